@@ -1,0 +1,26 @@
+-- A job in flight or delayed is taken out at once. One that waits in the list is only marked, for
+-- finding it there would walk the queue: the claim that meets it drops it, and until then it has no TTL.
+local LIVE = { pending = true, delayed = true, inflight = true }
+
+local function cancel(q, first, keep)
+  local words, live = {}, {}
+  for i = first, #ARGV do
+    local id = ARGV[i]
+    local job = look(q, id)
+    if LIVE[job[STATE]] and not live[id] then
+      live[id] = job
+      table.insert(live, id)
+    end
+    table.insert(words, LIVE[job[STATE]] and 'cancelled' or job[STATE] or 'NOJOB')
+  end
+  if #live == 0 then return words end
+  probe(q)
+  redis.call('ZREM', q.inflight, unpack(live))
+  redis.call('ZREM', q.delayed, unpack(live))
+  for _, id in ipairs(live) do
+    local job = live[id]
+    finish(q, id, job, 'cancelled', '-', 'error', '', job[STATE] ~= 'pending' and (job[KEEP] or keep))
+  end
+  post_all()
+  return words
+end

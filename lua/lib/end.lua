@@ -1,0 +1,12 @@
+-- The end of jobs in flight where outcomes are stored: done or failed.
+local function end_jobs(q, first, state, field, keep)
+  local verdicts, mine, ids = fence(q, first, 3)
+  if #mine == 0 then return verdicts end
+  redis.call('ZREM', q.inflight, unpack(ids))
+  for _, item in ipairs(mine) do
+    finish(q, item.id, item.job, state, '-', field, ARGV[item.at + 2], item.job[KEEP] or keep)
+    verdicts[item.place] = state
+  end
+  post_all()
+  return verdicts
+end

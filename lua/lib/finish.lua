@@ -1,0 +1,15 @@
+-- The end of a job.
+local DAY_MS = 86400000
+
+-- The outcome is stored, the unique key is free again, and the client is told. The hash goes
+-- after `keep` ms; without it, it stays.
+local function finish(q, id, job, state, reason, field, body, keep)
+  local key = job_key(q, id)
+  redis.call('HSET', key, 'state', state, field, body, '_processed', now)
+  if reason ~= '-' then redis.call('HSET', key, 'reason', reason) end
+  if keep then redis.call('PEXPIRE', key, keep) end
+  if job[UNIQUE] and redis.call('GET', unique_key(q, job[UNIQUE])) == id then
+    redis.call('DEL', unique_key(q, job[UNIQUE]))
+  end
+  tell(q, job[CLIENT], id, state, reason, (job[QUEUED] or 0) .. ' ' .. (job[STARTED] or 0) .. ' ' .. now, body)
+end

@@ -1,0 +1,52 @@
+-- What becomes of a job that failed, by the verdict of whoever ran it:
+--   retry      after a backoff, unless its attempts are used up      retry=MS   the same, after MS
+--   snooze=MS  again after MS, and not counted as an attempt         reject     never again
+local ATTEMPTS, MAX_ATTEMPTS, BACKOFF = 8, 9, 10
+
+local function check_verdicts(first)
+  for i = first, #ARGV, 4 do
+    local word, delay = (ARGV[i + 2] or ''):match('^(%l+)=?(.*)$')
+    if not ((word == 'retry' or word == 'snooze') and delay ~= '') then
+      if ARGV[i + 2] ~= 'retry' and ARGV[i + 2] ~= 'reject' then
+        refuse('verdict', 'not retry, retry=MS, snooze=MS or reject')
+      end
+    else
+      int('verdict', delay, 0, MAX_MS)
+    end
+  end
+end
+
+-- Doubled each time, and between half and all of that, so that what failed together does not
+-- come back together. The clock's microseconds are the dice: a script's random numbers repeat.
+local function backoff_delay(base, attempts, longest, place)
+  local delay = math.min(base * 2 ^ (attempts - 1), longest)
+  return math.floor(delay * (500 + (micros * 31 + place * 7919) % 501) / 1000)
+end
+
+local function fail(q, first, max_attempts, backoff, backoff_max)
+  local verdicts, mine, ids = fence(q, first, 4, 'attempts', 'max_attempts', 'backoff')
+  probe(q)
+  if #mine == 0 then return verdicts end
+  redis.call('ZREM', q.inflight, unpack(ids))
+  local buried = false
+  for _, item in ipairs(mine) do
+    local id, job, verdict, body = item.id, item.job, ARGV[item.at + 2], ARGV[item.at + 3]
+    local word, delay = verdict:match('^(%l+)=?(.*)$')
+    local attempts = tonumber(job[ATTEMPTS] or 0) + (word == 'snooze' and 0 or 1)
+    local used_up = word ~= 'snooze' and attempts >= tonumber(job[MAX_ATTEMPTS] or max_attempts)
+    redis.call('HSET', job_key(q, id), 'attempts', attempts)
+    if word == 'reject' or used_up then
+      bury(q, id, job, word == 'reject' and 'rejected' or 'attempts', body)
+      verdicts[item.place], buried = 'dead', true
+    else
+      local wait = tonumber(delay) or backoff_delay(tonumber(job[BACKOFF] or backoff), attempts, backoff_max, item.at)
+      redis.call('HSET', job_key(q, id), 'state', 'delayed', 'error', body)
+      redis.call('ZADD', q.delayed, now + wait, id)
+      verdicts[item.place] = 'delayed'
+    end
+  end
+  if buried then trim_dead(q) end
+  wake(q)
+  post_all()
+  return verdicts
+end

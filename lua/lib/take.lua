@@ -1,0 +1,89 @@
+-- Claiming: what recoverable and reliable share. Each job gets a token, a number that only grows
+-- and the caller's nonce: a number alone rolls back in a power cut and would be issued twice.
+local CLAIM_FIELDS = { 'data', '_queued', 'timeout', 'attempts', 'crashes', 'token', 'state', 'expires' }
+local CLAIM_STATE, EXPIRES = 7, 8
+local WRITES = { 'LTRIM', 'HINCRBY', 'HSET', 'ZADD', 'SET' }
+
+local function describe(at, id, token, job)
+  local attempt = tonumber(job[4] or 0) + tonumber(job[5] or 0) + 1
+  return { at, id, token, job[1], attempt, tonumber(job[2] or 0), tonumber(job[3] or 0) }
+end
+
+-- A right that is missing must be seen before the first write: half a claim would be a lost job.
+-- Redis before 7 can't be asked.
+local function check_rights(q)
+  for _, command in ipairs(redis.acl_check_cmd and WRITES or {}) do
+    if not redis.acl_check_cmd(command, q.meta, '', '') then
+      bad = bad or 'NOPERM this user has no permission for ' .. command
+    end
+  end
+end
+
+-- Opens every queue before anything is written to one.
+local function open_all(queues, mode)
+  local opened = {}
+  for i, queue in ipairs(queues) do
+    local q = open(queue, mode)
+    if not q then return end
+    probe(q)
+    if i == 1 then check_rights(q) end
+    opened[i] = q
+  end
+  return opened
+end
+
+-- What stood in the queue and is not to be run: too late, cancelled while it waited, or no job at all.
+local function skip(q, id, job)
+  if job[CLAIM_STATE] == 'pending' then
+    local whole = look(q, id)
+    finish(q, id, whole, 'expired', '-', 'error', '', whole[KEEP] or DAY_MS)
+  elseif job[CLAIM_STATE] == 'cancelled' then
+    redis.call('PEXPIRE', job_key(q, id), look(q, id)[KEEP] or DAY_MS)
+  elseif not job[CLAIM_STATE] then
+    set_aside(q, id)
+  end
+end
+
+local function take(q, at, nonce, limit, score, hold, taken)
+  local ids = redis.call('LRANGE', q.pending, -limit, -1)
+  if #ids == 0 then return end
+  local good, other = {}, {}
+  for i = #ids, 1, -1 do
+    local job = read(q, ids[i], unpack(CLAIM_FIELDS))
+    local on_time = job[CLAIM_STATE] == 'pending' and not (job[EXPIRES] and tonumber(job[EXPIRES]) <= now)
+    table.insert(on_time and good or other, { ids[i], job })
+  end
+  redis.call('LTRIM', q.pending, 0, -#ids - 1)
+  for _, found in ipairs(other) do skip(q, found[1], found[2]) end
+  q.waiting = q.waiting - #ids
+  if #good == 0 then return end
+  local number = redis.call('HINCRBY', q.meta, 'token', #good) - #good
+  local flight, record = {}, { string.format('%.0f', number + 1) }
+  for i, found in ipairs(good) do
+    local id, token = found[1], string.format('%.0f-%s', number + i, nonce)
+    redis.call('HSET', job_key(q, id), 'state', 'inflight', 'token', token, '_started', now)
+    table.insert(flight, score)
+    table.insert(flight, id)
+    table.insert(record, id)
+    table.insert(taken, describe(at, id, token, found[2]))
+  end
+  redis.call('ZADD', q.inflight, unpack(flight))
+  redis.call('SET', claim_key(q, nonce), table.concat(record, ' '), 'PX', hold)
+end
+
+local function take_all(opened, nonce, limit, score, hold, leased)
+  local reply, wait = { -1 }, -1
+  for at, q in ipairs(opened) do
+    local room = limit - #reply + 1
+    if room > 0 then take(q, at, nonce, room, score, hold, reply) end
+    if q.waiting > 0 then
+      wait = 0
+      wake(q)
+    end
+    wait = until_first(q.delayed, wait)
+    if leased then wait = until_first(q.inflight, wait) end
+  end
+  post_all()
+  reply[1] = wait
+  return reply
+end

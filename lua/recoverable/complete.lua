@@ -1,0 +1,27 @@
+-- recoverable/complete @1
+-- Record the results of jobs in flight and tell their clients.
+-- returns  for each item, in order: 'done', 'repeat' (this token has ended the job before), 'LOST' (the
+--          token is not the job's any more), 'cancelled' or 'NOJOB'; only 'done' wrote anything
+-- errors   BADARG WRONGMODE BADLAYOUT
+-- replay   safe: a second call is told 'repeat'
+-- cost     O(items * log n), n = jobs in flight
+--% include "lib/args.lua"
+--% include "lib/clock.lua"
+--% include "lib/options.lua"
+--% include "lib/queue.lua"
+--% include "lib/tell.lua"
+--% include "lib/job.lua"
+--% include "lib/finish.lua"
+--% include "lib/fence.lua"
+--% include "lib/end.lua"
+local queue     = KEYS[1]                                  -- queue    where the jobs came from
+local options   = options(ARGV[1])                         -- options  the next, or ''
+local retention = option('retention', 0, MAX_MS, DAY_MS)   -- ms       how long a result is kept, unless its submit said
+local done      = items(2, 3)                              -- items    id:id token:token result:bytes  as claimed, and what came out
+
+arity(1)
+no_more_options()
+check_claimed(done, 3, 'result')
+local q = open(queue, 'recoverable')
+if bad then return redis.error_reply(bad) end
+return end_jobs(q, done, 'done', 'result', retention)

@@ -1,0 +1,38 @@
+-- reliable/claim @1
+-- Take the oldest jobs and put them in flight under a lease; what is due or expired comes first.
+-- returns  ms until there may be more (0: now, -1: unknown), then per job
+--          {queue (which of KEYS), id, token, data, attempt, queued ms, timeout ms}
+-- errors   BADARG WRONGMODE BADLAYOUT NOPERM
+-- replay   safe: the same nonce gets the same jobs, until their lease ends
+-- cost     O(limit * log n + queues), n = jobs in flight or delayed
+--% include "lib/args.lua"
+--% include "lib/clock.lua"
+--% include "lib/options.lua"
+--% include "lib/queue.lua"
+--% include "lib/tell.lua"
+--% include "lib/job.lua"
+--% include "lib/finish.lua"
+--% include "lib/dead.lua"
+--% include "lib/expired.lua"
+--% include "lib/due.lua"
+--% include "lib/take.lua"
+--% include "lib/replay.lua"
+local queues      = KEYS                                -- queues   in order of priority
+local nonce       = name('nonce', ARGV[1], false, 100)              -- name     never used before: random, made for this call; up to 100 characters
+local limit       = int('limit', ARGV[2], 1, 1000)      -- int      most jobs to return, 1 to 1000
+local lease       = int('lease', ARGV[3], 1, MAX_MS)    -- ms       until they are taken back, unless extended
+local options     = options(ARGV[4])                    -- options  any of the next, or ''
+local max_crashes = option('max_crashes', 1, 1000, 3)   -- int      leases that may run out until a job is dead
+
+arity(nil, 4)
+no_more_options()
+local opened = open_all(queues, 'reliable')
+if bad then return redis.error_reply(bad) end
+
+local before = find_claim(opened, nonce)
+if before then return before end
+for _, q in ipairs(opened) do
+  promote(q, 100)
+  put_back_expired(q, 100, max_crashes)
+end
+return take_all(opened, nonce, limit, now + lease, lease, true)

@@ -1,0 +1,34 @@
+-- reliable/extend @1
+-- Renew the leases of jobs in flight: the heartbeat of whoever runs them.
+-- returns  for each item, in order: 'inflight', 'repeat' (this token has ended the attempt), 'LOST' (the token
+--          is not the job's any more), 'cancelled' or 'NOJOB'; only 'inflight' wrote anything
+-- errors   BADARG WRONGMODE BADLAYOUT
+-- replay   safe: a second call renews again
+-- cost     O(items * log n), n = jobs in flight
+--% include "lib/args.lua"
+--% include "lib/clock.lua"
+--% include "lib/queue.lua"
+--% include "lib/job.lua"
+--% include "lib/fence.lua"
+local queue = KEYS[1]                             -- queue  where the jobs came from
+local lease = int('lease', ARGV[1], 1, MAX_MS)    -- ms     from now on
+local held  = items(2, 2)                         -- items  id:id token:token  as claimed
+
+arity(1)
+check_claimed(held, 2)
+local q = open(queue, 'reliable')
+if bad then return redis.error_reply(bad) end
+
+local verdicts, mine, ids = fence(q, held, 2)
+local flight = {}
+for i, item in ipairs(mine) do
+  table.insert(flight, now + lease)
+  table.insert(flight, ids[i])
+  verdicts[item.place] = 'inflight'
+end
+-- First a command that Redis allows when it is full, so that ZADD then passes too.
+if #flight > 0 then
+  redis.call('ZREM', q.inflight, '')
+  redis.call('ZADD', q.inflight, 'XX', unpack(flight))
+end
+return verdicts

@@ -1,0 +1,33 @@
+-- reliable/reap @1
+-- Put back what dead workers held, once its lease has run out, and promote what is due.
+-- returns  more (1: call again), promoted (how many), {ids put back}, {ids now dead}
+-- errors   BADARG WRONGMODE BADLAYOUT
+-- replay   safe: a second call goes on where the first ended
+-- cost     O(limit * log n), n = jobs in flight or delayed
+--% include "lib/args.lua"
+--% include "lib/clock.lua"
+--% include "lib/options.lua"
+--% include "lib/queue.lua"
+--% include "lib/tell.lua"
+--% include "lib/job.lua"
+--% include "lib/finish.lua"
+--% include "lib/dead.lua"
+--% include "lib/expired.lua"
+--% include "lib/due.lua"
+local queue       = KEYS[1]                             -- queue    whose jobs
+local limit       = int('limit', ARGV[1], 1, 1000)      -- int      most jobs to move of each kind, 1 to 1000
+local options     = options(ARGV[2])                    -- options  the next, or ''
+local max_crashes = option('max_crashes', 1, 1000, 3)   -- int      leases that may run out until a job is dead
+
+arity(1, 2)
+no_more_options()
+local q = open(queue, 'reliable')
+if bad then return redis.error_reply(bad) end
+
+probe(q)
+local seen, back, dead = put_back_expired(q, limit, max_crashes)
+local promoted = promote(q, limit)
+post_all()
+if #back + promoted > 0 then wake(q) end
+local more = (seen == limit or promoted == limit) and 1 or 0
+return { more, promoted, back, dead }

@@ -1,0 +1,32 @@
+-- reliable/release @1
+-- Hand jobs in flight back to the head of their queue, with no attempt counted: they were not run to an end.
+-- returns  for each item, in order: 'pending', 'repeat' (this token has ended the attempt before), 'LOST' (the
+--          token is not the job's any more), 'cancelled' or 'NOJOB'; only 'pending' wrote anything
+-- errors   BADARG WRONGMODE BADLAYOUT
+-- replay   safe: a second call is told 'repeat'
+-- cost     O(items * log n), n = jobs in flight
+--% include "lib/args.lua"
+--% include "lib/clock.lua"
+--% include "lib/queue.lua"
+--% include "lib/job.lua"
+--% include "lib/fence.lua"
+local queue    = KEYS[1]      -- queue  where the jobs came from
+local released = items(1, 2)  -- items  id:id token:token  as claimed
+
+arity(1)
+check_claimed(released, 2)
+local q = open(queue, 'reliable')
+if bad then return redis.error_reply(bad) end
+
+local verdicts, mine, ids = fence(q, released, 2)
+if #mine == 0 then return verdicts end
+redis.call('ZREM', q.inflight, unpack(ids))
+for i = #mine, 1, -1 do
+  local key = job_key(q, mine[i].id)
+  redis.call('HSET', key, 'state', 'pending')
+  redis.call('HINCRBY', key, 'releases', 1)
+  redis.call('RPUSH', q.pending, mine[i].id)
+  verdicts[mine[i].place] = 'pending'
+end
+wake(q)
+return verdicts

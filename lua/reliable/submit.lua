@@ -1,0 +1,35 @@
+-- reliable/submit @1
+-- Store jobs and put their ids on the queue, or on the delayed set.
+-- returns  id, outcome for each item, in order: 'new', or the state of the job that has this id
+--          already, or 'CONFLICT' when that one has other data; where a live job holds the unique
+--          key, that one's id and state
+-- errors   BADARG WRONGMODE BADLAYOUT
+-- replay   safe: the first stands, and its state is told
+-- cost     O(items), O(items * log n) when delayed
+--% include "lib/args.lua"
+--% include "lib/clock.lua"
+--% include "lib/options.lua"
+--% include "lib/queue.lua"
+--% include "lib/jobs.lua"
+--% include "lib/job.lua"
+--% include "lib/submit.lua"
+local queue     = KEYS[1]                          -- queue    where the jobs go
+local client    = name('client', ARGV[1], true)    -- name?    who is told the results; '' is nobody
+local options   = options(ARGV[2])                 -- options  any of the next, or ''
+local delay     = option('delay', 0, MAX_MS, 0)    -- ms       not to be claimed before
+local run_at    = option('run_at', 0, MAX_AT, 0)   -- at       the same as a moment, ms since the epoch
+local expires   = option('expires', 1, MAX_MS)     -- ms       if not claimed by then, it never is
+local unique    = option_name('unique')            -- name     one live job with this key in the queue
+local retention = option('retention', 0, MAX_MS)   -- ms       how long the outcome is kept
+local timeout   = option('timeout', 1, MAX_MS)     -- ms       how long a handler may run
+local attempts  = option('max_attempts', 1, 1000)  -- int      handled failures until it is dead
+local backoff   = option('backoff', 0, MAX_MS)     -- ms       wait before the second attempt
+local jobs      = items(3, 2)                      -- items    id:id? data:bytes  '' as id asks for one
+
+arity(1)
+no_more_options()
+check_jobs(jobs)
+local q = open(queue, 'reliable')
+if bad then return redis.error_reply(bad) end
+return submit(q, jobs, math.max(delay, run_at - now), unique, fields('client', client, 'retention', retention,
+  'timeout', timeout, 'expires', expires and now + expires, 'unique', unique, 'max_attempts', attempts, 'backoff', backoff))

@@ -1,0 +1,40 @@
+-- simple/claim @1
+-- Take the oldest jobs off their queues; from here on they live only with the caller.
+-- returns  ms until there may be more (0: now, -1: unknown), then per job
+--          {queue (which of KEYS), id, token, data, attempt, queued ms, timeout ms}
+-- errors   BADARG WRONGMODE BADLAYOUT
+-- replay   unsafe: a second call takes other jobs
+-- cost     O(limit + queues)
+--% include "lib/args.lua"
+--% include "lib/clock.lua"
+--% include "lib/queue.lua"
+local queues = KEYS                            -- queues   in order of priority
+local limit  = int('limit', ARGV[1], 1, 1000)  -- int      most jobs to return, 1 to 1000
+
+arity(nil, 1)
+local opened = {}
+for i, queue in ipairs(queues) do opened[i] = open(queue, 'simple') end
+if bad then return redis.error_reply(bad) end
+
+for _, q in ipairs(opened) do redis.call('LLEN', q.broken) end
+
+local reply = { -1 }
+for i, q in ipairs(opened) do
+  local room = limit - #reply + 1
+  local messages = room > 0 and q.waiting > 0 and redis.call('RPOP', q.pending, room) or {}
+  for _, message in ipairs(messages) do
+    local id, client, queued, data = message:match('^{"id":"([^"]*)","client":"([^"]*)","_queued":(%d+),"data":(.*)}$')
+    if id then
+      -- The token carries what complete must know: in this mode nothing else remembers it.
+      local token = string.format('%s.%.0f.%s', queued, now, client)
+      table.insert(reply, { i, id, token, data, 1, tonumber(queued), 0 })
+    else
+      set_aside(q, message)
+    end
+  end
+  if q.waiting > #messages then
+    reply[1] = 0
+    wake(q)
+  end
+end
+return reply

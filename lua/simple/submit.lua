@@ -1,0 +1,34 @@
+-- simple/submit @1
+-- Put jobs on the queue as whole messages: {"id":..., "client":..., "_queued":..., "data":...}.
+-- returns  id, 'new' for each item, in order
+-- errors   BADARG WRONGMODE BADLAYOUT
+-- replay   unsafe: a second call submits the jobs again
+-- cost     O(items)
+--% include "lib/args.lua"
+--% include "lib/clock.lua"
+--% include "lib/options.lua"
+--% include "lib/queue.lua"
+--% include "lib/jobs.lua"
+local queue   = KEYS[1]                        -- queue    where the jobs go
+local client  = name('client', ARGV[1], true)  -- name?    who is told the results; '' is nobody
+local options = options(ARGV[2])               -- options  '': simple mode has none
+local jobs    = items(3, 2)                    -- items    id:id? data:bytes  '' as id asks for one
+
+arity(1)
+no_more_options()
+check_jobs(jobs)
+local q = open(queue, 'simple')
+if bad then return redis.error_reply(bad) end
+
+local messages, reply = {}, {}
+for i = jobs, #ARGV, 2 do
+  local id = ARGV[i] ~= '' and ARGV[i] or made_id(i)
+  table.insert(messages, string.format('{"id":"%s","client":"%s","_queued":%.0f,"data":', id, client, now) .. ARGV[i + 1] .. '}')
+  table.insert(reply, id)
+  table.insert(reply, 'new')
+end
+
+if not q.born then redis.call('HSET', q.meta, 'mode', q.mode, 'layout', LAYOUT) end
+redis.call('LPUSH', q.pending, unpack(messages))
+wake(q)
+return reply

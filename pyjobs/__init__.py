@@ -1,0 +1,60 @@
+"""A job queue whose engine is versioned Lua scripts inside Redis."""
+
+from pyjobs.claimed import ClaimedJob
+from pyjobs.client import Client, Job
+from pyjobs.errors import (
+    BadArgument,
+    BadLayout,
+    ClientClosed,
+    Conflict,
+    Forbidden,
+    JobCancelled,
+    JobExpired,
+    JobFailed,
+    LeaseLost,
+    MissingExtra,
+    NoJob,
+    OutcomeUnknown,
+    PyjobsError,
+    QueueFull,
+    ResultGone,
+    Unavailable,
+    Undecodable,
+    Unencodable,
+    WrongMode,
+    WrongType,
+)
+from pyjobs.verdicts import Reject, Retry, Snooze
+from pyjobs.worker import Worker
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BadArgument",
+    "BadLayout",
+    "ClaimedJob",
+    "Client",
+    "ClientClosed",
+    "Conflict",
+    "Forbidden",
+    "Job",
+    "JobCancelled",
+    "JobExpired",
+    "JobFailed",
+    "LeaseLost",
+    "MissingExtra",
+    "NoJob",
+    "OutcomeUnknown",
+    "PyjobsError",
+    "QueueFull",
+    "Reject",
+    "ResultGone",
+    "Retry",
+    "Snooze",
+    "Unavailable",
+    "Undecodable",
+    "Unencodable",
+    "Worker",
+    "WrongMode",
+    "WrongType",
+]

@@ -1,0 +1,106 @@
+local bad
+local MAX_ITEMS = 1000
+local MAX_BYTES = 1048576
+local MAX_MS = 315360000000
+local MAX_AT = 9999999999999
+local function refuse(what, why)
+  bad = bad or ('BADARG ' .. what .. ': ' .. why)
+end
+local function arity(keys, args)
+  if #KEYS < 1 or (keys and #KEYS ~= keys) then refuse('queue', 'wrong number of KEYS') end
+  if args and #ARGV ~= args then refuse('arguments', 'wrong number: ' .. #ARGV .. ', not ' .. args) end
+end
+local function int(what, text, low, high)
+  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+  if not text then
+    refuse(what, 'missing')
+  elseif not number then
+    refuse(what, 'not a whole number')
+  elseif number < low or number > high then
+    refuse(what, string.format('not within %.0f to %.0f', low, high))
+  end
+  return number or low
+end
+local function name(what, text, empty, longest)
+  longest = longest or 128
+  if not text then
+    refuse(what, 'missing')
+  elseif #text > longest or (text == '' and not empty) or text:find('[^A-Za-z0-9_.:-]') then
+    refuse(what, 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -')
+  end
+  return text
+end
+local function bytes(what, text)
+  if #text > MAX_BYTES then refuse(what, #text .. ' bytes, more than ' .. MAX_BYTES) end
+  return text
+end
+local function items(first, width)
+  local count = (#ARGV - first + 1) / width
+  if count < 1 then
+    refuse('items', 'missing')
+  elseif count > MAX_ITEMS then
+    refuse('items', 'more than ' .. MAX_ITEMS)
+  elseif count ~= math.floor(count) then
+    refuse('items', 'not ' .. width .. ' values each')
+  end
+  return first
+end
+local Queue = { __index = function(q, part)
+  local key = q.key .. ':' .. part
+  rawset(q, part, key)
+  return key
+end }
+local function job_key(q, id) return q.key .. ':job:' .. id end
+local function claim_key(q, nonce) return q.key .. ':claim:' .. nonce end
+local function unique_key(q, name) return q.key .. ':unique:' .. name end
+local LAYOUT = '1'
+local BROKEN_MS = 604800000
+local function open(key, mode)
+  if bad then return end
+  local prefix, title = key:match('^([A-Za-z0-9_.:-]+):{([A-Za-z0-9_.:-]+)}$')
+  if not prefix or #prefix > 128 or #title > 128 then
+    return refuse('queue', 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+  end
+  local q = setmetatable({ key = key, title = title, prefix = prefix, born = false }, Queue)
+  local meta = redis.call('HMGET', q.meta, 'mode', 'layout')
+  q.born = meta[1] and true
+  q.mode = meta[1] or mode
+  if meta[1] and mode and meta[1] ~= mode then
+    bad = 'WRONGMODE queue ' .. title .. ' is ' .. meta[1] .. ', not ' .. mode
+  elseif meta[2] and meta[2] ~= LAYOUT then
+    bad = 'BADLAYOUT queue ' .. title .. ' has layout ' .. meta[2] .. ', not ' .. LAYOUT
+  end
+  q.waiting = redis.call('LLEN', q.pending)
+  q.awake = redis.call('LLEN', q.wake)
+  return q
+end
+local function probe(q)
+  redis.call('LLEN', q.broken)
+  redis.call('ZCARD', q.inflight)
+  redis.call('ZCARD', q.delayed)
+  redis.call('ZCARD', q.dead)
+end
+local function wake(q)
+  if q.awake == 0 then q.awake = redis.call('LPUSH', q.wake, '1') end
+end
+local function set_aside(q, what)
+  redis.call('LPUSH', q.broken, what)
+  redis.call('LTRIM', q.broken, 0, 999)
+  redis.call('PEXPIRE', q.broken, BROKEN_MS)
+end
+local queue = KEYS[1]
+local skip  = int('skip', ARGV[1], 0, 1000000)
+local limit = int('limit', ARGV[2], 1, 1000)
+arity(1, 2)
+local q = open(queue, 'reliable')
+if bad then return redis.error_reply(bad) end
+local reply = { redis.call('ZCARD', q.dead) }
+local found = redis.call('ZRANGE', q.dead, skip, skip + limit - 1, 'WITHSCORES')
+for i = 1, #found, 2 do
+  local job = redis.call('HMGET', job_key(q, found[i]), 'reason', 'attempts', 'crashes', 'error')
+  if job[1] then
+    local died, attempts, crashes = tonumber(found[i + 1]), tonumber(job[2] or 0), tonumber(job[3] or 0)
+    table.insert(reply, { found[i], job[1], died, attempts, crashes, job[4] or '' })
+  end
+end
+return reply

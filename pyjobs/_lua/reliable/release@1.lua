@@ -1,0 +1,153 @@
+local bad
+local MAX_ITEMS = 1000
+local MAX_BYTES = 1048576
+local MAX_MS = 315360000000
+local MAX_AT = 9999999999999
+local function refuse(what, why)
+  bad = bad or ('BADARG ' .. what .. ': ' .. why)
+end
+local function arity(keys, args)
+  if #KEYS < 1 or (keys and #KEYS ~= keys) then refuse('queue', 'wrong number of KEYS') end
+  if args and #ARGV ~= args then refuse('arguments', 'wrong number: ' .. #ARGV .. ', not ' .. args) end
+end
+local function int(what, text, low, high)
+  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+  if not text then
+    refuse(what, 'missing')
+  elseif not number then
+    refuse(what, 'not a whole number')
+  elseif number < low or number > high then
+    refuse(what, string.format('not within %.0f to %.0f', low, high))
+  end
+  return number or low
+end
+local function name(what, text, empty, longest)
+  longest = longest or 128
+  if not text then
+    refuse(what, 'missing')
+  elseif #text > longest or (text == '' and not empty) or text:find('[^A-Za-z0-9_.:-]') then
+    refuse(what, 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -')
+  end
+  return text
+end
+local function bytes(what, text)
+  if #text > MAX_BYTES then refuse(what, #text .. ' bytes, more than ' .. MAX_BYTES) end
+  return text
+end
+local function items(first, width)
+  local count = (#ARGV - first + 1) / width
+  if count < 1 then
+    refuse('items', 'missing')
+  elseif count > MAX_ITEMS then
+    refuse('items', 'more than ' .. MAX_ITEMS)
+  elseif count ~= math.floor(count) then
+    refuse('items', 'not ' .. width .. ' values each')
+  end
+  return first
+end
+local clock = redis.call('TIME')
+local micros = tonumber(clock[2])
+local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local function made_id(place)
+  return string.format('%s%06d-%d', clock[1], micros, place)
+end
+local Queue = { __index = function(q, part)
+  local key = q.key .. ':' .. part
+  rawset(q, part, key)
+  return key
+end }
+local function job_key(q, id) return q.key .. ':job:' .. id end
+local function claim_key(q, nonce) return q.key .. ':claim:' .. nonce end
+local function unique_key(q, name) return q.key .. ':unique:' .. name end
+local LAYOUT = '1'
+local BROKEN_MS = 604800000
+local function open(key, mode)
+  if bad then return end
+  local prefix, title = key:match('^([A-Za-z0-9_.:-]+):{([A-Za-z0-9_.:-]+)}$')
+  if not prefix or #prefix > 128 or #title > 128 then
+    return refuse('queue', 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+  end
+  local q = setmetatable({ key = key, title = title, prefix = prefix, born = false }, Queue)
+  local meta = redis.call('HMGET', q.meta, 'mode', 'layout')
+  q.born = meta[1] and true
+  q.mode = meta[1] or mode
+  if meta[1] and mode and meta[1] ~= mode then
+    bad = 'WRONGMODE queue ' .. title .. ' is ' .. meta[1] .. ', not ' .. mode
+  elseif meta[2] and meta[2] ~= LAYOUT then
+    bad = 'BADLAYOUT queue ' .. title .. ' has layout ' .. meta[2] .. ', not ' .. LAYOUT
+  end
+  q.waiting = redis.call('LLEN', q.pending)
+  q.awake = redis.call('LLEN', q.wake)
+  return q
+end
+local function probe(q)
+  redis.call('LLEN', q.broken)
+  redis.call('ZCARD', q.inflight)
+  redis.call('ZCARD', q.delayed)
+  redis.call('ZCARD', q.dead)
+end
+local function wake(q)
+  if q.awake == 0 then q.awake = redis.call('LPUSH', q.wake, '1') end
+end
+local function set_aside(q, what)
+  redis.call('LPUSH', q.broken, what)
+  redis.call('LTRIM', q.broken, 0, 999)
+  redis.call('PEXPIRE', q.broken, BROKEN_MS)
+end
+local STATE, TOKEN, CLIENT, KEEP, QUEUED, STARTED, UNIQUE = 1, 2, 3, 4, 5, 6, 7
+local function read(q, id, ...)
+  local job = redis.pcall('HMGET', job_key(q, id), ...)
+  if not job.err then return job end
+  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', job_key(q, id), ...)
+end
+local function look(q, id, ...)
+  return read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', ...)
+end
+local function check_claimed(first, width, body)
+  for i = first, #ARGV, width do
+    name('id', ARGV[i])
+    name('token', ARGV[i + 1])
+    if body then bytes(body, ARGV[i + width - 1] or '') end
+  end
+end
+local function fence(q, first, width, ...)
+  local verdicts, mine, ids, seen = {}, {}, {}, {}
+  for i = first, #ARGV, width do
+    local id, token = ARGV[i], ARGV[i + 1]
+    local job = look(q, id, ...)
+    local verdict
+    if not job[STATE] then
+      verdict = 'NOJOB'
+    elseif job[STATE] == 'cancelled' then
+      verdict = 'cancelled'
+    elseif job[TOKEN] ~= token then
+      verdict = 'LOST'
+    elseif job[STATE] ~= 'inflight' or seen[id] then
+      verdict = 'repeat'
+    else
+      seen[id] = true
+      table.insert(ids, id)
+      table.insert(mine, { id = id, at = i, job = job, place = #verdicts + 1 })
+    end
+    table.insert(verdicts, verdict or 'mine')
+  end
+  return verdicts, mine, ids
+end
+local queue    = KEYS[1]
+local released = items(1, 2)
+arity(1)
+check_claimed(released, 2)
+local q = open(queue, 'reliable')
+if bad then return redis.error_reply(bad) end
+local verdicts, mine, ids = fence(q, released, 2)
+if #mine == 0 then return verdicts end
+redis.call('ZREM', q.inflight, unpack(ids))
+for i = #mine, 1, -1 do
+  local key = job_key(q, mine[i].id)
+  redis.call('HSET', key, 'state', 'pending')
+  redis.call('HINCRBY', key, 'releases', 1)
+  redis.call('RPUSH', q.pending, mine[i].id)
+  verdicts[mine[i].place] = 'pending'
+end
+wake(q)
+return verdicts

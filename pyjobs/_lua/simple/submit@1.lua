@@ -1,0 +1,150 @@
+local bad
+local MAX_ITEMS = 1000
+local MAX_BYTES = 1048576
+local MAX_MS = 315360000000
+local MAX_AT = 9999999999999
+local function refuse(what, why)
+  bad = bad or ('BADARG ' .. what .. ': ' .. why)
+end
+local function arity(keys, args)
+  if #KEYS < 1 or (keys and #KEYS ~= keys) then refuse('queue', 'wrong number of KEYS') end
+  if args and #ARGV ~= args then refuse('arguments', 'wrong number: ' .. #ARGV .. ', not ' .. args) end
+end
+local function int(what, text, low, high)
+  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+  if not text then
+    refuse(what, 'missing')
+  elseif not number then
+    refuse(what, 'not a whole number')
+  elseif number < low or number > high then
+    refuse(what, string.format('not within %.0f to %.0f', low, high))
+  end
+  return number or low
+end
+local function name(what, text, empty, longest)
+  longest = longest or 128
+  if not text then
+    refuse(what, 'missing')
+  elseif #text > longest or (text == '' and not empty) or text:find('[^A-Za-z0-9_.:-]') then
+    refuse(what, 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -')
+  end
+  return text
+end
+local function bytes(what, text)
+  if #text > MAX_BYTES then refuse(what, #text .. ' bytes, more than ' .. MAX_BYTES) end
+  return text
+end
+local function items(first, width)
+  local count = (#ARGV - first + 1) / width
+  if count < 1 then
+    refuse('items', 'missing')
+  elseif count > MAX_ITEMS then
+    refuse('items', 'more than ' .. MAX_ITEMS)
+  elseif count ~= math.floor(count) then
+    refuse('items', 'not ' .. width .. ' values each')
+  end
+  return first
+end
+local clock = redis.call('TIME')
+local micros = tonumber(clock[2])
+local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local function made_id(place)
+  return string.format('%s%06d-%d', clock[1], micros, place)
+end
+local given = {}
+local function options(text)
+  for word in (text or ''):gmatch('[^ ]+') do
+    local what, value = word:match('^([a-z_]+)=(.*)$')
+    if what and given[what] then
+      refuse(what, 'given twice')
+    elseif what then
+      given[what] = value
+    else
+      refuse('options', 'not name=value')
+    end
+  end
+  return text
+end
+local function option(what, low, high, otherwise)
+  local text = given[what]
+  given[what] = nil
+  return text and int(what, text, low, high) or otherwise
+end
+local function option_name(what)
+  local text = given[what]
+  given[what] = nil
+  return text and name(what, text)
+end
+local function no_more_options()
+  local what = next(given)
+  if what then refuse('options', 'there is none called ' .. what) end
+end
+local Queue = { __index = function(q, part)
+  local key = q.key .. ':' .. part
+  rawset(q, part, key)
+  return key
+end }
+local function job_key(q, id) return q.key .. ':job:' .. id end
+local function claim_key(q, nonce) return q.key .. ':claim:' .. nonce end
+local function unique_key(q, name) return q.key .. ':unique:' .. name end
+local LAYOUT = '1'
+local BROKEN_MS = 604800000
+local function open(key, mode)
+  if bad then return end
+  local prefix, title = key:match('^([A-Za-z0-9_.:-]+):{([A-Za-z0-9_.:-]+)}$')
+  if not prefix or #prefix > 128 or #title > 128 then
+    return refuse('queue', 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+  end
+  local q = setmetatable({ key = key, title = title, prefix = prefix, born = false }, Queue)
+  local meta = redis.call('HMGET', q.meta, 'mode', 'layout')
+  q.born = meta[1] and true
+  q.mode = meta[1] or mode
+  if meta[1] and mode and meta[1] ~= mode then
+    bad = 'WRONGMODE queue ' .. title .. ' is ' .. meta[1] .. ', not ' .. mode
+  elseif meta[2] and meta[2] ~= LAYOUT then
+    bad = 'BADLAYOUT queue ' .. title .. ' has layout ' .. meta[2] .. ', not ' .. LAYOUT
+  end
+  q.waiting = redis.call('LLEN', q.pending)
+  q.awake = redis.call('LLEN', q.wake)
+  return q
+end
+local function probe(q)
+  redis.call('LLEN', q.broken)
+  redis.call('ZCARD', q.inflight)
+  redis.call('ZCARD', q.delayed)
+  redis.call('ZCARD', q.dead)
+end
+local function wake(q)
+  if q.awake == 0 then q.awake = redis.call('LPUSH', q.wake, '1') end
+end
+local function set_aside(q, what)
+  redis.call('LPUSH', q.broken, what)
+  redis.call('LTRIM', q.broken, 0, 999)
+  redis.call('PEXPIRE', q.broken, BROKEN_MS)
+end
+local function check_jobs(first)
+  for i = first, #ARGV, 2 do
+    name('id', ARGV[i], true)
+    bytes('data', ARGV[i + 1] or '')
+  end
+end
+local queue   = KEYS[1]
+local client  = name('client', ARGV[1], true)
+local options = options(ARGV[2])
+local jobs    = items(3, 2)
+arity(1)
+no_more_options()
+check_jobs(jobs)
+local q = open(queue, 'simple')
+if bad then return redis.error_reply(bad) end
+local messages, reply = {}, {}
+for i = jobs, #ARGV, 2 do
+  local id = ARGV[i] ~= '' and ARGV[i] or made_id(i)
+  table.insert(messages, string.format('{"id":"%s","client":"%s","_queued":%.0f,"data":', id, client, now) .. ARGV[i + 1] .. '}')
+  table.insert(reply, id)
+  table.insert(reply, 'new')
+end
+if not q.born then redis.call('HSET', q.meta, 'mode', q.mode, 'layout', LAYOUT) end
+redis.call('LPUSH', q.pending, unpack(messages))
+wake(q)
+return reply

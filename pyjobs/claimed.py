@@ -1,0 +1,144 @@
+"""A claimed job as its handler sees it, and how its run may end. Nothing here sends anything."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from typing import Any, NamedTuple
+
+from pyjobs import codec
+from pyjobs.errors import LeaseLost, NoJob, PyjobsError, Unencodable
+from pyjobs.verbs import MAX_BYTES, Claimed
+from pyjobs.verdicts import Verdict
+
+WHY_CHARS = 200
+
+
+class Ending(NamedTuple):
+    """How a run ended: the verb that records it, and what the verb takes.
+
+    Attributes:
+        verb: 'complete', 'fail' or 'release'.
+        body: the result's or the error's bytes.
+        verdict: of a failure in reliable mode: 'retry', 'retry=MS', 'snooze=MS' or 'reject'.
+        why: what went wrong, in a line for the log.
+    """
+
+    verb: str
+    body: bytes = b""
+    verdict: str = ""
+    why: str = ""
+
+
+class ClaimedJob:
+    """One job in the hands of a worker.
+
+    Attributes:
+        id: the job's id.
+        queue: the name of its queue.
+        data: what was submitted.
+        attempt: 1 for the first start; graceful hand-backs are not counted.
+        queued: when it was submitted, ms since the epoch by Redis's clock.
+        timeout: seconds that the handler may take, None for no limit.
+        token: what fences this claim; the same job claimed again has another one.
+        over: whether its run has ended without a result; the outcome may still be on its way.
+        began: when it was started here, by this process's monotonic clock.
+        lost: True as soon as another claim may have the job; what comes of this run is discarded.
+    """
+
+    __slots__ = (
+        "_ended",
+        "_told",
+        "attempt",
+        "began",
+        "data",
+        "id",
+        "lost",
+        "over",
+        "place",
+        "queue",
+        "queued",
+        "raw",
+        "timeout",
+        "token",
+    )
+
+    def __init__(self, claimed: Claimed, queue: str, timeout: float | None) -> None:
+        self.id = claimed.id
+        self.queue = queue
+        self.place = claimed.queue
+        self.raw = claimed.data
+        self.data: Any = None
+        self.attempt = claimed.attempt
+        self.queued = claimed.queued
+        self.timeout = claimed.timeout / 1000 if claimed.timeout else timeout
+        self.token = claimed.token
+        self.lost = False
+        self.over = False
+        self.began = 0.0
+        self._ended: asyncio.Future[Ending] | None = None
+        self._told: asyncio.Future[str] | None = None
+
+    def __repr__(self) -> str:
+        return f"<ClaimedJob {self.id} on {self.queue}, attempt {self.attempt}>"
+
+    async def done(self, result: Any = None) -> None:
+        """End a job that came from `Worker.jobs`: wait until its result is recorded.
+
+        Raises:
+            LeaseLost: another claim has the job; nothing was recorded.
+            NoJob: there is no such job any more.
+            Unencodable: the result has no JSON; the job is still in hand.
+        """
+        await self._end(success(result))
+
+    async def fail(self, error: BaseException | str) -> None:
+        """The same with an error: an exception, or what went wrong in words."""
+        await self._end(failure(error if isinstance(error, BaseException) else Exception(error)))
+
+    async def _end(self, ending: Ending) -> None:
+        if self.lost:
+            raise LeaseLost(f"job {self.id} on queue {self.queue}: another claim may have it")
+        if self._ended is None or self._ended.done():
+            raise PyjobsError(
+                f"job {self.id} is not in hand: it ended, or its handler's return ends it"
+            )
+        self._told = asyncio.get_running_loop().create_future()
+        self._ended.set_result(ending)
+        word = await self._told
+        if word == LeaseLost.code:
+            raise LeaseLost(f"job {self.id} on queue {self.queue}: another claim has it")
+        if word == NoJob.code:
+            raise NoJob(f"job {self.id} on queue {self.queue}: no such job any more")
+
+    async def until_ended(self) -> Ending:
+        """Wait for `done` or `fail`."""
+        self._ended = asyncio.get_running_loop().create_future()
+        return await self._ended
+
+    def tell(self, word: str) -> None:
+        """What the script said to this job's ending."""
+        if self._told is not None and not self._told.done():
+            self._told.set_result(word)
+
+
+def success(result: Any) -> Ending:
+    """Raises Unencodable when the result can't be stored."""
+    body = codec.encode(result)
+    if len(body) > MAX_BYTES:
+        raise Unencodable(f"result: {len(body)} bytes, more than {MAX_BYTES}")
+    return Ending("complete", body)
+
+
+def failure(error: BaseException, verdict: str = "retry") -> Ending:
+    """What an exception leaves: type, message and traceback, each cut to a bound."""
+    if isinstance(error, Verdict):
+        verdict = error.verdict
+    text = "".join(traceback.format_exception(error, limit=-50))
+    try:
+        message = str(error)
+    except Exception:
+        message = "an error that has no words for itself"
+    name = type(error).__name__
+    why = f"{name}: {message[:WHY_CHARS]!r}"
+    return Ending("fail", codec.encode_error(name, message, text), verdict, why)

@@ -1,0 +1,78 @@
+"""What several commands share: options, messages, the connection, tables. No command of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+from collections.abc import Iterable, Iterator, Sequence
+
+import click
+import redis
+
+from pyjobs.connect import DEFAULT_URL, connect, shown
+from pyjobs.errors import Forbidden, Unavailable
+from pyjobs.run import translated
+from pyjobs.units import to_ms
+
+LONGEST_WAIT = 1_000_000.0
+WIDTH_IN_PIPES = 120
+
+url_option = click.option(
+    "--url",
+    envvar="PYJOBS_URL",
+    default=DEFAULT_URL,
+    show_default=True,
+    show_envvar=True,
+    help="Where Redis is: redis://, rediss:// or unix://.",
+)
+prefix_option = click.option(
+    "--prefix", default="jobs", show_default=True, help="What every key begins with."
+)
+
+
+def tell(message: str) -> None:
+    """One message on stderr."""
+    click.echo(f"pyjobs: {message}", err=True)
+
+
+def seconds(_: click.Context, option: click.Parameter, value: float | None) -> float | None:
+    """Callback of an option: seconds to wait, or BadArgument that names the option."""
+    ms = to_ms(option.opts[0], value)
+    return None if ms is None else min(ms / 1000, LONGEST_WAIT)
+
+
+@contextlib.contextmanager
+def naming(url: str) -> Iterator[None]:
+    """What goes wrong with Redis in here is one of our errors, and says which Redis it is."""
+    try:
+        try:
+            yield
+        except redis.RedisError as error:
+            raise translated(error) from error
+    except (Unavailable, Forbidden) as error:
+        if shown(url) in str(error):
+            raise
+        raise type(error)(f"{shown(url)}: {error}") from error
+
+
+@contextlib.contextmanager
+def connected(url: str) -> Iterator[redis.Redis]:
+    """A connection for the plain commands and the calls of one command."""
+    with naming(url), connect(url) as server:
+        yield server
+
+
+def print_table(rows: Iterable[Sequence[str]], *heads: str) -> None:
+    """Rows, under their heads if there are any; long texts are wrapped, nothing is cut."""
+    # Imported here, for only some commands print a table, and --help must be quick.
+    console = importlib.import_module("rich.console").Console(markup=False, highlight=False)
+    if not console.is_terminal:
+        console.width = WIDTH_IN_PIPES
+    table = importlib.import_module("rich.table").Table(
+        box=None, pad_edge=False, padding=(0, 2), show_header=bool(heads)
+    )
+    for head in heads:
+        table.add_column(head, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)

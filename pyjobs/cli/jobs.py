@@ -1,0 +1,157 @@
+"""`pyjobs submit` and `pyjobs result`: one job, from and to JSON. Nothing else may live here."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import Any
+
+import click
+
+from pyjobs import codec
+from pyjobs.cli.common import connected, naming, prefix_option, seconds, tell, url_option
+from pyjobs.client import Client, Job
+from pyjobs.errors import BadArgument, JobFailed, ResultGone, Undecodable
+from pyjobs.job import LIVE_STATES, gone
+from pyjobs.keys import Keys, checked
+from pyjobs.modes import MODES
+from pyjobs.run import run
+from pyjobs.simple import SIMPLE
+from pyjobs.verbs import Stored, fetch
+
+POLL_SECONDS = 0.2
+NO_RESULT_YET = 2
+EXIT_CODES = """\b
+Exit codes:
+  0  {}
+  1  the job failed, or something else is wrong; stderr says what
+  2  no result yet"""
+
+
+@click.command(epilog=EXIT_CODES.format("the id, or with --wait the result, is on stdout"))
+@click.argument("queue")
+@click.argument("data", metavar="[JSON]", default="-")
+@click.option(
+    "--mode",
+    type=click.Choice(list(MODES)),
+    default="reliable",
+    show_default=True,
+    help="The queue's mode.",
+)
+@click.option("--id", help="The job's id: the same id again is the same job.")
+@click.option("--delay", type=float, metavar="SECONDS", help="Not to be run before.")
+@click.option(
+    "--expires", type=float, metavar="SECONDS", help="If it is not started by then, it never is."
+)
+@click.option("--unique", metavar="KEY", help="One live job with this key in the queue.")
+@click.option("--retention", type=float, metavar="SECONDS", help="How long the result is kept.")
+@click.option("--timeout", type=float, metavar="SECONDS", help="How long a handler may run.")
+@click.option("--max-attempts", type=int, help="Failures until the job is dead (reliable).")
+@click.option(
+    "--backoff",
+    type=float,
+    metavar="SECONDS",
+    help="Wait before the second attempt, then doubled (reliable).",
+)
+@click.option(
+    "--wait",
+    type=float,
+    metavar="SECONDS",
+    callback=seconds,
+    help="Wait that long for the result, and print it as JSON.",
+)
+@url_option
+@prefix_option
+def submit(
+    queue: str, data: str, mode: str, wait: float | None, url: str, prefix: str, **options: Any
+) -> int:
+    """Submit a job and print its id.
+
+    JSON is the job's data; without it, or with '-', the data is read from stdin.
+
+    \b
+        pyjobs submit words '{"text": "reverse me please"}' --wait 5
+    """
+    value = read(data)
+    with naming(url), Client(url, mode=mode, queue=queue, prefix=prefix) as client:
+        job = client.submit(value, **options)
+        if not job.created:
+            tell(f"job {job.id} on queue {queue} was there before; it stands")
+        if wait is not None:
+            return print_result(job, wait)
+        click.echo(job.id)
+    return 0
+
+
+def read(data: str) -> Any:
+    """The value of JSON, or of stdin for '-'.
+
+    Raises:
+        BadArgument: it is not JSON.
+    """
+    if data == "-":
+        if sys.stdin.isatty():
+            tell("reading JSON from the terminal; Ctrl-D ends it")
+        text = sys.stdin.buffer.read()
+    else:
+        text = os.fsencode(data)
+    try:
+        return codec.decode(text)
+    except Undecodable as error:
+        start = text[:60].decode(errors="replace")
+        raise BadArgument(f"the data is {error}; it begins with {start!r}") from None
+
+
+@click.command(epilog=EXIT_CODES.format("the result is on stdout"))
+@click.argument("id")
+@click.option("--queue", required=True, help="The job's queue.")
+@click.option(
+    "--wait",
+    type=float,
+    metavar="SECONDS",
+    default=0,
+    callback=seconds,
+    help="Wait that long for the result.",
+)
+@url_option
+@prefix_option
+def result(id: str, queue: str, wait: float, url: str, prefix: str) -> int:
+    """Print the result of a job as JSON.
+
+    Results are kept in recoverable and reliable queues, for the retention of the job.
+    """
+    keys = Keys(prefix)
+    call = fetch(keys.queue(queue), [checked("id", id)])
+    job = Job(id, queue)
+    until = time.monotonic() + wait
+    with connected(url) as server:
+        [stored] = run(server, call)
+        while stored.state in LIVE_STATES and time.monotonic() < until:
+            time.sleep(POLL_SECONDS)
+            [stored] = run(server, call)
+        if not stored.state and server.hget(keys.queues, queue) == SIMPLE.name.encode():
+            raise ResultGone(f"job {id}: queue {queue} is simple, and keeps no results")
+    if stored.state in LIVE_STATES:
+        tell(f"job {id} on queue {queue}: no result yet, it is {stored.state}{so_far(stored)}")
+        return NO_RESULT_YET
+    job.settle(stored if stored.state else gone(job))
+    return print_result(job, 0)
+
+
+def so_far(stored: Stored) -> str:
+    error = JobFailed(*codec.decode_error(stored.body))
+    return f"; its last attempt: {error}" if stored.body else ""
+
+
+def print_result(job: Job, wait: float) -> int:
+    """Print what comes of a job within `wait` seconds. Returns the exit code."""
+    try:
+        click.echo(codec.encode(job.result(wait)))
+    except TimeoutError as error:
+        tell(str(error))
+        return NO_RESULT_YET
+    except JobFailed as error:
+        tell(f"job {job.id} on queue {job.queue} failed: {error}")
+        return 1
+    return 0

@@ -1,0 +1,254 @@
+"""The compliance suite: a worker adds numbers, and every answer must be right.
+
+    python -m pyjobs.testing.compliance redis://localhost
+
+It proves a server, a deployment or another implementation of the scripts. All that it makes is
+under a prefix of its own and is deleted at the end. The sums, how they are asked for, and what
+such a run needs around it may live here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import redis
+
+from pyjobs import aio
+from pyjobs.claimed import ClaimedJob
+from pyjobs.client import Client
+from pyjobs.connect import checked_url, connect, shown
+from pyjobs.errors import BadArgument, JobFailed, PyjobsError, ResultGone, Undecodable
+from pyjobs.ids import unguessable
+from pyjobs.modes import MODES
+from pyjobs.run import translated
+from pyjobs.worker import Worker
+
+Pair = tuple[int, int]
+FIRST: Pair = (1, 2)
+PAIRS: tuple[Pair, ...] = (
+    *((0, 1), (1, 1), (1, 0), (1, 1), (0, 0), (10, 11)),
+    *((k, n) for k in (0, 2, 4, 5, 7) for n in range(1, 101)),
+)
+CONCURRENCIES = (1, 2, 4, 8, 50)
+FLAVOURS = ("sync", "async")
+ANSWER_SECONDS = 30.0
+NO_ANSWER = (JobFailed, ResultGone, Undecodable, TimeoutError)
+
+
+class ComplianceError(AssertionError):
+    """An answer was wrong, or did not come, or a job ran twice; the message says which."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What one `check` did.
+
+    Attributes:
+        mode: the mode that was checked.
+        flavour: 'sync' or 'async', of client and handler.
+        jobs: how many jobs were answered.
+        seconds: how long that took, by concurrency.
+    """
+
+    mode: str
+    flavour: str
+    jobs: int
+    seconds: dict[int, float]
+
+
+def check(url: str, mode: str, *, flavour: str = "sync") -> Report:
+    """Run the suite: a first job, then 506 sums, at each concurrency of 1, 2, 4, 8 and 50.
+
+    Concurrency is how many sums are asked for at once, and how many the worker runs at once.
+
+    Args:
+        url: `redis://`, `rediss://`, `unix://` or `memory://`.
+        mode: 'simple', 'recoverable' or 'reliable'.
+        flavour: 'sync' for `pyjobs.Client` and a plain handler, 'async' for `pyjobs.aio.Client`
+            and an `async def` handler.
+
+    Raises:
+        ComplianceError: the server does not comply; names the first wrong answer.
+        BadArgument: one of the arguments is not what it must be.
+        Unavailable: Redis can't be reached.
+    """
+    if flavour not in FLAVOURS:
+        raise BadArgument(f"flavour: {flavour!r} is not one of {', '.join(FLAVOURS)}")
+    seconds: dict[int, float] = {}
+    jobs = 0
+    with scratch(url, "compliance") as prefix:
+        for concurrency in CONCURRENCIES:
+            begun = time.monotonic()
+            jobs += _round(url, mode, flavour, prefix, concurrency)
+            seconds[concurrency] = time.monotonic() - begun
+    return Report(mode, flavour, jobs, seconds)
+
+
+@contextlib.contextmanager
+def scratch(url: str, name: str) -> Iterator[str]:
+    """A prefix that nobody else has; at the end, every key under it is deleted.
+
+    Args:
+        url: where the keys are.
+        name: what the prefix begins with.
+
+    Raises:
+        Unavailable: the keys could not be deleted.
+    """
+    prefix = f"{name}-{unguessable()}"
+    try:
+        yield prefix
+    finally:
+        with connect(url) as server:
+            try:
+                for key in server.scan_iter(f"{prefix}:*", count=1000):
+                    server.unlink(key)
+            except redis.RedisError as error:
+                raise translated(error) from error
+
+
+@contextlib.contextmanager
+def running(worker: Worker) -> Iterator[None]:
+    """Run a worker in a thread of its own, with its own event loop, until the block ends.
+
+    Raises:
+        PyjobsError: what the worker ended with.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="pyjobs-worker") as pool:
+        ended = pool.submit(worker.run)
+        try:
+            yield
+        finally:
+            worker.stop()
+            # A worker that died is why the block went wrong, if it did.
+            if error := ended.exception():
+                raise error
+
+
+def _round(url: str, mode: str, flavour: str, prefix: str, concurrency: int) -> int:
+    """The first job and all pairs at one concurrency; returns how many jobs were answered."""
+    runs: list[str] = []
+
+    def add(job: ClaimedJob) -> int:
+        runs.append(job.id)
+        return _sum(job.data)
+
+    async def aadd(job: ClaimedJob) -> int:
+        return add(job)
+
+    queue = f"sums-{concurrency}"
+    worker = Worker(url, mode=mode, queues=[queue], concurrency=concurrency, prefix=prefix)
+    worker.handler(add if flavour == "sync" else aadd)
+    with running(worker):
+        if flavour == "sync":
+            with Client(url, mode=mode, queue=queue, prefix=prefix) as client:
+                answers = _ask(client, concurrency)
+        else:
+            made = partial(aio.Client, url, mode=mode, queue=queue, prefix=prefix)
+            answers = asyncio.run(_aask(made, concurrency))
+    for told, count in (("answers", answers), ("runs", len(runs))):
+        if count != 1 + len(PAIRS):
+            raise ComplianceError(
+                f"{1 + len(PAIRS)} jobs, {count} {told} (at concurrency {concurrency})"
+            )
+    return answers
+
+
+def _sum(data: Any) -> int:
+    return int(data["first"] + data["second"])
+
+
+def _ask(client: Client, concurrency: int) -> int:
+    """Ask for all sums and judge the answers; returns how many came."""
+
+    def ask(pair: Pair) -> int:
+        answer: Any
+        try:
+            answer = client.submit(_data(pair)).result(timeout=ANSWER_SECONDS)
+        except NO_ANSWER as error:
+            answer = error
+        return _judged(pair, answer, concurrency)
+
+    first = ask(FIRST)
+    with ThreadPoolExecutor(concurrency) as pool:
+        return len([first, *pool.map(ask, PAIRS)])
+
+
+async def _aask(made: Callable[[], aio.Client], concurrency: int) -> int:
+    """The same for asyncio."""
+    gate = asyncio.Semaphore(concurrency)
+    async with made() as client:
+
+        async def ask(pair: Pair) -> int:
+            answer: Any
+            try:
+                async with gate:
+                    job = await client.submit(_data(pair))
+                    answer = await job.result(timeout=ANSWER_SECONDS)
+            except NO_ANSWER as error:
+                answer = error
+            return _judged(pair, answer, concurrency)
+
+        first = await ask(FIRST)
+        return len([first, *await asyncio.gather(*map(ask, PAIRS))])
+
+
+def _data(pair: Pair) -> dict[str, int]:
+    return {"first": pair[0], "second": pair[1]}
+
+
+def _judged(pair: Pair, answer: Any, concurrency: int) -> int:
+    """The answer, when it is right."""
+    if answer == sum(pair):
+        return sum(pair)
+    told = f"{type(answer).__name__}: {answer}" if isinstance(answer, Exception) else repr(answer)
+    first, second = pair
+    raise ComplianceError(f"{first} + {second} gave {told} (at concurrency {concurrency})")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Check every mode with every kind of client; returns 1 when one of them fails."""
+    parser = argparse.ArgumentParser(
+        prog="python -m pyjobs.testing.compliance", description=(__doc__ or "").split("\n")[0]
+    )
+    parser.add_argument("url", type=_url, help="redis://, rediss://, unix:// or memory://")
+    url = parser.parse_args(argv).url
+    failed = False
+    print(f"{'mode':<12} {'client':<6} {'jobs':>5} {'seconds':>8}  answers", flush=True)
+    for mode in MODES:
+        for flavour in FLAVOURS:
+            try:
+                report = check(url, mode, flavour=flavour)
+            except ComplianceError as error:
+                failed = True
+                print(f"{mode:<12} {flavour:<6} {'':>5} {'':>8}  WRONG: {error}", flush=True)
+            except PyjobsError as error:
+                print(f"compliance: {shown(url)}: {error}", file=sys.stderr)
+                return 1
+            else:
+                told = f"{report.jobs:>5} {sum(report.seconds.values()):>8.2f}"
+                print(f"{mode:<12} {flavour:<6} {told}  all right", flush=True)
+    return 1 if failed else 0
+
+
+def _url(text: str) -> str:
+    try:
+        return checked_url(text)
+    except BadArgument as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,62 @@
+"""Seconds, as Python callers give them, to the whole milliseconds of the scripts. Nothing else."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+
+from pyjobs.errors import BadArgument
+
+MAX_MS = 315_360_000_000
+MAX_AT = 9_999_999_999_999
+
+
+def moment_ms(what: str, moment: datetime | float | None) -> int | None:
+    """Milliseconds since the epoch, None for None.
+
+    Raises:
+        BadArgument: neither an aware datetime nor seconds since the epoch.
+    """
+    if isinstance(moment, datetime):
+        if moment.tzinfo is None:
+            raise BadArgument(f"{what}: {moment!r} has no time zone")
+        moment = moment.timestamp()
+    return to_ms(what, moment, MAX_AT)
+
+
+def whole(what: str, number: int | None, low: int, high: int) -> int | None:
+    """`number`, None for None.
+
+    Raises:
+        BadArgument: not a whole number from `low` to `high`; the message names `what`.
+    """
+    if number is None:
+        return None
+    if not isinstance(number, int) or isinstance(number, bool) or not low <= number <= high:
+        raise BadArgument(f"{what}: {number!r} is not a whole number, {low} to {high}")
+    return number
+
+
+def positive(what: str, seconds: float | None) -> int | None:
+    """As `to_ms`, but at least a millisecond."""
+    ms = to_ms(what, seconds)
+    if ms == 0:
+        raise BadArgument(f"{what}: {seconds!r} is not a number of seconds, 0.001 or more")
+    return ms
+
+
+def to_ms(what: str, seconds: float | None, most: int = MAX_MS) -> int | None:
+    """Milliseconds, None for None.
+
+    Raises:
+        BadArgument: not a number of seconds, 0 or more; the message names `what`.
+    """
+    if seconds is None:
+        return None
+    number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+    if not number or not math.isfinite(seconds) or seconds < 0:
+        raise BadArgument(f"{what}: {seconds!r} is not a number of seconds, 0 or more")
+    ms = round(seconds * 1000)
+    if ms > most:
+        raise BadArgument(f"{what}: {seconds!r} seconds are more than the scripts take")
+    return ms

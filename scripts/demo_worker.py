@@ -1,0 +1,79 @@
+"""The worker of demo.py: a process that reverses texts until its input ends.
+
+The worker, and how it is started and stopped, may live here.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pyjobs import ClaimedJob, PyjobsError, Worker
+from pyjobs.testing.compliance import running
+
+QUEUE = "words"
+CONCURRENCY = 50
+STOP_SECONDS = 10.0
+
+
+@contextmanager
+def working(url: str, mode: str, prefix: str) -> Iterator[None]:
+    """A worker in a process of its own, or in a thread when the server is in this process."""
+    if url.startswith("memory://"):
+        with running(reverser(url, mode, prefix)):
+            yield
+        return
+    # The URL may hold a password, so it is not among the arguments. Ctrl-C does not reach a session
+    # of its own: the worker ends when its input does, even when this process is killed.
+    process = subprocess.Popen(
+        [sys.executable, __file__, mode, prefix],
+        env={**os.environ, "PYJOBS_URL": url},
+        stdin=subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        yield
+    finally:
+        assert process.stdin is not None
+        process.stdin.close()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def reverser(url: str, mode: str, prefix: str) -> Worker:
+    """The worker."""
+    worker = Worker(url, mode=mode, queues=[QUEUE], prefix=prefix, concurrency=CONCURRENCY)
+
+    @worker.handler
+    async def reverse(job: ClaimedJob) -> str:
+        return str(job.data["text"][::-1])
+
+    return worker
+
+
+def work(mode: str, prefix: str) -> int:
+    """The worker process: it serves until its input ends."""
+    worker = reverser(os.environ["PYJOBS_URL"], mode, prefix)
+
+    def until_end() -> None:
+        sys.stdin.read()
+        worker.stop()
+
+    threading.Thread(target=until_end, daemon=True).start()
+    try:
+        worker.run()
+    except PyjobsError as error:
+        print(f"demo: worker: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(work(*sys.argv[1:]))

@@ -1,0 +1,232 @@
+"""What the log of a run proves: a total-queue checker. Pure: events in, a report out.
+
+A job's run begins with `start` and is live until it ends, its handler is cancelled, the worker is
+told that it lost the job, or its process is killed or stopped. The promises that are checked:
+
+    lost         acknowledged, and Redis does not know it, or it ended as anything but done. Not
+                 lost: a poisoned job that is dead as `crashed`; one that was cut short three times
+                 and more, and not by a poisoned job; and the void ones
+    void         acknowledged in the stretch of Redis's own log that a power cut took away, and gone
+                 (no fault)
+    unexpected   known to Redis, or run, and never submitted; or done with another job's result
+    duplicated   started more than once (no fault by itself)
+    unexplained  started again, and nothing happened that could have ended the claim of the run
+                 before: no kill or stop of its process while it ran or within a second of its end
+                 (its outcome may not have been recorded), no lost lease, no power cut
+    overlap      started while another run of it was live, without a power cut in between
+    stuck        known to Redis and not ended when everything was drained, or ended and its client
+                 was never told
+    recovery     seconds from the last fault until the last of the jobs that were acknowledged
+                 before it was done; without those whose lease ran out more than once, which then
+                 wait on purpose. None when no fault struck
+
+What else may not be is told in words: a worker that died by itself, a keyspace in disorder, a
+recovery longer than a lease and a second, a poisoned job that did not start exactly three times.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import combinations, pairwise
+
+from chaos.log import Event
+
+ENDED = ("done", "dead", "failed", "cancelled", "expired")
+FAULTS = ("kill", "stop", "away", "full")
+MAX_CRASHES = 3
+SECONDS_OVER_LEASE = 1.0
+SECONDS_TO_RECORD = 1.0
+
+
+@dataclass
+class Run:
+    """One start of a job.
+
+    Attributes:
+        until: when it stopped being live, by whatever.
+        cut_short: by a kill or stop of its process, but for a poisoned job's.
+        struck: by one of these before its outcome was surely recorded.
+    """
+
+    at: float
+    pid: int
+    token: str
+    until: float = float("inf")
+    cut_short: bool = False
+    struck: bool = False
+
+
+@dataclass
+class Job:
+    """What the log says about one job."""
+
+    kind: str = ""
+    submitted: bool = False
+    acknowledged: float | None = None
+    runs: list[Run] = field(default_factory=list)
+    lost_by: set[int] = field(default_factory=set)
+    done_at: float = 0.0
+    state: str = ""
+    told: str = ""
+    crashes: int = 0
+
+    @property
+    def quarantined(self) -> bool:
+        earned = sum(run.cut_short for run in self.runs) >= MAX_CRASHES
+        return self.state == "dead crashed" and (self.kind == "poison" or earned)
+
+
+@dataclass
+class Report:
+    """What came of a run. Lists hold ids; `words` say what else was wrong."""
+
+    jobs: int = 0
+    acknowledged: int = 0
+    done: int = 0
+    dead: int = 0
+    void: int = 0
+    lost: list[str] = field(default_factory=list)
+    unexpected: list[str] = field(default_factory=list)
+    duplicated: list[str] = field(default_factory=list)
+    unexplained: list[str] = field(default_factory=list)
+    overlap: list[str] = field(default_factory=list)
+    stuck: list[str] = field(default_factory=list)
+    recovery: float | None = None
+    words: list[str] = field(default_factory=list)
+
+    @property
+    def broken(self) -> bool:
+        """Whether a promise was."""
+        damage = (self.lost, self.unexpected, self.unexplained, self.overlap, self.stuck)
+        return any(damage) or bool(self.words)
+
+
+def check(
+    events: Iterable[Event], *, lease: float, over_lease: float = SECONDS_OVER_LEASE
+) -> Report:
+    """The report on a whole log, sorted by time.
+
+    Args:
+        lease: seconds.
+        over_lease: seconds that the recovery may take beyond it.
+    """
+    events = list(events)
+    jobs = _gather(events)
+    cuts = [(float(event.note), event.at) for event in events if event.what == "cut"]
+    report = Report()
+    for id, job in sorted(jobs.items()):
+        _count(report, id, job, cuts)
+    faults = [event.at for event in events if event.what in FAULTS]
+    if faults:
+        report.recovery = _recovery(jobs.values(), faults[-1])
+    report.words += _words(events, jobs, report)
+    if report.recovery is not None and report.recovery > lease + over_lease:
+        report.words.append(f"recovery took {report.recovery:.1f} s with leases of {lease:g} s")
+    return report
+
+
+def _gather(events: list[Event]) -> dict[str, Job]:  # noqa: PLR0912
+    jobs: dict[str, Job] = defaultdict(Job)
+    live: dict[int, list[Run]] = defaultdict(list)
+    for event in events:
+        at, what, pid, id, note = event
+        if what in ("kill", "stop"):
+            for run in live.pop(pid, []):
+                run.cut_short = run.until > at and note != "poison"
+                run.struck = at <= run.until + SECONDS_TO_RECORD
+                run.until = min(run.until, at)
+            continue
+        if not id:
+            continue
+        job = jobs[id]
+        if what == "submit":
+            job.submitted, job.kind = True, note
+        elif what == "ack":
+            job.acknowledged = at
+        elif what == "start":
+            job.runs.append(Run(at, pid, note))
+            live[pid].append(job.runs[-1])
+        elif what in ("end", "left"):
+            for run in job.runs:
+                if run.token == note and run.pid == pid and run.until > at:
+                    run.until = at
+                    # What ends after it was stopped or lost has no say any more.
+                    job.done_at = at if what == "end" else job.done_at
+        elif what == "lost":
+            job.lost_by.add(pid)
+            for run in job.runs:
+                if run.pid == pid:
+                    run.until = min(run.until, at)
+        elif what == "final":
+            job.state = note
+        elif what == "told":
+            job.told = note
+        elif what == "crashes":
+            job.crashes = int(note)
+    return jobs
+
+
+def _count(report: Report, id: str, job: Job, cuts: list[tuple[float, float]]) -> None:
+    report.jobs += job.submitted
+    state = job.state.partition(" ")[0]
+    report.done += state == "done"
+    report.dead += state == "dead"
+    if not job.submitted or (state == "done" and job.told not in ("", "right")):
+        report.unexpected.append(id)
+    if job.acknowledged is not None:
+        report.acknowledged += 1
+        void = any(since <= job.acknowledged <= until for since, until in cuts)
+        ended_badly = state in ENDED and state != "done" and not job.quarantined
+        report.void += void and not state
+        if ended_badly or not (state or void):
+            report.lost.append(id)
+    if state and (state not in ENDED or (job.acknowledged is not None and not job.told)):
+        report.stuck.append(id)
+    if len(job.runs) > 1:
+        report.duplicated.append(id)
+    if any(not _explained(job, *pair, cuts) for pair in pairwise(job.runs)):
+        report.unexplained.append(id)
+    if any(_overlap(first, second, cuts) for first, second in combinations(job.runs, 2)):
+        report.overlap.append(id)
+
+
+def _explained(job: Job, first: Run, second: Run, cuts: list[tuple[float, float]]) -> bool:
+    if first.token == second.token:
+        return False
+    return first.struck or first.pid in job.lost_by or _cut_between(first, second, cuts)
+
+
+def _overlap(first: Run, second: Run, cuts: list[tuple[float, float]]) -> bool:
+    return second.at < first.until and not _cut_between(first, second, cuts)
+
+
+def _cut_between(first: Run, second: Run, cuts: list[tuple[float, float]]) -> bool:
+    return any(first.at <= until <= second.at for _, until in cuts)
+
+
+def _recovery(jobs: Iterable[Job], fault: float) -> float:
+    waiting = (
+        job.done_at - fault
+        for job in jobs
+        if job.acknowledged is not None and job.acknowledged <= fault
+        if job.crashes <= 1
+    )
+    return max(0.0, *waiting, 0.0)
+
+
+def _words(events: list[Event], jobs: dict[str, Job], report: Report) -> Iterator[str]:
+    for event in events:
+        if event.what == "died":
+            yield f"worker {event.pid} died by itself: {event.note}"
+        elif event.what == "leak":
+            yield event.note
+    if not report.acknowledged:
+        yield "nothing was acknowledged"
+    told = {(event.what, event.note) for event in events}
+    if ("full", "") in told and ("refused", "QueueFull") not in told:
+        yield "nothing was refused while the server was full"
+    for id, job in sorted(jobs.items()):
+        if job.kind == "poison" and (len(job.runs), job.state) != (MAX_CRASHES, "dead crashed"):
+            yield f"poisoned job {id} was started {len(job.runs)} times and is {job.state}"

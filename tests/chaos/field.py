@@ -1,0 +1,174 @@
+"""The field of one run: a server, two workers, a client that submits, and the handles of faults.
+
+Nothing here knows which fault strikes when, and nothing judges.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import redis
+from store import Store, leaks
+
+from chaos.log import Log
+from chaos.process import Process
+from chaos.producer import Producer
+from chaos.worker import QUEUE
+from pyjobs import Client
+from pyjobs.keys import Keys
+from pyjobs.run import run
+from pyjobs.testing.servers import Server
+from pyjobs.verbs import MAX_ITEMS, Stored, fetch
+
+JOBS_PER_SECOND = 100
+DRAIN_SECONDS = 30.0
+LOOK_SECONDS = 0.02
+WORKERS = 2
+KEYS = Keys("jobs")
+Action = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Size:
+    """How big a run is: jobs, and the lease in seconds."""
+
+    jobs: int = 2000
+    lease: float = 5.0
+
+    @property
+    def span(self) -> float:
+        """Seconds over which the jobs are submitted and the faults strike."""
+        return self.jobs / JOBS_PER_SECOND
+
+
+class Field:
+    """One run's parts. `faults` get it and use the attributes; `go` does the run.
+
+    Attributes:
+        size: jobs and lease.
+        rng: the run's dice.
+        log: its events.
+        server: the server; its directory is `folder`/server.
+        workers: two of them.
+        redis: a connection to the server, for looks that are no part of the run.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        folder: Path,
+        size: Size,
+        seed: int,
+        *,
+        kinds: Sequence[tuple[str, float]] = (),
+        suicidal: bool = False,
+        max_crashes: int = 3,
+    ) -> None:
+        self.server, self.folder, self.size = server, folder, size
+        self.rng = random.Random(seed)
+        self.log = Log(folder / "events")
+        self.redis: Any = redis.Redis.from_url(server.url)
+        self._suicidal = suicidal
+        words = [server.url, str(folder / "events"), str(size.lease), str(max_crashes)]
+        self.workers = [
+            Process(
+                [sys.executable, "-m", "chaos.worker", *words], self.log, folder / f"worker{n}.log"
+            )
+            for n in range(WORKERS)
+        ]
+        self._client = Client(server.url)
+        self._producer = Producer(self._client, self.log, seed, kinds, size.jobs, size.span)
+
+    def moments(self, number: int) -> Iterator[float]:
+        """So many times within the span, one in each equal part of it, by the dice."""
+        part = self.size.span / number
+        return ((n + self.rng.uniform(0.3, 0.9)) * part for n in range(number))
+
+    def go(self, faults: Sequence[tuple[float, Action]]) -> None:
+        """Submit, let the faults strike at their seconds, drain, and note what is left."""
+        for worker in self.workers:
+            worker.start()
+        self._until(lambda: self._clients() >= WORKERS)
+        began = time.monotonic()
+        self._producer.start()
+        for at, action in sorted(faults, key=lambda fault: fault[0]):
+            self._watch(began + at)
+            action()
+        self._watch(began + self.size.span)
+        # What kills workers by the environment must not go on when all is to be drained.
+        for worker in self.workers:
+            worker.environ.pop("PYJOBS_CRASH_AT", None)
+        self._until(lambda: not self._producer.is_alive() and self._drained())
+        self._producer.stop()
+        self._note()
+        for worker in self.workers:
+            worker.close()
+
+    def close(self) -> None:
+        """End what still runs."""
+        self._producer.stop()
+        for worker in self.workers:
+            worker.end()
+        self._client.close()
+        self.redis.close()
+        self.log.close()
+
+    def _watch(self, until: float) -> None:
+        while time.monotonic() < until:
+            for worker in self.workers:
+                worker.look(self._suicidal)
+            time.sleep(LOOK_SECONDS)
+
+    def _until(self, over: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + DRAIN_SECONDS + 6 * self.size.lease
+        while not over() and time.monotonic() < deadline:
+            self._watch(time.monotonic() + 5 * LOOK_SECONDS)
+
+    def _clients(self) -> int:
+        """Workers that wait for a job."""
+        waiting = (client["cmd"] == "blpop" for client in self.redis.client_list())
+        return sum(waiting)
+
+    def _drained(self) -> bool:
+        queue = KEYS.queue(QUEUE)
+        pipe = self.redis.pipeline(transaction=False)
+        pipe.llen(f"{queue}:pending")
+        pipe.zcard(f"{queue}:inflight")
+        pipe.zcard(f"{queue}:delayed")
+        return not any(pipe.execute())
+
+    def _note(self) -> None:
+        """Into the log: what the client was told, what is stored, and leaks of the keyspace."""
+        self._producer.ask()
+        queue = KEYS.queue(QUEUE)
+        ids = self._producer.ids
+        for at in range(0, len(ids), MAX_ITEMS):
+            part = ids[at : at + MAX_ITEMS]
+            stored_jobs: list[Stored] = run(self.redis, fetch(queue, part))
+            for id, stored in zip(part, stored_jobs, strict=True):
+                self.log.write("final", id, f"{stored.state} {stored.reason}".strip(" -"))
+                if crashes := self.redis.hget(f"{queue}:job:{id}", "crashes"):
+                    self.log.write("crashes", id, crashes.decode())
+        start = len(f"{queue}:job:")
+        for key in self.redis.scan_iter(f"{queue}:job:*", count=MAX_ITEMS):
+            if (id := key.decode()[start:]) not in ids:
+                self.log.write("stranger", id)
+        for leak in self._leaks():
+            self.log.write("leak", note=leak)
+
+    def _leaks(self) -> list[str]:
+        store = Store(self.server.url, None)
+        try:
+            while True:
+                # A key may expire while it is looked at: then look again.
+                with suppress(KeyError):
+                    return leaks(store)
+        finally:
+            store.close()

@@ -1,0 +1,213 @@
+"""The runs: for each its name, what the server and the jobs are like, and which faults strike when.
+
+Only these may live here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import pyjobs
+from chaos.field import Action, Field, Size
+
+Faults = Iterator[tuple[float, Action]]
+Kinds = Callable[[Size], list[tuple[str, float]]]
+KILLS_PER_SECOND = 13 / 20
+AOF = ("--appendonly", "yes", "--auto-aof-rewrite-percentage", "0", "--appendfsync")
+POINTS = ("send", "answered", "start", "ended", "beat", "beaten")
+HOUR = 3600
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run.
+
+    Attributes:
+        name: on the command line.
+        faults: gives (second of the span, what to do).
+        args: the server's own.
+        kinds: special jobs among the others, by the size of the run: what they do, for how long.
+        suicidal: whether a worker may kill itself.
+        max_crashes: what the workers ask for. As many as can't be reached, where what dies again
+            and again is not the job's doing.
+    """
+
+    name: str
+    faults: Callable[[Field], Faults]
+    args: tuple[str, ...] = ()
+    kinds: Kinds = lambda size: []
+    suicidal: bool = False
+    max_crashes: int = 3
+
+
+def kill_workers(field: Field, per_second: float = KILLS_PER_SECOND) -> Faults:
+    """kill -9 of one worker or the other."""
+    for at in field.moments(max(2, round(field.size.span * per_second))):
+        yield at, field.rng.choice(field.workers).kill
+
+
+def kill_redis(field: Field) -> Faults:
+    """kill -9 of the server, three times; it is away for up to a fifth of a lease."""
+    for at in field.moments(3):
+        away = field.rng.uniform(0.0, field.size.lease / 5)
+        yield at, partial(_restart, field, partial(time.sleep, away))
+
+
+def cut_power(field: Field) -> Faults:
+    """kill -9 of the server and an end of its log of up to a second is gone, two times."""
+    sizes = _Sizes(field.folder / "server")
+    yield 0.0, sizes.start
+    for at in field.moments(2):
+        yield at, partial(_restart, field, partial(_cut, field, sizes))
+    yield field.size.span, sizes.stop
+
+
+def stop_workers(field: Field) -> Faults:
+    """SIGSTOP of each worker for one and a half leases, one after the other, then SIGCONT."""
+    away = 1.5 * field.size.lease
+    for at, worker in zip((0.1, 0.2 + away), field.workers, strict=True):
+        yield at, worker.stop
+        yield at + away, worker.go_on
+
+
+def poison(size: Size) -> list[tuple[str, float]]:
+    """Jobs that kill their worker: one at once, and in a large run one that takes a while."""
+    return [("poison", seconds) for seconds in (0.0, 0.1)[: 1 + size.jobs // 1000]]
+
+
+def nothing(field: Field) -> Faults:
+    """The jobs themselves are the fault."""
+    return iter(())
+
+
+def skew_clocks(field: Field) -> Faults:
+    """One worker's clock an hour ahead, the other's an hour behind, and some kills."""
+    for worker, offset in zip(field.workers, (HOUR, -HOUR), strict=True):
+        worker.environ["CHAOS_CLOCK"] = str(offset)
+    yield from kill_workers(field, KILLS_PER_SECOND / 3)
+
+
+def fill(field: Field) -> Faults:
+    """The server's memory is full for a third of the span and a lease; meanwhile a worker dies."""
+    begin = field.size.span / 3
+    yield begin, partial(_limit_memory, field, "full", 1)
+    yield begin + 0.05, field.workers[0].kill
+    yield 2 * begin + field.size.lease, partial(_limit_memory, field, "freed", 0)
+
+
+def mix_versions(field: Field) -> Faults:
+    """One worker's scripts have other shas; some kills, so that each takes over from the other.
+
+    Nothing was released, so there are no scripts that behave otherwise: the other worker's package
+    is a copy of this one, its scripts one comment longer. It shows that two sets of shas share a
+    queue, that each side loads what it lacks, and takes over the other's jobs.
+    """
+    field.workers[1].package = str(_other_package(field.folder / "other"))
+    yield from kill_workers(field, KILLS_PER_SECOND / 3)
+
+
+def crash_points(field: Field) -> Faults:
+    """The workers kill themselves, at one point of their cycle after the other."""
+    points = itertools.cycle(field.rng.sample(POINTS, len(POINTS)))
+
+    def arm() -> None:
+        for worker in field.workers:
+            point = next(points)
+            passes = field.rng.randint(1, 2 if point in ("beat", "beaten") else 40)
+            worker.environ["PYJOBS_CRASH_AT"] = f"{point}:{passes}"
+
+    arm()
+    return ((at, arm) for at in field.moments(round(2 * field.size.span)))
+
+
+PLANS = {
+    plan.name: plan
+    for plan in (
+        Plan("workers", kill_workers),
+        Plan("redis-always", kill_redis, args=(*AOF, "always")),
+        Plan("redis-everysec", kill_redis, args=(*AOF, "everysec")),
+        Plan("power", cut_power, args=(*AOF, "everysec")),
+        Plan("stop", stop_workers),
+        Plan("poison", nothing, kinds=poison, suicidal=True),
+        Plan("blocker", nothing, kinds=lambda size: [("blocker", 5 * size.lease)]),
+        Plan("clocks", skew_clocks),
+        Plan("full", fill),
+        Plan("skew", mix_versions),
+        Plan("points", crash_points, suicidal=True, max_crashes=1000),
+    )
+}
+
+
+def _restart(field: Field, meanwhile: Action) -> None:
+    field.log.write("away")
+    field.server.kill()
+    meanwhile()
+    field.server.start()
+    field.log.write("back")
+
+
+class _Sizes(threading.Thread):
+    """How long the server's log was, at every 20th of a second."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(name="chaos-sizes", daemon=True)
+        self._folder = folder
+        self._ended = threading.Event()
+        self.seen: list[tuple[float, int]] = []
+
+    @property
+    def file(self) -> Path:
+        """The part that grows: Redis before 7 has one file, later ones a base and increments."""
+        parts = [*self._folder.glob("appendonly.aof"), *self._folder.glob("*/*.incr.aof")]
+        return max(
+            (part for part in parts if part.is_file()), key=lambda part: part.stat().st_mtime
+        )
+
+    def run(self) -> None:
+        while not self._ended.wait(0.05):
+            self.seen.append((time.monotonic(), self.file.stat().st_size))
+
+    def stop(self) -> None:
+        self._ended.set()
+        self.join()
+
+
+def _cut(field: Field, sizes: _Sizes) -> None:
+    """Cut the log back, at any byte of what was written up to a second before the end."""
+    wanted = time.monotonic() - field.rng.uniform(0.1, 1.0)
+    size = sizes.file.stat().st_size
+    since, least = max((seen for seen in sizes.seen if seen[0] <= wanted), default=(wanted, size))
+    with sizes.file.open("r+b") as file:
+        file.truncate(field.rng.randint(min(least, size), size))
+    field.log.write("cut", note=str(since))
+
+
+def _limit_memory(field: Field, what: str, limit: int) -> None:
+    if limit:
+        field.log.write(what)
+    field.redis.config_set("maxmemory", limit)
+    if not limit:
+        field.log.write(what)
+
+
+def _other_package(folder: Path) -> Path:
+    """A copy of pyjobs whose scripts have other shas."""
+    package = folder / "pyjobs"
+    shutil.copytree(Path(pyjobs.__file__).parent, package)
+    built = package / "_lua"
+    manifest = json.loads((built / "manifest.json").read_text())
+    for about in manifest:
+        path = built / about["file"]
+        path.write_text(path.read_text() + "\n-- of another age")
+        about["sha1"] = hashlib.sha1(path.read_bytes()).hexdigest()
+    (built / "manifest.json").write_text(json.dumps(manifest))
+    return folder

@@ -1,0 +1,148 @@
+"""What the stored modes promise, in plain Python: the same verbs on dicts and lists.
+
+Times are not modelled: a lease or a delay is over when `age` says so. Which of several that are
+over comes first is told to the model, for it depends on milliseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+MAX_ATTEMPTS = 2
+LIVE = ("pending", "inflight", "delayed")
+
+
+@dataclass
+class Job:
+    data: bytes
+    state: str
+    token: str = ""
+    attempts: int = 0
+    crashes: int = 0
+    over: bool = False  # its lease or delay
+    error: bytes = b""
+    reason: str = "-"
+
+
+@dataclass
+class Model:
+    """One queue. Replies are those of the scripts, without what only a clock knows."""
+
+    leases: bool
+    jobs: dict[str, Job] = field(default_factory=dict)
+    pending: list[str] = field(default_factory=list)  # the next to be claimed first
+    claims: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    tokens: int = 0
+
+    def submit(self, id: str, data: bytes, delay: bool) -> str:
+        job = self.jobs.get(id)
+        if job is not None:
+            return job.state if job.data == data else "CONFLICT"
+        self.jobs[id] = Job(data, "delayed" if delay else "pending")
+        if not delay:
+            self.pending.append(id)
+        return "new"
+
+    def claim(
+        self, nonce: str, limit: int, max_crashes: int, order: Sequence[str]
+    ) -> list[tuple[str, str, bytes, int]]:
+        if nonce in self.claims:
+            return [
+                self._described(id)
+                for id, token in self.claims[nonce]
+                if self.jobs[id].token == token and self.jobs[id].state == "inflight"
+            ]
+        self.promote(order)
+        if self.leases:
+            self.put_back(order, max_crashes)
+        taken, self.pending = self.pending[:limit], self.pending[limit:]
+        for id in taken:
+            self.tokens += 1
+            job = self.jobs[id]
+            job.state, job.token, job.over = "inflight", f"{self.tokens}-{nonce}", False
+        if taken:
+            self.claims[nonce] = [(id, self.jobs[id].token) for id in taken]
+        return [self._described(id) for id in taken]
+
+    def promote(self, order: Sequence[str]) -> int:
+        due = [id for id in order if self.jobs[id].state == "delayed" and self.jobs[id].over]
+        for id in due:
+            self.jobs[id].state = "pending"
+        self.pending += due
+        return len(due)
+
+    def put_back(self, order: Sequence[str], max_crashes: int) -> tuple[list[str], list[str]]:
+        back, dead = [], []
+        for id in order:
+            job = self.jobs[id]
+            if job.state != "inflight" or not job.over:
+                continue
+            job.crashes += 1
+            job.token = ""
+            if self.leases and job.crashes >= max_crashes:
+                job.state, job.reason = "dead", "crashed"
+                dead.append(id)
+            else:
+                job.state = "pending"
+                back.append(id)
+        self.pending = back + self.pending
+        return back, dead
+
+    def held(self, id: str, token: str) -> str:
+        """'' when this token holds the job, else the word for the one who presents it."""
+        if id not in self.jobs:
+            return "NOJOB"
+        job = self.jobs[id]
+        if job.token != token:
+            return "LOST"
+        return "" if job.state == "inflight" else "repeat"
+
+    def complete(self, id: str, token: str) -> str:
+        verdict = self.held(id, token)
+        if verdict:
+            return verdict
+        self.jobs[id].state = "done"
+        return "done"
+
+    def fail(self, id: str, token: str, verdict: str, error: bytes) -> str:
+        told = self.held(id, token)
+        if told:
+            return told
+        job = self.jobs[id]
+        job.error = error
+        if not self.leases:
+            job.state = "failed"
+            return job.state
+        snoozed = verdict.startswith("snooze")
+        job.attempts += not snoozed
+        if verdict == "reject":
+            job.state, job.reason = "dead", "rejected"
+        elif not snoozed and job.attempts >= MAX_ATTEMPTS:
+            job.state, job.reason = "dead", "attempts"
+        else:
+            job.state, job.over = "delayed", False
+        return job.state
+
+    def extend(self, id: str, token: str) -> str:
+        verdict = self.held(id, token)
+        if verdict:
+            return verdict
+        self.jobs[id].over = False
+        return "inflight"
+
+    def release(self, id: str, token: str) -> str:
+        verdict = self.held(id, token)
+        if verdict:
+            return verdict
+        self.jobs[id].state = "pending"
+        self.pending.insert(0, id)
+        return "pending"
+
+    def age(self) -> None:
+        for job in self.jobs.values():
+            job.over = True
+
+    def _described(self, id: str) -> tuple[str, str, bytes, int]:
+        job = self.jobs[id]
+        return id, job.token, job.data, job.attempts + job.crashes + 1

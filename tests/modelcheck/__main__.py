@@ -1,0 +1,41 @@
+"""`python -m tests.modelcheck`: explore the design and print what was found; exit 1 when it breaks.
+
+The sizes that are explored, small and large, and the command line may live here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+
+from .engine import Engine
+from .explore import check
+from .mutants import all_mutants
+from .sizes import LARGE, SMALL
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.modelcheck", description=__doc__)
+    parser.add_argument(
+        "--large", action="store_true", help="far more states: about 4 minutes, 700 MB"
+    )
+    parser.add_argument("--mutants", action="store_true", help="how each mutant is caught")
+    args = parser.parse_args()
+    right = True
+    if args.mutants:
+        for mutant in all_mutants():
+            found = check(mutant, mutant.limits)
+            right = right and mutant.why in found.why
+            print(found, end="\n\n")
+        return 0 if right else 1
+    for title, (limits, _) in (LARGE if args.large else SMALL).items():
+        begun = time.monotonic()
+        found = check(Engine, limits)
+        print(f"{title}, {time.monotonic() - begun:.0f} s: {found}", flush=True)
+        right = right and not found.why
+    return 0 if right else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,256 @@
+"""The scripts of reliable mode on a small state: each method is named after what it models.
+
+`claim` is `reliable/claim`, `fence` is `lib/fence.lua`, and so on, with the same reads and writes
+in the same order, so that a reader can hold one against the other. Nothing about callers or faults
+may live here.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, NamedTuple
+
+# lib/take.lua: a number that only grows, and the nonce of the claim.
+Token = tuple[int, int]
+
+LIVE = ("pending", "delayed", "inflight")
+ENDED = ("done", "dead", "cancelled")
+FIRST, RENEWED, OVER = "first lease", "renewed lease", "lease over"
+WAITS, DUE = "waits", "due"
+
+
+class Job(NamedTuple):
+    """The hash of a job, and after it what only the checker knows: no script reads that."""
+
+    state: str
+    token: Token | None = None  # None: not claimed yet, or put back
+    attempts: int = 0
+    crashes: int = 0
+    releases: int = 0
+    claims: int = 0  # how often it was given out
+    accepted: tuple[Token, ...] = ()  # whose result was taken
+    ended: Token | None = None  # the last token that ended an attempt
+
+
+class Server(NamedTuple):
+    """The keys of one queue."""
+
+    counter: int = 0  # field `token` of :meta
+    pending: tuple[str, ...] = ()  # the next to be claimed first: the right end of the list
+    inflight: tuple[tuple[str, str], ...] = ()  # id, lease; the oldest deadline first
+    delayed: tuple[tuple[str, str], ...] = ()  # id, WAITS or DUE; the first due first
+    dead: tuple[str, ...] = ()
+    jobs: tuple[tuple[str, Job], ...] = ()  # by id
+    claims: tuple[tuple[int, tuple[int, str]], ...] = ()  # :claim:<nonce> -> number, id
+
+
+class Keys:
+    """A server while a script runs on it."""
+
+    def __init__(self, server: Server) -> None:
+        self.counter = server.counter
+        self.pending = list(server.pending)
+        self.inflight = dict(server.inflight)
+        self.delayed = dict(server.delayed)
+        self.dead = list(server.dead)
+        self.jobs = dict(server.jobs)
+        self.claims = dict(server.claims)
+
+    def set(self, id: str, **fields: Any) -> None:
+        """HSET of a job."""
+        self.jobs[id] = self.jobs[id]._replace(**fields)
+
+    def freeze(self) -> Server:
+        return Server(
+            self.counter,
+            tuple(self.pending),
+            tuple(self.inflight.items()),
+            tuple(self.delayed.items()),
+            tuple(self.dead),
+            tuple(sorted(self.jobs.items())),
+            tuple(sorted(self.claims.items())),
+        )
+
+
+class Call(NamedTuple):
+    """One call of a script, as it is sent: the same again when it is repeated."""
+
+    verb: str
+    args: tuple[Any, ...] = ()
+
+    def __str__(self) -> str:
+        words = [token_text(arg) if isinstance(arg, tuple) else str(arg) for arg in self.args]
+        if self.verb == "claim":
+            words = [f"n{self.args[0]}"]
+        return " ".join([f"reliable/{self.verb}", *words])
+
+
+def token_text(token: tuple[Any, ...]) -> str:
+    """A token as it is on the wire, such as 3-n7."""
+    return "-n".join(str(part) for part in token)
+
+
+class Engine:
+    """The design. A mutant overrides a method."""
+
+    name: ClassVar[str] = "the design"
+
+    def __init__(self, max_attempts: int = 2, max_crashes: int = 3) -> None:
+        self.max_attempts, self.max_crashes = max_attempts, max_crashes
+        self._ran: dict[tuple[Server, Call], tuple[Server, Any]] = {}
+
+    def run(self, server: Server, call: Call) -> tuple[Server, Any]:
+        """The server after one script, and the reply."""
+        known = self._ran.get((server, call))
+        if known is None:
+            keys = Keys(server)
+            reply = getattr(self, call.verb)(keys, *call.args)
+            known = self._ran[server, call] = keys.freeze(), reply
+        return known
+
+    def reap_call(self, memory: tuple[str, ...]) -> Call:
+        """What a reaper calls next, when the last reply was `memory`: reap has one step only."""
+        return Call("reap")
+
+    def submit(self, k: Keys, id: str) -> str:
+        if id in k.jobs:
+            return k.jobs[id].state
+        k.jobs[id] = Job("pending")
+        k.pending.append(id)
+        return "new"
+
+    def claim(self, k: Keys, nonce: int) -> tuple[Any, ...]:
+        before = self.find_claim(k, nonce)
+        if before is not None:
+            return before
+        self.promote(k)
+        self.put_back_expired(k)
+        return self.take(k, nonce)
+
+    def complete(self, k: Keys, id: str, token: Token) -> str:
+        verdict = self.fence(k, id, token)
+        if verdict:
+            return verdict
+        k.inflight.pop(id, None)
+        accepted = (*k.jobs[id].accepted, token)
+        k.set(id, state="done", accepted=accepted, ended=token)
+        return "done"
+
+    def fail(self, k: Keys, id: str, token: Token) -> str:
+        """The verdict is `retry`."""
+        verdict = self.fence(k, id, token)
+        if verdict:
+            return verdict
+        k.inflight.pop(id, None)
+        attempts = k.jobs[id].attempts + 1
+        k.set(id, attempts=attempts, ended=token)
+        if attempts >= self.max_attempts:
+            self.bury(k, id)
+            return "dead"
+        k.set(id, state="delayed")
+        k.delayed[id] = WAITS
+        return "delayed"
+
+    def extend(self, k: Keys, id: str, token: Token) -> str:
+        verdict = self.fence(k, id, token)
+        if verdict:
+            return verdict
+        if id in k.inflight:  # ZADD XX
+            del k.inflight[id]
+            k.inflight[id] = RENEWED
+        return "inflight"
+
+    def release(self, k: Keys, id: str, token: Token) -> str:
+        verdict = self.fence(k, id, token)
+        if verdict:
+            return verdict
+        k.inflight.pop(id, None)
+        k.set(id, state="pending", releases=k.jobs[id].releases + 1, ended=token)
+        k.pending.insert(0, id)
+        return "pending"
+
+    def reap(self, k: Keys) -> tuple[str, ...]:
+        self.put_back_expired(k)
+        self.promote(k)
+        return ()
+
+    def cancel(self, k: Keys, id: str) -> str:
+        if id not in k.jobs:
+            return "NOJOB"
+        if k.jobs[id].state not in LIVE:
+            return k.jobs[id].state
+        k.inflight.pop(id, None)
+        k.delayed.pop(id, None)
+        k.set(id, state="cancelled")
+        return "cancelled"
+
+    # lib/
+
+    def find_claim(self, k: Keys, nonce: int) -> tuple[Any, ...] | None:
+        """lib/replay.lua: what this nonce took, as far as it is still in flight; None: nothing."""
+        if nonce not in k.claims:
+            return None
+        number, id = k.claims[nonce]
+        token = (number, nonce)
+        return (id, token) if k.jobs[id].token == token and id in k.inflight else ()
+
+    def promote(self, k: Keys) -> None:
+        """lib/due.lua"""
+        for id in [id for id, wait in k.delayed.items() if wait == DUE]:
+            del k.delayed[id]
+            k.set(id, state="pending")
+            k.pending.append(id)
+
+    def expired(self, k: Keys) -> tuple[str, ...]:
+        return tuple(id for id, lease in k.inflight.items() if lease == OVER)
+
+    def put_back_expired(self, k: Keys) -> None:
+        """lib/expired.lua"""
+        self.put_back(k, self.expired(k))
+
+    def put_back(self, k: Keys, ids: tuple[str, ...]) -> None:
+        for id in ids:
+            k.inflight.pop(id, None)
+        for id in reversed(ids):
+            crashes = k.jobs[id].crashes + 1
+            k.set(id, crashes=crashes, token=None)
+            if crashes >= self.max_crashes:
+                self.bury(k, id)
+            elif crashes >= 2:
+                k.set(id, state="delayed")
+                k.delayed[id] = WAITS
+            else:
+                k.set(id, state="pending")
+                k.pending.insert(0, id)
+
+    def take(self, k: Keys, nonce: int) -> tuple[Any, ...]:
+        """lib/take.lua, with a limit of 1."""
+        if not k.pending:
+            return ()
+        id = k.pending.pop(0)
+        if k.jobs[id].state != "pending":
+            return ()
+        k.counter += 1
+        token = (k.counter, nonce)
+        k.set(id, state="inflight", token=token, claims=k.jobs[id].claims + 1)
+        k.inflight[id] = FIRST
+        k.claims[nonce] = (k.counter, id)
+        return (id, token)
+
+    def fence(self, k: Keys, id: str, token: Token) -> str:
+        """lib/fence.lua: '' for who holds the job in flight, else the word that it is told."""
+        job = k.jobs.get(id)
+        if job is None:
+            return "NOJOB"
+        if job.state == "cancelled":
+            return "cancelled"
+        if not self.same(job.token, token):
+            return "LOST"
+        return "" if job.state == "inflight" else "repeat"
+
+    def same(self, held: Token | None, shown: Token) -> bool:
+        return held == shown
+
+    def bury(self, k: Keys, id: str) -> None:
+        """lib/dead.lua"""
+        k.set(id, state="dead")
+        k.dead.append(id)

@@ -1,0 +1,327 @@
+"""Designs with one fault each, which real queues have had. The checker must catch every one.
+
+A mutant is an engine with a method overridden, the limits within which its fault shows, and words
+that the rule it breaks must say.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from .engine import DUE, FIRST, OVER, RENEWED, Call, Engine, Job, Keys, Token
+from .world import Limits
+
+STUCK = "can never all end"
+
+
+class Mutant(Engine):
+    """`why` it must be caught, within `limits`; `stuck`: its jobs can get stuck, too."""
+
+    limits: ClassVar[Limits] = Limits(late=False)
+    why: ClassVar[str]
+    stuck: ClassVar[bool] = False
+
+
+class NoFence(Mutant):
+    """Whoever says that it ran the job is believed."""
+
+    name = "no fence"
+    why = "by a token that does not hold a"
+
+    def same(self, held: Token | None, shown: Token) -> bool:
+        return True
+
+
+class CounterOnlyFence(Mutant):
+    """The token is a number. A power cut rolls it back, and it is issued twice."""
+
+    name = "counter-only fence, power cut"
+    limits = Limits(late=False, crashes=2, attempts=1, releases=0, cuts=1)
+    why = "by a token that does not hold a"
+
+    def same(self, held: Token | None, shown: Token) -> bool:
+        return held is not None and held[0] == shown[0]
+
+
+class NoStateCheck(Mutant):
+    """A token that fits is enough, whatever the state: it can end a job twice."""
+
+    name = "complete that does not look at the state"
+    why = "a had ended as done"
+
+    def fence(self, k: Keys, id: str, token: Token) -> str:
+        verdict = super().fence(k, id, token)
+        return "" if verdict == "repeat" else verdict
+
+
+class TwoStepReap(Mutant):
+    """One call takes the job out of the flight, the next puts it on the queue, if there is one."""
+
+    name = "two-step reap"
+    limits = Limits(late=False, crashes=2, attempts=1, releases=0)
+    why = "a is inflight, and is in no place"
+    stuck = True
+
+    def reap_call(self, memory: tuple[str, ...]) -> Call:
+        return Call("reap_second_half", (memory,)) if memory else Call("reap_first_half")
+
+    def reap_first_half(self, k: Keys) -> tuple[str, ...]:
+        ids = self.expired(k)
+        for id in ids:
+            del k.inflight[id]
+        self.promote(k)
+        return ids
+
+    def reap_second_half(self, k: Keys, ids: tuple[str, ...]) -> tuple[str, ...]:
+        self.put_back(k, ids)
+        return ()
+
+
+class SnapshotReap(Mutant):
+    """One call reads whose lease is over, the next puts those back without looking again."""
+
+    name = "snapshot reap"
+    why = "a had ended as done, and was changed"
+
+    def reap_call(self, memory: tuple[str, ...]) -> Call:
+        return Call("reap_second_half", (memory,)) if memory else Call("reap_first_half")
+
+    def reap_first_half(self, k: Keys) -> tuple[str, ...]:
+        self.promote(k)
+        return self.expired(k)
+
+    def reap_second_half(self, k: Keys, ids: tuple[str, ...]) -> tuple[str, ...]:
+        self.put_back(k, ids)
+        return ()
+
+
+class SnapshotReapOfTheFlying(SnapshotReap):
+    """The same, but only of what is in flight: it takes a job from whoever claimed it meanwhile."""
+
+    name = "snapshot reap that looks for the id only"
+    why = "a was taken away while its lease ran"
+
+    def reap_second_half(self, k: Keys, ids: tuple[str, ...]) -> tuple[str, ...]:
+        self.put_back(k, tuple(id for id in ids if id in k.inflight))
+        return ()
+
+
+class PopAndForget(Mutant):
+    """Claim takes the id off the queue and writes it down nowhere."""
+
+    name = "no in-flight set"
+    why = "a is inflight, and is in no place"
+    stuck = True
+
+    def take(self, k: Keys, nonce: int) -> tuple[Any, ...]:
+        taken = super().take(k, nonce)
+        if taken:
+            del k.inflight[taken[0]]
+        return taken
+
+
+class NoReaper(Mutant):
+    """Leases run out, and nobody looks."""
+
+    name = "no reaper"
+    why = STUCK
+    stuck = True
+
+    def put_back_expired(self, k: Keys) -> None:
+        pass
+
+
+class NewIdPerSubmit(Mutant):
+    """The server makes the id, so that a repeated submit makes another job."""
+
+    name = "submit that is not idempotent"
+    why = "2 jobs for the one submit of a"
+
+    def submit(self, k: Keys, id: str) -> str:
+        return super().submit(k, f"{id}{len(k.jobs)}" if id in k.jobs else id)
+
+
+class NewClaimPerCall(Mutant):
+    """A repeated claim is a new one: the job of the first waits for its lease to end."""
+
+    name = "claim that is not replay-safe"
+    limits = Limits(jobs=2, late=False, crashes=1, attempts=1, releases=0)
+    why = "claim n1 had taken a, and was told nothing now"
+
+    def find_claim(self, k: Keys, nonce: int) -> tuple[Any, ...] | None:
+        return None
+
+
+class ReplayToAnyone(Mutant):
+    """A repeated claim is told of its job with the token of now, which is another worker's."""
+
+    name = "replay that does not compare the token"
+    why = "2 workers hold the current token of a"
+
+    def find_claim(self, k: Keys, nonce: int) -> tuple[Any, ...] | None:
+        if nonce not in k.claims:
+            return None
+        id = k.claims[nonce][1]
+        return (id, k.jobs[id].token) if id in k.inflight else ()
+
+
+class ReapKeepsToken(Mutant):
+    """What is put back keeps its token: its old holder is told that it had ended it itself."""
+
+    name = "reap that keeps the token"
+    why = "told 'repeat', but this token never ended an attempt of a"
+
+    def put_back(self, k: Keys, ids: tuple[str, ...]) -> None:
+        tokens = {id: k.jobs[id].token for id in ids}
+        super().put_back(k, ids)
+        for id, token in tokens.items():
+            k.set(id, token=token)
+
+
+class ReleaseKeepsLease(Mutant):
+    """A hand-back leaves the job in flight: the reaper puts it on the queue once more."""
+
+    name = "release that keeps the lease"
+    why = "a is pending, and is in {'pending': 1, 'inflight': 1}"
+
+    def release(self, k: Keys, id: str, token: Token) -> str:
+        lease = k.inflight.get(id, FIRST)
+        word = super().release(k, id, token)
+        if word == "pending":
+            k.inflight[id] = lease
+        return word
+
+
+class ExtendResurrects(Mutant):
+    """A heartbeat writes the deadline without asking whose the job is, or where."""
+
+    name = "extend that resurrects"
+    why = "extend by a token that does not hold a wrote something"
+
+    def extend(self, k: Keys, id: str, token: Token) -> str:
+        k.inflight.pop(id, None)
+        k.inflight[id] = RENEWED
+        return "inflight"
+
+
+class CrashNotCounted(Mutant):
+    """A job that kills its worker comes back as if nothing had been, for ever."""
+
+    name = "crashes that are not counted"
+    why = "was claimed 2 times and counts 0 ends"
+
+    def put_back(self, k: Keys, ids: tuple[str, ...]) -> None:
+        for id in ids:
+            k.inflight.pop(id, None)
+            k.set(id, state="pending", token=None)
+            k.pending.insert(0, id)
+
+
+class ReapsRunning(Mutant):
+    """Put back by age since the claim, not by the lease that heartbeats renew."""
+
+    name = "reap that ignores heartbeats"
+    why = "a was taken away while its lease ran"
+
+    def expired(self, k: Keys) -> tuple[str, ...]:
+        return tuple(id for id, lease in k.inflight.items() if lease in (OVER, RENEWED))
+
+
+class PromoteCopies(Mutant):
+    """What is due is copied to the queue, and stays among the delayed until it is completed."""
+
+    name = "promote that copies"
+    why = "'delayed': 1}"
+
+    def promote(self, k: Keys) -> None:
+        for id in [id for id, wait in k.delayed.items() if wait == DUE]:
+            k.set(id, state="pending")
+            k.pending.append(id)
+
+
+class FailForgets(Mutant):
+    """A failed attempt takes the job out of the flight, and its retry is left to the worker."""
+
+    name = "retry that the worker keeps"
+    why = "a is delayed, and is in no place"
+    stuck = True
+
+    def fail(self, k: Keys, id: str, token: Token) -> str:
+        word = super().fail(k, id, token)
+        if word == "delayed":
+            del k.delayed[id]
+        return word
+
+
+class OverwrittenSubmit(Mutant):
+    """A submit stores the job afresh, whatever has become of it."""
+
+    name = "submit that overwrites"
+    why = "a is pending, and is in {'pending': 2}"
+
+    def submit(self, k: Keys, id: str) -> str:
+        k.jobs[id] = Job("pending")
+        k.pending.append(id)
+        return "new"
+
+
+class LateSubmitOverwrites(OverwrittenSubmit):
+    """The same when only a finished job is overwritten: a late copy of the submit runs it again."""
+
+    name = "submit that overwrites what has ended"
+    limits = Limits(crashes=1, attempts=1, releases=0)
+    why = "a had ended as"
+
+    def submit(self, k: Keys, id: str) -> str:
+        if id in k.jobs and k.jobs[id].state not in ("done", "dead"):
+            return k.jobs[id].state
+        return super().submit(k, id)
+
+
+class CompleteOnce(Mutant):
+    """The token goes with the completion: who asks again is told that the work was for nothing."""
+
+    name = "complete that cannot be repeated"
+    why = "who ended the attempt of a was told LOST"
+
+    def fence(self, k: Keys, id: str, token: Token) -> str:
+        verdict = super().fence(k, id, token)
+        return "LOST" if verdict == "repeat" else verdict
+
+
+class DropsOldest(Mutant):
+    """A queue with a greatest length makes room for a job by dropping the oldest one."""
+
+    name = "queue that drops its oldest"
+    limits = Limits(jobs=2, late=False, crashes=1, attempts=1, releases=0)
+    why = "a was acknowledged, and is not there"
+
+    def submit(self, k: Keys, id: str) -> str:
+        if k.pending and id not in k.jobs:
+            del k.jobs[k.pending.pop(0)]
+        return super().submit(k, id)
+
+
+class CancelLeavesFlight(Mutant):
+    """Cancel marks the job and leaves it in flight: the reaper brings it back to life."""
+
+    name = "cancel that leaves the job in flight"
+    limits = Limits(late=False, crashes=2, releases=0, cancels=1)
+    why = "a is cancelled, and is in {'inflight': 1}"
+
+    def cancel(self, k: Keys, id: str) -> str:
+        lease = k.inflight.get(id)
+        word = super().cancel(k, id)
+        if lease:
+            k.inflight[id] = lease
+        return word
+
+
+def all_mutants() -> list[type[Mutant]]:
+    """Every mutant, those that are mutants of another one too."""
+    found, todo = [], [Mutant]
+    while todo:
+        below = todo.pop(0).__subclasses__()
+        found += below
+        todo += below
+    return found

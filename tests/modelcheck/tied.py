@@ -1,0 +1,175 @@
+"""The model and the real scripts, through the same steps: they must agree after each.
+
+Time is the model's: after each step leases and delays are moved to where the model has them; what a
+script writes is compared before. A power cut puts back a copy of all keys.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from store import HOUR, Jobs, Q
+
+from pyjobs.verbs import Claimed
+
+from .engine import DUE, OVER, Call, Engine, Server
+from .world import Limits, Step, System
+
+AWAY = 2 * HOUR  # a lease or delay that is not over in any walk
+
+
+class Apart(AssertionError):
+    """The model and the scripts did not do the same. The words hold the steps."""
+
+
+class Tied:
+    """A queue that follows a system's steps. `seen` is what happened: verb and word, or fault."""
+
+    def __init__(self, jobs: Jobs, limits: Limits) -> None:
+        self.jobs, self.redis, self.limits = jobs, jobs.redis, limits
+        self.saved: dict[bytes, tuple[int, bytes]] = {}
+        self.done: list[Step] = []
+        self.seen: set[tuple[str, str]] = set()
+        self.redis.flushall()
+
+    def walk(self, engine: type[Engine], length: int, seed: int) -> None:
+        """Random steps from the start. The seed gives the same ones again."""
+        dice, system = random.Random(seed), System(engine, self.limits)
+        world = system.start()
+        for _ in range(length):
+            steps = list(system.steps(world))
+            weights = [1 if step.fault or step.who == "disk" else 3 for step in steps]
+            (step,) = dice.choices(steps, weights)
+            self.follow(step)
+            world = step.after
+
+    def follow(self, step: Step) -> None:
+        """One step on the real keys; raises Apart."""
+        self.done.append(step)
+        before = self.jobs.now()
+        self._carry_out(step)
+        self._compare("the keys", self._read(before), seen_by_redis(step.after.server))
+        self._records(step.after.server)
+        self._set_times(step.after.server)
+
+    def _carry_out(self, step: Step) -> None:
+        what = step.what
+        if isinstance(what, Call):
+            reply = getattr(self, what.verb)(*what.args)
+            self._compare("the reply", reply, step.reply)
+            self.seen.add((what.verb, step.reply if isinstance(step.reply, str) else ""))
+        elif step.who == "disk":
+            self.saved = {
+                key: (self._ttl(key), self.redis.dump(key)) for key in self.redis.keys("*")
+            }
+        elif step.who == "power":
+            self.redis.flushall()
+            for key, (ttl, value) in self.saved.items():
+                self.redis.restore(key, ttl, value)
+        elif what.startswith("the record"):
+            self.redis.delete(f"{Q}:claim:{what.split()[4]}")
+        else:
+            self._set_times(step.after.server)
+        if step.fault:
+            self.seen.add((step.fault, ""))
+
+    # The verbs, with the arguments and replies of the model's.
+
+    def submit(self, id: str) -> str:
+        ((told, outcome),) = self.jobs.submit(id)
+        return outcome if told == id else f"{outcome} of {told}"
+
+    def claim(self, nonce: int) -> tuple[Any, ...]:
+        crashes = self.limits.crashes
+        batch = self.jobs.claim(1, nonce=f"n{nonce}", lease=AWAY, max_crashes=crashes)
+        return next(((job.id, token(job.token)) for job in batch.jobs), ())
+
+    def complete(self, id: str, shown: tuple[int, int]) -> str:
+        return self.jobs.complete(claimed(id, shown))[0]
+
+    def fail(self, id: str, shown: tuple[int, int]) -> str:
+        return self.jobs.fail(claimed(id, shown), max_attempts=self.limits.attempts, backoff=AWAY)[
+            0
+        ]
+
+    def extend(self, id: str, shown: tuple[int, int]) -> str:
+        return self.jobs.extend(claimed(id, shown), lease=AWAY)[0]
+
+    def release(self, id: str, shown: tuple[int, int]) -> str:
+        return self.jobs.release(claimed(id, shown))[0]
+
+    def reap(self) -> tuple[str, ...]:
+        self.jobs.reap(max_crashes=self.limits.crashes)
+        return ()
+
+    def cancel(self, id: str) -> str:
+        return self.jobs.store.call(self.jobs.mode.cancel(Q, [id]))[0]  # type: ignore[attr-defined,no-any-return]
+
+    # What is in Redis, in the words of the model.
+
+    def _read(self, before: int) -> dict[str, Any]:
+        ids = [key.decode().rpartition(":")[2] for key in self.redis.keys(f"{Q}:job:*")]
+        return {
+            "counter": int(self.redis.hget(f"{Q}:meta", "token") or 0),
+            "pending": self.jobs.pending(),
+            "inflight": {id: at <= before for id, at in self.jobs.part("inflight").items()},
+            "delayed": {id: at <= before for id, at in self.jobs.part("delayed").items()},
+            "dead": set(self.jobs.part("dead")),
+            "jobs": {id: self._job(id) for id in ids},
+        }
+
+    def _job(self, id: str) -> tuple[Any, ...]:
+        job = self.jobs.job(id)
+        counts = [int(job.get(name, 0)) for name in ("attempts", "crashes", "releases")]
+        return (job["state"].decode(), token(job.get("token", b"").decode()), *counts)
+
+    def _records(self, server: Server) -> None:
+        """The model drops records that nobody asks for; those that it has must be there."""
+        for nonce, (number, id) in server.claims:
+            record = self.redis.get(f"{Q}:claim:n{nonce}")
+            self._compare(f"the record of n{nonce}", record, f"{number} {id}".encode())
+
+    def _set_times(self, server: Server) -> None:
+        now = self.jobs.now()
+        for part, entries, over in (
+            ("inflight", server.inflight, OVER),
+            ("delayed", server.delayed, DUE),
+        ):
+            there = {
+                id: place if when == over else now + HOUR + place
+                for place, (id, when) in enumerate(entries, 1)
+            }
+            if there:
+                self.redis.zadd(f"{Q}:{part}", there, xx=True)
+
+    def _ttl(self, key: bytes) -> int:
+        return max(int(self.redis.pttl(key)), 0)
+
+    def _compare(self, what: str, real: Any, model: Any) -> None:
+        if real != model:
+            walk = "\n".join(f"  {number:2}. {step}" for number, step in enumerate(self.done, 1))
+            raise Apart(f"{what}\n  of the scripts: {real}\n  of the model:   {model}\n{walk}")
+
+
+def seen_by_redis(server: Server) -> dict[str, Any]:
+    return {
+        "counter": server.counter,
+        "pending": list(server.pending),
+        "inflight": {id: lease == OVER for id, lease in server.inflight},
+        "delayed": {id: wait == DUE for id, wait in server.delayed},
+        "dead": set(server.dead),
+        "jobs": {id: tuple(job[:5]) for id, job in server.jobs},
+    }
+
+
+def token(text: str) -> tuple[int, int] | None:
+    if not text:
+        return None
+    number, _, nonce = text.partition("-n")
+    return int(number), int(nonce)
+
+
+def claimed(id: str, shown: tuple[int, int]) -> Claimed:
+    number, nonce = shown
+    return Claimed(0, id, f"{number}-n{nonce}", b"", 1, 0, 0)

@@ -1,0 +1,249 @@
+"""Who calls the scripts, and what may go wrong: all next steps of a state.
+
+The producers, workers and reapers, time, and the faults may live here; no rule of the queue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from .engine import DUE, ENDED, FIRST, OVER, WAITS, Call, Engine, Server, Token
+
+NEW, UNSURE, ACKNOWLEDGED, FORGOTTEN = "new", "unsure", "acknowledged", "forgotten"
+
+
+class Held(NamedTuple):
+    """A job that a worker runs."""
+
+    id: str
+    token: Token
+
+
+class World(NamedTuple):
+    """A state. A worker is None (idle), Held, or the Call whose reply it did not get."""
+
+    server: Server
+    saved: Server | None  # what a power cut goes back to; None when there are no more
+    submits: tuple[str, ...]
+    workers: tuple[Held | Call | None, ...] = (None, None)
+    reapers: tuple[tuple[str, ...], ...] = ((), ())  # what each keeps between its calls
+    late: Call | None = None  # a copy of a call that is still on its way
+    nonces: int = 0  # how many were used
+    cuts: int = 0  # power cuts that may still come
+    cancels: int = 0
+
+
+class Limits(NamedTuple):
+    """How large a model to explore. Lost replies, kills and late copies have no number."""
+
+    jobs: int = 1
+    attempts: int = 2
+    crashes: int = 3
+    releases: int = 1
+    cuts: int = 0
+    cancels: int = 0
+    late: bool = True  # copies of calls that arrive later
+
+
+class Step(NamedTuple):
+    """One step. `fault` is what went wrong in it, '' for nothing."""
+
+    who: str
+    what: Call | str
+    reply: Any
+    fault: str
+    after: World
+
+    def __str__(self) -> str:
+        told = ""
+        if isinstance(self.what, Call) and self.reply not in ((), None):
+            parts = self.reply if isinstance(self.reply, tuple) else (self.reply,)
+            told = " -> " + " ".join(
+                str(Call("", (part,))).split(" ", 1)[1] if isinstance(part, tuple) else str(part)
+                for part in parts
+            )
+        return f"{self.who}: {self.what}{told}" + (f"  ({self.fault})" if self.fault else "")
+
+
+class System:
+    """An engine, and all that can happen around it."""
+
+    def __init__(self, engine: type[Engine], limits: Limits) -> None:
+        self.engine = engine(limits.attempts, limits.crashes)
+        self.limits = limits
+        self.ids = "abcdefgh"[: limits.jobs]
+
+    def start(self) -> World:
+        limits, empty = self.limits, Server()
+        saved = empty if limits.cuts else None
+        submits = (NEW,) * limits.jobs
+        return World(empty, saved, submits, cuts=limits.cuts, cancels=limits.cancels)
+
+    def finished(self, world: World) -> bool:
+        return (
+            all(status in (ACKNOWLEDGED, FORGOTTEN) for status in world.submits)
+            and world.workers == (None, None)
+            and world.reapers == ((), ())
+            and all(job.state in ENDED for _, job in world.server.jobs)
+        )
+
+    def steps(self, world: World) -> Iterator[Step]:
+        """Every step that changes the world."""
+        for step in self._all(world):
+            after = tidy(step.after)
+            if after != world:
+                yield step._replace(after=after)
+
+    def _all(self, world: World) -> Iterator[Step]:
+        for at in range(len(world.submits)):
+            yield from self._producer(world, at)
+        for at in range(len(world.workers)):
+            yield from self._worker(world, at)
+        for at in range(len(world.reapers)):
+            yield from self._reaper(world, at)
+        yield from self._time(world)
+        if world.late is not None:
+            server, reply = self.engine.run(world.server, world.late)
+            after = world._replace(server=server, late=None)
+            yield Step("network", world.late, reply, "a late copy arrives", after)
+        if world.saved is not None:
+            yield from self._power(world, world.saved)
+
+    def _call(
+        self, world: World, who: str, call: Call, part: str, at: int, answered: Any, unsure: Any
+    ) -> Iterator[Step]:
+        """A call, and what becomes of its caller: place `at` in `part` of the world.
+
+        `answered` makes it of the reply; `unsure` is it when there was none.
+        """
+        server, reply = self.engine.run(world.server, call)
+        known = world._replace(server=server, **{part: put(world, part, at, answered(reply))})
+        yield Step(who, call, reply, "", known)
+        lost = world._replace(server=server, **{part: put(world, part, at, unsure)})
+        yield Step(who, call, reply, "the reply is lost", lost)
+        if self.limits.late and world.late is None:
+            yield Step(who, call, reply, "a copy is still on its way", known._replace(late=call))
+
+    def _producer(self, world: World, at: int) -> Iterator[Step]:
+        id, status = self.ids[at], world.submits[at]
+        if status in (NEW, UNSURE):
+            call = Call("submit", (id,))
+            yield from self._call(
+                world, "producer", call, "submits", at, lambda _: ACKNOWLEDGED, UNSURE
+            )
+        elif status == ACKNOWLEDGED and world.cancels:
+            fewer, call = world._replace(cancels=world.cancels - 1), Call("cancel", (id,))
+            yield from self._call(
+                fewer, "producer", call, "submits", at, lambda _: ACKNOWLEDGED, ACKNOWLEDGED
+            )
+
+    def _worker(self, world: World, at: int) -> Iterator[Step]:
+        who, doing = f"worker {at + 1}", world.workers[at]
+
+        def ask(call: Call, answered: Any, unsure: Any, world: World = world) -> Iterator[Step]:
+            return self._call(world, who, call, "workers", at, answered, unsure)
+
+        if doing is None:
+            call = Call("claim", (world.nonces + 1,))
+            used = world._replace(nonces=world.nonces + 1)
+            for step in ask(call, took, call, used):
+                # A nonce under which nothing was remembered may as well be the next one's.
+                yield step if step.reply else step._replace(after=back(step.after, world, at))
+            return
+        yield Step(who, "is killed", None, "crash", replace(world, at, None))
+        if isinstance(doing, Call):
+            yield from ask(doing, took if doing.verb == "claim" else forget, doing)
+            return
+        yield from ask(Call("complete", doing), forget, Call("complete", doing))
+        yield from ask(Call("fail", doing), forget, Call("fail", doing))
+        job = dict(world.server.jobs).get(doing.id)
+        if job and job.releases < self.limits.releases:
+            yield from ask(Call("release", doing), forget, Call("release", doing))
+        # The next heartbeat says it again: without a reply it goes on as before.
+        yield from ask(
+            Call("extend", doing), lambda reply: doing if reply == "inflight" else None, doing
+        )
+
+    def _reaper(self, world: World, at: int) -> Iterator[Step]:
+        who, memory = f"reaper {at + 1}", world.reapers[at]
+        call = self.engine.reap_call(memory)
+        yield from self._call(world, who, call, "reapers", at, lambda reply: reply, ())
+        if memory:
+            died = world._replace(reapers=put(world, "reapers", at, ()))
+            yield Step(who, "is killed", None, "crash", died)
+
+    def _time(self, world: World) -> Iterator[Step]:
+        server = world.server
+        for id, lease in server.inflight:
+            if lease != OVER:
+                entries = tuple((i, OVER if i == id else old) for i, old in server.inflight)
+                after = world._replace(server=server._replace(inflight=entries))
+                yield Step("time", f"the lease of {id} is over", None, "", after)
+        for id, wait in server.delayed:
+            if wait == WAITS:
+                entries = tuple((i, DUE if i == id else old) for i, old in server.delayed)
+                after = world._replace(server=server._replace(delayed=entries))
+                yield Step("time", f"the delay of {id} is over", None, "", after)
+        for nonce, (number, id) in server.claims:
+            # It is kept for as long as the first lease.
+            first = dict(server.inflight).get(id) == FIRST
+            if not (first and dict(server.jobs)[id].token == (number, nonce)):
+                left = tuple(entry for entry in server.claims if entry[0] != nonce)
+                after = world._replace(server=server._replace(claims=left))
+                yield Step("time", f"the record of claim n{nonce} is gone", None, "", after)
+
+    def _power(self, world: World, saved: Server) -> Iterator[Step]:
+        yield Step("disk", "all so far is written", None, "", world._replace(saved=world.server))
+        there = dict(saved.jobs)
+        # An answer that was not yet written is worth nothing then, and that is documented.
+        submits = tuple(
+            FORGOTTEN if status == ACKNOWLEDGED and id not in there else status
+            for id, status in zip(self.ids, world.submits, strict=True)
+        )
+        after = world._replace(server=saved, submits=submits, cuts=world.cuts - 1)
+        yield Step("power", "fails", None, "power cut", after)
+
+
+def took(reply: tuple[Any, ...]) -> Held | None:
+    return Held(*reply) if reply else None
+
+
+def forget(reply: str) -> None:
+    """Whatever the word is, this worker has nothing more to do with the job."""
+
+
+def put(world: World, part: str, at: int, value: Any) -> tuple[Any, ...]:
+    whole: tuple[Any, ...] = getattr(world, part)
+    return (*whole[:at], value, *whole[at + 1 :])
+
+
+def replace(world: World, at: int, worker: Held | Call | None) -> World:
+    return world._replace(workers=put(world, "workers", at, worker))
+
+
+def back(after: World, before: World, at: int) -> World:
+    """A claim that took nothing: as if it had not been numbered."""
+    return replace(after, at, None)._replace(nonces=before.nonces, late=before.late)
+
+
+def tidy(world: World) -> World:
+    """Without what nobody can see any more."""
+    if world.cuts == 0 and world.saved is not None:
+        world = world._replace(saved=None)
+    if not (world.server.claims or (world.saved and world.saved.claims)):
+        return world
+    sent = {call.args[0] for call in (*world.workers, world.late) if is_claim(call)}
+    world = world._replace(server=without_records(world.server, sent))
+    if world.saved is not None:
+        world = world._replace(saved=without_records(world.saved, sent))
+    return world
+
+
+def is_claim(call: Any) -> bool:
+    return isinstance(call, Call) and call.verb == "claim"
+
+
+def without_records(server: Server, sent: set[int]) -> Server:
+    left = tuple(entry for entry in server.claims if entry[0] in sent)
+    return server if left == server.claims else server._replace(claims=left)

@@ -1,0 +1,190 @@
+"""Clients and workers at work: one face for both kinds of client, workers in threads, waiting.
+
+No assertion about pyjobs may live here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import pytest
+from store import Store
+
+import pyjobs
+import pyjobs.aio
+from pyjobs.testing import servers
+
+T = TypeVar("T")
+LONG = 10.0
+PREFERRED = "redis-8.2"
+
+
+def wait_until(predicate: Callable[[], T], seconds: float = LONG) -> T:
+    """The first true value of `predicate`; fails when there is none in time."""
+    deadline = time.monotonic() + seconds
+    while not (value := predicate()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"it did not come about within {seconds:g} s")
+        time.sleep(0.005)
+    return value
+
+
+def places(*names: str, flavours: tuple[str, ...] = ("sync", "async")) -> pytest.MarkDecorator:
+    """Run a test on these servers only, each in these flavours."""
+    found = [(name, flavour) for name in names for flavour in flavours]
+    return pytest.mark.parametrize(
+        "store", found, indirect=True, ids=["-".join(place) for place in found]
+    )
+
+
+@contextmanager
+def own_server(*args: str) -> Iterator[servers.Server]:
+    """A real server that the test may kill, stop and restart."""
+    found = {binary.name: binary for binary in servers.find()}
+    if not found:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("no real server is here")
+    binary = found.get(PREFERRED) or next(iter(found.values()))
+    with servers.Server(binary, args=args) as server:
+        yield server
+
+
+class Loop:
+    """An event loop in a thread, driven from outside."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="test-loop")
+        self._thread.start()
+
+    def do(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
+
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+class AioJob:
+    """A job of the asyncio client with the face of the other one."""
+
+    def __init__(self, loop: Loop, job: pyjobs.aio.Job) -> None:
+        self._loop = loop
+        self.job = job
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.job, name)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, AioJob) and other.job is self.job
+
+    def __hash__(self) -> int:
+        return hash(self.job)
+
+    def result(self, timeout: float | None = None) -> Any:
+        return self._loop.do(self.job.result(timeout))
+
+    def exception(self, timeout: float | None = None) -> Any:
+        return self._loop.do(self.job.exception(timeout))
+
+
+class AioClient:
+    """The asyncio client with the face of the other one."""
+
+    def __init__(self, url: str, **settings: Any) -> None:
+        self._loop = Loop()
+        self.client = pyjobs.aio.Client(url, **settings)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.client, name)
+
+    def submit(self, data: Any, **options: Any) -> AioJob:
+        return AioJob(self._loop, self._loop.do(self.client.submit(data, **options)))
+
+    def submit_many(self, data: Any, **options: Any) -> list[AioJob]:
+        jobs = self._loop.do(self.client.submit_many(data, **options))
+        return [AioJob(self._loop, job) for job in jobs]
+
+    def job(self, id: str, **options: Any) -> AioJob:
+        return AioJob(self._loop, self._loop.do(self.client.job(id, **options)))
+
+    def close(self) -> None:
+        try:
+            self._loop.do(self.client.close())
+        finally:
+            self._loop.close()
+
+
+@contextmanager
+def opened(url: str, *, aio: bool, **settings: Any) -> Iterator[Any]:
+    """A client of either kind, with the face of the synchronous one."""
+    client: Any = AioClient(url, **settings) if aio else pyjobs.Client(url, **settings)
+    try:
+        yield client
+    finally:
+        if not getattr(client, "closed_by_test", False):
+            client.close()
+
+
+class Running:
+    """A worker in a thread of its own.
+
+    Attributes:
+        worker: the worker.
+        error: what ended `run`, None when it ended well.
+    """
+
+    def __init__(self, worker: pyjobs.Worker) -> None:
+        self.worker = worker
+        self.error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="test-worker", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self.worker.run()
+        except BaseException as error:
+            self.error = error
+
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def ended(self, seconds: float = LONG) -> BaseException | None:
+        """Wait for the end; returns what ended it."""
+        self._thread.join(seconds)
+        if self._thread.is_alive():
+            raise AssertionError(f"the worker did not end within {seconds:g} s")
+        return self.error
+
+
+@contextmanager
+def working(
+    url: str, handler: Callable[[pyjobs.ClaimedJob], Any], **settings: Any
+) -> Iterator[Running]:
+    """A worker that runs until the block ends, and must end well."""
+    worker = pyjobs.Worker(url, **{"queues": ["q"], "grace": 5.0, **settings})
+    worker.handler(handler)
+    running = Running(worker)
+    try:
+        yield running
+    finally:
+        worker.stop()
+        try:
+            error = running.ended()
+        except AssertionError:
+            worker.stop()
+            raise
+    if error is not None:
+        raise error
+
+
+def is_async(store: Store) -> bool:
+    """Whether this store is one for asyncio."""
+    return store._runner is not None

@@ -1,0 +1,95 @@
+"""The commands dead, requeue and cancel."""
+
+from __future__ import annotations
+
+import json
+
+from commands import Cli
+
+from pyjobs import codec
+from pyjobs.reliable import RELIABLE
+from pyjobs.run import run
+
+pytest_plugins = ("command_fixtures",)
+
+WORDS = "jobs:{words}"
+
+
+def submitted(cli: Cli, *ids: str) -> None:
+    run(cli.redis, RELIABLE.submit(WORDS, [(id, b"1") for id in ids]))
+
+
+def killed(cli: Cli, *ids: str) -> None:
+    submitted(cli, *ids)
+    jobs = run(cli.redis, RELIABLE.claim([WORDS], nonce=ids[0], limit=99, lease=9999)).jobs
+    error = codec.encode_error("ValueError", "no such word", "where it was")
+    run(cli.redis, RELIABLE.fail(WORDS, [(job.id, job.token, "reject", error) for job in jobs]))
+
+
+def test_dead_jobs_are_listed(cli: Cli) -> None:
+    killed(cli, "a", "b")
+    told = cli("dead", "words")
+    assert told.code == 0
+    assert "ValueError: no such word" in told.out
+    assert told.out.index("a  ") < told.out.index("b  ")
+    assert told.err == "pyjobs: 2 of 2 dead jobs on queue words\n"
+
+
+def test_dead_jobs_as_json(cli: Cli) -> None:
+    killed(cli, "a", "b")
+    (line,) = cli("dead", "words", "--json", "--skip", "1").out.splitlines()
+    job = json.loads(line)
+    assert (job["id"], job["reason"], job["error"]["traceback"]) == (
+        "b",
+        "rejected",
+        "where it was",
+    )
+
+
+def test_requeue_by_name(cli: Cli) -> None:
+    killed(cli, "a", "b")
+    told = cli("requeue", "words", "a")
+    assert (told.code, told.out) == (0, "1 pending\n")
+    assert cli.redis.lrange(f"{WORDS}:pending", 0, -1) == [b"a"]
+
+
+def test_requeue_all_but_what_another_job_is_in_the_way_of(cli: Cli) -> None:
+    killed(cli, *[f"j{n}" for n in range(40)])
+    cli.redis.hset(f"{WORDS}:job:j7", "unique", "key")
+    cli.redis.set(f"{WORDS}:unique:key", "other")
+    told = cli("requeue", "words", "--all")
+    assert (told.code, told.out) == (1, "39 pending\n")
+    assert told.err == "pyjobs: job j7: another live job holds its unique key\n"
+    assert cli.redis.llen(f"{WORDS}:pending") == 39
+
+
+def test_what_is_not_dead_is_named(cli: Cli) -> None:
+    submitted(cli, "a")
+    cli.redis.hset(f"{WORDS}:job:a", "state", "done")
+    told = cli("requeue", "words", "a", "none")
+    assert (told.code, told.out) == (1, "0 pending\n")
+    assert told.err == "pyjobs: job a: it is done\npyjobs: job none: there is no such job\n"
+
+
+def test_requeue_nothing(cli: Cli) -> None:
+    told = cli("requeue", "words")
+    assert (told.code, told.err) == (1, "pyjobs: ids: name some, or say --all\n")
+    assert cli("requeue", "words", "--all").out == "0 pending\n"
+
+
+def test_cancel(cli: Cli) -> None:
+    submitted(cli, "a", "b")
+    told = cli("cancel", "words", "a", "none")
+    assert (told.code, told.out) == (1, "1 cancelled\n")
+    assert told.err == "pyjobs: job none: there is no such job\n"
+    assert cli("result", "a", "--queue", "words").err == (
+        "pyjobs: job a on queue words was cancelled\n"
+    )
+
+
+def test_cancel_in_another_mode(cli: Cli) -> None:
+    submitted(cli, "a")
+    told = cli("cancel", "words", "a", "--mode", "recoverable")
+    assert told.code == 1
+    assert told.err == "pyjobs: queue words is reliable, not recoverable\n"
+    assert cli("cancel", "words").err == "pyjobs: ids: name some\n"

@@ -1,0 +1,185 @@
+"""Values to bytes and back, and what is refused on the way."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pyjobs import codec
+from pyjobs.claimed import failure, success
+from pyjobs.errors import Undecodable, Unencodable
+from pyjobs.verbs import MAX_BYTES
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+LEAVES = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | TEXT
+)
+VALUES = st.recursive(
+    LEAVES, lambda inner: st.lists(inner) | st.dictionaries(TEXT, inner), max_leaves=20
+)
+DEEP = 200_000
+
+
+@given(VALUES)
+def test_what_goes_in_comes_out(value: object) -> None:
+    assert codec.decode(codec.encode(value)) == value
+
+
+@given(VALUES)
+def test_any_language_can_read_it(value: object) -> None:
+    """Plain UTF-8 on one line, as a shell would write it."""
+    text = codec.encode(value).decode("utf-8")
+    assert "\n" not in text
+    assert json.loads(text) == value
+
+
+def test_it_is_short() -> None:
+    assert codec.encode({"a": [1, "ä"]}) == '{"a":[1,"ä"]}'.encode()
+
+
+def nested(depth: int) -> list[object]:
+    value: list[object] = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+def circular() -> list[object]:
+    value: list[object] = []
+    value.append(value)
+    return value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        float("nan"),
+        float("inf"),
+        [-float("inf")],
+        {1, 2},
+        b"bytes",
+        object(),
+        {(1, 2): 3},
+        "\ud800",
+        {"\udfff": 1},
+        nested(DEEP),
+        circular(),
+        10**5000,
+    ],
+    ids=[
+        "nan", "inf", "-inf", "set", "bytes", "object", "key", "surrogate", "surrogate-key", "deep",
+        "circle", "huge",
+    ],
+)  # fmt: skip
+def test_what_has_no_json_is_refused(value: object) -> None:
+    with pytest.raises(Unencodable, match="can't be written as JSON"):
+        codec.encode(value)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"", b'{"half":', b"{'a': 1}", b"\xff\xfe\xfd", b"[1,]", b"1 2", b"[" * DEEP, b"1" * 5000,
+        b"NaN", b"[Infinity]", b"-Infinity",
+    ],
+    ids=[
+        "empty", "half", "quotes", "binary", "comma", "two", "deep", "huge", "nan", "inf", "-inf",
+    ],
+)  # fmt: skip
+def test_what_is_not_json_is_refused(data: bytes) -> None:
+    with pytest.raises(Undecodable, match="not JSON"):
+        codec.decode(data)
+
+
+@given(st.binary())
+def test_any_bytes_decode_or_are_refused(data: bytes) -> None:
+    with contextlib.suppress(Undecodable):
+        codec.decode(data)
+
+
+@given(st.text(), st.text(), st.text())
+def test_an_error_goes_round(type: str, message: str, traceback: str) -> None:
+    assert codec.decode_error(codec.encode_error(type, message, traceback)) == (
+        type,
+        message,
+        traceback,
+    )
+
+
+def test_an_error_is_cut_to_bounds() -> None:
+    """The beginning of a message tells most, and the end of a traceback."""
+    body = codec.encode_error("E", "m" * 100_000 + "end", "start" + "t" * 100_000 + "end")
+    type, message, traceback = codec.decode_error(body)
+    assert type == "E"
+    assert message == "m" * codec.MESSAGE_CHARS
+    assert traceback == "t" * (codec.TRACEBACK_CHARS - 3) + "end"
+
+
+def test_the_worst_error_is_no_larger_than_a_payload() -> None:
+    """Every character is two escapes of six bytes."""
+    worst = "\N{GRINNING FACE}" * MAX_BYTES
+    assert len(codec.encode_error(worst, worst, worst)) <= MAX_BYTES
+
+
+@given(st.binary() | VALUES.map(lambda value: json.dumps(value).encode()))
+def test_an_error_of_a_stranger_is_shown_as_it_is(data: bytes) -> None:
+    """A shell worker may write anything."""
+    type, message, traceback = codec.decode_error(data)
+    assert isinstance(type, str) and isinstance(message, str) and isinstance(traceback, str)
+
+
+def test_a_plain_text_error_is_the_message() -> None:
+    assert codec.decode_error(b"no such file") == ("", "no such file", "")
+    assert codec.decode_error(b'{"message": "half"}') == ("", '{"message": "half"}', "")
+    assert codec.decode_error(b'{"type": "E", "message": 1}') == ("E", "1", "")
+    assert codec.decode_error(b"[" * DEEP)[0] == ""
+
+
+def test_success_refuses_what_is_too_large() -> None:
+    assert success("x" * (MAX_BYTES - 2)).verb == "complete"
+    with pytest.raises(Unencodable, match=f"{MAX_BYTES + 1} bytes, more than {MAX_BYTES}"):
+        success("x" * (MAX_BYTES - 1))
+
+
+def test_failure_tells_what_was_raised() -> None:
+    try:
+        raise KeyError("missing")
+    except KeyError as error:
+        ending = failure(error)
+    type, message, traceback = codec.decode_error(ending.body)
+    assert (ending.verb, ending.verdict, type, message) == (
+        "fail",
+        "retry",
+        "KeyError",
+        "'missing'",
+    )
+    assert 'raise KeyError("missing")' in traceback
+
+
+class Mute(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+def test_failure_of_an_error_without_words() -> None:
+    type, _, _ = codec.decode_error(failure(Mute()).body)
+    assert type == "Mute"
+
+
+def test_failure_of_an_endless_recursion() -> None:
+    def deeper() -> None:
+        deeper()
+
+    with pytest.raises(RecursionError) as caught:
+        deeper()
+    ending = failure(caught.value)
+    assert codec.decode_error(ending.body)[0] == "RecursionError"
+    assert len(ending.body) < 100_000

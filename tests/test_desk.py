@@ -1,0 +1,405 @@
+"""What a client knows and decides, without a server."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from pyjobs import letters
+from pyjobs.chunks import CALL_BYTES, Chunk, groups, in_order
+from pyjobs.desk import SWEEP_JOBS, Desk
+from pyjobs.errors import (
+    BadArgument,
+    ClientClosed,
+    Conflict,
+    JobFailed,
+    PyjobsError,
+    QueueFull,
+    ResultGone,
+    Unencodable,
+)
+from pyjobs.job import BaseJob
+from pyjobs.options import Options
+from pyjobs.verbs import MAX_BYTES, Stored, Submitted
+
+
+class Job(BaseJob):
+    """A job that nobody waits for."""
+
+    __slots__ = ()
+
+    def _wake(self) -> None:
+        pass
+
+    value = BaseJob._value
+    error = BaseJob._error
+
+
+Chunks = Sequence[Chunk[Job]]
+
+
+def make(mode: str = "reliable", route: Any = None) -> Desk[Job]:
+    return Desk(Job, mode=mode, prefix="jobs", queue="q", route=route)
+
+
+def prepare(
+    desk: Desk[Job], data: Any, ids: Any = None, queue: Any = None, **options: Any
+) -> Chunks:
+    return desk.prepare(data, queue, ids, Options.of(options))
+
+
+def answers(chunks: Chunks, outcome: str = "new") -> list[list[Submitted] | PyjobsError]:
+    return [[Submitted(job.id, outcome) for job in chunk.jobs] for chunk in chunks]
+
+
+def accept(desk: Desk[Job], chunks: Chunks, told: Any) -> tuple[list[Job], list[Job]]:
+    """The jobs as the client hands them out, and those that were there before."""
+    handed, before = desk.accept(chunks, told)
+    return in_order(handed), before
+
+
+def submit(desk: Desk[Job], *ids: str, queue: str | None = None) -> list[Job]:
+    chunks = prepare(desk, [1] * len(ids), ids, queue)
+    return in_order(desk.accept(chunks, answers(chunks))[0])
+
+
+def asked(chunks: Chunks) -> list[str]:
+    return [job.id for chunk in chunks for job in chunk.jobs]
+
+
+def letter(id: str, body: bytes, state: str = "done", queue: str = "q", reason: str = "-") -> bytes:
+    """As lua/lib/tell.lua writes it."""
+    return f"{queue} {id} {state} {reason} 10 20 30 {len(body)}\n".encode() + body + b"\n"
+
+
+DONE = Stored("done", "-", 10, 20, 30, b"1")
+
+
+class TestLetters:
+    def test_one(self) -> None:
+        assert list(letters.read(letter("a", b"1"))) == [("q", "a", DONE)]
+
+    def test_none(self) -> None:
+        assert list(letters.read(b"")) == []
+
+    @pytest.mark.parametrize(
+        "body",
+        [b"", b"\n", b"a\nb\n\n", b"\x00\xff\x00", b"q b done - 1 2 3 4\nbody\n", b"x" * 70_000],
+    )
+    def test_any_body_among_others(self, body: bytes) -> None:
+        message = letter("a", b"1") + letter("b", body, "failed") + letter("c", b"3", queue="other")
+        assert [(queue, id, end.body) for queue, id, end in letters.read(message)] == [
+            ("q", "a", b"1"),
+            ("q", "b", body),
+            ("other", "c", b"3"),
+        ]
+
+
+class TestPrepare:
+    def test_what_goes_into_the_call(self) -> None:
+        desk = make()
+        [chunk] = prepare(
+            desk,
+            [{"a": 1}, "ä"],
+            ["x", "y"],
+            delay=1.5,
+            retention=60,
+            timeout=2,
+            max_attempts=5,
+            backoff=0,
+        )
+        assert chunk.call.script.name == "reliable/submit"
+        assert chunk.call.keys == ("jobs:{q}",)
+        client, options, *items = chunk.call.args
+        assert client == desk.name
+        assert set(str(options).split()) == {
+            "delay=1500", "retention=60000", "timeout=2000", "max_attempts=5", "backoff=0"
+        }  # fmt: skip
+        assert items == ["x", b'{"a":1}', "y", '"ä"'.encode()]
+        assert [(job.id, job.queue) for job in chunk.jobs] == [("x", "q"), ("y", "q")]
+
+    def test_ids_are_made(self) -> None:
+        [chunk] = prepare(make(), [1] * 1000)
+        assert len({job.id for job in chunk.jobs}) == 1000
+
+    def test_a_thousand_in_a_call(self) -> None:
+        ids = [f"j{n}" for n in range(2500)]
+        chunks = prepare(make(), iter(range(2500)), iter(ids))
+        assert [len(chunk.jobs) for chunk in chunks] == [1000, 1000, 500]
+        assert asked(chunks) == ids
+
+    def test_some_bytes_in_a_call(self) -> None:
+        chunks = prepare(make(), ["x" * (MAX_BYTES - 2)] * 9)
+        assert sum(len(chunk.jobs) for chunk in chunks) == 9
+        for chunk in chunks:
+            data = [part for part in chunk.call.args if isinstance(part, bytes)]
+            assert sum(map(len, data)) <= CALL_BYTES + MAX_BYTES
+
+    def test_none(self) -> None:
+        assert prepare(make(), []) == []
+
+    def test_by_route(self) -> None:
+        desk = make(route=lambda data: "even" if data % 2 == 0 else "odd")
+        found = {chunk.call.keys: asked([chunk]) for chunk in prepare(desk, [1, 2, 3], "abc")}
+        assert found == {("jobs:{odd}",): ["a", "c"], ("jobs:{even}",): ["b"]}
+
+    def test_a_queue_that_is_named_goes_first(self) -> None:
+        desk = make(route=lambda data: "routed")
+        assert prepare(desk, [1], queue="named")[0].call.keys == ("jobs:{named}",)
+
+    @pytest.mark.parametrize("name", ["", "a b", "a{b}", "ä", "x" * 129, 7])
+    def test_bad_names(self, name: Any) -> None:
+        for attempt in (
+            lambda: prepare(make(), [1], queue=name),
+            lambda: prepare(make(route=lambda data: name), [1]),
+        ):
+            with pytest.raises(BadArgument, match="queue"):
+                attempt()
+        with pytest.raises(BadArgument, match="id"):
+            prepare(make(), [1], [name])
+
+    @pytest.mark.parametrize("ids", [["a"], ["a", "b", "c"]])
+    def test_as_many_ids_as_jobs(self, ids: list[str]) -> None:
+        with pytest.raises(BadArgument, match="ids"):
+            prepare(make(), [1, 2], ids)
+
+    def test_bad_data(self) -> None:
+        with pytest.raises(Unencodable):
+            prepare(make(), [{1, 2}])
+        with pytest.raises(BadArgument, match=r"data: .* more than"):
+            prepare(make(), ["x" * MAX_BYTES])
+
+    @pytest.mark.parametrize("name", ["delay", "retention", "timeout", "backoff"])
+    @pytest.mark.parametrize("value", [-1, "1", True, float("nan"), float("inf")])
+    def test_bad_times(self, name: str, value: Any) -> None:
+        with pytest.raises(BadArgument, match=name):
+            prepare(make(), [1], **{name: value})
+
+    def test_bad_options(self) -> None:
+        with pytest.raises(BadArgument, match="max_attempts"):
+            prepare(make(), [1], max_attempts=1.5)
+        with pytest.raises(BadArgument, match="priority"):
+            prepare(make(), [1], priority=1)
+
+    @pytest.mark.parametrize(
+        ("mode", "name"),
+        [
+            ("simple", "delay"),
+            ("simple", "retention"),
+            ("simple", "timeout"),
+            ("recoverable", "backoff"),
+        ],
+    )
+    def test_options_that_the_mode_lacks(self, mode: str, name: str) -> None:
+        with pytest.raises(BadArgument, match=f"{name}: {mode}/submit"):
+            prepare(make(mode), [1], **{name: 1})
+
+    def test_eight_calls_a_round_trip(self) -> None:
+        chunks = prepare(make(), range(10_000))
+        assert [len(group) for group in groups(chunks)] == [8, 2]
+
+
+class TestAccept:
+    def test_new(self) -> None:
+        [job] = submit(desk := make(), "a")
+        assert job.created and not job.done()
+        assert asked(desk.to_sweep()) == ["a"]
+
+    def test_there_before(self) -> None:
+        desk = make()
+        chunks = prepare(desk, [1, 2], ["a", "b"])
+        told: Any = [[Submitted("a", "new"), Submitted("b", "done")]]
+        [first, second], before = accept(desk, chunks, told)
+        assert first.created and not second.created
+        assert before == [second]
+
+    def test_conflict(self) -> None:
+        desk = make()
+        [stands] = submit(desk, "a")
+        chunks = prepare(desk, [2], ["a"])
+        [refused], before = accept(desk, chunks, answers(chunks, "CONFLICT"))
+        assert isinstance(refused.error(), Conflict) and "a" in str(refused.error())
+        assert not stands.done() and not before
+        desk.hear(letter("a", b"1"))
+        assert stands.value() == 1
+
+    def test_one_pending_job_of_an_id(self) -> None:
+        desk = make()
+        [first], [second] = submit(desk, "a"), submit(desk, "a")
+        assert first is second
+        assert submit(desk, "a", queue="other")[0] is not first
+
+    def test_a_refused_call_is_raised(self) -> None:
+        desk = make()
+        chunks = prepare(desk, range(1001))
+        with pytest.raises(QueueFull):
+            desk.accept(chunks, [*answers(chunks[:1]), QueueFull("full")])
+
+    def test_in_the_order_of_the_data(self) -> None:
+        """Whatever the queues: who zips data and jobs must get pairs."""
+        desk = make(route=lambda data: "even" if data % 2 == 0 else "odd")
+        chunks = prepare(desk, range(5), "abcde")
+        assert [job.id for job in accept(desk, chunks, answers(chunks))[0]] == list("abcde")
+
+    def test_queues_are_registered_once(self) -> None:
+        desk = make()
+        first = prepare(desk, [1])
+        assert set(desk.to_register(first)) == {"q"}
+        assert not desk.to_register(first)
+        assert set(desk.to_register(prepare(desk, [1], queue="other"))) == {"other"}
+
+
+class TestHear:
+    def test_a_result(self) -> None:
+        desk = make()
+        [job] = submit(desk, "a")
+        desk.hear(letter("a", b'{"x":[]}'))
+        assert job.value() == {"x": []}
+        assert job.times == (10, 20, 30)
+        assert desk.to_sweep() == []
+
+    def test_an_error(self) -> None:
+        desk = make()
+        [job] = submit(desk, "a")
+        body = b'{"type":"ValueError","message":"no","traceback":"at line 1"}'
+        desk.hear(letter("a", body, "dead", reason="attempts"))
+        error = job.error()
+        assert isinstance(error, JobFailed)
+        assert (error.type, error.message, error.traceback, error.reason) == (
+            "ValueError", "no", "at line 1", "attempts"
+        )  # fmt: skip
+
+    def test_many_at_once_and_strangers_among_them(self) -> None:
+        desk = make()
+        first, second = submit(desk, "a", "b")
+        desk.hear(letter("a", b"1") + letter("stranger", b"2") + letter("b", b"3"))
+        assert (first.value(), second.value()) == (1, 3)
+
+    def test_of_the_same_id_on_another_queue(self) -> None:
+        desk = make()
+        [job] = submit(desk, "a")
+        desk.hear(letter("a", b"1", queue="other"))
+        assert not job.done()
+
+    def test_the_first_stands(self) -> None:
+        desk = make()
+        [job] = submit(desk, "a")
+        desk.hear(letter("a", b"1"))
+        desk.hear(letter("a", b"2"))
+        job.settle(Stored("done", "-", 0, 0, 0, b"3"))
+        assert job.value() == 1
+
+    def test_before_the_submit_was_answered(self) -> None:
+        """A worker may be faster than the reply."""
+        desk = make()
+        chunks = prepare(desk, [1], ["a"])
+        desk.hear(letter("a", b"1"))
+        [job], _ = accept(desk, chunks, answers(chunks))
+        assert job.value() == 1 and job.created
+
+    def test_nobody_waits(self) -> None:
+        desk = make()
+        submit(desk, "a")
+        desk.hear(letter("a", b"1"))
+        assert desk.to_sweep() == []
+
+
+class TestSweep:
+    def test_what_it_asks(self) -> None:
+        desk = make()
+        jobs = [*submit(desk, "a", "b"), *submit(desk, "c", queue="other")]
+        first, second = desk.to_sweep()
+        assert (first.call.script.name, first.call.keys) == ("queue/result", ("jobs:{q}",))
+        assert first.call.args == ("a", "b")
+        assert (second.call.keys, second.call.args) == (("jobs:{other}",), ("c",))
+        assert [*first.jobs, *second.jobs] == jobs
+
+    def test_only_for_jobs_that_are_there(self) -> None:
+        """One whose submit is under way would be taken for lost."""
+        desk = make()
+        chunks = prepare(desk, [1], ["a"])
+        assert desk.to_sweep() == []
+        assert chunks
+
+    def test_nothing_is_stored_in_simple_mode(self) -> None:
+        desk = make("simple")
+        jobs = submit(desk, "a")
+        assert desk.to_sweep() == [] and not jobs[0].done()
+
+    def test_every_job_has_its_turn(self) -> None:
+        desk = make()
+        ids = [f"j{n}" for n in range(SWEEP_JOBS + 10)]
+        jobs = submit(desk, *ids)
+        first, second = asked(desk.to_sweep()), asked(desk.to_sweep())
+        assert len(first) == len(second) == SWEEP_JOBS < len(jobs)
+        assert {*first, *second} == set(ids)
+
+    def test_what_is_stored_settles(self) -> None:
+        desk = make()
+        jobs = submit(desk, "a", "b", "c")
+        live = Stored("inflight", "-", 10, 20, 0, b"")
+        lost = desk.swept(jobs, [DONE, live, Stored("", "-", 0, 0, 0, b"")])
+        assert jobs[0].value() == 1
+        assert not jobs[1].done()
+        assert lost == [jobs[2]] and not jobs[2].done()
+        desk.lose(lost)
+        assert isinstance(jobs[2].error(), ResultGone) and "c" in str(jobs[2].error())
+        assert asked(desk.to_sweep()) == ["b"]
+
+    @pytest.mark.parametrize("state", ["pending", "delayed", "inflight"])
+    def test_live_states_settle_nothing(self, state: str) -> None:
+        desk = make()
+        [job] = submit(desk, "a")
+        assert desk.swept([job], [Stored(state, "-", 1, 2, 0, b"half an error")]) == []
+        assert not job.done()
+
+    def test_a_job_of_somebody_else(self) -> None:
+        desk = make()
+        job = desk.open_job("theirs", None)
+        assert asked(desk.to_sweep([job])) == ["theirs"] == asked(desk.to_sweep())
+        for bad in ({"id": "a b", "queue": None}, {"id": "a", "queue": "{q}"}):
+            with pytest.raises(BadArgument):
+                desk.open_job(**bad)  # type: ignore[arg-type]
+
+
+class TestEnd:
+    def test_close_fails_what_is_pending(self) -> None:
+        desk = make()
+        done, pending = submit(desk, "a", "b")
+        desk.hear(letter("a", b"1"))
+        desk.close()
+        assert done.value() == 1
+        assert isinstance(pending.error(), ClientClosed) and "b" in str(pending.error())
+
+    def test_nothing_goes_after_close(self) -> None:
+        desk = make()
+        desk.close()
+        with pytest.raises(ClientClosed):
+            prepare(desk, [1])
+        with pytest.raises(ClientClosed):
+            desk.open_job("a", None)
+
+    def test_jobs_that_nobody_keeps_leave_nothing(self) -> None:
+        desk = make()
+        kept, *_ = submit(desk, *[f"j{n}" for n in range(100)])
+        del _
+        gc.collect()
+        assert asked(desk.to_sweep()) == [kept.id]
+
+    @pytest.mark.parametrize("body", [b"half a js", b"\xff"])
+    def test_an_undecodable_result(self, body: bytes) -> None:
+        """`exception` is what `result` raises."""
+        [job] = submit(desk := make(), "a")
+        desk.hear(letter("a", body))
+        with pytest.raises(PyjobsError) as raised:
+            job.value()
+        assert type(job.error()) is type(raised.value)
+
+    @pytest.mark.parametrize("bad", [{"mode": "fast"}, {"prefix": "a b"}, {"queue": "{q}"}])
+    def test_bad_settings(self, bad: dict[str, str]) -> None:
+        good: Any = {"mode": "simple", "prefix": "jobs", "queue": "q", "route": None}
+        with pytest.raises(BadArgument, match=next(iter(bad))):
+            Desk(Job, **{**good, **bad})

@@ -1,0 +1,121 @@
+"""Code words: one list of them, the same in Lua, in Python, in the tree that is shown, and here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from good import SCRIPTS, TITLES
+from redis.exceptions import ResponseError
+from store import STORED, Jobs, Q, Store, having
+
+from pyjobs import errors
+from pyjobs.call import Call
+from pyjobs.errors import BY_CODE, PyjobsError, from_reply
+from pyjobs.run import translated
+from pyjobs.scripts import Script, script
+
+LUA = Path(__file__).resolve().parent.parent / "lua"
+REFUSAL = re.compile(r"'([A-Z]{3,}) ")
+VERDICT = re.compile(r"(?:[^=~]=|\bor|\band) '([A-Z]{3,})'")
+NEEDS_MODE = re.compile(r"\bopen(_all)?\(\w+, '\w+'\)")
+TREE = re.compile(r"(?P<indent>[ │]*)[├└]── (?P<name>\w+) +(?P<code>[A-Z]{3,}\b)?.*")
+OF_REDIS = {"WRONGTYPE", "OOM"}  # what Redis itself refuses a script with
+
+
+def codes_in(text: str) -> set[str]:
+    return {*REFUSAL.findall(text), *VERDICT.findall(text)}
+
+
+def codes_of_the_engine() -> set[str]:
+    return {code for path in LUA.glob("*/*.lua") for code in codes_in(path.read_text())}
+
+
+def subclasses(kind: type[PyjobsError]) -> Iterator[type[PyjobsError]]:
+    for child in kind.__subclasses__():
+        yield child
+        yield from subclasses(child)
+
+
+def test_the_codes_of_the_engine_and_of_python_are_the_same() -> None:
+    assert codes_of_the_engine() >= {
+        "BADARG",
+        "WRONGMODE",
+        "BADLAYOUT",
+        "LOST",
+        "NOJOB",
+        "CONFLICT",
+    }
+    assert codes_of_the_engine() | OF_REDIS == BY_CODE.keys()
+    assert all(kind.code == code for code, kind in BY_CODE.items())
+
+
+def test_the_tree_that_is_shown_is_the_tree() -> None:
+    """Each class under its parent, and with its code where it is the first that has it."""
+    shown, above = set(), {-1: "PyjobsError"}
+    for line in (errors.__doc__ or "").splitlines():
+        if match := TREE.fullmatch(line):
+            depth = len(match["indent"])
+            parent = above[max(other for other in above if other < depth)]
+            shown.add((match["name"], match["code"] or "", parent))
+            above[depth] = match["name"]
+    assert shown == {
+        (kind.__name__, vars(kind).get("code", ""), kind.__mro__[1].__name__)
+        for kind in subclasses(PyjobsError)
+        if kind.__module__ == errors.__name__
+    }
+
+
+@pytest.mark.parametrize("one", SCRIPTS, ids=TITLES)
+def test_a_header_lists_the_errors_that_its_script_replies(one: Script) -> None:
+    able = set(REFUSAL.findall(one.body))
+    if not NEEDS_MODE.search(one.body):
+        able.discard("WRONGMODE")  # this script opens a queue of any mode
+    assert sorted(one.about["errors"]) == sorted(able)
+
+
+OLD = "ERR Error running script (call to f_{sha}): @user_script:31: @user_script: 31: -{text}"
+OLDER = "ERR Error running script (call to f_{sha}): @user_script:31: {text}"
+NEW = "{text} script: {sha}, on @user_script:31."
+PLAIN = "{text}"
+
+
+@pytest.mark.parametrize("wording", [PLAIN, NEW, OLD, OLDER])
+@pytest.mark.parametrize("code", sorted(BY_CODE))
+def test_a_code_is_found_in_the_words_of_every_server(code: str, wording: str) -> None:
+    text = wording.format(
+        text=f"{code} limit: not\na number", sha="e0e1f9fabfc9d4800c877a703b823ac0578ff8db"
+    )
+    found = from_reply(text)
+    assert type(found) is BY_CODE[code]
+    assert str(found).startswith("limit: not\na number")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "ERR unknown command", "xBADARG y", "BADARGUMENT y", "badarg y"]
+)
+def test_other_words_are_no_code(text: str) -> None:
+    assert from_reply(text) is None
+
+
+@having("submit", STORED)
+def test_an_error_of_a_server_keeps_its_own_words_as_the_cause(jobs: Jobs) -> None:
+    jobs.submit("a")
+    jobs.redis.delete(f"{Q}:pending")
+    jobs.redis.set(f"{Q}:pending", "poison")
+    with pytest.raises(errors.WrongType, match=r"^Operation against a key") as caught:
+        jobs.submit("b")
+    assert "WRONGTYPE" in str(caught.value.__cause__)
+    jobs.redis.flushall()
+
+
+def test_a_refusal_of_a_server_names_the_argument_first(store: Store) -> None:
+    call = Call(script("reliable/claim"), (Q,), ("n", "x", "1", ""), lambda reply: reply)
+    with pytest.raises(errors.BadArgument, match=r"^limit: not a whole number$"):
+        store.call(call)
+
+
+def test_what_is_no_code_is_still_an_error_of_ours() -> None:
+    assert type(translated(ResponseError("ERR whatever"))) is PyjobsError

@@ -1,0 +1,258 @@
+"""Sending calls: scripts not loaded, servers not there, replies that never come."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from proxy import Proxy
+from redis import exceptions as broken
+from store import HOUR, Jobs, Q, Store, having
+
+from pyjobs import run as running
+from pyjobs.call import Call
+from pyjobs.errors import BadArgument, Conflict, OutcomeUnknown, PyjobsError, Unavailable, WrongMode
+from pyjobs.modes import MODES
+from pyjobs.recoverable import RECOVERABLE
+from pyjobs.reliable import RELIABLE
+from pyjobs.run import LOADS, Recovery
+from pyjobs.scripts import script
+from pyjobs.simple import SIMPLE
+from pyjobs.verbs import fetch
+
+NEW = [("a", "new")]
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "PAUSES", (0.0,) * len(running.PAUSES))
+
+
+class Flush(Call[Any]):
+    """SCRIPT FLUSH in the place of a call."""
+
+    def command(self) -> tuple[Any, ...]:
+        return ("SCRIPT", "FLUSH")
+
+
+FLUSH = Flush(script("queue/result"), (), (), lambda reply: reply)
+
+
+def submit(id: str, data: bytes = b"data") -> Call[Any]:
+    return RELIABLE.submit(Q, [(id, data)])
+
+
+# --- scripts that are not loaded ---
+
+
+@having("submit")
+def test_scripts_are_loaded_when_they_are_missing(jobs: Jobs) -> None:
+    """After each call the server forgets all scripts."""
+    flush = jobs.redis.script_flush
+    flush()
+    assert jobs.submit("a") == NEW
+    flush()
+    (job,) = jobs.claim().jobs
+    flush()
+    assert jobs.complete(job) == ["done"]
+    assert jobs.claim().jobs == []
+
+
+def test_scripts_are_loaded_when_they_are_missing_in_a_pipeline(store: Store) -> None:
+    told = store.call_many([submit("a"), submit("b"), fetch(Q, ["a"])])
+    assert told[:2] == [NEW, [("b", "new")]]
+    assert len(told[2]) == 1
+
+
+def test_only_what_lacked_its_script_is_sent_again(store: Store) -> None:
+    store.call(submit("a"))
+    calls = [submit("b"), FLUSH, submit("c"), RECOVERABLE.submit(Q, [("d", b"")]), submit("e")]
+    b, _, c, d, e = store.call_many(calls)
+    assert (b, c, e) == ([("b", "new")], [("c", "new")], [("e", "new")])
+    assert isinstance(d, WrongMode)
+    assert store.redis.llen(f"{Q}:pending") == 4
+
+
+def test_a_server_that_never_keeps_a_script_is_given_up() -> None:
+    recovery = Recovery((submit("a"),))
+    for _ in range(LOADS):
+        assert recovery.after(broken.NoScriptError("NOSCRIPT")) == 0.0
+        assert recovery.loads == [script("reliable/submit").body]
+    with pytest.raises(PyjobsError, match="NOSCRIPT"):
+        recovery.after(broken.NoScriptError("NOSCRIPT"))
+
+
+# --- many at once ---
+
+
+def test_an_error_takes_the_place_of_its_call_and_the_rest_runs(store: Store) -> None:
+    bad = RELIABLE.claim([Q], nonce="n", limit=0, lease=1)
+    told = store.call_many([submit("a"), bad, SIMPLE.submit(Q, [("x", b"")]), submit("b")])
+    assert [type(one) for one in told] == [list, BadArgument, WrongMode, list]
+    assert str(told[1]).startswith("limit: ")
+
+
+def test_no_calls_are_no_answers(store: Store) -> None:
+    assert store.call_many([]) == []
+
+
+def test_an_error_of_one_call_is_raised(store: Store) -> None:
+    with pytest.raises(BadArgument, match=r"^limit: "):
+        store.call(RELIABLE.claim([Q], nonce="n", limit=0, lease=1))
+
+
+def test_a_word_in_a_reply_is_no_error(store: Store) -> None:
+    store.call(submit("a"))
+    assert store.call(submit("a", b"other")) == [("a", Conflict.code)]
+
+
+# --- nobody there ---
+
+
+@pytest.fixture(params=["sync", "async"])
+def nobody(request: pytest.FixtureRequest) -> Iterator[Store]:
+    """An address where nothing listens."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with ExitStack() as stack:
+        runner = stack.enter_context(asyncio.Runner()) if request.param == "async" else None
+        store = Store(f"redis://127.0.0.1:{port}", runner)
+        yield store
+        store.close()
+
+
+@pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
+def test_a_server_that_is_not_there_is_named(nobody: Store, mode: Any) -> None:
+    with pytest.raises(Unavailable) as caught:
+        Jobs(nobody, mode).submit("a")
+    assert type(caught.value) is Unavailable  # never sent, so nothing is unknown about it
+    assert nobody.url.removeprefix("redis://") in str(caught.value)
+    assert isinstance(caught.value, ConnectionError)
+
+
+def test_many_calls_to_nobody(nobody: Store) -> None:
+    with pytest.raises(Unavailable, match=nobody.url.removeprefix("redis://")):
+        nobody.call_many([submit("a"), submit("b")])
+
+
+@pytest.mark.parametrize("kind", running.REFUSALS)
+@pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
+def test_a_refusal_is_tried_again_and_then_told(mode: Any, kind: type[broken.RedisError]) -> None:
+    recovery = Recovery((mode.submit(Q, [("a", b"")]),))
+    for _ in running.PAUSES:
+        assert recovery.after(kind("go away")) == 0.0
+    with pytest.raises(Unavailable, match="go away") as caught:
+        recovery.after(kind("go away"))
+    assert type(caught.value) is Unavailable
+
+
+def test_what_was_lost_once_stays_unknown() -> None:
+    recovery = Recovery((submit("a"),))
+    recovery.after(broken.ConnectionError("Connection closed by server."))
+    for _ in running.PAUSES[1:]:
+        recovery.after(broken.ConnectionError("Error 111 connecting to 127.0.0.1:1."))
+    with pytest.raises(OutcomeUnknown):
+        recovery.after(broken.ConnectionError("Error 111 connecting to 127.0.0.1:1."))
+
+
+# --- replies that never come ---
+
+BREAKS = ["cut_before", "cut_after", "stall"]
+breaks = pytest.mark.parametrize("how", BREAKS)
+
+
+@pytest.fixture
+def proxy(real_store: Store) -> Iterator[Proxy]:
+    with Proxy(real_store.url) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def far(real_store: Store, proxy: Proxy) -> Iterator[Store]:
+    """The store, through the proxy; its scripts are loaded."""
+    for name in ("simple/submit", "reliable/submit", "simple/claim", "reliable/claim"):
+        real_store.redis.script_load(script(name).body)
+    real_store.redis.script_load(script("reliable/complete").body)
+    with real_store.through(proxy.url, reply_seconds=0.1) as far:
+        yield far
+
+
+@breaks
+def test_a_submit_by_id_is_repeated_and_there_is_one_job(
+    real_store: Store, far: Store, proxy: Proxy, how: str
+) -> None:
+    proxy.breaks(how, times=2)
+    told = far.call(submit("a"))
+    assert told == (NEW if how == "cut_before" else [("a", "pending")])
+    assert proxy.seen == 3
+    assert Jobs(real_store, RELIABLE).pending() == ["a"]
+
+
+@breaks
+def test_many_submits_by_id_are_repeated_and_are_one_job_each(
+    real_store: Store, far: Store, proxy: Proxy, how: str
+) -> None:
+    proxy.breaks(how, times=2)
+    told = far.call_many([submit("a"), submit("b")])
+    state = "new" if how == "cut_before" else "pending"
+    assert told == [[("a", state)], [("b", state)]]
+    assert Jobs(real_store, RELIABLE).pending() == ["a", "b"]
+
+
+@breaks
+def test_a_simple_submit_is_not_repeated(
+    real_store: Store, far: Store, proxy: Proxy, how: str
+) -> None:
+    proxy.breaks(how)
+    with pytest.raises(OutcomeUnknown):
+        far.call(SIMPLE.submit(Q, [("a", b"1")]))
+    assert proxy.seen == 1
+    assert real_store.redis.llen(f"{Q}:pending") == (0 if how == "cut_before" else 1)
+
+
+@breaks
+def test_one_that_may_not_be_repeated_keeps_the_others_from_it(
+    far: Store, proxy: Proxy, how: str
+) -> None:
+    proxy.breaks(how)
+    with pytest.raises(OutcomeUnknown):
+        far.call_many([submit("a"), SIMPLE.submit("jobs:{other}", [("b", b"1")])])
+    assert proxy.seen == 1
+
+
+@breaks
+def test_a_claim_by_nonce_is_repeated_and_gets_the_same_jobs(
+    real_store: Store, far: Store, proxy: Proxy, how: str
+) -> None:
+    jobs = Jobs(real_store, RELIABLE)
+    jobs.submit("a", "b")
+    proxy.breaks(how, times=2)
+    batch = far.call(RELIABLE.claim([Q], nonce="n", limit=1, lease=HOUR))
+    assert [(job.id, job.token) for job in batch.jobs] == [("a", "1-n")]
+    assert jobs.pending() == ["b"]
+
+
+@breaks
+def test_a_completion_is_repeated_and_told_once(
+    real_store: Store, far: Store, proxy: Proxy, how: str
+) -> None:
+    jobs = Jobs(real_store, RELIABLE)
+    (job,) = jobs.take("a", client="me")
+    heard = real_store.listen("me")
+    proxy.breaks(how, times=1)
+    told = Jobs(far, RELIABLE).complete(job)
+    assert told == (["done"] if how == "cut_before" else ["repeat"])
+    assert len(heard.messages()) == 1
+    heard.close()
+
+
+@breaks
+def test_an_end_to_repeating(far: Store, proxy: Proxy, how: str) -> None:
+    proxy.breaks(how)
+    with pytest.raises(OutcomeUnknown):
+        far.call(submit("a"))
+    assert proxy.seen == 1 + len(running.PAUSES)
