@@ -4,30 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from typing import Any, NamedTuple
+from typing import Any
 
 from pyjobs import codec
+from pyjobs.ending import Ending
 from pyjobs.errors import LeaseLost, NoJob, PyjobsError, Unencodable
 from pyjobs.verbs import MAX_BYTES, Claimed
 from pyjobs.verdicts import Verdict
 
 WHY_CHARS = 200
-
-
-class Ending(NamedTuple):
-    """How a run ended: the verb that records it, and what the verb takes.
-
-    Attributes:
-        verb: 'complete', 'fail' or 'release'.
-        body: the result's or the error's bytes.
-        verdict: of a failure in reliable mode: 'retry', 'retry=MS', 'snooze=MS' or 'reject'.
-        why: what went wrong, in a line for the log.
-    """
-
-    verb: str
-    body: bytes = b""
-    verdict: str = ""
-    why: str = ""
 
 
 class ClaimedJob:
@@ -42,7 +27,8 @@ class ClaimedJob:
         timeout: seconds that the handler may take, None for no limit.
         token: what fences this claim; the same job claimed again has another one.
         over: whether its run has ended without a result; the outcome may still be on its way.
-        began: when it was started here, by this process's monotonic clock.
+        since: when its claim was sent, seconds of this process's monotonic clock.
+        began: when it was started here, likewise; while it waits for a place, the same as `since`.
         lost: True as soon as another claim may have the job; what comes of this run is discarded.
     """
 
@@ -59,11 +45,14 @@ class ClaimedJob:
         "queue",
         "queued",
         "raw",
+        "since",
         "timeout",
         "token",
     )
 
-    def __init__(self, claimed: Claimed, queue: str, timeout: float | None) -> None:
+    def __init__(
+        self, claimed: Claimed, queue: str, timeout: float | None, since: float = 0.0
+    ) -> None:
         self.id = claimed.id
         self.queue = queue
         self.place = claimed.queue
@@ -75,7 +64,7 @@ class ClaimedJob:
         self.token = claimed.token
         self.lost = False
         self.over = False
-        self.began = 0.0
+        self.since = self.began = since
         self._ended: asyncio.Future[Ending] | None = None
         self._told: asyncio.Future[str] | None = None
 

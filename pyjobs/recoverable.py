@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from pyjobs.call import Call
+from pyjobs.ending import Policy
 from pyjobs.scripts import Option
 from pyjobs.verbs import Batch, Reaped, StoredVerbs, parse_claimed, parse_reaped
 
@@ -17,11 +18,15 @@ class Recoverable(StoredVerbs):
 
     name = "recoverable"
     leases = False
+    handed_back = None
 
     def claim(self, queues: Sequence[str], *, nonce: str, limit: int) -> Call[Batch]:
         """Take up to `limit` jobs off the queues, in order, under a nonce never used before."""
         claim = self.script("claim")
         return Call(claim, tuple(queues), claim.bind(nonce=nonce, limit=limit), parse_claimed)
+
+    def take(self, queues: Sequence[str], limit: int, nonce: str, policy: Policy) -> Call[Batch]:
+        return self.claim(queues, nonce=nonce, limit=limit)
 
     def fail(
         self, queue: str, jobs: Iterable[tuple[str, str, bytes]], **options: Option

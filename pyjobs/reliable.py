@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from pyjobs.call import Call
+from pyjobs.ending import Ending, Policy
 from pyjobs.scripts import Option
 from pyjobs.verbs import (
     Batch,
@@ -26,6 +27,7 @@ class Reliable(StoredVerbs):
 
     name = "reliable"
     leases = True
+    handed_back = "release"
 
     def claim(
         self,
@@ -49,6 +51,21 @@ class Reliable(StoredVerbs):
         options = claim.choose(max_crashes=max_crashes)
         args = claim.bind(nonce=nonce, limit=limit, lease=lease, options=options)
         return Call(claim, tuple(queues), args, parse_claimed)
+
+    def take(self, queues: Sequence[str], limit: int, nonce: str, policy: Policy) -> Call[Batch]:
+        return self.claim(
+            queues, nonce=nonce, limit=limit, lease=policy.lease, max_crashes=policy.max_crashes
+        )
+
+    def record(
+        self, queue: str, verb: str, ended: Iterable[tuple[str, str, Ending]], policy: Policy
+    ) -> Call[list[str]]:
+        if verb == "release":
+            return self.release(queue, ((id, token) for id, token, _ in ended))
+        if verb == "complete":
+            return super().record(queue, verb, ended, policy)
+        failed = ((id, token, end.verdict, end.body) for id, token, end in ended)
+        return self.fail(queue, failed, max_attempts=policy.max_attempts, backoff=policy.backoff)
 
     def fail(
         self, queue: str, jobs: Iterable[tuple[str, str, str, bytes]], **options: Option

@@ -1,4 +1,4 @@
-"""One run of a worker: its round trips, its tasks and its stop.
+"""One run of a worker: its round trips, its handlers and its stop.
 
 Only what waits may live here. What is decided lives in shift.py.
 """
@@ -7,31 +7,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import logging
-import random
-from collections.abc import Awaitable, Callable, Sequence
+import time
+from collections.abc import Sequence
 from typing import Any
 
 import redis
 
 from pyjobs import crash
-from pyjobs.claimed import ClaimedJob, Ending
+from pyjobs.bell import Bell
+from pyjobs.claimed import ClaimedJob
 from pyjobs.connect import aconnect, shown
-from pyjobs.errors import PyjobsError, Unavailable
-from pyjobs.handlers import execute
+from pyjobs.ending import Ending
+from pyjobs.errors import Unavailable
+from pyjobs.handlers import Handler, runner
 from pyjobs.heartbeat import Heartbeat
 from pyjobs.keys import Keys
 from pyjobs.outage import Outage
+from pyjobs.pace import STUCK_SECONDS
 from pyjobs.reliable import Reliable
-from pyjobs.run import arun, arun_many
-from pyjobs.shift import Letter, Shift
+from pyjobs.run import arun_many
+from pyjobs.shift import Request, Shift
 from pyjobs.tasks import end
-from pyjobs.verbs import wake
 
 log = logging.getLogger("pyjobs")
-IDLE_SECONDS = 30.0
-REPLY_MARGIN = 5.0
 FLUSH_SECONDS = 5.0
 
 
@@ -43,7 +42,8 @@ class Serving:
         keys: the names under the prefix.
         queues: the queues' names, most urgent first.
         shift: decides what to do.
-        run: runs one job to its result.
+        handler: runs one job to its result.
+        concurrency: how many of them run at once.
         lease: seconds.
         grace: seconds that running jobs get after a stop.
     """
@@ -54,8 +54,9 @@ class Serving:
         keys: Keys,
         queues: Sequence[str],
         shift: Shift,
-        run: Callable[[ClaimedJob], Awaitable[Any]],
+        handler: Handler,
         *,
+        concurrency: int,
         lease: float,
         grace: float,
     ) -> None:
@@ -63,20 +64,18 @@ class Serving:
         self._keys = keys
         self._queues = queues
         self._shift = shift
-        self._run = run
         self._lease = lease
         self._grace = grace
         self._loop = asyncio.get_running_loop()
+        self._runner = runner(handler, concurrency, self._ended)
         self._server = aconnect(url)
-        self._waiting = aconnect(url, reply_seconds=IDLE_SECONDS + REPLY_MARGIN)
         self._changed = asyncio.Event()
-        self._idle = asyncio.Event()
-        self._tasks: dict[ClaimedJob, asyncio.Task[Ending]] = {}
+        self._bell = Bell(url, self._server, keys, queues, shift, lease, self._changed.set)
         self._working: asyncio.Task[None] | None = None
         self._timers: list[asyncio.TimerHandle] = []
+        self._watching_hoard = False
         self._outage = Outage(shown(url))
         self._registered = False
-        self._handed_back = False
 
     async def serve(self) -> None:
         """Claim, run and record until the stop is over.
@@ -92,9 +91,9 @@ class Serving:
             if heartbeat is not None:
                 heartbeat.start()
             self._working = asyncio.create_task(self._work(), name="pyjobs-work")
-            tasks = [self._working, asyncio.create_task(self._watch(), name="pyjobs-wake")]
+            tasks = [self._working, asyncio.create_task(self._bell.run(), name="pyjobs-bell")]
             try:
-                await asyncio.wait({self._working})
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             except asyncio.CancelledError:
                 self._stop_now()
                 await asyncio.wait({self._working})
@@ -106,12 +105,14 @@ class Serving:
                 heartbeat.stop()
             for task in tasks:
                 await end(task)
+            self._runner.close()
+            self._shift.give_up()
             await self._server.aclose()
-            await self._waiting.aclose()
         if self._shift.fatal is not None:
             raise self._shift.fatal
-        if not self._working.cancelled():
-            self._working.result()
+        for task in tasks:
+            if not task.cancelled():
+                task.result()
 
     def stop(self) -> None:
         """Claim no more; let running jobs finish for the grace, then hand them back. A second call
@@ -122,7 +123,7 @@ class Serving:
         log.info(
             "stopping; jobs in hand: %d, with %g s to finish", len(self._shift.held), self._grace
         )
-        self._shift.stopping = True
+        self._shift.stop()
         self._timers.append(self._loop.call_later(self._grace, self._stop_now))
         self._changed.set()
 
@@ -142,18 +143,18 @@ class Serving:
 
     async def _work(self) -> None:
         while not self._shift.over:
-            letters = self._shift.letters()
-            if not letters:
+            requests = self._shift.requests(time.monotonic())
+            if not requests:
                 await self._until_changed()
                 continue
             try:
                 crash.at("send")
-                answers = await arun_many(self._server, [letter.call for letter in letters])
+                answers = await arun_many(self._server, [request.call for request in requests])
                 crash.at("answered")
-                self._take(letters, answers)
+                self._take(requests, answers)
                 await self._heed(answers)
             except Unavailable as error:
-                self._shift.unanswered(letters, error)
+                self._shift.unanswered(requests, error)
                 await asyncio.sleep(self._outage.pause(error))
 
     async def _heed(self, answers: list[Any]) -> None:
@@ -168,69 +169,48 @@ class Serving:
         elif not self._registered:
             await self._register()
 
-    def _take(self, letters: list[Letter], answers: list[Any]) -> None:
-        started, refused = self._shift.answered(letters, answers)
-        for job in started:
-            if self._handed_back or (self._shift.stopping and self._shift.mode.leases):
-                self._shift.finished(job, Ending("release"))
-            else:
-                self._start(job)
-        for job, word in refused:
-            log.warning("job %s on queue %s: its outcome was refused: %s", job.id, job.queue, word)
-
-    def _start(self, job: ClaimedJob) -> None:
-        crash.at("start")
-        job.began = self._loop.time()
-        task = self._tasks[job] = asyncio.create_task(execute(self._run, job))
-        task.add_done_callback(functools.partial(self._ended, job))
-
-    def _ended(self, job: ClaimedJob, task: asyncio.Task[Ending]) -> None:
-        """Also for a task that was cancelled before its first step."""
-        crash.at("ended")
-        del self._tasks[job]
-        ending = Ending("release") if task.cancelled() else task.result()
-        if ending.verb == "fail":
-            log.warning("job %s on queue %s failed: %s", job.id, job.queue, ending.why)
-        self._shift.finished(job, ending)
-        # A thread can't be stopped: this is how a handler that goes on in one may learn of it.
-        if ending.verb != "complete" and not job.lost:
-            job.lost = job.over = True
-        self._changed.set()
-
     async def _until_changed(self) -> None:
-        if self._shift.idle_ms() is not None:
-            self._idle.set()
+        self._bell.listen()
         await self._changed.wait()
         self._changed.clear()
 
-    async def _watch(self) -> None:
-        """Wait for a wake token, or for the time when something is due."""
-        keys = [self._keys.wake(name) for name in self._queues]
-        longest = min(IDLE_SECONDS, self._lease)
-        while True:
-            await self._idle.wait()
-            self._idle.clear()
-            wait = self._shift.idle_ms()
-            if wait is None:
-                continue
-            seconds = longest if wait < 0 else min(wait / 1000, longest)
-            try:
-                token = await self._waiting.blpop(keys, timeout=seconds)
-                if not self._shift.woken() and token is not None:
-                    woken: Any = token[0]
-                    await arun(self._server, wake(woken.decode().removesuffix(":wake")))
-            except (redis.RedisError, PyjobsError):
-                await asyncio.sleep(random.uniform(0.1, 0.5))
-                self._shift.woken()
+    def _take(self, requests: list[Request], answers: list[Any]) -> None:
+        for job, word in self._shift.answered(requests, answers, time.monotonic()):
+            log.warning("job %s on queue %s: its outcome was refused: %s", job.id, job.queue, word)
+        self._start_jobs()
+
+    def _start_jobs(self) -> None:
+        now = time.monotonic()
+        while job := self._shift.next_job(now):
+            crash.at("start")
+            self._runner.start(job)
+        if self._shift.waiting and not self._watching_hoard:
+            self._watching_hoard = True
+            self._loop.call_later(STUCK_SECONDS, self._look_at_hoard)
+
+    def _look_at_hoard(self) -> None:
+        self._watching_hoard = False
+        if self._shift.hoards(time.monotonic()):
             self._changed.set()
+        self._start_jobs()
+
+    def _ended(self, job: ClaimedJob, ending: Ending) -> None:
+        crash.at("ended")
+        if ending.verb == "fail":
+            log.warning("job %s on queue %s failed: %s", job.id, job.queue, ending.why)
+        self._shift.finished(job, ending, time.monotonic())
+        # A thread can't be stopped: this is how a handler that goes on in one may learn of it.
+        if ending.verb != "complete" and not job.lost:
+            job.lost = job.over = True
+        self._start_jobs()
+        self._changed.set()
 
     def _stop_now(self) -> None:
         """Hand back what is in hand; give up when that can't be recorded either."""
-        self._shift.stopping = self._handed_back = True
-        if self._tasks:
-            log.info("handing back; jobs in hand: %d", len(self._tasks))
-        for task in list(self._tasks.values()):
-            task.cancel()
+        self._shift.stop(now=True)
+        if self._runner.running:
+            log.info("handing back; jobs in hand: %d", self._runner.running)
+        self._runner.cancel_all()
         self._changed.set()
         self._timers.append(self._loop.call_later(FLUSH_SECONDS, self._give_up))
 
@@ -256,5 +236,4 @@ class Serving:
 
     def _lost(self, job: ClaimedJob, why: str) -> None:
         log.warning("job %s on queue %s is lost: %s", job.id, job.queue, why)
-        if task := self._tasks.get(job):
-            task.cancel()
+        self._runner.cancel(job)

@@ -1,39 +1,29 @@
 """What a worker does next. Everything that it decides lives here, and nothing that waits.
 
-There is no connection, clock or event loop in this file: it says which calls to send in the next
-round trip, takes their answers, and hands out the jobs to start.
+There is no connection, clock or event loop in this file: it says which requests go into the next
+round trip, takes their answers, and hands out the jobs to start. `now` is seconds, monotonic.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from pyjobs.call import Call
-from pyjobs.claimed import ClaimedJob, Ending, failure
-from pyjobs.errors import OutcomeUnknown, PyjobsError, Unavailable
+from pyjobs.claimed import ClaimedJob, failure
+from pyjobs.ending import RELEASE, Ending, Policy
+from pyjobs.errors import BadArgument, OutcomeUnknown, PyjobsError, Unavailable
 from pyjobs.ids import new_id
 from pyjobs.modes import Mode
-from pyjobs.reliable import Reliable
-from pyjobs.simple import Simple
+from pyjobs.outbox import Ended, Outbox
+from pyjobs.pace import Pace
 from pyjobs.verbs import MAX_ITEMS, Batch
 
-CALL_BYTES = 4 * 1024 * 1024
-Ended = tuple[ClaimedJob, Ending]
+STALE = 2 / 3
 
 
-class Terms(NamedTuple):
-    """What a worker adds to its calls; ms. None leaves it to the script's default."""
-
-    lease: int
-    retention: int | None = None
-    max_attempts: int | None = None
-    backoff: int | None = None
-    max_crashes: int | None = None
-
-
-class Letter(NamedTuple):
+class Request(NamedTuple):
     """A call and the endings that it carries; none for a claim."""
 
     call: Call[Any]
@@ -51,9 +41,11 @@ class Shift:
     Args:
         mode: the queues' mode.
         queues: names and keys, most urgent first.
-        room: how many jobs may be held at once.
-        terms: what is added to the calls.
+        concurrency: how many jobs run at once.
+        policy: what is added to the calls.
         timeout: seconds for a handler, where the job has no limit of its own.
+        prefetch: how many jobs are claimed beyond those that run; None fits it to their pace,
+            where they can be handed back.
     """
 
     def __init__(
@@ -61,9 +53,10 @@ class Shift:
         mode: Mode,
         queues: Sequence[tuple[str, str]],
         *,
-        room: int,
-        terms: Terms,
-        timeout: float | None,
+        concurrency: int,
+        policy: Policy,
+        timeout: float | None = None,
+        prefetch: int | None = 0,
         nonce: Callable[[], str] = new_id,
     ) -> None:
         self.mode = mode
@@ -72,30 +65,43 @@ class Shift:
         self.fatal: PyjobsError | None = None
         self._names = [name for name, _ in queues]
         self._keys = [key for _, key in queues]
-        self._room = room
-        self._terms = terms
+        self._concurrency = concurrency
+        self._policy = policy
         self._timeout = timeout
         self._nonce = nonce
-        self._ended: list[Ended] = []
+        # What can't be handed back is not claimed ahead unless somebody asks for it.
+        self._pace = Pace(concurrency, 0 if prefetch is None and not mode.leases else prefetch)
+        self._ready: deque[ClaimedJob] = deque()
         self._running = 0
+        self._outbox = Outbox()
         self._claim: Call[Batch] | None = None
+        self._claimed_at = 0.0
         self._hungry = True
         self._wait = 0
+        self._no_more_starts = False
 
     @property
     def free(self) -> int:
         """How many more jobs may be claimed; one that has run takes no room any more."""
-        return 0 if self.stopping else max(0, self._room - self._running)
+        if self.stopping:
+            return 0
+        room = self._concurrency + self._pace.ahead
+        return max(0, room - self._running - len(self._ready))
 
     @property
     def over(self) -> bool:
         """Whether nothing is left to do after a stop."""
-        return self.stopping and not self.held and not self._ended
+        return self.stopping and not self.held and not self._outbox
+
+    @property
+    def waiting(self) -> bool:
+        """Whether jobs in hand wait for a place to run."""
+        return bool(self._ready)
 
     def idle_ms(self) -> int | None:
         """ms until the next claim makes sense without a wake token; None while there is something
         to do, or no room for a job; -1 when only a token tells."""
-        if self._hungry or self._ended or not self.free:
+        if self._hungry or self._claim or self._outbox or not self.free:
             return None
         return self._wait
 
@@ -104,126 +110,133 @@ class Shift:
         self._hungry = True
         return self.free > 0
 
-    def finished(self, job: ClaimedJob, ending: Ending | None) -> None:
+    def stop(self, *, now: bool = False) -> None:
+        """Claim nothing more; start nothing more where jobs can be handed back, or right now."""
+        self.stopping = True
+        self._no_more_starts = now or self._no_more_starts or self.mode.handed_back == "release"
+        if self._no_more_starts:
+            self._hand_back()
+
+    def next_job(self, now: float) -> ClaimedJob | None:
+        """The next job to start, None when there is none or no place for it."""
+        while self._ready and self._running < self._concurrency:
+            job = self._ready.popleft()
+            if job.lost:
+                self._drop(job, "LOST")
+                continue
+            job.began = now
+            self._running += 1
+            self._pace.started(now)
+            return job
+        return None
+
+    def finished(self, job: ClaimedJob, ending: Ending | None, now: float) -> None:
         """A run has ended; None is for one whose outcome nobody may record."""
         if job not in self.held:
             return
         self._running -= 1
+        self._pace.took(now - job.began)
         if ending is None or job.lost:
             self._drop(job, "LOST")
-        elif ending.verb == "release" and isinstance(self.mode, Simple):
-            self._ended.append(
-                (job, failure(RuntimeError("the worker stopped before the job ended")))
-            )
-        elif ending.verb == "release" and not isinstance(self.mode, Reliable):
-            self._drop(job, "LOST")
         else:
-            self._ended.append((job, ending))
+            self._end(job, ending)
 
-    def letters(self) -> list[Letter]:
+    def hoards(self, now: float) -> bool:
+        """Hand back the jobs that have waited too long for a place, where another worker may have
+        them then. Returns whether there were any."""
+        if not self.mode.leases or not self._ready or not self._pace.stuck(now):
+            return False
+        self._hand_back()
+        return True
+
+    def requests(self, now: float) -> list[Request]:
         """What goes into the next round trip: the endings, and a claim when there is room."""
-        ended, self._ended = self._ended, []
-        letters = [self._letter(verb, key, part) for verb, key, part in self._sorted(ended)]
-        if self.free and (self._hungry or letters or self._claim):
-            self._claim = self._claim or self._claim_call()
+        requests = [self._request(*part) for part in self._outbox.empty(self._keys)]
+        if self.free and (self._hungry or requests or self._claim):
+            if self._claim is None:
+                limit = min(self.free, MAX_ITEMS)
+                self._claim = self.mode.take(self._keys, limit, self._nonce(), self._policy)
+                self._claimed_at = now
             # From here on only what happens after the claim counts: a token that is taken while it
             # is on its way tells of a job that it may not have seen.
             self._hungry = False
-            letters.append(Letter(self._claim, []))
-        return letters
+            requests.append(Request(self._claim, []))
+        return requests
 
     def answered(
-        self, letters: Sequence[Letter], answers: Sequence[Any]
-    ) -> tuple[list[ClaimedJob], list[tuple[ClaimedJob, str]]]:
-        """The jobs to start, and the endings that were refused, each with its word. What repeating
-        will not mend is kept in `fatal`."""
-        started: list[ClaimedJob] = []
+        self, requests: Sequence[Request], answers: Sequence[Any], now: float
+    ) -> list[tuple[ClaimedJob, str]]:
+        """Take the answers. Returns the endings that were refused, each with its word; what
+        repeating will not mend is kept in `fatal`."""
         refused: list[tuple[ClaimedJob, str]] = []
-        for letter, answer in zip(letters, answers, strict=True):
+        for request, answer in zip(requests, answers, strict=True):
             if isinstance(answer, Unavailable):
-                self._again(letter, answer)
+                self._again(request, answer)
+            elif isinstance(answer, BadArgument) and len(request.ended) > 1:
+                self._outbox.one_by_one(request.ended)
             elif isinstance(answer, PyjobsError):
-                self.fatal = self.fatal or answer
-                for job, _ in letter.ended:
+                if not (isinstance(answer, BadArgument) and request.ended):
+                    self.fatal = self.fatal or answer
+                for job, _ in request.ended:
                     self._drop(job, "LOST")
-            elif letter.ended:
-                for (job, _), word in zip(letter.ended, answer, strict=True):
+                    refused.append((job, str(answer)))
+            elif request.ended:
+                for (job, _), word in zip(request.ended, answer, strict=True):
                     self._drop(job, word)
                     if word in {"LOST", "NOJOB"}:
                         refused.append((job, word))
             else:
-                started += self._claimed(answer)
-        return started, refused
+                self._claimed(answer, now)
+        return refused
 
-    def unanswered(self, letters: Sequence[Letter], error: PyjobsError) -> None:
+    def unanswered(self, requests: Sequence[Request], error: PyjobsError) -> None:
         """No answer came at all: what may be sent again will be."""
-        for letter in letters:
-            self._again(letter, error)
+        for request in requests:
+            self._again(request, error)
 
-    def _again(self, letter: Letter, error: PyjobsError) -> None:
-        if isinstance(error, OutcomeUnknown) and not letter.call.script.replay_safe:
-            if not letter.ended:
+    def give_up(self) -> None:
+        """Nothing more is recorded: whoever waits for an outcome is told that it is lost."""
+        for job in list(self.held):
+            self._drop(job, "LOST")
+
+    def _again(self, request: Request, error: PyjobsError) -> None:
+        if isinstance(error, OutcomeUnknown) and not request.call.script.replay_safe:
+            if not request.ended:
                 self._claim, self._hungry = None, True
-            for job, _ in letter.ended:
+            for job, _ in request.ended:
                 self._drop(job, "LOST")
         else:
-            self._ended += letter.ended
+            self._outbox.again(request.ended)
 
     def _drop(self, job: ClaimedJob, word: str) -> None:
         self.held.discard(job)
         job.tell(word)
 
-    def _claimed(self, batch: Batch) -> list[ClaimedJob]:
+    def _end(self, job: ClaimedJob, ending: Ending) -> None:
+        if ending.verb == "release" and self.mode.handed_back == "fail":
+            ending = failure(RuntimeError("the worker stopped before the job ended"))
+        if ending.verb == "release" and self.mode.handed_back is None:
+            self._drop(job, "LOST")
+        else:
+            self._outbox.add(job, ending)
+
+    def _hand_back(self) -> None:
+        while self._ready:
+            self._end(self._ready.popleft(), RELEASE)
+
+    def _claimed(self, batch: Batch, now: float) -> None:
         self._claim = None
         self._wait = batch.wait
         self._hungry = self._hungry or batch.wait == 0
-        jobs = [ClaimedJob(job, self._names[job.queue], self._timeout) for job in batch.jobs]
+        since = self._claimed_at
+        jobs = [ClaimedJob(job, self._names[job.queue], self._timeout, since) for job in batch.jobs]
         self.held.update(jobs)
-        self._running += len(jobs)
-        return jobs
+        self._ready += jobs
+        # An answer that took this long leaves no time to run: its leases end while nobody looks.
+        late = self.mode.leases and (now - since) * 1000 > self._policy.lease * STALE
+        if self._no_more_starts or late:
+            self._hand_back()
 
-    def _claim_call(self) -> Call[Batch]:
-        limit = min(self.free, MAX_ITEMS)
-        if isinstance(self.mode, Simple):
-            return self.mode.claim(self._keys, limit=limit)
-        if not isinstance(self.mode, Reliable):
-            return self.mode.claim(self._keys, nonce=self._nonce(), limit=limit)
-        return self.mode.claim(
-            self._keys,
-            nonce=self._nonce(),
-            limit=limit,
-            lease=self._terms.lease,
-            max_crashes=self._terms.max_crashes,
-        )
-
-    def _sorted(self, ended: list[Ended]) -> Iterator[tuple[str, str, list[Ended]]]:
-        """The endings by verb and queue, each part within the limits of a call."""
-        groups: dict[tuple[str, str], list[Ended]] = defaultdict(list)
-        sizes: dict[tuple[str, str], int] = defaultdict(int)
-        for job, ending in ended:
-            group = (ending.verb, self._keys[job.place])
-            if len(groups[group]) == MAX_ITEMS or sizes[group] > CALL_BYTES:
-                yield *group, groups.pop(group)
-                sizes.pop(group)
-            groups[group].append((job, ending))
-            sizes[group] += len(ending.body)
-        for group, part in groups.items():
-            yield *group, part
-
-    def _letter(self, verb: str, key: str, ended: list[Ended]) -> Letter:
-        terms = self._terms
-        mode = self.mode
-        if verb == "complete":
-            keep = {"retention": terms.retention} if mode.stores else {}
-            results = [(job.id, job.token, ending.body) for job, ending in ended]
-            return Letter(mode.complete(key, results, **keep), ended)
-        if isinstance(mode, Reliable):
-            if verb == "release":
-                return Letter(mode.release(key, [(job.id, job.token) for job, _ in ended]), ended)
-            failures = [(job.id, job.token, end.verdict, end.body) for job, end in ended]
-            policy = {"max_attempts": terms.max_attempts, "backoff": terms.backoff}
-            return Letter(mode.fail(key, failures, **policy), ended)
-        errors = [(job.id, job.token, ending.body) for job, ending in ended]
-        if isinstance(mode, Simple):
-            return Letter(mode.fail(key, errors), ended)
-        return Letter(mode.fail(key, errors, retention=terms.retention), ended)
+    def _request(self, key: str, verb: str, ended: list[Ended]) -> Request:
+        items = ((job.id, job.token, ending) for job, ending in ended)
+        return Request(self.mode.record(key, verb, items, self._policy), ended)

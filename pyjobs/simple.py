@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from pyjobs.call import Call
+from pyjobs.ending import Policy
 from pyjobs.verbs import Batch, Verbs, parse_claimed
 
 
@@ -14,11 +15,15 @@ class Simple(Verbs):
     name = "simple"
     stores = False
     leases = False
+    handed_back = "fail"
 
     def claim(self, queues: Sequence[str], *, limit: int) -> Call[Batch]:
         """Take up to `limit` jobs off the queues, in order; they live only with the caller."""
         claim = self.script("claim")
         return Call(claim, tuple(queues), claim.bind(limit=limit), parse_claimed)
+
+    def take(self, queues: Sequence[str], limit: int, nonce: str, policy: Policy) -> Call[Batch]:
+        return self.claim(queues, limit=limit)
 
     def fail(self, queue: str, jobs: Iterable[tuple[str, str, bytes]]) -> Call[list[str]]:
         """Tell the clients of (id, token, error) triples that they failed."""

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from pyjobs.call import Call
+from pyjobs.ending import Ending, Policy
 from pyjobs.scripts import Arg, Option, Script, script
 
 MAX_ITEMS = 1000
@@ -109,11 +110,13 @@ class Verbs:
         name: the mode's name.
         stores: whether jobs and results are kept in Redis beside the queue.
         leases: whether a claim must be extended.
+        handed_back: the verb for a job that is handed back unfinished; None leaves it to a reap.
     """
 
     name: ClassVar[str]
     stores: ClassVar[bool]
     leases: ClassVar[bool]
+    handed_back: ClassVar[str | None]
 
     def script(self, verb: str) -> Script:
         return script(f"{self.name}/{verb}")
@@ -143,6 +146,17 @@ class Verbs:
     ) -> Call[list[str]]:
         """Record the results of (id, token, result) triples; the reply is a word for each."""
         return self._end("complete", queue, jobs, options)
+
+    def take(self, queues: Sequence[str], limit: int, nonce: str, policy: Policy) -> Call[Batch]:
+        """The claim of a worker with this policy."""
+        raise NotImplementedError
+
+    def record(
+        self, queue: str, verb: str, ended: Iterable[tuple[str, str, Ending]], policy: Policy
+    ) -> Call[list[str]]:
+        """The call that ends runs, (id, token, ending) each, by the one verb of them all."""
+        options: dict[str, Option] = {"retention": policy.retention} if self.stores else {}
+        return self._end(verb, queue, ((id, token, end.body) for id, token, end in ended), options)
 
     def _end(
         self, verb: str, queue: str, jobs: Iterable[tuple[Arg, ...]], options: dict[str, Option]

@@ -12,14 +12,16 @@ import threading
 from collections.abc import AsyncGenerator, Iterable
 from typing import TypeVar
 
-from pyjobs.claimed import ClaimedJob, Ending
+from pyjobs.claimed import ClaimedJob
 from pyjobs.connect import DEFAULT_URL, checked_url
+from pyjobs.ending import Ending, Policy
 from pyjobs.errors import BadArgument
-from pyjobs.handlers import Handler, Threads, runner
+from pyjobs.handlers import Handler
 from pyjobs.keys import Keys
+from pyjobs.loops import fast_loop
 from pyjobs.modes import mode_named
 from pyjobs.serving import Serving
-from pyjobs.shift import Shift, Terms
+from pyjobs.shift import Shift
 from pyjobs.units import positive, to_ms, whole
 
 H = TypeVar("H", bound=Handler)
@@ -33,6 +35,9 @@ class Worker:
         mode: 'simple', 'recoverable' or 'reliable'; it must be the queues'.
         queues: names, most urgent first: a later queue is served when the earlier ones are empty.
         concurrency: how many jobs run at once.
+        prefetch: how many are claimed beyond those that run; None fits it to their pace in reliable
+            mode, where short jobs then never wait for Redis and long ones are left to others, and
+            is 0 in the other modes, where nothing can be handed back.
         prefix: what every key begins with.
         lease: seconds that a claim holds without a heartbeat (reliable).
         timeout: seconds that a handler may take, where the submit did not say; None: no limit.
@@ -53,6 +58,7 @@ class Worker:
         mode: str = "reliable",
         queues: Iterable[str] = ("default",),
         concurrency: int = 10,
+        prefetch: int | None = None,
         prefix: str = "jobs",
         lease: float = 30.0,
         timeout: float | None = None,
@@ -64,6 +70,7 @@ class Worker:
     ) -> None:
         self.url = checked_url(url)
         self.concurrency = whole("concurrency", concurrency, 1, 10_000) or 1
+        self._prefetch = whole("prefetch", prefetch, 0, 10_000)
         self.mode = mode_named(mode)
         self.queues = [queues] if isinstance(queues, str) else list(queues)
         if not self.queues:
@@ -73,7 +80,7 @@ class Worker:
         self._grace = (to_ms("grace", grace) or 0) / 1000
         self._keys = Keys(prefix)
         self._named = [(name, self._keys.queue(name)) for name in self.queues]
-        self._terms = Terms(
+        self._policy = Policy(
             lease=positive("lease", lease) or 1,
             retention=to_ms("retention", retention),
             max_attempts=whole("max_attempts", max_attempts, 1, 1000),
@@ -119,7 +126,8 @@ class Worker:
             Unavailable: Redis can't be reached at the start; later that is waited for.
             WrongMode: a queue works in another mode.
         """
-        asyncio.run(self._run(signals=True))
+        with asyncio.Runner(loop_factory=fast_loop()) as loop:
+            loop.run(self._run(signals=True))
 
     async def arun(self) -> None:
         """The same inside a running loop, without touching its signals."""
@@ -167,21 +175,22 @@ class Worker:
     async def _run(self, signals: bool) -> None:
         if self._handler is None:
             raise BadArgument("handler: this worker has none; decorate one with @worker.handler")
-        threads = Threads(self.concurrency)
         shift = Shift(
             self.mode,
             self._named,
-            room=self.concurrency,
-            terms=self._terms,
+            concurrency=self.concurrency,
+            policy=self._policy,
             timeout=self._timeout,
+            prefetch=self._prefetch,
         )
         serving = Serving(
             self.url,
             self._keys,
             self.queues,
             shift,
-            runner(self._handler, threads),
-            lease=self._terms.lease / 1000,
+            self._handler,
+            concurrency=self.concurrency,
+            lease=self._policy.lease / 1000,
             grace=self._grace,
         )
         loop = asyncio.get_running_loop()
@@ -195,6 +204,5 @@ class Worker:
         try:
             await serving.serve()
         finally:
-            threads.end()
             with self._stopping:
                 self._serving, self._stops = None, 0

@@ -200,13 +200,13 @@ def test_a_clock_that_is_an_hour_off(
 # --- the worker's own mistakes ---
 
 
-@pytest.mark.parametrize("method", ["letters", "idle_ms"])
+@pytest.mark.parametrize("method", ["requests", "idle_ms"])
 def test_an_error_of_its_own_ends_a_worker_loudly(
     store: Store, method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever runs it must not take that for an orderly end, nor wait for ever."""
 
-    def broken(self: Shift) -> None:
+    def broken(self: Shift, *args: float) -> None:
         raise RuntimeError("a mistake")
 
     monkeypatch.setattr(Shift, method, broken)

@@ -240,7 +240,7 @@ def test_a_worker_whose_answers_are_cut_loses_nothing(
 
     handler = Started()
     with EachNth(store.url, n, needle) as proxy:
-        with working(proxy.url, handler, mode=mode, concurrency=3):
+        with working(proxy.url, handler, mode=mode, concurrency=3, prefetch=0):
             wait_until(all_done, 30)
         assert proxy.cuts > 5
     all_done()

@@ -8,27 +8,42 @@ from typing import Any
 import pytest
 
 from pyjobs import codec
-from pyjobs.claimed import ClaimedJob, Ending, failure, success
-from pyjobs.errors import OutcomeUnknown, PyjobsError, Unavailable, WrongMode
+from pyjobs.claimed import ClaimedJob, failure, success
+from pyjobs.ending import Ending, Policy
+from pyjobs.errors import (
+    BadArgument,
+    Forbidden,
+    OutcomeUnknown,
+    PyjobsError,
+    Unavailable,
+    WrongMode,
+)
 from pyjobs.modes import MODES
-from pyjobs.shift import CALL_BYTES, Letter, Shift, Terms
+from pyjobs.outbox import CALL_BYTES
+from pyjobs.shift import Request, Shift
 from pyjobs.verbs import MAX_BYTES, Batch, Claimed
 
 EVERY = pytest.mark.parametrize("mode", list(MODES))
 REPEATABLE = pytest.mark.parametrize("mode", ["recoverable", "reliable"])
 NUMBER = itertools.count()
+NOW = 1000.0
 
 
 def make(
-    mode: str = "reliable", room: int = 10, timeout: float | None = None, **terms: int
+    mode: str = "reliable",
+    room: int = 10,
+    timeout: float | None = None,
+    prefetch: int | None = 0,
+    **policy: int,
 ) -> Shift:
     nonces = (f"nonce{n}" for n in itertools.count(1))
     return Shift(
         MODES[mode],
         [("a", "jobs:{a}"), ("b", "jobs:{b}")],
-        room=room,
-        terms=Terms(lease=30_000, **terms),
+        concurrency=room,
+        policy=Policy(lease=30_000, **policy),
         timeout=timeout,
+        prefetch=prefetch,
         nonce=lambda: next(nonces),
     )
 
@@ -38,106 +53,112 @@ def claimed(queue: int = 0, timeout: int = 0) -> Claimed:
     return Claimed(queue, f"id{n}", f"{n}-token", b"1", 1, 1000, timeout)
 
 
-def verbs(letters: list[Letter]) -> list[str]:
-    return [letter.call.script.name.split("/")[1] for letter in letters]
+def verbs(requests: list[Request]) -> list[str]:
+    return [request.call.script.name.split("/")[1] for request in requests]
 
 
-def args(letter: Letter) -> dict[str, Any]:
-    return dict(zip(letter.call.script.names, letter.call.args, strict=False))
+def args(request: Request) -> dict[str, Any]:
+    return dict(zip(request.call.script.names, request.call.args, strict=False))
 
 
-def items(letter: Letter) -> list[Any]:
-    return list(letter.call.args[len(letter.call.script.names) :])
+def items(request: Request) -> list[Any]:
+    return list(request.call.args[len(request.call.script.names) :])
 
 
-def ids(letter: Letter) -> list[str]:
-    return [job.id for job, _ in letter.ended]
+def ids(request: Request) -> list[str]:
+    return [job.id for job, _ in request.ended]
 
 
 def take(shift: Shift, count: int, *, queue: int = 0, wait: int = -1) -> list[ClaimedJob]:
     """Let the shift claim `count` jobs."""
     shift.woken()
-    letters = shift.letters()
-    assert verbs(letters) == ["claim"]
-    started, refused = shift.answered(
-        letters, [Batch(wait, [claimed(queue) for _ in range(count)])]
-    )
-    assert len(started) == count and not refused
+    requests = shift.requests(NOW)
+    assert verbs(requests) == ["claim"]
+    batch = Batch(wait, [claimed(queue) for _ in range(count)])
+    assert not shift.answered(requests, [batch], NOW)
+    started = begin(shift)
+    assert len(started) == count
     return started
+
+
+def begin(shift: Shift, now: float = NOW) -> list[ClaimedJob]:
+    """Start what the shift lets start."""
+    return list(iter(lambda: shift.next_job(now), None))
 
 
 def finish(shift: Shift, *jobs: ClaimedJob, ending: Ending | None = None) -> None:
     for job in jobs:
-        shift.finished(job, ending or success("result"))
+        shift.finished(job, ending or success("result"), NOW)
 
 
-def words(letters: list[Letter], batch: Batch | None = None) -> list[Any]:
+def words(requests: list[Request], batch: Batch | None = None) -> list[Any]:
     """Good answers."""
     good = {"complete": "done", "fail": "failed", "release": "pending"}
     return [
-        [good[verb]] * len(letter.ended) if letter.ended else batch or Batch(-1, [])
-        for verb, letter in zip(verbs(letters), letters, strict=True)
+        [good[verb]] * len(request.ended) if request.ended else batch or Batch(-1, [])
+        for verb, request in zip(verbs(requests), requests, strict=True)
     ]
 
 
 class TestClaim:
     @EVERY
     def test_the_first_thing_is_a_claim_of_all_queues_in_order(self, mode: str) -> None:
-        [letter] = make(mode, room=7).letters()
-        assert letter.call.script.name == f"{mode}/claim"
-        assert letter.call.keys == ("jobs:{a}", "jobs:{b}")
-        assert args(letter)["limit"] == 7
+        [request] = make(mode, room=7).requests(NOW)
+        assert request.call.script.name == f"{mode}/claim"
+        assert request.call.keys == ("jobs:{a}", "jobs:{b}")
+        assert args(request)["limit"] == 7
 
     def test_it_says_for_how_long(self) -> None:
-        [letter] = make(max_crashes=5).letters()
-        assert args(letter)["lease"] == 30_000
-        assert args(letter)["options"] == "max_crashes=5"
+        [request] = make(max_crashes=5).requests(NOW)
+        assert args(request)["lease"] == 30_000
+        assert args(request)["options"] == "max_crashes=5"
 
     def test_only_what_there_is_room_for(self) -> None:
         shift = make(room=5)
         take(shift, 3)
         shift.woken()
-        assert args(shift.letters()[0])["limit"] == 2
+        assert args(shift.requests(NOW)[0])["limit"] == 2
 
     def test_no_more_than_a_call_may_take(self) -> None:
-        assert args(make(room=5000).letters()[0])["limit"] == 1000
+        assert args(make(room=5000).requests(NOW)[0])["limit"] == 1000
 
     def test_not_when_full(self) -> None:
         shift = make(room=2)
         take(shift, 2, wait=0)
-        assert shift.letters() == []
+        assert shift.requests(NOW) == []
         assert not shift.woken()
-        assert shift.letters() == []
+        assert shift.requests(NOW) == []
 
     def test_not_when_stopping(self) -> None:
         shift = make()
         take(shift, 2, wait=0)
-        shift.stopping = True
-        assert shift.letters() == []
+        shift.stop()
+        assert shift.requests(NOW) == []
         shift.woken()
-        assert shift.letters() == []
+        assert shift.requests(NOW) == []
 
     def test_again_at_once_when_there_are_more(self) -> None:
         shift = make()
         take(shift, 2, wait=0)
-        assert verbs(shift.letters()) == ["claim"]
+        assert verbs(shift.requests(NOW)) == ["claim"]
 
     @pytest.mark.parametrize("wait", [-1, 500])
     def test_not_again_when_there_are_none(self, wait: int) -> None:
         shift = make()
         take(shift, 2, wait=wait)
-        assert shift.letters() == []
+        assert shift.requests(NOW) == []
 
     def test_each_claim_has_a_nonce_of_its_own(self) -> None:
         shift = make()
-        first = shift.letters()
-        shift.answered(first, [Batch(0, [])])
-        assert args(first[0])["nonce"] != args(shift.letters()[0])["nonce"]
+        first = shift.requests(NOW)
+        shift.answered(first, [Batch(0, [])], NOW)
+        assert args(first[0])["nonce"] != args(shift.requests(NOW)[0])["nonce"]
 
     def test_a_job_knows_its_queue_and_its_limit(self) -> None:
         shift = make(timeout=9.0)
         jobs = [claimed(0), claimed(1, timeout=1500)]
-        started, _ = shift.answered(shift.letters(), [Batch(-1, jobs)])
+        shift.answered(shift.requests(NOW), [Batch(-1, jobs)], NOW)
+        started = begin(shift)
         assert [(job.id, job.queue, job.timeout) for job in started] == [
             (jobs[0].id, "a", 9.0),
             (jobs[1].id, "b", 1.5),
@@ -151,10 +172,10 @@ class TestEnd:
         shift = make(mode, room=3)
         [job, _] = take(shift, 2)
         finish(shift, job)
-        letters = shift.letters()
-        assert verbs(letters) == ["complete", "claim"]
-        assert items(letters[0]) == [job.id, job.token, b'"result"']
-        assert letters[0].call.keys == ("jobs:{a}",)
+        requests = shift.requests(NOW)
+        assert verbs(requests) == ["complete", "claim"]
+        assert items(requests[0]) == [job.id, job.token, b'"result"']
+        assert requests[0].call.keys == ("jobs:{a}",)
 
     @EVERY
     def test_also_when_every_place_was_taken(self, mode: str) -> None:
@@ -162,20 +183,20 @@ class TestEnd:
         shift = make(mode, room=2)
         jobs = take(shift, 2, wait=0)
         finish(shift, jobs[0])
-        letters = shift.letters()
-        assert verbs(letters) == ["complete", "claim"]
-        assert args(letters[1])["limit"] == 1
+        requests = shift.requests(NOW)
+        assert verbs(requests) == ["complete", "claim"]
+        assert args(requests[1])["limit"] == 1
 
     def test_an_ended_job_is_held_until_it_is_recorded(self) -> None:
         """Its lease must not run out on the way."""
         shift = make()
         [job] = take(shift, 1)
         finish(shift, job)
-        letters = shift.letters()
+        requests = shift.requests(NOW)
         assert job in shift.held
-        shift.answered(letters, words(letters))
+        shift.answered(requests, words(requests), NOW)
         assert not shift.held
-        assert shift.letters() == []
+        assert shift.requests(NOW) == []
 
     def test_by_queue_and_verb(self) -> None:
         shift = make()
@@ -183,9 +204,11 @@ class TestEnd:
         third, fourth = take(shift, 2, queue=1)
         finish(shift, first, third)
         finish(shift, second, fourth, ending=failure(ValueError("no")))
-        letters = shift.letters()[:-1]
-        found = {(letter.call.script.name, letter.call.keys[0]): ids(letter) for letter in letters}
-        assert len(letters) == 4
+        requests = shift.requests(NOW)[:-1]
+        found = {
+            (request.call.script.name, request.call.keys[0]): ids(request) for request in requests
+        }
+        assert len(requests) == 4
         assert found == {
             ("reliable/complete", "jobs:{a}"): [first.id],
             ("reliable/fail", "jobs:{a}"): [second.id],
@@ -197,26 +220,26 @@ class TestEnd:
         shift = make(room=5000)
         jobs = [job for _ in range(3) for job in take(shift, 1000)][:2500]
         finish(shift, *jobs)
-        letters = shift.letters()[:-1]
-        assert [len(letter.ended) for letter in letters] == [1000, 1000, 500]
-        assert [id for letter in letters for id in ids(letter)] == [job.id for job in jobs]
+        requests = shift.requests(NOW)[:-1]
+        assert [len(request.ended) for request in requests] == [1000, 1000, 500]
+        assert [id for request in requests for id in ids(request)] == [job.id for job in jobs]
 
     def test_within_the_bytes_of_a_call(self) -> None:
         shift = make(room=20)
         jobs = take(shift, 10)
         finish(shift, *jobs, ending=Ending("complete", b"x" * (MAX_BYTES - 1)))
-        letters = shift.letters()[:-1]
-        sizes = [sum(len(ending.body) for _, ending in letter.ended) for letter in letters]
+        requests = shift.requests(NOW)[:-1]
+        sizes = [sum(len(ending.body) for _, ending in request.ended) for request in requests]
         assert max(sizes) <= CALL_BYTES + MAX_BYTES
-        assert len(letters) > 1
-        assert [id for letter in letters for id in ids(letter)] == [job.id for job in jobs]
+        assert len(requests) > 1
+        assert [id for request in requests for id in ids(request)] == [job.id for job in jobs]
 
     def test_terms_go_with_them(self) -> None:
         shift = make(retention=60_000, max_attempts=4, backoff=250)
         done, failed = take(shift, 2)
         finish(shift, done)
         finish(shift, failed, ending=failure(ValueError("no"), "reject"))
-        complete, fail, _ = shift.letters()
+        complete, fail, _ = shift.requests(NOW)
         assert args(complete)["options"] == "retention=60000"
         assert args(fail)["options"] == "max_attempts=4 backoff=250"
         assert items(fail)[2] == "reject"
@@ -226,19 +249,19 @@ class TestEnd:
         shift = make(mode)
         [job] = take(shift, 1)
         finish(shift, job, ending=failure(ValueError("no")))
-        letter = shift.letters()[0]
-        assert letter.call.script.name == f"{mode}/fail"
-        assert items(letter)[:2] == [job.id, job.token]
-        assert codec.decode_error(items(letter)[2])[:2] == ("ValueError", "no")
+        request = shift.requests(NOW)[0]
+        assert request.call.script.name == f"{mode}/fail"
+        assert items(request)[:2] == [job.id, job.token]
+        assert codec.decode_error(items(request)[2])[:2] == ("ValueError", "no")
 
     def test_a_job_that_is_not_held_is_nobodys_business(self) -> None:
         shift = make()
         [job] = take(shift, 1)
         finish(shift, job)
-        letters = shift.letters()
-        shift.answered(letters, words(letters))
+        requests = shift.requests(NOW)
+        shift.answered(requests, words(requests), NOW)
         finish(shift, job)
-        assert shift.letters() == []
+        assert shift.requests(NOW) == []
 
 
 class TestNoAnswer:
@@ -247,38 +270,38 @@ class TestNoAnswer:
     def test_a_claim_is_sent_again_with_the_same_nonce(self, mode: str, error: PyjobsError) -> None:
         """What the first one took is handed out to the second."""
         shift = make(mode)
-        first = shift.letters()
+        first = shift.requests(NOW)
         shift.unanswered(first, error)
-        again = shift.letters()
+        again = shift.requests(NOW)
         assert again[0].call == first[0].call
-        shift.answered(again, [Batch(0, [])])
-        assert args(shift.letters()[0])["nonce"] != args(first[0])["nonce"]
+        shift.answered(again, [Batch(0, [])], NOW)
+        assert args(shift.requests(NOW)[0])["nonce"] != args(first[0])["nonce"]
 
     def test_the_same_when_it_alone_of_a_round_trip_got_none(self) -> None:
         shift = make()
         [job] = take(shift, 1)
         finish(shift, job)
-        letters = shift.letters()
-        shift.answered(letters, [["done"], OutcomeUnknown("perhaps")])
-        again = shift.letters()
+        requests = shift.requests(NOW)
+        shift.answered(requests, [["done"], OutcomeUnknown("perhaps")], NOW)
+        again = shift.requests(NOW)
         assert verbs(again) == ["claim"]
-        assert again[0].call == letters[1].call
+        assert again[0].call == requests[1].call
 
     @pytest.mark.parametrize("error", [Unavailable("away"), OutcomeUnknown("perhaps")])
     def test_simple_goes_on_claiming(self, error: PyjobsError) -> None:
         shift = make("simple")
-        shift.unanswered(shift.letters(), error)
-        assert verbs(shift.letters()) == ["claim"]
+        shift.unanswered(shift.requests(NOW), error)
+        assert verbs(shift.requests(NOW)) == ["claim"]
 
     @EVERY
     def test_endings_are_sent_again_when_nothing_was_written(self, mode: str) -> None:
         shift = make(mode)
         jobs = take(shift, 2)
         finish(shift, *jobs)
-        first = shift.letters()
+        first = shift.requests(NOW)
         shift.unanswered(first, Unavailable("away"))
         assert shift.held == set(jobs)
-        again = shift.letters()
+        again = shift.requests(NOW)
         assert verbs(again) == ["complete", "claim"]
         assert again[0].call == first[0].call
 
@@ -287,36 +310,36 @@ class TestNoAnswer:
         shift = make(mode)
         jobs = take(shift, 2)
         finish(shift, *jobs)
-        first = shift.letters()
+        first = shift.requests(NOW)
         shift.unanswered(first, OutcomeUnknown("perhaps"))
-        assert shift.letters()[0].call == first[0].call
+        assert shift.requests(NOW)[0].call == first[0].call
 
     def test_but_not_in_simple(self) -> None:
         """A second message would be a second result."""
         shift = make("simple")
         finish(shift, *take(shift, 2))
-        shift.unanswered(shift.letters(), OutcomeUnknown("perhaps"))
+        shift.unanswered(shift.requests(NOW), OutcomeUnknown("perhaps"))
         assert not shift.held
-        assert "complete" not in verbs(shift.letters())
+        assert "complete" not in verbs(shift.requests(NOW))
 
     def test_endings_that_came_meanwhile_go_along(self) -> None:
         shift = make()
         first, second = take(shift, 2)
         finish(shift, first)
-        letters = shift.letters()
+        requests = shift.requests(NOW)
         finish(shift, second)
-        shift.unanswered(letters, Unavailable("away"))
-        assert sorted(ids(shift.letters()[0])) == sorted([first.id, second.id])
+        shift.unanswered(requests, Unavailable("away"))
+        assert sorted(ids(shift.requests(NOW)[0])) == sorted([first.id, second.id])
 
     def test_of_one_letter_only(self) -> None:
         shift = make()
         [first] = take(shift, 1, queue=0)
         [second] = take(shift, 1, queue=1)
         finish(shift, first, second)
-        letters = shift.letters()
-        shift.answered(letters, [Unavailable("away"), ["done"], Batch(-1, [])])
+        requests = shift.requests(NOW)
+        shift.answered(requests, [Unavailable("away"), ["done"], Batch(-1, [])], NOW)
         assert shift.held == {first}
-        assert ids(shift.letters()[0]) == [first.id]
+        assert ids(shift.requests(NOW)[0]) == [first.id]
 
 
 class TestIdle:
@@ -328,6 +351,11 @@ class TestIdle:
         shift = make()
         take(shift, 1, wait=wait)
         assert shift.idle_ms() == wait
+
+    def test_not_while_a_claim_is_under_way(self) -> None:
+        shift = make()
+        shift.requests(NOW)
+        assert shift.idle_ms() is None
 
     def test_not_while_there_are_more(self) -> None:
         shift = make()
@@ -347,7 +375,7 @@ class TestIdle:
     def test_not_when_stopping(self) -> None:
         shift = make()
         take(shift, 1)
-        shift.stopping = True
+        shift.stop()
         assert shift.idle_ms() is None
 
     def test_woken_makes_hungry(self) -> None:
@@ -355,76 +383,76 @@ class TestIdle:
         take(shift, 1)
         assert shift.woken()
         assert shift.idle_ms() is None
-        assert verbs(shift.letters()) == ["claim"]
+        assert verbs(shift.requests(NOW)) == ["claim"]
 
     def test_woken_while_a_claim_is_under_way(self) -> None:
         """It ran before the job came that the token told of: its answer is old news."""
         shift = make()
-        letters = shift.letters()
+        requests = shift.requests(NOW)
         assert shift.woken()
-        shift.answered(letters, [Batch(-1, [])])
+        shift.answered(requests, [Batch(-1, [])], NOW)
         assert shift.idle_ms() is None
-        assert verbs(shift.letters()) == ["claim"]
+        assert verbs(shift.requests(NOW)) == ["claim"]
 
     def test_woken_tells_that_there_is_no_room(self) -> None:
         shift = make(room=1)
         [job] = take(shift, 1)
         assert not shift.woken()
         finish(shift, job)
-        letters = shift.letters()
-        shift.answered(letters, words(letters))
+        requests = shift.requests(NOW)
+        shift.answered(requests, words(requests), NOW)
         # It was told of jobs, so it looks as soon as there is room.
-        assert "claim" in verbs(letters) + verbs(shift.letters())
+        assert "claim" in verbs(requests) + verbs(shift.requests(NOW))
 
 
 class TestStop:
     def test_release_hands_back(self) -> None:
         shift = make()
         jobs = take(shift, 2)
-        shift.stopping = True
+        shift.stop()
         finish(shift, *jobs, ending=Ending("release"))
-        [letter] = shift.letters()
-        assert letter.call.script.name == "reliable/release"
-        assert items(letter) == [part for job in jobs for part in (job.id, job.token)]
+        [request] = shift.requests(NOW)
+        assert request.call.script.name == "reliable/release"
+        assert items(request) == [part for job in jobs for part in (job.id, job.token)]
         assert not shift.over
-        shift.answered([letter], [["pending", "pending"]])
+        shift.answered([request], [["pending", "pending"]], NOW)
         assert shift.over
 
     def test_recoverable_leaves_them_to_the_reaper(self) -> None:
         shift = make("recoverable")
         jobs = take(shift, 2)
-        shift.stopping = True
+        shift.stop()
         finish(shift, *jobs, ending=Ending("release"))
-        assert shift.letters() == []
+        assert shift.requests(NOW) == []
         assert shift.over
 
     def test_simple_tells_the_client(self) -> None:
         shift = make("simple")
         [job] = take(shift, 1)
-        shift.stopping = True
+        shift.stop()
         finish(shift, job, ending=Ending("release"))
-        [letter] = shift.letters()
-        assert letter.call.script.name == "simple/fail"
-        assert "worker stopped" in codec.decode_error(items(letter)[2])[1]
+        [request] = shift.requests(NOW)
+        assert request.call.script.name == "simple/fail"
+        assert "worker stopped" in codec.decode_error(items(request)[2])[1]
 
     def test_over_only_when_all_is_recorded(self) -> None:
         shift = make()
         [job] = take(shift, 1)
         assert not shift.over
-        shift.stopping = True
+        shift.stop()
         assert not shift.over
         finish(shift, job)
-        letters = shift.letters()
-        assert verbs(letters) == ["complete"] and not shift.over
-        shift.unanswered(letters, Unavailable("away"))
+        requests = shift.requests(NOW)
+        assert verbs(requests) == ["complete"] and not shift.over
+        shift.unanswered(requests, Unavailable("away"))
         assert not shift.over
-        letters = shift.letters()
-        shift.answered(letters, words(letters))
+        requests = shift.requests(NOW)
+        shift.answered(requests, words(requests), NOW)
         assert shift.over
 
     def test_at_once_when_nothing_is_held(self) -> None:
         shift = make()
-        shift.stopping = True
+        shift.stop()
         assert shift.over
 
 
@@ -434,16 +462,16 @@ class TestLost:
         shift = make()
         lost, mine = take(shift, 2)
         finish(shift, lost, mine)
-        letters = shift.letters()
-        started, refused = shift.answered(letters, [[word, "done"], Batch(-1, [])])
-        assert (started, refused) == ([], [(lost, word)])
-        assert not shift.held and shift.letters() == []
+        requests = shift.requests(NOW)
+        refused = shift.answered(requests, [[word, "done"], Batch(-1, [])], NOW)
+        assert refused == [(lost, word)]
+        assert not shift.held and shift.requests(NOW) == []
 
     def test_a_repeat_is_not(self) -> None:
         """It is the answer to an ending that was sent twice."""
         shift = make()
         finish(shift, *take(shift, 1))
-        assert shift.answered(shift.letters(), [["repeat"], Batch(-1, [])]) == ([], [])
+        assert shift.answered(shift.requests(NOW), [["repeat"], Batch(-1, [])], NOW) == []
         assert not shift.held
 
     @pytest.mark.parametrize("ending", [success(1), failure(ValueError()), Ending("release"), None])
@@ -451,8 +479,8 @@ class TestLost:
         shift = make()
         [job] = take(shift, 1)
         job.lost = True
-        shift.finished(job, ending)
-        assert not shift.held and shift.letters() == []
+        shift.finished(job, ending, NOW)
+        assert not shift.held and shift.requests(NOW) == []
 
 
 class TestRefused:
@@ -461,7 +489,7 @@ class TestRefused:
         jobs = take(shift, 2)
         shift.woken()
         assert shift.fatal is None
-        shift.answered(shift.letters(), [WrongMode("queue b is simple")])
+        shift.answered(shift.requests(NOW), [WrongMode("queue b is simple")], NOW)
         assert isinstance(shift.fatal, WrongMode)
         assert shift.held == set(jobs)
 
@@ -469,7 +497,7 @@ class TestRefused:
         shift = make()
         [job, running] = take(shift, 2)
         finish(shift, job)
-        shift.answered(shift.letters(), [["done"], WrongMode("queue b is simple")])
+        shift.answered(shift.requests(NOW), [["done"], WrongMode("queue b is simple")], NOW)
         assert shift.fatal is not None
         assert shift.held == {running}
 
@@ -477,20 +505,194 @@ class TestRefused:
         shift = make()
         jobs = take(shift, 2)
         shift.woken()
-        shift.answered(shift.letters(), [WrongMode("queue b is simple")])
-        shift.stopping = True
+        shift.answered(shift.requests(NOW), [WrongMode("queue b is simple")], NOW)
+        shift.stop()
         finish(shift, *jobs, ending=Ending("release"))
-        letters = shift.letters()
-        assert verbs(letters) == ["release"]
-        shift.answered(letters, words(letters))
+        requests = shift.requests(NOW)
+        assert verbs(requests) == ["release"]
+        shift.answered(requests, words(requests), NOW)
         assert shift.over
 
     def test_jobs_that_came_in_that_round_trip_are_handed_out(self) -> None:
         """Whoever is never handed out can never be ended."""
         shift = make()
         finish(shift, *take(shift, 1, queue=1))
-        letters = shift.letters()
+        requests = shift.requests(NOW)
         refusal = WrongMode("queue b is simple")
-        started, _ = shift.answered(letters, [refusal, Batch(-1, [claimed(0)])])
+        shift.answered(requests, [refusal, Batch(-1, [claimed(0)])], NOW)
+        started = begin(shift)
         assert shift.fatal is refusal
         assert len(started) == 1 and shift.held == set(started)
+
+    def test_one_bad_ending_does_not_take_the_others_with_it(self) -> None:
+        """Each is sent by itself then; the bad one is reported, and is nobody's end."""
+        shift = make()
+        good, bad = take(shift, 2)
+        finish(shift, good, bad)
+        refusal = BadArgument("BADARG id: not a name")
+        assert shift.answered(shift.requests(NOW), [refusal, Batch(-1, [])], NOW) == []
+        assert shift.held == {good, bad}
+        requests = shift.requests(NOW)
+        assert [ids(request) for request in requests[:-1]] == [[good.id], [bad.id]]
+        refused = shift.answered(requests, [["done"], refusal, Batch(-1, [])], NOW)
+        assert refused == [(bad, str(refusal))]
+        assert not shift.held and shift.fatal is None
+
+    def test_endings_that_are_forbidden_are_reported(self) -> None:
+        shift = make()
+        [job] = take(shift, 1)
+        finish(shift, job)
+        refusal = Forbidden("NOPERM")
+        refused = shift.answered(shift.requests(NOW), [refusal, Batch(-1, [])], NOW)
+        assert refused == [(job, "NOPERM")]
+        assert shift.fatal is refusal
+
+
+class TestLateAnswer:
+    """The lease begins when the claim is carried out, not when its answer is read."""
+
+    def late(self, mode: str, seconds: float) -> Shift:
+        shift = make(mode)
+        shift.answered(shift.requests(NOW), [Batch(-1, [claimed()])], NOW + seconds)
+        return shift
+
+    def test_is_handed_back(self) -> None:
+        shift = self.late("reliable", 20.1)
+        assert not begin(shift)
+        assert verbs(shift.requests(NOW)) == ["release", "claim"]
+
+    def test_is_started_within_two_thirds(self) -> None:
+        assert len(begin(self.late("reliable", 19.9))) == 1
+
+    @pytest.mark.parametrize("mode", ["simple", "recoverable"])
+    def test_where_there_is_no_lease_it_is_never_late(self, mode: str) -> None:
+        assert len(begin(self.late(mode, 1000))) == 1
+
+    def test_counts_from_the_first_time_that_the_claim_was_sent(self) -> None:
+        shift = make()
+        shift.unanswered(shift.requests(NOW), OutcomeUnknown("perhaps"))
+        shift.answered(shift.requests(NOW + 19), [Batch(-1, [claimed()])], NOW + 21)
+        assert not begin(shift)
+
+
+class TestPrefetch:
+    def test_no_more_run_than_the_concurrency(self) -> None:
+        shift = make(room=2, prefetch=3)
+        requests = shift.requests(NOW)
+        assert args(requests[0])["limit"] == 5
+        shift.answered(requests, [Batch(0, [claimed() for _ in range(5)])], NOW)
+        first, second = begin(shift)
+        assert shift.waiting and shift.free == 0
+        finish(shift, second)
+        [third] = begin(shift)
+        assert shift.held > {first, third}
+
+    def test_those_that_wait_start_in_order(self) -> None:
+        shift = make(room=1, prefetch=3)
+        jobs = [claimed() for _ in range(4)]
+        shift.answered(shift.requests(NOW), [Batch(0, jobs)], NOW)
+        started = []
+        while job := shift.next_job(NOW):
+            started.append(job.id)
+            finish(shift, job)
+        assert started == [job.id for job in jobs]
+
+    def test_one_that_is_lost_while_it_waits_is_not_started(self) -> None:
+        shift = make(room=1, prefetch=1)
+        shift.answered(shift.requests(NOW), [Batch(0, [claimed(), claimed()])], NOW)
+        [first] = begin(shift)
+        [second] = shift.held - {first}
+        second.lost = True
+        finish(shift, first)
+        assert not begin(shift)
+        assert shift.held == {first}
+
+    def fast(self, seconds: float = 0.0001) -> Shift:
+        """One whose jobs took so long."""
+        shift = make(room=2, prefetch=None)
+        assert shift.free == 2
+        for _ in range(50):
+            jobs = take(shift, 1)
+            for job in jobs:
+                shift.finished(job, success(1), NOW + seconds)
+            requests = shift.requests(NOW)
+            shift.answered(requests, words(requests), NOW)
+        return shift
+
+    def test_fits_itself_to_short_jobs(self) -> None:
+        assert self.fast().free > 100
+
+    def test_and_to_long_ones(self) -> None:
+        assert self.fast(seconds=0.1).free == 2
+
+    def test_hands_back_what_found_no_place_for_long(self) -> None:
+        """Two long jobs came after many short ones: the rest is for other workers."""
+        shift = self.fast()
+        shift.woken()
+        requests = shift.requests(NOW)
+        shift.answered(requests, [Batch(0, [claimed() for _ in range(9)])], NOW)
+        running = begin(shift)
+        assert not shift.hoards(NOW + 0.2)
+        assert shift.hoards(NOW + 0.3)
+        assert verbs(shift.requests(NOW)) == ["release"]
+        assert shift.free == 0 and len(running) == 2
+
+    def test_not_while_jobs_find_their_place(self) -> None:
+        shift = self.fast()
+        shift.woken()
+        shift.answered(shift.requests(NOW), [Batch(0, [claimed() for _ in range(9)])], NOW)
+        first, _ = begin(shift, NOW)
+        finish(shift, first)
+        begin(shift, NOW + 0.2)
+        assert not shift.hoards(NOW + 0.3)
+
+    @pytest.mark.parametrize("mode", ["simple", "recoverable"])
+    def test_not_where_nothing_can_be_handed_back(self, mode: str) -> None:
+        """There only a number of its own makes a worker claim ahead."""
+        shift = make(mode, room=2, prefetch=None)
+        [job] = take(shift, 1)
+        shift.finished(job, success(1), NOW)
+        assert shift.free == 2
+        shift = make(mode, room=1, prefetch=5)
+        shift.answered(shift.requests(NOW), [Batch(0, [claimed() for _ in range(6)])], NOW)
+        begin(shift)
+        assert not shift.hoards(NOW + 10)
+
+    def test_not_with_a_number_of_its_own(self) -> None:
+        shift = make(room=1, prefetch=5)
+        shift.answered(shift.requests(NOW), [Batch(0, [claimed() for _ in range(6)])], NOW)
+        begin(shift)
+        assert not shift.hoards(NOW + 10)
+
+    def test_a_stop_hands_back_what_waits(self) -> None:
+        shift = make(room=1, prefetch=5)
+        shift.answered(shift.requests(NOW), [Batch(0, [claimed() for _ in range(6)])], NOW)
+        [running] = begin(shift)
+        shift.stop()
+        [request] = shift.requests(NOW)
+        assert verbs([request]) == ["release"] and len(request.ended) == 5
+        finish(shift, running)
+        assert not begin(shift)
+
+    @pytest.mark.parametrize("mode", ["simple", "recoverable"])
+    def test_or_runs_it_where_it_can_not(self, mode: str) -> None:
+        shift = make(mode, room=1, prefetch=5)
+        shift.answered(shift.requests(NOW), [Batch(0, [claimed() for _ in range(3)])], NOW)
+        [running] = begin(shift)
+        shift.stop()
+        for _ in range(2):
+            finish(shift, running)
+            [running] = begin(shift)
+        finish(shift, running)
+        requests = shift.requests(NOW)
+        assert len(requests[0].ended) == 3
+        shift.answered(requests, words(requests), NOW)
+        assert shift.over
+
+    def test_jobs_that_arrive_after_a_stop_are_handed_back(self) -> None:
+        shift = make()
+        requests = shift.requests(NOW)
+        shift.stop()
+        shift.answered(requests, [Batch(0, [claimed()])], NOW)
+        assert not begin(shift)
+        assert verbs(shift.requests(NOW)) == ["release"]

@@ -110,7 +110,7 @@ class TestStop:
 
         def take(self: Serving, *args: Any) -> None:
             taken(self, *args)
-            if self._tasks:
+            if self._runner.running:
                 self.stop()
                 self.stop()
 

@@ -1,0 +1,82 @@
+"""Waiting for jobs: a wake token in Redis, or the time when something is due.
+
+Only this wait may live here; a connection of its own is parked in it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import redis
+
+from pyjobs.connect import aconnect
+from pyjobs.errors import PyjobsError
+from pyjobs.keys import Keys
+from pyjobs.run import Async, arun
+from pyjobs.shift import Shift
+from pyjobs.verbs import wake
+
+IDLE_SECONDS = 30.0
+REPLY_MARGIN = 5.0
+
+
+class Bell:
+    """Wakes a worker that is idle.
+
+    Args:
+        url: where Redis is.
+        server: a connection pool that is free to send on.
+        keys: the names under the prefix.
+        queues: the queues' names, most urgent first.
+        shift: says for how long it is idle, and is told of what comes.
+        longest: seconds of one wait at most.
+        rung: called after each wait.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        server: Async,
+        keys: Keys,
+        queues: Sequence[str],
+        shift: Shift,
+        longest: float,
+        rung: Callable[[], None],
+    ) -> None:
+        self._waiting = aconnect(url, reply_seconds=IDLE_SECONDS + REPLY_MARGIN)
+        self._server = server
+        self._keys = [keys.wake(name) for name in queues]
+        self._shift = shift
+        self._longest = min(IDLE_SECONDS, longest)
+        self._rung = rung
+        self._idle = asyncio.Event()
+
+    def listen(self) -> None:
+        """The worker may be idle now."""
+        self._idle.set()
+
+    async def run(self) -> None:
+        """Wait for ever, whenever the worker is idle."""
+        try:
+            while True:
+                await self._idle.wait()
+                self._idle.clear()
+                wait = self._shift.idle_ms()
+                if wait is not None:
+                    await self._one(self._longest if wait < 0 else min(wait / 1000, self._longest))
+                    self._rung()
+        finally:
+            await self._waiting.aclose()
+
+    async def _one(self, seconds: float) -> None:
+        try:
+            token: Any = await self._waiting.blpop(self._keys, timeout=seconds)
+            # A token that came too late for this worker is another's.
+            if not self._shift.woken() and token is not None:
+                await arun(self._server, wake(token[0].decode().removesuffix(":wake")))
+        except (redis.RedisError, PyjobsError):
+            await asyncio.sleep(random.uniform(0.1, 0.5))
+            self._shift.woken()
