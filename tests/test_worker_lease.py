@@ -10,11 +10,10 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
-from running import own_server, places, wait_until, working
+from running import places, wait_until, working
 from store import HOUR, Jobs, Store, having
 
 import pyjobs
-from pyjobs import serving
 from pyjobs.errors import JobFailed, LeaseLost, PyjobsError, Unencodable
 from pyjobs.modes import MODES, Mode
 from pyjobs.verbs import Claimed
@@ -295,22 +294,3 @@ class TestPull:
             worker.stop()
             puller.ended()
         assert taken == ["a", "b"]
-
-
-def test_done_returns_when_the_worker_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Redis is gone for good: whoever waits for an outcome to be recorded learns that it was not."""
-    monkeypatch.setattr(serving, "FLUSH_SECONDS", 0.2)
-    with own_server() as server:
-
-        async def body(jobs: Any) -> None:
-            async for job in jobs:
-                server.kill()
-                asyncio.get_running_loop().call_later(0.1, puller.worker.stop)
-                with pytest.raises(LeaseLost):
-                    await job.done(1)
-                return
-
-        puller = pull(Store(server.url, None), body, grace=0.1)
-        with pyjobs.Client(server.url, queue="q") as client:
-            client.submit("x")
-            puller.ended()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -17,9 +18,10 @@ from store import Jobs, Q, Store, having
 
 import pyjobs
 from pyjobs import serving
-from pyjobs.errors import JobFailed, WrongMode
+from pyjobs.errors import JobFailed, LeaseLost, WrongMode
 from pyjobs.modes import MODES, Mode
 from pyjobs.serving import Serving
+from pyjobs.testing.servers import Server
 
 HERE = places("memory", "redis-8.2", flavours=("sync",))
 REAL = places("redis-8.2", flavours=("sync",))
@@ -304,6 +306,25 @@ class TestServer:
             worker.stop()
             error = running.ended()
         assert error is None or isinstance(error, pyjobs.PyjobsError)
+
+    def test_whoever_waits_for_a_record_learns_that_there_is_none(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(serving, "FLUSH_SECONDS", 0.2)
+
+        async def pull(server: Server) -> None:
+            worker = pyjobs.Worker(server.url, queues=["q"], grace=0.1)
+            async with contextlib.aclosing(worker.jobs()) as jobs:
+                async for job in jobs:
+                    server.kill()
+                    asyncio.get_running_loop().call_later(0.1, worker.stop)
+                    with pytest.raises(LeaseLost):
+                        await asyncio.wait_for(job.done(1), SOON)
+                    return
+
+        with own_server() as server:
+            Jobs(Store(server.url, None), MODES["reliable"]).submit(("a", b"1"))
+            asyncio.run(pull(server))
 
 
 class TestIdle:
