@@ -77,7 +77,7 @@ class Worker:
             raise BadArgument("queues: none was given")
         positive("timeout", timeout)
         self._timeout = timeout
-        self._grace = (to_ms("grace", grace) or 0) / 1000
+        self.grace = (to_ms("grace", grace) or 0) / 1000
         self._keys = Keys(prefix)
         self._named = [(name, self._keys.queue(name)) for name in self.queues]
         self._policy = Policy(
@@ -117,9 +117,12 @@ class Worker:
         self._handler = function
         return function
 
-    def run(self) -> None:
+    def run(self, *, signals: bool = True) -> None:
         """Serve until SIGTERM or SIGINT, or `stop`. The first signal lets running jobs finish, a
         second one hands them back at once.
+
+        Args:
+            signals: whether to listen to signals; only possible in the main thread.
 
         Raises:
             BadArgument: there is no handler.
@@ -127,7 +130,7 @@ class Worker:
             WrongMode: a queue works in another mode.
         """
         with asyncio.Runner(loop_factory=fast_loop()) as loop:
-            loop.run(self._run(signals=True))
+            loop.run(self._run(signals))
 
     async def arun(self) -> None:
         """The same inside a running loop, without touching its signals."""
@@ -191,7 +194,7 @@ class Worker:
             self._handler,
             concurrency=self.concurrency,
             lease=self._policy.lease / 1000,
-            grace=self._grace,
+            grace=self.grace,
         )
         loop = asyncio.get_running_loop()
         with self._stopping:

@@ -10,7 +10,7 @@ import click
 import redis
 
 from pyjobs.connect import DEFAULT_URL, connect, shown
-from pyjobs.errors import Forbidden, Unavailable
+from pyjobs.errors import BadArgument, Forbidden, Unavailable
 from pyjobs.run import translated
 from pyjobs.units import to_ms
 
@@ -39,6 +39,13 @@ def seconds(_: click.Context, option: click.Parameter, value: float | None) -> f
     """Callback of an option: seconds to wait, or BadArgument that names the option."""
     ms = to_ms(option.opts[0], value)
     return None if ms is None else min(ms / 1000, LONGEST_WAIT)
+
+
+def shared(url: str) -> str:
+    """`url`, or BadArgument when it is that of a server which no other process can see."""
+    if url.startswith("memory://"):
+        raise BadArgument(f"url: {url} lives in this process alone, so nobody else would see it")
+    return url
 
 
 @contextlib.contextmanager

@@ -11,9 +11,11 @@ from types import ModuleType, TracebackType
 
 import click
 
-from pyjobs.cli.common import naming
+from pyjobs.cli import processes as several
+from pyjobs.cli.common import naming, shared
 from pyjobs.connect import shown
 from pyjobs.errors import BadArgument
+from pyjobs.units import whole
 from pyjobs.worker import Worker
 
 log = logging.getLogger("pyjobs")
@@ -25,34 +27,57 @@ log = logging.getLogger("pyjobs")
     "--url", envvar="PYJOBS_URL", show_envvar=True, help="Where Redis is, instead of the worker's."
 )
 @click.option("--concurrency", type=int, help="Jobs at once, instead of the worker's.")
+@click.option("--processes", type=int, default=1, help="Run so many of it, each in a process.")
 @click.option("--quiet", is_flag=True, help="Log warnings and errors only.")
-def work(worker: str, url: str | None, concurrency: int | None, quiet: bool) -> None:
+@click.option("--parent", type=int, hidden=True, help="Run as a child; the socket to the parent.")
+def work(
+    worker: str,
+    url: str | None,
+    concurrency: int | None,
+    processes: int,
+    quiet: bool,
+    parent: int | None,
+) -> int:
     """Run a worker.
 
     It is called WORKER in MODULE, which is looked for in the current directory first.
 
     \b
-        pyjobs work tasks:worker
+        pyjobs work tasks:worker --processes 4
 
     SIGTERM or Ctrl-C lets running jobs finish, for the worker's grace; a second one hands them
-    back at once. What happens is logged to stderr.
+    back at once. A process that dies is replaced when there are several; an error that another
+    start will not mend ends them all. What happens is logged to stderr.
     """
+    whole("processes", processes, 1, 1000)
     found = find(worker)
     found.override(url=url, concurrency=concurrency)
+    shared(found.url)
+    which = "[%(process)d] " if processes > 1 or parent is not None else ""
     logging.basicConfig(
         level=logging.WARNING if quiet else logging.INFO,
-        format="%(asctime)s %(levelname)s %(message)s",
+        format=f"%(asctime)s {which}%(levelname)s %(message)s",
     )
+    if parent is not None:
+        return several.serve(found, parent)
     log.info(
-        "%s worker of %s at %s, up to %d jobs at once; Ctrl-C stops it",
+        "%s worker of %s at %s, up to %d jobs at once%s; Ctrl-C stops it",
         found.mode.name,
         ", ".join(found.queues),
         shown(found.url),
         found.concurrency,
+        f" in each of {processes} processes" if processes > 1 else "",
     )
-    with naming(found.url):
-        found.run()
+    if processes > 1:
+        words = ["work", worker, *(["--quiet"] if quiet else [])]
+        words += [] if concurrency is None else ["--concurrency", str(concurrency)]
+        code = several.keep(processes, words, url)
+    else:
+        code = 0
+        with naming(found.url):
+            found.run()
     log.info("stopped")
+    return code
 
 
 def find(where: str) -> Worker:
