@@ -28,7 +28,8 @@ FIELD = re.compile(r"-- (returns|errors|replay|cost) +(.*)")
 MORE = re.compile(r"-- {10}(.*)")
 LOCAL = re.compile(
     r"local (?P<name>\w+) *= (?:(?P<keys>KEYS)|.*?\b(?P<from>KEYS|ARGV)\[(?P<place>\d+)\].*?"
-    r"|(?P<option>option)(?:_name)?\('(?P<word>\w+)'.*?|items\((?P<first>\d+), \d+\)) *"
+    r"|(?P<option>option)(?:_name)?\('(?P<word>\w+)'(?:, \w+){0,2}(?:, (?P<default>\w+))?\)"
+    r"|items\((?P<first>\d+), \d+\)) *"
     r"-- (?P<type>[a-z]+)(?P<empty>\??) +(?P<what>.*)"
 )
 TOKEN = re.compile(
@@ -93,8 +94,12 @@ def strip(lua: str) -> str:
     return "\n".join(line.rstrip() for line in bare.splitlines() if line.strip())
 
 
-def describe(path: str, source: str) -> dict[str, Any]:
-    """The manifest's entry for one script, read from its header and its named locals."""
+def describe(path: str, source: str, body: str) -> dict[str, Any]:
+    """The manifest's entry for one script, read from its header and its named locals.
+
+    Args:
+        body: the composed script, where the constants that `source` names are defined.
+    """
     header = HEADER.match(source)
     if header is None or f"{header['name']}.lua" != path:
         raise BuildError(f"{path}: the first line must be '-- {path[:-4]} @<version>'")
@@ -111,7 +116,7 @@ def describe(path: str, source: str) -> dict[str, Any]:
     read_header(entry, source.splitlines()[1:])
     for line in source.splitlines():
         if match := LOCAL.match(line):
-            read_local(entry, match)
+            read_local(entry, match, body)
         elif re.search(r"^local .*\b(KEYS|ARGV|option\(|items\()", line):
             raise BuildError(f"{path}: not a named and typed local: {line}")
     missing = [field for field in ("what", "returns", "replay", "cost", "keys") if not entry[field]]
@@ -135,12 +140,15 @@ def read_header(entry: dict[str, Any], lines: list[str]) -> None:
             entry[field] = f"{entry[field]} {text}".strip()
 
 
-def read_local(entry: dict[str, Any], match: re.Match[str]) -> None:
+def read_local(entry: dict[str, Any], match: re.Match[str], body: str) -> None:
     about = {"name": match["name"], "type": match["type"], "what": match["what"].strip()}
     if match["empty"]:
         about["may_be_empty"] = True
     if match["option"]:
-        entry["options"].append({**about, "name": match["word"]})
+        option = {**about, "name": match["word"]}
+        if match["default"]:
+            option["default"] = number(match["default"], body)
+        entry["options"].append(option)
     elif match["first"]:
         fields, _, what = match["what"].partition("  ")
         entry["items"] = [
@@ -155,6 +163,12 @@ def read_local(entry: dict[str, Any], match: re.Match[str]) -> None:
         group.append(about)
 
 
+def number(word: str, body: str) -> int:
+    """The number that is written as `word`, itself or the name of a constant in `body`."""
+    constant = re.search(rf"^local {word} *= *(\d+)$", body, re.MULTILINE)
+    return int(constant[1] if constant else word)
+
+
 def build(lua: Path, out: Path, released: Path) -> dict[str, str]:
     """Every file of pyjobs/_lua by its name there: the sources', and old released versions."""
     env = composer(lua)
@@ -165,7 +179,7 @@ def build(lua: Path, out: Path, released: Path) -> dict[str, str]:
             continue
         name = path.relative_to(lua).as_posix()
         body = strip(compose(env, name))
-        entry = describe(name, path.read_text())
+        entry = describe(name, path.read_text(), body)
         target = f"{entry['name']}@{entry['version']}.lua"
         manifest.append({**entry, "file": target, "sha1": hashlib.sha1(body.encode()).hexdigest()})
         files[target] = body

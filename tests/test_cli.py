@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 import sys
 from importlib import resources
 from pathlib import Path
@@ -14,6 +15,7 @@ from commands import DEAD_URL, Cli
 from running import working
 
 from pyjobs import __version__
+from pyjobs.cli.signature import TYPES
 from pyjobs.modes import MODES
 from pyjobs.reliable import RELIABLE
 from pyjobs.run import run
@@ -88,6 +90,26 @@ def test_a_url_of_no_known_kind(cli: Cli) -> None:
     told = cli("reap", "--url", "localhost:6379")
     assert told.code == 1
     assert told.err.startswith("pyjobs: url: 'localhost:6379' does not begin with one of redis://")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("submit", "words", "1"),
+        ("result", "a", "--queue", "words"),
+        ("cancel", "words", "a"),
+        ("dead", "words"),
+        ("requeue", "words", "a"),
+        ("reap",),
+        ("scripts", "load"),
+    ],
+    ids=" ".join,
+)
+def test_a_server_that_nobody_else_would_see(cli: Cli, words: tuple[str, ...]) -> None:
+    told = cli(*words, "--url", "memory://x")
+    assert told == (
+        1, "", "pyjobs: url: memory://x is a server inside this process, which nobody else sees\n"
+    )  # fmt: skip
 
 
 def test_wrong_usage_ends_with_1_for_2_is_no_result_yet(cli: Cli) -> None:
@@ -264,19 +286,36 @@ def test_scripts_load(cli: Cli, prefix: str) -> None:
 def test_scripts_show(cli: Cli, name: str) -> None:
     [script] = [one for one in everything() if one.title == "reliable/submit@1"]
     told = cli("scripts", "show", name, "--prefix", "p")
-    title, _, line, *rest = told.out.splitlines()
+    title, _, line, _, sample, *rest = told.out.splitlines()
     assert title == f"{script.title}: {script.about['what']}"
-    assert line == (f"redis-cli -e EVALSHA {script.sha1} 1 'p:{{QUEUE}}' CLIENT OPTIONS ID DATA")
+    call = f"redis-cli -e EVALSHA {script.sha1} 1 'p:{{QUEUE}}'"
+    assert line == f"{call} CLIENT OPTIONS ID DATA"
+    assert sample == f"""{call} '' '' '' '{{"text":"reverse me"}}'"""
+    cli("scripts", "load")
+    assert cli.redis.execute_command(*shlex.split(sample)[2:])[1] == b"new"
     rows = [" ".join(row.split()) for row in rest if row and not row.startswith(" ")]
     assert rows[:3] == [
         "key QUEUE queue where the jobs go",
         "argument CLIENT name, or '' who is told the results; '' is nobody",
         "argument OPTIONS options any of the next, or ''",
     ]
-    assert "option delay=MS ms not to be claimed before" in rows
+    assert "option delay=MS ms 0 not to be claimed before" in rows
     assert "item DATA bytes" in rows
+    assert "at a moment, in whole milliseconds since the epoch" in rows
     assert "items ID DATA: '' as id asks for one; 1 to 1000 times" in rows
     assert [row.split()[0] for row in rows[-4:]] == ["returns", "errors", "replay", "cost"]
+
+
+def test_scripts_show_of_several_queues(cli: Cli) -> None:
+    told = cli("scripts", "show", "reliable/claim")
+    assert "in order of priority; for two: 2 'jobs:{QUEUE}' 'jobs:{OTHER}'" in told.out
+    assert "such as" not in told.out
+
+
+def test_scripts_show_explains_every_type(cli: Cli) -> None:
+    about = [one for script in everything() for part in ("args", "options", "items")
+             for one in script.about[part]]  # fmt: skip
+    assert {one["type"] for one in about} <= {*TYPES, "verdict"}
 
 
 @pytest.mark.parametrize("title", [script.title for script in everything()])

@@ -216,8 +216,8 @@ def test_redis_down_when_one_is_replaced_is_waited_for(
     [
         (("tasks:worker", "--processes", "0"), "processes: 0 is not a whole number, 1 to 1000"),
         (("tasks:none", "--processes", "2"), "tasks:none is not there; workers in tasks: worker"),
-        (("tasks:worker", "--url", "memory://"), "url: memory:// lives in this process alone, so "
-         "nobody else would see it"),
+        (("tasks:worker", "--url", "memory://"), "url: memory:// is a server inside this process, "
+         "which nobody else sees"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
 )  # fmt: skip

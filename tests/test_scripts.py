@@ -188,6 +188,14 @@ def test_an_untouched_copy_is_fresh(copy: Copy) -> None:
     assert copy.build("--check") == (0, "")
 
 
+def test_the_manifest_tells_defaults_as_numbers() -> None:
+    told = {one["name"]: one.get("default") for one in script("reliable/fail").about["options"]}
+    assert told == {"max_attempts": 3, "backoff": 1000, "backoff_max": 3_600_000}
+    [retention] = script("reliable/complete").about["options"]
+    assert retention["default"] == 86_400_000
+    assert "default" not in script("reliable/submit").about["options"][-1]
+
+
 @pytest.mark.parametrize("path", [BUILT, "pyjobs/_lua/manifest.json"])
 def test_a_stale_build_is_refused_and_a_build_mends_it(copy: Copy, path: str) -> None:
     copy.edit(path, lambda text: text + " ")

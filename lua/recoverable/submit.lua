@@ -18,10 +18,10 @@ local client    = name('client', ARGV[1], true)    -- name?    who is told the r
 local options   = options(ARGV[2])                 -- options  any of the next, or ''
 local delay     = option('delay', 0, MAX_MS, 0)    -- ms       not to be claimed before
 local run_at    = option('run_at', 0, MAX_AT, 0)   -- at       the same as a moment, ms since the epoch
-local expires   = option('expires', 1, MAX_MS)     -- ms       if not claimed by then, it never is
+local expires   = option('expires', 1, MAX_MS)     -- ms       if not claimed by then, it never is; left out, at any time
 local unique    = option_name('unique')            -- name     one live job with this key in the queue
-local retention = option('retention', 0, MAX_MS)   -- ms       how long the outcome is kept
-local timeout   = option('timeout', 1, MAX_MS)     -- ms       how long a handler may run
+local retention = option('retention', 0, MAX_MS)   -- ms       how long the outcome is kept; left out, what ends it says
+local timeout   = option('timeout', 1, MAX_MS)     -- ms       how long a handler may run; left out, its worker says
 local jobs      = items(3, 2)                      -- items    id:id? data:bytes  '' as id asks for one
 
 arity(1)

@@ -52,9 +52,15 @@ def show(name: str, prefix: str) -> None:
     NAME is such as reliable/submit, which is its newest version, or reliable/submit@1.
     """
     found = named(name)
+    keys = Keys(prefix)
     click.echo(f"{found.title}: {found.about['what']}\n")
-    click.echo(f"{signature.line(found, Keys(prefix))}\n")
-    print_table(signature.places(found), "", "name", "type", "what it is")
+    click.echo(signature.line(found, keys))
+    if sample := signature.sample(found, keys):
+        click.echo(f"such as\n{sample}")
+    click.echo()
+    print_table(signature.places(found, keys), "", "name", "type", "default", "what it is")
+    click.echo()
+    print_table(signature.types(found), "type", "what it is")
     click.echo()
     print_table(signature.facts(found))
 

@@ -7,43 +7,77 @@ from typing import Any
 
 from pyjobs.keys import Keys
 from pyjobs.scripts import Script
-from pyjobs.verbs import MAX_ITEMS
+from pyjobs.verbs import MAX_BYTES, MAX_ITEMS
 
 QUEUE = "QUEUE"
+NAME = "1 to 128 of A-Z a-z 0-9 _ . : -"
+TYPES = {
+    "at": "a moment, in whole milliseconds since the epoch",
+    "bytes": f"up to {MAX_BYTES} bytes; pyjobs's own clients and workers write JSON",
+    "id": NAME,
+    "int": "a whole number",
+    "ms": "a duration in whole milliseconds",
+    "name": NAME,
+    "options": "none, one or several name=value, with a space between them",
+    "token": "as claim gave it",
+}
+# What may stand in a first call that only wants to see something happen.
+SAMPLES = {"name": "''", "options": "''", "id": "''", "bytes": """'{"text":"reverse me"}'"""}
 
 
 def line(script: Script, keys: Keys) -> str:
     """The redis-cli line that calls it, with a word in capitals for each value to fill in."""
     words = [name.upper() for name in script.names]
     words += [item["name"].upper() for item in script.about["items"]]
-    return " ".join(
-        ["redis-cli", "-e", "EVALSHA", script.sha1, "1", f"'{keys.queue(QUEUE)}'", *words]
-    )
+    return called(script, keys, words)
 
 
-def places(script: Script) -> Iterator[tuple[str, str, str, str]]:
-    """What goes into each place of the line, in order: kind, name, type and meaning."""
+def sample(script: Script, keys: Keys) -> str | None:
+    """A line that does something as it stands; None where nobody can know what it takes."""
+    about = [*script.about["args"], *script.about["items"]]
+    optional = {"bytes", "options"}
+    if not about or not all(one.get("may_be_empty") or one["type"] in optional for one in about):
+        return None
+    return called(script, keys, [SAMPLES[one["type"]] for one in about])
+
+
+def called(script: Script, keys: Keys, words: list[str]) -> str:
+    queue = f"'{keys.queue(QUEUE)}'"
+    return " ".join(["redis-cli", "-e", "EVALSHA", script.sha1, "1", queue, *words])
+
+
+def places(script: Script, keys: Keys) -> Iterator[tuple[str, str, str, str, str]]:
+    """What goes into each place of the line, in order: kind, name, type, default and meaning."""
     about = script.about
     for key in about["keys"]:
-        several = key["type"] == "queues"
-        what = f"{key['what']}; their number, then '{QUEUE}' for each" if several else key["what"]
-        yield "key", QUEUE, key["type"], what
+        one, other = keys.queue(QUEUE), keys.queue("OTHER")
+        several = f"; for two: 2 '{one}' '{other}'" if key["type"] == "queues" else ""
+        yield "key", QUEUE, key["type"], "", key["what"] + several
     for arg in about["args"]:
-        yield "argument", arg["name"].upper(), kind(arg), arg["what"]
+        yield "argument", arg["name"].upper(), kind(arg), "", arg["what"]
     for option in about["options"]:
-        yield "option", f"{option['name']}={option['type'].upper()}", kind(option), option["what"]
+        name = f"{option['name']}={option['type'].upper()}"
+        yield "option", name, kind(option), str(option.get("default", "")), option["what"]
     for item in about["items"]:
-        yield "item", item["name"].upper(), kind(item), ""
+        yield "item", item["name"].upper(), kind(item), "", ""
 
 
 def kind(about: dict[str, Any]) -> str:
     return f"{about['type']}, or ''" if about.get("may_be_empty") else f"{about['type']}"
 
 
+def types(script: Script) -> Iterator[tuple[str, str]]:
+    """What the types of its values are."""
+    about = script.about
+    used = {one["type"] for one in (*about["args"], *about["options"], *about["items"])}
+    return ((name, what) for name, what in TYPES.items() if name in used)
+
+
 def facts(script: Script) -> Iterator[tuple[str, str]]:
     """What to know before calling it."""
     if items := " ".join(item["name"].upper() for item in script.about["items"]):
-        yield "items", f"{items}: {script.about['items_what']}; 1 to {MAX_ITEMS} times"
+        what = "; ".join(filter(None, (script.about["items_what"], f"1 to {MAX_ITEMS} times")))
+        yield "items", f"{items}: {what}"
     for word in ("returns", "errors", "replay", "cost"):
         value = script.about[word]
         yield word, " ".join(value) if isinstance(value, list) else value
