@@ -17,13 +17,22 @@ from pyjobs.units import to_ms
 LONGEST_WAIT = 1_000_000.0
 WIDTH_IN_PIPES = 120
 
+
+def shared(url: str) -> str:
+    """`url`, or BadArgument when it is that of a server which no other process can see."""
+    if url.startswith("memory://"):
+        raise BadArgument(f"url: {url} is a server inside this process, which nobody else sees")
+    return url
+
+
 url_option = click.option(
     "--url",
     envvar="PYJOBS_URL",
     default=DEFAULT_URL,
     show_default=True,
     show_envvar=True,
-    help="Where Redis is: redis://, rediss:// or unix://.",
+    callback=lambda _context, _option, url: shared(url),
+    help="Where Redis is: redis://, rediss://, redis+sentinel:// or unix://.",
 )
 prefix_option = click.option(
     "--prefix", default="jobs", show_default=True, help="What every key begins with."
@@ -39,13 +48,6 @@ def seconds(_: click.Context, option: click.Parameter, value: float | None) -> f
     """Callback of an option: seconds to wait, or BadArgument that names the option."""
     ms = to_ms(option.opts[0], value)
     return None if ms is None else min(ms / 1000, LONGEST_WAIT)
-
-
-def shared(url: str) -> str:
-    """`url`, or BadArgument when it is that of a server which no other process can see."""
-    if url.startswith("memory://"):
-        raise BadArgument(f"url: {url} lives in this process alone, so nobody else would see it")
-    return url
 
 
 @contextlib.contextmanager
