@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 from commands import DEAD_URL, Cli
-from running import working
+from running import wait_until, working
+from store import STORED
 
 from pyjobs import __version__
 from pyjobs.cli.signature import TYPES
@@ -147,6 +148,18 @@ def test_submit_hands_its_options_to_the_script(cli: Cli) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("mode", STORED)
+@pytest.mark.parametrize(
+    "moment",
+    ["4102444800", "4102444800.0", "2100-01-01T00:00Z", "2100-01-01T02:00:00+02:00",
+     "21000101T000000Z"],
+)  # fmt: skip
+def test_submit_at_a_moment(cli: Cli, moment: str, mode: str) -> None:
+    cli("submit", "words", "1", "--id", "a", "--mode", mode, "--run-at", moment)
+    due = cli.redis.zscore(f"{WORDS}:delayed", "a")
+    assert due == pytest.approx(4_102_444_800_000, abs=60_000)
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -157,6 +170,10 @@ def test_submit_hands_its_options_to_the_script(cli: Cli) -> None:
         (["words", "1", "--id", "{}"], "id: '{}' is not 1 to 128 of A-Z"),
         (["words", "1", "--prefix", ""], "prefix: '' is not 1 to 128 of A-Z"),
         (["words", "1", "--delay", "nan"], "delay: nan is not a number of seconds"),
+        (["words", "1", "--run-at", "noon"], "--run-at: 'noon' is neither ISO 8601, such as"),
+        (["words", "1", "--run-at", "2030-01-31"], "--run-at: '2030-01-31' has no time zone"),
+        (["words", "1", "--run-at", "nan"], "run_at: nan is not a number of seconds"),
+        (["words", "1", "--mode", "simple", "--run-at", "1"], "run_at: simple/submit has no such"),
         (["words", "1", "--wait", "-1"], "--wait: -1.0 is not a number of seconds"),
         (["words", "1", "--max-attempts", "0"], "max_attempts: 0 is not a whole number, 1 to 1000"),
         (["words", "1", "--mode", "simple", "--delay", "1"], "delay: simple/submit has no such"),
@@ -206,11 +223,44 @@ def test_submit_tells_a_failure(cli: Cli, mode: str) -> None:
     assert told.err == "pyjobs: job a on queue words failed: ValueError: no 1\n[red]\n"
 
 
+def test_submit_tells_where_it_failed_when_asked(cli: Cli) -> None:
+    with working(cli.url, fail, queues=["words"], max_attempts=1):
+        told = cli("submit", "words", "1", "--id", "a", "--wait", "20", "-v")
+    first, second, *rest = told.err.splitlines()
+    assert (first, second) == ("pyjobs: job a on queue words failed: ValueError: no 1", "[red]")
+    assert rest[0] == "Traceback (most recent call last):"
+    assert "ValueError: no 1" in rest
+
+
+def test_submit_tells_of_a_job_whose_workers_kept_dying_after_a_failure(cli: Cli) -> None:
+    cli("submit", "words", "1", "--id", "a", "--backoff", "0")
+    end_job(cli, "a", error=b'{"type": "E", "message": "why", "traceback": "at"}', verdict="retry")
+    run(cli.redis, RELIABLE.claim([WORDS], nonce="n", limit=9, lease=1))
+    wait_until(lambda: run(cli.redis, RELIABLE.reap(WORDS, limit=9, max_crashes=1)).dead)
+    told = cli("submit", "words", "1", "--id", "a", "--wait", "20")
+    assert told.err.splitlines()[-1] == (
+        "pyjobs: job a on queue words failed: its workers kept dying: E: why"
+    )
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_submit_ends_with_2_when_there_is_no_result_in_time(cli: Cli, mode: str) -> None:
     told = cli("submit", "words", "1", "--mode", mode, "--id", "a", "--wait", "0")
     assert (told.code, told.out) == (2, "")
-    assert told.err.startswith("pyjobs: job a on queue words: no result in 0")
+    why = "in 0.0 s" if mode == "simple" else "yet, it is pending"
+    assert told.err == f"pyjobs: job a on queue words: no result {why}\n"
+
+
+def test_submit_that_waited_in_vain_tells_of_the_last_attempt(cli: Cli) -> None:
+    cli("submit", "words", "1", "--id", "a")
+    error = b'{"type": "E", "message": "why", "traceback": "at\\n"}'
+    end_job(cli, "a", error=error, verdict="retry")
+    told = cli("submit", "words", "1", "--id", "a", "--wait", "0.01", "-v")
+    assert told.code == 2
+    assert told.err.splitlines()[-2:] == [
+        "pyjobs: job a on queue words: no result yet, it is delayed; its last attempt: E: why",
+        "at",
+    ]
 
 
 # --- result ---

@@ -32,7 +32,14 @@ def test_dead_jobs_are_listed(cli: Cli) -> None:
     assert told.code == 0
     assert "ValueError: no such word" in told.out
     assert told.out.index("a  ") < told.out.index("b  ")
-    assert told.err == "pyjobs: 2 of 2 dead jobs on queue words\n"
+    assert told.err == "pyjobs: 2 dead jobs on queue words\n"
+    assert cli("dead", "words", "--skip", "1").err.endswith("2 dead jobs on queue words; 1 shown\n")
+
+
+def test_one_dead_job_and_none(cli: Cli) -> None:
+    assert cli("dead", "words") == (0, "", "pyjobs: no dead jobs on queue words\n")
+    killed(cli, "a")
+    assert cli("dead", "words").err == "pyjobs: 1 dead job on queue words\n"
 
 
 def test_dead_jobs_as_json(cli: Cli) -> None:
@@ -49,7 +56,7 @@ def test_dead_jobs_as_json(cli: Cli) -> None:
 def test_requeue_by_name(cli: Cli) -> None:
     killed(cli, "a", "b")
     told = cli("requeue", "words", "a")
-    assert (told.code, told.out) == (0, "1 pending\n")
+    assert (told.code, told.out) == (0, "requeued 1 job\n")
     assert cli.redis.lrange(f"{WORDS}:pending", 0, -1) == [b"a"]
 
 
@@ -58,7 +65,7 @@ def test_requeue_all_but_what_another_job_is_in_the_way_of(cli: Cli) -> None:
     cli.redis.hset(f"{WORDS}:job:j7", "unique", "key")
     cli.redis.set(f"{WORDS}:unique:key", "other")
     told = cli("requeue", "words", "--all")
-    assert (told.code, told.out) == (1, "39 pending\n")
+    assert (told.code, told.out) == (1, "requeued 39 of 40 jobs\n")
     assert told.err == "pyjobs: job j7: another live job holds its unique key\n"
     assert cli.redis.llen(f"{WORDS}:pending") == 39
 
@@ -67,20 +74,20 @@ def test_what_is_not_dead_is_named(cli: Cli) -> None:
     submitted(cli, "a")
     cli.redis.hset(f"{WORDS}:job:a", "state", "done")
     told = cli("requeue", "words", "a", "none")
-    assert (told.code, told.out) == (1, "0 pending\n")
+    assert (told.code, told.out) == (1, "requeued none of 2 jobs\n")
     assert told.err == "pyjobs: job a: it is done\npyjobs: job none: there is no such job\n"
 
 
 def test_requeue_nothing(cli: Cli) -> None:
     told = cli("requeue", "words")
     assert (told.code, told.err) == (1, "pyjobs: ids: name some, or say --all\n")
-    assert cli("requeue", "words", "--all").out == "0 pending\n"
+    assert cli("requeue", "words", "--all").out == "requeued no jobs\n"
 
 
 def test_cancel(cli: Cli) -> None:
     submitted(cli, "a", "b")
     told = cli("cancel", "words", "a", "none")
-    assert (told.code, told.out) == (1, "1 cancelled\n")
+    assert (told.code, told.out) == (1, "cancelled 1 of 2 jobs\n")
     assert told.err == "pyjobs: job none: there is no such job\n"
     assert cli("result", "a", "--queue", "words").err == (
         "pyjobs: job a on queue words was cancelled\n"

@@ -88,7 +88,7 @@ def test_the_processes_share_the_work(cli: Cli) -> None:
     parent.send_signal(signal.SIGINT)
     code, log = ended(parent)
     assert code == 0
-    assert f"at {cli.url}, up to 1 jobs at once in each of 2 processes; " in log.splitlines()[0]
+    assert f"at {cli.url}, up to 1 job at once in each of 2 processes; " in log.splitlines()[0]
     assert log.splitlines()[-1].endswith(f"[{parent.pid}] INFO stopped")
 
 

@@ -44,6 +44,11 @@ def tell(message: str) -> None:
     click.echo(f"pyjobs: {message}", err=True)
 
 
+def counted(number: int, what: str) -> str:
+    """A number of things: `1 job`, `2 jobs`, `no jobs`."""
+    return f"{number or 'no'} {what}{'' if number == 1 else 's'}"
+
+
 def seconds(_: click.Context, option: click.Parameter, value: float | None) -> float | None:
     """Callback of an option: seconds to wait, or BadArgument that names the option."""
     ms = to_ms(option.opts[0], value)

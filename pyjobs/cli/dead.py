@@ -13,7 +13,14 @@ import click
 import redis
 
 from pyjobs import codec
-from pyjobs.cli.common import connected, prefix_option, print_table, tell, url_option
+from pyjobs.cli.common import (
+    connected,
+    counted,
+    prefix_option,
+    print_table,
+    tell,
+    url_option,
+)
 from pyjobs.errors import BadArgument
 from pyjobs.keys import Keys, checked
 from pyjobs.modes import MODES, mode_named
@@ -47,8 +54,10 @@ def dead(queue: str, skip: int, limit: int, as_json: bool, url: str, prefix: str
         for job in page.jobs:
             click.echo(json.dumps(as_dict(job)))
         return 0
-    print_table(map(row, page.jobs), "id", "reason", "died", "attempts", "crashes", "error")
-    tell(f"{len(page.jobs)} of {page.total} dead jobs on queue {queue}")
+    if page.jobs:
+        print_table(map(row, page.jobs), "id", "reason", "died", "attempts", "crashes", "error")
+    shown = "" if len(page.jobs) == page.total else f"; {len(page.jobs) or 'none'} shown"
+    tell(f"{counted(page.total, 'dead job')} on queue {queue}{shown}")
     return 0
 
 
@@ -83,7 +92,7 @@ def requeue(queue: str, ids: tuple[str, ...], every: bool, url: str, prefix: str
         for page in every_dead(server, key) if every else parts(names):
             words = run(server, RELIABLE.requeue(key, page))
             answers += zip(page, words, strict=True)
-    return report(answers, "pending")
+    return report("requeued", answers, "pending")
 
 
 def parts(ids: list[str]) -> Iterator[list[str]]:
@@ -121,13 +130,15 @@ def cancel(queue: str, ids: tuple[str, ...], mode: str, url: str, prefix: str) -
     key = Keys(prefix).queue(queue)
     with connected(url) as server:
         words = [word for part in parts(names) for word in run(server, verbs.cancel(key, part))]
-    return report(list(zip(names, words, strict=True)), "cancelled")
+    return report("cancelled", list(zip(names, words, strict=True)), "cancelled")
 
 
-def report(answers: list[tuple[str, str]], wanted: str) -> int:
-    """Say which jobs it was not done for. Returns the exit code."""
+def report(done: str, answers: list[tuple[str, str]], wanted: str) -> int:
+    """Say for how many jobs it was done, and for which it was not. Returns the exit code."""
     refused = [(id, word) for id, word in answers if word != wanted]
     for id, word in refused:
         tell(f"job {id}: {WHY_NOT.get(word, f'it is {word}')}")
-    click.echo(f"{len(answers) - len(refused)} {wanted}")
+    jobs = counted(len(answers), "job")
+    some = f"{len(answers) - len(refused) or 'none'} of {jobs}" if refused else jobs
+    click.echo(f"{done} {some}")
     return 1 if refused else 0

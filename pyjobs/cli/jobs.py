@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from datetime import datetime
 from typing import Any
 
 import click
@@ -28,6 +29,32 @@ Exit codes:
   1  the job failed, or something else is wrong; stderr says what
   2  no result yet"""
 
+verbose_option = click.option(
+    "-v", "--verbose", is_flag=True, help="Of a job that failed, print the traceback too."
+)
+
+
+def moment(_: click.Context, option: click.Parameter, text: str | None) -> datetime | float | None:
+    """Callback of an option: seconds since the epoch, or the moment that ISO 8601 names.
+
+    Raises:
+        BadArgument: it is neither, or a time without its zone.
+    """
+    if text is None:
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        why = "is neither ISO 8601, such as 2030-01-31T08:00:00Z, nor seconds since the epoch"
+        raise BadArgument(f"{option.opts[0]}: {text!r} {why}") from None
+    if found.tzinfo is None:
+        raise BadArgument(f"{option.opts[0]}: {text!r} has no time zone, such as Z or +02:00")
+    return found
+
 
 @click.command(epilog=EXIT_CODES.format("the id, or with --wait the result, is on stdout"))
 @click.argument("queue")
@@ -41,6 +68,12 @@ Exit codes:
 )
 @click.option("--id", help="The job's id: the same id again is the same job.")
 @click.option("--delay", type=float, metavar="SECONDS", help="Not to be run before.")
+@click.option(
+    "--run-at",
+    metavar="TIME",
+    callback=moment,
+    help="The same as a moment: ISO 8601 with its zone, or seconds since the epoch.",
+)
 @click.option(
     "--expires", type=float, metavar="SECONDS", help="If it is not started by then, it never is."
 )
@@ -61,10 +94,18 @@ Exit codes:
     callback=seconds,
     help="Wait that long for the result, and print it as JSON.",
 )
+@verbose_option
 @url_option
 @prefix_option
 def submit(
-    queue: str, data: str, mode: str, wait: float | None, url: str, prefix: str, **options: Any
+    queue: str,
+    data: str,
+    mode: str,
+    wait: float | None,
+    verbose: bool,
+    url: str,
+    prefix: str,
+    **options: Any,
 ) -> int:
     """Submit a job and print its id.
 
@@ -78,10 +119,18 @@ def submit(
         job = client.submit(value, **options)
         if not job.created:
             tell(f"job {job.id} on queue {queue} was there before; it stands")
-        if wait is not None:
-            return print_result(job, wait)
-        click.echo(job.id)
-    return 0
+        if wait is None:
+            click.echo(job.id)
+            return 0
+        try:
+            return print_result(job, wait, verbose)
+        except TimeoutError as error:
+            if mode == SIMPLE.name:
+                tell(str(error))
+                return NO_RESULT_YET
+    with connected(url) as server:
+        [stored] = run(server, fetch(Keys(prefix).queue(job.queue), [job.id]))
+    return print_stored(Job(job.id, job.queue), stored, verbose)
 
 
 def read(data: str) -> Any:
@@ -114,9 +163,10 @@ def read(data: str) -> Any:
     callback=seconds,
     help="Wait that long for the result.",
 )
+@verbose_option
 @url_option
 @prefix_option
-def result(id: str, queue: str, wait: float, url: str, prefix: str) -> int:
+def result(id: str, queue: str, wait: float, verbose: bool, url: str, prefix: str) -> int:
     """Print the result of a job as JSON.
 
     Results are kept in recoverable and reliable queues, for the retention of the job.
@@ -132,26 +182,33 @@ def result(id: str, queue: str, wait: float, url: str, prefix: str) -> int:
             [stored] = run(server, call)
         if not stored.state and server.hget(keys.queues, queue) == SIMPLE.name.encode():
             raise ResultGone(f"job {id}: queue {queue} is simple, and keeps no results")
-    if stored.state in LIVE_STATES:
-        tell(f"job {id} on queue {queue}: no result yet, it is {stored.state}{so_far(stored)}")
-        return NO_RESULT_YET
-    job.settle(stored if stored.state else gone(job))
-    return print_result(job, 0)
+    return print_stored(job, stored, verbose)
 
 
-def so_far(stored: Stored) -> str:
-    error = JobFailed(*codec.decode_error(stored.body))
-    return f"; its last attempt: {error}" if stored.body else ""
+def print_stored(job: Job, stored: Stored, verbose: bool) -> int:
+    """Print what is stored of a job. Returns the exit code."""
+    if stored.state not in LIVE_STATES:
+        job.settle(stored if stored.state else gone(job))
+        return print_result(job, 0, verbose)
+    last = JobFailed(*codec.decode_error(stored.body)) if stored.body else None
+    so_far = f"; its last attempt: {last}" if last else ""
+    tell(f"job {job.id} on queue {job.queue}: no result yet, it is {stored.state}{so_far}")
+    if last and verbose:
+        click.echo(last.traceback, err=True, nl=False)
+    return NO_RESULT_YET
 
 
-def print_result(job: Job, wait: float) -> int:
-    """Print what comes of a job within `wait` seconds. Returns the exit code."""
+def print_result(job: Job, wait: float, verbose: bool) -> int:
+    """Print what comes of a job within `wait` seconds. Returns the exit code.
+
+    Raises:
+        TimeoutError: nothing.
+    """
     try:
         click.echo(codec.encode(job.result(wait)))
-    except TimeoutError as error:
-        tell(str(error))
-        return NO_RESULT_YET
     except JobFailed as error:
         tell(f"job {job.id} on queue {job.queue} failed: {error}")
+        if verbose:
+            click.echo(error.traceback, err=True, nl=False)
         return 1
     return 0

@@ -12,7 +12,7 @@ from types import ModuleType, TracebackType
 import click
 
 from pyjobs.cli import processes as several
-from pyjobs.cli.common import naming, shared
+from pyjobs.cli.common import counted, naming, shared
 from pyjobs.connect import shown
 from pyjobs.errors import BadArgument
 from pyjobs.units import whole
@@ -61,11 +61,11 @@ def work(
     if parent is not None:
         return several.serve(found, parent)
     log.info(
-        "%s worker of %s at %s, up to %d jobs at once%s; Ctrl-C stops it",
+        "%s worker of %s at %s, up to %s at once%s; Ctrl-C stops it",
         found.mode.name,
         ", ".join(found.queues),
         shown(found.url),
-        found.concurrency,
+        counted(found.concurrency, "job"),
         f" in each of {processes} processes" if processes > 1 else "",
     )
     if processes > 1:
