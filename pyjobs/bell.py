@@ -12,7 +12,8 @@ from typing import Any
 
 import redis
 
-from pyjobs.connect import aconnect
+from pyjobs.checks import note_polling
+from pyjobs.connect import aconnect, shown
 from pyjobs.errors import PyjobsError
 from pyjobs.keys import Keys
 from pyjobs.run import Async, arun
@@ -47,6 +48,7 @@ class Bell:
         rung: Callable[[], None],
     ) -> None:
         self._waiting = aconnect(url, reply_seconds=IDLE_SECONDS + REPLY_MARGIN)
+        self._where = shown(url)
         self._server = server
         self._keys = [keys.wake(name) for name in queues]
         self._shift = shift
@@ -77,6 +79,7 @@ class Bell:
             # A token that came too late for this worker is another's.
             if not self._shift.woken() and token is not None:
                 await arun(self._server, wake(token[0].decode().removesuffix(":wake")))
-        except (redis.RedisError, PyjobsError):
+        except (redis.RedisError, PyjobsError) as error:
+            note_polling(self._where, error)
             await asyncio.sleep(random.uniform(0.1, 0.5))
             self._shift.woken()

@@ -16,6 +16,7 @@ import redis
 
 from pyjobs import crash
 from pyjobs.bell import Bell
+from pyjobs.checks import check
 from pyjobs.claimed import ClaimedJob
 from pyjobs.connect import aconnect, shown
 from pyjobs.ending import Ending
@@ -132,6 +133,7 @@ class Serving:
             await self._server.ping()
         except redis.RedisError as error:
             raise Unavailable(f"{shown(self._url)}: {error}") from error
+        await check(self._server, self._shift.mode.name, self._keys, self._queues)
 
     async def _register(self) -> None:
         """Enter the queues in the registry, once they are known to be of this mode."""

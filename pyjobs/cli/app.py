@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import click
 
 from pyjobs import __version__
+from pyjobs.cli.acl import acl
 from pyjobs.cli.common import tell
 from pyjobs.cli.dead import cancel, dead, requeue
 from pyjobs.cli.jobs import result, submit
@@ -19,7 +20,7 @@ INTERRUPTED = 130
 
 
 @click.group(
-    commands=[work, submit, result, cancel, dead, requeue, reap, scripts],
+    commands=[work, submit, result, cancel, dead, requeue, reap, scripts, acl],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, prog_name="pyjobs")
