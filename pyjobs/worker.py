@@ -75,6 +75,9 @@ class Worker:
         self.queues = [queues] if isinstance(queues, str) else list(queues)
         if not self.queues:
             raise BadArgument("queues: none was given")
+        twice = next((name for name in self.queues if self.queues.count(name) > 1), None)
+        if twice is not None:
+            raise BadArgument(f"queues: {twice!r} is there twice")
         positive("timeout", timeout)
         self._timeout = timeout
         self.grace = (to_ms("grace", grace) or 0) / 1000
@@ -149,14 +152,20 @@ class Worker:
 
         End each with `await job.done(result)` or `await job.fail(error)`. Leaving the loop stops
         the worker, and hands back what is still in hand.
+
+        Raises:
+            BadArgument: the worker has a handler.
         """
+        if self._handler is not None:
+            where = "its handler, or another loop over jobs()"
+            raise BadArgument(f"jobs: every job of this worker goes to {where}")
         offered: asyncio.Queue[ClaimedJob] = asyncio.Queue()
 
         async def offer(job: ClaimedJob) -> Ending:
             offered.put_nowait(job)
             return await job.until_ended()
 
-        self.handler(offer)
+        self._handler = offer
         serving = asyncio.create_task(self.arun())
         try:
             while not serving.done():

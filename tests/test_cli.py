@@ -25,7 +25,7 @@ from pyjobs.scripts import everything
 pytest_plugins = ("command_fixtures",)
 
 WORDS = "jobs:{words}"
-COMMANDS = ["submit", "result", "cancel", "dead", "requeue", "work", "reap", "scripts"]
+COMMANDS = ["submit", "result", "cancel", "dead", "requeue", "work", "reap", "scripts", "acl"]
 
 
 def end_job(cli: Cli, id: str, *, error: bytes = b"", verdict: str = "reject") -> None:

@@ -404,6 +404,7 @@ class TestSettings:
             {"mode": "fast"},
             {"queues": []},
             {"queues": ["a b"]},
+            {"queues": ["a", "b", "a"]},
             {"prefix": "{jobs}"},
             {"concurrency": 0},
             {"concurrency": 1.5},
@@ -432,6 +433,16 @@ class TestSettings:
         assert worker.handler(in_thread) is in_thread
         with pytest.raises(BadArgument, match="one already"):
             worker.handler(in_thread)
+
+    def test_jobs_are_pulled_by_one_only(self, store: Store) -> None:
+        async def pull(worker: pyjobs.Worker) -> None:
+            async for _ in worker.jobs():
+                pass
+
+        worker = pyjobs.Worker(store.url)
+        worker.handler(in_thread)
+        with pytest.raises(BadArgument, match="jobs: every job of this worker goes to its handler"):
+            asyncio.run(pull(worker))
 
     def test_one_queue_by_its_name(self, store: Store) -> None:
         assert pyjobs.Worker(store.url, queues="words").queues == ["words"]
