@@ -11,8 +11,39 @@ die() {
 
 command -v redis-cli >/dev/null || die "redis-cli is not on PATH"
 
+# decoded TEXT: with its %XX in the place of which they stand.
+decoded() {
+    rest=$1
+    while [ "${rest#*%??}" != "$rest" ]; do
+        printf '%s' "${rest%%%*}"
+        rest=${rest#*%}
+        hex=${rest%"${rest#??}"}
+        printf "\\$(printf '%03o' "0x$hex")"
+        rest=${rest#??}
+    done
+    printf '%s' "$rest"
+}
+
+# A password among the arguments could be read by everybody on this machine, so it goes another way.
+user=
+case $url in
+*://*@*)
+    login=${url#*://}
+    login=${login%@*}
+    url=${url%%://*}://${url##*@}
+    case $login in
+    *:*)
+        user=$(decoded "${login%%:*}")
+        REDISCLI_AUTH=$(decoded "${login#*:}")
+        export REDISCLI_AUTH
+        ;;
+    *) die "the URL has a user and no password" ;;
+    esac
+    ;;
+esac
+
 redis() {
-    redis-cli -e --no-auth-warning ${url:+-u "$url"} "$@"
+    redis-cli -e --no-auth-warning ${url:+-u "$url"} ${user:+--user "$user"} "$@"
 }
 
 # evalsha [-x] NAME@VERSION KEYS... ARGS...: the script's reply, a line for each value.

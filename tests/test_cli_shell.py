@@ -7,6 +7,7 @@ import shlex
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from commands import DEAD_URL, Cli, Done
@@ -177,3 +178,31 @@ def test_without_redis_cli(cli: Cli) -> None:
         env={**os.environ, "PATH": str(cli.folder / "bin")},
     )  # fmt: skip
     assert (told.returncode, told.stderr) == (1, "submit.sh: redis-cli is not on PATH\n")
+
+
+@pytest.mark.parametrize("user", ["", "app"])
+def test_a_password_is_not_among_the_arguments(cli: Cli, sh: Shell, user: str) -> None:
+    """Where everybody on the machine could read it."""
+    cli("scripts", "load")
+    secret = "p@s:s/%w 'o$d"
+    found = find_cli()
+    (cli.folder / "redis-cli").write_text(
+        f'#!/bin/sh\necho "$@" >>{cli.folder}/arguments\nexec {found} "$@"\n'
+    )
+    (cli.folder / "redis-cli").chmod(0o755)
+    if user:
+        cli.redis.execute_command("ACL", "SETUSER", user, "on", f">{secret}", "~*", "+@all")
+    else:
+        cli.redis.config_set("requirepass", secret)
+    url = cli.url.replace("://", f"://{user}:{quote(secret, safe='')}@")
+    try:
+        path = f"{cli.folder}:/usr/bin:/bin"
+        told = sh("submit.sh", "-i", "a", "words", "1", PATH=path, PYJOBS_URL=url)
+    finally:
+        cli.redis.config_set("requirepass", "")
+        cli.redis.execute_command("ACL", "DELUSER", "app")
+    assert told == (0, "a\n", "")
+    arguments = (cli.folder / "arguments").read_text()
+    assert "EVALSHA" in arguments
+    assert "p@s" not in arguments
+    assert quote(secret, safe="") not in arguments

@@ -24,6 +24,7 @@ from pyjobs.cli import main
 from pyjobs.connect import connect
 from pyjobs.errors import BadArgument, Forbidden, PyjobsError
 from pyjobs.keys import Keys
+from pyjobs.load import load
 from pyjobs.modes import MODES
 from pyjobs.rights import ROLES, commands, rules
 from pyjobs.testing.servers import Server
@@ -114,6 +115,21 @@ def test_the_rights_of_an_operator_are_enough(
     assert [jobs.job(id)["state"] for id in ("lost", "a", "b")] == (
         [b"cancelled", *[b"pending" if mode == "reliable" else b"failed"] * 2]
     )
+
+
+@everywhere
+def test_who_may_load_no_scripts_runs_those_that_are_there(store: Store) -> None:
+    """Then a user can run no script of its own."""
+    with connect(store.url) as admin, users(store, "reliable") as url:
+        load(admin)
+        for role in ROLES:
+            given = set(rules(role, "reliable", KEYS, ["q"])) - {"+script|load"}
+            grant(store.redis, role, *sorted(given, key=lambda rule: rule[0] == "&"))
+        with (
+            working(url("worker"), run),
+            pyjobs.Client(url("producer"), queue="q") as client,
+        ):
+            assert client.submit("x").result(10) == "x"
 
 
 FORBIDDEN = [
