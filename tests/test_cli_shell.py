@@ -206,3 +206,17 @@ def test_a_password_is_not_among_the_arguments(cli: Cli, sh: Shell, user: str) -
     assert "EVALSHA" in arguments
     assert "p@s" not in arguments
     assert quote(secret, safe="") not in arguments
+
+
+def test_a_producer_with_rights_for_no_more(cli: Cli, sh: Shell) -> None:
+    cli("scripts", "load")
+    line = cli("acl", "producer", "words").out.replace("PASSWORD", "secret")
+    cli.redis.execute_command(*shlex.split(line), "%R~jobs:scripts", "+hget")
+    url = cli.url.replace("://", "://producer:secret@")
+    try:
+        assert sh("submit.sh", "-i", "a", "words", "1", PYJOBS_URL=url) == (0, "a\n", "")
+        told = sh("result.sh", "words", "a", PYJOBS_URL=url)
+        assert told == (2, "", "result.sh: job a on queue words: no result yet, it is pending\n")
+        assert sh("submit.sh", "other", "1", PYJOBS_URL=url).code == 1
+    finally:
+        cli.redis.execute_command("ACL", "DELUSER", "producer")

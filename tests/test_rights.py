@@ -178,6 +178,12 @@ def test_the_command_prints_a_line_that_works(cli: Cli) -> None:
         cli.redis.execute_command("ACL", "DELUSER", "w")
 
 
+@pytest.mark.parametrize("role", ["producer", "worker"])
+def test_the_protocol_shows_the_same_lines(cli: Cli, role: str) -> None:
+    protocol = " ".join((LUA / "README.md").read_text().replace("\\\n", "").split())
+    assert f" redis-cli {cli('acl', role, 'words').out.strip()} " in protocol
+
+
 # --- what a worker says at its start ---
 
 
