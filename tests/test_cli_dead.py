@@ -37,7 +37,7 @@ def test_dead_jobs_are_listed(cli: Cli) -> None:
 
 
 def test_one_dead_job_and_none(cli: Cli) -> None:
-    assert cli("dead", "words") == (0, "", "pyjobs: no dead jobs on queue words\n")
+    assert cli("dead", "words") == (0, "", "pyjobs: 0 dead jobs on queue words\n")
     killed(cli, "a")
     assert cli("dead", "words").err == "pyjobs: 1 dead job on queue words\n"
 
@@ -74,14 +74,14 @@ def test_what_is_not_dead_is_named(cli: Cli) -> None:
     submitted(cli, "a")
     cli.redis.hset(f"{WORDS}:job:a", "state", "done")
     told = cli("requeue", "words", "a", "none")
-    assert (told.code, told.out) == (1, "requeued none of 2 jobs\n")
+    assert (told.code, told.out) == (1, "requeued 0 of 2 jobs\n")
     assert told.err == "pyjobs: job a: it is done\npyjobs: job none: there is no such job\n"
 
 
 def test_requeue_nothing(cli: Cli) -> None:
     told = cli("requeue", "words")
     assert (told.code, told.err) == (1, "pyjobs: ids: name some, or say --all\n")
-    assert cli("requeue", "words", "--all").out == "requeued no jobs\n"
+    assert cli("requeue", "words", "--all").out == "requeued 0 jobs\n"
 
 
 def test_cancel(cli: Cli) -> None:

@@ -23,10 +23,11 @@ from pyjobs.rights import ROLES, rules
 @click.option("--user", help="The user's name.  [default: ROLE]")
 @prefix_option
 def acl(role: str, queues: tuple[str, ...], mode: str, user: str | None, prefix: str) -> None:
-    """Print the line for redis-cli that gives a user the rights of a role, and no more.
+    """Print the ACL line of a role.
 
-    A producer submits jobs, cancels them and reads results. A worker runs them. An operator reaps,
-    lists, requeues and cancels. Without QUEUE it is for all queues of the prefix.
+    It is for redis-cli, and gives a user of Redis the rights of that role and no more. A producer
+    submits jobs, cancels them and reads results. A worker runs them. An operator reaps, lists,
+    requeues and cancels. Without QUEUE it is for all queues of the prefix.
 
     \b
         pyjobs acl worker words

@@ -25,7 +25,7 @@ INTERRUPTED = 130
 )
 @click.version_option(__version__, prog_name="pyjobs")
 def app() -> None:
-    """A job queue inside Redis: submit jobs, run workers, put back what dead workers held.
+    """A job queue inside Redis: submit jobs, run workers, look after both.
 
     Every command exits with 1 on an error, and says on stderr what was wrong.
     """

@@ -45,8 +45,8 @@ def tell(message: str) -> None:
 
 
 def counted(number: int, what: str) -> str:
-    """A number of things: `1 job`, `2 jobs`, `no jobs`."""
-    return f"{number or 'no'} {what}{'' if number == 1 else 's'}"
+    """A number of things: `1 job`, `2 jobs`."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def seconds(_: click.Context, option: click.Parameter, value: float | None) -> float | None:

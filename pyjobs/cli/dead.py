@@ -46,7 +46,10 @@ ids_argument = click.argument("ids", metavar="[ID]...", nargs=-1)
 @url_option
 @prefix_option
 def dead(queue: str, skip: int, limit: int, as_json: bool, url: str, prefix: str) -> int:
-    """List dead jobs of a reliable queue, the longest dead first, with what killed them."""
+    """List dead jobs of a reliable queue.
+
+    The longest dead come first, each with what killed it.
+    """
     key = Keys(prefix).queue(queue)
     with connected(url) as server:
         page = run(server, RELIABLE.dead(key, skip=skip, limit=limit))
@@ -56,7 +59,7 @@ def dead(queue: str, skip: int, limit: int, as_json: bool, url: str, prefix: str
         return 0
     if page.jobs:
         print_table(map(row, page.jobs), "id", "reason", "died", "attempts", "crashes", "error")
-    shown = "" if len(page.jobs) == page.total else f"; {len(page.jobs) or 'none'} shown"
+    shown = "" if len(page.jobs) == page.total else f"; {len(page.jobs)} shown"
     tell(f"{counted(page.total, 'dead job')} on queue {queue}{shown}")
     return 0
 
@@ -82,7 +85,10 @@ def row(job: Dead) -> list[str]:
 @url_option
 @prefix_option
 def requeue(queue: str, ids: tuple[str, ...], every: bool, url: str, prefix: str) -> int:
-    """Give dead jobs another life: back to their queue, with nothing counted against them."""
+    """Give dead jobs another life.
+
+    They go back to their queue, with nothing counted against them.
+    """
     if every == bool(ids):
         raise BadArgument("ids: name some, or say --all")
     key = Keys(prefix).queue(queue)
@@ -121,7 +127,10 @@ def every_dead(server: redis.Redis, key: str) -> Iterator[list[str]]:
 @url_option
 @prefix_option
 def cancel(queue: str, ids: tuple[str, ...], mode: str, url: str, prefix: str) -> int:
-    """End jobs that have not ended yet, wherever they are; whoever runs one has lost it."""
+    """End jobs that have not ended yet.
+
+    Wherever they are: pending, delayed or running. A worker that runs one has lost it.
+    """
     verbs = mode_named(mode)
     assert isinstance(verbs, StoredVerbs)
     if not ids:
@@ -139,6 +148,6 @@ def report(done: str, answers: list[tuple[str, str]], wanted: str) -> int:
     for id, word in refused:
         tell(f"job {id}: {WHY_NOT.get(word, f'it is {word}')}")
     jobs = counted(len(answers), "job")
-    some = f"{len(answers) - len(refused) or 'none'} of {jobs}" if refused else jobs
+    some = f"{len(answers) - len(refused)} of {jobs}" if refused else jobs
     click.echo(f"{done} {some}")
     return 1 if refused else 0
