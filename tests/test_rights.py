@@ -184,6 +184,12 @@ def test_the_protocol_shows_the_same_lines(cli: Cli, role: str) -> None:
     assert f" redis-cli {cli('acl', role, 'words').out.strip()} " in protocol
 
 
+def test_a_user_is_a_name(cli: Cli) -> None:
+    assert cli("acl", "worker", "--user", "a b").err.startswith(
+        "pyjobs: user: 'a b' is not 1 to 128"
+    )
+
+
 # --- what a worker says at its start ---
 
 

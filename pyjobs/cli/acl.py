@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from pyjobs.cli.common import prefix_option
-from pyjobs.keys import Keys
+from pyjobs.keys import Keys, checked
 from pyjobs.modes import MODES
 from pyjobs.rights import ROLES, rules
 
@@ -36,4 +36,5 @@ def acl(role: str, queues: tuple[str, ...], mode: str, user: str | None, prefix:
     """
     quoted = [f"'{rule}'" if rule[0] in "~&" or "|" in rule else rule
               for rule in rules(role, mode, Keys(prefix), queues)]  # fmt: skip
-    click.echo(" ".join(["ACL SETUSER", user or role, "reset on '>PASSWORD'", *quoted]))
+    name = checked("user", user or role)
+    click.echo(" ".join(["ACL SETUSER", name, "reset on '>PASSWORD'", *quoted]))
