@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from store import STORED, Jobs, having
+from store import STORED, Jobs, Q, having
 
 UNKNOWN = ("", "-", 0, 0, 0, b"")
 
@@ -52,3 +52,11 @@ def test_an_error_is_told_while_the_job_waits_for_its_next_attempt(jobs: Jobs) -
 def test_a_result_whose_retention_is_over_is_gone(jobs: Jobs) -> None:
     jobs.complete(*jobs.take("a"), retention=0)
     assert jobs.result("a") == [UNKNOWN]
+
+
+@having("submit", STORED)
+def test_a_key_of_a_wrong_type_is_no_job_and_the_rest_is_told(jobs: Jobs) -> None:
+    jobs.submit("a", "b")
+    jobs.redis.rpush(f"{Q}:job:other", "poison")
+    assert [job.state for job in jobs.result("a", "other", "b")] == ["pending", "", "pending"]
+    jobs.redis.delete(f"{Q}:job:other")

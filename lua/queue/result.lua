@@ -7,6 +7,7 @@
 -- cost     O(items)
 --% include "lib/args.lua"
 --% include "lib/queue.lua"
+--% include "lib/job.lua"
 local queue = KEYS[1]      -- queue  where the jobs are
 local ids   = items(1, 1)  -- items  id:id  of the jobs
 
@@ -17,7 +18,7 @@ if bad then return redis.error_reply(bad) end
 
 local reply = {}
 for i = ids, #ARGV do
-  local job = redis.call('HMGET', job_key(q, ARGV[i]), 'state', 'reason', '_queued', '_started', '_processed', 'result', 'error')
+  local job = read(q, ARGV[i], 'state', 'reason', '_queued', '_started', '_processed', 'result', 'error')
   local body = job[1] == 'done' and job[6] or job[7]
   reply[i] = { job[1] or '', job[2] or '-', tonumber(job[3] or 0), tonumber(job[4] or 0), tonumber(job[5] or 0), body or '' }
 end

@@ -88,6 +88,15 @@ local function set_aside(q, what)
   redis.call('LTRIM', q.broken, 0, 999)
   redis.call('PEXPIRE', q.broken, BROKEN_MS)
 end
+local STATE, TOKEN, CLIENT, KEEP, QUEUED, STARTED, UNIQUE = 1, 2, 3, 4, 5, 6, 7
+local function read(q, id, ...)
+  local job = redis.pcall('HMGET', job_key(q, id), ...)
+  if not job.err then return job end
+  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', job_key(q, id), ...)
+end
+local function look(q, id, ...)
+  return read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', ...)
+end
 local queue = KEYS[1]
 local ids   = items(1, 1)
 arity(1)
@@ -96,7 +105,7 @@ local q = open(queue)
 if bad then return redis.error_reply(bad) end
 local reply = {}
 for i = ids, #ARGV do
-  local job = redis.call('HMGET', job_key(q, ARGV[i]), 'state', 'reason', '_queued', '_started', '_processed', 'result', 'error')
+  local job = read(q, ARGV[i], 'state', 'reason', '_queued', '_started', '_processed', 'result', 'error')
   local body = job[1] == 'done' and job[6] or job[7]
   reply[i] = { job[1] or '', job[2] or '-', tonumber(job[3] or 0), tonumber(job[4] or 0), tonumber(job[5] or 0), body or '' }
 end
