@@ -227,6 +227,37 @@ def test_a_message_that_is_none_is_set_aside_and_the_rest_goes_on(jobs: Jobs) ->
     assert jobs.redis.pttl(f"{Q}:broken") > 0
 
 
+@having("claim", ["simple"])
+@pytest.mark.parametrize(
+    ("id", "client"),
+    [("", ""), ("a b", ""), ("x" * 129, ""), ("a/b", ""), ("a", "m e"), ("a", "x" * 129)],
+)
+def test_a_message_whose_job_could_not_be_completed_is_set_aside(
+    jobs: Jobs, id: str, client: str
+) -> None:
+    message = f'{{"id":"{id}","client":"{client}","_queued":1,"data":1}}'.encode()
+    jobs.submit("a")
+    jobs.redis.lpush(f"{Q}:pending", message)
+    jobs.submit("b")
+    taken = jobs.claim().jobs
+    assert [job.id for job in taken] == ["a", "b"]
+    assert jobs.complete(*taken) == ["done", "done"]
+    assert jobs.redis.lrange(f"{Q}:broken", 0, -1) == [message]
+
+
+@having("claim", ["simple"])
+def test_the_longest_names_and_times_of_a_foreign_message_pass(jobs: Jobs) -> None:
+    jobs.submit("a")
+    jobs.claim()
+    id, client, queued = "x" * 128, "y" * 128, 9_999_999_999_999
+    message = f'{{"id":"{id}","client":"{client}","_queued":{queued},"data":1}}'
+    jobs.redis.lpush(f"{Q}:pending", message, message.replace(str(queued), "9" * 99))
+    (job,) = jobs.claim().jobs
+    assert (job.id, job.queued) == (id, queued)
+    assert jobs.complete(job) == ["done"]
+    assert jobs.redis.llen(f"{Q}:broken") == 1
+
+
 @having("claim", STORED)
 @pytest.mark.parametrize("part", ["delayed", "inflight"])
 def test_a_job_that_is_gone_before_its_time_came_is_set_aside(jobs: Jobs, part: str) -> None:

@@ -8,6 +8,7 @@
 --% include "lib/args.lua"
 --% include "lib/clock.lua"
 --% include "lib/queue.lua"
+--% include "lib/message.lua"
 local queues = KEYS                            -- queues   in order of priority
 local limit  = int('limit', ARGV[1], 1, 1000)  -- int      most jobs to return, 1 to 1000
 
@@ -15,7 +16,6 @@ arity(nil, 1)
 local opened = {}
 for i, queue in ipairs(queues) do opened[i] = open(queue, 'simple') end
 if bad then return redis.error_reply(bad) end
-
 for _, q in ipairs(opened) do redis.call('LLEN', q.broken) end
 
 local reply = { -1 }
@@ -23,7 +23,7 @@ for i, q in ipairs(opened) do
   local room = limit - #reply + 1
   local messages = room > 0 and q.waiting > 0 and redis.call('RPOP', q.pending, room) or {}
   for _, message in ipairs(messages) do
-    local id, client, queued, data = message:match('^{"id":"([^"]*)","client":"([^"]*)","_queued":(%d+),"data":(.*)}$')
+    local id, client, queued, data = parse(message)
     if id then
       -- The token carries what complete must know: in this mode nothing else remembers it.
       local token = string.format('%s.%.0f.%s', queued, now, client)

@@ -9,6 +9,7 @@
 --% include "lib/options.lua"
 --% include "lib/queue.lua"
 --% include "lib/jobs.lua"
+--% include "lib/message.lua"
 local queue   = KEYS[1]                        -- queue    where the jobs go
 local client  = name('client', ARGV[1], true)  -- name?    who is told the results; '' is nobody
 local options = options(ARGV[2])               -- options  '': simple mode has none
@@ -23,7 +24,7 @@ if bad then return redis.error_reply(bad) end
 local messages, reply = {}, {}
 for i = jobs, #ARGV, 2 do
   local id = ARGV[i] ~= '' and ARGV[i] or made_id(i)
-  table.insert(messages, string.format('{"id":"%s","client":"%s","_queued":%.0f,"data":', id, client, now) .. ARGV[i + 1] .. '}')
+  table.insert(messages, message(id, client, ARGV[i + 1]))
   table.insert(reply, id)
   table.insert(reply, 'new')
 end

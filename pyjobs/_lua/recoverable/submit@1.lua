@@ -21,11 +21,14 @@ local function int(what, text, low, high)
   end
   return number or low
 end
+local function is_name(text, longest)
+  return #text <= longest and not text:find('[^A-Za-z0-9_.:-]')
+end
 local function name(what, text, empty, longest)
   longest = longest or 128
   if not text then
     refuse(what, 'missing')
-  elseif #text > longest or (text == '' and not empty) or text:find('[^A-Za-z0-9_.:-]') then
+  elseif (text == '' and not empty) or not is_name(text, longest) then
     refuse(what, 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -')
   end
   return text

@@ -21,11 +21,14 @@ local function int(what, text, low, high)
   end
   return number or low
 end
+local function is_name(text, longest)
+  return #text <= longest and not text:find('[^A-Za-z0-9_.:-]')
+end
 local function name(what, text, empty, longest)
   longest = longest or 128
   if not text then
     refuse(what, 'missing')
-  elseif #text > longest or (text == '' and not empty) or text:find('[^A-Za-z0-9_.:-]') then
+  elseif (text == '' and not empty) or not is_name(text, longest) then
     refuse(what, 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -')
   end
   return text
@@ -94,6 +97,13 @@ local function set_aside(q, what)
   redis.call('LTRIM', q.broken, 0, 999)
   redis.call('PEXPIRE', q.broken, BROKEN_MS)
 end
+local function message(id, client, data)
+  return string.format('{"id":"%s","client":"%s","_queued":%.0f,"data":', id, client, now) .. data .. '}'
+end
+local function parse(text)
+  local id, client, queued, data = text:match('^{"id":"([^"]+)","client":"([^"]*)","_queued":(%d+),"data":(.*)}$')
+  if id and is_name(id, 128) and is_name(client, 128) and #queued <= 15 then return id, client, queued, data end
+end
 local queues = KEYS
 local limit  = int('limit', ARGV[1], 1, 1000)
 arity(nil, 1)
@@ -106,7 +116,7 @@ for i, q in ipairs(opened) do
   local room = limit - #reply + 1
   local messages = room > 0 and q.waiting > 0 and redis.call('RPOP', q.pending, room) or {}
   for _, message in ipairs(messages) do
-    local id, client, queued, data = message:match('^{"id":"([^"]*)","client":"([^"]*)","_queued":(%d+),"data":(.*)}$')
+    local id, client, queued, data = parse(message)
     if id then
       local token = string.format('%s.%.0f.%s', queued, now, client)
       table.insert(reply, { i, id, token, data, 1, tonumber(queued), 0 })

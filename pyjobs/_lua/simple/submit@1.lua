@@ -21,11 +21,14 @@ local function int(what, text, low, high)
   end
   return number or low
 end
+local function is_name(text, longest)
+  return #text <= longest and not text:find('[^A-Za-z0-9_.:-]')
+end
 local function name(what, text, empty, longest)
   longest = longest or 128
   if not text then
     refuse(what, 'missing')
-  elseif #text > longest or (text == '' and not empty) or text:find('[^A-Za-z0-9_.:-]') then
+  elseif (text == '' and not empty) or not is_name(text, longest) then
     refuse(what, 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -')
   end
   return text
@@ -128,6 +131,13 @@ local function check_jobs(first)
     bytes('data', ARGV[i + 1] or '')
   end
 end
+local function message(id, client, data)
+  return string.format('{"id":"%s","client":"%s","_queued":%.0f,"data":', id, client, now) .. data .. '}'
+end
+local function parse(text)
+  local id, client, queued, data = text:match('^{"id":"([^"]+)","client":"([^"]*)","_queued":(%d+),"data":(.*)}$')
+  if id and is_name(id, 128) and is_name(client, 128) and #queued <= 15 then return id, client, queued, data end
+end
 local queue   = KEYS[1]
 local client  = name('client', ARGV[1], true)
 local options = options(ARGV[2])
@@ -140,7 +150,7 @@ if bad then return redis.error_reply(bad) end
 local messages, reply = {}, {}
 for i = jobs, #ARGV, 2 do
   local id = ARGV[i] ~= '' and ARGV[i] or made_id(i)
-  table.insert(messages, string.format('{"id":"%s","client":"%s","_queued":%.0f,"data":', id, client, now) .. ARGV[i + 1] .. '}')
+  table.insert(messages, message(id, client, ARGV[i + 1]))
   table.insert(reply, id)
   table.insert(reply, 'new')
 end
