@@ -280,11 +280,25 @@ def test_the_dead_are_trimmed_by_number(jobs: Jobs) -> None:
     old = jobs.take("first", "second")
     jobs.fail(*old, verdict="reject")
     now = jobs.now()
-    jobs.redis.zadd(f"{Q}:dead", {f"d{n:05}": now + 1000 + n for n in range(9_999)})
+    jobs.redis.zadd(f"{Q}:dead", {f"d{n:05}": now + HOUR + n for n in range(9_999)})
     jobs.fail(*jobs.take("last"), verdict="reject")
     assert jobs.redis.zcard(f"{Q}:dead") == 10_000
     assert jobs.redis.zrange(f"{Q}:dead", 0, 0) == [b"last"]
     assert jobs.job("first") == jobs.job("second") == {}
+
+
+@reliable
+def test_the_dead_come_down_to_their_limit_though_many_die_at_once(jobs: Jobs) -> None:
+    ids = [f"j{n:03}" for n in range(1000)]
+    taken = jobs.take(*ids)
+    now = jobs.now()
+    jobs.redis.zadd(f"{Q}:dead", {f"d{n:05}": now - HOUR + n for n in range(10_300)})
+    sizes = []
+    for part in (taken[:500], taken[500:999], taken[999:]):
+        jobs.fail(*part, verdict="reject")
+        sizes.append(jobs.redis.zcard(f"{Q}:dead"))
+    assert sizes == [10_200, 10_100, 10_000]
+    jobs.redis.flushall()
 
 
 @reliable

@@ -42,6 +42,6 @@ local function put_back_expired(q, limit, max_crashes)
       end
     end
   end
-  if #dead > 0 then trim_dead(q) end
+  trim_dead(q)
   return #ids, back, dead
 end

@@ -28,7 +28,6 @@ local function fail(q, first, max_attempts, backoff, backoff_max)
   probe(q)
   if #mine == 0 then return verdicts end
   redis.call('ZREM', q.inflight, unpack(ids))
-  local buried = false
   for _, item in ipairs(mine) do
     local id, job, verdict, body = item.id, item.job, ARGV[item.at + 2], ARGV[item.at + 3]
     local word, delay = verdict:match('^(%l+)=?(.*)$')
@@ -37,7 +36,7 @@ local function fail(q, first, max_attempts, backoff, backoff_max)
     redis.call('HSET', job_key(q, id), 'attempts', attempts)
     if word == 'reject' or used_up then
       bury(q, id, job, word == 'reject' and 'rejected' or 'attempts', body)
-      verdicts[item.place], buried = 'dead', true
+      verdicts[item.place] = 'dead'
     else
       local wait = tonumber(delay) or backoff_delay(tonumber(job[BACKOFF] or backoff), attempts, backoff_max, item.at)
       redis.call('HSET', job_key(q, id), 'state', 'delayed', 'error', body)
@@ -45,7 +44,7 @@ local function fail(q, first, max_attempts, backoff, backoff_max)
       verdicts[item.place] = 'delayed'
     end
   end
-  if buried then trim_dead(q) end
+  trim_dead(q)
   wake(q)
   post_all()
   return verdicts

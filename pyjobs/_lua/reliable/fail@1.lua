@@ -166,18 +166,23 @@ end
 local DEAD_MS = 604800000
 local DEAD_JOBS = 10000
 local DEAD_TRIM = 100
+local buried = 0
 local function bury(q, id, job, reason, body)
   finish(q, id, job, 'dead', reason, 'error', body, DEAD_MS)
   redis.call('ZADD', q.dead, now, id)
+  buried = buried + 1
 end
 local function trim_dead(q)
+  if buried == 0 then return end
   redis.call('ZREMRANGEBYSCORE', q.dead, '-inf', now - DEAD_MS)
-  local excess = math.min(redis.call('ZCARD', q.dead) - DEAD_JOBS, DEAD_TRIM)
+  local excess = math.min(redis.call('ZCARD', q.dead) - DEAD_JOBS, buried + DEAD_TRIM)
   if excess > 0 then
-    for _, id in ipairs(redis.call('ZRANGE', q.dead, 0, excess - 1)) do redis.call('DEL', job_key(q, id)) end
-    redis.call('ZREMRANGEBYRANK', q.dead, 0, excess - 1)
+    local ids = redis.call('ZRANGE', q.dead, 0, excess - 1)
+    for _, id in ipairs(ids) do redis.call('DEL', job_key(q, id)) end
+    redis.call('ZREM', q.dead, unpack(ids))
   end
   redis.call('PEXPIRE', q.dead, DEAD_MS)
+  buried = 0
 end
 local function check_claimed(first, width, body)
   for i = first, #ARGV, width do
@@ -231,7 +236,6 @@ local function fail(q, first, max_attempts, backoff, backoff_max)
   probe(q)
   if #mine == 0 then return verdicts end
   redis.call('ZREM', q.inflight, unpack(ids))
-  local buried = false
   for _, item in ipairs(mine) do
     local id, job, verdict, body = item.id, item.job, ARGV[item.at + 2], ARGV[item.at + 3]
     local word, delay = verdict:match('^(%l+)=?(.*)$')
@@ -240,7 +244,7 @@ local function fail(q, first, max_attempts, backoff, backoff_max)
     redis.call('HSET', job_key(q, id), 'attempts', attempts)
     if word == 'reject' or used_up then
       bury(q, id, job, word == 'reject' and 'rejected' or 'attempts', body)
-      verdicts[item.place], buried = 'dead', true
+      verdicts[item.place] = 'dead'
     else
       local wait = tonumber(delay) or backoff_delay(tonumber(job[BACKOFF] or backoff), attempts, backoff_max, item.at)
       redis.call('HSET', job_key(q, id), 'state', 'delayed', 'error', body)
@@ -248,7 +252,7 @@ local function fail(q, first, max_attempts, backoff, backoff_max)
       verdicts[item.place] = 'delayed'
     end
   end
-  if buried then trim_dead(q) end
+  trim_dead(q)
   wake(q)
   post_all()
   return verdicts

@@ -166,18 +166,23 @@ end
 local DEAD_MS = 604800000
 local DEAD_JOBS = 10000
 local DEAD_TRIM = 100
+local buried = 0
 local function bury(q, id, job, reason, body)
   finish(q, id, job, 'dead', reason, 'error', body, DEAD_MS)
   redis.call('ZADD', q.dead, now, id)
+  buried = buried + 1
 end
 local function trim_dead(q)
+  if buried == 0 then return end
   redis.call('ZREMRANGEBYSCORE', q.dead, '-inf', now - DEAD_MS)
-  local excess = math.min(redis.call('ZCARD', q.dead) - DEAD_JOBS, DEAD_TRIM)
+  local excess = math.min(redis.call('ZCARD', q.dead) - DEAD_JOBS, buried + DEAD_TRIM)
   if excess > 0 then
-    for _, id in ipairs(redis.call('ZRANGE', q.dead, 0, excess - 1)) do redis.call('DEL', job_key(q, id)) end
-    redis.call('ZREMRANGEBYRANK', q.dead, 0, excess - 1)
+    local ids = redis.call('ZRANGE', q.dead, 0, excess - 1)
+    for _, id in ipairs(ids) do redis.call('DEL', job_key(q, id)) end
+    redis.call('ZREM', q.dead, unpack(ids))
   end
   redis.call('PEXPIRE', q.dead, DEAD_MS)
+  buried = 0
 end
 local ATTEMPTS, CRASHES, LAST_ERROR = 8, 9, 10
 local TURN_MS = 250
@@ -217,7 +222,7 @@ local function put_back_expired(q, limit, max_crashes)
       end
     end
   end
-  if #dead > 0 then trim_dead(q) end
+  trim_dead(q)
   return #ids, back, dead
 end
 local function promote(q, limit)
