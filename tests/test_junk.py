@@ -21,6 +21,17 @@ OTHER = "jobs:{other}"
 LONG = 1_048_577
 VALUES: list[Any] = [
     *("", " ", " 7 ", "a b", "a\n", "\n", "a\tb", "{", "}", "{q}", "*", "a/b", "é", "\N{SNOWMAN}"),
+    *(
+        "retry5",
+        "retry=",
+        "retry=-1",
+        "retry==5",
+        "retry=5 ",
+        "snooze",
+        "snooze5",
+        "reject=5",
+        "reject5",
+    ),
     *("nan", "inf", "0x1p4", "0x10", "-1", "+1", "1e3", "1.0", "1,000", "nil", "true"),
     *("9" * 15, "9" * 16, "9" * 400, "x" * 129, "x" * 5000),
     *(b"\x00", b"1\x00", b"\x001", b"\xff", b"\xc3"),

@@ -217,13 +217,12 @@ end
 local ATTEMPTS, MAX_ATTEMPTS, BACKOFF = 8, 9, 10
 local function check_verdicts(first)
   for i = first, #ARGV, 4 do
-    local word, delay = (ARGV[i + 2] or ''):match('^(%l+)=?(.*)$')
-    if not ((word == 'retry' or word == 'snooze') and delay ~= '') then
-      if ARGV[i + 2] ~= 'retry' and ARGV[i + 2] ~= 'reject' then
-        refuse('verdict', 'not retry, retry=MS, snooze=MS or reject')
-      end
-    else
+    local verdict = ARGV[i + 2] or ''
+    local word, delay = verdict:match('^(%l+)=(.*)$')
+    if word == 'retry' or word == 'snooze' then
       int('verdict', delay, 0, MAX_MS)
+    elseif verdict ~= 'retry' and verdict ~= 'reject' then
+      refuse('verdict', 'not retry, retry=MS, snooze=MS or reject')
     end
   end
 end
