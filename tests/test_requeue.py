@@ -95,6 +95,18 @@ def test_in_the_order_in_which_they_are_named(jobs: Jobs) -> None:
 
 
 @reliable
+def test_a_unique_key_whose_holder_has_ended_or_is_gone_is_free(jobs: Jobs) -> None:
+    jobs.store.call(RELIABLE.submit(Q, [("a", b"")], unique="one"))
+    jobs.fail(*jobs.claim().jobs, verdict="reject")
+    jobs.complete(*jobs.take("ended"))
+    for holder in ("ended", "gone"):
+        jobs.redis.set(f"{Q}:unique:one", holder)
+        assert requeue(jobs, "a") == ["pending"]
+        assert jobs.redis.get(f"{Q}:unique:one") == b"a"
+        jobs.fail(*jobs.claim().jobs, verdict="reject")
+
+
+@reliable
 def test_two_dead_jobs_of_one_unique_key(jobs: Jobs) -> None:
     for id in ("a", "b"):
         jobs.store.call(RELIABLE.submit(Q, [(id, b"")], unique="one"))

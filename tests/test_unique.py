@@ -79,3 +79,23 @@ def test_a_key_whose_job_is_gone_holds_nothing(jobs: Jobs) -> None:
     assert submit(jobs, "b") == [("b", "new")]
     assert held(jobs) == b"b"
     jobs.claim()
+
+
+@stored
+@pytest.mark.parametrize("part", ["pending", "delayed", "inflight"])
+@pytest.mark.parametrize("holder", ["a", "b"])
+def test_what_is_left_of_a_job_that_is_set_aside_holds_no_key(
+    jobs: Jobs, part: str, holder: str
+) -> None:
+    """The key of another stays. Of a job of which nothing is left, nobody knows the key."""
+    submit(jobs, "a", delay=1000 if part == "delayed" else 0)
+    if part == "inflight":
+        jobs.claim()
+    jobs.redis.hdel(f"{Q}:job:a", "state")
+    jobs.redis.set(f"{Q}:unique:one", holder)
+    jobs.store.age(2 * HOUR)
+    jobs.reap()
+    jobs.claim()
+    assert jobs.redis.lrange(f"{Q}:broken", 0, -1) == [b"a"]
+    assert held(jobs) == (None if holder == "a" else b"b")
+    jobs.redis.flushall()

@@ -1,7 +1,5 @@
 -- A job in flight or delayed is taken out at once. One that waits in the list is only marked, for
 -- finding it there would walk the queue: the claim that meets it drops it, and until then it has no TTL.
-local LIVE = { pending = true, delayed = true, inflight = true }
-
 local function cancel(q, first, keep)
   local words, live = {}, {}
   for i = first, #ARGV do

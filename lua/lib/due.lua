@@ -10,7 +10,7 @@ local function promote(q, limit)
       redis.call('HSET', job_key(q, id), 'state', 'pending')
       q.waiting = redis.call('LPUSH', q.pending, id)
     else
-      set_aside(q, id)
+      set_job_aside(q, id)
     end
   end
   return #ids

@@ -23,7 +23,7 @@ local function put_back_expired(q, limit, max_crashes)
     local id, job = ids[i], jobs[i]
     local crashes = tonumber(job[CRASHES] or 0) + 1
     if not job[STATE] then
-      set_aside(q, id)
+      set_job_aside(q, id)
     else
       redis.call('HSET', job_key(q, id), 'crashes', crashes, 'token', '')
       if crashes >= max_crashes then

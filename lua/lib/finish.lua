@@ -8,8 +8,6 @@ local function finish(q, id, job, state, reason, field, body, keep)
   redis.call('HSET', key, 'state', state, field, body, '_processed', now)
   if reason ~= '-' then redis.call('HSET', key, 'reason', reason) end
   if keep then redis.call('PEXPIRE', key, keep) end
-  if job[UNIQUE] and redis.call('GET', unique_key(q, job[UNIQUE])) == id then
-    redis.call('DEL', unique_key(q, job[UNIQUE]))
-  end
+  free(q, job[UNIQUE], id)
   tell(q, job[CLIENT], id, state, reason, (job[QUEUED] or 0) .. ' ' .. (job[STARTED] or 0) .. ' ' .. now, body)
 end

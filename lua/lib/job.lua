@@ -1,4 +1,5 @@
 -- The fields that every verb about a job in flight reads.
+local LIVE = { pending = true, delayed = true, inflight = true }
 local STATE, TOKEN, CLIENT, KEEP, QUEUED, STARTED, UNIQUE = 1, 2, 3, 4, 5, 6, 7
 
 -- None at all when the key is missing or holds something else: that is no job.

@@ -4,7 +4,7 @@ local function take_again(q, at, nonce, record, taken)
   for id in ids:gmatch('%S+') do
     local token = number .. '-' .. nonce
     local job = read(q, id, unpack(CLAIM_FIELDS))
-    if job[6] == token and redis.call('ZSCORE', q.inflight, id) then
+    if job[HELD_BY] == token and redis.call('ZSCORE', q.inflight, id) then
       table.insert(taken, describe(at, id, token, job))
     end
     number = string.format('%.0f', number + 1)

@@ -6,7 +6,7 @@ local function requeue(q, first)
     local id, job = ARGV[i], look(q, ARGV[i])
     local unique = job[STATE] == 'dead' and job[UNIQUE]
     local word = job[STATE] or 'NOJOB'
-    local other = unique and (taken[unique] or redis.call('GET', unique_key(q, unique)) or id) ~= id
+    local other = unique and (taken[unique] or holder(q, unique) or id) ~= id
     if other then
       word = 'CONFLICT'
     elseif word == 'dead' then

@@ -1,6 +1,5 @@
 -- Jobs as hashes, their ids in the queue: what recoverable and reliable share of submit.
 local DATA = 2
-local LIVE = { pending = true, delayed = true, inflight = true }
 
 -- Name, value, ... without those that were not given: a job holds no field for a default.
 local function fields(...)
@@ -12,13 +11,6 @@ local function fields(...)
     end
   end
   return kept
-end
-
--- The live job that holds a unique key, and its state. A key whose job has ended holds nothing.
-local function holder(q, unique)
-  local id = unique and redis.call('GET', unique_key(q, unique))
-  local state = id and redis.call('HGET', job_key(q, id), 'state')
-  if state and LIVE[state] then return id, state end
 end
 
 -- What is there already under each id; an empty id gets one of its own.

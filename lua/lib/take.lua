@@ -1,12 +1,12 @@
 -- Claiming: what recoverable and reliable share. Each job gets a token, a number that only grows
 -- and the caller's nonce: a number alone rolls back in a power cut and would be issued twice.
 local CLAIM_FIELDS = { 'data', '_queued', 'timeout', 'attempts', 'crashes', 'token', 'state', 'expires' }
-local CLAIM_STATE, EXPIRES = 7, 8
+local DATA, QUEUED_AT, TIMEOUT, FAILED, CRASHED, HELD_BY, CLAIM_STATE, EXPIRES = 1, 2, 3, 4, 5, 6, 7, 8
 local WRITES = { 'LTRIM', 'HINCRBY', 'HSET', 'ZADD', 'SET' }
 
 local function describe(at, id, token, job)
-  local attempt = tonumber(job[4] or 0) + tonumber(job[5] or 0) + 1
-  return { at, id, token, job[1], attempt, tonumber(job[2] or 0), tonumber(job[3] or 0) }
+  local attempt = tonumber(job[FAILED] or 0) + tonumber(job[CRASHED] or 0) + 1
+  return { at, id, token, job[DATA], attempt, tonumber(job[QUEUED_AT] or 0), tonumber(job[TIMEOUT] or 0) }
 end
 
 -- A right that is missing must be seen before the first write: half a claim would be a lost job.
@@ -40,7 +40,7 @@ local function skip(q, id, job)
   elseif job[CLAIM_STATE] == 'cancelled' then
     redis.call('PEXPIRE', job_key(q, id), look(q, id)[KEEP] or DAY_MS)
   elseif not job[CLAIM_STATE] then
-    set_aside(q, id)
+    set_job_aside(q, id)
   end
 end
 

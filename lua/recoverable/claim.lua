@@ -10,6 +10,7 @@
 --% include "lib/queue.lua"
 --% include "lib/tell.lua"
 --% include "lib/job.lua"
+--% include "lib/unique.lua"
 --% include "lib/finish.lua"
 --% include "lib/due.lua"
 --% include "lib/take.lua"

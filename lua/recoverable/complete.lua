@@ -11,6 +11,7 @@
 --% include "lib/queue.lua"
 --% include "lib/tell.lua"
 --% include "lib/job.lua"
+--% include "lib/unique.lua"
 --% include "lib/finish.lua"
 --% include "lib/fence.lua"
 --% include "lib/end.lua"

@@ -9,6 +9,7 @@
 --% include "lib/clock.lua"
 --% include "lib/queue.lua"
 --% include "lib/job.lua"
+--% include "lib/unique.lua"
 --% include "lib/due.lua"
 local queue      = KEYS[1]                                 -- queue  whose jobs
 local limit      = int('limit', ARGV[1], 1, 1000)          -- int    most jobs to move of each kind, 1 to 1000
@@ -31,7 +32,7 @@ for i = #ids, 1, -1 do
     redis.call('RPUSH', q.pending, id)
     table.insert(back, id)
   else
-    set_aside(q, id)
+    set_job_aside(q, id)
   end
 end
 local promoted = promote(q, limit)

@@ -10,6 +10,7 @@
 --% include "lib/queue.lua"
 --% include "lib/tell.lua"
 --% include "lib/job.lua"
+--% include "lib/unique.lua"
 --% include "lib/finish.lua"
 --% include "lib/cancel.lua"
 local queue     = KEYS[1]                                  -- queue    where the jobs are

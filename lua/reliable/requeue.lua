@@ -9,6 +9,7 @@
 --% include "lib/clock.lua"
 --% include "lib/queue.lua"
 --% include "lib/job.lua"
+--% include "lib/unique.lua"
 --% include "lib/requeue.lua"
 local queue = KEYS[1]      -- queue  where the jobs are
 local jobs  = items(1, 1)  -- items  id:id  of the jobs

@@ -12,6 +12,7 @@
 --% include "lib/queue.lua"
 --% include "lib/jobs.lua"
 --% include "lib/job.lua"
+--% include "lib/unique.lua"
 --% include "lib/submit.lua"
 local queue     = KEYS[1]                          -- queue    where the jobs go
 local client    = name('client', ARGV[1], true)    -- name?    who is told the results; '' is nobody

@@ -91,6 +91,7 @@ local function set_aside(q, what)
   redis.call('LTRIM', q.broken, 0, 999)
   redis.call('PEXPIRE', q.broken, BROKEN_MS)
 end
+local LIVE = { pending = true, delayed = true, inflight = true }
 local STATE, TOKEN, CLIENT, KEEP, QUEUED, STARTED, UNIQUE = 1, 2, 3, 4, 5, 6, 7
 local function read(q, id, ...)
   local job = redis.pcall('HMGET', job_key(q, id), ...)

@@ -143,6 +143,7 @@ end
 local function post_all()
   for channel in pairs(letters) do post(channel) end
 end
+local LIVE = { pending = true, delayed = true, inflight = true }
 local STATE, TOKEN, CLIENT, KEEP, QUEUED, STARTED, UNIQUE = 1, 2, 3, 4, 5, 6, 7
 local function read(q, id, ...)
   local job = redis.pcall('HMGET', job_key(q, id), ...)
@@ -152,15 +153,25 @@ end
 local function look(q, id, ...)
   return read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', ...)
 end
+local function holder(q, unique)
+  local id = unique and redis.call('GET', unique_key(q, unique))
+  local state = id and read(q, id, 'state')[STATE]
+  if LIVE[state] then return id, state end
+end
+local function free(q, unique, id)
+  if unique and redis.pcall('GET', unique_key(q, unique)) == id then redis.call('DEL', unique_key(q, unique)) end
+end
+local function set_job_aside(q, id)
+  free(q, read(q, id, 'unique')[1], id)
+  set_aside(q, id)
+end
 local DAY_MS = 86400000
 local function finish(q, id, job, state, reason, field, body, keep)
   local key = job_key(q, id)
   redis.call('HSET', key, 'state', state, field, body, '_processed', now)
   if reason ~= '-' then redis.call('HSET', key, 'reason', reason) end
   if keep then redis.call('PEXPIRE', key, keep) end
-  if job[UNIQUE] and redis.call('GET', unique_key(q, job[UNIQUE])) == id then
-    redis.call('DEL', unique_key(q, job[UNIQUE]))
-  end
+  free(q, job[UNIQUE], id)
   tell(q, job[CLIENT], id, state, reason, (job[QUEUED] or 0) .. ' ' .. (job[STARTED] or 0) .. ' ' .. now, body)
 end
 local function check_claimed(first, width, body)

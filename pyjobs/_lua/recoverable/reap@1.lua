@@ -97,6 +97,7 @@ local function set_aside(q, what)
   redis.call('LTRIM', q.broken, 0, 999)
   redis.call('PEXPIRE', q.broken, BROKEN_MS)
 end
+local LIVE = { pending = true, delayed = true, inflight = true }
 local STATE, TOKEN, CLIENT, KEEP, QUEUED, STARTED, UNIQUE = 1, 2, 3, 4, 5, 6, 7
 local function read(q, id, ...)
   local job = redis.pcall('HMGET', job_key(q, id), ...)
@@ -105,6 +106,18 @@ local function read(q, id, ...)
 end
 local function look(q, id, ...)
   return read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', ...)
+end
+local function holder(q, unique)
+  local id = unique and redis.call('GET', unique_key(q, unique))
+  local state = id and read(q, id, 'state')[STATE]
+  if LIVE[state] then return id, state end
+end
+local function free(q, unique, id)
+  if unique and redis.pcall('GET', unique_key(q, unique)) == id then redis.call('DEL', unique_key(q, unique)) end
+end
+local function set_job_aside(q, id)
+  free(q, read(q, id, 'unique')[1], id)
+  set_aside(q, id)
 end
 local function promote(q, limit)
   local ids = redis.call('ZRANGEBYSCORE', q.delayed, '-inf', now, 'LIMIT', 0, limit)
@@ -117,7 +130,7 @@ local function promote(q, limit)
       redis.call('HSET', job_key(q, id), 'state', 'pending')
       q.waiting = redis.call('LPUSH', q.pending, id)
     else
-      set_aside(q, id)
+      set_job_aside(q, id)
     end
   end
   return #ids
@@ -147,7 +160,7 @@ for i = #ids, 1, -1 do
     redis.call('RPUSH', q.pending, id)
     table.insert(back, id)
   else
-    set_aside(q, id)
+    set_job_aside(q, id)
   end
 end
 local promoted = promote(q, limit)

@@ -143,6 +143,7 @@ end
 local function post_all()
   for channel in pairs(letters) do post(channel) end
 end
+local LIVE = { pending = true, delayed = true, inflight = true }
 local STATE, TOKEN, CLIENT, KEEP, QUEUED, STARTED, UNIQUE = 1, 2, 3, 4, 5, 6, 7
 local function read(q, id, ...)
   local job = redis.pcall('HMGET', job_key(q, id), ...)
@@ -152,15 +153,25 @@ end
 local function look(q, id, ...)
   return read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', ...)
 end
+local function holder(q, unique)
+  local id = unique and redis.call('GET', unique_key(q, unique))
+  local state = id and read(q, id, 'state')[STATE]
+  if LIVE[state] then return id, state end
+end
+local function free(q, unique, id)
+  if unique and redis.pcall('GET', unique_key(q, unique)) == id then redis.call('DEL', unique_key(q, unique)) end
+end
+local function set_job_aside(q, id)
+  free(q, read(q, id, 'unique')[1], id)
+  set_aside(q, id)
+end
 local DAY_MS = 86400000
 local function finish(q, id, job, state, reason, field, body, keep)
   local key = job_key(q, id)
   redis.call('HSET', key, 'state', state, field, body, '_processed', now)
   if reason ~= '-' then redis.call('HSET', key, 'reason', reason) end
   if keep then redis.call('PEXPIRE', key, keep) end
-  if job[UNIQUE] and redis.call('GET', unique_key(q, job[UNIQUE])) == id then
-    redis.call('DEL', unique_key(q, job[UNIQUE]))
-  end
+  free(q, job[UNIQUE], id)
   tell(q, job[CLIENT], id, state, reason, (job[QUEUED] or 0) .. ' ' .. (job[STARTED] or 0) .. ' ' .. now, body)
 end
 local DEAD_MS = 604800000
@@ -203,7 +214,7 @@ local function put_back_expired(q, limit, max_crashes)
     local id, job = ids[i], jobs[i]
     local crashes = tonumber(job[CRASHES] or 0) + 1
     if not job[STATE] then
-      set_aside(q, id)
+      set_job_aside(q, id)
     else
       redis.call('HSET', job_key(q, id), 'crashes', crashes, 'token', '')
       if crashes >= max_crashes then
@@ -236,7 +247,7 @@ local function promote(q, limit)
       redis.call('HSET', job_key(q, id), 'state', 'pending')
       q.waiting = redis.call('LPUSH', q.pending, id)
     else
-      set_aside(q, id)
+      set_job_aside(q, id)
     end
   end
   return #ids
@@ -248,11 +259,11 @@ local function until_first(key, otherwise)
   return otherwise < 0 and wait or math.min(wait, otherwise)
 end
 local CLAIM_FIELDS = { 'data', '_queued', 'timeout', 'attempts', 'crashes', 'token', 'state', 'expires' }
-local CLAIM_STATE, EXPIRES = 7, 8
+local DATA, QUEUED_AT, TIMEOUT, FAILED, CRASHED, HELD_BY, CLAIM_STATE, EXPIRES = 1, 2, 3, 4, 5, 6, 7, 8
 local WRITES = { 'LTRIM', 'HINCRBY', 'HSET', 'ZADD', 'SET' }
 local function describe(at, id, token, job)
-  local attempt = tonumber(job[4] or 0) + tonumber(job[5] or 0) + 1
-  return { at, id, token, job[1], attempt, tonumber(job[2] or 0), tonumber(job[3] or 0) }
+  local attempt = tonumber(job[FAILED] or 0) + tonumber(job[CRASHED] or 0) + 1
+  return { at, id, token, job[DATA], attempt, tonumber(job[QUEUED_AT] or 0), tonumber(job[TIMEOUT] or 0) }
 end
 local function check_rights(q)
   for _, command in ipairs(redis.acl_check_cmd and WRITES or {}) do
@@ -279,7 +290,7 @@ local function skip(q, id, job)
   elseif job[CLAIM_STATE] == 'cancelled' then
     redis.call('PEXPIRE', job_key(q, id), look(q, id)[KEEP] or DAY_MS)
   elseif not job[CLAIM_STATE] then
-    set_aside(q, id)
+    set_job_aside(q, id)
   end
 end
 local function take(q, at, nonce, limit, score, hold, taken)
@@ -329,7 +340,7 @@ local function take_again(q, at, nonce, record, taken)
   for id in ids:gmatch('%S+') do
     local token = number .. '-' .. nonce
     local job = read(q, id, unpack(CLAIM_FIELDS))
-    if job[6] == token and redis.call('ZSCORE', q.inflight, id) then
+    if job[HELD_BY] == token and redis.call('ZSCORE', q.inflight, id) then
       table.insert(taken, describe(at, id, token, job))
     end
     number = string.format('%.0f', number + 1)

@@ -97,6 +97,7 @@ local function set_aside(q, what)
   redis.call('LTRIM', q.broken, 0, 999)
   redis.call('PEXPIRE', q.broken, BROKEN_MS)
 end
+local LIVE = { pending = true, delayed = true, inflight = true }
 local STATE, TOKEN, CLIENT, KEEP, QUEUED, STARTED, UNIQUE = 1, 2, 3, 4, 5, 6, 7
 local function read(q, id, ...)
   local job = redis.pcall('HMGET', job_key(q, id), ...)
@@ -106,6 +107,18 @@ end
 local function look(q, id, ...)
   return read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', ...)
 end
+local function holder(q, unique)
+  local id = unique and redis.call('GET', unique_key(q, unique))
+  local state = id and read(q, id, 'state')[STATE]
+  if LIVE[state] then return id, state end
+end
+local function free(q, unique, id)
+  if unique and redis.pcall('GET', unique_key(q, unique)) == id then redis.call('DEL', unique_key(q, unique)) end
+end
+local function set_job_aside(q, id)
+  free(q, read(q, id, 'unique')[1], id)
+  set_aside(q, id)
+end
 local function requeue(q, first)
   probe(q)
   local words, back, seen, taken = {}, {}, {}, {}
@@ -113,7 +126,7 @@ local function requeue(q, first)
     local id, job = ARGV[i], look(q, ARGV[i])
     local unique = job[STATE] == 'dead' and job[UNIQUE]
     local word = job[STATE] or 'NOJOB'
-    local other = unique and (taken[unique] or redis.call('GET', unique_key(q, unique)) or id) ~= id
+    local other = unique and (taken[unique] or holder(q, unique) or id) ~= id
     if other then
       word = 'CONFLICT'
     elseif word == 'dead' then

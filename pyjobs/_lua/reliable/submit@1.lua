@@ -131,6 +131,7 @@ local function check_jobs(first)
     bytes('data', ARGV[i + 1] or '')
   end
 end
+local LIVE = { pending = true, delayed = true, inflight = true }
 local STATE, TOKEN, CLIENT, KEEP, QUEUED, STARTED, UNIQUE = 1, 2, 3, 4, 5, 6, 7
 local function read(q, id, ...)
   local job = redis.pcall('HMGET', job_key(q, id), ...)
@@ -140,8 +141,19 @@ end
 local function look(q, id, ...)
   return read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', ...)
 end
+local function holder(q, unique)
+  local id = unique and redis.call('GET', unique_key(q, unique))
+  local state = id and read(q, id, 'state')[STATE]
+  if LIVE[state] then return id, state end
+end
+local function free(q, unique, id)
+  if unique and redis.pcall('GET', unique_key(q, unique)) == id then redis.call('DEL', unique_key(q, unique)) end
+end
+local function set_job_aside(q, id)
+  free(q, read(q, id, 'unique')[1], id)
+  set_aside(q, id)
+end
 local DATA = 2
-local LIVE = { pending = true, delayed = true, inflight = true }
 local function fields(...)
   local given, kept = { ... }, {}
   for i = 1, select('#', ...), 2 do
@@ -151,11 +163,6 @@ local function fields(...)
     end
   end
   return kept
-end
-local function holder(q, unique)
-  local id = unique and redis.call('GET', unique_key(q, unique))
-  local state = id and redis.call('HGET', job_key(q, id), 'state')
-  if state and LIVE[state] then return id, state end
 end
 local function look_up(q, first, state, unique)
   local found = {}
