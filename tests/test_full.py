@@ -9,6 +9,7 @@ from store import HOUR, STORED, Jobs, Q, Store, having
 
 from pyjobs.errors import QueueFull
 from pyjobs.modes import Mode
+from pyjobs.verbs import wake
 
 
 @pytest.fixture
@@ -71,3 +72,11 @@ def test_results_can_be_read(full: Jobs) -> None:
     fill(full)
     assert full.result("a")[0].state == "pending"
     assert full.redis.exists(f"{Q}:job:a")
+
+
+@having("submit")
+def test_a_wake_token_can_be_passed_on(full: Jobs) -> None:
+    full.redis.delete(f"{Q}:wake")
+    fill(full)
+    assert full.store.call(wake(Q)) == 1
+    assert full.wakes() == 1
