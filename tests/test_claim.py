@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from store import HOUR, STORED, Jobs, Q, having
 
+from pyjobs.errors import BadLayout
 from pyjobs.reliable import RELIABLE
 
 OTHER = "jobs:{other}"
@@ -82,6 +83,20 @@ def test_a_token_is_a_growing_number_and_the_nonce(jobs: Jobs) -> None:
     (second,) = jobs.claim(2, nonce="n2").jobs
     assert [job.token for job in first] == ["1-n1", "2-n1"]
     assert second.token == "3-n2"
+
+
+@having("claim", STORED)
+@pytest.mark.parametrize("counter", ["", "x", "-1", "1.5", "9223372036854775807", "9" * 16, "007"])
+def test_a_counter_that_is_no_number_stops_a_claim_before_it_writes(
+    jobs: Jobs, counter: str
+) -> None:
+    jobs.submit("a", queue=OTHER)
+    jobs.submit("a")
+    jobs.redis.hset(f"{Q}:meta", "token", counter)
+    with jobs.store.unchanged(), pytest.raises(BadLayout, match="queue q has the token"):
+        jobs.claim(queues=(OTHER, Q))
+    jobs.redis.hset(f"{Q}:meta", "token", 41)
+    assert jobs.claim(nonce="n").jobs[0].token == "42-n"
 
 
 @having("claim", STORED)

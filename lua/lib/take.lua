@@ -26,6 +26,10 @@ local function open_all(queues, mode)
     local q = open(queue, mode)
     if not q then return end
     probe(q)
+    -- HINCRBY would find out too late, and Lua counts exactly only so far.
+    if #q.token > 15 or not (q.token == '0' or q.token:find('^[1-9][0-9]*$')) then
+      bad = 'BADLAYOUT queue ' .. q.title .. ' has the token ' .. q.token .. ', not a number'
+    end
     if i == 1 then check_rights(q) end
     opened[i] = q
   end
