@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from store import HOUR, Jobs, Q, having
+from store import HOUR, Jobs, Listener, Q, Store, having
 
 from pyjobs.letters import read
+from pyjobs.modes import Mode
 from pyjobs.reliable import Reliable
 
 cancel = having("cancel")
@@ -80,3 +81,29 @@ def test_a_cancelled_job_frees_its_unique_key(jobs: Jobs) -> None:
     jobs.store.call(jobs.mode.submit(Q, [("a", b"")], unique="one"))
     cancelled(jobs, "a")
     assert jobs.store.call(jobs.mode.submit(Q, [("b", b"")], unique="one")) == [("b", "new")]
+
+
+@cancel
+def test_whoever_runs_it_can_hear_of_it_at_once(jobs: Jobs) -> None:
+    """Those in flight only: nobody runs the others."""
+    heard = Listener(jobs.redis, f"{Q}:cancel")
+    jobs.complete(jobs.take("done", "a", "b")[0])
+    jobs.submit("waits")
+    jobs.submit("later", delay=HOUR)
+    cancelled(jobs, "waits", "b", "later", "done", "a", "b", "none")
+    cancelled(jobs, "a")
+    assert heard.messages() == [b"b", b"a"]
+    heard.close()
+    jobs.claim()
+
+
+@cancel
+def test_rights_to_no_channel_do_not_stop_it(real_store: Store, mode: Mode) -> None:
+    jobs = Jobs(real_store, mode)
+    jobs.take("a", client="me")
+    jobs.redis.execute_command("ACL", "SETUSER", "u", "on", ">x", "~*", "resetchannels", "+@all")
+    try:
+        with real_store.through(real_store.url.replace("://", "://u:x@")) as narrow:
+            assert cancelled(Jobs(narrow, mode), "a") == ["cancelled"]
+    finally:
+        jobs.redis.execute_command("ACL", "DELUSER", "u")

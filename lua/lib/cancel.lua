@@ -1,5 +1,6 @@
 -- A job in flight or delayed is taken out at once. One that waits in the list is only marked, for
 -- finding it there would walk the queue: the claim that meets it drops it, and until then it has no TTL.
+-- Whoever runs one may hear of it at once: pcall, for a message must never undo or stop what was written.
 local function cancel(q, first, keep)
   local words, live = {}, {}
   for i = first, #ARGV do
@@ -18,6 +19,7 @@ local function cancel(q, first, keep)
   for _, id in ipairs(live) do
     local job = live[id]
     finish(q, id, job, 'cancelled', '-', 'error', '', job[STATE] ~= 'pending' and (job[KEEP] or keep))
+    if job[STATE] == 'inflight' then redis.pcall('PUBLISH', cancel_channel(q), id) end
   end
   post_all()
   return words

@@ -6,6 +6,9 @@ local Queue = { __index = function(q, part)
   return key
 end }
 
+-- Where whoever runs a job of this queue can hear that it was cancelled.
+local function cancel_channel(q) return q.key .. ':cancel' end
+
 local function job_key(q, id) return q.key .. ':job:' .. id end
 local function claim_key(q, nonce) return q.key .. ':claim:' .. nonce end
 local function unique_key(q, name) return q.key .. ':unique:' .. name end

@@ -87,6 +87,7 @@ local Queue = { __index = function(q, part)
   rawset(q, part, key)
   return key
 end }
+local function cancel_channel(q) return q.key .. ':cancel' end
 local function job_key(q, id) return q.key .. ':job:' .. id end
 local function claim_key(q, nonce) return q.key .. ':claim:' .. nonce end
 local function unique_key(q, name) return q.key .. ':unique:' .. name end

@@ -87,6 +87,7 @@ local Queue = { __index = function(q, part)
   rawset(q, part, key)
   return key
 end }
+local function cancel_channel(q) return q.key .. ':cancel' end
 local function job_key(q, id) return q.key .. ':job:' .. id end
 local function claim_key(q, nonce) return q.key .. ':claim:' .. nonce end
 local function unique_key(q, name) return q.key .. ':unique:' .. name end
@@ -193,6 +194,7 @@ local function cancel(q, first, keep)
   for _, id in ipairs(live) do
     local job = live[id]
     finish(q, id, job, 'cancelled', '-', 'error', '', job[STATE] ~= 'pending' and (job[KEEP] or keep))
+    if job[STATE] == 'inflight' then redis.pcall('PUBLISH', cancel_channel(q), id) end
   end
   post_all()
   return words
