@@ -14,6 +14,8 @@ local function cancel(q, first, keep)
   end
   if #live == 0 then return words end
   probe(q)
+  bad = denied('HSET', job_key(q, live[1]), 'PEXPIRE', job_key(q, live[1]))
+  if bad then return redis.error_reply(bad) end
   redis.call('ZREM', q.inflight, unpack(live))
   redis.call('ZREM', q.delayed, unpack(live))
   for _, id in ipairs(live) do

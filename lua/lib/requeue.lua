@@ -17,6 +17,10 @@ local function requeue(q, first)
     end
     table.insert(words, word)
   end
+  if #back == 0 then return words end
+  local first_key = job_key(q, back[1][1])
+  bad = denied('PERSIST', first_key, 'HSET', first_key, 'HDEL', first_key, 'SET', unique_key(q, ''), 'LPUSH', q.wake)
+  if bad then return redis.error_reply(bad) end
   for _, job in ipairs(back) do
     local id, unique, key = job[1], job[2], job_key(q, job[1])
     redis.call('ZREM', q.dead, id)
@@ -26,6 +30,6 @@ local function requeue(q, first)
     if unique then redis.call('SET', unique_key(q, unique), id) end
     redis.call('LPUSH', q.pending, id)
   end
-  if #back > 0 then wake(q) end
+  wake(q)
   return words
 end

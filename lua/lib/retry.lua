@@ -26,6 +26,10 @@ local function fail(q, first, max_attempts, backoff, backoff_max)
   local verdicts, mine, ids = fence(q, first, 4, 'attempts', 'max_attempts', 'backoff')
   probe(q)
   if #mine == 0 then return verdicts end
+  local key = job_key(q, ids[1])
+  bad = denied('HSET', key, 'PEXPIRE', key, 'ZADD', q.delayed, 'LPUSH', q.wake, 'ZREMRANGEBYSCORE', q.dead,
+    'ZRANGE', q.dead, 'DEL', key)
+  if bad then return redis.error_reply(bad) end
   redis.call('ZREM', q.inflight, unpack(ids))
   for _, item in ipairs(mine) do
     local id, job, verdict, body = item.id, item.job, ARGV[item.at + 2], ARGV[item.at + 3]

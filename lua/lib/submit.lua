@@ -39,6 +39,8 @@ end
 local function submit(q, first, delay, unique, extra)
   local state = delay > 0 and 'delayed' or 'pending'
   local found, fresh, reply = look_up(q, first, state, unique), {}, {}
+  bad = denied('LPUSH', q.wake, 'ZADD', delay > 0 and q.delayed, 'SET', unique and unique_key(q, unique))
+  if bad then return redis.error_reply(bad) end
   if not q.born then redis.call('HSET', q.meta, 'mode', q.mode, 'layout', LAYOUT) end
   for _, job in ipairs(found) do
     if job.outcome == 'new' then

@@ -2,21 +2,20 @@
 -- and the caller's nonce: a number alone rolls back in a power cut and would be issued twice.
 local CLAIM_FIELDS = { 'data', '_queued', 'timeout', 'attempts', 'crashes', 'token', 'state', 'expires' }
 local DATA, QUEUED_AT, TIMEOUT, FAILED, CRASHED, HELD_BY, CLAIM_STATE, EXPIRES = 1, 2, 3, 4, 5, 6, 7, 8
-local WRITES = { 'LTRIM', 'HINCRBY', 'HSET', 'ZADD', 'SET' }
 
 local function describe(at, id, token, job)
   local attempt = tonumber(job[FAILED] or 0) + tonumber(job[CRASHED] or 0) + 1
   return { at, id, token, job[DATA], attempt, tonumber(job[QUEUED_AT] or 0), tonumber(job[TIMEOUT] or 0) }
 end
 
--- A right that is missing must be seen before the first write: half a claim would be a lost job.
--- Redis before 7 can't be asked.
-local function check_rights(q)
-  for _, command in ipairs(redis.acl_check_cmd and WRITES or {}) do
-    if not redis.acl_check_cmd(command, q.meta, '', '') then
-      bad = bad or 'NOPERM this user has no permission for ' .. command
-    end
-  end
+-- Half a claim would be a lost job. Who may run a command on the first queue may run it on the
+-- others, if their keys may be written at all.
+local function claim_denied(q, at, leased)
+  local key = job_key(q, '')
+  if at > 1 then return denied('HSET', key) end
+  return denied('HSET', key, 'LRANGE', q.pending, 'LTRIM', q.broken, 'LPUSH', q.wake, 'PEXPIRE', key,
+    'HINCRBY', q.meta, 'ZADD', q.inflight, 'SET', claim_key(q, ''), 'ZRANGE', q.delayed, 'ZREM', q.delayed,
+    'RPUSH', leased and q.pending, 'ZREMRANGEBYSCORE', leased and q.dead, 'DEL', leased and key, 'HGET', leased and q.meta)
 end
 
 -- Opens every queue before anything is written to one.
@@ -30,7 +29,7 @@ local function open_all(queues, mode)
     if #q.token > 15 or not (q.token == '0' or q.token:find('^[1-9][0-9]*$')) then
       bad = 'BADLAYOUT queue ' .. q.title .. ' has the token ' .. q.token .. ', not a number'
     end
-    if i == 1 then check_rights(q) end
+    bad = bad or claim_denied(q, i, mode == 'reliable')
     opened[i] = q
   end
   return opened

@@ -5,8 +5,9 @@ local function holder(q, unique)
   if LIVE[state] then return id, state end
 end
 
+-- pcall: a key that can't be freed belongs to nobody all the same, and stops nothing.
 local function free(q, unique, id)
-  if unique and redis.pcall('GET', unique_key(q, unique)) == id then redis.call('DEL', unique_key(q, unique)) end
+  if unique and redis.pcall('GET', unique_key(q, unique)) == id then redis.pcall('DEL', unique_key(q, unique)) end
 end
 
 -- An id whose job is gone. If some of its hash is left, its key is freed.

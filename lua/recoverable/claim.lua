@@ -8,6 +8,7 @@
 --% include "lib/args.lua"
 --% include "lib/clock.lua"
 --% include "lib/queue.lua"
+--% include "lib/rights.lua"
 --% include "lib/tell.lua"
 --% include "lib/job.lua"
 --% include "lib/unique.lua"

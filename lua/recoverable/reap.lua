@@ -2,14 +2,16 @@
 -- Put back jobs that have been in flight for longer than they should, and promote what is due. A worker
 -- that is still at one of them has lost it: it may run twice, and only the later claim is recorded.
 -- returns  more (1: call again), promoted (how many), {ids put back}, {}
--- errors   BADARG WRONGMODE BADLAYOUT
+-- errors   BADARG WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: a second call goes on where the first ended
 -- cost     O(limit * log n), n = jobs in flight or delayed
 --% include "lib/args.lua"
 --% include "lib/clock.lua"
 --% include "lib/queue.lua"
+--% include "lib/rights.lua"
 --% include "lib/job.lua"
 --% include "lib/unique.lua"
+--% include "lib/older.lua"
 --% include "lib/due.lua"
 local queue      = KEYS[1]                                 -- queue  whose jobs
 local limit      = int('limit', ARGV[1], 1, 1000)          -- int    most jobs to move of each kind, 1 to 1000
@@ -20,21 +22,10 @@ local q = open(queue, 'recoverable')
 if bad then return redis.error_reply(bad) end
 
 probe(q)
-local ids = redis.call('ZRANGEBYSCORE', q.inflight, '-inf', now - older_than, 'LIMIT', 0, limit)
-local back, jobs = {}, {}
-for i, id in ipairs(ids) do jobs[i] = read(q, id, 'state') end
-if #ids > 0 then redis.call('ZREM', q.inflight, unpack(ids)) end
-for i = #ids, 1, -1 do
-  local id, key = ids[i], job_key(q, ids[i])
-  if jobs[i][STATE] then
-    redis.call('HSET', key, 'state', 'pending', 'token', '')
-    redis.call('HINCRBY', key, 'crashes', 1)
-    redis.call('RPUSH', q.pending, id)
-    table.insert(back, id)
-  else
-    set_job_aside(q, id)
-  end
-end
+bad = denied('HSET', job_key(q, ''), 'ZREM', q.delayed, 'RPUSH', q.pending, 'LPUSH', q.wake, 'LTRIM', q.broken,
+  'PEXPIRE', q.broken)
+if bad then return redis.error_reply(bad) end
+local seen, back = put_back_older(q, limit, older_than)
 local promoted = promote(q, limit)
 if #back + promoted > 0 then wake(q) end
-return { (#ids == limit or promoted == limit) and 1 or 0, promoted, back, {} }
+return { (seen == limit or promoted == limit) and 1 or 0, promoted, back, {} }

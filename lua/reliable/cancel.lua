@@ -1,13 +1,14 @@
 -- reliable/cancel @1
 -- End jobs that have not ended yet, wherever they are; whoever runs one has lost it.
 -- returns  for each item, in order: 'cancelled', or the state in which the job had ended before, or 'NOJOB'
--- errors   BADARG WRONGMODE BADLAYOUT
+-- errors   BADARG WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: a second call finds it cancelled
 -- cost     O(items * log n), n = jobs in flight or delayed
 --% include "lib/args.lua"
 --% include "lib/clock.lua"
 --% include "lib/options.lua"
 --% include "lib/queue.lua"
+--% include "lib/rights.lua"
 --% include "lib/tell.lua"
 --% include "lib/job.lua"
 --% include "lib/unique.lua"

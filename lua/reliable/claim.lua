@@ -9,6 +9,7 @@
 --% include "lib/clock.lua"
 --% include "lib/options.lua"
 --% include "lib/queue.lua"
+--% include "lib/rights.lua"
 --% include "lib/tell.lua"
 --% include "lib/job.lua"
 --% include "lib/unique.lua"

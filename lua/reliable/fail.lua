@@ -2,13 +2,14 @@
 -- Record that jobs in flight failed: each is tried again after a backoff, or is dead.
 -- returns  for each item, in order: 'delayed' or 'dead', 'repeat' (this token has ended the attempt before),
 --          'LOST' (the token is not the job's any more), 'cancelled' or 'NOJOB'; only the first two wrote anything
--- errors   BADARG WRONGMODE BADLAYOUT
+-- errors   BADARG WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: a second call is told 'repeat'
 -- cost     O(items * log n), n = jobs in flight, delayed or dead
 --% include "lib/args.lua"
 --% include "lib/clock.lua"
 --% include "lib/options.lua"
 --% include "lib/queue.lua"
+--% include "lib/rights.lua"
 --% include "lib/tell.lua"
 --% include "lib/job.lua"
 --% include "lib/unique.lua"

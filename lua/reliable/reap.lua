@@ -1,13 +1,14 @@
 -- reliable/reap @1
 -- Put back what dead workers held, once its lease has run out, and promote what is due.
 -- returns  more (1: call again), promoted (how many), {ids put back}, {ids now dead}
--- errors   BADARG WRONGMODE BADLAYOUT
+-- errors   BADARG WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: a second call goes on where the first ended
 -- cost     O(limit * log n), n = jobs in flight or delayed
 --% include "lib/args.lua"
 --% include "lib/clock.lua"
 --% include "lib/options.lua"
 --% include "lib/queue.lua"
+--% include "lib/rights.lua"
 --% include "lib/tell.lua"
 --% include "lib/job.lua"
 --% include "lib/unique.lua"
@@ -26,6 +27,10 @@ local q = open(queue, 'reliable')
 if bad then return redis.error_reply(bad) end
 
 probe(q)
+local key = job_key(q, '')
+bad = denied('HSET', key, 'PEXPIRE', key, 'DEL', key, 'ZADD', q.delayed, 'ZREM', q.delayed, 'RPUSH', q.pending,
+  'LPUSH', q.wake, 'LTRIM', q.broken, 'ZREMRANGEBYSCORE', q.dead, 'ZRANGE', q.dead)
+if bad then return redis.error_reply(bad) end
 local seen, back, dead = put_back_expired(q, limit, max_crashes)
 local promoted = promote(q, limit)
 post_all()

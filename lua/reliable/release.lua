@@ -2,30 +2,33 @@
 -- Hand jobs in flight back to the head of their queue, with no attempt counted: they were not run to an end.
 -- returns  for each item, in order: 'pending', 'repeat' (this token has ended the attempt before), 'LOST' (the
 --          token is not the job's any more), 'cancelled' or 'NOJOB'; only 'pending' wrote anything
--- errors   BADARG WRONGMODE BADLAYOUT
+-- errors   BADARG WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: a second call is told 'repeat'
 -- cost     O(items * log n), n = jobs in flight
 --% include "lib/args.lua"
 --% include "lib/clock.lua"
 --% include "lib/queue.lua"
+--% include "lib/rights.lua"
 --% include "lib/job.lua"
 --% include "lib/fence.lua"
 local queue    = KEYS[1]      -- queue  where the jobs came from
 local released = items(1, 2)  -- items  id:id token:token  as claimed
 
+local RELEASES = 8
 arity(1)
 check_claimed(released, 2)
 local q = open(queue, 'reliable')
 if bad then return redis.error_reply(bad) end
 
-local verdicts, mine, ids = fence(q, released, 2)
+local verdicts, mine, ids = fence(q, released, 2, 'releases')
 if #mine == 0 then return verdicts end
+bad = denied('HSET', job_key(q, ids[1]), 'RPUSH', q.pending, 'LPUSH', q.wake)
+if bad then return redis.error_reply(bad) end
 redis.call('ZREM', q.inflight, unpack(ids))
 for i = #mine, 1, -1 do
-  local key = job_key(q, mine[i].id)
-  redis.call('HSET', key, 'state', 'pending')
-  redis.call('HINCRBY', key, 'releases', 1)
-  redis.call('RPUSH', q.pending, mine[i].id)
+  local id, job = mine[i].id, mine[i].job
+  redis.call('HSET', job_key(q, id), 'state', 'pending', 'releases', (tonumber(job[RELEASES]) or 0) + 1)
+  redis.call('RPUSH', q.pending, id)
   verdicts[mine[i].place] = 'pending'
 end
 wake(q)

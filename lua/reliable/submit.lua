@@ -3,13 +3,14 @@
 -- returns  id, outcome for each item, in order: 'new', or the state of the job that has this id
 --          already, or 'CONFLICT' when that one has other data; where a live job holds the unique
 --          key, that one's id and state
--- errors   BADARG WRONGMODE BADLAYOUT
+-- errors   BADARG WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: the first stands, and its state is told
 -- cost     O(items), O(items * log n) when delayed
 --% include "lib/args.lua"
 --% include "lib/clock.lua"
 --% include "lib/options.lua"
 --% include "lib/queue.lua"
+--% include "lib/rights.lua"
 --% include "lib/jobs.lua"
 --% include "lib/job.lua"
 --% include "lib/unique.lua"

@@ -1,13 +1,14 @@
 -- simple/submit @1
 -- Put jobs on the queue as whole messages: {"id":..., "client":..., "_queued":..., "data":...}.
 -- returns  id, 'new' for each item, in order
--- errors   BADARG WRONGMODE BADLAYOUT
+-- errors   BADARG WRONGMODE BADLAYOUT NOPERM
 -- replay   unsafe: a second call submits the jobs again
 -- cost     O(items)
 --% include "lib/args.lua"
 --% include "lib/clock.lua"
 --% include "lib/options.lua"
 --% include "lib/queue.lua"
+--% include "lib/rights.lua"
 --% include "lib/jobs.lua"
 --% include "lib/message.lua"
 local queue   = KEYS[1]                        -- queue    where the jobs go
@@ -29,6 +30,8 @@ for i = jobs, #ARGV, 2 do
   table.insert(reply, 'new')
 end
 
+bad = denied('LPUSH', q.wake)
+if bad then return redis.error_reply(bad) end
 if not q.born then redis.call('HSET', q.meta, 'mode', q.mode, 'layout', LAYOUT) end
 redis.call('LPUSH', q.pending, unpack(messages))
 wake(q)

@@ -127,6 +127,16 @@ local function set_aside(q, what)
   redis.call('LTRIM', q.broken, 0, 999)
   redis.call('PEXPIRE', q.broken, BROKEN_MS)
 end
+local function denied(...)
+  if not redis.acl_check_cmd then return end
+  local wanted = { ... }
+  for i = 1, select('#', ...), 2 do
+    local command, key = wanted[i], wanted[i + 1]
+    if key and not redis.acl_check_cmd(command, key) then
+      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
+    end
+  end
+end
 local letters, sizes = {}, {}
 local LETTER_BYTES = 65536
 local function post(channel)
@@ -161,7 +171,7 @@ local function holder(q, unique)
   if LIVE[state] then return id, state end
 end
 local function free(q, unique, id)
-  if unique and redis.pcall('GET', unique_key(q, unique)) == id then redis.call('DEL', unique_key(q, unique)) end
+  if unique and redis.pcall('GET', unique_key(q, unique)) == id then redis.pcall('DEL', unique_key(q, unique)) end
 end
 local function set_job_aside(q, id)
   free(q, read(q, id, 'unique')[1], id)
@@ -209,6 +219,8 @@ end
 local function end_jobs(q, first, state, field, keep)
   local verdicts, mine, ids = fence(q, first, 3)
   if #mine == 0 then return verdicts end
+  bad = denied('HSET', job_key(q, ids[1]), 'PEXPIRE', job_key(q, ids[1]))
+  if bad then return redis.error_reply(bad) end
   redis.call('ZREM', q.inflight, unpack(ids))
   for _, item in ipairs(mine) do
     finish(q, item.id, item.job, state, '-', field, ARGV[item.at + 2], item.job[KEEP] or keep)

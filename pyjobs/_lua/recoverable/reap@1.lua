@@ -99,6 +99,16 @@ local function set_aside(q, what)
   redis.call('LTRIM', q.broken, 0, 999)
   redis.call('PEXPIRE', q.broken, BROKEN_MS)
 end
+local function denied(...)
+  if not redis.acl_check_cmd then return end
+  local wanted = { ... }
+  for i = 1, select('#', ...), 2 do
+    local command, key = wanted[i], wanted[i + 1]
+    if key and not redis.acl_check_cmd(command, key) then
+      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
+    end
+  end
+end
 local LIVE = { pending = true, delayed = true, inflight = true }
 local STATE, TOKEN, CLIENT, KEEP, QUEUED, STARTED, UNIQUE = 1, 2, 3, 4, 5, 6, 7
 local function read(q, id, ...)
@@ -115,11 +125,30 @@ local function holder(q, unique)
   if LIVE[state] then return id, state end
 end
 local function free(q, unique, id)
-  if unique and redis.pcall('GET', unique_key(q, unique)) == id then redis.call('DEL', unique_key(q, unique)) end
+  if unique and redis.pcall('GET', unique_key(q, unique)) == id then redis.pcall('DEL', unique_key(q, unique)) end
 end
 local function set_job_aside(q, id)
   free(q, read(q, id, 'unique')[1], id)
   set_aside(q, id)
+end
+local CRASHES = 2
+local function put_back_older(q, limit, older_than)
+  local ids = redis.call('ZRANGEBYSCORE', q.inflight, '-inf', now - older_than, 'LIMIT', 0, limit)
+  local back, jobs = {}, {}
+  if #ids == 0 then return 0, back end
+  for i, id in ipairs(ids) do jobs[i] = read(q, id, 'state', 'crashes') end
+  redis.call('ZREM', q.inflight, unpack(ids))
+  for i = #ids, 1, -1 do
+    local id, job = ids[i], jobs[i]
+    if job[STATE] then
+      redis.call('HSET', job_key(q, id), 'state', 'pending', 'token', '', 'crashes', (tonumber(job[CRASHES]) or 0) + 1)
+      redis.call('RPUSH', q.pending, id)
+      table.insert(back, id)
+    else
+      set_job_aside(q, id)
+    end
+  end
+  return #ids, back
 end
 local function promote(q, limit)
   local ids = redis.call('ZRANGEBYSCORE', q.delayed, '-inf', now, 'LIMIT', 0, limit)
@@ -150,21 +179,10 @@ arity(1, 2)
 local q = open(queue, 'recoverable')
 if bad then return redis.error_reply(bad) end
 probe(q)
-local ids = redis.call('ZRANGEBYSCORE', q.inflight, '-inf', now - older_than, 'LIMIT', 0, limit)
-local back, jobs = {}, {}
-for i, id in ipairs(ids) do jobs[i] = read(q, id, 'state') end
-if #ids > 0 then redis.call('ZREM', q.inflight, unpack(ids)) end
-for i = #ids, 1, -1 do
-  local id, key = ids[i], job_key(q, ids[i])
-  if jobs[i][STATE] then
-    redis.call('HSET', key, 'state', 'pending', 'token', '')
-    redis.call('HINCRBY', key, 'crashes', 1)
-    redis.call('RPUSH', q.pending, id)
-    table.insert(back, id)
-  else
-    set_job_aside(q, id)
-  end
-end
+bad = denied('HSET', job_key(q, ''), 'ZREM', q.delayed, 'RPUSH', q.pending, 'LPUSH', q.wake, 'LTRIM', q.broken,
+  'PEXPIRE', q.broken)
+if bad then return redis.error_reply(bad) end
+local seen, back = put_back_older(q, limit, older_than)
 local promoted = promote(q, limit)
 if #back + promoted > 0 then wake(q) end
-return { (#ids == limit or promoted == limit) and 1 or 0, promoted, back, {} }
+return { (seen == limit or promoted == limit) and 1 or 0, promoted, back, {} }

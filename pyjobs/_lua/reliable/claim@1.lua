@@ -127,6 +127,16 @@ local function set_aside(q, what)
   redis.call('LTRIM', q.broken, 0, 999)
   redis.call('PEXPIRE', q.broken, BROKEN_MS)
 end
+local function denied(...)
+  if not redis.acl_check_cmd then return end
+  local wanted = { ... }
+  for i = 1, select('#', ...), 2 do
+    local command, key = wanted[i], wanted[i + 1]
+    if key and not redis.acl_check_cmd(command, key) then
+      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
+    end
+  end
+end
 local letters, sizes = {}, {}
 local LETTER_BYTES = 65536
 local function post(channel)
@@ -161,7 +171,7 @@ local function holder(q, unique)
   if LIVE[state] then return id, state end
 end
 local function free(q, unique, id)
-  if unique and redis.pcall('GET', unique_key(q, unique)) == id then redis.call('DEL', unique_key(q, unique)) end
+  if unique and redis.pcall('GET', unique_key(q, unique)) == id then redis.pcall('DEL', unique_key(q, unique)) end
 end
 local function set_job_aside(q, id)
   free(q, read(q, id, 'unique')[1], id)
@@ -262,17 +272,16 @@ local function until_first(key, otherwise)
 end
 local CLAIM_FIELDS = { 'data', '_queued', 'timeout', 'attempts', 'crashes', 'token', 'state', 'expires' }
 local DATA, QUEUED_AT, TIMEOUT, FAILED, CRASHED, HELD_BY, CLAIM_STATE, EXPIRES = 1, 2, 3, 4, 5, 6, 7, 8
-local WRITES = { 'LTRIM', 'HINCRBY', 'HSET', 'ZADD', 'SET' }
 local function describe(at, id, token, job)
   local attempt = tonumber(job[FAILED] or 0) + tonumber(job[CRASHED] or 0) + 1
   return { at, id, token, job[DATA], attempt, tonumber(job[QUEUED_AT] or 0), tonumber(job[TIMEOUT] or 0) }
 end
-local function check_rights(q)
-  for _, command in ipairs(redis.acl_check_cmd and WRITES or {}) do
-    if not redis.acl_check_cmd(command, q.meta, '', '') then
-      bad = bad or 'NOPERM this user has no permission for ' .. command
-    end
-  end
+local function claim_denied(q, at, leased)
+  local key = job_key(q, '')
+  if at > 1 then return denied('HSET', key) end
+  return denied('HSET', key, 'LRANGE', q.pending, 'LTRIM', q.broken, 'LPUSH', q.wake, 'PEXPIRE', key,
+    'HINCRBY', q.meta, 'ZADD', q.inflight, 'SET', claim_key(q, ''), 'ZRANGE', q.delayed, 'ZREM', q.delayed,
+    'RPUSH', leased and q.pending, 'ZREMRANGEBYSCORE', leased and q.dead, 'DEL', leased and key, 'HGET', leased and q.meta)
 end
 local function open_all(queues, mode)
   local opened = {}
@@ -283,7 +292,7 @@ local function open_all(queues, mode)
     if #q.token > 15 or not (q.token == '0' or q.token:find('^[1-9][0-9]*$')) then
       bad = 'BADLAYOUT queue ' .. q.title .. ' has the token ' .. q.token .. ', not a number'
     end
-    if i == 1 then check_rights(q) end
+    bad = bad or claim_denied(q, i, mode == 'reliable')
     opened[i] = q
   end
   return opened

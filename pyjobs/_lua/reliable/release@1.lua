@@ -99,6 +99,16 @@ local function set_aside(q, what)
   redis.call('LTRIM', q.broken, 0, 999)
   redis.call('PEXPIRE', q.broken, BROKEN_MS)
 end
+local function denied(...)
+  if not redis.acl_check_cmd then return end
+  local wanted = { ... }
+  for i = 1, select('#', ...), 2 do
+    local command, key = wanted[i], wanted[i + 1]
+    if key and not redis.acl_check_cmd(command, key) then
+      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
+    end
+  end
+end
 local LIVE = { pending = true, delayed = true, inflight = true }
 local STATE, TOKEN, CLIENT, KEEP, QUEUED, STARTED, UNIQUE = 1, 2, 3, 4, 5, 6, 7
 local function read(q, id, ...)
@@ -141,18 +151,20 @@ local function fence(q, first, width, ...)
 end
 local queue    = KEYS[1]
 local released = items(1, 2)
+local RELEASES = 8
 arity(1)
 check_claimed(released, 2)
 local q = open(queue, 'reliable')
 if bad then return redis.error_reply(bad) end
-local verdicts, mine, ids = fence(q, released, 2)
+local verdicts, mine, ids = fence(q, released, 2, 'releases')
 if #mine == 0 then return verdicts end
+bad = denied('HSET', job_key(q, ids[1]), 'RPUSH', q.pending, 'LPUSH', q.wake)
+if bad then return redis.error_reply(bad) end
 redis.call('ZREM', q.inflight, unpack(ids))
 for i = #mine, 1, -1 do
-  local key = job_key(q, mine[i].id)
-  redis.call('HSET', key, 'state', 'pending')
-  redis.call('HINCRBY', key, 'releases', 1)
-  redis.call('RPUSH', q.pending, mine[i].id)
+  local id, job = mine[i].id, mine[i].job
+  redis.call('HSET', job_key(q, id), 'state', 'pending', 'releases', (tonumber(job[RELEASES]) or 0) + 1)
+  redis.call('RPUSH', q.pending, id)
   verdicts[mine[i].place] = 'pending'
 end
 wake(q)

@@ -99,6 +99,16 @@ local function set_aside(q, what)
   redis.call('LTRIM', q.broken, 0, 999)
   redis.call('PEXPIRE', q.broken, BROKEN_MS)
 end
+local function denied(...)
+  if not redis.acl_check_cmd then return end
+  local wanted = { ... }
+  for i = 1, select('#', ...), 2 do
+    local command, key = wanted[i], wanted[i + 1]
+    if key and not redis.acl_check_cmd(command, key) then
+      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
+    end
+  end
+end
 local LIVE = { pending = true, delayed = true, inflight = true }
 local STATE, TOKEN, CLIENT, KEEP, QUEUED, STARTED, UNIQUE = 1, 2, 3, 4, 5, 6, 7
 local function read(q, id, ...)
@@ -115,7 +125,7 @@ local function holder(q, unique)
   if LIVE[state] then return id, state end
 end
 local function free(q, unique, id)
-  if unique and redis.pcall('GET', unique_key(q, unique)) == id then redis.call('DEL', unique_key(q, unique)) end
+  if unique and redis.pcall('GET', unique_key(q, unique)) == id then redis.pcall('DEL', unique_key(q, unique)) end
 end
 local function set_job_aside(q, id)
   free(q, read(q, id, 'unique')[1], id)
@@ -139,6 +149,10 @@ local function requeue(q, first)
     end
     table.insert(words, word)
   end
+  if #back == 0 then return words end
+  local first_key = job_key(q, back[1][1])
+  bad = denied('PERSIST', first_key, 'HSET', first_key, 'HDEL', first_key, 'SET', unique_key(q, ''), 'LPUSH', q.wake)
+  if bad then return redis.error_reply(bad) end
   for _, job in ipairs(back) do
     local id, unique, key = job[1], job[2], job_key(q, job[1])
     redis.call('ZREM', q.dead, id)
@@ -148,7 +162,7 @@ local function requeue(q, first)
     if unique then redis.call('SET', unique_key(q, unique), id) end
     redis.call('LPUSH', q.pending, id)
   end
-  if #back > 0 then wake(q) end
+  wake(q)
   return words
 end
 local queue = KEYS[1]

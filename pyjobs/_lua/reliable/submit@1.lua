@@ -127,6 +127,16 @@ local function set_aside(q, what)
   redis.call('LTRIM', q.broken, 0, 999)
   redis.call('PEXPIRE', q.broken, BROKEN_MS)
 end
+local function denied(...)
+  if not redis.acl_check_cmd then return end
+  local wanted = { ... }
+  for i = 1, select('#', ...), 2 do
+    local command, key = wanted[i], wanted[i + 1]
+    if key and not redis.acl_check_cmd(command, key) then
+      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
+    end
+  end
+end
 local function check_jobs(first)
   for i = first, #ARGV, 2 do
     name('id', ARGV[i], true)
@@ -149,7 +159,7 @@ local function holder(q, unique)
   if LIVE[state] then return id, state end
 end
 local function free(q, unique, id)
-  if unique and redis.pcall('GET', unique_key(q, unique)) == id then redis.call('DEL', unique_key(q, unique)) end
+  if unique and redis.pcall('GET', unique_key(q, unique)) == id then redis.pcall('DEL', unique_key(q, unique)) end
 end
 local function set_job_aside(q, id)
   free(q, read(q, id, 'unique')[1], id)
@@ -190,6 +200,8 @@ end
 local function submit(q, first, delay, unique, extra)
   local state = delay > 0 and 'delayed' or 'pending'
   local found, fresh, reply = look_up(q, first, state, unique), {}, {}
+  bad = denied('LPUSH', q.wake, 'ZADD', delay > 0 and q.delayed, 'SET', unique and unique_key(q, unique))
+  if bad then return redis.error_reply(bad) end
   if not q.born then redis.call('HSET', q.meta, 'mode', q.mode, 'layout', LAYOUT) end
   for _, job in ipairs(found) do
     if job.outcome == 'new' then

@@ -99,6 +99,16 @@ local function set_aside(q, what)
   redis.call('LTRIM', q.broken, 0, 999)
   redis.call('PEXPIRE', q.broken, BROKEN_MS)
 end
+local function denied(...)
+  if not redis.acl_check_cmd then return end
+  local wanted = { ... }
+  for i = 1, select('#', ...), 2 do
+    local command, key = wanted[i], wanted[i + 1]
+    if key and not redis.acl_check_cmd(command, key) then
+      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
+    end
+  end
+end
 local function message(id, client, data)
   return string.format('{"id":"%s","client":"%s","_queued":%.0f,"data":', id, client, now) .. data .. '}'
 end
@@ -106,26 +116,32 @@ local function parse(text)
   local id, client, queued, data = text:match('^{"id":"([^"]+)","client":"([^"]*)","_queued":(%d+),"data":(.*)}$')
   if id and is_name(id, 128) and is_name(client, 128) and #queued <= 15 then return id, client, queued, data end
 end
+local function give_out(q, at, messages, reply)
+  for _, text in ipairs(messages) do
+    local id, client, queued, data = parse(text)
+    if id then
+      table.insert(reply, { at, id, string.format('%s.%.0f.%s', queued, now, client), data, 1, tonumber(queued), 0 })
+    else
+      set_aside(q, text)
+    end
+  end
+end
 local queues = KEYS
 local limit  = int('limit', ARGV[1], 1, 1000)
 arity(nil, 1)
 local opened = {}
-for i, queue in ipairs(queues) do opened[i] = open(queue, 'simple') end
+for i, queue in ipairs(queues) do
+  opened[i] = open(queue, 'simple')
+  if bad then return redis.error_reply(bad) end
+  redis.call('LLEN', opened[i].broken)
+  bad = denied('LPUSH', opened[i].wake, 'LTRIM', opened[i].broken, 'PEXPIRE', opened[i].broken)
+end
 if bad then return redis.error_reply(bad) end
-for _, q in ipairs(opened) do redis.call('LLEN', q.broken) end
 local reply = { -1 }
 for i, q in ipairs(opened) do
   local room = limit - #reply + 1
   local messages = room > 0 and q.waiting > 0 and redis.call('RPOP', q.pending, room) or {}
-  for _, message in ipairs(messages) do
-    local id, client, queued, data = parse(message)
-    if id then
-      local token = string.format('%s.%.0f.%s', queued, now, client)
-      table.insert(reply, { i, id, token, data, 1, tonumber(queued), 0 })
-    else
-      set_aside(q, message)
-    end
-  end
+  give_out(q, i, messages, reply)
   if q.waiting > #messages then
     reply[1] = 0
     wake(q)

@@ -127,6 +127,16 @@ local function set_aside(q, what)
   redis.call('LTRIM', q.broken, 0, 999)
   redis.call('PEXPIRE', q.broken, BROKEN_MS)
 end
+local function denied(...)
+  if not redis.acl_check_cmd then return end
+  local wanted = { ... }
+  for i = 1, select('#', ...), 2 do
+    local command, key = wanted[i], wanted[i + 1]
+    if key and not redis.acl_check_cmd(command, key) then
+      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
+    end
+  end
+end
 local function check_jobs(first)
   for i = first, #ARGV, 2 do
     name('id', ARGV[i], true)
@@ -139,6 +149,16 @@ end
 local function parse(text)
   local id, client, queued, data = text:match('^{"id":"([^"]+)","client":"([^"]*)","_queued":(%d+),"data":(.*)}$')
   if id and is_name(id, 128) and is_name(client, 128) and #queued <= 15 then return id, client, queued, data end
+end
+local function give_out(q, at, messages, reply)
+  for _, text in ipairs(messages) do
+    local id, client, queued, data = parse(text)
+    if id then
+      table.insert(reply, { at, id, string.format('%s.%.0f.%s', queued, now, client), data, 1, tonumber(queued), 0 })
+    else
+      set_aside(q, text)
+    end
+  end
 end
 local queue   = KEYS[1]
 local client  = name('client', ARGV[1], true)
@@ -156,6 +176,8 @@ for i = jobs, #ARGV, 2 do
   table.insert(reply, id)
   table.insert(reply, 'new')
 end
+bad = denied('LPUSH', q.wake)
+if bad then return redis.error_reply(bad) end
 if not q.born then redis.call('HSET', q.meta, 'mode', q.mode, 'layout', LAYOUT) end
 redis.call('LPUSH', q.pending, unpack(messages))
 wake(q)
