@@ -21,6 +21,7 @@ class Job:
     attempts: int = 0
     crashes: int = 0
     over: bool = False  # its lease or delay
+    parked: bool = False  # a suspect whose delay is over waits for its turn
     error: bytes = b""
     reason: str = "-"
 
@@ -53,9 +54,10 @@ class Model:
                 for id, token in self.claims[nonce]
                 if self.jobs[id].token == token and self.jobs[id].state == "inflight"
             ]
-        self.promote(order)
         if self.leases:
             self.put_back(order, max_crashes)
+        self.promote(order)
+        self.let_out(order)
         taken, self.pending = self.pending[:limit], self.pending[limit:]
         for id in taken:
             self.tokens += 1
@@ -66,11 +68,37 @@ class Model:
         return [self._described(id) for id in taken]
 
     def promote(self, order: Sequence[str]) -> int:
-        due = [id for id in order if self.jobs[id].state == "delayed" and self.jobs[id].over]
+        due = [
+            id
+            for id in order
+            if self.jobs[id].state == "delayed" and self.jobs[id].over and not self.jobs[id].parked
+        ]
         for id in due:
-            self.jobs[id].state = "pending"
-        self.pending += due
+            job = self.jobs[id]
+            if job.crashes > 1:
+                job.parked = True
+            else:
+                job.state = "pending"
+                self.pending.append(id)
         return len(due)
+
+    def let_out(self, order: Sequence[str]) -> None:
+        if self.leases and self.at_large():
+            return
+        for id in order:
+            job = self.jobs[id]
+            if job.parked:
+                job.state, job.parked = "pending", False
+                self.pending.insert(0, id)
+                return
+
+    def at_large(self) -> list[str]:
+        """The suspects that are about to be claimed, or in flight."""
+        return [
+            id
+            for id, job in self.jobs.items()
+            if job.crashes > 1 and job.state in ("pending", "inflight")
+        ]
 
     def put_back(self, order: Sequence[str], max_crashes: int) -> tuple[list[str], list[str]]:
         back, dead = [], []
@@ -83,10 +111,13 @@ class Model:
             if self.leases and job.crashes >= max_crashes:
                 job.state, job.reason = "dead", "crashed"
                 dead.append(id)
+            elif self.leases and job.crashes > 1:
+                job.state, job.over = "delayed", False
+                back.append(id)
             else:
                 job.state = "pending"
                 back.append(id)
-        self.pending = back + self.pending
+        self.pending = [id for id in back if self.jobs[id].state == "pending"] + self.pending
         return back, dead
 
     def held(self, id: str, token: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from model import LIVE, MAX_ATTEMPTS, Model
-from store import HOUR, STORED, Jobs, Store, having, leaks
+from store import HOUR, PARKED, STORED, Jobs, Store, having, leaks
 
 from pyjobs.verbs import Claimed
 
@@ -22,7 +22,7 @@ AGE = 3 * HOUR  # more than any lease or wait below; STEPS of it are less than t
 ids = st.sampled_from(["a", "b", "c", "d", "e"])
 claims = st.integers(0, 20)  # which of all claimed tokens so far
 verdicts = st.sampled_from(["retry", "retry", f"retry={HOUR}", f"snooze={HOUR}", "reject"])
-crashes = st.integers(1, 2)
+crashes = st.sampled_from([1, 2, 2, 4, 4])
 step = st.one_of(
     st.tuples(st.just("submit"), ids, st.sampled_from([b"1", b"1", b"1", b"2"]), st.booleans()),
     st.tuples(st.just("claim"), st.integers(1, 3), crashes),
@@ -133,6 +133,8 @@ class History:
             assert stored.get("reason", b"-") == job.reason.encode()
             if job.state in ("failed", "dead"):
                 assert stored["error"] == job.error
+        if self.model.leases:
+            assert len(self.model.at_large()) <= 1
         there = {*self.jobs.pending(), *self.jobs.part("inflight"), *self.jobs.part("delayed")}
         assert there == {id for id, job in self.model.jobs.items() if job.state in LIVE}
         dead = {id for id, job in self.model.jobs.items() if job.state == "dead"}
@@ -144,7 +146,11 @@ class History:
         return [self.claimed[place] for place in found]
 
     def _order(self) -> list[str]:
-        return [*self.jobs.part("inflight"), *self.jobs.part("delayed")]
+        delayed = self.jobs.part("delayed")
+        return [
+            *self.jobs.part("inflight"),
+            *sorted(delayed, key=lambda id: (delayed[id] % PARKED, id)),
+        ]
 
 
 def is_memory(store: Store) -> bool:

@@ -200,28 +200,3 @@ def test_a_holder_of_a_buried_job_has_lost_it(jobs: Jobs) -> None:
     jobs.reap(max_crashes=1)
     with jobs.store.unchanged():
         assert jobs.complete(job) == ["LOST"]
-
-
-@reliable
-def test_suspects_get_their_turns_one_after_the_other(jobs: Jobs) -> None:
-    """Together again they would all die of the one that kills the workers."""
-    jobs.take("a", "b", "c")
-    for job in ("a", "b", "c"):
-        jobs.redis.hset(f"{Q}:job:{job}", "crashes", 1)
-    jobs.store.age(2 * HOUR)
-    jobs.reap(limit=2)
-    jobs.reap(limit=2)
-    first, second, third = sorted(jobs.part("delayed").values())
-    assert second - first >= 250
-    assert third - second >= 250
-    assert third <= jobs.now() + 500 + 2 * 250
-
-
-@reliable
-def test_no_turn_is_further_away_than_a_minute(jobs: Jobs) -> None:
-    jobs.take("a")
-    jobs.redis.hset(f"{Q}:job:a", "crashes", 1)
-    jobs.redis.hset(f"{Q}:meta", "suspects", jobs.now() + 2 * HOUR)
-    jobs.store.age(2 * HOUR)
-    jobs.reap()
-    assert jobs.part("delayed")["a"] <= jobs.now() + 60_000

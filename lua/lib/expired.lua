@@ -1,27 +1,20 @@
 -- Leases that ran out. The first crash of a job puts it at the head of the queue; then it waits
--- ever longer; at max_crashes it is dead, whatever its attempts: it may be what kills the workers.
-local ATTEMPTS, CRASHES, LAST_ERROR = 8, 9, 10
-local TURN_MS = 250
+-- ever longer, and then for its turn (lib/due.lua); at max_crashes it is dead, whatever its attempts: it
+-- may be what kills the workers.
+local CRASHES, LAST_ERROR = 8, 9
 local LONGEST_MS = 60000
-
--- Suspects get their turns one after the other: together again, they would all die of one of them.
-local function turn(crashes, last)
-  local own = now + math.min(100 * 5 ^ (crashes - 1), LONGEST_MS)
-  return math.max(own, math.min(last + TURN_MS, now + LONGEST_MS))
-end
 
 local function put_back_expired(q, limit, max_crashes)
   local ids = redis.call('ZRANGEBYSCORE', q.inflight, '-inf', now, 'LIMIT', 0, limit)
   local back, dead = {}, {}
   if #ids == 0 then return 0, back, dead end
   local jobs = {}
-  for i, id in ipairs(ids) do jobs[i] = look(q, id, 'attempts', 'crashes', 'error') end
-  local suspects = tonumber(redis.call('HGET', q.meta, 'suspects') or 0)
+  for i, id in ipairs(ids) do jobs[i] = look(q, id, 'crashes', 'error') end
   redis.call('ZREM', q.inflight, unpack(ids))
   -- From the last to the first, so that the first ends at the very head.
   for i = #ids, 1, -1 do
     local id, job = ids[i], jobs[i]
-    local crashes = tonumber(job[CRASHES] or 0) + 1
+    local crashes = (tonumber(job[CRASHES]) or 0) + 1
     if not job[STATE] then
       set_job_aside(q, id)
     else
@@ -30,10 +23,8 @@ local function put_back_expired(q, limit, max_crashes)
         bury(q, id, job, 'crashed', job[LAST_ERROR] or '')
         table.insert(dead, id)
       elseif crashes > 1 then
-        suspects = turn(crashes, suspects)
         redis.call('HSET', job_key(q, id), 'state', 'delayed')
-        redis.call('HSET', q.meta, 'suspects', suspects)
-        redis.call('ZADD', q.delayed, suspects, id)
+        redis.call('ZADD', q.delayed, now + math.min(100 * 5 ^ (crashes - 1), LONGEST_MS), id)
         table.insert(back, id)
       else
         redis.call('HSET', job_key(q, id), 'state', 'pending')

@@ -15,7 +15,7 @@ local function claim_denied(q, at, leased)
   if at > 1 then return denied('HSET', key) end
   return denied('HSET', key, 'LRANGE', q.pending, 'LTRIM', q.broken, 'LPUSH', q.wake, 'PEXPIRE', key,
     'HINCRBY', q.meta, 'ZADD', q.inflight, 'SET', claim_key(q, ''), 'ZRANGE', q.delayed, 'ZREM', q.delayed,
-    'RPUSH', leased and q.pending, 'ZREMRANGEBYSCORE', leased and q.dead, 'DEL', leased and key, 'HGET', leased and q.meta)
+    'ZINCRBY', q.delayed, 'RPUSH', q.pending, 'ZREMRANGEBYSCORE', leased and q.dead, 'DEL', leased and key, 'HDEL', q.meta)
 end
 
 -- Opens every queue before anything is written to one.
@@ -78,7 +78,10 @@ local function take_all(opened, nonce, limit, score, hold, leased)
   local reply, wait = { -1 }, -1
   for at, q in ipairs(opened) do
     local room = limit - #reply + 1
-    if room > 0 then take(q, at, nonce, room, score, hold, reply) end
+    if room > 0 then
+      let_out(q, opened)
+      take(q, at, nonce, room, score, hold, reply)
+    end
     if q.waiting > 0 then
       wait = 0
       wake(q)

@@ -23,7 +23,7 @@ if bad then return redis.error_reply(bad) end
 
 probe(q)
 bad = denied('HSET', job_key(q, ''), 'ZREM', q.delayed, 'RPUSH', q.pending, 'LPUSH', q.wake, 'LTRIM', q.broken,
-  'PEXPIRE', q.broken)
+  'PEXPIRE', q.broken, 'ZINCRBY', q.delayed)
 if bad then return redis.error_reply(bad) end
 local seen, back = put_back_older(q, limit, older_than)
 local promoted = promote(q, limit)

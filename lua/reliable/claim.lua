@@ -34,7 +34,7 @@ if bad then return redis.error_reply(bad) end
 local before = find_claim(opened, nonce)
 if before then return before end
 for _, q in ipairs(opened) do
-  promote(q, 100)
   put_back_expired(q, 100, max_crashes)
+  promote(q, 100)
 end
 return take_all(opened, nonce, limit, now + lease, lease, true)

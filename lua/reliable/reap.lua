@@ -28,7 +28,7 @@ if bad then return redis.error_reply(bad) end
 
 probe(q)
 local key = job_key(q, '')
-bad = denied('HSET', key, 'PEXPIRE', key, 'DEL', key, 'ZADD', q.delayed, 'ZREM', q.delayed, 'RPUSH', q.pending,
+bad = denied('HSET', key, 'PEXPIRE', key, 'DEL', key, 'ZADD', q.delayed, 'ZREM', q.delayed, 'ZINCRBY', q.delayed, 'RPUSH', q.pending,
   'LPUSH', q.wake, 'LTRIM', q.broken, 'ZREMRANGEBYSCORE', q.dead, 'ZRANGE', q.dead)
 if bad then return redis.error_reply(bad) end
 local seen, back, dead = put_back_expired(q, limit, max_crashes)

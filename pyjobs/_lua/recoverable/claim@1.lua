@@ -72,10 +72,10 @@ local function open(key, mode)
     return refuse('queue', 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
   end
   local q = setmetatable({ key = key, title = title, prefix = prefix, born = false }, Queue)
-  local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token')
+  local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect')
   q.born = meta[1] and true
   q.mode = meta[1] or mode
-  q.token = meta[3] or '0'
+  q.token, q.suspect = meta[3] or '0', meta[4]
   if meta[1] and mode and meta[1] ~= mode then
     bad = 'WRONGMODE queue ' .. title .. ' is ' .. meta[1] .. ', not ' .. mode
   elseif meta[2] and meta[2] ~= LAYOUT then
@@ -158,25 +158,60 @@ local function finish(q, id, job, state, reason, field, body, keep)
   free(q, job[UNIQUE], id)
   tell(q, job[CLIENT], id, state, reason, (job[QUEUED] or 0) .. ' ' .. (job[STARTED] or 0) .. ' ' .. now, body)
 end
+local CRASHES_SO_FAR = 2
+local PARKED = 1000000000000000
+local function is_suspect(job) return (tonumber(job[CRASHES_SO_FAR]) or 0) > 1 end
 local function promote(q, limit)
   local ids = redis.call('ZRANGEBYSCORE', q.delayed, '-inf', now, 'LIMIT', 0, limit)
   if #ids == 0 then return 0 end
-  local jobs = {}
-  for i, id in ipairs(ids) do jobs[i] = read(q, id, 'state') end
-  redis.call('ZREM', q.delayed, unpack(ids))
+  local jobs, leaving, parked = {}, {}, false
   for i, id in ipairs(ids) do
-    if jobs[i][STATE] then
+    jobs[i] = read(q, id, 'state', 'crashes')
+    if not is_suspect(jobs[i]) then table.insert(leaving, id) end
+  end
+  redis.call('ZREM', q.delayed, '', unpack(leaving))
+  for i, id in ipairs(ids) do
+    if is_suspect(jobs[i]) then
+      redis.call('ZINCRBY', q.delayed, PARKED, id)
+      parked = true
+    elseif not jobs[i][STATE] then
+      set_job_aside(q, id)
+    else
       redis.call('HSET', job_key(q, id), 'state', 'pending')
       q.waiting = redis.call('LPUSH', q.pending, id)
-    else
-      set_job_aside(q, id)
     end
+  end
+  if parked and not q.suspect then
+    q.suspect = ''
+    redis.call('HSET', q.meta, 'suspect', '')
   end
   return #ids
 end
+local function at_large(q)
+  local job = q.suspect and read(q, q.suspect, 'state', 'crashes') or {}
+  return (job[STATE] == 'pending' or job[STATE] == 'inflight') and is_suspect(job)
+end
+local function let_out(q, opened)
+  if not q.suspect then return end
+  for _, other in ipairs(opened) do
+    if at_large(other) then return end
+  end
+  local id = redis.call('ZRANGEBYSCORE', q.delayed, PARKED, '+inf', 'LIMIT', 0, 1)[1]
+  redis.call('ZREM', q.delayed, id or '')
+  if not id then
+    redis.call('HDEL', q.meta, 'suspect')
+  elseif not read(q, id, 'state')[STATE] then
+    set_job_aside(q, id)
+  else
+    redis.call('HSET', job_key(q, id), 'state', 'pending')
+    redis.call('HSET', q.meta, 'suspect', id)
+    q.waiting = redis.call('RPUSH', q.pending, id)
+  end
+  q.suspect = id or false
+end
 local function until_first(key, otherwise)
   local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
-  if not first[2] then return otherwise end
+  if not first[2] or tonumber(first[2]) >= PARKED then return otherwise end
   local wait = math.max(tonumber(first[2]) - now, 1)
   return otherwise < 0 and wait or math.min(wait, otherwise)
 end
@@ -191,7 +226,7 @@ local function claim_denied(q, at, leased)
   if at > 1 then return denied('HSET', key) end
   return denied('HSET', key, 'LRANGE', q.pending, 'LTRIM', q.broken, 'LPUSH', q.wake, 'PEXPIRE', key,
     'HINCRBY', q.meta, 'ZADD', q.inflight, 'SET', claim_key(q, ''), 'ZRANGE', q.delayed, 'ZREM', q.delayed,
-    'RPUSH', leased and q.pending, 'ZREMRANGEBYSCORE', leased and q.dead, 'DEL', leased and key, 'HGET', leased and q.meta)
+    'ZINCRBY', q.delayed, 'RPUSH', q.pending, 'ZREMRANGEBYSCORE', leased and q.dead, 'DEL', leased and key, 'HDEL', q.meta)
 end
 local function open_all(queues, mode)
   local opened = {}
@@ -247,7 +282,10 @@ local function take_all(opened, nonce, limit, score, hold, leased)
   local reply, wait = { -1 }, -1
   for at, q in ipairs(opened) do
     local room = limit - #reply + 1
-    if room > 0 then take(q, at, nonce, room, score, hold, reply) end
+    if room > 0 then
+      let_out(q, opened)
+      take(q, at, nonce, room, score, hold, reply)
+    end
     if q.waiting > 0 then
       wait = 0
       wake(q)

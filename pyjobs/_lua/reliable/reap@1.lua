@@ -100,10 +100,10 @@ local function open(key, mode)
     return refuse('queue', 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
   end
   local q = setmetatable({ key = key, title = title, prefix = prefix, born = false }, Queue)
-  local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token')
+  local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect')
   q.born = meta[1] and true
   q.mode = meta[1] or mode
-  q.token = meta[3] or '0'
+  q.token, q.suspect = meta[3] or '0', meta[4]
   if meta[1] and mode and meta[1] ~= mode then
     bad = 'WRONGMODE queue ' .. title .. ' is ' .. meta[1] .. ', not ' .. mode
   elseif meta[2] and meta[2] ~= LAYOUT then
@@ -207,24 +207,18 @@ local function trim_dead(q)
   redis.call('PEXPIRE', q.dead, DEAD_MS)
   buried = 0
 end
-local ATTEMPTS, CRASHES, LAST_ERROR = 8, 9, 10
-local TURN_MS = 250
+local CRASHES, LAST_ERROR = 8, 9
 local LONGEST_MS = 60000
-local function turn(crashes, last)
-  local own = now + math.min(100 * 5 ^ (crashes - 1), LONGEST_MS)
-  return math.max(own, math.min(last + TURN_MS, now + LONGEST_MS))
-end
 local function put_back_expired(q, limit, max_crashes)
   local ids = redis.call('ZRANGEBYSCORE', q.inflight, '-inf', now, 'LIMIT', 0, limit)
   local back, dead = {}, {}
   if #ids == 0 then return 0, back, dead end
   local jobs = {}
-  for i, id in ipairs(ids) do jobs[i] = look(q, id, 'attempts', 'crashes', 'error') end
-  local suspects = tonumber(redis.call('HGET', q.meta, 'suspects') or 0)
+  for i, id in ipairs(ids) do jobs[i] = look(q, id, 'crashes', 'error') end
   redis.call('ZREM', q.inflight, unpack(ids))
   for i = #ids, 1, -1 do
     local id, job = ids[i], jobs[i]
-    local crashes = tonumber(job[CRASHES] or 0) + 1
+    local crashes = (tonumber(job[CRASHES]) or 0) + 1
     if not job[STATE] then
       set_job_aside(q, id)
     else
@@ -233,10 +227,8 @@ local function put_back_expired(q, limit, max_crashes)
         bury(q, id, job, 'crashed', job[LAST_ERROR] or '')
         table.insert(dead, id)
       elseif crashes > 1 then
-        suspects = turn(crashes, suspects)
         redis.call('HSET', job_key(q, id), 'state', 'delayed')
-        redis.call('HSET', q.meta, 'suspects', suspects)
-        redis.call('ZADD', q.delayed, suspects, id)
+        redis.call('ZADD', q.delayed, now + math.min(100 * 5 ^ (crashes - 1), LONGEST_MS), id)
         table.insert(back, id)
       else
         redis.call('HSET', job_key(q, id), 'state', 'pending')
@@ -248,25 +240,60 @@ local function put_back_expired(q, limit, max_crashes)
   trim_dead(q)
   return #ids, back, dead
 end
+local CRASHES_SO_FAR = 2
+local PARKED = 1000000000000000
+local function is_suspect(job) return (tonumber(job[CRASHES_SO_FAR]) or 0) > 1 end
 local function promote(q, limit)
   local ids = redis.call('ZRANGEBYSCORE', q.delayed, '-inf', now, 'LIMIT', 0, limit)
   if #ids == 0 then return 0 end
-  local jobs = {}
-  for i, id in ipairs(ids) do jobs[i] = read(q, id, 'state') end
-  redis.call('ZREM', q.delayed, unpack(ids))
+  local jobs, leaving, parked = {}, {}, false
   for i, id in ipairs(ids) do
-    if jobs[i][STATE] then
+    jobs[i] = read(q, id, 'state', 'crashes')
+    if not is_suspect(jobs[i]) then table.insert(leaving, id) end
+  end
+  redis.call('ZREM', q.delayed, '', unpack(leaving))
+  for i, id in ipairs(ids) do
+    if is_suspect(jobs[i]) then
+      redis.call('ZINCRBY', q.delayed, PARKED, id)
+      parked = true
+    elseif not jobs[i][STATE] then
+      set_job_aside(q, id)
+    else
       redis.call('HSET', job_key(q, id), 'state', 'pending')
       q.waiting = redis.call('LPUSH', q.pending, id)
-    else
-      set_job_aside(q, id)
     end
+  end
+  if parked and not q.suspect then
+    q.suspect = ''
+    redis.call('HSET', q.meta, 'suspect', '')
   end
   return #ids
 end
+local function at_large(q)
+  local job = q.suspect and read(q, q.suspect, 'state', 'crashes') or {}
+  return (job[STATE] == 'pending' or job[STATE] == 'inflight') and is_suspect(job)
+end
+local function let_out(q, opened)
+  if not q.suspect then return end
+  for _, other in ipairs(opened) do
+    if at_large(other) then return end
+  end
+  local id = redis.call('ZRANGEBYSCORE', q.delayed, PARKED, '+inf', 'LIMIT', 0, 1)[1]
+  redis.call('ZREM', q.delayed, id or '')
+  if not id then
+    redis.call('HDEL', q.meta, 'suspect')
+  elseif not read(q, id, 'state')[STATE] then
+    set_job_aside(q, id)
+  else
+    redis.call('HSET', job_key(q, id), 'state', 'pending')
+    redis.call('HSET', q.meta, 'suspect', id)
+    q.waiting = redis.call('RPUSH', q.pending, id)
+  end
+  q.suspect = id or false
+end
 local function until_first(key, otherwise)
   local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
-  if not first[2] then return otherwise end
+  if not first[2] or tonumber(first[2]) >= PARKED then return otherwise end
   local wait = math.max(tonumber(first[2]) - now, 1)
   return otherwise < 0 and wait or math.min(wait, otherwise)
 end
@@ -280,7 +307,7 @@ local q = open(queue, 'reliable')
 if bad then return redis.error_reply(bad) end
 probe(q)
 local key = job_key(q, '')
-bad = denied('HSET', key, 'PEXPIRE', key, 'DEL', key, 'ZADD', q.delayed, 'ZREM', q.delayed, 'RPUSH', q.pending,
+bad = denied('HSET', key, 'PEXPIRE', key, 'DEL', key, 'ZADD', q.delayed, 'ZREM', q.delayed, 'ZINCRBY', q.delayed, 'RPUSH', q.pending,
   'LPUSH', q.wake, 'LTRIM', q.broken, 'ZREMRANGEBYSCORE', q.dead, 'ZRANGE', q.dead)
 if bad then return redis.error_reply(bad) end
 local seen, back, dead = put_back_expired(q, limit, max_crashes)

@@ -100,10 +100,10 @@ local function open(key, mode)
     return refuse('queue', 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
   end
   local q = setmetatable({ key = key, title = title, prefix = prefix, born = false }, Queue)
-  local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token')
+  local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect')
   q.born = meta[1] and true
   q.mode = meta[1] or mode
-  q.token = meta[3] or '0'
+  q.token, q.suspect = meta[3] or '0', meta[4]
   if meta[1] and mode and meta[1] ~= mode then
     bad = 'WRONGMODE queue ' .. title .. ' is ' .. meta[1] .. ', not ' .. mode
   elseif meta[2] and meta[2] ~= LAYOUT then
