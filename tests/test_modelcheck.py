@@ -108,10 +108,12 @@ def test_workers_need_no_reaper_and_reapers_no_help(engine: type[Engine]) -> Non
 
 def walk(store: Store, walks: int) -> set[tuple[str, str]]:
     seen = set()
+    fresh = Limits(jobs=2, cuts=2, cancels=1)
     for seed in range(walks):
-        tied = Tied(Jobs(store, MODES["reliable"]), Limits(jobs=2, cuts=2, cancels=1))
-        tied.walk(Engine, LENGTH, seed)
-        seen |= tied.seen
+        for limits in (fresh, fresh._replace(jobs=3, crashes=4, crashed=2)):
+            tied = Tied(Jobs(store, MODES["reliable"]), limits)
+            tied.walk(Engine, LENGTH, seed)
+            seen |= tied.seen
     store.redis.flushall()
     return seen
 

@@ -20,6 +20,7 @@ What the model leaves out, and why that is safe to leave out:
 - Time is only its order. A lease and a delay run or are over; they are over at any moment, so
   everything that a late heartbeat or a slow handler can cause is there. Deadlines themselves are
   tested against the scripts.
+- Jobs may begin as suspects, with crashes behind them: how they came to that is explored apart.
 - A claim has a limit of one and one queue; a reap takes all. Redis runs a script whole: one step.
 - A request that never arrives changes nothing, so only lost replies and late copies are steps.
 - The record of a claim is dropped when nobody can send that nonce again.

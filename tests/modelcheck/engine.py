@@ -14,8 +14,9 @@ Token = tuple[int, int]
 
 LIVE = ("pending", "delayed", "inflight")
 ENDED = ("done", "dead", "cancelled")
+SUSPECT = 2  # crashes
 FIRST, RENEWED, OVER = "first lease", "renewed lease", "lease over"
-WAITS, DUE = "waits", "due"
+WAITS, DUE, PARKED = "waits", "due", "parked"
 
 
 class Job(NamedTuple):
@@ -35,9 +36,10 @@ class Server(NamedTuple):
     """The keys of one queue."""
 
     counter: int = 0  # field `token` of :meta
+    suspect: str | None = None  # field `suspect` of :meta
     pending: tuple[str, ...] = ()  # the next to be claimed first: the right end of the list
     inflight: tuple[tuple[str, str], ...] = ()  # id, lease; the oldest deadline first
-    delayed: tuple[tuple[str, str], ...] = ()  # id, WAITS or DUE; the first due first
+    delayed: tuple[tuple[str, str], ...] = ()  # id, WAITS, DUE or PARKED; the first due first
     dead: tuple[str, ...] = ()
     jobs: tuple[tuple[str, Job], ...] = ()  # by id
     claims: tuple[tuple[int, tuple[int, str]], ...] = ()  # :claim:<nonce> -> number, id
@@ -48,6 +50,7 @@ class Keys:
 
     def __init__(self, server: Server) -> None:
         self.counter = server.counter
+        self.suspect = server.suspect
         self.pending = list(server.pending)
         self.inflight = dict(server.inflight)
         self.delayed = dict(server.delayed)
@@ -62,6 +65,7 @@ class Keys:
     def freeze(self) -> Server:
         return Server(
             self.counter,
+            self.suspect,
             tuple(self.pending),
             tuple(self.inflight.items()),
             tuple(self.delayed.items()),
@@ -94,8 +98,8 @@ class Engine:
 
     name: ClassVar[str] = "the design"
 
-    def __init__(self, max_attempts: int = 2, max_crashes: int = 3) -> None:
-        self.max_attempts, self.max_crashes = max_attempts, max_crashes
+    def __init__(self, max_attempts: int = 2, max_crashes: int = 3, crashed: int = 0) -> None:
+        self.max_attempts, self.max_crashes, self.crashed = max_attempts, max_crashes, crashed
         self._ran: dict[tuple[Server, Call], tuple[Server, Any]] = {}
 
     def run(self, server: Server, call: Call) -> tuple[Server, Any]:
@@ -114,6 +118,10 @@ class Engine:
     def submit(self, k: Keys, id: str) -> str:
         if id in k.jobs:
             return k.jobs[id].state
+        if self.crashed:  # what the model begins with, and no script does
+            k.jobs[id] = Job("delayed", crashes=self.crashed, claims=self.crashed)
+            k.delayed[id] = WAITS
+            return "new"
         k.jobs[id] = Job("pending")
         k.pending.append(id)
         return "new"
@@ -122,8 +130,9 @@ class Engine:
         before = self.find_claim(k, nonce)
         if before is not None:
             return before
-        self.promote(k)
         self.put_back_expired(k)
+        self.promote(k)
+        self.let_out(k)
         return self.take(k, nonce)
 
     def complete(self, k: Keys, id: str, token: Token) -> str:
@@ -196,9 +205,28 @@ class Engine:
     def promote(self, k: Keys) -> None:
         """lib/due.lua"""
         for id in [id for id, wait in k.delayed.items() if wait == DUE]:
+            if k.jobs[id].crashes >= SUSPECT:
+                k.delayed[id] = PARKED
+                k.suspect = k.suspect or ""
+                continue
             del k.delayed[id]
             k.set(id, state="pending")
             k.pending.append(id)
+
+    def at_large(self, k: Keys) -> bool:
+        """lib/due.lua"""
+        job = k.jobs.get(k.suspect or "")
+        return job is not None and job.state in ("pending", "inflight") and job.crashes >= SUSPECT
+
+    def let_out(self, k: Keys) -> None:
+        """lib/due.lua"""
+        if k.suspect is None or self.at_large(k):
+            return
+        k.suspect = next((id for id, wait in k.delayed.items() if wait == PARKED), None)
+        if k.suspect is not None:
+            del k.delayed[k.suspect]
+            k.set(k.suspect, state="pending")
+            k.pending.insert(0, k.suspect)
 
     def expired(self, k: Keys) -> tuple[str, ...]:
         return tuple(id for id, lease in k.inflight.items() if lease == OVER)
@@ -215,7 +243,7 @@ class Engine:
             k.set(id, crashes=crashes, token=None)
             if crashes >= self.max_crashes:
                 self.bury(k, id)
-            elif crashes >= 2:
+            elif crashes >= SUSPECT:
                 k.set(id, state="delayed")
                 k.delayed[id] = WAITS
             else:

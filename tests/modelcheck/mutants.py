@@ -12,6 +12,7 @@ from .engine import DUE, FIRST, OVER, RENEWED, Call, Engine, Job, Keys, Token
 from .world import Limits
 
 STUCK = "can never all end"
+SUSPECTS = Limits(jobs=2, late=False, crashed=2, attempts=1, releases=0)
 
 
 class Mutant(Engine):
@@ -315,6 +316,29 @@ class CancelLeavesFlight(Mutant):
         if lease:
             k.inflight[id] = lease
         return word
+
+
+class TurnsByTheClock(Mutant):
+    """Suspects come one after the other, and nobody looks whether the last one has ended."""
+
+    name = "suspects that wait for a time only"
+    limits = SUSPECTS
+    why = "a and b are suspects, and at large together"
+
+    def at_large(self, k: Keys) -> bool:
+        return False
+
+
+class TurnHandedBack(Mutant):
+    """A turn ends when its holder completes the job: nobody hands it back for one that died."""
+
+    name = "turn that must be handed back"
+    limits = SUSPECTS
+    why = STUCK
+    stuck = True
+
+    def at_large(self, k: Keys) -> bool:
+        return bool(k.suspect) and k.jobs[k.suspect].state != "done"
 
 
 def all_mutants() -> list[type[Mutant]]:

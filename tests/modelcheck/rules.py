@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from .engine import ENDED, FIRST, LIVE, OVER, Call, Job, Server
+from .engine import ENDED, FIRST, LIVE, OVER, SUSPECT, Call, Job, Server
 from .world import ACKNOWLEDGED, Held, Step, World
 
 FENCED = ("complete", "fail", "extend", "release")
@@ -15,7 +15,8 @@ FENCED = ("complete", "fail", "extend", "release")
 
 def broken_state(world: World) -> str:
     """The first rule that this state breaks, or ''."""
-    return _places(world.server) or _jobs(world.server) or _callers(world)
+    server = world.server
+    return _places(server) or _jobs(server) or _turns(server) or _callers(world)
 
 
 def broken_step(before: World, step: Step) -> str:
@@ -67,6 +68,16 @@ def _jobs(server: Server) -> str:
         if number > 1:
             return f"{number} jobs for the one submit of {id}"
     return ""
+
+
+def _turns(server: Server) -> str:
+    """One suspect at a time."""
+    found = [
+        id
+        for id, job in server.jobs
+        if job.crashes >= SUSPECT and job.state in ("pending", "inflight")
+    ]
+    return f"{' and '.join(found)} are suspects, and at large together" if len(found) > 1 else ""
 
 
 def _callers(world: World) -> str:

@@ -14,11 +14,13 @@ SMALL = {
     "late copies": (Limits(crashes=2, releases=0), 21_000),
     "cancel": (Limits(crashes=2, cancels=1, late=False), 12_000),
     "two jobs": (ONE_LIFE._replace(jobs=2), 7_500),
+    "two suspects": (ONE_LIFE._replace(jobs=2, crashes=3, crashed=2, cancels=1), 11_500),
     "power cut": (ONE_LIFE._replace(crashes=2, cuts=1), 11_000),
     "power cut, retry": (ONE_LIFE._replace(attempts=2, cuts=1), 5_000),
     "power cut, late copies": (ONE_LIFE._replace(late=True, cuts=1), 5_500),
 }
 LARGE = {
+    "two suspects, second turn": (ONE_LIFE._replace(jobs=2, crashes=4, crashed=2), 250_000),
     "one job, late copies": (Limits(), 830_000),
     "one job, power cut": (Limits(crashes=2, late=False, cuts=1), 480_000),
     "one job, power cut, late copies": (Limits(crashes=1, cuts=1), 550_000),

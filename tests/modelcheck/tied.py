@@ -10,10 +10,11 @@ import random
 from typing import Any
 
 from store import HOUR, Jobs, Q
+from store import PARKED as FURTHER
 
 from pyjobs.verbs import Claimed
 
-from .engine import DUE, OVER, Call, Engine, Server
+from .engine import DUE, OVER, PARKED, WAITS, Call, Engine, Server
 from .world import Limits, Step, System
 
 AWAY = 2 * HOUR  # a lease or delay that is not over in any walk
@@ -77,7 +78,10 @@ class Tied:
     # The verbs, with the arguments and replies of the model's.
 
     def submit(self, id: str) -> str:
-        ((told, outcome),) = self.jobs.submit(id)
+        crashed = self.limits.crashed
+        ((told, outcome),) = self.jobs.submit(id, delay=AWAY if crashed else 0)
+        if crashed and outcome == "new":
+            self.redis.hset(f"{Q}:job:{id}", "crashes", crashed)
         return outcome if told == id else f"{outcome} of {told}"
 
     def claim(self, nonce: int) -> tuple[Any, ...]:
@@ -112,12 +116,20 @@ class Tied:
         ids = [key.decode().rpartition(":")[2] for key in self.redis.keys(f"{Q}:job:*")]
         return {
             "counter": int(self.redis.hget(f"{Q}:meta", "token") or 0),
+            "suspect": self._suspect(),
             "pending": self.jobs.pending(),
             "inflight": {id: at <= before for id, at in self.jobs.part("inflight").items()},
-            "delayed": {id: at <= before for id, at in self.jobs.part("delayed").items()},
+            "delayed": {
+                id: PARKED if at >= FURTHER else DUE if at <= before else WAITS
+                for id, at in self.jobs.part("delayed").items()
+            },
             "dead": set(self.jobs.part("dead")),
             "jobs": {id: self._job(id) for id in ids},
         }
+
+    def _suspect(self) -> str | None:
+        found = self.redis.hget(f"{Q}:meta", "suspect")
+        return None if found is None else found.decode()
 
     def _job(self, id: str) -> tuple[Any, ...]:
         job = self.jobs.job(id)
@@ -137,7 +149,7 @@ class Tied:
             ("delayed", server.delayed, DUE),
         ):
             there = {
-                id: place if when == over else now + HOUR + place
+                id: place if when == over else place + (FURTHER if when == PARKED else now + HOUR)
                 for place, (id, when) in enumerate(entries, 1)
             }
             if there:
@@ -155,9 +167,10 @@ class Tied:
 def seen_by_redis(server: Server) -> dict[str, Any]:
     return {
         "counter": server.counter,
+        "suspect": server.suspect,
         "pending": list(server.pending),
         "inflight": {id: lease == OVER for id, lease in server.inflight},
-        "delayed": {id: wait == DUE for id, wait in server.delayed},
+        "delayed": dict(server.delayed),
         "dead": set(server.dead),
         "jobs": {id: tuple(job[:5]) for id, job in server.jobs},
     }

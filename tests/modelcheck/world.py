@@ -40,6 +40,7 @@ class Limits(NamedTuple):
     jobs: int = 1
     attempts: int = 2
     crashes: int = 3
+    crashed: int = 0  # of them, how many each job has behind it already
     releases: int = 1
     cuts: int = 0
     cancels: int = 0
@@ -70,7 +71,7 @@ class System:
     """An engine, and all that can happen around it."""
 
     def __init__(self, engine: type[Engine], limits: Limits) -> None:
-        self.engine = engine(limits.attempts, limits.crashes)
+        self.engine = engine(limits.attempts, limits.crashes, limits.crashed)
         self.limits = limits
         self.ids = "abcdefgh"[: limits.jobs]
 
