@@ -179,7 +179,7 @@ def _settings(url: str, reply_seconds: float) -> dict[str, Any]:
         return common
     return {
         **common,
-        "socket_connect_timeout": CONNECT_SECONDS,
+        "socket_connect_timeout": min(CONNECT_SECONDS, reply_seconds),
         "socket_keepalive": True,
         "socket_keepalive_options": _keepalive(),
     }

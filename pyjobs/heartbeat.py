@@ -1,29 +1,29 @@
 """Renewing leases from a thread with a connection of its own, whatever the event loop does.
 
-Only when to renew, and whom to tell of a loss, may live here.
-A job that hangs, or that could not be renewed for a whole lease, is given up.
+Only what waits and sends, and whom to tell of a loss, may live here; when is decided in leases.py.
+A job that hangs, or that can't be renewed before its lease ends, is given up.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
 from pyjobs import crash
+from pyjobs.call import Call
 from pyjobs.claimed import ClaimedJob
 from pyjobs.connect import REPLY_SECONDS, connect
 from pyjobs.errors import PyjobsError
+from pyjobs.leases import Leases
 from pyjobs.reliable import Reliable
-from pyjobs.run import run
+from pyjobs.run import run_many
 from pyjobs.verbs import MAX_ITEMS
 
-REASONS = {
-    "LOST": "another claim has it",
-    "NOJOB": "there is no such job",
-    "cancelled": "cancelled",
-}
+log = logging.getLogger("pyjobs")
+REASONS = {"LOST": "another claim has it", "NOJOB": "there is no such job"}
 
 
 class Heartbeat(threading.Thread):
@@ -48,12 +48,16 @@ class Heartbeat(threading.Thread):
         lost: Callable[[ClaimedJob, str], None],
     ) -> None:
         super().__init__(name="pyjobs-heartbeat", daemon=True)
-        self._server = connect(url, reply_seconds=min(REPLY_SECONDS, max(0.1, lease / 3)))
+        # A beat that is not answered must leave time for others within the lease.
+        reply_seconds = min(REPLY_SECONDS, max(0.1, lease / 6))
+        self._server = connect(url, reply_seconds=reply_seconds)
         self._mode = mode
         self._keys = keys
         self._lease = lease
         self._held = held
         self._lost = lost
+        self._leases = Leases(lease, reply_seconds, time.monotonic())
+        self._failing = False
         self._stopped = threading.Event()
 
     def stop(self) -> None:
@@ -61,51 +65,83 @@ class Heartbeat(threading.Thread):
         self._stopped.set()
 
     def run(self) -> None:
-        wait = self._lease / 3
-        renewed = time.monotonic()
-        while not self._stopped.wait(wait):
+        while not self._stopped.wait(self._leases.due - time.monotonic()):
+            # Whatever goes wrong here, an end of this thread would be the end of every lease.
             try:
-                crash.at("beat")
-                self.beat()
-                crash.at("beaten")
-                wait, renewed = self._lease / 3, time.monotonic()
-            except PyjobsError as error:
-                wait = self._lease / 10
-                if time.monotonic() - renewed > self._lease:
-                    self._give_up_all(error)
+                self._told(self._turn())
+            except Exception as error:
+                self._told(error)
+                self._stopped.wait(self._lease / 10)
         self._server.close()
 
-    def beat(self) -> None:
-        """Renew once (reliable/extend).
+    def _turn(self) -> Exception | None:
+        """A beat and what follows from it; returns why some leases could not be renewed."""
+        try:
+            error: Exception | None = self.beat()
+        except Exception as raised:
+            error = raised
+        if error is not None:
+            # Whoever can reach Redis may have the jobs soon: to go on would run them twice.
+            for job in self._leases.missed(self._held(), time.monotonic()):
+                self._lost(job, f"not renewed in time: {error}")
+        return error
+
+    def beat(self) -> PyjobsError | None:
+        """Renew once (reliable/extend); what hangs is not renewed.
+
+        Returns:
+            Why the jobs of some queue could not be renewed, None when all of them were asked for.
 
         Raises:
             Unavailable: Redis can't be reached.
         """
-        queues: dict[int, list[ClaimedJob]] = defaultdict(list)
-        for job in self._held():
-            if self._hangs(job):
+        sent = time.monotonic()
+        held = list(self._held())
+        for job in held:
+            if not job.lost and self._leases.hangs(job, sent):
                 self._lost(job, "its handler ran a lease longer than its timeout")
-            elif job.over or not job.lost:
-                queues[job.place].append(job)
-        for place, jobs in queues.items():
-            for at in range(0, len(jobs), MAX_ITEMS):
-                self._renew(self._keys[place], jobs[at : at + MAX_ITEMS])
+        error = self._renew([job for job in held if job.over or not job.lost], sent)
+        if error is None:
+            self._leases.beaten(held, sent)
+        return error
 
-    def _renew(self, key: str, jobs: list[ClaimedJob]) -> None:
-        pairs = [(job.id, job.token) for job in jobs]
-        call = self._mode.extend(key, pairs, lease=round(self._lease * 1000))
-        words = run(self._server, call, tries=0)
-        for job, word in zip(jobs, words, strict=True):
-            if word not in {"inflight", "repeat"}:
-                self._lost(job, REASONS[word])
+    def _renew(self, jobs: list[ClaimedJob], sent: float) -> PyjobsError | None:
+        error = None
+        parts = self._parts(jobs)
+        crash.at("beat")
+        answers = run_many(self._server, [self._extend(part) for part in parts], tries=0)
+        crash.at("beaten")
+        for part, words in zip(parts, answers, strict=True):
+            if isinstance(words, PyjobsError):
+                error = words
+                continue
+            found = dict(zip(part, words, strict=True))
+            self._leases.renewed((job for job in part if found[job] == "inflight"), sent)
+            for job, word in found.items():
+                if word not in {"inflight", "repeat"}:
+                    self._lost(job, REASONS.get(word, word))
+        return error
 
-    def _hangs(self, job: ClaimedJob) -> bool:
-        # A lease later than the handler's own limit: nothing has stopped it, nor ever will.
-        ran = time.monotonic() - job.began
-        return job.timeout is not None and ran > job.timeout + self._lease
+    def _parts(self, jobs: list[ClaimedJob]) -> list[list[ClaimedJob]]:
+        """The jobs by queue, as many as go into a call."""
+        queues: dict[int, list[ClaimedJob]] = defaultdict(list)
+        for job in jobs:
+            queues[job.place].append(job)
+        return [
+            queue[at : at + MAX_ITEMS]
+            for queue in queues.values()
+            for at in range(0, len(queue), MAX_ITEMS)
+        ]
 
-    def _give_up_all(self, error: PyjobsError) -> None:
-        # Whoever can reach Redis may have the jobs by now: to go on would run them twice.
-        for job in self._held():
-            if not job.lost and time.monotonic() - job.began > self._lease:
-                self._lost(job, f"not renewed for a lease: {error}")
+    def _extend(self, part: list[ClaimedJob]) -> Call[list[str]]:
+        pairs = [(job.id, job.token) for job in part]
+        return self._mode.extend(self._keys[part[0].place], pairs, lease=round(self._lease * 1000))
+
+    def _told(self, error: Exception | None) -> None:
+        """Log the first failure and the first success after it: an outage is no flood."""
+        if error is None and self._failing:
+            log.warning("leases are renewed again")
+        elif error is not None and not self._failing:
+            trace = None if isinstance(error, PyjobsError) else error
+            log.warning("leases are not renewed (%s); trying again", error, exc_info=trace)
+        self._failing = error is not None

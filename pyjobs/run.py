@@ -80,15 +80,18 @@ async def arun(server: Async, call: Call[T]) -> T:
         await asyncio.sleep(pause)
 
 
-def run_many(server: Sync, calls: Sequence[Call[Any]]) -> list[Any]:
+def run_many(server: Sync, calls: Sequence[Call[Any]], *, tries: int = len(PAUSES)) -> list[Any]:
     """Send calls in one round trip: for each its parsed reply, or the PyjobsError in its place.
 
     It is no transaction: each call stands for itself.
 
+    Args:
+        tries: how often it is repeated at most, where it may be.
+
     Raises:
         Unavailable: no answer at all.
     """
-    recovery = Recovery(calls)
+    recovery = Recovery(calls, tries)
     while recovery.left:
         try:
             for body in recovery.loads:
