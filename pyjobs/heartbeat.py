@@ -1,4 +1,4 @@
-"""Renewing leases from a thread with a connection of its own, whatever the event loop does.
+"""Renewing leases from a thread with connections of its own, whatever the event loop does.
 
 Only what waits and sends, and whom to tell of a loss, may live here; when is decided in leases.py.
 A job that hangs, or that can't be renewed before its lease ends, is given up.
@@ -14,9 +14,11 @@ from collections.abc import Callable, Iterable
 
 from pyjobs import crash
 from pyjobs.call import Call
+from pyjobs.cancels import Cancels
 from pyjobs.claimed import ClaimedJob
 from pyjobs.connect import REPLY_SECONDS, connect
 from pyjobs.errors import PyjobsError
+from pyjobs.keys import cancel_channel
 from pyjobs.leases import Leases
 from pyjobs.reliable import Reliable
 from pyjobs.run import run_many
@@ -27,7 +29,8 @@ REASONS = {"LOST": "another claim has it", "NOJOB": "there is no such job"}
 
 
 class Heartbeat(threading.Thread):
-    """Extends the leases of all held jobs, three times per lease.
+    """Extends the leases of all held jobs, three times per lease. A job of which it is heard that
+    it was cancelled is asked for at once.
 
     Args:
         url: where Redis is.
@@ -58,36 +61,48 @@ class Heartbeat(threading.Thread):
         self._lost = lost
         self._leases = Leases(lease, reply_seconds, time.monotonic())
         self._failing = False
-        self._stopped = threading.Event()
+        self._cancels = Cancels(self._server, [cancel_channel(key) for key in keys])
 
     def stop(self) -> None:
-        """End the thread; it does not renew anything after this."""
-        self._stopped.set()
+        """End the thread, from any other; it begins no beat after this."""
+        self._cancels.end()
+        if self.ident is None:
+            self._close()
 
     def run(self) -> None:
-        while not self._stopped.wait(self._leases.due - time.monotonic()):
+        while not self._cancels.ended:
             # Whatever goes wrong here, an end of this thread would be the end of every lease.
             try:
-                self._told(self._turn())
+                self._turn()
             except Exception as error:
                 self._told(error)
-                self._stopped.wait(self._lease / 10)
+                self._cancels.sleep(self._lease / 10)
+        self._close()
+
+    def _close(self) -> None:
+        self._cancels.close()
         self._server.close()
 
-    def _turn(self) -> Exception | None:
-        """A beat and what follows from it; returns why some leases could not be renewed."""
+    def _turn(self) -> None:
+        """Wait for the next beat, then what follows from it."""
+        # Where beats fail, nothing else may take the time that they have left.
+        if not self._failing:
+            self._cancels.subscribe()
+        heard = self._cancels.wait(self._leases.due - time.monotonic())
+        if self._cancels.ended or not (heard or time.monotonic() >= self._leases.due):
+            return
         try:
-            error: Exception | None = self.beat()
+            error: Exception | None = self.ask(heard) if heard else self.beat()
         except Exception as raised:
             error = raised
         if error is not None:
             # Whoever can reach Redis may have the jobs soon: to go on would run them twice.
             for job in self._leases.missed(self._held(), time.monotonic()):
                 self._lost(job, f"not renewed in time: {error}")
-        return error
+        self._told(error)
 
     def beat(self) -> PyjobsError | None:
-        """Renew once (reliable/extend); what hangs is not renewed.
+        """Renew all jobs (reliable/extend) but those that hang.
 
         Returns:
             Why the jobs of some queue could not be renewed, None when all of them were asked for.
@@ -100,14 +115,20 @@ class Heartbeat(threading.Thread):
         for job in held:
             if not job.lost and self._leases.hangs(job, sent):
                 self._lost(job, "its handler ran a lease longer than its timeout")
-        error = self._renew([job for job in held if job.over or not job.lost], sent)
+        error = self._renew(held, sent)
         if error is None:
             self._leases.beaten(held, sent)
         return error
 
+    def ask(self, heard: set[bytes]) -> PyjobsError | None:
+        """The same, now, for the jobs with these ids only: the answer tells which are cancelled."""
+        return self._renew(
+            [job for job in self._held() if job.id.encode() in heard], time.monotonic()
+        )
+
     def _renew(self, jobs: list[ClaimedJob], sent: float) -> PyjobsError | None:
         error = None
-        parts = self._parts(jobs)
+        parts = self._parts([job for job in jobs if job.over or not job.lost])
         crash.at("beat")
         answers = run_many(self._server, [self._extend(part) for part in parts], tries=0)
         crash.at("beaten")

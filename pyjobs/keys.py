@@ -1,4 +1,4 @@
-"""Names that Python must know: queues, their wake keys, client channels and registries.
+"""Names that Python must know: queues, their wake keys, channels and registries.
 
 All other keys are derived inside the scripts. Nothing but names may live in this file.
 """
@@ -17,6 +17,11 @@ def checked(what: str, name: str) -> str:
     if not isinstance(name, str) or not NAME.fullmatch(name):
         raise BadArgument(f"{what}: {name!r} is not 1 to 128 of A-Z a-z 0-9 _ . : -")
     return name
+
+
+def cancel_channel(queue: str) -> str:
+    """Where the workers of a queue (its key) hear of jobs that were cancelled in flight."""
+    return f"{queue}:cancel"
 
 
 class Keys:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from proxy import Proxy
 from running import Running, opened, places, wait_until, working
-from store import HOUR, Jobs, Store
+from store import HOUR, Jobs, Q, Store
 
 import pyjobs
 import pyjobs.aio
@@ -100,15 +100,18 @@ def test_a_hung_handler_is_given_up(client: pyjobs.Client, jobs: Jobs) -> None:
     assert jobs.job(job.id)["crashes"] == b"1"
 
 
+@pytest.mark.parametrize("lease", [60.0, LEASE], ids=["at once", "by heartbeat"])
 @pytest.mark.parametrize("kind", ["loop", "thread"])
-def test_a_running_job_is_cancelled(client: pyjobs.Client, jobs: Jobs, kind: str) -> None:
-    """It learns so with its next heartbeat; what it returns is discarded."""
+def test_a_running_job_is_cancelled(
+    client: pyjobs.Client, jobs: Jobs, kind: str, lease: float
+) -> None:
+    """It is told at once, long before a heartbeat; what it returns is discarded."""
     entered, left = threading.Event(), threading.Event()
 
     async def in_loop(job: pyjobs.ClaimedJob) -> str:
         entered.set()
         try:
-            await asyncio.sleep(SOON)
+            await asyncio.sleep(60)
         except asyncio.CancelledError:
             left.set()
             raise
@@ -121,11 +124,13 @@ def test_a_running_job_is_cancelled(client: pyjobs.Client, jobs: Jobs, kind: str
         return "stale"
 
     handler: Any = in_loop if kind == "loop" else in_thread
-    with working(jobs.store.url, handler, lease=LEASE):
+    with working(jobs.store.url, handler, lease=lease):
+        if lease > LEASE:
+            wait_until(lambda: jobs.redis.pubsub_numsub(f"{Q}:cancel")[0][1])
         job = client.submit(1)
         assert entered.wait(SOON)
         assert client.cancel(job)
-        assert left.wait(2 * LEASE + 1)
+        assert left.wait(SOON)
         with pytest.raises(JobCancelled):
             job.result(SOON)
     assert jobs.job(job.id)["state"] == b"cancelled"

@@ -159,6 +159,79 @@ class TestThread:
                 wait_until(renewals(jobs))
 
 
+@HERE
+class TestCancelled:
+    """The next beat is hours away."""
+
+    def heard(self, jobs: Jobs, message: str | bytes) -> None:
+        """Publish as soon as somebody listens."""
+        wait_until(lambda: jobs.redis.publish(f"{Q}:cancel", message))
+
+    def test_a_cancelled_job_is_asked_for_at_once(self, jobs: Jobs, hands: Hands) -> None:
+        hands.take(*jobs.take("a", "b"))
+        deadline = jobs.part("inflight")["b"]
+        with beating(jobs.store, hands, HOURS):
+            jobs.store.call(RELIABLE.cancel(Q, ["a"]))
+            self.heard(jobs, "a")
+            wait_until(lambda: hands.lost)
+        assert hands.lost == {"a": "cancelled"}
+        assert jobs.part("inflight") == {"b": deadline}
+
+    def test_a_message_proves_nothing(self, jobs: Jobs, hands: Hands) -> None:
+        """Anybody may publish. A job that is not cancelled is renewed, and that is all."""
+        hands.take(*jobs.take("a"))
+        renewed = renewals(jobs)
+        with beating(jobs.store, hands, HOURS):
+            for junk in (b"", b"\xff\x00", "x" * 10_000, "nobody", "a"):
+                self.heard(jobs, junk)
+            wait_until(renewed)
+        assert hands.lost == {}
+
+    def test_of_every_queue(self, jobs: Jobs, hands: Hands) -> None:
+        jobs.submit("a", queue=OTHER)
+        [claimed] = jobs.claim(queues=(Q, OTHER)).jobs
+        hands.take(claimed)
+        jobs.store.call(RELIABLE.cancel(OTHER, ["a"]))
+        with beating(jobs.store, hands, HOURS):
+            wait_until(lambda: jobs.redis.publish(f"{OTHER}:cancel", "a"))
+            wait_until(lambda: hands.lost)
+        assert hands.lost == {"a": "cancelled"}
+
+    def test_a_message_that_can_not_be_followed_up(
+        self, jobs: Jobs, hands: Hands, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """A beat that fails, like any other: it is tried again soon."""
+        hands.take(*jobs.take("a"))
+        with beating(jobs.store, hands, lease=6.0):
+            wait_until(lambda: jobs.redis.pubsub_numsub(f"{Q}:cancel")[0][1])
+            hands.failures.append(ValueError("a fault of ours"))
+            self.heard(jobs, "a")
+            wait_until(lambda: "leases are renewed again" in caplog.messages)
+        assert hands.lost == {}
+
+
+@HERE
+class TestStop:
+    @pytest.mark.parametrize("lease", [LEASE, HOURS])
+    def test_at_once(self, store: Store, hands: Hands, lease: float) -> None:
+        """Whatever it waits for."""
+        heartbeat = make(store, hands, lease)
+        heartbeat.start()
+        wait_until(lambda: store.redis.pubsub_numsub(f"{Q}:cancel")[0][1])
+        heartbeat.stop()
+        heartbeat.stop()
+        heartbeat.join(SOON)
+        assert not heartbeat.is_alive()
+        wait_until(lambda: not store.redis.pubsub_numsub(f"{Q}:cancel")[0][1])
+
+    def test_before_it_began(self, store: Store, hands: Hands) -> None:
+        heartbeat = make(store, hands)
+        heartbeat.stop()
+        heartbeat.start()
+        heartbeat.join(SOON)
+        assert not heartbeat.is_alive()
+
+
 def test_a_job_that_can_not_be_renewed_is_given_up(hands: Hands) -> None:
     hands.take(Claimed(0, "a", "1-nonce", b"", 1, 0, 0))
     nobody = Heartbeat("redis://127.0.0.1:1", RELIABLE, [Q], LEASE, hands.give, hands.lose)
