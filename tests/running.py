@@ -1,4 +1,4 @@
-"""Clients and workers at work: one face for both kinds of client, workers in threads, waiting.
+"""Clients and workers at work: one face for both kinds of client, a worker for a handler, waiting.
 
 No assertion about pyjobs may live here.
 """
@@ -19,6 +19,7 @@ from store import Store
 import pyjobs
 import pyjobs.aio
 from pyjobs.testing import servers
+from pyjobs.testing.workers import Running, running
 
 T = TypeVar("T")
 LONG = 10.0
@@ -132,38 +133,6 @@ def opened(url: str, *, aio: bool, **settings: Any) -> Iterator[Any]:
             client.close()
 
 
-class Running:
-    """A worker in a thread of its own.
-
-    Attributes:
-        worker: the worker.
-        error: what ended `run`, None when it ended well.
-    """
-
-    def __init__(self, worker: pyjobs.Worker) -> None:
-        self.worker = worker
-        self.error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="test-worker", daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        try:
-            self.worker.run()
-        except BaseException as error:
-            self.error = error
-
-    @property
-    def alive(self) -> bool:
-        return self._thread.is_alive()
-
-    def ended(self, seconds: float = LONG) -> BaseException | None:
-        """Wait for the end; returns what ended it."""
-        self._thread.join(seconds)
-        if self._thread.is_alive():
-            raise AssertionError(f"the worker did not end within {seconds:g} s")
-        return self.error
-
-
 @contextmanager
 def working(
     url: str, handler: Callable[[pyjobs.ClaimedJob], Any], **settings: Any
@@ -171,18 +140,8 @@ def working(
     """A worker that runs until the block ends, and must end well."""
     worker = pyjobs.Worker(url, **{"queues": ["q"], "grace": 5.0, **settings})
     worker.handler(handler)
-    running = Running(worker)
-    try:
-        yield running
-    finally:
-        worker.stop()
-        try:
-            error = running.ended()
-        except AssertionError:
-            worker.stop()
-            raise
-    if error is not None:
-        raise error
+    with running(worker) as run:
+        yield run
 
 
 def is_async(store: Store) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from proxy import Proxy
-from running import Running, opened, places, wait_until, working
+from running import opened, places, wait_until, working
 from store import HOUR, Jobs, Q, Store
 
 import pyjobs
@@ -19,6 +19,7 @@ import pyjobs.aio
 from pyjobs.errors import JobCancelled, JobExpired, JobFailed
 from pyjobs.modes import MODES
 from pyjobs.shift import Shift
+from pyjobs.testing.workers import Running
 
 SOON = 10.0
 LEASE = 0.3

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 import redis
-from running import Running, own_server, wait_until, working
+from running import own_server, wait_until, working
 from store import Jobs, Q, Store, leaks
 from test_worker_stop import AsyncGate, Gate
 
@@ -25,6 +25,7 @@ from pyjobs.connect import connect
 from pyjobs.errors import OutcomeUnknown, PyjobsError, ResultGone, Unavailable
 from pyjobs.modes import MODES
 from pyjobs.testing.servers import Server
+from pyjobs.testing.workers import Running
 
 SOON = 10.0
 RELIABLE = MODES["reliable"]

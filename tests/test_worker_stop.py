@@ -13,7 +13,7 @@ import time
 from typing import Any
 
 import pytest
-from running import Running, own_server, places, wait_until, working
+from running import own_server, places, wait_until, working
 from store import Jobs, Q, Store, having
 
 import pyjobs
@@ -22,6 +22,7 @@ from pyjobs.errors import JobFailed, LeaseLost, WrongMode
 from pyjobs.modes import MODES, Mode
 from pyjobs.serving import Serving
 from pyjobs.testing.servers import Server
+from pyjobs.testing.workers import Running
 
 HERE = places("memory", "redis-8.2", flavours=("sync",))
 REAL = places("redis-8.2", flavours=("sync",))

@@ -30,6 +30,7 @@ from pyjobs.errors import BadArgument, JobFailed, PyjobsError, ResultGone, Undec
 from pyjobs.ids import unguessable
 from pyjobs.modes import MODES
 from pyjobs.run import translated
+from pyjobs.testing.workers import running
 from pyjobs.worker import Worker
 
 Pair = tuple[int, int]
@@ -114,24 +115,6 @@ def scratch(url: str, name: str) -> Iterator[str]:
                     server.unlink(key)
             except redis.RedisError as error:
                 raise translated(error) from error
-
-
-@contextlib.contextmanager
-def running(worker: Worker) -> Iterator[None]:
-    """Run a worker in a thread of its own, with its own event loop, until the block ends.
-
-    Raises:
-        PyjobsError: what the worker ended with.
-    """
-    with ThreadPoolExecutor(1, thread_name_prefix="pyjobs-worker") as pool:
-        ended = pool.submit(worker.run)
-        try:
-            yield
-        finally:
-            worker.stop()
-            # A worker that died is why the block went wrong, if it did.
-            if error := ended.exception():
-                raise error
 
 
 def _round(url: str, mode: str, flavour: str, prefix: str, concurrency: int) -> int:
