@@ -1,0 +1,86 @@
+"""pyjobs behind the driver's face: `own sync` and `own async`, and the worker of both.
+
+Only that may live here; it is written as a user of pyjobs would write it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import pyjobs
+import pyjobs.aio
+from benchmark.case import answer
+from benchmark.driver import ANSWER_SECONDS, AsyncDriver, SyncDriver, main
+from benchmark.tally import CASE, TALLY, URL
+
+QUEUE = "bench"
+# A client connects and subscribes with its first submit, which is not what is measured.
+WARM_UP = "bench-warm-up"
+DATA = CASE.data
+
+
+class Sync(SyncDriver):
+    """pyjobs.Client."""
+
+    def connect(self) -> None:
+        self._client = pyjobs.Client(URL, mode=CASE.mode, queue=QUEUE)
+        self._client.submit(DATA, queue=WARM_UP)
+
+    def enqueue_one(self) -> pyjobs.Job:
+        return self._client.submit(DATA)
+
+    def enqueue_bulk(self, jobs: int) -> Sequence[pyjobs.Job]:
+        return self._client.submit_many([DATA] * jobs)
+
+    def result(self, handle: pyjobs.Job) -> Any:
+        return handle.result(ANSWER_SECONDS)
+
+    def work(self) -> None:
+        worker().run()
+
+
+class Async(AsyncDriver):
+    """pyjobs.aio.Client."""
+
+    async def connect(self) -> None:
+        self._client = pyjobs.aio.Client(URL, mode=CASE.mode, queue=QUEUE)
+        await self._client.submit(DATA, queue=WARM_UP)
+
+    async def enqueue_one(self) -> pyjobs.aio.Job:
+        return await self._client.submit(DATA)
+
+    async def enqueue_bulk(self, jobs: int) -> Sequence[pyjobs.aio.Job]:
+        return await self._client.submit_many([DATA] * jobs)
+
+    async def result(self, handle: pyjobs.aio.Job) -> Any:
+        return await handle.result(ANSWER_SECONDS)
+
+
+def worker() -> pyjobs.Worker:
+    """A worker with the handler that the case asks for."""
+    made = pyjobs.Worker(URL, mode=CASE.mode, queues=[QUEUE], concurrency=CASE.concurrency)
+
+    async def in_the_loop(job: pyjobs.ClaimedJob) -> int:
+        TALLY.tick()
+        if CASE.seconds:
+            await asyncio.sleep(CASE.seconds)
+        return answer(job.data)
+
+    def in_a_thread(job: pyjobs.ClaimedJob) -> int:
+        TALLY.tick()
+        if CASE.seconds:
+            time.sleep(CASE.seconds)
+        return answer(job.data)
+
+    made.handler(in_the_loop if CASE.handler == "async" else in_a_thread)
+    return made
+
+
+if __name__ == "__main__":
+    # The worker starts its own event loop, whichever client it goes with.
+    flavour, role = sys.argv[1:]
+    main(Async() if flavour == "async" and role == "client" else Sync())

@@ -1,0 +1,212 @@
+"""The rows of the table by workload: each figure of pyjobs, and what stands beside it.
+
+What is measured is said here, how in measure.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import NamedTuple
+
+from benchmark.case import Case
+from benchmark.measure import Point
+from benchmark.process import ours
+
+SYNC = ours("pyjobs", "benchmark.own", "sync")
+ASYNC = ours("pyjobs, asyncio", "benchmark.own", "async")
+BARE_SYNC = ours("redis-py alone", "benchmark.bare", "sync")
+BARE = ours("redis-py alone, asyncio", "benchmark.bare", "async")
+BATCH = 10_000
+ALONE = "the same scripts by redis-py alone"
+
+
+class Row(NamedTuple):
+    """One figure, and one beside it to compare with.
+
+    Attributes:
+        label: what it is.
+        unit: '/s', 'ms', 'us', 'bytes', or '' for a count.
+        point: the measurement that it comes from.
+        figure: its name there.
+        beside: the measurement of the other one, None when there is none.
+        other: that one's name there.
+        about: what the other one is.
+    """
+
+    label: str
+    unit: str
+    point: Point
+    figure: str
+    beside: Point | None = None
+    other: str = ""
+    about: str = ""
+
+
+class Size(NamedTuple):
+    """How much is measured.
+
+    Attributes:
+        jobs: jobs in a measurement.
+        grown: times that, where a queue has grown.
+        idle: seconds of watching an idle worker.
+    """
+
+    jobs: int
+    grown: int
+    idle: float
+
+
+FULL, QUICK = Size(20_000, 50, 10.0), Size(2_000, 10, 2.0)
+
+
+def floored(label: str, unit: str, point: Point, figure: str, about: str = ALONE) -> Row:
+    """A row beside what redis-py alone does in the same case."""
+    bare = BARE_SYNC if point.system is SYNC else BARE
+    return Row(label, unit, point, figure, replace(point, system=bare), figure, about)
+
+
+def enqueue(size: Size) -> Iterator[Row]:
+    """Submitting, while no worker runs."""
+    some = Case(jobs=size.jobs // 2, drain=False)
+    whole = Case(jobs=size.jobs * 5, drain=False, batch=BATCH)
+    one, together = replace(some, enqueue="one"), replace(some, enqueue="together")
+    called = "EVALSHA of the same script, one call after the other"
+    piped = "EVALSHA of the same script, 100 in a round trip"
+    chunks = "the same script, 10,000 jobs in calls of 1,000"
+    yield floored("submit", "/s", Point("life", SYNC, one), "enqueue", called)
+    yield floored("submit, asyncio", "/s", Point("life", ASYNC, one), "enqueue", called)
+    at_once = Point("life", ASYNC, together)
+    yield floored("submit, asyncio, 1,000 at once", "/s", at_once, "enqueue", piped)
+    yield floored("submit_many of 10,000", "/s", Point("life", SYNC, whole), "enqueue", chunks)
+    aio = Point("life", ASYNC, whole)
+    yield floored("submit_many of 10,000, asyncio", "/s", aio, "enqueue", chunks)
+
+
+def drain(size: Size) -> Iterator[Row]:
+    """One worker process and a backlog."""
+    for handler in ("async", "def"):
+        for concurrency in (10, 100):
+            case = Case(jobs=size.jobs, concurrency=concurrency, handler=handler)
+            label = f"drain, `{handler}` handler, concurrency {concurrency}"
+            bare = Point("life", BARE, replace(case, handler="async"))
+            yield Row(label, "/s", Point("life", ASYNC, case), "drain", bare, "drain", ALONE)
+
+
+def roundtrip(size: Size) -> Iterator[Row]:
+    """From the submit to the result, with an idle worker."""
+    case = Case(jobs=size.jobs // 2)
+    for system, name in ((SYNC, ""), (ASYNC, ", asyncio")):
+        point = Point("roundtrip", system, case)
+        yield floored(f"round trip{name}, p50", "ms", point, "p50")
+        yield floored(f"round trip{name}, p99", "ms", point, "p99")
+    yield floored("round trips, asyncio, 50 outstanding", "/s", point, "outstanding")
+
+
+def cost(size: Size) -> Iterator[Row]:
+    """What a job costs in its whole life, submitted in bulk and drained at concurrency 100."""
+    point = Point("life", ASYNC, Case(jobs=size.jobs))
+    yield floored("Redis CPU a job", "us", point, "cpu")
+    yield floored("socket reads at Redis a job", "", point, "reads")
+    yield floored("commands a job, with those of scripts", "", point, "commands")
+    yield floored("received by Redis a job", "bytes", point, "received")
+    yield floored("sent by Redis a job", "bytes", point, "sent")
+    yield floored("memory of a queued job", "bytes", point, "queued")
+    yield floored("memory of a kept result", "bytes", point, "kept")
+    yield floored("worker CPU a job", "us", point, "worker cpu")
+    yield floored("client CPU a job", "us", point, "client cpu")
+    watched = Case(seconds=size.idle)
+    yield Row("commands of an idle worker a second", "", Point("idle", ASYNC, watched), "idle")
+
+
+def growth(size: Size) -> Iterator[Row]:
+    """A million jobs pending, then a million results kept (with --quick and --jobs fewer)."""
+    many = size.jobs * size.grown
+    grown = Point("growth", ASYNC, Case(jobs=many, batch=BATCH))
+    small = Point("life", ASYNC, Case(jobs=size.jobs, batch=BATCH))
+    trip = Point("roundtrip", ASYNC, Case(jobs=size.jobs // 2))
+    about = "with nothing else there"
+
+    def row(label: str, figure: str, unit: str, beside: Point, other: str) -> Row:
+        return Row(label.format(f"{many:,}"), unit, grown, figure, beside, other, about)
+
+    yield row("submit_many, {} pending", "bulk, pending", "/s", small, "enqueue")
+    yield row("drain, {} pending", "drain, pending", "/s", small, "drain")
+    yield row("submit_many, {} results kept", "bulk, kept", "/s", small, "enqueue")
+    yield row("drain, {} results kept", "drain, kept", "/s", small, "drain")
+    yield row("round trip, {} results kept, p50", "p50, kept", "ms", trip, "p50")
+    yield row("slowest call of a script, {} jobs", "slowest", "ms", small, "slowest")
+
+
+def modes(size: Size) -> Iterator[Row]:
+    """The same in each of the three modes."""
+    reliable = Case(jobs=size.jobs)
+    trips = replace(reliable, jobs=size.jobs // 2)
+    for mode in ("simple", "recoverable"):
+        for label, unit, how, figure, case in (
+            ("submit_many", "/s", "life", "enqueue", reliable),
+            ("drain", "/s", "life", "drain", reliable),
+            ("round trip p50", "ms", "roundtrip", "p50", trips),
+            ("Redis CPU a job", "us", "life", "cpu", reliable),
+            ("memory of a queued job", "bytes", "life", "queued", reliable),
+        ):
+            point = Point(how, ASYNC, replace(case, mode=mode))
+            beside = replace(point, case=case)
+            yield Row(f"{mode}: {label}", unit, point, figure, beside, figure, "reliable")
+
+
+def aof(size: Size) -> Iterator[Row]:
+    """Redis appends each change to its log and syncs it every second."""
+    logged = Case(jobs=size.jobs, everysec=True)
+    one = replace(logged, jobs=size.jobs // 2, enqueue="one", drain=False)
+    yield floored("appendfsync everysec: submit", "/s", Point("life", SYNC, one), "enqueue")
+    point = Point("life", ASYNC, logged)
+    yield floored("appendfsync everysec: submit_many", "/s", point, "enqueue")
+    yield floored("appendfsync everysec: drain", "/s", point, "drain")
+
+
+def payloads(size: Size) -> Iterator[Row]:
+    """Jobs of other sizes."""
+    for payload, shown, part in ((16, "16 B", 1), (1024, "1 KB", 1), (65536, "64 KB", 10)):
+        point = Point("life", ASYNC, Case(jobs=max(1000, size.jobs // part), payload=payload))
+        yield floored(f"payload of {shown}: submit_many", "/s", point, "enqueue")
+        yield floored(f"payload of {shown}: drain", "/s", point, "drain")
+
+
+def durations(size: Size) -> Iterator[Row]:
+    """Jobs that take their time, 100 at once; redis-py alone waits for a whole batch together."""
+    for ms, part in ((0, 1), (1, 1), (10, 4)):
+        case = Case(jobs=max(1000, size.jobs // part), seconds=ms / 1000)
+        yield floored(f"drain, jobs of {ms} ms", "/s", Point("life", ASYNC, case), "drain")
+
+
+def processes(size: Size) -> Iterator[Row]:
+    """Two worker processes beside one."""
+    one = Point("life", ASYNC, Case(jobs=size.jobs * 2))
+    two = replace(one, case=replace(one.case, workers=2))
+    yield Row("drain, two worker processes", "/s", two, "drain", one, "drain", "one")
+
+
+def limits(size: Size) -> Iterator[Row]:
+    """What the server itself can do."""
+    point = Point("limit", ASYNC, Case(jobs=size.jobs))
+    label = "redis-benchmark, a script of HSET, LPUSH and PUBLISH, -c 50 -P 16"
+    yield Row(label, "/s", point, "limit")
+
+
+WORKLOADS: dict[str, Callable[[Size], Iterator[Row]]] = {
+    one.__name__: one
+    for one in (
+        enqueue,
+        drain,
+        roundtrip,
+        cost,
+        growth,
+        modes,
+        aof,
+        payloads,
+        durations,
+        processes,
+        limits,
+    )
+}
