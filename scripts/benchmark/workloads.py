@@ -11,12 +11,14 @@ from typing import NamedTuple
 
 from benchmark.case import Case
 from benchmark.measure import Point
-from benchmark.process import ours
+from benchmark.process import System, ours
 
 SYNC = ours("pyjobs", "benchmark.own", "sync")
 ASYNC = ours("pyjobs, asyncio", "benchmark.own", "async")
 BARE_SYNC = ours("redis-py alone", "benchmark.bare", "sync")
 BARE = ours("redis-py alone, asyncio", "benchmark.bare", "async")
+SERVER = System("the server", ())
+OWN = (SYNC, ASYNC)
 BATCH = 10_000
 ALONE = "the same scripts by redis-py alone"
 
@@ -189,7 +191,7 @@ def processes(size: Size) -> Iterator[Row]:
 
 def limits(size: Size) -> Iterator[Row]:
     """What the server itself can do."""
-    point = Point("limit", ASYNC, Case(jobs=size.jobs))
+    point = Point("limit", SERVER, Case(jobs=size.jobs))
     label = "redis-benchmark, a script of HSET, LPUSH and PUBLISH, -c 50 -P 16"
     yield Row(label, "/s", point, "limit")
 
