@@ -28,7 +28,7 @@ class Look(NamedTuple):
         cpu: seconds of processor time.
         received: bytes.
         sent: bytes.
-        held: bytes of memory, without the buffers of its connections.
+        held: bytes of memory, without the buffers of its connections and those of Lua.
     """
 
     commands: float
@@ -57,7 +57,7 @@ class Instance:
             cpu=info["used_cpu_user"] + info["used_cpu_sys"],
             received=info["total_net_input_bytes"],
             sent=info["total_net_output_bytes"],
-            held=info["used_memory"] - info.get("mem_clients_normal", 0),
+            held=info["used_memory"] - info.get("mem_clients_normal", 0) - garbage(info),
         )
 
     def slowest(self) -> float:
@@ -68,6 +68,12 @@ class Instance:
 
     def close(self) -> None:
         self._redis.close()
+
+
+def garbage(info: dict[str, Any]) -> int:
+    """Bytes that Lua holds for a while, where Redis counts them as memory in use: since 7.4."""
+    release = tuple(int(part) for part in info["redis_version"].split(".")[:2])
+    return int(info["used_memory_vm_total"]) if release >= (7, 4) else 0
 
 
 @contextmanager
