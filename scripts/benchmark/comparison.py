@@ -13,7 +13,7 @@ from benchmark.measure import Point
 from benchmark.peers.install import NotInstalled, installed
 from benchmark.peers.known import PEERS, Peer
 from benchmark.process import System
-from benchmark.workloads import ASYNC, BARE, SYNC, Size
+from benchmark.workloads import ASYNC, BARE, LIMIT, SERVER, SYNC, Size
 
 OWN_CONCURRENCY = 100
 SHARE_OF_TRIPS = 4
@@ -71,6 +71,8 @@ def lines(size: Size, only: tuple[str, ...], said: Callable[[str], None]) -> Ite
     if not only:
         about = "the floor: the scripts of pyjobs, called by redis-py and nothing else"
         yield Line(BARE.name, about, points(BARE, size.jobs, OWN_CONCURRENCY))
+        about = "what the server can do; it stands with the rates in bulk"
+        yield Line(LIMIT, about, {"bulk": Point("limit", SERVER, Case(jobs=size.jobs))})
 
 
 def points(system: System, jobs: int, concurrency: int, handler: str = "async") -> dict[str, Point]:

@@ -34,15 +34,23 @@ class Asked:
         values = json.loads(line)
         self.method = f"do_{values.pop('do')}"
         self.values = values
+        self._wrong: list[str] = []
         self._begun, self._cpu = time.perf_counter(), cpu()
 
+    def judge(self, got: Any) -> None:
+        """A result; those that are not what they must be are told of."""
+        if got != CASE.answer:
+            self._wrong.append(repr(got)[:80])
+
     def answer(self, told: dict[str, Any]) -> None:
-        tell(**{"seconds": time.perf_counter() - self._begun, "cpu": cpu() - self._cpu} | told)
+        seconds, used = time.perf_counter() - self._begun, cpu() - self._cpu
+        tell(**told, seconds=seconds, cpu=used, wrong=self._wrong)
 
 
 class SyncDriver:
     """A system with blocking calls."""
 
+    asked: Asked
     handles: Sequence[Any] = ()
 
     def connect(self) -> None:
@@ -69,8 +77,8 @@ class SyncDriver:
         self.connect()
         tell(ready=True)
         for line in sys.stdin:
-            asked = Asked(line)
-            asked.answer(getattr(self, asked.method)(**asked.values))
+            self.asked = Asked(line)
+            self.asked.answer(getattr(self, self.asked.method)(**self.asked.values))
 
     def do_one(self, jobs: int) -> dict[str, Any]:
         enqueue = self.enqueue_one
@@ -85,7 +93,9 @@ class SyncDriver:
         return {"jobs": len(handles)}
 
     def do_check(self) -> dict[str, Any]:
-        return wrong([self._got(handle) for handle in sample(self.handles)])
+        for handle in sample(self.handles):
+            self.asked.judge(self._got(handle))
+        return {}
 
     def _got(self, handle: Any) -> Any:
         try:
@@ -97,7 +107,7 @@ class SyncDriver:
         took: list[float] = []
         until = time.perf_counter() + seconds
         while len(took) < jobs and (begun := time.perf_counter()) < until:
-            right(self.result(self.enqueue_one()))
+            self.asked.judge(self.result(self.enqueue_one()))
             took.append(time.perf_counter() - begun)
         return latencies(took)
 
@@ -109,7 +119,7 @@ class SyncDriver:
                 window.append(self.enqueue_one())
             if not window or time.perf_counter() > until:
                 return {"jobs": done}
-            right(self.result(window.popleft()))
+            self.asked.judge(self.result(window.popleft()))
         raise AssertionError
 
 
@@ -117,6 +127,7 @@ class AsyncDriver:
     """A system for asyncio; the same with `await`. Where there is no bulk call, the nearest is
     some calls at once."""
 
+    asked: Asked
     handles: Sequence[Any] = ()
 
     async def connect(self) -> None:
@@ -140,8 +151,8 @@ class AsyncDriver:
         await self.connect()
         tell(ready=True)
         while line := await asyncio.to_thread(sys.stdin.readline):
-            asked = Asked(line)
-            asked.answer(await getattr(self, asked.method)(**asked.values))
+            self.asked = Asked(line)
+            self.asked.answer(await getattr(self, self.asked.method)(**self.asked.values))
 
     async def do_one(self, jobs: int) -> dict[str, Any]:
         enqueue = self.enqueue_one
@@ -168,7 +179,9 @@ class AsyncDriver:
         return handles
 
     async def do_check(self) -> dict[str, Any]:
-        return wrong([await self._got(handle) for handle in sample(self.handles)])
+        for handle in sample(self.handles):
+            self.asked.judge(await self._got(handle))
+        return {}
 
     async def _got(self, handle: Any) -> Any:
         try:
@@ -180,7 +193,7 @@ class AsyncDriver:
         took: list[float] = []
         until = time.perf_counter() + seconds
         while len(took) < jobs and (begun := time.perf_counter()) < until:
-            right(await self.result(await self.enqueue_one()))
+            self.asked.judge(await self.result(await self.enqueue_one()))
             took.append(time.perf_counter() - begun)
         return latencies(took)
 
@@ -191,7 +204,7 @@ class AsyncDriver:
         async def lane() -> int:
             done = 0
             while time.perf_counter() < until and next(left, None) is not None:
-                right(await self.result(await self.enqueue_one()))
+                self.asked.judge(await self.result(await self.enqueue_one()))
                 done += 1
             return done
 
@@ -201,17 +214,6 @@ class AsyncDriver:
 def sample(handles: Sequence[Any]) -> Sequence[Any]:
     """Some of them, evenly spread."""
     return handles[:: max(1, len(handles) // SAMPLE)]
-
-
-def wrong(answers: Sequence[Any]) -> dict[str, Any]:
-    """Those that are not what they must be, in words."""
-    return {"wrong": [repr(got)[:80] for got in answers if got != CASE.answer]}
-
-
-def right(got: Any) -> None:
-    """A round trip that brings something else was none."""
-    if got != CASE.answer:
-        raise AssertionError(f"the answer is {got!r}, not {CASE.answer}")
 
 
 def latencies(took: list[float]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from benchmark.case import Case
 from benchmark.process import Client, Failed, System, Workers
@@ -74,13 +74,12 @@ def life(server: Instance, system: System, case: Case) -> Sample:
             runs = workers.settled()
             done = server.look()
         kept = server.look().held - empty.held
-        wrong = client.ask(PATIENCE, do="check")["wrong"]
-    faults = [f"{len(wrong)} of 100 results were wrong, such as {wrong[0]}"] if wrong else []
+        faults = wrong(client.ask(PATIENCE, do="check"))
     if runs.ran != case.jobs:
-        faults.append(f"the handler ran {runs.ran} times for {case.jobs} jobs")
+        faults += (f"the handler ran {runs.ran} times for {case.jobs} jobs",)
     figures |= {"drain": runs.rate, "worker cpu": runs.cpu / case.jobs, "kept": kept / case.jobs}
     figures |= cost(empty, done, case.jobs)
-    return Sample({**figures, "slowest": server.slowest()}, tuple(faults))
+    return Sample({**figures, "slowest": server.slowest()}, faults)
 
 
 def roundtrip(server: Instance, system: System, case: Case) -> Sample:
@@ -96,7 +95,8 @@ def roundtrip(server: Instance, system: System, case: Case) -> Sample:
         told = client.ask(PATIENCE, **fifty, jobs=case.jobs, seconds=ALONE_SECONDS)
         figures = {"p50": alone["p50"], "p99": alone["p99"]}
         figures["outstanding"] = told["jobs"] / told["seconds"]
-        return Sample({**figures, **cost(before, server.look(), told["jobs"])})
+        figures |= cost(before, server.look(), told["jobs"])
+    return Sample(figures, (*wrong(alone), *wrong(told)))
 
 
 def idle(server: Instance, system: System, case: Case) -> Sample:
@@ -105,7 +105,8 @@ def idle(server: Instance, system: System, case: Case) -> Sample:
         workers.settled()
         before = server.look()
         time.sleep(case.seconds)
-        sent = server.look().commands - before.commands
+        # The look before is a command too.
+        sent = server.look().commands - before.commands - 1
         return Sample({"idle": sent / case.seconds})
 
 
@@ -149,7 +150,7 @@ def limit(server: Instance, system: System, case: Case) -> Sample:
         timeout=PATIENCE * 2,
     )
     [*_, row] = csv.reader(io.StringIO(done.stdout))
-    return Sample({"limit": float(row[1])})
+    return Sample({"enqueue": float(row[1])})
 
 
 HOW: dict[str, Callable[[Instance, System, Case], Sample]] = {
@@ -157,12 +158,18 @@ HOW: dict[str, Callable[[Instance, System, Case], Sample]] = {
 }
 
 
-def enqueue(client: Client, case: Case) -> dict[str, float]:
+def enqueue(client: Client, case: Case) -> dict[str, Any]:
     """Let a client enqueue the jobs of a case."""
     told = client.ask(patience(case), do=case.enqueue, jobs=case.jobs)
     if told["jobs"] != case.jobs:
         raise Failed(f"enqueued {told['jobs']} of {case.jobs} jobs")
     return told
+
+
+def wrong(told: dict[str, Any]) -> tuple[str, ...]:
+    """The faults that a client told of."""
+    found = told["wrong"]
+    return (f"{len(found)} results were wrong, such as {found[0]}",) if found else ()
 
 
 def patience(case: Case) -> float:

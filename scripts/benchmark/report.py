@@ -36,10 +36,11 @@ class Grid(NamedTuple):
 
 
 def shown(value: float, unit: str) -> str:
-    """A figure, in the unit of its row, with three digits that count."""
+    """A figure in the unit of its row: rates and bytes whole, others with two digits or three."""
     value *= FACTORS[unit]
-    digits = 2 if abs(value) < 10 else 1 if abs(value) < 100 else 0
-    return f"{value:,.{0 if unit in {'/s', 'bytes'} else digits}f}"
+    small = 0 if unit in {"/s", "bytes"} else 3
+    digits = max(0, small - sum(abs(value) >= limit for limit in (0.1, 10, 100)))
+    return f"{value:,.{digits}f}"
 
 
 def cell(spread: Spread | None, unit: str) -> str:
@@ -94,10 +95,12 @@ def compared(lines: Sequence[Line], measured: Measured) -> Grid:
 def peer_cell(line: Line, column: Column, measured: Measured) -> str:
     if line.missing:
         return "not here"
-    point = line.points[column.source]
+    point = line.points.get(column.source)
+    if point is None:
+        return NONE
     spread = measured.spread(point, column.figure)
     if spread is None:
-        return "failed"
+        return "failed" if measured.faults(point) else NONE
     return shown(spread.median, column.unit)
 
 
@@ -176,6 +179,5 @@ def values(prefix: str, spread: Spread | None) -> dict[str, Any]:
 
 def system_values(line: Line, measured: Measured) -> Iterator[tuple[str, Any]]:
     for column in COLUMNS:
-        if line.points:
-            spread = measured.spread(line.points[column.source], column.figure)
-            yield column.heading, values("", spread)
+        if point := line.points.get(column.source):
+            yield column.heading, values("", measured.spread(point, column.figure))

@@ -50,8 +50,8 @@ class Measured:
         return list(dict.fromkeys(why for point in points for why in self._faults[point]))
 
     def spread(self, point: Point, figure: str) -> Spread | None:
-        """What the rounds gave; None when the point was never measured."""
-        values = tuple(figures[figure] for figures in self._figures[point])
+        """What the rounds gave; None when they did not measure that."""
+        values = tuple(got[figure] for got in self._figures[point] if figure in got)
         if not values:
             return None
         return Spread(statistics.median(values), min(values), max(values), values)

@@ -20,6 +20,7 @@ BARE = ours("redis-py alone, asyncio", "benchmark.bare", "async")
 SERVER = System("the server", ())
 OWN = (SYNC, ASYNC)
 BATCH = 10_000
+LIMIT = "redis-benchmark, a script of HSET, LPUSH and PUBLISH, -c 50 -P 16"
 ALONE = "the same scripts by redis-py alone"
 
 
@@ -191,9 +192,7 @@ def processes(size: Size) -> Iterator[Row]:
 
 def limits(size: Size) -> Iterator[Row]:
     """What the server itself can do."""
-    point = Point("limit", SERVER, Case(jobs=size.jobs))
-    label = "redis-benchmark, a script of HSET, LPUSH and PUBLISH, -c 50 -P 16"
-    yield Row(label, "/s", point, "limit")
+    yield Row(LIMIT, "/s", Point("limit", SERVER, Case(jobs=size.jobs)), "enqueue")
 
 
 WORKLOADS: dict[str, Callable[[Size], Iterator[Row]]] = {

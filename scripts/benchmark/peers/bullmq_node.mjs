@@ -54,32 +54,29 @@ async function serve() {
   const many = (jobs) => queue.addBulk(Array.from({ length: jobs }, () => ({ name: 'add', data })));
   const result = async (job) =>
     events ? job.waitUntilFinished(events, ANSWER_MS) : (await Job.fromId(queue, job.id)).returnvalue;
-  const trip = async () => {
-    const got = await result(await one());
-    if (got !== ANSWER) throw new Error(`the answer is ${got}, not ${ANSWER}`);
+  let handles = [], wrong = [];
+  const judge = (got) => {
+    if (got !== ANSWER) wrong.push(String(got).slice(0, 80));
   };
+  const trip = async () => judge(await result(await one()));
 
   const answers = {
     async one({ jobs }) {
-      const handles = [];
+      handles = [];
       while (handles.length < jobs) handles.push(await one());
-      return handles;
+      return { jobs: handles.length };
     },
     async bulk({ jobs }) {
-      const handles = [];
+      handles = [];
       while (handles.length < jobs) {
         handles.push(...await many(Math.min(benchCase.batch, jobs - handles.length)));
       }
-      return handles;
+      return { jobs: handles.length };
     },
     async check() {
       const step = Math.max(1, Math.floor(handles.length / SAMPLE));
-      const wrong = [];
-      for (let at = 0; at < handles.length; at += step) {
-        const got = await result(handles[at]);
-        if (got !== ANSWER) wrong.push(String(got).slice(0, 80));
-      }
-      return { wrong };
+      for (let at = 0; at < handles.length; at += step) judge(await result(handles[at]));
+      return {};
     },
     async alone({ jobs, seconds }) {
       const took = [];
@@ -94,31 +91,26 @@ async function serve() {
       return { jobs: took.length, p50: at(0.5), p99: at(0.99) };
     },
     async outstanding({ jobs, at_once, seconds }) {
-      const begun = now();
+      const until = now() + seconds;
       let left = jobs, done = 0;
       await Promise.all(Array.from({ length: at_once }, async () => {
-        while (left > 0 && now() < begun + seconds) {
+        while (left > 0 && now() < until) {
           left -= 1;
           await trip();
           done += 1;
         }
       }));
-      return { jobs: done, seconds: now() - begun };
+      return { jobs: done };
     },
   };
 
-  let handles = [];
   tell({ ready: true });
   for await (const line of createInterface({ input: process.stdin })) {
     const asked = JSON.parse(line);
+    wrong = [];
     const begun = now(), used = cpu();
-    const answer = await answers[asked.do](asked);
-    if (Array.isArray(answer)) {
-      handles = answer;
-      tell({ jobs: handles.length, seconds: now() - begun, cpu: cpu() - used });
-    } else {
-      tell(answer);
-    }
+    const told = await answers[asked.do](asked);
+    tell({ ...told, seconds: now() - begun, cpu: cpu() - used, wrong });
   }
   process.exit(0);
 }
