@@ -19,7 +19,7 @@ def describe(binary: Binary) -> dict[str, str]:
     return {
         "date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
         "machine": f"{os.cpu_count()} cores ({processor()}), {memory()}, {system()}",
-        "server": f"{binary.name.replace('-', ' ').capitalize()} ({release(binary)}) on loopback",
+        "server": f"{binary.name.partition('-')[0].capitalize()} {release(binary)} on loopback",
         "python": f"Python {platform.python_version()}",
         "packages": ", ".join(found for name in PACKAGES if (found := installed(name))),
     }
@@ -41,7 +41,11 @@ def memory() -> str:
 
 
 def system() -> str:
-    return f"{platform.system()} {platform.release()}"
+    """The distribution, or what there is instead."""
+    try:
+        return platform.freedesktop_os_release()["PRETTY_NAME"]
+    except OSError:
+        return f"{platform.system()} {platform.release()}"
 
 
 def release(binary: Binary) -> str:

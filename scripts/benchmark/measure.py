@@ -15,12 +15,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+import redis
+
 from benchmark.case import Case
 from benchmark.process import Client, Failed, System, Workers
 from benchmark.server import Instance, Look, serving
-from pyjobs.testing.servers import Binary
+from pyjobs.testing.servers import Binary, StartFailed
 
 Figures = dict[str, float]
+# One measurement that comes to nothing must not cost the others of a long run.
+TROUBLE = (OSError, StartFailed, redis.RedisError, subprocess.SubprocessError)
 PATIENCE = 60.0
 SLOWEST_RATE = 50
 ALONE_JOBS, ALONE_SECONDS = 2_000, 7.0
@@ -50,10 +54,13 @@ class Point:
         """Make it.
 
         Raises:
-            Failed: the system did not do its part.
+            Failed: the system, or the server, did not do its part.
         """
-        with serving(binary, everysec=self.case.everysec) as server:
-            return HOW[self.how](server, self.system, self.case)
+        try:
+            with serving(binary, everysec=self.case.everysec) as server:
+                return HOW[self.how](server, self.system, self.case)
+        except TROUBLE as error:
+            raise Failed(f"{self.system.name}, {self.how}: {error!r}") from error
 
 
 def life(server: Instance, system: System, case: Case) -> Sample:
