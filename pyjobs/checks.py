@@ -25,8 +25,8 @@ VALUES = {
     **dict.fromkeys(("DEL", "EXISTS", "GET", "LLEN", "PERSIST", "RPOP", "ZCARD"), 0),
     **dict.fromkeys(("HDEL", "HGET", "HMGET", "LPUSH", "PEXPIRE", "RPUSH"), 1),
     **dict.fromkeys(("PUBLISH", "SET", "ZREM", "ZSCORE"), 1),
-    **dict.fromkeys(("HINCRBY", "HSET", "LRANGE", "LTRIM", "ZADD", "ZRANGE", "ZRANGEBYSCORE"), 2),
-    **dict.fromkeys(("ZREMRANGEBYRANK", "ZREMRANGEBYSCORE"), 2),
+    **dict.fromkeys(("HINCRBY", "HSET", "LRANGE", "LTRIM", "ZADD", "ZINCRBY", "ZRANGE"), 2),
+    **dict.fromkeys(("ZRANGEBYSCORE", "ZREMRANGEBYRANK", "ZREMRANGEBYSCORE"), 2),
 }
 
 

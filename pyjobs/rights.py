@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from pyjobs.errors import BadArgument
-from pyjobs.keys import Keys
+from pyjobs.keys import Keys, cancel_channel
 from pyjobs.scripts import everything, script
 
 # Who calls which verbs, of those that a mode has, and which plain commands.
@@ -17,7 +17,7 @@ ROLES = {
     "producer": (("submit", "cancel"), ("SUBSCRIBE", "UNSUBSCRIBE", "PUBLISH", "HSET")),
     "worker": (
         ("claim", "complete", "fail", "extend", "release"),
-        ("PING", "INFO", "BLPOP", "HSET"),
+        ("PING", "INFO", "BLPOP", "HSET", "SUBSCRIBE", "UNSUBSCRIBE"),
     ),
     "operator": (("cancel", "reap", "dead", "requeue"), ("HSET", "HGET", "HGETALL")),
 }
@@ -56,5 +56,9 @@ def rules(role: str, mode: str, keys: Keys, queues: Sequence[str]) -> Iterator[s
         yield f"~{keys.scripts}"
     # Redis before 7 lets a new user into every channel.
     yield from ("resetchannels", f"&{keys.channel('*')}")
+    all_queues = [f"{keys.prefix}:{{*}}"]
+    yield from (
+        f"&{cancel_channel(key)}" for key in [keys.queue(name) for name in queues] or all_queues
+    )
     yield from ("+evalsha", "+script|load")
     yield from sorted(f"+{command.lower()}" for command in plain)

@@ -63,11 +63,11 @@ def test_requeue_by_name(cli: Cli) -> None:
 def test_requeue_all_but_what_another_job_is_in_the_way_of(cli: Cli) -> None:
     killed(cli, *[f"j{n}" for n in range(40)])
     cli.redis.hset(f"{WORDS}:job:j7", "unique", "key")
-    cli.redis.set(f"{WORDS}:unique:key", "other")
+    run(cli.redis, RELIABLE.submit(WORDS, [("other", b"1")], unique="key"))
     told = cli("requeue", "words", "--all")
     assert (told.code, told.out) == (1, "requeued 39 of 40 jobs\n")
     assert told.err == "pyjobs: job j7: another live job holds its unique key\n"
-    assert cli.redis.llen(f"{WORDS}:pending") == 39
+    assert cli.redis.llen(f"{WORDS}:pending") == 40
 
 
 def test_what_is_not_dead_is_named(cli: Cli) -> None:
