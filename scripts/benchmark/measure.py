@@ -118,18 +118,19 @@ def idle(server: Instance, system: System, case: Case) -> Sample:
 
 
 def growth(server: Instance, system: System, case: Case) -> Sample:
-    """Rates with so many jobs pending and, once they are drained, with so many results kept. The
-    rates are of a twentieth of them, that a worker of a backlog is seen at its beginning too."""
+    """Rates with so many jobs pending and, once they are drained, with so many results kept: each
+    rate is one of a twentieth of them. The client of the jobs that are drained hears of them."""
     part = replace(case, jobs=max(1, case.jobs // 20))
-    with Client(system, case, server.url) as filling:
-        enqueue(filling, replace(case, jobs=case.jobs - part.jobs))
     figures = {}
     with Client(system, case, server.url) as client:
+        enqueue(client, part)
+        with Client(system, case, server.url) as filling:
+            enqueue(filling, replace(case, jobs=case.jobs - 2 * part.jobs))
         figures["bulk, pending"] = part.jobs / enqueue(client, part)["seconds"]
-    with Workers(system, case, server.url) as workers:
-        figures["drain, pending"] = workers.until(part.jobs, patience(part)).rate
-        workers.until(case.jobs, patience(case))
-        figures["drain, all"] = workers.settled().rate
+        with Workers(system, case, server.url) as workers:
+            figures["drain, pending"] = workers.until(part.jobs, patience(part)).rate
+            workers.until(case.jobs, patience(case))
+            workers.settled()
     with Client(system, case, server.url) as client:
         figures["bulk, kept"] = part.jobs / enqueue(client, part)["seconds"]
         with Workers(system, case, server.url) as workers:
