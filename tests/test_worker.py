@@ -58,7 +58,7 @@ class AsyncCallable:
 
 
 HANDLERS: dict[str, tuple[Any, str]] = {
-    "async def": (in_loop, "test-worker"),
+    "async def": (in_loop, "pyjobs-worker"),
     "def": (in_thread, "pyjobs-handler"),
     "lambda": (
         lambda job: in_thread(job),  # noqa: PLW0108
@@ -66,10 +66,10 @@ HANDLERS: dict[str, tuple[Any, str]] = {
     ),
     "object": (Callable(), "pyjobs-handler"),
     "method": (Callable().method, "pyjobs-handler"),
-    "async method": (Callable().amethod, "test-worker"),
-    "async object": (AsyncCallable(), "test-worker"),
+    "async method": (Callable().amethod, "pyjobs-worker"),
+    "async object": (AsyncCallable(), "pyjobs-worker"),
     "partial": (functools.partial(in_thread), "pyjobs-handler"),
-    "async partial": (functools.partial(in_loop), "test-worker"),
+    "async partial": (functools.partial(in_loop), "pyjobs-worker"),
 }
 
 
