@@ -22,7 +22,7 @@ from pyjobs.shift import Shift
 from pyjobs.testing.workers import Running
 
 SOON = 10.0
-LEASE = 0.3
+LEASE = 1.0
 RELIABLE = MODES["reliable"]
 BOTH = pytest.mark.parametrize("aio", [False, True], ids=["sync", "async"])
 
@@ -78,7 +78,7 @@ def test_a_handler_says_what_becomes_of_its_job(client: pyjobs.Client, jobs: Job
 
 
 def test_a_hung_handler_is_given_up(client: pyjobs.Client, jobs: Jobs) -> None:
-    """Its lease is renewed until a lease after its limit, and no longer: others may have it."""
+    """Its lease is renewed no more, a lease after its limit: others may have it."""
     started: list[str] = []
     release = threading.Event()
 
@@ -92,10 +92,8 @@ def test_a_hung_handler_is_given_up(client: pyjobs.Client, jobs: Jobs) -> None:
     with worker:
         job = client.submit(1)
         wait_until(lambda: started)
-        began = time.monotonic()
         wait_until(lambda: jobs.reap().put_back)
-        assert time.monotonic() - began > LEASE
-        with working(jobs.store.url, hang, lease=LEASE):
+        with working(jobs.store.url, hang):
             assert job.result(SOON) == "second"
         release.set()
     assert jobs.job(job.id)["crashes"] == b"1"
@@ -148,7 +146,7 @@ def test_a_worker_without_redis_stops_its_jobs(jobs: Jobs, kind: str) -> None:
     async def in_loop(job: pyjobs.ClaimedJob) -> str:
         entered.release()
         try:
-            await asyncio.sleep(0 if job.data == "next" else SOON)
+            await asyncio.sleep(0 if job.data == "next" else 60)
         except asyncio.CancelledError:
             left.set()
             raise
@@ -170,7 +168,7 @@ def test_a_worker_without_redis_stops_its_jobs(jobs: Jobs, kind: str) -> None:
             job = client.submit("held")
             assert entered.acquire(timeout=SOON)
             proxy.breaks("cut_before")
-            assert left.wait(5 * LEASE + 1)
+            assert left.wait(SOON)
             [taken] = wait_until(lambda: jobs.claim().jobs)
             assert jobs.complete(taken, result=b'"theirs"') == ["done"]
             proxy.breaks("pass")
@@ -220,7 +218,7 @@ def test_an_error_of_its_own_ends_a_worker_loudly(
     worker.handler(echo)
     running = Running(worker)
     try:
-        error = running.ended(2.0)
+        error = running.ended()
     finally:
         worker.stop()
     assert error is not None and "a mistake" in str(error)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import threading
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -50,32 +50,39 @@ class TestHeartbeat:
     @pytest.mark.parametrize("kind", ["blocked loop", "thread", "loop"])
     def test_a_long_job_keeps_its_lease(self, client: Any, jobs: Jobs, kind: str) -> None:
         """Even when the handler blocks the event loop."""
-
-        async def block(job: pyjobs.ClaimedJob) -> int:
-            time.sleep(3 * LEASE)  # noqa: ASYNC251
-            return job.attempt
-
-        async def wait(job: pyjobs.ClaimedJob) -> int:
-            await asyncio.sleep(3 * LEASE)
-            return job.attempt
+        entered, go = threading.Event(), threading.Event()
 
         def in_thread(job: pyjobs.ClaimedJob) -> int:
-            time.sleep(3 * LEASE)
+            entered.set()
+            go.wait(SOON)
             return job.attempt
 
+        async def block(job: pyjobs.ClaimedJob) -> int:
+            return in_thread(job)
+
+        async def wait(job: pyjobs.ClaimedJob) -> int:
+            entered.set()
+            while not go.is_set():  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            return job.attempt
+
+        def renewed(deadline: int) -> bool:
+            return jobs.part("inflight")["a"] > deadline
+
         handler: Any = {"blocked loop": block, "thread": in_thread, "loop": wait}[kind]
-        with working(jobs.store.url, handler, lease=LEASE):
+        with working(jobs.store.url, handler, lease=2.0, concurrency=1):
             job = client.submit(1, id="a")
-            wait_until(lambda: jobs.part("inflight"))
-            while not job.done():
-                assert jobs.reap().put_back == []
-                time.sleep(0.02)
+            assert entered.wait(SOON)
+            for _ in range(2):
+                wait_until(functools.partial(renewed, jobs.part("inflight")["a"]))
+            go.set()
             assert job.result(SOON) == 1
 
     def test_a_lost_job_is_cancelled_in_the_loop(self, client: Any, jobs: Jobs) -> None:
-        cancelled = threading.Event()
+        entered, cancelled = threading.Event(), threading.Event()
 
         async def handle(job: pyjobs.ClaimedJob) -> str:
+            entered.set()
             try:
                 await asyncio.sleep(60)
             except asyncio.CancelledError:
@@ -86,7 +93,7 @@ class TestHeartbeat:
 
         with working(jobs.store.url, handle, lease=LEASE, concurrency=1):
             job = client.submit(1, id="a")
-            wait_until(lambda: jobs.part("inflight"))
+            assert entered.wait(SOON)
             claimed = take_away(jobs, "a")
             assert cancelled.wait(SOON)
             assert jobs.job("a")["state"] == b"inflight"
@@ -95,16 +102,17 @@ class TestHeartbeat:
 
     def test_a_lost_job_is_flagged_in_its_thread(self, client: Any, jobs: Jobs) -> None:
         """A thread can't be stopped; what it returns is discarded."""
-        ended = threading.Event()
+        entered, ended = threading.Event(), threading.Event()
 
         def handle(job: pyjobs.ClaimedJob) -> str:
+            entered.set()
             wait_until(lambda: job.lost)
             ended.set()
             return "stale"
 
         with working(jobs.store.url, handle, lease=LEASE, concurrency=1):
             job = client.submit(1, id="a")
-            wait_until(lambda: jobs.part("inflight"))
+            assert entered.wait(SOON)
             claimed = take_away(jobs, "a")
             assert ended.wait(SOON)
             jobs.complete(claimed, result=b'"fresh"')
@@ -113,12 +121,16 @@ class TestHeartbeat:
 
     def test_a_loss_that_no_heartbeat_saw(self, client: Any, jobs: Jobs) -> None:
         """The token tells at the end."""
-        go = threading.Event()
-        with working(
-            jobs.store.url, lambda job: go.wait(SOON) and "stale", lease=60, concurrency=1
-        ):
+        entered, go = threading.Event(), threading.Event()
+
+        def handle(job: pyjobs.ClaimedJob) -> str:
+            entered.set()
+            go.wait(SOON)
+            return "stale"
+
+        with working(jobs.store.url, handle, lease=60, concurrency=1):
             job = client.submit(1, id="a")
-            wait_until(lambda: jobs.part("inflight"))
+            assert entered.wait(SOON)
             claimed = take_away(jobs, "a")
             go.set()
             assert client.submit(2).result(SOON) == "stale"
@@ -232,7 +244,6 @@ class TestPull:
         take_away(jobs, "a")
         if lease == LEASE:
             wait_until(lambda: taken[0].lost)
-            time.sleep(0.05)  # the loop hears of it a moment later
         go.set()
         puller.ended()
         assert jobs.job("a")["state"] == b"inflight"
