@@ -23,7 +23,7 @@ worker = Worker(queues=["words"], lease=1.0, concurrency=1)
 Path(f"born-{os.getpid()}").touch()
 
 def wait_for(true):
-    deadline = time.monotonic() + 25
+    deadline = time.monotonic() + 60
     while not true() and time.monotonic() < deadline:
         time.sleep(0.01)
 
@@ -57,7 +57,7 @@ def submit(cli: Cli, data: str, id: str) -> None:
 
 
 def result(cli: Cli, id: str) -> str:
-    return cli("result", id, "--queue", "words", "--wait", "20").out.strip()
+    return cli("result", id, "--queue", "words", "--wait", "30").out.strip()
 
 
 def pids(cli: Cli, kind: str) -> set[int]:
@@ -68,7 +68,7 @@ def pids(cli: Cli, kind: str) -> set[int]:
 def waiting(cli: Cli) -> int:
     """The process that runs the job which waits."""
     submit(cli, "wait", "a")
-    [pid] = wait_until(lambda: pids(cli, "waits"))
+    [pid] = wait_until(lambda: pids(cli, "waits"), SECONDS)
     return pid
 
 
@@ -134,7 +134,7 @@ def test_a_process_that_stops_by_itself_is_replaced(cli: Cli) -> None:
     parent = start(cli, "--quiet")
     submit(cli, "stop", "a")
     stopped = int(result(cli, "a"))
-    wait_until(lambda: len(pids(cli, "born") - {parent.pid}) == 3)
+    wait_until(lambda: len(pids(cli, "born") - {parent.pid}) == 3, SECONDS)
     parent.send_signal(signal.SIGTERM)
     code, log = ended(parent)
     assert code == 0

