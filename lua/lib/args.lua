@@ -1,8 +1,6 @@
 -- What an argument may be. The first that breaks its contract is kept in `bad`,
 -- and the script returns it before it has read or written anything.
 local bad
-local MAX_ITEMS = 1000
-local MAX_BYTES = 1048576           -- of one payload or result
 local MAX_MS = 315360000000         -- ten years
 local MAX_AT = 9999999999999        -- a moment
 
@@ -29,7 +27,7 @@ local function int(what, text, low, high)
 end
 
 local function is_name(text, longest)
-  return #text <= longest and not text:find('[^A-Za-z0-9_.:-]')
+  return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
 end
 
 local function name(what, text, empty, longest)
@@ -40,22 +38,4 @@ local function name(what, text, empty, longest)
     refuse(what, 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -')
   end
   return text
-end
-
-local function bytes(what, text)
-  if #text > MAX_BYTES then refuse(what, #text .. ' bytes, more than ' .. MAX_BYTES) end
-  return text
-end
-
--- Items fill ARGV from `first` on, `width` values each.
-local function items(first, width)
-  local count = (#ARGV - first + 1) / width
-  if count < 1 then
-    refuse('items', 'missing')
-  elseif count > MAX_ITEMS then
-    refuse('items', 'more than ' .. MAX_ITEMS)
-  elseif count ~= math.floor(count) then
-    refuse('items', 'not ' .. width .. ' values each')
-  end
-  return first
 end

@@ -6,22 +6,22 @@ local function cancel(q, first, keep)
   for i = first, #ARGV do
     local id = ARGV[i]
     local job = look(q, id)
-    if LIVE[job[STATE]] and not live[id] then
+    if is_live(job[STATE]) and not live[id] then
       live[id] = job
       table.insert(live, id)
     end
-    table.insert(words, LIVE[job[STATE]] and 'cancelled' or job[STATE] or 'NOJOB')
+    table.insert(words, is_live(job[STATE]) and 'cancelled' or job[STATE] or 'NOJOB')
   end
   if #live == 0 then return words end
   probe(q)
-  bad = denied('HSET', job_key(q, live[1]), 'PEXPIRE', job_key(q, live[1]))
+  bad = denied('HSET', q.job .. live[1], 'PEXPIRE', q.job .. live[1])
   if bad then return redis.error_reply(bad) end
   redis.call('ZREM', q.inflight, unpack(live))
   redis.call('ZREM', q.delayed, unpack(live))
   for _, id in ipairs(live) do
     local job = live[id]
     finish(q, id, job, 'cancelled', '-', 'error', '', job[STATE] ~= 'pending' and (job[KEEP] or keep))
-    if job[STATE] == 'inflight' then redis.pcall('PUBLISH', cancel_channel(q), id) end
+    if job[STATE] == 'inflight' then redis.pcall('PUBLISH', q.cancel, id) end
   end
   post_all()
   return words

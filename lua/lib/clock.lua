@@ -2,8 +2,4 @@
 local clock = redis.call('TIME')
 local micros = tonumber(clock[2])
 local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
-
--- An id for a job that came without one: the moment, and its place in the call.
-local function made_id(place)
-  return string.format('%s%06d-%d', clock[1], micros, place)
-end
+local stamp = string.format('%.0f', now)  -- for fields: a number is spelled out anew in every command

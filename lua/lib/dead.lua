@@ -16,7 +16,7 @@ local function trim_dead(q)
   local excess = math.min(redis.call('ZCARD', q.dead) - DEAD_JOBS, buried + DEAD_TRIM)
   if excess > 0 then
     local ids = redis.call('ZRANGE', q.dead, 0, excess - 1)
-    for _, id in ipairs(ids) do redis.call('DEL', job_key(q, id)) end
+    for _, id in ipairs(ids) do redis.call('DEL', q.job .. id) end
     redis.call('ZREM', q.dead, unpack(ids))
   end
   redis.call('PEXPIRE', q.dead, DEAD_MS)

@@ -1,7 +1,7 @@
+--% include "lib/gone.lua"
 -- Delayed submits and retries wait in one sorted set; those whose time has come join the queue.
 -- A suspect, a job that crashed twice or more, stays in the set, PARKED further on, until its turn comes.
 local CRASHES_SO_FAR = 2
-local PARKED = 1000000000000000
 
 local function is_suspect(job) return (tonumber(job[CRASHES_SO_FAR]) or 0) > 1 end
 
@@ -21,7 +21,7 @@ local function promote(q, limit)
     elseif not jobs[i][STATE] then
       set_job_aside(q, id)
     else
-      redis.call('HSET', job_key(q, id), 'state', 'pending')
+      redis.call('HSET', q.job .. id, 'state', 'pending')
       q.waiting = redis.call('LPUSH', q.pending, id)
     end
   end
@@ -53,17 +53,9 @@ local function let_out(q, opened)
   elseif not read(q, id, 'state')[STATE] then
     set_job_aside(q, id)
   else
-    redis.call('HSET', job_key(q, id), 'state', 'pending')
+    redis.call('HSET', q.job .. id, 'state', 'pending')
     redis.call('HSET', q.meta, 'suspect', id)
     q.waiting = redis.call('RPUSH', q.pending, id)
   end
   q.suspect = id or false
-end
-
--- ms until the earliest entry of a sorted set is due, or `otherwise` when that is sooner; -1 is never.
-local function until_first(key, otherwise)
-  local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
-  if not first[2] or tonumber(first[2]) >= PARKED then return otherwise end
-  local wait = math.max(tonumber(first[2]) - now, 1)
-  return otherwise < 0 and wait or math.min(wait, otherwise)
 end

@@ -1,12 +1,15 @@
 -- The end of jobs in flight where outcomes are stored: done or failed.
 local function end_jobs(q, first, state, field, keep)
   local verdicts, mine, ids = fence(q, first, 3)
-  if #mine == 0 then return verdicts end
-  bad = denied('HSET', job_key(q, ids[1]), 'PEXPIRE', job_key(q, ids[1]))
   if bad then return redis.error_reply(bad) end
+  if #mine == 0 then return verdicts end
+  bad = denied('HSET', q.job .. ids[1], 'PEXPIRE', q.job .. ids[1])
+  if bad then return redis.error_reply(bad) end
+  keep = string.format('%.0f', keep)
   redis.call('ZREM', q.inflight, unpack(ids))
   for _, item in ipairs(mine) do
-    finish(q, item.id, item.job, state, '-', field, ARGV[item.at + 2], item.job[KEEP] or keep)
+    local job = item.job
+    finish(q, item.id, job, state, '-', field, ARGV[item.at + 2], job[KEEP] or keep)
     verdicts[item.place] = state
   end
   post_all()

@@ -18,16 +18,16 @@ local function put_back_expired(q, limit, max_crashes)
     if not job[STATE] then
       set_job_aside(q, id)
     else
-      redis.call('HSET', job_key(q, id), 'crashes', crashes, 'token', '')
+      redis.call('HSET', q.job .. id, 'crashes', crashes, 'token', '')
       if crashes >= max_crashes then
         bury(q, id, job, 'crashed', job[LAST_ERROR] or '')
         table.insert(dead, id)
       elseif crashes > 1 then
-        redis.call('HSET', job_key(q, id), 'state', 'delayed')
+        redis.call('HSET', q.job .. id, 'state', 'delayed')
         redis.call('ZADD', q.delayed, now + math.min(100 * 5 ^ (crashes - 1), LONGEST_MS), id)
         table.insert(back, id)
       else
-        redis.call('HSET', job_key(q, id), 'state', 'pending')
+        redis.call('HSET', q.job .. id, 'state', 'pending')
         q.waiting = redis.call('RPUSH', q.pending, id)
         table.insert(back, id)
       end

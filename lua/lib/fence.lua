@@ -1,33 +1,27 @@
--- Who may change a job in flight: the holder of its token, once.
-local function check_claimed(first, width, body)
-  for i = first, #ARGV, width do
-    name('id', ARGV[i])
-    name('token', ARGV[i + 1])
-    if body then bytes(body, ARGV[i + width - 1] or '') end
-  end
-end
-
--- A verdict per item; `mine` are those still in flight under the token that they present.
+-- Who may change a job in flight: the holder of its token, once. A verdict per item; `mine` are those
+-- still in flight under the token that they present. Of those, id and token are as good as the job's own;
+-- all others are checked here, so whoever calls this looks at `bad` before it writes.
 local function fence(q, first, width, ...)
   local verdicts, mine, ids, seen = {}, {}, {}, {}
   for i = first, #ARGV, width do
-    local id, token = ARGV[i], ARGV[i + 1]
+    local id, token, place = ARGV[i], ARGV[i + 1], #verdicts + 1
     local job = look(q, id, ...)
-    local verdict
-    if not job[STATE] then
-      verdict = 'NOJOB'
-    elseif job[STATE] == 'cancelled' then
-      verdict = 'cancelled'
-    elseif job[TOKEN] ~= token then
-      verdict = 'LOST'
-    elseif job[STATE] ~= 'inflight' or seen[id] then
-      verdict = 'repeat'
-    else
+    if job[STATE] == 'inflight' and job[TOKEN] == token and not seen[id] then
       seen[id] = true
-      table.insert(ids, id)
-      table.insert(mine, { id = id, at = i, job = job, place = #verdicts + 1 })
+      ids[#ids + 1] = id
+      mine[#ids] = { id = id, at = i, job = job, place = place }
+      verdicts[place] = 'mine'
+    else
+      name('id', id)
+      name('token', token)
+      if not job[STATE] then
+        verdicts[place] = 'NOJOB'
+      elseif job[STATE] == 'cancelled' then
+        verdicts[place] = 'cancelled'
+      else
+        verdicts[place] = job[TOKEN] == token and 'repeat' or 'LOST'
+      end
     end
-    table.insert(verdicts, verdict or 'mine')
   end
   return verdicts, mine, ids
 end

@@ -1,7 +1,10 @@
 -- The items of a submit: id, data.
 local function check_jobs(first)
-  for i = first, #ARGV, 2 do
-    name('id', ARGV[i], true)
-    bytes('data', ARGV[i + 1] or '')
-  end
+  for i = first, #ARGV, 2 do name('id', ARGV[i], true) end
+  check_bodies('data', first, 2)
+end
+
+-- An id for a job that came without one: the moment, and its place in the call.
+local function made_id(place)
+  return string.format('%s%06d-%d', clock[1], micros, place)
 end

@@ -10,7 +10,7 @@ local function put_back_older(q, limit, older_than)
   for i = #ids, 1, -1 do
     local id, job = ids[i], jobs[i]
     if job[STATE] then
-      redis.call('HSET', job_key(q, id), 'state', 'pending', 'token', '', 'crashes', (tonumber(job[CRASHES]) or 0) + 1)
+      redis.call('HSET', q.job .. id, 'state', 'pending', 'token', '', 'crashes', (tonumber(job[CRASHES]) or 0) + 1)
       redis.call('RPUSH', q.pending, id)
       table.insert(back, id)
     else

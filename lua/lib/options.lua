@@ -17,14 +17,16 @@ end
 
 local function option(what, low, high, otherwise)
   local text = given[what]
+  if not text then return otherwise end
   given[what] = nil
-  return text and int(what, text, low, high) or otherwise
+  return int(what, text, low, high)
 end
 
 local function option_name(what)
   local text = given[what]
+  if not text then return end
   given[what] = nil
-  return text and name(what, text)
+  return name(what, text)
 end
 
 local function no_more_options()

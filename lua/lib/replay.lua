@@ -1,25 +1,19 @@
--- A claim that is sent again: what it took is recorded under its nonce.
-local function take_again(q, at, nonce, record, taken)
-  local number, ids = record:match('^(%d+)(.*)$')
+-- A claim that is sent again gets what the first call got, as far as it is still in flight under its token.
+local function take_again(q, at, nonce, reply)
+  local number, ids = q.record:match('^(%d+)(.*)$')
   for id in ids:gmatch('%S+') do
     local token = number .. '-' .. nonce
-    local job = read(q, id, unpack(CLAIM_FIELDS))
-    if job[HELD_BY] == token and redis.call('ZSCORE', q.inflight, id) then
-      table.insert(taken, describe(at, id, token, job))
+    if read(q, id, 'token')[1] == token and redis.call('ZSCORE', q.inflight, id) then
+      reply[#reply + 1] = describe(at, id, token, read_job(q, id))
     end
-    number = string.format('%.0f', number + 1)
+    number = string.format('%d', number + 1)
   end
 end
 
--- The same nonce again gets what the first call got, as far as it is still in flight.
-local function find_claim(opened, nonce)
-  local reply
-  for at, q in ipairs(opened) do
-    local record = redis.call('GET', claim_key(q, nonce))
-    if record then
-      reply = reply or { 0 }
-      take_again(q, at, nonce, record, reply)
-    end
+local function claim_again(all, nonce)
+  local reply = { 0 }
+  for at, q in ipairs(all) do
+    if q.record then take_again(q, at, nonce, reply) end
   end
   return reply
 end

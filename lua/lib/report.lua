@@ -10,7 +10,7 @@ local function report(queue, first, state)
   local verdicts = {}
   for i = first, #ARGV, 3 do
     local queued, started, client = ARGV[i + 1]:match('^(%d+)%.(%d+)%.(.*)$')
-    tell(q, client, ARGV[i], state, '-', table.concat({ queued, started, now }, ' '), ARGV[i + 2])
+    tell(q, client, ARGV[i], state, '-', queued, started, ARGV[i + 2])
     table.insert(verdicts, state)
   end
   post_all()

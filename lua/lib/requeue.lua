@@ -18,16 +18,16 @@ local function requeue(q, first)
     table.insert(words, word)
   end
   if #back == 0 then return words end
-  local first_key = job_key(q, back[1][1])
-  bad = denied('PERSIST', first_key, 'HSET', first_key, 'HDEL', first_key, 'SET', unique_key(q, ''), 'LPUSH', q.wake)
+  local first_key = q.job .. back[1][1]
+  bad = denied('PERSIST', first_key, 'HSET', first_key, 'HDEL', first_key, 'SET', q.unique, 'LPUSH', q.wake)
   if bad then return redis.error_reply(bad) end
   for _, job in ipairs(back) do
-    local id, unique, key = job[1], job[2], job_key(q, job[1])
+    local id, unique, key = job[1], job[2], q.job .. job[1]
     redis.call('ZREM', q.dead, id)
     redis.call('PERSIST', key)
     redis.call('HSET', key, 'state', 'pending', 'token', '')
     redis.call('HDEL', key, 'attempts', 'crashes', 'reason', 'error', '_processed', 'expires')
-    if unique then redis.call('SET', unique_key(q, unique), id) end
+    if unique then redis.call('SET', q.unique .. unique, id) end
     redis.call('LPUSH', q.pending, id)
   end
   wake(q)

@@ -24,9 +24,10 @@ end
 
 local function fail(q, first, max_attempts, backoff, backoff_max)
   local verdicts, mine, ids = fence(q, first, 4, 'attempts', 'max_attempts', 'backoff')
+  if bad then return redis.error_reply(bad) end
   probe(q)
   if #mine == 0 then return verdicts end
-  local key = job_key(q, ids[1])
+  local key = q.job .. ids[1]
   bad = denied('HSET', key, 'PEXPIRE', key, 'ZADD', q.delayed, 'LPUSH', q.wake, 'ZREMRANGEBYSCORE', q.dead,
     'ZRANGE', q.dead, 'DEL', key)
   if bad then return redis.error_reply(bad) end
@@ -36,13 +37,13 @@ local function fail(q, first, max_attempts, backoff, backoff_max)
     local word, delay = verdict:match('^(%l+)=?(.*)$')
     local attempts = tonumber(job[ATTEMPTS] or 0) + (word == 'snooze' and 0 or 1)
     local used_up = word ~= 'snooze' and attempts >= tonumber(job[MAX_ATTEMPTS] or max_attempts)
-    redis.call('HSET', job_key(q, id), 'attempts', attempts)
+    redis.call('HSET', q.job .. id, 'attempts', attempts)
     if word == 'reject' or used_up then
       bury(q, id, job, word == 'reject' and 'rejected' or 'attempts', body)
       verdicts[item.place] = 'dead'
     else
       local wait = tonumber(delay) or backoff_delay(tonumber(job[BACKOFF] or backoff), attempts, backoff_max, item.at)
-      redis.call('HSET', job_key(q, id), 'state', 'delayed', 'error', body)
+      redis.call('HSET', q.job .. id, 'state', 'delayed', 'error', body)
       redis.call('ZADD', q.delayed, now + wait, id)
       verdicts[item.place] = 'delayed'
     end

@@ -1,56 +1,70 @@
 -- Jobs as hashes, their ids in the queue: what recoverable and reliable share of submit.
-local DATA = 2
 
 -- Name, value, ... without those that were not given: a job holds no field for a default.
 local function fields(...)
   local given, kept = { ... }, {}
   for i = 1, select('#', ...), 2 do
     if given[i + 1] and given[i + 1] ~= '' then
-      table.insert(kept, given[i])
-      table.insert(kept, given[i + 1])
+      kept[#kept + 1] = given[i]
+      kept[#kept + 1] = given[i + 1]
     end
   end
   return kept
 end
 
--- What is there already under each id; an empty id gets one of its own.
-local function look_up(q, first, state, unique)
-  local found = {}
-  local held_by, held_state = holder(q, unique)
+-- The ids of the items and the keys of their jobs; an empty id gets one of its own.
+local function name_jobs(q, first)
+  local ids, keys = {}, {}
   for i = first, #ARGV, 2 do
-    local id, data = ARGV[i], ARGV[i + 1]
+    local id = ARGV[i]
     if id == '' then
       id = made_id(i)
-      while redis.call('EXISTS', job_key(q, id)) == 1 do id = id .. '-' end
+      while redis.call('EXISTS', q.job .. id) == 1 do id = id .. '-' end
     end
-    local job = found[id] or redis.call('HMGET', job_key(q, id), 'state', 'data')
-    local outcome = not job[STATE] and 'new' or job[DATA] == data and job[STATE] or 'CONFLICT'
+    ids[#ids + 1] = id
+    keys[#keys + 1] = q.job .. id
+  end
+  return ids, keys
+end
+
+-- The reply: for each item what is there under its id, or holds the unique key, or 'new'.
+local function look_up(q, first, ids, keys, state, unique)
+  local reply, new = {}, {}
+  local held_by, held_state = holder(q, unique)
+  -- One question for all of them: as a rule none is there, and nothing is left to read.
+  local none = redis.call('EXISTS', unpack(keys)) == 0
+  for n = 1, #ids do
+    local id, data = ids[n], ARGV[first + 2 * n - 1]
+    local there, has = new[id] and state, new[id]
+    if not (there or none) then there, has = unpack(redis.call('HMGET', keys[n], 'state', 'data')) end
+    local outcome = not there and 'new' or has == data and there or 'CONFLICT'
     if outcome == 'new' and held_by then
       id, outcome = held_by, held_state
-    else
-      found[id] = found[id] or (job[STATE] and job) or { state, data }
+    elseif outcome == 'new' then
+      new[id] = data
+      if unique then held_by, held_state = id, state end
     end
-    if outcome == 'new' and unique then held_by, held_state = id, state end
-    table.insert(found, { id = id, data = data, outcome = outcome })
+    reply[2 * n - 1], reply[2 * n] = id, outcome
   end
-  return found
+  return reply
 end
 
 local function submit(q, first, delay, unique, extra)
   local state = delay > 0 and 'delayed' or 'pending'
-  local found, fresh, reply = look_up(q, first, state, unique), {}, {}
-  bad = denied('LPUSH', q.wake, 'ZADD', delay > 0 and q.delayed, 'SET', unique and unique_key(q, unique))
+  count(q)
+  if delay > 0 then redis.call('ZCARD', q.delayed) end
+  local ids, keys = name_jobs(q, first)
+  local reply, fresh = look_up(q, first, ids, keys, state, unique), {}
+  bad = denied('LPUSH', q.wake, 'ZADD', delay > 0 and q.delayed, 'SET', unique and q.unique .. unique)
   if bad then return redis.error_reply(bad) end
   if not q.born then redis.call('HSET', q.meta, 'mode', q.mode, 'layout', LAYOUT) end
-  for _, job in ipairs(found) do
-    if job.outcome == 'new' then
-      redis.call('HSET', job_key(q, job.id), 'data', job.data, 'state', state, '_queued', now, unpack(extra))
-      if unique then redis.call('SET', unique_key(q, unique), job.id) end
-      if delay > 0 then table.insert(fresh, now + delay) end
-      table.insert(fresh, job.id)
+  for n, id in ipairs(ids) do
+    if reply[2 * n] == 'new' then
+      redis.call('HSET', keys[n], 'data', ARGV[first + 2 * n - 1], 'state', state, '_queued', stamp, unpack(extra))
+      if unique then redis.call('SET', q.unique .. unique, id) end
+      if delay > 0 then fresh[#fresh + 1] = now + delay end
+      fresh[#fresh + 1] = id
     end
-    table.insert(reply, job.id)
-    table.insert(reply, job.outcome)
   end
   if #fresh > 0 then
     if delay > 0 then redis.call('ZADD', q.delayed, unpack(fresh)) else redis.call('LPUSH', q.pending, unpack(fresh)) end

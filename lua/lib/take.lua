@@ -1,95 +1,62 @@
 -- Claiming: what recoverable and reliable share. Each job gets a token, a number that only grows
 -- and the caller's nonce: a number alone rolls back in a power cut and would be issued twice.
-local CLAIM_FIELDS = { 'data', '_queued', 'timeout', 'attempts', 'crashes', 'token', 'state', 'expires' }
-local DATA, QUEUED_AT, TIMEOUT, FAILED, CRASHED, HELD_BY, CLAIM_STATE, EXPIRES = 1, 2, 3, 4, 5, 6, 7, 8
-
-local function describe(at, id, token, job)
-  local attempt = tonumber(job[FAILED] or 0) + tonumber(job[CRASHED] or 0) + 1
-  return { at, id, token, job[DATA], attempt, tonumber(job[QUEUED_AT] or 0), tonumber(job[TIMEOUT] or 0) }
-end
 
 -- Half a claim would be a lost job. Who may run a command on the first queue may run it on the
 -- others, if their keys may be written at all.
-local function claim_denied(q, at, leased)
-  local key = job_key(q, '')
-  if at > 1 then return denied('HSET', key) end
-  return denied('HSET', key, 'LRANGE', q.pending, 'LTRIM', q.broken, 'LPUSH', q.wake, 'PEXPIRE', key,
-    'HINCRBY', q.meta, 'ZADD', q.inflight, 'SET', claim_key(q, ''), 'ZRANGE', q.delayed, 'ZREM', q.delayed,
-    'ZINCRBY', q.delayed, 'RPUSH', q.pending, 'ZREMRANGEBYSCORE', leased and q.dead, 'DEL', leased and key, 'HDEL', q.meta)
+local function claim_denied(q, at, moves)
+  if at > 1 then return denied('HSET', q.job) end
+  local dies = moves and q.mode == 'reliable'
+  return denied('HSET', q.job, 'LRANGE', q.pending, 'LTRIM', q.broken, 'LPUSH', q.wake, 'PEXPIRE', q.job, 'HINCRBY', q.meta,
+    'ZADD', q.inflight, 'SET', q.claim, 'ZRANGE', moves and q.delayed, 'ZREM', moves and q.delayed,
+    'ZINCRBY', moves and q.delayed, 'RPUSH', moves and q.pending, 'HDEL', moves and q.meta,
+    'ZREMRANGEBYSCORE', dies and q.dead, 'DEL', dies and q.job)
 end
 
--- Opens every queue before anything is written to one.
-local function open_all(queues, mode)
-  local opened = {}
-  for i, queue in ipairs(queues) do
-    local q = open(queue, mode)
-    if not q then return end
+-- The last look before the first write.
+local function ready(all)
+  for at, q in ipairs(all) do
     probe(q)
-    -- HINCRBY would find out too late, and Lua counts exactly only so far.
-    if #q.token > 15 or not (q.token == '0' or q.token:find('^[1-9][0-9]*$')) then
-      bad = 'BADLAYOUT queue ' .. q.title .. ' has the token ' .. q.token .. ', not a number'
+    bad = bad or claim_denied(q, at, all.moves)
+  end
+  return not bad
+end
+
+local function take(q, at, nonce, limit, score, hold, taken, other)
+  local found, ids, jobs = redis.call('LRANGE', q.pending, -limit, '-1'), {}, {}
+  for i = #found, 1, -1 do
+    local id = found[i]
+    local job = read_job(q, id)
+    if job[STATE] == 'pending' and not (job[EXPIRES] and tonumber(job[EXPIRES]) <= now) then
+      ids[#ids + 1] = id
+      jobs[#ids] = job
+    else
+      other[#other + 1] = { q, id, job[STATE] }
     end
-    bad = bad or claim_denied(q, i, mode == 'reliable')
-    opened[i] = q
   end
-  return opened
-end
-
--- What stood in the queue and is not to be run: too late, cancelled while it waited, or no job at all.
-local function skip(q, id, job)
-  if job[CLAIM_STATE] == 'pending' then
-    local whole = look(q, id)
-    finish(q, id, whole, 'expired', '-', 'error', '', whole[KEEP] or DAY_MS)
-  elseif job[CLAIM_STATE] == 'cancelled' then
-    redis.call('PEXPIRE', job_key(q, id), look(q, id)[KEEP] or DAY_MS)
-  elseif not job[CLAIM_STATE] then
-    set_job_aside(q, id)
-  end
-end
-
-local function take(q, at, nonce, limit, score, hold, taken)
-  local ids = redis.call('LRANGE', q.pending, -limit, -1)
+  redis.call('LTRIM', q.pending, '0', -#found - 1)
+  q.waiting = q.waiting - #found
   if #ids == 0 then return end
-  local good, other = {}, {}
-  for i = #ids, 1, -1 do
-    local job = read(q, ids[i], unpack(CLAIM_FIELDS))
-    local on_time = job[CLAIM_STATE] == 'pending' and not (job[EXPIRES] and tonumber(job[EXPIRES]) <= now)
-    table.insert(on_time and good or other, { ids[i], job })
-  end
-  redis.call('LTRIM', q.pending, 0, -#ids - 1)
-  for _, found in ipairs(other) do skip(q, found[1], found[2]) end
-  q.waiting = q.waiting - #ids
-  if #good == 0 then return end
-  local number = redis.call('HINCRBY', q.meta, 'token', #good) - #good
-  local flight, record = {}, { string.format('%.0f', number + 1) }
-  for i, found in ipairs(good) do
-    local id, token = found[1], string.format('%.0f-%s', number + i, nonce)
-    redis.call('HSET', job_key(q, id), 'state', 'inflight', 'token', token, '_started', now)
-    table.insert(flight, score)
-    table.insert(flight, id)
-    table.insert(record, id)
-    table.insert(taken, describe(at, id, token, found[2]))
+  local number = redis.call('HINCRBY', q.meta, 'token', #ids) - #ids
+  local flight, till = {}, string.format('%.0f', score)
+  for i, id in ipairs(ids) do
+    local token = string.format('%d-%s', number + i, nonce)
+    redis.call('HSET', q.job .. id, 'state', 'inflight', 'token', token, '_started', stamp)
+    flight[2 * i - 1], flight[2 * i] = till, id
+    taken[#taken + 1] = describe(at, id, token, jobs[i])
   end
   redis.call('ZADD', q.inflight, unpack(flight))
-  redis.call('SET', claim_key(q, nonce), table.concat(record, ' '), 'PX', hold)
+  redis.call('SET', q.claim .. nonce, string.format('%d ', number + 1) .. table.concat(ids, ' '), 'PX', hold)
+  if q.mode == 'reliable' then q.ends = math.min(q.ends, score) end
 end
 
-local function take_all(opened, nonce, limit, score, hold, leased)
-  local reply, wait = { -1 }, -1
-  for at, q in ipairs(opened) do
+-- The reply, and {queue, id, state} of what stood in the queues and is not to be run.
+local function take_all(all, nonce, limit, score, hold)
+  local reply, other = { -1 }, {}
+  for at, q in ipairs(all) do
     local room = limit - #reply + 1
-    if room > 0 then
-      let_out(q, opened)
-      take(q, at, nonce, room, score, hold, reply)
-    end
-    if q.waiting > 0 then
-      wait = 0
-      wake(q)
-    end
-    wait = until_first(q.delayed, wait)
-    if leased then wait = until_first(q.inflight, wait) end
+    if room > 0 and q.waiting > 0 then take(q, at, nonce, room, score, hold, reply, other) end
+    if q.waiting > 0 then wake(q) end
   end
-  post_all()
-  reply[1] = wait
-  return reply
+  reply[1] = wait_for(all)
+  return reply, other
 end

@@ -6,6 +6,7 @@
 -- replay   safe: it only reads
 -- cost     O(items)
 --% include "lib/args.lua"
+--% include "lib/items.lua"
 --% include "lib/queue.lua"
 --% include "lib/job.lua"
 local queue = KEYS[1]      -- queue  where the jobs are

@@ -11,6 +11,7 @@ local queue = KEYS[1]  -- queue  whose workers
 arity(1, 0)
 local q = open(queue)
 if bad then return redis.error_reply(bad) end
+count(q)
 if q.waiting == 0 then return 0 end
 redis.call('LTRIM', q.wake, 0, 0)  -- Redis allows it when it is full, and LPUSH then
 wake(q)

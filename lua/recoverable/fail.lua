@@ -6,11 +6,11 @@
 -- replay   safe: a second call is told 'repeat'
 -- cost     O(items * log n), n = jobs in flight
 --% include "lib/args.lua"
+--% include "lib/items.lua"
 --% include "lib/clock.lua"
 --% include "lib/options.lua"
 --% include "lib/queue.lua"
 --% include "lib/rights.lua"
---% include "lib/tell.lua"
 --% include "lib/job.lua"
 --% include "lib/unique.lua"
 --% include "lib/finish.lua"
@@ -23,7 +23,7 @@ local failed    = items(2, 3)                              -- items    id:id tok
 
 arity(1)
 no_more_options()
-check_claimed(failed, 3, 'error')
+check_bodies('error', failed, 3)
 local q = open(queue, 'recoverable')
 if bad then return redis.error_reply(bad) end
 return end_jobs(q, failed, 'failed', 'error', retention)

@@ -9,10 +9,10 @@
 --% include "lib/clock.lua"
 --% include "lib/queue.lua"
 --% include "lib/rights.lua"
+--% include "lib/probe.lua"
 --% include "lib/job.lua"
---% include "lib/unique.lua"
---% include "lib/older.lua"
 --% include "lib/due.lua"
+--% include "lib/older.lua"
 local queue      = KEYS[1]                                 -- queue  whose jobs
 local limit      = int('limit', ARGV[1], 1, 1000)          -- int    most jobs to move of each kind, 1 to 1000
 local older_than = int('older_than', ARGV[2], 0, MAX_MS)   -- ms     only jobs claimed at least this long ago
@@ -22,7 +22,7 @@ local q = open(queue, 'recoverable')
 if bad then return redis.error_reply(bad) end
 
 probe(q)
-bad = denied('HSET', job_key(q, ''), 'ZREM', q.delayed, 'RPUSH', q.pending, 'LPUSH', q.wake, 'LTRIM', q.broken,
+bad = denied('HSET', q.job, 'ZREM', q.delayed, 'RPUSH', q.pending, 'LPUSH', q.wake, 'LTRIM', q.broken,
   'PEXPIRE', q.broken, 'ZINCRBY', q.delayed)
 if bad then return redis.error_reply(bad) end
 local seen, back = put_back_older(q, limit, older_than)

@@ -7,6 +7,7 @@
 -- replay   safe: the first stands, and its state is told
 -- cost     O(items), O(items * log n) when delayed
 --% include "lib/args.lua"
+--% include "lib/items.lua"
 --% include "lib/clock.lua"
 --% include "lib/options.lua"
 --% include "lib/queue.lua"

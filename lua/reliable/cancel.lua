@@ -5,11 +5,12 @@
 -- replay   safe: a second call finds it cancelled
 -- cost     O(items * log n), n = jobs in flight or delayed
 --% include "lib/args.lua"
+--% include "lib/items.lua"
 --% include "lib/clock.lua"
 --% include "lib/options.lua"
 --% include "lib/queue.lua"
 --% include "lib/rights.lua"
---% include "lib/tell.lua"
+--% include "lib/probe.lua"
 --% include "lib/job.lua"
 --% include "lib/unique.lua"
 --% include "lib/finish.lua"

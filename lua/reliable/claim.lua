@@ -9,16 +9,7 @@
 --% include "lib/clock.lua"
 --% include "lib/options.lua"
 --% include "lib/queue.lua"
---% include "lib/rights.lua"
---% include "lib/tell.lua"
---% include "lib/job.lua"
---% include "lib/unique.lua"
---% include "lib/finish.lua"
---% include "lib/dead.lua"
---% include "lib/expired.lua"
---% include "lib/due.lua"
---% include "lib/take.lua"
---% include "lib/replay.lua"
+--% include "lib/ahead.lua"
 local queues      = KEYS                                -- queues   in order of priority
 local nonce       = name('nonce', ARGV[1], false, 100)              -- name     never used before: random, made for this call; up to 100 characters
 local limit       = int('limit', ARGV[2], 1, 1000)      -- int      most jobs to return, 1 to 1000
@@ -28,13 +19,40 @@ local max_crashes = option('max_crashes', 1, 1000, 3)   -- int      leases that 
 
 arity(nil, 4)
 no_more_options()
-local opened = open_all(queues, 'reliable')
+local all = open_all(queues, 'reliable', nonce)
 if bad then return redis.error_reply(bad) end
-
-local before = find_claim(opened, nonce)
-if before then return before end
-for _, q in ipairs(opened) do
-  put_back_expired(q, 100, max_crashes)
-  promote(q, 100)
+if not (all.again or all.busy) then return { wait_for(all) } end
+--% include "lib/job.lua"
+--% include "lib/claimed.lua"
+if all.again then
+  --% include "lib/replay.lua"
+  return claim_again(all, nonce)
 end
-return take_all(opened, nonce, limit, now + lease, lease, true)
+
+--% include "lib/rights.lua"
+--% include "lib/probe.lua"
+--% include "lib/take.lua"
+if not ready(all) then return redis.error_reply(bad) end
+if all.moves then
+  --% include "lib/due.lua"
+  --% include "lib/finish.lua"
+  --% include "lib/dead.lua"
+  --% include "lib/expired.lua"
+  for _, q in ipairs(all) do
+    put_back_expired(q, 100, max_crashes)
+    promote(q, 100)
+  end
+  local room = limit
+  for _, q in ipairs(all) do
+    if room > 0 then let_out(q, all) end
+    room = room - q.waiting
+    look_ahead(q)
+  end
+  post_all()
+end
+local reply, other = take_all(all, nonce, limit, now + lease, lease)
+if #other > 0 then
+  --% include "lib/skip.lua"
+  skip(other)
+end
+return reply

@@ -17,7 +17,7 @@ if bad then return redis.error_reply(bad) end
 local reply = { redis.call('ZCARD', q.dead) }
 local found = redis.call('ZRANGE', q.dead, skip, skip + limit - 1, 'WITHSCORES')
 for i = 1, #found, 2 do
-  local job = redis.call('HMGET', job_key(q, found[i]), 'reason', 'attempts', 'crashes', 'error')
+  local job = redis.call('HMGET', q.job .. found[i], 'reason', 'attempts', 'crashes', 'error')
   if job[1] then
     local died, attempts, crashes = tonumber(found[i + 1]), tonumber(job[2] or 0), tonumber(job[3] or 0)
     table.insert(reply, { found[i], job[1], died, attempts, crashes, job[4] or '' })

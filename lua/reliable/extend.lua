@@ -6,6 +6,7 @@
 -- replay   safe: a second call renews again
 -- cost     O(items * log n), n = jobs in flight
 --% include "lib/args.lua"
+--% include "lib/items.lua"
 --% include "lib/clock.lua"
 --% include "lib/queue.lua"
 --% include "lib/job.lua"
@@ -15,11 +16,11 @@ local lease = int('lease', ARGV[1], 1, MAX_MS)    -- ms     from now on
 local held  = items(2, 2)                         -- items  id:id token:token  as claimed
 
 arity(1)
-check_claimed(held, 2)
 local q = open(queue, 'reliable')
 if bad then return redis.error_reply(bad) end
 
 local verdicts, mine, ids = fence(q, held, 2)
+if bad then return redis.error_reply(bad) end
 local flight = {}
 for i, item in ipairs(mine) do
   table.insert(flight, now + lease)

@@ -6,11 +6,12 @@
 -- replay   safe: a second call is told 'repeat'
 -- cost     O(items * log n), n = jobs in flight, delayed or dead
 --% include "lib/args.lua"
+--% include "lib/items.lua"
 --% include "lib/clock.lua"
 --% include "lib/options.lua"
 --% include "lib/queue.lua"
 --% include "lib/rights.lua"
---% include "lib/tell.lua"
+--% include "lib/probe.lua"
 --% include "lib/job.lua"
 --% include "lib/unique.lua"
 --% include "lib/finish.lua"
@@ -26,7 +27,7 @@ local failed      = items(2, 4)                                 -- items    id:i
 
 arity(1)
 no_more_options()
-check_claimed(failed, 4, 'error')
+check_bodies('error', failed, 4)
 check_verdicts(failed)
 local q = open(queue, 'reliable')
 if bad then return redis.error_reply(bad) end

@@ -9,13 +9,12 @@
 --% include "lib/options.lua"
 --% include "lib/queue.lua"
 --% include "lib/rights.lua"
---% include "lib/tell.lua"
+--% include "lib/probe.lua"
 --% include "lib/job.lua"
---% include "lib/unique.lua"
+--% include "lib/due.lua"
 --% include "lib/finish.lua"
 --% include "lib/dead.lua"
 --% include "lib/expired.lua"
---% include "lib/due.lua"
 local queue       = KEYS[1]                             -- queue    whose jobs
 local limit       = int('limit', ARGV[1], 1, 1000)      -- int      most jobs to move of each kind, 1 to 1000
 local options     = options(ARGV[2])                    -- options  the next, or ''
@@ -27,7 +26,7 @@ local q = open(queue, 'reliable')
 if bad then return redis.error_reply(bad) end
 
 probe(q)
-local key = job_key(q, '')
+local key = q.job
 bad = denied('HSET', key, 'PEXPIRE', key, 'DEL', key, 'ZADD', q.delayed, 'ZREM', q.delayed, 'ZINCRBY', q.delayed, 'RPUSH', q.pending,
   'LPUSH', q.wake, 'LTRIM', q.broken, 'ZREMRANGEBYSCORE', q.dead, 'ZRANGE', q.dead)
 if bad then return redis.error_reply(bad) end

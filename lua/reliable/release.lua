@@ -6,6 +6,7 @@
 -- replay   safe: a second call is told 'repeat'
 -- cost     O(items * log n), n = jobs in flight
 --% include "lib/args.lua"
+--% include "lib/items.lua"
 --% include "lib/clock.lua"
 --% include "lib/queue.lua"
 --% include "lib/rights.lua"
@@ -16,18 +17,19 @@ local released = items(1, 2)  -- items  id:id token:token  as claimed
 
 local RELEASES = 8
 arity(1)
-check_claimed(released, 2)
 local q = open(queue, 'reliable')
 if bad then return redis.error_reply(bad) end
 
 local verdicts, mine, ids = fence(q, released, 2, 'releases')
-if #mine == 0 then return verdicts end
-bad = denied('HSET', job_key(q, ids[1]), 'RPUSH', q.pending, 'LPUSH', q.wake)
 if bad then return redis.error_reply(bad) end
+if #mine == 0 then return verdicts end
+bad = denied('HSET', q.job .. ids[1], 'RPUSH', q.pending, 'LPUSH', q.wake)
+if bad then return redis.error_reply(bad) end
+count(q)
 redis.call('ZREM', q.inflight, unpack(ids))
 for i = #mine, 1, -1 do
   local id, job = mine[i].id, mine[i].job
-  redis.call('HSET', job_key(q, id), 'state', 'pending', 'releases', (tonumber(job[RELEASES]) or 0) + 1)
+  redis.call('HSET', q.job .. id, 'state', 'pending', 'releases', (tonumber(job[RELEASES]) or 0) + 1)
   redis.call('RPUSH', q.pending, id)
   verdicts[mine[i].place] = 'pending'
 end

@@ -6,9 +6,11 @@
 -- replay   safe: a second call finds it pending
 -- cost     O(items * log n), n = dead jobs
 --% include "lib/args.lua"
+--% include "lib/items.lua"
 --% include "lib/clock.lua"
 --% include "lib/queue.lua"
 --% include "lib/rights.lua"
+--% include "lib/probe.lua"
 --% include "lib/job.lua"
 --% include "lib/unique.lua"
 --% include "lib/requeue.lua"

@@ -5,6 +5,7 @@
 -- replay   unsafe: a second call tells the clients again
 -- cost     O(items)
 --% include "lib/args.lua"
+--% include "lib/items.lua"
 --% include "lib/clock.lua"
 --% include "lib/queue.lua"
 --% include "lib/tell.lua"

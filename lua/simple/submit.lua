@@ -5,6 +5,7 @@
 -- replay   unsafe: a second call submits the jobs again
 -- cost     O(items)
 --% include "lib/args.lua"
+--% include "lib/items.lua"
 --% include "lib/clock.lua"
 --% include "lib/options.lua"
 --% include "lib/queue.lua"
@@ -22,6 +23,7 @@ check_jobs(jobs)
 local q = open(queue, 'simple')
 if bad then return redis.error_reply(bad) end
 
+count(q)
 local messages, reply = {}, {}
 for i = jobs, #ARGV, 2 do
   local id = ARGV[i] ~= '' and ARGV[i] or made_id(i)

@@ -1,6 +1,4 @@
 local bad
-local MAX_ITEMS = 1000
-local MAX_BYTES = 1048576
 local MAX_MS = 315360000000
 local MAX_AT = 9999999999999
 local function refuse(what, why)
@@ -22,7 +20,7 @@ local function int(what, text, low, high)
   return number or low
 end
 local function is_name(text, longest)
-  return #text <= longest and not text:find('[^A-Za-z0-9_.:-]')
+  return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
 end
 local function name(what, text, empty, longest)
   longest = longest or 128
@@ -33,27 +31,29 @@ local function name(what, text, empty, longest)
   end
   return text
 end
-local function bytes(what, text)
-  if #text > MAX_BYTES then refuse(what, #text .. ' bytes, more than ' .. MAX_BYTES) end
-  return text
-end
 local function items(first, width)
-  local count = (#ARGV - first + 1) / width
+  local most, count = 1000, (#ARGV - first + 1) / width
   if count < 1 then
     refuse('items', 'missing')
-  elseif count > MAX_ITEMS then
-    refuse('items', 'more than ' .. MAX_ITEMS)
+  elseif count > most then
+    refuse('items', 'more than ' .. most)
   elseif count ~= math.floor(count) then
     refuse('items', 'not ' .. width .. ' values each')
   end
   return first
 end
+local function bytes(what, text)
+  local most = 1048576
+  if #text > most then refuse(what, #text .. ' bytes, more than ' .. most) end
+  return text
+end
+local function check_bodies(what, first, width)
+  for i = first + width - 1, #ARGV, width do bytes(what, ARGV[i]) end
+end
 local clock = redis.call('TIME')
 local micros = tonumber(clock[2])
 local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
-local function made_id(place)
-  return string.format('%s%06d-%d', clock[1], micros, place)
-end
+local stamp = string.format('%.0f', now)
 local given = {}
 local function options(text)
   for word in (text or ''):gmatch('[^ ]+') do
@@ -70,36 +70,43 @@ local function options(text)
 end
 local function option(what, low, high, otherwise)
   local text = given[what]
+  if not text then return otherwise end
   given[what] = nil
-  return text and int(what, text, low, high) or otherwise
+  return int(what, text, low, high)
 end
 local function option_name(what)
   local text = given[what]
+  if not text then return end
   given[what] = nil
-  return text and name(what, text)
+  return name(what, text)
 end
 local function no_more_options()
   local what = next(given)
   if what then refuse('options', 'there is none called ' .. what) end
 end
-local Queue = { __index = function(q, part)
-  local key = q.key .. ':' .. part
-  rawset(q, part, key)
-  return key
-end }
-local function cancel_channel(q) return q.key .. ':cancel' end
-local function job_key(q, id) return q.key .. ':job:' .. id end
-local function claim_key(q, nonce) return q.key .. ':claim:' .. nonce end
-local function unique_key(q, name) return q.key .. ':unique:' .. name end
 local LAYOUT = '1'
-local BROKEN_MS = 604800000
+local PARKED = 1000000000000000
 local function open(key, mode)
   if bad then return end
-  local prefix, title = key:match('^([A-Za-z0-9_.:-]+):{([A-Za-z0-9_.:-]+)}$')
+  local prefix, title = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
   if not prefix or #prefix > 128 or #title > 128 then
     return refuse('queue', 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
   end
-  local q = setmetatable({ key = key, title = title, prefix = prefix, born = false }, Queue)
+  local q = {
+    title = title,
+    channel = prefix .. ':client:',
+    meta = key .. ':meta',
+    pending = key .. ':pending',
+    wake = key .. ':wake',
+    job = key .. ':job:',
+    inflight = key .. ':inflight',
+    delayed = key .. ':delayed',
+    dead = key .. ':dead',
+    claim = key .. ':claim:',
+    unique = key .. ':unique:',
+    broken = key .. ':broken',
+    cancel = key .. ':cancel',
+  }
   local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect')
   q.born = meta[1] and true
   q.mode = meta[1] or mode
@@ -109,23 +116,14 @@ local function open(key, mode)
   elseif meta[2] and meta[2] ~= LAYOUT then
     bad = 'BADLAYOUT queue ' .. title .. ' has layout ' .. meta[2] .. ', not ' .. LAYOUT
   end
-  q.waiting = redis.call('LLEN', q.pending)
-  q.awake = redis.call('LLEN', q.wake)
   return q
 end
-local function probe(q)
-  redis.call('LLEN', q.broken)
-  redis.call('ZCARD', q.inflight)
-  redis.call('ZCARD', q.delayed)
-  redis.call('ZCARD', q.dead)
+local function count(q)
+  q.waiting = redis.call('LLEN', q.pending)
+  q.awake = redis.call('LLEN', q.wake)
 end
 local function wake(q)
   if q.awake == 0 then q.awake = redis.call('LPUSH', q.wake, '1') end
-end
-local function set_aside(q, what)
-  redis.call('LPUSH', q.broken, what)
-  redis.call('LTRIM', q.broken, 0, 999)
-  redis.call('PEXPIRE', q.broken, BROKEN_MS)
 end
 local function denied(...)
   if not redis.acl_check_cmd then return end
@@ -137,93 +135,86 @@ local function denied(...)
     end
   end
 end
-local letters, sizes = {}, {}
-local LETTER_BYTES = 65536
-local function post(channel)
-  redis.pcall('PUBLISH', channel, table.concat(letters[channel]))
-  letters[channel], sizes[channel] = nil, nil
-end
-local function tell(q, client, id, state, reason, times, body)
-  if not client or client == '' then return end
-  local channel = q.prefix .. ':client:' .. client
-  local line = table.concat({ q.title, id, state, reason, times, #body }, ' ') .. '\n' .. body .. '\n'
-  letters[channel] = letters[channel] or {}
-  table.insert(letters[channel], line)
-  sizes[channel] = (sizes[channel] or 0) + #line
-  if sizes[channel] > LETTER_BYTES then post(channel) end
-end
-local function post_all()
-  for channel in pairs(letters) do post(channel) end
-end
-local LIVE = { pending = true, delayed = true, inflight = true }
 local STATE, TOKEN, CLIENT, KEEP, QUEUED, STARTED, UNIQUE = 1, 2, 3, 4, 5, 6, 7
 local function read(q, id, ...)
-  local job = redis.pcall('HMGET', job_key(q, id), ...)
+  local job = redis.pcall('HMGET', q.job .. id, ...)
   if not job.err then return job end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', job_key(q, id), ...)
+  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.job .. id, ...)
 end
 local function look(q, id, ...)
   return read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', ...)
 end
+local function is_live(state)
+  return state == 'pending' or state == 'delayed' or state == 'inflight'
+end
 local function holder(q, unique)
-  local id = unique and redis.call('GET', unique_key(q, unique))
+  local id = unique and redis.call('GET', q.unique .. unique)
   local state = id and read(q, id, 'state')[STATE]
-  if LIVE[state] then return id, state end
+  if is_live(state) then return id, state end
 end
 local function free(q, unique, id)
-  if unique and redis.pcall('GET', unique_key(q, unique)) == id then redis.pcall('DEL', unique_key(q, unique)) end
+  if unique and redis.pcall('GET', q.unique .. unique) == id then redis.pcall('DEL', q.unique .. unique) end
 end
-local function set_job_aside(q, id)
-  free(q, read(q, id, 'unique')[1], id)
-  set_aside(q, id)
+local letters = {}
+local function post_all()
+  for channel, letter in pairs(letters) do redis.pcall('PUBLISH', channel, table.concat(letter)) end
+  letters = {}
+end
+local function tell(q, client, id, state, reason, queued, started, body)
+  if not client or client == '' then return end
+  local channel, most = q.channel .. client, 65536
+  local letter = letters[channel] or { bytes = 0 }
+  letters[channel] = letter
+  local line = q.title .. ' ' .. id .. ' ' .. state .. ' ' .. reason .. ' ' .. queued .. ' ' .. started .. ' ' .. stamp
+    .. ' ' .. #body .. '\n' .. body .. '\n'
+  letter[#letter + 1] = line
+  letter.bytes = letter.bytes + #line
+  if letter.bytes > most then post_all() end
 end
 local DAY_MS = 86400000
 local function finish(q, id, job, state, reason, field, body, keep)
-  local key = job_key(q, id)
-  redis.call('HSET', key, 'state', state, field, body, '_processed', now)
+  local key = q.job .. id
+  redis.call('HSET', key, 'state', state, field, body, '_processed', stamp)
   if reason ~= '-' then redis.call('HSET', key, 'reason', reason) end
   if keep then redis.call('PEXPIRE', key, keep) end
   free(q, job[UNIQUE], id)
-  tell(q, job[CLIENT], id, state, reason, (job[QUEUED] or 0) .. ' ' .. (job[STARTED] or 0) .. ' ' .. now, body)
-end
-local function check_claimed(first, width, body)
-  for i = first, #ARGV, width do
-    name('id', ARGV[i])
-    name('token', ARGV[i + 1])
-    if body then bytes(body, ARGV[i + width - 1] or '') end
-  end
+  tell(q, job[CLIENT], id, state, reason, job[QUEUED] or 0, job[STARTED] or 0, body)
 end
 local function fence(q, first, width, ...)
   local verdicts, mine, ids, seen = {}, {}, {}, {}
   for i = first, #ARGV, width do
-    local id, token = ARGV[i], ARGV[i + 1]
+    local id, token, place = ARGV[i], ARGV[i + 1], #verdicts + 1
     local job = look(q, id, ...)
-    local verdict
-    if not job[STATE] then
-      verdict = 'NOJOB'
-    elseif job[STATE] == 'cancelled' then
-      verdict = 'cancelled'
-    elseif job[TOKEN] ~= token then
-      verdict = 'LOST'
-    elseif job[STATE] ~= 'inflight' or seen[id] then
-      verdict = 'repeat'
-    else
+    if job[STATE] == 'inflight' and job[TOKEN] == token and not seen[id] then
       seen[id] = true
-      table.insert(ids, id)
-      table.insert(mine, { id = id, at = i, job = job, place = #verdicts + 1 })
+      ids[#ids + 1] = id
+      mine[#ids] = { id = id, at = i, job = job, place = place }
+      verdicts[place] = 'mine'
+    else
+      name('id', id)
+      name('token', token)
+      if not job[STATE] then
+        verdicts[place] = 'NOJOB'
+      elseif job[STATE] == 'cancelled' then
+        verdicts[place] = 'cancelled'
+      else
+        verdicts[place] = job[TOKEN] == token and 'repeat' or 'LOST'
+      end
     end
-    table.insert(verdicts, verdict or 'mine')
   end
   return verdicts, mine, ids
 end
 local function end_jobs(q, first, state, field, keep)
   local verdicts, mine, ids = fence(q, first, 3)
-  if #mine == 0 then return verdicts end
-  bad = denied('HSET', job_key(q, ids[1]), 'PEXPIRE', job_key(q, ids[1]))
   if bad then return redis.error_reply(bad) end
+  if #mine == 0 then return verdicts end
+  bad = denied('HSET', q.job .. ids[1], 'PEXPIRE', q.job .. ids[1])
+  if bad then return redis.error_reply(bad) end
+  keep = string.format('%.0f', keep)
   redis.call('ZREM', q.inflight, unpack(ids))
   for _, item in ipairs(mine) do
-    finish(q, item.id, item.job, state, '-', field, ARGV[item.at + 2], item.job[KEEP] or keep)
+    local job = item.job
+    finish(q, item.id, job, state, '-', field, ARGV[item.at + 2], job[KEEP] or keep)
     verdicts[item.place] = state
   end
   post_all()
@@ -235,7 +226,7 @@ local retention = option('retention', 0, MAX_MS, DAY_MS)
 local done      = items(2, 3)
 arity(1)
 no_more_options()
-check_claimed(done, 3, 'result')
+check_bodies('result', done, 3)
 local q = open(queue, 'recoverable')
 if bad then return redis.error_reply(bad) end
 return end_jobs(q, done, 'done', 'result', retention)

@@ -1,6 +1,4 @@
 local bad
-local MAX_ITEMS = 1000
-local MAX_BYTES = 1048576
 local MAX_MS = 315360000000
 local MAX_AT = 9999999999999
 local function refuse(what, why)
@@ -22,7 +20,7 @@ local function int(what, text, low, high)
   return number or low
 end
 local function is_name(text, longest)
-  return #text <= longest and not text:find('[^A-Za-z0-9_.:-]')
+  return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
 end
 local function name(what, text, empty, longest)
   longest = longest or 128
@@ -33,45 +31,33 @@ local function name(what, text, empty, longest)
   end
   return text
 end
-local function bytes(what, text)
-  if #text > MAX_BYTES then refuse(what, #text .. ' bytes, more than ' .. MAX_BYTES) end
-  return text
-end
-local function items(first, width)
-  local count = (#ARGV - first + 1) / width
-  if count < 1 then
-    refuse('items', 'missing')
-  elseif count > MAX_ITEMS then
-    refuse('items', 'more than ' .. MAX_ITEMS)
-  elseif count ~= math.floor(count) then
-    refuse('items', 'not ' .. width .. ' values each')
-  end
-  return first
-end
 local clock = redis.call('TIME')
 local micros = tonumber(clock[2])
 local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
-local function made_id(place)
-  return string.format('%s%06d-%d', clock[1], micros, place)
-end
-local Queue = { __index = function(q, part)
-  local key = q.key .. ':' .. part
-  rawset(q, part, key)
-  return key
-end }
-local function cancel_channel(q) return q.key .. ':cancel' end
-local function job_key(q, id) return q.key .. ':job:' .. id end
-local function claim_key(q, nonce) return q.key .. ':claim:' .. nonce end
-local function unique_key(q, name) return q.key .. ':unique:' .. name end
+local stamp = string.format('%.0f', now)
 local LAYOUT = '1'
-local BROKEN_MS = 604800000
+local PARKED = 1000000000000000
 local function open(key, mode)
   if bad then return end
-  local prefix, title = key:match('^([A-Za-z0-9_.:-]+):{([A-Za-z0-9_.:-]+)}$')
+  local prefix, title = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
   if not prefix or #prefix > 128 or #title > 128 then
     return refuse('queue', 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
   end
-  local q = setmetatable({ key = key, title = title, prefix = prefix, born = false }, Queue)
+  local q = {
+    title = title,
+    channel = prefix .. ':client:',
+    meta = key .. ':meta',
+    pending = key .. ':pending',
+    wake = key .. ':wake',
+    job = key .. ':job:',
+    inflight = key .. ':inflight',
+    delayed = key .. ':delayed',
+    dead = key .. ':dead',
+    claim = key .. ':claim:',
+    unique = key .. ':unique:',
+    broken = key .. ':broken',
+    cancel = key .. ':cancel',
+  }
   local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect')
   q.born = meta[1] and true
   q.mode = meta[1] or mode
@@ -81,23 +67,14 @@ local function open(key, mode)
   elseif meta[2] and meta[2] ~= LAYOUT then
     bad = 'BADLAYOUT queue ' .. title .. ' has layout ' .. meta[2] .. ', not ' .. LAYOUT
   end
-  q.waiting = redis.call('LLEN', q.pending)
-  q.awake = redis.call('LLEN', q.wake)
   return q
 end
-local function probe(q)
-  redis.call('LLEN', q.broken)
-  redis.call('ZCARD', q.inflight)
-  redis.call('ZCARD', q.delayed)
-  redis.call('ZCARD', q.dead)
+local function count(q)
+  q.waiting = redis.call('LLEN', q.pending)
+  q.awake = redis.call('LLEN', q.wake)
 end
 local function wake(q)
   if q.awake == 0 then q.awake = redis.call('LPUSH', q.wake, '1') end
-end
-local function set_aside(q, what)
-  redis.call('LPUSH', q.broken, what)
-  redis.call('LTRIM', q.broken, 0, 999)
-  redis.call('PEXPIRE', q.broken, BROKEN_MS)
 end
 local function denied(...)
   if not redis.acl_check_cmd then return end
@@ -109,49 +86,44 @@ local function denied(...)
     end
   end
 end
-local LIVE = { pending = true, delayed = true, inflight = true }
+local function probe(q)
+  count(q)
+  redis.call('LLEN', q.broken)
+  redis.call('ZCARD', q.inflight)
+  redis.call('ZCARD', q.delayed)
+  redis.call('ZCARD', q.dead)
+end
+local function set_aside(q, what)
+  local week = '604800000'
+  redis.call('LPUSH', q.broken, what)
+  redis.call('LTRIM', q.broken, 0, 999)
+  redis.call('PEXPIRE', q.broken, week)
+end
 local STATE, TOKEN, CLIENT, KEEP, QUEUED, STARTED, UNIQUE = 1, 2, 3, 4, 5, 6, 7
 local function read(q, id, ...)
-  local job = redis.pcall('HMGET', job_key(q, id), ...)
+  local job = redis.pcall('HMGET', q.job .. id, ...)
   if not job.err then return job end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', job_key(q, id), ...)
+  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.job .. id, ...)
 end
 local function look(q, id, ...)
   return read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', ...)
 end
+local function is_live(state)
+  return state == 'pending' or state == 'delayed' or state == 'inflight'
+end
 local function holder(q, unique)
-  local id = unique and redis.call('GET', unique_key(q, unique))
+  local id = unique and redis.call('GET', q.unique .. unique)
   local state = id and read(q, id, 'state')[STATE]
-  if LIVE[state] then return id, state end
+  if is_live(state) then return id, state end
 end
 local function free(q, unique, id)
-  if unique and redis.pcall('GET', unique_key(q, unique)) == id then redis.pcall('DEL', unique_key(q, unique)) end
+  if unique and redis.pcall('GET', q.unique .. unique) == id then redis.pcall('DEL', q.unique .. unique) end
 end
 local function set_job_aside(q, id)
   free(q, read(q, id, 'unique')[1], id)
   set_aside(q, id)
 end
-local CRASHES = 2
-local function put_back_older(q, limit, older_than)
-  local ids = redis.call('ZRANGEBYSCORE', q.inflight, '-inf', now - older_than, 'LIMIT', 0, limit)
-  local back, jobs = {}, {}
-  if #ids == 0 then return 0, back end
-  for i, id in ipairs(ids) do jobs[i] = read(q, id, 'state', 'crashes') end
-  redis.call('ZREM', q.inflight, unpack(ids))
-  for i = #ids, 1, -1 do
-    local id, job = ids[i], jobs[i]
-    if job[STATE] then
-      redis.call('HSET', job_key(q, id), 'state', 'pending', 'token', '', 'crashes', (tonumber(job[CRASHES]) or 0) + 1)
-      redis.call('RPUSH', q.pending, id)
-      table.insert(back, id)
-    else
-      set_job_aside(q, id)
-    end
-  end
-  return #ids, back
-end
 local CRASHES_SO_FAR = 2
-local PARKED = 1000000000000000
 local function is_suspect(job) return (tonumber(job[CRASHES_SO_FAR]) or 0) > 1 end
 local function promote(q, limit)
   local ids = redis.call('ZRANGEBYSCORE', q.delayed, '-inf', now, 'LIMIT', 0, limit)
@@ -169,7 +141,7 @@ local function promote(q, limit)
     elseif not jobs[i][STATE] then
       set_job_aside(q, id)
     else
-      redis.call('HSET', job_key(q, id), 'state', 'pending')
+      redis.call('HSET', q.job .. id, 'state', 'pending')
       q.waiting = redis.call('LPUSH', q.pending, id)
     end
   end
@@ -195,17 +167,30 @@ local function let_out(q, opened)
   elseif not read(q, id, 'state')[STATE] then
     set_job_aside(q, id)
   else
-    redis.call('HSET', job_key(q, id), 'state', 'pending')
+    redis.call('HSET', q.job .. id, 'state', 'pending')
     redis.call('HSET', q.meta, 'suspect', id)
     q.waiting = redis.call('RPUSH', q.pending, id)
   end
   q.suspect = id or false
 end
-local function until_first(key, otherwise)
-  local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
-  if not first[2] or tonumber(first[2]) >= PARKED then return otherwise end
-  local wait = math.max(tonumber(first[2]) - now, 1)
-  return otherwise < 0 and wait or math.min(wait, otherwise)
+local CRASHES = 2
+local function put_back_older(q, limit, older_than)
+  local ids = redis.call('ZRANGEBYSCORE', q.inflight, '-inf', now - older_than, 'LIMIT', 0, limit)
+  local back, jobs = {}, {}
+  if #ids == 0 then return 0, back end
+  for i, id in ipairs(ids) do jobs[i] = read(q, id, 'state', 'crashes') end
+  redis.call('ZREM', q.inflight, unpack(ids))
+  for i = #ids, 1, -1 do
+    local id, job = ids[i], jobs[i]
+    if job[STATE] then
+      redis.call('HSET', q.job .. id, 'state', 'pending', 'token', '', 'crashes', (tonumber(job[CRASHES]) or 0) + 1)
+      redis.call('RPUSH', q.pending, id)
+      table.insert(back, id)
+    else
+      set_job_aside(q, id)
+    end
+  end
+  return #ids, back
 end
 local queue      = KEYS[1]
 local limit      = int('limit', ARGV[1], 1, 1000)
@@ -214,7 +199,7 @@ arity(1, 2)
 local q = open(queue, 'recoverable')
 if bad then return redis.error_reply(bad) end
 probe(q)
-bad = denied('HSET', job_key(q, ''), 'ZREM', q.delayed, 'RPUSH', q.pending, 'LPUSH', q.wake, 'LTRIM', q.broken,
+bad = denied('HSET', q.job, 'ZREM', q.delayed, 'RPUSH', q.pending, 'LPUSH', q.wake, 'LTRIM', q.broken,
   'PEXPIRE', q.broken, 'ZINCRBY', q.delayed)
 if bad then return redis.error_reply(bad) end
 local seen, back = put_back_older(q, limit, older_than)

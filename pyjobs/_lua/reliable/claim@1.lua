@@ -1,6 +1,4 @@
 local bad
-local MAX_ITEMS = 1000
-local MAX_BYTES = 1048576
 local MAX_MS = 315360000000
 local MAX_AT = 9999999999999
 local function refuse(what, why)
@@ -22,7 +20,7 @@ local function int(what, text, low, high)
   return number or low
 end
 local function is_name(text, longest)
-  return #text <= longest and not text:find('[^A-Za-z0-9_.:-]')
+  return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
 end
 local function name(what, text, empty, longest)
   longest = longest or 128
@@ -33,27 +31,10 @@ local function name(what, text, empty, longest)
   end
   return text
 end
-local function bytes(what, text)
-  if #text > MAX_BYTES then refuse(what, #text .. ' bytes, more than ' .. MAX_BYTES) end
-  return text
-end
-local function items(first, width)
-  local count = (#ARGV - first + 1) / width
-  if count < 1 then
-    refuse('items', 'missing')
-  elseif count > MAX_ITEMS then
-    refuse('items', 'more than ' .. MAX_ITEMS)
-  elseif count ~= math.floor(count) then
-    refuse('items', 'not ' .. width .. ' values each')
-  end
-  return first
-end
 local clock = redis.call('TIME')
 local micros = tonumber(clock[2])
 local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
-local function made_id(place)
-  return string.format('%s%06d-%d', clock[1], micros, place)
-end
+local stamp = string.format('%.0f', now)
 local given = {}
 local function options(text)
   for word in (text or ''):gmatch('[^ ]+') do
@@ -70,36 +51,43 @@ local function options(text)
 end
 local function option(what, low, high, otherwise)
   local text = given[what]
+  if not text then return otherwise end
   given[what] = nil
-  return text and int(what, text, low, high) or otherwise
+  return int(what, text, low, high)
 end
 local function option_name(what)
   local text = given[what]
+  if not text then return end
   given[what] = nil
-  return text and name(what, text)
+  return name(what, text)
 end
 local function no_more_options()
   local what = next(given)
   if what then refuse('options', 'there is none called ' .. what) end
 end
-local Queue = { __index = function(q, part)
-  local key = q.key .. ':' .. part
-  rawset(q, part, key)
-  return key
-end }
-local function cancel_channel(q) return q.key .. ':cancel' end
-local function job_key(q, id) return q.key .. ':job:' .. id end
-local function claim_key(q, nonce) return q.key .. ':claim:' .. nonce end
-local function unique_key(q, name) return q.key .. ':unique:' .. name end
 local LAYOUT = '1'
-local BROKEN_MS = 604800000
+local PARKED = 1000000000000000
 local function open(key, mode)
   if bad then return end
-  local prefix, title = key:match('^([A-Za-z0-9_.:-]+):{([A-Za-z0-9_.:-]+)}$')
+  local prefix, title = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
   if not prefix or #prefix > 128 or #title > 128 then
     return refuse('queue', 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
   end
-  local q = setmetatable({ key = key, title = title, prefix = prefix, born = false }, Queue)
+  local q = {
+    title = title,
+    channel = prefix .. ':client:',
+    meta = key .. ':meta',
+    pending = key .. ':pending',
+    wake = key .. ':wake',
+    job = key .. ':job:',
+    inflight = key .. ':inflight',
+    delayed = key .. ':delayed',
+    dead = key .. ':dead',
+    claim = key .. ':claim:',
+    unique = key .. ':unique:',
+    broken = key .. ':broken',
+    cancel = key .. ':cancel',
+  }
   local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect')
   q.born = meta[1] and true
   q.mode = meta[1] or mode
@@ -109,23 +97,99 @@ local function open(key, mode)
   elseif meta[2] and meta[2] ~= LAYOUT then
     bad = 'BADLAYOUT queue ' .. title .. ' has layout ' .. meta[2] .. ', not ' .. LAYOUT
   end
-  q.waiting = redis.call('LLEN', q.pending)
-  q.awake = redis.call('LLEN', q.wake)
   return q
 end
-local function probe(q)
-  redis.call('LLEN', q.broken)
-  redis.call('ZCARD', q.inflight)
-  redis.call('ZCARD', q.delayed)
-  redis.call('ZCARD', q.dead)
+local function count(q)
+  q.waiting = redis.call('LLEN', q.pending)
+  q.awake = redis.call('LLEN', q.wake)
 end
 local function wake(q)
   if q.awake == 0 then q.awake = redis.call('LPUSH', q.wake, '1') end
 end
-local function set_aside(q, what)
-  redis.call('LPUSH', q.broken, what)
-  redis.call('LTRIM', q.broken, 0, 999)
-  redis.call('PEXPIRE', q.broken, BROKEN_MS)
+local function first_of(key)
+  local moment = tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2])
+  return moment and moment < PARKED and moment or math.huge
+end
+local function look_ahead(q)
+  q.due = first_of(q.delayed)
+  q.ends = q.mode == 'reliable' and first_of(q.inflight) or math.huge
+end
+local function open_all(queues, mode, nonce)
+  local all = {}
+  for i, queue in ipairs(queues) do
+    local q = open(queue, mode)
+    if not q then return end
+    if #q.token > 15 or not (q.token == '0' or q.token:find('^[1-9][0-9]*$')) then
+      bad = 'BADLAYOUT queue ' .. q.title .. ' has the token ' .. q.token .. ', not a number'
+    end
+    q.record = redis.call('GET', q.claim .. nonce)
+    q.waiting = redis.call('LLEN', q.pending)
+    look_ahead(q)
+    all.again = all.again or q.record
+    all.moves = all.moves or q.suspect or math.min(q.due, q.ends) <= now
+    all.busy = all.busy or all.moves or q.waiting > 0
+    all[i] = q
+  end
+  return all
+end
+local function wait_for(all)
+  local moment = math.huge
+  for _, q in ipairs(all) do
+    if q.waiting > 0 then return 0 end
+    moment = math.min(moment, q.due, q.ends)
+  end
+  return moment < math.huge and math.max(moment - now, 1) or -1
+end
+local queues      = KEYS
+local nonce       = name('nonce', ARGV[1], false, 100)
+local limit       = int('limit', ARGV[2], 1, 1000)
+local lease       = int('lease', ARGV[3], 1, MAX_MS)
+local options     = options(ARGV[4])
+local max_crashes = option('max_crashes', 1, 1000, 3)
+arity(nil, 4)
+no_more_options()
+local all = open_all(queues, 'reliable', nonce)
+if bad then return redis.error_reply(bad) end
+if not (all.again or all.busy) then return { wait_for(all) } end
+local STATE, TOKEN, CLIENT, KEEP, QUEUED, STARTED, UNIQUE = 1, 2, 3, 4, 5, 6, 7
+local function read(q, id, ...)
+  local job = redis.pcall('HMGET', q.job .. id, ...)
+  if not job.err then return job end
+  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.job .. id, ...)
+end
+local function look(q, id, ...)
+  return read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', ...)
+end
+local function is_live(state)
+  return state == 'pending' or state == 'delayed' or state == 'inflight'
+end
+local EXPIRES = 7
+local function read_job(q, id)
+  return read(q, id, 'state', 'data', '_queued', 'timeout', 'attempts', 'crashes', 'expires')
+end
+local function describe(at, id, token, job)
+  local attempt = tonumber(job[5] or 0) + tonumber(job[6] or 0) + 1
+  return { at, id, token, job[2], attempt, tonumber(job[3] or 0), tonumber(job[4] or 0) }
+end
+if all.again then
+local function take_again(q, at, nonce, reply)
+  local number, ids = q.record:match('^(%d+)(.*)$')
+  for id in ids:gmatch('%S+') do
+    local token = number .. '-' .. nonce
+    if read(q, id, 'token')[1] == token and redis.call('ZSCORE', q.inflight, id) then
+      reply[#reply + 1] = describe(at, id, token, read_job(q, id))
+    end
+    number = string.format('%d', number + 1)
+  end
+end
+local function claim_again(all, nonce)
+  local reply = { 0 }
+  for at, q in ipairs(all) do
+    if q.record then take_again(q, at, nonce, reply) end
+  end
+  return reply
+end
+  return claim_again(all, nonce)
 end
 local function denied(...)
   if not redis.acl_check_cmd then return end
@@ -137,111 +201,86 @@ local function denied(...)
     end
   end
 end
-local letters, sizes = {}, {}
-local LETTER_BYTES = 65536
-local function post(channel)
-  redis.pcall('PUBLISH', channel, table.concat(letters[channel]))
-  letters[channel], sizes[channel] = nil, nil
+local function probe(q)
+  count(q)
+  redis.call('LLEN', q.broken)
+  redis.call('ZCARD', q.inflight)
+  redis.call('ZCARD', q.delayed)
+  redis.call('ZCARD', q.dead)
 end
-local function tell(q, client, id, state, reason, times, body)
-  if not client or client == '' then return end
-  local channel = q.prefix .. ':client:' .. client
-  local line = table.concat({ q.title, id, state, reason, times, #body }, ' ') .. '\n' .. body .. '\n'
-  letters[channel] = letters[channel] or {}
-  table.insert(letters[channel], line)
-  sizes[channel] = (sizes[channel] or 0) + #line
-  if sizes[channel] > LETTER_BYTES then post(channel) end
+local function set_aside(q, what)
+  local week = '604800000'
+  redis.call('LPUSH', q.broken, what)
+  redis.call('LTRIM', q.broken, 0, 999)
+  redis.call('PEXPIRE', q.broken, week)
 end
-local function post_all()
-  for channel in pairs(letters) do post(channel) end
+local function claim_denied(q, at, moves)
+  if at > 1 then return denied('HSET', q.job) end
+  local dies = moves and q.mode == 'reliable'
+  return denied('HSET', q.job, 'LRANGE', q.pending, 'LTRIM', q.broken, 'LPUSH', q.wake, 'PEXPIRE', q.job, 'HINCRBY', q.meta,
+    'ZADD', q.inflight, 'SET', q.claim, 'ZRANGE', moves and q.delayed, 'ZREM', moves and q.delayed,
+    'ZINCRBY', moves and q.delayed, 'RPUSH', moves and q.pending, 'HDEL', moves and q.meta,
+    'ZREMRANGEBYSCORE', dies and q.dead, 'DEL', dies and q.job)
 end
-local LIVE = { pending = true, delayed = true, inflight = true }
-local STATE, TOKEN, CLIENT, KEEP, QUEUED, STARTED, UNIQUE = 1, 2, 3, 4, 5, 6, 7
-local function read(q, id, ...)
-  local job = redis.pcall('HMGET', job_key(q, id), ...)
-  if not job.err then return job end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', job_key(q, id), ...)
+local function ready(all)
+  for at, q in ipairs(all) do
+    probe(q)
+    bad = bad or claim_denied(q, at, all.moves)
+  end
+  return not bad
 end
-local function look(q, id, ...)
-  return read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', ...)
+local function take(q, at, nonce, limit, score, hold, taken, other)
+  local found, ids, jobs = redis.call('LRANGE', q.pending, -limit, '-1'), {}, {}
+  for i = #found, 1, -1 do
+    local id = found[i]
+    local job = read_job(q, id)
+    if job[STATE] == 'pending' and not (job[EXPIRES] and tonumber(job[EXPIRES]) <= now) then
+      ids[#ids + 1] = id
+      jobs[#ids] = job
+    else
+      other[#other + 1] = { q, id, job[STATE] }
+    end
+  end
+  redis.call('LTRIM', q.pending, '0', -#found - 1)
+  q.waiting = q.waiting - #found
+  if #ids == 0 then return end
+  local number = redis.call('HINCRBY', q.meta, 'token', #ids) - #ids
+  local flight, till = {}, string.format('%.0f', score)
+  for i, id in ipairs(ids) do
+    local token = string.format('%d-%s', number + i, nonce)
+    redis.call('HSET', q.job .. id, 'state', 'inflight', 'token', token, '_started', stamp)
+    flight[2 * i - 1], flight[2 * i] = till, id
+    taken[#taken + 1] = describe(at, id, token, jobs[i])
+  end
+  redis.call('ZADD', q.inflight, unpack(flight))
+  redis.call('SET', q.claim .. nonce, string.format('%d ', number + 1) .. table.concat(ids, ' '), 'PX', hold)
+  if q.mode == 'reliable' then q.ends = math.min(q.ends, score) end
 end
+local function take_all(all, nonce, limit, score, hold)
+  local reply, other = { -1 }, {}
+  for at, q in ipairs(all) do
+    local room = limit - #reply + 1
+    if room > 0 and q.waiting > 0 then take(q, at, nonce, room, score, hold, reply, other) end
+    if q.waiting > 0 then wake(q) end
+  end
+  reply[1] = wait_for(all)
+  return reply, other
+end
+if not ready(all) then return redis.error_reply(bad) end
+if all.moves then
 local function holder(q, unique)
-  local id = unique and redis.call('GET', unique_key(q, unique))
+  local id = unique and redis.call('GET', q.unique .. unique)
   local state = id and read(q, id, 'state')[STATE]
-  if LIVE[state] then return id, state end
+  if is_live(state) then return id, state end
 end
 local function free(q, unique, id)
-  if unique and redis.pcall('GET', unique_key(q, unique)) == id then redis.pcall('DEL', unique_key(q, unique)) end
+  if unique and redis.pcall('GET', q.unique .. unique) == id then redis.pcall('DEL', q.unique .. unique) end
 end
 local function set_job_aside(q, id)
   free(q, read(q, id, 'unique')[1], id)
   set_aside(q, id)
 end
-local DAY_MS = 86400000
-local function finish(q, id, job, state, reason, field, body, keep)
-  local key = job_key(q, id)
-  redis.call('HSET', key, 'state', state, field, body, '_processed', now)
-  if reason ~= '-' then redis.call('HSET', key, 'reason', reason) end
-  if keep then redis.call('PEXPIRE', key, keep) end
-  free(q, job[UNIQUE], id)
-  tell(q, job[CLIENT], id, state, reason, (job[QUEUED] or 0) .. ' ' .. (job[STARTED] or 0) .. ' ' .. now, body)
-end
-local DEAD_MS = 604800000
-local DEAD_JOBS = 10000
-local DEAD_TRIM = 100
-local buried = 0
-local function bury(q, id, job, reason, body)
-  finish(q, id, job, 'dead', reason, 'error', body, DEAD_MS)
-  redis.call('ZADD', q.dead, now, id)
-  buried = buried + 1
-end
-local function trim_dead(q)
-  if buried == 0 then return end
-  redis.call('ZREMRANGEBYSCORE', q.dead, '-inf', now - DEAD_MS)
-  local excess = math.min(redis.call('ZCARD', q.dead) - DEAD_JOBS, buried + DEAD_TRIM)
-  if excess > 0 then
-    local ids = redis.call('ZRANGE', q.dead, 0, excess - 1)
-    for _, id in ipairs(ids) do redis.call('DEL', job_key(q, id)) end
-    redis.call('ZREM', q.dead, unpack(ids))
-  end
-  redis.call('PEXPIRE', q.dead, DEAD_MS)
-  buried = 0
-end
-local CRASHES, LAST_ERROR = 8, 9
-local LONGEST_MS = 60000
-local function put_back_expired(q, limit, max_crashes)
-  local ids = redis.call('ZRANGEBYSCORE', q.inflight, '-inf', now, 'LIMIT', 0, limit)
-  local back, dead = {}, {}
-  if #ids == 0 then return 0, back, dead end
-  local jobs = {}
-  for i, id in ipairs(ids) do jobs[i] = look(q, id, 'crashes', 'error') end
-  redis.call('ZREM', q.inflight, unpack(ids))
-  for i = #ids, 1, -1 do
-    local id, job = ids[i], jobs[i]
-    local crashes = (tonumber(job[CRASHES]) or 0) + 1
-    if not job[STATE] then
-      set_job_aside(q, id)
-    else
-      redis.call('HSET', job_key(q, id), 'crashes', crashes, 'token', '')
-      if crashes >= max_crashes then
-        bury(q, id, job, 'crashed', job[LAST_ERROR] or '')
-        table.insert(dead, id)
-      elseif crashes > 1 then
-        redis.call('HSET', job_key(q, id), 'state', 'delayed')
-        redis.call('ZADD', q.delayed, now + math.min(100 * 5 ^ (crashes - 1), LONGEST_MS), id)
-        table.insert(back, id)
-      else
-        redis.call('HSET', job_key(q, id), 'state', 'pending')
-        q.waiting = redis.call('RPUSH', q.pending, id)
-        table.insert(back, id)
-      end
-    end
-  end
-  trim_dead(q)
-  return #ids, back, dead
-end
 local CRASHES_SO_FAR = 2
-local PARKED = 1000000000000000
 local function is_suspect(job) return (tonumber(job[CRASHES_SO_FAR]) or 0) > 1 end
 local function promote(q, limit)
   local ids = redis.call('ZRANGEBYSCORE', q.delayed, '-inf', now, 'LIMIT', 0, limit)
@@ -259,7 +298,7 @@ local function promote(q, limit)
     elseif not jobs[i][STATE] then
       set_job_aside(q, id)
     else
-      redis.call('HSET', job_key(q, id), 'state', 'pending')
+      redis.call('HSET', q.job .. id, 'state', 'pending')
       q.waiting = redis.call('LPUSH', q.pending, id)
     end
   end
@@ -285,136 +324,156 @@ local function let_out(q, opened)
   elseif not read(q, id, 'state')[STATE] then
     set_job_aside(q, id)
   else
-    redis.call('HSET', job_key(q, id), 'state', 'pending')
+    redis.call('HSET', q.job .. id, 'state', 'pending')
     redis.call('HSET', q.meta, 'suspect', id)
     q.waiting = redis.call('RPUSH', q.pending, id)
   end
   q.suspect = id or false
 end
-local function until_first(key, otherwise)
-  local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
-  if not first[2] or tonumber(first[2]) >= PARKED then return otherwise end
-  local wait = math.max(tonumber(first[2]) - now, 1)
-  return otherwise < 0 and wait or math.min(wait, otherwise)
+local letters = {}
+local function post_all()
+  for channel, letter in pairs(letters) do redis.pcall('PUBLISH', channel, table.concat(letter)) end
+  letters = {}
 end
-local CLAIM_FIELDS = { 'data', '_queued', 'timeout', 'attempts', 'crashes', 'token', 'state', 'expires' }
-local DATA, QUEUED_AT, TIMEOUT, FAILED, CRASHED, HELD_BY, CLAIM_STATE, EXPIRES = 1, 2, 3, 4, 5, 6, 7, 8
-local function describe(at, id, token, job)
-  local attempt = tonumber(job[FAILED] or 0) + tonumber(job[CRASHED] or 0) + 1
-  return { at, id, token, job[DATA], attempt, tonumber(job[QUEUED_AT] or 0), tonumber(job[TIMEOUT] or 0) }
+local function tell(q, client, id, state, reason, queued, started, body)
+  if not client or client == '' then return end
+  local channel, most = q.channel .. client, 65536
+  local letter = letters[channel] or { bytes = 0 }
+  letters[channel] = letter
+  local line = q.title .. ' ' .. id .. ' ' .. state .. ' ' .. reason .. ' ' .. queued .. ' ' .. started .. ' ' .. stamp
+    .. ' ' .. #body .. '\n' .. body .. '\n'
+  letter[#letter + 1] = line
+  letter.bytes = letter.bytes + #line
+  if letter.bytes > most then post_all() end
 end
-local function claim_denied(q, at, leased)
-  local key = job_key(q, '')
-  if at > 1 then return denied('HSET', key) end
-  return denied('HSET', key, 'LRANGE', q.pending, 'LTRIM', q.broken, 'LPUSH', q.wake, 'PEXPIRE', key,
-    'HINCRBY', q.meta, 'ZADD', q.inflight, 'SET', claim_key(q, ''), 'ZRANGE', q.delayed, 'ZREM', q.delayed,
-    'ZINCRBY', q.delayed, 'RPUSH', q.pending, 'ZREMRANGEBYSCORE', leased and q.dead, 'DEL', leased and key, 'HDEL', q.meta)
+local DAY_MS = 86400000
+local function finish(q, id, job, state, reason, field, body, keep)
+  local key = q.job .. id
+  redis.call('HSET', key, 'state', state, field, body, '_processed', stamp)
+  if reason ~= '-' then redis.call('HSET', key, 'reason', reason) end
+  if keep then redis.call('PEXPIRE', key, keep) end
+  free(q, job[UNIQUE], id)
+  tell(q, job[CLIENT], id, state, reason, job[QUEUED] or 0, job[STARTED] or 0, body)
 end
-local function open_all(queues, mode)
-  local opened = {}
-  for i, queue in ipairs(queues) do
-    local q = open(queue, mode)
-    if not q then return end
-    probe(q)
-    if #q.token > 15 or not (q.token == '0' or q.token:find('^[1-9][0-9]*$')) then
-      bad = 'BADLAYOUT queue ' .. q.title .. ' has the token ' .. q.token .. ', not a number'
-    end
-    bad = bad or claim_denied(q, i, mode == 'reliable')
-    opened[i] = q
+local DEAD_MS = 604800000
+local DEAD_JOBS = 10000
+local DEAD_TRIM = 100
+local buried = 0
+local function bury(q, id, job, reason, body)
+  finish(q, id, job, 'dead', reason, 'error', body, DEAD_MS)
+  redis.call('ZADD', q.dead, now, id)
+  buried = buried + 1
+end
+local function trim_dead(q)
+  if buried == 0 then return end
+  redis.call('ZREMRANGEBYSCORE', q.dead, '-inf', now - DEAD_MS)
+  local excess = math.min(redis.call('ZCARD', q.dead) - DEAD_JOBS, buried + DEAD_TRIM)
+  if excess > 0 then
+    local ids = redis.call('ZRANGE', q.dead, 0, excess - 1)
+    for _, id in ipairs(ids) do redis.call('DEL', q.job .. id) end
+    redis.call('ZREM', q.dead, unpack(ids))
   end
-  return opened
+  redis.call('PEXPIRE', q.dead, DEAD_MS)
+  buried = 0
 end
-local function skip(q, id, job)
-  if job[CLAIM_STATE] == 'pending' then
-    local whole = look(q, id)
-    finish(q, id, whole, 'expired', '-', 'error', '', whole[KEEP] or DAY_MS)
-  elseif job[CLAIM_STATE] == 'cancelled' then
-    redis.call('PEXPIRE', job_key(q, id), look(q, id)[KEEP] or DAY_MS)
-  elseif not job[CLAIM_STATE] then
-    set_job_aside(q, id)
-  end
-end
-local function take(q, at, nonce, limit, score, hold, taken)
-  local ids = redis.call('LRANGE', q.pending, -limit, -1)
-  if #ids == 0 then return end
-  local good, other = {}, {}
+local CRASHES, LAST_ERROR = 8, 9
+local LONGEST_MS = 60000
+local function put_back_expired(q, limit, max_crashes)
+  local ids = redis.call('ZRANGEBYSCORE', q.inflight, '-inf', now, 'LIMIT', 0, limit)
+  local back, dead = {}, {}
+  if #ids == 0 then return 0, back, dead end
+  local jobs = {}
+  for i, id in ipairs(ids) do jobs[i] = look(q, id, 'crashes', 'error') end
+  redis.call('ZREM', q.inflight, unpack(ids))
   for i = #ids, 1, -1 do
-    local job = read(q, ids[i], unpack(CLAIM_FIELDS))
-    local on_time = job[CLAIM_STATE] == 'pending' and not (job[EXPIRES] and tonumber(job[EXPIRES]) <= now)
-    table.insert(on_time and good or other, { ids[i], job })
+    local id, job = ids[i], jobs[i]
+    local crashes = (tonumber(job[CRASHES]) or 0) + 1
+    if not job[STATE] then
+      set_job_aside(q, id)
+    else
+      redis.call('HSET', q.job .. id, 'crashes', crashes, 'token', '')
+      if crashes >= max_crashes then
+        bury(q, id, job, 'crashed', job[LAST_ERROR] or '')
+        table.insert(dead, id)
+      elseif crashes > 1 then
+        redis.call('HSET', q.job .. id, 'state', 'delayed')
+        redis.call('ZADD', q.delayed, now + math.min(100 * 5 ^ (crashes - 1), LONGEST_MS), id)
+        table.insert(back, id)
+      else
+        redis.call('HSET', q.job .. id, 'state', 'pending')
+        q.waiting = redis.call('RPUSH', q.pending, id)
+        table.insert(back, id)
+      end
+    end
   end
-  redis.call('LTRIM', q.pending, 0, -#ids - 1)
-  for _, found in ipairs(other) do skip(q, found[1], found[2]) end
-  q.waiting = q.waiting - #ids
-  if #good == 0 then return end
-  local number = redis.call('HINCRBY', q.meta, 'token', #good) - #good
-  local flight, record = {}, { string.format('%.0f', number + 1) }
-  for i, found in ipairs(good) do
-    local id, token = found[1], string.format('%.0f-%s', number + i, nonce)
-    redis.call('HSET', job_key(q, id), 'state', 'inflight', 'token', token, '_started', now)
-    table.insert(flight, score)
-    table.insert(flight, id)
-    table.insert(record, id)
-    table.insert(taken, describe(at, id, token, found[2]))
-  end
-  redis.call('ZADD', q.inflight, unpack(flight))
-  redis.call('SET', claim_key(q, nonce), table.concat(record, ' '), 'PX', hold)
+  trim_dead(q)
+  return #ids, back, dead
 end
-local function take_all(opened, nonce, limit, score, hold, leased)
-  local reply, wait = { -1 }, -1
-  for at, q in ipairs(opened) do
-    local room = limit - #reply + 1
-    if room > 0 then
-      let_out(q, opened)
-      take(q, at, nonce, room, score, hold, reply)
-    end
-    if q.waiting > 0 then
-      wait = 0
-      wake(q)
-    end
-    wait = until_first(q.delayed, wait)
-    if leased then wait = until_first(q.inflight, wait) end
+  for _, q in ipairs(all) do
+    put_back_expired(q, 100, max_crashes)
+    promote(q, 100)
+  end
+  local room = limit
+  for _, q in ipairs(all) do
+    if room > 0 then let_out(q, all) end
+    room = room - q.waiting
+    look_ahead(q)
   end
   post_all()
-  reply[1] = wait
-  return reply
 end
-local function take_again(q, at, nonce, record, taken)
-  local number, ids = record:match('^(%d+)(.*)$')
-  for id in ids:gmatch('%S+') do
-    local token = number .. '-' .. nonce
-    local job = read(q, id, unpack(CLAIM_FIELDS))
-    if job[HELD_BY] == token and redis.call('ZSCORE', q.inflight, id) then
-      table.insert(taken, describe(at, id, token, job))
+local reply, other = take_all(all, nonce, limit, now + lease, lease)
+if #other > 0 then
+local function holder(q, unique)
+  local id = unique and redis.call('GET', q.unique .. unique)
+  local state = id and read(q, id, 'state')[STATE]
+  if is_live(state) then return id, state end
+end
+local function free(q, unique, id)
+  if unique and redis.pcall('GET', q.unique .. unique) == id then redis.pcall('DEL', q.unique .. unique) end
+end
+local function set_job_aside(q, id)
+  free(q, read(q, id, 'unique')[1], id)
+  set_aside(q, id)
+end
+local letters = {}
+local function post_all()
+  for channel, letter in pairs(letters) do redis.pcall('PUBLISH', channel, table.concat(letter)) end
+  letters = {}
+end
+local function tell(q, client, id, state, reason, queued, started, body)
+  if not client or client == '' then return end
+  local channel, most = q.channel .. client, 65536
+  local letter = letters[channel] or { bytes = 0 }
+  letters[channel] = letter
+  local line = q.title .. ' ' .. id .. ' ' .. state .. ' ' .. reason .. ' ' .. queued .. ' ' .. started .. ' ' .. stamp
+    .. ' ' .. #body .. '\n' .. body .. '\n'
+  letter[#letter + 1] = line
+  letter.bytes = letter.bytes + #line
+  if letter.bytes > most then post_all() end
+end
+local DAY_MS = 86400000
+local function finish(q, id, job, state, reason, field, body, keep)
+  local key = q.job .. id
+  redis.call('HSET', key, 'state', state, field, body, '_processed', stamp)
+  if reason ~= '-' then redis.call('HSET', key, 'reason', reason) end
+  if keep then redis.call('PEXPIRE', key, keep) end
+  free(q, job[UNIQUE], id)
+  tell(q, job[CLIENT], id, state, reason, job[QUEUED] or 0, job[STARTED] or 0, body)
+end
+local function skip(other)
+  for _, found in ipairs(other) do
+    local q, id, state = unpack(found)
+    local job = look(q, id)
+    if state == 'pending' then
+      finish(q, id, job, 'expired', '-', 'error', '', job[KEEP] or DAY_MS)
+    elseif state == 'cancelled' then
+      redis.call('PEXPIRE', q.job .. id, job[KEEP] or DAY_MS)
+    elseif not state then
+      set_job_aside(q, id)
     end
-    number = string.format('%.0f', number + 1)
   end
+  post_all()
 end
-local function find_claim(opened, nonce)
-  local reply
-  for at, q in ipairs(opened) do
-    local record = redis.call('GET', claim_key(q, nonce))
-    if record then
-      reply = reply or { 0 }
-      take_again(q, at, nonce, record, reply)
-    end
-  end
-  return reply
+  skip(other)
 end
-local queues      = KEYS
-local nonce       = name('nonce', ARGV[1], false, 100)
-local limit       = int('limit', ARGV[2], 1, 1000)
-local lease       = int('lease', ARGV[3], 1, MAX_MS)
-local options     = options(ARGV[4])
-local max_crashes = option('max_crashes', 1, 1000, 3)
-arity(nil, 4)
-no_more_options()
-local opened = open_all(queues, 'reliable')
-if bad then return redis.error_reply(bad) end
-local before = find_claim(opened, nonce)
-if before then return before end
-for _, q in ipairs(opened) do
-  put_back_expired(q, 100, max_crashes)
-  promote(q, 100)
-end
-return take_all(opened, nonce, limit, now + lease, lease, true)
+return reply

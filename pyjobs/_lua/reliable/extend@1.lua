@@ -1,6 +1,4 @@
 local bad
-local MAX_ITEMS = 1000
-local MAX_BYTES = 1048576
 local MAX_MS = 315360000000
 local MAX_AT = 9999999999999
 local function refuse(what, why)
@@ -22,7 +20,7 @@ local function int(what, text, low, high)
   return number or low
 end
 local function is_name(text, longest)
-  return #text <= longest and not text:find('[^A-Za-z0-9_.:-]')
+  return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
 end
 local function name(what, text, empty, longest)
   longest = longest or 128
@@ -33,45 +31,52 @@ local function name(what, text, empty, longest)
   end
   return text
 end
-local function bytes(what, text)
-  if #text > MAX_BYTES then refuse(what, #text .. ' bytes, more than ' .. MAX_BYTES) end
-  return text
-end
 local function items(first, width)
-  local count = (#ARGV - first + 1) / width
+  local most, count = 1000, (#ARGV - first + 1) / width
   if count < 1 then
     refuse('items', 'missing')
-  elseif count > MAX_ITEMS then
-    refuse('items', 'more than ' .. MAX_ITEMS)
+  elseif count > most then
+    refuse('items', 'more than ' .. most)
   elseif count ~= math.floor(count) then
     refuse('items', 'not ' .. width .. ' values each')
   end
   return first
 end
+local function bytes(what, text)
+  local most = 1048576
+  if #text > most then refuse(what, #text .. ' bytes, more than ' .. most) end
+  return text
+end
+local function check_bodies(what, first, width)
+  for i = first + width - 1, #ARGV, width do bytes(what, ARGV[i]) end
+end
 local clock = redis.call('TIME')
 local micros = tonumber(clock[2])
 local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
-local function made_id(place)
-  return string.format('%s%06d-%d', clock[1], micros, place)
-end
-local Queue = { __index = function(q, part)
-  local key = q.key .. ':' .. part
-  rawset(q, part, key)
-  return key
-end }
-local function cancel_channel(q) return q.key .. ':cancel' end
-local function job_key(q, id) return q.key .. ':job:' .. id end
-local function claim_key(q, nonce) return q.key .. ':claim:' .. nonce end
-local function unique_key(q, name) return q.key .. ':unique:' .. name end
+local stamp = string.format('%.0f', now)
 local LAYOUT = '1'
-local BROKEN_MS = 604800000
+local PARKED = 1000000000000000
 local function open(key, mode)
   if bad then return end
-  local prefix, title = key:match('^([A-Za-z0-9_.:-]+):{([A-Za-z0-9_.:-]+)}$')
+  local prefix, title = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
   if not prefix or #prefix > 128 or #title > 128 then
     return refuse('queue', 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
   end
-  local q = setmetatable({ key = key, title = title, prefix = prefix, born = false }, Queue)
+  local q = {
+    title = title,
+    channel = prefix .. ':client:',
+    meta = key .. ':meta',
+    pending = key .. ':pending',
+    wake = key .. ':wake',
+    job = key .. ':job:',
+    inflight = key .. ':inflight',
+    delayed = key .. ':delayed',
+    dead = key .. ':dead',
+    claim = key .. ':claim:',
+    unique = key .. ':unique:',
+    broken = key .. ':broken',
+    cancel = key .. ':cancel',
+  }
   local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect')
   q.born = meta[1] and true
   q.mode = meta[1] or mode
@@ -81,61 +86,48 @@ local function open(key, mode)
   elseif meta[2] and meta[2] ~= LAYOUT then
     bad = 'BADLAYOUT queue ' .. title .. ' has layout ' .. meta[2] .. ', not ' .. LAYOUT
   end
-  q.waiting = redis.call('LLEN', q.pending)
-  q.awake = redis.call('LLEN', q.wake)
   return q
 end
-local function probe(q)
-  redis.call('LLEN', q.broken)
-  redis.call('ZCARD', q.inflight)
-  redis.call('ZCARD', q.delayed)
-  redis.call('ZCARD', q.dead)
+local function count(q)
+  q.waiting = redis.call('LLEN', q.pending)
+  q.awake = redis.call('LLEN', q.wake)
 end
 local function wake(q)
   if q.awake == 0 then q.awake = redis.call('LPUSH', q.wake, '1') end
 end
-local function set_aside(q, what)
-  redis.call('LPUSH', q.broken, what)
-  redis.call('LTRIM', q.broken, 0, 999)
-  redis.call('PEXPIRE', q.broken, BROKEN_MS)
-end
-local LIVE = { pending = true, delayed = true, inflight = true }
 local STATE, TOKEN, CLIENT, KEEP, QUEUED, STARTED, UNIQUE = 1, 2, 3, 4, 5, 6, 7
 local function read(q, id, ...)
-  local job = redis.pcall('HMGET', job_key(q, id), ...)
+  local job = redis.pcall('HMGET', q.job .. id, ...)
   if not job.err then return job end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', job_key(q, id), ...)
+  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.job .. id, ...)
 end
 local function look(q, id, ...)
   return read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', ...)
 end
-local function check_claimed(first, width, body)
-  for i = first, #ARGV, width do
-    name('id', ARGV[i])
-    name('token', ARGV[i + 1])
-    if body then bytes(body, ARGV[i + width - 1] or '') end
-  end
+local function is_live(state)
+  return state == 'pending' or state == 'delayed' or state == 'inflight'
 end
 local function fence(q, first, width, ...)
   local verdicts, mine, ids, seen = {}, {}, {}, {}
   for i = first, #ARGV, width do
-    local id, token = ARGV[i], ARGV[i + 1]
+    local id, token, place = ARGV[i], ARGV[i + 1], #verdicts + 1
     local job = look(q, id, ...)
-    local verdict
-    if not job[STATE] then
-      verdict = 'NOJOB'
-    elseif job[STATE] == 'cancelled' then
-      verdict = 'cancelled'
-    elseif job[TOKEN] ~= token then
-      verdict = 'LOST'
-    elseif job[STATE] ~= 'inflight' or seen[id] then
-      verdict = 'repeat'
-    else
+    if job[STATE] == 'inflight' and job[TOKEN] == token and not seen[id] then
       seen[id] = true
-      table.insert(ids, id)
-      table.insert(mine, { id = id, at = i, job = job, place = #verdicts + 1 })
+      ids[#ids + 1] = id
+      mine[#ids] = { id = id, at = i, job = job, place = place }
+      verdicts[place] = 'mine'
+    else
+      name('id', id)
+      name('token', token)
+      if not job[STATE] then
+        verdicts[place] = 'NOJOB'
+      elseif job[STATE] == 'cancelled' then
+        verdicts[place] = 'cancelled'
+      else
+        verdicts[place] = job[TOKEN] == token and 'repeat' or 'LOST'
+      end
     end
-    table.insert(verdicts, verdict or 'mine')
   end
   return verdicts, mine, ids
 end
@@ -143,10 +135,10 @@ local queue = KEYS[1]
 local lease = int('lease', ARGV[1], 1, MAX_MS)
 local held  = items(2, 2)
 arity(1)
-check_claimed(held, 2)
 local q = open(queue, 'reliable')
 if bad then return redis.error_reply(bad) end
 local verdicts, mine, ids = fence(q, held, 2)
+if bad then return redis.error_reply(bad) end
 local flight = {}
 for i, item in ipairs(mine) do
   table.insert(flight, now + lease)

@@ -1,6 +1,4 @@
 local bad
-local MAX_ITEMS = 1000
-local MAX_BYTES = 1048576
 local MAX_MS = 315360000000
 local MAX_AT = 9999999999999
 local function refuse(what, why)
@@ -22,7 +20,7 @@ local function int(what, text, low, high)
   return number or low
 end
 local function is_name(text, longest)
-  return #text <= longest and not text:find('[^A-Za-z0-9_.:-]')
+  return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
 end
 local function name(what, text, empty, longest)
   longest = longest or 128
@@ -33,27 +31,29 @@ local function name(what, text, empty, longest)
   end
   return text
 end
-local function bytes(what, text)
-  if #text > MAX_BYTES then refuse(what, #text .. ' bytes, more than ' .. MAX_BYTES) end
-  return text
-end
 local function items(first, width)
-  local count = (#ARGV - first + 1) / width
+  local most, count = 1000, (#ARGV - first + 1) / width
   if count < 1 then
     refuse('items', 'missing')
-  elseif count > MAX_ITEMS then
-    refuse('items', 'more than ' .. MAX_ITEMS)
+  elseif count > most then
+    refuse('items', 'more than ' .. most)
   elseif count ~= math.floor(count) then
     refuse('items', 'not ' .. width .. ' values each')
   end
   return first
 end
+local function bytes(what, text)
+  local most = 1048576
+  if #text > most then refuse(what, #text .. ' bytes, more than ' .. most) end
+  return text
+end
+local function check_bodies(what, first, width)
+  for i = first + width - 1, #ARGV, width do bytes(what, ARGV[i]) end
+end
 local clock = redis.call('TIME')
 local micros = tonumber(clock[2])
 local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
-local function made_id(place)
-  return string.format('%s%06d-%d', clock[1], micros, place)
-end
+local stamp = string.format('%.0f', now)
 local given = {}
 local function options(text)
   for word in (text or ''):gmatch('[^ ]+') do
@@ -70,36 +70,43 @@ local function options(text)
 end
 local function option(what, low, high, otherwise)
   local text = given[what]
+  if not text then return otherwise end
   given[what] = nil
-  return text and int(what, text, low, high) or otherwise
+  return int(what, text, low, high)
 end
 local function option_name(what)
   local text = given[what]
+  if not text then return end
   given[what] = nil
-  return text and name(what, text)
+  return name(what, text)
 end
 local function no_more_options()
   local what = next(given)
   if what then refuse('options', 'there is none called ' .. what) end
 end
-local Queue = { __index = function(q, part)
-  local key = q.key .. ':' .. part
-  rawset(q, part, key)
-  return key
-end }
-local function cancel_channel(q) return q.key .. ':cancel' end
-local function job_key(q, id) return q.key .. ':job:' .. id end
-local function claim_key(q, nonce) return q.key .. ':claim:' .. nonce end
-local function unique_key(q, name) return q.key .. ':unique:' .. name end
 local LAYOUT = '1'
-local BROKEN_MS = 604800000
+local PARKED = 1000000000000000
 local function open(key, mode)
   if bad then return end
-  local prefix, title = key:match('^([A-Za-z0-9_.:-]+):{([A-Za-z0-9_.:-]+)}$')
+  local prefix, title = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
   if not prefix or #prefix > 128 or #title > 128 then
     return refuse('queue', 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
   end
-  local q = setmetatable({ key = key, title = title, prefix = prefix, born = false }, Queue)
+  local q = {
+    title = title,
+    channel = prefix .. ':client:',
+    meta = key .. ':meta',
+    pending = key .. ':pending',
+    wake = key .. ':wake',
+    job = key .. ':job:',
+    inflight = key .. ':inflight',
+    delayed = key .. ':delayed',
+    dead = key .. ':dead',
+    claim = key .. ':claim:',
+    unique = key .. ':unique:',
+    broken = key .. ':broken',
+    cancel = key .. ':cancel',
+  }
   local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect')
   q.born = meta[1] and true
   q.mode = meta[1] or mode
@@ -109,23 +116,14 @@ local function open(key, mode)
   elseif meta[2] and meta[2] ~= LAYOUT then
     bad = 'BADLAYOUT queue ' .. title .. ' has layout ' .. meta[2] .. ', not ' .. LAYOUT
   end
-  q.waiting = redis.call('LLEN', q.pending)
-  q.awake = redis.call('LLEN', q.wake)
   return q
 end
-local function probe(q)
-  redis.call('LLEN', q.broken)
-  redis.call('ZCARD', q.inflight)
-  redis.call('ZCARD', q.delayed)
-  redis.call('ZCARD', q.dead)
+local function count(q)
+  q.waiting = redis.call('LLEN', q.pending)
+  q.awake = redis.call('LLEN', q.wake)
 end
 local function wake(q)
   if q.awake == 0 then q.awake = redis.call('LPUSH', q.wake, '1') end
-end
-local function set_aside(q, what)
-  redis.call('LPUSH', q.broken, what)
-  redis.call('LTRIM', q.broken, 0, 999)
-  redis.call('PEXPIRE', q.broken, BROKEN_MS)
 end
 local function denied(...)
   if not redis.acl_check_cmd then return end
@@ -138,80 +136,90 @@ local function denied(...)
   end
 end
 local function check_jobs(first)
-  for i = first, #ARGV, 2 do
-    name('id', ARGV[i], true)
-    bytes('data', ARGV[i + 1] or '')
-  end
+  for i = first, #ARGV, 2 do name('id', ARGV[i], true) end
+  check_bodies('data', first, 2)
 end
-local LIVE = { pending = true, delayed = true, inflight = true }
+local function made_id(place)
+  return string.format('%s%06d-%d', clock[1], micros, place)
+end
 local STATE, TOKEN, CLIENT, KEEP, QUEUED, STARTED, UNIQUE = 1, 2, 3, 4, 5, 6, 7
 local function read(q, id, ...)
-  local job = redis.pcall('HMGET', job_key(q, id), ...)
+  local job = redis.pcall('HMGET', q.job .. id, ...)
   if not job.err then return job end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', job_key(q, id), ...)
+  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.job .. id, ...)
 end
 local function look(q, id, ...)
   return read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', ...)
 end
+local function is_live(state)
+  return state == 'pending' or state == 'delayed' or state == 'inflight'
+end
 local function holder(q, unique)
-  local id = unique and redis.call('GET', unique_key(q, unique))
+  local id = unique and redis.call('GET', q.unique .. unique)
   local state = id and read(q, id, 'state')[STATE]
-  if LIVE[state] then return id, state end
+  if is_live(state) then return id, state end
 end
 local function free(q, unique, id)
-  if unique and redis.pcall('GET', unique_key(q, unique)) == id then redis.pcall('DEL', unique_key(q, unique)) end
+  if unique and redis.pcall('GET', q.unique .. unique) == id then redis.pcall('DEL', q.unique .. unique) end
 end
-local function set_job_aside(q, id)
-  free(q, read(q, id, 'unique')[1], id)
-  set_aside(q, id)
-end
-local DATA = 2
 local function fields(...)
   local given, kept = { ... }, {}
   for i = 1, select('#', ...), 2 do
     if given[i + 1] and given[i + 1] ~= '' then
-      table.insert(kept, given[i])
-      table.insert(kept, given[i + 1])
+      kept[#kept + 1] = given[i]
+      kept[#kept + 1] = given[i + 1]
     end
   end
   return kept
 end
-local function look_up(q, first, state, unique)
-  local found = {}
-  local held_by, held_state = holder(q, unique)
+local function name_jobs(q, first)
+  local ids, keys = {}, {}
   for i = first, #ARGV, 2 do
-    local id, data = ARGV[i], ARGV[i + 1]
+    local id = ARGV[i]
     if id == '' then
       id = made_id(i)
-      while redis.call('EXISTS', job_key(q, id)) == 1 do id = id .. '-' end
+      while redis.call('EXISTS', q.job .. id) == 1 do id = id .. '-' end
     end
-    local job = found[id] or redis.call('HMGET', job_key(q, id), 'state', 'data')
-    local outcome = not job[STATE] and 'new' or job[DATA] == data and job[STATE] or 'CONFLICT'
+    ids[#ids + 1] = id
+    keys[#keys + 1] = q.job .. id
+  end
+  return ids, keys
+end
+local function look_up(q, first, ids, keys, state, unique)
+  local reply, new = {}, {}
+  local held_by, held_state = holder(q, unique)
+  local none = redis.call('EXISTS', unpack(keys)) == 0
+  for n = 1, #ids do
+    local id, data = ids[n], ARGV[first + 2 * n - 1]
+    local there, has = new[id] and state, new[id]
+    if not (there or none) then there, has = unpack(redis.call('HMGET', keys[n], 'state', 'data')) end
+    local outcome = not there and 'new' or has == data and there or 'CONFLICT'
     if outcome == 'new' and held_by then
       id, outcome = held_by, held_state
-    else
-      found[id] = found[id] or (job[STATE] and job) or { state, data }
+    elseif outcome == 'new' then
+      new[id] = data
+      if unique then held_by, held_state = id, state end
     end
-    if outcome == 'new' and unique then held_by, held_state = id, state end
-    table.insert(found, { id = id, data = data, outcome = outcome })
+    reply[2 * n - 1], reply[2 * n] = id, outcome
   end
-  return found
+  return reply
 end
 local function submit(q, first, delay, unique, extra)
   local state = delay > 0 and 'delayed' or 'pending'
-  local found, fresh, reply = look_up(q, first, state, unique), {}, {}
-  bad = denied('LPUSH', q.wake, 'ZADD', delay > 0 and q.delayed, 'SET', unique and unique_key(q, unique))
+  count(q)
+  if delay > 0 then redis.call('ZCARD', q.delayed) end
+  local ids, keys = name_jobs(q, first)
+  local reply, fresh = look_up(q, first, ids, keys, state, unique), {}
+  bad = denied('LPUSH', q.wake, 'ZADD', delay > 0 and q.delayed, 'SET', unique and q.unique .. unique)
   if bad then return redis.error_reply(bad) end
   if not q.born then redis.call('HSET', q.meta, 'mode', q.mode, 'layout', LAYOUT) end
-  for _, job in ipairs(found) do
-    if job.outcome == 'new' then
-      redis.call('HSET', job_key(q, job.id), 'data', job.data, 'state', state, '_queued', now, unpack(extra))
-      if unique then redis.call('SET', unique_key(q, unique), job.id) end
-      if delay > 0 then table.insert(fresh, now + delay) end
-      table.insert(fresh, job.id)
+  for n, id in ipairs(ids) do
+    if reply[2 * n] == 'new' then
+      redis.call('HSET', keys[n], 'data', ARGV[first + 2 * n - 1], 'state', state, '_queued', stamp, unpack(extra))
+      if unique then redis.call('SET', q.unique .. unique, id) end
+      if delay > 0 then fresh[#fresh + 1] = now + delay end
+      fresh[#fresh + 1] = id
     end
-    table.insert(reply, job.id)
-    table.insert(reply, job.outcome)
   end
   if #fresh > 0 then
     if delay > 0 then redis.call('ZADD', q.delayed, unpack(fresh)) else redis.call('LPUSH', q.pending, unpack(fresh)) end

@@ -1,6 +1,4 @@
 local bad
-local MAX_ITEMS = 1000
-local MAX_BYTES = 1048576
 local MAX_MS = 315360000000
 local MAX_AT = 9999999999999
 local function refuse(what, why)
@@ -22,7 +20,7 @@ local function int(what, text, low, high)
   return number or low
 end
 local function is_name(text, longest)
-  return #text <= longest and not text:find('[^A-Za-z0-9_.:-]')
+  return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
 end
 local function name(what, text, empty, longest)
   longest = longest or 128
@@ -33,45 +31,52 @@ local function name(what, text, empty, longest)
   end
   return text
 end
-local function bytes(what, text)
-  if #text > MAX_BYTES then refuse(what, #text .. ' bytes, more than ' .. MAX_BYTES) end
-  return text
-end
 local function items(first, width)
-  local count = (#ARGV - first + 1) / width
+  local most, count = 1000, (#ARGV - first + 1) / width
   if count < 1 then
     refuse('items', 'missing')
-  elseif count > MAX_ITEMS then
-    refuse('items', 'more than ' .. MAX_ITEMS)
+  elseif count > most then
+    refuse('items', 'more than ' .. most)
   elseif count ~= math.floor(count) then
     refuse('items', 'not ' .. width .. ' values each')
   end
   return first
 end
+local function bytes(what, text)
+  local most = 1048576
+  if #text > most then refuse(what, #text .. ' bytes, more than ' .. most) end
+  return text
+end
+local function check_bodies(what, first, width)
+  for i = first + width - 1, #ARGV, width do bytes(what, ARGV[i]) end
+end
 local clock = redis.call('TIME')
 local micros = tonumber(clock[2])
 local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
-local function made_id(place)
-  return string.format('%s%06d-%d', clock[1], micros, place)
-end
-local Queue = { __index = function(q, part)
-  local key = q.key .. ':' .. part
-  rawset(q, part, key)
-  return key
-end }
-local function cancel_channel(q) return q.key .. ':cancel' end
-local function job_key(q, id) return q.key .. ':job:' .. id end
-local function claim_key(q, nonce) return q.key .. ':claim:' .. nonce end
-local function unique_key(q, name) return q.key .. ':unique:' .. name end
+local stamp = string.format('%.0f', now)
 local LAYOUT = '1'
-local BROKEN_MS = 604800000
+local PARKED = 1000000000000000
 local function open(key, mode)
   if bad then return end
-  local prefix, title = key:match('^([A-Za-z0-9_.:-]+):{([A-Za-z0-9_.:-]+)}$')
+  local prefix, title = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
   if not prefix or #prefix > 128 or #title > 128 then
     return refuse('queue', 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
   end
-  local q = setmetatable({ key = key, title = title, prefix = prefix, born = false }, Queue)
+  local q = {
+    title = title,
+    channel = prefix .. ':client:',
+    meta = key .. ':meta',
+    pending = key .. ':pending',
+    wake = key .. ':wake',
+    job = key .. ':job:',
+    inflight = key .. ':inflight',
+    delayed = key .. ':delayed',
+    dead = key .. ':dead',
+    claim = key .. ':claim:',
+    unique = key .. ':unique:',
+    broken = key .. ':broken',
+    cancel = key .. ':cancel',
+  }
   local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect')
   q.born = meta[1] and true
   q.mode = meta[1] or mode
@@ -81,41 +86,30 @@ local function open(key, mode)
   elseif meta[2] and meta[2] ~= LAYOUT then
     bad = 'BADLAYOUT queue ' .. title .. ' has layout ' .. meta[2] .. ', not ' .. LAYOUT
   end
-  q.waiting = redis.call('LLEN', q.pending)
-  q.awake = redis.call('LLEN', q.wake)
   return q
 end
-local function probe(q)
-  redis.call('LLEN', q.broken)
-  redis.call('ZCARD', q.inflight)
-  redis.call('ZCARD', q.delayed)
-  redis.call('ZCARD', q.dead)
+local function count(q)
+  q.waiting = redis.call('LLEN', q.pending)
+  q.awake = redis.call('LLEN', q.wake)
 end
 local function wake(q)
   if q.awake == 0 then q.awake = redis.call('LPUSH', q.wake, '1') end
 end
-local function set_aside(q, what)
-  redis.call('LPUSH', q.broken, what)
-  redis.call('LTRIM', q.broken, 0, 999)
-  redis.call('PEXPIRE', q.broken, BROKEN_MS)
-end
-local letters, sizes = {}, {}
-local LETTER_BYTES = 65536
-local function post(channel)
-  redis.pcall('PUBLISH', channel, table.concat(letters[channel]))
-  letters[channel], sizes[channel] = nil, nil
-end
-local function tell(q, client, id, state, reason, times, body)
-  if not client or client == '' then return end
-  local channel = q.prefix .. ':client:' .. client
-  local line = table.concat({ q.title, id, state, reason, times, #body }, ' ') .. '\n' .. body .. '\n'
-  letters[channel] = letters[channel] or {}
-  table.insert(letters[channel], line)
-  sizes[channel] = (sizes[channel] or 0) + #line
-  if sizes[channel] > LETTER_BYTES then post(channel) end
-end
+local letters = {}
 local function post_all()
-  for channel in pairs(letters) do post(channel) end
+  for channel, letter in pairs(letters) do redis.pcall('PUBLISH', channel, table.concat(letter)) end
+  letters = {}
+end
+local function tell(q, client, id, state, reason, queued, started, body)
+  if not client or client == '' then return end
+  local channel, most = q.channel .. client, 65536
+  local letter = letters[channel] or { bytes = 0 }
+  letters[channel] = letter
+  local line = q.title .. ' ' .. id .. ' ' .. state .. ' ' .. reason .. ' ' .. queued .. ' ' .. started .. ' ' .. stamp
+    .. ' ' .. #body .. '\n' .. body .. '\n'
+  letter[#letter + 1] = line
+  letter.bytes = letter.bytes + #line
+  if letter.bytes > most then post_all() end
 end
 local function report(queue, first, state)
   for i = first, #ARGV, 3 do
@@ -128,7 +122,7 @@ local function report(queue, first, state)
   local verdicts = {}
   for i = first, #ARGV, 3 do
     local queued, started, client = ARGV[i + 1]:match('^(%d+)%.(%d+)%.(.*)$')
-    tell(q, client, ARGV[i], state, '-', table.concat({ queued, started, now }, ' '), ARGV[i + 2])
+    tell(q, client, ARGV[i], state, '-', queued, started, ARGV[i + 2])
     table.insert(verdicts, state)
   end
   post_all()
