@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from store import HOUR, Jobs, Q, having
 
 from pyjobs.letters import read
+from pyjobs.reliable import Reliable
 
 stored = having("cancel")
 
@@ -37,6 +39,25 @@ def test_only_late_jobs_leave_a_claim_empty(jobs: Jobs) -> None:
     jobs.submit("a", expires=HOUR)
     is_late(jobs, "a")
     assert jobs.claim() == (-1, [])
+
+
+@stored
+@pytest.mark.parametrize("way", ["release", "reap", "retry"])
+def test_a_job_that_was_started_in_time_may_start_again_at_any_time(jobs: Jobs, way: str) -> None:
+    if way != "reap" and not isinstance(jobs.mode, Reliable):
+        return
+    (job,) = jobs.take("a", expires=HOUR)
+    if "expires" in jobs.job("a"):
+        is_late(jobs, "a")
+    if way == "release":
+        jobs.release(job)
+    elif way == "retry":
+        jobs.fail(job, verdict="retry=0")
+    else:
+        jobs.store.age(2 * HOUR)
+        jobs.reap()
+    (again,) = jobs.claim().jobs
+    assert (again.id, jobs.complete(again)) == ("a", ["done"])
 
 
 @stored

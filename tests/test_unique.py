@@ -99,3 +99,14 @@ def test_what_is_left_of_a_job_that_is_set_aside_holds_no_key(
     assert jobs.redis.lrange(f"{Q}:broken", 0, -1) == [b"a"]
     assert held(jobs) == (None if holder == "a" else b"b")
     jobs.redis.flushall()
+
+
+@stored
+def test_a_key_of_a_wrong_type_stops_no_end(jobs: Jobs) -> None:
+    submit(jobs, "a")
+    jobs.submit("b")
+    claimed = jobs.claim().jobs
+    jobs.redis.delete(f"{Q}:unique:one")
+    jobs.redis.rpush(f"{Q}:unique:one", "x")
+    assert jobs.complete(*claimed) == ["done", "done"]
+    jobs.redis.delete(f"{Q}:unique:one")

@@ -183,9 +183,9 @@ end
 local function claim_denied(q, at, moves)
   if at > 1 then return denied('HSET', q.job) end
   local dies = moves and q.mode == 'reliable'
-  return denied('HSET', q.job, 'LRANGE', q.pending, 'LTRIM', q.broken, 'LPUSH', q.wake, 'PEXPIRE', q.job, 'HINCRBY', q.meta,
+  return denied('HSET', q.job, 'HDEL', q.job, 'LRANGE', q.pending, 'LTRIM', q.broken, 'LPUSH', q.wake, 'PEXPIRE', q.job, 'HINCRBY', q.meta,
     'ZADD', q.inflight, 'SET', q.claim, 'ZRANGE', moves and q.delayed, 'ZREM', moves and q.delayed,
-    'ZINCRBY', moves and q.delayed, 'RPUSH', moves and q.pending, 'HDEL', moves and q.meta,
+    'ZINCRBY', moves and q.delayed, 'RPUSH', moves and q.pending,
     'ZREMRANGEBYSCORE', dies and q.dead, 'DEL', dies and q.job)
 end
 local function ready(all)
@@ -215,6 +215,7 @@ local function take(q, at, nonce, limit, score, hold, taken, other)
   for i, id in ipairs(ids) do
     local token = string.format('%d-%s', number + i, nonce)
     redis.call('HSET', q.job .. id, 'state', 'inflight', 'token', token, '_started', stamp)
+    if jobs[i][EXPIRES] then redis.call('HDEL', q.job .. id, 'expires') end
     flight[2 * i - 1], flight[2 * i] = till, id
     taken[#taken + 1] = describe(at, id, token, jobs[i])
   end
