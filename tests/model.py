@@ -59,8 +59,8 @@ class Model:
         self.promote(order)
         self.let_out(order)
         taken, self.pending = self.pending[:limit], self.pending[limit:]
+        self.tokens += bool(taken)
         for id in taken:
-            self.tokens += 1
             job = self.jobs[id]
             job.state, job.token, job.over = "inflight", f"{self.tokens}-{nonce}", False
         if taken:

@@ -20,7 +20,7 @@ from pyjobs.scripts import Script, script
 LUA = Path(__file__).resolve().parent.parent / "lua"
 REFUSAL = re.compile(r"'([A-Z]{3,}) ")
 VERDICT = re.compile(r"(?:[^=~]=|\bor|\band) '([A-Z]{3,})'")
-NEEDS_MODE = re.compile(r"\bopen(_all)?\(\w+, '\w+'\)")
+NEEDS_MODE = re.compile(r"\bopen(_all)?\(\w+, '\w+'[,)]")
 TREE = re.compile(r"(?P<indent>[ │]*)[├└]── (?P<name>\w+) +(?P<code>[A-Z]{3,}\b)?.*")
 OF_REDIS = {"WRONGTYPE", "OOM"}  # what Redis itself refuses a script with
 

@@ -1,4 +1,4 @@
--- Claiming: what recoverable and reliable share. Each job gets a token, a number that only grows
+-- Claiming: what recoverable and reliable share. The jobs of a claim get its token, a number that only grows
 -- and the caller's nonce: a number alone rolls back in a power cut and would be issued twice.
 
 -- Half a claim would be a lost job. Who may run a command on the first queue may run it on the
@@ -6,8 +6,8 @@
 local function claim_denied(q, at, moves)
   if at > 1 then return denied('HSET', q.job) end
   local dies = moves and q.mode == 'reliable'
-  return denied('HSET', q.job, 'HDEL', q.job, 'LRANGE', q.pending, 'LTRIM', q.broken, 'LPUSH', q.wake, 'PEXPIRE', q.job, 'HINCRBY', q.meta,
-    'ZADD', q.inflight, 'SET', q.claim, 'ZRANGE', moves and q.delayed, 'ZREM', moves and q.delayed,
+  return denied('HSET', q.job, 'HDEL', q.job, 'PEXPIRE', q.job, 'LRANGE', q.pending, 'LTRIM', q.broken, 'LPUSH', q.wake,
+    'HINCRBY', q.meta, 'ZADD', q.inflight, 'SET', q.claim, 'ZRANGE', moves and q.delayed, 'ZREM', moves and q.delayed,
     'ZINCRBY', moves and q.delayed, 'RPUSH', moves and q.pending,
     'ZREMRANGEBYSCORE', dies and q.dead, 'DEL', dies and q.job)
 end
@@ -36,17 +36,17 @@ local function take(q, at, nonce, limit, score, hold, taken, other)
   redis.call('LTRIM', q.pending, '0', -#found - 1)
   q.waiting = q.waiting - #found
   if #ids == 0 then return end
-  local number = redis.call('HINCRBY', q.meta, 'token', #ids) - #ids
+  local number = string.format('%d', redis.call('HINCRBY', q.meta, 'token', '1'))
+  local token = number .. '-' .. nonce
   local flight, till = {}, string.format('%.0f', score)
   for i, id in ipairs(ids) do
-    local token = string.format('%d-%s', number + i, nonce)
     redis.call('HSET', q.job .. id, 'state', 'inflight', 'token', token, '_started', stamp)
     if jobs[i][EXPIRES] then redis.call('HDEL', q.job .. id, 'expires') end  -- it began in time
     flight[2 * i - 1], flight[2 * i] = till, id
     taken[#taken + 1] = describe(at, id, token, jobs[i])
   end
   redis.call('ZADD', q.inflight, unpack(flight))
-  redis.call('SET', q.claim .. nonce, string.format('%d ', number + 1) .. table.concat(ids, ' '), 'PX', hold)
+  redis.call('SET', q.claim .. nonce, number .. ' ' .. table.concat(ids, ' '), 'PX', hold)
   if q.mode == 'reliable' then q.ends = math.min(q.ends, score) end
 end
 

@@ -9,7 +9,7 @@
 --% include "lib/clock.lua"
 --% include "lib/queue.lua"
 --% include "lib/rights.lua"
---% include "lib/probe.lua"
+--% include "lib/aside.lua"
 --% include "lib/popped.lua"
 local queues = KEYS                            -- queues   in order of priority
 local limit  = int('limit', ARGV[1], 1, 1000)  -- int      most jobs to return, 1 to 1000
@@ -19,7 +19,8 @@ local opened = {}
 for i, queue in ipairs(queues) do
   opened[i] = open(queue, 'simple')
   if bad then return redis.error_reply(bad) end
-  probe(opened[i])
+  count(opened[i])
+  redis.call('LLEN', opened[i].broken)
   bad = denied('LPUSH', opened[i].wake, 'LTRIM', opened[i].broken, 'PEXPIRE', opened[i].broken)
 end
 if bad then return redis.error_reply(bad) end

@@ -140,12 +140,11 @@ end
 if all.again then
 local function take_again(q, at, nonce, reply)
   local number, ids = q.record:match('^(%d+)(.*)$')
+  local token = number .. '-' .. nonce
   for id in ids:gmatch('%S+') do
-    local token = number .. '-' .. nonce
     if read(q, id, 'token')[1] == token and redis.call('ZSCORE', q.inflight, id) then
       reply[#reply + 1] = describe(at, id, token, read_job(q, id))
     end
-    number = string.format('%d', number + 1)
   end
 end
 local function claim_again(all, nonce)
@@ -174,17 +173,11 @@ local function probe(q)
   redis.call('ZCARD', q.delayed)
   redis.call('ZCARD', q.dead)
 end
-local function set_aside(q, what)
-  local week = '604800000'
-  redis.call('LPUSH', q.broken, what)
-  redis.call('LTRIM', q.broken, 0, 999)
-  redis.call('PEXPIRE', q.broken, week)
-end
 local function claim_denied(q, at, moves)
   if at > 1 then return denied('HSET', q.job) end
   local dies = moves and q.mode == 'reliable'
-  return denied('HSET', q.job, 'HDEL', q.job, 'LRANGE', q.pending, 'LTRIM', q.broken, 'LPUSH', q.wake, 'PEXPIRE', q.job, 'HINCRBY', q.meta,
-    'ZADD', q.inflight, 'SET', q.claim, 'ZRANGE', moves and q.delayed, 'ZREM', moves and q.delayed,
+  return denied('HSET', q.job, 'HDEL', q.job, 'PEXPIRE', q.job, 'LRANGE', q.pending, 'LTRIM', q.broken, 'LPUSH', q.wake,
+    'HINCRBY', q.meta, 'ZADD', q.inflight, 'SET', q.claim, 'ZRANGE', moves and q.delayed, 'ZREM', moves and q.delayed,
     'ZINCRBY', moves and q.delayed, 'RPUSH', moves and q.pending,
     'ZREMRANGEBYSCORE', dies and q.dead, 'DEL', dies and q.job)
 end
@@ -210,17 +203,17 @@ local function take(q, at, nonce, limit, score, hold, taken, other)
   redis.call('LTRIM', q.pending, '0', -#found - 1)
   q.waiting = q.waiting - #found
   if #ids == 0 then return end
-  local number = redis.call('HINCRBY', q.meta, 'token', #ids) - #ids
+  local number = string.format('%d', redis.call('HINCRBY', q.meta, 'token', '1'))
+  local token = number .. '-' .. nonce
   local flight, till = {}, string.format('%.0f', score)
   for i, id in ipairs(ids) do
-    local token = string.format('%d-%s', number + i, nonce)
     redis.call('HSET', q.job .. id, 'state', 'inflight', 'token', token, '_started', stamp)
     if jobs[i][EXPIRES] then redis.call('HDEL', q.job .. id, 'expires') end
     flight[2 * i - 1], flight[2 * i] = till, id
     taken[#taken + 1] = describe(at, id, token, jobs[i])
   end
   redis.call('ZADD', q.inflight, unpack(flight))
-  redis.call('SET', q.claim .. nonce, string.format('%d ', number + 1) .. table.concat(ids, ' '), 'PX', hold)
+  redis.call('SET', q.claim .. nonce, number .. ' ' .. table.concat(ids, ' '), 'PX', hold)
   if q.mode == 'reliable' then q.ends = math.min(q.ends, score) end
 end
 local function take_all(all, nonce, limit, score, hold)
@@ -242,6 +235,12 @@ local function holder(q, unique)
 end
 local function free(q, unique, id)
   if unique and redis.pcall('GET', q.unique .. unique) == id then redis.pcall('DEL', q.unique .. unique) end
+end
+local function set_aside(q, what)
+  local week = '604800000'
+  redis.call('LPUSH', q.broken, what)
+  redis.call('LTRIM', q.broken, 0, 999)
+  redis.call('PEXPIRE', q.broken, week)
 end
 local function set_job_aside(q, id)
   free(q, read(q, id, 'unique')[1], id)
@@ -314,6 +313,12 @@ local function holder(q, unique)
 end
 local function free(q, unique, id)
   if unique and redis.pcall('GET', q.unique .. unique) == id then redis.pcall('DEL', q.unique .. unique) end
+end
+local function set_aside(q, what)
+  local week = '604800000'
+  redis.call('LPUSH', q.broken, what)
+  redis.call('LTRIM', q.broken, 0, 999)
+  redis.call('PEXPIRE', q.broken, week)
 end
 local function set_job_aside(q, id)
   free(q, read(q, id, 'unique')[1], id)

@@ -123,12 +123,6 @@ local function probe(q)
   redis.call('ZCARD', q.delayed)
   redis.call('ZCARD', q.dead)
 end
-local function set_aside(q, what)
-  local week = '604800000'
-  redis.call('LPUSH', q.broken, what)
-  redis.call('LTRIM', q.broken, 0, 999)
-  redis.call('PEXPIRE', q.broken, week)
-end
 local STATE, TOKEN, CLIENT, KEEP, QUEUED, STARTED, UNIQUE = 1, 2, 3, 4, 5, 6, 7
 local function read(q, id, ...)
   local job = redis.pcall('HMGET', q.job .. id, ...)
@@ -148,6 +142,12 @@ local function holder(q, unique)
 end
 local function free(q, unique, id)
   if unique and redis.pcall('GET', q.unique .. unique) == id then redis.pcall('DEL', q.unique .. unique) end
+end
+local function set_aside(q, what)
+  local week = '604800000'
+  redis.call('LPUSH', q.broken, what)
+  redis.call('LTRIM', q.broken, 0, 999)
+  redis.call('PEXPIRE', q.broken, week)
 end
 local function set_job_aside(q, id)
   free(q, read(q, id, 'unique')[1], id)

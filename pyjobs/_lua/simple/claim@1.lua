@@ -86,13 +86,6 @@ local function denied(...)
     end
   end
 end
-local function probe(q)
-  count(q)
-  redis.call('LLEN', q.broken)
-  redis.call('ZCARD', q.inflight)
-  redis.call('ZCARD', q.delayed)
-  redis.call('ZCARD', q.dead)
-end
 local function set_aside(q, what)
   local week = '604800000'
   redis.call('LPUSH', q.broken, what)
@@ -120,7 +113,8 @@ local opened = {}
 for i, queue in ipairs(queues) do
   opened[i] = open(queue, 'simple')
   if bad then return redis.error_reply(bad) end
-  probe(opened[i])
+  count(opened[i])
+  redis.call('LLEN', opened[i].broken)
   bad = denied('LPUSH', opened[i].wake, 'LTRIM', opened[i].broken, 'PEXPIRE', opened[i].broken)
 end
 if bad then return redis.error_reply(bad) end
