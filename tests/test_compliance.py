@@ -75,7 +75,7 @@ def test_an_answer_that_does_not_come_is_told(
 ) -> None:
     small(monkeypatch)
     monkeypatch.setattr(compliance, "ANSWER_SECONDS", 0.0)
-    with pytest.raises(compliance.ComplianceError, match=r"^1 \+ 2 gave TimeoutError"):
+    with pytest.raises(compliance.ComplianceError, match=r"^\d+ \+ \d+ gave TimeoutError"):
         compliance.check(store.url, "simple", flavour=flavour(store))
 
 

@@ -91,7 +91,8 @@ class Process:
         except subprocess.TimeoutExpired:
             self._log.write("died", note=f"no end {seconds:g} s after SIGTERM", pid=self.pid)
         else:
-            if code:
+            # One that was started just now ends of the signal itself: it had not begun to serve.
+            if code not in (0, -signal.SIGTERM):
                 self._log.write("died", note=f"exit code {code} after SIGTERM", pid=self.pid)
         self.end()
 
