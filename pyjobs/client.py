@@ -192,7 +192,7 @@ class Client:
 
     def cancel(self, job: Job | str, *, queue: str | None = None) -> bool:
         """Cancel a job that has not ended yet, wherever it is (<mode>/cancel). A handler that runs
-        it has lost it: it learns so with its next heartbeat, and what comes of it is discarded.
+        it has lost it: in reliable mode it learns so at once, and what comes of it is discarded.
 
         Args:
             job: the job, or its id together with its queue's name.

@@ -248,6 +248,8 @@ def test_connections_are_killed_all_the_time(server: Server, admin: redis.Redis)
         working(server.url, echo, lease=20.0),
         pyjobs.Client(server.url, queue="q", sweep=0.2) as client,
     ):
+        # A worker that can't begin gives up: wait until it has.
+        assert client.submit("first").result(SOON) == "first"
         jobs = []
         for n in range(60):
             jobs.append(client.submit(n))

@@ -75,7 +75,13 @@ def test_an_answer_that_does_not_come_is_told(
 ) -> None:
     small(monkeypatch)
     monkeypatch.setattr(compliance, "ANSWER_SECONDS", 0.0)
-    with pytest.raises(compliance.ComplianceError, match=r"^\d+ \+ \d+ gave TimeoutError"):
+
+    class Elsewhere(compliance.Worker):
+        def __init__(self, url: str, *, queues: list[str], **settings: Any) -> None:
+            super().__init__(url, queues=["elsewhere"], **settings)
+
+    monkeypatch.setattr(compliance, "Worker", Elsewhere)
+    with pytest.raises(compliance.ComplianceError, match=r"^1 \+ 2 gave TimeoutError"):
         compliance.check(store.url, "simple", flavour=flavour(store))
 
 
