@@ -25,6 +25,8 @@ from pyjobs.units import positive
 
 RECONNECT_SECONDS = 0.5
 PubSub = redis.client.PubSub
+# Of all jobs: it is held for a moment, by those that begin to wait.
+_one_waiter = threading.Lock()
 
 
 class Job(BaseJob):
@@ -67,7 +69,8 @@ class Job(BaseJob):
     def _wait(self, timeout: float | None) -> None:
         if self._end is not None:
             return
-        waiter = self._waiter = self._waiter or threading.Event()
+        with _one_waiter:
+            waiter = self._waiter = self._waiter or threading.Event()
         # Looked at again after the waiter is in place: `_wake` sets it only after `_end`.
         if self._end is None and not waiter.wait(timeout):
             raise TimeoutError(f"job {self.id} on queue {self.queue}: no result in {timeout} s")

@@ -37,7 +37,7 @@ from pyjobs.errors import (
     WrongType,
 )
 from pyjobs.modes import MODES, Mode
-from pyjobs.verbs import Claimed
+from pyjobs.verbs import Claimed, Stored
 
 FEW = places("memory", "redis-8.2")
 ONE = places("redis-8.2")
@@ -263,6 +263,35 @@ class TestWaiting:
         for waiter in waiters:
             waiter.join(SOON)
         assert found == ["ba"] * 4
+
+    def test_two_that_begin_to_wait_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Neither may be left waiting for what the other has replaced."""
+        both = threading.Barrier(2)
+
+        class SlowlyMade(threading.Event):
+            def __init__(self) -> None:
+                with contextlib.suppress(threading.BrokenBarrierError):
+                    both.wait(0.2)
+                super().__init__()
+
+        job = pyjobs.client.Job("a", "q")
+        found: list[Any] = []
+
+        def wait() -> None:
+            try:
+                found.append(job.result(2.0))
+            except TimeoutError as error:
+                found.append(error)
+
+        waiters = [threading.Thread(target=wait) for _ in range(2)]
+        monkeypatch.setattr(threading, "Event", SlowlyMade)
+        for waiter in waiters:
+            waiter.start()
+        time.sleep(0.5)
+        job.settle(Stored("done", "-", 1, 2, 3, b"7"))
+        for waiter in waiters:
+            waiter.join(SOON)
+        assert found == [7, 7]
 
     @EVERY
     def test_an_undecodable_result(self, client: Any, jobs: Jobs) -> None:
