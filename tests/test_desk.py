@@ -98,6 +98,24 @@ class TestLetters:
         ]
 
 
+    @pytest.mark.parametrize(
+        "junk",
+        [
+            b"junk", b"\n", b"q b done - 1 2 3 99\nshort\n", b"q b done - 1 2 3 -20\n1\n",
+            b"q b done - 1 2 3 +1\n1\n", b"q b done - 1 2 3 0_1\n1\n", b"q b done - 1 2 3 1\n12",
+            b"q b done - 1 2 3 1\n1", b"q b done - x 2 3 1\n1\n", b"q b done 1 2 3 1\n1\n",
+            b"q b inflight - 1 2 3 1\n1\n", "q b done - 1 2 3 \u0661\n1\n".encode(),
+            b"q b done - 1 2 3 " + b"9" * 5000 + b"\n1\n", b"q \xff done - 1 2 3 1\n1\n",
+        ],
+    )  # fmt: skip
+    def test_what_is_none_is_refused(self, junk: bytes) -> None:
+        """Anybody may publish; a size below zero would be read over and over again."""
+        read = letters.read(letter("a", b"1") + junk)
+        assert next(read) == ("q", "a", DONE)
+        with pytest.raises(ValueError, match="no letter"):
+            next(read)
+
+
 class TestPrepare:
     def test_what_goes_into_the_call(self) -> None:
         desk = make()
