@@ -128,7 +128,8 @@ class Client:
         Args:
             data: what the handler gets; anything that JSON can hold.
             queue: the queue's name; the client's route or queue when it is left out.
-            id: the job's id, which makes a repeated submit the same job; made when left out.
+            id: the job's id, which makes a repeated submit the same job for as long as its
+                `retention` (with 0, until it has ended); made when left out.
             options: those of `pyjobs.options.Options`. Simple mode has none, and only reliable has
                 `max_attempts` and `backoff`.
 

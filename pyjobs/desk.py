@@ -63,8 +63,12 @@ class Desk(Generic[J]):
     def open_job(self, id: str, queue: str | None) -> J:
         """A job that somebody has submitted before."""
         self._check_open()
-        [job] = self._track(checked("queue", queue or self._queue), [checked("id", id)])
-        job.accepted = True
+        queue, id = checked("queue", queue or self._queue), checked("id", id)
+        with self._lock:
+            job = self._pending.get((queue, id))
+            if job is None:
+                job = self._pending[queue, id] = self._make(id, queue)
+                job.accepted = None
         return job
 
     def prepare(
@@ -135,7 +139,7 @@ class Desk(Generic[J]):
             return []
         queues: dict[str, list[J]] = {}
         for job in self._longest() if jobs is None else jobs:
-            if job.accepted and not job.done():
+            if job.accepted is not False and not job.done():
                 queues.setdefault(job.queue, []).append(job)
         return [
             Chunk(fetch(self.keys.queue(name), [job.id for job in part]), part)
@@ -149,7 +153,9 @@ class Desk(Generic[J]):
         for job, end in zip(jobs, stored, strict=True):
             if not end.state:
                 missing.append(job)
-            elif end.state not in LIVE_STATES:
+                continue
+            job.accepted = True
+            if end.state not in LIVE_STATES:
                 self._forget(job.queue, job.id)
                 job.settle(end)
         return missing

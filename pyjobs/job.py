@@ -21,7 +21,8 @@ class BaseJob:
         id: the job's id.
         queue: the name of its queue.
         created: False when the latest submit of this id found the job there before.
-        accepted: whether its submit was answered: it is known to be in Redis.
+        accepted: whether it is known to have been in Redis; None for an id that was only asked
+            for, False while its submit is under way.
     """
 
     __slots__ = ("__weakref__", "_end", "accepted", "created", "id", "queue")
@@ -30,7 +31,7 @@ class BaseJob:
         self.id = id
         self.queue = queue
         self.created = True
-        self.accepted = False
+        self.accepted: bool | None = False
         self._end: Stored | PyjobsError | None = None
 
     def __repr__(self) -> str:
@@ -85,6 +86,7 @@ class BaseJob:
 
 
 def gone(job: BaseJob) -> ResultGone:
-    return ResultGone(
-        f"job {job.id} on queue {job.queue}: no such job; its retention is over, or it never was"
-    )
+    """The error of a job that is not in Redis."""
+    known = "its result is gone; its retention is over, or Redis lost it"
+    unknown = "no such job; its retention is over, or there never was one"
+    return ResultGone(f"job {job.id} on queue {job.queue}: {known if job.accepted else unknown}")

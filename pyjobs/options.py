@@ -19,7 +19,9 @@ class Options(NamedTuple):
         run_at: the same as a moment: an aware datetime, or seconds since the epoch.
         expires: if it is not claimed by then, it never is.
         unique: one live job with this key in the queue; another submit gets that one.
-        retention: how long its outcome is kept.
+        retention: how long its outcome is kept, and its id with it: an id that is submitted again
+            after that runs again. 0 keeps nothing, so its result is only published, and a submit
+            that is repeated once it has ended runs it a second time.
         timeout: how long its handler may take.
         max_attempts: handled failures until it is dead (reliable).
         backoff: before its second attempt, then doubled (reliable).

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -96,7 +97,6 @@ class TestLetters:
             ("q", "b", body),
             ("other", "c", b"3"),
         ]
-
 
     @pytest.mark.parametrize(
         "junk",
@@ -366,6 +366,25 @@ class TestSweep:
         desk.lose(lost)
         assert isinstance(jobs[2].error(), ResultGone) and "c" in str(jobs[2].error())
         assert asked(desk.to_sweep()) == ["b"]
+
+    def test_what_is_known_of_a_job_that_is_gone(self) -> None:
+        """One that was submitted here has been in Redis; of any other id nobody knows."""
+        desk = make()
+        [mine] = submit(desk, "mine")
+        theirs, seen = desk.open_job("theirs", None), desk.open_job("seen", None)
+        desk.swept([seen], [Stored("inflight", "-", 10, 20, 0, b"")])
+        desk.lose([mine, theirs, seen])
+        assert re.search("mine on queue q.*retention is over, or Redis lost", str(mine.error()))
+        assert re.search("seen on queue q.*retention is over, or Redis lost", str(seen.error()))
+        assert re.search("theirs on queue q: no such job.*or there never was", str(theirs.error()))
+
+    def test_one_that_was_asked_for_while_its_submit_is_under_way(self) -> None:
+        desk = make()
+        chunks = prepare(desk, [1], ["a"])
+        job = desk.open_job("a", None)
+        assert desk.to_sweep([job]) == []
+        accept(desk, chunks, answers(chunks))
+        assert asked(desk.to_sweep()) == ["a"]
 
     @pytest.mark.parametrize("state", ["pending", "delayed", "inflight"])
     def test_live_states_settle_nothing(self, state: str) -> None:
