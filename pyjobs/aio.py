@@ -137,7 +137,8 @@ class Client:
         """As `pyjobs.Client.job`."""
         job = self._desk.open_job(id, queue)
         await self._listen()
-        await self._ask(self._desk.to_sweep([job]))
+        for chunk in self._desk.to_sweep([job]):
+            self._desk.lose(self._desk.swept(chunk, await arun(self._server, chunk.call)))
         return job
 
     async def cancel(self, job: Job | str, *, queue: str | None = None) -> bool:
@@ -180,7 +181,7 @@ class Client:
                     if time.monotonic() >= due:
                         await self._ask(self._desk.to_sweep(), pubsub)
                         due = time.monotonic() + self._sweep
-                except (redis.RedisError, PyjobsError):
+                except redis.RedisError:
                     # What was published in the meantime is lost: look at what is stored at once.
                     due = 0.0
                     await pubsub.aclose()
@@ -201,9 +202,14 @@ class Client:
         return message is not None
 
     async def _ask(self, chunks: list[Chunk[Job]], pubsub: PubSub | None = None) -> None:
-        missing: list[Job] = []
+        """Look at what is stored; what can't be read now is looked at again by the next sweep."""
+        lost: list[Job] = []
         for chunk in chunks:
-            missing += self._desk.swept(chunk.jobs, await arun(self._server, chunk.call))
-        while missing and pubsub is not None and await self._hear_one(pubsub, 0.0):
+            try:
+                lost += self._desk.swept(chunk, await arun(self._server, chunk.call))
+            except PyjobsError as error:
+                if self._desk.blind(chunk, error):
+                    break
+        while lost and pubsub is not None and await self._hear_one(pubsub, 0.0):
             pass
-        self._desk.lose(missing)
+        self._desk.lose(lost)

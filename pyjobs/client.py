@@ -191,7 +191,8 @@ class Client:
         """
         job = self._desk.open_job(id, queue)
         self._listen()
-        self._ask(self._desk.to_sweep([job]))
+        for chunk in self._desk.to_sweep([job]):
+            self._desk.lose(self._desk.swept(chunk, run(self._server, chunk.call)))
         return job
 
     def cancel(self, job: Job | str, *, queue: str | None = None) -> bool:
@@ -254,7 +255,7 @@ class Client:
                 if time.monotonic() >= due:
                     self._ask(self._desk.to_sweep(), pubsub)
                     due = time.monotonic() + self._sweep
-            except (redis.RedisError, PyjobsError):
+            except redis.RedisError:
                 # What was published in the meantime is lost: look at what is stored at once.
                 due = 0.0
                 pubsub.close()
@@ -274,10 +275,14 @@ class Client:
         return message is not None
 
     def _ask(self, chunks: list[Chunk[Job]], pubsub: PubSub | None = None) -> None:
-        missing: list[Job] = []
+        """Look at what is stored; what can't be read now is looked at again by the next sweep."""
+        lost: list[Job] = []
         for chunk in chunks:
-            missing += self._desk.swept(chunk.jobs, run(self._server, chunk.call))
-        # A result that is kept for no time at all is in a message only: hear before judging.
-        while missing and pubsub is not None and self._hear_one(pubsub, 0.0):
+            try:
+                lost += self._desk.swept(chunk, run(self._server, chunk.call))
+            except PyjobsError as error:
+                if self._desk.blind(chunk, error):
+                    break
+        while lost and pubsub is not None and self._hear_one(pubsub, 0.0):
             pass
-        self._desk.lose(missing)
+        self._desk.lose(lost)

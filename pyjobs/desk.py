@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Generic
-from weakref import WeakValueDictionary
+from weakref import WeakSet, WeakValueDictionary
 
 from pyjobs import codec, letters
 from pyjobs.call import Call
 from pyjobs.chunks import Chunk, J, Part, named
-from pyjobs.errors import BadArgument, ClientClosed, Conflict, PyjobsError
+from pyjobs.errors import BadArgument, ClientClosed, Conflict, PyjobsError, Unavailable
 from pyjobs.ids import new_id, unguessable
 from pyjobs.job import LIVE_STATES, gone
 from pyjobs.keys import Keys, checked
@@ -24,6 +25,7 @@ from pyjobs.options import Options
 from pyjobs.scripts import Option
 from pyjobs.verbs import MAX_BYTES, Stored, StoredVerbs, Submitted, fetch
 
+log = logging.getLogger("pyjobs")
 SWEEP_JOBS = 5000
 Route = Callable[[Any], str]
 
@@ -58,6 +60,8 @@ class Desk(Generic[J]):
         self._route = route
         self._pending: WeakValueDictionary[tuple[str, str], J] = WeakValueDictionary()
         self._lock = threading.Lock()
+        self._missed: WeakSet[J] = WeakSet()
+        self._blind: set[str] = set()
         self._closed = False
 
     def open_job(self, id: str, queue: str | None) -> J:
@@ -147,18 +151,34 @@ class Desk(Generic[J]):
             for part in (found[at : at + 100] for at in range(0, len(found), 100))
         ]
 
-    def swept(self, jobs: Sequence[J], stored: Sequence[Stored]) -> list[J]:
-        """Settle what is stored; returns the jobs that are not there at all."""
-        missing = []
-        for job, end in zip(jobs, stored, strict=True):
+    def swept(self, chunk: Chunk[J], stored: Sequence[Stored]) -> list[J]:
+        """Settle what is stored; returns the jobs that are lost.
+
+        One that is known to have been there is lost when it is missed twice: a result that is kept
+        for no time at all is in a message only, and that may be on its way.
+        """
+        self._blind -= {"", chunk.call.keys[0]}
+        lost = []
+        for job, end in zip(chunk.jobs, stored, strict=True):
             if not end.state:
-                missing.append(job)
+                if job.accepted is None or job in self._missed:
+                    lost.append(job)
+                self._missed.add(job)
                 continue
             job.accepted = True
             if end.state not in LIVE_STATES:
                 self._forget(job.queue, job.id)
                 job.settle(end)
-        return missing
+        return lost
+
+    def blind(self, chunk: Chunk[J], error: PyjobsError) -> bool:
+        """What is stored could not be read: tell it, once. True means that none can be now."""
+        away = isinstance(error, Unavailable)
+        queue = "" if away else chunk.call.keys[0]
+        if queue not in self._blind:
+            log.warning("results of %s can't be read: %s", queue or "any queue", error)
+        self._blind.add(queue)
+        return away
 
     def lose(self, jobs: Iterable[J]) -> None:
         """These jobs are not in Redis, and no message tells of them."""

@@ -328,6 +328,16 @@ class TestWaiting:
         work(jobs, 50)
         assert [job.result(SOON) for job in handed] == ["ba"] * 50
 
+    @FEW
+    @KEPT
+    def test_one_that_is_never_kept_may_be_submitted_again(self, client: Any, jobs: Jobs) -> None:
+        """Its id is forgotten with it."""
+        for _ in range(2):
+            job = client.submit("ab", id="a", retention=0)
+            assert job.created
+            work(jobs)
+            assert job.result(SOON) == "ba"
+
     @KEPT
     def test_a_job_that_vanishes_is_gone(self, sweeper: Any, jobs: Jobs) -> None:
         job = sweeper.submit("ab", id="a")
@@ -344,6 +354,30 @@ class TestMissedMessages:
             jobs.redis.hdel(f"{Q}:job:{job.id}", "client")
         work(jobs, 150)
         assert [job.result(SOON) for job in handed] == ["ba"] * 150
+
+    @FEW
+    @RELIABLE
+    def test_a_broken_queue_hides_no_other(
+        self, store: Store, jobs: Jobs, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """It is told once, and the subscription stands: nothing is wrong with that."""
+        with opened(store.url, aio=is_async(store), queue="bad", sweep=0.05) as client:
+            lost = [client.submit(1, queue=f"bad{n}") for n in range(3)]
+            job = client.submit("ab", queue="q")
+            for n in range(3):
+                jobs.redis.hset(f"jobs:{{bad{n}}}:meta", "layout", "99")
+            jobs.redis.hdel(f"{Q}:job:{job.id}", "client")
+            real = getattr(client, "client", client)
+            again: list[int] = []
+            subscribe = real._subscribe
+            real._subscribe = lambda: again.append(1) or subscribe()
+            work(jobs)
+            assert job.result(SOON) == "ba"
+            assert not any(one.done() for one in lost)
+            told = [record.message for record in caplog.records if record.levelname == "WARNING"]
+            assert len(told) == 3 and all("layout 99" in line for line in told)
+            assert not again
+            jobs.redis.flushall()
 
     @KEPT
     @ONE

@@ -14,12 +14,14 @@ from pyjobs.chunks import CALL_BYTES, Chunk, groups, in_order
 from pyjobs.desk import SWEEP_JOBS, Desk
 from pyjobs.errors import (
     BadArgument,
+    BadLayout,
     ClientClosed,
     Conflict,
     JobFailed,
     PyjobsError,
     QueueFull,
     ResultGone,
+    Unavailable,
     Unencodable,
 )
 from pyjobs.job import BaseJob
@@ -77,6 +79,7 @@ def letter(id: str, body: bytes, state: str = "done", queue: str = "q", reason: 
 
 
 DONE = Stored("done", "-", 10, 20, 30, b"1")
+MISSING = Stored("", "-", 0, 0, 0, b"")
 
 
 class TestLetters:
@@ -359,9 +362,12 @@ class TestSweep:
         desk = make()
         jobs = submit(desk, "a", "b", "c")
         live = Stored("inflight", "-", 10, 20, 0, b"")
-        lost = desk.swept(jobs, [DONE, live, Stored("", "-", 0, 0, 0, b"")])
+        [chunk] = desk.to_sweep()
+        desk.swept(chunk, [DONE, live, MISSING])
         assert jobs[0].value() == 1
         assert not jobs[1].done()
+        [chunk] = desk.to_sweep()
+        lost = desk.swept(chunk, [live, MISSING])
         assert lost == [jobs[2]] and not jobs[2].done()
         desk.lose(lost)
         assert isinstance(jobs[2].error(), ResultGone) and "c" in str(jobs[2].error())
@@ -372,7 +378,8 @@ class TestSweep:
         desk = make()
         [mine] = submit(desk, "mine")
         theirs, seen = desk.open_job("theirs", None), desk.open_job("seen", None)
-        desk.swept([seen], [Stored("inflight", "-", 10, 20, 0, b"")])
+        [chunk] = desk.to_sweep([seen])
+        desk.swept(chunk, [Stored("inflight", "-", 10, 20, 0, b"")])
         desk.lose([mine, theirs, seen])
         assert re.search("mine on queue q.*retention is over, or Redis lost", str(mine.error()))
         assert re.search("seen on queue q.*retention is over, or Redis lost", str(seen.error()))
@@ -386,11 +393,37 @@ class TestSweep:
         accept(desk, chunks, answers(chunks))
         assert asked(desk.to_sweep()) == ["a"]
 
+    def test_what_is_missed_once_may_be_on_its_way(self) -> None:
+        """A result that is not kept is in a message only, which another connection brings."""
+        desk = make()
+        [job] = submit(desk, "a")
+        [chunk] = desk.to_sweep()
+        assert desk.swept(chunk, [MISSING]) == []
+        desk.hear(letter("a", b"1"))
+        assert job.value() == 1
+
+    def test_a_queue_that_can_not_be_read_is_told_once(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        desk = make()
+        jobs = submit(desk, "a")
+        [chunk] = desk.to_sweep()
+        assert not any(desk.blind(chunk, BadLayout("layout 99")) for _ in range(3))
+        assert desk.blind(chunk, Unavailable("away"))
+        assert [record.message for record in caplog.records] == [
+            "results of jobs:{q} can't be read: layout 99",
+            "results of any queue can't be read: away",
+        ]
+        assert desk.swept(chunk, [MISSING]) == [] and jobs
+        desk.blind(chunk, BadLayout("again"))
+        assert len(caplog.records) == 3
+
     @pytest.mark.parametrize("state", ["pending", "delayed", "inflight"])
     def test_live_states_settle_nothing(self, state: str) -> None:
         desk = make()
         [job] = submit(desk, "a")
-        assert desk.swept([job], [Stored(state, "-", 1, 2, 0, b"half an error")]) == []
+        [chunk] = desk.to_sweep()
+        assert desk.swept(chunk, [Stored(state, "-", 1, 2, 0, b"half an error")]) == []
         assert not job.done()
 
     def test_a_job_of_somebody_else(self) -> None:
