@@ -18,7 +18,7 @@ import redis.asyncio.client
 from pyjobs.chunks import Chunk, groups, in_order, named
 from pyjobs.connect import DEFAULT_URL, REPLY_SECONDS, aconnect
 from pyjobs.desk import Desk, Route
-from pyjobs.errors import Conflict, OutcomeUnknown, PyjobsError
+from pyjobs.errors import ClientClosed, Conflict, OutcomeUnknown, PyjobsError
 from pyjobs.job import BaseJob
 from pyjobs.options import Options
 from pyjobs.run import arun, arun_many, translated
@@ -69,7 +69,8 @@ class Job(BaseJob):
 
 
 class Client:
-    """As `pyjobs.Client`, for asyncio. It belongs to the event loop that first uses it."""
+    """As `pyjobs.Client`, for asyncio. It belongs to the event loop that first uses it; in another
+    one, as in that of a forked child, it raises ClientClosed."""
 
     def __init__(
         self,
@@ -86,6 +87,7 @@ class Client:
         self._sweep = (positive("sweep", sweep) or 1) / 1000
         self._listener: asyncio.Task[None] | None = None
         self._starting = asyncio.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def __aenter__(self) -> Client:
         return self
@@ -154,6 +156,11 @@ class Client:
         await self._server.aclose()
 
     async def _listen(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._loop is None:
+            self._loop = loop
+        if self._loop is not loop:
+            raise ClientClosed("an asyncio client belongs to the event loop that first used it")
         if self._listener is not None:
             return
         async with self._starting:

@@ -6,11 +6,13 @@ Only what waits or uses a thread may live here; what is decided lives in desk.py
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 import threading
 import time
 from collections.abc import Iterable
 from typing import Any
+from weakref import WeakSet
 
 import redis
 
@@ -27,6 +29,21 @@ RECONNECT_SECONDS = 0.5
 PubSub = redis.client.PubSub
 # Of all jobs: it is held for a moment, by those that begin to wait.
 _one_waiter = threading.Lock()
+_clients: WeakSet[Client] = WeakSet()
+
+
+def _renew_all() -> None:
+    """In a forked child, where only one thread is left: what the others held is made anew."""
+    _one_waiter.release()
+    for client in list(_clients):
+        client._renew()
+
+
+os.register_at_fork(
+    before=_one_waiter.acquire,
+    after_in_parent=_one_waiter.release,
+    after_in_child=_renew_all,
+)
 
 
 class Job(BaseJob):
@@ -81,9 +98,11 @@ class Job(BaseJob):
 
 
 class Client:
-    """Submits jobs and gives out their results. Threads may share one; processes may not.
+    """Submits jobs and gives out their results. Threads may share one.
 
-    Nothing is sent before the first submit, which first subscribes to this client's channel.
+    Nothing is sent before the first submit, which first subscribes to this client's channel. A
+    forked child may use it too, with connections and a channel of its own; the jobs that were
+    pending at the fork stay with the parent, and here they fail with ClientClosed.
 
     Args:
         url: `redis://`, `rediss://`, `redis+sentinel://`, `unix://` or `memory://`.
@@ -113,6 +132,7 @@ class Client:
         self._listener: threading.Thread | None = None
         self._stopped = threading.Event()
         self._starting = threading.Lock()
+        _clients.add(self)
 
     def __enter__(self) -> Client:
         return self
@@ -222,6 +242,14 @@ class Client:
             self._listener.join(timeout=2.0)
         self._desk.close()
         self._server.close()
+
+    def _renew(self) -> None:
+        """In a forked child: the listener stayed with the parent, and so do the jobs."""
+        stopped = self._stopped.is_set()
+        self._listener, self._starting, self._stopped = None, threading.Lock(), threading.Event()
+        if stopped:
+            self._stopped.set()
+        self._desk.renew()
 
     def _listen(self) -> None:
         """Subscribe and start the listener, once."""

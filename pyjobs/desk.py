@@ -52,17 +52,30 @@ class Desk(Generic[J]):
     ) -> None:
         self.mode = mode_named(mode)
         self.keys = Keys(prefix)
-        self.name = unguessable()
-        self.channel = self.keys.channel(self.name)
-        self._registered: set[str] = set()
         self._make = make
         self._queue = checked("queue", queue)
         self._route = route
+        self._closed = False
+        self._begin()
+
+    def _begin(self) -> None:
+        self.name = unguessable()
+        self.channel = self.keys.channel(self.name)
+        self._registered: set[str] = set()
         self._pending: WeakValueDictionary[tuple[str, str], J] = WeakValueDictionary()
         self._lock = threading.Lock()
         self._missed: WeakSet[J] = WeakSet()
         self._blind: set[str] = set()
-        self._closed = False
+
+    def renew(self) -> None:
+        """In a forked child: begin anew, as another client. Nobody waits for a job there."""
+        left = list(self._pending.values())
+        self._begin()
+        for job in left:
+            error = (
+                f"job {job.id} on queue {job.queue} was submitted before this process forked off"
+            )
+            job.settle(ClientClosed(error), wake=False)
 
     def open_job(self, id: str, queue: str | None) -> J:
         """A job that somebody has submitted before."""

@@ -132,7 +132,8 @@ class ResultGone(PyjobsError):
 
 
 class ClientClosed(PyjobsError):
-    """The client was closed while this job was pending. The job itself goes on."""
+    """The client was closed while this job was pending, or is that of another process or event
+    loop. The job itself goes on."""
 
 
 class MissingExtra(PyjobsError, ImportError):

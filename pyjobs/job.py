@@ -49,11 +49,12 @@ class BaseJob:
         end = self._end
         return (end.queued, end.started, end.processed) if isinstance(end, Stored) else None
 
-    def settle(self, end: Stored | PyjobsError) -> None:
+    def settle(self, end: Stored | PyjobsError, *, wake: bool = True) -> None:
         """Keep the outcome and wake whoever waits. The first one stands."""
         if self._end is None:
             self._end = end
-            self._wake()
+            if wake:
+                self._wake()
 
     def _wake(self) -> None:
         raise NotImplementedError

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import os
 import ssl
 import subprocess
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -20,12 +22,13 @@ from test_bad_days import echo
 import pyjobs
 import pyjobs.aio
 from pyjobs.connect import aconnect, connect
-from pyjobs.errors import Unavailable
+from pyjobs.errors import ClientClosed, Unavailable
 from pyjobs.modes import MODES
 from pyjobs.run import arun
 from pyjobs.verbs import fetch
 
 SOON = 10.0
+LIMIT = 30.0
 BOTH = pytest.mark.parametrize("aio", [False, True], ids=["sync", "async"])
 
 pytestmark = places("redis-8.2", flavours=("sync",))
@@ -63,6 +66,74 @@ def test_a_fork_after_connecting(jobs: Jobs) -> None:
             assert before.result(SOON) == "before"
         client.close()
     assert len(jobs.redis.keys(f"{Q}:job:*")) == 101
+
+
+def in_a_child(work: Callable[[], None]) -> None:
+    """Run this in a forked process, and fail when it fails there."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            faulthandler.dump_traceback_later(LIMIT, exit=True)
+            work()
+            code = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+
+
+def test_a_client_in_a_forked_child_hears_of_its_jobs(jobs: Jobs) -> None:
+    """A client of a module that is loaded before the fork, as in a web server with workers."""
+    with (
+        working(jobs.store.url, echo),
+        pyjobs.Client(jobs.store.url, queue="q", sweep=60.0) as client,
+    ):
+        assert client.submit("before").result(SOON) == "before"
+        pending = client.submit("later", delay=60.0)
+
+        def child() -> None:
+            assert client.submit("child").result(SOON) == "child"
+            with pytest.raises(ClientClosed, match=f"job {pending.id} .*before this process"):
+                pending.result(SOON)
+            assert not client.job(pending.id).done()
+            client.close()
+
+        in_a_child(child)
+        assert not pending.done()
+        assert client.submit("after").result(SOON) == "after"
+
+
+def test_a_fork_while_the_client_is_busy(jobs: Jobs) -> None:
+    """Another thread may hold each of its locks at that moment, and is not there in the child."""
+    with pyjobs.Client(jobs.store.url, queue="q") as client:
+        job = client.submit(1)
+
+        def child() -> None:
+            client.submit(2)
+            client.close()
+
+        with client._desk._lock, client._starting:
+            in_a_child(child)
+        assert not job.done()
+
+
+def test_an_asyncio_client_in_another_loop_is_refused(jobs: Jobs) -> None:
+    """Be it in a forked child or not: its connections belong to a loop that runs no more."""
+    client = pyjobs.aio.Client(jobs.store.url, queue="q")
+
+    async def use() -> None:
+        await client.submit("ab")
+
+    def again() -> None:
+        with pytest.raises(ClientClosed, match="belongs to the event loop that first used it"):
+            asyncio.run(use())
+
+    asyncio.run(use())
+    again()
+    in_a_child(again)
 
 
 def test_a_cancelled_call_gives_nobody_a_wrong_reply(jobs: Jobs) -> None:
