@@ -1,9 +1,9 @@
 """The only code that sends a Call, and what happens when its answer does not come.
 
-Sync and async share everything but the await: `Recovery` decides, the four functions wait.
-NOSCRIPT (a restart, a failover, SCRIPT FLUSH) is healed by SCRIPT LOAD and EVALSHA again, never
-inside MULTI. A call that may be repeated is repeated when the connection breaks; any other is
-not, for nobody can know whether it ran.
+Sync and async share everything but the await: `Recovery` decides, the functions wait.
+NOSCRIPT (a restart, a failover, SCRIPT FLUSH) is healed by SCRIPT LOAD and EVALSHA again, and when
+that does not last, by EVAL; never inside MULTI. A call that may be repeated is repeated when the
+connection breaks; any other is not, for nobody can know whether it ran.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ import asyncio
 import random
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
+import hiredis
 import redis
 import redis.asyncio
 import redis.sentinel
@@ -22,13 +23,14 @@ from redis import exceptions as broken
 
 from pyjobs.call import Call
 from pyjobs.errors import Forbidden, OutcomeUnknown, PyjobsError, QueueFull, Unavailable, from_reply
+from pyjobs.wire import aexchange, exchange
 
 T = TypeVar("T")
 Sync = redis.Redis
 Async = redis.asyncio.Redis
 
 PAUSES = (0.0, 0.05, 0.2, 0.5, 1.0)
-LOADS = 10
+WRITE_BYTES = 16_384
 LOST = (broken.ConnectionError, broken.TimeoutError)
 UNKNOWN_USER = (broken.AuthenticationError, broken.AuthorizationError)
 REFUSALS = (
@@ -56,77 +58,77 @@ def run(server: Sync, call: Call[T], *, tries: int = len(PAUSES)) -> T:
     Raises:
         PyjobsError: what the script's code stands for, Unavailable or OutcomeUnknown.
     """
-    recovery = Recovery((call,), tries)
-    while True:
-        try:
-            for body in recovery.loads:
-                server.script_load(body)
-            return call.parse(server.execute_command(*call.command()))
-        except broken.RedisError as error:
-            pause = recovery.after(error)
-        time.sleep(pause)
+    answer: T = only(_run(server, Recovery((call,), tries, each=True)))
+    return answer
 
 
 async def arun(server: Async, call: Call[T]) -> T:
     """The same for asyncio."""
-    recovery = Recovery((call,))
-    while True:
-        try:
-            for body in recovery.loads:
-                await server.script_load(body)
-            return call.parse(await server.execute_command(*call.command()))
-        except broken.RedisError as error:
-            pause = recovery.after(error)
-        await asyncio.sleep(pause)
+    answer: T = only(await _arun(server, Recovery((call,), each=True)))
+    return answer
 
 
-def run_many(server: Sync, calls: Sequence[Call[Any]], *, tries: int = len(PAUSES)) -> list[Any]:
-    """Send calls in one round trip: for each its parsed reply, or the PyjobsError in its place.
+def run_many(
+    server: Sync, calls: Sequence[Call[Any]], *, tries: int = len(PAUSES), each: bool = False
+) -> list[Any]:
+    """Send calls in one stream: for each its parsed reply, or the PyjobsError in its place.
 
     It is no transaction: each call stands for itself.
 
     Args:
-        tries: how often it is repeated at most, where it may be.
+        tries: how often one is repeated at most, where it may be.
+        each: a call that Redis refuses for now is repeated too, and one that can't be sent has its
+            error in its place like any other. Without it, whoever calls has a pause of its own.
 
     Raises:
-        Unavailable: no answer at all.
+        Unavailable: there is no answer to some of them; never with `each`.
     """
-    recovery = Recovery(calls, tries)
+    return _run(server, Recovery(calls, tries, each=each))
+
+
+async def arun_many(server: Async, calls: Sequence[Call[Any]], *, each: bool = False) -> list[Any]:
+    """The same for asyncio."""
+    return await _arun(server, Recovery(calls, each=each))
+
+
+def only(answers: Sequence[Any]) -> Any:
+    """The answer to a single call, or its error, raised."""
+    [answer] = answers
+    if isinstance(answer, PyjobsError):
+        raise answer
+    return answer
+
+
+def _run(server: Sync, recovery: Recovery) -> list[Any]:
     while recovery.left:
         try:
             for body in recovery.loads:
                 server.script_load(body)
-            pipe = server.pipeline(transaction=False)
-            for call in recovery.left_calls():
-                pipe.execute_command(*call.command())
-            recovery.sort(pipe.execute(raise_on_error=False))
-            continue
+            exchange(server.connection_pool, recovery)
+            pause = recovery.pause()
         except broken.RedisError as error:
-            pause = recovery.after(error)
-        time.sleep(pause)
+            pause = recovery.pause(error)
+        if pause:
+            time.sleep(pause)
     return recovery.answers
 
 
-async def arun_many(server: Async, calls: Sequence[Call[Any]]) -> list[Any]:
-    """The same for asyncio."""
-    recovery = Recovery(calls)
+async def _arun(server: Async, recovery: Recovery) -> list[Any]:
     while recovery.left:
         try:
             for body in recovery.loads:
                 await server.script_load(body)
-            pipe = server.pipeline(transaction=False)
-            for call in recovery.left_calls():
-                pipe.execute_command(*call.command())
-            recovery.sort(await pipe.execute(raise_on_error=False))
-            continue
+            await aexchange(server.connection_pool, recovery)
+            pause = recovery.pause()
         except broken.RedisError as error:
-            pause = recovery.after(error)
-        await asyncio.sleep(pause)
+            pause = recovery.pause(error)
+        if pause:
+            await asyncio.sleep(pause)
     return recovery.answers
 
 
 class Recovery:
-    """What to do next about calls in one round trip. It decides and never waits.
+    """What to do next about calls in one stream. It decides and never waits.
 
     Attributes:
         loads: script bodies to load before the next attempt.
@@ -134,53 +136,98 @@ class Recovery:
         answers: the answers so far.
     """
 
-    __slots__ = ("_calls", "_lost", "_most", "_tries", "answers", "left", "loads")
+    __slots__ = (
+        "_again", "_calls", "_each", "_given", "_lost", "_most", "_refusal", "_taken", "_tries",
+        "_unloaded", "answers", "left", "loads",
+    )  # fmt: skip
 
-    def __init__(self, calls: Sequence[Call[Any]], most: int = len(PAUSES)) -> None:
+    def __init__(
+        self, calls: Sequence[Call[Any]], most: int = len(PAUSES), *, each: bool = False
+    ) -> None:
         self._calls = calls
         self._most = most
+        self._each = each
         self._lost = False
         self._tries = 0
+        self._unloaded = 0
+        self._given = self._taken = 0
+        self._again: list[int] = []
+        self._refusal: broken.RedisError | None = None
         self.loads: Sequence[str] = ()
         self.left: Sequence[int] = range(len(calls))
         self.answers: list[Any] = [None] * len(calls)
 
-    def left_calls(self) -> list[Call[Any]]:
-        return [self._calls[place] for place in self.left]
+    @property
+    def ahead(self) -> int:
+        """How many of the calls that were given have no reply yet."""
+        return self._given - self._taken
 
-    def sort(self, replies: Sequence[Any]) -> None:
-        """Take the replies to the calls that were left; those that lack their script stay so."""
-        again = []
-        for place, reply in zip(self.left, replies, strict=True):
-            if isinstance(reply, broken.NoScriptError):
-                again.append(place)
-            elif isinstance(reply, broken.RedisError):
-                self.answers[place] = translated(reply)
-            else:
-                self.answers[place] = self._calls[place].parse(reply)
-        self.left = again
-        if again:
-            self.after(broken.NoScriptError("NOSCRIPT"))
+    def packed(self) -> Iterator[bytes]:
+        """The calls that are left, as they go over the wire; small ones together."""
+        ready: list[bytes] = []
+        size = 0
+        for place in self.left:
+            words = self._calls[place].command()
+            if self._unloaded > 1:
+                words = ("EVAL", self._calls[place].script.body, *words[2:])
+            packed: bytes = hiredis.pack_command(words)  # type: ignore[arg-type]
+            ready.append(packed)
+            size += len(packed)
+            self._given += 1
+            if size >= WRITE_BYTES:
+                yield b"".join(ready)
+                ready, size = [], 0
+        if ready:
+            yield b"".join(ready)
 
-    def after(self, error: broken.RedisError) -> float:
-        """Seconds to wait before the next attempt.
+    def take(self, reply: Any) -> None:
+        """Take the reply to the first call that is left and has none."""
+        place = self.left[self._taken]
+        self._taken += 1
+        if not isinstance(reply, broken.RedisError):
+            self.answers[place] = self._calls[place].parse(reply)
+        elif isinstance(reply, broken.NoScriptError) or (self._each and refuses(reply)):
+            self._again.append(place)
+            self._refusal = reply
+        else:
+            self.answers[place] = translated(reply)
+
+    def pause(self, error: broken.RedisError | None = None) -> float:
+        """Seconds to wait before the next attempt, after one that broke or was heard out.
 
         Raises:
             PyjobsError: there is none; this is what came of it.
         """
-        self._tries += 1
-        self.loads = ()
-        if isinstance(error, broken.NoScriptError) and self._tries <= LOADS:
-            self.loads = list(dict.fromkeys(call.script.body for call in self.left_calls()))
+        error, self._refusal = error or self._refusal, None
+        self.left = [*self._again, *self.left[self._taken :]]
+        self._again, self._given, self._taken, self.loads = [], 0, 0, []
+        if not self.left or error is None:
             return 0.0
+        if isinstance(error, broken.NoScriptError):
+            self._unloaded += 1
+            if self._unloaded == 1:
+                self.loads = list({self._calls[place].script.body: None for place in self.left})
+            if self._unloaded <= 2:
+                return 0.0
+            return self._give_up(error, Unavailable(str(error)))
         refused = refuses(error) or any(words in str(error) for words in NOT_SENT)
         if isinstance(error, UNKNOWN_USER) or not (refused or isinstance(error, LOST)):
-            raise translated(error) from error
+            return self._give_up(error, translated(error))
+        self._tries += 1
         self._lost = self._lost or not refused
-        repeatable = refused or all(call.script.replay_safe for call in self.left_calls())
+        repeatable = refused or all(self._calls[place].script.replay_safe for place in self.left)
         if repeatable and self._tries <= self._most:
             return PAUSES[self._tries - 1] * random.uniform(0.5, 1.0)
-        raise (OutcomeUnknown if self._lost else Unavailable)(str(error)) from error
+        return self._give_up(error, (OutcomeUnknown if self._lost else Unavailable)(str(error)))
+
+    def _give_up(self, error: broken.RedisError, told: PyjobsError) -> float:
+        if not self._each:
+            raise told from error
+        for place in self.left:
+            self.answers[place] = type(told)(*told.args)
+            self.answers[place].__cause__ = error
+        self.left = []
+        return 0.0
 
 
 def refuses(error: broken.RedisError) -> bool:
@@ -192,11 +239,12 @@ def translated(error: broken.RedisError) -> PyjobsError:
     """The error of this package that an error of redis-py stands for."""
     text = str(error)
     if isinstance(error, broken.OutOfMemoryError):
-        return QueueFull(text)
-    if isinstance(error, broken.NoPermissionError):
-        return Forbidden(text)
-    if isinstance(error, (*LOST, *UNKNOWN_USER)) or refuses(error):
-        return Unavailable(text)
-    found = from_reply(text) or PyjobsError(text)
+        found: PyjobsError = QueueFull(text)
+    elif isinstance(error, broken.NoPermissionError):
+        found = Forbidden(text)
+    elif isinstance(error, (*LOST, *UNKNOWN_USER)) or refuses(error):
+        found = Unavailable(text)
+    else:
+        found = from_reply(text) or PyjobsError(text)
     found.__cause__ = error
     return found

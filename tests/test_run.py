@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
+import hiredis
 import pytest
 from proxy import Proxy
 from redis import exceptions as broken
@@ -15,16 +16,17 @@ from store import HOUR, Jobs, Q, Store, having
 
 from pyjobs import run as running
 from pyjobs.call import Call
-from pyjobs.errors import BadArgument, Conflict, OutcomeUnknown, PyjobsError, Unavailable, WrongMode
+from pyjobs.errors import BadArgument, Conflict, OutcomeUnknown, Unavailable, WrongMode
 from pyjobs.modes import MODES
 from pyjobs.recoverable import RECOVERABLE
 from pyjobs.reliable import RELIABLE
-from pyjobs.run import LOADS, Recovery
+from pyjobs.run import Recovery
 from pyjobs.scripts import script
 from pyjobs.simple import SIMPLE
 from pyjobs.verbs import fetch
 
 NEW = [("a", "new")]
+NEW_REPLY = [b"a", b"new"]
 
 
 @pytest.fixture(autouse=True)
@@ -44,6 +46,14 @@ FLUSH = Flush(script("queue/result"), (), (), lambda reply: reply)
 
 def submit(id: str, data: bytes = b"data") -> Call[Any]:
     return RELIABLE.submit(Q, [(id, data)])
+
+
+def words(recovery: Recovery) -> list[bytes]:
+    """The first command that would be sent."""
+    reader = hiredis.Reader()
+    reader.feed(next(iter(recovery.packed())))
+    found: list[bytes] = reader.gets()
+    return found
 
 
 # --- scripts that are not loaded ---
@@ -77,13 +87,35 @@ def test_only_what_lacked_its_script_is_sent_again(store: Store) -> None:
     assert store.redis.llen(f"{Q}:pending") == 4
 
 
-def test_a_server_that_never_keeps_a_script_is_given_up() -> None:
+def test_a_server_that_keeps_no_script_is_sent_the_body(store: Store) -> None:
+    """Somebody runs SCRIPT FLUSH in a loop: loaded once, it is gone again when it is called."""
+    load = store.redis.script_load
+    flushed: list[str] = []
+
+    def load_in_vain(body: str) -> Any:
+        flushed.append(body)
+        told = load(body)
+        store.redis.script_flush()
+        return told
+
+    calls = [submit("a"), submit("b")]
+    with store.loading(load_in_vain):
+        assert store.call(submit("one")) == [("one", "new")]
+        assert store.call_many(calls) == [NEW, [("b", "new")]]
+    assert flushed == [script("reliable/submit").body]
+
+
+def test_a_server_that_has_no_script_even_then_is_given_up() -> None:
     recovery = Recovery((submit("a"),))
-    for _ in range(LOADS):
-        assert recovery.after(broken.NoScriptError("NOSCRIPT")) == 0.0
-        assert recovery.loads == [script("reliable/submit").body]
-    with pytest.raises(PyjobsError, match="NOSCRIPT"):
-        recovery.after(broken.NoScriptError("NOSCRIPT"))
+    asked = []
+    with pytest.raises(Unavailable, match="NOSCRIPT") as caught:
+        for _ in range(4):
+            asked.append((words(recovery)[0], [*recovery.loads]))
+            recovery.take(broken.NoScriptError("NOSCRIPT No matching script."))
+            assert recovery.pause() == 0.0
+    body = script("reliable/submit").body
+    assert asked == [(b"EVALSHA", []), (b"EVALSHA", [body]), (b"EVAL", [])]
+    assert type(caught.value) is Unavailable
 
 
 # --- many at once ---
@@ -144,19 +176,68 @@ def test_many_calls_to_nobody(nobody: Store) -> None:
 def test_a_refusal_is_tried_again_and_then_told(mode: Any, kind: type[broken.RedisError]) -> None:
     recovery = Recovery((mode.submit(Q, [("a", b"")]),))
     for _ in running.PAUSES:
-        assert recovery.after(kind("go away")) == 0.0
+        assert recovery.pause(kind("go away")) == 0.0
     with pytest.raises(Unavailable, match="go away") as caught:
-        recovery.after(kind("go away"))
+        recovery.pause(kind("go away"))
     assert type(caught.value) is Unavailable
 
 
 def test_what_was_lost_once_stays_unknown() -> None:
     recovery = Recovery((submit("a"),))
-    recovery.after(broken.ConnectionError("Connection closed by server."))
+    recovery.pause(broken.ConnectionError("Connection closed by server."))
     for _ in running.PAUSES[1:]:
-        recovery.after(broken.ConnectionError("Error 111 connecting to 127.0.0.1:1."))
+        recovery.pause(broken.ConnectionError("Error 111 connecting to 127.0.0.1:1."))
     with pytest.raises(OutcomeUnknown):
-        recovery.after(broken.ConnectionError("Error 111 connecting to 127.0.0.1:1."))
+        recovery.pause(broken.ConnectionError("Error 111 connecting to 127.0.0.1:1."))
+
+
+BUSY = broken.ResponseError("BUSY Redis is busy running a script.")
+
+
+def test_a_refused_call_is_an_error_in_its_place() -> None:
+    """Whoever calls so has a pause of its own."""
+    recovery = Recovery((submit("a"), submit("b")))
+    recovery.take(BUSY)
+    recovery.take([b"b", b"new"])
+    assert recovery.pause() == 0.0
+    assert isinstance(recovery.answers[0], Unavailable) and not recovery.left
+    assert recovery.answers[1] == [("b", "new")]
+
+
+def test_each_refused_call_is_repeated_where_that_is_wanted() -> None:
+    recovery = Recovery((submit("a"), submit("b"), submit("c")), each=True)
+    for _ in range(3):
+        list(recovery.packed())
+        recovery.take(BUSY)
+        if len(recovery.left) == 3:
+            recovery.take([b"b", b"new"])
+            recovery.take(BUSY)
+        else:
+            recovery.take([b"c", b"new"]) if recovery.left[-1] == 2 else None
+        recovery.pause()
+    assert recovery.left == [0]
+    for _ in running.PAUSES[2:]:
+        recovery.take(BUSY)
+        recovery.pause()
+    refused, *rest = recovery.answers
+    assert isinstance(refused, Unavailable) and "BUSY" in str(refused) and not recovery.left
+    assert rest == [[("b", "new")], [("c", "new")]]
+
+
+def test_the_answers_before_a_break_stand() -> None:
+    recovery = Recovery([submit(id) for id in "abc"])
+    recovery.take(NEW_REPLY)
+    recovery.pause(broken.ConnectionError("Connection closed by server."))
+    assert recovery.left == [1, 2]
+    assert recovery.answers == [NEW, None, None]
+
+
+def test_each_call_has_an_error_of_its_own_where_that_is_wanted() -> None:
+    recovery = Recovery((submit("a"), SIMPLE.submit("jobs:{other}", [("b", b"1")])), each=True)
+    recovery.take(NEW_REPLY)
+    recovery.pause(broken.ConnectionError("Connection closed by server."))
+    assert recovery.answers[0] == NEW and not recovery.left
+    assert type(recovery.answers[1]) is OutcomeUnknown
 
 
 # --- replies that never come ---
