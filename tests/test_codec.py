@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
+import dataclasses
+import datetime
+import decimal
+import enum
 import json
+import uuid
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -26,6 +33,108 @@ VALUES = st.recursive(
     LEAVES, lambda inner: st.lists(inner) | st.dictionaries(TEXT, inner), max_leaves=20
 )
 DEEP = 200_000
+
+
+@pytest.fixture(params=["fast", "plain"])
+def reader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the extra `fast`, and without."""
+    if request.param == "plain":
+        monkeypatch.setattr(codec, "_read", None)
+    else:
+        assert codec._read is not None
+
+
+def plain(value: object) -> bytes:
+    """What the standard library writes."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def outcome(work: Callable[[], object]) -> str:
+    """What comes of it, and of which types; of an error only that there is one."""
+    try:
+        return repr(work())
+    except Exception:
+        return "refused"
+
+
+class Text(str):
+    __slots__ = ()
+
+
+class Colour(enum.Enum):
+    RED = "red"
+
+
+class Size(enum.IntEnum):
+    SMALL = 1
+
+
+@dataclasses.dataclass
+class Point:
+    x: int = 1
+
+
+# What some JSON library writes though the standard one refuses it, or writes in another way.
+ODD = [
+    1e16, 1e-7, 1.5e300, -0.0, 5e-324, 0.1, 1e22, 2**63, 2**64, -(2**63) - 1, 10**40, True, None,
+    (1, 2), {1: 2}, {True: 1, None: 2, 1.5: 3}, {"a": float("nan")}, [float("inf")], "\x00\x1f\x7f",
+    "\u2028\u2029\ud83d", "\ud83d\ude00", "/</script>", Text("text"), Colour.RED, {Colour.RED: 1},
+    Size.SMALL, Point(), uuid.UUID(int=1), datetime.datetime(2026, 1, 1), datetime.date(2026, 1, 1),
+    decimal.Decimal("1.5"), collections.OrderedDict(b=1, a=2), collections.namedtuple("T", "x")(1),
+    b"bytes", bytearray(b"x"), {1, 2}, frozenset(), iter([1]), range(3), {"a": {"b": [Size.SMALL]}},
+]  # fmt: skip
+# What the standard library reads in its own way.
+READ = [
+    "-0", "-0.0", "1e999", "-1E400", "1e-400", "1E5", "18446744073709551616", "9" * 40, "0" * 3,
+    "123456789012345678901234567890.0", "0.1234567890123456789012345678901234567890", "1.", ".5",
+    "2.2250738585072011e-308", "9007199254740993.0", '"\\ud800"', '"\\ud83d\\ude00"',
+    '"\\u00e9"', '{"a":1,"a":2}', '{"a":1,"b":{"a":2,"a":3}}', " [1 , 2] \n", '"a\tb"', '"\x7f"',
+    "NaN", "[-Infinity]", "nul", "[1,]", '{"a":}', "{1:2}", "'a'", "1 2", "", "\ufeff1", "[" * 500,
+    "[" * 900 + "]" * 900, "\x00", '"\\x41"', "+1", "0x10", "1_000", "tru", "[1}", '"half',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", ODD, ids=range(len(ODD)))
+def test_the_bytes_are_those_of_the_standard_library(value: object) -> None:
+    assert outcome(lambda: codec.encode(value)) == outcome(lambda: plain(value))
+
+
+@given(st.recursive(
+    LEAVES | st.floats() | st.text() | st.sampled_from(ODD),
+    lambda inner: st.lists(inner)
+    | st.dictionaries(st.text() | st.integers() | st.floats() | st.booleans() | st.none(), inner)
+    | st.tuples(inner, inner),
+    max_leaves=10,
+))  # fmt: skip
+def test_so_they_are_of_anything(value: object) -> None:
+    assert outcome(lambda: codec.encode(value)) == outcome(lambda: plain(value))
+
+
+@pytest.mark.parametrize("text", READ, ids=range(len(READ)))
+@pytest.mark.usefixtures("reader")
+def test_what_is_read_is_what_the_standard_library_reads(text: str) -> None:
+    for data in (text.encode(), text.encode("utf-16"), f"[{text}]".encode()):
+        same_as_plain(data)
+
+
+@given(st.binary() | VALUES.map(lambda value: json.dumps(value).encode()) | VALUES.map(plain))
+def test_so_it_is_of_any_bytes(data: bytes) -> None:
+    same_as_plain(data)
+    same_as_plain(data[:-1])
+
+
+@given(st.from_regex(r"\A-?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?\Z"))
+def test_so_it_is_of_any_number(text: str) -> None:
+    same_as_plain(text.encode())
+
+
+def same_as_plain(data: bytes) -> None:
+    expected = outcome(lambda: json.loads(data, parse_constant=refuse))
+    assert outcome(lambda: codec.decode(data)) == expected
+
+
+def refuse(name: str) -> None:
+    raise ValueError(name)
 
 
 @given(VALUES)
@@ -94,6 +203,7 @@ def test_what_has_no_json_is_refused(value: object) -> None:
         "empty", "half", "quotes", "binary", "comma", "two", "deep", "huge", "nan", "inf", "-inf",
     ],
 )  # fmt: skip
+@pytest.mark.usefixtures("reader")
 def test_what_is_not_json_is_refused(data: bytes) -> None:
     with pytest.raises(Undecodable, match="not JSON"):
         codec.decode(data)
