@@ -7,36 +7,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
-import time
 from collections.abc import Generator, Iterable
 from typing import Any
 
 import redis
-import redis.asyncio.client
 
-from pyjobs.chunks import Chunk, groups, in_order, named
-from pyjobs.connect import DEFAULT_URL, REPLY_SECONDS, aconnect
-from pyjobs.desk import Desk, Route
-from pyjobs.errors import ClientClosed, Conflict, OutcomeUnknown, PyjobsError
+from pyjobs.chunks import Batch
+from pyjobs.connect import DEFAULT_URL, aconnect
+from pyjobs.desk import Desk
+from pyjobs.ear import AsyncEar, aask
+from pyjobs.errors import ClientClosed, PyjobsError
+from pyjobs.gather import Gathering
 from pyjobs.job import BaseJob
-from pyjobs.options import Options
-from pyjobs.run import arun, arun_many, translated
+from pyjobs.naming import Naming
+from pyjobs.run import arun, arun_many
+from pyjobs.submits import Route
 from pyjobs.tasks import end
 from pyjobs.units import positive
-
-RECONNECT_SECONDS = 0.5
-PubSub = redis.asyncio.client.PubSub
 
 
 class Job(BaseJob):
     """A submitted job: a future of its result, to be awaited (`await job`)."""
 
-    __slots__ = ("_waiter",)
-
-    def __init__(self, id: str, queue: str) -> None:
-        super().__init__(id, queue)
-        self._waiter: asyncio.Future[None] | None = None
+    __slots__ = ()
+    _waiter: list[asyncio.Future[None]] | None
 
     def __await__(self) -> Generator[Any, None, Any]:
         return self.result().__await__()
@@ -54,23 +48,30 @@ class Job(BaseJob):
     async def _wait(self, timeout: float | None) -> None:
         if self._end is not None:
             return
-        if self._waiter is None:
-            self._waiter = asyncio.get_running_loop().create_future()
+        # One for each that waits: cancelling one of them must not disturb the others.
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiter = [*(self._waiter or ()), waiter]
         try:
-            await asyncio.wait_for(asyncio.shield(self._waiter), timeout)
+            async with asyncio.timeout(timeout):
+                await waiter
         except TimeoutError:
+            self._waiter = [other for other in self._waiter if other is not waiter]
             raise TimeoutError(
                 f"job {self.id} on queue {self.queue}: no result in {timeout} s"
             ) from None
 
     def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        for waiter in self._waiter or ():
+            if not waiter.done():
+                waiter.set_result(None)
 
 
 class Client:
     """As `pyjobs.Client`, for asyncio. It belongs to the event loop that first uses it; in another
-    one, as in that of a forked child, it raises ClientClosed."""
+    one, as in that of a forked child, it raises ClientClosed.
+
+    Submits that are awaited at the same time go together in few calls.
+    """
 
     def __init__(
         self,
@@ -85,9 +86,12 @@ class Client:
         self._desk: Desk[Job] = Desk(Job, mode=mode, prefix=prefix, queue=queue, route=route)
         self._server = aconnect(url)
         self._sweep = (positive("sweep", sweep) or 1) / 1000
-        self._listener: asyncio.Task[None] | None = None
+        self._naming = Naming(url)
+        self._ear: AsyncEar[Job] | None = None
         self._starting = asyncio.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._gathering: Gathering[Job] = Gathering(self._desk)
+        self._sender: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Client:
         return self
@@ -98,12 +102,15 @@ class Client:
     async def submit(
         self, data: Any, *, queue: str | None = None, id: str | None = None, **options: Any
     ) -> Job:
-        """As `pyjobs.Client.submit`."""
-        ids = None if id is None else [id]
-        [job] = await self.submit_many([data], queue=queue, ids=ids, **options)
-        if job.done() and isinstance(error := await job.exception(), Conflict):
-            raise error
-        return job
+        """As `pyjobs.Client.submit`. One that is cancelled may have been submitted or not."""
+        item = self._desk.item(data, queue, id, options)
+        with self._naming:
+            await self._listen()
+            waiting = self._gathering.add(item, asyncio.get_running_loop().create_future())
+            if self._sender is None or self._sender.done():
+                self._sender = asyncio.create_task(self._send(), name="pyjobs-submit")
+            job: Job = await waiting
+        return job.accepted_or_raise()
 
     async def submit_many(
         self,
@@ -114,109 +121,66 @@ class Client:
         **options: Any,
     ) -> list[Job]:
         """As `pyjobs.Client.submit_many`."""
-        chunks = self._desk.prepare(data, queue, ids, Options.of(options))
-        await self._listen()
-        jobs: list[tuple[int, Job]] = []
-        for group in groups(chunks):
-            calls = [chunk.call for chunk in group]
-            try:
-                answers = (
-                    await arun_many(self._server, calls)
-                    if calls[1:]
-                    else [await arun(self._server, calls[0])]
-                )
-            except OutcomeUnknown as error:
-                raise named(error, group) from error.__cause__
-            handed, before = self._desk.accept(group, answers)
-            jobs += handed
-            await self._ask(self._desk.to_sweep(before))
-        if names := self._desk.to_register(chunks):
-            with contextlib.suppress(redis.RedisError):
-                await self._server.hset(self._desk.keys.queues, mapping=names)
-        return in_order(jobs)
+        batch = self._desk.prepare(data, queue, ids, options)
+        with self._naming:
+            await self._listen()
+            answers = await arun_many(self._server, batch.calls, each=True)
+            before = self._desk.accept(batch, answers)
+        await self._follow(batch, before)
+        return batch.jobs
 
     async def job(self, id: str, *, queue: str | None = None) -> Job:
         """As `pyjobs.Client.job`."""
         job = self._desk.open_job(id, queue)
-        await self._listen()
-        for chunk in self._desk.to_sweep([job]):
-            self._desk.lose(self._desk.swept(chunk, await arun(self._server, chunk.call)))
+        with self._naming:
+            await self._listen()
+            for chunk in self._desk.sweep.calls([job]):
+                stored = await arun(self._server, chunk.call)
+                self._desk.sweep.lose(self._desk.sweep.take(chunk, stored))
         return job
 
     async def cancel(self, job: Job | str, *, queue: str | None = None) -> bool:
         """As `pyjobs.Client.cancel`."""
         id, queue = (job.id, job.queue) if isinstance(job, Job) else (job, queue)
-        return await arun(self._server, self._desk.cancel(id, queue)) == ["cancelled"]
+        with self._naming:
+            return await arun(self._server, self._desk.cancel(id, queue)) == ["cancelled"]
 
     async def close(self) -> None:
         """As `pyjobs.Client.close`."""
-        if self._listener is not None:
-            await end(self._listener)
         self._desk.close()
+        if self._sender is not None:
+            await end(self._sender)
+        if self._ear is not None:
+            await self._ear.close()
         await self._server.aclose()
+
+    async def _send(self) -> None:
+        """Send what was gathered; while it is on its way, the next is."""
+        try:
+            while batch := self._gathering.batch():
+                answers = await arun_many(self._server, batch.calls, each=True)
+                await self._follow(batch, self._gathering.accept(batch, answers))
+        except BaseException as error:
+            self._gathering.fail(error)
+            raise
+
+    async def _follow(self, batch: Batch[Job], before: list[Job]) -> None:
+        if before:
+            lost = await aask(self._server, self._desk, self._desk.sweep.calls(before))
+            self._desk.sweep.lose(lost)
+        if names := self._desk.to_register(batch):
+            with contextlib.suppress(redis.RedisError):
+                await self._server.hset(self._desk.keys.queues, mapping=names)
 
     async def _listen(self) -> None:
         loop = asyncio.get_running_loop()
-        if self._loop is None:
-            self._loop = loop
         if self._loop is not loop:
-            raise ClientClosed("an asyncio client belongs to the event loop that first used it")
-        if self._listener is not None:
-            return
-        async with self._starting:
-            if self._listener is None:
-                pubsub = await self._subscribe()
-                self._listener = asyncio.create_task(self._hear(pubsub), name="pyjobs-results")
-
-    async def _subscribe(self) -> PubSub:
-        pubsub = self._server.pubsub()
-        try:
-            await pubsub.subscribe(self._desk.channel)
-            if await pubsub.get_message(timeout=REPLY_SECONDS) is None:
-                raise redis.TimeoutError(f"no answer to SUBSCRIBE in {REPLY_SECONDS} s")
-        except redis.RedisError as error:
-            await pubsub.aclose()
-            raise translated(error) from error
-        return pubsub
-
-    async def _hear(self, pubsub: PubSub) -> None:
-        due = time.monotonic() + self._sweep
-        try:
-            while True:
-                try:
-                    await self._hear_one(pubsub, max(0.0, due - time.monotonic()))
-                    if time.monotonic() >= due:
-                        await self._ask(self._desk.to_sweep(), pubsub)
-                        due = time.monotonic() + self._sweep
-                except redis.RedisError:
-                    # What was published in the meantime is lost: look at what is stored at once.
-                    due = 0.0
-                    await pubsub.aclose()
-                    pubsub = await self._subscribe_again()
-        finally:
-            await pubsub.aclose()
-
-    async def _subscribe_again(self) -> PubSub:
-        while True:
-            await asyncio.sleep(RECONNECT_SECONDS * random.uniform(0.5, 1.0))
-            with contextlib.suppress(PyjobsError):
-                return await self._subscribe()
-
-    async def _hear_one(self, pubsub: PubSub, seconds: float) -> bool:
-        message = await pubsub.get_message(timeout=seconds)
-        if message is not None and message["type"] == "message":
-            self._desk.hear(message["data"])
-        return message is not None
-
-    async def _ask(self, chunks: list[Chunk[Job]], pubsub: PubSub | None = None) -> None:
-        """Look at what is stored; what can't be read now is looked at again by the next sweep."""
-        lost: list[Job] = []
-        for chunk in chunks:
-            try:
-                lost += self._desk.swept(chunk, await arun(self._server, chunk.call))
-            except PyjobsError as error:
-                if self._desk.blind(chunk, error):
-                    break
-        while lost and pubsub is not None and await self._hear_one(pubsub, 0.0):
-            pass
-        self._desk.lose(lost)
+            if self._loop is not None:
+                raise ClientClosed("this client belongs to the event loop that first used it")
+            self._loop = loop
+        if self._ear is None:
+            async with self._starting:
+                if self._ear is None:
+                    ear = AsyncEar(self._server, self._desk, self._sweep)
+                    await ear.open()
+                    self._ear = ear

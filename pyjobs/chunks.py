@@ -3,36 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from operator import itemgetter
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple
 
 from pyjobs.call import Call
-from pyjobs.errors import OutcomeUnknown, PyjobsError
-from pyjobs.job import BaseJob
-from pyjobs.verbs import MAX_ITEMS
+from pyjobs.pending import J
 
-J = TypeVar("J", bound=BaseJob)
-ROUND_TRIP = 8
+# A script runs for about a millisecond then, and Redis and Python overlap.
+CHUNK_ITEMS = 250
 CALL_BYTES = 4 * 1024 * 1024
 
 
-class Part:
-    """What goes into one submit, within the limits of the script and of good sense."""
+class Item(NamedTuple):
+    """One job to submit: the name of its queue, the options argument, its id and its data."""
 
-    __slots__ = ("_bytes", "items", "places")
-
-    def __init__(self) -> None:
-        self.places: list[int] = []
-        self.items: list[tuple[str, bytes]] = []
-        self._bytes = 0
-
-    def has_room(self, data: bytes) -> bool:
-        return len(self.items) < MAX_ITEMS and self._bytes + len(data) <= CALL_BYTES
-
-    def add(self, place: int, id: str, data: bytes) -> None:
-        self.places.append(place)
-        self.items.append((id, data))
-        self._bytes += len(data)
+    queue: str
+    words: str
+    id: str
+    data: bytes
+    # Whether the id was chosen: there may be a job of it already.
+    chosen: bool
 
 
 class Chunk(NamedTuple, Generic[J]):
@@ -43,18 +32,25 @@ class Chunk(NamedTuple, Generic[J]):
     places: Sequence[int] = ()
 
 
-def groups(chunks: Sequence[Chunk[J]]) -> Iterator[Sequence[Chunk[J]]]:
-    """As many as go in one round trip."""
-    return (chunks[at : at + ROUND_TRIP] for at in range(0, len(chunks), ROUND_TRIP))
+class Batch(NamedTuple, Generic[J]):
+    """One submit: its jobs in the order of their values, and the calls that it takes."""
+
+    jobs: list[J]
+    chunks: list[Chunk[J]]
+
+    @property
+    def calls(self) -> list[Call[Any]]:
+        return [chunk.call for chunk in self.chunks]
 
 
-def in_order(handed: list[tuple[int, J]]) -> list[J]:
-    """Jobs in the order in which their values were given."""
-    return [job for _, job in sorted(handed, key=itemgetter(0))]
-
-
-def named(error: PyjobsError, chunks: Sequence[Chunk[J]]) -> PyjobsError:
-    """The error of a submit; one whose outcome is unknown names the jobs that it is about."""
-    if isinstance(error, OutcomeUnknown):
-        error.ids = tuple(job.id for chunk in chunks for job in chunk.jobs)
-    return error
+def parts(places: Sequence[int], data: Sequence[bytes]) -> Iterator[Sequence[int]]:
+    """`places` of `data` in parts that make one call each, within the limits of good sense."""
+    begin = total = 0
+    for at, place in enumerate(places):
+        size = len(data[place])
+        if at - begin == CHUNK_ITEMS or (total and total + size > CALL_BYTES):
+            yield places[begin:at]
+            begin, total = at, 0
+        total += size
+    if begin < len(places):
+        yield places[begin:]

@@ -7,26 +7,24 @@ from __future__ import annotations
 
 import contextlib
 import os
-import random
 import threading
-import time
 from collections.abc import Iterable
 from typing import Any
 from weakref import WeakSet
 
 import redis
 
-from pyjobs.chunks import Chunk, groups, in_order, named
-from pyjobs.connect import DEFAULT_URL, REPLY_SECONDS, connect
-from pyjobs.desk import Desk, Route
-from pyjobs.errors import Conflict, OutcomeUnknown, PyjobsError
+from pyjobs.chunks import Batch
+from pyjobs.connect import DEFAULT_URL, connect
+from pyjobs.desk import Desk
+from pyjobs.ear import Ear, ask
+from pyjobs.errors import PyjobsError
 from pyjobs.job import BaseJob
-from pyjobs.options import Options
-from pyjobs.run import run, run_many, translated
+from pyjobs.naming import Naming
+from pyjobs.run import run, run_many
+from pyjobs.submits import Route
 from pyjobs.units import positive
 
-RECONNECT_SECONDS = 0.5
-PubSub = redis.client.PubSub
 # Of all jobs: it is held for a moment, by those that begin to wait.
 _one_waiter = threading.Lock()
 _clients: WeakSet[Client] = WeakSet()
@@ -49,11 +47,8 @@ os.register_at_fork(
 class Job(BaseJob):
     """A submitted job: a future of its result."""
 
-    __slots__ = ("_waiter",)
-
-    def __init__(self, id: str, queue: str) -> None:
-        super().__init__(id, queue)
-        self._waiter: threading.Event | None = None
+    __slots__ = ()
+    _waiter: threading.Event | None
 
     def result(self, timeout: float | None = None) -> Any:
         """Wait for the result and return it.
@@ -129,8 +124,8 @@ class Client:
         self._desk: Desk[Job] = Desk(Job, mode=mode, prefix=prefix, queue=queue, route=route)
         self._server = connect(url)
         self._sweep = (positive("sweep", sweep) or 1) / 1000
-        self._listener: threading.Thread | None = None
-        self._stopped = threading.Event()
+        self._naming = Naming(url)
+        self._ear: Ear[Job] | None = None
         self._starting = threading.Lock()
         _clients.add(self)
 
@@ -161,10 +156,8 @@ class Client:
             OutcomeUnknown: nobody knows whether it was; its `ids` may be submitted again.
             Unencodable: the data has no JSON.
         """
-        [job] = self.submit_many([data], queue=queue, ids=None if id is None else [id], **options)
-        if job.done() and isinstance(error := job.exception(), Conflict):
-            raise error
-        return job
+        [job] = self._submit(self._desk.single(data, queue, id, options))
+        return job.accepted_or_raise()
 
     def submit_many(
         self,
@@ -174,29 +167,13 @@ class Client:
         ids: Iterable[str] | None = None,
         **options: Any,
     ) -> list[Job]:
-        """Submit jobs, up to 1,000 in a call of the script; otherwise as `submit`.
+        """Submit jobs, many in a call of the script; otherwise as `submit`.
 
-        A job whose id is taken by other data has a Conflict as its exception; the rest stand.
+        A job whose id is taken by other data has a Conflict as its exception; the rest stand. When
+        some calls are refused, the jobs of the others are accepted all the same: the error's
+        `accepted` has their ids.
         """
-        chunks = self._desk.prepare(data, queue, ids, Options.of(options))
-        self._listen()
-        jobs: list[tuple[int, Job]] = []
-        for group in groups(chunks):
-            calls = [chunk.call for chunk in group]
-            try:
-                answers = (
-                    run_many(self._server, calls) if calls[1:] else [run(self._server, calls[0])]
-                )
-            except OutcomeUnknown as error:
-                raise named(error, group) from error.__cause__
-            handed, before = self._desk.accept(group, answers)
-            jobs += handed
-            self._ask(self._desk.to_sweep(before))
-        if names := self._desk.to_register(chunks):
-            # The registry can be rebuilt: that it is full or forbidden must not fail a submit.
-            with contextlib.suppress(redis.RedisError):
-                self._server.hset(self._desk.keys.queues, mapping=names)
-        return in_order(jobs)
+        return self._submit(self._desk.prepare(data, queue, ids, options))
 
     def job(self, id: str, *, queue: str | None = None) -> Job:
         """A job that was submitted before, by whomever (queue/result).
@@ -210,9 +187,11 @@ class Client:
             Unavailable: Redis can't be reached.
         """
         job = self._desk.open_job(id, queue)
-        self._listen()
-        for chunk in self._desk.to_sweep([job]):
-            self._desk.lose(self._desk.swept(chunk, run(self._server, chunk.call)))
+        with self._naming:
+            self._listen()
+            for chunk in self._desk.sweep.calls([job]):
+                stored = run(self._server, chunk.call)
+                self._desk.sweep.lose(self._desk.sweep.take(chunk, stored))
         return job
 
     def cancel(self, job: Job | str, *, queue: str | None = None) -> bool:
@@ -231,86 +210,38 @@ class Client:
             Unavailable: Redis can't be reached.
         """
         id, queue = (job.id, job.queue) if isinstance(job, Job) else (job, queue)
-        return run(self._server, self._desk.cancel(id, queue)) == ["cancelled"]
+        with self._naming:
+            return run(self._server, self._desk.cancel(id, queue)) == ["cancelled"]
 
     def close(self) -> None:
         """Stop listening. What is pending here fails with ClientClosed; the jobs go on."""
-        self._stopped.set()
-        if self._listener is not None:
-            with contextlib.suppress(redis.RedisError):
-                self._server.publish(self._desk.channel, b"")
-            self._listener.join(timeout=2.0)
         self._desk.close()
+        if self._ear is not None:
+            self._ear.close()
         self._server.close()
 
     def _renew(self) -> None:
         """In a forked child: the listener stayed with the parent, and so do the jobs."""
-        stopped = self._stopped.is_set()
-        self._listener, self._starting, self._stopped = None, threading.Lock(), threading.Event()
-        if stopped:
-            self._stopped.set()
+        self._ear, self._starting = None, threading.Lock()
         self._desk.renew()
+
+    def _submit(self, batch: Batch[Job]) -> list[Job]:
+        with self._naming:
+            self._listen()
+            answers = run_many(self._server, batch.calls, each=True)
+            before = self._desk.accept(batch, answers)
+        if before:
+            lost = ask(self._server, self._desk, self._desk.sweep.calls(before))
+            self._desk.sweep.lose(lost)
+        if names := self._desk.to_register(batch):
+            # The registry can be rebuilt: that it is full or forbidden must not fail a submit.
+            with contextlib.suppress(redis.RedisError):
+                self._server.hset(self._desk.keys.queues, mapping=names)
+        return batch.jobs
 
     def _listen(self) -> None:
         """Subscribe and start the listener, once."""
-        if self._listener is not None or self._stopped.is_set():
-            return
-        with self._starting:
-            if self._listener is None:
-                pubsub = self._subscribe()
-                self._listener = threading.Thread(
-                    target=self._hear, args=(pubsub,), name="pyjobs-results", daemon=True
-                )
-                self._listener.start()
-
-    def _subscribe(self) -> PubSub:
-        pubsub: PubSub = self._server.pubsub()
-        try:
-            pubsub.subscribe(self._desk.channel)
-            if pubsub.get_message(timeout=REPLY_SECONDS) is None:
-                raise redis.TimeoutError(f"no answer to SUBSCRIBE in {REPLY_SECONDS} s")
-        except redis.RedisError as error:
-            pubsub.close()
-            raise translated(error) from error
-        return pubsub
-
-    def _hear(self, pubsub: PubSub) -> None:
-        """The listener: messages as they come, and a look at the stored results now and then."""
-        due = time.monotonic() + self._sweep
-        while not self._stopped.is_set():
-            try:
-                self._hear_one(pubsub, max(0.0, due - time.monotonic()))
-                if time.monotonic() >= due:
-                    self._ask(self._desk.to_sweep(), pubsub)
-                    due = time.monotonic() + self._sweep
-            except redis.RedisError:
-                # What was published in the meantime is lost: look at what is stored at once.
-                due = 0.0
-                pubsub.close()
-                pubsub = self._subscribe_again() or pubsub
-        pubsub.close()
-
-    def _subscribe_again(self) -> PubSub | None:
-        while not self._stopped.wait(RECONNECT_SECONDS * random.uniform(0.5, 1.0)):
-            with contextlib.suppress(PyjobsError):
-                return self._subscribe()
-        return None
-
-    def _hear_one(self, pubsub: PubSub, seconds: float) -> bool:
-        message = pubsub.get_message(timeout=seconds)
-        if message is not None and message["type"] == "message":
-            self._desk.hear(message["data"])
-        return message is not None
-
-    def _ask(self, chunks: list[Chunk[Job]], pubsub: PubSub | None = None) -> None:
-        """Look at what is stored; what can't be read now is looked at again by the next sweep."""
-        lost: list[Job] = []
-        for chunk in chunks:
-            try:
-                lost += self._desk.swept(chunk, run(self._server, chunk.call))
-            except PyjobsError as error:
-                if self._desk.blind(chunk, error):
-                    break
-        while lost and pubsub is not None and self._hear_one(pubsub, 0.0):
-            pass
-        self._desk.lose(lost)
+        if self._ear is None:
+            with self._starting:
+                if self._ear is None:
+                    self._ear = Ear(self._server, self._desk, self._sweep)

@@ -27,7 +27,6 @@ import redis.retry
 import redis.sentinel
 
 from pyjobs.errors import BadArgument, MissingExtra
-from pyjobs.packing import pack_fast
 
 DEFAULT_URL = "redis://localhost:6379"
 SCHEMES = ("redis", "rediss", "redis+sentinel", "unix", "memory")
@@ -65,11 +64,8 @@ def aconnect(url: str, *, reply_seconds: float = REPLY_SECONDS) -> redis.asyncio
         return _fake().FakeAsyncRedis(server=_memory(url))  # type: ignore[no-any-return]
     retry = redis.asyncio.retry.Retry(redis.backoff.NoBackoff(), 0)
     if _scheme(url) == "redis+sentinel":
-        sentinel = redis.asyncio.sentinel.Sentinel
-        return pack_fast(_primary(sentinel, _AsyncPool, url, reply_seconds, retry))
-    return pack_fast(
-        redis.asyncio.Redis.from_url(url, retry=retry, **_settings(url, reply_seconds))
-    )
+        return _primary(redis.asyncio.sentinel.Sentinel, _AsyncPool, url, reply_seconds, retry)  # type: ignore[no-any-return]
+    return redis.asyncio.Redis.from_url(url, retry=retry, **_settings(url, reply_seconds))
 
 
 def checked_url(url: str) -> str:

@@ -31,9 +31,14 @@ import re
 
 
 class PyjobsError(Exception):
-    """The base of all of them."""
+    """The base of all of them.
+
+    Attributes:
+        accepted: when `submit_many` raises it: the ids of the jobs that were accepted all the same.
+    """
 
     code = ""
+    accepted: tuple[str, ...] = ()
 
 
 class BadArgument(PyjobsError, ValueError):

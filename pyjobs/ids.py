@@ -18,10 +18,14 @@ class _Source:
 
     def renew(self) -> None:
         self._base = secrets.token_urlsafe(9)
-        self._next = itertools.count().__next__
+        self._numbers = itertools.count()
 
     def new(self) -> str:
-        return f"{self._base}.{self._next():x}"
+        return f"{self._base}.{next(self._numbers):x}"
+
+    def many(self, count: int) -> list[str]:
+        base = self._base
+        return [f"{base}.{number:x}" for number in itertools.islice(self._numbers, count)]
 
 
 _source = _Source()
@@ -31,6 +35,11 @@ os.register_at_fork(after_in_child=_source.renew)
 def new_id() -> str:
     """A name of about 15 characters: for a job, or the nonce of a claim."""
     return _source.new()
+
+
+def new_ids(count: int) -> list[str]:
+    """So many at once."""
+    return _source.many(count)
 
 
 def unguessable() -> str:

@@ -5,10 +5,18 @@ What both kinds of client share of a job may live here; how to wait lives with e
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 from pyjobs import codec
-from pyjobs.errors import JobCancelled, JobExpired, JobFailed, PyjobsError, ResultGone, Undecodable
+from pyjobs.errors import (
+    Conflict,
+    JobCancelled,
+    JobExpired,
+    JobFailed,
+    PyjobsError,
+    ResultGone,
+    Undecodable,
+)
 from pyjobs.verbs import Stored
 
 LIVE_STATES = frozenset({"pending", "delayed", "inflight"})
@@ -25,7 +33,7 @@ class BaseJob:
             for, False while its submit is under way.
     """
 
-    __slots__ = ("__weakref__", "_end", "accepted", "created", "id", "queue")
+    __slots__ = ("__weakref__", "_end", "_waiter", "accepted", "created", "id", "queue")
 
     def __init__(self, id: str, queue: str) -> None:
         self.id = id
@@ -33,6 +41,8 @@ class BaseJob:
         self.created = True
         self.accepted: bool | None = False
         self._end: Stored | PyjobsError | None = None
+        # How each kind of client waits is its own matter; made when somebody does.
+        self._waiter: Any = None
 
     def __repr__(self) -> str:
         state = getattr(self._end, "state", None) or ("pending" if self._end is None else "gone")
@@ -55,6 +65,12 @@ class BaseJob:
             self._end = end
             if wake:
                 self._wake()
+
+    def accepted_or_raise(self) -> Self:
+        """The job itself, or the Conflict that its submit has met."""
+        if isinstance(self._end, Conflict):
+            raise self._end
+        return self
 
     def _wake(self) -> None:
         raise NotImplementedError

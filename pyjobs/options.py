@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from pyjobs.errors import BadArgument
 from pyjobs.keys import checked
-from pyjobs.scripts import Option
+from pyjobs.scripts import Option, Script
 from pyjobs.units import moment_ms, to_ms, whole
 
 
@@ -36,23 +37,34 @@ class Options(NamedTuple):
     max_attempts: int | None = None
     backoff: float | None = None
 
-    @classmethod
-    def of(cls, options: dict[str, Any]) -> Options:
-        unknown = options.keys() - set(cls._fields)
-        if unknown:
-            raise BadArgument(f"{', '.join(sorted(unknown))}: submit has no such option")
-        return cls(**options)
 
-    def chosen(self) -> dict[str, Option]:
-        """The script's options, ms; those that were not given are left out."""
-        given: dict[str, Option] = {
-            "delay": to_ms("delay", self.delay),
-            "run_at": moment_ms("run_at", self.run_at),
-            "expires": to_ms("expires", self.expires),
-            "unique": self.unique if self.unique is None else checked("unique", self.unique),
-            "retention": to_ms("retention", self.retention),
-            "timeout": to_ms("timeout", self.timeout),
-            "max_attempts": whole("max_attempts", self.max_attempts, 1, 1000),
-            "backoff": to_ms("backoff", self.backoff),
-        }
-        return {name: value for name, value in given.items() if value is not None}
+def words_of(submit: Script, options: dict[str, Any]) -> str:
+    """The options argument of a submit, from Python's words and units.
+
+    Raises:
+        BadArgument: there is no such option, the mode has none such, or its value is not one.
+    """
+    if unknown := options.keys() - TAKEN_BY.keys():
+        raise BadArgument(f"{', '.join(sorted(unknown))}: submit has no such option")
+    return submit.choose(**{name: TAKEN_BY[name](name, value) for name, value in options.items()})
+
+
+def _name(what: str, name: Any) -> str | None:
+    return None if name is None else checked(what, name)
+
+
+def _attempts(what: str, number: Any) -> int | None:
+    return whole(what, number, 1, 1000)
+
+
+TAKEN_BY: dict[str, Callable[[str, Any], Option]] = {
+    "delay": to_ms,
+    "run_at": moment_ms,
+    "expires": to_ms,
+    "unique": _name,
+    "retention": to_ms,
+    "timeout": to_ms,
+    "max_attempts": _attempts,
+    "backoff": to_ms,
+}
+assert TAKEN_BY.keys() == set(Options._fields)

@@ -58,14 +58,12 @@ def run(server: Sync, call: Call[T], *, tries: int = len(PAUSES)) -> T:
     Raises:
         PyjobsError: what the script's code stands for, Unavailable or OutcomeUnknown.
     """
-    answer: T = only(_run(server, Recovery((call,), tries, each=True)))
-    return answer
+    return only(_run(server, Recovery((call,), tries, each=True)))  # type: ignore[no-any-return]
 
 
 async def arun(server: Async, call: Call[T]) -> T:
     """The same for asyncio."""
-    answer: T = only(await _arun(server, Recovery((call,), each=True)))
-    return answer
+    return only(await _arun(server, Recovery((call,), each=True)))  # type: ignore[no-any-return]
 
 
 def run_many(

@@ -6,8 +6,11 @@ command is left out. What to send, and what a reply means, lives in run.py.
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Iterator
 from typing import Any, Protocol
+from weakref import WeakKeyDictionary
 
 from redis import exceptions as broken
 
@@ -29,13 +32,72 @@ class Stream(Protocol):
         """The reply to the next of them: a value, or an error of redis-py."""
 
 
+class Spare:
+    """One connection of a pool that is kept at hand: to give it back and take it again costs about
+    as much as a command. A forked child has none."""
+
+    __slots__ = ("_kept",)
+
+    def __init__(self) -> None:
+        self._kept: list[tuple[Any, int]] = []
+
+    def take(self) -> Any:
+        """The connection, or None. It may have been closed in the meantime."""
+        try:
+            connection, pid = self._kept.pop()
+        except IndexError:
+            return None
+        return connection if pid == os.getpid() else None
+
+    def keep(self, connection: Any) -> bool:
+        """False when there is one already."""
+        if self._kept:
+            return False
+        self._kept.append((connection, os.getpid()))
+        return True
+
+
+_spares: WeakKeyDictionary[Any, Spare] = WeakKeyDictionary()
+
+
+def _spare_of(pool: Any) -> Spare:
+    spare = _spares.get(pool)
+    return _spares.setdefault(pool, Spare()) if spare is None else spare
+
+
+def _open(pool: Any, spare: Spare) -> Any:
+    connection = spare.take()
+    if connection is not None:
+        # What can be read before anything was asked is the end, or a reply to somebody else.
+        with contextlib.suppress(broken.RedisError, OSError):
+            if not connection.can_read():
+                return connection
+        connection.disconnect()
+        pool.release(connection)
+    return pool.get_connection()
+
+
+async def _aopen(pool: Any, spare: Spare) -> Any:
+    connection = spare.take()
+    if connection is None:
+        return await pool.get_connection()
+    try:
+        await pool.ensure_connection(connection)
+    except BaseException:
+        await connection.disconnect(nowait=True)
+        await pool.release(connection)
+        raise
+    return connection
+
+
 def exchange(pool: Any, stream: Stream) -> None:
     """Send all of `stream` over a connection of `pool`.
 
     Raises:
         RedisError: the connection broke, or could not be made.
     """
-    connection = pool.get_connection()
+    spare = _spare_of(pool)
+    connection = _open(pool, spare)
     try:
         for commands in stream.packed():
             connection.send_packed_command([commands])
@@ -46,14 +108,16 @@ def exchange(pool: Any, stream: Stream) -> None:
     except BaseException:
         # A reply that is still to come must not be taken for that to another command.
         connection.disconnect()
+        pool.release(connection)
         raise
-    finally:
+    if not spare.keep(connection):
         pool.release(connection)
 
 
 async def aexchange(pool: Any, stream: Stream) -> None:
     """The same for asyncio."""
-    connection = await pool.get_connection()
+    spare = _spare_of(pool)
+    connection = await _aopen(pool, spare)
     try:
         for commands in stream.packed():
             await connection.send_packed_command(commands)
@@ -63,8 +127,9 @@ async def aexchange(pool: Any, stream: Stream) -> None:
             stream.take(await _areply(connection))
     except BaseException:
         await connection.disconnect(nowait=True)
+        await pool.release(connection)
         raise
-    finally:
+    if not spare.keep(connection):
         await pool.release(connection)
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import faulthandler
 import os
+import signal
 import ssl
 import subprocess
+import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -74,14 +75,17 @@ def in_a_child(work: Callable[[], None]) -> None:
     if child == 0:
         code = 1
         try:
-            faulthandler.dump_traceback_later(LIMIT, exit=True)
             work()
             code = 0
         except BaseException:
             traceback.print_exc()
         finally:
             os._exit(code)
+    # One that hangs must not be left over.
+    killer = threading.Timer(LIMIT, os.kill, (child, signal.SIGKILL))
+    killer.start()
     _, status = os.waitpid(child, 0)
+    killer.cancel()
     assert os.waitstatus_to_exitcode(status) == 0
 
 
@@ -115,7 +119,7 @@ def test_a_fork_while_the_client_is_busy(jobs: Jobs) -> None:
             client.submit(2)
             client.close()
 
-        with client._desk._lock, client._starting:
+        with client._desk._pending._lock, client._starting:
             in_a_child(child)
         assert not job.done()
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 import redis
-from running import own_server, wait_until, working
+from running import opened, own_server, wait_until, working
 from store import Jobs, Q, Store, leaks
 from test_worker_stop import AsyncGate, Gate
 
@@ -169,6 +169,15 @@ def test_a_short_spin_is_only_a_delay(server: Server, admin: redis.Redis) -> Non
         with busy(admin):
             threading.Timer(0.15, admin.script_kill).start()
             assert client.submit(2).result(SOON) == 2
+
+
+@pytest.mark.parametrize("aio", [False, True], ids=["sync", "async"])
+def test_so_it_is_to_a_submit_of_many(server: Server, admin: redis.Redis, aio: bool) -> None:
+    with opened(server.url, aio=aio, queue="q") as client:
+        client.submit(1)
+        with busy(admin):
+            threading.Timer(0.15, admin.script_kill).start()
+            assert len(client.submit_many(range(1000))) == 1000
 
 
 def test_a_refusal_is_not_asked_again_without_a_pause(server: Server, admin: redis.Redis) -> None:

@@ -10,7 +10,7 @@ import gc
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import pytest
@@ -237,6 +237,41 @@ class TestIds:
             client.job("nobody").result()
 
 
+class TestRefused:
+    @FEW
+    @RELIABLE
+    def test_what_was_accepted_all_the_same_is_told(self, store: Store, jobs: Jobs) -> None:
+        """One of the queues works in another mode; the jobs of the others stand."""
+        store.call(MODES["simple"].submit("jobs:{odd}", [("x", b"1")]))
+        route = {0: "q", 1: "odd"}
+        with opened(store.url, aio=is_async(store), route=lambda n: route[n % 2]) as client:
+            with pytest.raises(WrongMode) as raised:
+                client.submit_many(range(6), ids="abcdef")
+            assert raised.value.accepted == ("a", "c", "e")
+            assert jobs.pending() == ["a", "c", "e"]
+            assert client.submit_many([0, 2, 4], ids="ace", queue="q")[1].created is False
+
+    @BOTH
+    def test_the_server_is_named_without_its_password(self, aio: bool) -> None:
+        with own_server() as server, opened(server.url, aio=aio) as client:
+            server.stop()
+            with pytest.raises(Unavailable, match=f"^redis://127.0.0.1:{server.port}: "):
+                client.submit_many([1, 2])
+        with opened("redis://:secret@127.0.0.1:1", aio=aio) as client:
+            for attempt in (
+                lambda: client.submit(1),
+                lambda: client.submit_many([1]),
+                lambda: client.job("a"),
+                lambda: client.cancel("a"),
+            ):
+                with pytest.raises(Unavailable, match=r"^redis://:\*\*\*@127.0.0.1:1: "):
+                    _settled(attempt(), client)
+
+
+def _settled(answer: Any, client: Any) -> Any:
+    return client._loop.do(answer) if isinstance(answer, Coroutine) else answer
+
+
 class TestWaiting:
     @EVERY
     def test_a_timeout_ends_the_wait_and_not_the_job(self, client: Any, jobs: Jobs) -> None:
@@ -367,10 +402,9 @@ class TestMissedMessages:
             for n in range(3):
                 jobs.redis.hset(f"jobs:{{bad{n}}}:meta", "layout", "99")
             jobs.redis.hdel(f"{Q}:job:{job.id}", "client")
-            real = getattr(client, "client", client)
             again: list[int] = []
-            subscribe = real._subscribe
-            real._subscribe = lambda: again.append(1) or subscribe()
+            subscribe = client._ear._subscribe
+            client._ear._subscribe = lambda: again.append(1) or subscribe()
             work(jobs)
             assert job.result(SOON) == "ba"
             assert not any(one.done() for one in lost)
@@ -571,7 +605,7 @@ class TestManners:
         work(jobs, 20)
         gc.collect()
         assert not jobs_seen
-        assert not client._desk._pending
+        assert not client._desk._pending.all()
 
     @FEW
     @EVERY
@@ -579,7 +613,7 @@ class TestManners:
         job = client.submit("ab")
         work(jobs)
         assert job.result(SOON) == "ba"
-        assert not client._desk._pending
+        assert not client._desk._pending.all()
 
     @places("memory", "redis-8.2", flavours=("sync",))
     @EVERY

@@ -10,14 +10,15 @@ from typing import Any
 import pytest
 
 from pyjobs import letters
-from pyjobs.chunks import CALL_BYTES, Chunk, groups, in_order
-from pyjobs.desk import SWEEP_JOBS, Desk
+from pyjobs.chunks import CALL_BYTES, CHUNK_ITEMS, Batch, Chunk
+from pyjobs.desk import Desk
 from pyjobs.errors import (
     BadArgument,
     BadLayout,
     ClientClosed,
     Conflict,
     JobFailed,
+    OutcomeUnknown,
     PyjobsError,
     QueueFull,
     ResultGone,
@@ -25,8 +26,8 @@ from pyjobs.errors import (
     Unencodable,
 )
 from pyjobs.job import BaseJob
-from pyjobs.options import Options
-from pyjobs.verbs import MAX_BYTES, Stored, Submitted
+from pyjobs.sweep import SWEEP_JOBS
+from pyjobs.verbs import MAX_BYTES, Stored
 
 
 class Job(BaseJob):
@@ -41,7 +42,7 @@ class Job(BaseJob):
     error = BaseJob._error
 
 
-Chunks = Sequence[Chunk[Job]]
+Answers = list[list[bytes] | PyjobsError]
 
 
 def make(mode: str = "reliable", route: Any = None) -> Desk[Job]:
@@ -50,26 +51,28 @@ def make(mode: str = "reliable", route: Any = None) -> Desk[Job]:
 
 def prepare(
     desk: Desk[Job], data: Any, ids: Any = None, queue: Any = None, **options: Any
-) -> Chunks:
-    return desk.prepare(data, queue, ids, Options.of(options))
+) -> Batch[Job]:
+    return desk.prepare(data, queue, ids, options)
 
 
-def answers(chunks: Chunks, outcome: str = "new") -> list[list[Submitted] | PyjobsError]:
-    return [[Submitted(job.id, outcome) for job in chunk.jobs] for chunk in chunks]
+def reply(*told: str) -> list[bytes]:
+    """What the script answers: id and outcome of each."""
+    return [word.encode() for word in told]
 
 
-def accept(desk: Desk[Job], chunks: Chunks, told: Any) -> tuple[list[Job], list[Job]]:
-    """The jobs as the client hands them out, and those that were there before."""
-    handed, before = desk.accept(chunks, told)
-    return in_order(handed), before
+def answers(batch: Batch[Job], outcome: str = "new") -> Answers:
+    return [
+        reply(*(word for job in chunk.jobs for word in (job.id, outcome))) for chunk in batch.chunks
+    ]
 
 
 def submit(desk: Desk[Job], *ids: str, queue: str | None = None) -> list[Job]:
-    chunks = prepare(desk, [1] * len(ids), ids, queue)
-    return in_order(desk.accept(chunks, answers(chunks))[0])
+    batch = prepare(desk, [1] * len(ids), ids, queue)
+    assert desk.accept(batch, answers(batch)) == []
+    return batch.jobs
 
 
-def asked(chunks: Chunks) -> list[str]:
+def asked(chunks: Sequence[Chunk[Job]]) -> list[str]:
     return [job.id for chunk in chunks for job in chunk.jobs]
 
 
@@ -122,7 +125,7 @@ class TestLetters:
 class TestPrepare:
     def test_what_goes_into_the_call(self) -> None:
         desk = make()
-        [chunk] = prepare(
+        batch = prepare(
             desk,
             [{"a": 1}, "ä"],
             ["x", "y"],
@@ -132,6 +135,7 @@ class TestPrepare:
             max_attempts=5,
             backoff=0,
         )
+        [chunk] = batch.chunks
         assert chunk.call.script.name == "reliable/submit"
         assert chunk.call.keys == ("jobs:{q}",)
         client, options, *items = chunk.call.args
@@ -143,33 +147,35 @@ class TestPrepare:
         assert [(job.id, job.queue) for job in chunk.jobs] == [("x", "q"), ("y", "q")]
 
     def test_ids_are_made(self) -> None:
-        [chunk] = prepare(make(), [1] * 1000)
-        assert len({job.id for job in chunk.jobs}) == 1000
+        batch = prepare(make(), [1] * 1000)
+        assert len({job.id for job in batch.jobs}) == 1000
 
-    def test_a_thousand_in_a_call(self) -> None:
-        ids = [f"j{n}" for n in range(2500)]
-        chunks = prepare(make(), iter(range(2500)), iter(ids))
-        assert [len(chunk.jobs) for chunk in chunks] == [1000, 1000, 500]
-        assert asked(chunks) == ids
+    def test_so_many_in_a_call(self) -> None:
+        count = 2 * CHUNK_ITEMS + 50
+        ids = [f"j{n}" for n in range(count)]
+        batch = prepare(make(), iter(range(count)), iter(ids))
+        assert [len(chunk.jobs) for chunk in batch.chunks] == [CHUNK_ITEMS, CHUNK_ITEMS, 50]
+        assert asked(batch.chunks) == ids == [job.id for job in batch.jobs]
 
     def test_some_bytes_in_a_call(self) -> None:
-        chunks = prepare(make(), ["x" * (MAX_BYTES - 2)] * 9)
-        assert sum(len(chunk.jobs) for chunk in chunks) == 9
-        for chunk in chunks:
+        batch = prepare(make(), ["x" * (MAX_BYTES - 2)] * 9)
+        assert len(asked(batch.chunks)) == 9
+        for chunk in batch.chunks:
             data = [part for part in chunk.call.args if isinstance(part, bytes)]
             assert sum(map(len, data)) <= CALL_BYTES + MAX_BYTES
 
     def test_none(self) -> None:
-        assert prepare(make(), []) == []
+        assert prepare(make(), []) == Batch([], [])
 
     def test_by_route(self) -> None:
         desk = make(route=lambda data: "even" if data % 2 == 0 else "odd")
-        found = {chunk.call.keys: asked([chunk]) for chunk in prepare(desk, [1, 2, 3], "abc")}
+        batch = prepare(desk, [1, 2, 3], "abc")
+        found = {chunk.call.keys: asked([chunk]) for chunk in batch.chunks}
         assert found == {("jobs:{odd}",): ["a", "c"], ("jobs:{even}",): ["b"]}
 
     def test_a_queue_that_is_named_goes_first(self) -> None:
         desk = make(route=lambda data: "routed")
-        assert prepare(desk, [1], queue="named")[0].call.keys == ("jobs:{named}",)
+        assert prepare(desk, [1], queue="named").calls[0].keys == ("jobs:{named}",)
 
     @pytest.mark.parametrize("name", ["", "a b", "a{b}", "ä", "x" * 129, 7])
     def test_bad_names(self, name: Any) -> None:
@@ -218,30 +224,53 @@ class TestPrepare:
         with pytest.raises(BadArgument, match=f"{name}: {mode}/submit"):
             prepare(make(mode), [1], **{name: 1})
 
-    def test_eight_calls_a_round_trip(self) -> None:
-        chunks = prepare(make(), range(10_000))
-        assert [len(group) for group in groups(chunks)] == [8, 2]
+    def test_one_by_itself(self) -> None:
+        """The short way makes the same call."""
+        desk = make(route=lambda data: f"q{data}")
+        many = prepare(desk, [1], ["a"], delay=1.5)
+        one = desk.together([desk.item(1, None, "a", {"delay": 1.5})])
+        assert one == many
+
+    def test_several_together(self) -> None:
+        """Those of one queue with the same options are one call."""
+        desk = make()
+        batch = desk.together(
+            [
+                desk.item(1, None, None, {}),
+                desk.item(2, "other", "b", {}),
+                desk.item(3, None, "c", {"delay": 1}),
+                desk.item(4, "q", "d", {}),
+            ]
+        )
+        told = [(chunk.call.keys, chunk.call.args[1], chunk.places) for chunk in batch.chunks]
+        assert told == [
+            (("jobs:{q}",), "", [0, 3]),
+            (("jobs:{other}",), "", [1]),
+            (("jobs:{q}",), "delay=1000", [2]),
+        ]
+        assert [job.id for job in batch.jobs][1:] == ["b", "c", "d"]
 
 
 class TestAccept:
     def test_new(self) -> None:
         [job] = submit(desk := make(), "a")
         assert job.created and not job.done()
-        assert asked(desk.to_sweep()) == ["a"]
+        assert asked(desk.sweep.calls()) == ["a"]
 
     def test_there_before(self) -> None:
         desk = make()
-        chunks = prepare(desk, [1, 2], ["a", "b"])
-        told: Any = [[Submitted("a", "new"), Submitted("b", "done")]]
-        [first, second], before = accept(desk, chunks, told)
+        batch = prepare(desk, [1, 2], ["a", "b"])
+        before = desk.accept(batch, [reply("a", "new", "b", "done")])
+        first, second = batch.jobs
         assert first.created and not second.created
         assert before == [second]
 
     def test_conflict(self) -> None:
         desk = make()
         [stands] = submit(desk, "a")
-        chunks = prepare(desk, [2], ["a"])
-        [refused], before = accept(desk, chunks, answers(chunks, "CONFLICT"))
+        batch = prepare(desk, [2], ["a"])
+        before = desk.accept(batch, answers(batch, "CONFLICT"))
+        [refused] = batch.jobs
         assert isinstance(refused.error(), Conflict) and "a" in str(refused.error())
         assert not stands.done() and not before
         desk.hear(letter("a", b"1"))
@@ -253,24 +282,71 @@ class TestAccept:
         assert first is second
         assert submit(desk, "a", queue="other")[0] is not first
 
-    def test_a_refused_call_is_raised(self) -> None:
+    def test_a_refused_call_is_raised_and_tells_what_was_accepted(self) -> None:
         desk = make()
-        chunks = prepare(desk, range(1001))
+        batch = prepare(desk, range(3 * CHUNK_ITEMS), [f"j{n}" for n in range(3 * CHUNK_ITEMS)])
+        told = answers(batch)
+        told[1] = QueueFull("full")
+        told[2][-1] = b"CONFLICT"
+        with pytest.raises(QueueFull) as raised:
+            desk.accept(batch, told)
+        ids = [job.id for job in batch.jobs]
+        assert raised.value.accepted == (*ids[:CHUNK_ITEMS], *ids[2 * CHUNK_ITEMS : -1])
+
+    def test_what_nobody_knows_goes_before_other_errors(self) -> None:
+        desk = make(route=lambda data: f"q{data}")
+        batch = prepare(desk, range(3), "abc")
+        told: Answers = [QueueFull("full"), OutcomeUnknown("cut"), reply("c", "new")]
+        with pytest.raises(OutcomeUnknown) as raised:
+            desk.accept(batch, told)
+        assert (raised.value.ids, raised.value.accepted) == (("b",), ("c",))
+
+    def test_a_refused_job_may_be_asked_for(self) -> None:
+        """Somebody may hold it by its id already; it is gone, rather than never known."""
+        desk = make()
+        batch = prepare(desk, [1], ["a"])
+        job = desk.open_job("a", None)
         with pytest.raises(QueueFull):
-            desk.accept(chunks, [*answers(chunks[:1]), QueueFull("full")])
+            desk.accept(batch, [QueueFull("full")])
+        [chunk] = desk.sweep.calls()
+        assert desk.sweep.take(chunk, [MISSING]) == [job]
+
+    def test_a_job_that_is_submitted_again_is_not_lost_meanwhile(self) -> None:
+        """A sweep that began before may not find it, and does not know of the new submit."""
+        desk = make()
+        batch = prepare(desk, [1], ["a"])
+        with pytest.raises(OutcomeUnknown):
+            desk.accept(batch, [OutcomeUnknown("cut")])
+        [chunk] = desk.sweep.calls()
+        again = prepare(desk, [1], ["a"])
+        assert again.jobs == batch.jobs
+        assert desk.sweep.take(chunk, [MISSING]) == [] == desk.sweep.calls()
+        desk.accept(again, answers(again))
+        assert asked(desk.sweep.calls()) == ["a"]
+
+    def test_the_job_that_holds_the_unique_key(self) -> None:
+        desk = make()
+        [holder] = submit(desk, "a")
+        batch = prepare(desk, [1, 2], ["b", "c"], unique="u")
+        assert desk.accept(batch, [reply("a", "pending", "a", "pending")]) == [holder] * 2
+        assert batch.jobs == [holder] * 2
 
     def test_in_the_order_of_the_data(self) -> None:
         """Whatever the queues: who zips data and jobs must get pairs."""
         desk = make(route=lambda data: "even" if data % 2 == 0 else "odd")
-        chunks = prepare(desk, range(5), "abcde")
-        assert [job.id for job in accept(desk, chunks, answers(chunks))[0]] == list("abcde")
+        batch = prepare(desk, range(5), "abcde")
+        desk.accept(batch, answers(batch))
+        assert "".join(job.id for job in batch.jobs) == "abcde"
 
     def test_queues_are_registered_once(self) -> None:
         desk = make()
-        first = prepare(desk, [1])
+        first, second = prepare(desk, [1]), prepare(desk, [1], queue="other")
+        assert not desk.to_register(first)
+        desk.accept(first, answers(first))
         assert set(desk.to_register(first)) == {"q"}
         assert not desk.to_register(first)
-        assert set(desk.to_register(prepare(desk, [1], queue="other"))) == {"other"}
+        desk.accept(second, answers(second))
+        assert set(desk.to_register(second)) == {"other"}
 
 
 class TestHear:
@@ -280,7 +356,7 @@ class TestHear:
         desk.hear(letter("a", b'{"x":[]}'))
         assert job.value() == {"x": []}
         assert job.times == (10, 20, 30)
-        assert desk.to_sweep() == []
+        assert desk.sweep.calls() == []
 
     def test_an_error(self) -> None:
         desk = make()
@@ -316,23 +392,24 @@ class TestHear:
     def test_before_the_submit_was_answered(self) -> None:
         """A worker may be faster than the reply."""
         desk = make()
-        chunks = prepare(desk, [1], ["a"])
+        batch = prepare(desk, [1], ["a"])
         desk.hear(letter("a", b"1"))
-        [job], _ = accept(desk, chunks, answers(chunks))
+        desk.accept(batch, answers(batch))
+        [job] = batch.jobs
         assert job.value() == 1 and job.created
 
     def test_nobody_waits(self) -> None:
         desk = make()
         submit(desk, "a")
         desk.hear(letter("a", b"1"))
-        assert desk.to_sweep() == []
+        assert desk.sweep.calls() == []
 
 
 class TestSweep:
     def test_what_it_asks(self) -> None:
         desk = make()
         jobs = [*submit(desk, "a", "b"), *submit(desk, "c", queue="other")]
-        first, second = desk.to_sweep()
+        first, second = desk.sweep.calls()
         assert (first.call.script.name, first.call.keys) == ("queue/result", ("jobs:{q}",))
         assert first.call.args == ("a", "b")
         assert (second.call.keys, second.call.args) == (("jobs:{other}",), ("c",))
@@ -341,20 +418,20 @@ class TestSweep:
     def test_only_for_jobs_that_are_there(self) -> None:
         """One whose submit is under way would be taken for lost."""
         desk = make()
-        chunks = prepare(desk, [1], ["a"])
-        assert desk.to_sweep() == []
-        assert chunks
+        batch = prepare(desk, [1], ["a"])
+        assert desk.sweep.calls() == []
+        assert batch.jobs
 
     def test_nothing_is_stored_in_simple_mode(self) -> None:
         desk = make("simple")
         jobs = submit(desk, "a")
-        assert desk.to_sweep() == [] and not jobs[0].done()
+        assert desk.sweep.calls() == [] and not jobs[0].done()
 
     def test_every_job_has_its_turn(self) -> None:
         desk = make()
         ids = [f"j{n}" for n in range(SWEEP_JOBS + 10)]
         jobs = submit(desk, *ids)
-        first, second = asked(desk.to_sweep()), asked(desk.to_sweep())
+        first, second = asked(desk.sweep.calls()), asked(desk.sweep.calls())
         assert len(first) == len(second) == SWEEP_JOBS < len(jobs)
         assert {*first, *second} == set(ids)
 
@@ -362,43 +439,43 @@ class TestSweep:
         desk = make()
         jobs = submit(desk, "a", "b", "c")
         live = Stored("inflight", "-", 10, 20, 0, b"")
-        [chunk] = desk.to_sweep()
-        desk.swept(chunk, [DONE, live, MISSING])
+        [chunk] = desk.sweep.calls()
+        desk.sweep.take(chunk, [DONE, live, MISSING])
         assert jobs[0].value() == 1
         assert not jobs[1].done()
-        [chunk] = desk.to_sweep()
-        lost = desk.swept(chunk, [live, MISSING])
+        [chunk] = desk.sweep.calls()
+        lost = desk.sweep.take(chunk, [live, MISSING])
         assert lost == [jobs[2]] and not jobs[2].done()
-        desk.lose(lost)
+        desk.sweep.lose(lost)
         assert isinstance(jobs[2].error(), ResultGone) and "c" in str(jobs[2].error())
-        assert asked(desk.to_sweep()) == ["b"]
+        assert asked(desk.sweep.calls()) == ["b"]
 
     def test_what_is_known_of_a_job_that_is_gone(self) -> None:
         """One that was submitted here has been in Redis; of any other id nobody knows."""
         desk = make()
         [mine] = submit(desk, "mine")
         theirs, seen = desk.open_job("theirs", None), desk.open_job("seen", None)
-        [chunk] = desk.to_sweep([seen])
-        desk.swept(chunk, [Stored("inflight", "-", 10, 20, 0, b"")])
-        desk.lose([mine, theirs, seen])
+        [chunk] = desk.sweep.calls([seen])
+        desk.sweep.take(chunk, [Stored("inflight", "-", 10, 20, 0, b"")])
+        desk.sweep.lose([mine, theirs, seen])
         assert re.search("mine on queue q.*retention is over, or Redis lost", str(mine.error()))
         assert re.search("seen on queue q.*retention is over, or Redis lost", str(seen.error()))
         assert re.search("theirs on queue q: no such job.*or there never was", str(theirs.error()))
 
     def test_one_that_was_asked_for_while_its_submit_is_under_way(self) -> None:
         desk = make()
-        chunks = prepare(desk, [1], ["a"])
+        batch = prepare(desk, [1], ["a"])
         job = desk.open_job("a", None)
-        assert desk.to_sweep([job]) == []
-        accept(desk, chunks, answers(chunks))
-        assert asked(desk.to_sweep()) == ["a"]
+        assert desk.sweep.calls([job]) == []
+        desk.accept(batch, answers(batch))
+        assert asked(desk.sweep.calls()) == ["a"]
 
     def test_what_is_missed_once_may_be_on_its_way(self) -> None:
         """A result that is not kept is in a message only, which another connection brings."""
         desk = make()
         [job] = submit(desk, "a")
-        [chunk] = desk.to_sweep()
-        assert desk.swept(chunk, [MISSING]) == []
+        [chunk] = desk.sweep.calls()
+        assert desk.sweep.take(chunk, [MISSING]) == []
         desk.hear(letter("a", b"1"))
         assert job.value() == 1
 
@@ -407,29 +484,29 @@ class TestSweep:
     ) -> None:
         desk = make()
         jobs = submit(desk, "a")
-        [chunk] = desk.to_sweep()
-        assert not any(desk.blind(chunk, BadLayout("layout 99")) for _ in range(3))
-        assert desk.blind(chunk, Unavailable("away"))
+        [chunk] = desk.sweep.calls()
+        assert not any(desk.sweep.blind(chunk, BadLayout("layout 99")) for _ in range(3))
+        assert desk.sweep.blind(chunk, Unavailable("away"))
         assert [record.message for record in caplog.records] == [
             "results of jobs:{q} can't be read: layout 99",
             "results of any queue can't be read: away",
         ]
-        assert desk.swept(chunk, [MISSING]) == [] and jobs
-        desk.blind(chunk, BadLayout("again"))
+        assert desk.sweep.take(chunk, [MISSING]) == [] and jobs
+        desk.sweep.blind(chunk, BadLayout("again"))
         assert len(caplog.records) == 3
 
     @pytest.mark.parametrize("state", ["pending", "delayed", "inflight"])
     def test_live_states_settle_nothing(self, state: str) -> None:
         desk = make()
         [job] = submit(desk, "a")
-        [chunk] = desk.to_sweep()
-        assert desk.swept(chunk, [Stored(state, "-", 1, 2, 0, b"half an error")]) == []
+        [chunk] = desk.sweep.calls()
+        assert desk.sweep.take(chunk, [Stored(state, "-", 1, 2, 0, b"half an error")]) == []
         assert not job.done()
 
     def test_a_job_of_somebody_else(self) -> None:
         desk = make()
         job = desk.open_job("theirs", None)
-        assert asked(desk.to_sweep([job])) == ["theirs"] == asked(desk.to_sweep())
+        assert asked(desk.sweep.calls([job])) == ["theirs"] == asked(desk.sweep.calls())
         for bad in ({"id": "a b", "queue": None}, {"id": "a", "queue": "{q}"}):
             with pytest.raises(BadArgument):
                 desk.open_job(**bad)  # type: ignore[arg-type]
@@ -457,7 +534,7 @@ class TestEnd:
         kept, *_ = submit(desk, *[f"j{n}" for n in range(100)])
         del _
         gc.collect()
-        assert asked(desk.to_sweep()) == [kept.id]
+        assert asked(desk.sweep.calls()) == [kept.id]
 
     @pytest.mark.parametrize("body", [b"half a js", b"\xff"])
     def test_an_undecodable_result(self, body: bytes) -> None:

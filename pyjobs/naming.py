@@ -1,0 +1,40 @@
+"""Errors about Redis that say which Redis. Nothing else may live here."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+import redis
+
+from pyjobs.connect import shown
+from pyjobs.errors import Forbidden, Unavailable
+from pyjobs.run import translated
+
+
+class Naming:
+    """`with naming:` what goes wrong with Redis in there is one of our errors, and names the URL.
+
+    Args:
+        url: where Redis is; its password is not shown.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.where = shown(url)
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None
+    ) -> None:
+        if isinstance(error, redis.RedisError):
+            told = translated(error)
+            self.name(told)
+            raise told from error
+        if error is not None:
+            self.name(error)
+
+    def name(self, error: BaseException) -> None:
+        """Put the URL before an error's words, once."""
+        if isinstance(error, (Unavailable, Forbidden)) and self.where not in str(error):
+            error.args = (f"{self.where}: {error}",)
