@@ -7,7 +7,7 @@ another worker could run them.
 from __future__ import annotations
 
 AHEAD_SECONDS = 0.01
-MOST_AHEAD = 250
+MOST_AHEAD = 400
 STUCK_SECONDS = 0.25
 WEIGHT = 0.1
 SHORTEST = 1e-6
@@ -32,6 +32,11 @@ class Pace:
         self._fixed = ahead is not None
         self._mean = -1.0
         self._last_start = 0.0
+
+    @property
+    def share(self) -> int:
+        """Most jobs of one claim: when half of them all are on their way, the other half runs."""
+        return max(self._concurrency, (self._concurrency + self.ahead) // 2)
 
     def started(self, now: float) -> None:
         """A job has found its place."""

@@ -16,9 +16,9 @@ from pyjobs.ending import RELEASE, Ending, Policy
 from pyjobs.errors import BadArgument, OutcomeUnknown, PyjobsError, Unavailable
 from pyjobs.ids import new_id
 from pyjobs.modes import Mode
-from pyjobs.outbox import Ended, Outbox
+from pyjobs.outbox import CALL_ITEMS, Ended, Outbox
 from pyjobs.pace import Pace
-from pyjobs.verbs import MAX_ITEMS, Batch
+from pyjobs.verbs import Batch
 
 STALE = 2 / 3
 
@@ -154,7 +154,7 @@ class Shift:
         requests = [self._request(*part) for part in self._outbox.empty(self._keys)]
         if self.free and (self._hungry or requests or self._claim):
             if self._claim is None:
-                limit = min(self.free, MAX_ITEMS)
+                limit = min(self.free, self._pace.share, CALL_ITEMS)
                 self._claim = self.mode.take(self._keys, limit, self._nonce(), self._policy)
                 self._claimed_at = now
             # From here on only what happens after the claim counts: a token that is taken while it

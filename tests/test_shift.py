@@ -19,7 +19,7 @@ from pyjobs.errors import (
     WrongMode,
 )
 from pyjobs.modes import MODES
-from pyjobs.outbox import CALL_BYTES
+from pyjobs.outbox import CALL_BYTES, CALL_ITEMS
 from pyjobs.shift import Request, Shift
 from pyjobs.verbs import MAX_BYTES, Batch, Claimed
 
@@ -119,8 +119,8 @@ class TestClaim:
         shift.woken()
         assert args(shift.requests(NOW)[0])["limit"] == 2
 
-    def test_no_more_than_a_call_may_take(self) -> None:
-        assert args(make(room=5000).requests(NOW)[0])["limit"] == 1000
+    def test_no_more_than_a_call_should_take(self) -> None:
+        assert args(make(room=5000).requests(NOW)[0])["limit"] == CALL_ITEMS
 
     def test_not_when_full(self) -> None:
         shift = make(room=2)
@@ -218,11 +218,11 @@ class TestEnd:
 
     def test_within_the_items_of_a_call(self) -> None:
         shift = make(room=5000)
-        jobs = [job for _ in range(3) for job in take(shift, 1000)][:2500]
-        finish(shift, *jobs)
+        jobs = [job for _ in range(3) for job in take(shift, CALL_ITEMS)]
+        finish(shift, *jobs[:-5])
         requests = shift.requests(NOW)[:-1]
-        assert [len(request.ended) for request in requests] == [1000, 1000, 500]
-        assert [id for request in requests for id in ids(request)] == [job.id for job in jobs]
+        assert [len(request.ended) for request in requests] == [CALL_ITEMS] * 2 + [CALL_ITEMS - 5]
+        assert [id for request in requests for id in ids(request)] == [job.id for job in jobs[:-5]]
 
     def test_within_the_bytes_of_a_call(self) -> None:
         shift = make(room=20)
@@ -578,9 +578,10 @@ class TestLateAnswer:
 class TestPrefetch:
     def test_no_more_run_than_the_concurrency(self) -> None:
         shift = make(room=2, prefetch=3)
-        requests = shift.requests(NOW)
-        assert args(requests[0])["limit"] == 5
-        shift.answered(requests, [Batch(0, [claimed() for _ in range(5)])], NOW)
+        for _ in range(3):
+            requests = shift.requests(NOW)
+            count = args(requests[0])["limit"]
+            shift.answered(requests, [Batch(0, [claimed() for _ in range(count)])], NOW)
         first, second = begin(shift)
         assert shift.waiting and shift.free == 0
         finish(shift, second)
@@ -621,6 +622,12 @@ class TestPrefetch:
 
     def test_fits_itself_to_short_jobs(self) -> None:
         assert self.fast().free > 100
+
+    def test_half_of_them_are_claimed_at_once(self) -> None:
+        """So that one half runs while the other is on its way."""
+        shift = self.fast()
+        shift.woken()
+        assert args(shift.requests(NOW)[0])["limit"] == shift.free // 2 > 50
 
     def test_and_to_long_ones(self) -> None:
         assert self.fast(seconds=0.1).free == 2
