@@ -193,7 +193,8 @@ def test_a_thousand_jobs_in_bulk(store: Store) -> None:
         meter.counts()
         jobs = client.submit_many([DATA] * JOBS)
         submitted = meter.counts()
-        assert submitted.calls["evalsha"] <= 4
+        # In a few calls, so that none of them keeps Redis busy for long.
+        assert submitted.calls["evalsha"] == 4
         assert submitted.reads <= 20
         assert submitted.commands <= 2.02 * JOBS
 
@@ -242,8 +243,9 @@ def test_many_submits_of_one_loop_turn(store: Store) -> None:
             return meter.counts()
 
     counts = asyncio.run(submit())
-    assert counts.calls["evalsha"] <= 5, counts
-    assert counts.commands <= 3 * MANY, counts
+    assert counts.calls["evalsha"] <= 2, counts
+    assert counts.reads <= 4, counts
+    assert counts.commands <= 2.4 * MANY, counts
 
 
 @everywhere
