@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, NamedTuple
 
 from pyjobs.call import Call
@@ -32,15 +32,51 @@ class Chunk(NamedTuple, Generic[J]):
     places: Sequence[int] = ()
 
 
-class Batch(NamedTuple, Generic[J]):
-    """One submit: its jobs in the order of their values, and the calls that it takes."""
+class Batch(Generic[J]):
+    """One submit: its jobs in the order of their values, and the calls that it takes.
 
-    jobs: list[J]
-    chunks: list[Chunk[J]]
+    Each call and its jobs are made when they are asked for: while Redis works on the one before.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.jobs: list[J] = [None] * count  # type: ignore[list-item]
+        self.calls = Calls(self)
+        self._makers: list[Callable[[], Chunk[J]]] = []
+        self._made: dict[int, Chunk[J]] = {}
+
+    def add(self, make: Callable[[], Chunk[J]]) -> None:
+        """One more call, and how it is made."""
+        self._makers.append(make)
+
+    def __len__(self) -> int:
+        return len(self._makers)
+
+    def chunk(self, number: int) -> Chunk[J]:
+        """The call of this number, with its jobs."""
+        made = self._made.get(number)
+        if made is None:
+            made = self._made[number] = self._makers[number]()
+            for place, job in zip(made.places, made.jobs, strict=True):
+                self.jobs[place] = job
+        return made
 
     @property
-    def calls(self) -> list[Call[Any]]:
-        return [chunk.call for chunk in self.chunks]
+    def chunks(self) -> list[Chunk[J]]:
+        """All of them."""
+        return [self.chunk(number) for number in range(len(self))]
+
+
+class Calls(Sequence[Call[Any]]):
+    """The calls of a batch."""
+
+    def __init__(self, batch: Batch[Any]) -> None:
+        self._batch = batch
+
+    def __len__(self) -> int:
+        return len(self._batch)
+
+    def __getitem__(self, number: Any) -> Any:
+        return self._batch.chunk(number).call
 
 
 def parts(places: Sequence[int], data: Sequence[bytes]) -> Iterator[Sequence[int]]:

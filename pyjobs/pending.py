@@ -23,12 +23,13 @@ class Pending(Generic[J]):
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._refs: dict[tuple[str, str], ref[J]] = {}
+        # By 'queue id': a string is nothing that the garbage collector would have to look at.
+        self._refs: dict[str, ref[J]] = {}
         self._room = ROOM
 
     def add(self, queue: str, jobs: Sequence[J]) -> None:
         """Jobs of one queue whose ids are new."""
-        keys = zip(itertools.repeat(queue), [job.id for job in jobs], strict=False)
+        keys = [f"{queue} {job.id}" for job in jobs]
         with self._lock:
             self._refs.update(zip(keys, map(ref, jobs), strict=True))
             self._tidy()
@@ -36,18 +37,18 @@ class Pending(Generic[J]):
     def track(self, queue: str, id: str, make: Callable[[str, str], J]) -> J:
         """The job of this id; one that is here already stays the only one."""
         with self._lock:
-            known = self._refs.get((queue, id))
+            known = self._refs.get(f"{queue} {id}")
             job = None if known is None else known()
             if job is None:
                 job = make(id, queue)
-                self._refs[queue, id] = ref(job)
+                self._refs[f"{queue} {id}"] = ref(job)
                 self._tidy()
             return job
 
     def pop(self, queue: str, id: str) -> J | None:
         """Take one out; None when nobody waits for it."""
         with self._lock:
-            known = self._refs.pop((queue, id), None)
+            known = self._refs.pop(f"{queue} {id}", None)
         return None if known is None else known()
 
     def all(self) -> list[J]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from pyjobs import codec
@@ -71,7 +72,7 @@ class Submits(Generic[J]):
             spread[self._queue_for(None, queue)] = range(len(data))
         else:
             spread = grouped([self._queue_for(value, None) for value in values])
-        batch: Batch[J] = Batch([], [])
+        batch: Batch[J] = Batch(len(data))
         named = new_ids(len(data)) if chosen is None else chosen
         for name, places in spread.items():
             self._fill(batch, name, words, places, named, data, known=chosen is not None)
@@ -91,13 +92,15 @@ class Submits(Generic[J]):
         self, value: Any, queue: str | None, id: str | None, options: dict[str, Any]
     ) -> Batch[J]:
         """The same as a call of its own, the short way."""
-        name, words, named, data, _ = self.item(value, queue, id, options)
-        jobs = self._jobs(name, [named], known=True)
-        return Batch(jobs, [Chunk(self._call(name, words, [named, data]), jobs, ONE)])
+        return self.together([self.item(value, queue, id, options)])
 
     def together(self, items: Sequence[Item]) -> Batch[J]:
         """The calls that submit these items."""
-        batch: Batch[J] = Batch([], [])
+        batch: Batch[J] = Batch(len(items))
+        if len(items) == 1:
+            # As a rule it is one, which needs no sorting.
+            batch.add(partial(self._lone, items[0]))
+            return batch
         ids = [item.id for item in items]
         data = [item.data for item in items]
         known = any(item.chosen for item in items)
@@ -136,16 +139,28 @@ class Submits(Generic[J]):
         *,
         known: bool,
     ) -> None:
-        """Add the calls that submit what is at these places, and their jobs."""
-        batch.jobs.extend([None] * (len(ids) - len(batch.jobs)))  # type: ignore[list-item]
+        """Add the calls that submit what is at these places."""
         for part in parts(places, data):
-            names = [ids[place] for place in part]
-            jobs = self._jobs(name, names, known=known)
-            items: list[Arg] = [b""] * (2 * len(part))
-            items[::2], items[1::2] = names, [data[place] for place in part]
-            batch.chunks.append(Chunk(self._call(name, words, items), jobs, part))
-            for place, job in zip(part, jobs, strict=True):
-                batch.jobs[place] = job
+            batch.add(partial(self._chunk, name, words, part, ids, data, known))
+
+    def _lone(self, item: Item) -> Chunk[J]:
+        jobs = self._jobs(item.queue, [item.id], known=True)
+        return Chunk(self._call(item.queue, item.words, [item.id, item.data]), jobs, ONE)
+
+    def _chunk(
+        self,
+        name: str,
+        words: str,
+        part: Sequence[int],
+        ids: Sequence[str],
+        data: Sequence[bytes],
+        known: bool,
+    ) -> Chunk[J]:
+        names = [ids[place] for place in part]
+        jobs = self._jobs(name, names, known=known)
+        items: list[Arg] = [b""] * (2 * len(part))
+        items[::2], items[1::2] = names, [data[place] for place in part]
+        return Chunk(self._call(name, words, items), jobs, part)
 
     def _call(self, name: str, words: str, items: list[Arg]) -> Call[list[bytes]]:
         args = self._submit.bind(items, client=self._client, options=words)
