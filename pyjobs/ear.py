@@ -18,6 +18,7 @@ import redis
 import redis.asyncio
 
 from pyjobs.chunks import Chunk
+from pyjobs.connect import REPLY_SECONDS
 from pyjobs.desk import Desk
 from pyjobs.errors import PyjobsError
 from pyjobs.pending import J
@@ -26,6 +27,7 @@ from pyjobs.tasks import end
 
 RECONNECT_SECONDS = 0.5
 END_SECONDS = 2.0
+NO_ANSWER = f"no answer to SUBSCRIBE in {REPLY_SECONDS} s"
 Connection = Any
 
 
@@ -92,6 +94,8 @@ class Ear(Generic[J]):
         connection = self._pool.get_connection()
         try:
             connection.send_command("SUBSCRIBE", self._desk.channel)
+            if not connection.can_read(REPLY_SECONDS):
+                raise redis.TimeoutError(NO_ANSWER)
             connection.read_response()
         except BaseException:
             self._leave(connection)
@@ -177,7 +181,8 @@ class AsyncEar(Generic[J]):
         connection = await self._pool.get_connection()
         try:
             await connection.send_command("SUBSCRIBE", self._desk.channel)
-            await connection.read_response()
+            if await connection.read_response(timeout=REPLY_SECONDS) is None:
+                raise redis.TimeoutError(NO_ANSWER)
         except BaseException:
             await self._leave(connection)
             raise
