@@ -199,6 +199,8 @@ def _fake() -> Any:
 
 
 def _memory(url: str) -> Any:
-    # The lock keeps two threads that come first from making a server each.
+    # The lock keeps two threads that come first from making a server each, or a database in it.
     with _making:
-        return _servers.setdefault(url, _fake().FakeServer())
+        server = _servers.setdefault(url, _fake().FakeServer())
+        _ = server.dbs[0]
+        return server
