@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 import click
 import redis
 
-from pyjobs.connect import DEFAULT_URL, connect, shown
-from pyjobs.errors import BadArgument, Forbidden, Unavailable
-from pyjobs.run import translated
+from pyjobs.connect import DEFAULT_URL, connect
+from pyjobs.errors import BadArgument
+from pyjobs.naming import Naming
 from pyjobs.units import to_ms
 
 LONGEST_WAIT = 1_000_000.0
@@ -56,23 +56,9 @@ def seconds(_: click.Context, option: click.Parameter, value: float | None) -> f
 
 
 @contextlib.contextmanager
-def naming(url: str) -> Iterator[None]:
-    """What goes wrong with Redis in here is one of our errors, and says which Redis it is."""
-    try:
-        try:
-            yield
-        except redis.RedisError as error:
-            raise translated(error) from error
-    except (Unavailable, Forbidden) as error:
-        if shown(url) in str(error):
-            raise
-        raise type(error)(f"{shown(url)}: {error}") from error
-
-
-@contextlib.contextmanager
 def connected(url: str) -> Iterator[redis.Redis]:
     """A connection for the plain commands and the calls of one command."""
-    with naming(url), connect(url) as server:
+    with Naming(url), connect(url) as server:
         yield server
 
 

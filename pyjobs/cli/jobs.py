@@ -11,12 +11,13 @@ from typing import Any
 import click
 
 from pyjobs import codec
-from pyjobs.cli.common import connected, naming, prefix_option, seconds, tell, url_option
+from pyjobs.cli.common import connected, prefix_option, seconds, tell, url_option
 from pyjobs.client import Client, Job
 from pyjobs.errors import BadArgument, JobFailed, ResultGone, Undecodable
 from pyjobs.job import LIVE_STATES, gone
 from pyjobs.keys import Keys, checked
 from pyjobs.modes import MODES
+from pyjobs.naming import Naming
 from pyjobs.run import run
 from pyjobs.simple import SIMPLE
 from pyjobs.verbs import Stored, fetch
@@ -115,7 +116,7 @@ def submit(
         pyjobs submit words '{"text": "reverse me please"}' --wait 5
     """
     value = read(data)
-    with naming(url), Client(url, mode=mode, queue=queue, prefix=prefix) as client:
+    with Naming(url), Client(url, mode=mode, queue=queue, prefix=prefix) as client:
         job = client.submit(value, **options)
         if not job.created:
             tell(f"job {job.id} on queue {queue} was there before; it stands")

@@ -21,8 +21,9 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 
-from pyjobs.cli.common import naming, tell
+from pyjobs.cli.common import tell
 from pyjobs.errors import PyjobsError, Unavailable
+from pyjobs.naming import Naming
 from pyjobs.worker import Worker
 
 log = logging.getLogger("pyjobs")
@@ -158,7 +159,7 @@ def serve(worker: Worker, fd: int) -> int:
         signal.signal(one, lambda *_: stops.heard.put("signal"))
     stops.start()
     try:
-        with naming(worker.url):
+        with Naming(worker.url):
             worker.run(signals=False)
     except PyjobsError as error:
         with contextlib.suppress(OSError):

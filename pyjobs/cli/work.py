@@ -12,9 +12,10 @@ from types import ModuleType, TracebackType
 import click
 
 from pyjobs.cli import processes as several
-from pyjobs.cli.common import counted, naming, shared
+from pyjobs.cli.common import counted, shared
 from pyjobs.connect import shown
 from pyjobs.errors import BadArgument
+from pyjobs.naming import Naming
 from pyjobs.units import whole
 from pyjobs.worker import Worker
 
@@ -74,7 +75,7 @@ def work(
         code = several.keep(processes, words, url)
     else:
         code = 0
-        with naming(found.url):
+        with Naming(found.url):
             found.run()
     log.info("stopped")
     return code
