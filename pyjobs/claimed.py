@@ -123,11 +123,16 @@ def failure(error: BaseException, verdict: str = "retry") -> Ending:
     """What an exception leaves: type, message and traceback, each cut to a bound."""
     if isinstance(error, Verdict):
         verdict = error.verdict
-    text = "".join(traceback.format_exception(error, limit=-50))
+    # An exception's own code may do anything; whoever runs a job must be told of its end.
     try:
         message = str(error)
-    except Exception:
+    except BaseException:
         message = "an error that has no words for itself"
+    try:
+        text = "".join(traceback.format_exception(error, limit=-50))
+    except BaseException:
+        # One that is no proper SyntaxError can't be shown, for instance.
+        text = "".join(traceback.format_tb(error.__traceback__, limit=-50))
     name = type(error).__name__
     why = f"{name}: {message[:WHY_CHARS]!r}"
     return Ending("fail", codec.encode_error(name, message, text), verdict, why)

@@ -199,3 +199,31 @@ def test_many_plain_jobs_are_reported_in_few_calls_of_the_loop() -> None:
         assert calls == 1
 
     run(body)
+
+
+class Wordless(Exception):
+    def __str__(self) -> str:
+        raise SystemExit
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "error", [SyntaxError("m", ("file", 1, "not a number", "text")), Wordless()], ids=repr
+)
+def test_an_error_that_can_not_be_shown_fails_its_job(plain: bool, error: Exception) -> None:
+    def handle(job: ClaimedJob) -> None:
+        if job.data == 1:
+            raise error
+
+    async def body() -> None:
+        bench = Bench(made(plain, handle), concurrency=1)
+        bench.runner.start(a_job("a"))
+        await bench.until(1)
+        bench.runner.start(a_job("b", b"2"))
+        await bench.until(2)
+        assert (bench.reports["a"].verb, bench.reports["b"].verb) == ("fail", "complete")
+        assert type(error).__name__ in bench.reports["a"].body.decode()
+        assert "in handle" in bench.reports["a"].body.decode()
+        bench.runner.close()
+
+    run(body)
