@@ -81,6 +81,9 @@ class Tasks:
         pass
 
     async def _run(self, job: ClaimedJob) -> None:
+        if job not in self._tasks:
+            # A loop that makes eager tasks runs this from within `start`.
+            await asyncio.sleep(0)
         ending = await self._outcome(job)
         del self._tasks[job]
         self._report(job, ending)

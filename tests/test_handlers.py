@@ -227,3 +227,25 @@ def test_an_error_that_can_not_be_shown_fails_its_job(plain: bool, error: Except
         bench.runner.close()
 
     run(body)
+
+
+def test_in_a_loop_with_eager_tasks() -> None:
+    def eager(loop: asyncio.AbstractEventLoop, coro: Any, **kwargs: Any) -> Any:
+        # What asyncio's own does from Python 3.12 on: the first step is run within create_task.
+        try:
+            coro.send(None)
+        except StopIteration as end:
+            done = loop.create_future()
+            done.set_result(end.value)
+            return done
+        return asyncio.Task(coro, loop=loop, **kwargs)
+
+    async def body() -> None:
+        bench = Bench(made(False, lambda job: job.data))
+        asyncio.get_running_loop().set_task_factory(eager)
+        bench.runner.start(a_job("a"))
+        assert not bench.reports, "reported from within the call"
+        await bench.until(1)
+        assert bench.reports["a"].verb == "complete"
+
+    run(body)
