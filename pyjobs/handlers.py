@@ -141,9 +141,7 @@ class Threads:
         self._work.put(job)
         self._busy += 1
         if self._busy > len(self._threads) < self._size:
-            thread = threading.Thread(target=self._serve, name="pyjobs-handler", daemon=True)
-            self._threads.append(thread)
-            thread.start()
+            self._add_thread()
 
     def cancel(self, job: ClaimedJob) -> None:
         self._abandon(job, RELEASE)
@@ -156,6 +154,17 @@ class Threads:
     def close(self) -> None:
         for _ in self._threads:
             self._work.put(None)
+
+    def _add_thread(self) -> None:
+        thread = threading.Thread(target=self._serve, name="pyjobs-handler", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            # The process may have no more of them: those that are here take the job in turn.
+            if not self._threads:
+                raise
+        else:
+            self._threads.append(thread)
 
     def _late(self, job: ClaimedJob) -> None:
         self._abandon(job, too_late(job))

@@ -249,3 +249,27 @@ def test_in_a_loop_with_eager_tasks() -> None:
         assert bench.reports["a"].verb == "complete"
 
     run(body)
+
+
+def test_where_no_more_threads_can_be_had_those_that_are_there_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    started: list[threading.Thread] = []
+    start = threading.Thread.start
+
+    def first_only(thread: threading.Thread) -> None:
+        if started:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    async def body() -> None:
+        bench = Bench(lambda job: job.data, concurrency=4)
+        monkeypatch.setattr(threading.Thread, "start", first_only)
+        for id in "abcd":
+            bench.runner.start(a_job(id))
+        await bench.until(4)
+        assert {ending.verb for ending in bench.reports.values()} == {"complete"}
+        bench.runner.close()
+
+    run(body)
