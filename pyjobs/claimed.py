@@ -103,7 +103,13 @@ class ClaimedJob:
     async def until_ended(self) -> Ending:
         """Wait for `done` or `fail`."""
         self._ended = asyncio.get_running_loop().create_future()
-        return await self._ended
+        try:
+            return await self._ended
+        except asyncio.CancelledError:
+            # An end that was given in the same moment counts: its giver waits for the record.
+            if self._ended.cancelled() or not self._ended.done():
+                raise
+            return self._ended.result()
 
     def tell(self, word: str) -> None:
         """What the script said to this job's ending."""

@@ -273,3 +273,20 @@ def test_where_no_more_threads_can_be_had_those_that_are_there_do(
         bench.runner.close()
 
     run(body)
+
+
+def test_an_end_that_was_given_when_the_cancel_came_counts() -> None:
+    async def body() -> None:
+        bench = Bench(ClaimedJob.until_ended)
+        job = a_job("a")
+        bench.runner.start(job)
+        await asyncio.sleep(0)
+        waits = asyncio.ensure_future(job.done("result"))
+        await asyncio.sleep(0)
+        bench.runner.cancel_all()
+        await bench.until(1)
+        assert bench.reports["a"].verb == "complete"
+        job.tell("done")
+        await waits
+
+    run(body)
