@@ -296,3 +296,23 @@ def test_a_thousand_in_one_call(jobs: Jobs) -> None:
     ids = [f"j{n}" for n in range(1000)]
     jobs.submit(*ids)
     assert [job.id for job in jobs.claim(1000).jobs] == ids
+
+
+@having("claim", STORED)
+@pytest.mark.parametrize("field", ["attempts", "crashes", "timeout", "_queued", "expires"])
+def test_a_field_that_is_no_number_costs_no_job(jobs: Jobs, field: str) -> None:
+    jobs.submit("a", "odd", "b")
+    jobs.redis.hset(f"{Q}:job:odd", field, "junk")
+    taken = jobs.claim(3).jobs
+    assert [job.id for job in taken] == ["a", "odd", "b"]
+    assert jobs.complete(*taken) == ["done"] * 3
+
+
+@having("claim", STORED)
+def test_an_id_that_stands_there_twice_is_one_job(jobs: Jobs) -> None:
+    jobs.submit("a")
+    jobs.redis.delete(f"{Q}:job:a")
+    jobs.submit("a")
+    assert jobs.redis.llen(f"{Q}:pending") == 2
+    assert [job.id for job in jobs.claim(3).jobs] == ["a"]
+    assert jobs.job("a")["state"] == b"inflight"

@@ -307,3 +307,11 @@ def test_a_job_is_found_among_the_dead_as_long_as_it_is_kept(jobs: Jobs) -> None
     jobs.fail(*jobs.take("a", retention=0), verdict="reject")
     assert jobs.job("a")["state"] == b"dead"
     assert list(jobs.part("dead")) == ["a"]
+
+
+@reliable
+@pytest.mark.parametrize("field", ["attempts", "max_attempts", "backoff"])
+def test_a_field_that_is_no_number_costs_no_job(jobs: Jobs, field: str) -> None:
+    taken = jobs.take("a", "odd", "b")
+    jobs.redis.hset(f"{Q}:job:odd", field, "junk")
+    assert jobs.fail(*taken) == ["delayed"] * 3

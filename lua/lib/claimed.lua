@@ -6,6 +6,6 @@ local function read_job(q, id)
 end
 
 local function describe(at, id, token, job)
-  local attempt = tonumber(job[5] or 0) + tonumber(job[6] or 0) + 1
-  return { at, id, token, job[2], attempt, tonumber(job[3] or 0), tonumber(job[4] or 0) }
+  local attempt = (tonumber(job[5]) or 0) + (tonumber(job[6]) or 0) + 1
+  return { at, id, token, job[2], attempt, tonumber(job[3]) or 0, tonumber(job[4]) or 0 }
 end

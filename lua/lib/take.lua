@@ -23,14 +23,17 @@ end
 
 local function take(q, at, nonce, limit, score, hold, taken, other)
   local found, ids, jobs = redis.call('LRANGE', q.pending, -limit, '-1'), {}, {}
+  local states = {}  -- an id may stand there twice: its first job was deleted by hand, or evicted
   for i = #found, 1, -1 do
     local id = found[i]
     local job = read_job(q, id)
-    if job[STATE] == 'pending' and not (job[EXPIRES] and tonumber(job[EXPIRES]) <= now) then
+    local state = states[id] or job[STATE]
+    if state == 'pending' and (tonumber(job[EXPIRES]) or math.huge) > now then
+      states[id] = 'inflight'
       ids[#ids + 1] = id
       jobs[#ids] = job
     else
-      other[#other + 1] = { q, id, job[STATE] }
+      other[#other + 1] = { q, id, state }
     end
   end
   redis.call('LTRIM', q.pending, '0', -#found - 1)

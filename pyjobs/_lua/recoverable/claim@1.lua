@@ -134,8 +134,8 @@ local function read_job(q, id)
   return read(q, id, 'state', 'data', '_queued', 'timeout', 'attempts', 'crashes', 'expires')
 end
 local function describe(at, id, token, job)
-  local attempt = tonumber(job[5] or 0) + tonumber(job[6] or 0) + 1
-  return { at, id, token, job[2], attempt, tonumber(job[3] or 0), tonumber(job[4] or 0) }
+  local attempt = (tonumber(job[5]) or 0) + (tonumber(job[6]) or 0) + 1
+  return { at, id, token, job[2], attempt, tonumber(job[3]) or 0, tonumber(job[4]) or 0 }
 end
 if all.again then
 local function take_again(q, at, nonce, reply)
@@ -190,14 +190,17 @@ local function ready(all)
 end
 local function take(q, at, nonce, limit, score, hold, taken, other)
   local found, ids, jobs = redis.call('LRANGE', q.pending, -limit, '-1'), {}, {}
+  local states = {}
   for i = #found, 1, -1 do
     local id = found[i]
     local job = read_job(q, id)
-    if job[STATE] == 'pending' and not (job[EXPIRES] and tonumber(job[EXPIRES]) <= now) then
+    local state = states[id] or job[STATE]
+    if state == 'pending' and (tonumber(job[EXPIRES]) or math.huge) > now then
+      states[id] = 'inflight'
       ids[#ids + 1] = id
       jobs[#ids] = job
     else
-      other[#other + 1] = { q, id, job[STATE] }
+      other[#other + 1] = { q, id, state }
     end
   end
   redis.call('LTRIM', q.pending, '0', -#found - 1)

@@ -261,14 +261,14 @@ local function fail(q, first, max_attempts, backoff, backoff_max)
   for _, item in ipairs(mine) do
     local id, job, verdict, body = item.id, item.job, ARGV[item.at + 2], ARGV[item.at + 3]
     local word, delay = verdict:match('^(%l+)=?(.*)$')
-    local attempts = tonumber(job[ATTEMPTS] or 0) + (word == 'snooze' and 0 or 1)
-    local used_up = word ~= 'snooze' and attempts >= tonumber(job[MAX_ATTEMPTS] or max_attempts)
+    local attempts = (tonumber(job[ATTEMPTS]) or 0) + (word == 'snooze' and 0 or 1)
+    local used_up = word ~= 'snooze' and attempts >= (tonumber(job[MAX_ATTEMPTS]) or max_attempts)
     redis.call('HSET', q.job .. id, 'attempts', attempts)
     if word == 'reject' or used_up then
       bury(q, id, job, word == 'reject' and 'rejected' or 'attempts', body)
       verdicts[item.place] = 'dead'
     else
-      local wait = tonumber(delay) or backoff_delay(tonumber(job[BACKOFF] or backoff), attempts, backoff_max, item.at)
+      local wait = tonumber(delay) or backoff_delay(tonumber(job[BACKOFF]) or backoff, attempts, backoff_max, item.at)
       redis.call('HSET', q.job .. id, 'state', 'delayed', 'error', body)
       redis.call('ZADD', q.delayed, now + wait, id)
       verdicts[item.place] = 'delayed'
