@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+from conftest import PLACES
 from running import is_async
 from store import Store
 
@@ -14,6 +15,7 @@ from pyjobs.modes import MODES
 from pyjobs.testing import compliance
 
 ALL = len(compliance.CONCURRENCIES) * 507
+AT_LENGTH = [place for place in PLACES if place != ("memory", "sync")]
 NOBODY = "redis://127.0.0.1:1"
 
 
@@ -35,6 +37,10 @@ def test_the_pairs_are_the_506_of_the_seed() -> None:
     assert compliance.PAIRS[-1] == (7, 100)
 
 
+# In memory one flavour is enough: it takes longest there, and shows least.
+@pytest.mark.parametrize(
+    "store", AT_LENGTH, indirect=True, ids=["-".join(place) for place in AT_LENGTH]
+)
 @pytest.mark.parametrize("mode", MODES)
 def test_every_answer_is_right_and_nothing_stays(store: Store, mode: str) -> None:
     report = compliance.check(store.url, mode, flavour=flavour(store))

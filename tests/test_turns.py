@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 
 import pytest
+from conftest import PLACES
 from store import HOUR, PARKED, Jobs, Q, having
 
 from pyjobs.reliable import RELIABLE
@@ -13,6 +14,8 @@ from pyjobs.verbs import Claimed
 
 OTHER = "jobs:{other}"
 reliable = having("reap", ["reliable"])
+SYNC = [place for place in PLACES if place[1] == "sync"]
+sync = pytest.mark.parametrize("store", SYNC, indirect=True, ids=[name for name, _ in SYNC])
 
 
 def suspect(jobs: Jobs, *ids: str, queue: str = Q) -> None:
@@ -260,6 +263,7 @@ class Workers:
                     self.jobs.redis.zadd(f"{queue}:delayed", {id: 1})
 
 
+@sync
 @reliable
 @pytest.mark.parametrize("queues", [(Q,), (Q, OTHER)], ids=["one queue", "two queues"])
 def test_a_poisonous_job_takes_no_other_with_it(jobs: Jobs, queues: tuple[str, ...]) -> None:
