@@ -221,12 +221,15 @@ def encrypted(url: str, crt: Path) -> Iterator[int]:
         inner = await asyncio.open_connection(target.hostname, target.port)
         await asyncio.gather(pass_on(reader, inner[1]), pass_on(inner[0], writer))
 
+    async def close() -> None:
+        door.close()
+
     loop = Loop()
     door = loop.do(asyncio.start_server(serve, "127.0.0.1", 0, ssl=context))
     try:
         yield door.sockets[0].getsockname()[1]
     finally:
-        door.close()
+        loop.do(close())
         loop.close()
 
 
