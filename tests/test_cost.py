@@ -27,6 +27,7 @@ from pyjobs.simple import Simple
 
 everywhere = places("redis-6.2", "redis-8.2", "valkey-9.1", flavours=("sync",))
 HOUR = 3_600_000
+CANCEL = f"{Q}:cancel".encode()
 MANY = 101
 WORD = re.compile(rb'"(?:[^"\\]|\\.)*"')
 MARK = b"the end of this measurement"
@@ -227,7 +228,8 @@ def test_a_lone_round_trip(store: Store) -> None:
 def test_a_worker_with_nothing_to_do_is_silent(store: Store) -> None:
     with working(store.url, add):
         meter = Meter(store)
-        wait_until(meter.idle)
+        # The heartbeat's thread comes when it comes, and subscribes first.
+        wait_until(lambda: meter.idle() and store.redis.pubsub_numsub(CANCEL)[0][1])
         meter.counts()
         time.sleep(2.0)
         assert meter.counts().commands <= 1
