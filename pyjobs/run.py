@@ -216,7 +216,9 @@ class Recovery:
         repeatable = refused or all(self._calls[place].script.replay_safe for place in self.left)
         if repeatable and self._tries <= self._most:
             return PAUSES[self._tries - 1] * random.uniform(0.5, 1.0)
-        return self._give_up(error, (OutcomeUnknown if self._lost else Unavailable)(str(error)))
+        # What is raised takes the answers of the others with it.
+        unknown = self._lost or (not self._each and len(self.left) < len(self._calls))
+        return self._give_up(error, (OutcomeUnknown if unknown else Unavailable)(str(error)))
 
     def _give_up(self, error: broken.RedisError, told: PyjobsError) -> float:
         if not self._each:

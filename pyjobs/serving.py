@@ -106,8 +106,9 @@ class Serving:
                 heartbeat.stop()
             for task in tasks:
                 await end(task)
-            self._runner.close()
             self._shift.give_up()
+            self._runner.cancel_all()
+            self._runner.close()
             await self._server.aclose()
         if self._shift.fatal is not None:
             raise self._shift.fatal
@@ -125,7 +126,9 @@ class Serving:
             "stopping; jobs in hand: %d, with %g s to finish", len(self._shift.held), self._grace
         )
         self._shift.stop()
-        self._timers.append(self._loop.call_later(self._grace, self._stop_now))
+        # The grace is for jobs in hand.
+        grace = self._grace if self._shift.held else 0.0
+        self._timers.append(self._loop.call_later(grace, self._stop_now))
         self._changed.set()
 
     async def _begin(self) -> None:

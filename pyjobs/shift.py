@@ -76,6 +76,8 @@ class Shift:
         self._outbox = Outbox()
         self._claim: Call[Batch] | None = None
         self._claimed_at = 0.0
+        # Whether that claim may have been carried out, and what it took is not known here.
+        self._unsure = False
         self._hungry = True
         self._wait = 0
         self._no_more_starts = False
@@ -91,7 +93,7 @@ class Shift:
     @property
     def over(self) -> bool:
         """Whether nothing is left to do after a stop."""
-        return self.stopping and not self.held and not self._outbox
+        return self.stopping and not (self.held or self._outbox or self._owed)
 
     @property
     def waiting(self) -> bool:
@@ -122,7 +124,7 @@ class Shift:
         while self._ready and self._running < self._concurrency:
             job = self._ready.popleft()
             if job.lost:
-                self._drop(job, "LOST")
+                self._lose(job)
                 continue
             job.began = now
             self._running += 1
@@ -137,7 +139,7 @@ class Shift:
         self._running -= 1
         self._pace.took(now - job.began)
         if ending is None or job.lost:
-            self._drop(job, "LOST")
+            self._lose(job)
         else:
             self._end(job, ending)
 
@@ -152,7 +154,7 @@ class Shift:
     def requests(self, now: float) -> list[Request]:
         """What goes into the next round trip: the endings, and a claim when there is room."""
         requests = [self._request(*part) for part in self._outbox.empty(self._keys)]
-        if self.free and (self._hungry or requests or self._claim):
+        if self._owed or (self.free and (self._hungry or requests or self._claim)):
             if self._claim is None:
                 limit = min(self.free, self._pace.share, CALL_ITEMS)
                 self._claim = self.mode.take(self._keys, limit, self._nonce(), self._policy)
@@ -195,9 +197,17 @@ class Shift:
             self._again(request, error)
 
     def give_up(self) -> None:
-        """Nothing more is recorded: whoever waits for an outcome is told that it is lost."""
+        """Nothing more is recorded: whoever runs a job, or waits for its outcome, is told that it
+        is lost."""
         for job in list(self.held):
+            job.lost = True
             self._drop(job, "LOST")
+
+    @property
+    def _owed(self) -> bool:
+        """Whether a claim must have its answer even after a stop, for what it took is run or handed
+        back."""
+        return self._unsure and (self.mode.leases or not self._no_more_starts)
 
     def _again(self, request: Request, error: PyjobsError) -> None:
         if isinstance(error, OutcomeUnknown) and not request.call.script.replay_safe:
@@ -207,6 +217,13 @@ class Shift:
                 self._drop(job, "LOST")
         else:
             self._outbox.again(request.ended)
+            if not request.ended:
+                self._unsure = self._unsure or isinstance(error, OutcomeUnknown)
+
+    def _lose(self, job: ClaimedJob) -> None:
+        # Nothing is sent for it, and what the claims said of the next one may be old by now.
+        self._hungry = True
+        self._drop(job, "LOST")
 
     def _drop(self, job: ClaimedJob, word: str) -> None:
         self.held.discard(job)
@@ -225,7 +242,7 @@ class Shift:
             self._end(self._ready.popleft(), RELEASE)
 
     def _claimed(self, batch: Batch, now: float) -> None:
-        self._claim = None
+        self._claim, self._unsure = None, False
         self._wait = batch.wait
         self._hungry = self._hungry or batch.wait == 0
         since = self._claimed_at

@@ -21,7 +21,7 @@ from store import HOUR, Jobs, Q, Store
 
 import pyjobs.aio
 import pyjobs.client
-from pyjobs import run as running
+from pyjobs import run as sending
 from pyjobs.call import Call
 from pyjobs.claimed import ClaimedJob
 from pyjobs.connect import aconnect, connect
@@ -29,6 +29,7 @@ from pyjobs.errors import OutcomeUnknown
 from pyjobs.letters import read
 from pyjobs.modes import MODES
 from pyjobs.scripts import script
+from pyjobs.testing.workers import Running
 
 REPLY_SECONDS = 0.15
 JOBS = 200
@@ -42,7 +43,7 @@ scripts = pytest.mark.parametrize("name", [used.name for used in SCRIPTS])
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running, "PAUSES", (0.0,) * len(running.PAUSES))
+    monkeypatch.setattr(sending, "PAUSES", (0.0,) * len(sending.PAUSES))
 
 
 @pytest.fixture
@@ -262,3 +263,23 @@ def test_a_simple_worker_whose_answers_are_cut_runs_nothing_twice(store: Store) 
         cuts = proxy.cuts
     assert set(handler.times.values()) == {1}
     assert JOBS - 5 * (cuts + 1) <= len(handler.times) < JOBS
+
+
+@places(PREFERRED, flavours=("sync",))
+def test_what_a_claim_took_whose_answer_was_cut_is_handed_back_at_a_stop(store: Store) -> None:
+    """No crash is counted, and nobody waits for a lease to end."""
+    jobs = Jobs(store, MODES["reliable"])
+    jobs.submit(("a", b"1"))
+    store.redis.script_load(script("reliable/claim").body)
+    with Proxy(store.url) as proxy:
+        proxy.breaks("cut_after")
+        worker = pyjobs.Worker(proxy.url, queues=["q"], grace=600)
+        worker.handler(Started())
+        running = Running(worker)
+        wait_until(lambda: proxy.seen > 10)
+        assert jobs.part("inflight").keys() == {"a"}
+        worker.stop()
+        proxy.breaks("pass")
+        assert running.ended() is None
+    assert jobs.pending() == ["a"]
+    assert jobs.claim().jobs[0].attempt == 1

@@ -232,6 +232,19 @@ def test_the_answers_before_a_break_stand() -> None:
     assert recovery.answers == [NEW, None, None]
 
 
+def test_an_error_that_takes_answers_with_it_leaves_their_calls_unknown() -> None:
+    """Whoever gets it must not take them for calls that were never made."""
+    recovery = Recovery((submit("a"), submit("b")))
+    recovery.take(NEW_REPLY)
+    recovery.take(broken.NoScriptError("NOSCRIPT"))
+    recovery.pause()
+    away = broken.ConnectionError("Error 111 connecting to 127.0.0.1:1.")
+    for _ in running.PAUSES:
+        recovery.pause(away)
+    with pytest.raises(OutcomeUnknown):
+        recovery.pause(away)
+
+
 def test_each_call_has_an_error_of_its_own_where_that_is_wanted() -> None:
     recovery = Recovery((submit("a"), SIMPLE.submit("jobs:{other}", [("b", b"1")])), each=True)
     recovery.take(NEW_REPLY)

@@ -456,6 +456,71 @@ class TestStop:
         assert shift.over
 
 
+class TestStopAfterAClaimWithoutAnswer:
+    """It may have taken jobs, which nobody else would know of."""
+
+    def lost(self, mode: str, error: PyjobsError) -> tuple[Shift, Request]:
+        shift = make(mode)
+        [request] = shift.requests(NOW)
+        shift.unanswered([request], error)
+        shift.stop()
+        return shift, request
+
+    def test_it_is_sent_again_and_what_it_took_is_handed_back(self) -> None:
+        shift, first = self.lost("reliable", OutcomeUnknown("perhaps"))
+        assert not shift.over
+        [again] = shift.requests(NOW)
+        assert again.call == first.call
+        shift.answered([again], [Batch(0, [claimed(), claimed()])], NOW)
+        assert not begin(shift) and not shift.over
+        [release] = shift.requests(NOW)
+        assert verbs([release]) == ["release"] and len(release.ended) == 2
+        shift.answered([release], words([release]), NOW)
+        assert shift.over
+
+    def test_until_there_is_an_answer(self) -> None:
+        shift, first = self.lost("reliable", OutcomeUnknown("perhaps"))
+        for error in (OutcomeUnknown("perhaps"), Unavailable("away")):
+            shift.unanswered(shift.requests(NOW), error)
+            assert not shift.over
+        again = shift.requests(NOW)
+        assert again[0].call == first.call
+        shift.answered(again, [Batch(-1, [])], NOW)
+        assert shift.over and shift.requests(NOW) == []
+
+    def test_a_refusal_leaves_it_open(self) -> None:
+        """The first may have been carried out all the same."""
+        shift, _ = self.lost("reliable", OutcomeUnknown("perhaps"))
+        shift.answered(shift.requests(NOW), [Unavailable("BUSY")], NOW)
+        assert not shift.over
+
+    def test_what_it_took_is_run_where_it_can_not_be_handed_back(self) -> None:
+        shift, _ = self.lost("recoverable", OutcomeUnknown("perhaps"))
+        shift.answered(shift.requests(NOW), [Batch(0, [claimed()])], NOW)
+        assert len(begin(shift)) == 1
+
+    def test_but_not_after_a_second_stop(self) -> None:
+        """It could be neither run nor handed back: whoever reaps finds it in flight."""
+        shift, _ = self.lost("recoverable", OutcomeUnknown("perhaps"))
+        shift.stop(now=True)
+        assert shift.over and shift.requests(NOW) == []
+
+    @pytest.mark.parametrize(
+        ("mode", "error"),
+        [
+            ("simple", OutcomeUnknown("perhaps")),
+            ("simple", Unavailable("away")),
+            ("recoverable", Unavailable("away")),
+            ("reliable", Unavailable("away")),
+        ],
+    )
+    def test_not_when_it_took_nothing_or_can_not_be_repeated(
+        self, mode: str, error: PyjobsError
+    ) -> None:
+        shift, _ = self.lost(mode, error)
+        assert shift.over and shift.requests(NOW) == []
+
+
 class TestLost:
     @pytest.mark.parametrize("word", ["LOST", "NOJOB"])
     def test_a_refused_ending_is_reported_and_dropped(self, word: str) -> None:
@@ -480,7 +545,37 @@ class TestLost:
         [job] = take(shift, 1)
         job.lost = True
         shift.finished(job, ending, NOW)
-        assert not shift.held and shift.requests(NOW) == []
+        assert not shift.held and verbs(shift.requests(NOW)) == ["claim"]
+
+    def test_its_place_is_offered_at_once(self) -> None:
+        """How long there is nothing was said when it was claimed, and may be long ago."""
+        shift = make(room=1)
+        [job] = take(shift, 1, wait=60_000)
+        assert shift.idle_ms() is None
+        shift.finished(job, None, NOW)
+        assert shift.idle_ms() is None and verbs(shift.requests(NOW)) == ["claim"]
+
+    def test_so_is_that_of_one_that_waited(self) -> None:
+        shift = make(room=1, prefetch=1)
+        shift.answered(shift.requests(NOW), [Batch(-1, [claimed(), claimed()])], NOW)
+        [first] = begin(shift)
+        [second] = shift.held - {first}
+        second.lost = True
+        shift.finished(first, None, NOW)
+        shift.answered(shift.requests(NOW), [Batch(-1, [])], NOW)
+        assert not begin(shift)
+        assert verbs(shift.requests(NOW)) == ["claim"]
+
+    def test_when_the_worker_gives_up_all_of_them_are(self) -> None:
+        """Whoever still runs one must learn that nothing is recorded any more."""
+        shift = make(room=1, prefetch=1)
+        shift.answered(shift.requests(NOW), [Batch(-1, [claimed(), claimed()])], NOW)
+        jobs = shift.held.copy()
+        [running] = begin(shift)
+        shift.give_up()
+        assert [job.lost for job in jobs] == [True, True] and not shift.held
+        shift.finished(running, success(1), NOW)
+        assert not begin(shift)
 
 
 class TestRefused:

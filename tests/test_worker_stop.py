@@ -18,6 +18,7 @@ from store import Jobs, Q, Store, having
 
 import pyjobs
 from pyjobs import serving
+from pyjobs.bell import Bell
 from pyjobs.errors import JobFailed, LeaseLost, WrongMode
 from pyjobs.modes import MODES, Mode
 from pyjobs.serving import Serving
@@ -199,6 +200,53 @@ class TestModes:
         assert jobs.claim().jobs[0].attempt == 1
 
 
+class TestBroken:
+    """An error that nobody foresaw ends a worker; what still runs must not go on in good faith."""
+
+    @HERE
+    @RELIABLE
+    @pytest.mark.parametrize("kind", [Gate, AsyncGate])
+    def test_what_runs_learns_that_it_is_lost(
+        self, jobs: Jobs, kind: type[Gate], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        broken = threading.Event()
+        gate = kind()
+        held: list[pyjobs.ClaimedJob] = []
+        cancelled: list[bool] = []
+
+        async def bell(_: Any) -> None:
+            while not broken.is_set():  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            raise ZeroDivisionError
+
+        async def handle(job: pyjobs.ClaimedJob) -> None:
+            held.append(job)
+            try:
+                await gate(job)
+            except asyncio.CancelledError:
+                cancelled.append(True)
+                raise
+
+        def handle_plainly(job: pyjobs.ClaimedJob) -> None:
+            held.append(job)
+            gate(job)
+
+        async def main() -> None:
+            worker = pyjobs.Worker(jobs.store.url, queues=["q"])
+            worker.handler(handle if kind is AsyncGate else handle_plainly)
+            with pytest.raises(ZeroDivisionError):
+                await worker.arun()
+            await asyncio.sleep(0.1)
+            assert held[0].lost
+            assert cancelled == [True] * (kind is AsyncGate)
+
+        monkeypatch.setattr(Bell, "run", bell)
+        jobs.submit(("a", b"1"))
+        threading.Thread(target=lambda: (gate.wait(), broken.set())).start()
+        asyncio.run(main())
+        gate.go.set()
+
+
 WORKER = """
 import asyncio, logging, sys
 import pyjobs
@@ -312,6 +360,19 @@ class TestServer:
             worker.stop()
             error = running.ended()
         assert error is None or isinstance(error, pyjobs.PyjobsError)
+
+    def test_away_with_nothing_in_hand(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The grace is for jobs that run: without any, nothing is waited for that long."""
+        monkeypatch.setattr(serving, "FLUSH_SECONDS", 0.3)
+        with own_server() as server:
+            store = Store(server.url, None)
+            running = start(store, AsyncGate(), grace=600)
+            wait_until(lambda: store.redis.exists("jobs:queues"))
+            store.close()
+            server.stop()
+            time.sleep(0.3)
+            running.worker.stop()
+            assert running.ended(SOON) is None
 
     def test_whoever_waits_for_a_record_learns_that_there_is_none(
         self, monkeypatch: pytest.MonkeyPatch
