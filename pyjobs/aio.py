@@ -55,10 +55,11 @@ class Job(BaseJob):
             async with asyncio.timeout(timeout):
                 await waiter
         except TimeoutError:
-            self._waiter = [other for other in self._waiter if other is not waiter]
             raise TimeoutError(
                 f"job {self.id} on queue {self.queue}: no result in {timeout} s"
             ) from None
+        finally:
+            self._waiter = [other for other in self._waiter if other is not waiter]
 
     def _wake(self) -> None:
         for waiter in self._waiter or ():

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import redis
 
@@ -19,6 +18,7 @@ from pyjobs.keys import Keys
 from pyjobs.run import Async, arun
 from pyjobs.shift import Shift
 from pyjobs.verbs import wake
+from pyjobs.wire import acommand
 
 IDLE_SECONDS = 30.0
 REPLY_MARGIN = 5.0
@@ -75,7 +75,7 @@ class Bell:
 
     async def _one(self, seconds: float) -> None:
         try:
-            token: Any = await self._waiting.blpop(self._keys, timeout=seconds)
+            token = await acommand(self._waiting.connection_pool, "BLPOP", *self._keys, seconds)
             # A token that came too late for this worker is another's.
             if not self._shift.woken() and token is not None:
                 await arun(self._server, wake(token[0].decode().removesuffix(":wake")))

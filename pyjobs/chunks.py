@@ -7,17 +7,17 @@ from typing import Any, Generic, NamedTuple
 
 from pyjobs.call import Call
 from pyjobs.pending import J
+from pyjobs.verbs import CALL_BYTES
 
 # A script runs for about a millisecond then, and Redis and Python overlap.
 CHUNK_ITEMS = 250
-CALL_BYTES = 4 * 1024 * 1024
 
 
 class Item(NamedTuple):
     """One job to submit: the name of its queue, the options argument, its id and its data."""
 
     queue: str
-    words: str
+    options: str
     id: str
     data: bytes
     # Whether the id was chosen: there may be a job of it already.

@@ -41,8 +41,8 @@ class ClaimedJob:
         "id",
         "lost",
         "over",
-        "place",
         "queue",
+        "queue_index",
         "queued",
         "raw",
         "since",
@@ -55,7 +55,7 @@ class ClaimedJob:
     ) -> None:
         self.id = claimed.id
         self.queue = queue
-        self.place = claimed.queue
+        self.queue_index = claimed.queue
         self.raw = claimed.data
         self.data: Any = None
         self.attempt = claimed.attempt

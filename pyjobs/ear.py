@@ -21,12 +21,15 @@ from pyjobs.chunks import Chunk
 from pyjobs.connect import REPLY_SECONDS
 from pyjobs.desk import Desk
 from pyjobs.errors import PyjobsError
+from pyjobs.link import Link, link, packed
 from pyjobs.pending import J
 from pyjobs.run import arun, run
 from pyjobs.tasks import end
 
 RECONNECT_SECONDS = 0.5
 END_SECONDS = 2.0
+# For what Redis has sent, and the event loop has not looked at.
+ARRIVAL_SECONDS = 0.01
 NO_ANSWER = f"no answer to SUBSCRIBE in {REPLY_SECONDS} s"
 Connection = Any
 
@@ -49,8 +52,10 @@ class Ear(Generic[J]):
         self._desk = desk
         self._every = every
         self._stopped = threading.Event()
-        self._connection = self._subscribe()
-        self._thread = threading.Thread(target=self._listen, name="pyjobs-results", daemon=True)
+        subscribed = self._subscribe()
+        self._thread = threading.Thread(
+            target=self._listen, args=(subscribed,), name="pyjobs-results", daemon=True
+        )
         self._thread.start()
 
     def close(self) -> None:
@@ -60,33 +65,38 @@ class Ear(Generic[J]):
             self._server.publish(self._desk.channel, b"")
         self._thread.join(END_SECONDS)
 
-    def _listen(self) -> None:
+    def _listen(self, subscribed: Connection | None) -> None:
         due = time.monotonic() + self._every
-        while not self._stopped.is_set():
+        while subscribed is not None:
             try:
-                self._hear(max(0.0, due - time.monotonic()))
-                if time.monotonic() >= due:
-                    self._look()
-                    due = time.monotonic() + self._every
+                self._follow(subscribed, due)
             except redis.RedisError:
                 # What was published in the meantime is lost: look at what is stored at once.
                 due = 0.0
-                self._leave(self._connection)
-                self._subscribe_again()
-        self._leave(self._connection)
+            finally:
+                self._leave(subscribed)
+            subscribed = self._subscribe_again()
 
-    def _hear(self, seconds: float) -> bool:
+    def _follow(self, subscribed: Connection, due: float) -> None:
+        """Hear, and look from the moment `due` on, until the connection breaks or `close`."""
+        while not self._stopped.is_set():
+            self._hear(subscribed, max(0.0, due - time.monotonic()))
+            if time.monotonic() >= due:
+                self._look(subscribed)
+                due = time.monotonic() + self._every
+
+    def _hear(self, subscribed: Connection, seconds: float) -> bool:
         """Whether there was a message, or anything else that Redis says here."""
-        if not self._connection.can_read(seconds):
+        if not subscribed.can_read(seconds):
             return False
-        kind, *_, body = self._connection.read_response(disconnect_on_error=False)
+        kind, *_, body = subscribed.read_response(disconnect_on_error=False)
         if kind == b"message":
             self._desk.hear(body)
         return True
 
-    def _look(self) -> None:
+    def _look(self, subscribed: Connection) -> None:
         lost = ask(self._server, self._desk, self._desk.sweep.calls())
-        while lost and self._hear(0.0):
+        while lost and self._hear(subscribed, 0.0):
             pass
         self._desk.sweep.lose(lost)
 
@@ -102,11 +112,12 @@ class Ear(Generic[J]):
             raise
         return connection
 
-    def _subscribe_again(self) -> None:
+    def _subscribe_again(self) -> Connection | None:
+        """None after `close`."""
         while not self._stopped.wait(RECONNECT_SECONDS * random.uniform(0.5, 1.0)):
             with contextlib.suppress(redis.RedisError):
-                self._connection = self._subscribe()
-                return
+                return self._subscribe()
+        return None
 
     def _leave(self, connection: Connection) -> None:
         connection.disconnect()
@@ -131,73 +142,70 @@ class AsyncEar(Generic[J]):
 
     def __init__(self, server: redis.asyncio.Redis, desk: Desk[J], every: float) -> None:
         self._server = server
-        self._pool: Any = server.connection_pool
+        self._pool = server.connection_pool
         self._desk = desk
         self._every = every
-        self._connection: Connection = None
         self._task: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """Raises RedisError as `Ear` does."""
-        self._connection = await self._subscribe()
-        self._task = asyncio.create_task(self._listen(), name="pyjobs-results")
+        subscribed = await self._subscribe()
+        self._task = asyncio.create_task(self._listen(subscribed), name="pyjobs-results")
 
     async def close(self) -> None:
         if self._task is not None:
             await end(self._task)
 
-    async def _listen(self) -> None:
+    async def _listen(self, subscribed: Link) -> None:
         due = time.monotonic() + self._every
-        try:
-            while True:
-                try:
-                    await self._hear(max(0.0, due - time.monotonic()))
-                    if time.monotonic() >= due:
-                        await self._look()
-                        due = time.monotonic() + self._every
-                except redis.RedisError:
-                    due = 0.0
-                    await self._leave(self._connection)
-                    await self._subscribe_again()
-        finally:
-            await self._leave(self._connection)
+        while True:
+            try:
+                await self._follow(subscribed, due)
+            except redis.RedisError:
+                due = 0.0
+            finally:
+                await subscribed.close(self._pool)
+            subscribed = await self._subscribe_again()
 
-    async def _hear(self, seconds: float) -> bool:
-        told = await self._connection.read_response(timeout=seconds, disconnect_on_error=False)
-        if told is None:
+    async def _follow(self, subscribed: Link, due: float) -> None:
+        while True:
+            await self._hear(subscribed, max(0.0, due - time.monotonic()))
+            if time.monotonic() >= due:
+                await self._look(subscribed)
+                due = time.monotonic() + self._every
+
+    async def _hear(self, subscribed: Link, seconds: float) -> bool:
+        try:
+            kind, *_, body = await subscribed.reply(seconds)
+        except redis.TimeoutError:
             return False
-        kind, *_, body = told
         if kind == b"message":
             self._desk.hear(body)
         return True
 
-    async def _look(self) -> None:
+    async def _look(self, subscribed: Link) -> None:
         lost = await aask(self._server, self._desk, self._desk.sweep.calls())
-        while lost and await self._hear(0.0):
+        while lost and await self._hear(subscribed, ARRIVAL_SECONDS):
             pass
         self._desk.sweep.lose(lost)
 
-    async def _subscribe(self) -> Connection:
-        connection = await self._pool.get_connection()
+    async def _subscribe(self) -> Link:
+        subscribed = await link(self._pool)
         try:
-            await connection.send_command("SUBSCRIBE", self._desk.channel)
-            if await connection.read_response(timeout=REPLY_SECONDS) is None:
-                raise redis.TimeoutError(NO_ANSWER)
+            await subscribed.send(packed("SUBSCRIBE", self._desk.channel))
+            told = await subscribed.reply(REPLY_SECONDS)
+            if isinstance(told, redis.RedisError):
+                raise told
         except BaseException:
-            await self._leave(connection)
+            await subscribed.close(self._pool)
             raise
-        return connection
+        return subscribed
 
-    async def _subscribe_again(self) -> None:
+    async def _subscribe_again(self) -> Link:
         while True:
             await asyncio.sleep(RECONNECT_SECONDS * random.uniform(0.5, 1.0))
             with contextlib.suppress(redis.RedisError):
-                self._connection = await self._subscribe()
-                return
-
-    async def _leave(self, connection: Connection) -> None:
-        await connection.disconnect(nowait=True)
-        await self._pool.release(connection)
+                return await self._subscribe()
 
 
 async def aask(server: redis.asyncio.Redis, desk: Desk[J], chunks: list[Chunk[J]]) -> list[J]:

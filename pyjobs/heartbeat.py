@@ -35,7 +35,7 @@ class Heartbeat(threading.Thread):
     Args:
         url: where Redis is.
         mode: whose extend to call.
-        keys: the queues' keys, as the jobs' `place` counts them.
+        keys: the queues' keys, as the jobs' `queue_index` counts them.
         lease: seconds.
         held: gives the jobs in hand; called from this thread.
         lost: is told of a job that is not in hand any more, and why; called from this thread.
@@ -147,7 +147,7 @@ class Heartbeat(threading.Thread):
         """The jobs by queue, as many as go into a call."""
         queues: dict[int, list[ClaimedJob]] = defaultdict(list)
         for job in jobs:
-            queues[job.place].append(job)
+            queues[job.queue_index].append(job)
         return [
             queue[at : at + MAX_ITEMS]
             for queue in queues.values()
@@ -156,7 +156,9 @@ class Heartbeat(threading.Thread):
 
     def _extend(self, part: list[ClaimedJob]) -> Call[list[str]]:
         pairs = [(job.id, job.token) for job in part]
-        return self._mode.extend(self._keys[part[0].place], pairs, lease=round(self._lease * 1000))
+        return self._mode.extend(
+            self._keys[part[0].queue_index], pairs, lease=round(self._lease * 1000)
+        )
 
     def _told(self, error: Exception | None) -> None:
         """Log the first failure and the first success after it: an outage is no flood."""

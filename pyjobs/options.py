@@ -38,7 +38,7 @@ class Options(NamedTuple):
     backoff: float | None = None
 
 
-def words_of(submit: Script, options: dict[str, Any]) -> str:
+def options_text(submit: Script, options: dict[str, Any]) -> str:
     """The options argument of a submit, from Python's words and units.
 
     Raises:

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from pyjobs.claimed import ClaimedJob
 from pyjobs.ending import Ending
+from pyjobs.verbs import CALL_BYTES
 
 # Redis does nothing else while a script runs: a call stays well below 5 ms.
 CALL_ITEMS = 400
-CALL_BYTES = 4 * 1024 * 1024
 Ended = tuple[ClaimedJob, Ending]
 
 
@@ -41,14 +41,14 @@ class Outbox:
         """All of them, by queue and verb, each part within the limits of a call.
 
         Args:
-            keys: the queues' keys, as the jobs' `place` counts them.
+            keys: the queues' keys, as the jobs' `queue_index` counts them.
         """
         groups: dict[tuple[str, str], list[Ended]] = defaultdict(list)
         sizes: dict[tuple[str, str], int] = defaultdict(int)
         ended, self._ended = self._ended, []
         for one in ended:
             job, ending = one
-            group = (keys[job.place], ending.verb)
+            group = (keys[job.queue_index], ending.verb)
             if len(groups[group]) == CALL_ITEMS or sizes[group] > CALL_BYTES:
                 yield *group, groups.pop(group)
                 sizes.pop(group)
@@ -58,4 +58,4 @@ class Outbox:
             yield *group, part
         alone, self._alone = self._alone, []
         for job, ending in alone:
-            yield keys[job.place], ending.verb, [(job, ending)]
+            yield keys[job.queue_index], ending.verb, [(job, ending)]

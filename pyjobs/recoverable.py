@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from pyjobs.call import Call
 from pyjobs.ending import Policy
 from pyjobs.scripts import Option
-from pyjobs.verbs import Batch, Reaped, StoredVerbs, parse_claimed, parse_reaped
+from pyjobs.verbs import ClaimReply, Reaped, StoredVerbs, parse_claimed, parse_reaped
 
 
 class Recoverable(StoredVerbs):
@@ -20,12 +20,14 @@ class Recoverable(StoredVerbs):
     leases = False
     handed_back = None
 
-    def claim(self, queues: Sequence[str], *, nonce: str, limit: int) -> Call[Batch]:
+    def claim(self, queues: Sequence[str], *, nonce: str, limit: int) -> Call[ClaimReply]:
         """Take up to `limit` jobs off the queues, in order, under a nonce never used before."""
         claim = self.script("claim")
         return Call(claim, tuple(queues), claim.bind(nonce=nonce, limit=limit), parse_claimed)
 
-    def take(self, queues: Sequence[str], limit: int, nonce: str, policy: Policy) -> Call[Batch]:
+    def claim_with(
+        self, queues: Sequence[str], limit: int, nonce: str, policy: Policy
+    ) -> Call[ClaimReply]:
         return self.claim(queues, nonce=nonce, limit=limit)
 
     def fail(

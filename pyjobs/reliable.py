@@ -11,7 +11,7 @@ from pyjobs.call import Call
 from pyjobs.ending import Ending, Policy
 from pyjobs.scripts import Option
 from pyjobs.verbs import (
-    Batch,
+    ClaimReply,
     DeadPage,
     Reaped,
     StoredVerbs,
@@ -37,7 +37,7 @@ class Reliable(StoredVerbs):
         limit: int,
         lease: int,
         max_crashes: int | None = None,
-    ) -> Call[Batch]:
+    ) -> Call[ClaimReply]:
         """Take up to `limit` jobs off the queues, in their order, for `lease` ms.
 
         Args:
@@ -52,7 +52,9 @@ class Reliable(StoredVerbs):
         args = claim.bind(nonce=nonce, limit=limit, lease=lease, options=options)
         return Call(claim, tuple(queues), args, parse_claimed)
 
-    def take(self, queues: Sequence[str], limit: int, nonce: str, policy: Policy) -> Call[Batch]:
+    def claim_with(
+        self, queues: Sequence[str], limit: int, nonce: str, policy: Policy
+    ) -> Call[ClaimReply]:
         return self.claim(
             queues, nonce=nonce, limit=limit, lease=policy.lease, max_crashes=policy.max_crashes
         )

@@ -15,7 +15,6 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
-import hiredis
 import redis
 import redis.asyncio
 import redis.sentinel
@@ -23,6 +22,7 @@ from redis import exceptions as broken
 
 from pyjobs.call import Call
 from pyjobs.errors import Forbidden, OutcomeUnknown, PyjobsError, QueueFull, Unavailable, from_reply
+from pyjobs.link import packed
 from pyjobs.wire import aexchange, exchange
 
 T = TypeVar("T")
@@ -168,9 +168,8 @@ class Recovery:
             words = self._calls[place].command()
             if self._unloaded > 1:
                 words = ("EVAL", self._calls[place].script.body, *words[2:])
-            packed: bytes = hiredis.pack_command(words)  # type: ignore[arg-type]
-            ready.append(packed)
-            size += len(packed)
+            ready.append(packed(*words))
+            size += len(ready[-1])
             self._given += 1
             if size >= WRITE_BYTES:
                 yield b"".join(ready)

@@ -12,13 +12,14 @@ from typing import Any, NamedTuple
 
 from pyjobs.call import Call
 from pyjobs.claimed import ClaimedJob, failure
+from pyjobs.claims import Claims
 from pyjobs.ending import RELEASE, Ending, Policy
 from pyjobs.errors import BadArgument, OutcomeUnknown, PyjobsError, Unavailable
 from pyjobs.ids import new_id
 from pyjobs.modes import Mode
 from pyjobs.outbox import CALL_ITEMS, Ended, Outbox
 from pyjobs.pace import Pace
-from pyjobs.verbs import Batch
+from pyjobs.verbs import ClaimReply
 
 STALE = 2 / 3
 
@@ -68,18 +69,12 @@ class Shift:
         self._concurrency = concurrency
         self._policy = policy
         self._timeout = timeout
-        self._nonce = nonce
+        self._claims = Claims(mode, self._keys, policy, nonce)
         # What can't be handed back is not claimed ahead unless somebody asks for it.
         self._pace = Pace(concurrency, 0 if prefetch is None and not mode.leases else prefetch)
         self._ready: deque[ClaimedJob] = deque()
         self._running = 0
         self._outbox = Outbox()
-        self._claim: Call[Batch] | None = None
-        self._claimed_at = 0.0
-        # Whether that claim may have been carried out, and what it took is not known here.
-        self._unsure = False
-        self._hungry = True
-        self._wait = 0
         self._no_more_starts = False
 
     @property
@@ -103,13 +98,14 @@ class Shift:
     def idle_ms(self) -> int | None:
         """ms until the next claim makes sense without a wake token; None while there is something
         to do, or no room for a job; -1 when only a token tells."""
-        if self._hungry or self._claim or self._outbox or not self.free:
+        claims = self._claims
+        if claims.hungry or claims.under_way or self._outbox or not self.free:
             return None
-        return self._wait
+        return claims.wait
 
     def woken(self) -> bool:
         """There may be jobs now. Returns whether there is room for one."""
-        self._hungry = True
+        self._claims.hungry = True
         return self.free > 0
 
     def stop(self, *, now: bool = False) -> None:
@@ -154,15 +150,10 @@ class Shift:
     def requests(self, now: float) -> list[Request]:
         """What goes into the next round trip: the endings, and a claim when there is room."""
         requests = [self._request(*part) for part in self._outbox.empty(self._keys)]
-        if self._owed or (self.free and (self._hungry or requests or self._claim)):
-            if self._claim is None:
-                limit = min(self.free, self._pace.share, CALL_ITEMS)
-                self._claim = self.mode.take(self._keys, limit, self._nonce(), self._policy)
-                self._claimed_at = now
-            # From here on only what happens after the claim counts: a token that is taken while it
-            # is on its way tells of a job that it may not have seen.
-            self._hungry = False
-            requests.append(Request(self._claim, []))
+        claims = self._claims
+        if self._owed or (self.free and (claims.hungry or requests or claims.under_way)):
+            limit = min(self.free, self._pace.share, CALL_ITEMS)
+            requests.append(Request(claims.call(limit, now), []))
         return requests
 
     def answered(
@@ -207,22 +198,20 @@ class Shift:
     def _owed(self) -> bool:
         """Whether a claim must have its answer even after a stop, for what it took is run or handed
         back."""
-        return self._unsure and (self.mode.leases or not self._no_more_starts)
+        return self._claims.unsure and (self.mode.leases or not self._no_more_starts)
 
     def _again(self, request: Request, error: PyjobsError) -> None:
-        if isinstance(error, OutcomeUnknown) and not request.call.script.replay_safe:
-            if not request.ended:
-                self._claim, self._hungry = None, True
+        if not request.ended:
+            self._claims.unanswered(error)
+        elif isinstance(error, OutcomeUnknown) and not request.call.script.replay_safe:
             for job, _ in request.ended:
                 self._drop(job, "LOST")
         else:
             self._outbox.again(request.ended)
-            if not request.ended:
-                self._unsure = self._unsure or isinstance(error, OutcomeUnknown)
 
     def _lose(self, job: ClaimedJob) -> None:
         # Nothing is sent for it, and what the claims said of the next one may be old by now.
-        self._hungry = True
+        self._claims.hungry = True
         self._drop(job, "LOST")
 
     def _drop(self, job: ClaimedJob, word: str) -> None:
@@ -241,12 +230,10 @@ class Shift:
         while self._ready:
             self._end(self._ready.popleft(), RELEASE)
 
-    def _claimed(self, batch: Batch, now: float) -> None:
-        self._claim, self._unsure = None, False
-        self._wait = batch.wait
-        self._hungry = self._hungry or batch.wait == 0
-        since = self._claimed_at
-        jobs = [ClaimedJob(job, self._names[job.queue], self._timeout, since) for job in batch.jobs]
+    def _claimed(self, reply: ClaimReply, now: float) -> None:
+        self._claims.answered(reply)
+        since = self._claims.since
+        jobs = [ClaimedJob(job, self._names[job.queue], self._timeout, since) for job in reply.jobs]
         self.held.update(jobs)
         self._ready += jobs
         # An answer that took this long leaves no time to run: its leases end while nobody looks.

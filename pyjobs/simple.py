@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from pyjobs.call import Call
 from pyjobs.ending import Policy
-from pyjobs.verbs import Batch, Verbs, parse_claimed
+from pyjobs.verbs import ClaimReply, Verbs, parse_claimed
 
 
 class Simple(Verbs):
@@ -17,12 +17,14 @@ class Simple(Verbs):
     leases = False
     handed_back = "fail"
 
-    def claim(self, queues: Sequence[str], *, limit: int) -> Call[Batch]:
+    def claim(self, queues: Sequence[str], *, limit: int) -> Call[ClaimReply]:
         """Take up to `limit` jobs off the queues, in order; they live only with the caller."""
         claim = self.script("claim")
         return Call(claim, tuple(queues), claim.bind(limit=limit), parse_claimed)
 
-    def take(self, queues: Sequence[str], limit: int, nonce: str, policy: Policy) -> Call[Batch]:
+    def claim_with(
+        self, queues: Sequence[str], limit: int, nonce: str, policy: Policy
+    ) -> Call[ClaimReply]:
         return self.claim(queues, limit=limit)
 
     def fail(self, queue: str, jobs: Iterable[tuple[str, str, bytes]]) -> Call[list[str]]:

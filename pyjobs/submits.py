@@ -12,7 +12,7 @@ from pyjobs.chunks import Batch, Chunk, Item, parts
 from pyjobs.errors import BadArgument
 from pyjobs.ids import new_id, new_ids
 from pyjobs.keys import Keys, checked
-from pyjobs.options import words_of
+from pyjobs.options import options_text
 from pyjobs.pending import J, Pending
 from pyjobs.scripts import Arg, Script
 from pyjobs.verbs import MAX_BYTES
@@ -63,7 +63,7 @@ class Submits(Generic[J]):
     ) -> Batch[J]:
         """What submits these values: calls that keep to the limits of the script. All is checked
         before anything can be sent."""
-        words = words_of(self._submit, options)
+        text = options_text(self._submit, options)
         values = list(values)
         data = self._encoded(values)
         chosen = None if ids is None else self._chosen(ids, len(data))
@@ -75,18 +75,18 @@ class Submits(Generic[J]):
         batch: Batch[J] = Batch(len(data))
         named = new_ids(len(data)) if chosen is None else chosen
         for name, places in spread.items():
-            self._fill(batch, name, words, places, named, data, known=chosen is not None)
+            self._fill(batch, name, text, places, named, data, known=chosen is not None)
         return batch
 
     def item(self, value: Any, queue: str | None, id: str | None, options: dict[str, Any]) -> Item:
         """One value to submit, checked."""
-        words = words_of(self._submit, options) if options else ""
+        text = options_text(self._submit, options) if options else ""
         data = codec.encode(value)
         if len(data) > MAX_BYTES:
             raise too_large(len(data))
         name = self._queue_for(value, queue)
         named = new_id() if id is None else checked("id", id)
-        return Item(name, words, named, data, id is not None)
+        return Item(name, text, named, data, id is not None)
 
     def single(
         self, value: Any, queue: str | None, id: str | None, options: dict[str, Any]
@@ -104,8 +104,8 @@ class Submits(Generic[J]):
         ids = [item.id for item in items]
         data = [item.data for item in items]
         known = any(item.chosen for item in items)
-        for (name, words), places in grouped([item[:2] for item in items]).items():
-            self._fill(batch, name, words, places, ids, data, known=known)
+        for (name, text), places in grouped([item[:2] for item in items]).items():
+            self._fill(batch, name, text, places, ids, data, known=known)
         return batch
 
     def _encoded(self, values: Iterable[Any]) -> list[bytes]:
@@ -132,7 +132,7 @@ class Submits(Generic[J]):
         self,
         batch: Batch[J],
         name: str,
-        words: str,
+        text: str,
         places: Sequence[int],
         ids: Sequence[str],
         data: Sequence[bytes],
@@ -141,16 +141,16 @@ class Submits(Generic[J]):
     ) -> None:
         """Add the calls that submit what is at these places."""
         for part in parts(places, data):
-            batch.add(partial(self._chunk, name, words, part, ids, data, known))
+            batch.add(partial(self._chunk, name, text, part, ids, data, known))
 
     def _lone(self, item: Item) -> Chunk[J]:
         jobs = self._jobs(item.queue, [item.id], known=True)
-        return Chunk(self._call(item.queue, item.words, [item.id, item.data]), jobs, ONE)
+        return Chunk(self._call(item.queue, item.options, [item.id, item.data]), jobs, ONE)
 
     def _chunk(
         self,
         name: str,
-        words: str,
+        text: str,
         part: Sequence[int],
         ids: Sequence[str],
         data: Sequence[bytes],
@@ -160,10 +160,10 @@ class Submits(Generic[J]):
         jobs = self._jobs(name, names, known=known)
         items: list[Arg] = [b""] * (2 * len(part))
         items[::2], items[1::2] = names, [data[place] for place in part]
-        return Chunk(self._call(name, words, items), jobs, part)
+        return Chunk(self._call(name, text, items), jobs, part)
 
-    def _call(self, name: str, words: str, items: list[Arg]) -> Call[list[bytes]]:
-        args = self._submit.bind(items, client=self._client, options=words)
+    def _call(self, name: str, text: str, items: list[Arg]) -> Call[list[bytes]]:
+        args = self._submit.bind(items, client=self._client, options=text)
         return Call(self._submit, (self._queues[name],), args, as_it_is)
 
     def _jobs(self, queue: str, ids: list[str], *, known: bool) -> list[J]:

@@ -14,6 +14,8 @@ from pyjobs.scripts import Arg, Option, Script, script
 
 MAX_ITEMS = 1000
 MAX_BYTES = 1_048_576
+# What Python puts into one call at most.
+CALL_BYTES = 4 * MAX_BYTES
 
 
 class Submitted(NamedTuple):
@@ -50,7 +52,7 @@ class Claimed(NamedTuple):
     timeout: int
 
 
-class Batch(NamedTuple):
+class ClaimReply(NamedTuple):
     """The reply of a claim.
 
     Attributes:
@@ -147,7 +149,9 @@ class Verbs:
         """Record the results of (id, token, result) triples; the reply is a word for each."""
         return self._end("complete", queue, jobs, options)
 
-    def take(self, queues: Sequence[str], limit: int, nonce: str, policy: Policy) -> Call[Batch]:
+    def claim_with(
+        self, queues: Sequence[str], limit: int, nonce: str, policy: Policy
+    ) -> Call[ClaimReply]:
         """The claim of a worker with this policy."""
         raise NotImplementedError
 
@@ -194,12 +198,12 @@ def parse_submitted(reply: Any) -> list[Submitted]:
     return list(map(Submitted, words[::2], words[1::2]))
 
 
-def parse_claimed(reply: Any) -> Batch:
+def parse_claimed(reply: Any) -> ClaimReply:
     jobs = [
         Claimed(queue - 1, id.decode(), token.decode(), data, attempt, queued, timeout)
         for queue, id, token, data, attempt, queued, timeout in reply[1:]
     ]
-    return Batch(reply[0], jobs)
+    return ClaimReply(reply[0], jobs)
 
 
 def parse_words(reply: Any) -> list[str]:

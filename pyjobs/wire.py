@@ -14,8 +14,9 @@ from weakref import WeakKeyDictionary
 
 from redis import exceptions as broken
 
+from pyjobs.link import REPLIES, Link, link, packed
+
 WINDOW = 4
-REPLIES = (broken.ResponseError, broken.BusyLoadingError)
 
 
 class Stream(Protocol):
@@ -33,8 +34,8 @@ class Stream(Protocol):
 
 
 class Spare:
-    """One connection of a pool that is kept at hand: to give it back and take it again costs about
-    as much as a command. A forked child has none."""
+    """One connection of a pool (a link, for asyncio) that is kept at hand: to give it back and take
+    it again costs about as much as a command. A forked child has none."""
 
     __slots__ = ("_kept",)
 
@@ -77,17 +78,13 @@ def _open(pool: Any, spare: Spare) -> Any:
     return pool.get_connection()
 
 
-async def _aopen(pool: Any, spare: Spare) -> Any:
-    connection = spare.take()
-    if connection is None:
-        return await pool.get_connection()
-    try:
-        await pool.ensure_connection(connection)
-    except BaseException:
-        await connection.disconnect(nowait=True)
-        await pool.release(connection)
-        raise
-    return connection
+async def _aopen(pool: Any, spare: Spare) -> Link:
+    kept: Link | None = spare.take()
+    if kept is not None:
+        if await kept.quiet():
+            return kept
+        await kept.close(pool)
+    return await link(pool)
 
 
 def exchange(pool: Any, stream: Stream) -> None:
@@ -117,31 +114,52 @@ def exchange(pool: Any, stream: Stream) -> None:
 async def aexchange(pool: Any, stream: Stream) -> None:
     """The same for asyncio."""
     spare = _spare_of(pool)
-    connection = await _aopen(pool, spare)
+    used = await _aopen(pool, spare)
     try:
         for commands in stream.packed():
-            await connection.send_packed_command(commands)
+            await used.send(commands)
             while stream.ahead > WINDOW:
-                stream.take(await _areply(connection))
+                stream.take(await used.reply())
         while stream.ahead:
-            stream.take(await _areply(connection))
+            stream.take(await used.reply())
     except BaseException:
-        await connection.disconnect(nowait=True)
-        await pool.release(connection)
+        await used.close(pool)
         raise
-    if not spare.keep(connection):
-        await pool.release(connection)
+    if not spare.keep(used):
+        await used.release(pool)
+
+
+async def acommand(pool: Any, *words: str | float) -> Any:
+    """Send one command that is no script, and return its reply.
+
+    Raises:
+        RedisError: Redis refuses it, or the connection broke.
+    """
+    one = _One(words)
+    await aexchange(pool, one)
+    if isinstance(one.reply, broken.RedisError):
+        raise one.reply
+    return one.reply
+
+
+class _One:
+    """A stream of one command."""
+
+    def __init__(self, words: tuple[str | float, ...]) -> None:
+        self._words = words
+        self.ahead = 0
+        self.reply: Any = None
+
+    def packed(self) -> Iterator[bytes]:
+        self.ahead = 1
+        yield packed(*self._words)
+
+    def take(self, reply: Any) -> None:
+        self.ahead, self.reply = 0, reply
 
 
 def _reply(connection: Any) -> Any:
     try:
         return connection.read_response(disconnect_on_error=False)
-    except REPLIES as error:
-        return error
-
-
-async def _areply(connection: Any) -> Any:
-    try:
-        return await connection.read_response(disconnect_on_error=False)
     except REPLIES as error:
         return error

@@ -23,7 +23,7 @@ from pyjobs.reliable import Reliable
 from pyjobs.run import arun, arun_many, run, run_many
 from pyjobs.scripts import everything
 from pyjobs.simple import Simple
-from pyjobs.verbs import Batch, Claimed, Reaped, Stored, Submitted, fetch
+from pyjobs.verbs import Claimed, ClaimReply, Reaped, Stored, Submitted, fetch
 
 Q = "jobs:{q}"
 HOUR = 3_600_000
@@ -235,7 +235,7 @@ class Jobs:
         queues: Sequence[str] = (Q,),
         lease: int = HOUR,
         **options: int,
-    ) -> Call[Batch]:
+    ) -> Call[ClaimReply]:
         nonce = nonce or next(self._nonces)
         if isinstance(self.mode, Simple):
             return self.mode.claim(queues, limit=limit)
@@ -243,7 +243,7 @@ class Jobs:
             return self.mode.claim(queues, nonce=nonce, limit=limit)
         return self.mode.claim(queues, nonce=nonce, limit=limit, lease=lease, **options)
 
-    def claim(self, limit: int = 100, **options: Any) -> Batch:
+    def claim(self, limit: int = 100, **options: Any) -> ClaimReply:
         return self.store.call(self.claim_call(limit, **options))  # type: ignore[no-any-return]
 
     def take(self, *ids: str, client: str = "", **options: int) -> list[Claimed]:

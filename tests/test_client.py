@@ -5,6 +5,7 @@ Here the worker is the test itself, which claims and ends jobs by calls.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gc
 import threading
@@ -379,6 +380,22 @@ class TestWaiting:
         jobs.redis.flushall()
         with pytest.raises(ResultGone):
             job.result(SOON)
+
+    @places("memory", flavours=("async",))
+    def test_nobody_is_kept_who_waits_no_more(self, store: Store) -> None:
+        """However often a caller gives up, by a timeout or cancelled."""
+
+        async def wait() -> None:
+            async with pyjobs.aio.Client(store.url, queue="q") as client:
+                job = await client.submit(1)
+                for _ in range(3):
+                    with pytest.raises(TimeoutError):
+                        await job.result(0.001)
+                    with pytest.raises(TimeoutError):
+                        await asyncio.wait_for(job.result(), 0.001)
+                assert not job._waiter
+
+        asyncio.run(wait())
 
 
 class TestMissedMessages:

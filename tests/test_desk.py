@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pyjobs import letters
-from pyjobs.chunks import CALL_BYTES, CHUNK_ITEMS, Batch, Chunk
+from pyjobs.chunks import CHUNK_ITEMS, Batch, Chunk
 from pyjobs.desk import Desk
 from pyjobs.errors import (
     BadArgument,
@@ -27,7 +27,7 @@ from pyjobs.errors import (
 )
 from pyjobs.job import BaseJob
 from pyjobs.sweep import SWEEP_JOBS
-from pyjobs.verbs import MAX_BYTES, Stored
+from pyjobs.verbs import CALL_BYTES, MAX_BYTES, Stored
 
 
 class Job(BaseJob):

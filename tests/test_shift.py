@@ -19,9 +19,9 @@ from pyjobs.errors import (
     WrongMode,
 )
 from pyjobs.modes import MODES
-from pyjobs.outbox import CALL_BYTES, CALL_ITEMS
+from pyjobs.outbox import CALL_ITEMS
 from pyjobs.shift import Request, Shift
-from pyjobs.verbs import MAX_BYTES, Batch, Claimed
+from pyjobs.verbs import CALL_BYTES, MAX_BYTES, Claimed, ClaimReply
 
 EVERY = pytest.mark.parametrize("mode", list(MODES))
 REPEATABLE = pytest.mark.parametrize("mode", ["recoverable", "reliable"])
@@ -74,7 +74,7 @@ def take(shift: Shift, count: int, *, queue: int = 0, wait: int = -1) -> list[Cl
     shift.woken()
     requests = shift.requests(NOW)
     assert verbs(requests) == ["claim"]
-    batch = Batch(wait, [claimed(queue) for _ in range(count)])
+    batch = ClaimReply(wait, [claimed(queue) for _ in range(count)])
     assert not shift.answered(requests, [batch], NOW)
     started = begin(shift)
     assert len(started) == count
@@ -91,11 +91,11 @@ def finish(shift: Shift, *jobs: ClaimedJob, ending: Ending | None = None) -> Non
         shift.finished(job, ending or success("result"), NOW)
 
 
-def words(requests: list[Request], batch: Batch | None = None) -> list[Any]:
+def words(requests: list[Request], batch: ClaimReply | None = None) -> list[Any]:
     """Good answers."""
     good = {"complete": "done", "fail": "failed", "release": "pending"}
     return [
-        [good[verb]] * len(request.ended) if request.ended else batch or Batch(-1, [])
+        [good[verb]] * len(request.ended) if request.ended else batch or ClaimReply(-1, [])
         for verb, request in zip(verbs(requests), requests, strict=True)
     ]
 
@@ -151,13 +151,13 @@ class TestClaim:
     def test_each_claim_has_a_nonce_of_its_own(self) -> None:
         shift = make()
         first = shift.requests(NOW)
-        shift.answered(first, [Batch(0, [])], NOW)
+        shift.answered(first, [ClaimReply(0, [])], NOW)
         assert args(first[0])["nonce"] != args(shift.requests(NOW)[0])["nonce"]
 
     def test_a_job_knows_its_queue_and_its_limit(self) -> None:
         shift = make(timeout=9.0)
         jobs = [claimed(0), claimed(1, timeout=1500)]
-        shift.answered(shift.requests(NOW), [Batch(-1, jobs)], NOW)
+        shift.answered(shift.requests(NOW), [ClaimReply(-1, jobs)], NOW)
         started = begin(shift)
         assert [(job.id, job.queue, job.timeout) for job in started] == [
             (jobs[0].id, "a", 9.0),
@@ -274,7 +274,7 @@ class TestNoAnswer:
         shift.unanswered(first, error)
         again = shift.requests(NOW)
         assert again[0].call == first[0].call
-        shift.answered(again, [Batch(0, [])], NOW)
+        shift.answered(again, [ClaimReply(0, [])], NOW)
         assert args(shift.requests(NOW)[0])["nonce"] != args(first[0])["nonce"]
 
     def test_the_same_when_it_alone_of_a_round_trip_got_none(self) -> None:
@@ -337,7 +337,7 @@ class TestNoAnswer:
         [second] = take(shift, 1, queue=1)
         finish(shift, first, second)
         requests = shift.requests(NOW)
-        shift.answered(requests, [Unavailable("away"), ["done"], Batch(-1, [])], NOW)
+        shift.answered(requests, [Unavailable("away"), ["done"], ClaimReply(-1, [])], NOW)
         assert shift.held == {first}
         assert ids(shift.requests(NOW)[0]) == [first.id]
 
@@ -390,7 +390,7 @@ class TestIdle:
         shift = make()
         requests = shift.requests(NOW)
         assert shift.woken()
-        shift.answered(requests, [Batch(-1, [])], NOW)
+        shift.answered(requests, [ClaimReply(-1, [])], NOW)
         assert shift.idle_ms() is None
         assert verbs(shift.requests(NOW)) == ["claim"]
 
@@ -471,7 +471,7 @@ class TestStopAfterAClaimWithoutAnswer:
         assert not shift.over
         [again] = shift.requests(NOW)
         assert again.call == first.call
-        shift.answered([again], [Batch(0, [claimed(), claimed()])], NOW)
+        shift.answered([again], [ClaimReply(0, [claimed(), claimed()])], NOW)
         assert not begin(shift) and not shift.over
         [release] = shift.requests(NOW)
         assert verbs([release]) == ["release"] and len(release.ended) == 2
@@ -485,7 +485,7 @@ class TestStopAfterAClaimWithoutAnswer:
             assert not shift.over
         again = shift.requests(NOW)
         assert again[0].call == first.call
-        shift.answered(again, [Batch(-1, [])], NOW)
+        shift.answered(again, [ClaimReply(-1, [])], NOW)
         assert shift.over and shift.requests(NOW) == []
 
     def test_a_refusal_leaves_it_open(self) -> None:
@@ -496,7 +496,7 @@ class TestStopAfterAClaimWithoutAnswer:
 
     def test_what_it_took_is_run_where_it_can_not_be_handed_back(self) -> None:
         shift, _ = self.lost("recoverable", OutcomeUnknown("perhaps"))
-        shift.answered(shift.requests(NOW), [Batch(0, [claimed()])], NOW)
+        shift.answered(shift.requests(NOW), [ClaimReply(0, [claimed()])], NOW)
         assert len(begin(shift)) == 1
 
     def test_but_not_after_a_second_stop(self) -> None:
@@ -528,7 +528,7 @@ class TestLost:
         lost, mine = take(shift, 2)
         finish(shift, lost, mine)
         requests = shift.requests(NOW)
-        refused = shift.answered(requests, [[word, "done"], Batch(-1, [])], NOW)
+        refused = shift.answered(requests, [[word, "done"], ClaimReply(-1, [])], NOW)
         assert refused == [(lost, word)]
         assert not shift.held and shift.requests(NOW) == []
 
@@ -536,7 +536,7 @@ class TestLost:
         """It is the answer to an ending that was sent twice."""
         shift = make()
         finish(shift, *take(shift, 1))
-        assert shift.answered(shift.requests(NOW), [["repeat"], Batch(-1, [])], NOW) == []
+        assert shift.answered(shift.requests(NOW), [["repeat"], ClaimReply(-1, [])], NOW) == []
         assert not shift.held
 
     @pytest.mark.parametrize("ending", [success(1), failure(ValueError()), Ending("release"), None])
@@ -557,19 +557,19 @@ class TestLost:
 
     def test_so_is_that_of_one_that_waited(self) -> None:
         shift = make(room=1, prefetch=1)
-        shift.answered(shift.requests(NOW), [Batch(-1, [claimed(), claimed()])], NOW)
+        shift.answered(shift.requests(NOW), [ClaimReply(-1, [claimed(), claimed()])], NOW)
         [first] = begin(shift)
         [second] = shift.held - {first}
         second.lost = True
         shift.finished(first, None, NOW)
-        shift.answered(shift.requests(NOW), [Batch(-1, [])], NOW)
+        shift.answered(shift.requests(NOW), [ClaimReply(-1, [])], NOW)
         assert not begin(shift)
         assert verbs(shift.requests(NOW)) == ["claim"]
 
     def test_when_the_worker_gives_up_all_of_them_are(self) -> None:
         """Whoever still runs one must learn that nothing is recorded any more."""
         shift = make(room=1, prefetch=1)
-        shift.answered(shift.requests(NOW), [Batch(-1, [claimed(), claimed()])], NOW)
+        shift.answered(shift.requests(NOW), [ClaimReply(-1, [claimed(), claimed()])], NOW)
         jobs = shift.held.copy()
         [running] = begin(shift)
         shift.give_up()
@@ -614,7 +614,7 @@ class TestRefused:
         finish(shift, *take(shift, 1, queue=1))
         requests = shift.requests(NOW)
         refusal = WrongMode("queue b is simple")
-        shift.answered(requests, [refusal, Batch(-1, [claimed(0)])], NOW)
+        shift.answered(requests, [refusal, ClaimReply(-1, [claimed(0)])], NOW)
         started = begin(shift)
         assert shift.fatal is refusal
         assert len(started) == 1 and shift.held == set(started)
@@ -625,11 +625,11 @@ class TestRefused:
         good, bad = take(shift, 2)
         finish(shift, good, bad)
         refusal = BadArgument("BADARG id: not a name")
-        assert shift.answered(shift.requests(NOW), [refusal, Batch(-1, [])], NOW) == []
+        assert shift.answered(shift.requests(NOW), [refusal, ClaimReply(-1, [])], NOW) == []
         assert shift.held == {good, bad}
         requests = shift.requests(NOW)
         assert [ids(request) for request in requests[:-1]] == [[good.id], [bad.id]]
-        refused = shift.answered(requests, [["done"], refusal, Batch(-1, [])], NOW)
+        refused = shift.answered(requests, [["done"], refusal, ClaimReply(-1, [])], NOW)
         assert refused == [(bad, str(refusal))]
         assert not shift.held and shift.fatal is None
 
@@ -638,7 +638,7 @@ class TestRefused:
         [job] = take(shift, 1)
         finish(shift, job)
         refusal = Forbidden("NOPERM")
-        refused = shift.answered(shift.requests(NOW), [refusal, Batch(-1, [])], NOW)
+        refused = shift.answered(shift.requests(NOW), [refusal, ClaimReply(-1, [])], NOW)
         assert refused == [(job, "NOPERM")]
         assert shift.fatal is refusal
 
@@ -648,7 +648,7 @@ class TestLateAnswer:
 
     def late(self, mode: str, seconds: float) -> Shift:
         shift = make(mode)
-        shift.answered(shift.requests(NOW), [Batch(-1, [claimed()])], NOW + seconds)
+        shift.answered(shift.requests(NOW), [ClaimReply(-1, [claimed()])], NOW + seconds)
         return shift
 
     def test_is_handed_back(self) -> None:
@@ -666,7 +666,7 @@ class TestLateAnswer:
     def test_counts_from_the_first_time_that_the_claim_was_sent(self) -> None:
         shift = make()
         shift.unanswered(shift.requests(NOW), OutcomeUnknown("perhaps"))
-        shift.answered(shift.requests(NOW + 19), [Batch(-1, [claimed()])], NOW + 21)
+        shift.answered(shift.requests(NOW + 19), [ClaimReply(-1, [claimed()])], NOW + 21)
         assert not begin(shift)
 
 
@@ -676,7 +676,7 @@ class TestPrefetch:
         for _ in range(3):
             requests = shift.requests(NOW)
             count = args(requests[0])["limit"]
-            shift.answered(requests, [Batch(0, [claimed() for _ in range(count)])], NOW)
+            shift.answered(requests, [ClaimReply(0, [claimed() for _ in range(count)])], NOW)
         first, second = begin(shift)
         assert shift.waiting and shift.free == 0
         finish(shift, second)
@@ -686,7 +686,7 @@ class TestPrefetch:
     def test_those_that_wait_start_in_order(self) -> None:
         shift = make(room=1, prefetch=3)
         jobs = [claimed() for _ in range(4)]
-        shift.answered(shift.requests(NOW), [Batch(0, jobs)], NOW)
+        shift.answered(shift.requests(NOW), [ClaimReply(0, jobs)], NOW)
         started = []
         while job := shift.next_job(NOW):
             started.append(job.id)
@@ -695,7 +695,7 @@ class TestPrefetch:
 
     def test_one_that_is_lost_while_it_waits_is_not_started(self) -> None:
         shift = make(room=1, prefetch=1)
-        shift.answered(shift.requests(NOW), [Batch(0, [claimed(), claimed()])], NOW)
+        shift.answered(shift.requests(NOW), [ClaimReply(0, [claimed(), claimed()])], NOW)
         [first] = begin(shift)
         [second] = shift.held - {first}
         second.lost = True
@@ -732,7 +732,7 @@ class TestPrefetch:
         shift = self.fast()
         shift.woken()
         requests = shift.requests(NOW)
-        shift.answered(requests, [Batch(0, [claimed() for _ in range(9)])], NOW)
+        shift.answered(requests, [ClaimReply(0, [claimed() for _ in range(9)])], NOW)
         running = begin(shift)
         assert not shift.hoards(NOW + 0.2)
         assert shift.hoards(NOW + 0.3)
@@ -742,7 +742,7 @@ class TestPrefetch:
     def test_not_while_jobs_find_their_place(self) -> None:
         shift = self.fast()
         shift.woken()
-        shift.answered(shift.requests(NOW), [Batch(0, [claimed() for _ in range(9)])], NOW)
+        shift.answered(shift.requests(NOW), [ClaimReply(0, [claimed() for _ in range(9)])], NOW)
         first, _ = begin(shift, NOW)
         finish(shift, first)
         begin(shift, NOW + 0.2)
@@ -756,19 +756,19 @@ class TestPrefetch:
         shift.finished(job, success(1), NOW)
         assert shift.free == 2
         shift = make(mode, room=1, prefetch=5)
-        shift.answered(shift.requests(NOW), [Batch(0, [claimed() for _ in range(6)])], NOW)
+        shift.answered(shift.requests(NOW), [ClaimReply(0, [claimed() for _ in range(6)])], NOW)
         begin(shift)
         assert not shift.hoards(NOW + 10)
 
     def test_not_with_a_number_of_its_own(self) -> None:
         shift = make(room=1, prefetch=5)
-        shift.answered(shift.requests(NOW), [Batch(0, [claimed() for _ in range(6)])], NOW)
+        shift.answered(shift.requests(NOW), [ClaimReply(0, [claimed() for _ in range(6)])], NOW)
         begin(shift)
         assert not shift.hoards(NOW + 10)
 
     def test_a_stop_hands_back_what_waits(self) -> None:
         shift = make(room=1, prefetch=5)
-        shift.answered(shift.requests(NOW), [Batch(0, [claimed() for _ in range(6)])], NOW)
+        shift.answered(shift.requests(NOW), [ClaimReply(0, [claimed() for _ in range(6)])], NOW)
         [running] = begin(shift)
         shift.stop()
         [request] = shift.requests(NOW)
@@ -779,7 +779,7 @@ class TestPrefetch:
     @pytest.mark.parametrize("mode", ["simple", "recoverable"])
     def test_or_runs_it_where_it_can_not(self, mode: str) -> None:
         shift = make(mode, room=1, prefetch=5)
-        shift.answered(shift.requests(NOW), [Batch(0, [claimed() for _ in range(3)])], NOW)
+        shift.answered(shift.requests(NOW), [ClaimReply(0, [claimed() for _ in range(3)])], NOW)
         [running] = begin(shift)
         shift.stop()
         for _ in range(2):
@@ -795,6 +795,6 @@ class TestPrefetch:
         shift = make()
         requests = shift.requests(NOW)
         shift.stop()
-        shift.answered(requests, [Batch(0, [claimed()])], NOW)
+        shift.answered(requests, [ClaimReply(0, [claimed()])], NOW)
         assert not begin(shift)
         assert verbs(shift.requests(NOW)) == ["release"]

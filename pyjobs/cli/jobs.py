@@ -67,7 +67,7 @@ def moment(_: click.Context, option: click.Parameter, text: str | None) -> datet
     show_default=True,
     help="The queue's mode.",
 )
-@click.option("--id", help="The job's id: the same id again is the same job.")
+@click.option("--id", help="The job's id: again the same job, but in simple mode.")
 @click.option("--delay", type=float, metavar="SECONDS", help="Not to be run before.")
 @click.option(
     "--run-at",

@@ -21,7 +21,7 @@ from pyjobs import letters
 from pyjobs.call import Call
 from pyjobs.connect import aconnect, connect
 from pyjobs.reliable import RELIABLE
-from pyjobs.verbs import MAX_ITEMS, Batch
+from pyjobs.verbs import MAX_ITEMS, ClaimReply
 
 QUEUE = "jobs:{bench}"
 CLIENT = "bare"
@@ -156,7 +156,7 @@ class Async(AsyncDriver):
             pipe = server.pipeline(transaction=False)
             for call in calls:
                 pipe.execute_command(*call.command())
-            batch: Batch = calls[-1].parse((await pipe.execute())[-1])
+            batch: ClaimReply = calls[-1].parse((await pipe.execute())[-1])
             for _ in batch.jobs:
                 TALLY.tick()
             if CASE.seconds and batch.jobs:

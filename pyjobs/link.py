@@ -1,0 +1,197 @@
+"""An asyncio connection of redis-py, with nothing between its bytes and whoever waits for a reply.
+
+redis-py makes it: address, TLS, login. From then on what comes is parsed here at once, for the
+layers that redis-py has above that take longer than Redis does. A connection of a kind that is not
+known (memory://, a sentinel's, another redis-py) is used as redis-py means it: slower, and the
+same. What to send, and what a reply means, lives elsewhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Any, Protocol
+
+import hiredis
+from redis import exceptions as broken
+from redis.asyncio.connection import AbstractConnection
+
+# What Redis may say to a command; any other error is the connection's own.
+REPLIES = (broken.ResponseError, broken.BusyLoadingError)
+ENDED = "Connection closed by server."
+
+
+def packed(*words: str | bytes | float) -> bytes:
+    """A command, as it goes over the wire."""
+    sent: bytes = hiredis.pack_command(words)  # type: ignore[arg-type]
+    return sent
+
+
+class Link(Protocol):
+    """One connection of a pool, open."""
+
+    async def send(self, packed: bytes) -> None:
+        """Write commands. Raises RedisError when the connection breaks."""
+
+    async def reply(self, seconds: float | None = None) -> Any:
+        """The next reply: a value, or an error of redis-py.
+
+        Args:
+            seconds: how long it is waited for; None is the time that the pool was made with.
+
+        Raises:
+            TimeoutError: of redis-py: it took longer. It may be waited for again.
+            RedisError: the connection broke.
+        """
+
+    async def quiet(self) -> bool:
+        """Whether it is open, and nothing has come that was not asked for."""
+
+    async def release(self, pool: Any) -> None:
+        """Give it back to its pool."""
+
+    async def close(self, pool: Any) -> None:
+        """The same, closed: nobody will take what is still to come for a reply of his own."""
+
+
+async def link(pool: Any) -> Link:
+    """A connection of this pool, for the caller alone.
+
+    Raises:
+        RedisError: it can't be made.
+    """
+    connection = await pool.get_connection()
+    writer = getattr(connection, "_writer", None)
+    known = type(connection).read_response is AbstractConnection.read_response
+    if known and isinstance(writer, asyncio.StreamWriter):
+        return Direct(connection, writer.transport)
+    return Plain(connection)
+
+
+class Plain:
+    """By redis-py's own means."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    async def send(self, packed: bytes) -> None:
+        await self._connection.send_packed_command(packed)
+
+    async def reply(self, seconds: float | None = None) -> Any:
+        try:
+            if seconds is None:
+                return await self._connection.read_response(disconnect_on_error=False)
+            told = await self._connection.read_response(timeout=seconds, disconnect_on_error=False)
+        except REPLIES as error:
+            return error
+        # So it tells that it took longer; whoever sets a time waits for something else than null.
+        if told is None:
+            raise broken.TimeoutError(f"no reply in {seconds:g} s")
+        return told
+
+    async def quiet(self) -> bool:
+        try:
+            return self._connection.is_connected and not await self._connection.can_read()
+        except (broken.RedisError, OSError):
+            return False
+
+    async def release(self, pool: Any) -> None:
+        await pool.release(self._connection)
+
+    async def close(self, pool: Any) -> None:
+        await self._connection.disconnect(nowait=True)
+        await pool.release(self._connection)
+
+
+class Direct(Plain, asyncio.Protocol):
+    """On the connection's transport."""
+
+    def __init__(self, connection: Any, transport: Any) -> None:
+        super().__init__(connection)
+        self._transport = transport
+        self._seconds: float = connection.socket_timeout
+        self._loop = asyncio.get_running_loop()
+        self._reader = hiredis.Reader(
+            protocolError=broken.InvalidResponse,
+            replyError=connection._parser.parse_error,
+        )
+        self._replies: deque[Any] = deque()
+        self._waiter: asyncio.Future[None] | None = None
+        self._room: asyncio.Future[None] | None = None
+        self._broken: Exception | None = None
+        self._before = transport.get_protocol()
+        transport.set_protocol(self)
+
+    async def send(self, packed: bytes) -> None:
+        if self._broken is not None:
+            raise self._broken
+        self._transport.write(packed)
+        if self._room is not None:
+            await self._wait(self._room, self._seconds)
+
+    async def reply(self, seconds: float | None = None) -> Any:
+        if not self._replies:
+            if self._broken is not None:
+                raise self._broken
+            self._waiter = self._loop.create_future()
+            try:
+                await self._wait(self._waiter, self._seconds if seconds is None else seconds)
+            finally:
+                self._waiter = None
+        told = self._replies.popleft()
+        if isinstance(told, broken.ConnectionError) and not isinstance(told, REPLIES):
+            raise told
+        return told
+
+    async def quiet(self) -> bool:
+        return not (self._broken or self._replies or self._reader.has_data())
+
+    async def release(self, pool: Any) -> None:
+        self._transport.set_protocol(self._before)
+        await super().release(pool)
+
+    async def _wait(self, until: asyncio.Future[None], seconds: float) -> None:
+        timer = self._loop.call_later(seconds, self._late, until, seconds)
+        try:
+            await until
+        finally:
+            timer.cancel()
+
+    def _late(self, until: asyncio.Future[None], seconds: float) -> None:
+        if not until.done():
+            until.set_exception(broken.TimeoutError(f"no reply in {seconds:g} s"))
+
+    # --- what the transport calls ---
+
+    def data_received(self, data: bytes) -> None:
+        self._reader.feed(data)
+        try:
+            while (told := self._reader.gets()) is not False:
+                self._replies.append(told)
+        except broken.InvalidResponse as error:
+            self._break(error)
+        if self._replies:
+            self._wake(self._waiter)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._break(broken.ConnectionError(str(error) if error else ENDED))
+        # redis-py waits for this when it closes the connection.
+        self._before.connection_lost(error)
+
+    def pause_writing(self) -> None:
+        self._room = self._loop.create_future()
+
+    def resume_writing(self) -> None:
+        self._wake(self._room)
+        self._room = None
+
+    def _break(self, error: Exception) -> None:
+        self._broken = self._broken or error
+        for waiter in (self._waiter, self._room):
+            if waiter is not None and not waiter.done():
+                waiter.set_exception(self._broken)
+
+    @staticmethod
+    def _wake(waiter: asyncio.Future[None] | None) -> None:
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)

@@ -1,0 +1,245 @@
+"""A connection that is read directly, and one that is used as redis-py means it: all the same."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import weakref
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+
+import pytest
+import uvloop
+from proxy import Proxy
+from redis import exceptions as broken
+from running import PREFERRED, own_server, places
+from store import Store
+
+from pyjobs import link as links
+from pyjobs.connect import aconnect
+from pyjobs.link import Direct, Link, Plain, link, packed
+from pyjobs.wire import acommand
+
+SOON = 10.0
+Test = Callable[[str], Awaitable[None]]
+
+
+@pytest.fixture(params=["direct", "plain", "uvloop"])
+def run(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Runs a test, which gets a URL, on either kind; the direct one in both kinds of loop."""
+    if request.param == "plain":
+        # Of another make than the one that is known.
+        monkeypatch.setattr(links, "AbstractConnection", type("Other", (), {"read_response": None}))
+
+    def run(test: Test, url: str) -> None:
+        factory = uvloop.new_event_loop if request.param == "uvloop" else None
+        with asyncio.Runner(loop_factory=factory) as runner:
+            runner.run(asyncio.wait_for(test(url), SOON))
+
+    return run
+
+
+pytestmark = places(PREFERRED, flavours=("sync",))
+
+
+@asynccontextmanager
+async def taken(url: str, **settings: Any) -> AsyncIterator[tuple[Link, Any]]:
+    """A link, and its pool; it may be closed before the end."""
+    server = aconnect(url, **settings)
+    try:
+        yield await link(server.connection_pool), server.connection_pool
+    finally:
+        await server.aclose()
+
+
+def test_which_kind_a_connection_gets(store: Store) -> None:
+    """Where this fails, redis-py has changed, and link.py must follow: all works, but slower."""
+
+    async def kind(url: str) -> type[Link]:
+        async with taken(url) as (found, _):
+            return type(found)
+
+    assert asyncio.run(kind(store.url)) is Direct
+    assert asyncio.run(kind("memory://link")) is Plain
+
+
+def test_replies_come_in_order(store: Store, run: Callable[..., None]) -> None:
+    async def test(url: str) -> None:
+        async with taken(url) as (found, pool):
+            await found.send(packed("SET", "a", "1", "EX", 9) + packed("GET", "a"))
+            await found.send(
+                packed("LPUSH", "a", "1") + packed("GET", "none") + packed("ECHO", 1.5)
+            )
+            assert await found.reply() == b"OK"
+            assert await found.reply(SOON) == b"1"
+            assert isinstance(await found.reply(), broken.ResponseError)
+            assert await found.reply() is None
+            assert await found.reply() == b"1.5"
+            assert await found.quiet()
+            await found.release(pool)
+
+    run(test, store.url)
+
+
+def test_large_ones(store: Store, run: Callable[..., None]) -> None:
+    """More than a socket takes at once, in both directions."""
+
+    async def test(url: str) -> None:
+        value = b"x" * 20_000_000
+        async with taken(url) as (found, pool):
+            await found.send(packed("SET", "a", value, "EX", 9) + packed("GET", "a"))
+            assert await found.reply() == b"OK"
+            assert await found.reply() == value
+            await found.release(pool)
+
+    run(test, store.url)
+
+
+def test_a_reply_that_takes_longer_may_be_waited_for_again(
+    store: Store, run: Callable[..., None]
+) -> None:
+    async def test(url: str) -> None:
+        async with taken(url) as (found, pool):
+            await found.send(packed("BLPOP", "empty", 0.2))
+            with pytest.raises(broken.TimeoutError):
+                await found.reply(0.05)
+            await found.send(packed("ECHO", "next"))
+            # A null, as a reply to BLPOP is when nothing came, is one by itself only.
+            assert await found.reply() is None
+            assert await found.reply(SOON) == b"next"
+            await found.release(pool)
+
+    run(test, store.url)
+
+
+def test_nobody_waits_longer_than_the_pool_was_made_for(
+    store: Store, run: Callable[..., None]
+) -> None:
+    async def test(url: str) -> None:
+        async with taken(url, reply_seconds=0.1) as (found, pool):
+            await found.send(packed("BLPOP", "empty", 5))
+            with pytest.raises(broken.TimeoutError):
+                await found.reply()
+            await found.close(pool)
+
+    run(test, store.url)
+
+
+@pytest.mark.parametrize("how", ["cut_before", "cut_after"])
+def test_one_that_breaks(store: Store, run: Callable[..., None], how: str) -> None:
+    async def test(url: str) -> None:
+        async with taken(url) as (found, pool):
+            await found.send(packed("ECHO", "cut"))
+            with pytest.raises(broken.ConnectionError):
+                await found.reply(SOON)
+            assert not await found.quiet()
+            with pytest.raises(broken.ConnectionError):
+                await found.send(packed("PING"))
+                await found.reply(SOON)
+            await found.close(pool)
+            # The pool makes another one in its place.
+            assert await acommand(pool, "PING") == b"PONG"
+
+    with Proxy(store.url, b"cut") as proxy:
+        proxy.breaks(how)
+        run(test, proxy.url)
+
+
+def test_what_nobody_asked_for_is_noticed(store: Store, run: Callable[..., None]) -> None:
+    async def test(url: str) -> None:
+        async with taken(url) as (found, pool):
+            await found.send(packed("PING"))
+            while await found.quiet():  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            await found.close(pool)
+
+    run(test, store.url)
+
+
+def test_what_is_no_reply_at_all_breaks_it(run: Callable[..., None], store: Store) -> None:
+    async def test(url: str) -> None:
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            while line := await reader.readline():
+                if line == b"PING\r\n":
+                    writer.write(b"what?\r\n")
+                elif line.startswith(b"*"):
+                    writer.write(b"+OK\r\n")
+
+        async with await asyncio.start_server(answer, "127.0.0.1", 0) as nobody:
+            port = nobody.sockets[0].getsockname()[1]
+            async with taken(f"redis://127.0.0.1:{port}") as (found, pool):
+                await found.send(packed("PING"))
+                # Of its handshake, and of this.
+                with pytest.raises(broken.RedisError):
+                    for _ in range(5):
+                        await found.reply(1.0)
+                await found.close(pool)
+
+    run(test, store.url)
+
+
+def test_redis_py_may_use_it_again(store: Store, run: Callable[..., None]) -> None:
+    """Registries and scripts are written by its own means, over connections of the same pool."""
+
+    async def test(url: str) -> None:
+        server = aconnect(url)
+        pool = server.connection_pool
+        for _ in range(3):
+            found = await link(pool)
+            await found.send(packed("ECHO", "mine"))
+            assert await found.reply() == b"mine"
+            await found.release(pool)
+            assert await server.ping()
+        await server.aclose()
+
+    before = store.redis.info("stats")["total_connections_received"]
+    run(test, store.url)
+    assert store.redis.info("stats")["total_connections_received"] == before + 1
+
+
+def test_by_a_socket_of_the_file_system(
+    run: Callable[..., None], tmp_path: Any, store: Store
+) -> None:
+    async def test(url: str) -> None:
+        assert await acommand(aconnect(url).connection_pool, "ECHO", "near") == b"near"
+
+    path = tmp_path / "redis.sock"
+    with own_server("--unixsocket", str(path)):
+        run(test, f"unix://{path}")
+
+
+def test_a_pool_that_nobody_keeps_goes(store: Store) -> None:
+    """A link that is kept at hand must not keep its pool."""
+
+    async def use(url: str) -> weakref.ref[Any]:
+        server = aconnect(url)
+        await acommand(server.connection_pool, "PING")
+        await server.aclose()
+        return weakref.ref(server.connection_pool)
+
+    async def test() -> None:
+        found = await use(store.url)
+        await asyncio.sleep(0)
+        gc.collect()
+        assert found() is None
+
+    asyncio.run(test())
+
+
+def test_one_that_is_cancelled_while_it_waits(store: Store, run: Callable[..., None]) -> None:
+    """Its reply is nobody else's."""
+
+    async def test(url: str) -> None:
+        server = aconnect(url)
+        ask = partial(acommand, server.connection_pool)
+        for n in range(20):
+            task = asyncio.create_task(ask("ECHO", f"cancelled{n}"))
+            await asyncio.sleep(0.0002 * n)
+            task.cancel()
+            assert await ask("ECHO", f"kept{n}") == f"kept{n}".encode()
+            await asyncio.wait({task})
+        await server.aclose()
+
+    run(test, store.url)
