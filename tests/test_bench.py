@@ -64,7 +64,7 @@ def test_every_figure_was_measured_and_so_was_what_is_beside_it(
 ) -> None:
     _, _, told = small
     assert {figure["workload"] for figure in told["figures"]} == {"roundtrip", "processes"}
-    assert len(told["figures"]) == 6
+    assert len(told["figures"]) == 7
     for figure in told["figures"]:
         assert figure["median"] > 0, figure
         assert figure["beside_median"] > 0, figure

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -23,7 +24,8 @@ class Case:
         concurrency: jobs at once in a worker.
         handler: `async` or `def`.
         payload: bytes of a job's JSON; 0 is the two small numbers of SMALL.
-        seconds: how long a job takes.
+        seconds: how long a job takes, waiting.
+        computes: seconds of processor time that it takes besides.
         workers: worker processes.
         everysec: whether Redis appends to its log and syncs it each second.
         drain: whether workers run the jobs, or they are only enqueued.
@@ -38,6 +40,7 @@ class Case:
     handler: str = "async"
     payload: int = 0
     seconds: float = 0.0
+    computes: float = 0.0
     workers: int = 1
     everysec: bool = False
     drain: bool = True
@@ -62,5 +65,12 @@ class Case:
 
 
 def answer(data: Any) -> int:
-    """What the handler of every job computes."""
+    """What the handler of every job returns."""
     return len(data) if isinstance(data, str) else data["first"] + data["second"]
+
+
+def compute(seconds: float) -> None:
+    """Use the processor for so long."""
+    until = time.thread_time() + seconds
+    while time.thread_time() < until:
+        pass

@@ -13,7 +13,7 @@ from typing import Any
 
 import pyjobs
 import pyjobs.aio
-from benchmark.case import answer
+from benchmark.case import answer, compute
 from benchmark.driver import ANSWER_SECONDS, AsyncDriver, SyncDriver, main
 from benchmark.tally import CASE, TALLY, URL
 
@@ -68,12 +68,16 @@ def worker() -> pyjobs.Worker:
         TALLY.tick()
         if CASE.seconds:
             await asyncio.sleep(CASE.seconds)
+        if CASE.computes:
+            compute(CASE.computes)
         return answer(job.data)
 
     def in_a_thread(job: pyjobs.ClaimedJob) -> int:
         TALLY.tick()
         if CASE.seconds:
             time.sleep(CASE.seconds)
+        if CASE.computes:
+            compute(CASE.computes)
         return answer(job.data)
 
     made.handler(in_the_loop if CASE.handler == "async" else in_a_thread)
