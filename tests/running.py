@@ -44,13 +44,15 @@ def places(*names: str, flavours: tuple[str, ...] = ("sync", "async")) -> pytest
     )
 
 
+FOUND = {binary.name: binary for binary in servers.find()}
+
+
 @contextmanager
-def own_server(*args: str) -> Iterator[servers.Server]:
+def own_server(*args: str, name: str = PREFERRED) -> Iterator[servers.Server]:
     """A real server that the test may kill, stop and restart."""
-    found = {binary.name: binary for binary in servers.find()}
-    if not found:
+    if not FOUND:
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("no real server is here")
-    binary = found.get(PREFERRED) or next(iter(found.values()))
+    binary = FOUND.get(name) or next(iter(FOUND.values()))
     with servers.Server(binary, args=args) as server:
         yield server
 

@@ -14,7 +14,7 @@ from store import STORED, Jobs, Q, Store, having
 from pyjobs import errors
 from pyjobs.call import Call
 from pyjobs.errors import BY_CODE, PyjobsError, from_reply
-from pyjobs.run import translated
+from pyjobs.redis_errors import translated
 from pyjobs.scripts import Script, script
 
 LUA = Path(__file__).resolve().parent.parent / "lua"

@@ -19,6 +19,7 @@ from pyjobs.call import Call
 from pyjobs.errors import BadArgument, Conflict, OutcomeUnknown, Unavailable, WrongMode
 from pyjobs.modes import MODES
 from pyjobs.recoverable import RECOVERABLE
+from pyjobs.redis_errors import REFUSALS
 from pyjobs.reliable import RELIABLE
 from pyjobs.run import Recovery
 from pyjobs.scripts import script
@@ -171,7 +172,7 @@ def test_many_calls_to_nobody(nobody: Store) -> None:
         nobody.call_many([submit("a"), submit("b")])
 
 
-@pytest.mark.parametrize("kind", running.REFUSALS)
+@pytest.mark.parametrize("kind", REFUSALS)
 @pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
 def test_a_refusal_is_tried_again_and_then_told(mode: Any, kind: type[broken.RedisError]) -> None:
     recovery = Recovery((mode.submit(Q, [("a", b"")]),))

@@ -29,7 +29,7 @@ from pyjobs.connect import checked_url, connect, shown
 from pyjobs.errors import BadArgument, JobFailed, PyjobsError, ResultGone, Undecodable
 from pyjobs.ids import unguessable
 from pyjobs.modes import MODES
-from pyjobs.run import translated
+from pyjobs.redis_errors import translated
 from pyjobs.testing.workers import running
 from pyjobs.worker import Worker
 
