@@ -34,9 +34,14 @@ class Pace:
         self._last_start = 0.0
 
     @property
+    def room(self) -> int:
+        """How many jobs there may be, those that run and those that wait to."""
+        return self._concurrency + self.ahead
+
+    @property
     def share(self) -> int:
         """Most jobs of one claim: when half of them all are on their way, the other half runs."""
-        return max(self._concurrency, (self._concurrency + self.ahead) // 2)
+        return max(self._concurrency, self.room // 2)
 
     def started(self, now: float) -> None:
         """A job has found its place."""

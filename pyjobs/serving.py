@@ -180,8 +180,9 @@ class Serving:
         self._changed.clear()
 
     def _take(self, requests: list[Request], answers: list[Any]) -> None:
-        for job, word in self._shift.answered(requests, answers, time.monotonic()):
-            log.warning("job %s on queue %s: its outcome was refused: %s", job.id, job.queue, word)
+        for job, why in self._shift.answered(requests, answers, time.monotonic()):
+            log.warning("job %s on queue %s: its outcome is refused: %s", job.id, job.queue, why)
+            self._runner.cancel(job)
         self._start_jobs()
 
     def _start_jobs(self) -> None:

@@ -80,10 +80,7 @@ class Shift:
     @property
     def free(self) -> int:
         """How many more jobs may be claimed; one that has run takes no room any more."""
-        if self.stopping:
-            return 0
-        room = self._concurrency + self._pace.ahead
-        return max(0, room - self._running - len(self._ready))
+        return 0 if self.stopping else max(0, self._pace.room - self._running - len(self._ready))
 
     @property
     def over(self) -> bool:
@@ -159,7 +156,7 @@ class Shift:
     def answered(
         self, requests: Sequence[Request], answers: Sequence[Any], now: float
     ) -> list[tuple[ClaimedJob, str]]:
-        """Take the answers. Returns the endings that were refused, each with its word; what
+        """Take the answers. Returns the jobs whose outcome is refused, each with why; what
         repeating will not mend is kept in `fatal`."""
         refused: list[tuple[ClaimedJob, str]] = []
         for request, answer in zip(requests, answers, strict=True):
@@ -179,7 +176,7 @@ class Shift:
                     if word in {"LOST", "NOJOB"}:
                         refused.append((job, word))
             else:
-                self._claimed(answer, now)
+                refused += self._claimed(answer, now)
         return refused
 
     def unanswered(self, requests: Sequence[Request], error: PyjobsError) -> None:
@@ -230,8 +227,13 @@ class Shift:
         while self._ready:
             self._end(self._ready.popleft(), RELEASE)
 
-    def _claimed(self, reply: ClaimReply, now: float) -> None:
+    def _claimed(self, reply: ClaimReply, now: float) -> list[tuple[ClaimedJob, str]]:
         self._claims.answered(reply)
+        # Redis may have lost the claim that these run under, or their leases have ended unnoticed.
+        places = {(job.queue, job.id) for job in reply.jobs}
+        again = [job for job in self.held if (job.queue_index, job.id) in places]
+        for job in again:
+            job.lost = True
         since = self._claims.since
         jobs = [ClaimedJob(job, self._names[job.queue], self._timeout, since) for job in reply.jobs]
         self.held.update(jobs)
@@ -240,6 +242,7 @@ class Shift:
         late = self.mode.leases and (now - since) * 1000 > self._policy.lease * STALE
         if self._no_more_starts or late:
             self._hand_back()
+        return [(job, "claimed again") for job in again]
 
     def _request(self, key: str, verb: str, ended: list[Ended]) -> Request:
         items = ((job.id, job.token, ending) for job, ending in ended)

@@ -566,6 +566,23 @@ class TestLost:
         assert not begin(shift)
         assert verbs(shift.requests(NOW)) == ["claim"]
 
+    def test_so_is_one_that_the_same_worker_gets_again(self) -> None:
+        """Its lease ended unnoticed, or Redis came back without the claim: the token tells them
+        apart, and the older run must not go on beside the new one."""
+        shift = make()
+        old, other = take(shift, 2, queue=1)
+        shift.woken()
+        again = claimed(1)._replace(id=old.id)
+        same_id = claimed(0)._replace(id=other.id)
+        refused = shift.answered(shift.requests(NOW), [ClaimReply(-1, [again, same_id])], NOW)
+        assert refused == [(old, "claimed again")]
+        assert old.lost and not other.lost
+        new, _ = begin(shift)
+        assert new.token == again.token and not new.lost
+        finish(shift, old, new)
+        requests = shift.requests(NOW)
+        assert ids(requests[0]) == [new.id]
+
     def test_when_the_worker_gives_up_all_of_them_are(self) -> None:
         """Whoever still runs one must learn that nothing is recorded any more."""
         shift = make(room=1, prefetch=1)

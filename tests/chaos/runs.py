@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pyjobs
 from chaos.field import Action, Field, Size
+from chaos.log import read
 
 Faults = Iterator[tuple[float, Action]]
 Kinds = Callable[[Size], list[tuple[str, float]]]
@@ -60,6 +61,13 @@ def kill_redis(field: Field) -> Faults:
     for at in field.moments(3):
         away = field.rng.uniform(0.0, field.size.lease / 5)
         yield at, partial(_restart, field, partial(time.sleep, away))
+
+
+def kill_redis_everysec(field: Field) -> Faults:
+    """The same. While its disk is busy with one sync, Redis answers for up to two seconds before it
+    writes: what a kill takes with it then was never kept, and is told apart."""
+    for at, restart in kill_redis(field):
+        yield at, partial(_restart, field, partial(_unwritten, field, restart.args[1]))
 
 
 def cut_power(field: Field) -> Faults:
@@ -134,7 +142,7 @@ PLANS = {
     for plan in (
         Plan("workers", kill_workers),
         Plan("redis-always", kill_redis, args=(*AOF, "always")),
-        Plan("redis-everysec", kill_redis, args=(*AOF, "everysec")),
+        Plan("redis-everysec", kill_redis_everysec, args=(*AOF, "everysec")),
         Plan("power", cut_power, args=(*AOF, "everysec")),
         Plan("stop", stop_workers),
         Plan("poison", nothing, kinds=poison, suicidal=True),
@@ -155,6 +163,12 @@ def _restart(field: Field, meanwhile: Action) -> None:
     field.log.write("back")
 
 
+def log_of(folder: Path) -> Path:
+    """The part that grows: Redis before 7 has one file, later ones a base and increments."""
+    parts = [*folder.glob("appendonly.aof"), *folder.glob("*/*.incr.aof")]
+    return max((part for part in parts if part.is_file()), key=lambda part: part.stat().st_mtime)
+
+
 class _Sizes(threading.Thread):
     """How long the server's log was, at every 20th of a second."""
 
@@ -166,11 +180,7 @@ class _Sizes(threading.Thread):
 
     @property
     def file(self) -> Path:
-        """The part that grows: Redis before 7 has one file, later ones a base and increments."""
-        parts = [*self._folder.glob("appendonly.aof"), *self._folder.glob("*/*.incr.aof")]
-        return max(
-            (part for part in parts if part.is_file()), key=lambda part: part.stat().st_mtime
-        )
+        return log_of(self._folder)
 
     def run(self) -> None:
         while not self._ended.wait(0.05):
@@ -179,6 +189,20 @@ class _Sizes(threading.Thread):
     def stop(self) -> None:
         self._ended.set()
         self.join()
+
+
+def _unwritten(field: Field, meanwhile: Action) -> None:
+    """Look for what Redis had acknowledged, and is not in its log; then wait."""
+    written = log_of(field.folder / "server").read_bytes()
+    since = None
+    for event in reversed(read(field.folder / "events")):
+        word = {"ack": event.job, "start": event.note}.get(event.what)
+        if word and word.encode() in written:
+            break
+        since = event.at if word else since
+    meanwhile()
+    if since is not None:
+        field.log.write("cut", note=str(since))
 
 
 def _cut(field: Field, sizes: _Sizes) -> None:
