@@ -13,7 +13,7 @@ from typing import Any
 import redis
 
 from pyjobs.chunks import Batch
-from pyjobs.connect import DEFAULT_URL, aconnect
+from pyjobs.connect import DEFAULT_URL, aclose, aconnect
 from pyjobs.desk import Desk
 from pyjobs.ear import AsyncEar, aask
 from pyjobs.errors import ClientClosed, PyjobsError
@@ -24,6 +24,7 @@ from pyjobs.run import arun, arun_many
 from pyjobs.submits import Route
 from pyjobs.tasks import end
 from pyjobs.units import positive
+from pyjobs.wire import acommand
 
 
 class Job(BaseJob):
@@ -151,9 +152,11 @@ class Client:
         self._desk.close()
         if self._sender is not None:
             await end(self._sender)
-        if self._ear is not None:
-            await self._ear.close()
-        await self._server.aclose()
+        # One that is being opened ends too.
+        async with self._starting:
+            if self._ear is not None:
+                await self._ear.close()
+        await aclose(self._server)
 
     async def _send(self) -> None:
         """Send what was gathered; while it is on its way, the next is."""
@@ -171,7 +174,9 @@ class Client:
             self._desk.sweep.lose(lost)
         if names := self._desk.to_register(batch):
             with contextlib.suppress(redis.RedisError):
-                await self._server.hset(self._desk.keys.queues, mapping=names)
+                words = [word for entry in names.items() for word in entry]
+                pool = self._server.connection_pool
+                await acommand(pool, "HSET", self._desk.keys.queues, *words)
 
     async def _listen(self) -> None:
         loop = asyncio.get_running_loop()
@@ -185,3 +190,5 @@ class Client:
                     ear = AsyncEar(self._server, self._desk, self._sweep)
                     await ear.open()
                     self._ear = ear
+            # It may have been closed in the meantime.
+            self._desk.check_open()

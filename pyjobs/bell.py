@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import redis
 
 from pyjobs.checks import note_polling
-from pyjobs.connect import aconnect, shown
+from pyjobs.connect import aclose, aconnect, shown
 from pyjobs.errors import PyjobsError
 from pyjobs.keys import Keys
 from pyjobs.run import Async, arun
@@ -71,7 +71,7 @@ class Bell:
                     await self._one(self._longest if wait < 0 else min(wait / 1000, self._longest))
                     self._rung()
         finally:
-            await self._waiting.aclose()
+            await aclose(self._waiting)
 
     async def _one(self, seconds: float) -> None:
         try:

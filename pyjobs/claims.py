@@ -15,7 +15,7 @@ from pyjobs.verbs import ClaimReply
 
 
 class Claims:
-    """One claim at a time: it is repeated until it has an answer.
+    """One claim at a time: it is repeated until it has an answer, where that is safe.
 
     Attributes:
         hungry: whether there may be jobs that no claim has seen.
@@ -63,6 +63,10 @@ class Claims:
         self._call, self.unsure = None, False
         self.wait = reply.wait
         self.hungry = self.hungry or reply.wait == 0
+
+    def refused(self) -> None:
+        """It is refused, and always would be."""
+        self._call, self.unsure = None, False
 
     def unanswered(self, error: PyjobsError) -> None:
         """It has none; it is sent again, where that is safe."""

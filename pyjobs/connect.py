@@ -11,6 +11,8 @@ are asked without a password, and neither they nor the primary by TLS.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import importlib
 import re
 import socket
@@ -34,6 +36,9 @@ SENTINEL_PORT = 26379
 SENTINEL_SECONDS = 1.0
 CONNECT_SECONDS = 5.0
 REPLY_SECONDS = 5.0
+CLOSE_SECONDS = 1.0
+# What replies look like is not for a URL to say.
+OURS = {"protocol": 2, "decode_responses": False}
 SECRETS = re.compile(r"((?<=:)(?=[^/@?]+@)|(?<=[?&]password=))[^@&]*")
 
 _making = threading.Lock()
@@ -55,7 +60,9 @@ def connect(url: str, *, reply_seconds: float = REPLY_SECONDS) -> redis.Redis:
     retry = redis.retry.Retry(redis.backoff.NoBackoff(), 0)
     if _scheme(url) == "redis+sentinel":
         return _primary(redis.sentinel.Sentinel, _Pool, url, reply_seconds, retry)  # type: ignore[no-any-return]
-    return redis.Redis.from_url(url, retry=retry, **_settings(url, reply_seconds))
+    server = redis.Redis.from_url(url, retry=retry, **_settings(url, reply_seconds))
+    server.connection_pool.connection_kwargs |= OURS
+    return server
 
 
 def aconnect(url: str, *, reply_seconds: float = REPLY_SECONDS) -> redis.asyncio.Redis:
@@ -65,7 +72,16 @@ def aconnect(url: str, *, reply_seconds: float = REPLY_SECONDS) -> redis.asyncio
     retry = redis.asyncio.retry.Retry(redis.backoff.NoBackoff(), 0)
     if _scheme(url) == "redis+sentinel":
         return _primary(redis.asyncio.sentinel.Sentinel, _AsyncPool, url, reply_seconds, retry)  # type: ignore[no-any-return]
-    return redis.asyncio.Redis.from_url(url, retry=retry, **_settings(url, reply_seconds))
+    server = redis.asyncio.Redis.from_url(url, retry=retry, **_settings(url, reply_seconds))
+    server.connection_pool.connection_kwargs |= OURS
+    return server
+
+
+async def aclose(server: redis.asyncio.Redis) -> None:
+    """Close it. One that does not answer any more is not waited for."""
+    with contextlib.suppress(redis.RedisError, TimeoutError):
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await server.aclose()
 
 
 def checked_url(url: str) -> str:
@@ -170,7 +186,7 @@ def _primary(sentinel: Any, pool: Any, url: str, reply_seconds: float, retry: An
 
 def _settings(url: str, reply_seconds: float) -> dict[str, Any]:
     # Retries are this package's own business: redis-py would repeat what must not be repeated.
-    common: dict[str, Any] = {"socket_timeout": reply_seconds, "protocol": 2}
+    common: dict[str, Any] = {"socket_timeout": reply_seconds, **OURS}
     if url.startswith("unix://"):
         return common
     return {

@@ -78,7 +78,7 @@ class Desk(Generic[J]):
 
     def open_job(self, id: str, queue: str | None) -> J:
         """A job that somebody has submitted before."""
-        self._check_open()
+        self.check_open()
         return self._pending.track(
             checked("queue", queue or self._queue), checked("id", id), self._asked_for
         )
@@ -91,19 +91,19 @@ class Desk(Generic[J]):
         options: dict[str, Any],
     ) -> Batch[J]:
         """What submits these values."""
-        self._check_open()
+        self.check_open()
         return self._submits.prepare(values, queue, ids, options)
 
     def item(self, value: Any, queue: str | None, id: str | None, options: dict[str, Any]) -> Item:
         """One value to submit, checked."""
-        self._check_open()
+        self.check_open()
         return self._submits.item(value, queue, id, options)
 
     def single(
         self, value: Any, queue: str | None, id: str | None, options: dict[str, Any]
     ) -> Batch[J]:
         """What submits it, by itself."""
-        self._check_open()
+        self.check_open()
         return self._submits.single(value, queue, id, options)
 
     def together(self, items: Sequence[Item]) -> Batch[J]:
@@ -167,7 +167,8 @@ class Desk(Generic[J]):
                 error or ClientClosed(f"the client was closed while job {job.id} was pending")
             )
 
-    def _check_open(self) -> None:
+    def check_open(self) -> None:
+        """Raises ClientClosed after `close`."""
         if self._closed:
             raise ClientClosed("this client is closed")
 

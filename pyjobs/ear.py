@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import random
 import threading
 import time
@@ -21,14 +22,16 @@ from pyjobs.chunks import Chunk
 from pyjobs.connect import REPLY_SECONDS
 from pyjobs.desk import Desk
 from pyjobs.errors import PyjobsError
-from pyjobs.link import Link, link, packed
+from pyjobs.link import Link, open_link, pack
 from pyjobs.pending import J
 from pyjobs.run import arun, run
 from pyjobs.tasks import end
 
+log = logging.getLogger("pyjobs")
 RECONNECT_SECONDS = 0.5
 END_SECONDS = 2.0
-# For what Redis has sent, and the event loop has not looked at.
+# For a message that Redis has sent before an answer, on its other way. No longer: where messages
+# come all the time, none of them must keep the lost jobs from being told.
 ARRIVAL_SECONDS = 0.01
 NO_ANSWER = f"no answer to SUBSCRIBE in {REPLY_SECONDS} s"
 Connection = Any
@@ -70,9 +73,10 @@ class Ear(Generic[J]):
         while subscribed is not None:
             try:
                 self._follow(subscribed, due)
-            except redis.RedisError:
+            except Exception as error:
                 # What was published in the meantime is lost: look at what is stored at once.
                 due = 0.0
+                note(error)
             finally:
                 self._leave(subscribed)
             subscribed = self._subscribe_again()
@@ -96,8 +100,9 @@ class Ear(Generic[J]):
 
     def _look(self, subscribed: Connection) -> None:
         lost = ask(self._server, self._desk, self._desk.sweep.calls())
-        while lost and self._hear(subscribed, 0.0):
-            pass
+        until = time.monotonic() + ARRIVAL_SECONDS
+        while lost and (left := until - time.monotonic()) > 0:
+            self._hear(subscribed, left)
         self._desk.sweep.lose(lost)
 
     def _subscribe(self) -> Connection:
@@ -122,6 +127,12 @@ class Ear(Generic[J]):
     def _leave(self, connection: Connection) -> None:
         connection.disconnect()
         self._pool.release(connection)
+
+
+def note(error: Exception) -> None:
+    """An end of the listener would be the end of all results: whatever goes wrong, it goes on."""
+    if not isinstance(error, redis.RedisError):
+        log.warning("results are listened for anew, after an error", exc_info=error)
 
 
 def ask(server: redis.Redis, desk: Desk[J], chunks: list[Chunk[J]]) -> list[J]:
@@ -161,8 +172,9 @@ class AsyncEar(Generic[J]):
         while True:
             try:
                 await self._follow(subscribed, due)
-            except redis.RedisError:
+            except Exception as error:
                 due = 0.0
+                note(error)
             finally:
                 await subscribed.close(self._pool)
             subscribed = await self._subscribe_again()
@@ -176,26 +188,31 @@ class AsyncEar(Generic[J]):
 
     async def _hear(self, subscribed: Link, seconds: float) -> bool:
         try:
-            kind, *_, body = await subscribed.reply(seconds)
+            kind, *_, body = self._value(await subscribed.reply(seconds))
         except redis.TimeoutError:
             return False
         if kind == b"message":
             self._desk.hear(body)
         return True
 
+    @staticmethod
+    def _value(told: Any) -> Any:
+        if isinstance(told, redis.RedisError):
+            raise told
+        return told
+
     async def _look(self, subscribed: Link) -> None:
         lost = await aask(self._server, self._desk, self._desk.sweep.calls())
-        while lost and await self._hear(subscribed, ARRIVAL_SECONDS):
-            pass
+        until = time.monotonic() + ARRIVAL_SECONDS
+        while lost and (left := until - time.monotonic()) > 0:
+            await self._hear(subscribed, left)
         self._desk.sweep.lose(lost)
 
     async def _subscribe(self) -> Link:
-        subscribed = await link(self._pool)
+        subscribed = await open_link(self._pool)
         try:
-            await subscribed.send(packed("SUBSCRIBE", self._desk.channel))
-            told = await subscribed.reply(REPLY_SECONDS)
-            if isinstance(told, redis.RedisError):
-                raise told
+            await subscribed.send(pack("SUBSCRIBE", self._desk.channel))
+            self._value(await subscribed.reply(REPLY_SECONDS))
         except BaseException:
             await subscribed.close(self._pool)
             raise

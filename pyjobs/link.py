@@ -19,29 +19,31 @@ from redis.asyncio.connection import AbstractConnection
 # What Redis may say to a command; any other error is the connection's own.
 REPLIES = (broken.ResponseError, broken.BusyLoadingError)
 ENDED = "Connection closed by server."
+CLOSED = "the handler is closed"
 
 
-def packed(*words: str | bytes | float) -> bytes:
+def pack(*words: str | bytes | float) -> bytes:
     """A command, as it goes over the wire."""
-    sent: bytes = hiredis.pack_command(words)  # type: ignore[arg-type]
-    return sent
+    packed: bytes = hiredis.pack_command(words)  # type: ignore[arg-type]
+    return packed
 
 
 class Link(Protocol):
     """One connection of a pool, open."""
 
-    async def send(self, packed: bytes) -> None:
+    async def send(self, data: bytes) -> None:
         """Write commands. Raises RedisError when the connection breaks."""
 
     async def reply(self, seconds: float | None = None) -> Any:
-        """The next reply: a value, or an error of redis-py.
+        """The next reply: a value, or what Redis says against a command, which is one of REPLIES.
 
         Args:
-            seconds: how long it is waited for; None is the time that the pool was made with.
+            seconds: how long it is waited for; None is the time that the pool was made with. Who
+                gives a time waits for anything but a null.
 
         Raises:
             TimeoutError: of redis-py: it took longer. It may be waited for again.
-            RedisError: the connection broke.
+            RedisError: the connection broke, or Redis says that it is not to be used.
         """
 
     async def quiet(self) -> bool:
@@ -54,28 +56,52 @@ class Link(Protocol):
         """The same, closed: nobody will take what is still to come for a reply of his own."""
 
 
-async def link(pool: Any) -> Link:
+async def open_link(pool: Any) -> Link:
     """A connection of this pool, for the caller alone.
 
     Raises:
         RedisError: it can't be made.
     """
-    connection = await pool.get_connection()
+    try:
+        connection = await pool.get_connection()
+        if was_reset(connection):
+            await _again(pool, connection)
+    except RuntimeError as error:
+        # uvloop's word for a connection that Redis closes while redis-py says hello.
+        if CLOSED not in str(error):
+            raise
+        raise broken.ConnectionError(ENDED) from error
     writer = getattr(connection, "_writer", None)
     known = type(connection).read_response is AbstractConnection.read_response
     if known and isinstance(writer, asyncio.StreamWriter):
         return Direct(connection, writer.transport)
-    return Plain(connection)
+    return Layered(connection)
 
 
-class Plain:
+def was_reset(connection: Any) -> bool:
+    """Whether it came to an end while nobody used it; redis-py takes such a one for a good one."""
+    writer = getattr(connection, "_writer", None)
+    return isinstance(writer, asyncio.StreamWriter) and writer.is_closing()
+
+
+async def _again(pool: Any, connection: Any) -> None:
+    """Connect anew."""
+    try:
+        await connection.disconnect(nowait=True)
+        await connection.connect()
+    except BaseException:
+        await pool.release(connection)
+        raise
+
+
+class Layered:
     """By redis-py's own means."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
 
-    async def send(self, packed: bytes) -> None:
-        await self._connection.send_packed_command(packed)
+    async def send(self, data: bytes) -> None:
+        await self._connection.send_packed_command(data)
 
     async def reply(self, seconds: float | None = None) -> Any:
         try:
@@ -84,16 +110,17 @@ class Plain:
             told = await self._connection.read_response(timeout=seconds, disconnect_on_error=False)
         except REPLIES as error:
             return error
-        # So it tells that it took longer; whoever sets a time waits for something else than null.
+        # So it tells that it took longer.
         if told is None:
             raise broken.TimeoutError(f"no reply in {seconds:g} s")
         return told
 
     async def quiet(self) -> bool:
         try:
-            return self._connection.is_connected and not await self._connection.can_read()
+            unasked = not self._connection.is_connected or await self._connection.can_read()
         except (broken.RedisError, OSError):
             return False
+        return not (unasked or was_reset(self._connection))
 
     async def release(self, pool: Any) -> None:
         await pool.release(self._connection)
@@ -103,8 +130,8 @@ class Plain:
         await pool.release(self._connection)
 
 
-class Direct(Plain, asyncio.Protocol):
-    """On the connection's transport."""
+class Direct(Layered, asyncio.Protocol):
+    """On the connection's transport, below the layers of redis-py."""
 
     def __init__(self, connection: Any, transport: Any) -> None:
         super().__init__(connection)
@@ -117,15 +144,17 @@ class Direct(Plain, asyncio.Protocol):
         )
         self._replies: deque[Any] = deque()
         self._waiter: asyncio.Future[None] | None = None
+        # While the transport takes no more: done when it does again.
         self._room: asyncio.Future[None] | None = None
         self._broken: Exception | None = None
+        # redis-py's own, which gets the transport back.
         self._before = transport.get_protocol()
         transport.set_protocol(self)
 
-    async def send(self, packed: bytes) -> None:
-        if self._broken is not None:
-            raise self._broken
-        self._transport.write(packed)
+    async def send(self, data: bytes) -> None:
+        if self._transport.is_closing():
+            raise self._broken or broken.ConnectionError(ENDED)
+        self._transport.write(data)
         if self._room is not None:
             await self._wait(self._room, self._seconds)
 
@@ -144,11 +173,17 @@ class Direct(Plain, asyncio.Protocol):
         return told
 
     async def quiet(self) -> bool:
-        return not (self._broken or self._replies or self._reader.has_data())
+        unasked = self._replies or self._reader.has_data()
+        return not (self._broken or unasked or self._transport.is_closing())
 
     async def release(self, pool: Any) -> None:
         self._transport.set_protocol(self._before)
         await super().release(pool)
+
+    async def close(self, pool: Any) -> None:
+        # Not by and by: a peer that does not read would keep what was written for ever.
+        self._transport.abort()
+        await super().close(pool)
 
     async def _wait(self, until: asyncio.Future[None], seconds: float) -> None:
         timer = self._loop.call_later(seconds, self._late, until, seconds)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
+from pyjobs.call import Call
 from pyjobs.claimed import ClaimedJob
 from pyjobs.ending import Ending
 from pyjobs.verbs import CALL_BYTES
@@ -12,6 +14,13 @@ from pyjobs.verbs import CALL_BYTES
 # Redis does nothing else while a script runs: a call stays well below 5 ms.
 CALL_ITEMS = 400
 Ended = tuple[ClaimedJob, Ending]
+
+
+class Request(NamedTuple):
+    """A call and the endings that it carries; none for a claim."""
+
+    call: Call[Any]
+    ended: list[Ended]
 
 
 class Outbox:

@@ -20,9 +20,9 @@ from redis import exceptions as broken
 
 from pyjobs.call import Call
 from pyjobs.errors import OutcomeUnknown, PyjobsError, Unavailable
-from pyjobs.link import packed
+from pyjobs.link import pack
 from pyjobs.redis_errors import LOST, UNKNOWN_USER, not_sent, refuses, translated
-from pyjobs.wire import aexchange, exchange
+from pyjobs.wire import acommand, aexchange, command, exchange
 
 T = TypeVar("T")
 Sync = redis.Redis
@@ -84,7 +84,7 @@ def _run(server: Sync, recovery: Recovery) -> list[Any]:
     while recovery.left:
         try:
             for body in recovery.loads:
-                server.script_load(body)
+                command(server.connection_pool, "SCRIPT", "LOAD", body)
             exchange(server.connection_pool, recovery)
             pause = recovery.pause()
         except broken.RedisError as error:
@@ -98,7 +98,7 @@ async def _arun(server: Async, recovery: Recovery) -> list[Any]:
     while recovery.left:
         try:
             for body in recovery.loads:
-                await server.script_load(body)
+                await acommand(server.connection_pool, "SCRIPT", "LOAD", body)
             await aexchange(server.connection_pool, recovery)
             pause = recovery.pause()
         except broken.RedisError as error:
@@ -151,7 +151,7 @@ class Recovery:
             words = self._calls[place].command()
             if self._unloaded > 1:
                 words = ("EVAL", self._calls[place].script.body, *words[2:])
-            ready.append(packed(*words))
+            ready.append(pack(*words))
             size += len(ready[-1])
             self._given += 1
             if size >= WRITE_BYTES:
@@ -179,6 +179,8 @@ class Recovery:
             PyjobsError: there is none; this is what came of it.
         """
         error, self._refusal = error or self._refusal, None
+        # Without a connection nothing was given.
+        unsent = not self._given and isinstance(error, LOST)
         self.left = [*self._again, *self.left[self._taken :]]
         self._again, self._given, self._taken, self.loads = [], 0, 0, []
         if not self.left or error is None:
@@ -190,7 +192,7 @@ class Recovery:
             if self._unloaded <= 2:
                 return 0.0
             return self._give_up(error, Unavailable(str(error)))
-        refused = refuses(error) or not_sent(error)
+        refused = unsent or refuses(error) or not_sent(error)
         if isinstance(error, UNKNOWN_USER) or not (refused or isinstance(error, LOST)):
             return self._give_up(error, translated(error))
         self._tries += 1
@@ -198,12 +200,13 @@ class Recovery:
         repeatable = refused or all(self._calls[place].script.replay_safe for place in self.left)
         if repeatable and self._tries <= self._most:
             return PAUSES[self._tries - 1] * random.uniform(0.5, 1.0)
-        # What is raised takes the answers of the others with it.
-        unknown = self._lost or (not self._each and len(self.left) < len(self._calls))
-        told = translated(error)
-        return self._give_up(error, OutcomeUnknown(str(told)) if unknown else told)
+        return self._give_up(error, translated(error))
 
     def _give_up(self, error: broken.RedisError, told: PyjobsError) -> float:
+        # What is raised takes the answers of the others with it.
+        dropped = not self._each and len(self.left) < len(self._calls)
+        if type(told) is Unavailable and (self._lost or dropped):
+            told = OutcomeUnknown(str(told))
         if not self._each:
             raise told from error
         for place in self.left:

@@ -18,21 +18,23 @@ from pyjobs import crash
 from pyjobs.bell import Bell
 from pyjobs.checks import check
 from pyjobs.claimed import ClaimedJob
-from pyjobs.connect import aconnect, shown
+from pyjobs.connect import aclose, aconnect, shown
 from pyjobs.ending import Ending
 from pyjobs.errors import Unavailable
 from pyjobs.handlers import Handler, runner
 from pyjobs.heartbeat import Heartbeat
 from pyjobs.keys import Keys
 from pyjobs.outage import Outage
+from pyjobs.outbox import Request
 from pyjobs.pace import STUCK_SECONDS
 from pyjobs.reliable import Reliable
 from pyjobs.run import arun_many
-from pyjobs.shift import Request, Shift
+from pyjobs.shift import Shift
+from pyjobs.stopping import Stopping
 from pyjobs.tasks import end
+from pyjobs.wire import acommand
 
 log = logging.getLogger("pyjobs")
-FLUSH_SECONDS = 5.0
 
 
 class Serving:
@@ -66,14 +68,13 @@ class Serving:
         self._queues = queues
         self._shift = shift
         self._lease = lease
-        self._grace = grace
         self._loop = asyncio.get_running_loop()
         self._runner = runner(handler, concurrency, self._ended)
         self._server = aconnect(url)
         self._changed = asyncio.Event()
         self._bell = Bell(url, self._server, keys, queues, shift, lease, self._changed.set)
         self._working: asyncio.Task[None] | None = None
-        self._timers: list[asyncio.TimerHandle] = []
+        self._stopping = Stopping(shift, self._runner, grace, self._changed.set)
         self._watching_hoard = False
         self._outage = Outage(shown(url))
         self._registered = False
@@ -88,20 +89,21 @@ class Serving:
         heartbeat = self._heartbeat()
         tasks: list[asyncio.Task[None]] = []
         try:
-            await self._begin()
+            if not await self._begun():
+                return
             if heartbeat is not None:
                 heartbeat.start()
-            self._working = asyncio.create_task(self._work(), name="pyjobs-work")
-            tasks = [self._working, asyncio.create_task(self._bell.run(), name="pyjobs-bell")]
+            working = asyncio.create_task(self._work(), name="pyjobs-work")
+            self._working = self._stopping.task = working
+            tasks = [working, asyncio.create_task(self._bell.run(), name="pyjobs-bell")]
             try:
                 await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             except asyncio.CancelledError:
-                self._stop_now()
-                await asyncio.wait({self._working})
+                self._stopping.now()
+                await asyncio.wait({working})
                 raise
         finally:
-            for timer in self._timers:
-                timer.cancel()
+            self._stopping.close()
             if heartbeat is not None:
                 heartbeat.stop()
             for task in tasks:
@@ -109,7 +111,7 @@ class Serving:
             self._shift.give_up()
             self._runner.cancel_all()
             self._runner.close()
-            await self._server.aclose()
+            await aclose(self._server)
         if self._shift.fatal is not None:
             raise self._shift.fatal
         for task in tasks:
@@ -117,23 +119,27 @@ class Serving:
                 task.result()
 
     def stop(self) -> None:
-        """Claim no more; let running jobs finish for the grace, then hand them back. A second call
-        hands them back at once."""
+        """As `Stopping.ask`; before the first claim there is nothing to wait for."""
+        self._stopping.ask()
+        if self._working is None:
+            self._stopping.end_task()
+
+    async def _begun(self) -> bool:
+        """Whether all is well, and no stop came meanwhile."""
         if self._shift.stopping:
-            self._stop_now()
-            return
-        log.info(
-            "stopping; jobs in hand: %d, with %g s to finish", len(self._shift.held), self._grace
-        )
-        self._shift.stop()
-        # The grace is for jobs in hand.
-        grace = self._grace if self._shift.held else 0.0
-        self._timers.append(self._loop.call_later(grace, self._stop_now))
-        self._changed.set()
+            return False
+        beginning = self._stopping.task = asyncio.create_task(self._begin(), name="pyjobs-begin")
+        try:
+            await asyncio.wait({beginning})
+        finally:
+            await end(beginning)
+        if not self._shift.stopping:
+            beginning.result()
+        return not self._shift.stopping
 
     async def _begin(self) -> None:
         try:
-            await self._server.ping()
+            await acommand(self._server.connection_pool, "PING")
         except redis.RedisError as error:
             raise Unavailable(f"{shown(self._url)}: {error}") from error
         await check(self._server, self._shift.mode.name, self._keys, self._queues)
@@ -141,10 +147,10 @@ class Serving:
     async def _register(self) -> None:
         """Enter the queues in the registry, once they are known to be of this mode."""
         self._registered = True
-        names: dict[Any, Any] = dict.fromkeys(self._queues, self._shift.mode.name)
+        names = [word for name in self._queues for word in (name, self._shift.mode.name)]
         # The registry can be rebuilt: that it is full or forbidden must not stop a worker.
         with contextlib.suppress(redis.RedisError):
-            await self._server.hset(self._keys.queues, mapping=names)
+            await acommand(self._server.connection_pool, "HSET", self._keys.queues, *names)
 
     async def _work(self) -> None:
         while not self._shift.over:
@@ -170,7 +176,7 @@ class Serving:
             return
         self._outage.over()
         if self._shift.fatal is not None:
-            self._stop_now()
+            self._stopping.now()
         elif not self._registered:
             await self._register()
 
@@ -210,20 +216,6 @@ class Serving:
             job.lost = job.over = True
         self._start_jobs()
         self._changed.set()
-
-    def _stop_now(self) -> None:
-        """Hand back what is in hand; give up when that can't be recorded either."""
-        self._shift.stop(now=True)
-        if self._runner.running:
-            log.info("handing back; jobs in hand: %d", self._runner.running)
-        self._runner.cancel_all()
-        self._changed.set()
-        self._timers.append(self._loop.call_later(FLUSH_SECONDS, self._give_up))
-
-    def _give_up(self) -> None:
-        if self._working is not None and not self._working.done():
-            log.error("stopping with %d outcomes that were not recorded", len(self._shift.held))
-            self._working.cancel()
 
     def _heartbeat(self) -> Heartbeat | None:
         mode = self._shift.mode

@@ -8,27 +8,19 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-from pyjobs.call import Call
 from pyjobs.claimed import ClaimedJob, failure
 from pyjobs.claims import Claims
 from pyjobs.ending import RELEASE, Ending, Policy
 from pyjobs.errors import BadArgument, OutcomeUnknown, PyjobsError, Unavailable
 from pyjobs.ids import new_id
 from pyjobs.modes import Mode
-from pyjobs.outbox import CALL_ITEMS, Ended, Outbox
+from pyjobs.outbox import CALL_ITEMS, Ended, Outbox, Request
 from pyjobs.pace import Pace
 from pyjobs.verbs import ClaimReply
 
 STALE = 2 / 3
-
-
-class Request(NamedTuple):
-    """A call and the endings that it carries; none for a claim."""
-
-    call: Call[Any]
-    ended: list[Ended]
 
 
 class Shift:
@@ -86,6 +78,13 @@ class Shift:
     def over(self) -> bool:
         """Whether nothing is left to do after a stop."""
         return self.stopping and not (self.held or self._outbox or self._owed)
+
+    @property
+    def patient(self) -> bool:
+        """Whether a stop has anything to wait for: jobs in hand, or those that a claim brings where
+        they can't be handed back."""
+        kept = self.mode.handed_back != "release"
+        return bool(self.held) or (kept and self._claims.under_way)
 
     @property
     def waiting(self) -> bool:
@@ -165,6 +164,8 @@ class Shift:
             elif isinstance(answer, BadArgument) and len(request.ended) > 1:
                 self._outbox.one_by_one(request.ended)
             elif isinstance(answer, PyjobsError):
+                if not request.ended:
+                    self._claims.refused()
                 if not (isinstance(answer, BadArgument) and request.ended):
                     self.fatal = self.fatal or answer
                 for job, _ in request.ended:
@@ -193,8 +194,8 @@ class Shift:
 
     @property
     def _owed(self) -> bool:
-        """Whether a claim must have its answer even after a stop, for what it took is run or handed
-        back."""
+        """Whether a claim must have its answer even after a stop, for what it took can be run or
+        handed back."""
         return self._claims.unsure and (self.mode.leases or not self._no_more_starts)
 
     def _again(self, request: Request, error: PyjobsError) -> None:

@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 
 from redis import exceptions as broken
 
-from pyjobs.link import REPLIES, Link, link, packed
+from pyjobs.link import REPLIES, Link, open_link, pack
 
 WINDOW = 4
 
@@ -84,7 +84,7 @@ async def _aopen(pool: Any, spare: Spare) -> Link:
         if await kept.quiet():
             return kept
         await kept.close(pool)
-    return await link(pool)
+    return await open_link(pool)
 
 
 def exchange(pool: Any, stream: Stream) -> None:
@@ -129,17 +129,22 @@ async def aexchange(pool: Any, stream: Stream) -> None:
         await used.release(pool)
 
 
-async def acommand(pool: Any, *words: str | float) -> Any:
+def command(pool: Any, *words: str | float) -> Any:
     """Send one command that is no script, and return its reply.
 
     Raises:
         RedisError: Redis refuses it, or the connection broke.
     """
     one = _One(words)
+    exchange(pool, one)
+    return one.told()
+
+
+async def acommand(pool: Any, *words: str | float) -> Any:
+    """The same for asyncio."""
+    one = _One(words)
     await aexchange(pool, one)
-    if isinstance(one.reply, broken.RedisError):
-        raise one.reply
-    return one.reply
+    return one.told()
 
 
 class _One:
@@ -147,15 +152,20 @@ class _One:
 
     def __init__(self, words: tuple[str | float, ...]) -> None:
         self._words = words
+        self._reply: Any = None
         self.ahead = 0
-        self.reply: Any = None
 
     def packed(self) -> Iterator[bytes]:
         self.ahead = 1
-        yield packed(*self._words)
+        yield pack(*self._words)
 
     def take(self, reply: Any) -> None:
-        self.ahead, self.reply = 0, reply
+        self.ahead, self._reply = 0, reply
+
+    def told(self) -> Any:
+        if isinstance(self._reply, broken.RedisError):
+            raise self._reply
+        return self._reply
 
 
 def _reply(connection: Any) -> Any:

@@ -74,10 +74,13 @@ class Proxy:
         with suppress(OSError):
             while data := server.recv(1 << 20):
                 if not hit.is_set():
-                    client.sendall(data)
+                    self._answer(client, data)
                 elif self.mode == "cut_after":
                     break
         self._cut(client, server)
+
+    def _answer(self, client: socket.socket, data: bytes) -> None:
+        client.sendall(data)
 
     def _take(self) -> bool:
         """Whether this request is one to break."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -69,18 +69,6 @@ class Store:
         if self._runner is None:
             return run_many(self.redis, calls)
         return self._runner.run(arun_many(self._async, calls))  # type: ignore[arg-type]
-
-    @contextmanager
-    def loading(self, load: Callable[[str], Any]) -> Iterator[None]:
-        """Load scripts by this function."""
-        server: Any = self.redis if self._async is None else self._async
-
-        async def aload(body: str) -> Any:
-            return load(body)
-
-        server.script_load = load if self._async is None else aload
-        yield
-        del server.script_load
 
     def close(self) -> None:
         if self._runner and self._async is not None:

@@ -407,6 +407,39 @@ class TestMissedMessages:
         work(jobs, 150)
         assert [job.result(SOON) for job in handed] == ["ba"] * 150
 
+    @places("memory", "redis-8.2")
+    def test_however_many_messages_come_a_job_that_is_lost_is_told(self, store: Store) -> None:
+        with opened(store.url, aio=is_async(store), queue="q", sweep=0.1) as client:
+            job = client.submit(1)
+            store.redis.flushall()
+            ended = threading.Event()
+
+            def flood() -> None:
+                while not ended.wait(0.001):
+                    store.redis.publish(client._desk.channel, b"")
+
+            flooding = threading.Thread(target=flood)
+            flooding.start()
+            try:
+                assert isinstance(job.exception(SOON), ResultGone)
+            finally:
+                ended.set()
+                flooding.join()
+
+    @places("redis-8.2", flavours=("async",))
+    def test_the_listener_outlives_whatever_redis_says(self, store: Store) -> None:
+        async def listen() -> None:
+            async with pyjobs.aio.Client(store.url, queue="q", sweep=0.1) as client:
+                for said in (b"-ERR something\r\n", b":1\r\n"):
+                    job = await client.submit(1)
+                    ear: Any = client._ear
+                    ear._task.get_coro().cr_frame.f_locals["subscribed"].data_received(said)
+                    await asyncio.sleep(0)
+                    store.redis.flushall()
+                    assert isinstance(await job.exception(SOON), ResultGone)
+
+        asyncio.run(listen())
+
     @FEW
     @RELIABLE
     def test_a_broken_queue_hides_no_other(
@@ -591,6 +624,25 @@ class TestClose:
             else:
                 client.close()
         store.redis.flushall()
+
+
+@places("redis-8.2", flavours=("async",))
+def test_a_client_that_is_closed_in_its_first_submit(store: Store) -> None:
+    """At whatever moment: nothing of it is left that listens."""
+
+    async def close(after: float) -> None:
+        client = pyjobs.aio.Client(store.url, queue="q")
+        submit = asyncio.create_task(client.submit(1))
+        await asyncio.sleep(after)
+        await client.close()
+        [end] = await asyncio.gather(submit, return_exceptions=True)
+        assert isinstance(end, (ClientClosed, OutcomeUnknown, pyjobs.aio.Job))
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        used = client._server.connection_pool._in_use_connections
+        assert not any(connection.is_connected for connection in used)
+
+    for n in range(20):
+        asyncio.run(close(0.0002 * n))
 
 
 class TestManners:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
+import os
+import signal
+import struct
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
+from socket import SO_LINGER, SOL_SOCKET
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import uvloop
@@ -18,18 +24,19 @@ from running import PREFERRED, own_server, places
 from store import Store
 
 from pyjobs import link as links
-from pyjobs.connect import aconnect
-from pyjobs.link import Direct, Link, Plain, link, packed
-from pyjobs.wire import acommand
+from pyjobs.connect import aconnect, connect
+from pyjobs.link import Direct, Layered, Link, open_link, pack
+from pyjobs.testing.servers import Server
+from pyjobs.wire import acommand, command
 
 SOON = 10.0
 Test = Callable[[str], Awaitable[None]]
 
 
-@pytest.fixture(params=["direct", "plain", "uvloop"])
+@pytest.fixture(params=["direct", "layered", "uvloop"])
 def run(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Runs a test, which gets a URL, on either kind; the direct one in both kinds of loop."""
-    if request.param == "plain":
+    if request.param == "layered":
         # Of another make than the one that is known.
         monkeypatch.setattr(links, "AbstractConnection", type("Other", (), {"read_response": None}))
 
@@ -49,7 +56,7 @@ async def taken(url: str, **settings: Any) -> AsyncIterator[tuple[Link, Any]]:
     """A link, and its pool; it may be closed before the end."""
     server = aconnect(url, **settings)
     try:
-        yield await link(server.connection_pool), server.connection_pool
+        yield await open_link(server.connection_pool), server.connection_pool
     finally:
         await server.aclose()
 
@@ -62,16 +69,14 @@ def test_which_kind_a_connection_gets(store: Store) -> None:
             return type(found)
 
     assert asyncio.run(kind(store.url)) is Direct
-    assert asyncio.run(kind("memory://link")) is Plain
+    assert asyncio.run(kind("memory://link")) is Layered
 
 
 def test_replies_come_in_order(store: Store, run: Callable[..., None]) -> None:
     async def test(url: str) -> None:
         async with taken(url) as (found, pool):
-            await found.send(packed("SET", "a", "1", "EX", 9) + packed("GET", "a"))
-            await found.send(
-                packed("LPUSH", "a", "1") + packed("GET", "none") + packed("ECHO", 1.5)
-            )
+            await found.send(pack("SET", "a", "1", "EX", 9) + pack("GET", "a"))
+            await found.send(pack("LPUSH", "a", "1") + pack("GET", "none") + pack("ECHO", 1.5))
             assert await found.reply() == b"OK"
             assert await found.reply(SOON) == b"1"
             assert isinstance(await found.reply(), broken.ResponseError)
@@ -89,7 +94,7 @@ def test_large_ones(store: Store, run: Callable[..., None]) -> None:
     async def test(url: str) -> None:
         value = b"x" * 20_000_000
         async with taken(url) as (found, pool):
-            await found.send(packed("SET", "a", value, "EX", 9) + packed("GET", "a"))
+            await found.send(pack("SET", "a", value, "EX", 9) + pack("GET", "a"))
             assert await found.reply() == b"OK"
             assert await found.reply() == value
             await found.release(pool)
@@ -102,10 +107,10 @@ def test_a_reply_that_takes_longer_may_be_waited_for_again(
 ) -> None:
     async def test(url: str) -> None:
         async with taken(url) as (found, pool):
-            await found.send(packed("BLPOP", "empty", 0.2))
+            await found.send(pack("BLPOP", "empty", 0.2))
             with pytest.raises(broken.TimeoutError):
                 await found.reply(0.05)
-            await found.send(packed("ECHO", "next"))
+            await found.send(pack("ECHO", "next"))
             # A null, as a reply to BLPOP is when nothing came, is one by itself only.
             assert await found.reply() is None
             assert await found.reply(SOON) == b"next"
@@ -119,7 +124,7 @@ def test_nobody_waits_longer_than_the_pool_was_made_for(
 ) -> None:
     async def test(url: str) -> None:
         async with taken(url, reply_seconds=0.1) as (found, pool):
-            await found.send(packed("BLPOP", "empty", 5))
+            await found.send(pack("BLPOP", "empty", 5))
             with pytest.raises(broken.TimeoutError):
                 await found.reply()
             await found.close(pool)
@@ -131,12 +136,12 @@ def test_nobody_waits_longer_than_the_pool_was_made_for(
 def test_one_that_breaks(store: Store, run: Callable[..., None], how: str) -> None:
     async def test(url: str) -> None:
         async with taken(url) as (found, pool):
-            await found.send(packed("ECHO", "cut"))
+            await found.send(pack("ECHO", "cut"))
             with pytest.raises(broken.ConnectionError):
                 await found.reply(SOON)
             assert not await found.quiet()
             with pytest.raises(broken.ConnectionError):
-                await found.send(packed("PING"))
+                await found.send(pack("PING"))
                 await found.reply(SOON)
             await found.close(pool)
             # The pool makes another one in its place.
@@ -147,10 +152,88 @@ def test_one_that_breaks(store: Store, run: Callable[..., None], how: str) -> No
         run(test, proxy.url)
 
 
+@pytest.mark.parametrize("idle", [True, False], ids=["in the pool", "at hand"])
+def test_one_that_was_reset_meanwhile(store: Store, run: Callable[..., None], idle: bool) -> None:
+    """A balancer, a firewall or a reboot ends connections with a reset while nobody looks."""
+
+    async def test(url: str) -> None:
+        served: list[Any] = []
+
+        async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            served.append(writer)
+            address = urlsplit(store.url)
+            far, near = await asyncio.open_connection(address.hostname, address.port)
+
+            async def back() -> None:
+                while data := await far.read(1 << 16):
+                    writer.write(data)
+
+            answers = asyncio.create_task(back())
+            with contextlib.suppress(OSError):
+                while data := await reader.read(1 << 16):
+                    near.write(data)
+            answers.cancel()
+            near.close()
+
+        async with await asyncio.start_server(forward, "127.0.0.1", 0) as between:
+            port = between.sockets[0].getsockname()[1]
+            server = aconnect(f"redis://127.0.0.1:{port}")
+            pool = server.connection_pool
+            if idle:
+                await (await open_link(pool)).release(pool)
+            else:
+                await acommand(pool, "PING")
+            linger = struct.pack("ii", 1, 0)
+            served[0].get_extra_info("socket").setsockopt(SOL_SOCKET, SO_LINGER, linger)
+            served[0].transport.abort()
+            await asyncio.sleep(0.05)
+            assert await asyncio.wait_for(acommand(pool, "ECHO", "x"), 2.0) == b"x"
+            assert len(served) == 2
+            await server.aclose()
+            for writer in served:
+                writer.close()
+
+    run(test, store.url)
+
+
+def test_what_was_written_to_a_peer_that_does_not_read_is_not_kept(store: Store) -> None:
+    async def test(server: Server) -> None:
+        async with taken(server.url, reply_seconds=0.2) as (found, pool):
+            assert isinstance(found, Direct)
+            os.kill(server.pid, signal.SIGSTOP)
+            try:
+                with pytest.raises(broken.TimeoutError):
+                    for _ in range(4):
+                        await found.send(pack("ECHO", b"x" * 8_000_000))
+                await found.close(pool)
+                await asyncio.sleep(0.05)
+                assert found._transport.get_write_buffer_size() == 0
+            finally:
+                os.kill(server.pid, signal.SIGCONT)
+
+    with own_server() as server:
+        asyncio.run(test(server))
+
+
+@pytest.mark.parametrize("options", ["protocol=3", "decode_responses=true"])
+def test_what_replies_look_like_is_not_for_a_url_to_say(
+    store: Store, run: Callable[..., None], options: str
+) -> None:
+    async def test(url: str) -> None:
+        server = aconnect(url)
+        assert await acommand(server.connection_pool, "HGETALL", "none") == []
+        assert await acommand(server.connection_pool, "ECHO", "x") == b"x"
+        await server.aclose()
+
+    run(test, f"{store.url}?{options}")
+    with connect(f"{store.url}?{options}") as server:
+        assert command(server.connection_pool, "ECHO", "x") == b"x"
+
+
 def test_what_nobody_asked_for_is_noticed(store: Store, run: Callable[..., None]) -> None:
     async def test(url: str) -> None:
         async with taken(url) as (found, pool):
-            await found.send(packed("PING"))
+            await found.send(pack("PING"))
             while await found.quiet():  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
             await found.close(pool)
@@ -170,7 +253,7 @@ def test_what_is_no_reply_at_all_breaks_it(run: Callable[..., None], store: Stor
         async with await asyncio.start_server(answer, "127.0.0.1", 0) as nobody:
             port = nobody.sockets[0].getsockname()[1]
             async with taken(f"redis://127.0.0.1:{port}") as (found, pool):
-                await found.send(packed("PING"))
+                await found.send(pack("PING"))
                 # Of its handshake, and of this.
                 with pytest.raises(broken.RedisError):
                     for _ in range(5):
@@ -187,8 +270,8 @@ def test_redis_py_may_use_it_again(store: Store, run: Callable[..., None]) -> No
         server = aconnect(url)
         pool = server.connection_pool
         for _ in range(3):
-            found = await link(pool)
-            await found.send(packed("ECHO", "mine"))
+            found = await open_link(pool)
+            await found.send(pack("ECHO", "mine"))
             assert await found.reply() == b"mine"
             await found.release(pool)
             assert await server.ping()

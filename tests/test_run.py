@@ -88,21 +88,25 @@ def test_only_what_lacked_its_script_is_sent_again(store: Store) -> None:
     assert store.redis.llen(f"{Q}:pending") == 4
 
 
-def test_a_server_that_keeps_no_script_is_sent_the_body(store: Store) -> None:
+def test_a_server_that_keeps_no_script_is_sent_the_body(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Somebody runs SCRIPT FLUSH in a loop: loaded once, it is gone again when it is called."""
-    load = store.redis.script_load
     flushed: list[str] = []
 
-    def load_in_vain(body: str) -> Any:
-        flushed.append(body)
-        told = load(body)
+    def load_in_vain(_: Any, *words: str) -> None:
+        flushed.append(words[-1])
+        store.redis.script_load(words[-1])
         store.redis.script_flush()
-        return told
 
+    async def aload_in_vain(_: Any, *words: str) -> None:
+        load_in_vain(_, *words)
+
+    monkeypatch.setattr(running, "command", load_in_vain)
+    monkeypatch.setattr(running, "acommand", aload_in_vain)
     calls = [submit("a"), submit("b")]
-    with store.loading(load_in_vain):
-        assert store.call(submit("one")) == [("one", "new")]
-        assert store.call_many(calls) == [NEW, [("b", "new")]]
+    assert store.call(submit("one")) == [("one", "new")]
+    assert store.call_many(calls) == [NEW, [("b", "new")]]
     assert flushed == [script("reliable/submit").body]
 
 
@@ -185,7 +189,8 @@ def test_a_refusal_is_tried_again_and_then_told(mode: Any, kind: type[broken.Red
 
 def test_what_was_lost_once_stays_unknown() -> None:
     recovery = Recovery((submit("a"),))
-    recovery.pause(broken.ConnectionError("Connection closed by server."))
+    for _ in recovery.packed():
+        recovery.pause(broken.ConnectionError("Connection closed by server."))
     for _ in running.PAUSES[1:]:
         recovery.pause(broken.ConnectionError("Error 111 connecting to 127.0.0.1:1."))
     with pytest.raises(OutcomeUnknown):
@@ -246,9 +251,40 @@ def test_an_error_that_takes_answers_with_it_leaves_their_calls_unknown() -> Non
         recovery.pause(away)
 
 
+@pytest.mark.parametrize("each", [False, True])
+@pytest.mark.parametrize(
+    "error", [broken.AuthenticationError("WRONGPASS"), broken.NoScriptError("NOSCRIPT")]
+)
+def test_whatever_comes_after_a_lost_answer_leaves_it_unknown(
+    error: broken.RedisError, each: bool
+) -> None:
+    recovery = Recovery((submit("a"),), each=each)
+    for _ in recovery.packed():
+        assert recovery.pause(broken.ConnectionError("Connection closed by server.")) == 0.0
+    try:
+        for _ in range(3):
+            recovery.pause(error)
+        told = recovery.answers[0]
+    except Unavailable as raised:
+        told = raised
+    assert type(told) is OutcomeUnknown
+
+
+@pytest.mark.parametrize("words", ["max number of clients reached", "Connection closed by server."])
+def test_without_a_connection_nothing_is_unknown(words: str) -> None:
+    """It ended while it was being made: no call was given to it."""
+    recovery = Recovery((submit("a"),))
+    for _ in running.PAUSES:
+        assert recovery.pause(broken.ConnectionError(words)) == 0.0
+    with pytest.raises(Unavailable) as caught:
+        recovery.pause(broken.ConnectionError(words))
+    assert type(caught.value) is Unavailable
+
+
 def test_each_call_has_an_error_of_its_own_where_that_is_wanted() -> None:
     recovery = Recovery((submit("a"), SIMPLE.submit("jobs:{other}", [("b", b"1")])), each=True)
-    recovery.take(NEW_REPLY)
+    for _ in recovery.packed():
+        recovery.take(NEW_REPLY)
     recovery.pause(broken.ConnectionError("Connection closed by server."))
     assert recovery.answers[0] == NEW and not recovery.left
     assert type(recovery.answers[1]) is OutcomeUnknown

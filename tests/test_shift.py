@@ -488,6 +488,27 @@ class TestStopAfterAClaimWithoutAnswer:
         shift.answered(again, [ClaimReply(-1, [])], NOW)
         assert shift.over and shift.requests(NOW) == []
 
+    def test_or_one_that_it_will_always_get(self) -> None:
+        """To send it again would be to send it without an end."""
+        shift, _ = self.lost("reliable", OutcomeUnknown("perhaps"))
+        shift.answered(shift.requests(NOW), [Forbidden("NOPERM")], NOW)
+        assert shift.over and shift.requests(NOW) == []
+        assert isinstance(shift.fatal, Forbidden)
+
+    @pytest.mark.parametrize(
+        ("mode", "patient"), [("simple", True), ("recoverable", True), ("reliable", False)]
+    )
+    def test_one_on_its_way_is_worth_the_grace_where_jobs_are_not_handed_back(
+        self, mode: str, patient: bool
+    ) -> None:
+        shift = make(mode)
+        assert not shift.patient
+        requests = shift.requests(NOW)
+        assert shift.patient is patient
+        shift.stop()
+        shift.answered(requests, [ClaimReply(-1, [claimed()])], NOW)
+        assert shift.patient and bool(begin(shift)) is patient
+
     def test_a_refusal_leaves_it_open(self) -> None:
         """The first may have been carried out all the same."""
         shift, _ = self.lost("reliable", OutcomeUnknown("perhaps"))

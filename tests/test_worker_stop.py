@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -13,11 +14,12 @@ import time
 from typing import Any
 
 import pytest
+from proxy import Proxy
 from running import own_server, places, wait_until, working
 from store import Jobs, Q, Store, having
 
 import pyjobs
-from pyjobs import serving
+from pyjobs import stopping
 from pyjobs.bell import Bell
 from pyjobs.errors import JobFailed, LeaseLost, WrongMode
 from pyjobs.modes import MODES, Mode
@@ -163,7 +165,7 @@ class TestStop:
 
     def test_in_a_loop_that_goes_on(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
         """A worker that has ended cancels nobody any more."""
-        monkeypatch.setattr(serving, "FLUSH_SECONDS", 0.1)
+        monkeypatch.setattr(stopping, "FLUSH_SECONDS", 0.1)
 
         async def main() -> str:
             worker = pyjobs.Worker(store.url, queues=["q"], grace=0.1)
@@ -245,6 +247,18 @@ class TestBroken:
         threading.Thread(target=lambda: (gate.wait(), broken.set())).start()
         asyncio.run(main())
         gate.go.set()
+
+
+class Lagging(Proxy):
+    """Its answers are late."""
+
+    def __init__(self, url: str, seconds: float) -> None:
+        super().__init__(url)
+        self._seconds = seconds
+
+    def _answer(self, client: socket.socket, data: bytes) -> None:
+        time.sleep(self._seconds)
+        super()._answer(client, data)
 
 
 WORKER = """
@@ -346,7 +360,7 @@ class TestServer:
 
     def test_away_when_it_stops(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """What can't be recorded comes back with its lease; the end is an orderly one."""
-        monkeypatch.setattr(serving, "FLUSH_SECONDS", 0.3)
+        monkeypatch.setattr(stopping, "FLUSH_SECONDS", 0.3)
         gate = AsyncGate()
         with own_server() as server:
             worker = pyjobs.Worker(server.url, queues=["q"], grace=0.1)
@@ -363,7 +377,7 @@ class TestServer:
 
     def test_away_with_nothing_in_hand(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """The grace is for jobs that run: without any, nothing is waited for that long."""
-        monkeypatch.setattr(serving, "FLUSH_SECONDS", 0.3)
+        monkeypatch.setattr(stopping, "FLUSH_SECONDS", 0.3)
         with own_server() as server:
             store = Store(server.url, None)
             running = start(store, AsyncGate(), grace=600)
@@ -374,10 +388,44 @@ class TestServer:
             running.worker.stop()
             assert running.ended(SOON) is None
 
+    @pytest.mark.parametrize("name", ["simple", "recoverable"])
+    def test_a_job_that_is_on_its_way_runs(self, name: str) -> None:
+        """It can't be handed back, and the grace is long."""
+        with own_server() as server, Lagging(server.url, 0.2) as proxy:
+            store = Store(server.url, None)
+            ran = threading.Event()
+            worker = pyjobs.Worker(proxy.url, mode=name, queues=["q"], grace=SOON)
+            worker.handler(lambda job: ran.set())
+            running = Running(worker)
+            wait_until(lambda: store.redis.info("clients")["blocked_clients"])
+            seen = proxy.seen
+            Jobs(store, MODES[name]).submit(("a", b"1"))
+            wait_until(lambda: proxy.seen > seen)
+            worker.stop()
+            assert running.ended(SOON) is None
+            assert ran.is_set()
+            store.close()
+
+    def test_a_server_that_hangs_when_it_starts(self) -> None:
+        """Nothing is in hand: nothing is waited for."""
+        with own_server() as server:
+            os.kill(server.pid, signal.SIGSTOP)
+            try:
+                worker = pyjobs.Worker(server.url, queues=["q"], grace=600)
+                worker.handler(Gate())
+                running = Running(worker)
+                time.sleep(0.3)
+                begun = time.monotonic()
+                worker.stop()
+                assert running.ended(SOON) is None
+                assert time.monotonic() - begun < 3
+            finally:
+                os.kill(server.pid, signal.SIGCONT)
+
     def test_whoever_waits_for_a_record_learns_that_there_is_none(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(serving, "FLUSH_SECONDS", 0.2)
+        monkeypatch.setattr(stopping, "FLUSH_SECONDS", 0.2)
 
         async def pull(server: Server) -> None:
             worker = pyjobs.Worker(server.url, queues=["q"], grace=0.1)
