@@ -62,8 +62,10 @@ class Process:
 
     def stop(self) -> None:
         """SIGSTOP."""
-        self._log.write("stop", pid=self.pid)
         os.kill(self.pid, signal.SIGSTOP)
+        # Written when it stands still: what the process still did in between came before.
+        os.waitpid(self.pid, os.WUNTRACED)
+        self._log.write("stop", pid=self.pid)
 
     def go_on(self) -> None:
         """SIGCONT."""
