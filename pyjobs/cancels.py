@@ -41,6 +41,7 @@ class Cancels:
         self._pause = FIRST_PAUSE
         self._again = 0.0
         self._deaf_until = 0.0
+        self._begun = False
         self._ended = threading.Event()
         # To close the far end wakes whoever waits at the near one.
         self._near, self._far = socket.socketpair()
@@ -70,9 +71,14 @@ class Cancels:
         except (redis.RedisError, OSError) as error:
             self._drop(error)
 
+    def confirmed(self) -> bool:
+        """Whether a subscription has begun since the last call: what came before was not heard."""
+        begun, self._begun = self._begun, False
+        return begun
+
     def wait(self, seconds: float) -> set[bytes]:
-        """Wait until ids are heard, for a time, until `end`, or until the subscription breaks or is
-        worth another try.
+        """Wait until ids are heard, for a time, until `end`, or until the subscription begins,
+        breaks or is worth another try.
 
         After ids comes a gap in which none are heard, and there is a limit to how many are heard at
         once: a flood of messages can't keep the caller busy.
@@ -89,7 +95,7 @@ class Cancels:
             if now >= self._deaf_until and (heard := self._read()):
                 self._deaf_until = now + GAP_SECONDS
                 return heard
-            if now >= until or self._connection is not had:
+            if now >= until or self._begun or self._connection is not had:
                 break
             self._idle(now, until)
         return set()
@@ -107,6 +113,8 @@ class Cancels:
                 kind, _, content = self._connection.read_response()
                 if kind == b"message":
                     heard.add(content)
+                # With the last of the channels; what it tells then is how many they are.
+                self._begun = self._begun or content == len(self._channels)
                 self._pause = FIRST_PAUSE
         except (redis.RedisError, OSError, ValueError, TypeError) as error:
             self._drop(error)

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from typing import Any
+from typing import Any, NoReturn
 
 from pyjobs import codec
 from pyjobs.ending import Ending
-from pyjobs.errors import LeaseLost, NoJob, PyjobsError, Unencodable
+from pyjobs.errors import JobCancelled, LeaseLost, NoJob, PyjobsError, Unencodable
 from pyjobs.verbs import MAX_BYTES, Claimed
 from pyjobs.verdicts import Verdict
 
 WHY_CHARS = 200
+# What a script says to the ending of a job, where it recorded nothing.
+REFUSALS: dict[str, tuple[type[PyjobsError], str]] = {
+    LeaseLost.code: (LeaseLost, "another claim has it"),
+    NoJob.code: (NoJob, "no such job any more"),
+    "cancelled": (JobCancelled, "it was cancelled"),
+}
 
 
 class ClaimedJob:
@@ -35,6 +41,7 @@ class ClaimedJob:
     __slots__ = (
         "_ended",
         "_told",
+        "_why",
         "attempt",
         "began",
         "data",
@@ -63,6 +70,7 @@ class ClaimedJob:
         self.timeout = claimed.timeout / 1000 if claimed.timeout else timeout
         self.token = claimed.token
         self.lost = False
+        self._why = ""
         self.over = False
         self.since = self.began = since
         self._ended: asyncio.Future[Ending] | None = None
@@ -75,7 +83,8 @@ class ClaimedJob:
         """End a job that came from `Worker.jobs`: wait until its result is recorded.
 
         Raises:
-            LeaseLost: another claim has the job; nothing was recorded.
+            LeaseLost: another claim has the job, or may have it; nothing was recorded.
+            JobCancelled: it was cancelled; nothing was recorded.
             NoJob: there is no such job any more.
             Unencodable: the result has no JSON; the job is still in hand.
         """
@@ -87,7 +96,7 @@ class ClaimedJob:
 
     async def _end(self, ending: Ending) -> None:
         if self.lost:
-            raise LeaseLost(f"job {self.id} on queue {self.queue}: another claim may have it")
+            self._refuse(self._why)
         if self._ended is None or self._ended.done():
             raise PyjobsError(
                 f"job {self.id} is not in hand: it ended, or its handler's return ends it"
@@ -95,10 +104,20 @@ class ClaimedJob:
         self._told = asyncio.get_running_loop().create_future()
         self._ended.set_result(ending)
         word = await self._told
-        if word == LeaseLost.code:
-            raise LeaseLost(f"job {self.id} on queue {self.queue}: another claim has it")
-        if word == NoJob.code:
-            raise NoJob(f"job {self.id} on queue {self.queue}: no such job any more")
+        if word in REFUSALS:
+            self._refuse(word)
+
+    def lose(self, why: str) -> None:
+        """Nothing that comes of this run is recorded any more.
+
+        Args:
+            why: the word of a script, or anything else.
+        """
+        self.lost, self._why = True, why
+
+    def _refuse(self, why: str) -> NoReturn:
+        error, words = REFUSALS.get(why, (LeaseLost, "another claim may have it"))
+        raise error(f"job {self.id} on queue {self.queue}: {words}")
 
     async def until_ended(self) -> Ending:
         """Wait for `done` or `fail`."""

@@ -25,7 +25,6 @@ from pyjobs.run import run_many
 from pyjobs.verbs import MAX_ITEMS
 
 log = logging.getLogger("pyjobs")
-REASONS = {"LOST": "another claim has it", "NOJOB": "there is no such job"}
 
 
 class Heartbeat(threading.Thread):
@@ -38,7 +37,8 @@ class Heartbeat(threading.Thread):
         keys: the queues' keys, as the jobs' `queue_index` counts them.
         lease: seconds.
         held: gives the jobs in hand; called from this thread.
-        lost: is told of a job that is not in hand any more, and why; called from this thread.
+        lost: is told of a job that is not in hand any more, and why: the word of the script, or
+            anything else. Called from this thread.
     """
 
     def __init__(
@@ -89,10 +89,12 @@ class Heartbeat(threading.Thread):
         if not self._failing:
             self._cancels.subscribe()
         heard = self._cancels.wait(self._leases.due - time.monotonic())
-        if self._cancels.ended or not (heard or time.monotonic() >= self._leases.due):
+        # What was published before is not heard: then all jobs are asked for.
+        fresh = self._cancels.confirmed()
+        if self._cancels.ended or not (heard or fresh or time.monotonic() >= self._leases.due):
             return
         try:
-            error: Exception | None = self.ask(heard) if heard else self.beat()
+            error: Exception | None = self.ask(heard) if heard and not fresh else self.beat()
         except Exception as raised:
             error = raised
         if error is not None:
@@ -140,7 +142,7 @@ class Heartbeat(threading.Thread):
             self._leases.renewed((job for job in part if found[job] == "inflight"), sent)
             for job, word in found.items():
                 if word not in {"inflight", "repeat"}:
-                    self._lost(job, REASONS.get(word, word))
+                    self._lost(job, word)
         return error
 
     def _parts(self, jobs: list[ClaimedJob]) -> list[list[ClaimedJob]]:

@@ -17,7 +17,7 @@ import redis
 from pyjobs import crash
 from pyjobs.bell import Bell
 from pyjobs.checks import check
-from pyjobs.claimed import ClaimedJob
+from pyjobs.claimed import REFUSALS, ClaimedJob
 from pyjobs.connect import aclose, aconnect, shown
 from pyjobs.ending import Ending
 from pyjobs.errors import Unavailable
@@ -228,10 +228,14 @@ class Serving:
         return list(self._shift.held)
 
     def _lost_elsewhere(self, job: ClaimedJob, why: str) -> None:
-        job.lost = True
+        job.lose(why)
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._lost, job, why)
 
     def _lost(self, job: ClaimedJob, why: str) -> None:
-        log.warning("job %s on queue %s is lost: %s", job.id, job.queue, why)
+        if why == "cancelled":
+            log.info("job %s on queue %s was cancelled", job.id, job.queue)
+        else:
+            why = REFUSALS[why][1] if why in REFUSALS else why
+            log.warning("job %s on queue %s is lost: %s", job.id, job.queue, why)
         self._runner.cancel(job)

@@ -35,9 +35,9 @@ class Ears:
         return int(self.server.pubsub_numsub(channel)[0][1])
 
     def listening(self) -> bool:
-        """Subscribe where that may be tried; whether it is so."""
+        """Subscribe where that may be tried; whether it is so now."""
         self.cancels.subscribe()
-        return self.cancels.wait(SHORT) == set() and self.listeners() == 1
+        return self.cancels.wait(SHORT) == set() and self.cancels.confirmed()
 
     def subscribe(self) -> None:
         wait_until(self.listening)
@@ -62,6 +62,14 @@ class TestHearing:
             ears.server.publish(channel, "a")
             assert ears.cancels.wait(LONG) == {b"a"}
         assert ears.cancels.wait(SHORT) == set()
+
+    def test_its_beginning_ends_a_wait_and_is_told_once(self, ears: Ears) -> None:
+        """Whoever waits must look then: what was published before is not heard."""
+        assert not ears.cancels.confirmed()
+        ears.cancels.subscribe()
+        assert ears.cancels.wait(LONG) == set()
+        assert ears.cancels.confirmed() and not ears.cancels.confirmed()
+        assert [ears.listeners(channel) for channel in CHANNELS] == [1] * len(CHANNELS)
 
     def test_what_comes_during_the_wait_ends_it(self, ears: Ears) -> None:
         ears.subscribe()

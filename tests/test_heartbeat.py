@@ -96,9 +96,9 @@ class TestBeat:
         jobs.lose(taken)
         assert make(jobs.store, hands).beat() is None
         assert hands.lost == {
-            "taken": "another claim has it",
+            "taken": "LOST",
             "cancelled": "cancelled",
-            "gone": "there is no such job",
+            "gone": "NOJOB",
         }
 
     def test_a_lost_job_is_not_renewed_but_for_its_outcome(self, jobs: Jobs, hands: Hands) -> None:
@@ -170,13 +170,25 @@ class TestCancelled:
 
     def test_a_cancelled_job_is_asked_for_at_once(self, jobs: Jobs, hands: Hands) -> None:
         hands.take(*jobs.take("a", "b"))
-        deadline = jobs.part("inflight")["b"]
+        renewed = renewals(jobs)
         with beating(jobs.store, hands, HOURS):
+            # Its first look, at all jobs, when it begins to listen.
+            wait_until(renewed)
+            deadline = jobs.part("inflight")["b"]
             jobs.store.call(RELIABLE.cancel(Q, ["a"]))
             self.heard(jobs, "a")
             wait_until(lambda: hands.lost)
         assert hands.lost == {"a": "cancelled"}
         assert jobs.part("inflight") == {"b": deadline}
+
+    def test_so_is_one_that_was_cancelled_before_it_listened(
+        self, jobs: Jobs, hands: Hands
+    ) -> None:
+        hands.take(*jobs.take("a", "b"))
+        jobs.store.call(RELIABLE.cancel(Q, ["a"]))
+        with beating(jobs.store, hands, HOURS):
+            wait_until(lambda: hands.lost)
+        assert hands.lost == {"a": "cancelled"}
 
     def test_a_message_proves_nothing(self, jobs: Jobs, hands: Hands) -> None:
         """Anybody may publish. A job that is not cancelled is renewed, and that is all."""

@@ -14,7 +14,7 @@ from running import places, wait_until, working
 from store import HOUR, Jobs, Store, having
 
 import pyjobs
-from pyjobs.errors import JobFailed, LeaseLost, PyjobsError, Unencodable
+from pyjobs.errors import JobCancelled, JobFailed, LeaseLost, PyjobsError, Unencodable
 from pyjobs.modes import MODES, Mode
 from pyjobs.verbs import Claimed
 
@@ -221,6 +221,24 @@ class TestPull:
         puller = pull(store, body, mode=mode.name)
         assert client.submit("x").result(SOON) == "second try"
         puller.ended()
+
+    @RELIABLE
+    @pytest.mark.parametrize("seen", [False, True], ids=["at the end", "by heartbeat"])
+    def test_a_job_that_was_cancelled(self, client: Any, jobs: Jobs, seen: bool) -> None:
+        """Also right after the start, before anything can have been heard: the lease is long."""
+
+        async def body(offered: Any) -> None:
+            async for job in offered:
+                assert client.cancel("a", queue="q")
+                while seen and not job.lost:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+                with pytest.raises(JobCancelled, match="job a on queue q: it was cancelled"):
+                    await job.done("too late")
+                return
+
+        client.submit("x", id="a")
+        pull(jobs.store, body, lease=60.0).ended()
+        assert jobs.job("a")["state"] == b"cancelled"
 
     @RELIABLE
     @pytest.mark.parametrize("lease", [60.0, LEASE], ids=["at the end", "by heartbeat"])
