@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Generator, Iterable
 from typing import Any
 
@@ -172,7 +173,7 @@ class Client:
         if before:
             lost = await aask(self._server, self._desk, self._desk.sweep.calls(before))
             self._desk.sweep.lose(lost)
-        if names := self._desk.to_register(batch):
+        if names := self._desk.to_register(batch, time.monotonic()):
             with contextlib.suppress(redis.RedisError):
                 words = [word for entry in names.items() for word in entry]
                 pool = self._server.connection_pool

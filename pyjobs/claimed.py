@@ -159,5 +159,7 @@ def failure(error: BaseException, verdict: str = "retry") -> Ending:
         # One that is no proper SyntaxError can't be shown, for instance.
         text = "".join(traceback.format_tb(error.__traceback__, limit=-50))
     name = type(error).__name__
-    why = f"{name}: {message[:WHY_CHARS]!r}"
+    # Escaped, for a line of the log is one line.
+    words = repr(message[:WHY_CHARS])[1:-1]
+    why = f"{name}: {words}" if words else name
     return Ending("fail", codec.encode_error(name, message, text), verdict, why)

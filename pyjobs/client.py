@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
 from collections.abc import Iterable
 from typing import Any
 from weakref import WeakSet
@@ -59,6 +60,7 @@ class Job(BaseJob):
         Raises:
             TimeoutError: it took longer; the job goes on, and may be waited for again.
             JobFailed: the handler failed for good; carries what it raised.
+            JobCancelled, JobExpired: as they say.
             ResultGone: the result's retention is over, or there never was such a job.
             ClientClosed: the client was closed in the meantime.
             Undecodable: the worker wrote something that is not JSON.
@@ -149,7 +151,7 @@ class Client:
                 `max_attempts` and `backoff`.
 
         Raises:
-            BadArgument: an argument broke its contract; nothing was written.
+            BadArgument, WrongMode: an argument is wrong, or the mode; nothing was written.
             Conflict: the id is taken by a job with other data.
             QueueFull: Redis is at its memory limit; nothing was written.
             Unavailable: Redis can't be reached; nothing was written.
@@ -203,7 +205,8 @@ class Client:
             queue: the queue's name, for an id.
 
         Returns:
-            False when the job had ended before, or there is no such job.
+            Whether it is cancelled, by this or an earlier call; False when it had ended otherwise
+            before, or there is no such job.
 
         Raises:
             BadArgument: a name is not one, or the mode is simple, which can't.
@@ -233,7 +236,7 @@ class Client:
         if before:
             lost = ask(self._server, self._desk, self._desk.sweep.calls(before))
             self._desk.sweep.lose(lost)
-        if names := self._desk.to_register(batch):
+        if names := self._desk.to_register(batch, time.monotonic()):
             # The registry can be rebuilt: that it is full or forbidden must not fail a submit.
             with contextlib.suppress(redis.RedisError):
                 self._server.hset(self._desk.keys.queues, mapping=names)

@@ -39,7 +39,9 @@ REPLY_SECONDS = 5.0
 CLOSE_SECONDS = 1.0
 # What replies look like is not for a URL to say.
 OURS = {"protocol": 2, "decode_responses": False}
-SECRETS = re.compile(r"((?<=:)(?=[^/@?]+@)|(?<=[?&]password=))[^@&]*")
+SECRETS = re.compile(r"(?<=[?&]password=)[^@&]*")
+AFTER_LOGIN = re.compile(r"://[^/?#]*[/?#].*@")
+ESCAPES = "in a user or a password, write / ? # as %2F %3F %23"
 
 _making = threading.Lock()
 _servers: dict[str, Any] = {}
@@ -87,23 +89,45 @@ async def aclose(server: redis.asyncio.Redis) -> None:
 def checked_url(url: str) -> str:
     """`url`, or BadArgument when it is none that can be connected to."""
     scheme = _scheme(url)
+    # What stands before it was meant for a password, and must not be shown.
+    if AFTER_LOGIN.search(SECRETS.sub("", url)):
+        raise BadArgument(f"url: {shown(url)!r}: {ESCAPES}")
     if scheme == "redis+sentinel":
         _watched(url)
     elif scheme != "memory":
-        try:
-            pool = redis.ConnectionPool.from_url(url)
-            pool.connection_class(**pool.connection_kwargs)
-        except (ValueError, TypeError) as error:
-            raise BadArgument(f"url: {shown(url)!r}: {error}") from None
+        why = _wrong(url)
+        if why:
+            raise BadArgument(f"url: {shown(url)!r}: {why}")
     return url
 
 
+def _wrong(url: str) -> str:
+    """What is wrong with a URL that redis-py will read."""
+    try:
+        db = urlsplit(url).path[1:]
+        if not url.startswith("unix:") and db and not (db.isascii() and db.isdecimal()):
+            return f"{db!r} is not the number of a database"
+        pool = redis.ConnectionPool.from_url(url)
+        pool.connection_class(**pool.connection_kwargs)
+    except TypeError as error:
+        option = re.search(r"argument '(\w+)'", str(error))
+        return f"there is no option {option[1]}" if option else str(error)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
 def shown(url: str) -> str:
-    """The URL as it may be shown: without its password."""
-    return SECRETS.sub(r"\1***", url)
+    """The URL as it may be shown: without its password, also where it is none that can be read."""
+    scheme, colon, rest = SECRETS.sub("***", url).partition("://")
+    login, at, where = rest.rpartition("@")
+    user, secret, _ = login.partition(":")
+    return f"{scheme}{colon}{user}{secret and ':***'}{at}{where}"
 
 
 def _scheme(url: str) -> str:
+    if not isinstance(url, str):
+        raise BadArgument(f"url: {url!r} is not a text")
     scheme, colon, _ = url.partition("://")
     if not colon or scheme not in SCHEMES:
         known = ", ".join(f"{name}://" for name in SCHEMES)

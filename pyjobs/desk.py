@@ -6,6 +6,7 @@ Everything that the sync and the asyncio client share may live here. Nothing her
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Generic
 
@@ -14,7 +15,7 @@ from pyjobs.call import Call
 from pyjobs.chunks import Batch, Chunk, Item
 from pyjobs.errors import BadArgument, ClientClosed, Conflict, PyjobsError
 from pyjobs.ids import unguessable
-from pyjobs.keys import Keys, checked
+from pyjobs.keys import REGISTER_SECONDS, Keys, checked
 from pyjobs.modes import mode_named
 from pyjobs.pending import J, Pending
 from pyjobs.refused import refused
@@ -54,7 +55,7 @@ class Desk(Generic[J]):
     def _begin(self) -> None:
         self.name = unguessable()
         self.channel = self.keys.channel(self.name)
-        self._registered: set[str] = set()
+        self._registered: dict[str, float] = {}
         self._pending: Pending[J] = Pending()
         self._submits = Submits(
             self.mode.script("submit"),
@@ -138,13 +139,17 @@ class Desk(Generic[J]):
                 raise refused(batch, answers)
         return before
 
-    def to_register(self, batch: Batch[J]) -> dict[Any, Any]:
-        """Queue name -> mode: what is to be entered in the registry now, each queue once."""
+    def to_register(self, batch: Batch[J], now: float) -> dict[Any, Any]:
+        """Queue name -> mode: what is to be entered in the registry now, each queue now and then.
+
+        Args:
+            now: seconds, monotonic.
+        """
         new: dict[Any, Any] = {}
         for chunk in batch.chunks:
             job = chunk.jobs[0]
-            if job.queue not in self._registered and job.accepted:
-                self._registered.add(job.queue)
+            if job.accepted and now - self._registered.get(job.queue, -math.inf) > REGISTER_SECONDS:
+                self._registered[job.queue] = now
                 new[job.queue] = self.mode.name
         return new
 

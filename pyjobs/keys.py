@@ -9,6 +9,8 @@ import re
 
 from pyjobs.errors import BadArgument
 
+# How long the registry may lack a queue that is in use.
+REGISTER_SECONDS = 60.0
 NAME = re.compile(r"[A-Za-z0-9_.:-]{1,128}", re.ASCII)
 
 

@@ -7,7 +7,7 @@ from types import TracebackType
 import redis
 
 from pyjobs.connect import shown
-from pyjobs.errors import Forbidden, Unavailable
+from pyjobs.errors import Forbidden, PyjobsError, Unavailable
 from pyjobs.redis_errors import translated
 
 
@@ -36,5 +36,6 @@ class Naming:
 
     def name(self, error: BaseException) -> None:
         """Put the URL before an error's words, once."""
-        if isinstance(error, (Unavailable, Forbidden)) and self.where not in str(error):
+        about_redis = isinstance(error, (Unavailable, Forbidden)) or type(error) is PyjobsError
+        if about_redis and self.where not in str(error):
             error.args = (f"{self.where}: {error}",)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -23,7 +24,7 @@ from pyjobs.ending import Ending
 from pyjobs.errors import Unavailable
 from pyjobs.handlers import Handler, runner
 from pyjobs.heartbeat import Heartbeat
-from pyjobs.keys import Keys
+from pyjobs.keys import REGISTER_SECONDS, Keys
 from pyjobs.outage import Outage
 from pyjobs.outbox import Request
 from pyjobs.pace import STUCK_SECONDS
@@ -77,7 +78,7 @@ class Serving:
         self._stopping = Stopping(shift, self._runner, grace, self._changed.set)
         self._watching_hoard = False
         self._outage = Outage(shown(url))
-        self._registered = False
+        self._registered = -math.inf
 
     async def serve(self) -> None:
         """Claim, run and record until the stop is over.
@@ -145,8 +146,9 @@ class Serving:
         await check(self._server, self._shift.mode.name, self._keys, self._queues)
 
     async def _register(self) -> None:
-        """Enter the queues in the registry, once they are known to be of this mode."""
-        self._registered = True
+        """Enter the queues in the registry, once they are known to be of this mode, and again now
+        and then: Redis may have come back without it."""
+        self._registered = time.monotonic()
         names = [word for name in self._queues for word in (name, self._shift.mode.name)]
         # The registry can be rebuilt: that it is full or forbidden must not stop a worker.
         with contextlib.suppress(redis.RedisError):
@@ -177,7 +179,7 @@ class Serving:
         self._outage.over()
         if self._shift.fatal is not None:
             self._stopping.now()
-        elif not self._registered:
+        elif time.monotonic() - self._registered > REGISTER_SECONDS:
             await self._register()
 
     async def _until_changed(self) -> None:
@@ -209,7 +211,10 @@ class Serving:
     def _ended(self, job: ClaimedJob, ending: Ending) -> None:
         crash.at("ended")
         if ending.verb == "fail":
-            log.warning("job %s on queue %s failed: %s", job.id, job.queue, ending.why)
+            put_off = ending.verdict.startswith("snooze")
+            how = "was put off" if put_off else f"failed at attempt {job.attempt}"
+            level = logging.INFO if put_off else logging.WARNING
+            log.log(level, "job %s on queue %s %s: %s", job.id, job.queue, how, ending.why)
         self._shift.finished(job, ending, time.monotonic())
         # A thread can't be stopped: this is how a handler that goes on in one may learn of it.
         if ending.verb != "complete" and not job.lost:

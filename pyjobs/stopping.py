@@ -52,7 +52,8 @@ class Stopping:
             return
         self._shift.stop()
         grace = self._grace if self._shift.patient else 0.0
-        log.info("stopping; jobs in hand: %d, with %g s to finish", len(self._shift.held), grace)
+        left = f", with {grace:g} s to finish" if grace else ""
+        log.info("stopping; jobs in hand: %d%s", len(self._shift.held), left)
         self._after(grace, self.now)
         self._changed()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -64,6 +64,8 @@ class Submits(Generic[J]):
         """What submits these values: calls that keep to the limits of the script. All is checked
         before anything can be sent."""
         text = options_text(self._submit, options)
+        if isinstance(values, (str, bytes, Mapping)):
+            raise BadArgument(f"data: a {type(values).__name__}, not a list of jobs' data")
         values = list(values)
         data = self._encoded(values)
         chosen = None if ids is None else self._chosen(ids, len(data))

@@ -37,6 +37,13 @@ def whole(what: str, number: int | None, low: int, high: int) -> int | None:
     return number
 
 
+def needed(what: str, ms: int | None) -> int:
+    """`ms`, or BadArgument when it is None."""
+    if ms is None:
+        raise BadArgument(f"{what}: None is not a number of seconds")
+    return ms
+
+
 def positive(what: str, seconds: float | None) -> int | None:
     """As `to_ms`, but at least a millisecond."""
     ms = to_ms(what, seconds)

@@ -22,7 +22,7 @@ from pyjobs.loops import fast_loop
 from pyjobs.modes import mode_named
 from pyjobs.serving import Serving
 from pyjobs.shift import Shift
-from pyjobs.units import positive, to_ms, whole
+from pyjobs.units import needed, positive, to_ms, whole
 
 H = TypeVar("H", bound=Handler)
 
@@ -80,11 +80,11 @@ class Worker:
             raise BadArgument(f"queues: {twice!r} is there twice")
         positive("timeout", timeout)
         self._timeout = timeout
-        self.grace = (to_ms("grace", grace) or 0) / 1000
+        self.grace = needed("grace", to_ms("grace", grace)) / 1000
         self._keys = Keys(prefix)
         self._named = [(name, self._keys.queue(name)) for name in self.queues]
         self._policy = Policy(
-            lease=positive("lease", lease) or 1,
+            lease=needed("lease", positive("lease", lease)),
             retention=to_ms("retention", retention),
             max_attempts=whole("max_attempts", max_attempts, 1, 1000),
             backoff=to_ms("backoff", backoff),
@@ -117,6 +117,8 @@ class Worker:
         """
         if self._handler is not None:
             raise BadArgument("handler: this worker has one already")
+        if not callable(function):
+            raise BadArgument(f"handler: a {type(function).__name__} can't be called")
         self._handler = function
         return function
 

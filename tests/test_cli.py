@@ -164,7 +164,7 @@ def test_submit_at_a_moment(cli: Cli, moment: str, mode: str) -> None:
     ("words", "message"),
     [
         (["words", "{a:1}"], "the data is not JSON: Expecting property name"),
-        (["words", ""], "the data is not JSON: Expecting value"),
+        (["words", " "], "the data is empty; it must be JSON"),
         (["words", "NaN"], "the data is not JSON: NaN is no JSON"),
         (["wor ds", "1"], "queue: 'wor ds' is not 1 to 128 of A-Z"),
         (["words", "1", "--id", "{}"], "id: '{}' is not 1 to 128 of A-Z"),

@@ -165,3 +165,9 @@ def test_a_module_that_raises_shows_its_own_traceback(cli: Cli, text: str, what:
         f'broken.py", line {len(text.splitlines())}, in <module>'
     )
     assert told.err.endswith(f"{what}\npyjobs: broken can't be imported: {what}\n")
+
+
+def test_a_setting_that_is_wrong_is_one_line(cli: Cli) -> None:
+    cli.module("broken", "from pyjobs import Worker\nworker = Worker(mode='relaible')")
+    message = "mode: 'relaible' is not one of simple, recoverable, reliable"
+    assert cli.process("work", "broken:worker") == (1, "", f"pyjobs: broken: {message}\n")

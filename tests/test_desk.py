@@ -26,8 +26,11 @@ from pyjobs.errors import (
     Unencodable,
 )
 from pyjobs.job import BaseJob
+from pyjobs.keys import REGISTER_SECONDS
 from pyjobs.sweep import SWEEP_JOBS
 from pyjobs.verbs import CALL_BYTES, MAX_BYTES, Stored
+
+NOW = 5.0
 
 
 class Job(BaseJob):
@@ -199,6 +202,9 @@ class TestPrepare:
     def test_bad_data(self) -> None:
         with pytest.raises(Unencodable):
             prepare(make(), [{1, 2}])
+        for one in ("text", b"bytes", {"a": 1}):
+            with pytest.raises(BadArgument, match=f"data: a {type(one).__name__}, not a list"):
+                prepare(make(), one)  # type: ignore[arg-type]
         with pytest.raises(BadArgument, match=r"data: .* more than"):
             prepare(make(), ["x" * MAX_BYTES])
 
@@ -342,15 +348,18 @@ class TestAccept:
         desk.accept(batch, answers(batch))
         assert "".join(job.id for job in batch.jobs) == "abcde"
 
-    def test_queues_are_registered_once(self) -> None:
+    def test_queues_are_registered_now_and_then(self) -> None:
         desk = make()
         first, second = prepare(desk, [1]), prepare(desk, [1], queue="other")
-        assert not desk.to_register(first)
+        assert not desk.to_register(first, NOW)
         desk.accept(first, answers(first))
-        assert set(desk.to_register(first)) == {"q"}
-        assert not desk.to_register(first)
+        assert set(desk.to_register(first, NOW)) == {"q"}
+        assert not desk.to_register(first, NOW)
         desk.accept(second, answers(second))
-        assert set(desk.to_register(second)) == {"other"}
+        assert set(desk.to_register(second, NOW)) == {"other"}
+        # Redis may have come back without the registry.
+        assert not desk.to_register(first, NOW + REGISTER_SECONDS)
+        assert set(desk.to_register(first, NOW + REGISTER_SECONDS + 1)) == {"q"}
 
 
 class TestHear:

@@ -83,8 +83,10 @@ def test_a_password_is_not_shown() -> None:
 
 def test_sentinels_that_are_not_there() -> None:
     url = "redis+sentinel://127.0.0.1:1,127.0.0.1:2/jobs"
-    with pytest.raises(Unavailable, match="jobs"), working(url, slowly):
-        pass
+    worker = pyjobs.Worker(url)
+    worker.handler(slowly)
+    with pytest.raises(Unavailable, match="jobs"):
+        worker.run()
     with pytest.raises(Unavailable, match="jobs") as caught, pyjobs.Client(url) as client:
         client.submit(1)
     assert type(caught.value) is Unavailable  # never sent, so nothing is unknown about it

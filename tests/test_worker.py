@@ -12,11 +12,13 @@ from typing import Any
 
 import pytest
 from running import places, wait_until, working
-from store import STORED, Jobs, Store, having
+from store import STORED, Jobs, Q, Store, having
 
 import pyjobs
+from pyjobs import serving
 from pyjobs.errors import BadArgument, JobFailed, Unavailable
 from pyjobs.modes import Mode
+from pyjobs.run import run
 from pyjobs.verbs import MAX_BYTES
 
 HERE = places("memory", "redis-8.2", flavours=("sync",))
@@ -71,6 +73,52 @@ HANDLERS: dict[str, tuple[Any, str]] = {
     "partial": (functools.partial(in_thread), "pyjobs-handler"),
     "async partial": (functools.partial(in_loop), "pyjobs-worker"),
 }
+
+
+@HERE
+class TestLog:
+    @RELIABLE
+    @pytest.mark.parametrize(
+        ("error", "level", "words"),
+        [
+            (KeyError("no"), "WARNING", "failed at attempt 1: KeyError: 'no'"),
+            (ValueError("two\nlines"), "WARNING", r"failed at attempt 1: ValueError: two\nlines"),
+            (ValueError(), "WARNING", "failed at attempt 1: ValueError"),
+            (pyjobs.Reject("no"), "WARNING", "failed at attempt 1: Reject: no"),
+            (pyjobs.Snooze(after=60), "INFO", "was put off: Snooze: put off"),
+        ],
+    )
+    def test_each_end_that_is_no_result_is_a_line(
+        self, store: Store, client: Any, mode: Mode, caplog: pytest.LogCaptureFixture,
+        error: Exception, level: str, words: str,
+    ) -> None:  # fmt: skip
+        def handle(_: pyjobs.ClaimedJob) -> None:
+            raise error
+
+        def told() -> list[tuple[str, str]]:
+            about = [one for one in caplog.records if "job a" in one.getMessage()]
+            return [(one.levelname, one.getMessage()) for one in about]
+
+        caplog.set_level("INFO", "pyjobs")
+        with working(store.url, handle):
+            client.submit(1, id="a")
+            wait_until(told)
+        assert told() == [(level, f"job a on queue q {words}")]
+
+
+@HERE
+class TestRegistry:
+    @EVERY
+    def test_a_queue_is_entered_again(
+        self, store: Store, client: Any, mode: Mode, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Redis may have come back without it, and only what is there is reaped by cron."""
+        monkeypatch.setattr(serving, "REGISTER_SECONDS", 0.0)
+        with working(store.url, lambda job: None, mode=mode.name):
+            wait_until(lambda: store.redis.hgetall("jobs:queues"))
+            store.redis.delete("jobs:queues")
+            run(store.redis, mode.submit(Q, [("a", b"1")]))
+            wait_until(lambda: store.redis.hgetall("jobs:queues") == {b"q": mode.name.encode()})
 
 
 @HERE
@@ -412,8 +460,10 @@ class TestSettings:
             {"lease": -1},
             {"lease": "long"},
             {"lease": 0},
+            {"lease": None},
             {"timeout": -1},
             {"grace": -1},
+            {"grace": None},
             {"retention": -1},
             {"backoff": "long"},
             {"max_attempts": 0},
@@ -430,6 +480,8 @@ class TestSettings:
         worker = pyjobs.Worker(store.url)
         with pytest.raises(BadArgument, match="handler"):
             worker.run()
+        with pytest.raises(BadArgument, match="handler: a str can't be called"):
+            worker.handler("in_thread")  # type: ignore[type-var]
         assert worker.handler(in_thread) is in_thread
         with pytest.raises(BadArgument, match="one already"):
             worker.handler(in_thread)

@@ -125,6 +125,9 @@ def submit(
             return 0
         try:
             return print_result(job, wait, verbose)
+        except KeyboardInterrupt:
+            tell(f"job {job.id} on queue {queue} goes on")
+            raise
         except TimeoutError as error:
             if mode == SIMPLE.name:
                 tell(str(error))
@@ -146,6 +149,8 @@ def read(data: str) -> Any:
         text = sys.stdin.buffer.read()
     else:
         text = os.fsencode(data)
+    if not text.strip():
+        raise BadArgument("the data is empty; it must be JSON")
     try:
         return codec.decode(text)
     except Undecodable as error:
@@ -203,7 +208,7 @@ def print_result(job: Job, wait: float, verbose: bool) -> int:
     """Print what comes of a job within `wait` seconds. Returns the exit code.
 
     Raises:
-        TimeoutError: nothing.
+        TimeoutError: it takes longer; nothing was printed.
     """
     try:
         click.echo(codec.encode(job.result(wait)))

@@ -14,7 +14,7 @@ import click
 from pyjobs.cli import processes as several
 from pyjobs.cli.common import counted, shared
 from pyjobs.connect import shown
-from pyjobs.errors import BadArgument
+from pyjobs.errors import BadArgument, PyjobsError
 from pyjobs.naming import Naming
 from pyjobs.units import whole
 from pyjobs.worker import Worker
@@ -115,7 +115,9 @@ def imported(title: str) -> ModuleType:
 
 
 def broken(title: str, error: BaseException) -> BadArgument:
-    """Shows where the module fails, from its own first line on."""
+    """Shows where the module fails, from its own first line on; our own errors say enough."""
+    if isinstance(error, PyjobsError):
+        return BadArgument(f"{title}: {error}")
     tb: TracebackType | None = error.__traceback__
     ours = (__file__, importlib.__file__, "<frozen importlib")
     while tb is not None and tb.tb_frame.f_code.co_filename.startswith(ours):
