@@ -98,14 +98,11 @@ def test_two_terminals_and_a_shell_producer(
     finally:
         worker.terminate()
     assert worker.wait(10) == 0
-    pulled_by_the_worker_that_pulls(words.replace(URL, server.url), pull, shell, tmp_path)
+    pulled_by_the_worker_that_pulls(pull.replace(URL, server.url), shell, tmp_path)
 
 
-def pulled_by_the_worker_that_pulls(
-    words: str, pull: str, shell: dict[str, str], tmp_path: Path
-) -> None:
-    settings, _, _ = words.partition("@worker.handler")
-    program = f"{settings}\n{pull}\nimport asyncio\nasyncio.run(main())"
+def pulled_by_the_worker_that_pulls(pull: str, shell: dict[str, str], tmp_path: Path) -> None:
+    program = f"{pull}\nimport asyncio\nasyncio.run(main())"
     worker = subprocess.Popen([sys.executable, "-c", program], cwd=tmp_path)
     try:
         line = """pyjobs submit words '{"text": "pulled"}' --wait 10"""

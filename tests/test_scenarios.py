@@ -8,11 +8,13 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from chaos.runs import PLANS
 
+RUN = re.compile(r"test_a_small_run\[([\w-]+)\]")
 HERE = Path(__file__).parent
 SCENARIOS = [str(n) for n in range(1, 64)]
 INVARIANTS = [f"I{n}" for n in range(1, 14)]
-NAMED = re.compile(r"(test_\w+\.py)::(test_\w+)")
+NAMED = re.compile(r"(test_\w+\.py)::(test_\w+)(?:\[([\w-]+)\])?")
 
 
 def rows() -> dict[str, list[list[str]]]:
@@ -35,6 +37,11 @@ def names_in(file: str) -> frozenset[str]:
     )
 
 
+def test_every_chaos_run_is_named() -> None:
+    named = {run for found in rows().values() for row in found for run in RUN.findall(row[3])}
+    assert named == PLANS.keys()
+
+
 def test_every_number_is_there_once() -> None:
     assert [number for number, found in rows().items() for _ in found] == SCENARIOS + INVARIANTS
 
@@ -50,3 +57,4 @@ def test_what_a_row_names_exists(number: str) -> None:
         assert match, f"{word} is no test"
         assert (HERE / match[1]).exists(), f"there is no {match[1]}"
         assert match[2] in names_in(match[1]), f"{match[1]} has no {match[2]}"
+        assert match[3] is None or match[3] in PLANS, f"{match[2]} has no {match[3]}"
