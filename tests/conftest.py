@@ -11,7 +11,7 @@ from itertools import count
 import pytest
 
 # Before they are imported, so that a failure in them shows its values too.
-pytest.register_assert_rewrite("running", "fencing", "good", "store")
+pytest.register_assert_rewrite("running", "fencing", "good", "store", "clients", "shifts")
 
 from running import FOUND  # noqa: E402
 from store import Jobs, Store, leaks  # noqa: E402

@@ -14,6 +14,7 @@ import time
 from typing import Any
 
 import pytest
+import redis
 from proxy import Proxy
 from running import own_server, places, wait_until, working
 from store import Jobs, Q, Store, having
@@ -337,13 +338,27 @@ class TestServer:
     @REAL
     @EVERY
     def test_scripts_flushed(self, store: Store, mode: Mode) -> None:
-        with (
-            working(store.url, lambda job: job.data, mode=mode.name),
-            pyjobs.Client(store.url, mode=mode.name, queue="q") as client,
-        ):
-            for n in range(5):
-                assert client.submit(n).result(SOON) == n
-                store.redis.script_flush()
+        """All the time, while jobs are submitted, run and told of."""
+        ended = threading.Event()
+
+        def flush() -> None:
+            with contextlib.closing(redis.Redis.from_url(store.url)) as server:
+                while not ended.wait(0.002):
+                    server.script_flush()
+
+        flushing = threading.Thread(target=flush)
+        flushing.start()
+        try:
+            with (
+                working(store.url, lambda job: job.data, mode=mode.name),
+                pyjobs.Client(store.url, mode=mode.name, queue="q") as client,
+            ):
+                for n in range(20):
+                    jobs = client.submit_many(range(n, n + 20))
+                    assert [job.result(SOON) for job in jobs] == [*range(n, n + 20)]
+        finally:
+            ended.set()
+            flushing.join()
 
     def test_stopped_for_a_while(self) -> None:
         """What the kernel has taken, the server answers when it goes on."""
