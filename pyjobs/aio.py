@@ -153,6 +153,8 @@ class Client:
         self._desk.close()
         if self._sender is not None:
             await end(self._sender)
+        # A task that is cancelled before its first step has told nobody.
+        self._gathering.fail(ClientClosed("the client was closed"))
         # One that is being opened ends too.
         async with self._starting:
             if self._ear is not None:

@@ -54,11 +54,11 @@ class Proxy:
                 client, _ = self._listener.accept()
                 server = socket.create_connection(self._target)
                 self._open += [client, server]
-                hit = threading.Event()
+                hit: list[str] = []
                 for work in (self._requests, self._replies):
                     threading.Thread(target=work, args=(client, server, hit), daemon=True).start()
 
-    def _requests(self, client: socket.socket, server: socket.socket, hit: threading.Event) -> None:
+    def _requests(self, client: socket.socket, server: socket.socket, hit: list[str]) -> None:
         with suppress(OSError):
             while data := client.recv(1 << 20):
                 if self._needle in data:
@@ -66,16 +66,16 @@ class Proxy:
                     if self._take():
                         if self.mode == "cut_before":
                             break
-                        hit.set()
+                        hit.append(self.mode)
                 server.sendall(data)
         self._cut(client, server)
 
-    def _replies(self, client: socket.socket, server: socket.socket, hit: threading.Event) -> None:
+    def _replies(self, client: socket.socket, server: socket.socket, hit: list[str]) -> None:
         with suppress(OSError):
             while data := server.recv(1 << 20):
-                if not hit.is_set():
+                if not hit:
                     self._answer(client, data)
-                elif self.mode == "cut_after":
+                elif hit[0] == "cut_after":
                     break
         self._cut(client, server)
 
