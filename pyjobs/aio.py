@@ -16,7 +16,7 @@ import redis
 from pyjobs.chunks import Batch
 from pyjobs.connect import DEFAULT_URL, aclose, aconnect
 from pyjobs.desk import Desk
-from pyjobs.ear import AsyncEar, aask
+from pyjobs.ear import AsyncEar, alook
 from pyjobs.errors import ClientClosed, PyjobsError
 from pyjobs.gather import Gathering
 from pyjobs.job import BaseJob
@@ -57,9 +57,7 @@ class Job(BaseJob):
             async with asyncio.timeout(timeout):
                 await waiter
         except TimeoutError:
-            raise TimeoutError(
-                f"job {self.id} on queue {self.queue}: no result in {timeout} s"
-            ) from None
+            raise self._no_result(timeout) from None
         finally:
             self._waiter = [other for other in self._waiter if other is not waiter]
 
@@ -127,7 +125,7 @@ class Client:
         batch = self._desk.prepare(data, queue, ids, options)
         with self._naming:
             await self._listen()
-            answers = await arun_many(self._server, batch.calls, each=True)
+            answers = await arun_many(self._server, batch.calls, errors_in_place=True)
             before = self._desk.accept(batch, answers)
         await self._follow(batch, before)
         return batch.jobs
@@ -139,14 +137,13 @@ class Client:
             await self._listen()
             for chunk in self._desk.sweep.calls([job]):
                 stored = await arun(self._server, chunk.call)
-                self._desk.sweep.lose(self._desk.sweep.take(chunk, stored))
+                self._desk.sweep.settle_gone(self._desk.sweep.take(chunk, stored))
         return job
 
     async def cancel(self, job: Job | str, *, queue: str | None = None) -> bool:
         """As `pyjobs.Client.cancel`."""
-        id, queue = (job.id, job.queue) if isinstance(job, Job) else (job, queue)
         with self._naming:
-            return await arun(self._server, self._desk.cancel(id, queue)) == ["cancelled"]
+            return await arun(self._server, self._desk.cancel(job, queue)) == ["cancelled"]
 
     async def close(self) -> None:
         """As `pyjobs.Client.close`."""
@@ -165,7 +162,7 @@ class Client:
         """Send what was gathered; while it is on its way, the next is."""
         try:
             while batch := self._gathering.batch():
-                answers = await arun_many(self._server, batch.calls, each=True)
+                answers = await arun_many(self._server, batch.calls, errors_in_place=True)
                 await self._follow(batch, self._gathering.accept(batch, answers))
         except BaseException as error:
             self._gathering.fail(error)
@@ -173,8 +170,8 @@ class Client:
 
     async def _follow(self, batch: Batch[Job], before: list[Job]) -> None:
         if before:
-            lost = await aask(self._server, self._desk, self._desk.sweep.calls(before))
-            self._desk.sweep.lose(lost)
+            missing = await alook(self._server, self._desk, self._desk.sweep.calls(before))
+            self._desk.sweep.settle_gone(missing)
         if names := self._desk.to_register(batch, time.monotonic()):
             with contextlib.suppress(redis.RedisError):
                 words = [word for entry in names.items() for word in entry]

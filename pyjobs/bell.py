@@ -6,12 +6,13 @@ Only this wait may live here; a connection of its own is parked in it.
 from __future__ import annotations
 
 import asyncio
+import functools
+import logging
 import random
 from collections.abc import Callable, Sequence
 
 import redis
 
-from pyjobs.checks import note_polling
 from pyjobs.connect import aclose, aconnect, shown
 from pyjobs.errors import PyjobsError
 from pyjobs.keys import Keys
@@ -20,6 +21,7 @@ from pyjobs.shift import Shift
 from pyjobs.verbs import wake
 from pyjobs.wire import acommand
 
+log = logging.getLogger("pyjobs")
 IDLE_SECONDS = 30.0
 REPLY_MARGIN = 5.0
 
@@ -80,6 +82,13 @@ class Bell:
             if not self._shift.woken() and token is not None:
                 await arun(self._server, wake(token[0].decode().removesuffix(":wake")))
         except (redis.RedisError, PyjobsError) as error:
-            note_polling(self._where, error)
+            if isinstance(error, redis.exceptions.NoPermissionError):
+                note_polling(f"{self._where}: {error}")
             await asyncio.sleep(random.uniform(0.1, 0.5))
             self._shift.woken()
+
+
+@functools.cache
+def note_polling(why: str) -> None:
+    """Without the right to wait, an idle worker claims a few times a second; say so once."""
+    log.warning("%s; idle workers poll instead", why)

@@ -6,7 +6,6 @@ ask for rights. What is missing then shows at the first claim. Only these checks
 
 from __future__ import annotations
 
-import functools
 import logging
 from collections.abc import Sequence
 from typing import Any
@@ -22,11 +21,11 @@ log = logging.getLogger("pyjobs")
 
 # How many values follow the key, for a dry run counts them too.
 VALUES = {
-    **dict.fromkeys(("DEL", "EXISTS", "GET", "LLEN", "PERSIST", "RPOP", "ZCARD"), 0),
-    **dict.fromkeys(("HDEL", "HGET", "HMGET", "LPUSH", "PEXPIRE", "RPUSH"), 1),
+    **dict.fromkeys(("DEL", "GET", "LLEN", "RPOP", "ZCARD"), 0),
+    **dict.fromkeys(("HDEL", "HMGET", "LPUSH", "PEXPIRE", "RPUSH"), 1),
     **dict.fromkeys(("PUBLISH", "SET", "ZREM", "ZSCORE"), 1),
     **dict.fromkeys(("HINCRBY", "HSET", "LRANGE", "LTRIM", "ZADD", "ZINCRBY", "ZRANGE"), 2),
-    **dict.fromkeys(("ZRANGEBYSCORE", "ZREMRANGEBYRANK", "ZREMRANGEBYSCORE"), 2),
+    **dict.fromkeys(("ZRANGEBYSCORE", "ZREMRANGEBYSCORE"), 2),
 }
 
 
@@ -60,17 +59,6 @@ async def check(server: redis.asyncio.Redis, mode: str, keys: Keys, queues: Sequ
         raise Forbidden(f"a {mode} worker needs more rights: {'; '.join(lacking)}")
     if silent:
         log.warning("results can't be published: %s", silent)
-
-
-def note_polling(where: str, error: Exception) -> None:
-    """Without the right to wait, an idle worker claims a few times a second; say so once."""
-    if isinstance(error, redis.exceptions.NoPermissionError):
-        _polls(f"{where}: {error}")
-
-
-@functools.cache
-def _polls(why: str) -> None:
-    log.warning("%s; an idle worker polls then", why)
 
 
 def eviction(memory: dict[str, Any]) -> str | None:

@@ -14,8 +14,8 @@ from pyjobs.verdicts import Verdict
 
 WHY_CHARS = 200
 # What a script says to the ending of a job, where it recorded nothing.
-REFUSALS: dict[str, tuple[type[PyjobsError], str]] = {
-    LeaseLost.code: (LeaseLost, "another claim has it"),
+NOT_RECORDED: dict[str, tuple[type[PyjobsError], str]] = {
+    LeaseLost.code: (LeaseLost, "it was claimed again, or put back"),
     NoJob.code: (NoJob, "no such job any more"),
     "cancelled": (JobCancelled, "it was cancelled"),
 }
@@ -35,7 +35,7 @@ class ClaimedJob:
         over: whether its run has ended without a result; the outcome may still be on its way.
         since: when its claim was sent, seconds of this process's monotonic clock.
         began: when it was started here, likewise; while it waits for a place, the same as `since`.
-        lost: True as soon as another claim may have the job; what comes of this run is discarded.
+        lost: True once nothing that comes of this run will be recorded any more.
     """
 
     __slots__ = (
@@ -62,7 +62,7 @@ class ClaimedJob:
     ) -> None:
         self.id = claimed.id
         self.queue = queue
-        self.queue_index = claimed.queue
+        self.queue_index = claimed.queue_index
         self.raw = claimed.data
         self.data: Any = None
         self.attempt = claimed.attempt
@@ -83,10 +83,11 @@ class ClaimedJob:
         """End a job that came from `Worker.jobs`: wait until its result is recorded.
 
         Raises:
-            LeaseLost: another claim has the job, or may have it; nothing was recorded.
+            LeaseLost: it was claimed again or put back, or may have been; nothing was recorded.
             JobCancelled: it was cancelled; nothing was recorded.
             NoJob: there is no such job any more.
             Unencodable: the result has no JSON; the job is still in hand.
+            PyjobsError: it has ended already, or a handler runs it.
         """
         await self._end(success(result))
 
@@ -104,7 +105,7 @@ class ClaimedJob:
         self._told = asyncio.get_running_loop().create_future()
         self._ended.set_result(ending)
         word = await self._told
-        if word in REFUSALS:
+        if word in NOT_RECORDED:
             self._refuse(word)
 
     def lose(self, why: str) -> None:
@@ -116,7 +117,7 @@ class ClaimedJob:
         self.lost, self._why = True, why
 
     def _refuse(self, why: str) -> NoReturn:
-        error, words = REFUSALS.get(why, (LeaseLost, "another claim may have it"))
+        error, words = NOT_RECORDED.get(why, (LeaseLost, "another claim may have it"))
         raise error(f"job {self.id} on queue {self.queue}: {words}")
 
     async def until_ended(self) -> Ending:
@@ -134,6 +135,11 @@ class ClaimedJob:
         """What the script said to this job's ending."""
         if self._told is not None and not self._told.done():
             self._told.set_result(word)
+
+
+def in_words(why: str) -> str:
+    """Why nothing was recorded, where it is a script's own word."""
+    return NOT_RECORDED[why][1] if why in NOT_RECORDED else why
 
 
 def success(result: Any) -> Ending:

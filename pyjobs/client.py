@@ -18,7 +18,7 @@ import redis
 from pyjobs.chunks import Batch
 from pyjobs.connect import DEFAULT_URL, connect
 from pyjobs.desk import Desk
-from pyjobs.ear import Ear, ask
+from pyjobs.ear import Ear, look
 from pyjobs.errors import PyjobsError
 from pyjobs.job import BaseJob
 from pyjobs.naming import Naming
@@ -87,7 +87,7 @@ class Job(BaseJob):
             waiter = self._waiter = self._waiter or threading.Event()
         # Looked at again after the waiter is in place: `_wake` sets it only after `_end`.
         if self._end is None and not waiter.wait(timeout):
-            raise TimeoutError(f"job {self.id} on queue {self.queue}: no result in {timeout} s")
+            raise self._no_result(timeout)
 
     def _wake(self) -> None:
         if self._waiter is not None:
@@ -193,7 +193,7 @@ class Client:
             self._listen()
             for chunk in self._desk.sweep.calls([job]):
                 stored = run(self._server, chunk.call)
-                self._desk.sweep.lose(self._desk.sweep.take(chunk, stored))
+                self._desk.sweep.settle_gone(self._desk.sweep.take(chunk, stored))
         return job
 
     def cancel(self, job: Job | str, *, queue: str | None = None) -> bool:
@@ -212,9 +212,8 @@ class Client:
             BadArgument: a name is not one, or the mode is simple, which can't.
             Unavailable: Redis can't be reached.
         """
-        id, queue = (job.id, job.queue) if isinstance(job, Job) else (job, queue)
         with self._naming:
-            return run(self._server, self._desk.cancel(id, queue)) == ["cancelled"]
+            return run(self._server, self._desk.cancel(job, queue)) == ["cancelled"]
 
     def close(self) -> None:
         """Stop listening. What is pending here fails with ClientClosed; the jobs go on."""
@@ -231,11 +230,11 @@ class Client:
     def _submit(self, batch: Batch[Job]) -> list[Job]:
         with self._naming:
             self._listen()
-            answers = run_many(self._server, batch.calls, each=True)
+            answers = run_many(self._server, batch.calls, errors_in_place=True)
             before = self._desk.accept(batch, answers)
         if before:
-            lost = ask(self._server, self._desk, self._desk.sweep.calls(before))
-            self._desk.sweep.lose(lost)
+            missing = look(self._server, self._desk, self._desk.sweep.calls(before))
+            self._desk.sweep.settle_gone(missing)
         if names := self._desk.to_register(batch, time.monotonic()):
             # The registry can be rebuilt: that it is full or forbidden must not fail a submit.
             with contextlib.suppress(redis.RedisError):

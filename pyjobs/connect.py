@@ -48,7 +48,7 @@ _servers: dict[str, Any] = {}
 
 
 def connect(url: str, *, reply_seconds: float = REPLY_SECONDS) -> redis.Redis:
-    """A synchronous connection pool. Nothing is sent yet.
+    """A redis-py client. Nothing is sent yet.
 
     Args:
         url: `redis://`, `rediss://`, `redis+sentinel://`, `unix://` or `memory://`.

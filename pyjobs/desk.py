@@ -10,11 +10,12 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Generic
 
-from pyjobs import letters
+from pyjobs import messages
 from pyjobs.call import Call
 from pyjobs.chunks import Batch, Chunk, Item
 from pyjobs.errors import BadArgument, ClientClosed, Conflict, PyjobsError
 from pyjobs.ids import unguessable
+from pyjobs.job import BaseJob
 from pyjobs.keys import REGISTER_SECONDS, Keys, checked
 from pyjobs.modes import mode_named
 from pyjobs.pending import J, Pending
@@ -155,9 +156,9 @@ class Desk(Generic[J]):
 
     def hear(self, message: bytes) -> None:
         """Settle the jobs that a message on the channel tells of."""
-        # Anybody may publish: what is no letter settles nothing, and the sweep finds the rest.
+        # Anybody may publish: what is not a result settles nothing, and the sweep finds the rest.
         with contextlib.suppress(ValueError):
-            for queue, id, end in letters.read(message):
+            for queue, id, end in messages.read(message):
                 job = self._pending.pop(queue, id)
                 if job is not None:
                     job.settle(end)
@@ -177,14 +178,16 @@ class Desk(Generic[J]):
         if self._closed:
             raise ClientClosed("this client is closed")
 
-    def cancel(self, id: str, queue: str | None) -> Call[list[str]]:
-        """The call that cancels a job.
+    def cancel(self, job: BaseJob | str, queue: str | None) -> Call[list[str]]:
+        """The call that cancels a job, which may be named by its id and its queue's name.
 
         Raises:
             BadArgument: simple mode has no such verb.
         """
+        self.check_open()
         if not isinstance(self.mode, StoredVerbs):
             raise BadArgument(f"cancel: {self.mode.name} mode has no such verb")
+        id, queue = (job.id, job.queue) if isinstance(job, BaseJob) else (job, queue)
         name = checked("queue", queue or self._queue)
         return self.mode.cancel(self.keys.queue(name), [checked("id", id)])
 

@@ -99,11 +99,11 @@ class Ear(Generic[J]):
         return True
 
     def _look(self, subscribed: Connection) -> None:
-        lost = ask(self._server, self._desk, self._desk.sweep.calls())
+        missing = look(self._server, self._desk, self._desk.sweep.calls())
         until = time.monotonic() + ARRIVAL_SECONDS
-        while lost and (left := until - time.monotonic()) > 0:
+        while missing and (left := until - time.monotonic()) > 0:
             self._hear(subscribed, left)
-        self._desk.sweep.lose(lost)
+        self._desk.sweep.settle_gone(missing)
 
     def _subscribe(self) -> Connection:
         connection = self._pool.get_connection()
@@ -132,20 +132,20 @@ class Ear(Generic[J]):
 def note(error: Exception) -> None:
     """An end of the listener would be the end of all results: whatever goes wrong, it goes on."""
     if not isinstance(error, redis.RedisError):
-        log.warning("results are listened for anew, after an error", exc_info=error)
+        log.warning("the listener for results failed and begins anew", exc_info=error)
 
 
-def ask(server: redis.Redis, desk: Desk[J], chunks: list[Chunk[J]]) -> list[J]:
-    """Look at what is stored; returns the jobs that are lost. What can't be read now is looked at
-    again by the next sweep."""
-    lost: list[J] = []
+def look(server: redis.Redis, desk: Desk[J], chunks: list[Chunk[J]]) -> list[J]:
+    """Look at what is stored; returns the jobs that are missing. What can't be read now is left to
+    the next sweep."""
+    missing: list[J] = []
     for chunk in chunks:
         try:
-            lost += desk.sweep.take(chunk, run(server, chunk.call))
+            missing += desk.sweep.take(chunk, run(server, chunk.call))
         except PyjobsError as error:
             if desk.sweep.blind(chunk, error):
                 break
-    return lost
+    return missing
 
 
 class AsyncEar(Generic[J]):
@@ -202,11 +202,11 @@ class AsyncEar(Generic[J]):
         return told
 
     async def _look(self, subscribed: Link) -> None:
-        lost = await aask(self._server, self._desk, self._desk.sweep.calls())
+        missing = await alook(self._server, self._desk, self._desk.sweep.calls())
         until = time.monotonic() + ARRIVAL_SECONDS
-        while lost and (left := until - time.monotonic()) > 0:
+        while missing and (left := until - time.monotonic()) > 0:
             await self._hear(subscribed, left)
-        self._desk.sweep.lose(lost)
+        self._desk.sweep.settle_gone(missing)
 
     async def _subscribe(self) -> Link:
         subscribed = await open_link(self._pool)
@@ -225,13 +225,13 @@ class AsyncEar(Generic[J]):
                 return await self._subscribe()
 
 
-async def aask(server: redis.asyncio.Redis, desk: Desk[J], chunks: list[Chunk[J]]) -> list[J]:
-    """As `ask`."""
-    lost: list[J] = []
+async def alook(server: redis.asyncio.Redis, desk: Desk[J], chunks: list[Chunk[J]]) -> list[J]:
+    """As `look`."""
+    missing: list[J] = []
     for chunk in chunks:
         try:
-            lost += desk.sweep.take(chunk, await arun(server, chunk.call))
+            missing += desk.sweep.take(chunk, await arun(server, chunk.call))
         except PyjobsError as error:
             if desk.sweep.blind(chunk, error):
                 break
-    return lost
+    return missing

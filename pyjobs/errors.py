@@ -5,7 +5,8 @@
     ├── WrongMode          WRONGMODE   the queue works in another mode; nothing was written
     ├── BadLayout          BADLAYOUT   the queue's keys are of another version; nothing was written
     ├── WrongType          WRONGTYPE   a key of the queue holds something else; nothing was written
-    ├── Conflict           CONFLICT    this id is taken by a job with other data
+    ├── Conflict           CONFLICT    another job is in the way: it has this id and other data, or,
+    │                                  for a requeue, the unique key
     ├── LeaseLost          LOST        the token is not the job's any more; nothing was written
     ├── NoJob              NOJOB       there is no such job (any more); nothing was written
     ├── QueueFull          OOM         Redis is at its memory limit; nothing was written
@@ -66,13 +67,16 @@ class WrongType(PyjobsError):
 
 
 class Conflict(PyjobsError):
-    """This id is taken by a job with other data. That job stands."""
+    """Another job is in the way, and stands: one with this id and other data."""
 
     code = "CONFLICT"
 
 
 class LeaseLost(PyjobsError):
-    """The token is not the job's any more: another claim has it. Nothing was written."""
+    """The token is not the job's any more: it was claimed again, or put back.
+
+    Nothing was written.
+    """
 
     code = "LOST"
 

@@ -59,7 +59,7 @@ class Gathering(Generic[J]):
         """It was not sent to the end."""
         for item, waiting in self._sent:
             if not waiting.done():
-                told = f"it was not heard out ({type(error).__name__}: {error})"
+                told = f"interrupted before its answer came ({type(error).__name__}: {error})"
                 waiting.set_exception(copied(OutcomeUnknown(told), item))
         for _, waiting in self._next:
             if not waiting.done():

@@ -94,15 +94,15 @@ class Tasks:
             self._report(job, RELEASE)
 
     async def _outcome(self, job: ClaimedJob) -> Ending:
-        if bad := unpack(job):
+        if bad := decode_data(job):
             return bad
         limit = None
         try:
             if job.timeout is None:
-                return pack(await self._handler(job))
+                return ending_of(await self._handler(job))
             async with asyncio.timeout(job.timeout) as limit:
                 result = await self._handler(job)
-            return pack(result)
+            return ending_of(result)
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
             return RELEASE if task is None or task.cancelling() else failure(error)
@@ -194,10 +194,10 @@ class Threads:
                     self._loop.call_soon_threadsafe(self._collect)
 
     def _outcome(self, job: ClaimedJob) -> Ending:
-        if bad := unpack(job):
+        if bad := decode_data(job):
             return bad
         try:
-            return pack(self._context.copy().run(self._handler, job))
+            return ending_of(self._context.copy().run(self._handler, job))
         except BaseException as error:
             return failure(error)
 
@@ -212,7 +212,7 @@ class Threads:
                 self._size -= 1
 
 
-def unpack(job: ClaimedJob) -> Ending | None:
+def decode_data(job: ClaimedJob) -> Ending | None:
     """Give the job its data; what is no JSON fails it."""
     try:
         job.data = codec.decode(job.raw)
@@ -221,7 +221,7 @@ def unpack(job: ClaimedJob) -> Ending | None:
     return None
 
 
-def pack(result: Any) -> Ending:
+def ending_of(result: Any) -> Ending:
     """The ending that a handler's result is; one that can't be stored fails its job."""
     if isinstance(result, Ending):
         return result

@@ -94,7 +94,9 @@ class Heartbeat(threading.Thread):
         if self._cancels.ended or not (heard or fresh or time.monotonic() >= self._leases.due):
             return
         try:
-            error: Exception | None = self.ask(heard) if heard and not fresh else self.beat()
+            error: Exception | None = (
+                self._renew_heard(heard) if heard and not fresh else self.beat()
+            )
         except Exception as raised:
             error = raised
         if error is not None:
@@ -122,7 +124,7 @@ class Heartbeat(threading.Thread):
             self._leases.beaten(held, sent)
         return error
 
-    def ask(self, heard: set[bytes]) -> PyjobsError | None:
+    def _renew_heard(self, heard: set[bytes]) -> PyjobsError | None:
         """The same, now, for the jobs with these ids only: the answer tells which are cancelled."""
         return self._renew(
             [job for job in self._held() if job.id.encode() in heard], time.monotonic()

@@ -43,5 +43,5 @@ def new_ids(count: int) -> list[str]:
 
 
 def unguessable() -> str:
-    """A name that others can't guess: of a client's result channel, or of a worker."""
+    """A name that others can't guess, such as that of a client's result channel."""
     return secrets.token_urlsafe(12)

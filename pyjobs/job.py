@@ -75,6 +75,9 @@ class BaseJob:
     def _wake(self) -> None:
         raise NotImplementedError
 
+    def _no_result(self, timeout: float | None) -> TimeoutError:
+        return TimeoutError(f"job {self.id} on queue {self.queue}: no result in {timeout} s")
+
     def _value(self) -> Any:
         """The result, decoded, or the error, raised; only once it is done."""
         if isinstance(self._end, Stored) and self._end.state == "done":

@@ -11,13 +11,14 @@ from pyjobs.errors import BadArgument
 
 # How long the registry may lack a queue that is in use.
 REGISTER_SECONDS = 60.0
+NAME_RULE = "1 to 128 of A-Z a-z 0-9 _ . : -"
 NAME = re.compile(r"[A-Za-z0-9_.:-]{1,128}", re.ASCII)
 
 
 def checked(what: str, name: str) -> str:
     """`name`, or BadArgument that says which of the names is wrong."""
     if not isinstance(name, str) or not NAME.fullmatch(name):
-        raise BadArgument(f"{what}: {name!r} is not 1 to 128 of A-Z a-z 0-9 _ . : -")
+        raise BadArgument(f"{what}: must be {NAME_RULE}, not {name!r}")
     return name
 
 

@@ -13,11 +13,11 @@ from collections import deque
 from typing import Any, Protocol
 
 import hiredis
-from redis import exceptions as broken
+from redis import exceptions
 from redis.asyncio.connection import AbstractConnection
 
 # What Redis may say to a command; any other error is the connection's own.
-REPLIES = (broken.ResponseError, broken.BusyLoadingError)
+REPLIES = (exceptions.ResponseError, exceptions.BusyLoadingError)
 ENDED = "Connection closed by server."
 CLOSED = "the handler is closed"
 
@@ -70,7 +70,7 @@ async def open_link(pool: Any) -> Link:
         # uvloop's word for a connection that Redis closes while redis-py says hello.
         if CLOSED not in str(error):
             raise
-        raise broken.ConnectionError(ENDED) from error
+        raise exceptions.ConnectionError(ENDED) from error
     writer = getattr(connection, "_writer", None)
     known = type(connection).read_response is AbstractConnection.read_response
     if known and isinstance(writer, asyncio.StreamWriter):
@@ -112,13 +112,13 @@ class Layered:
             return error
         # So it tells that it took longer.
         if told is None:
-            raise broken.TimeoutError(f"no reply in {seconds:g} s")
+            raise exceptions.TimeoutError(f"no reply in {seconds:g} s")
         return told
 
     async def quiet(self) -> bool:
         try:
             unasked = not self._connection.is_connected or await self._connection.can_read()
-        except (broken.RedisError, OSError):
+        except (exceptions.RedisError, OSError):
             return False
         return not (unasked or was_reset(self._connection))
 
@@ -139,7 +139,7 @@ class Direct(Layered, asyncio.Protocol):
         self._seconds: float = connection.socket_timeout
         self._loop = asyncio.get_running_loop()
         self._reader = hiredis.Reader(
-            protocolError=broken.InvalidResponse,
+            protocolError=exceptions.InvalidResponse,
             replyError=connection._parser.parse_error,
         )
         self._replies: deque[Any] = deque()
@@ -153,7 +153,7 @@ class Direct(Layered, asyncio.Protocol):
 
     async def send(self, data: bytes) -> None:
         if self._transport.is_closing():
-            raise self._broken or broken.ConnectionError(ENDED)
+            raise self._broken or exceptions.ConnectionError(ENDED)
         self._transport.write(data)
         if self._room is not None:
             await self._wait(self._room, self._seconds)
@@ -168,7 +168,7 @@ class Direct(Layered, asyncio.Protocol):
             finally:
                 self._waiter = None
         told = self._replies.popleft()
-        if isinstance(told, broken.ConnectionError) and not isinstance(told, REPLIES):
+        if isinstance(told, exceptions.ConnectionError) and not isinstance(told, REPLIES):
             raise told
         return told
 
@@ -194,7 +194,7 @@ class Direct(Layered, asyncio.Protocol):
 
     def _late(self, until: asyncio.Future[None], seconds: float) -> None:
         if not until.done():
-            until.set_exception(broken.TimeoutError(f"no reply in {seconds:g} s"))
+            until.set_exception(exceptions.TimeoutError(f"no reply in {seconds:g} s"))
 
     # --- what the transport calls ---
 
@@ -203,13 +203,13 @@ class Direct(Layered, asyncio.Protocol):
         try:
             while (told := self._reader.gets()) is not False:
                 self._replies.append(told)
-        except broken.InvalidResponse as error:
+        except exceptions.InvalidResponse as error:
             self._break(error)
         if self._replies:
             self._wake(self._waiter)
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._break(broken.ConnectionError(str(error) if error else ENDED))
+        self._break(exceptions.ConnectionError(str(error) if error else ENDED))
         # redis-py waits for this when it closes the connection.
         self._before.connection_lost(error)
 

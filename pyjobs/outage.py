@@ -26,7 +26,7 @@ class Outage:
     def pause(self, error: Exception) -> float:
         """Seconds until the next attempt: doubled each time up to a bound, and never the same."""
         if self._failures == 0:
-            log.warning("%s is away (%s); trying again", self._where, error)
+            log.warning("%s is unavailable (%s); trying again", self._where, error)
         pause: float = min(FIRST_PAUSE * 2**self._failures, LONGEST_PAUSE)
         self._failures = min(self._failures + 1, 16)
         return pause * random.uniform(0.5, 1.0)
@@ -34,5 +34,5 @@ class Outage:
     def over(self) -> None:
         """An attempt went well."""
         if self._failures:
-            log.warning("%s is back", self._where)
+            log.warning("%s is available again", self._where)
         self._failures = 0

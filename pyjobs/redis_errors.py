@@ -8,21 +8,21 @@ from __future__ import annotations
 import re
 
 import redis.sentinel
-from redis import exceptions as broken
+from redis import exceptions
 
 from pyjobs.errors import Forbidden, PyjobsError, QueueFull, Unavailable, from_reply
 
-LOST = (broken.ConnectionError, broken.TimeoutError)
-UNKNOWN_USER = (broken.AuthenticationError, broken.AuthorizationError)
+DISCONNECTED = (exceptions.ConnectionError, exceptions.TimeoutError)
+UNKNOWN_USER = (exceptions.AuthenticationError, exceptions.AuthorizationError)
 REFUSALS = (
-    broken.BusyLoadingError,
-    broken.ClusterDownError,
-    broken.MaxConnectionsError,
-    broken.ReadOnlyError,
+    exceptions.BusyLoadingError,
+    exceptions.ClusterDownError,
+    exceptions.MaxConnectionsError,
+    exceptions.ReadOnlyError,
     redis.sentinel.MasterNotFoundError,
 )
 # A slot on its way to another node: whoever followed ASK would meet half a queue there.
-MOVING = (broken.AskError, broken.TryAgainError)
+MOVING = (exceptions.AskError, exceptions.TryAgainError)
 # redis-py tells only by its words that a connection was never made, or that a sentinel's primary
 # has refused, as a replica does.
 NOT_SENT = ("connecting to", "previous master is now a slave")
@@ -32,30 +32,30 @@ WAITED_FOR = re.compile(
 )
 
 
-def refuses(error: broken.RedisError) -> bool:
+def refuses(error: exceptions.RedisError) -> bool:
     """Whether Redis says that it does not work now, but may soon: nothing was carried out."""
-    if isinstance(error, broken.MovedError):
+    if isinstance(error, exceptions.MovedError):
         return False
     return isinstance(error, (*REFUSALS, *MOVING)) or WAITED_FOR.search(str(error)) is not None
 
 
-def not_sent(error: broken.RedisError) -> bool:
+def not_sent(error: exceptions.RedisError) -> bool:
     """Whether the connection was never made, so that nothing was carried out either."""
     return any(words in str(error) for words in NOT_SENT)
 
 
-def translated(error: broken.RedisError) -> PyjobsError:
+def translated(error: exceptions.RedisError) -> PyjobsError:
     """The error of this package that an error of redis-py stands for."""
     text = str(error)
-    if isinstance(error, broken.OutOfMemoryError):
+    if isinstance(error, exceptions.OutOfMemoryError):
         found: PyjobsError = QueueFull(text)
-    elif isinstance(error, broken.NoPermissionError):
+    elif isinstance(error, exceptions.NoPermissionError):
         found = Forbidden(text)
-    elif isinstance(error, broken.MovedError):
+    elif isinstance(error, exceptions.MovedError):
         found = PyjobsError(f"the queue is on another node of a cluster: {text}")
-    elif isinstance(error, broken.AskError):
+    elif isinstance(error, exceptions.AskError):
         found = Unavailable(f"the queue is moving to another node of its cluster: {text}")
-    elif isinstance(error, (*LOST, *UNKNOWN_USER)) or refuses(error):
+    elif isinstance(error, (*DISCONNECTED, *UNKNOWN_USER)) or refuses(error):
         found = Unavailable(text)
     else:
         found = from_reply(text) or PyjobsError(text)

@@ -14,10 +14,10 @@ from pyjobs.scripts import everything, script
 
 # Who calls which verbs, of those that a mode has, and which plain commands.
 ROLES = {
-    "producer": (("submit", "cancel"), ("SUBSCRIBE", "UNSUBSCRIBE", "PUBLISH", "HSET")),
+    "producer": (("submit", "cancel"), ("SUBSCRIBE", "PUBLISH", "HSET")),
     "worker": (
         ("claim", "complete", "fail", "extend", "release"),
-        ("PING", "INFO", "BLPOP", "HSET", "SUBSCRIBE", "UNSUBSCRIBE"),
+        ("PING", "INFO", "BLPOP", "HSET", "SUBSCRIBE"),
     ),
     "operator": (("cancel", "reap", "dead", "requeue"), ("HSET", "HGET", "HGETALL")),
 }

@@ -16,12 +16,12 @@ from typing import Any, TypeVar
 
 import redis
 import redis.asyncio
-from redis import exceptions as broken
+from redis import exceptions
 
 from pyjobs.call import Call
 from pyjobs.errors import OutcomeUnknown, PyjobsError, Unavailable
 from pyjobs.link import pack
-from pyjobs.redis_errors import LOST, UNKNOWN_USER, not_sent, refuses, translated
+from pyjobs.redis_errors import DISCONNECTED, UNKNOWN_USER, not_sent, refuses, translated
 from pyjobs.wire import acommand, aexchange, command, exchange
 
 T = TypeVar("T")
@@ -41,16 +41,20 @@ def run(server: Sync, call: Call[T], *, tries: int = len(PAUSES)) -> T:
     Raises:
         PyjobsError: what the script's code stands for, Unavailable or OutcomeUnknown.
     """
-    return only(_run(server, Recovery((call,), tries, each=True)))  # type: ignore[no-any-return]
+    return only(_run(server, Recovery((call,), tries, errors_in_place=True)))  # type: ignore[no-any-return]
 
 
 async def arun(server: Async, call: Call[T]) -> T:
     """The same for asyncio."""
-    return only(await _arun(server, Recovery((call,), each=True)))  # type: ignore[no-any-return]
+    return only(await _arun(server, Recovery((call,), errors_in_place=True)))  # type: ignore[no-any-return]
 
 
 def run_many(
-    server: Sync, calls: Sequence[Call[Any]], *, tries: int = len(PAUSES), each: bool = False
+    server: Sync,
+    calls: Sequence[Call[Any]],
+    *,
+    tries: int = len(PAUSES),
+    errors_in_place: bool = False,
 ) -> list[Any]:
     """Send calls in one stream: for each its parsed reply, or the PyjobsError in its place.
 
@@ -58,18 +62,20 @@ def run_many(
 
     Args:
         tries: how often one is repeated at most, where it may be.
-        each: a call that Redis refuses for now is repeated too, and one that can't be sent has its
-            error in its place like any other. Without it, whoever calls has a pause of its own.
+        errors_in_place: what can't be sent, or is refused for now, is repeated too, and then its
+            error stands in its place. Without it, whoever calls has a pause of its own.
 
     Raises:
-        Unavailable: there is no answer to some of them; never with `each`.
+        Unavailable: there is no answer to some of them; never with `errors_in_place`.
     """
-    return _run(server, Recovery(calls, tries, each=each))
+    return _run(server, Recovery(calls, tries, errors_in_place=errors_in_place))
 
 
-async def arun_many(server: Async, calls: Sequence[Call[Any]], *, each: bool = False) -> list[Any]:
+async def arun_many(
+    server: Async, calls: Sequence[Call[Any]], *, errors_in_place: bool = False
+) -> list[Any]:
     """The same for asyncio."""
-    return await _arun(server, Recovery(calls, each=each))
+    return await _arun(server, Recovery(calls, errors_in_place=errors_in_place))
 
 
 def only(answers: Sequence[Any]) -> Any:
@@ -87,7 +93,7 @@ def _run(server: Sync, recovery: Recovery) -> list[Any]:
                 command(server.connection_pool, "SCRIPT", "LOAD", body)
             exchange(server.connection_pool, recovery)
             pause = recovery.pause()
-        except broken.RedisError as error:
+        except exceptions.RedisError as error:
             pause = recovery.pause(error)
         if pause:
             time.sleep(pause)
@@ -101,7 +107,7 @@ async def _arun(server: Async, recovery: Recovery) -> list[Any]:
                 await acommand(server.connection_pool, "SCRIPT", "LOAD", body)
             await aexchange(server.connection_pool, recovery)
             pause = recovery.pause()
-        except broken.RedisError as error:
+        except exceptions.RedisError as error:
             pause = recovery.pause(error)
         if pause:
             await asyncio.sleep(pause)
@@ -118,22 +124,33 @@ class Recovery:
     """
 
     __slots__ = (
-        "_again", "_calls", "_each", "_given", "_lost", "_most", "_refusal", "_taken", "_tries",
-        "_unloaded", "answers", "left", "loads",
+        "_again",
+        "_calls",
+        "_given",
+        "_in_place",
+        "_maybe_ran",
+        "_most",
+        "_refusal",
+        "_taken",
+        "_tries",
+        "_unloaded",
+        "answers",
+        "left",
+        "loads",
     )  # fmt: skip
 
     def __init__(
-        self, calls: Sequence[Call[Any]], most: int = len(PAUSES), *, each: bool = False
+        self, calls: Sequence[Call[Any]], most: int = len(PAUSES), *, errors_in_place: bool = False
     ) -> None:
         self._calls = calls
         self._most = most
-        self._each = each
-        self._lost = False
+        self._in_place = errors_in_place
+        self._maybe_ran = False
         self._tries = 0
         self._unloaded = 0
         self._given = self._taken = 0
         self._again: list[int] = []
-        self._refusal: broken.RedisError | None = None
+        self._refusal: exceptions.RedisError | None = None
         self.loads: Sequence[str] = ()
         self.left: Sequence[int] = range(len(calls))
         self.answers: list[Any] = [None] * len(calls)
@@ -164,15 +181,15 @@ class Recovery:
         """Take the reply to the first call that is left and has none."""
         place = self.left[self._taken]
         self._taken += 1
-        if not isinstance(reply, broken.RedisError):
+        if not isinstance(reply, exceptions.RedisError):
             self.answers[place] = self._calls[place].parse(reply)
-        elif isinstance(reply, broken.NoScriptError) or (self._each and refuses(reply)):
+        elif isinstance(reply, exceptions.NoScriptError) or (self._in_place and refuses(reply)):
             self._again.append(place)
             self._refusal = reply
         else:
             self.answers[place] = translated(reply)
 
-    def pause(self, error: broken.RedisError | None = None) -> float:
+    def pause(self, error: exceptions.RedisError | None = None) -> float:
         """Seconds to wait before the next attempt, after one that broke or was heard out.
 
         Raises:
@@ -180,12 +197,12 @@ class Recovery:
         """
         error, self._refusal = error or self._refusal, None
         # Without a connection nothing was given.
-        unsent = not self._given and isinstance(error, LOST)
+        unsent = not self._given and isinstance(error, DISCONNECTED)
         self.left = [*self._again, *self.left[self._taken :]]
         self._again, self._given, self._taken, self.loads = [], 0, 0, []
         if not self.left or error is None:
             return 0.0
-        if isinstance(error, broken.NoScriptError):
+        if isinstance(error, exceptions.NoScriptError):
             self._unloaded += 1
             if self._unloaded == 1:
                 self.loads = list({self._calls[place].script.body: None for place in self.left})
@@ -193,21 +210,21 @@ class Recovery:
                 return 0.0
             return self._give_up(error, Unavailable(str(error)))
         refused = unsent or refuses(error) or not_sent(error)
-        if isinstance(error, UNKNOWN_USER) or not (refused or isinstance(error, LOST)):
+        if isinstance(error, UNKNOWN_USER) or not (refused or isinstance(error, DISCONNECTED)):
             return self._give_up(error, translated(error))
         self._tries += 1
-        self._lost = self._lost or not refused
+        self._maybe_ran = self._maybe_ran or not refused
         repeatable = refused or all(self._calls[place].script.replay_safe for place in self.left)
         if repeatable and self._tries <= self._most:
             return PAUSES[self._tries - 1] * random.uniform(0.5, 1.0)
         return self._give_up(error, translated(error))
 
-    def _give_up(self, error: broken.RedisError, told: PyjobsError) -> float:
+    def _give_up(self, error: exceptions.RedisError, told: PyjobsError) -> float:
         # What is raised takes the answers of the others with it.
-        dropped = not self._each and len(self.left) < len(self._calls)
-        if type(told) is Unavailable and (self._lost or dropped):
+        dropped = not self._in_place and len(self.left) < len(self._calls)
+        if type(told) is Unavailable and (self._maybe_ran or dropped):
             told = OutcomeUnknown(str(told))
-        if not self._each:
+        if not self._in_place:
             raise told from error
         for place in self.left:
             self.answers[place] = type(told)(*told.args)

@@ -18,7 +18,7 @@ import redis
 from pyjobs import crash
 from pyjobs.bell import Bell
 from pyjobs.checks import check
-from pyjobs.claimed import REFUSALS, ClaimedJob
+from pyjobs.claimed import ClaimedJob, in_words
 from pyjobs.connect import aclose, aconnect, shown
 from pyjobs.ending import Ending
 from pyjobs.errors import Unavailable
@@ -120,8 +120,8 @@ class Serving:
                 task.result()
 
     def stop(self) -> None:
-        """As `Stopping.ask`; before the first claim there is nothing to wait for."""
-        self._stopping.ask()
+        """As `Stopping.begin`; before the first claim there is nothing to wait for."""
+        self._stopping.begin()
         if self._working is None:
             self._stopping.end_task()
 
@@ -189,7 +189,9 @@ class Serving:
 
     def _take(self, requests: list[Request], answers: list[Any]) -> None:
         for job, why in self._shift.answered(requests, answers, time.monotonic()):
-            log.warning("job %s on queue %s: its outcome is refused: %s", job.id, job.queue, why)
+            log.warning(
+                "job %s on queue %s: nothing was recorded: %s", job.id, job.queue, in_words(why)
+            )
             self._runner.cancel(job)
         self._start_jobs()
 
@@ -204,7 +206,7 @@ class Serving:
 
     def _look_at_hoard(self) -> None:
         self._watching_hoard = False
-        if self._shift.hoards(time.monotonic()):
+        if self._shift.hand_back_hoard(time.monotonic()):
             self._changed.set()
         self._start_jobs()
 
@@ -241,6 +243,5 @@ class Serving:
         if why == "cancelled":
             log.info("job %s on queue %s was cancelled", job.id, job.queue)
         else:
-            why = REFUSALS[why][1] if why in REFUSALS else why
-            log.warning("job %s on queue %s is lost: %s", job.id, job.queue, why)
+            log.warning("job %s on queue %s is lost: %s", job.id, job.queue, in_words(why))
         self._runner.cancel(job)

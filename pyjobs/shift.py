@@ -135,7 +135,7 @@ class Shift:
         else:
             self._end(job, ending)
 
-    def hoards(self, now: float) -> bool:
+    def hand_back_hoard(self, now: float) -> bool:
         """Hand back the jobs that have waited too long for a place, where another worker may have
         them then. Returns whether there were any."""
         if not self.mode.leases or not self._ready or not self._pace.stuck(now):
@@ -186,8 +186,7 @@ class Shift:
             self._again(request, error)
 
     def give_up(self) -> None:
-        """Nothing more is recorded: whoever runs a job, or waits for its outcome, is told that it
-        is lost."""
+        """Whoever runs a job, or waits for its outcome, is told that it is lost."""
         for job in list(self.held):
             job.lost = True
             self._drop(job, "LOST")
@@ -231,12 +230,13 @@ class Shift:
     def _claimed(self, reply: ClaimReply, now: float) -> list[tuple[ClaimedJob, str]]:
         self._claims.answered(reply)
         # Redis may have lost the claim that these run under, or their leases have ended unnoticed.
-        places = {(job.queue, job.id) for job in reply.jobs}
+        places = {(job.queue_index, job.id) for job in reply.jobs}
         again = [job for job in self.held if (job.queue_index, job.id) in places]
         for job in again:
             job.lost = True
         since = self._claims.since
-        jobs = [ClaimedJob(job, self._names[job.queue], self._timeout, since) for job in reply.jobs]
+        names, timeout = self._names, self._timeout
+        jobs = [ClaimedJob(job, names[job.queue_index], timeout, since) for job in reply.jobs]
         self.held.update(jobs)
         self._ready += jobs
         # An answer that took this long leaves no time to run: its leases end while nobody looks.

@@ -44,7 +44,7 @@ class Stopping:
         self._ending: asyncio.Task[None] | None = None
         self._at_once = False
 
-    def ask(self) -> None:
+    def begin(self) -> None:
         """Claim no more; let jobs in hand finish for the grace, then hand them back. A second call
         hands them back at once."""
         if self._shift.stopping:

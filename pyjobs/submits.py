@@ -77,7 +77,7 @@ class Submits(Generic[J]):
         batch: Batch[J] = Batch(len(data))
         named = new_ids(len(data)) if chosen is None else chosen
         for name, places in spread.items():
-            self._fill(batch, name, text, places, named, data, known=chosen is not None)
+            self._fill(batch, name, text, places, named, data, chosen=chosen is not None)
         return batch
 
     def item(self, value: Any, queue: str | None, id: str | None, options: dict[str, Any]) -> Item:
@@ -105,9 +105,9 @@ class Submits(Generic[J]):
             return batch
         ids = [item.id for item in items]
         data = [item.data for item in items]
-        known = any(item.chosen for item in items)
+        chosen = any(item.chosen for item in items)
         for (name, text), places in grouped([item[:2] for item in items]).items():
-            self._fill(batch, name, text, places, ids, data, known=known)
+            self._fill(batch, name, text, places, ids, data, chosen=chosen)
         return batch
 
     def _encoded(self, values: Iterable[Any]) -> list[bytes]:
@@ -139,14 +139,14 @@ class Submits(Generic[J]):
         ids: Sequence[str],
         data: Sequence[bytes],
         *,
-        known: bool,
+        chosen: bool,
     ) -> None:
         """Add the calls that submit what is at these places."""
         for part in parts(places, data):
-            batch.add(partial(self._chunk, name, text, part, ids, data, known))
+            batch.add(partial(self._chunk, name, text, part, ids, data, chosen))
 
     def _lone(self, item: Item) -> Chunk[J]:
-        jobs = self._jobs(item.queue, [item.id], known=True)
+        jobs = self._jobs(item.queue, [item.id], chosen=True)
         return Chunk(self._call(item.queue, item.options, [item.id, item.data]), jobs, ONE)
 
     def _chunk(
@@ -156,10 +156,10 @@ class Submits(Generic[J]):
         part: Sequence[int],
         ids: Sequence[str],
         data: Sequence[bytes],
-        known: bool,
+        chosen: bool,
     ) -> Chunk[J]:
         names = [ids[place] for place in part]
-        jobs = self._jobs(name, names, known=known)
+        jobs = self._jobs(name, names, chosen=chosen)
         items: list[Arg] = [b""] * (2 * len(part))
         items[::2], items[1::2] = names, [data[place] for place in part]
         return Chunk(self._call(name, text, items), jobs, part)
@@ -168,10 +168,10 @@ class Submits(Generic[J]):
         args = self._submit.bind(items, client=self._client, options=text)
         return Call(self._submit, (self._queues[name],), args, as_it_is)
 
-    def _jobs(self, queue: str, ids: list[str], *, known: bool) -> list[J]:
+    def _jobs(self, queue: str, ids: list[str], *, chosen: bool) -> list[J]:
         """A job for each id; one that is pending here already stays the only one of its id."""
         make = self._make
-        if known:
+        if chosen:
             jobs = [self._pending.track(queue, id, make) for id in ids]
             for job in jobs:
                 # While its submit is under way, nobody can tell that it is not there.

@@ -52,24 +52,24 @@ class Sweep(Generic[J]):
         ]
 
     def take(self, chunk: Chunk[J], stored: Sequence[Stored]) -> list[J]:
-        """Settle what is stored; returns the jobs that are lost.
+        """Settle what is stored; returns the jobs that are missing.
 
         One that is known to have been there is lost when it is missed twice: a result that is kept
         for no time at all is in a message only, and that may be on its way.
         """
         self._blind -= {"", chunk.call.keys[0]}
-        lost = []
+        missing = []
         for job, end in zip(chunk.jobs, stored, strict=True):
             if not end.state:
                 if job.accepted is None or (job.accepted and job in self._missed):
-                    lost.append(job)
+                    missing.append(job)
                 self._missed.add(job)
                 continue
             job.accepted = True
             if end.state not in LIVE_STATES:
                 self._pending.pop(job.queue, job.id)
                 job.settle(end)
-        return lost
+        return missing
 
     def blind(self, chunk: Chunk[J], error: PyjobsError) -> bool:
         """What is stored could not be read: tell it, once. True means that none can be now."""
@@ -80,7 +80,7 @@ class Sweep(Generic[J]):
         self._blind.add(queue)
         return away
 
-    def lose(self, jobs: Iterable[J]) -> None:
+    def settle_gone(self, jobs: Iterable[J]) -> None:
         """These jobs are not in Redis, and no message tells of them."""
         for job in jobs:
             self._pending.pop(job.queue, job.id)

@@ -33,14 +33,14 @@ def whole(what: str, number: int | None, low: int, high: int) -> int | None:
     if number is None:
         return None
     if not isinstance(number, int) or isinstance(number, bool) or not low <= number <= high:
-        raise BadArgument(f"{what}: {number!r} is not a whole number, {low} to {high}")
+        raise BadArgument(f"{what}: must be a whole number from {low} to {high}, not {number!r}")
     return number
 
 
 def needed(what: str, ms: int | None) -> int:
     """`ms`, or BadArgument when it is None."""
     if ms is None:
-        raise BadArgument(f"{what}: None is not a number of seconds")
+        raise BadArgument(f"{what}: must be a number of seconds, not None")
     return ms
 
 
@@ -48,7 +48,7 @@ def positive(what: str, seconds: float | None) -> int | None:
     """As `to_ms`, but at least a millisecond."""
     ms = to_ms(what, seconds)
     if ms == 0:
-        raise BadArgument(f"{what}: {seconds!r} is not a number of seconds, 0.001 or more")
+        raise BadArgument(f"{what}: must be a number of seconds, 0.001 or more, not {seconds!r}")
     return ms
 
 
@@ -62,7 +62,7 @@ def to_ms(what: str, seconds: float | None, most: int = MAX_MS) -> int | None:
         return None
     number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
     if not number or not math.isfinite(seconds) or seconds < 0:
-        raise BadArgument(f"{what}: {seconds!r} is not a number of seconds, 0 or more")
+        raise BadArgument(f"{what}: must be a number of seconds, 0 or more, not {seconds!r}")
     ms = round(seconds * 1000)
     if ms > most:
         raise BadArgument(f"{what}: {seconds!r} seconds are more than the scripts take")

@@ -34,7 +34,7 @@ class Claimed(NamedTuple):
     """One job, as a claim hands it out.
 
     Attributes:
-        queue: index into the queues of the claim.
+        queue_index: which of the queues of the claim it came from.
         id: the job's id.
         token: what its holder presents from now on.
         data: the payload's bytes.
@@ -43,7 +43,7 @@ class Claimed(NamedTuple):
         timeout: how long its handler may run, ms; 0 is no limit of its own.
     """
 
-    queue: int
+    queue_index: int
     id: str
     token: str
     data: bytes

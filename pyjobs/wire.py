@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
-from redis import exceptions as broken
+from redis import exceptions
 
 from pyjobs.link import REPLIES, Link, open_link, pack
 
@@ -70,7 +70,7 @@ def _open(pool: Any, spare: Spare) -> Any:
     connection = spare.take()
     if connection is not None:
         # What can be read before anything was asked is the end, or a reply to somebody else.
-        with contextlib.suppress(broken.RedisError, OSError):
+        with contextlib.suppress(exceptions.RedisError, OSError):
             if not connection.can_read():
                 return connection
         connection.disconnect()
@@ -163,7 +163,7 @@ class _One:
         self.ahead, self._reply = 0, reply
 
     def told(self) -> Any:
-        if isinstance(self._reply, broken.RedisError):
+        if isinstance(self._reply, exceptions.RedisError):
             raise self._reply
         return self._reply
 

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import count
 
 import pytest
+import redis.utils
 
 # Before they are imported, so that a failure in them shows its values too.
 pytest.register_assert_rewrite("running", "fencing", "good", "store", "clients", "shifts")
 
-from running import FOUND  # noqa: E402
+from running import FOUND, NAMES  # noqa: E402
 from store import Jobs, Store, leaks  # noqa: E402
 
 from pyjobs.modes import Mode  # noqa: E402
 from pyjobs.testing import servers  # noqa: E402
 
-WHEELS = ("redis-6.2", "redis-8.2", "valkey-9.1")
-NAMES = ("memory", *WHEELS, *sorted(FOUND.keys() - set(WHEELS)))
 PLACES = [(name, flavour) for name in NAMES for flavour in ("sync", "async")]
 REAL = [place for place in PLACES if place[0] != "memory"]
 UNIQUE = count()
+# redis-py reads its own version from disk for each connection: a fifth of the time of most tests.
+redis.utils.get_lib_version = functools.cache(redis.utils.get_lib_version)
 
 
 @pytest.fixture(scope="session")

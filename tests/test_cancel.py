@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from store import HOUR, Jobs, Listener, Q, Store, having
 
-from pyjobs.letters import read
+from pyjobs.messages import read
 from pyjobs.modes import Mode
 from pyjobs.reliable import Reliable
 

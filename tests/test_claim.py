@@ -21,7 +21,7 @@ def test_an_empty_queue_has_nothing_and_does_not_know_when(jobs: Jobs) -> None:
 def test_what_a_claim_tells_of_a_job(jobs: Jobs) -> None:
     before = jobs.now()
     (job,) = jobs.take("a", client="me")
-    assert (job.queue, job.id, job.data, job.attempt, job.timeout) == (0, "a", b"data", 1, 0)
+    assert (job.queue_index, job.id, job.data, job.attempt, job.timeout) == (0, "a", b"data", 1, 0)
     assert before <= job.queued <= jobs.now()
     assert job.token
 
@@ -39,7 +39,7 @@ def test_queues_are_served_in_the_order_of_the_call(jobs: Jobs) -> None:
     jobs.submit("a", "b", queue=Q)
     jobs.submit("x", "y", queue=OTHER)
     batch = jobs.claim(3, queues=(OTHER, Q))
-    assert [(job.queue, job.id) for job in batch.jobs] == [(0, "x"), (0, "y"), (1, "a")]
+    assert [(job.queue_index, job.id) for job in batch.jobs] == [(0, "x"), (0, "y"), (1, "a")]
     assert batch.wait == 0
 
 

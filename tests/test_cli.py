@@ -166,16 +166,25 @@ def test_submit_at_a_moment(cli: Cli, moment: str, mode: str) -> None:
         (["words", "{a:1}"], "the data is not JSON: Expecting property name"),
         (["words", " "], "the data is empty; it must be JSON"),
         (["words", "NaN"], "the data is not JSON: NaN is no JSON"),
-        (["wor ds", "1"], "queue: 'wor ds' is not 1 to 128 of A-Z"),
-        (["words", "1", "--id", "{}"], "id: '{}' is not 1 to 128 of A-Z"),
-        (["words", "1", "--prefix", ""], "prefix: '' is not 1 to 128 of A-Z"),
-        (["words", "1", "--delay", "nan"], "delay: nan is not a number of seconds"),
-        (["words", "1", "--run-at", "noon"], "--run-at: 'noon' is neither ISO 8601, such as"),
-        (["words", "1", "--run-at", "2030-01-31"], "--run-at: '2030-01-31' has no time zone"),
-        (["words", "1", "--run-at", "nan"], "run_at: nan is not a number of seconds"),
+        (["wor ds", "1"], "queue: must be 1 to 128 of A-Z"),
+        (["words", "1", "--id", "{}"], "id: must be 1 to 128 of A-Z"),
+        (["words", "1", "--prefix", ""], "prefix: must be 1 to 128 of A-Z"),
+        (
+            ["words", "1", "--delay", "nan"],
+            "delay: must be a number of seconds, 0 or",
+        ),
+        (["words", "1", "--run-at", "noon"], "run_at: 'noon' is neither ISO 8601, such as"),
+        (["words", "1", "--run-at", "2030-01-31"], "run_at: '2030-01-31' has no time zone"),
+        (
+            ["words", "1", "--run-at", "nan"],
+            "run_at: must be a number of seconds",
+        ),
         (["words", "1", "--mode", "simple", "--run-at", "1"], "run_at: simple/submit has no such"),
-        (["words", "1", "--wait", "-1"], "--wait: -1.0 is not a number of seconds"),
-        (["words", "1", "--max-attempts", "0"], "max_attempts: 0 is not a whole number, 1 to 1000"),
+        (["words", "1", "--wait", "-1"], "wait: must be a number of seconds, 0 or more, not -1.0"),
+        (
+            ["words", "1", "--max-attempts", "0"],
+            "max_attempts: must be a whole number",
+        ),
         (["words", "1", "--mode", "simple", "--delay", "1"], "delay: simple/submit has no such"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
@@ -198,7 +207,7 @@ def test_submit_of_an_id_that_is_taken(cli: Cli) -> None:
     assert cli("submit", "words", "1", "--id", "a") == (0, "a\n", "")
     again = cli("submit", "words", "1", "--id", "a")
     assert (again.code, again.out) == (0, "a\n")
-    assert again.err == "pyjobs: job a on queue words was there before; it stands\n"
+    assert again.err == ("pyjobs: job a on queue words already exists; nothing new was submitted\n")
     other = cli("submit", "words", "2", "--id", "a")
     assert other == (1, "", "pyjobs: id a is taken on queue words by other data\n")
 

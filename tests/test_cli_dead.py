@@ -9,6 +9,7 @@ from commands import Cli
 from pyjobs import codec
 from pyjobs.reliable import RELIABLE
 from pyjobs.run import run
+from pyjobs.verbs import MAX_ITEMS
 
 pytest_plugins = ("command_fixtures",)
 
@@ -20,10 +21,13 @@ def submitted(cli: Cli, *ids: str) -> None:
 
 
 def killed(cli: Cli, *ids: str) -> None:
-    submitted(cli, *ids)
-    jobs = run(cli.redis, RELIABLE.claim([WORDS], nonce=ids[0], limit=99, lease=9999)).jobs
     error = codec.encode_error("ValueError", "no such word", "where it was")
-    run(cli.redis, RELIABLE.fail(WORDS, [(job.id, job.token, "reject", error) for job in jobs]))
+    for at in range(0, len(ids), MAX_ITEMS):
+        part = ids[at : at + MAX_ITEMS]
+        submitted(cli, *part)
+        claim = RELIABLE.claim([WORDS], nonce=part[0], limit=MAX_ITEMS, lease=9999)
+        jobs = run(cli.redis, claim).jobs
+        run(cli.redis, RELIABLE.fail(WORDS, [(job.id, job.token, "reject", error) for job in jobs]))
 
 
 def test_dead_jobs_are_listed(cli: Cli) -> None:
@@ -66,8 +70,18 @@ def test_requeue_all_but_what_another_job_is_in_the_way_of(cli: Cli) -> None:
     run(cli.redis, RELIABLE.submit(WORDS, [("other", b"1")], unique="key"))
     told = cli("requeue", "words", "--all")
     assert (told.code, told.out) == (1, "requeued 39 of 40 jobs\n")
-    assert told.err == "pyjobs: job j7: another live job holds its unique key\n"
+    assert told.err == "pyjobs: job j7 on queue words: another live job holds its unique key\n"
     assert cli.redis.llen(f"{WORDS}:pending") == 40
+
+
+def test_requeue_all_ends_where_more_stay_dead_than_a_call_takes(cli: Cli) -> None:
+    ids = [f"j{n}" for n in range(2100)]
+    killed(cli, *ids)
+    for id in ids:
+        cli.redis.hset(f"{WORDS}:job:{id}", "unique", "key")
+    told = cli("requeue", "words", "--all")
+    assert (told.code, told.out) == (1, "requeued 1 of 2100 jobs\n")
+    assert cli.redis.zcard(f"{WORDS}:dead") == 2099
 
 
 def test_what_is_not_dead_is_named(cli: Cli) -> None:
@@ -75,12 +89,15 @@ def test_what_is_not_dead_is_named(cli: Cli) -> None:
     cli.redis.hset(f"{WORDS}:job:a", "state", "done")
     told = cli("requeue", "words", "a", "none")
     assert (told.code, told.out) == (1, "requeued 0 of 2 jobs\n")
-    assert told.err == "pyjobs: job a: it is done\npyjobs: job none: there is no such job\n"
+    assert told.err.splitlines() == [
+        "pyjobs: job a on queue words: it is done",
+        "pyjobs: job none on queue words: there is no such job",
+    ]
 
 
 def test_requeue_nothing(cli: Cli) -> None:
     told = cli("requeue", "words")
-    assert (told.code, told.err) == (1, "pyjobs: ids: name some, or say --all\n")
+    assert (told.code, told.err) == (1, "pyjobs: ids: name the jobs, or say --all\n")
     assert cli("requeue", "words", "--all").out == "requeued 0 jobs\n"
 
 
@@ -88,7 +105,7 @@ def test_cancel(cli: Cli) -> None:
     submitted(cli, "a", "b")
     told = cli("cancel", "words", "a", "none")
     assert (told.code, told.out) == (1, "cancelled 1 of 2 jobs\n")
-    assert told.err == "pyjobs: job none: there is no such job\n"
+    assert told.err == "pyjobs: job none on queue words: there is no such job\n"
     assert cli("result", "a", "--queue", "words").err == (
         "pyjobs: job a on queue words was cancelled\n"
     )
@@ -99,4 +116,4 @@ def test_cancel_in_another_mode(cli: Cli) -> None:
     told = cli("cancel", "words", "a", "--mode", "recoverable")
     assert told.code == 1
     assert told.err == "pyjobs: queue words is reliable, not recoverable\n"
-    assert cli("cancel", "words").err == "pyjobs: ids: name some\n"
+    assert "Missing argument 'ID...'" in cli("cancel", "words").err

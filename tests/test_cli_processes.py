@@ -216,7 +216,8 @@ def test_redis_down_when_one_is_replaced_is_waited_for(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("tasks:worker", "--processes", "0"), "processes: 0 is not a whole number, 1 to 1000"),
+        (("tasks:worker", "--processes", "0"), "processes: must be a whole number from 1 to 1000, "
+         "not 0"),
         (("tasks:none", "--processes", "2"), "tasks:none is not there; workers in tasks: worker"),
         (("tasks:worker", "--url", "memory://"), "url: memory:// is a server inside this process, "
          "which nobody else sees"),

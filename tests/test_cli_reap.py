@@ -142,7 +142,7 @@ def test_reap_goes_on_when_one_queue_is_wrong(cli: Cli) -> None:
     told = cli("reap", "--older-than", "0", "--json")
     assert told.code == 1
     assert told.err.splitlines() == [
-        "pyjobs: queue: 'a a' is not 1 to 128 of A-Z a-z 0-9 _ . : -",
+        "pyjobs: queue: must be 1 to 128 of A-Z a-z 0-9 _ . : -, not 'a a'",
         "pyjobs: queue b is reliable, not recoverable",
         "pyjobs: queue d: mode: 'none' is not one of simple, recoverable, reliable",
     ]

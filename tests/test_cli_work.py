@@ -138,8 +138,8 @@ def test_a_queue_of_another_mode(cli: Cli) -> None:
         (["tasks:text"], "tasks:text is a str, not a Worker; workers in tasks: worker, lonely"),
         (["json:loads"], "json:loads is a function, not a Worker; workers in json: none"),
         (["tasks:lonely"], "handler: this worker has none; decorate one with @worker.handler"),
-        (["tasks:worker", "--concurrency", "0"], "concurrency: 0 is not a whole number, 1 to "
-         "10000"),
+        (["tasks:worker", "--concurrency", "0"], "concurrency: must be a whole number from 1 to "
+         "10000, not 0"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )  # fmt: skip

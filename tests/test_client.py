@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
 from typing import Any
 
 import pytest
@@ -60,11 +59,11 @@ class TestRoundTrip:
     @FEW
     @EVERY
     def test_many_at_once(self, client: Any, jobs: Jobs) -> None:
-        handed = client.submit_many(f"{n:04}" for n in range(1500))
-        assert len({job.id for job in handed}) == 1500
+        handed = client.submit_many(f"{n:04}" for n in range(1050))
+        assert len({job.id for job in handed}) == 1050
         work(jobs, 1000)
-        work(jobs, 500)
-        assert [job.result(SOON) for job in handed] == [f"{n:04}"[::-1] for n in range(1500)]
+        work(jobs, 50)
+        assert [job.result(SOON) for job in handed] == [f"{n:04}"[::-1] for n in range(1050)]
 
     @FEW
     @RELIABLE
@@ -220,11 +219,7 @@ class TestRefused:
                 lambda: client.cancel("a"),
             ):
                 with pytest.raises(Unavailable, match=r"^redis://:\*\*\*@127.0.0.1:1: "):
-                    _settled(attempt(), client)
-
-
-def _settled(answer: Any, client: Any) -> Any:
-    return client._loop.do(answer) if isinstance(answer, Coroutine) else answer
+                    attempt()
 
 
 class TestBadInput:

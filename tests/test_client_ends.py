@@ -57,6 +57,7 @@ class TestClose:
                 lambda: client.submit(1),
                 lambda: client.submit_many([1]),
                 lambda: client.job("a"),
+                lambda: client.cancel("a"),
             ):
                 with pytest.raises(ClientClosed):
                     attempt()

@@ -215,7 +215,7 @@ def test_any_bytes_decode_or_are_refused(data: bytes) -> None:
         codec.decode(data)
 
 
-@given(st.text(), st.text(), st.text())
+@given(*[st.text(max_size=200)] * 3)
 def test_an_error_goes_round(type: str, message: str, traceback: str) -> None:
     assert codec.decode_error(codec.encode_error(type, message, traceback)) == (
         type,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pyjobs import letters
+from pyjobs import messages
 from pyjobs.chunks import CHUNK_ITEMS, Batch, Chunk
 from pyjobs.desk import Desk
 from pyjobs.errors import (
@@ -82,7 +82,7 @@ def asked(chunks: Sequence[Chunk[Job]]) -> list[str]:
     return [job.id for chunk in chunks for job in chunk.jobs]
 
 
-def letter(id: str, body: bytes, state: str = "done", queue: str = "q", reason: str = "-") -> bytes:
+def posted(id: str, body: bytes, state: str = "done", queue: str = "q", reason: str = "-") -> bytes:
     """As lua/lib/tell.lua writes it."""
     return f"{queue} {id} {state} {reason} 10 20 30 {len(body)}\n".encode() + body + b"\n"
 
@@ -91,20 +91,20 @@ DONE = Stored("done", "-", 10, 20, 30, b"1")
 MISSING = Stored("", "-", 0, 0, 0, b"")
 
 
-class TestLetters:
+class TestMessages:
     def test_one(self) -> None:
-        assert list(letters.read(letter("a", b"1"))) == [("q", "a", DONE)]
+        assert list(messages.read(posted("a", b"1"))) == [("q", "a", DONE)]
 
     def test_none(self) -> None:
-        assert list(letters.read(b"")) == []
+        assert list(messages.read(b"")) == []
 
     @pytest.mark.parametrize(
         "body",
         [b"", b"\n", b"a\nb\n\n", b"\x00\xff\x00", b"q b done - 1 2 3 4\nbody\n", b"x" * 70_000],
     )
     def test_any_body_among_others(self, body: bytes) -> None:
-        message = letter("a", b"1") + letter("b", body, "failed") + letter("c", b"3", queue="other")
-        assert [(queue, id, end.body) for queue, id, end in letters.read(message)] == [
+        message = posted("a", b"1") + posted("b", body, "failed") + posted("c", b"3", queue="other")
+        assert [(queue, id, end.body) for queue, id, end in messages.read(message)] == [
             ("q", "a", b"1"),
             ("q", "b", body),
             ("other", "c", b"3"),
@@ -122,9 +122,9 @@ class TestLetters:
     )  # fmt: skip
     def test_what_is_none_is_refused(self, junk: bytes) -> None:
         """Anybody may publish; a size below zero would be read over and over again."""
-        read = letters.read(letter("a", b"1") + junk)
+        read = messages.read(posted("a", b"1") + junk)
         assert next(read) == ("q", "a", DONE)
-        with pytest.raises(ValueError, match="no letter"):
+        with pytest.raises(ValueError, match="not a result"):
             next(read)
 
 
@@ -283,7 +283,7 @@ class TestAccept:
         [refused] = batch.jobs
         assert isinstance(refused.error(), Conflict) and "a" in str(refused.error())
         assert not stands.done() and not before
-        desk.hear(letter("a", b"1"))
+        desk.hear(posted("a", b"1"))
         assert stands.value() == 1
 
     def test_one_pending_job_of_an_id(self) -> None:
@@ -366,7 +366,7 @@ class TestHear:
     def test_a_result(self) -> None:
         desk = make()
         [job] = submit(desk, "a")
-        desk.hear(letter("a", b'{"x":[]}'))
+        desk.hear(posted("a", b'{"x":[]}'))
         assert job.value() == {"x": []}
         assert job.times == (10, 20, 30)
         assert desk.sweep.calls() == []
@@ -375,7 +375,7 @@ class TestHear:
         desk = make()
         [job] = submit(desk, "a")
         body = b'{"type":"ValueError","message":"no","traceback":"at line 1"}'
-        desk.hear(letter("a", body, "dead", reason="attempts"))
+        desk.hear(posted("a", body, "dead", reason="attempts"))
         error = job.error()
         assert isinstance(error, JobFailed)
         assert (error.type, error.message, error.traceback, error.reason) == (
@@ -385,20 +385,20 @@ class TestHear:
     def test_many_at_once_and_strangers_among_them(self) -> None:
         desk = make()
         first, second = submit(desk, "a", "b")
-        desk.hear(letter("a", b"1") + letter("stranger", b"2") + letter("b", b"3"))
+        desk.hear(posted("a", b"1") + posted("stranger", b"2") + posted("b", b"3"))
         assert (first.value(), second.value()) == (1, 3)
 
     def test_of_the_same_id_on_another_queue(self) -> None:
         desk = make()
         [job] = submit(desk, "a")
-        desk.hear(letter("a", b"1", queue="other"))
+        desk.hear(posted("a", b"1", queue="other"))
         assert not job.done()
 
     def test_the_first_stands(self) -> None:
         desk = make()
         [job] = submit(desk, "a")
-        desk.hear(letter("a", b"1"))
-        desk.hear(letter("a", b"2"))
+        desk.hear(posted("a", b"1"))
+        desk.hear(posted("a", b"2"))
         job.settle(Stored("done", "-", 0, 0, 0, b"3"))
         assert job.value() == 1
 
@@ -406,7 +406,7 @@ class TestHear:
         """A worker may be faster than the reply."""
         desk = make()
         batch = prepare(desk, [1], ["a"])
-        desk.hear(letter("a", b"1"))
+        desk.hear(posted("a", b"1"))
         desk.accept(batch, answers(batch))
         [job] = batch.jobs
         assert job.value() == 1 and job.created
@@ -414,7 +414,7 @@ class TestHear:
     def test_nobody_waits(self) -> None:
         desk = make()
         submit(desk, "a")
-        desk.hear(letter("a", b"1"))
+        desk.hear(posted("a", b"1"))
         assert desk.sweep.calls() == []
 
 
@@ -459,7 +459,7 @@ class TestSweep:
         [chunk] = desk.sweep.calls()
         lost = desk.sweep.take(chunk, [live, MISSING])
         assert lost == [jobs[2]] and not jobs[2].done()
-        desk.sweep.lose(lost)
+        desk.sweep.settle_gone(lost)
         assert isinstance(jobs[2].error(), ResultGone) and "c" in str(jobs[2].error())
         assert asked(desk.sweep.calls()) == ["b"]
 
@@ -470,7 +470,7 @@ class TestSweep:
         theirs, seen = desk.open_job("theirs", None), desk.open_job("seen", None)
         [chunk] = desk.sweep.calls([seen])
         desk.sweep.take(chunk, [Stored("inflight", "-", 10, 20, 0, b"")])
-        desk.sweep.lose([mine, theirs, seen])
+        desk.sweep.settle_gone([mine, theirs, seen])
         assert re.search("mine on queue q.*retention is over, or Redis lost", str(mine.error()))
         assert re.search("seen on queue q.*retention is over, or Redis lost", str(seen.error()))
         assert re.search("theirs on queue q: no such job.*or there never was", str(theirs.error()))
@@ -489,7 +489,7 @@ class TestSweep:
         [job] = submit(desk, "a")
         [chunk] = desk.sweep.calls()
         assert desk.sweep.take(chunk, [MISSING]) == []
-        desk.hear(letter("a", b"1"))
+        desk.hear(posted("a", b"1"))
         assert job.value() == 1
 
     def test_a_queue_that_can_not_be_read_is_told_once(
@@ -529,7 +529,7 @@ class TestEnd:
     def test_close_fails_what_is_pending(self) -> None:
         desk = make()
         done, pending = submit(desk, "a", "b")
-        desk.hear(letter("a", b"1"))
+        desk.hear(posted("a", b"1"))
         desk.close()
         assert done.value() == 1
         assert isinstance(pending.error(), ClientClosed) and "b" in str(pending.error())
@@ -553,7 +553,7 @@ class TestEnd:
     def test_an_undecodable_result(self, body: bytes) -> None:
         """`exception` is what `result` raises."""
         [job] = submit(desk := make(), "a")
-        desk.hear(letter("a", body))
+        desk.hear(posted("a", body))
         with pytest.raises(PyjobsError) as raised:
             job.value()
         assert type(job.error()) is type(raised.value)

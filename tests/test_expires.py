@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from store import HOUR, Jobs, Q, having
 
-from pyjobs.letters import read
+from pyjobs.messages import read
 from pyjobs.reliable import Reliable
 
 stored = having("cancel")

@@ -26,7 +26,7 @@ from pyjobs.call import Call
 from pyjobs.claimed import ClaimedJob
 from pyjobs.connect import aconnect, connect
 from pyjobs.errors import OutcomeUnknown
-from pyjobs.letters import read
+from pyjobs.messages import read
 from pyjobs.modes import MODES
 from pyjobs.scripts import script
 from pyjobs.testing.workers import Running

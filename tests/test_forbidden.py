@@ -28,7 +28,7 @@ ITEMS: dict[str, list[Arg]] = {
     "cancel": ["held0", "waits", "later"],
     "requeue": ["failed", "done"],
 }
-can_be_asked = places("redis-8.2", "valkey-9.1")
+can_be_asked = places("redis-8.2", "valkey-9.1", flavours=("sync",))
 
 
 @contextmanager

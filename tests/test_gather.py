@@ -42,12 +42,12 @@ class Counting:
         self.busy = asyncio.Event()
         send = aio.arun_many
 
-        async def counted(server: Any, calls: Any, *, each: bool = False) -> Any:
+        async def counted(server: Any, calls: Any, *, errors_in_place: bool) -> Any:
             self.sizes.append([(len(call.args) - 2) // 2 for call in calls])
             if self.gate is not None:
                 self.busy.set()
                 await self.gate.wait()
-            return await send(server, calls, each=each)
+            return await send(server, calls, errors_in_place=errors_in_place)
 
         monkeypatch.setattr(aio, "arun_many", counted)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from good import SCRIPTS, TITLES, Good, furnish, mode_of
+from running import EVERY_SERVER
 from store import HOUR, Q, Store
 
 from pyjobs.errors import BadArgument, BadLayout, WrongMode, WrongType
@@ -194,6 +195,7 @@ def furnish_fully(store: Store, script: Script) -> Good:
     return good
 
 
+@EVERY_SERVER
 @every_script
 def test_a_key_of_a_wrong_type_stops_a_script_before_it_writes(
     store: Store, script: Script

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import pytest
 import uvloop
 from proxy import Proxy
-from redis import exceptions as broken
+from redis import exceptions
 from running import PREFERRED, own_server, places
 from store import Store
 
@@ -79,7 +79,7 @@ def test_replies_come_in_order(store: Store, run: Callable[..., None]) -> None:
             await found.send(pack("LPUSH", "a", "1") + pack("GET", "none") + pack("ECHO", 1.5))
             assert await found.reply() == b"OK"
             assert await found.reply(SOON) == b"1"
-            assert isinstance(await found.reply(), broken.ResponseError)
+            assert isinstance(await found.reply(), exceptions.ResponseError)
             assert await found.reply() is None
             assert await found.reply() == b"1.5"
             assert await found.quiet()
@@ -108,7 +108,7 @@ def test_a_reply_that_takes_longer_may_be_waited_for_again(
     async def test(url: str) -> None:
         async with taken(url) as (found, pool):
             await found.send(pack("BLPOP", "empty", 0.2))
-            with pytest.raises(broken.TimeoutError):
+            with pytest.raises(exceptions.TimeoutError):
                 await found.reply(0.05)
             await found.send(pack("ECHO", "next"))
             # A null, as a reply to BLPOP is when nothing came, is one by itself only.
@@ -125,7 +125,7 @@ def test_nobody_waits_longer_than_the_pool_was_made_for(
     async def test(url: str) -> None:
         async with taken(url, reply_seconds=0.1) as (found, pool):
             await found.send(pack("BLPOP", "empty", 5))
-            with pytest.raises(broken.TimeoutError):
+            with pytest.raises(exceptions.TimeoutError):
                 await found.reply()
             await found.close(pool)
 
@@ -137,10 +137,10 @@ def test_one_that_breaks(store: Store, run: Callable[..., None], how: str) -> No
     async def test(url: str) -> None:
         async with taken(url) as (found, pool):
             await found.send(pack("ECHO", "cut"))
-            with pytest.raises(broken.ConnectionError):
+            with pytest.raises(exceptions.ConnectionError):
                 await found.reply(SOON)
             assert not await found.quiet()
-            with pytest.raises(broken.ConnectionError):
+            with pytest.raises(exceptions.ConnectionError):
                 await found.send(pack("PING"))
                 await found.reply(SOON)
             await found.close(pool)
@@ -202,7 +202,7 @@ def test_what_was_written_to_a_peer_that_does_not_read_is_not_kept(store: Store)
             assert isinstance(found, Direct)
             os.kill(server.pid, signal.SIGSTOP)
             try:
-                with pytest.raises(broken.TimeoutError):
+                with pytest.raises(exceptions.TimeoutError):
                     for _ in range(4):
                         await found.send(pack("ECHO", b"x" * 8_000_000))
                 await found.close(pool)
@@ -255,7 +255,7 @@ def test_what_is_no_reply_at_all_breaks_it(run: Callable[..., None], store: Stor
             async with taken(f"redis://127.0.0.1:{port}") as (found, pool):
                 await found.send(pack("PING"))
                 # Of its handshake, and of this.
-                with pytest.raises(broken.RedisError):
+                with pytest.raises(exceptions.RedisError):
                     for _ in range(5):
                         await found.reply(1.0)
                 await found.close(pool)

@@ -11,7 +11,7 @@ from typing import Any
 import hiredis
 import pytest
 from proxy import Proxy
-from redis import exceptions as broken
+from redis import exceptions
 from store import HOUR, Jobs, Q, Store, having
 
 from pyjobs import run as running
@@ -116,7 +116,7 @@ def test_a_server_that_has_no_script_even_then_is_given_up() -> None:
     with pytest.raises(Unavailable, match="NOSCRIPT") as caught:
         for _ in range(4):
             asked.append((words(recovery)[0], [*recovery.loads]))
-            recovery.take(broken.NoScriptError("NOSCRIPT No matching script."))
+            recovery.take(exceptions.NoScriptError("NOSCRIPT No matching script."))
             assert recovery.pause() == 0.0
     body = script("reliable/submit").body
     assert asked == [(b"EVALSHA", []), (b"EVALSHA", [body]), (b"EVAL", [])]
@@ -178,7 +178,9 @@ def test_many_calls_to_nobody(nobody: Store) -> None:
 
 @pytest.mark.parametrize("kind", REFUSALS)
 @pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
-def test_a_refusal_is_tried_again_and_then_told(mode: Any, kind: type[broken.RedisError]) -> None:
+def test_a_refusal_is_tried_again_and_then_told(
+    mode: Any, kind: type[exceptions.RedisError]
+) -> None:
     recovery = Recovery((mode.submit(Q, [("a", b"")]),))
     for _ in running.PAUSES:
         assert recovery.pause(kind("go away")) == 0.0
@@ -190,14 +192,14 @@ def test_a_refusal_is_tried_again_and_then_told(mode: Any, kind: type[broken.Red
 def test_what_was_lost_once_stays_unknown() -> None:
     recovery = Recovery((submit("a"),))
     for _ in recovery.packed():
-        recovery.pause(broken.ConnectionError("Connection closed by server."))
+        recovery.pause(exceptions.ConnectionError("Connection closed by server."))
     for _ in running.PAUSES[1:]:
-        recovery.pause(broken.ConnectionError("Error 111 connecting to 127.0.0.1:1."))
+        recovery.pause(exceptions.ConnectionError("Error 111 connecting to 127.0.0.1:1."))
     with pytest.raises(OutcomeUnknown):
-        recovery.pause(broken.ConnectionError("Error 111 connecting to 127.0.0.1:1."))
+        recovery.pause(exceptions.ConnectionError("Error 111 connecting to 127.0.0.1:1."))
 
 
-BUSY = broken.ResponseError("BUSY Redis is busy running a script.")
+BUSY = exceptions.ResponseError("BUSY Redis is busy running a script.")
 
 
 def test_a_refused_call_is_an_error_in_its_place() -> None:
@@ -211,7 +213,7 @@ def test_a_refused_call_is_an_error_in_its_place() -> None:
 
 
 def test_each_refused_call_is_repeated_where_that_is_wanted() -> None:
-    recovery = Recovery((submit("a"), submit("b"), submit("c")), each=True)
+    recovery = Recovery((submit("a"), submit("b"), submit("c")), errors_in_place=True)
     for _ in range(3):
         list(recovery.packed())
         recovery.take(BUSY)
@@ -233,7 +235,7 @@ def test_each_refused_call_is_repeated_where_that_is_wanted() -> None:
 def test_the_answers_before_a_break_stand() -> None:
     recovery = Recovery([submit(id) for id in "abc"])
     recovery.take(NEW_REPLY)
-    recovery.pause(broken.ConnectionError("Connection closed by server."))
+    recovery.pause(exceptions.ConnectionError("Connection closed by server."))
     assert recovery.left == [1, 2]
     assert recovery.answers == [NEW, None, None]
 
@@ -242,9 +244,9 @@ def test_an_error_that_takes_answers_with_it_leaves_their_calls_unknown() -> Non
     """Whoever gets it must not take them for calls that were never made."""
     recovery = Recovery((submit("a"), submit("b")))
     recovery.take(NEW_REPLY)
-    recovery.take(broken.NoScriptError("NOSCRIPT"))
+    recovery.take(exceptions.NoScriptError("NOSCRIPT"))
     recovery.pause()
-    away = broken.ConnectionError("Error 111 connecting to 127.0.0.1:1.")
+    away = exceptions.ConnectionError("Error 111 connecting to 127.0.0.1:1.")
     for _ in running.PAUSES:
         recovery.pause(away)
     with pytest.raises(OutcomeUnknown):
@@ -253,14 +255,14 @@ def test_an_error_that_takes_answers_with_it_leaves_their_calls_unknown() -> Non
 
 @pytest.mark.parametrize("each", [False, True])
 @pytest.mark.parametrize(
-    "error", [broken.AuthenticationError("WRONGPASS"), broken.NoScriptError("NOSCRIPT")]
+    "error", [exceptions.AuthenticationError("WRONGPASS"), exceptions.NoScriptError("NOSCRIPT")]
 )
 def test_whatever_comes_after_a_lost_answer_leaves_it_unknown(
-    error: broken.RedisError, each: bool
+    error: exceptions.RedisError, each: bool
 ) -> None:
-    recovery = Recovery((submit("a"),), each=each)
+    recovery = Recovery((submit("a"),), errors_in_place=each)
     for _ in recovery.packed():
-        assert recovery.pause(broken.ConnectionError("Connection closed by server.")) == 0.0
+        assert recovery.pause(exceptions.ConnectionError("Connection closed by server.")) == 0.0
     try:
         for _ in range(3):
             recovery.pause(error)
@@ -275,17 +277,19 @@ def test_without_a_connection_nothing_is_unknown(words: str) -> None:
     """It ended while it was being made: no call was given to it."""
     recovery = Recovery((submit("a"),))
     for _ in running.PAUSES:
-        assert recovery.pause(broken.ConnectionError(words)) == 0.0
+        assert recovery.pause(exceptions.ConnectionError(words)) == 0.0
     with pytest.raises(Unavailable) as caught:
-        recovery.pause(broken.ConnectionError(words))
+        recovery.pause(exceptions.ConnectionError(words))
     assert type(caught.value) is Unavailable
 
 
 def test_each_call_has_an_error_of_its_own_where_that_is_wanted() -> None:
-    recovery = Recovery((submit("a"), SIMPLE.submit("jobs:{other}", [("b", b"1")])), each=True)
+    recovery = Recovery(
+        (submit("a"), SIMPLE.submit("jobs:{other}", [("b", b"1")])), errors_in_place=True
+    )
     for _ in recovery.packed():
         recovery.take(NEW_REPLY)
-    recovery.pause(broken.ConnectionError("Connection closed by server."))
+    recovery.pause(exceptions.ConnectionError("Connection closed by server."))
     assert recovery.answers[0] == NEW and not recovery.left
     assert type(recovery.answers[1]) is OutcomeUnknown
 

@@ -401,8 +401,8 @@ class TestPrefetch:
         requests = shift.requests(NOW)
         shift.answered(requests, [ClaimReply(0, [claimed() for _ in range(9)])], NOW)
         running = begin(shift)
-        assert not shift.hoards(NOW + 0.2)
-        assert shift.hoards(NOW + 0.3)
+        assert not shift.hand_back_hoard(NOW + 0.2)
+        assert shift.hand_back_hoard(NOW + 0.3)
         assert verbs(shift.requests(NOW)) == ["release"]
         assert shift.free == 0 and len(running) == 2
 
@@ -413,7 +413,7 @@ class TestPrefetch:
         first, _ = begin(shift, NOW)
         finish(shift, first)
         begin(shift, NOW + 0.2)
-        assert not shift.hoards(NOW + 0.3)
+        assert not shift.hand_back_hoard(NOW + 0.3)
 
     @pytest.mark.parametrize("mode", ["simple", "recoverable"])
     def test_not_where_nothing_can_be_handed_back(self, mode: str) -> None:
@@ -425,13 +425,13 @@ class TestPrefetch:
         shift = make(mode, room=1, prefetch=5)
         shift.answered(shift.requests(NOW), [ClaimReply(0, [claimed() for _ in range(6)])], NOW)
         begin(shift)
-        assert not shift.hoards(NOW + 10)
+        assert not shift.hand_back_hoard(NOW + 10)
 
     def test_not_with_a_number_of_its_own(self) -> None:
         shift = make(room=1, prefetch=5)
         shift.answered(shift.requests(NOW), [ClaimReply(0, [claimed() for _ in range(6)])], NOW)
         begin(shift)
-        assert not shift.hoards(NOW + 10)
+        assert not shift.hand_back_hoard(NOW + 10)
 
     def test_a_stop_hands_back_what_waits(self) -> None:
         shift = make(room=1, prefetch=5)

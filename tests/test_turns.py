@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 
 import pytest
-from conftest import PLACES
+from running import EVERY_SERVER
 from store import HOUR, PARKED, Jobs, Q, having
 
 from pyjobs.reliable import RELIABLE
@@ -14,8 +14,6 @@ from pyjobs.verbs import Claimed
 
 OTHER = "jobs:{other}"
 reliable = having("reap", ["reliable"])
-SYNC = [place for place in PLACES if place[1] == "sync"]
-sync = pytest.mark.parametrize("store", SYNC, indirect=True, ids=[name for name, _ in SYNC])
 
 
 def suspect(jobs: Jobs, *ids: str, queue: str = Q) -> None:
@@ -238,7 +236,7 @@ class Workers:
         elif self.dice.random() < 0.5 or not held:
             queues = tuple(self.dice.sample(self.queues, len(self.queues)))
             batch = self.jobs.claim(self.dice.randint(1, 4), queues=queues)
-            held += [(queues[job.queue], job) for job in batch.jobs]
+            held += [(queues[job.queue_index], job) for job in batch.jobs]
         elif self.dice.random() < 0.3:
             self.end(held, held[self.dice.randrange(len(held))])
         else:
@@ -263,12 +261,12 @@ class Workers:
                     self.jobs.redis.zadd(f"{queue}:delayed", {id: 1})
 
 
-@sync
+@EVERY_SERVER
 @reliable
 @pytest.mark.parametrize("queues", [(Q,), (Q, OTHER)], ids=["one queue", "two queues"])
 def test_a_poisonous_job_takes_no_other_with_it(jobs: Jobs, queues: tuple[str, ...]) -> None:
     """However long its neighbours run beside it: it alone is dead in the end."""
-    for seed in range(20 if jobs.store.url.startswith("memory:") else 5):
+    for seed in range(5):
         jobs.redis.flushall()
         workers = Workers(jobs, seed, queues)
         jobs.submit("poison", *[f"a{n}" for n in range(6)])

@@ -19,7 +19,7 @@ local function open_all(queues, mode, nonce)
     if not q then return end
     -- HINCRBY would find out too late, and Lua counts exactly only so far.
     if #q.token > 15 or not (q.token == '0' or q.token:find('^[1-9][0-9]*$')) then
-      bad = 'BADLAYOUT queue ' .. q.title .. ' has the token ' .. q.token .. ', not a number'
+      bad = 'BADLAYOUT queue ' .. q.name .. ' has the token ' .. q.token .. ', not a number'
     end
     q.record = redis.call('GET', q.claim .. nonce)
     q.waiting = redis.call('LLEN', q.pending)

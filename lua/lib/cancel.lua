@@ -1,7 +1,7 @@
 -- A job in flight or delayed is taken out at once. One that waits in the list is only marked, for
 -- finding it there would walk the queue: the claim that meets it drops it, and until then it has no TTL.
 -- Whoever runs one may hear of it at once: pcall, for a message must never undo or stop what was written.
-local function cancel(q, first, keep)
+local function cancel(q, first, retention)
   local words, live = {}, {}
   for i = first, #ARGV do
     local id = ARGV[i]
@@ -20,7 +20,7 @@ local function cancel(q, first, keep)
   redis.call('ZREM', q.delayed, unpack(live))
   for _, id in ipairs(live) do
     local job = live[id]
-    finish(q, id, job, 'cancelled', '-', 'error', '', job[STATE] ~= 'pending' and (job[KEEP] or keep))
+    finish(q, id, job, 'cancelled', '-', 'error', '', job[STATE] ~= 'pending' and (job[RETENTION] or retention))
     if job[STATE] == 'inflight' then redis.pcall('PUBLISH', q.cancel, id) end
   end
   post_all()

@@ -11,6 +11,10 @@ local function items(first, width)
   return first
 end
 
+local function check_ids(first)
+  for i = first, #ARGV do name('id', ARGV[i]) end
+end
+
 -- A payload, a result or an error.
 local function bytes(what, text)
   local most = 1048576

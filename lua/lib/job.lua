@@ -1,5 +1,5 @@
 -- The fields that every verb about a job in flight reads.
-local STATE, TOKEN, CLIENT, KEEP, QUEUED, STARTED, UNIQUE = 1, 2, 3, 4, 5, 6, 7
+local STATE, TOKEN, CLIENT, RETENTION, QUEUED, STARTED, UNIQUE = 1, 2, 3, 4, 5, 6, 7
 
 -- None at all when the key is missing or holds something else: that is no job.
 local function read(q, id, ...)

@@ -8,3 +8,8 @@ end
 local function made_id(place)
   return string.format('%s%06d-%d', clock[1], micros, place)
 end
+
+-- The first submit makes the queue, and decides its mode.
+local function create_queue(q)
+  if not q.born then redis.call('HSET', q.meta, 'mode', q.mode, 'layout', LAYOUT) end
+end

@@ -1,5 +1,4 @@
 -- Jobs that have been in flight for too long, where there are no leases: the oldest ends at the very head.
-local CRASHES = 2
 
 local function put_back_older(q, limit, older_than)
   local ids = redis.call('ZRANGEBYSCORE', q.inflight, '-inf', now - older_than, 'LIMIT', 0, limit)
@@ -10,7 +9,7 @@ local function put_back_older(q, limit, older_than)
   for i = #ids, 1, -1 do
     local id, job = ids[i], jobs[i]
     if job[STATE] then
-      redis.call('HSET', q.job .. id, 'state', 'pending', 'token', '', 'crashes', (tonumber(job[CRASHES]) or 0) + 1)
+      redis.call('HSET', q.job .. id, 'state', 'pending', 'token', '', 'crashes', (tonumber(job[CRASHES_SO_FAR]) or 0) + 1)
       redis.call('RPUSH', q.pending, id)
       table.insert(back, id)
     else

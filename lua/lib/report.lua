@@ -7,12 +7,12 @@ local function report(queue, first, state)
   end
   local q = open(queue, 'simple')
   if bad then return redis.error_reply(bad) end
-  local verdicts = {}
+  local words = {}
   for i = first, #ARGV, 3 do
     local queued, started, client = ARGV[i + 1]:match('^(%d+)%.(%d+)%.(.*)$')
     tell(q, client, ARGV[i], state, '-', queued, started, ARGV[i + 2])
-    table.insert(verdicts, state)
+    table.insert(words, state)
   end
   post_all()
-  return verdicts
+  return words
 end

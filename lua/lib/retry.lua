@@ -23,10 +23,10 @@ local function backoff_delay(base, attempts, longest, place)
 end
 
 local function fail(q, first, max_attempts, backoff, backoff_max)
-  local verdicts, mine, ids = fence(q, first, 4, 'attempts', 'max_attempts', 'backoff')
+  local words, mine, ids = fence(q, first, 4, 'attempts', 'max_attempts', 'backoff')
   if bad then return redis.error_reply(bad) end
+  if #mine == 0 then return words end
   probe(q)
-  if #mine == 0 then return verdicts end
   local key = q.job .. ids[1]
   bad = denied('HSET', key, 'PEXPIRE', key, 'ZADD', q.delayed, 'LPUSH', q.wake, 'ZREMRANGEBYSCORE', q.dead,
     'ZRANGE', q.dead, 'DEL', key)
@@ -40,16 +40,16 @@ local function fail(q, first, max_attempts, backoff, backoff_max)
     redis.call('HSET', q.job .. id, 'attempts', attempts)
     if word == 'reject' or used_up then
       bury(q, id, job, word == 'reject' and 'rejected' or 'attempts', body)
-      verdicts[item.place] = 'dead'
+      words[item.place] = 'dead'
     else
       local wait = tonumber(delay) or backoff_delay(tonumber(job[BACKOFF]) or backoff, attempts, backoff_max, item.at)
       redis.call('HSET', q.job .. id, 'state', 'delayed', 'error', body)
       redis.call('ZADD', q.delayed, now + wait, id)
-      verdicts[item.place] = 'delayed'
+      words[item.place] = 'delayed'
     end
   end
   trim_dead(q)
   wake(q)
   post_all()
-  return verdicts
+  return words
 end

@@ -35,9 +35,14 @@ local function look_up(q, first, ids, keys, state, unique)
   local none = redis.call('EXISTS', unpack(keys)) == 0
   for n = 1, #ids do
     local id, data = ids[n], ARGV[first + 2 * n - 1]
-    local there, has = new[id] and state, new[id]
-    if not (there or none) then there, has = unpack(redis.call('HMGET', keys[n], 'state', 'data')) end
-    local outcome = not there and 'new' or has == data and there or 'CONFLICT'
+    local there, has
+    if new[id] then
+      there, has = state, new[id]
+    elseif not none then
+      there, has = unpack(redis.call('HMGET', keys[n], 'state', 'data'))
+    end
+    local outcome = 'new'
+    if there then outcome = has == data and there or 'CONFLICT' end
     if outcome == 'new' and held_by then
       id, outcome = held_by, held_state
     elseif outcome == 'new' then
@@ -57,7 +62,7 @@ local function submit(q, first, delay, unique, extra)
   local reply, fresh = look_up(q, first, ids, keys, state, unique), {}
   bad = denied('LPUSH', q.wake, 'ZADD', delay > 0 and q.delayed, 'SET', unique and q.unique .. unique)
   if bad then return redis.error_reply(bad) end
-  if not q.born then redis.call('HSET', q.meta, 'mode', q.mode, 'layout', LAYOUT) end
+  create_queue(q)
   for n, id in ipairs(ids) do
     if reply[2 * n] == 'new' then
       redis.call('HSET', keys[n], 'data', ARGV[first + 2 * n - 1], 'state', state, '_queued', stamp, unpack(extra))

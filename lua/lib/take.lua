@@ -21,7 +21,7 @@ local function ready(all)
   return not bad
 end
 
-local function take(q, at, nonce, limit, score, hold, taken, other)
+local function take(q, at, nonce, limit, score, hold, taken, not_run)
   local found, ids, jobs = redis.call('LRANGE', q.pending, -limit, '-1'), {}, {}
   local states = {}  -- an id may stand there twice: its first job was deleted by hand, or evicted
   for i = #found, 1, -1 do
@@ -33,7 +33,7 @@ local function take(q, at, nonce, limit, score, hold, taken, other)
       ids[#ids + 1] = id
       jobs[#ids] = job
     else
-      other[#other + 1] = { q, id, state }
+      not_run[#not_run + 1] = { q, id, state }
     end
   end
   redis.call('LTRIM', q.pending, '0', -#found - 1)
@@ -55,12 +55,12 @@ end
 
 -- The reply, and {queue, id, state} of what stood in the queues and is not to be run.
 local function take_all(all, nonce, limit, score, hold)
-  local reply, other = { -1 }, {}
+  local reply, not_run = { -1 }, {}
   for at, q in ipairs(all) do
     local room = limit - #reply + 1
-    if room > 0 and q.waiting > 0 then take(q, at, nonce, room, score, hold, reply, other) end
+    if room > 0 and q.waiting > 0 then take(q, at, nonce, room, score, hold, reply, not_run) end
     if q.waiting > 0 then wake(q) end
   end
   reply[1] = wait_for(all)
-  return reply, other
+  return reply, not_run
 end

@@ -13,7 +13,7 @@ local queue = KEYS[1]      -- queue  where the jobs are
 local ids   = items(1, 1)  -- items  id:id  of the jobs
 
 arity(1)
-for i = ids, #ARGV do name('id', ARGV[i]) end
+check_ids(ids)
 local q = open(queue)
 if bad then return redis.error_reply(bad) end
 

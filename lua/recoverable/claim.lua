@@ -10,7 +10,7 @@
 --% include "lib/queue.lua"
 --% include "lib/ahead.lua"
 local queues = KEYS                            -- queues  in order of priority
-local nonce  = name('nonce', ARGV[1], false, 100)          -- name    never used before: random, made for this call; up to 100 characters
+local nonce  = name('nonce', ARGV[1], false, 100)  -- name  never used before: random, made for this call; up to 100 characters
 local limit  = int('limit', ARGV[2], 1, 1000)  -- int     most jobs to return, 1 to 1000
 
 arity(nil, 2)
@@ -30,17 +30,13 @@ end
 if not ready(all) then return redis.error_reply(bad) end
 if all.moves then
   --% include "lib/due.lua"
+  --% include "lib/turns.lua"
   for _, q in ipairs(all) do promote(q, 100) end
-  local room = limit
-  for _, q in ipairs(all) do
-    if room > 0 then let_out(q, all) end
-    room = room - q.waiting
-    look_ahead(q)
-  end
+  let_out_all(all, limit)
 end
-local reply, other = take_all(all, nonce, limit, now, 60000)
-if #other > 0 then
+local reply, not_run = take_all(all, nonce, limit, now, 60000)
+if #not_run > 0 then
   --% include "lib/skip.lua"
-  skip(other)
+  skip(not_run)
 end
 return reply

@@ -22,7 +22,7 @@ local jobs      = items(2, 1)                              -- items    id:id  of
 
 arity(1)
 no_more_options()
-for i = jobs, #ARGV do name('id', ARGV[i]) end
+check_ids(jobs)
 local q = open(queue, 'reliable')
 if bad then return redis.error_reply(bad) end
 return cancel(q, jobs, retention)

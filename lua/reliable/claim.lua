@@ -1,5 +1,5 @@
 -- reliable/claim @1
--- Take the oldest jobs and put them in flight under a lease; what is due or expired comes first.
+-- Take the oldest jobs and put them in flight under a lease; those that are due or whose lease ran out come first.
 -- returns  ms until there may be more (0: now, -1: unknown), then per job
 --          {queue (which of KEYS), id, token, data, attempt, queued ms, timeout ms}
 -- errors   BADARG WRONGMODE BADLAYOUT NOPERM
@@ -11,7 +11,7 @@
 --% include "lib/queue.lua"
 --% include "lib/ahead.lua"
 local queues      = KEYS                                -- queues   in order of priority
-local nonce       = name('nonce', ARGV[1], false, 100)              -- name     never used before: random, made for this call; up to 100 characters
+local nonce       = name('nonce', ARGV[1], false, 100)  -- name     never used before: random, made for this call; up to 100 characters
 local limit       = int('limit', ARGV[2], 1, 1000)      -- int      most jobs to return, 1 to 1000
 local lease       = int('lease', ARGV[3], 1, MAX_MS)    -- ms       until they are taken back, unless extended
 local options     = options(ARGV[4])                    -- options  any of the next, or ''
@@ -35,24 +35,20 @@ end
 if not ready(all) then return redis.error_reply(bad) end
 if all.moves then
   --% include "lib/due.lua"
+  --% include "lib/turns.lua"
   --% include "lib/finish.lua"
   --% include "lib/dead.lua"
-  --% include "lib/expired.lua"
+  --% include "lib/crashed.lua"
   for _, q in ipairs(all) do
-    put_back_expired(q, 100, max_crashes)
+    put_back_crashed(q, 100, max_crashes)
     promote(q, 100)
   end
-  local room = limit
-  for _, q in ipairs(all) do
-    if room > 0 then let_out(q, all) end
-    room = room - q.waiting
-    look_ahead(q)
-  end
+  let_out_all(all, limit)
   post_all()
 end
-local reply, other = take_all(all, nonce, limit, now + lease, lease)
-if #other > 0 then
+local reply, not_run = take_all(all, nonce, limit, now + lease, lease)
+if #not_run > 0 then
   --% include "lib/skip.lua"
-  skip(other)
+  skip(not_run)
 end
 return reply

@@ -19,17 +19,17 @@ arity(1)
 local q = open(queue, 'reliable')
 if bad then return redis.error_reply(bad) end
 
-local verdicts, mine, ids = fence(q, held, 2)
+local words, mine, ids = fence(q, held, 2)
 if bad then return redis.error_reply(bad) end
 local flight = {}
 for i, item in ipairs(mine) do
   table.insert(flight, now + lease)
   table.insert(flight, ids[i])
-  verdicts[item.place] = 'inflight'
+  words[item.place] = 'inflight'
 end
 -- First a command that Redis allows when it is full, so that ZADD then passes too.
 if #flight > 0 then
   redis.call('ZREM', q.inflight, '')
   redis.call('ZADD', q.inflight, 'XX', unpack(flight))
 end
-return verdicts
+return words

@@ -14,7 +14,7 @@
 --% include "lib/due.lua"
 --% include "lib/finish.lua"
 --% include "lib/dead.lua"
---% include "lib/expired.lua"
+--% include "lib/crashed.lua"
 local queue       = KEYS[1]                             -- queue    whose jobs
 local limit       = int('limit', ARGV[1], 1, 1000)      -- int      most jobs to move of each kind, 1 to 1000
 local options     = options(ARGV[2])                    -- options  the next, or ''
@@ -30,7 +30,7 @@ local key = q.job
 bad = denied('HSET', key, 'PEXPIRE', key, 'DEL', key, 'ZADD', q.delayed, 'ZREM', q.delayed, 'ZINCRBY', q.delayed, 'RPUSH', q.pending,
   'LPUSH', q.wake, 'LTRIM', q.broken, 'ZREMRANGEBYSCORE', q.dead, 'ZRANGE', q.dead)
 if bad then return redis.error_reply(bad) end
-local seen, back, dead = put_back_expired(q, limit, max_crashes)
+local seen, back, dead = put_back_crashed(q, limit, max_crashes)
 local promoted = promote(q, limit)
 post_all()
 if #back + promoted > 0 then wake(q) end

@@ -7,7 +7,6 @@
 -- cost     O(items * log n), n = jobs in flight
 --% include "lib/args.lua"
 --% include "lib/items.lua"
---% include "lib/clock.lua"
 --% include "lib/queue.lua"
 --% include "lib/rights.lua"
 --% include "lib/job.lua"
@@ -20,9 +19,9 @@ arity(1)
 local q = open(queue, 'reliable')
 if bad then return redis.error_reply(bad) end
 
-local verdicts, mine, ids = fence(q, released, 2, 'releases')
+local words, mine, ids = fence(q, released, 2, 'releases')
 if bad then return redis.error_reply(bad) end
-if #mine == 0 then return verdicts end
+if #mine == 0 then return words end
 bad = denied('HSET', q.job .. ids[1], 'RPUSH', q.pending, 'LPUSH', q.wake)
 if bad then return redis.error_reply(bad) end
 count(q)
@@ -31,7 +30,7 @@ for i = #mine, 1, -1 do
   local id, job = mine[i].id, mine[i].job
   redis.call('HSET', q.job .. id, 'state', 'pending', 'releases', (tonumber(job[RELEASES]) or 0) + 1)
   redis.call('RPUSH', q.pending, id)
-  verdicts[mine[i].place] = 'pending'
+  words[mine[i].place] = 'pending'
 end
 wake(q)
-return verdicts
+return words

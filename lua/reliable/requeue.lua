@@ -7,7 +7,6 @@
 -- cost     O(items * log n), n = dead jobs
 --% include "lib/args.lua"
 --% include "lib/items.lua"
---% include "lib/clock.lua"
 --% include "lib/queue.lua"
 --% include "lib/rights.lua"
 --% include "lib/probe.lua"
@@ -18,7 +17,7 @@ local queue = KEYS[1]      -- queue  where the jobs are
 local jobs  = items(1, 1)  -- items  id:id  of the jobs
 
 arity(1)
-for i = jobs, #ARGV do name('id', ARGV[i]) end
+check_ids(jobs)
 local q = open(queue, 'reliable')
 if bad then return redis.error_reply(bad) end
 return requeue(q, jobs)

@@ -34,7 +34,7 @@ end
 
 bad = denied('LPUSH', q.wake)
 if bad then return redis.error_reply(bad) end
-if not q.born then redis.call('HSET', q.meta, 'mode', q.mode, 'layout', LAYOUT) end
+create_queue(q)
 redis.call('LPUSH', q.pending, unpack(messages))
 wake(q)
 return reply

@@ -51,7 +51,7 @@ def counted(number: int, what: str) -> str:
 
 def seconds(_: click.Context, option: click.Parameter, value: float | None) -> float | None:
     """Callback of an option: seconds to wait, or BadArgument that names the option."""
-    ms = to_ms(option.opts[0], value)
+    ms = to_ms(option.name or "", value)
     return None if ms is None else min(ms / 1000, LONGEST_WAIT)
 
 

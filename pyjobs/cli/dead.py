@@ -29,19 +29,31 @@ from pyjobs.run import run
 from pyjobs.verbs import MAX_ITEMS, Dead, StoredVerbs
 
 PAGE = 100
+MAX_SKIP = 1_000_000
 ERROR_CHARS = 80
 WHY_NOT = {
     "NOJOB": "there is no such job",
     "CONFLICT": "another live job holds its unique key",
 }
 
-ids_argument = click.argument("ids", metavar="[ID]...", nargs=-1)
+SOME_REFUSED = "Exits with 1 when it was not done for some of the jobs; stderr says which and why."
 
 
 @click.command()
 @click.argument("queue")
-@click.option("--skip", type=click.IntRange(0), default=0, help="Leave out that many.")
-@click.option("--limit", type=click.IntRange(1, MAX_ITEMS), default=PAGE, show_default=True)
+@click.option(
+    "--skip",
+    type=click.IntRange(0, MAX_SKIP),
+    default=0,
+    help="Skip this many, from the longest dead on.",
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, MAX_ITEMS),
+    default=PAGE,
+    show_default=True,
+    help="Most jobs to list.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line instead of a table.")
 @url_option
 @prefix_option
@@ -78,9 +90,9 @@ def row(job: Dead) -> list[str]:
     return [job.id, job.reason, when, str(job.attempts), str(job.crashes), error]
 
 
-@click.command()
+@click.command(epilog=SOME_REFUSED)
 @click.argument("queue")
-@ids_argument
+@click.argument("ids", metavar="[ID]...", nargs=-1)
 @click.option("--all", "every", is_flag=True, help="All that are dead now.")
 @url_option
 @prefix_option
@@ -90,33 +102,42 @@ def requeue(queue: str, ids: tuple[str, ...], every: bool, url: str, prefix: str
     They go back to their queue, with nothing counted against them.
     """
     if every == bool(ids):
-        raise BadArgument("ids: name some, or say --all")
+        raise BadArgument("ids: name the jobs, or say --all")
     key = Keys(prefix).queue(queue)
     names = [checked("id", id) for id in ids]
     with connected(url) as server:
-        answers: list[tuple[str, str]] = []
-        for page in every_dead(server, key) if every else parts(names):
-            words = run(server, RELIABLE.requeue(key, page))
-            answers += zip(page, words, strict=True)
-    return report("requeued", answers, "pending")
+        answers = requeue_all(server, key) if every else requeue_these(server, key, names)
+    return report("requeued", queue, answers, "pending")
 
 
 def parts(ids: list[str]) -> Iterator[list[str]]:
     return (ids[at : at + MAX_ITEMS] for at in range(0, len(ids), MAX_ITEMS))
 
 
-def every_dead(server: redis.Redis, key: str) -> Iterator[list[str]]:
-    """The ids of all dead jobs, a page at a time; those that stay dead are met once."""
-    seen: set[str] = set()
-    while page := run(server, RELIABLE.dead(key, skip=len(seen), limit=MAX_ITEMS)).jobs:
-        yield [job.id for job in page]
-        first = run(server, RELIABLE.dead(key, skip=0, limit=MAX_ITEMS)).jobs
-        seen.update({job.id for job in first} & {job.id for job in page})
+def requeue_these(server: redis.Redis, key: str, ids: list[str]) -> list[tuple[str, str]]:
+    """Returns each id and what the script says of it."""
+    words = [word for part in parts(ids) for word in run(server, RELIABLE.requeue(key, part))]
+    return list(zip(ids, words, strict=True))
 
 
-@click.command()
+def requeue_all(server: redis.Redis, key: str) -> list[tuple[str, str]]:
+    """The same for as many as are dead now, the longest dead first: jobs that die again in the
+    meantime come last. Those that stay dead stand at the front, and are skipped."""
+    answers: list[tuple[str, str]] = []
+    page = run(server, RELIABLE.dead(key, skip=0, limit=MAX_ITEMS))
+    left, stay = page.total, 0
+    while ids := [job.id for job in page.jobs[:left]]:
+        told = requeue_these(server, key, ids)
+        answers += told
+        left -= len(ids)
+        stay += sum(word == "CONFLICT" for _, word in told)
+        page = run(server, RELIABLE.dead(key, skip=stay, limit=MAX_ITEMS))
+    return answers
+
+
+@click.command(epilog=SOME_REFUSED)
 @click.argument("queue")
-@ids_argument
+@click.argument("ids", metavar="ID...", nargs=-1, required=True)
 @click.option(
     "--mode",
     type=click.Choice([name for name, mode in MODES.items() if mode.stores]),
@@ -133,20 +154,18 @@ def cancel(queue: str, ids: tuple[str, ...], mode: str, url: str, prefix: str) -
     """
     verbs = mode_named(mode)
     assert isinstance(verbs, StoredVerbs)
-    if not ids:
-        raise BadArgument("ids: name some")
     names = [checked("id", id) for id in ids]
     key = Keys(prefix).queue(queue)
     with connected(url) as server:
         words = [word for part in parts(names) for word in run(server, verbs.cancel(key, part))]
-    return report("cancelled", list(zip(names, words, strict=True)), "cancelled")
+    return report("cancelled", queue, list(zip(names, words, strict=True)), "cancelled")
 
 
-def report(done: str, answers: list[tuple[str, str]], wanted: str) -> int:
+def report(done: str, queue: str, answers: list[tuple[str, str]], wanted: str) -> int:
     """Say for how many jobs it was done, and for which it was not. Returns the exit code."""
     refused = [(id, word) for id, word in answers if word != wanted]
     for id, word in refused:
-        tell(f"job {id}: {WHY_NOT.get(word, f'it is {word}')}")
+        tell(f"job {id} on queue {queue}: {WHY_NOT.get(word, f'it is {word}')}")
     jobs = counted(len(answers), "job")
     some = f"{len(answers) - len(refused)} of {jobs}" if refused else jobs
     click.echo(f"{done} {some}")

@@ -70,16 +70,17 @@ def reap(
 ) -> int:
     """Put back what dead workers held.
 
-    It does so once and ends, which is made for cron; overlapping runs do no harm.
+    It runs once and exits, as cron needs it; overlapping runs do no harm.
 
     Without QUEUE, it looks at all queues that clients and workers have registered. In reliable
-    queues, it puts back jobs whose lease has run out; in recoverable ones, those that --older-than
-    tells. Jobs whose delay is over join their queue. Simple queues have nothing to put back.
+    queues, it puts back jobs whose lease has run out; in recoverable ones, those claimed at least
+    --older-than seconds ago. Jobs whose delay is over join their queue. Simple queues have nothing
+    to put back.
     """
     if mode and not queues:
         raise click.UsageError("--mode is for named queues only")
     until = time.monotonic() + time_limit
-    terms = Terms(limit, to_ms("--older-than", older_than), max_crashes, named=bool(queues))
+    terms = Terms(limit, to_ms("older_than", older_than), max_crashes, named=bool(queues))
     keys = Keys(prefix)
     with connected(url) as server:
         load(server)

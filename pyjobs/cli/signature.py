@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from pyjobs.keys import Keys
+from pyjobs.keys import NAME_RULE, Keys
 from pyjobs.scripts import Script
 from pyjobs.verbs import MAX_BYTES, MAX_ITEMS
 
 QUEUE = "QUEUE"
-NAME = "1 to 128 of A-Z a-z 0-9 _ . : -"
 TYPES = {
     "at": "a moment, in whole milliseconds since the epoch",
     "bytes": f"up to {MAX_BYTES} bytes; pyjobs's own clients and workers write JSON",
-    "id": NAME,
+    "id": NAME_RULE,
     "int": "a whole number",
     "ms": "a duration in whole milliseconds",
-    "name": NAME,
+    "name": NAME_RULE,
     "options": "none, one or several name=value, with a space between them",
     "token": "as claim gave it",
 }

@@ -17,7 +17,7 @@ from typing import Any
 from benchmark.case import answer
 from benchmark.driver import ANSWER_SECONDS, AsyncDriver, SyncDriver, main
 from benchmark.tally import CASE, TALLY, URL
-from pyjobs import letters
+from pyjobs import messages
 from pyjobs.call import Call
 from pyjobs.connect import aconnect, connect
 from pyjobs.reliable import RELIABLE
@@ -54,7 +54,7 @@ def told(message: dict[str, Any]) -> dict[str, Any]:
     """Results by id, from a message of the client's channel."""
     if message["type"] != "message":
         return {}
-    return {id: json.loads(end.body) for _, id, end in letters.read(message["data"])}
+    return {id: json.loads(end.body) for _, id, end in messages.read(message["data"])}
 
 
 class Sync(SyncDriver):

@@ -130,7 +130,7 @@ class Engine:
         before = self.find_claim(k, nonce)
         if before is not None:
             return before
-        self.put_back_expired(k)
+        self.put_back_crashed(k)
         self.promote(k)
         self.let_out(k)
         return self.take(k, nonce)
@@ -178,7 +178,7 @@ class Engine:
         return "pending"
 
     def reap(self, k: Keys) -> tuple[str, ...]:
-        self.put_back_expired(k)
+        self.put_back_crashed(k)
         self.promote(k)
         return ()
 
@@ -231,8 +231,8 @@ class Engine:
     def expired(self, k: Keys) -> tuple[str, ...]:
         return tuple(id for id, lease in k.inflight.items() if lease == OVER)
 
-    def put_back_expired(self, k: Keys) -> None:
-        """lib/expired.lua"""
+    def put_back_crashed(self, k: Keys) -> None:
+        """lib/crashed.lua"""
         self.put_back(k, self.expired(k))
 
     def put_back(self, k: Keys, ids: tuple[str, ...]) -> None:

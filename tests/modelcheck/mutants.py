@@ -128,7 +128,7 @@ class NoReaper(Mutant):
     why = STUCK
     stuck = True
 
-    def put_back_expired(self, k: Keys) -> None:
+    def put_back_crashed(self, k: Keys) -> None:
         pass
 
 

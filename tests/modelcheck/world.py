@@ -229,7 +229,14 @@ def back(after: World, before: World, at: int) -> World:
 
 
 def tidy(world: World) -> World:
-    """Without what nobody can see any more."""
+    """Without what nobody can see any more.
+
+    The workers are alike: which of them holds what is no difference, and half the states go. So a
+    worker's number is its place in this state, and may be another's in the next.
+    """
+    first, second = world.workers
+    if second is not None and (first is None or repr(second) < repr(first)):
+        world = world._replace(workers=(second, first))
     if world.cuts == 0 and world.saved is not None:
         world = world._replace(saved=None)
     if not (world.server.claims or (world.saved and world.saved.claims)):

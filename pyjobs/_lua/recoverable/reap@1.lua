@@ -39,13 +39,13 @@ local LAYOUT = '1'
 local PARKED = 1000000000000000
 local function open(key, mode)
   if bad then return end
-  local prefix, title = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
-  if not prefix or #prefix > 128 or #title > 128 then
+  local prefix, name = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  if not prefix or #prefix > 128 or #name > 128 then
     return refuse('queue', 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
   end
   local q = {
-    title = title,
-    channel = prefix .. ':client:',
+    name = name,
+    client = prefix .. ':client:',
     meta = key .. ':meta',
     pending = key .. ':pending',
     wake = key .. ':wake',
@@ -63,9 +63,9 @@ local function open(key, mode)
   q.mode = meta[1] or mode
   q.token, q.suspect = meta[3] or '0', meta[4]
   if meta[1] and mode and meta[1] ~= mode then
-    bad = 'WRONGMODE queue ' .. title .. ' is ' .. meta[1] .. ', not ' .. mode
+    bad = 'WRONGMODE queue ' .. name .. ' is ' .. meta[1] .. ', not ' .. mode
   elseif meta[2] and meta[2] ~= LAYOUT then
-    bad = 'BADLAYOUT queue ' .. title .. ' has layout ' .. meta[2] .. ', not ' .. LAYOUT
+    bad = 'BADLAYOUT queue ' .. name .. ' has layout ' .. meta[2] .. ', not ' .. LAYOUT
   end
   return q
 end
@@ -93,7 +93,7 @@ local function probe(q)
   redis.call('ZCARD', q.delayed)
   redis.call('ZCARD', q.dead)
 end
-local STATE, TOKEN, CLIENT, KEEP, QUEUED, STARTED, UNIQUE = 1, 2, 3, 4, 5, 6, 7
+local STATE, TOKEN, CLIENT, RETENTION, QUEUED, STARTED, UNIQUE = 1, 2, 3, 4, 5, 6, 7
 local function read(q, id, ...)
   local job = redis.pcall('HMGET', q.job .. id, ...)
   if not job.err then return job end
@@ -151,29 +151,6 @@ local function promote(q, limit)
   end
   return #ids
 end
-local function at_large(q)
-  local job = q.suspect and read(q, q.suspect, 'state', 'crashes') or {}
-  return (job[STATE] == 'pending' or job[STATE] == 'inflight') and is_suspect(job)
-end
-local function let_out(q, opened)
-  if not q.suspect then return end
-  for _, other in ipairs(opened) do
-    if at_large(other) then return end
-  end
-  local id = redis.call('ZRANGEBYSCORE', q.delayed, PARKED, '+inf', 'LIMIT', 0, 1)[1]
-  redis.call('ZREM', q.delayed, id or '')
-  if not id then
-    redis.call('HDEL', q.meta, 'suspect')
-  elseif not read(q, id, 'state')[STATE] then
-    set_job_aside(q, id)
-  else
-    redis.call('HSET', q.job .. id, 'state', 'pending')
-    redis.call('HSET', q.meta, 'suspect', id)
-    q.waiting = redis.call('RPUSH', q.pending, id)
-  end
-  q.suspect = id or false
-end
-local CRASHES = 2
 local function put_back_older(q, limit, older_than)
   local ids = redis.call('ZRANGEBYSCORE', q.inflight, '-inf', now - older_than, 'LIMIT', 0, limit)
   local back, jobs = {}, {}
@@ -183,7 +160,7 @@ local function put_back_older(q, limit, older_than)
   for i = #ids, 1, -1 do
     local id, job = ids[i], jobs[i]
     if job[STATE] then
-      redis.call('HSET', q.job .. id, 'state', 'pending', 'token', '', 'crashes', (tonumber(job[CRASHES]) or 0) + 1)
+      redis.call('HSET', q.job .. id, 'state', 'pending', 'token', '', 'crashes', (tonumber(job[CRASHES_SO_FAR]) or 0) + 1)
       redis.call('RPUSH', q.pending, id)
       table.insert(back, id)
     else

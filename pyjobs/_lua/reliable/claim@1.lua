@@ -69,13 +69,13 @@ local LAYOUT = '1'
 local PARKED = 1000000000000000
 local function open(key, mode)
   if bad then return end
-  local prefix, title = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
-  if not prefix or #prefix > 128 or #title > 128 then
+  local prefix, name = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  if not prefix or #prefix > 128 or #name > 128 then
     return refuse('queue', 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
   end
   local q = {
-    title = title,
-    channel = prefix .. ':client:',
+    name = name,
+    client = prefix .. ':client:',
     meta = key .. ':meta',
     pending = key .. ':pending',
     wake = key .. ':wake',
@@ -93,9 +93,9 @@ local function open(key, mode)
   q.mode = meta[1] or mode
   q.token, q.suspect = meta[3] or '0', meta[4]
   if meta[1] and mode and meta[1] ~= mode then
-    bad = 'WRONGMODE queue ' .. title .. ' is ' .. meta[1] .. ', not ' .. mode
+    bad = 'WRONGMODE queue ' .. name .. ' is ' .. meta[1] .. ', not ' .. mode
   elseif meta[2] and meta[2] ~= LAYOUT then
-    bad = 'BADLAYOUT queue ' .. title .. ' has layout ' .. meta[2] .. ', not ' .. LAYOUT
+    bad = 'BADLAYOUT queue ' .. name .. ' has layout ' .. meta[2] .. ', not ' .. LAYOUT
   end
   return q
 end
@@ -120,7 +120,7 @@ local function open_all(queues, mode, nonce)
     local q = open(queue, mode)
     if not q then return end
     if #q.token > 15 or not (q.token == '0' or q.token:find('^[1-9][0-9]*$')) then
-      bad = 'BADLAYOUT queue ' .. q.title .. ' has the token ' .. q.token .. ', not a number'
+      bad = 'BADLAYOUT queue ' .. q.name .. ' has the token ' .. q.token .. ', not a number'
     end
     q.record = redis.call('GET', q.claim .. nonce)
     q.waiting = redis.call('LLEN', q.pending)
@@ -151,7 +151,7 @@ no_more_options()
 local all = open_all(queues, 'reliable', nonce)
 if bad then return redis.error_reply(bad) end
 if not (all.again or all.busy) then return { wait_for(all) } end
-local STATE, TOKEN, CLIENT, KEEP, QUEUED, STARTED, UNIQUE = 1, 2, 3, 4, 5, 6, 7
+local STATE, TOKEN, CLIENT, RETENTION, QUEUED, STARTED, UNIQUE = 1, 2, 3, 4, 5, 6, 7
 local function read(q, id, ...)
   local job = redis.pcall('HMGET', q.job .. id, ...)
   if not job.err then return job end
@@ -222,7 +222,7 @@ local function ready(all)
   end
   return not bad
 end
-local function take(q, at, nonce, limit, score, hold, taken, other)
+local function take(q, at, nonce, limit, score, hold, taken, not_run)
   local found, ids, jobs = redis.call('LRANGE', q.pending, -limit, '-1'), {}, {}
   local states = {}
   for i = #found, 1, -1 do
@@ -234,7 +234,7 @@ local function take(q, at, nonce, limit, score, hold, taken, other)
       ids[#ids + 1] = id
       jobs[#ids] = job
     else
-      other[#other + 1] = { q, id, state }
+      not_run[#not_run + 1] = { q, id, state }
     end
   end
   redis.call('LTRIM', q.pending, '0', -#found - 1)
@@ -254,14 +254,14 @@ local function take(q, at, nonce, limit, score, hold, taken, other)
   if q.mode == 'reliable' then q.ends = math.min(q.ends, score) end
 end
 local function take_all(all, nonce, limit, score, hold)
-  local reply, other = { -1 }, {}
+  local reply, not_run = { -1 }, {}
   for at, q in ipairs(all) do
     local room = limit - #reply + 1
-    if room > 0 and q.waiting > 0 then take(q, at, nonce, room, score, hold, reply, other) end
+    if room > 0 and q.waiting > 0 then take(q, at, nonce, room, score, hold, reply, not_run) end
     if q.waiting > 0 then wake(q) end
   end
   reply[1] = wait_for(all)
-  return reply, other
+  return reply, not_run
 end
 if not ready(all) then return redis.error_reply(bad) end
 if all.moves then
@@ -333,28 +333,36 @@ local function let_out(q, opened)
   end
   q.suspect = id or false
 end
-local letters = {}
+local function let_out_all(all, limit)
+  local room = limit
+  for _, q in ipairs(all) do
+    if room > 0 then let_out(q, all) end
+    room = room - q.waiting
+    look_ahead(q)
+  end
+end
+local messages = {}
 local function post_all()
-  for channel, letter in pairs(letters) do redis.pcall('PUBLISH', channel, table.concat(letter)) end
-  letters = {}
+  for channel, message in pairs(messages) do redis.pcall('PUBLISH', channel, table.concat(message)) end
+  messages = {}
 end
 local function tell(q, client, id, state, reason, queued, started, body)
   if not client or client == '' then return end
-  local channel, most = q.channel .. client, 65536
-  local letter = letters[channel] or { bytes = 0 }
-  letters[channel] = letter
-  local line = q.title .. ' ' .. id .. ' ' .. state .. ' ' .. reason .. ' ' .. queued .. ' ' .. started .. ' ' .. stamp
+  local channel, most = q.client .. client, 65536
+  local message = messages[channel] or { bytes = 0 }
+  messages[channel] = message
+  local line = q.name .. ' ' .. id .. ' ' .. state .. ' ' .. reason .. ' ' .. queued .. ' ' .. started .. ' ' .. stamp
     .. ' ' .. #body .. '\n' .. body .. '\n'
-  letter[#letter + 1] = line
-  letter.bytes = letter.bytes + #line
-  if letter.bytes > most then post_all() end
+  message[#message + 1] = line
+  message.bytes = message.bytes + #line
+  if message.bytes > most then post_all() end
 end
 local DAY_MS = 86400000
-local function finish(q, id, job, state, reason, field, body, keep)
+local function finish(q, id, job, state, reason, field, body, retention)
   local key = q.job .. id
   redis.call('HSET', key, 'state', state, field, body, '_processed', stamp)
   if reason ~= '-' then redis.call('HSET', key, 'reason', reason) end
-  if keep then redis.call('PEXPIRE', key, keep) end
+  if retention then redis.call('PEXPIRE', key, retention) end
   free(q, job[UNIQUE], id)
   tell(q, job[CLIENT], id, state, reason, job[QUEUED] or 0, job[STARTED] or 0, body)
 end
@@ -381,7 +389,7 @@ local function trim_dead(q)
 end
 local CRASHES, LAST_ERROR = 8, 9
 local LONGEST_MS = 60000
-local function put_back_expired(q, limit, max_crashes)
+local function put_back_crashed(q, limit, max_crashes)
   local ids = redis.call('ZRANGEBYSCORE', q.inflight, '-inf', now, 'LIMIT', 0, limit)
   local back, dead = {}, {}
   if #ids == 0 then return 0, back, dead end
@@ -413,19 +421,14 @@ local function put_back_expired(q, limit, max_crashes)
   return #ids, back, dead
 end
   for _, q in ipairs(all) do
-    put_back_expired(q, 100, max_crashes)
+    put_back_crashed(q, 100, max_crashes)
     promote(q, 100)
   end
-  local room = limit
-  for _, q in ipairs(all) do
-    if room > 0 then let_out(q, all) end
-    room = room - q.waiting
-    look_ahead(q)
-  end
+  let_out_all(all, limit)
   post_all()
 end
-local reply, other = take_all(all, nonce, limit, now + lease, lease)
-if #other > 0 then
+local reply, not_run = take_all(all, nonce, limit, now + lease, lease)
+if #not_run > 0 then
 local function holder(q, unique)
   local id = unique and redis.call('GET', q.unique .. unique)
   local state = id and read(q, id, 'state')[STATE]
@@ -444,45 +447,45 @@ local function set_job_aside(q, id)
   free(q, read(q, id, 'unique')[1], id)
   set_aside(q, id)
 end
-local letters = {}
+local messages = {}
 local function post_all()
-  for channel, letter in pairs(letters) do redis.pcall('PUBLISH', channel, table.concat(letter)) end
-  letters = {}
+  for channel, message in pairs(messages) do redis.pcall('PUBLISH', channel, table.concat(message)) end
+  messages = {}
 end
 local function tell(q, client, id, state, reason, queued, started, body)
   if not client or client == '' then return end
-  local channel, most = q.channel .. client, 65536
-  local letter = letters[channel] or { bytes = 0 }
-  letters[channel] = letter
-  local line = q.title .. ' ' .. id .. ' ' .. state .. ' ' .. reason .. ' ' .. queued .. ' ' .. started .. ' ' .. stamp
+  local channel, most = q.client .. client, 65536
+  local message = messages[channel] or { bytes = 0 }
+  messages[channel] = message
+  local line = q.name .. ' ' .. id .. ' ' .. state .. ' ' .. reason .. ' ' .. queued .. ' ' .. started .. ' ' .. stamp
     .. ' ' .. #body .. '\n' .. body .. '\n'
-  letter[#letter + 1] = line
-  letter.bytes = letter.bytes + #line
-  if letter.bytes > most then post_all() end
+  message[#message + 1] = line
+  message.bytes = message.bytes + #line
+  if message.bytes > most then post_all() end
 end
 local DAY_MS = 86400000
-local function finish(q, id, job, state, reason, field, body, keep)
+local function finish(q, id, job, state, reason, field, body, retention)
   local key = q.job .. id
   redis.call('HSET', key, 'state', state, field, body, '_processed', stamp)
   if reason ~= '-' then redis.call('HSET', key, 'reason', reason) end
-  if keep then redis.call('PEXPIRE', key, keep) end
+  if retention then redis.call('PEXPIRE', key, retention) end
   free(q, job[UNIQUE], id)
   tell(q, job[CLIENT], id, state, reason, job[QUEUED] or 0, job[STARTED] or 0, body)
 end
-local function skip(other)
-  for _, found in ipairs(other) do
+local function skip(not_run)
+  for _, found in ipairs(not_run) do
     local q, id, state = unpack(found)
     local job = look(q, id)
     if state == 'pending' then
-      finish(q, id, job, 'expired', '-', 'error', '', job[KEEP] or DAY_MS)
+      finish(q, id, job, 'expired', '-', 'error', '', job[RETENTION] or DAY_MS)
     elseif state == 'cancelled' then
-      redis.call('PEXPIRE', q.job .. id, job[KEEP] or DAY_MS)
+      redis.call('PEXPIRE', q.job .. id, job[RETENTION] or DAY_MS)
     elseif not state then
       set_job_aside(q, id)
     end
   end
   post_all()
 end
-  skip(other)
+  skip(not_run)
 end
 return reply

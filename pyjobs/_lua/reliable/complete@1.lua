@@ -42,6 +42,9 @@ local function items(first, width)
   end
   return first
 end
+local function check_ids(first)
+  for i = first, #ARGV do name('id', ARGV[i]) end
+end
 local function bytes(what, text)
   local most = 1048576
   if #text > most then refuse(what, #text .. ' bytes, more than ' .. most) end
@@ -88,13 +91,13 @@ local LAYOUT = '1'
 local PARKED = 1000000000000000
 local function open(key, mode)
   if bad then return end
-  local prefix, title = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
-  if not prefix or #prefix > 128 or #title > 128 then
+  local prefix, name = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  if not prefix or #prefix > 128 or #name > 128 then
     return refuse('queue', 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
   end
   local q = {
-    title = title,
-    channel = prefix .. ':client:',
+    name = name,
+    client = prefix .. ':client:',
     meta = key .. ':meta',
     pending = key .. ':pending',
     wake = key .. ':wake',
@@ -112,9 +115,9 @@ local function open(key, mode)
   q.mode = meta[1] or mode
   q.token, q.suspect = meta[3] or '0', meta[4]
   if meta[1] and mode and meta[1] ~= mode then
-    bad = 'WRONGMODE queue ' .. title .. ' is ' .. meta[1] .. ', not ' .. mode
+    bad = 'WRONGMODE queue ' .. name .. ' is ' .. meta[1] .. ', not ' .. mode
   elseif meta[2] and meta[2] ~= LAYOUT then
-    bad = 'BADLAYOUT queue ' .. title .. ' has layout ' .. meta[2] .. ', not ' .. LAYOUT
+    bad = 'BADLAYOUT queue ' .. name .. ' has layout ' .. meta[2] .. ', not ' .. LAYOUT
   end
   return q
 end
@@ -135,7 +138,7 @@ local function denied(...)
     end
   end
 end
-local STATE, TOKEN, CLIENT, KEEP, QUEUED, STARTED, UNIQUE = 1, 2, 3, 4, 5, 6, 7
+local STATE, TOKEN, CLIENT, RETENTION, QUEUED, STARTED, UNIQUE = 1, 2, 3, 4, 5, 6, 7
 local function read(q, id, ...)
   local job = redis.pcall('HMGET', q.job .. id, ...)
   if not job.err then return job end
@@ -155,70 +158,70 @@ end
 local function free(q, unique, id)
   if unique and redis.pcall('GET', q.unique .. unique) == id then redis.pcall('DEL', q.unique .. unique) end
 end
-local letters = {}
+local messages = {}
 local function post_all()
-  for channel, letter in pairs(letters) do redis.pcall('PUBLISH', channel, table.concat(letter)) end
-  letters = {}
+  for channel, message in pairs(messages) do redis.pcall('PUBLISH', channel, table.concat(message)) end
+  messages = {}
 end
 local function tell(q, client, id, state, reason, queued, started, body)
   if not client or client == '' then return end
-  local channel, most = q.channel .. client, 65536
-  local letter = letters[channel] or { bytes = 0 }
-  letters[channel] = letter
-  local line = q.title .. ' ' .. id .. ' ' .. state .. ' ' .. reason .. ' ' .. queued .. ' ' .. started .. ' ' .. stamp
+  local channel, most = q.client .. client, 65536
+  local message = messages[channel] or { bytes = 0 }
+  messages[channel] = message
+  local line = q.name .. ' ' .. id .. ' ' .. state .. ' ' .. reason .. ' ' .. queued .. ' ' .. started .. ' ' .. stamp
     .. ' ' .. #body .. '\n' .. body .. '\n'
-  letter[#letter + 1] = line
-  letter.bytes = letter.bytes + #line
-  if letter.bytes > most then post_all() end
+  message[#message + 1] = line
+  message.bytes = message.bytes + #line
+  if message.bytes > most then post_all() end
 end
 local DAY_MS = 86400000
-local function finish(q, id, job, state, reason, field, body, keep)
+local function finish(q, id, job, state, reason, field, body, retention)
   local key = q.job .. id
   redis.call('HSET', key, 'state', state, field, body, '_processed', stamp)
   if reason ~= '-' then redis.call('HSET', key, 'reason', reason) end
-  if keep then redis.call('PEXPIRE', key, keep) end
+  if retention then redis.call('PEXPIRE', key, retention) end
   free(q, job[UNIQUE], id)
   tell(q, job[CLIENT], id, state, reason, job[QUEUED] or 0, job[STARTED] or 0, body)
 end
 local function fence(q, first, width, ...)
-  local verdicts, mine, ids, seen = {}, {}, {}, {}
+  local words, mine, ids, seen = {}, {}, {}, {}
   for i = first, #ARGV, width do
-    local id, token, place = ARGV[i], ARGV[i + 1], #verdicts + 1
+    local id, token, place = ARGV[i], ARGV[i + 1], #words + 1
     local job = look(q, id, ...)
     if job[STATE] == 'inflight' and job[TOKEN] == token and not seen[id] then
       seen[id] = true
       ids[#ids + 1] = id
       mine[#ids] = { id = id, at = i, job = job, place = place }
-      verdicts[place] = 'mine'
+      words[place] = 'mine'
     else
       name('id', id)
       name('token', token)
       if not job[STATE] then
-        verdicts[place] = 'NOJOB'
+        words[place] = 'NOJOB'
       elseif job[STATE] == 'cancelled' then
-        verdicts[place] = 'cancelled'
+        words[place] = 'cancelled'
       else
-        verdicts[place] = job[TOKEN] == token and 'repeat' or 'LOST'
+        words[place] = job[TOKEN] == token and 'repeat' or 'LOST'
       end
     end
   end
-  return verdicts, mine, ids
+  return words, mine, ids
 end
-local function end_jobs(q, first, state, field, keep)
-  local verdicts, mine, ids = fence(q, first, 3)
+local function end_jobs(q, first, state, field, retention)
+  local words, mine, ids = fence(q, first, 3)
   if bad then return redis.error_reply(bad) end
-  if #mine == 0 then return verdicts end
+  if #mine == 0 then return words end
   bad = denied('HSET', q.job .. ids[1], 'PEXPIRE', q.job .. ids[1])
   if bad then return redis.error_reply(bad) end
-  keep = string.format('%.0f', keep)
+  retention = string.format('%.0f', retention)
   redis.call('ZREM', q.inflight, unpack(ids))
   for _, item in ipairs(mine) do
     local job = item.job
-    finish(q, item.id, job, state, '-', field, ARGV[item.at + 2], job[KEEP] or keep)
-    verdicts[item.place] = state
+    finish(q, item.id, job, state, '-', field, ARGV[item.at + 2], job[RETENTION] or retention)
+    words[item.place] = state
   end
   post_all()
-  return verdicts
+  return words
 end
 local queue     = KEYS[1]
 local options   = options(ARGV[1])

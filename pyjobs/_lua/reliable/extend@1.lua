@@ -42,6 +42,9 @@ local function items(first, width)
   end
   return first
 end
+local function check_ids(first)
+  for i = first, #ARGV do name('id', ARGV[i]) end
+end
 local function bytes(what, text)
   local most = 1048576
   if #text > most then refuse(what, #text .. ' bytes, more than ' .. most) end
@@ -58,13 +61,13 @@ local LAYOUT = '1'
 local PARKED = 1000000000000000
 local function open(key, mode)
   if bad then return end
-  local prefix, title = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
-  if not prefix or #prefix > 128 or #title > 128 then
+  local prefix, name = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  if not prefix or #prefix > 128 or #name > 128 then
     return refuse('queue', 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
   end
   local q = {
-    title = title,
-    channel = prefix .. ':client:',
+    name = name,
+    client = prefix .. ':client:',
     meta = key .. ':meta',
     pending = key .. ':pending',
     wake = key .. ':wake',
@@ -82,9 +85,9 @@ local function open(key, mode)
   q.mode = meta[1] or mode
   q.token, q.suspect = meta[3] or '0', meta[4]
   if meta[1] and mode and meta[1] ~= mode then
-    bad = 'WRONGMODE queue ' .. title .. ' is ' .. meta[1] .. ', not ' .. mode
+    bad = 'WRONGMODE queue ' .. name .. ' is ' .. meta[1] .. ', not ' .. mode
   elseif meta[2] and meta[2] ~= LAYOUT then
-    bad = 'BADLAYOUT queue ' .. title .. ' has layout ' .. meta[2] .. ', not ' .. LAYOUT
+    bad = 'BADLAYOUT queue ' .. name .. ' has layout ' .. meta[2] .. ', not ' .. LAYOUT
   end
   return q
 end
@@ -95,7 +98,7 @@ end
 local function wake(q)
   if q.awake == 0 then q.awake = redis.call('LPUSH', q.wake, '1') end
 end
-local STATE, TOKEN, CLIENT, KEEP, QUEUED, STARTED, UNIQUE = 1, 2, 3, 4, 5, 6, 7
+local STATE, TOKEN, CLIENT, RETENTION, QUEUED, STARTED, UNIQUE = 1, 2, 3, 4, 5, 6, 7
 local function read(q, id, ...)
   local job = redis.pcall('HMGET', q.job .. id, ...)
   if not job.err then return job end
@@ -108,28 +111,28 @@ local function is_live(state)
   return state == 'pending' or state == 'delayed' or state == 'inflight'
 end
 local function fence(q, first, width, ...)
-  local verdicts, mine, ids, seen = {}, {}, {}, {}
+  local words, mine, ids, seen = {}, {}, {}, {}
   for i = first, #ARGV, width do
-    local id, token, place = ARGV[i], ARGV[i + 1], #verdicts + 1
+    local id, token, place = ARGV[i], ARGV[i + 1], #words + 1
     local job = look(q, id, ...)
     if job[STATE] == 'inflight' and job[TOKEN] == token and not seen[id] then
       seen[id] = true
       ids[#ids + 1] = id
       mine[#ids] = { id = id, at = i, job = job, place = place }
-      verdicts[place] = 'mine'
+      words[place] = 'mine'
     else
       name('id', id)
       name('token', token)
       if not job[STATE] then
-        verdicts[place] = 'NOJOB'
+        words[place] = 'NOJOB'
       elseif job[STATE] == 'cancelled' then
-        verdicts[place] = 'cancelled'
+        words[place] = 'cancelled'
       else
-        verdicts[place] = job[TOKEN] == token and 'repeat' or 'LOST'
+        words[place] = job[TOKEN] == token and 'repeat' or 'LOST'
       end
     end
   end
-  return verdicts, mine, ids
+  return words, mine, ids
 end
 local queue = KEYS[1]
 local lease = int('lease', ARGV[1], 1, MAX_MS)
@@ -137,16 +140,16 @@ local held  = items(2, 2)
 arity(1)
 local q = open(queue, 'reliable')
 if bad then return redis.error_reply(bad) end
-local verdicts, mine, ids = fence(q, held, 2)
+local words, mine, ids = fence(q, held, 2)
 if bad then return redis.error_reply(bad) end
 local flight = {}
 for i, item in ipairs(mine) do
   table.insert(flight, now + lease)
   table.insert(flight, ids[i])
-  verdicts[item.place] = 'inflight'
+  words[item.place] = 'inflight'
 end
 if #flight > 0 then
   redis.call('ZREM', q.inflight, '')
   redis.call('ZADD', q.inflight, 'XX', unpack(flight))
 end
-return verdicts
+return words

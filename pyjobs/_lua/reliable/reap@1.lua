@@ -69,13 +69,13 @@ local LAYOUT = '1'
 local PARKED = 1000000000000000
 local function open(key, mode)
   if bad then return end
-  local prefix, title = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
-  if not prefix or #prefix > 128 or #title > 128 then
+  local prefix, name = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  if not prefix or #prefix > 128 or #name > 128 then
     return refuse('queue', 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
   end
   local q = {
-    title = title,
-    channel = prefix .. ':client:',
+    name = name,
+    client = prefix .. ':client:',
     meta = key .. ':meta',
     pending = key .. ':pending',
     wake = key .. ':wake',
@@ -93,9 +93,9 @@ local function open(key, mode)
   q.mode = meta[1] or mode
   q.token, q.suspect = meta[3] or '0', meta[4]
   if meta[1] and mode and meta[1] ~= mode then
-    bad = 'WRONGMODE queue ' .. title .. ' is ' .. meta[1] .. ', not ' .. mode
+    bad = 'WRONGMODE queue ' .. name .. ' is ' .. meta[1] .. ', not ' .. mode
   elseif meta[2] and meta[2] ~= LAYOUT then
-    bad = 'BADLAYOUT queue ' .. title .. ' has layout ' .. meta[2] .. ', not ' .. LAYOUT
+    bad = 'BADLAYOUT queue ' .. name .. ' has layout ' .. meta[2] .. ', not ' .. LAYOUT
   end
   return q
 end
@@ -123,7 +123,7 @@ local function probe(q)
   redis.call('ZCARD', q.delayed)
   redis.call('ZCARD', q.dead)
 end
-local STATE, TOKEN, CLIENT, KEEP, QUEUED, STARTED, UNIQUE = 1, 2, 3, 4, 5, 6, 7
+local STATE, TOKEN, CLIENT, RETENTION, QUEUED, STARTED, UNIQUE = 1, 2, 3, 4, 5, 6, 7
 local function read(q, id, ...)
   local job = redis.pcall('HMGET', q.job .. id, ...)
   if not job.err then return job end
@@ -181,50 +181,28 @@ local function promote(q, limit)
   end
   return #ids
 end
-local function at_large(q)
-  local job = q.suspect and read(q, q.suspect, 'state', 'crashes') or {}
-  return (job[STATE] == 'pending' or job[STATE] == 'inflight') and is_suspect(job)
-end
-local function let_out(q, opened)
-  if not q.suspect then return end
-  for _, other in ipairs(opened) do
-    if at_large(other) then return end
-  end
-  local id = redis.call('ZRANGEBYSCORE', q.delayed, PARKED, '+inf', 'LIMIT', 0, 1)[1]
-  redis.call('ZREM', q.delayed, id or '')
-  if not id then
-    redis.call('HDEL', q.meta, 'suspect')
-  elseif not read(q, id, 'state')[STATE] then
-    set_job_aside(q, id)
-  else
-    redis.call('HSET', q.job .. id, 'state', 'pending')
-    redis.call('HSET', q.meta, 'suspect', id)
-    q.waiting = redis.call('RPUSH', q.pending, id)
-  end
-  q.suspect = id or false
-end
-local letters = {}
+local messages = {}
 local function post_all()
-  for channel, letter in pairs(letters) do redis.pcall('PUBLISH', channel, table.concat(letter)) end
-  letters = {}
+  for channel, message in pairs(messages) do redis.pcall('PUBLISH', channel, table.concat(message)) end
+  messages = {}
 end
 local function tell(q, client, id, state, reason, queued, started, body)
   if not client or client == '' then return end
-  local channel, most = q.channel .. client, 65536
-  local letter = letters[channel] or { bytes = 0 }
-  letters[channel] = letter
-  local line = q.title .. ' ' .. id .. ' ' .. state .. ' ' .. reason .. ' ' .. queued .. ' ' .. started .. ' ' .. stamp
+  local channel, most = q.client .. client, 65536
+  local message = messages[channel] or { bytes = 0 }
+  messages[channel] = message
+  local line = q.name .. ' ' .. id .. ' ' .. state .. ' ' .. reason .. ' ' .. queued .. ' ' .. started .. ' ' .. stamp
     .. ' ' .. #body .. '\n' .. body .. '\n'
-  letter[#letter + 1] = line
-  letter.bytes = letter.bytes + #line
-  if letter.bytes > most then post_all() end
+  message[#message + 1] = line
+  message.bytes = message.bytes + #line
+  if message.bytes > most then post_all() end
 end
 local DAY_MS = 86400000
-local function finish(q, id, job, state, reason, field, body, keep)
+local function finish(q, id, job, state, reason, field, body, retention)
   local key = q.job .. id
   redis.call('HSET', key, 'state', state, field, body, '_processed', stamp)
   if reason ~= '-' then redis.call('HSET', key, 'reason', reason) end
-  if keep then redis.call('PEXPIRE', key, keep) end
+  if retention then redis.call('PEXPIRE', key, retention) end
   free(q, job[UNIQUE], id)
   tell(q, job[CLIENT], id, state, reason, job[QUEUED] or 0, job[STARTED] or 0, body)
 end
@@ -251,7 +229,7 @@ local function trim_dead(q)
 end
 local CRASHES, LAST_ERROR = 8, 9
 local LONGEST_MS = 60000
-local function put_back_expired(q, limit, max_crashes)
+local function put_back_crashed(q, limit, max_crashes)
   local ids = redis.call('ZRANGEBYSCORE', q.inflight, '-inf', now, 'LIMIT', 0, limit)
   local back, dead = {}, {}
   if #ids == 0 then return 0, back, dead end
@@ -295,7 +273,7 @@ local key = q.job
 bad = denied('HSET', key, 'PEXPIRE', key, 'DEL', key, 'ZADD', q.delayed, 'ZREM', q.delayed, 'ZINCRBY', q.delayed, 'RPUSH', q.pending,
   'LPUSH', q.wake, 'LTRIM', q.broken, 'ZREMRANGEBYSCORE', q.dead, 'ZRANGE', q.dead)
 if bad then return redis.error_reply(bad) end
-local seen, back, dead = put_back_expired(q, limit, max_crashes)
+local seen, back, dead = put_back_crashed(q, limit, max_crashes)
 local promoted = promote(q, limit)
 post_all()
 if #back + promoted > 0 then wake(q) end

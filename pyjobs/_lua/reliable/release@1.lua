@@ -42,6 +42,9 @@ local function items(first, width)
   end
   return first
 end
+local function check_ids(first)
+  for i = first, #ARGV do name('id', ARGV[i]) end
+end
 local function bytes(what, text)
   local most = 1048576
   if #text > most then refuse(what, #text .. ' bytes, more than ' .. most) end
@@ -50,21 +53,17 @@ end
 local function check_bodies(what, first, width)
   for i = first + width - 1, #ARGV, width do bytes(what, ARGV[i]) end
 end
-local clock = redis.call('TIME')
-local micros = tonumber(clock[2])
-local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
-local stamp = string.format('%.0f', now)
 local LAYOUT = '1'
 local PARKED = 1000000000000000
 local function open(key, mode)
   if bad then return end
-  local prefix, title = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
-  if not prefix or #prefix > 128 or #title > 128 then
+  local prefix, name = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  if not prefix or #prefix > 128 or #name > 128 then
     return refuse('queue', 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
   end
   local q = {
-    title = title,
-    channel = prefix .. ':client:',
+    name = name,
+    client = prefix .. ':client:',
     meta = key .. ':meta',
     pending = key .. ':pending',
     wake = key .. ':wake',
@@ -82,9 +81,9 @@ local function open(key, mode)
   q.mode = meta[1] or mode
   q.token, q.suspect = meta[3] or '0', meta[4]
   if meta[1] and mode and meta[1] ~= mode then
-    bad = 'WRONGMODE queue ' .. title .. ' is ' .. meta[1] .. ', not ' .. mode
+    bad = 'WRONGMODE queue ' .. name .. ' is ' .. meta[1] .. ', not ' .. mode
   elseif meta[2] and meta[2] ~= LAYOUT then
-    bad = 'BADLAYOUT queue ' .. title .. ' has layout ' .. meta[2] .. ', not ' .. LAYOUT
+    bad = 'BADLAYOUT queue ' .. name .. ' has layout ' .. meta[2] .. ', not ' .. LAYOUT
   end
   return q
 end
@@ -105,7 +104,7 @@ local function denied(...)
     end
   end
 end
-local STATE, TOKEN, CLIENT, KEEP, QUEUED, STARTED, UNIQUE = 1, 2, 3, 4, 5, 6, 7
+local STATE, TOKEN, CLIENT, RETENTION, QUEUED, STARTED, UNIQUE = 1, 2, 3, 4, 5, 6, 7
 local function read(q, id, ...)
   local job = redis.pcall('HMGET', q.job .. id, ...)
   if not job.err then return job end
@@ -118,28 +117,28 @@ local function is_live(state)
   return state == 'pending' or state == 'delayed' or state == 'inflight'
 end
 local function fence(q, first, width, ...)
-  local verdicts, mine, ids, seen = {}, {}, {}, {}
+  local words, mine, ids, seen = {}, {}, {}, {}
   for i = first, #ARGV, width do
-    local id, token, place = ARGV[i], ARGV[i + 1], #verdicts + 1
+    local id, token, place = ARGV[i], ARGV[i + 1], #words + 1
     local job = look(q, id, ...)
     if job[STATE] == 'inflight' and job[TOKEN] == token and not seen[id] then
       seen[id] = true
       ids[#ids + 1] = id
       mine[#ids] = { id = id, at = i, job = job, place = place }
-      verdicts[place] = 'mine'
+      words[place] = 'mine'
     else
       name('id', id)
       name('token', token)
       if not job[STATE] then
-        verdicts[place] = 'NOJOB'
+        words[place] = 'NOJOB'
       elseif job[STATE] == 'cancelled' then
-        verdicts[place] = 'cancelled'
+        words[place] = 'cancelled'
       else
-        verdicts[place] = job[TOKEN] == token and 'repeat' or 'LOST'
+        words[place] = job[TOKEN] == token and 'repeat' or 'LOST'
       end
     end
   end
-  return verdicts, mine, ids
+  return words, mine, ids
 end
 local queue    = KEYS[1]
 local released = items(1, 2)
@@ -147,9 +146,9 @@ local RELEASES = 8
 arity(1)
 local q = open(queue, 'reliable')
 if bad then return redis.error_reply(bad) end
-local verdicts, mine, ids = fence(q, released, 2, 'releases')
+local words, mine, ids = fence(q, released, 2, 'releases')
 if bad then return redis.error_reply(bad) end
-if #mine == 0 then return verdicts end
+if #mine == 0 then return words end
 bad = denied('HSET', q.job .. ids[1], 'RPUSH', q.pending, 'LPUSH', q.wake)
 if bad then return redis.error_reply(bad) end
 count(q)
@@ -158,7 +157,7 @@ for i = #mine, 1, -1 do
   local id, job = mine[i].id, mine[i].job
   redis.call('HSET', q.job .. id, 'state', 'pending', 'releases', (tonumber(job[RELEASES]) or 0) + 1)
   redis.call('RPUSH', q.pending, id)
-  verdicts[mine[i].place] = 'pending'
+  words[mine[i].place] = 'pending'
 end
 wake(q)
-return verdicts
+return words

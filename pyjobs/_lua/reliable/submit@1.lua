@@ -42,6 +42,9 @@ local function items(first, width)
   end
   return first
 end
+local function check_ids(first)
+  for i = first, #ARGV do name('id', ARGV[i]) end
+end
 local function bytes(what, text)
   local most = 1048576
   if #text > most then refuse(what, #text .. ' bytes, more than ' .. most) end
@@ -88,13 +91,13 @@ local LAYOUT = '1'
 local PARKED = 1000000000000000
 local function open(key, mode)
   if bad then return end
-  local prefix, title = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
-  if not prefix or #prefix > 128 or #title > 128 then
+  local prefix, name = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  if not prefix or #prefix > 128 or #name > 128 then
     return refuse('queue', 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
   end
   local q = {
-    title = title,
-    channel = prefix .. ':client:',
+    name = name,
+    client = prefix .. ':client:',
     meta = key .. ':meta',
     pending = key .. ':pending',
     wake = key .. ':wake',
@@ -112,9 +115,9 @@ local function open(key, mode)
   q.mode = meta[1] or mode
   q.token, q.suspect = meta[3] or '0', meta[4]
   if meta[1] and mode and meta[1] ~= mode then
-    bad = 'WRONGMODE queue ' .. title .. ' is ' .. meta[1] .. ', not ' .. mode
+    bad = 'WRONGMODE queue ' .. name .. ' is ' .. meta[1] .. ', not ' .. mode
   elseif meta[2] and meta[2] ~= LAYOUT then
-    bad = 'BADLAYOUT queue ' .. title .. ' has layout ' .. meta[2] .. ', not ' .. LAYOUT
+    bad = 'BADLAYOUT queue ' .. name .. ' has layout ' .. meta[2] .. ', not ' .. LAYOUT
   end
   return q
 end
@@ -142,7 +145,10 @@ end
 local function made_id(place)
   return string.format('%s%06d-%d', clock[1], micros, place)
 end
-local STATE, TOKEN, CLIENT, KEEP, QUEUED, STARTED, UNIQUE = 1, 2, 3, 4, 5, 6, 7
+local function create_queue(q)
+  if not q.born then redis.call('HSET', q.meta, 'mode', q.mode, 'layout', LAYOUT) end
+end
+local STATE, TOKEN, CLIENT, RETENTION, QUEUED, STARTED, UNIQUE = 1, 2, 3, 4, 5, 6, 7
 local function read(q, id, ...)
   local job = redis.pcall('HMGET', q.job .. id, ...)
   if not job.err then return job end
@@ -191,9 +197,14 @@ local function look_up(q, first, ids, keys, state, unique)
   local none = redis.call('EXISTS', unpack(keys)) == 0
   for n = 1, #ids do
     local id, data = ids[n], ARGV[first + 2 * n - 1]
-    local there, has = new[id] and state, new[id]
-    if not (there or none) then there, has = unpack(redis.call('HMGET', keys[n], 'state', 'data')) end
-    local outcome = not there and 'new' or has == data and there or 'CONFLICT'
+    local there, has
+    if new[id] then
+      there, has = state, new[id]
+    elseif not none then
+      there, has = unpack(redis.call('HMGET', keys[n], 'state', 'data'))
+    end
+    local outcome = 'new'
+    if there then outcome = has == data and there or 'CONFLICT' end
     if outcome == 'new' and held_by then
       id, outcome = held_by, held_state
     elseif outcome == 'new' then
@@ -212,7 +223,7 @@ local function submit(q, first, delay, unique, extra)
   local reply, fresh = look_up(q, first, ids, keys, state, unique), {}
   bad = denied('LPUSH', q.wake, 'ZADD', delay > 0 and q.delayed, 'SET', unique and q.unique .. unique)
   if bad then return redis.error_reply(bad) end
-  if not q.born then redis.call('HSET', q.meta, 'mode', q.mode, 'layout', LAYOUT) end
+  create_queue(q)
   for n, id in ipairs(ids) do
     if reply[2 * n] == 'new' then
       redis.call('HSET', keys[n], 'data', ARGV[first + 2 * n - 1], 'state', state, '_queued', stamp, unpack(extra))

@@ -42,6 +42,9 @@ local function items(first, width)
   end
   return first
 end
+local function check_ids(first)
+  for i = first, #ARGV do name('id', ARGV[i]) end
+end
 local function bytes(what, text)
   local most = 1048576
   if #text > most then refuse(what, #text .. ' bytes, more than ' .. most) end
@@ -58,13 +61,13 @@ local LAYOUT = '1'
 local PARKED = 1000000000000000
 local function open(key, mode)
   if bad then return end
-  local prefix, title = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
-  if not prefix or #prefix > 128 or #title > 128 then
+  local prefix, name = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  if not prefix or #prefix > 128 or #name > 128 then
     return refuse('queue', 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
   end
   local q = {
-    title = title,
-    channel = prefix .. ':client:',
+    name = name,
+    client = prefix .. ':client:',
     meta = key .. ':meta',
     pending = key .. ':pending',
     wake = key .. ':wake',
@@ -82,9 +85,9 @@ local function open(key, mode)
   q.mode = meta[1] or mode
   q.token, q.suspect = meta[3] or '0', meta[4]
   if meta[1] and mode and meta[1] ~= mode then
-    bad = 'WRONGMODE queue ' .. title .. ' is ' .. meta[1] .. ', not ' .. mode
+    bad = 'WRONGMODE queue ' .. name .. ' is ' .. meta[1] .. ', not ' .. mode
   elseif meta[2] and meta[2] ~= LAYOUT then
-    bad = 'BADLAYOUT queue ' .. title .. ' has layout ' .. meta[2] .. ', not ' .. LAYOUT
+    bad = 'BADLAYOUT queue ' .. name .. ' has layout ' .. meta[2] .. ', not ' .. LAYOUT
   end
   return q
 end
@@ -95,21 +98,21 @@ end
 local function wake(q)
   if q.awake == 0 then q.awake = redis.call('LPUSH', q.wake, '1') end
 end
-local letters = {}
+local messages = {}
 local function post_all()
-  for channel, letter in pairs(letters) do redis.pcall('PUBLISH', channel, table.concat(letter)) end
-  letters = {}
+  for channel, message in pairs(messages) do redis.pcall('PUBLISH', channel, table.concat(message)) end
+  messages = {}
 end
 local function tell(q, client, id, state, reason, queued, started, body)
   if not client or client == '' then return end
-  local channel, most = q.channel .. client, 65536
-  local letter = letters[channel] or { bytes = 0 }
-  letters[channel] = letter
-  local line = q.title .. ' ' .. id .. ' ' .. state .. ' ' .. reason .. ' ' .. queued .. ' ' .. started .. ' ' .. stamp
+  local channel, most = q.client .. client, 65536
+  local message = messages[channel] or { bytes = 0 }
+  messages[channel] = message
+  local line = q.name .. ' ' .. id .. ' ' .. state .. ' ' .. reason .. ' ' .. queued .. ' ' .. started .. ' ' .. stamp
     .. ' ' .. #body .. '\n' .. body .. '\n'
-  letter[#letter + 1] = line
-  letter.bytes = letter.bytes + #line
-  if letter.bytes > most then post_all() end
+  message[#message + 1] = line
+  message.bytes = message.bytes + #line
+  if message.bytes > most then post_all() end
 end
 local function report(queue, first, state)
   for i = first, #ARGV, 3 do
@@ -119,14 +122,14 @@ local function report(queue, first, state)
   end
   local q = open(queue, 'simple')
   if bad then return redis.error_reply(bad) end
-  local verdicts = {}
+  local words = {}
   for i = first, #ARGV, 3 do
     local queued, started, client = ARGV[i + 1]:match('^(%d+)%.(%d+)%.(.*)$')
     tell(q, client, ARGV[i], state, '-', queued, started, ARGV[i + 2])
-    table.insert(verdicts, state)
+    table.insert(words, state)
   end
   post_all()
-  return verdicts
+  return words
 end
 local queue  = KEYS[1]
 local failed = items(1, 3)

@@ -42,6 +42,9 @@ local function items(first, width)
   end
   return first
 end
+local function check_ids(first)
+  for i = first, #ARGV do name('id', ARGV[i]) end
+end
 local function bytes(what, text)
   local most = 1048576
   if #text > most then refuse(what, #text .. ' bytes, more than ' .. most) end
@@ -88,13 +91,13 @@ local LAYOUT = '1'
 local PARKED = 1000000000000000
 local function open(key, mode)
   if bad then return end
-  local prefix, title = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
-  if not prefix or #prefix > 128 or #title > 128 then
+  local prefix, name = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  if not prefix or #prefix > 128 or #name > 128 then
     return refuse('queue', 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
   end
   local q = {
-    title = title,
-    channel = prefix .. ':client:',
+    name = name,
+    client = prefix .. ':client:',
     meta = key .. ':meta',
     pending = key .. ':pending',
     wake = key .. ':wake',
@@ -112,9 +115,9 @@ local function open(key, mode)
   q.mode = meta[1] or mode
   q.token, q.suspect = meta[3] or '0', meta[4]
   if meta[1] and mode and meta[1] ~= mode then
-    bad = 'WRONGMODE queue ' .. title .. ' is ' .. meta[1] .. ', not ' .. mode
+    bad = 'WRONGMODE queue ' .. name .. ' is ' .. meta[1] .. ', not ' .. mode
   elseif meta[2] and meta[2] ~= LAYOUT then
-    bad = 'BADLAYOUT queue ' .. title .. ' has layout ' .. meta[2] .. ', not ' .. LAYOUT
+    bad = 'BADLAYOUT queue ' .. name .. ' has layout ' .. meta[2] .. ', not ' .. LAYOUT
   end
   return q
 end
@@ -142,6 +145,9 @@ end
 local function made_id(place)
   return string.format('%s%06d-%d', clock[1], micros, place)
 end
+local function create_queue(q)
+  if not q.born then redis.call('HSET', q.meta, 'mode', q.mode, 'layout', LAYOUT) end
+end
 local function message(id, client, data)
   return string.format('{"id":"%s","client":"%s","_queued":%.0f,"data":', id, client, now) .. data .. '}'
 end
@@ -164,7 +170,7 @@ for i = jobs, #ARGV, 2 do
 end
 bad = denied('LPUSH', q.wake)
 if bad then return redis.error_reply(bad) end
-if not q.born then redis.call('HSET', q.meta, 'mode', q.mode, 'layout', LAYOUT) end
+create_queue(q)
 redis.call('LPUSH', q.pending, unpack(messages))
 wake(q)
 return reply

@@ -1,10 +1,10 @@
 -- Leases that ran out. The first crash of a job puts it at the head of the queue; then it waits
--- ever longer, and then for its turn (lib/due.lua); at max_crashes it is dead, whatever its attempts: it
+-- ever longer, and then for its turn (lib/turns.lua); at max_crashes it is dead, whatever its attempts: it
 -- may be what kills the workers.
 local CRASHES, LAST_ERROR = 8, 9
 local LONGEST_MS = 60000
 
-local function put_back_expired(q, limit, max_crashes)
+local function put_back_crashed(q, limit, max_crashes)
   local ids = redis.call('ZRANGEBYSCORE', q.inflight, '-inf', now, 'LIMIT', 0, limit)
   local back, dead = {}, {}
   if #ids == 0 then return 0, back, dead end
