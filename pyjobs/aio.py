@@ -6,12 +6,9 @@ Only what waits may live here; what is decided lives in desk.py.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Generator, Iterable
 from typing import Any
-
-import redis
 
 from pyjobs.chunks import Batch
 from pyjobs.connect import DEFAULT_URL, aclose, aconnect
@@ -21,11 +18,10 @@ from pyjobs.errors import ClientClosed, PyjobsError
 from pyjobs.gather import Gathering
 from pyjobs.job import BaseJob
 from pyjobs.naming import Naming
+from pyjobs.registry import aregister
 from pyjobs.run import arun, arun_many
 from pyjobs.submits import Route
 from pyjobs.tasks import end
-from pyjobs.units import positive
-from pyjobs.wire import acommand
 
 
 class Job(BaseJob):
@@ -84,9 +80,8 @@ class Client:
         prefix: str = "jobs",
         sweep: float = 3.0,
     ) -> None:
-        self._desk: Desk[Job] = Desk(Job, mode=mode, prefix=prefix, queue=queue, route=route)
+        self._desk = Desk(Job, mode=mode, prefix=prefix, queue=queue, route=route, sweep=sweep)
         self._server = aconnect(url)
-        self._sweep = (positive("sweep", sweep) or 1) / 1000
         self._naming = Naming(url)
         self._ear: AsyncEar[Job] | None = None
         self._starting = asyncio.Lock()
@@ -123,7 +118,7 @@ class Client:
     ) -> list[Job]:
         """As `pyjobs.Client.submit_many`."""
         batch = self._desk.prepare(data, queue, ids, options)
-        with self._naming:
+        with self._naming, self._desk.submitting(batch):
             await self._listen()
             answers = await arun_many(self._server, batch.calls, errors_in_place=True)
             before = self._desk.accept(batch, answers)
@@ -162,21 +157,24 @@ class Client:
         """Send what was gathered; while it is on its way, the next is."""
         try:
             while batch := self._gathering.batch():
-                answers = await arun_many(self._server, batch.calls, errors_in_place=True)
-                await self._follow(batch, self._gathering.accept(batch, answers))
+                with self._desk.submitting(batch):
+                    answers = await arun_many(self._server, batch.calls, errors_in_place=True)
+                    before = self._gathering.accept(batch, answers)
+                await self._follow(batch, before)
         except BaseException as error:
             self._gathering.fail(error)
             raise
 
     async def _follow(self, batch: Batch[Job], before: list[Job]) -> None:
+        if self._desk.closed:
+            # In the meantime: what was still to be sent has made a connection.
+            await aclose(self._server)
+            return
         if before:
             missing = await alook(self._server, self._desk, self._desk.sweep.calls(before))
             self._desk.sweep.settle_gone(missing)
         if names := self._desk.to_register(batch, time.monotonic()):
-            with contextlib.suppress(redis.RedisError):
-                words = [word for entry in names.items() for word in entry]
-                pool = self._server.connection_pool
-                await acommand(pool, "HSET", self._desk.keys.queues, *words)
+            await aregister(self._server, self._desk.keys, names)
 
     async def _listen(self) -> None:
         loop = asyncio.get_running_loop()
@@ -187,7 +185,7 @@ class Client:
         if self._ear is None:
             async with self._starting:
                 if self._ear is None:
-                    ear = AsyncEar(self._server, self._desk, self._sweep)
+                    ear = AsyncEar(self._server, self._desk)
                     await ear.open()
                     self._ear = ear
             # It may have been closed in the meantime.

@@ -6,6 +6,7 @@ Only this wait may live here; a connection of its own is parked in it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import logging
 import random
@@ -13,10 +14,10 @@ from collections.abc import Callable, Sequence
 
 import redis
 
-from pyjobs.connect import aclose, aconnect, shown
+from pyjobs.connect import CLOSE_SECONDS, aclose, aconnect, shown
 from pyjobs.errors import PyjobsError
 from pyjobs.keys import Keys
-from pyjobs.run import Async, arun
+from pyjobs.run import Async, arun, arun_many
 from pyjobs.shift import Shift
 from pyjobs.verbs import wake
 from pyjobs.wire import acommand
@@ -57,6 +58,7 @@ class Bell:
         self._longest = min(IDLE_SECONDS, longest)
         self._rung = rung
         self._idle = asyncio.Event()
+        self._parked = False
 
     def listen(self) -> None:
         """The worker may be idle now."""
@@ -74,18 +76,32 @@ class Bell:
                     self._rung()
         finally:
             await aclose(self._waiting)
+            if self._parked:
+                await self._pass_on()
 
     async def _one(self, seconds: float) -> None:
         try:
+            self._parked = True
             token = await acommand(self._waiting.connection_pool, "BLPOP", *self._keys, seconds)
             # A token that came too late for this worker is another's.
             if not self._shift.woken() and token is not None:
                 await arun(self._server, wake(token[0].decode().removesuffix(":wake")))
+            self._parked = False
         except (redis.RedisError, PyjobsError) as error:
+            self._parked = False
             if isinstance(error, redis.exceptions.NoPermissionError):
                 note_polling(f"{self._where}: {error}")
             await asyncio.sleep(random.uniform(0.1, 0.5))
             self._shift.woken()
+
+    async def _pass_on(self) -> None:
+        """Redis may just have given a token to the wait that was cut off: let others look."""
+        with contextlib.suppress(redis.RedisError, PyjobsError, TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                # When this is answered, Redis has seen that wait end, and gives it nothing more.
+                await acommand(self._server.connection_pool, "PING")
+                queues = [key.removesuffix(":wake") for key in self._keys]
+                await arun_many(self._server, [wake(queue) for queue in queues])
 
 
 @functools.cache

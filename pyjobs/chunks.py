@@ -61,6 +61,11 @@ class Batch(Generic[J]):
         return made
 
     @property
+    def made(self) -> list[Chunk[J]]:
+        """Those that somebody has asked for."""
+        return list(self._made.values())
+
+    @property
     def chunks(self) -> list[Chunk[J]]:
         """All of them."""
         return [self.chunk(number) for number in range(len(self))]

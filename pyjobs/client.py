@@ -5,15 +5,12 @@ Only what waits or uses a thread may live here; what is decided lives in desk.py
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
 import time
 from collections.abc import Iterable
 from typing import Any
 from weakref import WeakSet
-
-import redis
 
 from pyjobs.chunks import Batch
 from pyjobs.connect import DEFAULT_URL, connect
@@ -22,9 +19,9 @@ from pyjobs.ear import Ear, look
 from pyjobs.errors import PyjobsError
 from pyjobs.job import BaseJob
 from pyjobs.naming import Naming
+from pyjobs.registry import register
 from pyjobs.run import run, run_many
 from pyjobs.submits import Route
-from pyjobs.units import positive
 
 # Of all jobs: it is held for a moment, by those that begin to wait.
 _one_waiter = threading.Lock()
@@ -123,9 +120,8 @@ class Client:
         prefix: str = "jobs",
         sweep: float = 3.0,
     ) -> None:
-        self._desk: Desk[Job] = Desk(Job, mode=mode, prefix=prefix, queue=queue, route=route)
+        self._desk = Desk(Job, mode=mode, prefix=prefix, queue=queue, route=route, sweep=sweep)
         self._server = connect(url)
-        self._sweep = (positive("sweep", sweep) or 1) / 1000
         self._naming = Naming(url)
         self._ear: Ear[Job] | None = None
         self._starting = threading.Lock()
@@ -218,32 +214,37 @@ class Client:
     def close(self) -> None:
         """Stop listening. What is pending here fails with ClientClosed; the jobs go on."""
         self._desk.close()
-        if self._ear is not None:
-            self._ear.close()
+        with self._starting:
+            if self._ear is not None:
+                self._ear.close()
         self._server.close()
 
     def _renew(self) -> None:
         """In a forked child: the listener stayed with the parent, and so do the jobs."""
         self._ear, self._starting = None, threading.Lock()
+        # A lock of it may be held for ever here; closing it is the parent's business.
+        self._parents, self._server = self._server, connect(self._naming.url)
         self._desk.renew()
 
     def _submit(self, batch: Batch[Job]) -> list[Job]:
-        with self._naming:
+        with self._naming, self._desk.submitting(batch):
             self._listen()
             answers = run_many(self._server, batch.calls, errors_in_place=True)
             before = self._desk.accept(batch, answers)
+        if self._desk.closed:  # in the meantime: the rest of it has made a connection
+            self._server.close()
+            return batch.jobs
         if before:
             missing = look(self._server, self._desk, self._desk.sweep.calls(before))
             self._desk.sweep.settle_gone(missing)
         if names := self._desk.to_register(batch, time.monotonic()):
-            # The registry can be rebuilt: that it is full or forbidden must not fail a submit.
-            with contextlib.suppress(redis.RedisError):
-                self._server.hset(self._desk.keys.queues, mapping=names)
+            register(self._server, self._desk.keys, names)
         return batch.jobs
 
     def _listen(self) -> None:
         """Subscribe and start the listener, once."""
         if self._ear is None:
             with self._starting:
+                self._desk.check_open()
                 if self._ear is None:
-                    self._ear = Ear(self._server, self._desk, self._sweep)
+                    self._ear = Ear(self._server, self._desk)

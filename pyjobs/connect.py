@@ -37,7 +37,7 @@ SENTINEL_SECONDS = 1.0
 CONNECT_SECONDS = 5.0
 REPLY_SECONDS = 5.0
 CLOSE_SECONDS = 1.0
-# What replies look like is not for a URL to say.
+# What replies look like, and how long they are waited for, is not for a URL to say.
 OURS = {"protocol": 2, "decode_responses": False}
 SECRETS = re.compile(r"(?<=[?&]password=)[^@&]*")
 AFTER_LOGIN = re.compile(r"://[^/?#]*[/?#].*@")
@@ -63,7 +63,7 @@ def connect(url: str, *, reply_seconds: float = REPLY_SECONDS) -> redis.Redis:
     if _scheme(url) == "redis+sentinel":
         return _primary(redis.sentinel.Sentinel, _Pool, url, reply_seconds, retry)  # type: ignore[no-any-return]
     server = redis.Redis.from_url(url, retry=retry, **_settings(url, reply_seconds))
-    server.connection_pool.connection_kwargs |= OURS
+    server.connection_pool.connection_kwargs |= {"socket_timeout": reply_seconds, **OURS}
     return server
 
 
@@ -75,7 +75,7 @@ def aconnect(url: str, *, reply_seconds: float = REPLY_SECONDS) -> redis.asyncio
     if _scheme(url) == "redis+sentinel":
         return _primary(redis.asyncio.sentinel.Sentinel, _AsyncPool, url, reply_seconds, retry)  # type: ignore[no-any-return]
     server = redis.asyncio.Redis.from_url(url, retry=retry, **_settings(url, reply_seconds))
-    server.connection_pool.connection_kwargs |= OURS
+    server.connection_pool.connection_kwargs |= {"socket_timeout": reply_seconds, **OURS}
     return server
 
 

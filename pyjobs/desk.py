@@ -16,12 +16,14 @@ from pyjobs.chunks import Batch, Chunk, Item
 from pyjobs.errors import BadArgument, ClientClosed, Conflict, PyjobsError
 from pyjobs.ids import unguessable
 from pyjobs.job import BaseJob
-from pyjobs.keys import REGISTER_SECONDS, Keys, checked
+from pyjobs.keys import Keys, checked
 from pyjobs.modes import mode_named
 from pyjobs.pending import J, Pending
 from pyjobs.refused import refused
+from pyjobs.registry import REGISTER_SECONDS
 from pyjobs.submits import Route, Submits
 from pyjobs.sweep import Sweep
+from pyjobs.units import needed, positive
 from pyjobs.verbs import StoredVerbs, parse_submitted
 
 
@@ -34,6 +36,7 @@ class Desk(Generic[J]):
         prefix: what every key begins with.
         queue: where jobs go that name no queue and are not routed.
         route: chooses a queue by a job's data.
+        sweep: seconds between looks at the stored results.
     """
 
     def __init__(
@@ -44,13 +47,15 @@ class Desk(Generic[J]):
         prefix: str,
         queue: str,
         route: Route | None,
+        sweep: float = 3.0,
     ) -> None:
         self.mode = mode_named(mode)
         self.keys = Keys(prefix)
         self._make = make
         self._queue = checked("queue", queue)
         self._route = route
-        self._closed = False
+        self._every = needed("sweep", positive("sweep", sweep)) / 1000
+        self.closed = False
         self._begin()
 
     def _begin(self) -> None:
@@ -67,7 +72,7 @@ class Desk(Generic[J]):
             self._queue,
             self._route,
         )
-        self.sweep = Sweep(self._pending, self.keys, self.mode.stores)
+        self.sweep = Sweep(self._pending, self.keys, self._every, self.mode.stores)
 
     def renew(self) -> None:
         """In a forked child: begin anew, as another client. Nobody waits for a job there."""
@@ -118,15 +123,25 @@ class Desk(Generic[J]):
         before: list[J] = []
         for chunk, answer in zip(batch.chunks, answers, strict=True):
             if isinstance(answer, PyjobsError):
-                for job in chunk.jobs:
-                    # Whoever asked for its id goes on: there may never have been such a job.
-                    job.accepted = job.accepted or None
+                doubt(chunk)
             elif answer[1::2].count(b"new") == len(chunk.jobs):
                 for job in chunk.jobs:
                     job.accepted = job.created = True
             else:
                 before += self._mixed(batch, chunk, answer)
+        if self.closed:
+            self.close()
         return before
+
+    @contextlib.contextmanager
+    def submitting(self, batch: Batch[J]) -> Iterator[None]:
+        """While it is on its way: when that breaks off, nobody will tell what became of it."""
+        try:
+            yield
+        except BaseException:
+            for chunk in batch.made:
+                doubt(chunk)
+            raise
 
     def accept(self, batch: Batch[J], answers: Sequence[list[bytes] | PyjobsError]) -> list[J]:
         """The same for one submit of all of them.
@@ -140,13 +155,13 @@ class Desk(Generic[J]):
                 raise refused(batch, answers)
         return before
 
-    def to_register(self, batch: Batch[J], now: float) -> dict[Any, Any]:
+    def to_register(self, batch: Batch[J], now: float) -> dict[str, str]:
         """Queue name -> mode: what is to be entered in the registry now, each queue now and then.
 
         Args:
             now: seconds, monotonic.
         """
-        new: dict[Any, Any] = {}
+        new: dict[str, str] = {}
         for chunk in batch.chunks:
             job = chunk.jobs[0]
             if job.accepted and now - self._registered.get(job.queue, -math.inf) > REGISTER_SECONDS:
@@ -165,7 +180,7 @@ class Desk(Generic[J]):
 
     def close(self, error: PyjobsError | None = None) -> None:
         """Fail what is still pending."""
-        self._closed = True
+        self.closed = True
         jobs = self._pending.all()
         self._pending.clear()
         for job in jobs:
@@ -175,7 +190,7 @@ class Desk(Generic[J]):
 
     def check_open(self) -> None:
         """Raises ClientClosed after `close`."""
-        if self._closed:
+        if self.closed:
             raise ClientClosed("this client is closed")
 
     def cancel(self, job: BaseJob | str, queue: str | None) -> Call[list[str]]:
@@ -214,3 +229,9 @@ class Desk(Generic[J]):
         conflicting = self._make(job.id, job.queue)
         conflicting.settle(Conflict(f"id {job.id} is taken on queue {job.queue} by other data"))
         return conflicting
+
+
+def doubt(chunk: Chunk[J]) -> None:
+    """Whoever asks for one of these jobs, asks: there may never have been such a job."""
+    for job in chunk.jobs:
+        job.accepted = job.accepted or None

@@ -43,23 +43,25 @@ class Ear(Generic[J]):
     Args:
         server: where the channel is.
         desk: is told what is heard.
-        every: seconds between looks at the stored results.
 
     Raises:
         RedisError: Redis can't be reached, or forbids the channel.
     """
 
-    def __init__(self, server: redis.Redis, desk: Desk[J], every: float) -> None:
+    def __init__(self, server: redis.Redis, desk: Desk[J]) -> None:
         self._server = server
         self._pool: Any = server.connection_pool
         self._desk = desk
-        self._every = every
         self._stopped = threading.Event()
         subscribed = self._subscribe()
         self._thread = threading.Thread(
             target=self._listen, args=(subscribed,), name="pyjobs-results", daemon=True
         )
-        self._thread.start()
+        try:
+            self._thread.start()
+        except BaseException:
+            self._leave(subscribed)
+            raise
 
     def close(self) -> None:
         """Stop listening."""
@@ -69,7 +71,7 @@ class Ear(Generic[J]):
         self._thread.join(END_SECONDS)
 
     def _listen(self, subscribed: Connection | None) -> None:
-        due = time.monotonic() + self._every
+        due = time.monotonic() + self._desk.sweep.every
         while subscribed is not None:
             try:
                 self._follow(subscribed, due)
@@ -87,7 +89,7 @@ class Ear(Generic[J]):
             self._hear(subscribed, max(0.0, due - time.monotonic()))
             if time.monotonic() >= due:
                 self._look(subscribed)
-                due = time.monotonic() + self._every
+                due = time.monotonic() + self._desk.sweep.every
 
     def _hear(self, subscribed: Connection, seconds: float) -> bool:
         """Whether there was a message, or anything else that Redis says here."""
@@ -120,8 +122,10 @@ class Ear(Generic[J]):
     def _subscribe_again(self) -> Connection | None:
         """None after `close`."""
         while not self._stopped.wait(RECONNECT_SECONDS * random.uniform(0.5, 1.0)):
-            with contextlib.suppress(redis.RedisError):
+            try:
                 return self._subscribe()
+            except Exception as error:
+                note(error)
         return None
 
     def _leave(self, connection: Connection) -> None:
@@ -151,11 +155,10 @@ def look(server: redis.Redis, desk: Desk[J], chunks: list[Chunk[J]]) -> list[J]:
 class AsyncEar(Generic[J]):
     """The same in a task; `open` subscribes and starts it."""
 
-    def __init__(self, server: redis.asyncio.Redis, desk: Desk[J], every: float) -> None:
+    def __init__(self, server: redis.asyncio.Redis, desk: Desk[J]) -> None:
         self._server = server
         self._pool = server.connection_pool
         self._desk = desk
-        self._every = every
         self._task: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -168,7 +171,7 @@ class AsyncEar(Generic[J]):
             await end(self._task)
 
     async def _listen(self, subscribed: Link) -> None:
-        due = time.monotonic() + self._every
+        due = time.monotonic() + self._desk.sweep.every
         while True:
             try:
                 await self._follow(subscribed, due)
@@ -184,7 +187,7 @@ class AsyncEar(Generic[J]):
             await self._hear(subscribed, max(0.0, due - time.monotonic()))
             if time.monotonic() >= due:
                 await self._look(subscribed)
-                due = time.monotonic() + self._every
+                due = time.monotonic() + self._desk.sweep.every
 
     async def _hear(self, subscribed: Link, seconds: float) -> bool:
         try:
@@ -221,8 +224,10 @@ class AsyncEar(Generic[J]):
     async def _subscribe_again(self) -> Link:
         while True:
             await asyncio.sleep(RECONNECT_SECONDS * random.uniform(0.5, 1.0))
-            with contextlib.suppress(redis.RedisError):
+            try:
                 return await self._subscribe()
+            except Exception as error:
+                note(error)
 
 
 async def alook(server: redis.asyncio.Redis, desk: Desk[J], chunks: list[Chunk[J]]) -> list[J]:

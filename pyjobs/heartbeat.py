@@ -60,7 +60,7 @@ class Heartbeat(threading.Thread):
         self._held = held
         self._lost = lost
         self._leases = Leases(lease, reply_seconds, time.monotonic())
-        self._failing = False
+        self._error: Exception | None = None
         self._cancels = Cancels(self._server, [cancel_channel(key) for key in keys])
 
     def stop(self) -> None:
@@ -86,7 +86,7 @@ class Heartbeat(threading.Thread):
     def _turn(self) -> None:
         """Wait for the next beat, then what follows from it."""
         # Where beats fail, nothing else may take the time that they have left.
-        if not self._failing:
+        if self._error is None or not self._held():
             self._cancels.subscribe()
         heard = self._cancels.wait(self._leases.due - time.monotonic())
         # What was published before is not heard: then all jobs are asked for.
@@ -94,9 +94,7 @@ class Heartbeat(threading.Thread):
         if self._cancels.ended or not (heard or fresh or time.monotonic() >= self._leases.due):
             return
         try:
-            error: Exception | None = (
-                self._renew_heard(heard) if heard and not fresh else self.beat()
-            )
+            error = self._renew_heard(heard) if heard and not fresh else self.beat()
         except Exception as raised:
             error = raised
         if error is not None:
@@ -105,11 +103,12 @@ class Heartbeat(threading.Thread):
                 self._lost(job, f"not renewed in time: {error}")
         self._told(error)
 
-    def beat(self) -> PyjobsError | None:
+    def beat(self) -> Exception | None:
         """Renew all jobs (reliable/extend) but those that hang.
 
         Returns:
-            Why the jobs of some queue could not be renewed, None when all of them were asked for.
+            Why the jobs of some queue could not be renewed, None when all of them were asked for;
+            when there was none to ask for, what it was the last time.
 
         Raises:
             Unavailable: Redis can't be reached.
@@ -124,15 +123,17 @@ class Heartbeat(threading.Thread):
             self._leases.beaten(held, sent)
         return error
 
-    def _renew_heard(self, heard: set[bytes]) -> PyjobsError | None:
+    def _renew_heard(self, heard: set[bytes]) -> Exception | None:
         """The same, now, for the jobs with these ids only: the answer tells which are cancelled."""
         return self._renew(
             [job for job in self._held() if job.id.encode() in heard], time.monotonic()
         )
 
-    def _renew(self, jobs: list[ClaimedJob], sent: float) -> PyjobsError | None:
+    def _renew(self, jobs: list[ClaimedJob], sent: float) -> Exception | None:
         error = None
         parts = self._parts([job for job in jobs if job.over or not job.lost])
+        if not parts:
+            return self._error
         crash.at("beat")
         answers = run_many(self._server, [self._extend(part) for part in parts], tries=0)
         crash.at("beaten")
@@ -166,9 +167,9 @@ class Heartbeat(threading.Thread):
 
     def _told(self, error: Exception | None) -> None:
         """Log the first failure and the first success after it: an outage is no flood."""
-        if error is None and self._failing:
+        if error is None and self._error is not None:
             log.warning("leases are renewed again")
-        elif error is not None and not self._failing:
+        elif error is not None and self._error is None:
             trace = None if isinstance(error, PyjobsError) else error
             log.warning("leases are not renewed (%s); trying again", error, exc_info=trace)
-        self._failing = error is not None
+        self._error = error

@@ -9,8 +9,6 @@ import re
 
 from pyjobs.errors import BadArgument
 
-# How long the registry may lack a queue that is in use.
-REGISTER_SECONDS = 60.0
 NAME_RULE = "1 to 128 of A-Z a-z 0-9 _ . : -"
 NAME = re.compile(r"[A-Za-z0-9_.:-]{1,128}", re.ASCII)
 

@@ -19,7 +19,8 @@ from redis.asyncio.connection import AbstractConnection
 # What Redis may say to a command; any other error is the connection's own.
 REPLIES = (exceptions.ResponseError, exceptions.BusyLoadingError)
 ENDED = "Connection closed by server."
-CLOSED = "the handler is closed"
+CLOSED = ("the handler is closed", "'NoneType' object has no attribute")
+HELD_UP_SECONDS = 0.1
 
 
 def pack(*words: str | bytes | float) -> bytes:
@@ -66,9 +67,10 @@ async def open_link(pool: Any) -> Link:
         connection = await pool.get_connection()
         if was_reset(connection):
             await _again(pool, connection)
-    except RuntimeError as error:
-        # uvloop's word for a connection that Redis closes while redis-py says hello.
-        if CLOSED not in str(error):
+    except (RuntimeError, AttributeError) as error:
+        # uvloop's word for a connection that Redis closes while redis-py says hello, and redis-py's
+        # for one that its pool closes then.
+        if not any(word in str(error) for word in CLOSED):
             raise
         raise exceptions.ConnectionError(ENDED) from error
     writer = getattr(connection, "_writer", None)
@@ -186,19 +188,32 @@ class Direct(Layered, asyncio.Protocol):
         await super().close(pool)
 
     async def _wait(self, until: asyncio.Future[None], seconds: float) -> None:
-        timer = self._loop.call_later(seconds, self._late, until, seconds)
+        self._heard = self._loop.time()
+        self._look_again(seconds, until, seconds)
         try:
             await until
         finally:
-            timer.cancel()
+            self._timer.cancel()
+
+    def _look_again(self, after: float, until: asyncio.Future[None], seconds: float) -> None:
+        self._due = self._loop.time() + after
+        self._timer = self._loop.call_later(after, self._late, until, seconds)
 
     def _late(self, until: asyncio.Future[None], seconds: float) -> None:
-        if not until.done():
+        # A loop that was held up has not read yet what came in the meantime.
+        now = self._loop.time()
+        left = self._heard + seconds - now
+        if now - self._due > HELD_UP_SECONDS:
+            left = max(left, HELD_UP_SECONDS)
+        if left > 0:
+            self._look_again(left, until, seconds)
+        elif not until.done():
             until.set_exception(exceptions.TimeoutError(f"no reply in {seconds:g} s"))
 
     # --- what the transport calls ---
 
     def data_received(self, data: bytes) -> None:
+        self._heard = self._loop.time()
         self._reader.feed(data)
         try:
             while (told := self._reader.gets()) is not False:

@@ -14,11 +14,12 @@ from pyjobs.redis_errors import translated
 class Naming:
     """`with naming:` what goes wrong with Redis in there is one of our errors, and names the URL.
 
-    Args:
+    Attributes:
         url: where Redis is; its password is not shown.
     """
 
     def __init__(self, url: str) -> None:
+        self.url = url
         self.where = shown(url)
 
     def __enter__(self) -> None:

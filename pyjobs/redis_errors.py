@@ -12,7 +12,11 @@ from redis import exceptions
 
 from pyjobs.errors import Forbidden, PyjobsError, QueueFull, Unavailable, from_reply
 
-DISCONNECTED = (exceptions.ConnectionError, exceptions.TimeoutError)
+DISCONNECTED = (
+    exceptions.ConnectionError,
+    exceptions.TimeoutError,
+    exceptions.InvalidResponse,
+)
 UNKNOWN_USER = (exceptions.AuthenticationError, exceptions.AuthorizationError)
 REFUSALS = (
     exceptions.BusyLoadingError,

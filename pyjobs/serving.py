@@ -21,13 +21,15 @@ from pyjobs.checks import check
 from pyjobs.claimed import ClaimedJob, in_words
 from pyjobs.connect import aclose, aconnect, shown
 from pyjobs.ending import Ending
-from pyjobs.errors import Unavailable
+from pyjobs.errors import PyjobsError, Unavailable
 from pyjobs.handlers import Handler, runner
 from pyjobs.heartbeat import Heartbeat
-from pyjobs.keys import REGISTER_SECONDS, Keys
+from pyjobs.keys import Keys
+from pyjobs.load import aload
 from pyjobs.outage import Outage
 from pyjobs.outbox import Request
 from pyjobs.pace import STUCK_SECONDS
+from pyjobs.registry import REGISTER_SECONDS, aregister
 from pyjobs.reliable import Reliable
 from pyjobs.run import arun_many
 from pyjobs.shift import Shift
@@ -143,16 +145,8 @@ class Serving:
             await acommand(self._server.connection_pool, "PING")
         except redis.RedisError as error:
             raise Unavailable(f"{shown(self._url)}: {error}") from error
+        await aload(self._server, self._shift.mode.name)
         await check(self._server, self._shift.mode.name, self._keys, self._queues)
-
-    async def _register(self) -> None:
-        """Enter the queues in the registry, once they are known to be of this mode, and again now
-        and then: Redis may have come back without it."""
-        self._registered = time.monotonic()
-        names = [word for name in self._queues for word in (name, self._shift.mode.name)]
-        # The registry can be rebuilt: that it is full or forbidden must not stop a worker.
-        with contextlib.suppress(redis.RedisError):
-            await acommand(self._server.connection_pool, "HSET", self._keys.queues, *names)
 
     async def _work(self) -> None:
         while not self._shift.over:
@@ -180,7 +174,9 @@ class Serving:
         if self._shift.fatal is not None:
             self._stopping.now()
         elif time.monotonic() - self._registered > REGISTER_SECONDS:
-            await self._register()
+            self._registered = time.monotonic()
+            mode = self._shift.mode.name
+            await aregister(self._server, self._keys, dict.fromkeys(self._queues, mode))
 
     async def _until_changed(self) -> None:
         self._bell.listen()
@@ -199,7 +195,13 @@ class Serving:
         now = time.monotonic()
         while job := self._shift.next_job(now):
             crash.at("start")
-            self._runner.start(job)
+            try:
+                self._runner.start(job)
+            except RuntimeError as error:
+                self._shift.fatal = self._shift.fatal or PyjobsError(f"no job can run: {error}")
+                # Handed back: leases of jobs that nobody runs would count as crashes.
+                self._stopping.now()
+                return
         if self._shift.waiting and not self._watching_hoard:
             self._watching_hoard = True
             self._loop.call_later(STUCK_SECONDS, self._look_at_hoard)

@@ -24,13 +24,17 @@ ASK_ITEMS = 100
 class Sweep(Generic[J]):
     """The sweeps of one client.
 
+    Attributes:
+        every: seconds between two of them.
+
     Args:
         pending: the jobs that are waited for.
         keys: the names under the prefix.
         stores: whether the mode stores anything that could be looked at.
     """
 
-    def __init__(self, pending: Pending[J], keys: Keys, stores: bool) -> None:
+    def __init__(self, pending: Pending[J], keys: Keys, every: float, stores: bool) -> None:
+        self.every = every
         self._pending = pending
         self._keys = keys
         self._stores = stores

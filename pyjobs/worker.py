@@ -169,17 +169,18 @@ class Worker:
 
         self._handler = offer
         serving = asyncio.create_task(self.arun())
+        next_job: asyncio.Task[ClaimedJob] | None = None
         try:
             while not serving.done():
                 next_job = asyncio.create_task(offered.get())
                 await asyncio.wait({serving, next_job}, return_when=asyncio.FIRST_COMPLETED)
                 if next_job.done():
                     yield next_job.result()
-                else:
-                    next_job.cancel()
             await serving
         finally:
             self._handler = None
+            if next_job is not None:
+                next_job.cancel()
             if not serving.done():
                 # Twice: whoever leaves the loop does not end what is still in hand.
                 self.stop()

@@ -110,6 +110,24 @@ def test_a_client_in_a_forked_child_hears_of_its_jobs(jobs: Jobs) -> None:
         assert client.submit("after").result(SOON) == "after"
 
 
+@contextmanager
+def elsewhere(lock: Any) -> Iterator[None]:
+    """Another thread has the lock."""
+    has, enough = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with lock:
+            has.set()
+            enough.wait(LIMIT)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    has.wait(LIMIT)
+    yield
+    enough.set()
+    thread.join()
+
+
 def test_a_fork_while_the_client_is_busy(jobs: Jobs) -> None:
     """Another thread may hold each of its locks at that moment, and is not there in the child."""
     with pyjobs.Client(jobs.store.url, queue="q") as client:
@@ -119,7 +137,8 @@ def test_a_fork_while_the_client_is_busy(jobs: Jobs) -> None:
             client.submit(2)
             client.close()
 
-        with client._desk._pending._lock, client._starting:
+        pool = client._server.connection_pool
+        with client._desk._pending._lock, client._starting, elsewhere(pool._lock):
             in_a_child(child)
         assert not job.done()
 

@@ -7,10 +7,14 @@ import gc
 import threading
 import time
 import weakref
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from unittest import mock
 
 import pytest
 from clients import EVERY, FEW, ONE, RELIABLE, SOON, work
+from proxy import Proxy
 from running import AioClient, is_async, opened, places, wait_until
 from store import Jobs, Store
 
@@ -21,6 +25,7 @@ from pyjobs.errors import (
     ClientClosed,
     OutcomeUnknown,
     PyjobsError,
+    ResultGone,
 )
 from pyjobs.modes import Mode
 
@@ -108,6 +113,92 @@ def test_a_client_that_is_closed_in_its_first_submit(store: Store) -> None:
 
     for n in range(20):
         asyncio.run(close(0.0002 * n))
+
+
+@pytest.mark.parametrize("aio", [False, True], ids=["sync", "asyncio"])
+@places("redis-8.2", flavours=("sync",))
+def test_a_job_whose_submit_was_broken_off_is_asked_for(store: Store, aio: bool) -> None:
+    """It may be there or not, and whoever asks for it by its id is told."""
+    with (
+        Proxy(store.url) as proxy,
+        opened(proxy.url, aio=aio, queue="q", sweep=0.1) as client,
+    ):
+        client.submit(0)
+        proxy.breaks("cut_before")
+        if aio:
+            many = client.client.submit_many([1], ids=["a"])
+            with pytest.raises(TimeoutError):
+                client._loop.do(asyncio.wait_for(many, 0.1))
+        else:
+            broken_off = mock.patch("pyjobs.run.time.sleep", side_effect=KeyboardInterrupt)
+            with broken_off, pytest.raises(KeyboardInterrupt):
+                client.submit(1, id="a")
+        proxy.breaks("pass")
+        with pytest.raises(ResultGone):
+            client.job("a").result(SOON)
+
+
+@places("redis-8.2", flavours=("sync",))
+def test_a_thread_that_submits_while_another_closes(store: Store) -> None:
+    """Its jobs are submitted and nobody listens: they say so, and nothing stays open."""
+    for used in (True, False):
+        connections = len(store.redis.client_list())
+        client = pyjobs.Client(store.url, queue="q")
+        if used:
+            client.submit(0)
+        begun, closed = threading.Event(), threading.Event()
+
+        def slowly() -> Iterator[int]:
+            begun.set()  # noqa: B023
+            assert closed.wait(SOON)  # noqa: B023
+            yield 1
+
+        with ThreadPoolExecutor(1) as pool:
+            submit = pool.submit(client.submit_many, slowly())
+            begun.wait(SOON)
+            client.close()
+            closed.set()
+            if used:
+                [job] = submit.result(SOON)
+                assert isinstance(job.exception(0), ClientClosed)
+            else:
+                with pytest.raises(ClientClosed):
+                    submit.result(SOON)
+        assert "pyjobs-results" not in {thread.name for thread in threading.enumerate()}
+        wait_until(lambda n=connections: len(store.redis.client_list()) == n)
+    store.redis.flushall()
+
+
+@places("redis-8.2", flavours=("sync",))
+def test_an_asyncio_client_that_is_closed_while_it_submits_many(store: Store) -> None:
+    async def test(url: str) -> None:
+        client = pyjobs.aio.Client(url, queue="q")
+        await client.submit(0)
+        submit = asyncio.create_task(client.submit_many(range(3000)))
+        await asyncio.sleep(0)
+        await client.close()
+        jobs = await submit
+        assert {type(await job.exception(0)) for job in jobs} == {ClientClosed}
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    connections = len(store.redis.client_list())
+    asyncio.run(test(store.url))
+    wait_until(lambda: len(store.redis.client_list()) == connections)
+    store.redis.flushall()
+
+
+@places("redis-8.2", flavours=("sync",))
+def test_a_listener_that_can_not_start_leaves_nothing(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connections = len(store.redis.client_list())
+    with pyjobs.Client(store.url, queue="q") as client, monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", mock.Mock(side_effect=RuntimeError("no thread")))
+        for _ in range(3):
+            with pytest.raises(RuntimeError, match="no thread"):
+                client.submit(1)
+        assert store.redis.pubsub_numsub(client._desk.channel)[0][1] == 0
+    wait_until(lambda: len(store.redis.client_list()) == connections)
 
 
 class TestManners:

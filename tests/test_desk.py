@@ -26,7 +26,7 @@ from pyjobs.errors import (
     Unencodable,
 )
 from pyjobs.job import BaseJob
-from pyjobs.keys import REGISTER_SECONDS
+from pyjobs.registry import REGISTER_SECONDS
 from pyjobs.sweep import SWEEP_JOBS
 from pyjobs.verbs import CALL_BYTES, MAX_BYTES, Stored
 

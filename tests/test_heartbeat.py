@@ -12,7 +12,7 @@ from running import places, wait_until
 from store import Jobs, Q, Store
 
 from pyjobs.claimed import ClaimedJob
-from pyjobs.errors import WrongMode
+from pyjobs.errors import Unavailable, WrongMode
 from pyjobs.heartbeat import Heartbeat
 from pyjobs.modes import MODES
 from pyjobs.reliable import RELIABLE
@@ -122,6 +122,14 @@ class TestBeat:
         assert isinstance(make(jobs.store, hands).beat(), WrongMode)
         assert jobs.part("inflight")["a"] > jobs.now() + 750 * HOURS
         jobs.redis.delete(f"{OTHER}:pending")
+
+    def test_one_that_asks_for_nothing_proves_nothing(self, jobs: Jobs, hands: Hands) -> None:
+        heartbeat = make(jobs.store, hands)
+        heartbeat._error = error = Unavailable("the last one failed")
+        assert heartbeat.beat() is heartbeat._renew_heard({b"none"}) is error
+        hands.take(*jobs.take("a"))
+        assert heartbeat.beat() is None
+        heartbeat.stop()
 
 
 @HERE

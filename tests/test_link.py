@@ -8,6 +8,7 @@ import gc
 import os
 import signal
 import struct
+import time
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -130,6 +131,25 @@ def test_nobody_waits_longer_than_the_pool_was_made_for(
             await found.close(pool)
 
     run(test, store.url)
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_what_came_while_the_loop_was_held_up_is_no_timeout(
+    store: Store, loop: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    """However much it is: a loop reads but so much at a time."""
+
+    async def test(url: str) -> None:
+        async with taken(url, reply_seconds=0.2) as (found, pool):
+            for _ in range(3):
+                await found.send(pack("GETRANGE", "large", 0, -1))
+                asyncio.get_running_loop().call_soon(time.sleep, 0.5)
+                assert len(await found.reply()) == 3_000_000
+            await found.release(pool)
+
+    store.redis.set("large", b"x" * 3_000_000, ex=60)
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(test(store.url))
 
 
 @pytest.mark.parametrize("how", ["cut_before", "cut_after"])

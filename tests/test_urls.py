@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import pyjobs
-from pyjobs.connect import checked_url, connect, shown
+from pyjobs.connect import aconnect, checked_url, connect, shown
 from pyjobs.errors import BadArgument
 
 ESCAPES = "write / \\? # as %2F %3F %23"
@@ -55,3 +55,9 @@ def test_nor_of_one_among_the_options() -> None:
 @pytest.mark.parametrize("url", ["redis://h/2", "redis://u:p%2Fss@h:1", "unix:///tmp/x?db=1"])
 def test_a_right_one_is_taken_as_it_is(url: str) -> None:
     assert checked_url(url) == url
+
+
+def test_how_long_replies_are_waited_for_is_not_for_a_url_to_say() -> None:
+    for make in (connect, aconnect):
+        server = make("redis://localhost?socket_timeout=1", reply_seconds=30.0)
+        assert server.connection_pool.connection_kwargs["socket_timeout"] == 30.0

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from running import own_server, places, wait_until, working
 from store import Jobs, Q, Store, having
 
 import pyjobs
-from pyjobs import stopping
+from pyjobs import handlers, stopping
 from pyjobs.bell import Bell
 from pyjobs.errors import JobFailed, LeaseLost, WrongMode
 from pyjobs.modes import MODES, Mode
@@ -63,6 +64,33 @@ def start(store: Store, handler: Any, **settings: Any) -> Running:
     worker = pyjobs.Worker(store.url, **{"queues": ["q"], **settings})
     worker.handler(handler)
     return Running(worker)
+
+
+@REAL
+def test_a_wake_token_that_came_too_late_is_passed_on(store: Store) -> None:
+    """Redis has given it to a wait whose worker ends: the next idle one must not sleep on."""
+    jobs = Jobs(store, MODES["reliable"])
+    with Proxy(store.url, needle=b"BLPOP") as proxy:
+        proxy.breaks("stall")
+        with working(proxy.url, lambda job: job.data):
+            wait_until(lambda: proxy.seen)
+            wait_until(lambda: store.redis.info("clients")["blocked_clients"])
+            jobs.submit("a")
+            wait_until(lambda: not jobs.wakes())
+    assert jobs.wakes() == 1
+
+
+@REAL
+def test_whoever_stops_pulling_leaves_no_task(store: Store) -> None:
+    async def test() -> None:
+        puller = asyncio.create_task(anext(pyjobs.Worker(store.url, queues=["q"]).jobs()))
+        await asyncio.sleep(0.2)
+        puller.cancel()
+        await asyncio.wait({puller})
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(test())
+    store.redis.flushall()
 
 
 @HERE
@@ -137,6 +165,26 @@ class TestStop:
             with pytest.raises(JobFailed, match="the worker stopped"):
                 job.result(SOON)
         assert running.ended() is None
+
+    def test_one_that_can_start_no_thread_hands_back(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Leases of jobs that nobody has run would end as crashes."""
+
+        class NoThread(threading.Thread):
+            def start(self) -> None:
+                raise RuntimeError("can't start new thread")
+
+        jobs = Jobs(store, MODES["reliable"])
+        jobs.submit("a", "b", "c")
+        monkeypatch.setattr(handlers, "threading", SimpleNamespace(Thread=NoThread))
+        worker = pyjobs.Worker(store.url, queues=["q"], concurrency=2)
+        worker.handler(lambda job: job.data)
+        with pytest.raises(pyjobs.PyjobsError, match="no job can run: can't start new thread"):
+            asyncio.run(worker.arun())
+        assert jobs.part("inflight") == {}
+        assert sorted(jobs.pending()) == ["a", "b", "c"]
+        assert all("crashes" not in jobs.job(id) for id in "abc")
 
     def test_an_idle_one_stops_at_once(self, store: Store) -> None:
         for n in range(10):
