@@ -41,7 +41,7 @@ class Pace:
     @property
     def share(self) -> int:
         """Most jobs of one claim: when half of them all are on their way, the other half runs."""
-        return max(self._concurrency, self.room // 2)
+        return max(1, self.room // 2)
 
     def started(self, now: float) -> None:
         """A job has found its place."""

@@ -22,6 +22,7 @@ class Case:
             is many concurrent calls in one event loop.
         batch: jobs in one call of a bulk API.
         concurrency: jobs at once in a worker.
+        prefetch: jobs that pyjobs claims beyond those that run; None is its default.
         handler: `async` or `def`.
         payload: bytes of a job's JSON; 0 is the two small numbers of SMALL.
         seconds: how long a job takes, waiting.
@@ -37,6 +38,7 @@ class Case:
     enqueue: str = "bulk"
     batch: int = 1000
     concurrency: int = 100
+    prefetch: int | None = None
     handler: str = "async"
     payload: int = 0
     seconds: float = 0.0

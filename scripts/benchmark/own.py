@@ -62,7 +62,13 @@ class Async(AsyncDriver):
 
 def worker() -> pyjobs.Worker:
     """A worker with the handler that the case asks for."""
-    made = pyjobs.Worker(URL, mode=CASE.mode, queues=[QUEUE], concurrency=CASE.concurrency)
+    made = pyjobs.Worker(
+        URL,
+        mode=CASE.mode,
+        queues=[QUEUE],
+        concurrency=CASE.concurrency,
+        prefetch=CASE.prefetch,
+    )
 
     async def in_the_loop(job: pyjobs.ClaimedJob) -> int:
         TALLY.tick()
