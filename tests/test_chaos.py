@@ -45,7 +45,7 @@ def story(*told: Event, end: str = "done", answer: str = "right") -> list[Event]
 
 def killed(times: int, why: str) -> list[Event]:
     """So many runs, each ended by a kill of its process."""
-    starts = [tell(9.0 * n, "start", f"t{n}", n) for n in range(1, times + 1)]
+    starts = [tell(9.0 * n, "start", f"{n}-x", n) for n in range(1, times + 1)]
     return [*starts, *(tell(start.at + 1, "kill", why, start.pid) for start in starts)]
 
 
@@ -53,9 +53,9 @@ def judged(events: list[Event]) -> Report:
     return check(sorted(events, key=lambda event: event.at), lease=LEASE)
 
 
-RUN = [tell(2.0, "start", "t1"), tell(3.0, "end", "t1")]
-AGAIN = [tell(9.0, "start", "t2", 2), tell(10.0, "end", "t2", 2)]
-HALF = tell(2.0, "start", "t1")
+RUN = [tell(2.0, "start", "1-x"), tell(3.0, "end", "1-x")]
+AGAIN = [tell(9.0, "start", "2-x", 2), tell(10.0, "end", "2-x", 2)]
+HALF = tell(2.0, "start", "1-x")
 
 
 def test_a_job_that_ran_once() -> None:
@@ -94,7 +94,7 @@ def test_unexpected() -> None:
     assert judged(story(*RUN, answer="another job's result")).unexpected == ["a"]
     stranger = Event(5.0, "stranger", 0, "b")
     assert judged([*story(*RUN), stranger]).unexpected == ["b"]
-    assert judged([*story(*RUN), Event(5.0, "start", 1, "b", "t9")]).unexpected == ["b"]
+    assert judged([*story(*RUN), Event(5.0, "start", 1, "b", "9-x")]).unexpected == ["b"]
 
 
 @pytest.mark.parametrize(
@@ -129,13 +129,26 @@ def test_a_second_start_that_is_not(other: Event) -> None:
     assert judged(story(*RUN, other, *AGAIN)).unexplained == ["a"]
 
 
+@pytest.mark.parametrize(
+    ("woken", "token", "unexplained"),
+    [([tell(8.9, "cont", pid=2)], "1-x", []), ([], "1-x", ["a"]),
+     ([tell(8.9, "cont", pid=2)], "6-x", ["a"]), ([tell(7.0, "cont", pid=2)], "1-x", ["a"])],
+)  # fmt: skip
+def test_a_start_by_a_process_that_was_stopped_with_an_older_claim(
+    woken: list[Event], token: str, unexplained: list[str]
+) -> None:
+    first = [tell(2.0, "start", "5-x"), tell(3.0, "end", "5-x")]
+    late = [tell(9.0, "start", token, 2), tell(9.1, "left", token, 2)]
+    assert judged(story(*first, *woken, *late)).unexplained == unexplained
+
+
 def test_one_claim_that_was_started_twice() -> None:
-    twice = [event._replace(note="t1") for event in AGAIN]
+    twice = [event._replace(note="1-x") for event in AGAIN]
     assert judged(story(HALF, tell(2.5, "kill"), *twice)).unexplained == ["a"]
 
 
 def test_overlap() -> None:
-    late = tell(12.0, "end", "t1")
+    late = tell(12.0, "end", "1-x")
     assert judged(story(HALF, *AGAIN, late)).overlap == ["a"]
     assert judged(story(HALF, *AGAIN)).overlap == ["a"]
 
@@ -145,14 +158,14 @@ def test_overlap() -> None:
     [
         tell(3.0, "kill", "harness"),
         tell(3.0, "stop"),
-        tell(3.0, "left", "t1"),
+        tell(3.0, "left", "1-x"),
         tell(3.0, "lost", "cancelled"),
         tell(3.0, "cut", "1.5"),
     ],
     ids=lambda event: f"{event.what} at {event.at} by {event.pid}",
 )
 def test_no_overlap_with_a_run_that_is_over(over: Event) -> None:
-    assert judged(story(HALF, over, *AGAIN, tell(12.0, "end", "t1"))).overlap == []
+    assert judged(story(HALF, over, *AGAIN, tell(12.0, "end", "1-x"))).overlap == []
 
 
 def test_stuck() -> None:
@@ -173,7 +186,7 @@ def test_recovery_is_from_the_last_fault_to_the_last_of_the_older_jobs() -> None
 
 
 def test_recovery_does_not_wait_for_a_run_that_was_lost() -> None:
-    stale = [tell(3.0, "stop"), tell(11.0, "cont"), tell(12.0, "end", "t1")]
+    stale = [tell(3.0, "stop"), tell(11.0, "cont"), tell(12.0, "end", "1-x")]
     assert judged(story(HALF, *stale, *AGAIN)).recovery == 7.0
 
 

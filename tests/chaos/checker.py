@@ -12,7 +12,8 @@ told that it lost the job, or its process is killed or stopped. The promises tha
     duplicated   started more than once (no fault by itself)
     unexplained  started again, and nothing happened that could have ended the claim of the run
                  before: no kill or stop of its process while it ran or within a second of its end
-                 (its outcome may not have been recorded), no lost lease, no power cut
+                 (its outcome may not have been recorded), no lost lease, no power cut, and it is
+                 no start under an older claim by a process that was stopped before it
     overlap      started while another run of it was live, without a power cut in between
     stuck        known to Redis and not ended when everything was drained, or ended and its client
                  was never told
@@ -48,6 +49,7 @@ class Run:
         until: when it stopped being live, by whatever.
         cut_short: by a kill or stop of its process, but for a poisoned job's.
         struck: by one of these before its outcome was surely recorded.
+        woken: begun right after its process was stopped and went on.
     """
 
     at: float
@@ -56,6 +58,12 @@ class Run:
     until: float = float("inf")
     cut_short: bool = False
     struck: bool = False
+    woken: bool = False
+
+    @property
+    def claim(self) -> int:
+        """The number of its claim: they only grow."""
+        return int(self.token.partition("-")[0])
 
 
 @dataclass
@@ -130,6 +138,7 @@ def check(
 def _gather(events: list[Event]) -> dict[str, Job]:  # noqa: PLR0912
     jobs: dict[str, Job] = defaultdict(Job)
     live: dict[int, list[Run]] = defaultdict(list)
+    woken: dict[int, float] = {}
     for event in events:
         at, what, pid, id, note = event
         if what in ("kill", "stop"):
@@ -138,6 +147,8 @@ def _gather(events: list[Event]) -> dict[str, Job]:  # noqa: PLR0912
                 run.struck = at <= run.until + SECONDS_TO_RECORD
                 run.until = min(run.until, at)
             continue
+        if what == "cont":
+            woken[pid] = at
         if not id:
             continue
         job = jobs[id]
@@ -146,7 +157,8 @@ def _gather(events: list[Event]) -> dict[str, Job]:  # noqa: PLR0912
         elif what == "ack":
             job.acknowledged = at
         elif what == "start":
-            job.runs.append(Run(at, pid, note))
+            late = at - woken.get(pid, -SECONDS_TO_RECORD) < SECONDS_TO_RECORD
+            job.runs.append(Run(at, pid, note, woken=late))
             live[pid].append(job.runs[-1])
         elif what in ("end", "left"):
             for run in job.runs:
@@ -195,6 +207,9 @@ def _count(report: Report, id: str, job: Job, cuts: list[tuple[float, float]]) -
 def _explained(job: Job, first: Run, second: Run, cuts: list[tuple[float, float]]) -> bool:
     if first.token == second.token:
         return False
+    # Its process was stopped between the claim and the start; nothing that it says is recorded.
+    if second.woken and second.claim < first.claim:
+        return True
     return first.struck or first.pid in job.lost_by or _cut_between(first, second, cuts)
 
 
