@@ -39,6 +39,7 @@ class Sweep(Generic[J]):
         self._keys = keys
         self._stores = stores
         self._missed: WeakSet[J] = WeakSet()
+        self._unknown: WeakSet[J] = WeakSet()
         self._blind: set[str] = set()
 
     def calls(self, jobs: Iterable[J] | None = None) -> list[Chunk[J]]:
@@ -67,6 +68,8 @@ class Sweep(Generic[J]):
             if not end.state:
                 if job.accepted is None or (job.accepted and job in self._missed):
                     missing.append(job)
+                if job.accepted is None:
+                    self._unknown.add(job)
                 self._missed.add(job)
                 continue
             job.accepted = True
@@ -87,5 +90,8 @@ class Sweep(Generic[J]):
     def settle_gone(self, jobs: Iterable[J]) -> None:
         """These jobs are not in Redis, and no message tells of them."""
         for job in jobs:
-            self._pending.pop(job.queue, job.id)
-            job.settle(gone(job))
+            # One that was only asked for may have been submitted since.
+            if job.accepted is None or job not in self._unknown:
+                self._pending.pop(job.queue, job.id)
+                job.settle(gone(job))
+            self._unknown.discard(job)

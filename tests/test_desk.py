@@ -483,6 +483,22 @@ class TestSweep:
         desk.accept(batch, answers(batch))
         assert asked(desk.sweep.calls()) == ["a"]
 
+    @pytest.mark.parametrize("answered", [False, True])
+    def test_one_that_is_submitted_again_while_it_is_missed(self, answered: bool) -> None:
+        """The sweep knows of the submit whose outcome is unknown, and not yet of the next one."""
+        desk = make()
+        desk.take(prepare(desk, [1], ["a"]), [OutcomeUnknown("cut")])
+        job = desk.open_job("a", None)
+        [chunk] = desk.sweep.calls()
+        missing = desk.sweep.take(chunk, [MISSING])
+        assert missing == [job]
+        again = prepare(desk, [1], ["a"])
+        assert again.chunks[0].jobs == [job]
+        if answered:
+            desk.accept(again, answers(again))
+        desk.sweep.settle_gone(missing)
+        assert not job.done()
+
     def test_what_is_missed_once_may_be_on_its_way(self) -> None:
         """A result that is not kept is in a message only, which another connection brings."""
         desk = make()
