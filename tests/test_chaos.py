@@ -83,6 +83,12 @@ def test_void_is_what_was_acknowledged_in_the_cut_and_nothing_else() -> None:
     assert (report.void, report.lost) == (0, ["a"])
 
 
+def test_void_is_also_what_is_noted_before_the_server_is_back() -> None:
+    cut = [tell(0.9, "cut", "0.5"), Event(1.1, "back", 0, "")]
+    assert judged(story(*cut, end="", answer="")).void == 1
+    assert judged(story(cut[0], end="", answer="")).lost == ["a"]
+
+
 def test_dead_of_crashes_needs_three_of_them() -> None:
     by_harness, by_poison = killed(3, "harness"), killed(3, "poison")
     assert judged(story(*by_harness, end="dead crashed")).lost == []

@@ -123,9 +123,12 @@ def check(
     events = list(events)
     jobs = _gather(events)
     cuts = [(float(event.note), event.at) for event in events if event.what == "cut"]
+    # What is noted as acknowledged while the server is down was so before.
+    backs = [event.at for event in events if event.what == "back"]
+    gone = [(since, min((at for at in backs if at >= cut), default=cut)) for since, cut in cuts]
     report = Report()
     for id, job in sorted(jobs.items()):
-        _count(report, id, job, cuts)
+        _count(report, id, job, cuts, gone)
     faults = [event.at for event in events if event.what in FAULTS]
     if faults:
         report.recovery = _recovery(jobs.values(), faults[-1])
@@ -180,7 +183,13 @@ def _gather(events: list[Event]) -> dict[str, Job]:  # noqa: PLR0912
     return jobs
 
 
-def _count(report: Report, id: str, job: Job, cuts: list[tuple[float, float]]) -> None:
+def _count(
+    report: Report,
+    id: str,
+    job: Job,
+    cuts: list[tuple[float, float]],
+    gone: list[tuple[float, float]],
+) -> None:
     report.jobs += job.submitted
     state = job.state.partition(" ")[0]
     report.done += state == "done"
@@ -189,7 +198,7 @@ def _count(report: Report, id: str, job: Job, cuts: list[tuple[float, float]]) -
         report.unexpected.append(id)
     if job.acknowledged is not None:
         report.acknowledged += 1
-        void = any(since <= job.acknowledged <= until for since, until in cuts)
+        void = any(since <= job.acknowledged <= until for since, until in gone)
         ended_badly = state in ENDED and state != "done" and not job.quarantined
         report.void += void and not state
         if ended_badly or not (state or void):
