@@ -122,7 +122,7 @@ def test_on_a_shared_server_only_its_own_keys_go(text: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_stops_cleanly(tmp_path: Path, number: int) -> None:
     long = tmp_path / "long"
-    long.write_text("a line\n" * 500_000)
+    long.write_text("a line\n" * 100_000)
     with own_server() as server, connect(server.url) as looking:
         process = subprocess.Popen(
             [sys.executable, SCRIPTS / "demo.py", long],
