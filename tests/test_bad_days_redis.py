@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 import redis
+from gates import AsyncGate, Gate
 from running import opened, own_server, wait_until, working
 from store import Jobs, Q, Store, leaks
-from test_worker_stop import AsyncGate, Gate
 
 import pyjobs
 from pyjobs.connect import connect
