@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Generator, Iterable
-from typing import Any
+from typing import Any, Unpack
 
 from pyjobs.chunks import Batch
 from pyjobs.connect import DEFAULT_URL, aclose, aconnect
@@ -18,6 +18,7 @@ from pyjobs.errors import ClientClosed, PyjobsError
 from pyjobs.gather import Gathering
 from pyjobs.job import BaseJob
 from pyjobs.naming import Naming
+from pyjobs.options import Options
 from pyjobs.registry import aregister
 from pyjobs.run import arun, arun_many
 from pyjobs.submits import Route
@@ -96,7 +97,12 @@ class Client:
         await self.close()
 
     async def submit(
-        self, data: Any, *, queue: str | None = None, id: str | None = None, **options: Any
+        self,
+        data: Any,
+        *,
+        queue: str | None = None,
+        id: str | None = None,
+        **options: Unpack[Options],
     ) -> Job:
         """As `pyjobs.Client.submit`. One that is cancelled may have been submitted or not."""
         item = self._desk.item(data, queue, id, options)
@@ -114,7 +120,7 @@ class Client:
         *,
         queue: str | None = None,
         ids: Iterable[str] | None = None,
-        **options: Any,
+        **options: Unpack[Options],
     ) -> list[Job]:
         """As `pyjobs.Client.submit_many`."""
         batch = self._desk.prepare(data, queue, ids, options)

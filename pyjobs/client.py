@@ -5,41 +5,23 @@ Only what waits or uses a thread may live here; what is decided lives in desk.py
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Iterable
-from typing import Any
-from weakref import WeakSet
+from typing import Any, Unpack
 
 from pyjobs.chunks import Batch
 from pyjobs.connect import DEFAULT_URL, connect
 from pyjobs.desk import Desk
 from pyjobs.ear import Ear, look
 from pyjobs.errors import PyjobsError
+from pyjobs.forks import clients, one_waiter
 from pyjobs.job import BaseJob
 from pyjobs.naming import Naming
+from pyjobs.options import Options
 from pyjobs.registry import register
 from pyjobs.run import run, run_many
 from pyjobs.submits import Route
-
-# Of all jobs: it is held for a moment, by those that begin to wait.
-_one_waiter = threading.Lock()
-_clients: WeakSet[Client] = WeakSet()
-
-
-def _renew_all() -> None:
-    """In a forked child, where only one thread is left: what the others held is made anew."""
-    _one_waiter.release()
-    for client in list(_clients):
-        client._renew()
-
-
-os.register_at_fork(
-    before=_one_waiter.acquire,
-    after_in_parent=_one_waiter.release,
-    after_in_child=_renew_all,
-)
 
 
 class Job(BaseJob):
@@ -80,7 +62,7 @@ class Job(BaseJob):
     def _wait(self, timeout: float | None) -> None:
         if self._end is not None:
             return
-        with _one_waiter:
+        with one_waiter:
             waiter = self._waiter = self._waiter or threading.Event()
         # Looked at again after the waiter is in place: `_wake` sets it only after `_end`.
         if self._end is None and not waiter.wait(timeout):
@@ -124,8 +106,8 @@ class Client:
         self._server = connect(url)
         self._naming = Naming(url)
         self._ear: Ear[Job] | None = None
-        self._starting = threading.Lock()
-        _clients.add(self)
+        self._starting = threading.RLock()  # a signal handler may close it amid a submit
+        clients.add(self)
 
     def __enter__(self) -> Client:
         return self
@@ -134,7 +116,12 @@ class Client:
         self.close()
 
     def submit(
-        self, data: Any, *, queue: str | None = None, id: str | None = None, **options: Any
+        self,
+        data: Any,
+        *,
+        queue: str | None = None,
+        id: str | None = None,
+        **options: Unpack[Options],
     ) -> Job:
         """Submit one job (<mode>/submit).
 
@@ -163,7 +150,7 @@ class Client:
         *,
         queue: str | None = None,
         ids: Iterable[str] | None = None,
-        **options: Any,
+        **options: Unpack[Options],
     ) -> list[Job]:
         """Submit jobs, many in a call of the script; otherwise as `submit`.
 
@@ -221,7 +208,7 @@ class Client:
 
     def _renew(self) -> None:
         """In a forked child: the listener stayed with the parent, and so do the jobs."""
-        self._ear, self._starting = None, threading.Lock()
+        self._ear, self._starting = None, threading.RLock()
         # A lock of it may be held for ever here; closing it is the parent's business.
         self._parents, self._server = self._server, connect(self._naming.url)
         self._desk.renew()
@@ -248,3 +235,6 @@ class Client:
                 self._desk.check_open()
                 if self._ear is None:
                     self._ear = Ear(self._server, self._desk)
+                    if self._desk.closed:
+                        self._ear.close()
+                        self._desk.check_open()

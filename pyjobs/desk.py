@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Generic
 
 from pyjobs import messages
@@ -95,19 +95,21 @@ class Desk(Generic[J]):
         values: Iterable[Any],
         queue: str | None,
         ids: Iterable[str] | None,
-        options: dict[str, Any],
+        options: Mapping[str, Any],
     ) -> Batch[J]:
         """What submits these values."""
         self.check_open()
         return self._submits.prepare(values, queue, ids, options)
 
-    def item(self, value: Any, queue: str | None, id: str | None, options: dict[str, Any]) -> Item:
+    def item(
+        self, value: Any, queue: str | None, id: str | None, options: Mapping[str, Any]
+    ) -> Item:
         """One value to submit, checked."""
         self.check_open()
         return self._submits.item(value, queue, id, options)
 
     def single(
-        self, value: Any, queue: str | None, id: str | None, options: dict[str, Any]
+        self, value: Any, queue: str | None, id: str | None, options: Mapping[str, Any]
     ) -> Batch[J]:
         """What submits it, by itself."""
         self.check_open()

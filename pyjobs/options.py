@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, TypedDict
 
 from pyjobs.errors import BadArgument
 from pyjobs.keys import checked
@@ -12,7 +12,7 @@ from pyjobs.scripts import Option, Script
 from pyjobs.units import moment_ms, to_ms, whole
 
 
-class Options(NamedTuple):
+class Options(TypedDict, total=False):
     """What a submit may ask for; None leaves it to the defaults. Durations are seconds.
 
     Attributes:
@@ -28,17 +28,17 @@ class Options(NamedTuple):
         backoff: before its second attempt, then doubled (reliable).
     """
 
-    delay: float | None = None
-    run_at: datetime | float | None = None
-    expires: float | None = None
-    unique: str | None = None
-    retention: float | None = None
-    timeout: float | None = None
-    max_attempts: int | None = None
-    backoff: float | None = None
+    delay: float | None
+    run_at: datetime | float | None
+    expires: float | None
+    unique: str | None
+    retention: float | None
+    timeout: float | None
+    max_attempts: int | None
+    backoff: float | None
 
 
-def options_text(submit: Script, options: dict[str, Any]) -> str:
+def options_text(submit: Script, options: Mapping[str, Any]) -> str:
     """The options argument of a submit, from Python's words and units.
 
     Raises:
@@ -67,4 +67,4 @@ TAKEN_BY: dict[str, Callable[[str, Any], Option]] = {
     "max_attempts": _attempts,
     "backoff": to_ms,
 }
-assert TAKEN_BY.keys() == set(Options._fields)
+assert TAKEN_BY.keys() == Options.__annotations__.keys()

@@ -59,7 +59,7 @@ class Submits(Generic[J]):
         values: Iterable[Any],
         queue: str | None,
         ids: Iterable[str] | None,
-        options: dict[str, Any],
+        options: Mapping[str, Any],
     ) -> Batch[J]:
         """What submits these values: calls that keep to the limits of the script. All is checked
         before anything can be sent."""
@@ -80,7 +80,9 @@ class Submits(Generic[J]):
             self._fill(batch, name, text, places, named, data, chosen=chosen is not None)
         return batch
 
-    def item(self, value: Any, queue: str | None, id: str | None, options: dict[str, Any]) -> Item:
+    def item(
+        self, value: Any, queue: str | None, id: str | None, options: Mapping[str, Any]
+    ) -> Item:
         """One value to submit, checked."""
         text = options_text(self._submit, options) if options else ""
         data = codec.encode(value)
@@ -91,7 +93,7 @@ class Submits(Generic[J]):
         return Item(name, text, named, data, id is not None)
 
     def single(
-        self, value: Any, queue: str | None, id: str | None, options: dict[str, Any]
+        self, value: Any, queue: str | None, id: str | None, options: Mapping[str, Any]
     ) -> Batch[J]:
         """The same as a call of its own, the short way."""
         return self.together([self.item(value, queue, id, options)])

@@ -21,6 +21,7 @@ from store import Jobs, Store
 import pyjobs
 import pyjobs.aio
 from pyjobs import codec
+from pyjobs.ear import Ear
 from pyjobs.errors import (
     ClientClosed,
     OutcomeUnknown,
@@ -167,6 +168,26 @@ def test_a_thread_that_submits_while_another_closes(store: Store) -> None:
         assert "pyjobs-results" not in {thread.name for thread in threading.enumerate()}
         wait_until(lambda n=connections: len(store.redis.client_list()) == n)
     store.redis.flushall()
+
+
+@places("redis-8.2", flavours=("sync",))
+def test_a_signal_handler_that_closes_amid_the_first_submit(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It runs in the same thread, whatever that is about to do."""
+    connections = len(store.redis.client_list())
+    client = pyjobs.Client(store.url, queue="q")
+
+    def signalled(*args: Any) -> Ear[Any]:
+        client.close()
+        return Ear(*args)
+
+    monkeypatch.setattr("pyjobs.client.Ear", signalled)
+    with pytest.raises(ClientClosed):
+        client.submit(1)
+    assert "pyjobs-results" not in {thread.name for thread in threading.enumerate()}
+    client.close()
+    wait_until(lambda: len(store.redis.client_list()) == connections)
 
 
 @places("redis-8.2", flavours=("sync",))
