@@ -13,7 +13,9 @@ import pytest
 import redis.utils
 
 # Before they are imported, so that a failure in them shows its values too.
-pytest.register_assert_rewrite("running", "fencing", "good", "store", "clients", "shifts", "gates")
+pytest.register_assert_rewrite(
+    "running", "fencing", "good", "store", "clients", "shifts", "gates", "desks"
+)
 
 from running import FOUND, NAMES  # noqa: E402
 from store import Jobs, Store, leaks  # noqa: E402

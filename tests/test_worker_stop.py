@@ -50,7 +50,8 @@ def test_a_wake_token_that_came_too_late_is_passed_on(store: Store) -> None:
 def test_whoever_stops_pulling_leaves_no_task(store: Store) -> None:
     async def test() -> None:
         puller = asyncio.create_task(anext(pyjobs.Worker(store.url, queues=["q"]).jobs()))
-        await asyncio.sleep(0.2)
+        while not {"pyjobs-bell"} & {task.get_name() for task in asyncio.all_tasks()}:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
         puller.cancel()
         await asyncio.wait({puller})
         assert asyncio.all_tasks() == {asyncio.current_task()}
@@ -241,18 +242,26 @@ class TestBroken:
 
 
 WORKER = """
+
+
 import asyncio, logging, sys
+
+
 import pyjobs
+
 
 logging.basicConfig(level=logging.INFO)
 
+
 worker = pyjobs.Worker(sys.argv[1], queues=["q"], grace=float(sys.argv[2]))
+
 
 @worker.handler
 async def handle(job):
     print("started", flush=True)
     await asyncio.sleep(job.data)
     return "slept"
+
 
 worker.run()
 """
