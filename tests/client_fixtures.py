@@ -9,7 +9,7 @@ import pytest
 from running import is_async, opened
 from store import Store
 
-from pyjobs.modes import Mode
+from pyjobs.engine.modes import Mode
 
 
 @pytest.fixture

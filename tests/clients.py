@@ -14,7 +14,7 @@ from running import places
 from store import STORED, Jobs, having
 
 from pyjobs import codec
-from pyjobs.verbs import Claimed
+from pyjobs.engine.replies import Claimed
 
 FEW = places("memory", "redis-8.2")
 ONE = places("redis-8.2")

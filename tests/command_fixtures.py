@@ -9,7 +9,7 @@ import pytest
 from commands import Cli
 from running import own_server
 
-from pyjobs.connect import connect
+from pyjobs.transport.connect import connect
 
 
 @pytest.fixture(scope="session")

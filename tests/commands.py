@@ -16,8 +16,9 @@ import redis
 from running import wait_until
 
 from pyjobs.cli import main
-from pyjobs.run import run
-from pyjobs.verbs import Stored, fetch
+from pyjobs.engine.queue import fetch
+from pyjobs.engine.replies import Stored
+from pyjobs.transport.send import run
 
 SECONDS = 30
 DEAD_URL = "redis://:secret@127.0.0.1:1"  # port 1 is nobody's

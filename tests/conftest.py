@@ -20,7 +20,7 @@ pytest.register_assert_rewrite(
 from running import FOUND, NAMES  # noqa: E402
 from store import Jobs, Store, leaks  # noqa: E402
 
-from pyjobs.modes import Mode  # noqa: E402
+from pyjobs.engine.modes import Mode  # noqa: E402
 from pyjobs.testing import servers  # noqa: E402
 
 PLACES = [(name, flavour) for name in NAMES for flavour in ("sync", "async")]

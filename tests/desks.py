@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pyjobs.chunks import Batch, Chunk
-from pyjobs.desk import Desk
-from pyjobs.errors import (
-    PyjobsError,
-)
-from pyjobs.job import BaseJob
-from pyjobs.verbs import Stored
+from pyjobs.client.batch import Batch, Chunk
+from pyjobs.client.core import Desk
+from pyjobs.client.job import BaseJob
+from pyjobs.engine.replies import Stored
+from pyjobs.errors import PyjobsError
 
 NOW = 5.0
 

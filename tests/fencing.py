@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from store import Jobs
 
-from pyjobs.verbs import Claimed
+from pyjobs.engine.replies import Claimed
 
 Verb = Callable[..., list[str]]
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from store import HOUR, Jobs, Q, Store
 
-from pyjobs.call import Call
-from pyjobs.modes import MODES
-from pyjobs.scripts import Arg, Script, everything
-from pyjobs.verbs import Claimed
+from pyjobs.engine.call import Call
+from pyjobs.engine.modes import MODES
+from pyjobs.engine.replies import Claimed
+from pyjobs.engine.scripts import Arg, Script, everything
 
 SCRIPTS = [*everything()]
 TITLES = [script.title for script in SCRIPTS]

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from pyjobs.claimed import ClaimedJob, success
-from pyjobs.ending import Ending, Policy
-from pyjobs.modes import MODES
-from pyjobs.shift import Request, Shift
-from pyjobs.verbs import Claimed, ClaimReply
+from pyjobs.engine.modes import MODES
+from pyjobs.engine.outcome import Ending, Policy
+from pyjobs.engine.replies import Claimed, ClaimReply
+from pyjobs.worker.core import Request, Shift
+from pyjobs.worker.job import ClaimedJob, success
 
 EVERY = pytest.mark.parametrize("mode", list(MODES))
 REPEATABLE = pytest.mark.parametrize("mode", ["recoverable", "reliable"])

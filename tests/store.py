@@ -15,15 +15,16 @@ from typing import Any
 
 import pytest
 
-from pyjobs.call import Call
-from pyjobs.connect import REPLY_SECONDS, aconnect, connect
-from pyjobs.modes import MODES, Mode
-from pyjobs.recoverable import Recoverable
-from pyjobs.reliable import Reliable
-from pyjobs.run import arun, arun_many, run, run_many
-from pyjobs.scripts import everything
-from pyjobs.simple import Simple
-from pyjobs.verbs import Claimed, ClaimReply, Reaped, Stored, Submitted, fetch
+from pyjobs.engine.call import Call
+from pyjobs.engine.modes import MODES, Mode
+from pyjobs.engine.queue import fetch
+from pyjobs.engine.recoverable import Recoverable
+from pyjobs.engine.reliable import Reliable
+from pyjobs.engine.replies import Claimed, ClaimReply, Reaped, Stored, Submitted
+from pyjobs.engine.scripts import everything
+from pyjobs.engine.simple import Simple
+from pyjobs.transport.connect import REPLY_SECONDS, aconnect, connect
+from pyjobs.transport.send import arun, arun_many, run, run_many
 
 Q = "jobs:{q}"
 HOUR = 3_600_000

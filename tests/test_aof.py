@@ -25,11 +25,12 @@ import pytest
 from running import PREFERRED, wait_until
 from store import HOUR, Jobs, Q, Store, leaks
 
-from pyjobs.call import Call
-from pyjobs.modes import MODES
-from pyjobs.scripts import everything
+from pyjobs.engine.call import Call
+from pyjobs.engine.modes import MODES
+from pyjobs.engine.queue import fetch, wake
+from pyjobs.engine.replies import Claimed
+from pyjobs.engine.scripts import everything
 from pyjobs.testing import servers
-from pyjobs.verbs import Claimed, fetch, wake
 
 EVERY = os.environ.get("PYJOBS_AOF") == "every"
 FOUND = {binary.name: binary for binary in servers.find()}

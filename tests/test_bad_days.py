@@ -16,10 +16,10 @@ from store import HOUR, Jobs, Q, Store
 
 import pyjobs
 import pyjobs.aio
+from pyjobs.engine.modes import MODES
 from pyjobs.errors import JobCancelled, JobExpired, JobFailed
-from pyjobs.modes import MODES
-from pyjobs.shift import Shift
 from pyjobs.testing.workers import Running
+from pyjobs.worker.core import Shift
 
 SOON = 10.0
 LEASE = 1.0

@@ -22,11 +22,11 @@ from test_bad_days import echo
 
 import pyjobs
 import pyjobs.aio
-from pyjobs.connect import aconnect, connect
+from pyjobs.engine.modes import MODES
+from pyjobs.engine.queue import fetch
 from pyjobs.errors import ClientClosed, Unavailable
-from pyjobs.modes import MODES
-from pyjobs.run import arun
-from pyjobs.verbs import fetch
+from pyjobs.transport.connect import aconnect, connect
+from pyjobs.transport.send import arun
 
 SOON = 10.0
 LIMIT = 30.0
@@ -257,7 +257,7 @@ def test_tls_that_is_not_to_be_trusted(
     jobs: Jobs, aio: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A wrong authority and a wrong host are refused, by clients and workers; never plain."""
-    monkeypatch.setattr("pyjobs.run.PAUSES", (0.0,) * 5)
+    monkeypatch.setattr("pyjobs.transport.retry.PAUSES", (0.0,) * 5)
     right, wrong = certificate(tmp_path, "right"), certificate(tmp_path, "wrong")
     with encrypted(jobs.store.url, right) as port:
         bad = {

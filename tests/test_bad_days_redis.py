@@ -21,11 +21,11 @@ from running import opened, own_server, wait_until, working
 from store import Jobs, Q, Store, leaks
 
 import pyjobs
-from pyjobs.connect import connect
+from pyjobs.engine.modes import MODES
 from pyjobs.errors import OutcomeUnknown, PyjobsError, ResultGone, Unavailable
-from pyjobs.modes import MODES
 from pyjobs.testing.servers import Server
 from pyjobs.testing.workers import Running
+from pyjobs.transport.connect import connect
 
 SOON = 10.0
 RELIABLE = MODES["reliable"]
@@ -291,7 +291,7 @@ def test_a_server_that_is_away_costs_nothing(
     server: Server, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No spinning and no flood of log lines; afterwards it goes on."""
-    monkeypatch.setattr("pyjobs.run.PAUSES", (0.0,) * 5)
+    monkeypatch.setattr("pyjobs.transport.retry.PAUSES", (0.0,) * 5)
     with (
         working(server.url, echo, lease=1.0),
         pyjobs.Client(server.url, queue="q", sweep=0.3) as client,
@@ -313,8 +313,8 @@ def test_a_server_that_hangs_is_given_up_in_time(
 ) -> None:
     """A silent socket holds nobody for ever, and the lost submit is one job in the end."""
     impatient = functools.partial(connect, reply_seconds=0.1)
-    monkeypatch.setattr("pyjobs.client.connect", impatient)
-    monkeypatch.setattr("pyjobs.run.PAUSES", (0.0,) * 5)
+    monkeypatch.setattr("pyjobs.client.sync.connect", impatient)
+    monkeypatch.setattr("pyjobs.transport.retry.PAUSES", (0.0,) * 5)
     with pyjobs.Client(server.url, queue="q", sweep=0.2) as client:
         client.submit("first", id="first")
         os.kill(server.pid, signal.SIGSTOP)

@@ -11,7 +11,7 @@ from types import ModuleType
 
 import pytest
 
-from pyjobs.scripts import script
+from pyjobs.engine.scripts import script
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILT = "pyjobs/_lua/reliable/claim@1.lua"

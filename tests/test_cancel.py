@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from store import HOUR, Jobs, Listener, Q, Store, having
 
-from pyjobs.messages import read
-from pyjobs.modes import Mode
-from pyjobs.reliable import Reliable
+from pyjobs.engine.messages import read
+from pyjobs.engine.modes import Mode
+from pyjobs.engine.reliable import Reliable
 
 cancel = having("cancel")
 

@@ -12,10 +12,10 @@ from proxy import Proxy
 from running import LONG, own_server, places, wait_until
 from store import Q, Store
 
-from pyjobs import cancels
-from pyjobs.cancels import Cancels
-from pyjobs.connect import connect
-from pyjobs.keys import cancel_channel
+from pyjobs.engine.keys import cancel_channel
+from pyjobs.transport.connect import connect
+from pyjobs.worker import cancellation
+from pyjobs.worker.cancellation import Cancels
 
 EVERY = places("memory", "redis-6.2", "redis-8.2", "valkey-9.1", flavours=("sync",))
 REAL = places("redis-6.2", "redis-8.2", "valkey-9.1", flavours=("sync",))
@@ -95,7 +95,7 @@ class TestHearing:
         self, ears: Ears, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Between two of them there is a gap, and each has its limit."""
-        monkeypatch.setattr(cancels, "MESSAGES", 10)
+        monkeypatch.setattr(cancellation, "MESSAGES", 10)
         ears.subscribe()
         ids = [b"%d" % n for n in range(35)]
         for id in ids:
@@ -107,11 +107,11 @@ class TestHearing:
             heard |= portion
             portions += 1
         assert portions >= 4
-        assert time.monotonic() - began >= (portions - 1) * cancels.GAP_SECONDS
+        assert time.monotonic() - began >= (portions - 1) * cancellation.GAP_SECONDS
 
     def test_a_gap_ends_with_the_wait(self, ears: Ears, monkeypatch: pytest.MonkeyPatch) -> None:
         """Or a flood would hold up the beat that is due."""
-        monkeypatch.setattr(cancels, "GAP_SECONDS", LONG)
+        monkeypatch.setattr(cancellation, "GAP_SECONDS", LONG)
         ears.subscribe()
         ears.server.publish(CHANNELS[0], "a")
         assert ears.cancels.wait(LONG) == {b"a"}
@@ -172,7 +172,7 @@ class TestTrouble:
 
     @REAL
     def test_a_broken_connection(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(cancels, "FIRST_PAUSE", 0.02)
+        monkeypatch.setattr(cancellation, "FIRST_PAUSE", 0.02)
         with Proxy(store.url) as proxy:
             ears = Ears(proxy.url, store.redis)
             ears.subscribe()
@@ -186,7 +186,7 @@ class TestTrouble:
 
     def test_a_server_that_is_away(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A wait ends early where subscribing is worth a try again; nothing spins meanwhile."""
-        monkeypatch.setattr(cancels, "FIRST_PAUSE", 0.05)
+        monkeypatch.setattr(cancellation, "FIRST_PAUSE", 0.05)
         with own_server() as server, connect(server.url) as admin:
             ears = Ears(server.url, admin)
             ears.subscribe()

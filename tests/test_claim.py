@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from store import HOUR, STORED, Jobs, Q, having
 
+from pyjobs.engine.reliable import RELIABLE
 from pyjobs.errors import BadLayout
-from pyjobs.reliable import RELIABLE
 
 OTHER = "jobs:{other}"
 

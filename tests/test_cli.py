@@ -12,9 +12,9 @@ from running import wait_until, working
 from store import STORED
 
 from pyjobs import __version__
-from pyjobs.modes import MODES
-from pyjobs.reliable import RELIABLE
-from pyjobs.run import run
+from pyjobs.engine.modes import MODES
+from pyjobs.engine.reliable import RELIABLE
+from pyjobs.transport.send import run
 
 pytest_plugins = ("command_fixtures",)
 WORDS = "jobs:{words}"

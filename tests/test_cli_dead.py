@@ -7,9 +7,9 @@ import json
 from commands import Cli
 
 from pyjobs import codec
-from pyjobs.reliable import RELIABLE
-from pyjobs.run import run
-from pyjobs.verbs import MAX_ITEMS
+from pyjobs.engine.limits import MAX_ITEMS
+from pyjobs.engine.reliable import RELIABLE
+from pyjobs.transport.send import run
 
 pytest_plugins = ("command_fixtures",)
 

@@ -156,9 +156,9 @@ def test_no_process_outlives_a_parent_that_was_killed(cli: Cli) -> None:
 BLOCKED = """
 import socket, sys, time
 from pyjobs import Worker
-from pyjobs.cli import processes
+from pyjobs.cli import supervisor
 
-processes.ORPHAN_SECONDS = 0.0
+supervisor.ORPHAN_SECONDS = 0.0
 worker = Worker(sys.argv[1], queues=["words"], grace=0)
 parent, child = socket.socketpair()
 

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from commands import Cli, Done
 
-from pyjobs.modes import MODES
-from pyjobs.recoverable import RECOVERABLE
-from pyjobs.reliable import RELIABLE
-from pyjobs.run import run
-from pyjobs.scripts import everything
+from pyjobs.engine.modes import MODES
+from pyjobs.engine.recoverable import RECOVERABLE
+from pyjobs.engine.reliable import RELIABLE
+from pyjobs.engine.scripts import everything
+from pyjobs.transport.send import run
 
 pytest_plugins = ("command_fixtures",)
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from commands import Cli
 
-from pyjobs.cli.signature import TYPES
-from pyjobs.scripts import everything
+from pyjobs.admin.describe import TYPES
+from pyjobs.engine.scripts import everything
 
 pytest_plugins = ("command_fixtures",)
 

@@ -13,8 +13,8 @@ import pytest
 from commands import DEAD_URL, Cli, Done
 from running import working
 
-from pyjobs.modes import MODES
-from pyjobs.scripts import everything
+from pyjobs.engine.modes import MODES
+from pyjobs.engine.scripts import everything
 from pyjobs.testing.servers import find_cli
 
 pytest_plugins = ("command_fixtures",)

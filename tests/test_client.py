@@ -12,6 +12,7 @@ from store import HOUR, Jobs, Q, Store
 import pyjobs
 import pyjobs.aio
 from pyjobs import codec
+from pyjobs.engine.modes import MODES, Mode
 from pyjobs.errors import (
     BadArgument,
     Conflict,
@@ -23,7 +24,6 @@ from pyjobs.errors import (
     WrongMode,
     WrongType,
 )
-from pyjobs.modes import MODES, Mode
 
 pytest_plugins = ("client_fixtures",)
 

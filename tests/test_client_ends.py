@@ -21,14 +21,9 @@ from store import Jobs, Store
 import pyjobs
 import pyjobs.aio
 from pyjobs import codec
-from pyjobs.ear import Ear
-from pyjobs.errors import (
-    ClientClosed,
-    OutcomeUnknown,
-    PyjobsError,
-    ResultGone,
-)
-from pyjobs.modes import Mode
+from pyjobs.client.listener import Ear
+from pyjobs.engine.modes import Mode
+from pyjobs.errors import ClientClosed, OutcomeUnknown, PyjobsError, ResultGone
 
 pytest_plugins = ("client_fixtures",)
 
@@ -131,7 +126,9 @@ def test_a_job_whose_submit_was_broken_off_is_asked_for(store: Store, aio: bool)
             with pytest.raises(TimeoutError):
                 client._loop.do(asyncio.wait_for(many, 0.1))
         else:
-            broken_off = mock.patch("pyjobs.run.time.sleep", side_effect=KeyboardInterrupt)
+            broken_off = mock.patch(
+                "pyjobs.transport.send.time.sleep", side_effect=KeyboardInterrupt
+            )
             with broken_off, pytest.raises(KeyboardInterrupt):
                 client.submit(1, id="a")
         proxy.breaks("pass")
@@ -182,7 +179,7 @@ def test_a_signal_handler_that_closes_amid_the_first_submit(
         client.close()
         return Ear(*args)
 
-    monkeypatch.setattr("pyjobs.client.Ear", signalled)
+    monkeypatch.setattr("pyjobs.client.sync.Ear", signalled)
     with pytest.raises(ClientClosed):
         client.submit(1)
     assert "pyjobs-results" not in {thread.name for thread in threading.enumerate()}

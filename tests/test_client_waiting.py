@@ -16,6 +16,8 @@ from store import Jobs, Q, Store
 
 import pyjobs
 import pyjobs.aio
+from pyjobs.engine.modes import MODES
+from pyjobs.engine.replies import Stored
 from pyjobs.errors import (
     ClientClosed,
     JobFailed,
@@ -24,8 +26,6 @@ from pyjobs.errors import (
     Unavailable,
     Undecodable,
 )
-from pyjobs.modes import MODES
-from pyjobs.verbs import Stored
 
 pytest_plugins = ("client_fixtures",)
 

@@ -20,12 +20,12 @@ from running import FOUND, PREFERRED, own_server, wait_until, working
 from store import HOUR, Jobs, Q, Store, leaks
 
 import pyjobs
-from pyjobs.connect import connect
+from pyjobs.engine.modes import MODES
+from pyjobs.engine.scripts import Script
 from pyjobs.errors import PyjobsError, Unavailable
-from pyjobs.modes import MODES
-from pyjobs.scripts import Script
 from pyjobs.testing.servers import Server
 from pyjobs.testing.workers import Running
+from pyjobs.transport.connect import connect
 
 SLOTS = 16384
 SOON = 20.0

@@ -17,9 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyjobs import codec
-from pyjobs.claimed import failure, success
+from pyjobs.engine.limits import MAX_BYTES
 from pyjobs.errors import Undecodable, Unencodable
-from pyjobs.verbs import MAX_BYTES
+from pyjobs.worker.job import failure, success
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 LEAVES = (

@@ -11,7 +11,7 @@ from running import is_async
 from store import Store
 
 from pyjobs import BadArgument, Unavailable
-from pyjobs.modes import MODES
+from pyjobs.engine.modes import MODES
 from pyjobs.testing import compliance
 
 ALL = len(compliance.CONCURRENCIES) * 507

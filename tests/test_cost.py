@@ -19,11 +19,11 @@ from store import Q, Store, having
 
 import pyjobs
 import pyjobs.aio
-from pyjobs.call import Call
+from pyjobs.engine.call import Call
+from pyjobs.engine.modes import Mode
+from pyjobs.engine.reliable import Reliable
+from pyjobs.engine.simple import Simple
 from pyjobs.ids import new_id
-from pyjobs.modes import Mode
-from pyjobs.reliable import Reliable
-from pyjobs.simple import Simple
 
 everywhere = places("redis-6.2", "redis-8.2", "valkey-9.1", flavours=("sync",))
 HOUR = 3_600_000

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from running import own_server, wait_until
 
-from pyjobs.connect import connect
-from pyjobs.modes import MODES
+from pyjobs.engine.modes import MODES
 from pyjobs.testing import servers
+from pyjobs.transport.connect import connect
 
 SCRIPTS = Path(__file__).parent.parent / "scripts"
 ROW = re.compile(r"│ (\w+) +│ +(\d+) │ +\d+\.\d\d │ +[\d,]+ │ +(\d+) │ +(\d+) │")

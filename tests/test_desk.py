@@ -20,8 +20,10 @@ from desks import (
     submit,
 )
 
-from pyjobs.chunks import CHUNK_ITEMS
-from pyjobs.desk import Desk
+from pyjobs.client.batch import CHUNK_ITEMS
+from pyjobs.client.core import Desk
+from pyjobs.engine.keys import REGISTER_SECONDS
+from pyjobs.engine.replies import Stored
 from pyjobs.errors import (
     BadArgument,
     ClientClosed,
@@ -31,8 +33,6 @@ from pyjobs.errors import (
     PyjobsError,
     QueueFull,
 )
-from pyjobs.registry import REGISTER_SECONDS
-from pyjobs.verbs import Stored
 
 
 class TestAccept:

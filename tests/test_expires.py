@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from store import HOUR, Jobs, Q, having
 
-from pyjobs.messages import read
-from pyjobs.reliable import Reliable
+from pyjobs.engine.messages import read
+from pyjobs.engine.reliable import Reliable
 
 stored = having("cancel")
 

@@ -13,7 +13,7 @@ from fencing import (
 from store import HOUR, STORED, Jobs, Q, having
 from test_complete import DAY, bodies
 
-from pyjobs.verbs import Claimed
+from pyjobs.engine.replies import Claimed
 
 WEEK = 7 * DAY
 OUTCOME = {"simple": "failed", "recoverable": "failed", "reliable": "delayed"}

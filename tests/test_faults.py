@@ -21,15 +21,15 @@ from store import HOUR, Jobs, Q, Store
 
 import pyjobs.aio
 import pyjobs.client
-from pyjobs import run as sending
-from pyjobs.call import Call
-from pyjobs.claimed import ClaimedJob
-from pyjobs.connect import aconnect, connect
+from pyjobs.engine.call import Call
+from pyjobs.engine.messages import read
+from pyjobs.engine.modes import MODES
+from pyjobs.engine.scripts import script
 from pyjobs.errors import OutcomeUnknown
-from pyjobs.messages import read
-from pyjobs.modes import MODES
-from pyjobs.scripts import script
 from pyjobs.testing.workers import Running
+from pyjobs.transport import retry
+from pyjobs.transport.connect import aconnect, connect
+from pyjobs.worker.job import ClaimedJob
 
 REPLY_SECONDS = 0.15
 JOBS = 200
@@ -43,7 +43,7 @@ scripts = pytest.mark.parametrize("name", [used.name for used in SCRIPTS])
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sending, "PAUSES", (0.0,) * len(sending.PAUSES))
+    monkeypatch.setattr(retry, "PAUSES", (0.0,) * len(retry.PAUSES))
 
 
 @pytest.fixture

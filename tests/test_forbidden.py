@@ -14,10 +14,10 @@ from good import SCRIPTS, TITLES, Good, mode_of
 from running import places
 from store import HOUR, Jobs, Q, Store, having
 
+from pyjobs.engine.modes import MODES, Mode
+from pyjobs.engine.replies import Claimed
+from pyjobs.engine.scripts import Arg, Script
 from pyjobs.errors import Forbidden, PyjobsError
-from pyjobs.modes import MODES, Mode
-from pyjobs.scripts import Arg, Script
-from pyjobs.verbs import Claimed
 
 OTHER = "jobs:{other}"
 CALLED = re.compile(r"redis\.call\('([A-Z]+)'")

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 from store import HOUR, STORED, Jobs, Q, Store, having
 
+from pyjobs.engine.modes import Mode
+from pyjobs.engine.queue import wake
 from pyjobs.errors import QueueFull
-from pyjobs.modes import Mode
-from pyjobs.verbs import wake
 
 
 @pytest.fixture

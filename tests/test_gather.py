@@ -12,8 +12,8 @@ from store import Jobs, Store
 
 from pyjobs import aio
 from pyjobs.aio import Client
+from pyjobs.engine.modes import MODES
 from pyjobs.errors import BadArgument, ClientClosed, Conflict, OutcomeUnknown, WrongMode
-from pyjobs.modes import MODES
 
 pytestmark = places("memory", "redis-8.2", flavours=("sync",))
 

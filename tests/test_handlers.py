@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from pyjobs.claimed import ClaimedJob
-from pyjobs.ending import Ending
-from pyjobs.handlers import Handler, Runner, Threads, runner
-from pyjobs.verbs import Claimed
+from pyjobs.engine.outcome import Ending
+from pyjobs.engine.replies import Claimed
+from pyjobs.worker.executors import Handler, Runner, Threads, runner
+from pyjobs.worker.job import ClaimedJob
 
 SOON = 10.0
 BOTH = pytest.mark.parametrize("plain", [False, True], ids=["async", "plain"])

@@ -11,12 +11,12 @@ import pytest
 from running import places, wait_until
 from store import Jobs, Q, Store
 
-from pyjobs.claimed import ClaimedJob
+from pyjobs.engine.modes import MODES
+from pyjobs.engine.reliable import RELIABLE
+from pyjobs.engine.replies import Claimed
 from pyjobs.errors import Unavailable, WrongMode
-from pyjobs.heartbeat import Heartbeat
-from pyjobs.modes import MODES
-from pyjobs.reliable import RELIABLE
-from pyjobs.verbs import Claimed
+from pyjobs.worker.heartbeat import Heartbeat
+from pyjobs.worker.job import ClaimedJob
 
 HERE = places("memory", "redis-8.2", flavours=("sync",))
 OTHER = "jobs:{other}"

@@ -14,9 +14,9 @@ from good import SCRIPTS, TITLES, Good, furnish, mode_of
 from running import EVERY_SERVER
 from store import HOUR, Q, Store
 
+from pyjobs.engine.modes import MODES
+from pyjobs.engine.scripts import Script
 from pyjobs.errors import BadArgument, BadLayout, WrongMode, WrongType
-from pyjobs.modes import MODES
-from pyjobs.scripts import Script
 
 OTHER = "jobs:{other}"
 LONG = 1_048_577

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from store import HOUR, Jobs, Q, Store, leaks
 
-from pyjobs.reliable import RELIABLE
+from pyjobs.engine.reliable import RELIABLE
 
 DAMAGE: dict[str, tuple[Callable[[Any], Any], str]] = {
     "a key without a TTL": (lambda redis: redis.set(f"{Q}:x", 1), "{q}:x' is there for ever"),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pyjobs.claimed import ClaimedJob
-from pyjobs.leases import Leases
-from pyjobs.verbs import Claimed
+from pyjobs.engine.replies import Claimed
+from pyjobs.worker.job import ClaimedJob
+from pyjobs.worker.leases import Leases
 
 LEASE = 30.0
 REPLY = 5.0

@@ -24,11 +24,11 @@ from redis import exceptions
 from running import PREFERRED, own_server, places
 from store import Store
 
-from pyjobs import link as links
-from pyjobs.connect import aconnect, connect
-from pyjobs.link import Direct, Layered, Link, open_link, pack
 from pyjobs.testing.servers import Server
-from pyjobs.wire import acommand, command
+from pyjobs.transport import connection as links
+from pyjobs.transport.connect import aconnect, connect
+from pyjobs.transport.connection import Direct, Layered, Link, open_link, pack
+from pyjobs.transport.pipeline import acommand, command
 
 SOON = 10.0
 Test = Callable[[str], Awaitable[None]]

@@ -8,7 +8,7 @@ from desks import (
     posted,
 )
 
-from pyjobs import messages
+from pyjobs.engine import messages
 
 
 class TestMessages:

@@ -14,7 +14,7 @@ from model import LIVE, MAX_ATTEMPTS, Model
 from running import is_async
 from store import HOUR, PARKED, STORED, Jobs, Store, having, leaks
 
-from pyjobs.verbs import Claimed
+from pyjobs.engine.replies import Claimed
 
 EXAMPLES = int(os.environ.get("PYJOBS_EXAMPLES", "80"))  # in memory; a tenth elsewhere
 STEPS = 30

@@ -17,7 +17,7 @@ from modelcheck.tied import Apart, Tied
 from modelcheck.world import Limits
 from store import Jobs, Store
 
-from pyjobs.modes import MODES
+from pyjobs.engine.modes import MODES
 
 SIZES = SMALL | (LARGE if os.environ.get("PYJOBS_MODELCHECK") == "large" else {})
 WALKS = int(os.environ.get("PYJOBS_WALKS", "20"))

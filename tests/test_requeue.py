@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from store import Jobs, Q, having
 
-from pyjobs.reliable import RELIABLE
-from pyjobs.verbs import DeadPage
+from pyjobs.engine.reliable import RELIABLE
+from pyjobs.engine.replies import DeadPage
 
 reliable = having("requeue")
 

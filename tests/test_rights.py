@@ -19,15 +19,15 @@ from running import own_server, wait_until, working
 from store import STORED, Jobs, Store
 
 import pyjobs
-from pyjobs.checks import dry_runs, eviction, judge
 from pyjobs.cli import main
-from pyjobs.connect import connect
+from pyjobs.engine.acl import ROLES, commands, rules
+from pyjobs.engine.keys import Keys
+from pyjobs.engine.modes import MODES
 from pyjobs.errors import BadArgument, Forbidden, PyjobsError
-from pyjobs.keys import Keys
-from pyjobs.load import load
-from pyjobs.modes import MODES
-from pyjobs.rights import ROLES, commands, rules
 from pyjobs.testing.servers import Server
+from pyjobs.transport.connect import connect
+from pyjobs.transport.loader import load
+from pyjobs.worker.preflight import dry_runs, eviction, judge
 
 pytest_plugins = ("command_fixtures",)
 

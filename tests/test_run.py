@@ -14,17 +14,17 @@ from proxy import Proxy
 from redis import exceptions
 from store import HOUR, Jobs, Q, Store, having
 
-from pyjobs import run as running
-from pyjobs.call import Call
+from pyjobs.engine.call import Call
+from pyjobs.engine.modes import MODES
+from pyjobs.engine.queue import fetch
+from pyjobs.engine.recoverable import RECOVERABLE
+from pyjobs.engine.reliable import RELIABLE
+from pyjobs.engine.scripts import script
+from pyjobs.engine.simple import SIMPLE
 from pyjobs.errors import BadArgument, Conflict, OutcomeUnknown, Unavailable, WrongMode
-from pyjobs.modes import MODES
-from pyjobs.recoverable import RECOVERABLE
-from pyjobs.redis_errors import REFUSALS
-from pyjobs.reliable import RELIABLE
-from pyjobs.run import Recovery
-from pyjobs.scripts import script
-from pyjobs.simple import SIMPLE
-from pyjobs.verbs import fetch
+from pyjobs.transport import retry, send
+from pyjobs.transport.errors import REFUSALS
+from pyjobs.transport.retry import Recovery
 
 NEW = [("a", "new")]
 NEW_REPLY = [b"a", b"new"]
@@ -32,7 +32,7 @@ NEW_REPLY = [b"a", b"new"]
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running, "PAUSES", (0.0,) * len(running.PAUSES))
+    monkeypatch.setattr(retry, "PAUSES", (0.0,) * len(retry.PAUSES))
 
 
 class Flush(Call[Any]):
@@ -102,8 +102,8 @@ def test_a_server_that_keeps_no_script_is_sent_the_body(
     async def aload_in_vain(_: Any, *words: str) -> None:
         load_in_vain(_, *words)
 
-    monkeypatch.setattr(running, "command", load_in_vain)
-    monkeypatch.setattr(running, "acommand", aload_in_vain)
+    monkeypatch.setattr(send, "command", load_in_vain)
+    monkeypatch.setattr(send, "acommand", aload_in_vain)
     calls = [submit("a"), submit("b")]
     assert store.call(submit("one")) == [("one", "new")]
     assert store.call_many(calls) == [NEW, [("b", "new")]]
@@ -182,7 +182,7 @@ def test_a_refusal_is_tried_again_and_then_told(
     mode: Any, kind: type[exceptions.RedisError]
 ) -> None:
     recovery = Recovery((mode.submit(Q, [("a", b"")]),))
-    for _ in running.PAUSES:
+    for _ in retry.PAUSES:
         assert recovery.pause(kind("go away")) == 0.0
     with pytest.raises(Unavailable, match="go away") as caught:
         recovery.pause(kind("go away"))
@@ -193,7 +193,7 @@ def test_what_was_lost_once_stays_unknown() -> None:
     recovery = Recovery((submit("a"),))
     for _ in recovery.packed():
         recovery.pause(exceptions.ConnectionError("Connection closed by server."))
-    for _ in running.PAUSES[1:]:
+    for _ in retry.PAUSES[1:]:
         recovery.pause(exceptions.ConnectionError("Error 111 connecting to 127.0.0.1:1."))
     with pytest.raises(OutcomeUnknown):
         recovery.pause(exceptions.ConnectionError("Error 111 connecting to 127.0.0.1:1."))
@@ -224,7 +224,7 @@ def test_each_refused_call_is_repeated_where_that_is_wanted() -> None:
             recovery.take([b"c", b"new"]) if recovery.left[-1] == 2 else None
         recovery.pause()
     assert recovery.left == [0]
-    for _ in running.PAUSES[2:]:
+    for _ in retry.PAUSES[2:]:
         recovery.take(BUSY)
         recovery.pause()
     refused, *rest = recovery.answers
@@ -247,7 +247,7 @@ def test_an_error_that_takes_answers_with_it_leaves_their_calls_unknown() -> Non
     recovery.take(exceptions.NoScriptError("NOSCRIPT"))
     recovery.pause()
     away = exceptions.ConnectionError("Error 111 connecting to 127.0.0.1:1.")
-    for _ in running.PAUSES:
+    for _ in retry.PAUSES:
         recovery.pause(away)
     with pytest.raises(OutcomeUnknown):
         recovery.pause(away)
@@ -276,7 +276,7 @@ def test_whatever_comes_after_a_lost_answer_leaves_it_unknown(
 def test_without_a_connection_nothing_is_unknown(words: str) -> None:
     """It ended while it was being made: no call was given to it."""
     recovery = Recovery((submit("a"),))
-    for _ in running.PAUSES:
+    for _ in retry.PAUSES:
         assert recovery.pause(exceptions.ConnectionError(words)) == 0.0
     with pytest.raises(Unavailable) as caught:
         recovery.pause(exceptions.ConnectionError(words))
@@ -390,4 +390,4 @@ def test_an_end_to_repeating(far: Store, proxy: Proxy, how: str) -> None:
     proxy.breaks(how)
     with pytest.raises(OutcomeUnknown):
         far.call(submit("a"))
-    assert proxy.seen == 1 + len(running.PAUSES)
+    assert proxy.seen == 1 + len(retry.PAUSES)

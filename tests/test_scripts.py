@@ -9,8 +9,8 @@ import pytest
 from good import SCRIPTS, TITLES
 from lua_globals import uses
 
+from pyjobs.engine.scripts import Script, script
 from pyjobs.errors import BadArgument
-from pyjobs.scripts import Script, script
 
 # Those of Lua and Redis that scripts may use.
 GLOBALS = {

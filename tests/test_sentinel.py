@@ -23,10 +23,12 @@ from running import PREFERRED, opened, wait_until, working
 from store import Store, leaks
 
 import pyjobs
-from pyjobs.connect import checked_url, connect, shown
+from pyjobs.engine.limits import MAX_ITEMS
+from pyjobs.engine.queue import fetch
 from pyjobs.errors import BadArgument, OutcomeUnknown, ResultGone, Unavailable
 from pyjobs.testing import servers
-from pyjobs.verbs import MAX_ITEMS, fetch
+from pyjobs.transport.connect import connect
+from pyjobs.transport.url import checked_url, shown
 
 SENTINELS = 3
 DOWN_MS = 1000

@@ -20,16 +20,13 @@ from shifts import (
 )
 
 from pyjobs import codec
-from pyjobs.claimed import failure, success
-from pyjobs.ending import Ending
-from pyjobs.errors import (
-    OutcomeUnknown,
-    PyjobsError,
-    Unavailable,
-)
-from pyjobs.outbox import CALL_ITEMS
-from pyjobs.shift import Shift
-from pyjobs.verbs import CALL_BYTES, MAX_BYTES, ClaimReply
+from pyjobs.engine.limits import CALL_BYTES, MAX_BYTES
+from pyjobs.engine.outcome import Ending
+from pyjobs.engine.replies import ClaimReply
+from pyjobs.errors import OutcomeUnknown, PyjobsError, Unavailable
+from pyjobs.worker.core import Shift
+from pyjobs.worker.job import failure, success
+from pyjobs.worker.outbox import CALL_ITEMS
 
 
 class TestClaim:

@@ -17,8 +17,8 @@ from shifts import (
 )
 
 from pyjobs import codec
-from pyjobs.claimed import failure, success
-from pyjobs.ending import Ending
+from pyjobs.engine.outcome import Ending
+from pyjobs.engine.replies import ClaimReply
 from pyjobs.errors import (
     BadArgument,
     Forbidden,
@@ -27,8 +27,8 @@ from pyjobs.errors import (
     Unavailable,
     WrongMode,
 )
-from pyjobs.shift import Request, Shift
-from pyjobs.verbs import ClaimReply
+from pyjobs.worker.core import Request, Shift
+from pyjobs.worker.job import failure, success
 
 
 class TestStop:

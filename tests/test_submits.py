@@ -11,12 +11,9 @@ from desks import (
     prepare,
 )
 
-from pyjobs.chunks import CHUNK_ITEMS
-from pyjobs.errors import (
-    BadArgument,
-    Unencodable,
-)
-from pyjobs.verbs import CALL_BYTES, MAX_BYTES
+from pyjobs.client.batch import CHUNK_ITEMS
+from pyjobs.engine.limits import CALL_BYTES, MAX_BYTES
+from pyjobs.errors import BadArgument, Unencodable
 
 
 class TestPrepare:

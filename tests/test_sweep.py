@@ -16,15 +16,9 @@ from desks import (
     submit,
 )
 
-from pyjobs.errors import (
-    BadArgument,
-    BadLayout,
-    OutcomeUnknown,
-    ResultGone,
-    Unavailable,
-)
-from pyjobs.sweep import SWEEP_JOBS
-from pyjobs.verbs import Stored
+from pyjobs.client.sweep import SWEEP_JOBS
+from pyjobs.engine.replies import Stored
+from pyjobs.errors import BadArgument, BadLayout, OutcomeUnknown, ResultGone, Unavailable
 
 
 class TestSweep:

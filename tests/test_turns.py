@@ -9,8 +9,8 @@ import pytest
 from running import EVERY_SERVER
 from store import HOUR, PARKED, Jobs, Q, having
 
-from pyjobs.reliable import RELIABLE
-from pyjobs.verbs import Claimed
+from pyjobs.engine.reliable import RELIABLE
+from pyjobs.engine.replies import Claimed
 
 OTHER = "jobs:{other}"
 reliable = having("reap", ["reliable"])

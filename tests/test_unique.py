@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from store import HOUR, Jobs, Q, having
 
-from pyjobs.reliable import Reliable
-from pyjobs.verbs import Submitted
+from pyjobs.engine.reliable import Reliable
+from pyjobs.engine.replies import Submitted
 
 stored = having("cancel")
 

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 import pyjobs
-from pyjobs.connect import aconnect, checked_url, connect, shown
 from pyjobs.errors import BadArgument
+from pyjobs.transport.connect import aconnect, connect
+from pyjobs.transport.url import checked_url, shown
 
 ESCAPES = "write / \\? # as %2F %3F %23"
 

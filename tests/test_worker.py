@@ -13,10 +13,10 @@ from running import places, wait_until, working
 from store import Q, Store, having
 
 import pyjobs
-from pyjobs import serving
+from pyjobs.engine.modes import Mode
 from pyjobs.errors import BadArgument, Unavailable
-from pyjobs.modes import Mode
-from pyjobs.run import run
+from pyjobs.transport.send import run
+from pyjobs.worker import processor
 
 pytest_plugins = ("client_fixtures",)
 HERE = places("memory", "redis-8.2", flavours=("sync",))
@@ -104,7 +104,7 @@ class TestRegistry:
         self, store: Store, client: Any, mode: Mode, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Redis may have come back without it, and only what is there is reaped by cron."""
-        monkeypatch.setattr(serving, "REGISTER_SECONDS", 0.0)
+        monkeypatch.setattr(processor, "REGISTER_SECONDS", 0.0)
         with working(store.url, lambda job: None, mode=mode.name):
             wait_until(lambda: store.redis.hgetall("jobs:queues"))
             store.redis.delete("jobs:queues")

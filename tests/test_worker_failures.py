@@ -12,9 +12,9 @@ from running import places, working
 from store import STORED, Jobs, Store, having
 
 import pyjobs
+from pyjobs.engine.limits import MAX_BYTES
+from pyjobs.engine.modes import Mode
 from pyjobs.errors import JobFailed
-from pyjobs.modes import Mode
-from pyjobs.verbs import MAX_BYTES
 
 pytest_plugins = ("client_fixtures",)
 HERE = places("memory", "redis-8.2", flavours=("sync",))

@@ -14,9 +14,9 @@ from running import places, wait_until, working
 from store import HOUR, Jobs, Store, having
 
 import pyjobs
+from pyjobs.engine.modes import MODES, Mode
+from pyjobs.engine.replies import Claimed
 from pyjobs.errors import JobCancelled, JobFailed, LeaseLost, PyjobsError, Unencodable
-from pyjobs.modes import MODES, Mode
-from pyjobs.verbs import Claimed
 
 HERE = places("memory", "redis-8.2", flavours=("sync",))
 EVERY = having("submit")

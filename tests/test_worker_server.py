@@ -18,11 +18,11 @@ from running import own_server, places, wait_until, working
 from store import Jobs, Q, Store, having
 
 import pyjobs
-from pyjobs import stopping
+from pyjobs.engine.modes import MODES, Mode
 from pyjobs.errors import LeaseLost, WrongMode
-from pyjobs.modes import MODES, Mode
 from pyjobs.testing.servers import Server
 from pyjobs.testing.workers import Running
+from pyjobs.worker import shutdown
 
 HERE = places("memory", "redis-8.2", flavours=("sync",))
 REAL = places("redis-8.2", flavours=("sync",))
@@ -118,7 +118,7 @@ class TestServer:
 
     def test_away_when_it_stops(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """What can't be recorded comes back with its lease; the end is an orderly one."""
-        monkeypatch.setattr(stopping, "FLUSH_SECONDS", 0.3)
+        monkeypatch.setattr(shutdown, "FLUSH_SECONDS", 0.3)
         gate = AsyncGate()
         with own_server() as server:
             worker = pyjobs.Worker(server.url, queues=["q"], grace=0.1)
@@ -135,7 +135,7 @@ class TestServer:
 
     def test_away_with_nothing_in_hand(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """The grace is for jobs that run: without any, nothing is waited for that long."""
-        monkeypatch.setattr(stopping, "FLUSH_SECONDS", 0.3)
+        monkeypatch.setattr(shutdown, "FLUSH_SECONDS", 0.3)
         with own_server() as server:
             store = Store(server.url, None)
             running = start(store, AsyncGate(), grace=600)
@@ -183,7 +183,7 @@ class TestServer:
     def test_whoever_waits_for_a_record_learns_that_there_is_none(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(stopping, "FLUSH_SECONDS", 0.2)
+        monkeypatch.setattr(shutdown, "FLUSH_SECONDS", 0.2)
 
         async def pull(server: Server) -> None:
             worker = pyjobs.Worker(server.url, queues=["q"], grace=0.1)

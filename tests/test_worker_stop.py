@@ -18,12 +18,12 @@ from running import places, wait_until, working
 from store import Jobs, Q, Store, having
 
 import pyjobs
-from pyjobs import handlers, stopping
-from pyjobs.bell import Bell
+from pyjobs.engine.modes import MODES, Mode
 from pyjobs.errors import JobFailed
-from pyjobs.modes import MODES, Mode
-from pyjobs.serving import Serving
 from pyjobs.testing.workers import Running
+from pyjobs.worker import executors, shutdown
+from pyjobs.worker.processor import Serving
+from pyjobs.worker.wake import Bell
 
 HERE = places("memory", "redis-8.2", flavours=("sync",))
 REAL = places("redis-8.2", flavours=("sync",))
@@ -144,7 +144,7 @@ class TestStop:
 
         jobs = Jobs(store, MODES["reliable"])
         jobs.submit("a", "b", "c")
-        monkeypatch.setattr(handlers, "threading", SimpleNamespace(Thread=NoThread))
+        monkeypatch.setattr(executors, "threading", SimpleNamespace(Thread=NoThread))
         worker = pyjobs.Worker(store.url, queues=["q"], concurrency=2)
         worker.handler(lambda job: job.data)
         with pytest.raises(pyjobs.PyjobsError, match="no job can run: can't start new thread"):
@@ -181,7 +181,7 @@ class TestStop:
 
     def test_in_a_loop_that_goes_on(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
         """A worker that has ended cancels nobody any more."""
-        monkeypatch.setattr(stopping, "FLUSH_SECONDS", 0.1)
+        monkeypatch.setattr(shutdown, "FLUSH_SECONDS", 0.1)
 
         async def main() -> str:
             worker = pyjobs.Worker(store.url, queues=["q"], grace=0.1)

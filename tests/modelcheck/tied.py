@@ -12,7 +12,7 @@ from typing import Any
 from store import HOUR, Jobs, Q
 from store import PARKED as FURTHER
 
-from pyjobs.verbs import Claimed
+from pyjobs.engine.replies import Claimed
 
 from .engine import DUE, OVER, PARKED, WAITS, Call, Engine, Server
 from .world import Limits, Step, System
