@@ -263,9 +263,9 @@ def test_failure_tells_what_was_raised() -> None:
     try:
         raise KeyError("missing")
     except KeyError as error:
-        ending = failure(error)
-    type, message, traceback = codec.decode_error(ending.body)
-    assert (ending.verb, ending.verdict, type, message) == (
+        outcome = failure(error)
+    type, message, traceback = codec.decode_error(outcome.body)
+    assert (outcome.verb, outcome.verdict, type, message) == (
         "fail",
         "retry",
         "KeyError",
@@ -290,6 +290,6 @@ def test_failure_of_an_endless_recursion() -> None:
 
     with pytest.raises(RecursionError) as caught:
         deeper()
-    ending = failure(caught.value)
-    assert codec.decode_error(ending.body)[0] == "RecursionError"
-    assert len(ending.body) < 100_000
+    outcome = failure(caught.value)
+    assert codec.decode_error(outcome.body)[0] == "RecursionError"
+    assert len(outcome.body) < 100_000

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from good import SCRIPTS, TITLES
 from redis.exceptions import ResponseError
-from store import STORED, Jobs, Q, Store, having
+from support.good_calls import SCRIPTS, TITLES
+from support.store import STORED, Jobs, Q, Store, having
 
 from pyjobs import errors
 from pyjobs.engine.call import Call

@@ -10,7 +10,7 @@ import click
 import redis
 
 from pyjobs.errors import BadArgument
-from pyjobs.transport import DEFAULT_URL, Naming, connect
+from pyjobs.transport import DEFAULT_URL, ErrorTranslation, connect
 from pyjobs.validate import to_ms
 
 LONGEST_WAIT = 1_000_000.0
@@ -57,7 +57,7 @@ def seconds(_: click.Context, option: click.Parameter, value: float | None) -> f
 @contextlib.contextmanager
 def connected(url: str) -> Iterator[redis.Redis]:
     """A connection for the plain commands and the calls of one command."""
-    with Naming(url), connect(url) as server:
+    with ErrorTranslation(url), connect(url) as server:
         yield server
 
 

@@ -16,7 +16,7 @@ from pyjobs.cli.common import connected, prefix_option, seconds, tell, url_optio
 from pyjobs.client import LIVE_STATES, Client, Job, gone
 from pyjobs.engine import MODES, SIMPLE, Keys, Stored, fetch
 from pyjobs.errors import BadArgument, JobFailed, ResultGone, Undecodable
-from pyjobs.transport import Naming, run
+from pyjobs.transport import ErrorTranslation, run
 from pyjobs.validate import checked
 
 POLL_SECONDS = 0.2
@@ -115,7 +115,7 @@ def submit(
         pyjobs submit words '{"text": "reverse me please"}' --wait 5
     """
     value = read(data)
-    with Naming(url), Client(url, mode=mode, queue=queue, prefix=prefix) as client:
+    with ErrorTranslation(url), Client(url, mode=mode, queue=queue, prefix=prefix) as client:
         job = client.submit(value, **options)
         if not job.created:
             tell(f"job {job.id} on queue {queue} already exists; nothing new was submitted")

@@ -23,7 +23,7 @@ from collections.abc import Sequence
 
 from pyjobs.cli.common import tell
 from pyjobs.errors import PyjobsError, Unavailable
-from pyjobs.transport import Naming
+from pyjobs.transport import ErrorTranslation
 from pyjobs.worker import Worker
 
 log = logging.getLogger("pyjobs")
@@ -159,7 +159,7 @@ def serve(worker: Worker, fd: int) -> int:
         signal.signal(one, lambda *_: stops.heard.put("signal"))
     stops.start()
     try:
-        with Naming(worker.url):
+        with ErrorTranslation(worker.url):
             worker.run(signals=False)
     except PyjobsError as error:
         with contextlib.suppress(OSError):

@@ -14,7 +14,7 @@ import click
 from pyjobs.cli import supervisor
 from pyjobs.cli.common import counted, shared
 from pyjobs.errors import BadArgument, PyjobsError
-from pyjobs.transport import Naming, shown
+from pyjobs.transport import ErrorTranslation, shown
 from pyjobs.validate import whole
 from pyjobs.worker import Worker
 
@@ -74,7 +74,7 @@ def work(
         code = supervisor.keep(processes, words, url)
     else:
         code = 0
-        with Naming(found.url):
+        with ErrorTranslation(found.url):
             found.run()
     log.info("stopped")
     return code

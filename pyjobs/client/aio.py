@@ -1,6 +1,6 @@
 """The asyncio client: the same as client.py, with await.
 
-Only what waits may live here; what is decided lives in desk.py.
+Only what waits may live here; what is decided lives in core.py.
 """
 
 from __future__ import annotations
@@ -12,14 +12,22 @@ from typing import Any, Unpack
 
 from pyjobs.asyncutil import cancel_and_wait
 from pyjobs.client.batch import Batch
-from pyjobs.client.coalesce import Gathering
-from pyjobs.client.core import Desk
+from pyjobs.client.coalesce import Coalescer
+from pyjobs.client.core import ClientCore
 from pyjobs.client.job import BaseJob
-from pyjobs.client.listener import AsyncEar, alook
+from pyjobs.client.listener import AsyncListener, alook
 from pyjobs.client.options import Options
 from pyjobs.client.submit import Route
 from pyjobs.errors import ClientClosed, PyjobsError
-from pyjobs.transport import DEFAULT_URL, Naming, aclose, aconnect, aregister, arun, arun_many
+from pyjobs.transport import (
+    DEFAULT_URL,
+    ErrorTranslation,
+    aclose,
+    aconnect,
+    aregister,
+    arun,
+    arun_many,
+)
 
 
 class Job(BaseJob):
@@ -65,7 +73,7 @@ class Client:
     """As `pyjobs.Client`, for asyncio. It belongs to the event loop that first uses it; in another
     one, as in that of a forked child, it raises ClientClosed.
 
-    Submits that are awaited at the same time go together in few calls.
+    SubmitBuilder that are awaited at the same time go together in few calls.
     """
 
     def __init__(
@@ -78,13 +86,15 @@ class Client:
         prefix: str = "jobs",
         sweep: float = 3.0,
     ) -> None:
-        self._desk = Desk(Job, mode=mode, prefix=prefix, queue=queue, route=route, sweep=sweep)
+        self._core = ClientCore(
+            Job, mode=mode, prefix=prefix, queue=queue, route=route, sweep=sweep
+        )
         self._server = aconnect(url)
-        self._naming = Naming(url)
-        self._ear: AsyncEar[Job] | None = None
+        self._translating = ErrorTranslation(url)
+        self._listener: AsyncListener[Job] | None = None
         self._starting = asyncio.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._gathering: Gathering[Job] = Gathering(self._desk)
+        self._coalescer: Coalescer[Job] = Coalescer(self._core)
         self._sender: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Client:
@@ -102,10 +112,10 @@ class Client:
         **options: Unpack[Options],
     ) -> Job:
         """As `pyjobs.Client.submit`. One that is cancelled may have been submitted or not."""
-        item = self._desk.item(data, queue, id, options)
-        with self._naming:
+        item = self._core.item(data, queue, id, options)
+        with self._translating:
             await self._listen()
-            waiting = self._gathering.add(item, asyncio.get_running_loop().create_future())
+            waiting = self._coalescer.add(item, asyncio.get_running_loop().create_future())
             if self._sender is None or self._sender.done():
                 self._sender = asyncio.create_task(self._send(), name="pyjobs-submit")
             job: Job = await waiting
@@ -120,64 +130,64 @@ class Client:
         **options: Unpack[Options],
     ) -> list[Job]:
         """As `pyjobs.Client.submit_many`."""
-        batch = self._desk.prepare(data, queue, ids, options)
-        with self._naming, self._desk.submitting(batch):
+        batch = self._core.prepare(data, queue, ids, options)
+        with self._translating, self._core.submitting(batch):
             await self._listen()
             answers = await arun_many(self._server, batch.calls, errors_in_place=True)
-            before = self._desk.accept(batch, answers)
+            before = self._core.accept(batch, answers)
         await self._follow(batch, before)
         return batch.jobs
 
     async def job(self, id: str, *, queue: str | None = None) -> Job:
         """As `pyjobs.Client.job`."""
-        job = self._desk.open_job(id, queue)
-        with self._naming:
+        job = self._core.open_job(id, queue)
+        with self._translating:
             await self._listen()
-            for chunk in self._desk.sweep.calls([job]):
+            for chunk in self._core.sweep.calls([job]):
                 stored = await arun(self._server, chunk.call)
-                self._desk.sweep.settle_gone(self._desk.sweep.take(chunk, stored))
+                self._core.sweep.settle_gone(self._core.sweep.take(chunk, stored))
         return job
 
     async def cancel(self, job: Job | str, *, queue: str | None = None) -> bool:
         """As `pyjobs.Client.cancel`."""
-        with self._naming:
-            return await arun(self._server, self._desk.cancel(job, queue)) == ["cancelled"]
+        with self._translating:
+            return await arun(self._server, self._core.cancel(job, queue)) == ["cancelled"]
 
     async def close(self) -> None:
         """As `pyjobs.Client.close`."""
-        self._desk.close()
+        self._core.close()
         if self._sender is not None:
             await cancel_and_wait(self._sender)
         # A task that is cancelled before its first step has told nobody.
-        self._gathering.fail(ClientClosed("the client was closed"))
+        self._coalescer.fail(ClientClosed("the client was closed"))
         # One that is being opened ends too.
         async with self._starting:
-            if self._ear is not None:
-                await self._ear.close()
+            if self._listener is not None:
+                await self._listener.close()
         await aclose(self._server)
 
     async def _send(self) -> None:
         """Send what was gathered; while it is on its way, the next is."""
         try:
-            while batch := self._gathering.batch():
-                with self._desk.submitting(batch):
+            while batch := self._coalescer.batch():
+                with self._core.submitting(batch):
                     answers = await arun_many(self._server, batch.calls, errors_in_place=True)
-                    before = self._gathering.accept(batch, answers)
+                    before = self._coalescer.accept(batch, answers)
                 await self._follow(batch, before)
         except BaseException as error:
-            self._gathering.fail(error)
+            self._coalescer.fail(error)
             raise
 
     async def _follow(self, batch: Batch[Job], before: list[Job]) -> None:
-        if self._desk.closed:
+        if self._core.closed:
             # In the meantime: what was still to be sent has made a connection.
             await aclose(self._server)
             return
         if before:
-            missing = await alook(self._server, self._desk, self._desk.sweep.calls(before))
-            self._desk.sweep.settle_gone(missing)
-        if names := self._desk.to_register(batch, time.monotonic()):
-            await aregister(self._server, self._desk.keys, names)
+            missing = await alook(self._server, self._core, self._core.sweep.calls(before))
+            self._core.sweep.settle_gone(missing)
+        if names := self._core.to_register(batch, time.monotonic()):
+            await aregister(self._server, self._core.keys, names)
 
     async def _listen(self) -> None:
         loop = asyncio.get_running_loop()
@@ -185,11 +195,11 @@ class Client:
             if self._loop is not None:
                 raise ClientClosed("this client belongs to the event loop that first used it")
             self._loop = loop
-        if self._ear is None:
+        if self._listener is None:
             async with self._starting:
-                if self._ear is None:
-                    ear = AsyncEar(self._server, self._desk)
-                    await ear.open()
-                    self._ear = ear
+                if self._listener is None:
+                    listener = AsyncListener(self._server, self._core)
+                    await listener.open()
+                    self._listener = listener
             # It may have been closed in the meantime.
-            self._desk.check_open()
+            self._core.check_open()

@@ -11,22 +11,22 @@ from collections.abc import Sequence
 from typing import Any, Generic
 
 from pyjobs.client.batch import Batch, Item
-from pyjobs.client.core import Desk
+from pyjobs.client.core import ClientCore
 from pyjobs.client.pending import J
 from pyjobs.errors import ClientClosed, OutcomeUnknown, PyjobsError
 
 Waiting = asyncio.Future[J]
 
 
-class Gathering(Generic[J]):
+class Coalescer(Generic[J]):
     """What was not sent yet, and what is on its way.
 
     Args:
-        desk: makes calls of it.
+        core: makes calls of it.
     """
 
-    def __init__(self, desk: Desk[J]) -> None:
-        self._desk = desk
+    def __init__(self, core: ClientCore[J]) -> None:
+        self._core = core
         self._next: list[tuple[Item, Waiting[J]]] = []
         self._sent: list[tuple[Item, Waiting[J]]] = []
 
@@ -39,11 +39,11 @@ class Gathering(Generic[J]):
         """All that was added since the last call and is still wanted; None when nothing was."""
         self._sent = [(item, waiting) for item, waiting in self._next if not waiting.done()]
         self._next = []
-        return self._desk.together([item for item, _ in self._sent]) if self._sent else None
+        return self._core.together([item for item, _ in self._sent]) if self._sent else None
 
     def accept(self, batch: Batch[J], answers: Sequence[Any]) -> list[J]:
         """Answer everybody. Returns the jobs that were there before, and must be asked for."""
-        before = self._desk.take(batch, answers)
+        before = self._core.take(batch, answers)
         for chunk, answer in zip(batch.chunks, answers, strict=True):
             for place in chunk.places:
                 item, waiting = self._sent[place]

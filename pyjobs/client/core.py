@@ -13,7 +13,7 @@ from typing import Any, Generic
 from pyjobs.client.batch import Batch, Chunk, Item, refused
 from pyjobs.client.job import BaseJob
 from pyjobs.client.pending import J, Pending
-from pyjobs.client.submit import Route, Submits
+from pyjobs.client.submit import Route, SubmitBuilder
 from pyjobs.client.sweep import Sweep
 from pyjobs.engine import (
     REGISTER_SECONDS,
@@ -29,7 +29,7 @@ from pyjobs.ids import unguessable
 from pyjobs.validate import checked, needed, positive
 
 
-class Desk(Generic[J]):
+class ClientCore(Generic[J]):
     """The jobs of one client.
 
     Args:
@@ -65,7 +65,7 @@ class Desk(Generic[J]):
         self.channel = self.keys.channel(self.name)
         self._registered: dict[str, float] = {}
         self._pending: Pending[J] = Pending()
-        self._submits = Submits(
+        self._builder = SubmitBuilder(
             self.mode.script("submit"),
             self.name,
             self._make,
@@ -101,25 +101,25 @@ class Desk(Generic[J]):
     ) -> Batch[J]:
         """What submits these values."""
         self.check_open()
-        return self._submits.prepare(values, queue, ids, options)
+        return self._builder.prepare(values, queue, ids, options)
 
     def item(
         self, value: Any, queue: str | None, id: str | None, options: Mapping[str, Any]
     ) -> Item:
         """One value to submit, checked."""
         self.check_open()
-        return self._submits.item(value, queue, id, options)
+        return self._builder.item(value, queue, id, options)
 
     def single(
         self, value: Any, queue: str | None, id: str | None, options: Mapping[str, Any]
     ) -> Batch[J]:
         """What submits it, by itself."""
         self.check_open()
-        return self._submits.single(value, queue, id, options)
+        return self._builder.single(value, queue, id, options)
 
     def together(self, items: Sequence[Item]) -> Batch[J]:
         """What submits these items."""
-        return self._submits.together(items)
+        return self._builder.together(items)
 
     def take(self, batch: Batch[J], answers: Sequence[list[bytes] | PyjobsError]) -> list[J]:
         """Take what the calls of `batch` were answered. Returns the jobs that were there before,

@@ -1,5 +1,5 @@
 """How a client hears of its results: messages on its channel as they come, and a look at what is
-stored now and then, in a thread or in a task. What an answer means is decided by the desk.
+stored now and then, in a thread or in a task. What an answer means is decided by the core.
 
 A connection that is subscribed is read directly: redis-py's PubSub costs several times what a
 message does.
@@ -20,10 +20,10 @@ import redis.asyncio
 
 from pyjobs.asyncutil import cancel_and_wait
 from pyjobs.client.batch import Chunk
-from pyjobs.client.core import Desk
+from pyjobs.client.core import ClientCore
 from pyjobs.client.pending import J
 from pyjobs.errors import PyjobsError
-from pyjobs.transport import REPLY_SECONDS, Link, arun, open_link, pack, run
+from pyjobs.transport import REPLY_SECONDS, Connection, arun, open_connection, pack, run
 
 log = logging.getLogger("pyjobs")
 RECONNECT_SECONDS = 0.5
@@ -32,24 +32,24 @@ END_SECONDS = 2.0
 # come all the time, none of them must keep the lost jobs from being told.
 ARRIVAL_SECONDS = 0.01
 NO_ANSWER = f"no answer to SUBSCRIBE in {REPLY_SECONDS} s"
-Connection = Any
+SyncConnection = Any
 
 
-class Ear(Generic[J]):
+class Listener(Generic[J]):
     """The listener of a synchronous client, a thread.
 
     Args:
         server: where the channel is.
-        desk: is told what is heard.
+        core: is told what is heard.
 
     Raises:
         RedisError: Redis can't be reached, or forbids the channel.
     """
 
-    def __init__(self, server: redis.Redis, desk: Desk[J]) -> None:
+    def __init__(self, server: redis.Redis, core: ClientCore[J]) -> None:
         self._server = server
         self._pool: Any = server.connection_pool
-        self._desk = desk
+        self._core = core
         self._stopped = threading.Event()
         subscribed = self._subscribe()
         self._thread = threading.Thread(
@@ -65,11 +65,11 @@ class Ear(Generic[J]):
         """Stop listening."""
         self._stopped.set()
         with contextlib.suppress(redis.RedisError):
-            self._server.publish(self._desk.channel, b"")
+            self._server.publish(self._core.channel, b"")
         self._thread.join(END_SECONDS)
 
-    def _listen(self, subscribed: Connection | None) -> None:
-        due = time.monotonic() + self._desk.sweep.every
+    def _listen(self, subscribed: SyncConnection | None) -> None:
+        due = time.monotonic() + self._core.sweep.every
         while subscribed is not None:
             try:
                 self._follow(subscribed, due)
@@ -81,34 +81,34 @@ class Ear(Generic[J]):
                 self._leave(subscribed)
             subscribed = self._subscribe_again()
 
-    def _follow(self, subscribed: Connection, due: float) -> None:
+    def _follow(self, subscribed: SyncConnection, due: float) -> None:
         """Hear, and look from the moment `due` on, until the connection breaks or `close`."""
         while not self._stopped.is_set():
             self._hear(subscribed, max(0.0, due - time.monotonic()))
             if time.monotonic() >= due:
                 self._look(subscribed)
-                due = time.monotonic() + self._desk.sweep.every
+                due = time.monotonic() + self._core.sweep.every
 
-    def _hear(self, subscribed: Connection, seconds: float) -> bool:
+    def _hear(self, subscribed: SyncConnection, seconds: float) -> bool:
         """Whether there was a message, or anything else that Redis says here."""
         if not subscribed.can_read(seconds):
             return False
         kind, *_, body = subscribed.read_response(disconnect_on_error=False)
         if kind == b"message":
-            self._desk.hear(body)
+            self._core.hear(body)
         return True
 
-    def _look(self, subscribed: Connection) -> None:
-        missing = look(self._server, self._desk, self._desk.sweep.calls())
+    def _look(self, subscribed: SyncConnection) -> None:
+        missing = look(self._server, self._core, self._core.sweep.calls())
         until = time.monotonic() + ARRIVAL_SECONDS
         while missing and (left := until - time.monotonic()) > 0:
             self._hear(subscribed, left)
-        self._desk.sweep.settle_gone(missing)
+        self._core.sweep.settle_gone(missing)
 
-    def _subscribe(self) -> Connection:
+    def _subscribe(self) -> SyncConnection:
         connection = self._pool.get_connection()
         try:
-            connection.send_command("SUBSCRIBE", self._desk.channel)
+            connection.send_command("SUBSCRIBE", self._core.channel)
             if not connection.can_read(REPLY_SECONDS):
                 raise redis.TimeoutError(NO_ANSWER)
             connection.read_response()
@@ -117,7 +117,7 @@ class Ear(Generic[J]):
             raise
         return connection
 
-    def _subscribe_again(self) -> Connection | None:
+    def _subscribe_again(self) -> SyncConnection | None:
         """None after `close`."""
         while not self._stopped.wait(RECONNECT_SECONDS * random.uniform(0.5, 1.0)):
             try:
@@ -126,7 +126,7 @@ class Ear(Generic[J]):
                 note(error)
         return None
 
-    def _leave(self, connection: Connection) -> None:
+    def _leave(self, connection: SyncConnection) -> None:
         connection.disconnect()
         self._pool.release(connection)
 
@@ -137,30 +137,30 @@ def note(error: Exception) -> None:
         log.warning("the listener for results failed and begins anew", exc_info=error)
 
 
-def look(server: redis.Redis, desk: Desk[J], chunks: list[Chunk[J]]) -> list[J]:
+def look(server: redis.Redis, core: ClientCore[J], chunks: list[Chunk[J]]) -> list[J]:
     """Look at what is stored; returns the jobs that are missing. What can't be read now is left to
     the next sweep."""
     missing: list[J] = []
     for chunk in chunks:
         try:
-            missing += desk.sweep.take(chunk, run(server, chunk.call))
+            missing += core.sweep.take(chunk, run(server, chunk.call))
         except PyjobsError as error:
-            if desk.sweep.blind(chunk, error):
+            if core.sweep.blind(chunk, error):
                 break
     return missing
 
 
-class AsyncEar(Generic[J]):
+class AsyncListener(Generic[J]):
     """The same in a task; `open` subscribes and starts it."""
 
-    def __init__(self, server: redis.asyncio.Redis, desk: Desk[J]) -> None:
+    def __init__(self, server: redis.asyncio.Redis, core: ClientCore[J]) -> None:
         self._server = server
         self._pool = server.connection_pool
-        self._desk = desk
+        self._core = core
         self._task: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Raises RedisError as `Ear` does."""
+        """Raises RedisError as `Listener` does."""
         subscribed = await self._subscribe()
         self._task = asyncio.create_task(self._listen(subscribed), name="pyjobs-results")
 
@@ -168,8 +168,8 @@ class AsyncEar(Generic[J]):
         if self._task is not None:
             await cancel_and_wait(self._task)
 
-    async def _listen(self, subscribed: Link) -> None:
-        due = time.monotonic() + self._desk.sweep.every
+    async def _listen(self, subscribed: Connection) -> None:
+        due = time.monotonic() + self._core.sweep.every
         while True:
             try:
                 await self._follow(subscribed, due)
@@ -180,20 +180,20 @@ class AsyncEar(Generic[J]):
                 await subscribed.close(self._pool)
             subscribed = await self._subscribe_again()
 
-    async def _follow(self, subscribed: Link, due: float) -> None:
+    async def _follow(self, subscribed: Connection, due: float) -> None:
         while True:
             await self._hear(subscribed, max(0.0, due - time.monotonic()))
             if time.monotonic() >= due:
                 await self._look(subscribed)
-                due = time.monotonic() + self._desk.sweep.every
+                due = time.monotonic() + self._core.sweep.every
 
-    async def _hear(self, subscribed: Link, seconds: float) -> bool:
+    async def _hear(self, subscribed: Connection, seconds: float) -> bool:
         try:
             kind, *_, body = self._value(await subscribed.reply(seconds))
         except redis.TimeoutError:
             return False
         if kind == b"message":
-            self._desk.hear(body)
+            self._core.hear(body)
         return True
 
     @staticmethod
@@ -202,24 +202,24 @@ class AsyncEar(Generic[J]):
             raise told
         return told
 
-    async def _look(self, subscribed: Link) -> None:
-        missing = await alook(self._server, self._desk, self._desk.sweep.calls())
+    async def _look(self, subscribed: Connection) -> None:
+        missing = await alook(self._server, self._core, self._core.sweep.calls())
         until = time.monotonic() + ARRIVAL_SECONDS
         while missing and (left := until - time.monotonic()) > 0:
             await self._hear(subscribed, left)
-        self._desk.sweep.settle_gone(missing)
+        self._core.sweep.settle_gone(missing)
 
-    async def _subscribe(self) -> Link:
-        subscribed = await open_link(self._pool)
+    async def _subscribe(self) -> Connection:
+        subscribed = await open_connection(self._pool)
         try:
-            await subscribed.send(pack("SUBSCRIBE", self._desk.channel))
+            await subscribed.send(pack("SUBSCRIBE", self._core.channel))
             self._value(await subscribed.reply(REPLY_SECONDS))
         except BaseException:
             await subscribed.close(self._pool)
             raise
         return subscribed
 
-    async def _subscribe_again(self) -> Link:
+    async def _subscribe_again(self) -> Connection:
         while True:
             await asyncio.sleep(RECONNECT_SECONDS * random.uniform(0.5, 1.0))
             try:
@@ -228,13 +228,15 @@ class AsyncEar(Generic[J]):
                 note(error)
 
 
-async def alook(server: redis.asyncio.Redis, desk: Desk[J], chunks: list[Chunk[J]]) -> list[J]:
+async def alook(
+    server: redis.asyncio.Redis, core: ClientCore[J], chunks: list[Chunk[J]]
+) -> list[J]:
     """As `look`."""
     missing: list[J] = []
     for chunk in chunks:
         try:
-            missing += desk.sweep.take(chunk, await arun(server, chunk.call))
+            missing += core.sweep.take(chunk, await arun(server, chunk.call))
         except PyjobsError as error:
-            if desk.sweep.blind(chunk, error):
+            if core.sweep.blind(chunk, error):
                 break
     return missing

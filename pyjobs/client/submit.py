@@ -20,7 +20,7 @@ K = TypeVar("K")
 ONE = (0,)
 
 
-class Submits(Generic[J]):
+class SubmitBuilder(Generic[J]):
     """How one client submits.
 
     Args:

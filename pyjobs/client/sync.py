@@ -1,6 +1,6 @@
 """The synchronous client: submit jobs, wait for their results.
 
-Only what waits or uses a thread may live here; what is decided lives in desk.py.
+Only what waits or uses a thread may live here; what is decided lives in core.py.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from collections.abc import Iterable
 from typing import Any, Unpack
 
 from pyjobs.client.batch import Batch
-from pyjobs.client.core import Desk
+from pyjobs.client.core import ClientCore
 from pyjobs.client.fork import clients, one_waiter
 from pyjobs.client.job import BaseJob
-from pyjobs.client.listener import Ear, look
+from pyjobs.client.listener import Listener, look
 from pyjobs.client.options import Options
 from pyjobs.client.submit import Route
 from pyjobs.errors import PyjobsError
-from pyjobs.transport import DEFAULT_URL, Naming, connect, register, run, run_many
+from pyjobs.transport import DEFAULT_URL, ErrorTranslation, connect, register, run, run_many
 
 
 class Job(BaseJob):
@@ -99,10 +99,12 @@ class Client:
         prefix: str = "jobs",
         sweep: float = 3.0,
     ) -> None:
-        self._desk = Desk(Job, mode=mode, prefix=prefix, queue=queue, route=route, sweep=sweep)
+        self._core = ClientCore(
+            Job, mode=mode, prefix=prefix, queue=queue, route=route, sweep=sweep
+        )
         self._server = connect(url)
-        self._naming = Naming(url)
-        self._ear: Ear[Job] | None = None
+        self._translating = ErrorTranslation(url)
+        self._listener: Listener[Job] | None = None
         self._starting = threading.RLock()  # a signal handler may close it amid a submit
         clients.add(self)
 
@@ -138,7 +140,7 @@ class Client:
             OutcomeUnknown: nobody knows whether it was; its `ids` may be submitted again.
             Unencodable: the data has no JSON.
         """
-        [job] = self._submit(self._desk.single(data, queue, id, options))
+        [job] = self._submit(self._core.single(data, queue, id, options))
         return job.accepted_or_raise()
 
     def submit_many(
@@ -155,7 +157,7 @@ class Client:
         some calls are refused, the jobs of the others are accepted all the same: the error's
         `accepted` has their ids.
         """
-        return self._submit(self._desk.prepare(data, queue, ids, options))
+        return self._submit(self._core.prepare(data, queue, ids, options))
 
     def job(self, id: str, *, queue: str | None = None) -> Job:
         """A job that was submitted before, by whomever (queue/result).
@@ -168,12 +170,12 @@ class Client:
             BadArgument: a name is not one.
             Unavailable: Redis can't be reached.
         """
-        job = self._desk.open_job(id, queue)
-        with self._naming:
+        job = self._core.open_job(id, queue)
+        with self._translating:
             self._listen()
-            for chunk in self._desk.sweep.calls([job]):
+            for chunk in self._core.sweep.calls([job]):
                 stored = run(self._server, chunk.call)
-                self._desk.sweep.settle_gone(self._desk.sweep.take(chunk, stored))
+                self._core.sweep.settle_gone(self._core.sweep.take(chunk, stored))
         return job
 
     def cancel(self, job: Job | str, *, queue: str | None = None) -> bool:
@@ -192,46 +194,46 @@ class Client:
             BadArgument: a name is not one, or the mode is simple, which can't.
             Unavailable: Redis can't be reached.
         """
-        with self._naming:
-            return run(self._server, self._desk.cancel(job, queue)) == ["cancelled"]
+        with self._translating:
+            return run(self._server, self._core.cancel(job, queue)) == ["cancelled"]
 
     def close(self) -> None:
         """Stop listening. What is pending here fails with ClientClosed; the jobs go on."""
-        self._desk.close()
+        self._core.close()
         with self._starting:
-            if self._ear is not None:
-                self._ear.close()
+            if self._listener is not None:
+                self._listener.close()
         self._server.close()
 
     def _renew(self) -> None:
         """In a forked child: the listener stayed with the parent, and so do the jobs."""
-        self._ear, self._starting = None, threading.RLock()
+        self._listener, self._starting = None, threading.RLock()
         # A lock of it may be held for ever here; closing it is the parent's business.
-        self._parents, self._server = self._server, connect(self._naming.url)
-        self._desk.renew()
+        self._parents, self._server = self._server, connect(self._translating.url)
+        self._core.renew()
 
     def _submit(self, batch: Batch[Job]) -> list[Job]:
-        with self._naming, self._desk.submitting(batch):
+        with self._translating, self._core.submitting(batch):
             self._listen()
             answers = run_many(self._server, batch.calls, errors_in_place=True)
-            before = self._desk.accept(batch, answers)
-        if self._desk.closed:  # in the meantime: the rest of it has made a connection
+            before = self._core.accept(batch, answers)
+        if self._core.closed:  # in the meantime: the rest of it has made a connection
             self._server.close()
             return batch.jobs
         if before:
-            missing = look(self._server, self._desk, self._desk.sweep.calls(before))
-            self._desk.sweep.settle_gone(missing)
-        if names := self._desk.to_register(batch, time.monotonic()):
-            register(self._server, self._desk.keys, names)
+            missing = look(self._server, self._core, self._core.sweep.calls(before))
+            self._core.sweep.settle_gone(missing)
+        if names := self._core.to_register(batch, time.monotonic()):
+            register(self._server, self._core.keys, names)
         return batch.jobs
 
     def _listen(self) -> None:
         """Subscribe and start the listener, once."""
-        if self._ear is None:
+        if self._listener is None:
             with self._starting:
-                self._desk.check_open()
-                if self._ear is None:
-                    self._ear = Ear(self._server, self._desk)
-                    if self._desk.closed:
-                        self._ear.close()
-                        self._desk.check_open()
+                self._core.check_open()
+                if self._listener is None:
+                    self._listener = Listener(self._server, self._core)
+                    if self._core.closed:
+                        self._listener.close()
+                        self._core.check_open()

@@ -1,6 +1,7 @@
-"""What a call is: the scripts, their verbs and replies, as values. Pure: nothing is sent or awaited.
+"""What a call is: the scripts, their verbs and replies, as values.
 
-A file for each folder of lua/, and what those share. Other folders import from here and not past it.
+Nothing here sends or waits. There is a file for each folder of lua/, and what those share.
+Other folders import from here and not past it.
 """
 
 from pyjobs.engine.acl import ROLES, commands, rules
@@ -8,7 +9,7 @@ from pyjobs.engine.call import Call
 from pyjobs.engine.keys import REGISTER_SECONDS, Keys, cancel_channel
 from pyjobs.engine.limits import CALL_BYTES, MAX_BYTES, MAX_ITEMS
 from pyjobs.engine.modes import MODES, Mode, mode_named
-from pyjobs.engine.outcome import RELEASE, Ending, Policy
+from pyjobs.engine.outcome import RELEASE, Outcome, Policy
 from pyjobs.engine.queue import fetch, wake
 from pyjobs.engine.recoverable import Recoverable
 from pyjobs.engine.reliable import RELIABLE, Reliable
@@ -32,10 +33,10 @@ __all__ = [
     "ClaimReply",
     "Claimed",
     "Dead",
-    "Ending",
     "Keys",
     "Mode",
     "Option",
+    "Outcome",
     "Policy",
     "Reaped",
     "Recoverable",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
-class Ending(NamedTuple):
+class Outcome(NamedTuple):
     """The verb that records how a run ended, and what the verb takes.
 
     Attributes:
@@ -21,7 +21,7 @@ class Ending(NamedTuple):
     why: str = ""
 
 
-RELEASE = Ending("release")
+RELEASE = Outcome("release")
 
 
 class Policy(NamedTuple):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from pyjobs.engine.call import Call
-from pyjobs.engine.outcome import Ending, Policy
+from pyjobs.engine.outcome import Outcome, Policy
 from pyjobs.engine.replies import (
     ClaimReply,
     DeadPage,
@@ -60,7 +60,7 @@ class Reliable(StoredVerbs):
         )
 
     def record(
-        self, queue: str, verb: str, ended: Iterable[tuple[str, str, Ending]], policy: Policy
+        self, queue: str, verb: str, ended: Iterable[tuple[str, str, Outcome]], policy: Policy
     ) -> Call[list[str]]:
         if verb == "release":
             return self.release(queue, ((id, token) for id, token, _ in ended))

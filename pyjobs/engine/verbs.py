@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from pyjobs.engine.call import Call
-from pyjobs.engine.outcome import Ending, Policy
+from pyjobs.engine.outcome import Outcome, Policy
 from pyjobs.engine.replies import ClaimReply, Submitted, parse_submitted, parse_words
 from pyjobs.engine.scripts import Arg, Option, Script, script
 
@@ -65,9 +65,9 @@ class Verbs:
         raise NotImplementedError
 
     def record(
-        self, queue: str, verb: str, ended: Iterable[tuple[str, str, Ending]], policy: Policy
+        self, queue: str, verb: str, ended: Iterable[tuple[str, str, Outcome]], policy: Policy
     ) -> Call[list[str]]:
-        """The call that ends runs, (id, token, ending) each, by the one verb of them all."""
+        """The call that ends runs, (id, token, outcome) each, by the one verb of them all."""
         options: dict[str, Option] = {"retention": policy.retention} if self.stores else {}
         return self._end(verb, queue, ((id, token, end.body) for id, token, end in ended), options)
 

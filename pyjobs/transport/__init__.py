@@ -5,8 +5,8 @@ Other folders import from here and not past it.
 
 from pyjobs.transport.backoff import Outage
 from pyjobs.transport.connect import CLOSE_SECONDS, REPLY_SECONDS, aclose, aconnect, connect
-from pyjobs.transport.connection import Link, open_link, pack
-from pyjobs.transport.errors import Naming, translated
+from pyjobs.transport.connection import Connection, open_connection, pack
+from pyjobs.transport.errors import ErrorTranslation, translated
 from pyjobs.transport.loader import aload, load, publish
 from pyjobs.transport.pipeline import acommand
 from pyjobs.transport.registry import aregister, register, registered
@@ -18,8 +18,8 @@ __all__ = [
     "DEFAULT_URL",
     "REPLY_SECONDS",
     "Async",
-    "Link",
-    "Naming",
+    "Connection",
+    "ErrorTranslation",
     "Outage",
     "aclose",
     "acommand",
@@ -31,7 +31,7 @@ __all__ = [
     "checked_url",
     "connect",
     "load",
-    "open_link",
+    "open_connection",
     "pack",
     "publish",
     "register",

@@ -29,7 +29,7 @@ def pack(*words: str | bytes | float) -> bytes:
     return packed
 
 
-class Link(Protocol):
+class Connection(Protocol):
     """One connection of a pool, open."""
 
     async def send(self, data: bytes) -> None:
@@ -57,7 +57,7 @@ class Link(Protocol):
         """The same, closed: nobody will take what is still to come for a reply of his own."""
 
 
-async def open_link(pool: Any) -> Link:
+async def open_connection(pool: Any) -> Connection:
     """A connection of this pool, for the caller alone.
 
     Raises:
@@ -76,8 +76,8 @@ async def open_link(pool: Any) -> Link:
     writer = getattr(connection, "_writer", None)
     known = type(connection).read_response is AbstractConnection.read_response
     if known and isinstance(writer, asyncio.StreamWriter):
-        return Direct(connection, writer.transport)
-    return Layered(connection)
+        return RawConnection(connection, writer.transport)
+    return PooledConnection(connection)
 
 
 def was_reset(connection: Any) -> bool:
@@ -96,7 +96,7 @@ async def _again(pool: Any, connection: Any) -> None:
         raise
 
 
-class Layered:
+class PooledConnection:
     """By redis-py's own means."""
 
     def __init__(self, connection: Any) -> None:
@@ -132,7 +132,7 @@ class Layered:
         await pool.release(self._connection)
 
 
-class Direct(Layered, asyncio.Protocol):
+class RawConnection(PooledConnection, asyncio.Protocol):
     """On the connection's transport, below the layers of redis-py."""
 
     def __init__(self, connection: Any, transport: Any) -> None:

@@ -70,7 +70,7 @@ def translated(error: exceptions.RedisError) -> PyjobsError:
     return found
 
 
-class Naming:
+class ErrorTranslation:
     """`with naming:` what goes wrong with Redis in there is one of our errors, and names the URL.
 
     Attributes:

@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 
 from redis import exceptions
 
-from pyjobs.transport.connection import REPLIES, Link, open_link, pack
+from pyjobs.transport.connection import REPLIES, Connection, open_connection, pack
 
 WINDOW = 4
 
@@ -33,7 +33,7 @@ class Stream(Protocol):
         """The reply to the next of them: a value, or an error of redis-py."""
 
 
-class Spare:
+class SpareConnection:
     """One connection of a pool (a link, for asyncio) that is kept at hand: to give it back and take
     it again costs about as much as a command. A forked child has none."""
 
@@ -58,15 +58,15 @@ class Spare:
         return True
 
 
-_spares: WeakKeyDictionary[Any, Spare] = WeakKeyDictionary()
+_spares: WeakKeyDictionary[Any, SpareConnection] = WeakKeyDictionary()
 
 
-def _spare_of(pool: Any) -> Spare:
+def _spare_of(pool: Any) -> SpareConnection:
     spare = _spares.get(pool)
-    return _spares.setdefault(pool, Spare()) if spare is None else spare
+    return _spares.setdefault(pool, SpareConnection()) if spare is None else spare
 
 
-def _open(pool: Any, spare: Spare) -> Any:
+def _open(pool: Any, spare: SpareConnection) -> Any:
     connection = spare.take()
     if connection is not None:
         # What can be read before anything was asked is the end, or a reply to somebody else.
@@ -78,13 +78,13 @@ def _open(pool: Any, spare: Spare) -> Any:
     return pool.get_connection()
 
 
-async def _aopen(pool: Any, spare: Spare) -> Link:
-    kept: Link | None = spare.take()
+async def _aopen(pool: Any, spare: SpareConnection) -> Connection:
+    kept: Connection | None = spare.take()
     if kept is not None:
         if await kept.quiet():
             return kept
         await kept.close(pool)
-    return await open_link(pool)
+    return await open_connection(pool)
 
 
 def exchange(pool: Any, stream: Stream) -> None:

@@ -17,7 +17,7 @@ PAUSES = (0.0, 0.05, 0.2, 0.5, 1.0)
 WRITE_BYTES = 16_384
 
 
-class Recovery:
+class Delivery:
     """What to do next about calls in one stream. It decides and never waits.
 
     Attributes:

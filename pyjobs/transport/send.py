@@ -1,6 +1,6 @@
 """The only code that sends a Call, and what happens when its answer does not come.
 
-Sync and async share everything but the await: `Recovery` decides, the functions wait.
+Sync and async share everything but the await: `Delivery` decides, the functions wait.
 NOSCRIPT (a restart, a failover, SCRIPT FLUSH) is healed by SCRIPT LOAD and EVALSHA again, and when
 that does not last, by EVAL; never inside MULTI. A call that may be repeated is repeated when the
 connection breaks; any other is not, for nobody can know whether it ran.
@@ -20,7 +20,7 @@ from redis import exceptions
 from pyjobs.engine import Call
 from pyjobs.errors import PyjobsError
 from pyjobs.transport.pipeline import acommand, aexchange, command, exchange
-from pyjobs.transport.retry import PAUSES, Recovery
+from pyjobs.transport.retry import PAUSES, Delivery
 
 T = TypeVar("T")
 Sync = redis.Redis
@@ -36,12 +36,12 @@ def run(server: Sync, call: Call[T], *, tries: int = len(PAUSES)) -> T:
     Raises:
         PyjobsError: what the script's code stands for, Unavailable or OutcomeUnknown.
     """
-    return only(_run(server, Recovery((call,), tries, errors_in_place=True)))  # type: ignore[no-any-return]
+    return only(_run(server, Delivery((call,), tries, errors_in_place=True)))  # type: ignore[no-any-return]
 
 
 async def arun(server: Async, call: Call[T]) -> T:
     """The same for asyncio."""
-    return only(await _arun(server, Recovery((call,), errors_in_place=True)))  # type: ignore[no-any-return]
+    return only(await _arun(server, Delivery((call,), errors_in_place=True)))  # type: ignore[no-any-return]
 
 
 def run_many(
@@ -63,14 +63,14 @@ def run_many(
     Raises:
         Unavailable: there is no answer to some of them; never with `errors_in_place`.
     """
-    return _run(server, Recovery(calls, tries, errors_in_place=errors_in_place))
+    return _run(server, Delivery(calls, tries, errors_in_place=errors_in_place))
 
 
 async def arun_many(
     server: Async, calls: Sequence[Call[Any]], *, errors_in_place: bool = False
 ) -> list[Any]:
     """The same for asyncio."""
-    return await _arun(server, Recovery(calls, errors_in_place=errors_in_place))
+    return await _arun(server, Delivery(calls, errors_in_place=errors_in_place))
 
 
 def only(answers: Sequence[Any]) -> Any:
@@ -81,29 +81,29 @@ def only(answers: Sequence[Any]) -> Any:
     return answer
 
 
-def _run(server: Sync, recovery: Recovery) -> list[Any]:
-    while recovery.left:
+def _run(server: Sync, delivery: Delivery) -> list[Any]:
+    while delivery.left:
         try:
-            for body in recovery.loads:
+            for body in delivery.loads:
                 command(server.connection_pool, "SCRIPT", "LOAD", body)
-            exchange(server.connection_pool, recovery)
-            pause = recovery.pause()
+            exchange(server.connection_pool, delivery)
+            pause = delivery.pause()
         except exceptions.RedisError as error:
-            pause = recovery.pause(error)
+            pause = delivery.pause(error)
         if pause:
             time.sleep(pause)
-    return recovery.answers
+    return delivery.answers
 
 
-async def _arun(server: Async, recovery: Recovery) -> list[Any]:
-    while recovery.left:
+async def _arun(server: Async, delivery: Delivery) -> list[Any]:
+    while delivery.left:
         try:
-            for body in recovery.loads:
+            for body in delivery.loads:
                 await acommand(server.connection_pool, "SCRIPT", "LOAD", body)
-            await aexchange(server.connection_pool, recovery)
-            pause = recovery.pause()
+            await aexchange(server.connection_pool, delivery)
+            pause = delivery.pause()
         except exceptions.RedisError as error:
-            pause = recovery.pause(error)
+            pause = delivery.pause(error)
         if pause:
             await asyncio.sleep(pause)
-    return recovery.answers
+    return delivery.answers

@@ -24,7 +24,7 @@ MESSAGES = 1000
 LOOK_SECONDS = 0.05
 
 
-class Cancels:
+class CancellationListener:
     """Belongs to one thread, which waits; only `end` is for the others.
 
     Without its subscription (access rules forbid it, Redis is away) a wait is a plain one.

@@ -1,6 +1,6 @@
 """The claims of one worker: which is sent next, and whether another makes sense.
 
-Pure, as all of shift.py is; what becomes of the jobs is decided there.
+Pure, as all of core.py is; what becomes of the jobs is decided there.
 """
 
 from __future__ import annotations

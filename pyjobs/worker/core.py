@@ -10,18 +10,18 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from pyjobs.engine import RELEASE, ClaimReply, Ending, Mode, Policy
+from pyjobs.engine import RELEASE, ClaimReply, Mode, Outcome, Policy
 from pyjobs.errors import BadArgument, OutcomeUnknown, PyjobsError, Unavailable
 from pyjobs.ids import new_id
 from pyjobs.worker.claims import Claims
 from pyjobs.worker.job import ClaimedJob, failure
 from pyjobs.worker.outbox import CALL_ITEMS, Ended, Outbox, Request
-from pyjobs.worker.prefetch import Pace
+from pyjobs.worker.prefetch import Prefetch
 
 STALE = 2 / 3
 
 
-class Shift:
+class WorkerCore:
     """The state of one worker.
 
     Attributes:
@@ -61,7 +61,9 @@ class Shift:
         self._timeout = timeout
         self._claims = Claims(mode, self._keys, policy, nonce)
         # What can't be handed back is not claimed ahead unless somebody asks for it.
-        self._pace = Pace(concurrency, 0 if prefetch is None and not mode.leases else prefetch)
+        self._prefetch = Prefetch(
+            concurrency, 0 if prefetch is None and not mode.leases else prefetch
+        )
         self._ready: deque[ClaimedJob] = deque()
         self._running = 0
         self._outbox = Outbox()
@@ -70,7 +72,9 @@ class Shift:
     @property
     def free(self) -> int:
         """How many more jobs may be claimed; one that has run takes no room any more."""
-        return 0 if self.stopping else max(0, self._pace.room - self._running - len(self._ready))
+        return (
+            0 if self.stopping else max(0, self._prefetch.room - self._running - len(self._ready))
+        )
 
     @property
     def over(self) -> bool:
@@ -118,35 +122,35 @@ class Shift:
                 continue
             job.began = now
             self._running += 1
-            self._pace.started(now)
+            self._prefetch.started(now)
             return job
         return None
 
-    def finished(self, job: ClaimedJob, ending: Ending | None, now: float) -> None:
+    def finished(self, job: ClaimedJob, outcome: Outcome | None, now: float) -> None:
         """A run has ended; None is for one whose outcome nobody may record."""
         if job not in self.held:
             return
         self._running -= 1
-        self._pace.took(now - job.began)
-        if ending is None or job.lost:
+        self._prefetch.took(now - job.began)
+        if outcome is None or job.lost:
             self._lose(job)
         else:
-            self._end(job, ending)
+            self._end(job, outcome)
 
-    def hand_back_hoard(self, now: float) -> bool:
+    def hand_back_prefetched(self, now: float) -> bool:
         """Hand back the jobs that have waited too long for a place, where another worker may have
         them then. Returns whether there were any."""
-        if not self.mode.leases or not self._ready or not self._pace.stuck(now):
+        if not self.mode.leases or not self._ready or not self._prefetch.stuck(now):
             return False
         self._hand_back()
         return True
 
     def requests(self, now: float) -> list[Request]:
-        """What goes into the next round trip: the endings, and a claim when there is room."""
+        """What goes into the next round trip: the outcomes, and a claim when there is room."""
         requests = [self._request(*part) for part in self._outbox.empty(self._keys)]
         claims = self._claims
         if self._owed or (self.free and (claims.hungry or requests or claims.under_way)):
-            limit = min(self.free, self._pace.share, CALL_ITEMS)
+            limit = min(self.free, self._prefetch.share, CALL_ITEMS)
             requests.append(Request(claims.call(limit, now), []))
         return requests
 
@@ -213,13 +217,13 @@ class Shift:
         self.held.discard(job)
         job.tell(word)
 
-    def _end(self, job: ClaimedJob, ending: Ending) -> None:
-        if ending.verb == "release" and self.mode.handed_back == "fail":
-            ending = failure(RuntimeError("the worker stopped before the job ended"))
-        if ending.verb == "release" and self.mode.handed_back is None:
+    def _end(self, job: ClaimedJob, outcome: Outcome) -> None:
+        if outcome.verb == "release" and self.mode.handed_back == "fail":
+            outcome = failure(RuntimeError("the worker stopped before the job ended"))
+        if outcome.verb == "release" and self.mode.handed_back is None:
             self._drop(job, "LOST")
         else:
-            self._outbox.add(job, ending)
+            self._outbox.add(job, outcome)
 
     def _hand_back(self) -> None:
         while self._ready:
@@ -244,5 +248,5 @@ class Shift:
         return [(job, "claimed again") for job in again]
 
     def _request(self, key: str, verb: str, ended: list[Ended]) -> Request:
-        items = ((job.id, job.token, ending) for job, ending in ended)
+        items = ((job.id, job.token, outcome) for job, outcome in ended)
         return Request(self.mode.record(key, verb, items, self._policy), ended)

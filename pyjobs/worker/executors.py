@@ -1,6 +1,6 @@
 """Running handlers: `async def` in the event loop, a plain `def` in a thread.
 
-How a run turns into an Ending may live here; nothing is sent.
+How a run turns into an Outcome may live here; nothing is sent.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from pyjobs import codec
-from pyjobs.engine import RELEASE, Ending
+from pyjobs.engine import RELEASE, Outcome
 from pyjobs.worker.job import ClaimedJob, failure, success
 
 Handler = Callable[[ClaimedJob], Any]
-Report = Callable[[ClaimedJob, Ending], None]
+Report = Callable[[ClaimedJob, Outcome], None]
 
 
 class Runner(Protocol):
@@ -32,7 +32,7 @@ class Runner(Protocol):
         """How many jobs were started and have not been reported."""
 
     def start(self, job: ClaimedJob) -> None:
-        """Run the job; its ending is reported later, never from within this call."""
+        """Run the job; its outcome is reported later, never from within this call."""
 
     def cancel(self, job: ClaimedJob) -> None:
         """Stop the job if it runs; it is reported as released unless it ends otherwise."""
@@ -84,25 +84,25 @@ class Tasks:
         if job not in self._tasks:
             # A loop that makes eager tasks runs this from within `start`.
             await asyncio.sleep(0)
-        ending = await self._outcome(job)
+        outcome = await self._outcome(job)
         del self._tasks[job]
-        self._report(job, ending)
+        self._report(job, outcome)
 
     def _ended_unbegun(self, job: ClaimedJob, _: asyncio.Task[None]) -> None:
         # A task that is cancelled before its first step never gets to report.
         if self._tasks.pop(job, None):
             self._report(job, RELEASE)
 
-    async def _outcome(self, job: ClaimedJob) -> Ending:
+    async def _outcome(self, job: ClaimedJob) -> Outcome:
         if bad := decode_data(job):
             return bad
         limit = None
         try:
             if job.timeout is None:
-                return ending_of(await self._handler(job))
+                return outcome_of(await self._handler(job))
             async with asyncio.timeout(job.timeout) as limit:
                 result = await self._handler(job)
-            return ending_of(result)
+            return outcome_of(result)
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
             return RELEASE if task is None or task.cancelling() else failure(error)
@@ -125,7 +125,7 @@ class Threads:
         self._loop = asyncio.get_running_loop()
         self._context = contextvars.copy_context()
         self._work: queue.SimpleQueue[ClaimedJob | None] = queue.SimpleQueue()
-        self._ended: deque[tuple[ClaimedJob, Ending]] = deque()
+        self._ended: deque[tuple[ClaimedJob, Outcome]] = deque()
         self._told = False
         self._threads: list[threading.Thread] = []
         self._busy = 0
@@ -169,10 +169,10 @@ class Threads:
     def _late(self, job: ClaimedJob) -> None:
         self._abandon(job, too_late(job))
 
-    def _abandon(self, job: ClaimedJob, ending: Ending) -> None:
+    def _abandon(self, job: ClaimedJob, outcome: Outcome) -> None:
         if self._stop_timer(job):
             self._size += 1
-            self._report(job, ending)
+            self._report(job, outcome)
 
     def _stop_timer(self, job: ClaimedJob) -> bool:
         """Whether this was still to be reported."""
@@ -185,34 +185,34 @@ class Threads:
     def _serve(self) -> None:
         while (job := self._work.get()) is not None:
             # One that was abandoned before it began is not begun.
-            ending = self._outcome(job) if job in self._timers else RELEASE
-            self._ended.append((job, ending))
+            outcome = self._outcome(job) if job in self._timers else RELEASE
+            self._ended.append((job, outcome))
             # One call into the loop for all that end until it runs.
             if not self._told:
                 self._told = True
                 with contextlib.suppress(RuntimeError):  # the loop may be gone
                     self._loop.call_soon_threadsafe(self._collect)
 
-    def _outcome(self, job: ClaimedJob) -> Ending:
+    def _outcome(self, job: ClaimedJob) -> Outcome:
         if bad := decode_data(job):
             return bad
         try:
-            return ending_of(self._context.copy().run(self._handler, job))
+            return outcome_of(self._context.copy().run(self._handler, job))
         except BaseException as error:
             return failure(error)
 
     def _collect(self) -> None:
         self._told = False
         while self._ended:
-            job, ending = self._ended.popleft()
+            job, outcome = self._ended.popleft()
             self._busy -= 1
             if self._stop_timer(job):
-                self._report(job, ending)
+                self._report(job, outcome)
             else:
                 self._size -= 1
 
 
-def decode_data(job: ClaimedJob) -> Ending | None:
+def decode_data(job: ClaimedJob) -> Outcome | None:
     """Give the job its data; what is no JSON fails it."""
     try:
         job.data = codec.decode(job.raw)
@@ -221,9 +221,9 @@ def decode_data(job: ClaimedJob) -> Ending | None:
     return None
 
 
-def ending_of(result: Any) -> Ending:
-    """The ending that a handler's result is; one that can't be stored fails its job."""
-    if isinstance(result, Ending):
+def outcome_of(result: Any) -> Outcome:
+    """The outcome that a handler's result is; one that can't be stored fails its job."""
+    if isinstance(result, Outcome):
         return result
     try:
         return success(result)
@@ -231,5 +231,5 @@ def ending_of(result: Any) -> Ending:
         return failure(error, "reject")
 
 
-def too_late(job: ClaimedJob) -> Ending:
+def too_late(job: ClaimedJob) -> Outcome:
     return failure(TimeoutError(f"took longer than {job.timeout:g} s"))

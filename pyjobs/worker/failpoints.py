@@ -3,10 +3,10 @@
 `PYJOBS_CRASH_AT=answered:7` is a kill -9 of its own at the seventh pass of `answered`, by whichever
 thread; without a number, at the first. The points of a worker, in the order of its cycle:
 
-    send       a round trip, with endings or a claim or both, is about to be sent
+    send       a round trip, with outcomes or a claim or both, is about to be sent
     answered   Redis has carried it out, and nothing of its answer was acted upon
     start      a job is about to run
-    ended      a job has run, and its ending was not sent
+    ended      a job has run, and its outcome was not sent
     beat       leases are about to be renewed
     beaten     they were
 """

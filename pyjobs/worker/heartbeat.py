@@ -16,7 +16,7 @@ from pyjobs.engine import MAX_ITEMS, Call, Reliable, cancel_channel
 from pyjobs.errors import PyjobsError
 from pyjobs.transport import REPLY_SECONDS, connect, run_many
 from pyjobs.worker import failpoints
-from pyjobs.worker.cancellation import Cancels
+from pyjobs.worker.cancellation import CancellationListener
 from pyjobs.worker.job import ClaimedJob
 from pyjobs.worker.leases import Leases
 
@@ -57,37 +57,41 @@ class Heartbeat(threading.Thread):
         self._lost = lost
         self._leases = Leases(lease, reply_seconds, time.monotonic())
         self._error: Exception | None = None
-        self._cancels = Cancels(self._server, [cancel_channel(key) for key in keys])
+        self._cancellations = CancellationListener(
+            self._server, [cancel_channel(key) for key in keys]
+        )
 
     def stop(self) -> None:
         """End the thread, from any other; it begins no beat after this."""
-        self._cancels.end()
+        self._cancellations.end()
         if self.ident is None:
             self._close()
 
     def run(self) -> None:
-        while not self._cancels.ended:
+        while not self._cancellations.ended:
             # Whatever goes wrong here, an end of this thread would be the end of every lease.
             try:
                 self._turn()
             except Exception as error:
                 self._told(error)
-                self._cancels.sleep(self._lease / 10)
+                self._cancellations.sleep(self._lease / 10)
         self._close()
 
     def _close(self) -> None:
-        self._cancels.close()
+        self._cancellations.close()
         self._server.close()
 
     def _turn(self) -> None:
         """Wait for the next beat, then what follows from it."""
         # Where beats fail, nothing else may take the time that they have left.
         if self._error is None or not self._held():
-            self._cancels.subscribe()
-        heard = self._cancels.wait(self._leases.due - time.monotonic())
+            self._cancellations.subscribe()
+        heard = self._cancellations.wait(self._leases.due - time.monotonic())
         # What was published before is not heard: then all jobs are asked for.
-        fresh = self._cancels.confirmed()
-        if self._cancels.ended or not (heard or fresh or time.monotonic() >= self._leases.due):
+        fresh = self._cancellations.confirmed()
+        if self._cancellations.ended or not (
+            heard or fresh or time.monotonic() >= self._leases.due
+        ):
             return
         try:
             error = self._renew_heard(heard) if heard and not fresh else self.beat()

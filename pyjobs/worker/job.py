@@ -7,12 +7,12 @@ import traceback
 from typing import Any, NoReturn
 
 from pyjobs import codec
-from pyjobs.engine import MAX_BYTES, Claimed, Ending
+from pyjobs.engine import MAX_BYTES, Claimed, Outcome
 from pyjobs.errors import JobCancelled, LeaseLost, NoJob, PyjobsError, Unencodable
 from pyjobs.worker.verdicts import Verdict
 
 WHY_CHARS = 200
-# What a script says to the ending of a job, where it recorded nothing.
+# What a script says to the outcome of a job, where it recorded nothing.
 NOT_RECORDED: dict[str, tuple[type[PyjobsError], str]] = {
     LeaseLost.code: (LeaseLost, "it was claimed again, or put back"),
     NoJob.code: (NoJob, "no such job any more"),
@@ -72,7 +72,7 @@ class ClaimedJob:
         self._why = ""
         self.over = False
         self.since = self.began = since
-        self._ended: asyncio.Future[Ending] | None = None
+        self._ended: asyncio.Future[Outcome] | None = None
         self._told: asyncio.Future[str] | None = None
 
     def __repr__(self) -> str:
@@ -94,7 +94,7 @@ class ClaimedJob:
         """The same with an error: an exception, or what went wrong in words."""
         await self._end(failure(error if isinstance(error, BaseException) else Exception(error)))
 
-    async def _end(self, ending: Ending) -> None:
+    async def _end(self, outcome: Outcome) -> None:
         if self.lost:
             self._refuse(self._why)
         if self._ended is None or self._ended.done():
@@ -102,7 +102,7 @@ class ClaimedJob:
                 f"job {self.id} is not in hand: it ended, or its handler's return ends it"
             )
         self._told = asyncio.get_running_loop().create_future()
-        self._ended.set_result(ending)
+        self._ended.set_result(outcome)
         word = await self._told
         if word in NOT_RECORDED:
             self._refuse(word)
@@ -119,7 +119,7 @@ class ClaimedJob:
         error, words = NOT_RECORDED.get(why, (LeaseLost, "another claim may have it"))
         raise error(f"job {self.id} on queue {self.queue}: {words}")
 
-    async def until_ended(self) -> Ending:
+    async def until_ended(self) -> Outcome:
         """Wait for `done` or `fail`."""
         self._ended = asyncio.get_running_loop().create_future()
         try:
@@ -131,7 +131,7 @@ class ClaimedJob:
             return self._ended.result()
 
     def tell(self, word: str) -> None:
-        """What the script said to this job's ending."""
+        """What the script said to this job's outcome."""
         if self._told is not None and not self._told.done():
             self._told.set_result(word)
 
@@ -141,15 +141,15 @@ def in_words(why: str) -> str:
     return NOT_RECORDED[why][1] if why in NOT_RECORDED else why
 
 
-def success(result: Any) -> Ending:
+def success(result: Any) -> Outcome:
     """Raises Unencodable when the result can't be stored."""
     body = codec.encode(result)
     if len(body) > MAX_BYTES:
         raise Unencodable(f"result: {len(body)} bytes, more than {MAX_BYTES}")
-    return Ending("complete", body)
+    return Outcome("complete", body)
 
 
-def failure(error: BaseException, verdict: str = "retry") -> Ending:
+def failure(error: BaseException, verdict: str = "retry") -> Outcome:
     """What an exception leaves: type, message and traceback, each cut to a bound."""
     if isinstance(error, Verdict):
         verdict = error.verdict
@@ -167,4 +167,4 @@ def failure(error: BaseException, verdict: str = "retry") -> Ending:
     # Escaped, for a line of the log is one line.
     words = repr(message[:WHY_CHARS])[1:-1]
     why = f"{name}: {words}" if words else name
-    return Ending("fail", codec.encode_error(name, message, text), verdict, why)
+    return Outcome("fail", codec.encode_error(name, message, text), verdict, why)

@@ -6,23 +6,23 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from pyjobs.engine import CALL_BYTES, Call, Ending
+from pyjobs.engine import CALL_BYTES, Call, Outcome
 from pyjobs.worker.job import ClaimedJob
 
 # Redis does nothing else while a script runs: a call stays well below 5 ms.
 CALL_ITEMS = 400
-Ended = tuple[ClaimedJob, Ending]
+Ended = tuple[ClaimedJob, Outcome]
 
 
 class Request(NamedTuple):
-    """A call and the endings that it carries; none for a claim."""
+    """A call and the outcomes that it carries; none for a claim."""
 
     call: Call[Any]
     ended: list[Ended]
 
 
 class Outbox:
-    """The endings of one worker."""
+    """The outcomes of one worker."""
 
     __slots__ = ("_alone", "_ended")
 
@@ -33,8 +33,8 @@ class Outbox:
     def __bool__(self) -> bool:
         return bool(self._ended or self._alone)
 
-    def add(self, job: ClaimedJob, ending: Ending) -> None:
-        self._ended.append((job, ending))
+    def add(self, job: ClaimedJob, outcome: Outcome) -> None:
+        self._ended.append((job, outcome))
 
     def again(self, ended: Iterable[Ended]) -> None:
         """These got no answer."""
@@ -54,15 +54,15 @@ class Outbox:
         sizes: dict[tuple[str, str], int] = defaultdict(int)
         ended, self._ended = self._ended, []
         for one in ended:
-            job, ending = one
-            group = (keys[job.queue_index], ending.verb)
+            job, outcome = one
+            group = (keys[job.queue_index], outcome.verb)
             if len(groups[group]) == CALL_ITEMS or sizes[group] > CALL_BYTES:
                 yield *group, groups.pop(group)
                 sizes.pop(group)
             groups[group].append(one)
-            sizes[group] += len(ending.body)
+            sizes[group] += len(outcome.body)
         for group, part in groups.items():
             yield *group, part
         alone, self._alone = self._alone, []
-        for job, ending in alone:
-            yield keys[job.queue_index], ending.verb, [(job, ending)]
+        for job, outcome in alone:
+            yield keys[job.queue_index], outcome.verb, [(job, outcome)]

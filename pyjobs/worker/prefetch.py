@@ -13,7 +13,7 @@ WEIGHT = 0.1
 SHORTEST = 1e-6
 
 
-class Pace:
+class Prefetch:
     """The pace of one worker's jobs.
 
     Attributes:

@@ -1,6 +1,6 @@
 """The stop of one worker: when what runs is handed back, and when even that is given up.
 
-Only its times may live here. What becomes of the jobs is decided in shift.py.
+Only its times may live here. What becomes of the jobs is decided in core.py.
 """
 
 from __future__ import annotations
@@ -11,31 +11,31 @@ from collections.abc import Callable
 from typing import Any
 
 from pyjobs.asyncutil import cancel_and_wait
-from pyjobs.worker.core import Shift
+from pyjobs.worker.core import WorkerCore
 from pyjobs.worker.executors import Runner
 
 log = logging.getLogger("pyjobs")
 FLUSH_SECONDS = 5.0
 
 
-class Stopping:
+class Shutdown:
     """Belongs to one run of a worker.
 
     Attributes:
         task: what a stop ends when it can't wait any longer.
 
     Args:
-        shift: is told to stop.
+        core: is told to stop.
         runner: runs the jobs.
         grace: seconds that jobs in hand get to finish.
         changed: called when there is something to record.
     """
 
     def __init__(
-        self, shift: Shift, runner: Runner, grace: float, changed: Callable[[], None]
+        self, core: WorkerCore, runner: Runner, grace: float, changed: Callable[[], None]
     ) -> None:
         self.task: asyncio.Task[Any] | None = None
-        self._shift = shift
+        self._core = core
         self._runner = runner
         self._grace = grace
         self._changed = changed
@@ -47,19 +47,19 @@ class Stopping:
     def begin(self) -> None:
         """Claim no more; let jobs in hand finish for the grace, then hand them back. A second call
         hands them back at once."""
-        if self._shift.stopping:
+        if self._core.stopping:
             self.now()
             return
-        self._shift.stop()
-        grace = self._grace if self._shift.patient else 0.0
+        self._core.stop()
+        grace = self._grace if self._core.patient else 0.0
         left = f", with {grace:g} s to finish" if grace else ""
-        log.info("stopping; jobs in hand: %d%s", len(self._shift.held), left)
+        log.info("stopping; jobs in hand: %d%s", len(self._core.held), left)
         self._after(grace, self.now)
         self._changed()
 
     def now(self) -> None:
         """Hand back what is in hand; give up when that can't be recorded either."""
-        self._shift.stop(now=True)
+        self._core.stop(now=True)
         if self._runner.running:
             log.info("handing back; jobs in hand: %d", self._runner.running)
         self._runner.cancel_all()
@@ -83,7 +83,7 @@ class Stopping:
 
     def _give_up(self) -> None:
         if self.task is not None and not self.task.done():
-            if held := len(self._shift.held):
+            if held := len(self._core.held):
                 log.error("stopping with %d outcomes that were not recorded", held)
             else:
                 log.warning("stopping without the answer to a claim")

@@ -26,14 +26,14 @@ from pyjobs.transport import (
     arun_many,
     shown,
 )
-from pyjobs.worker.core import Shift
+from pyjobs.worker.core import WorkerCore
 
 log = logging.getLogger("pyjobs")
 IDLE_SECONDS = 30.0
 REPLY_MARGIN = 5.0
 
 
-class Bell:
+class WakeWaiter:
     """Wakes a worker that is idle.
 
     Args:
@@ -41,7 +41,7 @@ class Bell:
         server: a connection pool that is free to send on.
         keys: the names under the prefix.
         queues: the queues' names, most urgent first.
-        shift: says for how long it is idle, and is told of what comes.
+        core: says for how long it is idle, and is told of what comes.
         longest: seconds of one wait at most.
         rung: called after each wait.
     """
@@ -52,7 +52,7 @@ class Bell:
         server: Async,
         keys: Keys,
         queues: Sequence[str],
-        shift: Shift,
+        core: WorkerCore,
         longest: float,
         rung: Callable[[], None],
     ) -> None:
@@ -60,7 +60,7 @@ class Bell:
         self._where = shown(url)
         self._server = server
         self._keys = [keys.wake(name) for name in queues]
-        self._shift = shift
+        self._core = core
         self._longest = min(IDLE_SECONDS, longest)
         self._rung = rung
         self._idle = asyncio.Event()
@@ -76,7 +76,7 @@ class Bell:
             while True:
                 await self._idle.wait()
                 self._idle.clear()
-                wait = self._shift.idle_ms()
+                wait = self._core.idle_ms()
                 if wait is not None:
                     await self._one(self._longest if wait < 0 else min(wait / 1000, self._longest))
                     self._rung()
@@ -90,7 +90,7 @@ class Bell:
             self._parked = True
             token = await acommand(self._waiting.connection_pool, "BLPOP", *self._keys, seconds)
             # A token that came too late for this worker is another's.
-            if not self._shift.woken() and token is not None:
+            if not self._core.woken() and token is not None:
                 await arun(self._server, wake(token[0].decode().removesuffix(":wake")))
             self._parked = False
         except (redis.RedisError, PyjobsError) as error:
@@ -98,7 +98,7 @@ class Bell:
             if isinstance(error, redis.exceptions.NoPermissionError):
                 note_polling(f"{self._where}: {error}")
             await asyncio.sleep(random.uniform(0.1, 0.5))
-            self._shift.woken()
+            self._core.woken()
 
     async def _pass_on(self) -> None:
         """Redis may just have given a token to the wait that was cut off: let others look."""

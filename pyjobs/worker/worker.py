@@ -1,6 +1,6 @@
 """The worker as its users see it: settings, handler, running and stopping.
 
-Only these may live here. What is decided lives in shift.py, what waits in serving.py.
+Only these may live here. What is decided lives in core.py, what waits in serving.py.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from collections.abc import AsyncGenerator, Iterable
 from typing import TypeVar
 
 from pyjobs.asyncutil import fast_loop
-from pyjobs.engine import Ending, Keys, Policy, mode_named
+from pyjobs.engine import Keys, Outcome, Policy, mode_named
 from pyjobs.errors import BadArgument
 from pyjobs.transport import DEFAULT_URL, checked_url
 from pyjobs.validate import needed, positive, to_ms, whole
-from pyjobs.worker.core import Shift
+from pyjobs.worker.core import WorkerCore
 from pyjobs.worker.executors import Handler
 from pyjobs.worker.job import ClaimedJob
-from pyjobs.worker.processor import Serving
+from pyjobs.worker.processor import Processor
 
 H = TypeVar("H", bound=Handler)
 
@@ -89,7 +89,7 @@ class Worker:
             max_crashes=whole("max_crashes", max_crashes, 1, 1000),
         )
         self._handler: Handler | None = None
-        self._serving: Serving | None = None
+        self._processor: Processor | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stops = 0
         self._stopping = threading.Lock()
@@ -143,9 +143,9 @@ class Worker:
         """What the first signal does; called again, what a second one does. From any thread."""
         with self._stopping:
             self._stops += 1
-            if self._loop is not None and self._serving is not None:
+            if self._loop is not None and self._processor is not None:
                 with contextlib.suppress(RuntimeError):
-                    self._loop.call_soon_threadsafe(self._serving.stop)
+                    self._loop.call_soon_threadsafe(self._processor.stop)
 
     async def jobs(self) -> AsyncGenerator[ClaimedJob, None]:
         """Claimed jobs, one after the other, up to `concurrency` of them in hand at a time.
@@ -161,7 +161,7 @@ class Worker:
             raise BadArgument(f"jobs: every job of this worker goes to {where}")
         offered: asyncio.Queue[ClaimedJob] = asyncio.Queue()
 
-        async def offer(job: ClaimedJob) -> Ending:
+        async def offer(job: ClaimedJob) -> Outcome:
             offered.put_nowait(job)
             return await job.until_ended()
 
@@ -188,7 +188,7 @@ class Worker:
     async def _run(self, signals: bool) -> None:
         if self._handler is None:
             raise BadArgument("handler: this worker has none; decorate one with @worker.handler")
-        shift = Shift(
+        core = WorkerCore(
             self.mode,
             self._named,
             concurrency=self.concurrency,
@@ -196,11 +196,11 @@ class Worker:
             timeout=self._timeout,
             prefetch=self._prefetch,
         )
-        serving = Serving(
+        serving = Processor(
             self.url,
             self._keys,
             self.queues,
-            shift,
+            core,
             self._handler,
             concurrency=self.concurrency,
             lease=self._policy.lease / 1000,
@@ -208,7 +208,7 @@ class Worker:
         )
         loop = asyncio.get_running_loop()
         with self._stopping:
-            self._loop, self._serving = loop, serving
+            self._loop, self._processor = loop, serving
             for _ in range(self._stops):
                 serving.stop()
         if signals and threading.current_thread() is threading.main_thread():
@@ -218,4 +218,4 @@ class Worker:
             await serving.serve()
         finally:
             with self._stopping:
-                self._serving, self._stops = None, 0
+                self._processor, self._stops = None, 0

@@ -1,7 +1,7 @@
 """The floor behind the driver's face: pyjobs' own scripts (reliable), called by redis-py alone.
 
 What pyjobs adds to this is what its Python costs. No options, limits, retries, heartbeats or
-recovery may live here, nor anything that would make it a product.
+delivery may live here, nor anything that would make it a product.
 """
 
 from __future__ import annotations

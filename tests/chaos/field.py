@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import redis
-from store import Store, leaks
+from support.store import Store, leaks
 
 from chaos.log import Log
 from chaos.process import Process

@@ -9,8 +9,8 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from store import HOUR, Jobs, Q
-from store import PARKED as FURTHER
+from support.store import HOUR, Jobs, Q
+from support.store import PARKED as FURTHER
 
 from pyjobs.engine.replies import Claimed
 
