@@ -16,7 +16,7 @@ from pyjobs.engine.reliable import RELIABLE, Reliable
 from pyjobs.engine.replies import Claimed, ClaimReply, Dead, Reaped, Stored, parse_submitted
 from pyjobs.engine.scripts import Arg, Option, Script, everything, script
 from pyjobs.engine.simple import SIMPLE
-from pyjobs.engine.verbs import StoredVerbs
+from pyjobs.engine.verbs import ModeName, StoredVerbs
 
 __all__ = [
     "CALL_BYTES",
@@ -35,6 +35,7 @@ __all__ = [
     "Dead",
     "Keys",
     "Mode",
+    "ModeName",
     "Option",
     "Outcome",
     "Policy",

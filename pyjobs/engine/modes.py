@@ -5,10 +5,11 @@ from __future__ import annotations
 from pyjobs.engine.recoverable import RECOVERABLE, Recoverable
 from pyjobs.engine.reliable import RELIABLE, Reliable
 from pyjobs.engine.simple import SIMPLE, Simple
+from pyjobs.engine.verbs import ModeName
 from pyjobs.errors import BadArgument
 
 Mode = Simple | Recoverable | Reliable
-MODES: dict[str, Mode] = {mode.name: mode for mode in (SIMPLE, RECOVERABLE, RELIABLE)}
+MODES: dict[ModeName, Mode] = {mode.name: mode for mode in (SIMPLE, RECOVERABLE, RELIABLE)}
 
 
 def mode_named(name: str) -> Mode:
@@ -17,6 +18,7 @@ def mode_named(name: str) -> Mode:
     Raises:
         BadArgument: there is none.
     """
-    if name not in MODES:
-        raise BadArgument(f"mode: {name!r} is not one of {', '.join(MODES)}")
-    return MODES[name]
+    for mode in MODES.values():
+        if mode.name == name:
+            return mode
+    raise BadArgument(f"mode: {name!r} is not one of {', '.join(MODES)}")
