@@ -179,7 +179,7 @@ def test_a_simple_submit_through_a_fault_is_one_job_at_most(
 
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Clients that give a reply up soon."""
-    for module, used in ((pyjobs.client, connect), (pyjobs.aio, aconnect)):
+    for module, used in ((pyjobs.client.sync, connect), (pyjobs.client.aio, aconnect)):
         name = used.__name__
         monkeypatch.setattr(module, name, partial(used, reply_seconds=REPLY_SECONDS))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -24,7 +24,7 @@ from pyjobs.engine.simple import SIMPLE
 from pyjobs.errors import BadArgument, Conflict, OutcomeUnknown, Unavailable, WrongMode
 from pyjobs.transport import retry, send
 from pyjobs.transport.errors import REFUSALS
-from pyjobs.transport.retry import Delivery
+from pyjobs.transport.retry import Done, GiveUp, Send
 
 NEW = [("a", "new")]
 NEW_REPLY = [b"a", b"new"]
@@ -47,6 +47,46 @@ FLUSH = Flush(script("queue/result"), (), (), lambda reply: reply)
 
 def submit(id: str, data: bytes = b"data") -> Call[Any]:
     return RELIABLE.submit(Q, [(id, data)])
+
+
+class Delivery:
+    """A delivery, step by step: what an attempt brings is made up here."""
+
+    def __init__(self, calls: Iterable[Call[Any]], *, errors_in_place: bool = False) -> None:
+        self._delivery = retry.Delivery(calls, errors_in_place=errors_in_place)
+        self._step: Send | GiveUp | Done = self._delivery.first_step()
+
+    @property
+    def left(self) -> list[int]:
+        return self._delivery.left
+
+    @property
+    def answers(self) -> list[Any]:
+        return self._delivery.answers
+
+    @property
+    def loads(self) -> Sequence[str]:
+        assert isinstance(self._step, Send)
+        return self._step.loads
+
+    def packed(self) -> Iterator[bytes]:
+        assert isinstance(self._step, Send)
+        return self._step.attempt.packed()
+
+    def take(self, reply: Any) -> None:
+        """A reply to the next call; all of them are given before the first reply."""
+        assert isinstance(self._step, Send)
+        if not self._step.attempt.given:
+            list(self.packed())
+        self._step.attempt.take(reply)
+
+    def pause(self, error: exceptions.RedisError | None = None) -> float:
+        """The attempt is over. Returns the pause before the next one, or raises what is raised."""
+        if isinstance(self._step, Send):
+            self._step = self._delivery.next_step(self._step.attempt, error)
+        if isinstance(self._step, GiveUp):
+            raise self._step.error
+        return self._step.pause if isinstance(self._step, Send) else 0.0
 
 
 def words(delivery: Delivery) -> list[bytes]:
@@ -214,14 +254,9 @@ def test_a_refused_call_is_an_error_in_its_place() -> None:
 
 def test_each_refused_call_is_repeated_where_that_is_wanted() -> None:
     delivery = Delivery((submit("a"), submit("b"), submit("c")), errors_in_place=True)
-    for _ in range(3):
-        list(delivery.packed())
-        delivery.take(BUSY)
-        if len(delivery.left) == 3:
-            delivery.take([b"b", b"new"])
-            delivery.take(BUSY)
-        else:
-            delivery.take([b"c", b"new"]) if delivery.left[-1] == 2 else None
+    for replies in ([BUSY, [b"b", b"new"], BUSY], [BUSY, [b"c", b"new"]], [BUSY]):
+        for reply in replies:
+            delivery.take(reply)
         delivery.pause()
     assert delivery.left == [0]
     for _ in retry.PAUSES[2:]:
@@ -292,6 +327,71 @@ def test_each_call_has_an_error_of_its_own_where_that_is_wanted() -> None:
     delivery.pause(exceptions.ConnectionError("Connection closed by server."))
     assert delivery.answers[0] == NEW and not delivery.left
     assert type(delivery.answers[1]) is OutcomeUnknown
+
+
+# --- calls that are made while others are under way ---
+
+CLOSED = exceptions.ConnectionError("Connection closed by server.")
+LARGE = b"x" * retry.WRITE_BYTES
+
+
+def made_late(made: list[str], ids: str = "abc") -> Iterator[Call[Any]]:
+    """Calls that fill a write each, and the ids of those that were made."""
+    for id in ids:
+        made.append(id)
+        yield submit(id, LARGE)
+
+
+def test_a_call_is_made_after_the_one_before_was_written() -> None:
+    made: list[str] = []
+    delivery = Delivery(made_late(made))
+    assert made == []
+    for number, _ in enumerate(delivery.packed(), 1):
+        assert len(made) == number
+    assert made == ["a", "b", "c"]
+
+
+def test_calls_that_were_not_made_before_a_break_are_sent_with_the_next_attempt() -> None:
+    made: list[str] = []
+    delivery = Delivery(made_late(made))
+    next(delivery.packed())
+    delivery.take(NEW_REPLY)
+    assert delivery.pause(CLOSED) == 0.0
+    assert made == ["a"] and not delivery.left
+    for id in (b"b", b"c"):
+        delivery.take([id, b"new"])
+    assert delivery.pause() == 0.0
+    assert delivery.answers == [NEW, [("b", "new")], [("c", "new")]]
+
+
+def test_calls_are_kept_for_a_repetition_and_made_once() -> None:
+    made: list[str] = []
+    delivery = Delivery(made_late(made))
+    first = list(delivery.packed())
+    assert delivery.pause(CLOSED) == 0.0
+    assert list(delivery.packed()) == first
+    assert made == ["a", "b", "c"]
+
+
+def test_a_delivery_that_is_given_up_has_an_error_for_calls_that_were_never_made() -> None:
+    made: list[str] = []
+    delivery = Delivery(made_late(made), errors_in_place=True)
+    next(delivery.packed())
+    delivery.pause(exceptions.AuthenticationError("WRONGPASS"))
+    assert [type(answer) for answer in delivery.answers] == [Unavailable] * 3
+    assert len({*map(id, delivery.answers)}) == 3
+
+
+def test_a_call_that_may_not_be_repeated_and_was_not_made_keeps_no_other_from_it() -> None:
+    delivery = Delivery(iter([submit("a", LARGE), SIMPLE.submit(Q, [("b", b"1")])]))
+    next(delivery.packed())
+    assert delivery.pause(CLOSED) == 0.0
+    assert len(list(delivery.packed())) == 2
+
+
+def test_many_calls_of_an_iterator(store: Store) -> None:
+    told = store.call_many(submit(id, LARGE) for id in "abcdefgh")  # type: ignore[arg-type]
+    assert told == [[(id, "new")] for id in "abcdefgh"]
 
 
 # --- replies that never come ---
