@@ -13,8 +13,8 @@ import redis
 
 from pyjobs import codec
 from pyjobs.cli.common import connected, prefix_option, seconds, tell, url_option
-from pyjobs.client import LIVE_STATES, Client, Job, gone
-from pyjobs.engine import MODES, SIMPLE, Keys, Stored, fetch
+from pyjobs.client import Client, Job, settle_stored
+from pyjobs.engine import MODES, SIMPLE, Keys, ModeName, Stored, fetch
 from pyjobs.errors import BadArgument, JobFailed, ResultGone, Undecodable
 from pyjobs.transport import ErrorTranslation, run
 from pyjobs.validate import checked
@@ -100,7 +100,7 @@ def moment(_: click.Context, option: click.Parameter, text: str | None) -> datet
 def submit(
     queue: str,
     data: str,
-    mode: str,
+    mode: ModeName,
     wait: float | None,
     verbose: bool,
     url: str,
@@ -182,7 +182,7 @@ def result(id: str, queue: str, wait: float, verbose: bool, url: str, prefix: st
     until = time.monotonic() + wait
     with connected(url) as server:
         [stored] = run(server, call)
-        while stored.state in LIVE_STATES and time.monotonic() < until:
+        while settle_stored(job, stored) is None and time.monotonic() < until:
             time.sleep(POLL_SECONDS)
             [stored] = run(server, call)
         if not stored.state and is_simple(server, keys, queue):
@@ -200,8 +200,7 @@ def is_simple(server: redis.Redis, keys: Keys, queue: str) -> bool:
 
 def print_stored(job: Job, stored: Stored, verbose: bool) -> int:
     """Print what is stored of a job. Returns the exit code."""
-    if stored.state not in LIVE_STATES:
-        job.settle(stored if stored.state else gone(job))
+    if settle_stored(job, stored) is not None:
         return print_result(job, 0, verbose)
     last = JobFailed(*codec.decode_error(stored.body)) if stored.body else None
     so_far = f"; its last attempt: {last}" if last else ""

@@ -145,7 +145,7 @@ def look(server: redis.Redis, core: ClientCore[J], chunks: list[Chunk[J]]) -> li
         try:
             missing += core.sweep.take(chunk, run(server, chunk.call))
         except PyjobsError as error:
-            if core.sweep.blind(chunk, error):
+            if core.sweep.unreadable(chunk, error):
                 break
     return missing
 
@@ -237,6 +237,6 @@ async def alook(
         try:
             missing += core.sweep.take(chunk, await arun(server, chunk.call))
         except PyjobsError as error:
-            if core.sweep.blind(chunk, error):
+            if core.sweep.unreadable(chunk, error):
                 break
     return missing

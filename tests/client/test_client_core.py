@@ -22,6 +22,8 @@ from support.client_core import (
 
 from pyjobs.client.batch import CHUNK_ITEMS
 from pyjobs.client.core import ClientCore
+from pyjobs.client.job import settle
+from pyjobs.client.presence import NEXT, Event, Presence
 from pyjobs.engine.keys import REGISTER_SECONDS
 from pyjobs.engine.replies import Stored
 from pyjobs.errors import (
@@ -136,6 +138,21 @@ class TestAccept:
         assert set(core.to_register(first, NOW + REGISTER_SECONDS + 1)) == {"q"}
 
 
+def test_what_is_known_of_a_job_s_presence_changes_by_the_table() -> None:
+    """An id that was in Redis stays so, and every other job is what the last event says."""
+    assert {event: {*after} for event, after in NEXT.items()} == {
+        event: {*Presence} for event in Event
+    }
+    for event, after in NEXT.items():
+        said = {
+            Event.SUBMITTED: Presence.SENT,
+            Event.SEEN: Presence.ACCEPTED,
+            Event.DOUBTED: Presence.ASKED,
+        }[event]
+        for before, now in after.items():
+            assert now is (Presence.ACCEPTED if before is Presence.ACCEPTED else said)
+
+
 class TestHear:
     def test_a_result(self) -> None:
         core = make()
@@ -173,7 +190,7 @@ class TestHear:
         [job] = submit(core, "a")
         core.hear(posted("a", b"1"))
         core.hear(posted("a", b"2"))
-        job.settle(Stored("done", "-", 0, 0, 0, b"3"))
+        settle(job, Stored("done", "-", 0, 0, 0, b"3"))
         assert job.value() == 1
 
     def test_before_the_submit_was_answered(self) -> None:

@@ -10,8 +10,8 @@ import pytest
 from support.servers import places
 from support.store import Jobs, Store
 
-from pyjobs import aio
 from pyjobs.aio import Client
+from pyjobs.client import aio
 from pyjobs.engine.modes import MODES
 from pyjobs.errors import BadArgument, ClientClosed, Conflict, OutcomeUnknown, WrongMode
 
@@ -43,6 +43,7 @@ class Counting:
         send = aio.arun_many
 
         async def counted(server: Any, calls: Any, *, errors_in_place: bool) -> Any:
+            calls = [*calls]
             self.sizes.append([(len(call.args) - 2) // 2 for call in calls])
             if self.gate is not None:
                 self.busy.set()

@@ -9,6 +9,7 @@ from support.client_core import (
     asked,
     make,
     prepare,
+    sent,
 )
 
 from pyjobs.client.batch import CHUNK_ITEMS
@@ -51,6 +52,17 @@ class TestPrepare:
         assert [len(chunk.jobs) for chunk in batch.chunks] == [CHUNK_ITEMS, CHUNK_ITEMS, 50]
         assert asked(batch.chunks) == ids == [job.id for job in batch.jobs]
 
+    def test_a_call_and_its_jobs_are_made_when_the_call_is_asked_for(self) -> None:
+        core = make()
+        batch = core.builder.many(range(2 * CHUNK_ITEMS), None, None, {})
+        calls = batch.calls()
+        assert batch.jobs == [None] * 2 * CHUNK_ITEMS and not core._pending.all()
+        next(calls)
+        assert core._pending.all() == batch.jobs[:CHUNK_ITEMS] == batch.chunks[0].jobs
+        assert batch.jobs[CHUNK_ITEMS:] == [None] * CHUNK_ITEMS
+        next(calls)
+        assert core._pending.all() == batch.jobs and len(batch.chunks) == 2
+
     def test_some_bytes_in_a_call(self) -> None:
         batch = prepare(make(), ["x" * (MAX_BYTES - 2)] * 9)
         assert len(asked(batch.chunks)) == 9
@@ -69,7 +81,7 @@ class TestPrepare:
 
     def test_a_queue_that_is_named_goes_first(self) -> None:
         core = make(route=lambda data: "routed")
-        assert prepare(core, [1], queue="named").calls[0].keys == ("jobs:{named}",)
+        assert prepare(core, [1], queue="named").chunks[0].call.keys == ("jobs:{named}",)
 
     @pytest.mark.parametrize("name", ["", "a b", "a{b}", "ä", "x" * 129, 7])
     def test_bad_names(self, name: Any) -> None:
@@ -125,21 +137,21 @@ class TestPrepare:
         """The short way makes the same call."""
         core = make(route=lambda data: f"q{data}")
         many = prepare(core, [1], ["a"], delay=1.5)
-        one = core.together([core.item(1, None, "a", {"delay": 1.5})])
-        assert [chunk.call for chunk in one.chunks] == [*many.calls]
+        one = sent(core.builder.together([core.builder.item(1, None, "a", {"delay": 1.5})]))
+        assert [chunk.call for chunk in one.chunks] == [chunk.call for chunk in many.chunks]
         assert one.jobs == many.jobs
 
     def test_several_together(self) -> None:
         """Those of one queue with the same options are one call."""
         core = make()
-        batch = core.together(
-            [
-                core.item(1, None, None, {}),
-                core.item(2, "other", "b", {}),
-                core.item(3, None, "c", {"delay": 1}),
-                core.item(4, "q", "d", {}),
-            ]
-        )
+        item = core.builder.item
+        items = [
+            item(1, None, None, {}),
+            item(2, "other", "b", {}),
+            item(3, None, "c", {"delay": 1}),
+            item(4, "q", "d", {}),
+        ]
+        batch = sent(core.builder.together(items))
         told = [(chunk.call.keys, chunk.call.args[1], chunk.places) for chunk in batch.chunks]
         assert told == [
             (("jobs:{q}",), "", [0, 3]),

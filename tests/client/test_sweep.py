@@ -73,7 +73,11 @@ class TestSweep:
         theirs, seen = core.open_job("theirs", None), core.open_job("seen", None)
         [chunk] = core.sweep.calls([seen])
         core.sweep.take(chunk, [Stored("inflight", "-", 10, 20, 0, b"")])
-        core.sweep.settle_gone([mine, theirs, seen])
+        for _ in range(2):
+            [chunk] = core.sweep.calls()
+            missing = core.sweep.take(chunk, [MISSING] * 3)
+        assert missing == [mine, theirs, seen]
+        core.sweep.settle_gone(missing)
         assert re.search("mine on queue q.*retention is over, or Redis lost", str(mine.error()))
         assert re.search("seen on queue q.*retention is over, or Redis lost", str(seen.error()))
         assert re.search("theirs on queue q: no such job.*or there never was", str(theirs.error()))
@@ -111,20 +115,28 @@ class TestSweep:
         core.hear(posted("a", b"1"))
         assert job.value() == 1
 
+    def test_a_job_that_was_found_since_it_was_missed_is_not_missing_yet(self) -> None:
+        core = make()
+        [job] = submit(core, "a")
+        [chunk] = core.sweep.calls()
+        live = Stored("inflight", "-", 10, 20, 0, b"")
+        replies = [MISSING, live, MISSING, MISSING]
+        assert [core.sweep.take(chunk, [reply]) for reply in replies] == [[], [], [], [job]]
+
     def test_a_queue_that_can_not_be_read_is_told_once(
         self, caplog: pytest.LogCaptureFixture
     ) -> None:
         core = make()
         jobs = submit(core, "a")
         [chunk] = core.sweep.calls()
-        assert not any(core.sweep.blind(chunk, BadLayout("layout 99")) for _ in range(3))
-        assert core.sweep.blind(chunk, Unavailable("away"))
+        assert not any(core.sweep.unreadable(chunk, BadLayout("layout 99")) for _ in range(3))
+        assert core.sweep.unreadable(chunk, Unavailable("away"))
         assert [record.message for record in caplog.records] == [
             "results of jobs:{q} can't be read: layout 99",
             "results of any queue can't be read: away",
         ]
         assert core.sweep.take(chunk, [MISSING]) == [] and jobs
-        core.sweep.blind(chunk, BadLayout("again"))
+        core.sweep.unreadable(chunk, BadLayout("again"))
         assert len(caplog.records) == 3
 
     @pytest.mark.parametrize("state", ["pending", "delayed", "inflight"])

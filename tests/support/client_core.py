@@ -37,8 +37,13 @@ def prepare(
     core: ClientCore[Job], data: Any, ids: Any = None, queue: Any = None, **options: Any
 ) -> Batch[Job]:
     """A submit whose calls were all sent."""
-    batch = core.prepare(data, queue, ids, options)
-    assert len(batch.chunks) == len(batch.calls)
+    core.check_open()
+    return sent(core.builder.many(data, queue, ids, options))
+
+
+def sent(batch: Batch[Job]) -> Batch[Job]:
+    """The same submit, after its calls were all sent."""
+    assert [*batch.calls()] == [chunk.call for chunk in batch.chunks]
     return batch
 
 
