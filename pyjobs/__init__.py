@@ -1,6 +1,7 @@
 """A job queue whose engine is versioned Lua scripts inside Redis."""
 
-from pyjobs.claimed import ClaimedJob
+from importlib.metadata import version
+
 from pyjobs.client import Client, Job
 from pyjobs.errors import (
     BadArgument,
@@ -24,10 +25,9 @@ from pyjobs.errors import (
     WrongMode,
     WrongType,
 )
-from pyjobs.verdicts import Reject, Retry, Snooze
-from pyjobs.worker import Worker
+from pyjobs.worker import ClaimedJob, Reject, Retry, Snooze, Worker
 
-__version__ = "0.1.0"
+__version__ = version("pyjobs")
 
 __all__ = [
     "BadArgument",

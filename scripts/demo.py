@@ -27,10 +27,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from pyjobs import Client, JobFailed, PyjobsError, ResultGone, Undecodable
-from pyjobs.connect import connect, shown
-from pyjobs.modes import MODES
+from pyjobs.engine.modes import MODES
 from pyjobs.testing.compliance import scratch
 from pyjobs.testing.servers import Binary, Server, StartFailed, find
+from pyjobs.transport.connect import connect
+from pyjobs.transport.url import shown
 
 TEXT = Path(__file__).resolve().parent / "jargon.txt"
 BATCH = 1000

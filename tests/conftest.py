@@ -13,18 +13,14 @@ import pytest
 import redis.utils
 
 # Before they are imported, so that a failure in them shows its values too.
-pytest.register_assert_rewrite(
-    "running", "fencing", "good", "store", "clients", "shifts", "gates", "desks"
-)
+pytest.register_assert_rewrite("support")
 
-from running import FOUND, NAMES  # noqa: E402
-from store import Jobs, Store, leaks  # noqa: E402
+from support.servers import FOUND, PLACES, REAL  # noqa: E402
+from support.store import Jobs, Store, leaks  # noqa: E402
 
-from pyjobs.modes import Mode  # noqa: E402
+from pyjobs.engine.modes import Mode  # noqa: E402
 from pyjobs.testing import servers  # noqa: E402
 
-PLACES = [(name, flavour) for name in NAMES for flavour in ("sync", "async")]
-REAL = [place for place in PLACES if place[0] != "memory"]
 UNIQUE = count()
 # redis-py reads its own version from disk for each connection: a fifth of the time of most tests.
 redis.utils.get_lib_version = functools.cache(redis.utils.get_lib_version)

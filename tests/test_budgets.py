@@ -11,14 +11,13 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # --- sizes ---
 
-BUDGETS = {"lua/lib/*.lua": 100, "lua/[!l]*/*.lua": 40, "pyjobs/**/*.py": 250}
+BUDGETS = {"lua/lib/*.lua": 100, "lua/[!l]*/*.lua": 40, "pyjobs/**/*.py": 300}
 
 
 # path -> lines, why. No more than the file needs, give or take a tenth.
 EXCEPTIONS = {
     "lua/recoverable/claim.lua": (42, "a claim names each piece where it begins to be needed"),
     "lua/reliable/claim.lua": (54, "a claim names each piece where it begins to be needed"),
-    "pyjobs/testing/servers.py": (300, "finding, starting and killing servers is one matter"),
 }
 
 
@@ -43,5 +42,5 @@ def test_files_stay_small() -> None:
 def test_an_exception_is_needed_and_no_larger_than_that(name: str) -> None:
     allowed, reason = EXCEPTIONS[name]
     assert reason
-    assert lines(ROOT / name) > (40 if name.endswith(".lua") else 250)
+    assert lines(ROOT / name) > (40 if name.endswith(".lua") else 300)
     assert allowed <= lines(ROOT / name) * 1.1

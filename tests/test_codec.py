@@ -17,9 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyjobs import codec
-from pyjobs.claimed import failure, success
+from pyjobs.engine.limits import MAX_BYTES
 from pyjobs.errors import Undecodable, Unencodable
-from pyjobs.verbs import MAX_BYTES
+from pyjobs.worker.job import failure, success
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 LEAVES = (
@@ -263,9 +263,9 @@ def test_failure_tells_what_was_raised() -> None:
     try:
         raise KeyError("missing")
     except KeyError as error:
-        ending = failure(error)
-    type, message, traceback = codec.decode_error(ending.body)
-    assert (ending.verb, ending.verdict, type, message) == (
+        outcome = failure(error)
+    type, message, traceback = codec.decode_error(outcome.body)
+    assert (outcome.verb, outcome.verdict, type, message) == (
         "fail",
         "retry",
         "KeyError",
@@ -290,6 +290,6 @@ def test_failure_of_an_endless_recursion() -> None:
 
     with pytest.raises(RecursionError) as caught:
         deeper()
-    ending = failure(caught.value)
-    assert codec.decode_error(ending.body)[0] == "RecursionError"
-    assert len(ending.body) < 100_000
+    outcome = failure(caught.value)
+    assert codec.decode_error(outcome.body)[0] == "RecursionError"
+    assert len(outcome.body) < 100_000

@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from good import SCRIPTS, TITLES
 from redis.exceptions import ResponseError
-from store import STORED, Jobs, Q, Store, having
+from support.good_calls import SCRIPTS, TITLES
+from support.store import STORED, Jobs, Q, Store, having
 
 from pyjobs import errors
-from pyjobs.call import Call
+from pyjobs.engine.call import Call
+from pyjobs.engine.scripts import Script, script
 from pyjobs.errors import BY_CODE, PyjobsError, from_reply
-from pyjobs.redis_errors import translated
-from pyjobs.scripts import Script, script
+from pyjobs.transport.errors import translated
 
 LUA = Path(__file__).resolve().parent.parent / "lua"
 REFUSAL = re.compile(r"'([A-Z]{3,}) ")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pyjobs.scripts import everything
+from pyjobs.engine.scripts import everything
 from pyjobs.testing.servers import Server, find, find_cli
 
 ROOT = Path(__file__).parent.parent

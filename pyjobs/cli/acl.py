@@ -5,9 +5,8 @@ from __future__ import annotations
 import click
 
 from pyjobs.cli.common import prefix_option
-from pyjobs.keys import Keys, checked
-from pyjobs.modes import MODES
-from pyjobs.rights import ROLES, rules
+from pyjobs.engine import MODES, ROLES, Keys, rules
+from pyjobs.validate import checked
 
 
 @click.command()

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.metadata import version
 
 import click
 
-from pyjobs import __version__
 from pyjobs.cli.acl import acl
 from pyjobs.cli.common import tell
 from pyjobs.cli.dead import cancel, dead, requeue
-from pyjobs.cli.jobs import result, submit
 from pyjobs.cli.reap import reap
 from pyjobs.cli.scripts import scripts
+from pyjobs.cli.submit import result, submit
 from pyjobs.cli.work import work
 from pyjobs.errors import PyjobsError
 
@@ -23,7 +23,7 @@ INTERRUPTED = 130
     commands=[work, submit, result, cancel, dead, requeue, reap, scripts, acl],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(__version__, prog_name="pyjobs")
+@click.version_option(version("pyjobs"), prog_name="pyjobs")
 def app() -> None:
     """A job queue inside Redis: submit jobs, run workers, look after both.
 

@@ -9,10 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 import click
 import redis
 
-from pyjobs.connect import DEFAULT_URL, connect
 from pyjobs.errors import BadArgument
-from pyjobs.naming import Naming
-from pyjobs.units import to_ms
+from pyjobs.transport import DEFAULT_URL, ErrorTranslation, connect
+from pyjobs.validate import to_ms
 
 LONGEST_WAIT = 1_000_000.0
 WIDTH_IN_PIPES = 120
@@ -58,7 +57,7 @@ def seconds(_: click.Context, option: click.Parameter, value: float | None) -> f
 @contextlib.contextmanager
 def connected(url: str) -> Iterator[redis.Redis]:
     """A connection for the plain commands and the calls of one command."""
-    with Naming(url), connect(url) as server:
+    with ErrorTranslation(url), connect(url) as server:
         yield server
 
 

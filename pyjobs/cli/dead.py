@@ -13,20 +13,11 @@ import click
 import redis
 
 from pyjobs import codec
-from pyjobs.cli.common import (
-    connected,
-    counted,
-    prefix_option,
-    print_table,
-    tell,
-    url_option,
-)
+from pyjobs.cli.common import connected, counted, prefix_option, print_table, tell, url_option
+from pyjobs.engine import MAX_ITEMS, MODES, RELIABLE, Dead, Keys, StoredVerbs, mode_named
 from pyjobs.errors import BadArgument
-from pyjobs.keys import Keys, checked
-from pyjobs.modes import MODES, mode_named
-from pyjobs.reliable import RELIABLE
-from pyjobs.run import run
-from pyjobs.verbs import MAX_ITEMS, Dead, StoredVerbs
+from pyjobs.transport import run
+from pyjobs.validate import checked
 
 PAGE = 100
 MAX_SKIP = 1_000_000

@@ -10,13 +10,12 @@ from dataclasses import asdict
 
 import click
 
+from pyjobs.admin import Row, Terms, reap_all
 from pyjobs.cli.common import connected, prefix_option, print_table, seconds, tell, url_option
-from pyjobs.cli.reaping import Row, Terms, reap_all, registered
+from pyjobs.engine import MODES, Keys
 from pyjobs.errors import QueueFull
-from pyjobs.keys import Keys
-from pyjobs.load import load, publish
-from pyjobs.modes import MODES
-from pyjobs.units import to_ms
+from pyjobs.transport import load, publish, registered
+from pyjobs.validate import to_ms
 
 
 @click.command()

@@ -8,12 +8,11 @@ from pathlib import Path
 
 import click
 
-from pyjobs.cli import signature
+from pyjobs.admin import facts, line, places, sample, types
 from pyjobs.cli.common import connected, prefix_option, print_table, url_option
+from pyjobs.engine import Keys, Script, everything, script
 from pyjobs.errors import BadArgument
-from pyjobs.keys import Keys
-from pyjobs.load import load, publish
-from pyjobs.scripts import Script, everything, script
+from pyjobs.transport import load, publish
 
 
 @click.group(invoke_without_command=True)
@@ -54,15 +53,15 @@ def show(name: str, prefix: str) -> None:
     found = named(name)
     keys = Keys(prefix)
     click.echo(f"{found.title}: {found.about['what']}\n")
-    click.echo(signature.line(found, keys))
-    if sample := signature.sample(found, keys):
-        click.echo(f"such as\n{sample}")
+    click.echo(line(found, keys))
+    if example := sample(found, keys):
+        click.echo(f"such as\n{example}")
     click.echo()
-    print_table(signature.places(found, keys), "", "name", "type", "default", "what it is")
+    print_table(places(found, keys), "", "name", "type", "default", "what it is")
     click.echo()
-    print_table(signature.types(found), "type", "what it is")
+    print_table(types(found), "type", "what it is")
     click.echo()
-    print_table(signature.facts(found))
+    print_table(facts(found))
 
 
 def named(name: str) -> Script:

@@ -11,12 +11,11 @@ from types import ModuleType, TracebackType
 
 import click
 
-from pyjobs.cli import processes as several
+from pyjobs.cli import supervisor
 from pyjobs.cli.common import counted, shared
-from pyjobs.connect import shown
 from pyjobs.errors import BadArgument, PyjobsError
-from pyjobs.naming import Naming
-from pyjobs.units import whole
+from pyjobs.transport import ErrorTranslation, shown
+from pyjobs.validate import whole
 from pyjobs.worker import Worker
 
 log = logging.getLogger("pyjobs")
@@ -60,7 +59,7 @@ def work(
         format=f"%(asctime)s {which}%(levelname)s %(message)s",
     )
     if parent is not None:
-        return several.serve(found, parent)
+        return supervisor.serve(found, parent)
     log.info(
         "%s worker of %s at %s, up to %s at once%s; Ctrl-C stops it",
         found.mode.name,
@@ -72,10 +71,10 @@ def work(
     if processes > 1:
         words = ["work", worker, *(["--quiet"] if quiet else [])]
         words += [] if concurrency is None else ["--concurrency", str(concurrency)]
-        code = several.keep(processes, words, url)
+        code = supervisor.keep(processes, words, url)
     else:
         code = 0
-        with Naming(found.url):
+        with ErrorTranslation(found.url):
             found.run()
     log.info("stopped")
     return code

@@ -23,15 +23,13 @@ from typing import Any
 import redis
 
 from pyjobs import aio
-from pyjobs.claimed import ClaimedJob
 from pyjobs.client import Client
-from pyjobs.connect import checked_url, connect, shown
+from pyjobs.engine import MODES
 from pyjobs.errors import BadArgument, JobFailed, PyjobsError, ResultGone, Undecodable
 from pyjobs.ids import unguessable
-from pyjobs.modes import MODES
-from pyjobs.redis_errors import translated
 from pyjobs.testing.workers import running
-from pyjobs.worker import Worker
+from pyjobs.transport import checked_url, connect, shown, translated
+from pyjobs.worker import ClaimedJob, Worker
 
 Pair = tuple[int, int]
 FIRST: Pair = (1, 2)

@@ -1,7 +1,7 @@
 """The floor behind the driver's face: pyjobs' own scripts (reliable), called by redis-py alone.
 
 What pyjobs adds to this is what its Python costs. No options, limits, retries, heartbeats or
-recovery may live here, nor anything that would make it a product.
+delivery may live here, nor anything that would make it a product.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from typing import Any
 from benchmark.case import answer
 from benchmark.driver import ANSWER_SECONDS, AsyncDriver, SyncDriver, main
 from benchmark.tally import CASE, TALLY, URL
-from pyjobs import messages
-from pyjobs.call import Call
-from pyjobs.connect import aconnect, connect
-from pyjobs.reliable import RELIABLE
-from pyjobs.verbs import MAX_ITEMS, ClaimReply
+from pyjobs.engine import messages
+from pyjobs.engine.call import Call
+from pyjobs.engine.limits import MAX_ITEMS
+from pyjobs.engine.reliable import RELIABLE
+from pyjobs.engine.replies import ClaimReply
+from pyjobs.transport.connect import aconnect, connect
 
 QUEUE = "jobs:{bench}"
 CLIENT = "bare"

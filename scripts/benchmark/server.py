@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from pyjobs.connect import connect
 from pyjobs.testing.servers import Binary, Server, find
+from pyjobs.transport.connect import connect
 
 EVERYSEC = ("--appendonly", "yes", "--appendfsync", "everysec")
 SLOW_US = 500

@@ -84,7 +84,7 @@ def _values(report: Report) -> dict[str, Any]:
 def _table(title: str) -> Table:
     table = Table(title=title)
     table.add_column("run")
-    for name in ("seed", "jobs", "acknowledged", "done", "dead", "void", *LISTS, "recovery s"):
+    for name in ("seed", "jobs", "acknowledged", "done", "dead", "void", *LISTS, "delivery s"):
         table.add_column(name, justify="right")
     return table
 
@@ -92,8 +92,8 @@ def _table(title: str) -> Table:
 def _cells(report: Report) -> list[str]:
     counts = (report.jobs, report.acknowledged, report.done, report.dead, report.void)
     found = (len(getattr(report, name)) for name in LISTS)
-    recovery = "-" if report.recovery is None else f"{report.recovery:.1f}"
-    return [*map(str, counts), *map(str, found), recovery]
+    delivery = "-" if report.delivery is None else f"{report.delivery:.1f}"
+    return [*map(str, counts), *map(str, found), delivery]
 
 
 def _notes(report: Report, folder: Path) -> list[str]:

@@ -17,12 +17,12 @@ told that it lost the job, or its process is killed or stopped. The promises tha
     overlap      started while another run of it was live, without a power cut in between
     stuck        known to Redis and not ended when everything was drained, or ended and its client
                  was never told
-    recovery     seconds from the last fault until the last of the jobs that were acknowledged
+    delivery     seconds from the last fault until the last of the jobs that were acknowledged
                  before it was done; without those whose lease ran out more than once, which then
                  wait on purpose. None when no fault struck
 
 What else may not be is told in words: a worker that died by itself, a keyspace in disorder, a
-recovery longer than a lease and a second, a poisoned job that did not start exactly three times.
+delivery longer than a lease and a second, a poisoned job that did not start exactly three times.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class Report:
     unexplained: list[str] = field(default_factory=list)
     overlap: list[str] = field(default_factory=list)
     stuck: list[str] = field(default_factory=list)
-    recovery: float | None = None
+    delivery: float | None = None
     words: list[str] = field(default_factory=list)
 
     @property
@@ -118,7 +118,7 @@ def check(
 
     Args:
         lease: seconds.
-        over_lease: seconds that the recovery may take beyond it.
+        over_lease: seconds that the delivery may take beyond it.
     """
     events = list(events)
     jobs = _gather(events)
@@ -131,10 +131,10 @@ def check(
         _count(report, id, job, cuts, gone)
     faults = [event.at for event in events if event.what in FAULTS]
     if faults:
-        report.recovery = _recovery(jobs.values(), faults[-1])
+        report.delivery = _recovery(jobs.values(), faults[-1])
     report.words += _words(events, jobs, report)
-    if report.recovery is not None and report.recovery > lease + over_lease:
-        report.words.append(f"recovery took {report.recovery:.1f} s with leases of {lease:g} s")
+    if report.delivery is not None and report.delivery > lease + over_lease:
+        report.words.append(f"delivery took {report.delivery:.1f} s with leases of {lease:g} s")
     return report
 
 

@@ -15,17 +15,19 @@ from pathlib import Path
 from typing import Any
 
 import redis
-from store import Store, leaks
+from support.store import Store, leaks
 
 from chaos.log import Log
 from chaos.process import Process
 from chaos.producer import Producer
 from chaos.worker import QUEUE
 from pyjobs import Client
-from pyjobs.keys import Keys
-from pyjobs.run import run
+from pyjobs.engine.keys import Keys
+from pyjobs.engine.limits import MAX_ITEMS
+from pyjobs.engine.queue import fetch
+from pyjobs.engine.replies import Stored
 from pyjobs.testing.servers import Server
-from pyjobs.verbs import MAX_ITEMS, Stored, fetch
+from pyjobs.transport.send import run
 
 JOBS_PER_SECOND = 100
 DRAIN_SECONDS = 30.0

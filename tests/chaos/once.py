@@ -19,7 +19,7 @@ def once(
     """What came of a run, and its folder, which stays only when a promise was broken.
 
     Args:
-        over_lease: seconds that the recovery may take beyond a lease.
+        over_lease: seconds that the delivery may take beyond a lease.
     """
     folder = Path(tempfile.mkdtemp(prefix=f"chaos-{plan.name}-{seed}-"))
     with Server(binary, args=plan.args, directory=folder / "server") as server:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from chaos.log import Log
 from chaos.worker import QUEUE
 from pyjobs import Client, PyjobsError, Unavailable
-from pyjobs.client import Job
+from pyjobs.client.sync import Job
 from pyjobs.errors import QueueFull
 
 SHORTEST, LONGEST = 0.02, 0.2

@@ -6,7 +6,7 @@
     explore.py   all states, breadth first; the shortest trace to one that breaks a rule
     mutants.py   designs with a known fault, which the checker must catch
     sizes.py     how far it goes
-    tied.py      the same steps on real scripts, which must do the same; it needs tests/store.py
+    tied.py      the same steps on real scripts, which must do the same; it needs tests/support/store.py
     __main__.py  `python -m tests.modelcheck [--large] [--mutants]`
 
 One producer for each job repeats its submit until it is answered. Two workers claim, run, and
@@ -26,7 +26,7 @@ What the model leaves out, and why that is safe to leave out:
 - The record of a claim is dropped when nobody can send that nonce again.
 - No payloads, messages, wake keys, unique keys, `expires`, retention, snooze, reject or requeue:
   none of them says who holds a job. They have tests of their own.
-- A worker starts anew at once. How long recovery takes is not a question to this model.
+- A worker starts anew at once. How long delivery takes is not a question to this model.
 
 Going back to any earlier state stands for `appendfsync everysec` and worse; with `always` fewer
 states can be gone back to. An acknowledged submit may then be gone, and only then.

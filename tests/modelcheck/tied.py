@@ -9,10 +9,10 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from store import HOUR, Jobs, Q
-from store import PARKED as FURTHER
+from support.store import HOUR, Jobs, Q
+from support.store import PARKED as FURTHER
 
-from pyjobs.verbs import Claimed
+from pyjobs.engine.replies import Claimed
 
 from .engine import DUE, OVER, PARKED, WAITS, Call, Engine, Server
 from .world import Limits, Step, System

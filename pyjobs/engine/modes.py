@@ -1,0 +1,22 @@
+"""The modes by name. Nothing else may live here."""
+
+from __future__ import annotations
+
+from pyjobs.engine.recoverable import RECOVERABLE, Recoverable
+from pyjobs.engine.reliable import RELIABLE, Reliable
+from pyjobs.engine.simple import SIMPLE, Simple
+from pyjobs.errors import BadArgument
+
+Mode = Simple | Recoverable | Reliable
+MODES: dict[str, Mode] = {mode.name: mode for mode in (SIMPLE, RECOVERABLE, RELIABLE)}
+
+
+def mode_named(name: str) -> Mode:
+    """The mode of this name.
+
+    Raises:
+        BadArgument: there is none.
+    """
+    if name not in MODES:
+        raise BadArgument(f"mode: {name!r} is not one of {', '.join(MODES)}")
+    return MODES[name]

@@ -1,0 +1,17 @@
+"""Claiming jobs, running them and recording how they ended: the public part is Worker and what its
+handlers meet.
+
+Other folders import from here and not past it.
+"""
+
+from pyjobs.worker.job import ClaimedJob
+from pyjobs.worker.verdicts import Reject, Retry, Snooze
+from pyjobs.worker.worker import Worker
+
+__all__ = [
+    "ClaimedJob",
+    "Reject",
+    "Retry",
+    "Snooze",
+    "Worker",
+]

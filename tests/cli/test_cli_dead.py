@@ -1,0 +1,119 @@
+"""The commands dead, requeue and cancel."""
+
+from __future__ import annotations
+
+import json
+
+from support.commands import Cli
+
+from pyjobs import codec
+from pyjobs.engine.limits import MAX_ITEMS
+from pyjobs.engine.reliable import RELIABLE
+from pyjobs.transport.send import run
+
+pytest_plugins = ("support.command_fixtures",)
+
+WORDS = "jobs:{words}"
+
+
+def submitted(cli: Cli, *ids: str) -> None:
+    run(cli.redis, RELIABLE.submit(WORDS, [(id, b"1") for id in ids]))
+
+
+def killed(cli: Cli, *ids: str) -> None:
+    error = codec.encode_error("ValueError", "no such word", "where it was")
+    for at in range(0, len(ids), MAX_ITEMS):
+        part = ids[at : at + MAX_ITEMS]
+        submitted(cli, *part)
+        claim = RELIABLE.claim([WORDS], nonce=part[0], limit=MAX_ITEMS, lease=9999)
+        jobs = run(cli.redis, claim).jobs
+        run(cli.redis, RELIABLE.fail(WORDS, [(job.id, job.token, "reject", error) for job in jobs]))
+
+
+def test_dead_jobs_are_listed(cli: Cli) -> None:
+    killed(cli, "a", "b")
+    told = cli("dead", "words")
+    assert told.code == 0
+    assert "ValueError: no such word" in told.out
+    assert told.out.index("a  ") < told.out.index("b  ")
+    assert told.err == "pyjobs: 2 dead jobs on queue words\n"
+    assert cli("dead", "words", "--skip", "1").err.endswith("2 dead jobs on queue words; 1 shown\n")
+
+
+def test_one_dead_job_and_none(cli: Cli) -> None:
+    assert cli("dead", "words") == (0, "", "pyjobs: 0 dead jobs on queue words\n")
+    killed(cli, "a")
+    assert cli("dead", "words").err == "pyjobs: 1 dead job on queue words\n"
+
+
+def test_dead_jobs_as_json(cli: Cli) -> None:
+    killed(cli, "a", "b")
+    (line,) = cli("dead", "words", "--json", "--skip", "1").out.splitlines()
+    job = json.loads(line)
+    assert (job["id"], job["reason"], job["error"]["traceback"]) == (
+        "b",
+        "rejected",
+        "where it was",
+    )
+
+
+def test_requeue_by_name(cli: Cli) -> None:
+    killed(cli, "a", "b")
+    told = cli("requeue", "words", "a")
+    assert (told.code, told.out) == (0, "requeued 1 job\n")
+    assert cli.redis.lrange(f"{WORDS}:pending", 0, -1) == [b"a"]
+
+
+def test_requeue_all_but_what_another_job_is_in_the_way_of(cli: Cli) -> None:
+    killed(cli, *[f"j{n}" for n in range(40)])
+    cli.redis.hset(f"{WORDS}:job:j7", "unique", "key")
+    run(cli.redis, RELIABLE.submit(WORDS, [("other", b"1")], unique="key"))
+    told = cli("requeue", "words", "--all")
+    assert (told.code, told.out) == (1, "requeued 39 of 40 jobs\n")
+    assert told.err == "pyjobs: job j7 on queue words: another live job holds its unique key\n"
+    assert cli.redis.llen(f"{WORDS}:pending") == 40
+
+
+def test_requeue_all_ends_where_more_stay_dead_than_a_call_takes(cli: Cli) -> None:
+    ids = [f"j{n}" for n in range(2100)]
+    killed(cli, *ids)
+    for id in ids:
+        cli.redis.hset(f"{WORDS}:job:{id}", "unique", "key")
+    told = cli("requeue", "words", "--all")
+    assert (told.code, told.out) == (1, "requeued 1 of 2100 jobs\n")
+    assert cli.redis.zcard(f"{WORDS}:dead") == 2099
+
+
+def test_what_is_not_dead_is_named(cli: Cli) -> None:
+    submitted(cli, "a")
+    cli.redis.hset(f"{WORDS}:job:a", "state", "done")
+    told = cli("requeue", "words", "a", "none")
+    assert (told.code, told.out) == (1, "requeued 0 of 2 jobs\n")
+    assert told.err.splitlines() == [
+        "pyjobs: job a on queue words: it is done",
+        "pyjobs: job none on queue words: there is no such job",
+    ]
+
+
+def test_requeue_nothing(cli: Cli) -> None:
+    told = cli("requeue", "words")
+    assert (told.code, told.err) == (1, "pyjobs: ids: name the jobs, or say --all\n")
+    assert cli("requeue", "words", "--all").out == "requeued 0 jobs\n"
+
+
+def test_cancel(cli: Cli) -> None:
+    submitted(cli, "a", "b")
+    told = cli("cancel", "words", "a", "none")
+    assert (told.code, told.out) == (1, "cancelled 1 of 2 jobs\n")
+    assert told.err == "pyjobs: job none on queue words: there is no such job\n"
+    assert cli("result", "a", "--queue", "words").err == (
+        "pyjobs: job a on queue words was cancelled\n"
+    )
+
+
+def test_cancel_in_another_mode(cli: Cli) -> None:
+    submitted(cli, "a")
+    told = cli("cancel", "words", "a", "--mode", "recoverable")
+    assert told.code == 1
+    assert told.err == "pyjobs: queue words is reliable, not recoverable\n"
+    assert "Missing argument 'ID...'" in cli("cancel", "words").err

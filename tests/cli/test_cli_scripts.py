@@ -1,0 +1,110 @@
+"""The commands about scripts: list, load, show, export."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shlex
+from importlib import resources
+from pathlib import Path
+
+import pytest
+from support.commands import Cli
+
+from pyjobs.admin.describe import TYPES
+from pyjobs.engine.scripts import everything
+
+pytest_plugins = ("support.command_fixtures",)
+
+
+# --- scripts ---
+
+
+def test_scripts_lists_them(cli: Cli) -> None:
+    head, *lines = cli("scripts").out.splitlines()
+    assert head.split() == ["name", "version", "sha1"]
+    assert [line.split() for line in lines] == [
+        [script.name, str(script.version), script.sha1] for script in everything()
+    ]
+
+
+@pytest.mark.parametrize("prefix", ["jobs", "p"])
+def test_scripts_load(cli: Cli, prefix: str) -> None:
+    told = cli("scripts", "load", *(["--prefix", "p"] if prefix == "p" else []))
+    number = len(everything())
+    assert told.out == f"{number} scripts are loaded; the hash {prefix}:scripts has their shas\n"
+    shas = {script.title.encode(): script.sha1.encode() for script in everything()}
+    assert cli.redis.hgetall(f"{prefix}:scripts") == shas
+    assert all(cli.redis.script_exists(*shas.values()))
+
+
+@pytest.mark.parametrize("name", ["reliable/submit", "reliable/submit@1"])
+def test_scripts_show(cli: Cli, name: str) -> None:
+    [script] = [one for one in everything() if one.title == "reliable/submit@1"]
+    told = cli("scripts", "show", name, "--prefix", "p")
+    title, _, line, _, sample, *rest = told.out.splitlines()
+    assert title == f"{script.title}: {script.about['what']}"
+    call = f"redis-cli -e EVALSHA {script.sha1} 1 'p:{{QUEUE}}'"
+    assert line == f"{call} CLIENT OPTIONS ID DATA"
+    assert sample == f"""{call} '' '' '' '{{"text":"reverse me"}}'"""
+    cli("scripts", "load")
+    assert cli.redis.execute_command(*shlex.split(sample)[2:])[1] == b"new"
+    rows = [" ".join(row.split()) for row in rest if row and not row.startswith(" ")]
+    assert rows[:3] == [
+        "key QUEUE queue where the jobs go",
+        "argument CLIENT name, or '' who is told the results; '' is nobody",
+        "argument OPTIONS options any of the next, or ''",
+    ]
+    assert "option delay=MS ms 0 not to be claimed before" in rows
+    assert "item DATA bytes" in rows
+    assert "at a moment, in whole milliseconds since the epoch" in rows
+    assert "items ID DATA: '' as id asks for one; 1 to 1000 times" in rows
+    assert [row.split()[0] for row in rows[-4:]] == ["returns", "errors", "replay", "cost"]
+
+
+def test_scripts_show_of_several_queues(cli: Cli) -> None:
+    told = cli("scripts", "show", "reliable/claim")
+    assert "in order of priority; for two: 2 'jobs:{QUEUE}' 'jobs:{OTHER}'" in told.out
+    assert "such as" not in told.out
+
+
+def test_scripts_show_explains_every_type(cli: Cli) -> None:
+    about = [one for script in everything() for part in ("args", "options", "items")
+             for one in script.about[part]]  # fmt: skip
+    assert {one["type"] for one in about} <= {*TYPES, "verdict"}
+
+
+@pytest.mark.parametrize("title", [script.title for script in everything()])
+def test_scripts_show_has_every_argument_in_its_place(cli: Cli, title: str) -> None:
+    [script] = [one for one in everything() if one.title == title]
+    line = cli("scripts", "show", title).out.splitlines()[2]
+    args = script.bind(
+        [item["name"] for item in script.about["items"]], **{n: n for n in script.names}
+    )
+    assert line.split()[6:] == [str(arg).upper() for arg in args]
+
+
+def test_scripts_show_of_a_script_that_is_not_there(cli: Cli) -> None:
+    told = cli("scripts", "show", "relable/submit")
+    assert told.code == 1
+    assert told.err == (
+        "pyjobs: there is no script 'relable/submit'; did you mean reliable/submit?\n"
+    )
+
+
+def test_scripts_export(cli: Cli, tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "folder"
+    assert cli("scripts", "export", str(folder)).code == 0
+    built = resources.files("pyjobs") / "_lua"
+    manifest = (folder / "manifest.json").read_bytes()
+    assert manifest == (built / "manifest.json").read_bytes()
+    for script in json.loads(manifest):
+        assert hashlib.sha1((folder / script["file"]).read_bytes()).hexdigest() == script["sha1"]
+
+
+def test_scripts_export_to_where_it_may_not_write(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    told = cli("scripts", "export", "file")
+    assert told.code == 1
+    assert told.err.startswith("pyjobs: DIR: ")
+    assert told.err.count("\n") == 1

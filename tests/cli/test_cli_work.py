@@ -1,0 +1,173 @@
+"""The command work, in processes of its own: what it finds, how it ends, and how it is killed."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+
+import pytest
+from support.commands import DEAD_URL, SECONDS, Cli
+from support.running import wait_until
+
+pytest_plugins = ("support.command_fixtures",)
+
+TASKS = """
+import os, time
+from pathlib import Path
+from pyjobs import Worker
+
+worker = Worker("redis://127.0.0.1:1", queues=["words"], lease=1.0)
+lonely = Worker()
+text = "text"
+
+def note(what):
+    with open("notes", "a") as file:
+        file.write(f"{what}\\n")
+
+def wait_for(true):
+    deadline = time.monotonic() + 25
+    while not true() and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+@worker.handler
+def run(job):
+    note(f"start {job.attempt}")
+    if job.data == "hang once" and job.attempt == 1:
+        time.sleep(60)
+    if job.data == "wait":
+        wait_for(Path("go").exists)
+    if job.data == "together":
+        Path(f"pid-{os.getpid()}").touch()
+        wait_for(lambda: len(list(Path().glob("pid-*"))) == 2)
+    note(f"end {job.attempt}")
+    return os.getpid()
+"""
+
+
+@pytest.fixture(autouse=True)
+def tasks(cli: Cli) -> None:
+    cli.module("tasks", TASKS)
+
+
+def submit(cli: Cli, data: str, id: str) -> None:
+    assert cli("submit", "words", json.dumps(data), "--id", id).code == 0
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
+    """Exit code and log."""
+    _, log = process.communicate(timeout=SECONDS)
+    return process.returncode, log
+
+
+def test_sigterm_lets_the_running_job_finish(cli: Cli) -> None:
+    worker = cli.start("work", "tasks:worker", "--concurrency", "3")
+    submit(cli, "wait", "a")
+    cli.wait_for("notes")
+    worker.send_signal(signal.SIGTERM)
+    assert worker.stderr is not None
+    log = [worker.stderr.readline() for _ in range(2)]
+    (cli.folder / "go").touch()
+    code, rest = ended(worker)
+    assert code == 0
+    assert rest.endswith("INFO stopped\n")
+    assert f"INFO reliable worker of words at {cli.url}, up to 3 jobs at once" in log[0]
+    assert "INFO stopping; jobs in hand: 1" in log[1]
+    assert cli("result", "a", "--queue", "words") == (0, f"{worker.pid}\n", "")
+
+
+def test_quiet(cli: Cli) -> None:
+    worker = cli.start("work", "tasks:worker", "--quiet")
+    submit(cli, "x", "a")
+    assert cli("result", "a", "--queue", "words", "--wait", "20").code == 0
+    worker.send_signal(signal.SIGINT)
+    assert ended(worker) == (0, "")
+
+
+def test_a_job_survives_the_kill_of_its_worker(cli: Cli) -> None:
+    first = cli.start("work", "tasks:worker")
+    submit(cli, "hang once", "a")
+    cli.wait_for("notes")
+    first.kill()
+    first.wait(SECONDS)
+    assert cli.stored("a").state == "inflight"
+
+    def reaped() -> int:
+        [row] = json.loads(cli("reap", "--json").out)["queues"]
+        return int(row["put_back"])
+
+    assert wait_until(reaped) == 1
+    assert reaped() == 0
+    second = cli.start("work", "tasks:worker")
+    assert cli("result", "a", "--queue", "words", "--wait", "20").out == f"{second.pid}\n"
+    assert (cli.folder / "notes").read_text().split() == ["start", "1", "start", "2", "end", "2"]
+    assert cli.stored("a").state == "done"
+    assert not cli.redis.exists("jobs:{words}:inflight", "jobs:{words}:pending")
+
+
+def test_two_workers_share_a_queue(cli: Cli) -> None:
+    workers = [cli.start("work", "tasks:worker", "--concurrency", "1") for _ in range(2)]
+    for id in ("a", "b"):
+        submit(cli, "together", id)
+    results = {cli("result", id, "--queue", "words", "--wait", "20").out for id in ("a", "b")}
+    assert results == {f"{worker.pid}\n" for worker in workers}
+
+
+def test_redis_down_is_one_line(cli: Cli) -> None:
+    told = cli.process("work", "tasks:worker", "--quiet", "--url", DEAD_URL)
+    assert (told.code, told.out) == (1, "")
+    assert told.err.startswith("pyjobs: redis://:***@127.0.0.1:1: Error 111 connecting to ")
+    assert told.err.count("\n") == 1
+
+
+def test_a_queue_of_another_mode(cli: Cli) -> None:
+    cli("submit", "words", "1", "--mode", "simple")
+    told = cli.process("work", "tasks:worker", "--quiet")
+    assert (told.code, told.err) == (1, "pyjobs: queue words is simple, not reliable\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["tasks"], "'tasks' is not MODULE:WORKER, such as tasks:worker"),
+        ([".tasks:worker"], "'.tasks:worker' is not MODULE:WORKER, such as tasks:worker"),
+        (["nothing:worker"], "no module 'nothing' in the current directory or Python's path"),
+        (["tasks.py:worker"], "no module 'tasks.py' in the current directory or Python's path; "
+         "name the module, not its file"),
+        (["tasks:wroker"], "tasks:wroker is not there; workers in tasks: worker, lonely"),
+        (["tasks:text"], "tasks:text is a str, not a Worker; workers in tasks: worker, lonely"),
+        (["json:loads"], "json:loads is a function, not a Worker; workers in json: none"),
+        (["tasks:lonely"], "handler: this worker has none; decorate one with @worker.handler"),
+        (["tasks:worker", "--concurrency", "0"], "concurrency: must be a whole number from 1 to "
+         "10000, not 0"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)  # fmt: skip
+def test_a_mistake_is_one_line(cli: Cli, words: list[str], message: str) -> None:
+    told = cli.process("work", "--quiet", *words)
+    assert told == (1, "", f"pyjobs: {message}\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("import nothing_such", "ModuleNotFoundError: No module named 'nothing_such'"),
+        ("\n1 / 0", "ZeroDivisionError: division by zero"),
+        ("raise SystemExit('why')", "SystemExit: why"),
+    ],
+)
+def test_a_module_that_raises_shows_its_own_traceback(cli: Cli, text: str, what: str) -> None:
+    cli.module("broken", text)
+    told = cli.process("work", "broken:worker")
+    assert told.code == 1
+    assert told.err.startswith("Traceback")
+    assert told.err.splitlines()[1].endswith(
+        f'broken.py", line {len(text.splitlines())}, in <module>'
+    )
+    assert told.err.endswith(f"{what}\npyjobs: broken can't be imported: {what}\n")
+
+
+def test_a_setting_that_is_wrong_is_one_line(cli: Cli) -> None:
+    cli.module("broken", "from pyjobs import Worker\nworker = Worker(mode='relaible')")
+    message = "mode: 'relaible' is not one of simple, recoverable, reliable"
+    assert cli.process("work", "broken:worker") == (1, "", f"pyjobs: broken: {message}\n")

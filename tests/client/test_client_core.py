@@ -1,0 +1,232 @@
+"""What a client makes of the answers and messages that it gets, and how it ends."""
+
+from __future__ import annotations
+
+import gc
+from typing import Any
+
+import pytest
+from support.client_core import (
+    MISSING,
+    NOW,
+    Answers,
+    Job,
+    answers,
+    asked,
+    make,
+    posted,
+    prepare,
+    reply,
+    submit,
+)
+
+from pyjobs.client.batch import CHUNK_ITEMS
+from pyjobs.client.core import ClientCore
+from pyjobs.engine.keys import REGISTER_SECONDS
+from pyjobs.engine.replies import Stored
+from pyjobs.errors import (
+    BadArgument,
+    ClientClosed,
+    Conflict,
+    JobFailed,
+    OutcomeUnknown,
+    PyjobsError,
+    QueueFull,
+)
+
+
+class TestAccept:
+    def test_new(self) -> None:
+        [job] = submit(core := make(), "a")
+        assert job.created and not job.done()
+        assert asked(core.sweep.calls()) == ["a"]
+
+    def test_there_before(self) -> None:
+        core = make()
+        batch = prepare(core, [1, 2], ["a", "b"])
+        before = core.accept(batch, [reply("a", "new", "b", "done")])
+        first, second = batch.jobs
+        assert first.created and not second.created
+        assert before == [second]
+
+    def test_conflict(self) -> None:
+        core = make()
+        [stands] = submit(core, "a")
+        batch = prepare(core, [2], ["a"])
+        before = core.accept(batch, answers(batch, "CONFLICT"))
+        [refused] = batch.jobs
+        assert isinstance(refused.error(), Conflict) and "a" in str(refused.error())
+        assert not stands.done() and not before
+        core.hear(posted("a", b"1"))
+        assert stands.value() == 1
+
+    def test_one_pending_job_of_an_id(self) -> None:
+        core = make()
+        [first], [second] = submit(core, "a"), submit(core, "a")
+        assert first is second
+        assert submit(core, "a", queue="other")[0] is not first
+
+    def test_a_refused_call_is_raised_and_tells_what_was_accepted(self) -> None:
+        core = make()
+        batch = prepare(core, range(3 * CHUNK_ITEMS), [f"j{n}" for n in range(3 * CHUNK_ITEMS)])
+        told = answers(batch)
+        told[1] = QueueFull("full")
+        told[2][-1] = b"CONFLICT"
+        with pytest.raises(QueueFull) as raised:
+            core.accept(batch, told)
+        ids = [job.id for job in batch.jobs]
+        assert raised.value.accepted == (*ids[:CHUNK_ITEMS], *ids[2 * CHUNK_ITEMS : -1])
+
+    def test_what_nobody_knows_goes_before_other_errors(self) -> None:
+        core = make(route=lambda data: f"q{data}")
+        batch = prepare(core, range(3), "abc")
+        told: Answers = [QueueFull("full"), OutcomeUnknown("cut"), reply("c", "new")]
+        with pytest.raises(OutcomeUnknown) as raised:
+            core.accept(batch, told)
+        assert (raised.value.ids, raised.value.accepted) == (("b",), ("c",))
+
+    def test_a_refused_job_may_be_asked_for(self) -> None:
+        """Somebody may hold it by its id already; it is gone, rather than never known."""
+        core = make()
+        batch = prepare(core, [1], ["a"])
+        job = core.open_job("a", None)
+        with pytest.raises(QueueFull):
+            core.accept(batch, [QueueFull("full")])
+        [chunk] = core.sweep.calls()
+        assert core.sweep.take(chunk, [MISSING]) == [job]
+
+    def test_a_job_that_is_submitted_again_is_not_lost_meanwhile(self) -> None:
+        """A sweep that began before may not find it, and does not know of the new submit."""
+        core = make()
+        batch = prepare(core, [1], ["a"])
+        with pytest.raises(OutcomeUnknown):
+            core.accept(batch, [OutcomeUnknown("cut")])
+        [chunk] = core.sweep.calls()
+        again = prepare(core, [1], ["a"])
+        assert again.jobs == batch.jobs
+        assert core.sweep.take(chunk, [MISSING]) == [] == core.sweep.calls()
+        core.accept(again, answers(again))
+        assert asked(core.sweep.calls()) == ["a"]
+
+    def test_the_job_that_holds_the_unique_key(self) -> None:
+        core = make()
+        [holder] = submit(core, "a")
+        batch = prepare(core, [1, 2], ["b", "c"], unique="u")
+        assert core.accept(batch, [reply("a", "pending", "a", "pending")]) == [holder] * 2
+        assert batch.jobs == [holder] * 2
+
+    def test_in_the_order_of_the_data(self) -> None:
+        """Whatever the queues: who zips data and jobs must get pairs."""
+        core = make(route=lambda data: "even" if data % 2 == 0 else "odd")
+        batch = prepare(core, range(5), "abcde")
+        core.accept(batch, answers(batch))
+        assert "".join(job.id for job in batch.jobs) == "abcde"
+
+    def test_queues_are_registered_now_and_then(self) -> None:
+        core = make()
+        first, second = prepare(core, [1]), prepare(core, [1], queue="other")
+        assert not core.to_register(first, NOW)
+        core.accept(first, answers(first))
+        assert set(core.to_register(first, NOW)) == {"q"}
+        assert not core.to_register(first, NOW)
+        core.accept(second, answers(second))
+        assert set(core.to_register(second, NOW)) == {"other"}
+        # Redis may have come back without the registry.
+        assert not core.to_register(first, NOW + REGISTER_SECONDS)
+        assert set(core.to_register(first, NOW + REGISTER_SECONDS + 1)) == {"q"}
+
+
+class TestHear:
+    def test_a_result(self) -> None:
+        core = make()
+        [job] = submit(core, "a")
+        core.hear(posted("a", b'{"x":[]}'))
+        assert job.value() == {"x": []}
+        assert job.times == (10, 20, 30)
+        assert core.sweep.calls() == []
+
+    def test_an_error(self) -> None:
+        core = make()
+        [job] = submit(core, "a")
+        body = b'{"type":"ValueError","message":"no","traceback":"at line 1"}'
+        core.hear(posted("a", body, "dead", reason="attempts"))
+        error = job.error()
+        assert isinstance(error, JobFailed)
+        assert (error.type, error.message, error.traceback, error.reason) == (
+            "ValueError", "no", "at line 1", "attempts"
+        )  # fmt: skip
+
+    def test_many_at_once_and_strangers_among_them(self) -> None:
+        core = make()
+        first, second = submit(core, "a", "b")
+        core.hear(posted("a", b"1") + posted("stranger", b"2") + posted("b", b"3"))
+        assert (first.value(), second.value()) == (1, 3)
+
+    def test_of_the_same_id_on_another_queue(self) -> None:
+        core = make()
+        [job] = submit(core, "a")
+        core.hear(posted("a", b"1", queue="other"))
+        assert not job.done()
+
+    def test_the_first_stands(self) -> None:
+        core = make()
+        [job] = submit(core, "a")
+        core.hear(posted("a", b"1"))
+        core.hear(posted("a", b"2"))
+        job.settle(Stored("done", "-", 0, 0, 0, b"3"))
+        assert job.value() == 1
+
+    def test_before_the_submit_was_answered(self) -> None:
+        """A worker may be faster than the reply."""
+        core = make()
+        batch = prepare(core, [1], ["a"])
+        core.hear(posted("a", b"1"))
+        core.accept(batch, answers(batch))
+        [job] = batch.jobs
+        assert job.value() == 1 and job.created
+
+    def test_nobody_waits(self) -> None:
+        core = make()
+        submit(core, "a")
+        core.hear(posted("a", b"1"))
+        assert core.sweep.calls() == []
+
+
+class TestEnd:
+    def test_close_fails_what_is_pending(self) -> None:
+        core = make()
+        done, pending = submit(core, "a", "b")
+        core.hear(posted("a", b"1"))
+        core.close()
+        assert done.value() == 1
+        assert isinstance(pending.error(), ClientClosed) and "b" in str(pending.error())
+
+    def test_nothing_goes_after_close(self) -> None:
+        core = make()
+        core.close()
+        with pytest.raises(ClientClosed):
+            prepare(core, [1])
+        with pytest.raises(ClientClosed):
+            core.open_job("a", None)
+
+    def test_jobs_that_nobody_keeps_leave_nothing(self) -> None:
+        core = make()
+        kept, *_ = submit(core, *[f"j{n}" for n in range(100)])
+        del _
+        gc.collect()
+        assert asked(core.sweep.calls()) == [kept.id]
+
+    @pytest.mark.parametrize("body", [b"half a js", b"\xff"])
+    def test_an_undecodable_result(self, body: bytes) -> None:
+        """`exception` is what `result` raises."""
+        [job] = submit(core := make(), "a")
+        core.hear(posted("a", body))
+        with pytest.raises(PyjobsError) as raised:
+            job.value()
+        assert type(job.error()) is type(raised.value)
+
+    @pytest.mark.parametrize("bad", [{"mode": "fast"}, {"prefix": "a b"}, {"queue": "{q}"}])
+    def test_bad_settings(self, bad: dict[str, str]) -> None:
+        good: Any = {"mode": "simple", "prefix": "jobs", "queue": "q", "route": None}
+        with pytest.raises(BadArgument, match=next(iter(bad))):
+            ClientCore(Job, **{**good, **bad})

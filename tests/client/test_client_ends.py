@@ -1,0 +1,304 @@
+"""Both clients: how they end, and what they leave behind."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+import time
+import weakref
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from unittest import mock
+
+import pytest
+from support.clients import EVERY, FEW, ONE, RELIABLE, SOON, work
+from support.proxy import Proxy
+from support.running import AioClient, is_async, opened, wait_until
+from support.servers import places
+from support.store import Jobs, Store
+
+import pyjobs
+import pyjobs.aio
+from pyjobs import codec
+from pyjobs.client.listener import Listener
+from pyjobs.engine.modes import Mode
+from pyjobs.errors import ClientClosed, OutcomeUnknown, PyjobsError, ResultGone
+
+pytest_plugins = ("support.client_fixtures",)
+
+
+class TestClose:
+    @EVERY
+    def test_what_is_pending_fails(self, store: Store, mode: Mode) -> None:
+        with opened(store.url, aio=is_async(store), mode=mode.name, queue="q") as client:
+            jobs = Jobs(store, mode)
+            done, pending = client.submit("ab"), client.submit("cd")
+            work(jobs)
+            assert done.result(SOON) == "ba"
+            raised: list[BaseException] = []
+
+            def wait() -> None:
+                try:
+                    pending.result(SOON)
+                except BaseException as error:
+                    raised.append(error)
+
+            waiter = threading.Thread(target=wait)
+            waiter.start()
+            if isinstance(client, AioClient):
+                client._loop.do(client.client.close())
+            else:
+                client.close()
+            waiter.join(SOON)
+            assert [type(error) for error in raised] == [ClientClosed]
+            assert pending.id in str(raised[0])
+            assert done.result() == "ba"
+            for attempt in (
+                lambda: client.submit(1),
+                lambda: client.submit_many([1]),
+                lambda: client.job("a"),
+                lambda: client.cancel("a"),
+            ):
+                with pytest.raises(ClientClosed):
+                    attempt()
+            work(jobs)
+
+    @ONE
+    def test_nothing_is_left(self, store: Store) -> None:
+        before = {thread.ident for thread in threading.enumerate()}
+        connections = len(store.redis.client_list())
+        for _ in range(3):
+            with opened(store.url, aio=is_async(store), queue="q") as client:
+                client.submit(1)
+                assert len(store.redis.client_list()) > connections
+        wait_until(lambda: len(store.redis.client_list()) == connections)
+        wait_until(lambda: {thread.ident for thread in threading.enumerate()} <= before)
+
+    @FEW
+    def test_unused(self, store: Store) -> None:
+        """Neither a submit nor a close is owed."""
+        with opened(store.url, aio=is_async(store)):
+            pass
+
+    @FEW
+    def test_twice(self, store: Store) -> None:
+        with opened(store.url, aio=is_async(store)) as client:
+            client.submit(1)
+            if isinstance(client, AioClient):
+                client._loop.do(client.client.close())
+            else:
+                client.close()
+        store.redis.flushall()
+
+
+@places("redis-8.2", flavours=("async",))
+def test_a_client_that_is_closed_in_its_first_submit(store: Store) -> None:
+    """At whatever moment: nothing of it is left that listens."""
+
+    async def close(after: float) -> None:
+        client = pyjobs.aio.Client(store.url, queue="q")
+        submit = asyncio.create_task(client.submit(1))
+        await asyncio.sleep(after)
+        await client.close()
+        [end] = await asyncio.gather(submit, return_exceptions=True)
+        assert isinstance(end, (ClientClosed, OutcomeUnknown, pyjobs.aio.Job))
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        used = client._server.connection_pool._in_use_connections
+        assert not any(connection.is_connected for connection in used)
+
+    for n in range(20):
+        asyncio.run(close(0.0002 * n))
+
+
+@pytest.mark.parametrize("aio", [False, True], ids=["sync", "asyncio"])
+@places("redis-8.2", flavours=("sync",))
+def test_a_job_whose_submit_was_broken_off_is_asked_for(store: Store, aio: bool) -> None:
+    """It may be there or not, and whoever asks for it by its id is told."""
+    with (
+        Proxy(store.url) as proxy,
+        opened(proxy.url, aio=aio, queue="q", sweep=0.1) as client,
+    ):
+        client.submit(0)
+        proxy.breaks("cut_before")
+        if aio:
+            many = client.client.submit_many([1], ids=["a"])
+            with pytest.raises(TimeoutError):
+                client._loop.do(asyncio.wait_for(many, 0.1))
+        else:
+            broken_off = mock.patch(
+                "pyjobs.transport.send.time.sleep", side_effect=KeyboardInterrupt
+            )
+            with broken_off, pytest.raises(KeyboardInterrupt):
+                client.submit(1, id="a")
+        proxy.breaks("pass")
+        with pytest.raises(ResultGone):
+            client.job("a").result(SOON)
+
+
+@places("redis-8.2", flavours=("sync",))
+def test_a_thread_that_submits_while_another_closes(store: Store) -> None:
+    """Its jobs are submitted and nobody listens: they say so, and nothing stays open."""
+    for used in (True, False):
+        connections = len(store.redis.client_list())
+        client = pyjobs.Client(store.url, queue="q")
+        if used:
+            client.submit(0)
+        begun, closed = threading.Event(), threading.Event()
+
+        def slowly() -> Iterator[int]:
+            begun.set()  # noqa: B023
+            assert closed.wait(SOON)  # noqa: B023
+            yield 1
+
+        with ThreadPoolExecutor(1) as pool:
+            submit = pool.submit(client.submit_many, slowly())
+            begun.wait(SOON)
+            client.close()
+            closed.set()
+            if used:
+                [job] = submit.result(SOON)
+                assert isinstance(job.exception(0), ClientClosed)
+            else:
+                with pytest.raises(ClientClosed):
+                    submit.result(SOON)
+        assert "pyjobs-results" not in {thread.name for thread in threading.enumerate()}
+        wait_until(lambda n=connections: len(store.redis.client_list()) == n)
+    store.redis.flushall()
+
+
+@places("redis-8.2", flavours=("sync",))
+def test_a_signal_handler_that_closes_amid_the_first_submit(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It runs in the same thread, whatever that is about to do."""
+    connections = len(store.redis.client_list())
+    client = pyjobs.Client(store.url, queue="q")
+
+    def signalled(*args: Any) -> Listener[Any]:
+        client.close()
+        return Listener(*args)
+
+    monkeypatch.setattr("pyjobs.client.sync.Listener", signalled)
+    with pytest.raises(ClientClosed):
+        client.submit(1)
+    assert "pyjobs-results" not in {thread.name for thread in threading.enumerate()}
+    client.close()
+    wait_until(lambda: len(store.redis.client_list()) == connections)
+
+
+@places("redis-8.2", flavours=("sync",))
+def test_an_asyncio_client_that_is_closed_while_it_submits_many(store: Store) -> None:
+    async def test(url: str) -> None:
+        client = pyjobs.aio.Client(url, queue="q")
+        await client.submit(0)
+        submit = asyncio.create_task(client.submit_many(range(3000)))
+        await asyncio.sleep(0)
+        await client.close()
+        jobs = await submit
+        assert {type(await job.exception(0)) for job in jobs} == {ClientClosed}
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    connections = len(store.redis.client_list())
+    asyncio.run(test(store.url))
+    wait_until(lambda: len(store.redis.client_list()) == connections)
+    store.redis.flushall()
+
+
+@places("redis-8.2", flavours=("sync",))
+def test_a_listener_that_can_not_start_leaves_nothing(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connections = len(store.redis.client_list())
+    with pyjobs.Client(store.url, queue="q") as client, monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", mock.Mock(side_effect=RuntimeError("no thread")))
+        for _ in range(3):
+            with pytest.raises(RuntimeError, match="no thread"):
+                client.submit(1)
+        assert store.redis.pubsub_numsub(client._core.channel)[0][1] == 0
+    wait_until(lambda: len(store.redis.client_list()) == connections)
+
+
+class TestManners:
+    @ONE
+    @EVERY
+    def test_subscribed_before_the_first_submit(self, client: Any, store: Store) -> None:
+        with store.redis.monitor() as monitor:
+            client.submit(1)
+            said = []
+            while not said or said[-1] not in ("EVALSHA", "EVAL"):
+                said.append(monitor.next_command()["command"].split()[0])
+        assert "SUBSCRIBE" in said
+
+    @ONE
+    @RELIABLE
+    def test_one_subscription_for_all(self, client: Any, store: Store) -> None:
+        kept = [client.submit(1, queue=f"q{n}") for n in range(5)]
+        assert kept
+        assert len(store.redis.client_list(_type="pubsub")) == 1
+
+    @FEW
+    @EVERY
+    def test_a_job_that_nobody_keeps_leaves_nothing(self, client: Any, jobs: Jobs) -> None:
+        jobs_seen = weakref.WeakSet[Any]()
+        for _ in range(20):
+            job = client.submit("ab")
+            jobs_seen.add(getattr(job, "job", job))
+            del job
+        work(jobs, 20)
+        gc.collect()
+        assert not jobs_seen
+        assert not client._core._pending.all()
+
+    @FEW
+    @EVERY
+    def test_nor_does_one_that_was_heard(self, client: Any, jobs: Jobs) -> None:
+        job = client.submit("ab")
+        work(jobs)
+        assert job.result(SOON) == "ba"
+        assert not client._core._pending.all()
+
+    @places("memory", "redis-8.2", flavours=("sync",))
+    @EVERY
+    def test_threads_share_one(self, client: Any, jobs: Jobs) -> None:
+        wrong: list[Any] = []
+
+        def use(name: str) -> None:
+            for n in range(20):
+                text = f"{name}{n}"
+                try:
+                    if (found := client.submit(text).result(SOON)) != text[::-1]:
+                        wrong.append(found)
+                except Exception as error:
+                    wrong.append(error)
+
+        threads = [threading.Thread(target=use, args=(name,)) for name in "abcdefgh"]
+        for thread in threads:
+            thread.start()
+        left = 160
+        deadline = time.monotonic() + 20
+        while left and time.monotonic() < deadline:
+            claimed = jobs.claim(100).jobs
+            left -= len(claimed)
+            for job in claimed:
+                jobs.complete(job, result=codec.encode(codec.decode(job.data)[::-1]))
+        for thread in threads:
+            thread.join(SOON)
+        assert (wrong, left) == ([], 0)
+
+    @ONE
+    def test_a_narrow_acl(self, store: Store) -> None:
+        """Rights to its own queue only: the registry is a convenience, not a condition."""
+        store.redis.execute_command(
+            "ACL", "SETUSER", "app", "on", ">secret", "~jobs:{q}*", "&jobs:client:*", "+@all"
+        )
+        url = store.url.replace("://", "://app:secret@")
+        try:
+            with opened(url, aio=is_async(store), queue="q") as client:
+                assert client.submit(1).created
+                with pytest.raises(PyjobsError) as raised:
+                    client.submit(1, queue="other")
+                assert "secret" not in str(raised.value)
+        finally:
+            store.redis.execute_command("ACL", "DELUSER", "app")

@@ -1,0 +1,321 @@
+"""Both clients: waiting for results, and results of which no message came."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import time
+from typing import Any
+
+import pytest
+import redis
+from support.clients import BOTH, EVERY, FEW, KEPT, ONE, RELIABLE, SIMPLE, SOON, work
+from support.running import is_async, opened, wait_until
+from support.servers import own_server, places
+from support.store import Jobs, Q, Store
+
+import pyjobs
+import pyjobs.aio
+from pyjobs.engine.modes import MODES
+from pyjobs.engine.replies import Stored
+from pyjobs.errors import (
+    ClientClosed,
+    JobFailed,
+    OutcomeUnknown,
+    ResultGone,
+    Unavailable,
+    Undecodable,
+)
+
+pytest_plugins = ("support.client_fixtures",)
+
+
+class TestWaiting:
+    @EVERY
+    def test_a_timeout_ends_the_wait_and_not_the_job(self, client: Any, jobs: Jobs) -> None:
+        job = client.submit("ab")
+        for wait in (0, 0.02):
+            with pytest.raises(TimeoutError, match=f"job {job.id} on queue q: no result in"):
+                job.result(wait)
+        with pytest.raises(TimeoutError):
+            job.exception(0.01)
+        work(jobs)
+        assert job.result(SOON) == "ba"
+
+    @FEW
+    @RELIABLE
+    def test_many_may_wait_for_one(self, client: Any, jobs: Jobs) -> None:
+        job = client.submit("ab")
+        found: list[str] = []
+        waiters = [
+            threading.Thread(target=lambda: found.append(job.result(SOON))) for _ in range(4)
+        ]
+        for waiter in waiters:
+            waiter.start()
+        work(jobs)
+        for waiter in waiters:
+            waiter.join(SOON)
+        assert found == ["ba"] * 4
+
+    def test_two_that_begin_to_wait_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Neither may be left waiting for what the other has replaced."""
+        both = threading.Barrier(2)
+
+        class SlowlyMade(threading.Event):
+            def __init__(self) -> None:
+                with contextlib.suppress(threading.BrokenBarrierError):
+                    both.wait(0.2)
+                super().__init__()
+
+        job = pyjobs.client.Job("a", "q")
+        found: list[Any] = []
+
+        def wait() -> None:
+            try:
+                found.append(job.result(2.0))
+            except TimeoutError as error:
+                found.append(error)
+
+        waiters = [threading.Thread(target=wait) for _ in range(2)]
+        monkeypatch.setattr(threading, "Event", SlowlyMade)
+        for waiter in waiters:
+            waiter.start()
+        time.sleep(0.5)
+        job.settle(Stored("done", "-", 1, 2, 3, b"7"))
+        for waiter in waiters:
+            waiter.join(SOON)
+        assert found == [7, 7]
+
+    @EVERY
+    def test_an_undecodable_result(self, client: Any, jobs: Jobs) -> None:
+        job, other = client.submit(1), client.submit("ab")
+        [claimed] = jobs.claim(1).jobs
+        jobs.complete(claimed, result=b'{"half":')
+        with pytest.raises(Undecodable, match="not JSON"):
+            job.result(SOON)
+        work(jobs)
+        assert other.result(SOON) == "ba"
+
+    @EVERY
+    def test_an_error_in_plain_words(self, client: Any, jobs: Jobs) -> None:
+        job = client.submit(1)
+        jobs.fail(*jobs.claim().jobs, verdict="reject", error=b"exit status 2\n")
+        with pytest.raises(JobFailed, match="exit status 2") as raised:
+            job.result(SOON)
+        assert (raised.value.type, raised.value.traceback) == ("", "")
+
+    @KEPT
+    def test_a_result_whose_time_is_over_is_gone_at_once(self, client: Any, jobs: Jobs) -> None:
+        jobs.submit(("a", b'"ab"'), retention=1)
+        work(jobs)
+        wait_until(lambda: not jobs.redis.exists(f"{Q}:job:a"))
+        began = time.monotonic()
+        with pytest.raises(ResultGone, match="job a on queue q"):
+            client.job("a").result()
+        assert time.monotonic() - began < 2
+
+    @FEW
+    @KEPT
+    def test_a_result_that_is_never_kept_is_heard(self, sweeper: Any, jobs: Jobs) -> None:
+        handed = sweeper.submit_many(["ab"] * 50, retention=0)
+        work(jobs, 50)
+        assert [job.result(SOON) for job in handed] == ["ba"] * 50
+
+    @FEW
+    @KEPT
+    def test_one_that_is_never_kept_may_be_submitted_again(self, client: Any, jobs: Jobs) -> None:
+        """Its id is forgotten with it."""
+        for _ in range(2):
+            job = client.submit("ab", id="a", retention=0)
+            assert job.created
+            work(jobs)
+            assert job.result(SOON) == "ba"
+
+    @KEPT
+    def test_a_job_that_vanishes_is_gone(self, sweeper: Any, jobs: Jobs) -> None:
+        job = sweeper.submit("ab", id="a")
+        jobs.redis.flushall()
+        with pytest.raises(ResultGone):
+            job.result(SOON)
+
+    @places("memory", flavours=("async",))
+    def test_nobody_is_kept_who_waits_no_more(self, store: Store) -> None:
+        """However often a caller gives up, by a timeout or cancelled."""
+
+        async def wait() -> None:
+            async with pyjobs.aio.Client(store.url, queue="q") as client:
+                job = await client.submit(1)
+                for _ in range(3):
+                    with pytest.raises(TimeoutError):
+                        await job.result(0.001)
+                    with pytest.raises(TimeoutError):
+                        await asyncio.wait_for(job.result(), 0.001)
+                assert not job._waiter
+
+        asyncio.run(wait())
+
+
+class TestMissedMessages:
+    @KEPT
+    def test_the_sweep_finds_what_was_not_told(self, sweeper: Any, jobs: Jobs) -> None:
+        handed = sweeper.submit_many(["ab"] * 150, ids=[f"a{n}" for n in range(150)])
+        for job in handed:
+            jobs.redis.hdel(f"{Q}:job:{job.id}", "client")
+        work(jobs, 150)
+        assert [job.result(SOON) for job in handed] == ["ba"] * 150
+
+    @places("memory", "redis-8.2")
+    def test_however_many_messages_come_a_job_that_is_lost_is_told(self, store: Store) -> None:
+        with opened(store.url, aio=is_async(store), queue="q", sweep=0.1) as client:
+            job = client.submit(1)
+            store.redis.flushall()
+            ended = threading.Event()
+
+            def flood() -> None:
+                while not ended.wait(0.001):
+                    store.redis.publish(client._core.channel, b"")
+
+            flooding = threading.Thread(target=flood)
+            flooding.start()
+            try:
+                assert isinstance(job.exception(SOON), ResultGone)
+            finally:
+                ended.set()
+                flooding.join()
+
+    @places("redis-8.2", flavours=("async",))
+    def test_the_listener_outlives_whatever_redis_says(self, store: Store) -> None:
+        async def listen() -> None:
+            async with pyjobs.aio.Client(store.url, queue="q", sweep=0.1) as client:
+                for said in (b"-ERR something\r\n", b":1\r\n"):
+                    job = await client.submit(1)
+                    listener: Any = client._listener
+                    listener._task.get_coro().cr_frame.f_locals["subscribed"].data_received(said)
+                    await asyncio.sleep(0)
+                    store.redis.flushall()
+                    assert isinstance(await job.exception(SOON), ResultGone)
+
+        asyncio.run(listen())
+
+    @FEW
+    @RELIABLE
+    def test_a_broken_queue_hides_no_other(
+        self, store: Store, jobs: Jobs, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """It is told once, and the subscription stands: nothing is wrong with that."""
+        with opened(store.url, aio=is_async(store), queue="bad", sweep=0.05) as client:
+            lost = [client.submit(1, queue=f"bad{n}") for n in range(3)]
+            job = client.submit("ab", queue="q")
+            for n in range(3):
+                jobs.redis.hset(f"jobs:{{bad{n}}}:meta", "layout", "99")
+            jobs.redis.hdel(f"{Q}:job:{job.id}", "client")
+            again: list[int] = []
+            subscribe = client._listener._subscribe
+            client._listener._subscribe = lambda: again.append(1) or subscribe()
+            work(jobs)
+            assert job.result(SOON) == "ba"
+            assert not any(one.done() for one in lost)
+            told = [record.message for record in caplog.records if record.levelname == "WARNING"]
+            assert len(told) == 3 and all("layout 99" in line for line in told)
+            assert not again
+            jobs.redis.flushall()
+
+    @KEPT
+    @ONE
+    def test_a_killed_subscription(self, client: Any, jobs: Jobs) -> None:
+        """It is noticed, made anew, and what was missed is asked for at once."""
+        missed = client.submit("ab")
+        assert jobs.redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub") == 1
+        work(jobs)
+        assert missed.result(SOON) == "ba"
+        wait_until(lambda: jobs.redis.pubsub_numsub(client._core.channel)[0][1] == 1)
+        heard = client.submit("cd")
+        work(jobs)
+        assert heard.result(SOON) == "dc"
+
+    @ONE
+    @SIMPLE
+    def test_in_simple_mode_later_results_come(self, client: Any, jobs: Jobs) -> None:
+        """What is told while nobody listens is lost; it must not stay so."""
+        client.submit("ab")
+        work(jobs)
+        jobs.redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+
+        def heard() -> Any:
+            job = client.submit("ab")
+            work(jobs)
+            with contextlib.suppress(TimeoutError):
+                return job.result(0.2)
+
+        assert wait_until(heard) == "ba"
+
+    @FEW
+    @EVERY
+    def test_a_message_of_a_stranger_does_no_harm(self, client: Any, jobs: Jobs) -> None:
+        job = client.submit("ab")
+        for junk in (
+            b"junk",
+            b"q a done - 1 2 3 99\nshort",
+            b"\xff\xfe\n\n",
+            b"q a done - x y z 1\n1\n",
+        ):
+            jobs.redis.publish(client._core.channel, junk)
+        work(jobs)
+        assert job.result(SOON) == "ba"
+
+
+class TestRestart:
+    @BOTH
+    @pytest.mark.parametrize("name", ["simple", "reliable"])
+    def test_results_come_after_a_long_absence(self, name: str, aio: bool) -> None:
+        """Longer than one attempt to subscribe again."""
+        with (
+            own_server() as server,
+            opened(server.url, aio=aio, mode=name, queue="q", sweep=60.0) as client,
+        ):
+            client.submit("before")
+            server.stop()
+            time.sleep(1.2)
+            server.start()
+            with redis.Redis.from_url(server.url) as look:
+                channel = client._core.channel
+                wait_until(lambda: look.pubsub_numsub(channel)[0][1] == 1)
+                store = Store(server.url, None)
+                jobs = Jobs(store, MODES[name])
+                job = client.submit("ab")
+                work(jobs)
+                assert job.result(SOON) == "ba"
+                store.close()
+
+    @BOTH
+    def test_a_job_that_was_pending_is_found(self, aio: bool) -> None:
+        with (
+            own_server("--appendonly", "yes") as server,
+            opened(server.url, aio=aio, queue="q", sweep=60.0) as client,
+        ):
+            job = client.submit("ab")
+            server.restart()
+            store = Store(server.url, None)
+            work(Jobs(store, MODES["reliable"]))
+            assert job.result(SOON) == "ba"
+            store.close()
+
+    @BOTH
+    def test_no_server(self, aio: bool) -> None:
+        with own_server() as server, opened(server.url, aio=aio) as client:
+            server.stop()
+            with pytest.raises(Unavailable, match=str(server.port)) as raised:
+                client.submit(1)
+            assert not isinstance(raised.value, OutcomeUnknown)
+            server.start()
+            assert client.submit(1).created
+
+    @BOTH
+    def test_close_when_the_server_is_away(self, aio: bool) -> None:
+        with own_server() as server, opened(server.url, aio=aio) as client:
+            job = client.submit(1)
+            server.stop()
+            client.close()
+            client.closed_by_test = True
+            assert isinstance(job._error(), ClientClosed)

@@ -1,0 +1,191 @@
+"""Submits of asyncio that are awaited at the same time: few calls, and to each its own answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+from support.servers import places
+from support.store import Jobs, Store
+
+from pyjobs import aio
+from pyjobs.aio import Client
+from pyjobs.engine.modes import MODES
+from pyjobs.errors import BadArgument, ClientClosed, Conflict, OutcomeUnknown, WrongMode
+
+pytestmark = places("memory", "redis-8.2", flavours=("sync",))
+
+
+@pytest.fixture
+def jobs(store: Store) -> Jobs:
+    return Jobs(store, MODES["reliable"])
+
+
+def with_client(store: Store, work: Callable[[Client], Coroutine[Any, Any, Any]]) -> Any:
+    async def main() -> Any:
+        async with Client(store.url, queue="q", sweep=60.0) as client:
+            await client.submit("first")
+            store.redis.flushall()
+            return await work(client)
+
+    return asyncio.run(main())
+
+
+class Counting:
+    """Counts the calls that a client sends, and may hold them up or break them."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.sizes: list[list[int]] = []
+        self.gate: asyncio.Event | None = None
+        self.busy = asyncio.Event()
+        send = aio.arun_many
+
+        async def counted(server: Any, calls: Any, *, errors_in_place: bool) -> Any:
+            self.sizes.append([(len(call.args) - 2) // 2 for call in calls])
+            if self.gate is not None:
+                self.busy.set()
+                await self.gate.wait()
+            return await send(server, calls, errors_in_place=errors_in_place)
+
+        monkeypatch.setattr(aio, "arun_many", counted)
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> Counting:
+    return Counting(monkeypatch)
+
+
+def test_those_of_one_moment_go_together_and_in_order(
+    store: Store, jobs: Jobs, sent: Counting
+) -> None:
+    async def work(client: Client) -> list[str]:
+        sent.sizes.clear()
+        handed = await asyncio.gather(*(client.submit(n) for n in range(300)))
+        return [job.id for job in handed]
+
+    ids = with_client(store, work)
+    assert [sum(sizes) for sizes in sent.sizes] == [300]
+    assert jobs.pending() == ids
+    assert [int(jobs.redis.hget(f"jobs:{{q}}:job:{id}", "data")) for id in ids] == [*range(300)]
+
+
+def test_while_one_call_is_on_its_way_the_next_is_gathered(
+    store: Store, jobs: Jobs, sent: Counting
+) -> None:
+    async def work(client: Client) -> None:
+        sent.sizes.clear()
+        sent.gate = asyncio.Event()
+        first = asyncio.create_task(client.submit("one"))
+        await sent.busy.wait()
+        rest = [asyncio.create_task(client.submit(n)) for n in range(10)]
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert sent.sizes == [[1]]
+        sent.gate.set()
+        await asyncio.gather(first, *rest)
+
+    with_client(store, work)
+    assert sent.sizes == [[1], [10]]
+
+
+def test_queues_and_options_go_apart(store: Store, jobs: Jobs, sent: Counting) -> None:
+    async def work(client: Client) -> None:
+        sent.sizes.clear()
+        await asyncio.gather(
+            client.submit(1),
+            client.submit(2, queue="r"),
+            client.submit(3, delay=60),
+            client.submit(4),
+        )
+
+    with_client(store, work)
+    assert sent.sizes == [[2, 1, 1]]
+    assert jobs.redis.zcard("jobs:{q}:delayed") == 1 == jobs.redis.llen("jobs:{r}:pending")
+
+
+def test_an_error_goes_to_those_whom_it_is_about(store: Store, jobs: Jobs) -> None:
+    async def work(client: Client) -> list[Any]:
+        store.call(MODES["simple"].submit("jobs:{simple}", [("x", b"1")]))
+        await client.submit(1, id="a")
+        return await asyncio.gather(
+            client.submit(1, id="a"),
+            client.submit(2, id="a"),
+            client.submit(3, id="b"),
+            client.submit(4, queue="simple", id="c"),
+            client.submit(5, queue="simple", id="d"),
+            client.submit(6, id="no id"),
+            return_exceptions=True,
+        )
+
+    same, other, new, *wrong, bad = with_client(store, work)
+    assert (same.id, same.created, new.id, new.created) == ("a", False, "b", True)
+    assert isinstance(other, Conflict)
+    assert [type(error) for error in wrong] == [WrongMode] * 2
+    assert wrong[0] is not wrong[1]
+    assert isinstance(bad, BadArgument)
+    assert b"simple" not in jobs.redis.hkeys("jobs:queues")
+
+
+def test_cancelling_one_disturbs_no_other(store: Store, jobs: Jobs, sent: Counting) -> None:
+    """One that was not sent yet never is."""
+
+    async def work(client: Client) -> None:
+        sent.gate = asyncio.Event()
+        under_way = [asyncio.create_task(client.submit(n, id=f"a{n}")) for n in range(3)]
+        await sent.busy.wait()
+        waiting = [asyncio.create_task(client.submit(n, id=f"b{n}")) for n in range(3)]
+        await asyncio.sleep(0)
+        under_way[0].cancel()
+        waiting[0].cancel()
+        await asyncio.sleep(0)
+        sent.gate.set()
+        told = await asyncio.gather(*under_way, *waiting, return_exceptions=True)
+        assert [type(one).__name__ for one in told] == ["CancelledError", "Job", "Job"] * 2
+
+    with_client(store, work)
+    assert jobs.pending() == ["a0", "a1", "a2", "b1", "b2"]
+
+
+def test_nobody_waits_for_ever_when_the_client_is_closed(
+    store: Store, jobs: Jobs, sent: Counting
+) -> None:
+    async def work(client: Client) -> None:
+        sent.gate = asyncio.Event()
+        sending = asyncio.create_task(client.submit(1, id="a"))
+        await sent.busy.wait()
+        waiting = asyncio.create_task(client.submit(1))
+        await asyncio.sleep(0)
+        await client.close()
+        unknown, closed = await asyncio.gather(sending, waiting, return_exceptions=True)
+        assert isinstance(unknown, OutcomeUnknown) and unknown.ids == ("a",)
+        assert isinstance(closed, ClientClosed)
+
+    with_client(store, work)
+
+
+def test_a_thousand_at_once(store: Store, jobs: Jobs) -> None:
+    """Each with a connection of its own they were more than a pool has."""
+
+    async def work(client: Client) -> list[Any]:
+        return await asyncio.gather(*(client.submit(n) for n in range(1000)))
+
+    assert len({job.id for job in with_client(store, work)}) == 1000
+    assert len(jobs.pending()) == 1000
+
+
+def test_waiters_of_one_job_stand_for_themselves(store: Store, jobs: Jobs) -> None:
+    async def work(client: Client) -> None:
+        job = await client.submit("ab")
+        cancelled, *others = [asyncio.create_task(job.result()) for _ in range(3)]
+        short = asyncio.create_task(job.result(0.01))
+        await asyncio.sleep(0)
+        cancelled.cancel()
+        with pytest.raises(TimeoutError):
+            await short
+        [claimed] = jobs.claim().jobs
+        jobs.complete(claimed, result=b"7")
+        assert await asyncio.gather(*others) == [7, 7]
+
+    with_client(store, work)

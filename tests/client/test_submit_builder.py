@@ -1,0 +1,149 @@
+"""From values to the calls that submit them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from support.client_core import (
+    asked,
+    make,
+    prepare,
+)
+
+from pyjobs.client.batch import CHUNK_ITEMS
+from pyjobs.engine.limits import CALL_BYTES, MAX_BYTES
+from pyjobs.errors import BadArgument, Unencodable
+
+
+class TestPrepare:
+    def test_what_goes_into_the_call(self) -> None:
+        core = make()
+        batch = prepare(
+            core,
+            [{"a": 1}, "ä"],
+            ["x", "y"],
+            delay=1.5,
+            retention=60,
+            timeout=2,
+            max_attempts=5,
+            backoff=0,
+        )
+        [chunk] = batch.chunks
+        assert chunk.call.script.name == "reliable/submit"
+        assert chunk.call.keys == ("jobs:{q}",)
+        client, options, *items = chunk.call.args
+        assert client == core.name
+        assert set(str(options).split()) == {
+            "delay=1500", "retention=60000", "timeout=2000", "max_attempts=5", "backoff=0"
+        }  # fmt: skip
+        assert items == ["x", b'{"a":1}', "y", '"ä"'.encode()]
+        assert [(job.id, job.queue) for job in chunk.jobs] == [("x", "q"), ("y", "q")]
+
+    def test_ids_are_made(self) -> None:
+        batch = prepare(make(), [1] * 1000)
+        assert len({job.id for job in batch.jobs}) == 1000
+
+    def test_so_many_in_a_call(self) -> None:
+        count = 2 * CHUNK_ITEMS + 50
+        ids = [f"j{n}" for n in range(count)]
+        batch = prepare(make(), iter(range(count)), iter(ids))
+        assert [len(chunk.jobs) for chunk in batch.chunks] == [CHUNK_ITEMS, CHUNK_ITEMS, 50]
+        assert asked(batch.chunks) == ids == [job.id for job in batch.jobs]
+
+    def test_some_bytes_in_a_call(self) -> None:
+        batch = prepare(make(), ["x" * (MAX_BYTES - 2)] * 9)
+        assert len(asked(batch.chunks)) == 9
+        for chunk in batch.chunks:
+            data = [part for part in chunk.call.args if isinstance(part, bytes)]
+            assert sum(map(len, data)) <= CALL_BYTES + MAX_BYTES
+
+    def test_none(self) -> None:
+        assert not prepare(make(), []).chunks
+
+    def test_by_route(self) -> None:
+        core = make(route=lambda data: "even" if data % 2 == 0 else "odd")
+        batch = prepare(core, [1, 2, 3], "abc")
+        found = {chunk.call.keys: asked([chunk]) for chunk in batch.chunks}
+        assert found == {("jobs:{odd}",): ["a", "c"], ("jobs:{even}",): ["b"]}
+
+    def test_a_queue_that_is_named_goes_first(self) -> None:
+        core = make(route=lambda data: "routed")
+        assert prepare(core, [1], queue="named").calls[0].keys == ("jobs:{named}",)
+
+    @pytest.mark.parametrize("name", ["", "a b", "a{b}", "ä", "x" * 129, 7])
+    def test_bad_names(self, name: Any) -> None:
+        for attempt in (
+            lambda: prepare(make(), [1], queue=name),
+            lambda: prepare(make(route=lambda data: name), [1]),
+        ):
+            with pytest.raises(BadArgument, match="queue"):
+                attempt()
+        with pytest.raises(BadArgument, match="id"):
+            prepare(make(), [1], [name])
+
+    @pytest.mark.parametrize("ids", [["a"], ["a", "b", "c"]])
+    def test_as_many_ids_as_jobs(self, ids: list[str]) -> None:
+        with pytest.raises(BadArgument, match="ids"):
+            prepare(make(), [1, 2], ids)
+
+    def test_bad_data(self) -> None:
+        with pytest.raises(Unencodable):
+            prepare(make(), [{1, 2}])
+        for one in ("text", b"bytes", {"a": 1}):
+            with pytest.raises(BadArgument, match=f"data: a {type(one).__name__}, not a list"):
+                prepare(make(), one)  # type: ignore[arg-type]
+        with pytest.raises(BadArgument, match=r"data: .* more than"):
+            prepare(make(), ["x" * MAX_BYTES])
+
+    @pytest.mark.parametrize("name", ["delay", "retention", "timeout", "backoff"])
+    @pytest.mark.parametrize("value", [-1, "1", True, float("nan"), float("inf")])
+    def test_bad_times(self, name: str, value: Any) -> None:
+        with pytest.raises(BadArgument, match=name):
+            prepare(make(), [1], **{name: value})
+
+    def test_bad_options(self) -> None:
+        with pytest.raises(BadArgument, match="max_attempts"):
+            prepare(make(), [1], max_attempts=1.5)
+        with pytest.raises(BadArgument, match="priority"):
+            prepare(make(), [1], priority=1)
+
+    @pytest.mark.parametrize(
+        ("mode", "name"),
+        [
+            ("simple", "delay"),
+            ("simple", "retention"),
+            ("simple", "timeout"),
+            ("recoverable", "backoff"),
+        ],
+    )
+    def test_options_that_the_mode_lacks(self, mode: str, name: str) -> None:
+        with pytest.raises(BadArgument, match=f"{name}: {mode}/submit"):
+            prepare(make(mode), [1], **{name: 1})
+
+    def test_one_by_itself(self) -> None:
+        """The short way makes the same call."""
+        core = make(route=lambda data: f"q{data}")
+        many = prepare(core, [1], ["a"], delay=1.5)
+        one = core.together([core.item(1, None, "a", {"delay": 1.5})])
+        assert [chunk.call for chunk in one.chunks] == [*many.calls]
+        assert one.jobs == many.jobs
+
+    def test_several_together(self) -> None:
+        """Those of one queue with the same options are one call."""
+        core = make()
+        batch = core.together(
+            [
+                core.item(1, None, None, {}),
+                core.item(2, "other", "b", {}),
+                core.item(3, None, "c", {"delay": 1}),
+                core.item(4, "q", "d", {}),
+            ]
+        )
+        told = [(chunk.call.keys, chunk.call.args[1], chunk.places) for chunk in batch.chunks]
+        assert told == [
+            (("jobs:{q}",), "", [0, 3]),
+            (("jobs:{other}",), "", [1]),
+            (("jobs:{q}",), "delay=1000", [2]),
+        ]
+        assert [job.id for job in batch.jobs][1:] == ["b", "c", "d"]

@@ -1,0 +1,144 @@
+"""Looking at what is stored, for messages that were missed."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from support.client_core import (
+    DONE,
+    MISSING,
+    answers,
+    asked,
+    make,
+    posted,
+    prepare,
+    submit,
+)
+
+from pyjobs.client.sweep import SWEEP_JOBS
+from pyjobs.engine.replies import Stored
+from pyjobs.errors import BadArgument, BadLayout, OutcomeUnknown, ResultGone, Unavailable
+
+
+class TestSweep:
+    def test_what_it_asks(self) -> None:
+        core = make()
+        jobs = [*submit(core, "a", "b"), *submit(core, "c", queue="other")]
+        first, second = core.sweep.calls()
+        assert (first.call.script.name, first.call.keys) == ("queue/result", ("jobs:{q}",))
+        assert first.call.args == ("a", "b")
+        assert (second.call.keys, second.call.args) == (("jobs:{other}",), ("c",))
+        assert [*first.jobs, *second.jobs] == jobs
+
+    def test_only_for_jobs_that_are_there(self) -> None:
+        """One whose submit is under way would be taken for lost."""
+        core = make()
+        batch = prepare(core, [1], ["a"])
+        assert core.sweep.calls() == []
+        assert batch.jobs
+
+    def test_nothing_is_stored_in_simple_mode(self) -> None:
+        core = make("simple")
+        jobs = submit(core, "a")
+        assert core.sweep.calls() == [] and not jobs[0].done()
+
+    def test_every_job_has_its_turn(self) -> None:
+        core = make()
+        ids = [f"j{n}" for n in range(SWEEP_JOBS + 10)]
+        jobs = submit(core, *ids)
+        first, second = asked(core.sweep.calls()), asked(core.sweep.calls())
+        assert len(first) == len(second) == SWEEP_JOBS < len(jobs)
+        assert {*first, *second} == set(ids)
+
+    def test_what_is_stored_settles(self) -> None:
+        core = make()
+        jobs = submit(core, "a", "b", "c")
+        live = Stored("inflight", "-", 10, 20, 0, b"")
+        [chunk] = core.sweep.calls()
+        core.sweep.take(chunk, [DONE, live, MISSING])
+        assert jobs[0].value() == 1
+        assert not jobs[1].done()
+        [chunk] = core.sweep.calls()
+        lost = core.sweep.take(chunk, [live, MISSING])
+        assert lost == [jobs[2]] and not jobs[2].done()
+        core.sweep.settle_gone(lost)
+        assert isinstance(jobs[2].error(), ResultGone) and "c" in str(jobs[2].error())
+        assert asked(core.sweep.calls()) == ["b"]
+
+    def test_what_is_known_of_a_job_that_is_gone(self) -> None:
+        """One that was submitted here has been in Redis; of any other id nobody knows."""
+        core = make()
+        [mine] = submit(core, "mine")
+        theirs, seen = core.open_job("theirs", None), core.open_job("seen", None)
+        [chunk] = core.sweep.calls([seen])
+        core.sweep.take(chunk, [Stored("inflight", "-", 10, 20, 0, b"")])
+        core.sweep.settle_gone([mine, theirs, seen])
+        assert re.search("mine on queue q.*retention is over, or Redis lost", str(mine.error()))
+        assert re.search("seen on queue q.*retention is over, or Redis lost", str(seen.error()))
+        assert re.search("theirs on queue q: no such job.*or there never was", str(theirs.error()))
+
+    def test_one_that_was_asked_for_while_its_submit_is_under_way(self) -> None:
+        core = make()
+        batch = prepare(core, [1], ["a"])
+        job = core.open_job("a", None)
+        assert core.sweep.calls([job]) == []
+        core.accept(batch, answers(batch))
+        assert asked(core.sweep.calls()) == ["a"]
+
+    @pytest.mark.parametrize("answered", [False, True])
+    def test_one_that_is_submitted_again_while_it_is_missed(self, answered: bool) -> None:
+        """The sweep knows of the submit whose outcome is unknown, and not yet of the next one."""
+        core = make()
+        core.take(prepare(core, [1], ["a"]), [OutcomeUnknown("cut")])
+        job = core.open_job("a", None)
+        [chunk] = core.sweep.calls()
+        missing = core.sweep.take(chunk, [MISSING])
+        assert missing == [job]
+        again = prepare(core, [1], ["a"])
+        assert again.chunks[0].jobs == [job]
+        if answered:
+            core.accept(again, answers(again))
+        core.sweep.settle_gone(missing)
+        assert not job.done()
+
+    def test_what_is_missed_once_may_be_on_its_way(self) -> None:
+        """A result that is not kept is in a message only, which another connection brings."""
+        core = make()
+        [job] = submit(core, "a")
+        [chunk] = core.sweep.calls()
+        assert core.sweep.take(chunk, [MISSING]) == []
+        core.hear(posted("a", b"1"))
+        assert job.value() == 1
+
+    def test_a_queue_that_can_not_be_read_is_told_once(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        core = make()
+        jobs = submit(core, "a")
+        [chunk] = core.sweep.calls()
+        assert not any(core.sweep.blind(chunk, BadLayout("layout 99")) for _ in range(3))
+        assert core.sweep.blind(chunk, Unavailable("away"))
+        assert [record.message for record in caplog.records] == [
+            "results of jobs:{q} can't be read: layout 99",
+            "results of any queue can't be read: away",
+        ]
+        assert core.sweep.take(chunk, [MISSING]) == [] and jobs
+        core.sweep.blind(chunk, BadLayout("again"))
+        assert len(caplog.records) == 3
+
+    @pytest.mark.parametrize("state", ["pending", "delayed", "inflight"])
+    def test_live_states_settle_nothing(self, state: str) -> None:
+        core = make()
+        [job] = submit(core, "a")
+        [chunk] = core.sweep.calls()
+        assert core.sweep.take(chunk, [Stored(state, "-", 1, 2, 0, b"half an error")]) == []
+        assert not job.done()
+
+    def test_a_job_of_somebody_else(self) -> None:
+        core = make()
+        job = core.open_job("theirs", None)
+        assert asked(core.sweep.calls([job])) == ["theirs"] == asked(core.sweep.calls())
+        for bad in ({"id": "a b", "queue": None}, {"id": "a", "queue": "{q}"}):
+            with pytest.raises(BadArgument):
+                core.open_job(**bad)  # type: ignore[arg-type]

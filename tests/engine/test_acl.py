@@ -1,0 +1,348 @@
+"""The rights that `pyjobs acl` grants are enough for each role, and no more than it needs; and what
+a worker says of rights and settings before its first claim."""
+
+from __future__ import annotations
+
+import logging
+import re
+import shlex
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from support.commands import Cli
+from support.running import wait_until, working
+from support.servers import REAL, own_server
+from support.store import STORED, Jobs, Store
+
+import pyjobs
+from pyjobs.cli import main
+from pyjobs.engine.acl import ROLES, commands, rules
+from pyjobs.engine.keys import Keys
+from pyjobs.engine.modes import MODES
+from pyjobs.errors import BadArgument, Forbidden, PyjobsError
+from pyjobs.testing.servers import Server
+from pyjobs.transport.connect import connect
+from pyjobs.transport.loader import load
+from pyjobs.worker.preflight import dry_runs, eviction, judge
+
+pytest_plugins = ("support.command_fixtures",)
+
+KEYS = Keys()
+LUA = Path(__file__).resolve().parents[2] / "lua"
+SERVERS = [place for place in REAL if place[1] == "sync"]
+everywhere = pytest.mark.parametrize("store", SERVERS, indirect=True, ids=[n for n, _ in SERVERS])
+LOG = "pyjobs"
+SOON = 30.0
+
+
+def grant(admin: Any, name: str, *more: str) -> None:
+    """A user with these rules and the password 'secret'."""
+    admin.execute_command("ACL", "SETUSER", name, "reset", "on", ">secret", *more)
+
+
+def url_of(store_url: str, name: str) -> str:
+    return store_url.replace("://", f"://{name}:secret@")
+
+
+@contextmanager
+def users(store: Store, mode: str) -> Iterator[Callable[[str], str]]:
+    """A user for each role on the queue q; gives their URLs."""
+    for role in ROLES:
+        grant(store.redis, role, *rules(role, mode, KEYS, ["q"]))
+    try:
+        yield lambda role: url_of(store.url, role)
+    finally:
+        store.redis.execute_command("ACL", "DELUSER", *ROLES)
+
+
+def run(job: pyjobs.ClaimedJob) -> Any:
+    if job.data == "bad":
+        raise pyjobs.Reject("bad")
+    return job.data
+
+
+def command(*words: str) -> Any:
+    """Run the command; returns its exit code."""
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    return ended.value.code
+
+
+@everywhere
+@pytest.mark.parametrize("mode", MODES)
+def test_the_rights_of_each_role_are_enough(
+    store: Store,
+    mode: str,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A job's round trip, and every other verb that the mode has."""
+    caplog.set_level(logging.WARNING, LOG)
+    with (
+        users(store, mode) as url,
+        working(url("worker"), run, mode=mode),
+        pyjobs.Client(url("producer"), mode=mode, queue="q", sweep=60) as client,
+    ):
+        assert client.submit("x").result(SOON) == "x"
+        with pytest.raises(pyjobs.JobFailed):
+            client.submit("bad", id="bad").result(SOON)
+        if MODES[mode].stores:
+            later = client.submit("later", delay=3600, unique="key")
+            client.cancel(later)
+            with pytest.raises(pyjobs.JobCancelled):
+                later.result(SOON)
+            assert client.submit("soon", delay=0.01).result(SOON) == "soon"
+        assert store.redis.hgetall("jobs:queues") == {b"q": mode.encode()}
+        assert command("result", "none", "--queue", "q", "--url", url("producer")) == 1
+        assert "there never was one" in capsys.readouterr().err
+    assert [line for line in caplog.messages if "permission" in line] == []
+
+
+@everywhere
+@pytest.mark.parametrize("mode", STORED)
+def test_the_rights_of_an_operator_are_enough(
+    store: Store, mode: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """For each of the commands."""
+    jobs = Jobs(store, MODES[mode])
+    jobs.fail(*jobs.take("a", "b"), verdict="reject")
+    jobs.take("lost")
+    store.age(3_600_000)
+    lines = [
+        "scripts load",
+        f"reap q --mode {mode} --older-than 60",
+        f"cancel q lost --mode {mode}",
+    ]
+    if mode == "reliable":
+        lines += ["dead q", "requeue q a", "requeue q --all"]
+    with users(store, mode) as url:
+        for line in lines:
+            code = command(*line.split(), "--url", url("operator"))
+            assert not code, (line, capsys.readouterr().err)
+    assert [jobs.job(id)["state"] for id in ("lost", "a", "b")] == (
+        [b"cancelled", *[b"pending" if mode == "reliable" else b"failed"] * 2]
+    )
+
+
+@everywhere
+def test_who_may_load_no_scripts_runs_those_that_are_there(store: Store) -> None:
+    """Then a user can run no script of its own."""
+    with connect(store.url) as admin, users(store, "reliable") as url:
+        load(admin)
+        for role in ROLES:
+            given = set(rules(role, "reliable", KEYS, ["q"])) - {"+script|load"}
+            grant(store.redis, role, *sorted(given, key=lambda rule: rule[0] == "&"))
+        with (
+            working(url("worker"), run),
+            pyjobs.Client(url("producer"), queue="q") as client,
+        ):
+            assert client.submit("x").result(SOON) == "x"
+
+
+FORBIDDEN = [
+    "FLUSHALL", "KEYS *", "CONFIG GET *", "EVAL return 0", "SCRIPT FLUSH", "ACL LIST",
+    "HGETALL jobs:{other}:meta", "HGETALL secrets", "SUBSCRIBE others", "SHUTDOWN",
+]  # fmt: skip
+
+
+@everywhere
+@pytest.mark.parametrize("role", ROLES)
+def test_and_no_more(store: Store, role: str) -> None:
+    with users(store, "reliable") as url, connect(url(role)) as mine:
+        for words in FORBIDDEN:
+            with pytest.raises(redis.exceptions.NoPermissionError):
+                mine.execute_command(*words.split())
+        if role == "producer":
+            with pytest.raises(redis.exceptions.NoPermissionError):
+                mine.blpop(["jobs:{q}:wake"], timeout=1)
+
+
+def test_for_all_queues_of_a_prefix() -> None:
+    assert {"~p:{*", "~p:queues", "&p:client:*"} <= set(rules("worker", "simple", Keys("p"), ()))
+    with pytest.raises(BadArgument, match="role: 'boss' is not one of producer, worker, operator"):
+        commands("boss", "simple")
+
+
+def test_every_command_of_the_scripts_is_spelled_where_it_is_called() -> None:
+    """So that they can be listed."""
+    for path in LUA.rglob("*.lua"):
+        for call in re.findall(r"\bp?call\((.)", path.read_text()):
+            assert call == "'", path
+
+
+# --- the command ---
+
+
+def test_the_command_prints_a_line_that_works(cli: Cli) -> None:
+    line = cli("acl", "worker", "words", "--user", "w").out
+    words = shlex.split(line.replace("PASSWORD", "secret"))
+    assert words[:6] == ["ACL", "SETUSER", "w", "reset", "on", ">secret"]
+    try:
+        cli.redis.execute_command(*words)
+        with working(url_of(cli.url, "w"), run, queues=["words"]):
+            assert cli("submit", "words", "1", "--wait", "20").out == "1\n"
+    finally:
+        cli.redis.execute_command("ACL", "DELUSER", "w")
+
+
+@pytest.mark.parametrize("role", ["producer", "worker"])
+def test_the_protocol_shows_the_same_lines(cli: Cli, role: str) -> None:
+    protocol = " ".join((LUA / "README.md").read_text().replace("\\\n", "").split())
+    assert f" redis-cli {cli('acl', role, 'words').out.strip()} " in protocol
+
+
+def test_a_user_is_a_name(cli: Cli) -> None:
+    assert cli("acl", "worker", "--user", "a b").err.startswith(
+        "pyjobs: user: must be 1 to 128 of A-Z"
+    )
+
+
+# --- what a worker says at its start ---
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with own_server() as server:
+        yield server
+
+
+@pytest.fixture
+def admin(server: Server) -> Iterator[Any]:
+    with connect(server.url) as admin:
+        yield admin
+
+
+def refused(url: str, **settings: Any) -> str:
+    """Why a worker does not begin."""
+    worker = pyjobs.Worker(url, queues=["q", "r"], **settings)
+    worker.handler(run)
+    with pytest.raises(PyjobsError) as raised:
+        worker.run()
+    assert type(raised.value) is Forbidden
+    assert "secret" not in str(raised.value)
+    return str(raised.value)
+
+
+def may_ask(*but: str) -> list[str]:
+    return ["~*", "&*", "+@all", *but]
+
+
+@pytest.mark.parametrize("command", ["zrem", "pexpire", "rpush"])
+def test_a_missing_command_is_named_before_the_first_claim(
+    server: Server, admin: Any, command: str
+) -> None:
+    grant(admin, "app", *may_ask(f"-{command}"))
+    told = refused(url_of(server.url, "app"))
+    assert told.startswith("a reliable worker needs more rights: ")
+    assert f"'{command}'" in told
+    assert told.count("permission") == 1
+    assert admin.info("commandstats").get("cmdstat_evalsha") is None
+
+
+def test_a_missing_key_is_named(server: Server, admin: Any) -> None:
+    grant(admin, "app", "~jobs:{q}*", *may_ask()[1:])
+    assert "jobs:{r}:meta" in refused(url_of(server.url, "app"))
+
+
+def test_only_what_the_mode_needs(server: Server, admin: Any) -> None:
+    grant(admin, "app", *may_ask("-zadd"))
+    with (
+        working(url_of(server.url, "app"), run, mode="simple"),
+        pyjobs.Client(server.url, mode="simple", queue="q") as client,
+    ):
+        assert client.submit(1).result(SOON) == 1
+
+
+def test_results_that_can_not_be_published_are_found_all_the_same(
+    server: Server, admin: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    grant(admin, "app", *may_ask("-publish"))
+    with (
+        working(url_of(server.url, "app"), run),
+        pyjobs.Client(server.url, queue="q", sweep=0.1) as client,
+    ):
+        assert client.submit(1).result(SOON) == 1
+    assert [line for line in caplog.messages if "can't be published" in line]
+
+
+def test_a_worker_that_may_not_wait_polls_and_says_so_once(
+    server: Server, admin: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    grant(admin, "app", *may_ask("-blpop"))
+    with (
+        working(url_of(server.url, "app"), run),
+        pyjobs.Client(server.url, queue="q") as client,
+    ):
+        for n in range(5):
+            assert client.submit(n).result(SOON) == n
+        wait_until(lambda: admin.info("commandstats")["cmdstat_blpop"]["rejected_calls"] > 2)
+    [said] = [line for line in caplog.messages if "poll instead" in line]
+    assert "blpop" in said.lower()
+
+
+@pytest.mark.parametrize("ask", ["-info", "-acl", "-acl|dryrun", "-acl|whoami"])
+def test_nothing_is_said_where_nothing_is_told(
+    server: Server, admin: Any, caplog: pytest.LogCaptureFixture, ask: str
+) -> None:
+    grant(admin, "app", *may_ask(ask))
+    caplog.set_level(logging.WARNING, LOG)
+    with (
+        working(url_of(server.url, "app"), run),
+        pyjobs.Client(server.url, queue="q") as client,
+    ):
+        assert client.submit(1).result(SOON) == 1
+    assert caplog.messages == []
+
+
+@pytest.mark.parametrize(
+    ("policy", "maxmemory", "said"),
+    [
+        ("noeviction", "100mb", None),
+        ("allkeys-lru", "0", None),
+        ("allkeys-lru", "100mb", "may throw jobs away"),
+        ("volatile-ttl", "100mb", "may throw results away"),
+    ],
+)
+def test_a_policy_that_evicts(
+    server: Server,
+    admin: Any,
+    caplog: pytest.LogCaptureFixture,
+    policy: str,
+    maxmemory: str,
+    said: str | None,
+) -> None:
+    admin.config_set("maxmemory-policy", policy)
+    admin.config_set("maxmemory", maxmemory)
+    with working(server.url, run), pyjobs.Client(server.url, queue="q") as client:
+        assert client.submit(1).result(SOON) == 1
+    lines = [line for line in caplog.messages if "maxmemory-policy" in line]
+    assert len(lines) == (said is not None)
+    assert all(said in line and policy in line for line in lines if said)
+
+
+# --- pure ---
+
+
+def test_memory_as_some_servers_tell_it() -> None:
+    assert eviction({}) is None
+    assert eviction({"maxmemory_policy": "allkeys-lfu", "maxmemory": "0"}) is None
+    assert "allkeys-lfu" in str(eviction({"maxmemory_policy": "allkeys-lfu", "maxmemory": 1}))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_command_that_a_worker_s_scripts_run_is_tried(mode: str) -> None:
+    tried = {words[0] for words in dry_runs(mode, KEYS, ["q"])}
+    assert tried == commands("worker", mode) - {"TIME"}
+
+
+def test_an_answer_to_the_asking_itself_is_no_verdict() -> None:
+    denied = redis.exceptions.NoPermissionError("User x has no permissions to run 'acl|dryrun'")
+    odd = [denied, b"OK", denied, b"ERR wrong number"]
+    assert judge(odd) == ("", [])
+    no = b"User x has no permissions to run the 'zadd' command"
+    assert judge([b"OK", no, no]) == ("", [no.decode()])
+    assert judge([no, b"OK"]) == (no.decode(), [])

@@ -1,0 +1,126 @@
+"""Scripts as Python sees them: the manifest, and arguments that are bound by its names."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+import pytest
+from support.good_calls import SCRIPTS, TITLES
+from support.lua_globals import uses
+
+from pyjobs.engine.scripts import Script, script
+from pyjobs.errors import BadArgument
+
+# Those of Lua and Redis that scripts may use.
+GLOBALS = {
+    "KEYS",
+    "ARGV",
+    "redis",
+    "string",
+    "table",
+    "math",
+    "ipairs",
+    "pairs",
+    "next",
+    "unpack",
+    "select",
+    "rawset",
+    "setmetatable",
+    "tonumber",
+    "tostring",
+    "type",
+}
+
+
+every_script = pytest.mark.parametrize("one", SCRIPTS, ids=TITLES)
+
+
+@every_script
+def test_the_manifest_tells_the_sha1_of_the_file(one: Script) -> None:
+    assert hashlib.sha1(one.body.encode()).hexdigest() == one.sha1
+
+
+@every_script
+def test_a_built_script_has_no_comment_and_no_last_newline(one: Script) -> None:
+    assert "--" not in re.sub(r"'[^'\n]*'", "''", one.body)
+    assert one.body.strip() == one.body
+    assert "\n\n" not in one.body
+    assert not one.body.startswith("#!")
+
+
+@every_script
+def test_a_script_uses_no_global_but_those_of_lua_and_redis(one: Script) -> None:
+    read, written = uses(one.body)
+    assert written == set()
+    assert read - GLOBALS == set()
+
+
+def test_globals_are_seen_where_they_are() -> None:
+    body = """
+        local a, b = one, 2
+        local function f(x, ...) a = x; x.y.z = two; for i = 1, three do g(i) end end
+        for k, v in pairs(t) do local inner = k end
+        if a then w = 2 elseif four then local m; m = 3 else five() end
+        repeat local until_ = 1 until until_
+        local tbl = { k = a, [seven] = 1, eight }
+        return inner, a.b.c, a[six], function(q) hid = q:find(nine) end
+    """
+    read, written = uses(body)
+    assert read == {
+        "one",
+        "two",
+        "three",
+        "g",
+        "pairs",
+        "t",
+        "four",
+        "five",
+        "inner",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+    }
+    assert written == {"w", "hid"}
+
+
+@every_script
+def test_the_manifest_binds_every_place_by_name(one: Script) -> None:
+    for field in ("what", "returns", "replay", "cost"):
+        assert one.about[field], field
+    assert one.about["replay_safe"] == one.about["replay"].startswith("safe")
+    assert re.match("(un)?safe: ", one.about["replay"])
+    assert ("options" in one.names) == (one.about["options"] != [] or one.name == "simple/submit")
+
+
+def test_binding_refuses_what_the_script_does_not_have() -> None:
+    claim = script("reliable/claim")
+    good = {"nonce": "n", "limit": 1, "lease": 1, "options": ""}
+    assert claim.bind(**good) == ("n", 1, 1, "")
+    for wrong in ({**good, "extra": 1}, {"nonce": "n"}, {**good, "limt": 1} | {"limit": 1}):
+        with pytest.raises(TypeError, match="reliable/claim@1"):
+            claim.bind(**wrong)
+    renamed = {"limt" if name == "limit" else name: value for name, value in good.items()}
+    with pytest.raises(TypeError, match="reliable/claim@1 lacks the argument 'limit'"):
+        claim.bind(**renamed)
+
+
+def test_choosing_refuses_an_unknown_option_and_leaves_out_none() -> None:
+    fail = script("reliable/fail")
+    assert fail.choose(backoff=0, max_attempts=None, backoff_max=7) == "backoff=0 backoff_max=7"
+    with pytest.raises(BadArgument, match="back_off: reliable/fail has no such option"):
+        fail.choose(back_off=1)
+
+
+def test_an_unknown_script_is_a_key_error() -> None:
+    with pytest.raises(KeyError, match="reliable/nothing"):
+        script("reliable/nothing")
+
+
+def test_the_manifest_tells_defaults_as_numbers() -> None:
+    told = {one["name"]: one.get("default") for one in script("reliable/fail").about["options"]}
+    assert told == {"max_attempts": 3, "backoff": 1000, "backoff_max": 3_600_000}
+    [retention] = script("reliable/complete").about["options"]
+    assert retention["default"] == 86_400_000
+    assert "default" not in script("reliable/submit").about["options"][-1]

@@ -1,0 +1,48 @@
+"""Messages on a client's channel, taken apart; anybody may publish there."""
+
+from __future__ import annotations
+
+import pytest
+from support.client_core import (
+    DONE,
+    posted,
+)
+
+from pyjobs.engine import messages
+
+
+class TestMessages:
+    def test_one(self) -> None:
+        assert list(messages.read(posted("a", b"1"))) == [("q", "a", DONE)]
+
+    def test_none(self) -> None:
+        assert list(messages.read(b"")) == []
+
+    @pytest.mark.parametrize(
+        "body",
+        [b"", b"\n", b"a\nb\n\n", b"\x00\xff\x00", b"q b done - 1 2 3 4\nbody\n", b"x" * 70_000],
+    )
+    def test_any_body_among_others(self, body: bytes) -> None:
+        message = posted("a", b"1") + posted("b", body, "failed") + posted("c", b"3", queue="other")
+        assert [(queue, id, end.body) for queue, id, end in messages.read(message)] == [
+            ("q", "a", b"1"),
+            ("q", "b", body),
+            ("other", "c", b"3"),
+        ]
+
+    @pytest.mark.parametrize(
+        "junk",
+        [
+            b"junk", b"\n", b"q b done - 1 2 3 99\nshort\n", b"q b done - 1 2 3 -20\n1\n",
+            b"q b done - 1 2 3 +1\n1\n", b"q b done - 1 2 3 0_1\n1\n", b"q b done - 1 2 3 1\n12",
+            b"q b done - 1 2 3 1\n1", b"q b done - x 2 3 1\n1\n", b"q b done 1 2 3 1\n1\n",
+            b"q b inflight - 1 2 3 1\n1\n", "q b done - 1 2 3 \u0661\n1\n".encode(),
+            b"q b done - 1 2 3 " + b"9" * 5000 + b"\n1\n", b"q \xff done - 1 2 3 1\n1\n",
+        ],
+    )  # fmt: skip
+    def test_what_is_none_is_refused(self, junk: bytes) -> None:
+        """Anybody may publish; a size below zero would be read over and over again."""
+        read = messages.read(posted("a", b"1") + junk)
+        assert next(read) == ("q", "a", DONE)
+        with pytest.raises(ValueError, match="not a result"):
+            next(read)

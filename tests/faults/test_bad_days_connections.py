@@ -1,0 +1,279 @@
+"""Connections: forked, cancelled in the middle of a call, and not to be trusted."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import ssl
+import subprocess
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from support.running import Loop, opened, working
+from support.servers import places
+from support.store import Jobs, Q, Store
+from test_bad_days import echo
+
+import pyjobs
+import pyjobs.aio
+from pyjobs.engine.modes import MODES
+from pyjobs.engine.queue import fetch
+from pyjobs.errors import ClientClosed, Unavailable
+from pyjobs.transport.connect import aconnect, connect
+from pyjobs.transport.send import arun
+
+SOON = 10.0
+LIMIT = 30.0
+BOTH = pytest.mark.parametrize("aio", [False, True], ids=["sync", "async"])
+
+pytestmark = places("redis-8.2", flavours=("sync",))
+
+
+@pytest.fixture
+def jobs(store: Store) -> Jobs:
+    return Jobs(store, MODES["reliable"])
+
+
+# --- connections of a program's own ---
+
+
+def test_a_fork_after_connecting(jobs: Jobs) -> None:
+    """Parent and child get their own answers, and nobody the other's."""
+    with connect(jobs.store.url) as server:
+        client = pyjobs.Client(jobs.store.url, queue="q", sweep=0.2)
+        before = client.submit("before", id="before")
+        server.ping()
+        child = os.fork()
+        if child == 0:
+            code = 1
+            with suppress(BaseException):
+                for n in range(50):
+                    assert server.echo(f"child{n}") == f"child{n}".encode()
+                    client.submit(n, id=f"child{n}")
+                code = 0
+            os._exit(code)
+        for n in range(50):
+            assert server.echo(f"parent{n}") == f"parent{n}".encode()
+            assert client.submit(n, id=f"parent{n}").id == f"parent{n}"
+        _, status = os.waitpid(child, 0)
+        assert os.waitstatus_to_exitcode(status) == 0
+        with working(jobs.store.url, echo):
+            assert before.result(SOON) == "before"
+        client.close()
+    assert len(jobs.redis.keys(f"{Q}:job:*")) == 101
+
+
+def in_a_child(work: Callable[[], None]) -> None:
+    """Run this in a forked process, and fail when it fails there."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            work()
+            code = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+    # One that hangs must not be left over.
+    killer = threading.Timer(LIMIT, os.kill, (child, signal.SIGKILL))
+    killer.start()
+    _, status = os.waitpid(child, 0)
+    killer.cancel()
+    assert os.waitstatus_to_exitcode(status) == 0
+
+
+def test_a_client_in_a_forked_child_hears_of_its_jobs(jobs: Jobs) -> None:
+    """A client of a module that is loaded before the fork, as in a web server with workers."""
+    with (
+        working(jobs.store.url, echo),
+        pyjobs.Client(jobs.store.url, queue="q", sweep=60.0) as client,
+    ):
+        assert client.submit("before").result(SOON) == "before"
+        pending = client.submit("later", delay=60.0)
+
+        def child() -> None:
+            assert client.submit("child").result(SOON) == "child"
+            with pytest.raises(ClientClosed, match=f"job {pending.id} .*before this process"):
+                pending.result(SOON)
+            assert not client.job(pending.id).done()
+            client.close()
+
+        in_a_child(child)
+        assert not pending.done()
+        assert client.submit("after").result(SOON) == "after"
+
+
+@contextmanager
+def elsewhere(lock: Any) -> Iterator[None]:
+    """Another thread has the lock."""
+    has, enough = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with lock:
+            has.set()
+            enough.wait(LIMIT)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    has.wait(LIMIT)
+    yield
+    enough.set()
+    thread.join()
+
+
+def test_a_fork_while_the_client_is_busy(jobs: Jobs) -> None:
+    """Another thread may hold each of its locks at that moment, and is not there in the child."""
+    with pyjobs.Client(jobs.store.url, queue="q") as client:
+        job = client.submit(1)
+
+        def child() -> None:
+            client.submit(2)
+            client.close()
+
+        pool = client._server.connection_pool
+        with client._core._pending._lock, client._starting, elsewhere(pool._lock):
+            in_a_child(child)
+        assert not job.done()
+
+
+def test_an_asyncio_client_in_another_loop_is_refused(jobs: Jobs) -> None:
+    """Be it in a forked child or not: its connections belong to a loop that runs no more."""
+    client = pyjobs.aio.Client(jobs.store.url, queue="q")
+
+    async def use() -> None:
+        await client.submit("ab")
+
+    def again() -> None:
+        with pytest.raises(ClientClosed, match="belongs to the event loop that first used it"):
+            asyncio.run(use())
+
+    asyncio.run(use())
+    again()
+    in_a_child(again)
+
+
+def test_a_cancelled_call_gives_nobody_a_wrong_reply(jobs: Jobs) -> None:
+    """A task is cancelled while its reply is on the way; the next caller gets its own."""
+    jobs.submit(*(f"job{n}" for n in range(20)))
+
+    async def main() -> None:
+        server = aconnect(jobs.store.url)
+        await server.ping()
+        for n in range(20):
+            calls: list[asyncio.Task[Any]] = [
+                asyncio.create_task(arun(server, fetch(Q, [f"job{n}"] * count)))
+                for count in range(1, 4)
+            ]
+            for _ in range(n % 5):
+                await asyncio.sleep(0)
+            for call in calls:
+                call.cancel()
+            await asyncio.wait(calls)
+            assert len(await arun(server, fetch(Q, [f"job{n}"] * 7))) == 7
+            assert await server.echo(f"mine{n}") == f"mine{n}".encode()
+        await server.aclose()
+
+    asyncio.run(main())
+
+
+def test_a_cancelled_submit_gives_nobody_a_wrong_reply(jobs: Jobs) -> None:
+    """Nor when Redis is slow, and the reply comes after the next call was sent."""
+
+    async def main() -> None:
+        async with pyjobs.aio.Client(jobs.store.url, queue="q") as client:
+            await client.submit("first")
+            for n in range(5):
+                jobs.redis.execute_command("CLIENT", "PAUSE", 60)
+                task = asyncio.create_task(client.submit(n, id=f"cancelled{n}"))
+                await asyncio.sleep(0.01)
+                task.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await task
+                job = await client.submit(n, id=f"kept{n}")
+                assert (job.id, job.created) == (f"kept{n}", True)
+            with working(jobs.store.url, echo):
+                assert await (await client.submit("last")).result(SOON) == "last"
+
+    asyncio.run(main())
+
+
+# --- TLS ---
+
+
+def certificate(folder: Path, name: str) -> Path:
+    """A self-signed one for localhost; its key lies beside it."""
+    path = folder / f"{name}.crt"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt"),
+            *("ec_paramgen_curve:prime256v1", "-nodes", "-days", "1", "-subj", "/CN=localhost"),
+            *("-addext", "subjectAltName=DNS:localhost"),
+            *("-keyout", str(path.with_suffix(".key")), "-out", str(path)),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    return path
+
+
+@contextmanager
+def encrypted(url: str, crt: Path) -> Iterator[int]:
+    """The port of a door to the server at `url` that speaks TLS only."""
+    target = urlsplit(url)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(crt, crt.with_suffix(".key"))
+
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError, asyncio.CancelledError):
+            while data := await reader.read(1 << 16):
+                writer.write(data)
+        writer.close()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        inner = await asyncio.open_connection(target.hostname, target.port)
+        await asyncio.gather(pass_on(reader, inner[1]), pass_on(inner[0], writer))
+
+    async def close() -> None:
+        door.close()
+
+    loop = Loop()
+    door = loop.do(asyncio.start_server(serve, "127.0.0.1", 0, ssl=context))
+    try:
+        yield door.sockets[0].getsockname()[1]
+    finally:
+        loop.do(close())
+        loop.close()
+
+
+@BOTH
+def test_tls_that_is_not_to_be_trusted(
+    jobs: Jobs, aio: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wrong authority and a wrong host are refused, by clients and workers; never plain."""
+    monkeypatch.setattr("pyjobs.transport.retry.PAUSES", (0.0,) * 5)
+    right, wrong = certificate(tmp_path, "right"), certificate(tmp_path, "wrong")
+    with encrypted(jobs.store.url, right) as port:
+        bad = {
+            f"rediss://localhost:{port}?ssl_ca_certs={wrong}": "(?i)certificate|ssl",
+            f"rediss://localhost:{port}": "(?i)certificate|ssl",
+            f"rediss://127.0.0.1:{port}?ssl_ca_certs={right}": "(?i)certificate|ssl|mismatch",
+        }
+        for url, told in bad.items():
+            worker = pyjobs.Worker(url, queues=["q"])
+            worker.handler(echo)
+            with pytest.raises(Unavailable, match=told):
+                worker.run()
+            with opened(url, aio=aio, queue="q") as client, pytest.raises(Unavailable, match=told):
+                client.submit(1)
+        assert jobs.redis.keys("*") == []
+        good = f"rediss://localhost:{port}?ssl_ca_certs={right}"
+        with working(good, echo), opened(good, aio=aio, queue="q") as client:
+            assert client.submit(1).result(SOON) == 1

@@ -1,0 +1,277 @@
+"""The checker of the chaos runs sees each kind of damage; and small runs, one of each, do none.
+
+The long ones are `scripts/chaos`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from chaos.checker import Report, check
+from chaos.field import Size
+from chaos.log import Event, Log, read
+from chaos.once import once
+from chaos.runs import PLANS
+from support.servers import PREFERRED
+
+from pyjobs.testing import servers
+
+LEASE = 5.0
+SMALL = Size(jobs=150, lease=1.0)
+# What a busy machine may add; the full size is held to the promise.
+PATIENCE = 4.0
+
+OF_A_JOB = ("start", "end", "left", "lost")
+
+
+def tell(at: float, what: str, note: str = "", pid: int = 1) -> Event:
+    """An event, of the job `a` if it is one of a job."""
+    return Event(at, what, pid, "a" if what in OF_A_JOB else "", note)
+
+
+def story(*told: Event, end: str = "done", answer: str = "right") -> list[Event]:
+    """The log of the job `a` that was submitted at 0 and acknowledged at 1. `end` is its state when
+    all is over, `answer` what its client was told of it."""
+    last = 60.0
+    events = [Event(0.0, "submit", 0, "a"), Event(1.0, "ack", 0, "a"), *told]
+    events.append(Event(last, "final", 0, "a", end))
+    return [*events, Event(last, "told", 0, "a", answer)] if answer else events
+
+
+def killed(times: int, why: str) -> list[Event]:
+    """So many runs, each ended by a kill of its process."""
+    starts = [tell(9.0 * n, "start", f"{n}-x", n) for n in range(1, times + 1)]
+    return [*starts, *(tell(start.at + 1, "kill", why, start.pid) for start in starts)]
+
+
+def judged(events: list[Event]) -> Report:
+    return check(sorted(events, key=lambda event: event.at), lease=LEASE)
+
+
+RUN = [tell(2.0, "start", "1-x"), tell(3.0, "end", "1-x")]
+AGAIN = [tell(9.0, "start", "2-x", 2), tell(10.0, "end", "2-x", 2)]
+HALF = tell(2.0, "start", "1-x")
+
+
+def test_a_job_that_ran_once() -> None:
+    report = judged(story(*RUN))
+    assert not report.broken
+    assert (report.jobs, report.acknowledged, report.done) == (1, 1, 1)
+    assert report.duplicated == []
+    assert report.delivery is None
+
+
+@pytest.mark.parametrize("end", ["", "failed", "cancelled", "expired", "dead attempts"])
+def test_lost(end: str) -> None:
+    assert judged(story(*RUN, end=end)).lost == ["a"]
+
+
+def test_not_lost_when_it_was_never_acknowledged() -> None:
+    events = [event for event in story(end="", answer="") if event.what != "ack"]
+    assert judged(events).lost == []
+
+
+def test_void_is_what_was_acknowledged_in_the_cut_and_nothing_else() -> None:
+    report = judged(story(tell(5.0, "cut", "0.5"), end="", answer="ResultGone"))
+    assert (report.void, report.lost, report.broken) == (1, [], False)
+    report = judged(story(tell(5.0, "cut", "1.5"), end="", answer="ResultGone"))
+    assert (report.void, report.lost) == (0, ["a"])
+
+
+def test_void_is_also_what_is_noted_before_the_server_is_back() -> None:
+    cut = [tell(0.9, "cut", "0.5"), Event(1.1, "back", 0, "")]
+    assert judged(story(*cut, end="", answer="")).void == 1
+    assert judged(story(cut[0], end="", answer="")).lost == ["a"]
+
+
+def test_dead_of_crashes_needs_three_of_them() -> None:
+    by_harness, by_poison = killed(3, "harness"), killed(3, "poison")
+    assert judged(story(*by_harness, end="dead crashed")).lost == []
+    assert judged(story(*by_harness[:-1], end="dead crashed")).lost == ["a"]
+    assert judged(story(*by_poison, end="dead crashed")).lost == ["a"]
+
+
+def test_unexpected() -> None:
+    assert judged(story(*RUN, answer="another job's result")).unexpected == ["a"]
+    stranger = Event(5.0, "stranger", 0, "b")
+    assert judged([*story(*RUN), stranger]).unexpected == ["b"]
+    assert judged([*story(*RUN), Event(5.0, "start", 1, "b", "9-x")]).unexpected == ["b"]
+
+
+@pytest.mark.parametrize(
+    "why",
+    [
+        tell(2.5, "kill", "harness"),
+        tell(2.5, "stop"),
+        tell(3.5, "kill", "harness"),
+        tell(10.5, "lost", "another claim has it"),
+        tell(8.0, "cut", "2.5"),
+    ],
+    ids=lambda event: f"{event.what} at {event.at} by {event.pid}",
+)
+def test_a_second_start_that_is_explained(why: Event) -> None:
+    report = judged(story(*RUN, why, *AGAIN))
+    assert report.duplicated == ["a"]
+    assert report.unexplained == []
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        tell(2.5, "kill", "harness", 3),
+        tell(1.5, "kill", "harness"),
+        tell(6.0, "kill", "harness"),
+        tell(9.5, "kill", "harness", 2),
+        tell(2.5, "lost", "another claim has it", 3),
+    ],
+    ids=lambda event: f"{event.what} at {event.at} by {event.pid}",
+)
+def test_a_second_start_that_is_not(other: Event) -> None:
+    assert judged(story(*RUN, other, *AGAIN)).unexplained == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("woken", "token", "unexplained"),
+    [([tell(8.9, "cont", pid=2)], "1-x", []), ([], "1-x", ["a"]),
+     ([tell(8.9, "cont", pid=2)], "6-x", ["a"]), ([tell(7.0, "cont", pid=2)], "1-x", ["a"])],
+)  # fmt: skip
+def test_a_start_by_a_process_that_was_stopped_with_an_older_claim(
+    woken: list[Event], token: str, unexplained: list[str]
+) -> None:
+    first = [tell(2.0, "start", "5-x"), tell(3.0, "end", "5-x")]
+    late = [tell(9.0, "start", token, 2), tell(9.1, "left", token, 2)]
+    assert judged(story(*first, *woken, *late)).unexplained == unexplained
+
+
+def test_one_claim_that_was_started_twice() -> None:
+    twice = [event._replace(note="1-x") for event in AGAIN]
+    assert judged(story(HALF, tell(2.5, "kill"), *twice)).unexplained == ["a"]
+
+
+def test_overlap() -> None:
+    late = tell(12.0, "end", "1-x")
+    assert judged(story(HALF, *AGAIN, late)).overlap == ["a"]
+    assert judged(story(HALF, *AGAIN)).overlap == ["a"]
+
+
+@pytest.mark.parametrize(
+    "over",
+    [
+        tell(3.0, "kill", "harness"),
+        tell(3.0, "stop"),
+        tell(3.0, "left", "1-x"),
+        tell(3.0, "lost", "cancelled"),
+        tell(3.0, "cut", "1.5"),
+    ],
+    ids=lambda event: f"{event.what} at {event.at} by {event.pid}",
+)
+def test_no_overlap_with_a_run_that_is_over(over: Event) -> None:
+    assert judged(story(HALF, over, *AGAIN, tell(12.0, "end", "1-x"))).overlap == []
+
+
+def test_stuck() -> None:
+    assert judged(story(end="inflight", answer="")).stuck == ["a"]
+    assert judged(story(*RUN, answer="")).stuck == ["a"]
+
+
+def test_recovery_is_from_the_last_fault_to_the_last_of_the_older_jobs() -> None:
+    faults = [tell(2.5, "kill", "harness"), tell(3.0, "kill", "harness", 2)]
+    later = [event._replace(at=event.at + 20, job="b") for event in story(*RUN)]
+    quick = [event._replace(at=event.at - 2) for event in AGAIN]
+    report = judged([*story(HALF, *faults, *quick), *later])
+    assert report.delivery == 5.0
+    assert not report.broken
+    slow = judged(story(HALF, *faults, *AGAIN))
+    assert slow.delivery == 7.0
+    assert slow.broken
+
+
+def test_recovery_does_not_wait_for_a_run_that_was_lost() -> None:
+    stale = [tell(3.0, "stop"), tell(11.0, "cont"), tell(12.0, "end", "1-x")]
+    assert judged(story(HALF, *stale, *AGAIN)).delivery == 7.0
+
+
+def test_recovery_leaves_out_what_waits_on_purpose() -> None:
+    twice = story(HALF, tell(2.5, "kill"), *AGAIN)
+    for crashes, seconds in (("1", 7.5), ("2", 0.0)):
+        assert judged([*twice, Event(60.0, "crashes", 0, "a", crashes)]).delivery == seconds
+
+
+def test_a_worker_that_died_by_itself_and_a_leak() -> None:
+    assert judged([*story(*RUN), Event(5.0, "died", 7, "", "exit code 1")]).broken
+    assert judged([*story(*RUN), Event(5.0, "leak", 0, "", "a is in two places")]).broken
+
+
+def test_a_poisoned_job_starts_three_times() -> None:
+    def poisoned(starts: int, end: str) -> Report:
+        first, *rest = story(*killed(starts, "poison"), end=end, answer="JobFailed")
+        return judged([first._replace(note="poison"), *rest])
+
+    assert not poisoned(3, "dead crashed").broken
+    for wrong in (poisoned(2, "dead crashed"), poisoned(4, "dead crashed"), poisoned(3, "done")):
+        assert wrong.broken
+
+
+def test_a_full_server_must_have_refused_something() -> None:
+    full = story(*RUN, tell(1.5, "full"), tell(4.0, "freed"))
+    assert judged(full).broken
+    assert not judged([*full, Event(3.5, "refused", 0, "a", "QueueFull")]).broken
+
+
+def test_nothing_at_all_is_no_success() -> None:
+    assert judged([]).broken
+
+
+def test_the_log_takes_events_of_several_writers(tmp_path: Path) -> None:
+    logs = [Log(tmp_path / "events") for _ in range(2)]
+    for n in range(100):
+        logs[n % 2].write("start", f"job-{n}", "t", pid=n)
+    for log in logs:
+        log.close()
+    assert [event.job for event in read(tmp_path / "events")] == [f"job-{n}" for n in range(100)]
+
+
+def server() -> servers.Binary:
+    found = {binary.name: binary for binary in servers.find()}
+    if not found:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("no real server is here")
+    return found.get(PREFERRED) or next(iter(found.values()))
+
+
+@pytest.mark.parametrize("name", list(PLANS))
+def test_a_small_run(name: str) -> None:
+    report, folder = once(PLANS[name], server(), SMALL, seed=1, over_lease=PATIENCE)
+    assert not report.broken, f"{report}\nits logs are in {folder}"
+    assert report.acknowledged == SMALL.jobs
+
+
+def chaos(*words: str) -> subprocess.CompletedProcess[str]:
+    here = str(Path(__file__).parents[1])
+    return subprocess.run(
+        [sys.executable, "-m", "chaos", *words],
+        env={**os.environ, "PYTHONPATH": here},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_the_command() -> None:
+    server()
+    ran = chaos("redis-always", "--jobs", "40", "--lease", "1", "--seed", "7", "--json")
+    assert ran.returncode == 0, ran.stderr
+    told = json.loads(ran.stdout)
+    assert (told["run"], told["seed"], told["done"], told["lost"]) == ("redis-always", 7, 40, [])
+
+
+def test_the_command_says_what_it_lacks() -> None:
+    ran = chaos()
+    assert ran.returncode == 2
+    assert "which run?" in ran.stderr
+    assert "workers" in ran.stderr

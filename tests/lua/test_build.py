@@ -1,0 +1,263 @@
+"""scripts/build_lua.py: what it makes, what it refuses, and that what was released stays."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from pyjobs.engine.scripts import script
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILT = "pyjobs/_lua/reliable/claim@1.lua"
+SOURCE = "lua/reliable/claim.lua"
+
+
+def load() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("build_lua", ROOT / "scripts" / "build_lua.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+BUILD = load()
+
+
+class Copy:
+    """Sources and build in a directory of their own, to break."""
+
+    def __init__(self, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.root, self._capsys = root, capsys
+        for folder in ("lua", "pyjobs/_lua"):
+            shutil.copytree(ROOT / folder, root / folder)
+
+    def build(self, *args: str) -> tuple[int, str]:
+        """Run scripts/build_lua.py; its status and what it said."""
+        self._capsys.readouterr()
+        status = BUILD.main([*args], self.root)
+        return status, self._capsys.readouterr().err
+
+    def edit(self, path: str, change: Callable[[str], str]) -> None:
+        file = self.root / path
+        before = file.read_text()
+        after = change(before)
+        assert after != before
+        file.write_text(after)
+
+
+@pytest.fixture
+def copy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Copy:
+    return Copy(tmp_path, capsys)
+
+
+def slower(source: str) -> str:
+    """The same script with another body."""
+    return source.replace("promote(q, 100)", "promote(q, 99)")
+
+
+def second(source: str) -> str:
+    return source.replace(" @1\n", " @2\n")
+
+
+# --- what is checked in ---
+
+
+def test_the_build_is_fresh(capsys: pytest.CaptureFixture[str]) -> None:
+    status = BUILD.main(["--check"])
+    assert (status, capsys.readouterr().err) == (0, "")
+
+
+# --- what a build refuses ---
+
+
+def test_an_untouched_copy_is_fresh(copy: Copy) -> None:
+    assert copy.build("--check") == (0, "")
+
+
+@pytest.mark.parametrize("path", [BUILT, "pyjobs/_lua/manifest.json"])
+def test_a_stale_build_is_refused_and_a_build_mends_it(copy: Copy, path: str) -> None:
+    copy.edit(path, lambda text: text + " ")
+    status, said = copy.build("--check")
+    assert (status, f"{path} is stale" in said) == (1, True)
+    assert copy.build() == (0, "")
+    assert (copy.root / path).read_text() == (ROOT / path).read_text()
+
+
+def test_a_changed_source_makes_the_build_stale(copy: Copy) -> None:
+    copy.edit(SOURCE, slower)
+    status, said = copy.build("--check")
+    assert status == 1
+    assert f"{BUILT} is stale" in said
+
+
+def test_a_comment_changes_no_sha(copy: Copy) -> None:
+    copy.edit(SOURCE, lambda text: text.replace("\narity(", "\n-- Why, --[[ and more.\narity("))
+    assert copy.build("--check") == (0, "")
+
+
+def test_a_file_that_no_source_makes_is_refused_and_removed(copy: Copy) -> None:
+    extra = copy.root / "pyjobs/_lua/reliable/extra@1.lua"
+    extra.write_text("return 1")
+    status, said = copy.build("--check")
+    assert (status, "extra@1.lua is stale" in said) == (1, True)
+    assert copy.build() == (0, "")
+    assert not extra.exists()
+
+
+def test_a_released_script_that_moved_is_refused(copy: Copy) -> None:
+    assert copy.build("--release") == (0, "")
+    copy.edit(SOURCE, slower)
+    for args in (["--check"], [], ["--release"]):
+        status, said = copy.build(*args)
+        assert status == 1
+        assert "reliable/claim@1 was released as " in said
+        assert " and is now " in said
+
+
+def test_a_release_is_pinned_once(copy: Copy) -> None:
+    copy.build("--release")
+    pinned = (copy.root / "lua/released.txt").read_text()
+    assert f"reliable/claim@1 {script('reliable/claim').sha1}\n" in pinned
+    copy.build("--release")
+    assert (copy.root / "lua/released.txt").read_text() == pinned
+
+
+def test_a_new_version_leaves_the_old_one_in_the_build_and_the_manifest(copy: Copy) -> None:
+    copy.build("--release")
+    copy.edit(SOURCE, lambda text: second(slower(text)))
+    assert copy.build() == (0, "")
+    assert copy.build("--check") == (0, "")
+    built = copy.root / "pyjobs/_lua"
+    assert (built / "reliable/claim@1.lua").read_text() == script("reliable/claim").body
+    assert (built / "reliable/claim@2.lua").exists()
+    manifest = json.loads((built / "manifest.json").read_text())
+    versions = [one["version"] for one in manifest if one["name"] == "reliable/claim"]
+    assert versions == [1, 2]
+
+
+def test_a_released_script_survives_the_loss_of_its_source(copy: Copy) -> None:
+    copy.build("--release")
+    (copy.root / SOURCE).unlink()
+    copy.build()
+    assert (copy.root / BUILT).read_text() == script("reliable/claim").body
+
+
+@pytest.mark.parametrize("manifest_too", [False, True])
+def test_a_released_script_that_is_deleted_is_refused(copy: Copy, manifest_too: bool) -> None:
+    copy.build("--release")
+    copy.edit(SOURCE, lambda text: second(slower(text)))
+    copy.build()
+    (copy.root / BUILT).unlink()
+    if manifest_too:
+        path = copy.root / "pyjobs/_lua/manifest.json"
+        manifest = [
+            one for one in json.loads(path.read_text()) if one["file"] != "reliable/claim@1.lua"
+        ]
+        path.write_text(json.dumps(manifest, indent=1) + "\n")
+    status, said = copy.build("--check")
+    assert status == 1
+    assert "reliable/claim@1" in said
+
+
+def test_an_old_version_that_was_edited_is_refused(copy: Copy) -> None:
+    copy.build("--release")
+    copy.edit(SOURCE, lambda text: second(slower(text)))
+    copy.build()
+    copy.edit(BUILT, lambda text: text + " ")
+    status, said = copy.build("--check")
+    assert status == 1
+    assert "reliable/claim@1 was released as " in said
+
+
+JINJA = [
+    "--% set x = 1\n",
+    "--% for x in [1, 2]\n--% endfor\n",
+    "--% if true\n--% endif\n",
+    "--% macro m()\n--% endmacro\n",
+    '--% import "lib/args.lua" as args\n',
+    '--% extends "lib/args.lua"\n',
+    "local x = --[[= 1 + 1 =]]\n",
+    "local x = --[[= name =]]\n",
+    '--% include "simple/claim.lua"\n',
+    '--% include "lib/" ~ "args.lua"\n',
+    '--% include ["lib/args.lua", "lib/clock.lua"]\n',
+    '--% include "lib/nothing.lua"\n',
+    '--% include "lib/nothing.lua" ignore missing\n',
+]
+
+
+@pytest.mark.parametrize("path", [SOURCE, "lua/lib/clock.lua"])
+@pytest.mark.parametrize("line", JINJA)
+def test_jinja_may_only_include_from_lib(copy: Copy, line: str, path: str) -> None:
+    header, rest = (copy.root / path).read_text().split("\n", 1)
+    (copy.root / path).write_text(f"{header}\n{line}{rest}")
+    status, said = copy.build()
+    assert status == 1
+    assert said.startswith("build_lua: ")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "local x = KEYS[1]",
+        "local x = ARGV[9]",
+        "local x = ARGV[9] -- what it is without a type",
+        "local x = int('x', ARGV[9], 1, 2)",
+        "local x = option('x', 1, 2)",
+        "local x = items(3, 2)",
+        "local x, y = ARGV[8], ARGV[9]  -- int  two at once",
+        "local x = ARGV[9]  -- int  out of order",
+    ],
+)
+def test_a_place_without_a_name_and_a_type_is_refused(copy: Copy, line: str) -> None:
+    copy.edit(SOURCE, lambda text: text.replace("\narity(", f"\n{line}\narity("))
+    status, said = copy.build()
+    assert status == 1
+    assert said.startswith("build_lua: reliable/claim")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("-- reliable/claim @1\n", ""),
+        ("-- reliable/claim @1", "-- reliable/clam @1"),
+        ("-- reliable/claim @1", "-- reliable/claim"),
+        ("-- returns  ", "-- "),
+        ("-- replay   ", "-- "),
+        ("-- cost     ", "-- "),
+    ],
+)
+def test_a_header_that_lacks_something_is_refused(copy: Copy, old: str, new: str) -> None:
+    copy.edit(SOURCE, lambda text: text.replace(old, new, 1))
+    status, said = copy.build()
+    assert status == 1
+    assert said.startswith("build_lua: reliable/claim")
+
+
+# --- stripping ---
+
+
+@pytest.mark.parametrize(
+    ("source", "stripped"),
+    [
+        ("local a = '--x' -- c", "local a = '--x'"),
+        ('local a = "--[[ x" -- c', 'local a = "--[[ x"'),
+        (r"local a = '\'--x' -- c", r"local a = '\'--x'"),
+        ("local a = [[ --x ]] -- c", "local a = [[ --x ]]"),
+        ("local a = [==[ ]] --x ]==]", "local a = [==[ ]] --x ]==]"),
+        ("a = 1 --[[ two\nlines ]] b = 2", "a = 1  b = 2"),
+        ("a = 1 --[==[ ]] ]==] b = 2", "a = 1  b = 2"),
+        ("a = 1\n\n  -- c\n\nb = 2\n", "a = 1\nb = 2"),
+        ("a = 1 - -1 -- '", "a = 1 - -1"),
+        ("-- it's\na = 'b'", "a = 'b'"),
+    ],
+)
+def test_only_comments_are_stripped(source: str, stripped: str) -> None:
+    assert BUILD.strip(source) == stripped

@@ -1,0 +1,318 @@
+"""claim: who gets which jobs, under which token, and when to come again."""
+
+from __future__ import annotations
+
+import pytest
+from support.store import HOUR, STORED, Jobs, Q, having
+
+from pyjobs.engine.reliable import RELIABLE
+from pyjobs.errors import BadLayout
+
+OTHER = "jobs:{other}"
+
+
+@having("claim")
+def test_an_empty_queue_has_nothing_and_does_not_know_when(jobs: Jobs) -> None:
+    assert jobs.claim() == (-1, [])
+    assert jobs.store.snapshot() == {}
+
+
+@having("claim")
+def test_what_a_claim_tells_of_a_job(jobs: Jobs) -> None:
+    before = jobs.now()
+    (job,) = jobs.take("a", client="me")
+    assert (job.queue_index, job.id, job.data, job.attempt, job.timeout) == (0, "a", b"data", 1, 0)
+    assert before <= job.queued <= jobs.now()
+    assert job.token
+
+
+@having("claim")
+def test_not_more_than_the_limit_and_the_oldest_first(jobs: Jobs) -> None:
+    jobs.submit("a", "b", "c")
+    first = jobs.claim(2)
+    assert (first.wait, [job.id for job in first.jobs]) == (0, ["a", "b"])
+    assert [job.id for job in jobs.claim(2).jobs] == ["c"]
+
+
+@having("claim")
+def test_queues_are_served_in_the_order_of_the_call(jobs: Jobs) -> None:
+    jobs.submit("a", "b", queue=Q)
+    jobs.submit("x", "y", queue=OTHER)
+    batch = jobs.claim(3, queues=(OTHER, Q))
+    assert [(job.queue_index, job.id) for job in batch.jobs] == [(0, "x"), (0, "y"), (1, "a")]
+    assert batch.wait == 0
+
+
+@having("claim")
+def test_what_is_left_wakes_the_next_worker_once(jobs: Jobs) -> None:
+    jobs.submit("a", "b", "c")
+    jobs.redis.delete(f"{Q}:wake")
+    jobs.claim(1)
+    assert jobs.wakes() == 1
+    jobs.claim(1)
+    assert jobs.wakes() == 1
+    jobs.redis.delete(f"{Q}:wake")
+    jobs.claim(1)
+    assert jobs.wakes() == 0
+
+
+@having("claim", STORED)
+def test_a_claimed_job_is_in_flight_and_nowhere_else(jobs: Jobs) -> None:
+    before = jobs.now()
+    (job,) = jobs.take("a")
+    stored = jobs.job("a")
+    assert stored["state"] == b"inflight"
+    assert stored["token"] == job.token.encode()
+    assert before <= int(stored["_started"]) <= jobs.now()
+    assert jobs.pending() == []
+    assert jobs.part("inflight").keys() == {"a"}
+
+
+@having("claim", STORED)
+def test_the_score_is_the_end_of_the_lease_or_the_time_of_the_claim(jobs: Jobs) -> None:
+    before = jobs.now()
+    jobs.take("a")
+    lease = HOUR if jobs.mode.leases else 0
+    assert before + lease <= jobs.part("inflight")["a"] <= jobs.now() + lease
+
+
+@having("claim", STORED)
+def test_a_token_is_a_growing_number_and_the_nonce(jobs: Jobs) -> None:
+    jobs.submit("a", "b", "c")
+    first = jobs.claim(2, nonce="n1").jobs
+    (second,) = jobs.claim(2, nonce="n2").jobs
+    assert [job.token for job in first] == ["1-n1", "1-n1"]
+    assert second.token == "2-n2"
+
+
+@having("claim", STORED)
+@pytest.mark.parametrize("counter", ["", "x", "-1", "1.5", "9223372036854775807", "9" * 16, "007"])
+def test_a_counter_that_is_no_number_stops_a_claim_before_it_writes(
+    jobs: Jobs, counter: str
+) -> None:
+    jobs.submit("a", queue=OTHER)
+    jobs.submit("a")
+    jobs.redis.hset(f"{Q}:meta", "token", counter)
+    with jobs.store.unchanged(), pytest.raises(BadLayout, match="queue q has the token"):
+        jobs.claim(queues=(OTHER, Q))
+    jobs.redis.hset(f"{Q}:meta", "token", 41)
+    assert jobs.claim(nonce="n").jobs[0].token == "42-n"
+
+
+@having("claim", STORED)
+def test_the_timeout_of_a_job_is_told(jobs: Jobs) -> None:
+    (job,) = jobs.take("a", timeout=1234)
+    assert job.timeout == 1234
+
+
+@having("claim", STORED)
+def test_the_same_nonce_gets_the_same_jobs(jobs: Jobs) -> None:
+    jobs.submit("a", "b", "c")
+    jobs.submit("x", queue=OTHER)
+    first = jobs.claim(3, nonce="again", queues=(OTHER, Q))
+    with jobs.store.unchanged():
+        second = jobs.claim(3, nonce="again", queues=(OTHER, Q))
+    assert second.jobs == first.jobs
+
+
+@having("claim", STORED)
+def test_the_same_nonce_gets_only_what_is_still_its_own(jobs: Jobs) -> None:
+    jobs.submit("a", "b", "c")
+    a, b, c = jobs.claim(nonce="again").jobs
+    jobs.complete(a)
+    jobs.submit("d")
+    assert jobs.claim(nonce="again").jobs == [b, c]
+    jobs.lose(b, c)
+    assert jobs.claim(nonce="again").jobs == []
+
+
+@having("claim", STORED)
+def test_the_record_of_a_claim_goes_by_itself(jobs: Jobs) -> None:
+    jobs.submit("a")
+    jobs.claim(nonce="again", lease=5000)
+    longest = 5000 if jobs.mode.leases else 60_000
+    assert 0 < jobs.redis.pttl(f"{Q}:claim:again") <= longest
+
+
+@having("claim", ["simple"])
+def test_a_simple_claim_forgets_the_job(jobs: Jobs) -> None:
+    jobs.take("a")
+    assert set(jobs.redis.keys()) == {f"{Q}:meta".encode(), f"{Q}:wake".encode()}
+
+
+@having("claim", STORED)
+def test_a_delayed_job_comes_when_it_is_due(jobs: Jobs) -> None:
+    jobs.submit("later", delay=HOUR)
+    assert jobs.claim().jobs == []
+    jobs.store.age(2 * HOUR)
+    assert [job.id for job in jobs.claim().jobs] == ["later"]
+    assert jobs.part("delayed") == {}
+
+
+@having("claim", STORED)
+def test_what_is_due_joins_the_tail_the_earliest_first(jobs: Jobs) -> None:
+    jobs.submit("third", delay=3000)
+    jobs.submit("second", delay=2000)
+    jobs.submit("first")
+    jobs.store.age(HOUR)
+    assert [job.id for job in jobs.claim().jobs] == ["first", "second", "third"]
+
+
+@having("claim", STORED)
+def test_wait_is_the_time_until_the_next_is_due(jobs: Jobs) -> None:
+    jobs.submit("a", delay=HOUR)
+    jobs.submit("b", delay=2 * HOUR)
+    assert HOUR - 10_000 < jobs.claim().wait <= HOUR
+
+
+@having("claim", ["reliable"])
+def test_wait_is_the_time_until_a_lease_ends_when_that_is_sooner(jobs: Jobs) -> None:
+    jobs.submit("a")
+    jobs.submit("b", delay=2 * HOUR)
+    assert HOUR - 10_000 < jobs.claim(lease=HOUR).wait <= HOUR
+    assert HOUR - 10_000 < jobs.claim().wait <= HOUR
+
+
+@having("claim", ["recoverable"])
+def test_what_is_in_flight_is_not_waited_for(jobs: Jobs) -> None:
+    jobs.take("a")
+    assert jobs.claim().wait == -1
+
+
+@having("claim", STORED)
+def test_wait_is_nothing_while_there_is_more(jobs: Jobs) -> None:
+    jobs.submit("late", delay=HOUR)
+    jobs.submit("a", "b")
+    assert jobs.claim(1).wait == 0
+
+
+@having("claim", ["reliable"])
+def test_a_lease_that_ran_out_is_taken_back_by_the_next_claim(jobs: Jobs) -> None:
+    (old,) = jobs.take("a")
+    jobs.submit("b")
+    jobs.store.age(2 * HOUR)
+    new, other = jobs.claim().jobs
+    assert (new.id, new.attempt, other.id) == ("a", 2, "b")
+    assert new.token != old.token
+    assert jobs.job("a")["crashes"] == b"1"
+
+
+@having("claim", ["reliable"])
+def test_a_claim_buries_what_crashed_too_often(jobs: Jobs) -> None:
+    jobs.take("a")
+    jobs.store.age(2 * HOUR)
+    assert jobs.claim(max_crashes=1).jobs == []
+    assert jobs.result("a")[0][:2] == ("dead", "crashed")
+
+
+@having("claim", ["recoverable"])
+def test_nothing_in_flight_comes_back_by_itself(jobs: Jobs) -> None:
+    jobs.take("a")
+    jobs.store.age(1000 * HOUR)
+    assert jobs.claim().jobs == []
+    assert jobs.job("a")["state"] == b"inflight"
+
+
+@having("claim", STORED)
+def test_promotion_is_bounded_and_says_that_there_is_more(jobs: Jobs) -> None:
+    jobs.submit(*[f"j{n}" for n in range(150)], delay=1000)
+    jobs.store.age(HOUR)
+    batch = jobs.claim(1000)
+    assert len(batch.jobs) == 100
+    assert 0 <= batch.wait <= 1
+    assert len(jobs.claim(1000).jobs) == 50
+
+
+@having("claim", STORED)
+def test_an_id_whose_job_is_gone_is_set_aside_and_the_rest_goes_on(jobs: Jobs) -> None:
+    jobs.submit("a", "gone", "b")
+    jobs.redis.delete(f"{Q}:job:gone")
+    assert [job.id for job in jobs.claim(3).jobs] == ["a", "b"]
+    assert jobs.redis.lrange(f"{Q}:broken", 0, -1) == [b"gone"]
+    assert jobs.redis.pttl(f"{Q}:broken") > 0
+
+
+@having("claim", ["simple"])
+def test_a_message_that_is_none_is_set_aside_and_the_rest_goes_on(jobs: Jobs) -> None:
+    jobs.submit("a")
+    jobs.redis.lpush(f"{Q}:pending", b"{half a mess")
+    jobs.submit("b")
+    assert [job.id for job in jobs.claim().jobs] == ["a", "b"]
+    assert jobs.redis.lrange(f"{Q}:broken", 0, -1) == [b"{half a mess"]
+    assert jobs.redis.pttl(f"{Q}:broken") > 0
+
+
+@having("claim", ["simple"])
+@pytest.mark.parametrize(
+    ("id", "client"),
+    [("", ""), ("a b", ""), ("x" * 129, ""), ("a/b", ""), ("a", "m e"), ("a", "x" * 129)],
+)
+def test_a_message_whose_job_could_not_be_completed_is_set_aside(
+    jobs: Jobs, id: str, client: str
+) -> None:
+    message = f'{{"id":"{id}","client":"{client}","_queued":1,"data":1}}'.encode()
+    jobs.submit("a")
+    jobs.redis.lpush(f"{Q}:pending", message)
+    jobs.submit("b")
+    taken = jobs.claim().jobs
+    assert [job.id for job in taken] == ["a", "b"]
+    assert jobs.complete(*taken) == ["done", "done"]
+    assert jobs.redis.lrange(f"{Q}:broken", 0, -1) == [message]
+
+
+@having("claim", ["simple"])
+def test_the_longest_names_and_times_of_a_foreign_message_pass(jobs: Jobs) -> None:
+    jobs.submit("a")
+    jobs.claim()
+    id, client, queued = "x" * 128, "y" * 128, 9_999_999_999_999
+    message = f'{{"id":"{id}","client":"{client}","_queued":{queued},"data":1}}'
+    jobs.redis.lpush(f"{Q}:pending", message, message.replace(str(queued), "9" * 99))
+    (job,) = jobs.claim().jobs
+    assert (job.id, job.queued) == (id, queued)
+    assert jobs.complete(job) == ["done"]
+    assert jobs.redis.llen(f"{Q}:broken") == 1
+
+
+@having("claim", STORED)
+@pytest.mark.parametrize("part", ["delayed", "inflight"])
+def test_a_job_that_is_gone_before_its_time_came_is_set_aside(jobs: Jobs, part: str) -> None:
+    if part == "inflight" and jobs.mode is not RELIABLE:
+        jobs.take("gone")
+        jobs.redis.delete(f"{Q}:job:gone")
+        jobs.store.age(2 * HOUR)
+        jobs.reap()
+    else:
+        jobs.submit("gone", delay=1000 if part == "delayed" else 0)
+        jobs.claim()
+        jobs.redis.delete(f"{Q}:job:gone")
+        jobs.store.age(2 * HOUR)
+    jobs.submit("a")
+    assert [job.id for job in jobs.claim().jobs] == ["a"]
+    assert jobs.redis.lrange(f"{Q}:broken", 0, -1) == [b"gone"]
+
+
+@having("claim")
+def test_a_thousand_in_one_call(jobs: Jobs) -> None:
+    ids = [f"j{n}" for n in range(1000)]
+    jobs.submit(*ids)
+    assert [job.id for job in jobs.claim(1000).jobs] == ids
+
+
+@having("claim", STORED)
+@pytest.mark.parametrize("field", ["attempts", "crashes", "timeout", "_queued", "expires"])
+def test_a_field_that_is_no_number_costs_no_job(jobs: Jobs, field: str) -> None:
+    jobs.submit("a", "odd", "b")
+    jobs.redis.hset(f"{Q}:job:odd", field, "junk")
+    taken = jobs.claim(3).jobs
+    assert [job.id for job in taken] == ["a", "odd", "b"]
+    assert jobs.complete(*taken) == ["done"] * 3
+
+
+@having("claim", STORED)
+def test_an_id_that_stands_there_twice_is_one_job(jobs: Jobs) -> None:
+    jobs.submit("a")
+    jobs.redis.delete(f"{Q}:job:a")
+    jobs.submit("a")
+    assert jobs.redis.llen(f"{Q}:pending") == 2
+    assert [job.id for job in jobs.claim(3).jobs] == ["a"]
+    assert jobs.job("a")["state"] == b"inflight"

@@ -1,0 +1,173 @@
+"""complete: the result is recorded once, under the job's token, and its client is told."""
+
+from __future__ import annotations
+
+from support.fencing import (
+    check_ended_attempt,
+    check_never_claimed,
+    check_nothing_written_for_lost,
+    check_stale_token,
+    check_twice_in_one_call,
+)
+from support.store import HOUR, STORED, Jobs, having
+from test_submit import PAYLOADS
+
+DAY = 86_400_000
+
+
+@having("complete", STORED)
+def test_the_result_is_stored(jobs: Jobs) -> None:
+    (job,) = jobs.take("a")
+    before = jobs.now()
+    assert jobs.complete(job, result=b"42") == ["done"]
+    (stored,) = jobs.result("a")
+    assert (stored.state, stored.reason, stored.body) == ("done", "-", b"42")
+    assert stored.queued <= stored.started <= before <= stored.processed <= jobs.now()
+    assert jobs.part("inflight") == {}
+    assert jobs.pending() == []
+
+
+@having("complete", STORED)
+def test_a_result_is_kept_for_a_day(jobs: Jobs) -> None:
+    jobs.complete(*jobs.take("a"))
+    assert DAY - 60_000 < jobs.ttl("a") <= DAY
+
+
+@having("complete", STORED)
+def test_the_caller_says_how_long_a_result_is_kept(jobs: Jobs) -> None:
+    jobs.complete(*jobs.take("a"), retention=HOUR)
+    assert HOUR - 60_000 < jobs.ttl("a") <= HOUR
+
+
+@having("complete", STORED)
+def test_the_submit_has_the_last_word_about_it(jobs: Jobs) -> None:
+    jobs.complete(*jobs.take("a", retention=2 * HOUR), retention=HOUR)
+    assert HOUR < jobs.ttl("a") <= 2 * HOUR
+
+
+@having("complete", STORED)
+def test_no_retention_leaves_nothing(jobs: Jobs) -> None:
+    heard = jobs.store.listen("me")
+    assert jobs.complete(*jobs.take("a", client="me"), retention=0) == ["done"]
+    assert jobs.job("a") == {}
+    assert len(heard.messages()) == 1
+    heard.close()
+
+
+@having("complete", STORED)
+def test_the_same_completion_again_changes_nothing_and_tells_nobody(jobs: Jobs) -> None:
+    (job,) = jobs.take("a", client="me")
+    heard = jobs.store.listen("me")
+    jobs.complete(job, result=b"first")
+    assert len(heard.messages()) == 1
+    with jobs.store.unchanged():
+        assert jobs.complete(job, result=b"second") == ["repeat"]
+    assert heard.messages() == []
+    heard.close()
+
+
+@having("complete", STORED)
+def test_a_job_that_came_back_from_a_failure_has_its_last_result(jobs: Jobs) -> None:
+    (first,) = jobs.take("a")
+    (second,) = jobs.lose(first)
+    assert jobs.complete(first, result=b"stale") == ["LOST"]
+    assert jobs.complete(second, result=b"good") == ["done"]
+    assert jobs.result("a")[0].body == b"good"
+
+
+@having("complete", STORED)
+def test_a_stale_token_is_lost(jobs: Jobs) -> None:
+    check_stale_token(jobs, jobs.complete, "done")
+
+
+@having("complete", STORED)
+def test_nothing_is_written_for_what_is_lost(jobs: Jobs) -> None:
+    check_nothing_written_for_lost(jobs, jobs.complete)
+
+
+@having("complete", STORED)
+def test_a_job_that_waits_has_no_token(jobs: Jobs) -> None:
+    check_never_claimed(jobs, jobs.complete)
+
+
+@having("complete", STORED)
+def test_an_ended_attempt_is_told_so(jobs: Jobs) -> None:
+    check_ended_attempt(jobs, jobs.complete)
+
+
+@having("complete", STORED)
+def test_twice_in_one_call_is_once(jobs: Jobs) -> None:
+    check_twice_in_one_call(jobs, jobs.complete, "done", "repeat")
+
+
+@having("complete")
+def test_the_message_to_the_client(jobs: Jobs) -> None:
+    heard = jobs.store.listen("me")
+    (job,) = jobs.take("a", client="me")
+    before = jobs.now()
+    jobs.complete(job, result=b"42")
+    (message,) = heard.messages()
+    head, body = message.split(b"\n", 1)
+    queue, id, state, reason, queued, started, processed, size = head.decode().split(" ")
+    assert (queue, id, state, reason, size) == ("q", "a", "done", "-", "2")
+    assert job.queued == int(queued) <= int(started) <= before <= int(processed) <= jobs.now()
+    assert body == b"42\n"
+    heard.close()
+
+
+def bodies(messages: list[bytes]) -> dict[str, bytes]:
+    """id -> body, read from messages as a client reads them."""
+    found = {}
+    for letter in messages:
+        rest = letter
+        while rest:
+            head, rest = rest.split(b"\n", 1)
+            words = head.decode().split(" ")
+            size = int(words[7])
+            assert rest[size : size + 1] == b"\n"
+            assert words[1] not in found, "told twice"
+            found[words[1]], rest = rest[:size], rest[size + 1 :]
+    return found
+
+
+@having("complete")
+def test_any_bytes_are_told_and_stored_the_same(jobs: Jobs) -> None:
+    heard = jobs.store.listen("me")
+    taken = jobs.take(*[f"j{n}" for n in range(len(PAYLOADS))], client="me")
+    for job, result in zip(taken, PAYLOADS, strict=True):
+        assert jobs.complete(job, result=result) == ["done"]
+    wanted = {job.id: result for job, result in zip(taken, PAYLOADS, strict=True)}
+    assert bodies(heard.messages()) == wanted
+    heard.close()
+    if jobs.mode.stores:
+        assert {job.id: jobs.result(job.id)[0].body for job in taken} == wanted
+
+
+@having("complete")
+def test_many_results_travel_in_few_messages(jobs: Jobs) -> None:
+    heard = jobs.store.listen("me")
+    taken = jobs.take(*[f"j{n}" for n in range(500)], client="me")
+    jobs.complete(*taken, result=b"\n" * 1000)
+    messages = heard.messages()
+    assert 1 < len(messages) < 20
+    assert bodies(messages) == {job.id: b"\n" * 1000 for job in taken}
+    heard.close()
+
+
+@having("complete")
+def test_each_client_hears_of_its_own_jobs(jobs: Jobs) -> None:
+    one, two = jobs.store.listen("one"), jobs.store.listen("two")
+    taken = [*jobs.take("a", client="one"), *jobs.take("b", client="two"), *jobs.take("c")]
+    jobs.complete(*taken)
+    assert bodies(one.messages()).keys() == {"a"}
+    assert bodies(two.messages()).keys() == {"b"}
+    one.close()
+    two.close()
+
+
+@having("complete", ["simple"])
+def test_a_simple_result_is_told_and_not_stored(jobs: Jobs) -> None:
+    (job,) = jobs.take("a", client="me")
+    with jobs.store.unchanged():
+        assert jobs.complete(job) == ["done"]
+    assert jobs.result("a")[0].state == ""

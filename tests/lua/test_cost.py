@@ -1,0 +1,266 @@
+"""What jobs cost the server, in counts: commands, their words, socket reads. Nothing is timed.
+
+A bound is what it costs today: that and a word or two where one call decides it, and with some room
+where the timing of a worker does. When a change makes something cheaper, lower its bound; when one
+must make it dearer, raise it here and say why in the change.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from support.running import wait_until, working
+from support.servers import places
+from support.store import Q, Store, having
+
+import pyjobs
+import pyjobs.aio
+from pyjobs.engine.call import Call
+from pyjobs.engine.modes import Mode
+from pyjobs.engine.reliable import Reliable
+from pyjobs.engine.simple import Simple
+from pyjobs.ids import new_id
+
+everywhere = places("redis-6.2", "redis-8.2", "valkey-9.1", flavours=("sync",))
+HOUR = 3_600_000
+CANCEL = f"{Q}:cancel".encode()
+MANY = 101
+WORD = re.compile(rb'"(?:[^"\\]|\\.)*"')
+MARK = b"the end of this measurement"
+
+
+# --- one call of a script ---
+
+
+class Cost(NamedTuple):
+    """What a script does: its commands, and their words (a command's name and its arguments)."""
+
+    commands: int
+    words: int
+
+    def within(self, bound: Cost) -> bool:
+        return self.commands <= bound.commands and self.words <= bound.words
+
+
+# For one job, and for MANY.
+BOUNDS = {
+    "simple/submit": (Cost(5, 14), Cost(5, 114)),
+    "simple/claim": (Cost(9, 22), Cost(9, 22)),
+    "simple/complete": (Cost(5, 14), Cost(5, 14)),
+    "recoverable/submit": (Cost(7, 28), Cost(207, 1528)),
+    "recoverable/claim": (Cost(18, 72), Cost(218, 2172)),
+    "recoverable/complete": (Cost(9, 37), Cost(309, 2137)),
+    "reliable/submit": (Cost(7, 28), Cost(207, 1528)),
+    "reliable/claim": (Cost(20, 84), Cost(220, 2184)),
+    "reliable/extend": (Cost(7, 28), Cost(107, 1128)),
+    "reliable/complete": (Cost(9, 37), Cost(309, 2137)),
+}
+
+
+def counted(store: Store, call: Call[Any]) -> tuple[Any, Cost]:
+    """The reply to a call, and what its script did."""
+    with store.redis.monitor() as monitor:
+        reply = store.call(call)
+        store.redis.echo(MARK)
+        commands = words = 0
+        while MARK not in (line := monitor.connection.read_response(disable_decoding=True)):
+            if re.match(rb"[0-9.]+ \[\d+ lua\]", line):
+                commands += 1
+                words += len(WORD.findall(line))
+    return reply, Cost(commands, words)
+
+
+def a_life(store: Store, mode: Mode, jobs: int) -> dict[str, Cost]:
+    """What each call costs in the life of so many jobs, by the name of its script."""
+    costs = {}
+
+    def do(call: Call[Any]) -> Any:
+        reply, costs[call.script.name] = counted(store, call)
+        return reply
+
+    named = [(new_id(), b"1") for _ in range(jobs)]
+    do(mode.submit(Q, named, client="c"))
+    if isinstance(mode, Simple):
+        batch = do(mode.claim([Q], limit=jobs))
+    elif isinstance(mode, Reliable):
+        batch = do(mode.claim([Q], nonce=new_id(), limit=jobs, lease=HOUR))
+        do(mode.extend(Q, [(job.id, job.token) for job in batch.jobs], lease=HOUR))
+    else:
+        batch = do(mode.claim([Q], nonce=new_id(), limit=jobs))
+    assert len(batch.jobs) == jobs
+    do(mode.complete(Q, [(job.id, job.token, b"2") for job in batch.jobs]))
+    return costs
+
+
+def start(store: Store, mode: Mode) -> None:
+    """A queue with a past, so that no first time is counted."""
+    a_life(store, mode, 1)
+
+
+@everywhere
+@having("submit")
+def test_what_each_call_of_a_script_costs(store: Store, mode: Mode) -> None:
+    start(store, mode)
+    for place, jobs in enumerate((1, MANY)):
+        for name, cost in a_life(store, mode, jobs).items():
+            assert cost.within(BOUNDS[name][place]), (name, jobs, cost)
+
+
+@everywhere
+@having("submit")
+def test_a_call_costs_no_more_in_a_long_queue(store: Store, mode: Mode) -> None:
+    start(store, mode)
+    few = a_life(store, mode, MANY)
+    options = {} if isinstance(mode, Simple) else {"delay": HOUR}
+    for chosen in ({}, options):
+        for _ in range(3):
+            store.call(mode.submit(Q, [(new_id(), b"1") for _ in range(1000)], **chosen))
+    for name, cost in a_life(store, mode, MANY).items():
+        assert cost.within(few[name]), (name, cost, few[name])
+
+
+# --- jobs that go round ---
+
+
+class Counts(NamedTuple):
+    """What a server has counted: calls by command, and reads from sockets."""
+
+    calls: dict[str, int]
+    reads: int
+
+    @property
+    def commands(self) -> int:
+        """All, those of scripts too."""
+        return sum(self.calls.values())
+
+
+class Meter:
+    """What has been counted since the last look; the looks themselves are left out."""
+
+    def __init__(self, store: Store) -> None:
+        self._redis = store.redis
+        self.looks = 0
+        self._before = self._look()
+
+    def _look(self) -> dict[str, Any]:
+        self.looks += 1
+        return self._redis.info("everything")
+
+    def idle(self) -> bool:
+        """Whether the worker waits for a wake token, and for nothing else."""
+        self.looks += 1
+        return self._redis.info("clients")["blocked_clients"] == 1
+
+    def counts(self) -> Counts:
+        before, self._before = self._before, self._look()
+        looks, self.looks = self.looks - 1, 1
+        calls = {
+            key.removeprefix("cmdstat_"): told["calls"] - before.get(key, {"calls": 0})["calls"]
+            for key, told in self._before.items()
+            if key.startswith("cmdstat_") and key != "cmdstat_info"
+        }
+        read = "total_reads_processed"
+        return Counts(calls, self._before[read] - before[read] - looks)
+
+
+JOBS = 1000
+DATA = {"first": 3, "second": 4}
+
+
+async def add(job: pyjobs.ClaimedJob) -> int:
+    return job.data["first"] + job.data["second"]
+
+
+@contextmanager
+def client_of(store: Store) -> Iterator[pyjobs.Client]:
+    """A client that has connected, and does not sweep meanwhile."""
+    with pyjobs.Client(store.url, queue="q", sweep=60.0) as client:
+        client.submit(DATA)
+        yield client
+
+
+@everywhere
+def test_a_thousand_jobs_in_bulk(store: Store) -> None:
+    with client_of(store) as client, working(store.url, add, concurrency=100) as running:
+        meter = Meter(store)
+        wait_until(meter.idle)
+        running.worker.stop()
+        running.ended()
+
+        meter.counts()
+        jobs = client.submit_many([DATA] * JOBS)
+        submitted = meter.counts()
+        # In a few calls, so that none of them keeps Redis busy for long.
+        assert submitted.calls["evalsha"] == 4
+        assert submitted.reads <= 20
+        assert submitted.commands <= 2.02 * JOBS
+
+        with working(store.url, add, concurrency=100):
+            assert {job.result(20) for job in jobs} == {7}
+            wait_until(meter.idle)
+            drained = meter.counts()
+        assert drained.reads <= 0.08 * JOBS, drained
+        assert drained.calls["evalsha"] <= 0.06 * JOBS, drained
+        assert drained.commands <= 5.9 * JOBS, drained
+
+
+@everywhere
+def test_a_lone_round_trip(store: Store) -> None:
+    with client_of(store) as client, working(store.url, add):
+        meter = Meter(store)
+        for trip in range(5):
+            wait_until(meter.idle)
+            counts = meter.counts()
+            if trip > 1:
+                # A submit, a claim, a complete and a claim in one, and the wait for a wake token.
+                assert counts.calls["evalsha"] <= 4, counts
+                assert counts.calls["blpop"] <= 1, counts
+                assert counts.reads <= 4, counts
+                assert counts.commands <= 57, counts
+            assert client.submit(DATA).result(10) == 7
+
+
+@everywhere
+def test_a_worker_with_nothing_to_do_is_silent(store: Store) -> None:
+    with working(store.url, add):
+        meter = Meter(store)
+        # The heartbeat's thread comes when it comes, and subscribes first.
+        wait_until(lambda: meter.idle() and store.redis.pubsub_numsub(CANCEL)[0][1])
+        meter.counts()
+        time.sleep(2.0)
+        assert meter.counts().commands <= 1
+
+
+@everywhere
+def test_many_submits_of_one_loop_turn(store: Store) -> None:
+    async def submit() -> Counts:
+        async with pyjobs.aio.Client(store.url, queue="q", sweep=60.0) as client:
+            await client.submit(DATA)
+            meter = Meter(store)
+            await asyncio.gather(*(client.submit(DATA) for _ in range(MANY)))
+            return meter.counts()
+
+    counts = asyncio.run(submit())
+    assert counts.calls["evalsha"] <= 2, counts
+    assert counts.reads <= 4, counts
+    assert counts.commands <= 2.4 * MANY, counts
+
+
+@everywhere
+def test_what_a_job_holds_of_memory(store: Store) -> None:
+    def held(keys: str) -> float:
+        found = store.redis.keys(keys)
+        return sum(store.redis.memory_usage(key, samples=0) for key in found) / JOBS
+
+    with client_of(store) as client:
+        jobs = client.submit_many([DATA] * JOBS)
+        assert held("*") <= 215
+        with working(store.url, add, concurrency=100):
+            assert {job.result(20) for job in jobs} == {7}
+        # What remains of claims ends with their leases.
+        assert held("*:job:*") <= 270

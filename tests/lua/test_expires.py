@@ -1,0 +1,75 @@
+"""expires and run_at: when a job may start, and from when on it never will."""
+
+from __future__ import annotations
+
+import pytest
+from support.store import HOUR, Jobs, Q, having
+
+from pyjobs.engine.messages import read
+from pyjobs.engine.reliable import Reliable
+
+stored = having("cancel")
+
+
+def is_late(jobs: Jobs, id: str) -> None:
+    jobs.redis.hset(f"{Q}:job:{id}", "expires", jobs.now() - 1)
+
+
+@stored
+def test_in_time_it_is_claimed(jobs: Jobs) -> None:
+    jobs.submit("a", expires=HOUR)
+    assert [job.id for job in jobs.claim().jobs] == ["a"]
+
+
+@stored
+def test_too_late_it_ends_and_its_client_is_told(jobs: Jobs) -> None:
+    heard = jobs.store.listen("me")
+    jobs.submit("a", "b", client="me", expires=HOUR)
+    is_late(jobs, "a")
+    assert [job.id for job in jobs.claim().jobs] == ["b"]
+    (message,) = heard.messages()
+    ((_, id, end),) = read(message)
+    assert (id, end.state, end.started) == ("a", "expired", 0)
+    assert jobs.job("a")["state"] == b"expired"
+    assert jobs.ttl("a") > 0
+
+
+@stored
+def test_only_late_jobs_leave_a_claim_empty(jobs: Jobs) -> None:
+    jobs.submit("a", expires=HOUR)
+    is_late(jobs, "a")
+    assert jobs.claim() == (-1, [])
+
+
+@stored
+@pytest.mark.parametrize("way", ["release", "reap", "retry"])
+def test_a_job_that_was_started_in_time_may_start_again_at_any_time(jobs: Jobs, way: str) -> None:
+    if way != "reap" and not isinstance(jobs.mode, Reliable):
+        return
+    (job,) = jobs.take("a", expires=HOUR)
+    if "expires" in jobs.job("a"):
+        is_late(jobs, "a")
+    if way == "release":
+        jobs.release(job)
+    elif way == "retry":
+        jobs.fail(job, verdict="retry=0")
+    else:
+        jobs.store.age(2 * HOUR)
+        jobs.reap()
+    (again,) = jobs.claim().jobs
+    assert (again.id, jobs.complete(again)) == ("a", ["done"])
+
+
+@stored
+def test_run_at_is_a_moment(jobs: Jobs) -> None:
+    at = jobs.now() + HOUR
+    jobs.submit("a", run_at=at)
+    assert jobs.part("delayed") == {"a": at}
+    jobs.submit("b", run_at=jobs.now() - HOUR)
+    assert [job.id for job in jobs.claim().jobs] == ["b"]
+
+
+@stored
+def test_the_later_of_delay_and_run_at_counts(jobs: Jobs) -> None:
+    jobs.submit("a", run_at=jobs.now() + HOUR, delay=1)
+    assert jobs.part("delayed")["a"] > jobs.now() + HOUR - 60_000

@@ -1,0 +1,317 @@
+"""fail: tried again, or given up; and nothing that only crashed or waited counts as an attempt."""
+
+from __future__ import annotations
+
+import pytest
+from support.fencing import (
+    check_ended_attempt,
+    check_never_claimed,
+    check_nothing_written_for_lost,
+    check_stale_token,
+    check_twice_in_one_call,
+)
+from support.store import HOUR, STORED, Jobs, Q, having
+from test_complete import DAY, bodies
+
+from pyjobs.engine.replies import Claimed
+
+WEEK = 7 * DAY
+OUTCOME = {"simple": "failed", "recoverable": "failed", "reliable": "delayed"}
+reliable = having("fail", ["reliable"])
+
+
+def again(jobs: Jobs) -> Claimed:
+    """The job that waits for its next attempt, claimed."""
+    jobs.store.age(10 * HOUR)
+    (job,) = jobs.claim().jobs
+    return job
+
+
+def wait_of(jobs: Jobs, job: Claimed, **options: int | str) -> int:
+    """How long a failure makes the job wait, ms; give or take the time of the call."""
+    before = jobs.now()
+    assert jobs.fail(job, **options) == ["delayed"]  # type: ignore[arg-type]
+    return jobs.part("delayed")[job.id] - before
+
+
+# --- recoverable and simple: told, and that is all ---
+
+
+@having("fail", ["recoverable"])
+def test_a_failure_is_stored_and_final(jobs: Jobs) -> None:
+    (job,) = jobs.take("a")
+    assert jobs.fail(job, error=b"why") == ["failed"]
+    (stored,) = jobs.result("a")
+    assert (stored.state, stored.reason, stored.body) == ("failed", "-", b"why")
+    assert 0 < stored.queued <= stored.started <= stored.processed
+    assert DAY - 60_000 < jobs.ttl("a") <= DAY
+    assert jobs.part("inflight") == {}
+    assert jobs.claim().jobs == []
+
+
+@having("fail", ["recoverable"])
+def test_the_submit_says_how_long_an_error_is_kept(jobs: Jobs) -> None:
+    jobs.fail(*jobs.take("a", retention=2 * HOUR), retention=HOUR)
+    jobs.fail(*jobs.take("b"), retention=HOUR)
+    assert HOUR < jobs.ttl("a") <= 2 * HOUR
+    assert 0 < jobs.ttl("b") <= HOUR
+
+
+@having("fail", ["simple", "recoverable"])
+def test_the_client_is_told(jobs: Jobs) -> None:
+    heard = jobs.store.listen("me")
+    jobs.fail(*jobs.take("a", client="me"), error=b"wh\ny")
+    (message,) = heard.messages()
+    assert message.startswith(b"q a failed - ")
+    assert bodies([message]) == {"a": b"wh\ny"}
+    heard.close()
+
+
+@having("fail", ["simple"])
+def test_a_simple_failure_is_not_stored(jobs: Jobs) -> None:
+    (job,) = jobs.take("a")
+    with jobs.store.unchanged():
+        assert jobs.fail(job) == ["failed"]
+
+
+# --- tokens ---
+
+
+@having("fail", STORED)
+def test_a_stale_token_is_lost(jobs: Jobs) -> None:
+    check_stale_token(jobs, jobs.fail, OUTCOME[jobs.mode.name])
+
+
+@having("fail", STORED)
+def test_nothing_is_written_for_what_is_lost(jobs: Jobs) -> None:
+    check_nothing_written_for_lost(jobs, jobs.fail)
+
+
+@having("fail", STORED)
+def test_a_job_that_waits_has_no_token(jobs: Jobs) -> None:
+    check_never_claimed(jobs, jobs.fail)
+
+
+@having("fail", STORED)
+def test_an_ended_attempt_is_told_so(jobs: Jobs) -> None:
+    check_ended_attempt(jobs, jobs.fail)
+
+
+@having("fail", STORED)
+def test_twice_in_one_call_is_once(jobs: Jobs) -> None:
+    check_twice_in_one_call(jobs, jobs.fail, OUTCOME[jobs.mode.name], "repeat")
+
+
+@reliable
+def test_the_token_of_an_attempt_is_stale_at_the_next(jobs: Jobs) -> None:
+    (first,) = jobs.take("a")
+    jobs.fail(first)
+    second = again(jobs)
+    assert jobs.fail(first) == ["LOST"]
+    assert jobs.complete(second) == ["done"]
+
+
+# --- reliable: another attempt ---
+
+
+@reliable
+def test_a_failed_job_waits_for_its_next_attempt(jobs: Jobs) -> None:
+    heard = jobs.store.listen("me")
+    (job,) = jobs.take("a", client="me")
+    assert jobs.fail(job, error=b"why") == ["delayed"]
+    stored = jobs.job("a")
+    assert (stored["state"], stored["error"], stored["attempts"]) == (b"delayed", b"why", b"1")
+    assert "_processed" not in stored
+    assert jobs.part("delayed").keys() == {"a"}
+    assert jobs.part("inflight") == {}
+    assert jobs.ttl("a") == -1
+    assert heard.messages() == []
+    heard.close()
+
+
+@reliable
+def test_the_next_attempt_is_numbered(jobs: Jobs) -> None:
+    (job,) = jobs.take("a")
+    jobs.fail(job)
+    assert again(jobs).attempt == 2
+
+
+@reliable
+def test_a_later_success_is_what_stays(jobs: Jobs) -> None:
+    (job,) = jobs.take("a")
+    jobs.fail(job, error=b"why")
+    jobs.complete(again(jobs), result=b"good")
+    assert jobs.result("a")[0][:2] == ("done", "-")
+    assert jobs.result("a")[0].body == b"good"
+
+
+@reliable
+def test_a_failure_wakes_a_worker_that_must_learn_when(jobs: Jobs) -> None:
+    (job,) = jobs.take("a")
+    jobs.redis.delete(f"{Q}:wake")
+    jobs.fail(job)
+    assert jobs.wakes() == 1
+
+
+@reliable
+def test_the_wait_doubles_and_is_between_half_and_all_of_it(jobs: Jobs) -> None:
+    (job,) = jobs.take("a")
+    for whole in (10_000, 20_000, 40_000, 80_000):
+        waited = wait_of(jobs, job, max_attempts=9, backoff=10_000)
+        assert whole / 2 <= waited <= whole + 2000
+        job = again(jobs)
+
+
+@reliable
+def test_the_wait_has_an_upper_bound(jobs: Jobs) -> None:
+    (job,) = jobs.take("a")
+    waited = wait_of(jobs, job, backoff=HOUR, backoff_max=10_000)
+    assert 5000 <= waited <= 12_000
+
+
+@reliable
+def test_the_defaults_of_the_wait(jobs: Jobs) -> None:
+    (job,) = jobs.take("a")
+    assert 500 <= wait_of(jobs, job) <= 1000 + 2000
+
+
+@reliable
+def test_the_submit_has_the_last_word_about_the_wait(jobs: Jobs) -> None:
+    (job,) = jobs.take("a", backoff=60_000)
+    assert 30_000 <= wait_of(jobs, job, backoff=HOUR) <= 62_000
+
+
+@reliable
+def test_what_fails_together_does_not_come_back_together(jobs: Jobs) -> None:
+    jobs.fail(*jobs.take(*[f"j{n}" for n in range(100)]), backoff=1_000_000)
+    due = jobs.part("delayed").values()
+    assert len(set(due)) > 50
+    assert max(due) - min(due) > 250_000
+
+
+@reliable
+def test_a_verdict_may_name_the_wait(jobs: Jobs) -> None:
+    (job,) = jobs.take("a")
+    assert HOUR <= wait_of(jobs, job, verdict=f"retry={HOUR}") <= HOUR + 2000
+    assert jobs.job("a")["attempts"] == b"1"
+
+
+@reliable
+def test_a_wait_of_nothing_is_due_at_once(jobs: Jobs) -> None:
+    (job,) = jobs.take("a")
+    jobs.fail(job, verdict="retry=0")
+    assert [job.id for job in jobs.claim().jobs] == ["a"]
+
+
+@reliable
+def test_a_snooze_is_no_attempt(jobs: Jobs) -> None:
+    (job,) = jobs.take("a", max_attempts=1)
+    for _ in range(3):
+        assert HOUR <= wait_of(jobs, job, verdict=f"snooze={HOUR}") <= HOUR + 2000
+        assert jobs.job("a").get("attempts", b"0") == b"0"
+        job = again(jobs)
+        assert job.attempt == 1
+
+
+# --- reliable: given up ---
+
+
+@reliable
+@pytest.mark.parametrize("verdict", ["retry", f"retry={HOUR}"])
+def test_a_job_whose_attempts_are_used_up_is_dead(jobs: Jobs, verdict: str) -> None:
+    heard = jobs.store.listen("me")
+    (job,) = jobs.take("a", client="me")
+    for _ in range(2):
+        assert jobs.fail(job, verdict=verdict) == ["delayed"]
+        job = again(jobs)
+    before = jobs.now()
+    assert jobs.fail(job, verdict=verdict, error=b"the last") == ["dead"]
+    (stored,) = jobs.result("a")
+    assert (stored.state, stored.reason, stored.body) == ("dead", "attempts", b"the last")
+    assert before <= stored.processed == jobs.part("dead")["a"] <= jobs.now()
+    assert jobs.part("inflight") == jobs.part("delayed") == {}
+    (message,) = heard.messages()
+    assert message.startswith(b"q a dead attempts ")
+    assert bodies([message]) == {"a": b"the last"}
+    heard.close()
+
+
+@reliable
+def test_the_caller_and_the_submit_say_how_many_attempts(jobs: Jobs) -> None:
+    (a,) = jobs.take("a")
+    (b,) = jobs.take("b", max_attempts=2)
+    assert jobs.fail(a, b, max_attempts=1) == ["dead", "delayed"]
+
+
+@reliable
+def test_a_rejected_job_is_dead_at_once(jobs: Jobs) -> None:
+    (job,) = jobs.take("a")
+    assert jobs.fail(job, verdict="reject", error=b"no") == ["dead"]
+    (stored,) = jobs.result("a")
+    assert (stored.state, stored.reason, stored.body) == ("dead", "rejected", b"no")
+
+
+@reliable
+def test_a_crash_is_no_attempt(jobs: Jobs) -> None:
+    (job,) = jobs.lose(*jobs.take("a", max_attempts=2))
+    assert job.attempt == 2
+    assert jobs.fail(job) == ["delayed"]
+    assert jobs.job("a")["attempts"] == b"1"
+    assert again(jobs).attempt == 3
+
+
+@reliable
+def test_the_dead_are_kept_for_a_week(jobs: Jobs) -> None:
+    jobs.fail(*jobs.take("a"), verdict="reject")
+    assert WEEK - 60_000 < jobs.ttl("a") <= WEEK
+    assert WEEK - 60_000 < jobs.redis.pttl(f"{Q}:dead") <= WEEK
+
+
+@reliable
+def test_the_dead_are_trimmed_by_age(jobs: Jobs) -> None:
+    jobs.fail(*jobs.take("old"), verdict="reject")
+    jobs.store.age(WEEK + HOUR)
+    jobs.fail(*jobs.take("new"), verdict="reject")
+    assert jobs.part("dead").keys() == {"new"}
+
+
+@reliable
+def test_the_dead_are_trimmed_by_number(jobs: Jobs) -> None:
+    old = jobs.take("first", "second")
+    jobs.fail(*old, verdict="reject")
+    now = jobs.now()
+    jobs.redis.zadd(f"{Q}:dead", {f"d{n:05}": now + HOUR + n for n in range(9_999)})
+    jobs.fail(*jobs.take("last"), verdict="reject")
+    assert jobs.redis.zcard(f"{Q}:dead") == 10_000
+    assert jobs.redis.zrange(f"{Q}:dead", 0, 0) == [b"last"]
+    assert jobs.job("first") == jobs.job("second") == {}
+
+
+@reliable
+def test_the_dead_come_down_to_their_limit_though_many_die_at_once(jobs: Jobs) -> None:
+    ids = [f"j{n:03}" for n in range(1000)]
+    taken = jobs.take(*ids)
+    now = jobs.now()
+    jobs.redis.zadd(f"{Q}:dead", {f"d{n:05}": now - HOUR + n for n in range(10_300)})
+    sizes = []
+    for part in (taken[:500], taken[500:999], taken[999:]):
+        jobs.fail(*part, verdict="reject")
+        sizes.append(jobs.redis.zcard(f"{Q}:dead"))
+    assert sizes == [10_200, 10_100, 10_000]
+    jobs.redis.flushall()
+
+
+@reliable
+def test_a_job_is_found_among_the_dead_as_long_as_it_is_kept(jobs: Jobs) -> None:
+    """No entry without a job: the retention of results says nothing about the dead."""
+    jobs.fail(*jobs.take("a", retention=0), verdict="reject")
+    assert jobs.job("a")["state"] == b"dead"
+    assert list(jobs.part("dead")) == ["a"]
+
+
+@reliable
+@pytest.mark.parametrize("field", ["attempts", "max_attempts", "backoff"])
+def test_a_field_that_is_no_number_costs_no_job(jobs: Jobs, field: str) -> None:
+    taken = jobs.take("a", "odd", "b")
+    jobs.redis.hset(f"{Q}:job:odd", field, "junk")
+    assert jobs.fail(*taken) == ["delayed"] * 3

@@ -1,0 +1,142 @@
+"""The small model of reliable mode: all its states are safe, and no mutant of it gets through.
+
+`tests/modelcheck/` says what is modelled. PYJOBS_MODELCHECK=large explores far more, in about
+4 minutes.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from modelcheck.engine import Engine, Keys
+from modelcheck.explore import check
+from modelcheck.mutants import STUCK, CounterOnlyFence, Mutant, all_mutants
+from modelcheck.sizes import LARGE, SMALL
+from modelcheck.tied import Apart, Tied
+from modelcheck.world import Limits
+from support.store import Jobs, Store
+
+from pyjobs.engine.modes import MODES
+
+SIZES = SMALL | (LARGE if os.environ.get("PYJOBS_MODELCHECK") == "large" else {})
+WALKS = int(os.environ.get("PYJOBS_WALKS", "20"))
+SEED = 75  # from here on twenty walks meet all of MUST_BE_SEEN
+LENGTH = 60
+MUTANTS = all_mutants()
+IN_MEMORY = pytest.mark.parametrize("store", [("memory", "sync")], indirect=True, ids=["memory"])
+MUST_BE_SEEN = {
+    *(("submit", word) for word in ("new", "pending", "delayed", "inflight", "done", "cancelled")),
+    *(("complete", word) for word in ("done", "repeat", "LOST")),
+    *(("fail", word) for word in ("delayed", "dead", "repeat", "LOST", "NOJOB")),
+    *(("extend", word) for word in ("inflight", "repeat", "LOST", "cancelled")),
+    *(("release", word) for word in ("pending", "repeat", "LOST", "NOJOB", "cancelled")),
+    *(("cancel", word) for word in ("cancelled", "done")),
+    *((fault, "") for fault in ("crash", "power cut", "the reply is lost", "a late copy arrives")),
+}
+
+
+def name(mutant: type[Engine]) -> str:
+    return mutant.name.replace(" ", "-").replace(",", "")
+
+
+def has_real_steps(mutant: type[Mutant]) -> bool:
+    """Not a reap in two calls, which no script makes, and not a trace to what never happens."""
+    return mutant.reap_call is Engine.reap_call and mutant.why != STUCK
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.timeout(900)
+def test_the_design_is_right(size: str) -> None:
+    limits, floor = SIZES[size]
+    found = check(Engine, limits)
+    print(found)
+    assert not found.why, str(found)
+    assert found.states >= floor
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=name)
+def test_a_mutant_is_caught(mutant: type[Mutant]) -> None:
+    found = check(mutant, mutant.limits)
+    assert mutant.why in found.why, str(found)
+    trace = str(found).splitlines()[1:]
+    assert len(trace) == len(found.trace) <= 8
+    assert "producer: reliable/submit a -> new" in trace[0]
+
+
+@pytest.mark.parametrize("mutant", [mutant for mutant in MUTANTS if mutant.stuck], ids=name)
+def test_a_mutant_that_loses_jobs_is_caught_by_that_alone(mutant: type[Mutant]) -> None:
+    found = check(mutant, mutant.limits, safety=False)
+    assert STUCK in found.why, str(found)
+
+
+def test_a_counter_is_enough_without_a_power_cut() -> None:
+    """So that it is the power cut which the nonce is for, and the search that finds it."""
+    assert not check(CounterOnlyFence, CounterOnlyFence.limits._replace(cuts=0)).why
+
+
+TRACE = """
+   1. producer: reliable/submit a -> new
+   2. disk: all so far is written
+   3. worker 1: reliable/claim n1 -> a 1-n1
+   4. power: fails  (power cut)
+   5. worker 2: reliable/claim n2 -> a 1-n2
+   6. worker 1: reliable/complete a 1-n1 -> done
+"""
+
+
+def test_a_trace_reads_as_steps() -> None:
+    found = check(CounterOnlyFence, CounterOnlyFence.limits)
+    assert str(found).partition("\n")[2] == TRACE.strip("\n")
+
+
+class OnlyClaimsPutBack(Engine):
+    def reap(self, k: Keys) -> tuple[str, ...]:
+        return ()
+
+
+class OnlyReapersPutBack(Engine):
+    def claim(self, k: Keys, nonce: int) -> tuple[object, ...]:
+        before = self.find_claim(k, nonce)
+        return self.take(k, nonce) if before is None else before
+
+
+@pytest.mark.parametrize("engine", [OnlyClaimsPutBack, OnlyReapersPutBack])
+def test_workers_need_no_reaper_and_reapers_no_help(engine: type[Engine]) -> None:
+    found = check(engine, Limits(crashes=2, late=False))
+    assert not found.why, str(found)
+
+
+def walk(store: Store, walks: int) -> set[tuple[str, str]]:
+    seen = set()
+    fresh = Limits(jobs=2, cuts=2, cancels=1)
+    for seed in range(SEED, SEED + walks):
+        for limits in (fresh, fresh._replace(jobs=3, crashes=4, crashed=2)):
+            tied = Tied(Jobs(store, MODES["reliable"]), limits)
+            tied.walk(Engine, LENGTH, seed)
+            seen |= tied.seen
+    store.redis.flushall()
+    return seen
+
+
+def test_the_scripts_do_what_the_model_does(store: Store) -> None:
+    assert walk(store, 2)
+
+
+@IN_MEMORY
+def test_many_walks(store: Store) -> None:
+    seen = walk(store, WALKS)
+    assert seen >= MUST_BE_SEEN, MUST_BE_SEEN - seen
+
+
+@IN_MEMORY
+@pytest.mark.parametrize(
+    "mutant", [mutant for mutant in MUTANTS if has_real_steps(mutant)], ids=name
+)
+def test_the_scripts_do_not_follow_a_mutant(store: Store, mutant: type[Mutant]) -> None:
+    """Before a mutant is broken, or when it is, a real queue does something else."""
+    tied = Tied(Jobs(store, MODES["reliable"]), mutant.limits)
+    with pytest.raises(Apart):
+        for step in check(mutant, mutant.limits).trace:
+            tied.follow(step)
+    store.redis.flushall()

@@ -1,0 +1,202 @@
+"""reap: what dead workers held comes back, a bounded number at a time, and never for ever."""
+
+from __future__ import annotations
+
+import pytest
+from support.store import HOUR, STORED, Jobs, Q, having
+from test_complete import bodies
+
+reliable = having("reap", ["reliable"])
+both = having("reap", STORED)
+
+
+@both
+def test_nothing_to_do(jobs: Jobs) -> None:
+    assert jobs.reap() == (False, 0, [], [])
+    assert jobs.store.snapshot() == {}
+
+
+@both
+def test_what_is_still_held_stays(jobs: Jobs) -> None:
+    jobs.take("a")
+    with jobs.store.unchanged():
+        assert jobs.reap() == (False, 0, [], [])
+
+
+@both
+def test_lost_jobs_are_the_next_in_their_old_order(jobs: Jobs) -> None:
+    jobs.take("b", "a")
+    jobs.store.age(2 * HOUR)
+    jobs.redis.zincrby(f"{Q}:inflight", -1, "b")
+    jobs.submit("c")
+    reaped = jobs.reap()
+    assert (reaped.more, reaped.promoted, sorted(reaped.put_back), reaped.dead) == (
+        False,
+        0,
+        ["a", "b"],
+        [],
+    )
+    assert jobs.pending() == ["b", "a", "c"]
+    assert jobs.part("inflight") == {}
+
+
+@both
+def test_a_job_that_was_put_back(jobs: Jobs) -> None:
+    (old,) = jobs.take("a")
+    (new,) = jobs.lose(old)
+    stored = jobs.job("a")
+    assert (stored["state"], stored["crashes"]) == (b"inflight", b"1")
+    assert (new.attempt, new.token != old.token) == (2, True)
+
+
+@both
+def test_an_old_holder_is_told_that_it_lost_the_job(jobs: Jobs) -> None:
+    (job,) = jobs.take("a")
+    jobs.store.age(2 * HOUR)
+    jobs.reap()
+    with jobs.store.unchanged():
+        assert jobs.complete(job) == ["LOST"]
+
+
+@both
+def test_a_second_reap_has_nothing_left(jobs: Jobs) -> None:
+    jobs.take("a")
+    jobs.store.age(2 * HOUR)
+    jobs.reap()
+    with jobs.store.unchanged():
+        assert jobs.reap() == (False, 0, [], [])
+
+
+@both
+def test_it_is_bounded_and_says_when_there_is_more(jobs: Jobs) -> None:
+    jobs.take("a", "b", "c")
+    jobs.store.age(2 * HOUR)
+    counts = []
+    while (reaped := jobs.reap(2)).more:
+        counts.append(len(reaped.put_back))
+    assert [*counts, len(reaped.put_back)] == [2, 1]
+
+
+@both
+def test_more_is_told_though_some_are_gone(jobs: Jobs) -> None:
+    jobs.take("gone", "a")
+    jobs.store.age(2 * HOUR)
+    jobs.redis.zincrby(f"{Q}:inflight", -1, "gone")
+    jobs.redis.delete(f"{Q}:job:gone")
+    assert jobs.reap(1) == (True, 0, [], [])
+    assert jobs.redis.lrange(f"{Q}:broken", 0, -1) == [b"gone"]
+    assert jobs.reap().put_back == ["a"]
+
+
+@both
+def test_what_is_due_is_promoted_a_bounded_number_at_a_time(jobs: Jobs) -> None:
+    jobs.submit("a", "b", "c", delay=1000)
+    jobs.store.age(HOUR)
+    assert jobs.reap(2) == (True, 2, [], [])
+    assert jobs.reap(2) == (False, 1, [], [])
+    assert sorted(jobs.pending()) == ["a", "b", "c"]
+    assert jobs.job("a")["state"] == b"pending"
+
+
+@both
+@pytest.mark.parametrize("part", ["inflight", "delayed"])
+def test_a_worker_is_woken(jobs: Jobs, part: str) -> None:
+    jobs.submit("a", delay=1000 if part == "delayed" else 0)
+    jobs.claim()
+    jobs.redis.delete(f"{Q}:wake")
+    jobs.store.age(2 * HOUR)
+    jobs.reap()
+    assert jobs.wakes() == 1
+
+
+@both
+def test_a_thousand_in_one_call(jobs: Jobs) -> None:
+    ids = [f"j{n:03}" for n in range(1000)]
+    jobs.take(*ids)
+    jobs.store.age(2 * HOUR)
+    assert sorted(jobs.reap(1000).put_back) == ids
+    assert jobs.pending() == ids
+
+
+@having("reap", ["recoverable"])
+def test_the_caller_says_how_old(jobs: Jobs) -> None:
+    jobs.take("old")
+    jobs.store.age(2 * HOUR)
+    jobs.take("new")
+    assert jobs.reap(older_than=3 * HOUR).put_back == []
+    assert jobs.reap(older_than=HOUR).put_back == ["old"]
+    assert jobs.reap(older_than=0).put_back == ["new"]
+
+
+@having("reap", ["recoverable"])
+def test_a_recoverable_job_is_never_given_up(jobs: Jobs) -> None:
+    taken = jobs.take("a")
+    for attempt in range(2, 12):
+        taken = jobs.lose(*taken)
+        assert taken[0].attempt == attempt
+
+
+# --- reliable: what keeps killing its workers ---
+
+
+@reliable
+def test_the_wait_after_a_crash_grows(jobs: Jobs) -> None:
+    jobs.take("a")
+    for wait in (0, 500, 2500, 12_500, 60_000, 60_000):
+        jobs.store.age(2 * HOUR)
+        before = jobs.now()
+        assert jobs.reap(max_crashes=100).put_back == ["a"]
+        if wait:
+            assert before + wait <= jobs.part("delayed")["a"] <= jobs.now() + wait
+            assert jobs.job("a")["state"] == b"delayed"
+            jobs.store.age(2 * HOUR)
+        assert [job.id for job in jobs.claim(max_crashes=100).jobs] == ["a"]
+
+
+@reliable
+def test_at_max_crashes_a_job_is_dead(jobs: Jobs) -> None:
+    heard = jobs.store.listen("me")
+    jobs.take("a", client="me")
+    for _ in range(2):
+        jobs.store.age(2 * HOUR)
+        assert jobs.reap().put_back == ["a"]
+        jobs.store.age(2 * HOUR)
+        assert len(jobs.claim().jobs) == 1
+    jobs.store.age(2 * HOUR)
+    assert jobs.reap() == (False, 0, [], ["a"])
+    (stored,) = jobs.result("a")
+    assert (stored.state, stored.reason, stored.body) == ("dead", "crashed", b"")
+    assert stored.processed == jobs.part("dead")["a"]
+    (message,) = heard.messages()
+    assert message.startswith(b"q a dead crashed ")
+    assert bodies([message]) == {"a": b""}
+    heard.close()
+
+
+@reliable
+def test_the_last_error_is_kept_when_a_job_dies_of_a_crash(jobs: Jobs) -> None:
+    (job,) = jobs.take("a")
+    jobs.fail(job, verdict="retry=0", error=b"why")
+    jobs.claim()
+    jobs.store.age(2 * HOUR)
+    assert jobs.reap(max_crashes=1).dead == ["a"]
+    assert jobs.result("a")[0].body == b"why"
+
+
+@reliable
+def test_crashes_count_apart_from_attempts(jobs: Jobs) -> None:
+    (job,) = jobs.take("a")
+    jobs.fail(job, verdict="retry=0")
+    (job,) = jobs.claim().jobs
+    (job,) = jobs.lose(job)
+    stored = jobs.job("a")
+    assert (stored["attempts"], stored["crashes"], job.attempt) == (b"1", b"1", 3)
+
+
+@reliable
+def test_a_holder_of_a_buried_job_has_lost_it(jobs: Jobs) -> None:
+    (job,) = jobs.take("a")
+    jobs.store.age(2 * HOUR)
+    jobs.reap(max_crashes=1)
+    with jobs.store.unchanged():
+        assert jobs.complete(job) == ["LOST"]

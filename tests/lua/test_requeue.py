@@ -1,0 +1,116 @@
+"""dead and requeue: dead jobs are listed, and given another life."""
+
+from __future__ import annotations
+
+from support.store import Jobs, Q, having
+
+from pyjobs.engine.reliable import RELIABLE
+from pyjobs.engine.replies import DeadPage
+
+reliable = having("requeue")
+
+
+def dead(jobs: Jobs, skip: int = 0, limit: int = 10) -> DeadPage:
+    return jobs.store.call(RELIABLE.dead(Q, skip=skip, limit=limit))  # type: ignore[no-any-return]
+
+
+def requeue(jobs: Jobs, *ids: str) -> list[str]:
+    return jobs.store.call(RELIABLE.requeue(Q, ids))  # type: ignore[no-any-return]
+
+
+@reliable
+def test_dead_jobs_are_listed_with_what_killed_them(jobs: Jobs) -> None:
+    jobs.fail(*jobs.take("a"), verdict="reject", error=b"why")
+    jobs.fail(*jobs.take("b", max_attempts=1), error=b"again")
+    page = dead(jobs)
+    assert page.total == 2
+    assert [(job.id, job.reason, job.attempts, job.crashes, job.error) for job in page.jobs] == [
+        ("a", "rejected", 1, 0, b"why"),
+        ("b", "attempts", 1, 0, b"again"),
+    ]
+    assert all(0 <= jobs.now() - job.died < 60_000 for job in page.jobs)
+    assert [job.id for job in dead(jobs, skip=1).jobs] == ["b"]
+    assert [job.id for job in dead(jobs, limit=1).jobs] == ["a"]
+
+
+@reliable
+def test_a_queue_without_dead_jobs(jobs: Jobs) -> None:
+    assert dead(jobs) == (0, [])
+
+
+@reliable
+def test_a_requeued_job_starts_afresh(jobs: Jobs) -> None:
+    jobs.fail(*jobs.take("a", max_attempts=1))
+    assert requeue(jobs, "a") == ["pending"]
+    assert dead(jobs).total == 0
+    assert jobs.ttl("a") == -1
+    (job,) = jobs.claim().jobs
+    assert (job.id, job.attempt) == ("a", 1)
+    assert jobs.complete(job) == ["done"]
+    assert not jobs.job("a").keys() & {"reason", "error"}
+
+
+@reliable
+def test_only_dead_jobs_are(jobs: Jobs) -> None:
+    jobs.complete(*jobs.take("a"))
+    jobs.submit("b")
+    with jobs.store.unchanged():
+        assert requeue(jobs, "a", "b", "none") == ["done", "pending", "NOJOB"]
+
+
+@reliable
+def test_twice_in_one_call_is_one_life(jobs: Jobs) -> None:
+    jobs.fail(*jobs.take("a"), verdict="reject")
+    assert requeue(jobs, "a", "a") == ["pending", "pending"]
+    assert jobs.pending() == ["a"]
+
+
+@reliable
+def test_not_while_another_holds_its_unique_key(jobs: Jobs) -> None:
+    submit = RELIABLE.submit(Q, [("a", b"")], unique="one")
+    jobs.store.call(submit)
+    jobs.fail(*jobs.claim().jobs, verdict="reject")
+    jobs.store.call(RELIABLE.submit(Q, [("b", b"")], unique="one"))
+    with jobs.store.unchanged():
+        assert requeue(jobs, "a") == ["CONFLICT"]
+    jobs.complete(*jobs.claim().jobs)
+    assert requeue(jobs, "a") == ["pending"]
+    assert jobs.redis.get(f"{Q}:unique:one") == b"a"
+
+
+@reliable
+def test_a_worker_is_woken(jobs: Jobs) -> None:
+    jobs.fail(*jobs.take("a"), verdict="reject")
+    jobs.redis.delete(f"{Q}:wake")
+    requeue(jobs, "a")
+    assert jobs.wakes() == 1
+
+
+@reliable
+def test_in_the_order_in_which_they_are_named(jobs: Jobs) -> None:
+    names = [f"j{n}" for n in range(9)]
+    jobs.fail(*jobs.take(*names), verdict="reject")
+    requeue(jobs, *names)
+    assert jobs.pending() == names
+
+
+@reliable
+def test_a_unique_key_whose_holder_has_ended_or_is_gone_is_free(jobs: Jobs) -> None:
+    jobs.store.call(RELIABLE.submit(Q, [("a", b"")], unique="one"))
+    jobs.fail(*jobs.claim().jobs, verdict="reject")
+    jobs.complete(*jobs.take("ended"))
+    for holder in ("ended", "gone"):
+        jobs.redis.set(f"{Q}:unique:one", holder)
+        assert requeue(jobs, "a") == ["pending"]
+        assert jobs.redis.get(f"{Q}:unique:one") == b"a"
+        jobs.fail(*jobs.claim().jobs, verdict="reject")
+
+
+@reliable
+def test_two_dead_jobs_of_one_unique_key(jobs: Jobs) -> None:
+    for id in ("a", "b"):
+        jobs.store.call(RELIABLE.submit(Q, [(id, b"")], unique="one"))
+        jobs.fail(*jobs.claim().jobs, verdict="reject")
+    assert requeue(jobs, "a", "b", "a") == ["pending", "CONFLICT", "pending"]
+    assert jobs.pending() == ["a"]
+    assert jobs.redis.get(f"{Q}:unique:one") == b"a"

@@ -1,0 +1,62 @@
+"""result: what is stored of jobs, in any mode."""
+
+from __future__ import annotations
+
+from support.store import STORED, Jobs, Q, having
+
+UNKNOWN = ("", "-", 0, 0, 0, b"")
+
+
+@having("submit")
+def test_an_unknown_job_has_no_state(jobs: Jobs) -> None:
+    jobs.submit("a")
+    with jobs.store.unchanged():
+        assert jobs.result("unknown") == [UNKNOWN]
+
+
+@having("submit")
+def test_a_queue_that_is_not_there(jobs: Jobs) -> None:
+    assert jobs.result("unknown") == [UNKNOWN]
+    assert jobs.store.snapshot() == {}
+
+
+@having("submit", ["simple"])
+def test_simple_mode_stores_nothing(jobs: Jobs) -> None:
+    jobs.complete(*jobs.take("a"))
+    assert jobs.result("a") == [UNKNOWN]
+
+
+@having("submit", STORED)
+def test_each_state_in_the_order_of_the_call(jobs: Jobs) -> None:
+    done, _ = jobs.take("done", "held")
+    jobs.submit("waits")
+    jobs.submit("later", delay=1000)
+    jobs.complete(done, result=b"\x00\n")
+    with jobs.store.unchanged():
+        found = jobs.result("later", "held", "unknown", "done", "waits")
+    assert [job.state for job in found] == ["delayed", "inflight", "", "done", "pending"]
+    assert [job.body for job in found] == [b"", b"", b"", b"\x00\n", b""]
+    assert [job.started > 0 for job in found] == [False, True, False, True, False]
+    assert [job.processed > 0 for job in found] == [False, False, False, True, False]
+
+
+@having("submit", STORED)
+def test_an_error_is_told_while_the_job_waits_for_its_next_attempt(jobs: Jobs) -> None:
+    jobs.fail(*jobs.take("a"), error=b"why")
+    (stored,) = jobs.result("a")
+    assert stored.state == ("delayed" if jobs.mode.leases else "failed")
+    assert stored.body == b"why"
+
+
+@having("submit", STORED)
+def test_a_result_whose_retention_is_over_is_gone(jobs: Jobs) -> None:
+    jobs.complete(*jobs.take("a"), retention=0)
+    assert jobs.result("a") == [UNKNOWN]
+
+
+@having("submit", STORED)
+def test_a_key_of_a_wrong_type_is_no_job_and_the_rest_is_told(jobs: Jobs) -> None:
+    jobs.submit("a", "b")
+    jobs.redis.rpush(f"{Q}:job:other", "poison")
+    assert [job.state for job in jobs.result("a", "other", "b")] == ["pending", "", "pending"]
+    jobs.redis.delete(f"{Q}:job:other")

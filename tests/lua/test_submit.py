@@ -1,0 +1,182 @@
+"""submit: what is stored, what is told, and what a second submit of an id does."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from support.store import HOUR, STORED, Jobs, Q, having
+
+PAYLOADS = [
+    b"",
+    b"[]",
+    b"{}",
+    b"[[],{}]",
+    b"9223372036854775808",
+    b"0.1000000000000000055511151231257827",
+    b"\xff\xfe\x80",
+    b"line\nline\r\n",
+    b"a\x00b\x00",
+    b'"}',
+    b"}}",
+    '"\N{SNOWMAN}"'.encode(),
+    bytes(range(256)),
+    b"x" * 1_048_576,
+]
+
+
+@having("submit")
+def test_each_item_is_told_in_its_order(jobs: Jobs) -> None:
+    assert jobs.submit("b", "a", "c") == [("b", "new"), ("a", "new"), ("c", "new")]
+
+
+@having("submit")
+def test_the_oldest_is_the_next_to_be_claimed(jobs: Jobs) -> None:
+    jobs.submit("a", "b")
+    jobs.submit("c")
+    assert [job.id for job in jobs.claim().jobs] == ["a", "b", "c"]
+
+
+@having("submit", STORED)
+def test_a_job_is_a_hash(jobs: Jobs) -> None:
+    before = jobs.now()
+    jobs.submit(("a", b"payload"), client="me")
+    stored = jobs.job("a")
+    assert before <= int(stored.pop("_queued")) <= jobs.now()
+    assert stored == {"data": b"payload", "state": b"pending", "client": b"me"}
+    assert jobs.pending() == ["a"]
+    assert jobs.ttl("a") == -1
+
+
+@having("submit", STORED)
+def test_nobody_to_tell_is_no_field(jobs: Jobs) -> None:
+    jobs.submit("a")
+    assert jobs.job("a").keys() == {"data", "state", "_queued"}
+
+
+@having("submit", ["recoverable"])
+def test_options_are_kept_with_the_job(jobs: Jobs) -> None:
+    jobs.submit("a", retention=5, timeout=6)
+    stored = jobs.job("a")
+    assert (stored["retention"], stored["timeout"]) == (b"5", b"6")
+
+
+@having("submit", ["reliable"])
+def test_options_of_attempts_are_kept_with_the_job(jobs: Jobs) -> None:
+    jobs.submit("a", retention=5, timeout=6, max_attempts=7, backoff=8)
+    stored = jobs.job("a")
+    kept = [stored[name] for name in ("retention", "timeout", "max_attempts", "backoff")]
+    assert kept == [b"5", b"6", b"7", b"8"]
+
+
+@having("submit", ["simple"])
+def test_a_simple_job_is_one_message(jobs: Jobs) -> None:
+    before = jobs.now()
+    jobs.submit(("a", b'{"x":[]}'), client="me")
+    (message,) = jobs.redis.lrange(f"{Q}:pending", 0, -1)
+    told = json.loads(message)
+    assert before <= told.pop("_queued") <= jobs.now()
+    assert told == {"id": "a", "client": "me", "data": {"x": []}}
+
+
+@having("submit")
+def test_a_queue_remembers_its_mode_and_layout(jobs: Jobs) -> None:
+    jobs.submit("a")
+    meta = jobs.redis.hgetall(f"{Q}:meta")
+    assert meta == {b"mode": jobs.mode.name.encode(), b"layout": b"1"}
+
+
+@having("submit")
+def test_an_empty_id_is_made_by_the_script(jobs: Jobs) -> None:
+    told = [*jobs.submit("", "", "mine"), *jobs.submit("")]
+    ids = [job.id for job in told]
+    assert len(set(ids)) == 4
+    assert ids[2] == "mine"
+    assert {job.outcome for job in told} == {"new"}
+    assert [job.id for job in jobs.claim().jobs] == ids
+
+
+@having("submit", STORED)
+@pytest.mark.parametrize("delay", [0, HOUR])
+def test_the_same_id_again_is_told_its_state(jobs: Jobs, delay: int) -> None:
+    jobs.submit("a", delay=delay)
+    with jobs.store.unchanged():
+        assert jobs.submit("a", client="other", delay=5) == [
+            ("a", "delayed" if delay else "pending")
+        ]
+
+
+@having("submit", STORED)
+def test_the_state_is_told_up_to_the_end(jobs: Jobs) -> None:
+    (job,) = jobs.take("a")
+    assert jobs.submit("a") == [("a", "inflight")]
+    jobs.complete(job)
+    with jobs.store.unchanged():
+        assert jobs.submit("a") == [("a", "done")]
+
+
+@having("submit", STORED)
+def test_the_same_id_with_other_data_is_a_conflict(jobs: Jobs) -> None:
+    jobs.submit(("a", b"first"))
+    with jobs.store.unchanged():
+        assert jobs.submit(("a", b"second")) == [("a", "CONFLICT")]
+
+
+@having("submit", STORED)
+def test_a_conflict_does_not_stop_the_rest(jobs: Jobs) -> None:
+    jobs.submit(("b", b"first"))
+    told = jobs.submit("a", ("b", b"second"), "c")
+    assert told == [("a", "new"), ("b", "CONFLICT"), ("c", "new")]
+    assert jobs.pending() == ["b", "a", "c"]
+    assert jobs.job("b")["data"] == b"first"
+
+
+@having("submit", STORED)
+def test_one_id_twice_in_one_call_is_one_job(jobs: Jobs) -> None:
+    told = jobs.submit("a", "a", ("a", b"other"))
+    assert told == [("a", "new"), ("a", "pending"), ("a", "CONFLICT")]
+    assert jobs.pending() == ["a"]
+
+
+@having("submit", STORED)
+def test_an_id_may_be_used_again_when_its_retention_is_over(jobs: Jobs) -> None:
+    jobs.complete(*jobs.take("a"), retention=0)
+    assert jobs.submit(("a", b"other")) == [("a", "new")]
+
+
+@having("submit", STORED)
+def test_a_delayed_job_waits_for_its_time(jobs: Jobs) -> None:
+    before = jobs.now()
+    jobs.submit("a", "b", delay=HOUR)
+    assert jobs.pending() == []
+    due = jobs.part("delayed")
+    assert due.keys() == {"a", "b"}
+    assert all(before + HOUR <= ms <= jobs.now() + HOUR for ms in due.values())
+    assert jobs.job("a")["state"] == b"delayed"
+
+
+@having("submit")
+def test_many_jobs_leave_one_wake_token(jobs: Jobs) -> None:
+    jobs.submit("a", "b")
+    jobs.submit("c")
+    assert jobs.wakes() == 1
+
+
+@having("submit", STORED)
+def test_a_delayed_job_wakes_a_worker_too(jobs: Jobs) -> None:
+    jobs.submit("a", delay=HOUR)
+    assert jobs.wakes() == 1
+
+
+@having("submit", STORED)
+def test_a_repeated_submit_wakes_nobody(jobs: Jobs) -> None:
+    jobs.submit("a")
+    jobs.redis.delete(f"{Q}:wake")
+    jobs.submit("a")
+    assert jobs.wakes() == 0
+
+
+@having("submit")
+def test_any_bytes_come_back_the_same(jobs: Jobs) -> None:
+    jobs.submit(*[(f"j{n}", data) for n, data in enumerate(PAYLOADS)])
+    assert [job.data for job in jobs.claim().jobs] == PAYLOADS

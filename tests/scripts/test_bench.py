@@ -1,0 +1,169 @@
+"""The benchmark's command, in small: that it measures, and what its tables and files look like.
+
+No figure is judged here: test_cost.py does that, by counts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from benchmark import report
+from benchmark.case import Case
+from benchmark.measure import Point, Sample
+from benchmark.peers.known import PEERS
+from benchmark.process import Client, Failed, System
+from benchmark.report import shown
+from benchmark.rounds import Measured
+from benchmark.workloads import ASYNC, BARE, Row
+
+ROOT = Path(__file__).parents[2]
+SCRIPTS = ROOT / "scripts"
+Done = subprocess.CompletedProcess[str]
+
+
+def bench(*args: str | Path, path: str | None = None) -> Done:
+    """Run it, by default with the PATH of the tests."""
+    return subprocess.run(
+        [sys.executable, "-m", "benchmark", *args],
+        cwd=SCRIPTS,
+        env={**os.environ, "PATH": path or os.environ["PATH"], "TERM": "dumb"},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=110,
+        check=False,
+    )
+
+
+def cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def number(text: str) -> float:
+    return float(re.sub(r" ±\d+%$", "", text).replace(",", ""))
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Done, str, dict[str, Any]]:
+    """One small run: what it printed, its Markdown and its JSON."""
+    folder = tmp_path_factory.mktemp("bench")
+    files = ("--markdown", folder / "table.md", "--json", folder / "all.json")
+    done = bench("roundtrip", "processes", "--quick", "--jobs", "200", *files)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done, (folder / "table.md").read_text(), json.loads((folder / "all.json").read_text())
+
+
+def test_every_figure_was_measured_and_so_was_what_is_beside_it(
+    small: tuple[Done, str, dict[str, Any]],
+) -> None:
+    _, _, told = small
+    assert {figure["workload"] for figure in told["figures"]} == {"roundtrip", "processes"}
+    assert len(told["figures"]) == 7
+    for figure in told["figures"]:
+        assert figure["median"] > 0, figure
+        assert figure["beside_median"] > 0, figure
+        assert figure["values"] == [figure["median"]]
+    assert told["faults"] == []
+    assert told["about"].keys() >= {"date", "machine", "server", "python", "packages", "runs"}
+
+
+def test_the_markdown_is_a_headline_and_a_table_with_the_same_figures(
+    small: tuple[Done, str, dict[str, Any]],
+) -> None:
+    done, text, told = small
+    headline, _, heading, marks, *rows = text.strip().splitlines()
+    assert headline.startswith("Measured 2")
+    assert told["about"]["machine"] in headline
+    assert cells(heading)[:4] == ["figure", "pyjobs", "beside it", "ratio"]
+    assert cells(marks)[:4] == ["---", "--:", "--:", "--:"]
+    for row, figure in zip(rows, told["figures"], strict=True):
+        label, own, beside, ratio, _ = cells(row)
+        assert label == f"{figure['label']}, {figure['unit']}"
+        factor = {"/s": 1, "ms": 1000}[figure["unit"]]
+        assert number(own) == pytest.approx(figure["median"] * factor, rel=0.02, abs=0.5)
+        assert number(beside) == pytest.approx(figure["beside_median"] * factor, rel=0.02, abs=0.5)
+        assert number(ratio) == pytest.approx(
+            figure["median"] / figure["beside_median"], rel=0.05, abs=0.01
+        )
+        assert figure["label"] in done.stdout
+
+
+def test_a_peer_that_cannot_be_installed_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "all.json"
+    args = ("--peers", "--only", "bullmq_node", "--quick", "--jobs", "100", "--json", file)
+    done = bench(*args, path="/nonexistent")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"BullMQ .* could not be installed: no n\w+ on PATH", done.stdout)
+    assert "not here" in done.stdout
+    [line] = json.loads(file.read_text())["systems"]
+    assert line["system"].startswith("BullMQ")
+    assert line["missing"]
+    assert line["figures"] == {}
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (("nonsense",), "'nonsense' is not one of 'enqueue', 'drain'"),
+        (("--peers", "--only", "nobody"), "'nobody' is not one of 'pyjobs'"),
+        (("--server", "redis-1.0"), "no server redis-1.0; found: "),
+        (("--runs", "0"), "0 is not in the range"),
+    ],
+)
+def test_a_wrong_word(args: tuple[str, ...], words: str) -> None:
+    done = bench(*args)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_medians_of_rounds_and_faults_beside_them() -> None:
+    point, beside = (Point("life", system, Case()) for system in (ASYNC, BARE))
+    measured = Measured()
+    for rate in (100.0, 130.0, 110.0):
+        measured.add(point, Sample({"drain": rate}, ("odd",)))
+    measured.fail(beside, Failed("it ended"))
+    row = Row("drain", "/s", point, "drain", beside, "drain", "the floor")
+    grid = report.figures({"drain": [row]}, measured)
+    assert grid.rows == [("drain, /s", "110 ±14%", "-", "-", "the floor")]
+    assert grid.notes == ["drain: odd", "drain: it ended"]
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (12345.6, "/s", "12,346"),
+        (0.0004321, "ms", "0.43"),
+        (0.0004321, "us", "432"),
+        (0.00001234, "us", "12.3"),
+        (0.0204, "", "0.020"),
+        (7.288, "", "7.29"),
+        (249.6, "bytes", "250"),
+    ],
+)
+def test_figures_are_shown_in_the_unit_of_their_row(value: float, unit: str, text: str) -> None:
+    assert shown(value, unit) == text
+
+
+def test_a_driver_that_dies_says_why() -> None:
+    program = "import sys; sys.exit('no such module')"
+    broken = System("broken", (sys.executable, "-c", program))
+    with (
+        pytest.raises(Failed, match=r"broken client ended \| no such module"),
+        Client(broken, Case(), "redis://127.0.0.1:1"),
+    ):
+        pass
+
+
+def test_every_peer_has_a_driver_and_its_versions() -> None:
+    folder = SCRIPTS / "benchmark" / "peers"
+    drivers = {file.stem for file in folder.iterdir() if file.suffix in {".py", ".mjs"}}
+    assert drivers - {"__init__", "known", "install"} == {peer.key for peer in PEERS}
+    for peer in PEERS:
+        assert all(re.search(r"[=@]\d+\.\d+", package) for package in peer.packages), peer

@@ -1,0 +1,1 @@
+"""What tests of several folders share: servers, clients, workers and calls under test."""

@@ -1,0 +1,72 @@
+"""A client's core, its calls and made-up answers. No assertion about pyjobs may live here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pyjobs.client.batch import Batch, Chunk
+from pyjobs.client.core import ClientCore
+from pyjobs.client.job import BaseJob
+from pyjobs.engine.replies import Stored
+from pyjobs.errors import PyjobsError
+
+NOW = 5.0
+
+
+class Job(BaseJob):
+    """A job that nobody waits for."""
+
+    __slots__ = ()
+
+    def _wake(self) -> None:
+        pass
+
+    value = BaseJob._value
+    error = BaseJob._error
+
+
+Answers = list[list[bytes] | PyjobsError]
+
+
+def make(mode: str = "reliable", route: Any = None) -> ClientCore[Job]:
+    return ClientCore(Job, mode=mode, prefix="jobs", queue="q", route=route)
+
+
+def prepare(
+    core: ClientCore[Job], data: Any, ids: Any = None, queue: Any = None, **options: Any
+) -> Batch[Job]:
+    """A submit whose calls were all sent."""
+    batch = core.prepare(data, queue, ids, options)
+    assert len(batch.chunks) == len(batch.calls)
+    return batch
+
+
+def reply(*told: str) -> list[bytes]:
+    """What the script answers: id and outcome of each."""
+    return [word.encode() for word in told]
+
+
+def answers(batch: Batch[Job], outcome: str = "new") -> Answers:
+    return [
+        reply(*(word for job in chunk.jobs for word in (job.id, outcome))) for chunk in batch.chunks
+    ]
+
+
+def submit(core: ClientCore[Job], *ids: str, queue: str | None = None) -> list[Job]:
+    batch = prepare(core, [1] * len(ids), ids, queue)
+    assert core.accept(batch, answers(batch)) == []
+    return batch.jobs
+
+
+def asked(chunks: Sequence[Chunk[Job]]) -> list[str]:
+    return [job.id for chunk in chunks for job in chunk.jobs]
+
+
+def posted(id: str, body: bytes, state: str = "done", queue: str = "q", reason: str = "-") -> bytes:
+    """As lua/lib/tell.lua writes it."""
+    return f"{queue} {id} {state} {reason} 10 20 30 {len(body)}\n".encode() + body + b"\n"
+
+
+DONE = Stored("done", "-", 10, 20, 30, b"1")
+MISSING = Stored("", "-", 0, 0, 0, b"")

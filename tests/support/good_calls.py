@@ -1,0 +1,75 @@
+"""A good call of any script, made from the manifest alone, on a queue with jobs in every state.
+
+A script or an argument type that is new is met here first: `VALUES` must know the type.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyjobs.engine.call import Call
+from pyjobs.engine.modes import MODES
+from pyjobs.engine.replies import Claimed
+from pyjobs.engine.scripts import Arg, Script, everything
+from support.store import HOUR, Jobs, Q, Store
+
+SCRIPTS = [*everything()]
+TITLES = [script.title for script in SCRIPTS]
+VALUES: dict[str, Arg] = {
+    "name": "good",
+    "int": "1",
+    "ms": "1000",
+    "options": "",
+    "bytes": b"x",
+    "verdict": "retry",
+}
+
+
+def mode_of(script: Script) -> str:
+    """The mode that a script needs; those of every mode are tried in reliable mode."""
+    name = script.name.split("/", maxsplit=1)[0]
+    return name if name in MODES else "reliable"
+
+
+def furnish(store: Store, mode: str, held: int = 2) -> list[Claimed]:
+    """A queue with jobs in every state of `mode`; returns those that are in flight."""
+    jobs = Jobs(store, MODES[mode])
+    jobs.complete(*jobs.take("done", client="me"))
+    jobs.fail(*jobs.take("failed", client="me"), verdict="reject")
+    taken = jobs.take(*[f"held{n}" for n in range(held)], client="me")
+    jobs.submit("waits", "waits-too")
+    if jobs.mode.stores:
+        jobs.submit("later", delay=HOUR)
+    return taken
+
+
+class Good:
+    """Good KEYS, ARGV and items for one script."""
+
+    def __init__(self, script: Script, held: list[Claimed]) -> None:
+        self.script, self.held = script, held
+        self.fields = script.about["items"]
+        self.args: list[Arg] = [VALUES[arg["type"]] for arg in script.about["args"]]
+
+    def item(self, place: int) -> list[Arg]:
+        names = {field["name"] for field in self.fields}
+        return [self._field(field, place, "token" in names) for field in self.fields]
+
+    def items(self, count: int = 2) -> list[Arg]:
+        return [part for place in range(count) for part in self.item(place)] if self.fields else []
+
+    def call(
+        self,
+        keys: tuple[Any, ...] = (Q,),
+        args: list[Any] | None = None,
+        items: list[Any] | None = None,
+    ) -> Call[Any]:
+        argv = (*(self.args if args is None else args), *(self.items() if items is None else items))
+        return Call(self.script, keys, argv, lambda reply: reply)
+
+    def _field(self, field: dict[str, Any], place: int, claimed: bool) -> Arg:
+        unknown = Claimed(0, f"fresh{place}", "1.2.me", b"", 1, 0, 0)
+        job = self.held[place] if claimed and place < len(self.held) else unknown
+        if field["type"] in ("id", "token"):
+            return str(getattr(job, field["type"]))
+        return VALUES[field["type"]]

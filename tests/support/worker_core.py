@@ -1,0 +1,92 @@
+"""A core under test: made, filled, and asked. No assertion about pyjobs may live here, but that a
+claim brings what it is given.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+
+from pyjobs.engine.modes import MODES
+from pyjobs.engine.outcome import Outcome, Policy
+from pyjobs.engine.replies import Claimed, ClaimReply
+from pyjobs.worker.core import Request, WorkerCore
+from pyjobs.worker.job import ClaimedJob, success
+
+EVERY = pytest.mark.parametrize("mode", list(MODES))
+REPEATABLE = pytest.mark.parametrize("mode", ["recoverable", "reliable"])
+NUMBER = itertools.count()
+NOW = 1000.0
+
+
+def make(
+    mode: str = "reliable",
+    room: int = 10,
+    timeout: float | None = None,
+    prefetch: int | None = 0,
+    **policy: int,
+) -> WorkerCore:
+    nonces = (f"nonce{n}" for n in itertools.count(1))
+    return WorkerCore(
+        MODES[mode],
+        [("a", "jobs:{a}"), ("b", "jobs:{b}")],
+        concurrency=room,
+        policy=Policy(lease=30_000, **policy),
+        timeout=timeout,
+        prefetch=prefetch,
+        nonce=lambda: next(nonces),
+    )
+
+
+def claimed(queue: int = 0, timeout: int = 0) -> Claimed:
+    n = next(NUMBER)
+    return Claimed(queue, f"id{n}", f"{n}-token", b"1", 1, 1000, timeout)
+
+
+def verbs(requests: list[Request]) -> list[str]:
+    return [request.call.script.name.split("/")[1] for request in requests]
+
+
+def args(request: Request) -> dict[str, Any]:
+    return dict(zip(request.call.script.names, request.call.args, strict=False))
+
+
+def items(request: Request) -> list[Any]:
+    return list(request.call.args[len(request.call.script.names) :])
+
+
+def ids(request: Request) -> list[str]:
+    return [job.id for job, _ in request.ended]
+
+
+def take(core: WorkerCore, count: int, *, queue: int = 0, wait: int = -1) -> list[ClaimedJob]:
+    """Let the core claim `count` jobs."""
+    core.woken()
+    requests = core.requests(NOW)
+    assert verbs(requests) == ["claim"]
+    batch = ClaimReply(wait, [claimed(queue) for _ in range(count)])
+    assert not core.answered(requests, [batch], NOW)
+    started = begin(core)
+    assert len(started) == count
+    return started
+
+
+def begin(core: WorkerCore, now: float = NOW) -> list[ClaimedJob]:
+    """Start what the core lets start."""
+    return list(iter(lambda: core.next_job(now), None))
+
+
+def finish(core: WorkerCore, *jobs: ClaimedJob, outcome: Outcome | None = None) -> None:
+    for job in jobs:
+        core.finished(job, outcome or success("result"), NOW)
+
+
+def words(requests: list[Request], batch: ClaimReply | None = None) -> list[Any]:
+    """Good answers."""
+    good = {"complete": "done", "fail": "failed", "release": "pending"}
+    return [
+        [good[verb]] * len(request.ended) if request.ended else batch or ClaimReply(-1, [])
+        for verb, request in zip(verbs(requests), requests, strict=True)
+    ]

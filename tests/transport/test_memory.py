@@ -1,0 +1,37 @@
+"""`memory://`, the server inside this process."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import fakeredis._core._server as core
+import pytest
+
+from pyjobs.transport.connect import connect
+
+URL = "memory://at-the-same-time"
+
+
+def test_two_that_come_first_at_the_same_time_share_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither gets a database of its own, where nobody finds what it writes."""
+    made = core.Database
+
+    def slowly(*args: Any) -> Any:
+        time.sleep(0.05)
+        return made(*args)
+
+    monkeypatch.setattr(core, "Database", slowly)
+    both = threading.Barrier(2, timeout=10)
+
+    def write(name: str) -> None:
+        with connect(URL) as server:
+            both.wait()
+            server.set(name, "here")
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(write, "ab"))
+    with connect(URL) as server:
+        assert server.mget("a", "b") == [b"here", b"here"]

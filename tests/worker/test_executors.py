@@ -1,0 +1,292 @@
+"""Running handlers, without a server: tasks, threads, and what becomes of a run."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from pyjobs.engine.outcome import Outcome
+from pyjobs.engine.replies import Claimed
+from pyjobs.worker.executors import Handler, Runner, Threads, runner
+from pyjobs.worker.job import ClaimedJob
+
+SOON = 10.0
+BOTH = pytest.mark.parametrize("plain", [False, True], ids=["async", "plain"])
+VARIABLE: contextvars.ContextVar[str] = contextvars.ContextVar("VARIABLE", default="clean")
+
+
+def a_job(id: str, data: bytes = b"1", timeout: float | None = None) -> ClaimedJob:
+    return ClaimedJob(Claimed(0, id, "1-n", data, 1, 0, 0), "q", timeout)
+
+
+class Bench:
+    """A runner, and what it has reported."""
+
+    def __init__(self, handler: Handler, concurrency: int = 10) -> None:
+        self.reports: dict[str, Outcome] = {}
+        self.runner: Runner = runner(handler, concurrency, self._report)
+
+    def _report(self, job: ClaimedJob, outcome: Outcome) -> None:
+        assert job.id not in self.reports, "reported twice"
+        self.reports[job.id] = outcome
+
+    async def until(self, count: int) -> None:
+        async with asyncio.timeout(SOON):
+            while len(self.reports) < count:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+
+
+def run(body: Callable[[], Awaitable[None]]) -> None:
+    asyncio.run(body())  # type: ignore[arg-type]
+
+
+def made(plain: bool, function: Callable[[ClaimedJob], Any]) -> Handler:
+    async def asynchronous(job: ClaimedJob) -> Any:
+        return function(job)
+
+    return function if plain else asynchronous
+
+
+@BOTH
+def test_results_errors_and_what_is_no_json(plain: bool) -> None:
+    def handle(job: ClaimedJob) -> Any:
+        return {"value": job.data, "set": {1}}[job.data]
+
+    async def body() -> None:
+        bench = Bench(made(plain, handle))
+        for id, data in (("a", b'"value"'), ("b", b'"no"'), ("c", b'"set"'), ("d", b"{half")):
+            bench.runner.start(a_job(id, data))
+        await bench.until(4)
+        bench.runner.close()
+        assert bench.reports["a"] == Outcome("complete", b'"value"')
+        whys = {id: (end.verdict, end.why.split(":")[0]) for id, end in bench.reports.items()}
+        assert whys == {
+            "a": ("", ""),
+            "b": ("retry", "KeyError"),
+            "c": ("reject", "Unencodable"),
+            "d": ("reject", "Undecodable"),
+        }
+        assert bench.runner.running == 0
+
+    run(body)
+
+
+@BOTH
+def test_one_job_does_not_see_what_another_has_set(plain: bool) -> None:
+    def handle(job: ClaimedJob) -> str:
+        before = VARIABLE.get()
+        VARIABLE.set(job.id)
+        return before
+
+    async def body() -> None:
+        VARIABLE.set("the worker's")
+        bench = Bench(made(plain, handle), concurrency=1)
+        for id in "abc":
+            bench.runner.start(a_job(id))
+        await bench.until(3)
+        bench.runner.close()
+        assert {end.body for end in bench.reports.values()} == {b'"the worker\'s"'}
+
+    run(body)
+
+
+@BOTH
+def test_a_cancelled_job_that_never_began_is_not_begun(plain: bool) -> None:
+    began: list[str] = []
+    gate = threading.Event()
+
+    def handle(job: ClaimedJob) -> None:
+        began.append(job.id)
+        assert gate.wait(SOON)
+
+    async def body() -> None:
+        bench = Bench(made(plain, handle), concurrency=1)
+        first, second = a_job("first"), a_job("second")
+        if plain:
+            bench.runner.start(first)
+            while not began:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+        bench.runner.start(second)
+        bench.runner.cancel(second)
+        await bench.until(1)
+        gate.set()
+        if plain:
+            await bench.until(2)
+        bench.runner.close()
+        assert bench.reports["second"].verb == "release"
+
+    run(body)
+    assert "second" not in began
+
+
+def test_a_thread_that_goes_on_after_its_time_gives_its_place_away() -> None:
+    gate = threading.Event()
+
+    def handle(job: ClaimedJob) -> str:
+        if job.id == "slow":
+            assert gate.wait(SOON)
+        return job.id
+
+    async def body() -> None:
+        bench = Bench(handle, concurrency=1)
+        bench.runner.start(a_job("slow", timeout=0.01))
+        await bench.until(1)
+        assert bench.reports["slow"].why.startswith("TimeoutError: took longer than 0.01 s")
+        bench.runner.start(a_job("next"))
+        await bench.until(2)
+        gate.set()
+        bench.runner.start(a_job("last"))
+        await bench.until(3)
+        bench.runner.close()
+        assert [end.verb for end in bench.reports.values()] == ["fail", "complete", "complete"]
+
+    run(body)
+
+
+@BOTH
+def test_cancel_all(plain: bool) -> None:
+    gate = threading.Event()
+
+    async def patient(job: ClaimedJob) -> None:
+        await asyncio.sleep(SOON)
+
+    def stubborn(job: ClaimedJob) -> None:
+        assert gate.wait(SOON)
+
+    async def body() -> None:
+        bench = Bench(stubborn if plain else patient)
+        for id in "abc":
+            bench.runner.start(a_job(id))
+        await asyncio.sleep(0)
+        bench.runner.cancel_all()
+        await bench.until(3)
+        gate.set()
+        bench.runner.close()
+        assert {end.verb for end in bench.reports.values()} == {"release"}
+        assert bench.runner.running == 0
+
+    run(body)
+
+
+def test_many_plain_jobs_are_reported_in_few_calls_of_the_loop() -> None:
+    """Each call from a thread into the loop is dear: one tells of all that have ended."""
+
+    async def body() -> None:
+        loop = asyncio.get_running_loop()
+        calls = 0
+        through = loop.call_soon_threadsafe
+
+        def counted(*args: Any, **kwargs: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            return through(*args, **kwargs)
+
+        loop.call_soon_threadsafe = counted  # type: ignore[method-assign]
+        bench = Bench(lambda job: job.id, concurrency=1)
+        for n in range(500):
+            bench.runner.start(a_job(str(n)))
+        # The loop is held up until all have run: whatever ended meanwhile is one call.
+        assert isinstance(bench.runner, Threads)
+        while len(bench.runner._ended) < 500:
+            threading.Event().wait(0.001)
+        await bench.until(500)
+        bench.runner.close()
+        assert calls == 1
+
+    run(body)
+
+
+class Wordless(Exception):
+    def __str__(self) -> str:
+        raise SystemExit
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "error", [SyntaxError("m", ("file", 1, "not a number", "text")), Wordless()], ids=repr
+)
+def test_an_error_that_can_not_be_shown_fails_its_job(plain: bool, error: Exception) -> None:
+    def handle(job: ClaimedJob) -> None:
+        if job.data == 1:
+            raise error
+
+    async def body() -> None:
+        bench = Bench(made(plain, handle), concurrency=1)
+        bench.runner.start(a_job("a"))
+        await bench.until(1)
+        bench.runner.start(a_job("b", b"2"))
+        await bench.until(2)
+        assert (bench.reports["a"].verb, bench.reports["b"].verb) == ("fail", "complete")
+        assert type(error).__name__ in bench.reports["a"].body.decode()
+        assert "in handle" in bench.reports["a"].body.decode()
+        bench.runner.close()
+
+    run(body)
+
+
+def test_in_a_loop_with_eager_tasks() -> None:
+    def eager(loop: asyncio.AbstractEventLoop, coro: Any, **kwargs: Any) -> Any:
+        # What asyncio's own does from Python 3.12 on: the first step is run within create_task.
+        try:
+            coro.send(None)
+        except StopIteration as end:
+            done = loop.create_future()
+            done.set_result(end.value)
+            return done
+        return asyncio.Task(coro, loop=loop, **kwargs)
+
+    async def body() -> None:
+        bench = Bench(made(False, lambda job: job.data))
+        asyncio.get_running_loop().set_task_factory(eager)
+        bench.runner.start(a_job("a"))
+        assert not bench.reports, "reported from within the call"
+        await bench.until(1)
+        assert bench.reports["a"].verb == "complete"
+
+    run(body)
+
+
+def test_where_no_more_threads_can_be_had_those_that_are_there_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    started: list[threading.Thread] = []
+    start = threading.Thread.start
+
+    def first_only(thread: threading.Thread) -> None:
+        if started:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    async def body() -> None:
+        bench = Bench(lambda job: job.data, concurrency=4)
+        monkeypatch.setattr(threading.Thread, "start", first_only)
+        for id in "abcd":
+            bench.runner.start(a_job(id))
+        await bench.until(4)
+        assert {outcome.verb for outcome in bench.reports.values()} == {"complete"}
+        bench.runner.close()
+
+    run(body)
+
+
+def test_an_end_that_was_given_when_the_cancel_came_counts() -> None:
+    async def body() -> None:
+        bench = Bench(ClaimedJob.until_ended)
+        job = a_job("a")
+        bench.runner.start(job)
+        await asyncio.sleep(0)
+        waits = asyncio.ensure_future(job.done("result"))
+        await asyncio.sleep(0)
+        bench.runner.cancel_all()
+        await bench.until(1)
+        assert bench.reports["a"].verb == "complete"
+        job.tell("done")
+        await waits
+
+    run(body)

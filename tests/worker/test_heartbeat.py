@@ -1,0 +1,263 @@
+"""The thread that renews leases: what it says to Redis, and that nothing ends it but its stop."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from support.running import wait_until
+from support.servers import places
+from support.store import Jobs, Q, Store
+
+from pyjobs.engine.modes import MODES
+from pyjobs.engine.reliable import RELIABLE
+from pyjobs.engine.replies import Claimed
+from pyjobs.errors import Unavailable, WrongMode
+from pyjobs.worker.heartbeat import Heartbeat
+from pyjobs.worker.job import ClaimedJob
+
+HERE = places("memory", "redis-8.2", flavours=("sync",))
+OTHER = "jobs:{other}"
+LEASE = 0.3
+HOURS = 2 * 3600.0
+SOON = 10.0
+
+
+class Hands:
+    """The jobs of a worker, as a heartbeat sees them."""
+
+    def __init__(self) -> None:
+        self.held: list[ClaimedJob] = []
+        self.lost: dict[str, str] = {}
+        self.failures: list[Exception] = []
+
+    def take(self, *jobs: Claimed) -> None:
+        for claimed in jobs:
+            self.held.append(ClaimedJob(claimed, "q", None, time.monotonic()))
+
+    def give(self) -> list[ClaimedJob]:
+        if self.failures:
+            raise self.failures.pop()
+        return self.held
+
+    def lose(self, job: ClaimedJob, why: str) -> None:
+        job.lost = True
+        self.lost[job.id] = why
+
+
+@pytest.fixture
+def hands() -> Hands:
+    return Hands()
+
+
+@pytest.fixture
+def jobs(store: Store) -> Jobs:
+    return Jobs(store, MODES["reliable"])
+
+
+def make(store: Store, hands: Hands, lease: float = HOURS) -> Heartbeat:
+    return Heartbeat(store.url, RELIABLE, [Q, OTHER], lease, hands.give, hands.lose)
+
+
+@contextmanager
+def beating(store: Store, hands: Hands, lease: float = LEASE) -> Iterator[Heartbeat]:
+    heartbeat = make(store, hands, lease)
+    heartbeat.start()
+    try:
+        yield heartbeat
+    finally:
+        heartbeat.stop()
+        heartbeat.join(SOON)
+        assert not heartbeat.is_alive()
+
+
+def renewals(jobs: Jobs) -> Callable[[], bool]:
+    """Whether the lease of job a was renewed since this call."""
+    before = jobs.part("inflight")["a"]
+    return lambda: jobs.part("inflight")["a"] != before
+
+
+@HERE
+class TestBeat:
+    def test_it_renews_what_is_held(self, jobs: Jobs, hands: Hands) -> None:
+        hands.take(*jobs.take("a", "b"))
+        assert make(jobs.store, hands).beat() is None
+        assert min(jobs.part("inflight").values()) > jobs.now() + 750 * HOURS
+        assert hands.lost == {}
+
+    def test_it_tells_what_is_lost_and_why(self, jobs: Jobs, hands: Hands) -> None:
+        taken, cancelled, gone = jobs.take("taken", "cancelled", "gone")
+        hands.take(taken, cancelled, gone)
+        jobs.store.call(RELIABLE.cancel(Q, ["cancelled"]))
+        jobs.redis.delete(f"{Q}:job:gone")
+        jobs.redis.zrem(f"{Q}:inflight", "gone")
+        jobs.lose(taken)
+        assert make(jobs.store, hands).beat() is None
+        assert hands.lost == {
+            "taken": "LOST",
+            "cancelled": "cancelled",
+            "gone": "NOJOB",
+        }
+
+    def test_a_lost_job_is_not_renewed_but_for_its_outcome(self, jobs: Jobs, hands: Hands) -> None:
+        hands.take(*jobs.take("lost", "over"))
+        lost, over = hands.held
+        lost.lost = over.lost = over.over = True
+        make(jobs.store, hands).beat()
+        deadlines = jobs.part("inflight")
+        assert deadlines["over"] > jobs.now() + 750 * HOURS > deadlines["lost"]
+
+    def test_a_handler_that_hangs_is_given_up(self, jobs: Jobs, hands: Hands) -> None:
+        hands.take(*jobs.take("a"))
+        job = hands.held[0]
+        job.timeout, job.since, job.began = 0.1, -2 * HOURS, -HOURS
+        make(jobs.store, hands, lease=1.0).beat()
+        assert hands.lost == {"a": "its handler ran a lease longer than its timeout"}
+
+    def test_a_refusal_for_one_queue_costs_no_other(self, jobs: Jobs, hands: Hands) -> None:
+        Jobs(jobs.store, MODES["simple"]).submit("s", queue=OTHER)
+        hands.take(Claimed(1, "x", "1-nonce", b"", 1, 0, 0), *jobs.take("a"))
+        assert isinstance(make(jobs.store, hands).beat(), WrongMode)
+        assert jobs.part("inflight")["a"] > jobs.now() + 750 * HOURS
+        jobs.redis.delete(f"{OTHER}:pending")
+
+    def test_one_that_asks_for_nothing_proves_nothing(self, jobs: Jobs, hands: Hands) -> None:
+        heartbeat = make(jobs.store, hands)
+        heartbeat._error = error = Unavailable("the last one failed")
+        assert heartbeat.beat() is heartbeat._renew_heard({b"none"}) is error
+        hands.take(*jobs.take("a"))
+        assert heartbeat.beat() is None
+        heartbeat.stop()
+
+
+@HERE
+class TestThread:
+    def test_it_renews_again_and_again(self, jobs: Jobs, hands: Hands) -> None:
+        hands.take(*jobs.take("a"))
+        with beating(jobs.store, hands):
+            for _ in range(3):
+                wait_until(renewals(jobs))
+
+    def test_no_exception_ends_it(
+        self, jobs: Jobs, hands: Hands, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """One thread renews all leases: its end would be the end of every job in hand."""
+        hands.take(*jobs.take("a"))
+        hands.failures += [ValueError("a fault of ours")] * 3
+        # Long enough for some beats that fail.
+        with caplog.at_level(logging.WARNING, "pyjobs"), beating(jobs.store, hands, lease=6.0):
+            wait_until(renewals(jobs))
+            wait_until(lambda: "leases are renewed again" in caplog.messages)
+        failed, back = caplog.records
+        assert failed.getMessage() == "leases are not renewed (a fault of ours); trying again"
+        assert failed.exc_info
+        assert back.getMessage() == "leases are renewed again"
+
+    def test_not_even_one_when_a_loss_is_told(self, jobs: Jobs, hands: Hands) -> None:
+        hands.take(*jobs.take("a", "b"))
+        jobs.store.call(RELIABLE.cancel(Q, ["b"]))
+
+        def lose(job: ClaimedJob, why: str) -> None:
+            raise RuntimeError("the loop is gone")
+
+        hands.lose = lose  # type: ignore[method-assign]
+        with beating(jobs.store, hands):
+            for _ in range(3):
+                wait_until(renewals(jobs))
+
+
+@HERE
+class TestCancelled:
+    """The next beat is hours away."""
+
+    def heard(self, jobs: Jobs, message: str | bytes) -> None:
+        """Publish as soon as somebody listens."""
+        wait_until(lambda: jobs.redis.publish(f"{Q}:cancel", message))
+
+    def test_a_cancelled_job_is_asked_for_at_once(self, jobs: Jobs, hands: Hands) -> None:
+        hands.take(*jobs.take("a", "b"))
+        renewed = renewals(jobs)
+        with beating(jobs.store, hands, HOURS):
+            # Its first look, at all jobs, when it begins to listen.
+            wait_until(renewed)
+            deadline = jobs.part("inflight")["b"]
+            jobs.store.call(RELIABLE.cancel(Q, ["a"]))
+            self.heard(jobs, "a")
+            wait_until(lambda: hands.lost)
+        assert hands.lost == {"a": "cancelled"}
+        assert jobs.part("inflight") == {"b": deadline}
+
+    def test_so_is_one_that_was_cancelled_before_it_listened(
+        self, jobs: Jobs, hands: Hands
+    ) -> None:
+        hands.take(*jobs.take("a", "b"))
+        jobs.store.call(RELIABLE.cancel(Q, ["a"]))
+        with beating(jobs.store, hands, HOURS):
+            wait_until(lambda: hands.lost)
+        assert hands.lost == {"a": "cancelled"}
+
+    def test_a_message_proves_nothing(self, jobs: Jobs, hands: Hands) -> None:
+        """Anybody may publish. A job that is not cancelled is renewed, and that is all."""
+        hands.take(*jobs.take("a"))
+        renewed = renewals(jobs)
+        with beating(jobs.store, hands, HOURS):
+            for junk in (b"", b"\xff\x00", "x" * 10_000, "nobody", "a"):
+                self.heard(jobs, junk)
+            wait_until(renewed)
+        assert hands.lost == {}
+
+    def test_of_every_queue(self, jobs: Jobs, hands: Hands) -> None:
+        jobs.submit("a", queue=OTHER)
+        [claimed] = jobs.claim(queues=(Q, OTHER)).jobs
+        hands.take(claimed)
+        jobs.store.call(RELIABLE.cancel(OTHER, ["a"]))
+        with beating(jobs.store, hands, HOURS):
+            wait_until(lambda: jobs.redis.publish(f"{OTHER}:cancel", "a"))
+            wait_until(lambda: hands.lost)
+        assert hands.lost == {"a": "cancelled"}
+
+    def test_a_message_that_can_not_be_followed_up(
+        self, jobs: Jobs, hands: Hands, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """A beat that fails, like any other: it is tried again soon."""
+        hands.take(*jobs.take("a"))
+        with beating(jobs.store, hands, lease=6.0):
+            wait_until(lambda: jobs.redis.pubsub_numsub(f"{Q}:cancel")[0][1])
+            hands.failures.append(ValueError("a fault of ours"))
+            self.heard(jobs, "a")
+            wait_until(lambda: "leases are renewed again" in caplog.messages)
+        assert hands.lost == {}
+
+
+@HERE
+class TestStop:
+    @pytest.mark.parametrize("lease", [LEASE, HOURS])
+    def test_at_once(self, store: Store, hands: Hands, lease: float) -> None:
+        """Whatever it waits for."""
+        heartbeat = make(store, hands, lease)
+        heartbeat.start()
+        wait_until(lambda: store.redis.pubsub_numsub(f"{Q}:cancel")[0][1])
+        heartbeat.stop()
+        heartbeat.stop()
+        heartbeat.join(SOON)
+        assert not heartbeat.is_alive()
+        wait_until(lambda: not store.redis.pubsub_numsub(f"{Q}:cancel")[0][1])
+
+    def test_before_it_began(self, store: Store, hands: Hands) -> None:
+        heartbeat = make(store, hands)
+        heartbeat.stop()
+        heartbeat.start()
+        heartbeat.join(SOON)
+        assert not heartbeat.is_alive()
+
+
+def test_a_job_that_can_not_be_renewed_is_given_up(hands: Hands) -> None:
+    hands.take(Claimed(0, "a", "1-nonce", b"", 1, 0, 0))
+    nobody = Heartbeat("redis://127.0.0.1:1", RELIABLE, [Q], LEASE, hands.give, hands.lose)
+    nobody.start()
+    wait_until(lambda: hands.lost)
+    nobody.stop()
+    assert hands.lost["a"].startswith("not renewed in time: ")

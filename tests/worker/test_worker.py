@@ -1,0 +1,278 @@
+"""A worker at work: its handlers, settings and log."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import threading
+import time
+from typing import Any
+
+import pytest
+from support.running import wait_until, working
+from support.servers import places
+from support.store import Q, Store, having
+
+import pyjobs
+from pyjobs.engine.modes import Mode
+from pyjobs.errors import BadArgument, Unavailable
+from pyjobs.transport.send import run
+from pyjobs.worker import processor
+
+pytest_plugins = ("support.client_fixtures",)
+HERE = places("memory", "redis-8.2", flavours=("sync",))
+EVERY = having("submit")
+RELIABLE = having("submit", ["reliable"])
+SOON = 10.0
+
+
+async def in_loop(job: pyjobs.ClaimedJob) -> Any:
+    await asyncio.sleep(0)
+    return [job.data, threading.current_thread().name]
+
+
+def in_thread(job: pyjobs.ClaimedJob) -> Any:
+    return [job.data, threading.current_thread().name]
+
+
+class Callable:
+    def __call__(self, job: pyjobs.ClaimedJob) -> Any:
+        return in_thread(job)
+
+    def method(self, job: pyjobs.ClaimedJob) -> Any:
+        return in_thread(job)
+
+    async def amethod(self, job: pyjobs.ClaimedJob) -> Any:
+        return await in_loop(job)
+
+
+class AsyncCallable:
+    async def __call__(self, job: pyjobs.ClaimedJob) -> Any:
+        return await in_loop(job)
+
+
+HANDLERS: dict[str, tuple[Any, str]] = {
+    "async def": (in_loop, "pyjobs-worker"),
+    "def": (in_thread, "pyjobs-handler"),
+    "lambda": (
+        lambda job: in_thread(job),  # noqa: PLW0108
+        "pyjobs-handler",
+    ),
+    "object": (Callable(), "pyjobs-handler"),
+    "method": (Callable().method, "pyjobs-handler"),
+    "async method": (Callable().amethod, "pyjobs-worker"),
+    "async object": (AsyncCallable(), "pyjobs-worker"),
+    "partial": (functools.partial(in_thread), "pyjobs-handler"),
+    "async partial": (functools.partial(in_loop), "pyjobs-worker"),
+}
+
+
+@HERE
+class TestLog:
+    @RELIABLE
+    @pytest.mark.parametrize(
+        ("error", "level", "words"),
+        [
+            (KeyError("no"), "WARNING", "failed at attempt 1: KeyError: 'no'"),
+            (ValueError("two\nlines"), "WARNING", r"failed at attempt 1: ValueError: two\nlines"),
+            (ValueError(), "WARNING", "failed at attempt 1: ValueError"),
+            (pyjobs.Reject("no"), "WARNING", "failed at attempt 1: Reject: no"),
+            (pyjobs.Snooze(after=60), "INFO", "was put off: Snooze: put off"),
+        ],
+    )
+    def test_each_end_that_is_no_result_is_a_line(
+        self, store: Store, client: Any, mode: Mode, caplog: pytest.LogCaptureFixture,
+        error: Exception, level: str, words: str,
+    ) -> None:  # fmt: skip
+        def handle(_: pyjobs.ClaimedJob) -> None:
+            raise error
+
+        def told() -> list[tuple[str, str]]:
+            about = [one for one in caplog.records if "job a" in one.getMessage()]
+            return [(one.levelname, one.getMessage()) for one in about]
+
+        caplog.set_level("INFO", "pyjobs")
+        with working(store.url, handle):
+            client.submit(1, id="a")
+            wait_until(told)
+        assert told() == [(level, f"job a on queue q {words}")]
+
+
+@HERE
+class TestRegistry:
+    @EVERY
+    def test_a_queue_is_entered_again(
+        self, store: Store, client: Any, mode: Mode, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Redis may have come back without it, and only what is there is reaped by cron."""
+        monkeypatch.setattr(processor, "REGISTER_SECONDS", 0.0)
+        with working(store.url, lambda job: None, mode=mode.name):
+            wait_until(lambda: store.redis.hgetall("jobs:queues"))
+            store.redis.delete("jobs:queues")
+            run(store.redis, mode.submit(Q, [("a", b"1")]))
+            wait_until(lambda: store.redis.hgetall("jobs:queues") == {b"q": mode.name.encode()})
+
+
+@HERE
+class TestHandlers:
+    @EVERY
+    @pytest.mark.parametrize("name", HANDLERS)
+    def test_what_may_be_one(self, client: Any, store: Store, mode: Mode, name: str) -> None:
+        handler, thread = HANDLERS[name]
+        with working(store.url, handler, mode=mode.name):
+            assert client.submit({"n": [1]}).result(SOON) == [{"n": [1]}, thread]
+
+    @EVERY
+    def test_what_a_job_tells(self, client: Any, store: Store, mode: Mode) -> None:
+        seen: list[pyjobs.ClaimedJob] = []
+        with working(store.url, seen.append, mode=mode.name, timeout=7.5):
+            job = client.submit("data", id="a")
+            assert job.result(SOON) is None
+        [claimed] = seen
+        assert (claimed.id, claimed.queue, claimed.data) == ("a", "q", "data")
+        assert (claimed.attempt, claimed.timeout, claimed.lost) == (1, 7.5, False)
+        assert claimed.queued == job.times[0]
+        assert "a" in repr(claimed)
+
+    @EVERY
+    def test_many_jobs(self, client: Any, store: Store, mode: Mode) -> None:
+        with working(store.url, lambda job: job.data * 2, mode=mode.name, concurrency=50):
+            jobs = client.submit_many(range(500))
+            assert [job.result(SOON) for job in jobs] == [n * 2 for n in range(500)]
+
+    @EVERY
+    def test_queues_in_order(self, client: Any, store: Store, mode: Mode) -> None:
+        seen: list[str] = []
+        for name in ("later", "urgent", "q"):
+            jobs = client.submit_many(range(3), queue=name)
+        queues = ["urgent", "q", "later"]
+        handler = lambda job: seen.append(job.queue)  # noqa: E731
+        with working(store.url, handler, mode=mode.name, queues=queues, concurrency=1):
+            wait_until(lambda: len(seen) == 9)
+        assert seen == [name for name in queues for _ in range(3)]
+        assert jobs[0].queue == "q"
+
+    @EVERY
+    @pytest.mark.parametrize("kind", ["loop", "thread"])
+    def test_no_more_than_its_concurrency(
+        self, client: Any, store: Store, mode: Mode, kind: str
+    ) -> None:
+        running: list[int] = []
+        most: list[int] = []
+        go = threading.Event()
+
+        def block(job: pyjobs.ClaimedJob) -> None:
+            running.append(1)
+            most.append(len(running))
+            go.wait(SOON)
+            running.pop()
+
+        async def ablock(job: pyjobs.ClaimedJob) -> None:
+            running.append(1)
+            most.append(len(running))
+            while not go.is_set():  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+            running.pop()
+
+        handler = block if kind == "thread" else ablock
+        with working(store.url, handler, mode=mode.name, concurrency=3):
+            jobs = client.submit_many(range(10))
+            wait_until(lambda: len(running) == 3)
+            # What it has not claimed is there for others.
+            assert store.redis.llen("jobs:{q}:pending") == 7
+            go.set()
+            assert [job.result(SOON) for job in jobs] == [None] * 10
+        assert max(most) == 3
+
+    @EVERY
+    def test_delayed_jobs_start_when_they_are_due(
+        self, client: Any, store: Store, mode: Mode
+    ) -> None:
+        if not mode.stores:
+            with pytest.raises(BadArgument, match="delay"):
+                client.submit(1, delay=1)
+            return
+        with working(store.url, lambda job: None, mode=mode.name):
+            late, soon = client.submit(1, delay=0.6), client.submit(1, delay=0.2)
+            for job, delay in ((soon, 200), (late, 600)):
+                job.result(SOON)
+                queued, started, _ = job.times
+                assert delay <= started - queued < delay + 400
+
+
+@HERE
+class TestSettings:
+    @pytest.mark.parametrize(
+        "settings",
+        [
+            {"url": "http://localhost"},
+            {"mode": "fast"},
+            {"queues": []},
+            {"queues": ["a b"]},
+            {"queues": ["a", "b", "a"]},
+            {"prefix": "{jobs}"},
+            {"concurrency": 0},
+            {"concurrency": 1.5},
+            {"concurrency": 100_000},
+            {"lease": -1},
+            {"lease": "long"},
+            {"lease": 0},
+            {"lease": None},
+            {"timeout": -1},
+            {"grace": -1},
+            {"grace": None},
+            {"retention": -1},
+            {"backoff": "long"},
+            {"max_attempts": 0},
+            {"max_attempts": "many"},
+            {"max_crashes": 0},
+        ],
+        ids=lambda value: "-".join(map(str, next(iter(value.items())))),
+    )
+    def test_are_checked(self, settings: dict[str, Any], store: Store) -> None:
+        with pytest.raises(BadArgument, match=next(iter(settings)).removesuffix("s")):
+            pyjobs.Worker(**{"url": store.url, **settings})
+
+    def test_a_handler_is_owed(self, store: Store) -> None:
+        worker = pyjobs.Worker(store.url)
+        with pytest.raises(BadArgument, match="handler"):
+            worker.run()
+        with pytest.raises(BadArgument, match="handler: a str can't be called"):
+            worker.handler("in_thread")  # type: ignore[type-var]
+        assert worker.handler(in_thread) is in_thread
+        with pytest.raises(BadArgument, match="one already"):
+            worker.handler(in_thread)
+
+    def test_jobs_are_pulled_by_one_only(self, store: Store) -> None:
+        async def pull(worker: pyjobs.Worker) -> None:
+            async for _ in worker.jobs():
+                pass
+
+        worker = pyjobs.Worker(store.url)
+        worker.handler(in_thread)
+        with pytest.raises(BadArgument, match="jobs: every job of this worker goes to its handler"):
+            asyncio.run(pull(worker))
+
+    def test_one_queue_by_its_name(self, store: Store) -> None:
+        assert pyjobs.Worker(store.url, queues="words").queues == ["words"]
+
+
+@HERE
+def test_nothing_is_left_of_a_worker(store: Store) -> None:
+    before = {thread.ident for thread in threading.enumerate()}
+    with (
+        working(store.url, in_thread, concurrency=3),
+        pyjobs.Client(store.url, queue="q") as client,
+    ):
+        client.submit_many(range(9))[-1].result(SOON)
+    wait_until(lambda: {thread.ident for thread in threading.enumerate()} <= before)
+
+
+def test_unavailable_at_start() -> None:
+    worker = pyjobs.Worker("redis://:secret@127.0.0.1:1/0", queues=["q"])
+    worker.handler(in_thread)
+    began = time.monotonic()
+    with pytest.raises(Unavailable, match=r"redis://:\*\*\*@127\.0\.0\.1:1/0") as raised:
+        worker.run()
+    assert "secret" not in str(raised.value)
+    assert time.monotonic() - began < 8

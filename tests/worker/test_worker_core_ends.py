@@ -1,0 +1,336 @@
+"""What a worker decides when it stops, and of jobs that are lost or refused."""
+
+from __future__ import annotations
+
+import pytest
+from support.worker_core import (
+    NOW,
+    begin,
+    claimed,
+    finish,
+    ids,
+    items,
+    make,
+    take,
+    verbs,
+    words,
+)
+
+from pyjobs import codec
+from pyjobs.engine.outcome import Outcome
+from pyjobs.engine.replies import ClaimReply
+from pyjobs.errors import (
+    BadArgument,
+    Forbidden,
+    OutcomeUnknown,
+    PyjobsError,
+    Unavailable,
+    WrongMode,
+)
+from pyjobs.worker.core import Request, WorkerCore
+from pyjobs.worker.job import failure, success
+
+
+class TestStop:
+    def test_release_hands_back(self) -> None:
+        core = make()
+        jobs = take(core, 2)
+        core.stop()
+        finish(core, *jobs, outcome=Outcome("release"))
+        [request] = core.requests(NOW)
+        assert request.call.script.name == "reliable/release"
+        assert items(request) == [part for job in jobs for part in (job.id, job.token)]
+        assert not core.over
+        core.answered([request], [["pending", "pending"]], NOW)
+        assert core.over
+
+    def test_recoverable_leaves_them_to_the_reaper(self) -> None:
+        core = make("recoverable")
+        jobs = take(core, 2)
+        core.stop()
+        finish(core, *jobs, outcome=Outcome("release"))
+        assert core.requests(NOW) == []
+        assert core.over
+
+    def test_simple_tells_the_client(self) -> None:
+        core = make("simple")
+        [job] = take(core, 1)
+        core.stop()
+        finish(core, job, outcome=Outcome("release"))
+        [request] = core.requests(NOW)
+        assert request.call.script.name == "simple/fail"
+        assert "worker stopped" in codec.decode_error(items(request)[2])[1]
+
+    def test_over_only_when_all_is_recorded(self) -> None:
+        core = make()
+        [job] = take(core, 1)
+        assert not core.over
+        core.stop()
+        assert not core.over
+        finish(core, job)
+        requests = core.requests(NOW)
+        assert verbs(requests) == ["complete"] and not core.over
+        core.unanswered(requests, Unavailable("away"))
+        assert not core.over
+        requests = core.requests(NOW)
+        core.answered(requests, words(requests), NOW)
+        assert core.over
+
+    def test_at_once_when_nothing_is_held(self) -> None:
+        core = make()
+        core.stop()
+        assert core.over
+
+
+class TestStopAfterAClaimWithoutAnswer:
+    """It may have taken jobs, which nobody else would know of."""
+
+    def lost(self, mode: str, error: PyjobsError) -> tuple[WorkerCore, Request]:
+        core = make(mode)
+        [request] = core.requests(NOW)
+        core.unanswered([request], error)
+        core.stop()
+        return core, request
+
+    def test_it_is_sent_again_and_what_it_took_is_handed_back(self) -> None:
+        core, first = self.lost("reliable", OutcomeUnknown("perhaps"))
+        assert not core.over
+        [again] = core.requests(NOW)
+        assert again.call == first.call
+        core.answered([again], [ClaimReply(0, [claimed(), claimed()])], NOW)
+        assert not begin(core) and not core.over
+        [release] = core.requests(NOW)
+        assert verbs([release]) == ["release"] and len(release.ended) == 2
+        core.answered([release], words([release]), NOW)
+        assert core.over
+
+    def test_until_there_is_an_answer(self) -> None:
+        core, first = self.lost("reliable", OutcomeUnknown("perhaps"))
+        for error in (OutcomeUnknown("perhaps"), Unavailable("away")):
+            core.unanswered(core.requests(NOW), error)
+            assert not core.over
+        again = core.requests(NOW)
+        assert again[0].call == first.call
+        core.answered(again, [ClaimReply(-1, [])], NOW)
+        assert core.over and core.requests(NOW) == []
+
+    def test_or_one_that_it_will_always_get(self) -> None:
+        """To send it again would be to send it without an end."""
+        core, _ = self.lost("reliable", OutcomeUnknown("perhaps"))
+        core.answered(core.requests(NOW), [Forbidden("NOPERM")], NOW)
+        assert core.over and core.requests(NOW) == []
+        assert isinstance(core.fatal, Forbidden)
+
+    @pytest.mark.parametrize(
+        ("mode", "patient"), [("simple", True), ("recoverable", True), ("reliable", False)]
+    )
+    def test_one_on_its_way_is_worth_the_grace_where_jobs_are_not_handed_back(
+        self, mode: str, patient: bool
+    ) -> None:
+        core = make(mode)
+        assert not core.patient
+        requests = core.requests(NOW)
+        assert core.patient is patient
+        core.stop()
+        core.answered(requests, [ClaimReply(-1, [claimed()])], NOW)
+        assert core.patient and bool(begin(core)) is patient
+
+    def test_a_refusal_leaves_it_open(self) -> None:
+        """The first may have been carried out all the same."""
+        core, _ = self.lost("reliable", OutcomeUnknown("perhaps"))
+        core.answered(core.requests(NOW), [Unavailable("BUSY")], NOW)
+        assert not core.over
+
+    def test_what_it_took_is_run_where_it_can_not_be_handed_back(self) -> None:
+        core, _ = self.lost("recoverable", OutcomeUnknown("perhaps"))
+        core.answered(core.requests(NOW), [ClaimReply(0, [claimed()])], NOW)
+        assert len(begin(core)) == 1
+
+    def test_but_not_after_a_second_stop(self) -> None:
+        """It could be neither run nor handed back: whoever reaps finds it in flight."""
+        core, _ = self.lost("recoverable", OutcomeUnknown("perhaps"))
+        core.stop(now=True)
+        assert core.over and core.requests(NOW) == []
+
+    @pytest.mark.parametrize(
+        ("mode", "error"),
+        [
+            ("simple", OutcomeUnknown("perhaps")),
+            ("simple", Unavailable("away")),
+            ("recoverable", Unavailable("away")),
+            ("reliable", Unavailable("away")),
+        ],
+    )
+    def test_not_when_it_took_nothing_or_can_not_be_repeated(
+        self, mode: str, error: PyjobsError
+    ) -> None:
+        core, _ = self.lost(mode, error)
+        assert core.over and core.requests(NOW) == []
+
+
+class TestLost:
+    @pytest.mark.parametrize("word", ["LOST", "NOJOB"])
+    def test_a_refused_ending_is_reported_and_dropped(self, word: str) -> None:
+        core = make()
+        lost, mine = take(core, 2)
+        finish(core, lost, mine)
+        requests = core.requests(NOW)
+        refused = core.answered(requests, [[word, "done"], ClaimReply(-1, [])], NOW)
+        assert refused == [(lost, word)]
+        assert not core.held and core.requests(NOW) == []
+
+    def test_a_repeat_is_not(self) -> None:
+        """It is the answer to an outcome that was sent twice."""
+        core = make()
+        finish(core, *take(core, 1))
+        assert core.answered(core.requests(NOW), [["repeat"], ClaimReply(-1, [])], NOW) == []
+        assert not core.held
+
+    @pytest.mark.parametrize(
+        "outcome", [success(1), failure(ValueError()), Outcome("release"), None]
+    )
+    def test_what_a_lost_job_comes_to_is_discarded(self, outcome: Outcome | None) -> None:
+        core = make()
+        [job] = take(core, 1)
+        job.lost = True
+        core.finished(job, outcome, NOW)
+        assert not core.held and verbs(core.requests(NOW)) == ["claim"]
+
+    def test_its_place_is_offered_at_once(self) -> None:
+        """How long there is nothing was said when it was claimed, and may be long ago."""
+        core = make(room=1)
+        [job] = take(core, 1, wait=60_000)
+        assert core.idle_ms() is None
+        core.finished(job, None, NOW)
+        assert core.idle_ms() is None and verbs(core.requests(NOW)) == ["claim"]
+
+    def test_so_is_that_of_one_that_waited(self) -> None:
+        core = make(room=1, prefetch=1)
+        core.answered(core.requests(NOW), [ClaimReply(-1, [claimed(), claimed()])], NOW)
+        [first] = begin(core)
+        [second] = core.held - {first}
+        second.lost = True
+        core.finished(first, None, NOW)
+        core.answered(core.requests(NOW), [ClaimReply(-1, [])], NOW)
+        assert not begin(core)
+        assert verbs(core.requests(NOW)) == ["claim"]
+
+    def test_so_is_one_that_the_same_worker_gets_again(self) -> None:
+        """Its lease ended unnoticed, or Redis came back without the claim: the token tells them
+        apart, and the older run must not go on beside the new one."""
+        core = make()
+        old, other = take(core, 2, queue=1)
+        core.woken()
+        again = claimed(1)._replace(id=old.id)
+        same_id = claimed(0)._replace(id=other.id)
+        refused = core.answered(core.requests(NOW), [ClaimReply(-1, [again, same_id])], NOW)
+        assert refused == [(old, "claimed again")]
+        assert old.lost and not other.lost
+        new, _ = begin(core)
+        assert new.token == again.token and not new.lost
+        finish(core, old, new)
+        requests = core.requests(NOW)
+        assert ids(requests[0]) == [new.id]
+
+    def test_when_the_worker_gives_up_all_of_them_are(self) -> None:
+        """Whoever still runs one must learn that nothing is recorded any more."""
+        core = make(room=1, prefetch=1)
+        core.answered(core.requests(NOW), [ClaimReply(-1, [claimed(), claimed()])], NOW)
+        jobs = core.held.copy()
+        [running] = begin(core)
+        core.give_up()
+        assert [job.lost for job in jobs] == [True, True] and not core.held
+        core.finished(running, success(1), NOW)
+        assert not begin(core)
+
+
+class TestRefused:
+    def test_a_claim_in_a_wrong_mode_is_fatal(self) -> None:
+        core = make()
+        jobs = take(core, 2)
+        core.woken()
+        assert core.fatal is None
+        core.answered(core.requests(NOW), [WrongMode("queue b is simple")], NOW)
+        assert isinstance(core.fatal, WrongMode)
+        assert core.held == set(jobs)
+
+    def test_the_other_answers_of_that_round_trip_count(self) -> None:
+        core = make()
+        [job, running] = take(core, 2)
+        finish(core, job)
+        core.answered(core.requests(NOW), [["done"], WrongMode("queue b is simple")], NOW)
+        assert core.fatal is not None
+        assert core.held == {running}
+
+    def test_what_was_running_can_be_handed_back(self) -> None:
+        core = make()
+        jobs = take(core, 2)
+        core.woken()
+        core.answered(core.requests(NOW), [WrongMode("queue b is simple")], NOW)
+        core.stop()
+        finish(core, *jobs, outcome=Outcome("release"))
+        requests = core.requests(NOW)
+        assert verbs(requests) == ["release"]
+        core.answered(requests, words(requests), NOW)
+        assert core.over
+
+    def test_jobs_that_came_in_that_round_trip_are_handed_out(self) -> None:
+        """Whoever is never handed out can never be ended."""
+        core = make()
+        finish(core, *take(core, 1, queue=1))
+        requests = core.requests(NOW)
+        refusal = WrongMode("queue b is simple")
+        core.answered(requests, [refusal, ClaimReply(-1, [claimed(0)])], NOW)
+        started = begin(core)
+        assert core.fatal is refusal
+        assert len(started) == 1 and core.held == set(started)
+
+    def test_one_bad_ending_does_not_take_the_others_with_it(self) -> None:
+        """Each is sent by itself then; the bad one is reported, and is nobody's end."""
+        core = make()
+        good, bad = take(core, 2)
+        finish(core, good, bad)
+        refusal = BadArgument("BADARG id: not a name")
+        assert core.answered(core.requests(NOW), [refusal, ClaimReply(-1, [])], NOW) == []
+        assert core.held == {good, bad}
+        requests = core.requests(NOW)
+        assert [ids(request) for request in requests[:-1]] == [[good.id], [bad.id]]
+        refused = core.answered(requests, [["done"], refusal, ClaimReply(-1, [])], NOW)
+        assert refused == [(bad, str(refusal))]
+        assert not core.held and core.fatal is None
+
+    def test_endings_that_are_forbidden_are_reported(self) -> None:
+        core = make()
+        [job] = take(core, 1)
+        finish(core, job)
+        refusal = Forbidden("NOPERM")
+        refused = core.answered(core.requests(NOW), [refusal, ClaimReply(-1, [])], NOW)
+        assert refused == [(job, "NOPERM")]
+        assert core.fatal is refusal
+
+
+class TestLateAnswer:
+    """The lease begins when the claim is carried out, not when its answer is read."""
+
+    def late(self, mode: str, seconds: float) -> WorkerCore:
+        core = make(mode)
+        core.answered(core.requests(NOW), [ClaimReply(-1, [claimed()])], NOW + seconds)
+        return core
+
+    def test_is_handed_back(self) -> None:
+        core = self.late("reliable", 20.1)
+        assert not begin(core)
+        assert verbs(core.requests(NOW)) == ["release", "claim"]
+
+    def test_is_started_within_two_thirds(self) -> None:
+        assert len(begin(self.late("reliable", 19.9))) == 1
+
+    @pytest.mark.parametrize("mode", ["simple", "recoverable"])
+    def test_where_there_is_no_lease_it_is_never_late(self, mode: str) -> None:
+        assert len(begin(self.late(mode, 1000))) == 1
+
+    def test_counts_from_the_first_time_that_the_claim_was_sent(self) -> None:
+        core = make()
+        core.unanswered(core.requests(NOW), OutcomeUnknown("perhaps"))
+        core.answered(core.requests(NOW + 19), [ClaimReply(-1, [claimed()])], NOW + 21)
+        assert not begin(core)
