@@ -261,7 +261,7 @@ def test_a_queue_goes_on_after_any_of_its_calls(logged: Logged) -> None:
 @pytest.mark.parametrize("anew", [False, True], ids=["as it is", "written anew"])
 @pytest.mark.parametrize("name", sorted(FOUND))
 def test_a_torn_log_is_to_be_written_anew(tmp_path: Path, name: str, anew: bool) -> None:
-    """A fact about Redis, and what README says to do: up to 8.2 it leaves the beginning of a torn
+    """Why docs/operations.md asks for a rewrite: up to 8.2 Redis leaves the beginning of a torn
     transaction in its log, skips it at this start, and carries it out at the next."""
     logged = Logged(FOUND[name], tmp_path)
     store = Store(logged.url, None)

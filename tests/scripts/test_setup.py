@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 INTERPRETER = Path(sys._base_executable).resolve()  # type: ignore[attr-defined]
 PIP = """\
 import os, sys
