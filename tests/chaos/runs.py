@@ -72,7 +72,7 @@ def kill_redis_everysec(field: Field) -> Faults:
 
 
 def cut_power(field: Field) -> Faults:
-    """kill -9 of the server, two times, and up to a second of the end of its log is gone. The log is
+    """kill -9 of the server, two times; up to a second of the end of its log is gone. The log is
     written anew each time, as docs/operations.md asks; test_aof.py shows what a torn log does."""
     sizes = _Sizes(field.folder / "server")
     yield 0.0, sizes.start
