@@ -85,6 +85,6 @@ def dry_runs(mode: str, keys: Keys, queues: Sequence[str]) -> list[tuple[str, ..
 def judge(replies: Sequence[Any]) -> tuple[str, list[str]]:
     """Why nothing may be published ('' when it may), and what else is lacking, in Redis's words."""
     # An error is an answer to the asking itself, and so is every text of another kind.
-    told = [reply.decode() if isinstance(reply, bytes) else "" for reply in replies]
-    publish, *others = [text if "permission" in text else "" for text in told]
+    texts = [reply.decode() if isinstance(reply, bytes) else "" for reply in replies]
+    publish, *others = [text if "permission" in text else "" for text in texts]
     return publish, list(dict.fromkeys(text for text in others if text))
