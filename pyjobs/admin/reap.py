@@ -12,11 +12,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import redis
-
 from pyjobs.engine import Call, Keys, Reaped, Recoverable, Reliable, mode_named
 from pyjobs.errors import BadArgument, Forbidden, PyjobsError, Unavailable
-from pyjobs.transport import run
+from pyjobs.transport import Server, run
 
 
 class Terms(NamedTuple):
@@ -74,9 +72,7 @@ class Row:
             self.error, self.more = str(error), False
 
 
-def reap_all(
-    server: redis.Redis, keys: Keys, rows: Sequence[Row], terms: Terms, until: float
-) -> None:
+def reap_all(server: Server, keys: Keys, rows: Sequence[Row], terms: Terms, until: float) -> None:
     """One call for each queue in turn, then again for those that have more, until none has.
 
     Args:

@@ -7,10 +7,9 @@ import importlib
 from collections.abc import Iterable, Iterator, Sequence
 
 import click
-import redis
 
 from pyjobs.errors import BadArgument
-from pyjobs.transport import DEFAULT_URL, ErrorTranslation, connect
+from pyjobs.transport import DEFAULT_URL, ErrorTranslation, Server, connect
 from pyjobs.validate import to_ms
 
 LONGEST_WAIT = 1_000_000.0
@@ -55,7 +54,7 @@ def seconds(_: click.Context, option: click.Parameter, value: float | None) -> f
 
 
 @contextlib.contextmanager
-def connected(url: str) -> Iterator[redis.Redis]:
+def connected(url: str) -> Iterator[Server]:
     """A connection for the plain commands and the calls of one command."""
     with ErrorTranslation(url), connect(url) as server:
         yield server

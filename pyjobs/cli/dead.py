@@ -10,13 +10,12 @@ import json
 from collections.abc import Iterator
 
 import click
-import redis
 
 from pyjobs import codec
 from pyjobs.cli.common import connected, counted, prefix_option, print_table, tell, url_option
 from pyjobs.engine import MAX_ITEMS, MODES, RELIABLE, Dead, Keys, StoredVerbs, mode_named
 from pyjobs.errors import BadArgument
-from pyjobs.transport import run
+from pyjobs.transport import Server, run
 from pyjobs.validate import checked
 
 PAGE = 100
@@ -105,13 +104,13 @@ def parts(ids: list[str]) -> Iterator[list[str]]:
     return (ids[at : at + MAX_ITEMS] for at in range(0, len(ids), MAX_ITEMS))
 
 
-def requeue_these(server: redis.Redis, key: str, ids: list[str]) -> list[tuple[str, str]]:
+def requeue_these(server: Server, key: str, ids: list[str]) -> list[tuple[str, str]]:
     """Returns each id and what the script says of it."""
     words = [word for part in parts(ids) for word in run(server, RELIABLE.requeue(key, part))]
     return list(zip(ids, words, strict=True))
 
 
-def requeue_all(server: redis.Redis, key: str) -> list[tuple[str, str]]:
+def requeue_all(server: Server, key: str) -> list[tuple[str, str]]:
     """The same for as many as are dead now, the longest dead first: jobs that die again in the
     meantime come last. Those that stay dead stand at the front, and are skipped."""
     answers: list[tuple[str, str]] = []

@@ -9,14 +9,13 @@ from datetime import datetime
 from typing import Any
 
 import click
-import redis
 
 from pyjobs import codec
 from pyjobs.cli.common import connected, prefix_option, seconds, tell, url_option
 from pyjobs.client import LIVE_STATES, Client, Job, gone
 from pyjobs.engine import MODES, SIMPLE, Keys, Stored, fetch
-from pyjobs.errors import BadArgument, JobFailed, ResultGone, Undecodable
-from pyjobs.transport import ErrorTranslation, run
+from pyjobs.errors import BadArgument, Forbidden, JobFailed, ResultGone, Undecodable
+from pyjobs.transport import ErrorTranslation, Server, registered_mode, run
 from pyjobs.validate import checked
 
 POLL_SECONDS = 0.2
@@ -190,11 +189,11 @@ def result(id: str, queue: str, wait: float, verbose: bool, url: str, prefix: st
     return print_stored(job, stored, verbose)
 
 
-def is_simple(server: redis.Redis, keys: Keys, queue: str) -> bool:
+def is_simple(server: Server, keys: Keys, queue: str) -> bool:
     """Whether the registry calls it that; who submits jobs need not have the right to read it."""
     try:
-        return server.hget(keys.queues, queue) == SIMPLE.name.encode()
-    except redis.exceptions.NoPermissionError:
+        return registered_mode(server, keys, queue) == SIMPLE.name
+    except Forbidden:
         return False
 
 

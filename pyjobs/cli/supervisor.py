@@ -12,7 +12,6 @@ import contextlib
 import logging
 import os
 import queue
-import random
 import signal
 import socket
 import sys
@@ -23,7 +22,7 @@ from collections.abc import Sequence
 
 from pyjobs.cli.common import tell
 from pyjobs.errors import PyjobsError, Unavailable
-from pyjobs.transport import ErrorTranslation
+from pyjobs.transport import Backoff, ErrorTranslation
 from pyjobs.worker import Worker
 
 log = logging.getLogger("pyjobs")
@@ -31,7 +30,7 @@ log = logging.getLogger("pyjobs")
 # How a child ends that has said why; Python itself ends with 0, 1 or 2.
 FATAL, AWAY = 3, 4
 STOPS = (signal.SIGTERM, signal.SIGINT)
-FIRST_PAUSE = 0.25
+FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 10.0
 STEADY_SECONDS = 30.0
 WORDS_SECONDS = 1.0
@@ -81,7 +80,7 @@ class Parent:
 
     async def _keep(self) -> None:
         """A child, and another one whenever it has died, until a stop or an error of ours."""
-        quick = 0
+        backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE)
         replaced = False
         while not self._stopping.is_set():
             began = time.monotonic()
@@ -96,8 +95,9 @@ class Parent:
                     log.warning("process %d %s", pid, ended(code))
                     self._code = 1
             else:
-                quick = 0 if time.monotonic() - began > STEADY_SECONDS else min(quick + 1, 16)
-                pause = min(FIRST_PAUSE * 2**quick, LONGEST_PAUSE) * random.uniform(0.5, 1.0)
+                if time.monotonic() - began > STEADY_SECONDS:
+                    backoff.reset()
+                pause = backoff.pause()
                 why = said or ended(code)
                 log.warning("process %d %s; another one starts in %.1f s", pid, why, pause)
                 with contextlib.suppress(TimeoutError):

@@ -6,7 +6,7 @@ Other folders import from here and not past it.
 
 from pyjobs.engine.acl import ROLES, commands, rules
 from pyjobs.engine.call import Call
-from pyjobs.engine.keys import REGISTER_SECONDS, Keys, cancel_channel
+from pyjobs.engine.keys import REGISTER_SECONDS, Keys
 from pyjobs.engine.limits import CALL_BYTES, MAX_BYTES, MAX_ITEMS
 from pyjobs.engine.modes import MODES, Mode, mode_named
 from pyjobs.engine.outcome import RELEASE, Outcome, Policy
@@ -44,7 +44,6 @@ __all__ = [
     "Script",
     "Stored",
     "StoredVerbs",
-    "cancel_channel",
     "commands",
     "everything",
     "fetch",
