@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from builds import ROOT
+from lua_build.build import scripts
 from lua_build.commands import commands
 from lua_build.compose import strip
-from lua_build.names import parse
-from lua_build.prune import live, pruned
+from lua_build.names import Declaration, Names, parse
+from lua_build.prune import Live, live, pruned
 
 
 def left(text: str) -> str:
@@ -110,3 +112,28 @@ if found then redis.call('DEL', used()) end
 return redis.error_reply('ZADD')"""
     names = parse(text, "a body")
     assert commands("a body", names, live(text, names)) == ["DEL", "GET", "HMGET"]
+
+
+def references(names: Names, alive: Live) -> list[tuple[str, bool, int | None]]:
+    """The uses that run: name, whether it is written, and which declaration, by its first use."""
+    order: dict[Declaration, int] = {}
+    return [
+        (
+            use.name,
+            use.writes,
+            order.setdefault(use.declaration, len(order)) if use.declaration else None,
+        )
+        for use in names.uses
+        if use in alive
+    ]
+
+
+def test_in_every_script_each_name_that_stays_refers_to_what_it_did() -> None:
+    _, made = scripts(ROOT / "lua")
+    for script in made:
+        before = parse(script.composed.text, script.composed.path)
+        alive = live(script.composed.text, before)
+        after = parse(script.body, script.name)
+        everything = live(script.body, after)
+        assert references(after, everything) == references(before, alive), script.name
+        assert left(script.body) == script.body
