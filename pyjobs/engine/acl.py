@@ -5,7 +5,6 @@ Redis checks the commands that a script runs, and their keys, as if its caller r
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from pyjobs.engine.keys import Keys
@@ -21,7 +20,6 @@ ROLES = {
     ),
     "operator": (("cancel", "reap", "dead", "requeue"), ("HSET", "HGET", "HGETALL")),
 }
-CALLED = re.compile(r"call\('([A-Z]+)'")
 
 
 def commands(role: str, mode: str) -> set[str]:
@@ -34,7 +32,7 @@ def commands(role: str, mode: str) -> set[str]:
         raise BadArgument(f"role: {role!r} is not one of {', '.join(ROLES)}")
     wanted = {f"{mode}/{verb}" for verb in ROLES[role][0]} | {"queue/wake", "queue/result"}
     names = {one.name for one in everything()} & wanted
-    return {word for name in names for word in CALLED.findall(script(name).body)}
+    return {word for name in names for word in script(name).about["commands"]}
 
 
 def rules(role: str, mode: str, keys: Keys, queues: Sequence[str]) -> Iterator[str]:

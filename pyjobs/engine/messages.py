@@ -1,4 +1,4 @@
-"""What the scripts publish to a client, taken apart: the other end of lua/lib/tell.lua.
+"""What the scripts publish to a client, taken apart: the other end of lua/lib/job/ended.lua.
 
 Nothing else may live here.
 """

@@ -6,32 +6,11 @@ import hashlib
 import re
 
 import pytest
+from lua_build.names import GLOBALS, parse
 from support.good_calls import SCRIPTS, TITLES
-from support.lua_globals import uses
 
 from pyjobs.engine.scripts import Script, script
 from pyjobs.errors import BadArgument
-
-# Those of Lua and Redis that scripts may use.
-GLOBALS = {
-    "KEYS",
-    "ARGV",
-    "redis",
-    "string",
-    "table",
-    "math",
-    "ipairs",
-    "pairs",
-    "next",
-    "unpack",
-    "select",
-    "rawset",
-    "setmetatable",
-    "tonumber",
-    "tostring",
-    "type",
-}
-
 
 every_script = pytest.mark.parametrize("one", SCRIPTS, ids=TITLES)
 
@@ -51,38 +30,24 @@ def test_a_built_script_has_no_comment_and_no_last_newline(one: Script) -> None:
 
 @every_script
 def test_a_script_uses_no_global_but_those_of_lua_and_redis(one: Script) -> None:
-    read, written = uses(one.body)
-    assert written == set()
-    assert read - GLOBALS == set()
+    free = parse(one.body, one.title).free()
+    assert not [use.name for use in free if use.writes]
+    assert {use.name for use in free} <= GLOBALS
 
 
-def test_globals_are_seen_where_they_are() -> None:
-    body = """
-        local a, b = one, 2
-        local function f(x, ...) a = x; x.y.z = two; for i = 1, three do g(i) end end
-        for k, v in pairs(t) do local inner = k end
-        if a then w = 2 elseif four then local m; m = 3 else five() end
-        repeat local until_ = 1 until until_
-        local tbl = { k = a, [seven] = 1, eight }
-        return inner, a.b.c, a[six], function(q) hid = q:find(nine) end
-    """
-    read, written = uses(body)
-    assert read == {
-        "one",
-        "two",
-        "three",
-        "g",
-        "pairs",
-        "t",
-        "four",
-        "five",
-        "inner",
-        "six",
-        "seven",
-        "eight",
-        "nine",
-    }
-    assert written == {"w", "hid"}
+@every_script
+def test_a_script_declares_nothing_at_its_top_level_that_it_does_not_use(one: Script) -> None:
+    names = parse(one.body, one.title)
+    used = {use.declaration for use in names.uses}
+    assert not [made.name for made in names.declarations if made.top and made not in used]
+
+
+CALL = re.compile(r"redis\.p?call\('([A-Z]+)'")
+
+
+@every_script
+def test_the_manifest_lists_the_commands_that_a_script_calls(one: Script) -> None:
+    assert one.about["commands"] == sorted(set(CALL.findall(one.body)))
 
 
 @every_script

@@ -97,7 +97,7 @@ class OnlyClaimsPutBack(Engine):
 
 class OnlyReapersPutBack(Engine):
     def claim(self, k: Keys, nonce: int) -> tuple[object, ...]:
-        before = self.find_claim(k, nonce)
+        before = self.replay(k, nonce)
         return self.take(k, nonce) if before is None else before
 
 

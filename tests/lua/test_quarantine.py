@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from support.servers import EVERY_SERVER
-from support.store import HOUR, PARKED, Jobs, Q, having
+from support.store import HOUR, QUARANTINE, Jobs, Q, having
 
 from pyjobs.engine.reliable import RELIABLE
 from pyjobs.engine.replies import Claimed
@@ -51,7 +51,7 @@ def test_a_reap_leaves_them_to_the_next_claim(jobs: Jobs) -> None:
     reaped = jobs.reap()
     assert (reaped.promoted, jobs.pending()) == (2, [])
     assert jobs.wakes() == 1
-    assert all(score >= PARKED for score in jobs.part("delayed").values())
+    assert all(score >= QUARANTINE for score in jobs.part("delayed").values())
     with jobs.store.unchanged():
         assert jobs.reap() == (False, 0, [], [])
     assert claimed(jobs) == ["a"]
@@ -199,7 +199,7 @@ def test_a_thousand_suspects_wait_at_no_cost(jobs: Jobs) -> None:
     suspect(jobs, *ids)
     jobs.submit("x")
     assert claimed(jobs) == [ids[0], "x"]
-    while min(jobs.part("delayed").values()) < PARKED:
+    while min(jobs.part("delayed").values()) < QUARANTINE:
         assert claimed(jobs) == []
     before = jobs.part("delayed")
     jobs.submit("y")
@@ -257,7 +257,7 @@ class Workers:
     def time_passes(self) -> None:
         for queue in self.queues:
             for id, score in self.jobs.redis.zrange(f"{queue}:delayed", 0, -1, withscores=True):
-                if score < PARKED:
+                if score < QUARANTINE:
                     self.jobs.redis.zadd(f"{queue}:delayed", {id: 1})
 
 

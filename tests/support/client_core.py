@@ -64,7 +64,7 @@ def asked(chunks: Sequence[Chunk[Job]]) -> list[str]:
 
 
 def posted(id: str, body: bytes, state: str = "done", queue: str = "q", reason: str = "-") -> bytes:
-    """As lua/lib/tell.lua writes it."""
+    """As lua/lib/job/ended.lua writes it."""
     return f"{queue} {id} {state} {reason} 10 20 30 {len(body)}\n".encode() + body + b"\n"
 
 

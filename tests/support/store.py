@@ -29,7 +29,7 @@ from pyjobs.transport.send import arun, arun_many, run, run_many
 Q = "jobs:{q}"
 HOUR = 3_600_000
 STORED = ("recoverable", "reliable")
-PARKED = 10**15  # a suspect that waits for its turn stands so much further on
+QUARANTINE = 10**15  # in :delayed, a job in quarantine stands so much further on
 PARTS = ("inflight", "delayed", "dead")
 PERMANENT = ("jobs:queues", "jobs:scripts")
 QUEUE_KEY = re.compile(rb"(?P<queue>[^{}]+:\{[^{}]+\}):(?P<part>[a-z]+)(?::(?P<name>.*))?")
