@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from pyjobs.cli.common import prefix_option
-from pyjobs.engine import MODES, ROLES, Keys, rules
+from pyjobs.engine import MODES, ROLES, Keys, rules_of
 from pyjobs.validate import checked
 
 
@@ -34,6 +34,6 @@ def acl(role: str, queues: tuple[str, ...], mode: str, user: str | None, prefix:
     Put a password in the place of PASSWORD. Nothing is sent to Redis.
     """
     quoted = [f"'{rule}'" if rule[0] in "~&" or "|" in rule else rule
-              for rule in rules(role, mode, Keys(prefix), queues)]  # fmt: skip
+              for rule in rules_of(role, mode, Keys(prefix), queues)]  # fmt: skip
     name = checked("user", user or role)
     click.echo(" ".join(["ACL SETUSER", name, "reset on '>PASSWORD'", *quoted]))

@@ -1,26 +1,39 @@
-"""Names that Python must know: queues, their wake keys, channels and registries.
+"""The names in Redis that Python must know: queues, wake keys, channels and registries.
 
-All other keys are derived inside the scripts. Nothing but names may live in this file.
+The scripts derive all other keys. Nothing but names may live in this file.
 """
 
 from __future__ import annotations
 
 from pyjobs.validate import checked
 
-# How long the registry may lack a queue that is in use: Redis may have come back without it.
+# Seconds after which clients and workers register a queue again. A Redis that came back empty
+# lacks the queues in use for this long at most.
 REGISTER_SECONDS = 60.0
 
 
 def cancel_channel(queue: str) -> str:
-    """Where the workers of a queue (its key) hear of jobs that were cancelled in flight."""
+    """Return the channel that carries the ids of jobs that were cancelled in flight.
+
+    Args:
+        queue: the queue's key. The workers of this queue subscribe to the channel.
+    """
     return f"{queue}:cancel"
 
 
 class Keys:
-    """The names under one prefix.
+    """Responsible for the names under one prefix.
 
     Args:
-        prefix: what every key begins with.
+        prefix: what every key and channel begins with.
+
+    Attributes:
+        prefix: the same prefix.
+        queues: the key of the registry, a hash: queue name -> mode name.
+        scripts: the key of the hash of the scripts: name@version -> sha1.
+
+    Raises:
+        BadArgument: the prefix is not a name.
     """
 
     def __init__(self, prefix: str = "jobs") -> None:
@@ -29,13 +42,27 @@ class Keys:
         self.scripts = f"{prefix}:scripts"
 
     def queue(self, name: str) -> str:
-        """The key that scripts take as KEYS. Its hash tag keeps a queue in one cluster slot."""
+        """Return the key of a queue, which scripts take as KEYS.
+
+        The hash tag in the key keeps all keys of the queue in one slot of a cluster.
+
+        Raises:
+            BadArgument: `name` is not a name.
+        """
         return f"{self.prefix}:{{{checked('queue', name)}}}"
 
     def wake(self, name: str) -> str:
-        """The list that idle workers wait for."""
+        """Return the key of the list that the idle workers of the queue `name` wait for.
+
+        Raises:
+            BadArgument: `name` is not a name.
+        """
         return f"{self.queue(name)}:wake"
 
     def channel(self, client: str) -> str:
-        """Where one client hears of its results."""
+        """Return the channel that carries the results of one client's jobs.
+
+        Args:
+            client: the client's own name.
+        """
         return f"{self.prefix}:client:{client}"
