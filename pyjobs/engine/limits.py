@@ -1,11 +1,13 @@
 """How much one call may carry, and how many jobs one sweep asks for. Only constants may live here.
 
-The scripts enforce `MAX_ITEMS` and `MAX_BYTES` and refuse a call that has more. The other limits
-are Python's own and smaller, because Redis serves nobody else while a script runs.
+The scripts enforce the limits that begin with MAX. The other limits are Python's own and smaller,
+because Redis serves nobody else while a script runs.
 """
 
 # Jobs in one call. The scripts refuse more.
 MAX_ITEMS = 1000
+# Dead jobs that reliable/dead leaves out at the head of its list. The script refuses more.
+MAX_SKIP = 1_000_000
 # Bytes of one payload, result or error. The scripts refuse more.
 MAX_BYTES = 1_048_576
 # Bytes of all payloads or all results in one call that Python makes.

@@ -10,7 +10,7 @@ from pyjobs.transport.errors import ErrorTranslation, translated
 from pyjobs.transport.loader import aload, load, publish
 from pyjobs.transport.pipeline import acommand
 from pyjobs.transport.registry import aregister, register, registered
-from pyjobs.transport.send import Async, arun, arun_many, run, run_many
+from pyjobs.transport.send import Async, Sync, arun, arun_many, run, run_many
 from pyjobs.transport.url import DEFAULT_URL, checked_url, shown
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Connection",
     "ErrorTranslation",
     "Outage",
+    "Sync",
     "aclose",
     "acommand",
     "aconnect",
