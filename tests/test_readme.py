@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pyjobs.engine.scripts import everything
-from pyjobs.testing.servers import Server, find, find_cli
+from pyjobs.testing import Server, find_redis_cli, find_servers
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -26,14 +26,14 @@ def blocks(text: str, language: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    with Server(find()[0]) as started:
+    with Server(find_servers()[0]) as started:
         yield started
 
 
 @pytest.fixture(scope="module")
 def shell(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """An environment whose redis-cli and pyjobs talk to the server."""
-    cli = find_cli()
+    cli = find_redis_cli()
     assert cli is not None, "no redis-cli on this machine"
     folder = tmp_path_factory.mktemp("bin")
     for name, line in (

@@ -24,7 +24,7 @@ from pyjobs.engine.acl import ROLES, commands_of, rules_of
 from pyjobs.engine.keys import Keys
 from pyjobs.engine.modes import MODES
 from pyjobs.errors import BadArgument, Forbidden, PyjobsError
-from pyjobs.testing.servers import Server
+from pyjobs.testing import Server
 from pyjobs.transport.connect import connect
 from pyjobs.transport.loader import load
 from pyjobs.worker.preflight import dry_runs, eviction, judge

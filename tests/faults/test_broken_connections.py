@@ -27,7 +27,7 @@ from pyjobs.engine.messages import parse_results
 from pyjobs.engine.modes import MODES
 from pyjobs.engine.scripts import script
 from pyjobs.errors import OutcomeUnknown
-from pyjobs.testing.workers import Running
+from pyjobs.testing import Running
 from pyjobs.transport import retry
 from pyjobs.transport.connect import aconnect, connect
 from pyjobs.worker.job import ClaimedJob
