@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from pyjobs.engine import MAX_ITEMS, Call
-from pyjobs.transport import Sync, run
+from pyjobs.transport import Server, run
 
 WHY_NOT = {
     "NOJOB": "there is no such job",
@@ -37,7 +37,7 @@ class Answer(NamedTuple):
 
 
 def ask(
-    server: Sync,
+    server: Server,
     ids: Sequence[str],
     call_for: Callable[[Sequence[str]], Call[list[str]]],
     wanted: str,

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pyjobs.admin.answers import Answer, ask
 from pyjobs.engine import Keys, ModeName, StoredVerbs, mode_named
 from pyjobs.errors import BadArgument
-from pyjobs.transport import Sync
+from pyjobs.transport import Server
 from pyjobs.validate import checked
 
 
 def cancel_jobs(
-    server: Sync, keys: Keys, queue: str, ids: Sequence[str], *, mode: ModeName = "reliable"
+    server: Server, keys: Keys, queue: str, ids: Sequence[str], *, mode: ModeName = "reliable"
 ) -> list[Answer]:
     """End jobs that are pending, delayed or in flight (<mode>/cancel).
 

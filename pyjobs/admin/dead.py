@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from pyjobs.codec import ErrorText, decode_error
 from pyjobs.engine import RELIABLE, Dead, Keys
-from pyjobs.transport import Sync, run
+from pyjobs.transport import Server, run
 
 
 class DeadJob(NamedTuple):
@@ -41,7 +41,9 @@ class DeadJobs(NamedTuple):
     jobs: list[DeadJob]
 
 
-def dead_jobs(server: Sync, keys: Keys, queue: str, *, skip: int = 0, limit: int = 100) -> DeadJobs:
+def dead_jobs(
+    server: Server, keys: Keys, queue: str, *, skip: int = 0, limit: int = 100
+) -> DeadJobs:
     """List dead jobs of a reliable queue, the longest dead first (reliable/dead).
 
     Args:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from pyjobs.engine import MAX_ITEMS, Call, Keys, ModeName, Reaped, Recoverable, Reliable, mode_named
 from pyjobs.errors import BadArgument, Forbidden, PyjobsError, QueueFull, Unavailable
-from pyjobs.transport import Sync, load, publish, registered, run
+from pyjobs.transport import Server, load, publish, registered, run
 
 
 @dataclass
@@ -56,7 +56,7 @@ class _Terms(NamedTuple):
 
 
 def reap_queues(
-    server: Sync,
+    server: Server,
     keys: Keys,
     queues: Iterable[str] = (),
     *,
@@ -141,7 +141,7 @@ def _call(row: ReapedQueue, key: str, terms: _Terms) -> Call[Reaped] | None:
     return None
 
 
-def _reap(server: Sync, calls: Sequence[tuple[ReapedQueue, Call[Reaped]]], until: float) -> None:
+def _reap(server: Server, calls: Sequence[tuple[ReapedQueue, Call[Reaped]]], until: float) -> None:
     """Make each call in turn, then again those that have more to do."""
     while calls:
         for row, call in calls:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from pyjobs.admin.answers import Answer, ask
 from pyjobs.engine import MAX_ITEMS, RELIABLE, Keys
-from pyjobs.transport import Sync, run
+from pyjobs.transport import Server, run
 from pyjobs.validate import checked
 
 
-def requeue_jobs(server: Sync, keys: Keys, queue: str, ids: Sequence[str]) -> list[Answer]:
+def requeue_jobs(server: Server, keys: Keys, queue: str, ids: Sequence[str]) -> list[Answer]:
     """Put dead jobs back into their queue, with nothing counted against them (reliable/requeue).
 
     Args:
@@ -31,7 +31,7 @@ def requeue_jobs(server: Sync, keys: Keys, queue: str, ids: Sequence[str]) -> li
     return _requeue(server, keys.queue(queue), [checked("id", id) for id in ids])
 
 
-def requeue_all(server: Sync, keys: Keys, queue: str) -> list[Answer]:
+def requeue_all(server: Server, keys: Keys, queue: str) -> list[Answer]:
     """Put all jobs that are dead now back into their queue, page by page, the longest dead first.
 
     The number of jobs is read once, at the start, so that a job which dies again meanwhile does
@@ -64,5 +64,5 @@ def requeue_all(server: Sync, keys: Keys, queue: str) -> list[Answer]:
     return answers
 
 
-def _requeue(server: Sync, key: str, ids: Sequence[str]) -> list[Answer]:
+def _requeue(server: Server, key: str, ids: Sequence[str]) -> list[Answer]:
     return ask(server, ids, lambda part: RELIABLE.requeue(key, part), "pending")

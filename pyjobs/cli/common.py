@@ -18,7 +18,7 @@ from pyjobs.admin import Answer
 from pyjobs.client import LIVE_STATES, Job, gone
 from pyjobs.engine import MODES, RELIABLE, Stored
 from pyjobs.errors import BadArgument, JobFailed
-from pyjobs.transport import DEFAULT_URL, ErrorTranslation, Sync, connect
+from pyjobs.transport import DEFAULT_URL, ErrorTranslation, Server, connect
 from pyjobs.validate import to_ms
 
 # --- messages and tables ---
@@ -115,7 +115,7 @@ verbose_option = click.option(
 
 
 @contextlib.contextmanager
-def connected(url: str) -> Iterator[Sync]:
+def connected(url: str) -> Iterator[Server]:
     """Open a connection for one command. Errors in the block name the URL, without its password.
 
     Raises:

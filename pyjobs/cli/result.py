@@ -18,7 +18,7 @@ from pyjobs.cli.common import (
 from pyjobs.client import LIVE_STATES, Job
 from pyjobs.engine import SIMPLE, Keys, fetch
 from pyjobs.errors import Forbidden, ResultGone
-from pyjobs.transport import ErrorTranslation, Sync, registered, run
+from pyjobs.transport import Server, registered_mode, run
 from pyjobs.validate import checked
 
 POLL_SECONDS = 0.2
@@ -53,18 +53,17 @@ def result(id: str, queue: str, wait: float, verbose: bool, url: str, prefix: st
         while stored.state in LIVE_STATES and time.monotonic() < until:
             time.sleep(POLL_SECONDS)
             [stored] = run(server, call)
-        if not stored.state and is_simple(server, url, keys, queue):
+        if not stored.state and is_simple(server, keys, queue):
             raise ResultGone(f"job {id}: queue {queue} is simple, and keeps no results")
     return print_stored(job, stored, verbose)
 
 
-def is_simple(server: Sync, url: str, keys: Keys, queue: str) -> bool:
+def is_simple(server: Server, keys: Keys, queue: str) -> bool:
     """Return whether the registry says that a queue is simple.
 
     A user who may submit jobs need not have the right to read the registry: False then.
     """
     try:
-        with ErrorTranslation(url):
-            return registered(server, keys).get(queue) == SIMPLE.name
+        return registered_mode(server, keys, queue) == SIMPLE.name
     except Forbidden:
         return False

@@ -13,7 +13,6 @@ import contextlib
 import logging
 import os
 import queue
-import random
 import signal
 import socket
 import sys
@@ -24,7 +23,7 @@ from collections.abc import Sequence
 
 from pyjobs.cli.common import say
 from pyjobs.errors import PyjobsError, Unavailable
-from pyjobs.transport import ErrorTranslation
+from pyjobs.transport import Backoff, ErrorTranslation
 from pyjobs.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -35,7 +34,7 @@ FATAL, UNAVAILABLE = 3, 4
 STOPS = (signal.SIGTERM, signal.SIGINT)
 # Seconds before a child is replaced: the first pause, doubled for each child in a row that died
 # before it was steady, up to the longest.
-FIRST_PAUSE = 0.25
+FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 10.0
 STEADY_SECONDS = 30.0
 # Seconds that the parent waits for the message of a child that has ended.
@@ -89,7 +88,7 @@ class Parent:
 
     async def _keep(self) -> None:
         """Run a child, and a new one whenever it has died, until a stop or a fatal error."""
-        quick = 0
+        backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE)
         replaced = False
         while not self._stopping.is_set():
             began = time.monotonic()
@@ -104,8 +103,9 @@ class Parent:
                     log.warning("process %d %s", pid, ended(code))
                     self._code = 1
             else:
-                quick = 0 if time.monotonic() - began > STEADY_SECONDS else min(quick + 1, 16)
-                pause = min(FIRST_PAUSE * 2**quick, LONGEST_PAUSE) * random.uniform(0.5, 1.0)
+                if time.monotonic() - began > STEADY_SECONDS:
+                    backoff.reset()
+                pause = backoff.pause()
                 why = said or ended(code)
                 log.warning("process %d %s; another one starts in %.1f s", pid, why, pause)
                 with contextlib.suppress(TimeoutError):

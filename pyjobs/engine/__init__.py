@@ -7,7 +7,7 @@ what these share. Other folders import from this file and not past it.
 
 from pyjobs.engine.acl import ROLES, commands_of, rules_of
 from pyjobs.engine.call import Call
-from pyjobs.engine.keys import REGISTER_SECONDS, Keys, cancel_channel
+from pyjobs.engine.keys import REGISTER_SECONDS, Keys
 from pyjobs.engine.limits import (
     CALL_BYTES,
     MAX_BYTES,
@@ -62,7 +62,6 @@ __all__ = [
     "Stored",
     "StoredVerbs",
     "built_files",
-    "cancel_channel",
     "commands_of",
     "everything",
     "fetch",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from pyjobs.engine.keys import Keys, cancel_channel
+from pyjobs.engine.keys import Keys
 from pyjobs.engine.scripts import everything, script
 from pyjobs.errors import BadArgument
 
@@ -68,7 +68,7 @@ def rules_of(role: str, mode: str, keys: Keys, queues: Sequence[str]) -> Iterato
     yield from ("resetchannels", f"&{keys.channel('*')}")
     all_queues = [f"{keys.prefix}:{{*}}"]
     yield from (
-        f"&{cancel_channel(key)}" for key in [keys.queue(name) for name in queues] or all_queues
+        f"&{Keys.cancel(key)}" for key in [keys.queue(name) for name in queues] or all_queues
     )
     yield from ("+evalsha", "+script|load")
     yield from sorted(f"+{command.lower()}" for command in plain)

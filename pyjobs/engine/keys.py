@@ -1,36 +1,28 @@
-"""The names in Redis that Python must know: queues, wake keys, channels and registries.
+"""Names that Python must know: queues, their wake keys, channels and registries.
 
-The scripts derive all other keys. Nothing but names may live in this file.
+All other keys are derived inside the scripts. Nothing but names may live in this file.
 """
 
 from __future__ import annotations
 
 from pyjobs.validate import checked
 
-# Seconds after which clients and workers register a queue again. A Redis that came back empty
-# lacks the queues in use for this long at most.
+# Seconds between two entries of one queue in the registry: a server that lost its data lacks the
+# queue no longer than that.
 REGISTER_SECONDS = 60.0
-
-
-def cancel_channel(queue: str) -> str:
-    """Return the channel that carries the ids of jobs that were cancelled in flight.
-
-    Args:
-        queue: the queue's key. The workers of this queue subscribe to the channel.
-    """
-    return f"{queue}:cancel"
+WAKE = ":wake"
 
 
 class Keys:
-    """Responsible for the names under one prefix.
+    """Spells the names under one prefix.
 
     Args:
-        prefix: what every key and channel begins with.
+        prefix: what every key begins with.
 
     Attributes:
-        prefix: the same prefix.
-        queues: the key of the registry, a hash: queue name -> mode name.
-        scripts: the key of the hash of the scripts: name@version -> sha1.
+        prefix: what every key begins with.
+        queues: the hash that is the registry of queues: name -> mode.
+        scripts: the hash of the scripts' shas: name@version -> sha1.
 
     Raises:
         BadArgument: the prefix is not a name.
@@ -42,27 +34,40 @@ class Keys:
         self.scripts = f"{prefix}:scripts"
 
     def queue(self, name: str) -> str:
-        """Return the key of a queue, which scripts take as KEYS.
-
-        The hash tag in the key keeps all keys of the queue in one slot of a cluster.
+        """Return the key of a queue, which scripts take as KEYS. Its hash tag keeps all keys of the
+        queue in one cluster slot.
 
         Raises:
-            BadArgument: `name` is not a name.
+            BadArgument: the queue's name is not a name.
         """
         return f"{self.prefix}:{{{checked('queue', name)}}}"
 
     def wake(self, name: str) -> str:
-        """Return the key of the list that the idle workers of the queue `name` wait for.
+        """Return the key of the list on which idle workers of a queue wait for wake tokens.
 
         Raises:
-            BadArgument: `name` is not a name.
+            BadArgument: the queue's name is not a name.
         """
-        return f"{self.queue(name)}:wake"
+        return self.queue(name) + WAKE
 
-    def channel(self, client: str) -> str:
-        """Return the channel that carries the results of one client's jobs.
+    @staticmethod
+    def queue_of_wake(wake: str) -> str:
+        """Return the key of the queue whose wake list has this key."""
+        return wake.removesuffix(WAKE)
+
+    @staticmethod
+    def cancel(queue: str) -> str:
+        """Return the channel on which the workers of a queue hear the ids of cancelled jobs.
 
         Args:
-            client: the client's own name.
+            queue: the queue's key.
+        """
+        return f"{queue}:cancel"
+
+    def channel(self, client: str) -> str:
+        """Return the channel on which one client hears results.
+
+        Args:
+            client: the client's name.
         """
         return f"{self.prefix}:client:{client}"

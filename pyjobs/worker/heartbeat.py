@@ -12,7 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
-from pyjobs.engine import MAX_ITEMS, Call, Reliable, cancel_channel
+from pyjobs.engine import MAX_ITEMS, Call, Keys, Reliable
 from pyjobs.errors import PyjobsError
 from pyjobs.transport import REPLY_SECONDS, connect, run_many
 from pyjobs.worker import failpoints
@@ -57,9 +57,7 @@ class Heartbeat(threading.Thread):
         self._lost = lost
         self._leases = Leases(lease, reply_seconds, time.monotonic())
         self._error: Exception | None = None
-        self._cancellations = CancellationListener(
-            self._server, [cancel_channel(key) for key in keys]
-        )
+        self._cancellations = CancellationListener(self._server, [Keys.cancel(key) for key in keys])
 
     def stop(self) -> None:
         """End the thread, from any other; it begins no beat after this."""

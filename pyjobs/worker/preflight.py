@@ -10,13 +10,11 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-import redis
-import redis.asyncio
-
 from pyjobs.engine import Keys, commands_of
-from pyjobs.errors import Forbidden
+from pyjobs.errors import Forbidden, PyjobsError
+from pyjobs.transport import AsyncServer, acommand, translating
 
-log = logging.getLogger("pyjobs")
+log = logging.getLogger(__name__)
 
 # How many values follow the key, for a dry run counts them too.
 VALUES = {
@@ -28,7 +26,7 @@ VALUES = {
 }
 
 
-async def check(server: redis.asyncio.Redis, mode: str, keys: Keys, queues: Sequence[str]) -> None:
+async def check(server: AsyncServer, mode: str, keys: Keys, queues: Sequence[str]) -> None:
     """Log a warning when Redis may evict jobs, and when results can't be published.
 
     Args:
@@ -40,18 +38,20 @@ async def check(server: redis.asyncio.Redis, mode: str, keys: Keys, queues: Sequ
         Forbidden: the user lacks a right without which a job could be claimed and not be ended.
     """
     try:
-        warning = eviction(await server.info("memory"))
-    except redis.RedisError:
+        with translating():
+            warning = eviction(await server.info("memory"))
+    except PyjobsError:
         warning = None
     if warning is not None:
         log.warning(warning)
     try:
-        user = await server.execute_command("ACL", "WHOAMI")
+        user = await acommand(server, "ACL", "WHOAMI")
         pipe = server.pipeline(transaction=False)
         for words in dry_runs(mode, keys, queues):
             pipe.execute_command("ACL", "DRYRUN", user, *words)
-        replies: list[Any] = await pipe.execute(raise_on_error=False)
-    except redis.RedisError:
+        with translating():
+            replies: list[Any] = await pipe.execute(raise_on_error=False)
+    except PyjobsError:
         return
     silent, lacking = judge(replies)
     if lacking:
@@ -85,6 +85,6 @@ def dry_runs(mode: str, keys: Keys, queues: Sequence[str]) -> list[tuple[str, ..
 def judge(replies: Sequence[Any]) -> tuple[str, list[str]]:
     """Why nothing may be published ('' when it may), and what else is lacking, in Redis's words."""
     # An error is an answer to the asking itself, and so is every text of another kind.
-    told = [reply.decode() if isinstance(reply, bytes) else "" for reply in replies]
-    publish, *others = [text if "permission" in text else "" for text in told]
+    texts = [reply.decode() if isinstance(reply, bytes) else "" for reply in replies]
+    publish, *others = [text if "permission" in text else "" for text in texts]
     return publish, list(dict.fromkeys(text for text in others if text))

@@ -13,8 +13,6 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-import redis
-
 from pyjobs.asyncutil import cancel_and_wait
 from pyjobs.engine import REGISTER_SECONDS, Keys, Outcome, Reliable
 from pyjobs.errors import PyjobsError, Unavailable
@@ -137,8 +135,8 @@ class Processor:
 
     async def _begin(self) -> None:
         try:
-            await acommand(self._server.connection_pool, "PING")
-        except redis.RedisError as error:
+            await acommand(self._server, "PING")
+        except PyjobsError as error:
             raise Unavailable(f"{shown(self._url)}: {error}") from error
         await aload(self._server, self._core.mode.name)
         await check(self._server, self._core.mode.name, self._keys, self._queues)

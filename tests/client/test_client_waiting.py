@@ -191,7 +191,7 @@ class TestMissedMessages:
                 for said in (b"-ERR something\r\n", b":1\r\n"):
                     job = await client.submit(1)
                     listener: Any = client._listener
-                    listener._task.get_coro().cr_frame.f_locals["subscribed"].data_received(said)
+                    listener._subscription._connection.data_received(said)
                     await asyncio.sleep(0)
                     store.redis.flushall()
                     assert isinstance(await job.exception(SOON), ResultGone)
@@ -211,8 +211,9 @@ class TestMissedMessages:
                 jobs.redis.hset(f"jobs:{{bad{n}}}:meta", "layout", "99")
             jobs.redis.hdel(f"{Q}:job:{job.id}", "client")
             again: list[int] = []
-            subscribe = client._listener._subscribe
-            client._listener._subscribe = lambda: again.append(1) or subscribe()
+            subscription = client._listener._subscription
+            subscribe = subscription.open
+            subscription.open = lambda seconds: again.append(1) or subscribe(seconds)
             work(jobs)
             assert job.result(SOON) == "ba"
             assert not any(one.done() for one in lost)

@@ -13,14 +13,14 @@ from support.running import LONG, wait_until
 from support.servers import own_server, places
 from support.store import Q, Store
 
-from pyjobs.engine.keys import cancel_channel
+from pyjobs.engine.keys import Keys
 from pyjobs.transport.connect import connect
 from pyjobs.worker import cancellation
 from pyjobs.worker.cancellation import CancellationListener
 
 EVERY = places("memory", "redis-6.2", "redis-8.2", "valkey-9.1", flavours=("sync",))
 REAL = places("redis-6.2", "redis-8.2", "valkey-9.1", flavours=("sync",))
-CHANNELS = [cancel_channel(Q), cancel_channel("jobs:{z}")]
+CHANNELS = [Keys.cancel(Q), Keys.cancel("jobs:{z}")]
 SHORT = 0.05
 
 
