@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pyjobs import ClaimedJob, PyjobsError, Worker
-from pyjobs.testing.workers import running
+from pyjobs.testing import running
 
 QUEUE = "words"
 CONCURRENCY = 50

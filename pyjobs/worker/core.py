@@ -10,12 +10,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from pyjobs.engine import RELEASE, ClaimReply, Mode, Outcome, Policy
+from pyjobs.engine import RECORD_ITEMS, RELEASE, ClaimReply, Mode, Outcome, Policy
 from pyjobs.errors import BadArgument, OutcomeUnknown, PyjobsError, Unavailable
 from pyjobs.ids import new_id
 from pyjobs.worker.claims import Claims
 from pyjobs.worker.job import ClaimedJob, failure
-from pyjobs.worker.outbox import CALL_ITEMS, Ended, Outbox, Request
+from pyjobs.worker.outbox import Ended, Outbox, Request
 from pyjobs.worker.prefetch import Prefetch
 
 STALE = 2 / 3
@@ -150,7 +150,7 @@ class WorkerCore:
         requests = [self._request(*part) for part in self._outbox.empty(self._keys)]
         claims = self._claims
         if self._owed or (self.free and (claims.hungry or requests or claims.under_way)):
-            limit = min(self.free, self._prefetch.share, CALL_ITEMS)
+            limit = min(self.free, self._prefetch.share, RECORD_ITEMS)
             requests.append(Request(claims.call(limit, now), []))
         return requests
 

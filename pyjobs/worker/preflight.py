@@ -10,7 +10,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from pyjobs.engine import Keys, commands
+from pyjobs.engine import Keys, commands_of
 from pyjobs.errors import Forbidden, PyjobsError
 from pyjobs.transport import AsyncServer, acommand, translating
 
@@ -77,7 +77,7 @@ def dry_runs(mode: str, keys: Keys, queues: Sequence[str]) -> list[tuple[str, ..
     """What the scripts of a worker run, on the first queue; and on the others for their keys."""
     first, *others = map(keys.queue, queues)
     runs: list[tuple[str, ...]] = [("PUBLISH", keys.channel("x"), "")]
-    for command in sorted(commands("worker", mode) & VALUES.keys() - {"PUBLISH"}):
+    for command in sorted(commands_of("worker", mode) & VALUES.keys() - {"PUBLISH"}):
         runs.append((command, f"{first}:meta", *[""] * VALUES[command]))
     return runs + [("HMGET", f"{queue}:meta", "") for queue in others]
 

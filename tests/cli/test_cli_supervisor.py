@@ -167,7 +167,7 @@ async def block(job):
     parent.close()
     time.sleep(60)
 
-processes.serve(worker, child.detach())
+supervisor.serve(worker, child.detach())
 """
 
 

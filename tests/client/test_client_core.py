@@ -20,9 +20,9 @@ from support.client_core import (
     submit,
 )
 
-from pyjobs.client.batch import CHUNK_ITEMS
 from pyjobs.client.core import ClientCore
 from pyjobs.engine.keys import REGISTER_SECONDS
+from pyjobs.engine.limits import SUBMIT_ITEMS
 from pyjobs.engine.replies import Stored
 from pyjobs.errors import (
     BadArgument,
@@ -68,14 +68,14 @@ class TestAccept:
 
     def test_a_refused_call_is_raised_and_tells_what_was_accepted(self) -> None:
         core = make()
-        batch = prepare(core, range(3 * CHUNK_ITEMS), [f"j{n}" for n in range(3 * CHUNK_ITEMS)])
+        batch = prepare(core, range(3 * SUBMIT_ITEMS), [f"j{n}" for n in range(3 * SUBMIT_ITEMS)])
         told = answers(batch)
         told[1] = QueueFull("full")
         told[2][-1] = b"CONFLICT"
         with pytest.raises(QueueFull) as raised:
             core.accept(batch, told)
         ids = [job.id for job in batch.jobs]
-        assert raised.value.accepted == (*ids[:CHUNK_ITEMS], *ids[2 * CHUNK_ITEMS : -1])
+        assert raised.value.accepted == (*ids[:SUBMIT_ITEMS], *ids[2 * SUBMIT_ITEMS : -1])
 
     def test_what_nobody_knows_goes_before_other_errors(self) -> None:
         core = make(route=lambda data: f"q{data}")

@@ -11,8 +11,7 @@ from support.client_core import (
     prepare,
 )
 
-from pyjobs.client.batch import CHUNK_ITEMS
-from pyjobs.engine.limits import CALL_BYTES, MAX_BYTES
+from pyjobs.engine.limits import CALL_BYTES, MAX_BYTES, SUBMIT_ITEMS
 from pyjobs.errors import BadArgument, Unencodable
 
 
@@ -45,10 +44,10 @@ class TestPrepare:
         assert len({job.id for job in batch.jobs}) == 1000
 
     def test_so_many_in_a_call(self) -> None:
-        count = 2 * CHUNK_ITEMS + 50
+        count = 2 * SUBMIT_ITEMS + 50
         ids = [f"j{n}" for n in range(count)]
         batch = prepare(make(), iter(range(count)), iter(ids))
-        assert [len(chunk.jobs) for chunk in batch.chunks] == [CHUNK_ITEMS, CHUNK_ITEMS, 50]
+        assert [len(chunk.jobs) for chunk in batch.chunks] == [SUBMIT_ITEMS, SUBMIT_ITEMS, 50]
         assert asked(batch.chunks) == ids == [job.id for job in batch.jobs]
 
     def test_some_bytes_in_a_call(self) -> None:

@@ -16,7 +16,7 @@ from support.client_core import (
     submit,
 )
 
-from pyjobs.client.sweep import SWEEP_JOBS
+from pyjobs.engine.limits import SWEEP_JOBS
 from pyjobs.engine.replies import Stored
 from pyjobs.errors import BadArgument, BadLayout, OutcomeUnknown, ResultGone, Unavailable
 

@@ -20,11 +20,11 @@ from support.store import STORED, Jobs, Store
 
 import pyjobs
 from pyjobs.cli import main
-from pyjobs.engine.acl import ROLES, commands, rules
+from pyjobs.engine.acl import ROLES, commands_of, rules_of
 from pyjobs.engine.keys import Keys
 from pyjobs.engine.modes import MODES
 from pyjobs.errors import BadArgument, Forbidden, PyjobsError
-from pyjobs.testing.servers import Server
+from pyjobs.testing import Server
 from pyjobs.transport.connect import connect
 from pyjobs.transport.loader import load
 from pyjobs.worker.preflight import dry_runs, eviction, judge
@@ -52,7 +52,7 @@ def url_of(store_url: str, name: str) -> str:
 def users(store: Store, mode: str) -> Iterator[Callable[[str], str]]:
     """A user for each role on the queue q; gives their URLs."""
     for role in ROLES:
-        grant(store.redis, role, *rules(role, mode, KEYS, ["q"]))
+        grant(store.redis, role, *rules_of(role, mode, KEYS, ["q"]))
     try:
         yield lambda role: url_of(store.url, role)
     finally:
@@ -134,7 +134,7 @@ def test_who_may_load_no_scripts_runs_those_that_are_there(store: Store) -> None
     with connect(store.url) as admin, users(store, "reliable") as url:
         load(admin)
         for role in ROLES:
-            given = set(rules(role, "reliable", KEYS, ["q"])) - {"+script|load"}
+            given = set(rules_of(role, "reliable", KEYS, ["q"])) - {"+script|load"}
             grant(store.redis, role, *sorted(given, key=lambda rule: rule[0] == "&"))
         with (
             working(url("worker"), run),
@@ -162,9 +162,9 @@ def test_and_no_more(store: Store, role: str) -> None:
 
 
 def test_for_all_queues_of_a_prefix() -> None:
-    assert {"~p:{*", "~p:queues", "&p:client:*"} <= set(rules("worker", "simple", Keys("p"), ()))
+    assert {"~p:{*", "~p:queues", "&p:client:*"} <= set(rules_of("worker", "simple", Keys("p"), ()))
     with pytest.raises(BadArgument, match="role: 'boss' is not one of producer, worker, operator"):
-        commands("boss", "simple")
+        commands_of("boss", "simple")
 
 
 def test_every_command_of_the_scripts_is_spelled_where_it_is_called() -> None:
@@ -336,7 +336,7 @@ def test_memory_as_some_servers_tell_it() -> None:
 @pytest.mark.parametrize("mode", MODES)
 def test_every_command_that_a_worker_s_scripts_run_is_tried(mode: str) -> None:
     tried = {words[0] for words in dry_runs(mode, KEYS, ["q"])}
-    assert tried == commands("worker", mode) - {"TIME"}
+    assert tried == commands_of("worker", mode) - {"TIME"}
 
 
 def test_an_answer_to_the_asking_itself_is_no_verdict() -> None:

@@ -8,15 +8,15 @@ from support.client_core import (
     posted,
 )
 
-from pyjobs.engine import messages
+from pyjobs.engine.messages import parse_results
 
 
 class TestMessages:
     def test_one(self) -> None:
-        assert list(messages.read(posted("a", b"1"))) == [("q", "a", DONE)]
+        assert list(parse_results(posted("a", b"1"))) == [("q", "a", DONE)]
 
     def test_none(self) -> None:
-        assert list(messages.read(b"")) == []
+        assert list(parse_results(b"")) == []
 
     @pytest.mark.parametrize(
         "body",
@@ -24,7 +24,7 @@ class TestMessages:
     )
     def test_any_body_among_others(self, body: bytes) -> None:
         message = posted("a", b"1") + posted("b", body, "failed") + posted("c", b"3", queue="other")
-        assert [(queue, id, end.body) for queue, id, end in messages.read(message)] == [
+        assert [(queue, id, end.body) for queue, id, end in parse_results(message)] == [
             ("q", "a", b"1"),
             ("q", "b", body),
             ("other", "c", b"3"),
@@ -42,7 +42,7 @@ class TestMessages:
     )  # fmt: skip
     def test_what_is_none_is_refused(self, junk: bytes) -> None:
         """Anybody may publish; a size below zero would be read over and over again."""
-        read = messages.read(posted("a", b"1") + junk)
-        assert next(read) == ("q", "a", DONE)
+        results = parse_results(posted("a", b"1") + junk)
+        assert next(results) == ("q", "a", DONE)
         with pytest.raises(ValueError, match="not a result"):
-            next(read)
+            next(results)

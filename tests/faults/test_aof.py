@@ -31,10 +31,10 @@ from pyjobs.engine.modes import MODES
 from pyjobs.engine.queue import fetch, wake
 from pyjobs.engine.replies import Claimed
 from pyjobs.engine.scripts import everything
-from pyjobs.testing import servers
+from pyjobs.testing import find_servers, servers
 
 EVERY = os.environ.get("PYJOBS_AOF") == "every"
-FOUND = {binary.name: binary for binary in servers.find()}
+FOUND = {binary.name: binary for binary in find_servers()}
 WITHIN = 40  # cuts within commands, unless it is every byte
 ENDS = {
     "recoverable": {"done", "failed", "cancelled", "expired"},

@@ -19,7 +19,7 @@ import pyjobs
 import pyjobs.aio
 from pyjobs.engine.modes import MODES
 from pyjobs.errors import JobCancelled, JobExpired, JobFailed
-from pyjobs.testing.workers import Running
+from pyjobs.testing import Running
 from pyjobs.worker.core import WorkerCore
 
 SOON = 10.0

@@ -24,8 +24,7 @@ from support.store import Jobs, Q, Store, leaks
 import pyjobs
 from pyjobs.engine.modes import MODES
 from pyjobs.errors import OutcomeUnknown, PyjobsError, ResultGone, Unavailable
-from pyjobs.testing.servers import Server
-from pyjobs.testing.workers import Running
+from pyjobs.testing import Running, Server
 from pyjobs.transport.connect import connect
 
 SOON = 10.0

@@ -23,11 +23,11 @@ from support.store import HOUR, Jobs, Q, Store
 import pyjobs.aio
 import pyjobs.client
 from pyjobs.engine.call import Call
-from pyjobs.engine.messages import read
+from pyjobs.engine.messages import parse_results
 from pyjobs.engine.modes import MODES
 from pyjobs.engine.scripts import script
 from pyjobs.errors import OutcomeUnknown
-from pyjobs.testing.workers import Running
+from pyjobs.testing import Running
 from pyjobs.transport import retry
 from pyjobs.transport.connect import aconnect, connect
 from pyjobs.worker.job import ClaimedJob
@@ -237,7 +237,7 @@ def test_a_worker_whose_answers_are_cut_loses_nothing(
     told: list[str] = []
 
     def all_done() -> bool:
-        told.extend(letter[1] for body in heard.messages() for letter in read(body))
+        told.extend(letter[1] for body in heard.messages() for letter in parse_results(body))
         return len(told) >= JOBS
 
     handler = Started()

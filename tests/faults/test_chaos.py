@@ -19,7 +19,7 @@ from chaos.once import once
 from chaos.runs import PLANS
 from support.servers import PREFERRED
 
-from pyjobs.testing import servers
+from pyjobs.testing import find_servers, servers
 
 LEASE = 5.0
 SMALL = Size(jobs=150, lease=1.0)
@@ -237,7 +237,7 @@ def test_the_log_takes_events_of_several_writers(tmp_path: Path) -> None:
 
 
 def server() -> servers.Binary:
-    found = {binary.name: binary for binary in servers.find()}
+    found = {binary.name: binary for binary in find_servers()}
     if not found:
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("no real server is here")
     return found.get(PREFERRED) or next(iter(found.values()))

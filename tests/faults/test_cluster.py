@@ -24,8 +24,7 @@ import pyjobs
 from pyjobs.engine.modes import MODES
 from pyjobs.engine.scripts import Script
 from pyjobs.errors import PyjobsError, Unavailable
-from pyjobs.testing.servers import Server
-from pyjobs.testing.workers import Running
+from pyjobs.testing import Running, Server
 from pyjobs.transport.connect import connect
 
 SLOTS = 16384

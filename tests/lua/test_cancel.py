@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from support.store import HOUR, Jobs, Listener, Q, Store, having
 
-from pyjobs.engine.messages import read
+from pyjobs.engine.messages import parse_results
 from pyjobs.engine.modes import Mode
 from pyjobs.engine.reliable import Reliable
 
@@ -53,7 +53,7 @@ def test_its_client_is_told_once(jobs: Jobs) -> None:
     cancelled(jobs, "a", "a")
     cancelled(jobs, "a")
     (message,) = heard.messages()
-    ((queue, id, end),) = read(message)
+    ((queue, id, end),) = parse_results(message)
     assert (queue, id, end.state, end.reason) == ("q", "a", "cancelled", "-")
 
 

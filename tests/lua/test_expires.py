@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.store import HOUR, Jobs, Q, having
 
-from pyjobs.engine.messages import read
+from pyjobs.engine.messages import parse_results
 from pyjobs.engine.reliable import Reliable
 
 stored = having("cancel")
@@ -28,7 +28,7 @@ def test_too_late_it_ends_and_its_client_is_told(jobs: Jobs) -> None:
     is_late(jobs, "a")
     assert [job.id for job in jobs.claim().jobs] == ["b"]
     (message,) = heard.messages()
-    ((_, id, end),) = read(message)
+    ((_, id, end),) = parse_results(message)
     assert (id, end.state, end.started) == ("a", "expired", 0)
     assert jobs.job("a")["state"] == b"expired"
     assert jobs.ttl("a") > 0

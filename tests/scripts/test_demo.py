@@ -15,7 +15,7 @@ from support.running import wait_until
 from support.servers import own_server
 
 from pyjobs.engine.modes import MODES
-from pyjobs.testing import servers
+from pyjobs.testing import find_servers
 from pyjobs.transport.connect import connect
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
@@ -73,7 +73,7 @@ def assert_trouble(done: Done, *words: str) -> None:
 @pytest.fixture(scope="session")
 def valkey() -> str:
     """Name of the bundled server."""
-    return next(found.name for found in servers.find() if found.name.startswith("valkey"))
+    return next(found.name for found in find_servers() if found.name.startswith("valkey"))
 
 
 def test_in_memory(text: Path) -> None:
@@ -95,7 +95,7 @@ def test_the_whole_text_on_the_bundled_server(valkey: str) -> None:
 
 
 def test_a_server_on_path_comes_first(text: Path, tmp_path: Path) -> None:
-    redis = next(found for found in servers.find() if found.name.startswith("redis"))
+    redis = next(found for found in find_servers() if found.name.startswith("redis"))
     (tmp_path / "redis-server").symlink_to(redis.path)
     done = demo(text, path=str(tmp_path))
     assert_well(done, 4)

@@ -7,7 +7,7 @@ import threading
 from typing import Any
 
 import pyjobs
-from pyjobs.testing.workers import Running
+from pyjobs.testing import Running
 from support.store import Store
 
 SOON = 10.0

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import pyjobs
 import pyjobs.aio
-from pyjobs.testing.workers import Running, running
+from pyjobs.testing import Running, running
 from support.store import Store
 
 T = TypeVar("T")

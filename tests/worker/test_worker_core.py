@@ -20,13 +20,12 @@ from support.worker_core import (
 )
 
 from pyjobs import codec
-from pyjobs.engine.limits import CALL_BYTES, MAX_BYTES
+from pyjobs.engine.limits import CALL_BYTES, MAX_BYTES, RECORD_ITEMS
 from pyjobs.engine.outcome import Outcome
 from pyjobs.engine.replies import ClaimReply
 from pyjobs.errors import OutcomeUnknown, PyjobsError, Unavailable
 from pyjobs.worker.core import WorkerCore
 from pyjobs.worker.job import failure, success
-from pyjobs.worker.outbox import CALL_ITEMS
 
 
 class TestClaim:
@@ -50,7 +49,7 @@ class TestClaim:
         assert args(core.requests(NOW)[0])["limit"] == 2
 
     def test_no_more_than_a_call_should_take(self) -> None:
-        assert args(make(room=5000).requests(NOW)[0])["limit"] == CALL_ITEMS
+        assert args(make(room=5000).requests(NOW)[0])["limit"] == RECORD_ITEMS
 
     def test_not_when_full(self) -> None:
         core = make(room=2)
@@ -148,10 +147,11 @@ class TestEnd:
 
     def test_within_the_items_of_a_call(self) -> None:
         core = make(room=5000)
-        jobs = [job for _ in range(3) for job in take(core, CALL_ITEMS)]
+        jobs = [job for _ in range(3) for job in take(core, RECORD_ITEMS)]
         finish(core, *jobs[:-5])
         requests = core.requests(NOW)[:-1]
-        assert [len(request.ended) for request in requests] == [CALL_ITEMS] * 2 + [CALL_ITEMS - 5]
+        sizes = [len(request.ended) for request in requests]
+        assert sizes == [RECORD_ITEMS, RECORD_ITEMS, RECORD_ITEMS - 5]
         assert [id for request in requests for id in ids(request)] == [job.id for job in jobs[:-5]]
 
     def test_within_the_bytes_of_a_call(self) -> None:

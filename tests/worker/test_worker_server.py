@@ -21,8 +21,7 @@ from support.store import Jobs, Q, Store, having
 import pyjobs
 from pyjobs.engine.modes import MODES, Mode
 from pyjobs.errors import LeaseLost, WrongMode
-from pyjobs.testing.servers import Server
-from pyjobs.testing.workers import Running
+from pyjobs.testing import Running, Server
 from pyjobs.worker import shutdown
 
 HERE = places("memory", "redis-8.2", flavours=("sync",))

@@ -21,7 +21,7 @@ from support.store import Jobs, Q, Store, having
 import pyjobs
 from pyjobs.engine.modes import MODES, Mode
 from pyjobs.errors import JobFailed
-from pyjobs.testing.workers import Running
+from pyjobs.testing import Running
 from pyjobs.worker import executors, shutdown
 from pyjobs.worker.processor import Processor
 from pyjobs.worker.wake import WakeWaiter
