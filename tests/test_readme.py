@@ -61,7 +61,7 @@ def sh(lines: str, env: dict[str, str], cwd: Path) -> str:
     return done.stdout
 
 
-def test_the_round_trip_of_the_first_screen(tmp_path: Path) -> None:
+def test_the_first_program_of_the_readme_prints_what_it_says(tmp_path: Path) -> None:
     program = blocks(README, "python")[0]
     assert len(program.strip().splitlines()) < 16
     done = subprocess.run(
@@ -75,7 +75,7 @@ def test_the_round_trip_of_the_first_screen(tmp_path: Path) -> None:
     assert done.stdout == "esaelp em esrever\n", done.stderr
 
 
-def test_two_terminals_and_a_shell_producer(
+def test_the_workers_and_producers_of_the_readme_work_together(
     server: Server, shell: dict[str, str], tmp_path: Path
 ) -> None:
     _, words, in_asyncio, pull = blocks(README, "python")
@@ -112,24 +112,26 @@ def pulled_by_the_worker_that_pulls(pull: str, shell: dict[str, str], tmp_path: 
         worker.wait(10)
 
 
-def test_the_protocol_s_shell_lines(shell: dict[str, str], tmp_path: Path) -> None:
+def test_the_shell_lines_of_the_protocol_submit_a_job(
+    shell: dict[str, str], tmp_path: Path
+) -> None:
     [lines] = blocks(PROTOCOL, "sh")
     printed = sh(f"pyjobs scripts load >/dev/null\n{lines}", shell, tmp_path)
     assert printed.split()[-1] == "new"
 
 
-def test_the_cron_line(shell: dict[str, str], tmp_path: Path) -> None:
+def test_the_cron_line_of_the_readme_succeeds(shell: dict[str, str], tmp_path: Path) -> None:
     [line] = re.findall(r"^    \* \* \* \* \*  PYJOBS_URL=\S+ (.*)$", README, re.MULTILINE)
     sh(line, shell, tmp_path)
 
 
-def test_the_two_commands_are_there() -> None:
+def test_the_commands_that_the_readme_shows_are_executable() -> None:
     for command in re.findall(r"^    (scripts/\w+)", README, re.MULTILINE):
         assert os.access(ROOT / command, os.X_OK), command
     assert "scripts/test" in (ROOT / ".ci" / "run").read_text()
 
 
-def test_the_protocol_names_every_script() -> None:
+def test_the_protocol_lists_every_script() -> None:
     table = PROTOCOL[PROTOCOL.index("    lua/") : PROTOCOL.index("    lib/")]
     for script in everything():
         mode, verb = script.name.split("/")

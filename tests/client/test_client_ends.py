@@ -31,7 +31,7 @@ pytest_plugins = ("support.client_fixtures",)
 
 class TestClose:
     @EVERY
-    def test_what_is_pending_fails(self, store: Store, mode: Mode) -> None:
+    def test_close_fails_pending_jobs_and_later_calls(self, store: Store, mode: Mode) -> None:
         with opened(store.url, aio=is_async(store), mode=mode.name, queue="q") as client:
             jobs = Jobs(store, mode)
             done, pending = client.submit("ab"), client.submit("cd")
@@ -66,7 +66,7 @@ class TestClose:
             work(jobs)
 
     @ONE
-    def test_nothing_is_left(self, store: Store) -> None:
+    def test_close_leaves_no_connection_and_no_thread(self, store: Store) -> None:
         before = {thread.ident for thread in threading.enumerate()}
         connections = len(store.redis.client_list())
         for _ in range(3):
@@ -77,13 +77,15 @@ class TestClose:
         wait_until(lambda: {thread.ident for thread in threading.enumerate()} <= before)
 
     @FEW
-    def test_unused(self, store: Store) -> None:
+    def test_close_of_an_unused_client_leaves_no_connection_and_no_thread(
+        self, store: Store
+    ) -> None:
         """Neither a submit nor a close is owed."""
         with opened(store.url, aio=is_async(store)):
             pass
 
     @FEW
-    def test_twice(self, store: Store) -> None:
+    def test_a_second_close_changes_nothing(self, store: Store) -> None:
         with opened(store.url, aio=is_async(store)) as client:
             client.submit(1)
             if isinstance(client, AioClient):
@@ -94,7 +96,9 @@ class TestClose:
 
 
 @places("redis-8.2", flavours=("async",))
-def test_a_client_that_is_closed_in_its_first_submit(store: Store) -> None:
+def test_an_asyncio_client_closed_in_its_first_submit_leaves_no_task_or_connection(
+    store: Store,
+) -> None:
     """At whatever moment: nothing of it is left that listens."""
 
     async def close(after: float) -> None:
@@ -114,7 +118,7 @@ def test_a_client_that_is_closed_in_its_first_submit(store: Store) -> None:
 
 @pytest.mark.parametrize("aio", [False, True], ids=["sync", "asyncio"])
 @places("redis-8.2", flavours=("sync",))
-def test_a_job_whose_submit_was_broken_off_is_asked_for(store: Store, aio: bool) -> None:
+def test_a_job_whose_submit_was_interrupted_is_looked_up_by_its_id(store: Store, aio: bool) -> None:
     """It may be there or not, and whoever asks for it by its id is told."""
     with (
         Proxy(store.url) as proxy,
@@ -138,7 +142,7 @@ def test_a_job_whose_submit_was_broken_off_is_asked_for(store: Store, aio: bool)
 
 
 @places("redis-8.2", flavours=("sync",))
-def test_a_thread_that_submits_while_another_closes(store: Store) -> None:
+def test_a_submit_while_another_thread_closes_ends_as_client_closed(store: Store) -> None:
     """Its jobs are submitted and nobody listens: they say so, and nothing stays open."""
     for used in (True, False):
         connections = len(store.redis.client_list())
@@ -169,7 +173,7 @@ def test_a_thread_that_submits_while_another_closes(store: Store) -> None:
 
 
 @places("redis-8.2", flavours=("sync",))
-def test_a_signal_handler_that_closes_amid_the_first_submit(
+def test_a_close_from_a_signal_handler_in_the_first_submit_ends_it_as_client_closed(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It runs in the same thread, whatever that is about to do."""
@@ -189,8 +193,10 @@ def test_a_signal_handler_that_closes_amid_the_first_submit(
 
 
 @places("redis-8.2", flavours=("sync",))
-def test_an_asyncio_client_that_is_closed_while_it_submits_many(store: Store) -> None:
-    async def test(url: str) -> None:
+def test_an_asyncio_client_closed_while_it_submits_many_ends_them_as_client_closed(
+    store: Store,
+) -> None:
+    async def submit_and_close(url: str) -> None:
         client = pyjobs.aio.Client(url, queue="q")
         await client.submit(0)
         submit = asyncio.create_task(client.submit_many(range(3000)))
@@ -201,7 +207,7 @@ def test_an_asyncio_client_that_is_closed_while_it_submits_many(store: Store) ->
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     connections = len(store.redis.client_list())
-    asyncio.run(test(store.url))
+    asyncio.run(submit_and_close(store.url))
     wait_until(lambda: len(store.redis.client_list()) == connections)
     store.redis.flushall()
 
@@ -220,10 +226,10 @@ def test_a_listener_that_can_not_start_leaves_nothing(
     wait_until(lambda: len(store.redis.client_list()) == connections)
 
 
-class TestManners:
+class TestResources:
     @ONE
     @EVERY
-    def test_subscribed_before_the_first_submit(self, client: Any, store: Store) -> None:
+    def test_a_client_subscribes_before_its_first_submit(self, client: Any, store: Store) -> None:
         with store.redis.monitor() as monitor:
             client.submit(1)
             said = []
@@ -233,7 +239,7 @@ class TestManners:
 
     @ONE
     @RELIABLE
-    def test_one_subscription_for_all(self, client: Any, store: Store) -> None:
+    def test_a_client_has_one_subscription_for_all_queues(self, client: Any, store: Store) -> None:
         kept = [client.submit(1, queue=f"q{n}") for n in range(5)]
         assert kept
         assert len(store.redis.client_list(_type="pubsub")) == 1
@@ -253,7 +259,7 @@ class TestManners:
 
     @FEW
     @EVERY
-    def test_nor_does_one_that_was_heard(self, client: Any, jobs: Jobs) -> None:
+    def test_a_job_that_was_heard_leaves_nothing(self, client: Any, jobs: Jobs) -> None:
         job = client.submit("ab")
         work(jobs)
         assert job.result(SOON) == "ba"
@@ -261,7 +267,9 @@ class TestManners:
 
     @places("memory", "redis-8.2", flavours=("sync",))
     @EVERY
-    def test_threads_share_one(self, client: Any, jobs: Jobs) -> None:
+    def test_eight_threads_share_a_client_and_get_their_own_results(
+        self, client: Any, jobs: Jobs
+    ) -> None:
         wrong: list[Any] = []
 
         def use(name: str) -> None:
@@ -288,7 +296,7 @@ class TestManners:
         assert (wrong, left) == ([], 0)
 
     @ONE
-    def test_a_narrow_acl(self, store: Store) -> None:
+    def test_a_client_needs_rights_to_its_own_queue_only(self, store: Store) -> None:
         """Rights to its own queue only: the registry is a convenience, not a condition."""
         store.redis.execute_command(
             "ACL", "SETUSER", "app", "on", ">secret", "~jobs:{q}*", "&jobs:client:*", "+@all"

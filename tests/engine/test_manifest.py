@@ -37,7 +37,7 @@ every_script = pytest.mark.parametrize("one", SCRIPTS, ids=TITLES)
 
 
 @every_script
-def test_the_manifest_tells_the_sha1_of_the_file(one: Script) -> None:
+def test_the_manifest_has_the_sha1_of_each_file(one: Script) -> None:
     assert hashlib.sha1(one.body.encode()).hexdigest() == one.sha1
 
 
@@ -56,7 +56,7 @@ def test_a_script_uses_no_global_but_those_of_lua_and_redis(one: Script) -> None
     assert read - GLOBALS == set()
 
 
-def test_globals_are_seen_where_they_are() -> None:
+def test_the_search_for_globals_finds_reads_and_writes_in_every_construct() -> None:
     body = """
         local a, b = one, 2
         local function f(x, ...) a = x; x.y.z = two; for i = 1, three do g(i) end end
@@ -86,7 +86,7 @@ def test_globals_are_seen_where_they_are() -> None:
 
 
 @every_script
-def test_the_manifest_binds_every_place_by_name(one: Script) -> None:
+def test_the_manifest_describes_every_script_in_full(one: Script) -> None:
     for field in ("what", "returns", "replay", "cost"):
         assert one.about[field], field
     assert one.about["replay_safe"] == one.about["replay"].startswith("safe")
@@ -94,7 +94,7 @@ def test_the_manifest_binds_every_place_by_name(one: Script) -> None:
     assert ("options" in one.names) == (one.about["options"] != [] or one.name == "simple/submit")
 
 
-def test_binding_refuses_what_the_script_does_not_have() -> None:
+def test_bind_refuses_unknown_and_missing_arguments() -> None:
     claim = script("reliable/claim")
     good = {"nonce": "n", "limit": 1, "lease": 1, "options": ""}
     assert claim.bind(**good) == ("n", 1, 1, "")
@@ -106,7 +106,7 @@ def test_binding_refuses_what_the_script_does_not_have() -> None:
         claim.bind(**renamed)
 
 
-def test_choosing_refuses_an_unknown_option_and_leaves_out_none() -> None:
+def test_choose_refuses_unknown_options_and_omits_none() -> None:
     fail = script("reliable/fail")
     assert fail.choose(backoff=0, max_attempts=None, backoff_max=7) == "backoff=0 backoff_max=7"
     with pytest.raises(BadArgument, match="back_off: reliable/fail has no such option"):
@@ -118,7 +118,7 @@ def test_an_unknown_script_is_a_key_error() -> None:
         script("reliable/nothing")
 
 
-def test_the_manifest_tells_defaults_as_numbers() -> None:
+def test_the_manifest_has_defaults_as_numbers() -> None:
     told = {one["name"]: one.get("default") for one in script("reliable/fail").about["options"]}
     assert told == {"max_attempts": 3, "backoff": 1000, "backoff_max": 3_600_000}
     [retention] = script("reliable/complete").about["options"]

@@ -1,7 +1,7 @@
 """Every script, and clients and workers as they are used, on a connection that breaks.
 
 The proxy breaks a call before the server has it, after the server ran it, or never lets its answer
-through; test_run.py has what follows when it does so for ever.
+through; transport/test_send.py has what follows when it does so for ever.
 """
 
 from __future__ import annotations
@@ -101,7 +101,9 @@ def runs(store: Store) -> int:
 @places(PREFERRED)
 @hows
 @scripts
-def test_a_script_whose_connection_breaks(store: Store, proxy: Proxy, name: str, how: str) -> None:
+def test_a_script_whose_connection_breaks_is_repeated_only_where_that_is_safe(
+    store: Store, proxy: Proxy, name: str, how: str
+) -> None:
     """Safe to repeat: it is sent again, the answer is that of the first or of a second call, and
     the keys are as after exactly one. Unsafe: it is not, and nobody is told that it failed."""
     call = prepared(store, name)
@@ -226,7 +228,7 @@ breaking = pytest.mark.parametrize(
 @breaking
 @places(PREFERRED, flavours=("sync",))
 @pytest.mark.parametrize("mode", ["recoverable", "reliable"])
-def test_a_worker_whose_answers_are_cut_loses_nothing(
+def test_a_worker_whose_replies_are_cut_starts_and_reports_each_job_once(
     store: Store, mode: str, n: int, needle: bytes
 ) -> None:
     """Each job is started once, told once, and done."""
@@ -253,7 +255,7 @@ def test_a_worker_whose_answers_are_cut_loses_nothing(
 
 
 @places(PREFERRED, flavours=("sync",))
-def test_a_simple_worker_whose_answers_are_cut_runs_nothing_twice(store: Store) -> None:
+def test_a_simple_worker_whose_replies_are_cut_runs_no_job_twice(store: Store) -> None:
     """What a lost answer had claimed is lost with it, and no more."""
     jobs = Jobs(store, MODES["simple"])
     jobs.submit(*[(f"job{n}", b"1") for n in range(JOBS)])
@@ -267,7 +269,7 @@ def test_a_simple_worker_whose_answers_are_cut_runs_nothing_twice(store: Store) 
 
 
 @places(PREFERRED, flavours=("sync",))
-def test_what_a_claim_took_whose_answer_was_cut_is_handed_back_at_a_stop(store: Store) -> None:
+def test_jobs_of_a_claim_whose_reply_was_cut_are_released_at_a_stop(store: Store) -> None:
     """No crash is counted, and nobody waits for a lease to end."""
     jobs = Jobs(store, MODES["reliable"])
     jobs.submit(("a", b"1"))

@@ -143,7 +143,7 @@ def test_junk_is_refused_by_name_and_no_key_is_touched(store: Store, script: Scr
 
 
 @every_script
-def test_a_thousand_items_pass(store: Store, script: Script) -> None:
+def test_a_thousand_items_are_all_answered(store: Store, script: Script) -> None:
     good = Good(script, furnish(store, mode_of(script), held=1000 if script.about["items"] else 2))
     reply = store.call(good.call(items=good.items(1000)))
     if good.fields:
@@ -154,7 +154,7 @@ def test_a_thousand_items_pass(store: Store, script: Script) -> None:
 
 
 @every_script
-def test_a_queue_of_another_mode_is_left_alone(store: Store, script: Script) -> None:
+def test_a_queue_of_another_mode_is_refused_and_unchanged(store: Store, script: Script) -> None:
     if "WRONGMODE" not in script.about["errors"]:
         assert script.name.startswith("queue/")
         return
@@ -172,7 +172,7 @@ def test_a_queue_of_another_mode_is_left_alone(store: Store, script: Script) -> 
 
 
 @every_script
-def test_a_queue_of_another_layout_is_left_alone(store: Store, script: Script) -> None:
+def test_a_queue_of_another_layout_is_refused_and_unchanged(store: Store, script: Script) -> None:
     good = Good(script, furnish(store, mode_of(script)))
     store.redis.hset(f"{Q}:meta", "layout", "2")
     with store.unchanged(), pytest.raises(BadLayout, match="queue q has layout 2, not 1"):

@@ -107,7 +107,9 @@ def test_a_user_without_a_command_is_refused_before_anything_is_written(
 
 @can_be_asked
 @having("claim")
-def test_a_queue_that_may_only_be_read_keeps_a_claim_from_all(store: Store, mode: Mode) -> None:
+def test_a_claim_with_one_queue_that_may_only_be_read_writes_nothing(
+    store: Store, mode: Mode
+) -> None:
     jobs = Jobs(store, mode)
     jobs.submit("a")
     jobs.submit("b", queue=OTHER)
@@ -121,7 +123,9 @@ def test_a_queue_that_may_only_be_read_keeps_a_claim_from_all(store: Store, mode
 
 @can_be_asked
 @having("claim")
-def test_rights_to_the_keys_of_one_queue_are_enough(store: Store, mode: Mode) -> None:
+def test_rights_to_the_keys_of_one_queue_are_enough_for_a_round_trip(
+    store: Store, mode: Mode
+) -> None:
     with user(store, f"~{Q}*", "+@all") as narrow:
         jobs = Jobs(narrow, mode)
         first, second = jobs.take("a", "b")
