@@ -12,6 +12,8 @@ import pytest
 from support.commands import DEAD_URL, SECONDS, Cli
 from support.running import wait_until
 
+pytestmark = pytest.mark.slow
+
 pytest_plugins = ("support.command_fixtures",)
 
 TASKS = """

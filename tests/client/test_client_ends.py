@@ -16,7 +16,7 @@ import pytest
 from support.clients import EVERY, FEW, ONE, RELIABLE, SOON, work
 from support.proxy import Proxy
 from support.running import AioClient, is_async, opened, wait_until
-from support.servers import places
+from support.servers import SOCKET_PLACES, WORKER_PLACES, at
 from support.store import Jobs, Store
 
 import pyjobs
@@ -76,26 +76,38 @@ class TestClose:
         wait_until(lambda: len(store.redis.client_list()) == connections)
         wait_until(lambda: {thread.ident for thread in threading.enumerate()} <= before)
 
-    @FEW
+    @ONE
     def test_close_of_an_unused_client_leaves_no_connection_and_no_thread(
         self, store: Store
     ) -> None:
-        """Neither a submit nor a close is owed."""
-        with opened(store.url, aio=is_async(store)):
-            pass
+        before = {thread.ident for thread in threading.enumerate()}
+        connections = len(store.redis.client_list())
+        for _ in range(3):
+            with opened(store.url, aio=is_async(store)):
+                pass
+        wait_until(lambda: len(store.redis.client_list()) == connections)
+        wait_until(lambda: {thread.ident for thread in threading.enumerate()} <= before)
 
-    @FEW
+    @ONE
     def test_a_second_close_changes_nothing(self, store: Store) -> None:
+        before = {thread.ident for thread in threading.enumerate()}
+        connections = len(store.redis.client_list())
         with opened(store.url, aio=is_async(store)) as client:
-            client.submit(1)
+            job = client.submit(1)
             if isinstance(client, AioClient):
                 client._loop.do(client.client.close())
             else:
                 client.close()
+            first = job.exception(0)
+            assert isinstance(first, ClientClosed)
+        # `opened` has closed it for the second time.
+        assert job._error() is first
+        wait_until(lambda: len(store.redis.client_list()) == connections)
+        wait_until(lambda: {thread.ident for thread in threading.enumerate()} <= before)
         store.redis.flushall()
 
 
-@places("redis-8.2", flavours=("async",))
+@at(SOCKET_PLACES)
 def test_an_asyncio_client_closed_in_its_first_submit_leaves_no_task_or_connection(
     store: Store,
 ) -> None:
@@ -117,7 +129,7 @@ def test_an_asyncio_client_closed_in_its_first_submit_leaves_no_task_or_connecti
 
 
 @pytest.mark.parametrize("aio", [False, True], ids=["sync", "asyncio"])
-@places("redis-8.2", flavours=("sync",))
+@at(SOCKET_PLACES)
 def test_a_job_whose_submit_was_interrupted_is_looked_up_by_its_id(store: Store, aio: bool) -> None:
     """It may be there or not, and whoever asks for it by its id is told."""
     with (
@@ -141,7 +153,7 @@ def test_a_job_whose_submit_was_interrupted_is_looked_up_by_its_id(store: Store,
             client.job("a").result(SOON)
 
 
-@places("redis-8.2", flavours=("sync",))
+@at(SOCKET_PLACES)
 def test_a_submit_while_another_thread_closes_ends_as_client_closed(store: Store) -> None:
     """Its jobs are submitted and nobody listens: they say so, and nothing stays open."""
     for used in (True, False):
@@ -172,7 +184,7 @@ def test_a_submit_while_another_thread_closes_ends_as_client_closed(store: Store
     store.redis.flushall()
 
 
-@places("redis-8.2", flavours=("sync",))
+@at(SOCKET_PLACES)
 def test_a_close_from_a_signal_handler_in_the_first_submit_ends_it_as_client_closed(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -192,7 +204,7 @@ def test_a_close_from_a_signal_handler_in_the_first_submit_ends_it_as_client_clo
     wait_until(lambda: len(store.redis.client_list()) == connections)
 
 
-@places("redis-8.2", flavours=("sync",))
+@at(SOCKET_PLACES)
 def test_an_asyncio_client_closed_while_it_submits_many_ends_them_as_client_closed(
     store: Store,
 ) -> None:
@@ -212,7 +224,7 @@ def test_an_asyncio_client_closed_while_it_submits_many_ends_them_as_client_clos
     store.redis.flushall()
 
 
-@places("redis-8.2", flavours=("sync",))
+@at(SOCKET_PLACES)
 def test_a_listener_that_can_not_start_leaves_nothing(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -265,7 +277,7 @@ class TestResources:
         assert job.result(SOON) == "ba"
         assert not client._core._pending.all()
 
-    @places("memory", "redis-8.2", flavours=("sync",))
+    @at(WORKER_PLACES)
     @EVERY
     def test_eight_threads_share_a_client_and_get_their_own_results(
         self, client: Any, jobs: Jobs

@@ -7,15 +7,15 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
-from support.servers import places
+from support.servers import WORKER_PLACES, at
 from support.store import Jobs, Store
 
-from pyjobs import aio
 from pyjobs.aio import Client
+from pyjobs.client import aio
 from pyjobs.engine.modes import MODES
 from pyjobs.errors import BadArgument, ClientClosed, Conflict, OutcomeUnknown, WrongMode
 
-pytestmark = places("memory", "redis-8.2", flavours=("sync",))
+pytestmark = at(WORKER_PLACES)
 
 
 @pytest.fixture

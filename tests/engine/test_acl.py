@@ -15,7 +15,7 @@ import pytest
 import redis
 from support.commands import Cli
 from support.running import wait_until, working
-from support.servers import REAL, own_server
+from support.servers import REAL_SERVER_PLACES, at, own_server
 from support.store import STORED, Jobs, Store
 
 import pyjobs
@@ -33,8 +33,7 @@ pytest_plugins = ("support.command_fixtures",)
 
 KEYS = Keys()
 LUA = Path(__file__).resolve().parents[2] / "lua"
-SERVERS = [place for place in REAL if place[1] == "sync"]
-everywhere = pytest.mark.parametrize("store", SERVERS, indirect=True, ids=[n for n, _ in SERVERS])
+everywhere = at(REAL_SERVER_PLACES)
 LOG = "pyjobs"
 SOON = 30.0
 

@@ -7,12 +7,14 @@ import datetime
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
+from support.handlers import echo
 from support.proxy import Proxy
 from support.running import opened, wait_until, working
-from support.servers import places
+from support.servers import SOCKET_PLACES, at
 from support.store import HOUR, Jobs, Q, Store
 
 import pyjobs
@@ -27,11 +29,7 @@ LEASE = 1.0
 RELIABLE = MODES["reliable"]
 BOTH = pytest.mark.parametrize("aio", [False, True], ids=["sync", "async"])
 
-pytestmark = places("redis-8.2", flavours=("sync",))
-
-
-def echo(job: pyjobs.ClaimedJob) -> Any:
-    return job.data
+pytestmark = at(SOCKET_PLACES)
 
 
 @pytest.fixture
@@ -195,8 +193,12 @@ def test_a_client_clock_an_hour_off_changes_no_lease_delay_or_expiry(
     monkeypatch.setattr(time, "time", lambda: right() + 3600 * hours)
     monkeypatch.setattr(time, "time_ns", lambda: round((right() + 3600 * hours) * 1e9))
 
+    def renewed(id: str, deadline: int) -> bool:
+        return jobs.part("inflight")[id] > deadline
+
     def handle(job: pyjobs.ClaimedJob) -> int:
-        time.sleep(1.5)
+        for _ in range(2):
+            wait_until(partial(renewed, job.id, jobs.part("inflight")[job.id]))
         return job.attempt
 
     with working(jobs.store.url, handle, lease=1.0):

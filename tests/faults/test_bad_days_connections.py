@@ -16,10 +16,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from support.handlers import echo
 from support.running import Loop, opened, working
-from support.servers import places
+from support.servers import SOCKET_PLACES, at
 from support.store import Jobs, Q, Store
-from test_bad_days import echo
 
 import pyjobs
 import pyjobs.aio
@@ -33,7 +33,7 @@ SOON = 10.0
 LIMIT = 30.0
 BOTH = pytest.mark.parametrize("aio", [False, True], ids=["sync", "async"])
 
-pytestmark = places("redis-8.2", flavours=("sync",))
+pytestmark = at(SOCKET_PLACES)
 
 
 @pytest.fixture

@@ -12,11 +12,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 import redis
-from support.gates import AsyncGate, Gate
+from support.handlers import AsyncGate, Gate, echo
 from support.running import opened, wait_until, working
 from support.servers import own_server
 from support.store import Jobs, Q, Store, leaks
@@ -28,12 +27,10 @@ from pyjobs.testing.servers import Server
 from pyjobs.testing.workers import Running
 from pyjobs.transport.connect import connect
 
+pytestmark = pytest.mark.slow
+
 SOON = 10.0
 RELIABLE = MODES["reliable"]
-
-
-def echo(job: pyjobs.ClaimedJob) -> Any:
-    return job.data
 
 
 @pytest.fixture

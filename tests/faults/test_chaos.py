@@ -21,6 +21,8 @@ from support.servers import PREFERRED
 
 from pyjobs.testing import servers
 
+pytestmark = pytest.mark.slow
+
 LEASE = 5.0
 SMALL = Size(jobs=150, lease=1.0)
 # What a busy machine may add; the full size is held to the promise.

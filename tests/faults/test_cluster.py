@@ -28,6 +28,8 @@ from pyjobs.testing.servers import Server
 from pyjobs.testing.workers import Running
 from pyjobs.transport.connect import connect
 
+pytestmark = pytest.mark.slow
+
 SLOTS = 16384
 SOON = 20.0
 NODE = ("--cluster-enabled", "yes")

@@ -31,6 +31,8 @@ from pyjobs.testing import servers
 from pyjobs.transport.connect import connect
 from pyjobs.transport.url import checked_url, shown
 
+pytestmark = pytest.mark.slow
+
 SENTINELS = 3
 DOWN_MS = 1000
 BEFORE = 100

@@ -9,10 +9,8 @@ from support.fencing import (
     check_stale_token,
     check_twice_in_one_call,
 )
-from support.store import HOUR, STORED, Jobs, having
-from test_submit import PAYLOADS
-
-DAY = 86_400_000
+from support.messages import PAYLOADS, bodies
+from support.store import DAY, HOUR, STORED, Jobs, having
 
 
 @having("complete", STORED)
@@ -113,21 +111,6 @@ def test_the_message_to_the_client_has_state_times_size_and_body(jobs: Jobs) -> 
     assert job.queued == int(queued) <= int(started) <= before <= int(processed) <= jobs.now()
     assert body == b"42\n"
     heard.close()
-
-
-def bodies(messages: list[bytes]) -> dict[str, bytes]:
-    """id -> body, read from messages as a client reads them."""
-    found = {}
-    for letter in messages:
-        rest = letter
-        while rest:
-            head, rest = rest.split(b"\n", 1)
-            words = head.decode().split(" ")
-            size = int(words[7])
-            assert rest[size : size + 1] == b"\n"
-            assert words[1] not in found, "told twice"
-            found[words[1]], rest = rest[:size], rest[size + 1 :]
-    return found
 
 
 @having("complete")

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from support.running import wait_until, working
-from support.servers import places
+from support.servers import REAL_SERVER_PLACES, SOCKET_PLACES, at
 from support.store import Q, Store, having
 
 import pyjobs
@@ -26,7 +26,7 @@ from pyjobs.engine.reliable import Reliable
 from pyjobs.engine.simple import Simple
 from pyjobs.ids import new_id
 
-everywhere = places("redis-6.2", "redis-8.2", "valkey-9.1", flavours=("sync",))
+everywhere = at(REAL_SERVER_PLACES)
 HOUR = 3_600_000
 CANCEL = f"{Q}:cancel".encode()
 MANY = 101
@@ -229,7 +229,7 @@ def test_a_lone_round_trip_costs_no_more_calls_and_reads_than_its_bound(store: S
             assert client.submit(DATA).result(10) == 7
 
 
-@everywhere
+@at(SOCKET_PLACES)
 def test_an_idle_worker_sends_one_command_in_two_seconds_at_most(store: Store) -> None:
     with working(store.url, add):
         meter = Meter(store)

@@ -10,8 +10,8 @@ from support.fencing import (
     check_stale_token,
     check_twice_in_one_call,
 )
-from support.store import HOUR, STORED, Jobs, Q, having
-from test_complete import DAY, bodies
+from support.messages import bodies
+from support.store import DAY, HOUR, STORED, Jobs, Q, having
 
 from pyjobs.engine.replies import Claimed
 

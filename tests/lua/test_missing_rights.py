@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 from support.good_calls import SCRIPTS, TITLES, Good, mode_of
-from support.servers import places
+from support.servers import DRYRUN_PLACES, at
 from support.store import HOUR, Jobs, Q, Store, having
 
 from pyjobs.engine.modes import MODES, Mode
@@ -28,7 +28,7 @@ ITEMS: dict[str, list[Arg]] = {
     "cancel": ["held0", "waits", "later"],
     "requeue": ["failed", "done"],
 }
-can_be_asked = places("redis-8.2", "valkey-9.1", flavours=("sync",))
+can_be_asked = at(DRYRUN_PLACES)
 
 
 @contextmanager

@@ -15,16 +15,18 @@ from modelcheck.mutants import STUCK, CounterOnlyFence, Mutant, all_mutants
 from modelcheck.sizes import LARGE, SMALL
 from modelcheck.tied import Apart, Tied
 from modelcheck.world import Limits
+from support.servers import MEMORY_PLACES, at
 from support.store import Jobs, Store
 
 from pyjobs.engine.modes import MODES
+
+pytestmark = pytest.mark.slow
 
 SIZES = SMALL | (LARGE if os.environ.get("PYJOBS_MODELCHECK") == "large" else {})
 WALKS = int(os.environ.get("PYJOBS_WALKS", "20"))
 SEED = 75  # from here on twenty walks meet all of MUST_BE_SEEN
 LENGTH = 60
 MUTANTS = all_mutants()
-IN_MEMORY = pytest.mark.parametrize("store", [("memory", "sync")], indirect=True, ids=["memory"])
 MUST_BE_SEEN = {
     *(("submit", word) for word in ("new", "pending", "delayed", "inflight", "done", "cancelled")),
     *(("complete", word) for word in ("done", "repeat", "LOST")),
@@ -123,13 +125,13 @@ def test_two_walks_of_the_scripts_match_the_model(store: Store) -> None:
     assert walk(store, 2)
 
 
-@IN_MEMORY
+@at(MEMORY_PLACES)
 def test_many_walks_of_the_scripts_match_the_model_and_meet_every_reply(store: Store) -> None:
     seen = walk(store, WALKS)
     assert seen >= MUST_BE_SEEN, MUST_BE_SEEN - seen
 
 
-@IN_MEMORY
+@at(MEMORY_PLACES)
 @pytest.mark.parametrize(
     "mutant", [mutant for mutant in MUTANTS if has_real_steps(mutant)], ids=name
 )

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 
 import pytest
-from support.servers import EVERY_SERVER
+from support.servers import SERVER_PLACES, at
 from support.store import HOUR, PARKED, Jobs, Q, having
 
 from pyjobs.engine.reliable import RELIABLE
@@ -261,7 +261,7 @@ class Workers:
                     self.jobs.redis.zadd(f"{queue}:delayed", {id: 1})
 
 
-@EVERY_SERVER
+@at(SERVER_PLACES)
 @reliable
 @pytest.mark.parametrize("queues", [(Q,), (Q, OTHER)], ids=["one queue", "two queues"])
 def test_a_job_that_kills_workers_is_the_only_one_dead(jobs: Jobs, queues: tuple[str, ...]) -> None:

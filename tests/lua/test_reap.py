@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from support.messages import bodies
 from support.store import HOUR, STORED, Jobs, Q, having
-from test_complete import bodies
 
 reliable = having("reap", ["reliable"])
 both = having("reap", STORED)

@@ -5,24 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
+from support.messages import PAYLOADS
 from support.store import HOUR, STORED, Jobs, Q, having
-
-PAYLOADS = [
-    b"",
-    b"[]",
-    b"{}",
-    b"[[],{}]",
-    b"9223372036854775808",
-    b"0.1000000000000000055511151231257827",
-    b"\xff\xfe\x80",
-    b"line\nline\r\n",
-    b"a\x00b\x00",
-    b'"}',
-    b"}}",
-    '"\N{SNOWMAN}"'.encode(),
-    bytes(range(256)),
-    b"x" * 1_048_576,
-]
 
 
 @having("submit")

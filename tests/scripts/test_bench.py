@@ -23,6 +23,8 @@ from benchmark.report import shown
 from benchmark.rounds import Measured
 from benchmark.workloads import ASYNC, BARE, Row
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "scripts"
 Done = subprocess.CompletedProcess[str]

@@ -18,6 +18,8 @@ from pyjobs.engine.modes import MODES
 from pyjobs.testing import servers
 from pyjobs.transport.connect import connect
 
+pytestmark = pytest.mark.slow
+
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 ROW = re.compile(r"│ (\w+) +│ +(\d+) │ +\d+\.\d\d │ +[\d,]+ │ +(\d+) │ +(\d+) │")
 LINES = "first\nsecond\n\nvierte Zeile: äöü ✓ 𝄞\n"

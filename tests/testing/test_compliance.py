@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from support.running import is_async
-from support.servers import PLACES
+from support.servers import COMPLIANCE_PLACES, at
 from support.store import Store
 
 from pyjobs import BadArgument, Unavailable
@@ -15,7 +15,6 @@ from pyjobs.engine.modes import MODES
 from pyjobs.testing import compliance
 
 ALL = len(compliance.CONCURRENCIES) * 507
-AT_LENGTH = [place for place in PLACES if place != ("memory", "sync")]
 NOBODY = "redis://127.0.0.1:1"
 
 
@@ -37,10 +36,7 @@ def test_the_pairs_are_the_506_of_the_seed() -> None:
     assert compliance.PAIRS[-1] == (7, 100)
 
 
-# In memory one flavour is enough: it takes longest there, and shows least.
-@pytest.mark.parametrize(
-    "store", AT_LENGTH, indirect=True, ids=["-".join(place) for place in AT_LENGTH]
-)
+@at(COMPLIANCE_PLACES)
 @pytest.mark.parametrize("mode", MODES)
 def test_every_answer_is_right_and_no_key_stays(store: Store, mode: str) -> None:
     report = compliance.check(store.url, mode, flavour=flavour(store))
@@ -49,6 +45,7 @@ def test_every_answer_is_right_and_no_key_stays(store: Store, mode: str) -> None
     assert store.redis.keys("*") == []
 
 
+@at(COMPLIANCE_PLACES)
 def test_the_suite_leaves_keys_of_others_alone(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -58,6 +55,7 @@ def test_the_suite_leaves_keys_of_others_alone(
     assert store.redis.keys("*") == [b"compliance-of-others"]
 
 
+@at(COMPLIANCE_PLACES)
 def test_the_first_wrong_answer_is_named(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     small(monkeypatch)
     right = compliance._sum
@@ -71,6 +69,7 @@ def test_the_first_wrong_answer_is_named(store: Store, monkeypatch: pytest.Monke
     assert store.redis.keys("*") == []
 
 
+@at(COMPLIANCE_PLACES)
 def test_a_job_that_fails_is_a_wrong_answer(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     small(monkeypatch)
     monkeypatch.setattr(compliance, "_sum", lambda data: data["third"])
@@ -78,6 +77,7 @@ def test_a_job_that_fails_is_a_wrong_answer(store: Store, monkeypatch: pytest.Mo
         compliance.check(store.url, "recoverable", flavour=flavour(store))
 
 
+@at(COMPLIANCE_PLACES)
 def test_an_answer_that_does_not_come_is_reported(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -93,6 +93,7 @@ def test_an_answer_that_does_not_come_is_reported(
         compliance.check(store.url, "simple", flavour=flavour(store))
 
 
+@at(COMPLIANCE_PLACES)
 def test_a_job_that_runs_twice_is_reported(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     small(monkeypatch)
 
@@ -109,6 +110,7 @@ def test_a_job_that_runs_twice_is_reported(store: Store, monkeypatch: pytest.Mon
         compliance.check(store.url, "reliable")
 
 
+@at(COMPLIANCE_PLACES)
 def test_the_error_that_ends_the_worker_is_raised(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,7 +21,7 @@ import pytest
 import uvloop
 from redis import exceptions
 from support.proxy import Proxy
-from support.servers import PREFERRED, own_server, places
+from support.servers import SOCKET_PLACES, at, own_server
 from support.store import Store
 
 from pyjobs.testing.servers import Server
@@ -55,7 +55,7 @@ def run(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Call
     return run
 
 
-pytestmark = places(PREFERRED, flavours=("sync",))
+pytestmark = at(SOCKET_PLACES)
 
 
 @asynccontextmanager
@@ -268,8 +268,10 @@ def test_a_connection_with_an_unread_reply_is_not_quiet(
     async def use(url: str) -> None:
         async with taken(url) as (found, pool):
             await found.send(pack("PING"))
-            while await found.quiet():  # noqa: ASYNC110
+            deadline = time.monotonic() + SOON / 2
+            while await found.quiet() and time.monotonic() < deadline:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
+            assert not await found.quiet()
             await found.close(pool)
 
     run(use, store.url)

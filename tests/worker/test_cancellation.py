@@ -10,7 +10,7 @@ import pytest
 import redis
 from support.proxy import Proxy
 from support.running import LONG, wait_until
-from support.servers import own_server, places
+from support.servers import REAL_SERVER_PLACES, SERVER_PLACES, at, own_server
 from support.store import Q, Store
 
 from pyjobs.engine.keys import cancel_channel
@@ -18,8 +18,8 @@ from pyjobs.transport.connect import connect
 from pyjobs.worker import cancellation
 from pyjobs.worker.cancellation import CancellationListener
 
-EVERY = places("memory", "redis-6.2", "redis-8.2", "valkey-9.1", flavours=("sync",))
-REAL = places("redis-6.2", "redis-8.2", "valkey-9.1", flavours=("sync",))
+EVERY = at(SERVER_PLACES)
+REAL = at(REAL_SERVER_PLACES)
 CHANNELS = [cancel_channel(Q), cancel_channel("jobs:{z}")]
 SHORT = 0.05
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 from support.running import wait_until
-from support.servers import places
+from support.servers import WORKER_PLACES, at
 from support.store import Jobs, Q, Store
 
 from pyjobs.engine.modes import MODES
@@ -19,7 +19,7 @@ from pyjobs.errors import Unavailable, WrongMode
 from pyjobs.worker.heartbeat import Heartbeat
 from pyjobs.worker.job import ClaimedJob
 
-HERE = places("memory", "redis-8.2", flavours=("sync",))
+HERE = at(WORKER_PLACES)
 OTHER = "jobs:{other}"
 LEASE = 0.3
 HOURS = 2 * 3600.0

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from support.running import wait_until, working
-from support.servers import places
+from support.servers import WORKER_PLACES, at
 from support.store import Q, Store, having
 
 import pyjobs
@@ -20,7 +20,7 @@ from pyjobs.transport.send import run
 from pyjobs.worker import processor
 
 pytest_plugins = ("support.client_fixtures",)
-HERE = places("memory", "redis-8.2", flavours=("sync",))
+HERE = at(WORKER_PLACES)
 EVERY = having("submit")
 RELIABLE = having("submit", ["reliable"])
 SOON = 10.0

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from support.running import working
-from support.servers import places
+from support.servers import WORKER_PLACES, at
 from support.store import STORED, Jobs, Store, having
 
 import pyjobs
@@ -18,7 +18,7 @@ from pyjobs.engine.modes import Mode
 from pyjobs.errors import JobFailed
 
 pytest_plugins = ("support.client_fixtures",)
-HERE = places("memory", "redis-8.2", flavours=("sync",))
+HERE = at(WORKER_PLACES)
 EVERY = having("submit")
 KEPT = having("submit", STORED)
 RELIABLE = having("submit", ["reliable"])
@@ -227,10 +227,10 @@ class TestTimeouts:
 
         settings: dict[str, Any] = {"max_attempts": 1} if mode.name == "reliable" else {}
         handler = ahandle if kind == "loop" else handle
-        with working(store.url, handler, mode=mode.name, timeout=0.5, concurrency=1, **settings):
+        with working(store.url, handler, mode=mode.name, timeout=0.15, concurrency=1, **settings):
             jobs = client.submit_many(["slow", "slow", "quick"])
             for job in jobs[:2]:
-                with pytest.raises(JobFailed, match=r"TimeoutError: took longer than 0\.5 s"):
+                with pytest.raises(JobFailed, match=r"TimeoutError: took longer than 0\.15 s"):
                     job.result(SOON)
             # A thread can't be stopped; it must not take a place from others.
             assert jobs[2].result(SOON) == "quick"

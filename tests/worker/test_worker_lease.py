@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from support.running import wait_until, working
-from support.servers import places
+from support.servers import WORKER_PLACES, at
 from support.store import HOUR, Jobs, Store, having
 
 import pyjobs
@@ -19,7 +19,7 @@ from pyjobs.engine.modes import MODES, Mode
 from pyjobs.engine.replies import Claimed
 from pyjobs.errors import JobCancelled, JobFailed, LeaseLost, PyjobsError, Unencodable
 
-HERE = places("memory", "redis-8.2", flavours=("sync",))
+HERE = at(WORKER_PLACES)
 EVERY = having("submit")
 RELIABLE = having("submit", ["reliable"])
 SOON = 10.0

@@ -12,10 +12,10 @@ import time
 
 import pytest
 import redis
-from support.gates import AsyncGate, Gate, start
+from support.handlers import AsyncGate, Gate, start
 from support.proxy import Proxy
 from support.running import wait_until, working
-from support.servers import own_server, places
+from support.servers import SOCKET_PLACES, WORKER_PLACES, at, own_server
 from support.store import Jobs, Q, Store, having
 
 import pyjobs
@@ -25,8 +25,8 @@ from pyjobs.testing.servers import Server
 from pyjobs.testing.workers import Running
 from pyjobs.worker import shutdown
 
-HERE = places("memory", "redis-8.2", flavours=("sync",))
-REAL = places("redis-8.2", flavours=("sync",))
+HERE = at(WORKER_PLACES)
+REAL = at(SOCKET_PLACES)
 EVERY = having("submit")
 RELIABLE = having("submit", ["reliable"])
 SOON = 10.0
@@ -137,7 +137,10 @@ class TestServer:
             store.close()
             server.stop()
             worker.stop()
-            error = running.ended()
+            try:
+                error = running.ended(SOON)
+            finally:
+                gate.go.set()
         assert error is None or isinstance(error, pyjobs.PyjobsError)
 
     def test_a_stop_without_a_server_and_without_jobs_ends_at_once(
@@ -223,7 +226,7 @@ class TestIdle:
 
         def idle() -> bool:
             before = commands()
-            time.sleep(0.3)
+            time.sleep(0.1)
             return commands() == before
 
         with (
@@ -233,7 +236,7 @@ class TestIdle:
             assert client.submit(1).result(SOON) == 1
             wait_until(idle)
             before = commands()
-            time.sleep(1.5)
+            time.sleep(1.0)
             assert commands() - before <= 2
             # As soon as a result is heard: the worker is about to fall idle. One that is not woken
             # looks by itself only much later.

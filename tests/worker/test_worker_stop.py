@@ -12,10 +12,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from support.gates import AsyncGate, Gate, start
+from support.handlers import AsyncGate, Gate, start
 from support.proxy import Proxy
 from support.running import wait_until, working
-from support.servers import places
+from support.servers import SOCKET_PLACES, WORKER_PLACES, at
 from support.store import Jobs, Q, Store, having
 
 import pyjobs
@@ -26,8 +26,8 @@ from pyjobs.worker import executors, shutdown
 from pyjobs.worker.processor import Processor
 from pyjobs.worker.wake import WakeWaiter
 
-HERE = places("memory", "redis-8.2", flavours=("sync",))
-REAL = places("redis-8.2", flavours=("sync",))
+HERE = at(WORKER_PLACES)
+REAL = at(SOCKET_PLACES)
 EVERY = having("submit")
 RELIABLE = having("submit", ["reliable"])
 SOON = 10.0
@@ -193,7 +193,7 @@ class TestStop:
             worker.handler(Gate())
             asyncio.get_running_loop().call_later(0.1, worker.stop)
             await worker.arun()
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(0.3)
             return "went on"
 
         assert asyncio.run(main()) == "went on"
