@@ -22,9 +22,9 @@ pytest.register_assert_rewrite("support")
 from support.servers import (  # noqa: E402
     CLIENT_PLACES,
     FOUND,
-    QUICK_PLACES,
     REAL_PLACES,
     Place,
+    is_quick_place,
     place_id,
 )
 from support.store import Jobs, Store, leaks  # noqa: E402
@@ -33,8 +33,6 @@ from pyjobs.engine.modes import Mode  # noqa: E402
 from pyjobs.testing import servers  # noqa: E402
 
 UNIQUE = count()
-# The junk of a script is some hundred calls, which are slow in memory and the same there.
-NOT_QUICK_IN_MEMORY = "test_junk"
 # redis-py reads its own version from disk for each connection: a fifth of the time of most tests.
 redis.utils.get_lib_version = functools.cache(redis.utils.get_lib_version)
 
@@ -57,17 +55,10 @@ def is_quick(item: pytest.Item) -> bool:
     """Whether a test has no mark `slow` and, where it has a place, a quick one."""
     if item.get_closest_marker("slow"):
         return False
-    params = (
-        item.callspec.params
-        if isinstance(item, pytest.Function) and hasattr(item, "callspec")
-        else {}
-    )
+    callspec = getattr(item, "callspec", None)
+    params = callspec.params if callspec else {}
     place = params.get("store") or params.get("real_store")
-    if place is None:
-        return True
-    if place[0] == "memory" and item.path.stem == NOT_QUICK_IN_MEMORY:
-        return False
-    return place in QUICK_PLACES
+    return place is None or is_quick_place(item.path.stem, place)
 
 
 @pytest.fixture(scope="session")

@@ -68,13 +68,14 @@ class TestRoundTrip:
         work(jobs, 50)
         assert [job.result(SOON) for job in handed] == [f"{n:04}"[::-1] for n in range(1050)]
 
-    @FEW
+    @ONE
     @RELIABLE
     def test_a_batch_of_more_calls_than_a_round_trip_takes_is_submitted(
         self, client: Any, jobs: Jobs
     ) -> None:
         handed = client.submit_many([1] * 8500)
         assert len(handed) == 8500 == jobs.redis.llen(f"{Q}:pending")
+        jobs.redis.flushall()  # the check of so many keys would take longer than the test
 
     @EVERY
     def test_an_empty_batch_writes_nothing(self, client: Any, jobs: Jobs) -> None:

@@ -107,7 +107,7 @@ def test_requeue_takes_a_unique_key_whose_holder_has_ended_or_is_gone(jobs: Jobs
 
 
 @reliable
-def test_of_two_dead_jobs_with_one_unique_key_the_first_is_requeued(jobs: Jobs) -> None:
+def test_the_first_of_two_dead_jobs_with_one_unique_key_is_requeued(jobs: Jobs) -> None:
     for id in ("a", "b"):
         jobs.store.call(RELIABLE.submit(Q, [(id, b"")], unique="one"))
         jobs.fail(*jobs.claim().jobs, verdict="reject")

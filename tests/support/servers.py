@@ -65,6 +65,13 @@ MEMORY_PLACES = _sync("memory")
 # the scripts that a test catches anywhere is caught at PREFERRED; other servers show how servers
 # differ.
 QUICK_PLACES = [*_sync("memory"), *_both(PREFERRED)]
+# Some hundred calls of junk for each script take seconds in memory.
+NOT_QUICK_IN_MEMORY = "test_junk"
+
+
+def is_quick_place(module: str, place: Place) -> bool:
+    """Whether `scripts/test --quick` runs the tests of a module at this place."""
+    return place in QUICK_PLACES and (module, place[0]) != (NOT_QUICK_IN_MEMORY, "memory")
 
 
 def place_id(place: Place) -> str:

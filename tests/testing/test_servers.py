@@ -108,7 +108,7 @@ def test_find_finds_servers_on_path_and_skips_broken_ones(
     ]
 
 
-def test_of_two_servers_with_one_name_find_keeps_the_first(
+def test_find_keeps_the_first_of_two_servers_with_one_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "redis-server").symlink_to(FOUND[0].path)
