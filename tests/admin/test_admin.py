@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from support.servers import places
+from support.servers import SOCKET_PLACES, at
 from support.store import Jobs, Store
 
 from pyjobs import admin
@@ -29,7 +29,7 @@ from pyjobs.errors import BadArgument, WrongMode
 from pyjobs.transport import connect
 
 KEYS = Keys()
-one_server = places("redis-8.2", flavours=("sync",))
+one_server = at(SOCKET_PLACES)
 
 
 @pytest.fixture

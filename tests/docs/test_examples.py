@@ -28,7 +28,7 @@ import pytest
 from redis import Redis
 from support.pages import PAGES, ROOT, Block, blocks
 
-from pyjobs.testing.servers import Server, find, find_cli
+from pyjobs.testing import Server, find_redis_cli, find_servers
 
 URL = "redis://localhost:6379"
 SECONDS = 60
@@ -69,7 +69,7 @@ class Reader:
         self._folder = folder
         self._stack = stack
         self._redis: Redis = stack.enter_context(Redis.from_url(server.url, decode_responses=True))
-        cli = find_cli()
+        cli = find_redis_cli()
         assert cli is not None, "no redis-cli on this machine"
         programs = {
             "bin/redis-cli": f"{cli} -u {server.url}",
@@ -172,7 +172,7 @@ def shown(reply: Any) -> str:
 
 @pytest.fixture
 def reader(tmp_path: Path) -> Iterator[Reader]:
-    with Server(find()[0]) as server, ExitStack() as stack:
+    with Server(find_servers()[0]) as server, ExitStack() as stack:
         yield Reader(server, tmp_path, stack)
 
 

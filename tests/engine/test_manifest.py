@@ -16,7 +16,7 @@ every_script = pytest.mark.parametrize("one", SCRIPTS, ids=TITLES)
 
 
 @every_script
-def test_the_manifest_tells_the_sha1_of_the_file(one: Script) -> None:
+def test_the_manifest_has_the_sha1_of_each_file(one: Script) -> None:
     assert hashlib.sha1(one.body.encode()).hexdigest() == one.sha1
 
 
@@ -51,7 +51,7 @@ def test_the_manifest_lists_the_commands_that_a_script_calls(one: Script) -> Non
 
 
 @every_script
-def test_the_manifest_binds_every_place_by_name(one: Script) -> None:
+def test_the_manifest_describes_every_script_in_full(one: Script) -> None:
     for field in ("what", "returns", "replay", "cost"):
         assert one.about[field], field
     assert one.about["replay_safe"] == one.about["replay"].startswith("safe")
@@ -59,7 +59,7 @@ def test_the_manifest_binds_every_place_by_name(one: Script) -> None:
     assert ("options" in one.names) == (one.about["options"] != [] or one.name == "simple/submit")
 
 
-def test_binding_refuses_what_the_script_does_not_have() -> None:
+def test_bind_refuses_unknown_and_missing_arguments() -> None:
     claim = script("reliable/claim")
     good = {"nonce": "n", "limit": 1, "lease": 1, "options": ""}
     assert claim.bind(**good) == ("n", 1, 1, "")
@@ -71,7 +71,7 @@ def test_binding_refuses_what_the_script_does_not_have() -> None:
         claim.bind(**renamed)
 
 
-def test_choosing_refuses_an_unknown_option_and_leaves_out_none() -> None:
+def test_choose_refuses_unknown_options_and_omits_none() -> None:
     fail = script("reliable/fail")
     assert fail.choose(backoff=0, max_attempts=None, backoff_max=7) == "backoff=0 backoff_max=7"
     with pytest.raises(BadArgument, match="back_off: reliable/fail has no such option"):
@@ -83,7 +83,7 @@ def test_an_unknown_script_is_a_key_error() -> None:
         script("reliable/nothing")
 
 
-def test_the_manifest_tells_defaults_as_numbers() -> None:
+def test_the_manifest_has_defaults_as_numbers() -> None:
     told = {one["name"]: one.get("default") for one in script("reliable/fail").about["options"]}
     assert told == {"max_attempts": 3, "backoff": 1000, "backoff_max": 3_600_000}
     [retention] = script("reliable/complete").about["options"]

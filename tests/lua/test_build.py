@@ -28,7 +28,7 @@ def second(source: str) -> str:
 # --- what is checked in ---
 
 
-def test_the_build_is_fresh(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_checked_in_build_is_fresh(capsys: pytest.CaptureFixture[str]) -> None:
     status = build_lua.main(["--check"])
     assert (status, capsys.readouterr().err) == (0, "")
 
@@ -41,7 +41,7 @@ def test_an_untouched_copy_is_fresh(copy: Copy) -> None:
 
 
 @pytest.mark.parametrize("path", [BUILT, "pyjobs/_lua/manifest.json"])
-def test_a_stale_build_is_refused_and_a_build_mends_it(copy: Copy, path: str) -> None:
+def test_a_stale_build_fails_the_check_until_it_is_built(copy: Copy, path: str) -> None:
     copy.edit(path, lambda text: text + " ")
     status, said = copy.build("--check")
     assert (status, f"{path} is stale" in said) == (1, True)
@@ -61,7 +61,7 @@ def test_a_comment_changes_no_sha(copy: Copy) -> None:
     assert copy.build("--check") == (0, "")
 
 
-def test_a_file_that_no_source_makes_is_refused_and_removed(copy: Copy) -> None:
+def test_a_built_file_without_a_source_is_refused_and_removed(copy: Copy) -> None:
     extra = copy.root / "pyjobs/_lua/reliable/extra@1.lua"
     extra.write_text("return 1")
     status, said = copy.build("--check")
@@ -70,7 +70,7 @@ def test_a_file_that_no_source_makes_is_refused_and_removed(copy: Copy) -> None:
     assert not extra.exists()
 
 
-def test_a_released_script_that_moved_is_refused(copy: Copy) -> None:
+def test_a_released_script_with_another_sha_is_refused(copy: Copy) -> None:
     assert copy.build("--release") == (0, "")
     copy.edit(SOURCE, slower)
     for args in (["--check"], [], ["--release"]):
@@ -80,7 +80,7 @@ def test_a_released_script_that_moved_is_refused(copy: Copy) -> None:
         assert " and is now " in said
 
 
-def test_a_release_is_pinned_once(copy: Copy) -> None:
+def test_a_second_release_changes_no_pinned_sha(copy: Copy) -> None:
     copy.build("--release")
     pinned = (copy.root / "lua/released.txt").read_text()
     assert f"reliable/claim@1 {script('reliable/claim').sha1}\n" in pinned

@@ -160,7 +160,7 @@ def examples(store: Store) -> int:
 
 
 @having("reap", STORED)
-def test_a_history(jobs: Jobs) -> None:
+def test_random_histories_match_the_model(jobs: Jobs) -> None:
     @settings(
         max_examples=examples(jobs.store),
         derandomize=os.environ.get("CI") == "true",

@@ -1,4 +1,6 @@
-"""A client's core, its calls and made-up answers. No assertion about pyjobs may live here."""
+"""A ClientCore under test, its submits, and made-up replies and messages. No assertion about pyjobs
+may live here.
+"""
 
 from __future__ import annotations
 

@@ -12,7 +12,14 @@ from typing import Any
 import pytest
 from support.proxy import Proxy
 from support.running import LONG, Loop, is_async, wait_until
-from support.servers import places
+from support.servers import (
+    CLIENT_CODE_PLACES,
+    CLIENT_SOCKET_PLACES,
+    PREFERRED,
+    SOCKET_PLACES,
+    WORKER_PLACES,
+    at,
+)
 from support.store import Store
 
 from pyjobs.errors import Forbidden, PyjobsError, Unavailable
@@ -25,8 +32,8 @@ from pyjobs.transport import (
     connect,
 )
 
-EVERY = places("memory", "redis-8.2")
-REAL = places("redis-8.2")
+EVERY = at(CLIENT_CODE_PLACES)
+REAL = at(CLIENT_SOCKET_PLACES)
 CHANNELS = ["jobs:client:a", "jobs:client:b"]
 SHORT = 0.05
 
@@ -185,7 +192,7 @@ class TestTrouble:
             assert not made.is_open
 
 
-@places("redis-8.2", flavours=("sync",))
+@at(SOCKET_PLACES)
 def test_open_without_a_wait_lets_get_raise_the_refusal(store: Store) -> None:
     words = ("ACL", "SETUSER", "deaf", "on", ">secret", "~*", "+@all", "resetchannels")
     store.redis.execute_command(*words)
@@ -200,7 +207,7 @@ def test_open_without_a_wait_lets_get_raise_the_refusal(store: Store) -> None:
         store.redis.execute_command("ACL", "DELUSER", "deaf")
 
 
-@places("memory", "redis-8.2", flavours=("sync",))
+@at(WORKER_PLACES)
 def test_the_source_is_a_socket_where_there_is_one_and_it_is_open(store: Store) -> None:
     with subscription(store.url, aio=False) as made:
         assert made.source is None
@@ -208,7 +215,7 @@ def test_the_source_is_a_socket_where_there_is_one_and_it_is_open(store: Store) 
         assert (made.source is None) == store.url.startswith("memory://")
 
 
-@places("redis-8.2", flavours=("async",))
+@at([(PREFERRED, "async")])
 @pytest.mark.parametrize("said", [b"-ERR something\r\n", b":1\r\n", b"*1\r\n$1\r\na\r\n"])
 def test_what_is_no_message_raises_and_closes(store: Store, said: bytes) -> None:
     with subscription(store.url, aio=True) as made:
