@@ -159,7 +159,7 @@ def serve(worker: Worker, fd: int) -> int:
         signal.signal(one, lambda *_: stops.heard.put("signal"))
     stops.start()
     try:
-        with ErrorTranslation(worker.url):
+        with ErrorTranslation(worker.settings.url):
             worker.run(signals=False)
     except PyjobsError as error:
         with contextlib.suppress(OSError):
@@ -202,5 +202,5 @@ class Stops(threading.Thread):
         log.error("the parent is gone")
         self.heard.put("parent")
         # A handler that blocks the loop would keep the process for ever, and nobody to kill it.
-        time.sleep(self._worker.grace + ORPHAN_SECONDS)
+        time.sleep(self._worker.settings.grace + ORPHAN_SECONDS)
         os._exit(1)

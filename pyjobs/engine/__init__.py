@@ -8,7 +8,7 @@ from pyjobs.engine.acl import ROLES, commands, rules
 from pyjobs.engine.call import Call
 from pyjobs.engine.keys import REGISTER_SECONDS, Keys, cancel_channel
 from pyjobs.engine.limits import CALL_BYTES, MAX_BYTES, MAX_ITEMS
-from pyjobs.engine.modes import MODES, Mode, mode_named
+from pyjobs.engine.modes import MODES, Mode, ModeName, mode_named
 from pyjobs.engine.outcome import RELEASE, Outcome, Policy
 from pyjobs.engine.queue import fetch, wake
 from pyjobs.engine.recoverable import Recoverable
@@ -35,6 +35,7 @@ __all__ = [
     "Dead",
     "Keys",
     "Mode",
+    "ModeName",
     "Option",
     "Outcome",
     "Policy",

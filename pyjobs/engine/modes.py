@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pyjobs.engine.recoverable import RECOVERABLE, Recoverable
 from pyjobs.engine.reliable import RELIABLE, Reliable
 from pyjobs.engine.simple import SIMPLE, Simple
 from pyjobs.errors import BadArgument
 
+ModeName = Literal["simple", "recoverable", "reliable"]
 Mode = Simple | Recoverable | Reliable
 MODES: dict[str, Mode] = {mode.name: mode for mode in (SIMPLE, RECOVERABLE, RELIABLE)}
 

@@ -18,13 +18,13 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, get_args
 
 import redis
 
 from pyjobs import aio
 from pyjobs.client import Client
-from pyjobs.engine import MODES
+from pyjobs.engine import ModeName
 from pyjobs.errors import BadArgument, JobFailed, PyjobsError, ResultGone, Undecodable
 from pyjobs.ids import unguessable
 from pyjobs.testing.workers import running
@@ -64,7 +64,7 @@ class Report:
     seconds: dict[int, float]
 
 
-def check(url: str, mode: str, *, flavour: str = "sync") -> Report:
+def check(url: str, mode: ModeName, *, flavour: str = "sync") -> Report:
     """Run the suite: a first job, then 506 sums, at each concurrency of 1, 2, 4, 8 and 50.
 
     Concurrency is how many sums are asked for at once, and how many the worker runs at once.
@@ -115,7 +115,7 @@ def scratch(url: str, name: str) -> Iterator[str]:
                 raise translated(error) from error
 
 
-def _round(url: str, mode: str, flavour: str, prefix: str, concurrency: int) -> int:
+def _round(url: str, mode: ModeName, flavour: str, prefix: str, concurrency: int) -> int:
     """The first job and all pairs at one concurrency; returns how many jobs were answered."""
     runs: list[str] = []
 
@@ -205,7 +205,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     url = parser.parse_args(argv).url
     failed = False
     print(f"{'mode':<12} {'client':<6} {'jobs':>5} {'seconds':>8}  answers", flush=True)
-    for mode in MODES:
+    for mode in get_args(ModeName):
         for flavour in FLAVOURS:
             try:
                 report = check(url, mode, flavour=flavour)

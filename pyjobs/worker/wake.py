@@ -10,11 +10,11 @@ import contextlib
 import functools
 import logging
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import redis
 
-from pyjobs.engine import Keys, wake
+from pyjobs.engine import wake
 from pyjobs.errors import PyjobsError
 from pyjobs.transport import (
     CLOSE_SECONDS,
@@ -27,6 +27,7 @@ from pyjobs.transport import (
     shown,
 )
 from pyjobs.worker.core import WorkerCore
+from pyjobs.worker.settings import WorkerSettings
 
 log = logging.getLogger("pyjobs")
 IDLE_SECONDS = 30.0
@@ -37,31 +38,25 @@ class WakeWaiter:
     """Wakes a worker that is idle.
 
     Args:
-        url: where Redis is.
+        settings: the worker's settings; no wait is longer than their lease.
         server: a connection pool that is free to send on.
-        keys: the names under the prefix.
-        queues: the queues' names, most urgent first.
-        core: says for how long it is idle, and is told of what comes.
-        longest: seconds of one wait at most.
+        core: says for how long the worker is idle, and is woken.
         rung: called after each wait.
     """
 
     def __init__(
         self,
-        url: str,
+        settings: WorkerSettings,
         server: Async,
-        keys: Keys,
-        queues: Sequence[str],
         core: WorkerCore,
-        longest: float,
         rung: Callable[[], None],
     ) -> None:
-        self._waiting = aconnect(url, reply_seconds=IDLE_SECONDS + REPLY_MARGIN)
-        self._where = shown(url)
+        self._waiting = aconnect(settings.url, reply_seconds=IDLE_SECONDS + REPLY_MARGIN)
+        self._where = shown(settings.url)
         self._server = server
-        self._keys = [keys.wake(name) for name in queues]
+        self._keys = [settings.keys.wake(name) for name in settings.queues]
         self._core = core
-        self._longest = min(IDLE_SECONDS, longest)
+        self._longest = min(IDLE_SECONDS, settings.lease)
         self._rung = rung
         self._idle = asyncio.Event()
         self._parked = False

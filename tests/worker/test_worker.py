@@ -254,7 +254,7 @@ class TestSettings:
             asyncio.run(pull(worker))
 
     def test_one_queue_by_its_name(self, store: Store) -> None:
-        assert pyjobs.Worker(store.url, queues="words").queues == ["words"]
+        assert pyjobs.Worker(store.url, queues="words").settings.queues == ("words",)
 
 
 @HERE

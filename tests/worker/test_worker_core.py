@@ -25,8 +25,8 @@ from pyjobs.engine.outcome import Outcome
 from pyjobs.engine.replies import ClaimReply
 from pyjobs.errors import OutcomeUnknown, PyjobsError, Unavailable
 from pyjobs.worker.core import WorkerCore
-from pyjobs.worker.job import failure, success
 from pyjobs.worker.outbox import CALL_ITEMS
+from pyjobs.worker.outcomes import failure, success
 
 
 class TestClaim:
@@ -165,7 +165,7 @@ class TestEnd:
         assert [id for request in requests for id in ids(request)] == [job.id for job in jobs]
 
     def test_terms_go_with_them(self) -> None:
-        core = make(retention=60_000, max_attempts=4, backoff=250)
+        core = make(retention=60.0, max_attempts=4, backoff=0.25)
         done, failed = take(core, 2)
         finish(core, done)
         finish(core, failed, outcome=failure(ValueError("no"), "reject"))
@@ -353,7 +353,7 @@ class TestPrefetch:
         jobs = [claimed() for _ in range(4)]
         core.answered(core.requests(NOW), [ClaimReply(0, jobs)], NOW)
         started = []
-        while job := core.next_job(NOW):
+        while job := core.next_run(NOW):
             started.append(job.id)
             finish(core, job)
         assert started == [job.id for job in jobs]
@@ -363,7 +363,7 @@ class TestPrefetch:
         core.answered(core.requests(NOW), [ClaimReply(0, [claimed(), claimed()])], NOW)
         [first] = begin(core)
         [second] = core.held - {first}
-        second.lost = True
+        second.lose()
         finish(core, first)
         assert not begin(core)
         assert core.held == {first}
@@ -399,8 +399,8 @@ class TestPrefetch:
         requests = core.requests(NOW)
         core.answered(requests, [ClaimReply(0, [claimed() for _ in range(9)])], NOW)
         running = begin(core)
-        assert not core.hand_back_prefetched(NOW + 0.2)
-        assert core.hand_back_prefetched(NOW + 0.3)
+        assert not core.release_stuck(NOW + 0.2)
+        assert core.release_stuck(NOW + 0.3)
         assert verbs(core.requests(NOW)) == ["release"]
         assert core.free == 0 and len(running) == 2
 
@@ -411,7 +411,7 @@ class TestPrefetch:
         first, _ = begin(core, NOW)
         finish(core, first)
         begin(core, NOW + 0.2)
-        assert not core.hand_back_prefetched(NOW + 0.3)
+        assert not core.release_stuck(NOW + 0.3)
 
     @pytest.mark.parametrize("mode", ["simple", "recoverable"])
     def test_not_where_nothing_can_be_handed_back(self, mode: str) -> None:
@@ -423,13 +423,13 @@ class TestPrefetch:
         core = make(mode, room=1, prefetch=5)
         core.answered(core.requests(NOW), [ClaimReply(0, [claimed() for _ in range(6)])], NOW)
         begin(core)
-        assert not core.hand_back_prefetched(NOW + 10)
+        assert not core.release_stuck(NOW + 10)
 
     def test_not_with_a_number_of_its_own(self) -> None:
         core = make(room=1, prefetch=5)
         core.answered(core.requests(NOW), [ClaimReply(0, [claimed() for _ in range(6)])], NOW)
         begin(core)
-        assert not core.hand_back_prefetched(NOW + 10)
+        assert not core.release_stuck(NOW + 10)
 
     def test_a_stop_hands_back_what_waits(self) -> None:
         core = make(room=1, prefetch=5)
@@ -454,7 +454,7 @@ class TestPrefetch:
         requests = core.requests(NOW)
         assert len(requests[0].ended) == 3
         core.answered(requests, words(requests), NOW)
-        assert core.over
+        assert core.drained
 
     def test_jobs_that_arrive_after_a_stop_are_handed_back(self) -> None:
         core = make()

@@ -27,8 +27,9 @@ from pyjobs.errors import (
     Unavailable,
     WrongMode,
 )
-from pyjobs.worker.core import Request, WorkerCore
-from pyjobs.worker.job import failure, success
+from pyjobs.worker.core import WorkerCore
+from pyjobs.worker.outbox import Request
+from pyjobs.worker.outcomes import failure, success
 
 
 class TestStop:
@@ -40,9 +41,9 @@ class TestStop:
         [request] = core.requests(NOW)
         assert request.call.script.name == "reliable/release"
         assert items(request) == [part for job in jobs for part in (job.id, job.token)]
-        assert not core.over
+        assert not core.drained
         core.answered([request], [["pending", "pending"]], NOW)
-        assert core.over
+        assert core.drained
 
     def test_recoverable_leaves_them_to_the_reaper(self) -> None:
         core = make("recoverable")
@@ -50,7 +51,7 @@ class TestStop:
         core.stop()
         finish(core, *jobs, outcome=Outcome("release"))
         assert core.requests(NOW) == []
-        assert core.over
+        assert core.drained
 
     def test_simple_tells_the_client(self) -> None:
         core = make("simple")
@@ -64,22 +65,22 @@ class TestStop:
     def test_over_only_when_all_is_recorded(self) -> None:
         core = make()
         [job] = take(core, 1)
-        assert not core.over
+        assert not core.drained
         core.stop()
-        assert not core.over
+        assert not core.drained
         finish(core, job)
         requests = core.requests(NOW)
-        assert verbs(requests) == ["complete"] and not core.over
+        assert verbs(requests) == ["complete"] and not core.drained
         core.unanswered(requests, Unavailable("away"))
-        assert not core.over
+        assert not core.drained
         requests = core.requests(NOW)
         core.answered(requests, words(requests), NOW)
-        assert core.over
+        assert core.drained
 
     def test_at_once_when_nothing_is_held(self) -> None:
         core = make()
         core.stop()
-        assert core.over
+        assert core.drained
 
 
 class TestStopAfterAClaimWithoutAnswer:
@@ -94,52 +95,52 @@ class TestStopAfterAClaimWithoutAnswer:
 
     def test_it_is_sent_again_and_what_it_took_is_handed_back(self) -> None:
         core, first = self.lost("reliable", OutcomeUnknown("perhaps"))
-        assert not core.over
+        assert not core.drained
         [again] = core.requests(NOW)
         assert again.call == first.call
         core.answered([again], [ClaimReply(0, [claimed(), claimed()])], NOW)
-        assert not begin(core) and not core.over
+        assert not begin(core) and not core.drained
         [release] = core.requests(NOW)
         assert verbs([release]) == ["release"] and len(release.ended) == 2
         core.answered([release], words([release]), NOW)
-        assert core.over
+        assert core.drained
 
     def test_until_there_is_an_answer(self) -> None:
         core, first = self.lost("reliable", OutcomeUnknown("perhaps"))
         for error in (OutcomeUnknown("perhaps"), Unavailable("away")):
             core.unanswered(core.requests(NOW), error)
-            assert not core.over
+            assert not core.drained
         again = core.requests(NOW)
         assert again[0].call == first.call
         core.answered(again, [ClaimReply(-1, [])], NOW)
-        assert core.over and core.requests(NOW) == []
+        assert core.drained and core.requests(NOW) == []
 
     def test_or_one_that_it_will_always_get(self) -> None:
         """To send it again would be to send it without an end."""
         core, _ = self.lost("reliable", OutcomeUnknown("perhaps"))
         core.answered(core.requests(NOW), [Forbidden("NOPERM")], NOW)
-        assert core.over and core.requests(NOW) == []
+        assert core.drained and core.requests(NOW) == []
         assert isinstance(core.fatal, Forbidden)
 
     @pytest.mark.parametrize(
-        ("mode", "patient"), [("simple", True), ("recoverable", True), ("reliable", False)]
+        ("mode", "needs_grace"), [("simple", True), ("recoverable", True), ("reliable", False)]
     )
     def test_one_on_its_way_is_worth_the_grace_where_jobs_are_not_handed_back(
-        self, mode: str, patient: bool
+        self, mode: str, needs_grace: bool
     ) -> None:
         core = make(mode)
-        assert not core.patient
+        assert not core.needs_grace
         requests = core.requests(NOW)
-        assert core.patient is patient
+        assert core.needs_grace is needs_grace
         core.stop()
         core.answered(requests, [ClaimReply(-1, [claimed()])], NOW)
-        assert core.patient and bool(begin(core)) is patient
+        assert core.needs_grace and bool(begin(core)) is needs_grace
 
     def test_a_refusal_leaves_it_open(self) -> None:
         """The first may have been carried out all the same."""
         core, _ = self.lost("reliable", OutcomeUnknown("perhaps"))
         core.answered(core.requests(NOW), [Unavailable("BUSY")], NOW)
-        assert not core.over
+        assert not core.drained
 
     def test_what_it_took_is_run_where_it_can_not_be_handed_back(self) -> None:
         core, _ = self.lost("recoverable", OutcomeUnknown("perhaps"))
@@ -150,7 +151,7 @@ class TestStopAfterAClaimWithoutAnswer:
         """It could be neither run nor handed back: whoever reaps finds it in flight."""
         core, _ = self.lost("recoverable", OutcomeUnknown("perhaps"))
         core.stop(now=True)
-        assert core.over and core.requests(NOW) == []
+        assert core.drained and core.requests(NOW) == []
 
     @pytest.mark.parametrize(
         ("mode", "error"),
@@ -165,7 +166,7 @@ class TestStopAfterAClaimWithoutAnswer:
         self, mode: str, error: PyjobsError
     ) -> None:
         core, _ = self.lost(mode, error)
-        assert core.over and core.requests(NOW) == []
+        assert core.drained and core.requests(NOW) == []
 
 
 class TestLost:
@@ -192,7 +193,7 @@ class TestLost:
     def test_what_a_lost_job_comes_to_is_discarded(self, outcome: Outcome | None) -> None:
         core = make()
         [job] = take(core, 1)
-        job.lost = True
+        job.lose()
         core.finished(job, outcome, NOW)
         assert not core.held and verbs(core.requests(NOW)) == ["claim"]
 
@@ -209,7 +210,7 @@ class TestLost:
         core.answered(core.requests(NOW), [ClaimReply(-1, [claimed(), claimed()])], NOW)
         [first] = begin(core)
         [second] = core.held - {first}
-        second.lost = True
+        second.lose()
         core.finished(first, None, NOW)
         core.answered(core.requests(NOW), [ClaimReply(-1, [])], NOW)
         assert not begin(core)
@@ -272,7 +273,7 @@ class TestRefused:
         requests = core.requests(NOW)
         assert verbs(requests) == ["release"]
         core.answered(requests, words(requests), NOW)
-        assert core.over
+        assert core.drained
 
     def test_jobs_that_came_in_that_round_trip_are_handed_out(self) -> None:
         """Whoever is never handed out can never be ended."""
