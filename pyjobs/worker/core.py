@@ -24,7 +24,7 @@ from pyjobs.worker.claims import Claims
 from pyjobs.worker.outbox import CALL_ITEMS, EndedRun, Outbox, Request
 from pyjobs.worker.outcomes import failure
 from pyjobs.worker.prefetch import Prefetch
-from pyjobs.worker.run import Run
+from pyjobs.worker.run import HELD, Run
 from pyjobs.worker.settings import WorkerSettings
 
 LATE_SHARE = 2 / 3
@@ -116,7 +116,7 @@ class WorkerCore:
         way."""
         while self._prefetched and self._running < self._concurrency:
             run = self._prefetched.popleft()
-            if run.lost:
+            if run.state is not HELD:
                 self._discard(run)
                 continue
             run.started_at = now
@@ -138,7 +138,7 @@ class WorkerCore:
         self._running -= 1
         if run.started_at is not None:
             self._prefetch.ran(now - run.started_at)
-        if outcome is None or run.lost:
+        if outcome is None or run.state is not HELD:
             self._discard(run)
             return
         self._end(run, outcome)

@@ -121,7 +121,7 @@ class TaskExecutor:
             return RELEASE if task is None or task.cancelling() else failure(error)
         except BaseException as error:
             late = limit is not None and limit.expired() and isinstance(error, TimeoutError)
-            return too_late(run.timeout) if late else failure(error)
+            return too_late(run) if late else failure(error)
 
 
 class ThreadExecutor:
@@ -182,7 +182,7 @@ class ThreadExecutor:
             self._threads.append(thread)
 
     def _late(self, run: Run) -> None:
-        self._give_up(run, too_late(run.timeout))
+        self._give_up(run, too_late(run))
 
     def _give_up(self, run: Run, outcome: Outcome) -> None:
         """Report a run without waiting for its thread, and let another thread take its place."""

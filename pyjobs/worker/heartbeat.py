@@ -17,7 +17,7 @@ from pyjobs.transport import REPLY_SECONDS, connect, run_many
 from pyjobs.worker import failpoints
 from pyjobs.worker.cancellation import CancellationListener
 from pyjobs.worker.leases import Leases
-from pyjobs.worker.run import Run, RunState
+from pyjobs.worker.run import HELD, Run, RunState
 from pyjobs.worker.settings import WorkerSettings
 
 log = logging.getLogger(__name__)
@@ -113,7 +113,7 @@ class Heartbeat(threading.Thread):
         sent = time.monotonic()
         held = list(self._held())
         for run in held:
-            if run.state is RunState.HELD and self._leases.hangs(run, sent):
+            if run.state is HELD and self._leases.hangs(run, sent):
                 self._lost(run, "its handler ran a lease longer than its timeout")
         error = self._renew(held, sent)
         if error is None:

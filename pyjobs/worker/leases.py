@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pyjobs.worker.run import Run, RunState
+from pyjobs.worker.run import HELD, Run
 
 
 class Leases:
@@ -57,7 +57,7 @@ class Leases:
         """
         self.due = now + self._lease / 10
         latest = self.due + self._reply_seconds
-        return [run for run in held if run.state is RunState.HELD and latest > self._ends(run)]
+        return [run for run in held if run.state is HELD and latest > self._ends(run)]
 
     def hangs(self, run: Run, now: float) -> bool:
         """Return whether the handler has run for a lease longer than its timeout: nothing has

@@ -11,6 +11,7 @@ from typing import Any
 from pyjobs import codec
 from pyjobs.engine import MAX_BYTES, Outcome
 from pyjobs.errors import Unencodable
+from pyjobs.worker.run import Run
 from pyjobs.worker.verdicts import Verdict
 
 WHY_CHARS = 200
@@ -71,10 +72,6 @@ def failure(error: BaseException, verdict: str = "retry") -> Outcome:
     return Outcome("fail", codec.encode_error(name, message, text), verdict, why)
 
 
-def too_late(seconds: float | None) -> Outcome:
-    """Return the outcome of a run that exceeded its timeout.
-
-    Args:
-        seconds: the timeout.
-    """
-    return failure(TimeoutError(f"took longer than {seconds:g} s"))
+def too_late(run: Run) -> Outcome:
+    """Return the outcome of a run that exceeded its timeout."""
+    return failure(TimeoutError(f"took longer than {run.timeout:g} s"))

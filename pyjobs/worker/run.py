@@ -26,6 +26,10 @@ class RunState(Enum):
     LOST = "lost"
 
 
+# Python 3.11 is slow to look up an attribute of an Enum class, and each run looks up a few.
+HELD = RunState.HELD
+
+
 class Run:
     """Holds the facts and the state of one run, from its claim until its outcome is recorded.
 
@@ -80,7 +84,7 @@ class Run:
         self.timeout = claimed.timeout / 1000 if claimed.timeout else timeout
         self.claimed_at = claimed_at
         self.started_at: float | None = None
-        self.state = RunState.HELD
+        self.state = HELD
         self.loss = ""
         self.on_recorded: Callable[[str], None] | None = None
 
@@ -90,11 +94,11 @@ class Run:
     @property
     def lost(self) -> bool:
         """Whether a result of this run would be discarded."""
-        return self.state is not RunState.HELD
+        return self.state is not HELD
 
     def stop(self) -> None:
         """Enter the state STOPPED, unless the run is lost."""
-        if self.state is RunState.HELD:
+        if self.state is HELD:
             self.state = RunState.STOPPED
 
     def lose(self, why: str = "") -> None:

@@ -30,6 +30,7 @@ from pyjobs.errors import (
 from pyjobs.worker.core import WorkerCore
 from pyjobs.worker.outbox import Request
 from pyjobs.worker.outcomes import failure, success
+from pyjobs.worker.run import RunState
 
 
 class TestStop:
@@ -243,6 +244,23 @@ class TestLost:
         assert [job.lost for job in jobs] == [True, True] and not core.held
         core.finished(running, success(1), NOW)
         assert not begin(core)
+
+
+class TestState:
+    def test_a_failed_run_is_stopped_until_its_failure_is_recorded(self) -> None:
+        """A thread that goes on after its timeout learns that its result is discarded."""
+        core = make()
+        [run] = take(core, 1)
+        finish(core, run, outcome=failure(TimeoutError()))
+        assert run.state is RunState.STOPPED and run in core.held
+
+    def test_a_completed_run_is_not_lost(self) -> None:
+        core = make()
+        [run] = take(core, 1)
+        finish(core, run)
+        requests = core.requests(NOW)
+        core.answered(requests, words(requests), NOW)
+        assert run.state is RunState.HELD and not run.lost
 
 
 class TestRefused:
