@@ -11,8 +11,10 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import cast
 
 from pyjobs import ClaimedJob, PyjobsError, Worker
+from pyjobs.engine import ModeName
 from pyjobs.testing import running
 
 QUEUE = "words"
@@ -49,7 +51,8 @@ def working(url: str, mode: str, prefix: str) -> Iterator[None]:
 
 def reverser(url: str, mode: str, prefix: str) -> Worker:
     """The worker."""
-    worker = Worker(url, mode=mode, queues=[QUEUE], prefix=prefix, concurrency=CONCURRENCY)
+    name = cast(ModeName, mode)
+    worker = Worker(url, mode=name, queues=[QUEUE], prefix=prefix, concurrency=CONCURRENCY)
 
     @worker.handler
     async def reverse(job: ClaimedJob) -> str:

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from pyjobs import codec
 from pyjobs.engine.limits import MAX_BYTES
 from pyjobs.errors import Undecodable, Unencodable
-from pyjobs.worker.job import failure, success
+from pyjobs.worker.outcomes import failure, success
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 LEAVES = (

@@ -173,7 +173,7 @@ def serve(worker: Worker, fd: int) -> int:
         signal.signal(one, lambda *_: stops.heard.put("signal"))
     stops.start()
     try:
-        with ErrorTranslation(worker.url):
+        with ErrorTranslation(worker.settings.url):
             worker.run(signals=False)
     except PyjobsError as error:
         with contextlib.suppress(OSError):
@@ -220,5 +220,5 @@ class StopListener(threading.Thread):
         self.heard.put("parent")
         # A handler that blocks the event loop would keep the process alive for ever, and there is
         # no parent to kill it.
-        time.sleep(self._worker.grace + ORPHAN_SECONDS)
+        time.sleep(self._worker.settings.grace + ORPHAN_SECONDS)
         os._exit(1)

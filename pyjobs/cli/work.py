@@ -15,9 +15,9 @@ from types import ModuleType, TracebackType
 import click
 
 from pyjobs.cli import supervisor
-from pyjobs.cli.common import counted, shared_url
+from pyjobs.cli.common import shared_url
 from pyjobs.errors import BadArgument, PyjobsError
-from pyjobs.transport import ErrorTranslation, shown
+from pyjobs.transport import ErrorTranslation
 from pyjobs.validate import whole
 from pyjobs.worker import Worker
 
@@ -71,7 +71,7 @@ def work(
     whole("processes", processes, 1, 1000)
     found = find(worker)
     found.override(url=url, concurrency=concurrency)
-    shared_url(found.url)
+    shared_url(found.settings.url)
     which = "[%(process)d] " if processes > 1 or parent is not None else ""
     logging.basicConfig(
         level=logging.WARNING if quiet else logging.INFO,
@@ -79,21 +79,13 @@ def work(
     )
     if parent is not None:
         return supervisor.serve(found, parent)
-    log.info(
-        "%s worker of %s at %s, up to %s at once%s; Ctrl-C stops it",
-        found.mode.name,
-        ", ".join(found.queues),
-        shown(found.url),
-        counted(found.concurrency, "job"),
-        f" in each of {processes} processes" if processes > 1 else "",
-    )
     if processes > 1:
         words = ["work", worker, *(["--quiet"] if quiet else [])]
         words += [] if concurrency is None else ["--concurrency", str(concurrency)]
         code = supervisor.keep(processes, words, url)
     else:
         code = 0
-        with ErrorTranslation(found.url):
+        with ErrorTranslation(found.settings.url):
             found.run()
     log.info("stopped")
     return code

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import functools
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from pyjobs.engine import Keys, wake
 from pyjobs.errors import Forbidden, PyjobsError
@@ -25,6 +25,7 @@ from pyjobs.transport import (
     shown,
 )
 from pyjobs.worker.core import WorkerCore
+from pyjobs.worker.settings import WorkerSettings
 
 log = logging.getLogger(__name__)
 IDLE_SECONDS = 30.0
@@ -37,31 +38,25 @@ class WakeWaiter:
     """Responsible for waking an idle worker (BLPOP on the wake keys of its queues).
 
     Args:
-        url: where Redis is.
+        settings: the worker's settings; no wait is longer than their lease.
         server: a client whose connections are free to send on.
-        keys: the names under the prefix.
-        queues: the queues' names, most urgent first.
         core: decides for how long the worker is idle, and learns that a wait is over.
-        longest: seconds of one wait at most.
         rung: called after each wait.
     """
 
     def __init__(
         self,
-        url: str,
+        settings: WorkerSettings,
         server: AsyncServer,
-        keys: Keys,
-        queues: Sequence[str],
         core: WorkerCore,
-        longest: float,
         rung: Callable[[], None],
     ) -> None:
-        self._waiting = aconnect(url, reply_seconds=IDLE_SECONDS + REPLY_MARGIN)
-        self._where = shown(url)
+        self._waiting = aconnect(settings.url, reply_seconds=IDLE_SECONDS + REPLY_MARGIN)
+        self._where = shown(settings.url)
         self._server = server
-        self._keys = [keys.wake(name) for name in queues]
+        self._keys = [settings.keys.wake(name) for name in settings.queues]
         self._core = core
-        self._longest = min(IDLE_SECONDS, longest)
+        self._longest = min(IDLE_SECONDS, settings.lease)
         self._rung = rung
         self._idle = asyncio.Event()
         self._parked = False

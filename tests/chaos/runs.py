@@ -25,7 +25,7 @@ Faults = Iterator[tuple[float, Action]]
 Kinds = Callable[[Size], list[tuple[str, float]]]
 KILLS_PER_SECOND = 13 / 20
 AOF = ("--appendonly", "yes", "--auto-aof-rewrite-percentage", "0", "--appendfsync")
-POINTS = ("send", "answered", "start", "ended", "beat", "beaten")
+POINTS = ("send", "answered", "start", "ended", "renew", "renewed")
 HOUR = 3600
 
 
@@ -133,7 +133,7 @@ def crash_points(field: Field) -> Faults:
     def arm() -> None:
         for worker in field.workers:
             point = next(points)
-            passes = field.rng.randint(1, 2 if point in ("beat", "beaten") else 40)
+            passes = field.rng.randint(1, 2 if point in ("renew", "renewed") else 40)
             worker.environ["PYJOBS_CRASH_AT"] = f"{point}:{passes}"
 
     arm()

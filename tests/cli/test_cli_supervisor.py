@@ -90,7 +90,10 @@ def test_the_processes_share_the_work(cli: Cli) -> None:
     parent.send_signal(signal.SIGINT)
     code, log = ended(parent)
     assert code == 0
-    assert f"at {cli.url}, up to 1 job at once in each of 2 processes; " in log.splitlines()[0]
+    ready = f"INFO reliable worker of words at {cli.url}, up to 1 job at once, is ready"
+    assert {line.split()[2] for line in log.splitlines() if ready in line} == {
+        f"[{pid}]" for pid in both
+    }
     assert log.splitlines()[-1].endswith(f"[{parent.pid}] INFO stopped")
 
 

@@ -71,7 +71,7 @@ def test_sigterm_lets_the_running_job_finish(cli: Cli) -> None:
     code, rest = ended(worker)
     assert code == 0
     assert rest.endswith("INFO stopped\n")
-    assert f"INFO reliable worker of words at {cli.url}, up to 3 jobs at once" in log[0]
+    assert f"INFO reliable worker of words at {cli.url}, up to 3 jobs at once, is ready" in log[0]
     assert "INFO stopping; jobs in hand: 1" in log[1]
     assert cli("result", "a", "--queue", "words") == (0, f"{worker.pid}\n", "")
 
@@ -118,6 +118,16 @@ def test_redis_down_is_an_error_of_one_line(cli: Cli) -> None:
     assert (told.code, told.out) == (1, "")
     assert told.err.startswith("pyjobs: redis://:***@127.0.0.1:1: Error 111 connecting to ")
     assert told.err.count("\n") == 1
+
+
+def test_redis_down_logs_no_line_that_says_ready(cli: Cli) -> None:
+    told = cli.process("work", "tasks:worker", "--url", DEAD_URL)
+    assert (told.code, told.err.count("\n"), "ready" in told.err) == (1, 1, False)
+
+
+def test_a_missing_handler_is_refused_before_anything_is_logged(cli: Cli) -> None:
+    message = "handler: this worker has none; decorate one with @worker.handler"
+    assert cli.process("work", "tasks:lonely") == (1, "", f"pyjobs: {message}\n")
 
 
 def test_a_queue_of_another_mode_is_an_error_of_one_line(cli: Cli) -> None:

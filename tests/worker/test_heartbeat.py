@@ -16,8 +16,9 @@ from pyjobs.engine.modes import MODES
 from pyjobs.engine.reliable import RELIABLE
 from pyjobs.engine.replies import Claimed
 from pyjobs.errors import Unavailable, WrongMode
+from pyjobs.worker import Worker
 from pyjobs.worker.heartbeat import Heartbeat
-from pyjobs.worker.job import ClaimedJob
+from pyjobs.worker.run import Run
 
 HERE = at(WORKER_PLACES)
 OTHER = "jobs:{other}"
@@ -30,22 +31,22 @@ class Hands:
     """The jobs of a worker, as a heartbeat sees them."""
 
     def __init__(self) -> None:
-        self.held: list[ClaimedJob] = []
+        self.held: list[Run] = []
         self.lost: dict[str, str] = {}
         self.failures: list[Exception] = []
 
     def take(self, *jobs: Claimed) -> None:
         for claimed in jobs:
-            self.held.append(ClaimedJob(claimed, "q", None, time.monotonic()))
+            self.held.append(Run(claimed, "q", None, time.monotonic()))
 
-    def give(self) -> list[ClaimedJob]:
+    def give(self) -> list[Run]:
         if self.failures:
             raise self.failures.pop()
         return self.held
 
-    def lose(self, job: ClaimedJob, why: str) -> None:
-        job.lost = True
-        self.lost[job.id] = why
+    def lose(self, run: Run, why: str) -> None:
+        run.lose(why)
+        self.lost[run.id] = why
 
 
 @pytest.fixture
@@ -59,7 +60,12 @@ def jobs(store: Store) -> Jobs:
 
 
 def make(store: Store, hands: Hands, lease: float = HOURS) -> Heartbeat:
-    return Heartbeat(store.url, RELIABLE, [Q, OTHER], lease, hands.give, hands.lose)
+    return at(store.url, hands, lease)
+
+
+def at(url: str, hands: Hands, lease: float) -> Heartbeat:
+    settings = Worker(url, queues=["q", "other"], lease=lease).settings
+    return Heartbeat(settings, held=hands.give, lost=hands.lose)
 
 
 @contextmanager
@@ -105,19 +111,21 @@ class TestBeat:
     def test_a_lost_job_is_renewed_only_while_its_outcome_is_sent(
         self, jobs: Jobs, hands: Hands
     ) -> None:
-        hands.take(*jobs.take("lost", "over"))
-        lost, over = hands.held
-        lost.lost = over.lost = over.over = True
+        hands.take(*jobs.take("lost", "stopped"))
+        lost, stopped = hands.held
+        lost.lose()
+        stopped.stop()
+        assert lost.lost and stopped.lost
         make(jobs.store, hands).beat()
         deadlines = jobs.part("inflight")
-        assert deadlines["over"] > jobs.now() + 750 * HOURS > deadlines["lost"]
+        assert deadlines["stopped"] > jobs.now() + 750 * HOURS > deadlines["lost"]
 
     def test_a_handler_that_runs_a_lease_past_its_timeout_is_given_up(
         self, jobs: Jobs, hands: Hands
     ) -> None:
         hands.take(*jobs.take("a"))
-        job = hands.held[0]
-        job.timeout, job.since, job.began = 0.1, -2 * HOURS, -HOURS
+        run = hands.held[0]
+        run.timeout, run.claimed_at, run.started_at = 0.1, -2 * HOURS, -HOURS
         make(jobs.store, hands, lease=1.0).beat()
         assert hands.lost == {"a": "its handler ran a lease longer than its timeout"}
 
@@ -166,7 +174,7 @@ class TestThread:
         hands.take(*jobs.take("a", "b"))
         jobs.store.call(RELIABLE.cancel(Q, ["b"]))
 
-        def lose(job: ClaimedJob, why: str) -> None:
+        def lose(run: Run, why: str) -> None:
             raise RuntimeError("the loop is gone")
 
         hands.lose = lose  # type: ignore[method-assign]
@@ -266,7 +274,7 @@ class TestStop:
 
 def test_a_job_that_cannot_be_renewed_in_time_is_given_up(hands: Hands) -> None:
     hands.take(Claimed(0, "a", "1-nonce", b"", 1, 0, 0))
-    nobody = Heartbeat("redis://127.0.0.1:1", RELIABLE, [Q], LEASE, hands.give, hands.lose)
+    nobody = at("redis://127.0.0.1:1", hands, LEASE)
     nobody.start()
     wait_until(lambda: hands.lost)
     nobody.stop()

@@ -15,7 +15,7 @@ from support.store import Q, Store, having
 
 import pyjobs
 from pyjobs.engine.modes import Mode
-from pyjobs.errors import BadArgument, Unavailable
+from pyjobs.errors import BadArgument, PyjobsError, Unavailable
 from pyjobs.transport.send import run
 from pyjobs.worker import processor
 
@@ -97,6 +97,16 @@ class TestLog:
             wait_until(told)
         assert told() == [(level, f"job a on queue q {words}")]
 
+    def test_a_worker_logs_that_it_is_ready_when_it_has_connected(
+        self, store: Store, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level("INFO", "pyjobs")
+        with working(store.url, in_thread, queues=["q", "r"], concurrency=1):
+            wait_until(lambda: caplog.messages)
+        where = f"at {store.url}, up to 1 job at once, is ready"
+        assert caplog.messages[0] == f"reliable worker of q, r {where}"
+        assert caplog.records[0].name == "pyjobs.worker.processor"
+
 
 @HERE
 class TestRegistry:
@@ -137,6 +147,13 @@ class TestHandlers:
         assert (claimed.attempt, claimed.timeout, claimed.lost) == (1, 7.5, False)
         assert claimed.queued == job.times[0]
         assert "a" in repr(claimed)
+        with pytest.raises(PyjobsError, match="its handler's return ends it"):
+            asyncio.run(claimed.done())
+        fields = {name for name in dir(claimed) if not name.startswith("_")}
+        assert fields == {
+            *("id", "queue", "data", "attempt", "queued", "timeout", "token", "lost"),
+            *("done", "fail"),
+        }
 
     @EVERY
     def test_a_worker_runs_five_hundred_jobs(self, client: Any, store: Store, mode: Mode) -> None:
@@ -220,6 +237,8 @@ class TestSettings:
             {"concurrency": 0},
             {"concurrency": 1.5},
             {"concurrency": 100_000},
+            {"concurrency": None},
+            {"prefetch": -1},
             {"lease": -1},
             {"lease": "long"},
             {"lease": 0},
@@ -259,8 +278,18 @@ class TestSettings:
         with pytest.raises(BadArgument, match="jobs: every job of this worker goes to its handler"):
             asyncio.run(pull(worker))
 
+    def test_override_changes_and_checks_what_it_is_given(self, store: Store) -> None:
+        worker = pyjobs.Worker(store.url, queues=["q"])
+        worker.override(url="redis://elsewhere", concurrency=3)
+        worker.override()
+        assert (worker.settings.url, worker.settings.concurrency) == ("redis://elsewhere", 3)
+        for wrong in ({"url": "http://localhost"}, {"concurrency": 0}):
+            with pytest.raises(BadArgument, match=next(iter(wrong))):
+                worker.override(**wrong)  # type: ignore[arg-type]
+        assert (worker.settings.url, worker.settings.concurrency) == ("redis://elsewhere", 3)
+
     def test_a_single_queue_may_be_given_as_a_text(self, store: Store) -> None:
-        assert pyjobs.Worker(store.url, queues="words").queues == ["words"]
+        assert pyjobs.Worker(store.url, queues="words").settings.queues == ("words",)
 
 
 @HERE
@@ -274,11 +303,15 @@ def test_a_worker_that_ended_leaves_no_thread(store: Store) -> None:
     wait_until(lambda: {thread.ident for thread in threading.enumerate()} <= before)
 
 
-def test_a_server_that_is_away_at_the_start_is_unavailable_without_the_password() -> None:
+def test_a_server_that_is_away_at_the_start_is_unavailable_without_the_password(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO", "pyjobs")
     worker = pyjobs.Worker("redis://:secret@127.0.0.1:1/0", queues=["q"])
     worker.handler(in_thread)
     began = time.monotonic()
     with pytest.raises(Unavailable, match=r"redis://:\*\*\*@127\.0\.0\.1:1/0") as raised:
         worker.run()
     assert "secret" not in str(raised.value)
+    assert caplog.messages == []
     assert time.monotonic() - began < 8

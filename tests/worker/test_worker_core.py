@@ -25,7 +25,7 @@ from pyjobs.engine.outcome import Outcome
 from pyjobs.engine.replies import ClaimReply
 from pyjobs.errors import OutcomeUnknown, PyjobsError, Unavailable
 from pyjobs.worker.core import WorkerCore
-from pyjobs.worker.job import failure, success
+from pyjobs.worker.outcomes import failure, success
 
 
 class TestClaim:
@@ -167,7 +167,7 @@ class TestEnd:
         assert [id for request in requests for id in ids(request)] == [job.id for job in jobs]
 
     def test_outcomes_carry_retention_max_attempts_backoff_and_verdict(self) -> None:
-        core = make(retention=60_000, max_attempts=4, backoff=250)
+        core = make(retention=60.0, max_attempts=4, backoff=0.25)
         done, failed = take(core, 2)
         finish(core, done)
         finish(core, failed, outcome=failure(ValueError("no"), "reject"))
@@ -357,7 +357,7 @@ class TestPrefetch:
         jobs = [claimed() for _ in range(4)]
         core.answered(core.requests(NOW), [ClaimReply(0, jobs)], NOW)
         started = []
-        while job := core.next_job(NOW):
+        while job := core.next_run(NOW):
             started.append(job.id)
             finish(core, job)
         assert started == [job.id for job in jobs]
@@ -367,7 +367,7 @@ class TestPrefetch:
         core.answered(core.requests(NOW), [ClaimReply(0, [claimed(), claimed()])], NOW)
         [first] = begin(core)
         [second] = core.held - {first}
-        second.lost = True
+        second.lose()
         finish(core, first)
         assert not begin(core)
         assert core.held == {first}
@@ -403,8 +403,8 @@ class TestPrefetch:
         requests = core.requests(NOW)
         core.answered(requests, [ClaimReply(0, [claimed() for _ in range(9)])], NOW)
         running = begin(core)
-        assert not core.hand_back_prefetched(NOW + 0.2)
-        assert core.hand_back_prefetched(NOW + 0.3)
+        assert not core.release_stuck(NOW + 0.2)
+        assert core.release_stuck(NOW + 0.3)
         assert verbs(core.requests(NOW)) == ["release"]
         assert core.free == 0 and len(running) == 2
 
@@ -415,7 +415,7 @@ class TestPrefetch:
         first, _ = begin(core, NOW)
         finish(core, first)
         begin(core, NOW + 0.2)
-        assert not core.hand_back_prefetched(NOW + 0.3)
+        assert not core.release_stuck(NOW + 0.3)
 
     @pytest.mark.parametrize("mode", ["simple", "recoverable"])
     def test_a_mode_without_release_prefetches_only_by_its_setting_and_keeps_the_jobs(
@@ -429,13 +429,13 @@ class TestPrefetch:
         core = make(mode, room=1, prefetch=5)
         core.answered(core.requests(NOW), [ClaimReply(0, [claimed() for _ in range(6)])], NOW)
         begin(core)
-        assert not core.hand_back_prefetched(NOW + 10)
+        assert not core.release_stuck(NOW + 10)
 
     def test_jobs_prefetched_by_a_set_number_are_kept(self) -> None:
         core = make(room=1, prefetch=5)
         core.answered(core.requests(NOW), [ClaimReply(0, [claimed() for _ in range(6)])], NOW)
         begin(core)
-        assert not core.hand_back_prefetched(NOW + 10)
+        assert not core.release_stuck(NOW + 10)
 
     def test_a_stop_releases_prefetched_jobs(self) -> None:
         core = make(room=1, prefetch=5)
@@ -460,7 +460,7 @@ class TestPrefetch:
         requests = core.requests(NOW)
         assert len(requests[0].ended) == 3
         core.answered(requests, words(requests), NOW)
-        assert core.over
+        assert core.drained
 
     def test_jobs_claimed_during_a_stop_are_released(self) -> None:
         core = make()

@@ -27,8 +27,10 @@ from pyjobs.errors import (
     Unavailable,
     WrongMode,
 )
-from pyjobs.worker.core import Request, WorkerCore
-from pyjobs.worker.job import failure, success
+from pyjobs.worker.core import WorkerCore
+from pyjobs.worker.outbox import Request
+from pyjobs.worker.outcomes import failure, success
+from pyjobs.worker.run import RunState
 
 
 class TestStop:
@@ -40,9 +42,9 @@ class TestStop:
         [request] = core.requests(NOW)
         assert request.call.script.name == "reliable/release"
         assert items(request) == [part for job in jobs for part in (job.id, job.token)]
-        assert not core.over
+        assert not core.drained
         core.answered([request], [["pending", "pending"]], NOW)
-        assert core.over
+        assert core.drained
 
     def test_a_stop_in_recoverable_mode_leaves_running_jobs_to_the_reaper(self) -> None:
         core = make("recoverable")
@@ -50,7 +52,7 @@ class TestStop:
         core.stop()
         finish(core, *jobs, outcome=Outcome("release"))
         assert core.requests(NOW) == []
-        assert core.over
+        assert core.drained
 
     def test_a_stop_in_simple_mode_fails_running_jobs(self) -> None:
         core = make("simple")
@@ -64,22 +66,22 @@ class TestStop:
     def test_a_stopped_core_is_over_only_when_all_is_recorded(self) -> None:
         core = make()
         [job] = take(core, 1)
-        assert not core.over
+        assert not core.drained
         core.stop()
-        assert not core.over
+        assert not core.drained
         finish(core, job)
         requests = core.requests(NOW)
-        assert verbs(requests) == ["complete"] and not core.over
+        assert verbs(requests) == ["complete"] and not core.drained
         core.unanswered(requests, Unavailable("away"))
-        assert not core.over
+        assert not core.drained
         requests = core.requests(NOW)
         core.answered(requests, words(requests), NOW)
-        assert core.over
+        assert core.drained
 
     def test_a_stopped_core_without_jobs_is_over_at_once(self) -> None:
         core = make()
         core.stop()
-        assert core.over
+        assert core.drained
 
 
 class TestStopAfterAClaimWithoutAnswer:
@@ -94,52 +96,52 @@ class TestStopAfterAClaimWithoutAnswer:
 
     def test_the_claim_is_sent_again_and_its_jobs_are_released(self) -> None:
         core, first = self.lost("reliable", OutcomeUnknown("perhaps"))
-        assert not core.over
+        assert not core.drained
         [again] = core.requests(NOW)
         assert again.call == first.call
         core.answered([again], [ClaimReply(0, [claimed(), claimed()])], NOW)
-        assert not begin(core) and not core.over
+        assert not begin(core) and not core.drained
         [release] = core.requests(NOW)
         assert verbs([release]) == ["release"] and len(release.ended) == 2
         core.answered([release], words([release]), NOW)
-        assert core.over
+        assert core.drained
 
     def test_the_claim_is_sent_again_until_it_is_answered(self) -> None:
         core, first = self.lost("reliable", OutcomeUnknown("perhaps"))
         for error in (OutcomeUnknown("perhaps"), Unavailable("away")):
             core.unanswered(core.requests(NOW), error)
-            assert not core.over
+            assert not core.drained
         again = core.requests(NOW)
         assert again[0].call == first.call
         core.answered(again, [ClaimReply(-1, [])], NOW)
-        assert core.over and core.requests(NOW) == []
+        assert core.drained and core.requests(NOW) == []
 
     def test_the_claim_is_not_sent_again_after_a_final_refusal(self) -> None:
         """To send it again would be to send it without an end."""
         core, _ = self.lost("reliable", OutcomeUnknown("perhaps"))
         core.answered(core.requests(NOW), [Forbidden("NOPERM")], NOW)
-        assert core.over and core.requests(NOW) == []
+        assert core.drained and core.requests(NOW) == []
         assert isinstance(core.fatal, Forbidden)
 
     @pytest.mark.parametrize(
-        ("mode", "patient"), [("simple", True), ("recoverable", True), ("reliable", False)]
+        ("mode", "needs_grace"), [("simple", True), ("recoverable", True), ("reliable", False)]
     )
     def test_a_claim_under_way_is_worth_the_grace_in_a_mode_without_release(
-        self, mode: str, patient: bool
+        self, mode: str, needs_grace: bool
     ) -> None:
         core = make(mode)
-        assert not core.patient
+        assert not core.needs_grace
         requests = core.requests(NOW)
-        assert core.patient is patient
+        assert core.needs_grace is needs_grace
         core.stop()
         core.answered(requests, [ClaimReply(-1, [claimed()])], NOW)
-        assert core.patient and bool(begin(core)) is patient
+        assert core.needs_grace and bool(begin(core)) is needs_grace
 
     def test_the_claim_is_still_open_after_a_passing_refusal(self) -> None:
         """The first may have been carried out all the same."""
         core, _ = self.lost("reliable", OutcomeUnknown("perhaps"))
         core.answered(core.requests(NOW), [Unavailable("BUSY")], NOW)
-        assert not core.over
+        assert not core.drained
 
     def test_jobs_of_the_claim_are_run_in_a_mode_without_release(self) -> None:
         core, _ = self.lost("recoverable", OutcomeUnknown("perhaps"))
@@ -150,7 +152,7 @@ class TestStopAfterAClaimWithoutAnswer:
         """It could be neither run nor handed back: whoever reaps finds it in flight."""
         core, _ = self.lost("recoverable", OutcomeUnknown("perhaps"))
         core.stop(now=True)
-        assert core.over and core.requests(NOW) == []
+        assert core.drained and core.requests(NOW) == []
 
     @pytest.mark.parametrize(
         ("mode", "error"),
@@ -165,7 +167,7 @@ class TestStopAfterAClaimWithoutAnswer:
         self, mode: str, error: PyjobsError
     ) -> None:
         core, _ = self.lost(mode, error)
-        assert core.over and core.requests(NOW) == []
+        assert core.drained and core.requests(NOW) == []
 
 
 class TestLost:
@@ -192,7 +194,7 @@ class TestLost:
     def test_the_outcome_of_a_lost_job_is_discarded(self, outcome: Outcome | None) -> None:
         core = make()
         [job] = take(core, 1)
-        job.lost = True
+        job.lose()
         core.finished(job, outcome, NOW)
         assert not core.held and verbs(core.requests(NOW)) == ["claim"]
 
@@ -209,7 +211,7 @@ class TestLost:
         core.answered(core.requests(NOW), [ClaimReply(-1, [claimed(), claimed()])], NOW)
         [first] = begin(core)
         [second] = core.held - {first}
-        second.lost = True
+        second.lose()
         core.finished(first, None, NOW)
         core.answered(core.requests(NOW), [ClaimReply(-1, [])], NOW)
         assert not begin(core)
@@ -244,6 +246,23 @@ class TestLost:
         assert not begin(core)
 
 
+class TestState:
+    def test_a_failed_run_is_stopped_until_its_failure_is_recorded(self) -> None:
+        """A thread that goes on after its timeout learns that its result is discarded."""
+        core = make()
+        [run] = take(core, 1)
+        finish(core, run, outcome=failure(TimeoutError()))
+        assert run.state is RunState.STOPPED and run in core.held
+
+    def test_a_completed_run_is_not_lost(self) -> None:
+        core = make()
+        [run] = take(core, 1)
+        finish(core, run)
+        requests = core.requests(NOW)
+        core.answered(requests, words(requests), NOW)
+        assert run.state is RunState.HELD and not run.lost
+
+
 class TestRefused:
     def test_a_claim_in_a_wrong_mode_is_fatal(self) -> None:
         core = make()
@@ -272,7 +291,7 @@ class TestRefused:
         requests = core.requests(NOW)
         assert verbs(requests) == ["release"]
         core.answered(requests, words(requests), NOW)
-        assert core.over
+        assert core.drained
 
     def test_jobs_claimed_beside_a_fatal_refusal_are_handed_out(self) -> None:
         """Whoever is never handed out can never be ended."""

@@ -51,7 +51,7 @@ def test_a_wake_token_that_came_too_late_is_passed_on(store: Store) -> None:
 def test_a_cancelled_pull_leaves_no_task(store: Store) -> None:
     async def pull_and_cancel() -> None:
         puller = asyncio.create_task(anext(pyjobs.Worker(store.url, queues=["q"]).jobs()))
-        while not {"pyjobs-bell"} & {task.get_name() for task in asyncio.all_tasks()}:  # noqa: ASYNC110
+        while not {"pyjobs-wake"} & {task.get_name() for task in asyncio.all_tasks()}:  # noqa: ASYNC110
             await asyncio.sleep(0.001)
         puller.cancel()
         await asyncio.wait({puller})
@@ -111,15 +111,15 @@ class TestStop:
         self, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Their tasks are made, and were not yet given a turn."""
-        taken = Processor._take
+        start_runs = Processor._start_runs
 
-        def take(self: Processor, *args: Any) -> None:
-            taken(self, *args)
-            if self._runner.running:
+        def start_and_stop_twice(self: Processor) -> None:
+            start_runs(self)
+            if self._executor.running:
                 self.stop()
                 self.stop()
 
-        monkeypatch.setattr(Processor, "_take", take)
+        monkeypatch.setattr(Processor, "_start_runs", start_and_stop_twice)
         jobs.submit(("a", b"1"))
         running = start(jobs.store, AsyncGate(), grace=600)
         assert running.ended() is None
@@ -213,7 +213,7 @@ class TestBroken:
         held: list[pyjobs.ClaimedJob] = []
         cancelled: list[bool] = []
 
-        async def bell(_: Any) -> None:
+        async def wait_until_broken(_: Any) -> None:
             while not broken.is_set():  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
             raise ZeroDivisionError
@@ -239,7 +239,7 @@ class TestBroken:
             assert held[0].lost
             assert cancelled == [True] * (kind is AsyncGate)
 
-        monkeypatch.setattr(WakeWaiter, "run", bell)
+        monkeypatch.setattr(WakeWaiter, "run", wait_until_broken)
         jobs.submit(("a", b"1"))
         threading.Thread(target=lambda: (gate.wait(), broken.set())).start()
         asyncio.run(main())
