@@ -1,4 +1,4 @@
-"""The asyncio client: submit jobs, await their results.
+"""The asyncio client: submit jobs, hear of their results.
 
 Only what waits may live here; what is decided lives in core.py.
 """
@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Iterable
 from typing import Any, Unpack
 
 from pyjobs.asyncutil import cancel_and_wait
+from pyjobs.client.aio_job import Job
 from pyjobs.client.batch import Batch
 from pyjobs.client.coalesce import Coalescer
 from pyjobs.client.core import ClientCore
-from pyjobs.client.job import BaseJob, unless_conflict
+from pyjobs.client.job import unless_conflict
 from pyjobs.client.listener import AsyncListener, alook
 from pyjobs.client.options import Options
 from pyjobs.client.submit import Route
 from pyjobs.engine import ModeName
-from pyjobs.errors import ClientClosed, PyjobsError
+from pyjobs.errors import ClientClosed
 from pyjobs.transport import (
     DEFAULT_URL,
     ErrorTranslation,
@@ -30,71 +31,7 @@ from pyjobs.transport import (
     arun_many,
 )
 
-
-class Job(BaseJob):
-    """Holds a submitted job, and waits for its result: `await job` returns the result.
-
-    Attributes:
-        id: the job's id.
-        queue: the name of the job's queue.
-        created: False when the latest submit of this id found the job in Redis already.
-    """
-
-    __slots__ = ()
-    _waiter: list[asyncio.Future[None]] | None
-
-    def __await__(self) -> Generator[Any, None, Any]:
-        """Wait for the result, as `result` does without a timeout, and return it."""
-        return self.result().__await__()
-
-    async def result(self, timeout: float | None = None) -> Any:
-        """Wait for the result and return it.
-
-        Args:
-            timeout: seconds to wait; None waits without a limit.
-
-        Raises:
-            TimeoutError: no result came in time. The job goes on, and may be waited for again.
-            JobFailed: the handler failed for good; the error carries what the handler raised.
-            JobCancelled: the job was cancelled.
-            JobExpired: the job was not started before its `expires`.
-            ResultGone: the result's retention is over, or there never was such a job.
-            ClientClosed: the client was closed before the result came.
-            Undecodable: the worker wrote a result that is not JSON.
-        """
-        await self._wait(timeout)
-        return self._value()
-
-    async def exception(self, timeout: float | None = None) -> PyjobsError | None:
-        """Wait for the result and return the error that `result` would raise, or None.
-
-        Args:
-            timeout: seconds to wait; None waits without a limit.
-
-        Raises:
-            TimeoutError: no result came in time. The job goes on, and may be waited for again.
-        """
-        await self._wait(timeout)
-        return self._error()
-
-    async def _wait(self, timeout: float | None) -> None:
-        if self._end is not None:
-            return
-        # A future for each call that waits: cancelling one call must not affect the others.
-        waiter = asyncio.get_running_loop().create_future()
-        self._waiter = [*(self._waiter or ()), waiter]
-        try:
-            async with asyncio.timeout(timeout):
-                await waiter
-        except TimeoutError:
-            raise self._no_result(timeout) from None
-        finally:
-            self._waiter = [other for other in self._waiter if other is not waiter]
-
-    def _wake(self) -> None:
-        for waiter in self._waiter or ():
-            if not waiter.done():
-                waiter.set_result(None)
+__all__ = ["Client", "Job"]
 
 
 class Client:

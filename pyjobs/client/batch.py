@@ -11,11 +11,8 @@ from typing import Any, Generic, NamedTuple
 from pyjobs.client.job import presence
 from pyjobs.client.pending import J
 from pyjobs.client.presence import Presence
-from pyjobs.engine import CALL_BYTES, Call
+from pyjobs.engine import CALL_BYTES, SUBMIT_ITEMS, Call
 from pyjobs.errors import OutcomeUnknown, PyjobsError
-
-# A script runs for about a millisecond then, while Python makes the next call.
-CHUNK_ITEMS = 250
 
 
 class Chunk(NamedTuple, Generic[J]):
@@ -66,7 +63,7 @@ def split(places: Sequence[int], data: Sequence[bytes]) -> Iterator[Sequence[int
     begin = total = 0
     for at, place in enumerate(places):
         size = len(data[place])
-        if at - begin == CHUNK_ITEMS or (total and total + size > CALL_BYTES):
+        if at - begin == SUBMIT_ITEMS or (total and total + size > CALL_BYTES):
             yield places[begin:at]
             begin, total = at, 0
         total += size

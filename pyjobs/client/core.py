@@ -21,8 +21,8 @@ from pyjobs.engine import (
     Call,
     Keys,
     StoredVerbs,
-    messages,
     mode_named,
+    parse_results,
     parse_submitted,
 )
 from pyjobs.errors import BadArgument, ClientClosed, Conflict, PyjobsError
@@ -197,7 +197,7 @@ class ClientCore(Generic[J]):
         """Settle the jobs whose results a message on the client's channel carries."""
         # Any program may publish to the channel. The sweep finds what a bad message has hidden.
         with contextlib.suppress(ValueError):
-            for queue, id, end in messages.read(message):
+            for queue, id, end in parse_results(message):
                 job = self._pending.pop(queue, id)
                 if job is not None:
                     settle(job, end)

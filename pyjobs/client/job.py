@@ -1,7 +1,8 @@
 """A submitted job as its client sees it: what is known of the job, without any waiting.
 
-What both kinds of client share of a job may live here; how to wait lives with each of them. A
-user sees the attributes and methods of a job. The functions below are for the client's own files.
+What both kinds of client share of a job may live here; how to wait lives in sync_job.py and
+aio_job.py. A user sees the attributes and methods of a job. The functions below are for the
+client's own files, and `settle_stored` for the command line.
 """
 
 from __future__ import annotations

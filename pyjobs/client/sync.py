@@ -1,4 +1,4 @@
-"""The synchronous client: submit jobs, wait for their results.
+"""The synchronous client: submit jobs, hear of their results.
 
 Only what waits or uses a thread may live here; what is decided lives in core.py.
 """
@@ -12,70 +12,16 @@ from typing import Any, Unpack
 
 from pyjobs.client.batch import Batch
 from pyjobs.client.core import ClientCore
-from pyjobs.client.fork import clients, one_waiter
-from pyjobs.client.job import BaseJob, unless_conflict
+from pyjobs.client.fork import clients
+from pyjobs.client.job import unless_conflict
 from pyjobs.client.listener import Listener, look
 from pyjobs.client.options import Options
 from pyjobs.client.submit import Route
+from pyjobs.client.sync_job import Job
 from pyjobs.engine import ModeName
-from pyjobs.errors import PyjobsError
 from pyjobs.transport import DEFAULT_URL, ErrorTranslation, connect, register, run, run_many
 
-
-class Job(BaseJob):
-    """Holds a submitted job, and waits for its result. Threads may share it.
-
-    Attributes:
-        id: the job's id.
-        queue: the name of the job's queue.
-        created: False when the latest submit of this id found the job in Redis already.
-    """
-
-    __slots__ = ()
-    _waiter: threading.Event | None
-
-    def result(self, timeout: float | None = None) -> Any:
-        """Wait for the result and return it.
-
-        Args:
-            timeout: seconds to wait; None waits without a limit.
-
-        Raises:
-            TimeoutError: no result came in time. The job goes on, and may be waited for again.
-            JobFailed: the handler failed for good; the error carries what the handler raised.
-            JobCancelled: the job was cancelled.
-            JobExpired: the job was not started before its `expires`.
-            ResultGone: the result's retention is over, or there never was such a job.
-            ClientClosed: the client was closed before the result came.
-            Undecodable: the worker wrote a result that is not JSON.
-        """
-        self._wait(timeout)
-        return self._value()
-
-    def exception(self, timeout: float | None = None) -> PyjobsError | None:
-        """Wait for the result and return the error that `result` would raise, or None.
-
-        Args:
-            timeout: seconds to wait; None waits without a limit.
-
-        Raises:
-            TimeoutError: no result came in time. The job goes on, and may be waited for again.
-        """
-        self._wait(timeout)
-        return self._error()
-
-    def _wait(self, timeout: float | None) -> None:
-        if self._end is not None:
-            return
-        with one_waiter:
-            waiter = self._waiter = self._waiter or threading.Event()
-        # The outcome may have come before the waiter was in place: `settle` wakes only afterwards.
-        if self._end is None and not waiter.wait(timeout):
-            raise self._no_result(timeout)
-
-    def _wake(self) -> None:
-        if self._waiter is not None:
-            self._waiter.set()
+__all__ = ["Client", "Job"]
 
 
 class Client:

@@ -13,10 +13,13 @@ MODES: dict[ModeName, Mode] = {mode.name: mode for mode in (SIMPLE, RECOVERABLE,
 
 
 def mode_named(name: str) -> Mode:
-    """The mode of this name.
+    """Return the mode of this name.
+
+    Args:
+        name: 'simple', 'recoverable' or 'reliable'.
 
     Raises:
-        BadArgument: there is none.
+        BadArgument: there is no mode of this name.
     """
     for mode in MODES.values():
         if mode.name == name:
