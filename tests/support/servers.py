@@ -56,9 +56,9 @@ SERVER_PLACES = _sync("memory", *WHEELS)
 REAL_SERVER_PLACES = _sync(*WHEELS)
 # Redis 6.2 has no ACL DRYRUN: it cannot be asked what a user may do.
 DRYRUN_PLACES = _sync(PREFERRED, "valkey-9.1")
-# 20,000 jobs a run: one server with a socket shows what each flavour does, and memory is slow.
+# A check is 2,535 jobs: a server with a socket shows what each flavour does, and memory is slow.
 COMPLIANCE_PLACES = [*_sync("memory"), *_both(PREFERRED)]
-# Long searches that depend on the scripts alone.
+# Long searches in the scripts, and what a client does without a server.
 MEMORY_PLACES = _sync("memory")
 
 # Of the tests that have a place, `scripts/test --quick` runs those of these places. Every mutant of
