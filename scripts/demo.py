@@ -30,7 +30,7 @@ from pyjobs import Client, JobFailed, PyjobsError, ResultGone, Undecodable
 from pyjobs.engine.modes import MODES
 from pyjobs.testing import Binary, Server, StartFailed, find_servers
 from pyjobs.testing.compliance import scratch
-from pyjobs.transport.connect import connect
+from pyjobs.transport.server import connect
 from pyjobs.transport.url import shown
 
 TEXT = Path(__file__).resolve().parent / "jargon.txt"

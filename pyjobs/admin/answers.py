@@ -45,7 +45,7 @@ def ask(
     """Call a script for all of these jobs, in as many calls as it takes.
 
     Args:
-        server: a connection from `pyjobs.transport.connect`.
+        server: a connection from `pyjobs.transport.server`.
         ids: the jobs' ids.
         call_for: makes the call for at most 1000 ids; its reply is a word for each.
         wanted: the word for a job to which it was done.

@@ -19,7 +19,7 @@ def cancel_jobs(
     A worker that runs such a job has lost it, and its outcome is discarded.
 
     Args:
-        server: a connection from `pyjobs.transport.connect`.
+        server: a connection from `pyjobs.transport.server`.
         keys: the names under the prefix.
         queue: the queue's name.
         ids: the jobs' ids.

@@ -47,7 +47,7 @@ def dead_jobs(
     """List dead jobs of a reliable queue, the longest dead first (reliable/dead).
 
     Args:
-        server: a connection from `pyjobs.transport.connect`.
+        server: a connection from `pyjobs.transport.server`.
         keys: the names under the prefix.
         queue: the queue's name.
         skip: how many jobs to leave out at the head of the list, 0 to 1,000,000.

@@ -74,7 +74,7 @@ def reap_queues(
     back.
 
     Args:
-        server: a connection from `pyjobs.transport.connect`.
+        server: a connection from `pyjobs.transport.server`.
         keys: the names under the prefix.
         queues: names of queues; none is every queue in the registry.
         mode: mode of the named queues; what the registry says when left out.

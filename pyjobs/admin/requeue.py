@@ -14,7 +14,7 @@ def requeue_jobs(server: Server, keys: Keys, queue: str, ids: Sequence[str]) -> 
     """Put dead jobs back into their queue, with nothing counted against them (reliable/requeue).
 
     Args:
-        server: a connection from `pyjobs.transport.connect`.
+        server: a connection from `pyjobs.transport.server`.
         keys: the names under the prefix.
         queue: the queue's name.
         ids: the jobs' ids.
@@ -38,7 +38,7 @@ def requeue_all(server: Server, keys: Keys, queue: str) -> list[Answer]:
     not keep the loop alive (reliable/dead, reliable/requeue).
 
     Args:
-        server: a connection from `pyjobs.transport.connect`.
+        server: a connection from `pyjobs.transport.server`.
         keys: the names under the prefix.
         queue: the queue's name.
 

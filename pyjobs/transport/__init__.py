@@ -5,7 +5,11 @@ Other folders import from here and not past it. What is not listed is private.
 
 from pyjobs.transport.backoff import Backoff, Outage
 from pyjobs.transport.commands import acommand, command
-from pyjobs.transport.connect import (
+from pyjobs.transport.errors import ErrorTranslation, translated, translating
+from pyjobs.transport.loader import aload, load, publish
+from pyjobs.transport.registry import aregister, register, registered, registered_mode
+from pyjobs.transport.send import arun, arun_many, run, run_many
+from pyjobs.transport.server import (
     CLOSE_SECONDS,
     REPLY_SECONDS,
     AsyncServer,
@@ -14,10 +18,6 @@ from pyjobs.transport.connect import (
     aconnect,
     connect,
 )
-from pyjobs.transport.errors import ErrorTranslation, translated, translating
-from pyjobs.transport.loader import aload, load, publish
-from pyjobs.transport.registry import aregister, register, registered, registered_mode
-from pyjobs.transport.send import arun, arun_many, run, run_many
 from pyjobs.transport.subscription import AsyncSubscription, Subscription
 from pyjobs.transport.url import DEFAULT_URL, checked_url, shown
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from pyjobs.transport import pipeline
-from pyjobs.transport.connect import AsyncServer, Server
 from pyjobs.transport.errors import translating
+from pyjobs.transport.server import AsyncServer, Server
 
 
 def command(server: Server, *words: str | float) -> Any:

@@ -12,8 +12,8 @@ from typing import Any
 from redis import exceptions
 
 from pyjobs.engine import Keys, everything
-from pyjobs.transport.connect import AsyncServer, Server
 from pyjobs.transport.errors import translating
+from pyjobs.transport.server import AsyncServer, Server
 
 
 def load(server: Server) -> int:

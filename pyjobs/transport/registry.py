@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from pyjobs.engine import Keys
 from pyjobs.errors import PyjobsError
 from pyjobs.transport.commands import acommand, command
-from pyjobs.transport.connect import AsyncServer, Server
 from pyjobs.transport.errors import translating
+from pyjobs.transport.server import AsyncServer, Server
 
 
 def register(server: Server, keys: Keys, queues: Mapping[str, str]) -> None:

@@ -16,9 +16,9 @@ from redis import exceptions
 
 from pyjobs.errors import Unavailable
 from pyjobs.transport.backoff import Backoff
-from pyjobs.transport.connect import AsyncServer, Server
 from pyjobs.transport.connection import Connection, open_connection, pack
 from pyjobs.transport.errors import raise_translated, translated
+from pyjobs.transport.server import AsyncServer, Server
 
 
 class BaseSubscription:

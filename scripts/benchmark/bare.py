@@ -22,7 +22,7 @@ from pyjobs.engine.call import Call
 from pyjobs.engine.limits import MAX_ITEMS
 from pyjobs.engine.reliable import RELIABLE
 from pyjobs.engine.replies import ClaimReply
-from pyjobs.transport.connect import aconnect, connect
+from pyjobs.transport.server import aconnect, connect
 
 QUEUE = "jobs:{bench}"
 CLIENT = "bare"

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from pyjobs.testing import Binary, Server, find_servers
-from pyjobs.transport.connect import connect
+from pyjobs.transport.server import connect
 
 EVERYSEC = ("--appendonly", "yes", "--appendfsync", "everysec")
 SLOW_US = 500

@@ -25,8 +25,8 @@ from pyjobs.engine.keys import Keys
 from pyjobs.engine.modes import MODES
 from pyjobs.errors import BadArgument, Forbidden, PyjobsError
 from pyjobs.testing import Server
-from pyjobs.transport.connect import connect
 from pyjobs.transport.loader import load
+from pyjobs.transport.server import connect
 from pyjobs.worker.preflight import dry_runs, eviction, judge
 
 pytest_plugins = ("support.command_fixtures",)

@@ -26,8 +26,8 @@ import pyjobs.aio
 from pyjobs.engine.modes import MODES
 from pyjobs.engine.queue import fetch
 from pyjobs.errors import ClientClosed, Unavailable
-from pyjobs.transport.connect import aconnect, connect
 from pyjobs.transport.send import arun
+from pyjobs.transport.server import aconnect, connect
 
 SOON = 10.0
 LIMIT = 30.0

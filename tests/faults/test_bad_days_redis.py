@@ -24,7 +24,7 @@ import pyjobs
 from pyjobs.engine.modes import MODES
 from pyjobs.errors import OutcomeUnknown, PyjobsError, ResultGone, Unavailable
 from pyjobs.testing import Running, Server
-from pyjobs.transport.connect import connect
+from pyjobs.transport.server import connect
 
 pytestmark = pytest.mark.slow
 

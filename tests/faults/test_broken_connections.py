@@ -29,7 +29,7 @@ from pyjobs.engine.scripts import script
 from pyjobs.errors import OutcomeUnknown
 from pyjobs.testing import Running
 from pyjobs.transport import retry
-from pyjobs.transport.connect import aconnect, connect
+from pyjobs.transport.server import aconnect, connect
 from pyjobs.worker.job import ClaimedJob
 
 REPLY_SECONDS = 0.15

@@ -25,7 +25,7 @@ from pyjobs.engine.modes import MODES
 from pyjobs.engine.scripts import Script
 from pyjobs.errors import PyjobsError, Unavailable
 from pyjobs.testing import Running, Server
-from pyjobs.transport.connect import connect
+from pyjobs.transport.server import connect
 
 pytestmark = pytest.mark.slow
 

@@ -28,7 +28,7 @@ from pyjobs.engine.limits import MAX_ITEMS
 from pyjobs.engine.queue import fetch
 from pyjobs.errors import BadArgument, OutcomeUnknown, ResultGone, Unavailable
 from pyjobs.testing import find_servers, servers
-from pyjobs.transport.connect import connect
+from pyjobs.transport.server import connect
 from pyjobs.transport.url import checked_url, shown
 
 pytestmark = pytest.mark.slow

@@ -16,7 +16,7 @@ from support.servers import own_server
 
 from pyjobs.engine.modes import MODES
 from pyjobs.testing import find_servers
-from pyjobs.transport.connect import connect
+from pyjobs.transport.server import connect
 
 pytestmark = pytest.mark.slow
 

@@ -23,8 +23,8 @@ from pyjobs.engine.reliable import Reliable
 from pyjobs.engine.replies import Claimed, ClaimReply, Reaped, Stored, Submitted
 from pyjobs.engine.scripts import everything
 from pyjobs.engine.simple import Simple
-from pyjobs.transport.connect import REPLY_SECONDS, aconnect, connect
 from pyjobs.transport.send import arun, arun_many, run, run_many
+from pyjobs.transport.server import REPLY_SECONDS, aconnect, connect
 
 Q = "jobs:{q}"
 HOUR = 3_600_000

@@ -26,7 +26,6 @@ from support.store import Store
 
 from pyjobs.testing import Server
 from pyjobs.transport import connection as links
-from pyjobs.transport.connect import aconnect, connect
 from pyjobs.transport.connection import (
     Connection,
     PooledConnection,
@@ -35,6 +34,7 @@ from pyjobs.transport.connection import (
     pack,
 )
 from pyjobs.transport.pipeline import acommand, command
+from pyjobs.transport.server import aconnect, connect
 
 SOON = 10.0
 Use = Callable[[str], Awaitable[None]]

@@ -10,7 +10,7 @@ from typing import Any
 import fakeredis._core._server as core
 import pytest
 
-from pyjobs.transport.connect import connect
+from pyjobs.transport.server import connect
 
 URL = "memory://at-the-same-time"
 

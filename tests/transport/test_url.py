@@ -8,7 +8,7 @@ import pytest
 
 import pyjobs
 from pyjobs.errors import BadArgument
-from pyjobs.transport.connect import aconnect, connect
+from pyjobs.transport.server import aconnect, connect
 from pyjobs.transport.url import checked_url, shown
 
 ESCAPES = "write / \\? # as %2F %3F %23"

@@ -14,7 +14,7 @@ from support.servers import REAL_SERVER_PLACES, SERVER_PLACES, at, own_server
 from support.store import Q, Store
 
 from pyjobs.engine.keys import Keys
-from pyjobs.transport.connect import connect
+from pyjobs.transport.server import connect
 from pyjobs.worker import cancellation
 from pyjobs.worker.cancellation import CancellationListener
 
