@@ -15,7 +15,7 @@ from typing import cast
 
 from pyjobs import ClaimedJob, PyjobsError, Worker
 from pyjobs.engine import ModeName
-from pyjobs.testing.workers import running
+from pyjobs.testing import running
 
 QUEUE = "words"
 CONCURRENCY = 50

@@ -6,11 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, NamedTuple
 
 from pyjobs.client.pending import J
-from pyjobs.engine import CALL_BYTES, Call
+from pyjobs.engine import CALL_BYTES, SUBMIT_ITEMS, Call
 from pyjobs.errors import OutcomeUnknown, PyjobsError
-
-# A script runs for about a millisecond then, and Redis and Python overlap.
-CHUNK_ITEMS = 250
 
 
 class Item(NamedTuple):
@@ -89,7 +86,7 @@ def parts(places: Sequence[int], data: Sequence[bytes]) -> Iterator[Sequence[int
     begin = total = 0
     for at, place in enumerate(places):
         size = len(data[place])
-        if at - begin == CHUNK_ITEMS or (total and total + size > CALL_BYTES):
+        if at - begin == SUBMIT_ITEMS or (total and total + size > CALL_BYTES):
             yield places[begin:at]
             begin, total = at, 0
         total += size

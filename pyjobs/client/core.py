@@ -20,8 +20,8 @@ from pyjobs.engine import (
     Call,
     Keys,
     StoredVerbs,
-    messages,
     mode_named,
+    parse_results,
     parse_submitted,
 )
 from pyjobs.errors import BadArgument, ClientClosed, Conflict, PyjobsError
@@ -177,7 +177,7 @@ class ClientCore(Generic[J]):
         """Settle the jobs that a message on the channel tells of."""
         # Anybody may publish: what is not a result settles nothing, and the sweep finds the rest.
         with contextlib.suppress(ValueError):
-            for queue, id, end in messages.read(message):
+            for queue, id, end in parse_results(message):
                 job = self._pending.pop(queue, id)
                 if job is not None:
                     job.settle(end)

@@ -12,12 +12,10 @@ from weakref import WeakSet
 from pyjobs.client.batch import Chunk
 from pyjobs.client.job import LIVE_STATES, gone
 from pyjobs.client.pending import J, Pending
-from pyjobs.engine import Keys, Stored, fetch
+from pyjobs.engine import RESULT_ITEMS, SWEEP_JOBS, Keys, Stored, fetch
 from pyjobs.errors import PyjobsError, Unavailable
 
 log = logging.getLogger("pyjobs")
-SWEEP_JOBS = 5000
-ASK_ITEMS = 100
 
 
 class Sweep(Generic[J]):
@@ -52,7 +50,7 @@ class Sweep(Generic[J]):
         return [
             Chunk(fetch(self._keys.queue(name), [job.id for job in part]), part)
             for name, found in queues.items()
-            for part in (found[at : at + ASK_ITEMS] for at in range(0, len(found), ASK_ITEMS))
+            for part in (found[at : at + RESULT_ITEMS] for at in range(0, len(found), RESULT_ITEMS))
         ]
 
     def take(self, chunk: Chunk[J], stored: Sequence[Stored]) -> list[J]:

@@ -15,10 +15,13 @@ MODES: dict[str, Mode] = {mode.name: mode for mode in (SIMPLE, RECOVERABLE, RELI
 
 
 def mode_named(name: str) -> Mode:
-    """The mode of this name.
+    """Return the mode of this name.
+
+    Args:
+        name: 'simple', 'recoverable' or 'reliable'.
 
     Raises:
-        BadArgument: there is none.
+        BadArgument: there is no mode of this name.
     """
     if name not in MODES:
         raise BadArgument(f"mode: {name!r} is not one of {', '.join(MODES)}")

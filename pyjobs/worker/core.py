@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from pyjobs.engine import RELEASE, ClaimReply, Outcome
+from pyjobs.engine import RECORD_ITEMS, RELEASE, ClaimReply, Outcome
 from pyjobs.errors import (
     BadArgument,
     LeaseLost,
@@ -21,7 +21,7 @@ from pyjobs.errors import (
 )
 from pyjobs.ids import new_id
 from pyjobs.worker.claims import Claims
-from pyjobs.worker.outbox import CALL_ITEMS, EndedRun, Outbox, Request
+from pyjobs.worker.outbox import EndedRun, Outbox, Request
 from pyjobs.worker.outcomes import failure
 from pyjobs.worker.prefetch import Prefetch
 from pyjobs.worker.run import HELD, Run
@@ -161,7 +161,7 @@ class WorkerCore:
         requests = [self._request(*part) for part in self._outbox.drain(self._keys)]
         claims = self._claims
         if self._claim_needed or (self.free and (claims.due or requests or claims.under_way)):
-            limit = min(self.free, self._prefetch.share, CALL_ITEMS)
+            limit = min(self.free, self._prefetch.share, RECORD_ITEMS)
             requests.append(Request(claims.call(limit, now), []))
         return requests
 

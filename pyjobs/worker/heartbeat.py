@@ -11,7 +11,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
-from pyjobs.engine import MAX_ITEMS, RELIABLE, Call, cancel_channel
+from pyjobs.engine import MAX_ITEMS, RELIABLE, Call, Keys
 from pyjobs.errors import PyjobsError
 from pyjobs.transport import REPLY_SECONDS, connect, run_many
 from pyjobs.worker import failpoints
@@ -54,7 +54,7 @@ class Heartbeat(threading.Thread):
         self._leases = Leases(self._lease, reply_seconds, time.monotonic())
         self._error: Exception | None = None
         self._cancellations = CancellationListener(
-            self._server, [cancel_channel(key) for key in self._keys]
+            self._server, [Keys.cancel(key) for key in self._keys]
         )
 
     def stop(self) -> None:

@@ -9,11 +9,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from pyjobs.engine import CALL_BYTES, Call, Outcome
+from pyjobs.engine import CALL_BYTES, RECORD_ITEMS, Call, Outcome
 from pyjobs.worker.run import Run
 
-# Redis does nothing else while a script runs: a call stays well below 5 ms.
-CALL_ITEMS = 400
 EndedRun = tuple[Run, Outcome]
 
 
@@ -61,7 +59,7 @@ class Outbox:
         for one in ended:
             run, outcome = one
             group = (keys[run.queue_index], outcome.verb)
-            if len(groups[group]) == CALL_ITEMS or sizes[group] > CALL_BYTES:
+            if len(groups[group]) == RECORD_ITEMS or sizes[group] > CALL_BYTES:
                 yield *group, groups.pop(group)
                 sizes.pop(group)
             groups[group].append(one)

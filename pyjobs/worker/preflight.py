@@ -12,12 +12,9 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-import redis
-import redis.asyncio
-
-from pyjobs.engine import Keys, commands
-from pyjobs.errors import Forbidden, Unavailable
-from pyjobs.transport import acommand, aload, shown
+from pyjobs.engine import Keys, commands_of
+from pyjobs.errors import Forbidden, PyjobsError, Unavailable
+from pyjobs.transport import AsyncServer, acommand, aload, shown, translating
 from pyjobs.worker.settings import WorkerSettings
 
 log = logging.getLogger(__name__)
@@ -32,7 +29,7 @@ VALUES = {
 }
 
 
-async def prepare(server: redis.asyncio.Redis, settings: WorkerSettings) -> None:
+async def prepare(server: AsyncServer, settings: WorkerSettings) -> None:
     """Connect, load the scripts of the mode, and check the server. Logs a warning when Redis may
     evict jobs, and when results can't be published.
 
@@ -45,14 +42,14 @@ async def prepare(server: redis.asyncio.Redis, settings: WorkerSettings) -> None
         Forbidden: the user lacks a right without which a job could be claimed and not be ended.
     """
     try:
-        await acommand(server.connection_pool, "PING")
-    except redis.RedisError as error:
+        await acommand(server, "PING")
+    except PyjobsError as error:
         raise Unavailable(f"{shown(settings.url)}: {error}") from error
     await aload(server, settings.mode_name)
     await check(server, settings.mode_name, settings.keys, settings.queues)
 
 
-async def check(server: redis.asyncio.Redis, mode: str, keys: Keys, queues: Sequence[str]) -> None:
+async def check(server: AsyncServer, mode: str, keys: Keys, queues: Sequence[str]) -> None:
     """Log a warning when Redis may evict jobs, and when results can't be published.
 
     Args:
@@ -65,18 +62,20 @@ async def check(server: redis.asyncio.Redis, mode: str, keys: Keys, queues: Sequ
         Forbidden: the user lacks a right without which a job could be claimed and not be ended.
     """
     try:
-        warning = eviction(await server.info("memory"))
-    except redis.RedisError:
+        with translating():
+            warning = eviction(await server.info("memory"))
+    except PyjobsError:
         warning = None
     if warning is not None:
         log.warning(warning)
     try:
-        user = await server.execute_command("ACL", "WHOAMI")
+        user = await acommand(server, "ACL", "WHOAMI")
         pipe = server.pipeline(transaction=False)
         for words in dry_runs(mode, keys, queues):
             pipe.execute_command("ACL", "DRYRUN", user, *words)
-        replies: list[Any] = await pipe.execute(raise_on_error=False)
-    except redis.RedisError:
+        with translating():
+            replies: list[Any] = await pipe.execute(raise_on_error=False)
+    except PyjobsError:
         return
     silent, lacking = judge(replies)
     if lacking:
@@ -108,7 +107,7 @@ def dry_runs(mode: str, keys: Keys, queues: Sequence[str]) -> list[tuple[str, ..
     command on each other queue, since rights may differ by key."""
     first, *others = map(keys.queue, queues)
     runs: list[tuple[str, ...]] = [("PUBLISH", keys.channel("x"), "")]
-    for command in sorted(commands("worker", mode) & VALUES.keys() - {"PUBLISH"}):
+    for command in sorted(commands_of("worker", mode) & VALUES.keys() - {"PUBLISH"}):
         runs.append((command, f"{first}:meta", *[""] * VALUES[command]))
     return runs + [("HMGET", f"{queue}:meta", "") for queue in others]
 

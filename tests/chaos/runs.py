@@ -72,8 +72,8 @@ def kill_redis_everysec(field: Field) -> Faults:
 
 
 def cut_power(field: Field) -> Faults:
-    """kill -9 of the server and an end of its log of up to a second is gone, two times. The log is
-    written anew each time, as README asks for: what a torn one does later is in `test_aof.py`."""
+    """kill -9 of the server, two times; up to a second of the end of its log is gone. The log is
+    written anew each time, as docs/operations.md asks; test_aof.py shows what a torn log does."""
     sizes = _Sizes(field.folder / "server")
     yield 0.0, sizes.start
     for at in field.moments(2):

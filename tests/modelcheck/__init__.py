@@ -6,7 +6,7 @@
     explore.py   all states, breadth first; the shortest trace to one that breaks a rule
     mutants.py   designs with a known fault, which the checker must catch
     sizes.py     how far it goes
-    tied.py      the same steps on real scripts, which must do the same; it needs tests/support/store.py
+    tied.py      the same steps on real scripts, which must do the same
     __main__.py  `python -m tests.modelcheck [--large] [--mutants]`
 
 One producer for each job repeats its submit until it is answered. Two workers claim, run, and

@@ -1,22 +1,22 @@
 """The scripts of reliable mode on a small state: each method is named after what it models.
 
-`claim` is `reliable/claim`, `fence` is `lib/fence.lua`, and so on, with the same reads and writes
-in the same order, so that a reader can hold one against the other. Nothing about callers or faults
-may live here.
+`claim` is `reliable/claim`, `fence` is `lib/verb/fence.lua`, and so on, with the same reads and
+writes in the same order, so that a reader can hold one against the other. Nothing about callers or
+faults may live here.
 """
 
 from __future__ import annotations
 
 from typing import Any, ClassVar, NamedTuple
 
-# lib/take.lua: a number that only grows, and the nonce of the claim.
+# lib/claim/take.lua: a number that only grows, and the nonce of the claim.
 Token = tuple[int, int]
 
 LIVE = ("pending", "delayed", "inflight")
 ENDED = ("done", "dead", "cancelled")
-SUSPECT = 2  # crashes
+QUARANTINE_CRASHES = 2  # crashes
 FIRST, RENEWED, OVER = "first lease", "renewed lease", "lease over"
-WAITS, DUE, PARKED = "waits", "due", "parked"
+WAITS, DUE, QUARANTINED = "waits", "due", "in quarantine"
 
 
 class Job(NamedTuple):
@@ -39,7 +39,7 @@ class Server(NamedTuple):
     suspect: str | None = None  # field `suspect` of :meta
     pending: tuple[str, ...] = ()  # the next to be claimed first: the right end of the list
     inflight: tuple[tuple[str, str], ...] = ()  # id, lease; the oldest deadline first
-    delayed: tuple[tuple[str, str], ...] = ()  # id, WAITS, DUE or PARKED; the first due first
+    delayed: tuple[tuple[str, str], ...] = ()  # id, WAITS, DUE or QUARANTINED; the first due first
     dead: tuple[str, ...] = ()
     jobs: tuple[tuple[str, Job], ...] = ()  # by id
     claims: tuple[tuple[int, tuple[int, str]], ...] = ()  # :claim:<nonce> -> number, id
@@ -127,12 +127,12 @@ class Engine:
         return "new"
 
     def claim(self, k: Keys, nonce: int) -> tuple[Any, ...]:
-        before = self.find_claim(k, nonce)
+        before = self.replay(k, nonce)
         if before is not None:
             return before
-        self.put_back_crashed(k)
+        self.reap_expired(k)
         self.promote(k)
-        self.let_out(k)
+        self.leave_quarantine(k)
         return self.take(k, nonce)
 
     def complete(self, k: Keys, id: str, token: Token) -> str:
@@ -153,7 +153,7 @@ class Engine:
         attempts = k.jobs[id].attempts + 1
         k.set(id, attempts=attempts, ended=token)
         if attempts >= self.max_attempts:
-            self.bury(k, id)
+            self.end_dead(k, id)
             return "dead"
         k.set(id, state="delayed")
         k.delayed[id] = WAITS
@@ -178,7 +178,7 @@ class Engine:
         return "pending"
 
     def reap(self, k: Keys) -> tuple[str, ...]:
-        self.put_back_crashed(k)
+        self.reap_expired(k)
         self.promote(k)
         return ()
 
@@ -194,8 +194,8 @@ class Engine:
 
     # lib/
 
-    def find_claim(self, k: Keys, nonce: int) -> tuple[Any, ...] | None:
-        """lib/replay.lua: what this nonce took, as far as it is still in flight; None: nothing."""
+    def replay(self, k: Keys, nonce: int) -> tuple[Any, ...] | None:
+        """lib/claim/replay.lua: what this nonce took and is still in flight; None: nothing."""
         if nonce not in k.claims:
             return None
         number, id = k.claims[nonce]
@@ -203,26 +203,30 @@ class Engine:
         return (id, token) if k.jobs[id].token == token and id in k.inflight else ()
 
     def promote(self, k: Keys) -> None:
-        """lib/due.lua"""
+        """lib/claim/promote.lua"""
         for id in [id for id, wait in k.delayed.items() if wait == DUE]:
-            if k.jobs[id].crashes >= SUSPECT:
-                k.delayed[id] = PARKED
+            if k.jobs[id].crashes >= QUARANTINE_CRASHES:
+                k.delayed[id] = QUARANTINED
                 k.suspect = k.suspect or ""
                 continue
             del k.delayed[id]
             k.set(id, state="pending")
             k.pending.append(id)
 
-    def at_large(self, k: Keys) -> bool:
-        """lib/due.lua"""
+    def is_running(self, k: Keys) -> bool:
+        """lib/claim/quarantine.lua"""
         job = k.jobs.get(k.suspect or "")
-        return job is not None and job.state in ("pending", "inflight") and job.crashes >= SUSPECT
+        return (
+            job is not None
+            and job.state in ("pending", "inflight")
+            and job.crashes >= QUARANTINE_CRASHES
+        )
 
-    def let_out(self, k: Keys) -> None:
-        """lib/due.lua"""
-        if k.suspect is None or self.at_large(k):
+    def leave_quarantine(self, k: Keys) -> None:
+        """lib/claim/quarantine.lua"""
+        if k.suspect is None or self.is_running(k):
             return
-        k.suspect = next((id for id, wait in k.delayed.items() if wait == PARKED), None)
+        k.suspect = next((id for id, wait in k.delayed.items() if wait == QUARANTINED), None)
         if k.suspect is not None:
             del k.delayed[k.suspect]
             k.set(k.suspect, state="pending")
@@ -231,8 +235,8 @@ class Engine:
     def expired(self, k: Keys) -> tuple[str, ...]:
         return tuple(id for id, lease in k.inflight.items() if lease == OVER)
 
-    def put_back_crashed(self, k: Keys) -> None:
-        """lib/crashed.lua"""
+    def reap_expired(self, k: Keys) -> None:
+        """lib/claim/reap_expired.lua"""
         self.put_back(k, self.expired(k))
 
     def put_back(self, k: Keys, ids: tuple[str, ...]) -> None:
@@ -242,8 +246,8 @@ class Engine:
             crashes = k.jobs[id].crashes + 1
             k.set(id, crashes=crashes, token=None)
             if crashes >= self.max_crashes:
-                self.bury(k, id)
-            elif crashes >= SUSPECT:
+                self.end_dead(k, id)
+            elif crashes >= QUARANTINE_CRASHES:
                 k.set(id, state="delayed")
                 k.delayed[id] = WAITS
             else:
@@ -251,7 +255,7 @@ class Engine:
                 k.pending.insert(0, id)
 
     def take(self, k: Keys, nonce: int) -> tuple[Any, ...]:
-        """lib/take.lua, with a limit of 1."""
+        """lib/claim/take.lua, with a limit of 1."""
         if not k.pending:
             return ()
         id = k.pending.pop(0)
@@ -265,7 +269,7 @@ class Engine:
         return (id, token)
 
     def fence(self, k: Keys, id: str, token: Token) -> str:
-        """lib/fence.lua: '' for who holds the job in flight, else the word that it is told."""
+        """lib/verb/fence.lua: '' for the holder of a job in flight, else the word of the reply."""
         job = k.jobs.get(id)
         if job is None:
             return "NOJOB"
@@ -278,7 +282,7 @@ class Engine:
     def same(self, held: Token | None, shown: Token) -> bool:
         return held == shown
 
-    def bury(self, k: Keys, id: str) -> None:
-        """lib/dead.lua"""
+    def end_dead(self, k: Keys, id: str) -> None:
+        """lib/job/ended.lua"""
         k.set(id, state="dead")
         k.dead.append(id)

@@ -9,12 +9,11 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from support.store import HOUR, Jobs, Q
-from support.store import PARKED as FURTHER
+from support.store import HOUR, QUARANTINE, Jobs, Q
 
 from pyjobs.engine.replies import Claimed
 
-from .engine import DUE, OVER, PARKED, WAITS, Call, Engine, Server
+from .engine import DUE, OVER, QUARANTINED, WAITS, Call, Engine, Server
 from .world import Limits, Step, System
 
 AWAY = 2 * HOUR  # a lease or delay that is not over in any walk
@@ -120,7 +119,7 @@ class Tied:
             "pending": self.jobs.pending(),
             "inflight": {id: at <= before for id, at in self.jobs.part("inflight").items()},
             "delayed": {
-                id: PARKED if at >= FURTHER else DUE if at <= before else WAITS
+                id: QUARANTINED if at >= QUARANTINE else DUE if at <= before else WAITS
                 for id, at in self.jobs.part("delayed").items()
             },
             "dead": set(self.jobs.part("dead")),
@@ -149,7 +148,9 @@ class Tied:
             ("delayed", server.delayed, DUE),
         ):
             there = {
-                id: place if when == over else place + (FURTHER if when == PARKED else now + HOUR)
+                id: place
+                if when == over
+                else place + (QUARANTINE if when == QUARANTINED else now + HOUR)
                 for place, (id, when) in enumerate(entries, 1)
             }
             if there:

@@ -1,4 +1,6 @@
-"""A client's core, its calls and made-up answers. No assertion about pyjobs may live here."""
+"""A ClientCore under test, its submits, and made-up replies and messages. No assertion about pyjobs
+may live here.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +66,7 @@ def asked(chunks: Sequence[Chunk[Job]]) -> list[str]:
 
 
 def posted(id: str, body: bytes, state: str = "done", queue: str = "q", reason: str = "-") -> bytes:
-    """As lua/lib/tell.lua writes it."""
+    """As lua/lib/job/ended.lua writes it."""
     return f"{queue} {id} {state} {reason} 10 20 30 {len(body)}\n".encode() + body + b"\n"
 
 

@@ -1,5 +1,5 @@
-"""A core under test: made, filled, and asked. No assertion about pyjobs may live here, but that a
-claim brings what it is given.
+"""A WorkerCore under test: made, given claimed jobs, and asked for its requests. No assertion about
+pyjobs may live here, but that a claim brings what it is given.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ def words(delivery: Delivery) -> list[bytes]:
 
 
 @having("submit")
-def test_scripts_are_loaded_when_they_are_missing(jobs: Jobs) -> None:
+def test_a_missing_script_is_loaded_and_run(jobs: Jobs) -> None:
     """After each call the server forgets all scripts."""
     flush = jobs.redis.script_flush
     flush()
@@ -73,13 +73,13 @@ def test_scripts_are_loaded_when_they_are_missing(jobs: Jobs) -> None:
     assert jobs.claim().jobs == []
 
 
-def test_scripts_are_loaded_when_they_are_missing_in_a_pipeline(store: Store) -> None:
+def test_missing_scripts_of_a_pipeline_are_loaded_and_run(store: Store) -> None:
     told = store.call_many([submit("a"), submit("b"), fetch(Q, ["a"])])
     assert told[:2] == [NEW, [("b", "new")]]
     assert len(told[2]) == 1
 
 
-def test_only_what_lacked_its_script_is_sent_again(store: Store) -> None:
+def test_only_calls_whose_script_was_missing_are_sent_again(store: Store) -> None:
     store.call(submit("a"))
     calls = [submit("b"), FLUSH, submit("c"), RECOVERABLE.submit(Q, [("d", b"")]), submit("e")]
     b, _, c, d, e = store.call_many(calls)
@@ -88,7 +88,7 @@ def test_only_what_lacked_its_script_is_sent_again(store: Store) -> None:
     assert store.redis.llen(f"{Q}:pending") == 4
 
 
-def test_a_server_that_keeps_no_script_is_sent_the_body(
+def test_a_script_that_is_flushed_after_its_load_is_sent_whole(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody runs SCRIPT FLUSH in a loop: loaded once, it is gone again when it is called."""
@@ -110,7 +110,7 @@ def test_a_server_that_keeps_no_script_is_sent_the_body(
     assert flushed == [script("reliable/submit").body]
 
 
-def test_a_server_that_has_no_script_even_then_is_given_up() -> None:
+def test_noscript_for_a_script_that_was_sent_whole_is_unavailable() -> None:
     delivery = Delivery((submit("a"),))
     asked = []
     with pytest.raises(Unavailable, match="NOSCRIPT") as caught:
@@ -133,7 +133,7 @@ def test_an_error_takes_the_place_of_its_call_and_the_rest_runs(store: Store) ->
     assert str(told[1]).startswith("limit: ")
 
 
-def test_no_calls_are_no_answers(store: Store) -> None:
+def test_no_calls_give_no_replies(store: Store) -> None:
     assert store.call_many([]) == []
 
 
@@ -163,7 +163,7 @@ def nobody(request: pytest.FixtureRequest) -> Iterator[Store]:
 
 
 @pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
-def test_a_server_that_is_not_there_is_named(nobody: Store, mode: Any) -> None:
+def test_a_server_that_is_away_is_named_in_unavailable(nobody: Store, mode: Any) -> None:
     with pytest.raises(Unavailable) as caught:
         Jobs(nobody, mode).submit("a")
     assert type(caught.value) is Unavailable  # never sent, so nothing is unknown about it
@@ -171,14 +171,14 @@ def test_a_server_that_is_not_there_is_named(nobody: Store, mode: Any) -> None:
     assert isinstance(caught.value, ConnectionError)
 
 
-def test_many_calls_to_nobody(nobody: Store) -> None:
+def test_many_calls_to_a_server_that_is_away_are_unavailable(nobody: Store) -> None:
     with pytest.raises(Unavailable, match=nobody.url.removeprefix("redis://")):
         nobody.call_many([submit("a"), submit("b")])
 
 
 @pytest.mark.parametrize("kind", REFUSALS)
 @pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
-def test_a_refusal_is_tried_again_and_then_told(
+def test_a_refusal_is_tried_again_and_then_unavailable(
     mode: Any, kind: type[exceptions.RedisError]
 ) -> None:
     delivery = Delivery((mode.submit(Q, [("a", b"")]),))
@@ -189,7 +189,7 @@ def test_a_refusal_is_tried_again_and_then_told(
     assert type(caught.value) is Unavailable
 
 
-def test_what_was_lost_once_stays_unknown() -> None:
+def test_a_call_whose_reply_was_lost_once_stays_unknown() -> None:
     delivery = Delivery((submit("a"),))
     for _ in delivery.packed():
         delivery.pause(exceptions.ConnectionError("Connection closed by server."))
@@ -202,7 +202,7 @@ def test_what_was_lost_once_stays_unknown() -> None:
 BUSY = exceptions.ResponseError("BUSY Redis is busy running a script.")
 
 
-def test_a_refused_call_is_an_error_in_its_place() -> None:
+def test_a_refused_call_is_unavailable_in_its_place_and_the_rest_stands() -> None:
     """Whoever calls so has a pause of its own."""
     delivery = Delivery((submit("a"), submit("b")))
     delivery.take(BUSY)
@@ -212,7 +212,7 @@ def test_a_refused_call_is_an_error_in_its_place() -> None:
     assert delivery.answers[1] == [("b", "new")]
 
 
-def test_each_refused_call_is_repeated_where_that_is_wanted() -> None:
+def test_refused_calls_are_repeated_one_by_one_with_errors_in_place() -> None:
     delivery = Delivery((submit("a"), submit("b"), submit("c")), errors_in_place=True)
     for _ in range(3):
         list(delivery.packed())
@@ -232,7 +232,7 @@ def test_each_refused_call_is_repeated_where_that_is_wanted() -> None:
     assert rest == [[("b", "new")], [("c", "new")]]
 
 
-def test_the_answers_before_a_break_stand() -> None:
+def test_replies_before_a_broken_connection_stand() -> None:
     delivery = Delivery([submit(id) for id in "abc"])
     delivery.take(NEW_REPLY)
     delivery.pause(exceptions.ConnectionError("Connection closed by server."))
@@ -240,7 +240,7 @@ def test_the_answers_before_a_break_stand() -> None:
     assert delivery.answers == [NEW, None, None]
 
 
-def test_an_error_that_takes_answers_with_it_leaves_their_calls_unknown() -> None:
+def test_calls_whose_replies_an_error_replaces_are_unknown() -> None:
     """Whoever gets it must not take them for calls that were never made."""
     delivery = Delivery((submit("a"), submit("b")))
     delivery.take(NEW_REPLY)
@@ -257,7 +257,7 @@ def test_an_error_that_takes_answers_with_it_leaves_their_calls_unknown() -> Non
 @pytest.mark.parametrize(
     "error", [exceptions.AuthenticationError("WRONGPASS"), exceptions.NoScriptError("NOSCRIPT")]
 )
-def test_whatever_comes_after_a_lost_answer_leaves_it_unknown(
+def test_an_error_after_a_lost_reply_leaves_the_call_unknown(
     error: exceptions.RedisError, each: bool
 ) -> None:
     delivery = Delivery((submit("a"),), errors_in_place=each)
@@ -273,7 +273,7 @@ def test_whatever_comes_after_a_lost_answer_leaves_it_unknown(
 
 
 @pytest.mark.parametrize("words", ["max number of clients reached", "Connection closed by server."])
-def test_without_a_connection_nothing_is_unknown(words: str) -> None:
+def test_a_call_that_never_got_a_connection_is_unavailable(words: str) -> None:
     """It ended while it was being made: no call was given to it."""
     delivery = Delivery((submit("a"),))
     for _ in retry.PAUSES:
@@ -283,7 +283,7 @@ def test_without_a_connection_nothing_is_unknown(words: str) -> None:
     assert type(caught.value) is Unavailable
 
 
-def test_each_call_has_an_error_of_its_own_where_that_is_wanted() -> None:
+def test_a_lost_reply_is_unknown_in_its_place_with_errors_in_place() -> None:
     delivery = Delivery(
         (submit("a"), SIMPLE.submit("jobs:{other}", [("b", b"1")])), errors_in_place=True
     )
@@ -350,7 +350,7 @@ def test_a_simple_submit_is_not_repeated(
 
 
 @breaks
-def test_one_that_may_not_be_repeated_keeps_the_others_from_it(
+def test_a_call_that_may_not_be_repeated_keeps_its_batch_from_being_repeated(
     far: Store, proxy: Proxy, how: str
 ) -> None:
     proxy.breaks(how)
@@ -372,7 +372,7 @@ def test_a_claim_by_nonce_is_repeated_and_gets_the_same_jobs(
 
 
 @breaks
-def test_a_completion_is_repeated_and_told_once(
+def test_a_completion_is_repeated_and_published_once(
     real_store: Store, far: Store, proxy: Proxy, how: str
 ) -> None:
     jobs = Jobs(real_store, RELIABLE)
@@ -386,7 +386,9 @@ def test_a_completion_is_repeated_and_told_once(
 
 
 @breaks
-def test_an_end_to_repeating(far: Store, proxy: Proxy, how: str) -> None:
+def test_a_call_that_never_gets_a_reply_is_unknown_after_the_last_pause(
+    far: Store, proxy: Proxy, how: str
+) -> None:
     proxy.breaks(how)
     with pytest.raises(OutcomeUnknown):
         far.call(submit("a"))

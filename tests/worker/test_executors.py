@@ -54,7 +54,7 @@ def made(plain: bool, function: Callable[[ClaimedJob], Any]) -> Handler:
 
 
 @BOTH
-def test_results_errors_and_what_is_no_json(plain: bool) -> None:
+def test_a_run_is_reported_as_result_error_unencodable_or_undecodable(plain: bool) -> None:
     def handle(job: ClaimedJob) -> Any:
         return {"value": job.data, "set": {1}}[job.data]
 
@@ -78,7 +78,7 @@ def test_results_errors_and_what_is_no_json(plain: bool) -> None:
 
 
 @BOTH
-def test_one_job_does_not_see_what_another_has_set(plain: bool) -> None:
+def test_context_variables_of_a_job_are_not_seen_by_the_next(plain: bool) -> None:
     def handle(job: ClaimedJob) -> str:
         before = VARIABLE.get()
         VARIABLE.set(job.id)
@@ -97,7 +97,7 @@ def test_one_job_does_not_see_what_another_has_set(plain: bool) -> None:
 
 
 @BOTH
-def test_a_cancelled_job_that_never_began_is_not_begun(plain: bool) -> None:
+def test_a_job_cancelled_before_it_began_is_released_and_never_begins(plain: bool) -> None:
     began: list[str] = []
     gate = threading.Event()
 
@@ -125,7 +125,7 @@ def test_a_cancelled_job_that_never_began_is_not_begun(plain: bool) -> None:
     assert "second" not in began
 
 
-def test_a_thread_that_goes_on_after_its_time_gives_its_place_away() -> None:
+def test_a_thread_past_its_timeout_is_reported_and_leaves_its_place() -> None:
     gate = threading.Event()
 
     def handle(job: ClaimedJob) -> str:
@@ -150,7 +150,7 @@ def test_a_thread_that_goes_on_after_its_time_gives_its_place_away() -> None:
 
 
 @BOTH
-def test_cancel_all(plain: bool) -> None:
+def test_cancel_all_releases_every_running_job(plain: bool) -> None:
     gate = threading.Event()
 
     async def patient(job: ClaimedJob) -> None:
@@ -230,7 +230,7 @@ def test_an_error_that_can_not_be_shown_fails_its_job(plain: bool, error: Except
     run(body)
 
 
-def test_in_a_loop_with_eager_tasks() -> None:
+def test_a_job_in_a_loop_with_eager_tasks_is_reported_after_start_returned() -> None:
     def eager(loop: asyncio.AbstractEventLoop, coro: Any, **kwargs: Any) -> Any:
         # What asyncio's own does from Python 3.12 on: the first step is run within create_task.
         try:
@@ -252,7 +252,7 @@ def test_in_a_loop_with_eager_tasks() -> None:
     run(body)
 
 
-def test_where_no_more_threads_can_be_had_those_that_are_there_do(
+def test_jobs_run_in_the_threads_that_could_be_started(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     started: list[threading.Thread] = []
@@ -276,7 +276,7 @@ def test_where_no_more_threads_can_be_had_those_that_are_there_do(
     run(body)
 
 
-def test_an_end_that_was_given_when_the_cancel_came_counts() -> None:
+def test_an_end_given_before_the_cancel_is_what_is_reported() -> None:
     async def body() -> None:
         jobs: list[ClaimedJob] = []
 

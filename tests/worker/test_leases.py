@@ -21,23 +21,23 @@ def make(now: float = 100.0) -> Leases:
 
 
 class TestDue:
-    def test_a_third_of_a_lease_after_the_start(self) -> None:
+    def test_the_first_beat_is_due_a_third_of_a_lease_after_the_start(self) -> None:
         assert make(100.0).due == 110.0
 
-    def test_a_third_of_a_lease_after_the_last_beat_was_sent(self) -> None:
+    def test_the_next_beat_is_due_a_third_of_a_lease_after_the_last_was_sent(self) -> None:
         """Not after its answer: that may have come late."""
         leases = make()
         leases.all_renewed([], 112.0)
         assert leases.due == 122.0
 
-    def test_soon_after_a_beat_that_failed(self) -> None:
+    def test_the_next_beat_is_due_soon_after_one_that_failed(self) -> None:
         leases = make()
         leases.missed([], 115.0)
         assert leases.due == 118.0
 
 
 class TestGivenUp:
-    def test_when_the_next_beat_may_be_answered_too_late(self) -> None:
+    def test_a_job_is_given_up_when_the_next_beat_may_be_answered_too_late(self) -> None:
         """The next one is sent in 3 s, and its answer waited for as long as 5."""
         leases, mine = make(), a_run(claimed_at=90.0)
         leases.renewed([mine], 100.0)
@@ -60,7 +60,7 @@ class TestGivenUp:
         assert leases.missed([old, young], 125.0) == [old]
         assert leases.missed([old, young], 137.1) == [old, young]
 
-    def test_each_job_counts_for_itself(self) -> None:
+    def test_a_renewed_job_is_kept_when_another_is_given_up(self) -> None:
         """The extend of one queue may be refused where that of another is not."""
         leases = make()
         refused, renewed = a_run(claimed_at=90.0, id="r"), a_run(claimed_at=90.0, id="o")
@@ -72,7 +72,7 @@ class TestGivenUp:
         mine.lose()
         assert leases.missed([mine], 1000.0) == []
 
-    def test_never_after_the_end_of_the_lease(self) -> None:
+    def test_a_job_is_given_up_before_its_lease_ends_after_two_tries_or_more(self) -> None:
         """Whatever happens: beats fail at once, or after the whole wait for an answer."""
         for takes in (0.0, 1.0, REPLY):
             leases, mine, now = make(), a_run(claimed_at=90.0), 110.0
@@ -83,7 +83,7 @@ class TestGivenUp:
             assert now <= 100.0 + LEASE
             assert tries >= 2, "one beat that fails must not cost a job"
 
-    def test_what_is_not_held_is_forgotten(self) -> None:
+    def test_the_renewal_of_a_job_that_is_not_held_is_forgotten(self) -> None:
         leases, mine = make(), a_run(claimed_at=90.0)
         leases.renewed([mine], 110.0)
         leases.all_renewed([], 120.0)
@@ -92,15 +92,15 @@ class TestGivenUp:
 
 class TestHangs:
     @pytest.mark.parametrize(("now", "hangs"), [(131.9, False), (132.1, True)])
-    def test_a_lease_over_its_limit(self, now: float, hangs: bool) -> None:
+    def test_a_job_hangs_a_lease_after_its_timeout(self, now: float, hangs: bool) -> None:
         mine = a_run(claimed_at=90.0, timeout=2.0)
         mine.started_at = 100.0
         assert make().hangs(mine, now) is hangs
 
-    def test_not_without_a_limit(self) -> None:
+    def test_a_job_without_a_timeout_never_hangs(self) -> None:
         mine = a_run(claimed_at=90.0)
         mine.started_at = 100.0
         assert not make().hangs(mine, 1e9)
 
-    def test_not_while_it_waits_for_a_place(self) -> None:
+    def test_a_job_that_has_not_begun_does_not_hang(self) -> None:
         assert not make().hangs(a_run(claimed_at=90.0, timeout=2.0), 1e9)

@@ -34,7 +34,7 @@ from pyjobs.worker.run import RunState
 
 
 class TestStop:
-    def test_release_hands_back(self) -> None:
+    def test_a_stop_in_reliable_mode_releases_running_jobs(self) -> None:
         core = make()
         jobs = take(core, 2)
         core.stop()
@@ -46,7 +46,7 @@ class TestStop:
         core.answered([request], [["pending", "pending"]], NOW)
         assert core.drained
 
-    def test_recoverable_leaves_them_to_the_reaper(self) -> None:
+    def test_a_stop_in_recoverable_mode_leaves_running_jobs_to_the_reaper(self) -> None:
         core = make("recoverable")
         jobs = take(core, 2)
         core.stop()
@@ -54,7 +54,7 @@ class TestStop:
         assert core.requests(NOW) == []
         assert core.drained
 
-    def test_simple_tells_the_client(self) -> None:
+    def test_a_stop_in_simple_mode_fails_running_jobs(self) -> None:
         core = make("simple")
         [job] = take(core, 1)
         core.stop()
@@ -63,7 +63,7 @@ class TestStop:
         assert request.call.script.name == "simple/fail"
         assert "worker stopped" in codec.decode_error(items(request)[2])[1]
 
-    def test_over_only_when_all_is_recorded(self) -> None:
+    def test_a_stopped_core_is_over_only_when_all_is_recorded(self) -> None:
         core = make()
         [job] = take(core, 1)
         assert not core.drained
@@ -78,7 +78,7 @@ class TestStop:
         core.answered(requests, words(requests), NOW)
         assert core.drained
 
-    def test_at_once_when_nothing_is_held(self) -> None:
+    def test_a_stopped_core_without_jobs_is_over_at_once(self) -> None:
         core = make()
         core.stop()
         assert core.drained
@@ -94,7 +94,7 @@ class TestStopAfterAClaimWithoutAnswer:
         core.stop()
         return core, request
 
-    def test_it_is_sent_again_and_what_it_took_is_handed_back(self) -> None:
+    def test_the_claim_is_sent_again_and_its_jobs_are_released(self) -> None:
         core, first = self.lost("reliable", OutcomeUnknown("perhaps"))
         assert not core.drained
         [again] = core.requests(NOW)
@@ -106,7 +106,7 @@ class TestStopAfterAClaimWithoutAnswer:
         core.answered([release], words([release]), NOW)
         assert core.drained
 
-    def test_until_there_is_an_answer(self) -> None:
+    def test_the_claim_is_sent_again_until_it_is_answered(self) -> None:
         core, first = self.lost("reliable", OutcomeUnknown("perhaps"))
         for error in (OutcomeUnknown("perhaps"), Unavailable("away")):
             core.unanswered(core.requests(NOW), error)
@@ -116,7 +116,7 @@ class TestStopAfterAClaimWithoutAnswer:
         core.answered(again, [ClaimReply(-1, [])], NOW)
         assert core.drained and core.requests(NOW) == []
 
-    def test_or_one_that_it_will_always_get(self) -> None:
+    def test_the_claim_is_not_sent_again_after_a_final_refusal(self) -> None:
         """To send it again would be to send it without an end."""
         core, _ = self.lost("reliable", OutcomeUnknown("perhaps"))
         core.answered(core.requests(NOW), [Forbidden("NOPERM")], NOW)
@@ -126,7 +126,7 @@ class TestStopAfterAClaimWithoutAnswer:
     @pytest.mark.parametrize(
         ("mode", "needs_grace"), [("simple", True), ("recoverable", True), ("reliable", False)]
     )
-    def test_one_on_its_way_is_worth_the_grace_where_jobs_are_not_handed_back(
+    def test_a_claim_under_way_is_worth_the_grace_in_a_mode_without_release(
         self, mode: str, needs_grace: bool
     ) -> None:
         core = make(mode)
@@ -137,18 +137,18 @@ class TestStopAfterAClaimWithoutAnswer:
         core.answered(requests, [ClaimReply(-1, [claimed()])], NOW)
         assert core.needs_grace and bool(begin(core)) is needs_grace
 
-    def test_a_refusal_leaves_it_open(self) -> None:
+    def test_the_claim_is_still_open_after_a_passing_refusal(self) -> None:
         """The first may have been carried out all the same."""
         core, _ = self.lost("reliable", OutcomeUnknown("perhaps"))
         core.answered(core.requests(NOW), [Unavailable("BUSY")], NOW)
         assert not core.drained
 
-    def test_what_it_took_is_run_where_it_can_not_be_handed_back(self) -> None:
+    def test_jobs_of_the_claim_are_run_in_a_mode_without_release(self) -> None:
         core, _ = self.lost("recoverable", OutcomeUnknown("perhaps"))
         core.answered(core.requests(NOW), [ClaimReply(0, [claimed()])], NOW)
         assert len(begin(core)) == 1
 
-    def test_but_not_after_a_second_stop(self) -> None:
+    def test_a_second_stop_gives_the_claim_up_in_a_mode_without_release(self) -> None:
         """It could be neither run nor handed back: whoever reaps finds it in flight."""
         core, _ = self.lost("recoverable", OutcomeUnknown("perhaps"))
         core.stop(now=True)
@@ -163,7 +163,7 @@ class TestStopAfterAClaimWithoutAnswer:
             ("reliable", Unavailable("away")),
         ],
     )
-    def test_not_when_it_took_nothing_or_can_not_be_repeated(
+    def test_a_claim_that_took_nothing_or_cannot_be_repeated_is_not_sent_again(
         self, mode: str, error: PyjobsError
     ) -> None:
         core, _ = self.lost(mode, error)
@@ -172,7 +172,7 @@ class TestStopAfterAClaimWithoutAnswer:
 
 class TestLost:
     @pytest.mark.parametrize("word", ["LOST", "NOJOB"])
-    def test_a_refused_ending_is_reported_and_dropped(self, word: str) -> None:
+    def test_an_outcome_refused_as_lost_is_reported_and_dropped(self, word: str) -> None:
         core = make()
         lost, mine = take(core, 2)
         finish(core, lost, mine)
@@ -181,7 +181,7 @@ class TestLost:
         assert refused == [(lost, word)]
         assert not core.held and core.requests(NOW) == []
 
-    def test_a_repeat_is_not(self) -> None:
+    def test_an_outcome_answered_as_a_repeat_is_not_reported(self) -> None:
         """It is the answer to an outcome that was sent twice."""
         core = make()
         finish(core, *take(core, 1))
@@ -191,14 +191,14 @@ class TestLost:
     @pytest.mark.parametrize(
         "outcome", [success(1), failure(ValueError()), Outcome("release"), None]
     )
-    def test_what_a_lost_job_comes_to_is_discarded(self, outcome: Outcome | None) -> None:
+    def test_the_outcome_of_a_lost_job_is_discarded(self, outcome: Outcome | None) -> None:
         core = make()
         [job] = take(core, 1)
         job.lose()
         core.finished(job, outcome, NOW)
         assert not core.held and verbs(core.requests(NOW)) == ["claim"]
 
-    def test_its_place_is_offered_at_once(self) -> None:
+    def test_the_place_of_a_lost_job_is_claimed_for_at_once(self) -> None:
         """How long there is nothing was said when it was claimed, and may be long ago."""
         core = make(room=1)
         [job] = take(core, 1, wait=60_000)
@@ -206,7 +206,7 @@ class TestLost:
         core.finished(job, None, NOW)
         assert core.idle_ms() is None and verbs(core.requests(NOW)) == ["claim"]
 
-    def test_so_is_that_of_one_that_waited(self) -> None:
+    def test_the_place_of_a_lost_prefetched_job_is_claimed_for_at_once(self) -> None:
         core = make(room=1, prefetch=1)
         core.answered(core.requests(NOW), [ClaimReply(-1, [claimed(), claimed()])], NOW)
         [first] = begin(core)
@@ -217,7 +217,7 @@ class TestLost:
         assert not begin(core)
         assert verbs(core.requests(NOW)) == ["claim"]
 
-    def test_so_is_one_that_the_same_worker_gets_again(self) -> None:
+    def test_a_job_claimed_again_by_the_same_worker_is_lost_to_its_older_run(self) -> None:
         """Its lease ended unnoticed, or Redis came back without the claim: the token tells them
         apart, and the older run must not go on beside the new one."""
         core = make()
@@ -234,7 +234,7 @@ class TestLost:
         requests = core.requests(NOW)
         assert ids(requests[0]) == [new.id]
 
-    def test_when_the_worker_gives_up_all_of_them_are(self) -> None:
+    def test_every_job_is_lost_when_the_worker_gives_up(self) -> None:
         """Whoever still runs one must learn that nothing is recorded any more."""
         core = make(room=1, prefetch=1)
         core.answered(core.requests(NOW), [ClaimReply(-1, [claimed(), claimed()])], NOW)
@@ -273,7 +273,7 @@ class TestRefused:
         assert isinstance(core.fatal, WrongMode)
         assert core.held == set(jobs)
 
-    def test_the_other_answers_of_that_round_trip_count(self) -> None:
+    def test_replies_beside_a_fatal_refusal_count(self) -> None:
         core = make()
         [job, running] = take(core, 2)
         finish(core, job)
@@ -281,7 +281,7 @@ class TestRefused:
         assert core.fatal is not None
         assert core.held == {running}
 
-    def test_what_was_running_can_be_handed_back(self) -> None:
+    def test_jobs_that_run_at_a_fatal_refusal_can_be_released(self) -> None:
         core = make()
         jobs = take(core, 2)
         core.woken()
@@ -293,7 +293,7 @@ class TestRefused:
         core.answered(requests, words(requests), NOW)
         assert core.drained
 
-    def test_jobs_that_came_in_that_round_trip_are_handed_out(self) -> None:
+    def test_jobs_claimed_beside_a_fatal_refusal_are_handed_out(self) -> None:
         """Whoever is never handed out can never be ended."""
         core = make()
         finish(core, *take(core, 1, queue=1))
@@ -304,7 +304,7 @@ class TestRefused:
         assert core.fatal is refusal
         assert len(started) == 1 and core.held == set(started)
 
-    def test_one_bad_ending_does_not_take_the_others_with_it(self) -> None:
+    def test_a_bad_outcome_in_a_call_is_reported_and_the_others_are_recorded(self) -> None:
         """Each is sent by itself then; the bad one is reported, and is nobody's end."""
         core = make()
         good, bad = take(core, 2)
@@ -318,7 +318,7 @@ class TestRefused:
         assert refused == [(bad, str(refusal))]
         assert not core.held and core.fatal is None
 
-    def test_endings_that_are_forbidden_are_reported(self) -> None:
+    def test_a_forbidden_outcome_is_reported_and_fatal(self) -> None:
         core = make()
         [job] = take(core, 1)
         finish(core, job)
@@ -336,19 +336,19 @@ class TestLateAnswer:
         core.answered(core.requests(NOW), [ClaimReply(-1, [claimed()])], NOW + seconds)
         return core
 
-    def test_is_handed_back(self) -> None:
+    def test_a_job_claimed_later_than_two_thirds_of_a_lease_is_released(self) -> None:
         core = self.late("reliable", 20.1)
         assert not begin(core)
         assert verbs(core.requests(NOW)) == ["release", "claim"]
 
-    def test_is_started_within_two_thirds(self) -> None:
+    def test_a_job_claimed_within_two_thirds_of_a_lease_is_started(self) -> None:
         assert len(begin(self.late("reliable", 19.9))) == 1
 
     @pytest.mark.parametrize("mode", ["simple", "recoverable"])
-    def test_where_there_is_no_lease_it_is_never_late(self, mode: str) -> None:
+    def test_a_job_in_a_mode_without_leases_is_started_however_late(self, mode: str) -> None:
         assert len(begin(self.late(mode, 1000))) == 1
 
-    def test_counts_from_the_first_time_that_the_claim_was_sent(self) -> None:
+    def test_a_repeated_claim_is_late_counted_from_its_first_sending(self) -> None:
         core = make()
         core.unanswered(core.requests(NOW), OutcomeUnknown("perhaps"))
         core.answered(core.requests(NOW + 19), [ClaimReply(-1, [claimed()])], NOW + 21)
