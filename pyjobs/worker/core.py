@@ -28,6 +28,8 @@ from pyjobs.worker.run import HELD, Run
 from pyjobs.worker.settings import WorkerSettings
 
 LATE_SHARE = 2 / 3
+# The words about an outcome that was not recorded, save for a cancelled job's.
+REFUSED = frozenset({LeaseLost.code, NoJob.code})
 
 
 class WorkerCore:
@@ -193,7 +195,7 @@ class WorkerCore:
             elif request.ended:
                 for (run, _), word in zip(request.ended, answer, strict=True):
                     self._drop(run, word)
-                    if word in {LeaseLost.code, NoJob.code}:
+                    if word in REFUSED:
                         refused.append((run, word))
             else:
                 refused += self._claimed(answer, now)

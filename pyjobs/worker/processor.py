@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import math
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -54,7 +53,7 @@ class Processor:
         )
         self._round_trips: asyncio.Task[None] | None = None
         self._outage = Outage(shown(settings.url))
-        self._registered = -math.inf
+        self._register_at = 0.0
         self._watches_prefetched = False
 
     async def process(self) -> None:
@@ -168,8 +167,8 @@ class Processor:
         self._outage.over()
         if self._core.fatal is not None:
             self._shutdown.now()
-        elif time.monotonic() - self._registered > REGISTER_SECONDS:
-            self._registered = time.monotonic()
+        elif time.monotonic() >= self._register_at:
+            self._register_at = time.monotonic() + REGISTER_SECONDS
             modes = dict.fromkeys(self._settings.queues, self._core.mode.name)
             await aregister(self._server, self._settings.keys, modes)
 

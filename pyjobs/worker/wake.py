@@ -41,7 +41,7 @@ class WakeWaiter:
         settings: the worker's settings; no wait is longer than their lease.
         server: a client whose connections are free to send on.
         core: decides for how long the worker is idle, and learns that a wait is over.
-        rung: called after each wait.
+        woken: called after each wait.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class WakeWaiter:
         settings: WorkerSettings,
         server: AsyncServer,
         core: WorkerCore,
-        rung: Callable[[], None],
+        woken: Callable[[], None],
     ) -> None:
         self._waiting = aconnect(settings.url, reply_seconds=IDLE_SECONDS + REPLY_MARGIN)
         self._where = shown(settings.url)
@@ -57,7 +57,7 @@ class WakeWaiter:
         self._keys = [settings.keys.wake(name) for name in settings.queues]
         self._core = core
         self._longest = min(IDLE_SECONDS, settings.lease)
-        self._rung = rung
+        self._woken = woken
         self._idle = asyncio.Event()
         self._parked = False
         self._backoff = Backoff(POLL_SECONDS, POLL_SECONDS)
@@ -75,7 +75,7 @@ class WakeWaiter:
                 wait = self._core.idle_ms()
                 if wait is not None:
                     await self._one(self._longest if wait < 0 else min(wait / 1000, self._longest))
-                    self._rung()
+                    self._woken()
         finally:
             await aclose(self._waiting)
             if self._parked:
