@@ -2,7 +2,8 @@
 
 from importlib.metadata import version
 
-from pyjobs.client import Client, Job
+from pyjobs.client import Client, Job, Options
+from pyjobs.engine import ModeName
 from pyjobs.errors import (
     BadArgument,
     BadLayout,
@@ -43,7 +44,9 @@ __all__ = [
     "JobFailed",
     "LeaseLost",
     "MissingExtra",
+    "ModeName",
     "NoJob",
+    "Options",
     "OutcomeUnknown",
     "PyjobsError",
     "QueueFull",

@@ -1,4 +1,7 @@
-"""The public names for asyncio: the same client as `pyjobs.Client`, with await."""
+"""The public names for asyncio: a client that submits jobs and awaits their results.
+
+Everything else, such as the errors and `Options`, is the same for asyncio and lives in `pyjobs`.
+"""
 
 from pyjobs.client.aio import Client, Job
 

@@ -1,4 +1,4 @@
-"""What asyncio leaves to its users: the fast event loop, and ending a task for sure.
+"""Helpers for asyncio: the fast event loop, and a cancellation that can be relied on.
 
 Nothing here knows of jobs.
 """
@@ -14,7 +14,7 @@ AGAIN_SECONDS = 0.05
 
 
 def fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Return what makes uvloop's event loops; None, asyncio's own, without the extra 'fast'."""
+    """Return the factory of uvloop's event loops, or None where the extra 'fast' is missing."""
     try:
         found: Callable[[], asyncio.AbstractEventLoop] = importlib.import_module(
             "uvloop"
@@ -25,10 +25,10 @@ def fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 async def cancel_and_wait(task: asyncio.Task[Any]) -> None:
-    """Cancel a task and wait until it is over, however it ends.
+    """Cancel a task and wait until it is done. Its result or error is discarded.
 
-    The task is cancelled again and again: `asyncio.wait_for` before Python 3.12 swallows a
-    cancellation that comes in the moment when what it waits for is done.
+    The task is cancelled every 50 ms until it is done, because `asyncio.wait_for` before Python
+    3.12 loses a cancellation that arrives while the awaited future completes.
     """
     while not task.done():
         task.cancel()

@@ -1,9 +1,9 @@
 """Values to bytes and back: JSON, which every language can read. Nothing else may live here.
 
-The bytes are the standard library's, whatever is installed: a repeated submit is known by them, so
-two programs must write the same. No other library does (`1e16`, and many write a UUID or an Enum,
-which must be refused). msgspec, of the extra `fast`, only reads, and has the standard library's
-word for all that it refuses.
+The standard library always writes the bytes. A repeated submit is recognized by its bytes, so two
+programs must write the same bytes for the same value; other libraries write `1e16` in another way,
+and some write a UUID or an Enum, which must be refused. msgspec, of the extra `fast`, only reads.
+What msgspec refuses, the standard library reads or refuses.
 """
 
 from __future__ import annotations
@@ -12,20 +12,35 @@ import importlib
 import json
 import json.encoder
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from pyjobs.errors import Undecodable, Unencodable
 
+# The most characters that are recorded of a failed handler's error.
 TRACEBACK_CHARS = 16_000
 TYPE_CHARS = 200
 MESSAGE_CHARS = 4_000
 
 
+class ErrorText(NamedTuple):
+    """Holds what a failed job recorded of its error.
+
+    Attributes:
+        type: class name of the error, '' when the bytes were not written by `encode_error`.
+        message: the error's message.
+        traceback: its traceback as text.
+    """
+
+    type: str
+    message: str
+    traceback: str
+
+
 def encode(value: Any) -> bytes:
-    """JSON of `value`.
+    """Return the JSON of `value`: payloads and results.
 
     Raises:
-        Unencodable: it has no JSON, NaN and Infinity included.
+        Unencodable: `value` has no JSON, as NaN and Infinity have none.
     """
     try:
         return "".join(_parts(value, 0)).encode()
@@ -34,16 +49,16 @@ def encode(value: Any) -> bytes:
 
 
 def decode(data: bytes) -> Any:
-    """The value that `data` is the JSON of.
+    """Return the value of some JSON.
 
     Raises:
-        Undecodable: it is not JSON.
+        Undecodable: `data` is not JSON.
     """
     if _read is not None:
         try:
             return _read(data)
         except Exception:
-            # The standard library takes more, such as lone surrogates and other encodings.
+            # The standard library reads more, such as lone surrogates and other encodings.
             pass
     try:
         return json.loads(data, parse_constant=_no_constant)
@@ -52,9 +67,10 @@ def decode(data: bytes) -> Any:
 
 
 def _writer() -> Callable[[Any, int], Any]:
-    """What JSONEncoder makes anew for every value, which takes longer than to write a small one.
+    """Return the function that writes JSON, made once.
 
-    Circles are not looked for: they end as a RecursionError.
+    JSONEncoder makes it anew for every value, which takes longer than to write a small value. The
+    function does not look for circular references, which end in a RecursionError.
     """
     encoder = json.JSONEncoder(
         ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False
@@ -70,6 +86,7 @@ def _writer() -> Callable[[Any, int], Any]:
 
 
 def _reader() -> Callable[[bytes], Any] | None:
+    """Return msgspec's decoder, or None where it is not installed."""
     try:
         found: Callable[[bytes], Any] = importlib.import_module("msgspec.json").Decoder().decode
     except ImportError:
@@ -82,7 +99,13 @@ def _no_constant(name: str) -> None:
 
 
 def encode_error(type: str, message: str, traceback: str) -> bytes:
-    """What a failed job leaves: JSON with type, message and traceback, each cut to a bound."""
+    """Return the JSON that a failed job records, for `decode_error`.
+
+    Args:
+        type: class name of the error; the first 200 characters are kept.
+        message: the error's message; the first 4,000 characters are kept.
+        traceback: its traceback; the last 16,000 characters are kept.
+    """
     texts = {
         "type": type[:TYPE_CHARS],
         "message": message[:MESSAGE_CHARS],
@@ -91,13 +114,17 @@ def encode_error(type: str, message: str, traceback: str) -> bytes:
     return json.dumps(texts).encode()
 
 
-def decode_error(data: bytes) -> tuple[str, str, str]:
-    """(type, message, traceback) of what a failed job left, whoever wrote it."""
+def decode_error(data: bytes) -> ErrorText:
+    """Return the error that a failed job recorded.
+
+    Bytes that `encode_error` did not write become the message, with no type and no traceback.
+    """
     try:
         texts = json.loads(data)
-        return str(texts["type"]), str(texts["message"]), str(texts.get("traceback", ""))
+        traceback = str(texts.get("traceback", ""))
+        return ErrorText(str(texts["type"]), str(texts["message"]), traceback)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return "", data.decode(errors="replace"), ""
+        return ErrorText("", data.decode(errors="replace"), "")
 
 
 _parts = _writer()

@@ -1,19 +1,19 @@
-"""Every error that pyjobs raises, and how a code word of a script becomes one.
+"""Every error that pyjobs raises, and how a code word of a script becomes an error.
 
     PyjobsError
     ├── BadArgument        BADARG      an argument broke its contract; nothing was written
     ├── WrongMode          WRONGMODE   the queue works in another mode; nothing was written
     ├── BadLayout          BADLAYOUT   the queue's keys are of another version; nothing was written
     ├── WrongType          WRONGTYPE   a key of the queue holds something else; nothing was written
-    ├── Conflict           CONFLICT    another job is in the way: it has this id and other data, or,
-    │                                  for a requeue, the unique key
-    ├── LeaseLost          LOST        the token is not the job's any more; nothing was written
-    ├── NoJob              NOJOB       there is no such job (any more); nothing was written
+    ├── Conflict           CONFLICT    another job has this id and other data, or, for a requeue,
+    │                                  holds the unique key
+    ├── LeaseLost          LOST        the token does not hold the job any more; nothing was written
+    ├── NoJob              NOJOB       there is no such job, or not any more; nothing was written
     ├── QueueFull          OOM         Redis is at its memory limit; nothing was written
-    ├── Forbidden          NOPERM      Redis's access rules forbid it; the message names what
-    ├── Undecodable                    bytes that are not what the codec makes
-    ├── Unencodable                    a value that the codec can't turn into bytes
-    ├── JobFailed                      the job's handler failed; carries what it raised
+    ├── Forbidden          NOPERM      Redis's access rules forbid the call; the message names what
+    ├── Undecodable                    bytes that are not JSON
+    ├── Unencodable                    a value that has no JSON
+    ├── JobFailed                      the job's handler failed; carries the handler's error
     ├── JobCancelled                   the job was cancelled
     ├── JobExpired                     the job was not started in time, and never will be
     ├── ResultGone                     the result's retention is over, or there never was such a job
@@ -32,10 +32,12 @@ import re
 
 
 class PyjobsError(Exception):
-    """The base of all of them.
+    """The base class of every error of pyjobs.
 
     Attributes:
-        accepted: when `submit_many` raises it: the ids of the jobs that were accepted all the same.
+        code: the word that begins the error reply of a script, the same in Lua, Python and the
+            protocol, such as 'BADARG'; '' for an error that no script replies.
+        accepted: ids of the jobs that were accepted although `submit_many` raised this error.
     """
 
     code = ""
@@ -43,7 +45,7 @@ class PyjobsError(Exception):
 
 
 class BadArgument(PyjobsError, ValueError):
-    """An argument broke its contract; the message names it. Nothing was written."""
+    """An argument broke its contract; the message begins with its name. Nothing was written."""
 
     code = "BADARG"
 
@@ -55,7 +57,7 @@ class WrongMode(PyjobsError):
 
 
 class BadLayout(PyjobsError):
-    """The queue's keys are of a layout that these scripts don't know. Nothing was written."""
+    """The queue's keys have a layout that these scripts don't know. Nothing was written."""
 
     code = "BADLAYOUT"
 
@@ -67,13 +69,13 @@ class WrongType(PyjobsError):
 
 
 class Conflict(PyjobsError):
-    """Another job is in the way, and stands: one with this id and other data."""
+    """Another job has this id and other data. The other job stays as it is."""
 
     code = "CONFLICT"
 
 
 class LeaseLost(PyjobsError):
-    """The token is not the job's any more: it was claimed again, or put back.
+    """The token does not hold the job any more: the job was claimed again, or put back.
 
     Nothing was written.
     """
@@ -88,40 +90,40 @@ class NoJob(PyjobsError):
 
 
 class QueueFull(PyjobsError):
-    """Redis is at its memory limit and refused the submit whole. Nothing was written."""
+    """Redis is at its memory limit and refused the whole call. Nothing was written."""
 
     code = "OOM"
 
 
 class Forbidden(PyjobsError):
-    """Redis's access rules forbid it to this user; the message names what."""
+    """Redis's access rules forbid the call to this user; the message names the command or key."""
 
     code = "NOPERM"
 
 
 class Undecodable(PyjobsError):
-    """Bytes that are not what the codec makes: not JSON, or only half of it."""
+    """Bytes that are not JSON, or only a part of it."""
 
 
 class Unencodable(PyjobsError, TypeError):
-    """A value that the codec can't turn into bytes."""
+    """A value that has no JSON; the message says why."""
 
 
 class JobFailed(PyjobsError):
-    """A job failed for good.
+    """The job failed for good.
 
     Attributes:
-        type: class name of what the handler raised, '' when nothing was recorded.
-        message: its message.
-        traceback: its traceback as text, cut to a bound.
-        reason: '-' in simple and recoverable mode, else why it was given up: 'attempts',
-            'rejected' or 'crashed'.
+        type: class name of the handler's last error, '' when none was recorded.
+        message: message of that error.
+        traceback: traceback of that error as text, its last 16,000 characters.
+        reason: why the job died in reliable mode: 'attempts', 'rejected' or 'crashed'; '-' in the
+            other modes.
     """
 
     def __init__(self, type: str, message: str, traceback: str, reason: str = "-") -> None:
         because = {"crashed": "its workers kept dying", "rejected": "rejected"}.get(reason, "")
-        told = ": ".join(part for part in (because, type, message) if part)
-        super().__init__(told or "the job failed")
+        text = ": ".join(part for part in (because, type, message) if part)
+        super().__init__(text or "the job failed")
         self.type = type
         self.message = message
         self.traceback = traceback
@@ -133,7 +135,7 @@ class JobCancelled(PyjobsError):
 
 
 class JobExpired(PyjobsError):
-    """The job was not claimed within its `expires`, and never will be."""
+    """The job was not started within its `expires`, and never will be."""
 
 
 class ResultGone(PyjobsError):
@@ -141,8 +143,10 @@ class ResultGone(PyjobsError):
 
 
 class ClientClosed(PyjobsError):
-    """The client was closed while this job was pending, or is that of another process or event
-    loop. The job itself goes on."""
+    """The client was closed while the job was pending, or belongs to another process or event loop.
+
+    The job itself goes on.
+    """
 
 
 class MissingExtra(PyjobsError, ImportError):
@@ -150,14 +154,15 @@ class MissingExtra(PyjobsError, ImportError):
 
 
 class Unavailable(PyjobsError, ConnectionError):
-    """Redis can't be reached, or refuses to work now; the message says which and why."""
+    """Redis can't be reached, or refuses to work now; the message names the server and says why."""
 
 
 class OutcomeUnknown(Unavailable):
-    """The call was sent and no answer came: it may have been carried out, or not.
+    """The call was sent and no reply came: it may have been carried out, or not.
 
     Attributes:
-        ids: of the jobs whose submit it was; but for simple mode they may be submitted again.
+        ids: ids of the jobs that the call submitted. In recoverable and reliable mode they may be
+            submitted again under the same ids.
     """
 
     ids: tuple[str, ...] = ()
@@ -181,9 +186,10 @@ CODE = re.compile(rf"\b({'|'.join(BY_CODE)}) (.*)", re.DOTALL)
 
 
 def from_reply(text: str) -> PyjobsError | None:
-    """The error that an error reply of a script stands for, None when it is none of ours.
+    """Return the error that an error reply of a script stands for, or None for any other reply.
 
-    Redis before 7 wraps what a script raises in words of its own, so the code is searched for.
+    Redis before 7 puts words of its own before those of the script, so the code word may stand
+    anywhere in the text.
     """
     match = CODE.search(text)
     return BY_CODE[match[1]](match[2]) if match else None

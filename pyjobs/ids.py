@@ -1,6 +1,6 @@
-"""Ids that are never used twice: a random part for the process, then a number that counts up.
+"""Ids that are never used twice: a random part of the process, then a number that counts up.
 
-Nothing else may live here. A forked child gets a random part of its own.
+Nothing else may live here.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import secrets
 
 
 class _Source:
-    """Where ids come from."""
+    """Makes ids with one random part, until `renew` makes another."""
 
     def __init__(self) -> None:
         self.renew()
@@ -29,19 +29,20 @@ class _Source:
 
 
 _source = _Source()
+# A forked child must not count on from the number of its parent.
 os.register_at_fork(after_in_child=_source.renew)
 
 
 def new_id() -> str:
-    """A name of about 15 characters: for a job, or the nonce of a claim."""
+    """Return a name of about 15 characters that is never used again, for a job or a claim."""
     return _source.new()
 
 
 def new_ids(count: int) -> list[str]:
-    """So many at once."""
+    """Return `count` names of about 15 characters each, none of which is used again."""
     return _source.many(count)
 
 
 def unguessable() -> str:
-    """A name that others can't guess, such as that of a client's result channel."""
+    """Return a random name of 16 characters that nobody can guess, such as a result channel's."""
     return secrets.token_urlsafe(12)

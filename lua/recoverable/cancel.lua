@@ -4,24 +4,26 @@
 -- errors   BADARG WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: a second call finds it cancelled
 -- cost     O(items * log n), n = jobs in flight or delayed
---% include "lib/args.lua"
---% include "lib/items.lua"
---% include "lib/clock.lua"
---% include "lib/options.lua"
---% include "lib/queue.lua"
---% include "lib/rights.lua"
---% include "lib/probe.lua"
---% include "lib/job.lua"
---% include "lib/unique.lua"
---% include "lib/finish.lua"
---% include "lib/cancel.lua"
-local queue     = KEYS[1]                                  -- queue    where the jobs are
-local options   = options(ARGV[1])                         -- options  the next, or ''
-local retention = option('retention', 0, MAX_MS, DAY_MS)   -- ms       how long it is remembered, unless its submit said
-local jobs      = items(2, 1)                              -- items    id:id  of the jobs
+--% include "lib/call/args.lua"
+--% include "lib/call/items.lua"
+--% include "lib/call/options.lua"
+--% include "lib/call/clock.lua"
+--% include "lib/call/stamp.lua"
+--% include "lib/call/acl.lua"
+--% include "lib/queue/queue.lua"
+--% include "lib/queue/check_types.lua"
+--% include "lib/job/job.lua"
+--% include "lib/job/held.lua"
+--% include "lib/job/unique.lua"
+--% include "lib/job/ended.lua"
+--% include "lib/verb/cancel.lua"
+local queue     = KEYS[1]                                          -- queue    where the jobs are
+local options   = read_options(ARGV[1])                            -- options  the next, or ''
+local retention = option(options, 'retention', 0, MAX_MS, DAY_MS)  -- ms       how long it is remembered, unless its submit said
+local jobs      = items(2, 1)                                      -- items    id:id  of the jobs
 
 arity(1)
-no_more_options()
+no_more_options(options)
 check_ids(jobs)
 local q = open(queue, 'recoverable')
 if bad then return redis.error_reply(bad) end

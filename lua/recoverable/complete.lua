@@ -5,25 +5,27 @@
 -- errors   BADARG WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: a second call is told 'repeat'
 -- cost     O(items * log n), n = jobs in flight
---% include "lib/args.lua"
---% include "lib/items.lua"
---% include "lib/clock.lua"
---% include "lib/options.lua"
---% include "lib/queue.lua"
---% include "lib/rights.lua"
---% include "lib/job.lua"
---% include "lib/unique.lua"
---% include "lib/finish.lua"
---% include "lib/fence.lua"
---% include "lib/end.lua"
-local queue     = KEYS[1]                                  -- queue    where the jobs came from
-local options   = options(ARGV[1])                         -- options  the next, or ''
-local retention = option('retention', 0, MAX_MS, DAY_MS)   -- ms       how long a result is kept, unless its submit said
-local done      = items(2, 3)                              -- items    id:id token:token result:bytes  as claimed, and what came out
+--% include "lib/call/args.lua"
+--% include "lib/call/items.lua"
+--% include "lib/call/options.lua"
+--% include "lib/call/clock.lua"
+--% include "lib/call/stamp.lua"
+--% include "lib/call/acl.lua"
+--% include "lib/queue/queue.lua"
+--% include "lib/job/job.lua"
+--% include "lib/job/held.lua"
+--% include "lib/job/unique.lua"
+--% include "lib/job/ended.lua"
+--% include "lib/verb/fence.lua"
+--% include "lib/verb/record.lua"
+local queue     = KEYS[1]                                          -- queue    where the jobs came from
+local options   = read_options(ARGV[1])                            -- options  the next, or ''
+local retention = option(options, 'retention', 0, MAX_MS, DAY_MS)  -- ms       how long a result is kept, unless its submit said
+local done      = items(2, 3)                                      -- items    id:id token:token result:bytes  as claimed, and what came out
 
 arity(1)
-no_more_options()
+no_more_options(options)
 check_bodies('result', done, 3)
 local q = open(queue, 'recoverable')
 if bad then return redis.error_reply(bad) end
-return end_jobs(q, done, 'done', 'result', retention)
+return record(q, done, 'done', 'result', retention)

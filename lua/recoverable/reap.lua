@@ -5,27 +5,31 @@
 -- errors   BADARG WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: a second call goes on where the first ended
 -- cost     O(limit * log n), n = jobs in flight or delayed
---% include "lib/args.lua"
---% include "lib/clock.lua"
---% include "lib/queue.lua"
---% include "lib/rights.lua"
---% include "lib/probe.lua"
---% include "lib/job.lua"
---% include "lib/due.lua"
---% include "lib/older.lua"
-local queue      = KEYS[1]                                 -- queue  whose jobs
-local limit      = int('limit', ARGV[1], 1, 1000)          -- int    most jobs to move of each kind, 1 to 1000
-local older_than = int('older_than', ARGV[2], 0, MAX_MS)   -- ms     only jobs claimed at least this long ago
+--% include "lib/call/args.lua"
+--% include "lib/call/clock.lua"
+--% include "lib/call/acl.lua"
+--% include "lib/queue/queue.lua"
+--% include "lib/queue/broken.lua"
+--% include "lib/queue/check_types.lua"
+--% include "lib/job/job.lua"
+--% include "lib/job/crashes.lua"
+--% include "lib/job/unique.lua"
+--% include "lib/job/missing.lua"
+--% include "lib/claim/promote.lua"
+--% include "lib/claim/reap_stale.lua"
+local queue      = KEYS[1]                                -- queue  whose jobs
+local limit      = int('limit', ARGV[1], 1, 1000)         -- int    most jobs to move of each kind, 1 to 1000
+local older_than = int('older_than', ARGV[2], 0, MAX_MS)  -- ms     only jobs claimed at least this long ago
 
 arity(1, 2)
 local q = open(queue, 'recoverable')
 if bad then return redis.error_reply(bad) end
 
-probe(q)
+check_types(q)
 bad = denied('HSET', q.job, 'ZREM', q.delayed, 'RPUSH', q.pending, 'LPUSH', q.wake, 'LTRIM', q.broken,
   'PEXPIRE', q.broken, 'ZINCRBY', q.delayed)
 if bad then return redis.error_reply(bad) end
-local seen, back = put_back_older(q, limit, older_than)
+local seen, back = reap_stale(q, limit, older_than)
 local promoted = promote(q, limit)
 if #back + promoted > 0 then wake(q) end
 return { (seen == limit or promoted == limit) and 1 or 0, promoted, back, {} }

@@ -6,30 +6,31 @@
 -- errors   BADARG WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: the first stands, and its state is told
 -- cost     O(items), O(items * log n) when delayed
---% include "lib/args.lua"
---% include "lib/items.lua"
---% include "lib/clock.lua"
---% include "lib/options.lua"
---% include "lib/queue.lua"
---% include "lib/rights.lua"
---% include "lib/jobs.lua"
---% include "lib/job.lua"
---% include "lib/unique.lua"
---% include "lib/submit.lua"
-local queue     = KEYS[1]                          -- queue    where the jobs go
-local client    = name('client', ARGV[1], true)    -- name?    who is told the results; '' is nobody
-local options   = options(ARGV[2])                 -- options  any of the next, or ''
-local delay     = option('delay', 0, MAX_MS, 0)    -- ms       not to be claimed before
-local run_at    = option('run_at', 0, MAX_AT, 0)   -- at       the same as a moment, ms since the epoch
-local expires   = option('expires', 1, MAX_MS)     -- ms       if not claimed by then, it never is; left out, at any time
-local unique    = option_name('unique')            -- name     one live job with this key in the queue
-local retention = option('retention', 0, MAX_MS)   -- ms       how long the outcome is kept; left out, what ends it says
-local timeout   = option('timeout', 1, MAX_MS)     -- ms       how long a handler may run; left out, its worker says
-local jobs      = items(3, 2)                      -- items    id:id? data:bytes  '' as id asks for one
+--% include "lib/call/args.lua"
+--% include "lib/call/items.lua"
+--% include "lib/call/options.lua"
+--% include "lib/call/clock.lua"
+--% include "lib/call/stamp.lua"
+--% include "lib/call/acl.lua"
+--% include "lib/queue/queue.lua"
+--% include "lib/job/job.lua"
+--% include "lib/job/unique.lua"
+--% include "lib/verb/new_jobs.lua"
+--% include "lib/verb/submit.lua"
+local queue     = KEYS[1]                                  -- queue    where the jobs go
+local client    = name('client', ARGV[1], true)            -- name?    who is told the results; '' is nobody
+local options   = read_options(ARGV[2])                    -- options  any of the next, or ''
+local delay     = option(options, 'delay', 0, MAX_MS, 0)   -- ms       not to be claimed before
+local run_at    = option(options, 'run_at', 0, MAX_AT, 0)  -- at       the same as a moment, ms since the epoch
+local expires   = option(options, 'expires', 1, MAX_MS)    -- ms       if not claimed by then, it never is; left out, at any time
+local unique    = option_name(options, 'unique')           -- name     one live job with this key in the queue
+local retention = option(options, 'retention', 0, MAX_MS)  -- ms       how long the outcome is kept; left out, what ends it says
+local timeout   = option(options, 'timeout', 1, MAX_MS)    -- ms       how long a handler may run; left out, its worker says
+local jobs      = items(3, 2)                              -- items    id:id? data:bytes  '' as id asks for one
 
 arity(1)
-no_more_options()
-check_jobs(jobs)
+no_more_options(options)
+check_new_jobs(jobs)
 local q = open(queue, 'recoverable')
 if bad then return redis.error_reply(bad) end
 return submit(q, jobs, math.max(delay, run_at - now), unique, fields('client', client, 'retention', retention,

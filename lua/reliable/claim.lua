@@ -5,50 +5,62 @@
 -- errors   BADARG WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: the same nonce gets the same jobs, until their lease ends
 -- cost     O(limit * log n + queues), n = jobs in flight or delayed
---% include "lib/args.lua"
---% include "lib/clock.lua"
---% include "lib/options.lua"
---% include "lib/queue.lua"
---% include "lib/ahead.lua"
-local queues      = KEYS                                -- queues   in order of priority
-local nonce       = name('nonce', ARGV[1], false, 100)  -- name     never used before: random, made for this call; up to 100 characters
-local limit       = int('limit', ARGV[2], 1, 1000)      -- int      most jobs to return, 1 to 1000
-local lease       = int('lease', ARGV[3], 1, MAX_MS)    -- ms       until they are taken back, unless extended
-local options     = options(ARGV[4])                    -- options  any of the next, or ''
-local max_crashes = option('max_crashes', 1, 1000, 3)   -- int      leases that may run out until a job is dead
+--% include "lib/call/args.lua"
+--% include "lib/call/options.lua"
+--% include "lib/call/clock.lua"
+--% include "lib/queue/queue.lua"
+--% include "lib/claim/open.lua"
+local queues      = KEYS                                        -- queues   in order of priority
+local nonce       = name('nonce', ARGV[1], false, 100)          -- name     never used before: random, made for this call; up to 100 characters
+local limit       = int('limit', ARGV[2], 1, 1000)              -- int      most jobs to return, 1 to 1000
+local lease       = int('lease', ARGV[3], 1, MAX_MS)            -- ms       until they are taken back, unless extended
+local options     = read_options(ARGV[4])                       -- options  any of the next, or ''
+local max_crashes = option(options, 'max_crashes', 1, 1000, 3)  -- int      leases that may run out until a job is dead
 
 arity(nil, 4)
-no_more_options()
-local all = open_all(queues, 'reliable', nonce)
+no_more_options(options)
+local opened = open_all(queues, 'reliable', nonce)
 if bad then return redis.error_reply(bad) end
-if not (all.again or all.busy) then return { wait_for(all) } end
---% include "lib/job.lua"
---% include "lib/claimed.lua"
-if all.again then
-  --% include "lib/replay.lua"
-  return claim_again(all, nonce)
+if not (opened.again or opened.busy) then return { wait_for(opened) } end
+--% include "lib/job/job.lua"
+--% include "lib/job/claimable.lua"
+--% include "lib/claim/describe.lua"
+if opened.again then
+  --% include "lib/claim/replay.lua"
+  return replay_all(opened, nonce)
 end
 
---% include "lib/rights.lua"
---% include "lib/probe.lua"
---% include "lib/take.lua"
-if not ready(all) then return redis.error_reply(bad) end
-if all.moves then
-  --% include "lib/due.lua"
-  --% include "lib/turns.lua"
-  --% include "lib/finish.lua"
-  --% include "lib/dead.lua"
-  --% include "lib/crashed.lua"
-  for _, q in ipairs(all) do
-    put_back_crashed(q, 100, max_crashes)
-    promote(q, 100)
+--% include "lib/call/stamp.lua"
+--% include "lib/call/acl.lua"
+--% include "lib/queue/check_types.lua"
+--% include "lib/claim/take.lua"
+check_claim(opened)
+if bad then return redis.error_reply(bad) end
+if opened.moves then
+  --% include "lib/job/held.lua"
+  --% include "lib/job/crashes.lua"
+  --% include "lib/queue/broken.lua"
+  --% include "lib/job/unique.lua"
+  --% include "lib/job/missing.lua"
+  --% include "lib/job/ended.lua"
+  --% include "lib/claim/promote.lua"
+  --% include "lib/claim/quarantine.lua"
+  --% include "lib/claim/reap_expired.lua"
+  for _, q in ipairs(opened) do
+    reap_expired(q, MOVES, max_crashes)
+    promote(q, MOVES)
   end
-  let_out_all(all, limit)
-  post_all()
+  leave_quarantine_all(opened, limit)
+  send_messages()
 end
-local reply, not_run = take_all(all, nonce, limit, now + lease, lease)
-if #not_run > 0 then
-  --% include "lib/skip.lua"
-  skip(not_run)
+local reply, unfit = take_all(opened, nonce, limit, now + lease, lease)
+if #unfit > 0 then
+  --% include "lib/job/held.lua"
+  --% include "lib/queue/broken.lua"
+  --% include "lib/job/unique.lua"
+  --% include "lib/job/missing.lua"
+  --% include "lib/job/ended.lua"
+  --% include "lib/claim/drop.lua"
+  drop(unfit)
 end
 return reply

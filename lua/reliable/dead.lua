@@ -4,11 +4,11 @@
 -- errors   BADARG WRONGMODE BADLAYOUT
 -- replay   safe: it only reads
 -- cost     O(log n + limit), n = dead jobs
---% include "lib/args.lua"
---% include "lib/queue.lua"
-local queue = KEYS[1]                            -- queue  whose jobs
-local skip  = int('skip', ARGV[1], 0, 1000000)   -- int    how many to leave out at the beginning
-local limit = int('limit', ARGV[2], 1, 1000)     -- int    most jobs to return, 1 to 1000
+--% include "lib/call/args.lua"
+--% include "lib/queue/queue.lua"
+local queue = KEYS[1]                           -- queue  whose jobs
+local skip  = int('skip', ARGV[1], 0, 1000000)  -- int    how many to leave out at the beginning
+local limit = int('limit', ARGV[2], 1, 1000)    -- int    most jobs to return, 1 to 1000
 
 arity(1, 2)
 local q = open(queue, 'reliable')
@@ -17,10 +17,11 @@ if bad then return redis.error_reply(bad) end
 local reply = { redis.call('ZCARD', q.dead) }
 local found = redis.call('ZRANGE', q.dead, skip, skip + limit - 1, 'WITHSCORES')
 for i = 1, #found, 2 do
-  local job = redis.call('HMGET', q.job .. found[i], 'reason', 'attempts', 'crashes', 'error')
-  if job[1] then
-    local died, attempts, crashes = tonumber(found[i + 1]), tonumber(job[2] or 0), tonumber(job[3] or 0)
-    table.insert(reply, { found[i], job[1], died, attempts, crashes, job[4] or '' })
+  local id, died = found[i], tonumber(found[i + 1])
+  local reason, attempts, crashes, failure = unpack(
+    redis.call('HMGET', q.job .. id, 'reason', 'attempts', 'crashes', 'error'))
+  if reason then
+    table.insert(reply, { id, reason, died, tonumber(attempts or 0), tonumber(crashes or 0), failure or '' })
   end
 end
 return reply

@@ -5,21 +5,22 @@
 -- errors   BADARG WRONGMODE BADLAYOUT
 -- replay   safe: a second call renews again
 -- cost     O(items * log n), n = jobs in flight
---% include "lib/args.lua"
---% include "lib/items.lua"
---% include "lib/clock.lua"
---% include "lib/queue.lua"
---% include "lib/job.lua"
---% include "lib/fence.lua"
-local queue = KEYS[1]                             -- queue  where the jobs came from
-local lease = int('lease', ARGV[1], 1, MAX_MS)    -- ms     from now on
-local held  = items(2, 2)                         -- items  id:id token:token  as claimed
+--% include "lib/call/args.lua"
+--% include "lib/call/items.lua"
+--% include "lib/call/clock.lua"
+--% include "lib/queue/queue.lua"
+--% include "lib/job/job.lua"
+--% include "lib/job/held.lua"
+--% include "lib/verb/fence.lua"
+local queue = KEYS[1]                           -- queue  where the jobs came from
+local lease = int('lease', ARGV[1], 1, MAX_MS)  -- ms     from now on
+local held  = items(2, 2)                       -- items  id:id token:token  as claimed
 
 arity(1)
 local q = open(queue, 'reliable')
 if bad then return redis.error_reply(bad) end
 
-local words, mine, ids = fence(q, held, 2)
+local words, mine, ids = fence(q, held, 2, read_held)
 if bad then return redis.error_reply(bad) end
 local flight = {}
 for i, item in ipairs(mine) do
@@ -27,7 +28,8 @@ for i, item in ipairs(mine) do
   table.insert(flight, ids[i])
   words[item.place] = 'inflight'
 end
--- First a command that Redis allows when it is full, so that ZADD then passes too.
+-- First a command that Redis allows when it is full, so that ZADD then passes too. ZREM needs a member: '' is the id
+-- of no job.
 if #flight > 0 then
   redis.call('ZREM', q.inflight, '')
   redis.call('ZADD', q.inflight, 'XX', unpack(flight))

@@ -5,28 +5,29 @@
 -- errors   BADARG WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: a second call is told 'repeat'
 -- cost     O(items * log n), n = jobs in flight, delayed or dead
---% include "lib/args.lua"
---% include "lib/items.lua"
---% include "lib/clock.lua"
---% include "lib/options.lua"
---% include "lib/queue.lua"
---% include "lib/rights.lua"
---% include "lib/probe.lua"
---% include "lib/job.lua"
---% include "lib/unique.lua"
---% include "lib/finish.lua"
---% include "lib/dead.lua"
---% include "lib/fence.lua"
---% include "lib/retry.lua"
-local queue       = KEYS[1]                                     -- queue    where the jobs came from
-local options     = options(ARGV[1])                            -- options  any of the next, or ''; a job's own go first
-local attempts    = option('max_attempts', 1, 1000, 3)          -- int      handled failures until a job is dead
-local backoff     = option('backoff', 0, MAX_MS, 1000)          -- ms       wait before the second attempt, then doubled
-local backoff_max = option('backoff_max', 0, MAX_MS, 3600000)   -- ms       longest wait
-local failed      = items(2, 4)                                 -- items    id:id token:token verdict:verdict error:bytes  retry, retry=MS, snooze=MS or reject
+--% include "lib/call/args.lua"
+--% include "lib/call/items.lua"
+--% include "lib/call/options.lua"
+--% include "lib/call/clock.lua"
+--% include "lib/call/stamp.lua"
+--% include "lib/call/acl.lua"
+--% include "lib/queue/queue.lua"
+--% include "lib/queue/check_types.lua"
+--% include "lib/job/job.lua"
+--% include "lib/job/held.lua"
+--% include "lib/job/unique.lua"
+--% include "lib/job/ended.lua"
+--% include "lib/verb/fence.lua"
+--% include "lib/verb/fail.lua"
+local queue       = KEYS[1]                                             -- queue    where the jobs came from
+local options     = read_options(ARGV[1])                               -- options  any of the next, or ''; a job's own go first
+local attempts    = option(options, 'max_attempts', 1, 1000, 3)         -- int      handled failures until a job is dead
+local backoff     = option(options, 'backoff', 0, MAX_MS, 1000)         -- ms       wait before the second attempt, then doubled
+local backoff_max = option(options, 'backoff_max', 0, MAX_MS, 3600000)  -- ms       longest wait
+local failed      = items(2, 4)                                         -- items    id:id token:token verdict:verdict error:bytes  retry, retry=MS, snooze=MS or reject
 
 arity(1)
-no_more_options()
+no_more_options(options)
 check_bodies('error', failed, 4)
 check_verdicts(failed)
 local q = open(queue, 'reliable')

@@ -4,35 +4,40 @@
 -- errors   BADARG WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: a second call goes on where the first ended
 -- cost     O(limit * log n), n = jobs in flight or delayed
---% include "lib/args.lua"
---% include "lib/clock.lua"
---% include "lib/options.lua"
---% include "lib/queue.lua"
---% include "lib/rights.lua"
---% include "lib/probe.lua"
---% include "lib/job.lua"
---% include "lib/due.lua"
---% include "lib/finish.lua"
---% include "lib/dead.lua"
---% include "lib/crashed.lua"
-local queue       = KEYS[1]                             -- queue    whose jobs
-local limit       = int('limit', ARGV[1], 1, 1000)      -- int      most jobs to move of each kind, 1 to 1000
-local options     = options(ARGV[2])                    -- options  the next, or ''
-local max_crashes = option('max_crashes', 1, 1000, 3)   -- int      leases that may run out until a job is dead
+--% include "lib/call/args.lua"
+--% include "lib/call/options.lua"
+--% include "lib/call/clock.lua"
+--% include "lib/call/stamp.lua"
+--% include "lib/call/acl.lua"
+--% include "lib/queue/queue.lua"
+--% include "lib/queue/broken.lua"
+--% include "lib/queue/check_types.lua"
+--% include "lib/job/job.lua"
+--% include "lib/job/held.lua"
+--% include "lib/job/crashes.lua"
+--% include "lib/job/unique.lua"
+--% include "lib/job/missing.lua"
+--% include "lib/job/ended.lua"
+--% include "lib/claim/promote.lua"
+--% include "lib/claim/reap_expired.lua"
+local queue       = KEYS[1]                                     -- queue    whose jobs
+local limit       = int('limit', ARGV[1], 1, 1000)              -- int      most jobs to move of each kind, 1 to 1000
+local options     = read_options(ARGV[2])                       -- options  the next, or ''
+local max_crashes = option(options, 'max_crashes', 1, 1000, 3)  -- int      leases that may run out until a job is dead
 
 arity(1, 2)
-no_more_options()
+no_more_options(options)
 local q = open(queue, 'reliable')
 if bad then return redis.error_reply(bad) end
 
-probe(q)
+check_types(q)
 local key = q.job
-bad = denied('HSET', key, 'PEXPIRE', key, 'DEL', key, 'ZADD', q.delayed, 'ZREM', q.delayed, 'ZINCRBY', q.delayed, 'RPUSH', q.pending,
-  'LPUSH', q.wake, 'LTRIM', q.broken, 'ZREMRANGEBYSCORE', q.dead, 'ZRANGE', q.dead)
+bad = denied('HSET', key, 'PEXPIRE', key, 'DEL', key, 'ZADD', q.delayed, 'ZREM', q.delayed, 'ZINCRBY', q.delayed,
+  'RPUSH', q.pending, 'LPUSH', q.wake, 'LTRIM', q.broken, 'ZREMRANGEBYSCORE', q.dead, 'ZRANGE', q.dead)
 if bad then return redis.error_reply(bad) end
-local seen, back, dead = put_back_crashed(q, limit, max_crashes)
+local seen, back, dead = reap_expired(q, limit, max_crashes)
 local promoted = promote(q, limit)
-post_all()
+send_messages()
 if #back + promoted > 0 then wake(q) end
 local more = (seen == limit or promoted == limit) and 1 or 0
 return { more, promoted, back, dead }

@@ -5,26 +5,26 @@
 -- errors   BADARG WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: a second call is told 'repeat'
 -- cost     O(items * log n), n = jobs in flight
---% include "lib/args.lua"
---% include "lib/items.lua"
---% include "lib/queue.lua"
---% include "lib/rights.lua"
---% include "lib/job.lua"
---% include "lib/fence.lua"
+--% include "lib/call/args.lua"
+--% include "lib/call/items.lua"
+--% include "lib/call/acl.lua"
+--% include "lib/queue/queue.lua"
+--% include "lib/job/job.lua"
+--% include "lib/job/held.lua"
+--% include "lib/verb/fence.lua"
 local queue    = KEYS[1]      -- queue  where the jobs came from
 local released = items(1, 2)  -- items  id:id token:token  as claimed
 
-local RELEASES = 8
 arity(1)
 local q = open(queue, 'reliable')
 if bad then return redis.error_reply(bad) end
 
-local words, mine, ids = fence(q, released, 2, 'releases')
+local words, mine, ids = fence(q, released, 2, read_releases)
 if bad then return redis.error_reply(bad) end
 if #mine == 0 then return words end
 bad = denied('HSET', q.job .. ids[1], 'RPUSH', q.pending, 'LPUSH', q.wake)
 if bad then return redis.error_reply(bad) end
-count(q)
+read_lengths(q)
 redis.call('ZREM', q.inflight, unpack(ids))
 for i = #mine, 1, -1 do
   local id, job = mine[i].id, mine[i].job

@@ -5,14 +5,15 @@
 -- errors   BADARG WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: a second call finds it pending
 -- cost     O(items * log n), n = dead jobs
---% include "lib/args.lua"
---% include "lib/items.lua"
---% include "lib/queue.lua"
---% include "lib/rights.lua"
---% include "lib/probe.lua"
---% include "lib/job.lua"
---% include "lib/unique.lua"
---% include "lib/requeue.lua"
+--% include "lib/call/args.lua"
+--% include "lib/call/items.lua"
+--% include "lib/call/acl.lua"
+--% include "lib/queue/queue.lua"
+--% include "lib/queue/check_types.lua"
+--% include "lib/job/job.lua"
+--% include "lib/job/held.lua"
+--% include "lib/job/unique.lua"
+--% include "lib/verb/requeue.lua"
 local queue = KEYS[1]      -- queue  where the jobs are
 local jobs  = items(1, 1)  -- items  id:id  of the jobs
 

@@ -4,14 +4,16 @@
 -- errors   BADARG WRONGMODE BADLAYOUT
 -- replay   unsafe: a second call tells the clients again
 -- cost     O(items)
---% include "lib/args.lua"
---% include "lib/items.lua"
---% include "lib/clock.lua"
---% include "lib/queue.lua"
---% include "lib/tell.lua"
---% include "lib/report.lua"
+--% include "lib/call/args.lua"
+--% include "lib/call/items.lua"
+--% include "lib/call/clock.lua"
+--% include "lib/call/stamp.lua"
+--% include "lib/queue/queue.lua"
+--% include "lib/job/simple_format.lua"
+--% include "lib/job/ended.lua"
+--% include "lib/verb/simple_report.lua"
 local queue = KEYS[1]      -- queue  where the jobs came from
 local done  = items(1, 3)  -- items  id:id token:token result:bytes  as claimed, and what came out
 
 arity(1)
-return report(queue, done, 'done')
+return simple_report(queue, done, 'done', 'result')

@@ -4,30 +4,30 @@
 -- errors   BADARG WRONGMODE BADLAYOUT NOPERM
 -- replay   unsafe: a second call submits the jobs again
 -- cost     O(items)
---% include "lib/args.lua"
---% include "lib/items.lua"
---% include "lib/clock.lua"
---% include "lib/options.lua"
---% include "lib/queue.lua"
---% include "lib/rights.lua"
---% include "lib/jobs.lua"
---% include "lib/message.lua"
+--% include "lib/call/args.lua"
+--% include "lib/call/items.lua"
+--% include "lib/call/options.lua"
+--% include "lib/call/clock.lua"
+--% include "lib/call/acl.lua"
+--% include "lib/queue/queue.lua"
+--% include "lib/verb/new_jobs.lua"
+--% include "lib/job/simple_format.lua"
 local queue   = KEYS[1]                        -- queue    where the jobs go
 local client  = name('client', ARGV[1], true)  -- name?    who is told the results; '' is nobody
-local options = options(ARGV[2])               -- options  '': simple mode has none
+local options = read_options(ARGV[2])          -- options  '': simple mode has none
 local jobs    = items(3, 2)                    -- items    id:id? data:bytes  '' as id asks for one
 
 arity(1)
-no_more_options()
-check_jobs(jobs)
+no_more_options(options)
+check_new_jobs(jobs)
 local q = open(queue, 'simple')
 if bad then return redis.error_reply(bad) end
 
-count(q)
+read_lengths(q)
 local messages, reply = {}, {}
 for i = jobs, #ARGV, 2 do
-  local id = ARGV[i] ~= '' and ARGV[i] or made_id(i)
-  table.insert(messages, message(id, client, ARGV[i + 1]))
+  local id = ARGV[i] ~= '' and ARGV[i] or make_id(i)
+  table.insert(messages, make_message(id, client, ARGV[i + 1]))
   table.insert(reply, id)
   table.insert(reply, 'new')
 end

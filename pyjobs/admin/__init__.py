@@ -1,18 +1,36 @@
-"""What an operator does: the command line and other tools call it.
+"""What an operator does with the queues of a server. `pyjobs.cli` is built on it.
 
-Other folders import from here and not past it.
+    reap_queues        put back the jobs that dead workers held
+    dead_jobs          list the dead jobs of a queue
+    requeue_jobs       put some dead jobs back into their queue
+    requeue_all        put all dead jobs back into their queue
+    cancel_jobs        end jobs that have not ended yet
+    find_script        look up a script by the name that an operator writes
+    describe_script    how a script is called from redis-cli
+
+Each function takes values and returns values: nothing here prints, or knows of a command line.
+Other folders import from this file and not past it.
 """
 
-from pyjobs.admin.describe import facts, line, places, sample, types
-from pyjobs.admin.reap import Row, Terms, reap_all
+from pyjobs.admin.answers import Answer
+from pyjobs.admin.cancel import cancel_jobs
+from pyjobs.admin.dead import DeadJob, DeadJobs, dead_jobs
+from pyjobs.admin.describe import Description, Place, describe_script, find_script
+from pyjobs.admin.reap import ReapedQueue, reap_queues
+from pyjobs.admin.requeue import requeue_all, requeue_jobs
 
 __all__ = [
-    "Row",
-    "Terms",
-    "facts",
-    "line",
-    "places",
-    "reap_all",
-    "sample",
-    "types",
+    "Answer",
+    "DeadJob",
+    "DeadJobs",
+    "Description",
+    "Place",
+    "ReapedQueue",
+    "cancel_jobs",
+    "dead_jobs",
+    "describe_script",
+    "find_script",
+    "reap_queues",
+    "requeue_all",
+    "requeue_jobs",
 ]

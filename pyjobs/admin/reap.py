@@ -1,51 +1,36 @@
-"""Calling the scripts that put stuck jobs back, until they have nothing more to do.
+"""Calling the scripts that put stuck jobs back, queue by queue, until they have no more to do.
 
-What is stuck is decided by the scripts. Only which call a queue needs, and what came of it, may
-live here.
+The scripts decide what is stuck. Which queues there are, which call each queue needs, and what the
+calls did may live here.
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import redis
-
-from pyjobs.engine import Call, Keys, Reaped, Recoverable, Reliable, mode_named
-from pyjobs.errors import BadArgument, Forbidden, PyjobsError, Unavailable
-from pyjobs.transport import run
-
-
-class Terms(NamedTuple):
-    """What the calls are given.
-
-    Attributes:
-        limit: most jobs of each kind in one call.
-        older_than: ms since the claim, for recoverable queues; None when it was not given.
-        max_crashes: leases that may run out until a job is dead, for reliable queues.
-        named: whether the user named the queues; then one that can't be reaped is an error.
-    """
-
-    limit: int
-    older_than: int | None
-    max_crashes: int | None
-    named: bool
+from pyjobs.engine import MAX_ITEMS, Call, Keys, ModeName, Reaped, Recoverable, Reliable, mode_named
+from pyjobs.errors import BadArgument, Forbidden, PyjobsError, QueueFull, Unavailable
+from pyjobs.transport import Server, load, publish, registered, run
 
 
 @dataclass
-class Row:
-    """One queue, and what was done about it.
+class ReapedQueue:
+    """Holds what a reap did to one queue.
 
     Attributes:
-        queue: its name.
-        mode: its mode's name, '' when nobody knows it.
-        put_back, promoted, dead: how many jobs.
-        more: whether the time limit left something to do.
+        queue: the queue's name.
+        mode: the name of its mode, '' when the registry does not know it.
+        put_back: how many jobs were put back.
+        promoted: how many delayed jobs joined the queue.
+        dead: how many jobs died.
+        more: whether the time was over while there was more to do.
         skipped: why nothing was done, where that is no error.
-        error: what went wrong.
+        error: why nothing more was done, where that is an error.
     """
 
     queue: str
@@ -57,67 +42,126 @@ class Row:
     skipped: str | None = None
     error: str | None = None
 
-    def add(self, reaped: Reaped) -> None:
-        self.put_back += len(reaped.put_back)
-        self.promoted += reaped.promoted
-        self.dead += len(reaped.dead)
-        self.more = reaped.more
 
-    @contextlib.contextmanager
-    def noting(self) -> Iterator[None]:
-        """What goes wrong with this queue is noted, and the others go on."""
-        try:
-            yield
-        except (Unavailable, Forbidden):
-            raise
-        except PyjobsError as error:
-            self.error, self.more = str(error), False
+class _Terms(NamedTuple):
+    """Holds the arguments of `reap_queues` that decide on the call of a queue.
+
+    `named` is whether the operator named the queues: a queue that can't be reaped is an error then.
+    """
+
+    limit: int
+    older_than: int | None
+    max_crashes: int | None
+    named: bool
 
 
-def reap_all(
-    server: redis.Redis, keys: Keys, rows: Sequence[Row], terms: Terms, until: float
-) -> None:
-    """One call for each queue in turn, then again for those that have more, until none has.
+def reap_queues(
+    server: Server,
+    keys: Keys,
+    queues: Iterable[str] = (),
+    *,
+    mode: ModeName | None = None,
+    older_than: int | None = None,
+    max_crashes: int | None = None,
+    limit: int = MAX_ITEMS,
+    until: float = math.inf,
+) -> list[ReapedQueue]:
+    """Put back the jobs that dead workers held, until no queue has more (<mode>/reap).
+
+    The scripts are loaded and published first, so that programs which only have a sha1 work again
+    after a restart of Redis. The queues are called in turn, one call each. What goes wrong with one
+    queue is noted in its `error`, and the other queues go on. Simple queues have nothing to put
+    back.
 
     Args:
-        until: when to stop all the same, on the monotonic clock.
+        server: a connection from `pyjobs.transport.server`.
+        keys: the names under the prefix.
+        queues: names of queues; none is every queue in the registry.
+        mode: mode of the named queues; what the registry says when left out.
+        older_than: put back jobs of recoverable queues that were claimed this long ago, ms.
+        max_crashes: how many leases of a job of a reliable queue may run out until it is dead.
+        limit: most jobs of each kind in one call, 1 to 1000.
+        until: when to stop although there is more to do, on the clock of `time.monotonic`.
+
+    Returns:
+        What was done, a row for each queue.
 
     Raises:
-        Unavailable: Redis can't be reached; what a queue alone has is noted in its row.
+        BadArgument: a mode is given and no queue is named.
+        Unavailable: Redis can't be reached, or refuses to work.
+        Forbidden: Redis's access rules forbid a call.
     """
-    calls: list[tuple[Row, Call[Reaped]]] = []
+    names = tuple(dict.fromkeys(queues))
+    if mode and not names:
+        raise BadArgument("mode: it is for named queues only")
+    load(server)
+    # A Redis at its memory limit refuses this write, and must be reaped all the same.
+    with contextlib.suppress(QueueFull):
+        publish(server, keys)
+    known = registered(server, keys)
+    rows = [ReapedQueue(name, mode or known.get(name, "")) for name in names or known]
+    terms = _Terms(limit, older_than, max_crashes, named=bool(names))
+    _reap(server, _calls(keys, rows, terms), until)
+    return rows
+
+
+def _calls(
+    keys: Keys, rows: Sequence[ReapedQueue], terms: _Terms
+) -> list[tuple[ReapedQueue, Call[Reaped]]]:
+    """Return the call to repeat for each queue that has one."""
+    calls = []
     for row in rows:
-        with row.noting():
-            call = call_for(row, keys.queue(row.queue), terms)
+        with _noting(row):
+            call = _call(row, keys.queue(row.queue), terms)
             if call is not None:
                 row.more = True
                 calls.append((row, call))
-    while calls:
-        for row, call in calls:
-            if time.monotonic() >= until:
-                return
-            with row.noting():
-                row.add(run(server, call))
-        calls = [(row, call) for row, call in calls if row.more]
+    return calls
 
 
-def call_for(row: Row, queue: str, terms: Terms) -> Call[Reaped] | None:
-    """The call to repeat for a queue; None when there is nothing to call.
+def _call(row: ReapedQueue, key: str, terms: _Terms) -> Call[Reaped] | None:
+    """Return the call to repeat for a queue, or None where there is nothing to call.
 
     Raises:
-        BadArgument: something that it needs is not known.
+        BadArgument: the call needs what is not known.
     """
     if not row.mode:
         raise BadArgument(f"queue {row.queue} is not in the registry; tell its mode with --mode")
     mode = mode_named(row.mode)
     if isinstance(mode, Reliable):
-        return mode.reap(queue, limit=terms.limit, max_crashes=terms.max_crashes)
+        return mode.reap(key, limit=terms.limit, max_crashes=terms.max_crashes)
     if not isinstance(mode, Recoverable):
         return None
     if terms.older_than is not None:
-        return mode.reap(queue, limit=terms.limit, older_than=terms.older_than)
+        return mode.reap(key, limit=terms.limit, older_than=terms.older_than)
     needs = f"queue {row.queue} is recoverable, and needs --older-than SECONDS"
     if terms.named:
         raise BadArgument(needs)
     row.skipped = needs
     return None
+
+
+def _reap(server: Server, calls: Sequence[tuple[ReapedQueue, Call[Reaped]]], until: float) -> None:
+    """Make each call in turn, then again those that have more to do."""
+    while calls:
+        for row, call in calls:
+            if time.monotonic() >= until:
+                return
+            with _noting(row):
+                reaped = run(server, call)
+                row.put_back += len(reaped.put_back)
+                row.promoted += reaped.promoted
+                row.dead += len(reaped.dead)
+                row.more = reaped.more
+        calls = [(row, call) for row, call in calls if row.more]
+
+
+@contextlib.contextmanager
+def _noting(row: ReapedQueue) -> Iterator[None]:
+    """Note an error of one queue in its row, unless every queue has the same error."""
+    try:
+        yield
+    except (Unavailable, Forbidden):
+        raise
+    except PyjobsError as error:
+        row.error, row.more = str(error), False

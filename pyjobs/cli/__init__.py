@@ -1,4 +1,7 @@
-"""The command line. Only its entry may live in this file, so that it can tell what is missing."""
+"""The command line, one command a file. Only its entry may live here.
+
+The entry imports nothing but the standard library, so that it can say which extra is missing.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,10 @@ NEEDS = ("click", "rich")
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
-    """Run the command `pyjobs` and exit.
+    """Run the command `pyjobs` and exit with its exit code.
 
     Args:
-        argv: its words; those of this process when left out.
+        argv: the words behind `pyjobs`; those of this process when left out.
     """
     if any(find_spec(name) is None for name in NEEDS):
         sys.exit("pyjobs: the command line needs the extra 'cli': pip install 'pyjobs[cli]'")

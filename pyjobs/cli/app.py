@@ -8,31 +8,48 @@ from importlib.metadata import version
 import click
 
 from pyjobs.cli.acl import acl
-from pyjobs.cli.common import tell
-from pyjobs.cli.dead import cancel, dead, requeue
+from pyjobs.cli.cancel import cancel
+from pyjobs.cli.common import say
+from pyjobs.cli.dead import dead
 from pyjobs.cli.reap import reap
+from pyjobs.cli.requeue import requeue
+from pyjobs.cli.result import result
 from pyjobs.cli.scripts import scripts
-from pyjobs.cli.submit import result, submit
+from pyjobs.cli.submit import submit
 from pyjobs.cli.work import work
 from pyjobs.errors import PyjobsError
 
 INTERRUPTED = 130
+EXIT_CODES = """Every command exits with 0 when it did what it was asked for, and with 1 on an
+error, which it reports on stderr. `submit` and `result` exit with 2 when there is no result yet."""
+
+
+class InOrder(click.Group):
+    """Lists the commands in the order in which they were added, as a newcomer needs them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of the commands."""
+        return list(self.commands)
 
 
 @click.group(
-    commands=[work, submit, result, cancel, dead, requeue, reap, scripts, acl],
+    cls=InOrder,
+    commands=[submit, result, work, cancel, dead, requeue, reap, scripts, acl],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=EXIT_CODES,
 )
 @click.version_option(version("pyjobs"), prog_name="pyjobs")
 def app() -> None:
-    """A job queue inside Redis: submit jobs, run workers, look after both.
+    """Submit jobs to Redis, run workers, and look after both.
 
-    Every command exits with 1 on an error, and says on stderr what was wrong.
+    A client submits a job, which is some JSON, to a queue. A worker claims the job, runs its
+    handler and records the result. Every command that needs Redis finds it by --url, or by the
+    environment variable PYJOBS_URL.
     """
 
 
 def run(argv: Sequence[str] | None) -> int:
-    """Run one command. Returns its exit code; a mistake is a message, never a traceback."""
+    """Run one command and return its exit code; an error is a message on stderr, no traceback."""
     try:
         return app.main(argv, prog_name="pyjobs", standalone_mode=False) or 0
     except click.Abort:
@@ -40,5 +57,5 @@ def run(argv: Sequence[str] | None) -> int:
     except click.ClickException as error:
         error.show()
     except PyjobsError as error:
-        tell(" ".join(str(error).splitlines()))
+        say(" ".join(str(error).splitlines()))
     return 1

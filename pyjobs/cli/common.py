@@ -1,69 +1,44 @@
-"""What several commands share: options, messages, the connection, tables. No command of its own."""
+"""What several commands share. No command of its own may live here.
+
+By matter: messages and tables, options, the connection, the outcome of a job, and the answers of
+scripts about many jobs.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import importlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 import click
-import redis
 
-from pyjobs.errors import BadArgument
-from pyjobs.transport import DEFAULT_URL, ErrorTranslation, connect
+from pyjobs import codec
+from pyjobs.admin import Answer
+from pyjobs.client import Job, settle_stored
+from pyjobs.engine import MODES, RELIABLE, Stored
+from pyjobs.errors import BadArgument, JobFailed
+from pyjobs.transport import DEFAULT_URL, ErrorTranslation, Server, connect
 from pyjobs.validate import to_ms
 
-LONGEST_WAIT = 1_000_000.0
+# --- messages and tables ---
+
 WIDTH_IN_PIPES = 120
 
 
-def shared(url: str) -> str:
-    """`url`, or BadArgument when it is that of a server which no other process can see."""
-    if url.startswith("memory://"):
-        raise BadArgument(f"url: {url} is a server inside this process, which nobody else sees")
-    return url
-
-
-url_option = click.option(
-    "--url",
-    envvar="PYJOBS_URL",
-    default=DEFAULT_URL,
-    show_default=True,
-    show_envvar=True,
-    callback=lambda _context, _option, url: shared(url),
-    help="Where Redis is: redis://, rediss://, redis+sentinel:// or unix://.",
-)
-prefix_option = click.option(
-    "--prefix", default="jobs", show_default=True, help="What every key begins with."
-)
-
-
-def tell(message: str) -> None:
-    """One message on stderr."""
+def say(message: str) -> None:
+    """Print one message on stderr."""
     click.echo(f"pyjobs: {message}", err=True)
 
 
 def counted(number: int, what: str) -> str:
-    """A number of things: `1 job`, `2 jobs`."""
+    """Return a number of things in words: `1 job`, `2 jobs`."""
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def seconds(_: click.Context, option: click.Parameter, value: float | None) -> float | None:
-    """Callback of an option: seconds to wait, or BadArgument that names the option."""
-    ms = to_ms(option.name or "", value)
-    return None if ms is None else min(ms / 1000, LONGEST_WAIT)
-
-
-@contextlib.contextmanager
-def connected(url: str) -> Iterator[redis.Redis]:
-    """A connection for the plain commands and the calls of one command."""
-    with ErrorTranslation(url), connect(url) as server:
-        yield server
-
-
 def print_table(rows: Iterable[Sequence[str]], *heads: str) -> None:
-    """Rows, under their heads if there are any; long texts are wrapped, nothing is cut."""
-    # Imported here, for only some commands print a table, and --help must be quick.
+    """Print rows, under their heads if there are any. Long texts are wrapped, nothing is cut."""
+    # Imported here, because only some commands print a table, and --help must be quick.
     console = importlib.import_module("rich.console").Console(markup=False, highlight=False)
     if not console.is_terminal:
         console.width = WIDTH_IN_PIPES
@@ -75,3 +50,147 @@ def print_table(rows: Iterable[Sequence[str]], *heads: str) -> None:
     for row in rows:
         table.add_row(*row)
     console.print(table)
+
+
+# --- options ---
+
+LONGEST_WAIT = 1_000_000.0
+
+
+def shared_url(url: str) -> str:
+    """Return `url` unchanged, after a check that other processes can reach its server.
+
+    Raises:
+        BadArgument: `url` is a server inside this process.
+    """
+    if url.startswith("memory://"):
+        raise BadArgument(f"url: {url} is a server inside this process, which nobody else sees")
+    return url
+
+
+def seconds(_: click.Context, option: click.Parameter, value: float | None) -> float | None:
+    """Return the seconds that an option gives, at most `LONGEST_WAIT`: a callback of options.
+
+    Raises:
+        BadArgument: the value is not a number of 0 or more; the message names the option.
+    """
+    ms = to_ms(option.name or "", value)
+    return None if ms is None else min(ms / 1000, LONGEST_WAIT)
+
+
+def mode_option(what: str, modes: Iterable[str] = MODES) -> Callable[[Any], Any]:
+    """Return the option --mode, which is 'reliable' when left out.
+
+    Args:
+        what: the option's help.
+        modes: names of the modes to choose from.
+    """
+    choice = click.Choice(list(modes))
+    return click.option("--mode", type=choice, default=RELIABLE.name, show_default=True, help=what)
+
+
+url_option = click.option(
+    "--url",
+    metavar="URL",
+    envvar="PYJOBS_URL",
+    default=DEFAULT_URL,
+    show_default=True,
+    show_envvar=True,
+    callback=lambda _context, _option, url: shared_url(url),
+    help="Where Redis is: redis://, rediss://, redis+sentinel:// or unix://.",
+)
+prefix_option = click.option(
+    "--prefix",
+    metavar="NAME",
+    default="jobs",
+    show_default=True,
+    help="What every key in Redis begins with.",
+)
+verbose_option = click.option(
+    "-v", "--verbose", is_flag=True, help="If the job failed, print its traceback too."
+)
+
+
+# --- the connection ---
+
+
+@contextlib.contextmanager
+def connected(url: str) -> Iterator[Server]:
+    """Open a connection for one command. Errors in the block name the URL, without its password.
+
+    Raises:
+        PyjobsError: what an error of redis-py in the block stands for.
+    """
+    with ErrorTranslation(url), connect(url) as server:
+        yield server
+
+
+# --- the outcome of a job ---
+
+NO_RESULT_YET = 2
+EXIT_CODES = """\b
+Exit codes:
+  0  {}
+  1  the job failed, or something else is wrong; stderr says what
+  2  no result yet"""
+
+
+def print_stored(job: Job, stored: Stored, verbose: bool) -> int:
+    """Print what is stored of a job and return the exit code.
+
+    Args:
+        job: the job, without an outcome.
+        stored: the reply of queue/result.
+        verbose: whether to print the traceback of an error.
+    """
+    if settle_stored(job, stored) is not None:
+        return print_result(job, 0, verbose)
+    last = JobFailed(*codec.decode_error(stored.body)) if stored.body else None
+    so_far = f"; its last attempt: {last}" if last else ""
+    say(f"job {job.id} on queue {job.queue}: no result yet, it is {stored.state}{so_far}")
+    if last and verbose:
+        click.echo(last.traceback, err=True, nl=False)
+    return NO_RESULT_YET
+
+
+def print_result(job: Job, wait: float, verbose: bool) -> int:
+    """Wait for a job, print its result or its error, and return the exit code.
+
+    Args:
+        job: the job.
+        wait: seconds to wait.
+        verbose: whether to print the traceback of an error.
+
+    Raises:
+        TimeoutError: there was no result in time; nothing was printed.
+    """
+    try:
+        click.echo(codec.encode(job.result(wait)))
+    except JobFailed as error:
+        say(f"job {job.id} on queue {job.queue} failed: {error}")
+        if verbose:
+            click.echo(error.traceback, err=True, nl=False)
+        return 1
+    return 0
+
+
+# --- the answers of scripts about many jobs ---
+
+SOME_REFUSED = "Exits with 1 when it was not done for some of the jobs; stderr says which and why."
+
+
+def print_answers(done: str, queue: str, answers: Sequence[Answer]) -> int:
+    """Print for how many jobs it was done and for which it was not; return the exit code.
+
+    Args:
+        done: what was done, such as 'requeued'.
+        queue: the queue's name.
+        answers: an answer for each job.
+    """
+    refused = [answer for answer in answers if not answer.done]
+    for answer in refused:
+        say(f"job {answer.id} on queue {queue}: {answer.why_not}")
+    jobs = counted(len(answers), "job")
+    some = f"{len(answers) - len(refused)} of {jobs}" if refused else jobs
+    click.echo(f"{done} {some}")
+    return 1 if refused else 0

@@ -1,8 +1,7 @@
-"""`pyjobs reap`: its options and what it prints. What it does lives in reaping.py."""
+"""`pyjobs reap`: its options, and what it prints. Nothing else may live here."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import time
 from collections.abc import Sequence
@@ -10,11 +9,9 @@ from dataclasses import asdict
 
 import click
 
-from pyjobs.admin import Row, Terms, reap_all
-from pyjobs.cli.common import connected, prefix_option, print_table, seconds, tell, url_option
-from pyjobs.engine import MODES, Keys
-from pyjobs.errors import QueueFull
-from pyjobs.transport import load, publish, registered
+from pyjobs.admin import ReapedQueue, reap_queues
+from pyjobs.cli.common import connected, prefix_option, print_table, say, seconds, url_option
+from pyjobs.engine import MAX_ITEMS, MODES, Keys, ModeName
 from pyjobs.validate import to_ms
 
 
@@ -24,25 +21,28 @@ from pyjobs.validate import to_ms
     "--older-than",
     type=float,
     metavar="SECONDS",
-    help="Recoverable queues: put back jobs that were claimed at least that long ago.",
+    help="In recoverable queues, put back the jobs that were claimed SECONDS ago or earlier. Give "
+    "more than the longest job takes.",
 )
 @click.option(
     "--max-crashes",
     type=int,
-    help="Reliable queues: leases of one job that may run out until it is dead; give what the "
-    "workers have.  [default: 3]",
+    metavar="NUMBER",
+    help="In reliable queues, give a job up when NUMBER of its leases have run out. Give the "
+    "workers' own number.  [default: 3]",
 )
 @click.option(
     "--mode",
     type=click.Choice(list(MODES)),
-    help="Mode of the named queues, needed where the registry does not know it.",
+    help="Mode of the named queues, needed where the registry does not have it.",
 )
 @click.option(
     "--limit",
-    type=click.IntRange(1, 1000),
-    default=1000,
+    type=click.IntRange(1, MAX_ITEMS),
+    default=MAX_ITEMS,
     show_default=True,
-    help="Most jobs of each kind to move in one call.",
+    metavar="NUMBER",
+    help="Move NUMBER jobs of each kind in one call at most.",
 )
 @click.option(
     "--time-limit",
@@ -51,7 +51,7 @@ from pyjobs.validate import to_ms
     default=60,
     show_default=True,
     callback=seconds,
-    help="Stop after that long; the next reap goes on.",
+    help="Stop after SECONDS; the next reap does the rest.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 @url_option
@@ -60,49 +60,52 @@ def reap(
     queues: Sequence[str],
     older_than: float | None,
     max_crashes: int | None,
-    mode: str | None,
+    mode: ModeName | None,
     limit: int,
     time_limit: float,
     as_json: bool,
     url: str,
     prefix: str,
 ) -> int:
-    """Put back what dead workers held.
+    """Put back the jobs of workers that died.
 
-    It runs once and exits, as cron needs it; overlapping runs do no harm.
+    Run it from cron: it does what there is to do once, and exits. Runs that overlap do no harm.
 
-    Without QUEUE, it looks at all queues that clients and workers have registered. In reliable
-    queues, it puts back jobs whose lease has run out; in recoverable ones, those claimed at least
-    --older-than seconds ago. Jobs whose delay is over join their queue. Simple queues have nothing
-    to put back.
+    Without QUEUE, it looks at every queue in the registry, which clients and workers write. In
+    reliable queues, it puts back the jobs whose lease has run out. In recoverable queues, it needs
+    --older-than. Simple queues have nothing to put back. Delayed jobs that are due join their
+    queue.
     """
     if mode and not queues:
         raise click.UsageError("--mode is for named queues only")
     until = time.monotonic() + time_limit
-    terms = Terms(limit, to_ms("older_than", older_than), max_crashes, named=bool(queues))
     keys = Keys(prefix)
     with connected(url) as server:
-        load(server)
-        # A Redis at its memory limit refuses this write, and must be reaped all the same.
-        with contextlib.suppress(QueueFull):
-            publish(server, keys)
-        known = registered(server, keys)
-        rows = [Row(name, mode or known.get(name, "")) for name in dict.fromkeys(queues or known)]
-        reap_all(server, keys, rows, terms, until)
+        rows = reap_queues(
+            server,
+            keys,
+            queues,
+            mode=mode,
+            older_than=to_ms("older_than", older_than),
+            max_crashes=max_crashes,
+            limit=limit,
+            until=until,
+        )
     for row in rows:
         if why := row.error or row.skipped:
-            tell(why if why.startswith("queue") else f"queue {row.queue}: {why}")
+            say(why if why.startswith("queue") else f"queue {row.queue}: {why}")
     if any(row.more for row in rows):
-        tell(f"{time_limit:g} s are over and there may be more to do; the next reap goes on")
+        say(f"{time_limit:g} s are over and there may be more to do; the next reap goes on")
     if as_json:
         click.echo(json.dumps({"queues": [asdict(row) for row in rows]}))
     elif rows:
         print_table(map(cells, rows), "queue", "mode", "put back", "promoted", "dead")
     else:
-        tell(f"no queue is registered in {keys.queues}")
+        say(f"no queue is registered in {keys.queues}")
     return 1 if any(row.error for row in rows) else 0
 
 
-def cells(row: Row) -> list[str]:
+def cells(row: ReapedQueue) -> list[str]:
+    """Return the cells of a queue in the table."""
     counts = ("-",) * 3 if row.error or row.skipped else (row.put_back, row.promoted, row.dead)
     return [row.queue, row.mode or "?", *map(str, counts)]

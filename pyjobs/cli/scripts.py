@@ -1,16 +1,14 @@
-"""`pyjobs scripts`: the engine for those who call it without Python. Nothing else may live here."""
+"""`pyjobs scripts`: the engine for programs without Python. Nothing else may live here."""
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-from importlib import resources
 from pathlib import Path
 
 import click
 
-from pyjobs.admin import facts, line, places, sample, types
+from pyjobs.admin import describe_script, find_script
 from pyjobs.cli.common import connected, prefix_option, print_table, url_option
-from pyjobs.engine import Keys, Script, everything, script
+from pyjobs.engine import Keys, built_files, everything
 from pyjobs.errors import BadArgument
 from pyjobs.transport import load, publish
 
@@ -18,9 +16,10 @@ from pyjobs.transport import load, publish
 @click.group(invoke_without_command=True)
 @click.pass_context
 def scripts(context: click.Context) -> None:
-    """List, load, show or export the scripts.
+    """List, load, show or export the Lua scripts.
 
-    They are the engine, and any language can call them: EVALSHA with a sha, queues and arguments.
+    The scripts are the engine of pyjobs. Any language can call them by EVALSHA with the sha1 of a
+    script, the keys of queues, and arguments. Without a command, the scripts are listed.
     """
     if context.invoked_subcommand is None:
         rows = [(one.name, str(one.version), one.sha1) for one in everything()]
@@ -30,10 +29,11 @@ def scripts(context: click.Context) -> None:
 @scripts.command("load")
 @url_option
 @prefix_option
-def load_them(url: str, prefix: str) -> None:
+def load_scripts(url: str, prefix: str) -> None:
     """Load all scripts into Redis.
 
-    Their shas are written to the hash PREFIX:scripts, each under name@version.
+    The sha1 of each script is written to the hash PREFIX:scripts under the field name@version,
+    where programs of other languages find it.
     """
     keys = Keys(prefix)
     with connected(url) as server:
@@ -46,37 +46,22 @@ def load_them(url: str, prefix: str) -> None:
 @click.argument("name")
 @prefix_option
 def show(name: str, prefix: str) -> None:
-    """Show how to call a script.
+    """Show how to call a script from redis-cli.
 
-    NAME is such as reliable/submit, which is its newest version, or reliable/submit@1.
+    NAME is such as reliable/submit, which is its newest version, or reliable/submit@1. `pyjobs
+    scripts` lists the names.
     """
-    found = named(name)
-    keys = Keys(prefix)
-    click.echo(f"{found.title}: {found.about['what']}\n")
-    click.echo(line(found, keys))
-    if example := sample(found, keys):
-        click.echo(f"such as\n{example}")
+    found = describe_script(find_script(name), Keys(prefix))
+    click.echo(f"{found.title}: {found.what}\n")
+    click.echo(found.line)
+    if found.sample:
+        click.echo(f"such as\n{found.sample}")
     click.echo()
-    print_table(places(found, keys), "", "name", "type", "default", "what it is")
+    print_table(found.places, "", "name", "type", "default", "what it is")
     click.echo()
-    print_table(types(found), "type", "what it is")
+    print_table(found.types, "type", "what it is")
     click.echo()
-    print_table(facts(found))
-
-
-def named(name: str) -> Script:
-    """The script of this name or name@version.
-
-    Raises:
-        BadArgument: there is none.
-    """
-    titles = {one.title: one for one in everything()}
-    names = {one.name: script(one.name) for one in everything()}
-    if found := titles.get(name) or names.get(name):
-        return found
-    near = get_close_matches(name, [*names, *titles], n=1)
-    hint = f"did you mean {near[0]}?" if near else "`pyjobs scripts` lists them"
-    raise BadArgument(f"there is no script {name!r}; {hint}")
+    print_table(found.facts)
 
 
 @scripts.command()
@@ -84,15 +69,15 @@ def named(name: str) -> Script:
 def export(folder: Path) -> None:
     """Write the scripts to a directory.
 
-    They are what Redis must get, byte for byte; manifest.json describes them.
+    Redis must get each script byte for byte, or its sha1 is another. manifest.json describes the
+    scripts.
     """
-    built = resources.files("pyjobs") / "_lua"
-    files = [*[one.about["file"] for one in everything()], "manifest.json"]
+    files = built_files()
     try:
-        for file in files:
+        for file, data in files.items():
             target = folder / file
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes((built / file).read_bytes())
+            target.write_bytes(data)
     except OSError as error:
         raise BadArgument(f"DIR: {error}") from None
     click.echo(f"{len(files) - 1} scripts and manifest.json are in {folder}")

@@ -1,4 +1,7 @@
-"""`pyjobs work`: find a worker in a module and run it. Nothing about jobs may live here."""
+"""`pyjobs work`: find a worker in a module and run it. Nothing about jobs may live here.
+
+supervisor.py runs the worker in several processes.
+"""
 
 from __future__ import annotations
 
@@ -12,22 +15,38 @@ from types import ModuleType, TracebackType
 import click
 
 from pyjobs.cli import supervisor
-from pyjobs.cli.common import counted, shared
+from pyjobs.cli.common import shared_url
 from pyjobs.errors import BadArgument, PyjobsError
-from pyjobs.transport import ErrorTranslation, shown
+from pyjobs.transport import ErrorTranslation
 from pyjobs.validate import whole
 from pyjobs.worker import Worker
 
-log = logging.getLogger("pyjobs")
+log = logging.getLogger(__name__)
 
 
 @click.command()
 @click.argument("worker", metavar="MODULE:WORKER")
 @click.option(
-    "--url", envvar="PYJOBS_URL", show_envvar=True, help="Where Redis is, instead of the worker's."
+    "--url",
+    metavar="URL",
+    envvar="PYJOBS_URL",
+    show_envvar=True,
+    help="Where Redis is; the worker's own URL when left out.",
 )
-@click.option("--concurrency", type=int, help="Jobs at once, instead of the worker's.")
-@click.option("--processes", type=int, default=1, help="Run so many of it, each in a process.")
+@click.option(
+    "--concurrency",
+    type=int,
+    metavar="NUMBER",
+    help="Run NUMBER jobs at once; the worker's own number when left out.",
+)
+@click.option(
+    "--processes",
+    type=int,
+    metavar="NUMBER",
+    default=1,
+    show_default=True,
+    help="Run the worker in NUMBER processes.",
+)
 @click.option("--quiet", is_flag=True, help="Log warnings and errors only.")
 @click.option("--parent", type=int, hidden=True, help="Run as a child; the socket to the parent.")
 def work(
@@ -38,21 +57,21 @@ def work(
     quiet: bool,
     parent: int | None,
 ) -> int:
-    """Run a worker.
+    """Run the worker called WORKER in the Python module MODULE.
 
-    It is called WORKER in MODULE, which is looked for in the current directory first.
+    The module is looked for in the current directory first.
 
     \b
         pyjobs work tasks:worker --processes 4
 
-    SIGTERM or Ctrl-C lets running jobs finish, for the worker's grace; a second one hands them
-    back at once. A process that dies is replaced when there are several; an error that another
-    start will not mend ends them all. What happens is logged to stderr.
+    SIGTERM or Ctrl-C lets the running jobs finish, for as long as the worker's grace. A second
+    SIGTERM or Ctrl-C hands the jobs back at once. Of several processes, a process that dies is
+    replaced; an error that a new process would meet too ends them all. The log is on stderr.
     """
     whole("processes", processes, 1, 1000)
     found = find(worker)
     found.override(url=url, concurrency=concurrency)
-    shared(found.url)
+    shared_url(found.settings.url)
     which = "[%(process)d] " if processes > 1 or parent is not None else ""
     logging.basicConfig(
         level=logging.WARNING if quiet else logging.INFO,
@@ -60,28 +79,20 @@ def work(
     )
     if parent is not None:
         return supervisor.serve(found, parent)
-    log.info(
-        "%s worker of %s at %s, up to %s at once%s; Ctrl-C stops it",
-        found.mode.name,
-        ", ".join(found.queues),
-        shown(found.url),
-        counted(found.concurrency, "job"),
-        f" in each of {processes} processes" if processes > 1 else "",
-    )
     if processes > 1:
         words = ["work", worker, *(["--quiet"] if quiet else [])]
         words += [] if concurrency is None else ["--concurrency", str(concurrency)]
         code = supervisor.keep(processes, words, url)
     else:
         code = 0
-        with ErrorTranslation(found.url):
+        with ErrorTranslation(found.settings.url):
             found.run()
     log.info("stopped")
     return code
 
 
 def find(where: str) -> Worker:
-    """The worker at `MODULE:WORKER`.
+    """Return the worker at `MODULE:WORKER`.
 
     Raises:
         BadArgument: there is no such module, it has no such worker, or it can't be imported.
@@ -99,6 +110,11 @@ def find(where: str) -> Worker:
 
 
 def imported(title: str) -> ModuleType:
+    """Import a module, from the current directory first, and return it.
+
+    Raises:
+        BadArgument: there is no such module, or it raises when it is imported.
+    """
     sys.path.insert(0, str(Path.cwd()))
     try:
         return importlib.import_module(title)
@@ -114,7 +130,11 @@ def imported(title: str) -> ModuleType:
 
 
 def broken(title: str, error: BaseException) -> BadArgument:
-    """Shows where the module fails, from its own first line on; our own errors say enough."""
+    """Return the error of a module that raises when it is imported.
+
+    The traceback is printed from the module's own first line on, unless the error is one of pyjobs,
+    whose message is enough.
+    """
     if isinstance(error, PyjobsError):
         return BadArgument(f"{title}: {error}")
     tb: TracebackType | None = error.__traceback__

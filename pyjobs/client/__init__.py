@@ -1,14 +1,15 @@
-"""Submitting jobs and waiting for their results: what is public here is Client and Job.
+"""Submitting jobs and waiting for their results.
 
-Other folders import from here and not past it.
+`Client`, `Job` and `Options` are public. Other folders import from this file and not past it.
 """
 
-from pyjobs.client.job import LIVE_STATES, gone
+from pyjobs.client.job import settle_stored
+from pyjobs.client.options import Options
 from pyjobs.client.sync import Client, Job
 
 __all__ = [
-    "LIVE_STATES",
     "Client",
     "Job",
-    "gone",
+    "Options",
+    "settle_stored",
 ]

@@ -1,4 +1,4 @@
-"""The asyncio client: the same as client.py, with await.
+"""The asyncio client: submit jobs, hear of their results.
 
 Only what waits may live here; what is decided lives in core.py.
 """
@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Iterable
 from typing import Any, Unpack
 
 from pyjobs.asyncutil import cancel_and_wait
+from pyjobs.client.aio_job import Job
 from pyjobs.client.batch import Batch
 from pyjobs.client.coalesce import Coalescer
 from pyjobs.client.core import ClientCore
-from pyjobs.client.job import BaseJob
+from pyjobs.client.job import unless_conflict
 from pyjobs.client.listener import AsyncListener, alook
 from pyjobs.client.options import Options
 from pyjobs.client.submit import Route
-from pyjobs.errors import ClientClosed, PyjobsError
+from pyjobs.engine import ModeName
+from pyjobs.errors import ClientClosed
 from pyjobs.transport import (
     DEFAULT_URL,
     ErrorTranslation,
@@ -29,58 +31,33 @@ from pyjobs.transport import (
     arun_many,
 )
 
-
-class Job(BaseJob):
-    """A submitted job: a future of its result, to be awaited (`await job`)."""
-
-    __slots__ = ()
-    _waiter: list[asyncio.Future[None]] | None
-
-    def __await__(self) -> Generator[Any, None, Any]:
-        return self.result().__await__()
-
-    async def result(self, timeout: float | None = None) -> Any:
-        """As `pyjobs.client.Job.result`."""
-        await self._wait(timeout)
-        return self._value()
-
-    async def exception(self, timeout: float | None = None) -> PyjobsError | None:
-        """As `pyjobs.client.Job.exception`."""
-        await self._wait(timeout)
-        return self._error()
-
-    async def _wait(self, timeout: float | None) -> None:
-        if self._end is not None:
-            return
-        # One for each that waits: cancelling one of them must not disturb the others.
-        waiter = asyncio.get_running_loop().create_future()
-        self._waiter = [*(self._waiter or ()), waiter]
-        try:
-            async with asyncio.timeout(timeout):
-                await waiter
-        except TimeoutError:
-            raise self._no_result(timeout) from None
-        finally:
-            self._waiter = [other for other in self._waiter if other is not waiter]
-
-    def _wake(self) -> None:
-        for waiter in self._waiter or ():
-            if not waiter.done():
-                waiter.set_result(None)
+__all__ = ["Client", "Job"]
 
 
 class Client:
-    """As `pyjobs.Client`, for asyncio. It belongs to the event loop that first uses it; in another
-    one, as in that of a forked child, it raises ClientClosed.
+    """Submits jobs by asyncio and waits for their results.
 
-    SubmitBuilder that are awaited at the same time go together in few calls.
+    The first submit connects, and subscribes to the client's channel before it sends. A client
+    belongs to the event loop that first uses it. In another loop, such as that of a forked child,
+    it raises ClientClosed.
+
+    Args:
+        url: `redis://`, `rediss://`, `redis+sentinel://`, `unix://` or `memory://`.
+        mode: 'simple', 'recoverable' or 'reliable'; it must be the queue's mode.
+        queue: name of the queue of jobs that name no queue.
+        route: chooses the queue's name by a job's data.
+        prefix: what every key begins with.
+        sweep: seconds between two lookups of stored results, for messages that were missed.
+
+    Raises:
+        BadArgument: an argument is not what it must be.
     """
 
     def __init__(
         self,
         url: str = DEFAULT_URL,
         *,
-        mode: str = "reliable",
+        mode: ModeName = "reliable",
         queue: str = "default",
         route: Route | None = None,
         prefix: str = "jobs",
@@ -111,15 +88,54 @@ class Client:
         id: str | None = None,
         **options: Unpack[Options],
     ) -> Job:
-        """As `pyjobs.Client.submit`. One that is cancelled may have been submitted or not."""
-        item = self._core.item(data, queue, id, options)
+        """Submit one job (<mode>/submit).
+
+        Submits that are awaited at the same time share calls. A submit that is cancelled may have
+        been sent or not.
+
+        Args:
+            data: what the handler gets; any value that JSON can hold, up to 1 MiB as JSON.
+            queue: name of the queue. Default: chosen by the client's route, or its queue.
+            id: the job's id. A repeated submit of it is the same job for as long as its
+                `retention`; with 0, until the job has ended. Default: a new id.
+            options: any of the following, by keyword; None is the default. Simple mode has none.
+
+        Options:
+            delay: seconds until the job may be claimed. Default: 0.
+            run_at: the moment from which the job may be claimed: an aware datetime, or seconds
+                since the epoch. With `delay` too, the later of both counts. Default: at once.
+            expires: seconds after which the job is not started any more, but ends with
+                JobExpired. Default: never.
+            unique: a key. While a job with this key is live on the queue, a submit returns
+                that job. Default: none.
+            retention: seconds that the outcome is kept, and the id with it. With 0 the result
+                is only published, and a submit that is repeated after the end runs the job
+                again. Default: the worker's, or 86400.
+            timeout: seconds that the handler may take. Default: the worker's.
+            max_attempts: failures until the job is dead, 1 to 1000 (reliable). Default: the
+                worker's, or 3.
+            backoff: seconds before the second attempt, then doubled (reliable). Default: the
+                worker's, or 1.
+
+        Raises:
+            BadArgument: an argument is not what it must be; nothing was written.
+            WrongMode: the queue has another mode than the client; nothing was written.
+            Conflict: the id is taken by a job with other data.
+            QueueFull: Redis is at its memory limit; nothing was written.
+            Unavailable: Redis can't be reached; nothing was written.
+            OutcomeUnknown: the answer was lost; the ids in `ids` may be submitted again.
+            Unencodable: the data has no JSON.
+            ClientClosed: the client is closed.
+        """
+        self._core.check_open()
+        item = self._core.builder.item(data, queue, id, options)
         with self._translating:
             await self._listen()
             waiting = self._coalescer.add(item, asyncio.get_running_loop().create_future())
             if self._sender is None or self._sender.done():
                 self._sender = asyncio.create_task(self._send(), name="pyjobs-submit")
-            job: Job = await waiting
-        return job.accepted_or_raise()
+            job = await waiting
+        return unless_conflict(job)
 
     async def submit_many(
         self,
@@ -129,17 +145,55 @@ class Client:
         ids: Iterable[str] | None = None,
         **options: Unpack[Options],
     ) -> list[Job]:
-        """As `pyjobs.Client.submit_many`."""
-        batch = self._core.prepare(data, queue, ids, options)
+        """Submit jobs, up to 250 in one call of the script (<mode>/submit).
+
+        Args:
+            data: what the handlers get, a value a job; each is any value that JSON can hold, up to
+                1 MiB as JSON.
+            queue: name of the queue of all jobs. Default: chosen by the client's route, or its
+                queue.
+            ids: an id for each job. A repeated submit of an id is the same job for as long as its
+                `retention`; with 0, until the job has ended. Default: new ids.
+            options: the options of every job, by keyword: delay, run_at, expires, unique,
+                retention, timeout, max_attempts and backoff, as `submit` takes them.
+
+        Returns:
+            The jobs, in the order of the data. A job whose id is taken by other data has a
+            Conflict as its exception; the others stand.
+
+        Raises:
+            BadArgument: an argument is not what it must be; nothing was written.
+            Unencodable: a value has no JSON; nothing was written.
+            WrongMode: a queue has another mode than the client.
+            QueueFull: Redis is at its memory limit.
+            Unavailable: Redis can't be reached.
+            OutcomeUnknown: an answer was lost; the ids in `ids` may be submitted again.
+            ClientClosed: the client is closed.
+
+        An error is that of some of the calls: its `accepted` has the ids of the jobs that Redis
+        has accepted.
+        """
+        self._core.check_open()
+        batch = self._core.builder.many(data, queue, ids, options)
         with self._translating, self._core.submitting(batch):
             await self._listen()
-            answers = await arun_many(self._server, batch.calls, errors_in_place=True)
+            answers = await arun_many(self._server, batch.calls(), errors_in_place=True)
             before = self._core.accept(batch, answers)
         await self._follow(batch, before)
         return batch.jobs
 
     async def job(self, id: str, *, queue: str | None = None) -> Job:
-        """As `pyjobs.Client.job`."""
+        """Return a job that any client has submitted before (queue/result).
+
+        Args:
+            id: the job's id.
+            queue: name of the job's queue. Default: the client's queue.
+
+        Raises:
+            BadArgument: a name is not one.
+            Unavailable: Redis can't be reached.
+            ClientClosed: the client is closed.
+        """
         job = self._core.open_job(id, queue)
         with self._translating:
             await self._listen()
@@ -149,29 +203,46 @@ class Client:
         return job
 
     async def cancel(self, job: Job | str, *, queue: str | None = None) -> bool:
-        """As `pyjobs.Client.cancel`."""
+        """Cancel a job that has not ended (<mode>/cancel).
+
+        The handler of a running job loses the job: in reliable mode it learns of that at once, and
+        its result is discarded.
+
+        Args:
+            job: the job, or its id.
+            queue: name of the queue of an id. Default: the client's queue.
+
+        Returns:
+            True when the job is cancelled, by this call or an earlier one. False when the job has
+            ended otherwise, or there is no such job.
+
+        Raises:
+            BadArgument: a name is not one, or the mode is simple, which has no cancel.
+            Unavailable: Redis can't be reached.
+            ClientClosed: the client is closed.
+        """
         with self._translating:
             return await arun(self._server, self._core.cancel(job, queue)) == ["cancelled"]
 
     async def close(self) -> None:
-        """As `pyjobs.Client.close`."""
+        """Stop listening. A job that is pending here fails with ClientClosed; Redis keeps it."""
         self._core.close()
         if self._sender is not None:
             await cancel_and_wait(self._sender)
-        # A task that is cancelled before its first step has told nobody.
+        # A sender that is cancelled before its first step has failed no submit.
         self._coalescer.fail(ClientClosed("the client was closed"))
-        # One that is being opened ends too.
+        # A listener that another task is opening is waited for, and closed too.
         async with self._starting:
             if self._listener is not None:
                 await self._listener.close()
         await aclose(self._server)
 
     async def _send(self) -> None:
-        """Send what was gathered; while it is on its way, the next is."""
+        """Send the submits that were added, and again while submits were added meanwhile."""
         try:
             while batch := self._coalescer.batch():
                 with self._core.submitting(batch):
-                    answers = await arun_many(self._server, batch.calls, errors_in_place=True)
+                    answers = await arun_many(self._server, batch.calls(), errors_in_place=True)
                     before = self._coalescer.accept(batch, answers)
                 await self._follow(batch, before)
         except BaseException as error:
@@ -179,8 +250,9 @@ class Client:
             raise
 
     async def _follow(self, batch: Batch[Job], before: list[Job]) -> None:
+        """Look up the jobs of a submit that were there before, and register its queues."""
         if self._core.closed:
-            # In the meantime: what was still to be sent has made a connection.
+            # Closed by another task in the meantime, and connected anew by what was sent since.
             await aclose(self._server)
             return
         if before:
@@ -190,6 +262,7 @@ class Client:
             await aregister(self._server, self._core.keys, names)
 
     async def _listen(self) -> None:
+        """Subscribe and start the listener, once. Raises ClientClosed in another event loop."""
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
             if self._loop is not None:
@@ -201,5 +274,5 @@ class Client:
                     listener = AsyncListener(self._server, self._core)
                     await listener.open()
                     self._listener = listener
-            # It may have been closed in the meantime.
+            # Another task may have closed the client while this one waited.
             self._core.check_open()

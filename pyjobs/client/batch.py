@@ -1,31 +1,28 @@
-"""Calls about many jobs, each with the jobs that it is about. Nothing else may live here."""
+"""Calls about many jobs, each with its jobs, and the error of a submit that was refused in part.
+
+Nothing else may live here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Generic, NamedTuple
 
+from pyjobs.client.job import presence
 from pyjobs.client.pending import J
-from pyjobs.engine import CALL_BYTES, Call
+from pyjobs.client.presence import Presence
+from pyjobs.engine import CALL_BYTES, SUBMIT_ITEMS, Call
 from pyjobs.errors import OutcomeUnknown, PyjobsError
-
-# A script runs for about a millisecond then, and Redis and Python overlap.
-CHUNK_ITEMS = 250
-
-
-class Item(NamedTuple):
-    """One job to submit: the name of its queue, the options argument, its id and its data."""
-
-    queue: str
-    options: str
-    id: str
-    data: bytes
-    # Whether the id was chosen: there may be a job of it already.
-    chosen: bool
 
 
 class Chunk(NamedTuple, Generic[J]):
-    """One call about some jobs, and for a submit which of the given values they are."""
+    """Holds one call and the jobs that it is about.
+
+    Attributes:
+        call: the call.
+        jobs: the jobs, in the order of the call's items.
+        places: for a submit, the position of each job among the values that were given.
+    """
 
     call: Call[Any]
     jobs: list[J]
@@ -33,63 +30,40 @@ class Chunk(NamedTuple, Generic[J]):
 
 
 class Batch(Generic[J]):
-    """One submit: its jobs in the order of their values, and the calls that it takes.
+    """Holds one submit: its jobs, in the order of their values, and the chunks made so far.
 
-    Each call and its jobs are made when they are asked for: while Redis works on the one before.
+    Args:
+        count: how many values are submitted.
+        making: makes the chunks, one when it is asked for one.
+
+    Attributes:
+        jobs: a job for each value, None until its chunk is made.
+        chunks: the chunks that were made.
     """
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, making: Iterator[Chunk[J]]) -> None:
         self.jobs: list[J] = [None] * count  # type: ignore[list-item]
-        self.calls = Calls(self)
-        self._makers: list[Callable[[], Chunk[J]]] = []
-        self._made: dict[int, Chunk[J]] = {}
+        self.chunks: list[Chunk[J]] = []
+        self._making = making
 
-    def add(self, make: Callable[[], Chunk[J]]) -> None:
-        """One more call, and how it is made."""
-        self._makers.append(make)
+    def calls(self) -> Iterator[Call[Any]]:
+        """Yield the calls. Each call and its jobs are made when it is asked for.
 
-    def __len__(self) -> int:
-        return len(self._makers)
-
-    def chunk(self, number: int) -> Chunk[J]:
-        """The call of this number, with its jobs."""
-        made = self._made.get(number)
-        if made is None:
-            made = self._made[number] = self._makers[number]()
-            for place, job in zip(made.places, made.jobs, strict=True):
+        The transport asks for a call while Redis works on the calls before.
+        """
+        for chunk in self._making:
+            self.chunks.append(chunk)
+            for place, job in zip(chunk.places, chunk.jobs, strict=True):
                 self.jobs[place] = job
-        return made
-
-    @property
-    def made(self) -> list[Chunk[J]]:
-        """Those that somebody has asked for."""
-        return list(self._made.values())
-
-    @property
-    def chunks(self) -> list[Chunk[J]]:
-        """All of them."""
-        return [self.chunk(number) for number in range(len(self))]
+            yield chunk.call
 
 
-class Calls(Sequence[Call[Any]]):
-    """The calls of a batch."""
-
-    def __init__(self, batch: Batch[Any]) -> None:
-        self._batch = batch
-
-    def __len__(self) -> int:
-        return len(self._batch)
-
-    def __getitem__(self, number: Any) -> Any:
-        return self._batch.chunk(number).call
-
-
-def parts(places: Sequence[int], data: Sequence[bytes]) -> Iterator[Sequence[int]]:
-    """`places` of `data` in parts that make one call each, within the limits of good sense."""
+def split(places: Sequence[int], data: Sequence[bytes]) -> Iterator[Sequence[int]]:
+    """Yield `places` in parts that make one call each: by count, and by the bytes of `data`."""
     begin = total = 0
     for at, place in enumerate(places):
         size = len(data[place])
-        if at - begin == CHUNK_ITEMS or (total and total + size > CALL_BYTES):
+        if at - begin == SUBMIT_ITEMS or (total and total + size > CALL_BYTES):
             yield places[begin:at]
             begin, total = at, 0
         total += size
@@ -98,19 +72,22 @@ def parts(places: Sequence[int], data: Sequence[bytes]) -> Iterator[Sequence[int
 
 
 def refused(batch: Batch[Any], answers: Sequence[Any]) -> PyjobsError:
-    """The first error among `answers`, or an OutcomeUnknown where there is one: its `ids` are the
-    jobs that nobody knows of, and `accepted` those that were accepted all the same."""
+    """Return the error of a submit some calls of which were refused or have no answer.
+
+    That is the first OutcomeUnknown among `answers`, or else the first error. Its `accepted` has
+    the ids of the jobs that Redis has accepted, the `ids` of an OutcomeUnknown those of the jobs
+    that have no answer.
+    """
     errors = [answer for answer in answers if isinstance(answer, PyjobsError)]
     unknown = [error for error in errors if isinstance(error, OutcomeUnknown)]
     accepted: dict[int, str] = {}
     ids: dict[int, str] = {}
     for chunk, answer in zip(batch.chunks, answers, strict=True):
-        places = zip(chunk.places, chunk.jobs, strict=True)
-        if not isinstance(answer, PyjobsError):
-            accepted |= {at: batch.jobs[at].id for at, _ in places if batch.jobs[at].accepted}
-            continue
         if isinstance(answer, OutcomeUnknown):
-            ids |= {at: job.id for at, job in places}
+            ids |= zip(chunk.places, (job.id for job in chunk.jobs), strict=True)
+        elif not isinstance(answer, PyjobsError):
+            jobs = [(place, batch.jobs[place]) for place in chunk.places]
+            accepted |= {at: job.id for at, job in jobs if presence(job) is Presence.ACCEPTED}
     error = (unknown or errors)[0]
     error.accepted = in_order(accepted)
     if isinstance(error, OutcomeUnknown):
@@ -119,4 +96,5 @@ def refused(batch: Batch[Any], answers: Sequence[Any]) -> PyjobsError:
 
 
 def in_order(ids: dict[int, str]) -> tuple[str, ...]:
+    """Return ids in the order of their places."""
     return tuple(ids[place] for place in sorted(ids))

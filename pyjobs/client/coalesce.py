@@ -1,7 +1,7 @@
-"""Submits that are awaited at the same time, to be sent in few calls. Nothing here sends or waits.
+"""Submits that are awaited at the same time and share calls. Nothing here sends or waits.
 
-Each is answered by itself: an error goes to those whom it is about, and one that is cancelled
-disturbs nobody.
+Each submit is answered by itself: an error goes to the submits that it is about, and a submit that
+is cancelled does not affect the others.
 """
 
 from __future__ import annotations
@@ -10,19 +10,20 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, Generic
 
-from pyjobs.client.batch import Batch, Item
+from pyjobs.client.batch import Batch
 from pyjobs.client.core import ClientCore
 from pyjobs.client.pending import J
+from pyjobs.client.submit import Item
 from pyjobs.errors import ClientClosed, OutcomeUnknown, PyjobsError
 
 Waiting = asyncio.Future[J]
 
 
 class Coalescer(Generic[J]):
-    """What was not sent yet, and what is on its way.
+    """Holds the submits that were not sent yet and those under way, with a future for each.
 
     Args:
-        core: makes calls of it.
+        core: the client's core.
     """
 
     def __init__(self, core: ClientCore[J]) -> None:
@@ -31,18 +32,24 @@ class Coalescer(Generic[J]):
         self._sent: list[tuple[Item, Waiting[J]]] = []
 
     def add(self, item: Item, waiting: Waiting[J]) -> Waiting[J]:
-        """One more, and the future that its job or its error goes to."""
+        """Add a submit and the future that gets its job or its error. Returns the future."""
         self._next.append((item, waiting))
         return waiting
 
     def batch(self) -> Batch[J] | None:
-        """All that was added since the last call and is still wanted; None when nothing was."""
+        """Return the submits that were added since the last call and not cancelled, or None."""
         self._sent = [(item, waiting) for item, waiting in self._next if not waiting.done()]
         self._next = []
-        return self._core.together([item for item, _ in self._sent]) if self._sent else None
+        if not self._sent:
+            return None
+        return self._core.builder.together([item for item, _ in self._sent])
 
     def accept(self, batch: Batch[J], answers: Sequence[Any]) -> list[J]:
-        """Answer everybody. Returns the jobs that were there before, and must be asked for."""
+        """Give each submit under way its job or its error.
+
+        Returns:
+            The jobs that were in Redis before, which must be looked up.
+        """
         before = self._core.take(batch, answers)
         for chunk, answer in zip(batch.chunks, answers, strict=True):
             for place in chunk.places:
@@ -56,11 +63,11 @@ class Coalescer(Generic[J]):
         return before
 
     def fail(self, error: BaseException) -> None:
-        """It was not sent to the end."""
+        """Fail every submit: those under way may have reached Redis, the others were not sent."""
         for item, waiting in self._sent:
             if not waiting.done():
-                told = f"interrupted before its answer came ({type(error).__name__}: {error})"
-                waiting.set_exception(copied(OutcomeUnknown(told), item))
+                why = f"interrupted before its answer came ({type(error).__name__}: {error})"
+                waiting.set_exception(copied(OutcomeUnknown(why), item))
         for _, waiting in self._next:
             if not waiting.done():
                 waiting.set_exception(ClientClosed("the client was closed before it was sent"))
@@ -68,7 +75,7 @@ class Coalescer(Generic[J]):
 
 
 def copied(error: PyjobsError, item: Item) -> PyjobsError:
-    """An error of many submits, for one of them."""
+    """Return the error of a call for one of its submits."""
     own = type(error)(*error.args)
     own.__cause__ = error.__cause__
     if isinstance(own, OutcomeUnknown):

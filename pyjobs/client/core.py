@@ -1,4 +1,4 @@
-"""What a client knows: its pending jobs, what to submit, what it hears, what it must ask for.
+"""What a client knows and decides: its pending jobs, what answers and messages mean for them.
 
 Everything that the sync and the asyncio client share may live here. Nothing here sends or waits.
 """
@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Generic
+from collections.abc import Callable, Iterator, Sequence
+from typing import Generic
 
-from pyjobs.client.batch import Batch, Chunk, Item, refused
-from pyjobs.client.job import BaseJob
+from pyjobs.client.batch import Batch, Chunk, refused
+from pyjobs.client.job import BaseJob, note, presence, settle
 from pyjobs.client.pending import J, Pending
+from pyjobs.client.presence import Event, Presence
 from pyjobs.client.submit import Route, SubmitBuilder
 from pyjobs.client.sweep import Sweep
 from pyjobs.engine import (
@@ -20,8 +21,8 @@ from pyjobs.engine import (
     Call,
     Keys,
     StoredVerbs,
-    messages,
     mode_named,
+    parse_results,
     parse_submitted,
 )
 from pyjobs.errors import BadArgument, ClientClosed, Conflict, PyjobsError
@@ -30,15 +31,27 @@ from pyjobs.validate import checked, needed, positive
 
 
 class ClientCore(Generic[J]):
-    """The jobs of one client.
+    """Responsible for the jobs of one client, from the answer of a submit to the outcome.
+
+    Attributes:
+        mode: the mode.
+        keys: the names under the prefix.
+        name: the client's own name, which no other client can guess.
+        channel: the channel that carries the client's results.
+        builder: makes the calls and jobs of a submit. Call `check_open` first.
+        sweep: decides which jobs are looked up.
+        closed: whether `close` was called.
 
     Args:
-        make: makes a job of (id, queue name).
+        make: makes a job from its id and the name of its queue.
         mode: name of the mode.
         prefix: what every key begins with.
-        queue: where jobs go that name no queue and are not routed.
-        route: chooses a queue by a job's data.
-        sweep: seconds between looks at the stored results.
+        queue: name of the queue of jobs that name no queue and are not routed.
+        route: chooses a queue's name by a job's data.
+        sweep: seconds between two sweeps.
+
+    Raises:
+        BadArgument: an argument is not what it must be.
     """
 
     def __init__(
@@ -65,143 +78,53 @@ class ClientCore(Generic[J]):
         self.channel = self.keys.channel(self.name)
         self._registered: dict[str, float] = {}
         self._pending: Pending[J] = Pending()
-        self._builder = SubmitBuilder(
-            self.mode.script("submit"),
-            self.name,
-            self._make,
-            self._pending,
-            self.keys,
-            self._queue,
-            self._route,
+        self.builder = SubmitBuilder(
+            mode=self.mode,
+            client=self.name,
+            make=self._make,
+            pending=self._pending,
+            keys=self.keys,
+            queue=self._queue,
+            route=self._route,
         )
         self.sweep = Sweep(self._pending, self.keys, self._every, self.mode.stores)
 
     def renew(self) -> None:
-        """In a forked child: begin anew, as another client. Nobody waits for a job there."""
+        """Begin anew in a forked child, as another client.
+
+        The jobs that were pending stay with the parent, and fail here with ClientClosed. No
+        thread waits for them: a forked child has one thread only.
+        """
         left = self._pending.left_behind()
         self._begin()
         for job in left:
             where = f"job {job.id} on queue {job.queue}"
             error = ClientClosed(f"{where} was submitted before this process forked off")
-            job.settle(error, wake=False)
-
-    def open_job(self, id: str, queue: str | None) -> J:
-        """A job that somebody has submitted before."""
-        self.check_open()
-        return self._pending.track(
-            checked("queue", queue or self._queue), checked("id", id), self._asked_for
-        )
-
-    def prepare(
-        self,
-        values: Iterable[Any],
-        queue: str | None,
-        ids: Iterable[str] | None,
-        options: Mapping[str, Any],
-    ) -> Batch[J]:
-        """What submits these values."""
-        self.check_open()
-        return self._builder.prepare(values, queue, ids, options)
-
-    def item(
-        self, value: Any, queue: str | None, id: str | None, options: Mapping[str, Any]
-    ) -> Item:
-        """One value to submit, checked."""
-        self.check_open()
-        return self._builder.item(value, queue, id, options)
-
-    def single(
-        self, value: Any, queue: str | None, id: str | None, options: Mapping[str, Any]
-    ) -> Batch[J]:
-        """What submits it, by itself."""
-        self.check_open()
-        return self._builder.single(value, queue, id, options)
-
-    def together(self, items: Sequence[Item]) -> Batch[J]:
-        """What submits these items."""
-        return self._builder.together(items)
-
-    def take(self, batch: Batch[J], answers: Sequence[list[bytes] | PyjobsError]) -> list[J]:
-        """Take what the calls of `batch` were answered. Returns the jobs that were there before,
-        and must be asked for."""
-        before: list[J] = []
-        for chunk, answer in zip(batch.chunks, answers, strict=True):
-            if isinstance(answer, PyjobsError):
-                doubt(chunk)
-            elif answer[1::2].count(b"new") == len(chunk.jobs):
-                for job in chunk.jobs:
-                    job.accepted = job.created = True
-            else:
-                before += self._mixed(batch, chunk, answer)
-        if self.closed:
-            self.close()
-        return before
-
-    @contextlib.contextmanager
-    def submitting(self, batch: Batch[J]) -> Iterator[None]:
-        """While it is on its way: when that breaks off, nobody will tell what became of it."""
-        try:
-            yield
-        except BaseException:
-            for chunk in batch.made:
-                doubt(chunk)
-            raise
-
-    def accept(self, batch: Batch[J], answers: Sequence[list[bytes] | PyjobsError]) -> list[J]:
-        """The same for one submit of all of them.
-
-        Raises:
-            PyjobsError: one of the calls was refused; it tells which jobs were accepted.
-        """
-        before = self.take(batch, answers)
-        for answer in answers:
-            if isinstance(answer, PyjobsError):
-                raise refused(batch, answers)
-        return before
-
-    def to_register(self, batch: Batch[J], now: float) -> dict[str, str]:
-        """Queue name -> mode: what is to be entered in the registry now, each queue now and then.
-
-        Args:
-            now: seconds, monotonic.
-        """
-        new: dict[str, str] = {}
-        for chunk in batch.chunks:
-            job = chunk.jobs[0]
-            if job.accepted and now - self._registered.get(job.queue, -math.inf) > REGISTER_SECONDS:
-                self._registered[job.queue] = now
-                new[job.queue] = self.mode.name
-        return new
-
-    def hear(self, message: bytes) -> None:
-        """Settle the jobs that a message on the channel tells of."""
-        # Anybody may publish: what is not a result settles nothing, and the sweep finds the rest.
-        with contextlib.suppress(ValueError):
-            for queue, id, end in messages.read(message):
-                job = self._pending.pop(queue, id)
-                if job is not None:
-                    job.settle(end)
-
-    def close(self, error: PyjobsError | None = None) -> None:
-        """Fail what is still pending."""
-        self.closed = True
-        jobs = self._pending.all()
-        self._pending.clear()
-        for job in jobs:
-            job.settle(
-                error or ClientClosed(f"the client was closed while job {job.id} was pending")
-            )
+            settle(job, error, wake=False)
 
     def check_open(self) -> None:
         """Raises ClientClosed after `close`."""
         if self.closed:
             raise ClientClosed("this client is closed")
 
-    def cancel(self, job: BaseJob | str, queue: str | None) -> Call[list[str]]:
-        """The call that cancels a job, which may be named by its id and its queue's name.
+    def open_job(self, id: str, queue: str | None) -> J:
+        """Return the job of this id, which any client may have submitted.
 
         Raises:
-            BadArgument: simple mode has no such verb.
+            BadArgument: `id` or `queue` is not a name.
+            ClientClosed: the client is closed.
+        """
+        self.check_open()
+        return self._pending.track(
+            checked("queue", queue or self._queue), checked("id", id), self._asked_for
+        )
+
+    def cancel(self, job: BaseJob | str, queue: str | None) -> Call[list[str]]:
+        """Return the call that cancels a job, given as such or by its id and its queue's name.
+
+        Raises:
+            BadArgument: simple mode has no such verb, or a name is not one.
+            ClientClosed: the client is closed.
         """
         self.check_open()
         if not isinstance(self.mode, StoredVerbs):
@@ -210,13 +133,95 @@ class ClientCore(Generic[J]):
         name = checked("queue", queue or self._queue)
         return self.mode.cancel(self.keys.queue(name), [checked("id", id)])
 
-    def _mixed(self, batch: Batch[J], chunk: Chunk[J], answer: list[bytes]) -> Iterator[J]:
-        """Accept jobs that are not all new."""
-        told = zip(chunk.places, chunk.jobs, parse_submitted(answer), strict=True)
-        for place, asked, (id, outcome) in told:
-            # Another id: that of the live job which holds the unique key.
+    @contextlib.contextmanager
+    def submitting(self, batch: Batch[J]) -> Iterator[None]:
+        """Surround the sending of a submit: an exception leaves its jobs in doubt."""
+        try:
+            yield
+        except BaseException:
+            for chunk in batch.chunks:
+                note(chunk.jobs, Event.DOUBTED)
+            raise
+
+    def take(self, batch: Batch[J], answers: Sequence[list[bytes] | PyjobsError]) -> list[J]:
+        """Take the answers to the calls of a submit.
+
+        Returns:
+            The jobs that were in Redis before. Their results may have been published already, so
+            that they must be looked up.
+        """
+        before: list[J] = []
+        for chunk, answer in zip(batch.chunks, answers, strict=True):
+            if isinstance(answer, PyjobsError):
+                note(chunk.jobs, Event.DOUBTED)
+            elif answer[1::2].count(b"new") == len(chunk.jobs):
+                note(chunk.jobs, Event.SEEN)
+                for job in chunk.jobs:
+                    job.created = True
+            else:
+                before += self._take_mixed(batch, chunk, answer)
+        if self.closed:
+            self.close()
+        return before
+
+    def accept(self, batch: Batch[J], answers: Sequence[list[bytes] | PyjobsError]) -> list[J]:
+        """Take the answers to the calls of one user's submit; otherwise as `take`.
+
+        Raises:
+            PyjobsError: a call was refused; `accepted` has the ids of the jobs that stand.
+        """
+        before = self.take(batch, answers)
+        if any(isinstance(answer, PyjobsError) for answer in answers):
+            raise refused(batch, answers)
+        return before
+
+    def to_register(self, batch: Batch[J], now: float) -> dict[str, str]:
+        """Return what is to be entered in the registry after a submit: queue name -> mode.
+
+        A queue is entered again each `REGISTER_SECONDS`.
+
+        Args:
+            batch: a submit, answered.
+            now: seconds, monotonic.
+        """
+        new: dict[str, str] = {}
+        for chunk in batch.chunks:
+            job = chunk.jobs[0]
+            accepted = presence(job) is Presence.ACCEPTED
+            if accepted and now - self._registered.get(job.queue, -math.inf) > REGISTER_SECONDS:
+                self._registered[job.queue] = now
+                new[job.queue] = self.mode.name
+        return new
+
+    def hear(self, message: bytes) -> None:
+        """Settle the jobs whose results a message on the client's channel carries."""
+        # Any program may publish to the channel. The sweep finds what a bad message has hidden.
+        with contextlib.suppress(ValueError):
+            for queue, id, end in parse_results(message):
+                job = self._pending.pop(queue, id)
+                if job is not None:
+                    settle(job, end)
+
+    def close(self, error: PyjobsError | None = None) -> None:
+        """Fail the jobs that are pending.
+
+        Args:
+            error: the error of each job; None is a ClientClosed that names the job.
+        """
+        self.closed = True
+        jobs = self._pending.all()
+        self._pending.clear()
+        for job in jobs:
+            end = error or ClientClosed(f"the client was closed while job {job.id} was pending")
+            settle(job, end)
+
+    def _take_mixed(self, batch: Batch[J], chunk: Chunk[J], answer: list[bytes]) -> Iterator[J]:
+        """Take the answer to a call whose jobs are not all new. Yields those that are not."""
+        answered = zip(chunk.places, chunk.jobs, parse_submitted(answer), strict=True)
+        for place, asked, (id, outcome) in answered:
+            # Another id is that of the live job which holds the unique key.
             job = asked if id == asked.id else self._pending.track(asked.queue, id, self._make)
-            job.accepted = True
+            note([job], Event.SEEN)
             batch.jobs[place] = self._conflicting(job) if outcome == "CONFLICT" else job
             if outcome != "CONFLICT":
                 job.created = outcome == "new"
@@ -225,17 +230,11 @@ class ClientCore(Generic[J]):
 
     def _asked_for(self, id: str, queue: str) -> J:
         job = self._make(id, queue)
-        job.accepted = None
+        note([job], Event.DOUBTED)
         return job
 
     def _conflicting(self, job: J) -> J:
-        # Not the job itself: that one may be pending here, and stands.
+        # A job of its own: the job of this id may be pending here, and stands.
         conflicting = self._make(job.id, job.queue)
-        conflicting.settle(Conflict(f"id {job.id} is taken on queue {job.queue} by other data"))
+        settle(conflicting, Conflict(f"id {job.id} is taken on queue {job.queue} by other data"))
         return conflicting
-
-
-def doubt(chunk: Chunk[J]) -> None:
-    """Whoever asks for one of these jobs, asks: there may never have been such a job."""
-    for job in chunk.jobs:
-        job.accepted = job.accepted or None

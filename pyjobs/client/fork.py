@@ -1,6 +1,6 @@
-"""What synchronous clients hold in common, and what a forked child makes anew of it.
+"""What synchronous clients share, and how a forked child renews it.
 
-Only the fork may be dealt with here; what a client renews is its own matter.
+Only the fork may be dealt with here. What a client makes anew is decided by the client.
 """
 
 from __future__ import annotations
@@ -12,24 +12,25 @@ from weakref import WeakSet
 
 
 class Renewable(Protocol):
-    """A client, as a fork sees it."""
+    """A client that can be used in a forked child."""
 
     def _renew(self) -> None:
-        """In a forked child: begin anew."""
+        """In a forked child: replace connections, threads and locks of the parent."""
 
 
-# Of all jobs: it is held for a moment, by those that begin to wait.
+# Held for a moment by each thread that begins to wait for a job.
 one_waiter = threading.Lock()
 clients: WeakSet[Renewable] = WeakSet()
 
 
 def _renew_all() -> None:
-    """In a forked child, where only one thread is left: what the others held is made anew."""
+    """In a forked child: renew every client. Only the thread that forked is left there."""
     one_waiter.release()
     for client in list(clients):
         client._renew()
 
 
+# No other thread holds the lock in the moment of the fork: in the child nobody could release it.
 os.register_at_fork(
     before=one_waiter.acquire,
     after_in_parent=one_waiter.release,

@@ -1,8 +1,7 @@
-"""How a client hears of its results: messages on its channel as they come, and a look at what is
-stored now and then, in a thread or in a task. What an answer means is decided by the core.
+"""How a client hears its results: messages on its channel, and from time to time a sweep over the
+stored results, in a thread or in a task.
 
-A connection that is subscribed is read directly: redis-py's PubSub costs several times what a
-message does.
+Only what waits may live here. What a message or a stored result means is decided by the core.
 """
 
 from __future__ import annotations
@@ -10,233 +9,226 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import random
 import threading
 import time
-from typing import Any, Generic
-
-import redis
-import redis.asyncio
+from typing import Generic
 
 from pyjobs.asyncutil import cancel_and_wait
 from pyjobs.client.batch import Chunk
 from pyjobs.client.core import ClientCore
 from pyjobs.client.pending import J
 from pyjobs.errors import PyjobsError
-from pyjobs.transport import REPLY_SECONDS, Connection, arun, open_connection, pack, run
+from pyjobs.transport import (
+    REPLY_SECONDS,
+    AsyncServer,
+    AsyncSubscription,
+    Backoff,
+    Server,
+    Subscription,
+    arun,
+    command,
+    run,
+)
 
-log = logging.getLogger("pyjobs")
+log = logging.getLogger(__name__)
+# It does not grow: results of simple mode that are published meanwhile are lost.
 RECONNECT_SECONDS = 0.5
 END_SECONDS = 2.0
-# For a message that Redis has sent before an answer, on its other way. No longer: where messages
-# come all the time, none of them must keep the lost jobs from being told.
+# A message that Redis sent before it answered a sweep may still be on its own connection. This
+# bounds the time to wait for it, for messages of other jobs may come without end.
 ARRIVAL_SECONDS = 0.01
-NO_ANSWER = f"no answer to SUBSCRIBE in {REPLY_SECONDS} s"
-SyncConnection = Any
 
 
 class Listener(Generic[J]):
-    """The listener of a synchronous client, a thread.
+    """Responsible for hearing the results of a synchronous client, in a thread of its own.
+
+    It is subscribed when it has been made. A connection that breaks is replaced, and the stored
+    results are read at once then, for messages in between are lost.
 
     Args:
-        server: where the channel is.
-        core: is told what is heard.
+        server: where the client's channel is.
+        core: gets the messages and the stored results.
 
     Raises:
-        RedisError: Redis can't be reached, or forbids the channel.
+        Forbidden: Redis's access rules forbid the channel.
+        Unavailable: Redis can't be reached.
     """
 
-    def __init__(self, server: redis.Redis, core: ClientCore[J]) -> None:
+    def __init__(self, server: Server, core: ClientCore[J]) -> None:
         self._server = server
-        self._pool: Any = server.connection_pool
         self._core = core
         self._stopped = threading.Event()
-        subscribed = self._subscribe()
-        self._thread = threading.Thread(
-            target=self._listen, args=(subscribed,), name="pyjobs-results", daemon=True
+        self._subscription = Subscription(
+            server, [core.channel], Backoff(RECONNECT_SECONDS, RECONNECT_SECONDS)
         )
+        self._subscription.open(REPLY_SECONDS)
+        self._thread = threading.Thread(target=self._listen, name="pyjobs-results", daemon=True)
         try:
             self._thread.start()
         except BaseException:
-            self._leave(subscribed)
+            self._subscription.close()
             raise
 
     def close(self) -> None:
-        """Stop listening."""
+        """Stop listening. The thread has ended then, unless Redis does not answer."""
         self._stopped.set()
-        with contextlib.suppress(redis.RedisError):
-            self._server.publish(self._core.channel, b"")
+        # A message ends the wait for one.
+        with contextlib.suppress(PyjobsError):
+            command(self._server, "PUBLISH", self._core.channel, "")
         self._thread.join(END_SECONDS)
 
-    def _listen(self, subscribed: SyncConnection | None) -> None:
+    def _listen(self) -> None:
         due = time.monotonic() + self._core.sweep.every
-        while subscribed is not None:
+        while not self._stopped.is_set():
             try:
-                self._follow(subscribed, due)
+                self._subscription.open(REPLY_SECONDS)
+                self._follow(due)
             except Exception as error:
-                # What was published in the meantime is lost: look at what is stored at once.
+                # Messages of the meantime are lost: the next sweep is due at once.
                 due = 0.0
                 note(error)
-            finally:
-                self._leave(subscribed)
-            subscribed = self._subscribe_again()
+                self._subscription.close()
+                self._stopped.wait(self._subscription.pause)
+        self._subscription.close()
 
-    def _follow(self, subscribed: SyncConnection, due: float) -> None:
-        """Hear, and look from the moment `due` on, until the connection breaks or `close`."""
+    def _follow(self, due: float) -> None:
+        """Take messages, and sweep from the moment `due` on, until an error or `close`."""
         while not self._stopped.is_set():
-            self._hear(subscribed, max(0.0, due - time.monotonic()))
+            self._hear(max(0.0, due - time.monotonic()))
             if time.monotonic() >= due:
-                self._look(subscribed)
+                self._sweep()
                 due = time.monotonic() + self._core.sweep.every
 
-    def _hear(self, subscribed: SyncConnection, seconds: float) -> bool:
-        """Whether there was a message, or anything else that Redis says here."""
-        if not subscribed.can_read(seconds):
-            return False
-        kind, *_, body = subscribed.read_response(disconnect_on_error=False)
-        if kind == b"message":
-            self._core.hear(body)
-        return True
+    def _hear(self, seconds: float) -> None:
+        message = self._subscription.get(seconds)
+        if message is not None:
+            self._core.hear(message)
 
-    def _look(self, subscribed: SyncConnection) -> None:
+    def _sweep(self) -> None:
         missing = look(self._server, self._core, self._core.sweep.calls())
         until = time.monotonic() + ARRIVAL_SECONDS
         while missing and (left := until - time.monotonic()) > 0:
-            self._hear(subscribed, left)
+            self._hear(left)
         self._core.sweep.settle_gone(missing)
-
-    def _subscribe(self) -> SyncConnection:
-        connection = self._pool.get_connection()
-        try:
-            connection.send_command("SUBSCRIBE", self._core.channel)
-            if not connection.can_read(REPLY_SECONDS):
-                raise redis.TimeoutError(NO_ANSWER)
-            connection.read_response()
-        except BaseException:
-            self._leave(connection)
-            raise
-        return connection
-
-    def _subscribe_again(self) -> SyncConnection | None:
-        """None after `close`."""
-        while not self._stopped.wait(RECONNECT_SECONDS * random.uniform(0.5, 1.0)):
-            try:
-                return self._subscribe()
-            except Exception as error:
-                note(error)
-        return None
-
-    def _leave(self, connection: SyncConnection) -> None:
-        connection.disconnect()
-        self._pool.release(connection)
 
 
 def note(error: Exception) -> None:
-    """An end of the listener would be the end of all results: whatever goes wrong, it goes on."""
-    if not isinstance(error, redis.RedisError):
+    """Log an error that is not about Redis. The listener goes on after every error: its end would
+    be the end of all results."""
+    if not isinstance(error, PyjobsError):
         log.warning("the listener for results failed and begins anew", exc_info=error)
 
 
-def look(server: redis.Redis, core: ClientCore[J], chunks: list[Chunk[J]]) -> list[J]:
-    """Look at what is stored; returns the jobs that are missing. What can't be read now is left to
-    the next sweep."""
+def look(server: Server, core: ClientCore[J], chunks: list[Chunk[J]]) -> list[J]:
+    """Read stored results (queue/result) and settle their jobs.
+
+    What can't be read now is logged and left to the next sweep.
+
+    Args:
+        server: where the queues are.
+        core: the client's.
+        chunks: the calls, and the jobs that each asks for.
+
+    Returns:
+        The jobs that are not stored.
+    """
     missing: list[J] = []
     for chunk in chunks:
         try:
             missing += core.sweep.take(chunk, run(server, chunk.call))
         except PyjobsError as error:
-            if core.sweep.blind(chunk, error):
+            if core.sweep.unreadable(chunk, error):
                 break
     return missing
 
 
 class AsyncListener(Generic[J]):
-    """The same in a task; `open` subscribes and starts it."""
+    """Responsible for hearing the results of an asyncio client, in a task of its own.
 
-    def __init__(self, server: redis.asyncio.Redis, core: ClientCore[J]) -> None:
+    It is subscribed after `open`. A connection that breaks is replaced, and the stored results are
+    read at once then, for messages in between are lost.
+
+    Args:
+        server: where the client's channel is.
+        core: gets the messages and the stored results.
+    """
+
+    def __init__(self, server: AsyncServer, core: ClientCore[J]) -> None:
         self._server = server
-        self._pool = server.connection_pool
         self._core = core
+        self._subscription = AsyncSubscription(
+            server, [core.channel], Backoff(RECONNECT_SECONDS, RECONNECT_SECONDS)
+        )
         self._task: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Raises RedisError as `Listener` does."""
-        subscribed = await self._subscribe()
-        self._task = asyncio.create_task(self._listen(subscribed), name="pyjobs-results")
+        """Subscribe and start the task.
+
+        Raises:
+            Forbidden: Redis's access rules forbid the channel.
+            Unavailable: Redis can't be reached.
+        """
+        await self._subscription.open(REPLY_SECONDS)
+        self._task = asyncio.create_task(self._listen(), name="pyjobs-results")
 
     async def close(self) -> None:
+        """Stop listening. The task has ended then."""
         if self._task is not None:
             await cancel_and_wait(self._task)
+        await self._subscription.close()
 
-    async def _listen(self, subscribed: Connection) -> None:
+    async def _listen(self) -> None:
         due = time.monotonic() + self._core.sweep.every
         while True:
             try:
-                await self._follow(subscribed, due)
+                await self._subscription.open(REPLY_SECONDS)
+                await self._follow(due)
             except Exception as error:
+                # Messages of the meantime are lost: the next sweep is due at once.
                 due = 0.0
                 note(error)
-            finally:
-                await subscribed.close(self._pool)
-            subscribed = await self._subscribe_again()
+                await self._subscription.close()
+                await asyncio.sleep(self._subscription.pause)
 
-    async def _follow(self, subscribed: Connection, due: float) -> None:
+    async def _follow(self, due: float) -> None:
+        """Take messages, and sweep from the moment `due` on, until an error."""
         while True:
-            await self._hear(subscribed, max(0.0, due - time.monotonic()))
+            await self._hear(max(0.0, due - time.monotonic()))
             if time.monotonic() >= due:
-                await self._look(subscribed)
+                await self._sweep()
                 due = time.monotonic() + self._core.sweep.every
 
-    async def _hear(self, subscribed: Connection, seconds: float) -> bool:
-        try:
-            kind, *_, body = self._value(await subscribed.reply(seconds))
-        except redis.TimeoutError:
-            return False
-        if kind == b"message":
-            self._core.hear(body)
-        return True
+    async def _hear(self, seconds: float) -> None:
+        message = await self._subscription.get(seconds)
+        if message is not None:
+            self._core.hear(message)
 
-    @staticmethod
-    def _value(told: Any) -> Any:
-        if isinstance(told, redis.RedisError):
-            raise told
-        return told
-
-    async def _look(self, subscribed: Connection) -> None:
+    async def _sweep(self) -> None:
         missing = await alook(self._server, self._core, self._core.sweep.calls())
         until = time.monotonic() + ARRIVAL_SECONDS
         while missing and (left := until - time.monotonic()) > 0:
-            await self._hear(subscribed, left)
+            await self._hear(left)
         self._core.sweep.settle_gone(missing)
 
-    async def _subscribe(self) -> Connection:
-        subscribed = await open_connection(self._pool)
-        try:
-            await subscribed.send(pack("SUBSCRIBE", self._core.channel))
-            self._value(await subscribed.reply(REPLY_SECONDS))
-        except BaseException:
-            await subscribed.close(self._pool)
-            raise
-        return subscribed
 
-    async def _subscribe_again(self) -> Connection:
-        while True:
-            await asyncio.sleep(RECONNECT_SECONDS * random.uniform(0.5, 1.0))
-            try:
-                return await self._subscribe()
-            except Exception as error:
-                note(error)
+async def alook(server: AsyncServer, core: ClientCore[J], chunks: list[Chunk[J]]) -> list[J]:
+    """Read stored results (queue/result) over asyncio connections and settle their jobs.
 
+    What can't be read now is logged and left to the next sweep.
 
-async def alook(
-    server: redis.asyncio.Redis, core: ClientCore[J], chunks: list[Chunk[J]]
-) -> list[J]:
-    """As `look`."""
+    Args:
+        server: where the queues are.
+        core: the client's.
+        chunks: the calls, and the jobs that each asks for.
+
+    Returns:
+        The jobs that are not stored.
+    """
     missing: list[J] = []
     for chunk in chunks:
         try:
             missing += core.sweep.take(chunk, await arun(server, chunk.call))
         except PyjobsError as error:
-            if core.sweep.blind(chunk, error):
+            if core.sweep.unreadable(chunk, error):
                 break
     return missing

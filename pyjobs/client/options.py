@@ -12,19 +12,26 @@ from pyjobs.validate import checked, moment_ms, to_ms, whole
 
 
 class Options(TypedDict, total=False):
-    """What a submit may ask for; None leaves it to the defaults. Durations are seconds.
+    """Holds the options of a submit, as `Client.submit` and `Client.submit_many` take them.
+
+    None is the default. Simple mode has no options.
 
     Attributes:
-        delay: not to be claimed before.
-        run_at: the same as a moment: an aware datetime, or seconds since the epoch.
-        expires: if it is not claimed by then, it never is.
-        unique: one live job with this key in the queue; another submit gets that one.
-        retention: how long its outcome is kept, and its id with it: an id that is submitted again
-            after that runs again. 0 keeps nothing, so its result is only published, and a submit
-            that is repeated once it has ended runs it a second time.
-        timeout: how long its handler may take.
-        max_attempts: handled failures until it is dead (reliable).
-        backoff: before its second attempt, then doubled (reliable).
+        delay: seconds until the job may be claimed. Default: 0.
+        run_at: the moment from which the job may be claimed: an aware datetime, or seconds
+            since the epoch. With `delay` too, the later of both counts. Default: at once.
+        expires: seconds after which the job is not started any more, but ends with
+            JobExpired. Default: never.
+        unique: a key. While a job with this key is live on the queue, a submit returns
+            that job. Default: none.
+        retention: seconds that the outcome is kept, and the id with it. With 0 the result
+            is only published, and a submit that is repeated after the end runs the job
+            again. Default: the worker's, or 86400.
+        timeout: seconds that the handler may take. Default: the worker's.
+        max_attempts: failures until the job is dead, 1 to 1000 (reliable). Default: the
+            worker's, or 3.
+        backoff: seconds before the second attempt, then doubled (reliable). Default: the
+            worker's, or 1.
     """
 
     delay: float | None
@@ -38,14 +45,18 @@ class Options(TypedDict, total=False):
 
 
 def options_text(submit: Script, options: Mapping[str, Any]) -> str:
-    """The options argument of a submit, from Python's words and units.
+    """Return the options argument of a submit, from Python's words and units.
+
+    Args:
+        submit: the submit script of the mode.
+        options: the options, as `Options` names them.
 
     Raises:
-        BadArgument: there is no such option, the mode has none such, or its value is not one.
+        BadArgument: there is no such option, the mode does not have it, or its value is not one.
     """
-    if unknown := options.keys() - TAKEN_BY.keys():
+    if unknown := options.keys() - CONVERTERS.keys():
         raise BadArgument(f"{', '.join(sorted(unknown))}: submit has no such option")
-    return submit.choose(**{name: TAKEN_BY[name](name, value) for name, value in options.items()})
+    return submit.choose(**{name: CONVERTERS[name](name, value) for name, value in options.items()})
 
 
 def _name(what: str, name: Any) -> str | None:
@@ -56,7 +67,7 @@ def _attempts(what: str, number: Any) -> int | None:
     return whole(what, number, 1, 1000)
 
 
-TAKEN_BY: dict[str, Callable[[str, Any], Option]] = {
+CONVERTERS: dict[str, Callable[[str, Any], Option]] = {
     "delay": to_ms,
     "run_at": moment_ms,
     "expires": to_ms,
@@ -66,4 +77,4 @@ TAKEN_BY: dict[str, Callable[[str, Any], Option]] = {
     "max_attempts": _attempts,
     "backoff": to_ms,
 }
-assert TAKEN_BY.keys() == Options.__annotations__.keys()
+assert CONVERTERS.keys() == Options.__annotations__.keys()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from pyjobs import codec
-from pyjobs.client.batch import Batch, Chunk, Item, parts
+from pyjobs.client.batch import Batch, Chunk, split
+from pyjobs.client.job import note
 from pyjobs.client.options import options_text
 from pyjobs.client.pending import J, Pending
-from pyjobs.engine import MAX_BYTES, Arg, Call, Keys, Script
+from pyjobs.client.presence import Event
+from pyjobs.engine import MAX_BYTES, Arg, Keys, Mode
 from pyjobs.errors import BadArgument
 from pyjobs.ids import new_id, new_ids
 from pyjobs.validate import checked
@@ -20,22 +22,56 @@ K = TypeVar("K")
 ONE = (0,)
 
 
+class Item(NamedTuple):
+    """Holds one checked value to submit.
+
+    Attributes:
+        queue: the name of its queue.
+        options: the options argument of the script.
+        id: the job's id.
+        data: the value as JSON.
+        chosen: whether the user chose the id, so that there may be a job of it already.
+    """
+
+    queue: str
+    options: str
+    id: str
+    data: bytes
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitGroup:
+    """Holds what some values of one submit have in common, and which values they are.
+
+    Attributes:
+        queue: the name of their queue.
+        options: the options argument of the script.
+        places: their positions among all values of the submit.
+    """
+
+    queue: str
+    options: str
+    places: Sequence[int]
+
+
 class SubmitBuilder(Generic[J]):
-    """How one client submits.
+    """Makes the calls and the jobs of one client's submits.
 
     Args:
-        script: the mode's submit.
-        client: who is told the results.
-        make: makes a job of (id, queue name).
-        pending: where the jobs wait.
-        keys: the names under the prefix.
-        queue: where jobs go that name no queue and are not routed.
-        route: chooses a queue by a job's data.
+        mode: the client's mode.
+        client: the name of the client, which gets the results.
+        make: makes a job from its id and the name of its queue.
+        pending: where the jobs are entered that results are expected for.
+        keys: the names under the client's prefix.
+        queue: name of the queue of values that name no queue and are not routed.
+        route: chooses a queue's name by the value.
     """
 
     def __init__(
         self,
-        script: Script,
+        *,
+        mode: Mode,
         client: str,
         make: Callable[[str, str], J],
         pending: Pending[J],
@@ -43,46 +79,66 @@ class SubmitBuilder(Generic[J]):
         queue: str,
         route: Route | None,
     ) -> None:
-        self._submit = script
+        self._mode = mode
+        self._script = mode.script("submit")
         self._client = client
         self._make = make
         self._pending = pending
         self._keys = keys
         self._queue = queue
         self._route = route
-        self._queues: dict[str, str] = {}
+        self._queue_keys: dict[str, str] = {}
 
-    def prepare(
+    def many(
         self,
         values: Iterable[Any],
         queue: str | None,
         ids: Iterable[str] | None,
         options: Mapping[str, Any],
     ) -> Batch[J]:
-        """What submits these values: calls that keep to the limits of the script. All is checked
-        before anything can be sent."""
-        text = options_text(self._submit, options)
+        """Return the submit of many values, all of them checked.
+
+        Args:
+            values: what the handlers get.
+            queue: name of the queue of all values; None chooses one for each.
+            ids: an id for each value; None makes them.
+            options: options of all values, as `Options` names them.
+
+        Raises:
+            BadArgument: an argument is not what it must be.
+            Unencodable: a value has no JSON.
+        """
+        text = options_text(self._script, options)
         if isinstance(values, (str, bytes, Mapping)):
             raise BadArgument(f"data: a {type(values).__name__}, not a list of jobs' data")
         values = list(values)
         data = self._encoded(values)
         chosen = None if ids is None else self._chosen(ids, len(data))
-        spread: dict[str, Sequence[int]] = {}
         if queue is not None or self._route is None:
-            spread[self._queue_for(None, queue)] = range(len(data))
+            groups = [SubmitGroup(self._queue_for(None, queue), text, range(len(data)))]
         else:
-            spread = grouped([self._queue_for(value, None) for value in values])
-        batch: Batch[J] = Batch(len(data))
+            found = grouped([self._queue_for(value, None) for value in values])
+            groups = [SubmitGroup(name, text, places) for name, places in found.items()]
         named = new_ids(len(data)) if chosen is None else chosen
-        for name, places in spread.items():
-            self._fill(batch, name, text, places, named, data, chosen=chosen is not None)
-        return batch
+        chunks = self._chunks(groups, ids=named, data=data, chosen=chosen is not None)
+        return Batch(len(data), chunks)
 
     def item(
         self, value: Any, queue: str | None, id: str | None, options: Mapping[str, Any]
     ) -> Item:
-        """One value to submit, checked."""
-        text = options_text(self._submit, options) if options else ""
+        """Return one checked value.
+
+        Args:
+            value: what the handler gets.
+            queue: name of its queue; None chooses one.
+            id: the job's id; None makes one.
+            options: its options, as `Options` names them.
+
+        Raises:
+            BadArgument: an argument is not what it must be.
+            Unencodable: the value has no JSON.
+        """
+        text = options_text(self._script, options) if options else ""
         data = codec.encode(value)
         if len(data) > MAX_BYTES:
             raise too_large(len(data))
@@ -90,25 +146,19 @@ class SubmitBuilder(Generic[J]):
         named = new_id() if id is None else checked("id", id)
         return Item(name, text, named, data, id is not None)
 
-    def single(
-        self, value: Any, queue: str | None, id: str | None, options: Mapping[str, Any]
-    ) -> Batch[J]:
-        """The same as a call of its own, the short way."""
-        return self.together([self.item(value, queue, id, options)])
-
     def together(self, items: Sequence[Item]) -> Batch[J]:
-        """The calls that submit these items."""
-        batch: Batch[J] = Batch(len(items))
+        """Return the submit of some items: one call for those with the same queue and options."""
         if len(items) == 1:
-            # As a rule it is one, which needs no sorting.
-            batch.add(partial(self._lone, items[0]))
-            return batch
-        ids = [item.id for item in items]
-        data = [item.data for item in items]
-        chosen = any(item.chosen for item in items)
-        for (name, text), places in grouped([item[:2] for item in items]).items():
-            self._fill(batch, name, text, places, ids, data, chosen=chosen)
-        return batch
+            # As a rule a submit is a single item, which needs no grouping.
+            return Batch(1, self._single(items[0]))
+        found = grouped([(item.queue, item.options) for item in items])
+        chunks = self._chunks(
+            [SubmitGroup(name, text, places) for (name, text), places in found.items()],
+            ids=[item.id for item in items],
+            data=[item.data for item in items],
+            chosen=any(item.chosen for item in items),
+        )
+        return Batch(len(items), chunks)
 
     def _encoded(self, values: Iterable[Any]) -> list[bytes]:
         data = list(map(codec.encode, values))
@@ -126,56 +176,44 @@ class SubmitBuilder(Generic[J]):
         name = queue
         if name is None:
             name = self._route(value) if self._route else self._queue
-        if not isinstance(name, str) or name not in self._queues:
-            self._queues[checked("queue", name)] = self._keys.queue(name)
+        if not isinstance(name, str) or name not in self._queue_keys:
+            self._queue_keys[checked("queue", name)] = self._keys.queue(name)
         return name
 
-    def _fill(
+    def _single(self, item: Item) -> Iterator[Chunk[J]]:
+        jobs = self._jobs(item.queue, [item.id], chosen=True)
+        yield self._chunk(item.queue, item.options, [item.id, item.data], jobs, ONE)
+
+    def _chunks(
         self,
-        batch: Batch[J],
-        name: str,
-        text: str,
-        places: Sequence[int],
+        groups: Sequence[SubmitGroup],
+        *,
         ids: Sequence[str],
         data: Sequence[bytes],
-        *,
         chosen: bool,
-    ) -> None:
-        """Add the calls that submit what is at these places."""
-        for part in parts(places, data):
-            batch.add(partial(self._chunk, name, text, part, ids, data, chosen))
-
-    def _lone(self, item: Item) -> Chunk[J]:
-        jobs = self._jobs(item.queue, [item.id], chosen=True)
-        return Chunk(self._call(item.queue, item.options, [item.id, item.data]), jobs, ONE)
+    ) -> Iterator[Chunk[J]]:
+        """Make the chunks of all groups; ids and data are those of all values."""
+        for group in groups:
+            for places in split(group.places, data):
+                names = [ids[place] for place in places]
+                items: list[Arg] = [b""] * (2 * len(places))
+                items[::2], items[1::2] = names, [data[place] for place in places]
+                jobs = self._jobs(group.queue, names, chosen=chosen)
+                yield self._chunk(group.queue, group.options, items, jobs, places)
 
     def _chunk(
-        self,
-        name: str,
-        text: str,
-        part: Sequence[int],
-        ids: Sequence[str],
-        data: Sequence[bytes],
-        chosen: bool,
+        self, queue: str, options: str, items: list[Arg], jobs: list[J], places: Sequence[int]
     ) -> Chunk[J]:
-        names = [ids[place] for place in part]
-        jobs = self._jobs(name, names, chosen=chosen)
-        items: list[Arg] = [b""] * (2 * len(part))
-        items[::2], items[1::2] = names, [data[place] for place in part]
-        return Chunk(self._call(name, text, items), jobs, part)
-
-    def _call(self, name: str, text: str, items: list[Arg]) -> Call[list[bytes]]:
-        args = self._submit.bind(items, client=self._client, options=text)
-        return Call(self._submit, (self._queues[name],), args, as_it_is)
+        key = self._queue_keys[queue]
+        call = self._mode.submit_items(key, items, client=self._client, options=options)
+        return Chunk(call, jobs, places)
 
     def _jobs(self, queue: str, ids: list[str], *, chosen: bool) -> list[J]:
-        """A job for each id; one that is pending here already stays the only one of its id."""
+        """Make a job for each id; a job that is pending here already stays the only one."""
         make = self._make
         if chosen:
             jobs = [self._pending.track(queue, id, make) for id in ids]
-            for job in jobs:
-                # While its submit is under way, nobody can tell that it is not there.
-                job.accepted = job.accepted or False
+            note(jobs, Event.SUBMITTED)
             return jobs
         jobs = [make(id, queue) for id in ids]
         self._pending.add(queue, jobs)
@@ -183,18 +221,13 @@ class SubmitBuilder(Generic[J]):
 
 
 def too_large(size: int) -> BadArgument:
+    """Return the error of data of this size in bytes."""
     return BadArgument(f"data: {size} bytes, more than {MAX_BYTES}")
 
 
 def grouped(kinds: Iterable[K]) -> dict[K, Sequence[int]]:
-    """At which places each kind is."""
+    """Return the positions of each kind."""
     found: dict[K, list[int]] = {}
     for place, kind in enumerate(kinds):
         found.setdefault(kind, []).append(place)
     return dict(found)
-
-
-def as_it_is(reply: Any) -> list[bytes]:
-    """Id and outcome of each; they are seldom worth more than a look."""
-    found: list[bytes] = reply
-    return found

@@ -1,5 +1,6 @@
-"""Looking at the stored results now and then, for messages that were missed: what to ask, and what
-the answers mean. Nothing here sends or waits.
+"""Lookups of stored results, for messages that were missed: what to ask, and what replies mean.
+
+Nothing here sends or waits.
 """
 
 from __future__ import annotations
@@ -7,29 +8,42 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Sequence
 from typing import Generic
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 from pyjobs.client.batch import Chunk
-from pyjobs.client.job import LIVE_STATES, gone
+from pyjobs.client.job import LIVE_STATES, gone, note, presence, settle
 from pyjobs.client.pending import J, Pending
-from pyjobs.engine import Keys, Stored, fetch
+from pyjobs.client.presence import Event, Presence
+from pyjobs.engine import RESULT_ITEMS, SWEEP_JOBS, Keys, Stored, fetch
 from pyjobs.errors import PyjobsError, Unavailable
 
 log = logging.getLogger("pyjobs")
-SWEEP_JOBS = 5000
-ASK_ITEMS = 100
+ANY_QUEUE = ""
 
 
 class Sweep(Generic[J]):
-    """The sweeps of one client.
+    """Decides which jobs a client looks up, and which jobs a lookup settles.
+
+    =================  =====================================================================
+    a job is           a lookup that does not find it
+    =================  =====================================================================
+    SENT               proves nothing: its submit is under way
+    ASKED              reports it as missing: there is no such job
+    ACCEPTED           reports it as missing the second time in a row: a result that is not
+                       kept is in a message only, and the message may be on its way
+    =================  =====================================================================
+
+    A job that was reported is settled by `settle_gone`, after the messages that have arrived by
+    then, unless its presence has changed since.
 
     Attributes:
-        every: seconds between two of them.
+        every: seconds between two sweeps.
 
     Args:
-        pending: the jobs that are waited for.
-        keys: the names under the prefix.
-        stores: whether the mode stores anything that could be looked at.
+        pending: the jobs that results are expected for.
+        keys: the names under the client's prefix.
+        every: seconds between two sweeps.
+        stores: whether the mode stores results. In a mode that does not there are no lookups.
     """
 
     def __init__(self, pending: Pending[J], keys: Keys, every: float, stores: bool) -> None:
@@ -37,60 +51,65 @@ class Sweep(Generic[J]):
         self._pending = pending
         self._keys = keys
         self._stores = stores
-        self._missed: WeakSet[J] = WeakSet()
-        self._unknown: WeakSet[J] = WeakSet()
-        self._blind: set[str] = set()
+        # What a job was when its last lookup did not find it.
+        self._not_found: WeakKeyDictionary[J, Presence] = WeakKeyDictionary()
+        # The queues that can't be read, each logged once.
+        self._unreadable: set[str] = set()
 
     def calls(self, jobs: Iterable[J] | None = None) -> list[Chunk[J]]:
-        """The calls that ask what is stored: of these jobs, or of those that wait longest."""
+        """Return the lookups of jobs that are not done.
+
+        Args:
+            jobs: the jobs; None is those whose last lookup is the longest ago, 5000 at most.
+        """
         if not self._stores:
             return []
         queues: dict[str, list[J]] = {}
         for job in self._pending.longest(SWEEP_JOBS) if jobs is None else jobs:
-            if job.accepted is not False and not job.done():
+            if presence(job) is not Presence.SENT and not job.done():
                 queues.setdefault(job.queue, []).append(job)
         return [
             Chunk(fetch(self._keys.queue(name), [job.id for job in part]), part)
             for name, found in queues.items()
-            for part in (found[at : at + ASK_ITEMS] for at in range(0, len(found), ASK_ITEMS))
+            for part in (found[at : at + RESULT_ITEMS] for at in range(0, len(found), RESULT_ITEMS))
         ]
 
     def take(self, chunk: Chunk[J], stored: Sequence[Stored]) -> list[J]:
-        """Settle what is stored; returns the jobs that are missing.
-
-        One that is known to have been there is lost when it is missed twice: a result that is kept
-        for no time at all is in a message only, and that may be on its way.
-        """
-        self._blind -= {"", chunk.call.keys[0]}
+        """Settle the jobs whose outcome is stored. Returns the jobs that are missing."""
+        self._unreadable -= {ANY_QUEUE, chunk.call.keys[0]}
         missing = []
         for job, end in zip(chunk.jobs, stored, strict=True):
             if not end.state:
-                if job.accepted is None or (job.accepted and job in self._missed):
+                if self._is_missing(job):
                     missing.append(job)
-                if job.accepted is None:
-                    self._unknown.add(job)
-                self._missed.add(job)
                 continue
-            job.accepted = True
+            note([job], Event.SEEN)
+            self._not_found.pop(job, None)
             if end.state not in LIVE_STATES:
                 self._pending.pop(job.queue, job.id)
-                job.settle(end)
+                settle(job, end)
         return missing
 
-    def blind(self, chunk: Chunk[J], error: PyjobsError) -> bool:
-        """What is stored could not be read: tell it, once. True means that none can be now."""
+    def unreadable(self, chunk: Chunk[J], error: PyjobsError) -> bool:
+        """Log, once, that a lookup has failed. Returns whether other lookups would fail too."""
         away = isinstance(error, Unavailable)
-        queue = "" if away else chunk.call.keys[0]
-        if queue not in self._blind:
+        queue = ANY_QUEUE if away else chunk.call.keys[0]
+        if queue not in self._unreadable:
             log.warning("results of %s can't be read: %s", queue or "any queue", error)
-        self._blind.add(queue)
+        self._unreadable.add(queue)
         return away
 
     def settle_gone(self, jobs: Iterable[J]) -> None:
-        """These jobs are not in Redis, and no message tells of them."""
+        """Settle jobs that `take` has reported as missing, for no message tells of them."""
         for job in jobs:
-            # One that was only asked for may have been submitted since.
-            if job.accepted is None or job not in self._unknown:
+            if self._not_found.pop(job, None) is presence(job):
                 self._pending.pop(job.queue, job.id)
-                job.settle(gone(job))
-            self._unknown.discard(job)
+                settle(job, gone(job))
+
+    def _is_missing(self, job: J) -> bool:
+        """Whether the job is missing, now that a lookup has not found it."""
+        known = presence(job)
+        before = self._not_found.get(job)
+        if known is not Presence.SENT:
+            self._not_found[job] = known
+        return known is Presence.ASKED or known is Presence.ACCEPTED is before

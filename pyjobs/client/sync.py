@@ -1,4 +1,4 @@
-"""The synchronous client: submit jobs, wait for their results.
+"""The synchronous client: submit jobs, hear of their results.
 
 Only what waits or uses a thread may live here; what is decided lives in core.py.
 """
@@ -12,88 +12,42 @@ from typing import Any, Unpack
 
 from pyjobs.client.batch import Batch
 from pyjobs.client.core import ClientCore
-from pyjobs.client.fork import clients, one_waiter
-from pyjobs.client.job import BaseJob
+from pyjobs.client.fork import clients
+from pyjobs.client.job import unless_conflict
 from pyjobs.client.listener import Listener, look
 from pyjobs.client.options import Options
 from pyjobs.client.submit import Route
-from pyjobs.errors import PyjobsError
+from pyjobs.client.sync_job import Job
+from pyjobs.engine import ModeName
 from pyjobs.transport import DEFAULT_URL, ErrorTranslation, connect, register, run, run_many
 
-
-class Job(BaseJob):
-    """A submitted job: a future of its result."""
-
-    __slots__ = ()
-    _waiter: threading.Event | None
-
-    def result(self, timeout: float | None = None) -> Any:
-        """Wait for the result and return it.
-
-        Args:
-            timeout: seconds to wait; None waits for ever.
-
-        Raises:
-            TimeoutError: it took longer; the job goes on, and may be waited for again.
-            JobFailed: the handler failed for good; carries what it raised.
-            JobCancelled, JobExpired: as they say.
-            ResultGone: the result's retention is over, or there never was such a job.
-            ClientClosed: the client was closed in the meantime.
-            Undecodable: the worker wrote something that is not JSON.
-        """
-        self._wait(timeout)
-        return self._value()
-
-    def exception(self, timeout: float | None = None) -> PyjobsError | None:
-        """Wait, and return the error that `result` would raise, or None.
-
-        Args:
-            timeout: seconds to wait; None waits for ever.
-
-        Raises:
-            TimeoutError: it took longer.
-        """
-        self._wait(timeout)
-        return self._error()
-
-    def _wait(self, timeout: float | None) -> None:
-        if self._end is not None:
-            return
-        with one_waiter:
-            waiter = self._waiter = self._waiter or threading.Event()
-        # Looked at again after the waiter is in place: `_wake` sets it only after `_end`.
-        if self._end is None and not waiter.wait(timeout):
-            raise self._no_result(timeout)
-
-    def _wake(self) -> None:
-        if self._waiter is not None:
-            self._waiter.set()
+__all__ = ["Client", "Job"]
 
 
 class Client:
-    """Submits jobs and gives out their results. Threads may share one.
+    """Submits jobs and waits for their results. Threads may share one client.
 
-    Nothing is sent before the first submit, which first subscribes to this client's channel. A
-    forked child may use it too, with connections and a channel of its own; the jobs that were
-    pending at the fork stay with the parent, and here they fail with ClientClosed.
+    The first submit connects, and subscribes to the client's channel before it sends. A forked
+    child may use the client too, with connections and a channel of its own. The jobs that were
+    pending at the fork stay with the parent, and fail in the child with ClientClosed.
 
     Args:
         url: `redis://`, `rediss://`, `redis+sentinel://`, `unix://` or `memory://`.
-        mode: 'simple', 'recoverable' or 'reliable'; it must be the queue's.
-        queue: where jobs go that name no queue.
+        mode: 'simple', 'recoverable' or 'reliable'; it must be the queue's mode.
+        queue: name of the queue of jobs that name no queue.
         route: chooses the queue's name by a job's data.
         prefix: what every key begins with.
-        sweep: seconds between looks at the stored results, for messages that were missed.
+        sweep: seconds between two lookups of stored results, for messages that were missed.
 
     Raises:
-        BadArgument: one of these is not what it must be.
+        BadArgument: an argument is not what it must be.
     """
 
     def __init__(
         self,
         url: str = DEFAULT_URL,
         *,
-        mode: str = "reliable",
+        mode: ModeName = "reliable",
         queue: str = "default",
         route: Route | None = None,
         prefix: str = "jobs",
@@ -105,7 +59,8 @@ class Client:
         self._server = connect(url)
         self._translating = ErrorTranslation(url)
         self._listener: Listener[Job] | None = None
-        self._starting = threading.RLock()  # a signal handler may close it amid a submit
+        # Reentrant, because a signal handler may close the client amid its first submit.
+        self._starting = threading.RLock()
         clients.add(self)
 
     def __enter__(self) -> Client:
@@ -125,23 +80,43 @@ class Client:
         """Submit one job (<mode>/submit).
 
         Args:
-            data: what the handler gets; anything that JSON can hold.
-            queue: the queue's name; the client's route or queue when it is left out.
-            id: the job's id, which makes a repeated submit the same job for as long as its
-                `retention` (with 0, until it has ended); made when left out.
-            options: those of `pyjobs.options.Options`. Simple mode has none, and only reliable has
-                `max_attempts` and `backoff`.
+            data: what the handler gets; any value that JSON can hold, up to 1 MiB as JSON.
+            queue: name of the queue. Default: chosen by the client's route, or its queue.
+            id: the job's id. A repeated submit of it is the same job for as long as its
+                `retention`; with 0, until the job has ended. Default: a new id.
+            options: any of the following, by keyword; None is the default. Simple mode has none.
+
+        Options:
+            delay: seconds until the job may be claimed. Default: 0.
+            run_at: the moment from which the job may be claimed: an aware datetime, or seconds
+                since the epoch. With `delay` too, the later of both counts. Default: at once.
+            expires: seconds after which the job is not started any more, but ends with
+                JobExpired. Default: never.
+            unique: a key. While a job with this key is live on the queue, a submit returns
+                that job. Default: none.
+            retention: seconds that the outcome is kept, and the id with it. With 0 the result
+                is only published, and a submit that is repeated after the end runs the job
+                again. Default: the worker's, or 86400.
+            timeout: seconds that the handler may take. Default: the worker's.
+            max_attempts: failures until the job is dead, 1 to 1000 (reliable). Default: the
+                worker's, or 3.
+            backoff: seconds before the second attempt, then doubled (reliable). Default: the
+                worker's, or 1.
 
         Raises:
-            BadArgument, WrongMode: an argument is wrong, or the mode; nothing was written.
+            BadArgument: an argument is not what it must be; nothing was written.
+            WrongMode: the queue has another mode than the client; nothing was written.
             Conflict: the id is taken by a job with other data.
             QueueFull: Redis is at its memory limit; nothing was written.
             Unavailable: Redis can't be reached; nothing was written.
-            OutcomeUnknown: nobody knows whether it was; its `ids` may be submitted again.
+            OutcomeUnknown: the answer was lost; the ids in `ids` may be submitted again.
             Unencodable: the data has no JSON.
+            ClientClosed: the client is closed.
         """
-        [job] = self._submit(self._core.single(data, queue, id, options))
-        return job.accepted_or_raise()
+        self._core.check_open()
+        builder = self._core.builder
+        [job] = self._submit(builder.together([builder.item(data, queue, id, options)]))
+        return unless_conflict(job)
 
     def submit_many(
         self,
@@ -151,24 +126,48 @@ class Client:
         ids: Iterable[str] | None = None,
         **options: Unpack[Options],
     ) -> list[Job]:
-        """Submit jobs, many in a call of the script; otherwise as `submit`.
-
-        A job whose id is taken by other data has a Conflict as its exception; the rest stand. When
-        some calls are refused, the jobs of the others are accepted all the same: the error's
-        `accepted` has their ids.
-        """
-        return self._submit(self._core.prepare(data, queue, ids, options))
-
-    def job(self, id: str, *, queue: str | None = None) -> Job:
-        """A job that was submitted before, by whomever (queue/result).
+        """Submit jobs, up to 250 in one call of the script (<mode>/submit).
 
         Args:
-            id: its id.
-            queue: its queue's name.
+            data: what the handlers get, a value a job; each is any value that JSON can hold, up to
+                1 MiB as JSON.
+            queue: name of the queue of all jobs. Default: chosen by the client's route, or its
+                queue.
+            ids: an id for each job. A repeated submit of an id is the same job for as long as its
+                `retention`; with 0, until the job has ended. Default: new ids.
+            options: the options of every job, by keyword: delay, run_at, expires, unique,
+                retention, timeout, max_attempts and backoff, as `submit` takes them.
+
+        Returns:
+            The jobs, in the order of the data. A job whose id is taken by other data has a
+            Conflict as its exception; the others stand.
+
+        Raises:
+            BadArgument: an argument is not what it must be; nothing was written.
+            Unencodable: a value has no JSON; nothing was written.
+            WrongMode: a queue has another mode than the client.
+            QueueFull: Redis is at its memory limit.
+            Unavailable: Redis can't be reached.
+            OutcomeUnknown: an answer was lost; the ids in `ids` may be submitted again.
+            ClientClosed: the client is closed.
+
+        An error is that of some of the calls: its `accepted` has the ids of the jobs that Redis
+        has accepted.
+        """
+        self._core.check_open()
+        return self._submit(self._core.builder.many(data, queue, ids, options))
+
+    def job(self, id: str, *, queue: str | None = None) -> Job:
+        """Return a job that any client has submitted before (queue/result).
+
+        Args:
+            id: the job's id.
+            queue: name of the job's queue. Default: the client's queue.
 
         Raises:
             BadArgument: a name is not one.
             Unavailable: Redis can't be reached.
+            ClientClosed: the client is closed.
         """
         job = self._core.open_job(id, queue)
         with self._translating:
@@ -179,26 +178,29 @@ class Client:
         return job
 
     def cancel(self, job: Job | str, *, queue: str | None = None) -> bool:
-        """Cancel a job that has not ended yet, wherever it is (<mode>/cancel). A handler that runs
-        it has lost it: in reliable mode it learns so at once, and what comes of it is discarded.
+        """Cancel a job that has not ended (<mode>/cancel).
+
+        The handler of a running job loses the job: in reliable mode it learns of that at once, and
+        its result is discarded.
 
         Args:
-            job: the job, or its id together with its queue's name.
-            queue: the queue's name, for an id.
+            job: the job, or its id.
+            queue: name of the queue of an id. Default: the client's queue.
 
         Returns:
-            Whether it is cancelled, by this or an earlier call; False when it had ended otherwise
-            before, or there is no such job.
+            True when the job is cancelled, by this call or an earlier one. False when the job has
+            ended otherwise, or there is no such job.
 
         Raises:
-            BadArgument: a name is not one, or the mode is simple, which can't.
+            BadArgument: a name is not one, or the mode is simple, which has no cancel.
             Unavailable: Redis can't be reached.
+            ClientClosed: the client is closed.
         """
         with self._translating:
             return run(self._server, self._core.cancel(job, queue)) == ["cancelled"]
 
     def close(self) -> None:
-        """Stop listening. What is pending here fails with ClientClosed; the jobs go on."""
+        """Stop listening. A job that is pending here fails with ClientClosed; Redis keeps it."""
         self._core.close()
         with self._starting:
             if self._listener is not None:
@@ -206,18 +208,20 @@ class Client:
         self._server.close()
 
     def _renew(self) -> None:
-        """In a forked child: the listener stayed with the parent, and so do the jobs."""
+        """Begin anew in a forked child: the listener and the jobs stay with the parent."""
         self._listener, self._starting = None, threading.RLock()
-        # A lock of it may be held for ever here; closing it is the parent's business.
+        # Kept and never closed: its connections are the parent's, and a lock in it may be held by
+        # a thread that does not exist here.
         self._parents, self._server = self._server, connect(self._translating.url)
         self._core.renew()
 
     def _submit(self, batch: Batch[Job]) -> list[Job]:
         with self._translating, self._core.submitting(batch):
             self._listen()
-            answers = run_many(self._server, batch.calls, errors_in_place=True)
+            answers = run_many(self._server, batch.calls(), errors_in_place=True)
             before = self._core.accept(batch, answers)
-        if self._core.closed:  # in the meantime: the rest of it has made a connection
+        if self._core.closed:
+            # Closed by another thread in the meantime, and connected anew by what was sent since.
             self._server.close()
             return batch.jobs
         if before:

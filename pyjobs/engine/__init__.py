@@ -1,33 +1,49 @@
-"""What a call is: the scripts, their verbs and replies, as values.
+"""What a call is: the scripts, their verbs and their replies, as values.
 
-Nothing here sends or waits. There is a file for each folder of lua/, and what those share.
-Other folders import from here and not past it.
+Nothing in this folder sends, waits or reads a clock. `simple.py`, `recoverable.py`, `reliable.py`
+and `queue.py` have the verbs of the folders of `lua/` with the same names; the other files have
+what these share. Other folders import from this file and not past it.
 """
 
-from pyjobs.engine.acl import ROLES, commands, rules
+from pyjobs.engine.acl import ROLES, commands_of, rules_of
 from pyjobs.engine.call import Call
-from pyjobs.engine.keys import REGISTER_SECONDS, Keys, cancel_channel
-from pyjobs.engine.limits import CALL_BYTES, MAX_BYTES, MAX_ITEMS
+from pyjobs.engine.keys import REGISTER_SECONDS, Keys
+from pyjobs.engine.limits import (
+    CALL_BYTES,
+    MAX_BYTES,
+    MAX_ITEMS,
+    MAX_SKIP,
+    RECORD_ITEMS,
+    RESULT_ITEMS,
+    SUBMIT_ITEMS,
+    SWEEP_JOBS,
+)
+from pyjobs.engine.messages import parse_results
 from pyjobs.engine.modes import MODES, Mode, mode_named
 from pyjobs.engine.outcome import RELEASE, Outcome, Policy
 from pyjobs.engine.queue import fetch, wake
 from pyjobs.engine.recoverable import Recoverable
 from pyjobs.engine.reliable import RELIABLE, Reliable
 from pyjobs.engine.replies import Claimed, ClaimReply, Dead, Reaped, Stored, parse_submitted
-from pyjobs.engine.scripts import Arg, Option, Script, everything, script
+from pyjobs.engine.scripts import Arg, Option, Script, built_files, everything, script
 from pyjobs.engine.simple import SIMPLE
-from pyjobs.engine.verbs import StoredVerbs
+from pyjobs.engine.verbs import ModeName, StoredVerbs
 
 __all__ = [
     "CALL_BYTES",
     "MAX_BYTES",
     "MAX_ITEMS",
+    "MAX_SKIP",
     "MODES",
+    "RECORD_ITEMS",
     "REGISTER_SECONDS",
     "RELEASE",
     "RELIABLE",
+    "RESULT_ITEMS",
     "ROLES",
     "SIMPLE",
+    "SUBMIT_ITEMS",
+    "SWEEP_JOBS",
     "Arg",
     "Call",
     "ClaimReply",
@@ -35,6 +51,7 @@ __all__ = [
     "Dead",
     "Keys",
     "Mode",
+    "ModeName",
     "Option",
     "Outcome",
     "Policy",
@@ -44,13 +61,14 @@ __all__ = [
     "Script",
     "Stored",
     "StoredVerbs",
-    "cancel_channel",
-    "commands",
+    "built_files",
+    "commands_of",
     "everything",
     "fetch",
     "mode_named",
+    "parse_results",
     "parse_submitted",
-    "rules",
+    "rules_of",
     "script",
     "wake",
 ]

@@ -1,18 +1,18 @@
-"""What Redis's access rules must grant, told from the scripts themselves. Nothing is sent here.
+"""The rules that a Redis user of a role needs in the access control list (ACL) of Redis.
 
-Redis checks the commands that a script runs, and their keys, as if its caller ran them.
+The rules follow from the commands in the scripts, because Redis checks the commands that a script
+runs, and their keys, as if the script's caller ran them. Nothing is sent here.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
-from pyjobs.engine.keys import Keys, cancel_channel
+from pyjobs.engine.keys import Keys
 from pyjobs.engine.scripts import everything, script
 from pyjobs.errors import BadArgument
 
-# Who calls which verbs, of those that a mode has, and which plain commands.
+# For each role: the verbs that it calls, where the mode has them, and its commands besides scripts.
 ROLES = {
     "producer": (("submit", "cancel"), ("SUBSCRIBE", "PUBLISH", "HSET")),
     "worker": (
@@ -21,11 +21,14 @@ ROLES = {
     ),
     "operator": (("cancel", "reap", "dead", "requeue"), ("HSET", "HGET", "HGETALL")),
 }
-CALLED = re.compile(r"call\('([A-Z]+)'")
 
 
-def commands(role: str, mode: str) -> set[str]:
-    """The commands that the scripts of a role run.
+def commands_of(role: str, mode: str) -> set[str]:
+    """Return the Redis commands that the scripts of a role run, in capitals.
+
+    Args:
+        role: 'producer', 'worker' or 'operator'.
+        mode: the name of the queues' mode.
 
     Raises:
         BadArgument: there is no such role.
@@ -34,31 +37,36 @@ def commands(role: str, mode: str) -> set[str]:
         raise BadArgument(f"role: {role!r} is not one of {', '.join(ROLES)}")
     wanted = {f"{mode}/{verb}" for verb in ROLES[role][0]} | {"queue/wake", "queue/result"}
     names = {one.name for one in everything()} & wanted
-    return {word for name in names for word in CALLED.findall(script(name).body)}
+    return {word for name in names for word in script(name).about["commands"]}
 
 
-def rules(role: str, mode: str, keys: Keys, queues: Sequence[str]) -> Iterator[str]:
-    """The rules of ACL SETUSER that make a user this and no more; reset it before.
+def rules_of(role: str, mode: str, keys: Keys, queues: Sequence[str]) -> Iterator[str]:
+    """Yield the rules of ACL SETUSER that give a user the rights of a role and no more.
+
+    The rules add rights, so the user must have none before: `ACL SETUSER <name> reset`.
 
     Args:
-        queues: the names of its queues; none: every queue of the prefix.
+        role: 'producer', 'worker' or 'operator'.
+        mode: the name of the queues' mode.
+        keys: the names under the prefix of the queues.
+        queues: the names of the queues; none is every queue of the prefix.
 
     Raises:
-        BadArgument: there is no such role.
+        BadArgument: there is no such role, or a queue's name is not a name.
     """
-    plain = commands(role, mode).union(ROLES[role][1])
-    # The asterisk takes in the keys that the scripts derive.
+    plain = commands_of(role, mode).union(ROLES[role][1])
+    # The asterisk covers the keys that the scripts derive.
     yield from (f"~{keys.queue(name)}*" for name in queues or ())
     if not queues:
         yield f"~{keys.prefix}:{{*"
     yield f"~{keys.queues}"
     if role == "operator":
         yield f"~{keys.scripts}"
-    # Redis before 7 lets a new user into every channel.
+    # Before Redis 7, a new user may use every channel.
     yield from ("resetchannels", f"&{keys.channel('*')}")
     all_queues = [f"{keys.prefix}:{{*}}"]
     yield from (
-        f"&{cancel_channel(key)}" for key in [keys.queue(name) for name in queues] or all_queues
+        f"&{Keys.cancel(key)}" for key in [keys.queue(name) for name in queues] or all_queues
     )
     yield from ("+evalsha", "+script|load")
     yield from sorted(f"+{command.lower()}" for command in plain)

@@ -11,13 +11,13 @@ T = TypeVar("T")
 
 
 class Call(NamedTuple, Generic[T]):
-    """One request and its one reply.
+    """Holds one request to Redis and the parser of its reply; `pyjobs.transport` sends it.
 
     Attributes:
-        script: what to run.
-        keys: KEYS, queues and nothing else.
-        args: ARGV, in the script's order.
-        parse: makes a value of the raw reply.
+        script: the script to run.
+        keys: KEYS of the script: keys of queues, and no other keys.
+        args: ARGV of the script, in the script's order.
+        parse: makes the value of type T from the raw reply.
     """
 
     script: Script
@@ -26,5 +26,5 @@ class Call(NamedTuple, Generic[T]):
     parse: Callable[[Any], T]
 
     def command(self) -> tuple[Arg, ...]:
-        """The words of the EVALSHA that this is."""
+        """Return the words of the EVALSHA command, without those of the wire protocol."""
         return ("EVALSHA", self.script.sha1, len(self.keys), *self.keys, *self.args)

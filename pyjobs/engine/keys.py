@@ -7,20 +7,25 @@ from __future__ import annotations
 
 from pyjobs.validate import checked
 
-# How long the registry may lack a queue that is in use: Redis may have come back without it.
+# Seconds between two entries of one queue in the registry: a server that lost its data lacks the
+# queue no longer than that.
 REGISTER_SECONDS = 60.0
-
-
-def cancel_channel(queue: str) -> str:
-    """Where the workers of a queue (its key) hear of jobs that were cancelled in flight."""
-    return f"{queue}:cancel"
+WAKE = ":wake"
 
 
 class Keys:
-    """The names under one prefix.
+    """Spells the names under one prefix.
 
     Args:
         prefix: what every key begins with.
+
+    Attributes:
+        prefix: what every key begins with.
+        queues: the hash that is the registry of queues: name -> mode.
+        scripts: the hash of the scripts' shas: name@version -> sha1.
+
+    Raises:
+        BadArgument: the prefix is not a name.
     """
 
     def __init__(self, prefix: str = "jobs") -> None:
@@ -29,13 +34,40 @@ class Keys:
         self.scripts = f"{prefix}:scripts"
 
     def queue(self, name: str) -> str:
-        """The key that scripts take as KEYS. Its hash tag keeps a queue in one cluster slot."""
+        """Return the key of a queue, which scripts take as KEYS. Its hash tag keeps all keys of the
+        queue in one cluster slot.
+
+        Raises:
+            BadArgument: the queue's name is not a name.
+        """
         return f"{self.prefix}:{{{checked('queue', name)}}}"
 
     def wake(self, name: str) -> str:
-        """The list that idle workers wait for."""
-        return f"{self.queue(name)}:wake"
+        """Return the key of the list on which idle workers of a queue wait for wake tokens.
+
+        Raises:
+            BadArgument: the queue's name is not a name.
+        """
+        return self.queue(name) + WAKE
+
+    @staticmethod
+    def queue_of_wake(wake: str) -> str:
+        """Return the key of the queue whose wake list has this key."""
+        return wake.removesuffix(WAKE)
+
+    @staticmethod
+    def cancel(queue: str) -> str:
+        """Return the channel on which the workers of a queue hear the ids of cancelled jobs.
+
+        Args:
+            queue: the queue's key.
+        """
+        return f"{queue}:cancel"
 
     def channel(self, client: str) -> str:
-        """Where one client hears of its results."""
+        """Return the channel on which one client hears results.
+
+        Args:
+            client: the client's name.
+        """
         return f"{self.prefix}:client:{client}"

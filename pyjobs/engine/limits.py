@@ -1,6 +1,22 @@
-"""The most that one call may hold, by the scripts' own rules and by good sense."""
+"""How much one call may carry, and how many jobs one sweep asks for. Only constants may live here.
 
+The scripts enforce the limits that begin with MAX. The other limits are Python's own and smaller,
+because Redis serves nobody else while a script runs.
+"""
+
+# Jobs in one call. The scripts refuse more.
 MAX_ITEMS = 1000
+# Dead jobs that reliable/dead leaves out at the head of its list. The script refuses more.
+MAX_SKIP = 1_000_000
+# Bytes of one payload, result or error. The scripts refuse more.
 MAX_BYTES = 1_048_576
-# What Python puts into one call at most.
+# Bytes of all payloads or all results in one call that Python makes.
 CALL_BYTES = 4 * MAX_BYTES
+# Jobs in one submit: the script runs for about a millisecond, while Python makes the next call.
+SUBMIT_ITEMS = 250
+# Jobs in one call of a worker, which claims or records: the script runs for less than 5 ms.
+RECORD_ITEMS = 400
+# Jobs in one call of queue/result that a sweep makes; a reply may hold as many results.
+RESULT_ITEMS = 100
+# Jobs that one sweep of a client asks for in all. The next sweep asks for others.
+SWEEP_JOBS = 5000

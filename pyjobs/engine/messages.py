@@ -1,6 +1,6 @@
-"""What the scripts publish to a client, taken apart: the other end of lua/lib/tell.lua.
+"""The results that a client's channel carries, parsed. Nothing else may live here.
 
-Nothing else may live here.
+The scripts publish to the channel; lua/README.md specifies the format of a message.
 """
 
 from __future__ import annotations
@@ -16,11 +16,15 @@ LINE = re.compile(
 )
 
 
-def read(message: bytes) -> Iterator[tuple[str, str, Stored]]:
-    """(queue, id, outcome) of each result in one message.
+def parse_results(message: bytes) -> Iterator[tuple[str, str, Stored]]:
+    """Yield the queue's name, the job's id and the outcome of each result in one message.
+
+    Args:
+        message: the bytes that were published to a client's channel.
 
     Raises:
-        ValueError: the rest is not a result; anybody may publish.
+        ValueError: the bytes from here on are not a result. The results before them have been
+            yielded. Any program may publish to the channel.
     """
     at = 0
     while at < len(message):

@@ -1,4 +1,5 @@
-"""How a run of a job ended, and what its worker adds when it says so. Only data may live here."""
+"""How a run of a job ended, and the worker's settings that its calls carry. Only data may live
+here."""
 
 from __future__ import annotations
 
@@ -6,13 +7,13 @@ from typing import NamedTuple
 
 
 class Outcome(NamedTuple):
-    """The verb that records how a run ended, and what the verb takes.
+    """Holds how a run ended: the verb that records it, and what the verb takes.
 
     Attributes:
         verb: 'complete', 'fail' or 'release'.
         body: the result's or the error's bytes.
         verdict: of a failure in reliable mode: 'retry', 'retry=MS', 'snooze=MS' or 'reject'.
-        why: what went wrong, in a line for the log.
+        why: what went wrong, in one line for the log.
     """
 
     verb: str
@@ -25,7 +26,15 @@ RELEASE = Outcome("release")
 
 
 class Policy(NamedTuple):
-    """A worker's own settings for the jobs that it runs; ms. None leaves it to the script."""
+    """Holds the settings of a worker that its calls carry. None leaves a setting to the script.
+
+    Attributes:
+        lease: ms that a claim holds without a renewal (reliable).
+        retention: ms that results are kept, where the submit did not say.
+        max_attempts: handled failures until a job is dead, where the submit did not say (reliable).
+        backoff: ms before the second attempt, then doubled (reliable).
+        max_crashes: leases of one job that may run out until it is dead (reliable).
+    """
 
     lease: int
     retention: int | None = None

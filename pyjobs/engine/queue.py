@@ -1,4 +1,4 @@
-"""The verbs of lua/queue, which every mode shares: verb -> Call. Pure; only these live here."""
+"""The verbs of lua/queue/, which every mode has: verb -> Call. Nothing else may live here."""
 
 from __future__ import annotations
 
@@ -10,12 +10,21 @@ from pyjobs.engine.scripts import script
 
 
 def fetch(queue: str, ids: Sequence[str]) -> Call[list[Stored]]:
-    """What is stored of these jobs (queue/result)."""
+    """Return the call that reads what is stored of some jobs (queue/result).
+
+    Args:
+        queue: the queue's key.
+        ids: 1 to 1000 ids; the reply has a `Stored` for each, in this order.
+    """
     result = script("queue/result")
     return Call(result, (queue,), result.bind(ids), parse_stored)
 
 
 def wake(queue: str) -> Call[bool]:
-    """Pass a wake token on to the next idle worker of this queue (queue/wake)."""
+    """Return the call that passes a wake token on to the next idle worker (queue/wake).
+
+    Args:
+        queue: the queue's key.
+    """
     used = script("queue/wake")
     return Call(used, (queue,), used.bind(), bool)

@@ -1,6 +1,6 @@
-"""Recoverable mode, verb -> Call: the data survives, and an operator or cron puts stuck jobs back.
+"""Recoverable mode, verb -> Call: data survives a crash, and a reap puts stuck jobs back.
 
-Pure; only this mode's verbs live here.
+Only this mode's verbs may live here.
 """
 
 from __future__ import annotations
@@ -8,21 +8,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from pyjobs.engine.call import Call
-from pyjobs.engine.outcome import Policy
+from pyjobs.engine.outcome import Outcome, Policy
 from pyjobs.engine.replies import ClaimReply, Reaped, parse_claimed, parse_reaped
 from pyjobs.engine.scripts import Option
-from pyjobs.engine.verbs import StoredVerbs
+from pyjobs.engine.verbs import StoredVerbs, bodies
 
 
 class Recoverable(StoredVerbs):
-    """recoverable/submit, claim, complete, fail, cancel and reap."""
+    """Makes the calls of recoverable/submit, claim, complete, fail, cancel and reap."""
 
     name = "recoverable"
     leases = False
     handed_back = None
 
     def claim(self, queues: Sequence[str], *, nonce: str, limit: int) -> Call[ClaimReply]:
-        """Take up to `limit` jobs off the queues, in order, under a nonce never used before."""
+        """Return the call that takes jobs off queues (recoverable/claim).
+
+        Args:
+            queues: keys of the queues, the most urgent first.
+            nonce: a name that was never used before. The same nonce gets the same jobs.
+            limit: most jobs, 1 to 1000.
+        """
         claim = self.script("claim")
         return Call(claim, tuple(queues), claim.bind(nonce=nonce, limit=limit), parse_claimed)
 
@@ -31,14 +37,33 @@ class Recoverable(StoredVerbs):
     ) -> Call[ClaimReply]:
         return self.claim(queues, nonce=nonce, limit=limit)
 
+    def record(
+        self, queue: str, verb: str, ended: Iterable[tuple[str, str, Outcome]], policy: Policy
+    ) -> Call[list[str]]:
+        if verb == "complete":
+            return self.complete(queue, bodies(ended), retention=policy.retention)
+        return self.fail(queue, bodies(ended), retention=policy.retention)
+
     def fail(
         self, queue: str, jobs: Iterable[tuple[str, str, bytes]], **options: Option
     ) -> Call[list[str]]:
-        """Record the errors of (id, token, error) triples; nothing is tried again."""
-        return self._end("fail", queue, jobs, options)
+        """Return the call that records errors (recoverable/fail); no job is tried again.
+
+        Args:
+            queue: the queue's key.
+            jobs: id, token and error of each job.
+            options: options of the script; durations in ms.
+        """
+        return self._items_call("fail", queue, jobs, options)
 
     def reap(self, queue: str, *, limit: int, older_than: int) -> Call[Reaped]:
-        """Put back up to `limit` jobs that were claimed at least `older_than` ms ago."""
+        """Return the call that puts jobs back which were claimed long ago (recoverable/reap).
+
+        Args:
+            queue: the queue's key.
+            limit: most jobs, 1 to 1000.
+            older_than: ms since the claim; a job that was claimed later stays.
+        """
         reap = self.script("reap")
         return Call(reap, (queue,), reap.bind(limit=limit, older_than=older_than), parse_reaped)
 

@@ -1,6 +1,6 @@
 """Reliable mode, verb -> Call: at least once, one recorded outcome, under a lease.
 
-Pure; only this mode's verbs live here.
+Only this mode's verbs may live here.
 """
 
 from __future__ import annotations
@@ -19,11 +19,14 @@ from pyjobs.engine.replies import (
     parse_words,
 )
 from pyjobs.engine.scripts import Option
-from pyjobs.engine.verbs import StoredVerbs
+from pyjobs.engine.verbs import StoredVerbs, bodies
 
 
 class Reliable(StoredVerbs):
-    """reliable/submit, claim, complete, fail, extend, release, cancel, reap, dead and requeue."""
+    """Makes the calls of the verbs of reliable mode.
+
+    reliable/submit, claim, complete, fail, extend, release, cancel, reap, dead and requeue.
+    """
 
     name = "reliable"
     leases = True
@@ -38,14 +41,14 @@ class Reliable(StoredVerbs):
         lease: int,
         max_crashes: int | None = None,
     ) -> Call[ClaimReply]:
-        """Take up to `limit` jobs off the queues, in their order, for `lease` ms.
+        """Return the call that takes jobs off queues under a lease (reliable/claim).
 
         Args:
-            queues: keys, most urgent first.
-            nonce: a name never used before; the same nonce gets the same jobs.
+            queues: keys of the queues, the most urgent first.
+            nonce: a name that was never used before. The same nonce gets the same jobs.
             limit: most jobs, 1 to 1000.
-            lease: ms until they are taken back, unless extended.
-            max_crashes: leases of one job that may run out until it is dead.
+            lease: ms until the jobs are taken back, unless the lease is extended.
+            max_crashes: how many leases of one job may run out until the job is dead.
         """
         claim = self.script("claim")
         options = claim.choose(max_crashes=max_crashes)
@@ -65,40 +68,74 @@ class Reliable(StoredVerbs):
         if verb == "release":
             return self.release(queue, ((id, token) for id, token, _ in ended))
         if verb == "complete":
-            return super().record(queue, verb, ended, policy)
+            return self.complete(queue, bodies(ended), retention=policy.retention)
         failed = ((id, token, end.verdict, end.body) for id, token, end in ended)
         return self.fail(queue, failed, max_attempts=policy.max_attempts, backoff=policy.backoff)
 
     def fail(
         self, queue: str, jobs: Iterable[tuple[str, str, str, bytes]], **options: Option
     ) -> Call[list[str]]:
-        """End the attempts of (id, token, verdict, error): each is tried again, or is dead."""
-        return self._end("fail", queue, jobs, options)
+        """Return the call that ends attempts (reliable/fail); each job is tried again or is dead.
+
+        Args:
+            queue: the queue's key.
+            jobs: id, token, verdict and error of each job.
+            options: options of the script; durations in ms.
+        """
+        return self._items_call("fail", queue, jobs, options)
 
     def extend(self, queue: str, jobs: Iterable[tuple[str, str]], *, lease: int) -> Call[list[str]]:
-        """Renew the leases of (id, token) pairs, to `lease` ms from now."""
+        """Return the call that renews leases (reliable/extend); the reply is a word a job.
+
+        Args:
+            queue: the queue's key.
+            jobs: id and token of each job.
+            lease: ms from now until the lease ends.
+        """
         extend = self.script("extend")
         items = [part for job in jobs for part in job]
         return Call(extend, (queue,), extend.bind(items, lease=lease), parse_words)
 
     def release(self, queue: str, jobs: Iterable[tuple[str, str]]) -> Call[list[str]]:
-        """Hand (id, token) pairs back to the head of their queue; no attempt is counted."""
-        return self._end("release", queue, jobs, {})
+        """Return the call that hands jobs back (reliable/release); no attempt is counted.
+
+        Args:
+            queue: the queue's key. The jobs become the next on the queue.
+            jobs: id and token of each job.
+        """
+        return self._items_call("release", queue, jobs, {})
 
     def reap(self, queue: str, *, limit: int, max_crashes: int | None = None) -> Call[Reaped]:
-        """Put back up to `limit` jobs whose lease has run out."""
+        """Return the call that puts jobs back whose lease has run out (reliable/reap).
+
+        Args:
+            queue: the queue's key.
+            limit: most jobs, 1 to 1000.
+            max_crashes: how many leases of one job may run out until the job is dead.
+        """
         reap = self.script("reap")
         args = reap.bind(limit=limit, options=reap.choose(max_crashes=max_crashes))
         return Call(reap, (queue,), args, parse_reaped)
 
     def dead(self, queue: str, *, skip: int, limit: int) -> Call[DeadPage]:
-        """List up to `limit` dead jobs, the longest dead first, leaving out the first `skip`."""
+        """Return the call that lists dead jobs, the longest dead first (reliable/dead).
+
+        Args:
+            queue: the queue's key.
+            skip: how many jobs to leave out first.
+            limit: most jobs, 1 to 1000.
+        """
         dead = self.script("dead")
         return Call(dead, (queue,), dead.bind(skip=skip, limit=limit), parse_dead)
 
     def requeue(self, queue: str, ids: Iterable[str]) -> Call[list[str]]:
-        """Give dead jobs another life; the reply is a word for each."""
-        return self._end("requeue", queue, ((id,) for id in ids), {})
+        """Return the call that puts dead jobs on their queue again (reliable/requeue).
+
+        Args:
+            queue: the queue's key.
+            ids: ids of the jobs; the reply is a word for each.
+        """
+        return self._items_call("requeue", queue, ((id,) for id in ids), {})
 
 
 RELIABLE = Reliable()

@@ -1,4 +1,7 @@
-"""What the scripts answer, as values: each shape, and the function that makes it of a raw reply."""
+"""What the scripts reply, as values: each shape, and the parser that makes it from a raw reply.
+
+Nothing else may live here. Times are whole ms since the epoch, by Redis's clock.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,10 @@ from typing import Any, NamedTuple
 
 
 class Submitted(NamedTuple):
-    """What became of one submitted job.
+    """Holds what a submit did with one job.
 
     Attributes:
-        id: its id, made by the script when none was given.
+        id: the job's id, made by the script when the submit had none.
         outcome: 'new', the state of the job that had this id already, or 'CONFLICT'.
     """
 
@@ -18,16 +21,16 @@ class Submitted(NamedTuple):
 
 
 class Claimed(NamedTuple):
-    """One job, as a claim hands it out.
+    """Holds one job as a claim hands it out.
 
     Attributes:
-        queue_index: which of the queues of the claim it came from.
+        queue_index: position of the job's queue among the queues of the claim, from 0.
         id: the job's id.
-        token: what its holder presents from now on.
+        token: what the holder presents to every later call about the job.
         data: the payload's bytes.
-        attempt: 1 for the first start; graceful hand-backs are not counted.
-        queued: when it was submitted, ms since the epoch, Redis's clock.
-        timeout: how long its handler may run, ms; 0 is no limit of its own.
+        attempt: 1 for the first start; a job that was handed back keeps its number.
+        queued: when the job was submitted, ms since the epoch.
+        timeout: how long the handler may run, ms; 0 is no limit of the job's own.
     """
 
     queue_index: int
@@ -40,11 +43,11 @@ class Claimed(NamedTuple):
 
 
 class ClaimReply(NamedTuple):
-    """The reply of a claim.
+    """Holds the reply of a claim.
 
     Attributes:
-        wait: ms until there may be more: 0 is now, -1 is unknown.
-        jobs: what was claimed.
+        wait: ms until there may be more jobs: 0 is now, -1 is unknown.
+        jobs: the jobs that were claimed.
     """
 
     wait: int
@@ -52,7 +55,14 @@ class ClaimReply(NamedTuple):
 
 
 class Reaped(NamedTuple):
-    """The reply of a reap: whether to call again, and what was moved."""
+    """Holds the reply of a reap.
+
+    Attributes:
+        more: whether the same call has more to do.
+        promoted: how many delayed jobs joined their queue.
+        put_back: ids of the jobs that were put back.
+        dead: ids of the jobs that died.
+    """
 
     more: bool
     promoted: int
@@ -61,9 +71,16 @@ class Reaped(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """What is stored of a job: its state ('' when there is no such job) and its outcome.
+    """Holds what is stored of one job.
 
-    Times are ms since the epoch; 0 is not yet.
+    Attributes:
+        state: 'pending', 'delayed', 'inflight', 'done', 'failed', 'dead', 'cancelled' or 'expired';
+            '' when there is no such job.
+        reason: why a dead job died: 'attempts', 'rejected' or 'crashed'; else '-'.
+        queued: when the job was submitted, ms since the epoch.
+        started: when the job was last claimed, ms since the epoch; 0 is not yet.
+        processed: when the job ended, ms since the epoch; 0 is not yet.
+        body: bytes of the result, or of the last error.
     """
 
     state: str
@@ -75,7 +92,16 @@ class Stored(NamedTuple):
 
 
 class Dead(NamedTuple):
-    """One dead job: why and when it died (ms since the epoch), and what was counted against it."""
+    """Holds one dead job.
+
+    Attributes:
+        id: the job's id.
+        reason: 'attempts', 'rejected' or 'crashed'.
+        died: when the job died, ms since the epoch.
+        attempts: how many attempts failed.
+        crashes: how many leases ran out.
+        error: bytes of the last error; empty when none was recorded.
+    """
 
     id: str
     reason: str
@@ -86,18 +112,25 @@ class Dead(NamedTuple):
 
 
 class DeadPage(NamedTuple):
-    """How many dead jobs there are, and some of them."""
+    """Holds a page of the dead jobs of a queue.
+
+    Attributes:
+        total: how many dead jobs the queue has.
+        jobs: those of this page, the longest dead first.
+    """
 
     total: int
     jobs: list[Dead]
 
 
 def parse_submitted(reply: Any) -> list[Submitted]:
+    """Parse the reply of <mode>/submit: a `Submitted` for each job, in the call's order."""
     words = [word.decode() for word in reply]
     return list(map(Submitted, words[::2], words[1::2]))
 
 
 def parse_claimed(reply: Any) -> ClaimReply:
+    """Parse the reply of <mode>/claim."""
     jobs = [
         Claimed(queue - 1, id.decode(), token.decode(), data, attempt, queued, timeout)
         for queue, id, token, data, attempt, queued, timeout in reply[1:]
@@ -106,15 +139,18 @@ def parse_claimed(reply: Any) -> ClaimReply:
 
 
 def parse_words(reply: Any) -> list[str]:
+    """Parse a reply that is a word for each job, such as 'done', 'LOST' or 'NOJOB'."""
     return [word.decode() for word in reply]
 
 
 def parse_reaped(reply: Any) -> Reaped:
+    """Parse the reply of recoverable/reap or reliable/reap."""
     more, promoted, put_back, dead = reply
     return Reaped(more == 1, promoted, parse_words(put_back), parse_words(dead))
 
 
 def parse_stored(reply: Any) -> list[Stored]:
+    """Parse the reply of queue/result: a `Stored` for each id, in the call's order."""
     return [
         Stored(state.decode(), reason.decode(), queued, started, processed, body)
         for state, reason, queued, started, processed, body in reply
@@ -122,6 +158,7 @@ def parse_stored(reply: Any) -> list[Stored]:
 
 
 def parse_dead(reply: Any) -> DeadPage:
+    """Parse the reply of reliable/dead."""
     jobs = [
         Dead(id.decode(), reason.decode(), died, attempts, crashes, error)
         for id, reason, died, attempts, crashes, error in reply[1:]

@@ -1,13 +1,13 @@
 """The built scripts and their manifest, as Python sees them.
 
-Looking up a script and binding values to its named arguments may live here; nothing is sent.
+Looking up a script and binding values to its named arguments may live here. Nothing is sent.
 """
 
 from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -17,10 +17,24 @@ from pyjobs.errors import BadArgument
 Arg = str | bytes | int
 Option = int | str | None
 
+FOLDER = resources.files("pyjobs") / "_lua"
+MANIFEST = "manifest.json"
+
 
 @dataclass(frozen=True)
 class Script:
-    """One version of one verb, as the manifest describes it."""
+    """Holds one version of one script, as the manifest describes it.
+
+    Attributes:
+        name: <mode>/<verb>, such as 'reliable/claim'.
+        version: a number from 1 on.
+        sha1: what EVALSHA takes.
+        body: the Lua text, byte for byte what Redis gets.
+        replay_safe: whether a call may be repeated when its reply was lost.
+        names: names of the arguments, in the order of ARGV, without the items.
+        options: names that the options argument may have.
+        about: the script's whole entry in the manifest.
+    """
 
     name: str
     version: int
@@ -33,14 +47,18 @@ class Script:
 
     @property
     def title(self) -> str:
-        """name@version, its identity in `jobs:scripts`."""
+        """name@version, which is the script's field in the hash `<prefix>:scripts`."""
         return f"{self.name}@{self.version}"
 
     def bind(self, items: Iterable[Arg] = (), **args: Arg) -> tuple[Arg, ...]:
-        """ARGV for these values, in the script's own order.
+        """Return ARGV for these values, in the script's own order.
+
+        Args:
+            items: the items that follow the arguments, flat.
+            args: a value for each of `names`.
 
         Raises:
-            TypeError: a name is missing, or the script has none such.
+            TypeError: a name is missing, or the script has no such argument.
         """
         if len(args) != len(self.names):
             raise TypeError(f"{self.title} takes {self.names}, not {tuple(args)}")
@@ -50,7 +68,7 @@ class Script:
             raise TypeError(f"{self.title} lacks the argument {error}") from None
 
     def choose(self, **options: Option) -> str:
-        """The options argument: those that are given, as 'name=value name=value'.
+        """Return the options argument, 'name=value name=value', without those that are None.
 
         Raises:
             BadArgument: the script has no such option.
@@ -64,15 +82,14 @@ class Script:
 
 @functools.cache
 def everything() -> Sequence[Script]:
-    """Every script of this package, in the manifest's order."""
-    folder = resources.files("pyjobs") / "_lua"
-    manifest = json.loads((folder / "manifest.json").read_text())
+    """Return every version of every script of this package, in the manifest's order."""
+    manifest = json.loads((FOLDER / MANIFEST).read_text())
     return tuple(
         Script(
             name=about["name"],
             version=about["version"],
             sha1=about["sha1"],
-            body=(folder / about["file"]).read_text(),
+            body=(FOLDER / about["file"]).read_text(),
             replay_safe=about["replay_safe"],
             names=tuple(arg["name"] for arg in about["args"]),
             options=frozenset(option["name"] for option in about["options"]),
@@ -84,12 +101,21 @@ def everything() -> Sequence[Script]:
 
 @functools.cache
 def script(name: str) -> Script:
-    """The newest version of `name`, such as 'reliable/claim'.
+    """Return the newest version of a script.
+
+    Args:
+        name: <mode>/<verb>, such as 'reliable/claim'.
 
     Raises:
-        KeyError: there is none.
+        KeyError: there is no script of this name.
     """
     versions = [found for found in everything() if found.name == name]
     if not versions:
         raise KeyError(name)
     return max(versions, key=lambda found: found.version)
+
+
+def built_files() -> Mapping[str, bytes]:
+    """Return the built scripts and the manifest: relative path -> bytes, the manifest last."""
+    files = [*[found.about["file"] for found in everything()], MANIFEST]
+    return {file: (FOLDER / file).read_bytes() for file in files}

@@ -1,17 +1,17 @@
-"""Simple mode, verb -> Call: at most once, nothing stored. Pure; only its verbs live here."""
+"""Simple mode, verb -> Call: at most once, nothing stored. Only this mode's verbs may live here."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
 from pyjobs.engine.call import Call
-from pyjobs.engine.outcome import Policy
+from pyjobs.engine.outcome import Outcome, Policy
 from pyjobs.engine.replies import ClaimReply, parse_claimed
-from pyjobs.engine.verbs import Verbs
+from pyjobs.engine.verbs import Verbs, bodies
 
 
 class Simple(Verbs):
-    """simple/submit, claim, complete and fail."""
+    """Makes the calls of simple/submit, claim, complete and fail."""
 
     name = "simple"
     stores = False
@@ -19,7 +19,14 @@ class Simple(Verbs):
     handed_back = "fail"
 
     def claim(self, queues: Sequence[str], *, limit: int) -> Call[ClaimReply]:
-        """Take up to `limit` jobs off the queues, in order; they live only with the caller."""
+        """Return the call that takes jobs off queues (simple/claim).
+
+        The jobs then exist in the claiming process only.
+
+        Args:
+            queues: keys of the queues, the most urgent first.
+            limit: most jobs, 1 to 1000.
+        """
         claim = self.script("claim")
         return Call(claim, tuple(queues), claim.bind(limit=limit), parse_claimed)
 
@@ -28,9 +35,21 @@ class Simple(Verbs):
     ) -> Call[ClaimReply]:
         return self.claim(queues, limit=limit)
 
+    def record(
+        self, queue: str, verb: str, ended: Iterable[tuple[str, str, Outcome]], policy: Policy
+    ) -> Call[list[str]]:
+        if verb == "complete":
+            return self.complete(queue, bodies(ended))
+        return self.fail(queue, bodies(ended))
+
     def fail(self, queue: str, jobs: Iterable[tuple[str, str, bytes]]) -> Call[list[str]]:
-        """Tell the clients of (id, token, error) triples that they failed."""
-        return self._end("fail", queue, jobs, {})
+        """Return the call that publishes errors to the jobs' clients (simple/fail).
+
+        Args:
+            queue: the queue's key.
+            jobs: id, token and error of each job.
+        """
+        return self._items_call("fail", queue, jobs, {})
 
 
 SIMPLE = Simple()

@@ -1,35 +1,42 @@
 """What the modes' verbs have in common: how values become a Call, and a reply becomes values.
 
-Pure: nothing is sent, no clock is read, no state of a job is decided.
+Nothing here sends a call, reads a clock or decides the state of a job.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar, Literal
 
 from pyjobs.engine.call import Call
 from pyjobs.engine.outcome import Outcome, Policy
 from pyjobs.engine.replies import ClaimReply, Submitted, parse_submitted, parse_words
 from pyjobs.engine.scripts import Arg, Option, Script, script
 
+ModeName = Literal["simple", "recoverable", "reliable"]
+
 
 class Verbs:
-    """The verbs that every mode has; a mode's class adds its own.
+    """Makes the calls of the verbs that every mode has; a mode's class adds its own verbs.
 
     Attributes:
         name: the mode's name.
-        stores: whether jobs and results are kept in Redis beside the queue.
-        leases: whether a claim must be extended.
-        handed_back: the verb for a job that is handed back unfinished; None leaves it to a reap.
+        stores: whether Redis keeps jobs and results beside the queue.
+        leases: whether a worker must extend its claims.
+        handed_back: the verb that hands an unfinished job back; None leaves the job to a reap.
     """
 
-    name: ClassVar[str]
+    name: ClassVar[ModeName]
     stores: ClassVar[bool]
     leases: ClassVar[bool]
     handed_back: ClassVar[str | None]
 
     def script(self, verb: str) -> Script:
+        """Return the mode's script of this verb.
+
+        Raises:
+            KeyError: the mode has no such verb.
+        """
         return script(f"{self.name}/{verb}")
 
     def submit(
@@ -40,40 +47,77 @@ class Verbs:
         client: str = "",
         **options: Option,
     ) -> Call[list[Submitted]]:
-        """Submit (id, data) pairs; '' as id asks the script for one.
+        """Return the call that submits jobs (<mode>/submit).
 
         Args:
             queue: the queue's key.
-            client: who is told the results; '' is nobody.
-            options: those of the mode's script, ms.
+            jobs: id and data of each job; the script makes an id where it is ''.
+            client: name of the client that gets the results; '' is none.
+            options: options of the mode's script; durations in ms.
         """
-        submit = self.script("submit")
-        items: list[Arg] = [part for job in jobs for part in job]
-        args = submit.bind(items, client=client, options=submit.choose(**options))
-        return Call(submit, (queue,), args, parse_submitted)
+        items = [part for job in jobs for part in job]
+        text = self.script("submit").choose(**options)
+        call = self.submit_items(queue, items, client=client, options=text)
+        return Call(call.script, call.keys, call.args, parse_submitted)
+
+    def submit_items(
+        self, queue: str, items: Sequence[Arg], *, client: str, options: str
+    ) -> Call[list[bytes]]:
+        """Return the call that submits jobs, and leaves its reply as bytes (<mode>/submit).
+
+        A client compares most replies as a whole. `parse_submitted` makes values of the others.
+
+        Args:
+            queue: the queue's key.
+            items: id and data of each job in turn.
+            client: name of the client that gets the results; '' is none.
+            options: the options argument, as `Script.choose` writes it.
+        """
+        used = self.script("submit")
+        return Call(used, (queue,), used.bind(items, client=client, options=options), unparsed)
 
     def complete(
         self, queue: str, jobs: Iterable[tuple[str, str, bytes]], **options: Option
     ) -> Call[list[str]]:
-        """Record the results of (id, token, result) triples; the reply is a word for each."""
-        return self._end("complete", queue, jobs, options)
+        """Return the call that records results (<mode>/complete); the reply is a word a job.
+
+        Args:
+            queue: the queue's key.
+            jobs: id, token and result of each job.
+            options: options of the mode's script; durations in ms.
+        """
+        return self._items_call("complete", queue, jobs, options)
 
     def claim_with(
         self, queues: Sequence[str], limit: int, nonce: str, policy: Policy
     ) -> Call[ClaimReply]:
-        """The claim of a worker with this policy."""
+        """Return the claim of a worker that has this policy (<mode>/claim).
+
+        Args:
+            queues: keys of the queues, the most urgent first.
+            limit: most jobs to claim.
+            nonce: a name that was never used before.
+            policy: the worker's settings.
+        """
         raise NotImplementedError
 
     def record(
         self, queue: str, verb: str, ended: Iterable[tuple[str, str, Outcome]], policy: Policy
     ) -> Call[list[str]]:
-        """The call that ends runs, (id, token, outcome) each, by the one verb of them all."""
-        options: dict[str, Option] = {"retention": policy.retention} if self.stores else {}
-        return self._end(verb, queue, ((id, token, end.body) for id, token, end in ended), options)
+        """Return the call that records how runs ended; the reply is a word a job.
 
-    def _end(
+        Args:
+            queue: the queue's key.
+            verb: the verb of all these outcomes, such as 'complete'.
+            ended: id, token and outcome of each run.
+            policy: the worker's settings.
+        """
+        raise NotImplementedError
+
+    def _items_call(
         self, verb: str, queue: str, jobs: Iterable[tuple[Arg, ...]], options: dict[str, Option]
     ) -> Call[list[str]]:
+        """Return a call of one queue that takes the same values of each job and replies a word."""
         used = self.script(verb)
         args = {"options": used.choose(**options)} if "options" in used.names else {}
         items = [part for job in jobs for part in job]
@@ -81,10 +125,27 @@ class Verbs:
 
 
 class StoredVerbs(Verbs):
-    """What recoverable and reliable have beyond that: jobs that can be found by their id."""
+    """Makes the calls that recoverable and reliable mode add: their jobs are found by id."""
 
     stores = True
 
     def cancel(self, queue: str, ids: Iterable[str], **options: Option) -> Call[list[str]]:
-        """End jobs that have not ended yet; the reply is a word for each."""
-        return self._end("cancel", queue, ((id,) for id in ids), options)
+        """Return the call that cancels jobs (<mode>/cancel); the reply is a word a job.
+
+        Args:
+            queue: the queue's key.
+            ids: ids of the jobs.
+            options: options of the mode's script; durations in ms.
+        """
+        return self._items_call("cancel", queue, ((id,) for id in ids), options)
+
+
+def bodies(ended: Iterable[tuple[str, str, Outcome]]) -> list[tuple[str, str, bytes]]:
+    """Return id, token and body of each run, as `complete` takes them."""
+    return [(id, token, outcome.body) for id, token, outcome in ended]
+
+
+def unparsed(reply: Any) -> list[bytes]:
+    """Return the raw reply of a submit: id and outcome of each job in turn."""
+    found: list[bytes] = reply
+    return found

@@ -2,9 +2,9 @@
 
     python -m pyjobs.testing.compliance redis://localhost
 
-It proves a server, a deployment or another implementation of the scripts. All that it makes is
-under a prefix of its own and is deleted at the end. The sums, how they are asked for, and what
-such a run needs around it may live here.
+The suite proves a server, a deployment or another implementation of the scripts. All its keys have
+a prefix of their own and are deleted at the end. The sums, the clients that ask for them, and the
+prefix may live here.
 """
 
 from __future__ import annotations
@@ -18,17 +18,15 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
-
-import redis
+from typing import Any, get_args
 
 from pyjobs import aio
 from pyjobs.client import Client
-from pyjobs.engine import MODES
+from pyjobs.engine import ModeName
 from pyjobs.errors import BadArgument, JobFailed, PyjobsError, ResultGone, Undecodable
 from pyjobs.ids import unguessable
 from pyjobs.testing.workers import running
-from pyjobs.transport import checked_url, connect, shown, translated
+from pyjobs.transport import ErrorTranslation, checked_url, connect, shown
 from pyjobs.worker import ClaimedJob, Worker
 
 Pair = tuple[int, int]
@@ -44,30 +42,30 @@ NO_ANSWER = (JobFailed, ResultGone, Undecodable, TimeoutError)
 
 
 class ComplianceError(AssertionError):
-    """An answer was wrong, or did not come, or a job ran twice; the message says which."""
+    """An answer was wrong or did not come, or a job ran twice; the message says which."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """What one `check` did.
+    """Holds what one `check` did.
 
     Attributes:
         mode: the mode that was checked.
-        flavour: 'sync' or 'async', of client and handler.
+        flavour: 'sync' or 'async': the kind of client and handler.
         jobs: how many jobs were answered.
-        seconds: how long that took, by concurrency.
+        seconds: how long the jobs took, in seconds, by concurrency.
     """
 
-    mode: str
+    mode: ModeName
     flavour: str
     jobs: int
     seconds: dict[int, float]
 
 
-def check(url: str, mode: str, *, flavour: str = "sync") -> Report:
+def check(url: str, mode: ModeName, *, flavour: str = "sync") -> Report:
     """Run the suite: a first job, then 506 sums, at each concurrency of 1, 2, 4, 8 and 50.
 
-    Concurrency is how many sums are asked for at once, and how many the worker runs at once.
+    Concurrency is how many sums the client asks for at once, and how many the worker runs at once.
 
     Args:
         url: `redis://`, `rediss://`, `unix://` or `memory://`.
@@ -76,8 +74,8 @@ def check(url: str, mode: str, *, flavour: str = "sync") -> Report:
             and an `async def` handler.
 
     Raises:
-        ComplianceError: the server does not comply; names the first wrong answer.
-        BadArgument: one of the arguments is not what it must be.
+        ComplianceError: the server does not comply; the message has the first wrong answer.
+        BadArgument: an argument is not one of these.
         Unavailable: Redis can't be reached.
     """
     if flavour not in FLAVOURS:
@@ -94,10 +92,10 @@ def check(url: str, mode: str, *, flavour: str = "sync") -> Report:
 
 @contextlib.contextmanager
 def scratch(url: str, name: str) -> Iterator[str]:
-    """A prefix that nobody else has; at the end, every key under it is deleted.
+    """Give a prefix that no other program has, and delete every key under it at the end.
 
     Args:
-        url: where the keys are.
+        url: URL of the server.
         name: what the prefix begins with.
 
     Raises:
@@ -107,16 +105,13 @@ def scratch(url: str, name: str) -> Iterator[str]:
     try:
         yield prefix
     finally:
-        with connect(url) as server:
-            try:
-                for key in server.scan_iter(f"{prefix}:*", count=1000):
-                    server.unlink(key)
-            except redis.RedisError as error:
-                raise translated(error) from error
+        with ErrorTranslation(url), connect(url) as server:
+            for key in server.scan_iter(f"{prefix}:*", count=1000):
+                server.unlink(key)
 
 
-def _round(url: str, mode: str, flavour: str, prefix: str, concurrency: int) -> int:
-    """The first job and all pairs at one concurrency; returns how many jobs were answered."""
+def _round(url: str, mode: ModeName, flavour: str, prefix: str, concurrency: int) -> int:
+    """Run the first job and all pairs at one concurrency; return how many jobs were answered."""
     runs: list[str] = []
 
     def add(job: ClaimedJob) -> int:
@@ -136,10 +131,10 @@ def _round(url: str, mode: str, flavour: str, prefix: str, concurrency: int) -> 
         else:
             made = partial(aio.Client, url, mode=mode, queue=queue, prefix=prefix)
             answers = asyncio.run(_aask(made, concurrency))
-    for told, count in (("answers", answers), ("runs", len(runs))):
+    for what, count in (("answers", answers), ("runs", len(runs))):
         if count != 1 + len(PAIRS):
             raise ComplianceError(
-                f"{1 + len(PAIRS)} jobs, {count} {told} (at concurrency {concurrency})"
+                f"{1 + len(PAIRS)} jobs, {count} {what} (at concurrency {concurrency})"
             )
     return answers
 
@@ -149,7 +144,7 @@ def _sum(data: Any) -> int:
 
 
 def _ask(client: Client, concurrency: int) -> int:
-    """Ask for all sums and judge the answers; returns how many came."""
+    """Ask for all sums with a sync client and judge the answers; return how many came."""
 
     def ask(pair: Pair) -> int:
         answer: Any
@@ -165,7 +160,7 @@ def _ask(client: Client, concurrency: int) -> int:
 
 
 async def _aask(made: Callable[[], aio.Client], concurrency: int) -> int:
-    """The same for asyncio."""
+    """Ask for all sums with an asyncio client and judge the answers; return how many came."""
     gate = asyncio.Semaphore(concurrency)
     async with made() as client:
 
@@ -188,16 +183,24 @@ def _data(pair: Pair) -> dict[str, int]:
 
 
 def _judged(pair: Pair, answer: Any, concurrency: int) -> int:
-    """The answer, when it is right."""
+    """Return the answer to a pair.
+
+    Raises:
+        ComplianceError: the answer is not the sum.
+    """
     if answer == sum(pair):
         return sum(pair)
-    told = f"{type(answer).__name__}: {answer}" if isinstance(answer, Exception) else repr(answer)
+    wrong = f"{type(answer).__name__}: {answer}" if isinstance(answer, Exception) else repr(answer)
     first, second = pair
-    raise ComplianceError(f"{first} + {second} gave {told} (at concurrency {concurrency})")
+    raise ComplianceError(f"{first} + {second} gave {wrong} (at concurrency {concurrency})")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Check every mode with every kind of client; returns 1 when one of them fails."""
+    """Check every mode with every kind of client, print a line each, and return the exit code.
+
+    Args:
+        argv: arguments of the command; those of this process when left out.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m pyjobs.testing.compliance", description=(__doc__ or "").split("\n")[0]
     )
@@ -205,7 +208,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     url = parser.parse_args(argv).url
     failed = False
     print(f"{'mode':<12} {'client':<6} {'jobs':>5} {'seconds':>8}  answers", flush=True)
-    for mode in MODES:
+    for mode in get_args(ModeName):
         for flavour in FLAVOURS:
             try:
                 report = check(url, mode, flavour=flavour)
@@ -213,11 +216,12 @@ def main(argv: Sequence[str] | None = None) -> int:
                 failed = True
                 print(f"{mode:<12} {flavour:<6} {'':>5} {'':>8}  WRONG: {error}", flush=True)
             except PyjobsError as error:
-                print(f"compliance: {shown(url)}: {error}", file=sys.stderr)
+                where = "" if shown(url) in str(error) else f"{shown(url)}: "
+                print(f"compliance: {where}{error}", file=sys.stderr)
                 return 1
             else:
-                told = f"{report.jobs:>5} {sum(report.seconds.values()):>8.2f}"
-                print(f"{mode:<12} {flavour:<6} {told}  all right", flush=True)
+                numbers = f"{report.jobs:>5} {sum(report.seconds.values()):>8.2f}"
+                print(f"{mode:<12} {flavour:<6} {numbers}  all right", flush=True)
     return 1 if failed else 0
 
 

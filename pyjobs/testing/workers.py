@@ -1,4 +1,4 @@
-"""Workers in threads of their own. Running one, and waiting for its end, may live here."""
+"""Workers in threads of their own. Running one and waiting for its end may live here."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ END_SECONDS = 30.0
 
 
 class Running:
-    """A worker in a thread, with an event loop of its own.
+    """Responsible for one worker in a thread with an event loop of its own, from the start on.
+
+    Args:
+        worker: the worker to run.
 
     Attributes:
-        worker: the worker.
-        error: what ended its run, None while it runs and when it ended well.
+        worker: the same worker.
+        error: the error that ended the run; None while it runs and when it ended well.
     """
 
     def __init__(self, worker: Worker) -> None:
@@ -33,13 +36,17 @@ class Running:
 
     @property
     def alive(self) -> bool:
+        """Whether the worker still runs."""
         return self._thread.is_alive()
 
     def ended(self, seconds: float = END_SECONDS) -> BaseException | None:
-        """Wait for the end; returns what ended it.
+        """Wait for the end of the run and return the error that ended it, or None.
+
+        Args:
+            seconds: how long to wait.
 
         Raises:
-            AssertionError: it did not end in time.
+            AssertionError: the worker did not end in time.
         """
         self._thread.join(seconds)
         if self.alive:
@@ -49,11 +56,14 @@ class Running:
 
 @contextmanager
 def running(worker: Worker) -> Iterator[Running]:
-    """Run a worker until the block ends.
+    """Run a worker in a thread until the block ends; then stop it and wait for its end.
+
+    Args:
+        worker: the worker to run.
 
     Raises:
-        PyjobsError: what the worker ended with; if the block went wrong too, that may be why.
-        AssertionError: it did not end.
+        PyjobsError: the error that ended the worker, instead of an error of the block.
+        AssertionError: the worker did not end within 30 s.
     """
     run = Running(worker)
     try:

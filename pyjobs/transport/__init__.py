@@ -1,43 +1,60 @@
 """How a call reaches Redis and comes back. The only folder that imports redis-py and hiredis.
 
-Other folders import from here and not past it.
+Other folders import from here and not past it. What is not listed is private.
 """
 
-from pyjobs.transport.backoff import Outage
-from pyjobs.transport.connect import CLOSE_SECONDS, REPLY_SECONDS, aclose, aconnect, connect
-from pyjobs.transport.connection import Connection, open_connection, pack
-from pyjobs.transport.errors import ErrorTranslation, translated
+from pyjobs.transport.backoff import Backoff, Outage
+from pyjobs.transport.commands import acommand, command
+from pyjobs.transport.errors import ErrorTranslation, translated, translating
 from pyjobs.transport.loader import aload, load, publish
-from pyjobs.transport.pipeline import acommand
-from pyjobs.transport.registry import aregister, register, registered
-from pyjobs.transport.send import Async, arun, arun_many, run, run_many
+from pyjobs.transport.registry import aregister, register, registered, registered_mode
+from pyjobs.transport.send import arun, arun_many, run, run_many
+from pyjobs.transport.server import (
+    CLOSE_SECONDS,
+    REPLY_SECONDS,
+    AsyncServer,
+    Server,
+    aclose,
+    aconnect,
+    connect,
+)
+from pyjobs.transport.subscription import AsyncSubscription, Subscription
 from pyjobs.transport.url import DEFAULT_URL, checked_url, shown
 
-__all__ = [
-    "CLOSE_SECONDS",
+__all__ = [  # noqa: RUF022
+    # Where a server is, and a client of it.
     "DEFAULT_URL",
+    "checked_url",
+    "shown",
+    "AsyncServer",
+    "Server",
+    "CLOSE_SECONDS",
     "REPLY_SECONDS",
-    "Async",
-    "Connection",
-    "ErrorTranslation",
-    "Outage",
     "aclose",
-    "acommand",
     "aconnect",
-    "aload",
-    "aregister",
+    "connect",
+    # Calls of scripts.
     "arun",
     "arun_many",
-    "checked_url",
-    "connect",
-    "load",
-    "open_connection",
-    "pack",
-    "publish",
-    "register",
-    "registered",
     "run",
     "run_many",
-    "shown",
+    # Other commands.
+    "acommand",
+    "command",
+    "aload",
+    "load",
+    "publish",
+    "aregister",
+    "register",
+    "registered",
+    "registered_mode",
+    # Messages of channels.
+    "AsyncSubscription",
+    "Subscription",
+    # What goes wrong, and how long to wait then.
+    "Backoff",
+    "ErrorTranslation",
+    "Outage",
     "translated",
+    "translating",
 ]

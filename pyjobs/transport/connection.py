@@ -1,9 +1,10 @@
-"""An asyncio connection of redis-py, with nothing between its bytes and whoever waits for a reply.
+"""An asyncio connection of redis-py whose replies are parsed as soon as their bytes arrive.
 
-redis-py makes it: address, TLS, login. From then on what comes is parsed here at once, for the
-layers that redis-py has above that take longer than Redis does. A connection of a kind that is not
-known (memory://, a sentinel's, another redis-py) is used as redis-py means it: slower, and the
-same. What to send, and what a reply means, lives elsewhere.
+redis-py opens the connection: address, TLS, login. From then on hiredis parses here what arrives,
+because redis-py's own layers take longer than Redis does. A connection of an unknown kind
+(memory://, a sentinel's, another redis-py) is read by redis-py's own means, which is slower.
+
+What to send, and what a reply means, may not live here.
 """
 
 from __future__ import annotations
@@ -16,60 +17,64 @@ import hiredis
 from redis import exceptions
 from redis.asyncio.connection import AbstractConnection
 
-# What Redis may say to a command; any other error is the connection's own.
+# Errors that are replies to a command. Every other error is about the connection.
 REPLIES = (exceptions.ResponseError, exceptions.BusyLoadingError)
 ENDED = "Connection closed by server."
+# Redis closed the connection while redis-py logged in: the message of uvloop's RuntimeError, and of
+# redis-py's AttributeError.
 CLOSED = ("the handler is closed", "'NoneType' object has no attribute")
 HELD_UP_SECONDS = 0.1
 
 
 def pack(*words: str | bytes | float) -> bytes:
-    """A command, as it goes over the wire."""
+    """Return a command as bytes of the Redis protocol."""
     packed: bytes = hiredis.pack_command(words)  # type: ignore[arg-type]
     return packed
 
 
 class Connection(Protocol):
-    """One connection of a pool, open."""
+    """Sends commands over one open connection of a pool, and gives their replies in order."""
 
     async def send(self, data: bytes) -> None:
-        """Write commands. Raises RedisError when the connection breaks."""
-
-    async def reply(self, seconds: float | None = None) -> Any:
-        """The next reply: a value, or what Redis says against a command, which is one of REPLIES.
-
-        Args:
-            seconds: how long it is waited for; None is the time that the pool was made with. Who
-                gives a time waits for anything but a null.
+        """Write packed commands.
 
         Raises:
-            TimeoutError: of redis-py: it took longer. It may be waited for again.
-            RedisError: the connection broke, or Redis says that it is not to be used.
+            RedisError: the connection broke.
+        """
+
+    async def reply(self, seconds: float | None = None) -> Any:
+        """Return the next reply: a value, or one of REPLIES when Redis refuses the command.
+
+        Args:
+            seconds: how long to wait; None: as long as the pool was made for. A null reply looks
+                like no reply to some connections, so seconds may be given only where no null comes.
+
+        Raises:
+            TimeoutError: redis-py's: no reply came in time. This may be called again for it.
+            RedisError: the connection broke, or Redis refuses the connection.
         """
 
     async def quiet(self) -> bool:
-        """Whether it is open, and nothing has come that was not asked for."""
+        """Return whether the connection is open and has no reply that nobody waits for."""
 
     async def release(self, pool: Any) -> None:
-        """Give it back to its pool."""
+        """Give the connection back to its pool, open."""
 
     async def close(self, pool: Any) -> None:
-        """The same, closed: nobody will take what is still to come for a reply of his own."""
+        """Close the connection and give it back to its pool. Replies to come are dropped."""
 
 
 async def open_connection(pool: Any) -> Connection:
-    """A connection of this pool, for the caller alone.
+    """Take a connection from a pool, for the caller alone; it is connected.
 
     Raises:
-        RedisError: it can't be made.
+        RedisError: Redis can't be reached, or refuses the login.
     """
     try:
         connection = await pool.get_connection()
         if was_reset(connection):
             await _again(pool, connection)
     except (RuntimeError, AttributeError) as error:
-        # uvloop's word for a connection that Redis closes while redis-py says hello, and redis-py's
-        # for one that its pool closes then.
         if not any(word in str(error) for word in CLOSED):
             raise
         raise exceptions.ConnectionError(ENDED) from error
@@ -81,13 +86,13 @@ async def open_connection(pool: Any) -> Connection:
 
 
 def was_reset(connection: Any) -> bool:
-    """Whether it came to an end while nobody used it; redis-py takes such a one for a good one."""
+    """Return whether a connection was reset while it was idle, which redis-py does not notice."""
     writer = getattr(connection, "_writer", None)
     return isinstance(writer, asyncio.StreamWriter) and writer.is_closing()
 
 
 async def _again(pool: Any, connection: Any) -> None:
-    """Connect anew."""
+    """Connect a pool's connection anew; on an error give it back."""
     try:
         await connection.disconnect(nowait=True)
         await connection.connect()
@@ -97,7 +102,7 @@ async def _again(pool: Any, connection: Any) -> None:
 
 
 class PooledConnection:
-    """By redis-py's own means."""
+    """Uses a connection of any kind by redis-py's own means."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
@@ -109,13 +114,13 @@ class PooledConnection:
         try:
             if seconds is None:
                 return await self._connection.read_response(disconnect_on_error=False)
-            told = await self._connection.read_response(timeout=seconds, disconnect_on_error=False)
+            reply = await self._connection.read_response(timeout=seconds, disconnect_on_error=False)
         except REPLIES as error:
             return error
-        # So it tells that it took longer.
-        if told is None:
+        # redis-py returns None when a timeout that was given to it is over.
+        if reply is None:
             raise exceptions.TimeoutError(f"no reply in {seconds:g} s")
-        return told
+        return reply
 
     async def quiet(self) -> bool:
         try:
@@ -133,7 +138,7 @@ class PooledConnection:
 
 
 class RawConnection(PooledConnection, asyncio.Protocol):
-    """On the connection's transport, below the layers of redis-py."""
+    """Reads and writes a connection's transport, below the layers of redis-py."""
 
     def __init__(self, connection: Any, transport: Any) -> None:
         super().__init__(connection)
@@ -146,10 +151,10 @@ class RawConnection(PooledConnection, asyncio.Protocol):
         )
         self._replies: deque[Any] = deque()
         self._waiter: asyncio.Future[None] | None = None
-        # While the transport takes no more: done when it does again.
+        # Exists while the transport's buffer is full; done when there is room again.
         self._room: asyncio.Future[None] | None = None
         self._broken: Exception | None = None
-        # redis-py's own, which gets the transport back.
+        # redis-py's protocol, which `release` puts back in place.
         self._before = transport.get_protocol()
         transport.set_protocol(self)
 
@@ -169,10 +174,10 @@ class RawConnection(PooledConnection, asyncio.Protocol):
                 await self._wait(self._waiter, self._seconds if seconds is None else seconds)
             finally:
                 self._waiter = None
-        told = self._replies.popleft()
-        if isinstance(told, exceptions.ConnectionError) and not isinstance(told, REPLIES):
-            raise told
-        return told
+        reply = self._replies.popleft()
+        if isinstance(reply, exceptions.ConnectionError) and not isinstance(reply, REPLIES):
+            raise reply
+        return reply
 
     async def quiet(self) -> bool:
         unasked = self._replies or self._reader.has_data()
@@ -183,7 +188,7 @@ class RawConnection(PooledConnection, asyncio.Protocol):
         await super().release(pool)
 
     async def close(self, pool: Any) -> None:
-        # Not by and by: a peer that does not read would keep what was written for ever.
+        # A plain close keeps what was written until the peer reads it, which may be never.
         self._transport.abort()
         await super().close(pool)
 
@@ -200,7 +205,7 @@ class RawConnection(PooledConnection, asyncio.Protocol):
         self._timer = self._loop.call_later(after, self._late, until, seconds)
 
     def _late(self, until: asyncio.Future[None], seconds: float) -> None:
-        # A loop that was held up has not read yet what came in the meantime.
+        # After a handler has blocked the loop, bytes that came in the meantime are not read yet.
         now = self._loop.time()
         left = self._heard + seconds - now
         if now - self._due > HELD_UP_SECONDS:
@@ -216,8 +221,8 @@ class RawConnection(PooledConnection, asyncio.Protocol):
         self._heard = self._loop.time()
         self._reader.feed(data)
         try:
-            while (told := self._reader.gets()) is not False:
-                self._replies.append(told)
+            while (reply := self._reader.gets()) is not False:
+                self._replies.append(reply)
         except exceptions.InvalidResponse as error:
             self._break(error)
         if self._replies:
@@ -225,7 +230,7 @@ class RawConnection(PooledConnection, asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._break(exceptions.ConnectionError(str(error) if error else ENDED))
-        # redis-py waits for this when it closes the connection.
+        # redis-py waits for this call when it closes a connection.
         self._before.connection_lost(error)
 
     def pause_writing(self) -> None:

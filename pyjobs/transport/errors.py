@@ -5,12 +5,14 @@ What is done about an error is decided in retry.py.
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Iterator
 from types import TracebackType
+from typing import NoReturn
 
-import redis
-import redis.sentinel
 from redis import exceptions
+from redis.sentinel import MasterNotFoundError
 
 from pyjobs.errors import Forbidden, PyjobsError, QueueFull, Unavailable, from_reply
 from pyjobs.transport.url import shown
@@ -26,33 +28,33 @@ REFUSALS = (
     exceptions.ClusterDownError,
     exceptions.MaxConnectionsError,
     exceptions.ReadOnlyError,
-    redis.sentinel.MasterNotFoundError,
+    MasterNotFoundError,
 )
-# A slot on its way to another node: whoever followed ASK would meet half a queue there.
+# A slot on its way to another node: a call that followed ASK would find half a queue there.
 MOVING = (exceptions.AskError, exceptions.TryAgainError)
-# redis-py tells only by its words that a connection was never made, or that a sentinel's primary
-# has refused, as a replica does.
+# redis-py has no class for a connection that was never made, nor for a sentinel's primary that
+# refuses as a replica does: only the messages show it.
 NOT_SENT = ("connecting to", "previous master is now a slave")
-# What redis-py has no class for, or what Redis before 7 wraps in words of its own.
+# Replies for which redis-py has no class, or which Redis before 7 wraps in words of its own.
 WAITED_FOR = re.compile(
     r"(?:^|-|: )(BUSY|MISCONF|NOREPLICAS|READONLY|LOADING|MASTERDOWN|CLUSTERDOWN) "
 )
 
 
 def refuses(error: exceptions.RedisError) -> bool:
-    """Whether Redis says that it does not work now, but may soon: nothing was carried out."""
+    """Return whether Redis refuses to work now but may soon. Nothing was carried out."""
     if isinstance(error, exceptions.MovedError):
         return False
     return isinstance(error, (*REFUSALS, *MOVING)) or WAITED_FOR.search(str(error)) is not None
 
 
 def not_sent(error: exceptions.RedisError) -> bool:
-    """Whether the connection was never made, so that nothing was carried out either."""
+    """Return whether the connection was never made. Nothing was carried out."""
     return any(words in str(error) for words in NOT_SENT)
 
 
 def translated(error: exceptions.RedisError) -> PyjobsError:
-    """The error of this package that an error of redis-py stands for."""
+    """Return the error of this package that stands for an error of redis-py, which is its cause."""
     text = str(error)
     if isinstance(error, exceptions.OutOfMemoryError):
         found: PyjobsError = QueueFull(text)
@@ -70,11 +72,32 @@ def translated(error: exceptions.RedisError) -> PyjobsError:
     return found
 
 
+def raise_translated(error: BaseException) -> NoReturn:
+    """Raise an error that was caught; one of redis-py as the error of this package."""
+    if isinstance(error, exceptions.RedisError):
+        raise translated(error) from error
+    raise error
+
+
+@contextlib.contextmanager
+def translating() -> Iterator[None]:
+    """Raise what goes wrong with Redis in the block as errors of this package."""
+    try:
+        yield
+    except exceptions.RedisError as error:
+        raise translated(error) from error
+
+
 class ErrorTranslation:
-    """`with naming:` what goes wrong with Redis in there is one of our errors, and names the URL.
+    """Raises what goes wrong with Redis in a block as errors of this package that name the server:
+    `with ErrorTranslation(url): ...`. One may be used many times, also by several threads.
+
+    Args:
+        url: the server's URL; its password is not shown.
 
     Attributes:
-        url: where Redis is; its password is not shown.
+        url: the server's URL.
+        where: the server's URL without its password.
     """
 
     def __init__(self, url: str) -> None:
@@ -87,15 +110,15 @@ class ErrorTranslation:
     def __exit__(
         self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None
     ) -> None:
-        if isinstance(error, redis.RedisError):
-            told = translated(error)
-            self.name(told)
-            raise told from error
+        if isinstance(error, exceptions.RedisError):
+            found = translated(error)
+            self.name(found)
+            raise found from error
         if error is not None:
             self.name(error)
 
     def name(self, error: BaseException) -> None:
-        """Put the URL before an error's words, once."""
+        """Put the URL before the message of an error that is about the server, once."""
         about_redis = isinstance(error, (Unavailable, Forbidden)) or type(error) is PyjobsError
         if about_redis and self.where not in str(error):
             error.args = (f"{self.where}: {error}",)

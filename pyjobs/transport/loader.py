@@ -1,7 +1,7 @@
-"""Putting the scripts into a server, and their shas where every language finds them.
+"""Loading the scripts into a server, and publishing their shas where every language finds them.
 
-Nothing else may live here. Calls heal a missing script by themselves (run.py); this is for those
-who have only a sha, and for workers, whose first calls keep their order so.
+Nothing else may live here. A call heals a missing script by itself (send.py). Loading is for
+callers that know only a sha, and for workers, whose first calls keep their order so.
 """
 
 from __future__ import annotations
@@ -9,49 +9,54 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-import redis
-import redis.asyncio
+from redis import exceptions
 
 from pyjobs.engine import Keys, everything
-from pyjobs.transport.errors import translated
+from pyjobs.transport.errors import translating
+from pyjobs.transport.server import AsyncServer, Server
 
 
-def load(server: redis.Redis) -> int:
-    """SCRIPT LOAD every script of this package. Returns how many there are.
+def load(server: Server) -> int:
+    """Load every script of this package (SCRIPT LOAD). Returns how many there are.
 
     Raises:
+        Forbidden: Redis's access rules forbid it.
         Unavailable: Redis can't be reached.
     """
-    try:
-        with server.pipeline(transaction=False) as pipe:
-            for script in everything():
-                pipe.script_load(script.body)
-            return len(pipe.execute())
-    except redis.RedisError as error:
-        raise translated(error) from error
+    with translating(), server.pipeline(transaction=False) as pipe:
+        for script in everything():
+            pipe.script_load(script.body)
+        return len(pipe.execute())
 
 
-async def aload(server: redis.asyncio.Redis, mode: str) -> None:
-    """SCRIPT LOAD what a worker of a mode calls, where its user may. Of calls in one stream, those
-    whose scripts are there would run before those whose scripts are not.
+async def aload(server: AsyncServer, mode: str) -> None:
+    """Load the scripts that a worker calls (SCRIPT LOAD). An error is ignored: calls heal it.
+
+    Without this the first calls could change their order: of calls in one stream, those whose
+    scripts are there run before those whose scripts are missing.
+
+    Args:
+        mode: name of the worker's mode.
     """
     pipe = server.pipeline(transaction=False)
     for script in everything():
         if script.name.startswith((f"{mode}/", "queue/")):
             pipe.script_load(script.body)
-    with contextlib.suppress(redis.RedisError):
+    with contextlib.suppress(exceptions.RedisError):
         await pipe.execute()
 
 
-def publish(server: redis.Redis, keys: Keys) -> None:
-    """Write name@version -> sha1 of every script into `<prefix>:scripts`.
+def publish(server: Server, keys: Keys) -> None:
+    """Write name@version -> sha1 of every script into the hash `<prefix>:scripts` (HSET).
+
+    Args:
+        keys: the names under the prefix.
 
     Raises:
+        Forbidden: Redis's access rules forbid it.
         QueueFull: Redis is at its memory limit; nothing was written.
         Unavailable: Redis can't be reached.
     """
     shas: dict[Any, Any] = {script.title: script.sha1 for script in everything()}
-    try:
+    with translating():
         server.hset(keys.scripts, mapping=shas)
-    except redis.RedisError as error:
-        raise translated(error) from error

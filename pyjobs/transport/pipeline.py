@@ -1,7 +1,7 @@
-"""Commands over one connection: written ahead, a few at a time, and their replies as they come.
+"""Commands over one connection: a few are written ahead, and their replies are read in order.
 
-So Redis works while the next command is made, small ones go in one write, and redis-py's cost per
-command is left out. What to send, and what a reply means, lives in run.py.
+Redis then works while the next command is made, small commands share a write, and redis-py's cost
+a command is left out. What is sent, and what a reply means, is decided in retry.py.
 """
 
 from __future__ import annotations
@@ -16,26 +16,30 @@ from redis import exceptions
 
 from pyjobs.transport.connection import REPLIES, Connection, open_connection, pack
 
+# So many commands may be written before the reply to the first of them is read.
 WINDOW = 4
 
 
 class Stream(Protocol):
-    """Commands to send, and who takes their replies."""
+    """Gives out the commands that `exchange` and `aexchange` send, and takes their replies."""
 
     @property
     def ahead(self) -> int:
         """How many of the commands that were given have no reply yet."""
 
     def packed(self) -> Iterator[bytes]:
-        """The commands, as they go over the wire; one or more at a time."""
+        """Yield the commands as they go over the wire, one or more at a time."""
 
     def take(self, reply: Any) -> None:
-        """The reply to the next of them: a value, or an error of redis-py."""
+        """Take the reply to the first command that has none: a value or an error of redis-py."""
 
 
 class SpareConnection:
-    """One connection of a pool (a link, for asyncio) that is kept at hand: to give it back and take
-    it again costs about as much as a command. A forked child has none."""
+    """Keeps one connection of a pool between two exchanges.
+
+    To return a connection to its pool and to take it again costs about as much as a command. A
+    forked child does not get the connection of its parent.
+    """
 
     __slots__ = ("_kept",)
 
@@ -43,7 +47,7 @@ class SpareConnection:
         self._kept: list[tuple[Any, int]] = []
 
     def take(self) -> Any:
-        """The connection, or None. It may have been closed in the meantime."""
+        """Return the connection, or None. The other side may have closed it in the meantime."""
         try:
             connection, pid = self._kept.pop()
         except IndexError:
@@ -51,7 +55,7 @@ class SpareConnection:
         return connection if pid == os.getpid() else None
 
     def keep(self, connection: Any) -> bool:
-        """False when there is one already."""
+        """Keep a connection. Returns False, and keeps nothing, when there is one already."""
         if self._kept:
             return False
         self._kept.append((connection, os.getpid()))
@@ -69,7 +73,7 @@ def _spare_of(pool: Any) -> SpareConnection:
 def _open(pool: Any, spare: SpareConnection) -> Any:
     connection = spare.take()
     if connection is not None:
-        # What can be read before anything was asked is the end, or a reply to somebody else.
+        # Readable before a command was sent: the connection has ended, or holds a stray reply.
         with contextlib.suppress(exceptions.RedisError, OSError):
             if not connection.can_read():
                 return connection
@@ -88,10 +92,10 @@ async def _aopen(pool: Any, spare: SpareConnection) -> Connection:
 
 
 def exchange(pool: Any, stream: Stream) -> None:
-    """Send all of `stream` over a connection of `pool`.
+    """Send all of `stream` over one connection of `pool`, and hand it the replies.
 
     Raises:
-        RedisError: the connection broke, or could not be made.
+        RedisError: the connection broke or could not be made. The stream knows how far it came.
     """
     spare = _spare_of(pool)
     connection = _open(pool, spare)
@@ -103,7 +107,7 @@ def exchange(pool: Any, stream: Stream) -> None:
         while stream.ahead:
             stream.take(_reply(connection))
     except BaseException:
-        # A reply that is still to come must not be taken for that to another command.
+        # A reply that comes late must not be taken for the reply to another command.
         connection.disconnect()
         pool.release(connection)
         raise
@@ -112,7 +116,11 @@ def exchange(pool: Any, stream: Stream) -> None:
 
 
 async def aexchange(pool: Any, stream: Stream) -> None:
-    """The same for asyncio."""
+    """Send all of `stream` over one asyncio connection of `pool`, and hand it the replies.
+
+    Raises:
+        RedisError: the connection broke or could not be made. The stream knows how far it came.
+    """
     spare = _spare_of(pool)
     used = await _aopen(pool, spare)
     try:
@@ -130,24 +138,28 @@ async def aexchange(pool: Any, stream: Stream) -> None:
 
 
 def command(pool: Any, *words: str | float) -> Any:
-    """Send one command that is no script, and return its reply.
+    """Send one command that is not a Call, and return its reply.
 
     Raises:
-        RedisError: Redis refuses it, or the connection broke.
+        RedisError: Redis refused the command, or the connection broke.
     """
-    one = _One(words)
+    one = _OneCommand(words)
     exchange(pool, one)
-    return one.told()
+    return one.reply()
 
 
 async def acommand(pool: Any, *words: str | float) -> Any:
-    """The same for asyncio."""
-    one = _One(words)
+    """Send one command that is not a Call by asyncio, and return its reply.
+
+    Raises:
+        RedisError: Redis refused the command, or the connection broke.
+    """
+    one = _OneCommand(words)
     await aexchange(pool, one)
-    return one.told()
+    return one.reply()
 
 
-class _One:
+class _OneCommand:
     """A stream of one command."""
 
     def __init__(self, words: tuple[str | float, ...]) -> None:
@@ -162,7 +174,7 @@ class _One:
     def take(self, reply: Any) -> None:
         self.ahead, self._reply = 0, reply
 
-    def told(self) -> Any:
+    def reply(self) -> Any:
         if isinstance(self._reply, exceptions.RedisError):
             raise self._reply
         return self._reply

@@ -1,10 +1,11 @@
-"""What to do when the answer to a call does not come. Pure: nothing here sends or waits."""
+"""What is done when the answer to a call does not come. Nothing here sends or waits."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from typing import Any, NamedTuple
 
 from redis import exceptions
 
@@ -13,124 +14,247 @@ from pyjobs.errors import OutcomeUnknown, PyjobsError, Unavailable
 from pyjobs.transport.connection import pack
 from pyjobs.transport.errors import DISCONNECTED, UNKNOWN_USER, not_sent, refuses, translated
 
+# Seconds before each repetition; the first follows at once.
 PAUSES = (0.0, 0.05, 0.2, 0.5, 1.0)
+# Small calls share a write until it has so many bytes.
 WRITE_BYTES = 16_384
 
 
-class Delivery:
-    """What to do next about calls in one stream. It decides and never waits.
+class Attempt:
+    """Holds one pass over one connection: the calls that were given to it, and their replies.
+
+    Args:
+        calls: the calls to send, pulled one by one while Redis works on those before.
+        by_body: whether the calls carry their script (EVAL) in place of its sha (EVALSHA).
 
     Attributes:
-        loads: script bodies to load before the next attempt.
-        left: which of the calls have no answer yet.
-        answers: the answers so far.
+        given: the calls that may have been written, in order.
+        replies: a parsed reply, or an error of redis-py, for each of the first of these calls.
+        all_given: whether no call is left to give.
+    """
+
+    __slots__ = ("_by_body", "_calls", "all_given", "given", "replies")
+
+    def __init__(self, calls: Iterable[Call[Any]], *, by_body: bool = False) -> None:
+        self._calls = calls
+        self._by_body = by_body
+        self.given: list[Call[Any]] = []
+        self.replies: list[Any] = []
+        self.all_given = False
+
+    @property
+    def ahead(self) -> int:
+        """How many of the calls that were given have no reply yet."""
+        return len(self.given) - len(self.replies)
+
+    def packed(self) -> Iterator[bytes]:
+        """Yield the calls as they go over the wire, small ones together."""
+        ready: list[bytes] = []
+        size = 0
+        for call in self._calls:
+            words = call.command()
+            if self._by_body:
+                words = ("EVAL", call.script.body, *words[2:])
+            ready.append(pack(*words))
+            size += len(ready[-1])
+            self.given.append(call)
+            if size >= WRITE_BYTES:
+                yield b"".join(ready)
+                ready, size = [], 0
+        self.all_given = True
+        if ready:
+            yield b"".join(ready)
+
+    def take(self, reply: Any) -> None:
+        """Keep the reply to the first call that was given and has none."""
+        if not isinstance(reply, exceptions.RedisError):
+            reply = self.given[len(self.replies)].parse(reply)
+        self.replies.append(reply)
+
+
+class Send(NamedTuple):
+    """A step: send the calls that have no answer.
+
+    Attributes:
+        attempt: the calls.
+        loads: bodies of scripts that are loaded before.
+        pause: seconds to wait before.
+    """
+
+    attempt: Attempt
+    loads: Sequence[str] = ()
+    pause: float = 0.0
+
+
+class GiveUp(NamedTuple):
+    """The last step when the answers are dropped: raise the error.
+
+    Attributes:
+        error: what is raised.
+    """
+
+    error: PyjobsError
+
+
+class Done(NamedTuple):
+    """The last step when every call has its answer.
+
+    Attributes:
+        answers: for each call its parsed reply, or the PyjobsError in its place.
+    """
+
+    answers: list[Any]
+
+
+class Delivery:
+    """Decides what is done next about calls that go to Redis in one stream. It never waits.
+
+    =====================================  ====================================================
+    what came                              what is done
+    =====================================  ====================================================
+    a reply, or the error of one call      it is the answer of that call
+    NOSCRIPT, the first time               SCRIPT LOAD, then the calls that met it again
+    NOSCRIPT, the second time              these calls again by EVAL, which carries the script
+    NOSCRIPT, the third time               give up with Unavailable
+    a refusal of one call (BUSY, LOADING,  with `errors_in_place` that call again after a
+    READONLY, MISCONF, ...)                pause; without, it is the answer of that call
+    no connection, or a refusal of it      the calls without an answer again after a pause
+    the connection broke, and each call    the calls without an answer again after a pause
+    without an answer may be repeated
+    the connection broke, and one of these give up with OutcomeUnknown
+    calls may not be repeated
+    the pauses are used up                 give up with Unavailable, or with OutcomeUnknown
+                                           when a call may have run
+    an unknown user, any other error       give up with that error
+    =====================================  ====================================================
+
+    A call that no attempt was given has certainly not run, so that it is no obstacle to a
+    repetition. To give up is to raise the error, which drops the answers so far; with
+    `errors_in_place` it is to answer each remaining call with the error.
+
+    Args:
+        calls: the calls, pulled one by one while Redis works on those before.
+        most: how often calls are repeated at most after a refusal or a break.
+        errors_in_place: whether a call that can't be sent has an error as its answer.
+
+    Attributes:
+        left: positions of the calls that were given to an attempt and have no answer.
+        answers: the answer of each call that was given to an attempt; None where there is none.
     """
 
     __slots__ = (
-        "_again",
         "_calls",
-        "_given",
         "_in_place",
         "_maybe_ran",
         "_most",
-        "_refusal",
-        "_taken",
+        "_source",
         "_tries",
         "_unloaded",
         "answers",
         "left",
-        "loads",
-    )  # fmt: skip
+    )
 
     def __init__(
-        self, calls: Sequence[Call[Any]], most: int = len(PAUSES), *, errors_in_place: bool = False
+        self, calls: Iterable[Call[Any]], most: int = len(PAUSES), *, errors_in_place: bool = False
     ) -> None:
-        self._calls = calls
+        self._source = iter(calls)
+        self._calls: list[Call[Any]] = []
         self._most = most
         self._in_place = errors_in_place
         self._maybe_ran = False
         self._tries = 0
         self._unloaded = 0
-        self._given = self._taken = 0
-        self._again: list[int] = []
-        self._refusal: exceptions.RedisError | None = None
-        self.loads: Sequence[str] = ()
-        self.left: Sequence[int] = range(len(calls))
-        self.answers: list[Any] = [None] * len(calls)
+        self.left: list[int] = []
+        self.answers: list[Any] = []
 
-    @property
-    def ahead(self) -> int:
-        """How many of the calls that were given have no reply yet."""
-        return self._given - self._taken
+    def first_step(self) -> Send:
+        """Return the step that begins the delivery."""
+        return Send(Attempt(self._source))
 
-    def packed(self) -> Iterator[bytes]:
-        """The calls that are left, as they go over the wire; small ones together."""
-        ready: list[bytes] = []
-        size = 0
-        for place in self.left:
-            words = self._calls[place].command()
-            if self._unloaded > 1:
-                words = ("EVAL", self._calls[place].script.body, *words[2:])
-            ready.append(pack(*words))
-            size += len(ready[-1])
-            self._given += 1
-            if size >= WRITE_BYTES:
-                yield b"".join(ready)
-                ready, size = [], 0
-        if ready:
-            yield b"".join(ready)
+    def next_step(
+        self, attempt: Attempt, error: exceptions.RedisError | None = None
+    ) -> Send | GiveUp | Done:
+        """Return what is done after an attempt.
 
-    def take(self, reply: Any) -> None:
-        """Take the reply to the first call that is left and has none."""
-        place = self.left[self._taken]
-        self._taken += 1
-        if not isinstance(reply, exceptions.RedisError):
-            self.answers[place] = self._calls[place].parse(reply)
-        elif isinstance(reply, exceptions.NoScriptError) or (self._in_place and refuses(reply)):
-            self._again.append(place)
-            self._refusal = reply
-        else:
-            self.answers[place] = translated(reply)
-
-    def pause(self, error: exceptions.RedisError | None = None) -> float:
-        """Seconds to wait before the next attempt, after one that broke or was heard out.
-
-        Raises:
-            PyjobsError: there is none; this is what came of it.
+        Args:
+            attempt: the attempt of the last step.
+            error: what broke the attempt; None when every call that was given has a reply.
         """
-        error, self._refusal = error or self._refusal, None
-        # Without a connection nothing was given.
-        unsent = not self._given and isinstance(error, DISCONNECTED)
-        self.left = [*self._again, *self.left[self._taken :]]
-        self._again, self._given, self._taken, self.loads = [], 0, 0, []
-        if not self.left or error is None:
-            return 0.0
+        refusal = self._keep(attempt)
+        error = error or refusal
+        if error is None or (not self.left and attempt.all_given):
+            return Done(self.answers)
         if isinstance(error, exceptions.NoScriptError):
-            self._unloaded += 1
-            if self._unloaded == 1:
-                self.loads = list({self._calls[place].script.body: None for place in self.left})
-            if self._unloaded <= 2:
-                return 0.0
-            return self._give_up(error, Unavailable(str(error)))
+            return self._after_missing_script(error)
+        return self._after_failure(attempt, error)
+
+    def _keep(self, attempt: Attempt) -> exceptions.RedisError | None:
+        """Keep the answers of an attempt. Returns why a call must be repeated, if one must."""
+        for call in attempt.given[len(self.left) :]:
+            self.left.append(len(self._calls))
+            self._calls.append(call)
+            self.answers.append(None)
+        refusal = None
+        again = []
+        for place, reply in zip(self.left, attempt.replies, strict=False):
+            if not isinstance(reply, exceptions.RedisError):
+                self.answers[place] = reply
+            elif isinstance(reply, exceptions.NoScriptError) or (self._in_place and refuses(reply)):
+                again.append(place)
+                refusal = reply
+            else:
+                self.answers[place] = translated(reply)
+        self.left = again + self.left[len(attempt.replies) :]
+        return refusal
+
+    def _after_missing_script(self, error: exceptions.NoScriptError) -> Send | GiveUp | Done:
+        self._unloaded += 1
+        if self._unloaded == 1:
+            bodies = {call.script.body: None for call in self._unanswered()}
+            return self._again(loads=[*bodies])
+        if self._unloaded == 2:
+            return self._again()
+        return self._give_up(error, Unavailable(str(error)))
+
+    def _after_failure(
+        self, attempt: Attempt, error: exceptions.RedisError
+    ) -> Send | GiveUp | Done:
+        broke = isinstance(error, DISCONNECTED)
+        unsent = broke and not attempt.given
         refused = unsent or refuses(error) or not_sent(error)
-        if isinstance(error, UNKNOWN_USER) or not (refused or isinstance(error, DISCONNECTED)):
+        if isinstance(error, UNKNOWN_USER) or not (refused or broke):
             return self._give_up(error, translated(error))
         self._tries += 1
         self._maybe_ran = self._maybe_ran or not refused
-        repeatable = refused or all(self._calls[place].script.replay_safe for place in self.left)
+        repeatable = refused or all(call.script.replay_safe for call in self._unanswered())
         if repeatable and self._tries <= self._most:
-            return PAUSES[self._tries - 1] * random.uniform(0.5, 1.0)
+            return self._again(pause=PAUSES[self._tries - 1] * random.uniform(0.5, 1.0))
         return self._give_up(error, translated(error))
 
-    def _give_up(self, error: exceptions.RedisError, told: PyjobsError) -> float:
-        # What is raised takes the answers of the others with it.
+    def _unanswered(self) -> Iterator[Call[Any]]:
+        return (self._calls[place] for place in self.left)
+
+    def _again(self, loads: Sequence[str] = (), pause: float = 0.0) -> Send:
+        calls = chain([*self._unanswered()], self._source)
+        return Send(Attempt(calls, by_body=self._unloaded > 1), loads, pause)
+
+    def _give_up(self, error: exceptions.RedisError, final: PyjobsError) -> GiveUp | Done:
+        # A call that was answered has run, and an error that is raised drops its answer.
         dropped = not self._in_place and len(self.left) < len(self._calls)
-        if type(told) is Unavailable and (self._maybe_ran or dropped):
-            told = OutcomeUnknown(str(told))
+        if type(final) is Unavailable and (self._maybe_ran or dropped):
+            final = OutcomeUnknown(str(final))
+        final.__cause__ = error
         if not self._in_place:
-            raise told from error
+            return GiveUp(final)
         for place in self.left:
-            self.answers[place] = type(told)(*told.args)
-            self.answers[place].__cause__ = error
+            self.answers[place] = copied(final)
+        self.answers += [copied(final) for _ in self._source]
         self.left = []
-        return 0.0
+        return Done(self.answers)
+
+
+def copied(error: PyjobsError) -> PyjobsError:
+    """Return an error like this one, for a call of its own."""
+    own = type(error)(*error.args)
+    own.__cause__ = error.__cause__
+    return own

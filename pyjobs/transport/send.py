@@ -1,16 +1,14 @@
-"""The only code that sends a Call, and what happens when its answer does not come.
+"""`run`, `arun`, `run_many` and `arun_many`: the only code that sends a Call.
 
-Sync and async share everything but the await: `Delivery` decides, the functions wait.
-NOSCRIPT (a restart, a failover, SCRIPT FLUSH) is healed by SCRIPT LOAD and EVALSHA again, and when
-that does not last, by EVAL; never inside MULTI. A call that may be repeated is repeated when the
-connection breaks; any other is not, for nobody can know whether it ran.
+Sync and async share everything but the await: `Delivery` decides, the functions here wait. What
+is done about NOSCRIPT, a refusal and a connection that breaks is the table of `Delivery`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 import redis
@@ -20,7 +18,7 @@ from redis import exceptions
 from pyjobs.engine import Call
 from pyjobs.errors import PyjobsError
 from pyjobs.transport.pipeline import acommand, aexchange, command, exchange
-from pyjobs.transport.retry import PAUSES, Delivery
+from pyjobs.transport.retry import PAUSES, Delivery, Done, GiveUp, Send
 
 T = TypeVar("T")
 Sync = redis.Redis
@@ -28,53 +26,95 @@ Async = redis.asyncio.Redis
 
 
 def run(server: Sync, call: Call[T], *, tries: int = len(PAUSES)) -> T:
-    """Send a call and return its parsed reply.
+    """Send one call and return its parsed reply.
 
     Args:
-        tries: how often it is repeated at most, where it may be.
+        server: a client of redis-py, made by `connect`.
+        call: the call.
+        tries: how often the call is repeated at most, if the script may be repeated.
 
     Raises:
-        PyjobsError: what the script's code stands for, Unavailable or OutcomeUnknown.
+        PyjobsError: the script refused the call; the class is that of the script's code word.
+        Unavailable: Redis can't be reached or refuses to work; the script did not run.
+        OutcomeUnknown: the connection broke, and the script may have run.
     """
-    return only(_run(server, Delivery((call,), tries, errors_in_place=True)))  # type: ignore[no-any-return]
+    answers = _run(server, Delivery((call,), tries, errors_in_place=True))
+    return only(answers)  # type: ignore[no-any-return]
 
 
 async def arun(server: Async, call: Call[T]) -> T:
-    """The same for asyncio."""
-    return only(await _arun(server, Delivery((call,), errors_in_place=True)))  # type: ignore[no-any-return]
+    """Send one call by asyncio and return its parsed reply.
+
+    Args:
+        server: an asyncio client of redis-py, made by `aconnect`.
+        call: the call. It is repeated, if the script may be repeated.
+
+    Raises:
+        PyjobsError: the script refused the call; the class is that of the script's code word.
+        Unavailable: Redis can't be reached or refuses to work; the script did not run.
+        OutcomeUnknown: the connection broke, and the script may have run.
+    """
+    answers = await _arun(server, Delivery((call,), errors_in_place=True))
+    return only(answers)  # type: ignore[no-any-return]
 
 
 def run_many(
     server: Sync,
-    calls: Sequence[Call[Any]],
+    calls: Iterable[Call[Any]],
     *,
     tries: int = len(PAUSES),
     errors_in_place: bool = False,
 ) -> list[Any]:
-    """Send calls in one stream: for each its parsed reply, or the PyjobsError in its place.
+    """Send calls in one stream and return an answer for each.
 
-    It is no transaction: each call stands for itself.
+    An answer is the parsed reply, or the PyjobsError with which the script refused that call. The
+    calls are no transaction: each of them runs or fails by itself.
 
     Args:
-        tries: how often one is repeated at most, where it may be.
-        errors_in_place: what can't be sent, or is refused for now, is repeated too, and then its
-            error stands in its place. Without it, whoever calls has a pause of its own.
+        server: a client of redis-py, made by `connect`.
+        calls: the calls; an iterator is pulled while Redis works on the calls before.
+        tries: how often a call is repeated at most, if its script may be repeated.
+        errors_in_place: whether a call that could not be sent has its error as answer, and a call
+            that Redis refuses for now is repeated too. A caller with pauses of its own leaves
+            this out.
 
     Raises:
-        Unavailable: there is no answer to some of them; never with `errors_in_place`.
+        Unavailable: a call could not be sent, and none has run; never with `errors_in_place`.
+        OutcomeUnknown: a call has no answer, and calls may have run; never with
+            `errors_in_place`.
     """
     return _run(server, Delivery(calls, tries, errors_in_place=errors_in_place))
 
 
 async def arun_many(
-    server: Async, calls: Sequence[Call[Any]], *, errors_in_place: bool = False
+    server: Async, calls: Iterable[Call[Any]], *, errors_in_place: bool = False
 ) -> list[Any]:
-    """The same for asyncio."""
+    """Send calls in one stream by asyncio and return an answer for each.
+
+    An answer is the parsed reply, or the PyjobsError with which the script refused that call. The
+    calls are no transaction: each of them runs or fails by itself.
+
+    Args:
+        server: an asyncio client of redis-py, made by `aconnect`.
+        calls: the calls; an iterator is pulled while Redis works on the calls before.
+        errors_in_place: whether a call that could not be sent has its error as answer, and a call
+            that Redis refuses for now is repeated too. A caller with pauses of its own leaves
+            this out.
+
+    Raises:
+        Unavailable: a call could not be sent, and none has run; never with `errors_in_place`.
+        OutcomeUnknown: a call has no answer, and calls may have run; never with
+            `errors_in_place`.
+    """
     return await _arun(server, Delivery(calls, errors_in_place=errors_in_place))
 
 
 def only(answers: Sequence[Any]) -> Any:
-    """The answer to a single call, or its error, raised."""
+    """Return the answer to a single call.
+
+    Raises:
+        PyjobsError: the answer is this error.
+    """
     [answer] = answers
     if isinstance(answer, PyjobsError):
         raise answer
@@ -82,28 +122,40 @@ def only(answers: Sequence[Any]) -> Any:
 
 
 def _run(server: Sync, delivery: Delivery) -> list[Any]:
-    while delivery.left:
+    pool = server.connection_pool
+    step: Send | GiveUp | Done = delivery.first_step()
+    while isinstance(step, Send):
+        attempt = step.attempt
+        if step.pause:
+            time.sleep(step.pause)
         try:
-            for body in delivery.loads:
-                command(server.connection_pool, "SCRIPT", "LOAD", body)
-            exchange(server.connection_pool, delivery)
-            pause = delivery.pause()
+            for body in step.loads:
+                command(pool, "SCRIPT", "LOAD", body)
+            exchange(pool, attempt)
+            step = delivery.next_step(attempt)
         except exceptions.RedisError as error:
-            pause = delivery.pause(error)
-        if pause:
-            time.sleep(pause)
-    return delivery.answers
+            step = delivery.next_step(attempt, error)
+    return _answers(step)
 
 
 async def _arun(server: Async, delivery: Delivery) -> list[Any]:
-    while delivery.left:
+    pool = server.connection_pool
+    step: Send | GiveUp | Done = delivery.first_step()
+    while isinstance(step, Send):
+        attempt = step.attempt
+        if step.pause:
+            await asyncio.sleep(step.pause)
         try:
-            for body in delivery.loads:
-                await acommand(server.connection_pool, "SCRIPT", "LOAD", body)
-            await aexchange(server.connection_pool, delivery)
-            pause = delivery.pause()
+            for body in step.loads:
+                await acommand(pool, "SCRIPT", "LOAD", body)
+            await aexchange(pool, attempt)
+            step = delivery.next_step(attempt)
         except exceptions.RedisError as error:
-            pause = delivery.pause(error)
-        if pause:
-            await asyncio.sleep(pause)
-    return delivery.answers
+            step = delivery.next_step(attempt, error)
+    return _answers(step)
+
+
+def _answers(step: Done | GiveUp) -> list[Any]:
+    if isinstance(step, GiveUp):
+        raise step.error
+    return step.answers

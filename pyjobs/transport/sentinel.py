@@ -1,19 +1,22 @@
-"""Connection pools that follow the primary of a service: `redis+sentinel://`."""
+"""Connection pools that follow the primary of a service: `redis+sentinel://`. Nothing else may live
+here.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-import redis.asyncio.sentinel
-import redis.sentinel
+from redis.asyncio.sentinel import SentinelConnectionPool as AsyncSentinelConnectionPool
+from redis.sentinel import SentinelConnectionPool
 
 from pyjobs.transport.url import watched
 
 SENTINEL_SECONDS = 1.0
 
 
-class Pool(redis.sentinel.SentinelConnectionPool):
-    """Closed as a whole, it closes the connections to the sentinels too: nobody else has them."""
+class Pool(SentinelConnectionPool):
+    """Holds connections to the primary. Closed as a whole, it closes its connections to the
+    sentinels too."""
 
     def disconnect(self, inuse_connections: bool = True) -> None:
         super().disconnect(inuse_connections)
@@ -22,8 +25,9 @@ class Pool(redis.sentinel.SentinelConnectionPool):
                 sentinel.close()
 
 
-class AsyncPool(redis.asyncio.sentinel.SentinelConnectionPool):
-    """The same for asyncio."""
+class AsyncPool(AsyncSentinelConnectionPool):
+    """Holds asyncio connections to the primary. Closed as a whole, it closes its connections to the
+    sentinels too."""
 
     async def disconnect(self, inuse_connections: bool = True) -> None:
         await super().disconnect(inuse_connections)
@@ -33,12 +37,16 @@ class AsyncPool(redis.asyncio.sentinel.SentinelConnectionPool):
 
 
 def primary(sentinel: Any, pool: Any, url: str, settings: dict[str, Any]) -> Any:
-    """A redis-py client of the service's primary.
+    """Make a redis-py client of the service's primary.
 
     Args:
         sentinel: redis-py's Sentinel, sync or asyncio.
         pool: the connection pool's class.
-        settings: of connections to the primary; `retry` is that of the sentinels too.
+        url: the `redis+sentinel://` URL.
+        settings: of connections to the primary. `retry` is used for the sentinels too.
+
+    Raises:
+        BadArgument: the URL names no service, or no sentinels.
     """
     service = watched(url)
     # One sentinel that is gone must not hold up the others for long.

@@ -19,9 +19,14 @@ ESCAPES = "in a user or a password, write / ? # as %2F %3F %23"
 
 
 def checked_url(url: str) -> str:
-    """`url`, or BadArgument when it is none that can be connected to."""
+    """Return `url`. Nothing is opened.
+
+    Raises:
+        BadArgument: it is not the URL of a server; the message does not show its password.
+    """
     scheme = scheme_of(url)
-    # What stands before it was meant for a password, and must not be shown.
+    # An @ behind a / ? or # shows that the password holds such a character: URLs are cut there, and
+    # the rest of the password would be taken for a path and shown.
     if AFTER_LOGIN.search(SECRETS.sub("", url)):
         raise BadArgument(f"url: {shown(url)!r}: {ESCAPES}")
     if scheme == "redis+sentinel":
@@ -34,7 +39,7 @@ def checked_url(url: str) -> str:
 
 
 def _wrong(url: str) -> str:
-    """What is wrong with a URL that redis-py will read."""
+    """Return what is wrong with a URL that redis-py reads, '' when nothing is."""
     try:
         db = urlsplit(url).path[1:]
         if not url.startswith("unix:") and db and not (db.isascii() and db.isdecimal()):
@@ -50,7 +55,7 @@ def _wrong(url: str) -> str:
 
 
 def shown(url: str) -> str:
-    """The URL as it may be shown: without its password, also where it is none that can be read."""
+    """Return a URL without its password. The URL may be a wrong one."""
     scheme, colon, rest = SECRETS.sub("***", url).partition("://")
     login, at, where = rest.rpartition("@")
     user, secret, _ = login.partition(":")
@@ -58,6 +63,11 @@ def shown(url: str) -> str:
 
 
 def scheme_of(url: str) -> str:
+    """Return what stands before `://`.
+
+    Raises:
+        BadArgument: it is none of SCHEMES.
+    """
     if not isinstance(url, str):
         raise BadArgument(f"url: {url!r} is not a text")
     scheme, colon, _ = url.partition("://")
@@ -68,12 +78,12 @@ def scheme_of(url: str) -> str:
 
 
 class Watched(NamedTuple):
-    """What a `redis+sentinel://` URL names.
+    """Holds what a `redis+sentinel://` URL names.
 
     Attributes:
-        sentinels: host and port of each.
-        name: of the service.
-        settings: for connections to the primary.
+        sentinels: host and port of each sentinel.
+        name: the service's name.
+        settings: redis-py's settings for connections to the primary.
     """
 
     sentinels: list[tuple[str, int]]
@@ -82,6 +92,12 @@ class Watched(NamedTuple):
 
 
 def watched(url: str) -> Watched:
+    """Parse a `redis+sentinel://` URL.
+
+    Raises:
+        BadArgument: something in it is wrong or missing.
+    """
+
     def bad(why: str) -> BadArgument:
         return BadArgument(f"url: {shown(url)!r}: {why}")
 

@@ -1,5 +1,5 @@
-"""Claiming jobs, running them and recording how they ended: the public part is Worker and what its
-handlers meet.
+"""Claiming jobs, running them and recording their outcomes. Public are Worker and what its handlers
+meet.
 
 Other folders import from here and not past it.
 """

@@ -1,7 +1,7 @@
-"""Waiting, and hearing meanwhile of jobs that were cancelled: by their ids, on `<queue>:cancel`.
+"""Waiting, and hearing meanwhile of cancelled jobs: their ids come on the channel `<queue>:cancel`.
 
-Only this wait may live here: what it stands on, and what ends it early. What is heard proves
-nothing, for anybody may publish; whoever waits asks Redis.
+Only this wait may live here: what is heard in it, and what ends it early. A message proves nothing,
+for anybody may publish; the heartbeat asks Redis for the jobs.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import socket
 import threading
 import time
 from collections.abc import Sequence
-from typing import Any
 
-import redis
+from pyjobs.errors import PyjobsError
+from pyjobs.transport import Backoff, Server, Subscription
 
-log = logging.getLogger("pyjobs")
+log = logging.getLogger(__name__)
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
 GAP_SECONDS = 0.1
@@ -25,77 +25,83 @@ LOOK_SECONDS = 0.05
 
 
 class CancellationListener:
-    """Belongs to one thread, which waits; only `end` is for the others.
+    """Responsible for the waits of a heartbeat: each ends early when a job is cancelled.
 
-    Without its subscription (access rules forbid it, Redis is away) a wait is a plain one.
+    It belongs to one thread, which waits. Only `end` is for other threads. Without its subscription
+    (access rules forbid it, Redis is away) it waits and hears nothing.
 
     Args:
-        server: where a connection is taken from.
-        channels: what to listen to.
+        server: whose pool the connection is taken from.
+        channels: the channels' names.
     """
 
-    def __init__(self, server: redis.Redis, channels: Sequence[str]) -> None:
-        self._pool = server.connection_pool
-        self._channels = channels
-        self._connection: Any = None
-        self._pause = FIRST_PAUSE
-        self._again = 0.0
+    def __init__(self, server: Server, channels: Sequence[str]) -> None:
+        self._subscription = Subscription(server, channels, Backoff(FIRST_PAUSE, LONGEST_PAUSE))
+        self._reported = False
         self._deaf_until = 0.0
-        self._begun = False
         self._ended = threading.Event()
-        # To close the far end wakes whoever waits at the near one.
+        # Closing the far end makes the near end readable, which ends a wait.
         self._near, self._far = socket.socketpair()
 
     @property
     def ended(self) -> bool:
+        """Whether `end` was called."""
         return self._ended.is_set()
 
     def end(self) -> None:
-        """End the wait that is under way, and every later one at once; from any thread."""
+        """End the wait that is under way, and every later one at once. Any thread may call this."""
         self._ended.set()
         self._far.close()
 
     def close(self) -> None:
+        """End every wait and close the connection."""
         self.end()
-        self._drop()
+        self._subscription.close()
         self._near.close()
 
     def subscribe(self) -> None:
-        """Subscribe, unless that is so already or was tried too short a time ago."""
-        if self._connection is not None or time.monotonic() < self._again:
+        """Subscribe, unless there is a subscription or the last attempt was too short a time ago.
+        Nothing is waited for: a refusal ends the next `wait`."""
+        if self._subscription.is_open or self._subscription.pause:
             return
+        self._reported = False
         try:
-            self._connection = self._pool.get_connection()
-            # A refusal is read in a wait, like a message.
-            self._connection.send_command("SUBSCRIBE", *self._channels)
-        except (redis.RedisError, OSError) as error:
-            self._drop(error)
+            self._subscription.open()
+        except (PyjobsError, OSError) as error:
+            note(error)
 
     def confirmed(self) -> bool:
-        """Whether a subscription has begun since the last call: what came before was not heard."""
-        begun, self._begun = self._begun, False
-        return begun
+        """Return whether a subscription has begun since the last call. Messages from before it were
+        not heard."""
+        if self._reported or not self._subscription.ready:
+            return False
+        self._reported = True
+        return True
 
     def wait(self, seconds: float) -> set[bytes]:
         """Wait until ids are heard, for a time, until `end`, or until the subscription begins,
         breaks or is worth another try.
 
-        After ids comes a gap in which none are heard, and there is a limit to how many are heard at
-        once: a flood of messages can't keep the caller busy.
+        A flood of messages can't keep the caller busy: after ids comes a gap in which none are
+        heard, and the number of ids that are heard at once is bounded.
+
+        Args:
+            seconds: how long to wait at most.
 
         Returns:
-            What was heard: ids, or anything else that somebody has published.
+            The ids, or whatever else somebody has published.
         """
         until = time.monotonic() + seconds
-        if self._connection is None and self._again > time.monotonic():
-            until = min(until, self._again)
+        open_before = self._subscription.is_open
+        if not open_before and (pause := self._subscription.pause):
+            until = min(until, time.monotonic() + pause)
         while not self.ended:
             now = time.monotonic()
-            had = self._connection
             if now >= self._deaf_until and (heard := self._read()):
                 self._deaf_until = now + GAP_SECONDS
                 return heard
-            if now >= until or self._begun or self._connection is not had:
+            begun = self._subscription.ready and not self._reported
+            if now >= until or begun or self._subscription.is_open != open_before:
                 break
             self._idle(now, until)
         return set()
@@ -105,19 +111,18 @@ class CancellationListener:
         self._ended.wait(seconds)
 
     def _read(self) -> set[bytes]:
+        """Return the ids that have come."""
         heard: set[bytes] = set()
+        if not self._subscription.is_open:
+            return heard
         try:
             for _ in range(MESSAGES):
-                if self._connection is None or not self._connection.can_read(0):
+                id = self._subscription.get()
+                if id is None:
                     break
-                kind, _, content = self._connection.read_response()
-                if kind == b"message":
-                    heard.add(content)
-                # With the last of the channels; what it tells then is how many they are.
-                self._begun = self._begun or content == len(self._channels)
-                self._pause = FIRST_PAUSE
-        except (redis.RedisError, OSError, ValueError, TypeError) as error:
-            self._drop(error)
+                heard.add(id)
+        except (PyjobsError, OSError, ValueError) as error:
+            note(error)
         return heard
 
     def _idle(self, now: float, until: float) -> None:
@@ -127,26 +132,19 @@ class CancellationListener:
                 selector.register(self._near, selectors.EVENT_READ)
                 if now < self._deaf_until:
                     until = min(until, self._deaf_until)
-                elif self._connection is not None:
-                    source = getattr(self._connection, "_sock", None)
-                    if isinstance(source, socket.socket):
-                        selector.register(source, selectors.EVENT_READ)
-                    else:
-                        # memory:// has none: look now and then.
-                        until = min(until, now + LOOK_SECONDS)
+                elif self._subscription.source is not None:
+                    selector.register(self._subscription.source, selectors.EVENT_READ)
+                elif self._subscription.is_open:
+                    # memory:// has no socket to wait for.
+                    until = min(until, now + LOOK_SECONDS)
                 selector.select(until - now)
         except (OSError, ValueError) as error:
-            # This process may have no file descriptor left.
-            self._drop(error)
+            # This process may have no file descriptor left for a selector.
+            self._subscription.close()
+            note(error)
             self.sleep(until - now)
 
-    def _drop(self, error: Exception | None = None) -> None:
-        """Do without the subscription for a while."""
-        if error is not None:
-            log.debug("of cancelled jobs only heartbeats tell for now (%s)", error)
-        self._again = time.monotonic() + self._pause
-        self._pause = min(2 * self._pause, LONGEST_PAUSE)
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.disconnect()
-            self._pool.release(connection)
+
+def note(error: Exception) -> None:
+    """Log at level debug why cancelled jobs are not heard of now; heartbeats find them later."""
+    log.debug("of cancelled jobs only heartbeats tell for now (%s)", error)

@@ -1,6 +1,6 @@
-"""The claims of one worker: which is sent next, and whether another makes sense.
+"""The claims of one worker: which claim is sent next, and whether another one makes sense.
 
-Pure, as all of core.py is; what becomes of the jobs is decided there.
+What becomes of claimed jobs is decided in core.py. Pure.
 """
 
 from __future__ import annotations
@@ -12,27 +12,28 @@ from pyjobs.errors import OutcomeUnknown, PyjobsError
 
 
 class Claims:
-    """One claim at a time: it is repeated until it has an answer, where that is safe.
+    """Makes one claim at a time, and repeats it until it is answered, where repeating is safe.
 
     Attributes:
-        hungry: whether there may be jobs that no claim has seen.
+        due: whether there may be jobs that no claim has seen.
         wait: what the latest answer said: ms until the next claim makes sense; -1 is unknown.
-        since: when the latest one was sent first.
-        unsure: whether it may have been carried out, and what it took is not known here.
+        first_sent: when the latest claim was sent for the first time, seconds of the monotonic
+            clock.
+        unsure: whether a claim without an answer may have been carried out and have taken jobs.
 
     Args:
-        mode: whose claim to call.
-        keys: of the queues, most urgent first.
-        policy: what is added to the calls.
-        nonce: makes the names of the claims.
+        mode: the mode whose claim is called.
+        keys: the queues' keys, most urgent first.
+        policy: the worker's settings that a claim carries.
+        nonce: returns a name that was never used before.
     """
 
     def __init__(
         self, mode: Mode, keys: Sequence[str], policy: Policy, nonce: Callable[[], str]
     ) -> None:
-        self.hungry = True
+        self.due = True
         self.wait = 0
-        self.since = 0.0
+        self.first_sent = 0.0
         self.unsure = False
         self._mode = mode
         self._keys = keys
@@ -42,33 +43,42 @@ class Claims:
 
     @property
     def under_way(self) -> bool:
-        """Whether one has no answer yet."""
+        """Whether a claim has no answer yet."""
         return self._call is not None
 
     def call(self, limit: int, now: float) -> Call[ClaimReply]:
-        """The call to send: the one that has no answer yet, or a new one for up to `limit` jobs."""
+        """Return the claim that has no answer yet, or a new one.
+
+        Args:
+            limit: most jobs of a new claim.
+            now: seconds of the monotonic clock.
+        """
         if self._call is None:
             self._call = self._mode.claim_with(self._keys, limit, self._nonce(), self._policy)
-            self.since = now
-        # From here on only what happens after the claim counts: a token that is taken while it
-        # is on its way tells of a job that it may not have seen.
-        self.hungry = False
+            self.first_sent = now
+        # A wake token that arrives from here on may stand for a job that this claim did not see,
+        # and sets `due` again.
+        self.due = False
         return self._call
 
     def answered(self, reply: ClaimReply) -> None:
-        """It has its answer."""
+        """Take the reply to the claim under way."""
         self._call, self.unsure = None, False
         self.wait = reply.wait
-        self.hungry = self.hungry or reply.wait == 0
+        self.due = self.due or reply.wait == 0
 
     def refused(self) -> None:
-        """It is refused, and always would be."""
+        """Drop the claim under way: Redis refused it, and would refuse it again."""
         self._call, self.unsure = None, False
 
     def unanswered(self, error: PyjobsError) -> None:
-        """It has none; it is sent again, where that is safe."""
+        """Keep the claim under way to be sent again, where repeating is safe; drop it elsewhere.
+
+        Args:
+            error: OutcomeUnknown when the claim may have been carried out.
+        """
         unknown = isinstance(error, OutcomeUnknown)
         if unknown and not self._mode.script("claim").replay_safe:
-            self._call, self.hungry = None, True
+            self._call, self.due = None, True
         else:
             self.unsure = self.unsure or unknown

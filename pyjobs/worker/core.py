@@ -1,7 +1,7 @@
-"""What a worker does next. Everything that it decides lives here, and nothing that waits.
+"""What a worker does next. Everything that a worker decides lives here, and nothing that waits.
 
-There is no connection, clock or event loop in this file: it says which requests go into the next
-round trip, takes their answers, and hands out the jobs to start. `now` is seconds, monotonic.
+Pure: there is no connection, clock or event loop. The core says which requests go into the next
+round trip, takes their answers, and returns the runs to start. `now` is seconds, monotonic.
 """
 
 from __future__ import annotations
@@ -10,243 +10,270 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from pyjobs.engine import RELEASE, ClaimReply, Mode, Outcome, Policy
-from pyjobs.errors import BadArgument, OutcomeUnknown, PyjobsError, Unavailable
+from pyjobs.engine import RECORD_ITEMS, RELEASE, ClaimReply, Outcome
+from pyjobs.errors import (
+    BadArgument,
+    LeaseLost,
+    NoJob,
+    OutcomeUnknown,
+    PyjobsError,
+    Unavailable,
+)
 from pyjobs.ids import new_id
 from pyjobs.worker.claims import Claims
-from pyjobs.worker.job import ClaimedJob, failure
-from pyjobs.worker.outbox import CALL_ITEMS, Ended, Outbox, Request
+from pyjobs.worker.outbox import EndedRun, Outbox, Request
+from pyjobs.worker.outcomes import failure
 from pyjobs.worker.prefetch import Prefetch
+from pyjobs.worker.run import HELD, Run
+from pyjobs.worker.settings import WorkerSettings
 
-STALE = 2 / 3
+LATE_SHARE = 2 / 3
+# The words about an outcome that was not recorded, save for a cancelled job's.
+REFUSED = frozenset({LeaseLost.code, NoJob.code})
 
 
 class WorkerCore:
-    """The state of one worker.
+    """Decides what one worker claims, starts, records and releases.
 
     Attributes:
-        held: the jobs in hand, from their claim until their outcome is recorded.
-        stopping: whether nothing more is to be claimed.
-        fatal: why the worker must end, None while it need not.
+        mode: the queues' mode.
+        held: the runs from their claim until their outcome is recorded.
+        stopping: whether no new claim is made.
+        fatal: the error that must end the worker; None while there is none.
 
     Args:
-        mode: the queues' mode.
-        queues: names and keys, most urgent first.
-        concurrency: how many jobs run at once.
-        policy: what is added to the calls.
-        timeout: seconds for a handler, where the job has no limit of its own.
-        prefetch: how many jobs are claimed beyond those that run; None fits it to their pace,
-            where they can be handed back.
+        settings: the worker's settings.
+        nonce: returns the name of a claim, never used before.
     """
 
-    def __init__(
-        self,
-        mode: Mode,
-        queues: Sequence[tuple[str, str]],
-        *,
-        concurrency: int,
-        policy: Policy,
-        timeout: float | None = None,
-        prefetch: int | None = 0,
-        nonce: Callable[[], str] = new_id,
-    ) -> None:
-        self.mode = mode
-        self.held: set[ClaimedJob] = set()
+    def __init__(self, settings: WorkerSettings, *, nonce: Callable[[], str] = new_id) -> None:
+        self.mode = settings.mode
+        self.held: set[Run] = set()
         self.stopping = False
         self.fatal: PyjobsError | None = None
-        self._names = [name for name, _ in queues]
-        self._keys = [key for _, key in queues]
-        self._concurrency = concurrency
-        self._policy = policy
-        self._timeout = timeout
-        self._claims = Claims(mode, self._keys, policy, nonce)
-        # What can't be handed back is not claimed ahead unless somebody asks for it.
-        self._prefetch = Prefetch(
-            concurrency, 0 if prefetch is None and not mode.leases else prefetch
-        )
-        self._ready: deque[ClaimedJob] = deque()
+        self._names = settings.queues
+        self._keys = settings.queue_keys
+        self._concurrency = settings.concurrency
+        self._policy = settings.policy
+        self._timeout = settings.timeout
+        self._claims = Claims(self.mode, self._keys, self._policy, nonce)
+        # Jobs that can't be released are only claimed ahead when the settings ask for it.
+        fixed = 0 if settings.prefetch is None and not self.mode.leases else settings.prefetch
+        self._prefetch = Prefetch(self._concurrency, fixed)
+        self._prefetched: deque[Run] = deque()
         self._running = 0
         self._outbox = Outbox()
         self._no_more_starts = False
 
     @property
     def free(self) -> int:
-        """How many more jobs may be claimed; one that has run takes no room any more."""
-        return (
-            0 if self.stopping else max(0, self._prefetch.room - self._running - len(self._ready))
-        )
+        """How many more jobs may be claimed. A run that has ended takes no room any more."""
+        if self.stopping:
+            return 0
+        return max(0, self._prefetch.room - self._running - len(self._prefetched))
 
     @property
-    def over(self) -> bool:
+    def drained(self) -> bool:
         """Whether nothing is left to do after a stop."""
-        return self.stopping and not (self.held or self._outbox or self._owed)
+        return self.stopping and not (self.held or self._outbox or self._claim_needed)
 
     @property
-    def patient(self) -> bool:
-        """Whether a stop has anything to wait for: jobs in hand, or those that a claim brings where
-        they can't be handed back."""
+    def needs_grace(self) -> bool:
+        """Whether a stop has anything to wait for: held runs, or the jobs of a claim under way in a
+        mode that can't release them."""
         kept = self.mode.handed_back != "release"
         return bool(self.held) or (kept and self._claims.under_way)
 
     @property
     def waiting(self) -> bool:
-        """Whether jobs in hand wait for a place to run."""
-        return bool(self._ready)
+        """Whether prefetched jobs wait to be started."""
+        return bool(self._prefetched)
 
     def idle_ms(self) -> int | None:
-        """ms until the next claim makes sense without a wake token; None while there is something
-        to do, or no room for a job; -1 when only a token tells."""
+        """Return the ms until the next claim makes sense without a wake token; -1 when only a wake
+        token says so; None while there is something to do, or no room for a job."""
         claims = self._claims
-        if claims.hungry or claims.under_way or self._outbox or not self.free:
+        if claims.due or claims.under_way or self._outbox or not self.free:
             return None
         return claims.wait
 
     def woken(self) -> bool:
-        """There may be jobs now. Returns whether there is room for one."""
-        self._claims.hungry = True
+        """Note that there may be jobs now. Returns whether there is room for one."""
+        self._claims.due = True
         return self.free > 0
 
     def stop(self, *, now: bool = False) -> None:
-        """Claim nothing more; start nothing more where jobs can be handed back, or right now."""
+        """Make no new claim, and release prefetched jobs where the mode can.
+
+        Args:
+            now: start no prefetched job either, in every mode.
+        """
         self.stopping = True
         self._no_more_starts = now or self._no_more_starts or self.mode.handed_back == "release"
         if self._no_more_starts:
-            self._hand_back()
+            self._release_prefetched()
 
-    def next_job(self, now: float) -> ClaimedJob | None:
-        """The next job to start, None when there is none or no place for it."""
-        while self._ready and self._running < self._concurrency:
-            job = self._ready.popleft()
-            if job.lost:
-                self._lose(job)
+    def next_run(self, now: float) -> Run | None:
+        """Return the next run to start, None when there is none or `concurrency` runs are under
+        way."""
+        while self._prefetched and self._running < self._concurrency:
+            run = self._prefetched.popleft()
+            if run.state is not HELD:
+                self._discard(run)
                 continue
-            job.began = now
+            run.started_at = now
             self._running += 1
             self._prefetch.started(now)
-            return job
+            return run
         return None
 
-    def finished(self, job: ClaimedJob, outcome: Outcome | None, now: float) -> None:
-        """A run has ended; None is for one whose outcome nobody may record."""
-        if job not in self.held:
+    def finished(self, run: Run, outcome: Outcome | None, now: float) -> None:
+        """Take the outcome of a run that has ended.
+
+        Args:
+            run: the run; a run that is not held is ignored.
+            outcome: what to record; None records nothing.
+            now: the time.
+        """
+        if run not in self.held:
             return
         self._running -= 1
-        self._prefetch.took(now - job.began)
-        if outcome is None or job.lost:
-            self._lose(job)
-        else:
-            self._end(job, outcome)
+        if run.started_at is not None:
+            self._prefetch.ran(now - run.started_at)
+        if outcome is None or run.state is not HELD:
+            self._discard(run)
+            return
+        self._end(run, outcome)
+        if outcome.verb != "complete":
+            # A thread can't be stopped: its handler may go on, and reads this state as `job.lost`.
+            run.stop()
 
-    def hand_back_prefetched(self, now: float) -> bool:
-        """Hand back the jobs that have waited too long for a place, where another worker may have
-        them then. Returns whether there were any."""
-        if not self.mode.leases or not self._ready or not self._prefetch.stuck(now):
+    def release_stuck(self, now: float) -> bool:
+        """Release the prefetched jobs when no run has started for too long, so that other workers
+        can run them. Returns whether any were released."""
+        if not self.mode.leases or not self._prefetched or not self._prefetch.stuck(now):
             return False
-        self._hand_back()
+        self._release_prefetched()
         return True
 
     def requests(self, now: float) -> list[Request]:
-        """What goes into the next round trip: the outcomes, and a claim when there is room."""
-        requests = [self._request(*part) for part in self._outbox.empty(self._keys)]
+        """Return what goes into the next round trip: outcomes, and a claim when there is room."""
+        requests = [self._request(*part) for part in self._outbox.drain(self._keys)]
         claims = self._claims
-        if self._owed or (self.free and (claims.hungry or requests or claims.under_way)):
-            limit = min(self.free, self._prefetch.share, CALL_ITEMS)
+        if self._claim_needed or (self.free and (claims.due or requests or claims.under_way)):
+            limit = min(self.free, self._prefetch.share, RECORD_ITEMS)
             requests.append(Request(claims.call(limit, now), []))
         return requests
 
     def answered(
         self, requests: Sequence[Request], answers: Sequence[Any], now: float
-    ) -> list[tuple[ClaimedJob, str]]:
-        """Take the answers. Returns the jobs whose outcome is refused, each with why; what
-        repeating will not mend is kept in `fatal`."""
-        refused: list[tuple[ClaimedJob, str]] = []
+    ) -> list[tuple[Run, str]]:
+        """Take the answers of a round trip. An error that repeating can't cure is kept in `fatal`.
+
+        Args:
+            requests: what was sent.
+            answers: for each request its parsed reply, or a PyjobsError in its place.
+            now: the time.
+
+        Returns:
+            The runs of which nothing is recorded, each with the reason.
+        """
+        refused: list[tuple[Run, str]] = []
         for request, answer in zip(requests, answers, strict=True):
             if isinstance(answer, Unavailable):
-                self._again(request, answer)
+                self._resend(request, answer)
             elif isinstance(answer, BadArgument) and len(request.ended) > 1:
-                self._outbox.one_by_one(request.ended)
+                self._outbox.resend_separately(request.ended)
             elif isinstance(answer, PyjobsError):
                 if not request.ended:
                     self._claims.refused()
                 if not (isinstance(answer, BadArgument) and request.ended):
                     self.fatal = self.fatal or answer
-                for job, _ in request.ended:
-                    self._drop(job, "LOST")
-                    refused.append((job, str(answer)))
+                for run, _ in request.ended:
+                    self._drop(run, LeaseLost.code)
+                    refused.append((run, str(answer)))
             elif request.ended:
-                for (job, _), word in zip(request.ended, answer, strict=True):
-                    self._drop(job, word)
-                    if word in {"LOST", "NOJOB"}:
-                        refused.append((job, word))
+                for (run, _), word in zip(request.ended, answer, strict=True):
+                    self._drop(run, word)
+                    if word in REFUSED:
+                        refused.append((run, word))
             else:
                 refused += self._claimed(answer, now)
         return refused
 
     def unanswered(self, requests: Sequence[Request], error: PyjobsError) -> None:
-        """No answer came at all: what may be sent again will be."""
+        """Note that a whole round trip got no answer; what can safely be repeated is sent again.
+
+        Args:
+            requests: what was sent.
+            error: OutcomeUnknown when the requests may have been carried out.
+        """
         for request in requests:
-            self._again(request, error)
+            self._resend(request, error)
 
     def give_up(self) -> None:
-        """Whoever runs a job, or waits for its outcome, is told that it is lost."""
-        for job in list(self.held):
-            job.lost = True
-            self._drop(job, "LOST")
+        """Mark every held run as lost, and drop it: this worker records nothing more."""
+        for run in list(self.held):
+            run.lose()
+            self._drop(run, LeaseLost.code)
 
     @property
-    def _owed(self) -> bool:
-        """Whether a claim must have its answer even after a stop, for what it took can be run or
-        handed back."""
+    def _claim_needed(self) -> bool:
+        """Whether a claim must be answered even after a stop: it may have taken jobs, and they can
+        be run or released."""
         return self._claims.unsure and (self.mode.leases or not self._no_more_starts)
 
-    def _again(self, request: Request, error: PyjobsError) -> None:
+    def _resend(self, request: Request, error: PyjobsError) -> None:
         if not request.ended:
             self._claims.unanswered(error)
         elif isinstance(error, OutcomeUnknown) and not request.call.script.replay_safe:
-            for job, _ in request.ended:
-                self._drop(job, "LOST")
+            for run, _ in request.ended:
+                self._drop(run, LeaseLost.code)
         else:
-            self._outbox.again(request.ended)
+            self._outbox.resend(request.ended)
 
-    def _lose(self, job: ClaimedJob) -> None:
-        # Nothing is sent for it, and what the claims said of the next one may be old by now.
-        self._claims.hungry = True
-        self._drop(job, "LOST")
+    def _discard(self, run: Run) -> None:
+        """Drop a run of which nothing is recorded. No round trip follows from it, and the latest
+        claim may be old: its answer does not say whether there are jobs now."""
+        self._claims.due = True
+        self._drop(run, LeaseLost.code)
 
-    def _drop(self, job: ClaimedJob, word: str) -> None:
-        self.held.discard(job)
-        job.tell(word)
+    def _drop(self, run: Run, word: str) -> None:
+        self.held.discard(run)
+        run.recorded(word)
 
-    def _end(self, job: ClaimedJob, outcome: Outcome) -> None:
+    def _end(self, run: Run, outcome: Outcome) -> None:
         if outcome.verb == "release" and self.mode.handed_back == "fail":
             outcome = failure(RuntimeError("the worker stopped before the job ended"))
         if outcome.verb == "release" and self.mode.handed_back is None:
-            self._drop(job, "LOST")
+            self._drop(run, LeaseLost.code)
         else:
-            self._outbox.add(job, outcome)
+            self._outbox.add(run, outcome)
 
-    def _hand_back(self) -> None:
-        while self._ready:
-            self._end(self._ready.popleft(), RELEASE)
+    def _release_prefetched(self) -> None:
+        while self._prefetched:
+            self._end(self._prefetched.popleft(), RELEASE)
 
-    def _claimed(self, reply: ClaimReply, now: float) -> list[tuple[ClaimedJob, str]]:
+    def _claimed(self, reply: ClaimReply, now: float) -> list[tuple[Run, str]]:
         self._claims.answered(reply)
-        # Redis may have lost the claim that these run under, or their leases have ended unnoticed.
-        places = {(job.queue_index, job.id) for job in reply.jobs}
-        again = [job for job in self.held if (job.queue_index, job.id) in places]
-        for job in again:
-            job.lost = True
-        since = self._claims.since
+        # A job that is claimed while a run of it is held: the claim of the older run is gone. Its
+        # lease ended unnoticed, or Redis came back without it.
+        claimed = {(job.queue_index, job.id) for job in reply.jobs}
+        older = [run for run in self.held if (run.queue_index, run.id) in claimed]
+        for run in older:
+            run.lose()
+        sent = self._claims.first_sent
         names, timeout = self._names, self._timeout
-        jobs = [ClaimedJob(job, names[job.queue_index], timeout, since) for job in reply.jobs]
-        self.held.update(jobs)
-        self._ready += jobs
-        # An answer that took this long leaves no time to run: its leases end while nobody looks.
-        late = self.mode.leases and (now - since) * 1000 > self._policy.lease * STALE
+        runs = [Run(job, names[job.queue_index], timeout, sent) for job in reply.jobs]
+        self.held.update(runs)
+        self._prefetched += runs
+        # A lease begins when the claim is carried out. After an answer as late as this, too little
+        # of the lease may be left for a run, and no heartbeat has renewed it.
+        late = self.mode.leases and (now - sent) * 1000 > self._policy.lease * LATE_SHARE
         if self._no_more_starts or late:
-            self._hand_back()
-        return [(job, "claimed again") for job in again]
+            self._release_prefetched()
+        return [(run, "claimed again") for run in older]
 
-    def _request(self, key: str, verb: str, ended: list[Ended]) -> Request:
-        items = ((job.id, job.token, outcome) for job, outcome in ended)
+    def _request(self, key: str, verb: str, ended: list[EndedRun]) -> Request:
+        items = ((run.id, run.token, outcome) for run, outcome in ended)
         return Request(self.mode.record(key, verb, items, self._policy), ended)

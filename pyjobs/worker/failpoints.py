@@ -1,14 +1,15 @@
 """The points at which a process kills itself when a test asks for it. Nothing else may live here.
 
-`PYJOBS_CRASH_AT=answered:7` is a kill -9 of its own at the seventh pass of `answered`, by whichever
-thread; without a number, at the first. The points of a worker, in the order of its cycle:
+`PYJOBS_CRASH_AT=answered:7` makes the process send itself SIGKILL at the seventh pass of `answered`
+in any thread; without a number, at the first pass. The points of a worker, in the order of its
+cycle:
 
-    send       a round trip, with outcomes or a claim or both, is about to be sent
-    answered   Redis has carried it out, and nothing of its answer was acted upon
-    start      a job is about to run
-    ended      a job has run, and its outcome was not sent
-    beat       leases are about to be renewed
-    beaten     they were
+    send       a round trip with outcomes, a claim or both is about to be sent
+    answered   Redis has carried the round trip out, and none of its answers was handled
+    start      a handler is about to be started
+    ended      a handler has ended, and its outcome was not sent
+    renew      leases are about to be renewed
+    renewed    Redis has renewed the leases, and none of its answers was handled
 """
 
 from __future__ import annotations
@@ -30,5 +31,5 @@ def _crash(point: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-# Chosen once: who does not ask for a crash pays for an empty call.
+# Chosen once, so that a process without the variable pays for an empty call only.
 at = _crash if _POINT else _nothing

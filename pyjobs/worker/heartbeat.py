@@ -1,7 +1,6 @@
 """Renewing leases from a thread with connections of its own, whatever the event loop does.
 
-Only what waits and sends, and whom to tell of a loss, may live here; when is decided in leases.py.
-A job that hangs, or that can't be renewed before its lease ends, is given up.
+Only what waits, sends and reports a loss may live here; when to renew is decided in leases.py.
 """
 
 from __future__ import annotations
@@ -12,68 +11,65 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
-from pyjobs.engine import MAX_ITEMS, Call, Reliable, cancel_channel
+from pyjobs.engine import MAX_ITEMS, RELIABLE, Call, Keys
 from pyjobs.errors import PyjobsError
 from pyjobs.transport import REPLY_SECONDS, connect, run_many
 from pyjobs.worker import failpoints
 from pyjobs.worker.cancellation import CancellationListener
-from pyjobs.worker.job import ClaimedJob
 from pyjobs.worker.leases import Leases
+from pyjobs.worker.run import HELD, Run, RunState
+from pyjobs.worker.settings import WorkerSettings
 
-log = logging.getLogger("pyjobs")
+log = logging.getLogger(__name__)
 
 
 class Heartbeat(threading.Thread):
-    """Extends the leases of all held jobs, three times per lease. A job of which it is heard that
-    it was cancelled is asked for at once.
+    """Renews the leases of all held runs (reliable/extend), three times per lease.
+
+    A run that hangs, or that can't be renewed before its lease ends, is given up. A run whose job
+    is published as cancelled is renewed at once: the answer says whether it was cancelled.
 
     Args:
-        url: where Redis is.
-        mode: whose extend to call.
-        keys: the queues' keys, as the jobs' `queue_index` counts them.
-        lease: seconds.
-        held: gives the jobs in hand; called from this thread.
-        lost: is told of a job that is not in hand any more, and why: the word of the script, or
-            anything else. Called from this thread.
+        settings: the worker's settings.
+        held: returns the held runs; called from this thread.
+        lost: called from this thread with a run that was lost, and the reason: the word of the
+            script, or any other text.
     """
 
     def __init__(
         self,
-        url: str,
-        mode: Reliable,
-        keys: list[str],
-        lease: float,
-        held: Callable[[], Iterable[ClaimedJob]],
-        lost: Callable[[ClaimedJob, str], None],
+        settings: WorkerSettings,
+        *,
+        held: Callable[[], Iterable[Run]],
+        lost: Callable[[Run, str], None],
     ) -> None:
         super().__init__(name="pyjobs-heartbeat", daemon=True)
-        # A beat that is not answered must leave time for others within the lease.
-        reply_seconds = min(REPLY_SECONDS, max(0.1, lease / 6))
-        self._server = connect(url, reply_seconds=reply_seconds)
-        self._mode = mode
-        self._keys = keys
-        self._lease = lease
+        # A renewal without an answer must leave time for others within the lease.
+        reply_seconds = min(REPLY_SECONDS, max(0.1, settings.lease / 6))
+        self._server = connect(settings.url, reply_seconds=reply_seconds)
+        self._keys = settings.queue_keys
+        self._lease = settings.lease
         self._held = held
         self._lost = lost
-        self._leases = Leases(lease, reply_seconds, time.monotonic())
+        self._leases = Leases(self._lease, reply_seconds, time.monotonic())
         self._error: Exception | None = None
         self._cancellations = CancellationListener(
-            self._server, [cancel_channel(key) for key in keys]
+            self._server, [Keys.cancel(key) for key in self._keys]
         )
 
     def stop(self) -> None:
-        """End the thread, from any other; it begins no beat after this."""
+        """End the thread; no renewal begins after this. Any thread may call this."""
         self._cancellations.end()
         if self.ident is None:
             self._close()
 
     def run(self) -> None:
+        """Renew until `stop`. No exception ends the thread: its end would end every lease."""
         while not self._cancellations.ended:
-            # Whatever goes wrong here, an end of this thread would be the end of every lease.
             try:
-                self._turn()
+                self._cycle()
             except Exception as error:
-                self._told(error)
+                self._report(error)
                 self._cancellations.sleep(self._lease / 10)
         self._close()
 
@@ -81,13 +77,13 @@ class Heartbeat(threading.Thread):
         self._cancellations.close()
         self._server.close()
 
-    def _turn(self) -> None:
-        """Wait for the next beat, then what follows from it."""
-        # Where beats fail, nothing else may take the time that they have left.
+    def _cycle(self) -> None:
+        """Wait until a renewal is due or a cancellation is heard, then renew."""
+        # While renewals fail, the time that is left of the leases is not spent on a subscription.
         if self._error is None or not self._held():
             self._cancellations.subscribe()
         heard = self._cancellations.wait(self._leases.due - time.monotonic())
-        # What was published before is not heard: then all jobs are asked for.
+        # A new subscription has missed what was published before: all leases are renewed.
         fresh = self._cancellations.confirmed()
         if self._cancellations.ended or not (
             heard or fresh or time.monotonic() >= self._leases.due
@@ -98,75 +94,76 @@ class Heartbeat(threading.Thread):
         except Exception as raised:
             error = raised
         if error is not None:
-            # Whoever can reach Redis may have the jobs soon: to go on would run them twice.
-            for job in self._leases.missed(self._held(), time.monotonic()):
-                self._lost(job, f"not renewed in time: {error}")
-        self._told(error)
+            # A worker that can reach Redis may soon claim these jobs; going on would run them
+            # twice.
+            for run in self._leases.missed(self._held(), time.monotonic()):
+                self._lost(run, f"not renewed in time: {error}")
+        self._report(error)
 
     def beat(self) -> Exception | None:
-        """Renew all jobs (reliable/extend) but those that hang.
+        """Renew the leases of all held runs (reliable/extend) but those that hang.
 
         Returns:
-            Why the jobs of some queue could not be renewed, None when all of them were asked for;
-            when there was none to ask for, what it was the last time.
+            The error of a queue whose leases could not be renewed; None when all were renewed. When
+            nothing is held, what the previous renewal returned.
 
         Raises:
             Unavailable: Redis can't be reached.
         """
         sent = time.monotonic()
         held = list(self._held())
-        for job in held:
-            if not job.lost and self._leases.hangs(job, sent):
-                self._lost(job, "its handler ran a lease longer than its timeout")
+        for run in held:
+            if run.state is HELD and self._leases.hangs(run, sent):
+                self._lost(run, "its handler ran a lease longer than its timeout")
         error = self._renew(held, sent)
         if error is None:
-            self._leases.beaten(held, sent)
+            self._leases.all_renewed(held, sent)
         return error
 
     def _renew_heard(self, heard: set[bytes]) -> Exception | None:
-        """The same, now, for the jobs with these ids only: the answer tells which are cancelled."""
+        """Renew only the runs of jobs with these ids; the answers say which were cancelled."""
         return self._renew(
-            [job for job in self._held() if job.id.encode() in heard], time.monotonic()
+            [run for run in self._held() if run.id.encode() in heard], time.monotonic()
         )
 
-    def _renew(self, jobs: list[ClaimedJob], sent: float) -> Exception | None:
+    def _renew(self, runs: list[Run], sent: float) -> Exception | None:
         error = None
-        parts = self._parts([job for job in jobs if job.over or not job.lost])
+        parts = self._parts([run for run in runs if run.state is not RunState.LOST])
         if not parts:
             return self._error
-        failpoints.at("beat")
+        failpoints.at("renew")
         answers = run_many(self._server, [self._extend(part) for part in parts], tries=0)
-        failpoints.at("beaten")
+        failpoints.at("renewed")
         for part, words in zip(parts, answers, strict=True):
             if isinstance(words, PyjobsError):
                 error = words
                 continue
             found = dict(zip(part, words, strict=True))
-            self._leases.renewed((job for job in part if found[job] == "inflight"), sent)
-            for job, word in found.items():
+            self._leases.renewed((run for run in part if found[run] == "inflight"), sent)
+            for run, word in found.items():
                 if word not in {"inflight", "repeat"}:
-                    self._lost(job, word)
+                    self._lost(run, word)
         return error
 
-    def _parts(self, jobs: list[ClaimedJob]) -> list[list[ClaimedJob]]:
-        """The jobs by queue, as many as go into a call."""
-        queues: dict[int, list[ClaimedJob]] = defaultdict(list)
-        for job in jobs:
-            queues[job.queue_index].append(job)
+    def _parts(self, runs: list[Run]) -> list[list[Run]]:
+        """Return the runs by queue, as many as go into a call."""
+        queues: dict[int, list[Run]] = defaultdict(list)
+        for run in runs:
+            queues[run.queue_index].append(run)
         return [
             queue[at : at + MAX_ITEMS]
             for queue in queues.values()
             for at in range(0, len(queue), MAX_ITEMS)
         ]
 
-    def _extend(self, part: list[ClaimedJob]) -> Call[list[str]]:
-        pairs = [(job.id, job.token) for job in part]
-        return self._mode.extend(
+    def _extend(self, part: list[Run]) -> Call[list[str]]:
+        pairs = [(run.id, run.token) for run in part]
+        return RELIABLE.extend(
             self._keys[part[0].queue_index], pairs, lease=round(self._lease * 1000)
         )
 
-    def _told(self, error: Exception | None) -> None:
-        """Log the first failure and the first success after it: an outage is no flood."""
+    def _report(self, error: Exception | None) -> None:
+        """Log the first failure and the first success after it, so that an outage is two lines."""
         if error is None and self._error is not None:
             log.warning("leases are renewed again")
         elif error is not None and self._error is None:

@@ -1,27 +1,27 @@
-"""When the leases in hand are to be renewed, and which of them can't be in time.
+"""When the leases of held runs are to be renewed, and which of them can't be in time.
 
-Pure: nothing is sent, and the time is passed in, as seconds of the monotonic clock.
+Nothing is sent. Pure: the time is passed in, as seconds of the monotonic clock.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pyjobs.worker.job import ClaimedJob
+from pyjobs.worker.run import HELD, Run
 
 
 class Leases:
-    """What one worker knows of its leases.
+    """Keeps when each lease of one worker was last renewed.
 
-    A lease is counted from before the call was sent that gave or renewed it: from Redis's clock it
-    may have begun at any time after that, and must never be believed to last longer than it does.
+    A lease is counted from before the call was sent that gave or renewed it. By Redis's clock it
+    may have begun at any time after that, so it never ends earlier than it is taken to end here.
 
     Attributes:
-        due: when the next beat is to be sent.
+        due: when the next renewal is to be sent.
 
     Args:
         lease: seconds.
-        reply_seconds: how long the answer to a beat is waited for.
+        reply_seconds: how long the answer to a renewal is waited for.
         now: the time.
     """
 
@@ -29,29 +29,42 @@ class Leases:
         self.due = now + lease / 3
         self._lease = lease
         self._reply_seconds = reply_seconds
-        self._renewed: dict[ClaimedJob, float] = {}
+        self._renewed: dict[Run, float] = {}
 
-    def renewed(self, jobs: Iterable[ClaimedJob], sent: float) -> None:
-        """These were renewed by a beat that was sent at this time."""
-        self._renewed.update(dict.fromkeys(jobs, sent))
+    def renewed(self, runs: Iterable[Run], sent: float) -> None:
+        """Note that the leases of these runs were renewed by a call sent at this time."""
+        self._renewed.update(dict.fromkeys(runs, sent))
 
-    def beaten(self, held: Iterable[ClaimedJob], sent: float) -> None:
-        """The beat that was sent at this time got all its answers."""
+    def all_renewed(self, held: Iterable[Run], sent: float) -> None:
+        """Note that every call of the renewal sent at this time was answered; sets `due`.
+
+        Args:
+            held: the runs that are held; all others are forgotten.
+            sent: the time.
+        """
         self.due = sent + self._lease / 3
-        self._renewed = {job: self._renewed[job] for job in held if job in self._renewed}
+        self._renewed = {run: self._renewed[run] for run in held if run in self._renewed}
 
-    def missed(self, held: Iterable[ClaimedJob], now: float) -> list[ClaimedJob]:
-        """The latest beat failed, for some or all. Returns the jobs to give up: those whose lease
-        ends before the next beat must have been answered."""
+    def missed(self, held: Iterable[Run], now: float) -> list[Run]:
+        """Note that the latest renewal failed, for some runs or all; sets `due`.
+
+        Args:
+            held: the runs that are held.
+            now: the time.
+
+        Returns:
+            The runs to give up: their lease may end before the next renewal is answered.
+        """
         self.due = now + self._lease / 10
         latest = self.due + self._reply_seconds
-        return [job for job in held if not job.lost and latest > self._ends(job)]
+        return [run for run in held if run.state is HELD and latest > self._ends(run)]
 
-    def hangs(self, job: ClaimedJob, now: float) -> bool:
-        """Whether its handler is a lease over its limit: nothing has stopped it, nor ever will."""
-        # One that waits for a place to run has not begun yet.
-        ran = now - job.began if job.began > job.since else 0.0
-        return job.timeout is not None and ran > job.timeout + self._lease
+    def hangs(self, run: Run, now: float) -> bool:
+        """Return whether the handler has run for a lease longer than its timeout: nothing has
+        stopped it, and nothing will."""
+        if run.timeout is None or run.started_at is None:
+            return False
+        return now - run.started_at > run.timeout + self._lease
 
-    def _ends(self, job: ClaimedJob) -> float:
-        return self._renewed.get(job, job.since) + self._lease
+    def _ends(self, run: Run) -> float:
+        return self._renewed.get(run, run.claimed_at) + self._lease

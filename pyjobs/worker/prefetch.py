@@ -1,6 +1,6 @@
-"""How far ahead of its running jobs a worker claims. Nothing else may live here.
+"""How far ahead of its running jobs a worker claims. Nothing else may live here. Pure.
 
-Short jobs are claimed ahead, so that none of them waits for a round trip; long ones are not, since
+Short jobs are claimed ahead, so that none of them waits for a round trip. Long jobs are not, since
 another worker could run them.
 """
 
@@ -14,14 +14,14 @@ SHORTEST = 1e-6
 
 
 class Prefetch:
-    """The pace of one worker's jobs.
+    """Measures how long the jobs of one worker run, and fits the number of prefetched jobs to it.
 
     Attributes:
         ahead: how many jobs to claim beyond those that run.
 
     Args:
-        concurrency: how many run at once.
-        ahead: a fixed number; None fits it to the pace.
+        concurrency: how many jobs run at once.
+        ahead: a fixed number; None fits the number to the length of the runs.
     """
 
     __slots__ = ("_concurrency", "_fixed", "_last_start", "_mean", "ahead")
@@ -35,20 +35,24 @@ class Prefetch:
 
     @property
     def room(self) -> int:
-        """How many jobs there may be, those that run and those that wait to."""
+        """How many jobs may be held, running and prefetched together."""
         return self._concurrency + self.ahead
 
     @property
     def share(self) -> int:
-        """Most jobs of one claim: when half of them all are on their way, the other half runs."""
+        """Most jobs of one claim: one half of `room` runs while the other half is on its way."""
         return max(1, self.room // 2)
 
     def started(self, now: float) -> None:
-        """A job has found its place."""
+        """Note that a run has started.
+
+        Args:
+            now: seconds of the monotonic clock.
+        """
         self._last_start = now
 
-    def took(self, seconds: float) -> None:
-        """A run has ended after so long."""
+    def ran(self, seconds: float) -> None:
+        """Note that a run has ended, and how long it took; fits `ahead` to it."""
         if self._fixed:
             return
         self._mean += (seconds - self._mean) * (WEIGHT if self._mean >= 0 else 1)
@@ -56,7 +60,12 @@ class Prefetch:
         self.ahead = int(min(soon, MOST_AHEAD))
 
     def stuck(self, now: float) -> bool:
-        """Whether nothing has started for so long that what waits had better be handed back."""
+        """Return whether nothing has started for so long that prefetched jobs should be released;
+        if so, nothing is prefetched until runs are short again.
+
+        Args:
+            now: seconds of the monotonic clock.
+        """
         if self._fixed or now - self._last_start < STUCK_SECONDS:
             return False
         self._mean = max(self._mean, now - self._last_start)

@@ -1,7 +1,9 @@
-"""What a worker looks at before its first claim: may Redis evict jobs, and do its rights reach?
+"""What a worker does before its first claim: connect, load its scripts, and check that Redis keeps
+jobs and grants the rights.
 
-Where Redis will not tell, nothing is said: managed servers hide their settings, and few users may
-ask for rights. What is missing then shows at the first claim. Only these checks may live here.
+Only these steps may live here. Where Redis does not answer a check, nothing is logged: managed
+servers hide their settings, and few users may ask for rights. A missing right then shows at the
+first claim.
 """
 
 from __future__ import annotations
@@ -10,15 +12,14 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-import redis
-import redis.asyncio
+from pyjobs.engine import Keys, commands_of
+from pyjobs.errors import Forbidden, PyjobsError, Unavailable
+from pyjobs.transport import AsyncServer, acommand, aload, shown, translating
+from pyjobs.worker.settings import WorkerSettings
 
-from pyjobs.engine import Keys, commands
-from pyjobs.errors import Forbidden
+log = logging.getLogger(__name__)
 
-log = logging.getLogger("pyjobs")
-
-# How many values follow the key, for a dry run counts them too.
+# ACL DRYRUN checks the number of arguments too: how many values follow the key of each command.
 VALUES = {
     **dict.fromkeys(("DEL", "GET", "LLEN", "RPOP", "ZCARD"), 0),
     **dict.fromkeys(("HDEL", "HMGET", "LPUSH", "PEXPIRE", "RPUSH"), 1),
@@ -28,30 +29,53 @@ VALUES = {
 }
 
 
-async def check(server: redis.asyncio.Redis, mode: str, keys: Keys, queues: Sequence[str]) -> None:
+async def prepare(server: AsyncServer, settings: WorkerSettings) -> None:
+    """Connect, load the scripts of the mode, and check the server. Logs a warning when Redis may
+    evict jobs, and when results can't be published.
+
+    Args:
+        server: the worker's connections.
+        settings: the worker's settings.
+
+    Raises:
+        Unavailable: Redis can't be reached.
+        Forbidden: the user lacks a right without which a job could be claimed and not be ended.
+    """
+    try:
+        await acommand(server, "PING")
+    except PyjobsError as error:
+        raise Unavailable(f"{shown(settings.url)}: {error}") from error
+    await aload(server, settings.mode_name)
+    await check(server, settings.mode_name, settings.keys, settings.queues)
+
+
+async def check(server: AsyncServer, mode: str, keys: Keys, queues: Sequence[str]) -> None:
     """Log a warning when Redis may evict jobs, and when results can't be published.
 
     Args:
-        mode: its name.
-        keys: the names under the prefix.
+        server: the worker's connections.
+        mode: the mode's name.
+        keys: the Redis keys under the prefix.
         queues: the queues' names.
 
     Raises:
         Forbidden: the user lacks a right without which a job could be claimed and not be ended.
     """
     try:
-        warning = eviction(await server.info("memory"))
-    except redis.RedisError:
+        with translating():
+            warning = eviction(await server.info("memory"))
+    except PyjobsError:
         warning = None
     if warning is not None:
         log.warning(warning)
     try:
-        user = await server.execute_command("ACL", "WHOAMI")
+        user = await acommand(server, "ACL", "WHOAMI")
         pipe = server.pipeline(transaction=False)
         for words in dry_runs(mode, keys, queues):
             pipe.execute_command("ACL", "DRYRUN", user, *words)
-        replies: list[Any] = await pipe.execute(raise_on_error=False)
-    except redis.RedisError:
+        with translating():
+            replies: list[Any] = await pipe.execute(raise_on_error=False)
+    except PyjobsError:
         return
     silent, lacking = judge(replies)
     if lacking:
@@ -61,11 +85,16 @@ async def check(server: redis.asyncio.Redis, mode: str, keys: Keys, queues: Sequ
 
 
 def eviction(memory: dict[str, Any]) -> str | None:
-    """What to say of the memory's settings, as INFO tells them; None when all is well."""
+    """Return the warning about an eviction policy that may remove jobs, None when none may.
+
+    Args:
+        memory: the section 'memory' of INFO.
+    """
     policy = str(memory.get("maxmemory_policy", "noeviction"))
     if policy == "noeviction" or not int(memory.get("maxmemory", 0)):
         return None
-    # What lives has no TTL: results, the dead, and what makes a claim repeatable have one.
+    # volatile-* evicts keys with a TTL only. Jobs that wait or run have none; results, dead jobs
+    # and the replies that make a claim repeatable have one.
     what = "results" if policy.startswith("volatile-") else "jobs"
     return (
         f"Redis may throw {what} away when its memory is full: its maxmemory-policy is {policy}; "
@@ -74,17 +103,23 @@ def eviction(memory: dict[str, Any]) -> str | None:
 
 
 def dry_runs(mode: str, keys: Keys, queues: Sequence[str]) -> list[tuple[str, ...]]:
-    """What the scripts of a worker run, on the first queue; and on the others for their keys."""
+    """Return the commands to try: each command of the worker's scripts on the first queue, and one
+    command on each other queue, since rights may differ by key."""
     first, *others = map(keys.queue, queues)
     runs: list[tuple[str, ...]] = [("PUBLISH", keys.channel("x"), "")]
-    for command in sorted(commands("worker", mode) & VALUES.keys() - {"PUBLISH"}):
+    for command in sorted(commands_of("worker", mode) & VALUES.keys() - {"PUBLISH"}):
         runs.append((command, f"{first}:meta", *[""] * VALUES[command]))
     return runs + [("HMGET", f"{queue}:meta", "") for queue in others]
 
 
 def judge(replies: Sequence[Any]) -> tuple[str, list[str]]:
-    """Why nothing may be published ('' when it may), and what else is lacking, in Redis's words."""
-    # An error is an answer to the asking itself, and so is every text of another kind.
-    told = [reply.decode() if isinstance(reply, bytes) else "" for reply in replies]
-    publish, *others = [text if "permission" in text else "" for text in told]
+    """Return, in Redis's words, why nothing may be published ('' when it may), and which other
+    rights are lacking.
+
+    Args:
+        replies: the replies to `dry_runs`, in their order. An exception, and a text that does not
+            speak of a permission, say nothing about a right.
+    """
+    texts = [reply.decode() if isinstance(reply, bytes) else "" for reply in replies]
+    publish, *others = [text if "permission" in text else "" for text in texts]
     return publish, list(dict.fromkeys(text for text in others if text))

@@ -1,4 +1,5 @@
-"""One run of a worker: its round trips, its handlers and its stop.
+"""One run of a worker: its round trips, the starts and ends of handlers, and what is logged of
+them.
 
 Only what waits may live here. What is decided lives in core.py.
 """
@@ -8,97 +9,77 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
-import redis
-
 from pyjobs.asyncutil import cancel_and_wait
-from pyjobs.engine import REGISTER_SECONDS, Keys, Outcome, Reliable
+from pyjobs.engine import REGISTER_SECONDS, Outcome
 from pyjobs.errors import PyjobsError, Unavailable
-from pyjobs.transport import Outage, aclose, acommand, aconnect, aload, aregister, arun_many, shown
+from pyjobs.transport import Outage, aclose, aconnect, aregister, arun_many, shown
 from pyjobs.worker import failpoints
 from pyjobs.worker.core import WorkerCore
-from pyjobs.worker.executors import Handler, runner
+from pyjobs.worker.executors import Handler, executor_for
 from pyjobs.worker.heartbeat import Heartbeat
-from pyjobs.worker.job import ClaimedJob, in_words
-from pyjobs.worker.outbox import Request
 from pyjobs.worker.prefetch import STUCK_SECONDS
-from pyjobs.worker.preflight import check
+from pyjobs.worker.preflight import prepare
+from pyjobs.worker.refusals import CANCELLED, in_words
+from pyjobs.worker.run import Run
+from pyjobs.worker.settings import WorkerSettings
 from pyjobs.worker.shutdown import Shutdown
 from pyjobs.worker.wake import WakeWaiter
 
-log = logging.getLogger("pyjobs")
+log = logging.getLogger(__name__)
 
 
 class Processor:
-    """Serves until it is stopped.
+    """Claims, runs and records the jobs of one worker, from its connection to the end of its stop.
 
     Args:
-        url: where Redis is.
-        keys: the names under the prefix.
-        queues: the queues' names, most urgent first.
-        core: decides what to do.
+        settings: the worker's settings.
         handler: runs one job to its result.
-        concurrency: how many of them run at once.
-        lease: seconds.
-        grace: seconds that running jobs get after a stop.
     """
 
-    def __init__(
-        self,
-        url: str,
-        keys: Keys,
-        queues: Sequence[str],
-        core: WorkerCore,
-        handler: Handler,
-        *,
-        concurrency: int,
-        lease: float,
-        grace: float,
-    ) -> None:
-        self._url = url
-        self._keys = keys
-        self._queues = queues
-        self._core = core
-        self._lease = lease
+    def __init__(self, settings: WorkerSettings, handler: Handler) -> None:
+        self._settings = settings
+        self._core = WorkerCore(settings)
         self._loop = asyncio.get_running_loop()
-        self._runner = runner(handler, concurrency, self._ended)
-        self._server = aconnect(url)
+        self._executor = executor_for(handler, settings.concurrency, self._ended)
+        self._server = aconnect(settings.url)
         self._changed = asyncio.Event()
-        self._wake_waiter = WakeWaiter(
-            url, self._server, keys, queues, core, lease, self._changed.set
+        self._wake_waiter = WakeWaiter(settings, self._server, self._core, self._changed.set)
+        self._shutdown = Shutdown(
+            self._core, self._executor, grace=settings.grace, changed=self._changed.set
         )
-        self._working: asyncio.Task[None] | None = None
-        self._shutdown = Shutdown(core, self._runner, grace, self._changed.set)
-        self._watching_prefetched = False
-        self._outage = Outage(shown(url))
-        self._registered = -math.inf
+        self._round_trips: asyncio.Task[None] | None = None
+        self._outage = Outage(shown(settings.url))
+        self._register_at = 0.0
+        self._watches_prefetched = False
 
-    async def serve(self) -> None:
+    async def process(self) -> None:
         """Claim, run and record until the stop is over.
 
         Raises:
-            Unavailable: Redis can't be reached at the start; later that is waited for.
+            Unavailable: Redis can't be reached at the start; a later outage is waited for.
             WrongMode: a queue works in another mode.
+            Forbidden: the Redis user lacks a right that the worker needs.
         """
         heartbeat = self._heartbeat()
         tasks: list[asyncio.Task[None]] = []
         try:
-            if not await self._begun():
+            if not await self._prepared():
                 return
+            self._log_ready()
             if heartbeat is not None:
                 heartbeat.start()
-            working = asyncio.create_task(self._work(), name="pyjobs-work")
-            self._working = self._shutdown.task = working
-            tasks = [working, asyncio.create_task(self._wake_waiter.run(), name="pyjobs-bell")]
+            round_trips = asyncio.create_task(self._make_round_trips(), name="pyjobs-round-trips")
+            self._round_trips = self._shutdown.task = round_trips
+            tasks = [round_trips, asyncio.create_task(self._wake_waiter.run(), name="pyjobs-wake")]
             try:
                 await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             except asyncio.CancelledError:
                 self._shutdown.now()
-                await asyncio.wait({working})
+                await asyncio.wait({round_trips})
                 raise
         finally:
             self._shutdown.close()
@@ -107,8 +88,8 @@ class Processor:
             for task in tasks:
                 await cancel_and_wait(task)
             self._core.give_up()
-            self._runner.cancel_all()
-            self._runner.close()
+            self._executor.cancel_all()
+            self._executor.close()
             await aclose(self._server)
         if self._core.fatal is not None:
             raise self._core.fatal
@@ -117,34 +98,45 @@ class Processor:
                 task.result()
 
     def stop(self) -> None:
-        """As `Shutdown.begin`; before the first claim there is nothing to wait for."""
+        """Stop claiming, let held runs finish for the grace, then release them. A second call
+        releases them at once. Before the first claim there is nothing to wait for."""
         self._shutdown.begin()
-        if self._working is None:
-            self._shutdown.end_task()
+        if self._round_trips is None:
+            self._shutdown.cancel_task()
 
-    async def _begun(self) -> bool:
-        """Whether all is well, and no stop came meanwhile."""
+    # --- the start ---
+
+    async def _prepared(self) -> bool:
+        """Prepare for the first claim. Returns False when a stop came before that."""
         if self._core.stopping:
             return False
-        beginning = self._shutdown.task = asyncio.create_task(self._begin(), name="pyjobs-begin")
+        preparing = asyncio.create_task(
+            prepare(self._server, self._settings), name="pyjobs-prepare"
+        )
+        self._shutdown.task = preparing
         try:
-            await asyncio.wait({beginning})
+            await asyncio.wait({preparing})
         finally:
-            await cancel_and_wait(beginning)
+            await cancel_and_wait(preparing)
         if not self._core.stopping:
-            beginning.result()
+            preparing.result()
         return not self._core.stopping
 
-    async def _begin(self) -> None:
-        try:
-            await acommand(self._server.connection_pool, "PING")
-        except redis.RedisError as error:
-            raise Unavailable(f"{shown(self._url)}: {error}") from error
-        await aload(self._server, self._core.mode.name)
-        await check(self._server, self._core.mode.name, self._keys, self._queues)
+    def _log_ready(self) -> None:
+        settings = self._settings
+        log.info(
+            "%s worker of %s at %s, up to %d job%s at once, is ready",
+            settings.mode_name,
+            ", ".join(settings.queues),
+            shown(settings.url),
+            settings.concurrency,
+            "" if settings.concurrency == 1 else "s",
+        )
 
-    async def _work(self) -> None:
-        while not self._core.over:
+    # --- round trips ---
+
+    async def _make_round_trips(self) -> None:
+        while not self._core.drained:
             requests = self._core.requests(time.monotonic())
             if not requests:
                 await self._until_changed()
@@ -153,14 +145,21 @@ class Processor:
                 failpoints.at("send")
                 answers = await arun_many(self._server, [request.call for request in requests])
                 failpoints.at("answered")
-                self._take(requests, answers)
-                await self._heed(answers)
+                refused = self._core.answered(requests, answers, time.monotonic())
+                self._cancel_refused(refused)
+                self._start_runs()
+                await self._after_round_trip(answers)
             except Unavailable as error:
                 self._core.unanswered(requests, error)
                 await asyncio.sleep(self._outage.pause(error))
 
-    async def _heed(self, answers: list[Any]) -> None:
-        """Wait when Redis refuses to work now; end when it refuses for good."""
+    async def _until_changed(self) -> None:
+        self._wake_waiter.listen()
+        await self._changed.wait()
+        self._changed.clear()
+
+    async def _after_round_trip(self, answers: list[Any]) -> None:
+        """Pause when Redis refuses to work for now; stop when it refuses for good."""
         refusal = next((one for one in answers if isinstance(one, Unavailable)), None)
         if refusal is not None:
             await asyncio.sleep(self._outage.pause(refusal))
@@ -168,77 +167,70 @@ class Processor:
         self._outage.over()
         if self._core.fatal is not None:
             self._shutdown.now()
-        elif time.monotonic() - self._registered > REGISTER_SECONDS:
-            self._registered = time.monotonic()
-            mode = self._core.mode.name
-            await aregister(self._server, self._keys, dict.fromkeys(self._queues, mode))
+        elif time.monotonic() >= self._register_at:
+            self._register_at = time.monotonic() + REGISTER_SECONDS
+            modes = dict.fromkeys(self._settings.queues, self._core.mode.name)
+            await aregister(self._server, self._settings.keys, modes)
 
-    async def _until_changed(self) -> None:
-        self._wake_waiter.listen()
-        await self._changed.wait()
-        self._changed.clear()
-
-    def _take(self, requests: list[Request], answers: list[Any]) -> None:
-        for job, why in self._core.answered(requests, answers, time.monotonic()):
+    def _cancel_refused(self, refused: Iterable[tuple[Run, str]]) -> None:
+        for run, why in refused:
             log.warning(
-                "job %s on queue %s: nothing was recorded: %s", job.id, job.queue, in_words(why)
+                "job %s on queue %s: nothing was recorded: %s", run.id, run.queue, in_words(why)
             )
-            self._runner.cancel(job)
-        self._start_jobs()
+            self._executor.cancel(run)
 
-    def _start_jobs(self) -> None:
+    # --- runs ---
+
+    def _start_runs(self) -> None:
         now = time.monotonic()
-        while job := self._core.next_job(now):
+        while run := self._core.next_run(now):
             failpoints.at("start")
             try:
-                self._runner.start(job)
+                self._executor.start(run)
             except RuntimeError as error:
                 self._core.fatal = self._core.fatal or PyjobsError(f"no job can run: {error}")
-                # Handed back: leases of jobs that nobody runs would count as crashes.
+                # Released: a lease that ends without a run would count as a crash.
                 self._shutdown.now()
                 return
-        if self._core.waiting and not self._watching_prefetched:
-            self._watching_prefetched = True
-            self._loop.call_later(STUCK_SECONDS, self._look_at_prefetched)
+        if self._core.waiting and not self._watches_prefetched:
+            self._watches_prefetched = True
+            self._loop.call_later(STUCK_SECONDS, self._check_prefetched)
 
-    def _look_at_prefetched(self) -> None:
-        self._watching_prefetched = False
-        if self._core.hand_back_prefetched(time.monotonic()):
+    def _check_prefetched(self) -> None:
+        self._watches_prefetched = False
+        if self._core.release_stuck(time.monotonic()):
             self._changed.set()
-        self._start_jobs()
+        self._start_runs()
 
-    def _ended(self, job: ClaimedJob, outcome: Outcome) -> None:
+    def _ended(self, run: Run, outcome: Outcome) -> None:
         failpoints.at("ended")
         if outcome.verb == "fail":
             put_off = outcome.verdict.startswith("snooze")
-            how = "was put off" if put_off else f"failed at attempt {job.attempt}"
+            how = "was put off" if put_off else f"failed at attempt {run.attempt}"
             level = logging.INFO if put_off else logging.WARNING
-            log.log(level, "job %s on queue %s %s: %s", job.id, job.queue, how, outcome.why)
-        self._core.finished(job, outcome, time.monotonic())
-        # A thread can't be stopped: this is how a handler that goes on in one may learn of it.
-        if outcome.verb != "complete" and not job.lost:
-            job.lost = job.over = True
-        self._start_jobs()
+            log.log(level, "job %s on queue %s %s: %s", run.id, run.queue, how, outcome.why)
+        self._core.finished(run, outcome, time.monotonic())
+        self._start_runs()
         self._changed.set()
 
+    # --- leases ---
+
     def _heartbeat(self) -> Heartbeat | None:
-        mode = self._core.mode
-        if not isinstance(mode, Reliable):
+        if not self._core.mode.leases:
             return None
-        keys = [self._keys.queue(name) for name in self._queues]
-        return Heartbeat(self._url, mode, keys, self._lease, self._held, self._lost_elsewhere)
+        return Heartbeat(
+            self._settings, held=lambda: list(self._core.held), lost=self._lost_in_thread
+        )
 
-    def _held(self) -> list[ClaimedJob]:
-        return list(self._core.held)
-
-    def _lost_elsewhere(self, job: ClaimedJob, why: str) -> None:
-        job.lose(why)
+    def _lost_in_thread(self, run: Run, why: str) -> None:
+        """Mark a run as lost, from the heartbeat's thread: the event loop may be blocked."""
+        run.lose(why)
         with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._lost, job, why)
+            self._loop.call_soon_threadsafe(self._lost, run, why)
 
-    def _lost(self, job: ClaimedJob, why: str) -> None:
-        if why == "cancelled":
-            log.info("job %s on queue %s was cancelled", job.id, job.queue)
+    def _lost(self, run: Run, why: str) -> None:
+        if why == CANCELLED:
+            log.info("job %s on queue %s was cancelled", run.id, run.queue)
         else:
-            log.warning("job %s on queue %s is lost: %s", job.id, job.queue, in_words(why))
-        self._runner.cancel(job)
+            log.warning("job %s on queue %s is lost: %s", run.id, run.queue, in_words(why))
+        self._executor.cancel(run)

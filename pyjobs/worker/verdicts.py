@@ -1,16 +1,16 @@
 """What a handler may raise to say what becomes of its job. Nothing else may live here.
 
-Any other exception is a failure: tried again with backoff, until the attempts are used up. In
-simple and recoverable mode nothing is tried again, and all of these are failures.
+Any other exception is a failure: the job is tried again with backoff, until its attempts are used
+up. In simple and recoverable mode nothing is tried again, and all of these are failures.
 """
 
 from __future__ import annotations
 
-from pyjobs.validate import to_ms
+from pyjobs.validate import needed, to_ms
 
 
 class Verdict(Exception):
-    """The base of the three.
+    """Holds what a handler decided about its job; the base of Retry, Snooze and Reject.
 
     Attributes:
         verdict: the word for reliable/fail.
@@ -20,10 +20,10 @@ class Verdict(Exception):
 
 
 class Reject(Verdict):
-    """Don't try again: the job is dead now.
+    """Ends the job as dead: it is not tried again.
 
     Args:
-        why: what its client is told.
+        why: the message of the JobFailed that its client gets.
     """
 
     verdict = "reject"
@@ -33,26 +33,32 @@ class Reject(Verdict):
 
 
 class Retry(Verdict):
-    """A failure that is tried again after a time of the handler's own choosing.
+    """Fails the attempt; the job is tried again after a given time instead of the backoff.
 
     Args:
-        after: seconds.
-        why: what is recorded.
+        why: the message that is stored with the failure.
+        after: seconds until the next attempt, 0 or more.
+
+    Raises:
+        BadArgument: `after` is not a number of seconds.
     """
 
-    def __init__(self, after: float, why: str = "asked to be tried again") -> None:
+    def __init__(self, why: str = "asked to be tried again", *, after: float) -> None:
         super().__init__(why)
-        self.verdict = f"retry={to_ms('after', after)}"
+        self.verdict = f"retry={needed('after', to_ms('after', after))}"
 
 
 class Snooze(Verdict):
-    """Not the job's fault: again after a time, and not counted as an attempt.
+    """Puts the job off: it is run again after a given time, and no attempt is counted.
 
     Args:
-        after: seconds.
-        why: what is recorded.
+        why: the message that is logged.
+        after: seconds until the next run, 0 or more.
+
+    Raises:
+        BadArgument: `after` is not a number of seconds.
     """
 
-    def __init__(self, after: float, why: str = "put off") -> None:
+    def __init__(self, why: str = "put off", *, after: float) -> None:
         super().__init__(why)
-        self.verdict = f"snooze={to_ms('after', after)}"
+        self.verdict = f"snooze={needed('after', to_ms('after', after))}"

@@ -1,6 +1,6 @@
-"""Waiting for jobs: a wake token in Redis, or the time when something is due.
+"""Waiting for jobs: until a wake token comes, or until something is due (queue/wake).
 
-Only this wait may live here; a connection of its own is parked in it.
+Only this wait may live here. A connection of its own is blocked in it.
 """
 
 from __future__ import annotations
@@ -9,16 +9,14 @@ import asyncio
 import contextlib
 import functools
 import logging
-import random
-from collections.abc import Callable, Sequence
-
-import redis
+from collections.abc import Callable
 
 from pyjobs.engine import Keys, wake
-from pyjobs.errors import PyjobsError
+from pyjobs.errors import Forbidden, PyjobsError
 from pyjobs.transport import (
     CLOSE_SECONDS,
-    Async,
+    AsyncServer,
+    Backoff,
     aclose,
     acommand,
     aconnect,
@@ -27,51 +25,49 @@ from pyjobs.transport import (
     shown,
 )
 from pyjobs.worker.core import WorkerCore
+from pyjobs.worker.settings import WorkerSettings
 
-log = logging.getLogger("pyjobs")
+log = logging.getLogger(__name__)
 IDLE_SECONDS = 30.0
 REPLY_MARGIN = 5.0
+# Without the right to wait, an idle worker claims that often; so the pause does not grow.
+POLL_SECONDS = 0.4
 
 
 class WakeWaiter:
-    """Wakes a worker that is idle.
+    """Responsible for waking an idle worker (BLPOP on the wake keys of its queues).
 
     Args:
-        url: where Redis is.
-        server: a connection pool that is free to send on.
-        keys: the names under the prefix.
-        queues: the queues' names, most urgent first.
-        core: says for how long it is idle, and is told of what comes.
-        longest: seconds of one wait at most.
-        rung: called after each wait.
+        settings: the worker's settings; no wait is longer than their lease.
+        server: a client whose connections are free to send on.
+        core: decides for how long the worker is idle, and learns that a wait is over.
+        woken: called after each wait.
     """
 
     def __init__(
         self,
-        url: str,
-        server: Async,
-        keys: Keys,
-        queues: Sequence[str],
+        settings: WorkerSettings,
+        server: AsyncServer,
         core: WorkerCore,
-        longest: float,
-        rung: Callable[[], None],
+        woken: Callable[[], None],
     ) -> None:
-        self._waiting = aconnect(url, reply_seconds=IDLE_SECONDS + REPLY_MARGIN)
-        self._where = shown(url)
+        self._waiting = aconnect(settings.url, reply_seconds=IDLE_SECONDS + REPLY_MARGIN)
+        self._where = shown(settings.url)
         self._server = server
-        self._keys = [keys.wake(name) for name in queues]
+        self._keys = [settings.keys.wake(name) for name in settings.queues]
         self._core = core
-        self._longest = min(IDLE_SECONDS, longest)
-        self._rung = rung
+        self._longest = min(IDLE_SECONDS, settings.lease)
+        self._woken = woken
         self._idle = asyncio.Event()
         self._parked = False
+        self._backoff = Backoff(POLL_SECONDS, POLL_SECONDS)
 
     def listen(self) -> None:
-        """The worker may be idle now."""
+        """Begin a wait, if the worker is idle now."""
         self._idle.set()
 
     async def run(self) -> None:
-        """Wait for ever, whenever the worker is idle."""
+        """Wait whenever the worker is idle, until this is cancelled."""
         try:
             while True:
                 await self._idle.wait()
@@ -79,7 +75,7 @@ class WakeWaiter:
                 wait = self._core.idle_ms()
                 if wait is not None:
                     await self._one(self._longest if wait < 0 else min(wait / 1000, self._longest))
-                    self._rung()
+                    self._woken()
         finally:
             await aclose(self._waiting)
             if self._parked:
@@ -88,29 +84,29 @@ class WakeWaiter:
     async def _one(self, seconds: float) -> None:
         try:
             self._parked = True
-            token = await acommand(self._waiting.connection_pool, "BLPOP", *self._keys, seconds)
+            token = await acommand(self._waiting, "BLPOP", *self._keys, seconds)
             # A token that came too late for this worker is another's.
             if not self._core.woken() and token is not None:
-                await arun(self._server, wake(token[0].decode().removesuffix(":wake")))
+                await arun(self._server, wake(Keys.queue_of_wake(token[0].decode())))
             self._parked = False
-        except (redis.RedisError, PyjobsError) as error:
+        except PyjobsError as error:
             self._parked = False
-            if isinstance(error, redis.exceptions.NoPermissionError):
+            if isinstance(error, Forbidden):
                 note_polling(f"{self._where}: {error}")
-            await asyncio.sleep(random.uniform(0.1, 0.5))
+            await asyncio.sleep(self._backoff.pause())
             self._core.woken()
 
     async def _pass_on(self) -> None:
-        """Redis may just have given a token to the wait that was cut off: let others look."""
-        with contextlib.suppress(redis.RedisError, PyjobsError, TimeoutError):
+        """Wake other workers: Redis may have given a token to the wait that was cut off."""
+        with contextlib.suppress(PyjobsError, TimeoutError):
             async with asyncio.timeout(CLOSE_SECONDS):
                 # When this is answered, Redis has seen that wait end, and gives it nothing more.
-                await acommand(self._server.connection_pool, "PING")
-                queues = [key.removesuffix(":wake") for key in self._keys]
+                await acommand(self._server, "PING")
+                queues = [Keys.queue_of_wake(key) for key in self._keys]
                 await arun_many(self._server, [wake(queue) for queue in queues])
 
 
 @functools.cache
 def note_polling(why: str) -> None:
-    """Without the right to wait, an idle worker claims a few times a second; say so once."""
+    """Log, once for each reason, that idle workers claim again and again in place of waiting."""
     log.warning("%s; idle workers poll instead", why)

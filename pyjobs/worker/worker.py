@@ -1,41 +1,45 @@
 """The worker as its users see it: settings, handler, running and stopping.
 
-Only these may live here. What is decided lives in core.py, what waits in serving.py.
+Only these may live here. What is decided lives in core.py, what waits in processor.py.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import signal
 import threading
 from collections.abc import AsyncGenerator, Iterable
 from typing import TypeVar
 
 from pyjobs.asyncutil import fast_loop
-from pyjobs.engine import Keys, Outcome, Policy, mode_named
+from pyjobs.engine import ModeName, Outcome
 from pyjobs.errors import BadArgument
 from pyjobs.transport import DEFAULT_URL, checked_url
-from pyjobs.validate import needed, positive, to_ms, whole
-from pyjobs.worker.core import WorkerCore
 from pyjobs.worker.executors import Handler
-from pyjobs.worker.job import ClaimedJob
+from pyjobs.worker.job import ClaimedJob, pulled_outcome
 from pyjobs.worker.processor import Processor
+from pyjobs.worker.settings import WorkerSettings
 
 H = TypeVar("H", bound=Handler)
 
 
 class Worker:
-    """Runs the jobs of some queues.
+    """Runs the jobs of some queues with one handler, until it is stopped.
+
+    Attributes:
+        settings: the settings, checked.
 
     Args:
         url: `redis://`, `rediss://`, `redis+sentinel://`, `unix://` or `memory://`.
-        mode: 'simple', 'recoverable' or 'reliable'; it must be the queues'.
-        queues: names, most urgent first: a later queue is served when the earlier ones are empty.
+        mode: 'simple', 'recoverable' or 'reliable'; it must be the queues' mode.
+        queues: names, most urgent first: a later queue is served when the earlier ones are empty. A
+            single str is the name of the only queue.
         concurrency: how many jobs run at once.
-        prefetch: how many are claimed beyond those that run; None fits it to their pace in reliable
-            mode, where short jobs then never wait for Redis and long ones are left to others, and
-            is 0 in the other modes, where nothing can be handed back.
+        prefetch: how many jobs are claimed beyond those that run. None fits the number to how long
+            jobs take in reliable mode: short jobs then never wait for Redis, and long jobs are left
+            to other workers. None is 0 in the other modes, where no job can be released.
         prefix: what every key begins with.
         lease: seconds that a claim holds without a heartbeat (reliable).
         timeout: seconds that a handler may take, where the submit did not say; None: no limit.
@@ -46,15 +50,15 @@ class Worker:
         max_crashes: leases of one job that may run out until it is dead (reliable).
 
     Raises:
-        BadArgument: one of these is not what it must be.
+        BadArgument: an argument is not what it must be; the message names the argument.
     """
 
     def __init__(
         self,
         url: str = DEFAULT_URL,
         *,
-        mode: str = "reliable",
-        queues: Iterable[str] = ("default",),
+        mode: ModeName = "reliable",
+        queues: str | Iterable[str] = ("default",),
         concurrency: int = 10,
         prefetch: int | None = None,
         prefix: str = "jobs",
@@ -66,27 +70,20 @@ class Worker:
         backoff: float | None = None,
         max_crashes: int | None = None,
     ) -> None:
-        self.url = checked_url(url)
-        self.concurrency = whole("concurrency", concurrency, 1, 10_000) or 1
-        self._prefetch = whole("prefetch", prefetch, 0, 10_000)
-        self.mode = mode_named(mode)
-        self.queues = [queues] if isinstance(queues, str) else list(queues)
-        if not self.queues:
-            raise BadArgument("queues: none was given")
-        twice = next((name for name in self.queues if self.queues.count(name) > 1), None)
-        if twice is not None:
-            raise BadArgument(f"queues: {twice!r} is there twice")
-        positive("timeout", timeout)
-        self._timeout = timeout
-        self.grace = needed("grace", to_ms("grace", grace)) / 1000
-        self._keys = Keys(prefix)
-        self._named = [(name, self._keys.queue(name)) for name in self.queues]
-        self._policy = Policy(
-            lease=needed("lease", positive("lease", lease)),
-            retention=to_ms("retention", retention),
-            max_attempts=whole("max_attempts", max_attempts, 1, 1000),
-            backoff=to_ms("backoff", backoff),
-            max_crashes=whole("max_crashes", max_crashes, 1, 1000),
+        self.settings = WorkerSettings(
+            url=checked_url(url),
+            mode_name=mode,
+            queues=(queues,) if isinstance(queues, str) else tuple(queues),
+            concurrency=concurrency,
+            prefetch=prefetch,
+            prefix=prefix,
+            lease=lease,
+            timeout=timeout,
+            grace=grace,
+            retention=retention,
+            max_attempts=max_attempts,
+            backoff=backoff,
+            max_crashes=max_crashes,
         )
         self._handler: Handler | None = None
         self._processor: Processor | None = None
@@ -95,23 +92,29 @@ class Worker:
         self._stopping = threading.Lock()
 
     def override(self, *, url: str | None = None, concurrency: int | None = None) -> None:
-        """Change, before the run, what depends on where the worker runs; None leaves it as it is.
+        """Change, before the run, settings that depend on where the worker runs.
 
         Args:
-            url: as in the constructor.
-            concurrency: as in the constructor.
+            url: where Redis is; None leaves the URL as it is.
+            concurrency: how many jobs run at once; None leaves the number as it is.
 
         Raises:
-            BadArgument: one of these is not what it must be.
+            BadArgument: an argument is not what it must be; the message names the argument.
         """
         if url is not None:
-            self.url = checked_url(url)
+            self.settings = dataclasses.replace(self.settings, url=checked_url(url))
         if concurrency is not None:
-            self.concurrency = whole("concurrency", concurrency, 1, 10_000) or 1
+            self.settings = dataclasses.replace(self.settings, concurrency=concurrency)
 
     def handler(self, function: H) -> H:
-        """Decorator: this function runs the jobs. `async def` runs in the event loop, a plain `def`
-        in a thread. What it returns is the result; what it raises fails the job.
+        """Decorator: let this function run the jobs. It is called with a ClaimedJob; what it
+        returns is the result, what it raises fails the job.
+
+        Args:
+            function: `async def` runs in the event loop, a plain `def` in a thread.
+
+        Raises:
+            BadArgument: the worker has a handler, or this can't be called.
         """
         if self._handler is not None:
             raise BadArgument("handler: this worker has one already")
@@ -121,26 +124,36 @@ class Worker:
         return function
 
     def run(self, *, signals: bool = True) -> None:
-        """Serve until SIGTERM or SIGINT, or `stop`. The first signal lets running jobs finish, a
-        second one hands them back at once.
+        """Claim and run jobs in an event loop of its own until SIGTERM, SIGINT or `stop`. The first
+        signal lets running jobs finish for the grace, a second one releases them at once.
 
         Args:
-            signals: whether to listen to signals; only possible in the main thread.
+            signals: whether to handle the two signals; only possible in the main thread.
 
         Raises:
             BadArgument: there is no handler.
-            Unavailable: Redis can't be reached at the start; later that is waited for.
+            Unavailable: Redis can't be reached at the start; a later outage is waited for.
             WrongMode: a queue works in another mode.
+            Forbidden: the Redis user lacks a right that the worker needs.
         """
         with asyncio.Runner(loop_factory=fast_loop()) as loop:
             loop.run(self._run(signals))
 
     async def arun(self) -> None:
-        """The same inside a running loop, without touching its signals."""
+        """Claim and run jobs in the running event loop until `stop`. No signal is handled. When the
+        task is cancelled, running jobs are released at once.
+
+        Raises:
+            BadArgument: there is no handler.
+            Unavailable: Redis can't be reached at the start; a later outage is waited for.
+            WrongMode: a queue works in another mode.
+            Forbidden: the Redis user lacks a right that the worker needs.
+        """
         await self._run(signals=False)
 
     def stop(self) -> None:
-        """What the first signal does; called again, what a second one does. From any thread."""
+        """Stop claiming, and let running jobs finish for the grace. A second call releases them at
+        once. Any thread may call this, also before the run."""
         with self._stopping:
             self._stops += 1
             if self._loop is not None and self._processor is not None:
@@ -148,13 +161,17 @@ class Worker:
                     self._loop.call_soon_threadsafe(self._processor.stop)
 
     async def jobs(self) -> AsyncGenerator[ClaimedJob, None]:
-        """Claimed jobs, one after the other, up to `concurrency` of them in hand at a time.
+        """Yield claimed jobs one after the other, for workers without a handler; up to
+        `concurrency` of them are held at a time.
 
-        End each with `await job.done(result)` or `await job.fail(error)`. Leaving the loop stops
-        the worker, and hands back what is still in hand.
+        End each job with `await job.done(result)` or `await job.fail(error)`. When the generator is
+        closed, the worker stops, and releases the jobs that were not ended.
 
         Raises:
-            BadArgument: the worker has a handler.
+            BadArgument: the worker has a handler, or another loop over `jobs`.
+            Unavailable: Redis can't be reached at the start; a later outage is waited for.
+            WrongMode: a queue works in another mode.
+            Forbidden: the Redis user lacks a right that the worker needs.
         """
         if self._handler is not None:
             where = "its handler, or another loop over jobs()"
@@ -163,59 +180,43 @@ class Worker:
 
         async def offer(job: ClaimedJob) -> Outcome:
             offered.put_nowait(job)
-            return await job.until_ended()
+            return await pulled_outcome(job)
 
         self._handler = offer
-        serving = asyncio.create_task(self.arun())
+        processing = asyncio.create_task(self.arun())
         next_job: asyncio.Task[ClaimedJob] | None = None
         try:
-            while not serving.done():
+            while not processing.done():
                 next_job = asyncio.create_task(offered.get())
-                await asyncio.wait({serving, next_job}, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait({processing, next_job}, return_when=asyncio.FIRST_COMPLETED)
                 if next_job.done():
                     yield next_job.result()
-            await serving
+            await processing
         finally:
             self._handler = None
             if next_job is not None:
                 next_job.cancel()
-            if not serving.done():
-                # Twice: whoever leaves the loop does not end what is still in hand.
+            if not processing.done():
+                # The first stop would wait for held jobs, which nobody ends after the loop was
+                # left. The second releases them at once.
                 self.stop()
                 self.stop()
-                await asyncio.wait({serving})
+                await asyncio.wait({processing})
 
     async def _run(self, signals: bool) -> None:
         if self._handler is None:
             raise BadArgument("handler: this worker has none; decorate one with @worker.handler")
-        core = WorkerCore(
-            self.mode,
-            self._named,
-            concurrency=self.concurrency,
-            policy=self._policy,
-            timeout=self._timeout,
-            prefetch=self._prefetch,
-        )
-        serving = Processor(
-            self.url,
-            self._keys,
-            self.queues,
-            core,
-            self._handler,
-            concurrency=self.concurrency,
-            lease=self._policy.lease / 1000,
-            grace=self.grace,
-        )
+        processor = Processor(self.settings, self._handler)
         loop = asyncio.get_running_loop()
         with self._stopping:
-            self._loop, self._processor = loop, serving
+            self._loop, self._processor = loop, processor
             for _ in range(self._stops):
-                serving.stop()
+                processor.stop()
         if signals and threading.current_thread() is threading.main_thread():
             for number in (signal.SIGTERM, signal.SIGINT):
-                loop.add_signal_handler(number, serving.stop)
+                loop.add_signal_handler(number, processor.stop)
         try:
-            await serving.serve()
+            await processor.process()
         finally:
             with self._stopping:
                 self._processor, self._stops = None, 0

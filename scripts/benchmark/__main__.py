@@ -19,7 +19,7 @@ from benchmark.measure import Point
 from benchmark.rounds import measure
 from benchmark.server import binaries
 from benchmark.workloads import FULL, OWN, QUICK, WORKLOADS, Row
-from pyjobs.testing.servers import Binary
+from pyjobs.testing import Binary
 
 RUNS = 5
 ALL = "all"

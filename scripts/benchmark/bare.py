@@ -17,12 +17,12 @@ from typing import Any
 from benchmark.case import answer
 from benchmark.driver import ANSWER_SECONDS, AsyncDriver, SyncDriver, main
 from benchmark.tally import CASE, TALLY, URL
-from pyjobs.engine import messages
+from pyjobs.engine import parse_results
 from pyjobs.engine.call import Call
 from pyjobs.engine.limits import MAX_ITEMS
 from pyjobs.engine.reliable import RELIABLE
 from pyjobs.engine.replies import ClaimReply
-from pyjobs.transport.connect import aconnect, connect
+from pyjobs.transport.server import aconnect, connect
 
 QUEUE = "jobs:{bench}"
 CLIENT = "bare"
@@ -55,7 +55,7 @@ def told(message: dict[str, Any]) -> dict[str, Any]:
     """Results by id, from a message of the client's channel."""
     if message["type"] != "message":
         return {}
-    return {id: json.loads(end.body) for _, id, end in messages.read(message["data"])}
+    return {id: json.loads(end.body) for _, id, end in parse_results(message["data"])}
 
 
 class Sync(SyncDriver):

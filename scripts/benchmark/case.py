@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 SMALL = {"first": 3, "second": 4}
 SMALL_ANSWER = 7
@@ -34,7 +34,7 @@ class Case:
     """
 
     jobs: int = 20_000
-    mode: str = "reliable"
+    mode: Literal["simple", "recoverable", "reliable"] = "reliable"
     enqueue: str = "bulk"
     batch: int = 1000
     concurrency: int = 100

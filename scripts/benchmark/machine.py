@@ -9,7 +9,7 @@ import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from pyjobs.testing.servers import Binary
+from pyjobs.testing import Binary
 
 PACKAGES = ("redis", "hiredis", "uvloop", "orjson")
 

@@ -20,7 +20,7 @@ import redis
 from benchmark.case import Case
 from benchmark.process import Client, Failed, System, Workers
 from benchmark.server import Instance, Look, serving
-from pyjobs.testing.servers import Binary, StartFailed
+from pyjobs.testing import Binary, StartFailed
 
 Figures = dict[str, float]
 # One measurement that comes to nothing must not cost the others of a long run.

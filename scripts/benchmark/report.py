@@ -1,4 +1,4 @@
-"""What came out, as tables for a terminal, Markdown for the README, and JSON.
+"""What came out, as tables for a terminal, Markdown for docs/benchmarks.md, and JSON.
 
 Only the output lives here; every figure was measured elsewhere.
 """
@@ -118,7 +118,7 @@ def printed(grid: Grid, console: Console) -> None:
 
 
 def markdown(grid: Grid) -> str:
-    """For the README."""
+    """For docs/benchmarks.md."""
     marks = ["---" if at == 0 or "what" in one else "--:" for at, one in enumerate(grid.headings)]
     lines = [grid.headings, tuple(marks), *grid.rows]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)

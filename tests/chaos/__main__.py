@@ -18,7 +18,7 @@ from chaos.checker import Report
 from chaos.field import Size
 from chaos.once import once
 from chaos.runs import PLANS
-from pyjobs.testing.servers import Binary, find
+from pyjobs.testing import Binary, find_servers
 
 PREFERRED = "redis-8.2"
 LISTS = ("lost", "unexpected", "duplicated", "unexplained", "overlap", "stuck")
@@ -71,7 +71,7 @@ def main(
 
 
 def _binary(name: str | None) -> Binary:
-    found = {binary.name: binary for binary in find()}
+    found = {binary.name: binary for binary in find_servers()}
     if not found or (name and name not in found):
         raise click.UsageError(f"no server {name or ''}; found: {', '.join(found) or 'none'}")
     return found[name] if name else found.get(PREFERRED) or next(iter(found.values()))

@@ -26,7 +26,7 @@ from pyjobs.engine.keys import Keys
 from pyjobs.engine.limits import MAX_ITEMS
 from pyjobs.engine.queue import fetch
 from pyjobs.engine.replies import Stored
-from pyjobs.testing.servers import Server
+from pyjobs.testing import Server
 from pyjobs.transport.send import run
 
 JOBS_PER_SECOND = 100

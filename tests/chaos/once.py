@@ -10,7 +10,7 @@ from chaos.checker import SECONDS_OVER_LEASE, Report, check
 from chaos.field import Field, Size
 from chaos.log import read
 from chaos.runs import Plan
-from pyjobs.testing.servers import Binary, Server
+from pyjobs.testing import Binary, Server
 
 
 def once(

@@ -25,7 +25,7 @@ Faults = Iterator[tuple[float, Action]]
 Kinds = Callable[[Size], list[tuple[str, float]]]
 KILLS_PER_SECOND = 13 / 20
 AOF = ("--appendonly", "yes", "--auto-aof-rewrite-percentage", "0", "--appendfsync")
-POINTS = ("send", "answered", "start", "ended", "beat", "beaten")
+POINTS = ("send", "answered", "start", "ended", "renew", "renewed")
 HOUR = 3600
 
 
@@ -72,8 +72,8 @@ def kill_redis_everysec(field: Field) -> Faults:
 
 
 def cut_power(field: Field) -> Faults:
-    """kill -9 of the server and an end of its log of up to a second is gone, two times. The log is
-    written anew each time, as README asks for: what a torn one does later is in `test_aof.py`."""
+    """kill -9 of the server, two times; up to a second of the end of its log is gone. The log is
+    written anew each time, as docs/operations.md asks; test_aof.py shows what a torn log does."""
     sizes = _Sizes(field.folder / "server")
     yield 0.0, sizes.start
     for at in field.moments(2):
@@ -133,7 +133,7 @@ def crash_points(field: Field) -> Faults:
     def arm() -> None:
         for worker in field.workers:
             point = next(points)
-            passes = field.rng.randint(1, 2 if point in ("beat", "beaten") else 40)
+            passes = field.rng.randint(1, 2 if point in ("renew", "renewed") else 40)
             worker.environ["PYJOBS_CRASH_AT"] = f"{point}:{passes}"
 
     arm()

@@ -42,7 +42,7 @@ def test_help_is_there_for_every_command(cli: Cli, command: str) -> None:
     assert told.out.startswith(f"Usage: pyjobs {command} ")
 
 
-def test_version(cli: Cli) -> None:
+def test_version_prints_the_version_of_the_package(cli: Cli) -> None:
     assert cli("--version").out == f"pyjobs, version {__version__}\n"
 
 
@@ -56,7 +56,7 @@ def test_a_missing_extra_is_named(cli: Cli, missing: str) -> None:
     )
 
 
-def test_help_does_not_wait_for_what_only_tables_need(cli: Cli) -> None:
+def test_help_does_not_import_rich(cli: Cli) -> None:
     code = "import atexit, sys; atexit.register(lambda: print('rich' in sys.modules))"
     told = cli.shell([sys.executable, "-c", f"{code}; from pyjobs.cli import main; main(['-h'])"])
     assert told.out.endswith("\nFalse\n")
@@ -72,7 +72,7 @@ def test_help_does_not_wait_for_what_only_tables_need(cli: Cli) -> None:
     ],
     ids=lambda words: words[0],
 )
-def test_redis_down_is_one_line(cli: Cli, words: tuple[str, ...]) -> None:
+def test_redis_down_is_an_error_of_one_line(cli: Cli, words: tuple[str, ...]) -> None:
     told = cli.process(*words, "--url", DEAD_URL)
     assert (told.code, told.out) == (1, "")
     assert told.err.startswith("pyjobs: redis://:***@127.0.0.1:1: ")
@@ -80,7 +80,7 @@ def test_redis_down_is_one_line(cli: Cli, words: tuple[str, ...]) -> None:
     assert told.err.count("\n") == 1
 
 
-def test_a_url_of_no_known_kind(cli: Cli) -> None:
+def test_a_url_of_no_known_kind_is_refused(cli: Cli) -> None:
     told = cli("reap", "--url", "localhost:6379")
     assert told.code == 1
     assert told.err.startswith("pyjobs: url: 'localhost:6379' does not begin with one of redis://")
@@ -99,14 +99,14 @@ def test_a_url_of_no_known_kind(cli: Cli) -> None:
     ],
     ids=" ".join,
 )
-def test_a_server_that_nobody_else_would_see(cli: Cli, words: tuple[str, ...]) -> None:
+def test_a_memory_url_is_refused_by_every_command(cli: Cli, words: tuple[str, ...]) -> None:
     told = cli(*words, "--url", "memory://x")
     assert told == (
         1, "", "pyjobs: url: memory://x is a server inside this process, which nobody else sees\n"
     )  # fmt: skip
 
 
-def test_wrong_usage_ends_with_1_for_2_is_no_result_yet(cli: Cli) -> None:
+def test_wrong_usage_exits_with_1(cli: Cli) -> None:
     assert cli("result", "a").code == 1
     assert cli("nothing").code == 1
 
@@ -147,7 +147,7 @@ def test_submit_hands_its_options_to_the_script(cli: Cli) -> None:
     ["4102444800", "4102444800.0", "2100-01-01T00:00Z", "2100-01-01T02:00:00+02:00",
      "21000101T000000Z"],
 )  # fmt: skip
-def test_submit_at_a_moment(cli: Cli, moment: str, mode: str) -> None:
+def test_submit_with_run_at_delays_the_job_until_then(cli: Cli, moment: str, mode: str) -> None:
     cli("submit", "words", "1", "--id", "a", "--mode", mode, "--run-at", moment)
     due = cli.redis.zscore(f"{WORDS}:delayed", "a")
     assert due == pytest.approx(4_102_444_800_000, abs=60_000)
@@ -190,13 +190,13 @@ def test_submit_refuses_a_mistake_in_one_line(cli: Cli, words: list[str], messag
     assert cli.redis.keys() == []
 
 
-def test_submit_to_a_queue_of_another_mode(cli: Cli) -> None:
+def test_submit_to_a_queue_of_another_mode_is_refused(cli: Cli) -> None:
     cli("submit", "words", "1", "--id", "a")
     told = cli("submit", "words", "1", "--mode", "simple")
     assert (told.code, told.err) == (1, "pyjobs: queue words is reliable, not simple\n")
 
 
-def test_submit_of_an_id_that_is_taken(cli: Cli) -> None:
+def test_submit_of_a_taken_id_warns_and_with_other_data_is_refused(cli: Cli) -> None:
     assert cli("submit", "words", "1", "--id", "a") == (0, "a\n", "")
     again = cli("submit", "words", "1", "--id", "a")
     assert (again.code, again.out) == (0, "a\n")
@@ -206,7 +206,7 @@ def test_submit_of_an_id_that_is_taken(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_submit_waits_for_the_result(cli: Cli, mode: str) -> None:
+def test_submit_with_wait_prints_the_result(cli: Cli, mode: str) -> None:
     with working(cli.url, lambda job: [job.data, "\u00e9"], mode=mode, queues=["words"]):
         told = cli("submit", "words", '"x"', "--mode", mode, "--wait", "20")
     assert told == (0, '["x","\u00e9"]\n', "")
@@ -217,7 +217,7 @@ def fail(job: Any) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_submit_tells_a_failure(cli: Cli, mode: str) -> None:
+def test_submit_with_wait_exits_with_1_when_the_job_fails(cli: Cli, mode: str) -> None:
     settings: dict[str, Any] = {"max_attempts": 1} if mode == "reliable" else {}
     with working(cli.url, fail, mode=mode, queues=["words"], **settings):
         told = cli("submit", "words", "1", "--mode", mode, "--id", "a", "--wait", "20")
@@ -225,7 +225,7 @@ def test_submit_tells_a_failure(cli: Cli, mode: str) -> None:
     assert told.err == "pyjobs: job a on queue words failed: ValueError: no 1\n[red]\n"
 
 
-def test_submit_tells_where_it_failed_when_asked(cli: Cli) -> None:
+def test_submit_verbose_prints_the_traceback_of_a_failed_job(cli: Cli) -> None:
     with working(cli.url, fail, queues=["words"], max_attempts=1):
         told = cli("submit", "words", "1", "--id", "a", "--wait", "20", "-v")
     first, second, *rest = told.err.splitlines()
@@ -234,7 +234,7 @@ def test_submit_tells_where_it_failed_when_asked(cli: Cli) -> None:
     assert "ValueError: no 1" in rest
 
 
-def test_submit_tells_of_a_job_whose_workers_kept_dying_after_a_failure(cli: Cli) -> None:
+def test_submit_reports_the_last_error_of_a_job_that_died_of_crashes(cli: Cli) -> None:
     cli("submit", "words", "1", "--id", "a", "--backoff", "0")
     end_job(cli, "a", error=b'{"type": "E", "message": "why", "traceback": "at"}', verdict="retry")
     run(cli.redis, RELIABLE.claim([WORDS], nonce="n", limit=9, lease=1))
@@ -246,14 +246,14 @@ def test_submit_tells_of_a_job_whose_workers_kept_dying_after_a_failure(cli: Cli
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_submit_ends_with_2_when_there_is_no_result_in_time(cli: Cli, mode: str) -> None:
+def test_submit_exits_with_2_when_no_result_comes_in_time(cli: Cli, mode: str) -> None:
     told = cli("submit", "words", "1", "--mode", mode, "--id", "a", "--wait", "0")
     assert (told.code, told.out) == (2, "")
     why = "in 0.0 s" if mode == "simple" else "yet, it is pending"
     assert told.err == f"pyjobs: job a on queue words: no result {why}\n"
 
 
-def test_submit_that_waited_in_vain_tells_of_the_last_attempt(cli: Cli) -> None:
+def test_submit_without_a_result_in_time_reports_the_last_attempt(cli: Cli) -> None:
     cli("submit", "words", "1", "--id", "a")
     error = b'{"type": "E", "message": "why", "traceback": "at\\n"}'
     end_job(cli, "a", error=error, verdict="retry")
@@ -268,20 +268,20 @@ def test_submit_that_waited_in_vain_tells_of_the_last_attempt(cli: Cli) -> None:
 # --- result ---
 
 
-def test_result_of_a_job_that_is_done(cli: Cli) -> None:
+def test_result_of_a_done_job_is_printed(cli: Cli) -> None:
     cli("submit", "words", "1", "--id", "a")
     end_job(cli, "a")
     assert cli("result", "a", "--queue", "words") == (0, '{"a":[]}\n', "")
 
 
-def test_result_of_a_job_that_failed(cli: Cli) -> None:
+def test_result_of_a_failed_job_exits_with_1_and_reports_its_error(cli: Cli) -> None:
     cli("submit", "words", "1", "--id", "a")
     end_job(cli, "a", error=b'{"type": "E", "message": "why", "traceback": "at"}')
     told = cli("result", "a", "--queue", "words")
     assert told == (1, "", "pyjobs: job a on queue words failed: rejected: E: why\n")
 
 
-def test_result_that_is_not_there_yet(cli: Cli) -> None:
+def test_result_of_a_live_job_exits_with_2_and_reports_its_state(cli: Cli) -> None:
     cli("submit", "words", "1", "--id", "a")
     told = cli("result", "a", "--queue", "words", "--wait", "0.01")
     assert told == (2, "", "pyjobs: job a on queue words: no result yet, it is pending\n")
@@ -291,13 +291,13 @@ def test_result_that_is_not_there_yet(cli: Cli) -> None:
     assert told.err.endswith("no result yet, it is delayed; its last attempt: why\n")
 
 
-def test_result_waits(cli: Cli) -> None:
+def test_result_with_wait_waits_for_the_result(cli: Cli) -> None:
     cli("submit", "words", "1", "--id", "a", "--delay", "0.3")
     with working(cli.url, lambda job: job.data + 1, queues=["words"]):
         assert cli("result", "a", "--queue", "words", "--wait", "20") == (0, "2\n", "")
 
 
-def test_result_of_a_job_that_is_not_there(cli: Cli) -> None:
+def test_result_of_an_unknown_job_or_in_simple_mode_exits_with_1(cli: Cli) -> None:
     told = cli("result", "a", "--queue", "words", "--wait", "20")
     assert (told.code, told.out) == (1, "")
     assert told.err.startswith("pyjobs: job a on queue words: no such job; ")
@@ -306,7 +306,7 @@ def test_result_of_a_job_that_is_not_there(cli: Cli) -> None:
     assert told == (1, "", "pyjobs: job a: queue words is simple, and keeps no results\n")
 
 
-def test_result_of_a_job_that_was_cancelled(cli: Cli) -> None:
+def test_result_of_a_cancelled_job_exits_with_1(cli: Cli) -> None:
     cli("submit", "words", "1", "--id", "a")
     run(cli.redis, RELIABLE.cancel(WORDS, ["a"]))
     told = cli("result", "a", "--queue", "words")

@@ -30,7 +30,7 @@ def killed(cli: Cli, *ids: str) -> None:
         run(cli.redis, RELIABLE.fail(WORDS, [(job.id, job.token, "reject", error) for job in jobs]))
 
 
-def test_dead_jobs_are_listed(cli: Cli) -> None:
+def test_dead_lists_the_dead_jobs_and_counts_them(cli: Cli) -> None:
     killed(cli, "a", "b")
     told = cli("dead", "words")
     assert told.code == 0
@@ -40,13 +40,13 @@ def test_dead_jobs_are_listed(cli: Cli) -> None:
     assert cli("dead", "words", "--skip", "1").err.endswith("2 dead jobs on queue words; 1 shown\n")
 
 
-def test_one_dead_job_and_none(cli: Cli) -> None:
+def test_dead_counts_one_job_in_the_singular_and_none_as_0(cli: Cli) -> None:
     assert cli("dead", "words") == (0, "", "pyjobs: 0 dead jobs on queue words\n")
     killed(cli, "a")
     assert cli("dead", "words").err == "pyjobs: 1 dead job on queue words\n"
 
 
-def test_dead_jobs_as_json(cli: Cli) -> None:
+def test_dead_with_json_prints_a_job_a_line(cli: Cli) -> None:
     killed(cli, "a", "b")
     (line,) = cli("dead", "words", "--json", "--skip", "1").out.splitlines()
     job = json.loads(line)
@@ -57,14 +57,14 @@ def test_dead_jobs_as_json(cli: Cli) -> None:
     )
 
 
-def test_requeue_by_name(cli: Cli) -> None:
+def test_requeue_makes_named_jobs_pending(cli: Cli) -> None:
     killed(cli, "a", "b")
     told = cli("requeue", "words", "a")
     assert (told.code, told.out) == (0, "requeued 1 job\n")
     assert cli.redis.lrange(f"{WORDS}:pending", 0, -1) == [b"a"]
 
 
-def test_requeue_all_but_what_another_job_is_in_the_way_of(cli: Cli) -> None:
+def test_requeue_all_reports_the_job_whose_unique_key_is_held(cli: Cli) -> None:
     killed(cli, *[f"j{n}" for n in range(40)])
     cli.redis.hset(f"{WORDS}:job:j7", "unique", "key")
     run(cli.redis, RELIABLE.submit(WORDS, [("other", b"1")], unique="key"))
@@ -74,7 +74,7 @@ def test_requeue_all_but_what_another_job_is_in_the_way_of(cli: Cli) -> None:
     assert cli.redis.llen(f"{WORDS}:pending") == 40
 
 
-def test_requeue_all_ends_where_more_stay_dead_than_a_call_takes(cli: Cli) -> None:
+def test_requeue_all_ends_when_more_jobs_stay_dead_than_a_call_takes(cli: Cli) -> None:
     ids = [f"j{n}" for n in range(2100)]
     killed(cli, *ids)
     for id in ids:
@@ -84,7 +84,7 @@ def test_requeue_all_ends_where_more_stay_dead_than_a_call_takes(cli: Cli) -> No
     assert cli.redis.zcard(f"{WORDS}:dead") == 2099
 
 
-def test_what_is_not_dead_is_named(cli: Cli) -> None:
+def test_requeue_reports_jobs_that_are_not_dead(cli: Cli) -> None:
     submitted(cli, "a")
     cli.redis.hset(f"{WORDS}:job:a", "state", "done")
     told = cli("requeue", "words", "a", "none")
@@ -95,13 +95,13 @@ def test_what_is_not_dead_is_named(cli: Cli) -> None:
     ]
 
 
-def test_requeue_nothing(cli: Cli) -> None:
+def test_requeue_without_ids_is_refused_and_with_all_requeues_0(cli: Cli) -> None:
     told = cli("requeue", "words")
     assert (told.code, told.err) == (1, "pyjobs: ids: name the jobs, or say --all\n")
     assert cli("requeue", "words", "--all").out == "requeued 0 jobs\n"
 
 
-def test_cancel(cli: Cli) -> None:
+def test_cancel_reports_how_many_jobs_were_cancelled_and_the_unknown_ones(cli: Cli) -> None:
     submitted(cli, "a", "b")
     told = cli("cancel", "words", "a", "none")
     assert (told.code, told.out) == (1, "cancelled 1 of 2 jobs\n")
@@ -111,7 +111,7 @@ def test_cancel(cli: Cli) -> None:
     )
 
 
-def test_cancel_in_another_mode(cli: Cli) -> None:
+def test_cancel_in_another_mode_or_without_ids_is_refused(cli: Cli) -> None:
     submitted(cli, "a")
     told = cli("cancel", "words", "a", "--mode", "recoverable")
     assert told.code == 1

@@ -54,7 +54,7 @@ def waiting(cli: Cli, queue: str) -> int:
     return int(cli.redis.llen(f"jobs:{{{queue}}}:pending"))
 
 
-def test_reap_of_all_that_is_registered(cli: Cli) -> None:
+def test_reap_without_names_reaps_every_registered_queue(cli: Cli) -> None:
     hold(cli, "a", 3)
     hold(cli, "b", 2, "recoverable")
     run(cli.redis, RELIABLE.submit("jobs:{a}", [("late", b"1")], delay=1))
@@ -72,7 +72,7 @@ def test_reap_of_all_that_is_registered(cli: Cli) -> None:
     assert cli.redis.hlen("jobs:scripts") == len(everything())
 
 
-def test_reap_as_json(cli: Cli) -> None:
+def test_reap_with_json_prints_one_object(cli: Cli) -> None:
     hold(cli, "a")
     told = cli("reap", "--json")
     assert (told.code, told.err) == (0, "")
@@ -87,24 +87,24 @@ def test_reap_as_json(cli: Cli) -> None:
     assert rows(cli("reap", "--json"))["a"]["put_back"] == 0
 
 
-def test_reap_of_nothing(cli: Cli) -> None:
+def test_reap_of_an_empty_registry_says_so_and_exits_with_0(cli: Cli) -> None:
     assert cli("reap") == (0, "", "pyjobs: no queue is registered in jobs:queues\n")
     assert json.loads(cli("reap", "--json").out) == {"queues": []}
 
 
-def test_reap_buries_what_keeps_crashing(cli: Cli) -> None:
+def test_reap_with_max_crashes_makes_a_crashing_job_dead(cli: Cli) -> None:
     hold(cli, "a")
     assert rows(cli("reap", "--json", "--max-crashes", "1"))["a"]["dead"] == 1
 
 
-def test_reap_of_named_queues_only(cli: Cli) -> None:
+def test_reap_of_a_named_queue_leaves_the_others(cli: Cli) -> None:
     hold(cli, "a")
     hold(cli, "b")
     assert list(rows(cli("reap", "b", "--json"))) == ["b"]
     assert (waiting(cli, "a"), waiting(cli, "b")) == (0, 1)
 
 
-def test_reap_under_another_prefix(cli: Cli) -> None:
+def test_reap_under_another_prefix_leaves_this_one(cli: Cli) -> None:
     hold(cli, "a")
     assert cli("reap", "--prefix", "p").err == "pyjobs: no queue is registered in p:queues\n"
     assert waiting(cli, "a") == 0
@@ -115,7 +115,7 @@ def test_reap_leaves_recoverable_jobs_that_are_not_old(cli: Cli) -> None:
     assert rows(cli("reap", "--older-than", "60", "--json"))["a"]["put_back"] == 0
 
 
-def test_reap_of_a_recoverable_queue_needs_an_age(cli: Cli) -> None:
+def test_reap_of_a_recoverable_queue_needs_older_than(cli: Cli) -> None:
     hold(cli, "a", mode="recoverable")
     hold(cli, "b")
     message = "pyjobs: queue a is recoverable, and needs --older-than SECONDS\n"
@@ -127,7 +127,7 @@ def test_reap_of_a_recoverable_queue_needs_an_age(cli: Cli) -> None:
     assert waiting(cli, "a") == 0
 
 
-def test_reap_of_a_queue_that_is_not_registered(cli: Cli) -> None:
+def test_reap_of_an_unregistered_queue_needs_mode(cli: Cli) -> None:
     hold(cli, "a", register=False)
     told = cli("reap", "a")
     assert told.code == 1
@@ -203,7 +203,7 @@ def test_reap_refuses_wrong_usage(cli: Cli, words: tuple[str, str]) -> None:
     assert words[0] in told.err
 
 
-def test_the_crontab_line(cli: Cli) -> None:
+def test_the_crontab_line_reaps_in_silence(cli: Cli) -> None:
     hold(cli, "a")
     *_, line = CRONTAB.read_text().splitlines()
     command = line.split(maxsplit=5)[5]

@@ -20,7 +20,7 @@ pytest_plugins = ("support.command_fixtures",)
 # --- scripts ---
 
 
-def test_scripts_lists_them(cli: Cli) -> None:
+def test_scripts_lists_name_version_and_sha1_of_every_script(cli: Cli) -> None:
     head, *lines = cli("scripts").out.splitlines()
     assert head.split() == ["name", "version", "sha1"]
     assert [line.split() for line in lines] == [
@@ -29,7 +29,7 @@ def test_scripts_lists_them(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("prefix", ["jobs", "p"])
-def test_scripts_load(cli: Cli, prefix: str) -> None:
+def test_scripts_load_loads_every_script_and_writes_the_hash_of_shas(cli: Cli, prefix: str) -> None:
     told = cli("scripts", "load", *(["--prefix", "p"] if prefix == "p" else []))
     number = len(everything())
     assert told.out == f"{number} scripts are loaded; the hash {prefix}:scripts has their shas\n"
@@ -39,7 +39,7 @@ def test_scripts_load(cli: Cli, prefix: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["reliable/submit", "reliable/submit@1"])
-def test_scripts_show(cli: Cli, name: str) -> None:
+def test_scripts_show_prints_a_call_that_works_and_every_argument(cli: Cli, name: str) -> None:
     [script] = [one for one in everything() if one.title == "reliable/submit@1"]
     told = cli("scripts", "show", name, "--prefix", "p")
     title, _, line, _, sample, *rest = told.out.splitlines()
@@ -62,7 +62,7 @@ def test_scripts_show(cli: Cli, name: str) -> None:
     assert [row.split()[0] for row in rows[-4:]] == ["returns", "errors", "replay", "cost"]
 
 
-def test_scripts_show_of_several_queues(cli: Cli) -> None:
+def test_scripts_show_of_a_script_for_several_queues_shows_two(cli: Cli) -> None:
     told = cli("scripts", "show", "reliable/claim")
     assert "in order of priority; for two: 2 'jobs:{QUEUE}' 'jobs:{OTHER}'" in told.out
     assert "such as" not in told.out
@@ -84,7 +84,7 @@ def test_scripts_show_has_every_argument_in_its_place(cli: Cli, title: str) -> N
     assert line.split()[6:] == [str(arg).upper() for arg in args]
 
 
-def test_scripts_show_of_a_script_that_is_not_there(cli: Cli) -> None:
+def test_scripts_show_of_an_unknown_script_suggests_a_name(cli: Cli) -> None:
     told = cli("scripts", "show", "relable/submit")
     assert told.code == 1
     assert told.err == (
@@ -92,7 +92,7 @@ def test_scripts_show_of_a_script_that_is_not_there(cli: Cli) -> None:
     )
 
 
-def test_scripts_export(cli: Cli, tmp_path: Path) -> None:
+def test_scripts_export_writes_the_scripts_and_their_manifest(cli: Cli, tmp_path: Path) -> None:
     folder = tmp_path / "new" / "folder"
     assert cli("scripts", "export", str(folder)).code == 0
     built = resources.files("pyjobs") / "_lua"
@@ -102,7 +102,7 @@ def test_scripts_export(cli: Cli, tmp_path: Path) -> None:
         assert hashlib.sha1((folder / script["file"]).read_bytes()).hexdigest() == script["sha1"]
 
 
-def test_scripts_export_to_where_it_may_not_write(cli: Cli, tmp_path: Path) -> None:
+def test_scripts_export_to_a_file_is_refused(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     told = cli("scripts", "export", "file")
     assert told.code == 1

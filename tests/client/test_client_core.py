@@ -20,9 +20,11 @@ from support.client_core import (
     submit,
 )
 
-from pyjobs.client.batch import CHUNK_ITEMS
 from pyjobs.client.core import ClientCore
+from pyjobs.client.job import settle
+from pyjobs.client.presence import NEXT, Event, Presence
 from pyjobs.engine.keys import REGISTER_SECONDS
+from pyjobs.engine.limits import SUBMIT_ITEMS
 from pyjobs.engine.replies import Stored
 from pyjobs.errors import (
     BadArgument,
@@ -36,12 +38,12 @@ from pyjobs.errors import (
 
 
 class TestAccept:
-    def test_new(self) -> None:
+    def test_a_new_job_is_created_and_swept_for(self) -> None:
         [job] = submit(core := make(), "a")
         assert job.created and not job.done()
         assert asked(core.sweep.calls()) == ["a"]
 
-    def test_there_before(self) -> None:
+    def test_a_job_that_existed_is_returned_to_be_looked_up(self) -> None:
         core = make()
         batch = prepare(core, [1, 2], ["a", "b"])
         before = core.accept(batch, [reply("a", "new", "b", "done")])
@@ -49,7 +51,7 @@ class TestAccept:
         assert first.created and not second.created
         assert before == [second]
 
-    def test_conflict(self) -> None:
+    def test_a_conflict_fails_its_job_and_leaves_the_one_that_stands(self) -> None:
         core = make()
         [stands] = submit(core, "a")
         batch = prepare(core, [2], ["a"])
@@ -60,24 +62,24 @@ class TestAccept:
         core.hear(posted("a", b"1"))
         assert stands.value() == 1
 
-    def test_one_pending_job_of_an_id(self) -> None:
+    def test_two_submits_of_an_id_share_one_job_object(self) -> None:
         core = make()
         [first], [second] = submit(core, "a"), submit(core, "a")
         assert first is second
         assert submit(core, "a", queue="other")[0] is not first
 
-    def test_a_refused_call_is_raised_and_tells_what_was_accepted(self) -> None:
+    def test_a_refused_call_raises_with_the_accepted_ids(self) -> None:
         core = make()
-        batch = prepare(core, range(3 * CHUNK_ITEMS), [f"j{n}" for n in range(3 * CHUNK_ITEMS)])
+        batch = prepare(core, range(3 * SUBMIT_ITEMS), [f"j{n}" for n in range(3 * SUBMIT_ITEMS)])
         told = answers(batch)
         told[1] = QueueFull("full")
         told[2][-1] = b"CONFLICT"
         with pytest.raises(QueueFull) as raised:
             core.accept(batch, told)
         ids = [job.id for job in batch.jobs]
-        assert raised.value.accepted == (*ids[:CHUNK_ITEMS], *ids[2 * CHUNK_ITEMS : -1])
+        assert raised.value.accepted == (*ids[:SUBMIT_ITEMS], *ids[2 * SUBMIT_ITEMS : -1])
 
-    def test_what_nobody_knows_goes_before_other_errors(self) -> None:
+    def test_an_unknown_outcome_is_raised_before_other_errors(self) -> None:
         core = make(route=lambda data: f"q{data}")
         batch = prepare(core, range(3), "abc")
         told: Answers = [QueueFull("full"), OutcomeUnknown("cut"), reply("c", "new")]
@@ -85,7 +87,7 @@ class TestAccept:
             core.accept(batch, told)
         assert (raised.value.ids, raised.value.accepted) == (("b",), ("c",))
 
-    def test_a_refused_job_may_be_asked_for(self) -> None:
+    def test_a_refused_job_that_was_opened_by_id_is_looked_up(self) -> None:
         """Somebody may hold it by its id already; it is gone, rather than never known."""
         core = make()
         batch = prepare(core, [1], ["a"])
@@ -95,7 +97,7 @@ class TestAccept:
         [chunk] = core.sweep.calls()
         assert core.sweep.take(chunk, [MISSING]) == [job]
 
-    def test_a_job_that_is_submitted_again_is_not_lost_meanwhile(self) -> None:
+    def test_a_job_that_is_submitted_again_is_not_taken_for_lost(self) -> None:
         """A sweep that began before may not find it, and does not know of the new submit."""
         core = make()
         batch = prepare(core, [1], ["a"])
@@ -108,21 +110,21 @@ class TestAccept:
         core.accept(again, answers(again))
         assert asked(core.sweep.calls()) == ["a"]
 
-    def test_the_job_that_holds_the_unique_key(self) -> None:
+    def test_a_taken_unique_key_returns_the_job_that_holds_it(self) -> None:
         core = make()
         [holder] = submit(core, "a")
         batch = prepare(core, [1, 2], ["b", "c"], unique="u")
         assert core.accept(batch, [reply("a", "pending", "a", "pending")]) == [holder] * 2
         assert batch.jobs == [holder] * 2
 
-    def test_in_the_order_of_the_data(self) -> None:
+    def test_jobs_of_several_queues_keep_the_order_of_the_data(self) -> None:
         """Whatever the queues: who zips data and jobs must get pairs."""
         core = make(route=lambda data: "even" if data % 2 == 0 else "odd")
         batch = prepare(core, range(5), "abcde")
         core.accept(batch, answers(batch))
         assert "".join(job.id for job in batch.jobs) == "abcde"
 
-    def test_queues_are_registered_now_and_then(self) -> None:
+    def test_a_queue_is_registered_once_in_register_seconds(self) -> None:
         core = make()
         first, second = prepare(core, [1]), prepare(core, [1], queue="other")
         assert not core.to_register(first, NOW)
@@ -136,8 +138,23 @@ class TestAccept:
         assert set(core.to_register(first, NOW + REGISTER_SECONDS + 1)) == {"q"}
 
 
+def test_what_is_known_of_a_job_s_presence_changes_by_the_table() -> None:
+    """An id that was in Redis stays so, and every other job is what the last event says."""
+    assert {event: {*after} for event, after in NEXT.items()} == {
+        event: {*Presence} for event in Event
+    }
+    for event, after in NEXT.items():
+        said = {
+            Event.SUBMITTED: Presence.SENT,
+            Event.SEEN: Presence.ACCEPTED,
+            Event.DOUBTED: Presence.ASKED,
+        }[event]
+        for before, now in after.items():
+            assert now is (Presence.ACCEPTED if before is Presence.ACCEPTED else said)
+
+
 class TestHear:
-    def test_a_result(self) -> None:
+    def test_a_message_settles_its_job_with_result_and_times(self) -> None:
         core = make()
         [job] = submit(core, "a")
         core.hear(posted("a", b'{"x":[]}'))
@@ -145,7 +162,7 @@ class TestHear:
         assert job.times == (10, 20, 30)
         assert core.sweep.calls() == []
 
-    def test_an_error(self) -> None:
+    def test_a_message_settles_its_job_with_an_error(self) -> None:
         core = make()
         [job] = submit(core, "a")
         body = b'{"type":"ValueError","message":"no","traceback":"at line 1"}'
@@ -156,27 +173,27 @@ class TestHear:
             "ValueError", "no", "at line 1", "attempts"
         )  # fmt: skip
 
-    def test_many_at_once_and_strangers_among_them(self) -> None:
+    def test_a_message_of_many_jobs_settles_those_that_are_known(self) -> None:
         core = make()
         first, second = submit(core, "a", "b")
         core.hear(posted("a", b"1") + posted("stranger", b"2") + posted("b", b"3"))
         assert (first.value(), second.value()) == (1, 3)
 
-    def test_of_the_same_id_on_another_queue(self) -> None:
+    def test_a_message_of_another_queue_settles_nothing(self) -> None:
         core = make()
         [job] = submit(core, "a")
         core.hear(posted("a", b"1", queue="other"))
         assert not job.done()
 
-    def test_the_first_stands(self) -> None:
+    def test_the_first_of_several_results_stands(self) -> None:
         core = make()
         [job] = submit(core, "a")
         core.hear(posted("a", b"1"))
         core.hear(posted("a", b"2"))
-        job.settle(Stored("done", "-", 0, 0, 0, b"3"))
+        settle(job, Stored("done", "-", 0, 0, 0, b"3"))
         assert job.value() == 1
 
-    def test_before_the_submit_was_answered(self) -> None:
+    def test_a_message_before_the_reply_to_the_submit_settles_the_job(self) -> None:
         """A worker may be faster than the reply."""
         core = make()
         batch = prepare(core, [1], ["a"])
@@ -185,7 +202,7 @@ class TestHear:
         [job] = batch.jobs
         assert job.value() == 1 and job.created
 
-    def test_nobody_waits(self) -> None:
+    def test_a_job_that_nobody_holds_is_forgotten_once_heard(self) -> None:
         core = make()
         submit(core, "a")
         core.hear(posted("a", b"1"))
@@ -193,7 +210,7 @@ class TestHear:
 
 
 class TestEnd:
-    def test_close_fails_what_is_pending(self) -> None:
+    def test_close_fails_pending_jobs_and_keeps_results(self) -> None:
         core = make()
         done, pending = submit(core, "a", "b")
         core.hear(posted("a", b"1"))
@@ -201,7 +218,7 @@ class TestEnd:
         assert done.value() == 1
         assert isinstance(pending.error(), ClientClosed) and "b" in str(pending.error())
 
-    def test_nothing_goes_after_close(self) -> None:
+    def test_a_closed_core_refuses_submits_and_lookups(self) -> None:
         core = make()
         core.close()
         with pytest.raises(ClientClosed):
@@ -209,7 +226,7 @@ class TestEnd:
         with pytest.raises(ClientClosed):
             core.open_job("a", None)
 
-    def test_jobs_that_nobody_keeps_leave_nothing(self) -> None:
+    def test_a_job_that_nobody_holds_is_not_swept_for(self) -> None:
         core = make()
         kept, *_ = submit(core, *[f"j{n}" for n in range(100)])
         del _
@@ -217,7 +234,9 @@ class TestEnd:
         assert asked(core.sweep.calls()) == [kept.id]
 
     @pytest.mark.parametrize("body", [b"half a js", b"\xff"])
-    def test_an_undecodable_result(self, body: bytes) -> None:
+    def test_an_undecodable_result_is_the_same_error_from_value_and_error(
+        self, body: bytes
+    ) -> None:
         """`exception` is what `result` raises."""
         [job] = submit(core := make(), "a")
         core.hear(posted("a", body))
@@ -226,7 +245,7 @@ class TestEnd:
         assert type(job.error()) is type(raised.value)
 
     @pytest.mark.parametrize("bad", [{"mode": "fast"}, {"prefix": "a b"}, {"queue": "{q}"}])
-    def test_bad_settings(self, bad: dict[str, str]) -> None:
+    def test_bad_settings_are_refused_by_name(self, bad: dict[str, str]) -> None:
         good: Any = {"mode": "simple", "prefix": "jobs", "queue": "q", "route": None}
         with pytest.raises(BadArgument, match=next(iter(bad))):
             ClientCore(Job, **{**good, **bad})

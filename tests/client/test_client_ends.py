@@ -16,7 +16,7 @@ import pytest
 from support.clients import EVERY, FEW, ONE, RELIABLE, SOON, work
 from support.proxy import Proxy
 from support.running import AioClient, is_async, opened, wait_until
-from support.servers import places
+from support.servers import SOCKET_PLACES, WORKER_PLACES, at
 from support.store import Jobs, Store
 
 import pyjobs
@@ -31,7 +31,7 @@ pytest_plugins = ("support.client_fixtures",)
 
 class TestClose:
     @EVERY
-    def test_what_is_pending_fails(self, store: Store, mode: Mode) -> None:
+    def test_close_fails_pending_jobs_and_later_calls(self, store: Store, mode: Mode) -> None:
         with opened(store.url, aio=is_async(store), mode=mode.name, queue="q") as client:
             jobs = Jobs(store, mode)
             done, pending = client.submit("ab"), client.submit("cd")
@@ -66,7 +66,7 @@ class TestClose:
             work(jobs)
 
     @ONE
-    def test_nothing_is_left(self, store: Store) -> None:
+    def test_close_leaves_no_connection_and_no_thread(self, store: Store) -> None:
         before = {thread.ident for thread in threading.enumerate()}
         connections = len(store.redis.client_list())
         for _ in range(3):
@@ -76,25 +76,41 @@ class TestClose:
         wait_until(lambda: len(store.redis.client_list()) == connections)
         wait_until(lambda: {thread.ident for thread in threading.enumerate()} <= before)
 
-    @FEW
-    def test_unused(self, store: Store) -> None:
-        """Neither a submit nor a close is owed."""
-        with opened(store.url, aio=is_async(store)):
-            pass
+    @ONE
+    def test_close_of_an_unused_client_leaves_no_connection_and_no_thread(
+        self, store: Store
+    ) -> None:
+        before = {thread.ident for thread in threading.enumerate()}
+        connections = len(store.redis.client_list())
+        for _ in range(3):
+            with opened(store.url, aio=is_async(store)):
+                pass
+        wait_until(lambda: len(store.redis.client_list()) == connections)
+        wait_until(lambda: {thread.ident for thread in threading.enumerate()} <= before)
 
-    @FEW
-    def test_twice(self, store: Store) -> None:
+    @ONE
+    def test_a_second_close_changes_nothing(self, store: Store) -> None:
+        before = {thread.ident for thread in threading.enumerate()}
+        connections = len(store.redis.client_list())
         with opened(store.url, aio=is_async(store)) as client:
-            client.submit(1)
+            job = client.submit(1)
             if isinstance(client, AioClient):
                 client._loop.do(client.client.close())
             else:
                 client.close()
+            first = job.exception(0)
+            assert isinstance(first, ClientClosed)
+        # `opened` has closed it for the second time.
+        assert job._error() is first
+        wait_until(lambda: len(store.redis.client_list()) == connections)
+        wait_until(lambda: {thread.ident for thread in threading.enumerate()} <= before)
         store.redis.flushall()
 
 
-@places("redis-8.2", flavours=("async",))
-def test_a_client_that_is_closed_in_its_first_submit(store: Store) -> None:
+@at(SOCKET_PLACES)
+def test_an_asyncio_client_closed_in_its_first_submit_leaves_no_task_or_connection(
+    store: Store,
+) -> None:
     """At whatever moment: nothing of it is left that listens."""
 
     async def close(after: float) -> None:
@@ -113,8 +129,8 @@ def test_a_client_that_is_closed_in_its_first_submit(store: Store) -> None:
 
 
 @pytest.mark.parametrize("aio", [False, True], ids=["sync", "asyncio"])
-@places("redis-8.2", flavours=("sync",))
-def test_a_job_whose_submit_was_broken_off_is_asked_for(store: Store, aio: bool) -> None:
+@at(SOCKET_PLACES)
+def test_a_job_whose_submit_was_interrupted_is_looked_up_by_its_id(store: Store, aio: bool) -> None:
     """It may be there or not, and whoever asks for it by its id is told."""
     with (
         Proxy(store.url) as proxy,
@@ -137,8 +153,8 @@ def test_a_job_whose_submit_was_broken_off_is_asked_for(store: Store, aio: bool)
             client.job("a").result(SOON)
 
 
-@places("redis-8.2", flavours=("sync",))
-def test_a_thread_that_submits_while_another_closes(store: Store) -> None:
+@at(SOCKET_PLACES)
+def test_a_submit_while_another_thread_closes_ends_as_client_closed(store: Store) -> None:
     """Its jobs are submitted and nobody listens: they say so, and nothing stays open."""
     for used in (True, False):
         connections = len(store.redis.client_list())
@@ -168,8 +184,8 @@ def test_a_thread_that_submits_while_another_closes(store: Store) -> None:
     store.redis.flushall()
 
 
-@places("redis-8.2", flavours=("sync",))
-def test_a_signal_handler_that_closes_amid_the_first_submit(
+@at(SOCKET_PLACES)
+def test_a_close_from_a_signal_handler_in_the_first_submit_ends_it_as_client_closed(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It runs in the same thread, whatever that is about to do."""
@@ -188,9 +204,11 @@ def test_a_signal_handler_that_closes_amid_the_first_submit(
     wait_until(lambda: len(store.redis.client_list()) == connections)
 
 
-@places("redis-8.2", flavours=("sync",))
-def test_an_asyncio_client_that_is_closed_while_it_submits_many(store: Store) -> None:
-    async def test(url: str) -> None:
+@at(SOCKET_PLACES)
+def test_an_asyncio_client_closed_while_it_submits_many_ends_them_as_client_closed(
+    store: Store,
+) -> None:
+    async def submit_and_close(url: str) -> None:
         client = pyjobs.aio.Client(url, queue="q")
         await client.submit(0)
         submit = asyncio.create_task(client.submit_many(range(3000)))
@@ -201,12 +219,12 @@ def test_an_asyncio_client_that_is_closed_while_it_submits_many(store: Store) ->
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     connections = len(store.redis.client_list())
-    asyncio.run(test(store.url))
+    asyncio.run(submit_and_close(store.url))
     wait_until(lambda: len(store.redis.client_list()) == connections)
     store.redis.flushall()
 
 
-@places("redis-8.2", flavours=("sync",))
+@at(SOCKET_PLACES)
 def test_a_listener_that_can_not_start_leaves_nothing(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -220,10 +238,10 @@ def test_a_listener_that_can_not_start_leaves_nothing(
     wait_until(lambda: len(store.redis.client_list()) == connections)
 
 
-class TestManners:
+class TestResources:
     @ONE
     @EVERY
-    def test_subscribed_before_the_first_submit(self, client: Any, store: Store) -> None:
+    def test_a_client_subscribes_before_its_first_submit(self, client: Any, store: Store) -> None:
         with store.redis.monitor() as monitor:
             client.submit(1)
             said = []
@@ -233,7 +251,7 @@ class TestManners:
 
     @ONE
     @RELIABLE
-    def test_one_subscription_for_all(self, client: Any, store: Store) -> None:
+    def test_a_client_has_one_subscription_for_all_queues(self, client: Any, store: Store) -> None:
         kept = [client.submit(1, queue=f"q{n}") for n in range(5)]
         assert kept
         assert len(store.redis.client_list(_type="pubsub")) == 1
@@ -253,15 +271,17 @@ class TestManners:
 
     @FEW
     @EVERY
-    def test_nor_does_one_that_was_heard(self, client: Any, jobs: Jobs) -> None:
+    def test_a_job_that_was_heard_leaves_nothing(self, client: Any, jobs: Jobs) -> None:
         job = client.submit("ab")
         work(jobs)
         assert job.result(SOON) == "ba"
         assert not client._core._pending.all()
 
-    @places("memory", "redis-8.2", flavours=("sync",))
+    @at(WORKER_PLACES)
     @EVERY
-    def test_threads_share_one(self, client: Any, jobs: Jobs) -> None:
+    def test_eight_threads_share_a_client_and_get_their_own_results(
+        self, client: Any, jobs: Jobs
+    ) -> None:
         wrong: list[Any] = []
 
         def use(name: str) -> None:
@@ -288,7 +308,7 @@ class TestManners:
         assert (wrong, left) == ([], 0)
 
     @ONE
-    def test_a_narrow_acl(self, store: Store) -> None:
+    def test_a_client_needs_rights_to_its_own_queue_only(self, store: Store) -> None:
         """Rights to its own queue only: the registry is a convenience, not a condition."""
         store.redis.execute_command(
             "ACL", "SETUSER", "app", "on", ">secret", "~jobs:{q}*", "&jobs:client:*", "+@all"

@@ -12,11 +12,12 @@ import pytest
 import redis
 from support.clients import BOTH, EVERY, FEW, KEPT, ONE, RELIABLE, SIMPLE, SOON, work
 from support.running import is_async, opened, wait_until
-from support.servers import own_server, places
+from support.servers import CLIENT_CODE_PLACES, MEMORY_PLACES, SOCKET_PLACES, at, own_server
 from support.store import Jobs, Q, Store
 
 import pyjobs
 import pyjobs.aio
+from pyjobs.client.job import settle
 from pyjobs.engine.modes import MODES
 from pyjobs.engine.replies import Stored
 from pyjobs.errors import (
@@ -45,7 +46,9 @@ class TestWaiting:
 
     @FEW
     @RELIABLE
-    def test_many_may_wait_for_one(self, client: Any, jobs: Jobs) -> None:
+    def test_many_threads_wait_for_one_job_and_all_get_its_result(
+        self, client: Any, jobs: Jobs
+    ) -> None:
         job = client.submit("ab")
         found: list[str] = []
         waiters = [
@@ -58,7 +61,9 @@ class TestWaiting:
             waiter.join(SOON)
         assert found == ["ba"] * 4
 
-    def test_two_that_begin_to_wait_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_two_threads_that_begin_to_wait_at_once_both_get_the_result(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """Neither may be left waiting for what the other has replaced."""
         both = threading.Barrier(2)
 
@@ -82,13 +87,15 @@ class TestWaiting:
         for waiter in waiters:
             waiter.start()
         time.sleep(0.5)
-        job.settle(Stored("done", "-", 1, 2, 3, b"7"))
+        settle(job, Stored("done", "-", 1, 2, 3, b"7"))
         for waiter in waiters:
             waiter.join(SOON)
         assert found == [7, 7]
 
     @EVERY
-    def test_an_undecodable_result(self, client: Any, jobs: Jobs) -> None:
+    def test_an_undecodable_result_raises_and_other_results_come(
+        self, client: Any, jobs: Jobs
+    ) -> None:
         job, other = client.submit(1), client.submit("ab")
         [claimed] = jobs.claim(1).jobs
         jobs.complete(claimed, result=b'{"half":')
@@ -98,7 +105,7 @@ class TestWaiting:
         assert other.result(SOON) == "ba"
 
     @EVERY
-    def test_an_error_in_plain_words(self, client: Any, jobs: Jobs) -> None:
+    def test_an_error_that_is_no_json_is_the_message(self, client: Any, jobs: Jobs) -> None:
         job = client.submit(1)
         jobs.fail(*jobs.claim().jobs, verdict="reject", error=b"exit status 2\n")
         with pytest.raises(JobFailed, match="exit status 2") as raised:
@@ -106,7 +113,9 @@ class TestWaiting:
         assert (raised.value.type, raised.value.traceback) == ("", "")
 
     @KEPT
-    def test_a_result_whose_time_is_over_is_gone_at_once(self, client: Any, jobs: Jobs) -> None:
+    def test_a_result_whose_retention_is_over_is_gone_at_once(
+        self, client: Any, jobs: Jobs
+    ) -> None:
         jobs.submit(("a", b'"ab"'), retention=1)
         work(jobs)
         wait_until(lambda: not jobs.redis.exists(f"{Q}:job:a"))
@@ -117,14 +126,16 @@ class TestWaiting:
 
     @FEW
     @KEPT
-    def test_a_result_that_is_never_kept_is_heard(self, sweeper: Any, jobs: Jobs) -> None:
+    def test_a_result_with_retention_0_is_heard(self, sweeper: Any, jobs: Jobs) -> None:
         handed = sweeper.submit_many(["ab"] * 50, retention=0)
         work(jobs, 50)
         assert [job.result(SOON) for job in handed] == ["ba"] * 50
 
     @FEW
     @KEPT
-    def test_one_that_is_never_kept_may_be_submitted_again(self, client: Any, jobs: Jobs) -> None:
+    def test_a_job_with_retention_0_may_be_submitted_again_after_its_end(
+        self, client: Any, jobs: Jobs
+    ) -> None:
         """Its id is forgotten with it."""
         for _ in range(2):
             job = client.submit("ab", id="a", retention=0)
@@ -133,14 +144,14 @@ class TestWaiting:
             assert job.result(SOON) == "ba"
 
     @KEPT
-    def test_a_job_that_vanishes_is_gone(self, sweeper: Any, jobs: Jobs) -> None:
+    def test_a_pending_job_that_vanishes_from_redis_is_gone(self, sweeper: Any, jobs: Jobs) -> None:
         job = sweeper.submit("ab", id="a")
         jobs.redis.flushall()
         with pytest.raises(ResultGone):
             job.result(SOON)
 
-    @places("memory", flavours=("async",))
-    def test_nobody_is_kept_who_waits_no_more(self, store: Store) -> None:
+    @at(MEMORY_PLACES)
+    def test_a_wait_that_was_given_up_leaves_no_waiter(self, store: Store) -> None:
         """However often a caller gives up, by a timeout or cancelled."""
 
         async def wait() -> None:
@@ -158,15 +169,17 @@ class TestWaiting:
 
 class TestMissedMessages:
     @KEPT
-    def test_the_sweep_finds_what_was_not_told(self, sweeper: Any, jobs: Jobs) -> None:
+    def test_a_result_without_a_message_is_found_by_the_sweep(
+        self, sweeper: Any, jobs: Jobs
+    ) -> None:
         handed = sweeper.submit_many(["ab"] * 150, ids=[f"a{n}" for n in range(150)])
         for job in handed:
             jobs.redis.hdel(f"{Q}:job:{job.id}", "client")
         work(jobs, 150)
         assert [job.result(SOON) for job in handed] == ["ba"] * 150
 
-    @places("memory", "redis-8.2")
-    def test_however_many_messages_come_a_job_that_is_lost_is_told(self, store: Store) -> None:
+    @at(CLIENT_CODE_PLACES)
+    def test_a_lost_job_is_reported_under_a_flood_of_messages(self, store: Store) -> None:
         with opened(store.url, aio=is_async(store), queue="q", sweep=0.1) as client:
             job = client.submit(1)
             store.redis.flushall()
@@ -184,14 +197,14 @@ class TestMissedMessages:
                 ended.set()
                 flooding.join()
 
-    @places("redis-8.2", flavours=("async",))
-    def test_the_listener_outlives_whatever_redis_says(self, store: Store) -> None:
+    @at(SOCKET_PLACES)
+    def test_the_asyncio_listener_survives_replies_that_are_no_message(self, store: Store) -> None:
         async def listen() -> None:
             async with pyjobs.aio.Client(store.url, queue="q", sweep=0.1) as client:
                 for said in (b"-ERR something\r\n", b":1\r\n"):
                     job = await client.submit(1)
                     listener: Any = client._listener
-                    listener._task.get_coro().cr_frame.f_locals["subscribed"].data_received(said)
+                    listener._subscription._connection.data_received(said)
                     await asyncio.sleep(0)
                     store.redis.flushall()
                     assert isinstance(await job.exception(SOON), ResultGone)
@@ -200,7 +213,7 @@ class TestMissedMessages:
 
     @FEW
     @RELIABLE
-    def test_a_broken_queue_hides_no_other(
+    def test_a_queue_that_cannot_be_read_is_logged_once_and_hides_no_other(
         self, store: Store, jobs: Jobs, caplog: pytest.LogCaptureFixture
     ) -> None:
         """It is told once, and the subscription stands: nothing is wrong with that."""
@@ -211,8 +224,9 @@ class TestMissedMessages:
                 jobs.redis.hset(f"jobs:{{bad{n}}}:meta", "layout", "99")
             jobs.redis.hdel(f"{Q}:job:{job.id}", "client")
             again: list[int] = []
-            subscribe = client._listener._subscribe
-            client._listener._subscribe = lambda: again.append(1) or subscribe()
+            subscription = client._listener._subscription
+            subscribe = subscription.open
+            subscription.open = lambda seconds: again.append(1) or subscribe(seconds)
             work(jobs)
             assert job.result(SOON) == "ba"
             assert not any(one.done() for one in lost)
@@ -223,7 +237,9 @@ class TestMissedMessages:
 
     @KEPT
     @ONE
-    def test_a_killed_subscription(self, client: Any, jobs: Jobs) -> None:
+    def test_a_killed_subscription_is_made_again_and_missed_results_are_found(
+        self, client: Any, jobs: Jobs
+    ) -> None:
         """It is noticed, made anew, and what was missed is asked for at once."""
         missed = client.submit("ab")
         assert jobs.redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub") == 1
@@ -236,7 +252,9 @@ class TestMissedMessages:
 
     @ONE
     @SIMPLE
-    def test_in_simple_mode_later_results_come(self, client: Any, jobs: Jobs) -> None:
+    def test_in_simple_mode_results_come_again_after_a_killed_subscription(
+        self, client: Any, jobs: Jobs
+    ) -> None:
         """What is told while nobody listens is lost; it must not stay so."""
         client.submit("ab")
         work(jobs)
@@ -252,7 +270,7 @@ class TestMissedMessages:
 
     @FEW
     @EVERY
-    def test_a_message_of_a_stranger_does_no_harm(self, client: Any, jobs: Jobs) -> None:
+    def test_messages_that_are_no_result_are_ignored(self, client: Any, jobs: Jobs) -> None:
         job = client.submit("ab")
         for junk in (
             b"junk",
@@ -267,12 +285,11 @@ class TestMissedMessages:
 
 class TestRestart:
     @BOTH
-    @pytest.mark.parametrize("name", ["simple", "reliable"])
-    def test_results_come_after_a_long_absence(self, name: str, aio: bool) -> None:
-        """Longer than one attempt to subscribe again."""
+    def test_results_come_after_the_server_was_long_away(self, aio: bool) -> None:
+        """Longer than one attempt to subscribe again. In simple mode no sweep finds a result."""
         with (
             own_server() as server,
-            opened(server.url, aio=aio, mode=name, queue="q", sweep=60.0) as client,
+            opened(server.url, aio=aio, mode="simple", queue="q", sweep=60.0) as client,
         ):
             client.submit("before")
             server.stop()
@@ -282,14 +299,14 @@ class TestRestart:
                 channel = client._core.channel
                 wait_until(lambda: look.pubsub_numsub(channel)[0][1] == 1)
                 store = Store(server.url, None)
-                jobs = Jobs(store, MODES[name])
+                jobs = Jobs(store, MODES["simple"])
                 job = client.submit("ab")
                 work(jobs)
                 assert job.result(SOON) == "ba"
                 store.close()
 
     @BOTH
-    def test_a_job_that_was_pending_is_found(self, aio: bool) -> None:
+    def test_a_job_pending_over_a_restart_gets_its_result(self, aio: bool) -> None:
         with (
             own_server("--appendonly", "yes") as server,
             opened(server.url, aio=aio, queue="q", sweep=60.0) as client,
@@ -302,7 +319,9 @@ class TestRestart:
             store.close()
 
     @BOTH
-    def test_no_server(self, aio: bool) -> None:
+    def test_a_submit_without_a_server_is_unavailable_and_works_when_it_is_back(
+        self, aio: bool
+    ) -> None:
         with own_server() as server, opened(server.url, aio=aio) as client:
             server.stop()
             with pytest.raises(Unavailable, match=str(server.port)) as raised:
@@ -312,7 +331,7 @@ class TestRestart:
             assert client.submit(1).created
 
     @BOTH
-    def test_close_when_the_server_is_away(self, aio: bool) -> None:
+    def test_close_without_a_server_fails_pending_jobs(self, aio: bool) -> None:
         with own_server() as server, opened(server.url, aio=aio) as client:
             job = client.submit(1)
             server.stop()

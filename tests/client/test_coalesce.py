@@ -7,15 +7,15 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
-from support.servers import places
+from support.servers import WORKER_PLACES, at
 from support.store import Jobs, Store
 
-from pyjobs import aio
 from pyjobs.aio import Client
+from pyjobs.client import aio
 from pyjobs.engine.modes import MODES
 from pyjobs.errors import BadArgument, ClientClosed, Conflict, OutcomeUnknown, WrongMode
 
-pytestmark = places("memory", "redis-8.2", flavours=("sync",))
+pytestmark = at(WORKER_PLACES)
 
 
 @pytest.fixture
@@ -43,6 +43,7 @@ class Counting:
         send = aio.arun_many
 
         async def counted(server: Any, calls: Any, *, errors_in_place: bool) -> Any:
+            calls = [*calls]
             self.sizes.append([(len(call.args) - 2) // 2 for call in calls])
             if self.gate is not None:
                 self.busy.set()
@@ -57,7 +58,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Counting:
     return Counting(monkeypatch)
 
 
-def test_those_of_one_moment_go_together_and_in_order(
+def test_submits_of_one_loop_turn_share_a_call_in_order(
     store: Store, jobs: Jobs, sent: Counting
 ) -> None:
     async def work(client: Client) -> list[str]:
@@ -71,7 +72,7 @@ def test_those_of_one_moment_go_together_and_in_order(
     assert [int(jobs.redis.hget(f"jobs:{{q}}:job:{id}", "data")) for id in ids] == [*range(300)]
 
 
-def test_while_one_call_is_on_its_way_the_next_is_gathered(
+def test_submits_during_a_call_share_the_next_call(
     store: Store, jobs: Jobs, sent: Counting
 ) -> None:
     async def work(client: Client) -> None:
@@ -90,7 +91,9 @@ def test_while_one_call_is_on_its_way_the_next_is_gathered(
     assert sent.sizes == [[1], [10]]
 
 
-def test_queues_and_options_go_apart(store: Store, jobs: Jobs, sent: Counting) -> None:
+def test_submits_with_other_queues_or_options_get_calls_of_their_own(
+    store: Store, jobs: Jobs, sent: Counting
+) -> None:
     async def work(client: Client) -> None:
         sent.sizes.clear()
         await asyncio.gather(
@@ -105,7 +108,7 @@ def test_queues_and_options_go_apart(store: Store, jobs: Jobs, sent: Counting) -
     assert jobs.redis.zcard("jobs:{q}:delayed") == 1 == jobs.redis.llen("jobs:{r}:pending")
 
 
-def test_an_error_goes_to_those_whom_it_is_about(store: Store, jobs: Jobs) -> None:
+def test_an_error_is_raised_only_to_the_submits_that_caused_it(store: Store, jobs: Jobs) -> None:
     async def work(client: Client) -> list[Any]:
         store.call(MODES["simple"].submit("jobs:{simple}", [("x", b"1")]))
         await client.submit(1, id="a")
@@ -128,7 +131,9 @@ def test_an_error_goes_to_those_whom_it_is_about(store: Store, jobs: Jobs) -> No
     assert b"simple" not in jobs.redis.hkeys("jobs:queues")
 
 
-def test_cancelling_one_disturbs_no_other(store: Store, jobs: Jobs, sent: Counting) -> None:
+def test_a_cancelled_submit_does_not_disturb_the_others(
+    store: Store, jobs: Jobs, sent: Counting
+) -> None:
     """One that was not sent yet never is."""
 
     async def work(client: Client) -> None:
@@ -148,7 +153,7 @@ def test_cancelling_one_disturbs_no_other(store: Store, jobs: Jobs, sent: Counti
     assert jobs.pending() == ["a0", "a1", "a2", "b1", "b2"]
 
 
-def test_nobody_waits_for_ever_when_the_client_is_closed(
+def test_a_closed_client_ends_the_submits_that_wait(
     store: Store, jobs: Jobs, sent: Counting
 ) -> None:
     async def work(client: Client) -> None:
@@ -165,7 +170,7 @@ def test_nobody_waits_for_ever_when_the_client_is_closed(
     with_client(store, work)
 
 
-def test_a_thousand_at_once(store: Store, jobs: Jobs) -> None:
+def test_a_thousand_submits_at_once_all_succeed(store: Store, jobs: Jobs) -> None:
     """Each with a connection of its own they were more than a pool has."""
 
     async def work(client: Client) -> list[Any]:
@@ -175,7 +180,7 @@ def test_a_thousand_at_once(store: Store, jobs: Jobs) -> None:
     assert len(jobs.pending()) == 1000
 
 
-def test_waiters_of_one_job_stand_for_themselves(store: Store, jobs: Jobs) -> None:
+def test_a_cancelled_wait_leaves_the_other_waits_for_the_job(store: Store, jobs: Jobs) -> None:
     async def work(client: Client) -> None:
         job = await client.submit("ab")
         cancelled, *others = [asyncio.create_task(job.result()) for _ in range(3)]

@@ -9,15 +9,15 @@ from support.client_core import (
     asked,
     make,
     prepare,
+    sent,
 )
 
-from pyjobs.client.batch import CHUNK_ITEMS
-from pyjobs.engine.limits import CALL_BYTES, MAX_BYTES
+from pyjobs.engine.limits import CALL_BYTES, MAX_BYTES, SUBMIT_ITEMS
 from pyjobs.errors import BadArgument, Unencodable
 
 
 class TestPrepare:
-    def test_what_goes_into_the_call(self) -> None:
+    def test_the_call_has_client_options_ids_and_encoded_data(self) -> None:
         core = make()
         batch = prepare(
             core,
@@ -40,39 +40,50 @@ class TestPrepare:
         assert items == ["x", b'{"a":1}', "y", '"ä"'.encode()]
         assert [(job.id, job.queue) for job in chunk.jobs] == [("x", "q"), ("y", "q")]
 
-    def test_ids_are_made(self) -> None:
+    def test_missing_ids_are_made_and_differ(self) -> None:
         batch = prepare(make(), [1] * 1000)
         assert len({job.id for job in batch.jobs}) == 1000
 
-    def test_so_many_in_a_call(self) -> None:
-        count = 2 * CHUNK_ITEMS + 50
+    def test_a_call_holds_chunk_items_jobs_at_most(self) -> None:
+        count = 2 * SUBMIT_ITEMS + 50
         ids = [f"j{n}" for n in range(count)]
         batch = prepare(make(), iter(range(count)), iter(ids))
-        assert [len(chunk.jobs) for chunk in batch.chunks] == [CHUNK_ITEMS, CHUNK_ITEMS, 50]
+        assert [len(chunk.jobs) for chunk in batch.chunks] == [SUBMIT_ITEMS, SUBMIT_ITEMS, 50]
         assert asked(batch.chunks) == ids == [job.id for job in batch.jobs]
 
-    def test_some_bytes_in_a_call(self) -> None:
+    def test_a_call_and_its_jobs_are_made_when_the_call_is_asked_for(self) -> None:
+        core = make()
+        batch = core.builder.many(range(2 * SUBMIT_ITEMS), None, None, {})
+        calls = batch.calls()
+        assert batch.jobs == [None] * 2 * SUBMIT_ITEMS and not core._pending.all()
+        next(calls)
+        assert core._pending.all() == batch.jobs[:SUBMIT_ITEMS] == batch.chunks[0].jobs
+        assert batch.jobs[SUBMIT_ITEMS:] == [None] * SUBMIT_ITEMS
+        next(calls)
+        assert core._pending.all() == batch.jobs and len(batch.chunks) == 2
+
+    def test_a_call_holds_call_bytes_and_one_payload_at_most(self) -> None:
         batch = prepare(make(), ["x" * (MAX_BYTES - 2)] * 9)
         assert len(asked(batch.chunks)) == 9
         for chunk in batch.chunks:
             data = [part for part in chunk.call.args if isinstance(part, bytes)]
             assert sum(map(len, data)) <= CALL_BYTES + MAX_BYTES
 
-    def test_none(self) -> None:
+    def test_no_data_makes_no_call(self) -> None:
         assert not prepare(make(), []).chunks
 
-    def test_by_route(self) -> None:
+    def test_a_route_makes_a_call_for_each_queue(self) -> None:
         core = make(route=lambda data: "even" if data % 2 == 0 else "odd")
         batch = prepare(core, [1, 2, 3], "abc")
         found = {chunk.call.keys: asked([chunk]) for chunk in batch.chunks}
         assert found == {("jobs:{odd}",): ["a", "c"], ("jobs:{even}",): ["b"]}
 
-    def test_a_queue_that_is_named_goes_first(self) -> None:
+    def test_a_named_queue_goes_before_the_route(self) -> None:
         core = make(route=lambda data: "routed")
-        assert prepare(core, [1], queue="named").calls[0].keys == ("jobs:{named}",)
+        assert prepare(core, [1], queue="named").chunks[0].call.keys == ("jobs:{named}",)
 
     @pytest.mark.parametrize("name", ["", "a b", "a{b}", "ä", "x" * 129, 7])
-    def test_bad_names(self, name: Any) -> None:
+    def test_bad_queue_names_and_ids_are_refused(self, name: Any) -> None:
         for attempt in (
             lambda: prepare(make(), [1], queue=name),
             lambda: prepare(make(route=lambda data: name), [1]),
@@ -83,11 +94,11 @@ class TestPrepare:
             prepare(make(), [1], [name])
 
     @pytest.mark.parametrize("ids", [["a"], ["a", "b", "c"]])
-    def test_as_many_ids_as_jobs(self, ids: list[str]) -> None:
+    def test_another_number_of_ids_than_of_jobs_is_refused(self, ids: list[str]) -> None:
         with pytest.raises(BadArgument, match="ids"):
             prepare(make(), [1, 2], ids)
 
-    def test_bad_data(self) -> None:
+    def test_data_that_is_no_json_no_list_or_too_large_is_refused(self) -> None:
         with pytest.raises(Unencodable):
             prepare(make(), [{1, 2}])
         for one in ("text", b"bytes", {"a": 1}):
@@ -98,11 +109,11 @@ class TestPrepare:
 
     @pytest.mark.parametrize("name", ["delay", "retention", "timeout", "backoff"])
     @pytest.mark.parametrize("value", [-1, "1", True, float("nan"), float("inf")])
-    def test_bad_times(self, name: str, value: Any) -> None:
+    def test_a_time_that_is_no_number_of_seconds_is_refused(self, name: str, value: Any) -> None:
         with pytest.raises(BadArgument, match=name):
             prepare(make(), [1], **{name: value})
 
-    def test_bad_options(self) -> None:
+    def test_unknown_options_and_bad_counts_are_refused(self) -> None:
         with pytest.raises(BadArgument, match="max_attempts"):
             prepare(make(), [1], max_attempts=1.5)
         with pytest.raises(BadArgument, match="priority"):
@@ -117,29 +128,29 @@ class TestPrepare:
             ("recoverable", "backoff"),
         ],
     )
-    def test_options_that_the_mode_lacks(self, mode: str, name: str) -> None:
+    def test_options_that_the_mode_lacks_are_refused(self, mode: str, name: str) -> None:
         with pytest.raises(BadArgument, match=f"{name}: {mode}/submit"):
             prepare(make(mode), [1], **{name: 1})
 
-    def test_one_by_itself(self) -> None:
+    def test_a_single_item_makes_the_same_call_as_a_list(self) -> None:
         """The short way makes the same call."""
         core = make(route=lambda data: f"q{data}")
         many = prepare(core, [1], ["a"], delay=1.5)
-        one = core.together([core.item(1, None, "a", {"delay": 1.5})])
-        assert [chunk.call for chunk in one.chunks] == [*many.calls]
+        one = sent(core.builder.together([core.builder.item(1, None, "a", {"delay": 1.5})]))
+        assert [chunk.call for chunk in one.chunks] == [chunk.call for chunk in many.chunks]
         assert one.jobs == many.jobs
 
-    def test_several_together(self) -> None:
+    def test_items_of_one_queue_and_the_same_options_share_a_call(self) -> None:
         """Those of one queue with the same options are one call."""
         core = make()
-        batch = core.together(
-            [
-                core.item(1, None, None, {}),
-                core.item(2, "other", "b", {}),
-                core.item(3, None, "c", {"delay": 1}),
-                core.item(4, "q", "d", {}),
-            ]
-        )
+        item = core.builder.item
+        items = [
+            item(1, None, None, {}),
+            item(2, "other", "b", {}),
+            item(3, None, "c", {"delay": 1}),
+            item(4, "q", "d", {}),
+        ]
+        batch = sent(core.builder.together(items))
         told = [(chunk.call.keys, chunk.call.args[1], chunk.places) for chunk in batch.chunks]
         assert told == [
             (("jobs:{q}",), "", [0, 3]),

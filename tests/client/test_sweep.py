@@ -16,13 +16,13 @@ from support.client_core import (
     submit,
 )
 
-from pyjobs.client.sweep import SWEEP_JOBS
+from pyjobs.engine.limits import SWEEP_JOBS
 from pyjobs.engine.replies import Stored
 from pyjobs.errors import BadArgument, BadLayout, OutcomeUnknown, ResultGone, Unavailable
 
 
 class TestSweep:
-    def test_what_it_asks(self) -> None:
+    def test_a_sweep_asks_for_the_pending_jobs_of_each_queue(self) -> None:
         core = make()
         jobs = [*submit(core, "a", "b"), *submit(core, "c", queue="other")]
         first, second = core.sweep.calls()
@@ -31,19 +31,19 @@ class TestSweep:
         assert (second.call.keys, second.call.args) == (("jobs:{other}",), ("c",))
         assert [*first.jobs, *second.jobs] == jobs
 
-    def test_only_for_jobs_that_are_there(self) -> None:
+    def test_a_job_whose_submit_is_under_way_is_not_swept_for(self) -> None:
         """One whose submit is under way would be taken for lost."""
         core = make()
         batch = prepare(core, [1], ["a"])
         assert core.sweep.calls() == []
         assert batch.jobs
 
-    def test_nothing_is_stored_in_simple_mode(self) -> None:
+    def test_a_sweep_in_simple_mode_asks_for_nothing(self) -> None:
         core = make("simple")
         jobs = submit(core, "a")
         assert core.sweep.calls() == [] and not jobs[0].done()
 
-    def test_every_job_has_its_turn(self) -> None:
+    def test_two_sweeps_reach_more_jobs_than_one_call_takes(self) -> None:
         core = make()
         ids = [f"j{n}" for n in range(SWEEP_JOBS + 10)]
         jobs = submit(core, *ids)
@@ -51,7 +51,7 @@ class TestSweep:
         assert len(first) == len(second) == SWEEP_JOBS < len(jobs)
         assert {*first, *second} == set(ids)
 
-    def test_what_is_stored_settles(self) -> None:
+    def test_a_stored_end_settles_its_job_and_a_second_miss_is_a_loss(self) -> None:
         core = make()
         jobs = submit(core, "a", "b", "c")
         live = Stored("inflight", "-", 10, 20, 0, b"")
@@ -66,19 +66,23 @@ class TestSweep:
         assert isinstance(jobs[2].error(), ResultGone) and "c" in str(jobs[2].error())
         assert asked(core.sweep.calls()) == ["b"]
 
-    def test_what_is_known_of_a_job_that_is_gone(self) -> None:
+    def test_a_gone_job_reports_whether_it_was_ever_known(self) -> None:
         """One that was submitted here has been in Redis; of any other id nobody knows."""
         core = make()
         [mine] = submit(core, "mine")
         theirs, seen = core.open_job("theirs", None), core.open_job("seen", None)
         [chunk] = core.sweep.calls([seen])
         core.sweep.take(chunk, [Stored("inflight", "-", 10, 20, 0, b"")])
-        core.sweep.settle_gone([mine, theirs, seen])
+        for _ in range(2):
+            [chunk] = core.sweep.calls()
+            missing = core.sweep.take(chunk, [MISSING] * 3)
+        assert missing == [mine, theirs, seen]
+        core.sweep.settle_gone(missing)
         assert re.search("mine on queue q.*retention is over, or Redis lost", str(mine.error()))
         assert re.search("seen on queue q.*retention is over, or Redis lost", str(seen.error()))
         assert re.search("theirs on queue q: no such job.*or there never was", str(theirs.error()))
 
-    def test_one_that_was_asked_for_while_its_submit_is_under_way(self) -> None:
+    def test_a_job_opened_while_its_submit_is_under_way_is_swept_for_after_it(self) -> None:
         core = make()
         batch = prepare(core, [1], ["a"])
         job = core.open_job("a", None)
@@ -87,7 +91,9 @@ class TestSweep:
         assert asked(core.sweep.calls()) == ["a"]
 
     @pytest.mark.parametrize("answered", [False, True])
-    def test_one_that_is_submitted_again_while_it_is_missed(self, answered: bool) -> None:
+    def test_a_missed_job_that_is_submitted_again_is_not_settled_as_gone(
+        self, answered: bool
+    ) -> None:
         """The sweep knows of the submit whose outcome is unknown, and not yet of the next one."""
         core = make()
         core.take(prepare(core, [1], ["a"]), [OutcomeUnknown("cut")])
@@ -102,7 +108,7 @@ class TestSweep:
         core.sweep.settle_gone(missing)
         assert not job.done()
 
-    def test_what_is_missed_once_may_be_on_its_way(self) -> None:
+    def test_a_job_missed_once_is_still_settled_by_its_message(self) -> None:
         """A result that is not kept is in a message only, which another connection brings."""
         core = make()
         [job] = submit(core, "a")
@@ -111,31 +117,39 @@ class TestSweep:
         core.hear(posted("a", b"1"))
         assert job.value() == 1
 
-    def test_a_queue_that_can_not_be_read_is_told_once(
+    def test_a_job_that_was_found_since_it_was_missed_is_not_missing_yet(self) -> None:
+        core = make()
+        [job] = submit(core, "a")
+        [chunk] = core.sweep.calls()
+        live = Stored("inflight", "-", 10, 20, 0, b"")
+        replies = [MISSING, live, MISSING, MISSING]
+        assert [core.sweep.take(chunk, [reply]) for reply in replies] == [[], [], [], [job]]
+
+    def test_a_queue_that_cannot_be_read_is_logged_once(
         self, caplog: pytest.LogCaptureFixture
     ) -> None:
         core = make()
         jobs = submit(core, "a")
         [chunk] = core.sweep.calls()
-        assert not any(core.sweep.blind(chunk, BadLayout("layout 99")) for _ in range(3))
-        assert core.sweep.blind(chunk, Unavailable("away"))
+        assert not any(core.sweep.unreadable(chunk, BadLayout("layout 99")) for _ in range(3))
+        assert core.sweep.unreadable(chunk, Unavailable("away"))
         assert [record.message for record in caplog.records] == [
             "results of jobs:{q} can't be read: layout 99",
             "results of any queue can't be read: away",
         ]
         assert core.sweep.take(chunk, [MISSING]) == [] and jobs
-        core.sweep.blind(chunk, BadLayout("again"))
+        core.sweep.unreadable(chunk, BadLayout("again"))
         assert len(caplog.records) == 3
 
     @pytest.mark.parametrize("state", ["pending", "delayed", "inflight"])
-    def test_live_states_settle_nothing(self, state: str) -> None:
+    def test_a_live_state_settles_nothing(self, state: str) -> None:
         core = make()
         [job] = submit(core, "a")
         [chunk] = core.sweep.calls()
         assert core.sweep.take(chunk, [Stored(state, "-", 1, 2, 0, b"half an error")]) == []
         assert not job.done()
 
-    def test_a_job_of_somebody_else(self) -> None:
+    def test_a_job_opened_by_id_is_swept_for_and_bad_names_are_refused(self) -> None:
         core = make()
         job = core.open_job("theirs", None)
         assert asked(core.sweep.calls([job])) == ["theirs"] == asked(core.sweep.calls())

@@ -15,26 +15,25 @@ import pytest
 import redis
 from support.commands import Cli
 from support.running import wait_until, working
-from support.servers import REAL, own_server
+from support.servers import REAL_SERVER_PLACES, at, own_server
 from support.store import STORED, Jobs, Store
 
 import pyjobs
 from pyjobs.cli import main
-from pyjobs.engine.acl import ROLES, commands, rules
+from pyjobs.engine.acl import ROLES, commands_of, rules_of
 from pyjobs.engine.keys import Keys
 from pyjobs.engine.modes import MODES
 from pyjobs.errors import BadArgument, Forbidden, PyjobsError
-from pyjobs.testing.servers import Server
-from pyjobs.transport.connect import connect
+from pyjobs.testing import Server
 from pyjobs.transport.loader import load
+from pyjobs.transport.server import connect
 from pyjobs.worker.preflight import dry_runs, eviction, judge
 
 pytest_plugins = ("support.command_fixtures",)
 
 KEYS = Keys()
 LUA = Path(__file__).resolve().parents[2] / "lua"
-SERVERS = [place for place in REAL if place[1] == "sync"]
-everywhere = pytest.mark.parametrize("store", SERVERS, indirect=True, ids=[n for n, _ in SERVERS])
+everywhere = at(REAL_SERVER_PLACES)
 LOG = "pyjobs"
 SOON = 30.0
 
@@ -52,7 +51,7 @@ def url_of(store_url: str, name: str) -> str:
 def users(store: Store, mode: str) -> Iterator[Callable[[str], str]]:
     """A user for each role on the queue q; gives their URLs."""
     for role in ROLES:
-        grant(store.redis, role, *rules(role, mode, KEYS, ["q"]))
+        grant(store.redis, role, *rules_of(role, mode, KEYS, ["q"]))
     try:
         yield lambda role: url_of(store.url, role)
     finally:
@@ -74,7 +73,7 @@ def command(*words: str) -> Any:
 
 @everywhere
 @pytest.mark.parametrize("mode", MODES)
-def test_the_rights_of_each_role_are_enough(
+def test_the_rights_of_producer_and_worker_are_enough_for_a_round_trip(
     store: Store,
     mode: str,
     caplog: pytest.LogCaptureFixture,
@@ -104,7 +103,7 @@ def test_the_rights_of_each_role_are_enough(
 
 @everywhere
 @pytest.mark.parametrize("mode", STORED)
-def test_the_rights_of_an_operator_are_enough(
+def test_the_rights_of_an_operator_are_enough_for_every_command(
     store: Store, mode: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """For each of the commands."""
@@ -129,12 +128,12 @@ def test_the_rights_of_an_operator_are_enough(
 
 
 @everywhere
-def test_who_may_load_no_scripts_runs_those_that_are_there(store: Store) -> None:
+def test_a_user_without_script_load_runs_scripts_that_are_loaded(store: Store) -> None:
     """Then a user can run no script of its own."""
     with connect(store.url) as admin, users(store, "reliable") as url:
         load(admin)
         for role in ROLES:
-            given = set(rules(role, "reliable", KEYS, ["q"])) - {"+script|load"}
+            given = set(rules_of(role, "reliable", KEYS, ["q"])) - {"+script|load"}
             grant(store.redis, role, *sorted(given, key=lambda rule: rule[0] == "&"))
         with (
             working(url("worker"), run),
@@ -151,7 +150,7 @@ FORBIDDEN = [
 
 @everywhere
 @pytest.mark.parametrize("role", ROLES)
-def test_and_no_more(store: Store, role: str) -> None:
+def test_a_role_is_refused_commands_and_keys_beyond_its_rights(store: Store, role: str) -> None:
     with users(store, "reliable") as url, connect(url(role)) as mine:
         for words in FORBIDDEN:
             with pytest.raises(redis.exceptions.NoPermissionError):
@@ -161,13 +160,13 @@ def test_and_no_more(store: Store, role: str) -> None:
                 mine.blpop(["jobs:{q}:wake"], timeout=1)
 
 
-def test_for_all_queues_of_a_prefix() -> None:
-    assert {"~p:{*", "~p:queues", "&p:client:*"} <= set(rules("worker", "simple", Keys("p"), ()))
+def test_rules_without_queues_cover_all_queues_of_the_prefix() -> None:
+    assert {"~p:{*", "~p:queues", "&p:client:*"} <= set(rules_of("worker", "simple", Keys("p"), ()))
     with pytest.raises(BadArgument, match="role: 'boss' is not one of producer, worker, operator"):
-        commands("boss", "simple")
+        commands_of("boss", "simple")
 
 
-def test_every_command_of_the_scripts_is_spelled_where_it_is_called() -> None:
+def test_every_redis_call_of_the_scripts_names_its_command_as_a_literal() -> None:
     """So that they can be listed."""
     for path in LUA.rglob("*.lua"):
         for call in re.findall(r"\bp?call\((.)", path.read_text()):
@@ -177,7 +176,7 @@ def test_every_command_of_the_scripts_is_spelled_where_it_is_called() -> None:
 # --- the command ---
 
 
-def test_the_command_prints_a_line_that_works(cli: Cli) -> None:
+def test_the_acl_command_prints_a_line_that_works(cli: Cli) -> None:
     line = cli("acl", "worker", "words", "--user", "w").out
     words = shlex.split(line.replace("PASSWORD", "secret"))
     assert words[:6] == ["ACL", "SETUSER", "w", "reset", "on", ">secret"]
@@ -190,12 +189,12 @@ def test_the_command_prints_a_line_that_works(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("role", ["producer", "worker"])
-def test_the_protocol_shows_the_same_lines(cli: Cli, role: str) -> None:
+def test_the_protocol_shows_the_lines_of_the_acl_command(cli: Cli, role: str) -> None:
     protocol = " ".join((LUA / "README.md").read_text().replace("\\\n", "").split())
     assert f" redis-cli {cli('acl', role, 'words').out.strip()} " in protocol
 
 
-def test_a_user_is_a_name(cli: Cli) -> None:
+def test_the_acl_command_refuses_a_user_that_is_no_name(cli: Cli) -> None:
     assert cli("acl", "worker", "--user", "a b").err.startswith(
         "pyjobs: user: must be 1 to 128 of A-Z"
     )
@@ -243,12 +242,12 @@ def test_a_missing_command_is_named_before_the_first_claim(
     assert admin.info("commandstats").get("cmdstat_evalsha") is None
 
 
-def test_a_missing_key_is_named(server: Server, admin: Any) -> None:
+def test_a_missing_key_is_named_before_the_first_claim(server: Server, admin: Any) -> None:
     grant(admin, "app", "~jobs:{q}*", *may_ask()[1:])
     assert "jobs:{r}:meta" in refused(url_of(server.url, "app"))
 
 
-def test_only_what_the_mode_needs(server: Server, admin: Any) -> None:
+def test_a_command_that_the_mode_does_not_need_is_not_missed(server: Server, admin: Any) -> None:
     grant(admin, "app", *may_ask("-zadd"))
     with (
         working(url_of(server.url, "app"), run, mode="simple"),
@@ -257,7 +256,7 @@ def test_only_what_the_mode_needs(server: Server, admin: Any) -> None:
         assert client.submit(1).result(SOON) == 1
 
 
-def test_results_that_can_not_be_published_are_found_all_the_same(
+def test_a_worker_without_publish_warns_and_its_results_are_swept(
     server: Server, admin: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     grant(admin, "app", *may_ask("-publish"))
@@ -269,7 +268,7 @@ def test_results_that_can_not_be_published_are_found_all_the_same(
     assert [line for line in caplog.messages if "can't be published" in line]
 
 
-def test_a_worker_that_may_not_wait_polls_and_says_so_once(
+def test_a_worker_without_blpop_polls_and_warns_once(
     server: Server, admin: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     grant(admin, "app", *may_ask("-blpop"))
@@ -285,7 +284,7 @@ def test_a_worker_that_may_not_wait_polls_and_says_so_once(
 
 
 @pytest.mark.parametrize("ask", ["-info", "-acl", "-acl|dryrun", "-acl|whoami"])
-def test_nothing_is_said_where_nothing_is_told(
+def test_a_worker_that_may_not_ask_for_rights_or_settings_warns_of_nothing(
     server: Server, admin: Any, caplog: pytest.LogCaptureFixture, ask: str
 ) -> None:
     grant(admin, "app", *may_ask(ask))
@@ -307,7 +306,7 @@ def test_nothing_is_said_where_nothing_is_told(
         ("volatile-ttl", "100mb", "may throw results away"),
     ],
 )
-def test_a_policy_that_evicts(
+def test_a_worker_warns_of_an_eviction_policy_with_a_memory_limit(
     server: Server,
     admin: Any,
     caplog: pytest.LogCaptureFixture,
@@ -327,19 +326,19 @@ def test_a_policy_that_evicts(
 # --- pure ---
 
 
-def test_memory_as_some_servers_tell_it() -> None:
+def test_eviction_reads_missing_text_and_number_settings() -> None:
     assert eviction({}) is None
     assert eviction({"maxmemory_policy": "allkeys-lfu", "maxmemory": "0"}) is None
     assert "allkeys-lfu" in str(eviction({"maxmemory_policy": "allkeys-lfu", "maxmemory": 1}))
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_every_command_that_a_worker_s_scripts_run_is_tried(mode: str) -> None:
+def test_the_dry_runs_try_every_command_of_a_workers_scripts(mode: str) -> None:
     tried = {words[0] for words in dry_runs(mode, KEYS, ["q"])}
-    assert tried == commands("worker", mode) - {"TIME"}
+    assert tried == commands_of("worker", mode) - {"TIME"}
 
 
-def test_an_answer_to_the_asking_itself_is_no_verdict() -> None:
+def test_a_refused_dry_run_is_no_missing_right() -> None:
     denied = redis.exceptions.NoPermissionError("User x has no permissions to run 'acl|dryrun'")
     odd = [denied, b"OK", denied, b"ERR wrong number"]
     assert judge(odd) == ("", [])

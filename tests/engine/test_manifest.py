@@ -6,38 +6,17 @@ import hashlib
 import re
 
 import pytest
+from lua_build.names import GLOBALS, parse
 from support.good_calls import SCRIPTS, TITLES
-from support.lua_globals import uses
 
 from pyjobs.engine.scripts import Script, script
 from pyjobs.errors import BadArgument
-
-# Those of Lua and Redis that scripts may use.
-GLOBALS = {
-    "KEYS",
-    "ARGV",
-    "redis",
-    "string",
-    "table",
-    "math",
-    "ipairs",
-    "pairs",
-    "next",
-    "unpack",
-    "select",
-    "rawset",
-    "setmetatable",
-    "tonumber",
-    "tostring",
-    "type",
-}
-
 
 every_script = pytest.mark.parametrize("one", SCRIPTS, ids=TITLES)
 
 
 @every_script
-def test_the_manifest_tells_the_sha1_of_the_file(one: Script) -> None:
+def test_the_manifest_has_the_sha1_of_each_file(one: Script) -> None:
     assert hashlib.sha1(one.body.encode()).hexdigest() == one.sha1
 
 
@@ -51,42 +30,28 @@ def test_a_built_script_has_no_comment_and_no_last_newline(one: Script) -> None:
 
 @every_script
 def test_a_script_uses_no_global_but_those_of_lua_and_redis(one: Script) -> None:
-    read, written = uses(one.body)
-    assert written == set()
-    assert read - GLOBALS == set()
-
-
-def test_globals_are_seen_where_they_are() -> None:
-    body = """
-        local a, b = one, 2
-        local function f(x, ...) a = x; x.y.z = two; for i = 1, three do g(i) end end
-        for k, v in pairs(t) do local inner = k end
-        if a then w = 2 elseif four then local m; m = 3 else five() end
-        repeat local until_ = 1 until until_
-        local tbl = { k = a, [seven] = 1, eight }
-        return inner, a.b.c, a[six], function(q) hid = q:find(nine) end
-    """
-    read, written = uses(body)
-    assert read == {
-        "one",
-        "two",
-        "three",
-        "g",
-        "pairs",
-        "t",
-        "four",
-        "five",
-        "inner",
-        "six",
-        "seven",
-        "eight",
-        "nine",
-    }
-    assert written == {"w", "hid"}
+    free = parse(one.body, one.title).free()
+    assert not [use.name for use in free if use.writes]
+    assert {use.name for use in free} <= GLOBALS
 
 
 @every_script
-def test_the_manifest_binds_every_place_by_name(one: Script) -> None:
+def test_a_script_declares_nothing_at_its_top_level_that_it_does_not_use(one: Script) -> None:
+    names = parse(one.body, one.title)
+    used = {use.declaration for use in names.uses}
+    assert not [made.name for made in names.declarations if made.top and made not in used]
+
+
+CALL = re.compile(r"redis\.p?call\('([A-Z]+)'")
+
+
+@every_script
+def test_the_manifest_lists_the_commands_that_a_script_calls(one: Script) -> None:
+    assert one.about["commands"] == sorted(set(CALL.findall(one.body)))
+
+
+@every_script
+def test_the_manifest_describes_every_script_in_full(one: Script) -> None:
     for field in ("what", "returns", "replay", "cost"):
         assert one.about[field], field
     assert one.about["replay_safe"] == one.about["replay"].startswith("safe")
@@ -94,7 +59,7 @@ def test_the_manifest_binds_every_place_by_name(one: Script) -> None:
     assert ("options" in one.names) == (one.about["options"] != [] or one.name == "simple/submit")
 
 
-def test_binding_refuses_what_the_script_does_not_have() -> None:
+def test_bind_refuses_unknown_and_missing_arguments() -> None:
     claim = script("reliable/claim")
     good = {"nonce": "n", "limit": 1, "lease": 1, "options": ""}
     assert claim.bind(**good) == ("n", 1, 1, "")
@@ -106,7 +71,7 @@ def test_binding_refuses_what_the_script_does_not_have() -> None:
         claim.bind(**renamed)
 
 
-def test_choosing_refuses_an_unknown_option_and_leaves_out_none() -> None:
+def test_choose_refuses_unknown_options_and_omits_none() -> None:
     fail = script("reliable/fail")
     assert fail.choose(backoff=0, max_attempts=None, backoff_max=7) == "backoff=0 backoff_max=7"
     with pytest.raises(BadArgument, match="back_off: reliable/fail has no such option"):
@@ -118,7 +83,7 @@ def test_an_unknown_script_is_a_key_error() -> None:
         script("reliable/nothing")
 
 
-def test_the_manifest_tells_defaults_as_numbers() -> None:
+def test_the_manifest_has_defaults_as_numbers() -> None:
     told = {one["name"]: one.get("default") for one in script("reliable/fail").about["options"]}
     assert told == {"max_attempts": 3, "backoff": 1000, "backoff_max": 3_600_000}
     [retention] = script("reliable/complete").about["options"]

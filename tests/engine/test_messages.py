@@ -8,23 +8,23 @@ from support.client_core import (
     posted,
 )
 
-from pyjobs.engine import messages
+from pyjobs.engine.messages import parse_results
 
 
 class TestMessages:
-    def test_one(self) -> None:
-        assert list(messages.read(posted("a", b"1"))) == [("q", "a", DONE)]
+    def test_a_message_of_one_result_is_read(self) -> None:
+        assert list(parse_results(posted("a", b"1"))) == [("q", "a", DONE)]
 
-    def test_none(self) -> None:
-        assert list(messages.read(b"")) == []
+    def test_an_empty_message_has_no_results(self) -> None:
+        assert list(parse_results(b"")) == []
 
     @pytest.mark.parametrize(
         "body",
         [b"", b"\n", b"a\nb\n\n", b"\x00\xff\x00", b"q b done - 1 2 3 4\nbody\n", b"x" * 70_000],
     )
-    def test_any_body_among_others(self, body: bytes) -> None:
+    def test_any_body_is_read_between_other_results(self, body: bytes) -> None:
         message = posted("a", b"1") + posted("b", body, "failed") + posted("c", b"3", queue="other")
-        assert [(queue, id, end.body) for queue, id, end in messages.read(message)] == [
+        assert [(queue, id, end.body) for queue, id, end in parse_results(message)] == [
             ("q", "a", b"1"),
             ("q", "b", body),
             ("other", "c", b"3"),
@@ -40,9 +40,9 @@ class TestMessages:
             b"q b done - 1 2 3 " + b"9" * 5000 + b"\n1\n", b"q \xff done - 1 2 3 1\n1\n",
         ],
     )  # fmt: skip
-    def test_what_is_none_is_refused(self, junk: bytes) -> None:
+    def test_junk_after_a_result_is_refused(self, junk: bytes) -> None:
         """Anybody may publish; a size below zero would be read over and over again."""
-        read = messages.read(posted("a", b"1") + junk)
-        assert next(read) == ("q", "a", DONE)
+        results = parse_results(posted("a", b"1") + junk)
+        assert next(results) == ("q", "a", DONE)
         with pytest.raises(ValueError, match="not a result"):
-            next(read)
+            next(results)

@@ -31,10 +31,10 @@ from pyjobs.engine.modes import MODES
 from pyjobs.engine.queue import fetch, wake
 from pyjobs.engine.replies import Claimed
 from pyjobs.engine.scripts import everything
-from pyjobs.testing import servers
+from pyjobs.testing import find_servers, servers
 
 EVERY = os.environ.get("PYJOBS_AOF") == "every"
-FOUND = {binary.name: binary for binary in servers.find()}
+FOUND = {binary.name: binary for binary in find_servers()}
 WITHIN = 40  # cuts within commands, unless it is every byte
 ENDS = {
     "recoverable": {"done", "failed", "cancelled", "expired"},
@@ -247,7 +247,7 @@ def test_every_prefix_of_a_log_is_a_state_that_was(logged: Logged, mode: str) ->
         assert state == watched.states[step], where
 
 
-def test_a_queue_goes_on_after_any_of_its_calls(logged: Logged) -> None:
+def test_a_log_cut_after_any_call_is_a_queue_that_drains(logged: Logged) -> None:
     """Cut after each call, everything can still be done to its end."""
     watched = Watched(logged.url, logged.log())
     live(Jobs(watched, MODES["reliable"]))
@@ -260,7 +260,9 @@ def test_a_queue_goes_on_after_any_of_its_calls(logged: Logged) -> None:
 
 @pytest.mark.parametrize("anew", [False, True], ids=["as it is", "written anew"])
 @pytest.mark.parametrize("name", sorted(FOUND))
-def test_a_torn_log_is_to_be_written_anew(tmp_path: Path, name: str, anew: bool) -> None:
+def test_a_torn_log_of_redis_needs_a_rewrite_before_it_grows(
+    tmp_path: Path, name: str, anew: bool
+) -> None:
     """A fact about Redis, and what README says to do: up to 8.2 it leaves the beginning of a torn
     transaction in its log, skips it at this start, and carries it out at the next."""
     logged = Logged(FOUND[name], tmp_path)
@@ -299,7 +301,7 @@ def drained(store: Store) -> dict[str, int]:
     return {part: count for part, count in counted.items() if count}
 
 
-def test_a_job_that_is_moved_by_two_calls_is_found_between_them(logged: Logged) -> None:
+def test_a_job_moved_by_plain_commands_is_found_between_them(logged: Logged) -> None:
     """A reap made of plain commands, and the check that it must not pass."""
     store = Store(logged.url, None)
     jobs = Jobs(store, MODES["reliable"])

@@ -7,19 +7,21 @@ import datetime
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
+from support.handlers import echo
 from support.proxy import Proxy
 from support.running import opened, wait_until, working
-from support.servers import places
+from support.servers import SOCKET_PLACES, at
 from support.store import HOUR, Jobs, Q, Store
 
 import pyjobs
 import pyjobs.aio
 from pyjobs.engine.modes import MODES
 from pyjobs.errors import JobCancelled, JobExpired, JobFailed
-from pyjobs.testing.workers import Running
+from pyjobs.testing import Running
 from pyjobs.worker.core import WorkerCore
 
 SOON = 10.0
@@ -27,11 +29,7 @@ LEASE = 1.0
 RELIABLE = MODES["reliable"]
 BOTH = pytest.mark.parametrize("aio", [False, True], ids=["sync", "async"])
 
-pytestmark = places("redis-8.2", flavours=("sync",))
-
-
-def echo(job: pyjobs.ClaimedJob) -> Any:
-    return job.data
+pytestmark = at(SOCKET_PLACES)
 
 
 @pytest.fixture
@@ -48,7 +46,9 @@ def client(store: Store) -> Iterator[pyjobs.Client]:
 # --- verdicts ---
 
 
-def test_a_handler_says_what_becomes_of_its_job(client: pyjobs.Client, jobs: Jobs) -> None:
+def test_retry_snooze_and_reject_decide_what_becomes_of_the_job(
+    client: pyjobs.Client, jobs: Jobs
+) -> None:
     """Retry waits as long as it says and counts, Snooze does not count, Reject is the end."""
     runs: dict[str, list[int]] = {"retry": [], "snooze": [], "reject": []}
 
@@ -78,7 +78,9 @@ def test_a_handler_says_what_becomes_of_its_job(client: pyjobs.Client, jobs: Job
 # --- handlers that hang, jobs that are cancelled ---
 
 
-def test_a_hung_handler_is_given_up(client: pyjobs.Client, jobs: Jobs) -> None:
+def test_a_hung_handler_is_given_up_a_lease_after_its_timeout(
+    client: pyjobs.Client, jobs: Jobs
+) -> None:
     """Its lease is renewed no more, a lease after its limit: others may have it."""
     started: list[str] = []
     release = threading.Event()
@@ -102,7 +104,7 @@ def test_a_hung_handler_is_given_up(client: pyjobs.Client, jobs: Jobs) -> None:
 
 @pytest.mark.parametrize("lease", [60.0, LEASE], ids=["at once", "by heartbeat"])
 @pytest.mark.parametrize("kind", ["loop", "thread"])
-def test_a_running_job_is_cancelled(
+def test_a_cancelled_job_is_stopped_while_it_runs(
     client: pyjobs.Client, jobs: Jobs, kind: str, lease: float
 ) -> None:
     """It is told at once, long before a heartbeat; what it returns is discarded."""
@@ -140,7 +142,9 @@ def test_a_running_job_is_cancelled(
 
 
 @pytest.mark.parametrize("kind", ["loop", "thread"])
-def test_a_worker_without_redis_stops_its_jobs(jobs: Jobs, kind: str) -> None:
+def test_a_worker_without_redis_for_a_lease_stops_its_jobs_and_goes_on_later(
+    jobs: Jobs, kind: str
+) -> None:
     """Others may run them by now. When it is back, it goes on with whatever there is."""
     entered, left = threading.Semaphore(0), threading.Event()
 
@@ -181,7 +185,7 @@ def test_a_worker_without_redis_stops_its_jobs(jobs: Jobs, kind: str) -> None:
 
 
 @pytest.mark.parametrize("hours", [-1, 1])
-def test_a_clock_that_is_an_hour_off(
+def test_a_client_clock_an_hour_off_changes_no_lease_delay_or_expiry(
     client: pyjobs.Client, jobs: Jobs, hours: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Leases, delays and expiries run by Redis's clock."""
@@ -189,8 +193,12 @@ def test_a_clock_that_is_an_hour_off(
     monkeypatch.setattr(time, "time", lambda: right() + 3600 * hours)
     monkeypatch.setattr(time, "time_ns", lambda: round((right() + 3600 * hours) * 1e9))
 
+    def renewed(id: str, deadline: int) -> bool:
+        return jobs.part("inflight")[id] > deadline
+
     def handle(job: pyjobs.ClaimedJob) -> int:
-        time.sleep(1.5)
+        for _ in range(2):
+            wait_until(partial(renewed, job.id, jobs.part("inflight")[job.id]))
         return job.attempt
 
     with working(jobs.store.url, handle, lease=1.0):
@@ -206,7 +214,7 @@ def test_a_clock_that_is_an_hour_off(
 
 
 @pytest.mark.parametrize("method", ["requests", "idle_ms"])
-def test_an_error_of_its_own_ends_a_worker_loudly(
+def test_an_unexpected_error_in_the_core_ends_the_worker_with_it(
     store: Store, method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever runs it must not take that for an orderly end, nor wait for ever."""
@@ -229,7 +237,7 @@ def test_an_error_of_its_own_ends_a_worker_loudly(
 
 
 @BOTH
-def test_when_a_job_may_start(jobs: Jobs, aio: bool) -> None:
+def test_expires_run_at_and_unique_work_in_both_clients(jobs: Jobs, aio: bool) -> None:
     with opened(jobs.store.url, aio=aio, queue="q", sweep=0.2) as client:
         late = client.submit("late", expires=0.001)
         moment = datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=1)

@@ -16,24 +16,24 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from support.handlers import echo
 from support.running import Loop, opened, working
-from support.servers import places
+from support.servers import SOCKET_PLACES, at
 from support.store import Jobs, Q, Store
-from test_bad_days import echo
 
 import pyjobs
 import pyjobs.aio
 from pyjobs.engine.modes import MODES
 from pyjobs.engine.queue import fetch
 from pyjobs.errors import ClientClosed, Unavailable
-from pyjobs.transport.connect import aconnect, connect
 from pyjobs.transport.send import arun
+from pyjobs.transport.server import aconnect, connect
 
 SOON = 10.0
 LIMIT = 30.0
 BOTH = pytest.mark.parametrize("aio", [False, True], ids=["sync", "async"])
 
-pytestmark = places("redis-8.2", flavours=("sync",))
+pytestmark = at(SOCKET_PLACES)
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def jobs(store: Store) -> Jobs:
 # --- connections of a program's own ---
 
 
-def test_a_fork_after_connecting(jobs: Jobs) -> None:
+def test_parent_and_child_get_their_own_replies_after_a_fork(jobs: Jobs) -> None:
     """Parent and child get their own answers, and nobody the other's."""
     with connect(jobs.store.url) as server:
         client = pyjobs.Client(jobs.store.url, queue="q", sweep=0.2)
@@ -129,7 +129,7 @@ def elsewhere(lock: Any) -> Iterator[None]:
     thread.join()
 
 
-def test_a_fork_while_the_client_is_busy(jobs: Jobs) -> None:
+def test_a_fork_while_locks_are_held_leaves_the_child_a_client_that_works(jobs: Jobs) -> None:
     """Another thread may hold each of its locks at that moment, and is not there in the child."""
     with pyjobs.Client(jobs.store.url, queue="q") as client:
         job = client.submit(1)
@@ -160,7 +160,7 @@ def test_an_asyncio_client_in_another_loop_is_refused(jobs: Jobs) -> None:
     in_a_child(again)
 
 
-def test_a_cancelled_call_gives_nobody_a_wrong_reply(jobs: Jobs) -> None:
+def test_a_cancelled_call_leaves_no_reply_to_the_next_one(jobs: Jobs) -> None:
     """A task is cancelled while its reply is on the way; the next caller gets its own."""
     jobs.submit(*(f"job{n}" for n in range(20)))
 
@@ -184,7 +184,7 @@ def test_a_cancelled_call_gives_nobody_a_wrong_reply(jobs: Jobs) -> None:
     asyncio.run(main())
 
 
-def test_a_cancelled_submit_gives_nobody_a_wrong_reply(jobs: Jobs) -> None:
+def test_a_cancelled_submit_leaves_no_reply_to_the_next_one(jobs: Jobs) -> None:
     """Nor when Redis is slow, and the reply comes after the next call was sent."""
 
     async def main() -> None:
@@ -254,7 +254,7 @@ def encrypted(url: str, crt: Path) -> Iterator[int]:
 
 
 @BOTH
-def test_tls_that_is_not_to_be_trusted(
+def test_tls_with_a_wrong_authority_or_host_is_unavailable(
     jobs: Jobs, aio: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A wrong authority and a wrong host are refused, by clients and workers; never plain."""

@@ -12,11 +12,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 import redis
-from support.gates import AsyncGate, Gate
+from support.handlers import AsyncGate, Gate, echo
 from support.running import opened, wait_until, working
 from support.servers import own_server
 from support.store import Jobs, Q, Store, leaks
@@ -24,16 +23,13 @@ from support.store import Jobs, Q, Store, leaks
 import pyjobs
 from pyjobs.engine.modes import MODES
 from pyjobs.errors import OutcomeUnknown, PyjobsError, ResultGone, Unavailable
-from pyjobs.testing.servers import Server
-from pyjobs.testing.workers import Running
-from pyjobs.transport.connect import connect
+from pyjobs.testing import Running, Server
+from pyjobs.transport.server import connect
+
+pytestmark = pytest.mark.slow
 
 SOON = 10.0
 RELIABLE = MODES["reliable"]
-
-
-def echo(job: pyjobs.ClaimedJob) -> Any:
-    return job.data
 
 
 @pytest.fixture
@@ -141,7 +137,9 @@ FAULTS: dict[str, tuple[Callable[[redis.Redis], AbstractContextManager[None]], s
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_refusals_are_waited_for(server: Server, admin: redis.Redis, name: str) -> None:
+def test_a_worker_waits_out_a_refusal_that_a_submit_reports(
+    server: Server, admin: redis.Redis, name: str
+) -> None:
     """What the worker had in hand is recorded when it is over; a submit says what is wrong."""
     fault, told = FAULTS[name]
     gate = Gate()
@@ -163,7 +161,9 @@ def test_refusals_are_waited_for(server: Server, admin: redis.Redis, name: str) 
     assert int(admin.hget(f"{Q}:job:{held.id}", "crashes") or 0) == 0
 
 
-def test_a_short_spin_is_only_a_delay(server: Server, admin: redis.Redis) -> None:
+def test_a_script_that_spins_for_a_moment_only_delays_a_submit(
+    server: Server, admin: redis.Redis
+) -> None:
     """It is over while the submit still tries."""
     with working(server.url, echo), pyjobs.Client(server.url, queue="q") as client:
         assert client.submit(1).result(SOON) == 1
@@ -173,7 +173,9 @@ def test_a_short_spin_is_only_a_delay(server: Server, admin: redis.Redis) -> Non
 
 
 @pytest.mark.parametrize("aio", [False, True], ids=["sync", "async"])
-def test_so_it_is_to_a_submit_of_many(server: Server, admin: redis.Redis, aio: bool) -> None:
+def test_a_script_that_spins_for_a_moment_only_delays_a_batch(
+    server: Server, admin: redis.Redis, aio: bool
+) -> None:
     with opened(server.url, aio=aio, queue="q") as client:
         client.submit(1)
         with busy(admin):
@@ -181,7 +183,7 @@ def test_so_it_is_to_a_submit_of_many(server: Server, admin: redis.Redis, aio: b
             assert len(client.submit_many(range(1000))) == 1000
 
 
-def test_a_refusal_is_not_asked_again_without_a_pause(server: Server, admin: redis.Redis) -> None:
+def test_a_refused_worker_pauses_between_its_tries(server: Server, admin: redis.Redis) -> None:
     """Neither Redis nor the worker is kept busy by it."""
     gate = Gate()
     with working(server.url, gate, lease=20.0), pyjobs.Client(server.url, queue="q") as client:
@@ -196,7 +198,9 @@ def test_a_refusal_is_not_asked_again_without_a_pause(server: Server, admin: red
     assert asked["calls"] + asked["rejected_calls"] < 30
 
 
-def test_no_connection_left_for_a_new_worker(server: Server, admin: redis.Redis) -> None:
+def test_a_worker_without_a_free_connection_at_its_start_is_unavailable(
+    server: Server, admin: redis.Redis
+) -> None:
     admin.config_set("maxclients", 1)
     worker = pyjobs.Worker(server.url, queues=["q"])
     worker.handler(echo)
@@ -204,7 +208,9 @@ def test_no_connection_left_for_a_new_worker(server: Server, admin: redis.Redis)
         worker.run()
 
 
-def test_a_wrong_password_at_the_start(server: Server, admin: redis.Redis) -> None:
+def test_a_wrong_password_at_the_start_is_one_error_without_it(
+    server: Server, admin: redis.Redis
+) -> None:
     """One clear error, without the password."""
     admin.config_set("requirepass", "right")
     url = server.url.replace("://", "://:wr0ng@")
@@ -217,7 +223,7 @@ def test_a_wrong_password_at_the_start(server: Server, admin: redis.Redis) -> No
         client.submit(1)
 
 
-def test_loading_is_waited_for() -> None:
+def test_a_server_that_loads_its_data_is_waited_for() -> None:
     """A server that reads its data answers LOADING, to a submit and to the worker."""
     slow = ("--key-load-delay", "2000", "--loading-process-events-interval-bytes", "1024")
     with (
@@ -252,7 +258,9 @@ def loads(url: str) -> bool:
 # --- connections ---
 
 
-def test_connections_are_killed_all_the_time(server: Server, admin: redis.Redis) -> None:
+def test_jobs_and_results_survive_connections_that_are_killed_all_the_time(
+    server: Server, admin: redis.Redis
+) -> None:
     """Each job is done, and its client hears of it."""
     with (
         working(server.url, echo, lease=20.0),
@@ -269,7 +277,9 @@ def test_connections_are_killed_all_the_time(server: Server, admin: redis.Redis)
         assert [job.result(SOON) for job in jobs] == list(range(60))
 
 
-def test_a_pause_is_only_a_delay(server: Server, admin: redis.Redis) -> None:
+def test_a_client_pause_shorter_than_the_lease_is_only_a_delay(
+    server: Server, admin: redis.Redis
+) -> None:
     """Shorter than the lease: the job in hand stays in hand."""
     gate = AsyncGate()
     with (
@@ -288,7 +298,7 @@ def test_a_pause_is_only_a_delay(server: Server, admin: redis.Redis) -> None:
         assert int(admin.hget(f"{Q}:job:{job.id}", "crashes") or 0) == 0
 
 
-def test_a_server_that_is_away_costs_nothing(
+def test_a_server_that_is_away_costs_little_cpu_and_few_log_lines(
     server: Server, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No spinning and no flood of log lines; afterwards it goes on."""
@@ -333,7 +343,7 @@ def test_a_server_that_hangs_is_given_up_in_time(
 # --- keys that are gone ---
 
 
-def test_everything_is_flushed_under_a_running_job(
+def test_a_flushall_under_a_running_job_is_result_gone_and_the_worker_goes_on(
     server: Server, admin: redis.Redis, caplog: pytest.LogCaptureFixture
 ) -> None:
     gate = Gate()
@@ -363,7 +373,7 @@ def wrong(server: Server) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", [Gate, AsyncGate])
-def test_the_hash_of_a_running_job_is_deleted(
+def test_a_running_job_whose_hash_is_deleted_is_result_gone_and_the_worker_goes_on(
     server: Server, admin: redis.Redis, kind: type[Gate]
 ) -> None:
     """The worker discards its outcome and goes on; nothing is left of it."""
@@ -386,7 +396,9 @@ def test_the_hash_of_a_running_job_is_deleted(
     store.close()
 
 
-def test_the_hash_of_a_waiting_job_is_deleted(server: Server, admin: redis.Redis) -> None:
+def test_a_pending_job_whose_hash_is_deleted_is_set_aside(
+    server: Server, admin: redis.Redis
+) -> None:
     """It is set aside, where it can be counted; the jobs around it run."""
     with pyjobs.Client(server.url, queue="q", sweep=0.1) as client:
         jobs = client.submit_many(["a", "b", "c"])
@@ -412,7 +424,7 @@ def begun(server: Server, admin: redis.Redis, command: str) -> Running:
 
 
 @pytest.mark.parametrize("command", ["zadd", "hset", "hincrby"])
-def test_a_user_without_a_command_loses_no_job(
+def test_a_worker_without_a_command_ends_with_an_error_and_loses_no_job(
     server: Server, admin: redis.Redis, command: str
 ) -> None:
     """The worker ends with one error that says what is missing; the job is there for the next."""
@@ -428,7 +440,7 @@ def test_a_user_without_a_command_loses_no_job(
 
 
 @pytest.mark.parametrize("command", ["evalsha", "script|load"])
-def test_a_user_who_may_not_run_scripts_is_told_at_the_start(
+def test_a_worker_that_may_not_run_scripts_ends_at_its_start(
     server: Server, admin: redis.Redis, command: str
 ) -> None:
     running = begun(server, admin, command)

@@ -1,7 +1,7 @@
 """Every script, and clients and workers as they are used, on a connection that breaks.
 
 The proxy breaks a call before the server has it, after the server ran it, or never lets its answer
-through; test_run.py has what follows when it does so for ever.
+through; transport/test_send.py has what follows when it does so for ever.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ import pytest
 from support.good_calls import SCRIPTS, Good, furnish, mode_of
 from support.proxy import Proxy
 from support.running import is_async, opened, wait_until, working
-from support.servers import PREFERRED, places
+from support.servers import CLIENT_SOCKET_PLACES, PREFERRED, SOCKET_PLACES, at
 from support.store import HOUR, Jobs, Q, Store
 
 import pyjobs.aio
 import pyjobs.client
 from pyjobs.engine.call import Call
-from pyjobs.engine.messages import read
+from pyjobs.engine.messages import parse_results
 from pyjobs.engine.modes import MODES
 from pyjobs.engine.scripts import script
 from pyjobs.errors import OutcomeUnknown
-from pyjobs.testing.workers import Running
+from pyjobs.testing import Running
 from pyjobs.transport import retry
-from pyjobs.transport.connect import aconnect, connect
+from pyjobs.transport.server import aconnect, connect
 from pyjobs.worker.job import ClaimedJob
 
 REPLY_SECONDS = 0.15
@@ -98,10 +98,12 @@ def runs(store: Store) -> int:
     return int(told["calls"])
 
 
-@places(PREFERRED)
+@at(CLIENT_SOCKET_PLACES)
 @hows
 @scripts
-def test_a_script_whose_connection_breaks(store: Store, proxy: Proxy, name: str, how: str) -> None:
+def test_a_script_whose_connection_breaks_is_repeated_only_where_that_is_safe(
+    store: Store, proxy: Proxy, name: str, how: str
+) -> None:
     """Safe to repeat: it is sent again, the answer is that of the first or of a second call, and
     the keys are as after exactly one. Unsafe: it is not, and nobody is told that it failed."""
     call = prepared(store, name)
@@ -144,7 +146,7 @@ def test_every_writing_script_had_something_to_write(server_url: Callable[[str],
 # --- clients ---
 
 
-@places(PREFERRED)
+@at(CLIENT_SOCKET_PLACES)
 @hows
 @pytest.mark.parametrize("mode", ["recoverable", "reliable"])
 def test_a_submit_through_a_fault_is_one_job(
@@ -162,7 +164,7 @@ def test_a_submit_through_a_fault_is_one_job(
             assert job.result(timeout=10) == 2
 
 
-@places(PREFERRED)
+@at(CLIENT_SOCKET_PLACES)
 @hows
 def test_a_simple_submit_through_a_fault_is_one_job_at_most(
     store: Store, proxy: Proxy, how: str, monkeypatch: pytest.MonkeyPatch
@@ -179,7 +181,7 @@ def test_a_simple_submit_through_a_fault_is_one_job_at_most(
 
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Clients that give a reply up soon."""
-    for module, used in ((pyjobs.client, connect), (pyjobs.aio, aconnect)):
+    for module, used in ((pyjobs.client.sync, connect), (pyjobs.client.aio, aconnect)):
         name = used.__name__
         monkeypatch.setattr(module, name, partial(used, reply_seconds=REPLY_SECONDS))
 
@@ -224,9 +226,9 @@ breaking = pytest.mark.parametrize(
 
 
 @breaking
-@places(PREFERRED, flavours=("sync",))
+@at(SOCKET_PLACES)
 @pytest.mark.parametrize("mode", ["recoverable", "reliable"])
-def test_a_worker_whose_answers_are_cut_loses_nothing(
+def test_a_worker_whose_replies_are_cut_starts_and_reports_each_job_once(
     store: Store, mode: str, n: int, needle: bytes
 ) -> None:
     """Each job is started once, told once, and done."""
@@ -237,7 +239,7 @@ def test_a_worker_whose_answers_are_cut_loses_nothing(
     told: list[str] = []
 
     def all_done() -> bool:
-        told.extend(letter[1] for body in heard.messages() for letter in read(body))
+        told.extend(letter[1] for body in heard.messages() for letter in parse_results(body))
         return len(told) >= JOBS
 
     handler = Started()
@@ -252,8 +254,8 @@ def test_a_worker_whose_answers_are_cut_loses_nothing(
     assert {one.state for one in jobs.result(*ids)} == {"done"}
 
 
-@places(PREFERRED, flavours=("sync",))
-def test_a_simple_worker_whose_answers_are_cut_runs_nothing_twice(store: Store) -> None:
+@at(SOCKET_PLACES)
+def test_a_simple_worker_whose_replies_are_cut_runs_no_job_twice(store: Store) -> None:
     """What a lost answer had claimed is lost with it, and no more."""
     jobs = Jobs(store, MODES["simple"])
     jobs.submit(*[(f"job{n}", b"1") for n in range(JOBS)])
@@ -266,8 +268,8 @@ def test_a_simple_worker_whose_answers_are_cut_runs_nothing_twice(store: Store) 
     assert JOBS - 5 * (cuts + 1) <= len(handler.times) < JOBS
 
 
-@places(PREFERRED, flavours=("sync",))
-def test_what_a_claim_took_whose_answer_was_cut_is_handed_back_at_a_stop(store: Store) -> None:
+@at(SOCKET_PLACES)
+def test_jobs_of_a_claim_whose_reply_was_cut_are_released_at_a_stop(store: Store) -> None:
     """No crash is counted, and nobody waits for a lease to end."""
     jobs = Jobs(store, MODES["reliable"])
     jobs.submit(("a", b"1"))

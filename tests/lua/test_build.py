@@ -2,64 +2,23 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import shutil
-from collections.abc import Callable
-from pathlib import Path
-from types import ModuleType
 
+import build_lua
 import pytest
+from lua_build.compose import strip
+from support.builds import ROOT, Copy
 
 from pyjobs.engine.scripts import script
 
-ROOT = Path(__file__).resolve().parents[2]
+pytest_plugins = "support.build_fixtures"
 BUILT = "pyjobs/_lua/reliable/claim@1.lua"
 SOURCE = "lua/reliable/claim.lua"
 
 
-def load() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("build_lua", ROOT / "scripts" / "build_lua.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-BUILD = load()
-
-
-class Copy:
-    """Sources and build in a directory of their own, to break."""
-
-    def __init__(self, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.root, self._capsys = root, capsys
-        for folder in ("lua", "pyjobs/_lua"):
-            shutil.copytree(ROOT / folder, root / folder)
-
-    def build(self, *args: str) -> tuple[int, str]:
-        """Run scripts/build_lua.py; its status and what it said."""
-        self._capsys.readouterr()
-        status = BUILD.main([*args], self.root)
-        return status, self._capsys.readouterr().err
-
-    def edit(self, path: str, change: Callable[[str], str]) -> None:
-        file = self.root / path
-        before = file.read_text()
-        after = change(before)
-        assert after != before
-        file.write_text(after)
-
-
-@pytest.fixture
-def copy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Copy:
-    return Copy(tmp_path, capsys)
-
-
 def slower(source: str) -> str:
     """The same script with another body."""
-    return source.replace("promote(q, 100)", "promote(q, 99)")
+    return source.replace("promote(q, MOVES)", "promote(q, 99)")
 
 
 def second(source: str) -> str:
@@ -69,8 +28,8 @@ def second(source: str) -> str:
 # --- what is checked in ---
 
 
-def test_the_build_is_fresh(capsys: pytest.CaptureFixture[str]) -> None:
-    status = BUILD.main(["--check"])
+def test_the_checked_in_build_is_fresh(capsys: pytest.CaptureFixture[str]) -> None:
+    status = build_lua.main(["--check"])
     assert (status, capsys.readouterr().err) == (0, "")
 
 
@@ -82,7 +41,7 @@ def test_an_untouched_copy_is_fresh(copy: Copy) -> None:
 
 
 @pytest.mark.parametrize("path", [BUILT, "pyjobs/_lua/manifest.json"])
-def test_a_stale_build_is_refused_and_a_build_mends_it(copy: Copy, path: str) -> None:
+def test_a_stale_build_fails_the_check_until_it_is_built(copy: Copy, path: str) -> None:
     copy.edit(path, lambda text: text + " ")
     status, said = copy.build("--check")
     assert (status, f"{path} is stale" in said) == (1, True)
@@ -102,7 +61,7 @@ def test_a_comment_changes_no_sha(copy: Copy) -> None:
     assert copy.build("--check") == (0, "")
 
 
-def test_a_file_that_no_source_makes_is_refused_and_removed(copy: Copy) -> None:
+def test_a_built_file_without_a_source_is_refused_and_removed(copy: Copy) -> None:
     extra = copy.root / "pyjobs/_lua/reliable/extra@1.lua"
     extra.write_text("return 1")
     status, said = copy.build("--check")
@@ -111,7 +70,7 @@ def test_a_file_that_no_source_makes_is_refused_and_removed(copy: Copy) -> None:
     assert not extra.exists()
 
 
-def test_a_released_script_that_moved_is_refused(copy: Copy) -> None:
+def test_a_released_script_with_another_sha_is_refused(copy: Copy) -> None:
     assert copy.build("--release") == (0, "")
     copy.edit(SOURCE, slower)
     for args in (["--check"], [], ["--release"]):
@@ -121,7 +80,7 @@ def test_a_released_script_that_moved_is_refused(copy: Copy) -> None:
         assert " and is now " in said
 
 
-def test_a_release_is_pinned_once(copy: Copy) -> None:
+def test_a_second_release_changes_no_pinned_sha(copy: Copy) -> None:
     copy.build("--release")
     pinned = (copy.root / "lua/released.txt").read_text()
     assert f"reliable/claim@1 {script('reliable/claim').sha1}\n" in pinned
@@ -181,19 +140,19 @@ JINJA = [
     "--% for x in [1, 2]\n--% endfor\n",
     "--% if true\n--% endif\n",
     "--% macro m()\n--% endmacro\n",
-    '--% import "lib/args.lua" as args\n',
-    '--% extends "lib/args.lua"\n',
+    '--% import "lib/call/args.lua" as args\n',
+    '--% extends "lib/call/args.lua"\n',
     "local x = --[[= 1 + 1 =]]\n",
     "local x = --[[= name =]]\n",
     '--% include "simple/claim.lua"\n',
-    '--% include "lib/" ~ "args.lua"\n',
-    '--% include ["lib/args.lua", "lib/clock.lua"]\n',
+    '--% include "lib/call/" ~ "args.lua"\n',
+    '--% include ["lib/call/args.lua", "lib/call/clock.lua"]\n',
     '--% include "lib/nothing.lua"\n',
     '--% include "lib/nothing.lua" ignore missing\n',
 ]
 
 
-@pytest.mark.parametrize("path", [SOURCE, "lua/lib/clock.lua"])
+@pytest.mark.parametrize("path", [SOURCE, "lua/lib/call/clock.lua"])
 @pytest.mark.parametrize("line", JINJA)
 def test_jinja_may_only_include_from_lib(copy: Copy, line: str, path: str) -> None:
     header, rest = (copy.root / path).read_text().split("\n", 1)
@@ -210,7 +169,8 @@ def test_jinja_may_only_include_from_lib(copy: Copy, line: str, path: str) -> No
         "local x = ARGV[9]",
         "local x = ARGV[9] -- what it is without a type",
         "local x = int('x', ARGV[9], 1, 2)",
-        "local x = option('x', 1, 2)",
+        "local x = option(options, 'x', 1, 2)",
+        "local x = option_name(options, 'x')",
         "local x = items(3, 2)",
         "local x, y = ARGV[8], ARGV[9]  -- int  two at once",
         "local x = ARGV[9]  -- int  out of order",
@@ -260,4 +220,4 @@ def test_a_header_that_lacks_something_is_refused(copy: Copy, old: str, new: str
     ],
 )
 def test_only_comments_are_stripped(source: str, stripped: str) -> None:
-    assert BUILD.strip(source) == stripped
+    assert strip(source) == stripped

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from support.store import HOUR, Jobs, Listener, Q, Store, having
 
-from pyjobs.engine.messages import read
+from pyjobs.engine.messages import parse_results
 from pyjobs.engine.modes import Mode
 from pyjobs.engine.reliable import Reliable
 
@@ -16,7 +16,7 @@ def cancelled(jobs: Jobs, *ids: str) -> list[str]:
 
 
 @cancel
-def test_a_pending_job_is_never_run(jobs: Jobs) -> None:
+def test_a_cancelled_pending_job_is_never_claimed(jobs: Jobs) -> None:
     jobs.submit("a", "b")
     assert cancelled(jobs, "a") == ["cancelled"]
     assert jobs.ttl("a") == -1
@@ -26,7 +26,7 @@ def test_a_pending_job_is_never_run(jobs: Jobs) -> None:
 
 
 @cancel
-def test_a_delayed_job_leaves_at_once(jobs: Jobs) -> None:
+def test_a_cancelled_delayed_job_leaves_the_set_at_once(jobs: Jobs) -> None:
     jobs.submit("a", delay=HOUR)
     assert cancelled(jobs, "a") == ["cancelled"]
     assert jobs.part("delayed") == {}
@@ -34,7 +34,7 @@ def test_a_delayed_job_leaves_at_once(jobs: Jobs) -> None:
 
 
 @cancel
-def test_whoever_runs_it_has_lost_it(jobs: Jobs) -> None:
+def test_a_cancelled_running_job_refuses_every_call_of_its_holder(jobs: Jobs) -> None:
     (job,) = jobs.take("a")
     assert cancelled(jobs, "a") == ["cancelled"]
     assert jobs.part("inflight") == {}
@@ -47,18 +47,18 @@ def test_whoever_runs_it_has_lost_it(jobs: Jobs) -> None:
 
 
 @cancel
-def test_its_client_is_told_once(jobs: Jobs) -> None:
+def test_cancel_publishes_to_the_client_once(jobs: Jobs) -> None:
     heard = jobs.store.listen("me")
     jobs.submit("a", client="me")
     cancelled(jobs, "a", "a")
     cancelled(jobs, "a")
     (message,) = heard.messages()
-    ((queue, id, end),) = read(message)
+    ((queue, id, end),) = parse_results(message)
     assert (queue, id, end.state, end.reason) == ("q", "a", "cancelled", "-")
 
 
 @cancel
-def test_what_has_ended_stays_as_it_is(jobs: Jobs) -> None:
+def test_cancel_of_an_ended_or_unknown_job_changes_nothing(jobs: Jobs) -> None:
     jobs.complete(*jobs.take("a"))
     with jobs.store.unchanged():
         assert cancelled(jobs, "a", "none") == ["done", "NOJOB"]
@@ -70,7 +70,7 @@ def test_what_has_ended_stays_as_it_is(jobs: Jobs) -> None:
 
 
 @cancel
-def test_its_retention_is_the_submit_s(jobs: Jobs) -> None:
+def test_a_cancelled_job_is_kept_for_the_retention_of_its_submit(jobs: Jobs) -> None:
     jobs.submit("a", delay=HOUR, retention=5000)
     cancelled(jobs, "a")
     assert 0 < jobs.ttl("a") <= 5000
@@ -84,7 +84,7 @@ def test_a_cancelled_job_frees_its_unique_key(jobs: Jobs) -> None:
 
 
 @cancel
-def test_whoever_runs_it_can_hear_of_it_at_once(jobs: Jobs) -> None:
+def test_cancel_publishes_ids_of_running_jobs_only(jobs: Jobs) -> None:
     """Those in flight only: nobody runs the others."""
     heard = Listener(jobs.redis, f"{Q}:cancel")
     jobs.complete(jobs.take("done", "a", "b")[0])
@@ -98,7 +98,7 @@ def test_whoever_runs_it_can_hear_of_it_at_once(jobs: Jobs) -> None:
 
 
 @cancel
-def test_rights_to_no_channel_do_not_stop_it(real_store: Store, mode: Mode) -> None:
+def test_cancel_works_without_rights_to_any_channel(real_store: Store, mode: Mode) -> None:
     jobs = Jobs(real_store, mode)
     jobs.take("a", client="me")
     jobs.redis.execute_command("ACL", "SETUSER", "u", "on", ">x", "~*", "resetchannels", "+@all")

@@ -12,13 +12,13 @@ OTHER = "jobs:{other}"
 
 
 @having("claim")
-def test_an_empty_queue_has_nothing_and_does_not_know_when(jobs: Jobs) -> None:
+def test_a_claim_of_an_empty_queue_returns_no_job_and_wait_minus_1(jobs: Jobs) -> None:
     assert jobs.claim() == (-1, [])
     assert jobs.store.snapshot() == {}
 
 
 @having("claim")
-def test_what_a_claim_tells_of_a_job(jobs: Jobs) -> None:
+def test_a_claim_returns_index_id_data_attempt_timeout_and_times(jobs: Jobs) -> None:
     before = jobs.now()
     (job,) = jobs.take("a", client="me")
     assert (job.queue_index, job.id, job.data, job.attempt, job.timeout) == (0, "a", b"data", 1, 0)
@@ -27,7 +27,7 @@ def test_what_a_claim_tells_of_a_job(jobs: Jobs) -> None:
 
 
 @having("claim")
-def test_not_more_than_the_limit_and_the_oldest_first(jobs: Jobs) -> None:
+def test_a_claim_takes_the_oldest_up_to_its_limit(jobs: Jobs) -> None:
     jobs.submit("a", "b", "c")
     first = jobs.claim(2)
     assert (first.wait, [job.id for job in first.jobs]) == (0, ["a", "b"])
@@ -44,7 +44,7 @@ def test_queues_are_served_in_the_order_of_the_call(jobs: Jobs) -> None:
 
 
 @having("claim")
-def test_what_is_left_wakes_the_next_worker_once(jobs: Jobs) -> None:
+def test_a_claim_that_leaves_jobs_leaves_one_wake_token(jobs: Jobs) -> None:
     jobs.submit("a", "b", "c")
     jobs.redis.delete(f"{Q}:wake")
     jobs.claim(1)
@@ -69,7 +69,7 @@ def test_a_claimed_job_is_in_flight_and_nowhere_else(jobs: Jobs) -> None:
 
 
 @having("claim", STORED)
-def test_the_score_is_the_end_of_the_lease_or_the_time_of_the_claim(jobs: Jobs) -> None:
+def test_the_inflight_score_is_the_end_of_the_lease_or_the_time_of_the_claim(jobs: Jobs) -> None:
     before = jobs.now()
     jobs.take("a")
     lease = HOUR if jobs.mode.leases else 0
@@ -100,7 +100,7 @@ def test_a_counter_that_is_no_number_stops_a_claim_before_it_writes(
 
 
 @having("claim", STORED)
-def test_the_timeout_of_a_job_is_told(jobs: Jobs) -> None:
+def test_a_claim_returns_the_timeout_of_a_job(jobs: Jobs) -> None:
     (job,) = jobs.take("a", timeout=1234)
     assert job.timeout == 1234
 
@@ -116,7 +116,7 @@ def test_the_same_nonce_gets_the_same_jobs(jobs: Jobs) -> None:
 
 
 @having("claim", STORED)
-def test_the_same_nonce_gets_only_what_is_still_its_own(jobs: Jobs) -> None:
+def test_the_same_nonce_gets_only_jobs_that_its_claim_still_holds(jobs: Jobs) -> None:
     jobs.submit("a", "b", "c")
     a, b, c = jobs.claim(nonce="again").jobs
     jobs.complete(a)
@@ -127,7 +127,7 @@ def test_the_same_nonce_gets_only_what_is_still_its_own(jobs: Jobs) -> None:
 
 
 @having("claim", STORED)
-def test_the_record_of_a_claim_goes_by_itself(jobs: Jobs) -> None:
+def test_the_record_of_a_claim_expires_with_its_lease(jobs: Jobs) -> None:
     jobs.submit("a")
     jobs.claim(nonce="again", lease=5000)
     longest = 5000 if jobs.mode.leases else 60_000
@@ -135,13 +135,13 @@ def test_the_record_of_a_claim_goes_by_itself(jobs: Jobs) -> None:
 
 
 @having("claim", ["simple"])
-def test_a_simple_claim_forgets_the_job(jobs: Jobs) -> None:
+def test_a_simple_claim_leaves_nothing_of_the_job(jobs: Jobs) -> None:
     jobs.take("a")
     assert set(jobs.redis.keys()) == {f"{Q}:meta".encode(), f"{Q}:wake".encode()}
 
 
 @having("claim", STORED)
-def test_a_delayed_job_comes_when_it_is_due(jobs: Jobs) -> None:
+def test_a_delayed_job_is_claimed_when_it_is_due(jobs: Jobs) -> None:
     jobs.submit("later", delay=HOUR)
     assert jobs.claim().jobs == []
     jobs.store.age(2 * HOUR)
@@ -150,7 +150,7 @@ def test_a_delayed_job_comes_when_it_is_due(jobs: Jobs) -> None:
 
 
 @having("claim", STORED)
-def test_what_is_due_joins_the_tail_the_earliest_first(jobs: Jobs) -> None:
+def test_due_jobs_join_the_tail_earliest_first(jobs: Jobs) -> None:
     jobs.submit("third", delay=3000)
     jobs.submit("second", delay=2000)
     jobs.submit("first")
@@ -174,20 +174,20 @@ def test_wait_is_the_time_until_a_lease_ends_when_that_is_sooner(jobs: Jobs) -> 
 
 
 @having("claim", ["recoverable"])
-def test_what_is_in_flight_is_not_waited_for(jobs: Jobs) -> None:
+def test_jobs_in_flight_in_recoverable_mode_do_not_count_for_wait(jobs: Jobs) -> None:
     jobs.take("a")
     assert jobs.claim().wait == -1
 
 
 @having("claim", STORED)
-def test_wait_is_nothing_while_there_is_more(jobs: Jobs) -> None:
+def test_wait_is_0_while_jobs_are_left(jobs: Jobs) -> None:
     jobs.submit("late", delay=HOUR)
     jobs.submit("a", "b")
     assert jobs.claim(1).wait == 0
 
 
 @having("claim", ["reliable"])
-def test_a_lease_that_ran_out_is_taken_back_by_the_next_claim(jobs: Jobs) -> None:
+def test_a_job_whose_lease_ran_out_is_claimed_again_as_a_crash(jobs: Jobs) -> None:
     (old,) = jobs.take("a")
     jobs.submit("b")
     jobs.store.age(2 * HOUR)
@@ -198,7 +198,7 @@ def test_a_lease_that_ran_out_is_taken_back_by_the_next_claim(jobs: Jobs) -> Non
 
 
 @having("claim", ["reliable"])
-def test_a_claim_buries_what_crashed_too_often(jobs: Jobs) -> None:
+def test_a_claim_makes_a_job_dead_at_max_crashes(jobs: Jobs) -> None:
     jobs.take("a")
     jobs.store.age(2 * HOUR)
     assert jobs.claim(max_crashes=1).jobs == []
@@ -206,7 +206,7 @@ def test_a_claim_buries_what_crashed_too_often(jobs: Jobs) -> None:
 
 
 @having("claim", ["recoverable"])
-def test_nothing_in_flight_comes_back_by_itself(jobs: Jobs) -> None:
+def test_a_recoverable_job_in_flight_is_never_claimed_again_without_a_reap(jobs: Jobs) -> None:
     jobs.take("a")
     jobs.store.age(1000 * HOUR)
     assert jobs.claim().jobs == []
@@ -214,7 +214,7 @@ def test_nothing_in_flight_comes_back_by_itself(jobs: Jobs) -> None:
 
 
 @having("claim", STORED)
-def test_promotion_is_bounded_and_says_that_there_is_more(jobs: Jobs) -> None:
+def test_a_claim_promotes_100_jobs_at_most_and_wait_says_that_more_are_due(jobs: Jobs) -> None:
     jobs.submit(*[f"j{n}" for n in range(150)], delay=1000)
     jobs.store.age(HOUR)
     batch = jobs.claim(1000)
@@ -224,7 +224,7 @@ def test_promotion_is_bounded_and_says_that_there_is_more(jobs: Jobs) -> None:
 
 
 @having("claim", STORED)
-def test_an_id_whose_job_is_gone_is_set_aside_and_the_rest_goes_on(jobs: Jobs) -> None:
+def test_an_id_whose_job_is_gone_is_set_aside_and_the_rest_is_claimed(jobs: Jobs) -> None:
     jobs.submit("a", "gone", "b")
     jobs.redis.delete(f"{Q}:job:gone")
     assert [job.id for job in jobs.claim(3).jobs] == ["a", "b"]
@@ -233,7 +233,7 @@ def test_an_id_whose_job_is_gone_is_set_aside_and_the_rest_goes_on(jobs: Jobs) -
 
 
 @having("claim", ["simple"])
-def test_a_message_that_is_none_is_set_aside_and_the_rest_goes_on(jobs: Jobs) -> None:
+def test_a_simple_message_that_is_no_json_is_set_aside_and_the_rest_is_claimed(jobs: Jobs) -> None:
     jobs.submit("a")
     jobs.redis.lpush(f"{Q}:pending", b"{half a mess")
     jobs.submit("b")
@@ -247,7 +247,7 @@ def test_a_message_that_is_none_is_set_aside_and_the_rest_goes_on(jobs: Jobs) ->
     ("id", "client"),
     [("", ""), ("a b", ""), ("x" * 129, ""), ("a/b", ""), ("a", "m e"), ("a", "x" * 129)],
 )
-def test_a_message_whose_job_could_not_be_completed_is_set_aside(
+def test_a_simple_message_with_a_bad_id_or_client_is_set_aside(
     jobs: Jobs, id: str, client: str
 ) -> None:
     message = f'{{"id":"{id}","client":"{client}","_queued":1,"data":1}}'.encode()
@@ -261,7 +261,7 @@ def test_a_message_whose_job_could_not_be_completed_is_set_aside(
 
 
 @having("claim", ["simple"])
-def test_the_longest_names_and_times_of_a_foreign_message_pass(jobs: Jobs) -> None:
+def test_a_simple_message_with_the_longest_names_and_times_is_claimed(jobs: Jobs) -> None:
     jobs.submit("a")
     jobs.claim()
     id, client, queued = "x" * 128, "y" * 128, 9_999_999_999_999
@@ -275,7 +275,7 @@ def test_the_longest_names_and_times_of_a_foreign_message_pass(jobs: Jobs) -> No
 
 @having("claim", STORED)
 @pytest.mark.parametrize("part", ["delayed", "inflight"])
-def test_a_job_that_is_gone_before_its_time_came_is_set_aside(jobs: Jobs, part: str) -> None:
+def test_an_id_whose_job_is_gone_when_it_is_due_is_set_aside(jobs: Jobs, part: str) -> None:
     if part == "inflight" and jobs.mode is not RELIABLE:
         jobs.take("gone")
         jobs.redis.delete(f"{Q}:job:gone")
@@ -292,7 +292,7 @@ def test_a_job_that_is_gone_before_its_time_came_is_set_aside(jobs: Jobs, part: 
 
 
 @having("claim")
-def test_a_thousand_in_one_call(jobs: Jobs) -> None:
+def test_a_claim_takes_a_thousand_jobs_in_order(jobs: Jobs) -> None:
     ids = [f"j{n}" for n in range(1000)]
     jobs.submit(*ids)
     assert [job.id for job in jobs.claim(1000).jobs] == ids
@@ -300,7 +300,9 @@ def test_a_thousand_in_one_call(jobs: Jobs) -> None:
 
 @having("claim", STORED)
 @pytest.mark.parametrize("field", ["attempts", "crashes", "timeout", "_queued", "expires"])
-def test_a_field_that_is_no_number_costs_no_job(jobs: Jobs, field: str) -> None:
+def test_a_job_with_a_field_that_is_no_number_is_claimed_with_the_rest(
+    jobs: Jobs, field: str
+) -> None:
     jobs.submit("a", "odd", "b")
     jobs.redis.hset(f"{Q}:job:odd", field, "junk")
     taken = jobs.claim(3).jobs
@@ -309,7 +311,7 @@ def test_a_field_that_is_no_number_costs_no_job(jobs: Jobs, field: str) -> None:
 
 
 @having("claim", STORED)
-def test_an_id_that_stands_there_twice_is_one_job(jobs: Jobs) -> None:
+def test_an_id_that_is_pending_twice_is_claimed_once(jobs: Jobs) -> None:
     jobs.submit("a")
     jobs.redis.delete(f"{Q}:job:a")
     jobs.submit("a")

@@ -9,14 +9,12 @@ from support.fencing import (
     check_stale_token,
     check_twice_in_one_call,
 )
-from support.store import HOUR, STORED, Jobs, having
-from test_submit import PAYLOADS
-
-DAY = 86_400_000
+from support.messages import PAYLOADS, bodies
+from support.store import DAY, HOUR, STORED, Jobs, having
 
 
 @having("complete", STORED)
-def test_the_result_is_stored(jobs: Jobs) -> None:
+def test_complete_stores_the_result_and_leaves_the_queue_empty(jobs: Jobs) -> None:
     (job,) = jobs.take("a")
     before = jobs.now()
     assert jobs.complete(job, result=b"42") == ["done"]
@@ -34,19 +32,19 @@ def test_a_result_is_kept_for_a_day(jobs: Jobs) -> None:
 
 
 @having("complete", STORED)
-def test_the_caller_says_how_long_a_result_is_kept(jobs: Jobs) -> None:
+def test_the_retention_of_the_call_is_how_long_a_result_is_kept(jobs: Jobs) -> None:
     jobs.complete(*jobs.take("a"), retention=HOUR)
     assert HOUR - 60_000 < jobs.ttl("a") <= HOUR
 
 
 @having("complete", STORED)
-def test_the_submit_has_the_last_word_about_it(jobs: Jobs) -> None:
+def test_the_retention_of_the_submit_goes_before_that_of_the_call(jobs: Jobs) -> None:
     jobs.complete(*jobs.take("a", retention=2 * HOUR), retention=HOUR)
     assert HOUR < jobs.ttl("a") <= 2 * HOUR
 
 
 @having("complete", STORED)
-def test_no_retention_leaves_nothing(jobs: Jobs) -> None:
+def test_retention_0_publishes_the_result_and_deletes_the_job(jobs: Jobs) -> None:
     heard = jobs.store.listen("me")
     assert jobs.complete(*jobs.take("a", client="me"), retention=0) == ["done"]
     assert jobs.job("a") == {}
@@ -55,7 +53,7 @@ def test_no_retention_leaves_nothing(jobs: Jobs) -> None:
 
 
 @having("complete", STORED)
-def test_the_same_completion_again_changes_nothing_and_tells_nobody(jobs: Jobs) -> None:
+def test_the_same_completion_again_changes_and_publishes_nothing(jobs: Jobs) -> None:
     (job,) = jobs.take("a", client="me")
     heard = jobs.store.listen("me")
     jobs.complete(job, result=b"first")
@@ -67,7 +65,7 @@ def test_the_same_completion_again_changes_nothing_and_tells_nobody(jobs: Jobs) 
 
 
 @having("complete", STORED)
-def test_a_job_that_came_back_from_a_failure_has_its_last_result(jobs: Jobs) -> None:
+def test_a_job_claimed_again_after_a_crash_keeps_the_result_of_the_new_holder(jobs: Jobs) -> None:
     (first,) = jobs.take("a")
     (second,) = jobs.lose(first)
     assert jobs.complete(first, result=b"stale") == ["LOST"]
@@ -81,27 +79,27 @@ def test_a_stale_token_is_lost(jobs: Jobs) -> None:
 
 
 @having("complete", STORED)
-def test_nothing_is_written_for_what_is_lost(jobs: Jobs) -> None:
+def test_complete_of_lost_or_unknown_jobs_writes_nothing(jobs: Jobs) -> None:
     check_nothing_written_for_lost(jobs, jobs.complete)
 
 
 @having("complete", STORED)
-def test_a_job_that_waits_has_no_token(jobs: Jobs) -> None:
+def test_complete_of_a_job_that_was_never_claimed_is_lost(jobs: Jobs) -> None:
     check_never_claimed(jobs, jobs.complete)
 
 
 @having("complete", STORED)
-def test_an_ended_attempt_is_told_so(jobs: Jobs) -> None:
+def test_complete_of_an_ended_attempt_is_a_repeat(jobs: Jobs) -> None:
     check_ended_attempt(jobs, jobs.complete)
 
 
 @having("complete", STORED)
-def test_twice_in_one_call_is_once(jobs: Jobs) -> None:
+def test_a_job_twice_in_one_call_is_completed_once(jobs: Jobs) -> None:
     check_twice_in_one_call(jobs, jobs.complete, "done", "repeat")
 
 
 @having("complete")
-def test_the_message_to_the_client(jobs: Jobs) -> None:
+def test_the_message_to_the_client_has_state_times_size_and_body(jobs: Jobs) -> None:
     heard = jobs.store.listen("me")
     (job,) = jobs.take("a", client="me")
     before = jobs.now()
@@ -115,23 +113,8 @@ def test_the_message_to_the_client(jobs: Jobs) -> None:
     heard.close()
 
 
-def bodies(messages: list[bytes]) -> dict[str, bytes]:
-    """id -> body, read from messages as a client reads them."""
-    found = {}
-    for letter in messages:
-        rest = letter
-        while rest:
-            head, rest = rest.split(b"\n", 1)
-            words = head.decode().split(" ")
-            size = int(words[7])
-            assert rest[size : size + 1] == b"\n"
-            assert words[1] not in found, "told twice"
-            found[words[1]], rest = rest[:size], rest[size + 1 :]
-    return found
-
-
 @having("complete")
-def test_any_bytes_are_told_and_stored_the_same(jobs: Jobs) -> None:
+def test_any_bytes_are_published_and_stored_unchanged(jobs: Jobs) -> None:
     heard = jobs.store.listen("me")
     taken = jobs.take(*[f"j{n}" for n in range(len(PAYLOADS))], client="me")
     for job, result in zip(taken, PAYLOADS, strict=True):
@@ -155,7 +138,7 @@ def test_many_results_travel_in_few_messages(jobs: Jobs) -> None:
 
 
 @having("complete")
-def test_each_client_hears_of_its_own_jobs(jobs: Jobs) -> None:
+def test_results_are_published_to_the_client_of_each_job_only(jobs: Jobs) -> None:
     one, two = jobs.store.listen("one"), jobs.store.listen("two")
     taken = [*jobs.take("a", client="one"), *jobs.take("b", client="two"), *jobs.take("c")]
     jobs.complete(*taken)
@@ -166,7 +149,7 @@ def test_each_client_hears_of_its_own_jobs(jobs: Jobs) -> None:
 
 
 @having("complete", ["simple"])
-def test_a_simple_result_is_told_and_not_stored(jobs: Jobs) -> None:
+def test_a_simple_result_is_not_stored(jobs: Jobs) -> None:
     (job,) = jobs.take("a", client="me")
     with jobs.store.unchanged():
         assert jobs.complete(job) == ["done"]

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from support.running import wait_until, working
-from support.servers import places
+from support.servers import REAL_SERVER_PLACES, SOCKET_PLACES, at
 from support.store import Q, Store, having
 
 import pyjobs
@@ -26,7 +26,7 @@ from pyjobs.engine.reliable import Reliable
 from pyjobs.engine.simple import Simple
 from pyjobs.ids import new_id
 
-everywhere = places("redis-6.2", "redis-8.2", "valkey-9.1", flavours=("sync",))
+everywhere = at(REAL_SERVER_PLACES)
 HOUR = 3_600_000
 CANCEL = f"{Q}:cancel".encode()
 MANY = 101
@@ -104,7 +104,9 @@ def start(store: Store, mode: Mode) -> None:
 
 @everywhere
 @having("submit")
-def test_what_each_call_of_a_script_costs(store: Store, mode: Mode) -> None:
+def test_each_call_of_a_script_costs_no_more_commands_and_words_than_its_bound(
+    store: Store, mode: Mode
+) -> None:
     start(store, mode)
     for place, jobs in enumerate((1, MANY)):
         for name, cost in a_life(store, mode, jobs).items():
@@ -185,7 +187,9 @@ def client_of(store: Store) -> Iterator[pyjobs.Client]:
 
 
 @everywhere
-def test_a_thousand_jobs_in_bulk(store: Store) -> None:
+def test_a_thousand_jobs_in_bulk_cost_no_more_calls_and_reads_than_their_bound(
+    store: Store,
+) -> None:
     with client_of(store) as client, working(store.url, add, concurrency=100) as running:
         meter = Meter(store)
         wait_until(meter.idle)
@@ -210,7 +214,7 @@ def test_a_thousand_jobs_in_bulk(store: Store) -> None:
 
 
 @everywhere
-def test_a_lone_round_trip(store: Store) -> None:
+def test_a_lone_round_trip_costs_no_more_calls_and_reads_than_its_bound(store: Store) -> None:
     with client_of(store) as client, working(store.url, add):
         meter = Meter(store)
         for trip in range(5):
@@ -225,8 +229,8 @@ def test_a_lone_round_trip(store: Store) -> None:
             assert client.submit(DATA).result(10) == 7
 
 
-@everywhere
-def test_a_worker_with_nothing_to_do_is_silent(store: Store) -> None:
+@at(SOCKET_PLACES)
+def test_an_idle_worker_sends_one_command_in_two_seconds_at_most(store: Store) -> None:
     with working(store.url, add):
         meter = Meter(store)
         # The heartbeat's thread comes when it comes, and subscribes first.
@@ -237,7 +241,7 @@ def test_a_worker_with_nothing_to_do_is_silent(store: Store) -> None:
 
 
 @everywhere
-def test_many_submits_of_one_loop_turn(store: Store) -> None:
+def test_many_submits_of_one_loop_turn_cost_two_calls_at_most(store: Store) -> None:
     async def submit() -> Counts:
         async with pyjobs.aio.Client(store.url, queue="q", sweep=60.0) as client:
             await client.submit(DATA)
@@ -252,7 +256,7 @@ def test_many_submits_of_one_loop_turn(store: Store) -> None:
 
 
 @everywhere
-def test_what_a_job_holds_of_memory(store: Store) -> None:
+def test_a_job_holds_no_more_memory_than_its_bound(store: Store) -> None:
     def held(keys: str) -> float:
         found = store.redis.keys(keys)
         return sum(store.redis.memory_usage(key, samples=0) for key in found) / JOBS

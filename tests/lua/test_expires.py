@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.store import HOUR, Jobs, Q, having
 
-from pyjobs.engine.messages import read
+from pyjobs.engine.messages import parse_results
 from pyjobs.engine.reliable import Reliable
 
 stored = having("cancel")
@@ -16,26 +16,26 @@ def is_late(jobs: Jobs, id: str) -> None:
 
 
 @stored
-def test_in_time_it_is_claimed(jobs: Jobs) -> None:
+def test_a_job_that_has_not_expired_is_claimed(jobs: Jobs) -> None:
     jobs.submit("a", expires=HOUR)
     assert [job.id for job in jobs.claim().jobs] == ["a"]
 
 
 @stored
-def test_too_late_it_ends_and_its_client_is_told(jobs: Jobs) -> None:
+def test_a_job_past_its_expiry_ends_and_its_client_hears_of_it(jobs: Jobs) -> None:
     heard = jobs.store.listen("me")
     jobs.submit("a", "b", client="me", expires=HOUR)
     is_late(jobs, "a")
     assert [job.id for job in jobs.claim().jobs] == ["b"]
     (message,) = heard.messages()
-    ((_, id, end),) = read(message)
+    ((_, id, end),) = parse_results(message)
     assert (id, end.state, end.started) == ("a", "expired", 0)
     assert jobs.job("a")["state"] == b"expired"
     assert jobs.ttl("a") > 0
 
 
 @stored
-def test_only_late_jobs_leave_a_claim_empty(jobs: Jobs) -> None:
+def test_a_claim_that_meets_only_expired_jobs_is_empty(jobs: Jobs) -> None:
     jobs.submit("a", expires=HOUR)
     is_late(jobs, "a")
     assert jobs.claim() == (-1, [])
@@ -61,7 +61,7 @@ def test_a_job_that_was_started_in_time_may_start_again_at_any_time(jobs: Jobs, 
 
 
 @stored
-def test_run_at_is_a_moment(jobs: Jobs) -> None:
+def test_run_at_delays_a_job_to_a_moment_and_a_past_one_not_at_all(jobs: Jobs) -> None:
     at = jobs.now() + HOUR
     jobs.submit("a", run_at=at)
     assert jobs.part("delayed") == {"a": at}

@@ -15,7 +15,7 @@ extend = having("extend")
 
 
 @extend
-def test_the_lease_runs_from_now(jobs: Jobs) -> None:
+def test_an_extended_lease_runs_from_now(jobs: Jobs) -> None:
     (job,) = jobs.take("a")
     before = jobs.now()
     for lease in (5 * HOUR, HOUR):
@@ -24,7 +24,7 @@ def test_the_lease_runs_from_now(jobs: Jobs) -> None:
 
 
 @extend
-def test_nothing_else_changes(jobs: Jobs) -> None:
+def test_extend_changes_nothing_but_the_lease(jobs: Jobs) -> None:
     (job,) = jobs.take("a")
     before = jobs.job("a")
     jobs.extend(job)
@@ -54,20 +54,20 @@ def test_a_stale_token_is_lost(jobs: Jobs) -> None:
 
 
 @extend
-def test_nothing_is_written_for_what_is_lost(jobs: Jobs) -> None:
+def test_extend_of_lost_or_unknown_jobs_writes_nothing(jobs: Jobs) -> None:
     check_nothing_written_for_lost(jobs, jobs.extend)
 
 
 @extend
-def test_a_job_that_waits_has_no_token(jobs: Jobs) -> None:
+def test_extend_of_a_job_that_was_never_claimed_is_lost(jobs: Jobs) -> None:
     check_never_claimed(jobs, jobs.extend)
 
 
 @extend
-def test_an_ended_attempt_is_told_so(jobs: Jobs) -> None:
+def test_extend_of_an_ended_attempt_is_a_repeat(jobs: Jobs) -> None:
     check_ended_attempt(jobs, jobs.extend)
 
 
 @extend
-def test_twice_in_one_call(jobs: Jobs) -> None:
+def test_a_job_twice_in_one_call_is_extended_once_and_then_a_repeat(jobs: Jobs) -> None:
     check_twice_in_one_call(jobs, jobs.extend, "inflight", "repeat")

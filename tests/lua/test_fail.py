@@ -10,8 +10,8 @@ from support.fencing import (
     check_stale_token,
     check_twice_in_one_call,
 )
-from support.store import HOUR, STORED, Jobs, Q, having
-from test_complete import DAY, bodies
+from support.messages import bodies
+from support.store import DAY, HOUR, STORED, Jobs, Q, having
 
 from pyjobs.engine.replies import Claimed
 
@@ -50,7 +50,7 @@ def test_a_failure_is_stored_and_final(jobs: Jobs) -> None:
 
 
 @having("fail", ["recoverable"])
-def test_the_submit_says_how_long_an_error_is_kept(jobs: Jobs) -> None:
+def test_the_retention_of_the_submit_goes_before_that_of_the_call(jobs: Jobs) -> None:
     jobs.fail(*jobs.take("a", retention=2 * HOUR), retention=HOUR)
     jobs.fail(*jobs.take("b"), retention=HOUR)
     assert HOUR < jobs.ttl("a") <= 2 * HOUR
@@ -58,7 +58,7 @@ def test_the_submit_says_how_long_an_error_is_kept(jobs: Jobs) -> None:
 
 
 @having("fail", ["simple", "recoverable"])
-def test_the_client_is_told(jobs: Jobs) -> None:
+def test_fail_publishes_the_error_to_the_client(jobs: Jobs) -> None:
     heard = jobs.store.listen("me")
     jobs.fail(*jobs.take("a", client="me"), error=b"wh\ny")
     (message,) = heard.messages()
@@ -83,27 +83,27 @@ def test_a_stale_token_is_lost(jobs: Jobs) -> None:
 
 
 @having("fail", STORED)
-def test_nothing_is_written_for_what_is_lost(jobs: Jobs) -> None:
+def test_fail_of_lost_or_unknown_jobs_writes_nothing(jobs: Jobs) -> None:
     check_nothing_written_for_lost(jobs, jobs.fail)
 
 
 @having("fail", STORED)
-def test_a_job_that_waits_has_no_token(jobs: Jobs) -> None:
+def test_fail_of_a_job_that_was_never_claimed_is_lost(jobs: Jobs) -> None:
     check_never_claimed(jobs, jobs.fail)
 
 
 @having("fail", STORED)
-def test_an_ended_attempt_is_told_so(jobs: Jobs) -> None:
+def test_fail_of_an_ended_attempt_is_a_repeat(jobs: Jobs) -> None:
     check_ended_attempt(jobs, jobs.fail)
 
 
 @having("fail", STORED)
-def test_twice_in_one_call_is_once(jobs: Jobs) -> None:
+def test_a_job_twice_in_one_call_fails_once(jobs: Jobs) -> None:
     check_twice_in_one_call(jobs, jobs.fail, OUTCOME[jobs.mode.name], "repeat")
 
 
 @reliable
-def test_the_token_of_an_attempt_is_stale_at_the_next(jobs: Jobs) -> None:
+def test_the_token_of_an_attempt_is_lost_at_the_next_attempt(jobs: Jobs) -> None:
     (first,) = jobs.take("a")
     jobs.fail(first)
     second = again(jobs)
@@ -137,7 +137,7 @@ def test_the_next_attempt_is_numbered(jobs: Jobs) -> None:
 
 
 @reliable
-def test_a_later_success_is_what_stays(jobs: Jobs) -> None:
+def test_a_success_after_a_failure_is_the_result(jobs: Jobs) -> None:
     (job,) = jobs.take("a")
     jobs.fail(job, error=b"why")
     jobs.complete(again(jobs), result=b"good")
@@ -146,7 +146,7 @@ def test_a_later_success_is_what_stays(jobs: Jobs) -> None:
 
 
 @reliable
-def test_a_failure_wakes_a_worker_that_must_learn_when(jobs: Jobs) -> None:
+def test_a_failure_leaves_a_wake_token(jobs: Jobs) -> None:
     (job,) = jobs.take("a")
     jobs.redis.delete(f"{Q}:wake")
     jobs.fail(job)
@@ -154,7 +154,7 @@ def test_a_failure_wakes_a_worker_that_must_learn_when(jobs: Jobs) -> None:
 
 
 @reliable
-def test_the_wait_doubles_and_is_between_half_and_all_of_it(jobs: Jobs) -> None:
+def test_the_backoff_doubles_with_jitter_between_half_and_all_of_it(jobs: Jobs) -> None:
     (job,) = jobs.take("a")
     for whole in (10_000, 20_000, 40_000, 80_000):
         waited = wait_of(jobs, job, max_attempts=9, backoff=10_000)
@@ -163,26 +163,26 @@ def test_the_wait_doubles_and_is_between_half_and_all_of_it(jobs: Jobs) -> None:
 
 
 @reliable
-def test_the_wait_has_an_upper_bound(jobs: Jobs) -> None:
+def test_the_backoff_has_an_upper_bound(jobs: Jobs) -> None:
     (job,) = jobs.take("a")
     waited = wait_of(jobs, job, backoff=HOUR, backoff_max=10_000)
     assert 5000 <= waited <= 12_000
 
 
 @reliable
-def test_the_defaults_of_the_wait(jobs: Jobs) -> None:
+def test_the_first_backoff_is_a_second_by_default(jobs: Jobs) -> None:
     (job,) = jobs.take("a")
     assert 500 <= wait_of(jobs, job) <= 1000 + 2000
 
 
 @reliable
-def test_the_submit_has_the_last_word_about_the_wait(jobs: Jobs) -> None:
+def test_the_backoff_of_the_submit_goes_before_that_of_the_call(jobs: Jobs) -> None:
     (job,) = jobs.take("a", backoff=60_000)
     assert 30_000 <= wait_of(jobs, job, backoff=HOUR) <= 62_000
 
 
 @reliable
-def test_what_fails_together_does_not_come_back_together(jobs: Jobs) -> None:
+def test_jobs_that_fail_together_are_due_at_different_times(jobs: Jobs) -> None:
     jobs.fail(*jobs.take(*[f"j{n}" for n in range(100)]), backoff=1_000_000)
     due = jobs.part("delayed").values()
     assert len(set(due)) > 50
@@ -190,21 +190,21 @@ def test_what_fails_together_does_not_come_back_together(jobs: Jobs) -> None:
 
 
 @reliable
-def test_a_verdict_may_name_the_wait(jobs: Jobs) -> None:
+def test_a_retry_verdict_may_name_the_wait_in_ms(jobs: Jobs) -> None:
     (job,) = jobs.take("a")
     assert HOUR <= wait_of(jobs, job, verdict=f"retry={HOUR}") <= HOUR + 2000
     assert jobs.job("a")["attempts"] == b"1"
 
 
 @reliable
-def test_a_wait_of_nothing_is_due_at_once(jobs: Jobs) -> None:
+def test_a_retry_after_0_ms_is_claimed_at_once(jobs: Jobs) -> None:
     (job,) = jobs.take("a")
     jobs.fail(job, verdict="retry=0")
     assert [job.id for job in jobs.claim().jobs] == ["a"]
 
 
 @reliable
-def test_a_snooze_is_no_attempt(jobs: Jobs) -> None:
+def test_a_snooze_counts_no_attempt(jobs: Jobs) -> None:
     (job,) = jobs.take("a", max_attempts=1)
     for _ in range(3):
         assert HOUR <= wait_of(jobs, job, verdict=f"snooze={HOUR}") <= HOUR + 2000
@@ -237,7 +237,7 @@ def test_a_job_whose_attempts_are_used_up_is_dead(jobs: Jobs, verdict: str) -> N
 
 
 @reliable
-def test_the_caller_and_the_submit_say_how_many_attempts(jobs: Jobs) -> None:
+def test_max_attempts_of_the_submit_go_before_those_of_the_call(jobs: Jobs) -> None:
     (a,) = jobs.take("a")
     (b,) = jobs.take("b", max_attempts=2)
     assert jobs.fail(a, b, max_attempts=1) == ["dead", "delayed"]
@@ -252,7 +252,7 @@ def test_a_rejected_job_is_dead_at_once(jobs: Jobs) -> None:
 
 
 @reliable
-def test_a_crash_is_no_attempt(jobs: Jobs) -> None:
+def test_a_crash_counts_no_attempt(jobs: Jobs) -> None:
     (job,) = jobs.lose(*jobs.take("a", max_attempts=2))
     assert job.attempt == 2
     assert jobs.fail(job) == ["delayed"]
@@ -261,14 +261,14 @@ def test_a_crash_is_no_attempt(jobs: Jobs) -> None:
 
 
 @reliable
-def test_the_dead_are_kept_for_a_week(jobs: Jobs) -> None:
+def test_dead_jobs_are_kept_for_a_week(jobs: Jobs) -> None:
     jobs.fail(*jobs.take("a"), verdict="reject")
     assert WEEK - 60_000 < jobs.ttl("a") <= WEEK
     assert WEEK - 60_000 < jobs.redis.pttl(f"{Q}:dead") <= WEEK
 
 
 @reliable
-def test_the_dead_are_trimmed_by_age(jobs: Jobs) -> None:
+def test_dead_jobs_older_than_a_week_are_trimmed(jobs: Jobs) -> None:
     jobs.fail(*jobs.take("old"), verdict="reject")
     jobs.store.age(WEEK + HOUR)
     jobs.fail(*jobs.take("new"), verdict="reject")
@@ -276,7 +276,7 @@ def test_the_dead_are_trimmed_by_age(jobs: Jobs) -> None:
 
 
 @reliable
-def test_the_dead_are_trimmed_by_number(jobs: Jobs) -> None:
+def test_more_than_ten_thousand_dead_jobs_are_trimmed(jobs: Jobs) -> None:
     old = jobs.take("first", "second")
     jobs.fail(*old, verdict="reject")
     now = jobs.now()
@@ -288,7 +288,9 @@ def test_the_dead_are_trimmed_by_number(jobs: Jobs) -> None:
 
 
 @reliable
-def test_the_dead_come_down_to_their_limit_though_many_die_at_once(jobs: Jobs) -> None:
+def test_dead_jobs_beyond_the_limit_are_trimmed_a_hundred_a_call_beside_the_new_ones(
+    jobs: Jobs,
+) -> None:
     ids = [f"j{n:03}" for n in range(1000)]
     taken = jobs.take(*ids)
     now = jobs.now()
@@ -302,7 +304,7 @@ def test_the_dead_come_down_to_their_limit_though_many_die_at_once(jobs: Jobs) -
 
 
 @reliable
-def test_a_job_is_found_among_the_dead_as_long_as_it_is_kept(jobs: Jobs) -> None:
+def test_a_dead_job_is_kept_whatever_its_retention(jobs: Jobs) -> None:
     """No entry without a job: the retention of results says nothing about the dead."""
     jobs.fail(*jobs.take("a", retention=0), verdict="reject")
     assert jobs.job("a")["state"] == b"dead"
@@ -311,7 +313,7 @@ def test_a_job_is_found_among_the_dead_as_long_as_it_is_kept(jobs: Jobs) -> None
 
 @reliable
 @pytest.mark.parametrize("field", ["attempts", "max_attempts", "backoff"])
-def test_a_field_that_is_no_number_costs_no_job(jobs: Jobs, field: str) -> None:
+def test_a_job_with_a_field_that_is_no_number_fails_with_the_rest(jobs: Jobs, field: str) -> None:
     taken = jobs.take("a", "odd", "b")
     jobs.redis.hset(f"{Q}:job:odd", field, "junk")
     assert jobs.fail(*taken) == ["delayed"] * 3

@@ -28,14 +28,14 @@ def fill(jobs: Jobs) -> None:
 
 
 @having("submit")
-def test_a_submit_is_refused_whole(full: Jobs) -> None:
+def test_a_submit_at_the_memory_limit_is_refused_whole(full: Jobs) -> None:
     fill(full)
     with full.store.unchanged(), pytest.raises(QueueFull):
         full.submit("new", "newer")
 
 
 @having("claim")
-def test_a_full_queue_drains(full: Jobs) -> None:
+def test_a_queue_at_the_memory_limit_drains(full: Jobs) -> None:
     fill(full)
     assert full.complete(*full.claim(2).jobs) == ["done", "done"]
     assert set(full.fail(*full.claim(2).jobs)) <= {"failed", "delayed"}
@@ -43,7 +43,7 @@ def test_a_full_queue_drains(full: Jobs) -> None:
 
 
 @having("reap", STORED)
-def test_lost_and_due_jobs_come_back(full: Jobs) -> None:
+def test_a_reap_at_the_memory_limit_puts_back_and_promotes(full: Jobs) -> None:
     full.claim(1)
     full.store.age(2 * HOUR)
     fill(full)
@@ -52,14 +52,14 @@ def test_lost_and_due_jobs_come_back(full: Jobs) -> None:
 
 
 @having("claim", STORED)
-def test_a_claim_promotes_what_is_due(full: Jobs) -> None:
+def test_a_claim_at_the_memory_limit_promotes_due_jobs(full: Jobs) -> None:
     full.store.age(2 * HOUR)
     fill(full)
     assert "later" in [job.id for job in full.claim().jobs]
 
 
 @having("extend")
-def test_leases_are_renewed_and_jobs_released(full: Jobs) -> None:
+def test_extend_release_and_reject_work_at_the_memory_limit(full: Jobs) -> None:
     a, b = full.claim(2).jobs
     fill(full)
     assert full.extend(a, b) == ["inflight"] * 2
@@ -68,14 +68,14 @@ def test_leases_are_renewed_and_jobs_released(full: Jobs) -> None:
 
 
 @having("submit", STORED)
-def test_results_can_be_read(full: Jobs) -> None:
+def test_results_can_be_read_at_the_memory_limit(full: Jobs) -> None:
     fill(full)
     assert full.result("a")[0].state == "pending"
     assert full.redis.exists(f"{Q}:job:a")
 
 
 @having("submit")
-def test_a_wake_token_can_be_passed_on(full: Jobs) -> None:
+def test_a_wake_token_can_be_passed_on_at_the_memory_limit(full: Jobs) -> None:
     full.redis.delete(f"{Q}:wake")
     fill(full)
     assert full.store.call(wake(Q)) == 1

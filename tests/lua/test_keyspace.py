@@ -43,7 +43,7 @@ DAMAGE: dict[str, tuple[Callable[[Any], Any], str]] = {
 
 
 @pytest.mark.parametrize("what", DAMAGE)
-def test_damage_is_seen(store: Store, what: str) -> None:
+def test_the_leak_check_finds_each_kind_of_damage(store: Store, what: str) -> None:
     damage, told = DAMAGE[what]
     jobs = Jobs(store, RELIABLE)
     jobs.complete(*jobs.take("done", "held")[:1])

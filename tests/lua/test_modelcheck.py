@@ -20,16 +20,18 @@ from modelcheck.mutants import STUCK, CounterOnlyFence, Mutant, all_mutants
 from modelcheck.sizes import BESIDE, LARGE, SMALL
 from modelcheck.tied import BUILT, MODELLED, Apart, Tied, claim_of
 from modelcheck.world import Limits
+from support.servers import MEMORY_PLACES, at
 from support.store import Jobs, Store
 
 from pyjobs.engine.modes import MODES
+
+pytestmark = pytest.mark.slow
 
 SIZES = SMALL | (LARGE if os.environ.get("PYJOBS_MODELCHECK") == "large" else {})
 WALKS = int(os.environ.get("PYJOBS_WALKS", "20"))
 SEED = 75  # from here on twenty walks meet all of MUST_BE_SEEN
 LENGTH = 60
 MUTANTS = all_mutants()
-IN_MEMORY = pytest.mark.parametrize("store", [("memory", "sync")], indirect=True, ids=["memory"])
 MUST_BE_SEEN = {
     *(("submit", word) for word in ("new", "pending", "delayed", "inflight", "done", "cancelled")),
     *(("complete", word) for word in ("done", "repeat", "LOST")),
@@ -54,7 +56,7 @@ def has_real_steps(mutant: type[Mutant]) -> bool:
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.timeout(900)
-def test_the_design_is_right(size: str) -> None:
+def test_no_state_of_the_design_breaks_a_rule(size: str) -> None:
     limits, floor = SIZES[size]
     found = check(Engine, limits)
     print(found)
@@ -63,7 +65,7 @@ def test_the_design_is_right(size: str) -> None:
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=name)
-def test_a_mutant_is_caught(mutant: type[Mutant]) -> None:
+def test_every_mutant_of_the_design_is_caught(mutant: type[Mutant]) -> None:
     found = check(mutant, mutant.limits)
     assert mutant.why in found.why, str(found)
     trace = str(found).splitlines()[1:]
@@ -72,7 +74,7 @@ def test_a_mutant_is_caught(mutant: type[Mutant]) -> None:
 
 
 @pytest.mark.parametrize("mutant", [mutant for mutant in MUTANTS if mutant.stuck], ids=name)
-def test_a_mutant_that_loses_jobs_is_caught_by_that_alone(mutant: type[Mutant]) -> None:
+def test_a_mutant_that_loses_jobs_is_caught_by_jobs_that_cannot_end(mutant: type[Mutant]) -> None:
     found = check(mutant, mutant.limits, safety=False)
     assert STUCK in found.why, str(found)
 
@@ -101,7 +103,7 @@ def test_a_listener_that_is_not_told_is_caught_as_stuck() -> None:
     assert STUCK in explore(listeners.LatestSubmitter(), safety=False).why
 
 
-def test_a_counter_is_enough_without_a_power_cut() -> None:
+def test_a_token_without_a_nonce_is_safe_without_power_cuts() -> None:
     """So that it is the power cut which the nonce is for, and the search that finds it."""
     assert not check(CounterOnlyFence, CounterOnlyFence.limits._replace(cuts=0)).why
 
@@ -116,7 +118,7 @@ TRACE = """
 """
 
 
-def test_a_trace_reads_as_steps() -> None:
+def test_a_trace_is_printed_as_numbered_steps() -> None:
     found = check(CounterOnlyFence, CounterOnlyFence.limits)
     assert str(found).partition("\n")[2] == TRACE.strip("\n")
 
@@ -128,12 +130,12 @@ class OnlyClaimsPutBack(Engine):
 
 class OnlyReapersPutBack(Engine):
     def claim(self, k: Keys, nonce: int) -> tuple[object, ...]:
-        before = self.find_claim(k, nonce)
+        before = self.replay(k, nonce)
         return self.take(k, nonce) if before is None else before
 
 
 @pytest.mark.parametrize("engine", [OnlyClaimsPutBack, OnlyReapersPutBack])
-def test_workers_need_no_reaper_and_reapers_no_help(engine: type[Engine]) -> None:
+def test_claims_alone_or_reapers_alone_recover_every_job(engine: type[Engine]) -> None:
     found = check(engine, Limits(crashes=2, late=False))
     assert not found.why, str(found)
 
@@ -151,12 +153,12 @@ def walk(store: Store, walks: int) -> set[tuple[str, str]]:
     return seen
 
 
-def test_the_scripts_do_what_the_model_does(store: Store) -> None:
+def test_two_walks_of_the_scripts_match_the_model(store: Store) -> None:
     assert walk(store, 2)
 
 
-@IN_MEMORY
-def test_many_walks(store: Store) -> None:
+@at(MEMORY_PLACES)
+def test_many_walks_of_the_scripts_match_the_model_and_meet_every_reply(store: Store) -> None:
     seen = walk(store, WALKS)
     assert seen >= MUST_BE_SEEN, MUST_BE_SEEN - seen
 
@@ -169,7 +171,7 @@ def test_what_is_modelled_and_not_built_is_said(store: Store) -> None:
         assert (f"`{word}`" in listed) == (word not in BUILT), word
 
 
-@IN_MEMORY
+@at(MEMORY_PLACES)
 def test_a_claim_of_many_jobs_does_what_the_model_does(store: Store) -> None:
     """Without a bound in bytes, of jobs that fit and are to be run."""
     jobs, dice = Jobs(store, MODES["reliable"]), random.Random(SEED)
@@ -182,11 +184,11 @@ def test_a_claim_of_many_jobs_does_what_the_model_does(store: Store) -> None:
     store.redis.flushall()
 
 
-@IN_MEMORY
+@at(MEMORY_PLACES)
 @pytest.mark.parametrize(
     "mutant", [mutant for mutant in MUTANTS if has_real_steps(mutant)], ids=name
 )
-def test_the_scripts_do_not_follow_a_mutant(store: Store, mutant: type[Mutant]) -> None:
+def test_the_scripts_part_from_every_mutant(store: Store, mutant: type[Mutant]) -> None:
     """Before a mutant is broken, or when it is, a real queue does something else."""
     tied = Tied(Jobs(store, MODES["reliable"]), mutant.limits)
     with pytest.raises(Apart):

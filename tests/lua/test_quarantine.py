@@ -6,8 +6,8 @@ import random
 from collections.abc import Callable
 
 import pytest
-from support.servers import EVERY_SERVER
-from support.store import HOUR, PARKED, Jobs, Q, having
+from support.servers import SERVER_PLACES, at
+from support.store import HOUR, QUARANTINE, Jobs, Q, having
 
 from pyjobs.engine.reliable import RELIABLE
 from pyjobs.engine.replies import Claimed
@@ -34,7 +34,7 @@ def claimed(jobs: Jobs, limit: int = 100, queues: tuple[str, ...] = (Q,)) -> lis
 
 
 @reliable
-def test_one_at_a_time_in_the_order_of_their_waits(jobs: Jobs) -> None:
+def test_suspects_are_claimed_one_at_a_time_in_the_order_of_their_waits(jobs: Jobs) -> None:
     suspect(jobs, "a", "b", "c")
     for id in ("a", "b", "c"):
         (job,) = jobs.claim().jobs
@@ -46,19 +46,19 @@ def test_one_at_a_time_in_the_order_of_their_waits(jobs: Jobs) -> None:
 
 
 @reliable
-def test_a_reap_leaves_them_to_the_next_claim(jobs: Jobs) -> None:
+def test_a_reap_leaves_due_suspects_to_the_next_claim(jobs: Jobs) -> None:
     suspect(jobs, "a", "b")
     reaped = jobs.reap()
     assert (reaped.promoted, jobs.pending()) == (2, [])
     assert jobs.wakes() == 1
-    assert all(score >= PARKED for score in jobs.part("delayed").values())
+    assert all(score >= QUARANTINE for score in jobs.part("delayed").values())
     with jobs.store.unchanged():
         assert jobs.reap() == (False, 0, [], [])
     assert claimed(jobs) == ["a"]
 
 
 @reliable
-def test_others_do_not_wait_for_them(jobs: Jobs) -> None:
+def test_other_jobs_do_not_wait_for_suspects(jobs: Jobs) -> None:
     suspect(jobs, "a", "b")
     jobs.submit("x", "y")
     assert claimed(jobs) == ["a", "x", "y"]
@@ -67,7 +67,7 @@ def test_others_do_not_wait_for_them(jobs: Jobs) -> None:
 
 
 @reliable
-def test_a_turn_comes_before_the_jobs_that_wait(jobs: Jobs) -> None:
+def test_a_suspect_is_claimed_before_pending_jobs(jobs: Jobs) -> None:
     """It would last as long as the queue is otherwise."""
     suspect(jobs, "a")
     jobs.submit("x", "y")
@@ -104,7 +104,7 @@ ENDS: dict[str, Callable[[Jobs, Claimed], object]] = {
 
 @reliable
 @pytest.mark.parametrize("end", ENDS)
-def test_whatever_ends_a_turn_the_next_one_follows(jobs: Jobs, end: str) -> None:
+def test_any_end_of_a_suspect_lets_the_next_suspect_out(jobs: Jobs, end: str) -> None:
     suspect(jobs, "a", "b")
     (job,) = jobs.claim().jobs
     ENDS[end](jobs, job)
@@ -113,7 +113,7 @@ def test_whatever_ends_a_turn_the_next_one_follows(jobs: Jobs, end: str) -> None
 
 
 @reliable
-def test_a_released_suspect_keeps_its_turn(jobs: Jobs) -> None:
+def test_a_released_suspect_is_claimed_before_other_suspects(jobs: Jobs) -> None:
     suspect(jobs, "a", "b")
     (job,) = jobs.claim().jobs
     jobs.release(job)
@@ -122,7 +122,7 @@ def test_a_released_suspect_keeps_its_turn(jobs: Jobs) -> None:
 
 
 @reliable
-def test_a_turn_lasts_as_long_as_its_lease_is_renewed(jobs: Jobs) -> None:
+def test_a_suspect_whose_lease_is_renewed_keeps_other_suspects_waiting(jobs: Jobs) -> None:
     suspect(jobs, "a", "b")
     (job,) = jobs.claim().jobs
     for _ in range(5):
@@ -134,7 +134,7 @@ def test_a_turn_lasts_as_long_as_its_lease_is_renewed(jobs: Jobs) -> None:
 
 
 @reliable
-def test_a_suspect_that_failed_or_snoozed_is_still_one(jobs: Jobs) -> None:
+def test_a_suspect_that_snoozed_is_still_a_suspect(jobs: Jobs) -> None:
     suspect(jobs, "a", "b")
     jobs.fail(*jobs.claim().jobs, verdict="snooze=0")
     assert claimed(jobs) == ["b"]
@@ -142,7 +142,7 @@ def test_a_suspect_that_failed_or_snoozed_is_still_one(jobs: Jobs) -> None:
 
 
 @reliable
-def test_a_requeued_job_is_no_suspect(jobs: Jobs) -> None:
+def test_a_requeued_suspect_is_no_suspect(jobs: Jobs) -> None:
     suspect(jobs, "a", "b")
     jobs.fail(*jobs.claim().jobs, verdict="reject")
     jobs.store.call(RELIABLE.requeue(Q, ["a"]))
@@ -150,7 +150,7 @@ def test_a_requeued_job_is_no_suspect(jobs: Jobs) -> None:
 
 
 @reliable
-def test_one_that_was_cancelled_while_it_waited_is_passed_over(jobs: Jobs) -> None:
+def test_a_suspect_cancelled_or_gone_while_it_waited_is_passed_over(jobs: Jobs) -> None:
     suspect(jobs, "a", "b", "c")
     jobs.reap()
     jobs.store.call(RELIABLE.cancel(Q, ["a"]))
@@ -161,7 +161,7 @@ def test_one_that_was_cancelled_while_it_waited_is_passed_over(jobs: Jobs) -> No
 
 
 @reliable
-def test_the_queues_of_a_claim_share_one_turn(jobs: Jobs) -> None:
+def test_a_claim_of_several_queues_takes_one_suspect(jobs: Jobs) -> None:
     """The worker that serves both would hold both."""
     suspect(jobs, "a")
     suspect(jobs, "x", queue=OTHER)
@@ -175,7 +175,7 @@ def test_the_queues_of_a_claim_share_one_turn(jobs: Jobs) -> None:
 
 
 @reliable
-def test_a_claim_that_has_no_room_leaves_the_turn_to_the_next(jobs: Jobs) -> None:
+def test_a_claim_without_room_leaves_the_suspect_to_the_next(jobs: Jobs) -> None:
     suspect(jobs, "a")
     jobs.submit("x", queue=OTHER)
     assert claimed(jobs, limit=1, queues=(OTHER, Q)) == ["x"]
@@ -184,7 +184,7 @@ def test_a_claim_that_has_no_room_leaves_the_turn_to_the_next(jobs: Jobs) -> Non
 
 
 @reliable
-def test_who_waits_for_a_turn_has_no_time_to_come_again(jobs: Jobs) -> None:
+def test_wait_ignores_suspects_that_wait_for_another(jobs: Jobs) -> None:
     suspect(jobs, "a", "b")
     batch = jobs.claim(lease=HOUR)
     assert HOUR - 10_000 < batch.wait <= HOUR  # when the lease of the first one ends
@@ -193,13 +193,13 @@ def test_who_waits_for_a_turn_has_no_time_to_come_again(jobs: Jobs) -> None:
 
 
 @reliable
-def test_a_thousand_suspects_wait_at_no_cost(jobs: Jobs) -> None:
+def test_hundreds_of_suspects_are_parked_once_and_stay_unchanged(jobs: Jobs) -> None:
     """Each is moved once, a bounded number in a call; who has no turn stays where it is."""
     ids = [f"j{n:03}" for n in range(300)]
     suspect(jobs, *ids)
     jobs.submit("x")
     assert claimed(jobs) == [ids[0], "x"]
-    while min(jobs.part("delayed").values()) < PARKED:
+    while min(jobs.part("delayed").values()) < QUARANTINE:
         assert claimed(jobs) == []
     before = jobs.part("delayed")
     jobs.submit("y")
@@ -208,7 +208,7 @@ def test_a_thousand_suspects_wait_at_no_cost(jobs: Jobs) -> None:
 
 
 @reliable
-def test_a_full_redis_lets_them_out(jobs: Jobs) -> None:
+def test_suspects_are_let_out_at_the_memory_limit(jobs: Jobs) -> None:
     if jobs.store.url.startswith("memory:"):
         return
     suspect(jobs, "a", "b")
@@ -257,14 +257,14 @@ class Workers:
     def time_passes(self) -> None:
         for queue in self.queues:
             for id, score in self.jobs.redis.zrange(f"{queue}:delayed", 0, -1, withscores=True):
-                if score < PARKED:
+                if score < QUARANTINE:
                     self.jobs.redis.zadd(f"{queue}:delayed", {id: 1})
 
 
-@EVERY_SERVER
+@at(SERVER_PLACES)
 @reliable
 @pytest.mark.parametrize("queues", [(Q,), (Q, OTHER)], ids=["one queue", "two queues"])
-def test_a_poisonous_job_takes_no_other_with_it(jobs: Jobs, queues: tuple[str, ...]) -> None:
+def test_a_job_that_kills_workers_is_the_only_one_dead(jobs: Jobs, queues: tuple[str, ...]) -> None:
     """However long its neighbours run beside it: it alone is dead in the end."""
     for seed in range(5):
         jobs.redis.flushall()

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from support.model import LIVE, MAX_ATTEMPTS, Model
 from support.running import is_async
-from support.store import HOUR, PARKED, STORED, Jobs, Store, having, leaks
+from support.store import HOUR, QUARANTINE, STORED, Jobs, Store, having, leaks
 
 from pyjobs.engine.replies import Claimed
 
@@ -135,7 +135,7 @@ class History:
             if job.state in ("failed", "dead"):
                 assert stored["error"] == job.error
         if self.model.leases:
-            assert len(self.model.at_large()) <= 1
+            assert len(self.model.out_of_quarantine()) <= 1
         there = {*self.jobs.pending(), *self.jobs.part("inflight"), *self.jobs.part("delayed")}
         assert there == {id for id, job in self.model.jobs.items() if job.state in LIVE}
         dead = {id for id, job in self.model.jobs.items() if job.state == "dead"}
@@ -150,7 +150,7 @@ class History:
         delayed = self.jobs.part("delayed")
         return [
             *self.jobs.part("inflight"),
-            *sorted(delayed, key=lambda id: (delayed[id] % PARKED, id)),
+            *sorted(delayed, key=lambda id: (delayed[id] % QUARANTINE, id)),
         ]
 
 
@@ -160,7 +160,7 @@ def examples(store: Store) -> int:
 
 
 @having("reap", STORED)
-def test_a_history(jobs: Jobs) -> None:
+def test_random_histories_match_the_model(jobs: Jobs) -> None:
     @settings(
         max_examples=examples(jobs.store),
         derandomize=os.environ.get("CI") == "true",

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import pytest
+from support.messages import bodies
 from support.store import HOUR, STORED, Jobs, Q, having
-from test_complete import bodies
 
 reliable = having("reap", ["reliable"])
 both = having("reap", STORED)
 
 
 @both
-def test_nothing_to_do(jobs: Jobs) -> None:
+def test_a_reap_of_an_empty_queue_writes_nothing(jobs: Jobs) -> None:
     assert jobs.reap() == (False, 0, [], [])
     assert jobs.store.snapshot() == {}
 
 
 @both
-def test_what_is_still_held_stays(jobs: Jobs) -> None:
+def test_a_reap_leaves_jobs_that_are_still_held(jobs: Jobs) -> None:
     jobs.take("a")
     with jobs.store.unchanged():
         assert jobs.reap() == (False, 0, [], [])
 
 
 @both
-def test_lost_jobs_are_the_next_in_their_old_order(jobs: Jobs) -> None:
+def test_reaped_jobs_are_the_next_in_their_old_order(jobs: Jobs) -> None:
     jobs.take("b", "a")
     jobs.store.age(2 * HOUR)
     jobs.redis.zincrby(f"{Q}:inflight", -1, "b")
@@ -41,7 +41,7 @@ def test_lost_jobs_are_the_next_in_their_old_order(jobs: Jobs) -> None:
 
 
 @both
-def test_a_job_that_was_put_back(jobs: Jobs) -> None:
+def test_a_reaped_job_has_one_crash_and_another_token_when_claimed_again(jobs: Jobs) -> None:
     (old,) = jobs.take("a")
     (new,) = jobs.lose(old)
     stored = jobs.job("a")
@@ -50,7 +50,7 @@ def test_a_job_that_was_put_back(jobs: Jobs) -> None:
 
 
 @both
-def test_an_old_holder_is_told_that_it_lost_the_job(jobs: Jobs) -> None:
+def test_the_old_holder_of_a_reaped_job_is_lost(jobs: Jobs) -> None:
     (job,) = jobs.take("a")
     jobs.store.age(2 * HOUR)
     jobs.reap()
@@ -59,7 +59,7 @@ def test_an_old_holder_is_told_that_it_lost_the_job(jobs: Jobs) -> None:
 
 
 @both
-def test_a_second_reap_has_nothing_left(jobs: Jobs) -> None:
+def test_a_second_reap_changes_nothing(jobs: Jobs) -> None:
     jobs.take("a")
     jobs.store.age(2 * HOUR)
     jobs.reap()
@@ -68,7 +68,7 @@ def test_a_second_reap_has_nothing_left(jobs: Jobs) -> None:
 
 
 @both
-def test_it_is_bounded_and_says_when_there_is_more(jobs: Jobs) -> None:
+def test_a_reap_puts_back_its_limit_and_says_that_more_are_left(jobs: Jobs) -> None:
     jobs.take("a", "b", "c")
     jobs.store.age(2 * HOUR)
     counts = []
@@ -78,7 +78,7 @@ def test_it_is_bounded_and_says_when_there_is_more(jobs: Jobs) -> None:
 
 
 @both
-def test_more_is_told_though_some_are_gone(jobs: Jobs) -> None:
+def test_a_reap_that_meets_only_gone_jobs_says_that_more_are_left(jobs: Jobs) -> None:
     jobs.take("gone", "a")
     jobs.store.age(2 * HOUR)
     jobs.redis.zincrby(f"{Q}:inflight", -1, "gone")
@@ -89,7 +89,7 @@ def test_more_is_told_though_some_are_gone(jobs: Jobs) -> None:
 
 
 @both
-def test_what_is_due_is_promoted_a_bounded_number_at_a_time(jobs: Jobs) -> None:
+def test_a_reap_promotes_its_limit_and_says_that_more_are_due(jobs: Jobs) -> None:
     jobs.submit("a", "b", "c", delay=1000)
     jobs.store.age(HOUR)
     assert jobs.reap(2) == (True, 2, [], [])
@@ -100,7 +100,7 @@ def test_what_is_due_is_promoted_a_bounded_number_at_a_time(jobs: Jobs) -> None:
 
 @both
 @pytest.mark.parametrize("part", ["inflight", "delayed"])
-def test_a_worker_is_woken(jobs: Jobs, part: str) -> None:
+def test_a_reap_leaves_a_wake_token(jobs: Jobs, part: str) -> None:
     jobs.submit("a", delay=1000 if part == "delayed" else 0)
     jobs.claim()
     jobs.redis.delete(f"{Q}:wake")
@@ -110,7 +110,7 @@ def test_a_worker_is_woken(jobs: Jobs, part: str) -> None:
 
 
 @both
-def test_a_thousand_in_one_call(jobs: Jobs) -> None:
+def test_a_reap_puts_back_a_thousand_jobs_in_order(jobs: Jobs) -> None:
     ids = [f"j{n:03}" for n in range(1000)]
     jobs.take(*ids)
     jobs.store.age(2 * HOUR)
@@ -119,7 +119,7 @@ def test_a_thousand_in_one_call(jobs: Jobs) -> None:
 
 
 @having("reap", ["recoverable"])
-def test_the_caller_says_how_old(jobs: Jobs) -> None:
+def test_a_recoverable_reap_puts_back_jobs_older_than_the_caller_says(jobs: Jobs) -> None:
     jobs.take("old")
     jobs.store.age(2 * HOUR)
     jobs.take("new")
@@ -129,7 +129,7 @@ def test_the_caller_says_how_old(jobs: Jobs) -> None:
 
 
 @having("reap", ["recoverable"])
-def test_a_recoverable_job_is_never_given_up(jobs: Jobs) -> None:
+def test_a_recoverable_job_is_put_back_after_any_number_of_crashes(jobs: Jobs) -> None:
     taken = jobs.take("a")
     for attempt in range(2, 12):
         taken = jobs.lose(*taken)
@@ -194,7 +194,7 @@ def test_crashes_count_apart_from_attempts(jobs: Jobs) -> None:
 
 
 @reliable
-def test_a_holder_of_a_buried_job_has_lost_it(jobs: Jobs) -> None:
+def test_the_holder_of_a_job_that_a_reap_made_dead_is_lost(jobs: Jobs) -> None:
     (job,) = jobs.take("a")
     jobs.store.age(2 * HOUR)
     jobs.reap(max_crashes=1)

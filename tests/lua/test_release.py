@@ -24,7 +24,7 @@ def test_released_jobs_are_the_next_in_their_old_order(jobs: Jobs) -> None:
 
 
 @release
-def test_no_attempt_is_counted(jobs: Jobs) -> None:
+def test_a_release_counts_no_attempt_and_no_crash(jobs: Jobs) -> None:
     (job,) = jobs.take("a", max_attempts=1)
     for _ in range(5):
         jobs.release(job)
@@ -36,7 +36,7 @@ def test_no_attempt_is_counted(jobs: Jobs) -> None:
 
 
 @release
-def test_another_worker_is_woken(jobs: Jobs) -> None:
+def test_a_release_leaves_a_wake_token(jobs: Jobs) -> None:
     (job,) = jobs.take("a")
     jobs.redis.delete(f"{Q}:wake")
     jobs.release(job)
@@ -44,7 +44,7 @@ def test_another_worker_is_woken(jobs: Jobs) -> None:
 
 
 @release
-def test_again_is_told_so(jobs: Jobs) -> None:
+def test_a_second_release_is_a_repeat(jobs: Jobs) -> None:
     (job,) = jobs.take("a")
     jobs.release(job)
     with jobs.store.unchanged():
@@ -58,21 +58,21 @@ def test_a_stale_token_is_lost(jobs: Jobs) -> None:
 
 
 @release
-def test_nothing_is_written_for_what_is_lost(jobs: Jobs) -> None:
+def test_release_of_lost_or_unknown_jobs_writes_nothing(jobs: Jobs) -> None:
     check_nothing_written_for_lost(jobs, jobs.release)
 
 
 @release
-def test_a_job_that_waits_has_no_token(jobs: Jobs) -> None:
+def test_release_of_a_job_that_was_never_claimed_is_lost(jobs: Jobs) -> None:
     check_never_claimed(jobs, jobs.release)
 
 
 @release
-def test_an_ended_attempt_is_told_so(jobs: Jobs) -> None:
+def test_release_of_an_ended_attempt_is_a_repeat(jobs: Jobs) -> None:
     check_ended_attempt(jobs, jobs.release)
 
 
 @release
-def test_twice_in_one_call_is_once(jobs: Jobs) -> None:
+def test_a_job_twice_in_one_call_is_released_once(jobs: Jobs) -> None:
     check_twice_in_one_call(jobs, jobs.release, "pending", "repeat")
     assert jobs.pending() == ["a"]

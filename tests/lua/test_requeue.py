@@ -19,7 +19,7 @@ def requeue(jobs: Jobs, *ids: str) -> list[str]:
 
 
 @reliable
-def test_dead_jobs_are_listed_with_what_killed_them(jobs: Jobs) -> None:
+def test_dead_lists_jobs_with_reason_counts_and_error(jobs: Jobs) -> None:
     jobs.fail(*jobs.take("a"), verdict="reject", error=b"why")
     jobs.fail(*jobs.take("b", max_attempts=1), error=b"again")
     page = dead(jobs)
@@ -34,7 +34,7 @@ def test_dead_jobs_are_listed_with_what_killed_them(jobs: Jobs) -> None:
 
 
 @reliable
-def test_a_queue_without_dead_jobs(jobs: Jobs) -> None:
+def test_dead_of_a_queue_without_dead_jobs_is_empty(jobs: Jobs) -> None:
     assert dead(jobs) == (0, [])
 
 
@@ -51,7 +51,7 @@ def test_a_requeued_job_starts_afresh(jobs: Jobs) -> None:
 
 
 @reliable
-def test_only_dead_jobs_are(jobs: Jobs) -> None:
+def test_requeue_of_jobs_that_are_not_dead_changes_nothing(jobs: Jobs) -> None:
     jobs.complete(*jobs.take("a"))
     jobs.submit("b")
     with jobs.store.unchanged():
@@ -59,14 +59,14 @@ def test_only_dead_jobs_are(jobs: Jobs) -> None:
 
 
 @reliable
-def test_twice_in_one_call_is_one_life(jobs: Jobs) -> None:
+def test_a_job_twice_in_one_call_is_requeued_once(jobs: Jobs) -> None:
     jobs.fail(*jobs.take("a"), verdict="reject")
     assert requeue(jobs, "a", "a") == ["pending", "pending"]
     assert jobs.pending() == ["a"]
 
 
 @reliable
-def test_not_while_another_holds_its_unique_key(jobs: Jobs) -> None:
+def test_requeue_is_a_conflict_while_another_job_holds_the_unique_key(jobs: Jobs) -> None:
     submit = RELIABLE.submit(Q, [("a", b"")], unique="one")
     jobs.store.call(submit)
     jobs.fail(*jobs.claim().jobs, verdict="reject")
@@ -79,7 +79,7 @@ def test_not_while_another_holds_its_unique_key(jobs: Jobs) -> None:
 
 
 @reliable
-def test_a_worker_is_woken(jobs: Jobs) -> None:
+def test_a_requeue_leaves_a_wake_token(jobs: Jobs) -> None:
     jobs.fail(*jobs.take("a"), verdict="reject")
     jobs.redis.delete(f"{Q}:wake")
     requeue(jobs, "a")
@@ -87,7 +87,7 @@ def test_a_worker_is_woken(jobs: Jobs) -> None:
 
 
 @reliable
-def test_in_the_order_in_which_they_are_named(jobs: Jobs) -> None:
+def test_requeued_jobs_are_pending_in_the_order_of_the_call(jobs: Jobs) -> None:
     names = [f"j{n}" for n in range(9)]
     jobs.fail(*jobs.take(*names), verdict="reject")
     requeue(jobs, *names)
@@ -95,7 +95,7 @@ def test_in_the_order_in_which_they_are_named(jobs: Jobs) -> None:
 
 
 @reliable
-def test_a_unique_key_whose_holder_has_ended_or_is_gone_is_free(jobs: Jobs) -> None:
+def test_requeue_takes_a_unique_key_whose_holder_has_ended_or_is_gone(jobs: Jobs) -> None:
     jobs.store.call(RELIABLE.submit(Q, [("a", b"")], unique="one"))
     jobs.fail(*jobs.claim().jobs, verdict="reject")
     jobs.complete(*jobs.take("ended"))
@@ -107,7 +107,7 @@ def test_a_unique_key_whose_holder_has_ended_or_is_gone_is_free(jobs: Jobs) -> N
 
 
 @reliable
-def test_two_dead_jobs_of_one_unique_key(jobs: Jobs) -> None:
+def test_the_first_of_two_dead_jobs_with_one_unique_key_is_requeued(jobs: Jobs) -> None:
     for id in ("a", "b"):
         jobs.store.call(RELIABLE.submit(Q, [(id, b"")], unique="one"))
         jobs.fail(*jobs.claim().jobs, verdict="reject")

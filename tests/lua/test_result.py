@@ -15,19 +15,19 @@ def test_an_unknown_job_has_no_state(jobs: Jobs) -> None:
 
 
 @having("submit")
-def test_a_queue_that_is_not_there(jobs: Jobs) -> None:
+def test_a_result_of_a_missing_queue_has_no_state_and_writes_nothing(jobs: Jobs) -> None:
     assert jobs.result("unknown") == [UNKNOWN]
     assert jobs.store.snapshot() == {}
 
 
 @having("submit", ["simple"])
-def test_simple_mode_stores_nothing(jobs: Jobs) -> None:
+def test_a_result_in_simple_mode_has_no_state(jobs: Jobs) -> None:
     jobs.complete(*jobs.take("a"))
     assert jobs.result("a") == [UNKNOWN]
 
 
 @having("submit", STORED)
-def test_each_state_in_the_order_of_the_call(jobs: Jobs) -> None:
+def test_results_come_in_the_order_of_the_call_with_state_and_times(jobs: Jobs) -> None:
     done, _ = jobs.take("done", "held")
     jobs.submit("waits")
     jobs.submit("later", delay=1000)
@@ -41,7 +41,7 @@ def test_each_state_in_the_order_of_the_call(jobs: Jobs) -> None:
 
 
 @having("submit", STORED)
-def test_an_error_is_told_while_the_job_waits_for_its_next_attempt(jobs: Jobs) -> None:
+def test_the_result_of_a_job_that_waits_for_a_retry_has_its_last_error(jobs: Jobs) -> None:
     jobs.fail(*jobs.take("a"), error=b"why")
     (stored,) = jobs.result("a")
     assert stored.state == ("delayed" if jobs.mode.leases else "failed")
@@ -55,7 +55,7 @@ def test_a_result_whose_retention_is_over_is_gone(jobs: Jobs) -> None:
 
 
 @having("submit", STORED)
-def test_a_key_of_a_wrong_type_is_no_job_and_the_rest_is_told(jobs: Jobs) -> None:
+def test_a_key_of_a_wrong_type_has_no_state_and_the_rest_is_returned(jobs: Jobs) -> None:
     jobs.submit("a", "b")
     jobs.redis.rpush(f"{Q}:job:other", "poison")
     assert [job.state for job in jobs.result("a", "other", "b")] == ["pending", "", "pending"]

@@ -5,40 +5,24 @@ from __future__ import annotations
 import json
 
 import pytest
+from support.messages import PAYLOADS
 from support.store import HOUR, STORED, Jobs, Q, having
-
-PAYLOADS = [
-    b"",
-    b"[]",
-    b"{}",
-    b"[[],{}]",
-    b"9223372036854775808",
-    b"0.1000000000000000055511151231257827",
-    b"\xff\xfe\x80",
-    b"line\nline\r\n",
-    b"a\x00b\x00",
-    b'"}',
-    b"}}",
-    '"\N{SNOWMAN}"'.encode(),
-    bytes(range(256)),
-    b"x" * 1_048_576,
-]
 
 
 @having("submit")
-def test_each_item_is_told_in_its_order(jobs: Jobs) -> None:
+def test_submit_answers_each_item_in_order(jobs: Jobs) -> None:
     assert jobs.submit("b", "a", "c") == [("b", "new"), ("a", "new"), ("c", "new")]
 
 
 @having("submit")
-def test_the_oldest_is_the_next_to_be_claimed(jobs: Jobs) -> None:
+def test_submitted_jobs_are_claimed_oldest_first(jobs: Jobs) -> None:
     jobs.submit("a", "b")
     jobs.submit("c")
     assert [job.id for job in jobs.claim().jobs] == ["a", "b", "c"]
 
 
 @having("submit", STORED)
-def test_a_job_is_a_hash(jobs: Jobs) -> None:
+def test_a_submitted_job_is_a_hash_and_an_id_in_pending(jobs: Jobs) -> None:
     before = jobs.now()
     jobs.submit(("a", b"payload"), client="me")
     stored = jobs.job("a")
@@ -49,20 +33,20 @@ def test_a_job_is_a_hash(jobs: Jobs) -> None:
 
 
 @having("submit", STORED)
-def test_nobody_to_tell_is_no_field(jobs: Jobs) -> None:
+def test_a_job_without_a_client_has_no_field_client(jobs: Jobs) -> None:
     jobs.submit("a")
     assert jobs.job("a").keys() == {"data", "state", "_queued"}
 
 
 @having("submit", ["recoverable"])
-def test_options_are_kept_with_the_job(jobs: Jobs) -> None:
+def test_recoverable_options_are_kept_with_the_job(jobs: Jobs) -> None:
     jobs.submit("a", retention=5, timeout=6)
     stored = jobs.job("a")
     assert (stored["retention"], stored["timeout"]) == (b"5", b"6")
 
 
 @having("submit", ["reliable"])
-def test_options_of_attempts_are_kept_with_the_job(jobs: Jobs) -> None:
+def test_reliable_options_are_kept_with_the_job(jobs: Jobs) -> None:
     jobs.submit("a", retention=5, timeout=6, max_attempts=7, backoff=8)
     stored = jobs.job("a")
     kept = [stored[name] for name in ("retention", "timeout", "max_attempts", "backoff")]
@@ -98,7 +82,7 @@ def test_an_empty_id_is_made_by_the_script(jobs: Jobs) -> None:
 
 @having("submit", STORED)
 @pytest.mark.parametrize("delay", [0, HOUR])
-def test_the_same_id_again_is_told_its_state(jobs: Jobs, delay: int) -> None:
+def test_the_same_id_again_returns_its_state_and_changes_nothing(jobs: Jobs, delay: int) -> None:
     jobs.submit("a", delay=delay)
     with jobs.store.unchanged():
         assert jobs.submit("a", client="other", delay=5) == [
@@ -107,7 +91,7 @@ def test_the_same_id_again_is_told_its_state(jobs: Jobs, delay: int) -> None:
 
 
 @having("submit", STORED)
-def test_the_state_is_told_up_to_the_end(jobs: Jobs) -> None:
+def test_the_same_id_returns_its_state_until_and_after_its_end(jobs: Jobs) -> None:
     (job,) = jobs.take("a")
     assert jobs.submit("a") == [("a", "inflight")]
     jobs.complete(job)
@@ -139,13 +123,13 @@ def test_one_id_twice_in_one_call_is_one_job(jobs: Jobs) -> None:
 
 
 @having("submit", STORED)
-def test_an_id_may_be_used_again_when_its_retention_is_over(jobs: Jobs) -> None:
+def test_an_id_is_free_when_its_retention_is_over(jobs: Jobs) -> None:
     jobs.complete(*jobs.take("a"), retention=0)
     assert jobs.submit(("a", b"other")) == [("a", "new")]
 
 
 @having("submit", STORED)
-def test_a_delayed_job_waits_for_its_time(jobs: Jobs) -> None:
+def test_a_delayed_job_is_in_delayed_with_its_time(jobs: Jobs) -> None:
     before = jobs.now()
     jobs.submit("a", "b", delay=HOUR)
     assert jobs.pending() == []
@@ -156,20 +140,20 @@ def test_a_delayed_job_waits_for_its_time(jobs: Jobs) -> None:
 
 
 @having("submit")
-def test_many_jobs_leave_one_wake_token(jobs: Jobs) -> None:
+def test_submits_of_many_jobs_leave_one_wake_token(jobs: Jobs) -> None:
     jobs.submit("a", "b")
     jobs.submit("c")
     assert jobs.wakes() == 1
 
 
 @having("submit", STORED)
-def test_a_delayed_job_wakes_a_worker_too(jobs: Jobs) -> None:
+def test_a_delayed_submit_leaves_a_wake_token(jobs: Jobs) -> None:
     jobs.submit("a", delay=HOUR)
     assert jobs.wakes() == 1
 
 
 @having("submit", STORED)
-def test_a_repeated_submit_wakes_nobody(jobs: Jobs) -> None:
+def test_a_repeated_submit_leaves_no_wake_token(jobs: Jobs) -> None:
     jobs.submit("a")
     jobs.redis.delete(f"{Q}:wake")
     jobs.submit("a")
@@ -177,6 +161,6 @@ def test_a_repeated_submit_wakes_nobody(jobs: Jobs) -> None:
 
 
 @having("submit")
-def test_any_bytes_come_back_the_same(jobs: Jobs) -> None:
+def test_any_payload_is_claimed_unchanged(jobs: Jobs) -> None:
     jobs.submit(*[(f"j{n}", data) for n, data in enumerate(PAYLOADS)])
     assert [job.data for job in jobs.claim().jobs] == PAYLOADS

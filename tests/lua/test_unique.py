@@ -21,7 +21,7 @@ def held(jobs: Jobs, key: str = "one") -> bytes | None:
 
 
 @stored
-def test_a_second_job_gets_the_first(jobs: Jobs) -> None:
+def test_a_submit_with_a_held_key_returns_the_job_that_holds_it(jobs: Jobs) -> None:
     assert submit(jobs, "a") == [("a", "new")]
     assert submit(jobs, "b") == [("a", "pending")]
     (job,) = jobs.claim().jobs
@@ -33,13 +33,13 @@ def test_a_second_job_gets_the_first(jobs: Jobs) -> None:
 
 
 @stored
-def test_in_one_call_too(jobs: Jobs) -> None:
+def test_a_key_holds_among_the_items_of_one_call(jobs: Jobs) -> None:
     assert submit(jobs, "a", "b") == [("a", "new"), ("a", "pending")]
     assert jobs.pending() == ["a"]
 
 
 @stored
-def test_other_keys_are_other_jobs(jobs: Jobs) -> None:
+def test_another_key_is_another_job(jobs: Jobs) -> None:
     submit(jobs, "a")
     assert submit(jobs, "b", unique="two") == [("b", "new")]
 
@@ -52,7 +52,7 @@ def test_a_delayed_job_holds_its_key(jobs: Jobs) -> None:
 
 @stored
 @pytest.mark.parametrize("way", ["complete", "reject", "expire", "crash"])
-def test_every_end_frees_the_key(jobs: Jobs, way: str) -> None:
+def test_every_end_of_a_job_frees_its_key(jobs: Jobs, way: str) -> None:
     submit(jobs, "a", **({"expires": 1000} if way == "expire" else {}))
     if way == "expire":
         jobs.redis.hset(f"{Q}:job:a", "expires", jobs.now() - 1)
@@ -73,7 +73,7 @@ def test_every_end_frees_the_key(jobs: Jobs, way: str) -> None:
 
 
 @stored
-def test_a_key_whose_job_is_gone_holds_nothing(jobs: Jobs) -> None:
+def test_a_key_whose_job_is_gone_is_free(jobs: Jobs) -> None:
     submit(jobs, "a")
     jobs.redis.delete(f"{Q}:job:a")
     assert submit(jobs, "b") == [("b", "new")]
@@ -84,9 +84,7 @@ def test_a_key_whose_job_is_gone_holds_nothing(jobs: Jobs) -> None:
 @stored
 @pytest.mark.parametrize("part", ["pending", "delayed", "inflight"])
 @pytest.mark.parametrize("holder", ["a", "b"])
-def test_what_is_left_of_a_job_that_is_set_aside_holds_no_key(
-    jobs: Jobs, part: str, holder: str
-) -> None:
+def test_a_job_that_is_set_aside_frees_only_its_own_key(jobs: Jobs, part: str, holder: str) -> None:
     """The key of another stays. Of a job of which nothing is left, nobody knows the key."""
     submit(jobs, "a", delay=1000 if part == "delayed" else 0)
     if part == "inflight":
@@ -102,7 +100,7 @@ def test_what_is_left_of_a_job_that_is_set_aside_holds_no_key(
 
 
 @stored
-def test_a_key_of_a_wrong_type_stops_no_end(jobs: Jobs) -> None:
+def test_a_unique_key_of_a_wrong_type_does_not_stop_a_complete(jobs: Jobs) -> None:
     submit(jobs, "a")
     jobs.submit("b")
     claimed = jobs.claim().jobs

@@ -8,7 +8,7 @@
     batches.py   a model of its own: claims of many jobs, bounded in bytes, with its mutants
     listeners.py a model of its own: who hears of the end of a job, with its mutants
     sizes.py     how far it goes
-    tied.py      the same steps on real scripts, which must do the same (by tests/support/store.py)
+    tied.py      the same steps on real scripts, which must do the same
     __main__.py  `python -m tests.modelcheck [--large] [--mutants]`
 
 One producer for each job repeats its submit until it is answered. Two workers claim, run, and

@@ -1,24 +1,24 @@
 """The scripts of reliable mode on a small state: each method is named after what it models.
 
-`claim` is `reliable/claim`, `fence` is `lib/fence.lua`, and so on, with the same reads and writes
-in the same order, so that a reader can hold one against the other. Nothing about callers or faults
-may live here.
+`claim` is `reliable/claim`, `fence` is `lib/verb/fence.lua`, and so on, with the same reads and
+writes in the same order, so that a reader can hold one against the other. Nothing about callers or
+faults may live here.
 """
 
 from __future__ import annotations
 
 from typing import Any, ClassVar, NamedTuple
 
-# lib/take.lua: a number that only grows, and the nonce of the claim.
+# lib/claim/take.lua: a number that only grows, and the nonce of the claim.
 Token = tuple[int, int]
 
 LIVE = ("pending", "delayed", "inflight")
 ENDED = ("done", "dead", "cancelled")
-SUSPECT = 2  # crashes
+QUARANTINE_CRASHES = 2  # crashes
 FIRST, RENEWED, OVER = "first lease", "renewed lease", "lease over"
 # A lease that was over by the end of the grace, and one that ends later than any lease may.
 PAST, FAR = "lease over before the grace was", "lease too far off"
-WAITS, DUE, PARKED = "waits", "due", "parked"
+WAITS, DUE, QUARANTINED = "waits", "due", "in quarantine"
 # Field `seen` of :meta: how long ago a call last wrote about leases. AHEAD: the clock stepped back.
 FRESH, HALF, OLD, AHEAD = "fresh", "older than half a lease", "older than a lease", "ahead"
 # Field `grace` of :meta, or None. GRACE_FAR: it ends later than any grace may.
@@ -45,7 +45,7 @@ class Server(NamedTuple):
     suspect: str | None = None  # field `suspect` of :meta
     pending: tuple[str, ...] = ()  # the next to be claimed first: the right end of the list
     inflight: tuple[tuple[str, str], ...] = ()  # id, lease; the oldest deadline first
-    delayed: tuple[tuple[str, str], ...] = ()  # id, WAITS, DUE or PARKED; the first due first
+    delayed: tuple[tuple[str, str], ...] = ()  # id, WAITS, DUE or QUARANTINED; the first due first
     dead: tuple[str, ...] = ()
     jobs: tuple[tuple[str, Job], ...] = ()  # by id
     claims: tuple[tuple[int, tuple[int, str]], ...] = ()  # :claim:<nonce> -> number, id
@@ -157,14 +157,14 @@ class Engine:
         return "new"
 
     def claim(self, k: Keys, nonce: int) -> tuple[Any, ...]:
-        before = self.find_claim(k, nonce)
+        before = self.replay(k, nonce)
         if before is not None:
             return before
-        self.put_back_crashed(k)
+        self.reap_expired(k)
         if k.more:
             return ()
         self.promote(k)
-        self.let_out(k)
+        self.leave_quarantine(k)
         if not k.inflight:
             self.forget_absence(k)
         return self.take(k, nonce)
@@ -187,7 +187,7 @@ class Engine:
         attempts = k.jobs[id].attempts + 1
         k.set(id, attempts=attempts, ended=token)
         if attempts >= self.max_attempts:
-            self.bury(k, id)
+            self.end_dead(k, id)
             return "dead"
         k.set(id, state="delayed")
         k.delayed[id] = WAITS
@@ -211,7 +211,7 @@ class Engine:
         return "pending"
 
     def reap(self, k: Keys) -> tuple[str, ...]:
-        self.put_back_crashed(k)
+        self.reap_expired(k)
         self.promote(k)
         return ()
 
@@ -227,8 +227,8 @@ class Engine:
 
     # lib/
 
-    def find_claim(self, k: Keys, nonce: int) -> tuple[Any, ...] | None:
-        """lib/replay.lua: what this nonce took, as far as it is still in flight; None: nothing."""
+    def replay(self, k: Keys, nonce: int) -> tuple[Any, ...] | None:
+        """lib/claim/replay.lua: what this nonce took and is still in flight; None: nothing."""
         if nonce not in k.claims:
             return None
         number, id = k.claims[nonce]
@@ -236,26 +236,30 @@ class Engine:
         return (id, token) if k.jobs[id].token == token and id in k.inflight else ()
 
     def promote(self, k: Keys) -> None:
-        """lib/due.lua"""
+        """lib/claim/promote.lua"""
         for id in [id for id, wait in k.delayed.items() if wait == DUE]:
-            if k.jobs[id].crashes >= SUSPECT:
-                k.delayed[id] = PARKED
+            if k.jobs[id].crashes >= QUARANTINE_CRASHES:
+                k.delayed[id] = QUARANTINED
                 k.suspect = k.suspect or ""
                 continue
             del k.delayed[id]
             k.set(id, state="pending")
             k.pending.append(id)
 
-    def at_large(self, k: Keys) -> bool:
-        """lib/due.lua"""
+    def is_running(self, k: Keys) -> bool:
+        """lib/claim/quarantine.lua"""
         job = k.jobs.get(k.suspect or "")
-        return job is not None and job.state in ("pending", "inflight") and job.crashes >= SUSPECT
+        return (
+            job is not None
+            and job.state in ("pending", "inflight")
+            and job.crashes >= QUARANTINE_CRASHES
+        )
 
-    def let_out(self, k: Keys) -> None:
-        """lib/due.lua"""
-        if k.suspect is None or self.at_large(k):
+    def leave_quarantine(self, k: Keys) -> None:
+        """lib/claim/quarantine.lua"""
+        if k.suspect is None or self.is_running(k):
             return
-        k.suspect = next((id for id, wait in k.delayed.items() if wait == PARKED), None)
+        k.suspect = next((id for id, wait in k.delayed.items() if wait == QUARANTINED), None)
         if k.suspect is not None:
             del k.delayed[k.suspect]
             k.set(k.suspect, state="pending")
@@ -264,12 +268,12 @@ class Engine:
     def expired(self, k: Keys) -> tuple[str, ...]:
         return tuple(id for id, lease in k.inflight.items() if lease in (OVER, PAST))
 
-    def put_back_crashed(self, k: Keys) -> None:
-        """lib/crashed.lua"""
+    def reap_expired(self, k: Keys) -> None:
+        """lib/claim/reap_expired.lua"""
         self.put_back(k, self.ran_out(k))
 
     def ran_out(self, k: Keys) -> tuple[str, ...]:
-        """lib/grace.lua: whose lease claim and reap take for over, now; they stamp `seen`."""
+        """lib/queue/grace.lua: whose lease claim and reap take for over, now; they stamp `seen`."""
         if not k.inflight:
             return ()
         if self.stepped_back(k):
@@ -300,7 +304,7 @@ class Engine:
         return ids
 
     def notice_gap(self, k: Keys) -> None:
-        """lib/grace.lua: what extend does of it."""
+        """lib/queue/grace.lua: what extend does of it."""
         if not k.inflight:
             self.forget_absence(k)
         elif self.stepped_back(k) or (k.grace != GRACE_RUNS and self.is_old(k)):
@@ -332,8 +336,8 @@ class Engine:
             crashes = k.jobs[id].crashes + 1
             k.set(id, crashes=crashes, token=None)
             if crashes >= self.max_crashes:
-                self.bury(k, id)
-            elif crashes >= SUSPECT:
+                self.end_dead(k, id)
+            elif crashes >= QUARANTINE_CRASHES:
                 k.set(id, state="delayed")
                 k.delayed[id] = WAITS
             else:
@@ -341,7 +345,7 @@ class Engine:
                 k.pending.insert(0, id)
 
     def take(self, k: Keys, nonce: int) -> tuple[Any, ...]:
-        """lib/take.lua, with a limit of 1."""
+        """lib/claim/take.lua, with a limit of 1."""
         if not k.pending:
             return ()
         id = k.pending.pop(0)
@@ -355,7 +359,7 @@ class Engine:
         return (id, token)
 
     def fence(self, k: Keys, id: str, token: Token) -> str:
-        """lib/fence.lua: '' for who holds the job in flight, else the word that it is told."""
+        """lib/verb/fence.lua: '' for the holder of a job in flight, else the word of the reply."""
         job = k.jobs.get(id)
         if job is None:
             return "NOJOB"
@@ -368,7 +372,7 @@ class Engine:
     def same(self, held: Token | None, shown: Token) -> bool:
         return held == shown
 
-    def bury(self, k: Keys, id: str) -> None:
-        """lib/dead.lua"""
+    def end_dead(self, k: Keys, id: str) -> None:
+        """lib/job/ended.lua"""
         k.set(id, state="dead")
         k.dead.append(id)

@@ -150,7 +150,7 @@ class NoReaper(Mutant):
     why = STUCK
     stuck = True
 
-    def put_back_crashed(self, k: Keys) -> None:
+    def reap_expired(self, k: Keys) -> None:
         pass
 
 
@@ -171,7 +171,7 @@ class NewClaimPerCall(Mutant):
     limits = Limits(jobs=2, late=False, crashes=1, attempts=1, releases=0)
     why = "claim n1 had taken a, and was told nothing now"
 
-    def find_claim(self, k: Keys, nonce: int) -> tuple[Any, ...] | None:
+    def replay(self, k: Keys, nonce: int) -> tuple[Any, ...] | None:
         return None
 
 
@@ -181,7 +181,7 @@ class ReplayToAnyone(Mutant):
     name = "replay that does not compare the token"
     why = "2 workers hold the current token of a"
 
-    def find_claim(self, k: Keys, nonce: int) -> tuple[Any, ...] | None:
+    def replay(self, k: Keys, nonce: int) -> tuple[Any, ...] | None:
         if nonce not in k.claims:
             return None
         id = k.claims[nonce][1]
@@ -347,7 +347,7 @@ class TurnsByTheClock(Mutant):
     limits = SUSPECTS
     why = "a and b are suspects, and at large together"
 
-    def at_large(self, k: Keys) -> bool:
+    def is_running(self, k: Keys) -> bool:
         return False
 
 
@@ -359,7 +359,7 @@ class TurnHandedBack(Mutant):
     why = STUCK
     stuck = True
 
-    def at_large(self, k: Keys) -> bool:
+    def is_running(self, k: Keys) -> bool:
         return bool(k.suspect) and k.jobs[k.suspect].state != "done"
 
 

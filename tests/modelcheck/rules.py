@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from .engine import ENDED, FIRST, LIVE, RENEWED, SUSPECT, Call, Job, Server
+from .engine import ENDED, FIRST, LIVE, QUARANTINE_CRASHES, RENEWED, Call, Job, Server
 from .world import ACKNOWLEDGED, Held, Step, World
 
 FENCED = ("complete", "fail", "extend", "release")
@@ -82,7 +82,7 @@ def _turns(server: Server) -> str:
     found = [
         id
         for id, job in server.jobs
-        if job.crashes >= SUSPECT and job.state in ("pending", "inflight")
+        if job.crashes >= QUARANTINE_CRASHES and job.state in ("pending", "inflight")
     ]
     return f"{' and '.join(found)} are suspects, and at large together" if len(found) > 1 else ""
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from support.store import HOUR, Jobs, Q
-from support.store import PARKED as FURTHER
+from support.store import HOUR, QUARANTINE, Jobs, Q
 
 from pyjobs.engine.replies import Claimed
 
@@ -26,8 +25,8 @@ from .engine import (
     HALF,
     OLD,
     OVER,
-    PARKED,
     PAST,
+    QUARANTINED,
     WAITS,
     Call,
     Engine,
@@ -154,7 +153,7 @@ class Tied:
             "pending": self.jobs.pending(),
             "inflight": {id: at <= before for id, at in self.jobs.part("inflight").items()},
             "delayed": {
-                id: PARKED if at >= FURTHER else DUE if at <= before else WAITS
+                id: QUARANTINED if at >= QUARANTINE else DUE if at <= before else WAITS
                 for id, at in self.jobs.part("delayed").items()
             },
             "dead": set(self.jobs.part("dead")),
@@ -196,7 +195,7 @@ class Tied:
         now = self.jobs.now()
         # Only after a grace does it matter when a lease was over: before its end, or after.
         over = now - 1000 if server.grace == GRACE_OVER else 0
-        moments = {OVER: over, PAST: 0, DUE: 0, PARKED: FURTHER, FAR: now + 4 * AWAY}
+        moments = {OVER: over, PAST: 0, DUE: 0, QUARANTINED: QUARANTINE, FAR: now + 4 * AWAY}
         for part, entries in ("inflight", server.inflight), ("delayed", server.delayed):
             there = {
                 id: place + moments.get(when, now + HOUR)

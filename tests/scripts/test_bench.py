@@ -23,6 +23,8 @@ from benchmark.report import shown
 from benchmark.rounds import Measured
 from benchmark.workloads import ASYNC, BARE, Row
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "scripts"
 Done = subprocess.CompletedProcess[str]
@@ -94,7 +96,7 @@ def test_the_markdown_is_a_headline_and_a_table_with_the_same_figures(
         assert figure["label"] in done.stdout
 
 
-def test_a_peer_that_cannot_be_installed_is_named(tmp_path: Path) -> None:
+def test_a_peer_that_cannot_be_installed_is_reported_by_name(tmp_path: Path) -> None:
     file = tmp_path / "all.json"
     args = ("--peers", "--only", "bullmq_node", "--quick", "--jobs", "100", "--json", file)
     done = bench(*args, path="/nonexistent")
@@ -116,14 +118,14 @@ def test_a_peer_that_cannot_be_installed_is_named(tmp_path: Path) -> None:
         (("--runs", "0"), "0 is not in the range"),
     ],
 )
-def test_a_wrong_word(args: tuple[str, ...], words: str) -> None:
+def test_a_wrong_argument_is_refused_without_a_traceback(args: tuple[str, ...], words: str) -> None:
     done = bench(*args)
     assert done.returncode == 2
     assert words in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_medians_of_rounds_and_faults_beside_them() -> None:
+def test_a_figure_is_the_median_of_its_rounds_with_faults_as_notes() -> None:
     point, beside = (Point("life", system, Case()) for system in (ASYNC, BARE))
     measured = Measured()
     for rate in (100.0, 130.0, 110.0):

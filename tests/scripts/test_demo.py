@@ -15,8 +15,10 @@ from support.running import wait_until
 from support.servers import own_server
 
 from pyjobs.engine.modes import MODES
-from pyjobs.testing import servers
-from pyjobs.transport.connect import connect
+from pyjobs.testing import find_servers
+from pyjobs.transport.server import connect
+
+pytestmark = pytest.mark.slow
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 ROW = re.compile(r"│ (\w+) +│ +(\d+) │ +\d+\.\d\d │ +[\d,]+ │ +(\d+) │ +(\d+) │")
@@ -73,17 +75,17 @@ def assert_trouble(done: Done, *words: str) -> None:
 @pytest.fixture(scope="session")
 def valkey() -> str:
     """Name of the bundled server."""
-    return next(found.name for found in servers.find() if found.name.startswith("valkey"))
+    return next(found.name for found in find_servers() if found.name.startswith("valkey"))
 
 
-def test_in_memory(text: Path) -> None:
+def test_the_demo_in_memory_reverses_every_line(text: Path) -> None:
     done = demo(text, url="memory://demo")
     assert_well(done, 4)
     assert "Server: fakeredis, in this process, at memory://demo\n" in done.stdout
     assert f"Text:   {text}, 4 lines\n" in done.stdout
 
 
-def test_the_whole_text_on_the_bundled_server(valkey: str) -> None:
+def test_the_demo_on_the_bundled_server_reverses_the_whole_text(valkey: str) -> None:
     done = demo()
     assert_well(done, len((SCRIPTS / "jargon.txt").read_text(encoding="utf-8").splitlines()))
     version = valkey.removeprefix("valkey-")
@@ -94,8 +96,8 @@ def test_the_whole_text_on_the_bundled_server(valkey: str) -> None:
     )
 
 
-def test_a_server_on_path_comes_first(text: Path, tmp_path: Path) -> None:
-    redis = next(found for found in servers.find() if found.name.startswith("redis"))
+def test_a_server_on_path_comes_before_the_bundled_one(text: Path, tmp_path: Path) -> None:
+    redis = next(found for found in find_servers() if found.name.startswith("redis"))
     (tmp_path / "redis-server").symlink_to(redis.path)
     done = demo(text, path=str(tmp_path))
     assert_well(done, 4)
@@ -104,7 +106,9 @@ def test_a_server_on_path_comes_first(text: Path, tmp_path: Path) -> None:
     assert f"({tmp_path}/redis-server) at redis://" in done.stdout
 
 
-def test_a_server_on_path_that_does_not_start_is_told(text: Path, tmp_path: Path) -> None:
+def test_a_server_on_path_that_does_not_start_is_reported_and_replaced(
+    text: Path, tmp_path: Path
+) -> None:
     broken = tmp_path / "redis-server"
     broken.write_text(f"#!{sys.executable}\nraise SystemExit(3)\n")
     broken.chmod(0o755)
@@ -114,7 +118,7 @@ def test_a_server_on_path_that_does_not_start_is_told(text: Path, tmp_path: Path
     assert "(the bundled one)" in done.stdout
 
 
-def test_on_a_shared_server_only_its_own_keys_go(text: Path) -> None:
+def test_the_demo_removes_only_its_own_keys_from_a_shared_server(text: Path) -> None:
     with own_server() as server, connect(server.url) as looking:
         looking.set("jobs:queues", "theirs")
         assert_well(demo(text, url=server.url), 4)
@@ -122,7 +126,7 @@ def test_on_a_shared_server_only_its_own_keys_go(text: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_stops_cleanly(tmp_path: Path, number: int) -> None:
+def test_a_signal_stops_the_demo_and_leaves_no_key(tmp_path: Path, number: int) -> None:
     long = tmp_path / "long"
     long.write_text("a line\n" * 500_000)
     with own_server() as server, connect(server.url) as looking:
@@ -145,7 +149,7 @@ def test_it_stops_cleanly(tmp_path: Path, number: int) -> None:
 # --- what goes wrong ---
 
 
-def test_a_wrong_line_is_counted(text: Path, tmp_path: Path) -> None:
+def test_a_wrong_answer_is_counted(text: Path, tmp_path: Path) -> None:
     for name in ("demo.py", "demo_worker.py"):
         (tmp_path / name).write_text((SCRIPTS / name).read_text(encoding="utf-8"))
     worker = tmp_path / "demo_worker.py"
@@ -163,38 +167,38 @@ def test_a_wrong_line_is_counted(text: Path, tmp_path: Path) -> None:
     assert ROW.findall(done.stdout) == [(mode, "4", "3", "0") for mode in MODES]
 
 
-def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_file_is_an_error_of_one_line(tmp_path: Path) -> None:
     assert_trouble(demo(tmp_path / "none"), str(tmp_path / "none"), "No such file")
 
 
-def test_a_directory(tmp_path: Path) -> None:
+def test_a_directory_is_an_error_of_one_line(tmp_path: Path) -> None:
     assert_trouble(demo(tmp_path), str(tmp_path), "directory")
 
 
-def test_a_text_that_is_not_utf_8(tmp_path: Path) -> None:
+def test_a_text_that_is_not_utf_8_is_an_error_of_one_line(tmp_path: Path) -> None:
     path = tmp_path / "latin"
     path.write_bytes(b"caf\xe9\n")
     assert_trouble(demo(path), str(path), "not UTF-8 (at byte 3)")
 
 
-def test_an_empty_file(tmp_path: Path) -> None:
+def test_an_empty_file_is_an_error_of_one_line(tmp_path: Path) -> None:
     path = tmp_path / "empty"
     path.touch()
     assert_trouble(demo(path), str(path), "empty")
 
 
-def test_a_server_that_does_not_answer(text: Path) -> None:
+def test_a_server_that_does_not_answer_is_an_error_of_one_line(text: Path) -> None:
     done = demo(text, url=NOBODY)
     assert_trouble(done, "127.0.0.1:1", "refused")
     assert "secret" not in done.stderr
 
 
 @pytest.mark.parametrize("url", ["localhost", "redis://host:port", "http://localhost"])
-def test_what_is_no_url(text: Path, url: str) -> None:
+def test_a_text_that_is_no_url_is_an_error_of_one_line(text: Path, url: str) -> None:
     assert_trouble(demo(text, url=url), "PYJOBS_URL", url)
 
 
-def test_a_line_that_is_too_long(tmp_path: Path) -> None:
+def test_a_line_that_is_too_long_is_an_error_of_one_line(tmp_path: Path) -> None:
     path = tmp_path / "long"
     path.write_text("x" * 20_000_000)
     assert_trouble(demo(path, url="memory://long"), "bytes, more than")

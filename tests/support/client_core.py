@@ -1,4 +1,6 @@
-"""A client's core, its calls and made-up answers. No assertion about pyjobs may live here."""
+"""A ClientCore under test, its submits, and made-up replies and messages. No assertion about pyjobs
+may live here.
+"""
 
 from __future__ import annotations
 
@@ -37,8 +39,13 @@ def prepare(
     core: ClientCore[Job], data: Any, ids: Any = None, queue: Any = None, **options: Any
 ) -> Batch[Job]:
     """A submit whose calls were all sent."""
-    batch = core.prepare(data, queue, ids, options)
-    assert len(batch.chunks) == len(batch.calls)
+    core.check_open()
+    return sent(core.builder.many(data, queue, ids, options))
+
+
+def sent(batch: Batch[Job]) -> Batch[Job]:
+    """The same submit, after its calls were all sent."""
+    assert [*batch.calls()] == [chunk.call for chunk in batch.chunks]
     return batch
 
 
@@ -64,7 +71,7 @@ def asked(chunks: Sequence[Chunk[Job]]) -> list[str]:
 
 
 def posted(id: str, body: bytes, state: str = "done", queue: str = "q", reason: str = "-") -> bytes:
-    """As lua/lib/tell.lua writes it."""
+    """As lua/lib/job/ended.lua writes it."""
     return f"{queue} {id} {state} {reason} 10 20 30 {len(body)}\n".encode() + body + b"\n"
 
 

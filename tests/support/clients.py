@@ -1,7 +1,6 @@
-"""A client under test: where it runs, what it is asked, and a worker by hand.
+"""What the tests of both clients share: places, modes, and `work`, which does what a worker does.
 
-Here the worker is the test itself, which claims and ends jobs by calls. No assertion about pyjobs
-may live here.
+No assertion about pyjobs may live here.
 """
 
 from __future__ import annotations
@@ -13,11 +12,11 @@ import pytest
 
 from pyjobs import codec
 from pyjobs.engine.replies import Claimed
-from support.servers import places
+from support.servers import CLIENT_CODE_PLACES, CLIENT_SOCKET_PLACES, at
 from support.store import STORED, Jobs, having
 
-FEW = places("memory", "redis-8.2")
-ONE = places("redis-8.2")
+FEW = at(CLIENT_CODE_PLACES)
+ONE = at(CLIENT_SOCKET_PLACES)
 EVERY = having("submit")
 KEPT = having("submit", STORED)
 RELIABLE = having("submit", ["reliable"])
@@ -29,7 +28,7 @@ Opener = Callable[..., Any]
 
 
 def work(jobs: Jobs, count: int = 1) -> list[Claimed]:
-    """Claim so many, reverse the text that each holds."""
+    """Claim `count` jobs, and complete each with its text reversed."""
     claimed = jobs.claim(count).jobs
     assert len(claimed) == count
     for job in claimed:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pyjobs.transport.connect import connect
+from pyjobs.transport.server import connect
 from support.commands import Cli
 from support.servers import own_server
 

@@ -1,4 +1,8 @@
-"""What every verb about jobs in flight owes to tokens: the same checks for each of them."""
+"""The checks of tokens that every verb about jobs in flight must pass.
+
+A verb calls its script for jobs that were claimed, and returns the reply for each. complete, fail,
+extend and release share these checks.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ Verb = Callable[..., list[str]]
 
 
 def check_stale_token(jobs: Jobs, verb: Verb, accepted: str) -> None:
-    """A lost job is LOST to its old holder, nothing is written for it, the rest goes through."""
+    """A job that was claimed again is LOST to its old holder and unchanged; other jobs pass."""
     stale, other = jobs.take("a", "b")
     with_new = jobs.lose(stale, other)
     new = {job.id: job for job in with_new}
@@ -24,7 +28,7 @@ def check_stale_token(jobs: Jobs, verb: Verb, accepted: str) -> None:
 
 
 def check_nothing_written_for_lost(jobs: Jobs, verb: Verb) -> None:
-    """Stale, forged and unknown items alone change no key, and nobody is told."""
+    """A call of stale, forged and unknown items alone changes no key and publishes nothing."""
     (stale,) = jobs.take("a", client="me")
     jobs.lose(stale)
     heard = jobs.store.listen("me")
@@ -37,14 +41,14 @@ def check_nothing_written_for_lost(jobs: Jobs, verb: Verb) -> None:
 
 
 def check_never_claimed(jobs: Jobs, verb: Verb) -> None:
-    """A token for a job that waits is not one."""
+    """A token for a job that was never claimed is LOST."""
     jobs.submit("a")
     with jobs.store.unchanged():
         assert verb(Claimed(0, "a", "1-n", b"", 1, 0, 0)) == ["LOST"]
 
 
 def check_ended_attempt(jobs: Jobs, verb: Verb) -> None:
-    """The token that ended the attempt is told 'repeat', whatever it wants now."""
+    """The token that ended an attempt gets 'repeat' from every verb."""
     done, failed = jobs.take("a", "b", client="me")
     jobs.complete(done)
     jobs.fail(failed)
@@ -56,5 +60,6 @@ def check_ended_attempt(jobs: Jobs, verb: Verb) -> None:
 
 
 def check_twice_in_one_call(jobs: Jobs, verb: Verb, first: str, second: str) -> None:
+    """A job that stands twice in a call gets the replies `first` and `second`."""
     (job,) = jobs.take("a", client="me")
     assert verb(job, job) == [first, second]

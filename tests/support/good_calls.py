@@ -1,6 +1,7 @@
 """A good call of any script, made from the manifest alone, on a queue with jobs in every state.
 
-A script or an argument type that is new is met here first: `VALUES` must know the type.
+Tests that run for every script start from such a call. A new type of argument needs a value in
+`VALUES`.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ class Model:
         if self.leases:
             self.put_back(order, max_crashes)
         self.promote(order)
-        self.let_out(order)
+        self.leave_quarantine(order)
         taken, self.pending = self.pending[:limit], self.pending[limit:]
         self.tokens += bool(taken)
         for id in taken:
@@ -82,8 +82,8 @@ class Model:
                 self.pending.append(id)
         return len(due)
 
-    def let_out(self, order: Sequence[str]) -> None:
-        if self.leases and self.at_large():
+    def leave_quarantine(self, order: Sequence[str]) -> None:
+        if self.leases and self.out_of_quarantine():
             return
         for id in order:
             job = self.jobs[id]
@@ -92,7 +92,7 @@ class Model:
                 self.pending.insert(0, id)
                 return
 
-    def at_large(self) -> list[str]:
+    def out_of_quarantine(self) -> list[str]:
         """The suspects that are about to be claimed, or in flight."""
         return [
             id

@@ -1,4 +1,4 @@
-"""Clients and workers at work: one face for both kinds of client, a worker for a handler, waiting.
+"""Clients and workers that run: one interface for both clients, a worker for a handler, waiting.
 
 No assertion about pyjobs may live here.
 """
@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import pyjobs
 import pyjobs.aio
-from pyjobs.testing.workers import Running, running
+from pyjobs.testing import Running, running
 from support.store import Store
 
 T = TypeVar("T")
@@ -49,7 +49,7 @@ class Loop:
 
 
 class AioJob:
-    """A job of the asyncio client with the face of the other one."""
+    """A job of the asyncio client with the interface of the synchronous one."""
 
     def __init__(self, loop: Loop, job: pyjobs.aio.Job) -> None:
         self._loop = loop
@@ -72,7 +72,7 @@ class AioJob:
 
 
 class AioClient:
-    """The asyncio client with the face of the other one."""
+    """The asyncio client with the interface of the synchronous one."""
 
     def __init__(self, url: str, **settings: Any) -> None:
         self._loop = Loop()
@@ -104,7 +104,7 @@ class AioClient:
 
 @contextmanager
 def opened(url: str, *, aio: bool, **settings: Any) -> Iterator[Any]:
-    """A client of either kind, with the face of the synchronous one."""
+    """A client of either kind, with the interface of the synchronous one."""
     client: Any = AioClient(url, **settings) if aio else pyjobs.Client(url, **settings)
     try:
         yield client

@@ -1,7 +1,7 @@
-"""A server under test as the tests see it: calls in either flavour, its keys, its past.
+"""A server under test: calls in either flavour, its keys and messages, and time that passes.
 
-Looking at keys, and short words for the verbs of a mode, may live here. No assertion but those
-that `leaks` stands for.
+`Store` is the server, `Jobs` the verbs of a mode on it, `leaks` the check of its keyspace. No other
+assertion may live here.
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ from pyjobs.engine.reliable import Reliable
 from pyjobs.engine.replies import Claimed, ClaimReply, Reaped, Stored, Submitted
 from pyjobs.engine.scripts import everything
 from pyjobs.engine.simple import Simple
-from pyjobs.transport.connect import REPLY_SECONDS, aconnect, connect
 from pyjobs.transport.send import arun, arun_many, run, run_many
+from pyjobs.transport.server import REPLY_SECONDS, aconnect, connect
 
 Q = "jobs:{q}"
 HOUR = 3_600_000
+DAY = 24 * HOUR
 STORED = ("recoverable", "reliable")
-PARKED = 10**15  # a suspect that waits for its turn stands so much further on
+QUARANTINE = 10**15  # in :delayed, a job in quarantine stands so much further on
 PARTS = ("inflight", "delayed", "dead")
 PERMANENT = ("jobs:queues", "jobs:scripts")
 QUEUE_KEY = re.compile(rb"(?P<queue>[^{}]+:\{[^{}]+\}):(?P<part>[a-z]+)(?::(?P<name>.*))?")

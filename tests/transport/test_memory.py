@@ -10,12 +10,14 @@ from typing import Any
 import fakeredis._core._server as core
 import pytest
 
-from pyjobs.transport.connect import connect
+from pyjobs.transport.server import connect
 
 URL = "memory://at-the-same-time"
 
 
-def test_two_that_come_first_at_the_same_time_share_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_threads_that_first_open_a_memory_url_share_its_database(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Neither gets a database of its own, where nobody finds what it writes."""
     made = core.Database
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -24,7 +24,7 @@ from pyjobs.engine.simple import SIMPLE
 from pyjobs.errors import BadArgument, Conflict, OutcomeUnknown, Unavailable, WrongMode
 from pyjobs.transport import retry, send
 from pyjobs.transport.errors import REFUSALS
-from pyjobs.transport.retry import Delivery
+from pyjobs.transport.retry import Done, GiveUp, Send
 
 NEW = [("a", "new")]
 NEW_REPLY = [b"a", b"new"]
@@ -49,6 +49,46 @@ def submit(id: str, data: bytes = b"data") -> Call[Any]:
     return RELIABLE.submit(Q, [(id, data)])
 
 
+class Delivery:
+    """A delivery, step by step: what an attempt brings is made up here."""
+
+    def __init__(self, calls: Iterable[Call[Any]], *, errors_in_place: bool = False) -> None:
+        self._delivery = retry.Delivery(calls, errors_in_place=errors_in_place)
+        self._step: Send | GiveUp | Done = self._delivery.first_step()
+
+    @property
+    def left(self) -> list[int]:
+        return self._delivery.left
+
+    @property
+    def answers(self) -> list[Any]:
+        return self._delivery.answers
+
+    @property
+    def loads(self) -> Sequence[str]:
+        assert isinstance(self._step, Send)
+        return self._step.loads
+
+    def packed(self) -> Iterator[bytes]:
+        assert isinstance(self._step, Send)
+        return self._step.attempt.packed()
+
+    def take(self, reply: Any) -> None:
+        """A reply to the next call; all of them are given before the first reply."""
+        assert isinstance(self._step, Send)
+        if not self._step.attempt.given:
+            list(self.packed())
+        self._step.attempt.take(reply)
+
+    def pause(self, error: exceptions.RedisError | None = None) -> float:
+        """The attempt is over. Returns the pause before the next one, or raises what is raised."""
+        if isinstance(self._step, Send):
+            self._step = self._delivery.next_step(self._step.attempt, error)
+        if isinstance(self._step, GiveUp):
+            raise self._step.error
+        return self._step.pause if isinstance(self._step, Send) else 0.0
+
+
 def words(delivery: Delivery) -> list[bytes]:
     """The first command that would be sent."""
     reader = hiredis.Reader()
@@ -61,7 +101,7 @@ def words(delivery: Delivery) -> list[bytes]:
 
 
 @having("submit")
-def test_scripts_are_loaded_when_they_are_missing(jobs: Jobs) -> None:
+def test_a_missing_script_is_loaded_and_run(jobs: Jobs) -> None:
     """After each call the server forgets all scripts."""
     flush = jobs.redis.script_flush
     flush()
@@ -73,13 +113,13 @@ def test_scripts_are_loaded_when_they_are_missing(jobs: Jobs) -> None:
     assert jobs.claim().jobs == []
 
 
-def test_scripts_are_loaded_when_they_are_missing_in_a_pipeline(store: Store) -> None:
+def test_missing_scripts_of_a_pipeline_are_loaded_and_run(store: Store) -> None:
     told = store.call_many([submit("a"), submit("b"), fetch(Q, ["a"])])
     assert told[:2] == [NEW, [("b", "new")]]
     assert len(told[2]) == 1
 
 
-def test_only_what_lacked_its_script_is_sent_again(store: Store) -> None:
+def test_only_calls_whose_script_was_missing_are_sent_again(store: Store) -> None:
     store.call(submit("a"))
     calls = [submit("b"), FLUSH, submit("c"), RECOVERABLE.submit(Q, [("d", b"")]), submit("e")]
     b, _, c, d, e = store.call_many(calls)
@@ -88,7 +128,7 @@ def test_only_what_lacked_its_script_is_sent_again(store: Store) -> None:
     assert store.redis.llen(f"{Q}:pending") == 4
 
 
-def test_a_server_that_keeps_no_script_is_sent_the_body(
+def test_a_script_that_is_flushed_after_its_load_is_sent_whole(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody runs SCRIPT FLUSH in a loop: loaded once, it is gone again when it is called."""
@@ -110,7 +150,7 @@ def test_a_server_that_keeps_no_script_is_sent_the_body(
     assert flushed == [script("reliable/submit").body]
 
 
-def test_a_server_that_has_no_script_even_then_is_given_up() -> None:
+def test_noscript_for_a_script_that_was_sent_whole_is_unavailable() -> None:
     delivery = Delivery((submit("a"),))
     asked = []
     with pytest.raises(Unavailable, match="NOSCRIPT") as caught:
@@ -133,7 +173,7 @@ def test_an_error_takes_the_place_of_its_call_and_the_rest_runs(store: Store) ->
     assert str(told[1]).startswith("limit: ")
 
 
-def test_no_calls_are_no_answers(store: Store) -> None:
+def test_no_calls_give_no_replies(store: Store) -> None:
     assert store.call_many([]) == []
 
 
@@ -163,7 +203,7 @@ def nobody(request: pytest.FixtureRequest) -> Iterator[Store]:
 
 
 @pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
-def test_a_server_that_is_not_there_is_named(nobody: Store, mode: Any) -> None:
+def test_a_server_that_is_away_is_named_in_unavailable(nobody: Store, mode: Any) -> None:
     with pytest.raises(Unavailable) as caught:
         Jobs(nobody, mode).submit("a")
     assert type(caught.value) is Unavailable  # never sent, so nothing is unknown about it
@@ -171,14 +211,14 @@ def test_a_server_that_is_not_there_is_named(nobody: Store, mode: Any) -> None:
     assert isinstance(caught.value, ConnectionError)
 
 
-def test_many_calls_to_nobody(nobody: Store) -> None:
+def test_many_calls_to_a_server_that_is_away_are_unavailable(nobody: Store) -> None:
     with pytest.raises(Unavailable, match=nobody.url.removeprefix("redis://")):
         nobody.call_many([submit("a"), submit("b")])
 
 
 @pytest.mark.parametrize("kind", REFUSALS)
 @pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
-def test_a_refusal_is_tried_again_and_then_told(
+def test_a_refusal_is_tried_again_and_then_unavailable(
     mode: Any, kind: type[exceptions.RedisError]
 ) -> None:
     delivery = Delivery((mode.submit(Q, [("a", b"")]),))
@@ -189,7 +229,7 @@ def test_a_refusal_is_tried_again_and_then_told(
     assert type(caught.value) is Unavailable
 
 
-def test_what_was_lost_once_stays_unknown() -> None:
+def test_a_call_whose_reply_was_lost_once_stays_unknown() -> None:
     delivery = Delivery((submit("a"),))
     for _ in delivery.packed():
         delivery.pause(exceptions.ConnectionError("Connection closed by server."))
@@ -202,7 +242,7 @@ def test_what_was_lost_once_stays_unknown() -> None:
 BUSY = exceptions.ResponseError("BUSY Redis is busy running a script.")
 
 
-def test_a_refused_call_is_an_error_in_its_place() -> None:
+def test_a_refused_call_is_unavailable_in_its_place_and_the_rest_stands() -> None:
     """Whoever calls so has a pause of its own."""
     delivery = Delivery((submit("a"), submit("b")))
     delivery.take(BUSY)
@@ -212,16 +252,11 @@ def test_a_refused_call_is_an_error_in_its_place() -> None:
     assert delivery.answers[1] == [("b", "new")]
 
 
-def test_each_refused_call_is_repeated_where_that_is_wanted() -> None:
+def test_refused_calls_are_repeated_one_by_one_with_errors_in_place() -> None:
     delivery = Delivery((submit("a"), submit("b"), submit("c")), errors_in_place=True)
-    for _ in range(3):
-        list(delivery.packed())
-        delivery.take(BUSY)
-        if len(delivery.left) == 3:
-            delivery.take([b"b", b"new"])
-            delivery.take(BUSY)
-        else:
-            delivery.take([b"c", b"new"]) if delivery.left[-1] == 2 else None
+    for replies in ([BUSY, [b"b", b"new"], BUSY], [BUSY, [b"c", b"new"]], [BUSY]):
+        for reply in replies:
+            delivery.take(reply)
         delivery.pause()
     assert delivery.left == [0]
     for _ in retry.PAUSES[2:]:
@@ -232,7 +267,7 @@ def test_each_refused_call_is_repeated_where_that_is_wanted() -> None:
     assert rest == [[("b", "new")], [("c", "new")]]
 
 
-def test_the_answers_before_a_break_stand() -> None:
+def test_replies_before_a_broken_connection_stand() -> None:
     delivery = Delivery([submit(id) for id in "abc"])
     delivery.take(NEW_REPLY)
     delivery.pause(exceptions.ConnectionError("Connection closed by server."))
@@ -240,7 +275,7 @@ def test_the_answers_before_a_break_stand() -> None:
     assert delivery.answers == [NEW, None, None]
 
 
-def test_an_error_that_takes_answers_with_it_leaves_their_calls_unknown() -> None:
+def test_calls_whose_replies_an_error_replaces_are_unknown() -> None:
     """Whoever gets it must not take them for calls that were never made."""
     delivery = Delivery((submit("a"), submit("b")))
     delivery.take(NEW_REPLY)
@@ -257,7 +292,7 @@ def test_an_error_that_takes_answers_with_it_leaves_their_calls_unknown() -> Non
 @pytest.mark.parametrize(
     "error", [exceptions.AuthenticationError("WRONGPASS"), exceptions.NoScriptError("NOSCRIPT")]
 )
-def test_whatever_comes_after_a_lost_answer_leaves_it_unknown(
+def test_an_error_after_a_lost_reply_leaves_the_call_unknown(
     error: exceptions.RedisError, each: bool
 ) -> None:
     delivery = Delivery((submit("a"),), errors_in_place=each)
@@ -273,7 +308,7 @@ def test_whatever_comes_after_a_lost_answer_leaves_it_unknown(
 
 
 @pytest.mark.parametrize("words", ["max number of clients reached", "Connection closed by server."])
-def test_without_a_connection_nothing_is_unknown(words: str) -> None:
+def test_a_call_that_never_got_a_connection_is_unavailable(words: str) -> None:
     """It ended while it was being made: no call was given to it."""
     delivery = Delivery((submit("a"),))
     for _ in retry.PAUSES:
@@ -283,7 +318,7 @@ def test_without_a_connection_nothing_is_unknown(words: str) -> None:
     assert type(caught.value) is Unavailable
 
 
-def test_each_call_has_an_error_of_its_own_where_that_is_wanted() -> None:
+def test_a_lost_reply_is_unknown_in_its_place_with_errors_in_place() -> None:
     delivery = Delivery(
         (submit("a"), SIMPLE.submit("jobs:{other}", [("b", b"1")])), errors_in_place=True
     )
@@ -292,6 +327,71 @@ def test_each_call_has_an_error_of_its_own_where_that_is_wanted() -> None:
     delivery.pause(exceptions.ConnectionError("Connection closed by server."))
     assert delivery.answers[0] == NEW and not delivery.left
     assert type(delivery.answers[1]) is OutcomeUnknown
+
+
+# --- calls that are made while others are under way ---
+
+CLOSED = exceptions.ConnectionError("Connection closed by server.")
+LARGE = b"x" * retry.WRITE_BYTES
+
+
+def made_late(made: list[str], ids: str = "abc") -> Iterator[Call[Any]]:
+    """Calls that fill a write each, and the ids of those that were made."""
+    for id in ids:
+        made.append(id)
+        yield submit(id, LARGE)
+
+
+def test_a_call_is_made_after_the_one_before_was_written() -> None:
+    made: list[str] = []
+    delivery = Delivery(made_late(made))
+    assert made == []
+    for number, _ in enumerate(delivery.packed(), 1):
+        assert len(made) == number
+    assert made == ["a", "b", "c"]
+
+
+def test_calls_that_were_not_made_before_a_break_are_sent_with_the_next_attempt() -> None:
+    made: list[str] = []
+    delivery = Delivery(made_late(made))
+    next(delivery.packed())
+    delivery.take(NEW_REPLY)
+    assert delivery.pause(CLOSED) == 0.0
+    assert made == ["a"] and not delivery.left
+    for id in (b"b", b"c"):
+        delivery.take([id, b"new"])
+    assert delivery.pause() == 0.0
+    assert delivery.answers == [NEW, [("b", "new")], [("c", "new")]]
+
+
+def test_calls_are_kept_for_a_repetition_and_made_once() -> None:
+    made: list[str] = []
+    delivery = Delivery(made_late(made))
+    first = list(delivery.packed())
+    assert delivery.pause(CLOSED) == 0.0
+    assert list(delivery.packed()) == first
+    assert made == ["a", "b", "c"]
+
+
+def test_a_delivery_that_is_given_up_has_an_error_for_calls_that_were_never_made() -> None:
+    made: list[str] = []
+    delivery = Delivery(made_late(made), errors_in_place=True)
+    next(delivery.packed())
+    delivery.pause(exceptions.AuthenticationError("WRONGPASS"))
+    assert [type(answer) for answer in delivery.answers] == [Unavailable] * 3
+    assert len({*map(id, delivery.answers)}) == 3
+
+
+def test_a_call_that_may_not_be_repeated_and_was_not_made_keeps_no_other_from_it() -> None:
+    delivery = Delivery(iter([submit("a", LARGE), SIMPLE.submit(Q, [("b", b"1")])]))
+    next(delivery.packed())
+    assert delivery.pause(CLOSED) == 0.0
+    assert len(list(delivery.packed())) == 2
+
+
+def test_many_calls_of_an_iterator(store: Store) -> None:
+    told = store.call_many(submit(id, LARGE) for id in "abcdefgh")  # type: ignore[arg-type]
+    assert told == [[(id, "new")] for id in "abcdefgh"]
 
 
 # --- replies that never come ---
@@ -350,7 +450,7 @@ def test_a_simple_submit_is_not_repeated(
 
 
 @breaks
-def test_one_that_may_not_be_repeated_keeps_the_others_from_it(
+def test_a_call_that_may_not_be_repeated_keeps_its_batch_from_being_repeated(
     far: Store, proxy: Proxy, how: str
 ) -> None:
     proxy.breaks(how)
@@ -372,7 +472,7 @@ def test_a_claim_by_nonce_is_repeated_and_gets_the_same_jobs(
 
 
 @breaks
-def test_a_completion_is_repeated_and_told_once(
+def test_a_completion_is_repeated_and_published_once(
     real_store: Store, far: Store, proxy: Proxy, how: str
 ) -> None:
     jobs = Jobs(real_store, RELIABLE)
@@ -386,7 +486,9 @@ def test_a_completion_is_repeated_and_told_once(
 
 
 @breaks
-def test_an_end_to_repeating(far: Store, proxy: Proxy, how: str) -> None:
+def test_a_call_that_never_gets_a_reply_is_unknown_after_the_last_pause(
+    far: Store, proxy: Proxy, how: str
+) -> None:
     proxy.breaks(how)
     with pytest.raises(OutcomeUnknown):
         far.call(submit("a"))

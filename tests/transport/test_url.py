@@ -8,7 +8,7 @@ import pytest
 
 import pyjobs
 from pyjobs.errors import BadArgument
-from pyjobs.transport.connect import aconnect, connect
+from pyjobs.transport.server import aconnect, connect
 from pyjobs.transport.url import checked_url, shown
 
 ESCAPES = "write / \\? # as %2F %3F %23"
@@ -27,7 +27,7 @@ ESCAPES = "write / \\? # as %2F %3F %23"
         (6379, "url: 6379 is not a text"),
     ],
 )
-def test_a_wrong_one_is_refused_before_anything_is_tried(url: Any, why: str) -> None:
+def test_a_wrong_url_is_refused_before_a_connection_is_tried(url: Any, why: str) -> None:
     for use in (checked_url, connect, pyjobs.Client, pyjobs.aio.Client, pyjobs.Worker):
         with pytest.raises(BadArgument, match=why):
             use(url)
@@ -38,7 +38,7 @@ def test_a_wrong_one_is_refused_before_anything_is_tried(url: Any, why: str) -> 
     "secret", ["se/cret", "se?cret", "se#cret", "se@cret", "se:cret", "secret"]
 )
 @pytest.mark.parametrize("user", ["", "me"])
-def test_no_part_of_a_password_is_shown(scheme: str, secret: str, user: str) -> None:
+def test_no_part_of_a_password_in_a_url_is_shown(scheme: str, secret: str, user: str) -> None:
     url = f"{scheme}://{user}:{secret}@nowhere:1/svc"
     assert shown(url) == f"{scheme}://{user}:***@nowhere:1/svc"
     if set(secret) & set("/?#"):
@@ -49,16 +49,16 @@ def test_no_part_of_a_password_is_shown(scheme: str, secret: str, user: str) -> 
             assert caught.match(ESCAPES)
 
 
-def test_nor_of_one_among_the_options() -> None:
+def test_a_password_among_the_options_of_a_url_is_not_shown() -> None:
     assert shown("redis://h?password=secret&db=1") == "redis://h?password=***&db=1"
 
 
 @pytest.mark.parametrize("url", ["redis://h/2", "redis://u:p%2Fss@h:1", "unix:///tmp/x?db=1"])
-def test_a_right_one_is_taken_as_it_is(url: str) -> None:
+def test_a_right_url_is_returned_unchanged(url: str) -> None:
     assert checked_url(url) == url
 
 
-def test_how_long_replies_are_waited_for_is_not_for_a_url_to_say() -> None:
+def test_socket_timeout_in_a_url_does_not_change_reply_seconds() -> None:
     for make in (connect, aconnect):
         server = make("redis://localhost?socket_timeout=1", reply_seconds=30.0)
         assert server.connection_pool.connection_kwargs["socket_timeout"] == 30.0

@@ -10,17 +10,17 @@ import pytest
 import redis
 from support.proxy import Proxy
 from support.running import LONG, wait_until
-from support.servers import own_server, places
+from support.servers import REAL_SERVER_PLACES, SERVER_PLACES, at, own_server
 from support.store import Q, Store
 
-from pyjobs.engine.keys import cancel_channel
-from pyjobs.transport.connect import connect
+from pyjobs.engine.keys import Keys
+from pyjobs.transport.server import connect
 from pyjobs.worker import cancellation
 from pyjobs.worker.cancellation import CancellationListener
 
-EVERY = places("memory", "redis-6.2", "redis-8.2", "valkey-9.1", flavours=("sync",))
-REAL = places("redis-6.2", "redis-8.2", "valkey-9.1", flavours=("sync",))
-CHANNELS = [cancel_channel(Q), cancel_channel("jobs:{z}")]
+EVERY = at(SERVER_PLACES)
+REAL = at(REAL_SERVER_PLACES)
+CHANNELS = [Keys.cancel(Q), Keys.cancel("jobs:{z}")]
 SHORT = 0.05
 
 
@@ -56,15 +56,17 @@ def listeners(store: Store) -> Iterator[Ears]:
 
 
 @EVERY
-class TestHearing:
-    def test_it_hears_on_each_channel(self, listeners: Ears) -> None:
+class TestWait:
+    def test_a_wait_returns_ids_published_on_each_channel(self, listeners: Ears) -> None:
         listeners.subscribe()
         for channel in CHANNELS:
             listeners.server.publish(channel, "a")
             assert listeners.cancels.wait(LONG) == {b"a"}
         assert listeners.cancels.wait(SHORT) == set()
 
-    def test_its_beginning_ends_a_wait_and_is_told_once(self, listeners: Ears) -> None:
+    def test_a_confirmed_subscription_ends_a_wait_and_is_reported_once(
+        self, listeners: Ears
+    ) -> None:
         """Whoever waits must look then: what was published before is not heard."""
         assert not listeners.cancels.confirmed()
         listeners.cancels.subscribe()
@@ -72,7 +74,7 @@ class TestHearing:
         assert listeners.cancels.confirmed() and not listeners.cancels.confirmed()
         assert [listeners.listeners(channel) for channel in CHANNELS] == [1] * len(CHANNELS)
 
-    def test_what_comes_during_the_wait_ends_it(self, listeners: Ears) -> None:
+    def test_a_message_during_a_wait_ends_it(self, listeners: Ears) -> None:
         listeners.subscribe()
         timer = threading.Timer(0.1, listeners.server.publish, (CHANNELS[0], "a"))
         timer.start()
@@ -81,18 +83,18 @@ class TestHearing:
         assert time.monotonic() - began < LONG / 2
         timer.join()
 
-    def test_anything_may_come(self, listeners: Ears) -> None:
+    def test_any_bytes_are_returned_as_ids(self, listeners: Ears) -> None:
         listeners.subscribe()
         for junk in (b"", b"\x00\xff" * 1000):
             listeners.server.publish(CHANNELS[0], junk)
             assert listeners.cancels.wait(LONG) == {junk}
 
-    def test_without_a_subscription_it_waits(self, listeners: Ears) -> None:
+    def test_a_wait_without_a_subscription_takes_its_time(self, listeners: Ears) -> None:
         began = time.monotonic()
         assert listeners.cancels.wait(SHORT) == set()
         assert time.monotonic() - began >= SHORT
 
-    def test_a_flood_is_heard_in_portions(
+    def test_a_flood_of_messages_is_returned_in_portions_with_gaps(
         self, listeners: Ears, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Between two of them there is a gap, and each has its limit."""
@@ -110,7 +112,7 @@ class TestHearing:
         assert portions >= 4
         assert time.monotonic() - began >= (portions - 1) * cancellation.GAP_SECONDS
 
-    def test_a_gap_ends_with_the_wait(
+    def test_a_gap_after_a_flood_ends_with_the_wait(
         self, listeners: Ears, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Or a flood would hold up the beat that is due."""
@@ -127,7 +129,7 @@ class TestHearing:
 @EVERY
 class TestEnd:
     @pytest.mark.parametrize("subscribed", [True, False])
-    def test_it_ends_a_wait_that_is_under_way(self, listeners: Ears, subscribed: bool) -> None:
+    def test_end_ends_a_wait_that_is_under_way(self, listeners: Ears, subscribed: bool) -> None:
         if subscribed:
             listeners.subscribe()
         timer = threading.Timer(0.1, listeners.cancels.end)
@@ -137,7 +139,7 @@ class TestEnd:
         assert time.monotonic() - began < LONG / 2
         timer.join()
 
-    def test_and_every_later_one(self, listeners: Ears) -> None:
+    def test_end_ends_every_later_wait(self, listeners: Ears) -> None:
         listeners.subscribe()
         listeners.cancels.end()
         listeners.cancels.end()
@@ -146,7 +148,7 @@ class TestEnd:
         listeners.cancels.sleep(LONG)
         assert time.monotonic() - began < LONG / 2
 
-    def test_a_closed_one_listens_no_more(self, listeners: Ears) -> None:
+    def test_close_ends_the_subscription(self, listeners: Ears) -> None:
         listeners.subscribe()
         listeners.cancels.close()
         wait_until(lambda: listeners.listeners() == 0)
@@ -154,7 +156,9 @@ class TestEnd:
 
 class TestTrouble:
     @REAL
-    def test_without_the_right_to_listen(self, store: Store) -> None:
+    def test_a_listener_without_rights_to_the_channel_waits_and_tries_again_later(
+        self, store: Store
+    ) -> None:
         """It waits as it would otherwise, and asks again, but not soon."""
         store.redis.execute_command(
             *("ACL", "SETUSER", "deaf", "on", ">secret", "~*", "+@all", "resetchannels")
@@ -174,7 +178,9 @@ class TestTrouble:
             store.redis.execute_command("ACL", "DELUSER", "deaf")
 
     @REAL
-    def test_a_broken_connection(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_killed_subscription_is_made_again(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr(cancellation, "FIRST_PAUSE", 0.02)
         with Proxy(store.url) as proxy:
             listeners = Ears(proxy.url, store.redis)
@@ -187,7 +193,9 @@ class TestTrouble:
             assert listeners.cancels.wait(LONG) == {b"a"}
             listeners.close()
 
-    def test_a_server_that_is_away(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_listener_whose_server_is_away_pauses_between_its_tries(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """A wait ends early where subscribing is worth a try again; nothing spins meanwhile."""
         monkeypatch.setattr(cancellation, "FIRST_PAUSE", 0.05)
         with own_server() as server, connect(server.url) as admin:
@@ -205,7 +213,7 @@ class TestTrouble:
             listeners.close()
 
     @REAL
-    def test_no_file_descriptor_left(
+    def test_a_wait_without_a_free_file_descriptor_takes_its_time(
         self, listeners: Ears, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         listeners.subscribe()

@@ -12,28 +12,29 @@ import pytest
 
 from pyjobs.engine.outcome import Outcome
 from pyjobs.engine.replies import Claimed
-from pyjobs.worker.executors import Handler, Runner, Threads, runner
-from pyjobs.worker.job import ClaimedJob
+from pyjobs.worker.executors import Executor, Handler, ThreadExecutor, executor_for
+from pyjobs.worker.job import ClaimedJob, pulled_outcome
+from pyjobs.worker.run import Run
 
 SOON = 10.0
 BOTH = pytest.mark.parametrize("plain", [False, True], ids=["async", "plain"])
 VARIABLE: contextvars.ContextVar[str] = contextvars.ContextVar("VARIABLE", default="clean")
 
 
-def a_job(id: str, data: bytes = b"1", timeout: float | None = None) -> ClaimedJob:
-    return ClaimedJob(Claimed(0, id, "1-n", data, 1, 0, 0), "q", timeout)
+def a_run(id: str, data: bytes = b"1", timeout: float | None = None) -> Run:
+    return Run(Claimed(0, id, "1-n", data, 1, 0, 0), "q", timeout)
 
 
 class Bench:
-    """A runner, and what it has reported."""
+    """An executor, and what it has reported."""
 
     def __init__(self, handler: Handler, concurrency: int = 10) -> None:
         self.reports: dict[str, Outcome] = {}
-        self.runner: Runner = runner(handler, concurrency, self._report)
+        self.executor: Executor = executor_for(handler, concurrency, self._report)
 
-    def _report(self, job: ClaimedJob, outcome: Outcome) -> None:
-        assert job.id not in self.reports, "reported twice"
-        self.reports[job.id] = outcome
+    def _report(self, run: Run, outcome: Outcome) -> None:
+        assert run.id not in self.reports, "reported twice"
+        self.reports[run.id] = outcome
 
     async def until(self, count: int) -> None:
         async with asyncio.timeout(SOON):
@@ -53,16 +54,16 @@ def made(plain: bool, function: Callable[[ClaimedJob], Any]) -> Handler:
 
 
 @BOTH
-def test_results_errors_and_what_is_no_json(plain: bool) -> None:
+def test_a_run_is_reported_as_result_error_unencodable_or_undecodable(plain: bool) -> None:
     def handle(job: ClaimedJob) -> Any:
         return {"value": job.data, "set": {1}}[job.data]
 
     async def body() -> None:
         bench = Bench(made(plain, handle))
         for id, data in (("a", b'"value"'), ("b", b'"no"'), ("c", b'"set"'), ("d", b"{half")):
-            bench.runner.start(a_job(id, data))
+            bench.executor.start(a_run(id, data))
         await bench.until(4)
-        bench.runner.close()
+        bench.executor.close()
         assert bench.reports["a"] == Outcome("complete", b'"value"')
         whys = {id: (end.verdict, end.why.split(":")[0]) for id, end in bench.reports.items()}
         assert whys == {
@@ -71,13 +72,13 @@ def test_results_errors_and_what_is_no_json(plain: bool) -> None:
             "c": ("reject", "Unencodable"),
             "d": ("reject", "Undecodable"),
         }
-        assert bench.runner.running == 0
+        assert bench.executor.running == 0
 
     run(body)
 
 
 @BOTH
-def test_one_job_does_not_see_what_another_has_set(plain: bool) -> None:
+def test_context_variables_of_a_job_are_not_seen_by_the_next(plain: bool) -> None:
     def handle(job: ClaimedJob) -> str:
         before = VARIABLE.get()
         VARIABLE.set(job.id)
@@ -87,16 +88,16 @@ def test_one_job_does_not_see_what_another_has_set(plain: bool) -> None:
         VARIABLE.set("the worker's")
         bench = Bench(made(plain, handle), concurrency=1)
         for id in "abc":
-            bench.runner.start(a_job(id))
+            bench.executor.start(a_run(id))
         await bench.until(3)
-        bench.runner.close()
+        bench.executor.close()
         assert {end.body for end in bench.reports.values()} == {b'"the worker\'s"'}
 
     run(body)
 
 
 @BOTH
-def test_a_cancelled_job_that_never_began_is_not_begun(plain: bool) -> None:
+def test_a_job_cancelled_before_it_began_is_released_and_never_begins(plain: bool) -> None:
     began: list[str] = []
     gate = threading.Event()
 
@@ -106,25 +107,25 @@ def test_a_cancelled_job_that_never_began_is_not_begun(plain: bool) -> None:
 
     async def body() -> None:
         bench = Bench(made(plain, handle), concurrency=1)
-        first, second = a_job("first"), a_job("second")
+        first, second = a_run("first"), a_run("second")
         if plain:
-            bench.runner.start(first)
+            bench.executor.start(first)
             while not began:  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
-        bench.runner.start(second)
-        bench.runner.cancel(second)
+        bench.executor.start(second)
+        bench.executor.cancel(second)
         await bench.until(1)
         gate.set()
         if plain:
             await bench.until(2)
-        bench.runner.close()
+        bench.executor.close()
         assert bench.reports["second"].verb == "release"
 
     run(body)
     assert "second" not in began
 
 
-def test_a_thread_that_goes_on_after_its_time_gives_its_place_away() -> None:
+def test_a_thread_past_its_timeout_is_reported_and_leaves_its_place() -> None:
     gate = threading.Event()
 
     def handle(job: ClaimedJob) -> str:
@@ -134,22 +135,22 @@ def test_a_thread_that_goes_on_after_its_time_gives_its_place_away() -> None:
 
     async def body() -> None:
         bench = Bench(handle, concurrency=1)
-        bench.runner.start(a_job("slow", timeout=0.01))
+        bench.executor.start(a_run("slow", timeout=0.01))
         await bench.until(1)
         assert bench.reports["slow"].why.startswith("TimeoutError: took longer than 0.01 s")
-        bench.runner.start(a_job("next"))
+        bench.executor.start(a_run("next"))
         await bench.until(2)
         gate.set()
-        bench.runner.start(a_job("last"))
+        bench.executor.start(a_run("last"))
         await bench.until(3)
-        bench.runner.close()
+        bench.executor.close()
         assert [end.verb for end in bench.reports.values()] == ["fail", "complete", "complete"]
 
     run(body)
 
 
 @BOTH
-def test_cancel_all(plain: bool) -> None:
+def test_cancel_all_releases_every_running_job(plain: bool) -> None:
     gate = threading.Event()
 
     async def patient(job: ClaimedJob) -> None:
@@ -161,14 +162,14 @@ def test_cancel_all(plain: bool) -> None:
     async def body() -> None:
         bench = Bench(stubborn if plain else patient)
         for id in "abc":
-            bench.runner.start(a_job(id))
+            bench.executor.start(a_run(id))
         await asyncio.sleep(0)
-        bench.runner.cancel_all()
+        bench.executor.cancel_all()
         await bench.until(3)
         gate.set()
-        bench.runner.close()
+        bench.executor.close()
         assert {end.verb for end in bench.reports.values()} == {"release"}
-        assert bench.runner.running == 0
+        assert bench.executor.running == 0
 
     run(body)
 
@@ -189,13 +190,13 @@ def test_many_plain_jobs_are_reported_in_few_calls_of_the_loop() -> None:
         loop.call_soon_threadsafe = counted  # type: ignore[method-assign]
         bench = Bench(lambda job: job.id, concurrency=1)
         for n in range(500):
-            bench.runner.start(a_job(str(n)))
+            bench.executor.start(a_run(str(n)))
         # The loop is held up until all have run: whatever ended meanwhile is one call.
-        assert isinstance(bench.runner, Threads)
-        while len(bench.runner._ended) < 500:
+        assert isinstance(bench.executor, ThreadExecutor)
+        while len(bench.executor._ended) < 500:
             threading.Event().wait(0.001)
         await bench.until(500)
-        bench.runner.close()
+        bench.executor.close()
         assert calls == 1
 
     run(body)
@@ -217,19 +218,19 @@ def test_an_error_that_can_not_be_shown_fails_its_job(plain: bool, error: Except
 
     async def body() -> None:
         bench = Bench(made(plain, handle), concurrency=1)
-        bench.runner.start(a_job("a"))
+        bench.executor.start(a_run("a"))
         await bench.until(1)
-        bench.runner.start(a_job("b", b"2"))
+        bench.executor.start(a_run("b", b"2"))
         await bench.until(2)
         assert (bench.reports["a"].verb, bench.reports["b"].verb) == ("fail", "complete")
         assert type(error).__name__ in bench.reports["a"].body.decode()
         assert "in handle" in bench.reports["a"].body.decode()
-        bench.runner.close()
+        bench.executor.close()
 
     run(body)
 
 
-def test_in_a_loop_with_eager_tasks() -> None:
+def test_a_job_in_a_loop_with_eager_tasks_is_reported_after_start_returned() -> None:
     def eager(loop: asyncio.AbstractEventLoop, coro: Any, **kwargs: Any) -> Any:
         # What asyncio's own does from Python 3.12 on: the first step is run within create_task.
         try:
@@ -243,7 +244,7 @@ def test_in_a_loop_with_eager_tasks() -> None:
     async def body() -> None:
         bench = Bench(made(False, lambda job: job.data))
         asyncio.get_running_loop().set_task_factory(eager)
-        bench.runner.start(a_job("a"))
+        bench.executor.start(a_run("a"))
         assert not bench.reports, "reported from within the call"
         await bench.until(1)
         assert bench.reports["a"].verb == "complete"
@@ -251,7 +252,7 @@ def test_in_a_loop_with_eager_tasks() -> None:
     run(body)
 
 
-def test_where_no_more_threads_can_be_had_those_that_are_there_do(
+def test_jobs_run_in_the_threads_that_could_be_started(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     started: list[threading.Thread] = []
@@ -267,26 +268,32 @@ def test_where_no_more_threads_can_be_had_those_that_are_there_do(
         bench = Bench(lambda job: job.data, concurrency=4)
         monkeypatch.setattr(threading.Thread, "start", first_only)
         for id in "abcd":
-            bench.runner.start(a_job(id))
+            bench.executor.start(a_run(id))
         await bench.until(4)
         assert {outcome.verb for outcome in bench.reports.values()} == {"complete"}
-        bench.runner.close()
+        bench.executor.close()
 
     run(body)
 
 
-def test_an_end_that_was_given_when_the_cancel_came_counts() -> None:
+def test_an_end_given_before_the_cancel_is_what_is_reported() -> None:
     async def body() -> None:
-        bench = Bench(ClaimedJob.until_ended)
-        job = a_job("a")
-        bench.runner.start(job)
+        jobs: list[ClaimedJob] = []
+
+        async def offer(job: ClaimedJob) -> Outcome:
+            jobs.append(job)
+            return await pulled_outcome(job)
+
+        bench = Bench(offer)
+        run = a_run("a")
+        bench.executor.start(run)
         await asyncio.sleep(0)
-        waits = asyncio.ensure_future(job.done("result"))
+        waits = asyncio.ensure_future(jobs[0].done("result"))
         await asyncio.sleep(0)
-        bench.runner.cancel_all()
+        bench.executor.cancel_all()
         await bench.until(1)
         assert bench.reports["a"].verb == "complete"
-        job.tell("done")
+        run.recorded("done")
         await waits
 
     run(body)

@@ -9,17 +9,18 @@ from contextlib import contextmanager
 
 import pytest
 from support.running import wait_until
-from support.servers import places
+from support.servers import WORKER_PLACES, at
 from support.store import Jobs, Q, Store
 
 from pyjobs.engine.modes import MODES
 from pyjobs.engine.reliable import RELIABLE
 from pyjobs.engine.replies import Claimed
 from pyjobs.errors import Unavailable, WrongMode
+from pyjobs.worker import Worker
 from pyjobs.worker.heartbeat import Heartbeat
-from pyjobs.worker.job import ClaimedJob
+from pyjobs.worker.run import Run
 
-HERE = places("memory", "redis-8.2", flavours=("sync",))
+HERE = at(WORKER_PLACES)
 OTHER = "jobs:{other}"
 LEASE = 0.3
 HOURS = 2 * 3600.0
@@ -30,22 +31,22 @@ class Hands:
     """The jobs of a worker, as a heartbeat sees them."""
 
     def __init__(self) -> None:
-        self.held: list[ClaimedJob] = []
+        self.held: list[Run] = []
         self.lost: dict[str, str] = {}
         self.failures: list[Exception] = []
 
     def take(self, *jobs: Claimed) -> None:
         for claimed in jobs:
-            self.held.append(ClaimedJob(claimed, "q", None, time.monotonic()))
+            self.held.append(Run(claimed, "q", None, time.monotonic()))
 
-    def give(self) -> list[ClaimedJob]:
+    def give(self) -> list[Run]:
         if self.failures:
             raise self.failures.pop()
         return self.held
 
-    def lose(self, job: ClaimedJob, why: str) -> None:
-        job.lost = True
-        self.lost[job.id] = why
+    def lose(self, run: Run, why: str) -> None:
+        run.lose(why)
+        self.lost[run.id] = why
 
 
 @pytest.fixture
@@ -59,7 +60,12 @@ def jobs(store: Store) -> Jobs:
 
 
 def make(store: Store, hands: Hands, lease: float = HOURS) -> Heartbeat:
-    return Heartbeat(store.url, RELIABLE, [Q, OTHER], lease, hands.give, hands.lose)
+    return at(store.url, hands, lease)
+
+
+def at(url: str, hands: Hands, lease: float) -> Heartbeat:
+    settings = Worker(url, queues=["q", "other"], lease=lease).settings
+    return Heartbeat(settings, held=hands.give, lost=hands.lose)
 
 
 @contextmanager
@@ -82,13 +88,13 @@ def renewals(jobs: Jobs) -> Callable[[], bool]:
 
 @HERE
 class TestBeat:
-    def test_it_renews_what_is_held(self, jobs: Jobs, hands: Hands) -> None:
+    def test_a_beat_renews_the_leases_of_held_jobs(self, jobs: Jobs, hands: Hands) -> None:
         hands.take(*jobs.take("a", "b"))
         assert make(jobs.store, hands).beat() is None
         assert min(jobs.part("inflight").values()) > jobs.now() + 750 * HOURS
         assert hands.lost == {}
 
-    def test_it_tells_what_is_lost_and_why(self, jobs: Jobs, hands: Hands) -> None:
+    def test_a_beat_reports_lost_jobs_with_the_reason(self, jobs: Jobs, hands: Hands) -> None:
         taken, cancelled, gone = jobs.take("taken", "cancelled", "gone")
         hands.take(taken, cancelled, gone)
         jobs.store.call(RELIABLE.cancel(Q, ["cancelled"]))
@@ -102,29 +108,35 @@ class TestBeat:
             "gone": "NOJOB",
         }
 
-    def test_a_lost_job_is_not_renewed_but_for_its_outcome(self, jobs: Jobs, hands: Hands) -> None:
-        hands.take(*jobs.take("lost", "over"))
-        lost, over = hands.held
-        lost.lost = over.lost = over.over = True
+    def test_a_lost_job_is_renewed_only_while_its_outcome_is_sent(
+        self, jobs: Jobs, hands: Hands
+    ) -> None:
+        hands.take(*jobs.take("lost", "stopped"))
+        lost, stopped = hands.held
+        lost.lose()
+        stopped.stop()
+        assert lost.lost and stopped.lost
         make(jobs.store, hands).beat()
         deadlines = jobs.part("inflight")
-        assert deadlines["over"] > jobs.now() + 750 * HOURS > deadlines["lost"]
+        assert deadlines["stopped"] > jobs.now() + 750 * HOURS > deadlines["lost"]
 
-    def test_a_handler_that_hangs_is_given_up(self, jobs: Jobs, hands: Hands) -> None:
+    def test_a_handler_that_runs_a_lease_past_its_timeout_is_given_up(
+        self, jobs: Jobs, hands: Hands
+    ) -> None:
         hands.take(*jobs.take("a"))
-        job = hands.held[0]
-        job.timeout, job.since, job.began = 0.1, -2 * HOURS, -HOURS
+        run = hands.held[0]
+        run.timeout, run.claimed_at, run.started_at = 0.1, -2 * HOURS, -HOURS
         make(jobs.store, hands, lease=1.0).beat()
         assert hands.lost == {"a": "its handler ran a lease longer than its timeout"}
 
-    def test_a_refusal_for_one_queue_costs_no_other(self, jobs: Jobs, hands: Hands) -> None:
+    def test_a_beat_refused_for_one_queue_renews_the_others(self, jobs: Jobs, hands: Hands) -> None:
         Jobs(jobs.store, MODES["simple"]).submit("s", queue=OTHER)
         hands.take(Claimed(1, "x", "1-nonce", b"", 1, 0, 0), *jobs.take("a"))
         assert isinstance(make(jobs.store, hands).beat(), WrongMode)
         assert jobs.part("inflight")["a"] > jobs.now() + 750 * HOURS
         jobs.redis.delete(f"{OTHER}:pending")
 
-    def test_one_that_asks_for_nothing_proves_nothing(self, jobs: Jobs, hands: Hands) -> None:
+    def test_a_beat_without_jobs_keeps_the_last_error(self, jobs: Jobs, hands: Hands) -> None:
         heartbeat = make(jobs.store, hands)
         heartbeat._error = error = Unavailable("the last one failed")
         assert heartbeat.beat() is heartbeat._renew_heard({b"none"}) is error
@@ -135,13 +147,13 @@ class TestBeat:
 
 @HERE
 class TestThread:
-    def test_it_renews_again_and_again(self, jobs: Jobs, hands: Hands) -> None:
+    def test_the_thread_renews_a_lease_again_and_again(self, jobs: Jobs, hands: Hands) -> None:
         hands.take(*jobs.take("a"))
         with beating(jobs.store, hands):
             for _ in range(3):
                 wait_until(renewals(jobs))
 
-    def test_no_exception_ends_it(
+    def test_an_exception_in_a_beat_does_not_end_the_thread(
         self, jobs: Jobs, hands: Hands, caplog: pytest.LogCaptureFixture
     ) -> None:
         """One thread renews all leases: its end would be the end of every job in hand."""
@@ -156,11 +168,13 @@ class TestThread:
         assert failed.exc_info
         assert back.getMessage() == "leases are renewed again"
 
-    def test_not_even_one_when_a_loss_is_told(self, jobs: Jobs, hands: Hands) -> None:
+    def test_an_exception_when_a_loss_is_reported_does_not_end_the_thread(
+        self, jobs: Jobs, hands: Hands
+    ) -> None:
         hands.take(*jobs.take("a", "b"))
         jobs.store.call(RELIABLE.cancel(Q, ["b"]))
 
-        def lose(job: ClaimedJob, why: str) -> None:
+        def lose(run: Run, why: str) -> None:
             raise RuntimeError("the loop is gone")
 
         hands.lose = lose  # type: ignore[method-assign]
@@ -177,7 +191,7 @@ class TestCancelled:
         """Publish as soon as somebody listens."""
         wait_until(lambda: jobs.redis.publish(f"{Q}:cancel", message))
 
-    def test_a_cancelled_job_is_asked_for_at_once(self, jobs: Jobs, hands: Hands) -> None:
+    def test_a_published_cancel_is_looked_up_at_once(self, jobs: Jobs, hands: Hands) -> None:
         hands.take(*jobs.take("a", "b"))
         renewed = renewals(jobs)
         with beating(jobs.store, hands, HOURS):
@@ -190,7 +204,7 @@ class TestCancelled:
         assert hands.lost == {"a": "cancelled"}
         assert jobs.part("inflight") == {"b": deadline}
 
-    def test_so_is_one_that_was_cancelled_before_it_listened(
+    def test_a_job_cancelled_before_the_subscription_is_found_at_once(
         self, jobs: Jobs, hands: Hands
     ) -> None:
         hands.take(*jobs.take("a", "b"))
@@ -199,7 +213,9 @@ class TestCancelled:
             wait_until(lambda: hands.lost)
         assert hands.lost == {"a": "cancelled"}
 
-    def test_a_message_proves_nothing(self, jobs: Jobs, hands: Hands) -> None:
+    def test_a_published_id_that_is_not_cancelled_loses_no_job(
+        self, jobs: Jobs, hands: Hands
+    ) -> None:
         """Anybody may publish. A job that is not cancelled is renewed, and that is all."""
         hands.take(*jobs.take("a"))
         renewed = renewals(jobs)
@@ -209,7 +225,7 @@ class TestCancelled:
             wait_until(renewed)
         assert hands.lost == {}
 
-    def test_of_every_queue(self, jobs: Jobs, hands: Hands) -> None:
+    def test_a_cancel_on_any_queue_is_heard(self, jobs: Jobs, hands: Hands) -> None:
         jobs.submit("a", queue=OTHER)
         [claimed] = jobs.claim(queues=(Q, OTHER)).jobs
         hands.take(claimed)
@@ -219,7 +235,7 @@ class TestCancelled:
             wait_until(lambda: hands.lost)
         assert hands.lost == {"a": "cancelled"}
 
-    def test_a_message_that_can_not_be_followed_up(
+    def test_a_failed_look_after_a_message_is_tried_again(
         self, jobs: Jobs, hands: Hands, caplog: pytest.LogCaptureFixture
     ) -> None:
         """A beat that fails, like any other: it is tried again soon."""
@@ -235,7 +251,9 @@ class TestCancelled:
 @HERE
 class TestStop:
     @pytest.mark.parametrize("lease", [LEASE, HOURS])
-    def test_at_once(self, store: Store, hands: Hands, lease: float) -> None:
+    def test_a_stop_ends_the_thread_at_once_whatever_it_waits_for(
+        self, store: Store, hands: Hands, lease: float
+    ) -> None:
         """Whatever it waits for."""
         heartbeat = make(store, hands, lease)
         heartbeat.start()
@@ -246,7 +264,7 @@ class TestStop:
         assert not heartbeat.is_alive()
         wait_until(lambda: not store.redis.pubsub_numsub(f"{Q}:cancel")[0][1])
 
-    def test_before_it_began(self, store: Store, hands: Hands) -> None:
+    def test_a_stop_before_the_start_ends_the_thread(self, store: Store, hands: Hands) -> None:
         heartbeat = make(store, hands)
         heartbeat.stop()
         heartbeat.start()
@@ -254,9 +272,9 @@ class TestStop:
         assert not heartbeat.is_alive()
 
 
-def test_a_job_that_can_not_be_renewed_is_given_up(hands: Hands) -> None:
+def test_a_job_that_cannot_be_renewed_in_time_is_given_up(hands: Hands) -> None:
     hands.take(Claimed(0, "a", "1-nonce", b"", 1, 0, 0))
-    nobody = Heartbeat("redis://127.0.0.1:1", RELIABLE, [Q], LEASE, hands.give, hands.lose)
+    nobody = at("redis://127.0.0.1:1", hands, LEASE)
     nobody.start()
     wait_until(lambda: hands.lost)
     nobody.stop()

@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 
 from pyjobs.engine.replies import Claimed
-from pyjobs.worker.job import ClaimedJob
 from pyjobs.worker.leases import Leases
+from pyjobs.worker.run import Run
 
 LEASE = 30.0
 REPLY = 5.0
 
 
-def job(since: float, timeout: float | None = None, id: str = "a") -> ClaimedJob:
-    return ClaimedJob(Claimed(0, id, "1-nonce", b"1", 1, 0, 0), "q", timeout, since)
+def a_run(claimed_at: float, timeout: float | None = None, id: str = "a") -> Run:
+    return Run(Claimed(0, id, "1-nonce", b"1", 1, 0, 0), "q", timeout, claimed_at)
 
 
 def make(now: float = 100.0) -> Leases:
@@ -21,59 +21,61 @@ def make(now: float = 100.0) -> Leases:
 
 
 class TestDue:
-    def test_a_third_of_a_lease_after_the_start(self) -> None:
+    def test_the_first_beat_is_due_a_third_of_a_lease_after_the_start(self) -> None:
         assert make(100.0).due == 110.0
 
-    def test_a_third_of_a_lease_after_the_last_beat_was_sent(self) -> None:
+    def test_the_next_beat_is_due_a_third_of_a_lease_after_the_last_was_sent(self) -> None:
         """Not after its answer: that may have come late."""
         leases = make()
-        leases.beaten([], 112.0)
+        leases.all_renewed([], 112.0)
         assert leases.due == 122.0
 
-    def test_soon_after_a_beat_that_failed(self) -> None:
+    def test_the_next_beat_is_due_soon_after_one_that_failed(self) -> None:
         leases = make()
         leases.missed([], 115.0)
         assert leases.due == 118.0
 
 
 class TestGivenUp:
-    def test_when_the_next_beat_may_be_answered_too_late(self) -> None:
+    def test_a_job_is_given_up_when_the_next_beat_may_be_answered_too_late(self) -> None:
         """The next one is sent in 3 s, and its answer waited for as long as 5."""
-        leases, mine = make(), job(since=90.0)
+        leases, mine = make(), a_run(claimed_at=90.0)
         leases.renewed([mine], 100.0)
         assert leases.missed([mine], 122.0) == []
         assert leases.missed([mine], 122.1) == [mine]
 
     def test_a_lease_counts_from_when_its_beat_was_sent(self) -> None:
         """However late the answer came: by then most of the lease may have passed."""
-        leases, mine = make(), job(since=90.0)
+        leases, mine = make(), a_run(claimed_at=90.0)
         leases.renewed([mine], 110.0)
-        leases.beaten([mine], 110.0)
+        leases.all_renewed([mine], 110.0)
         assert leases.missed([mine], 132.0) == []
         assert leases.missed([mine], 132.1) == [mine]
 
     def test_a_job_that_was_never_renewed_counts_from_its_own_claim(self) -> None:
-        leases, old, young = make(), job(since=99.0, id="old"), job(since=115.0, id="young")
+        leases = make()
+        old, young = a_run(claimed_at=99.0, id="old"), a_run(claimed_at=115.0, id="young")
         leases.renewed([old], 100.0)
-        leases.beaten([old], 100.0)
+        leases.all_renewed([old], 100.0)
         assert leases.missed([old, young], 125.0) == [old]
         assert leases.missed([old, young], 137.1) == [old, young]
 
-    def test_each_job_counts_for_itself(self) -> None:
+    def test_a_renewed_job_is_kept_when_another_is_given_up(self) -> None:
         """The extend of one queue may be refused where that of another is not."""
-        leases, refused, renewed = make(), job(since=90.0, id="r"), job(since=90.0, id="o")
+        leases = make()
+        refused, renewed = a_run(claimed_at=90.0, id="r"), a_run(claimed_at=90.0, id="o")
         leases.renewed([renewed], 110.0)
         assert leases.missed([refused, renewed], 115.0) == [refused]
 
     def test_a_lost_job_is_not_given_up_twice(self) -> None:
-        leases, mine = make(), job(since=90.0)
-        mine.lost = True
+        leases, mine = make(), a_run(claimed_at=90.0)
+        mine.lose()
         assert leases.missed([mine], 1000.0) == []
 
-    def test_never_after_the_end_of_the_lease(self) -> None:
+    def test_a_job_is_given_up_before_its_lease_ends_after_two_tries_or_more(self) -> None:
         """Whatever happens: beats fail at once, or after the whole wait for an answer."""
         for takes in (0.0, 1.0, REPLY):
-            leases, mine, now = make(), job(since=90.0), 110.0
+            leases, mine, now = make(), a_run(claimed_at=90.0), 110.0
             leases.renewed([mine], 100.0)
             tries = 1
             while not leases.missed([mine], now := now + takes):
@@ -81,24 +83,24 @@ class TestGivenUp:
             assert now <= 100.0 + LEASE
             assert tries >= 2, "one beat that fails must not cost a job"
 
-    def test_what_is_not_held_is_forgotten(self) -> None:
-        leases, mine = make(), job(since=90.0)
+    def test_the_renewal_of_a_job_that_is_not_held_is_forgotten(self) -> None:
+        leases, mine = make(), a_run(claimed_at=90.0)
         leases.renewed([mine], 110.0)
-        leases.beaten([], 120.0)
+        leases.all_renewed([], 120.0)
         assert leases.missed([mine], 119.0) == [mine]
 
 
 class TestHangs:
     @pytest.mark.parametrize(("now", "hangs"), [(131.9, False), (132.1, True)])
-    def test_a_lease_over_its_limit(self, now: float, hangs: bool) -> None:
-        mine = job(since=90.0, timeout=2.0)
-        mine.began = 100.0
+    def test_a_job_hangs_a_lease_after_its_timeout(self, now: float, hangs: bool) -> None:
+        mine = a_run(claimed_at=90.0, timeout=2.0)
+        mine.started_at = 100.0
         assert make().hangs(mine, now) is hangs
 
-    def test_not_without_a_limit(self) -> None:
-        mine = job(since=90.0)
-        mine.began = 100.0
+    def test_a_job_without_a_timeout_never_hangs(self) -> None:
+        mine = a_run(claimed_at=90.0)
+        mine.started_at = 100.0
         assert not make().hangs(mine, 1e9)
 
-    def test_not_while_it_waits_for_a_place(self) -> None:
-        assert not make().hangs(job(since=90.0, timeout=2.0), 1e9)
+    def test_a_job_that_has_not_begun_does_not_hang(self) -> None:
+        assert not make().hangs(a_run(claimed_at=90.0, timeout=2.0), 1e9)

@@ -10,17 +10,17 @@ from typing import Any
 
 import pytest
 from support.running import wait_until, working
-from support.servers import places
+from support.servers import WORKER_PLACES, at
 from support.store import Q, Store, having
 
 import pyjobs
 from pyjobs.engine.modes import Mode
-from pyjobs.errors import BadArgument, Unavailable
+from pyjobs.errors import BadArgument, PyjobsError, Unavailable
 from pyjobs.transport.send import run
 from pyjobs.worker import processor
 
 pytest_plugins = ("support.client_fixtures",)
-HERE = places("memory", "redis-8.2", flavours=("sync",))
+HERE = at(WORKER_PLACES)
 EVERY = having("submit")
 RELIABLE = having("submit", ["reliable"])
 SOON = 10.0
@@ -80,7 +80,7 @@ class TestLog:
             (pyjobs.Snooze(after=60), "INFO", "was put off: Snooze: put off"),
         ],
     )
-    def test_each_end_that_is_no_result_is_a_line(
+    def test_each_end_without_a_result_is_logged_as_one_line(
         self, store: Store, client: Any, mode: Mode, caplog: pytest.LogCaptureFixture,
         error: Exception, level: str, words: str,
     ) -> None:  # fmt: skip
@@ -97,11 +97,21 @@ class TestLog:
             wait_until(told)
         assert told() == [(level, f"job a on queue q {words}")]
 
+    def test_a_worker_logs_that_it_is_ready_when_it_has_connected(
+        self, store: Store, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level("INFO", "pyjobs")
+        with working(store.url, in_thread, queues=["q", "r"], concurrency=1):
+            wait_until(lambda: caplog.messages)
+        where = f"at {store.url}, up to 1 job at once, is ready"
+        assert caplog.messages[0] == f"reliable worker of q, r {where}"
+        assert caplog.records[0].name == "pyjobs.worker.processor"
+
 
 @HERE
 class TestRegistry:
     @EVERY
-    def test_a_queue_is_entered_again(
+    def test_a_queue_missing_from_the_registry_is_entered_again(
         self, store: Store, client: Any, mode: Mode, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Redis may have come back without it, and only what is there is reaped by cron."""
@@ -117,13 +127,17 @@ class TestRegistry:
 class TestHandlers:
     @EVERY
     @pytest.mark.parametrize("name", HANDLERS)
-    def test_what_may_be_one(self, client: Any, store: Store, mode: Mode, name: str) -> None:
+    def test_every_kind_of_callable_may_be_a_handler(
+        self, client: Any, store: Store, mode: Mode, name: str
+    ) -> None:
         handler, thread = HANDLERS[name]
         with working(store.url, handler, mode=mode.name):
             assert client.submit({"n": [1]}).result(SOON) == [{"n": [1]}, thread]
 
     @EVERY
-    def test_what_a_job_tells(self, client: Any, store: Store, mode: Mode) -> None:
+    def test_a_claimed_job_has_id_queue_data_attempt_timeout_and_time(
+        self, client: Any, store: Store, mode: Mode
+    ) -> None:
         seen: list[pyjobs.ClaimedJob] = []
         with working(store.url, seen.append, mode=mode.name, timeout=7.5):
             job = client.submit("data", id="a")
@@ -133,15 +147,24 @@ class TestHandlers:
         assert (claimed.attempt, claimed.timeout, claimed.lost) == (1, 7.5, False)
         assert claimed.queued == job.times[0]
         assert "a" in repr(claimed)
+        with pytest.raises(PyjobsError, match="its handler's return ends it"):
+            asyncio.run(claimed.done())
+        fields = {name for name in dir(claimed) if not name.startswith("_")}
+        assert fields == {
+            *("id", "queue", "data", "attempt", "queued", "timeout", "token", "lost"),
+            *("done", "fail"),
+        }
 
     @EVERY
-    def test_many_jobs(self, client: Any, store: Store, mode: Mode) -> None:
+    def test_a_worker_runs_five_hundred_jobs(self, client: Any, store: Store, mode: Mode) -> None:
         with working(store.url, lambda job: job.data * 2, mode=mode.name, concurrency=50):
             jobs = client.submit_many(range(500))
             assert [job.result(SOON) for job in jobs] == [n * 2 for n in range(500)]
 
     @EVERY
-    def test_queues_in_order(self, client: Any, store: Store, mode: Mode) -> None:
+    def test_queues_are_served_in_order_of_priority(
+        self, client: Any, store: Store, mode: Mode
+    ) -> None:
         seen: list[str] = []
         for name in ("later", "urgent", "q"):
             jobs = client.submit_many(range(3), queue=name)
@@ -154,7 +177,7 @@ class TestHandlers:
 
     @EVERY
     @pytest.mark.parametrize("kind", ["loop", "thread"])
-    def test_no_more_than_its_concurrency(
+    def test_no_more_jobs_run_than_the_concurrency(
         self, client: Any, store: Store, mode: Mode, kind: str
     ) -> None:
         running: list[int] = []
@@ -214,6 +237,8 @@ class TestSettings:
             {"concurrency": 0},
             {"concurrency": 1.5},
             {"concurrency": 100_000},
+            {"concurrency": None},
+            {"prefetch": -1},
             {"lease": -1},
             {"lease": "long"},
             {"lease": 0},
@@ -229,11 +254,11 @@ class TestSettings:
         ],
         ids=lambda value: "-".join(map(str, next(iter(value.items())))),
     )
-    def test_are_checked(self, settings: dict[str, Any], store: Store) -> None:
+    def test_a_bad_setting_is_refused_by_name(self, settings: dict[str, Any], store: Store) -> None:
         with pytest.raises(BadArgument, match=next(iter(settings)).removesuffix("s")):
             pyjobs.Worker(**{"url": store.url, **settings})
 
-    def test_a_handler_is_owed(self, store: Store) -> None:
+    def test_run_without_a_handler_and_a_second_handler_are_refused(self, store: Store) -> None:
         worker = pyjobs.Worker(store.url)
         with pytest.raises(BadArgument, match="handler"):
             worker.run()
@@ -243,7 +268,7 @@ class TestSettings:
         with pytest.raises(BadArgument, match="one already"):
             worker.handler(in_thread)
 
-    def test_jobs_are_pulled_by_one_only(self, store: Store) -> None:
+    def test_jobs_of_a_worker_with_a_handler_is_refused(self, store: Store) -> None:
         async def pull(worker: pyjobs.Worker) -> None:
             async for _ in worker.jobs():
                 pass
@@ -253,12 +278,22 @@ class TestSettings:
         with pytest.raises(BadArgument, match="jobs: every job of this worker goes to its handler"):
             asyncio.run(pull(worker))
 
-    def test_one_queue_by_its_name(self, store: Store) -> None:
-        assert pyjobs.Worker(store.url, queues="words").queues == ["words"]
+    def test_override_changes_and_checks_what_it_is_given(self, store: Store) -> None:
+        worker = pyjobs.Worker(store.url, queues=["q"])
+        worker.override(url="redis://elsewhere", concurrency=3)
+        worker.override()
+        assert (worker.settings.url, worker.settings.concurrency) == ("redis://elsewhere", 3)
+        for wrong in ({"url": "http://localhost"}, {"concurrency": 0}):
+            with pytest.raises(BadArgument, match=next(iter(wrong))):
+                worker.override(**wrong)  # type: ignore[arg-type]
+        assert (worker.settings.url, worker.settings.concurrency) == ("redis://elsewhere", 3)
+
+    def test_a_single_queue_may_be_given_as_a_text(self, store: Store) -> None:
+        assert pyjobs.Worker(store.url, queues="words").settings.queues == ("words",)
 
 
 @HERE
-def test_nothing_is_left_of_a_worker(store: Store) -> None:
+def test_a_worker_that_ended_leaves_no_thread(store: Store) -> None:
     before = {thread.ident for thread in threading.enumerate()}
     with (
         working(store.url, in_thread, concurrency=3),
@@ -268,11 +303,15 @@ def test_nothing_is_left_of_a_worker(store: Store) -> None:
     wait_until(lambda: {thread.ident for thread in threading.enumerate()} <= before)
 
 
-def test_unavailable_at_start() -> None:
+def test_a_server_that_is_away_at_the_start_is_unavailable_without_the_password(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO", "pyjobs")
     worker = pyjobs.Worker("redis://:secret@127.0.0.1:1/0", queues=["q"])
     worker.handler(in_thread)
     began = time.monotonic()
     with pytest.raises(Unavailable, match=r"redis://:\*\*\*@127\.0\.0\.1:1/0") as raised:
         worker.run()
     assert "secret" not in str(raised.value)
+    assert caplog.messages == []
     assert time.monotonic() - began < 8

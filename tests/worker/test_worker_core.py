@@ -20,46 +20,45 @@ from support.worker_core import (
 )
 
 from pyjobs import codec
-from pyjobs.engine.limits import CALL_BYTES, MAX_BYTES
+from pyjobs.engine.limits import CALL_BYTES, MAX_BYTES, RECORD_ITEMS
 from pyjobs.engine.outcome import Outcome
 from pyjobs.engine.replies import ClaimReply
 from pyjobs.errors import OutcomeUnknown, PyjobsError, Unavailable
 from pyjobs.worker.core import WorkerCore
-from pyjobs.worker.job import failure, success
-from pyjobs.worker.outbox import CALL_ITEMS
+from pyjobs.worker.outcomes import failure, success
 
 
 class TestClaim:
     @EVERY
-    def test_the_first_thing_is_a_claim_of_all_queues_in_order(self, mode: str) -> None:
+    def test_the_first_request_claims_from_all_queues_in_order(self, mode: str) -> None:
         [request] = make(mode, room=7).requests(NOW)
         assert request.call.script.name == f"{mode}/claim"
         assert request.call.keys == ("jobs:{a}", "jobs:{b}")
         # Half of its room: the others are claimed while these run.
         assert args(request)["limit"] == 3
 
-    def test_it_says_for_how_long(self) -> None:
+    def test_a_claim_names_lease_and_max_crashes(self) -> None:
         [request] = make(max_crashes=5).requests(NOW)
         assert args(request)["lease"] == 30_000
         assert args(request)["options"] == "max_crashes=5"
 
-    def test_only_what_there_is_room_for(self) -> None:
+    def test_a_claim_asks_for_no_more_than_there_is_room_for(self) -> None:
         core = make(room=5)
         take(core, 3)
         core.woken()
         assert args(core.requests(NOW)[0])["limit"] == 2
 
-    def test_no_more_than_a_call_should_take(self) -> None:
-        assert args(make(room=5000).requests(NOW)[0])["limit"] == CALL_ITEMS
+    def test_a_claim_asks_for_no_more_than_call_items(self) -> None:
+        assert args(make(room=5000).requests(NOW)[0])["limit"] == RECORD_ITEMS
 
-    def test_not_when_full(self) -> None:
+    def test_a_full_core_claims_nothing(self) -> None:
         core = make(room=2)
         take(core, 2, wait=0)
         assert core.requests(NOW) == []
         assert not core.woken()
         assert core.requests(NOW) == []
 
-    def test_not_when_stopping(self) -> None:
+    def test_a_stopping_core_claims_nothing(self) -> None:
         core = make()
         take(core, 2, wait=0)
         core.stop()
@@ -67,13 +66,13 @@ class TestClaim:
         core.woken()
         assert core.requests(NOW) == []
 
-    def test_again_at_once_when_there_are_more(self) -> None:
+    def test_a_claim_follows_at_once_when_wait_is_0(self) -> None:
         core = make()
         take(core, 2, wait=0)
         assert verbs(core.requests(NOW)) == ["claim"]
 
     @pytest.mark.parametrize("wait", [-1, 500])
-    def test_not_again_when_there_are_none(self, wait: int) -> None:
+    def test_no_claim_follows_when_the_queue_is_empty(self, wait: int) -> None:
         core = make()
         take(core, 2, wait=wait)
         assert core.requests(NOW) == []
@@ -84,7 +83,7 @@ class TestClaim:
         core.answered(first, [ClaimReply(0, [])], NOW)
         assert args(first[0])["nonce"] != args(core.requests(NOW)[0])["nonce"]
 
-    def test_a_job_knows_its_queue_and_its_limit(self) -> None:
+    def test_a_claimed_job_has_its_queue_and_timeout(self) -> None:
         core = make(timeout=9.0)
         jobs = [claimed(0), claimed(1, timeout=1500)]
         core.answered(core.requests(NOW), [ClaimReply(-1, jobs)], NOW)
@@ -98,7 +97,7 @@ class TestClaim:
 
 class TestEnd:
     @EVERY
-    def test_endings_and_the_next_claim_are_one_round_trip(self, mode: str) -> None:
+    def test_outcomes_and_the_next_claim_are_one_round_trip(self, mode: str) -> None:
         core = make(mode, room=3)
         [job, _] = take(core, 2)
         finish(core, job)
@@ -108,7 +107,9 @@ class TestEnd:
         assert requests[0].call.keys == ("jobs:{a}",)
 
     @EVERY
-    def test_also_when_every_place_was_taken(self, mode: str) -> None:
+    def test_the_outcome_of_a_full_core_goes_with_a_claim_of_the_free_place(
+        self, mode: str
+    ) -> None:
         """The place that an outcome frees is filled in the same round trip."""
         core = make(mode, room=2)
         jobs = take(core, 2, wait=0)
@@ -128,7 +129,7 @@ class TestEnd:
         assert not core.held
         assert core.requests(NOW) == []
 
-    def test_by_queue_and_verb(self) -> None:
+    def test_outcomes_are_sent_in_a_call_for_each_queue_and_verb(self) -> None:
         core = make()
         first, second = take(core, 2, queue=0)
         third, fourth = take(core, 2, queue=1)
@@ -146,15 +147,16 @@ class TestEnd:
             ("reliable/fail", "jobs:{b}"): [fourth.id],
         }
 
-    def test_within_the_items_of_a_call(self) -> None:
+    def test_outcomes_are_split_by_the_items_of_a_call(self) -> None:
         core = make(room=5000)
-        jobs = [job for _ in range(3) for job in take(core, CALL_ITEMS)]
+        jobs = [job for _ in range(3) for job in take(core, RECORD_ITEMS)]
         finish(core, *jobs[:-5])
         requests = core.requests(NOW)[:-1]
-        assert [len(request.ended) for request in requests] == [CALL_ITEMS] * 2 + [CALL_ITEMS - 5]
+        sizes = [len(request.ended) for request in requests]
+        assert sizes == [RECORD_ITEMS, RECORD_ITEMS, RECORD_ITEMS - 5]
         assert [id for request in requests for id in ids(request)] == [job.id for job in jobs[:-5]]
 
-    def test_within_the_bytes_of_a_call(self) -> None:
+    def test_outcomes_are_split_by_the_bytes_of_a_call(self) -> None:
         core = make(room=20)
         jobs = take(core, 10)
         finish(core, *jobs, outcome=Outcome("complete", b"x" * (MAX_BYTES - 1)))
@@ -164,8 +166,8 @@ class TestEnd:
         assert len(requests) > 1
         assert [id for request in requests for id in ids(request)] == [job.id for job in jobs]
 
-    def test_terms_go_with_them(self) -> None:
-        core = make(retention=60_000, max_attempts=4, backoff=250)
+    def test_outcomes_carry_retention_max_attempts_backoff_and_verdict(self) -> None:
+        core = make(retention=60.0, max_attempts=4, backoff=0.25)
         done, failed = take(core, 2)
         finish(core, done)
         finish(core, failed, outcome=failure(ValueError("no"), "reject"))
@@ -175,7 +177,7 @@ class TestEnd:
         assert items(fail)[2] == "reject"
 
     @pytest.mark.parametrize("mode", ["simple", "recoverable"])
-    def test_failures_of_the_other_modes_have_no_verdict(self, mode: str) -> None:
+    def test_failures_in_simple_and_recoverable_mode_have_no_verdict(self, mode: str) -> None:
         core = make(mode)
         [job] = take(core, 1)
         finish(core, job, outcome=failure(ValueError("no")))
@@ -184,7 +186,7 @@ class TestEnd:
         assert items(request)[:2] == [job.id, job.token]
         assert codec.decode_error(items(request)[2])[:2] == ("ValueError", "no")
 
-    def test_a_job_that_is_not_held_is_nobodys_business(self) -> None:
+    def test_a_job_that_is_not_held_is_not_recorded(self) -> None:
         core = make()
         [job] = take(core, 1)
         finish(core, job)
@@ -197,7 +199,9 @@ class TestEnd:
 class TestNoAnswer:
     @REPEATABLE
     @pytest.mark.parametrize("error", [Unavailable("away"), OutcomeUnknown("perhaps")])
-    def test_a_claim_is_sent_again_with_the_same_nonce(self, mode: str, error: PyjobsError) -> None:
+    def test_an_unanswered_claim_is_sent_again_with_the_same_nonce(
+        self, mode: str, error: PyjobsError
+    ) -> None:
         """What the first one took is handed out to the second."""
         core = make(mode)
         first = core.requests(NOW)
@@ -207,7 +211,7 @@ class TestNoAnswer:
         core.answered(again, [ClaimReply(0, [])], NOW)
         assert args(core.requests(NOW)[0])["nonce"] != args(first[0])["nonce"]
 
-    def test_the_same_when_it_alone_of_a_round_trip_got_none(self) -> None:
+    def test_a_claim_that_alone_was_unanswered_is_sent_again(self) -> None:
         core = make()
         [job] = take(core, 1)
         finish(core, job)
@@ -218,13 +222,13 @@ class TestNoAnswer:
         assert again[0].call == requests[1].call
 
     @pytest.mark.parametrize("error", [Unavailable("away"), OutcomeUnknown("perhaps")])
-    def test_simple_goes_on_claiming(self, error: PyjobsError) -> None:
+    def test_an_unanswered_simple_claim_is_followed_by_a_new_one(self, error: PyjobsError) -> None:
         core = make("simple")
         core.unanswered(core.requests(NOW), error)
         assert verbs(core.requests(NOW)) == ["claim"]
 
     @EVERY
-    def test_endings_are_sent_again_when_nothing_was_written(self, mode: str) -> None:
+    def test_unavailable_outcomes_are_sent_again(self, mode: str) -> None:
         core = make(mode)
         jobs = take(core, 2)
         finish(core, *jobs)
@@ -236,7 +240,7 @@ class TestNoAnswer:
         assert again[0].call == first[0].call
 
     @REPEATABLE
-    def test_and_when_nobody_knows(self, mode: str) -> None:
+    def test_unknown_outcomes_are_sent_again(self, mode: str) -> None:
         core = make(mode)
         jobs = take(core, 2)
         finish(core, *jobs)
@@ -244,7 +248,7 @@ class TestNoAnswer:
         core.unanswered(first, OutcomeUnknown("perhaps"))
         assert core.requests(NOW)[0].call == first[0].call
 
-    def test_but_not_in_simple(self) -> None:
+    def test_unknown_outcomes_in_simple_mode_are_not_sent_again(self) -> None:
         """A second message would be a second result."""
         core = make("simple")
         finish(core, *take(core, 2))
@@ -252,7 +256,7 @@ class TestNoAnswer:
         assert not core.held
         assert "complete" not in verbs(core.requests(NOW))
 
-    def test_endings_that_came_meanwhile_go_along(self) -> None:
+    def test_later_outcomes_go_with_those_that_are_sent_again(self) -> None:
         core = make()
         first, second = take(core, 2)
         finish(core, first)
@@ -261,7 +265,7 @@ class TestNoAnswer:
         core.unanswered(requests, Unavailable("away"))
         assert sorted(ids(core.requests(NOW)[0])) == sorted([first.id, second.id])
 
-    def test_of_one_letter_only(self) -> None:
+    def test_only_the_unanswered_call_of_a_round_trip_is_sent_again(self) -> None:
         core = make()
         [first] = take(core, 1, queue=0)
         [second] = take(core, 1, queue=1)
@@ -273,49 +277,49 @@ class TestNoAnswer:
 
 
 class TestIdle:
-    def test_nobody_sleeps_before_the_first_claim(self) -> None:
+    def test_the_core_is_not_idle_before_its_first_claim(self) -> None:
         assert make().idle_ms() is None
 
     @pytest.mark.parametrize("wait", [-1, 1, 500])
-    def test_as_long_as_the_claim_said(self, wait: int) -> None:
+    def test_the_core_is_idle_for_the_wait_of_its_claim(self, wait: int) -> None:
         core = make()
         take(core, 1, wait=wait)
         assert core.idle_ms() == wait
 
-    def test_not_while_a_claim_is_under_way(self) -> None:
+    def test_the_core_is_not_idle_while_a_claim_is_under_way(self) -> None:
         core = make()
         core.requests(NOW)
         assert core.idle_ms() is None
 
-    def test_not_while_there_are_more(self) -> None:
+    def test_the_core_is_not_idle_while_jobs_are_left(self) -> None:
         core = make()
         take(core, 1, wait=0)
         assert core.idle_ms() is None
 
-    def test_not_with_endings_in_hand(self) -> None:
+    def test_the_core_is_not_idle_with_outcomes_to_send(self) -> None:
         core = make()
         finish(core, *take(core, 1))
         assert core.idle_ms() is None
 
-    def test_not_when_full(self) -> None:
+    def test_a_full_core_is_not_idle(self) -> None:
         core = make(room=2)
         take(core, 2)
         assert core.idle_ms() is None
 
-    def test_not_when_stopping(self) -> None:
+    def test_a_stopping_core_is_not_idle(self) -> None:
         core = make()
         take(core, 1)
         core.stop()
         assert core.idle_ms() is None
 
-    def test_woken_makes_hungry(self) -> None:
+    def test_a_woken_core_claims(self) -> None:
         core = make()
         take(core, 1)
         assert core.woken()
         assert core.idle_ms() is None
         assert verbs(core.requests(NOW)) == ["claim"]
 
-    def test_woken_while_a_claim_is_under_way(self) -> None:
+    def test_a_core_woken_during_a_claim_claims_again(self) -> None:
         """It ran before the job came that the token told of: its answer is old news."""
         core = make()
         requests = core.requests(NOW)
@@ -324,7 +328,7 @@ class TestIdle:
         assert core.idle_ms() is None
         assert verbs(core.requests(NOW)) == ["claim"]
 
-    def test_woken_tells_that_there_is_no_room(self) -> None:
+    def test_a_full_core_refuses_a_wake_token_and_claims_when_there_is_room(self) -> None:
         core = make(room=1)
         [job] = take(core, 1)
         assert not core.woken()
@@ -336,7 +340,7 @@ class TestIdle:
 
 
 class TestPrefetch:
-    def test_no_more_run_than_the_concurrency(self) -> None:
+    def test_prefetched_jobs_start_only_within_the_concurrency(self) -> None:
         core = make(room=2, prefetch=3)
         for _ in range(3):
             requests = core.requests(NOW)
@@ -348,22 +352,22 @@ class TestPrefetch:
         [third] = begin(core)
         assert core.held > {first, third}
 
-    def test_those_that_wait_start_in_order(self) -> None:
+    def test_prefetched_jobs_start_in_order(self) -> None:
         core = make(room=1, prefetch=3)
         jobs = [claimed() for _ in range(4)]
         core.answered(core.requests(NOW), [ClaimReply(0, jobs)], NOW)
         started = []
-        while job := core.next_job(NOW):
+        while job := core.next_run(NOW):
             started.append(job.id)
             finish(core, job)
         assert started == [job.id for job in jobs]
 
-    def test_one_that_is_lost_while_it_waits_is_not_started(self) -> None:
+    def test_a_prefetched_job_that_is_lost_is_not_started(self) -> None:
         core = make(room=1, prefetch=1)
         core.answered(core.requests(NOW), [ClaimReply(0, [claimed(), claimed()])], NOW)
         [first] = begin(core)
         [second] = core.held - {first}
-        second.lost = True
+        second.lose()
         finish(core, first)
         assert not begin(core)
         assert core.held == {first}
@@ -380,41 +384,43 @@ class TestPrefetch:
             core.answered(requests, words(requests), NOW)
         return core
 
-    def test_fits_itself_to_short_jobs(self) -> None:
+    def test_prefetch_grows_with_short_jobs(self) -> None:
         assert self.fast().free > 100
 
-    def test_half_of_them_are_claimed_at_once(self) -> None:
+    def test_a_claim_asks_for_half_of_the_prefetch(self) -> None:
         """So that one half runs while the other is on its way."""
         core = self.fast()
         core.woken()
         assert args(core.requests(NOW)[0])["limit"] == core.free // 2 > 50
 
-    def test_and_to_long_ones(self) -> None:
+    def test_prefetch_stays_at_the_concurrency_with_long_jobs(self) -> None:
         assert self.fast(seconds=0.1).free == 2
 
-    def test_hands_back_what_found_no_place_for_long(self) -> None:
+    def test_prefetched_jobs_that_wait_too_long_are_released(self) -> None:
         """Two long jobs came after many short ones: the rest is for other workers."""
         core = self.fast()
         core.woken()
         requests = core.requests(NOW)
         core.answered(requests, [ClaimReply(0, [claimed() for _ in range(9)])], NOW)
         running = begin(core)
-        assert not core.hand_back_prefetched(NOW + 0.2)
-        assert core.hand_back_prefetched(NOW + 0.3)
+        assert not core.release_stuck(NOW + 0.2)
+        assert core.release_stuck(NOW + 0.3)
         assert verbs(core.requests(NOW)) == ["release"]
         assert core.free == 0 and len(running) == 2
 
-    def test_not_while_jobs_find_their_place(self) -> None:
+    def test_prefetched_jobs_are_kept_while_jobs_start(self) -> None:
         core = self.fast()
         core.woken()
         core.answered(core.requests(NOW), [ClaimReply(0, [claimed() for _ in range(9)])], NOW)
         first, _ = begin(core, NOW)
         finish(core, first)
         begin(core, NOW + 0.2)
-        assert not core.hand_back_prefetched(NOW + 0.3)
+        assert not core.release_stuck(NOW + 0.3)
 
     @pytest.mark.parametrize("mode", ["simple", "recoverable"])
-    def test_not_where_nothing_can_be_handed_back(self, mode: str) -> None:
+    def test_a_mode_without_release_prefetches_only_by_its_setting_and_keeps_the_jobs(
+        self, mode: str
+    ) -> None:
         """There only a number of its own makes a worker claim ahead."""
         core = make(mode, room=2, prefetch=None)
         [job] = take(core, 1)
@@ -423,15 +429,15 @@ class TestPrefetch:
         core = make(mode, room=1, prefetch=5)
         core.answered(core.requests(NOW), [ClaimReply(0, [claimed() for _ in range(6)])], NOW)
         begin(core)
-        assert not core.hand_back_prefetched(NOW + 10)
+        assert not core.release_stuck(NOW + 10)
 
-    def test_not_with_a_number_of_its_own(self) -> None:
+    def test_jobs_prefetched_by_a_set_number_are_kept(self) -> None:
         core = make(room=1, prefetch=5)
         core.answered(core.requests(NOW), [ClaimReply(0, [claimed() for _ in range(6)])], NOW)
         begin(core)
-        assert not core.hand_back_prefetched(NOW + 10)
+        assert not core.release_stuck(NOW + 10)
 
-    def test_a_stop_hands_back_what_waits(self) -> None:
+    def test_a_stop_releases_prefetched_jobs(self) -> None:
         core = make(room=1, prefetch=5)
         core.answered(core.requests(NOW), [ClaimReply(0, [claimed() for _ in range(6)])], NOW)
         [running] = begin(core)
@@ -442,7 +448,7 @@ class TestPrefetch:
         assert not begin(core)
 
     @pytest.mark.parametrize("mode", ["simple", "recoverable"])
-    def test_or_runs_it_where_it_can_not(self, mode: str) -> None:
+    def test_a_stop_runs_prefetched_jobs_in_a_mode_without_release(self, mode: str) -> None:
         core = make(mode, room=1, prefetch=5)
         core.answered(core.requests(NOW), [ClaimReply(0, [claimed() for _ in range(3)])], NOW)
         [running] = begin(core)
@@ -454,9 +460,9 @@ class TestPrefetch:
         requests = core.requests(NOW)
         assert len(requests[0].ended) == 3
         core.answered(requests, words(requests), NOW)
-        assert core.over
+        assert core.drained
 
-    def test_jobs_that_arrive_after_a_stop_are_handed_back(self) -> None:
+    def test_jobs_claimed_during_a_stop_are_released(self) -> None:
         core = make()
         requests = core.requests(NOW)
         core.stop()

@@ -27,12 +27,14 @@ from pyjobs.errors import (
     Unavailable,
     WrongMode,
 )
-from pyjobs.worker.core import Request, WorkerCore
-from pyjobs.worker.job import failure, success
+from pyjobs.worker.core import WorkerCore
+from pyjobs.worker.outbox import Request
+from pyjobs.worker.outcomes import failure, success
+from pyjobs.worker.run import RunState
 
 
 class TestStop:
-    def test_release_hands_back(self) -> None:
+    def test_a_stop_in_reliable_mode_releases_running_jobs(self) -> None:
         core = make()
         jobs = take(core, 2)
         core.stop()
@@ -40,19 +42,19 @@ class TestStop:
         [request] = core.requests(NOW)
         assert request.call.script.name == "reliable/release"
         assert items(request) == [part for job in jobs for part in (job.id, job.token)]
-        assert not core.over
+        assert not core.drained
         core.answered([request], [["pending", "pending"]], NOW)
-        assert core.over
+        assert core.drained
 
-    def test_recoverable_leaves_them_to_the_reaper(self) -> None:
+    def test_a_stop_in_recoverable_mode_leaves_running_jobs_to_the_reaper(self) -> None:
         core = make("recoverable")
         jobs = take(core, 2)
         core.stop()
         finish(core, *jobs, outcome=Outcome("release"))
         assert core.requests(NOW) == []
-        assert core.over
+        assert core.drained
 
-    def test_simple_tells_the_client(self) -> None:
+    def test_a_stop_in_simple_mode_fails_running_jobs(self) -> None:
         core = make("simple")
         [job] = take(core, 1)
         core.stop()
@@ -61,25 +63,25 @@ class TestStop:
         assert request.call.script.name == "simple/fail"
         assert "worker stopped" in codec.decode_error(items(request)[2])[1]
 
-    def test_over_only_when_all_is_recorded(self) -> None:
+    def test_a_stopped_core_is_over_only_when_all_is_recorded(self) -> None:
         core = make()
         [job] = take(core, 1)
-        assert not core.over
+        assert not core.drained
         core.stop()
-        assert not core.over
+        assert not core.drained
         finish(core, job)
         requests = core.requests(NOW)
-        assert verbs(requests) == ["complete"] and not core.over
+        assert verbs(requests) == ["complete"] and not core.drained
         core.unanswered(requests, Unavailable("away"))
-        assert not core.over
+        assert not core.drained
         requests = core.requests(NOW)
         core.answered(requests, words(requests), NOW)
-        assert core.over
+        assert core.drained
 
-    def test_at_once_when_nothing_is_held(self) -> None:
+    def test_a_stopped_core_without_jobs_is_over_at_once(self) -> None:
         core = make()
         core.stop()
-        assert core.over
+        assert core.drained
 
 
 class TestStopAfterAClaimWithoutAnswer:
@@ -92,65 +94,65 @@ class TestStopAfterAClaimWithoutAnswer:
         core.stop()
         return core, request
 
-    def test_it_is_sent_again_and_what_it_took_is_handed_back(self) -> None:
+    def test_the_claim_is_sent_again_and_its_jobs_are_released(self) -> None:
         core, first = self.lost("reliable", OutcomeUnknown("perhaps"))
-        assert not core.over
+        assert not core.drained
         [again] = core.requests(NOW)
         assert again.call == first.call
         core.answered([again], [ClaimReply(0, [claimed(), claimed()])], NOW)
-        assert not begin(core) and not core.over
+        assert not begin(core) and not core.drained
         [release] = core.requests(NOW)
         assert verbs([release]) == ["release"] and len(release.ended) == 2
         core.answered([release], words([release]), NOW)
-        assert core.over
+        assert core.drained
 
-    def test_until_there_is_an_answer(self) -> None:
+    def test_the_claim_is_sent_again_until_it_is_answered(self) -> None:
         core, first = self.lost("reliable", OutcomeUnknown("perhaps"))
         for error in (OutcomeUnknown("perhaps"), Unavailable("away")):
             core.unanswered(core.requests(NOW), error)
-            assert not core.over
+            assert not core.drained
         again = core.requests(NOW)
         assert again[0].call == first.call
         core.answered(again, [ClaimReply(-1, [])], NOW)
-        assert core.over and core.requests(NOW) == []
+        assert core.drained and core.requests(NOW) == []
 
-    def test_or_one_that_it_will_always_get(self) -> None:
+    def test_the_claim_is_not_sent_again_after_a_final_refusal(self) -> None:
         """To send it again would be to send it without an end."""
         core, _ = self.lost("reliable", OutcomeUnknown("perhaps"))
         core.answered(core.requests(NOW), [Forbidden("NOPERM")], NOW)
-        assert core.over and core.requests(NOW) == []
+        assert core.drained and core.requests(NOW) == []
         assert isinstance(core.fatal, Forbidden)
 
     @pytest.mark.parametrize(
-        ("mode", "patient"), [("simple", True), ("recoverable", True), ("reliable", False)]
+        ("mode", "needs_grace"), [("simple", True), ("recoverable", True), ("reliable", False)]
     )
-    def test_one_on_its_way_is_worth_the_grace_where_jobs_are_not_handed_back(
-        self, mode: str, patient: bool
+    def test_a_claim_under_way_is_worth_the_grace_in_a_mode_without_release(
+        self, mode: str, needs_grace: bool
     ) -> None:
         core = make(mode)
-        assert not core.patient
+        assert not core.needs_grace
         requests = core.requests(NOW)
-        assert core.patient is patient
+        assert core.needs_grace is needs_grace
         core.stop()
         core.answered(requests, [ClaimReply(-1, [claimed()])], NOW)
-        assert core.patient and bool(begin(core)) is patient
+        assert core.needs_grace and bool(begin(core)) is needs_grace
 
-    def test_a_refusal_leaves_it_open(self) -> None:
+    def test_the_claim_is_still_open_after_a_passing_refusal(self) -> None:
         """The first may have been carried out all the same."""
         core, _ = self.lost("reliable", OutcomeUnknown("perhaps"))
         core.answered(core.requests(NOW), [Unavailable("BUSY")], NOW)
-        assert not core.over
+        assert not core.drained
 
-    def test_what_it_took_is_run_where_it_can_not_be_handed_back(self) -> None:
+    def test_jobs_of_the_claim_are_run_in_a_mode_without_release(self) -> None:
         core, _ = self.lost("recoverable", OutcomeUnknown("perhaps"))
         core.answered(core.requests(NOW), [ClaimReply(0, [claimed()])], NOW)
         assert len(begin(core)) == 1
 
-    def test_but_not_after_a_second_stop(self) -> None:
+    def test_a_second_stop_gives_the_claim_up_in_a_mode_without_release(self) -> None:
         """It could be neither run nor handed back: whoever reaps finds it in flight."""
         core, _ = self.lost("recoverable", OutcomeUnknown("perhaps"))
         core.stop(now=True)
-        assert core.over and core.requests(NOW) == []
+        assert core.drained and core.requests(NOW) == []
 
     @pytest.mark.parametrize(
         ("mode", "error"),
@@ -161,16 +163,16 @@ class TestStopAfterAClaimWithoutAnswer:
             ("reliable", Unavailable("away")),
         ],
     )
-    def test_not_when_it_took_nothing_or_can_not_be_repeated(
+    def test_a_claim_that_took_nothing_or_cannot_be_repeated_is_not_sent_again(
         self, mode: str, error: PyjobsError
     ) -> None:
         core, _ = self.lost(mode, error)
-        assert core.over and core.requests(NOW) == []
+        assert core.drained and core.requests(NOW) == []
 
 
 class TestLost:
     @pytest.mark.parametrize("word", ["LOST", "NOJOB"])
-    def test_a_refused_ending_is_reported_and_dropped(self, word: str) -> None:
+    def test_an_outcome_refused_as_lost_is_reported_and_dropped(self, word: str) -> None:
         core = make()
         lost, mine = take(core, 2)
         finish(core, lost, mine)
@@ -179,7 +181,7 @@ class TestLost:
         assert refused == [(lost, word)]
         assert not core.held and core.requests(NOW) == []
 
-    def test_a_repeat_is_not(self) -> None:
+    def test_an_outcome_answered_as_a_repeat_is_not_reported(self) -> None:
         """It is the answer to an outcome that was sent twice."""
         core = make()
         finish(core, *take(core, 1))
@@ -189,14 +191,14 @@ class TestLost:
     @pytest.mark.parametrize(
         "outcome", [success(1), failure(ValueError()), Outcome("release"), None]
     )
-    def test_what_a_lost_job_comes_to_is_discarded(self, outcome: Outcome | None) -> None:
+    def test_the_outcome_of_a_lost_job_is_discarded(self, outcome: Outcome | None) -> None:
         core = make()
         [job] = take(core, 1)
-        job.lost = True
+        job.lose()
         core.finished(job, outcome, NOW)
         assert not core.held and verbs(core.requests(NOW)) == ["claim"]
 
-    def test_its_place_is_offered_at_once(self) -> None:
+    def test_the_place_of_a_lost_job_is_claimed_for_at_once(self) -> None:
         """How long there is nothing was said when it was claimed, and may be long ago."""
         core = make(room=1)
         [job] = take(core, 1, wait=60_000)
@@ -204,18 +206,18 @@ class TestLost:
         core.finished(job, None, NOW)
         assert core.idle_ms() is None and verbs(core.requests(NOW)) == ["claim"]
 
-    def test_so_is_that_of_one_that_waited(self) -> None:
+    def test_the_place_of_a_lost_prefetched_job_is_claimed_for_at_once(self) -> None:
         core = make(room=1, prefetch=1)
         core.answered(core.requests(NOW), [ClaimReply(-1, [claimed(), claimed()])], NOW)
         [first] = begin(core)
         [second] = core.held - {first}
-        second.lost = True
+        second.lose()
         core.finished(first, None, NOW)
         core.answered(core.requests(NOW), [ClaimReply(-1, [])], NOW)
         assert not begin(core)
         assert verbs(core.requests(NOW)) == ["claim"]
 
-    def test_so_is_one_that_the_same_worker_gets_again(self) -> None:
+    def test_a_job_claimed_again_by_the_same_worker_is_lost_to_its_older_run(self) -> None:
         """Its lease ended unnoticed, or Redis came back without the claim: the token tells them
         apart, and the older run must not go on beside the new one."""
         core = make()
@@ -232,7 +234,7 @@ class TestLost:
         requests = core.requests(NOW)
         assert ids(requests[0]) == [new.id]
 
-    def test_when_the_worker_gives_up_all_of_them_are(self) -> None:
+    def test_every_job_is_lost_when_the_worker_gives_up(self) -> None:
         """Whoever still runs one must learn that nothing is recorded any more."""
         core = make(room=1, prefetch=1)
         core.answered(core.requests(NOW), [ClaimReply(-1, [claimed(), claimed()])], NOW)
@@ -242,6 +244,23 @@ class TestLost:
         assert [job.lost for job in jobs] == [True, True] and not core.held
         core.finished(running, success(1), NOW)
         assert not begin(core)
+
+
+class TestState:
+    def test_a_failed_run_is_stopped_until_its_failure_is_recorded(self) -> None:
+        """A thread that goes on after its timeout learns that its result is discarded."""
+        core = make()
+        [run] = take(core, 1)
+        finish(core, run, outcome=failure(TimeoutError()))
+        assert run.state is RunState.STOPPED and run in core.held
+
+    def test_a_completed_run_is_not_lost(self) -> None:
+        core = make()
+        [run] = take(core, 1)
+        finish(core, run)
+        requests = core.requests(NOW)
+        core.answered(requests, words(requests), NOW)
+        assert run.state is RunState.HELD and not run.lost
 
 
 class TestRefused:
@@ -254,7 +273,7 @@ class TestRefused:
         assert isinstance(core.fatal, WrongMode)
         assert core.held == set(jobs)
 
-    def test_the_other_answers_of_that_round_trip_count(self) -> None:
+    def test_replies_beside_a_fatal_refusal_count(self) -> None:
         core = make()
         [job, running] = take(core, 2)
         finish(core, job)
@@ -262,7 +281,7 @@ class TestRefused:
         assert core.fatal is not None
         assert core.held == {running}
 
-    def test_what_was_running_can_be_handed_back(self) -> None:
+    def test_jobs_that_run_at_a_fatal_refusal_can_be_released(self) -> None:
         core = make()
         jobs = take(core, 2)
         core.woken()
@@ -272,9 +291,9 @@ class TestRefused:
         requests = core.requests(NOW)
         assert verbs(requests) == ["release"]
         core.answered(requests, words(requests), NOW)
-        assert core.over
+        assert core.drained
 
-    def test_jobs_that_came_in_that_round_trip_are_handed_out(self) -> None:
+    def test_jobs_claimed_beside_a_fatal_refusal_are_handed_out(self) -> None:
         """Whoever is never handed out can never be ended."""
         core = make()
         finish(core, *take(core, 1, queue=1))
@@ -285,7 +304,7 @@ class TestRefused:
         assert core.fatal is refusal
         assert len(started) == 1 and core.held == set(started)
 
-    def test_one_bad_ending_does_not_take_the_others_with_it(self) -> None:
+    def test_a_bad_outcome_in_a_call_is_reported_and_the_others_are_recorded(self) -> None:
         """Each is sent by itself then; the bad one is reported, and is nobody's end."""
         core = make()
         good, bad = take(core, 2)
@@ -299,7 +318,7 @@ class TestRefused:
         assert refused == [(bad, str(refusal))]
         assert not core.held and core.fatal is None
 
-    def test_endings_that_are_forbidden_are_reported(self) -> None:
+    def test_a_forbidden_outcome_is_reported_and_fatal(self) -> None:
         core = make()
         [job] = take(core, 1)
         finish(core, job)
@@ -317,19 +336,19 @@ class TestLateAnswer:
         core.answered(core.requests(NOW), [ClaimReply(-1, [claimed()])], NOW + seconds)
         return core
 
-    def test_is_handed_back(self) -> None:
+    def test_a_job_claimed_later_than_two_thirds_of_a_lease_is_released(self) -> None:
         core = self.late("reliable", 20.1)
         assert not begin(core)
         assert verbs(core.requests(NOW)) == ["release", "claim"]
 
-    def test_is_started_within_two_thirds(self) -> None:
+    def test_a_job_claimed_within_two_thirds_of_a_lease_is_started(self) -> None:
         assert len(begin(self.late("reliable", 19.9))) == 1
 
     @pytest.mark.parametrize("mode", ["simple", "recoverable"])
-    def test_where_there_is_no_lease_it_is_never_late(self, mode: str) -> None:
+    def test_a_job_in_a_mode_without_leases_is_started_however_late(self, mode: str) -> None:
         assert len(begin(self.late(mode, 1000))) == 1
 
-    def test_counts_from_the_first_time_that_the_claim_was_sent(self) -> None:
+    def test_a_repeated_claim_is_late_counted_from_its_first_sending(self) -> None:
         core = make()
         core.unanswered(core.requests(NOW), OutcomeUnknown("perhaps"))
         core.answered(core.requests(NOW + 19), [ClaimReply(-1, [claimed()])], NOW + 21)

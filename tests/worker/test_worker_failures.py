@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from support.running import working
-from support.servers import places
+from support.servers import WORKER_PLACES, at
 from support.store import STORED, Jobs, Store, having
 
 import pyjobs
@@ -18,7 +18,7 @@ from pyjobs.engine.modes import Mode
 from pyjobs.errors import JobFailed
 
 pytest_plugins = ("support.client_fixtures",)
-HERE = places("memory", "redis-8.2", flavours=("sync",))
+HERE = at(WORKER_PLACES)
 EVERY = having("submit")
 KEPT = having("submit", STORED)
 RELIABLE = having("submit", ["reliable"])
@@ -75,7 +75,9 @@ class TestFailures:
 
     @EVERY
     @pytest.mark.parametrize("kind", ["loop", "thread"])
-    def test_sys_exit(self, client: Any, store: Store, mode: Mode, kind: str) -> None:
+    def test_sys_exit_in_a_handler_fails_the_job_and_not_the_worker(
+        self, client: Any, store: Store, mode: Mode, kind: str
+    ) -> None:
         async def leave(job: pyjobs.ClaimedJob) -> None:
             sys.exit("enough")
 
@@ -88,7 +90,7 @@ class TestFailures:
 
     @EVERY
     @pytest.mark.parametrize("kind", ["loop", "thread"])
-    def test_an_error_that_can_not_speak(
+    def test_an_error_whose_str_raises_fails_the_job(
         self, client: Any, store: Store, mode: Mode, kind: str
     ) -> None:
         class Mute(Exception):
@@ -120,7 +122,7 @@ class TestFailures:
         ],
         ids=["set", "nan", "surrogate", "large"],
     )
-    def test_a_result_that_can_not_be_kept(
+    def test_a_result_that_is_no_json_or_too_large_fails_the_job_at_once(
         self, client: Any, store: Store, mode: Mode, result: Any, told: str
     ) -> None:
         """Another attempt would come to the same, so there is none."""
@@ -138,13 +140,13 @@ class TestFailures:
         assert len(runs) == 2
 
     @EVERY
-    def test_the_largest_result(self, client: Any, store: Store, mode: Mode) -> None:
+    def test_the_largest_result_is_recorded(self, client: Any, store: Store, mode: Mode) -> None:
         with working(store.url, lambda job: "x" * (MAX_BYTES - 2), mode=mode.name):
             assert len(client.submit(1).result(SOON)) == MAX_BYTES - 2
 
     @EVERY
     @pytest.mark.parametrize("payload", [b'{"half":', b"", b"\xff\xfe", b"{'a': 1}"])
-    def test_an_undecodable_payload(
+    def test_an_undecodable_payload_fails_the_job_without_a_run(
         self, client: Any, store: Store, mode: Mode, payload: bytes
     ) -> None:
         """Such as a shell producer writes."""
@@ -159,7 +161,9 @@ class TestFailures:
         assert ran == ["good"]
 
     @KEPT
-    def test_a_failure_is_stored(self, client: Any, store: Store, mode: Mode) -> None:
+    def test_a_failure_is_stored_for_other_clients(
+        self, client: Any, store: Store, mode: Mode
+    ) -> None:
         def handle(job: pyjobs.ClaimedJob) -> None:
             raise ValueError("no")
 
@@ -170,7 +174,7 @@ class TestFailures:
             client.job("a").result(SOON)
 
     @RELIABLE
-    def test_retried_until_it_works(self, client: Any, store: Store, mode: Mode) -> None:
+    def test_a_job_is_retried_until_it_works(self, client: Any, store: Store, mode: Mode) -> None:
         attempts: list[int] = []
 
         def handle(job: pyjobs.ClaimedJob) -> str:
@@ -184,7 +188,9 @@ class TestFailures:
         assert attempts == [1, 2, 3]
 
     @RELIABLE
-    def test_retried_until_it_is_dead(self, client: Any, store: Store, mode: Mode) -> None:
+    def test_a_job_is_retried_until_its_attempts_are_used_up(
+        self, client: Any, store: Store, mode: Mode
+    ) -> None:
         attempts: list[int] = []
 
         def handle(job: pyjobs.ClaimedJob) -> None:
@@ -204,7 +210,9 @@ class TestFailures:
 class TestTimeouts:
     @EVERY
     @pytest.mark.parametrize("kind", ["loop", "thread"])
-    def test_of_the_worker(self, client: Any, store: Store, mode: Mode, kind: str) -> None:
+    def test_the_timeout_of_the_worker_fails_the_job_and_frees_its_place(
+        self, client: Any, store: Store, mode: Mode, kind: str
+    ) -> None:
         go = threading.Event()
 
         async def ahandle(job: pyjobs.ClaimedJob) -> str:
@@ -219,17 +227,19 @@ class TestTimeouts:
 
         settings: dict[str, Any] = {"max_attempts": 1} if mode.name == "reliable" else {}
         handler = ahandle if kind == "loop" else handle
-        with working(store.url, handler, mode=mode.name, timeout=0.5, concurrency=1, **settings):
+        with working(store.url, handler, mode=mode.name, timeout=0.15, concurrency=1, **settings):
             jobs = client.submit_many(["slow", "slow", "quick"])
             for job in jobs[:2]:
-                with pytest.raises(JobFailed, match=r"TimeoutError: took longer than 0\.5 s"):
+                with pytest.raises(JobFailed, match=r"TimeoutError: took longer than 0\.15 s"):
                     job.result(SOON)
             # A thread can't be stopped; it must not take a place from others.
             assert jobs[2].result(SOON) == "quick"
             go.set()
 
     @KEPT
-    def test_of_the_job(self, client: Any, store: Store, mode: Mode) -> None:
+    def test_the_timeout_of_a_job_goes_before_that_of_the_worker(
+        self, client: Any, store: Store, mode: Mode
+    ) -> None:
         async def handle(job: pyjobs.ClaimedJob) -> Any:
             await asyncio.sleep(60 if job.data else 0.1)
             return job.timeout
@@ -241,7 +251,7 @@ class TestTimeouts:
                 client.submit(1, timeout=0.06).result(SOON)
 
     @EVERY
-    def test_a_timeout_within_the_handler_is_its_own(
+    def test_a_timeout_raised_in_the_handler_is_reported_as_its_own(
         self, client: Any, store: Store, mode: Mode
     ) -> None:
         """The job had no limit, or was far from it: the message must not speak of that."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from support.running import wait_until, working
-from support.servers import places
+from support.servers import WORKER_PLACES, at
 from support.store import HOUR, Jobs, Store, having
 
 import pyjobs
@@ -19,7 +19,7 @@ from pyjobs.engine.modes import MODES, Mode
 from pyjobs.engine.replies import Claimed
 from pyjobs.errors import JobCancelled, JobFailed, LeaseLost, PyjobsError, Unencodable
 
-HERE = places("memory", "redis-8.2", flavours=("sync",))
+HERE = at(WORKER_PLACES)
 EVERY = having("submit")
 RELIABLE = having("submit", ["reliable"])
 SOON = 10.0
@@ -120,7 +120,9 @@ class TestHeartbeat:
             assert job.result(SOON) == "fresh"
             assert jobs.job("a")["result"] == b'"fresh"'
 
-    def test_a_loss_that_no_heartbeat_saw(self, client: Any, jobs: Jobs) -> None:
+    def test_a_loss_that_no_heartbeat_saw_discards_the_outcome(
+        self, client: Any, jobs: Jobs
+    ) -> None:
         """The token tells at the end."""
         entered, go = threading.Event(), threading.Event()
 
@@ -173,7 +175,7 @@ def pull(store: Store, body: Callable[[Any], Awaitable[None]], **settings: Any) 
 
 class TestPull:
     @EVERY
-    def test_done_and_fail(self, client: Any, store: Store, mode: Mode) -> None:
+    def test_done_and_fail_record_the_outcome(self, client: Any, store: Store, mode: Mode) -> None:
         async def body(jobs: Any) -> None:
             async for job in jobs:
                 if job.data == "fail":
@@ -194,7 +196,7 @@ class TestPull:
         puller.ended()
 
     @EVERY
-    def test_done_twice(self, client: Any, store: Store, mode: Mode) -> None:
+    def test_a_second_done_or_fail_raises(self, client: Any, store: Store, mode: Mode) -> None:
         async def body(jobs: Any) -> None:
             async for job in jobs:
                 await job.done(1)
@@ -225,7 +227,9 @@ class TestPull:
 
     @RELIABLE
     @pytest.mark.parametrize("seen", [False, True], ids=["at the end", "by heartbeat"])
-    def test_a_job_that_was_cancelled(self, client: Any, jobs: Jobs, seen: bool) -> None:
+    def test_done_of_a_cancelled_job_raises_job_cancelled(
+        self, client: Any, jobs: Jobs, seen: bool
+    ) -> None:
         """Also right after the start, before anything can have been heard: the lease is long."""
 
         async def body(offered: Any) -> None:
@@ -243,7 +247,9 @@ class TestPull:
 
     @RELIABLE
     @pytest.mark.parametrize("lease", [60.0, LEASE], ids=["at the end", "by heartbeat"])
-    def test_a_lost_lease(self, client: Any, jobs: Jobs, lease: float) -> None:
+    def test_done_of_a_lost_job_raises_lease_lost(
+        self, client: Any, jobs: Jobs, lease: float
+    ) -> None:
         """Whoever sees it first, `done` tells."""
         taken: list[pyjobs.ClaimedJob] = []
         go = threading.Event()
@@ -268,7 +274,7 @@ class TestPull:
         assert jobs.job("a")["state"] == b"inflight"
 
     @EVERY
-    def test_no_more_in_hand_than_the_concurrency(
+    def test_no_more_jobs_are_pulled_than_the_concurrency(
         self, client: Any, store: Store, mode: Mode
     ) -> None:
         taken: list[pyjobs.ClaimedJob] = []
@@ -293,7 +299,7 @@ class TestPull:
         puller.worker.stop()
         puller.ended()
 
-    def test_leaving_hands_back_what_was_not_ended(self, store: Store) -> None:
+    def test_leaving_the_loop_releases_jobs_that_were_not_ended(self, store: Store) -> None:
         async def body(jobs: Any) -> None:
             async for _ in jobs:
                 break
@@ -306,7 +312,7 @@ class TestPull:
         assert jobs.pending() == ["a"]
         assert jobs.claim().jobs[0].attempt == 1
 
-    def test_again_after_a_stop(self, store: Store) -> None:
+    def test_a_worker_may_pull_again_after_a_stop(self, store: Store) -> None:
         """What stopped one run does not stop the next."""
         taken: list[str] = []
 

@@ -12,21 +12,20 @@ import time
 
 import pytest
 import redis
-from support.gates import AsyncGate, Gate, start
+from support.handlers import AsyncGate, Gate, start
 from support.proxy import Proxy
 from support.running import wait_until, working
-from support.servers import own_server, places
+from support.servers import SOCKET_PLACES, WORKER_PLACES, at, own_server
 from support.store import Jobs, Q, Store, having
 
 import pyjobs
 from pyjobs.engine.modes import MODES, Mode
 from pyjobs.errors import LeaseLost, WrongMode
-from pyjobs.testing.servers import Server
-from pyjobs.testing.workers import Running
+from pyjobs.testing import Running, Server
 from pyjobs.worker import shutdown
 
-HERE = places("memory", "redis-8.2", flavours=("sync",))
-REAL = places("redis-8.2", flavours=("sync",))
+HERE = at(WORKER_PLACES)
+REAL = at(SOCKET_PLACES)
 EVERY = having("submit")
 RELIABLE = having("submit", ["reliable"])
 SOON = 10.0
@@ -47,7 +46,9 @@ class Lagging(Proxy):
 class TestModes:
     @HERE
     @EVERY
-    def test_another_mode_ends_it(self, store: Store, mode: Mode) -> None:
+    def test_a_queue_of_another_mode_ends_the_worker_with_wrong_mode(
+        self, store: Store, mode: Mode
+    ) -> None:
         Jobs(store, mode).submit("a")
         for other in MODES.values():
             if other is not mode:
@@ -57,7 +58,7 @@ class TestModes:
 
     @HERE
     @RELIABLE
-    def test_running_jobs_are_handed_back(self, jobs: Jobs) -> None:
+    def test_running_jobs_are_released_when_a_queue_has_another_mode(self, jobs: Jobs) -> None:
         gate = AsyncGate()
         running = start(jobs.store, gate, queues=["q", "z"], grace=600)
         jobs.submit(("a", b"1"))
@@ -70,7 +71,7 @@ class TestModes:
 
 class TestServer:
     @pytest.mark.parametrize("name", list(MODES))
-    def test_a_restart(self, name: str) -> None:
+    def test_a_worker_goes_on_after_a_restart_of_the_server(self, name: str) -> None:
         """Scripts and connections are gone; the worker sees to that itself."""
         with own_server() as server, working(server.url, lambda job: job.data, mode=name):
             with pyjobs.Client(server.url, mode=name, queue="q") as client:
@@ -81,7 +82,9 @@ class TestServer:
 
     @REAL
     @EVERY
-    def test_scripts_flushed(self, store: Store, mode: Mode) -> None:
+    def test_jobs_are_done_while_scripts_are_flushed_all_the_time(
+        self, store: Store, mode: Mode
+    ) -> None:
         """All the time, while jobs are submitted, run and told of."""
         ended = threading.Event()
 
@@ -104,7 +107,7 @@ class TestServer:
             ended.set()
             flushing.join()
 
-    def test_stopped_for_a_while(self) -> None:
+    def test_jobs_submitted_to_a_stopped_server_are_done_when_it_goes_on(self) -> None:
         """What the kernel has taken, the server answers when it goes on."""
         with (
             own_server() as server,
@@ -117,7 +120,9 @@ class TestServer:
             jobs = client.submit_many(range(20))
             assert [job.result(SOON) for job in jobs] == list(range(20))
 
-    def test_away_when_it_stops(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_stop_without_a_server_ends_the_worker_in_time(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """What can't be recorded comes back with its lease; the end is an orderly one."""
         monkeypatch.setattr(shutdown, "FLUSH_SECONDS", 0.3)
         gate = AsyncGate()
@@ -131,10 +136,15 @@ class TestServer:
             store.close()
             server.stop()
             worker.stop()
-            error = running.ended()
+            try:
+                error = running.ended(SOON)
+            finally:
+                gate.go.set()
         assert error is None or isinstance(error, pyjobs.PyjobsError)
 
-    def test_away_with_nothing_in_hand(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_stop_without_a_server_and_without_jobs_ends_at_once(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """The grace is for jobs that run: without any, nothing is waited for that long."""
         monkeypatch.setattr(shutdown, "FLUSH_SECONDS", 0.3)
         with own_server() as server:
@@ -148,7 +158,7 @@ class TestServer:
             assert running.ended(SOON) is None
 
     @pytest.mark.parametrize("name", ["simple", "recoverable"])
-    def test_a_job_that_is_on_its_way_runs(self, name: str) -> None:
+    def test_a_job_claimed_during_a_stop_runs_in_a_mode_without_release(self, name: str) -> None:
         """It can't be handed back, and the grace is long."""
         with own_server() as server, Lagging(server.url, 0.2) as proxy:
             store = Store(server.url, None)
@@ -165,7 +175,7 @@ class TestServer:
             assert ran.is_set()
             store.close()
 
-    def test_a_server_that_hangs_when_it_starts(self) -> None:
+    def test_a_stop_of_a_worker_whose_server_hangs_at_the_start_ends_soon(self) -> None:
         """Nothing is in hand: nothing is waited for."""
         with own_server() as server:
             os.kill(server.pid, signal.SIGSTOP)
@@ -181,7 +191,7 @@ class TestServer:
             finally:
                 os.kill(server.pid, signal.SIGCONT)
 
-    def test_whoever_waits_for_a_record_learns_that_there_is_none(
+    def test_done_that_cannot_be_recorded_at_a_stop_raises_lease_lost(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(shutdown, "FLUSH_SECONDS", 0.2)
@@ -204,7 +214,7 @@ class TestServer:
 class TestIdle:
     @REAL
     @EVERY
-    def test_it_wakes_at_once_and_says_little(self, store: Store, mode: Mode) -> None:
+    def test_an_idle_worker_wakes_at_once_and_sends_little(self, store: Store, mode: Mode) -> None:
         def commands() -> int:
             stats = store.redis.info("commandstats")
             return sum(
@@ -215,7 +225,7 @@ class TestIdle:
 
         def idle() -> bool:
             before = commands()
-            time.sleep(0.3)
+            time.sleep(0.1)
             return commands() == before
 
         with (
@@ -225,7 +235,7 @@ class TestIdle:
             assert client.submit(1).result(SOON) == 1
             wait_until(idle)
             before = commands()
-            time.sleep(1.5)
+            time.sleep(1.0)
             assert commands() - before <= 2
             # As soon as a result is heard: the worker is about to fall idle. One that is not woken
             # looks by itself only much later.
@@ -234,7 +244,7 @@ class TestIdle:
 
     @REAL
     @EVERY
-    def test_a_full_worker_passes_the_token_on(self, store: Store, mode: Mode) -> None:
+    def test_a_full_worker_passes_a_wake_token_on(self, store: Store, mode: Mode) -> None:
         """It may take its last jobs while it still waits for a token."""
         go = {name: threading.Event() for name in ("first", "fill", "free")}
         entered: list[str] = []
@@ -270,7 +280,9 @@ class TestIdle:
 
     @HERE
     @EVERY
-    def test_all_workers_get_a_share(self, store: Store, mode: Mode) -> None:
+    def test_each_of_four_idle_workers_gets_one_of_four_jobs(
+        self, store: Store, mode: Mode
+    ) -> None:
         gates = [Gate() for _ in range(4)]
         with pyjobs.Client(store.url, mode=mode.name, queue="q") as client:
             runs = [start(store, gate, mode=mode.name, concurrency=1) for gate in gates]

@@ -12,22 +12,22 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from support.gates import AsyncGate, Gate, start
+from support.handlers import AsyncGate, Gate, start
 from support.proxy import Proxy
 from support.running import wait_until, working
-from support.servers import places
+from support.servers import SOCKET_PLACES, WORKER_PLACES, at
 from support.store import Jobs, Q, Store, having
 
 import pyjobs
 from pyjobs.engine.modes import MODES, Mode
 from pyjobs.errors import JobFailed
-from pyjobs.testing.workers import Running
+from pyjobs.testing import Running
 from pyjobs.worker import executors, shutdown
 from pyjobs.worker.processor import Processor
 from pyjobs.worker.wake import WakeWaiter
 
-HERE = places("memory", "redis-8.2", flavours=("sync",))
-REAL = places("redis-8.2", flavours=("sync",))
+HERE = at(WORKER_PLACES)
+REAL = at(SOCKET_PLACES)
 EVERY = having("submit")
 RELIABLE = having("submit", ["reliable"])
 SOON = 10.0
@@ -48,23 +48,25 @@ def test_a_wake_token_that_came_too_late_is_passed_on(store: Store) -> None:
 
 
 @REAL
-def test_whoever_stops_pulling_leaves_no_task(store: Store) -> None:
-    async def test() -> None:
+def test_a_cancelled_pull_leaves_no_task(store: Store) -> None:
+    async def pull_and_cancel() -> None:
         puller = asyncio.create_task(anext(pyjobs.Worker(store.url, queues=["q"]).jobs()))
-        while not {"pyjobs-bell"} & {task.get_name() for task in asyncio.all_tasks()}:  # noqa: ASYNC110
+        while not {"pyjobs-wake"} & {task.get_name() for task in asyncio.all_tasks()}:  # noqa: ASYNC110
             await asyncio.sleep(0.001)
         puller.cancel()
         await asyncio.wait({puller})
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
-    asyncio.run(test())
+    asyncio.run(pull_and_cancel())
     store.redis.flushall()
 
 
 @HERE
 class TestStop:
     @EVERY
-    def test_what_runs_may_finish(self, store: Store, mode: Mode) -> None:
+    def test_a_stop_lets_running_jobs_finish_and_claims_no_more(
+        self, store: Store, mode: Mode
+    ) -> None:
         gate = Gate()
         running = start(store, gate, mode=mode.name, concurrency=1)
         with pyjobs.Client(store.url, mode=mode.name, queue="q") as client:
@@ -80,7 +82,7 @@ class TestStop:
 
     @RELIABLE
     @pytest.mark.parametrize("kind", [Gate, AsyncGate])
-    def test_after_the_grace_it_is_handed_back(self, jobs: Jobs, kind: type[Gate]) -> None:
+    def test_jobs_that_run_after_the_grace_are_released(self, jobs: Jobs, kind: type[Gate]) -> None:
         gate = kind()
         running = start(jobs.store, gate, grace=0.1)
         jobs.submit(("a", b"1"), ("b", b"1"))
@@ -93,7 +95,7 @@ class TestStop:
         assert [job.attempt for job in jobs.claim().jobs] == [1, 1]
 
     @RELIABLE
-    def test_a_second_stop_does_so_at_once(self, jobs: Jobs) -> None:
+    def test_a_second_stop_releases_running_jobs_at_once(self, jobs: Jobs) -> None:
         gate = AsyncGate()
         running = start(jobs.store, gate, grace=600)
         jobs.submit(("a", b"1"))
@@ -105,25 +107,25 @@ class TestStop:
         assert jobs.claim().jobs[0].attempt == 1
 
     @RELIABLE
-    def test_a_second_stop_while_jobs_arrive(
+    def test_a_second_stop_while_jobs_arrive_releases_them(
         self, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Their tasks are made, and were not yet given a turn."""
-        taken = Processor._take
+        start_runs = Processor._start_runs
 
-        def take(self: Processor, *args: Any) -> None:
-            taken(self, *args)
-            if self._runner.running:
+        def start_and_stop_twice(self: Processor) -> None:
+            start_runs(self)
+            if self._executor.running:
                 self.stop()
                 self.stop()
 
-        monkeypatch.setattr(Processor, "_take", take)
+        monkeypatch.setattr(Processor, "_start_runs", start_and_stop_twice)
         jobs.submit(("a", b"1"))
         running = start(jobs.store, AsyncGate(), grace=600)
         assert running.ended() is None
         assert jobs.pending() == ["a"]
 
-    def test_simple_mode_tells_its_client(self, store: Store) -> None:
+    def test_a_stop_in_simple_mode_fails_jobs_that_run_after_the_grace(self, store: Store) -> None:
         gate = AsyncGate()
         running = start(store, gate, mode="simple", grace=0.05)
         with pyjobs.Client(store.url, mode="simple", queue="q") as client:
@@ -134,7 +136,7 @@ class TestStop:
                 job.result(SOON)
         assert running.ended() is None
 
-    def test_one_that_can_start_no_thread_hands_back(
+    def test_a_worker_that_can_start_no_thread_releases_its_jobs(
         self, store: Store, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Leases of jobs that nobody has run would end as crashes."""
@@ -154,7 +156,7 @@ class TestStop:
         assert sorted(jobs.pending()) == ["a", "b", "c"]
         assert all("crashes" not in jobs.job(id) for id in "abc")
 
-    def test_an_idle_one_stops_at_once(self, store: Store) -> None:
+    def test_an_idle_worker_stops_at_once(self, store: Store) -> None:
         for n in range(10):
             running = start(store, AsyncGate(), grace=600)
             wait_until(lambda: store.redis.exists("jobs:queues"))
@@ -162,14 +164,14 @@ class TestStop:
             running.worker.stop()
             assert running.ended() is None
 
-    def test_before_it_runs(self, store: Store) -> None:
+    def test_a_stop_before_the_run_ends_it(self, store: Store) -> None:
         worker = pyjobs.Worker(store.url, queues=["q"])
         worker.handler(Gate())
         worker.stop()
         assert Running(worker).ended() is None
 
     @EVERY
-    def test_right_after_a_result(self, store: Store, mode: Mode) -> None:
+    def test_a_stop_right_after_a_result_never_hangs(self, store: Store, mode: Mode) -> None:
         """Many times: it must never hang."""
 
         async def handle(job: pyjobs.ClaimedJob) -> Any:
@@ -180,7 +182,9 @@ class TestStop:
                 with working(store.url, handle, mode=mode.name):
                     assert client.submit(n).result(SOON) == n
 
-    def test_in_a_loop_that_goes_on(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_worker_that_ended_cancels_nothing_in_a_loop_that_goes_on(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """A worker that has ended cancels nobody any more."""
         monkeypatch.setattr(shutdown, "FLUSH_SECONDS", 0.1)
 
@@ -189,7 +193,7 @@ class TestStop:
             worker.handler(Gate())
             asyncio.get_running_loop().call_later(0.1, worker.stop)
             await worker.arun()
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(0.3)
             return "went on"
 
         assert asyncio.run(main()) == "went on"
@@ -201,7 +205,7 @@ class TestBroken:
     @HERE
     @RELIABLE
     @pytest.mark.parametrize("kind", [Gate, AsyncGate])
-    def test_what_runs_learns_that_it_is_lost(
+    def test_jobs_that_run_at_an_unexpected_error_are_lost(
         self, jobs: Jobs, kind: type[Gate], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         broken = threading.Event()
@@ -209,7 +213,7 @@ class TestBroken:
         held: list[pyjobs.ClaimedJob] = []
         cancelled: list[bool] = []
 
-        async def bell(_: Any) -> None:
+        async def wait_until_broken(_: Any) -> None:
             while not broken.is_set():  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
             raise ZeroDivisionError
@@ -235,7 +239,7 @@ class TestBroken:
             assert held[0].lost
             assert cancelled == [True] * (kind is AsyncGate)
 
-        monkeypatch.setattr(WakeWaiter, "run", bell)
+        monkeypatch.setattr(WakeWaiter, "run", wait_until_broken)
         jobs.submit(("a", b"1"))
         threading.Thread(target=lambda: (gate.wait(), broken.set())).start()
         asyncio.run(main())
@@ -286,7 +290,9 @@ class TestSignals:
             assert worker.stdout.readline() == "started\n"
 
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["TERM", "INT"])
-    def test_the_first_lets_jobs_finish(self, jobs: Jobs, number: signal.Signals) -> None:
+    def test_the_first_signal_lets_running_jobs_finish(
+        self, jobs: Jobs, number: signal.Signals
+    ) -> None:
         worker = self.launch(jobs.store, 600)
         jobs.submit(("a", b"0.5"), ("b", b"0.5"))
         self.wait_for_start(worker, 2)
@@ -296,7 +302,9 @@ class TestSignals:
         assert [end.state for end in jobs.result("a", "b")] == ["done", "done"]
 
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["TERM", "INT"])
-    def test_the_second_hands_them_back(self, jobs: Jobs, number: signal.Signals) -> None:
+    def test_the_second_signal_releases_running_jobs(
+        self, jobs: Jobs, number: signal.Signals
+    ) -> None:
         worker = self.launch(jobs.store, 600)
         jobs.submit(("a", b"600"))
         self.wait_for_start(worker, 1)

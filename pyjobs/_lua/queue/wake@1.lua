@@ -1,6 +1,4 @@
 local bad
-local MAX_MS = 315360000000
-local MAX_AT = 9999999999999
 local function refuse(what, why)
   bad = bad or ('BADARG ' .. what .. ': ' .. why)
 end
@@ -8,39 +6,15 @@ local function arity(keys, args)
   if #KEYS < 1 or (keys and #KEYS ~= keys) then refuse('queue', 'wrong number of KEYS') end
   if args and #ARGV ~= args then refuse('arguments', 'wrong number: ' .. #ARGV .. ', not ' .. args) end
 end
-local function int(what, text, low, high)
-  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
-  if not text then
-    refuse(what, 'missing')
-  elseif not number then
-    refuse(what, 'not a whole number')
-  elseif number < low or number > high then
-    refuse(what, string.format('not within %.0f to %.0f', low, high))
-  end
-  return number or low
-end
-local function is_name(text, longest)
-  return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
-end
-local function name(what, text, empty, longest)
-  longest = longest or 128
-  if not text then
-    refuse(what, 'missing')
-  elseif (text == '' and not empty) or not is_name(text, longest) then
-    refuse(what, 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -')
-  end
-  return text
-end
 local LAYOUT = '1'
-local PARKED = 1000000000000000
 local function open(key, mode)
   if bad then return end
-  local prefix, name = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
-  if not prefix or #prefix > 128 or #name > 128 then
+  local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  if not prefix or #prefix > 128 or #tag > 128 then
     return refuse('queue', 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
   end
   local q = {
-    name = name,
+    name = tag,
     client = prefix .. ':client:',
     meta = key .. ':meta',
     pending = key .. ':pending',
@@ -54,18 +28,19 @@ local function open(key, mode)
     broken = key .. ':broken',
     cancel = key .. ':cancel',
   }
-  local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect')
-  q.born = meta[1] and true
-  q.mode = meta[1] or mode
-  q.token, q.suspect = meta[3] or '0', meta[4]
-  if meta[1] and mode and meta[1] ~= mode then
-    bad = 'WRONGMODE queue ' .. name .. ' is ' .. meta[1] .. ', not ' .. mode
-  elseif meta[2] and meta[2] ~= LAYOUT then
-    bad = 'BADLAYOUT queue ' .. name .. ' has layout ' .. meta[2] .. ', not ' .. LAYOUT
+  local its_mode, layout, token, quarantined = unpack(
+    redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect'))
+  q.born = its_mode and true
+  q.mode = its_mode or mode
+  q.token, q.quarantined = token or '0', quarantined
+  if its_mode and mode and its_mode ~= mode then
+    bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
+  elseif layout and layout ~= LAYOUT then
+    bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. LAYOUT
   end
   return q
 end
-local function count(q)
+local function read_lengths(q)
   q.waiting = redis.call('LLEN', q.pending)
   q.awake = redis.call('LLEN', q.wake)
 end
@@ -76,7 +51,7 @@ local queue = KEYS[1]
 arity(1, 0)
 local q = open(queue)
 if bad then return redis.error_reply(bad) end
-count(q)
+read_lengths(q)
 if q.waiting == 0 then return 0 end
 redis.call('LTRIM', q.wake, 0, 0)
 wake(q)

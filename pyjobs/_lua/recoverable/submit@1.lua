@@ -42,61 +42,66 @@ local function items(first, width)
   end
   return first
 end
-local function check_ids(first)
-  for i = first, #ARGV do name('id', ARGV[i]) end
-end
-local function bytes(what, text)
+local function check_body(what, text)
   local most = 1048576
   if #text > most then refuse(what, #text .. ' bytes, more than ' .. most) end
-  return text
 end
 local function check_bodies(what, first, width)
-  for i = first + width - 1, #ARGV, width do bytes(what, ARGV[i]) end
+  for i = first + width - 1, #ARGV, width do check_body(what, ARGV[i]) end
+end
+local function read_options(text)
+  local options = {}
+  for word in (text or ''):gmatch('[^ ]+') do
+    local what, value = word:match('^([a-z_]+)=(.*)$')
+    if what and options[what] then
+      refuse(what, 'given twice')
+    elseif what then
+      options[what] = value
+    else
+      refuse('options', 'not name=value')
+    end
+  end
+  return options
+end
+local function option(options, what, low, high, otherwise)
+  local text = options[what]
+  if not text then return otherwise end
+  options[what] = nil
+  return int(what, text, low, high)
+end
+local function option_name(options, what)
+  local text = options[what]
+  if not text then return end
+  options[what] = nil
+  return name(what, text)
+end
+local function no_more_options(options)
+  local what = next(options)
+  if what then refuse('options', 'there is none called ' .. what) end
 end
 local clock = redis.call('TIME')
 local micros = tonumber(clock[2])
 local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
 local stamp = string.format('%.0f', now)
-local given = {}
-local function options(text)
-  for word in (text or ''):gmatch('[^ ]+') do
-    local what, value = word:match('^([a-z_]+)=(.*)$')
-    if what and given[what] then
-      refuse(what, 'given twice')
-    elseif what then
-      given[what] = value
-    else
-      refuse('options', 'not name=value')
+local function denied(...)
+  if not redis.acl_check_cmd then return end
+  local wanted = { ... }
+  for i = 1, select('#', ...), 2 do
+    local command, key = wanted[i], wanted[i + 1]
+    if key and not redis.acl_check_cmd(command, key) then
+      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
     end
   end
-  return text
-end
-local function option(what, low, high, otherwise)
-  local text = given[what]
-  if not text then return otherwise end
-  given[what] = nil
-  return int(what, text, low, high)
-end
-local function option_name(what)
-  local text = given[what]
-  if not text then return end
-  given[what] = nil
-  return name(what, text)
-end
-local function no_more_options()
-  local what = next(given)
-  if what then refuse('options', 'there is none called ' .. what) end
 end
 local LAYOUT = '1'
-local PARKED = 1000000000000000
 local function open(key, mode)
   if bad then return end
-  local prefix, name = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
-  if not prefix or #prefix > 128 or #name > 128 then
+  local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  if not prefix or #prefix > 128 or #tag > 128 then
     return refuse('queue', 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
   end
   local q = {
-    name = name,
+    name = tag,
     client = prefix .. ':client:',
     meta = key .. ':meta',
     pending = key .. ':pending',
@@ -110,52 +115,30 @@ local function open(key, mode)
     broken = key .. ':broken',
     cancel = key .. ':cancel',
   }
-  local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect')
-  q.born = meta[1] and true
-  q.mode = meta[1] or mode
-  q.token, q.suspect = meta[3] or '0', meta[4]
-  if meta[1] and mode and meta[1] ~= mode then
-    bad = 'WRONGMODE queue ' .. name .. ' is ' .. meta[1] .. ', not ' .. mode
-  elseif meta[2] and meta[2] ~= LAYOUT then
-    bad = 'BADLAYOUT queue ' .. name .. ' has layout ' .. meta[2] .. ', not ' .. LAYOUT
+  local its_mode, layout, token, quarantined = unpack(
+    redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect'))
+  q.born = its_mode and true
+  q.mode = its_mode or mode
+  q.token, q.quarantined = token or '0', quarantined
+  if its_mode and mode and its_mode ~= mode then
+    bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
+  elseif layout and layout ~= LAYOUT then
+    bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. LAYOUT
   end
   return q
 end
-local function count(q)
+local function read_lengths(q)
   q.waiting = redis.call('LLEN', q.pending)
   q.awake = redis.call('LLEN', q.wake)
 end
 local function wake(q)
   if q.awake == 0 then q.awake = redis.call('LPUSH', q.wake, '1') end
 end
-local function denied(...)
-  if not redis.acl_check_cmd then return end
-  local wanted = { ... }
-  for i = 1, select('#', ...), 2 do
-    local command, key = wanted[i], wanted[i + 1]
-    if key and not redis.acl_check_cmd(command, key) then
-      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
-    end
-  end
-end
-local function check_jobs(first)
-  for i = first, #ARGV, 2 do name('id', ARGV[i], true) end
-  check_bodies('data', first, 2)
-end
-local function made_id(place)
-  return string.format('%s%06d-%d', clock[1], micros, place)
-end
-local function create_queue(q)
-  if not q.born then redis.call('HSET', q.meta, 'mode', q.mode, 'layout', LAYOUT) end
-end
-local STATE, TOKEN, CLIENT, RETENTION, QUEUED, STARTED, UNIQUE = 1, 2, 3, 4, 5, 6, 7
+local STATE = 1
 local function read(q, id, ...)
   local job = redis.pcall('HMGET', q.job .. id, ...)
   if not job.err then return job end
   return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.job .. id, ...)
-end
-local function look(q, id, ...)
-  return read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', ...)
 end
 local function is_live(state)
   return state == 'pending' or state == 'delayed' or state == 'inflight'
@@ -165,15 +148,22 @@ local function holder(q, unique)
   local state = id and read(q, id, 'state')[STATE]
   if is_live(state) then return id, state end
 end
-local function free(q, unique, id)
-  if unique and redis.pcall('GET', q.unique .. unique) == id then redis.pcall('DEL', q.unique .. unique) end
+local function check_new_jobs(first)
+  for i = first, #ARGV, 2 do name('id', ARGV[i], true) end
+  check_bodies('data', first, 2)
+end
+local function make_id(place)
+  return string.format('%s%06d-%d', clock[1], micros, place)
+end
+local function create_queue(q)
+  if not q.born then redis.call('HSET', q.meta, 'mode', q.mode, 'layout', LAYOUT) end
 end
 local function fields(...)
-  local given, kept = { ... }, {}
+  local named, kept = { ... }, {}
   for i = 1, select('#', ...), 2 do
-    if given[i + 1] and given[i + 1] ~= '' then
-      kept[#kept + 1] = given[i]
-      kept[#kept + 1] = given[i + 1]
+    if named[i + 1] and named[i + 1] ~= '' then
+      kept[#kept + 1] = named[i]
+      kept[#kept + 1] = named[i + 1]
     end
   end
   return kept
@@ -183,7 +173,7 @@ local function name_jobs(q, first)
   for i = first, #ARGV, 2 do
     local id = ARGV[i]
     if id == '' then
-      id = made_id(i)
+      id = make_id(i)
       while redis.call('EXISTS', q.job .. id) == 1 do id = id .. '-' end
     end
     ids[#ids + 1] = id
@@ -217,7 +207,7 @@ local function look_up(q, first, ids, keys, state, unique)
 end
 local function submit(q, first, delay, unique, extra)
   local state = delay > 0 and 'delayed' or 'pending'
-  count(q)
+  read_lengths(q)
   if delay > 0 then redis.call('ZCARD', q.delayed) end
   local ids, keys = name_jobs(q, first)
   local reply, fresh = look_up(q, first, ids, keys, state, unique), {}
@@ -233,24 +223,28 @@ local function submit(q, first, delay, unique, extra)
     end
   end
   if #fresh > 0 then
-    if delay > 0 then redis.call('ZADD', q.delayed, unpack(fresh)) else redis.call('LPUSH', q.pending, unpack(fresh)) end
+    if delay > 0 then
+      redis.call('ZADD', q.delayed, unpack(fresh))
+    else
+      redis.call('LPUSH', q.pending, unpack(fresh))
+    end
     wake(q)
   end
   return reply
 end
 local queue     = KEYS[1]
 local client    = name('client', ARGV[1], true)
-local options   = options(ARGV[2])
-local delay     = option('delay', 0, MAX_MS, 0)
-local run_at    = option('run_at', 0, MAX_AT, 0)
-local expires   = option('expires', 1, MAX_MS)
-local unique    = option_name('unique')
-local retention = option('retention', 0, MAX_MS)
-local timeout   = option('timeout', 1, MAX_MS)
+local options   = read_options(ARGV[2])
+local delay     = option(options, 'delay', 0, MAX_MS, 0)
+local run_at    = option(options, 'run_at', 0, MAX_AT, 0)
+local expires   = option(options, 'expires', 1, MAX_MS)
+local unique    = option_name(options, 'unique')
+local retention = option(options, 'retention', 0, MAX_MS)
+local timeout   = option(options, 'timeout', 1, MAX_MS)
 local jobs      = items(3, 2)
 arity(1)
-no_more_options()
-check_jobs(jobs)
+no_more_options(options)
+check_new_jobs(jobs)
 local q = open(queue, 'recoverable')
 if bad then return redis.error_reply(bad) end
 return submit(q, jobs, math.max(delay, run_at - now), unique, fields('client', client, 'retention', retention,

@@ -1,6 +1,5 @@
 local bad
 local MAX_MS = 315360000000
-local MAX_AT = 9999999999999
 local function refuse(what, why)
   bad = bad or ('BADARG ' .. what .. ': ' .. why)
 end
@@ -31,50 +30,43 @@ local function name(what, text, empty, longest)
   end
   return text
 end
-local clock = redis.call('TIME')
-local micros = tonumber(clock[2])
-local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
-local stamp = string.format('%.0f', now)
-local given = {}
-local function options(text)
+local function read_options(text)
+  local options = {}
   for word in (text or ''):gmatch('[^ ]+') do
     local what, value = word:match('^([a-z_]+)=(.*)$')
-    if what and given[what] then
+    if what and options[what] then
       refuse(what, 'given twice')
     elseif what then
-      given[what] = value
+      options[what] = value
     else
       refuse('options', 'not name=value')
     end
   end
-  return text
+  return options
 end
-local function option(what, low, high, otherwise)
-  local text = given[what]
+local function option(options, what, low, high, otherwise)
+  local text = options[what]
   if not text then return otherwise end
-  given[what] = nil
+  options[what] = nil
   return int(what, text, low, high)
 end
-local function option_name(what)
-  local text = given[what]
-  if not text then return end
-  given[what] = nil
-  return name(what, text)
-end
-local function no_more_options()
-  local what = next(given)
+local function no_more_options(options)
+  local what = next(options)
   if what then refuse('options', 'there is none called ' .. what) end
 end
+local clock = redis.call('TIME')
+local micros = tonumber(clock[2])
+local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
 local LAYOUT = '1'
-local PARKED = 1000000000000000
+local QUARANTINE = 1000000000000000
 local function open(key, mode)
   if bad then return end
-  local prefix, name = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
-  if not prefix or #prefix > 128 or #name > 128 then
+  local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  if not prefix or #prefix > 128 or #tag > 128 then
     return refuse('queue', 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
   end
   local q = {
-    name = name,
+    name = tag,
     client = prefix .. ':client:',
     meta = key .. ':meta',
     pending = key .. ':pending',
@@ -88,18 +80,19 @@ local function open(key, mode)
     broken = key .. ':broken',
     cancel = key .. ':cancel',
   }
-  local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect')
-  q.born = meta[1] and true
-  q.mode = meta[1] or mode
-  q.token, q.suspect = meta[3] or '0', meta[4]
-  if meta[1] and mode and meta[1] ~= mode then
-    bad = 'WRONGMODE queue ' .. name .. ' is ' .. meta[1] .. ', not ' .. mode
-  elseif meta[2] and meta[2] ~= LAYOUT then
-    bad = 'BADLAYOUT queue ' .. name .. ' has layout ' .. meta[2] .. ', not ' .. LAYOUT
+  local its_mode, layout, token, quarantined = unpack(
+    redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect'))
+  q.born = its_mode and true
+  q.mode = its_mode or mode
+  q.token, q.quarantined = token or '0', quarantined
+  if its_mode and mode and its_mode ~= mode then
+    bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
+  elseif layout and layout ~= LAYOUT then
+    bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. LAYOUT
   end
   return q
 end
-local function count(q)
+local function read_lengths(q)
   q.waiting = redis.call('LLEN', q.pending)
   q.awake = redis.call('LLEN', q.wake)
 end
@@ -108,16 +101,16 @@ local function wake(q)
 end
 local function first_of(key)
   local moment = tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2])
-  return moment and moment < PARKED and moment or math.huge
+  return moment and moment < QUARANTINE and moment or math.huge
 end
 local function look_ahead(q)
   q.due = first_of(q.delayed)
   q.ends = q.mode == 'reliable' and first_of(q.inflight) or math.huge
 end
-local function open_all(queues, mode, nonce)
+local function open_all(keys, mode, nonce)
   local all = {}
-  for i, queue in ipairs(queues) do
-    local q = open(queue, mode)
+  for i, key in ipairs(keys) do
+    local q = open(key, mode)
     if not q then return end
     if #q.token > 15 or not (q.token == '0' or q.token:find('^[1-9][0-9]*$')) then
       bad = 'BADLAYOUT queue ' .. q.name .. ' has the token ' .. q.token .. ', not a number'
@@ -126,7 +119,7 @@ local function open_all(queues, mode, nonce)
     q.waiting = redis.call('LLEN', q.pending)
     look_ahead(q)
     all.again = all.again or q.record
-    all.moves = all.moves or q.suspect or math.min(q.due, q.ends) <= now
+    all.moves = all.moves or q.quarantined or math.min(q.due, q.ends) <= now
     all.busy = all.busy or all.moves or q.waiting > 0
     all[i] = q
   end
@@ -144,52 +137,49 @@ local queues      = KEYS
 local nonce       = name('nonce', ARGV[1], false, 100)
 local limit       = int('limit', ARGV[2], 1, 1000)
 local lease       = int('lease', ARGV[3], 1, MAX_MS)
-local options     = options(ARGV[4])
-local max_crashes = option('max_crashes', 1, 1000, 3)
+local options     = read_options(ARGV[4])
+local max_crashes = option(options, 'max_crashes', 1, 1000, 3)
 arity(nil, 4)
-no_more_options()
-local all = open_all(queues, 'reliable', nonce)
+no_more_options(options)
+local opened = open_all(queues, 'reliable', nonce)
 if bad then return redis.error_reply(bad) end
-if not (all.again or all.busy) then return { wait_for(all) } end
-local STATE, TOKEN, CLIENT, RETENTION, QUEUED, STARTED, UNIQUE = 1, 2, 3, 4, 5, 6, 7
+if not (opened.again or opened.busy) then return { wait_for(opened) } end
+local STATE = 1
 local function read(q, id, ...)
   local job = redis.pcall('HMGET', q.job .. id, ...)
   if not job.err then return job end
   return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.job .. id, ...)
 end
-local function look(q, id, ...)
-  return read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', ...)
-end
-local function is_live(state)
-  return state == 'pending' or state == 'delayed' or state == 'inflight'
-end
-local EXPIRES = 7
-local function read_job(q, id)
+local CLAIM_DATA, CLAIM_QUEUED, CLAIM_TIMEOUT, CLAIM_ATTEMPTS, CLAIM_CRASHES, CLAIM_EXPIRES = 2, 3, 4, 5, 6, 7
+local function read_claimable(q, id)
   return read(q, id, 'state', 'data', '_queued', 'timeout', 'attempts', 'crashes', 'expires')
 end
 local function describe(at, id, token, job)
-  local attempt = (tonumber(job[5]) or 0) + (tonumber(job[6]) or 0) + 1
-  return { at, id, token, job[2], attempt, tonumber(job[3]) or 0, tonumber(job[4]) or 0 }
+  local attempt = (tonumber(job[CLAIM_ATTEMPTS]) or 0) + (tonumber(job[CLAIM_CRASHES]) or 0) + 1
+  local queued, timeout = tonumber(job[CLAIM_QUEUED]) or 0, tonumber(job[CLAIM_TIMEOUT]) or 0
+  return { at, id, token, job[CLAIM_DATA], attempt, queued, timeout }
 end
-if all.again then
-local function take_again(q, at, nonce, reply)
+if opened.again then
+local function replay(q, at, nonce, reply)
   local number, ids = q.record:match('^(%d+)(.*)$')
   local token = number .. '-' .. nonce
   for id in ids:gmatch('%S+') do
-    if read(q, id, 'token')[1] == token and redis.call('ZSCORE', q.inflight, id) then
-      reply[#reply + 1] = describe(at, id, token, read_job(q, id))
+    local its_token = unpack(read(q, id, 'token'))
+    if its_token == token and redis.call('ZSCORE', q.inflight, id) then
+      reply[#reply + 1] = describe(at, id, token, read_claimable(q, id))
     end
   end
 end
-local function claim_again(all, nonce)
+local function replay_all(all, nonce)
   local reply = { 0 }
   for at, q in ipairs(all) do
-    if q.record then take_again(q, at, nonce, reply) end
+    if q.record then replay(q, at, nonce, reply) end
   end
   return reply
 end
-  return claim_again(all, nonce)
+  return replay_all(opened, nonce)
 end
+local stamp = string.format('%.0f', now)
 local function denied(...)
   if not redis.acl_check_cmd then return end
   local wanted = { ... }
@@ -200,13 +190,14 @@ local function denied(...)
     end
   end
 end
-local function probe(q)
-  count(q)
+local function check_types(q)
+  read_lengths(q)
   redis.call('LLEN', q.broken)
   redis.call('ZCARD', q.inflight)
   redis.call('ZCARD', q.delayed)
   redis.call('ZCARD', q.dead)
 end
+local MOVES = 100
 local function claim_denied(q, at, moves)
   if at > 1 then return denied('HSET', q.job) end
   local dies = moves and q.mode == 'reliable'
@@ -215,26 +206,25 @@ local function claim_denied(q, at, moves)
     'ZINCRBY', moves and q.delayed, 'RPUSH', moves and q.pending,
     'ZREMRANGEBYSCORE', dies and q.dead, 'DEL', dies and q.job)
 end
-local function ready(all)
+local function check_claim(all)
   for at, q in ipairs(all) do
-    probe(q)
+    check_types(q)
     bad = bad or claim_denied(q, at, all.moves)
   end
-  return not bad
 end
-local function take(q, at, nonce, limit, score, hold, taken, not_run)
-  local found, ids, jobs = redis.call('LRANGE', q.pending, -limit, '-1'), {}, {}
+local function take(q, at, nonce, room, score, hold, reply, unfit)
+  local found, ids, jobs = redis.call('LRANGE', q.pending, -room, '-1'), {}, {}
   local states = {}
   for i = #found, 1, -1 do
     local id = found[i]
-    local job = read_job(q, id)
+    local job = read_claimable(q, id)
     local state = states[id] or job[STATE]
-    if state == 'pending' and (tonumber(job[EXPIRES]) or math.huge) > now then
+    if state == 'pending' and (tonumber(job[CLAIM_EXPIRES]) or math.huge) > now then
       states[id] = 'inflight'
       ids[#ids + 1] = id
       jobs[#ids] = job
     else
-      not_run[#not_run + 1] = { q, id, state }
+      unfit[#unfit + 1] = { q, id, state }
     end
   end
   redis.call('LTRIM', q.pending, '0', -#found - 1)
@@ -245,108 +235,62 @@ local function take(q, at, nonce, limit, score, hold, taken, not_run)
   local flight, till = {}, string.format('%.0f', score)
   for i, id in ipairs(ids) do
     redis.call('HSET', q.job .. id, 'state', 'inflight', 'token', token, '_started', stamp)
-    if jobs[i][EXPIRES] then redis.call('HDEL', q.job .. id, 'expires') end
+    if jobs[i][CLAIM_EXPIRES] then redis.call('HDEL', q.job .. id, 'expires') end
     flight[2 * i - 1], flight[2 * i] = till, id
-    taken[#taken + 1] = describe(at, id, token, jobs[i])
+    reply[#reply + 1] = describe(at, id, token, jobs[i])
   end
   redis.call('ZADD', q.inflight, unpack(flight))
   redis.call('SET', q.claim .. nonce, number .. ' ' .. table.concat(ids, ' '), 'PX', hold)
   if q.mode == 'reliable' then q.ends = math.min(q.ends, score) end
 end
 local function take_all(all, nonce, limit, score, hold)
-  local reply, not_run = { -1 }, {}
+  local reply, unfit = { -1 }, {}
   for at, q in ipairs(all) do
     local room = limit - #reply + 1
-    if room > 0 and q.waiting > 0 then take(q, at, nonce, room, score, hold, reply, not_run) end
+    if room > 0 and q.waiting > 0 then take(q, at, nonce, room, score, hold, reply, unfit) end
     if q.waiting > 0 then wake(q) end
   end
   reply[1] = wait_for(all)
-  return reply, not_run
+  return reply, unfit
 end
-if not ready(all) then return redis.error_reply(bad) end
-if all.moves then
-local function holder(q, unique)
-  local id = unique and redis.call('GET', q.unique .. unique)
-  local state = id and read(q, id, 'state')[STATE]
-  if is_live(state) then return id, state end
+check_claim(opened)
+if bad then return redis.error_reply(bad) end
+if opened.moves then
+local CLIENT, QUEUED, STARTED, UNIQUE = 3, 5, 6, 7
+local function read_held(q, id, ...)
+  return read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', ...)
 end
-local function free(q, unique, id)
-  if unique and redis.pcall('GET', q.unique .. unique) == id then redis.pcall('DEL', q.unique .. unique) end
+local CRASHES, LAST_ERROR = 8, 9
+local function read_crashed(q, id)
+  return read_held(q, id, 'crashes', 'error')
 end
-local function set_aside(q, what)
+local function read_crashes(q, id)
+  local state, crashes = unpack(read(q, id, 'state', 'crashes'))
+  return state, tonumber(crashes) or 0
+end
+local function needs_quarantine(crashes)
+  return crashes > 1
+end
+local function add_broken(q, what)
   local week = '604800000'
   redis.call('LPUSH', q.broken, what)
   redis.call('LTRIM', q.broken, 0, 999)
   redis.call('PEXPIRE', q.broken, week)
 end
-local function set_job_aside(q, id)
-  free(q, read(q, id, 'unique')[1], id)
-  set_aside(q, id)
+local function free(q, unique, id)
+  if unique and redis.pcall('GET', q.unique .. unique) == id then redis.pcall('DEL', q.unique .. unique) end
 end
-local CRASHES_SO_FAR = 2
-local function is_suspect(job) return (tonumber(job[CRASHES_SO_FAR]) or 0) > 1 end
-local function promote(q, limit)
-  local ids = redis.call('ZRANGEBYSCORE', q.delayed, '-inf', now, 'LIMIT', 0, limit)
-  if #ids == 0 then return 0 end
-  local jobs, leaving, parked = {}, {}, false
-  for i, id in ipairs(ids) do
-    jobs[i] = read(q, id, 'state', 'crashes')
-    if not is_suspect(jobs[i]) then table.insert(leaving, id) end
-  end
-  redis.call('ZREM', q.delayed, '', unpack(leaving))
-  for i, id in ipairs(ids) do
-    if is_suspect(jobs[i]) then
-      redis.call('ZINCRBY', q.delayed, PARKED, id)
-      parked = true
-    elseif not jobs[i][STATE] then
-      set_job_aside(q, id)
-    else
-      redis.call('HSET', q.job .. id, 'state', 'pending')
-      q.waiting = redis.call('LPUSH', q.pending, id)
-    end
-  end
-  if parked and not q.suspect then
-    q.suspect = ''
-    redis.call('HSET', q.meta, 'suspect', '')
-  end
-  return #ids
-end
-local function at_large(q)
-  local job = q.suspect and read(q, q.suspect, 'state', 'crashes') or {}
-  return (job[STATE] == 'pending' or job[STATE] == 'inflight') and is_suspect(job)
-end
-local function let_out(q, opened)
-  if not q.suspect then return end
-  for _, other in ipairs(opened) do
-    if at_large(other) then return end
-  end
-  local id = redis.call('ZRANGEBYSCORE', q.delayed, PARKED, '+inf', 'LIMIT', 0, 1)[1]
-  redis.call('ZREM', q.delayed, id or '')
-  if not id then
-    redis.call('HDEL', q.meta, 'suspect')
-  elseif not read(q, id, 'state')[STATE] then
-    set_job_aside(q, id)
-  else
-    redis.call('HSET', q.job .. id, 'state', 'pending')
-    redis.call('HSET', q.meta, 'suspect', id)
-    q.waiting = redis.call('RPUSH', q.pending, id)
-  end
-  q.suspect = id or false
-end
-local function let_out_all(all, limit)
-  local room = limit
-  for _, q in ipairs(all) do
-    if room > 0 then let_out(q, all) end
-    room = room - q.waiting
-    look_ahead(q)
-  end
+local function add_missing(q, id)
+  local unique = unpack(read(q, id, 'unique'))
+  free(q, unique, id)
+  add_broken(q, id)
 end
 local messages = {}
-local function post_all()
+local function send_messages()
   for channel, message in pairs(messages) do redis.pcall('PUBLISH', channel, table.concat(message)) end
   messages = {}
 end
-local function tell(q, client, id, state, reason, queued, started, body)
+local function ended(q, client, id, state, reason, queued, started, body)
   if not client or client == '' then return end
   local channel, most = q.client .. client, 65536
   local message = messages[channel] or { bytes = 0 }
@@ -355,56 +299,110 @@ local function tell(q, client, id, state, reason, queued, started, body)
     .. ' ' .. #body .. '\n' .. body .. '\n'
   message[#message + 1] = line
   message.bytes = message.bytes + #line
-  if message.bytes > most then post_all() end
+  if message.bytes > most then send_messages() end
 end
-local DAY_MS = 86400000
-local function finish(q, id, job, state, reason, field, body, retention)
+local function end_job(q, id, job, state, reason, field, body, retention)
   local key = q.job .. id
   redis.call('HSET', key, 'state', state, field, body, '_processed', stamp)
   if reason ~= '-' then redis.call('HSET', key, 'reason', reason) end
   if retention then redis.call('PEXPIRE', key, retention) end
   free(q, job[UNIQUE], id)
-  tell(q, job[CLIENT], id, state, reason, job[QUEUED] or 0, job[STARTED] or 0, body)
+  ended(q, job[CLIENT], id, state, reason, job[QUEUED] or 0, job[STARTED] or 0, body)
 end
 local DEAD_MS = 604800000
 local DEAD_JOBS = 10000
 local DEAD_TRIM = 100
-local buried = 0
-local function bury(q, id, job, reason, body)
-  finish(q, id, job, 'dead', reason, 'error', body, DEAD_MS)
+local died = 0
+local function end_dead(q, id, job, reason, body)
+  end_job(q, id, job, 'dead', reason, 'error', body, DEAD_MS)
   redis.call('ZADD', q.dead, now, id)
-  buried = buried + 1
+  died = died + 1
 end
 local function trim_dead(q)
-  if buried == 0 then return end
+  if died == 0 then return end
   redis.call('ZREMRANGEBYSCORE', q.dead, '-inf', now - DEAD_MS)
-  local excess = math.min(redis.call('ZCARD', q.dead) - DEAD_JOBS, buried + DEAD_TRIM)
+  local excess = math.min(redis.call('ZCARD', q.dead) - DEAD_JOBS, died + DEAD_TRIM)
   if excess > 0 then
     local ids = redis.call('ZRANGE', q.dead, 0, excess - 1)
     for _, id in ipairs(ids) do redis.call('DEL', q.job .. id) end
     redis.call('ZREM', q.dead, unpack(ids))
   end
   redis.call('PEXPIRE', q.dead, DEAD_MS)
-  buried = 0
+  died = 0
 end
-local CRASHES, LAST_ERROR = 8, 9
+local function promote(q, limit)
+  local ids = redis.call('ZRANGEBYSCORE', q.delayed, '-inf', now, 'LIMIT', 0, limit)
+  if #ids == 0 then return 0 end
+  local states, crashes, leaving, quarantined = {}, {}, {}, false
+  for i, id in ipairs(ids) do
+    states[i], crashes[i] = read_crashes(q, id)
+    if not needs_quarantine(crashes[i]) then table.insert(leaving, id) end
+  end
+  redis.call('ZREM', q.delayed, '', unpack(leaving))
+  for i, id in ipairs(ids) do
+    if needs_quarantine(crashes[i]) then
+      redis.call('ZINCRBY', q.delayed, QUARANTINE, id)
+      quarantined = true
+    elseif not states[i] then
+      add_missing(q, id)
+    else
+      redis.call('HSET', q.job .. id, 'state', 'pending')
+      q.waiting = redis.call('LPUSH', q.pending, id)
+    end
+  end
+  if quarantined and not q.quarantined then
+    q.quarantined = ''
+    redis.call('HSET', q.meta, 'suspect', '')
+  end
+  return #ids
+end
+local function is_running(q)
+  if not q.quarantined then return false end
+  local state, crashes = read_crashes(q, q.quarantined)
+  return (state == 'pending' or state == 'inflight') and needs_quarantine(crashes)
+end
+local function leave_quarantine(q, all)
+  if not q.quarantined then return end
+  for _, other in ipairs(all) do
+    if is_running(other) then return end
+  end
+  local id = redis.call('ZRANGEBYSCORE', q.delayed, QUARANTINE, '+inf', 'LIMIT', 0, 1)[1]
+  redis.call('ZREM', q.delayed, id or '')
+  if not id then
+    redis.call('HDEL', q.meta, 'suspect')
+  elseif not read(q, id, 'state')[STATE] then
+    add_missing(q, id)
+  else
+    redis.call('HSET', q.job .. id, 'state', 'pending')
+    redis.call('HSET', q.meta, 'suspect', id)
+    q.waiting = redis.call('RPUSH', q.pending, id)
+  end
+  q.quarantined = id or false
+end
+local function leave_quarantine_all(all, room)
+  for _, q in ipairs(all) do
+    if room > 0 then leave_quarantine(q, all) end
+    room = room - q.waiting
+    look_ahead(q)
+  end
+end
 local LONGEST_MS = 60000
-local function put_back_crashed(q, limit, max_crashes)
+local function reap_expired(q, limit, max_crashes)
   local ids = redis.call('ZRANGEBYSCORE', q.inflight, '-inf', now, 'LIMIT', 0, limit)
   local back, dead = {}, {}
   if #ids == 0 then return 0, back, dead end
   local jobs = {}
-  for i, id in ipairs(ids) do jobs[i] = look(q, id, 'crashes', 'error') end
+  for i, id in ipairs(ids) do jobs[i] = read_crashed(q, id) end
   redis.call('ZREM', q.inflight, unpack(ids))
   for i = #ids, 1, -1 do
     local id, job = ids[i], jobs[i]
     local crashes = (tonumber(job[CRASHES]) or 0) + 1
     if not job[STATE] then
-      set_job_aside(q, id)
+      add_missing(q, id)
     else
       redis.call('HSET', q.job .. id, 'crashes', crashes, 'token', '')
       if crashes >= max_crashes then
-        bury(q, id, job, 'crashed', job[LAST_ERROR] or '')
+        end_dead(q, id, job, 'crashed', job[LAST_ERROR] or '')
         table.insert(dead, id)
       elseif crashes > 1 then
         redis.call('HSET', q.job .. id, 'state', 'delayed')
@@ -420,39 +418,40 @@ local function put_back_crashed(q, limit, max_crashes)
   trim_dead(q)
   return #ids, back, dead
 end
-  for _, q in ipairs(all) do
-    put_back_crashed(q, 100, max_crashes)
-    promote(q, 100)
+  for _, q in ipairs(opened) do
+    reap_expired(q, MOVES, max_crashes)
+    promote(q, MOVES)
   end
-  let_out_all(all, limit)
-  post_all()
+  leave_quarantine_all(opened, limit)
+  send_messages()
 end
-local reply, not_run = take_all(all, nonce, limit, now + lease, lease)
-if #not_run > 0 then
-local function holder(q, unique)
-  local id = unique and redis.call('GET', q.unique .. unique)
-  local state = id and read(q, id, 'state')[STATE]
-  if is_live(state) then return id, state end
+local reply, unfit = take_all(opened, nonce, limit, now + lease, lease)
+if #unfit > 0 then
+local CLIENT, RETENTION, QUEUED, STARTED, UNIQUE = 3, 4, 5, 6, 7
+local function read_held(q, id, ...)
+  return read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', ...)
 end
-local function free(q, unique, id)
-  if unique and redis.pcall('GET', q.unique .. unique) == id then redis.pcall('DEL', q.unique .. unique) end
-end
-local function set_aside(q, what)
+local function add_broken(q, what)
   local week = '604800000'
   redis.call('LPUSH', q.broken, what)
   redis.call('LTRIM', q.broken, 0, 999)
   redis.call('PEXPIRE', q.broken, week)
 end
-local function set_job_aside(q, id)
-  free(q, read(q, id, 'unique')[1], id)
-  set_aside(q, id)
+local function free(q, unique, id)
+  if unique and redis.pcall('GET', q.unique .. unique) == id then redis.pcall('DEL', q.unique .. unique) end
 end
+local function add_missing(q, id)
+  local unique = unpack(read(q, id, 'unique'))
+  free(q, unique, id)
+  add_broken(q, id)
+end
+local DAY_MS = 86400000
 local messages = {}
-local function post_all()
+local function send_messages()
   for channel, message in pairs(messages) do redis.pcall('PUBLISH', channel, table.concat(message)) end
   messages = {}
 end
-local function tell(q, client, id, state, reason, queued, started, body)
+local function ended(q, client, id, state, reason, queued, started, body)
   if not client or client == '' then return end
   local channel, most = q.client .. client, 65536
   local message = messages[channel] or { bytes = 0 }
@@ -461,31 +460,30 @@ local function tell(q, client, id, state, reason, queued, started, body)
     .. ' ' .. #body .. '\n' .. body .. '\n'
   message[#message + 1] = line
   message.bytes = message.bytes + #line
-  if message.bytes > most then post_all() end
+  if message.bytes > most then send_messages() end
 end
-local DAY_MS = 86400000
-local function finish(q, id, job, state, reason, field, body, retention)
+local function end_job(q, id, job, state, reason, field, body, retention)
   local key = q.job .. id
   redis.call('HSET', key, 'state', state, field, body, '_processed', stamp)
   if reason ~= '-' then redis.call('HSET', key, 'reason', reason) end
   if retention then redis.call('PEXPIRE', key, retention) end
   free(q, job[UNIQUE], id)
-  tell(q, job[CLIENT], id, state, reason, job[QUEUED] or 0, job[STARTED] or 0, body)
+  ended(q, job[CLIENT], id, state, reason, job[QUEUED] or 0, job[STARTED] or 0, body)
 end
-local function skip(not_run)
-  for _, found in ipairs(not_run) do
-    local q, id, state = unpack(found)
-    local job = look(q, id)
+local function drop(entries)
+  for _, entry in ipairs(entries) do
+    local q, id, state = unpack(entry)
+    local job = read_held(q, id)
     if state == 'pending' then
-      finish(q, id, job, 'expired', '-', 'error', '', job[RETENTION] or DAY_MS)
+      end_job(q, id, job, 'expired', '-', 'error', '', job[RETENTION] or DAY_MS)
     elseif state == 'cancelled' then
       redis.call('PEXPIRE', q.job .. id, job[RETENTION] or DAY_MS)
     elseif not state then
-      set_job_aside(q, id)
+      add_missing(q, id)
     end
   end
-  post_all()
+  send_messages()
 end
-  skip(not_run)
+  drop(unfit)
 end
 return reply

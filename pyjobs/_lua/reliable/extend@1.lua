@@ -1,6 +1,5 @@
 local bad
 local MAX_MS = 315360000000
-local MAX_AT = 9999999999999
 local function refuse(what, why)
   bad = bad or ('BADARG ' .. what .. ': ' .. why)
 end
@@ -42,31 +41,18 @@ local function items(first, width)
   end
   return first
 end
-local function check_ids(first)
-  for i = first, #ARGV do name('id', ARGV[i]) end
-end
-local function bytes(what, text)
-  local most = 1048576
-  if #text > most then refuse(what, #text .. ' bytes, more than ' .. most) end
-  return text
-end
-local function check_bodies(what, first, width)
-  for i = first + width - 1, #ARGV, width do bytes(what, ARGV[i]) end
-end
 local clock = redis.call('TIME')
 local micros = tonumber(clock[2])
 local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
-local stamp = string.format('%.0f', now)
 local LAYOUT = '1'
-local PARKED = 1000000000000000
 local function open(key, mode)
   if bad then return end
-  local prefix, name = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
-  if not prefix or #prefix > 128 or #name > 128 then
+  local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  if not prefix or #prefix > 128 or #tag > 128 then
     return refuse('queue', 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
   end
   local q = {
-    name = name,
+    name = tag,
     client = prefix .. ':client:',
     meta = key .. ':meta',
     pending = key .. ':pending',
@@ -80,41 +66,33 @@ local function open(key, mode)
     broken = key .. ':broken',
     cancel = key .. ':cancel',
   }
-  local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect')
-  q.born = meta[1] and true
-  q.mode = meta[1] or mode
-  q.token, q.suspect = meta[3] or '0', meta[4]
-  if meta[1] and mode and meta[1] ~= mode then
-    bad = 'WRONGMODE queue ' .. name .. ' is ' .. meta[1] .. ', not ' .. mode
-  elseif meta[2] and meta[2] ~= LAYOUT then
-    bad = 'BADLAYOUT queue ' .. name .. ' has layout ' .. meta[2] .. ', not ' .. LAYOUT
+  local its_mode, layout, token, quarantined = unpack(
+    redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect'))
+  q.born = its_mode and true
+  q.mode = its_mode or mode
+  q.token, q.quarantined = token or '0', quarantined
+  if its_mode and mode and its_mode ~= mode then
+    bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
+  elseif layout and layout ~= LAYOUT then
+    bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. LAYOUT
   end
   return q
 end
-local function count(q)
-  q.waiting = redis.call('LLEN', q.pending)
-  q.awake = redis.call('LLEN', q.wake)
-end
-local function wake(q)
-  if q.awake == 0 then q.awake = redis.call('LPUSH', q.wake, '1') end
-end
-local STATE, TOKEN, CLIENT, RETENTION, QUEUED, STARTED, UNIQUE = 1, 2, 3, 4, 5, 6, 7
+local STATE = 1
 local function read(q, id, ...)
   local job = redis.pcall('HMGET', q.job .. id, ...)
   if not job.err then return job end
   return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.job .. id, ...)
 end
-local function look(q, id, ...)
+local TOKEN = 2
+local function read_held(q, id, ...)
   return read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', ...)
 end
-local function is_live(state)
-  return state == 'pending' or state == 'delayed' or state == 'inflight'
-end
-local function fence(q, first, width, ...)
+local function fence(q, first, width, reader)
   local words, mine, ids, seen = {}, {}, {}, {}
   for i = first, #ARGV, width do
     local id, token, place = ARGV[i], ARGV[i + 1], #words + 1
-    local job = look(q, id, ...)
+    local job = reader(q, id)
     if job[STATE] == 'inflight' and job[TOKEN] == token and not seen[id] then
       seen[id] = true
       ids[#ids + 1] = id
@@ -140,7 +118,7 @@ local held  = items(2, 2)
 arity(1)
 local q = open(queue, 'reliable')
 if bad then return redis.error_reply(bad) end
-local words, mine, ids = fence(q, held, 2)
+local words, mine, ids = fence(q, held, 2, read_held)
 if bad then return redis.error_reply(bad) end
 local flight = {}
 for i, item in ipairs(mine) do

@@ -1,6 +1,5 @@
 local bad
 local MAX_MS = 315360000000
-local MAX_AT = 9999999999999
 local function refuse(what, why)
   bad = bad or ('BADARG ' .. what .. ': ' .. why)
 end
@@ -42,61 +41,60 @@ local function items(first, width)
   end
   return first
 end
-local function check_ids(first)
-  for i = first, #ARGV do name('id', ARGV[i]) end
-end
-local function bytes(what, text)
+local function check_body(what, text)
   local most = 1048576
   if #text > most then refuse(what, #text .. ' bytes, more than ' .. most) end
-  return text
 end
 local function check_bodies(what, first, width)
-  for i = first + width - 1, #ARGV, width do bytes(what, ARGV[i]) end
+  for i = first + width - 1, #ARGV, width do check_body(what, ARGV[i]) end
+end
+local function read_options(text)
+  local options = {}
+  for word in (text or ''):gmatch('[^ ]+') do
+    local what, value = word:match('^([a-z_]+)=(.*)$')
+    if what and options[what] then
+      refuse(what, 'given twice')
+    elseif what then
+      options[what] = value
+    else
+      refuse('options', 'not name=value')
+    end
+  end
+  return options
+end
+local function option(options, what, low, high, otherwise)
+  local text = options[what]
+  if not text then return otherwise end
+  options[what] = nil
+  return int(what, text, low, high)
+end
+local function no_more_options(options)
+  local what = next(options)
+  if what then refuse('options', 'there is none called ' .. what) end
 end
 local clock = redis.call('TIME')
 local micros = tonumber(clock[2])
 local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
 local stamp = string.format('%.0f', now)
-local given = {}
-local function options(text)
-  for word in (text or ''):gmatch('[^ ]+') do
-    local what, value = word:match('^([a-z_]+)=(.*)$')
-    if what and given[what] then
-      refuse(what, 'given twice')
-    elseif what then
-      given[what] = value
-    else
-      refuse('options', 'not name=value')
+local function denied(...)
+  if not redis.acl_check_cmd then return end
+  local wanted = { ... }
+  for i = 1, select('#', ...), 2 do
+    local command, key = wanted[i], wanted[i + 1]
+    if key and not redis.acl_check_cmd(command, key) then
+      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
     end
   end
-  return text
-end
-local function option(what, low, high, otherwise)
-  local text = given[what]
-  if not text then return otherwise end
-  given[what] = nil
-  return int(what, text, low, high)
-end
-local function option_name(what)
-  local text = given[what]
-  if not text then return end
-  given[what] = nil
-  return name(what, text)
-end
-local function no_more_options()
-  local what = next(given)
-  if what then refuse('options', 'there is none called ' .. what) end
 end
 local LAYOUT = '1'
-local PARKED = 1000000000000000
 local function open(key, mode)
   if bad then return end
-  local prefix, name = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
-  if not prefix or #prefix > 128 or #name > 128 then
+  local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  if not prefix or #prefix > 128 or #tag > 128 then
     return refuse('queue', 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
   end
   local q = {
-    name = name,
+    name = tag,
     client = prefix .. ':client:',
     meta = key .. ':meta',
     pending = key .. ':pending',
@@ -110,67 +108,55 @@ local function open(key, mode)
     broken = key .. ':broken',
     cancel = key .. ':cancel',
   }
-  local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect')
-  q.born = meta[1] and true
-  q.mode = meta[1] or mode
-  q.token, q.suspect = meta[3] or '0', meta[4]
-  if meta[1] and mode and meta[1] ~= mode then
-    bad = 'WRONGMODE queue ' .. name .. ' is ' .. meta[1] .. ', not ' .. mode
-  elseif meta[2] and meta[2] ~= LAYOUT then
-    bad = 'BADLAYOUT queue ' .. name .. ' has layout ' .. meta[2] .. ', not ' .. LAYOUT
+  local its_mode, layout, token, quarantined = unpack(
+    redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect'))
+  q.born = its_mode and true
+  q.mode = its_mode or mode
+  q.token, q.quarantined = token or '0', quarantined
+  if its_mode and mode and its_mode ~= mode then
+    bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
+  elseif layout and layout ~= LAYOUT then
+    bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. LAYOUT
   end
   return q
 end
-local function count(q)
+local function read_lengths(q)
   q.waiting = redis.call('LLEN', q.pending)
   q.awake = redis.call('LLEN', q.wake)
 end
 local function wake(q)
   if q.awake == 0 then q.awake = redis.call('LPUSH', q.wake, '1') end
 end
-local function denied(...)
-  if not redis.acl_check_cmd then return end
-  local wanted = { ... }
-  for i = 1, select('#', ...), 2 do
-    local command, key = wanted[i], wanted[i + 1]
-    if key and not redis.acl_check_cmd(command, key) then
-      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
-    end
-  end
-end
-local function probe(q)
-  count(q)
+local function check_types(q)
+  read_lengths(q)
   redis.call('LLEN', q.broken)
   redis.call('ZCARD', q.inflight)
   redis.call('ZCARD', q.delayed)
   redis.call('ZCARD', q.dead)
 end
-local STATE, TOKEN, CLIENT, RETENTION, QUEUED, STARTED, UNIQUE = 1, 2, 3, 4, 5, 6, 7
+local STATE = 1
 local function read(q, id, ...)
   local job = redis.pcall('HMGET', q.job .. id, ...)
   if not job.err then return job end
   return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.job .. id, ...)
 end
-local function look(q, id, ...)
+local TOKEN, CLIENT, QUEUED, STARTED, UNIQUE = 2, 3, 5, 6, 7
+local function read_held(q, id, ...)
   return read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', ...)
 end
-local function is_live(state)
-  return state == 'pending' or state == 'delayed' or state == 'inflight'
-end
-local function holder(q, unique)
-  local id = unique and redis.call('GET', q.unique .. unique)
-  local state = id and read(q, id, 'state')[STATE]
-  if is_live(state) then return id, state end
+local ATTEMPTS, MAX_ATTEMPTS, BACKOFF = 8, 9, 10
+local function read_attempts(q, id)
+  return read_held(q, id, 'attempts', 'max_attempts', 'backoff')
 end
 local function free(q, unique, id)
   if unique and redis.pcall('GET', q.unique .. unique) == id then redis.pcall('DEL', q.unique .. unique) end
 end
 local messages = {}
-local function post_all()
+local function send_messages()
   for channel, message in pairs(messages) do redis.pcall('PUBLISH', channel, table.concat(message)) end
   messages = {}
 end
-local function tell(q, client, id, state, reason, queued, started, body)
+local function ended(q, client, id, state, reason, queued, started, body)
   if not client or client == '' then return end
   local channel, most = q.client .. client, 65536
   local message = messages[channel] or { bytes = 0 }
@@ -179,43 +165,42 @@ local function tell(q, client, id, state, reason, queued, started, body)
     .. ' ' .. #body .. '\n' .. body .. '\n'
   message[#message + 1] = line
   message.bytes = message.bytes + #line
-  if message.bytes > most then post_all() end
+  if message.bytes > most then send_messages() end
 end
-local DAY_MS = 86400000
-local function finish(q, id, job, state, reason, field, body, retention)
+local function end_job(q, id, job, state, reason, field, body, retention)
   local key = q.job .. id
   redis.call('HSET', key, 'state', state, field, body, '_processed', stamp)
   if reason ~= '-' then redis.call('HSET', key, 'reason', reason) end
   if retention then redis.call('PEXPIRE', key, retention) end
   free(q, job[UNIQUE], id)
-  tell(q, job[CLIENT], id, state, reason, job[QUEUED] or 0, job[STARTED] or 0, body)
+  ended(q, job[CLIENT], id, state, reason, job[QUEUED] or 0, job[STARTED] or 0, body)
 end
 local DEAD_MS = 604800000
 local DEAD_JOBS = 10000
 local DEAD_TRIM = 100
-local buried = 0
-local function bury(q, id, job, reason, body)
-  finish(q, id, job, 'dead', reason, 'error', body, DEAD_MS)
+local died = 0
+local function end_dead(q, id, job, reason, body)
+  end_job(q, id, job, 'dead', reason, 'error', body, DEAD_MS)
   redis.call('ZADD', q.dead, now, id)
-  buried = buried + 1
+  died = died + 1
 end
 local function trim_dead(q)
-  if buried == 0 then return end
+  if died == 0 then return end
   redis.call('ZREMRANGEBYSCORE', q.dead, '-inf', now - DEAD_MS)
-  local excess = math.min(redis.call('ZCARD', q.dead) - DEAD_JOBS, buried + DEAD_TRIM)
+  local excess = math.min(redis.call('ZCARD', q.dead) - DEAD_JOBS, died + DEAD_TRIM)
   if excess > 0 then
     local ids = redis.call('ZRANGE', q.dead, 0, excess - 1)
     for _, id in ipairs(ids) do redis.call('DEL', q.job .. id) end
     redis.call('ZREM', q.dead, unpack(ids))
   end
   redis.call('PEXPIRE', q.dead, DEAD_MS)
-  buried = 0
+  died = 0
 end
-local function fence(q, first, width, ...)
+local function fence(q, first, width, reader)
   local words, mine, ids, seen = {}, {}, {}, {}
   for i = first, #ARGV, width do
     local id, token, place = ARGV[i], ARGV[i + 1], #words + 1
-    local job = look(q, id, ...)
+    local job = reader(q, id)
     if job[STATE] == 'inflight' and job[TOKEN] == token and not seen[id] then
       seen[id] = true
       ids[#ids + 1] = id
@@ -235,7 +220,6 @@ local function fence(q, first, width, ...)
   end
   return words, mine, ids
 end
-local ATTEMPTS, MAX_ATTEMPTS, BACKOFF = 8, 9, 10
 local function check_verdicts(first)
   for i = first, #ARGV, 4 do
     local verdict = ARGV[i + 2] or ''
@@ -252,10 +236,10 @@ local function backoff_delay(base, attempts, longest, place)
   return math.floor(delay * (500 + (micros * 31 + place * 7919) % 501) / 1000)
 end
 local function fail(q, first, max_attempts, backoff, backoff_max)
-  local words, mine, ids = fence(q, first, 4, 'attempts', 'max_attempts', 'backoff')
+  local words, mine, ids = fence(q, first, 4, read_attempts)
   if bad then return redis.error_reply(bad) end
   if #mine == 0 then return words end
-  probe(q)
+  check_types(q)
   local key = q.job .. ids[1]
   bad = denied('HSET', key, 'PEXPIRE', key, 'ZADD', q.delayed, 'LPUSH', q.wake, 'ZREMRANGEBYSCORE', q.dead,
     'ZRANGE', q.dead, 'DEL', key)
@@ -268,10 +252,11 @@ local function fail(q, first, max_attempts, backoff, backoff_max)
     local used_up = word ~= 'snooze' and attempts >= (tonumber(job[MAX_ATTEMPTS]) or max_attempts)
     redis.call('HSET', q.job .. id, 'attempts', attempts)
     if word == 'reject' or used_up then
-      bury(q, id, job, word == 'reject' and 'rejected' or 'attempts', body)
+      end_dead(q, id, job, word == 'reject' and 'rejected' or 'attempts', body)
       words[item.place] = 'dead'
     else
-      local wait = tonumber(delay) or backoff_delay(tonumber(job[BACKOFF]) or backoff, attempts, backoff_max, item.at)
+      local base = tonumber(job[BACKOFF]) or backoff
+      local wait = tonumber(delay) or backoff_delay(base, attempts, backoff_max, item.at)
       redis.call('HSET', q.job .. id, 'state', 'delayed', 'error', body)
       redis.call('ZADD', q.delayed, now + wait, id)
       words[item.place] = 'delayed'
@@ -279,17 +264,17 @@ local function fail(q, first, max_attempts, backoff, backoff_max)
   end
   trim_dead(q)
   wake(q)
-  post_all()
+  send_messages()
   return words
 end
 local queue       = KEYS[1]
-local options     = options(ARGV[1])
-local attempts    = option('max_attempts', 1, 1000, 3)
-local backoff     = option('backoff', 0, MAX_MS, 1000)
-local backoff_max = option('backoff_max', 0, MAX_MS, 3600000)
+local options     = read_options(ARGV[1])
+local attempts    = option(options, 'max_attempts', 1, 1000, 3)
+local backoff     = option(options, 'backoff', 0, MAX_MS, 1000)
+local backoff_max = option(options, 'backoff_max', 0, MAX_MS, 3600000)
 local failed      = items(2, 4)
 arity(1)
-no_more_options()
+no_more_options(options)
 check_bodies('error', failed, 4)
 check_verdicts(failed)
 local q = open(queue, 'reliable')

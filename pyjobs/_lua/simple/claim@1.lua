@@ -1,6 +1,4 @@
 local bad
-local MAX_MS = 315360000000
-local MAX_AT = 9999999999999
 local function refuse(what, why)
   bad = bad or ('BADARG ' .. what .. ': ' .. why)
 end
@@ -22,29 +20,28 @@ end
 local function is_name(text, longest)
   return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
 end
-local function name(what, text, empty, longest)
-  longest = longest or 128
-  if not text then
-    refuse(what, 'missing')
-  elseif (text == '' and not empty) or not is_name(text, longest) then
-    refuse(what, 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -')
-  end
-  return text
-end
 local clock = redis.call('TIME')
 local micros = tonumber(clock[2])
 local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
-local stamp = string.format('%.0f', now)
+local function denied(...)
+  if not redis.acl_check_cmd then return end
+  local wanted = { ... }
+  for i = 1, select('#', ...), 2 do
+    local command, key = wanted[i], wanted[i + 1]
+    if key and not redis.acl_check_cmd(command, key) then
+      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
+    end
+  end
+end
 local LAYOUT = '1'
-local PARKED = 1000000000000000
 local function open(key, mode)
   if bad then return end
-  local prefix, name = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
-  if not prefix or #prefix > 128 or #name > 128 then
+  local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  if not prefix or #prefix > 128 or #tag > 128 then
     return refuse('queue', 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
   end
   local q = {
-    name = name,
+    name = tag,
     client = prefix .. ':client:',
     meta = key .. ':meta',
     pending = key .. ':pending',
@@ -58,53 +55,37 @@ local function open(key, mode)
     broken = key .. ':broken',
     cancel = key .. ':cancel',
   }
-  local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect')
-  q.born = meta[1] and true
-  q.mode = meta[1] or mode
-  q.token, q.suspect = meta[3] or '0', meta[4]
-  if meta[1] and mode and meta[1] ~= mode then
-    bad = 'WRONGMODE queue ' .. name .. ' is ' .. meta[1] .. ', not ' .. mode
-  elseif meta[2] and meta[2] ~= LAYOUT then
-    bad = 'BADLAYOUT queue ' .. name .. ' has layout ' .. meta[2] .. ', not ' .. LAYOUT
+  local its_mode, layout, token, quarantined = unpack(
+    redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect'))
+  q.born = its_mode and true
+  q.mode = its_mode or mode
+  q.token, q.quarantined = token or '0', quarantined
+  if its_mode and mode and its_mode ~= mode then
+    bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
+  elseif layout and layout ~= LAYOUT then
+    bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. LAYOUT
   end
   return q
 end
-local function count(q)
+local function read_lengths(q)
   q.waiting = redis.call('LLEN', q.pending)
   q.awake = redis.call('LLEN', q.wake)
 end
 local function wake(q)
   if q.awake == 0 then q.awake = redis.call('LPUSH', q.wake, '1') end
 end
-local function denied(...)
-  if not redis.acl_check_cmd then return end
-  local wanted = { ... }
-  for i = 1, select('#', ...), 2 do
-    local command, key = wanted[i], wanted[i + 1]
-    if key and not redis.acl_check_cmd(command, key) then
-      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
-    end
-  end
-end
-local function set_aside(q, what)
+local function add_broken(q, what)
   local week = '604800000'
   redis.call('LPUSH', q.broken, what)
   redis.call('LTRIM', q.broken, 0, 999)
   redis.call('PEXPIRE', q.broken, week)
 end
-local function parse(text)
+local function parse_message(text)
   local id, client, queued, data = text:match('^{"id":"([^"]+)","client":"([^"]*)","_queued":(%d+),"data":(.*)}$')
   if id and is_name(id, 128) and is_name(client, 128) and #queued <= 15 then return id, client, queued, data end
 end
-local function give_out(q, at, messages, reply)
-  for _, text in ipairs(messages) do
-    local id, client, queued, data = parse(text)
-    if id then
-      table.insert(reply, { at, id, string.format('%s.%.0f.%s', queued, now, client), data, 1, tonumber(queued), 0 })
-    else
-      set_aside(q, text)
-    end
-  end
+local function make_token(queued, client)
+  return string.format('%s.%.0f.%s', queued, now, client)
 end
 local queues = KEYS
 local limit  = int('limit', ARGV[1], 1, 1000)
@@ -113,7 +94,7 @@ local opened = {}
 for i, queue in ipairs(queues) do
   opened[i] = open(queue, 'simple')
   if bad then return redis.error_reply(bad) end
-  count(opened[i])
+  read_lengths(opened[i])
   redis.call('LLEN', opened[i].broken)
   bad = denied('LPUSH', opened[i].wake, 'LTRIM', opened[i].broken, 'PEXPIRE', opened[i].broken)
 end
@@ -122,7 +103,14 @@ local reply = { -1 }
 for i, q in ipairs(opened) do
   local room = limit - #reply + 1
   local messages = room > 0 and q.waiting > 0 and redis.call('RPOP', q.pending, room) or {}
-  give_out(q, i, messages, reply)
+  for _, text in ipairs(messages) do
+    local id, client, queued, data = parse_message(text)
+    if id then
+      table.insert(reply, { i, id, make_token(queued, client), data, 1, tonumber(queued), 0 })
+    else
+      add_broken(q, text)
+    end
+  end
   if q.waiting > #messages then
     reply[1] = 0
     wake(q)

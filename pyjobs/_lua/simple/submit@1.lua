@@ -1,23 +1,10 @@
 local bad
-local MAX_MS = 315360000000
-local MAX_AT = 9999999999999
 local function refuse(what, why)
   bad = bad or ('BADARG ' .. what .. ': ' .. why)
 end
 local function arity(keys, args)
   if #KEYS < 1 or (keys and #KEYS ~= keys) then refuse('queue', 'wrong number of KEYS') end
   if args and #ARGV ~= args then refuse('arguments', 'wrong number: ' .. #ARGV .. ', not ' .. args) end
-end
-local function int(what, text, low, high)
-  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
-  if not text then
-    refuse(what, 'missing')
-  elseif not number then
-    refuse(what, 'not a whole number')
-  elseif number < low or number > high then
-    refuse(what, string.format('not within %.0f to %.0f', low, high))
-  end
-  return number or low
 end
 local function is_name(text, longest)
   return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
@@ -42,61 +29,53 @@ local function items(first, width)
   end
   return first
 end
-local function check_ids(first)
-  for i = first, #ARGV do name('id', ARGV[i]) end
-end
-local function bytes(what, text)
+local function check_body(what, text)
   local most = 1048576
   if #text > most then refuse(what, #text .. ' bytes, more than ' .. most) end
-  return text
 end
 local function check_bodies(what, first, width)
-  for i = first + width - 1, #ARGV, width do bytes(what, ARGV[i]) end
+  for i = first + width - 1, #ARGV, width do check_body(what, ARGV[i]) end
 end
-local clock = redis.call('TIME')
-local micros = tonumber(clock[2])
-local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
-local stamp = string.format('%.0f', now)
-local given = {}
-local function options(text)
+local function read_options(text)
+  local options = {}
   for word in (text or ''):gmatch('[^ ]+') do
     local what, value = word:match('^([a-z_]+)=(.*)$')
-    if what and given[what] then
+    if what and options[what] then
       refuse(what, 'given twice')
     elseif what then
-      given[what] = value
+      options[what] = value
     else
       refuse('options', 'not name=value')
     end
   end
-  return text
+  return options
 end
-local function option(what, low, high, otherwise)
-  local text = given[what]
-  if not text then return otherwise end
-  given[what] = nil
-  return int(what, text, low, high)
-end
-local function option_name(what)
-  local text = given[what]
-  if not text then return end
-  given[what] = nil
-  return name(what, text)
-end
-local function no_more_options()
-  local what = next(given)
+local function no_more_options(options)
+  local what = next(options)
   if what then refuse('options', 'there is none called ' .. what) end
 end
+local clock = redis.call('TIME')
+local micros = tonumber(clock[2])
+local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local function denied(...)
+  if not redis.acl_check_cmd then return end
+  local wanted = { ... }
+  for i = 1, select('#', ...), 2 do
+    local command, key = wanted[i], wanted[i + 1]
+    if key and not redis.acl_check_cmd(command, key) then
+      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
+    end
+  end
+end
 local LAYOUT = '1'
-local PARKED = 1000000000000000
 local function open(key, mode)
   if bad then return end
-  local prefix, name = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
-  if not prefix or #prefix > 128 or #name > 128 then
+  local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  if not prefix or #prefix > 128 or #tag > 128 then
     return refuse('queue', 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
   end
   local q = {
-    name = name,
+    name = tag,
     client = prefix .. ':client:',
     meta = key .. ':meta',
     pending = key .. ':pending',
@@ -110,61 +89,52 @@ local function open(key, mode)
     broken = key .. ':broken',
     cancel = key .. ':cancel',
   }
-  local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect')
-  q.born = meta[1] and true
-  q.mode = meta[1] or mode
-  q.token, q.suspect = meta[3] or '0', meta[4]
-  if meta[1] and mode and meta[1] ~= mode then
-    bad = 'WRONGMODE queue ' .. name .. ' is ' .. meta[1] .. ', not ' .. mode
-  elseif meta[2] and meta[2] ~= LAYOUT then
-    bad = 'BADLAYOUT queue ' .. name .. ' has layout ' .. meta[2] .. ', not ' .. LAYOUT
+  local its_mode, layout, token, quarantined = unpack(
+    redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect'))
+  q.born = its_mode and true
+  q.mode = its_mode or mode
+  q.token, q.quarantined = token or '0', quarantined
+  if its_mode and mode and its_mode ~= mode then
+    bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
+  elseif layout and layout ~= LAYOUT then
+    bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. LAYOUT
   end
   return q
 end
-local function count(q)
+local function read_lengths(q)
   q.waiting = redis.call('LLEN', q.pending)
   q.awake = redis.call('LLEN', q.wake)
 end
 local function wake(q)
   if q.awake == 0 then q.awake = redis.call('LPUSH', q.wake, '1') end
 end
-local function denied(...)
-  if not redis.acl_check_cmd then return end
-  local wanted = { ... }
-  for i = 1, select('#', ...), 2 do
-    local command, key = wanted[i], wanted[i + 1]
-    if key and not redis.acl_check_cmd(command, key) then
-      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
-    end
-  end
-end
-local function check_jobs(first)
+local function check_new_jobs(first)
   for i = first, #ARGV, 2 do name('id', ARGV[i], true) end
   check_bodies('data', first, 2)
 end
-local function made_id(place)
+local function make_id(place)
   return string.format('%s%06d-%d', clock[1], micros, place)
 end
 local function create_queue(q)
   if not q.born then redis.call('HSET', q.meta, 'mode', q.mode, 'layout', LAYOUT) end
 end
-local function message(id, client, data)
+local function make_message(id, client, data)
   return string.format('{"id":"%s","client":"%s","_queued":%.0f,"data":', id, client, now) .. data .. '}'
 end
 local queue   = KEYS[1]
 local client  = name('client', ARGV[1], true)
-local options = options(ARGV[2])
+local options = read_options(ARGV[2])
 local jobs    = items(3, 2)
 arity(1)
-no_more_options()
-check_jobs(jobs)
+no_more_options(options)
+check_new_jobs(jobs)
 local q = open(queue, 'simple')
 if bad then return redis.error_reply(bad) end
-count(q)
+read_lengths(q)
 local messages, reply = {}, {}
 for i = jobs, #ARGV, 2 do
-  local id = ARGV[i] ~= '' and ARGV[i] or made_id(i)
-  table.insert(messages, message(id, client, ARGV[i + 1]))
+  local id = ARGV[i] ~= '' and ARGV[i] or make_id(i)
+  table.insert(messages, make_message(id, client, ARGV[i + 1]))
   table.insert(reply, id)
   table.insert(reply, 'new')
 end

@@ -1,0 +1,45 @@
+-- What a claim reads before it writes anything. When nothing is there, it reads no more than this.
+-- needs args.bad queue.QUARANTINE queue.open clock.now
+
+-- The first time in a sorted set; the jobs in quarantine stand beyond every time, and have none.
+local function first_of(key)
+  local moment = tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2])
+  return moment and moment < QUARANTINE and moment or math.huge
+end
+
+-- Reads, into q, when the next delayed job is due and when the next lease ends: recoverable has no leases.
+local function look_ahead(q)
+  q.due = first_of(q.delayed)
+  q.ends = q.mode == 'reliable' and first_of(q.inflight) or math.huge
+end
+
+-- Every queue of a claim; and whether one has the record of this claim, jobs to move into the list, or jobs there.
+local function open_all(keys, mode, nonce)
+  local all = {}
+  for i, key in ipairs(keys) do
+    local q = open(key, mode)
+    if not q then return end
+    -- HINCRBY would find out too late, and Lua counts exactly only so far.
+    if #q.token > 15 or not (q.token == '0' or q.token:find('^[1-9][0-9]*$')) then
+      bad = 'BADLAYOUT queue ' .. q.name .. ' has the token ' .. q.token .. ', not a number'
+    end
+    q.record = redis.call('GET', q.claim .. nonce)
+    q.waiting = redis.call('LLEN', q.pending)
+    look_ahead(q)
+    all.again = all.again or q.record
+    all.moves = all.moves or q.quarantined or math.min(q.due, q.ends) <= now
+    all.busy = all.busy or all.moves or q.waiting > 0
+    all[i] = q
+  end
+  return all
+end
+
+-- ms until there may be more: 0 is now, -1 unknown.
+local function wait_for(all)
+  local moment = math.huge
+  for _, q in ipairs(all) do
+    if q.waiting > 0 then return 0 end
+    moment = math.min(moment, q.due, q.ends)
+  end
+  return moment < math.huge and math.max(moment - now, 1) or -1
+end

@@ -1,0 +1,38 @@
+-- Leases that ran out. The first crash of a job puts it at the head of the queue; then it waits ever longer, and
+-- then in quarantine; at max_crashes it is dead, whatever its attempts: it may be what kills the workers.
+-- needs clock.now job.STATE held.CRASHES held.LAST_ERROR held.read_crashed missing.add_missing
+-- needs ended.end_dead ended.trim_dead
+local LONGEST_MS = 60000
+
+local function reap_expired(q, limit, max_crashes)
+  local ids = redis.call('ZRANGEBYSCORE', q.inflight, '-inf', now, 'LIMIT', 0, limit)
+  local back, dead = {}, {}
+  if #ids == 0 then return 0, back, dead end
+  local jobs = {}
+  for i, id in ipairs(ids) do jobs[i] = read_crashed(q, id) end
+  redis.call('ZREM', q.inflight, unpack(ids))
+  -- From the last to the first, so that the first ends at the very head.
+  for i = #ids, 1, -1 do
+    local id, job = ids[i], jobs[i]
+    local crashes = (tonumber(job[CRASHES]) or 0) + 1
+    if not job[STATE] then
+      add_missing(q, id)
+    else
+      redis.call('HSET', q.job .. id, 'crashes', crashes, 'token', '')
+      if crashes >= max_crashes then
+        end_dead(q, id, job, 'crashed', job[LAST_ERROR] or '')
+        table.insert(dead, id)
+      elseif crashes > 1 then
+        redis.call('HSET', q.job .. id, 'state', 'delayed')
+        redis.call('ZADD', q.delayed, now + math.min(100 * 5 ^ (crashes - 1), LONGEST_MS), id)
+        table.insert(back, id)
+      else
+        redis.call('HSET', q.job .. id, 'state', 'pending')
+        q.waiting = redis.call('RPUSH', q.pending, id)
+        table.insert(back, id)
+      end
+    end
+  end
+  trim_dead(q)
+  return #ids, back, dead
+end

@@ -1,0 +1,20 @@
+-- Jobs that have been in flight for too long, where there are no leases: the oldest ends at the very head.
+-- needs clock.now crashes.read_crashes missing.add_missing
+local function reap_stale(q, limit, older_than)
+  local ids = redis.call('ZRANGEBYSCORE', q.inflight, '-inf', now - older_than, 'LIMIT', 0, limit)
+  local back, states, crashes = {}, {}, {}
+  if #ids == 0 then return 0, back end
+  for i, id in ipairs(ids) do states[i], crashes[i] = read_crashes(q, id) end
+  redis.call('ZREM', q.inflight, unpack(ids))
+  for i = #ids, 1, -1 do
+    local id = ids[i]
+    if states[i] then
+      redis.call('HSET', q.job .. id, 'state', 'pending', 'token', '', 'crashes', crashes[i] + 1)
+      redis.call('RPUSH', q.pending, id)
+      table.insert(back, id)
+    else
+      add_missing(q, id)
+    end
+  end
+  return #ids, back
+end

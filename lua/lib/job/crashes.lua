@@ -1,0 +1,10 @@
+-- How often a job has crashed, and whether that puts it into quarantine (lib/claim/quarantine.lua).
+-- needs job.read
+local function read_crashes(q, id)
+  local state, crashes = unpack(read(q, id, 'state', 'crashes'))
+  return state, tonumber(crashes) or 0
+end
+
+local function needs_quarantine(crashes)
+  return crashes > 1
+end

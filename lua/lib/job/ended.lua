@@ -1,0 +1,65 @@
+-- The end of a job, and all that follows from it: the stored outcome, the unique key, the set of the dead, the
+-- message to the client. Every script that can end a job includes this piece, and nothing else does any of it.
+-- needs clock.now stamp.stamp held.CLIENT held.QUEUED held.STARTED held.UNIQUE unique.free
+local DAY_MS = 86400000
+
+-- Results go to a client's channel, many in one message, each as
+--   queue id state reason queued started processed bytes LF body LF
+-- Nothing depends on a message but latency: pcall, so that one which is refused undoes and stops nothing.
+local messages = {}  -- by channel
+
+-- To be called after the last end of a script.
+local function send_messages()
+  for channel, message in pairs(messages) do redis.pcall('PUBLISH', channel, table.concat(message)) end
+  messages = {}
+end
+
+-- What follows from an end in every mode. In simple mode, that is all.
+local function ended(q, client, id, state, reason, queued, started, body)
+  if not client or client == '' then return end
+  local channel, most = q.client .. client, 65536
+  local message = messages[channel] or { bytes = 0 }
+  messages[channel] = message
+  local line = q.name .. ' ' .. id .. ' ' .. state .. ' ' .. reason .. ' ' .. queued .. ' ' .. started .. ' ' .. stamp
+    .. ' ' .. #body .. '\n' .. body .. '\n'
+  message[#message + 1] = line
+  message.bytes = message.bytes + #line
+  if message.bytes > most then send_messages() end
+end
+
+-- Ends a job that has a hash: the hash goes after `retention` ms; without it, the hash stays.
+-- `job` is what read_held returned; `body` is stored as `field`, 'result' or 'error'; a reason of '-' is none.
+local function end_job(q, id, job, state, reason, field, body, retention)
+  local key = q.job .. id
+  redis.call('HSET', key, 'state', state, field, body, '_processed', stamp)
+  if reason ~= '-' then redis.call('HSET', key, 'reason', reason) end
+  if retention then redis.call('PEXPIRE', key, retention) end
+  free(q, job[UNIQUE], id)
+  ended(q, job[CLIENT], id, state, reason, job[QUEUED] or 0, job[STARTED] or 0, body)
+end
+
+-- Dead jobs are kept by age and by number.
+local DEAD_MS = 604800000
+local DEAD_JOBS = 10000
+local DEAD_TRIM = 100               -- more than have died, so that the set comes down to its limit
+local died = 0                      -- since the last trim
+
+local function end_dead(q, id, job, reason, body)
+  end_job(q, id, job, 'dead', reason, 'error', body, DEAD_MS)
+  redis.call('ZADD', q.dead, now, id)
+  died = died + 1
+end
+
+-- To be called after the last end of a queue.
+local function trim_dead(q)
+  if died == 0 then return end
+  redis.call('ZREMRANGEBYSCORE', q.dead, '-inf', now - DEAD_MS)
+  local excess = math.min(redis.call('ZCARD', q.dead) - DEAD_JOBS, died + DEAD_TRIM)
+  if excess > 0 then
+    local ids = redis.call('ZRANGE', q.dead, 0, excess - 1)
+    for _, id in ipairs(ids) do redis.call('DEL', q.job .. id) end
+    redis.call('ZREM', q.dead, unpack(ids))
+  end
+  redis.call('PEXPIRE', q.dead, DEAD_MS)
+  died = 0
+end

@@ -1,0 +1,28 @@
+-- What is read of a job that may end or leave the flight.
+-- needs job.read
+local TOKEN, CLIENT, RETENTION, QUEUED, STARTED, UNIQUE = 2, 3, 4, 5, 6, 7
+
+local function read_held(q, id, ...)
+  return read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', ...)
+end
+
+-- The same, and what a failure looks at.
+local ATTEMPTS, MAX_ATTEMPTS, BACKOFF = 8, 9, 10
+
+local function read_attempts(q, id)
+  return read_held(q, id, 'attempts', 'max_attempts', 'backoff')
+end
+
+-- The same, and what the end of a lease looks at.
+local CRASHES, LAST_ERROR = 8, 9
+
+local function read_crashed(q, id)
+  return read_held(q, id, 'crashes', 'error')
+end
+
+-- The same, and what a hand-back counts.
+local RELEASES = 8
+
+local function read_releases(q, id)
+  return read_held(q, id, 'releases')
+end

@@ -1,0 +1,23 @@
+-- How simple mode spells a job: in the queue as a message, and after the claim in its token, which carries all
+-- that an end must know, for in this mode nothing else remembers it.
+--   message  {"id":"...","client":"...","_queued":...,"data":...}
+--   token    queued.started.client
+-- needs args.is_name clock.now
+local function make_message(id, client, data)
+  return string.format('{"id":"%s","client":"%s","_queued":%.0f,"data":', id, client, now) .. data .. '}'
+end
+
+-- Id, client, time and data; nothing when the text is not what submit makes, for complete would refuse it.
+local function parse_message(text)
+  local id, client, queued, data = text:match('^{"id":"([^"]+)","client":"([^"]*)","_queued":(%d+),"data":(.*)}$')
+  if id and is_name(id, 128) and is_name(client, 128) and #queued <= 15 then return id, client, queued, data end
+end
+
+local function make_token(queued, client)
+  return string.format('%s.%.0f.%s', queued, now, client)
+end
+
+-- Queued, started, client; nothing when the text is not what claim makes.
+local function parse_token(text)
+  return text:match('^(%d+)%.(%d+)%.([A-Za-z0-9_.:-]*)$')
+end

@@ -1,0 +1,9 @@
+-- Reads all that a script may write to, so that a key of a wrong type fails here, before the first write.
+-- needs queue.read_lengths
+local function check_types(q)
+  read_lengths(q)
+  redis.call('LLEN', q.broken)
+  redis.call('ZCARD', q.inflight)
+  redis.call('ZCARD', q.delayed)
+  redis.call('ZCARD', q.dead)
+end

@@ -1,0 +1,52 @@
+-- A queue, with every key of it spelled here and nowhere else: q.job is followed by an id, q.claim by a nonce,
+-- q.unique by a name, q.client by a client. `open` reads what every verb needs: whether mode and layout are right.
+-- needs args.bad args.refuse
+local LAYOUT = '1'
+-- In :delayed, a job in quarantine (lib/claim/quarantine.lua) stands so much further on: beyond every due time.
+local QUARANTINE = 1000000000000000
+
+local function open(key, mode)
+  if bad then return end
+  local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  if not prefix or #prefix > 128 or #tag > 128 then
+    return refuse('queue', 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+  end
+  local q = {
+    name = tag,
+    client = prefix .. ':client:',
+    meta = key .. ':meta',
+    pending = key .. ':pending',
+    wake = key .. ':wake',
+    job = key .. ':job:',
+    inflight = key .. ':inflight',
+    delayed = key .. ':delayed',
+    dead = key .. ':dead',
+    claim = key .. ':claim:',
+    unique = key .. ':unique:',
+    broken = key .. ':broken',
+    cancel = key .. ':cancel',  -- a channel: ids of jobs that were cancelled while they ran
+  }
+  local its_mode, layout, token, quarantined = unpack(
+    redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect'))
+  q.born = its_mode and true
+  q.mode = its_mode or mode
+  q.token, q.quarantined = token or '0', quarantined
+  if its_mode and mode and its_mode ~= mode then
+    bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
+  elseif layout and layout ~= LAYOUT then
+    bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. LAYOUT
+  end
+  return q
+end
+
+-- Reads, into q, how many jobs are pending and whether a wake token is there. A script that adds jobs calls it
+-- before its first write.
+local function read_lengths(q)
+  q.waiting = redis.call('LLEN', q.pending)
+  q.awake = redis.call('LLEN', q.wake)
+end
+
+-- Leaves a wake token: at most one, whatever the number of jobs. Only latency depends on it.
+local function wake(q)
+  if q.awake == 0 then q.awake = redis.call('LPUSH', q.wake, '1') end
+end

@@ -1,0 +1,31 @@
+-- A job in flight or delayed is taken out at once. One that waits in the list is only marked, for
+-- finding it there would walk the queue: the claim that meets it drops it, and until then it has no TTL.
+-- The worker of a job in flight may hear of it at once: pcall, so that a refused message undoes and stops nothing.
+-- needs args.bad acl.denied check_types.check_types job.STATE job.is_live held.RETENTION held.read_held
+-- needs ended.end_job ended.send_messages
+local function cancel(q, first, retention)
+  local words, live = {}, {}
+  for i = first, #ARGV do
+    local id = ARGV[i]
+    local job = read_held(q, id)
+    if is_live(job[STATE]) and not live[id] then
+      live[id] = job
+      table.insert(live, id)
+    end
+    table.insert(words, is_live(job[STATE]) and 'cancelled' or job[STATE] or 'NOJOB')
+  end
+  if #live == 0 then return words end
+  check_types(q)
+  bad = denied('HSET', q.job .. live[1], 'PEXPIRE', q.job .. live[1])
+  if bad then return redis.error_reply(bad) end
+  redis.call('ZREM', q.inflight, unpack(live))
+  redis.call('ZREM', q.delayed, unpack(live))
+  for _, id in ipairs(live) do
+    local job = live[id]
+    local kept = job[STATE] ~= 'pending' and (job[RETENTION] or retention)
+    end_job(q, id, job, 'cancelled', '-', 'error', '', kept)
+    if job[STATE] == 'inflight' then redis.pcall('PUBLISH', q.cancel, id) end
+  end
+  send_messages()
+  return words
+end

@@ -1,0 +1,57 @@
+-- What becomes of a job that failed, by its worker's verdict:
+--   retry      after a backoff, unless its attempts are used up      retry=MS   the same, after MS
+--   snooze=MS  again after MS, and not counted as an attempt         reject     never again
+-- needs args.MAX_MS args.bad args.int args.refuse acl.denied check_types.check_types queue.wake clock.micros clock.now
+-- needs held.ATTEMPTS held.MAX_ATTEMPTS held.BACKOFF held.read_attempts fence.fence
+-- needs ended.end_dead ended.trim_dead ended.send_messages
+local function check_verdicts(first)
+  for i = first, #ARGV, 4 do
+    local verdict = ARGV[i + 2] or ''
+    local word, delay = verdict:match('^(%l+)=(.*)$')
+    if word == 'retry' or word == 'snooze' then
+      int('verdict', delay, 0, MAX_MS)
+    elseif verdict ~= 'retry' and verdict ~= 'reject' then
+      refuse('verdict', 'not retry, retry=MS, snooze=MS or reject')
+    end
+  end
+end
+
+-- Doubled each time, and between half and all of that, so that what failed together does not
+-- come back together. The clock's microseconds decide where: a script's random numbers repeat.
+local function backoff_delay(base, attempts, longest, place)
+  local delay = math.min(base * 2 ^ (attempts - 1), longest)
+  return math.floor(delay * (500 + (micros * 31 + place * 7919) % 501) / 1000)
+end
+
+local function fail(q, first, max_attempts, backoff, backoff_max)
+  local words, mine, ids = fence(q, first, 4, read_attempts)
+  if bad then return redis.error_reply(bad) end
+  if #mine == 0 then return words end
+  check_types(q)
+  local key = q.job .. ids[1]
+  bad = denied('HSET', key, 'PEXPIRE', key, 'ZADD', q.delayed, 'LPUSH', q.wake, 'ZREMRANGEBYSCORE', q.dead,
+    'ZRANGE', q.dead, 'DEL', key)
+  if bad then return redis.error_reply(bad) end
+  redis.call('ZREM', q.inflight, unpack(ids))
+  for _, item in ipairs(mine) do
+    local id, job, verdict, body = item.id, item.job, ARGV[item.at + 2], ARGV[item.at + 3]
+    local word, delay = verdict:match('^(%l+)=?(.*)$')
+    local attempts = (tonumber(job[ATTEMPTS]) or 0) + (word == 'snooze' and 0 or 1)
+    local used_up = word ~= 'snooze' and attempts >= (tonumber(job[MAX_ATTEMPTS]) or max_attempts)
+    redis.call('HSET', q.job .. id, 'attempts', attempts)
+    if word == 'reject' or used_up then
+      end_dead(q, id, job, word == 'reject' and 'rejected' or 'attempts', body)
+      words[item.place] = 'dead'
+    else
+      local base = tonumber(job[BACKOFF]) or backoff
+      local wait = tonumber(delay) or backoff_delay(base, attempts, backoff_max, item.at)
+      redis.call('HSET', q.job .. id, 'state', 'delayed', 'error', body)
+      redis.call('ZADD', q.delayed, now + wait, id)
+      words[item.place] = 'delayed'
+    end
+  end
+  trim_dead(q)
+  wake(q)
+  send_messages()
+  return words
+end

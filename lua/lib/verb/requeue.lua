@@ -1,0 +1,37 @@
+-- Another life for dead jobs, in the order in which they are named.
+-- needs args.bad acl.denied check_types.check_types queue.wake job.STATE held.UNIQUE held.read_held unique.holder
+local function requeue(q, first)
+  check_types(q)
+  local words, back, seen, taken = {}, {}, {}, {}
+  for i = first, #ARGV do
+    local id, job = ARGV[i], read_held(q, ARGV[i])
+    local unique = job[STATE] == 'dead' and job[UNIQUE]
+    local word = job[STATE] or 'NOJOB'
+    local other = unique and (taken[unique] or holder(q, unique) or id) ~= id
+    if other then
+      word = 'CONFLICT'
+    elseif word == 'dead' then
+      word = 'pending'
+      if unique then taken[unique] = id end
+      if not seen[id] then table.insert(back, { id = id, unique = unique }) end
+      seen[id] = true
+    end
+    table.insert(words, word)
+  end
+  if #back == 0 then return words end
+  local first_key = q.job .. back[1].id
+  bad = denied('PERSIST', first_key, 'HSET', first_key, 'HDEL', first_key, 'SET', q.unique, 'LPUSH', q.wake)
+  if bad then return redis.error_reply(bad) end
+  for _, job in ipairs(back) do
+    local id, unique = job.id, job.unique
+    local key = q.job .. id
+    redis.call('ZREM', q.dead, id)
+    redis.call('PERSIST', key)
+    redis.call('HSET', key, 'state', 'pending', 'token', '')
+    redis.call('HDEL', key, 'attempts', 'crashes', 'reason', 'error', '_processed', 'expires')
+    if unique then redis.call('SET', q.unique .. unique, id) end
+    redis.call('LPUSH', q.pending, id)
+  end
+  wake(q)
+  return words
+end

@@ -1,0 +1,20 @@
+-- simple/complete and simple/fail: the token holds all that is known of the job.
+-- needs args.bad args.name args.refuse items.check_body queue.open simple_format.parse_token
+-- needs ended.ended ended.send_messages
+local function simple_report(key, first, state, field)
+  for i = first, #ARGV, 3 do
+    name('id', ARGV[i])
+    if not parse_token(ARGV[i + 1] or '') then refuse('token', 'not one from claim') end
+    check_body(field, ARGV[i + 2] or '')
+  end
+  local q = open(key, 'simple')
+  if bad then return redis.error_reply(bad) end
+  local words = {}
+  for i = first, #ARGV, 3 do
+    local queued, started, client = parse_token(ARGV[i + 1])
+    ended(q, client, ARGV[i], state, '-', queued, started, ARGV[i + 2])
+    table.insert(words, state)
+  end
+  send_messages()
+  return words
+end

@@ -1,0 +1,85 @@
+-- Jobs as hashes, their ids in the queue: what recoverable and reliable share of submit.
+-- needs args.bad acl.denied queue.read_lengths queue.wake clock.now stamp.stamp unique.holder
+-- needs new_jobs.make_id new_jobs.create_queue
+
+-- Name, value, ... without those that were not given: a job holds no field for a default.
+local function fields(...)
+  local named, kept = { ... }, {}
+  for i = 1, select('#', ...), 2 do
+    if named[i + 1] and named[i + 1] ~= '' then
+      kept[#kept + 1] = named[i]
+      kept[#kept + 1] = named[i + 1]
+    end
+  end
+  return kept
+end
+
+-- The ids of the items and the keys of their jobs; an empty id gets one of its own.
+local function name_jobs(q, first)
+  local ids, keys = {}, {}
+  for i = first, #ARGV, 2 do
+    local id = ARGV[i]
+    if id == '' then
+      id = make_id(i)
+      while redis.call('EXISTS', q.job .. id) == 1 do id = id .. '-' end
+    end
+    ids[#ids + 1] = id
+    keys[#keys + 1] = q.job .. id
+  end
+  return ids, keys
+end
+
+-- The reply: for each item what is there under its id, or holds the unique key, or 'new'.
+local function look_up(q, first, ids, keys, state, unique)
+  local reply, new = {}, {}
+  local held_by, held_state = holder(q, unique)
+  -- One question for all of them: as a rule none is there, and nothing is left to read.
+  local none = redis.call('EXISTS', unpack(keys)) == 0
+  for n = 1, #ids do
+    local id, data = ids[n], ARGV[first + 2 * n - 1]
+    local there, has
+    if new[id] then
+      there, has = state, new[id]
+    elseif not none then
+      there, has = unpack(redis.call('HMGET', keys[n], 'state', 'data'))
+    end
+    local outcome = 'new'
+    if there then outcome = has == data and there or 'CONFLICT' end
+    if outcome == 'new' and held_by then
+      id, outcome = held_by, held_state
+    elseif outcome == 'new' then
+      new[id] = data
+      if unique then held_by, held_state = id, state end
+    end
+    reply[2 * n - 1], reply[2 * n] = id, outcome
+  end
+  return reply
+end
+
+local function submit(q, first, delay, unique, extra)
+  local state = delay > 0 and 'delayed' or 'pending'
+  read_lengths(q)
+  if delay > 0 then redis.call('ZCARD', q.delayed) end
+  local ids, keys = name_jobs(q, first)
+  local reply, fresh = look_up(q, first, ids, keys, state, unique), {}
+  bad = denied('LPUSH', q.wake, 'ZADD', delay > 0 and q.delayed, 'SET', unique and q.unique .. unique)
+  if bad then return redis.error_reply(bad) end
+  create_queue(q)
+  for n, id in ipairs(ids) do
+    if reply[2 * n] == 'new' then
+      redis.call('HSET', keys[n], 'data', ARGV[first + 2 * n - 1], 'state', state, '_queued', stamp, unpack(extra))
+      if unique then redis.call('SET', q.unique .. unique, id) end
+      if delay > 0 then fresh[#fresh + 1] = now + delay end
+      fresh[#fresh + 1] = id
+    end
+  end
+  if #fresh > 0 then
+    if delay > 0 then
+      redis.call('ZADD', q.delayed, unpack(fresh))
+    else
+      redis.call('LPUSH', q.pending, unpack(fresh))
+    end
+    wake(q)
+  end
+  return reply
+end

@@ -1,0 +1,41 @@
+"""Ending jobs that have not ended yet. Nothing else may live here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pyjobs.admin.answers import Answer, ask
+from pyjobs.engine import Keys, ModeName, StoredVerbs, mode_named
+from pyjobs.errors import BadArgument
+from pyjobs.transport import Server
+from pyjobs.validate import checked
+
+
+def cancel_jobs(
+    server: Server, keys: Keys, queue: str, ids: Sequence[str], *, mode: ModeName = "reliable"
+) -> list[Answer]:
+    """End jobs that are pending, delayed or in flight (<mode>/cancel).
+
+    A worker that runs such a job has lost it, and its outcome is discarded.
+
+    Args:
+        server: a connection from `pyjobs.transport.server`.
+        keys: the names under the prefix.
+        queue: the queue's name.
+        ids: the jobs' ids.
+        mode: the queue's mode, 'recoverable' or 'reliable'.
+
+    Returns:
+        An answer for each id, in order. `done` is False for a job that is not there or had ended.
+
+    Raises:
+        BadArgument: a name is not a name, or the mode has no cancel; nothing was written.
+        WrongMode: the queue works in another mode; nothing was written.
+        Unavailable: Redis can't be reached.
+    """
+    verbs = mode_named(mode)
+    if not isinstance(verbs, StoredVerbs):
+        raise BadArgument(f"cancel: {mode} mode has no such verb")
+    key = keys.queue(queue)
+    names = [checked("id", id) for id in ids]
+    return ask(server, names, lambda part: verbs.cancel(key, part), "cancelled")

@@ -1,0 +1,33 @@
+"""`pyjobs cancel`: jobs that have not ended yet are ended. Nothing else may live here."""
+
+from __future__ import annotations
+
+import click
+
+from pyjobs.admin import cancel_jobs
+from pyjobs.cli.common import (
+    SOME_REFUSED,
+    connected,
+    mode_option,
+    prefix_option,
+    print_answers,
+    url_option,
+)
+from pyjobs.engine import MODES, Keys, ModeName
+
+
+@click.command(epilog=SOME_REFUSED)
+@click.argument("queue")
+@click.argument("ids", metavar="ID...", nargs=-1, required=True)
+@mode_option("Mode of the queue.", [name for name, mode in MODES.items() if mode.stores])
+@url_option
+@prefix_option
+def cancel(queue: str, ids: tuple[str, ...], mode: ModeName, url: str, prefix: str) -> int:
+    """Cancel jobs of QUEUE that have not ended yet.
+
+    The jobs may be pending, delayed or running. When a worker runs a job that is cancelled, the
+    outcome of the run is discarded.
+    """
+    with connected(url) as server:
+        answers = cancel_jobs(server, Keys(prefix), queue, ids, mode=mode)
+    return print_answers("cancelled", queue, answers)

@@ -1,0 +1,69 @@
+"""`pyjobs result`: the outcome of one job as JSON. Nothing else may live here."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from pyjobs.cli.common import (
+    EXIT_CODES,
+    connected,
+    prefix_option,
+    print_stored,
+    seconds,
+    url_option,
+    verbose_option,
+)
+from pyjobs.client import Job, settle_stored
+from pyjobs.engine import SIMPLE, Keys, fetch
+from pyjobs.errors import Forbidden, ResultGone
+from pyjobs.transport import Server, registered_mode, run
+from pyjobs.validate import checked
+
+POLL_SECONDS = 0.2
+
+
+@click.command(epilog=EXIT_CODES.format("the result is on stdout"))
+@click.argument("id")
+@click.option("--queue", metavar="QUEUE", required=True, help="The queue of the job.")
+@click.option(
+    "--wait",
+    type=float,
+    metavar="SECONDS",
+    default=0,
+    callback=seconds,
+    help="Wait up to SECONDS for the result.",
+)
+@verbose_option
+@url_option
+@prefix_option
+def result(id: str, queue: str, wait: float, verbose: bool, url: str, prefix: str) -> int:
+    """Print the result of the job ID as JSON.
+
+    Recoverable and reliable queues keep the result of a job for its retention, a day unless the
+    submit or the worker says otherwise. Simple queues keep no results.
+    """
+    keys = Keys(prefix)
+    call = fetch(keys.queue(queue), [checked("id", id)])
+    job = Job(id, queue)
+    until = time.monotonic() + wait
+    with connected(url) as server:
+        [stored] = run(server, call)
+        while settle_stored(job, stored) is None and time.monotonic() < until:
+            time.sleep(POLL_SECONDS)
+            [stored] = run(server, call)
+        if not stored.state and is_simple(server, keys, queue):
+            raise ResultGone(f"job {id}: queue {queue} is simple, and keeps no results")
+    return print_stored(job, stored, verbose)
+
+
+def is_simple(server: Server, keys: Keys, queue: str) -> bool:
+    """Return whether the registry says that a queue is simple.
+
+    A user who may submit jobs need not have the right to read the registry: False then.
+    """
+    try:
+        return registered_mode(server, keys, queue) == SIMPLE.name
+    except Forbidden:
+        return False

@@ -1,0 +1,76 @@
+"""A job of the asyncio client: how a task waits for it. Nothing else may live here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Generator
+from typing import Any
+
+from pyjobs.client.job import BaseJob
+from pyjobs.errors import PyjobsError
+
+
+class Job(BaseJob):
+    """Holds a submitted job, and waits for its result: `await job` returns the result.
+
+    Attributes:
+        id: the job's id.
+        queue: the name of the job's queue.
+        created: False when the latest submit of this id found the job in Redis already.
+    """
+
+    __slots__ = ()
+    _waiter: list[asyncio.Future[None]] | None
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        """Wait for the result, as `result` does without a timeout, and return it."""
+        return self.result().__await__()
+
+    async def result(self, timeout: float | None = None) -> Any:
+        """Wait for the result and return it.
+
+        Args:
+            timeout: seconds to wait; None waits without a limit.
+
+        Raises:
+            TimeoutError: no result came in time. The job goes on, and may be waited for again.
+            JobFailed: the handler failed for good; the error carries what the handler raised.
+            JobCancelled: the job was cancelled.
+            JobExpired: the job was not started before its `expires`.
+            ResultGone: the result's retention is over, or there never was such a job.
+            ClientClosed: the client was closed before the result came.
+            Undecodable: the worker wrote a result that is not JSON.
+        """
+        await self._wait(timeout)
+        return self._value()
+
+    async def exception(self, timeout: float | None = None) -> PyjobsError | None:
+        """Wait for the result and return the error that `result` would raise, or None.
+
+        Args:
+            timeout: seconds to wait; None waits without a limit.
+
+        Raises:
+            TimeoutError: no result came in time. The job goes on, and may be waited for again.
+        """
+        await self._wait(timeout)
+        return self._error()
+
+    async def _wait(self, timeout: float | None) -> None:
+        if self._end is not None:
+            return
+        # A future for each call that waits: cancelling one call must not affect the others.
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiter = [*(self._waiter or ()), waiter]
+        try:
+            async with asyncio.timeout(timeout):
+                await waiter
+        except TimeoutError:
+            raise self._no_result(timeout) from None
+        finally:
+            self._waiter = [other for other in self._waiter if other is not waiter]
+
+    def _wake(self) -> None:
+        for waiter in self._waiter or ():
+            if not waiter.done():
+                waiter.set_result(None)

@@ -1,0 +1,129 @@
+"""Opening and closing a redis-py client by a URL. Nothing else may live here.
+
+`memory://` is a server inside this process, for trying things out and for tests. The same name
+(`memory://NAME`) is the same server in every client and worker of the process.
+
+`redis+sentinel://USER:PASSWORD@HOST:PORT,HOST:PORT/SERVICE/DB` asks these sentinels for the primary
+of SERVICE at each new connection, so a failover is healed as a broken connection is. USER, PASSWORD
+and DB are those of the primary and may be left out. A port that is left out is 26379. The sentinels
+are asked without a password. Neither the sentinels nor the primary are reached by TLS.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import socket
+import threading
+from typing import Any
+
+import redis
+import redis.asyncio
+from redis.asyncio.retry import Retry as AsyncRetry
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from pyjobs.errors import MissingExtra
+from pyjobs.transport.sentinel import AsyncPool, Pool, primary
+from pyjobs.transport.url import checked_url, scheme_of
+
+# A client of redis-py, as the other folders hold one.
+Server = redis.Redis
+AsyncServer = redis.asyncio.Redis
+
+CONNECT_SECONDS = 5.0
+REPLY_SECONDS = 5.0
+CLOSE_SECONDS = 1.0
+# A URL may not say how replies are decoded: the parsers of the scripts' replies take RESP2 bytes.
+OURS = {"protocol": 2, "decode_responses": False}
+
+_making = threading.Lock()
+_servers: dict[str, Any] = {}
+
+
+def connect(url: str, *, reply_seconds: float = REPLY_SECONDS) -> Server:
+    """Make a redis-py client. Nothing is sent yet.
+
+    Args:
+        url: `redis://`, `rediss://`, `redis+sentinel://`, `unix://` or `memory://`.
+        reply_seconds: how long to wait for a reply before the connection is given up.
+
+    Raises:
+        BadArgument: the URL is not one of these.
+        MissingExtra: the URL is `memory://`, and the extra is not installed.
+    """
+    if scheme_of(checked_url(url)) == "memory":
+        return _fake().FakeRedis(server=_memory(url))  # type: ignore[no-any-return]
+    settings = _settings(url, reply_seconds, Retry(NoBackoff(), 0))
+    if scheme_of(url) == "redis+sentinel":
+        return primary(redis.Sentinel, Pool, url, settings)  # type: ignore[no-any-return]
+    server = redis.Redis.from_url(url, **settings)
+    server.connection_pool.connection_kwargs |= {"socket_timeout": reply_seconds, **OURS}
+    return server
+
+
+def aconnect(url: str, *, reply_seconds: float = REPLY_SECONDS) -> AsyncServer:
+    """Make a redis-py client for asyncio. Nothing is sent yet.
+
+    Args:
+        url: `redis://`, `rediss://`, `redis+sentinel://`, `unix://` or `memory://`.
+        reply_seconds: how long to wait for a reply before the connection is given up.
+
+    Raises:
+        BadArgument: the URL is not one of these.
+        MissingExtra: the URL is `memory://`, and the extra is not installed.
+    """
+    if scheme_of(checked_url(url)) == "memory":
+        return _fake().FakeAsyncRedis(server=_memory(url))  # type: ignore[no-any-return]
+    settings = _settings(url, reply_seconds, AsyncRetry(NoBackoff(), 0))
+    if scheme_of(url) == "redis+sentinel":
+        return primary(redis.asyncio.Sentinel, AsyncPool, url, settings)  # type: ignore[no-any-return]
+    server = redis.asyncio.Redis.from_url(url, **settings)
+    server.connection_pool.connection_kwargs |= {"socket_timeout": reply_seconds, **OURS}
+    return server
+
+
+async def aclose(server: AsyncServer) -> None:
+    """Close a client and its connections, within a second. Errors are ignored."""
+    with contextlib.suppress(redis.RedisError, TimeoutError):
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await server.aclose()
+
+
+def _settings(url: str, reply_seconds: float, retry: Any) -> dict[str, Any]:
+    # Retries are decided in retry.py: redis-py would repeat calls that must not be repeated.
+    common: dict[str, Any] = {"socket_timeout": reply_seconds, "retry": retry, **OURS}
+    if url.startswith("unix://"):
+        return common
+    return {
+        **common,
+        "socket_connect_timeout": min(CONNECT_SECONDS, reply_seconds),
+        "socket_keepalive": True,
+        "socket_keepalive_options": _keepalive(),
+    }
+
+
+def _keepalive() -> dict[int, int]:
+    """Socket options by which a lost peer is noticed within seconds, though nothing is sent."""
+    wanted = {"TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 2, "TCP_KEEPCNT": 3}
+    return {getattr(socket, name): value for name, value in wanted.items() if hasattr(socket, name)}
+
+
+def _fake() -> Any:
+    try:
+        fakeredis = importlib.import_module("fakeredis")
+        importlib.import_module("lupa")
+    except ImportError:
+        raise MissingExtra(
+            "memory:// needs the extra 'memory': pip install 'pyjobs[memory]'"
+        ) from None
+    return fakeredis
+
+
+def _memory(url: str) -> Any:
+    # Without the lock two threads could each make the first server, or its first database.
+    with _making:
+        server = _servers.setdefault(url, _fake().FakeServer())
+        _ = server.dbs[0]
+        return server

@@ -1,0 +1,77 @@
+"""How a handler's result or exception becomes an Outcome, within the limits of a call.
+
+Only these conversions may live here. Pure.
+"""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any
+
+from pyjobs import codec
+from pyjobs.engine import MAX_BYTES, Outcome
+from pyjobs.errors import Unencodable
+from pyjobs.worker.run import Run
+from pyjobs.worker.verdicts import Verdict
+
+WHY_CHARS = 200
+TRACE_FRAMES = 50
+
+
+def outcome_of(result: Any) -> Outcome:
+    """Return the outcome of a handler that returned.
+
+    Args:
+        result: what the handler returned. An Outcome is passed on. A value that can't be stored
+            rejects the job, since another attempt would return it again.
+    """
+    if isinstance(result, Outcome):
+        return result
+    try:
+        return success(result)
+    except Exception as error:
+        return failure(error, "reject")
+
+
+def success(result: Any) -> Outcome:
+    """Return the outcome that stores a result.
+
+    Raises:
+        Unencodable: the result has no JSON, or more than MAX_BYTES of it.
+    """
+    body = codec.encode(result)
+    if len(body) > MAX_BYTES:
+        raise Unencodable(f"result: {len(body)} bytes, more than {MAX_BYTES}")
+    return Outcome("complete", body)
+
+
+def failure(error: BaseException, verdict: str = "retry") -> Outcome:
+    """Return the outcome that stores an exception: type, message and traceback, each cut to a
+    bound.
+
+    Args:
+        error: the exception; the verdict of a Verdict replaces the argument.
+        verdict: what reliable/fail does with the job: 'retry', 'retry=MS', 'snooze=MS' or 'reject'.
+    """
+    if isinstance(error, Verdict):
+        verdict = error.verdict
+    # An exception's own __str__ may raise anything; the failure must be recorded all the same.
+    try:
+        message = str(error)
+    except BaseException:
+        message = "an error that has no words for itself"
+    try:
+        text = "".join(traceback.format_exception(error, limit=-TRACE_FRAMES))
+    except BaseException:
+        # A SyntaxError with malformed details can't be formatted; its frames can.
+        text = "".join(traceback.format_tb(error.__traceback__, limit=-TRACE_FRAMES))
+    name = type(error).__name__
+    # repr escapes line breaks: an entry of the log is one line.
+    words = repr(message[:WHY_CHARS])[1:-1]
+    why = f"{name}: {words}" if words else name
+    return Outcome("fail", codec.encode_error(name, message, text), verdict, why)
+
+
+def too_late(run: Run) -> Outcome:
+    """Return the outcome of a run that exceeded its timeout."""
+    return failure(TimeoutError(f"took longer than {run.timeout:g} s"))

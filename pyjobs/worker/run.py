@@ -1,0 +1,117 @@
+"""One run of a claimed job, as the worker's own parts hold it.
+
+Only the facts of a run and its state may live here. Pure: no I/O, no clock and no event loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+
+from pyjobs.engine import Claimed
+
+
+class RunState(Enum):
+    """Says whether an outcome of a run can still be recorded.
+
+    Attributes:
+        HELD: the claim is valid, as far as this worker knows.
+        STOPPED: the run has ended without a result, and its outcome is not recorded yet. Its lease
+            is renewed until the outcome is recorded; its thread may still be running.
+        LOST: no outcome of the run will be recorded any more.
+    """
+
+    HELD = "held"
+    STOPPED = "stopped"
+    LOST = "lost"
+
+
+# Python 3.11 is slow to look up an attribute of an Enum class, and each run looks up a few.
+HELD = RunState.HELD
+
+
+class Run:
+    """Holds the facts and the state of one run, from its claim until its outcome is recorded.
+
+    Attributes:
+        id: the job's id.
+        queue: the name of the job's queue.
+        queue_index: which of the worker's queues that is, from 0.
+        token: fences this claim; the same job claimed again has another token.
+        data: the payload's bytes.
+        attempt: 1 for the first start; released runs are not counted.
+        queued: when the job was submitted, ms since the epoch by Redis's clock.
+        timeout: seconds that the handler may take, None for no limit.
+        claimed_at: when the claim was first sent, seconds of this process's monotonic clock.
+        started_at: when the handler was started, by the same clock; None before that.
+        state: whether an outcome can still be recorded.
+        loss: why the run is lost, a script's word or any other text; '' for no known reason.
+        on_recorded: called with the script's word about the outcome; None where nobody waits.
+
+    Args:
+        claimed: the job, as the claim returned it.
+        queue: the name of its queue.
+        timeout: seconds for the handler, where the job has no limit of its own.
+        claimed_at: when the claim was first sent, seconds of the monotonic clock.
+    """
+
+    __slots__ = (
+        "attempt",
+        "claimed_at",
+        "data",
+        "id",
+        "loss",
+        "on_recorded",
+        "queue",
+        "queue_index",
+        "queued",
+        "started_at",
+        "state",
+        "timeout",
+        "token",
+    )
+
+    def __init__(
+        self, claimed: Claimed, queue: str, timeout: float | None, claimed_at: float = 0.0
+    ) -> None:
+        # Unpacked at once: reading the fields by name takes twice as long.
+        index, self.id, self.token, self.data, self.attempt, self.queued, timeout_ms = claimed
+        self.queue_index = index
+        self.queue = queue
+        self.timeout = timeout_ms / 1000 if timeout_ms else timeout
+        self.claimed_at = claimed_at
+        self.started_at: float | None = None
+        self.state = HELD
+        self.loss = ""
+        self.on_recorded: Callable[[str], None] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Run {self.id} on {self.queue}, attempt {self.attempt}, {self.state.value}>"
+
+    @property
+    def lost(self) -> bool:
+        """Whether a result of this run would be discarded."""
+        return self.state is not HELD
+
+    def stop(self) -> None:
+        """Enter the state STOPPED, unless the run is lost."""
+        if self.state is HELD:
+            self.state = RunState.STOPPED
+
+    def lose(self, why: str = "") -> None:
+        """Enter the state LOST; any thread may call this.
+
+        Args:
+            why: the word of a script, or any other text.
+        """
+        self.loss = why
+        self.state = RunState.LOST
+
+    def recorded(self, word: str) -> None:
+        """Report to `on_recorded` what the script answered to the outcome.
+
+        Args:
+            word: the script's word; 'LOST' also where no outcome is sent.
+        """
+        if self.on_recorded is not None:
+            self.on_recorded(word)

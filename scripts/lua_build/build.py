@@ -1,0 +1,106 @@
+"""From the sources in lua/ to every file of pyjobs/_lua."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from lua_build.commands import commands
+from lua_build.compose import Composed, Composer, strip
+from lua_build.errors import BuildError
+from lua_build.manifest import describe
+from lua_build.names import parse
+from lua_build.pieces import Piece, check, read
+from lua_build.prune import live, pruned
+from lua_build.released import pinned
+
+
+@dataclass(frozen=True)
+class Script:
+    """One script, made from its source."""
+
+    composed: Composed
+    text: str
+    """Without what it never uses, and with its comments: each line where `composed` has it."""
+    commands: list[str]
+    used: frozenset[tuple[str, str]]
+    """(piece, name) of what it keeps."""
+
+    @property
+    def name(self) -> str:
+        return self.composed.path.removesuffix(".lua")
+
+    @property
+    def body(self) -> str:
+        """What Redis runs."""
+        return strip(self.text)
+
+    @property
+    def pieces(self) -> list[str]:
+        """The paths of the pieces that it includes."""
+        return [region.path for region in self.composed.regions]
+
+
+def make(composer: Composer, path: str, pieces: dict[str, Piece]) -> Script:
+    """The script of the source at `path`.
+
+    Raises:
+        BuildError: it breaks a rule.
+    """
+    composed = composer.compose(path)
+    names = parse(composed.text, path)
+    alive = live(composed.text, names)
+    check(composed, names, alive, pieces)
+    kept = ((composed.region(one.at), one.name) for one in names.declarations if one in alive)
+    return Script(
+        composed=composed,
+        text=pruned(composed.text, names, alive),
+        commands=commands(path, names, alive),
+        used=frozenset((region.path, name) for region, name in kept if region),
+    )
+
+
+def scripts(lua: Path) -> tuple[dict[str, Piece], list[Script]]:
+    """The pieces by name, and every script.
+
+    Raises:
+        BuildError: a source breaks a rule, or a piece has what no script uses.
+    """
+    pieces, composer = read(lua), Composer(lua)
+    paths = [path.relative_to(lua).as_posix() for path in sorted(lua.glob("*/*.lua"))]
+    made = [make(composer, path, pieces) for path in paths if not path.startswith("lib/")]
+    used = {one for script in made for one in script.used}
+    for piece in pieces.values():
+        if idle := sorted(name for name in piece.defines if (piece.path, name) not in used):
+            raise BuildError(f"{piece.path}: defines {', '.join(idle)}, which no script uses")
+    return pieces, made
+
+
+def build(lua: Path, made: Iterable[Script], out: Path, released: Path) -> dict[str, str]:
+    """Every file of pyjobs/_lua by its name there: the scripts, and old released versions.
+
+    Raises:
+        BuildError: a source breaks a rule of the manifest.
+    """
+    files: dict[str, str] = {}
+    manifest = []
+    for script in made:
+        path = script.composed.path
+        source = (lua / path).read_text()
+        entry = describe(path, source, strip(script.composed.text), script.commands)
+        target = f"{entry['name']}@{entry['version']}.lua"
+        sha1 = hashlib.sha1(script.body.encode()).hexdigest()
+        manifest.append({**entry, "file": target, "sha1": sha1})
+        files[target] = script.body
+    for entry in json.loads((out / "manifest.json").read_text()) if pinned(released) else ():
+        old = f"{entry['name']}@{entry['version']}"
+        there = (out / entry["file"]).exists()
+        if old in pinned(released) and there and entry["file"] not in files:
+            manifest.append(entry)
+            files[entry["file"]] = (out / entry["file"]).read_text()
+    manifest.sort(key=lambda entry: (entry["name"], entry["version"]))
+    files["manifest.json"] = json.dumps(manifest, indent=1) + "\n"
+    return files

@@ -1,0 +1,152 @@
+"""What an operator does, called from Python: what is returned, and what is raised before a call."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from support.servers import SOCKET_PLACES, at
+from support.store import Jobs, Store
+
+from pyjobs import admin
+from pyjobs.admin import (
+    Answer,
+    DeadJob,
+    ReapedQueue,
+    cancel_jobs,
+    dead_jobs,
+    describe_script,
+    find_script,
+    reap_queues,
+    requeue_all,
+    requeue_jobs,
+)
+from pyjobs.codec import ErrorText, encode_error
+from pyjobs.engine import MODES, RELIABLE, Keys
+from pyjobs.errors import BadArgument, WrongMode
+from pyjobs.transport import connect
+
+KEYS = Keys()
+one_server = at(SOCKET_PLACES)
+
+
+@pytest.fixture
+def server(store: Store) -> Iterator[Any]:
+    with connect(store.url) as server:
+        yield server
+
+
+@pytest.fixture
+def jobs(store: Store) -> Jobs:
+    """The verbs of the reliable queue q."""
+    return Jobs(store, RELIABLE)
+
+
+def test_no_function_of_the_face_hides_a_module() -> None:
+    modules = {name for name, value in vars(admin).items() if isinstance(value, type(admin))}
+    assert {"cancel", "dead", "reap", "requeue"} <= modules
+    assert not modules & set(admin.__all__)
+
+
+@one_server
+class TestDeadAndRequeue:
+    def test_a_dead_job_has_its_error_decoded(self, server: Any, jobs: Jobs) -> None:
+        error = encode_error("ValueError", "no such word", "where")
+        jobs.fail(*jobs.take("a"), verdict="reject", error=error)
+        page = dead_jobs(server, KEYS, "q")
+        [job] = page.jobs
+        assert page.total == 1
+        assert job == DeadJob(
+            "a", "rejected", job.died, 1, 0, ErrorText("ValueError", "no such word", "where")
+        )
+
+    def test_requeue_answers_for_each_job_in_order(self, server: Any, jobs: Jobs) -> None:
+        jobs.fail(*jobs.take("a"), verdict="reject")
+        answers = requeue_jobs(server, KEYS, "q", ["none", "a"])
+        assert answers == [Answer("none", "NOJOB", False), Answer("a", "pending", True)]
+        assert [answer.why_not for answer in answers] == ["there is no such job", ""]
+
+    def test_requeue_all_of_a_queue_without_dead_jobs_is_nothing(self, server: Any) -> None:
+        assert requeue_all(server, KEYS, "q") == []
+
+    def test_requeue_of_a_wrong_name_writes_nothing(self, server: Any, jobs: Jobs) -> None:
+        jobs.fail(*jobs.take("a"), verdict="reject")
+        with pytest.raises(BadArgument, match=r"^id: must be 1 to 128"):
+            requeue_jobs(server, KEYS, "q", ["a", "b b"])
+        assert dead_jobs(server, KEYS, "q").total == 1
+
+
+@one_server
+class TestCancel:
+    def test_cancel_answers_for_each_job_in_order(self, server: Any, jobs: Jobs) -> None:
+        jobs.submit("a")
+        answers = cancel_jobs(server, KEYS, "q", ["a", "none"])
+        assert answers == [Answer("a", "cancelled", True), Answer("none", "NOJOB", False)]
+
+    def test_cancel_in_another_mode_than_the_queue_s_is_refused(
+        self, server: Any, jobs: Jobs
+    ) -> None:
+        jobs.submit("a")
+        with pytest.raises(WrongMode):
+            cancel_jobs(server, KEYS, "q", ["a"], mode="recoverable")
+
+    def test_cancel_in_simple_mode_is_refused(self, server: Any) -> None:
+        with pytest.raises(BadArgument, match=r"^cancel: simple mode has no such verb$"):
+            cancel_jobs(server, KEYS, "q", ["a"], mode="simple")
+
+
+@one_server
+class TestReap:
+    def test_a_queue_named_twice_is_reaped_once(
+        self, server: Any, store: Store, jobs: Jobs
+    ) -> None:
+        jobs.take("a")
+        store.age(3_600_000)
+        rows = reap_queues(server, KEYS, ["q", "q"], mode="reliable")
+        assert rows == [ReapedQueue("q", "reliable", put_back=1)]
+
+    def test_without_names_the_queues_of_the_registry_are_reaped(self, server: Any) -> None:
+        server.hset(KEYS.queues, mapping={name: name for name in MODES})
+        rows = reap_queues(server, KEYS)
+        assert [(row.queue, row.mode, bool(row.skipped), row.error) for row in rows] == [
+            ("recoverable", "recoverable", True, None),
+            ("reliable", "reliable", False, None),
+            ("simple", "simple", False, None),
+        ]
+
+    def test_a_named_queue_of_unknown_mode_has_an_error_and_the_others_go_on(
+        self, server: Any
+    ) -> None:
+        server.hset(KEYS.queues, "known", "reliable")
+        unknown, known = reap_queues(server, KEYS, ["unknown", "known"])
+        assert unknown.error == "queue unknown is not in the registry; tell its mode with --mode"
+        assert known == ReapedQueue("known", "reliable")
+
+    @pytest.mark.parametrize(("until", "put_back"), [(0.0, 0), (math.inf, 1)])
+    def test_it_stops_when_the_time_is_over(
+        self, server: Any, store: Store, jobs: Jobs, until: float, put_back: int
+    ) -> None:
+        jobs.take("a")
+        store.age(3_600_000)
+        [row] = reap_queues(server, KEYS, ["q"], mode="reliable", until=until)
+        assert (row.put_back, row.more) == (put_back, put_back == 0)
+
+    def test_a_mode_without_a_named_queue_is_refused(self, server: Any) -> None:
+        with pytest.raises(BadArgument, match=r"^mode: it is for named queues only$"):
+            reap_queues(server, KEYS, mode="reliable")
+
+
+class TestDescribe:
+    def test_a_script_without_a_token_has_a_sample(self) -> None:
+        found = describe_script(find_script("simple/submit"), KEYS)
+        assert found.sample is not None
+        assert found.sample.startswith(f"redis-cli -e EVALSHA {find_script('simple/submit').sha1} ")
+
+    def test_a_script_that_takes_a_token_has_no_sample(self) -> None:
+        assert describe_script(find_script("reliable/complete"), KEYS).sample is None
+
+    def test_a_name_that_is_near_is_hinted_at(self) -> None:
+        with pytest.raises(BadArgument, match=r"did you mean reliable/submit\?$"):
+            find_script("relable/submit")

@@ -1,0 +1,37 @@
+"""Payloads of every kind, and the results that messages carry. No assertion about pyjobs may live
+here, but that a message is one.
+"""
+
+from __future__ import annotations
+
+PAYLOADS = [
+    b"",
+    b"[]",
+    b"{}",
+    b"[[],{}]",
+    b"9223372036854775808",
+    b"0.1000000000000000055511151231257827",
+    b"\xff\xfe\x80",
+    b"line\nline\r\n",
+    b"a\x00b\x00",
+    b'"}',
+    b"}}",
+    '"\N{SNOWMAN}"'.encode(),
+    bytes(range(256)),
+    b"x" * 1_048_576,
+]
+
+
+def bodies(messages: list[bytes]) -> dict[str, bytes]:
+    """id -> body, read from messages as a client reads them."""
+    found = {}
+    for letter in messages:
+        rest = letter
+        while rest:
+            head, rest = rest.split(b"\n", 1)
+            words = head.decode().split(" ")
+            size = int(words[7])
+            assert rest[size : size + 1] == b"\n"
+            assert words[1] not in found, "told twice"
+            found[words[1]], rest = rest[:size], rest[size + 1 :]
+    return found
