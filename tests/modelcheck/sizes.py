@@ -43,7 +43,7 @@ LARGE = {
     "two absences, second lease": (ONE_LIFE._replace(crashes=2, absences=2), 22_000),
     "three absences": (ONE_LIFE._replace(absences=3), 4_000),
     "absence, power cut": (ONE_LIFE._replace(absences=1, cuts=1), 30_000),
-    "absence, retry and release": (Limits(crashes=2, late=False, absences=1), 20_000),
+    "absence, retry and release": (Limits(crashes=2, late=False, absences=1), 70_000),
     "two jobs, two absences, one put back at a time": (
         ONE_LIFE._replace(jobs=2, absences=2, unsure=False, batch=1),
         55_000,
