@@ -16,6 +16,7 @@ local limit       = int('limit', ARGV[2], 1, 1000)              -- int      most
 local lease       = int('lease', ARGV[3], 1, MAX_MS)            -- ms       until they are taken back, unless extended
 local options     = read_options(ARGV[4])                       -- options  any of the next, or ''
 local max_crashes = option(options, 'max_crashes', 1, 1000, 3)  -- int      leases that may run out until a job is dead
+local bytes       = option(options, 'bytes', 1, 1073741824, 4194304)  -- int      most bytes of data to return; the first job is returned whatever its size
 
 arity(nil, 4)
 no_more_options(options)
@@ -33,6 +34,7 @@ end
 --% include "lib/call/stamp.lua"
 --% include "lib/call/acl.lua"
 --% include "lib/queue/check_types.lua"
+--% include "lib/claim/room.lua"
 --% include "lib/claim/take.lua"
 check_claim(opened)
 if bad then return redis.error_reply(bad) end
@@ -53,7 +55,7 @@ if opened.moves then
   leave_quarantine_all(opened, limit)
   send_messages()
 end
-local reply, unfit = take_all(opened, nonce, limit, now + lease, lease)
+local reply, unfit = take_all(opened, nonce, make_room(limit, bytes), now + lease, lease)
 if #unfit > 0 then
   --% include "lib/job/held.lua"
   --% include "lib/queue/broken.lua"

@@ -10,6 +10,8 @@ from pyjobs.engine.call import Call
 from pyjobs.engine.keys import REGISTER_SECONDS, Keys
 from pyjobs.engine.limits import (
     CALL_BYTES,
+    CLAIM_BYTES,
+    HELD_BYTES,
     MAX_BYTES,
     MAX_ITEMS,
     MAX_SKIP,
@@ -31,6 +33,8 @@ from pyjobs.engine.verbs import ModeName, StoredVerbs
 
 __all__ = [
     "CALL_BYTES",
+    "CLAIM_BYTES",
+    "HELD_BYTES",
     "MAX_BYTES",
     "MAX_ITEMS",
     "MAX_SKIP",

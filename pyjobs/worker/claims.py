@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from pyjobs.engine import Call, ClaimReply, Mode, Policy
+from pyjobs.engine import CLAIM_BYTES, Call, ClaimReply, Mode, Policy
 from pyjobs.errors import OutcomeUnknown, PyjobsError
 
 
@@ -19,6 +19,8 @@ class Claims:
         wait: what the latest answer said: ms until the next claim makes sense; -1 is unknown.
         first_sent: when the latest claim was sent for the first time, seconds of the monotonic
             clock.
+        max_bytes: most bytes of payloads that the next claim asks for. Halved after an answer that
+            came too late or not at all, as on a slow link; then it grows again.
         unsure: whether a claim without an answer may have been carried out and have taken jobs.
 
     Args:
@@ -35,6 +37,7 @@ class Claims:
         self.wait = 0
         self.first_sent = 0.0
         self.unsure = False
+        self.max_bytes = CLAIM_BYTES
         self._mode = mode
         self._keys = keys
         self._policy = policy
@@ -46,24 +49,35 @@ class Claims:
         """Whether a claim has no answer yet."""
         return self._call is not None
 
-    def call(self, limit: int, now: float) -> Call[ClaimReply]:
+    def call(self, limit: int, room: int, now: float) -> Call[ClaimReply]:
         """Return the claim that has no answer yet, or a new one.
 
         Args:
             limit: most jobs of a new claim.
+            room: most bytes of payloads that its worker can hold.
             now: seconds of the monotonic clock.
         """
         if self._call is None:
-            self._call = self._mode.claim_with(self._keys, limit, self._nonce(), self._policy)
+            size = min(room, self.max_bytes)
+            self._call = self._mode.claim_with(self._keys, limit, size, self._nonce(), self._policy)
             self.first_sent = now
         # A wake token that arrives from here on may stand for a job that this claim did not see,
         # and sets `due` again.
         self.due = False
         return self._call
 
-    def answered(self, reply: ClaimReply) -> None:
-        """Take the reply to the claim under way."""
+    def answered(self, reply: ClaimReply, *, late: bool = False) -> None:
+        """Take the reply to the claim under way.
+
+        Args:
+            reply: the reply.
+            late: whether it came so late that its jobs can't be run.
+        """
         self._call, self.unsure = None, False
+        if late:
+            self._ask_for_less()
+        else:
+            self.max_bytes = min(CLAIM_BYTES, self.max_bytes * 9 // 8 + 1)
         self.wait = reply.wait
         self.due = self.due or reply.wait == 0
 
@@ -80,5 +94,11 @@ class Claims:
         unknown = isinstance(error, OutcomeUnknown)
         if unknown and not self._mode.script("claim").replay_safe:
             self._call, self.due = None, True
+            self._ask_for_less()
         else:
+            if unknown:
+                self._ask_for_less()
             self.unsure = self.unsure or unknown
+
+    def _ask_for_less(self) -> None:
+        self.max_bytes = max(1, self.max_bytes // 2)

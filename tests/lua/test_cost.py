@@ -50,7 +50,7 @@ class Cost(NamedTuple):
 # For one job, and for MANY.
 BOUNDS = {
     "simple/submit": (Cost(5, 14), Cost(5, 114)),
-    "simple/claim": (Cost(9, 22), Cost(9, 22)),
+    "simple/claim": (Cost(9, 22), Cost(9, 29)),
     "simple/complete": (Cost(5, 14), Cost(5, 14)),
     "recoverable/submit": (Cost(7, 28), Cost(207, 1528)),
     "recoverable/claim": (Cost(18, 72), Cost(218, 2172)),

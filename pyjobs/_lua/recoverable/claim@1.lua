@@ -29,6 +29,30 @@ local function name(what, text, empty, longest)
   end
   return text
 end
+local function read_options(text)
+  local options = {}
+  for word in (text or ''):gmatch('[^ ]+') do
+    local what, value = word:match('^([a-z_]+)=(.*)$')
+    if what and options[what] then
+      refuse(what, 'given twice')
+    elseif what then
+      options[what] = value
+    else
+      refuse('options', 'not name=value')
+    end
+  end
+  return options
+end
+local function option(options, what, low, high, otherwise)
+  local text = options[what]
+  if not text then return otherwise end
+  options[what] = nil
+  return int(what, text, low, high)
+end
+local function no_more_options(options)
+  local what = next(options)
+  if what then refuse('options', 'there is none called ' .. what) end
+end
 local clock = redis.call('TIME')
 local micros = tonumber(clock[2])
 local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
@@ -108,10 +132,13 @@ local function wait_for(all)
   end
   return moment < math.huge and math.max(moment - now, 1) or -1
 end
-local queues = KEYS
-local nonce  = name('nonce', ARGV[1], false, 100)
-local limit  = int('limit', ARGV[2], 1, 1000)
-arity(nil, 2)
+local queues  = KEYS
+local nonce   = name('nonce', ARGV[1], false, 100)
+local limit   = int('limit', ARGV[2], 1, 1000)
+local options = read_options(ARGV[3])
+local bytes   = option(options, 'bytes', 1, 1073741824, 4194304)
+arity(nil, 3)
+no_more_options(options)
 local opened = open_all(queues, 'recoverable', nonce)
 if bad then return redis.error_reply(bad) end
 if not (opened.again or opened.busy) then return { wait_for(opened) } end
@@ -168,6 +195,15 @@ local function check_types(q)
   redis.call('ZCARD', q.delayed)
   redis.call('ZCARD', q.dead)
 end
+local PASSES = 1000
+local function make_room(jobs, size)
+  return { jobs = jobs, bytes = size, passes = PASSES, full = false, empty = true }
+end
+local function fits(room, data)
+  if #data > room.bytes and not room.empty then return false end
+  room.jobs, room.bytes, room.empty = room.jobs - 1, room.bytes - #data, false
+  return true
+end
 local MOVES = 100
 local function claim_denied(q, at, moves)
   if at > 1 then return denied('HSET', q.job) end
@@ -184,22 +220,33 @@ local function check_claim(all)
   end
 end
 local function take(q, at, nonce, room, score, hold, reply, unfit)
-  local found, ids, jobs = redis.call('LRANGE', q.pending, -room, '-1'), {}, {}
+  local ids, jobs, taken = {}, {}, 0
   local states = {}
-  for i = #found, 1, -1 do
-    local id = found[i]
-    local job = read_claimable(q, id)
-    local state = states[id] or job[STATE]
-    if state == 'pending' and (tonumber(job[CLAIM_EXPIRES]) or math.huge) > now then
-      states[id] = 'inflight'
-      ids[#ids + 1] = id
-      jobs[#ids] = job
-    else
-      unfit[#unfit + 1] = { q, id, state }
+  repeat
+    local wanted = room.jobs
+    local found = redis.call('LRANGE', q.pending, -taken - wanted, -taken - 1)
+    for i = #found, 1, -1 do
+      local id = found[i]
+      local job = read_claimable(q, id)
+      local state = states[id] or job[STATE]
+      if state ~= 'pending' or (tonumber(job[CLAIM_EXPIRES]) or math.huge) <= now then
+        room.full = room.passes == 0
+        if room.full then break end
+        room.passes = room.passes - 1
+        unfit[#unfit + 1] = { q, id, state }
+      else
+        room.full = not fits(room, job[CLAIM_DATA])
+        if room.full then break end
+        states[id] = 'inflight'
+        ids[#ids + 1] = id
+        jobs[#ids] = job
+      end
+      taken = taken + 1
     end
-  end
-  redis.call('LTRIM', q.pending, '0', -#found - 1)
-  q.waiting = q.waiting - #found
+  until room.full or room.jobs == 0 or #found < wanted
+  if taken == 0 then return end
+  redis.call('LTRIM', q.pending, '0', -taken - 1)
+  q.waiting = q.waiting - taken
   if #ids == 0 then return end
   local number = string.format('%d', redis.call('HINCRBY', q.meta, 'token', '1'))
   local token = number .. '-' .. nonce
@@ -214,11 +261,10 @@ local function take(q, at, nonce, room, score, hold, reply, unfit)
   redis.call('SET', q.claim .. nonce, number .. ' ' .. table.concat(ids, ' '), 'PX', hold)
   if q.mode == 'reliable' then q.ends = math.min(q.ends, score) end
 end
-local function take_all(all, nonce, limit, score, hold)
+local function take_all(all, nonce, room, score, hold)
   local reply, unfit = { -1 }, {}
   for at, q in ipairs(all) do
-    local room = limit - #reply + 1
-    if room > 0 and q.waiting > 0 then take(q, at, nonce, room, score, hold, reply, unfit) end
+    if room.jobs > 0 and not room.full and q.waiting > 0 then take(q, at, nonce, room, score, hold, reply, unfit) end
     if q.waiting > 0 then wake(q) end
   end
   reply[1] = wait_for(all)
@@ -307,7 +353,7 @@ end
   for _, q in ipairs(opened) do promote(q, MOVES) end
   leave_quarantine_all(opened, limit)
 end
-local reply, unfit = take_all(opened, nonce, limit, now, 60000)
+local reply, unfit = take_all(opened, nonce, make_room(limit, bytes), now, 60000)
 if #unfit > 0 then
 local CLIENT, RETENTION, QUEUED, STARTED, UNIQUE = 3, 4, 5, 6, 7
 local function read_held(q, id, ...)

@@ -139,6 +139,7 @@ local limit       = int('limit', ARGV[2], 1, 1000)
 local lease       = int('lease', ARGV[3], 1, MAX_MS)
 local options     = read_options(ARGV[4])
 local max_crashes = option(options, 'max_crashes', 1, 1000, 3)
+local bytes       = option(options, 'bytes', 1, 1073741824, 4194304)
 arity(nil, 4)
 no_more_options(options)
 local opened = open_all(queues, 'reliable', nonce)
@@ -197,6 +198,15 @@ local function check_types(q)
   redis.call('ZCARD', q.delayed)
   redis.call('ZCARD', q.dead)
 end
+local PASSES = 1000
+local function make_room(jobs, size)
+  return { jobs = jobs, bytes = size, passes = PASSES, full = false, empty = true }
+end
+local function fits(room, data)
+  if #data > room.bytes and not room.empty then return false end
+  room.jobs, room.bytes, room.empty = room.jobs - 1, room.bytes - #data, false
+  return true
+end
 local MOVES = 100
 local function claim_denied(q, at, moves)
   if at > 1 then return denied('HSET', q.job) end
@@ -213,22 +223,33 @@ local function check_claim(all)
   end
 end
 local function take(q, at, nonce, room, score, hold, reply, unfit)
-  local found, ids, jobs = redis.call('LRANGE', q.pending, -room, '-1'), {}, {}
+  local ids, jobs, taken = {}, {}, 0
   local states = {}
-  for i = #found, 1, -1 do
-    local id = found[i]
-    local job = read_claimable(q, id)
-    local state = states[id] or job[STATE]
-    if state == 'pending' and (tonumber(job[CLAIM_EXPIRES]) or math.huge) > now then
-      states[id] = 'inflight'
-      ids[#ids + 1] = id
-      jobs[#ids] = job
-    else
-      unfit[#unfit + 1] = { q, id, state }
+  repeat
+    local wanted = room.jobs
+    local found = redis.call('LRANGE', q.pending, -taken - wanted, -taken - 1)
+    for i = #found, 1, -1 do
+      local id = found[i]
+      local job = read_claimable(q, id)
+      local state = states[id] or job[STATE]
+      if state ~= 'pending' or (tonumber(job[CLAIM_EXPIRES]) or math.huge) <= now then
+        room.full = room.passes == 0
+        if room.full then break end
+        room.passes = room.passes - 1
+        unfit[#unfit + 1] = { q, id, state }
+      else
+        room.full = not fits(room, job[CLAIM_DATA])
+        if room.full then break end
+        states[id] = 'inflight'
+        ids[#ids + 1] = id
+        jobs[#ids] = job
+      end
+      taken = taken + 1
     end
-  end
-  redis.call('LTRIM', q.pending, '0', -#found - 1)
-  q.waiting = q.waiting - #found
+  until room.full or room.jobs == 0 or #found < wanted
+  if taken == 0 then return end
+  redis.call('LTRIM', q.pending, '0', -taken - 1)
+  q.waiting = q.waiting - taken
   if #ids == 0 then return end
   local number = string.format('%d', redis.call('HINCRBY', q.meta, 'token', '1'))
   local token = number .. '-' .. nonce
@@ -243,11 +264,10 @@ local function take(q, at, nonce, room, score, hold, reply, unfit)
   redis.call('SET', q.claim .. nonce, number .. ' ' .. table.concat(ids, ' '), 'PX', hold)
   if q.mode == 'reliable' then q.ends = math.min(q.ends, score) end
 end
-local function take_all(all, nonce, limit, score, hold)
+local function take_all(all, nonce, room, score, hold)
   local reply, unfit = { -1 }, {}
   for at, q in ipairs(all) do
-    local room = limit - #reply + 1
-    if room > 0 and q.waiting > 0 then take(q, at, nonce, room, score, hold, reply, unfit) end
+    if room.jobs > 0 and not room.full and q.waiting > 0 then take(q, at, nonce, room, score, hold, reply, unfit) end
     if q.waiting > 0 then wake(q) end
   end
   reply[1] = wait_for(all)
@@ -425,7 +445,7 @@ end
   leave_quarantine_all(opened, limit)
   send_messages()
 end
-local reply, unfit = take_all(opened, nonce, limit, now + lease, lease)
+local reply, unfit = take_all(opened, nonce, make_room(limit, bytes), now + lease, lease)
 if #unfit > 0 then
 local CLIENT, RETENTION, QUEUED, STARTED, UNIQUE = 3, 4, 5, 6, 7
 local function read_held(q, id, ...)
