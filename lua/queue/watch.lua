@@ -13,7 +13,7 @@
 --% include "lib/job/stored.lua"
 --% include "lib/job/listeners.lua"
 local queue  = KEYS[1]                  -- queue  where the jobs are
-local client = name('client', ARGV[1])  -- name   who hears how they end, besides those who do already, up to 16
+local client = name('client', ARGV[1])  -- name   who hears how they end, besides those who do already: the latest 16
 local ids    = items(2, 1)              -- items  id:id  of the jobs
 
 arity(1)

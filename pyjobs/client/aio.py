@@ -195,8 +195,8 @@ class Client:
     async def job(self, id: JobRef | Job | str, *, queue: str | None = None) -> Job:
         """Return a job that any client has submitted before (queue/watch).
 
-        The result of the job reaches this client as soon as it is there, as far as the job has 16
-        clients at most. Any other client finds the stored result within `sweep` seconds.
+        The result reaches the latest 16 clients of the job as soon as it is there. Earlier clients
+        find the stored result within `sweep` seconds.
 
         Args:
             id: the job's id, or a JobRef or a Job, which name their queue.

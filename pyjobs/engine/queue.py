@@ -27,8 +27,8 @@ def watch(queue: str, ids: Sequence[str], *, client: str) -> Call[list[Stored]]:
     Args:
         queue: the queue's key.
         ids: 1 to 1000 ids; the reply has a `Stored` for each, in this order.
-        client: the client's name. A job has 16 clients at most; the reply does not say whether
-            this client is among them.
+        client: the client's name. A job has 16 clients at most; the 17th takes the place of the
+            oldest.
     """
     used = script("queue/watch")
     return Call(used, (queue,), used.bind(ids, client=client), parse_stored)

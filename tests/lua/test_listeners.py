@@ -94,15 +94,17 @@ def test_a_name_that_is_part_of_another_is_added(jobs: Jobs) -> None:
 
 
 @having("submit", STORED)
-def test_a_seventeenth_listener_gets_the_state_and_is_not_added(jobs: Jobs) -> None:
-    for number in range(16):
-        jobs.submit("a", client=f"c{number}")
-    with jobs.store.unchanged():
-        assert jobs.submit("a", client="late") == [("a", "pending")]
-        assert [job.state for job in jobs.watch("a", client="late")] == ["pending"]
-    ears = [jobs.store.listen(name) for name in ("c0", "c15", "late")]
+def test_a_seventeenth_listener_takes_the_place_of_the_oldest(jobs: Jobs) -> None:
+    names = [f"c{number}" for number in range(16)]
+    for name in names:
+        jobs.submit("a", client=name)
+    assert jobs.job("a")["client"].decode().split() == names
+    assert jobs.submit("a", client="late") == [("a", "pending")]
+    assert [job.state for job in jobs.watch("a", client="later")] == ["pending"]
+    assert jobs.job("a")["client"].decode().split() == [*names[2:], "late", "later"]
+    ears = [jobs.store.listen(name) for name in ("c1", "c2", "later")]
     jobs.complete(*jobs.claim().jobs)
-    assert [bodies(ear.messages()) for ear in ears] == [{"a": b"result"}, {"a": b"result"}, {}]
+    assert [bodies(ear.messages()) for ear in ears] == [{}, {"a": b"result"}, {"a": b"result"}]
     for ear in ears:
         ear.close()
 

@@ -1,13 +1,14 @@
 -- The clients that hear how a job ends: their names stand in its field `client`, separated by spaces.
 local LISTENERS = 16
 
--- The names with one more; nothing when the name is among them, or there are as many as may be. A client that is not
--- added finds the stored result.
+-- The names with one more; nothing when the name is among them. Where there are as many as may be, the newest takes the
+-- place of the oldest: of clients that died nobody knows. A client that lost its place finds the stored result.
 local function with_listener(clients, client)
   if not clients or clients == '' then return client end
   if (' ' .. clients .. ' '):find(' ' .. client .. ' ', 1, true) then return end
   local _, spaces = clients:gsub(' ', ' ')
-  if spaces + 2 <= LISTENERS then return clients .. ' ' .. client end
+  if spaces + 1 >= LISTENERS then clients = clients:match('^[^ ]* (.*)$') end
+  return clients .. ' ' .. client
 end
 
 -- What is to be written so that a client hears of live jobs, each {key, names or false}: key, names, key, names ...

@@ -101,7 +101,8 @@ local function with_listener(clients, client)
   if not clients or clients == '' then return client end
   if (' ' .. clients .. ' '):find(' ' .. client .. ' ', 1, true) then return end
   local _, spaces = clients:gsub(' ', ' ')
-  if spaces + 2 <= LISTENERS then return clients .. ' ' .. client end
+  if spaces + 1 >= LISTENERS then clients = clients:match('^[^ ]* (.*)$') end
+  return clients .. ' ' .. client
 end
 local function joined(live, client)
   local added = {}
