@@ -267,8 +267,10 @@ class ClientCore(Generic[J]):
                     yield job
 
     def _named(self, job: BaseJob | JobRef | str, queue: str | None) -> tuple[str, str]:
-        id, queue = (job, queue) if isinstance(job, str) else (job.id, job.queue)
-        return checked("id", id), checked("queue", queue or self._queue)
+        if isinstance(job, (BaseJob, JobRef)):
+            queue = job.queue
+            job = job.id
+        return checked("id", job), checked("queue", queue or self._queue)
 
     def _asked_for(self, id: str, queue: str) -> J:
         job = self._make(id, queue)

@@ -154,6 +154,6 @@ class TestSweep:
         core = make()
         job = core.open_job("theirs", None)
         assert asked(core.sweep.calls([job])) == ["theirs"] == asked(core.sweep.calls())
-        for bad in (("a b", None), ("a", "{q}")):
+        for bad in (("a b", None), ("a", "{q}"), (5, None), (None, None), (("a", "q"), None)):
             with pytest.raises(BadArgument):
-                core.open_job(*bad)
+                core.open_job(*bad)  # type: ignore[arg-type]
