@@ -43,9 +43,11 @@ class Source:
 
 _jobs = Source()
 _claims = Source()
-# A forked child must not count on from the number of its parent.
-os.register_at_fork(after_in_child=_jobs.renew)
-os.register_at_fork(after_in_child=_claims.renew)
+# A forked child must not count on from the number of its parent. A system without fork has no such
+# function.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_jobs.renew)
+    os.register_at_fork(after_in_child=_claims.renew)
 
 
 def new_id() -> str:
