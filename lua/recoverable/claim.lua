@@ -9,6 +9,7 @@
 --% include "lib/call/options.lua"
 --% include "lib/call/clock.lua"
 --% include "lib/queue/queue.lua"
+--% include "lib/queue/grace.lua"
 --% include "lib/claim/open.lua"
 local queues  = KEYS                                               -- queues   in order of priority
 local nonce   = name('nonce', ARGV[1], false, 100)                 -- name     never used before: random, made for this call; up to 100 characters

@@ -9,6 +9,7 @@
 --% include "lib/call/options.lua"
 --% include "lib/call/clock.lua"
 --% include "lib/queue/queue.lua"
+--% include "lib/queue/grace.lua"
 --% include "lib/claim/open.lua"
 local queues      = KEYS                                        -- queues   in order of priority
 local nonce       = name('nonce', ARGV[1], false, 100)          -- name     never used before: random, made for this call; up to 100 characters
@@ -47,15 +48,13 @@ if opened.moves then
   --% include "lib/job/ended.lua"
   --% include "lib/claim/promote.lua"
   --% include "lib/claim/quarantine.lua"
+  --% include "lib/claim/ran_out.lua"
   --% include "lib/claim/reap_expired.lua"
-  for _, q in ipairs(opened) do
-    reap_expired(q, MOVES, max_crashes)
-    promote(q, MOVES)
-  end
-  leave_quarantine_all(opened, limit)
+  --% include "lib/claim/move.lua"
+  move_all(opened, limit, max_crashes)
   send_messages()
 end
-local reply, unfit = take_all(opened, nonce, make_room(limit, bytes), now + lease, lease)
+local reply, unfit = take_all(opened, nonce, make_room(opened.hidden and 0 or limit, bytes), now + lease, lease)
 if #unfit > 0 then
   --% include "lib/job/held.lua"
   --% include "lib/queue/broken.lua"

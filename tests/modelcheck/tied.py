@@ -44,7 +44,7 @@ MODELLED = {
     "bytes": "claim: the option bytes, and a limit that does not count what is passed over",
     "listeners": "queue/watch, and submit of a live job: no walk follows listeners.py yet",
 }
-BUILT = frozenset({"bytes"})
+BUILT = frozenset({"bytes", "grace", "loss"})
 
 # Where the fields of :meta stand from now, under a lease of AWAY.
 SEEN = {FRESH: 0, HALF: -AWAY * 3 // 4, OLD: -AWAY * 2, AHEAD: AWAY}

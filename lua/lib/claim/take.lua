@@ -2,6 +2,7 @@
 -- and the caller's nonce: a number alone rolls back in a power cut and would be issued twice.
 -- needs args.bad acl.denied check_types.check_types queue.wake clock.now stamp.stamp open.wait_for
 -- needs job.STATE claimable.CLAIM_DATA claimable.CLAIM_EXPIRES claimable.read_claimable describe.describe room.fits
+-- needs grace.lease_fields grace.end_grace
 
 -- How many jobs that are due, and how many whose lease ran out, a claim moves in each queue besides those it takes.
 local MOVES = 100
@@ -12,8 +13,8 @@ local function claim_denied(q, at, moves)
   if at > 1 then return denied('HSET', q.job) end
   local dies = moves and q.mode == 'reliable'
   return denied('HSET', q.job, 'HDEL', q.job, 'PEXPIRE', q.job, 'LRANGE', q.pending, 'LTRIM', q.broken, 'LPUSH', q.wake,
-    'HINCRBY', q.meta, 'ZADD', q.inflight, 'SET', q.claim, 'ZRANGE', moves and q.delayed, 'ZREM', moves and q.delayed,
-    'ZINCRBY', moves and q.delayed, 'RPUSH', moves and q.pending,
+    'HSET', q.meta, 'HDEL', dies and q.meta, 'ZADD', q.inflight, 'SET', q.claim, 'ZRANGE', moves and q.delayed,
+    'ZREM', moves and q.delayed, 'ZINCRBY', moves and q.delayed, 'RPUSH', moves and q.pending,
     'ZREMRANGEBYSCORE', dies and q.dead, 'DEL', dies and q.job)
 end
 
@@ -55,8 +56,9 @@ local function take(q, at, nonce, room, score, hold, reply, unfit)
   redis.call('LTRIM', q.pending, '0', -taken - 1)
   q.waiting = q.waiting - taken
   if #ids == 0 then return end
-  local number = string.format('%d', redis.call('HINCRBY', q.meta, 'token', '1'))
+  local number = string.format('%.0f', tonumber(q.token) + 1)
   local token = number .. '-' .. nonce
+  redis.call('HSET', q.meta, 'token', number, unpack(q.mode == 'reliable' and lease_fields(q, hold, q.flying) or {}))
   local flight, till = {}, string.format('%.0f', score)
   for i, id in ipairs(ids) do
     redis.call('HSET', q.job .. id, 'state', 'inflight', 'token', token, '_started', stamp)
@@ -66,7 +68,9 @@ local function take(q, at, nonce, room, score, hold, reply, unfit)
   end
   redis.call('ZADD', q.inflight, unpack(flight))
   redis.call('SET', q.claim .. nonce, number .. ' ' .. table.concat(ids, ' '), 'PX', hold)
-  if q.mode == 'reliable' then q.ends = math.min(q.ends, score) end
+  if q.mode ~= 'reliable' then return end
+  q.ends = math.min(q.ends, score)
+  if q.flying == 0 then end_grace(q) end
 end
 
 -- Takes jobs as far as there is room: each is in flight with `score`, and the record of the claim is kept for `hold`
