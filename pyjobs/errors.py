@@ -2,6 +2,7 @@
 
     PyjobsError
     ├── BadArgument        BADARG      an argument broke its contract; nothing was written
+    │   └── TooLarge       TOOLARGE    a payload, a result or an error is over the limit
     ├── WrongMode          WRONGMODE   the queue works in another mode; nothing was written
     ├── BadLayout          BADLAYOUT   the queue's keys are of another version; nothing was written
     ├── WrongType          WRONGTYPE   a key of the queue holds something else; nothing was written
@@ -49,6 +50,15 @@ class BadArgument(PyjobsError, ValueError):
     """An argument broke its contract; the message begins with its name. Nothing was written."""
 
     code = "BADARG"
+
+
+class TooLarge(BadArgument):
+    """A payload, a result or an error has more than 1 MiB. Nothing was written.
+
+    Store what is large elsewhere, and submit where it is.
+    """
+
+    code = "TOOLARGE"
 
 
 class WrongMode(PyjobsError):
@@ -177,6 +187,7 @@ BY_CODE: dict[str, type[PyjobsError]] = {
     kind.code: kind
     for kind in (
         BadArgument,
+        TooLarge,
         WrongMode,
         BadLayout,
         WrongType,

@@ -45,6 +45,7 @@ if opened.moves then
   --% include "lib/queue/broken.lua"
   --% include "lib/job/unique.lua"
   --% include "lib/job/missing.lua"
+  --% include "lib/job/dead.lua"
   --% include "lib/job/ended.lua"
   --% include "lib/claim/promote.lua"
   --% include "lib/claim/quarantine.lua"

@@ -1,7 +1,7 @@
 -- reliable/extend @1
 -- Renew the leases of jobs in flight: the heartbeat of whoever runs them.
 -- returns  for each item, in order: 'inflight', 'repeat' (this token has ended the attempt), 'LOST' (the token
---          is not the job's any more), 'cancelled' or 'NOJOB'; only 'inflight' wrote anything
+--          is not the job's any more, or its max_run is over), 'cancelled' or 'NOJOB'; only 'inflight' wrote anything
 -- errors   BADARG WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: a second call renews again
 -- cost     O(items * log n), n = jobs in flight
@@ -22,13 +22,16 @@ arity(1)
 local q = open(queue, 'reliable', 'seen', 'lease', 'grace')
 if bad then return redis.error_reply(bad) end
 
-local words, mine, ids = fence(q, held, 2, read_held)
+local words, mine, ids = fence(q, held, 2, read_running)
 if bad then return redis.error_reply(bad) end
 local flight = {}
 for i, item in ipairs(mine) do
-  table.insert(flight, now + lease)
-  table.insert(flight, ids[i])
-  words[item.place] = 'inflight'
+  local last = (tonumber(item.job[STARTED]) or 0) + (tonumber(item.job[MAX_RUN]) or math.huge)
+  words[item.place] = now < last and 'inflight' or 'LOST'
+  if now < last then
+    table.insert(flight, now + lease)
+    table.insert(flight, ids[i])
+  end
 end
 if #flight == 0 then return words end
 bad = denied('HSET', q.meta, 'HDEL', q.meta, 'ZADD', q.inflight)

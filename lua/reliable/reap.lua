@@ -17,6 +17,7 @@
 --% include "lib/job/crashes.lua"
 --% include "lib/job/unique.lua"
 --% include "lib/job/missing.lua"
+--% include "lib/job/dead.lua"
 --% include "lib/job/ended.lua"
 --% include "lib/claim/promote.lua"
 --% include "lib/queue/grace.lua"
@@ -40,6 +41,7 @@ bad = denied('HDEL', q.meta, 'HSET', key, 'PEXPIRE', key, 'DEL', key, 'ZADD', q.
 if bad then return redis.error_reply(bad) end
 local seen, back, dead = reap_expired(q, limit, max_crashes)
 local promoted = promote(q, limit)
+if q.buried > 0 then redis.call('ZREMRANGEBYSCORE', q.dead, '-inf', now - DEAD_MS) end
 send_messages()
 if #back + promoted > 0 then wake(q) end
 local more = (seen == limit or promoted == limit) and 1 or 0

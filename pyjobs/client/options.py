@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypedDict
+from urllib.parse import quote
 
-from pyjobs.engine import Option, Script
+from pyjobs.engine import MAX_KEY_BYTES, Option, Script
 from pyjobs.errors import BadArgument
-from pyjobs.validate import checked, moment_ms, to_ms, whole
+from pyjobs.validate import moment_ms, to_ms, whole
 
 
 class Options(TypedDict, total=False):
@@ -22,12 +23,14 @@ class Options(TypedDict, total=False):
             since the epoch. With `delay` too, the later of both counts. Default: at once.
         expires: seconds after which the job is not started any more, but ends with
             JobExpired. Default: never.
-        unique: a key. While a job with this key is live on the queue, a submit returns
-            that job. Default: none.
+        unique: a key, any text of 1 to 1024 bytes. While a job with this key is live on
+            the queue, a submit returns that job. Default: none.
         retention: seconds that the outcome is kept, and the id with it. With 0 the result
             is only published, and a submit that is repeated after the end runs the job
             again. Default: the worker's, or 86400.
         timeout: seconds that the handler may take. Default: the worker's.
+        max_run: seconds that one run may hold the job, whatever heartbeats it has
+            (reliable). Default: no limit.
         max_attempts: failures until the job is dead, 1 to 1000 (reliable). Default: the
             worker's, or 3.
         backoff: seconds before the second attempt, then doubled (reliable). Default: the
@@ -40,6 +43,7 @@ class Options(TypedDict, total=False):
     unique: str | None
     retention: float | None
     timeout: float | None
+    max_run: float | None
     max_attempts: int | None
     backoff: float | None
 
@@ -59,8 +63,13 @@ def options_text(submit: Script, options: Mapping[str, Any]) -> str:
     return submit.choose(**{name: CONVERTERS[name](name, value) for name, value in options.items()})
 
 
-def _name(what: str, name: Any) -> str | None:
-    return None if name is None else checked(what, name)
+def _text(what: str, text: Any) -> str | None:
+    if text is None:
+        return None
+    size = len(text.encode()) if isinstance(text, str) else 0
+    if not 1 <= size <= MAX_KEY_BYTES:
+        raise BadArgument(f"{what}: must be a text of 1 to {MAX_KEY_BYTES} bytes, not {text!r}")
+    return quote(text, safe="")
 
 
 def _attempts(what: str, number: Any) -> int | None:
@@ -71,9 +80,10 @@ CONVERTERS: dict[str, Callable[[str, Any], Option]] = {
     "delay": to_ms,
     "run_at": moment_ms,
     "expires": to_ms,
-    "unique": _name,
+    "unique": _text,
     "retention": to_ms,
     "timeout": to_ms,
+    "max_run": to_ms,
     "max_attempts": _attempts,
     "backoff": to_ms,
 }

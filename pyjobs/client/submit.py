@@ -13,7 +13,7 @@ from pyjobs.client.options import options_text
 from pyjobs.client.pending import J, Pending
 from pyjobs.client.presence import Event
 from pyjobs.engine import MAX_BYTES, Arg, Keys, Mode
-from pyjobs.errors import BadArgument
+from pyjobs.errors import BadArgument, TooLarge
 from pyjobs.ids import new_id, new_ids
 from pyjobs.validate import checked
 
@@ -220,9 +220,9 @@ class SubmitBuilder(Generic[J]):
         return jobs
 
 
-def too_large(size: int) -> BadArgument:
+def too_large(size: int) -> TooLarge:
     """Return the error of data of this size in bytes."""
-    return BadArgument(f"data: {size} bytes, more than {MAX_BYTES}")
+    return TooLarge(f"data: {size} bytes, more than {MAX_BYTES}")
 
 
 def grouped(kinds: Iterable[K]) -> dict[K, Sequence[int]]:

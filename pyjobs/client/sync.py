@@ -103,12 +103,14 @@ class Client:
                 since the epoch. With `delay` too, the later of both counts. Default: at once.
             expires: seconds after which the job is not started any more, but ends with
                 JobExpired. Default: never.
-            unique: a key. While a job with this key is live on the queue, a submit returns
-                that job. Default: none.
+            unique: a key, any text of 1 to 1024 bytes. While a job with this key is live on
+                the queue, a submit returns that job. Default: none.
             retention: seconds that the outcome is kept, and the id with it. With 0 the result
                 is only published, and a submit that is repeated after the end runs the job
                 again. Default: the worker's, or 86400.
             timeout: seconds that the handler may take. Default: the worker's.
+            max_run: seconds that one run may hold the job, whatever heartbeats it has
+                (reliable). Default: no limit.
             max_attempts: failures until the job is dead, 1 to 1000 (reliable). Default: the
                 worker's, or 3.
             backoff: seconds before the second attempt, then doubled (reliable). Default: the
@@ -147,7 +149,7 @@ class Client:
             ids: an id for each job. A repeated submit of an id is the same job for as long as its
                 `retention`; with 0, until the job has ended. Default: new ids.
             options: the options of every job, by keyword: delay, run_at, expires, unique,
-                retention, timeout, max_attempts and backoff, as `submit` takes them.
+                retention, timeout, max_run, max_attempts and backoff, as `submit` takes them.
 
         Returns:
             The jobs, in the order of the data. A job whose id is taken by other data has a

@@ -59,7 +59,7 @@ BOUNDS = {
     "recoverable/complete": (Cost(9, 37), Cost(309, 2137)),
     "reliable/submit": (Cost(7, 28), Cost(207, 1528)),
     "reliable/claim": (Cost(20, 84), Cost(220, 2184)),
-    "reliable/extend": (Cost(7, 32), Cost(107, 1132)),
+    "reliable/extend": (Cost(7, 33), Cost(107, 1233)),
     "reliable/complete": (Cost(9, 37), Cost(309, 2137)),
 }
 

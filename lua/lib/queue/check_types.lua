@@ -5,5 +5,5 @@ local function check_types(q)
   redis.call('LLEN', q.broken)
   q.flying = redis.call('ZCARD', q.inflight)
   redis.call('ZCARD', q.delayed)
-  redis.call('ZCARD', q.dead)
+  q.buried = redis.call('ZCARD', q.dead)
 end

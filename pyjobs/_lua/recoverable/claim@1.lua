@@ -223,7 +223,7 @@ local function check_types(q)
   redis.call('LLEN', q.broken)
   q.flying = redis.call('ZCARD', q.inflight)
   redis.call('ZCARD', q.delayed)
-  redis.call('ZCARD', q.dead)
+  q.buried = redis.call('ZCARD', q.dead)
 end
 local PASSES = 1000
 local function make_room(jobs, size)
@@ -319,8 +319,13 @@ local function add_broken(q, what)
   redis.call('LTRIM', q.broken, 0, 999)
   redis.call('PEXPIRE', q.broken, week)
 end
+local function unique_key(q, unique)
+  if is_name(unique, 128) then return q.unique .. unique end
+  return q.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+end
 local function free(q, unique, id)
-  if unique and redis.pcall('GET', q.unique .. unique) == id then redis.pcall('DEL', q.unique .. unique) end
+  local key = unique and unique_key(q, unique)
+  if key and redis.pcall('GET', key) == id then redis.pcall('DEL', key) end
 end
 local function add_missing(q, id)
   local unique = unpack(read(q, id, 'unique'))
@@ -398,8 +403,13 @@ local function add_broken(q, what)
   redis.call('LTRIM', q.broken, 0, 999)
   redis.call('PEXPIRE', q.broken, week)
 end
+local function unique_key(q, unique)
+  if is_name(unique, 128) then return q.unique .. unique end
+  return q.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+end
 local function free(q, unique, id)
-  if unique and redis.pcall('GET', q.unique .. unique) == id then redis.pcall('DEL', q.unique .. unique) end
+  local key = unique and unique_key(q, unique)
+  if key and redis.pcall('GET', key) == id then redis.pcall('DEL', key) end
 end
 local function add_missing(q, id)
   local unique = unpack(read(q, id, 'unique'))

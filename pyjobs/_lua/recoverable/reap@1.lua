@@ -18,6 +18,9 @@ local function int(what, text, low, high)
   end
   return number or low
 end
+local function is_name(text, longest)
+  return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
+end
 local clock = redis.call('TIME')
 local micros = tonumber(clock[2])
 local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
@@ -85,7 +88,7 @@ local function check_types(q)
   redis.call('LLEN', q.broken)
   q.flying = redis.call('ZCARD', q.inflight)
   redis.call('ZCARD', q.delayed)
-  redis.call('ZCARD', q.dead)
+  q.buried = redis.call('ZCARD', q.dead)
 end
 local function read(q, id, ...)
   local job = redis.pcall('HMGET', q.job .. id, ...)
@@ -99,8 +102,13 @@ end
 local function needs_quarantine(crashes)
   return crashes > 1
 end
+local function unique_key(q, unique)
+  if is_name(unique, 128) then return q.unique .. unique end
+  return q.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+end
 local function free(q, unique, id)
-  if unique and redis.pcall('GET', q.unique .. unique) == id then redis.pcall('DEL', q.unique .. unique) end
+  local key = unique and unique_key(q, unique)
+  if key and redis.pcall('GET', key) == id then redis.pcall('DEL', key) end
 end
 local function add_missing(q, id)
   local unique = unpack(read(q, id, 'unique'))

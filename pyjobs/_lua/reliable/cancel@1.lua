@@ -126,7 +126,7 @@ local function check_types(q)
   redis.call('LLEN', q.broken)
   q.flying = redis.call('ZCARD', q.inflight)
   redis.call('ZCARD', q.delayed)
-  redis.call('ZCARD', q.dead)
+  q.buried = redis.call('ZCARD', q.dead)
 end
 local STATE = 1
 local function read(q, id, ...)
@@ -141,8 +141,13 @@ local CLIENT, RETENTION, QUEUED, STARTED, UNIQUE = 3, 4, 5, 6, 7
 local function read_held(q, id, ...)
   return read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', ...)
 end
+local function unique_key(q, unique)
+  if is_name(unique, 128) then return q.unique .. unique end
+  return q.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+end
 local function free(q, unique, id)
-  if unique and redis.pcall('GET', q.unique .. unique) == id then redis.pcall('DEL', q.unique .. unique) end
+  local key = unique and unique_key(q, unique)
+  if key and redis.pcall('GET', key) == id then redis.pcall('DEL', key) end
 end
 local DAY_MS = 86400000
 local messages = {}

@@ -135,9 +135,13 @@ local function read(q, id, ...)
   if not job.err then return job end
   return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.job .. id, ...)
 end
-local TOKEN = 2
+local TOKEN, STARTED = 2, 6
 local function read_held(q, id, ...)
   return read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', ...)
+end
+local MAX_RUN = 8
+local function read_running(q, id)
+  return read_held(q, id, 'max_run')
 end
 local function fence(q, first, width, reader)
   local words, mine, ids, seen = {}, {}, {}, {}
@@ -169,13 +173,16 @@ local held  = items(2, 2)
 arity(1)
 local q = open(queue, 'reliable', 'seen', 'lease', 'grace')
 if bad then return redis.error_reply(bad) end
-local words, mine, ids = fence(q, held, 2, read_held)
+local words, mine, ids = fence(q, held, 2, read_running)
 if bad then return redis.error_reply(bad) end
 local flight = {}
 for i, item in ipairs(mine) do
-  table.insert(flight, now + lease)
-  table.insert(flight, ids[i])
-  words[item.place] = 'inflight'
+  local last = (tonumber(item.job[STARTED]) or 0) + (tonumber(item.job[MAX_RUN]) or math.huge)
+  words[item.place] = now < last and 'inflight' or 'LOST'
+  if now < last then
+    table.insert(flight, now + lease)
+    table.insert(flight, ids[i])
+  end
 end
 if #flight == 0 then return words end
 bad = denied('HSET', q.meta, 'HDEL', q.meta, 'ZADD', q.inflight)

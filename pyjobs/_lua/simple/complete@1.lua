@@ -31,7 +31,7 @@ local function items(first, width)
 end
 local function check_body(what, text)
   local most = 1048576
-  if #text > most then refuse(what, #text .. ' bytes, more than ' .. most) end
+  if #text > most then bad = bad or 'TOOLARGE ' .. what .. ': ' .. #text .. ' bytes, more than ' .. most end
 end
 local clock = redis.call('TIME')
 local micros = tonumber(clock[2])

@@ -31,7 +31,7 @@ local function items(first, width)
 end
 local function check_body(what, text)
   local most = 1048576
-  if #text > most then refuse(what, #text .. ' bytes, more than ' .. most) end
+  if #text > most then bad = bad or 'TOOLARGE ' .. what .. ': ' .. #text .. ' bytes, more than ' .. most end
 end
 local function check_bodies(what, first, width)
   for i = first + width - 1, #ARGV, width do check_body(what, ARGV[i]) end
