@@ -27,7 +27,7 @@ from pyjobs.engine import (
 )
 from pyjobs.errors import BadArgument, ClientClosed, Conflict, PyjobsError
 from pyjobs.ids import unguessable
-from pyjobs.validate import checked, needed, positive
+from pyjobs.validate import Duration, checked, needed, positive
 
 
 class ClientCore(Generic[J]):
@@ -62,7 +62,7 @@ class ClientCore(Generic[J]):
         prefix: str,
         queue: str,
         route: Route | None,
-        sweep: float = 3.0,
+        sweep: Duration = 3.0,
     ) -> None:
         self.mode = mode_named(mode)
         self.keys = Keys(prefix)

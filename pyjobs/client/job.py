@@ -70,7 +70,7 @@ class BaseJob:
         raise NotImplementedError
 
     def _no_result(self, timeout: float | None) -> TimeoutError:
-        return TimeoutError(f"job {self.id} on queue {self.queue}: no result in {timeout} s")
+        return TimeoutError(f"job {self.id} on queue {self.queue}: no result in {timeout:g} s")
 
     def _value(self) -> Any:
         """Return the decoded result, or raise the error; only for a job that is done."""

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypedDict
 
 from pyjobs.engine import Option, Script
 from pyjobs.errors import BadArgument
-from pyjobs.validate import checked, moment_ms, to_ms, whole
+from pyjobs.validate import checked, moment_ms, positive, to_ms, whole
 
 
 class Options(TypedDict, total=False):
     """Holds the options of a submit, as `Client.submit` and `Client.submit_many` take them.
 
-    None is the default. Simple mode has no options.
+    None is the default. A duration is a number of seconds or a timedelta. Simple mode has no
+    options.
 
     Attributes:
         delay: seconds until the job may be claimed. Default: 0.
@@ -34,14 +35,14 @@ class Options(TypedDict, total=False):
             worker's, or 1.
     """
 
-    delay: float | None
+    delay: float | timedelta | None
     run_at: datetime | float | None
-    expires: float | None
+    expires: float | timedelta | None
     unique: str | None
-    retention: float | None
-    timeout: float | None
+    retention: float | timedelta | None
+    timeout: float | timedelta | None
     max_attempts: int | None
-    backoff: float | None
+    backoff: float | timedelta | None
 
 
 def options_text(submit: Script, options: Mapping[str, Any]) -> str:
@@ -70,10 +71,10 @@ def _attempts(what: str, number: Any) -> int | None:
 CONVERTERS: dict[str, Callable[[str, Any], Option]] = {
     "delay": to_ms,
     "run_at": moment_ms,
-    "expires": to_ms,
+    "expires": positive,
     "unique": _name,
     "retention": to_ms,
-    "timeout": to_ms,
+    "timeout": positive,
     "max_attempts": _attempts,
     "backoff": to_ms,
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any, Unpack
 
 from pyjobs.client.batch import Batch
@@ -51,7 +52,7 @@ class Client:
         queue: str = "default",
         route: Route | None = None,
         prefix: str = "jobs",
-        sweep: float = 3.0,
+        sweep: float | timedelta = 3.0,
     ) -> None:
         self._core = ClientCore(
             Job, mode=mode, prefix=prefix, queue=queue, route=route, sweep=sweep
@@ -84,7 +85,8 @@ class Client:
             queue: name of the queue. Default: chosen by the client's route, or its queue.
             id: the job's id. A repeated submit of it is the same job for as long as its
                 `retention`; with 0, until the job has ended. Default: a new id.
-            options: any of the following, by keyword; None is the default. Simple mode has none.
+            options: any of the following, by keyword; None is the default. A duration is a number
+                of seconds or a timedelta. Simple mode has no options.
 
         Options:
             delay: seconds until the job may be claimed. Default: 0.
@@ -137,6 +139,7 @@ class Client:
                 `retention`; with 0, until the job has ended. Default: new ids.
             options: the options of every job, by keyword: delay, run_at, expires, unique,
                 retention, timeout, max_attempts and backoff, as `submit` takes them.
+                A key is for a single value only.
 
         Returns:
             The jobs, in the order of the data. A job whose id is taken by other data has a

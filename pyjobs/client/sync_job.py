@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 from typing import Any
 
 from pyjobs.client.fork import one_waiter
 from pyjobs.client.job import BaseJob
 from pyjobs.errors import PyjobsError
+from pyjobs.validate import wait_seconds
 
 
 class Job(BaseJob):
@@ -22,13 +24,14 @@ class Job(BaseJob):
     __slots__ = ()
     _waiter: threading.Event | None
 
-    def result(self, timeout: float | None = None) -> Any:
+    def result(self, timeout: float | timedelta | None = None) -> Any:
         """Wait for the result and return it.
 
         Args:
-            timeout: seconds to wait; None waits without a limit.
+            timeout: how long to wait, in seconds or as a timedelta; None waits without a limit.
 
         Raises:
+            BadArgument: the timeout is not a duration.
             TimeoutError: no result came in time. The job goes on, and may be waited for again.
             JobFailed: the handler failed for good; the error carries what the handler raised.
             JobCancelled: the job was cancelled.
@@ -40,26 +43,28 @@ class Job(BaseJob):
         self._wait(timeout)
         return self._value()
 
-    def exception(self, timeout: float | None = None) -> PyjobsError | None:
+    def exception(self, timeout: float | timedelta | None = None) -> PyjobsError | None:
         """Wait for the result and return the error that `result` would raise, or None.
 
         Args:
-            timeout: seconds to wait; None waits without a limit.
+            timeout: how long to wait, in seconds or as a timedelta; None waits without a limit.
 
         Raises:
+            BadArgument: the timeout is not a duration.
             TimeoutError: no result came in time. The job goes on, and may be waited for again.
         """
         self._wait(timeout)
         return self._error()
 
-    def _wait(self, timeout: float | None) -> None:
+    def _wait(self, timeout: float | timedelta | None) -> None:
+        seconds = wait_seconds("timeout", timeout)
         if self._end is not None:
             return
         with one_waiter:
             waiter = self._waiter = self._waiter or threading.Event()
         # The outcome may have come before the waiter was in place: `settle` wakes only afterwards.
-        if self._end is None and not waiter.wait(timeout):
-            raise self._no_result(timeout)
+        if self._end is None and not waiter.wait(seconds):
+            raise self._no_result(seconds)
 
     def _wake(self) -> None:
         if self._waiter is not None:

@@ -39,7 +39,7 @@ def success(result: Any) -> Outcome:
     Raises:
         Unencodable: the result has no JSON, or more than MAX_BYTES of it.
     """
-    body = codec.encode(result)
+    body = codec.encode(result, "result")
     if len(body) > MAX_BYTES:
         raise Unencodable(f"result: {len(body)} bytes, more than {MAX_BYTES}")
     return Outcome("complete", body)
