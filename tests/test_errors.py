@@ -32,7 +32,7 @@ def codes_in(text: str) -> set[str]:
 
 
 def codes_of_the_engine() -> set[str]:
-    return {code for path in LUA.glob("*/*.lua") for code in codes_in(path.read_text())}
+    return {code for path in LUA.rglob("*.lua") for code in codes_in(path.read_text())}
 
 
 def subclasses(kind: type[PyjobsError]) -> Iterator[type[PyjobsError]]:

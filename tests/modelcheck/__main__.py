@@ -9,16 +9,19 @@ import argparse
 import sys
 import time
 
+from . import batches, listeners
+from .batches import Batches
 from .engine import Engine
-from .explore import check
+from .explore import check, explore
+from .listeners import Listeners
 from .mutants import all_mutants
-from .sizes import LARGE, SMALL
+from .sizes import BESIDE, LARGE, SMALL
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.modelcheck", description=__doc__)
     parser.add_argument(
-        "--large", action="store_true", help="far more states: about 4 minutes, 700 MB"
+        "--large", action="store_true", help="far more states: about 6 minutes, 700 MB"
     )
     parser.add_argument("--mutants", action="store_true", help="how each mutant is caught")
     args = parser.parse_args()
@@ -28,10 +31,20 @@ def main() -> int:
             found = check(mutant, mutant.limits)
             right = right and mutant.why in found.why
             print(found, end="\n\n")
+        mutants: list[type[Batches | Listeners]] = [*batches.MUTANTS, *listeners.MUTANTS]
+        for beside in mutants:
+            found = explore(beside())
+            right = right and beside.why in found.why
+            print(found, end="\n\n")
         return 0 if right else 1
     for title, (limits, _) in (LARGE if args.large else SMALL).items():
         begun = time.monotonic()
         found = check(Engine, limits)
+        print(f"{title}, {time.monotonic() - begun:.0f} s: {found}", flush=True)
+        right = right and not found.why
+    for title, (model, _) in BESIDE.items():
+        begun = time.monotonic()
+        found = explore(model)
         print(f"{title}, {time.monotonic() - begun:.0f} s: {found}", flush=True)
         right = right and not found.why
     return 0 if right else 1

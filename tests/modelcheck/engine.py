@@ -16,7 +16,13 @@ LIVE = ("pending", "delayed", "inflight")
 ENDED = ("done", "dead", "cancelled")
 QUARANTINE_CRASHES = 2  # crashes
 FIRST, RENEWED, OVER = "first lease", "renewed lease", "lease over"
+# A lease that was over by the end of the grace, and one that ends later than any lease may.
+PAST, FAR = "lease over before the grace was", "lease too far off"
 WAITS, DUE, QUARANTINED = "waits", "due", "in quarantine"
+# Field `seen` of :meta: how long ago a call last wrote about leases. AHEAD: the clock stepped back.
+FRESH, HALF, OLD, AHEAD = "fresh", "older than half a lease", "older than a lease", "ahead"
+# Field `grace` of :meta, or None. GRACE_FAR: it ends later than any grace may.
+GRACE_RUNS, GRACE_OVER, GRACE_FAR = "grace runs", "grace over", "grace too far off"
 
 
 class Job(NamedTuple):
@@ -43,6 +49,8 @@ class Server(NamedTuple):
     dead: tuple[str, ...] = ()
     jobs: tuple[tuple[str, Job], ...] = ()  # by id
     claims: tuple[tuple[int, tuple[int, str]], ...] = ()  # :claim:<nonce> -> number, id
+    seen: str = FRESH  # field `seen` of :meta
+    grace: str | None = None  # field `grace` of :meta
 
 
 class Keys:
@@ -57,10 +65,23 @@ class Keys:
         self.dead = list(server.dead)
         self.jobs = dict(server.jobs)
         self.claims = dict(server.claims)
+        self.seen = server.seen
+        self.grace = server.grace
+        self.more = (
+            False  # a call that has begun to put back must be made again before others go on
+        )
 
     def set(self, id: str, **fields: Any) -> None:
         """HSET of a job."""
         self.jobs[id] = self.jobs[id]._replace(**fields)
+
+    def fly(self, id: str, lease: str) -> None:
+        """ZADD of :inflight: the latest deadline, but for those that are too far off."""
+        self.inflight.pop(id, None)
+        further = {other: at for other, at in self.inflight.items() if at == FAR}
+        for other in further:
+            del self.inflight[other]
+        self.inflight |= {id: lease, **further}
 
     def freeze(self) -> Server:
         return Server(
@@ -72,6 +93,8 @@ class Keys:
             tuple(self.dead),
             tuple(sorted(self.jobs.items())),
             tuple(sorted(self.claims.items())),
+            self.seen,
+            self.grace,
         )
 
 
@@ -98,8 +121,11 @@ class Engine:
 
     name: ClassVar[str] = "the design"
 
-    def __init__(self, max_attempts: int = 2, max_crashes: int = 3, crashed: int = 0) -> None:
+    def __init__(
+        self, max_attempts: int = 2, max_crashes: int = 3, crashed: int = 0, batch: int = 100
+    ) -> None:
         self.max_attempts, self.max_crashes, self.crashed = max_attempts, max_crashes, crashed
+        self.batch = batch  # most jobs that one call puts back after a grace
         self._ran: dict[tuple[Server, Call], tuple[Server, Any]] = {}
 
     def run(self, server: Server, call: Call) -> tuple[Server, Any]:
@@ -114,6 +140,10 @@ class Engine:
     def reap_call(self, memory: tuple[str, ...]) -> Call:
         """What a reaper calls next, when the last reply was `memory`: reap has one step only."""
         return Call("reap")
+
+    def gives_up(self, id: str, token: Token) -> Call | None:
+        """What a worker calls of a job that it gave up since it could not renew it in time."""
+        return Call("release", (id, token))
 
     def submit(self, k: Keys, id: str) -> str:
         if id in k.jobs:
@@ -131,8 +161,12 @@ class Engine:
         if before is not None:
             return before
         self.reap_expired(k)
+        if k.more:
+            return ()
         self.promote(k)
         self.leave_quarantine(k)
+        if not k.inflight:
+            self.forget_absence(k)
         return self.take(k, nonce)
 
     def complete(self, k: Keys, id: str, token: Token) -> str:
@@ -163,9 +197,8 @@ class Engine:
         verdict = self.fence(k, id, token)
         if verdict:
             return verdict
-        if id in k.inflight:  # ZADD XX
-            del k.inflight[id]
-            k.inflight[id] = RENEWED
+        self.notice_gap(k)
+        k.fly(id, RENEWED)  # without XX: the set may have been lost
         return "inflight"
 
     def release(self, k: Keys, id: str, token: Token) -> str:
@@ -233,11 +266,68 @@ class Engine:
             k.pending.insert(0, k.suspect)
 
     def expired(self, k: Keys) -> tuple[str, ...]:
-        return tuple(id for id, lease in k.inflight.items() if lease == OVER)
+        return tuple(id for id, lease in k.inflight.items() if lease in (OVER, PAST))
 
     def reap_expired(self, k: Keys) -> None:
         """lib/claim/reap_expired.lua"""
-        self.put_back(k, self.expired(k))
+        self.put_back(k, self.ran_out(k))
+
+    def ran_out(self, k: Keys) -> tuple[str, ...]:
+        """lib/queue/grace.lua: whose lease claim and reap take for over, now; they stamp `seen`."""
+        if not k.inflight:
+            return ()
+        if self.stepped_back(k):
+            self.begin_grace(k)
+            return ()
+        if k.grace == GRACE_OVER:
+            return self.after_grace(k, self.is_old(k))
+        if k.grace is None and self.is_old(k):
+            self.begin_grace(k)
+            return ()
+        k.seen = FRESH
+        return () if k.grace else self.expired(k)
+
+    def after_grace(self, k: Keys, old: bool) -> tuple[str, ...]:
+        """The call that acts after a grace. When nobody called since (`old`), there may have been
+        another absence: then only what was over by the end of the grace is over."""
+        wanted = (PAST, FAR) if old else (PAST, OVER, FAR)
+        ids = tuple(id for id, lease in k.inflight.items() if lease in wanted)
+        if len(ids) >= self.batch:
+            # A stamp would hide the absence from the call that goes on with it.
+            k.more = old
+            k.seen = k.seen if old else FRESH
+            return ids[: self.batch]
+        if old and len(ids) < len(k.inflight):
+            self.begin_grace(k)
+        else:
+            self.forget_absence(k)
+        return ids
+
+    def notice_gap(self, k: Keys) -> None:
+        """lib/queue/grace.lua: what extend does of it."""
+        if not k.inflight:
+            self.forget_absence(k)
+        elif self.stepped_back(k) or (k.grace != GRACE_RUNS and self.is_old(k)):
+            self.begin_grace(k)
+        k.seen = FRESH
+
+    def is_old(self, k: Keys) -> bool:
+        """now - seen > lease / 2"""
+        return k.seen in (HALF, OLD)
+
+    def stepped_back(self, k: Keys) -> bool:
+        """seen > now + lease / 10, or grace > now + lease"""
+        return k.seen == AHEAD or k.grace == GRACE_FAR
+
+    def begin_grace(self, k: Keys) -> None:
+        """grace = now + lease / 3: by then each living worker has extended."""
+        k.grace, k.seen = GRACE_RUNS, FRESH
+        k.inflight = {id: OVER if lease == PAST else lease for id, lease in k.inflight.items()}
+
+    def forget_absence(self, k: Keys) -> None:
+        """HDEL grace, and a stamp."""
+        k.grace, k.seen = None, FRESH
+        k.inflight = {id: OVER if lease == PAST else lease for id, lease in k.inflight.items()}
 
     def put_back(self, k: Keys, ids: tuple[str, ...]) -> None:
         for id in ids:
@@ -264,7 +354,7 @@ class Engine:
         k.counter += 1
         token = (k.counter, nonce)
         k.set(id, state="inflight", token=token, claims=k.jobs[id].claims + 1)
-        k.inflight[id] = FIRST
+        k.fly(id, FIRST)
         k.claims[nonce] = (k.counter, id)
         return (id, token)
 

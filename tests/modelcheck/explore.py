@@ -9,13 +9,41 @@ from __future__ import annotations
 
 import gc
 from array import array
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
+from . import rules
 from .engine import Engine
-from .rules import broken_state, broken_step
-from .world import Limits, Step, System, World
+from .world import Limits, Step, System
+
+
+class Model(Protocol):
+    """What can be explored: states, and what can happen in each."""
+
+    @property
+    def name(self) -> str: ...
+
+    def start(self) -> Any: ...
+
+    def steps(self, world: Any) -> Iterator[Step]: ...
+
+    def finished(self, world: Any) -> bool: ...
+
+    def broken_state(self, world: Any) -> str: ...
+
+    def broken_step(self, before: Any, step: Step) -> str: ...
+
+
+class Reliable(System):
+    """The model of leases with its rules."""
+
+    @property
+    def name(self) -> str:
+        return self.engine.name
+
+    broken_state = staticmethod(rules.broken_state)
+    broken_step = staticmethod(rules.broken_step)
 
 
 class Found(NamedTuple):
@@ -38,10 +66,10 @@ class Found(NamedTuple):
 class Search:
     """One search; `check` is the way in."""
 
-    def __init__(self, system: System, *, safety: bool) -> None:
+    def __init__(self, system: Model, *, safety: bool) -> None:
         self.system, self.safety = system, safety
-        self.worlds: list[World] = []
-        self.places: dict[World, int] = {}
+        self.worlds: list[Hashable] = []
+        self.places: dict[Hashable, int] = {}
         self.parents = array("l")
         self.steps = 0
         # The steps without a fault: the place after, and the place before.
@@ -54,11 +82,11 @@ class Search:
             world = self.worlds[at]
             for step in self.system.steps(world):
                 self.steps += 1
-                why = broken_step(world, step) if self.safety else ""
+                why = self.system.broken_step(world, step) if self.safety else ""
                 place = self.places.get(step.after)
                 if place is None:
                     place = self._add(step.after, at)
-                    why = why or (broken_state(step.after) if self.safety else "")
+                    why = why or (self.system.broken_state(step.after) if self.safety else "")
                 if why:
                     return self._found(why, at, step)
                 if not step.fault:
@@ -70,7 +98,7 @@ class Search:
             return self._found("", 0)
         return self._found("from here the jobs can never all end, though nothing more fails", stuck)
 
-    def _add(self, world: World, parent: int) -> int:
+    def _add(self, world: Hashable, parent: int) -> int:
         place = self.places[world] = len(self.worlds)
         self.worlds.append(world)
         self.parents.append(parent)
@@ -95,8 +123,7 @@ class Search:
 
     def _found(self, why: str, at: int, last: Step | None = None) -> Found:
         trace = [*self._path(at), *([last] if last else [])] if why else []
-        name = self.system.engine.name
-        return Found(name, len(self.worlds), self.steps, why, tuple(trace))
+        return Found(self.system.name, len(self.worlds), self.steps, why, tuple(trace))
 
     def _path(self, at: int) -> Iterator[Step]:
         """The steps from the start to a state."""
@@ -110,11 +137,16 @@ class Search:
 
 
 def check(engine: type[Engine], limits: Limits, *, safety: bool = True) -> Found:
-    """Explore everything. Without `safety` only the question of stuck jobs is asked."""
+    """Explore the model of leases. Without `safety` only the question of stuck jobs is asked."""
+    return explore(Reliable(engine, limits), safety=safety)
+
+
+def explore(model: Model, *, safety: bool = True) -> Found:
+    """Explore everything that a model can reach."""
     collecting = gc.isenabled()
     gc.disable()  # a million tuples and no cycle among them: walking them costs a third of the time
     try:
-        return Search(System(engine, limits), safety=safety).run()
+        return Search(model, safety=safety).run()
     finally:
         if collecting:
             gc.enable()

@@ -8,19 +8,41 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from .engine import DUE, FIRST, OVER, RENEWED, Call, Engine, Job, Keys, Token
+from .engine import (
+    AHEAD,
+    DUE,
+    FAR,
+    FIRST,
+    FRESH,
+    OLD,
+    OVER,
+    PAST,
+    RENEWED,
+    Call,
+    Engine,
+    Job,
+    Keys,
+    Token,
+)
 from .world import Limits
 
 STUCK = "can never all end"
+LIVED = "a crash was counted for a, whose worker lived through the absence"
+ABSENCE = Limits(late=False, crashes=2, attempts=1, releases=0, absences=1)
+TWO_ABSENCES = ABSENCE._replace(absences=2)
+TWO_JOBS = ABSENCE._replace(jobs=2, crashes=1, unsure=False)
 SUSPECTS = Limits(jobs=2, late=False, crashed=2, attempts=1, releases=0)
 
 
 class Mutant(Engine):
-    """`why` it must be caught, within `limits`; `stuck`: its jobs can get stuck, too."""
+    """`why` it must be caught, within `limits`, by a trace of `longest` steps at the most; `stuck`:
+    its jobs can get stuck, too; `needs`: what scripts must have for it to be a fault of theirs."""
 
     limits: ClassVar[Limits] = Limits(late=False)
     why: ClassVar[str]
     stuck: ClassVar[bool] = False
+    longest: ClassVar[int] = 8
+    needs: ClassVar[str] = ""
 
 
 class NoFence(Mutant):
@@ -341,11 +363,220 @@ class TurnHandedBack(Mutant):
         return bool(k.suspect) and k.jobs[k.suspect].state != "done"
 
 
+class AbsenceMutant(Mutant):
+    """What goes wrong after Redis was away, or its clock stepped."""
+
+    limits = ABSENCE
+    longest = 12
+    needs = "grace"
+
+
+class NoGrace(AbsenceMutant):
+    """The first claim or reap after an absence takes every running job for crashed."""
+
+    name = "no grace"
+    why = LIVED
+
+    def ran_out(self, k: Keys) -> tuple[str, ...]:
+        return self.expired(k)
+
+
+class GapOfAWholeLease(AbsenceMutant):
+    """A lease that was extended a third ago is over after two thirds, and nobody looks yet."""
+
+    name = "gap of a whole lease"
+    why = LIVED
+
+    def is_old(self, k: Keys) -> bool:
+        return k.seen == OLD
+
+
+class EveryReapRenews(AbsenceMutant):
+    """A reap that comes from cron finds a gap each time, and begins a grace each time."""
+
+    name = "every reap renews the grace"
+    limits = ABSENCE._replace(cron=True)
+    why = STUCK
+    stuck = True
+
+    def after_grace(self, k: Keys, old: bool) -> tuple[str, ...]:
+        if old:
+            self.begin_grace(k)
+            return ()
+        return super().after_grace(k, old)
+
+
+class GraceForEver(AbsenceMutant):
+    """A grace that is over stays there, and the next absence is not seen."""
+
+    name = "grace that is never consumed"
+    limits = TWO_ABSENCES
+    why = LIVED
+
+    def after_grace(self, k: Keys, old: bool) -> tuple[str, ...]:
+        k.seen = FRESH
+        return tuple(id for id, lease in k.inflight.items() if lease in (PAST, OVER, FAR))
+
+
+class AllAfterGrace(AbsenceMutant):
+    """A grace that nobody has acted on yet is taken for the grace of the next absence."""
+
+    name = "one grace for two absences"
+    limits = TWO_ABSENCES
+    why = LIVED
+
+    def after_grace(self, k: Keys, old: bool) -> tuple[str, ...]:
+        return super().after_grace(k, False)
+
+
+class ActHidesGap(AbsenceMutant):
+    """The call that acts after a grace and sees another gap begins no grace for that one."""
+
+    name = "act that hides a gap"
+    limits = TWO_ABSENCES
+    why = LIVED
+
+    def after_grace(self, k: Keys, old: bool) -> tuple[str, ...]:
+        ids = super().after_grace(k, old)
+        self.forget_absence(k)
+        return ids
+
+
+class PartHidesGap(AbsenceMutant):
+    """A call that stops at its limit stamps, and the next one does not see the gap."""
+
+    name = "part of an act that hides a gap"
+    limits = TWO_JOBS._replace(absences=2, batch=1)
+    why = "whose worker lived through the absence"
+    longest = 16
+
+    def after_grace(self, k: Keys, old: bool) -> tuple[str, ...]:
+        ids = super().after_grace(k, old)
+        k.seen, k.more = FRESH, False
+        return ids
+
+
+class FarOffBelieved(AbsenceMutant):
+    """A lease that ends in an hour is taken for one, though no lease is that long."""
+
+    name = "far-off leases believed"
+    why = STUCK
+    stuck = True
+
+    def after_grace(self, k: Keys, old: bool) -> tuple[str, ...]:
+        ids = super().after_grace(k, old)
+        return tuple(id for id in ids if k.inflight[id] != FAR)
+
+
+class FarOffAtOnce(AbsenceMutant):
+    """A lease that is too far off is put back before its worker can extend it."""
+
+    name = "far-off leases put back at once"
+    why = LIVED
+
+    def ran_out(self, k: Keys) -> tuple[str, ...]:
+        far = tuple(id for id, lease in k.inflight.items() if lease == FAR)
+        return far or super().ran_out(k)
+
+
+class StampAheadBelieved(AbsenceMutant):
+    """A stamp in the future is taken for a fresh one: an hour passes until it is looked at."""
+
+    name = "stamp in the future believed"
+    why = STUCK
+    stuck = True
+
+    def stepped_back(self, k: Keys) -> bool:
+        return False
+
+
+class GraceAheadBelieved(AbsenceMutant):
+    """The clock steps back during a grace, which then runs for an hour."""
+
+    name = "grace in the future believed"
+    limits = TWO_ABSENCES
+    why = STUCK
+    stuck = True
+
+    def stepped_back(self, k: Keys) -> bool:
+        return k.seen == AHEAD and k.grace is None
+
+
+class IdleClaimWritesNothing(AbsenceMutant):
+    """A claim that takes nothing leaves no stamp and no grace: each one finds the same gap."""
+
+    name = "idle claim that does not stamp"
+    why = STUCK
+    stuck = True
+
+    def claim(self, k: Keys, nonce: int) -> tuple[Any, ...]:
+        before = k.seen, k.grace, dict(k.inflight)
+        reply = super().claim(k, nonce)
+        if not reply and before[2].keys() == k.inflight.keys():
+            k.seen, k.grace, k.inflight = before
+        return reply
+
+    def reap(self, k: Keys) -> tuple[str, ...]:
+        return ()
+
+
+class ExtendHidesGap(AbsenceMutant):
+    """The first heartbeat after an absence stamps, and the next claim takes the rest for dead."""
+
+    name = "extend that does not look for the gap"
+    limits = TWO_JOBS
+    why = "whose worker lived through the absence"
+
+    def notice_gap(self, k: Keys) -> None:
+        k.seen = FRESH
+
+
+class ClaimHidesGap(AbsenceMutant):
+    """A claim that takes a job stamps and begins no grace."""
+
+    name = "claim that does not look for the gap"
+    limits = TWO_JOBS
+    why = "whose worker lived through the absence"
+
+    def take(self, k: Keys, nonce: int) -> tuple[Any, ...]:
+        taken = super().take(k, nonce)
+        if taken:
+            self.forget_absence(k)
+        return taken
+
+
+class GivesUpInSilence(AbsenceMutant):
+    """A worker that could not renew a job forgets it: its lease is left to run out."""
+
+    name = "worker that gives up without a release"
+    why = LIVED
+
+    def gives_up(self, id: str, token: Token) -> Call | None:
+        return None
+
+
+class ExtendWithXX(AbsenceMutant):
+    """A heartbeat renews what the set has, and says yes to what it has not."""
+
+    name = "extend with XX"
+    limits = Limits(late=False, crashes=2, attempts=1, releases=0, losses=1)
+    why = "a is inflight, and is in no place"
+    stuck = True
+    needs = "loss"
+
+    def extend(self, k: Keys, id: str, token: Token) -> str:
+        there = id in k.inflight
+        word = super().extend(k, id, token)
+        if not there and word == "inflight":
+            del k.inflight[id]
+        return word
+
+
 def all_mutants() -> list[type[Mutant]]:
-    """Every mutant, those that are mutants of another one too."""
+    """Every mutant, those that are mutants of another one too, but for classes without a name."""
     found, todo = [], [Mutant]
     while todo:
         below = todo.pop(0).__subclasses__()
         found += below
         todo += below
-    return found
+    return [mutant for mutant in found if "name" in vars(mutant)]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from .engine import ENDED, FIRST, LIVE, OVER, QUARANTINE_CRASHES, Call, Job, Server
+from .engine import ENDED, FIRST, LIVE, QUARANTINE_CRASHES, RENEWED, Call, Job, Server
 from .world import ACKNOWLEDGED, Held, Step, World
 
 FENCED = ("complete", "fail", "extend", "release")
@@ -16,7 +16,7 @@ FENCED = ("complete", "fail", "extend", "release")
 def broken_state(world: World) -> str:
     """The first rule that this state breaks, or ''."""
     server = world.server
-    return _places(server) or _jobs(server) or _turns(server) or _callers(world)
+    return _places(server, world.lost) or _jobs(server) or _turns(server) or _callers(world)
 
 
 def broken_step(before: World, step: Step) -> str:
@@ -27,11 +27,17 @@ def broken_step(before: World, step: Step) -> str:
     for id, job in old.items():
         if job.state in ENDED and new.get(id) != job:
             return f"{id} had ended as {job.state}, and was changed"
-    return _fenced(before, step, old) or _leases(before, step, old, new) or _replayed(before, step)
+    return (
+        _fenced(before, step, old)
+        or _leases(before, step, old, new)
+        or _lived(before, old, new)
+        or _replayed(before, step)
+    )
 
 
-def _places(server: Server) -> str:
-    """A job is in exactly one place, the one that fits its state."""
+def _places(server: Server, lost: tuple[str, ...]) -> str:
+    """A job is in exactly one place, the one that fits its state, but for those that a loss of the
+    in-flight set took out of it, until their workers extend."""
     there = dict(server.jobs)
     entries = {
         "pending": Counter(server.pending),
@@ -47,7 +53,8 @@ def _places(server: Server) -> str:
         found = {place: ids[id] for place, ids in entries.items() if ids[id]}
         fitting = {job.state: 1} if job.state in (*LIVE, "dead") else {}
         marked = job.state == "cancelled" and found == {"pending": 1}  # until a claim meets it
-        if found != fitting and not marked:
+        missing = id in lost and job.state == "inflight" and not found
+        if found != fitting and not marked and not missing:
             return f"{id} is {job.state}, and is in {found or 'no place'}"
     return ""
 
@@ -136,8 +143,16 @@ def _leases(before: World, step: Step, old: dict[str, Job], new: dict[str, Job])
         return ""
     for id, lease in before.server.inflight:
         taken = id not in new or (new[id].state, new[id].token) != ("inflight", old[id].token)
-        if lease != OVER and taken:
+        if lease in (FIRST, RENEWED) and taken:
             return f"{id} was taken away while its lease ran"
+    return ""
+
+
+def _lived(before: World, old: dict[str, Job], new: dict[str, Job]) -> str:
+    """An absence is nobody's crash."""
+    for id, token in before.owed:
+        if old[id].token == token and new[id].crashes > old[id].crashes:
+            return f"a crash was counted for {id}, whose worker lived through the absence"
     return ""
 
 

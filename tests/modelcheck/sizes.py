@@ -5,8 +5,17 @@ The floor is there so that no change can make an exploration small without being
 
 from __future__ import annotations
 
+from .batches import Batches
+from .explore import Model
+from .listeners import Listeners
 from .world import Limits
 
+# The models beside the one of leases, and how many states each has at least.
+BESIDE: dict[str, tuple[Model, int]] = {
+    "claims of many jobs": (Batches(), 9_000),
+    "listeners": (Listeners(), 30_000),
+    "listeners, nothing kept": (Listeners(keeps=False), 2_000),
+}
 ONE_LIFE = Limits(crashes=1, attempts=1, releases=0, late=False)
 
 SMALL = {
@@ -17,6 +26,12 @@ SMALL = {
     "two suspects": (ONE_LIFE._replace(jobs=2, crashes=3, crashed=2, cancels=1), 6_000),
     "power cut": (ONE_LIFE._replace(crashes=2, cuts=1), 6_000),
     "power cut, retry": (ONE_LIFE._replace(attempts=2, cuts=1), 2_500),
+    "absence": (ONE_LIFE._replace(crashes=2, absences=1), 6_500),
+    "two absences": (ONE_LIFE._replace(absences=2), 2_000),
+    "two jobs, absence": (ONE_LIFE._replace(jobs=2, absences=1, unsure=False), 12_000),
+    "absence, late copies": (ONE_LIFE._replace(late=True, absences=1), 4_500),
+    "absence, cron only": (ONE_LIFE._replace(crashes=2, absences=1, cron=True), 6_500),
+    "in-flight set lost": (ONE_LIFE._replace(crashes=2, absences=1, losses=1), 8_000),
     "power cut, late copies": (ONE_LIFE._replace(late=True, cuts=1), 3_000),
 }
 LARGE = {
@@ -25,5 +40,14 @@ LARGE = {
     "one job, power cut": (Limits(crashes=2, late=False, cuts=1), 240_000),
     "one job, power cut, late copies": (Limits(crashes=1, cuts=1), 290_000),
     "two jobs, second lease": (ONE_LIFE._replace(jobs=2, crashes=2), 145_000),
+    "two absences, second lease": (ONE_LIFE._replace(crashes=2, absences=2), 22_000),
+    "three absences": (ONE_LIFE._replace(absences=3), 4_000),
+    "absence, power cut": (ONE_LIFE._replace(absences=1, cuts=1), 30_000),
+    "absence, retry and release": (Limits(crashes=2, late=False, absences=1), 70_000),
+    "two jobs, two absences, one put back at a time": (
+        ONE_LIFE._replace(jobs=2, absences=2, unsure=False, batch=1),
+        55_000,
+    ),
+    "two jobs, absence, lost replies": (ONE_LIFE._replace(jobs=2, absences=1), 200_000),
     "two jobs, power cut": (ONE_LIFE._replace(jobs=2, cuts=1), 160_000),
 }

@@ -13,10 +13,42 @@ from support.store import HOUR, QUARANTINE, Jobs, Q
 
 from pyjobs.engine.replies import Claimed
 
-from .engine import DUE, OVER, QUARANTINED, WAITS, Call, Engine, Server
+from .batches import Batches, Lists, Reply
+from .engine import (
+    AHEAD,
+    DUE,
+    FAR,
+    FRESH,
+    GRACE_FAR,
+    GRACE_OVER,
+    GRACE_RUNS,
+    HALF,
+    OLD,
+    OVER,
+    PAST,
+    QUARANTINED,
+    WAITS,
+    Call,
+    Engine,
+    Server,
+)
 from .world import Limits, Step, System
 
 AWAY = 2 * HOUR  # a lease or delay that is not over in any walk
+
+# What is modelled, and which of it the scripts have: the rest is left out of walks, and of what
+# mutants are tried on, until its word is added to BUILT.
+MODELLED = {
+    "grace": "absences: the fields seen, lease and grace of :meta in claim, extend and reap",
+    "loss": "extend puts a job in flight back into a set that has lost it",
+    "bytes": "claim: the option bytes, and a limit that does not count what is passed over",
+    "listeners": "queue/watch, and submit of a live job: no walk follows listeners.py yet",
+}
+BUILT: frozenset[str] = frozenset()
+
+# Where the fields of :meta stand from now, under a lease of AWAY.
+SEEN = {FRESH: 0, HALF: -AWAY * 3 // 4, OLD: -AWAY * 2, AHEAD: AWAY}
+GRACE = {GRACE_RUNS: AWAY // 3, GRACE_OVER: -HOUR // 60, GRACE_FAR: AWAY * 2}
 
 
 class Apart(AssertionError):
@@ -67,6 +99,8 @@ class Tied:
             self.redis.flushall()
             for key, (ttl, value) in self.saved.items():
                 self.redis.restore(key, ttl, value)
+        elif step.fault == "loss":
+            self.redis.delete(f"{Q}:inflight")
         elif what.startswith("the record"):
             self.redis.delete(f"{Q}:claim:{what.split()[4]}")
         else:
@@ -113,7 +147,7 @@ class Tied:
 
     def _read(self, before: int) -> dict[str, Any]:
         ids = [key.decode().rpartition(":")[2] for key in self.redis.keys(f"{Q}:job:*")]
-        return {
+        found = {
             "counter": int(self.redis.hget(f"{Q}:meta", "token") or 0),
             "suspect": self._suspect(),
             "pending": self.jobs.pending(),
@@ -124,6 +158,22 @@ class Tied:
             },
             "dead": set(self.jobs.part("dead")),
             "jobs": {id: self._job(id) for id in ids},
+        }
+        if "grace" in BUILT:
+            found |= self._read_absence(before) if found["inflight"] else NOT_LOOKED_AT
+        return found
+
+    def _read_absence(self, before: int) -> dict[str, Any]:
+        """The fields that tell of absences; of a queue with nothing in flight they do not count."""
+        seen, grace = (
+            None if value is None else int(value) - before
+            for value in self.redis.hmget(f"{Q}:meta", "seen", "grace")
+        )
+        far = {id for id, at in self.jobs.part("inflight").items() if at - before > AWAY + HOUR}
+        return {
+            "seen": None if seen is None else nearest(SEEN, seen),
+            "grace": None if grace is None else nearest(GRACE, grace),
+            "far": far,
         }
 
     def _suspect(self) -> str | None:
@@ -143,18 +193,20 @@ class Tied:
 
     def _set_times(self, server: Server) -> None:
         now = self.jobs.now()
-        for part, entries, over in (
-            ("inflight", server.inflight, OVER),
-            ("delayed", server.delayed, DUE),
-        ):
+        # Only after a grace does it matter when a lease was over: before its end, or after.
+        over = now - 1000 if server.grace == GRACE_OVER else 0
+        moments = {OVER: over, PAST: 0, DUE: 0, QUARANTINED: QUARANTINE, FAR: now + 4 * AWAY}
+        for part, entries in ("inflight", server.inflight), ("delayed", server.delayed):
             there = {
-                id: place
-                if when == over
-                else place + (QUARANTINE if when == QUARANTINED else now + HOUR)
+                id: place + moments.get(when, now + HOUR)
                 for place, (id, when) in enumerate(entries, 1)
             }
             if there:
                 self.redis.zadd(f"{Q}:{part}", there, xx=True)
+        if "grace" in BUILT and server.inflight:
+            self.redis.hset(f"{Q}:meta", "seen", now + SEEN[server.seen])
+            if server.grace:
+                self.redis.hset(f"{Q}:meta", "grace", now + GRACE[server.grace])
 
     def _ttl(self, key: bytes) -> int:
         return max(int(self.redis.pttl(key)), 0)
@@ -165,16 +217,48 @@ class Tied:
             raise Apart(f"{what}\n  of the scripts: {real}\n  of the model:   {model}\n{walk}")
 
 
+NOT_LOOKED_AT: dict[str, Any] = {"seen": FRESH, "grace": None, "far": set()}
+
+
+def nearest(moments: dict[str, int], ms: int) -> str:
+    """The word of the moment that is nearest to this one."""
+    return min(moments, key=lambda word: abs(moments[word] - ms))
+
+
 def seen_by_redis(server: Server) -> dict[str, Any]:
-    return {
+    found = {
         "counter": server.counter,
         "suspect": server.suspect,
         "pending": list(server.pending),
-        "inflight": {id: lease == OVER for id, lease in server.inflight},
+        "inflight": {id: lease in (OVER, PAST) for id, lease in server.inflight},
         "delayed": dict(server.delayed),
         "dead": set(server.dead),
         "jobs": {id: tuple(job[:5]) for id, job in server.jobs},
     }
+    if "grace" in BUILT:
+        far = {id for id, lease in server.inflight if lease == FAR}
+        told = {"seen": server.seen, "grace": server.grace, "far": far}
+        found |= told if server.inflight else NOT_LOOKED_AT
+    return found
+
+
+UNIT = 1000  # bytes
+
+
+def claim_of(jobs: Jobs, lists: Lists) -> Reply:
+    """What a real claim makes of these lists, whose entries are numbered, as the model says it."""
+    jobs.redis.flushall()
+    queues, entries = (Q, f"{Q[:-1]}2}}"), {}
+    for queue, found in zip(queues, lists, strict=True):
+        for entry in found:
+            entries[f"j{entry.place}"] = entry
+            jobs.submit((f"j{entry.place}", b"x" * (entry.size * UNIT)), queue=queue)
+            if not entry.runs:
+                jobs.store.call(jobs.mode.cancel(queue, [f"j{entry.place}"]))  # type: ignore[attr-defined]
+    bound = {"bytes": Batches.bound * UNIT} if "bytes" in BUILT else {}
+    batch = jobs.claim(Batches.limit, queues=queues, **bound)
+    left = tuple(tuple(entries[id] for id in jobs.pending(queue)) for queue in queues)
+    return Reply(tuple(entries[job.id] for job in batch.jobs), left, batch.wait == 0)
 
 
 def token(text: str) -> tuple[int, int] | None:

@@ -5,10 +5,30 @@ The producers, workers and reapers, time, and the faults may live here; no rule 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from .engine import DUE, ENDED, FIRST, OVER, WAITS, Call, Engine, Server, Token
+from .engine import (
+    AHEAD,
+    DUE,
+    ENDED,
+    FAR,
+    FIRST,
+    FRESH,
+    GRACE_FAR,
+    GRACE_OVER,
+    GRACE_RUNS,
+    HALF,
+    OLD,
+    OVER,
+    PAST,
+    RENEWED,
+    WAITS,
+    Call,
+    Engine,
+    Server,
+    Token,
+)
 
 NEW, UNSURE, ACKNOWLEDGED, FORGOTTEN = "new", "unsure", "acknowledged", "forgotten"
 
@@ -32,6 +52,10 @@ class World(NamedTuple):
     nonces: int = 0  # how many were used
     cuts: int = 0  # power cuts that may still come
     cancels: int = 0
+    absences: int = 0  # that may still come
+    owed: tuple[Held, ...] = ()  # whose worker lived through an absence, and has not extended since
+    losses: int = 0  # of the in-flight set
+    lost: tuple[str, ...] = ()  # jobs in flight that the set has lost
 
 
 class Limits(NamedTuple):
@@ -45,6 +69,11 @@ class Limits(NamedTuple):
     cuts: int = 0
     cancels: int = 0
     late: bool = True  # copies of calls that arrive later
+    unsure: bool = True  # replies get lost
+    absences: int = 0
+    batch: int = 100  # most jobs that a call puts back after a grace
+    cron: bool = False  # a reap comes after a long silence only, and workers come for what waits
+    losses: int = 0
 
 
 class Step(NamedTuple):
@@ -54,7 +83,7 @@ class Step(NamedTuple):
     what: Call | str
     reply: Any
     fault: str
-    after: World
+    after: Any  # a World, or the state of another model
 
     def __str__(self) -> str:
         told = ""
@@ -71,7 +100,7 @@ class System:
     """An engine, and all that can happen around it."""
 
     def __init__(self, engine: type[Engine], limits: Limits) -> None:
-        self.engine = engine(limits.attempts, limits.crashes, limits.crashed)
+        self.engine = engine(limits.attempts, limits.crashes, limits.crashed, limits.batch)
         self.limits = limits
         self.ids = "abcdefgh"[: limits.jobs]
 
@@ -79,7 +108,15 @@ class System:
         limits, empty = self.limits, Server()
         saved = empty if limits.cuts else None
         submits = (NEW,) * limits.jobs
-        return World(empty, saved, submits, cuts=limits.cuts, cancels=limits.cancels)
+        return World(
+            empty,
+            saved,
+            submits,
+            cuts=limits.cuts,
+            cancels=limits.cancels,
+            absences=limits.absences,
+            losses=limits.losses,
+        )
 
     def finished(self, world: World) -> bool:
         return (
@@ -92,7 +129,7 @@ class System:
     def steps(self, world: World) -> Iterator[Step]:
         """Every step that changes the world."""
         for step in self._all(world):
-            after = tidy(step.after)
+            after = tidy(settle(step))
             if after != world:
                 yield step._replace(after=after)
 
@@ -104,6 +141,12 @@ class System:
         for at in range(len(world.reapers)):
             yield from self._reaper(world, at)
         yield from self._time(world)
+        if self.limits.absences:
+            yield from self._silence(world)
+        if world.absences and world.server.inflight:
+            yield from self._absence(world)
+        if world.losses:
+            yield from self._loss(world)
         if world.late is not None:
             server, reply = self.engine.run(world.server, world.late)
             after = world._replace(server=server, late=None)
@@ -121,8 +164,9 @@ class System:
         server, reply = self.engine.run(world.server, call)
         known = world._replace(server=server, **{part: put(world, part, at, answered(reply))})
         yield Step(who, call, reply, "", known)
-        lost = world._replace(server=server, **{part: put(world, part, at, unsure)})
-        yield Step(who, call, reply, "the reply is lost", lost)
+        if self.limits.unsure:
+            lost = world._replace(server=server, **{part: put(world, part, at, unsure)})
+            yield Step(who, call, reply, "the reply is lost", lost)
         if self.limits.late and world.late is None:
             yield Step(who, call, reply, "a copy is still on its way", known._replace(late=call))
 
@@ -146,16 +190,23 @@ class System:
             return self._call(world, who, call, "workers", at, answered, unsure)
 
         if doing is None:
+            if self.limits.cron and not world.server.pending:
+                return
             call = Call("claim", (world.nonces + 1,))
             used = world._replace(nonces=world.nonces + 1)
             for step in ask(call, took, call, used):
                 # A nonce under which nothing was remembered may as well be the next one's.
                 yield step if step.reply else step._replace(after=back(step.after, world, at))
             return
-        yield Step(who, "is killed", None, "crash", replace(world, at, None))
+        held = holding(doing)
+        if held is None or held.id not in world.lost:
+            yield Step(who, "is killed", None, "crash", killed(world, at))
         if isinstance(doing, Call):
             yield from ask(doing, took if doing.verb == "claim" else forget, doing)
             return
+        if doing in world.owed:
+            given_up = replace(world, at, self.engine.gives_up(*doing))
+            yield Step(who, f"gives {doing.id} up", None, "", given_up)
         yield from ask(Call("complete", doing), forget, Call("complete", doing))
         yield from ask(Call("fail", doing), forget, Call("fail", doing))
         job = dict(world.server.jobs).get(doing.id)
@@ -168,6 +219,10 @@ class System:
 
     def _reaper(self, world: World, at: int) -> Iterator[Step]:
         who, memory = f"reaper {at + 1}", world.reapers[at]
+        server = world.server
+        heard = server.seen == FRESH or server.grace == GRACE_RUNS
+        if self.limits.cron and server.inflight and heard:
+            return
         call = self.engine.reap_call(memory)
         yield from self._call(world, who, call, "reapers", at, lambda reply: reply, ())
         if memory:
@@ -177,7 +232,8 @@ class System:
     def _time(self, world: World) -> Iterator[Step]:
         server = world.server
         for id, lease in server.inflight:
-            if lease != OVER:
+            # What was given since the absence lasts longer than living workers need to extend.
+            if lease in (FIRST, RENEWED) and not world.owed:
                 entries = tuple((i, OVER if i == id else old) for i, old in server.inflight)
                 after = world._replace(server=server._replace(inflight=entries))
                 yield Step("time", f"the lease of {id} is over", None, "", after)
@@ -194,6 +250,59 @@ class System:
                 after = world._replace(server=server._replace(claims=left))
                 yield Step("time", f"the record of claim n{nonce} is gone", None, "", after)
 
+    def _silence(self, world: World) -> Iterator[Step]:
+        """Time without a call. Each worker that lives extends before a third of a lease is over."""
+        server = world.server
+        if not server.inflight or any(holding(worker) in world.owed for worker in world.workers):
+            return
+        if server.grace == GRACE_RUNS:
+            after = world._replace(server=end_of_grace(server))
+            yield Step("time", "the grace is over", None, "", after)
+        elif server.seen == FRESH:
+            after = world._replace(server=server._replace(seen=OLD))
+            yield Step("time", "nobody calls for longer than a lease", None, "", after)
+
+    def _absence(self, world: World) -> Iterator[Step]:
+        """Redis is away or refuses writes, or its clock steps."""
+        server = world.server
+        # A worker whose lease was over before has itself to blame. One that has not extended since
+        # an absence, and a grace has begun, was away for longer than Redis was.
+        running = [id for id, lease in server.inflight if lease in (FIRST, RENEWED)]
+        held = {holding(worker) for worker in world.workers}
+        owed = () if server.grace else world.owed
+        owed = tuple(sorted({*owed, *(one for one in current(server, held) if one.id in running)}))
+        fewer = world._replace(absences=world.absences - 1, owed=owed)
+        there = end_of_grace(server) if server.grace == GRACE_RUNS else server
+        ended = tuple(
+            (id, OVER if lease in (FIRST, RENEWED) else lease) for id, lease in there.inflight
+        )
+        for what, seen in (
+            ("is away for two thirds of a lease", HALF),
+            ("is away for longer than a lease, or its clock steps forward", OLD),
+        ):
+            after = fewer._replace(server=there._replace(inflight=ended, seen=seen))
+            yield Step("redis", what, None, "absence", after)
+        further = server._replace(
+            inflight=tuple((id, FAR) for id, _ in server.inflight),
+            seen=AHEAD,
+            grace=server.grace and GRACE_FAR,
+            delayed=tuple((id, WAITS if at == DUE else at) for id, at in server.delayed),
+        )
+        yield Step(
+            "redis", "has its clock step back", None, "absence", fewer._replace(server=further)
+        )
+
+    def _loss(self, world: World) -> Iterator[Step]:
+        """The in-flight set is deleted or evicted while each job in it is held by a worker: what a
+        worker held that dies before its next heartbeat is found by no script."""
+        workers = {worker for worker in world.workers if isinstance(worker, Held)}
+        held = {one.id for one in current(world.server, workers)}
+        ids = tuple(sorted(id for id, _ in world.server.inflight))
+        if ids and held.issuperset(ids):
+            server = world.server._replace(inflight=())
+            after = world._replace(server=server, losses=world.losses - 1, lost=ids)
+            yield Step("redis", "loses the in-flight set", None, "loss", after)
+
     def _power(self, world: World, saved: Server) -> Iterator[Step]:
         yield Step("disk", "all so far is written", None, "", world._replace(saved=world.server))
         there = dict(saved.jobs)
@@ -202,8 +311,56 @@ class System:
             FORGOTTEN if status == ACKNOWLEDGED and id not in there else status
             for id, status in zip(self.ids, world.submits, strict=True)
         )
-        after = world._replace(server=saved, submits=submits, cuts=world.cuts - 1)
+        # So is an extend, and what was lost may be there again.
+        after = world._replace(server=saved, submits=submits, cuts=world.cuts - 1, owed=(), lost=())
         yield Step("power", "fails", None, "power cut", after)
+
+
+def holding(worker: Held | Call | None) -> Held | None:
+    """What a worker would extend, or release since it gave it up."""
+    if isinstance(worker, Call):
+        return Held(*worker.args) if worker.verb == "release" else None
+    return worker
+
+
+def current(server: Server, held: Iterable[Held | None]) -> list[Held]:
+    """Those of them that hold their job in flight by its token of now."""
+    jobs = dict(server.jobs)
+    return [
+        one
+        for one in held
+        if one is not None
+        and one.id in jobs
+        and (jobs[one.id].state, jobs[one.id].token) == ("inflight", one.token)
+    ]
+
+
+def killed(world: World, at: int) -> World:
+    held = holding(world.workers[at])
+    return replace(world, at, None)._replace(owed=tuple(o for o in world.owed if o != held))
+
+
+def end_of_grace(server: Server) -> Server:
+    """Where the grace ends, what is over by then can be told from what is over later."""
+    entries = tuple((id, PAST if lease == OVER else lease) for id, lease in server.inflight)
+    return server._replace(grace=GRACE_OVER, inflight=entries)
+
+
+def settle(step: Step) -> World:
+    """Without what this step has settled: an extend that was owed, an entry that was lost."""
+    world = step.after
+    if not (world.owed or world.lost):
+        return world
+    told = isinstance(step.what, Call) and step.what.verb == "extend" and step.reply == "inflight"
+    done = Held(*step.what.args) if isinstance(step.what, Call) and told else None
+    owed = tuple(held for held in current(world.server, world.owed) if held != done)
+    jobs, there = dict(world.server.jobs), dict(world.server.inflight)
+    lost = tuple(
+        id
+        for id in world.lost
+        if not (done and done.id == id) and jobs[id].state == "inflight" and id not in there
+    )
+    return world._replace(owed=owed, lost=lost)
 
 
 def took(reply: tuple[Any, ...]) -> Held | None:
