@@ -17,6 +17,7 @@ from pyjobs.transport.server import (
     aclose,
     aconnect,
     connect,
+    database,
 )
 from pyjobs.transport.subscription import AsyncSubscription, Subscription
 from pyjobs.transport.url import DEFAULT_URL, checked_url, shown
@@ -33,6 +34,7 @@ __all__ = [  # noqa: RUF022
     "aclose",
     "aconnect",
     "connect",
+    "database",
     # Calls of scripts.
     "arun",
     "arun_many",

@@ -84,6 +84,15 @@ def aconnect(url: str, *, reply_seconds: float = REPLY_SECONDS) -> AsyncServer:
     return server
 
 
+def database(url: str) -> int:
+    """Return the number of the database that a URL names, 0 where it names none.
+
+    Raises:
+        BadArgument: the URL is not one that `connect` takes.
+    """
+    return int(connect(url).connection_pool.connection_kwargs.get("db") or 0)
+
+
 async def aclose(server: AsyncServer) -> None:
     """Close a client and its connections, within a second. Errors are ignored."""
     with contextlib.suppress(redis.RedisError, TimeoutError):

@@ -102,6 +102,37 @@ def test_the_rights_of_producer_and_worker_are_enough_for_a_round_trip(
 
 
 @everywhere
+@pytest.mark.parametrize("mode", MODES)
+def test_the_printed_rights_are_enough_on_a_database_other_than_0(
+    store: Store, mode: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The URL says which database it is, or an option."""
+    for role, words in (
+        ("producer", ("--db", "3")),
+        ("worker", ("--url", f"{store.url}/3")),
+        ("operator", ("--url", f"{store.url}?db=3")),
+    ):
+        assert not command("acl", role, "q", "--mode", mode, *words)
+        line = capsys.readouterr().out.replace("PASSWORD", "secret")
+        assert " +select" in line
+        store.redis.execute_command(*shlex.split(line))
+    try:
+        with (
+            working(f"{url_of(store.url, 'worker')}/3", run, mode=mode),
+            pyjobs.Client(f"{url_of(store.url, 'producer')}/3", mode=mode, queue="q") as client,
+        ):
+            assert client.submit("x").result(SOON) == "x"
+        assert not command("reap", "--url", f"{url_of(store.url, 'operator')}/3")
+        assert not store.redis.keys("*")
+    finally:
+        store.redis.execute_command("ACL", "DELUSER", *ROLES)
+
+
+def test_no_right_to_select_is_granted_for_database_0() -> None:
+    assert "+select" not in rules_of("worker", "reliable", KEYS, ["q"])
+
+
+@everywhere
 @pytest.mark.parametrize("mode", STORED)
 def test_the_rights_of_an_operator_are_enough_for_every_command(
     store: Store, mode: str, capsys: pytest.CaptureFixture[str]
