@@ -29,8 +29,10 @@ class _Source:
 
 
 _source = _Source()
-# A forked child must not count on from the number of its parent.
-os.register_at_fork(after_in_child=_source.renew)
+# A forked child must not count on from the number of its parent. A system without fork has no such
+# function.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_source.renew)
 
 
 def new_id() -> str:

@@ -95,7 +95,7 @@ class ClientCore(Generic[J]):
         The jobs that were pending stay with the parent, and fail here with ClientClosed. No
         thread waits for them: a forked child has one thread only.
         """
-        left = self._pending.left_behind()
+        left = self._pending.all()
         self._begin()
         for job in left:
             where = f"job {job.id} on queue {job.queue}"

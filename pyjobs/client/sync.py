@@ -59,7 +59,8 @@ class Client:
         )
         self._server = connect(url)
         self._translating = ErrorTranslation(url)
-        self._listener: Listener[Job] | None = None
+        # One, or two where a signal handler has submitted amid the first submit.
+        self._listeners: list[Listener[Job]] = []
         # Reentrant, because a signal handler may close the client amid its first submit.
         self._starting = threading.RLock()
         clients.add(self)
@@ -206,13 +207,13 @@ class Client:
         """Stop listening. A job that is pending here fails with ClientClosed; Redis keeps it."""
         self._core.close()
         with self._starting:
-            if self._listener is not None:
-                self._listener.close()
+            for listener in self._listeners:
+                listener.close()
         self._server.close()
 
     def _renew(self) -> None:
         """Begin anew in a forked child: the listener and the jobs stay with the parent."""
-        self._listener, self._starting = None, threading.RLock()
+        self._listeners, self._starting = [], threading.RLock()
         # Kept and never closed: its connections are the parent's, and a lock in it may be held by
         # a thread that does not exist here.
         self._parents, self._server = self._server, connect(self._translating.url)
@@ -236,11 +237,12 @@ class Client:
 
     def _listen(self) -> None:
         """Subscribe and start the listener, once."""
-        if self._listener is None:
+        if not self._listeners:
             with self._starting:
                 self._core.check_open()
-                if self._listener is None:
-                    self._listener = Listener(self._server, self._core)
+                if not self._listeners:
+                    listener = Listener(self._server, self._core)
+                    self._listeners.append(listener)
                     if self._core.closed:
-                        self._listener.close()
+                        listener.close()
                         self._core.check_open()

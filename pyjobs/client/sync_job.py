@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from datetime import timedelta
 from typing import Any
@@ -22,7 +23,7 @@ class Job(BaseJob):
     """
 
     __slots__ = ()
-    _waiter: threading.Event | None
+    _waiter: list[threading.Lock] | None
 
     def result(self, timeout: float | timedelta | None = None) -> Any:
         """Wait for the result and return it.
@@ -60,12 +61,21 @@ class Job(BaseJob):
         seconds = wait_seconds("timeout", timeout)
         if self._end is not None:
             return
+        # A lock for each call that waits, which is released to wake it. An Event has a lock of its
+        # own, for which a signal handler amid a wait would wait for ever.
+        waiter = threading.Lock()
+        waiter.acquire()
         with one_waiter:
-            waiter = self._waiter = self._waiter or threading.Event()
+            waiters = self._waiter = [] if self._waiter is None else self._waiter
+        waiters.append(waiter)
         # The outcome may have come before the waiter was in place: `settle` wakes only afterwards.
-        if self._end is None and not waiter.wait(seconds):
+        woken = self._end is not None or waiter.acquire(timeout=-1 if seconds is None else seconds)
+        with contextlib.suppress(ValueError):
+            waiters.remove(waiter)
+        if not woken and self._end is None:
             raise self._no_result(seconds)
 
     def _wake(self) -> None:
-        if self._waiter is not None:
-            self._waiter.set()
+        while self._waiter:
+            with contextlib.suppress(IndexError):
+                self._waiter.pop().release()

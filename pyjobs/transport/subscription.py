@@ -16,7 +16,7 @@ from redis import exceptions
 
 from pyjobs.errors import Unavailable
 from pyjobs.transport.backoff import Backoff
-from pyjobs.transport.connection import Connection, open_connection, pack
+from pyjobs.transport.connection import Connection, can_read, open_connection, pack
 from pyjobs.transport.errors import raise_translated, translated
 from pyjobs.transport.server import AsyncServer, Server
 
@@ -156,7 +156,7 @@ class Subscription(BaseSubscription):
         """Take what comes next; False when nothing comes before the moment `until`."""
         if self._connection is None:
             raise Unavailable("the subscription is closed")
-        if not self._connection.can_read(max(0.0, until - time.monotonic())):
+        if not can_read(self._connection, max(0.0, until - time.monotonic())):
             return False
         self._take(self._connection.read_response(disconnect_on_error=False))
         return True

@@ -91,7 +91,8 @@ class Worker:
         self._processor: Processor | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stops = 0
-        self._stopping = threading.Lock()
+        # Reentrant, because a signal handler may stop the worker amid another stop.
+        self._stopping = threading.RLock()
 
     def override(self, *, url: str | None = None, concurrency: int | None = None) -> None:
         """Change, before the run, settings that depend on where the worker runs.

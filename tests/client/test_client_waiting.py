@@ -203,7 +203,7 @@ class TestMissedMessages:
             async with pyjobs.aio.Client(store.url, queue="q", sweep=0.1) as client:
                 for said in (b"-ERR something\r\n", b":1\r\n"):
                     job = await client.submit(1)
-                    listener: Any = client._listener
+                    listener: Any = client._listeners[0]
                     listener._subscription._connection.data_received(said)
                     await asyncio.sleep(0)
                     store.redis.flushall()
@@ -224,7 +224,7 @@ class TestMissedMessages:
                 jobs.redis.hset(f"jobs:{{bad{n}}}:meta", "layout", "99")
             jobs.redis.hdel(f"{Q}:job:{job.id}", "client")
             again: list[int] = []
-            subscription = client._listener._subscription
+            subscription = client._listeners[0]._subscription
             subscribe = subscription.open
             subscription.open = lambda seconds: again.append(1) or subscribe(seconds)
             work(jobs)
