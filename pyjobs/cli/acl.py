@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from pyjobs.cli.common import mode_option, prefix_option, url_option
+from pyjobs.cli.output import show
 from pyjobs.engine import ROLES, Keys, ModeName, rules_of
 from pyjobs.transport import database
 from pyjobs.validate import checked
@@ -47,4 +48,4 @@ def acl(
     quoted = [f"'{rule}'" if rule[0] in "~&" or "|" in rule else rule
               for rule in rules_of(role, mode, Keys(prefix), queues, db=number)]  # fmt: skip
     name = checked("user", user or role)
-    click.echo(" ".join(["ACL SETUSER", name, "reset on '>PASSWORD'", *quoted]))
+    show(" ".join(["ACL SETUSER", name, "reset on '>PASSWORD'", *quoted]))

@@ -7,7 +7,7 @@ from pyjobs.transport.backoff import Backoff, Outage
 from pyjobs.transport.commands import acommand, command
 from pyjobs.transport.errors import ErrorTranslation, translated, translating
 from pyjobs.transport.loader import aload, load, publish
-from pyjobs.transport.registry import aregister, register, registered, registered_mode
+from pyjobs.transport.registry import aregister, modes_of, register, registered
 from pyjobs.transport.send import arun, arun_many, run, run_many
 from pyjobs.transport.server import (
     CLOSE_SECONDS,
@@ -47,9 +47,9 @@ __all__ = [  # noqa: RUF022
     "load",
     "publish",
     "aregister",
+    "modes_of",
     "register",
     "registered",
-    "registered_mode",
     # Messages of channels.
     "AsyncSubscription",
     "Subscription",

@@ -203,7 +203,7 @@ class TestMissedMessages:
             async with pyjobs.aio.Client(store.url, queue="q", sweep=0.1) as client:
                 for said in (b"-ERR something\r\n", b":1\r\n"):
                     job = await client.submit(1)
-                    listener: Any = client._listeners[0]
+                    listener: Any = client._listener
                     listener._subscription._connection.data_received(said)
                     await asyncio.sleep(0)
                     store.redis.flushall()
@@ -224,7 +224,9 @@ class TestMissedMessages:
                 jobs.redis.hset(f"jobs:{{bad{n}}}:meta", "layout", "99")
             jobs.redis.hdel(f"{Q}:job:{job.id}", "client")
             again: list[int] = []
-            subscription = client._listeners[0]._subscription
+            subscription = (
+                getattr(client, "_listener", None) or client._listeners[0]
+            )._subscription
             subscribe = subscription.open
             subscription.open = lambda seconds: again.append(1) or subscribe(seconds)
             work(jobs)
