@@ -16,6 +16,8 @@ from pyjobs.validate import wait_seconds
 class Job(BaseJob):
     """Holds a submitted job, and waits for its result. Threads may share it.
 
+    A job can't be copied. It is pickled as a JobRef, its id and queue, which `client.job` takes.
+
     Attributes:
         id: the job's id.
         queue: the name of the job's queue.
@@ -39,6 +41,7 @@ class Job(BaseJob):
             JobExpired: the job was not started before its `expires`.
             ResultGone: the result's retention is over, or there never was such a job.
             ClientClosed: the client was closed before the result came.
+            NoResults: the client was made with `results=False`.
             Undecodable: the worker wrote a result that is not JSON.
         """
         self._wait(timeout)
@@ -53,6 +56,7 @@ class Job(BaseJob):
         Raises:
             BadArgument: the timeout is not a duration.
             TimeoutError: no result came in time. The job goes on, and may be waited for again.
+            NoResults: the client was made with `results=False`.
         """
         self._wait(timeout)
         return self._error()
@@ -79,3 +83,13 @@ class Job(BaseJob):
         while self._waiter:
             with contextlib.suppress(IndexError):
                 self._waiter.pop().release()
+
+
+class UnheardJob(Job):
+    """A job of a client without results: a wait for its outcome raises NoResults at once."""
+
+    __slots__ = ()
+
+    def _wait(self, timeout: float | timedelta | None) -> None:
+        if self._end is None:
+            raise self._no_results()

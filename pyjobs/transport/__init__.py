@@ -3,6 +3,7 @@
 Other folders import from here and not past it. What is not listed is private.
 """
 
+from pyjobs.transport.aio_subscription import AsyncSubscription
 from pyjobs.transport.backoff import Backoff, Outage
 from pyjobs.transport.commands import acommand, command
 from pyjobs.transport.errors import ErrorTranslation, translated, translating
@@ -19,7 +20,8 @@ from pyjobs.transport.server import (
     connect,
     database,
 )
-from pyjobs.transport.subscription import AsyncSubscription, Subscription
+from pyjobs.transport.subscription import Message
+from pyjobs.transport.sync_subscription import Subscription
 from pyjobs.transport.url import DEFAULT_URL, checked_url, shown
 
 __all__ = [  # noqa: RUF022
@@ -52,6 +54,7 @@ __all__ = [  # noqa: RUF022
     "registered",
     # Messages of channels.
     "AsyncSubscription",
+    "Message",
     "Subscription",
     # What goes wrong, and how long to wait then.
     "Backoff",

@@ -41,14 +41,15 @@ def evil(cli: Cli) -> Cli:
 
 
 LINES = [
-    ("dead", "q"), ("dead", "q", "--json"), ("result", "q", "dead"), ("result", "-v", "q", "dead"),
-    ("result", "q", "again"), ("result", "-v", "q", "again"), ("result", "q", "done"),
-    ("reap",), ("reap", "-v"), ("reap", "--json"), ("reap", EVIL), ("dead", EVIL),
-    ("result", "q", EVIL), ("cancel", "q", EVIL), ("requeue", "q", EVIL), ("requeue", EVIL, "--all"), (EVIL,),
-    ("submit", "q", EVIL), ("submit", "q", "1", "--id", EVIL),
-    ("submit", "q", "1", "--run-at", EVIL), ("reap", f"--{EVIL}"), ("acl", EVIL), ("acl", "worker", EVIL), ("scripts", "show", EVIL),
-    ("scripts", "export", f"/dev/null/{EVIL[:9]}"),
-    ("dead", "q", "--url", f"redis://{EVIL}"), ("work", EVIL), ("dead", "q", "--prefix", EVIL), ("dead", "q", "--skip", EVIL),
+    ("dead", "q"), ("dead", "q", "--json"), ("result", "q", "dead"),
+    ("result", "-v", "q", "dead"), ("result", "q", "again"), ("result", "-v", "q", "again"),
+    ("result", "q", "done"), ("reap",), ("reap", "-v"), ("reap", "--json"), ("reap", EVIL),
+    ("dead", EVIL), ("result", "q", EVIL), ("cancel", "q", EVIL), ("requeue", "q", EVIL),
+    ("requeue", EVIL, "--all"), (EVIL,), ("submit", "q", EVIL),
+    ("submit", "q", "1", "--id", EVIL), ("submit", "q", "1", "--run-at", EVIL),
+    ("reap", f"--{EVIL}"), ("acl", EVIL), ("acl", "worker", EVIL), ("scripts", "show", EVIL),
+    ("scripts", "export", f"/dev/null/{EVIL[:9]}"), ("dead", "q", "--url", f"redis://{EVIL}"),
+    ("work", EVIL), ("dead", "q", "--prefix", EVIL), ("dead", "q", "--skip", EVIL),
 ]  # fmt: skip
 
 
