@@ -51,8 +51,8 @@ class Client:
         route: chooses the queue's name by a job's data.
         prefix: what every key begins with.
         sweep: seconds between two lookups of stored results, for messages that were missed.
-        results: False makes a client that submits and hears of no result. It subscribes to
-            nothing, and needs no right to. Waiting for its jobs raises NoResults.
+        results: False makes a client that subscribes to nothing, and needs no right to. Waiting for
+            its jobs raises NoResults.
 
     Raises:
         BadArgument: an argument is not what it must be.
@@ -109,8 +109,7 @@ class Client:
             queue: name of the queue. Default: chosen by the client's route, or its queue.
             id: the job's id. A repeated submit of it is the same job for as long as its
                 `retention`; with 0, until the job has ended. Default: a new id.
-            options: any of the following, by keyword; None is the default. A duration is a number
-                of seconds or a timedelta. Simple mode has no options.
+            options: by keyword, any of the following; a duration may be a timedelta. Simple mode has none.
 
         Options:
             delay: seconds until the job may be claimed. Default: 0.
@@ -168,14 +167,13 @@ class Client:
                 `retention`; with 0, until the job has ended. Default: new ids.
             options: the options of every job, by keyword: delay, run_at, expires, unique,
                 retention, timeout, max_attempts and backoff, as `submit` takes them.
-                A key is for a single value only.
 
         Returns:
             The jobs, in the order of the data. A job whose id is taken by other data has a
             Conflict as its exception; the others stand.
 
         Raises:
-            BadArgument: an argument is not what it must be; nothing was written.
+            BadArgument: an argument is not what it must be, or a key is given for several jobs.
             Unencodable: a value has no JSON; nothing was written.
             WrongMode: a queue has another mode than the client.
             QueueFull: Redis is at its memory limit.
