@@ -51,8 +51,7 @@ class Client:
         route: chooses the queue's name by a job's data.
         prefix: what every key begins with.
         sweep: seconds between two lookups of stored results, for messages that were missed.
-        results: False makes a client that subscribes to nothing, and needs no right to. Waiting for
-            its jobs raises NoResults.
+        results: False makes a client that subscribes to nothing; waits then raise NoResults.
 
     Raises:
         BadArgument: an argument is not what it must be.
@@ -109,7 +108,7 @@ class Client:
             queue: name of the queue. Default: chosen by the client's route, or its queue.
             id: the job's id. A repeated submit of it is the same job for as long as its
                 `retention`; with 0, until the job has ended. Default: a new id.
-            options: by keyword, any of the following; a duration may be a timedelta. Simple mode has none.
+            options: by keyword; a duration may be a timedelta. Simple mode has no options.
 
         Options:
             delay: seconds until the job may be claimed. Default: 0.

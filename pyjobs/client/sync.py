@@ -97,8 +97,7 @@ class Client:
             queue: name of the queue. Default: chosen by the client's route, or its queue.
             id: the job's id. A repeated submit of it is the same job for as long as its
                 `retention`; with 0, until the job has ended. Default: a new id.
-            options: by keyword, any of the following; a duration may be a timedelta. Simple mode
-                has no options.
+            options: by keyword; a duration may be a timedelta. Simple mode has no options.
 
         Options:
             delay: seconds until the job may be claimed. Default: 0.
