@@ -31,6 +31,7 @@ table of their codes may live in this file.
 from __future__ import annotations
 
 import re
+from typing import Any
 
 
 class PyjobsError(Exception):
@@ -121,7 +122,7 @@ class Unencodable(PyjobsError, TypeError):
 
 
 class JobFailed(PyjobsError):
-    """The job failed for good.
+    """The job failed for good. When the handler raised Reject, the message is the handler's own.
 
     Attributes:
         type: class name of the handler's last error, '' when none was recorded.
@@ -133,12 +134,16 @@ class JobFailed(PyjobsError):
 
     def __init__(self, type: str, message: str, traceback: str, reason: str = "-") -> None:
         because = {"crashed": "its workers kept dying", "rejected": "rejected"}.get(reason, "")
-        text = ": ".join(part for part in (because, type, message) if part)
-        super().__init__(text or "the job failed")
+        parts = (message,) if type == "Reject" else (because, type, message)
+        super().__init__(": ".join(part for part in parts if part) or "the job failed")
         self.type = type
         self.message = message
         self.traceback = traceback
         self.reason = reason
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exception's own would call the class with its message alone.
+        return type(self), (self.type, self.message, self.traceback, self.reason), self.__dict__
 
 
 class JobCancelled(PyjobsError):

@@ -21,7 +21,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 
-from pyjobs.cli.common import say
+from pyjobs.cli.output import say
 from pyjobs.errors import PyjobsError, Unavailable
 from pyjobs.transport import Backoff, ErrorTranslation
 from pyjobs.worker import Worker

@@ -9,6 +9,7 @@ import asyncio
 import time
 import warnings
 from collections.abc import Collection, Iterable
+from datetime import timedelta
 from typing import Any, Unpack
 
 from pyjobs.asyncutil import cancel_and_wait
@@ -50,8 +51,7 @@ class Client:
         route: chooses the queue's name by a job's data.
         prefix: what every key begins with.
         sweep: seconds between two lookups of stored results, for messages that were missed.
-        results: False makes a client that submits and hears of no result. It subscribes to
-            nothing, and needs no right to. Waiting for its jobs raises NoResults.
+        results: False makes a client that subscribes to nothing; waits then raise NoResults.
 
     Raises:
         BadArgument: an argument is not what it must be.
@@ -65,7 +65,7 @@ class Client:
         queue: str = "default",
         route: Route | None = None,
         prefix: str = "jobs",
-        sweep: float = 3.0,
+        sweep: float | timedelta = 3.0,
         results: bool = True,
     ) -> None:
         self._core = ClientCore(
@@ -108,7 +108,7 @@ class Client:
             queue: name of the queue. Default: chosen by the client's route, or its queue.
             id: the job's id. A repeated submit of it is the same job for as long as its
                 `retention`; with 0, until the job has ended. Default: a new id.
-            options: any of the following, by keyword; None is the default. Simple mode has none.
+            options: by keyword; a duration may be a timedelta. Simple mode has no options.
 
         Options:
             delay: seconds until the job may be claimed. Default: 0.
@@ -174,7 +174,7 @@ class Client:
             Conflict as its exception; the others stand.
 
         Raises:
-            BadArgument: an argument is not what it must be; nothing was written.
+            BadArgument: an argument is not what it must be, or a key is given for several jobs.
             Unencodable: a value has no JSON; nothing was written.
             WrongMode: a queue has another mode than the client.
             QueueFull: Redis is at its memory limit.

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypedDict
 from urllib.parse import quote
 
 from pyjobs.engine import MAX_KEY_BYTES, Option, Script
 from pyjobs.errors import BadArgument
-from pyjobs.validate import moment_ms, to_ms, whole
+from pyjobs.validate import moment_ms, positive, to_ms, whole
 
 
 class Options(TypedDict, total=False):
     """Holds the options of a submit, as `Client.submit` and `Client.submit_many` take them.
 
-    None is the default. Simple mode has no options.
+    None is the default. A duration is a number of seconds or a timedelta. Simple mode has no
+    options.
 
     Attributes:
         delay: seconds until the job may be claimed. Default: 0.
@@ -37,15 +38,15 @@ class Options(TypedDict, total=False):
             worker's, or 1.
     """
 
-    delay: float | None
+    delay: float | timedelta | None
     run_at: datetime | float | None
-    expires: float | None
+    expires: float | timedelta | None
     unique: str | None
-    retention: float | None
-    timeout: float | None
-    max_run: float | None
+    retention: float | timedelta | None
+    timeout: float | timedelta | None
+    max_run: float | timedelta | None
     max_attempts: int | None
-    backoff: float | None
+    backoff: float | timedelta | None
 
 
 def options_text(submit: Script, options: Mapping[str, Any]) -> str:
@@ -79,11 +80,11 @@ def _attempts(what: str, number: Any) -> int | None:
 CONVERTERS: dict[str, Callable[[str, Any], Option]] = {
     "delay": to_ms,
     "run_at": moment_ms,
-    "expires": to_ms,
+    "expires": positive,
     "unique": _text,
     "retention": to_ms,
-    "timeout": to_ms,
-    "max_run": to_ms,
+    "timeout": positive,
+    "max_run": positive,
     "max_attempts": _attempts,
     "backoff": to_ms,
 }

@@ -38,7 +38,7 @@ class Recoverable(StoredVerbs):
         return Call(claim, tuple(queues), args, parse_claimed)
 
     def claim_with(
-        self, queues: Sequence[str], limit: int, max_bytes: int, nonce: str, policy: Policy
+        self, queues: Sequence[str], limit: int, max_bytes: int | None, nonce: str, policy: Policy
     ) -> Call[ClaimReply]:
         return self.claim(queues, nonce=nonce, limit=limit, max_bytes=max_bytes)
 

@@ -58,8 +58,12 @@ class Claims:
             now: seconds of the monotonic clock.
         """
         if self._call is None:
+            # A script that is asked for nothing brings as much.
             size = min(room, self.max_bytes)
-            self._call = self._mode.claim_with(self._keys, limit, size, self._nonce(), self._policy)
+            bound = None if size == CLAIM_BYTES else size
+            self._call = self._mode.claim_with(
+                self._keys, limit, bound, self._nonce(), self._policy
+            )
             self.first_sent = now
         # A wake token that arrives from here on may stand for a job that this claim did not see,
         # and sets `due` again.

@@ -40,7 +40,7 @@ def success(result: Any) -> Outcome:
         Unencodable: the result has no JSON.
         TooLarge: the result has more than MAX_BYTES of JSON.
     """
-    body = codec.encode(result)
+    body = codec.encode(result, "result")
     if len(body) > MAX_BYTES:
         raise TooLarge(f"result: {len(body)} bytes, more than {MAX_BYTES}")
     return Outcome("complete", body)
