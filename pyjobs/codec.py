@@ -22,7 +22,7 @@ from pyjobs.errors import Undecodable, Unencodable
 from pyjobs.jsonfaults import MOST_DEPTH, refuse_deep, refuse_keys, why_no_json
 
 # What the standard library makes of a key that is not a string looks like one of these keys.
-LIKE_A_KEY = re.compile(r'"[-0-9tfn][-+.0-9aelrsu]*":')
+LIKE_A_KEY = re.compile(r'"(?:[-0-9][-+.0-9e]*|true|false|null)":')
 BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 # The most characters that are recorded of a failed handler's error.
 TRACEBACK_CHARS = 16_000
