@@ -1,18 +1,31 @@
-"""The claims of one worker: which claim is sent next, and whether another one makes sense.
+"""The claims of one worker: which claim is sent next, of which queues, and when.
 
 What becomes of claimed jobs is decided in core.py. Pure.
 """
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable, Sequence
 
 from pyjobs.engine import Call, ClaimReply, Mode, Policy
-from pyjobs.errors import OutcomeUnknown, PyjobsError
+from pyjobs.errors import BadLayout, OutcomeUnknown, PyjobsError, WrongMode, WrongType
+from pyjobs.transport import Backoff
+
+# Errors that one queue causes, whatever other queues stand in the call.
+OF_A_QUEUE = (WrongMode, BadLayout, WrongType)
+NAMED = re.compile(r"queue (\S+) (?:is|has) ")
+# Seconds until a queue that was set aside is looked at again: the first pause and the longest.
+FIRST_LOOK = 1.0
+LONGEST_LOOK = 30.0
 
 
 class Claims:
     """Makes one claim at a time, and repeats it until it is answered, where repeating is safe.
+
+    A queue that a claim can't read is set aside: the next claims leave it out, and after a pause
+    one claim includes it again.
 
     Attributes:
         due: whether there may be jobs that no claim has seen.
@@ -20,6 +33,8 @@ class Claims:
         first_sent: when the latest claim was sent for the first time, seconds of the monotonic
             clock.
         unsure: whether a claim without an answer may have been carried out and have taken jobs.
+        changes: queues that were set aside since this list was last emptied, each as its index and
+            the error, and queues that are served again, each as its index and None.
 
     Args:
         mode: the mode whose claim is called.
@@ -35,16 +50,42 @@ class Claims:
         self.wait = 0
         self.first_sent = 0.0
         self.unsure = False
+        self.changes: list[tuple[int, PyjobsError | None]] = []
         self._mode = mode
         self._keys = keys
         self._policy = policy
-        self._nonce = nonce
+        self._new_nonce = nonce
+        self._nonce = ""
         self._call: Call[ClaimReply] | None = None
+        self._asked: list[int] = []
+        # Queues of the claim under way that were set aside before.
+        self._looked: set[int] = set()
+        # Queues that are claimed one by one, to find the queue that an error does not name.
+        self._apart: list[int] = []
+        self._aside: dict[int, Backoff] = {}
+        self._look_at: dict[int, float] = {}
 
     @property
     def under_way(self) -> bool:
         """Whether a claim has no answer yet."""
         return self._call is not None
+
+    @property
+    def served(self) -> list[int]:
+        """The indices of the queues that are not set aside."""
+        return [index for index in range(len(self._keys)) if index not in self._aside]
+
+    def wait_ms(self, now: float) -> int:
+        """Return the ms until the next claim makes sense: of jobs, or of a queue that was set
+        aside; -1 is unknown.
+
+        Args:
+            now: seconds of the monotonic clock.
+        """
+        if not self._look_at:
+            return self.wait
+        look = max(1, math.ceil((min(self._look_at.values()) - now) * 1000))
+        return look if self.wait < 0 else min(self.wait, look)
 
     def call(self, limit: int, now: float) -> Call[ClaimReply]:
         """Return the claim that has no answer yet, or a new one.
@@ -54,22 +95,73 @@ class Claims:
             now: seconds of the monotonic clock.
         """
         if self._call is None:
-            self._call = self._mode.claim_with(self._keys, limit, self._nonce(), self._policy)
-            self.first_sent = now
+            if not self.unsure:
+                self._nonce, self.first_sent = self._new_nonce(), now
+            self._looked = {index for index, at in self._look_at.items() if at <= now}
+            self._asked = self._apart[:1] or sorted({*self.served, *self._looked})
+            keys = [self._keys[index] for index in self._asked]
+            self._call = self._mode.claim_with(keys, limit, self._nonce, self._policy)
         # A wake token that arrives from here on may stand for a job that this claim did not see,
         # and sets `due` again.
         self.due = False
         return self._call
 
-    def answered(self, reply: ClaimReply) -> None:
-        """Take the reply to the claim under way."""
-        self._call, self.unsure = None, False
+    def answered(self, reply: ClaimReply) -> ClaimReply:
+        """Take the reply to the claim under way. Returns the reply with the worker's own indices of
+        the queues."""
+        asked = self._asked
+        self._call = None
         self.wait = reply.wait
         self.due = self.due or reply.wait == 0
+        self._heard(asked)
+        for index in sorted(self._looked.intersection(asked)):
+            del self._aside[index], self._look_at[index]
+            self.changes.append((index, None))
+        if len(asked) == len(self._keys):
+            return reply
+        own = (job._replace(queue_index=asked[job.queue_index]) for job in reply.jobs)
+        return ClaimReply(reply.wait, list(own))
 
     def refused(self) -> None:
         """Drop the claim under way: Redis refused it, and would refuse it again."""
         self._call, self.unsure = None, False
+        self._apart = []
+
+    def refused_by_queue(self, error: PyjobsError, now: float) -> None:
+        """Set aside the queue that made Redis refuse the claim under way. The other queues are
+        claimed next: under the same nonce where the refused claim may have taken jobs before.
+
+        When the error does not name the queue, each queue is claimed by itself once.
+
+        Args:
+            error: one of OF_A_QUEUE.
+            now: seconds of the monotonic clock.
+        """
+        asked = self._asked
+        self._call, self.due = None, True
+        named = NAMED.search(str(error))
+        found = [i for i in asked if named and self._keys[i].endswith(f":{{{named[1]}}}")]
+        bad = asked if len(asked) == 1 else found
+        if not bad:
+            self._apart = list(asked)
+            return
+        self._heard(bad)
+        self.set_aside(bad[0], error, now)
+
+    def set_aside(self, index: int, error: PyjobsError, now: float) -> None:
+        """Leave a queue out of the next claims, for a pause that grows while the queue stays bad.
+
+        Args:
+            index: which of the queues.
+            error: why.
+            now: seconds of the monotonic clock.
+        """
+        if index not in self._aside:
+            self._aside[index] = Backoff(FIRST_LOOK, LONGEST_LOOK)
+            self.changes.append((index, error))
+        self._look_at[index] = now + self._aside[index].pause()
+        if not self.served:
+            self.refused()
 
     def unanswered(self, error: PyjobsError) -> None:
         """Keep the claim under way to be sent again, where repeating is safe; drop it elsewhere.
@@ -82,3 +174,12 @@ class Claims:
             self._call, self.due = None, True
         else:
             self.unsure = self.unsure or unknown
+
+    def _heard(self, asked: list[int]) -> None:
+        """Note that the claim of these queues needs no repetition."""
+        if self._apart:
+            self._apart = [index for index in self._apart if index not in asked]
+            self.due = True
+            self.unsure = self.unsure and bool(self._apart)
+        elif asked == self._asked:
+            self.unsure = False

@@ -20,7 +20,7 @@ from pyjobs.errors import (
     Unavailable,
 )
 from pyjobs.ids import new_id
-from pyjobs.worker.claims import Claims
+from pyjobs.worker.claims import OF_A_QUEUE, Claims
 from pyjobs.worker.outbox import EndedRun, Outbox, Request
 from pyjobs.worker.outcomes import failure
 from pyjobs.worker.prefetch import Prefetch
@@ -89,13 +89,25 @@ class WorkerCore:
         """Whether prefetched jobs wait to be started."""
         return bool(self._prefetched)
 
-    def idle_ms(self) -> int | None:
+    @property
+    def served(self) -> list[int]:
+        """The indices of the queues that are claimed from; the other queues are set aside."""
+        return self._claims.served
+
+    def changes(self) -> list[tuple[str, PyjobsError | None]]:
+        """Return the queues that were set aside since the last call, each with the error, and the
+        queues that are served again, each with None."""
+        found = [(self._names[index], error) for index, error in self._claims.changes]
+        self._claims.changes.clear()
+        return found
+
+    def idle_ms(self, now: float) -> int | None:
         """Return the ms until the next claim makes sense without a wake token; -1 when only a wake
         token says so; None while there is something to do, or no room for a job."""
         claims = self._claims
         if claims.due or claims.under_way or self._outbox or not self.free:
             return None
-        return claims.wait
+        return claims.wait_ms(now)
 
     def woken(self) -> bool:
         """Note that there may be jobs now. Returns whether there is room for one."""
@@ -161,7 +173,7 @@ class WorkerCore:
         requests = [self._request(*part) for part in self._outbox.drain(self._keys)]
         claims = self._claims
         if self._claim_needed or (self.free and (claims.due or requests or claims.under_way)):
-            limit = min(self.free, self._prefetch.share, RECORD_ITEMS)
+            limit = max(1, min(self.free, self._prefetch.share, RECORD_ITEMS))
             requests.append(Request(claims.call(limit, now), []))
         return requests
 
@@ -185,10 +197,7 @@ class WorkerCore:
             elif isinstance(answer, BadArgument) and len(request.ended) > 1:
                 self._outbox.resend_separately(request.ended)
             elif isinstance(answer, PyjobsError):
-                if not request.ended:
-                    self._claims.refused()
-                if not (isinstance(answer, BadArgument) and request.ended):
-                    self.fatal = self.fatal or answer
+                self._refused(request, answer, now)
                 for run, _ in request.ended:
                     self._drop(run, LeaseLost.code)
                     refused.append((run, str(answer)))
@@ -223,6 +232,22 @@ class WorkerCore:
         be run or released."""
         return self._claims.unsure and (self.mode.leases or not self._no_more_starts)
 
+    def _refused(self, request: Request, error: PyjobsError, now: float) -> None:
+        """Set the queue aside whose trouble the error is; any other error of a claim is fatal, and
+        so is any other error of an outcome but a bad outcome."""
+        if isinstance(error, OF_A_QUEUE):
+            if request.ended:
+                self._claims.set_aside(request.ended[0][0].queue_index, error, now)
+            else:
+                self._claims.refused_by_queue(error, now)
+            if self.served:
+                return
+        elif not request.ended:
+            self._claims.refused()
+        elif isinstance(error, BadArgument):
+            return
+        self.fatal = self.fatal or error
+
     def _resend(self, request: Request, error: PyjobsError) -> None:
         if not request.ended:
             self._claims.unanswered(error)
@@ -255,7 +280,7 @@ class WorkerCore:
             self._end(self._prefetched.popleft(), RELEASE)
 
     def _claimed(self, reply: ClaimReply, now: float) -> list[tuple[Run, str]]:
-        self._claims.answered(reply)
+        reply = self._claims.answered(reply)
         # A job that is claimed while a run of it is held: the claim of the older run is gone. Its
         # lease ended unnoticed, or Redis came back without it.
         claimed = {(job.queue_index, job.id) for job in reply.jobs}

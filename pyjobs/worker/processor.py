@@ -61,7 +61,7 @@ class Processor:
 
         Raises:
             Unavailable: Redis can't be reached at the start; a later outage is waited for.
-            WrongMode: a queue works in another mode.
+            WrongMode: every queue works in another mode; BadLayout and WrongType accordingly.
             Forbidden: the Redis user lacks a right that the worker needs.
         """
         heartbeat = self._heartbeat()
@@ -165,12 +165,23 @@ class Processor:
             await asyncio.sleep(self._outage.pause(refusal))
             return
         self._outage.over()
+        self._log_changes()
         if self._core.fatal is not None:
             self._shutdown.now()
         elif time.monotonic() >= self._register_at:
             self._register_at = time.monotonic() + REGISTER_SECONDS
-            modes = dict.fromkeys(self._settings.queues, self._core.mode.name)
+            served = (self._settings.queues[index] for index in self._core.served)
+            modes = dict.fromkeys(served, self._core.mode.name)
             await aregister(self._server, self._settings.keys, modes)
+
+    def _log_changes(self) -> None:
+        if self._core.fatal is not None:
+            return
+        for queue, error in self._core.changes():
+            if error is None:
+                log.warning("queue %s is served again", queue)
+            else:
+                log.error("queue %s is set aside, and looked at again later: %s", queue, error)
 
     def _cancel_refused(self, refused: Iterable[tuple[Run, str]]) -> None:
         for run, why in refused:

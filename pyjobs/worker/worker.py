@@ -133,7 +133,7 @@ class Worker:
         Raises:
             BadArgument: there is no handler.
             Unavailable: Redis can't be reached at the start; a later outage is waited for.
-            WrongMode: a queue works in another mode.
+            WrongMode: every queue works in another mode; BadLayout and WrongType accordingly.
             Forbidden: the Redis user lacks a right that the worker needs.
         """
         with asyncio.Runner(loop_factory=fast_loop()) as loop:
@@ -146,7 +146,7 @@ class Worker:
         Raises:
             BadArgument: there is no handler.
             Unavailable: Redis can't be reached at the start; a later outage is waited for.
-            WrongMode: a queue works in another mode.
+            WrongMode: every queue works in another mode; BadLayout and WrongType accordingly.
             Forbidden: the Redis user lacks a right that the worker needs.
         """
         await self._run(signals=False)
@@ -170,7 +170,7 @@ class Worker:
         Raises:
             BadArgument: the worker has a handler, or another loop over `jobs`.
             Unavailable: Redis can't be reached at the start; a later outage is waited for.
-            WrongMode: a queue works in another mode.
+            WrongMode: every queue works in another mode; BadLayout and WrongType accordingly.
             Forbidden: the Redis user lacks a right that the worker needs.
         """
         if self._handler is not None:

@@ -278,45 +278,45 @@ class TestNoAnswer:
 
 class TestIdle:
     def test_the_core_is_not_idle_before_its_first_claim(self) -> None:
-        assert make().idle_ms() is None
+        assert make().idle_ms(NOW) is None
 
     @pytest.mark.parametrize("wait", [-1, 1, 500])
     def test_the_core_is_idle_for_the_wait_of_its_claim(self, wait: int) -> None:
         core = make()
         take(core, 1, wait=wait)
-        assert core.idle_ms() == wait
+        assert core.idle_ms(NOW) == wait
 
     def test_the_core_is_not_idle_while_a_claim_is_under_way(self) -> None:
         core = make()
         core.requests(NOW)
-        assert core.idle_ms() is None
+        assert core.idle_ms(NOW) is None
 
     def test_the_core_is_not_idle_while_jobs_are_left(self) -> None:
         core = make()
         take(core, 1, wait=0)
-        assert core.idle_ms() is None
+        assert core.idle_ms(NOW) is None
 
     def test_the_core_is_not_idle_with_outcomes_to_send(self) -> None:
         core = make()
         finish(core, *take(core, 1))
-        assert core.idle_ms() is None
+        assert core.idle_ms(NOW) is None
 
     def test_a_full_core_is_not_idle(self) -> None:
         core = make(room=2)
         take(core, 2)
-        assert core.idle_ms() is None
+        assert core.idle_ms(NOW) is None
 
     def test_a_stopping_core_is_not_idle(self) -> None:
         core = make()
         take(core, 1)
         core.stop()
-        assert core.idle_ms() is None
+        assert core.idle_ms(NOW) is None
 
     def test_a_woken_core_claims(self) -> None:
         core = make()
         take(core, 1)
         assert core.woken()
-        assert core.idle_ms() is None
+        assert core.idle_ms(NOW) is None
         assert verbs(core.requests(NOW)) == ["claim"]
 
     def test_a_core_woken_during_a_claim_claims_again(self) -> None:
@@ -325,7 +325,7 @@ class TestIdle:
         requests = core.requests(NOW)
         assert core.woken()
         core.answered(requests, [ClaimReply(-1, [])], NOW)
-        assert core.idle_ms() is None
+        assert core.idle_ms(NOW) is None
         assert verbs(core.requests(NOW)) == ["claim"]
 
     def test_a_full_core_refuses_a_wake_token_and_claims_when_there_is_room(self) -> None:
