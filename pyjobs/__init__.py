@@ -2,7 +2,7 @@
 
 from importlib.metadata import version
 
-from pyjobs.client import Client, Job, Options
+from pyjobs.client import Client, Job, JobRef, Options
 from pyjobs.engine import ModeName
 from pyjobs.errors import (
     BadArgument,
@@ -16,6 +16,7 @@ from pyjobs.errors import (
     LeaseLost,
     MissingExtra,
     NoJob,
+    NoResults,
     OutcomeUnknown,
     PyjobsError,
     QueueFull,
@@ -42,10 +43,12 @@ __all__ = [
     "JobCancelled",
     "JobExpired",
     "JobFailed",
+    "JobRef",
     "LeaseLost",
     "MissingExtra",
     "ModeName",
     "NoJob",
+    "NoResults",
     "Options",
     "OutcomeUnknown",
     "PyjobsError",

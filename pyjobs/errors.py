@@ -18,6 +18,7 @@
     ├── JobExpired                     the job was not started in time, and never will be
     ├── ResultGone                     the result's retention is over, or there never was such a job
     ├── ClientClosed                   the client was closed while this job was pending
+    ├── NoResults                      the client was made without results
     ├── MissingExtra                   a package of an optional extra is not installed
     └── Unavailable                    Redis can't be reached, or refuses to work
         └── OutcomeUnknown             ... and the call may or may not have been carried out
@@ -147,6 +148,10 @@ class ClientClosed(PyjobsError):
 
     The job itself goes on.
     """
+
+
+class NoResults(PyjobsError):
+    """The client was made with `results=False`, and hears of no outcome. The job itself goes on."""
 
 
 class MissingExtra(PyjobsError, ImportError):

@@ -9,6 +9,7 @@
 --% include "lib/call/items.lua"
 --% include "lib/queue/queue.lua"
 --% include "lib/job/job.lua"
+--% include "lib/job/stored.lua"
 local queue = KEYS[1]      -- queue  where the jobs are
 local ids   = items(1, 1)  -- items  id:id  of the jobs
 
@@ -18,12 +19,5 @@ local q = open(queue)
 if bad then return redis.error_reply(bad) end
 
 local reply = {}
-for i = ids, #ARGV do
-  local state, reason, queued, started, processed, result, failure = unpack(
-    read(q, ARGV[i], 'state', 'reason', '_queued', '_started', '_processed', 'result', 'error'))
-  local body = state == 'done' and result or failure
-  reply[i] = {
-    state or '', reason or '-', tonumber(queued or 0), tonumber(started or 0), tonumber(processed or 0), body or '',
-  }
-end
+for i = ids, #ARGV do reply[i] = stored(read_stored(q, ARGV[i])) end
 return reply

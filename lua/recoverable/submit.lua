@@ -4,7 +4,7 @@
 --          already, or 'CONFLICT' when that one has other data; where a live job holds the unique
 --          key, that one's id and state
 -- errors   BADARG WRONGMODE BADLAYOUT NOPERM
--- replay   safe: the first stands, and its state is told
+-- replay   safe: the first stands, its state is returned, and the client hears of it too
 -- cost     O(items), O(items * log n) when delayed
 --% include "lib/call/args.lua"
 --% include "lib/call/items.lua"
@@ -15,10 +15,11 @@
 --% include "lib/queue/queue.lua"
 --% include "lib/job/job.lua"
 --% include "lib/job/unique.lua"
+--% include "lib/job/listeners.lua"
 --% include "lib/verb/new_jobs.lua"
 --% include "lib/verb/submit.lua"
 local queue     = KEYS[1]                                  -- queue    where the jobs go
-local client    = name('client', ARGV[1], true)            -- name?    who is told the results; '' is nobody
+local client    = name('client', ARGV[1], true)            -- name?    who hears the results; '' is nobody
 local options   = read_options(ARGV[2])                    -- options  any of the next, or ''
 local delay     = option(options, 'delay', 0, MAX_MS, 0)   -- ms       not to be claimed before
 local run_at    = option(options, 'run_at', 0, MAX_AT, 0)  -- at       the same as a moment, ms since the epoch
@@ -33,5 +34,5 @@ no_more_options(options)
 check_new_jobs(jobs)
 local q = open(queue, 'recoverable')
 if bad then return redis.error_reply(bad) end
-return submit(q, jobs, math.max(delay, run_at - now), unique, fields('client', client, 'retention', retention,
+return submit(q, jobs, client, math.max(delay, run_at - now), unique, fields('client', client, 'retention', retention,
   'timeout', timeout, 'expires', expires and now + expires, 'unique', unique))

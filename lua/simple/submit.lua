@@ -13,7 +13,7 @@
 --% include "lib/verb/new_jobs.lua"
 --% include "lib/job/simple_format.lua"
 local queue   = KEYS[1]                        -- queue    where the jobs go
-local client  = name('client', ARGV[1], true)  -- name?    who is told the results; '' is nobody
+local client  = name('client', ARGV[1], true)  -- name?    who hears the results; '' is nobody
 local options = read_options(ARGV[2])          -- options  '': simple mode has none
 local jobs    = items(3, 2)                    -- items    id:id? data:bytes  '' as id asks for one
 

@@ -1,15 +1,17 @@
 """Submitting jobs and waiting for their results.
 
-`Client`, `Job` and `Options` are public. Other folders import from this file and not past it.
+`Client`, `Job`, `JobRef` and `Options` are public. Other folders import from this file and not past
+it.
 """
 
-from pyjobs.client.job import settle_stored
+from pyjobs.client.job import JobRef, settle_stored
 from pyjobs.client.options import Options
 from pyjobs.client.sync import Client, Job
 
 __all__ = [
     "Client",
     "Job",
+    "JobRef",
     "Options",
     "settle_stored",
 ]

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable
+import warnings
+from collections.abc import Collection, Iterable
 from typing import Any, Unpack
 
 from pyjobs.asyncutil import cancel_and_wait
-from pyjobs.client.aio_job import Job
+from pyjobs.client.aio_job import Job, UnheardJob
 from pyjobs.client.batch import Batch
 from pyjobs.client.coalesce import Coalescer
 from pyjobs.client.core import ClientCore
-from pyjobs.client.job import unless_conflict
+from pyjobs.client.job import JobRef, unless_conflict
 from pyjobs.client.listener import AsyncListener, alook
 from pyjobs.client.options import Options
 from pyjobs.client.submit import Route
@@ -37,7 +38,8 @@ __all__ = ["Client", "Job"]
 class Client:
     """Submits jobs by asyncio and waits for their results.
 
-    The first submit connects, and subscribes to the client's channel before it sends. A client
+    The first submit to a queue subscribes to the client's channel of the queue before it sends; one
+    connection carries the subscriptions of all queues. A client
     belongs to the event loop that first uses it. In another loop, such as that of a forked child,
     it raises ClientClosed.
 
@@ -48,6 +50,8 @@ class Client:
         route: chooses the queue's name by a job's data.
         prefix: what every key begins with.
         sweep: seconds between two lookups of stored results, for messages that were missed.
+        results: False makes a client that submits and hears of no result. It subscribes to
+            nothing, and needs no right to. Waiting for its jobs raises NoResults.
 
     Raises:
         BadArgument: an argument is not what it must be.
@@ -62,14 +66,20 @@ class Client:
         route: Route | None = None,
         prefix: str = "jobs",
         sweep: float = 3.0,
+        results: bool = True,
     ) -> None:
         self._core = ClientCore(
-            Job, mode=mode, prefix=prefix, queue=queue, route=route, sweep=sweep
+            Job if results else UnheardJob,
+            mode=mode,
+            prefix=prefix,
+            queue=queue,
+            route=route,
+            sweep=sweep,
+            results=results,
         )
         self._server = aconnect(url)
         self._translating = ErrorTranslation(url)
-        self._listener: AsyncListener[Job] | None = None
-        self._starting = asyncio.Lock()
+        self._listener = AsyncListener(self._server, self._core) if results else None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._coalescer: Coalescer[Job] = Coalescer(self._core)
         self._sender: asyncio.Task[None] | None = None
@@ -130,7 +140,7 @@ class Client:
         self._core.check_open()
         item = self._core.builder.item(data, queue, id, options)
         with self._translating:
-            await self._listen()
+            await self._listen((item.queue,))
             waiting = self._coalescer.add(item, asyncio.get_running_loop().create_future())
             if self._sender is None or self._sender.done():
                 self._sender = asyncio.create_task(self._send(), name="pyjobs-submit")
@@ -176,40 +186,44 @@ class Client:
         self._core.check_open()
         batch = self._core.builder.many(data, queue, ids, options)
         with self._translating, self._core.submitting(batch):
-            await self._listen()
+            await self._listen(batch.queues)
             answers = await arun_many(self._server, batch.calls(), errors_in_place=True)
             before = self._core.accept(batch, answers)
         await self._follow(batch, before)
         return batch.jobs
 
-    async def job(self, id: str, *, queue: str | None = None) -> Job:
-        """Return a job that any client has submitted before (queue/result).
+    async def job(self, id: JobRef | Job | str, *, queue: str | None = None) -> Job:
+        """Return a job that any client has submitted before (queue/watch).
+
+        The result reaches the latest 16 clients of the job as soon as it is there. Earlier clients
+        find the stored result within `sweep` seconds.
 
         Args:
-            id: the job's id.
-            queue: name of the job's queue. Default: the client's queue.
+            id: the job's id, or a JobRef or a Job, which name their queue.
+            queue: name of the queue of an id. Default: the client's queue.
 
         Raises:
             BadArgument: a name is not one.
+            Forbidden: Redis's access rules forbid queue/watch or the client's channel.
             Unavailable: Redis can't be reached.
             ClientClosed: the client is closed.
         """
         job = self._core.open_job(id, queue)
         with self._translating:
-            await self._listen()
-            for chunk in self._core.sweep.calls([job]):
+            await self._listen((job.queue,))
+            for chunk in self._core.sweep.calls([job], self._core.watch):
                 stored = await arun(self._server, chunk.call)
                 self._core.sweep.settle_gone(self._core.sweep.take(chunk, stored))
         return job
 
-    async def cancel(self, job: Job | str, *, queue: str | None = None) -> bool:
+    async def cancel(self, job: Job | JobRef | str, *, queue: str | None = None) -> bool:
         """Cancel a job that has not ended (<mode>/cancel).
 
         The handler of a running job loses the job: in reliable mode it learns of that at once, and
         its result is discarded.
 
         Args:
-            job: the job, or its id.
+            job: the job, or its id or JobRef.
             queue: name of the queue of an id. Default: the client's queue.
 
         Returns:
@@ -231,11 +245,16 @@ class Client:
             await cancel_and_wait(self._sender)
         # A sender that is cancelled before its first step has failed no submit.
         self._coalescer.fail(ClientClosed("the client was closed"))
-        # A listener that another task is opening is waited for, and closed too.
-        async with self._starting:
-            if self._listener is not None:
-                await self._listener.close()
+        if self._listener is not None:
+            await self._listener.close()
         await aclose(self._server)
+
+    def __del__(self) -> None:
+        listener = getattr(self, "_listener", None)
+        if listener is not None and listener.started and not self._core.closed:
+            what = "an asyncio client was not closed"
+            warnings.warn(what, ResourceWarning, stacklevel=1, source=self)
+            listener.abandoned = True
 
     async def _send(self) -> None:
         """Send the submits that were added, and again while submits were added meanwhile."""
@@ -261,18 +280,21 @@ class Client:
         if names := self._core.to_register(batch, time.monotonic()):
             await aregister(self._server, self._core.keys, names)
 
-    async def _listen(self) -> None:
-        """Subscribe and start the listener, once. Raises ClientClosed in another event loop."""
+    async def _listen(self, queues: Collection[str]) -> None:
+        """Subscribe to the channels of these queues, and start the listener once.
+
+        Raises:
+            ClientClosed: this is another event loop than before, or the client was closed.
+        """
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
             if self._loop is not None:
                 raise ClientClosed("this client belongs to the event loop that first used it")
             self._loop = loop
         if self._listener is None:
-            async with self._starting:
-                if self._listener is None:
-                    listener = AsyncListener(self._server, self._core)
-                    await listener.open()
-                    self._listener = listener
+            return
+        try:
+            await self._listener.hear(queues)
+        finally:
             # Another task may have closed the client while this one waited.
             self._core.check_open()

@@ -7,11 +7,14 @@ from collections.abc import Generator
 from typing import Any
 
 from pyjobs.client.job import BaseJob
-from pyjobs.errors import PyjobsError
+from pyjobs.errors import ClientClosed, PyjobsError
 
 
 class Job(BaseJob):
     """Holds a submitted job, and waits for its result: `await job` returns the result.
+
+    A job belongs to the event loop of its client. It can't be copied. It is pickled as a JobRef,
+    its id and queue, which `client.job` takes.
 
     Attributes:
         id: the job's id.
@@ -19,8 +22,12 @@ class Job(BaseJob):
         created: False when the latest submit of this id found the job in Redis already.
     """
 
-    __slots__ = ()
+    __slots__ = ("_loop",)
     _waiter: list[asyncio.Future[None]] | None
+
+    def __init__(self, id: str, queue: str) -> None:
+        super().__init__(id, queue)
+        self._loop = running_loop()
 
     def __await__(self) -> Generator[Any, None, Any]:
         """Wait for the result, as `result` does without a timeout, and return it."""
@@ -38,7 +45,9 @@ class Job(BaseJob):
             JobCancelled: the job was cancelled.
             JobExpired: the job was not started before its `expires`.
             ResultGone: the result's retention is over, or there never was such a job.
-            ClientClosed: the client was closed before the result came.
+            ClientClosed: the client was closed before the result came, or belongs to another event
+                loop.
+            NoResults: the client was made with `results=False`.
             Undecodable: the worker wrote a result that is not JSON.
         """
         await self._wait(timeout)
@@ -52,6 +61,8 @@ class Job(BaseJob):
 
         Raises:
             TimeoutError: no result came in time. The job goes on, and may be waited for again.
+            ClientClosed: the job belongs to another event loop.
+            NoResults: the client was made with `results=False`.
         """
         await self._wait(timeout)
         return self._error()
@@ -59,6 +70,11 @@ class Job(BaseJob):
     async def _wait(self, timeout: float | None) -> None:
         if self._end is not None:
             return
+        if self._loop is not None and self._loop is not running_loop():
+            raise ClientClosed(
+                f"job {self.id} on queue {self.queue} belongs to the event loop of its client; in "
+                "this loop, look it up: await client.job(JobRef(job.id, job.queue))"
+            )
         # A future for each call that waits: cancelling one call must not affect the others.
         waiter = asyncio.get_running_loop().create_future()
         self._waiter = [*(self._waiter or ()), waiter]
@@ -74,3 +90,21 @@ class Job(BaseJob):
         for waiter in self._waiter or ():
             if not waiter.done():
                 waiter.set_result(None)
+
+
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """Return the event loop that runs in this thread, if any."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+class UnheardJob(Job):
+    """A job of a client without results: a wait for its outcome raises NoResults at once."""
+
+    __slots__ = ()
+
+    async def _wait(self, timeout: float | None) -> None:
+        if self._end is None:
+            raise self._no_results()

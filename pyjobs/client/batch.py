@@ -5,7 +5,7 @@ Nothing else may live here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Generic, NamedTuple
 
 from pyjobs.client.job import presence
@@ -35,13 +35,16 @@ class Batch(Generic[J]):
     Args:
         count: how many values are submitted.
         making: makes the chunks, one when it is asked for one.
+        queues: the names of the queues of all values.
 
     Attributes:
+        queues: the names of the queues of all values.
         jobs: a job for each value, None until its chunk is made.
         chunks: the chunks that were made.
     """
 
-    def __init__(self, count: int, making: Iterator[Chunk[J]]) -> None:
+    def __init__(self, count: int, making: Iterator[Chunk[J]], queues: Collection[str]) -> None:
+        self.queues = queues
         self.jobs: list[J] = [None] * count  # type: ignore[list-item]
         self.chunks: list[Chunk[J]] = []
         self._making = making

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Generic
 
 from pyjobs.client.batch import Batch, Chunk, refused
-from pyjobs.client.job import BaseJob, note, presence, settle
+from pyjobs.client.job import BaseJob, JobRef, note, presence, settle
 from pyjobs.client.pending import J, Pending
 from pyjobs.client.presence import Event, Presence
 from pyjobs.client.submit import Route, SubmitBuilder
@@ -20,10 +20,13 @@ from pyjobs.engine import (
     REGISTER_SECONDS,
     Call,
     Keys,
+    Stored,
     StoredVerbs,
+    fetch,
     mode_named,
     parse_results,
     parse_submitted,
+    watch,
 )
 from pyjobs.errors import BadArgument, ClientClosed, Conflict, PyjobsError
 from pyjobs.ids import unguessable
@@ -36,8 +39,8 @@ class ClientCore(Generic[J]):
     Attributes:
         mode: the mode.
         keys: the names under the prefix.
-        name: the client's own name, which no other client can guess.
-        channel: the channel that carries the client's results.
+        name: the client's own name, which no other client can guess; '' without results.
+        results: whether the client hears results.
         builder: makes the calls and jobs of a submit. Call `check_open` first.
         sweep: decides which jobs are looked up.
         closed: whether `close` was called.
@@ -49,6 +52,7 @@ class ClientCore(Generic[J]):
         queue: name of the queue of jobs that name no queue and are not routed.
         route: chooses a queue's name by a job's data.
         sweep: seconds between two sweeps.
+        results: whether the client hears results.
 
     Raises:
         BadArgument: an argument is not what it must be.
@@ -63,6 +67,7 @@ class ClientCore(Generic[J]):
         queue: str,
         route: Route | None,
         sweep: float = 3.0,
+        results: bool = True,
     ) -> None:
         self.mode = mode_named(mode)
         self.keys = Keys(prefix)
@@ -71,11 +76,13 @@ class ClientCore(Generic[J]):
         self._route = route
         self._every = needed("sweep", positive("sweep", sweep)) / 1000
         self.closed = False
+        self.results = results
         self._begin()
 
     def _begin(self) -> None:
-        self.name = unguessable()
-        self.channel = self.keys.channel(self.name)
+        self.name = unguessable() if self.results else ""
+        # The names of the queues whose results are heard, by the channel that carries them.
+        self._heard: dict[bytes, str] = {}
         self._registered: dict[str, float] = {}
         self._pending: Pending[J] = Pending()
         self.builder = SubmitBuilder(
@@ -107,20 +114,43 @@ class ClientCore(Generic[J]):
         if self.closed:
             raise ClientClosed("this client is closed")
 
-    def open_job(self, id: str, queue: str | None) -> J:
-        """Return the job of this id, which any client may have submitted.
+    def channels(self, queues: Iterable[str]) -> list[str]:
+        """Return the channels that carry the results of these queues to this client.
+
+        From now on, `hear` takes what comes on them.
+        """
+        found = {name: self.keys.results(self.keys.queue(name), self.name) for name in queues}
+        self._heard |= {channel.encode(): name for name, channel in found.items()}
+        return list(found.values())
+
+    def open_job(self, job: BaseJob | JobRef | str, queue: str | None) -> J:
+        """Return a job that any client may have submitted, given by its id and its queue's name or
+        by what has both.
 
         Raises:
-            BadArgument: `id` or `queue` is not a name.
+            BadArgument: the id or the queue's name is not a name.
             ClientClosed: the client is closed.
         """
         self.check_open()
-        return self._pending.track(
-            checked("queue", queue or self._queue), checked("id", id), self._asked_for
-        )
+        id, name = self._named(job, queue)
+        return self._pending.track(name, id, self._asked_for)
 
-    def cancel(self, job: BaseJob | str, queue: str | None) -> Call[list[str]]:
-        """Return the call that cancels a job, given as such or by its id and its queue's name.
+    def watch(self, queue: str, ids: Sequence[str]) -> Call[list[Stored]]:
+        """Return the call that looks up jobs whose results this client is to hear.
+
+        Args:
+            queue: the queue's key.
+            ids: the jobs' ids.
+        """
+        return watch(queue, ids, client=self.name) if self.results else fetch(queue, ids)
+
+    def is_awaited(self) -> bool:
+        """Return whether the program still has a job whose outcome is not known."""
+        return bool(self._pending.all())
+
+    def cancel(self, job: BaseJob | JobRef | str, queue: str | None) -> Call[list[str]]:
+        """Return the call that cancels a job, given by its id and its queue's name or by what has
+        both.
 
         Raises:
             BadArgument: simple mode has no such verb, or a name is not one.
@@ -129,9 +159,8 @@ class ClientCore(Generic[J]):
         self.check_open()
         if not isinstance(self.mode, StoredVerbs):
             raise BadArgument(f"cancel: {self.mode.name} mode has no such verb")
-        id, queue = (job.id, job.queue) if isinstance(job, BaseJob) else (job, queue)
-        name = checked("queue", queue or self._queue)
-        return self.mode.cancel(self.keys.queue(name), [checked("id", id)])
+        id, name = self._named(job, queue)
+        return self.mode.cancel(self.keys.queue(name), [id])
 
     @contextlib.contextmanager
     def submitting(self, batch: Batch[J]) -> Iterator[None]:
@@ -148,7 +177,7 @@ class ClientCore(Generic[J]):
 
         Returns:
             The jobs that were in Redis before. Their results may have been published already, so
-            that they must be looked up.
+            that they must be looked up; none without results.
         """
         before: list[J] = []
         for chunk, answer in zip(batch.chunks, answers, strict=True):
@@ -162,7 +191,7 @@ class ClientCore(Generic[J]):
                 before += self._take_mixed(batch, chunk, answer)
         if self.closed:
             self.close()
-        return before
+        return before if self.results else []
 
     def accept(self, batch: Batch[J], answers: Sequence[list[bytes] | PyjobsError]) -> list[J]:
         """Take the answers to the calls of one user's submit; otherwise as `take`.
@@ -193,14 +222,23 @@ class ClientCore(Generic[J]):
                 new[job.queue] = self.mode.name
         return new
 
-    def hear(self, message: bytes) -> None:
-        """Settle the jobs whose results a message on the client's channel carries."""
-        # Any program may publish to the channel. The sweep finds what a bad message has hidden.
-        with contextlib.suppress(ValueError):
-            for queue, id, end in parse_results(message):
-                job = self._pending.pop(queue, id)
-                if job is not None:
-                    settle(job, end)
+    def hear(self, channel: bytes, content: bytes) -> None:
+        """Settle the jobs whose results a message carries.
+
+        The channel decides which queue the jobs are of, so that a program which may publish to the
+        channels of one queue can forge no result of another.
+
+        Args:
+            channel: the channel's name.
+            content: the bytes that were published.
+        """
+        queue = self._heard.get(channel)
+        if queue is None:
+            return
+        for id, end in parse_results(content):
+            job = self._pending.pop(queue, id)
+            if job is not None:
+                settle(job, end)
 
     def close(self, error: PyjobsError | None = None) -> None:
         """Fail the jobs that are pending.
@@ -227,6 +265,12 @@ class ClientCore(Generic[J]):
                 job.created = outcome == "new"
                 if not job.created:
                     yield job
+
+    def _named(self, job: BaseJob | JobRef | str, queue: str | None) -> tuple[str, str]:
+        if isinstance(job, (BaseJob, JobRef)):
+            queue = job.queue
+            job = job.id
+        return checked("id", job), checked("queue", queue or self._queue)
 
     def _asked_for(self, id: str, queue: str) -> J:
         job = self._make(id, queue)

@@ -8,7 +8,7 @@ client's own files, and `settle_stored` for the command line.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from pyjobs import codec
 from pyjobs.client.presence import NEXT, Event, Presence
@@ -18,6 +18,7 @@ from pyjobs.errors import (
     JobCancelled,
     JobExpired,
     JobFailed,
+    NoResults,
     PyjobsError,
     ResultGone,
     Undecodable,
@@ -26,6 +27,20 @@ from pyjobs.errors import (
 # A global name is found faster than a member of an Enum, which counts for 100,000 jobs.
 SENT = Presence.SENT
 LIVE_STATES = frozenset({"pending", "delayed", "inflight"})
+
+
+class JobRef(NamedTuple):
+    """Names a job: a value that may be pickled, copied and stored. A pickled job is loaded as one.
+
+    `client.job(ref)` returns the job.
+
+    Attributes:
+        id: the job's id.
+        queue: the name of the job's queue.
+    """
+
+    id: str
+    queue: str
 
 
 class BaseJob:
@@ -52,6 +67,19 @@ class BaseJob:
         state = getattr(self._end, "state", None) or ("pending" if self._end is None else "gone")
         return f"<Job {self.id} on {self.queue}: {state}>"
 
+    def __reduce__(self) -> tuple[type[JobRef], tuple[str, str]]:
+        # The outcome reaches this object only: one that is loaded elsewhere would wait for ever.
+        return JobRef, (self.id, self.queue)
+
+    def __copy__(self) -> NoReturn:
+        raise TypeError(
+            f"job {self.id} on queue {self.queue} can't be copied: its result reaches this object "
+            "only; keep JobRef(job.id, job.queue) instead, which client.job takes"
+        )
+
+    def __deepcopy__(self, _: Any) -> NoReturn:
+        self.__copy__()
+
     def done(self) -> bool:
         """Return whether the outcome is known here: a result or an error."""
         return self._end is not None
@@ -71,6 +99,10 @@ class BaseJob:
 
     def _no_result(self, timeout: float | None) -> TimeoutError:
         return TimeoutError(f"job {self.id} on queue {self.queue}: no result in {timeout} s")
+
+    def _no_results(self) -> NoResults:
+        where = f"job {self.id} on queue {self.queue}"
+        return NoResults(f"{where}: its client was made with results=False, and hears of no result")
 
     def _value(self) -> Any:
         """Return the decoded result, or raise the error; only for a job that is done."""

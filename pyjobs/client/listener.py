@@ -1,4 +1,4 @@
-"""How a client hears its results: messages on its channel, and from time to time a sweep over the
+"""How a client hears its results: messages on its channels, and from time to time a sweep over the
 stored results, in a thread or in a task.
 
 Only what waits may live here. What a message or a stored result means is decided by the core.
@@ -7,10 +7,10 @@ Only what waits may live here. What a message or a stored result means is decide
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import threading
 import time
+from collections.abc import Collection, Iterable
 from typing import Generic
 
 from pyjobs.asyncutil import cancel_and_wait
@@ -25,8 +25,8 @@ from pyjobs.transport import (
     Backoff,
     Server,
     Subscription,
+    aclose,
     arun,
-    command,
     run,
 )
 
@@ -42,24 +42,34 @@ ARRIVAL_SECONDS = 0.01
 class Listener(Generic[J]):
     """Responsible for hearing the results of a synchronous client, in a thread of its own.
 
-    It is subscribed when it has been made. A connection that breaks is replaced, and the stored
-    results are read at once then, for messages in between are lost.
+    It is subscribed to the channels of its first queues when it has been made. A connection that
+    breaks is replaced, and the stored results are read at once then, for messages in between are
+    lost.
 
     Args:
-        server: where the client's channel is.
+        server: where the queues are.
         core: gets the messages and the stored results.
+        queues: the names of the first queues, which `add` must be given too: one of them may be
+            forbidden.
+
+    Attributes:
+        queues: the names of the queues whose results are heard, as `add` has entered them.
+        abandoned: set it to end the listener, and to close the server's connections, as soon as
+            the program has no job left that waits for its outcome.
 
     Raises:
-        Forbidden: Redis's access rules forbid the channel.
+        Forbidden: Redis's access rules forbid every channel.
         Unavailable: Redis can't be reached.
     """
 
-    def __init__(self, server: Server, core: ClientCore[J]) -> None:
+    def __init__(self, server: Server, core: ClientCore[J], queues: Collection[str]) -> None:
+        self.queues: set[str] = set()
+        self.abandoned = False
         self._server = server
         self._core = core
         self._stopped = threading.Event()
         self._subscription = Subscription(
-            server, [core.channel], Backoff(RECONNECT_SECONDS, RECONNECT_SECONDS)
+            server, core.channels(queues), Backoff(RECONNECT_SECONDS, RECONNECT_SECONDS)
         )
         self._subscription.open(REPLY_SECONDS)
         self._thread = threading.Thread(target=self._listen, name="pyjobs-results", daemon=True)
@@ -69,17 +79,25 @@ class Listener(Generic[J]):
             self._subscription.close()
             raise
 
+    def add(self, queues: Collection[str]) -> None:
+        """Hear the results of these queues too; any thread may call this.
+
+        Raises:
+            Forbidden: Redis's access rules forbid a channel.
+            Unavailable: Redis can't be reached.
+        """
+        self._subscription.add(self._core.channels(queues), REPLY_SECONDS)
+        self.queues.update(queues)
+
     def close(self) -> None:
         """Stop listening. The thread has ended then, unless Redis does not answer."""
         self._stopped.set()
-        # A message ends the wait for one.
-        with contextlib.suppress(PyjobsError):
-            command(self._server, "PUBLISH", self._core.channel, "")
+        self._subscription.end()
         self._thread.join(END_SECONDS)
 
     def _listen(self) -> None:
         due = time.monotonic() + self._core.sweep.every
-        while not self._stopped.is_set():
+        while not self._is_over():
             try:
                 self._subscription.open(REPLY_SECONDS)
                 self._follow(due)
@@ -90,21 +108,29 @@ class Listener(Generic[J]):
                 self._subscription.close()
                 self._stopped.wait(self._subscription.pause)
         self._subscription.close()
+        if self.abandoned:
+            self._server.close()
+
+    def _is_over(self) -> bool:
+        return self._stopped.is_set() or (self.abandoned and not self._core.is_awaited())
 
     def _follow(self, due: float) -> None:
-        """Take messages, and sweep from the moment `due` on, until an error or `close`."""
+        """Take messages, and sweep from the moment `due` on, until an error or the end."""
         while not self._stopped.is_set():
             self._hear(max(0.0, due - time.monotonic()))
             if time.monotonic() >= due:
+                if self._is_over():
+                    return
                 self._sweep()
                 due = time.monotonic() + self._core.sweep.every
 
     def _hear(self, seconds: float) -> None:
         message = self._subscription.get(seconds)
         if message is not None:
-            self._core.hear(message)
+            self._core.hear(*message)
 
     def _sweep(self) -> None:
+        self._subscription.ask_again()
         missing = look(self._server, self._core, self._core.sweep.calls())
         until = time.monotonic() + ARRIVAL_SECONDS
         while missing and (left := until - time.monotonic()) > 0:
@@ -145,69 +171,101 @@ def look(server: Server, core: ClientCore[J], chunks: list[Chunk[J]]) -> list[J]
 class AsyncListener(Generic[J]):
     """Responsible for hearing the results of an asyncio client, in a task of its own.
 
-    It is subscribed after `open`. A connection that breaks is replaced, and the stored results are
+    The first `hear` starts it. A connection that breaks is replaced, and the stored results are
     read at once then, for messages in between are lost.
 
     Args:
-        server: where the client's channel is.
+        server: where the queues are.
         core: gets the messages and the stored results.
+
+    Attributes:
+        abandoned: set it to end the listener, and to close the server's connections, as soon as
+            the program has no job left that waits for its outcome.
     """
 
     def __init__(self, server: AsyncServer, core: ClientCore[J]) -> None:
+        self.abandoned = False
         self._server = server
         self._core = core
-        self._subscription = AsyncSubscription(
-            server, [core.channel], Backoff(RECONNECT_SECONDS, RECONNECT_SECONDS)
-        )
+        self._queues: set[str] = set()
+        self._starting = asyncio.Lock()
+        self._subscription: AsyncSubscription | None = None
         self._task: asyncio.Task[None] | None = None
 
-    async def open(self) -> None:
-        """Subscribe and start the task.
+    @property
+    def started(self) -> bool:
+        """Whether there is a subscription, and a task that reads it."""
+        return self._subscription is not None
+
+    async def hear(self, queues: Iterable[str]) -> None:
+        """Hear the results of these queues from now on. Any task of the event loop may call this.
 
         Raises:
-            Forbidden: Redis's access rules forbid the channel.
+            Forbidden: Redis's access rules forbid a channel.
             Unavailable: Redis can't be reached.
         """
-        await self._subscription.open(REPLY_SECONDS)
-        self._task = asyncio.create_task(self._listen(), name="pyjobs-results")
+        if not (new := [name for name in queues if name not in self._queues]):
+            return
+        channels = self._core.channels(new)
+        async with self._starting:
+            if self._subscription is None:
+                backoff = Backoff(RECONNECT_SECONDS, RECONNECT_SECONDS)
+                subscription = AsyncSubscription(self._server, channels, backoff)
+                await subscription.open(REPLY_SECONDS)
+                self._subscription = subscription
+                reading = self._listen(subscription)
+                self._task = asyncio.create_task(reading, name="pyjobs-results")
+        await self._subscription.add(channels, REPLY_SECONDS)
+        self._queues.update(new)
 
     async def close(self) -> None:
         """Stop listening. The task has ended then."""
-        if self._task is not None:
-            await cancel_and_wait(self._task)
-        await self._subscription.close()
+        # A task that is being started is waited for, and ended too.
+        async with self._starting:
+            if self._subscription is not None and self._task is not None:
+                self._subscription.end()
+                await cancel_and_wait(self._task)
+                await self._subscription.close()
 
-    async def _listen(self) -> None:
+    async def _listen(self, subscription: AsyncSubscription) -> None:
         due = time.monotonic() + self._core.sweep.every
-        while True:
+        while not self._is_over():
             try:
-                await self._subscription.open(REPLY_SECONDS)
-                await self._follow(due)
+                await subscription.open(REPLY_SECONDS)
+                await self._follow(subscription, due)
             except Exception as error:
                 # Messages of the meantime are lost: the next sweep is due at once.
                 due = 0.0
                 note(error)
-                await self._subscription.close()
-                await asyncio.sleep(self._subscription.pause)
+                await subscription.close()
+                await asyncio.sleep(subscription.pause)
+        await subscription.close()
+        await aclose(self._server)
 
-    async def _follow(self, due: float) -> None:
-        """Take messages, and sweep from the moment `due` on, until an error."""
+    def _is_over(self) -> bool:
+        return self.abandoned and not self._core.is_awaited()
+
+    async def _follow(self, subscription: AsyncSubscription, due: float) -> None:
+        """Take messages, and sweep from the moment `due` on, until an error or the end."""
         while True:
-            await self._hear(max(0.0, due - time.monotonic()))
+            await self._hear(subscription, max(0.0, due - time.monotonic()))
             if time.monotonic() >= due:
-                await self._sweep()
+                if self._is_over():
+                    return
+                await self._sweep(subscription)
                 due = time.monotonic() + self._core.sweep.every
 
-    async def _hear(self, seconds: float) -> None:
-        message = await self._subscription.get(seconds)
+    async def _hear(self, subscription: AsyncSubscription, seconds: float) -> None:
+        message = await subscription.get(seconds)
         if message is not None:
-            self._core.hear(message)
+            self._core.hear(*message)
 
-    async def _sweep(self) -> None:
+    async def _sweep(self, subscription: AsyncSubscription) -> None:
+        subscription.ask_again()
         missing = await alook(self._server, self._core, self._core.sweep.calls())
         until = time.monotonic() + ARRIVAL_SECONDS
         while missing and (left := until - time.monotonic()) > 0:
-            await self._hear(left)
+            await self._hear(subscription, left)
         self._core.sweep.settle_gone(missing)
 
 

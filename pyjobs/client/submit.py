@@ -60,7 +60,7 @@ class SubmitBuilder(Generic[J]):
 
     Args:
         mode: the client's mode.
-        client: the name of the client, which gets the results.
+        client: the name of the client, which gets the results; '' is none.
         make: makes a job from its id and the name of its queue.
         pending: where the jobs are entered that results are expected for.
         keys: the names under the client's prefix.
@@ -121,7 +121,7 @@ class SubmitBuilder(Generic[J]):
             groups = [SubmitGroup(name, text, places) for name, places in found.items()]
         named = new_ids(len(data)) if chosen is None else chosen
         chunks = self._chunks(groups, ids=named, data=data, chosen=chosen is not None)
-        return Batch(len(data), chunks)
+        return Batch(len(data), chunks, [group.queue for group in groups])
 
     def item(
         self, value: Any, queue: str | None, id: str | None, options: Mapping[str, Any]
@@ -150,7 +150,7 @@ class SubmitBuilder(Generic[J]):
         """Return the submit of some items: one call for those with the same queue and options."""
         if len(items) == 1:
             # As a rule a submit is a single item, which needs no grouping.
-            return Batch(1, self._single(items[0]))
+            return Batch(1, self._single(items[0]), (items[0].queue,))
         found = grouped([(item.queue, item.options) for item in items])
         chunks = self._chunks(
             [SubmitGroup(name, text, places) for (name, text), places in found.items()],
@@ -158,7 +158,7 @@ class SubmitBuilder(Generic[J]):
             data=[item.data for item in items],
             chosen=any(item.chosen for item in items),
         )
-        return Batch(len(items), chunks)
+        return Batch(len(items), chunks, {item.queue for item in items})
 
     def _encoded(self, values: Iterable[Any]) -> list[bytes]:
         data = list(map(codec.encode, values))

@@ -6,7 +6,7 @@ Nothing here sends or waits.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Generic
 from weakref import WeakKeyDictionary
 
@@ -14,11 +14,12 @@ from pyjobs.client.batch import Chunk
 from pyjobs.client.job import LIVE_STATES, gone, note, presence, settle
 from pyjobs.client.pending import J, Pending
 from pyjobs.client.presence import Event, Presence
-from pyjobs.engine import RESULT_ITEMS, SWEEP_JOBS, Keys, Stored, fetch
+from pyjobs.engine import RESULT_ITEMS, SWEEP_JOBS, Call, Keys, Stored, fetch
 from pyjobs.errors import PyjobsError, Unavailable
 
 log = logging.getLogger("pyjobs")
 ANY_QUEUE = ""
+Lookup = Callable[[str, Sequence[str]], Call[list[Stored]]]
 
 
 class Sweep(Generic[J]):
@@ -56,11 +57,12 @@ class Sweep(Generic[J]):
         # The queues that can't be read, each logged once.
         self._unreadable: set[str] = set()
 
-    def calls(self, jobs: Iterable[J] | None = None) -> list[Chunk[J]]:
+    def calls(self, jobs: Iterable[J] | None = None, ask: Lookup = fetch) -> list[Chunk[J]]:
         """Return the lookups of jobs that are not done.
 
         Args:
             jobs: the jobs; None is those whose last lookup is the longest ago, 5000 at most.
+            ask: makes the call that looks up ids of a queue, given by its key.
         """
         if not self._stores:
             return []
@@ -69,7 +71,7 @@ class Sweep(Generic[J]):
             if presence(job) is not Presence.SENT and not job.done():
                 queues.setdefault(job.queue, []).append(job)
         return [
-            Chunk(fetch(self._keys.queue(name), [job.id for job in part]), part)
+            Chunk(ask(self._keys.queue(name), [job.id for job in part]), part)
             for name, found in queues.items()
             for part in (found[at : at + RESULT_ITEMS] for at in range(0, len(found), RESULT_ITEMS))
         ]

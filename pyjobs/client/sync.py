@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable
+import warnings
+from collections.abc import Collection, Iterable
 from typing import Any, Unpack
 
 from pyjobs.client.batch import Batch
 from pyjobs.client.core import ClientCore
 from pyjobs.client.fork import clients
-from pyjobs.client.job import unless_conflict
+from pyjobs.client.job import JobRef, unless_conflict
 from pyjobs.client.listener import Listener, look
 from pyjobs.client.options import Options
 from pyjobs.client.submit import Route
-from pyjobs.client.sync_job import Job
+from pyjobs.client.sync_job import Job, UnheardJob
 from pyjobs.engine import ModeName
 from pyjobs.transport import DEFAULT_URL, ErrorTranslation, connect, register, run, run_many
 
@@ -27,8 +28,9 @@ __all__ = ["Client", "Job"]
 class Client:
     """Submits jobs and waits for their results. Threads may share one client.
 
-    The first submit connects, and subscribes to the client's channel before it sends. A forked
-    child may use the client too, with connections and a channel of its own. The jobs that were
+    The first submit to a queue subscribes to the client's channel of the queue before it sends; one
+    connection carries the subscriptions of all queues. A forked child may use the client too, with
+    connections and channels of its own. The jobs that were
     pending at the fork stay with the parent, and fail in the child with ClientClosed.
 
     Args:
@@ -38,6 +40,8 @@ class Client:
         route: chooses the queue's name by a job's data.
         prefix: what every key begins with.
         sweep: seconds between two lookups of stored results, for messages that were missed.
+        results: False makes a client that submits and hears of no result. It subscribes to
+            nothing, and needs no right to. Waiting for its jobs raises NoResults.
 
     Raises:
         BadArgument: an argument is not what it must be.
@@ -52,9 +56,16 @@ class Client:
         route: Route | None = None,
         prefix: str = "jobs",
         sweep: float = 3.0,
+        results: bool = True,
     ) -> None:
         self._core = ClientCore(
-            Job, mode=mode, prefix=prefix, queue=queue, route=route, sweep=sweep
+            Job if results else UnheardJob,
+            mode=mode,
+            prefix=prefix,
+            queue=queue,
+            route=route,
+            sweep=sweep,
+            results=results,
         )
         self._server = connect(url)
         self._translating = ErrorTranslation(url)
@@ -157,34 +168,38 @@ class Client:
         self._core.check_open()
         return self._submit(self._core.builder.many(data, queue, ids, options))
 
-    def job(self, id: str, *, queue: str | None = None) -> Job:
-        """Return a job that any client has submitted before (queue/result).
+    def job(self, id: JobRef | Job | str, *, queue: str | None = None) -> Job:
+        """Return a job that any client has submitted before (queue/watch).
+
+        The result reaches the latest 16 clients of the job as soon as it is there. Earlier clients
+        find the stored result within `sweep` seconds.
 
         Args:
-            id: the job's id.
-            queue: name of the job's queue. Default: the client's queue.
+            id: the job's id, or a JobRef or a Job, which name their queue.
+            queue: name of the queue of an id. Default: the client's queue.
 
         Raises:
             BadArgument: a name is not one.
+            Forbidden: Redis's access rules forbid queue/watch or the client's channel.
             Unavailable: Redis can't be reached.
             ClientClosed: the client is closed.
         """
         job = self._core.open_job(id, queue)
         with self._translating:
-            self._listen()
-            for chunk in self._core.sweep.calls([job]):
+            self._listen((job.queue,))
+            for chunk in self._core.sweep.calls([job], self._core.watch):
                 stored = run(self._server, chunk.call)
                 self._core.sweep.settle_gone(self._core.sweep.take(chunk, stored))
         return job
 
-    def cancel(self, job: Job | str, *, queue: str | None = None) -> bool:
+    def cancel(self, job: Job | JobRef | str, *, queue: str | None = None) -> bool:
         """Cancel a job that has not ended (<mode>/cancel).
 
         The handler of a running job loses the job: in reliable mode it learns of that at once, and
         its result is discarded.
 
         Args:
-            job: the job, or its id.
+            job: the job, or its id or JobRef.
             queue: name of the queue of an id. Default: the client's queue.
 
         Returns:
@@ -207,6 +222,13 @@ class Client:
                 self._listener.close()
         self._server.close()
 
+    def __del__(self) -> None:
+        listener = getattr(self, "_listener", None)
+        if listener is not None and not self._core.closed:
+            what = "a client was not closed"
+            warnings.warn(what, ResourceWarning, stacklevel=1, source=self)
+            listener.abandoned = True
+
     def _renew(self) -> None:
         """Begin anew in a forked child: the listener and the jobs stay with the parent."""
         self._listener, self._starting = None, threading.RLock()
@@ -217,7 +239,7 @@ class Client:
 
     def _submit(self, batch: Batch[Job]) -> list[Job]:
         with self._translating, self._core.submitting(batch):
-            self._listen()
+            self._listen(batch.queues)
             answers = run_many(self._server, batch.calls(), errors_in_place=True)
             before = self._core.accept(batch, answers)
         if self._core.closed:
@@ -231,13 +253,24 @@ class Client:
             register(self._server, self._core.keys, names)
         return batch.jobs
 
-    def _listen(self) -> None:
-        """Subscribe and start the listener, once."""
+    def _listen(self, queues: Collection[str]) -> None:
+        """Subscribe to the channels of these queues, and start the listener once.
+
+        Raises:
+            ClientClosed: the client was closed.
+        """
+        if not self._core.results:
+            return
         if self._listener is None:
             with self._starting:
                 self._core.check_open()
                 if self._listener is None:
-                    self._listener = Listener(self._server, self._core)
+                    self._listener = Listener(self._server, self._core, queues)
                     if self._core.closed:
                         self._listener.close()
                         self._core.check_open()
+        if new := [name for name in queues if name not in self._listener.queues]:
+            try:
+                self._listener.add(new)
+            finally:
+                self._core.check_open()

@@ -13,6 +13,8 @@ from pyjobs.errors import PyjobsError
 class Job(BaseJob):
     """Holds a submitted job, and waits for its result. Threads may share it.
 
+    A job can't be copied. It is pickled as a JobRef, its id and queue, which `client.job` takes.
+
     Attributes:
         id: the job's id.
         queue: the name of the job's queue.
@@ -35,6 +37,7 @@ class Job(BaseJob):
             JobExpired: the job was not started before its `expires`.
             ResultGone: the result's retention is over, or there never was such a job.
             ClientClosed: the client was closed before the result came.
+            NoResults: the client was made with `results=False`.
             Undecodable: the worker wrote a result that is not JSON.
         """
         self._wait(timeout)
@@ -48,6 +51,7 @@ class Job(BaseJob):
 
         Raises:
             TimeoutError: no result came in time. The job goes on, and may be waited for again.
+            NoResults: the client was made with `results=False`.
         """
         self._wait(timeout)
         return self._error()
@@ -64,3 +68,13 @@ class Job(BaseJob):
     def _wake(self) -> None:
         if self._waiter is not None:
             self._waiter.set()
+
+
+class UnheardJob(Job):
+    """A job of a client without results: a wait for its outcome raises NoResults at once."""
+
+    __slots__ = ()
+
+    def _wait(self, timeout: float | None) -> None:
+        if self._end is None:
+            raise self._no_results()

@@ -21,7 +21,7 @@ from pyjobs.engine.limits import (
 from pyjobs.engine.messages import parse_results
 from pyjobs.engine.modes import MODES, Mode, mode_named
 from pyjobs.engine.outcome import RELEASE, Outcome, Policy
-from pyjobs.engine.queue import fetch, wake
+from pyjobs.engine.queue import fetch, wake, watch
 from pyjobs.engine.recoverable import Recoverable
 from pyjobs.engine.reliable import RELIABLE, Reliable
 from pyjobs.engine.replies import Claimed, ClaimReply, Dead, Reaped, Stored, parse_submitted
@@ -71,4 +71,5 @@ __all__ = [
     "rules_of",
     "script",
     "wake",
+    "watch",
 ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pyjobs.engine.keys import Keys
+from pyjobs.engine.modes import mode_named
 from pyjobs.engine.scripts import everything, script
 from pyjobs.errors import BadArgument
 
@@ -36,6 +37,8 @@ def commands_of(role: str, mode: str) -> set[str]:
     if role not in ROLES:
         raise BadArgument(f"role: {role!r} is not one of {', '.join(ROLES)}")
     wanted = {f"{mode}/{verb}" for verb in ROLES[role][0]} | {"queue/wake", "queue/result"}
+    if role == "producer" and mode_named(mode).stores:
+        wanted.add("queue/watch")
     names = {one.name for one in everything()} & wanted
     return {word for name in names for word in script(name).about["commands"]}
 
@@ -56,17 +59,17 @@ def rules_of(role: str, mode: str, keys: Keys, queues: Sequence[str]) -> Iterato
     """
     plain = commands_of(role, mode).union(ROLES[role][1])
     # The asterisk covers the keys that the scripts derive.
-    yield from (f"~{keys.queue(name)}*" for name in queues or ())
+    yield from (f"~{keys.queue(name)}*" for name in queues)
     if not queues:
         yield f"~{keys.prefix}:{{*"
     yield f"~{keys.queues}"
     if role == "operator":
         yield f"~{keys.scripts}"
     # Before Redis 7, a new user may use every channel.
-    yield from ("resetchannels", f"&{keys.channel('*')}")
-    all_queues = [f"{keys.prefix}:{{*}}"]
-    yield from (
-        f"&{Keys.cancel(key)}" for key in [keys.queue(name) for name in queues] or all_queues
-    )
+    yield "resetchannels"
+    # A queue's channels only: whoever may publish to them decides what clients believe of its jobs.
+    yield from (f"&{keys.queue(name)}:*" for name in queues)
+    if not queues:
+        yield f"&{keys.prefix}:{{*}}:*"
     yield from ("+evalsha", "+script|load")
     yield from sorted(f"+{command.lower()}" for command in plain)

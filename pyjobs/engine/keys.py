@@ -64,10 +64,12 @@ class Keys:
         """
         return f"{queue}:cancel"
 
-    def channel(self, client: str) -> str:
-        """Return the channel on which one client hears results.
+    @staticmethod
+    def results(queue: str, client: str) -> str:
+        """Return the channel on which one client hears the results of a queue.
 
         Args:
+            queue: the queue's key.
             client: the client's name.
         """
-        return f"{self.prefix}:client:{client}"
+        return f"{queue}:client:{client}"

@@ -20,6 +20,20 @@ def fetch(queue: str, ids: Sequence[str]) -> Call[list[Stored]]:
     return Call(result, (queue,), result.bind(ids), parse_stored)
 
 
+def watch(queue: str, ids: Sequence[str], *, client: str) -> Call[list[Stored]]:
+    """Return the call that reads what is stored of some jobs, and lets a client hear how those that
+    have not ended will end (queue/watch).
+
+    Args:
+        queue: the queue's key.
+        ids: 1 to 1000 ids; the reply has a `Stored` for each, in this order.
+        client: the client's name. A job has 16 clients at most; the 17th takes the place of the
+            oldest.
+    """
+    used = script("queue/watch")
+    return Call(used, (queue,), used.bind(ids, client=client), parse_stored)
+
+
 def wake(queue: str) -> Call[bool]:
     """Return the call that passes a wake token on to the next idle worker (queue/wake).
 

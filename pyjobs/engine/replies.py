@@ -150,7 +150,7 @@ def parse_reaped(reply: Any) -> Reaped:
 
 
 def parse_stored(reply: Any) -> list[Stored]:
-    """Parse the reply of queue/result: a `Stored` for each id, in the call's order."""
+    """Parse the reply of queue/result or queue/watch: a `Stored` for each id, in order."""
     return [
         Stored(state.decode(), reason.decode(), queued, started, processed, body)
         for state, reason, queued, started, processed, body in reply

@@ -3,6 +3,7 @@
 Other folders import from here and not past it. What is not listed is private.
 """
 
+from pyjobs.transport.aio_subscription import AsyncSubscription
 from pyjobs.transport.backoff import Backoff, Outage
 from pyjobs.transport.commands import acommand, command
 from pyjobs.transport.errors import ErrorTranslation, translated, translating
@@ -18,7 +19,8 @@ from pyjobs.transport.server import (
     aconnect,
     connect,
 )
-from pyjobs.transport.subscription import AsyncSubscription, Subscription
+from pyjobs.transport.subscription import Message
+from pyjobs.transport.sync_subscription import Subscription
 from pyjobs.transport.url import DEFAULT_URL, checked_url, shown
 
 __all__ = [  # noqa: RUF022
@@ -50,6 +52,7 @@ __all__ = [  # noqa: RUF022
     "registered_mode",
     # Messages of channels.
     "AsyncSubscription",
+    "Message",
     "Subscription",
     # What goes wrong, and how long to wait then.
     "Backoff",

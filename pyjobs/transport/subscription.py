@@ -1,24 +1,34 @@
-"""A SUBSCRIBE that is held on a connection of its own, in a thread or in a task, and made anew.
+"""What a SUBSCRIBE that is made anew by itself knows: its channels, their answers, its messages.
 
-Only how messages arrive may live here, not what they mean. The connection is read directly, for
-redis-py's PubSub costs several times what a message does.
+What the subscription of a thread and that of a task share may live here; nothing here sends, reads
+or waits. What a message means may not live here.
 """
 
 from __future__ import annotations
 
-import socket
 import time
 from collections import deque
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Collection, Iterable
+from typing import Any, NamedTuple
 
 from redis import exceptions
 
-from pyjobs.errors import Unavailable
+from pyjobs.errors import Forbidden, PyjobsError, Unavailable
 from pyjobs.transport.backoff import Backoff
-from pyjobs.transport.connection import Connection, open_connection, pack
-from pyjobs.transport.errors import raise_translated, translated
+from pyjobs.transport.errors import translated
 from pyjobs.transport.server import AsyncServer, Server
+
+
+class Message(NamedTuple):
+    """Holds one message.
+
+    Attributes:
+        channel: the channel's name.
+        content: the bytes that were published.
+    """
+
+    channel: bytes
+    content: bytes
 
 
 class BaseSubscription:
@@ -32,15 +42,22 @@ class BaseSubscription:
     """
 
     def __init__(
-        self, server: Server | AsyncServer, channels: Sequence[str], backoff: Backoff
+        self, server: Server | AsyncServer, channels: Collection[str], backoff: Backoff
     ) -> None:
         self._pool: Any = server.connection_pool
-        self._channels = channels
+        # Kept in order; the value is not used.
+        self._channels: dict[bytes, None] = dict.fromkeys(name.encode() for name in channels)
         self._backoff = backoff
         self._connection: Any = None
-        self._messages: deque[bytes] = deque()
-        self._ready = False
+        self._messages: deque[Message] = deque()
+        # The channels of this connection: sent in a SUBSCRIBE; not answered yet, in order; heard.
+        self._sent: set[bytes] = set()
+        self._asked: deque[bytes] = deque()
+        self._confirmed: set[bytes] = set()
+        # The channels that Redis's access rules forbid, by the last answer.
+        self._refused: dict[bytes, PyjobsError] = {}
         self._due = 0.0
+        self._ended = False
 
     @property
     def is_open(self) -> bool:
@@ -49,203 +66,84 @@ class BaseSubscription:
 
     @property
     def ready(self) -> bool:
-        """Whether Redis has confirmed every channel, so that no message is missed from now on."""
-        return self._ready
+        """Whether Redis has answered for every channel and confirmed one at least, so that no
+        message is missed from now on but those of channels that are forbidden."""
+        answered = self._confirmed | self._refused.keys()
+        return bool(self._confirmed) and self._channels.keys() <= answered
 
     @property
     def pause(self) -> float:
         """Seconds until the next attempt to connect is due after an error; 0 when it is."""
         return max(0.0, self._due - time.monotonic())
 
+    def _unsent(self) -> list[bytes]:
+        """Return the channels that are to be sent, a SUBSCRIBE each, and note them as sent."""
+        found = [name for name in list(self._channels) if name not in self._sent]
+        self._sent.update(found)
+        self._asked.extend(found)
+        return found
+
     def _take(self, reply: Any) -> None:
         """Take what Redis sends on a subscribed connection."""
         if isinstance(reply, exceptions.RedisError):
-            raise translated(reply)
+            self._refuse(translated(reply))
+            return
         try:
-            kind, _, content = reply
+            kind, channel, content = reply
         except (TypeError, ValueError):
             raise Unavailable(f"this is no message of a channel: {reply!r:.100}") from None
         self._backoff.reset()
         if kind == b"message":
-            self._messages.append(content)
-        elif content == len(self._channels):
-            # Redis confirms each channel; the last confirmation carries the total.
-            self._ready = True
+            self._messages.append(Message(channel, content))
+        elif kind == b"subscribe":
+            if channel in self._asked:
+                self._asked.remove(channel)
+            self._confirmed.add(channel)
+            self._refused.pop(channel, None)
+            self._answered()
+
+    def _refuse(self, error: PyjobsError) -> None:
+        """Take an error reply. It is about the oldest SUBSCRIBE without an answer, if any."""
+        if not self._asked or not isinstance(error, Forbidden):
+            raise error
+        self._refused[self._asked.popleft()] = error
+        self._answered()
+        if not self._asked and not self._confirmed:
+            raise error
+
+    def _answered(self) -> None:
+        """Wake those who wait in `add`."""
+
+    def _wanted(self, names: Iterable[str]) -> tuple[list[bytes], list[bytes]]:
+        """Enter channels. Returns those that Redis has not confirmed, and those that are new."""
+        missing = [name for one in names if (name := one.encode()) not in self._confirmed]
+        new = [name for name in missing if name not in self._channels]
+        for name in missing:
+            self._channels[name] = None
+            if self._refused.pop(name, None) is not None:
+                self._sent.discard(name)
+        return missing, new
+
+    def _are_answered(self, names: Collection[bytes]) -> bool:
+        return all(name in self._confirmed or name in self._refused for name in names)
+
+    def _raise_refusal(self, missing: Iterable[bytes], new: Collection[bytes]) -> None:
+        """Raise the first refusal of these channels. New ones that are refused are left again."""
+        refusals = [self._refused[name] for name in missing if name in self._refused]
+        for name in new:
+            # The refusal stays, for others who wait for this channel.
+            if name in self._refused:
+                self._channels.pop(name, None)
+                self._sent.discard(name)
+        if refusals:
+            raise type(refusals[0])(*refusals[0].args) from refusals[0]
 
     def _forget(self) -> Any:
         """Return the connection to be closed, if any. The next attempt is due after a pause."""
         self._messages.clear()
-        self._ready = False
+        self._sent.clear()
+        self._asked.clear()
+        self._confirmed.clear()
         self._due = time.monotonic() + self._backoff.pause()
         connection, self._connection = self._connection, None
         return connection
-
-
-class Subscription(BaseSubscription):
-    """Holds a SUBSCRIBE on a connection of its own and gives the messages of its channels.
-
-    It belongs to one thread. An error closes it. `open` opens it again, and `pause` tells when that
-    is due.
-
-    Args:
-        server: the redis-py client whose pool the connection is taken from.
-        channels: the channels' names.
-        backoff: computes the pauses between connections.
-    """
-
-    def __init__(self, server: Server, channels: Sequence[str], backoff: Backoff) -> None:
-        super().__init__(server, channels, backoff)
-
-    @property
-    def source(self) -> socket.socket | None:
-        """The socket that becomes readable when something comes, once `get` has returned None. None
-        for memory://, which has no socket, and while there is no connection."""
-        source = getattr(self._connection, "_sock", None)
-        return source if isinstance(source, socket.socket) else None
-
-    def open(self, seconds: float = 0.0) -> None:
-        """Connect and send SUBSCRIBE, unless there is a connection.
-
-        Args:
-            seconds: how long to wait until Redis confirms every channel. With 0 nothing is waited
-                for, and `get` raises a refusal.
-
-        Raises:
-            Forbidden: Redis's access rules forbid a channel.
-            Unavailable: Redis can't be reached, or has not confirmed the channels in time.
-        """
-        if self.is_open:
-            return
-        until = time.monotonic() + seconds
-        try:
-            self._connection = self._pool.get_connection()
-            self._connection.send_command("SUBSCRIBE", *self._channels)
-            while seconds and not self._ready:
-                if not self._read(until):
-                    raise Unavailable(f"no answer to SUBSCRIBE in {seconds:g} s")
-        except BaseException as error:
-            self._break()
-            raise_translated(error)
-
-    def get(self, seconds: float = 0.0) -> bytes | None:
-        """Return the content of the next message; None when none comes in time.
-
-        Args:
-            seconds: how long to wait. With 0 only a message that is there is returned.
-
-        Raises:
-            Forbidden: Redis's access rules forbid a channel.
-            Unavailable: the connection broke, or there is none.
-        """
-        until = time.monotonic() + seconds
-        try:
-            while not self._messages:
-                if not self._read(until):
-                    return None
-        except BaseException as error:
-            self._break()
-            raise_translated(error)
-        return self._messages.popleft()
-
-    def close(self) -> None:
-        """Close the connection and give it back to its pool, if there is one."""
-        if self.is_open:
-            self._break()
-
-    def _read(self, until: float) -> bool:
-        """Take what comes next; False when nothing comes before the moment `until`."""
-        if self._connection is None:
-            raise Unavailable("the subscription is closed")
-        if not self._connection.can_read(max(0.0, until - time.monotonic())):
-            return False
-        self._take(self._connection.read_response(disconnect_on_error=False))
-        return True
-
-    def _break(self) -> None:
-        connection = self._forget()
-        if connection is not None:
-            connection.disconnect()
-            self._pool.release(connection)
-
-
-class AsyncSubscription(BaseSubscription):
-    """Holds a SUBSCRIBE on an asyncio connection of its own and gives the messages of its channels.
-
-    It belongs to one task. An error closes it. `open` opens it again, and `pause` tells when that
-    is due.
-
-    Args:
-        server: the redis-py client whose pool the connection is taken from.
-        channels: the channels' names.
-        backoff: computes the pauses between connections.
-    """
-
-    _connection: Connection | None
-
-    def __init__(self, server: AsyncServer, channels: Sequence[str], backoff: Backoff) -> None:
-        super().__init__(server, channels, backoff)
-
-    async def open(self, seconds: float) -> None:
-        """Connect, send SUBSCRIBE and wait until Redis confirms every channel, unless there is a
-        connection.
-
-        Args:
-            seconds: how long to wait for the confirmation.
-
-        Raises:
-            Forbidden: Redis's access rules forbid a channel.
-            Unavailable: Redis can't be reached, or has not confirmed the channels in time.
-        """
-        if self.is_open:
-            return
-        until = time.monotonic() + seconds
-        try:
-            self._connection = await open_connection(self._pool)
-            await self._connection.send(pack("SUBSCRIBE", *self._channels))
-            while not self._ready:
-                if not await self._read(until):
-                    raise Unavailable(f"no answer to SUBSCRIBE in {seconds:g} s")
-        except BaseException as error:
-            await self._break()
-            raise_translated(error)
-
-    async def get(self, seconds: float = 0.0) -> bytes | None:
-        """Return the content of the next message; None when none comes in time.
-
-        Args:
-            seconds: how long to wait. With 0 only a message that is there is returned.
-
-        Raises:
-            Forbidden: Redis's access rules forbid a channel.
-            Unavailable: the connection broke, or there is none.
-        """
-        until = time.monotonic() + seconds
-        try:
-            while not self._messages:
-                if not await self._read(until):
-                    return None
-        except BaseException as error:
-            await self._break()
-            raise_translated(error)
-        return self._messages.popleft()
-
-    async def close(self) -> None:
-        """Close the connection and give it back to its pool, if there is one."""
-        if self.is_open:
-            await self._break()
-
-    async def _read(self, until: float) -> bool:
-        """Take what comes next; False when nothing comes before the moment `until`."""
-        if self._connection is None:
-            raise Unavailable("the subscription is closed")
-        try:
-            reply = await self._connection.reply(max(0.0, until - time.monotonic()))
-        except exceptions.TimeoutError:
-            return False
-        self._take(reply)
-        return True
-
-    async def _break(self) -> None:
-        connection: Connection | None = self._forget()
-        if connection is not None:
-            await connection.close(self._pool)

@@ -117,10 +117,10 @@ class CancellationListener:
             return heard
         try:
             for _ in range(MESSAGES):
-                id = self._subscription.get()
-                if id is None:
+                message = self._subscription.get()
+                if message is None:
                     break
-                heard.add(id)
+                heard.add(message.content)
         except (PyjobsError, OSError, ValueError) as error:
             note(error)
         return heard

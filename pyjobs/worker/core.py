@@ -19,7 +19,7 @@ from pyjobs.errors import (
     PyjobsError,
     Unavailable,
 )
-from pyjobs.ids import new_id
+from pyjobs.ids import new_nonce
 from pyjobs.worker.claims import OF_A_QUEUE, Claims
 from pyjobs.worker.outbox import EndedRun, Outbox, Request
 from pyjobs.worker.outcomes import failure
@@ -46,7 +46,7 @@ class WorkerCore:
         nonce: returns the name of a claim, never used before.
     """
 
-    def __init__(self, settings: WorkerSettings, *, nonce: Callable[[], str] = new_id) -> None:
+    def __init__(self, settings: WorkerSettings, *, nonce: Callable[[], str] = new_nonce) -> None:
         self.mode = settings.mode
         self.held: set[Run] = set()
         self.stopping = False

@@ -106,7 +106,7 @@ def dry_runs(mode: str, keys: Keys, queues: Sequence[str]) -> list[tuple[str, ..
     """Return the commands to try: each command of the worker's scripts on the first queue, and one
     command on each other queue, since rights may differ by key."""
     first, *others = map(keys.queue, queues)
-    runs: list[tuple[str, ...]] = [("PUBLISH", keys.channel("x"), "")]
+    runs: list[tuple[str, ...]] = [("PUBLISH", Keys.results(first, "x"), "")]
     for command in sorted(commands_of("worker", mode) & VALUES.keys() - {"PUBLISH"}):
         runs.append((command, f"{first}:meta", *[""] * VALUES[command]))
     return runs + [("HMGET", f"{queue}:meta", "") for queue in others]

@@ -26,7 +26,7 @@ from pyjobs.transport.server import aconnect, connect
 
 QUEUE = "jobs:{bench}"
 CLIENT = "bare"
-CHANNEL = f"jobs:client:{CLIENT}"
+CHANNEL = f"{QUEUE}:client:{CLIENT}"
 DATA = json.dumps(CASE.data, separators=(",", ":")).encode()
 # Calls of one job in a round trip, where a case asks for `together`.
 PIPELINED = 100
@@ -55,7 +55,7 @@ def told(message: dict[str, Any]) -> dict[str, Any]:
     """Results by id, from a message of the client's channel."""
     if message["type"] != "message":
         return {}
-    return {id: json.loads(end.body) for _, id, end in parse_results(message["data"])}
+    return {id: json.loads(end.body) for id, end in parse_results(message["data"])}
 
 
 class Sync(SyncDriver):

@@ -13,6 +13,7 @@ from support.client_core import (
     Job,
     answers,
     asked,
+    hear,
     make,
     posted,
     prepare,
@@ -59,7 +60,7 @@ class TestAccept:
         [refused] = batch.jobs
         assert isinstance(refused.error(), Conflict) and "a" in str(refused.error())
         assert not stands.done() and not before
-        core.hear(posted("a", b"1"))
+        hear(core, posted("a", b"1"))
         assert stands.value() == 1
 
     def test_two_submits_of_an_id_share_one_job_object(self) -> None:
@@ -157,7 +158,7 @@ class TestHear:
     def test_a_message_settles_its_job_with_result_and_times(self) -> None:
         core = make()
         [job] = submit(core, "a")
-        core.hear(posted("a", b'{"x":[]}'))
+        hear(core, posted("a", b'{"x":[]}'))
         assert job.value() == {"x": []}
         assert job.times == (10, 20, 30)
         assert core.sweep.calls() == []
@@ -166,7 +167,7 @@ class TestHear:
         core = make()
         [job] = submit(core, "a")
         body = b'{"type":"ValueError","message":"no","traceback":"at line 1"}'
-        core.hear(posted("a", body, "dead", reason="attempts"))
+        hear(core, posted("a", body, "dead", reason="attempts"))
         error = job.error()
         assert isinstance(error, JobFailed)
         assert (error.type, error.message, error.traceback, error.reason) == (
@@ -176,20 +177,28 @@ class TestHear:
     def test_a_message_of_many_jobs_settles_those_that_are_known(self) -> None:
         core = make()
         first, second = submit(core, "a", "b")
-        core.hear(posted("a", b"1") + posted("stranger", b"2") + posted("b", b"3"))
+        hear(core, posted("a", b"1") + posted("stranger", b"2") + posted("b", b"3"))
         assert (first.value(), second.value()) == (1, 3)
 
     def test_a_message_of_another_queue_settles_nothing(self) -> None:
         core = make()
         [job] = submit(core, "a")
-        core.hear(posted("a", b"1", queue="other"))
+        hear(core, posted("a", b"1"), queue="other")
+        assert not job.done()
+
+    def test_a_message_on_a_channel_that_is_not_the_clients_settles_nothing(self) -> None:
+        core = make()
+        [job] = submit(core, "a")
+        core.channels(["q"])
+        for channel in (b"jobs:client:" + core.name.encode(), b"jobs:{q}:client:other", b""):
+            core.hear(channel, posted("a", b"1"))
         assert not job.done()
 
     def test_the_first_of_several_results_stands(self) -> None:
         core = make()
         [job] = submit(core, "a")
-        core.hear(posted("a", b"1"))
-        core.hear(posted("a", b"2"))
+        hear(core, posted("a", b"1"))
+        hear(core, posted("a", b"2"))
         settle(job, Stored("done", "-", 0, 0, 0, b"3"))
         assert job.value() == 1
 
@@ -197,7 +206,7 @@ class TestHear:
         """A worker may be faster than the reply."""
         core = make()
         batch = prepare(core, [1], ["a"])
-        core.hear(posted("a", b"1"))
+        hear(core, posted("a", b"1"))
         core.accept(batch, answers(batch))
         [job] = batch.jobs
         assert job.value() == 1 and job.created
@@ -205,7 +214,7 @@ class TestHear:
     def test_a_job_that_nobody_holds_is_forgotten_once_heard(self) -> None:
         core = make()
         submit(core, "a")
-        core.hear(posted("a", b"1"))
+        hear(core, posted("a", b"1"))
         assert core.sweep.calls() == []
 
 
@@ -213,7 +222,7 @@ class TestEnd:
     def test_close_fails_pending_jobs_and_keeps_results(self) -> None:
         core = make()
         done, pending = submit(core, "a", "b")
-        core.hear(posted("a", b"1"))
+        hear(core, posted("a", b"1"))
         core.close()
         assert done.value() == 1
         assert isinstance(pending.error(), ClientClosed) and "b" in str(pending.error())
@@ -239,7 +248,7 @@ class TestEnd:
     ) -> None:
         """`exception` is what `result` raises."""
         [job] = submit(core := make(), "a")
-        core.hear(posted("a", body))
+        hear(core, posted("a", body))
         with pytest.raises(PyjobsError) as raised:
             job.value()
         assert type(job.error()) is type(raised.value)

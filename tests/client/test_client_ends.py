@@ -234,7 +234,7 @@ def test_a_listener_that_can_not_start_leaves_nothing(
         for _ in range(3):
             with pytest.raises(RuntimeError, match="no thread"):
                 client.submit(1)
-        assert store.redis.pubsub_numsub(client._core.channel)[0][1] == 0
+        assert store.redis.pubsub_numsub(client._core.channels(["q"])[0])[0][1] == 0
     wait_until(lambda: len(store.redis.client_list()) == connections)
 
 
@@ -311,7 +311,7 @@ class TestResources:
     def test_a_client_needs_rights_to_its_own_queue_only(self, store: Store) -> None:
         """Rights to its own queue only: the registry is a convenience, not a condition."""
         store.redis.execute_command(
-            "ACL", "SETUSER", "app", "on", ">secret", "~jobs:{q}*", "&jobs:client:*", "+@all"
+            "ACL", "SETUSER", "app", "on", ">secret", "~jobs:{q}*", "&jobs:{q}:*", "+@all"
         )
         url = store.url.replace("://", "://app:secret@")
         try:

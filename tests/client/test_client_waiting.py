@@ -187,7 +187,7 @@ class TestMissedMessages:
 
             def flood() -> None:
                 while not ended.wait(0.001):
-                    store.redis.publish(client._core.channel, b"")
+                    store.redis.publish(client._core.channels(["q"])[0], b"")
 
             flooding = threading.Thread(target=flood)
             flooding.start()
@@ -245,7 +245,7 @@ class TestMissedMessages:
         assert jobs.redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub") == 1
         work(jobs)
         assert missed.result(SOON) == "ba"
-        wait_until(lambda: jobs.redis.pubsub_numsub(client._core.channel)[0][1] == 1)
+        wait_until(lambda: jobs.redis.pubsub_numsub(client._core.channels(["q"])[0])[0][1] == 1)
         heard = client.submit("cd")
         work(jobs)
         assert heard.result(SOON) == "dc"
@@ -278,7 +278,7 @@ class TestMissedMessages:
             b"\xff\xfe\n\n",
             b"q a done - x y z 1\n1\n",
         ):
-            jobs.redis.publish(client._core.channel, junk)
+            jobs.redis.publish(client._core.channels(["q"])[0], junk)
         work(jobs)
         assert job.result(SOON) == "ba"
 
@@ -296,7 +296,7 @@ class TestRestart:
             time.sleep(1.2)
             server.start()
             with redis.Redis.from_url(server.url) as look:
-                channel = client._core.channel
+                channel = client._core.channels(["q"])[0]
                 wait_until(lambda: look.pubsub_numsub(channel)[0][1] == 1)
                 store = Store(server.url, None)
                 jobs = Jobs(store, MODES["simple"])

@@ -95,6 +95,8 @@ def test_submits_with_other_queues_or_options_get_calls_of_their_own(
     store: Store, jobs: Jobs, sent: Counting
 ) -> None:
     async def work(client: Client) -> None:
+        await client.submit("first", queue="r")
+        store.redis.flushall()
         sent.sizes.clear()
         await asyncio.gather(
             client.submit(1),

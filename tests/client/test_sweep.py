@@ -10,6 +10,7 @@ from support.client_core import (
     MISSING,
     answers,
     asked,
+    hear,
     make,
     posted,
     prepare,
@@ -114,7 +115,7 @@ class TestSweep:
         [job] = submit(core, "a")
         [chunk] = core.sweep.calls()
         assert core.sweep.take(chunk, [MISSING]) == []
-        core.hear(posted("a", b"1"))
+        hear(core, posted("a", b"1"))
         assert job.value() == 1
 
     def test_a_job_that_was_found_since_it_was_missed_is_not_missing_yet(self) -> None:
@@ -153,6 +154,6 @@ class TestSweep:
         core = make()
         job = core.open_job("theirs", None)
         assert asked(core.sweep.calls([job])) == ["theirs"] == asked(core.sweep.calls())
-        for bad in ({"id": "a b", "queue": None}, {"id": "a", "queue": "{q}"}):
+        for bad in (("a b", None), ("a", "{q}"), (5, None), (None, None), (("a", "q"), None)):
             with pytest.raises(BadArgument):
-                core.open_job(**bad)  # type: ignore[arg-type]
+                core.open_job(*bad)  # type: ignore[arg-type]

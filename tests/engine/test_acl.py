@@ -161,7 +161,7 @@ def test_a_role_is_refused_commands_and_keys_beyond_its_rights(store: Store, rol
 
 
 def test_rules_without_queues_cover_all_queues_of_the_prefix() -> None:
-    assert {"~p:{*", "~p:queues", "&p:client:*"} <= set(rules_of("worker", "simple", Keys("p"), ()))
+    assert {"~p:{*", "~p:queues", "&p:{*}:*"} <= set(rules_of("worker", "simple", Keys("p"), ()))
     with pytest.raises(BadArgument, match="role: 'boss' is not one of producer, worker, operator"):
         commands_of("boss", "simple")
 

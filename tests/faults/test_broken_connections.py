@@ -36,7 +36,11 @@ REPLY_SECONDS = 0.15
 JOBS = 200
 MOMENT = re.compile(rb"\d{13}")
 # Where a good call from the manifest alone would find nothing to do.
-ITEMS: dict[str, list[Any]] = {"cancel": ["held0", "waits", "later"], "requeue": ["failed"]}
+ITEMS: dict[str, list[Any]] = {
+    "cancel": ["held0", "waits", "later"],
+    "requeue": ["failed"],
+    "watch": ["held0", "waits"],
+}
 
 hows = pytest.mark.parametrize("how", ["cut_before", "cut_after", "stall"])
 scripts = pytest.mark.parametrize("name", [used.name for used in SCRIPTS])
@@ -239,7 +243,7 @@ def test_a_worker_whose_replies_are_cut_starts_and_reports_each_job_once(
     told: list[str] = []
 
     def all_done() -> bool:
-        told.extend(letter[1] for body in heard.messages() for letter in parse_results(body))
+        told.extend(id for body in heard.messages() for id, _ in parse_results(body))
         return len(told) >= JOBS
 
     handler = Started()

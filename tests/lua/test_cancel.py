@@ -53,8 +53,8 @@ def test_cancel_publishes_to_the_client_once(jobs: Jobs) -> None:
     cancelled(jobs, "a", "a")
     cancelled(jobs, "a")
     (message,) = heard.messages()
-    ((queue, id, end),) = parse_results(message)
-    assert (queue, id, end.state, end.reason) == ("q", "a", "cancelled", "-")
+    ((id, end),) = parse_results(message)
+    assert (id, end.state, end.reason) == ("a", "cancelled", "-")
 
 
 @cancel

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from support.fencing import (
     check_ended_attempt,
     check_never_claimed,
@@ -10,7 +11,10 @@ from support.fencing import (
     check_twice_in_one_call,
 )
 from support.messages import PAYLOADS, bodies
-from support.store import DAY, HOUR, STORED, Jobs, having
+from support.store import DAY, HOUR, STORED, Jobs, Q, having
+
+from pyjobs.engine.messages import parse_results
+from pyjobs.errors import BadArgument
 
 
 @having("complete", STORED)
@@ -106,8 +110,8 @@ def test_the_message_to_the_client_has_state_times_size_and_body(jobs: Jobs) -> 
     jobs.complete(job, result=b"42")
     (message,) = heard.messages()
     head, body = message.split(b"\n", 1)
-    queue, id, state, reason, queued, started, processed, size = head.decode().split(" ")
-    assert (queue, id, state, reason, size) == ("q", "a", "done", "-", "2")
+    id, state, reason, queued, started, processed, size = head.decode().split(" ")
+    assert (id, state, reason, size) == ("a", "done", "-", "2")
     assert job.queued == int(queued) <= int(started) <= before <= int(processed) <= jobs.now()
     assert body == b"42\n"
     heard.close()
@@ -146,6 +150,40 @@ def test_results_are_published_to_the_client_of_each_job_only(jobs: Jobs) -> Non
     assert bodies(two.messages()).keys() == {"b"}
     one.close()
     two.close()
+
+
+@having("complete", STORED)
+def test_a_field_that_was_written_by_hand_makes_no_second_line_in_a_message(jobs: Jobs) -> None:
+    heard = jobs.store.listen("me")
+    forged = "1 2 3 0\n\nb done - 1"
+    (job,) = jobs.take("a", client="me")
+    for field in ("_queued", "_started"):
+        jobs.redis.hset(f"{Q}:job:a", field, forged)
+    jobs.complete(job)
+    (message,) = heard.messages()
+    assert message.count(b"\n") == 2
+    assert [id for id, _ in parse_results(message)] == ["a"]
+    heard.close()
+
+
+TOKENS = [
+    f"1{'0' * 15}.1.me",
+    f"1.1{'0' * 15}.me",
+    "1.1.me\nb",
+    "1.1.a b",
+    f"1.1.{'c' * 129}",
+    "1.1",
+]
+
+
+@pytest.mark.parametrize("token", TOKENS)
+@having("complete", ["simple"])
+def test_a_token_that_could_spoil_a_message_is_refused(jobs: Jobs, token: str) -> None:
+    (job,) = jobs.take("a", client="me")
+    with pytest.raises(BadArgument, match="token: not one from claim"):
+        jobs.complete(job._replace(token=token))
+    with pytest.raises(BadArgument, match="token: not one from claim"):
+        jobs.fail(job._replace(token=token))
 
 
 @having("complete", ["simple"])

@@ -16,12 +16,13 @@ from typing import Any, NamedTuple
 
 from support.running import wait_until, working
 from support.servers import REAL_SERVER_PLACES, SOCKET_PLACES, at
-from support.store import Q, Store, having
+from support.store import STORED, Q, Store, having
 
 import pyjobs
 import pyjobs.aio
 from pyjobs.engine.call import Call
 from pyjobs.engine.modes import Mode
+from pyjobs.engine.queue import watch
 from pyjobs.engine.reliable import Reliable
 from pyjobs.engine.simple import Simple
 from pyjobs.ids import new_id
@@ -49,6 +50,7 @@ class Cost(NamedTuple):
 
 # For one job, and for MANY.
 BOUNDS = {
+    "queue/watch": (Cost(2, 16), Cost(102, 1016)),
     "simple/submit": (Cost(5, 14), Cost(5, 114)),
     "simple/claim": (Cost(9, 22), Cost(9, 22)),
     "simple/complete": (Cost(5, 14), Cost(5, 14)),
@@ -92,6 +94,8 @@ def a_life(store: Store, mode: Mode, jobs: int) -> dict[str, Cost]:
         do(mode.extend(Q, [(job.id, job.token) for job in batch.jobs], lease=HOUR))
     else:
         batch = do(mode.claim([Q], nonce=new_id(), limit=jobs))
+    if mode.stores:
+        do(watch(Q, [job.id for job in batch.jobs], client="c"))
     assert len(batch.jobs) == jobs
     do(mode.complete(Q, [(job.id, job.token, b"2") for job in batch.jobs]))
     return costs
@@ -121,9 +125,25 @@ def test_a_call_costs_no_more_in_a_long_queue(store: Store, mode: Mode) -> None:
     options = {} if isinstance(mode, Simple) else {"delay": HOUR}
     for chosen in ({}, options):
         for _ in range(3):
-            store.call(mode.submit(Q, [(new_id(), b"1") for _ in range(1000)], **chosen))
+            named = [(new_id(), b"1") for _ in range(1000)]
+            store.call(mode.submit(Q, named, client="c", **chosen))
     for name, cost in a_life(store, mode, MANY).items():
         assert cost.within(few[name]), (name, cost, few[name])
+
+
+@everywhere
+@having("submit", STORED)
+def test_a_new_listener_costs_one_write_a_job_and_one_a_call(store: Store, mode: Mode) -> None:
+    named = [(new_id(), b"1") for _ in range(MANY)]
+    ids = [id for id, _ in named]
+    store.call(mode.submit(Q, named, client="c"))
+    _, known = counted(store, watch(Q, ids, client="c"))
+    _, added = counted(store, watch(Q, ids, client="d"))
+    assert added.commands <= known.commands + MANY + 1
+    _, repeated = counted(store, mode.submit(Q, named, client="d"))
+    assert repeated.commands <= MANY + 6
+    _, joined = counted(store, mode.submit(Q, named, client="e"))
+    assert joined.commands <= repeated.commands + MANY + 1
 
 
 # --- jobs that go round ---

@@ -28,7 +28,7 @@ def test_a_job_past_its_expiry_ends_and_its_client_hears_of_it(jobs: Jobs) -> No
     is_late(jobs, "a")
     assert [job.id for job in jobs.claim().jobs] == ["b"]
     (message,) = heard.messages()
-    ((_, id, end),) = parse_results(message)
+    ((id, end),) = parse_results(message)
     assert (id, end.state, end.started) == ("a", "expired", 0)
     assert jobs.job("a")["state"] == b"expired"
     assert jobs.ttl("a") > 0

@@ -62,7 +62,7 @@ def test_fail_publishes_the_error_to_the_client(jobs: Jobs) -> None:
     heard = jobs.store.listen("me")
     jobs.fail(*jobs.take("a", client="me"), error=b"wh\ny")
     (message,) = heard.messages()
-    assert message.startswith(b"q a failed - ")
+    assert message.startswith(b"a failed - ")
     assert bodies([message]) == {"a": b"wh\ny"}
     heard.close()
 
@@ -231,7 +231,7 @@ def test_a_job_whose_attempts_are_used_up_is_dead(jobs: Jobs, verdict: str) -> N
     assert before <= stored.processed == jobs.part("dead")["a"] <= jobs.now()
     assert jobs.part("inflight") == jobs.part("delayed") == {}
     (message,) = heard.messages()
-    assert message.startswith(b"q a dead attempts ")
+    assert message.startswith(b"a dead attempts ")
     assert bodies([message]) == {"a": b"the last"}
     heard.close()
 

@@ -27,6 +27,7 @@ ITEMS: dict[str, list[Arg]] = {
     "submit": ["", b"1", "made", b"1"],
     "cancel": ["held0", "waits", "later"],
     "requeue": ["failed", "done"],
+    "watch": ["held0", "waits", "done"],
 }
 can_be_asked = at(DRYRUN_PLACES)
 

@@ -168,7 +168,7 @@ def test_at_max_crashes_a_job_is_dead(jobs: Jobs) -> None:
     assert (stored.state, stored.reason, stored.body) == ("dead", "crashed", b"")
     assert stored.processed == jobs.part("dead")["a"]
     (message,) = heard.messages()
-    assert message.startswith(b"q a dead crashed ")
+    assert message.startswith(b"a dead crashed ")
     assert bodies([message]) == {"a": b""}
     heard.close()
 

@@ -70,9 +70,15 @@ def asked(chunks: Sequence[Chunk[Job]]) -> list[str]:
     return [job.id for chunk in chunks for job in chunk.jobs]
 
 
-def posted(id: str, body: bytes, state: str = "done", queue: str = "q", reason: str = "-") -> bytes:
+def posted(id: str, body: bytes, state: str = "done", reason: str = "-") -> bytes:
     """As lua/lib/job/ended.lua writes it."""
-    return f"{queue} {id} {state} {reason} 10 20 30 {len(body)}\n".encode() + body + b"\n"
+    return f"{id} {state} {reason} 10 20 30 {len(body)}\n".encode() + body + b"\n"
+
+
+def hear(core: ClientCore[Job], content: bytes, queue: str = "q") -> None:
+    """A message on the core's channel of a queue."""
+    [channel] = core.channels([queue])
+    core.hear(channel.encode(), content)
 
 
 DONE = Stored("done", "-", 10, 20, 30, b"1")

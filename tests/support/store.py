@@ -17,7 +17,7 @@ import pytest
 
 from pyjobs.engine.call import Call
 from pyjobs.engine.modes import MODES, Mode
-from pyjobs.engine.queue import fetch
+from pyjobs.engine.queue import fetch, watch
 from pyjobs.engine.recoverable import Recoverable
 from pyjobs.engine.reliable import Reliable
 from pyjobs.engine.replies import Claimed, ClaimReply, Reaped, Stored, Submitted
@@ -120,8 +120,8 @@ class Store:
         yield
         assert self.snapshot() == before
 
-    def listen(self, client: str) -> Listener:
-        return Listener(self.redis, f"jobs:client:{client}")
+    def listen(self, client: str, queue: str = Q) -> Listener:
+        return Listener(self.redis, f"{queue}:client:{client}")
 
 
 READ = {
@@ -274,6 +274,9 @@ class Jobs:
 
     def result(self, *ids: str) -> list[Stored]:
         return self.store.call(fetch(Q, ids))  # type: ignore[no-any-return]
+
+    def watch(self, *ids: str, client: str) -> list[Stored]:
+        return self.store.call(watch(Q, ids, client=client))  # type: ignore[no-any-return]
 
     def lose(self, *jobs: Claimed) -> list[Claimed]:
         """Let the claims of these jobs run out, put them back and claim them again."""

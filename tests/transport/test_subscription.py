@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -26,6 +27,7 @@ from pyjobs.errors import Forbidden, PyjobsError, Unavailable
 from pyjobs.transport import (
     AsyncSubscription,
     Backoff,
+    Message,
     Subscription,
     aclose,
     aconnect,
@@ -34,7 +36,7 @@ from pyjobs.transport import (
 
 EVERY = at(CLIENT_CODE_PLACES)
 REAL = at(CLIENT_SOCKET_PLACES)
-CHANNELS = ["jobs:client:a", "jobs:client:b"]
+CHANNELS = ["jobs:{q}:client:a", "jobs:{q}:client:b"]
 SHORT = 0.05
 
 
@@ -55,8 +57,11 @@ class AsyncFace:
     def open(self, seconds: float) -> None:
         self.loop.do(self.subscription.open(seconds))
 
-    def get(self, seconds: float = 0.0) -> bytes | None:
+    def get(self, seconds: float = 0.0) -> Message | None:
         return self.loop.do(self.subscription.get(seconds))
+
+    def add(self, channels: list[str], seconds: float) -> None:
+        self.loop.do(self.subscription.add(channels, seconds))
 
     def close(self) -> None:
         self.loop.do(self.subscription.close())
@@ -101,7 +106,7 @@ class TestMessages:
         for content in (b"1", b"", b"\xff" * 100_000):
             for channel in CHANNELS:
                 store.redis.publish(channel, content)
-        assert [closed.get(LONG) for _ in range(6)] == [
+        assert [closed.get(LONG).content for _ in range(6)] == [
             *(b"1", b"1", b"", b"", b"\xff" * 100_000, b"\xff" * 100_000)
         ]
 
@@ -118,7 +123,7 @@ class TestMessages:
         timer = threading.Timer(0.1, store.redis.publish, (CHANNELS[0], "a"))
         timer.start()
         began = time.monotonic()
-        assert closed.get(LONG) == b"a"
+        assert closed.get(LONG) == (CHANNELS[0].encode(), b"a")
         assert time.monotonic() - began < LONG / 2
         timer.join()
 
@@ -126,7 +131,7 @@ class TestMessages:
         closed.open(LONG)
         store.redis.publish(CHANNELS[0], "a")
         closed.open(LONG)
-        assert closed.get(LONG) == b"a"
+        assert closed.get(LONG) == (CHANNELS[0].encode(), b"a")
 
     def test_get_of_a_closed_one_raises_unavailable(self, closed: Any) -> None:
         with pytest.raises(Unavailable, match="closed"):
@@ -156,7 +161,7 @@ class TestTrouble:
             assert LONG / 4 < made.pause <= LONG
             made.open(LONG)
             store.redis.publish(CHANNELS[0], "a")
-            assert made.get(LONG) == b"a"
+            assert made.get(LONG) == (CHANNELS[0].encode(), b"a")
 
     def test_a_forbidden_channel_raises_forbidden_and_leaves_no_connection(
         self, store: Store
@@ -190,6 +195,147 @@ class TestTrouble:
             with pytest.raises(Unavailable, match=r"no answer to SUBSCRIBE in 0.2 s"):
                 made.open(0.2)
             assert not made.is_open
+
+
+@contextmanager
+def reading(made: Any, seconds: float = LONG) -> Iterator[list[Any]]:
+    """What a reader gets meanwhile, which opens the subscription again when it breaks."""
+    got: list[Any] = []
+    ended = threading.Event()
+
+    def read() -> None:
+        while not ended.is_set():
+            try:
+                made.open(LONG)
+                if (message := made.get(0.5)) is not None:
+                    got.append(message)
+            except PyjobsError as error:
+                got.append(error)
+                ended.wait(SHORT)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        yield got
+    finally:
+        ended.set()
+        made.subscription.end() if isinstance(made, AsyncFace) else made.end()
+        reader.join(LONG)
+
+
+@EVERY
+class TestAdd:
+    def test_an_added_channel_is_heard_while_another_thread_or_task_reads(
+        self, closed: Any, store: Store
+    ) -> None:
+        closed.open(LONG)
+        with reading(closed) as got:
+            began = time.monotonic()
+            for number in range(20):
+                closed.add([f"c{number}", f"d{number}"], LONG)
+                assert store.redis.publish(f"c{number}", str(number)) == 1
+            assert time.monotonic() - began < LONG / 2
+            wait_until(lambda: len(got) == 20)
+        assert got == [(f"c{number}".encode(), str(number).encode()) for number in range(20)]
+
+    def test_channels_that_threads_add_at_once_are_all_heard(
+        self, closed: Any, store: Store
+    ) -> None:
+        closed.open(LONG)
+        names = [f"c{number % 10}" for number in range(40)]
+        with reading(closed), ThreadPoolExecutor(8) as pool:
+            assert list(pool.map(lambda name: closed.add([name], LONG), names)) == [None] * 40
+            assert {store.redis.publish(name, "") for name in names} == {1}
+
+    def test_a_channel_that_is_heard_costs_nothing_to_add(self, closed: Any) -> None:
+        closed.open(LONG)
+        closed.add(CHANNELS, 0.0)
+
+    def test_an_added_channel_without_an_answer_raises_unavailable_in_time(
+        self, closed: Any
+    ) -> None:
+        with pytest.raises(Unavailable, match=r"no answer to SUBSCRIBE in 0\.05 s"):
+            closed.add(["more"], SHORT)
+
+    def test_end_ends_an_add_that_waits(self, closed: Any) -> None:
+        end = closed.subscription.end if isinstance(closed, AsyncFace) else closed.end
+        call = end if is_sync(closed) else lambda: closed.loop._loop.call_soon_threadsafe(end)
+        timer = threading.Timer(0.1, call)
+        timer.start()
+        began = time.monotonic()
+        with pytest.raises(Unavailable, match="ended"):
+            closed.add(["more"], LONG)
+        assert time.monotonic() - began < LONG / 2
+        timer.join()
+
+
+def is_sync(made: Any) -> bool:
+    return isinstance(made, Subscription)
+
+
+@contextmanager
+def narrow(store: Store, *channels: str) -> Iterator[str]:
+    """The URL of a user who may use these channels only."""
+    rules = [f"&{channel}" for channel in channels]
+    words = ("ACL", "SETUSER", "deaf", "reset", "on", ">secret", "~*", "+@all", "resetchannels")
+    store.redis.execute_command(*words, *rules)
+    try:
+        yield store.url.replace("://", "://deaf:secret@")
+    finally:
+        store.redis.execute_command("ACL", "DELUSER", "deaf")
+
+
+@REAL
+class TestAddTrouble:
+    def test_added_channels_are_heard_again_after_a_broken_connection(self, store: Store) -> None:
+        with subscription(store.url, aio=is_async(store), first=SHORT) as made:
+            made.open(LONG)
+            with reading(made) as got:
+                made.add(["more"], LONG)
+                store.redis.client_kill_filter(_type="pubsub")
+                heard = [(name.encode(), 1) for name in ("more", *CHANNELS)]
+                wait_until(lambda: store.redis.pubsub_numsub("more", *CHANNELS) == heard)
+                store.redis.publish("more", "a")
+                wait_until(lambda: (b"more", b"a") in got)
+
+    def test_a_channel_added_during_an_outage_is_heard_when_it_is_over(self, store: Store) -> None:
+        with subscription(store.url, aio=is_async(store), first=SHORT) as made:
+            with pytest.raises(Unavailable):
+                made.add(["more"], SHORT)
+            with reading(made):
+                made.add(["more"], LONG)
+                assert store.redis.publish("more", "a") == 1
+
+    def test_a_forbidden_channel_raises_forbidden_and_the_others_are_heard(
+        self, store: Store
+    ) -> None:
+        with (
+            narrow(store, *CHANNELS) as url,
+            subscription(url, aio=is_async(store)) as made,
+        ):
+            made.open(LONG)
+            with reading(made) as got:
+                for _ in range(2):
+                    with pytest.raises(Forbidden):
+                        made.add(["secret", CHANNELS[0]], LONG)
+                store.redis.publish(CHANNELS[1], "a")
+                wait_until(lambda: got == [(CHANNELS[1].encode(), b"a")])
+
+    def test_a_channel_that_becomes_forbidden_does_not_hide_the_others(self, store: Store) -> None:
+        with (
+            narrow(store, *CHANNELS) as url,
+            subscription(url, aio=is_async(store), first=SHORT) as made,
+        ):
+            made.open(LONG)
+            store.redis.execute_command("ACL", "SETUSER", "deaf", "resetchannels")
+            store.redis.execute_command("ACL", "SETUSER", "deaf", f"&{CHANNELS[1]}")
+            with reading(made) as got:
+                wait_until(lambda: store.redis.publish(CHANNELS[1], "a"))
+                wait_until(lambda: (CHANNELS[1].encode(), b"a") in got)
+                assert not store.redis.publish(CHANNELS[0], "a")
+                store.redis.execute_command("ACL", "SETUSER", "deaf", f"&{CHANNELS[0]}")
+                made.ask_again()
+                wait_until(lambda: store.redis.publish(CHANNELS[0], "a"))
 
 
 @at(SOCKET_PLACES)

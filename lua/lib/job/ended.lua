@@ -1,10 +1,10 @@
 -- The end of a job, and all that follows from it: the stored outcome, the unique key, the set of the dead, the
--- message to the client. Every script that can end a job includes this piece, and nothing else does any of it.
--- needs clock.now stamp.stamp held.CLIENT held.QUEUED held.STARTED held.UNIQUE unique.free
+-- message to each client that listens. Every script that can end a job includes this piece, and nothing else does any of it.
+-- needs args.is_name clock.now stamp.stamp held.CLIENT held.QUEUED held.STARTED held.UNIQUE unique.free
 local DAY_MS = 86400000
 
--- Results go to a client's channel, many in one message, each as
---   queue id state reason queued started processed bytes LF body LF
+-- Results of a queue go to a channel of the queue for each client, many in one message, each as
+--   id state reason queued started processed bytes LF body LF
 -- Nothing depends on a message but latency: pcall, so that one which is refused undoes and stops nothing.
 local messages = {}  -- by channel
 
@@ -14,17 +14,25 @@ local function send_messages()
   messages = {}
 end
 
--- What follows from an end in every mode. In simple mode, that is all.
-local function ended(q, client, id, state, reason, queued, started, body)
-  if not client or client == '' then return end
-  local channel, most = q.client .. client, 65536
-  local message = messages[channel] or { bytes = 0 }
-  messages[channel] = message
-  local line = q.name .. ' ' .. id .. ' ' .. state .. ' ' .. reason .. ' ' .. queued .. ' ' .. started .. ' ' .. stamp
+-- A moment as a line holds it. What stands in a hash may have been written by hand, and must not make two lines of one.
+local function moment(text)
+  return text and #text <= 15 and text:find('^[0-9]+$') and text or '0'
+end
+
+-- What follows from an end in every mode. In simple mode, that is all. `clients` are names, separated by spaces.
+local function ended(q, clients, id, state, reason, queued, started, body)
+  if not clients or not is_name(id, 128) then return end
+  local most = 65536
+  local line = id .. ' ' .. state .. ' ' .. reason .. ' ' .. moment(queued) .. ' ' .. moment(started) .. ' ' .. stamp
     .. ' ' .. #body .. '\n' .. body .. '\n'
-  message[#message + 1] = line
-  message.bytes = message.bytes + #line
-  if message.bytes > most then send_messages() end
+  for client in clients:gmatch('[^ ]+') do
+    local channel = q.client .. client
+    local message = messages[channel] or { bytes = 0 }
+    messages[channel] = message
+    message[#message + 1] = line
+    message.bytes = message.bytes + #line
+    if message.bytes > most then send_messages() end
+  end
 end
 
 -- Ends a job that has a hash: the hash goes after `retention` ms; without it, the hash stays.
@@ -35,7 +43,7 @@ local function end_job(q, id, job, state, reason, field, body, retention)
   if reason ~= '-' then redis.call('HSET', key, 'reason', reason) end
   if retention then redis.call('PEXPIRE', key, retention) end
   free(q, job[UNIQUE], id)
-  ended(q, job[CLIENT], id, state, reason, job[QUEUED] or 0, job[STARTED] or 0, body)
+  ended(q, job[CLIENT], id, state, reason, job[QUEUED], job[STARTED], body)
 end
 
 -- Dead jobs are kept by age and by number.

@@ -17,7 +17,8 @@ local function make_token(queued, client)
   return string.format('%s.%.0f.%s', queued, now, client)
 end
 
--- Queued, started, client; nothing when the text is not what claim makes.
+-- Queued, started, client; nothing when the text is not what claim makes, for all three go into a message.
 local function parse_token(text)
-  return text:match('^(%d+)%.(%d+)%.([A-Za-z0-9_.:-]*)$')
+  local queued, started, client = text:match('^(%d+)%.(%d+)%.([A-Za-z0-9_.:-]*)$')
+  if queued and #queued <= 15 and #started <= 15 and #client <= 128 then return queued, started, client end
 end

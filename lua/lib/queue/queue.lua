@@ -13,7 +13,6 @@ local function open(key, mode)
   end
   local q = {
     name = tag,
-    client = prefix .. ':client:',
     meta = key .. ':meta',
     pending = key .. ':pending',
     wake = key .. ':wake',
@@ -24,6 +23,7 @@ local function open(key, mode)
     claim = key .. ':claim:',
     unique = key .. ':unique:',
     broken = key .. ':broken',
+    client = key .. ':client:',  -- channels: results, for one client each
     cancel = key .. ':cancel',  -- a channel: ids of jobs that were cancelled while they ran
   }
   local its_mode, layout, token, quarantined = unpack(

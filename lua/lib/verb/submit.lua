@@ -1,6 +1,6 @@
 -- Jobs as hashes, their ids in the queue: what recoverable and reliable share of submit.
 -- needs args.bad acl.denied queue.read_lengths queue.wake clock.now stamp.stamp unique.holder
--- needs new_jobs.make_id new_jobs.create_queue
+-- needs new_jobs.make_id new_jobs.create_queue job.is_live listeners.joined listeners.add_listeners
 
 -- Name, value, ... without those that were not given: a job holds no field for a default.
 local function fields(...)
@@ -29,39 +29,45 @@ local function name_jobs(q, first)
   return ids, keys
 end
 
--- The reply: for each item what is there under its id, or holds the unique key, or 'new'.
+-- The reply: for each item what is there under its id, or holds the unique key, or 'new'. And {key, clients} of the
+-- live jobs that are there.
 local function look_up(q, first, ids, keys, state, unique)
-  local reply, new = {}, {}
-  local held_by, held_state = holder(q, unique)
+  local reply, new, live = {}, {}, {}
+  local held_by, held_state, held_clients = holder(q, unique)
+  local held_key = held_by and q.job .. held_by
   -- One question for all of them: as a rule none is there, and nothing is left to read.
   local none = redis.call('EXISTS', unpack(keys)) == 0
   for n = 1, #ids do
     local id, data = ids[n], ARGV[first + 2 * n - 1]
-    local there, has
+    local there, has, clients
     if new[id] then
       there, has = state, new[id]
     elseif not none then
-      there, has = unpack(redis.call('HMGET', keys[n], 'state', 'data'))
+      there, has, clients = unpack(redis.call('HMGET', keys[n], 'state', 'data', 'client'))
     end
     local outcome = 'new'
     if there then outcome = has == data and there or 'CONFLICT' end
+    if not new[id] and is_live(outcome) then live[#live + 1] = { keys[n], clients } end
     if outcome == 'new' and held_by then
       id, outcome = held_by, held_state
+      if held_key then live[#live + 1] = { held_key, held_clients } end
+      held_key = nil
     elseif outcome == 'new' then
       new[id] = data
       if unique then held_by, held_state = id, state end
     end
     reply[2 * n - 1], reply[2 * n] = id, outcome
   end
-  return reply
+  return reply, live
 end
 
-local function submit(q, first, delay, unique, extra)
+local function submit(q, first, client, delay, unique, extra)
   local state = delay > 0 and 'delayed' or 'pending'
   read_lengths(q)
   if delay > 0 then redis.call('ZCARD', q.delayed) end
   local ids, keys = name_jobs(q, first)
-  local reply, fresh = look_up(q, first, ids, keys, state, unique), {}
+  local reply, live = look_up(q, first, ids, keys, state, unique)
+  local fresh = {}
   bad = denied('LPUSH', q.wake, 'ZADD', delay > 0 and q.delayed, 'SET', unique and q.unique .. unique)
   if bad then return redis.error_reply(bad) end
   create_queue(q)
@@ -81,5 +87,6 @@ local function submit(q, first, delay, unique, extra)
     end
     wake(q)
   end
+  add_listeners(q, joined(live, client))
   return reply
 end

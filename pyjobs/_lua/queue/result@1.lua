@@ -41,7 +41,6 @@ local function open(key, mode)
   end
   local q = {
     name = tag,
-    client = prefix .. ':client:',
     meta = key .. ':meta',
     pending = key .. ':pending',
     wake = key .. ':wake',
@@ -52,6 +51,7 @@ local function open(key, mode)
     claim = key .. ':claim:',
     unique = key .. ':unique:',
     broken = key .. ':broken',
+    client = key .. ':client:',
     cancel = key .. ':cancel',
   }
   local its_mode, layout, token, quarantined = unpack(
@@ -71,6 +71,16 @@ local function read(q, id, ...)
   if not job.err then return job end
   return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.job .. id, ...)
 end
+local function read_stored(q, id, ...)
+  return read(q, id, 'state', 'reason', '_queued', '_started', '_processed', 'result', 'error', ...)
+end
+local function stored(job)
+  local state, reason, queued, started, processed, result, failure = unpack(job)
+  local body = state == 'done' and result or failure
+  return {
+    state or '', reason or '-', tonumber(queued or 0), tonumber(started or 0), tonumber(processed or 0), body or '',
+  }
+end
 local queue = KEYS[1]
 local ids   = items(1, 1)
 arity(1)
@@ -78,12 +88,5 @@ check_ids(ids)
 local q = open(queue)
 if bad then return redis.error_reply(bad) end
 local reply = {}
-for i = ids, #ARGV do
-  local state, reason, queued, started, processed, result, failure = unpack(
-    read(q, ARGV[i], 'state', 'reason', '_queued', '_started', '_processed', 'result', 'error'))
-  local body = state == 'done' and result or failure
-  reply[i] = {
-    state or '', reason or '-', tonumber(queued or 0), tonumber(started or 0), tonumber(processed or 0), body or '',
-  }
-end
+for i = ids, #ARGV do reply[i] = stored(read_stored(q, ARGV[i])) end
 return reply

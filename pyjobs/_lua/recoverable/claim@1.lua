@@ -42,7 +42,6 @@ local function open(key, mode)
   end
   local q = {
     name = tag,
-    client = prefix .. ':client:',
     meta = key .. ':meta',
     pending = key .. ':pending',
     wake = key .. ':wake',
@@ -53,6 +52,7 @@ local function open(key, mode)
     claim = key .. ':claim:',
     unique = key .. ':unique:',
     broken = key .. ':broken',
+    client = key .. ':client:',
     cancel = key .. ':cancel',
   }
   local its_mode, layout, token, quarantined = unpack(
@@ -333,16 +333,22 @@ local function send_messages()
   for channel, message in pairs(messages) do redis.pcall('PUBLISH', channel, table.concat(message)) end
   messages = {}
 end
-local function ended(q, client, id, state, reason, queued, started, body)
-  if not client or client == '' then return end
-  local channel, most = q.client .. client, 65536
-  local message = messages[channel] or { bytes = 0 }
-  messages[channel] = message
-  local line = q.name .. ' ' .. id .. ' ' .. state .. ' ' .. reason .. ' ' .. queued .. ' ' .. started .. ' ' .. stamp
+local function moment(text)
+  return text and #text <= 15 and text:find('^[0-9]+$') and text or '0'
+end
+local function ended(q, clients, id, state, reason, queued, started, body)
+  if not clients or not is_name(id, 128) then return end
+  local most = 65536
+  local line = id .. ' ' .. state .. ' ' .. reason .. ' ' .. moment(queued) .. ' ' .. moment(started) .. ' ' .. stamp
     .. ' ' .. #body .. '\n' .. body .. '\n'
-  message[#message + 1] = line
-  message.bytes = message.bytes + #line
-  if message.bytes > most then send_messages() end
+  for client in clients:gmatch('[^ ]+') do
+    local channel = q.client .. client
+    local message = messages[channel] or { bytes = 0 }
+    messages[channel] = message
+    message[#message + 1] = line
+    message.bytes = message.bytes + #line
+    if message.bytes > most then send_messages() end
+  end
 end
 local function end_job(q, id, job, state, reason, field, body, retention)
   local key = q.job .. id
@@ -350,7 +356,7 @@ local function end_job(q, id, job, state, reason, field, body, retention)
   if reason ~= '-' then redis.call('HSET', key, 'reason', reason) end
   if retention then redis.call('PEXPIRE', key, retention) end
   free(q, job[UNIQUE], id)
-  ended(q, job[CLIENT], id, state, reason, job[QUEUED] or 0, job[STARTED] or 0, body)
+  ended(q, job[CLIENT], id, state, reason, job[QUEUED], job[STARTED], body)
 end
 local function drop(entries)
   for _, entry in ipairs(entries) do

@@ -102,7 +102,6 @@ local function open(key, mode)
   end
   local q = {
     name = tag,
-    client = prefix .. ':client:',
     meta = key .. ':meta',
     pending = key .. ':pending',
     wake = key .. ':wake',
@@ -113,6 +112,7 @@ local function open(key, mode)
     claim = key .. ':claim:',
     unique = key .. ':unique:',
     broken = key .. ':broken',
+    client = key .. ':client:',
     cancel = key .. ':cancel',
   }
   local its_mode, layout, token, quarantined = unpack(
@@ -134,7 +134,6 @@ end
 local function wake(q)
   if q.awake == 0 then q.awake = redis.call('LPUSH', q.wake, '1') end
 end
-local STATE = 1
 local function read(q, id, ...)
   local job = redis.pcall('HMGET', q.job .. id, ...)
   if not job.err then return job end
@@ -145,8 +144,33 @@ local function is_live(state)
 end
 local function holder(q, unique)
   local id = unique and redis.call('GET', q.unique .. unique)
-  local state = id and read(q, id, 'state')[STATE]
-  if is_live(state) then return id, state end
+  if not id then return end
+  local state, clients = unpack(read(q, id, 'state', 'client'))
+  if is_live(state) then return id, state, clients end
+end
+local LISTENERS = 16
+local function with_listener(clients, client)
+  if not clients or clients == '' then return client end
+  if (' ' .. clients .. ' '):find(' ' .. client .. ' ', 1, true) then return end
+  local _, spaces = clients:gsub(' ', ' ')
+  if spaces + 1 >= LISTENERS then clients = clients:match('^[^ ]* (.*)$') end
+  return clients .. ' ' .. client
+end
+local function joined(live, client)
+  local added = {}
+  for _, job in ipairs(live) do
+    local names = client ~= '' and with_listener(job[2], client)
+    if names then
+      added[#added + 1] = job[1]
+      added[#added + 1] = names
+    end
+  end
+  return added
+end
+local function add_listeners(q, added)
+  if #added == 0 then return end
+  redis.pcall('ZREM', q.inflight, '')
+  for i = 1, #added, 2 do redis.pcall('HSET', added[i], 'client', added[i + 1]) end
 end
 local function check_new_jobs(first)
   for i = first, #ARGV, 2 do name('id', ARGV[i], true) end
@@ -182,35 +206,40 @@ local function name_jobs(q, first)
   return ids, keys
 end
 local function look_up(q, first, ids, keys, state, unique)
-  local reply, new = {}, {}
-  local held_by, held_state = holder(q, unique)
+  local reply, new, live = {}, {}, {}
+  local held_by, held_state, held_clients = holder(q, unique)
+  local held_key = held_by and q.job .. held_by
   local none = redis.call('EXISTS', unpack(keys)) == 0
   for n = 1, #ids do
     local id, data = ids[n], ARGV[first + 2 * n - 1]
-    local there, has
+    local there, has, clients
     if new[id] then
       there, has = state, new[id]
     elseif not none then
-      there, has = unpack(redis.call('HMGET', keys[n], 'state', 'data'))
+      there, has, clients = unpack(redis.call('HMGET', keys[n], 'state', 'data', 'client'))
     end
     local outcome = 'new'
     if there then outcome = has == data and there or 'CONFLICT' end
+    if not new[id] and is_live(outcome) then live[#live + 1] = { keys[n], clients } end
     if outcome == 'new' and held_by then
       id, outcome = held_by, held_state
+      if held_key then live[#live + 1] = { held_key, held_clients } end
+      held_key = nil
     elseif outcome == 'new' then
       new[id] = data
       if unique then held_by, held_state = id, state end
     end
     reply[2 * n - 1], reply[2 * n] = id, outcome
   end
-  return reply
+  return reply, live
 end
-local function submit(q, first, delay, unique, extra)
+local function submit(q, first, client, delay, unique, extra)
   local state = delay > 0 and 'delayed' or 'pending'
   read_lengths(q)
   if delay > 0 then redis.call('ZCARD', q.delayed) end
   local ids, keys = name_jobs(q, first)
-  local reply, fresh = look_up(q, first, ids, keys, state, unique), {}
+  local reply, live = look_up(q, first, ids, keys, state, unique)
+  local fresh = {}
   bad = denied('LPUSH', q.wake, 'ZADD', delay > 0 and q.delayed, 'SET', unique and q.unique .. unique)
   if bad then return redis.error_reply(bad) end
   create_queue(q)
@@ -230,6 +259,7 @@ local function submit(q, first, delay, unique, extra)
     end
     wake(q)
   end
+  add_listeners(q, joined(live, client))
   return reply
 end
 local queue     = KEYS[1]
@@ -247,5 +277,5 @@ no_more_options(options)
 check_new_jobs(jobs)
 local q = open(queue, 'recoverable')
 if bad then return redis.error_reply(bad) end
-return submit(q, jobs, math.max(delay, run_at - now), unique, fields('client', client, 'retention', retention,
+return submit(q, jobs, client, math.max(delay, run_at - now), unique, fields('client', client, 'retention', retention,
   'timeout', timeout, 'expires', expires and now + expires, 'unique', unique))

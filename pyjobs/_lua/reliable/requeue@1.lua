@@ -51,7 +51,6 @@ local function open(key, mode)
   end
   local q = {
     name = tag,
-    client = prefix .. ':client:',
     meta = key .. ':meta',
     pending = key .. ':pending',
     wake = key .. ':wake',
@@ -62,6 +61,7 @@ local function open(key, mode)
     claim = key .. ':claim:',
     unique = key .. ':unique:',
     broken = key .. ':broken',
+    client = key .. ':client:',
     cancel = key .. ':cancel',
   }
   local its_mode, layout, token, quarantined = unpack(
@@ -105,8 +105,9 @@ local function read_held(q, id, ...)
 end
 local function holder(q, unique)
   local id = unique and redis.call('GET', q.unique .. unique)
-  local state = id and read(q, id, 'state')[STATE]
-  if is_live(state) then return id, state end
+  if not id then return end
+  local state, clients = unpack(read(q, id, 'state', 'client'))
+  if is_live(state) then return id, state, clients end
 end
 local function requeue(q, first)
   check_types(q)

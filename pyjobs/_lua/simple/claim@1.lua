@@ -42,7 +42,6 @@ local function open(key, mode)
   end
   local q = {
     name = tag,
-    client = prefix .. ':client:',
     meta = key .. ':meta',
     pending = key .. ':pending',
     wake = key .. ':wake',
@@ -53,6 +52,7 @@ local function open(key, mode)
     claim = key .. ':claim:',
     unique = key .. ':unique:',
     broken = key .. ':broken',
+    client = key .. ':client:',
     cancel = key .. ':cancel',
   }
   local its_mode, layout, token, quarantined = unpack(

@@ -1,0 +1,34 @@
+-- queue/watch @1
+-- Read what became of jobs, as queue/result does; a client hears from now on how those that have not ended end.
+-- returns  for each id, in order: {state, reason, queued ms, started ms, processed ms, result or error};
+--          the state is '' when there is no such job (any more)
+-- errors   BADARG BADLAYOUT NOPERM
+-- replay   safe: a client is added to a job once
+-- cost     O(items)
+--% include "lib/call/args.lua"
+--% include "lib/call/items.lua"
+--% include "lib/call/acl.lua"
+--% include "lib/queue/queue.lua"
+--% include "lib/job/job.lua"
+--% include "lib/job/stored.lua"
+--% include "lib/job/listeners.lua"
+local queue  = KEYS[1]                  -- queue  where the jobs are
+local client = name('client', ARGV[1])  -- name   who hears how they end, besides those who do already: the latest 16
+local ids    = items(2, 1)              -- items  id:id  of the jobs
+
+arity(1)
+check_ids(ids)
+local q = open(queue)
+if bad then return redis.error_reply(bad) end
+
+local reply, live = {}, {}
+for i = ids, #ARGV do
+  local job = read_stored(q, ARGV[i], 'client')
+  if is_live(job[STATE]) then live[#live + 1] = { q.job .. ARGV[i], job[CLIENTS] } end
+  reply[#reply + 1] = stored(job)
+end
+local added = joined(live, client)
+bad = denied('ZREM', added[1] and q.inflight, 'HSET', added[1])
+if bad then return redis.error_reply(bad) end
+add_listeners(q, added)
+return reply

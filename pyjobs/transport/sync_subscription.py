@@ -1,0 +1,217 @@
+"""A SUBSCRIBE that is held on a connection of its own in a thread, and made anew.
+
+Only how messages arrive may live here. The connection is read directly, for redis-py's PubSub costs
+several times what a message does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+import threading
+import time
+from collections.abc import Collection
+
+from redis import exceptions
+
+from pyjobs.errors import Unavailable
+from pyjobs.transport.backoff import Backoff
+from pyjobs.transport.errors import raise_translated
+from pyjobs.transport.server import Server
+from pyjobs.transport.subscription import BaseSubscription, Message
+
+# memory:// has no socket to wait for: how often a wait looks whether `add` or `end` was called.
+LOOK_SECONDS = 0.02
+# A wait ends by then and its caller waits again: poll takes a bounded number of milliseconds.
+LONGEST_SECONDS = 3600.0
+
+
+class Subscription(BaseSubscription):
+    """Holds a SUBSCRIBE on a connection of its own and gives the messages of its channels.
+
+    It belongs to one thread. Only `add` and `end` are for other threads. An error closes it. `open`
+    opens it again, with all channels, and `pause` tells when that is due.
+
+    Args:
+        server: the redis-py client whose pool the connection is taken from.
+        channels: the channels' names.
+        backoff: computes the pauses between connections.
+    """
+
+    def __init__(self, server: Server, channels: Collection[str], backoff: Backoff) -> None:
+        super().__init__(server, channels, backoff)
+        # Reentrant, as Condition's own lock is: a signal handler may submit amid a submit.
+        self._changed = threading.Condition()
+        # Bytes at the near end wake a wait of `get`. Made by the first wait.
+        self._near: socket.socket | None = None
+        self._far: socket.socket | None = None
+
+    @property
+    def source(self) -> socket.socket | None:
+        """The socket that becomes readable when something comes, once `get` has returned None. None
+        for memory://, which has no socket, and while there is no connection."""
+        source = getattr(self._connection, "_sock", None)
+        return source if isinstance(source, socket.socket) else None
+
+    def open(self, seconds: float = 0.0) -> None:
+        """Connect and send SUBSCRIBE for every channel, unless there is a connection.
+
+        Args:
+            seconds: how long to wait until Redis answers for every channel. With 0 nothing is
+                waited for, and `get` raises the refusal when every channel is refused.
+
+        Raises:
+            Forbidden: Redis's access rules forbid every channel.
+            Unavailable: Redis can't be reached, or has not answered in time.
+        """
+        if self.is_open:
+            return
+        until = time.monotonic() + seconds
+        try:
+            self._connection = self._pool.get_connection()
+            self._send()
+            while seconds and self._asked:
+                if not self._read(max(0.0, until - time.monotonic())):
+                    raise Unavailable(f"no answer to SUBSCRIBE in {seconds:g} s")
+        except BaseException as error:
+            self._break()
+            raise_translated(error)
+
+    def get(self, seconds: float = 0.0) -> Message | None:
+        """Return the next message; None when none comes in time, and when `add` or `end` is called.
+
+        Args:
+            seconds: how long to wait. With 0 only a message that is there is returned.
+
+        Raises:
+            Forbidden: Redis's access rules forbid every channel.
+            Unavailable: the connection broke, or there is none.
+        """
+        until = time.monotonic() + seconds
+        try:
+            self._send()
+            while not self._messages:
+                if self._read(0.0):
+                    continue
+                left = until - time.monotonic()
+                if left <= 0 or self._wait(left):
+                    return None
+        except BaseException as error:
+            self._break()
+            raise_translated(error)
+        return self._messages.popleft()
+
+    def add(self, channels: Collection[str], seconds: float) -> None:
+        """Hear these channels too, from now on and after each `open`. Any thread may call this,
+        while the thread of the subscription calls `open` and `get`.
+
+        Args:
+            channels: the channels' names. Those that are heard already cost nothing.
+            seconds: how long to wait until Redis confirms the channels.
+
+        Raises:
+            Forbidden: Redis's access rules forbid a channel.
+            Unavailable: Redis has not answered in time.
+        """
+        with self._changed:
+            missing, new = self._wanted(channels)
+            if not missing:
+                return
+            self._wake()
+            answered = self._changed.wait_for(
+                lambda: self._ended or self._are_answered(missing), seconds
+            )
+            if self._ended:
+                raise Unavailable("the subscription was ended")
+            if not answered:
+                raise Unavailable(f"no answer to SUBSCRIBE in {seconds:g} s")
+            self._raise_refusal(missing, new)
+
+    def ask_again(self) -> None:
+        """Send SUBSCRIBE again for the channels that were refused."""
+        with self._changed:
+            self._sent -= self._refused.keys()
+
+    def end(self) -> None:
+        """End every `add` and `get` that waits, now and from now on. Any thread may call this."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+            self._wake()
+
+    def close(self) -> None:
+        """Close the connection and give it back to its pool, if there is one."""
+        if self.is_open:
+            self._break()
+
+    def _send(self) -> None:
+        if self._connection is None:
+            raise Unavailable("the subscription is closed")
+        if len(self._sent) == len(self._channels):
+            return
+        with self._changed:
+            names = self._unsent()
+        if names:
+            commands = [("SUBSCRIBE", name) for name in names]
+            self._connection.send_packed_command(self._connection.pack_commands(commands))
+
+    def _read(self, seconds: float) -> bool:
+        """Take what comes next; False when nothing comes in time."""
+        if not self._connection.can_read(seconds):
+            return False
+        try:
+            reply = self._connection.read_response(disconnect_on_error=False)
+        except exceptions.ResponseError as error:
+            reply = error
+        self._take(reply)
+        return True
+
+    def _wait(self, seconds: float) -> bool:
+        """Wait until something comes, for a time; whether `add` or `end` has ended the wait."""
+        with self._changed:
+            source, near = self.source, self._near_end()
+            if self._ended or len(self._sent) < len(self._channels):
+                return True
+        if source is None or near is None:
+            self._connection.can_read(min(seconds, LOOK_SECONDS))
+            return False
+        waiting = select.poll()
+        waiting.register(source, select.POLLIN)
+        waiting.register(near, select.POLLIN)
+        ready = dict(waiting.poll(min(seconds, LONGEST_SECONDS) * 1000))
+        if near.fileno() not in ready:
+            return False
+        near.recv(4096)
+        return True
+
+    def _near_end(self) -> socket.socket | None:
+        """Return the end that `_wake` makes readable; None while the process has no file descriptor
+        left for it."""
+        if self._near is None:
+            with contextlib.suppress(OSError):
+                self._near, self._far = socket.socketpair()
+                self._near.setblocking(False)
+                self._far.setblocking(False)
+        return self._near
+
+    def _wake(self) -> None:
+        if self._far is not None:
+            # A far end that is full wakes the wait as well.
+            with contextlib.suppress(BlockingIOError):
+                self._far.send(b"\0")
+
+    def _answered(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    def _break(self) -> None:
+        with self._changed:
+            connection = self._forget()
+            for end in (self._near, self._far):
+                if end is not None:
+                    end.close()
+            self._near = self._far = None
+        if connection is not None:
+            connection.disconnect()
+            self._pool.release(connection)

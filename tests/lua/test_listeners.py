@@ -1,0 +1,171 @@
+"""Who hears how a job ends: its submitter, who submits it again, and who watches it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from support.messages import bodies
+from support.servers import REAL_SERVER_PLACES, at
+from support.store import HOUR, STORED, Jobs, Q, Store, having
+
+from pyjobs.engine.messages import parse_results
+from pyjobs.engine.modes import MODES
+from pyjobs.engine.queue import watch
+
+UNKNOWN = ("", "-", 0, 0, 0, b"")
+
+
+def cancel(jobs: Jobs) -> None:
+    jobs.store.call(jobs.mode.cancel(Q, ["a"]))  # type: ignore[union-attr]
+
+
+def expire(jobs: Jobs) -> None:
+    jobs.redis.hset(f"{Q}:job:a", "expires", 1)
+    jobs.claim()
+
+
+def crash(jobs: Jobs) -> None:
+    jobs.claim(lease=1)
+    jobs.store.age(HOUR)
+    jobs.reap(max_crashes=1)
+
+
+ENDS: dict[str, Callable[[Jobs], object]] = {
+    "done": lambda jobs: jobs.complete(*jobs.claim().jobs, retention=0),
+    "failed": lambda jobs: jobs.fail(*jobs.claim().jobs, verdict="reject"),
+    "cancelled": cancel,
+    "expired": expire,
+    "dead": crash,
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+@having("submit", STORED)
+def test_each_listener_hears_once_how_a_job_ends(jobs: Jobs, end: str) -> None:
+    if end == "dead" and not jobs.mode.leases:
+        end = "failed"
+    ears = [jobs.store.listen(name) for name in ("first", "second", "third")]
+    jobs.submit("a", client="first")
+    jobs.submit("a", client="second")
+    jobs.watch("a", client="third")
+    ENDS[end](jobs)
+    heard = [[result for message in ear.messages() for result in parse_results(message)]
+             for ear in ears]  # fmt: skip
+    state = "dead" if end == "failed" and jobs.mode.leases else end
+    assert [(id, stored.state) for [(id, stored)] in heard] == [("a", state)] * 3
+    for ear in ears:
+        ear.close()
+
+
+@having("submit", STORED)
+def test_watch_returns_what_result_returns_and_adds_the_client_once(jobs: Jobs) -> None:
+    done, _ = jobs.take("done", "held", client="me")
+    jobs.complete(done)
+    jobs.submit("waits")
+    ids = ("waits", "held", "unknown", "done", "waits")
+    for _ in range(2):
+        assert jobs.watch(*ids, client="other") == jobs.result(*ids)
+        assert [jobs.job(id)["client"] for id in ("waits", "held", "done")] == [
+            b"other", b"me other", b"me",
+        ]  # fmt: skip
+
+
+@having("submit", STORED)
+def test_watch_of_ended_and_unknown_jobs_writes_nothing(jobs: Jobs) -> None:
+    jobs.complete(*jobs.take("a", client="me"))
+    with jobs.store.unchanged():
+        assert [job.state for job in jobs.watch("a", "none", client="other")] == ["done", ""]
+
+
+@having("submit", ["simple"])
+def test_watch_in_simple_mode_finds_nothing_and_writes_nothing(jobs: Jobs) -> None:
+    jobs.submit("a", client="me")
+    with jobs.store.unchanged():
+        assert jobs.watch("a", client="other") == [UNKNOWN]
+
+
+@having("submit", STORED)
+def test_a_name_that_is_part_of_another_is_added(jobs: Jobs) -> None:
+    jobs.submit("a", client="client-1")
+    for name in ("client", "client-11", "1"):
+        jobs.watch("a", client=name)
+    assert jobs.job("a")["client"] == b"client-1 client client-11 1"
+
+
+@having("submit", STORED)
+def test_a_seventeenth_listener_takes_the_place_of_the_oldest(jobs: Jobs) -> None:
+    names = [f"c{number}" for number in range(16)]
+    for name in names:
+        jobs.submit("a", client=name)
+    assert jobs.job("a")["client"].decode().split() == names
+    assert jobs.submit("a", client="late") == [("a", "pending")]
+    assert [job.state for job in jobs.watch("a", client="later")] == ["pending"]
+    assert jobs.job("a")["client"].decode().split() == [*names[2:], "late", "later"]
+    ears = [jobs.store.listen(name) for name in ("c1", "c2", "later")]
+    jobs.complete(*jobs.claim().jobs)
+    assert [bodies(ear.messages()) for ear in ears] == [{}, {"a": b"result"}, {"a": b"result"}]
+    for ear in ears:
+        ear.close()
+
+
+@having("submit", STORED)
+def test_a_submit_under_a_live_unique_key_adds_the_client_to_the_job_that_holds_it(
+    jobs: Jobs,
+) -> None:
+    submit = jobs.mode.submit
+    jobs.store.call(submit(Q, [("a", b"1")], client="one", unique="key"))
+    again = submit(Q, [("b", b"2"), ("c", b"3")], client="two", unique="key")
+    for _ in range(2):
+        assert [job.id for job in jobs.store.call(again)] == ["a", "a"]
+        assert jobs.job("a")["client"] == b"one two"
+
+
+@having("submit", STORED)
+def test_a_submit_that_conflicts_or_has_no_client_adds_none(jobs: Jobs) -> None:
+    jobs.submit(("a", b"1"), client="me")
+    with jobs.store.unchanged():
+        assert jobs.submit(("a", b"2"), client="other") == [("a", "CONFLICT")]
+        assert jobs.submit(("a", b"1")) == [("a", "pending")]
+
+
+@having("submit", STORED)
+def test_a_submit_of_new_and_known_jobs_adds_the_client_to_all(jobs: Jobs) -> None:
+    jobs.submit("a", client="one")
+    jobs.submit("b", "a", "b", client="two")
+    assert [jobs.job(id)["client"] for id in "ab"] == [b"one two", b"two"]
+
+
+@at(REAL_SERVER_PLACES)
+@having("submit", STORED)
+def test_listeners_are_added_at_the_memory_limit(jobs: Jobs) -> None:
+    jobs.submit("a", "b", client="one")
+    jobs.redis.config_set("maxmemory", 1)
+    try:
+        assert jobs.submit("a", client="two") == [("a", "pending")]
+        assert [job.state for job in jobs.watch("b", client="two")] == ["pending"]
+        assert [jobs.job(id)["client"] for id in "ab"] == [b"one two"] * 2
+    finally:
+        jobs.redis.config_set("maxmemory", 0)
+
+
+@at(REAL_SERVER_PLACES)
+def test_a_submit_answers_for_a_known_job_whose_listeners_it_may_not_write(store: Store) -> None:
+    jobs = Jobs(store, MODES["reliable"])
+    jobs.submit("a", client="one")
+    words = ("reset", "on", ">x", "~*", "&*", "+@all", "-zrem")
+    store.redis.execute_command("ACL", "SETUSER", "app", *words)
+    try:
+        with store.through(store.url.replace("://", "://app:x@")) as narrow:
+            again = jobs.mode.submit(Q, [("a", b"data")], client="two")
+            assert narrow.call(again) == [("a", "pending")]
+    finally:
+        store.redis.execute_command("ACL", "DELUSER", "app")
+
+
+@having("submit", STORED)
+def test_a_job_of_another_queue_is_not_watched(jobs: Jobs) -> None:
+    jobs.submit("a", client="one")
+    with jobs.store.unchanged():
+        found = jobs.store.call(watch("jobs:{other}", ["a"], client="two"))
+    assert found == [UNKNOWN]
