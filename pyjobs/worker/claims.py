@@ -1,18 +1,30 @@
-"""The claims of one worker: which claim is sent next, and whether another one makes sense.
+"""The claims of one worker: which claim is sent next, of which queues, and when.
 
 What becomes of claimed jobs is decided in core.py. Pure.
 """
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable, Sequence
 
 from pyjobs.engine import CLAIM_BYTES, Call, ClaimReply, Mode, Policy
-from pyjobs.errors import OutcomeUnknown, PyjobsError
+from pyjobs.errors import BadLayout, OutcomeUnknown, PyjobsError, WrongMode, WrongType
+
+# Errors that one queue causes, whatever other queues stand in the call.
+OF_A_QUEUE = (WrongMode, BadLayout, WrongType)
+NAMED = re.compile(r"queue (\S+) (?:is|has) ")
+# Seconds until a queue that was set aside is looked at again: the first pause and the longest.
+FIRST_LOOK = 1.0
+LONGEST_LOOK = 30.0
 
 
 class Claims:
     """Makes one claim at a time, and repeats it until it is answered, where repeating is safe.
+
+    A queue that a claim can't read is set aside: the next claims leave it out, and after a pause
+    one claim includes it again.
 
     Attributes:
         due: whether there may be jobs that no claim has seen.
@@ -22,6 +34,8 @@ class Claims:
         max_bytes: most bytes of payloads that the next claim asks for. Halved after an answer that
             came too late or not at all, as on a slow link; then it grows again.
         unsure: whether a claim without an answer may have been carried out and have taken jobs.
+        changes: queues that were set aside since this list was last emptied, each as its index and
+            the error, and queues that are served again, each as its index and None.
 
     Args:
         mode: the mode whose claim is called.
@@ -38,16 +52,42 @@ class Claims:
         self.first_sent = 0.0
         self.unsure = False
         self.max_bytes = CLAIM_BYTES
+        self.changes: list[tuple[int, PyjobsError | None]] = []
         self._mode = mode
         self._keys = keys
         self._policy = policy
-        self._nonce = nonce
+        self._new_nonce = nonce
+        self._nonce = ""
         self._call: Call[ClaimReply] | None = None
+        self._asked: list[int] = []
+        # Queues of the claim under way that were set aside before.
+        self._looked: set[int] = set()
+        # Queues that are claimed one by one, to find the queue that an error does not name.
+        self._apart: list[int] = []
+        self._aside: dict[int, float] = {}  # the next pause of each
+        self._look_at: dict[int, float] = {}
 
     @property
     def under_way(self) -> bool:
         """Whether a claim has no answer yet."""
         return self._call is not None
+
+    @property
+    def served(self) -> list[int]:
+        """The indices of the queues that are not set aside."""
+        return [index for index in range(len(self._keys)) if index not in self._aside]
+
+    def wait_ms(self, now: float) -> int:
+        """Return the ms until the next claim makes sense: of jobs, or of a queue that was set
+        aside; -1 is unknown.
+
+        Args:
+            now: seconds of the monotonic clock.
+        """
+        if not self._look_at:
+            return self.wait
+        look = max(1, math.ceil((min(self._look_at.values()) - now) * 1000))
+        return look if self.wait < 0 else min(self.wait, look)
 
     def call(self, limit: int, room: int, now: float) -> Call[ClaimReply]:
         """Return the claim that has no answer yet, or a new one.
@@ -58,36 +98,88 @@ class Claims:
             now: seconds of the monotonic clock.
         """
         if self._call is None:
+            if not self.unsure:
+                self._nonce, self.first_sent = self._new_nonce(), now
+            self._looked = {index for index, at in self._look_at.items() if at <= now}
+            self._asked = self._apart[:1] or sorted({*self.served, *self._looked})
+            keys = [self._keys[index] for index in self._asked]
             # A script that is asked for nothing brings as much.
             size = min(room, self.max_bytes)
             bound = None if size == CLAIM_BYTES else size
-            self._call = self._mode.claim_with(
-                self._keys, limit, bound, self._nonce(), self._policy
-            )
-            self.first_sent = now
+            self._call = self._mode.claim_with(keys, limit, bound, self._nonce, self._policy)
         # A wake token that arrives from here on may stand for a job that this claim did not see,
         # and sets `due` again.
         self.due = False
         return self._call
 
-    def answered(self, reply: ClaimReply, *, late: bool = False) -> None:
-        """Take the reply to the claim under way.
+    def answered(self, reply: ClaimReply, *, late: bool = False) -> ClaimReply:
+        """Take the reply to the claim under way. Returns the reply with the worker's own indices of
+        the queues.
 
         Args:
             reply: the reply.
             late: whether it came so late that its jobs can't be run.
         """
-        self._call, self.unsure = None, False
+        asked = self._asked
+        self._call = None
         if late:
             self._ask_for_less()
         else:
             self.max_bytes = min(CLAIM_BYTES, self.max_bytes * 9 // 8 + 1)
         self.wait = reply.wait
         self.due = self.due or reply.wait == 0
+        self._heard(asked)
+        for index in sorted(self._looked.intersection(asked)):
+            del self._aside[index], self._look_at[index]
+            self.changes.append((index, None))
+        if len(asked) == len(self._keys):
+            return reply
+        own = (job._replace(queue_index=asked[job.queue_index]) for job in reply.jobs)
+        return ClaimReply(reply.wait, list(own))
 
     def refused(self) -> None:
         """Drop the claim under way: Redis refused it, and would refuse it again."""
         self._call, self.unsure = None, False
+        self._apart = []
+
+    def refused_by_queue(self, error: PyjobsError, now: float) -> None:
+        """Set aside the queue that made Redis refuse the claim under way. The other queues are
+        claimed next: under the same nonce where the refused claim may have taken jobs before.
+
+        When the error does not name the queue, each queue is claimed by itself once.
+
+        Args:
+            error: one of OF_A_QUEUE.
+            now: seconds of the monotonic clock.
+        """
+        asked = self._asked
+        self._call, self.due = None, True
+        named = NAMED.search(str(error))
+        found = [i for i in asked if named and self._keys[i].endswith(f":{{{named[1]}}}")]
+        bad = asked if len(asked) == 1 else found
+        if not bad:
+            self._apart = list(asked)
+            return
+        self._heard(bad)
+        self.set_aside(bad[0], error, now)
+
+    def set_aside(self, index: int, error: PyjobsError, now: float) -> None:
+        """Leave a queue out of the next claims, for a pause that grows while the queue stays bad.
+
+        Args:
+            index: which of the queues.
+            error: why.
+            now: seconds of the monotonic clock.
+        """
+        if index not in self._aside:
+            self._aside[index] = FIRST_LOOK
+            self.changes.append((index, error))
+        pause = self._aside[index]
+        self._look_at[index] = now + pause
+        # No jitter: a look is part of a claim, which comes when the worker has room.
+        self._aside[index] = min(2 * pause, LONGEST_LOOK)
+        if not self.served:
+            self.refused()
 
     def unanswered(self, error: PyjobsError) -> None:
         """Keep the claim under way to be sent again, where repeating is safe; drop it elsewhere.
@@ -106,3 +198,12 @@ class Claims:
 
     def _ask_for_less(self) -> None:
         self.max_bytes = max(1, self.max_bytes // 2)
+
+    def _heard(self, asked: list[int]) -> None:
+        """Note that the claim of these queues needs no repetition."""
+        if self._apart:
+            self._apart = [index for index in self._apart if index not in asked]
+            self.due = True
+            self.unsure = self.unsure and bool(self._apart)
+        elif asked == self._asked:
+            self.unsure = False

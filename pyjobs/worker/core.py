@@ -7,20 +7,21 @@ round trip, takes their answers, and returns the runs to start. `now` is seconds
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from pyjobs.engine import HELD_BYTES, MAX_BYTES, RECORD_ITEMS, RELEASE, ClaimReply, Outcome
+from pyjobs.engine import HELD_BYTES, MAX_BYTES, RECORD_ITEMS, RELEASE, Call, ClaimReply, Outcome
 from pyjobs.errors import (
     BadArgument,
     LeaseLost,
     NoJob,
     OutcomeUnknown,
     PyjobsError,
+    QueueFull,
     Unavailable,
 )
 from pyjobs.ids import new_nonce
-from pyjobs.worker.claims import Claims
+from pyjobs.worker.claims import OF_A_QUEUE, Claims
 from pyjobs.worker.outbox import EndedRun, Outbox, Request
 from pyjobs.worker.outcomes import failure
 from pyjobs.worker.prefetch import Prefetch
@@ -40,6 +41,7 @@ class WorkerCore:
         held: the runs from their claim until their outcome is recorded.
         stopping: whether no new claim is made.
         fatal: the error that must end the worker; None while there is none.
+        renewals_first: whether no claim is sent now, since a renewal of leases has no answer yet.
 
     Args:
         settings: the worker's settings.
@@ -53,6 +55,7 @@ class WorkerCore:
         self._payload_room = max(HELD_BYTES, settings.concurrency * MAX_BYTES)
         self.stopping = False
         self.fatal: PyjobsError | None = None
+        self.renewals_first = False
         self._names = settings.queues
         self._keys = settings.queue_keys
         self._concurrency = settings.concurrency
@@ -91,13 +94,25 @@ class WorkerCore:
         """Whether prefetched jobs wait to be started."""
         return bool(self._prefetched)
 
-    def idle_ms(self) -> int | None:
+    @property
+    def served(self) -> list[int]:
+        """The indices of the queues that are claimed from; the other queues are set aside."""
+        return self._claims.served
+
+    def changes(self) -> list[tuple[str, PyjobsError | None]]:
+        """Return the queues that were set aside since the last call, each with the error, and the
+        queues that are served again, each with None."""
+        found = [(self._names[index], error) for index, error in self._claims.changes]
+        self._claims.changes.clear()
+        return found
+
+    def idle_ms(self, now: float) -> int | None:
         """Return the ms until the next claim makes sense without a wake token; -1 when only a wake
         token says so; None while there is something to do, or no room for a job."""
         claims = self._claims
         if claims.due or claims.under_way or self._outbox or not self.free:
             return None
-        return claims.wait
+        return claims.wait_ms(now)
 
     def woken(self) -> bool:
         """Note that there may be jobs now. Returns whether there is room for one."""
@@ -162,8 +177,10 @@ class WorkerCore:
         """Return what goes into the next round trip: outcomes, and a claim when there is room."""
         requests = [self._request(*part) for part in self._outbox.drain(self._keys)]
         claims = self._claims
+        if self.renewals_first:
+            return requests
         if self._claim_needed or (self.free and (claims.due or requests or claims.under_way)):
-            limit = min(self.free, self._prefetch.share, RECORD_ITEMS)
+            limit = max(1, min(self.free, self._prefetch.share, RECORD_ITEMS))
             room = self._payload_room - self._payload
             requests.append(Request(claims.call(limit, room, now), []))
         return requests
@@ -183,15 +200,12 @@ class WorkerCore:
         """
         refused: list[tuple[Run, str]] = []
         for request, answer in zip(requests, answers, strict=True):
-            if isinstance(answer, Unavailable):
+            if isinstance(answer, (Unavailable, QueueFull)):
                 self._resend(request, answer)
             elif isinstance(answer, BadArgument) and len(request.ended) > 1:
                 self._outbox.resend_separately(request.ended)
             elif isinstance(answer, PyjobsError):
-                if not request.ended:
-                    self._claims.refused()
-                if not (isinstance(answer, BadArgument) and request.ended):
-                    self.fatal = self.fatal or answer
+                self._refused(request, answer, now)
                 for run, _ in request.ended:
                     self._drop(run, LeaseLost.code)
                     refused.append((run, str(answer)))
@@ -214,6 +228,15 @@ class WorkerCore:
         for request in requests:
             self._resend(request, error)
 
+    def hand_back(self, runs: Iterable[Run]) -> list[Call[Any]]:
+        """Mark runs as lost. Returns the calls that hand their jobs back, where the mode can."""
+        outbox = Outbox()
+        for run in runs:
+            run.lose()
+            if outcome := self._handed_back():
+                outbox.add(run, outcome)
+        return [self._request(*part).call for part in outbox.drain(self._keys)]
+
     def give_up(self) -> None:
         """Mark every held run as lost, and drop it: this worker records nothing more."""
         for run in list(self.held):
@@ -225,6 +248,22 @@ class WorkerCore:
         """Whether a claim must be answered even after a stop: it may have taken jobs, and they can
         be run or released."""
         return self._claims.unsure and (self.mode.leases or not self._no_more_starts)
+
+    def _refused(self, request: Request, error: PyjobsError, now: float) -> None:
+        """Set the queue aside whose trouble the error is; any other error of a claim is fatal, and
+        so is any other error of an outcome but a bad outcome."""
+        if isinstance(error, OF_A_QUEUE):
+            if request.ended:
+                self._claims.set_aside(request.ended[0][0].queue_index, error, now)
+            else:
+                self._claims.refused_by_queue(error, now)
+            if self.served:
+                return
+        elif not request.ended:
+            self._claims.refused()
+        elif isinstance(error, BadArgument):
+            return
+        self.fatal = self.fatal or error
 
     def _resend(self, request: Request, error: PyjobsError) -> None:
         if not request.ended:
@@ -248,12 +287,17 @@ class WorkerCore:
         run.recorded(word)
 
     def _end(self, run: Run, outcome: Outcome) -> None:
-        if outcome.verb == "release" and self.mode.handed_back == "fail":
-            outcome = failure(RuntimeError("the worker stopped before the job ended"))
-        if outcome.verb == "release" and self.mode.handed_back is None:
+        sent = self._handed_back() if outcome.verb == "release" else outcome
+        if sent is None:
             self._drop(run, LeaseLost.code)
         else:
-            self._outbox.add(run, outcome)
+            self._outbox.add(run, sent)
+
+    def _handed_back(self) -> Outcome | None:
+        """Return what is recorded of a run that is handed back; None where nothing can be."""
+        if self.mode.handed_back == "fail":
+            return failure(RuntimeError("the worker stopped before the job ended"))
+        return RELEASE if self.mode.handed_back else None
 
     def _release_prefetched(self) -> None:
         while self._prefetched:
@@ -264,7 +308,7 @@ class WorkerCore:
         # A lease begins when the claim is carried out. After an answer as late as this, too little
         # of the lease may be left for a run, and no heartbeat has renewed it.
         late = self.mode.leases and (now - sent) * 1000 > self._policy.lease * LATE_SHARE
-        self._claims.answered(reply, late=late)
+        reply = self._claims.answered(reply, late=late)
         # A job that is claimed while a run of it is held: the claim of the older run is gone. Its
         # lease ended unnoticed, or Redis came back without it.
         claimed = {(job.queue_index, job.id) for job in reply.jobs}

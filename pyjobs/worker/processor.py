@@ -15,8 +15,17 @@ from typing import Any
 
 from pyjobs.asyncutil import cancel_and_wait
 from pyjobs.engine import REGISTER_SECONDS, Outcome
-from pyjobs.errors import PyjobsError, Unavailable
-from pyjobs.transport import Outage, aclose, aconnect, aregister, arun_many, shown
+from pyjobs.errors import PyjobsError, QueueFull, Unavailable
+from pyjobs.transport import (
+    Outage,
+    aclose,
+    aconnect,
+    aregister,
+    arun_many,
+    connect,
+    run_many,
+    shown,
+)
 from pyjobs.worker import failpoints
 from pyjobs.worker.core import WorkerCore
 from pyjobs.worker.executors import Handler, executor_for
@@ -30,6 +39,7 @@ from pyjobs.worker.shutdown import Shutdown
 from pyjobs.worker.wake import WakeWaiter
 
 log = logging.getLogger(__name__)
+HAND_BACK_SECONDS = 2.0
 
 
 class Processor:
@@ -51,6 +61,7 @@ class Processor:
         self._shutdown = Shutdown(
             self._core, self._executor, grace=settings.grace, changed=self._changed.set
         )
+        self._heartbeat = self._make_heartbeat()
         self._round_trips: asyncio.Task[None] | None = None
         self._outage = Outage(shown(settings.url))
         self._register_at = 0.0
@@ -61,10 +72,10 @@ class Processor:
 
         Raises:
             Unavailable: Redis can't be reached at the start; a later outage is waited for.
-            WrongMode: a queue works in another mode.
+            WrongMode: every queue works in another mode; BadLayout and WrongType accordingly.
             Forbidden: the Redis user lacks a right that the worker needs.
         """
-        heartbeat = self._heartbeat()
+        heartbeat = self._heartbeat
         tasks: list[asyncio.Task[None]] = []
         try:
             if not await self._prepared():
@@ -87,6 +98,7 @@ class Processor:
                 heartbeat.stop()
             for task in tasks:
                 await cancel_and_wait(task)
+            await self._hand_back_rest()
             self._core.give_up()
             self._executor.cancel_all()
             self._executor.close()
@@ -103,6 +115,26 @@ class Processor:
         self._shutdown.begin()
         if self._round_trips is None:
             self._shutdown.cancel_task()
+
+    def hand_back(self) -> list[str]:
+        """Release all held runs by a connection of the calling thread, which need not be that of
+        the event loop. Returns the runs in words."""
+        runs = [run for run in list(self._core.held) if not run.lost]
+        calls = self._core.hand_back(runs)
+        with (
+            contextlib.suppress(PyjobsError, OSError),
+            connect(self._settings.url, reply_seconds=HAND_BACK_SECONDS) as server,
+        ):
+            run_many(server, calls, tries=0)
+        return [f"job {run.id} on queue {run.queue}" for run in runs]
+
+    async def _hand_back_rest(self) -> None:
+        """Release the runs that did not end in spite of their cancellation."""
+        runs = [run for run in self._core.held if not run.lost]
+        if runs:
+            with contextlib.suppress(PyjobsError, TimeoutError):
+                async with asyncio.timeout(HAND_BACK_SECONDS):
+                    await arun_many(self._server, self._core.hand_back(runs))
 
     # --- the start ---
 
@@ -137,6 +169,7 @@ class Processor:
 
     async def _make_round_trips(self) -> None:
         while not self._core.drained:
+            self._core.renewals_first = self._heartbeat is not None and self._heartbeat.away
             requests = self._core.requests(time.monotonic())
             if not requests:
                 await self._until_changed()
@@ -160,17 +193,28 @@ class Processor:
 
     async def _after_round_trip(self, answers: list[Any]) -> None:
         """Pause when Redis refuses to work for now; stop when it refuses for good."""
-        refusal = next((one for one in answers if isinstance(one, Unavailable)), None)
+        refusal = next((one for one in answers if isinstance(one, (Unavailable, QueueFull))), None)
         if refusal is not None:
             await asyncio.sleep(self._outage.pause(refusal))
             return
         self._outage.over()
+        self._log_changes()
         if self._core.fatal is not None:
             self._shutdown.now()
         elif time.monotonic() >= self._register_at:
             self._register_at = time.monotonic() + REGISTER_SECONDS
-            modes = dict.fromkeys(self._settings.queues, self._core.mode.name)
+            served = (self._settings.queues[index] for index in self._core.served)
+            modes = dict.fromkeys(served, self._core.mode.name)
             await aregister(self._server, self._settings.keys, modes)
+
+    def _log_changes(self) -> None:
+        if self._core.fatal is not None:
+            return
+        for queue, error in self._core.changes():
+            if error is None:
+                log.warning("queue %s is served again", queue)
+            else:
+                log.error("queue %s is set aside, and looked at again later: %s", queue, error)
 
     def _cancel_refused(self, refused: Iterable[tuple[Run, str]]) -> None:
         for run, why in refused:
@@ -215,12 +259,20 @@ class Processor:
 
     # --- leases ---
 
-    def _heartbeat(self) -> Heartbeat | None:
+    def _make_heartbeat(self) -> Heartbeat | None:
         if not self._core.mode.leases:
             return None
         return Heartbeat(
-            self._settings, held=lambda: list(self._core.held), lost=self._lost_in_thread
+            self._settings,
+            held=lambda: list(self._core.held),
+            lost=self._lost_in_thread,
+            renewed=self._renewed_in_thread,
         )
+
+    def _renewed_in_thread(self) -> None:
+        """Let claims go on, from the heartbeat's thread."""
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._changed.set)
 
     def _lost_in_thread(self, run: Run, why: str) -> None:
         """Mark a run as lost, from the heartbeat's thread: the event loop may be blocked."""

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import functools
 import logging
+import time
 from collections.abc import Callable
 
 from pyjobs.engine import Keys, wake
@@ -72,7 +73,7 @@ class WakeWaiter:
             while True:
                 await self._idle.wait()
                 self._idle.clear()
-                wait = self._core.idle_ms()
+                wait = self._core.idle_ms(time.monotonic())
                 if wait is not None:
                     await self._one(self._longest if wait < 0 else min(wait / 1000, self._longest))
                     self._woken()
@@ -82,9 +83,11 @@ class WakeWaiter:
                 await self._pass_on()
 
     async def _one(self, seconds: float) -> None:
+        # The wake tokens of a queue that is set aside are for workers that can serve it.
+        keys = [self._keys[index] for index in self._core.served] or self._keys
         try:
             self._parked = True
-            token = await acommand(self._waiting, "BLPOP", *self._keys, seconds)
+            token = await acommand(self._waiting, "BLPOP", *keys, seconds)
             # A token that came too late for this worker is another's.
             if not self._core.woken() and token is not None:
                 await arun(self._server, wake(Keys.queue_of_wake(token[0].decode())))

@@ -254,3 +254,30 @@ def test_expires_run_at_and_unique_work_in_both_clients(jobs: Jobs, aio: bool) -
             jobs.store.age(2 * HOUR)
             assert client.submit("third", unique="key").result(SOON) == "third"
             assert planned.result(SOON) == "planned"
+
+
+# --- one queue's trouble ---
+
+
+@pytest.mark.parametrize("harm", ["mode", "type", "layout", "token"])
+def test_a_worker_serves_its_good_queues_and_the_bad_queue_once_it_is_mended(
+    store: Store, harm: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    key = "jobs:{mail}:pending" if harm == "type" else "jobs:{mail}:meta"
+    meta = {"mode": "mode simple", "layout": "layout 7", "token": "token x"}
+    with (
+        pyjobs.Client(store.url, sweep=0.2) as client,
+        working(store.url, echo, queues=["orders", "mail"], lease=LEASE, grace=0.5),
+    ):
+        assert client.submit(1, queue="orders").result(SOON) == 1
+        if harm == "type":
+            store.redis.set(key, "x")
+        else:
+            store.redis.hset(key, *meta[harm].split())
+        for number in range(3):
+            assert client.submit(number, queue="orders").result(SOON) == number
+        wait_until(lambda: "queue mail is set aside" in caplog.text)
+        store.redis.delete(key)
+        assert client.submit("mended", queue="mail").result(SOON) == "mended"
+    assert caplog.text.count("queue mail is set aside") == 1
+    assert caplog.text.count("queue mail is served again") == 1

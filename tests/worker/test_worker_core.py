@@ -23,7 +23,7 @@ from pyjobs import codec
 from pyjobs.engine.limits import CALL_BYTES, MAX_BYTES, RECORD_ITEMS
 from pyjobs.engine.outcome import Outcome
 from pyjobs.engine.replies import ClaimReply
-from pyjobs.errors import OutcomeUnknown, PyjobsError, Unavailable
+from pyjobs.errors import OutcomeUnknown, PyjobsError, QueueFull, Unavailable
 from pyjobs.worker.core import WorkerCore
 from pyjobs.worker.outcomes import failure, success
 
@@ -50,6 +50,24 @@ class TestClaim:
 
     def test_a_claim_asks_for_no_more_than_call_items(self) -> None:
         assert args(make(room=5000).requests(NOW)[0])["limit"] == RECORD_ITEMS
+
+    def test_no_claim_is_sent_before_the_first_renewal_after_an_outage(self) -> None:
+        """The claim would take back the jobs whose leases ended meanwhile."""
+        core = make()
+        [job] = take(core, 1)
+        core.unanswered(core.requests(NOW), OutcomeUnknown("no reply"))
+        core.renewals_first = True
+        core.woken()
+        assert core.requests(NOW) == []
+        finish(core, job)
+        assert verbs(core.requests(NOW)) == ["complete"]
+        core.renewals_first = False
+        assert verbs(core.requests(NOW)) == ["claim"]
+
+    def test_a_claim_that_a_full_redis_refuses_is_sent_again(self) -> None:
+        core = make()
+        core.answered(core.requests(NOW), [QueueFull("OOM command not allowed")], NOW)
+        assert core.fatal is None and verbs(core.requests(NOW)) == ["claim"]
 
     def test_a_full_core_claims_nothing(self) -> None:
         core = make(room=2)
@@ -278,45 +296,45 @@ class TestNoAnswer:
 
 class TestIdle:
     def test_the_core_is_not_idle_before_its_first_claim(self) -> None:
-        assert make().idle_ms() is None
+        assert make().idle_ms(NOW) is None
 
     @pytest.mark.parametrize("wait", [-1, 1, 500])
     def test_the_core_is_idle_for_the_wait_of_its_claim(self, wait: int) -> None:
         core = make()
         take(core, 1, wait=wait)
-        assert core.idle_ms() == wait
+        assert core.idle_ms(NOW) == wait
 
     def test_the_core_is_not_idle_while_a_claim_is_under_way(self) -> None:
         core = make()
         core.requests(NOW)
-        assert core.idle_ms() is None
+        assert core.idle_ms(NOW) is None
 
     def test_the_core_is_not_idle_while_jobs_are_left(self) -> None:
         core = make()
         take(core, 1, wait=0)
-        assert core.idle_ms() is None
+        assert core.idle_ms(NOW) is None
 
     def test_the_core_is_not_idle_with_outcomes_to_send(self) -> None:
         core = make()
         finish(core, *take(core, 1))
-        assert core.idle_ms() is None
+        assert core.idle_ms(NOW) is None
 
     def test_a_full_core_is_not_idle(self) -> None:
         core = make(room=2)
         take(core, 2)
-        assert core.idle_ms() is None
+        assert core.idle_ms(NOW) is None
 
     def test_a_stopping_core_is_not_idle(self) -> None:
         core = make()
         take(core, 1)
         core.stop()
-        assert core.idle_ms() is None
+        assert core.idle_ms(NOW) is None
 
     def test_a_woken_core_claims(self) -> None:
         core = make()
         take(core, 1)
         assert core.woken()
-        assert core.idle_ms() is None
+        assert core.idle_ms(NOW) is None
         assert verbs(core.requests(NOW)) == ["claim"]
 
     def test_a_core_woken_during_a_claim_claims_again(self) -> None:
@@ -325,7 +343,7 @@ class TestIdle:
         requests = core.requests(NOW)
         assert core.woken()
         core.answered(requests, [ClaimReply(-1, [])], NOW)
-        assert core.idle_ms() is None
+        assert core.idle_ms(NOW) is None
         assert verbs(core.requests(NOW)) == ["claim"]
 
     def test_a_full_core_refuses_a_wake_token_and_claims_when_there_is_room(self) -> None:

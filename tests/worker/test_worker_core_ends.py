@@ -25,7 +25,6 @@ from pyjobs.errors import (
     OutcomeUnknown,
     PyjobsError,
     Unavailable,
-    WrongMode,
 )
 from pyjobs.worker.core import WorkerCore
 from pyjobs.worker.outbox import Request
@@ -202,9 +201,9 @@ class TestLost:
         """How long there is nothing was said when it was claimed, and may be long ago."""
         core = make(room=1)
         [job] = take(core, 1, wait=60_000)
-        assert core.idle_ms() is None
+        assert core.idle_ms(NOW) is None
         core.finished(job, None, NOW)
-        assert core.idle_ms() is None and verbs(core.requests(NOW)) == ["claim"]
+        assert core.idle_ms(NOW) is None and verbs(core.requests(NOW)) == ["claim"]
 
     def test_the_place_of_a_lost_prefetched_job_is_claimed_for_at_once(self) -> None:
         core = make(room=1, prefetch=1)
@@ -264,20 +263,20 @@ class TestState:
 
 
 class TestRefused:
-    def test_a_claim_in_a_wrong_mode_is_fatal(self) -> None:
+    def test_a_forbidden_claim_is_fatal(self) -> None:
         core = make()
         jobs = take(core, 2)
         core.woken()
         assert core.fatal is None
-        core.answered(core.requests(NOW), [WrongMode("queue b is simple")], NOW)
-        assert isinstance(core.fatal, WrongMode)
+        core.answered(core.requests(NOW), [Forbidden("no right to HSET")], NOW)
+        assert isinstance(core.fatal, Forbidden)
         assert core.held == set(jobs)
 
     def test_replies_beside_a_fatal_refusal_count(self) -> None:
         core = make()
         [job, running] = take(core, 2)
         finish(core, job)
-        core.answered(core.requests(NOW), [["done"], WrongMode("queue b is simple")], NOW)
+        core.answered(core.requests(NOW), [["done"], Forbidden("no right to HSET")], NOW)
         assert core.fatal is not None
         assert core.held == {running}
 
@@ -285,7 +284,7 @@ class TestRefused:
         core = make()
         jobs = take(core, 2)
         core.woken()
-        core.answered(core.requests(NOW), [WrongMode("queue b is simple")], NOW)
+        core.answered(core.requests(NOW), [Forbidden("no right to HSET")], NOW)
         core.stop()
         finish(core, *jobs, outcome=Outcome("release"))
         requests = core.requests(NOW)
@@ -298,7 +297,7 @@ class TestRefused:
         core = make()
         finish(core, *take(core, 1, queue=1))
         requests = core.requests(NOW)
-        refusal = WrongMode("queue b is simple")
+        refusal = Forbidden("no right to HSET")
         core.answered(requests, [refusal, ClaimReply(-1, [claimed(0)])], NOW)
         started = begin(core)
         assert core.fatal is refusal
