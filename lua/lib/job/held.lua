@@ -7,10 +7,10 @@ local function read_held(q, id, ...)
 end
 
 -- The same, and what a failure looks at.
-local ATTEMPTS, MAX_ATTEMPTS, BACKOFF = 8, 9, 10
+local ATTEMPTS, MAX_ATTEMPTS, BACKOFF, CRASHED, PAST_CRASHES = 8, 9, 10, 11, 12
 
 local function read_attempts(q, id)
-  return read_held(q, id, 'attempts', 'max_attempts', 'backoff')
+  return read_held(q, id, 'attempts', 'max_attempts', 'backoff', 'crashes', 'past_crashes')
 end
 
 -- The same, and what the end of a lease looks at.
@@ -32,4 +32,11 @@ local MAX_RUN = 8
 
 local function read_running(q, id)
   return read_held(q, id, 'max_run')
+end
+
+-- The same, and until when a job may start.
+local EXPIRES = 8
+
+local function read_waiting(q, id)
+  return read_held(q, id, 'expires')
 end
