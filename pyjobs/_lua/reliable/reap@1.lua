@@ -231,7 +231,8 @@ local function mend_meta(q)
   redis.call('ZREM', q.delayed, '')
   redis.call('HSET', q.meta, 'mode', q.mode, 'layout', LAYOUT)
   q.born = true
-  if not q.quarantined and redis.call('ZCOUNT', q.delayed, QUARANTINE, '+inf') > 0 then
+  local parked = redis.call('ZRANGEBYSCORE', q.delayed, QUARANTINE, '+inf', 'LIMIT', 0, 1)[1]
+  if parked and not q.quarantined then
     q.quarantined = ''
     redis.call('HSET', q.meta, 'suspect', '')
   end
