@@ -9,9 +9,11 @@ import asyncio
 import contextlib
 import dataclasses
 import os
+import signal
 import threading
 from collections.abc import AsyncGenerator, Iterable
-from typing import TypeVar
+from types import TracebackType
+from typing import Self, TypeVar
 
 from pyjobs.asyncutil import fast_loop
 from pyjobs.engine import ModeName, Outcome
@@ -19,11 +21,46 @@ from pyjobs.errors import BadArgument
 from pyjobs.transport import DEFAULT_URL, checked_url
 from pyjobs.worker.executors import Handler
 from pyjobs.worker.job import ClaimedJob, pulled_outcome
-from pyjobs.worker.process import ACTIVE, DefaultThreads, StopSignals, guarded
+from pyjobs.worker.process import ACTIVE, STOPS, DefaultThreads, StopSignals, guarded
 from pyjobs.worker.processor import Processor
 from pyjobs.worker.settings import WorkerSettings
 
 H = TypeVar("H", bound=Handler)
+
+
+class PulledJobs:
+    """Yields the jobs of `Worker.jobs`, and stops the worker at the end of `async with`.
+
+    Args:
+        generator: yields the jobs, and stops the worker when it is closed.
+        signals: what is handled in the block.
+    """
+
+    def __init__(self, generator: AsyncGenerator[ClaimedJob, None], signals: StopSignals) -> None:
+        self._generator = generator
+        self._signals = signals
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> ClaimedJob:
+        return await anext(self._generator)
+
+    async def aclose(self) -> None:
+        """Stop the worker, and release the jobs that were not ended."""
+        await self._generator.aclose()
+
+    async def __aenter__(self) -> Self:
+        self._signals.__enter__()
+        return self
+
+    async def __aexit__(
+        self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
+    ) -> None:
+        try:
+            await self.aclose()
+        finally:
+            self._signals.__exit__(None, None, None)
 
 
 class Worker:
@@ -183,12 +220,18 @@ class Worker:
                 found += [f"task {task.get_name()}" for task in asyncio.all_tasks(loop)]
         return found
 
-    async def jobs(self) -> AsyncGenerator[ClaimedJob, None]:
-        """Yield claimed jobs one after the other, for workers without a handler; up to
-        `concurrency` of them are held at a time.
+    def jobs(self) -> PulledJobs:
+        """Return the claimed jobs one after the other, for workers without a handler; up to
+        `concurrency` of them are held at a time:
 
-        End each job with `await job.done(result)` or `await job.fail(error)`. When the generator is
-        closed, the worker stops, and releases the jobs that were not ended.
+            async with worker.jobs() as jobs:
+                async for job in jobs:
+                    await job.done(...)
+
+        End each job with `await job.done(result)` or `await job.fail(error)`. When the block is
+        left, in whatever way, the worker stops and releases the jobs that were not ended. In the
+        block SIGTERM, SIGHUP and SIGQUIT stop the worker, and the loop ends when the held jobs
+        have. Without `async with`, jobs are released only when the event loop lives on.
 
         Raises:
             BadArgument: the worker has a handler, or another loop over `jobs`.
@@ -196,6 +239,10 @@ class Worker:
             WrongMode: every queue works in another mode; BadLayout and WrongType accordingly.
             Forbidden: the Redis user lacks a right that the worker needs.
         """
+        others = [one for one in STOPS if one != signal.SIGINT]
+        return PulledJobs(self._pull(), StopSignals(self._on_signal, others))
+
+    async def _pull(self) -> AsyncGenerator[ClaimedJob, None]:
         if self._handler is not None:
             where = "its handler, or another loop over jobs()"
             raise BadArgument(f"jobs: every job of this worker goes to {where}")
