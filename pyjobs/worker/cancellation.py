@@ -6,7 +6,6 @@ for anybody may publish; the heartbeat asks Redis for the jobs.
 
 from __future__ import annotations
 
-import logging
 import selectors
 import socket
 import threading
@@ -14,9 +13,10 @@ import time
 from collections.abc import Sequence
 
 from pyjobs.errors import PyjobsError
+from pyjobs.log import logger
 from pyjobs.transport import Backoff, Server, Subscription
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
 GAP_SECONDS = 0.1

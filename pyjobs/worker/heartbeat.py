@@ -5,7 +5,6 @@ Only what waits, sends and reports a loss may live here; when to renew is decide
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections import defaultdict
@@ -13,6 +12,7 @@ from collections.abc import Callable, Iterable
 
 from pyjobs.engine import MAX_ITEMS, RELIABLE, Call, Keys
 from pyjobs.errors import PyjobsError
+from pyjobs.log import logger
 from pyjobs.transport import REPLY_SECONDS, connect, run_many
 from pyjobs.worker import failpoints
 from pyjobs.worker.cancellation import CancellationListener
@@ -20,7 +20,7 @@ from pyjobs.worker.leases import Leases
 from pyjobs.worker.run import HELD, Run, RunState
 from pyjobs.worker.settings import WorkerSettings
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 
 class Heartbeat(threading.Thread):

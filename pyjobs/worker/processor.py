@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import time
 from collections.abc import Iterable
 from typing import Any
 
 from pyjobs.asyncutil import cancel_and_wait
-from pyjobs.engine import REGISTER_SECONDS, Outcome
+from pyjobs.engine import REGISTER_SECONDS, RELEASE, Outcome
 from pyjobs.errors import PyjobsError, Unavailable
+from pyjobs.log import logger
 from pyjobs.transport import Outage, aclose, aconnect, aregister, arun_many, shown
 from pyjobs.worker import failpoints
 from pyjobs.worker.core import WorkerCore
 from pyjobs.worker.executors import Handler, executor_for
 from pyjobs.worker.heartbeat import Heartbeat
+from pyjobs.worker.joblog import log_recorded, log_start
 from pyjobs.worker.prefetch import STUCK_SECONDS
 from pyjobs.worker.preflight import prepare
 from pyjobs.worker.refusals import CANCELLED, in_words
@@ -29,7 +30,10 @@ from pyjobs.worker.settings import WorkerSettings
 from pyjobs.worker.shutdown import Shutdown
 from pyjobs.worker.wake import WakeWaiter
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
+# How often the loop looks for runs that nothing runs any more.
+TURN_SECONDS = 1.0
+FASTEST_TURN = 0.05
 
 
 class Processor:
@@ -55,6 +59,9 @@ class Processor:
         self._outage = Outage(shown(settings.url))
         self._register_at = 0.0
         self._watches_prefetched = False
+        self._next_turn: asyncio.TimerHandle | None = None
+        self._turn_seconds = min(TURN_SECONDS, max(FASTEST_TURN, settings.lease / 10))
+        self._abandoned = 0
 
     async def process(self) -> None:
         """Claim, run and record until the stop is over.
@@ -70,6 +77,7 @@ class Processor:
             if not await self._prepared():
                 return
             self._log_ready()
+            self._turn()
             if heartbeat is not None:
                 heartbeat.start()
             round_trips = asyncio.create_task(self._make_round_trips(), name="pyjobs-round-trips")
@@ -83,6 +91,8 @@ class Processor:
                 raise
         finally:
             self._shutdown.close()
+            if self._next_turn is not None:
+                self._next_turn.cancel()
             if heartbeat is not None:
                 heartbeat.stop()
             for task in tasks:
@@ -146,8 +156,9 @@ class Processor:
                 answers = await arun_many(self._server, [request.call for request in requests])
                 failpoints.at("answered")
                 refused = self._core.answered(requests, answers, time.monotonic())
-                self._cancel_refused(refused)
                 self._start_runs()
+                log_recorded(requests, answers)
+                self._cancel_refused(refused)
                 await self._after_round_trip(answers)
             except Unavailable as error:
                 self._core.unanswered(requests, error)
@@ -185,10 +196,10 @@ class Processor:
 
     def _cancel_refused(self, refused: Iterable[tuple[Run, str]]) -> None:
         for run, why in refused:
+            self._executor.cancel(run)
             log.warning(
                 "job %s on queue %s: nothing was recorded: %s", run.id, run.queue, in_words(why)
             )
-            self._executor.cancel(run)
 
     # --- runs ---
 
@@ -198,11 +209,10 @@ class Processor:
             failpoints.at("start")
             try:
                 self._executor.start(run)
-            except RuntimeError as error:
-                self._core.fatal = self._core.fatal or PyjobsError(f"no job can run: {error}")
-                # Released: a lease that ends without a run would count as a crash.
-                self._shutdown.now()
+            except Exception as error:
+                self._no_job_can_run(error)
                 return
+            log_start(run)
         if self._core.waiting and not self._watches_prefetched:
             self._watches_prefetched = True
             self._loop.call_later(STUCK_SECONDS, self._check_prefetched)
@@ -215,14 +225,35 @@ class Processor:
 
     def _ended(self, run: Run, outcome: Outcome) -> None:
         failpoints.at("ended")
-        if outcome.verb == "fail":
-            put_off = outcome.verdict.startswith("snooze")
-            how = "was put off" if put_off else f"failed at attempt {run.attempt}"
-            level = logging.INFO if put_off else logging.WARNING
-            log.log(level, "job %s on queue %s %s: %s", run.id, run.queue, how, outcome.why)
         self._core.finished(run, outcome, time.monotonic())
-        self._start_runs()
         self._changed.set()
+        self._start_runs()
+
+    def _no_job_can_run(self, error: Exception) -> None:
+        """End the worker. Its jobs are released: a lease that ends without a run counts as a
+        crash."""
+        self._core.fatal = self._core.fatal or PyjobsError(f"no job can run: {error}")
+        self._shutdown.now()
+
+    def _turn(self) -> None:
+        """Look for what no callback has told of, now and every `_turn_seconds`."""
+        self._next_turn = self._loop.call_later(self._turn_seconds, self._turn)
+        try:
+            self._executor.check()
+        except RuntimeError as error:
+            self._no_job_can_run(error)
+        strays = self._core.strays(self._executor.__contains__)
+        for run in strays:
+            self._core.finished(run, RELEASE, time.monotonic())
+        if strays:
+            self._changed.set()
+            log.error("jobs that nothing runs any more, and that are released: %d", len(strays))
+        self._log_abandoned()
+
+    def _log_abandoned(self) -> None:
+        if (abandoned := self._executor.abandoned) > self._abandoned:
+            log.warning("handlers that still run although their jobs were given up: %d", abandoned)
+        self._abandoned = abandoned
 
     # --- leases ---
 
@@ -240,8 +271,8 @@ class Processor:
             self._loop.call_soon_threadsafe(self._lost, run, why)
 
     def _lost(self, run: Run, why: str) -> None:
+        self._executor.cancel(run)
         if why == CANCELLED:
             log.info("job %s on queue %s was cancelled", run.id, run.queue)
         else:
             log.warning("job %s on queue %s is lost: %s", run.id, run.queue, in_words(why))
-        self._executor.cancel(run)

@@ -6,15 +6,15 @@ Only the times of a stop may live here. What becomes of the jobs is decided in c
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 from typing import Any
 
 from pyjobs.asyncutil import cancel_and_wait
+from pyjobs.log import logger
 from pyjobs.worker.core import WorkerCore
 from pyjobs.worker.executors import Executor
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 FLUSH_SECONDS = 5.0
 
 

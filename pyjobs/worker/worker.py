@@ -17,7 +17,7 @@ from pyjobs.asyncutil import fast_loop
 from pyjobs.engine import ModeName, Outcome
 from pyjobs.errors import BadArgument
 from pyjobs.transport import DEFAULT_URL, checked_url
-from pyjobs.worker.executors import Handler
+from pyjobs.worker.executors import Handler, check_handler
 from pyjobs.worker.job import ClaimedJob, pulled_outcome
 from pyjobs.worker.processor import Processor
 from pyjobs.worker.settings import WorkerSettings
@@ -114,12 +114,12 @@ class Worker:
             function: `async def` runs in the event loop, a plain `def` in a thread.
 
         Raises:
-            BadArgument: the worker has a handler, or this can't be called.
+            BadArgument: the worker has a handler, or this can't be called, or is a generator
+                function.
         """
         if self._handler is not None:
             raise BadArgument("handler: this worker has one already")
-        if not callable(function):
-            raise BadArgument(f"handler: a {type(function).__name__} can't be called")
+        check_handler(function)
         self._handler = function
         return function
 
