@@ -6,7 +6,7 @@ Other folders import from here and not past it. What is not listed is private.
 from pyjobs.transport.aio_subscription import AsyncSubscription
 from pyjobs.transport.backoff import Backoff, Outage
 from pyjobs.transport.commands import acommand, command
-from pyjobs.transport.errors import ErrorTranslation, translated, translating
+from pyjobs.transport.errors import ErrorTranslation, translated, translating, writes_refused
 from pyjobs.transport.loader import aload, load, publish
 from pyjobs.transport.registry import aregister, register, registered, registered_mode
 from pyjobs.transport.send import arun, arun_many, run, run_many
@@ -60,4 +60,5 @@ __all__ = [  # noqa: RUF022
     "Outage",
     "translated",
     "translating",
+    "writes_refused",
 ]

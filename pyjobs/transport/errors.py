@@ -30,6 +30,12 @@ REFUSALS = (
     exceptions.ReadOnlyError,
     MasterNotFoundError,
 )
+NO_WRITES = (
+    exceptions.BusyLoadingError,
+    exceptions.ClusterDownError,
+    exceptions.OutOfMemoryError,
+    exceptions.ReadOnlyError,
+)
 # A slot on its way to another node: a call that followed ASK would find half a queue there.
 MOVING = (exceptions.AskError, exceptions.TryAgainError)
 # redis-py has no class for a connection that was never made, nor for a sentinel's primary that
@@ -46,6 +52,17 @@ def refuses(error: exceptions.RedisError) -> bool:
     if isinstance(error, exceptions.MovedError):
         return False
     return isinstance(error, (*REFUSALS, *MOVING)) or WAITED_FOR.search(str(error)) is not None
+
+
+def writes_refused(error: BaseException) -> bool:
+    """Return whether Redis itself answered that it writes nothing now. Calls of other callers are
+    not carried out either.
+
+    Args:
+        error: an error of this package.
+    """
+    cause = error.__cause__
+    return isinstance(cause, NO_WRITES) or WAITED_FOR.search(str(cause)) is not None
 
 
 def not_sent(error: exceptions.RedisError) -> bool:

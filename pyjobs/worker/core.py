@@ -17,6 +17,7 @@ from pyjobs.errors import (
     NoJob,
     OutcomeUnknown,
     PyjobsError,
+    QueueFull,
     Unavailable,
 )
 from pyjobs.ids import new_nonce
@@ -40,6 +41,7 @@ class WorkerCore:
         held: the runs from their claim until their outcome is recorded.
         stopping: whether no new claim is made.
         fatal: the error that must end the worker; None while there is none.
+        renewals_first: whether no claim is sent now, since a renewal of leases has no answer yet.
 
     Args:
         settings: the worker's settings.
@@ -51,6 +53,7 @@ class WorkerCore:
         self.held: set[Run] = set()
         self.stopping = False
         self.fatal: PyjobsError | None = None
+        self.renewals_first = False
         self._names = settings.queues
         self._keys = settings.queue_keys
         self._concurrency = settings.concurrency
@@ -179,6 +182,8 @@ class WorkerCore:
         """Return what goes into the next round trip: outcomes, and a claim when there is room."""
         requests = [self._request(*part) for part in self._outbox.drain(self._keys)]
         claims = self._claims
+        if self.renewals_first:
+            return requests
         if self._claim_needed or (self.free and (claims.due or requests or claims.under_way)):
             limit = max(1, min(self.free, self._prefetch.share, RECORD_ITEMS))
             requests.append(Request(claims.call(limit, now), []))
@@ -199,7 +204,7 @@ class WorkerCore:
         """
         refused: list[tuple[Run, str]] = []
         for request, answer in zip(requests, answers, strict=True):
-            if isinstance(answer, Unavailable):
+            if isinstance(answer, (Unavailable, QueueFull)):
                 self._resend(request, answer)
             elif isinstance(answer, BadArgument) and len(request.ended) > 1:
                 self._outbox.resend_separately(request.ended)

@@ -5,15 +5,16 @@ Only what waits, sends and reports a loss may live here; when to renew is decide
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
 from pyjobs.engine import MAX_ITEMS, RELIABLE, Call, Keys
-from pyjobs.errors import PyjobsError
+from pyjobs.errors import PyjobsError, QueueFull, Unavailable
 from pyjobs.log import logger
-from pyjobs.transport import REPLY_SECONDS, connect, run_many
+from pyjobs.transport import REPLY_SECONDS, connect, run_many, writes_refused
 from pyjobs.worker import failpoints
 from pyjobs.worker.cancellation import CancellationListener
 from pyjobs.worker.leases import Leases
@@ -26,7 +27,9 @@ log = logger(__name__)
 class Heartbeat(threading.Thread):
     """Renews the leases of all held runs (reliable/extend), three times per lease.
 
-    A run that hangs, or that can't be renewed before its lease ends, is given up. A run whose job
+    A run that hangs, or that can't be renewed before its lease ends, is given up. A run of the
+    second kind is released with its token as soon as Redis answers, so that no crash is counted.
+    Redis refusing to write ends no lease, since nobody can claim then. A run whose job
     is published as cancelled is renewed at once: the answer says whether it was cancelled.
 
     Args:
@@ -34,6 +37,7 @@ class Heartbeat(threading.Thread):
         held: returns the held runs; called from this thread.
         lost: called from this thread with a run that was lost, and the reason: the word of the
             script, or any other text.
+        renewed: called from this thread when a renewal or release is answered again.
     """
 
     def __init__(
@@ -42,20 +46,30 @@ class Heartbeat(threading.Thread):
         *,
         held: Callable[[], Iterable[Run]],
         lost: Callable[[Run, str], None],
+        renewed: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__(name="pyjobs-heartbeat", daemon=True)
         # A renewal without an answer must leave time for others within the lease.
-        reply_seconds = min(REPLY_SECONDS, max(0.1, settings.lease / 6))
+        reply_seconds = min(REPLY_SECONDS, max(0.1, settings.lease / 10))
         self._server = connect(settings.url, reply_seconds=reply_seconds)
         self._keys = settings.queue_keys
         self._lease = settings.lease
         self._held = held
         self._lost = lost
+        self._renewed = renewed
+        self._given_up: list[Run] = []
+        self._unanswered = False
         self._leases = Leases(self._lease, reply_seconds, time.monotonic())
         self._error: Exception | None = None
         self._cancellations = CancellationListener(
             self._server, [Keys.cancel(key) for key in self._keys]
         )
+
+    @property
+    def away(self) -> bool:
+        """Whether the latest renewal or release has no answer yet. Until then a claim could take
+        back the jobs that this worker holds. Any thread may read this."""
+        return self._unanswered and bool(self._given_up or self._held())
 
     def stop(self) -> None:
         """End the thread; no renewal begins after this. Any thread may call this."""
@@ -70,7 +84,10 @@ class Heartbeat(threading.Thread):
                 self._cycle()
             except Exception as error:
                 self._report(error)
-                self._cancellations.sleep(self._lease / 10)
+                self._cancellations.sleep(self._lease / 20)
+        if self._given_up:
+            with contextlib.suppress(Exception):
+                self._renew([], time.monotonic())
         self._close()
 
     def _close(self) -> None:
@@ -80,7 +97,7 @@ class Heartbeat(threading.Thread):
     def _cycle(self) -> None:
         """Wait until a renewal is due or a cancellation is heard, then renew."""
         # While renewals fail, the time that is left of the leases is not spent on a subscription.
-        if self._error is None or not self._held():
+        if self._error is None or not (self._held() or self._given_up):
             self._cancellations.subscribe()
         heard = self._cancellations.wait(self._leases.due - time.monotonic())
         # A new subscription has missed what was published before: all leases are renewed.
@@ -96,9 +113,16 @@ class Heartbeat(threading.Thread):
         if error is not None:
             # A worker that can reach Redis may soon claim these jobs; going on would run them
             # twice.
-            for run in self._leases.missed(self._held(), time.monotonic()):
+            refused = writes_refused(error)
+            for run in self._leases.missed(self._held(), time.monotonic(), refused=refused):
+                self._given_up.append(run)
                 self._lost(run, f"not renewed in time: {error}")
+        was_unanswered = self._unanswered
+        busy = self._given_up or self._held()
+        self._unanswered = bool(busy) and error is not None and not answers_by_script(error)
         self._report(error)
+        if was_unanswered and not self._unanswered:
+            self._renewed()
 
     def beat(self) -> Exception | None:
         """Renew the leases of all held runs (reliable/extend) but those that hang.
@@ -129,12 +153,19 @@ class Heartbeat(threading.Thread):
     def _renew(self, runs: list[Run], sent: float) -> Exception | None:
         error = None
         parts = self._parts([run for run in runs if run.state is not RunState.LOST])
-        if not parts:
+        given_up = self._parts(self._given_up)
+        if not (parts or given_up):
             return self._error
         failpoints.at("renew")
-        answers = run_many(self._server, [self._extend(part) for part in parts], tries=0)
+        calls = [self._extend(part) for part in parts] + [self._release(part) for part in given_up]
+        answers = run_many(self._server, calls, tries=0)
         failpoints.at("renewed")
-        for part, words in zip(parts, answers, strict=True):
+        for part, words in zip(given_up, answers[len(parts) :], strict=True):
+            if isinstance(words, PyjobsError) and not answers_by_script(words):
+                error = words
+            else:
+                self._given_up = [run for run in self._given_up if run not in part]
+        for part, words in zip(parts, answers, strict=False):
             if isinstance(words, PyjobsError):
                 error = words
                 continue
@@ -162,6 +193,10 @@ class Heartbeat(threading.Thread):
             self._keys[part[0].queue_index], pairs, lease=round(self._lease * 1000)
         )
 
+    def _release(self, part: list[Run]) -> Call[list[str]]:
+        pairs = [(run.id, run.token) for run in part]
+        return RELIABLE.release(self._keys[part[0].queue_index], pairs)
+
     def _report(self, error: Exception | None) -> None:
         """Log the first failure and the first success after it, so that an outage is two lines."""
         if error is None and self._error is not None:
@@ -170,3 +205,8 @@ class Heartbeat(threading.Thread):
             trace = None if isinstance(error, PyjobsError) else error
             log.warning("leases are not renewed (%s); trying again", error, exc_info=trace)
         self._error = error
+
+
+def answers_by_script(error: Exception) -> bool:
+    """Return whether a script refused the call, so that Redis works."""
+    return isinstance(error, PyjobsError) and not isinstance(error, (Unavailable, QueueFull))

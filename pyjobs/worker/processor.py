@@ -14,7 +14,7 @@ from typing import Any
 
 from pyjobs.asyncutil import cancel_and_wait
 from pyjobs.engine import REGISTER_SECONDS, RELEASE, Outcome
-from pyjobs.errors import PyjobsError, Unavailable
+from pyjobs.errors import PyjobsError, QueueFull, Unavailable
 from pyjobs.log import logger
 from pyjobs.transport import Outage, aclose, aconnect, aregister, arun_many, shown
 from pyjobs.worker import failpoints
@@ -55,6 +55,7 @@ class Processor:
         self._shutdown = Shutdown(
             self._core, self._executor, grace=settings.grace, changed=self._changed.set
         )
+        self._heartbeat = self._make_heartbeat()
         self._round_trips: asyncio.Task[None] | None = None
         self._outage = Outage(shown(settings.url))
         self._register_at = 0.0
@@ -71,7 +72,7 @@ class Processor:
             WrongMode: every queue works in another mode; BadLayout and WrongType accordingly.
             Forbidden: the Redis user lacks a right that the worker needs.
         """
-        heartbeat = self._heartbeat()
+        heartbeat = self._heartbeat
         tasks: list[asyncio.Task[None]] = []
         try:
             if not await self._prepared():
@@ -147,6 +148,7 @@ class Processor:
 
     async def _make_round_trips(self) -> None:
         while not self._core.drained:
+            self._core.renewals_first = self._heartbeat is not None and self._heartbeat.away
             requests = self._core.requests(time.monotonic())
             if not requests:
                 await self._until_changed()
@@ -171,7 +173,7 @@ class Processor:
 
     async def _after_round_trip(self, answers: list[Any]) -> None:
         """Pause when Redis refuses to work for now; stop when it refuses for good."""
-        refusal = next((one for one in answers if isinstance(one, Unavailable)), None)
+        refusal = next((one for one in answers if isinstance(one, (Unavailable, QueueFull))), None)
         if refusal is not None:
             await asyncio.sleep(self._outage.pause(refusal))
             return
@@ -257,12 +259,20 @@ class Processor:
 
     # --- leases ---
 
-    def _heartbeat(self) -> Heartbeat | None:
+    def _make_heartbeat(self) -> Heartbeat | None:
         if not self._core.mode.leases:
             return None
         return Heartbeat(
-            self._settings, held=lambda: list(self._core.held), lost=self._lost_in_thread
+            self._settings,
+            held=lambda: list(self._core.held),
+            lost=self._lost_in_thread,
+            renewed=self._renewed_in_thread,
         )
+
+    def _renewed_in_thread(self) -> None:
+        """Let claims go on, from the heartbeat's thread."""
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._changed.set)
 
     def _lost_in_thread(self, run: Run, why: str) -> None:
         """Mark a run as lost, from the heartbeat's thread: the event loop may be blocked."""

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+from support.proxy import Proxy
 from support.running import wait_until
-from support.servers import WORKER_PLACES, at
+from support.servers import WORKER_PLACES, at, own_server
 from support.store import Jobs, Q, Store
 
 from pyjobs.engine.modes import MODES
 from pyjobs.engine.reliable import RELIABLE
 from pyjobs.engine.replies import Claimed
 from pyjobs.errors import Unavailable, WrongMode
+from pyjobs.transport import connect, run
 from pyjobs.worker import Worker
 from pyjobs.worker.heartbeat import Heartbeat
 from pyjobs.worker.run import Run
@@ -63,9 +66,11 @@ def make(store: Store, hands: Hands, lease: float = HOURS) -> Heartbeat:
     return at(store.url, hands, lease)
 
 
-def at(url: str, hands: Hands, lease: float) -> Heartbeat:
+def at(
+    url: str, hands: Hands, lease: float, renewed: Callable[[], None] = lambda: None
+) -> Heartbeat:
     settings = Worker(url, queues=["q", "other"], lease=lease).settings
-    return Heartbeat(settings, held=hands.give, lost=hands.lose)
+    return Heartbeat(settings, held=hands.give, lost=hands.lose, renewed=renewed)
 
 
 @contextmanager
@@ -279,3 +284,47 @@ def test_a_job_that_cannot_be_renewed_in_time_is_given_up(hands: Hands) -> None:
     wait_until(lambda: hands.lost)
     nobody.stop()
     assert hands.lost["a"].startswith("not renewed in time: ")
+
+
+def test_a_job_given_up_without_redis_is_released_by_its_token_when_redis_answers(
+    hands: Hands,
+) -> None:
+    """Its next claim, by anybody, would count a crash."""
+    with (
+        own_server() as server,
+        Proxy(server.url, needle=b"") as proxy,
+        connect(server.url) as admin,
+    ):
+        run(admin, RELIABLE.submit(Q, [("a", b"1")]))
+        [claimed] = run(admin, RELIABLE.claim([Q], nonce="n", limit=1, lease=1000)).jobs
+        hands.take(claimed)
+        renewed = threading.Event()
+        heartbeat = at(proxy.url, hands, 1.0, renewed.set)
+        proxy.breaks("cut_before")
+        heartbeat.start()
+        wait_until(lambda: hands.lost)
+        hands.held.clear()
+        assert heartbeat.away
+        time.sleep(0.2)
+        proxy.breaks("pass")
+        assert renewed.wait(SOON)
+        assert not heartbeat.away
+        heartbeat.stop()
+        assert admin.hmget(f"{Q}:job:a", "state", "crashes") == [b"pending", None]
+
+
+def test_no_lease_ends_while_redis_refuses_to_write(hands: Hands) -> None:
+    with own_server() as server, connect(server.url) as admin:
+        run(admin, RELIABLE.submit(Q, [("a", b"1")]))
+        hands.take(*run(admin, RELIABLE.claim([Q], nonce="n", limit=1, lease=500)).jobs)
+        renewed = threading.Event()
+        heartbeat = at(server.url, hands, 0.5, renewed.set)
+        admin.config_set("min-replicas-to-write", 1)
+        heartbeat.start()
+        wait_until(lambda: heartbeat.away)
+        time.sleep(1.0)
+        assert hands.lost == {} and heartbeat.away
+        admin.config_set("min-replicas-to-write", 0)
+        assert renewed.wait(SOON)
+        assert hands.lost == {}
+        heartbeat.stop()

@@ -23,7 +23,7 @@ from pyjobs import codec
 from pyjobs.engine.limits import CALL_BYTES, MAX_BYTES, RECORD_ITEMS
 from pyjobs.engine.outcome import Outcome
 from pyjobs.engine.replies import ClaimReply
-from pyjobs.errors import OutcomeUnknown, PyjobsError, Unavailable
+from pyjobs.errors import OutcomeUnknown, PyjobsError, QueueFull, Unavailable
 from pyjobs.worker.core import WorkerCore
 from pyjobs.worker.outcomes import failure, success
 
@@ -50,6 +50,24 @@ class TestClaim:
 
     def test_a_claim_asks_for_no_more_than_call_items(self) -> None:
         assert args(make(room=5000).requests(NOW)[0])["limit"] == RECORD_ITEMS
+
+    def test_no_claim_is_sent_before_the_first_renewal_after_an_outage(self) -> None:
+        """The claim would take back the jobs whose leases ended meanwhile."""
+        core = make()
+        [job] = take(core, 1)
+        core.unanswered(core.requests(NOW), OutcomeUnknown("no reply"))
+        core.renewals_first = True
+        core.woken()
+        assert core.requests(NOW) == []
+        finish(core, job)
+        assert verbs(core.requests(NOW)) == ["complete"]
+        core.renewals_first = False
+        assert verbs(core.requests(NOW)) == ["claim"]
+
+    def test_a_claim_that_a_full_redis_refuses_is_sent_again(self) -> None:
+        core = make()
+        core.answered(core.requests(NOW), [QueueFull("OOM command not allowed")], NOW)
+        assert core.fatal is None and verbs(core.requests(NOW)) == ["claim"]
 
     def test_a_full_core_claims_nothing(self) -> None:
         core = make(room=2)
