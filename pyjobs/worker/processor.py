@@ -22,6 +22,7 @@ from pyjobs.worker.core import WorkerCore
 from pyjobs.worker.executors import Handler, executor_for
 from pyjobs.worker.heartbeat import Heartbeat
 from pyjobs.worker.joblog import log_recorded, log_start
+from pyjobs.worker.loopwatch import LoopWatch
 from pyjobs.worker.prefetch import STUCK_SECONDS
 from pyjobs.worker.preflight import prepare
 from pyjobs.worker.refusals import CANCELLED, in_words
@@ -48,6 +49,7 @@ class Processor:
         self._settings = settings
         self._core = WorkerCore(settings)
         self._loop = asyncio.get_running_loop()
+        self._loop_watch = LoopWatch()
         self._executor = executor_for(handler, settings.concurrency, self._ended)
         self._server = aconnect(settings.url)
         self._changed = asyncio.Event()
@@ -239,6 +241,7 @@ class Processor:
 
     def _turn(self) -> None:
         """Look for what no callback has told of, now and every `_turn_seconds`."""
+        self._loop_watch.turned()
         self._next_turn = self._loop.call_later(self._turn_seconds, self._turn)
         try:
             self._executor.check()
@@ -267,6 +270,7 @@ class Processor:
             held=lambda: list(self._core.held),
             lost=self._lost_in_thread,
             renewed=self._renewed_in_thread,
+            loop=self._loop_watch,
         )
 
     def _renewed_in_thread(self) -> None:
