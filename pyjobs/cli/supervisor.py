@@ -12,26 +12,24 @@ import asyncio
 import contextlib
 import logging
 import os
-import queue
 import signal
 import socket
 import sys
 import threading
 import time
-from collections import Counter
 from collections.abc import Sequence
 
 from pyjobs.cli.common import say
+from pyjobs.cli.stops import END_SECONDS, StopListener
 from pyjobs.errors import PyjobsError, Unavailable
 from pyjobs.transport import Backoff, ErrorTranslation
-from pyjobs.worker import Worker
+from pyjobs.worker import STOPS, StopSignals, Worker
 
 log = logging.getLogger(__name__)
 
 # Exit codes of a child that has sent its error: one that a new process would meet too, and a Redis
 # that can't be reached. Python itself exits with 0, 1 or 2.
 FATAL, UNAVAILABLE = 3, 4
-STOPS = (signal.SIGTERM, signal.SIGINT)
 # Seconds before a child is replaced: the first pause, doubled for each child in a row that died
 # before it was steady, up to the longest.
 FIRST_PAUSE = 0.5
@@ -39,21 +37,22 @@ LONGEST_PAUSE = 10.0
 STEADY_SECONDS = 30.0
 # Seconds that the parent waits for the message of a child that has ended.
 MESSAGE_SECONDS = 1.0
-# Seconds that a child without a parent has beyond its worker's grace.
-ORPHAN_SECONDS = 10.0
+# Seconds that the parent waits for a child to end itself when its time is over.
+KILL_SECONDS = 2.0
 
 
-def keep(number: int, words: Sequence[str], url: str | None) -> int:
-    """Run `pyjobs work` in several processes until SIGTERM or SIGINT, and return the exit code.
+def keep(number: int, words: Sequence[str], url: str | None, grace: float) -> int:
+    """Run `pyjobs work` in several processes until a signal, and return the exit code.
 
     Args:
         number: how many processes.
         words: arguments of `pyjobs` in each process, from `work` on.
         url: the URL of Redis, which the processes get by PYJOBS_URL, because arguments are visible
             to other users and a URL may hold a password; None leaves PYJOBS_URL as it is.
+        grace: seconds that the worker's jobs get to finish after the first stop.
     """
     env = dict(os.environ) if url is None else {**os.environ, "PYJOBS_URL": url}
-    return asyncio.run(Parent(words, env).run(number))
+    return asyncio.run(Parent(words, env, grace).run(number))
 
 
 class Parent:
@@ -62,29 +61,46 @@ class Parent:
     Args:
         words: arguments of `pyjobs` in each child.
         env: environment of each child.
+        grace: seconds that the worker's jobs get to finish after the first stop.
     """
 
-    def __init__(self, words: Sequence[str], env: dict[str, str]) -> None:
+    def __init__(self, words: Sequence[str], env: dict[str, str], grace: float) -> None:
         self._words = words
         self._env = env
+        self._grace = grace
         self._stops = 0
         self._stopping = asyncio.Event()
         self._writers: set[asyncio.StreamWriter] = set()
+        self._children: set[asyncio.subprocess.Process] = set()
         self._code = 0
 
     async def run(self, number: int) -> int:
         """Run so many children until a stop or a fatal error, and return the exit code."""
         loop = asyncio.get_running_loop()
-        for one in STOPS:
-            loop.add_signal_handler(one, self._stop)
-        await asyncio.gather(*(self._keep() for _ in range(number)))
+
+        def on_signal(_: int) -> None:
+            loop.call_soon_threadsafe(self._stop)
+
+        with StopSignals(on_signal):
+            await asyncio.gather(*(self._keep() for _ in range(number)))
         return self._code
 
     def _stop(self) -> None:
         self._stops += 1
         self._stopping.set()
+        if self._stops > 2:
+            self._kill()
+            return
+        seconds = END_SECONDS + KILL_SECONDS + (self._grace if self._stops == 1 else 0.0)
+        asyncio.get_running_loop().call_later(seconds, self._kill)
         for writer in self._writers:
             writer.write(b".")
+
+    def _kill(self) -> None:
+        """Kill the children that have not ended in their time."""
+        for process in self._children:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
 
     async def _keep(self) -> None:
         """Run a child, and a new one whenever it has died, until a stop or a fatal error."""
@@ -99,7 +115,7 @@ class Parent:
             if code == FATAL or (code == UNAVAILABLE and not replaced):
                 self._end(said)
             elif self._stopping.is_set():
-                if code not in {0, UNAVAILABLE, *(-one for one in STOPS)}:
+                if code not in {0, UNAVAILABLE, *(-one for one in STOPS if one != signal.SIGQUIT)}:
                     log.warning("process %d %s", pid, ended(code))
                     self._code = 1
             else:
@@ -136,8 +152,10 @@ class Parent:
                 process_group=0,
             )
         self._writers.add(writer)
+        self._children.add(process)
         writer.write(b"." * self._stops)
         code = await process.wait()
+        self._children.discard(process)
         self._writers.discard(writer)
         said = b""
         # A process that the child has started may outlive it and hold the stream open.
@@ -159,19 +177,20 @@ def ended(code: int) -> str:
     return f"was killed by {names.get(-code, f'signal {-code}')}"
 
 
-def serve(worker: Worker, fd: int) -> int:
+def serve(worker: Worker, fd: int, stops: StopListener) -> int:
     """Run a worker as a child, and return the child's exit code.
 
     Args:
         worker: the worker.
         fd: file descriptor of the socket to the parent.
+        stops: passes on the stops of signals and of the parent.
     """
     parent = socket.socket(fileno=fd)
     parent.set_inheritable(False)
-    stops = StopListener(worker, parent)
-    for one in STOPS:
-        signal.signal(one, lambda *_: stops.heard.put("signal"))
-    stops.start()
+    stops.listen(worker)
+    threading.Thread(
+        target=listen, args=(parent, worker, stops), name="pyjobs-parent", daemon=True
+    ).start()
     try:
         with ErrorTranslation(worker.settings.url):
             worker.run(signals=False)
@@ -179,46 +198,16 @@ def serve(worker: Worker, fd: int) -> int:
         with contextlib.suppress(OSError):
             parent.sendall(" ".join(str(error).splitlines()).encode())
         return UNAVAILABLE if isinstance(error, Unavailable) else FATAL
+    finally:
+        stops.finish()
     return 0
 
 
-class StopListener(threading.Thread):
-    """Responsible for stopping the worker of a child: on a signal, a byte of the parent or its end.
-
-    A service manager may send one signal to parent and child alike, so that one stop comes both
-    ways. The stops of the two sources are counted apart, and the greater count is the number of
-    stops. A second stop would hand back the jobs that the first stop lets finish.
-
-    Attributes:
-        heard: where a stop came from, 'signal' or 'parent'. A signal handler may put, because the
-            queue takes no lock.
-    """
-
-    def __init__(self, worker: Worker, parent: socket.socket) -> None:
-        super().__init__(name="pyjobs-stops", daemon=True)
-        self.heard: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._worker = worker
-        self._parent = parent
-
-    def run(self) -> None:
-        """Pass each stop on to the worker, for as long as the process lives."""
-        threading.Thread(target=self._listen, name="pyjobs-parent", daemon=True).start()
-        counts: Counter[str] = Counter()
-        given = 0
-        while True:
-            counts[self.heard.get()] += 1
-            if max(counts.values()) > given:
-                given += 1
-                self._worker.stop()
-
-    def _listen(self) -> None:
-        with contextlib.suppress(OSError):
-            while stops := self._parent.recv(16):
-                for _ in stops:
-                    self.heard.put("parent")
-        log.error("the parent is gone")
-        self.heard.put("parent")
-        # A handler that blocks the event loop would keep the process alive for ever, and there is
-        # no parent to kill it.
-        time.sleep(self._worker.settings.grace + ORPHAN_SECONDS)
-        os._exit(1)
+def listen(parent: socket.socket, worker: Worker, stops: StopListener) -> None:
+    """Pass on each byte of the parent as a stop, and its end too."""
+    with contextlib.suppress(OSError):
+        while received := parent.recv(16):
+            for _ in received:
+                stops.heard.put("parent")
+    log.error("the parent is gone")
+    stops.heard.put("parent")

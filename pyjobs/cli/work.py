@@ -16,10 +16,12 @@ import click
 
 from pyjobs.cli import supervisor
 from pyjobs.cli.common import shared_url
+from pyjobs.cli.logs import FORMATS, set_up_logging
+from pyjobs.cli.stops import StopListener
 from pyjobs.errors import BadArgument, PyjobsError
 from pyjobs.transport import ErrorTranslation
 from pyjobs.validate import whole
-from pyjobs.worker import Worker
+from pyjobs.worker import StopSignals, Worker
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +49,14 @@ log = logging.getLogger(__name__)
     show_default=True,
     help="Run the worker in NUMBER processes.",
 )
+@click.option(
+    "--log",
+    "logs",
+    type=click.Choice(FORMATS),
+    default=FORMATS[0],
+    show_default=True,
+    help="Log lines of text, or one JSON object a line.",
+)
 @click.option("--quiet", is_flag=True, help="Log warnings and errors only.")
 @click.option("--parent", type=int, hidden=True, help="Run as a child; the socket to the parent.")
 def work(
@@ -54,6 +64,7 @@ def work(
     url: str | None,
     concurrency: int | None,
     processes: int,
+    logs: str,
     quiet: bool,
     parent: int | None,
 ) -> int:
@@ -64,29 +75,35 @@ def work(
     \b
         pyjobs work tasks:worker --processes 4
 
-    SIGTERM or Ctrl-C lets the running jobs finish, for as long as the worker's grace. A second
-    SIGTERM or Ctrl-C hands the jobs back at once. Of several processes, a process that dies is
-    replaced; an error that a new process would meet too ends them all. The log is on stderr.
+    SIGTERM, SIGHUP, SIGQUIT or Ctrl-C lets the running jobs finish, for as long as the worker's
+    grace. A second signal hands the jobs back at once, and a third ends the process. A process
+    that has not ended 10 s after the grace ends all the same. Of several processes, a process that
+    dies is replaced; an error that a new process would meet too ends them all. The log is on
+    stderr.
     """
     whole("processes", processes, 1, 1000)
-    found = find(worker)
-    found.override(url=url, concurrency=concurrency)
-    shared_url(found.settings.url)
-    which = "[%(process)d] " if processes > 1 or parent is not None else ""
-    logging.basicConfig(
-        level=logging.WARNING if quiet else logging.INFO,
-        format=f"%(asctime)s {which}%(levelname)s %(message)s",
-    )
-    if parent is not None:
-        return supervisor.serve(found, parent)
-    if processes > 1:
-        words = ["work", worker, *(["--quiet"] if quiet else [])]
-        words += [] if concurrency is None else ["--concurrency", str(concurrency)]
-        code = supervisor.keep(processes, words, url)
-    else:
-        code = 0
-        with ErrorTranslation(found.settings.url):
-            found.run()
+    stops = StopListener()
+    # Before the module is imported: the first process of a container ignores every signal that has
+    # no handler.
+    with StopSignals(stops.on_signal):
+        found = find(worker)
+        found.override(url=url, concurrency=concurrency)
+        shared_url(found.settings.url)
+        set_up_logging(logs, quiet=quiet, with_process=processes > 1 or parent is not None)
+        if parent is not None:
+            return supervisor.serve(found, parent, stops)
+        if processes > 1:
+            words = ["work", worker, "--log", logs, *(["--quiet"] if quiet else [])]
+            words += [] if concurrency is None else ["--concurrency", str(concurrency)]
+            code = supervisor.keep(processes, words, url, found.settings.grace)
+        else:
+            code = 0
+            stops.listen(found)
+            try:
+                with ErrorTranslation(found.settings.url):
+                    found.run(signals=False)
+            finally:
+                stops.finish()
     log.info("stopped")
     return code
 

@@ -5,13 +5,17 @@ Other folders import from here and not past it.
 """
 
 from pyjobs.worker.job import ClaimedJob
+from pyjobs.worker.process import STOPS, StopSignals, busy_threads
 from pyjobs.worker.verdicts import Reject, Retry, Snooze
 from pyjobs.worker.worker import Worker
 
 __all__ = [
+    "STOPS",
     "ClaimedJob",
     "Reject",
     "Retry",
     "Snooze",
+    "StopSignals",
     "Worker",
+    "busy_threads",
 ]

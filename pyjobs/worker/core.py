@@ -7,10 +7,10 @@ round trip, takes their answers, and returns the runs to start. `now` is seconds
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from pyjobs.engine import RECORD_ITEMS, RELEASE, ClaimReply, Outcome
+from pyjobs.engine import RECORD_ITEMS, RELEASE, Call, ClaimReply, Outcome
 from pyjobs.errors import (
     BadArgument,
     LeaseLost,
@@ -232,6 +232,15 @@ class WorkerCore:
         for request in requests:
             self._resend(request, error)
 
+    def hand_back(self, runs: Iterable[Run]) -> list[Call[Any]]:
+        """Mark runs as lost. Returns the calls that hand their jobs back, where the mode can."""
+        outbox = Outbox()
+        for run in runs:
+            run.lose()
+            if outcome := self._handed_back():
+                outbox.add(run, outcome)
+        return [self._request(*part).call for part in outbox.drain(self._keys)]
+
     def give_up(self) -> None:
         """Mark every held run as lost, and drop it: this worker records nothing more."""
         for run in list(self.held):
@@ -281,12 +290,17 @@ class WorkerCore:
         run.recorded(word)
 
     def _end(self, run: Run, outcome: Outcome) -> None:
-        if outcome.verb == "release" and self.mode.handed_back == "fail":
-            outcome = failure(RuntimeError("the worker stopped before the job ended"))
-        if outcome.verb == "release" and self.mode.handed_back is None:
+        sent = self._handed_back() if outcome.verb == "release" else outcome
+        if sent is None:
             self._drop(run, LeaseLost.code)
         else:
-            self._outbox.add(run, outcome)
+            self._outbox.add(run, sent)
+
+    def _handed_back(self) -> Outcome | None:
+        """Return what is recorded of a run that is handed back; None where nothing can be."""
+        if self.mode.handed_back == "fail":
+            return failure(RuntimeError("the worker stopped before the job ended"))
+        return RELEASE if self.mode.handed_back else None
 
     def _release_prefetched(self) -> None:
         while self._prefetched:

@@ -16,7 +16,16 @@ from pyjobs.asyncutil import cancel_and_wait
 from pyjobs.engine import REGISTER_SECONDS, RELEASE, Outcome
 from pyjobs.errors import PyjobsError, QueueFull, Unavailable
 from pyjobs.log import logger
-from pyjobs.transport import Outage, aclose, aconnect, aregister, arun_many, shown
+from pyjobs.transport import (
+    Outage,
+    aclose,
+    aconnect,
+    aregister,
+    arun_many,
+    connect,
+    run_many,
+    shown,
+)
 from pyjobs.worker import failpoints
 from pyjobs.worker.core import WorkerCore
 from pyjobs.worker.executors import Handler, executor_for
@@ -35,6 +44,8 @@ log = logger(__name__)
 # How often the loop looks for runs that nothing runs any more.
 TURN_SECONDS = 1.0
 FASTEST_TURN = 0.05
+# How long Redis may take to answer when a worker that ends hands jobs back.
+HAND_BACK_SECONDS = 2.0
 
 
 class Processor:
@@ -100,6 +111,7 @@ class Processor:
                 heartbeat.stop()
             for task in tasks:
                 await cancel_and_wait(task)
+            await self._hand_back_rest()
             self._core.give_up()
             self._executor.cancel_all()
             self._executor.close()
@@ -116,6 +128,26 @@ class Processor:
         self._shutdown.begin()
         if self._round_trips is None:
             self._shutdown.cancel_task()
+
+    def hand_back(self) -> list[str]:
+        """Release all held runs by a connection of the calling thread, which need not be that of
+        the event loop. Returns the runs in words."""
+        runs = [run for run in list(self._core.held) if not run.lost]
+        calls = self._core.hand_back(runs)
+        with (
+            contextlib.suppress(PyjobsError, OSError),
+            connect(self._settings.url, reply_seconds=HAND_BACK_SECONDS) as server,
+        ):
+            run_many(server, calls, tries=0)
+        return [f"job {run.id} on queue {run.queue}" for run in runs]
+
+    async def _hand_back_rest(self) -> None:
+        """Release the runs that did not end in spite of their cancellation."""
+        runs = [run for run in self._core.held if not run.lost]
+        if runs:
+            with contextlib.suppress(PyjobsError, TimeoutError):
+                async with asyncio.timeout(HAND_BACK_SECONDS):
+                    await arun_many(self._server, self._core.hand_back(runs))
 
     # --- the start ---
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import signal
+import os
 import threading
 from collections.abc import AsyncGenerator, Iterable
 from typing import TypeVar
@@ -19,9 +19,13 @@ from pyjobs.errors import BadArgument
 from pyjobs.transport import DEFAULT_URL, checked_url
 from pyjobs.worker.executors import Handler, check_handler
 from pyjobs.worker.job import ClaimedJob, pulled_outcome
+from pyjobs.worker.process import ACTIVE, DefaultThreads, StopSignals, guarded
 from pyjobs.worker.processor import Processor
 from pyjobs.worker.settings import WorkerSettings
 
+# The stop that releases held jobs is the second.
+AT_ONCE = 2
+FINISH_SECONDS = 0.01
 H = TypeVar("H", bound=Handler)
 
 
@@ -88,8 +92,11 @@ class Worker:
         self._handler: Handler | None = None
         self._processor: Processor | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._own_loop: asyncio.AbstractEventLoop | None = None
         self._stops = 0
-        self._stopping = threading.Lock()
+        self._stops_passed_on = 0
+        # A signal handler calls `stop` in the middle of whatever the main thread does.
+        self._stopping = threading.RLock()
 
     def override(self, *, url: str | None = None, concurrency: int | None = None) -> None:
         """Change, before the run, settings that depend on where the worker runs.
@@ -124,11 +131,13 @@ class Worker:
         return function
 
     def run(self, *, signals: bool = True) -> None:
-        """Claim and run jobs in an event loop of its own until SIGTERM, SIGINT or `stop`. The first
-        signal lets running jobs finish for the grace, a second one releases them at once.
+        """Claim and run jobs in an event loop of its own until a signal or `stop`. SIGTERM, SIGINT,
+        SIGHUP or SIGQUIT lets running jobs finish for the grace, a second signal releases them at
+        once, and a third is handled as it was before the run. At the end all signals are handled as
+        before. Threads of `asyncio.to_thread` are not waited for.
 
         Args:
-            signals: whether to handle the two signals; only possible in the main thread.
+            signals: whether to handle the signals; only possible in the main thread.
 
         Raises:
             BadArgument: there is no handler.
@@ -136,8 +145,11 @@ class Worker:
             WrongMode: every queue works in another mode; BadLayout and WrongType accordingly.
             Forbidden: the Redis user lacks a right that the worker needs.
         """
-        with asyncio.Runner(loop_factory=fast_loop()) as loop:
-            loop.run(self._run(signals))
+        taken = StopSignals(self._on_signal) if signals else contextlib.nullcontext()
+        with taken, asyncio.Runner(loop_factory=fast_loop()) as runner:
+            self._own_loop = runner.get_loop()
+            self._own_loop.set_default_executor(DefaultThreads())
+            self._run_to_the_end(runner)
 
     async def arun(self) -> None:
         """Claim and run jobs in the running event loop until `stop`. No signal is handled. When the
@@ -149,16 +161,30 @@ class Worker:
             WrongMode: every queue works in another mode; BadLayout and WrongType accordingly.
             Forbidden: the Redis user lacks a right that the worker needs.
         """
-        await self._run(signals=False)
+        await self._run()
 
     def stop(self) -> None:
         """Stop claiming, and let running jobs finish for the grace. A second call releases them at
         once. Any thread may call this, also before the run."""
         with self._stopping:
             self._stops += 1
-            if self._loop is not None and self._processor is not None:
+            if self._loop is not None:
                 with contextlib.suppress(RuntimeError):
-                    self._loop.call_soon_threadsafe(self._processor.stop)
+                    self._loop.call_soon_threadsafe(self._pass_on_stops)
+
+    def hand_back(self) -> list[str]:
+        """Release all held jobs by a connection of the calling thread, for a process that is about
+        to end although the event loop does not. No outcome of them is recorded any more.
+
+        Returns:
+            The jobs that were held, and the tasks that have not ended, in words.
+        """
+        processor, loop = self._processor, self._own_loop
+        found = [] if processor is None else processor.hand_back()
+        if loop is not None and not loop.is_closed():
+            with contextlib.suppress(RuntimeError):
+                found += [f"task {task.get_name()}" for task in asyncio.all_tasks(loop)]
+        return found
 
     async def jobs(self) -> AsyncGenerator[ClaimedJob, None]:
         """Yield claimed jobs one after the other, for workers without a handler; up to
@@ -203,20 +229,54 @@ class Worker:
                 self.stop()
                 await asyncio.wait({processing})
 
-    async def _run(self, signals: bool) -> None:
+    def _run_to_the_end(self, runner: asyncio.Runner) -> None:
+        """Run in the runner's event loop. SystemExit and KeyboardInterrupt of a task that a handler
+        has started leave the loop at once; they are raised after the stop."""
+        work, left = self._run(), None
+        while True:
+            try:
+                runner.run(work)
+                break
+            except (SystemExit, KeyboardInterrupt) as error:
+                left = left or error
+                if self._processor is None or self._stops >= AT_ONCE:
+                    break
+                work = self._finish()
+        if left is not None:
+            raise left
+
+    async def _finish(self) -> None:
+        """Release all held jobs and wait for the end of the run."""
+        for _ in range(AT_ONCE):
+            self.stop()
+        while self._processor is not None:
+            await asyncio.sleep(FINISH_SECONDS)
+
+    def _on_signal(self, number: int) -> None:
+        if self._stops < AT_ONCE:
+            self.stop()
+            return
+        for taken in list(ACTIVE):
+            taken.restore()
+        os.kill(os.getpid(), number)
+
+    def _pass_on_stops(self) -> None:
+        """Pass to the processor the stops that it has not got, in its event loop."""
+        while self._processor is not None and self._stops_passed_on < self._stops:
+            self._stops_passed_on += 1
+            self._processor.stop()
+
+    async def _run(self) -> None:
         if self._handler is None:
             raise BadArgument("handler: this worker has none; decorate one with @worker.handler")
-        processor = Processor(self.settings, self._handler)
-        loop = asyncio.get_running_loop()
-        with self._stopping:
-            self._loop, self._processor = loop, processor
-            for _ in range(self._stops):
-                processor.stop()
-        if signals and threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.add_signal_handler(number, processor.stop)
+        if self._processor is not None:
+            raise BadArgument("run: this worker runs already; make another Worker")
+        self._processor = processor = Processor(self.settings, guarded(self._handler))
+        self._loop = asyncio.get_running_loop()
+        self._pass_on_stops()
         try:
             await processor.process()
         finally:
             with self._stopping:
-                self._processor, self._stops = None, 0
+                self._loop = self._processor = None
+                self._stops = self._stops_passed_on = 0

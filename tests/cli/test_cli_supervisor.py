@@ -161,9 +161,9 @@ def test_no_process_outlives_a_parent_that_was_killed(cli: Cli) -> None:
 BLOCKED = """
 import socket, sys, time
 from pyjobs import Worker
-from pyjobs.cli import supervisor
+from pyjobs.cli import stops, supervisor
 
-supervisor.ORPHAN_SECONDS = 0.0
+stops.END_SECONDS = 0.0
 worker = Worker(sys.argv[1], queues=["words"], grace=0)
 parent, child = socket.socketpair()
 
@@ -172,14 +172,18 @@ async def block(job):
     parent.close()
     time.sleep(60)
 
-supervisor.serve(worker, child.detach())
+supervisor.serve(worker, child.detach(), stops.StopListener())
 """
 
 
 def test_a_process_with_a_blocked_loop_ends_when_its_parent_is_gone(cli: Cli) -> None:
     submit(cli, "block", "a")
     told = cli.shell([sys.executable, "-c", BLOCKED, cli.url])
-    assert told == (1, "", "the parent is gone\n")
+    assert told[:2] == (1, "")
+    assert told[2].startswith(
+        "the parent is gone\nending without waiting for job a on queue words; "
+    )
+    assert "thread MainThread at <string>:" in told[2]
 
 
 def test_a_queue_of_another_mode_ends_all_processes_with_one_error(cli: Cli) -> None:
@@ -233,3 +237,33 @@ def test_a_wrong_argument_is_an_error_of_one_line(
     cli: Cli, words: tuple[str, ...], message: str
 ) -> None:
     assert cli.process("work", *words) == (1, "", f"pyjobs: {message}\n")
+
+
+HANGS = """
+import signal, sys, time
+from pathlib import Path
+from pyjobs import Worker
+from pyjobs.cli import stops, supervisor
+
+# The parent has little patience, and its children have much.
+supervisor.END_SECONDS, supervisor.KILL_SECONDS = 0.0, 0.5
+worker = Worker(queues=["words"], lease=1.0, concurrency=1, grace=0.5)
+
+@worker.handler
+async def block(job):
+    Path("waits").touch()
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("signals", [1, 3])
+def test_the_parent_kills_a_child_that_does_not_end_in_its_time(cli: Cli, signals: int) -> None:
+    cli.module("hangs", HANGS)
+    parent = cli.start("work", "hangs:worker", "--processes", "2")
+    submit(cli, "block", "a")
+    wait_until((cli.folder / "waits").exists, SECONDS)
+    for _ in range(signals):
+        parent.send_signal(signal.SIGTERM)
+    code, log = ended(parent)
+    assert code == 1
+    assert "was killed by SIGKILL" in log

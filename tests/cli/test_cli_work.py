@@ -5,10 +5,15 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import sys
+import textwrap
+import time
 
 import pytest
 from support.commands import DEAD_URL, SECONDS, Cli
 from support.running import wait_until
+
+from pyjobs.transport import connect
 
 pytest_plugins = ("support.command_fixtures",)
 
@@ -181,3 +186,131 @@ def test_a_wrong_setting_of_the_worker_is_an_error_of_one_line(cli: Cli) -> None
     cli.module("broken", "from pyjobs import Worker\nworker = Worker(mode='relaible')")
     message = "mode: 'relaible' is not one of simple, recoverable, reliable"
     assert cli.process("work", "broken:worker") == (1, "", f"pyjobs: broken: {message}\n")
+
+
+HANGS = """
+import asyncio, signal, threading, time
+from pathlib import Path
+from pyjobs import Worker
+from pyjobs.cli import stops
+
+stops.END_SECONDS = {patience}
+worker = Worker(queues=["words"], concurrency=1, grace=0.2)
+
+@worker.handler
+async def hang(job):
+    Path("hangs").touch()
+    if job.data == "loop":
+        time.sleep(60)
+    if job.data == "thread":
+        await asyncio.to_thread(time.sleep, 60)
+    if job.data == "own thread":
+        threading.Thread(target=time.sleep, args=[60]).start()
+    while job.data == "task":
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            pass
+"""
+
+
+def hanging(cli: Cli, kind: str, patience: float) -> subprocess.Popen[str]:
+    """A worker whose handler hangs in this way."""
+    cli.module("hangs", HANGS.replace("{patience}", str(patience)))
+    submit(cli, kind, "a")
+    worker = cli.start("work", "hangs:worker")
+    wait_until((cli.folder / "hangs").exists, SECONDS)
+    return worker
+
+
+@pytest.mark.parametrize(
+    ("kind", "named", "state"),
+    [
+        ("loop", "job a on queue words; ", "pending"),
+        ("task", "task ", "pending"),
+        ("thread", "thread ThreadPoolExecutor-", "pending"),
+        ("own thread", "thread Thread-", "done"),
+    ],
+)
+def test_a_stop_ends_the_process_whatever_a_handler_does(
+    cli: Cli, kind: str, named: str, state: str
+) -> None:
+    worker = hanging(cli, kind, 8.0 if kind == "task" else 0.5)
+    worker.send_signal(signal.SIGTERM)
+    code, log = ended(worker)
+    assert code == 1
+    assert "ERROR ending without waiting for " in log and named in log
+    with connect(cli.url) as redis:
+        assert redis.hmget("jobs:{words}:job:a", "state", "crashes") == [state.encode(), None]
+
+
+def test_a_third_signal_ends_the_process_at_once(cli: Cli) -> None:
+    worker = hanging(cli, "loop", 60.0)
+    for _ in range(3):
+        worker.send_signal(signal.SIGTERM)
+        time.sleep(0.2)
+    code, log = ended(worker)
+    assert code == 1
+    assert "ended by a third signal" in log
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGQUIT], ids=["HUP", "QUIT"])
+def test_sighup_and_sigquit_stop_the_worker(cli: Cli, number: signal.Signals) -> None:
+    worker = cli.start("work", "tasks:worker")
+    assert worker.stderr is not None
+    assert "is ready" in worker.stderr.readline()
+    worker.send_signal(number)
+    code, log = ended(worker)
+    assert code == 0
+    assert "stopping" in log
+
+
+def test_a_worker_started_by_nohup_survives_sighup(cli: Cli) -> None:
+    """Whoever ignored the signal for the worker meant it."""
+    words = [sys.executable, "-m", "pyjobs", "work", "tasks:worker", "--url", cli.url]
+    ignore = "import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_IGN); "
+    worker = subprocess.Popen(
+        [sys.executable, "-c", ignore + "os.execv(sys.argv[1], sys.argv[1:])", *words],
+        cwd=cli.folder,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert worker.stderr is not None
+    assert "is ready" in worker.stderr.readline()
+    worker.send_signal(signal.SIGHUP)
+    time.sleep(0.3)
+    assert worker.poll() is None
+    worker.terminate()
+    assert ended(worker)[0] == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=["TERM", "HUP"])
+def test_a_signal_while_the_module_is_imported_ends_the_process(
+    cli: Cli, number: signal.Signals
+) -> None:
+    """As process 1 of a container it has no other way: a signal without a handler is ignored."""
+    text = """
+        import signal, time
+        from pathlib import Path
+        assert callable(signal.getsignal(signal.SIGTERM)), "no handler"
+        Path("imports").touch()
+        time.sleep(60)
+    """
+    cli.module("slow", textwrap.dedent(text))
+    worker = cli.start("work", "slow:worker")
+    wait_until((cli.folder / "imports").exists, SECONDS)
+    worker.send_signal(number)
+    assert ended(worker)[0] == 128 + number
+
+
+def test_the_log_is_one_json_object_a_line(cli: Cli) -> None:
+    submit(cli, "fail", "a")
+    worker = cli.start("work", "tasks:worker", "--log", "json")
+    assert worker.stderr is not None
+    first = json.loads(worker.stderr.readline())
+    assert set(first) == {"time", "level", "logger", "message", "process"}
+    assert (first["level"], first["process"]) == ("INFO", worker.pid)
+    assert first["logger"].startswith("pyjobs.") and "is ready" in first["message"]
+    worker.terminate()
+    _, log = ended(worker)
+    assert all(json.loads(line)["time"].endswith("+00:00") for line in log.splitlines())

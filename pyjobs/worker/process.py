@@ -1,0 +1,176 @@
+"""What a worker changes in its process, and how it changes that back: the handlers of signals, the
+default threads of the event loop, and what a forked child of a handler does.
+
+Nothing about jobs may live here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from types import FrameType, TracebackType
+from typing import Any, NoReturn
+
+from pyjobs.worker.executors import Handler
+
+# Not every system has the last two.
+NAMES = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT")
+STOPS = tuple(signal.Signals[name] for name in NAMES if hasattr(signal, name))
+# A shell that starts a program by `nohup` or in the background has these ignored on purpose.
+OPTIONAL = STOPS[2:]
+
+
+class StopSignals:
+    """Responsible for the handlers of SIGTERM, SIGINT, SIGHUP and SIGQUIT while a worker runs: a
+    context manager that restores the program's own handlers at its end. It does nothing outside
+    the main thread, where Python allows no handlers.
+
+    In a child of `os.fork` the handlers and the wakeup file descriptor are what they were before.
+
+    Args:
+        stop: called with the number of each signal, from a signal handler: any code of the main
+            thread may be interrupted, so `stop` takes no lock that the main thread may hold.
+    """
+
+    def __init__(self, stop: Callable[[int], None]) -> None:
+        self._stop = stop
+        self._before: dict[signal.Signals, Any] = {}
+        self._wakeup_fd = -1
+
+    def __enter__(self) -> StopSignals:
+        if threading.current_thread() is not threading.main_thread():
+            return self
+        self._wakeup_fd = signal.set_wakeup_fd(-1)
+        signal.set_wakeup_fd(self._wakeup_fd)
+        for one in STOPS:
+            before = signal.getsignal(one)
+            if one in OPTIONAL and before is signal.SIG_IGN:
+                continue
+            self._before[one] = before
+            signal.signal(one, self._handle)
+        ACTIVE.append(self)
+        return self
+
+    def __exit__(
+        self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
+    ) -> None:
+        if self in ACTIVE:
+            ACTIVE.remove(self)
+            self.restore()
+
+    def restore(self) -> None:
+        """Give each signal the handler that it had before."""
+        for one, before in self._before.items():
+            # None is a handler that was not installed by Python, and can't be put back.
+            signal.signal(one, signal.SIG_DFL if before is None else before)
+
+    def restore_in_child(self) -> None:
+        """Restore handlers and wakeup file descriptor in a forked child."""
+        signal.set_wakeup_fd(self._wakeup_fd)
+        self.restore()
+
+    def _handle(self, number: int, _: FrameType | None) -> None:
+        self._stop(number)
+
+
+class Forks:
+    """Holds how often this process or its parents were forked since this module was imported."""
+
+    count = 0
+
+
+ACTIVE: list[StopSignals] = []
+
+
+def note_fork() -> None:
+    """Make a forked child's signals what they were before the run; called in each child."""
+    Forks.count += 1
+    while ACTIVE:
+        ACTIVE.pop().restore_in_child()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=note_fork)
+
+
+def guarded(handler: Handler) -> Handler:
+    """Return the handler with a guard: a child that the handler forks, and that comes back from the
+    handler, ends there, because connections and jobs are those of its parent."""
+    forks = Forks.count
+    as_object = type(handler).__call__
+
+    async def run_async(job: Any) -> Any:
+        try:
+            result = await handler(job)
+        except BaseException as error:
+            if Forks.count != forks:
+                end_process(error)
+            raise
+        if Forks.count != forks:
+            end_process(None)
+        return result
+
+    def run(job: Any) -> Any:
+        try:
+            result = handler(job)
+        except BaseException as error:
+            if Forks.count != forks:
+                end_process(error)
+            raise
+        if Forks.count != forks:
+            end_process(None)
+        return result
+
+    if inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(as_object):
+        return run_async
+    return run
+
+
+def end_process(error: BaseException | None) -> NoReturn:
+    """End this process as Python would, without what Python does at an end.
+
+    Args:
+        error: what ends it; None for an orderly end.
+    """
+    code = 0
+    if isinstance(error, SystemExit):
+        code = error.code if isinstance(error.code, int) else int(error.code is not None)
+    elif error is not None:
+        traceback.print_exception(error)
+        code = 1
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, OSError, ValueError):
+            stream.flush()
+    os._exit(code)
+
+
+class DefaultThreads(ThreadPoolExecutor):
+    """Responsible for what handlers call by `asyncio.to_thread`. Its shutdown waits for no thread,
+    so that a thread that hangs does not keep the event loop from ending."""
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Start nothing any more. `wait` is ignored."""
+        super().shutdown(wait=False, cancel_futures=cancel_futures)
+
+
+def busy_threads(known: Iterable[threading.Thread] = ()) -> list[str]:
+    """Return which threads keep this process from ending, each with the line that it runs.
+
+    Args:
+        known: threads that are left out.
+    """
+    frames = sys._current_frames()
+    found = []
+    for thread in set(threading.enumerate()) - set(known):
+        frame = frames.get(thread.ident or 0)
+        if not thread.daemon and frame is not None:
+            where = f"{frame.f_code.co_filename}:{frame.f_lineno}"
+            found.append(f"thread {thread.name} at {where} in {frame.f_code.co_name}")
+    return found

@@ -1,0 +1,193 @@
+"""What a worker changes in its process: it is undone at the end, and in forked children."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from support.servers import SOCKET_PLACES, at
+from support.store import Store
+
+import pyjobs
+from pyjobs.errors import BadArgument
+from pyjobs.worker import STOPS, StopSignals
+
+SOON = 20.0
+
+
+@pytest.fixture
+def own_handlers() -> Iterator[list[int]]:
+    """Handlers of the program: they note the signals that come."""
+    came: list[int] = []
+    before = {one: signal.signal(one, lambda number, _: came.append(number)) for one in STOPS}
+    yield came
+    for one, handler in before.items():
+        signal.signal(one, handler)
+
+
+def handlers() -> list[Any]:
+    return [signal.getsignal(one) for one in STOPS]
+
+
+class TestSignals:
+    def test_handlers_are_restored_when_the_run_is_over(self, own_handlers: list[int]) -> None:
+        before = handlers()
+        worker = pyjobs.Worker("memory://signals", queues=["q"])
+        worker.handler(lambda job: None)
+        worker.stop()
+        worker.run()
+        assert handlers() == before
+        signal.raise_signal(signal.SIGTERM)
+        assert own_handlers == [signal.SIGTERM]
+
+    def test_handlers_are_restored_when_the_run_raises(self, own_handlers: list[int]) -> None:
+        before = handlers()
+        with pytest.raises(BadArgument):
+            pyjobs.Worker("memory://signals").run()
+        assert handlers() == before
+
+    def test_a_signal_calls_stop_and_not_the_handlers_of_the_program(
+        self, own_handlers: list[int]
+    ) -> None:
+        stops: list[int] = []
+        with StopSignals(stops.append):
+            for one in STOPS:
+                signal.raise_signal(one)
+        assert stops == list(STOPS) and own_handlers == []
+
+    def test_a_run_outside_the_main_thread_changes_no_handler(
+        self, own_handlers: list[int]
+    ) -> None:
+        before, seen = handlers(), []
+
+        def other() -> None:
+            with StopSignals(lambda _: None):
+                seen.extend(handlers())
+
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join()
+        assert seen == before
+
+    def test_a_third_signal_during_a_run_meets_the_handler_of_the_program(
+        self, own_handlers: list[int]
+    ) -> None:
+        worker = pyjobs.Worker("memory://signals")
+        with StopSignals(worker._on_signal):
+            for _ in range(3):
+                signal.raise_signal(signal.SIGTERM)
+        assert own_handlers == [signal.SIGTERM]
+
+    def test_a_forked_child_has_the_handlers_and_the_wakeup_fd_from_before(
+        self, own_handlers: list[int]
+    ) -> None:
+        before = handlers()
+        near, far = os.pipe()
+        os.set_blocking(far, False)
+        with StopSignals(lambda _: None):
+            signal.set_wakeup_fd(far)
+            child = os.fork()
+            if not child:
+                good = handlers() == before and signal.set_wakeup_fd(-1) == -1
+                os._exit(0 if good else 1)
+            _, status = os.waitpid(child, 0)
+            signal.set_wakeup_fd(-1)
+        os.close(near)
+        os.close(far)
+        assert os.waitstatus_to_exitcode(status) == 0
+
+
+FORKS = """
+import os, sys
+import pyjobs
+worker = pyjobs.Worker(sys.argv[1], queues=["q"])
+
+def forked(how):
+    child = os.fork()
+    if not child and how == "exit":
+        sys.exit(7)
+    if not child and how == "raise":
+        raise KeyError(how)
+    return child
+
+def parent(child):
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) if child else "of the child"
+
+{0}
+
+client = pyjobs.Client(sys.argv[1], queue="q")
+jobs = [client.submit(how) for how in ("return", "exit", "raise")]
+import threading
+def wait():
+    print([job.result(10) for job in jobs], flush=True)
+    worker.stop()
+threading.Thread(target=wait).start()
+worker.run()
+client.close()
+"""
+KINDS = {
+    "async": "@worker.handler\nasync def run(job):\n    return parent(forked(job.data))",
+    "plain": "@worker.handler\ndef run(job):\n    return parent(forked(job.data))",
+}
+
+
+@at(SOCKET_PLACES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_forked_child_that_leaves_the_handler_ends_there(store: Store, kind: str) -> None:
+    """It has the connections of its parent."""
+    program = FORKS.replace("{0}", KINDS[kind])
+    ended = subprocess.run(
+        [sys.executable, "-c", program, store.url],
+        capture_output=True,
+        text=True,
+        timeout=SOON,
+        check=False,
+    )
+    assert ended.stdout == "[0, 7, 1]\n"
+    assert "KeyError: 'raise'" in ended.stderr
+    assert ended.returncode == 0
+
+
+def test_a_worker_that_runs_refuses_a_second_run() -> None:
+    worker = pyjobs.Worker("memory://twice", queues=["q"])
+    refused: list[BaseException] = []
+    refusal = threading.Event()
+
+    @worker.handler
+    def run(job: pyjobs.ClaimedJob) -> None:
+        try:
+            worker.run(signals=False)
+        except BadArgument as error:
+            refused.append(error)
+        refusal.set()
+        worker.stop()
+
+    with pyjobs.Client("memory://twice", queue="q") as client:
+        client.submit(1)
+        worker.run(signals=False)
+    assert refusal.is_set()
+    assert "runs already" in str(refused[0])
+
+
+def test_a_thread_that_hangs_does_not_keep_a_run_from_ending() -> None:
+    release = threading.Event()
+    worker = pyjobs.Worker("memory://hangs", queues=["q"], grace=0)
+
+    @worker.handler
+    async def run(job: pyjobs.ClaimedJob) -> None:
+        worker.stop()
+        await asyncio.to_thread(release.wait, 60)
+
+    try:
+        with pyjobs.Client("memory://hangs", queue="q") as client:
+            client.submit(1)
+            worker.run(signals=False)
+    finally:
+        release.set()
