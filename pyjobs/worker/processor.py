@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from pyjobs.asyncutil import cancel_and_wait
 from pyjobs.engine import REGISTER_SECONDS, RELEASE, Outcome
-from pyjobs.errors import PyjobsError, QueueFull, Unavailable
+from pyjobs.errors import OutcomeUnknown, PyjobsError, QueueFull, Unavailable
 from pyjobs.log import logger
 from pyjobs.transport import (
     Outage,
@@ -76,6 +76,7 @@ class Processor:
         self._next_turn: asyncio.TimerHandle | None = None
         self._turn_seconds = min(TURN_SECONDS, max(FASTEST_TURN, settings.lease / 10))
         self._abandoned = 0
+        self._ending = False
 
     async def process(self) -> None:
         """Claim, run and record until the stop is over.
@@ -94,9 +95,9 @@ class Processor:
             self._turn()
             if heartbeat is not None:
                 heartbeat.start()
-            round_trips = asyncio.create_task(self._make_round_trips(), name="pyjobs-round-trips")
+            round_trips = self._task(self._make_round_trips, "pyjobs-round-trips")
             self._round_trips = self._shutdown.task = round_trips
-            tasks = [round_trips, asyncio.create_task(self._wake_waiter.run(), name="pyjobs-wake")]
+            tasks = [round_trips, self._task(self._wake_waiter.run, "pyjobs-wake")]
             try:
                 await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             except asyncio.CancelledError:
@@ -104,6 +105,7 @@ class Processor:
                 await asyncio.wait({round_trips})
                 raise
         finally:
+            self._ending = True
             self._shutdown.close()
             if self._next_turn is not None:
                 self._next_turn.cancel()
@@ -178,6 +180,20 @@ class Processor:
             "" if settings.concurrency == 1 else "s",
         )
 
+    def _task(self, work: Callable[[], Awaitable[None]], name: str) -> asyncio.Task[None]:
+        return asyncio.create_task(self._until_ended(work), name=name)
+
+    async def _until_ended(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do work of this worker, and begin it anew when it is cancelled by anybody else: a handler
+        can reach every task of the loop, and so does `asyncio.run` at its end."""
+        while True:
+            try:
+                return await work()
+            except asyncio.CancelledError:
+                if self._ending or self._shutdown.gives_up:
+                    raise
+                log.warning("a task of the worker was cancelled from outside, and goes on")
+
     # --- round trips ---
 
     async def _make_round_trips(self) -> None:
@@ -187,18 +203,24 @@ class Processor:
             if not requests:
                 await self._until_changed()
                 continue
+            failpoints.at("send")
             try:
-                failpoints.at("send")
                 answers = await arun_many(self._server, [request.call for request in requests])
-                failpoints.at("answered")
-                refused = self._core.answered(requests, answers, time.monotonic())
-                self._start_runs()
-                log_recorded(requests, answers)
-                self._cancel_refused(refused)
-                await self._after_round_trip(answers)
             except Unavailable as error:
                 self._core.unanswered(requests, error)
                 await asyncio.sleep(self._outage.pause(error))
+                continue
+            except BaseException as error:
+                self._core.unanswered(requests, OutcomeUnknown(repr(error)))
+                raise
+            failpoints.at("answered")
+            refused = self._core.answered(requests, answers, time.monotonic())
+            self._start_runs()
+            log_recorded(requests, answers)
+            self._cancel_refused(refused)
+            # The next round trip meets an outage too, and waits.
+            with contextlib.suppress(Unavailable):
+                await self._after_round_trip(answers)
 
     async def _until_changed(self) -> None:
         self._wake_waiter.listen()

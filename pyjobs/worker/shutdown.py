@@ -68,6 +68,11 @@ class Shutdown:
             self._at_once = True
             self._after(FLUSH_SECONDS, self._give_up)
 
+    @property
+    def gives_up(self) -> bool:
+        """Whether `task` was cancelled by this stop."""
+        return self._cancelling is not None
+
     def cancel_task(self) -> None:
         """Cancel `task`, whatever it waits for."""
         if self.task is not None:

@@ -25,7 +25,6 @@ from pyjobs.worker.settings import WorkerSettings
 
 # The stop that releases held jobs is the second.
 AT_ONCE = 2
-FINISH_SECONDS = 0.01
 H = TypeVar("H", bound=Handler)
 
 
@@ -92,6 +91,7 @@ class Worker:
         self._handler: Handler | None = None
         self._processor: Processor | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._processing: asyncio.Task[None] | None = None
         self._own_loop: asyncio.AbstractEventLoop | None = None
         self._stops = 0
         self._stops_passed_on = 0
@@ -249,8 +249,8 @@ class Worker:
         """Release all held jobs and wait for the end of the run."""
         for _ in range(AT_ONCE):
             self.stop()
-        while self._processor is not None:
-            await asyncio.sleep(FINISH_SECONDS)
+        if self._processing is not None:
+            await asyncio.wait({self._processing})
 
     def _on_signal(self, number: int) -> None:
         if self._stops < AT_ONCE:
@@ -273,6 +273,7 @@ class Worker:
             raise BadArgument("run: this worker runs already; make another Worker")
         self._processor = processor = Processor(self.settings, guarded(self._handler))
         self._loop = asyncio.get_running_loop()
+        self._processing = asyncio.current_task()
         self._pass_on_stops()
         try:
             await processor.process()

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
-import ctypes
 import functools
+import sys
 import threading
 from collections.abc import Awaitable, Callable
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -521,10 +522,24 @@ def test_no_thread_to_be_had_behind_a_hung_one_is_an_error_and_no_run_is_late(
 # --- threads that something outside ends ---
 
 
-def raise_in(thread: threading.Thread, error: type[BaseException]) -> None:
-    """Raise an error in another thread, as a debugger or a watchdog may."""
-    ident = ctypes.c_ulong(thread.ident or 0)
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, ctypes.py_object(error))
+def raise_at(line: int, error: type[BaseException]) -> None:
+    """Raise an error in this thread when it reaches its n-th line of the executors from now on, as
+    a debugger or a watchdog may do it from outside."""
+    left = iter(range(line))
+
+    def trace(frame: FrameType, event: str, _: Any) -> Any:
+        if frame.f_code.co_filename != executors.__file__:
+            return None
+        if event == "line" and next(left, None) is None:
+            raise error
+        return trace
+
+    sys.settrace(trace)
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        if frame.f_code.co_filename == executors.__file__:
+            frame.f_trace = trace
+        frame = frame.f_back
 
 
 async def checked_until(bench: Bench, id: str) -> None:
@@ -542,21 +557,17 @@ def test_an_exception_raised_into_a_thread_from_outside_loses_no_run_and_no_plac
 ) -> None:
     def handle(job: ClaimedJob) -> Any:
         if job.data == 1:
-            # Raised in the handler, at its return, or in the code behind it.
-            thread = threading.current_thread()
-            threading.Timer(0.002, raise_in, (thread, error)).start()
-            threading.Event().wait(0.001 * (int(job.id) % 5))
+            raise_at(int(job.id), error)
         return job.data
 
     async def body() -> None:
         bench = Bench(handle, concurrency=1)
-        for n in range(20):
+        for n in range(30):
             bench.executor.start(a_run(str(n)))
             await checked_until(bench, str(n))
-        await asyncio.sleep(0.02)
-        # The last exception may have hit the thread while it waited: the next run takes it.
-        bench.executor.start(a_run("spare", b"2"))
-        await checked_until(bench, "spare")
+            # An error behind the report hits the wait for the next run.
+            bench.executor.start(a_run(f"{n}00", b"2"))
+            await checked_until(bench, f"{n}00")
         bench.executor.start(a_run("last", b"2"))
         await checked_until(bench, "last")
         assert bench.reports["last"].verb == "complete"
