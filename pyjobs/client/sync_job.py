@@ -62,7 +62,8 @@ class Job(BaseJob):
         with one_waiter:
             waiter = self._waiter = self._waiter or threading.Event()
         # The outcome may have come before the waiter was in place: `settle` wakes only afterwards.
-        if self._end is None and not waiter.wait(timeout):
+        seconds = None if timeout is None else min(timeout, threading.TIMEOUT_MAX)
+        if self._end is None and not waiter.wait(seconds):
             raise self._no_result(timeout)
 
     def _wake(self) -> None:

@@ -19,12 +19,14 @@ from pyjobs.asyncutil import fast_loop
 from pyjobs.engine import ModeName, Outcome
 from pyjobs.errors import BadArgument
 from pyjobs.transport import DEFAULT_URL, checked_url
-from pyjobs.worker.executors import Handler
+from pyjobs.worker.executors import Handler, check_handler
 from pyjobs.worker.job import ClaimedJob, pulled_outcome
 from pyjobs.worker.process import ACTIVE, STOPS, DefaultThreads, StopSignals, guarded
 from pyjobs.worker.processor import Processor
 from pyjobs.worker.settings import WorkerSettings
 
+# The stop that releases held jobs is the second.
+AT_ONCE = 2
 H = TypeVar("H", bound=Handler)
 
 
@@ -126,6 +128,7 @@ class Worker:
         self._handler: Handler | None = None
         self._processor: Processor | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._processing: asyncio.Task[None] | None = None
         self._own_loop: asyncio.AbstractEventLoop | None = None
         self._stops = 0
         self._stops_passed_on = 0
@@ -155,12 +158,12 @@ class Worker:
             function: `async def` runs in the event loop, a plain `def` in a thread.
 
         Raises:
-            BadArgument: the worker has a handler, or this can't be called.
+            BadArgument: the worker has a handler, or this can't be called, or is a generator
+                function.
         """
         if self._handler is not None:
             raise BadArgument("handler: this worker has one already")
-        if not callable(function):
-            raise BadArgument(f"handler: a {type(function).__name__} can't be called")
+        check_handler(function)
         self._handler = function
         return function
 
@@ -183,7 +186,7 @@ class Worker:
         with taken, asyncio.Runner(loop_factory=fast_loop()) as runner:
             self._own_loop = runner.get_loop()
             self._own_loop.set_default_executor(DefaultThreads())
-            runner.run(self._run())
+            self._run_to_the_end(runner)
 
     async def arun(self) -> None:
         """Claim and run jobs in the running event loop until `stop`. No signal is handled. When the
@@ -273,8 +276,31 @@ class Worker:
                 self.stop()
                 await asyncio.wait({processing})
 
+    def _run_to_the_end(self, runner: asyncio.Runner) -> None:
+        """Run in the runner's event loop. SystemExit and KeyboardInterrupt of a task that a handler
+        has started leave the loop at once; they are raised after the stop."""
+        work, left = self._run(), None
+        while True:
+            try:
+                runner.run(work)
+                break
+            except (SystemExit, KeyboardInterrupt) as error:
+                left = left or error
+                if self._processor is None or self._stops >= AT_ONCE:
+                    break
+                work = self._finish()
+        if left is not None:
+            raise left
+
+    async def _finish(self) -> None:
+        """Release all held jobs and wait for the end of the run."""
+        for _ in range(AT_ONCE):
+            self.stop()
+        if self._processing is not None:
+            await asyncio.wait({self._processing})
+
     def _on_signal(self, number: int) -> None:
-        if self._stops < 2:
+        if self._stops < AT_ONCE:
             self.stop()
             return
         for taken in list(ACTIVE):
@@ -294,6 +320,7 @@ class Worker:
             raise BadArgument("run: this worker runs already; make another Worker")
         self._processor = processor = Processor(self.settings, guarded(self._handler))
         self._loop = asyncio.get_running_loop()
+        self._processing = asyncio.current_task()
         self._pass_on_stops()
         try:
             await processor.process()
