@@ -31,10 +31,11 @@ table of their codes may live in this file.
 from __future__ import annotations
 
 import re
-from typing import Any
+
+from pyjobs.pickling import Rebuilt
 
 
-class PyjobsError(Exception):
+class PyjobsError(Rebuilt, Exception):
     """The base class of every error of pyjobs.
 
     Attributes:
@@ -140,10 +141,6 @@ class JobFailed(PyjobsError):
         self.message = message
         self.traceback = traceback
         self.reason = reason
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # Exception's own would call the class with its message alone.
-        return type(self), (self.type, self.message, self.traceback, self.reason), self.__dict__
 
 
 class JobCancelled(PyjobsError):
