@@ -31,8 +31,10 @@ from __future__ import annotations
 
 import re
 
+from pyjobs.pickling import Rebuilt
 
-class PyjobsError(Exception):
+
+class PyjobsError(Rebuilt, Exception):
     """The base class of every error of pyjobs.
 
     Attributes:

@@ -11,14 +11,15 @@ from collections.abc import Callable, Sequence
 
 from pyjobs.engine import Call, ClaimReply, Mode, Policy
 from pyjobs.errors import BadLayout, OutcomeUnknown, PyjobsError, WrongMode, WrongType
-from pyjobs.transport import Backoff
 
 # Errors that one queue causes, whatever other queues stand in the call.
 OF_A_QUEUE = (WrongMode, BadLayout, WrongType)
 NAMED = re.compile(r"queue (\S+) (?:is|has) ")
-# Seconds until a queue that was set aside is looked at again: the first pause and the longest.
+# Seconds until a queue that was set aside is looked at again: the first pause, doubled each time,
+# up to the longest. More doublings than these would overflow a float one day.
 FIRST_LOOK = 1.0
 LONGEST_LOOK = 30.0
+DOUBLINGS = 16
 
 
 class Claims:
@@ -62,7 +63,8 @@ class Claims:
         self._looked: set[int] = set()
         # Queues that are claimed one by one, to find the queue that an error does not name.
         self._apart: list[int] = []
-        self._aside: dict[int, Backoff] = {}
+        # How often each queue was found bad in a row.
+        self._aside: dict[int, int] = {}
         self._look_at: dict[int, float] = {}
 
     @property
@@ -157,9 +159,9 @@ class Claims:
             now: seconds of the monotonic clock.
         """
         if index not in self._aside:
-            self._aside[index] = Backoff(FIRST_LOOK, LONGEST_LOOK)
             self.changes.append((index, error))
-        self._look_at[index] = now + self._aside[index].pause()
+        times = self._aside[index] = self._aside.get(index, 0) + 1
+        self._look_at[index] = now + min(FIRST_LOOK * 2 ** min(times - 1, DOUBLINGS), LONGEST_LOOK)
         if not self.served:
             self.refused()
 
