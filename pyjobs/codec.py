@@ -4,6 +4,8 @@ The standard library always writes the bytes. A repeated submit is recognized by
 programs must write the same bytes for the same value; other libraries write `1e16` in another way,
 and some write a UUID or an Enum, which must be refused. msgspec, of the extra `fast`, only reads.
 What msgspec refuses, the standard library reads or refuses.
+
+Why a value was refused is searched by jsonfaults.py, only after a failure.
 """
 
 from __future__ import annotations
@@ -11,11 +13,17 @@ from __future__ import annotations
 import importlib
 import json
 import json.encoder
+import re
 from collections.abc import Callable
+from sys import getrecursionlimit
 from typing import Any, NamedTuple
 
 from pyjobs.errors import Undecodable, Unencodable
+from pyjobs.jsonfaults import MOST_DEPTH, refuse_deep, refuse_keys, why_no_json
 
+# What the standard library makes of a key that is not a string looks like one of these keys.
+LIKE_A_KEY = re.compile(r'"[-0-9][-+.0-9e]*":|"true":|"false":|"null":').search
+BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 # The most characters that are recorded of a failed handler's error.
 TRACEBACK_CHARS = 16_000
 TYPE_CHARS = 200
@@ -36,16 +44,29 @@ class ErrorText(NamedTuple):
     traceback: str
 
 
-def encode(value: Any) -> bytes:
+def encode(value: Any, what: str = "data") -> bytes:
     """Return the JSON of `value`: payloads and results.
 
+    A tuple is written as a list. A dict with a key that is not a string is refused.
+
+    Args:
+        value: the value.
+        what: name of the value, with which the path in the message of an error begins.
+
     Raises:
-        Unencodable: `value` has no JSON, as NaN and Infinity have none.
+        Unencodable: `value` has no JSON, as NaN and Infinity have none. The message begins with the
+            path to what has none, such as `data.users[3]`.
     """
     try:
-        return "".join(_parts(value, 0)).encode()
-    except (TypeError, ValueError, RecursionError) as error:
-        raise Unencodable(f"can't be written as JSON: {error}") from None
+        if getrecursionlimit() > MOST_DEPTH:
+            refuse_deep(value)
+        text = "".join(_parts(value, 0))
+        if "{" in text and LIKE_A_KEY(text):
+            refuse_keys(value)
+        return text.encode()
+    except Exception as error:
+        # The value's own methods may raise anything.
+        raise Unencodable(why_no_json(value, what, error)) from None
 
 
 def decode(data: bytes) -> Any:
@@ -54,6 +75,8 @@ def decode(data: bytes) -> Any:
     Raises:
         Undecodable: `data` is not JSON.
     """
+    if getrecursionlimit() > MOST_DEPTH and _is_deep(data):
+        raise Undecodable(f"not JSON: nested more than {MOST_DEPTH} deep")
     if _read is not None:
         try:
             return _read(data)
@@ -64,6 +87,19 @@ def decode(data: bytes) -> Any:
         return json.loads(data, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise Undecodable(f"not JSON: {error}") from None
+
+
+def _is_deep(data: bytes) -> bool:
+    """Return whether some JSON would end at Python's limit, had it not been raised."""
+    if data.count(b"[") + data.count(b"{") <= MOST_DEPTH:
+        return False
+    depth = 0
+    text = data.decode(json.detect_encoding(data), errors="replace")
+    for found in BRACKETS.finditer(text):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found[0], 0)
+        if depth > MOST_DEPTH:
+            return True
+    return False
 
 
 def _writer() -> Callable[[Any, int], Any]:
@@ -120,10 +156,10 @@ def decode_error(data: bytes) -> ErrorText:
     Bytes that `encode_error` did not write become the message, with no type and no traceback.
     """
     try:
-        texts = json.loads(data)
+        texts = decode(data)
         traceback = str(texts.get("traceback", ""))
         return ErrorText(str(texts["type"]), str(texts["message"]), traceback)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (Undecodable, KeyError, TypeError, AttributeError):
         return ErrorText("", data.decode(errors="replace"), "")
 
 

@@ -2,6 +2,7 @@
 
     PyjobsError
     ├── BadArgument        BADARG      an argument broke its contract; nothing was written
+    │   └── TooLarge       TOOLARGE    a payload, a result or an error is over the limit
     ├── WrongMode          WRONGMODE   the queue works in another mode; nothing was written
     ├── BadLayout          BADLAYOUT   the queue's keys are of another version; nothing was written
     ├── WrongType          WRONGTYPE   a key of the queue holds something else; nothing was written
@@ -30,6 +31,7 @@ table of their codes may live in this file.
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from pyjobs.pickling import Rebuilt
 
@@ -51,6 +53,15 @@ class BadArgument(PyjobsError, ValueError):
     """An argument broke its contract; the message begins with its name. Nothing was written."""
 
     code = "BADARG"
+
+
+class TooLarge(BadArgument):
+    """A payload, a result or an error has more than 1 MiB. Nothing was written.
+
+    Store what is large elsewhere, and submit where it is.
+    """
+
+    code = "TOOLARGE"
 
 
 class WrongMode(PyjobsError):
@@ -113,7 +124,7 @@ class Unencodable(PyjobsError, TypeError):
 
 
 class JobFailed(PyjobsError):
-    """The job failed for good.
+    """The job failed for good. When the handler raised Reject, the message is the handler's own.
 
     Attributes:
         type: class name of the handler's last error, '' when none was recorded.
@@ -125,12 +136,16 @@ class JobFailed(PyjobsError):
 
     def __init__(self, type: str, message: str, traceback: str, reason: str = "-") -> None:
         because = {"crashed": "its workers kept dying", "rejected": "rejected"}.get(reason, "")
-        text = ": ".join(part for part in (because, type, message) if part)
-        super().__init__(text or "the job failed")
+        parts = (message,) if type == "Reject" else (because, type, message)
+        super().__init__(": ".join(part for part in parts if part) or "the job failed")
         self.type = type
         self.message = message
         self.traceback = traceback
         self.reason = reason
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exception's own would call the class with its message alone.
+        return type(self), (self.type, self.message, self.traceback, self.reason), self.__dict__
 
 
 class JobCancelled(PyjobsError):
@@ -179,6 +194,7 @@ BY_CODE: dict[str, type[PyjobsError]] = {
     kind.code: kind
     for kind in (
         BadArgument,
+        TooLarge,
         WrongMode,
         BadLayout,
         WrongType,

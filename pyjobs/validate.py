@@ -1,19 +1,23 @@
 """Checks of Python callers' arguments, and their conversion to the units of the scripts.
 
 Names, counts and times may be checked here. Every check raises BadArgument, whose message begins
-with the argument's name.
+with the argument's name. Durations are seconds or a timedelta everywhere.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from pyjobs.errors import BadArgument
 
 NAME_RULE = "1 to 128 of A-Z a-z 0-9 _ . : -"
 NAME = re.compile(r"[A-Za-z0-9_.:-]{1,128}", re.ASCII)
+
+# A duration, as Python's callers give one: seconds, or a timedelta.
+Duration = float | timedelta
 
 # The scripts take no more: ten years of ms, and ms since the epoch until the year 2286.
 MAX_MS = 315_360_000_000
@@ -49,6 +53,8 @@ def moment_ms(what: str, moment: datetime | float | None) -> int | None:
         if moment.tzinfo is None:
             raise BadArgument(f"{what}: {moment!r} has no time zone")
         moment = moment.timestamp()
+    if isinstance(moment, timedelta):
+        raise BadArgument(f"{what}: must be a moment, not a duration, {moment!r}")
     return to_ms(what, moment, MAX_AT)
 
 
@@ -86,15 +92,15 @@ def needed(what: str, ms: int | None) -> int:
     return ms
 
 
-def positive(what: str, seconds: float | None) -> int | None:
+def positive(what: str, seconds: Duration | None) -> int | None:
     """Return a duration of at least a millisecond in whole milliseconds, or None for None.
 
     Args:
         what: the argument's own name, for the message.
-        seconds: the duration.
+        seconds: the duration, in seconds or as a timedelta.
 
     Raises:
-        BadArgument: `seconds` is not a number of 0.001 or more, or more than the scripts take.
+        BadArgument: `seconds` is not a duration of 0.001 or more, or more than the scripts take.
     """
     ms = to_ms(what, seconds)
     if ms == 0:
@@ -102,23 +108,54 @@ def positive(what: str, seconds: float | None) -> int | None:
     return ms
 
 
-def to_ms(what: str, seconds: float | None, most: int = MAX_MS) -> int | None:
+def to_ms(what: str, seconds: Duration | None, most: int = MAX_MS) -> int | None:
     """Return a duration in whole milliseconds, or None for None.
 
     Args:
         what: the argument's own name, for the message.
-        seconds: the duration.
+        seconds: the duration, in seconds or as a timedelta.
         most: the longest duration that is allowed, ms.
 
     Raises:
-        BadArgument: `seconds` is not a number of 0 or more, or more than `most`.
+        BadArgument: `seconds` is not a duration of 0 or more, or more than `most`.
     """
     if seconds is None:
         return None
-    number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
-    if not number or not math.isfinite(seconds) or seconds < 0:
+    number = in_seconds(seconds)
+    # A comparison takes any number, also an int that no float can hold.
+    if not is_number(number) or not 0 <= number < math.inf:
         raise BadArgument(f"{what}: must be a number of seconds, 0 or more, not {seconds!r}")
-    ms = round(seconds * 1000)
-    if ms > most:
-        raise BadArgument(f"{what}: {seconds!r} seconds are more than the scripts take")
+    if number > most / 1000:
+        raise BadArgument(f"{what}: must be at most {most // 1000} seconds, not {seconds!r}")
+    ms: int = round(number * 1000)
     return ms
+
+
+def wait_seconds(what: str, seconds: Duration | None) -> float | None:
+    """Return how long a call waits, in seconds that every clock takes; None for None.
+
+    Args:
+        what: the argument's own name, for the message.
+        seconds: the duration, in seconds or as a timedelta. Less than 0 is 0, and more than ten
+            years, such as infinity, are ten years.
+
+    Raises:
+        BadArgument: `seconds` is not a duration.
+    """
+    if seconds is None:
+        return None
+    number = in_seconds(seconds)
+    # Not a number is neither less nor more than another number.
+    if not is_number(number) or not -math.inf <= number <= math.inf:
+        raise BadArgument(f"{what}: must be a number of seconds, not {seconds!r}")
+    return float(min(max(number, 0.0), MAX_MS / 1000))
+
+
+def in_seconds(duration: Any) -> Any:
+    """Return the seconds of a timedelta; any other value unchanged, and not checked."""
+    return duration.total_seconds() if isinstance(duration, timedelta) else duration
+
+
+def is_number(value: Any) -> bool:
+    """Return whether a value is an int or a float, and not True or False."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -119,3 +121,47 @@ def test_a_refusal_of_a_server_names_the_argument_first(store: Store) -> None:
 
 def test_an_unknown_redis_error_is_translated_to_pyjobs_error() -> None:
     assert type(translated(ResponseError("ERR whatever"))) is PyjobsError
+
+
+def every_error() -> Iterator[PyjobsError]:
+    """An error of each class, with all that it may carry."""
+    kinds = [PyjobsError]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+        if issubclass(kind, errors.JobFailed):
+            error: PyjobsError = kind("KeyError", "'text'", "Traceback ...", "attempts")
+        else:
+            error = kind("words")
+        error.accepted = ("a", "b")
+        if isinstance(error, errors.OutcomeUnknown):
+            error.ids = ("c",)
+        yield error
+
+
+@pytest.mark.parametrize("error", [*every_error()], ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("again", [copy.copy, lambda error: pickle.loads(pickle.dumps(error))])
+def test_an_error_survives_a_copy_and_a_pickle(
+    error: PyjobsError, again: Callable[[PyjobsError], PyjobsError]
+) -> None:
+    other = again(error)
+    assert (type(other), str(other), vars(other)) == (type(error), str(error), vars(error))
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        (("Reject", "no such address", "", "rejected"), "no such address"),
+        (("Reject", "no such address", "", "-"), "no such address"),
+        (("Reject", "", "", "rejected"), "the job failed"),
+        (("Unencodable", "result: no", "", "rejected"), "rejected: Unencodable: result: no"),
+        (("KeyError", "'a'", "", "attempts"), "KeyError: 'a'"),
+        (("", "", "", "crashed"), "its workers kept dying"),
+        (("", "", "", "-"), "the job failed"),
+    ],
+)
+def test_the_words_of_a_failed_job_are_those_of_its_handler(
+    told: tuple[str, str, str, str], words: str
+) -> None:
+    error = errors.JobFailed(*told)
+    assert str(error) == words
+    assert (error.type, error.message, error.traceback, error.reason) == told

@@ -6,14 +6,19 @@
 -- replay   safe: the same nonce gets the same jobs, for a minute
 -- cost     O(limit * log n + queues), n = jobs in flight or delayed
 --% include "lib/call/args.lua"
+--% include "lib/call/options.lua"
 --% include "lib/call/clock.lua"
 --% include "lib/queue/queue.lua"
+--% include "lib/queue/grace.lua"
 --% include "lib/claim/open.lua"
-local queues = KEYS                                -- queues  in order of priority
-local nonce  = name('nonce', ARGV[1], false, 100)  -- name    never used before: random, made for this call; up to 100 characters
-local limit  = int('limit', ARGV[2], 1, 1000)      -- int     most jobs to return, 1 to 1000
+local queues  = KEYS                                               -- queues   in order of priority
+local nonce   = name('nonce', ARGV[1], false, 100)                 -- name     never used before: random, made for this call; up to 100 characters
+local limit   = int('limit', ARGV[2], 1, 1000)                     -- int      most jobs to return, 1 to 1000
+local options = read_options(ARGV[3])                              -- options  the next, or ''
+local bytes   = option(options, 'bytes', 1, 1073741824, 4194304)  -- int      most bytes of data to return; the first job is returned whatever its size
 
-arity(nil, 2)
+arity(nil, 3)
+no_more_options(options)
 local opened = open_all(queues, 'recoverable', nonce)
 if bad then return redis.error_reply(bad) end
 if not (opened.again or opened.busy) then return { wait_for(opened) } end
@@ -28,6 +33,7 @@ end
 --% include "lib/call/stamp.lua"
 --% include "lib/call/acl.lua"
 --% include "lib/queue/check_types.lua"
+--% include "lib/claim/room.lua"
 --% include "lib/claim/take.lua"
 check_claim(opened)
 if bad then return redis.error_reply(bad) end
@@ -41,7 +47,7 @@ if opened.moves then
   for _, q in ipairs(opened) do promote(q, MOVES) end
   leave_quarantine_all(opened, limit)
 end
-local reply, unfit = take_all(opened, nonce, limit, now, 60000)
+local reply, unfit = take_all(opened, nonce, make_room(limit, bytes), now, 60000)
 if #unfit > 0 then
   --% include "lib/job/held.lua"
   --% include "lib/queue/broken.lua"

@@ -2,7 +2,7 @@
 -- Record the results of jobs in flight and tell their clients.
 -- returns  for each item, in order: 'done', 'repeat' (this token has ended the job before), 'LOST' (the
 --          token is not the job's any more), 'cancelled' or 'NOJOB'; only 'done' wrote anything
--- errors   BADARG WRONGMODE BADLAYOUT NOPERM
+-- errors   BADARG TOOLARGE WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: a second call is told 'repeat'
 -- cost     O(items * log n), n = jobs in flight
 --% include "lib/call/args.lua"

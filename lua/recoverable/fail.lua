@@ -2,7 +2,7 @@
 -- Record that jobs in flight failed and tell their clients; nothing is tried again.
 -- returns  for each item, in order: 'failed', 'repeat' (this token has ended the job before), 'LOST' (the
 --          token is not the job's any more), 'cancelled' or 'NOJOB'; only 'failed' wrote anything
--- errors   BADARG WRONGMODE BADLAYOUT NOPERM
+-- errors   BADARG TOOLARGE WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: a second call is told 'repeat'
 -- cost     O(items * log n), n = jobs in flight
 --% include "lib/call/args.lua"

@@ -9,6 +9,7 @@
 --% include "lib/call/options.lua"
 --% include "lib/call/clock.lua"
 --% include "lib/queue/queue.lua"
+--% include "lib/queue/grace.lua"
 --% include "lib/claim/open.lua"
 local queues      = KEYS                                        -- queues   in order of priority
 local nonce       = name('nonce', ARGV[1], false, 100)          -- name     never used before: random, made for this call; up to 100 characters
@@ -16,6 +17,7 @@ local limit       = int('limit', ARGV[2], 1, 1000)              -- int      most
 local lease       = int('lease', ARGV[3], 1, MAX_MS)            -- ms       until they are taken back, unless extended
 local options     = read_options(ARGV[4])                       -- options  any of the next, or ''
 local max_crashes = option(options, 'max_crashes', 1, 1000, 3)  -- int      leases that may run out until a job is dead
+local bytes       = option(options, 'bytes', 1, 1073741824, 4194304)  -- int      most bytes of data to return; the first job is returned whatever its size
 
 arity(nil, 4)
 no_more_options(options)
@@ -33,6 +35,7 @@ end
 --% include "lib/call/stamp.lua"
 --% include "lib/call/acl.lua"
 --% include "lib/queue/check_types.lua"
+--% include "lib/claim/room.lua"
 --% include "lib/claim/take.lua"
 check_claim(opened)
 if bad then return redis.error_reply(bad) end
@@ -42,18 +45,17 @@ if opened.moves then
   --% include "lib/queue/broken.lua"
   --% include "lib/job/unique.lua"
   --% include "lib/job/missing.lua"
+  --% include "lib/job/dead.lua"
   --% include "lib/job/ended.lua"
   --% include "lib/claim/promote.lua"
   --% include "lib/claim/quarantine.lua"
+  --% include "lib/claim/ran_out.lua"
   --% include "lib/claim/reap_expired.lua"
-  for _, q in ipairs(opened) do
-    reap_expired(q, MOVES, max_crashes)
-    promote(q, MOVES)
-  end
-  leave_quarantine_all(opened, limit)
+  --% include "lib/claim/move.lua"
+  move_all(opened, limit, max_crashes)
   send_messages()
 end
-local reply, unfit = take_all(opened, nonce, limit, now + lease, lease)
+local reply, unfit = take_all(opened, nonce, make_room(opened.hidden and 0 or limit, bytes), now + lease, lease)
 if #unfit > 0 then
   --% include "lib/job/held.lua"
   --% include "lib/queue/broken.lua"

@@ -5,7 +5,9 @@
 -- replay   safe: it only reads
 -- cost     O(log n + limit), n = dead jobs
 --% include "lib/call/args.lua"
+--% include "lib/call/clock.lua"
 --% include "lib/queue/queue.lua"
+--% include "lib/job/dead.lua"
 local queue = KEYS[1]                           -- queue  whose jobs
 local skip  = int('skip', ARGV[1], 0, 1000000)  -- int    how many to leave out at the beginning
 local limit = int('limit', ARGV[2], 1, 1000)    -- int    most jobs to return, 1 to 1000
@@ -14,8 +16,10 @@ arity(1, 2)
 local q = open(queue, 'reliable')
 if bad then return redis.error_reply(bad) end
 
-local reply = { redis.call('ZCARD', q.dead) }
-local found = redis.call('ZRANGE', q.dead, skip, skip + limit - 1, 'WITHSCORES')
+-- The hash of a job that died before is gone, and its entry goes with the next death or reap.
+local since = string.format('(%.0f', now - DEAD_MS)
+local reply = { redis.call('ZCOUNT', q.dead, since, '+inf') }
+local found = redis.call('ZRANGEBYSCORE', q.dead, since, '+inf', 'WITHSCORES', 'LIMIT', skip, limit)
 for i = 1, #found, 2 do
   local id, died = found[i], tonumber(found[i + 1])
   local reason, attempts, crashes, failure = unpack(

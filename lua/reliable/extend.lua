@@ -1,14 +1,16 @@
 -- reliable/extend @1
 -- Renew the leases of jobs in flight: the heartbeat of whoever runs them.
 -- returns  for each item, in order: 'inflight', 'repeat' (this token has ended the attempt), 'LOST' (the token
---          is not the job's any more), 'cancelled' or 'NOJOB'; only 'inflight' wrote anything
--- errors   BADARG WRONGMODE BADLAYOUT
+--          is not the job's any more, or its max_run is over), 'cancelled' or 'NOJOB'; only 'inflight' wrote anything
+-- errors   BADARG WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: a second call renews again
 -- cost     O(items * log n), n = jobs in flight
 --% include "lib/call/args.lua"
 --% include "lib/call/items.lua"
 --% include "lib/call/clock.lua"
+--% include "lib/call/acl.lua"
 --% include "lib/queue/queue.lua"
+--% include "lib/queue/grace.lua"
 --% include "lib/job/job.lua"
 --% include "lib/job/held.lua"
 --% include "lib/verb/fence.lua"
@@ -17,21 +19,23 @@ local lease = int('lease', ARGV[1], 1, MAX_MS)  -- ms     from now on
 local held  = items(2, 2)                       -- items  id:id token:token  as claimed
 
 arity(1)
-local q = open(queue, 'reliable')
+local q = open(queue, 'reliable', 'seen', 'lease', 'grace')
 if bad then return redis.error_reply(bad) end
 
-local words, mine, ids = fence(q, held, 2, read_held)
+local words, mine, ids = fence(q, held, 2, read_running)
 if bad then return redis.error_reply(bad) end
 local flight = {}
 for i, item in ipairs(mine) do
-  table.insert(flight, now + lease)
-  table.insert(flight, ids[i])
-  words[item.place] = 'inflight'
+  local last = (tonumber(item.job[STARTED]) or 0) + (tonumber(item.job[MAX_RUN]) or math.huge)
+  words[item.place] = now < last and 'inflight' or 'LOST'
+  if now < last then
+    table.insert(flight, now + lease)
+    table.insert(flight, ids[i])
+  end
 end
--- First a command that Redis allows when it is full, so that ZADD then passes too. ZREM needs a member: '' is the id
--- of no job.
-if #flight > 0 then
-  redis.call('ZREM', q.inflight, '')
-  redis.call('ZADD', q.inflight, 'XX', unpack(flight))
-end
+if #flight == 0 then return words end
+bad = denied('HSET', q.meta, 'HDEL', q.meta, 'ZADD', q.inflight)
+if bad then return redis.error_reply(bad) end
+note_extend(q, lease)
+redis.call('ZADD', q.inflight, unpack(flight))  -- also what the set has lost
 return words

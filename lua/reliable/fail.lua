@@ -2,7 +2,7 @@
 -- Record that jobs in flight failed: each is tried again after a backoff, or is dead.
 -- returns  for each item, in order: 'delayed' or 'dead', 'repeat' (this token has ended the attempt before),
 --          'LOST' (the token is not the job's any more), 'cancelled' or 'NOJOB'; only the first two wrote anything
--- errors   BADARG WRONGMODE BADLAYOUT NOPERM
+-- errors   BADARG TOOLARGE WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: a second call is told 'repeat'
 -- cost     O(items * log n), n = jobs in flight, delayed or dead
 --% include "lib/call/args.lua"
@@ -16,6 +16,7 @@
 --% include "lib/job/job.lua"
 --% include "lib/job/held.lua"
 --% include "lib/job/unique.lua"
+--% include "lib/job/dead.lua"
 --% include "lib/job/ended.lua"
 --% include "lib/verb/fence.lua"
 --% include "lib/verb/fail.lua"

@@ -17,8 +17,11 @@
 --% include "lib/job/crashes.lua"
 --% include "lib/job/unique.lua"
 --% include "lib/job/missing.lua"
+--% include "lib/job/dead.lua"
 --% include "lib/job/ended.lua"
 --% include "lib/claim/promote.lua"
+--% include "lib/queue/grace.lua"
+--% include "lib/claim/ran_out.lua"
 --% include "lib/claim/reap_expired.lua"
 local queue       = KEYS[1]                                     -- queue    whose jobs
 local limit       = int('limit', ARGV[1], 1, 1000)              -- int      most jobs to move of each kind, 1 to 1000
@@ -27,16 +30,18 @@ local max_crashes = option(options, 'max_crashes', 1, 1000, 3)  -- int      leas
 
 arity(1, 2)
 no_more_options(options)
-local q = open(queue, 'reliable')
+local q = open(queue, 'reliable', 'seen', 'lease', 'grace')
 if bad then return redis.error_reply(bad) end
 
 check_types(q)
 local key = q.job
-bad = denied('HSET', key, 'PEXPIRE', key, 'DEL', key, 'ZADD', q.delayed, 'ZREM', q.delayed, 'ZINCRBY', q.delayed,
-  'RPUSH', q.pending, 'LPUSH', q.wake, 'LTRIM', q.broken, 'ZREMRANGEBYSCORE', q.dead, 'ZRANGE', q.dead)
+bad = denied('HDEL', q.meta, 'HSET', key, 'PEXPIRE', key, 'DEL', key, 'ZADD', q.delayed, 'ZREM', q.delayed,
+  'ZINCRBY', q.delayed, 'RPUSH', q.pending, 'LPUSH', q.wake, 'LTRIM', q.broken, 'ZREMRANGEBYSCORE', q.dead,
+  'ZRANGE', q.dead)
 if bad then return redis.error_reply(bad) end
 local seen, back, dead = reap_expired(q, limit, max_crashes)
 local promoted = promote(q, limit)
+if q.buried > 0 then redis.call('ZREMRANGEBYSCORE', q.dead, '-inf', now - DEAD_MS) end
 send_messages()
 if #back + promoted > 0 then wake(q) end
 local more = (seen == limit or promoted == limit) and 1 or 0

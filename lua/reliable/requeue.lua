@@ -8,6 +8,7 @@
 --% include "lib/call/args.lua"
 --% include "lib/call/items.lua"
 --% include "lib/call/acl.lua"
+--% include "lib/call/clock.lua"
 --% include "lib/queue/queue.lua"
 --% include "lib/queue/check_types.lua"
 --% include "lib/job/job.lua"

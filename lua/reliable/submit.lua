@@ -3,7 +3,7 @@
 -- returns  id, outcome for each item, in order: 'new', or the state of the job that has this id
 --          already, or 'CONFLICT' when that one has other data; where a live job holds the unique
 --          key, that one's id and state
--- errors   BADARG WRONGMODE BADLAYOUT NOPERM
+-- errors   BADARG TOOLARGE WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: the first stands, its state is returned, and the client hears of it too
 -- cost     O(items), O(items * log n) when delayed
 --% include "lib/call/args.lua"
@@ -24,9 +24,10 @@ local options   = read_options(ARGV[2])                     -- options  any of t
 local delay     = option(options, 'delay', 0, MAX_MS, 0)    -- ms       not to be claimed before
 local run_at    = option(options, 'run_at', 0, MAX_AT, 0)   -- at       the same as a moment, ms since the epoch
 local expires   = option(options, 'expires', 1, MAX_MS)     -- ms       if not claimed by then, it never is; left out, at any time
-local unique    = option_name(options, 'unique')            -- name     one live job with this key in the queue
+local unique    = option_text(options, 'unique')            -- text     one live job with this key in the queue
 local retention = option(options, 'retention', 0, MAX_MS)   -- ms       how long the outcome is kept; left out, what ends it says
 local timeout   = option(options, 'timeout', 1, MAX_MS)     -- ms       how long a handler may run; left out, its worker says
+local max_run   = option(options, 'max_run', 1, MAX_MS)      -- ms       longest life in flight: no extend renews it beyond; left out, any
 local attempts  = option(options, 'max_attempts', 1, 1000)  -- int      handled failures until it is dead; left out, fail says
 local backoff   = option(options, 'backoff', 0, MAX_MS)     -- ms       wait before the second attempt; left out, fail says
 local jobs      = items(3, 2)                               -- items    id:id? data:bytes  '' as id asks for one
@@ -34,8 +35,10 @@ local jobs      = items(3, 2)                               -- items    id:id? d
 arity(1)
 no_more_options(options)
 check_new_jobs(jobs)
+local wait = math.max(delay, run_at - now)
+check_times(wait, expires)
 local q = open(queue, 'reliable')
 if bad then return redis.error_reply(bad) end
-return submit(q, jobs, client, math.max(delay, run_at - now), unique, fields('client', client, 'retention', retention,
+return submit(q, jobs, client, wait, unique, fields('client', client, 'retention', retention,
   'timeout', timeout, 'expires', expires and now + expires, 'unique', unique, 'max_attempts', attempts,
-  'backoff', backoff))
+  'backoff', backoff, 'max_run', max_run))

@@ -6,15 +6,21 @@
 -- replay   unsafe: a second call takes other jobs
 -- cost     O(limit + queues)
 --% include "lib/call/args.lua"
+--% include "lib/call/options.lua"
 --% include "lib/call/clock.lua"
 --% include "lib/call/acl.lua"
 --% include "lib/queue/queue.lua"
 --% include "lib/queue/broken.lua"
 --% include "lib/job/simple_format.lua"
-local queues = KEYS                            -- queues  in order of priority
-local limit  = int('limit', ARGV[1], 1, 1000)  -- int     most jobs to return, 1 to 1000
+--% include "lib/claim/room.lua"
+--% include "lib/claim/take_messages.lua"
+local queues  = KEYS                                              -- queues   in order of priority
+local limit   = int('limit', ARGV[1], 1, 1000)                    -- int      most jobs to return, 1 to 1000
+local options = read_options(ARGV[2])                             -- options  the next, or ''
+local bytes   = option(options, 'bytes', 1, 1073741824, 4194304)  -- int      most bytes of data to return; the first job is returned whatever its size
 
-arity(nil, 1)
+arity(nil, 2)
+no_more_options(options)
 local opened = {}
 for i, queue in ipairs(queues) do
   opened[i] = open(queue, 'simple')
@@ -24,22 +30,4 @@ for i, queue in ipairs(queues) do
   bad = denied('LPUSH', opened[i].wake, 'LTRIM', opened[i].broken, 'PEXPIRE', opened[i].broken)
 end
 if bad then return redis.error_reply(bad) end
-
-local reply = { -1 }
-for i, q in ipairs(opened) do
-  local room = limit - #reply + 1
-  local messages = room > 0 and q.waiting > 0 and redis.call('RPOP', q.pending, room) or {}
-  for _, text in ipairs(messages) do
-    local id, client, queued, data = parse_message(text)
-    if id then
-      table.insert(reply, { i, id, make_token(queued, client), data, 1, tonumber(queued), 0 })
-    else
-      add_broken(q, text)
-    end
-  end
-  if q.waiting > #messages then
-    reply[1] = 0
-    wake(q)
-  end
-end
-return reply
+return take_messages(opened, make_room(limit, bytes))

@@ -1,7 +1,7 @@
 -- simple/complete @1
 -- Tell the clients the results; nothing is stored.
 -- returns  'done' for each item, in order
--- errors   BADARG WRONGMODE BADLAYOUT
+-- errors   BADARG TOOLARGE WRONGMODE BADLAYOUT
 -- replay   unsafe: a second call tells the clients again
 -- cost     O(items)
 --% include "lib/call/args.lua"

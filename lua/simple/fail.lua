@@ -1,7 +1,7 @@
 -- simple/fail @1
 -- Tell the clients that jobs failed; nothing is stored and nothing is tried again.
 -- returns  'failed' for each item, in order
--- errors   BADARG WRONGMODE BADLAYOUT
+-- errors   BADARG TOOLARGE WRONGMODE BADLAYOUT
 -- replay   unsafe: a second call tells the clients again
 -- cost     O(items)
 --% include "lib/call/args.lua"

@@ -1,7 +1,7 @@
 -- simple/submit @1
 -- Put jobs on the queue as whole messages: {"id":..., "client":..., "_queued":..., "data":...}.
 -- returns  id, 'new' for each item, in order
--- errors   BADARG WRONGMODE BADLAYOUT NOPERM
+-- errors   BADARG TOOLARGE WRONGMODE BADLAYOUT NOPERM
 -- replay   unsafe: a second call submits the jobs again
 -- cost     O(items)
 --% include "lib/call/args.lua"

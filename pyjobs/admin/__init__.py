@@ -5,6 +5,7 @@
     requeue_jobs       put some dead jobs back into their queue
     requeue_all        put all dead jobs back into their queue
     cancel_jobs        end jobs that have not ended yet
+    queue_mode         the mode that a queue has
     find_script        look up a script by the name that an operator writes
     describe_script    how a script is called from redis-cli
 
@@ -16,6 +17,7 @@ from pyjobs.admin.answers import Answer
 from pyjobs.admin.cancel import cancel_jobs
 from pyjobs.admin.dead import DeadJob, DeadJobs, dead_jobs
 from pyjobs.admin.describe import Description, Place, describe_script, find_script
+from pyjobs.admin.queues import queue_mode
 from pyjobs.admin.reap import ReapedQueue, reap_queues
 from pyjobs.admin.requeue import requeue_all, requeue_jobs
 
@@ -30,6 +32,7 @@ __all__ = [
     "dead_jobs",
     "describe_script",
     "find_script",
+    "queue_mode",
     "reap_queues",
     "requeue_all",
     "requeue_jobs",

@@ -23,6 +23,7 @@ TYPES = {
     "ms": "a duration in whole milliseconds",
     "name": NAME_RULE,
     "options": "none, one or several name=value, with a space between them",
+    "text": "any text of up to 1 KiB, percent-encoded: at least %20 for a space and %25 for %",
     "token": "as claim gave it",
 }
 # Values for a first call, which only shows that something happens.

@@ -13,9 +13,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from pyjobs.admin.queues import no_queue
 from pyjobs.engine import MAX_ITEMS, Call, Keys, ModeName, Reaped, Recoverable, Reliable, mode_named
 from pyjobs.errors import BadArgument, Forbidden, PyjobsError, QueueFull, Unavailable
-from pyjobs.transport import Server, load, publish, registered, run
+from pyjobs.transport import Server, load, modes_of, publish, registered, run
+from pyjobs.validate import checked
 
 
 @dataclass
@@ -24,7 +26,7 @@ class ReapedQueue:
 
     Attributes:
         queue: the queue's name.
-        mode: the name of its mode, '' when the registry does not know it.
+        mode: the name of its mode, '' when nothing was ever submitted to it.
         put_back: how many jobs were put back.
         promoted: how many delayed jobs joined the queue.
         dead: how many jobs died.
@@ -47,12 +49,14 @@ class _Terms(NamedTuple):
     """Holds the arguments of `reap_queues` that decide on the call of a queue.
 
     `named` is whether the operator named the queues: a queue that can't be reaped is an error then.
+    `known` has the names in the registry.
     """
 
     limit: int
     older_than: int | None
     max_crashes: int | None
     named: bool
+    known: Iterable[str]
 
 
 def reap_queues(
@@ -77,7 +81,7 @@ def reap_queues(
         server: a connection from `pyjobs.transport.server`.
         keys: the names under the prefix.
         queues: names of queues; none is every queue in the registry.
-        mode: mode of the named queues; what the registry says when left out.
+        mode: mode of the named queues; the queues' own when left out.
         older_than: put back jobs of recoverable queues that were claimed this long ago, ms.
         max_crashes: how many leases of a job of a reliable queue may run out until it is dead.
         limit: most jobs of each kind in one call, 1 to 1000.
@@ -94,13 +98,22 @@ def reap_queues(
     names = tuple(dict.fromkeys(queues))
     if mode and not names:
         raise BadArgument("mode: it is for named queues only")
-    load(server)
+    # Where scripts can't be loaded, the calls carry them.
+    with contextlib.suppress(Forbidden):
+        load(server)
     # A Redis at its memory limit refuses this write, and must be reaped all the same.
     with contextlib.suppress(QueueFull):
         publish(server, keys)
     known = registered(server, keys)
-    rows = [ReapedQueue(name, mode or known.get(name, "")) for name in names or known]
-    terms = _Terms(limit, older_than, max_crashes, named=bool(names))
+    wanted = names or tuple(known)
+    for name in wanted:
+        checked("queue", name)
+    modes = modes_of(server, keys, wanted)
+    rows = [
+        ReapedQueue(name, mode or own or known.get(name, ""))
+        for name, own in zip(wanted, modes, strict=True)
+    ]
+    terms = _Terms(limit, older_than, max_crashes, named=bool(names), known=known)
     _reap(server, _calls(keys, rows, terms), until)
     return rows
 
@@ -126,7 +139,11 @@ def _call(row: ReapedQueue, key: str, terms: _Terms) -> Call[Reaped] | None:
         BadArgument: the call needs what is not known.
     """
     if not row.mode:
-        raise BadArgument(f"queue {row.queue} is not in the registry; tell its mode with --mode")
+        missing = no_queue(row.queue, terms.known)
+        if terms.named:
+            raise missing
+        row.skipped = str(missing)
+        return None
     mode = mode_named(row.mode)
     if isinstance(mode, Reliable):
         return mode.reap(key, limit=terms.limit, max_crashes=terms.max_crashes)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import click
 
-from pyjobs.cli.common import mode_option, prefix_option
+from pyjobs.cli.common import mode_option, prefix_option, url_option
+from pyjobs.cli.output import show
 from pyjobs.engine import ROLES, Keys, ModeName, rules_of
+from pyjobs.transport import database
 from pyjobs.validate import checked
 
 
@@ -14,8 +16,23 @@ from pyjobs.validate import checked
 @click.argument("queues", metavar="[QUEUE]...", nargs=-1)
 @mode_option("Mode of the queues.")
 @click.option("--user", metavar="NAME", help="Name of the Redis user.  [default: ROLE]")
+@click.option(
+    "--db",
+    type=click.IntRange(0),
+    metavar="NUMBER",
+    help="Database of the queues.  [default: that of the URL]",
+)
+@url_option
 @prefix_option
-def acl(role: str, queues: tuple[str, ...], mode: ModeName, user: str | None, prefix: str) -> None:
+def acl(
+    role: str,
+    queues: tuple[str, ...],
+    mode: ModeName,
+    user: str | None,
+    db: int | None,
+    url: str,
+    prefix: str,
+) -> None:
     """Print the Redis access rules of a role.
 
     The line is for redis-cli, and gives a user of Redis the rights of the role and no more. A
@@ -27,7 +44,8 @@ def acl(role: str, queues: tuple[str, ...], mode: ModeName, user: str | None, pr
 
     Write a password in the place of PASSWORD. Nothing is sent to Redis.
     """
+    number = database(url) if db is None else db
     quoted = [f"'{rule}'" if rule[0] in "~&" or "|" in rule else rule
-              for rule in rules_of(role, mode, Keys(prefix), queues)]  # fmt: skip
+              for rule in rules_of(role, mode, Keys(prefix), queues, db=number)]  # fmt: skip
     name = checked("user", user or role)
-    click.echo(" ".join(["ACL SETUSER", name, "reset on '>PASSWORD'", *quoted]))
+    show(" ".join(["ACL SETUSER", name, "reset on '>PASSWORD'", *quoted]))

@@ -9,8 +9,8 @@ import click
 
 from pyjobs.cli.acl import acl
 from pyjobs.cli.cancel import cancel
-from pyjobs.cli.common import say
 from pyjobs.cli.dead import dead
+from pyjobs.cli.output import say, show, show_error
 from pyjobs.cli.reap import reap
 from pyjobs.cli.requeue import requeue
 from pyjobs.cli.result import result
@@ -37,15 +37,25 @@ class InOrder(click.Group):
     commands=[submit, result, work, cancel, dead, requeue, reap, scripts, acl],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=EXIT_CODES,
+    invoke_without_command=True,
 )
 @click.version_option(version("pyjobs"), prog_name="pyjobs")
-def app() -> None:
+@click.pass_context
+def app(context: click.Context) -> None:
     """Submit jobs to Redis, run workers, and look after both.
 
     A client submits a job, which is some JSON, to a queue. A worker claims the job, runs its
     handler and records the result. Every command that needs Redis finds it by --url, or by the
     environment variable PYJOBS_URL.
     """
+    if context.invoked_subcommand is None:
+        show(context.get_help())
+
+
+@app.command("version")
+def show_version() -> None:
+    """Print the version of pyjobs."""
+    show(f"pyjobs, version {version('pyjobs')}")
 
 
 def run(argv: Sequence[str] | None) -> int:
@@ -55,7 +65,7 @@ def run(argv: Sequence[str] | None) -> int:
     except click.Abort:
         return INTERRUPTED
     except click.ClickException as error:
-        error.show()
+        show_error(error)
     except PyjobsError as error:
         say(" ".join(str(error).splitlines()))
     return 1

@@ -7,8 +7,9 @@ import click
 from pyjobs.admin import cancel_jobs
 from pyjobs.cli.common import (
     SOME_REFUSED,
+    IdCommand,
     connected,
-    mode_option,
+    marked,
     prefix_option,
     print_answers,
     url_option,
@@ -16,13 +17,17 @@ from pyjobs.cli.common import (
 from pyjobs.engine import MODES, Keys, ModeName
 
 
-@click.command(epilog=SOME_REFUSED)
-@click.argument("queue")
-@click.argument("ids", metavar="ID...", nargs=-1, required=True)
-@mode_option("Mode of the queue.", [name for name, mode in MODES.items() if mode.stores])
+@click.command(cls=IdCommand, epilog=SOME_REFUSED)
+@click.argument("queue", callback=marked)
+@click.argument("ids", metavar="ID...", nargs=-1, required=True, callback=marked)
+@click.option(
+    "--mode",
+    type=click.Choice([name for name, mode in MODES.items() if mode.stores]),
+    help="Mode of the queue.  [default: its own]",
+)
 @url_option
 @prefix_option
-def cancel(queue: str, ids: tuple[str, ...], mode: ModeName, url: str, prefix: str) -> int:
+def cancel(queue: str, ids: tuple[str, ...], mode: ModeName | None, url: str, prefix: str) -> int:
     """Cancel jobs of QUEUE that have not ended yet.
 
     The jobs may be pending, delayed or running. When a worker runs a job that is cancelled, the

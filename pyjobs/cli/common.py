@@ -1,34 +1,27 @@
 """What several commands share. No command of its own may live here.
 
-By matter: messages and tables, options, the connection, the outcome of a job, and the answers of
-scripts about many jobs.
+By matter: words, ids as arguments, options, the connection, the outcome of a job, and the answers
+of scripts about many jobs.
 """
 
 from __future__ import annotations
 
 import contextlib
-import importlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import click
 
 from pyjobs import codec
-from pyjobs.admin import Answer
+from pyjobs.admin import Answer, queue_mode
+from pyjobs.cli.output import say, say_lines, show, show_json
 from pyjobs.client import Job, settle_stored
-from pyjobs.engine import MODES, RELIABLE, Stored
+from pyjobs.engine import MODES, RELIABLE, Keys, Stored
 from pyjobs.errors import BadArgument, JobFailed
 from pyjobs.transport import DEFAULT_URL, ErrorTranslation, Server, connect
 from pyjobs.validate import to_ms
 
-# --- messages and tables ---
-
-WIDTH_IN_PIPES = 120
-
-
-def say(message: str) -> None:
-    """Print one message on stderr."""
-    click.echo(f"pyjobs: {message}", err=True)
+# --- words ---
 
 
 def counted(number: int, what: str) -> str:
@@ -36,20 +29,40 @@ def counted(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def print_table(rows: Iterable[Sequence[str]], *heads: str) -> None:
-    """Print rows, under their heads if there are any. Long texts are wrapped, nothing is cut."""
-    # Imported here, because only some commands print a table, and --help must be quick.
-    console = importlib.import_module("rich.console").Console(markup=False, highlight=False)
-    if not console.is_terminal:
-        console.width = WIDTH_IN_PIPES
-    table = importlib.import_module("rich.table").Table(
-        box=None, pad_edge=False, padding=(0, 2), show_header=bool(heads)
-    )
-    for head in heads:
-        table.add_column(head, overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    console.print(table)
+# --- ids as arguments ---
+
+MARK = "\0"
+
+
+class IdCommand(click.Command):
+    """Takes a word that begins with `-` and is none of its options as an argument: the id of a job
+    may begin so. A word that begins with `--` must have a dot too, for most are misspelled options.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Mark such words, which `marked` unmarks, and parse the others as ever."""
+        options = {
+            name: option
+            for option in self.get_params(ctx)
+            if isinstance(option, click.Option)
+            for name in option.opts
+        }
+        words, takes_next = [], False
+        for word in args:
+            option = options.get(word.partition("=")[0])
+            is_id = len(word) > 1 and word[0] == "-" and (word[1] != "-" or "." in word)
+            words.append(f"{MARK}{word}" if is_id and option is None and not takes_next else word)
+            takes_next = option is not None and not option.is_flag and "=" not in word
+            if word == "--":
+                return super().parse_args(ctx, [*words, *args[len(words) :]])
+        return super().parse_args(ctx, words)
+
+
+def marked(_: click.Context, __: click.Parameter, value: Any) -> Any:
+    """Return arguments without the mark of `IdCommand`: a callback of arguments."""
+    if isinstance(value, tuple):
+        return tuple(word.removeprefix(MARK) for word in value)
+    return value.removeprefix(MARK)
 
 
 # --- options ---
@@ -64,7 +77,7 @@ def shared_url(url: str) -> str:
         BadArgument: `url` is a server inside this process.
     """
     if url.startswith("memory://"):
-        raise BadArgument(f"url: {url} is a server inside this process, which nobody else sees")
+        raise BadArgument("url: memory:// is a server inside this process, which nobody else sees")
     return url
 
 
@@ -125,6 +138,14 @@ def connected(url: str) -> Iterator[Server]:
         yield server
 
 
+def say_if_missing(server: Server, keys: Keys, queue: str) -> None:
+    """Print a message when nothing was ever submitted to a queue: the name may be misspelled."""
+    try:
+        queue_mode(server, keys, queue)
+    except BadArgument as error:
+        say(str(error))
+
+
 # --- the outcome of a job ---
 
 NO_RESULT_YET = 2
@@ -149,7 +170,7 @@ def print_stored(job: Job, stored: Stored, verbose: bool) -> int:
     so_far = f"; its last attempt: {last}" if last else ""
     say(f"job {job.id} on queue {job.queue}: no result yet, it is {stored.state}{so_far}")
     if last and verbose:
-        click.echo(last.traceback, err=True, nl=False)
+        say_lines(last.traceback)
     return NO_RESULT_YET
 
 
@@ -165,11 +186,11 @@ def print_result(job: Job, wait: float, verbose: bool) -> int:
         TimeoutError: there was no result in time; nothing was printed.
     """
     try:
-        click.echo(codec.encode(job.result(wait)))
+        show_json(codec.encode(job.result(wait)))
     except JobFailed as error:
         say(f"job {job.id} on queue {job.queue} failed: {error}")
         if verbose:
-            click.echo(error.traceback, err=True, nl=False)
+            say_lines(error.traceback)
         return 1
     return 0
 
@@ -192,5 +213,5 @@ def print_answers(done: str, queue: str, answers: Sequence[Answer]) -> int:
         say(f"job {answer.id} on queue {queue}: {answer.why_not}")
     jobs = counted(len(answers), "job")
     some = f"{len(answers) - len(refused)} of {jobs}" if refused else jobs
-    click.echo(f"{done} {some}")
+    show(f"{done} {some}")
     return 1 if refused else 0

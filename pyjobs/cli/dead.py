@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime
-import json
 
 import click
 
 from pyjobs.admin import DeadJob, dead_jobs
-from pyjobs.cli.common import connected, counted, prefix_option, print_table, say, url_option
+from pyjobs.cli.common import connected, counted, prefix_option, say_if_missing, url_option
+from pyjobs.cli.output import print_table, say, show_json
 from pyjobs.engine import MAX_ITEMS, MAX_SKIP, Keys
 
 PAGE = 100
@@ -41,11 +41,14 @@ def dead(queue: str, skip: int, limit: int, as_json: bool, url: str, prefix: str
     A job is dead when its attempts are used up, its handler rejected it, or its workers kept
     dying. The jobs that have been dead longest come first. `pyjobs requeue` runs them again.
     """
+    keys = Keys(prefix)
     with connected(url) as server:
-        found = dead_jobs(server, Keys(prefix), queue, skip=skip, limit=limit)
+        found = dead_jobs(server, keys, queue, skip=skip, limit=limit)
+        if not found.total:
+            say_if_missing(server, keys, queue)
     if as_json:
         for job in found.jobs:
-            click.echo(json.dumps({**job._asdict(), "error": job.error._asdict()}))
+            show_json({**job._asdict(), "error": job.error._asdict()})
         return 0
     if found.jobs:
         print_table(map(row, found.jobs), "id", "reason", "died", "attempts", "crashes", "error")

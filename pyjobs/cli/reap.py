@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -10,7 +9,8 @@ from dataclasses import asdict
 import click
 
 from pyjobs.admin import ReapedQueue, reap_queues
-from pyjobs.cli.common import connected, prefix_option, print_table, say, seconds, url_option
+from pyjobs.cli.common import connected, prefix_option, seconds, url_option
+from pyjobs.cli.output import print_table, say, show_json
 from pyjobs.engine import MAX_ITEMS, MODES, Keys, ModeName
 from pyjobs.validate import to_ms
 
@@ -34,7 +34,7 @@ from pyjobs.validate import to_ms
 @click.option(
     "--mode",
     type=click.Choice(list(MODES)),
-    help="Mode of the named queues, needed where the registry does not have it.",
+    help="Mode of the named queues.  [default: their own]",
 )
 @click.option(
     "--limit",
@@ -53,6 +53,9 @@ from pyjobs.validate import to_ms
     callback=seconds,
     help="Stop after SECONDS; the next reap does the rest.",
 )
+@click.option(
+    "-v", "--verbose", is_flag=True, help="Say why a queue was left out, where that is no error."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 @url_option
 @prefix_option
@@ -63,6 +66,7 @@ def reap(
     mode: ModeName | None,
     limit: int,
     time_limit: float,
+    verbose: bool,
     as_json: bool,
     url: str,
     prefix: str,
@@ -73,8 +77,8 @@ def reap(
 
     Without QUEUE, it looks at every queue in the registry, which clients and workers write. In
     reliable queues, it puts back the jobs whose lease has run out. In recoverable queues, it needs
-    --older-than. Simple queues have nothing to put back. Delayed jobs that are due join their
-    queue.
+    --older-than, and leaves them out without. Simple queues have nothing to put back. Delayed jobs
+    that are due join their queue.
     """
     if mode and not queues:
         raise click.UsageError("--mode is for named queues only")
@@ -92,12 +96,12 @@ def reap(
             until=until,
         )
     for row in rows:
-        if why := row.error or row.skipped:
+        if why := row.error or (verbose and row.skipped):
             say(why if why.startswith("queue") else f"queue {row.queue}: {why}")
     if any(row.more for row in rows):
         say(f"{time_limit:g} s are over and there may be more to do; the next reap goes on")
     if as_json:
-        click.echo(json.dumps({"queues": [asdict(row) for row in rows]}))
+        show_json({"queues": [asdict(row) for row in rows]})
     elif rows:
         print_table(map(cells, rows), "queue", "mode", "put back", "promoted", "dead")
     else:

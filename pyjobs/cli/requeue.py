@@ -5,14 +5,23 @@ from __future__ import annotations
 import click
 
 from pyjobs.admin import requeue_all, requeue_jobs
-from pyjobs.cli.common import SOME_REFUSED, connected, prefix_option, print_answers, url_option
+from pyjobs.cli.common import (
+    SOME_REFUSED,
+    IdCommand,
+    connected,
+    marked,
+    prefix_option,
+    print_answers,
+    say_if_missing,
+    url_option,
+)
 from pyjobs.engine import Keys
 from pyjobs.errors import BadArgument
 
 
-@click.command(epilog=SOME_REFUSED)
-@click.argument("queue")
-@click.argument("ids", metavar="[ID]...", nargs=-1)
+@click.command(cls=IdCommand, epilog=SOME_REFUSED)
+@click.argument("queue", callback=marked)
+@click.argument("ids", metavar="[ID]...", nargs=-1, callback=marked)
 @click.option("--all", "every", is_flag=True, help="Requeue all jobs that are dead now.")
 @url_option
 @prefix_option
@@ -30,4 +39,6 @@ def requeue(queue: str, ids: tuple[str, ...], every: bool, url: str, prefix: str
             answers = requeue_all(server, keys, queue)
         else:
             answers = requeue_jobs(server, keys, queue, ids)
+        if not any(answer.done for answer in answers):
+            say_if_missing(server, keys, queue)
     return print_answers("requeued", queue, answers)

@@ -6,9 +6,12 @@ import time
 
 import click
 
+from pyjobs.admin import queue_mode
 from pyjobs.cli.common import (
     EXIT_CODES,
+    IdCommand,
     connected,
+    marked,
     prefix_option,
     print_stored,
     seconds,
@@ -17,16 +20,16 @@ from pyjobs.cli.common import (
 )
 from pyjobs.client import Job, settle_stored
 from pyjobs.engine import SIMPLE, Keys, fetch
-from pyjobs.errors import Forbidden, ResultGone
-from pyjobs.transport import Server, registered_mode, run
+from pyjobs.errors import ResultGone
+from pyjobs.transport import run
 from pyjobs.validate import checked
 
 POLL_SECONDS = 0.2
 
 
-@click.command(epilog=EXIT_CODES.format("the result is on stdout"))
-@click.argument("id")
-@click.option("--queue", metavar="QUEUE", required=True, help="The queue of the job.")
+@click.command(cls=IdCommand, epilog=EXIT_CODES.format("the result is on stdout"))
+@click.argument("queue", callback=marked)
+@click.argument("id", callback=marked)
 @click.option(
     "--wait",
     type=float,
@@ -38,8 +41,8 @@ POLL_SECONDS = 0.2
 @verbose_option
 @url_option
 @prefix_option
-def result(id: str, queue: str, wait: float, verbose: bool, url: str, prefix: str) -> int:
-    """Print the result of the job ID as JSON.
+def result(queue: str, id: str, wait: float, verbose: bool, url: str, prefix: str) -> int:
+    """Print the result of the job ID of QUEUE as JSON.
 
     Recoverable and reliable queues keep the result of a job for its retention, a day unless the
     submit or the worker says otherwise. Simple queues keep no results.
@@ -53,17 +56,6 @@ def result(id: str, queue: str, wait: float, verbose: bool, url: str, prefix: st
         while settle_stored(job, stored) is None and time.monotonic() < until:
             time.sleep(POLL_SECONDS)
             [stored] = run(server, call)
-        if not stored.state and is_simple(server, keys, queue):
+        if not stored.state and queue_mode(server, keys, queue) == SIMPLE.name:
             raise ResultGone(f"job {id}: queue {queue} is simple, and keeps no results")
     return print_stored(job, stored, verbose)
-
-
-def is_simple(server: Server, keys: Keys, queue: str) -> bool:
-    """Return whether the registry says that a queue is simple.
-
-    A user who may submit jobs need not have the right to read the registry: False then.
-    """
-    try:
-        return registered_mode(server, keys, queue) == SIMPLE.name
-    except Forbidden:
-        return False

@@ -7,7 +7,9 @@ from pathlib import Path
 import click
 
 from pyjobs.admin import describe_script, find_script
-from pyjobs.cli.common import connected, prefix_option, print_table, url_option
+from pyjobs.cli.common import connected, prefix_option, url_option
+from pyjobs.cli.output import print_table
+from pyjobs.cli.output import show as echo
 from pyjobs.engine import Keys, built_files, everything
 from pyjobs.errors import BadArgument
 from pyjobs.transport import load, publish
@@ -39,7 +41,7 @@ def load_scripts(url: str, prefix: str) -> None:
     with connected(url) as server:
         number = load(server)
         publish(server, keys)
-    click.echo(f"{number} scripts are loaded; the hash {keys.scripts} has their shas")
+    echo(f"{number} scripts are loaded; the hash {keys.scripts} has their shas")
 
 
 @scripts.command()
@@ -52,15 +54,15 @@ def show(name: str, prefix: str) -> None:
     scripts` lists the names.
     """
     found = describe_script(find_script(name), Keys(prefix))
-    click.echo(f"{found.title}: {found.what}\n")
-    click.echo(found.line)
+    echo(f"{found.title}: {found.what}\n")
+    echo(found.line)
     if found.sample:
-        click.echo(f"such as\n{found.sample}")
-    click.echo()
+        echo(f"such as\n{found.sample}")
+    echo("")
     print_table(found.places, "", "name", "type", "default", "what it is")
-    click.echo()
+    echo("")
     print_table(found.types, "type", "what it is")
-    click.echo()
+    echo("")
     print_table(found.facts)
 
 
@@ -80,4 +82,4 @@ def export(folder: Path) -> None:
             target.write_bytes(data)
     except OSError as error:
         raise BadArgument(f"DIR: {error}") from None
-    click.echo(f"{len(files) - 1} scripts and manifest.json are in {folder}")
+    echo(f"{len(files) - 1} scripts and manifest.json are in {folder}")

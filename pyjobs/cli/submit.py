@@ -18,11 +18,11 @@ from pyjobs.cli.common import (
     prefix_option,
     print_result,
     print_stored,
-    say,
     seconds,
     url_option,
     verbose_option,
 )
+from pyjobs.cli.output import say, show
 from pyjobs.client import Client, Job
 from pyjobs.engine import SIMPLE, Keys, ModeName, fetch
 from pyjobs.errors import BadArgument, Undecodable
@@ -135,7 +135,7 @@ def submit(
         if not job.created:
             say(f"job {job.id} on queue {queue} already exists; nothing new was submitted")
         if wait is None:
-            click.echo(job.id)
+            show(job.id)
             return 0
         try:
             return print_result(job, wait, verbose)

@@ -19,7 +19,7 @@ import threading
 import time
 from collections.abc import Sequence
 
-from pyjobs.cli.common import say
+from pyjobs.cli.output import say
 from pyjobs.cli.stops import END_SECONDS, StopListener
 from pyjobs.errors import PyjobsError, Unavailable
 from pyjobs.transport import Backoff, ErrorTranslation

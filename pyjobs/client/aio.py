@@ -9,6 +9,7 @@ import asyncio
 import time
 import warnings
 from collections.abc import Collection, Iterable
+from datetime import timedelta
 from typing import Any, Unpack
 
 from pyjobs.asyncutil import cancel_and_wait
@@ -50,8 +51,7 @@ class Client:
         route: chooses the queue's name by a job's data.
         prefix: what every key begins with.
         sweep: seconds between two lookups of stored results, for messages that were missed.
-        results: False makes a client that submits and hears of no result. It subscribes to
-            nothing, and needs no right to. Waiting for its jobs raises NoResults.
+        results: False makes a client that subscribes to nothing; waits then raise NoResults.
 
     Raises:
         BadArgument: an argument is not what it must be.
@@ -65,7 +65,7 @@ class Client:
         queue: str = "default",
         route: Route | None = None,
         prefix: str = "jobs",
-        sweep: float = 3.0,
+        sweep: float | timedelta = 3.0,
         results: bool = True,
     ) -> None:
         self._core = ClientCore(
@@ -108,7 +108,7 @@ class Client:
             queue: name of the queue. Default: chosen by the client's route, or its queue.
             id: the job's id. A repeated submit of it is the same job for as long as its
                 `retention`; with 0, until the job has ended. Default: a new id.
-            options: any of the following, by keyword; None is the default. Simple mode has none.
+            options: by keyword; a duration may be a timedelta. Simple mode has no options.
 
         Options:
             delay: seconds until the job may be claimed. Default: 0.
@@ -116,12 +116,14 @@ class Client:
                 since the epoch. With `delay` too, the later of both counts. Default: at once.
             expires: seconds after which the job is not started any more, but ends with
                 JobExpired. Default: never.
-            unique: a key. While a job with this key is live on the queue, a submit returns
-                that job. Default: none.
+            unique: a key, any text of 1 to 1024 bytes. While a job with this key is live on
+                the queue, a submit returns that job. Default: none.
             retention: seconds that the outcome is kept, and the id with it. With 0 the result
                 is only published, and a submit that is repeated after the end runs the job
                 again. Default: the worker's, or 86400.
             timeout: seconds that the handler may take. Default: the worker's.
+            max_run: seconds that one run may hold the job, whatever heartbeats it has
+                (reliable). Default: no limit.
             max_attempts: failures until the job is dead, 1 to 1000 (reliable). Default: the
                 worker's, or 3.
             backoff: seconds before the second attempt, then doubled (reliable). Default: the
@@ -165,14 +167,14 @@ class Client:
             ids: an id for each job. A repeated submit of an id is the same job for as long as its
                 `retention`; with 0, until the job has ended. Default: new ids.
             options: the options of every job, by keyword: delay, run_at, expires, unique,
-                retention, timeout, max_attempts and backoff, as `submit` takes them.
+                retention, timeout, max_run, max_attempts and backoff, as `submit` takes them.
 
         Returns:
             The jobs, in the order of the data. A job whose id is taken by other data has a
             Conflict as its exception; the others stand.
 
         Raises:
-            BadArgument: an argument is not what it must be; nothing was written.
+            BadArgument: an argument is not what it must be, or a key is given for several jobs.
             Unencodable: a value has no JSON; nothing was written.
             WrongMode: a queue has another mode than the client.
             QueueFull: Redis is at its memory limit.

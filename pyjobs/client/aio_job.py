@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Generator
+from datetime import timedelta
 from typing import Any
 
 from pyjobs.client.job import BaseJob
 from pyjobs.errors import ClientClosed, PyjobsError
+from pyjobs.validate import wait_seconds
 
 
 class Job(BaseJob):
@@ -33,13 +35,14 @@ class Job(BaseJob):
         """Wait for the result, as `result` does without a timeout, and return it."""
         return self.result().__await__()
 
-    async def result(self, timeout: float | None = None) -> Any:
+    async def result(self, timeout: float | timedelta | None = None) -> Any:
         """Wait for the result and return it.
 
         Args:
-            timeout: seconds to wait; None waits without a limit.
+            timeout: how long to wait, in seconds or as a timedelta; None waits without a limit.
 
         Raises:
+            BadArgument: the timeout is not a duration.
             TimeoutError: no result came in time. The job goes on, and may be waited for again.
             JobFailed: the handler failed for good; the error carries what the handler raised.
             JobCancelled: the job was cancelled.
@@ -53,13 +56,14 @@ class Job(BaseJob):
         await self._wait(timeout)
         return self._value()
 
-    async def exception(self, timeout: float | None = None) -> PyjobsError | None:
+    async def exception(self, timeout: float | timedelta | None = None) -> PyjobsError | None:
         """Wait for the result and return the error that `result` would raise, or None.
 
         Args:
-            timeout: seconds to wait; None waits without a limit.
+            timeout: how long to wait, in seconds or as a timedelta; None waits without a limit.
 
         Raises:
+            BadArgument: the timeout is not a duration.
             TimeoutError: no result came in time. The job goes on, and may be waited for again.
             ClientClosed: the job belongs to another event loop.
             NoResults: the client was made with `results=False`.
@@ -67,7 +71,8 @@ class Job(BaseJob):
         await self._wait(timeout)
         return self._error()
 
-    async def _wait(self, timeout: float | None) -> None:
+    async def _wait(self, timeout: float | timedelta | None) -> None:
+        seconds = wait_seconds("timeout", timeout)
         if self._end is not None:
             return
         if self._loop is not None and self._loop is not running_loop():
@@ -79,10 +84,10 @@ class Job(BaseJob):
         waiter = asyncio.get_running_loop().create_future()
         self._waiter = [*(self._waiter or ()), waiter]
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(seconds):
                 await waiter
         except TimeoutError:
-            raise self._no_result(timeout) from None
+            raise self._no_result(seconds) from None
         finally:
             self._waiter = [other for other in self._waiter if other is not waiter]
 
@@ -105,6 +110,6 @@ class UnheardJob(Job):
 
     __slots__ = ()
 
-    async def _wait(self, timeout: float | None) -> None:
+    async def _wait(self, timeout: float | timedelta | None) -> None:
         if self._end is None:
             raise self._no_results()

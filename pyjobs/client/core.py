@@ -30,7 +30,7 @@ from pyjobs.engine import (
 )
 from pyjobs.errors import BadArgument, ClientClosed, Conflict, PyjobsError
 from pyjobs.ids import unguessable
-from pyjobs.validate import checked, needed, positive
+from pyjobs.validate import Duration, checked, needed, positive
 
 
 class ClientCore(Generic[J]):
@@ -66,7 +66,7 @@ class ClientCore(Generic[J]):
         prefix: str,
         queue: str,
         route: Route | None,
-        sweep: float = 3.0,
+        sweep: Duration = 3.0,
         results: bool = True,
     ) -> None:
         self.mode = mode_named(mode)
@@ -102,7 +102,7 @@ class ClientCore(Generic[J]):
         The jobs that were pending stay with the parent, and fail here with ClientClosed. No
         thread waits for them: a forked child has one thread only.
         """
-        left = self._pending.left_behind()
+        left = self._pending.all()
         self._begin()
         for job in left:
             where = f"job {job.id} on queue {job.queue}"

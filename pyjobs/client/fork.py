@@ -18,8 +18,9 @@ class Renewable(Protocol):
         """In a forked child: replace connections, threads and locks of the parent."""
 
 
-# Held for a moment by each thread that begins to wait for a job.
-one_waiter = threading.Lock()
+# Held for a moment by each thread that begins to wait for a job. Reentrant, because a signal
+# handler may begin to wait in that moment.
+one_waiter = threading.RLock()
 clients: WeakSet[Renewable] = WeakSet()
 
 
@@ -30,9 +31,15 @@ def _renew_all() -> None:
         client._renew()
 
 
+def _acquire() -> None:
+    one_waiter.acquire()
+
+
 # No other thread holds the lock in the moment of the fork: in the child nobody could release it.
-os.register_at_fork(
-    before=one_waiter.acquire,
-    after_in_parent=one_waiter.release,
-    after_in_child=_renew_all,
-)
+# A system without fork has no such function.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_acquire,
+        after_in_parent=one_waiter.release,
+        after_in_child=_renew_all,
+    )

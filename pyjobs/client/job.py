@@ -98,7 +98,7 @@ class BaseJob:
         raise NotImplementedError
 
     def _no_result(self, timeout: float | None) -> TimeoutError:
-        return TimeoutError(f"job {self.id} on queue {self.queue}: no result in {timeout} s")
+        return TimeoutError(f"job {self.id} on queue {self.queue}: no result in {timeout:g} s")
 
     def _no_results(self) -> NoResults:
         where = f"job {self.id} on queue {self.queue}"

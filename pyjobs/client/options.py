@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypedDict
+from urllib.parse import quote
 
-from pyjobs.engine import Option, Script
+from pyjobs.engine import MAX_KEY_BYTES, Option, Script
 from pyjobs.errors import BadArgument
-from pyjobs.validate import checked, moment_ms, to_ms, whole
+from pyjobs.validate import moment_ms, positive, to_ms, whole
 
 
 class Options(TypedDict, total=False):
     """Holds the options of a submit, as `Client.submit` and `Client.submit_many` take them.
 
-    None is the default. Simple mode has no options.
+    None is the default. A duration is a number of seconds or a timedelta. Simple mode has no
+    options.
 
     Attributes:
         delay: seconds until the job may be claimed. Default: 0.
@@ -22,26 +24,29 @@ class Options(TypedDict, total=False):
             since the epoch. With `delay` too, the later of both counts. Default: at once.
         expires: seconds after which the job is not started any more, but ends with
             JobExpired. Default: never.
-        unique: a key. While a job with this key is live on the queue, a submit returns
-            that job. Default: none.
+        unique: a key, any text of 1 to 1024 bytes. While a job with this key is live on
+            the queue, a submit returns that job. Default: none.
         retention: seconds that the outcome is kept, and the id with it. With 0 the result
             is only published, and a submit that is repeated after the end runs the job
             again. Default: the worker's, or 86400.
         timeout: seconds that the handler may take. Default: the worker's.
+        max_run: seconds that one run may hold the job, whatever heartbeats it has
+            (reliable). Default: no limit.
         max_attempts: failures until the job is dead, 1 to 1000 (reliable). Default: the
             worker's, or 3.
         backoff: seconds before the second attempt, then doubled (reliable). Default: the
             worker's, or 1.
     """
 
-    delay: float | None
+    delay: float | timedelta | None
     run_at: datetime | float | None
-    expires: float | None
+    expires: float | timedelta | None
     unique: str | None
-    retention: float | None
-    timeout: float | None
+    retention: float | timedelta | None
+    timeout: float | timedelta | None
+    max_run: float | timedelta | None
     max_attempts: int | None
-    backoff: float | None
+    backoff: float | timedelta | None
 
 
 def options_text(submit: Script, options: Mapping[str, Any]) -> str:
@@ -59,8 +64,13 @@ def options_text(submit: Script, options: Mapping[str, Any]) -> str:
     return submit.choose(**{name: CONVERTERS[name](name, value) for name, value in options.items()})
 
 
-def _name(what: str, name: Any) -> str | None:
-    return None if name is None else checked(what, name)
+def _text(what: str, text: Any) -> str | None:
+    if text is None:
+        return None
+    size = len(text.encode()) if isinstance(text, str) else 0
+    if not 1 <= size <= MAX_KEY_BYTES:
+        raise BadArgument(f"{what}: must be a text of 1 to {MAX_KEY_BYTES} bytes, not {text!r}")
+    return quote(text, safe="")
 
 
 def _attempts(what: str, number: Any) -> int | None:
@@ -70,10 +80,11 @@ def _attempts(what: str, number: Any) -> int | None:
 CONVERTERS: dict[str, Callable[[str, Any], Option]] = {
     "delay": to_ms,
     "run_at": moment_ms,
-    "expires": to_ms,
-    "unique": _name,
+    "expires": positive,
+    "unique": _text,
     "retention": to_ms,
-    "timeout": to_ms,
+    "timeout": positive,
+    "max_run": positive,
     "max_attempts": _attempts,
     "backoff": to_ms,
 }

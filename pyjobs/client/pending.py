@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
-import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 from weakref import ref
 
@@ -20,69 +19,84 @@ class Pending(Generic[J]):
     The references are weak: a job that the program has dropped needs no result. A dead reference
     is removed when the result comes, by a sweep, or when the references are more than twice the
     jobs that were alive at the last removal.
+
+    There is no lock. A signal handler, or a finalizer that the garbage collector calls, may come
+    between any two steps here and use the client too: it would wait for ever for a lock that its
+    own thread holds. Each step is one operation of a dict, which no other step can interrupt.
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         # The key is 'queue id': the garbage collector does not track strings, as it does tuples.
         self._refs: dict[str, ref[J]] = {}
         self._room = ROOM
+        # The keys that `longest` has still to return before it begins again.
+        self._turn: deque[str] = deque()
 
     def add(self, queue: str, jobs: Sequence[J]) -> None:
         """Enter jobs of one queue, whose ids are new."""
-        keys = [f"{queue} {job.id}" for job in jobs]
-        with self._lock:
-            self._refs.update(zip(keys, map(ref, jobs), strict=True))
-            self._tidy()
+        self._refs.update({f"{queue} {job.id}": ref(job) for job in jobs})
+        self._tidy()
 
     def track(self, queue: str, id: str, make: Callable[[str, str], J]) -> J:
         """Return the job of this id: the one that is here, or one that `make` makes and enters."""
-        with self._lock:
-            known = self._refs.get(f"{queue} {id}")
+        key = f"{queue} {id}"
+        made: J | None = None
+        while True:
+            known = self._refs.get(key)
             job = None if known is None else known()
-            if job is None:
-                job = make(id, queue)
-                self._refs[f"{queue} {id}"] = ref(job)
+            if job is not None:
+                return job
+            if known is not None:
+                self._remove(key, known)
+            made = made or make(id, queue)
+            # Another thread may have entered one in the meantime.
+            if self._refs.setdefault(key, ref(made))() is made:
                 self._tidy()
-            return job
+                return made
 
     def pop(self, queue: str, id: str) -> J | None:
         """Remove a job and return it; None when there is none, or the program has dropped it."""
-        with self._lock:
-            known = self._refs.pop(f"{queue} {id}", None)
+        known = self._refs.pop(f"{queue} {id}", None)
         return None if known is None else known()
 
     def all(self) -> list[J]:
         """Return every job that is alive."""
-        with self._lock:
-            return self._alive(self._refs.values())
-
-    def left_behind(self) -> list[J]:
-        """Return every job that is alive, without the lock.
-
-        For a forked child, in which the thread that held the lock does not exist.
-        """
-        return self._alive(list(self._refs.values()))
+        return [job for known in self._refs.copy().values() if (job := known()) is not None]
 
     def clear(self) -> None:
         """Remove every job."""
-        with self._lock:
-            self._refs.clear()
+        self._refs.clear()
 
     def longest(self, most: int) -> list[J]:
-        """Return up to `most` jobs, those returned here the longest ago, and move them last."""
-        with self._lock:
-            turn = list(itertools.islice(self._refs.items(), most))
-            for key, known in turn:
-                del self._refs[key]
-                if known() is not None:
-                    self._refs[key] = known
-            return self._alive(known for _, known in turn)
+        """Return up to `most` jobs, those returned here the longest ago. Jobs that were never
+        returned come in the order in which they were entered.
+
+        One thread calls this.
+        """
+        found: dict[str, J] = {}
+        for _ in range(2):
+            while self._turn and len(found) < most:
+                key = self._turn.popleft()
+                known = self._refs.get(key)
+                job = None if known is None else known()
+                if job is not None:
+                    found[key] = job
+                elif known is not None:
+                    self._remove(key, known)
+            if not self._turn:
+                self._turn.extend(key for key in self._refs.copy() if key not in found)
+                self._turn.extend(found)
+        return [*found.values()]
 
     def _tidy(self) -> None:
         if len(self._refs) > self._room:
-            self._refs = {key: known for key, known in self._refs.items() if known() is not None}
+            for key, known in self._refs.copy().items():
+                if known() is None:
+                    self._remove(key, known)
             self._room = ROOM + 2 * len(self._refs)
 
-    def _alive(self, refs: Iterable[ref[J]]) -> list[J]:
-        return [job for known in refs if (job := known()) is not None]
+    def _remove(self, key: str, dead: ref[J]) -> None:
+        found = self._refs.pop(key, None)
+        if found is not None and found is not dead:
+            # Another thread has replaced it. A result that came just now is found by the sweep.
+            self._refs.setdefault(key, found)

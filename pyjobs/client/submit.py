@@ -13,7 +13,7 @@ from pyjobs.client.options import options_text
 from pyjobs.client.pending import J, Pending
 from pyjobs.client.presence import Event
 from pyjobs.engine import MAX_BYTES, Arg, Keys, Mode
-from pyjobs.errors import BadArgument
+from pyjobs.errors import BadArgument, TooLarge, Unencodable
 from pyjobs.ids import new_id, new_ids
 from pyjobs.validate import checked
 
@@ -112,6 +112,8 @@ class SubmitBuilder(Generic[J]):
         if isinstance(values, (str, bytes, Mapping)):
             raise BadArgument(f"data: a {type(values).__name__}, not a list of jobs' data")
         values = list(values)
+        if options.get("unique") is not None and len(values) > 1:
+            raise BadArgument(f"unique: a key is for one job, and this submit has {len(values)}")
         data = self._encoded(values)
         chosen = None if ids is None else self._chosen(ids, len(data))
         if queue is not None or self._route is None:
@@ -160,10 +162,16 @@ class SubmitBuilder(Generic[J]):
         )
         return Batch(len(items), chunks, {item.queue for item in items})
 
-    def _encoded(self, values: Iterable[Any]) -> list[bytes]:
-        data = list(map(codec.encode, values))
+    def _encoded(self, values: Sequence[Any]) -> list[bytes]:
+        try:
+            data = list(map(codec.encode, values))
+        except Unencodable:
+            # Again, to name the job in the message: a name for each job costs time.
+            for place, value in enumerate(values):
+                codec.encode(value, f"data[{place}]")
+            raise
         if data and (most := max(map(len, data))) > MAX_BYTES:
-            raise too_large(most)
+            raise too_large(most, f"data[{[*map(len, data)].index(most)}]")
         return data
 
     def _chosen(self, ids: Iterable[str], count: int) -> list[str]:
@@ -175,10 +183,17 @@ class SubmitBuilder(Generic[J]):
     def _queue_for(self, value: Any, queue: str | None) -> str:
         name = queue
         if name is None:
-            name = self._route(value) if self._route else self._queue
+            name = self._routed(value) if self._route else self._queue
         if not isinstance(name, str) or name not in self._queue_keys:
             self._queue_keys[checked("queue", name)] = self._keys.queue(name)
         return name
+
+    def _routed(self, value: Any) -> str:
+        try:
+            return self._route(value) if self._route else self._queue
+        except Exception as error:
+            why = f"{type(error).__name__}: {error}"
+            raise BadArgument(f"route: it chose no queue for a job, but raised {why}") from error
 
     def _single(self, item: Item) -> Iterator[Chunk[J]]:
         jobs = self._jobs(item.queue, [item.id], chosen=True)
@@ -220,9 +235,9 @@ class SubmitBuilder(Generic[J]):
         return jobs
 
 
-def too_large(size: int) -> BadArgument:
+def too_large(size: int, what: str = "data") -> TooLarge:
     """Return the error of data of this size in bytes."""
-    return BadArgument(f"data: {size} bytes, more than {MAX_BYTES}")
+    return TooLarge(f"{what}: {size} bytes, more than {MAX_BYTES}")
 
 
 def grouped(kinds: Iterable[K]) -> dict[K, Sequence[int]]:

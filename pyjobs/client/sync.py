@@ -9,6 +9,7 @@ import threading
 import time
 import warnings
 from collections.abc import Collection, Iterable
+from datetime import timedelta
 from typing import Any, Unpack
 
 from pyjobs.client.batch import Batch
@@ -55,7 +56,7 @@ class Client:
         queue: str = "default",
         route: Route | None = None,
         prefix: str = "jobs",
-        sweep: float = 3.0,
+        sweep: float | timedelta = 3.0,
         results: bool = True,
     ) -> None:
         self._core = ClientCore(
@@ -69,7 +70,8 @@ class Client:
         )
         self._server = connect(url)
         self._translating = ErrorTranslation(url)
-        self._listener: Listener[Job] | None = None
+        # One, or two where a signal handler has submitted amid the first submit.
+        self._listeners: list[Listener[Job]] = []
         # Reentrant, because a signal handler may close the client amid its first submit.
         self._starting = threading.RLock()
         clients.add(self)
@@ -95,7 +97,7 @@ class Client:
             queue: name of the queue. Default: chosen by the client's route, or its queue.
             id: the job's id. A repeated submit of it is the same job for as long as its
                 `retention`; with 0, until the job has ended. Default: a new id.
-            options: any of the following, by keyword; None is the default. Simple mode has none.
+            options: by keyword; a duration may be a timedelta. Simple mode has no options.
 
         Options:
             delay: seconds until the job may be claimed. Default: 0.
@@ -103,12 +105,14 @@ class Client:
                 since the epoch. With `delay` too, the later of both counts. Default: at once.
             expires: seconds after which the job is not started any more, but ends with
                 JobExpired. Default: never.
-            unique: a key. While a job with this key is live on the queue, a submit returns
-                that job. Default: none.
+            unique: a key, any text of 1 to 1024 bytes. While a job with this key is live on
+                the queue, a submit returns that job. Default: none.
             retention: seconds that the outcome is kept, and the id with it. With 0 the result
                 is only published, and a submit that is repeated after the end runs the job
                 again. Default: the worker's, or 86400.
             timeout: seconds that the handler may take. Default: the worker's.
+            max_run: seconds that one run may hold the job, whatever heartbeats it has
+                (reliable). Default: no limit.
             max_attempts: failures until the job is dead, 1 to 1000 (reliable). Default: the
                 worker's, or 3.
             backoff: seconds before the second attempt, then doubled (reliable). Default: the
@@ -147,14 +151,14 @@ class Client:
             ids: an id for each job. A repeated submit of an id is the same job for as long as its
                 `retention`; with 0, until the job has ended. Default: new ids.
             options: the options of every job, by keyword: delay, run_at, expires, unique,
-                retention, timeout, max_attempts and backoff, as `submit` takes them.
+                retention, timeout, max_run, max_attempts and backoff, as `submit` takes them.
 
         Returns:
             The jobs, in the order of the data. A job whose id is taken by other data has a
             Conflict as its exception; the others stand.
 
         Raises:
-            BadArgument: an argument is not what it must be; nothing was written.
+            BadArgument: an argument is not what it must be, or a key is given for several jobs.
             Unencodable: a value has no JSON; nothing was written.
             WrongMode: a queue has another mode than the client.
             QueueFull: Redis is at its memory limit.
@@ -218,20 +222,21 @@ class Client:
         """Stop listening. A job that is pending here fails with ClientClosed; Redis keeps it."""
         self._core.close()
         with self._starting:
-            if self._listener is not None:
-                self._listener.close()
+            for listener in self._listeners:
+                listener.close()
         self._server.close()
 
     def __del__(self) -> None:
-        listener = getattr(self, "_listener", None)
-        if listener is not None and not self._core.closed:
+        listeners = getattr(self, "_listeners", ())
+        if listeners and not self._core.closed:
             what = "a client was not closed"
             warnings.warn(what, ResourceWarning, stacklevel=1, source=self)
-            listener.abandoned = True
+            for listener in listeners:
+                listener.abandoned = True
 
     def _renew(self) -> None:
         """Begin anew in a forked child: the listener and the jobs stay with the parent."""
-        self._listener, self._starting = None, threading.RLock()
+        self._listeners, self._starting = [], threading.RLock()
         # Kept and never closed: its connections are the parent's, and a lock in it may be held by
         # a thread that does not exist here.
         self._parents, self._server = self._server, connect(self._translating.url)
@@ -261,16 +266,18 @@ class Client:
         """
         if not self._core.results:
             return
-        if self._listener is None:
+        if not self._listeners:
             with self._starting:
                 self._core.check_open()
-                if self._listener is None:
-                    self._listener = Listener(self._server, self._core, queues)
+                if not self._listeners:
+                    listener = Listener(self._server, self._core, queues)
+                    self._listeners.append(listener)
                     if self._core.closed:
-                        self._listener.close()
+                        listener.close()
                         self._core.check_open()
-        if new := [name for name in queues if name not in self._listener.queues]:
+        first = self._listeners[0]
+        if new := [name for name in queues if name not in first.queues]:
             try:
-                self._listener.add(new)
+                first.add(new)
             finally:
                 self._core.check_open()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
+from datetime import timedelta
 from typing import Any
 
 from pyjobs.client.fork import one_waiter
 from pyjobs.client.job import BaseJob
 from pyjobs.errors import PyjobsError
+from pyjobs.validate import wait_seconds
 
 
 class Job(BaseJob):
@@ -22,15 +25,16 @@ class Job(BaseJob):
     """
 
     __slots__ = ()
-    _waiter: threading.Event | None
+    _waiter: list[threading.Lock] | None
 
-    def result(self, timeout: float | None = None) -> Any:
+    def result(self, timeout: float | timedelta | None = None) -> Any:
         """Wait for the result and return it.
 
         Args:
-            timeout: seconds to wait; None waits without a limit.
+            timeout: how long to wait, in seconds or as a timedelta; None waits without a limit.
 
         Raises:
+            BadArgument: the timeout is not a duration.
             TimeoutError: no result came in time. The job goes on, and may be waited for again.
             JobFailed: the handler failed for good; the error carries what the handler raised.
             JobCancelled: the job was cancelled.
@@ -43,32 +47,42 @@ class Job(BaseJob):
         self._wait(timeout)
         return self._value()
 
-    def exception(self, timeout: float | None = None) -> PyjobsError | None:
+    def exception(self, timeout: float | timedelta | None = None) -> PyjobsError | None:
         """Wait for the result and return the error that `result` would raise, or None.
 
         Args:
-            timeout: seconds to wait; None waits without a limit.
+            timeout: how long to wait, in seconds or as a timedelta; None waits without a limit.
 
         Raises:
+            BadArgument: the timeout is not a duration.
             TimeoutError: no result came in time. The job goes on, and may be waited for again.
             NoResults: the client was made with `results=False`.
         """
         self._wait(timeout)
         return self._error()
 
-    def _wait(self, timeout: float | None) -> None:
+    def _wait(self, timeout: float | timedelta | None) -> None:
+        seconds = wait_seconds("timeout", timeout)
         if self._end is not None:
             return
+        # A lock for each call that waits, which is released to wake it. An Event has a lock of its
+        # own, for which a signal handler amid a wait would wait for ever.
+        waiter = threading.Lock()
+        waiter.acquire()
         with one_waiter:
-            waiter = self._waiter = self._waiter or threading.Event()
+            waiters = self._waiter = [] if self._waiter is None else self._waiter
+        waiters.append(waiter)
         # The outcome may have come before the waiter was in place: `settle` wakes only afterwards.
-        seconds = None if timeout is None else min(timeout, threading.TIMEOUT_MAX)
-        if self._end is None and not waiter.wait(seconds):
-            raise self._no_result(timeout)
+        woken = self._end is not None or waiter.acquire(timeout=-1 if seconds is None else seconds)
+        with contextlib.suppress(ValueError):
+            waiters.remove(waiter)
+        if not woken and self._end is None:
+            raise self._no_result(seconds)
 
     def _wake(self) -> None:
-        if self._waiter is not None:
-            self._waiter.set()
+        while self._waiter:
+            with contextlib.suppress(IndexError):
+                self._waiter.pop().release()
 
 
 class UnheardJob(Job):
@@ -76,6 +90,6 @@ class UnheardJob(Job):
 
     __slots__ = ()
 
-    def _wait(self, timeout: float | None) -> None:
+    def _wait(self, timeout: float | timedelta | None) -> None:
         if self._end is None:
             raise self._no_results()

@@ -10,8 +10,11 @@ from pyjobs.engine.call import Call
 from pyjobs.engine.keys import REGISTER_SECONDS, Keys
 from pyjobs.engine.limits import (
     CALL_BYTES,
+    CLAIM_BYTES,
+    HELD_BYTES,
     MAX_BYTES,
     MAX_ITEMS,
+    MAX_KEY_BYTES,
     MAX_SKIP,
     RECORD_ITEMS,
     RESULT_ITEMS,
@@ -31,8 +34,11 @@ from pyjobs.engine.verbs import ModeName, StoredVerbs
 
 __all__ = [
     "CALL_BYTES",
+    "CLAIM_BYTES",
+    "HELD_BYTES",
     "MAX_BYTES",
     "MAX_ITEMS",
+    "MAX_KEY_BYTES",
     "MAX_SKIP",
     "MODES",
     "RECORD_ITEMS",

@@ -43,7 +43,9 @@ def commands_of(role: str, mode: str) -> set[str]:
     return {word for name in names for word in script(name).about["commands"]}
 
 
-def rules_of(role: str, mode: str, keys: Keys, queues: Sequence[str]) -> Iterator[str]:
+def rules_of(
+    role: str, mode: str, keys: Keys, queues: Sequence[str], *, db: int = 0
+) -> Iterator[str]:
     """Yield the rules of ACL SETUSER that give a user the rights of a role and no more.
 
     The rules add rights, so the user must have none before: `ACL SETUSER <name> reset`.
@@ -53,6 +55,8 @@ def rules_of(role: str, mode: str, keys: Keys, queues: Sequence[str]) -> Iterato
         mode: the name of the queues' mode.
         keys: the names under the prefix of the queues.
         queues: the names of the queues; none is every queue of the prefix.
+        db: the number of the database. A connection begins in database 0 and needs no right to
+            select that one.
 
     Raises:
         BadArgument: there is no such role, or a queue's name is not a name.
@@ -71,5 +75,5 @@ def rules_of(role: str, mode: str, keys: Keys, queues: Sequence[str]) -> Iterato
     yield from (f"&{keys.queue(name)}:*" for name in queues)
     if not queues:
         yield f"&{keys.prefix}:{{*}}:*"
-    yield from ("+evalsha", "+script|load")
+    yield from ("+evalsha", "+script|load", *(["+select"] if db else []))
     yield from sorted(f"+{command.lower()}" for command in plain)

@@ -51,6 +51,15 @@ class Keys:
         return self.queue(name) + WAKE
 
     @staticmethod
+    def meta(queue: str) -> str:
+        """Return the key of the hash that has the mode of a queue, in the field `mode`.
+
+        Args:
+            queue: the queue's key.
+        """
+        return f"{queue}:meta"
+
+    @staticmethod
     def queue_of_wake(wake: str) -> str:
         """Return the key of the queue whose wake list has this key."""
         return wake.removesuffix(WAKE)

@@ -10,8 +10,14 @@ MAX_ITEMS = 1000
 MAX_SKIP = 1_000_000
 # Bytes of one payload, result or error. The scripts refuse more.
 MAX_BYTES = 1_048_576
+# Bytes of a unique key. The scripts refuse more.
+MAX_KEY_BYTES = 1024
 # Bytes of all payloads or all results in one call that Python makes.
 CALL_BYTES = 4 * MAX_BYTES
+# Bytes of the payloads that one claim of a worker brings, and at least one job.
+CLAIM_BYTES = 4 * MAX_BYTES
+# Bytes of the payloads that one worker holds at most, unless its concurrency asks for more.
+HELD_BYTES = 64 * MAX_BYTES
 # Jobs in one submit: the script runs for about a millisecond, while Python makes the next call.
 SUBMIT_ITEMS = 250
 # Jobs in one call of a worker, which claims or records: the script runs for less than 5 ms.

@@ -21,21 +21,26 @@ class Recoverable(StoredVerbs):
     leases = False
     handed_back = None
 
-    def claim(self, queues: Sequence[str], *, nonce: str, limit: int) -> Call[ClaimReply]:
+    def claim(
+        self, queues: Sequence[str], *, nonce: str, limit: int, max_bytes: int | None = None
+    ) -> Call[ClaimReply]:
         """Return the call that takes jobs off queues (recoverable/claim).
 
         Args:
             queues: keys of the queues, the most urgent first.
             nonce: a name that was never used before. The same nonce gets the same jobs.
             limit: most jobs, 1 to 1000.
+            max_bytes: most bytes of payloads; the first job is returned whatever its size. None is
+                4 MiB.
         """
         claim = self.script("claim")
-        return Call(claim, tuple(queues), claim.bind(nonce=nonce, limit=limit), parse_claimed)
+        args = claim.bind(nonce=nonce, limit=limit, options=claim.choose(bytes=max_bytes))
+        return Call(claim, tuple(queues), args, parse_claimed)
 
     def claim_with(
-        self, queues: Sequence[str], limit: int, nonce: str, policy: Policy
+        self, queues: Sequence[str], limit: int, max_bytes: int | None, nonce: str, policy: Policy
     ) -> Call[ClaimReply]:
-        return self.claim(queues, nonce=nonce, limit=limit)
+        return self.claim(queues, nonce=nonce, limit=limit, max_bytes=max_bytes)
 
     def record(
         self, queue: str, verb: str, ended: Iterable[tuple[str, str, Outcome]], policy: Policy

@@ -40,6 +40,7 @@ class Reliable(StoredVerbs):
         limit: int,
         lease: int,
         max_crashes: int | None = None,
+        max_bytes: int | None = None,
     ) -> Call[ClaimReply]:
         """Return the call that takes jobs off queues under a lease (reliable/claim).
 
@@ -49,17 +50,24 @@ class Reliable(StoredVerbs):
             limit: most jobs, 1 to 1000.
             lease: ms until the jobs are taken back, unless the lease is extended.
             max_crashes: how many leases of one job may run out until the job is dead.
+            max_bytes: most bytes of payloads; the first job is returned whatever its size. None is
+                4 MiB.
         """
         claim = self.script("claim")
-        options = claim.choose(max_crashes=max_crashes)
+        options = claim.choose(max_crashes=max_crashes, bytes=max_bytes)
         args = claim.bind(nonce=nonce, limit=limit, lease=lease, options=options)
         return Call(claim, tuple(queues), args, parse_claimed)
 
     def claim_with(
-        self, queues: Sequence[str], limit: int, nonce: str, policy: Policy
+        self, queues: Sequence[str], limit: int, max_bytes: int | None, nonce: str, policy: Policy
     ) -> Call[ClaimReply]:
         return self.claim(
-            queues, nonce=nonce, limit=limit, lease=policy.lease, max_crashes=policy.max_crashes
+            queues,
+            nonce=nonce,
+            limit=limit,
+            lease=policy.lease,
+            max_crashes=policy.max_crashes,
+            max_bytes=max_bytes,
         )
 
     def record(

@@ -89,13 +89,15 @@ class Verbs:
         return self._items_call("complete", queue, jobs, options)
 
     def claim_with(
-        self, queues: Sequence[str], limit: int, nonce: str, policy: Policy
+        self, queues: Sequence[str], limit: int, max_bytes: int | None, nonce: str, policy: Policy
     ) -> Call[ClaimReply]:
         """Return the claim of a worker that has this policy (<mode>/claim).
 
         Args:
             queues: keys of the queues, the most urgent first.
             limit: most jobs to claim.
+            max_bytes: most bytes of their payloads; the first job is claimed whatever its size.
+                None is 4 MiB.
             nonce: a name that was never used before.
             policy: the worker's settings.
         """

@@ -8,7 +8,7 @@ from pyjobs.transport.backoff import Backoff, Outage
 from pyjobs.transport.commands import acommand, command
 from pyjobs.transport.errors import ErrorTranslation, translated, translating, writes_refused
 from pyjobs.transport.loader import aload, load, publish
-from pyjobs.transport.registry import aregister, register, registered, registered_mode
+from pyjobs.transport.registry import aregister, modes_of, register, registered
 from pyjobs.transport.send import arun, arun_many, run, run_many
 from pyjobs.transport.server import (
     CLOSE_SECONDS,
@@ -18,6 +18,7 @@ from pyjobs.transport.server import (
     aclose,
     aconnect,
     connect,
+    database,
 )
 from pyjobs.transport.subscription import Message
 from pyjobs.transport.sync_subscription import Subscription
@@ -35,6 +36,7 @@ __all__ = [  # noqa: RUF022
     "aclose",
     "aconnect",
     "connect",
+    "database",
     # Calls of scripts.
     "arun",
     "arun_many",
@@ -47,9 +49,9 @@ __all__ = [  # noqa: RUF022
     "load",
     "publish",
     "aregister",
+    "modes_of",
     "register",
     "registered",
-    "registered_mode",
     # Messages of channels.
     "AsyncSubscription",
     "Message",

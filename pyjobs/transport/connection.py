@@ -24,6 +24,35 @@ ENDED = "Connection closed by server."
 # redis-py's AttributeError.
 CLOSED = ("the handler is closed", "'NoneType' object has no attribute")
 HELD_UP_SECONDS = 0.1
+# Redis lets a connection without a password send short commands only. It answers a longer one so,
+# in place of NOAUTH, and closes the connection.
+UNAUTHENTICATED = "Protocol error: unauthenticated"
+NO_PASSWORD = "Authentication required."
+
+
+def checked_reply(error: exceptions.RedisError) -> exceptions.RedisError:
+    """Return an error that is the reply to one command.
+
+    Raises:
+        AuthenticationError: the reply is about the connection, which has no password.
+    """
+    if UNAUTHENTICATED in str(error):
+        raise exceptions.AuthenticationError(NO_PASSWORD) from error
+    return error
+
+
+def can_read(connection: Any, seconds: float = 0.0) -> bool:
+    """Return whether something comes on a connection of redis-py in time.
+
+    Raises:
+        ConnectionError: redis-py's: the connection has ended.
+    """
+    try:
+        found: bool = connection.can_read(seconds)
+    except (TypeError, AttributeError, ValueError) as error:
+        # Another thread has closed it meanwhile: redis-py then polls a socket that is None or -1.
+        raise exceptions.ConnectionError(ENDED) from error
+    return found
 
 
 def pack(*words: str | bytes | float) -> bytes:
@@ -116,7 +145,7 @@ class PooledConnection:
                 return await self._connection.read_response(disconnect_on_error=False)
             reply = await self._connection.read_response(timeout=seconds, disconnect_on_error=False)
         except REPLIES as error:
-            return error
+            return checked_reply(error)
         # redis-py returns None when a timeout that was given to it is over.
         if reply is None:
             raise exceptions.TimeoutError(f"no reply in {seconds:g} s")
@@ -177,7 +206,7 @@ class RawConnection(PooledConnection, asyncio.Protocol):
         reply = self._replies.popleft()
         if isinstance(reply, exceptions.ConnectionError) and not isinstance(reply, REPLIES):
             raise reply
-        return reply
+        return checked_reply(reply) if isinstance(reply, exceptions.RedisError) else reply
 
     async def quiet(self) -> bool:
         unasked = self._replies or self._reader.has_data()

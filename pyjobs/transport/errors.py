@@ -46,12 +46,23 @@ WAITED_FOR = re.compile(
     r"(?:^|-|: )(BUSY|MISCONF|NOREPLICAS|READONLY|LOADING|MASTERDOWN|CLUSTERDOWN) "
 )
 
+UNKNOWN = re.compile(r"^(?:ERR )?unknown command", re.IGNORECASE)
+# A server without TLS never answers a greeting in TLS, or answers in plain text.
+NO_TLS = ("Timeout connecting", "SSL", "Connection closed by server")
+HINT_OF_TLS = "rediss:// is TLS, which the server may not have on this port"
+
 
 def refuses(error: exceptions.RedisError) -> bool:
     """Return whether Redis refuses to work now but may soon. Nothing was carried out."""
     if isinstance(error, exceptions.MovedError):
         return False
     return isinstance(error, (*REFUSALS, *MOVING)) or WAITED_FOR.search(str(error)) is not None
+
+
+def forbids(error: exceptions.RedisError) -> bool:
+    """Return whether the user may not run a command, or the server does not have it: where a
+    command is renamed, its own name is unknown."""
+    return isinstance(error, exceptions.NoPermissionError) or UNKNOWN.search(str(error)) is not None
 
 
 def writes_refused(error: BaseException) -> bool:
@@ -75,8 +86,9 @@ def translated(error: exceptions.RedisError) -> PyjobsError:
     text = str(error)
     if isinstance(error, exceptions.OutOfMemoryError):
         found: PyjobsError = QueueFull(text)
-    elif isinstance(error, exceptions.NoPermissionError):
-        found = Forbidden(text)
+    elif forbids(error):
+        # Redis repeats the arguments of an unknown command, which may be a whole script.
+        found = Forbidden(text.partition(", with args")[0])
     elif isinstance(error, exceptions.MovedError):
         found = PyjobsError(f"the queue is on another node of a cluster: {text}")
     elif isinstance(error, exceptions.AskError):
@@ -139,3 +151,14 @@ class ErrorTranslation:
         about_redis = isinstance(error, (Unavailable, Forbidden)) or type(error) is PyjobsError
         if about_redis and self.where not in str(error):
             error.args = (f"{self.where}: {error}",)
+        if self._may_lack_tls(error):
+            error.args = (f"{error}; {HINT_OF_TLS}",)
+
+    def _may_lack_tls(self, error: BaseException) -> bool:
+        text = str(error)
+        return (
+            self.url.startswith("rediss:")
+            and isinstance(error, Unavailable)
+            and any(words in text for words in NO_TLS)
+            and HINT_OF_TLS not in text
+        )

@@ -14,7 +14,14 @@ from weakref import WeakKeyDictionary
 
 from redis import exceptions
 
-from pyjobs.transport.connection import REPLIES, Connection, open_connection, pack
+from pyjobs.transport.connection import (
+    REPLIES,
+    Connection,
+    can_read,
+    checked_reply,
+    open_connection,
+    pack,
+)
 
 # So many commands may be written before the reply to the first of them is read.
 WINDOW = 4
@@ -75,7 +82,7 @@ def _open(pool: Any, spare: SpareConnection) -> Any:
     if connection is not None:
         # Readable before a command was sent: the connection has ended, or holds a stray reply.
         with contextlib.suppress(exceptions.RedisError, OSError):
-            if not connection.can_read():
+            if not can_read(connection):
                 return connection
         connection.disconnect()
         pool.release(connection)
@@ -184,4 +191,4 @@ def _reply(connection: Any) -> Any:
     try:
         return connection.read_response(disconnect_on_error=False)
     except REPLIES as error:
-        return error
+        return checked_reply(error)

@@ -2,19 +2,24 @@
 read may live here.
 
 Clients and workers enter their queues again and again, so a lost registry comes back by itself.
-`pyjobs reap` reads it to find queues that nobody named.
+`pyjobs reap` reads it to find queues that nobody named. Every producer may write it, so what
+is read is checked, and a queue's own mode counts.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from pyjobs.engine import Keys
+from redis.exceptions import RedisError
+
+from pyjobs.engine import MODES, Keys
 from pyjobs.errors import PyjobsError
 from pyjobs.transport.commands import acommand, command
-from pyjobs.transport.errors import translating
+from pyjobs.transport.errors import forbids, translated, translating
 from pyjobs.transport.server import AsyncServer, Server
+from pyjobs.validate import NAME
 
 
 def register(server: Server, keys: Keys, queues: Mapping[str, str]) -> None:
@@ -41,13 +46,14 @@ async def aregister(server: AsyncServer, keys: Keys, queues: Mapping[str, str]) 
 
 
 def registered(server: Server, keys: Keys) -> dict[str, str]:
-    """Read the registry (HGETALL).
+    """Read the registry (HGETALL). What is no name of a queue is left out.
 
     Args:
         keys: the names under the prefix.
 
     Returns:
-        Queue name -> mode, sorted by name, as clients and workers have written it.
+        Queue name -> mode, sorted by name; '' for what is no mode. Any producer may write here:
+        `modes_of` reads what counts.
 
     Raises:
         Forbidden: Redis's access rules forbid it.
@@ -59,25 +65,40 @@ def registered(server: Server, keys: Keys) -> dict[str, str]:
         (name.decode(errors="replace"), mode.decode(errors="replace"))
         for name, mode in found.items()
     ]
-    return dict(sorted(texts))
+    return {
+        name: mode if mode in MODES else "" for name, mode in sorted(texts) if NAME.fullmatch(name)
+    }
 
 
-def registered_mode(server: Server, keys: Keys, queue: str) -> str:
-    """Read the mode of one queue from the registry (HGET).
+def modes_of(server: Server, keys: Keys, queues: Sequence[str]) -> list[str]:
+    """Read the modes that queues have, from the queues themselves (HMGET).
 
     Args:
         keys: the names under the prefix.
-        queue: the queue's name.
+        queues: the queues' names.
 
     Returns:
-        The mode's name, '' when the registry does not know the queue.
+        For each queue the name of its mode; '' where nothing was ever submitted, or where the key
+        holds something else.
 
     Raises:
-        Forbidden: Redis's access rules forbid it.
+        BadArgument: a name is not one.
+        Forbidden: Redis's access rules forbid it for every queue.
         Unavailable: Redis can't be reached.
     """
-    mode: bytes | None = command(server, "HGET", keys.queues, queue)
-    return (mode or b"").decode(errors="replace")
+    pipe = server.pipeline(transaction=False)
+    for queue in queues:
+        pipe.hmget(Keys.meta(keys.queue(queue)), "mode")
+    with translating():
+        replies: list[Any] = pipe.execute(raise_on_error=False) if queues else []
+    modes = []
+    for reply in replies:
+        [mode] = [None] if isinstance(reply, Exception) else reply
+        text = (mode or b"").decode(errors="replace")
+        modes.append(text if text in MODES else "")
+    if replies and all(isinstance(reply, RedisError) and forbids(reply) for reply in replies):
+        raise translated(replies[0])
+    return modes
 
 
 def _words(queues: Mapping[str, str]) -> list[str]:

@@ -12,7 +12,14 @@ from redis import exceptions
 from pyjobs.engine import Call
 from pyjobs.errors import OutcomeUnknown, PyjobsError, Unavailable
 from pyjobs.transport.connection import pack
-from pyjobs.transport.errors import DISCONNECTED, UNKNOWN_USER, not_sent, refuses, translated
+from pyjobs.transport.errors import (
+    DISCONNECTED,
+    UNKNOWN_USER,
+    forbids,
+    not_sent,
+    refuses,
+    translated,
+)
 
 # Seconds before each repetition; the first follows at once.
 PAUSES = (0.0, 0.05, 0.2, 0.5, 1.0)
@@ -114,6 +121,7 @@ class Delivery:
     =====================================  ====================================================
     a reply, or the error of one call      it is the answer of that call
     NOSCRIPT, the first time               SCRIPT LOAD, then the calls that met it again
+    SCRIPT LOAD is forbidden or unknown    the calls that met NOSCRIPT again by EVAL, at once
     NOSCRIPT, the second time              these calls again by EVAL, which carries the script
     NOSCRIPT, the third time               give up with Unavailable
     a refusal of one call (BUSY, LOADING,  with `errors_in_place` that call again after a
@@ -147,6 +155,7 @@ class Delivery:
         "_in_place",
         "_maybe_ran",
         "_most",
+        "_no_load",
         "_source",
         "_tries",
         "_unloaded",
@@ -164,6 +173,7 @@ class Delivery:
         self._maybe_ran = False
         self._tries = 0
         self._unloaded = 0
+        self._no_load: exceptions.RedisError | None = None
         self.left: list[int] = []
         self.answers: list[Any] = []
 
@@ -188,6 +198,12 @@ class Delivery:
             return self._after_missing_script(error)
         return self._after_failure(attempt, error)
 
+    def load_refused(self, error: exceptions.RedisError) -> Send:
+        """Return the step after a load that Redis refuses, by a rule or for want of the command."""
+        self._unloaded = 2
+        self._no_load = error
+        return self._again()
+
     def _keep(self, attempt: Attempt) -> exceptions.RedisError | None:
         """Keep the answers of an attempt. Returns why a call must be repeated, if one must."""
         for call in attempt.given[len(self.left) :]:
@@ -203,7 +219,9 @@ class Delivery:
                 again.append(place)
                 refusal = reply
             else:
-                self.answers[place] = translated(reply)
+                # Where both ways to send a script are forbidden, the first of them is what lacks.
+                lacking = self._no_load if self._no_load and forbids(reply) else None
+                self.answers[place] = translated(lacking or reply)
         self.left = again + self.left[len(attempt.replies) :]
         return refusal
 

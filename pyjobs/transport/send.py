@@ -7,6 +7,8 @@ is done about NOSCRIPT, a refusal and a connection that breaks is the table of `
 from __future__ import annotations
 
 import asyncio
+import functools
+import logging
 import time
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
@@ -17,10 +19,12 @@ from redis import exceptions
 
 from pyjobs.engine import Call
 from pyjobs.errors import PyjobsError
+from pyjobs.transport.errors import forbids, translated
 from pyjobs.transport.pipeline import acommand, aexchange, command, exchange
-from pyjobs.transport.retry import PAUSES, Delivery, Done, GiveUp, Send
+from pyjobs.transport.retry import PAUSES, Attempt, Delivery, Done, GiveUp, Send
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 Sync = redis.Redis
 Async = redis.asyncio.Redis
 
@@ -131,6 +135,10 @@ def _run(server: Sync, delivery: Delivery) -> list[Any]:
         try:
             for body in step.loads:
                 command(pool, "SCRIPT", "LOAD", body)
+        except exceptions.RedisError as error:
+            step = _load_failed(delivery, attempt, error)
+            continue
+        try:
             exchange(pool, attempt)
             step = delivery.next_step(attempt)
         except exceptions.RedisError as error:
@@ -148,11 +156,30 @@ async def _arun(server: Async, delivery: Delivery) -> list[Any]:
         try:
             for body in step.loads:
                 await acommand(pool, "SCRIPT", "LOAD", body)
+        except exceptions.RedisError as error:
+            step = _load_failed(delivery, attempt, error)
+            continue
+        try:
             await aexchange(pool, attempt)
             step = delivery.next_step(attempt)
         except exceptions.RedisError as error:
             step = delivery.next_step(attempt, error)
     return _answers(step)
+
+
+def _load_failed(
+    delivery: Delivery, attempt: Attempt, error: exceptions.RedisError
+) -> Send | GiveUp | Done:
+    if not forbids(error):
+        return delivery.next_step(attempt, error)
+    note_no_load(str(translated(error)))
+    return delivery.load_refused(error)
+
+
+@functools.cache
+def note_no_load(why: str) -> None:
+    """Log, once for each reason, that scripts are sent whole."""
+    log.warning("scripts can't be loaded, and are sent whole when Redis lacks one: %s", why)
 
 
 def _answers(step: Done | GiveUp) -> list[Any]:

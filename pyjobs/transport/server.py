@@ -38,7 +38,6 @@ CLOSE_SECONDS = 1.0
 # A URL may not say how replies are decoded: the parsers of the scripts' replies take RESP2 bytes.
 OURS = {"protocol": 2, "decode_responses": False}
 
-_making = threading.Lock()
 _servers: dict[str, Any] = {}
 
 
@@ -84,6 +83,15 @@ def aconnect(url: str, *, reply_seconds: float = REPLY_SECONDS) -> AsyncServer:
     return server
 
 
+def database(url: str) -> int:
+    """Return the number of the database that a URL names, 0 where it names none.
+
+    Raises:
+        BadArgument: the URL is not one that `connect` takes.
+    """
+    return int(connect(url).connection_pool.connection_kwargs.get("db") or 0)
+
+
 async def aclose(server: AsyncServer) -> None:
     """Close a client and its connections, within a second. Errors are ignored."""
     with contextlib.suppress(redis.RedisError, TimeoutError):
@@ -122,8 +130,13 @@ def _fake() -> Any:
 
 
 def _memory(url: str) -> Any:
-    # Without the lock two threads could each make the first server, or its first database.
-    with _making:
-        server = _servers.setdefault(url, _fake().FakeServer())
-        _ = server.dbs[0]
-        return server
+    server = _servers.get(url)
+    if server is None:
+        made = _fake().FakeServer()
+        # Its own lock is not reentrant: a signal handler amid a command would wait for ever.
+        made.lock = threading.RLock()
+        # Two threads could each make the first database of a server that both of them have.
+        _ = made.dbs[0]
+        # Of servers that several threads make at once, the first is taken.
+        server = _servers.setdefault(url, made)
+    return server

@@ -17,6 +17,7 @@ from redis import exceptions
 
 from pyjobs.errors import Unavailable
 from pyjobs.transport.backoff import Backoff
+from pyjobs.transport.connection import can_read
 from pyjobs.transport.errors import raise_translated
 from pyjobs.transport.server import Server
 from pyjobs.transport.subscription import BaseSubscription, Message
@@ -33,6 +34,9 @@ class Subscription(BaseSubscription):
     It belongs to one thread. Only `add` and `end` are for other threads. An error closes it. `open`
     opens it again, with all channels, and `pause` tells when that is due.
 
+    There is no lock: a signal handler may wait for a result amid an `add` of its own thread, and
+    the thread of the subscription must go on then.
+
     Args:
         server: the redis-py client whose pool the connection is taken from.
         channels: the channels' names.
@@ -41,8 +45,8 @@ class Subscription(BaseSubscription):
 
     def __init__(self, server: Server, channels: Collection[str], backoff: Backoff) -> None:
         super().__init__(server, channels, backoff)
-        # Reentrant, as Condition's own lock is: a signal handler may submit amid a submit.
-        self._changed = threading.Condition()
+        # A lock for each `add` that waits, which is released to wake it.
+        self._adding: list[threading.Lock] = []
         # Bytes at the near end wake a wait of `get`. Made by the first wait.
         self._near: socket.socket | None = None
         self._far: socket.socket | None = None
@@ -114,31 +118,33 @@ class Subscription(BaseSubscription):
             Forbidden: Redis's access rules forbid a channel.
             Unavailable: Redis has not answered in time.
         """
-        with self._changed:
-            missing, new = self._wanted(channels)
-            if not missing:
-                return
+        missing, new = self._wanted(channels)
+        if not missing:
+            return
+        until = time.monotonic() + seconds
+        waiter = threading.Lock()
+        waiter.acquire()
+        self._adding.append(waiter)
+        try:
             self._wake()
-            answered = self._changed.wait_for(
-                lambda: self._ended or self._are_answered(missing), seconds
-            )
-            if self._ended:
-                raise Unavailable("the subscription was ended")
-            if not answered:
-                raise Unavailable(f"no answer to SUBSCRIBE in {seconds:g} s")
-            self._raise_refusal(missing, new)
+            while not (self._ended or self._are_answered(missing)):
+                if not waiter.acquire(timeout=max(0.0, until - time.monotonic())):
+                    raise Unavailable(f"no answer to SUBSCRIBE in {seconds:g} s")
+        finally:
+            self._adding.remove(waiter)
+        if self._ended:
+            raise Unavailable("the subscription was ended")
+        self._raise_refusal(missing, new)
 
     def ask_again(self) -> None:
         """Send SUBSCRIBE again for the channels that were refused."""
-        with self._changed:
-            self._sent -= self._refused.keys()
+        self._sent.difference_update(self._refused.copy())
 
     def end(self) -> None:
         """End every `add` and `get` that waits, now and from now on. Any thread may call this."""
-        with self._changed:
-            self._ended = True
-            self._changed.notify_all()
-            self._wake()
+        self._ended = True
+        self._answered()
+        self._wake()
 
     def close(self) -> None:
         """Close the connection and give it back to its pool, if there is one."""
@@ -150,15 +156,14 @@ class Subscription(BaseSubscription):
             raise Unavailable("the subscription is closed")
         if len(self._sent) == len(self._channels):
             return
-        with self._changed:
-            names = self._unsent()
+        names = self._unsent()
         if names:
             commands = [("SUBSCRIBE", name) for name in names]
             self._connection.send_packed_command(self._connection.pack_commands(commands))
 
     def _read(self, seconds: float) -> bool:
         """Take what comes next; False when nothing comes in time."""
-        if not self._connection.can_read(seconds):
+        if not can_read(self._connection, seconds):
             return False
         try:
             reply = self._connection.read_response(disconnect_on_error=False)
@@ -169,12 +174,12 @@ class Subscription(BaseSubscription):
 
     def _wait(self, seconds: float) -> bool:
         """Wait until something comes, for a time; whether `add` or `end` has ended the wait."""
-        with self._changed:
-            source, near = self.source, self._near_end()
-            if self._ended or len(self._sent) < len(self._channels):
-                return True
+        # The near end is made before the look: what is added after the look wakes the wait.
+        source, near = self.source, self._near_end()
+        if self._ended or len(self._sent) < len(self._channels):
+            return True
         if source is None or near is None:
-            self._connection.can_read(min(seconds, LOOK_SECONDS))
+            can_read(self._connection, min(seconds, LOOK_SECONDS))
             return False
         waiting = select.poll()
         waiting.register(source, select.POLLIN)
@@ -190,28 +195,31 @@ class Subscription(BaseSubscription):
         left for it."""
         if self._near is None:
             with contextlib.suppress(OSError):
-                self._near, self._far = socket.socketpair()
-                self._near.setblocking(False)
-                self._far.setblocking(False)
+                near, far = socket.socketpair()
+                near.setblocking(False)
+                far.setblocking(False)
+                self._near, self._far = near, far
         return self._near
 
     def _wake(self) -> None:
-        if self._far is not None:
-            # A far end that is full wakes the wait as well.
-            with contextlib.suppress(BlockingIOError):
-                self._far.send(b"\0")
+        far = self._far
+        if far is not None:
+            # A far end that is full wakes the wait as well; one that was closed needs no wake.
+            with contextlib.suppress(OSError):
+                far.send(b"\0")
 
     def _answered(self) -> None:
-        with self._changed:
-            self._changed.notify_all()
+        for waiter in self._adding.copy():
+            # One that was released before is awake.
+            with contextlib.suppress(RuntimeError):
+                waiter.release()
 
     def _break(self) -> None:
-        with self._changed:
-            connection = self._forget()
-            for end in (self._near, self._far):
-                if end is not None:
-                    end.close()
-            self._near = self._far = None
+        connection = self._forget()
+        ends, self._near, self._far = (self._near, self._far), None, None
+        for end in ends:
+            if end is not None:
+                end.close()
         if connection is not None:
             connection.disconnect()
             self._pool.release(connection)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import re
+from difflib import get_close_matches
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -13,8 +15,11 @@ from pyjobs.errors import BadArgument
 DEFAULT_URL = "redis://localhost:6379"
 SCHEMES = ("redis", "rediss", "redis+sentinel", "unix", "memory")
 SENTINEL_PORT = 26379
-SECRETS = re.compile(r"(?<=[?&]password=)[^@&]*")
+SECRETS = re.compile(r"([?&][^=&@]*pass[^=&@]*=)[^@&]*", re.IGNORECASE)
 AFTER_LOGIN = re.compile(r"://[^/?#]*[/?#].*@")
+OPTION_NAMED = re.compile(r"'(\w+)'")
+NO_PORT = "its port is not a number from 0 to 65535"
+NO_DATABASE = "what follows the / is not the number of a database"
 ESCAPES = "in a user or a password, write / ? # as %2F %3F %23"
 
 
@@ -22,41 +27,63 @@ def checked_url(url: str) -> str:
     """Return `url`. Nothing is opened.
 
     Raises:
-        BadArgument: it is not the URL of a server; the message does not show its password.
+        BadArgument: it is not the URL of a server. The message shows no part of the URL but its
+            scheme: where a URL can't be read, any part of it may be of a password.
     """
     scheme = scheme_of(url)
     # An @ behind a / ? or # shows that the password holds such a character: URLs are cut there, and
-    # the rest of the password would be taken for a path and shown.
+    # the rest of the password would be taken for a path.
     if AFTER_LOGIN.search(SECRETS.sub("", url)):
-        raise BadArgument(f"url: {shown(url)!r}: {ESCAPES}")
+        raise _bad(scheme, ESCAPES)
     if scheme == "redis+sentinel":
         watched(url)
-    elif scheme != "memory":
-        why = _wrong(url)
-        if why:
-            raise BadArgument(f"url: {shown(url)!r}: {why}")
+    elif scheme != "memory" and (why := _wrong(url)):
+        raise _bad(scheme, why)
     return url
+
+
+def _bad(scheme: str, why: str) -> BadArgument:
+    return BadArgument(f"url: {scheme}://...: {why}")
 
 
 def _wrong(url: str) -> str:
     """Return what is wrong with a URL that redis-py reads, '' when nothing is."""
     try:
-        db = urlsplit(url).path[1:]
-        if not url.startswith("unix:") and db and not (db.isascii() and db.isdecimal()):
-            return f"{db!r} is not the number of a database"
+        parts = urlsplit(url)
+        db = "" if parts.scheme == "unix" else parts.path[1:]
+        _ = parts.port
+    except ValueError:
+        return NO_PORT
+    if not is_database(db):
+        return NO_DATABASE
+    try:
         pool = redis.ConnectionPool.from_url(url)
         pool.connection_class(**pool.connection_kwargs)
-    except TypeError as error:
-        option = re.search(r"argument '(\w+)'", str(error))
-        return f"there is no option {option[1]}" if option else str(error)
-    except ValueError as error:
-        return str(error)
+    except (TypeError, ValueError, redis.RedisError) as error:
+        return _wrong_option(error)
     return ""
 
 
+def _wrong_option(error: Exception) -> str:
+    """Return what redis-py refuses, with the names of options that it has and no other words."""
+    known = inspect.signature(redis.Redis).parameters
+    named = OPTION_NAMED.search(str(error))
+    if named is None:
+        return "redis-py can't read it"
+    if named[1] in known:
+        return f"the option {named[1]} is not what it must be"
+    near = get_close_matches(named[1], known, n=1)
+    return f"it has an option that redis-py has not{f'; did you mean {near[0]}?' if near else ''}"
+
+
+def is_database(text: str) -> bool:
+    """Return whether a text is the number of a database, or '', which is number 0."""
+    return not text or (text.isascii() and text.isdecimal())
+
+
 def shown(url: str) -> str:
-    """Return a URL without its password. The URL may be a wrong one."""
-    scheme, colon, rest = SECRETS.sub("***", url).partition("://")
+    """Return a URL that was checked, without its password."""
+    scheme, colon, rest = SECRETS.sub(r"\1***", url).partition("://")
     login, at, where = rest.rpartition("@")
     user, secret, _ = login.partition(":")
     return f"{scheme}{colon}{user}{secret and ':***'}{at}{where}"
@@ -69,11 +96,11 @@ def scheme_of(url: str) -> str:
         BadArgument: it is none of SCHEMES.
     """
     if not isinstance(url, str):
-        raise BadArgument(f"url: {url!r} is not a text")
+        raise BadArgument(f"url: must be a text, not of type {type(url).__name__}")
     scheme, colon, _ = url.partition("://")
     if not colon or scheme not in SCHEMES:
         known = ", ".join(f"{name}://" for name in SCHEMES)
-        raise BadArgument(f"url: {shown(url)!r} does not begin with one of {known}")
+        raise BadArgument(f"url: does not begin with one of {known}")
     return scheme
 
 
@@ -99,7 +126,7 @@ def watched(url: str) -> Watched:
     """
 
     def bad(why: str) -> BadArgument:
-        return BadArgument(f"url: {shown(url)!r}: {why}")
+        return _bad("redis+sentinel", why)
 
     address, slash, path = url.partition("://")[2].partition("/")
     service, _, db = path.partition("/")
@@ -107,8 +134,8 @@ def watched(url: str) -> Watched:
         raise bad("no service is named: redis+sentinel://HOST:PORT,HOST:PORT/SERVICE/DB")
     if "?" in path or "#" in path:
         raise bad("options (?, #) are not taken here")
-    if db and not (db.isascii() and db.isdecimal()):
-        raise bad(f"{db!r} is not the number of a database")
+    if not is_database(db):
+        raise bad(NO_DATABASE)
     login, _, hosts = address.rpartition("@")
     user, _, password = login.partition(":")
     settings: dict[str, Any] = {"db": int(db or 0)}
@@ -119,9 +146,9 @@ def watched(url: str) -> Watched:
         try:
             parts = urlsplit(f"//{host}")
             name, port = parts.hostname, parts.port
-        except ValueError as error:
-            raise bad(f"sentinel {host!r}: {error}") from None
+        except ValueError:
+            raise bad(NO_PORT) from None
         if not name or port == 0:
-            raise bad(f"{host!r} is not the HOST:PORT of a sentinel")
+            raise bad("a sentinel is not HOST:PORT")
         sentinels.append((name, port or SENTINEL_PORT))
     return Watched(sentinels, unquote(service), settings)

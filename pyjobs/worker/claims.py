@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 
-from pyjobs.engine import Call, ClaimReply, Mode, Policy
+from pyjobs.engine import CLAIM_BYTES, Call, ClaimReply, Mode, Policy
 from pyjobs.errors import BadLayout, OutcomeUnknown, PyjobsError, WrongMode, WrongType
 
 # Errors that one queue causes, whatever other queues stand in the call.
@@ -33,6 +33,8 @@ class Claims:
         wait: what the latest answer said: ms until the next claim makes sense; -1 is unknown.
         first_sent: when the latest claim was sent for the first time, seconds of the monotonic
             clock.
+        max_bytes: most bytes of payloads that the next claim asks for. Halved after an answer that
+            came too late or not at all, as on a slow link; then it grows again.
         unsure: whether a claim without an answer may have been carried out and have taken jobs.
         changes: queues that were set aside since this list was last emptied, each as its index and
             the error, and queues that are served again, each as its index and None.
@@ -51,6 +53,7 @@ class Claims:
         self.wait = 0
         self.first_sent = 0.0
         self.unsure = False
+        self.max_bytes = CLAIM_BYTES
         self.changes: list[tuple[int, PyjobsError | None]] = []
         self._mode = mode
         self._keys = keys
@@ -63,8 +66,7 @@ class Claims:
         self._looked: set[int] = set()
         # Queues that are claimed one by one, to find the queue that an error does not name.
         self._apart: list[int] = []
-        # How often each queue was found bad in a row.
-        self._aside: dict[int, int] = {}
+        self._aside: dict[int, float] = {}  # the next pause of each
         self._look_at: dict[int, float] = {}
 
     @property
@@ -89,11 +91,12 @@ class Claims:
         look = max(1, math.ceil((min(self._look_at.values()) - now) * 1000))
         return look if self.wait < 0 else min(self.wait, look)
 
-    def call(self, limit: int, now: float) -> Call[ClaimReply]:
+    def call(self, limit: int, room: int, now: float) -> Call[ClaimReply]:
         """Return the claim that has no answer yet, or a new one.
 
         Args:
             limit: most jobs of a new claim.
+            room: most bytes of payloads that its worker can hold.
             now: seconds of the monotonic clock.
         """
         if self._call is None:
@@ -102,17 +105,29 @@ class Claims:
             self._looked = {index for index, at in self._look_at.items() if at <= now}
             self._asked = self._apart[:1] or sorted({*self.served, *self._looked})
             keys = [self._keys[index] for index in self._asked]
-            self._call = self._mode.claim_with(keys, limit, self._nonce, self._policy)
+            # A script that is asked for nothing brings as much.
+            size = min(room, self.max_bytes)
+            bound = None if size == CLAIM_BYTES else size
+            self._call = self._mode.claim_with(keys, limit, bound, self._nonce, self._policy)
         # A wake token that arrives from here on may stand for a job that this claim did not see,
         # and sets `due` again.
         self.due = False
         return self._call
 
-    def answered(self, reply: ClaimReply) -> ClaimReply:
+    def answered(self, reply: ClaimReply, *, late: bool = False) -> ClaimReply:
         """Take the reply to the claim under way. Returns the reply with the worker's own indices of
-        the queues."""
+        the queues.
+
+        Args:
+            reply: the reply.
+            late: whether it came so late that its jobs can't be run.
+        """
         asked = self._asked
         self._call = None
+        if late:
+            self._ask_for_less()
+        else:
+            self.max_bytes = min(CLAIM_BYTES, self.max_bytes * 9 // 8 + 1)
         self.wait = reply.wait
         self.due = self.due or reply.wait == 0
         self._heard(asked)
@@ -159,9 +174,12 @@ class Claims:
             now: seconds of the monotonic clock.
         """
         if index not in self._aside:
+            self._aside[index] = FIRST_LOOK
             self.changes.append((index, error))
-        times = self._aside[index] = self._aside.get(index, 0) + 1
-        self._look_at[index] = now + min(FIRST_LOOK * 2 ** min(times - 1, DOUBLINGS), LONGEST_LOOK)
+        pause = self._aside[index]
+        self._look_at[index] = now + pause
+        # No jitter: a look is part of a claim, which comes when the worker has room.
+        self._aside[index] = min(2 * pause, LONGEST_LOOK)
         if not self.served:
             self.refused()
 
@@ -174,8 +192,14 @@ class Claims:
         unknown = isinstance(error, OutcomeUnknown)
         if unknown and not self._mode.script("claim").replay_safe:
             self._call, self.due = None, True
+            self._ask_for_less()
         else:
+            if unknown:
+                self._ask_for_less()
             self.unsure = self.unsure or unknown
+
+    def _ask_for_less(self) -> None:
+        self.max_bytes = max(1, self.max_bytes // 2)
 
     def _heard(self, asked: list[int]) -> None:
         """Note that the claim of these queues needs no repetition."""

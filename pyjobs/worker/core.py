@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from pyjobs.engine import RECORD_ITEMS, RELEASE, Call, ClaimReply, Outcome
+from pyjobs.engine import HELD_BYTES, MAX_BYTES, RECORD_ITEMS, RELEASE, Call, ClaimReply, Outcome
 from pyjobs.errors import (
     BadArgument,
     LeaseLost,
@@ -51,6 +51,8 @@ class WorkerCore:
     def __init__(self, settings: WorkerSettings, *, nonce: Callable[[], str] = new_nonce) -> None:
         self.mode = settings.mode
         self.held: set[Run] = set()
+        self._payload = 0  # bytes of what is held
+        self._payload_room = max(HELD_BYTES, settings.concurrency * MAX_BYTES)
         self.stopping = False
         self.fatal: PyjobsError | None = None
         self.renewals_first = False
@@ -71,7 +73,7 @@ class WorkerCore:
     @property
     def free(self) -> int:
         """How many more jobs may be claimed. A run that has ended takes no room any more."""
-        if self.stopping:
+        if self.stopping or self._payload_room - self._payload < MAX_BYTES:
             return 0
         return max(0, self._prefetch.room - len(self._running) - len(self._prefetched))
 
@@ -186,7 +188,8 @@ class WorkerCore:
             return requests
         if self._claim_needed or (self.free and (claims.due or requests or claims.under_way)):
             limit = max(1, min(self.free, self._prefetch.share, RECORD_ITEMS))
-            requests.append(Request(claims.call(limit, now), []))
+            room = self._payload_room - self._payload
+            requests.append(Request(claims.call(limit, room, now), []))
         return requests
 
     def answered(
@@ -286,7 +289,9 @@ class WorkerCore:
         self._drop(run, LeaseLost.code)
 
     def _drop(self, run: Run, word: str) -> None:
-        self.held.discard(run)
+        if run in self.held:
+            self.held.discard(run)
+            self._payload -= len(run.data)
         run.recorded(word)
 
     def _end(self, run: Run, outcome: Outcome) -> None:
@@ -307,21 +312,22 @@ class WorkerCore:
             self._end(self._prefetched.popleft(), RELEASE)
 
     def _claimed(self, reply: ClaimReply, now: float) -> list[tuple[Run, str]]:
-        reply = self._claims.answered(reply)
+        sent = self._claims.first_sent
+        # A lease begins when the claim is carried out. After an answer as late as this, too little
+        # of the lease may be left for a run, and no heartbeat has renewed it.
+        late = self.mode.leases and (now - sent) * 1000 > self._policy.lease * LATE_SHARE
+        reply = self._claims.answered(reply, late=late)
         # A job that is claimed while a run of it is held: the claim of the older run is gone. Its
         # lease ended unnoticed, or Redis came back without it.
         claimed = {(job.queue_index, job.id) for job in reply.jobs}
         older = [run for run in self.held if (run.queue_index, run.id) in claimed]
         for run in older:
             run.lose()
-        sent = self._claims.first_sent
         names, timeout = self._names, self._timeout
         runs = [Run(job, names[job.queue_index], timeout, sent) for job in reply.jobs]
         self.held.update(runs)
+        self._payload += sum(len(run.data) for run in runs)
         self._prefetched += runs
-        # A lease begins when the claim is carried out. After an answer as late as this, too little
-        # of the lease may be left for a run, and no heartbeat has renewed it.
-        late = self.mode.leases and (now - sent) * 1000 > self._policy.lease * LATE_SHARE
         if self._no_more_starts or late:
             self._release_prefetched()
         return [(run, "claimed again") for run in older]

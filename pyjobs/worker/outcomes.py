@@ -10,7 +10,7 @@ from typing import Any
 
 from pyjobs import codec
 from pyjobs.engine import MAX_BYTES, Outcome
-from pyjobs.errors import Unencodable
+from pyjobs.errors import TooLarge
 from pyjobs.worker.run import Run
 from pyjobs.worker.verdicts import verdict_of
 
@@ -37,11 +37,12 @@ def success(result: Any) -> Outcome:
     """Return the outcome that stores a result.
 
     Raises:
-        Unencodable: the result has no JSON, or more than MAX_BYTES of it.
+        Unencodable: the result has no JSON.
+        TooLarge: the result has more than MAX_BYTES of JSON.
     """
-    body = codec.encode(result)
+    body = codec.encode(result, "result")
     if len(body) > MAX_BYTES:
-        raise Unencodable(f"result: {len(body)} bytes, more than {MAX_BYTES}")
+        raise TooLarge(f"result: {len(body)} bytes, more than {MAX_BYTES}")
     return Outcome("complete", body)
 
 

@@ -43,6 +43,9 @@ async def prepare(server: AsyncServer, settings: WorkerSettings) -> None:
     """
     try:
         await acommand(server, "PING")
+    except Forbidden as error:
+        # Redis has answered, and nothing else needs this command.
+        log.warning("%s: %s; going on without it", shown(settings.url), error)
     except PyjobsError as error:
         raise Unavailable(f"{shown(settings.url)}: {error}") from error
     await aload(server, settings.mode_name)

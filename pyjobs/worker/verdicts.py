@@ -6,6 +6,8 @@ up. In simple and recoverable mode nothing is tried again, and all of these are 
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from pyjobs.pickling import Rebuilt
 from pyjobs.validate import needed, to_ms
 
@@ -38,13 +40,13 @@ class Retry(Verdict):
 
     Args:
         why: the message that is stored with the failure.
-        after: seconds until the next attempt, 0 or more.
+        after: how long until the next attempt, in seconds or as a timedelta, 0 or more.
 
     Raises:
         BadArgument: `after` is not a number of seconds.
     """
 
-    def __init__(self, why: str = "asked to be tried again", *, after: float) -> None:
+    def __init__(self, why: str = "asked to be tried again", *, after: float | timedelta) -> None:
         super().__init__(why)
         self.verdict = f"retry={needed('after', to_ms('after', after))}"
 
@@ -54,13 +56,13 @@ class Snooze(Verdict):
 
     Args:
         why: the message that is logged.
-        after: seconds until the next run, 0 or more.
+        after: how long until the next run, in seconds or as a timedelta, 0 or more.
 
     Raises:
         BadArgument: `after` is not a number of seconds.
     """
 
-    def __init__(self, why: str = "put off", *, after: float) -> None:
+    def __init__(self, why: str = "put off", *, after: float | timedelta) -> None:
         super().__init__(why)
         self.verdict = f"snooze={needed('after', to_ms('after', after))}"
 

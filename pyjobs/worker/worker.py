@@ -10,13 +10,15 @@ import contextlib
 import dataclasses
 import os
 import threading
-from collections.abc import AsyncGenerator, Iterable
-from typing import TypeVar
+from collections.abc import AsyncGenerator, Callable, Iterable
+from datetime import timedelta
+from typing import Any, TypeVar, overload
 
 from pyjobs.asyncutil import fast_loop
 from pyjobs.engine import ModeName, Outcome
 from pyjobs.errors import BadArgument
 from pyjobs.transport import DEFAULT_URL, checked_url
+from pyjobs.validate import in_seconds
 from pyjobs.worker.executors import Handler, check_handler
 from pyjobs.worker.job import ClaimedJob, pulled_outcome
 from pyjobs.worker.process import ACTIVE, DefaultThreads, StopSignals, guarded
@@ -65,12 +67,12 @@ class Worker:
         concurrency: int = 10,
         prefetch: int | None = None,
         prefix: str = "jobs",
-        lease: float = 30.0,
-        timeout: float | None = None,
-        grace: float = 25.0,
-        retention: float | None = None,
+        lease: float | timedelta = 30.0,
+        timeout: float | timedelta | None = None,
+        grace: float | timedelta = 25.0,
+        retention: float | timedelta | None = None,
         max_attempts: int | None = None,
-        backoff: float | None = None,
+        backoff: float | timedelta | None = None,
         max_crashes: int | None = None,
     ) -> None:
         self.settings = WorkerSettings(
@@ -80,12 +82,12 @@ class Worker:
             concurrency=concurrency,
             prefetch=prefetch,
             prefix=prefix,
-            lease=lease,
-            timeout=timeout,
-            grace=grace,
-            retention=retention,
+            lease=in_seconds(lease),
+            timeout=in_seconds(timeout),
+            grace=in_seconds(grace),
+            retention=in_seconds(retention),
             max_attempts=max_attempts,
-            backoff=backoff,
+            backoff=in_seconds(backoff),
             max_crashes=max_crashes,
         )
         self._handler: Handler | None = None
@@ -113,17 +115,26 @@ class Worker:
         if concurrency is not None:
             self.settings = dataclasses.replace(self.settings, concurrency=concurrency)
 
-    def handler(self, function: H) -> H:
+    @overload
+    def handler(self, function: H) -> H: ...
+
+    @overload
+    def handler(self) -> Callable[[H], H]: ...
+
+    def handler(self, function: Any = None) -> Any:
         """Decorator: let this function run the jobs. It is called with a ClaimedJob; what it
         returns is the result, what it raises fails the job.
 
         Args:
-            function: `async def` runs in the event loop, a plain `def` in a thread.
+            function: `async def` runs in the event loop, a plain `def` in a thread. Left out, as in
+                `@worker.handler()`, the decorator is returned.
 
         Raises:
             BadArgument: the worker has a handler, or this can't be called, or is a generator
                 function.
         """
+        if function is None:
+            return self.handler
         if self._handler is not None:
             raise BadArgument("handler: this worker has one already")
         check_handler(function)

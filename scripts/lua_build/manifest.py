@@ -12,7 +12,7 @@ FIELD = re.compile(r"-- (returns|errors|replay|cost) +(.*)")
 MORE = re.compile(r"-- {10}(.*)")
 LOCAL = re.compile(
     r"local (?P<name>\w+) *= (?:(?P<keys>KEYS)|.*?\b(?P<from>KEYS|ARGV)\[(?P<place>\d+)\].*?"
-    r"|(?P<option>option)(?:_name)?"
+    r"|(?P<option>option)(?:_text)?"
     r"\(options, '(?P<word>\w+)'(?:, \w+){0,2}(?:, (?P<default>\w+))?\)"
     r"|items\((?P<first>\d+), \d+\)) *"
     r"-- (?P<type>[a-z]+)(?P<empty>\??) +(?P<what>.*)"

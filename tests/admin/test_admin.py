@@ -121,7 +121,9 @@ class TestReap:
     ) -> None:
         server.hset(KEYS.queues, "known", "reliable")
         unknown, known = reap_queues(server, KEYS, ["unknown", "known"])
-        assert unknown.error == "queue unknown is not in the registry; tell its mode with --mode"
+        assert (
+            unknown.error == "queue unknown: nothing was ever submitted to it; did you mean known?"
+        )
         assert known == ReapedQueue("known", "reliable")
 
     @pytest.mark.parametrize(("until", "put_back"), [(0.0, 0), (math.inf, 1)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from support.commands import Cli
 
 from pyjobs import codec
@@ -41,9 +42,39 @@ def test_dead_lists_the_dead_jobs_and_counts_them(cli: Cli) -> None:
 
 
 def test_dead_counts_one_job_in_the_singular_and_none_as_0(cli: Cli) -> None:
-    assert cli("dead", "words") == (0, "", "pyjobs: 0 dead jobs on queue words\n")
     killed(cli, "a")
     assert cli("dead", "words").err == "pyjobs: 1 dead job on queue words\n"
+    cli("requeue", "words", "a")
+    assert cli("dead", "words") == (0, "", "pyjobs: 0 dead jobs on queue words\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "code"), [("dead {}", 0), ("requeue {} --all", 0), ("requeue {} a", 1),
+                        ("cancel {} a", 1), ("result {} a", 1), ("reap {}", 1)],
+)  # fmt: skip
+def test_a_queue_that_never_existed_is_named_with_the_nearest(
+    cli: Cli, words: str, code: int
+) -> None:
+    cli("submit", "orders", "1")
+    told = cli(*words.format("odrers").split())
+    line = "pyjobs: queue odrers: nothing was ever submitted to it; did you mean orders?"
+    assert (told.code, told.err.splitlines().count(line)) == (code, 1)
+
+
+@pytest.mark.parametrize("mode", ["recoverable", "reliable"])
+@pytest.mark.parametrize("id", ["-foOfrk2u62Q.0", "-vh", "-v.1", "--foOfrk2u62Q.0", "-"])
+def test_an_id_that_begins_like_an_option_is_an_id(cli: Cli, id: str, mode: str) -> None:
+    assert cli("submit", "words", "1", "--id", id, "--mode", mode).out == f"{id}\n"
+    assert cli("result", "words", id).code == 2
+    assert cli("result", "words", id, "-v", "--wait", "0").code == 2
+    assert cli("requeue", "words", "--prefix", "jobs", id).code == (mode != "reliable")
+    assert cli("cancel", "words", id, "--url", cli.url) == (0, "cancelled 1 job\n", "")
+    assert cli("cancel", "words", "--", id).code == 0
+
+
+def test_a_misspelled_option_is_no_id(cli: Cli) -> None:
+    assert "--wait" in cli("result", "words", "a", "--wiat", "1").err
+    assert "--all" in cli("requeue", "words", "--al").err
 
 
 def test_dead_with_json_prints_a_job_a_line(cli: Cli) -> None:
@@ -106,9 +137,19 @@ def test_cancel_reports_how_many_jobs_were_cancelled_and_the_unknown_ones(cli: C
     told = cli("cancel", "words", "a", "none")
     assert (told.code, told.out) == (1, "cancelled 1 of 2 jobs\n")
     assert told.err == "pyjobs: job none on queue words: there is no such job\n"
-    assert cli("result", "a", "--queue", "words").err == (
-        "pyjobs: job a on queue words was cancelled\n"
-    )
+    assert cli("result", "words", "a").err == ("pyjobs: job a on queue words was cancelled\n")
+
+
+@pytest.mark.parametrize("mode", ["recoverable", "reliable"])
+def test_cancel_knows_the_mode_of_the_queue(cli: Cli, mode: str) -> None:
+    cli("submit", "words", "1", "--id", "a", "--mode", mode)
+    cli.redis.hset("jobs:queues", "words", "simple")
+    assert cli("cancel", "words", "a") == (0, "cancelled 1 job\n", "")
+
+
+def test_cancel_on_a_simple_queue_says_that_there_is_no_such_verb(cli: Cli) -> None:
+    cli("submit", "words", "1", "--mode", "simple")
+    assert cli("cancel", "words", "a").err == "pyjobs: cancel: simple mode has no such verb\n"
 
 
 def test_cancel_in_another_mode_or_without_ids_is_refused(cli: Cli) -> None:

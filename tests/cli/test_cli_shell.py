@@ -51,7 +51,7 @@ def test_a_python_worker_does_the_job_of_a_shell_producer(cli: Cli, sh: Shell) -
     told = sh("submit.sh", "words", '{"text": "reverse me please"}')
     assert (told.code, told.err) == (0, "")
     id = told.out.strip()
-    assert cli("result", id, "--queue", "words", "--wait", "20").out == '"esaelp em esrever"\n'
+    assert cli("result", "words", id, "--wait", "20").out == '"esaelp em esrever"\n'
     assert sh("result.sh", "words", id) == (0, '"esaelp em esrever"\n', "")
 
 
@@ -77,8 +77,8 @@ def test_half_a_json_fails_the_job_and_the_worker_goes_on(cli: Cli, sh: Shell) -
     with working(cli.url, lambda job: job.data, queues=["words"]):
         for id, data in (("a", "{"), ("b", "[1]")):
             assert sh("submit.sh", "-i", id, "words", data).code == 0
-        assert cli("result", "b", "--queue", "words", "--wait", "20").out == "[1]\n"
-        told = cli("result", "a", "--queue", "words", "--wait", "20")
+        assert cli("result", "words", "b", "--wait", "20").out == "[1]\n"
+        told = cli("result", "words", "a", "--wait", "20")
     assert told.code == 1
     assert "failed: rejected: Undecodable: not JSON: " in told.err
 
@@ -126,7 +126,7 @@ def test_result_sh_exits_with_1_unknown_2_pending_1_failed(cli: Cli, sh: Shell) 
         raise ValueError("why")
 
     with working(cli.url, handle, queues=["words"]):
-        assert cli("result", "a", "--queue", "words", "--wait", "20").code == 1
+        assert cli("result", "words", "a", "--wait", "20").code == 1
     failed = sh("result.sh", "words", "a")
     assert (failed.code, failed.out) == (1, "")
     assert failed.err.startswith("result.sh: job a on queue words is dead: ")

@@ -78,13 +78,13 @@ def test_sigterm_lets_the_running_job_finish(cli: Cli) -> None:
     assert rest.endswith("INFO stopped\n")
     assert f"INFO reliable worker of words at {cli.url}, up to 3 jobs at once, is ready" in log[0]
     assert "INFO stopping; jobs in hand: 1" in log[1]
-    assert cli("result", "a", "--queue", "words") == (0, f"{worker.pid}\n", "")
+    assert cli("result", "words", "a") == (0, f"{worker.pid}\n", "")
 
 
 def test_quiet_prints_nothing(cli: Cli) -> None:
     worker = cli.start("work", "tasks:worker", "--quiet")
     submit(cli, "x", "a")
-    assert cli("result", "a", "--queue", "words", "--wait", "20").code == 0
+    assert cli("result", "words", "a", "--wait", "20").code == 0
     worker.send_signal(signal.SIGINT)
     assert ended(worker) == (0, "")
 
@@ -104,7 +104,7 @@ def test_a_job_survives_the_kill_of_its_worker(cli: Cli) -> None:
     assert wait_until(reaped) == 1
     assert reaped() == 0
     second = cli.start("work", "tasks:worker")
-    assert cli("result", "a", "--queue", "words", "--wait", "20").out == f"{second.pid}\n"
+    assert cli("result", "words", "a", "--wait", "20").out == f"{second.pid}\n"
     assert (cli.folder / "notes").read_text().split() == ["start", "1", "start", "2", "end", "2"]
     assert cli.stored("a").state == "done"
     assert not cli.redis.exists("jobs:{words}:inflight", "jobs:{words}:pending")
@@ -114,7 +114,7 @@ def test_two_workers_share_a_queue(cli: Cli) -> None:
     workers = [cli.start("work", "tasks:worker", "--concurrency", "1") for _ in range(2)]
     for id in ("a", "b"):
         submit(cli, "together", id)
-    results = {cli("result", id, "--queue", "words", "--wait", "20").out for id in ("a", "b")}
+    results = {cli("result", "words", id, "--wait", "20").out for id in ("a", "b")}
     assert results == {f"{worker.pid}\n" for worker in workers}
 
 

@@ -201,7 +201,8 @@ class TestWithoutResults:
             handed = [client.submit("ab", id="a"), *client.submit_many(["ab"])]
             loop = is_async(store)
             assert threading.active_count() == threads + loop
-            assert client._listener is None
+            for name in ("_listener", "_listeners"):
+                assert not getattr(client, name, None)
             for job in handed:
                 assert isinstance(getattr(job, "job", job), pyjobs.Job | pyjobs.aio.Job)
                 for wait in (job.result, job.exception):

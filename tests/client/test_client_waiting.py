@@ -236,7 +236,9 @@ class TestMissedMessages:
                 jobs.redis.hset(f"jobs:{{bad{n}}}:meta", "layout", "99")
             jobs.redis.hdel(f"{Q}:job:{job.id}", "client")
             again: list[int] = []
-            subscription = client._listener._subscription
+            subscription = (
+                getattr(client, "_listener", None) or client._listeners[0]
+            )._subscription
             subscribe = subscription.open
             subscription.open = lambda seconds: again.append(1) or subscribe(seconds)
             work(jobs)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
+import subprocess
+import sys
 from typing import Any, get_args
 
 import pytest
@@ -100,3 +102,14 @@ def test_each_public_method_has_a_docstring_of_its_own(job: bool) -> None:
 def test_the_type_of_mode_is_the_names_of_the_modes(client: type[Any]) -> None:
     assert get_args(ModeName) == tuple(MODES)
     assert inspect.signature(client).parameters["mode"].annotation == "ModeName"
+
+
+def test_the_package_is_imported_on_a_system_without_fork() -> None:
+    code = (
+        "import os; del os.fork, os.register_at_fork; import pyjobs, pyjobs.aio; "
+        "pyjobs.Client('memory://').close(); print(pyjobs.Worker().settings.concurrency)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "10\n", "")

@@ -104,8 +104,30 @@ class TestPrepare:
         for one in ("text", b"bytes", {"a": 1}):
             with pytest.raises(BadArgument, match=f"data: a {type(one).__name__}, not a list"):
                 prepare(make(), one)  # type: ignore[arg-type]
-        with pytest.raises(BadArgument, match=r"data: .* more than"):
+        with pytest.raises(BadArgument, match=r"data\[0\]: .* more than"):
             prepare(make(), ["x" * MAX_BYTES])
+
+    def test_the_job_whose_data_has_no_json_is_named(self) -> None:
+        with pytest.raises(Unencodable, match=r"^data\[2\].a: a set can't be written as JSON$"):
+            prepare(make(), [1, {"a": 2}, {"a": {3}}])
+        with pytest.raises(BadArgument, match=r"^data\[1\]: 1048578 bytes, more than 1048576$"):
+            prepare(make(), [1, "x" * MAX_BYTES, 2])
+
+    def test_a_route_that_raises_is_named_with_its_error(self) -> None:
+        core = make(route=lambda data: data["t"])
+        for attempt in (
+            lambda: prepare(core, [{"x": 1}]),
+            lambda: core.builder.item({"x": 1}, None, None, {}),
+        ):
+            with pytest.raises(BadArgument, match=r"^route: .* raised KeyError: 't'$") as caught:
+                attempt()
+            assert isinstance(caught.value.__cause__, KeyError)
+
+    def test_a_unique_key_for_several_jobs_is_refused(self) -> None:
+        with pytest.raises(BadArgument, match=r"^unique: a key is for one job, and .* has 2$"):
+            prepare(make(), [1, 2], unique="k")
+        assert prepare(make(), [1], unique="k").jobs[0].created
+        assert len(prepare(make(), [1, 2], unique=None).jobs) == 2
 
     @pytest.mark.parametrize("name", ["delay", "retention", "timeout", "backoff"])
     @pytest.mark.parametrize("value", [-1, "1", True, float("nan"), float("inf")])

@@ -96,9 +96,41 @@ def test_the_rights_of_producer_and_worker_are_enough_for_a_round_trip(
                 later.result(SOON)
             assert client.submit("soon", delay=0.01).result(SOON) == "soon"
         assert store.redis.hgetall("jobs:queues") == {b"q": mode.encode()}
-        assert command("result", "none", "--queue", "q", "--url", url("producer")) == 1
-        assert "there never was one" in capsys.readouterr().err
+        assert command("result", "q", "none", "--url", url("producer")) == 1
+        why = "there never was one" if MODES[mode].stores else "is simple, and keeps no results"
+        assert why in capsys.readouterr().err
     assert [line for line in caplog.messages if "permission" in line] == []
+
+
+@everywhere
+@pytest.mark.parametrize("mode", MODES)
+def test_the_printed_rights_are_enough_on_a_database_other_than_0(
+    store: Store, mode: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The URL says which database it is, or an option."""
+    for role, words in (
+        ("producer", ("--db", "3")),
+        ("worker", ("--url", f"{store.url}/3")),
+        ("operator", ("--url", f"{store.url}?db=3")),
+    ):
+        assert not command("acl", role, "q", "--mode", mode, *words)
+        line = capsys.readouterr().out.replace("PASSWORD", "secret")
+        assert " +select" in line
+        store.redis.execute_command(*shlex.split(line))
+    try:
+        with (
+            working(f"{url_of(store.url, 'worker')}/3", run, mode=mode),
+            pyjobs.Client(f"{url_of(store.url, 'producer')}/3", mode=mode, queue="q") as client,
+        ):
+            assert client.submit("x").result(SOON) == "x"
+        assert not command("reap", "--url", f"{url_of(store.url, 'operator')}/3")
+        assert not store.redis.keys("*")
+    finally:
+        store.redis.execute_command("ACL", "DELUSER", *ROLES)
+
+
+def test_no_right_to_select_is_granted_for_database_0() -> None:
+    assert "+select" not in rules_of("worker", "reliable", KEYS, ["q"])
 
 
 @everywhere

@@ -28,7 +28,7 @@ from support.store import HOUR, Jobs, Q, Store, leaks
 
 from pyjobs.engine.call import Call
 from pyjobs.engine.modes import MODES
-from pyjobs.engine.queue import fetch, wake
+from pyjobs.engine.queue import fetch, wake, watch
 from pyjobs.engine.replies import Claimed
 from pyjobs.engine.scripts import everything
 from pyjobs.testing import find_servers, servers
@@ -168,6 +168,7 @@ def live(jobs: Jobs) -> None:
         requeue(jobs, "crashes", "next", "unknown")
     store.call(wake(Q))
     store.call(fetch(Q, ["done", "crashes"]))
+    store.call(watch(Q, ["done", "crashes"], client="w"))
     for _ in range(5):
         jobs.fail(*drawn, **verdict) if (drawn := jobs.claim(1).jobs) else None
         jobs.complete(*drawn) if (drawn := jobs.claim().jobs) else None

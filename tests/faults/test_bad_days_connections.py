@@ -139,7 +139,7 @@ def test_a_fork_while_locks_are_held_leaves_the_child_a_client_that_works(jobs: 
             client.close()
 
         pool = client._server.connection_pool
-        with client._core._pending._lock, client._starting, elsewhere(pool._lock):
+        with client._starting, elsewhere(pool._lock):
             in_a_child(child)
         assert not job.done()
 

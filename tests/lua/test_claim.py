@@ -166,11 +166,19 @@ def test_wait_is_the_time_until_the_next_is_due(jobs: Jobs) -> None:
 
 
 @having("claim", ["reliable"])
-def test_wait_is_the_time_until_a_lease_ends_when_that_is_sooner(jobs: Jobs) -> None:
+def test_wait_is_a_third_of_a_lease_at_most_while_something_is_in_flight(jobs: Jobs) -> None:
     jobs.submit("a")
     jobs.submit("b", delay=2 * HOUR)
-    assert HOUR - 10_000 < jobs.claim(lease=HOUR).wait <= HOUR
-    assert HOUR - 10_000 < jobs.claim().wait <= HOUR
+    third = HOUR // 3
+    assert third - 10_000 < jobs.claim(lease=HOUR).wait <= third
+    assert third - 10_000 < jobs.claim().wait <= third
+
+
+@having("claim", ["reliable"])
+def test_wait_is_the_time_until_a_lease_ends_when_that_is_sooner(jobs: Jobs) -> None:
+    jobs.submit("a", "b")
+    jobs.claim(1, lease=HOUR)
+    assert 0 < jobs.claim(1, lease=60_000).wait <= 60_000
 
 
 @having("claim", ["recoverable"])

@@ -52,14 +52,14 @@ class Cost(NamedTuple):
 BOUNDS = {
     "queue/watch": (Cost(2, 16), Cost(102, 1016)),
     "simple/submit": (Cost(5, 14), Cost(5, 114)),
-    "simple/claim": (Cost(9, 22), Cost(9, 22)),
+    "simple/claim": (Cost(9, 22), Cost(9, 29)),
     "simple/complete": (Cost(5, 14), Cost(5, 14)),
     "recoverable/submit": (Cost(7, 28), Cost(207, 1528)),
     "recoverable/claim": (Cost(18, 72), Cost(218, 2172)),
     "recoverable/complete": (Cost(9, 37), Cost(309, 2137)),
     "reliable/submit": (Cost(7, 28), Cost(207, 1528)),
     "reliable/claim": (Cost(20, 84), Cost(220, 2184)),
-    "reliable/extend": (Cost(7, 28), Cost(107, 1128)),
+    "reliable/extend": (Cost(7, 33), Cost(107, 1233)),
     "reliable/complete": (Cost(9, 37), Cost(309, 2137)),
 }
 

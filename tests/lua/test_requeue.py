@@ -114,3 +114,15 @@ def test_the_first_of_two_dead_jobs_with_one_unique_key_is_requeued(jobs: Jobs) 
     assert requeue(jobs, "a", "b", "a") == ["pending", "CONFLICT", "pending"]
     assert jobs.pending() == ["a"]
     assert jobs.redis.get(f"{Q}:unique:one") == b"a"
+
+
+@reliable
+def test_dead_leaves_out_jobs_whose_week_is_over_and_a_reap_forgets_them(jobs: Jobs) -> None:
+    jobs.fail(*jobs.take("old", "new"), verdict="reject")
+    week = 604_800_000
+    jobs.redis.zadd(f"{Q}:dead", {"old": jobs.now() - week - 1})
+    jobs.redis.delete(f"{Q}:job:old")
+    page = dead(jobs)
+    assert (page.total, [job.id for job in page.jobs]) == (1, ["new"])
+    jobs.reap()
+    assert jobs.part("dead").keys() == {"new"}

@@ -56,8 +56,6 @@ again does happen; no more is claimed.
 Modelled, not built yet: no script has these. tied.py leaves each out until its word is added to
 BUILT there.
 
-- `grace`: the fields `seen`, `lease` and `grace` of :meta in claim, reap and extend.
-- `loss`: extend puts a job in flight back into a set that has lost it.
-- `bytes`: the bound of a claim in bytes, and a limit that does not count what is passed over.
+
 - `listeners`: queue/watch, and a submit of a live job as one. No walk follows that model yet.
 """

@@ -344,12 +344,18 @@ class Engine:
                 k.set(id, state="pending")
                 k.pending.insert(0, id)
 
+    def next_pending(self, k: Keys) -> str | None:
+        """What stands before it, and is not to be run, is passed over."""
+        while k.pending:
+            id = k.pending.pop(0)
+            if k.jobs[id].state == "pending":
+                return id
+        return None
+
     def take(self, k: Keys, nonce: int) -> tuple[Any, ...]:
         """lib/claim/take.lua, with a limit of 1."""
-        if not k.pending:
-            return ()
-        id = k.pending.pop(0)
-        if k.jobs[id].state != "pending":
+        id = self.next_pending(k)
+        if id is None:
             return ()
         k.counter += 1
         token = (k.counter, nonce)

@@ -44,7 +44,7 @@ MODELLED = {
     "bytes": "claim: the option bytes, and a limit that does not count what is passed over",
     "listeners": "queue/watch, and submit of a live job: no walk follows listeners.py yet",
 }
-BUILT: frozenset[str] = frozenset()
+BUILT = frozenset({"bytes", "grace", "loss"})
 
 # Where the fields of :meta stand from now, under a lease of AWAY.
 SEEN = {FRESH: 0, HALF: -AWAY * 3 // 4, OLD: -AWAY * 2, AHEAD: AWAY}
@@ -255,7 +255,7 @@ def claim_of(jobs: Jobs, lists: Lists) -> Reply:
             jobs.submit((f"j{entry.place}", b"x" * (entry.size * UNIT)), queue=queue)
             if not entry.runs:
                 jobs.store.call(jobs.mode.cancel(queue, [f"j{entry.place}"]))  # type: ignore[attr-defined]
-    bound = {"bytes": Batches.bound * UNIT} if "bytes" in BUILT else {}
+    bound = {"max_bytes": Batches.bound * UNIT} if "bytes" in BUILT else {}
     batch = jobs.claim(Batches.limit, queues=queues, **bound)
     left = tuple(tuple(entries[id] for id in jobs.pending(queue)) for queue in queues)
     return Reply(tuple(entries[job.id] for job in batch.jobs), left, batch.wait == 0)

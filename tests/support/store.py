@@ -224,13 +224,15 @@ class Jobs:
         nonce: str = "",
         queues: Sequence[str] = (Q,),
         lease: int = HOUR,
+        max_bytes: int | None = None,
         **options: int,
     ) -> Call[ClaimReply]:
         nonce = nonce or next(self._nonces)
+        options |= {} if max_bytes is None else {"max_bytes": max_bytes}
         if isinstance(self.mode, Simple):
-            return self.mode.claim(queues, limit=limit)
+            return self.mode.claim(queues, limit=limit, max_bytes=max_bytes)
         if isinstance(self.mode, Recoverable):
-            return self.mode.claim(queues, nonce=nonce, limit=limit)
+            return self.mode.claim(queues, nonce=nonce, limit=limit, max_bytes=max_bytes)
         return self.mode.claim(queues, nonce=nonce, limit=limit, lease=lease, **options)
 
     def claim(self, limit: int = 100, **options: Any) -> ClaimReply:

@@ -17,14 +17,15 @@ ESCAPES = "write / \\? # as %2F %3F %23"
 @pytest.mark.parametrize(
     ("url", "why"),
     [
-        ("redis://localhost/x", "'x' is not the number of a database"),
-        ("rediss://localhost/-1", "'-1' is not the number of a database"),
-        ("redis://localhost:70000", "Port out of range"),
-        ("redis://localhost?foo=1", "there is no option foo"),
-        ("redis://localhost?socket_timeout=x", "Invalid value for 'socket_timeout'"),
+        ("redis://localhost/x", "what follows the / is not the number of a database"),
+        ("rediss://localhost/-1", "what follows the / is not the number of a database"),
+        ("redis://localhost:70000", "its port is not a number from 0 to 65535"),
+        ("redis://localhost?foo=1", "it has an option that redis-py has not"),
+        ("redis://localhost?user_name=me", "did you mean username?"),
+        ("redis://localhost?socket_timeout=x", "the option socket_timeout is not what it must be"),
         ("localhost:6379", "does not begin with one of redis://"),
-        (None, "url: None is not a text"),
-        (6379, "url: 6379 is not a text"),
+        (None, "url: must be a text, not of type NoneType"),
+        (6379, "url: must be a text, not of type int"),
     ],
 )
 def test_a_wrong_url_is_refused_before_a_connection_is_tried(url: Any, why: str) -> None:
@@ -44,9 +45,30 @@ def test_no_part_of_a_password_in_a_url_is_shown(scheme: str, secret: str, user:
     if set(secret) & set("/?#"):
         with pytest.raises(BadArgument) as caught:
             checked_url(url)
-        assert "cret" not in str(caught.value)
+        assert "cret" not in str(caught.value) and "nowhere" not in str(caught.value)
         if scheme != "foo":
             assert caught.match(ESCAPES)
+
+
+@pytest.mark.parametrize("scheme", ["redis", "rediss", "redis+sentinel", "unix", "memory", "foo"])
+@pytest.mark.parametrize(
+    "rest",
+    ["h/cret", "cret", "h:cret", "u:cret@h:x", "h?cret=1", "h?db=cret", "cret:1,h:x/s",
+     "h:1/s/cret", "h?socket_timeout=cret", "u:p@[cret", "h?protocol=cret", "h:1/s?cret",
+     "/cret@h/p?db=x", ":cret@h/s"],
+)  # fmt: skip
+def test_a_url_that_cannot_be_read_is_not_shown_but_for_its_scheme(scheme: str, rest: str) -> None:
+    for url in (f"{scheme}://{rest}", f"{scheme}:/{rest}", rest, f"cret{scheme}://{rest}"):
+        try:
+            checked_url(url)
+        except BadArgument as error:
+            assert "cret" not in str(error)
+            assert error.__cause__ is None
+
+
+@pytest.mark.parametrize("option", ["password", "ssl_password", "Password", "sslpass"])
+def test_a_secret_among_the_options_of_a_url_is_not_shown(option: str) -> None:
+    assert shown(f"rediss://h?{option}=se/cret&db=1") == f"rediss://h?{option}=***&db=1"
 
 
 def test_a_password_among_the_options_of_a_url_is_not_shown() -> None:

@@ -16,6 +16,7 @@ from pyjobs.worker.claims import LONGEST_LOOK, Claims
 from pyjobs.worker.core import WorkerCore
 
 A, B, C = KEYS = ("jobs:{a}", "jobs:{b}", "jobs:{c}")
+ROOM = 67_108_864  # bytes
 UNNAMED = WrongType("Operation against a key holding the wrong kind of value")
 OF_B = [
     WrongMode("queue b is simple, not reliable"),
@@ -32,11 +33,11 @@ def claims(mode: str = "reliable", keys: tuple[str, ...] = KEYS) -> Claims:
 
 
 def asked(made: Claims, now: float = NOW) -> tuple[str, ...]:
-    return made.call(RECORD_ITEMS, now).keys
+    return made.call(RECORD_ITEMS, ROOM, now).keys
 
 
 def nonce(made: Claims) -> str:
-    return str(made.call(RECORD_ITEMS, NOW).args[0])
+    return str(made.call(RECORD_ITEMS, ROOM, NOW).args[0])
 
 
 @pytest.mark.parametrize("mode", list(MODES))

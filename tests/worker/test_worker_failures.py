@@ -113,17 +113,17 @@ class TestFailures:
 
     @EVERY
     @pytest.mark.parametrize(
-        ("result", "told"),
+        ("result", "error", "told"),
         [
-            ({1, 2}, "set is not JSON serializable"),
-            (float("nan"), "JSON"),
-            ("\ud800", "surrogates"),
-            ("x" * MAX_BYTES, f"{MAX_BYTES + 2} bytes, more than {MAX_BYTES}"),
+            ({1, 2}, "Unencodable", "result: a set can't be written as JSON"),
+            (float("nan"), "Unencodable", "JSON"),
+            ("\ud800", "Unencodable", "surrogate pair"),
+            ("x" * MAX_BYTES, "TooLarge", f"{MAX_BYTES + 2} bytes, more than {MAX_BYTES}"),
         ],
         ids=["set", "nan", "surrogate", "large"],
     )
     def test_a_result_that_is_no_json_or_too_large_fails_the_job_at_once(
-        self, client: Any, store: Store, mode: Mode, result: Any, told: str
+        self, client: Any, store: Store, mode: Mode, result: Any, error: str, told: str
     ) -> None:
         """Another attempt would come to the same, so there is none."""
         runs: list[str] = []
@@ -135,7 +135,7 @@ class TestFailures:
         with working(store.url, handler=handle, mode=mode.name):
             with pytest.raises(JobFailed, match=told) as raised:
                 client.submit(1).result(SOON)
-            assert raised.value.type == "Unencodable"
+            assert raised.value.type == error
             assert client.submit(0).result(SOON) == "next"
         assert len(runs) == 2
 

@@ -1,5 +1,5 @@
 -- Items come last: they fill ARGV from `first` on, `width` values each.
--- needs args.refuse args.name
+-- needs args.bad args.refuse args.name
 local function items(first, width)
   local most, count = 1000, (#ARGV - first + 1) / width
   if count < 1 then
@@ -19,7 +19,7 @@ end
 -- A payload, a result or an error.
 local function check_body(what, text)
   local most = 1048576
-  if #text > most then refuse(what, #text .. ' bytes, more than ' .. most) end
+  if #text > most then bad = bad or 'TOOLARGE ' .. what .. ': ' .. #text .. ' bytes, more than ' .. most end
 end
 
 -- The last value of each item.

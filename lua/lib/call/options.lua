@@ -1,6 +1,6 @@
--- Options come in one argument, 'name=value name=value': whole numbers, or names. An option that a script
+-- Options come in one argument, 'name=value name=value': whole numbers, or texts. An option that a script
 -- knows is taken out, so what is left at the end is unknown.
--- needs args.refuse args.int args.name
+-- needs args.refuse args.int
 local function read_options(text)
   local options = {}
   for word in (text or ''):gmatch('[^ ]+') do
@@ -23,11 +23,19 @@ local function option(options, what, low, high, otherwise)
   return int(what, text, low, high)
 end
 
-local function option_name(options, what)
+-- Any text of up to 1 KiB, percent-encoded as in a URL: at least a space, which is %20, and %, which is %25.
+local function option_text(options, what)
   local text = options[what]
   if not text then return end
   options[what] = nil
-  return name(what, text)
+  local bare = text:gsub('%%(%x%x)', '')
+  local plain = text:gsub('%%(%x%x)', function(hex) return string.char(tonumber(hex, 16)) end)
+  if bare:find('%', 1, true) then
+    refuse(what, 'not percent-encoded')
+  elseif plain == '' or #plain > 1024 then
+    refuse(what, 'not 1 to 1024 bytes')
+  end
+  return plain
 end
 
 local function no_more_options(options)

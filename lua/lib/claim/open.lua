@@ -1,5 +1,5 @@
 -- What a claim reads before it writes anything. When nothing is there, it reads no more than this.
--- needs args.bad queue.QUARANTINE queue.open clock.now
+-- needs args.bad queue.QUARANTINE queue.open clock.now grace.read_absence
 
 -- The first time in a sorted set; the jobs in quarantine stand beyond every time, and have none.
 local function first_of(key)
@@ -11,13 +11,14 @@ end
 local function look_ahead(q)
   q.due = first_of(q.delayed)
   q.ends = q.mode == 'reliable' and first_of(q.inflight) or math.huge
+  if q.ends < math.huge then read_absence(q) end
 end
 
 -- Every queue of a claim; and whether one has the record of this claim, jobs to move into the list, or jobs there.
 local function open_all(keys, mode, nonce)
   local all = {}
   for i, key in ipairs(keys) do
-    local q = open(key, mode)
+    local q = mode == 'reliable' and open(key, mode, 'seen', 'lease', 'grace') or open(key, mode)
     if not q then return end
     -- HINCRBY would find out too late, and Lua counts exactly only so far.
     if #q.token > 15 or not (q.token == '0' or q.token:find('^[1-9][0-9]*$')) then
@@ -27,19 +28,28 @@ local function open_all(keys, mode, nonce)
     q.waiting = redis.call('LLEN', q.pending)
     look_ahead(q)
     all.again = all.again or q.record
-    all.moves = all.moves or q.quarantined or math.min(q.due, q.ends) <= now
+    -- Also a claim that finds nothing writes down that somebody was there, where something is in flight.
+    all.moves = all.moves or q.quarantined or math.min(q.due, q.ends) <= now or q.stale or q.graced and not q.waits
     all.busy = all.busy or all.moves or q.waiting > 0
     all[i] = q
   end
   return all
 end
 
+-- When to look again at what is in flight: soon enough for somebody to be there all the time.
+local function next_look(q)
+  if q.ends == math.huge then return q.ends end
+  local over = q.waits and math.max(q.ends, q.graced) or q.ends
+  return math.min(over, now + math.floor(q.longest / 3))
+end
+
 -- ms until there may be more: 0 is now, -1 unknown.
 local function wait_for(all)
   local moment = math.huge
+  if all.hidden then return 0 end
   for _, q in ipairs(all) do
     if q.waiting > 0 then return 0 end
-    moment = math.min(moment, q.due, q.ends)
+    moment = math.min(moment, q.due, next_look(q))
   end
   return moment < math.huge and math.max(moment - now, 1) or -1
 end

@@ -1,16 +1,17 @@
 -- Leases that ran out. The first crash of a job puts it at the head of the queue; then it waits ever longer, and
 -- then in quarantine; at max_crashes it is dead, whatever its attempts: it may be what kills the workers.
--- needs clock.now job.STATE held.CRASHES held.LAST_ERROR held.read_crashed missing.add_missing
+-- needs clock.now ran_out.ran_out job.STATE held.CRASHES held.LAST_ERROR held.read_crashed missing.add_missing
 -- needs ended.end_dead ended.trim_dead
 local LONGEST_MS = 60000
 
 local function reap_expired(q, limit, max_crashes)
-  local ids = redis.call('ZRANGEBYSCORE', q.inflight, '-inf', now, 'LIMIT', 0, limit)
+  local ids = ran_out(q, limit)
   local back, dead = {}, {}
   if #ids == 0 then return 0, back, dead end
   local jobs = {}
   for i, id in ipairs(ids) do jobs[i] = read_crashed(q, id) end
   redis.call('ZREM', q.inflight, unpack(ids))
+  q.flying = q.flying - #ids
   -- From the last to the first, so that the first ends at the very head.
   for i = #ids, 1, -1 do
     local id, job = ids[i], jobs[i]

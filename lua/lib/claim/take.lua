@@ -1,7 +1,8 @@
 -- Claiming: what recoverable and reliable share. The jobs of a claim get its token, a number that only grows
 -- and the caller's nonce: a number alone rolls back in a power cut and would be issued twice.
 -- needs args.bad acl.denied check_types.check_types queue.wake clock.now stamp.stamp open.wait_for
--- needs job.STATE claimable.CLAIM_EXPIRES claimable.read_claimable describe.describe
+-- needs job.STATE claimable.CLAIM_DATA claimable.CLAIM_EXPIRES claimable.read_claimable describe.describe room.fits
+-- needs grace.lease_fields grace.end_grace
 
 -- How many jobs that are due, and how many whose lease ran out, a claim moves in each queue besides those it takes.
 local MOVES = 100
@@ -12,8 +13,8 @@ local function claim_denied(q, at, moves)
   if at > 1 then return denied('HSET', q.job) end
   local dies = moves and q.mode == 'reliable'
   return denied('HSET', q.job, 'HDEL', q.job, 'PEXPIRE', q.job, 'LRANGE', q.pending, 'LTRIM', q.broken, 'LPUSH', q.wake,
-    'HINCRBY', q.meta, 'ZADD', q.inflight, 'SET', q.claim, 'ZRANGE', moves and q.delayed, 'ZREM', moves and q.delayed,
-    'ZINCRBY', moves and q.delayed, 'RPUSH', moves and q.pending,
+    'HSET', q.meta, 'HDEL', dies and q.meta, 'ZADD', q.inflight, 'SET', q.claim, 'ZRANGE', moves and q.delayed,
+    'ZREM', moves and q.delayed, 'ZINCRBY', moves and q.delayed, 'RPUSH', moves and q.pending,
     'ZREMRANGEBYSCORE', dies and q.dead, 'DEL', dies and q.job)
 end
 
@@ -25,26 +26,39 @@ local function check_claim(all)
   end
 end
 
+-- Takes jobs off one queue, into `reply`, until `room` is used up. What is not to be run goes into `unfit`.
 local function take(q, at, nonce, room, score, hold, reply, unfit)
-  local found, ids, jobs = redis.call('LRANGE', q.pending, -room, '-1'), {}, {}
+  local ids, jobs, taken = {}, {}, 0
   local states = {}  -- an id may stand there twice: its first job was deleted by hand, or evicted
-  for i = #found, 1, -1 do
-    local id = found[i]
-    local job = read_claimable(q, id)
-    local state = states[id] or job[STATE]
-    if state == 'pending' and (tonumber(job[CLAIM_EXPIRES]) or math.huge) > now then
-      states[id] = 'inflight'
-      ids[#ids + 1] = id
-      jobs[#ids] = job
-    else
-      unfit[#unfit + 1] = { q, id, state }
+  repeat
+    local wanted = room.jobs
+    local found = redis.call('LRANGE', q.pending, -taken - wanted, -taken - 1)
+    for i = #found, 1, -1 do
+      local id = found[i]
+      local job = read_claimable(q, id)
+      local state = states[id] or job[STATE]
+      if state ~= 'pending' or (tonumber(job[CLAIM_EXPIRES]) or math.huge) <= now then
+        room.full = room.passes == 0
+        if room.full then break end
+        room.passes = room.passes - 1
+        unfit[#unfit + 1] = { q, id, state }
+      else
+        room.full = not fits(room, job[CLAIM_DATA])
+        if room.full then break end
+        states[id] = 'inflight'
+        ids[#ids + 1] = id
+        jobs[#ids] = job
+      end
+      taken = taken + 1
     end
-  end
-  redis.call('LTRIM', q.pending, '0', -#found - 1)
-  q.waiting = q.waiting - #found
+  until room.full or room.jobs == 0 or #found < wanted
+  if taken == 0 then return end
+  redis.call('LTRIM', q.pending, '0', -taken - 1)
+  q.waiting = q.waiting - taken
   if #ids == 0 then return end
-  local number = string.format('%d', redis.call('HINCRBY', q.meta, 'token', '1'))
+  local number = string.format('%.0f', tonumber(q.token) + 1)
   local token = number .. '-' .. nonce
+  redis.call('HSET', q.meta, 'token', number, unpack(q.mode == 'reliable' and lease_fields(q, hold, q.flying) or {}))
   local flight, till = {}, string.format('%.0f', score)
   for i, id in ipairs(ids) do
     redis.call('HSET', q.job .. id, 'state', 'inflight', 'token', token, '_started', stamp)
@@ -54,16 +68,17 @@ local function take(q, at, nonce, room, score, hold, reply, unfit)
   end
   redis.call('ZADD', q.inflight, unpack(flight))
   redis.call('SET', q.claim .. nonce, number .. ' ' .. table.concat(ids, ' '), 'PX', hold)
-  if q.mode == 'reliable' then q.ends = math.min(q.ends, score) end
+  if q.mode ~= 'reliable' then return end
+  q.ends = math.min(q.ends, score)
+  if q.flying == 0 then end_grace(q) end
 end
 
--- Takes up to `limit` jobs: each is in flight with `score`, and the record of the claim is kept for `hold` ms.
--- Returns the reply, and {queue, id, state} of each entry that the claim gives to nobody.
-local function take_all(all, nonce, limit, score, hold)
+-- Takes jobs as far as there is room: each is in flight with `score`, and the record of the claim is kept for `hold`
+-- ms. Returns the reply, and {queue, id, state} of each entry that the claim gives to nobody.
+local function take_all(all, nonce, room, score, hold)
   local reply, unfit = { -1 }, {}
   for at, q in ipairs(all) do
-    local room = limit - #reply + 1
-    if room > 0 and q.waiting > 0 then take(q, at, nonce, room, score, hold, reply, unfit) end
+    if room.jobs > 0 and not room.full and q.waiting > 0 then take(q, at, nonce, room, score, hold, reply, unfit) end
     if q.waiting > 0 then wake(q) end
   end
   reply[1] = wait_for(all)

@@ -1,6 +1,7 @@
 -- The end of a job, and all that follows from it: the stored outcome, the unique key, the set of the dead, the
 -- message to each client that listens. Every script that can end a job includes this piece, and nothing else does any of it.
 -- needs args.is_name clock.now stamp.stamp held.CLIENT held.QUEUED held.STARTED held.UNIQUE unique.free
+-- needs dead.DEAD_MS dead.DEAD_JOBS
 local DAY_MS = 86400000
 
 -- Results of a queue go to a channel of the queue for each client, many in one message, each as
@@ -47,8 +48,6 @@ local function end_job(q, id, job, state, reason, field, body, retention)
 end
 
 -- Dead jobs are kept by age and by number.
-local DEAD_MS = 604800000
-local DEAD_JOBS = 10000
 local DEAD_TRIM = 100               -- more than have died, so that the set comes down to its limit
 local died = 0                      -- since the last trim
 

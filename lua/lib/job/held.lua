@@ -26,3 +26,10 @@ local RELEASES = 8
 local function read_releases(q, id)
   return read_held(q, id, 'releases')
 end
+
+-- The same, and how long a job may stay in flight.
+local MAX_RUN = 8
+
+local function read_running(q, id)
+  return read_held(q, id, 'max_run')
+end

@@ -3,7 +3,7 @@
 local function check_types(q)
   read_lengths(q)
   redis.call('LLEN', q.broken)
-  redis.call('ZCARD', q.inflight)
+  q.flying = redis.call('ZCARD', q.inflight)
   redis.call('ZCARD', q.delayed)
-  redis.call('ZCARD', q.dead)
+  q.buried = redis.call('ZCARD', q.dead)
 end

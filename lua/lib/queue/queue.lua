@@ -1,11 +1,14 @@
 -- A queue, with every key of it spelled here and nowhere else: q.job is followed by an id, q.claim by a nonce,
--- q.unique by a name, q.client by a client. `open` reads what every verb needs: whether mode and layout are right.
+-- q.unique by a name, q.client by a client. `open` reads what every verb needs: whether mode and
+-- layout are right. The verbs about leases name the fields `seen`, `lease` and `grace` too.
 -- needs args.bad args.refuse
 local LAYOUT = '1'
+-- A shorter lease counts as this long, ms, when it is asked whether anybody was there (lib/queue/grace.lua).
+local LEASE_FLOOR = 1000
 -- In :delayed, a job in quarantine (lib/claim/quarantine.lua) stands so much further on: beyond every due time.
 local QUARANTINE = 1000000000000000
 
-local function open(key, mode)
+local function open(key, mode, ...)
   if bad then return end
   local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
   if not prefix or #prefix > 128 or #tag > 128 then
@@ -26,8 +29,9 @@ local function open(key, mode)
     client = key .. ':client:',  -- channels: results, for one client each
     cancel = key .. ':cancel',  -- a channel: ids of jobs that were cancelled while they ran
   }
-  local its_mode, layout, token, quarantined = unpack(
-    redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect'))
+  local its_mode, layout, token, quarantined
+  its_mode, layout, token, quarantined, q.seen, q.lease, q.grace = unpack(
+    redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...))
   q.born = its_mode and true
   q.mode = its_mode or mode
   q.token, q.quarantined = token or '0', quarantined

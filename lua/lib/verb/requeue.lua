@@ -1,5 +1,6 @@
 -- Another life for dead jobs, in the order in which they are named.
 -- needs args.bad acl.denied check_types.check_types queue.wake job.STATE held.UNIQUE held.read_held unique.holder
+-- needs unique.unique_key
 local function requeue(q, first)
   check_types(q)
   local words, back, seen, taken = {}, {}, {}, {}
@@ -29,7 +30,7 @@ local function requeue(q, first)
     redis.call('PERSIST', key)
     redis.call('HSET', key, 'state', 'pending', 'token', '')
     redis.call('HDEL', key, 'attempts', 'crashes', 'reason', 'error', '_processed', 'expires')
-    if unique then redis.call('SET', q.unique .. unique, id) end
+    if unique then redis.call('SET', unique_key(q, unique), id) end
     redis.call('LPUSH', q.pending, id)
   end
   wake(q)

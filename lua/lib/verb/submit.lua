@@ -1,5 +1,6 @@
 -- Jobs as hashes, their ids in the queue: what recoverable and reliable share of submit.
 -- needs args.bad acl.denied queue.read_lengths queue.wake clock.now stamp.stamp unique.holder
+-- needs unique.unique_key args.refuse
 -- needs new_jobs.make_id new_jobs.create_queue job.is_live listeners.joined listeners.add_listeners
 
 -- Name, value, ... without those that were not given: a job holds no field for a default.
@@ -61,6 +62,11 @@ local function look_up(q, first, ids, keys, state, unique)
   return reply, live
 end
 
+-- A job that is due when it is not to be started any more would never run.
+local function check_times(delay, expires)
+  if expires and delay >= expires then refuse('expires', 'not later than delay or run_at') end
+end
+
 local function submit(q, first, client, delay, unique, extra)
   local state = delay > 0 and 'delayed' or 'pending'
   read_lengths(q)
@@ -68,13 +74,13 @@ local function submit(q, first, client, delay, unique, extra)
   local ids, keys = name_jobs(q, first)
   local reply, live = look_up(q, first, ids, keys, state, unique)
   local fresh = {}
-  bad = denied('LPUSH', q.wake, 'ZADD', delay > 0 and q.delayed, 'SET', unique and q.unique .. unique)
+  bad = denied('LPUSH', q.wake, 'ZADD', delay > 0 and q.delayed, 'SET', unique and unique_key(q, unique))
   if bad then return redis.error_reply(bad) end
   create_queue(q)
   for n, id in ipairs(ids) do
     if reply[2 * n] == 'new' then
       redis.call('HSET', keys[n], 'data', ARGV[first + 2 * n - 1], 'state', state, '_queued', stamp, unpack(extra))
-      if unique then redis.call('SET', q.unique .. unique, id) end
+      if unique then redis.call('SET', unique_key(q, unique), id) end
       if delay > 0 then fresh[#fresh + 1] = now + delay end
       fresh[#fresh + 1] = id
     end

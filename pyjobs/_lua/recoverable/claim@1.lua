@@ -29,12 +29,37 @@ local function name(what, text, empty, longest)
   end
   return text
 end
+local function read_options(text)
+  local options = {}
+  for word in (text or ''):gmatch('[^ ]+') do
+    local what, value = word:match('^([a-z_]+)=(.*)$')
+    if what and options[what] then
+      refuse(what, 'given twice')
+    elseif what then
+      options[what] = value
+    else
+      refuse('options', 'not name=value')
+    end
+  end
+  return options
+end
+local function option(options, what, low, high, otherwise)
+  local text = options[what]
+  if not text then return otherwise end
+  options[what] = nil
+  return int(what, text, low, high)
+end
+local function no_more_options(options)
+  local what = next(options)
+  if what then refuse('options', 'there is none called ' .. what) end
+end
 local clock = redis.call('TIME')
 local micros = tonumber(clock[2])
 local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
 local LAYOUT = '1'
+local LEASE_FLOOR = 1000
 local QUARANTINE = 1000000000000000
-local function open(key, mode)
+local function open(key, mode, ...)
   if bad then return end
   local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
   if not prefix or #prefix > 128 or #tag > 128 then
@@ -55,8 +80,9 @@ local function open(key, mode)
     client = key .. ':client:',
     cancel = key .. ':cancel',
   }
-  local its_mode, layout, token, quarantined = unpack(
-    redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect'))
+  local its_mode, layout, token, quarantined
+  its_mode, layout, token, quarantined, q.seen, q.lease, q.grace = unpack(
+    redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...))
   q.born = its_mode and true
   q.mode = its_mode or mode
   q.token, q.quarantined = token or '0', quarantined
@@ -74,6 +100,27 @@ end
 local function wake(q)
   if q.awake == 0 then q.awake = redis.call('LPUSH', q.wake, '1') end
 end
+local function read_absence(q)
+  local seen, grace = tonumber(q.seen), tonumber(q.grace)
+  q.longest = math.max(tonumber(q.lease) or 0, LEASE_FLOOR)
+  q.stepped = not seen or seen > now + q.longest / 10 or (grace or 0) > now + q.longest
+  q.old = not q.stepped and now - seen > q.longest / 2
+  q.graced = not q.stepped and grace
+  q.waits = q.graced and grace > now
+  q.stale = q.stepped or q.old or now - seen >= q.longest / 10
+end
+local function end_grace(q)
+  if q.grace then redis.call('HDEL', q.meta, 'grace') end
+  q.grace, q.graced, q.waits = nil, nil, false
+end
+local function lease_fields(q, lease, flying)
+  if flying > 0 and lease <= (tonumber(q.lease) or 0) then return {} end
+  q.lease, q.longest = lease, math.max(lease, LEASE_FLOOR)
+  local fields = { 'lease', string.format('%.0f', lease) }
+  if flying > 0 then return fields end
+  q.seen, fields[3], fields[4] = now, 'seen', string.format('%.0f', now)
+  return fields
+end
 local function first_of(key)
   local moment = tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2])
   return moment and moment < QUARANTINE and moment or math.huge
@@ -81,11 +128,12 @@ end
 local function look_ahead(q)
   q.due = first_of(q.delayed)
   q.ends = q.mode == 'reliable' and first_of(q.inflight) or math.huge
+  if q.ends < math.huge then read_absence(q) end
 end
 local function open_all(keys, mode, nonce)
   local all = {}
   for i, key in ipairs(keys) do
-    local q = open(key, mode)
+    local q = mode == 'reliable' and open(key, mode, 'seen', 'lease', 'grace') or open(key, mode)
     if not q then return end
     if #q.token > 15 or not (q.token == '0' or q.token:find('^[1-9][0-9]*$')) then
       bad = 'BADLAYOUT queue ' .. q.name .. ' has the token ' .. q.token .. ', not a number'
@@ -94,24 +142,33 @@ local function open_all(keys, mode, nonce)
     q.waiting = redis.call('LLEN', q.pending)
     look_ahead(q)
     all.again = all.again or q.record
-    all.moves = all.moves or q.quarantined or math.min(q.due, q.ends) <= now
+    all.moves = all.moves or q.quarantined or math.min(q.due, q.ends) <= now or q.stale or q.graced and not q.waits
     all.busy = all.busy or all.moves or q.waiting > 0
     all[i] = q
   end
   return all
 end
+local function next_look(q)
+  if q.ends == math.huge then return q.ends end
+  local over = q.waits and math.max(q.ends, q.graced) or q.ends
+  return math.min(over, now + math.floor(q.longest / 3))
+end
 local function wait_for(all)
   local moment = math.huge
+  if all.hidden then return 0 end
   for _, q in ipairs(all) do
     if q.waiting > 0 then return 0 end
-    moment = math.min(moment, q.due, q.ends)
+    moment = math.min(moment, q.due, next_look(q))
   end
   return moment < math.huge and math.max(moment - now, 1) or -1
 end
-local queues = KEYS
-local nonce  = name('nonce', ARGV[1], false, 100)
-local limit  = int('limit', ARGV[2], 1, 1000)
-arity(nil, 2)
+local queues  = KEYS
+local nonce   = name('nonce', ARGV[1], false, 100)
+local limit   = int('limit', ARGV[2], 1, 1000)
+local options = read_options(ARGV[3])
+local bytes   = option(options, 'bytes', 1, 1073741824, 4194304)
+arity(nil, 3)
+no_more_options(options)
 local opened = open_all(queues, 'recoverable', nonce)
 if bad then return redis.error_reply(bad) end
 if not (opened.again or opened.busy) then return { wait_for(opened) } end
@@ -164,17 +221,26 @@ end
 local function check_types(q)
   read_lengths(q)
   redis.call('LLEN', q.broken)
-  redis.call('ZCARD', q.inflight)
+  q.flying = redis.call('ZCARD', q.inflight)
   redis.call('ZCARD', q.delayed)
-  redis.call('ZCARD', q.dead)
+  q.buried = redis.call('ZCARD', q.dead)
+end
+local PASSES = 1000
+local function make_room(jobs, size)
+  return { jobs = jobs, bytes = size, passes = PASSES, full = false, empty = true }
+end
+local function fits(room, data)
+  if #data > room.bytes and not room.empty then return false end
+  room.jobs, room.bytes, room.empty = room.jobs - 1, room.bytes - #data, false
+  return true
 end
 local MOVES = 100
 local function claim_denied(q, at, moves)
   if at > 1 then return denied('HSET', q.job) end
   local dies = moves and q.mode == 'reliable'
   return denied('HSET', q.job, 'HDEL', q.job, 'PEXPIRE', q.job, 'LRANGE', q.pending, 'LTRIM', q.broken, 'LPUSH', q.wake,
-    'HINCRBY', q.meta, 'ZADD', q.inflight, 'SET', q.claim, 'ZRANGE', moves and q.delayed, 'ZREM', moves and q.delayed,
-    'ZINCRBY', moves and q.delayed, 'RPUSH', moves and q.pending,
+    'HSET', q.meta, 'HDEL', dies and q.meta, 'ZADD', q.inflight, 'SET', q.claim, 'ZRANGE', moves and q.delayed,
+    'ZREM', moves and q.delayed, 'ZINCRBY', moves and q.delayed, 'RPUSH', moves and q.pending,
     'ZREMRANGEBYSCORE', dies and q.dead, 'DEL', dies and q.job)
 end
 local function check_claim(all)
@@ -184,25 +250,37 @@ local function check_claim(all)
   end
 end
 local function take(q, at, nonce, room, score, hold, reply, unfit)
-  local found, ids, jobs = redis.call('LRANGE', q.pending, -room, '-1'), {}, {}
+  local ids, jobs, taken = {}, {}, 0
   local states = {}
-  for i = #found, 1, -1 do
-    local id = found[i]
-    local job = read_claimable(q, id)
-    local state = states[id] or job[STATE]
-    if state == 'pending' and (tonumber(job[CLAIM_EXPIRES]) or math.huge) > now then
-      states[id] = 'inflight'
-      ids[#ids + 1] = id
-      jobs[#ids] = job
-    else
-      unfit[#unfit + 1] = { q, id, state }
+  repeat
+    local wanted = room.jobs
+    local found = redis.call('LRANGE', q.pending, -taken - wanted, -taken - 1)
+    for i = #found, 1, -1 do
+      local id = found[i]
+      local job = read_claimable(q, id)
+      local state = states[id] or job[STATE]
+      if state ~= 'pending' or (tonumber(job[CLAIM_EXPIRES]) or math.huge) <= now then
+        room.full = room.passes == 0
+        if room.full then break end
+        room.passes = room.passes - 1
+        unfit[#unfit + 1] = { q, id, state }
+      else
+        room.full = not fits(room, job[CLAIM_DATA])
+        if room.full then break end
+        states[id] = 'inflight'
+        ids[#ids + 1] = id
+        jobs[#ids] = job
+      end
+      taken = taken + 1
     end
-  end
-  redis.call('LTRIM', q.pending, '0', -#found - 1)
-  q.waiting = q.waiting - #found
+  until room.full or room.jobs == 0 or #found < wanted
+  if taken == 0 then return end
+  redis.call('LTRIM', q.pending, '0', -taken - 1)
+  q.waiting = q.waiting - taken
   if #ids == 0 then return end
-  local number = string.format('%d', redis.call('HINCRBY', q.meta, 'token', '1'))
+  local number = string.format('%.0f', tonumber(q.token) + 1)
   local token = number .. '-' .. nonce
+  redis.call('HSET', q.meta, 'token', number, unpack(q.mode == 'reliable' and lease_fields(q, hold, q.flying) or {}))
   local flight, till = {}, string.format('%.0f', score)
   for i, id in ipairs(ids) do
     redis.call('HSET', q.job .. id, 'state', 'inflight', 'token', token, '_started', stamp)
@@ -212,13 +290,14 @@ local function take(q, at, nonce, room, score, hold, reply, unfit)
   end
   redis.call('ZADD', q.inflight, unpack(flight))
   redis.call('SET', q.claim .. nonce, number .. ' ' .. table.concat(ids, ' '), 'PX', hold)
-  if q.mode == 'reliable' then q.ends = math.min(q.ends, score) end
+  if q.mode ~= 'reliable' then return end
+  q.ends = math.min(q.ends, score)
+  if q.flying == 0 then end_grace(q) end
 end
-local function take_all(all, nonce, limit, score, hold)
+local function take_all(all, nonce, room, score, hold)
   local reply, unfit = { -1 }, {}
   for at, q in ipairs(all) do
-    local room = limit - #reply + 1
-    if room > 0 and q.waiting > 0 then take(q, at, nonce, room, score, hold, reply, unfit) end
+    if room.jobs > 0 and not room.full and q.waiting > 0 then take(q, at, nonce, room, score, hold, reply, unfit) end
     if q.waiting > 0 then wake(q) end
   end
   reply[1] = wait_for(all)
@@ -240,8 +319,13 @@ local function add_broken(q, what)
   redis.call('LTRIM', q.broken, 0, 999)
   redis.call('PEXPIRE', q.broken, week)
 end
+local function unique_key(q, unique)
+  if is_name(unique, 128) then return q.unique .. unique end
+  return q.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+end
 local function free(q, unique, id)
-  if unique and redis.pcall('GET', q.unique .. unique) == id then redis.pcall('DEL', q.unique .. unique) end
+  local key = unique and unique_key(q, unique)
+  if key and redis.pcall('GET', key) == id then redis.pcall('DEL', key) end
 end
 local function add_missing(q, id)
   local unique = unpack(read(q, id, 'unique'))
@@ -307,7 +391,7 @@ end
   for _, q in ipairs(opened) do promote(q, MOVES) end
   leave_quarantine_all(opened, limit)
 end
-local reply, unfit = take_all(opened, nonce, limit, now, 60000)
+local reply, unfit = take_all(opened, nonce, make_room(limit, bytes), now, 60000)
 if #unfit > 0 then
 local CLIENT, RETENTION, QUEUED, STARTED, UNIQUE = 3, 4, 5, 6, 7
 local function read_held(q, id, ...)
@@ -319,8 +403,13 @@ local function add_broken(q, what)
   redis.call('LTRIM', q.broken, 0, 999)
   redis.call('PEXPIRE', q.broken, week)
 end
+local function unique_key(q, unique)
+  if is_name(unique, 128) then return q.unique .. unique end
+  return q.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+end
 local function free(q, unique, id)
-  if unique and redis.pcall('GET', q.unique .. unique) == id then redis.pcall('DEL', q.unique .. unique) end
+  local key = unique and unique_key(q, unique)
+  if key and redis.pcall('GET', key) == id then redis.pcall('DEL', key) end
 end
 local function add_missing(q, id)
   local unique = unpack(read(q, id, 'unique'))

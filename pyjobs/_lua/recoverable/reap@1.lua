@@ -18,6 +18,9 @@ local function int(what, text, low, high)
   end
   return number or low
 end
+local function is_name(text, longest)
+  return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
+end
 local clock = redis.call('TIME')
 local micros = tonumber(clock[2])
 local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
@@ -33,7 +36,7 @@ local function denied(...)
 end
 local LAYOUT = '1'
 local QUARANTINE = 1000000000000000
-local function open(key, mode)
+local function open(key, mode, ...)
   if bad then return end
   local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
   if not prefix or #prefix > 128 or #tag > 128 then
@@ -54,8 +57,9 @@ local function open(key, mode)
     client = key .. ':client:',
     cancel = key .. ':cancel',
   }
-  local its_mode, layout, token, quarantined = unpack(
-    redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect'))
+  local its_mode, layout, token, quarantined
+  its_mode, layout, token, quarantined, q.seen, q.lease, q.grace = unpack(
+    redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...))
   q.born = its_mode and true
   q.mode = its_mode or mode
   q.token, q.quarantined = token or '0', quarantined
@@ -82,9 +86,9 @@ end
 local function check_types(q)
   read_lengths(q)
   redis.call('LLEN', q.broken)
-  redis.call('ZCARD', q.inflight)
+  q.flying = redis.call('ZCARD', q.inflight)
   redis.call('ZCARD', q.delayed)
-  redis.call('ZCARD', q.dead)
+  q.buried = redis.call('ZCARD', q.dead)
 end
 local function read(q, id, ...)
   local job = redis.pcall('HMGET', q.job .. id, ...)
@@ -98,8 +102,13 @@ end
 local function needs_quarantine(crashes)
   return crashes > 1
 end
+local function unique_key(q, unique)
+  if is_name(unique, 128) then return q.unique .. unique end
+  return q.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+end
 local function free(q, unique, id)
-  if unique and redis.pcall('GET', q.unique .. unique) == id then redis.pcall('DEL', q.unique .. unique) end
+  local key = unique and unique_key(q, unique)
+  if key and redis.pcall('GET', key) == id then redis.pcall('DEL', key) end
 end
 local function add_missing(q, id)
   local unique = unpack(read(q, id, 'unique'))

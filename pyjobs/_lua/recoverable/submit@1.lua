@@ -44,7 +44,7 @@ local function items(first, width)
 end
 local function check_body(what, text)
   local most = 1048576
-  if #text > most then refuse(what, #text .. ' bytes, more than ' .. most) end
+  if #text > most then bad = bad or 'TOOLARGE ' .. what .. ': ' .. #text .. ' bytes, more than ' .. most end
 end
 local function check_bodies(what, first, width)
   for i = first + width - 1, #ARGV, width do check_body(what, ARGV[i]) end
@@ -69,11 +69,18 @@ local function option(options, what, low, high, otherwise)
   options[what] = nil
   return int(what, text, low, high)
 end
-local function option_name(options, what)
+local function option_text(options, what)
   local text = options[what]
   if not text then return end
   options[what] = nil
-  return name(what, text)
+  local bare = text:gsub('%%(%x%x)', '')
+  local plain = text:gsub('%%(%x%x)', function(hex) return string.char(tonumber(hex, 16)) end)
+  if bare:find('%', 1, true) then
+    refuse(what, 'not percent-encoded')
+  elseif plain == '' or #plain > 1024 then
+    refuse(what, 'not 1 to 1024 bytes')
+  end
+  return plain
 end
 local function no_more_options(options)
   local what = next(options)
@@ -94,7 +101,7 @@ local function denied(...)
   end
 end
 local LAYOUT = '1'
-local function open(key, mode)
+local function open(key, mode, ...)
   if bad then return end
   local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
   if not prefix or #prefix > 128 or #tag > 128 then
@@ -115,8 +122,9 @@ local function open(key, mode)
     client = key .. ':client:',
     cancel = key .. ':cancel',
   }
-  local its_mode, layout, token, quarantined = unpack(
-    redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect'))
+  local its_mode, layout, token, quarantined
+  its_mode, layout, token, quarantined, q.seen, q.lease, q.grace = unpack(
+    redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...))
   q.born = its_mode and true
   q.mode = its_mode or mode
   q.token, q.quarantined = token or '0', quarantined
@@ -142,11 +150,16 @@ end
 local function is_live(state)
   return state == 'pending' or state == 'delayed' or state == 'inflight'
 end
+local function unique_key(q, unique)
+  if is_name(unique, 128) then return q.unique .. unique end
+  return q.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+end
 local function holder(q, unique)
-  local id = unique and redis.call('GET', q.unique .. unique)
+  local id = unique and redis.call('GET', unique_key(q, unique))
   if not id then return end
-  local state, clients = unpack(read(q, id, 'state', 'client'))
-  if is_live(state) then return id, state, clients end
+  local state, clients, expires = unpack(read(q, id, 'state', 'client', 'expires'))
+  local late = state ~= 'inflight' and (tonumber(expires) or math.huge) <= now
+  if is_live(state) and not late then return id, state, clients end
 end
 local LISTENERS = 16
 local function with_listener(clients, client)
@@ -233,6 +246,9 @@ local function look_up(q, first, ids, keys, state, unique)
   end
   return reply, live
 end
+local function check_times(delay, expires)
+  if expires and delay >= expires then refuse('expires', 'not later than delay or run_at') end
+end
 local function submit(q, first, client, delay, unique, extra)
   local state = delay > 0 and 'delayed' or 'pending'
   read_lengths(q)
@@ -240,13 +256,13 @@ local function submit(q, first, client, delay, unique, extra)
   local ids, keys = name_jobs(q, first)
   local reply, live = look_up(q, first, ids, keys, state, unique)
   local fresh = {}
-  bad = denied('LPUSH', q.wake, 'ZADD', delay > 0 and q.delayed, 'SET', unique and q.unique .. unique)
+  bad = denied('LPUSH', q.wake, 'ZADD', delay > 0 and q.delayed, 'SET', unique and unique_key(q, unique))
   if bad then return redis.error_reply(bad) end
   create_queue(q)
   for n, id in ipairs(ids) do
     if reply[2 * n] == 'new' then
       redis.call('HSET', keys[n], 'data', ARGV[first + 2 * n - 1], 'state', state, '_queued', stamp, unpack(extra))
-      if unique then redis.call('SET', q.unique .. unique, id) end
+      if unique then redis.call('SET', unique_key(q, unique), id) end
       if delay > 0 then fresh[#fresh + 1] = now + delay end
       fresh[#fresh + 1] = id
     end
@@ -268,14 +284,16 @@ local options   = read_options(ARGV[2])
 local delay     = option(options, 'delay', 0, MAX_MS, 0)
 local run_at    = option(options, 'run_at', 0, MAX_AT, 0)
 local expires   = option(options, 'expires', 1, MAX_MS)
-local unique    = option_name(options, 'unique')
+local unique    = option_text(options, 'unique')
 local retention = option(options, 'retention', 0, MAX_MS)
 local timeout   = option(options, 'timeout', 1, MAX_MS)
 local jobs      = items(3, 2)
 arity(1)
 no_more_options(options)
 check_new_jobs(jobs)
+local wait = math.max(delay, run_at - now)
+check_times(wait, expires)
 local q = open(queue, 'recoverable')
 if bad then return redis.error_reply(bad) end
-return submit(q, jobs, client, math.max(delay, run_at - now), unique, fields('client', client, 'retention', retention,
+return submit(q, jobs, client, wait, unique, fields('client', client, 'retention', retention,
   'timeout', timeout, 'expires', expires and now + expires, 'unique', unique))

@@ -58,8 +58,9 @@ local clock = redis.call('TIME')
 local micros = tonumber(clock[2])
 local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
 local LAYOUT = '1'
+local LEASE_FLOOR = 1000
 local QUARANTINE = 1000000000000000
-local function open(key, mode)
+local function open(key, mode, ...)
   if bad then return end
   local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
   if not prefix or #prefix > 128 or #tag > 128 then
@@ -80,8 +81,9 @@ local function open(key, mode)
     client = key .. ':client:',
     cancel = key .. ':cancel',
   }
-  local its_mode, layout, token, quarantined = unpack(
-    redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect'))
+  local its_mode, layout, token, quarantined
+  its_mode, layout, token, quarantined, q.seen, q.lease, q.grace = unpack(
+    redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...))
   q.born = its_mode and true
   q.mode = its_mode or mode
   q.token, q.quarantined = token or '0', quarantined
@@ -99,6 +101,37 @@ end
 local function wake(q)
   if q.awake == 0 then q.awake = redis.call('LPUSH', q.wake, '1') end
 end
+local function read_absence(q)
+  local seen, grace = tonumber(q.seen), tonumber(q.grace)
+  q.longest = math.max(tonumber(q.lease) or 0, LEASE_FLOOR)
+  q.stepped = not seen or seen > now + q.longest / 10 or (grace or 0) > now + q.longest
+  q.old = not q.stepped and now - seen > q.longest / 2
+  q.graced = not q.stepped and grace
+  q.waits = q.graced and grace > now
+  q.stale = q.stepped or q.old or now - seen >= q.longest / 10
+end
+local function write_seen(q, ...)
+  q.seen = now
+  redis.call('ZREM', q.inflight, '')
+  redis.call('HSET', q.meta, 'seen', string.format('%.0f', now), ...)
+end
+local function begin_grace(q)
+  q.grace = math.floor(now + q.longest / 3)
+  write_seen(q, 'grace', string.format('%.0f', q.grace))
+  read_absence(q)
+end
+local function end_grace(q)
+  if q.grace then redis.call('HDEL', q.meta, 'grace') end
+  q.grace, q.graced, q.waits = nil, nil, false
+end
+local function lease_fields(q, lease, flying)
+  if flying > 0 and lease <= (tonumber(q.lease) or 0) then return {} end
+  q.lease, q.longest = lease, math.max(lease, LEASE_FLOOR)
+  local fields = { 'lease', string.format('%.0f', lease) }
+  if flying > 0 then return fields end
+  q.seen, fields[3], fields[4] = now, 'seen', string.format('%.0f', now)
+  return fields
+end
 local function first_of(key)
   local moment = tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2])
   return moment and moment < QUARANTINE and moment or math.huge
@@ -106,11 +139,12 @@ end
 local function look_ahead(q)
   q.due = first_of(q.delayed)
   q.ends = q.mode == 'reliable' and first_of(q.inflight) or math.huge
+  if q.ends < math.huge then read_absence(q) end
 end
 local function open_all(keys, mode, nonce)
   local all = {}
   for i, key in ipairs(keys) do
-    local q = open(key, mode)
+    local q = mode == 'reliable' and open(key, mode, 'seen', 'lease', 'grace') or open(key, mode)
     if not q then return end
     if #q.token > 15 or not (q.token == '0' or q.token:find('^[1-9][0-9]*$')) then
       bad = 'BADLAYOUT queue ' .. q.name .. ' has the token ' .. q.token .. ', not a number'
@@ -119,17 +153,23 @@ local function open_all(keys, mode, nonce)
     q.waiting = redis.call('LLEN', q.pending)
     look_ahead(q)
     all.again = all.again or q.record
-    all.moves = all.moves or q.quarantined or math.min(q.due, q.ends) <= now
+    all.moves = all.moves or q.quarantined or math.min(q.due, q.ends) <= now or q.stale or q.graced and not q.waits
     all.busy = all.busy or all.moves or q.waiting > 0
     all[i] = q
   end
   return all
 end
+local function next_look(q)
+  if q.ends == math.huge then return q.ends end
+  local over = q.waits and math.max(q.ends, q.graced) or q.ends
+  return math.min(over, now + math.floor(q.longest / 3))
+end
 local function wait_for(all)
   local moment = math.huge
+  if all.hidden then return 0 end
   for _, q in ipairs(all) do
     if q.waiting > 0 then return 0 end
-    moment = math.min(moment, q.due, q.ends)
+    moment = math.min(moment, q.due, next_look(q))
   end
   return moment < math.huge and math.max(moment - now, 1) or -1
 end
@@ -139,6 +179,7 @@ local limit       = int('limit', ARGV[2], 1, 1000)
 local lease       = int('lease', ARGV[3], 1, MAX_MS)
 local options     = read_options(ARGV[4])
 local max_crashes = option(options, 'max_crashes', 1, 1000, 3)
+local bytes       = option(options, 'bytes', 1, 1073741824, 4194304)
 arity(nil, 4)
 no_more_options(options)
 local opened = open_all(queues, 'reliable', nonce)
@@ -193,17 +234,26 @@ end
 local function check_types(q)
   read_lengths(q)
   redis.call('LLEN', q.broken)
-  redis.call('ZCARD', q.inflight)
+  q.flying = redis.call('ZCARD', q.inflight)
   redis.call('ZCARD', q.delayed)
-  redis.call('ZCARD', q.dead)
+  q.buried = redis.call('ZCARD', q.dead)
+end
+local PASSES = 1000
+local function make_room(jobs, size)
+  return { jobs = jobs, bytes = size, passes = PASSES, full = false, empty = true }
+end
+local function fits(room, data)
+  if #data > room.bytes and not room.empty then return false end
+  room.jobs, room.bytes, room.empty = room.jobs - 1, room.bytes - #data, false
+  return true
 end
 local MOVES = 100
 local function claim_denied(q, at, moves)
   if at > 1 then return denied('HSET', q.job) end
   local dies = moves and q.mode == 'reliable'
   return denied('HSET', q.job, 'HDEL', q.job, 'PEXPIRE', q.job, 'LRANGE', q.pending, 'LTRIM', q.broken, 'LPUSH', q.wake,
-    'HINCRBY', q.meta, 'ZADD', q.inflight, 'SET', q.claim, 'ZRANGE', moves and q.delayed, 'ZREM', moves and q.delayed,
-    'ZINCRBY', moves and q.delayed, 'RPUSH', moves and q.pending,
+    'HSET', q.meta, 'HDEL', dies and q.meta, 'ZADD', q.inflight, 'SET', q.claim, 'ZRANGE', moves and q.delayed,
+    'ZREM', moves and q.delayed, 'ZINCRBY', moves and q.delayed, 'RPUSH', moves and q.pending,
     'ZREMRANGEBYSCORE', dies and q.dead, 'DEL', dies and q.job)
 end
 local function check_claim(all)
@@ -213,25 +263,37 @@ local function check_claim(all)
   end
 end
 local function take(q, at, nonce, room, score, hold, reply, unfit)
-  local found, ids, jobs = redis.call('LRANGE', q.pending, -room, '-1'), {}, {}
+  local ids, jobs, taken = {}, {}, 0
   local states = {}
-  for i = #found, 1, -1 do
-    local id = found[i]
-    local job = read_claimable(q, id)
-    local state = states[id] or job[STATE]
-    if state == 'pending' and (tonumber(job[CLAIM_EXPIRES]) or math.huge) > now then
-      states[id] = 'inflight'
-      ids[#ids + 1] = id
-      jobs[#ids] = job
-    else
-      unfit[#unfit + 1] = { q, id, state }
+  repeat
+    local wanted = room.jobs
+    local found = redis.call('LRANGE', q.pending, -taken - wanted, -taken - 1)
+    for i = #found, 1, -1 do
+      local id = found[i]
+      local job = read_claimable(q, id)
+      local state = states[id] or job[STATE]
+      if state ~= 'pending' or (tonumber(job[CLAIM_EXPIRES]) or math.huge) <= now then
+        room.full = room.passes == 0
+        if room.full then break end
+        room.passes = room.passes - 1
+        unfit[#unfit + 1] = { q, id, state }
+      else
+        room.full = not fits(room, job[CLAIM_DATA])
+        if room.full then break end
+        states[id] = 'inflight'
+        ids[#ids + 1] = id
+        jobs[#ids] = job
+      end
+      taken = taken + 1
     end
-  end
-  redis.call('LTRIM', q.pending, '0', -#found - 1)
-  q.waiting = q.waiting - #found
+  until room.full or room.jobs == 0 or #found < wanted
+  if taken == 0 then return end
+  redis.call('LTRIM', q.pending, '0', -taken - 1)
+  q.waiting = q.waiting - taken
   if #ids == 0 then return end
-  local number = string.format('%d', redis.call('HINCRBY', q.meta, 'token', '1'))
+  local number = string.format('%.0f', tonumber(q.token) + 1)
   local token = number .. '-' .. nonce
+  redis.call('HSET', q.meta, 'token', number, unpack(q.mode == 'reliable' and lease_fields(q, hold, q.flying) or {}))
   local flight, till = {}, string.format('%.0f', score)
   for i, id in ipairs(ids) do
     redis.call('HSET', q.job .. id, 'state', 'inflight', 'token', token, '_started', stamp)
@@ -241,13 +303,14 @@ local function take(q, at, nonce, room, score, hold, reply, unfit)
   end
   redis.call('ZADD', q.inflight, unpack(flight))
   redis.call('SET', q.claim .. nonce, number .. ' ' .. table.concat(ids, ' '), 'PX', hold)
-  if q.mode == 'reliable' then q.ends = math.min(q.ends, score) end
+  if q.mode ~= 'reliable' then return end
+  q.ends = math.min(q.ends, score)
+  if q.flying == 0 then end_grace(q) end
 end
-local function take_all(all, nonce, limit, score, hold)
+local function take_all(all, nonce, room, score, hold)
   local reply, unfit = { -1 }, {}
   for at, q in ipairs(all) do
-    local room = limit - #reply + 1
-    if room > 0 and q.waiting > 0 then take(q, at, nonce, room, score, hold, reply, unfit) end
+    if room.jobs > 0 and not room.full and q.waiting > 0 then take(q, at, nonce, room, score, hold, reply, unfit) end
     if q.waiting > 0 then wake(q) end
   end
   reply[1] = wait_for(all)
@@ -277,14 +340,21 @@ local function add_broken(q, what)
   redis.call('LTRIM', q.broken, 0, 999)
   redis.call('PEXPIRE', q.broken, week)
 end
+local function unique_key(q, unique)
+  if is_name(unique, 128) then return q.unique .. unique end
+  return q.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+end
 local function free(q, unique, id)
-  if unique and redis.pcall('GET', q.unique .. unique) == id then redis.pcall('DEL', q.unique .. unique) end
+  local key = unique and unique_key(q, unique)
+  if key and redis.pcall('GET', key) == id then redis.pcall('DEL', key) end
 end
 local function add_missing(q, id)
   local unique = unpack(read(q, id, 'unique'))
   free(q, unique, id)
   add_broken(q, id)
 end
+local DEAD_MS = 604800000
+local DEAD_JOBS = 10000
 local messages = {}
 local function send_messages()
   for channel, message in pairs(messages) do redis.pcall('PUBLISH', channel, table.concat(message)) end
@@ -315,8 +385,6 @@ local function end_job(q, id, job, state, reason, field, body, retention)
   free(q, job[UNIQUE], id)
   ended(q, job[CLIENT], id, state, reason, job[QUEUED], job[STARTED], body)
 end
-local DEAD_MS = 604800000
-local DEAD_JOBS = 10000
 local DEAD_TRIM = 100
 local died = 0
 local function end_dead(q, id, job, reason, body)
@@ -392,14 +460,53 @@ local function leave_quarantine_all(all, room)
     look_ahead(q)
   end
 end
+local function ended_by(q, at, limit)
+  return redis.call('ZRANGEBYSCORE', q.inflight, '-inf', at, 'LIMIT', 0, limit)
+end
+local function ran_out_after_grace(q, limit)
+  local ids = ended_by(q, q.old and q.graced or now, limit)
+  if #ids < limit then
+    local far = redis.call('ZRANGEBYSCORE', q.inflight, '(' .. string.format('%.0f', now + 2 * q.longest), '+inf',
+      'LIMIT', 0, limit - #ids)
+    for _, id in ipairs(far) do ids[#ids + 1] = id end
+  end
+  if #ids == limit then
+    q.hidden = q.old
+    if not q.old then write_seen(q) end
+  elseif q.old and #ids < q.flying then
+    begin_grace(q)
+  else
+    write_seen(q)
+    end_grace(q)
+  end
+  return ids
+end
+local function ran_out(q, limit)
+  if q.flying == 0 then return {} end
+  read_absence(q)
+  if q.stepped then
+    begin_grace(q)
+  elseif q.waits then
+    write_seen(q)
+  elseif q.graced then
+    return ran_out_after_grace(q, limit)
+  elseif q.old then
+    begin_grace(q)
+  else
+    if q.stale then write_seen(q) end
+    return ended_by(q, now, limit)
+  end
+  return {}
+end
 local LONGEST_MS = 60000
 local function reap_expired(q, limit, max_crashes)
-  local ids = redis.call('ZRANGEBYSCORE', q.inflight, '-inf', now, 'LIMIT', 0, limit)
+  local ids = ran_out(q, limit)
   local back, dead = {}, {}
   if #ids == 0 then return 0, back, dead end
   local jobs = {}
   for i, id in ipairs(ids) do jobs[i] = read_crashed(q, id) end
   redis.call('ZREM', q.inflight, unpack(ids))
+  q.flying = q.flying - #ids
   for i = #ids, 1, -1 do
     local id, job = ids[i], jobs[i]
     local crashes = (tonumber(job[CRASHES]) or 0) + 1
@@ -424,14 +531,19 @@ local function reap_expired(q, limit, max_crashes)
   trim_dead(q)
   return #ids, back, dead
 end
-  for _, q in ipairs(opened) do
+local function move_all(all, limit, max_crashes)
+  for _, q in ipairs(all) do
     reap_expired(q, MOVES, max_crashes)
-    promote(q, MOVES)
+    all.hidden = all.hidden or q.hidden
   end
-  leave_quarantine_all(opened, limit)
+  if all.hidden then return end
+  for _, q in ipairs(all) do promote(q, MOVES) end
+  leave_quarantine_all(all, limit)
+end
+  move_all(opened, limit, max_crashes)
   send_messages()
 end
-local reply, unfit = take_all(opened, nonce, limit, now + lease, lease)
+local reply, unfit = take_all(opened, nonce, make_room(opened.hidden and 0 or limit, bytes), now + lease, lease)
 if #unfit > 0 then
 local CLIENT, RETENTION, QUEUED, STARTED, UNIQUE = 3, 4, 5, 6, 7
 local function read_held(q, id, ...)
@@ -443,8 +555,13 @@ local function add_broken(q, what)
   redis.call('LTRIM', q.broken, 0, 999)
   redis.call('PEXPIRE', q.broken, week)
 end
+local function unique_key(q, unique)
+  if is_name(unique, 128) then return q.unique .. unique end
+  return q.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+end
 local function free(q, unique, id)
-  if unique and redis.pcall('GET', q.unique .. unique) == id then redis.pcall('DEL', q.unique .. unique) end
+  local key = unique and unique_key(q, unique)
+  if key and redis.pcall('GET', key) == id then redis.pcall('DEL', key) end
 end
 local function add_missing(q, id)
   local unique = unpack(read(q, id, 'unique'))

@@ -17,8 +17,11 @@ local function int(what, text, low, high)
   end
   return number or low
 end
+local clock = redis.call('TIME')
+local micros = tonumber(clock[2])
+local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
 local LAYOUT = '1'
-local function open(key, mode)
+local function open(key, mode, ...)
   if bad then return end
   local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
   if not prefix or #prefix > 128 or #tag > 128 then
@@ -39,8 +42,9 @@ local function open(key, mode)
     client = key .. ':client:',
     cancel = key .. ':cancel',
   }
-  local its_mode, layout, token, quarantined = unpack(
-    redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect'))
+  local its_mode, layout, token, quarantined
+  its_mode, layout, token, quarantined, q.seen, q.lease, q.grace = unpack(
+    redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...))
   q.born = its_mode and true
   q.mode = its_mode or mode
   q.token, q.quarantined = token or '0', quarantined
@@ -51,14 +55,16 @@ local function open(key, mode)
   end
   return q
 end
+local DEAD_MS = 604800000
 local queue = KEYS[1]
 local skip  = int('skip', ARGV[1], 0, 1000000)
 local limit = int('limit', ARGV[2], 1, 1000)
 arity(1, 2)
 local q = open(queue, 'reliable')
 if bad then return redis.error_reply(bad) end
-local reply = { redis.call('ZCARD', q.dead) }
-local found = redis.call('ZRANGE', q.dead, skip, skip + limit - 1, 'WITHSCORES')
+local since = string.format('(%.0f', now - DEAD_MS)
+local reply = { redis.call('ZCOUNT', q.dead, since, '+inf') }
+local found = redis.call('ZRANGEBYSCORE', q.dead, since, '+inf', 'WITHSCORES', 'LIMIT', skip, limit)
 for i = 1, #found, 2 do
   local id, died = found[i], tonumber(found[i + 1])
   local reason, attempts, crashes, failure = unpack(

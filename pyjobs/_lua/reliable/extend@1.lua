@@ -44,8 +44,19 @@ end
 local clock = redis.call('TIME')
 local micros = tonumber(clock[2])
 local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local function denied(...)
+  if not redis.acl_check_cmd then return end
+  local wanted = { ... }
+  for i = 1, select('#', ...), 2 do
+    local command, key = wanted[i], wanted[i + 1]
+    if key and not redis.acl_check_cmd(command, key) then
+      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
+    end
+  end
+end
 local LAYOUT = '1'
-local function open(key, mode)
+local LEASE_FLOOR = 1000
+local function open(key, mode, ...)
   if bad then return end
   local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
   if not prefix or #prefix > 128 or #tag > 128 then
@@ -66,8 +77,9 @@ local function open(key, mode)
     client = key .. ':client:',
     cancel = key .. ':cancel',
   }
-  local its_mode, layout, token, quarantined = unpack(
-    redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect'))
+  local its_mode, layout, token, quarantined
+  its_mode, layout, token, quarantined, q.seen, q.lease, q.grace = unpack(
+    redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...))
   q.born = its_mode and true
   q.mode = its_mode or mode
   q.token, q.quarantined = token or '0', quarantined
@@ -78,15 +90,58 @@ local function open(key, mode)
   end
   return q
 end
+local function read_absence(q)
+  local seen, grace = tonumber(q.seen), tonumber(q.grace)
+  q.longest = math.max(tonumber(q.lease) or 0, LEASE_FLOOR)
+  q.stepped = not seen or seen > now + q.longest / 10 or (grace or 0) > now + q.longest
+  q.old = not q.stepped and now - seen > q.longest / 2
+  q.graced = not q.stepped and grace
+  q.waits = q.graced and grace > now
+  q.stale = q.stepped or q.old or now - seen >= q.longest / 10
+end
+local function write_seen(q, ...)
+  q.seen = now
+  redis.call('ZREM', q.inflight, '')
+  redis.call('HSET', q.meta, 'seen', string.format('%.0f', now), ...)
+end
+local function begin_grace(q)
+  q.grace = math.floor(now + q.longest / 3)
+  write_seen(q, 'grace', string.format('%.0f', q.grace))
+  read_absence(q)
+end
+local function end_grace(q)
+  if q.grace then redis.call('HDEL', q.meta, 'grace') end
+  q.grace, q.graced, q.waits = nil, nil, false
+end
+local function lease_fields(q, lease, flying)
+  if flying > 0 and lease <= (tonumber(q.lease) or 0) then return {} end
+  q.lease, q.longest = lease, math.max(lease, LEASE_FLOOR)
+  local fields = { 'lease', string.format('%.0f', lease) }
+  if flying > 0 then return fields end
+  q.seen, fields[3], fields[4] = now, 'seen', string.format('%.0f', now)
+  return fields
+end
+local function note_extend(q, lease)
+  local flying = redis.call('ZCARD', q.inflight)
+  if flying > 0 then read_absence(q) end
+  local fields = lease_fields(q, lease, flying)
+  if flying > 0 and (q.stepped or q.old and not q.waits) then begin_grace(q) end
+  write_seen(q, unpack(fields))
+  if flying == 0 then end_grace(q) end
+end
 local STATE = 1
 local function read(q, id, ...)
   local job = redis.pcall('HMGET', q.job .. id, ...)
   if not job.err then return job end
   return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.job .. id, ...)
 end
-local TOKEN = 2
+local TOKEN, STARTED = 2, 6
 local function read_held(q, id, ...)
   return read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', ...)
+end
+local MAX_RUN = 8
+local function read_running(q, id)
+  return read_held(q, id, 'max_run')
 end
 local function fence(q, first, width, reader)
   local words, mine, ids, seen = {}, {}, {}, {}
@@ -116,18 +171,22 @@ local queue = KEYS[1]
 local lease = int('lease', ARGV[1], 1, MAX_MS)
 local held  = items(2, 2)
 arity(1)
-local q = open(queue, 'reliable')
+local q = open(queue, 'reliable', 'seen', 'lease', 'grace')
 if bad then return redis.error_reply(bad) end
-local words, mine, ids = fence(q, held, 2, read_held)
+local words, mine, ids = fence(q, held, 2, read_running)
 if bad then return redis.error_reply(bad) end
 local flight = {}
 for i, item in ipairs(mine) do
-  table.insert(flight, now + lease)
-  table.insert(flight, ids[i])
-  words[item.place] = 'inflight'
+  local last = (tonumber(item.job[STARTED]) or 0) + (tonumber(item.job[MAX_RUN]) or math.huge)
+  words[item.place] = now < last and 'inflight' or 'LOST'
+  if now < last then
+    table.insert(flight, now + lease)
+    table.insert(flight, ids[i])
+  end
 end
-if #flight > 0 then
-  redis.call('ZREM', q.inflight, '')
-  redis.call('ZADD', q.inflight, 'XX', unpack(flight))
-end
+if #flight == 0 then return words end
+bad = denied('HSET', q.meta, 'HDEL', q.meta, 'ZADD', q.inflight)
+if bad then return redis.error_reply(bad) end
+note_extend(q, lease)
+redis.call('ZADD', q.inflight, unpack(flight))
 return words

@@ -59,8 +59,9 @@ local function denied(...)
   end
 end
 local LAYOUT = '1'
+local LEASE_FLOOR = 1000
 local QUARANTINE = 1000000000000000
-local function open(key, mode)
+local function open(key, mode, ...)
   if bad then return end
   local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
   if not prefix or #prefix > 128 or #tag > 128 then
@@ -81,8 +82,9 @@ local function open(key, mode)
     client = key .. ':client:',
     cancel = key .. ':cancel',
   }
-  local its_mode, layout, token, quarantined = unpack(
-    redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect'))
+  local its_mode, layout, token, quarantined
+  its_mode, layout, token, quarantined, q.seen, q.lease, q.grace = unpack(
+    redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...))
   q.born = its_mode and true
   q.mode = its_mode or mode
   q.token, q.quarantined = token or '0', quarantined
@@ -109,9 +111,9 @@ end
 local function check_types(q)
   read_lengths(q)
   redis.call('LLEN', q.broken)
-  redis.call('ZCARD', q.inflight)
+  q.flying = redis.call('ZCARD', q.inflight)
   redis.call('ZCARD', q.delayed)
-  redis.call('ZCARD', q.dead)
+  q.buried = redis.call('ZCARD', q.dead)
 end
 local STATE = 1
 local function read(q, id, ...)
@@ -134,14 +136,21 @@ end
 local function needs_quarantine(crashes)
   return crashes > 1
 end
+local function unique_key(q, unique)
+  if is_name(unique, 128) then return q.unique .. unique end
+  return q.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+end
 local function free(q, unique, id)
-  if unique and redis.pcall('GET', q.unique .. unique) == id then redis.pcall('DEL', q.unique .. unique) end
+  local key = unique and unique_key(q, unique)
+  if key and redis.pcall('GET', key) == id then redis.pcall('DEL', key) end
 end
 local function add_missing(q, id)
   local unique = unpack(read(q, id, 'unique'))
   free(q, unique, id)
   add_broken(q, id)
 end
+local DEAD_MS = 604800000
+local DEAD_JOBS = 10000
 local messages = {}
 local function send_messages()
   for channel, message in pairs(messages) do redis.pcall('PUBLISH', channel, table.concat(message)) end
@@ -172,8 +181,6 @@ local function end_job(q, id, job, state, reason, field, body, retention)
   free(q, job[UNIQUE], id)
   ended(q, job[CLIENT], id, state, reason, job[QUEUED], job[STARTED], body)
 end
-local DEAD_MS = 604800000
-local DEAD_JOBS = 10000
 local DEAD_TRIM = 100
 local died = 0
 local function end_dead(q, id, job, reason, body)
@@ -219,14 +226,76 @@ local function promote(q, limit)
   end
   return #ids
 end
+local function read_absence(q)
+  local seen, grace = tonumber(q.seen), tonumber(q.grace)
+  q.longest = math.max(tonumber(q.lease) or 0, LEASE_FLOOR)
+  q.stepped = not seen or seen > now + q.longest / 10 or (grace or 0) > now + q.longest
+  q.old = not q.stepped and now - seen > q.longest / 2
+  q.graced = not q.stepped and grace
+  q.waits = q.graced and grace > now
+  q.stale = q.stepped or q.old or now - seen >= q.longest / 10
+end
+local function write_seen(q, ...)
+  q.seen = now
+  redis.call('ZREM', q.inflight, '')
+  redis.call('HSET', q.meta, 'seen', string.format('%.0f', now), ...)
+end
+local function begin_grace(q)
+  q.grace = math.floor(now + q.longest / 3)
+  write_seen(q, 'grace', string.format('%.0f', q.grace))
+  read_absence(q)
+end
+local function end_grace(q)
+  if q.grace then redis.call('HDEL', q.meta, 'grace') end
+  q.grace, q.graced, q.waits = nil, nil, false
+end
+local function ended_by(q, at, limit)
+  return redis.call('ZRANGEBYSCORE', q.inflight, '-inf', at, 'LIMIT', 0, limit)
+end
+local function ran_out_after_grace(q, limit)
+  local ids = ended_by(q, q.old and q.graced or now, limit)
+  if #ids < limit then
+    local far = redis.call('ZRANGEBYSCORE', q.inflight, '(' .. string.format('%.0f', now + 2 * q.longest), '+inf',
+      'LIMIT', 0, limit - #ids)
+    for _, id in ipairs(far) do ids[#ids + 1] = id end
+  end
+  if #ids == limit then
+    q.hidden = q.old
+    if not q.old then write_seen(q) end
+  elseif q.old and #ids < q.flying then
+    begin_grace(q)
+  else
+    write_seen(q)
+    end_grace(q)
+  end
+  return ids
+end
+local function ran_out(q, limit)
+  if q.flying == 0 then return {} end
+  read_absence(q)
+  if q.stepped then
+    begin_grace(q)
+  elseif q.waits then
+    write_seen(q)
+  elseif q.graced then
+    return ran_out_after_grace(q, limit)
+  elseif q.old then
+    begin_grace(q)
+  else
+    if q.stale then write_seen(q) end
+    return ended_by(q, now, limit)
+  end
+  return {}
+end
 local LONGEST_MS = 60000
 local function reap_expired(q, limit, max_crashes)
-  local ids = redis.call('ZRANGEBYSCORE', q.inflight, '-inf', now, 'LIMIT', 0, limit)
+  local ids = ran_out(q, limit)
   local back, dead = {}, {}
   if #ids == 0 then return 0, back, dead end
   local jobs = {}
   for i, id in ipairs(ids) do jobs[i] = read_crashed(q, id) end
   redis.call('ZREM', q.inflight, unpack(ids))
+  q.flying = q.flying - #ids
   for i = #ids, 1, -1 do
     local id, job = ids[i], jobs[i]
     local crashes = (tonumber(job[CRASHES]) or 0) + 1
@@ -257,15 +326,17 @@ local options     = read_options(ARGV[2])
 local max_crashes = option(options, 'max_crashes', 1, 1000, 3)
 arity(1, 2)
 no_more_options(options)
-local q = open(queue, 'reliable')
+local q = open(queue, 'reliable', 'seen', 'lease', 'grace')
 if bad then return redis.error_reply(bad) end
 check_types(q)
 local key = q.job
-bad = denied('HSET', key, 'PEXPIRE', key, 'DEL', key, 'ZADD', q.delayed, 'ZREM', q.delayed, 'ZINCRBY', q.delayed,
-  'RPUSH', q.pending, 'LPUSH', q.wake, 'LTRIM', q.broken, 'ZREMRANGEBYSCORE', q.dead, 'ZRANGE', q.dead)
+bad = denied('HDEL', q.meta, 'HSET', key, 'PEXPIRE', key, 'DEL', key, 'ZADD', q.delayed, 'ZREM', q.delayed,
+  'ZINCRBY', q.delayed, 'RPUSH', q.pending, 'LPUSH', q.wake, 'LTRIM', q.broken, 'ZREMRANGEBYSCORE', q.dead,
+  'ZRANGE', q.dead)
 if bad then return redis.error_reply(bad) end
 local seen, back, dead = reap_expired(q, limit, max_crashes)
 local promoted = promote(q, limit)
+if q.buried > 0 then redis.call('ZREMRANGEBYSCORE', q.dead, '-inf', now - DEAD_MS) end
 send_messages()
 if #back + promoted > 0 then wake(q) end
 local more = (seen == limit or promoted == limit) and 1 or 0

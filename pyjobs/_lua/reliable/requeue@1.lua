@@ -42,8 +42,11 @@ local function denied(...)
     end
   end
 end
+local clock = redis.call('TIME')
+local micros = tonumber(clock[2])
+local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
 local LAYOUT = '1'
-local function open(key, mode)
+local function open(key, mode, ...)
   if bad then return end
   local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
   if not prefix or #prefix > 128 or #tag > 128 then
@@ -64,8 +67,9 @@ local function open(key, mode)
     client = key .. ':client:',
     cancel = key .. ':cancel',
   }
-  local its_mode, layout, token, quarantined = unpack(
-    redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect'))
+  local its_mode, layout, token, quarantined
+  its_mode, layout, token, quarantined, q.seen, q.lease, q.grace = unpack(
+    redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...))
   q.born = its_mode and true
   q.mode = its_mode or mode
   q.token, q.quarantined = token or '0', quarantined
@@ -86,9 +90,9 @@ end
 local function check_types(q)
   read_lengths(q)
   redis.call('LLEN', q.broken)
-  redis.call('ZCARD', q.inflight)
+  q.flying = redis.call('ZCARD', q.inflight)
   redis.call('ZCARD', q.delayed)
-  redis.call('ZCARD', q.dead)
+  q.buried = redis.call('ZCARD', q.dead)
 end
 local STATE = 1
 local function read(q, id, ...)
@@ -103,11 +107,16 @@ local UNIQUE = 7
 local function read_held(q, id, ...)
   return read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', ...)
 end
+local function unique_key(q, unique)
+  if is_name(unique, 128) then return q.unique .. unique end
+  return q.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+end
 local function holder(q, unique)
-  local id = unique and redis.call('GET', q.unique .. unique)
+  local id = unique and redis.call('GET', unique_key(q, unique))
   if not id then return end
-  local state, clients = unpack(read(q, id, 'state', 'client'))
-  if is_live(state) then return id, state, clients end
+  local state, clients, expires = unpack(read(q, id, 'state', 'client', 'expires'))
+  local late = state ~= 'inflight' and (tonumber(expires) or math.huge) <= now
+  if is_live(state) and not late then return id, state, clients end
 end
 local function requeue(q, first)
   check_types(q)
@@ -138,7 +147,7 @@ local function requeue(q, first)
     redis.call('PERSIST', key)
     redis.call('HSET', key, 'state', 'pending', 'token', '')
     redis.call('HDEL', key, 'attempts', 'crashes', 'reason', 'error', '_processed', 'expires')
-    if unique then redis.call('SET', q.unique .. unique, id) end
+    if unique then redis.call('SET', unique_key(q, unique), id) end
     redis.call('LPUSH', q.pending, id)
   end
   wake(q)

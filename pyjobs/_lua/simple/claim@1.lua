@@ -20,6 +20,30 @@ end
 local function is_name(text, longest)
   return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
 end
+local function read_options(text)
+  local options = {}
+  for word in (text or ''):gmatch('[^ ]+') do
+    local what, value = word:match('^([a-z_]+)=(.*)$')
+    if what and options[what] then
+      refuse(what, 'given twice')
+    elseif what then
+      options[what] = value
+    else
+      refuse('options', 'not name=value')
+    end
+  end
+  return options
+end
+local function option(options, what, low, high, otherwise)
+  local text = options[what]
+  if not text then return otherwise end
+  options[what] = nil
+  return int(what, text, low, high)
+end
+local function no_more_options(options)
+  local what = next(options)
+  if what then refuse('options', 'there is none called ' .. what) end
+end
 local clock = redis.call('TIME')
 local micros = tonumber(clock[2])
 local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
@@ -34,7 +58,7 @@ local function denied(...)
   end
 end
 local LAYOUT = '1'
-local function open(key, mode)
+local function open(key, mode, ...)
   if bad then return end
   local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
   if not prefix or #prefix > 128 or #tag > 128 then
@@ -55,8 +79,9 @@ local function open(key, mode)
     client = key .. ':client:',
     cancel = key .. ':cancel',
   }
-  local its_mode, layout, token, quarantined = unpack(
-    redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect'))
+  local its_mode, layout, token, quarantined
+  its_mode, layout, token, quarantined, q.seen, q.lease, q.grace = unpack(
+    redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...))
   q.born = its_mode and true
   q.mode = its_mode or mode
   q.token, q.quarantined = token or '0', quarantined
@@ -87,9 +112,57 @@ end
 local function make_token(queued, client)
   return string.format('%s.%.0f.%s', queued, now, client)
 end
-local queues = KEYS
-local limit  = int('limit', ARGV[1], 1, 1000)
-arity(nil, 1)
+local PASSES = 1000
+local function make_room(jobs, size)
+  return { jobs = jobs, bytes = size, passes = PASSES, full = false, empty = true }
+end
+local function fits(room, data)
+  if #data > room.bytes and not room.empty then return false end
+  room.jobs, room.bytes, room.empty = room.jobs - 1, room.bytes - #data, false
+  return true
+end
+local FIRST_PIECE = 16
+local function take_list(q, at, room, reply)
+  local piece, before = FIRST_PIECE, #reply
+  repeat
+    local wanted = math.min(piece, room.jobs)
+    local left, found, taken, broken = room.bytes, redis.call('LRANGE', q.pending, -wanted, -1), 0, {}
+    for i = #found, 1, -1 do
+      local id, client, queued, data = parse_message(found[i])
+      room.full = not id and room.passes == 0 or id and not fits(room, data)
+      if room.full then break end
+      if id then
+        reply[#reply + 1] = { at, id, make_token(queued, client), data, 1, tonumber(queued), 0 }
+      else
+        room.passes = room.passes - 1
+        broken[#broken + 1] = found[i]
+      end
+      taken = taken + 1
+    end
+    if taken > 0 then redis.call('LTRIM', q.pending, 0, -taken - 1) end
+    for _, text in ipairs(broken) do add_broken(q, text) end
+    q.waiting = q.waiting - taken
+    local mean = (left - room.bytes) / math.max(#reply - before, 1)
+    piece, before = math.max(1, math.floor(room.bytes / math.max(mean, 1))), #reply
+  until room.full or room.jobs == 0 or q.waiting == 0
+end
+local function take_messages(all, room)
+  local reply = { -1 }
+  for at, q in ipairs(all) do
+    if room.jobs > 0 and not room.full and q.waiting > 0 then take_list(q, at, room, reply) end
+    if q.waiting > 0 then
+      reply[1] = 0
+      wake(q)
+    end
+  end
+  return reply
+end
+local queues  = KEYS
+local limit   = int('limit', ARGV[1], 1, 1000)
+local options = read_options(ARGV[2])
+local bytes   = option(options, 'bytes', 1, 1073741824, 4194304)
+arity(nil, 2)
+no_more_options(options)
 local opened = {}
 for i, queue in ipairs(queues) do
   opened[i] = open(queue, 'simple')
@@ -99,21 +172,4 @@ for i, queue in ipairs(queues) do
   bad = denied('LPUSH', opened[i].wake, 'LTRIM', opened[i].broken, 'PEXPIRE', opened[i].broken)
 end
 if bad then return redis.error_reply(bad) end
-local reply = { -1 }
-for i, q in ipairs(opened) do
-  local room = limit - #reply + 1
-  local messages = room > 0 and q.waiting > 0 and redis.call('RPOP', q.pending, room) or {}
-  for _, text in ipairs(messages) do
-    local id, client, queued, data = parse_message(text)
-    if id then
-      table.insert(reply, { i, id, make_token(queued, client), data, 1, tonumber(queued), 0 })
-    else
-      add_broken(q, text)
-    end
-  end
-  if q.waiting > #messages then
-    reply[1] = 0
-    wake(q)
-  end
-end
-return reply
+return take_messages(opened, make_room(limit, bytes))

@@ -1,0 +1,53 @@
+-- Leases after an absence. While Redis is away, refuses to write, or steps its clock, the leases of living workers run
+-- out too. So :meta keeps when a call last wrote about leases (`seen`), the longest lease in use (`lease`), and the
+-- end of a grace (`grace`): after a gap nothing is put back until every living worker had time to extend.
+-- needs clock.now queue.LEASE_FLOOR
+
+-- Reads, into q, what these say at present. To be called where something is in flight.
+local function read_absence(q)
+  local seen, grace = tonumber(q.seen), tonumber(q.grace)
+  q.longest = math.max(tonumber(q.lease) or 0, LEASE_FLOOR)
+  q.stepped = not seen or seen > now + q.longest / 10 or (grace or 0) > now + q.longest  -- the clock went back
+  q.old = not q.stepped and now - seen > q.longest / 2
+  q.graced = not q.stepped and grace
+  q.waits = q.graced and grace > now
+  q.stale = q.stepped or q.old or now - seen >= q.longest / 10
+end
+
+-- The first write must be a command that Redis allows when it is full. ZREM needs a member: '' is the id of no job.
+local function write_seen(q, ...)
+  q.seen = now
+  redis.call('ZREM', q.inflight, '')
+  redis.call('HSET', q.meta, 'seen', string.format('%.0f', now), ...)
+end
+
+local function begin_grace(q)
+  q.grace = math.floor(now + q.longest / 3)
+  write_seen(q, 'grace', string.format('%.0f', q.grace))
+  read_absence(q)
+end
+
+local function end_grace(q)
+  if q.grace then redis.call('HDEL', q.meta, 'grace') end
+  q.grace, q.graced, q.waits = nil, nil, false
+end
+
+-- The fields of :meta, name and value, that change when jobs get this lease. `flying` says how many were in flight.
+local function lease_fields(q, lease, flying)
+  if flying > 0 and lease <= (tonumber(q.lease) or 0) then return {} end
+  q.lease, q.longest = lease, math.max(lease, LEASE_FLOOR)
+  local fields = { 'lease', string.format('%.0f', lease) }
+  if flying > 0 then return fields end
+  q.seen, fields[3], fields[4] = now, 'seen', string.format('%.0f', now)
+  return fields
+end
+
+-- What an extend notes: that somebody is there. It begins a grace after a gap, and ends none but of an empty flight.
+local function note_extend(q, lease)
+  local flying = redis.call('ZCARD', q.inflight)
+  if flying > 0 then read_absence(q) end
+  local fields = lease_fields(q, lease, flying)
+  if flying > 0 and (q.stepped or q.old and not q.waits) then begin_grace(q) end
+  write_seen(q, unpack(fields))
+  if flying == 0 then end_grace(q) end
+end

@@ -1,0 +1,84 @@
+"""How the command line writes: the only file that does. Nothing else may live here.
+
+What a job carries, and names in Redis, are written by others, and a terminal obeys the control
+characters in them. So no control character but a line break is written, and none that turns the
+direction of text.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import json
+import re
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import click
+
+WIDTH_IN_PIPES = 120
+# C0 without the line break, DEL, C1, marks of direction, separators of lines, and halves of
+# surrogate pairs, which no encoding writes.
+UNSAFE = re.compile(
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+
+def safe(text: str) -> str:
+    """Return a text whose unsafe characters are escaped as Python writes them, such as `\\x1b`."""
+    return UNSAFE.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+def one_line(text: str) -> str:
+    """Return a safe text without line breaks, which could forge a line."""
+    return safe(text).replace("\n", "\\n")
+
+
+def show(text: str) -> None:
+    """Print a text on stdout. Its line breaks stand."""
+    click.echo(safe(text))
+
+
+def show_json(value: Any) -> None:
+    """Print a value as JSON, in one line, on stdout. Unsafe characters are escaped as JSON does."""
+    text = value.decode() if isinstance(value, bytes) else json.dumps(value)
+    click.echo(UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+
+
+def say(message: str) -> None:
+    """Print one message, which is one line, on stderr."""
+    click.echo(one_line(f"pyjobs: {message}"), err=True)
+
+
+def say_lines(text: str) -> None:
+    """Print a text of several lines on stderr, indented, so that no line looks like a message."""
+    if text:
+        click.echo("\n".join(f"  {line}" for line in safe(text).splitlines()), err=True)
+
+
+def show_error(error: click.ClickException) -> None:
+    """Print an error of click on stderr, with what click says of the usage."""
+    said = io.StringIO()
+    error.show(said)
+    click.echo(safe(said.getvalue()), err=True, nl=False)
+
+
+def print_table(rows: Iterable[Sequence[str]], *heads: str) -> None:
+    """Print rows, under their heads if there are any. Long texts are wrapped, nothing is cut."""
+    # Imported here, because only some commands print a table, and --help must be quick.
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDTH_IN_PIPES
+    drawn = io.StringIO()
+    console = importlib.import_module("rich.console").Console(
+        file=drawn, width=width, markup=False, highlight=False, emoji=False
+    )
+    table = importlib.import_module("rich.table").Table(
+        box=None, pad_edge=False, padding=(0, 2), show_header=bool(heads)
+    )
+    for head in heads:
+        table.add_column(head, overflow="fold")
+    for row in rows:
+        table.add_row(*map(one_line, row))
+    console.print(table)
+    show("\n".join(line.rstrip() for line in drawn.getvalue().splitlines()))

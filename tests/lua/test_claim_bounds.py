@@ -1,0 +1,86 @@
+"""claim: how much one call brings, in bytes, and what it passes over without counting it."""
+
+from __future__ import annotations
+
+from support.store import STORED, Jobs, Q, having
+
+from pyjobs.engine.verbs import StoredVerbs
+
+OTHER = "jobs:{other}"
+MIB = 1_048_576
+CALL_BYTES = 4 * MIB
+
+
+def ids(jobs: Jobs, **bounds: int) -> list[str]:
+    return [job.id for job in jobs.claim(**bounds).jobs]
+
+
+def cancel(jobs: Jobs, *names: str) -> None:
+    assert isinstance(jobs.mode, StoredVerbs)
+    jobs.store.call(jobs.mode.cancel(Q, names))
+
+
+@having("claim")
+def test_a_claim_stops_before_the_payload_that_would_exceed_its_bytes(jobs: Jobs) -> None:
+    jobs.submit(("a", b"12345"), ("b", b"12345"), ("c", b"1"))
+    assert ids(jobs, limit=9, max_bytes=9) == ["a"]
+    assert ids(jobs, limit=9, max_bytes=6) == ["b", "c"]
+
+
+@having("claim")
+def test_a_claim_brings_one_job_whatever_its_size(jobs: Jobs) -> None:
+    jobs.submit(("a", b"12345"), ("b", b"1"))
+    assert ids(jobs, limit=9, max_bytes=1) == ["a"]
+    assert ids(jobs, limit=9, max_bytes=1) == ["b"]
+
+
+@having("claim")
+def test_a_claim_brings_four_mebibytes_when_nothing_is_asked_for(jobs: Jobs) -> None:
+    for number in range(6):
+        jobs.submit((f"j{number}", b"x" * MIB))
+    batch = jobs.claim(100)
+    assert sum(len(job.data) for job in batch.jobs) == CALL_BYTES
+    assert batch.wait == 0
+
+
+@having("claim")
+def test_small_jobs_behind_large_ones_keep_their_order(jobs: Jobs) -> None:
+    sizes = [1] * 20 + [900_000] * 3 + [1] * 500
+    for at in range(0, len(sizes), 100):
+        part = sizes[at : at + 100]
+        jobs.submit(*((f"j{at + n}", b"x" * size) for n, size in enumerate(part)))
+    found: list[str] = []
+    while batch := ids(jobs, limit=400, max_bytes=2 * MIB):
+        found += batch
+    assert found == [f"j{n}" for n in range(len(sizes))]
+
+
+@having("claim")
+def test_the_bytes_of_a_claim_hold_for_all_its_queues_together(jobs: Jobs) -> None:
+    jobs.submit(("a", b"12345"))
+    jobs.submit(("b", b"12345"), queue=OTHER)
+    assert [job.id for job in jobs.claim(9, queues=(Q, OTHER), max_bytes=9).jobs] == ["a"]
+    assert [job.id for job in jobs.claim(9, queues=(Q, OTHER), max_bytes=9).jobs] == ["b"]
+
+
+@having("claim", STORED)
+def test_jobs_that_a_claim_passes_over_do_not_count_against_its_limit(jobs: Jobs) -> None:
+    cancelled = [f"x{n}" for n in range(300)]
+    jobs.submit(*cancelled, "a", "b")
+    cancel(jobs, *cancelled)
+    assert ids(jobs, limit=1) == ["a"]
+    assert jobs.pending() == ["b"]
+
+
+@having("claim", STORED)
+def test_a_claim_passes_over_a_thousand_entries_at_most_and_says_that_there_is_more(
+    jobs: Jobs,
+) -> None:
+    for at in range(0, 1200, 400):
+        part = [f"x{at + n}" for n in range(400)]
+        jobs.submit(*part)
+        cancel(jobs, *part)
+    jobs.submit("a")
+    first = jobs.claim(1)
+    assert (first.jobs, first.wait) == ([], 0)
+    assert ids(jobs, limit=1) == ["a"]

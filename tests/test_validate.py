@@ -1,0 +1,97 @@
+"""Checks of arguments: durations, moments, and the words of their errors."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+import pyjobs
+from pyjobs.client.options import options_text
+from pyjobs.engine.reliable import RELIABLE
+from pyjobs.errors import BadArgument
+from pyjobs.validate import MAX_MS, moment_ms, positive, to_ms, wait_seconds
+
+SUBMIT = RELIABLE.script("submit")
+MINUTE = timedelta(minutes=1)
+DURATIONS = ["delay", "expires", "retention", "timeout", "backoff"]
+
+
+def test_a_duration_is_seconds_or_a_timedelta() -> None:
+    assert to_ms("delay", 60) == to_ms("delay", 60.0) == to_ms("delay", MINUTE) == 60_000
+    assert positive("timeout", timedelta(milliseconds=1)) == 1
+
+
+@pytest.mark.parametrize("option", DURATIONS)
+def test_every_duration_of_a_submit_may_be_a_timedelta(option: str) -> None:
+    assert options_text(SUBMIT, {option: MINUTE}) == f"{option}=60000"
+
+
+@pytest.mark.parametrize("option", ["lease", "timeout", "grace", "retention", "backoff"])
+def test_every_duration_of_a_worker_may_be_a_timedelta(option: str) -> None:
+    settings: dict[str, Any] = {option: MINUTE}
+    assert getattr(pyjobs.Worker(**settings).settings, option) == 60.0
+
+
+def test_the_duration_of_a_verdict_may_be_a_timedelta() -> None:
+    assert pyjobs.Retry(after=MINUTE).verdict == "retry=60000"
+    assert pyjobs.Snooze(after=MINUTE).verdict == "snooze=60000"
+
+
+def test_the_sweep_of_a_client_may_be_a_timedelta() -> None:
+    pyjobs.Client("memory://", sweep=MINUTE).close()
+
+
+@pytest.mark.parametrize("option", DURATIONS)
+@pytest.mark.parametrize(
+    "value", [-1, -MINUTE, math.nan, math.inf, True, "1", MINUTE * 10**7, 10**400, 1e308]
+)
+def test_a_duration_that_is_none_is_refused_in_the_unit_of_the_argument(
+    option: str, value: Any
+) -> None:
+    with pytest.raises(BadArgument) as caught:
+        options_text(SUBMIT, {option: value})
+    assert str(caught.value).startswith(f"{option}: must be ")
+    assert "seconds" in str(caught.value) and str(MAX_MS) not in str(caught.value)
+
+
+@pytest.mark.parametrize("option", ["expires", "timeout"])
+@pytest.mark.parametrize("value", [0, 0.0001, timedelta(0)])
+def test_a_duration_that_may_not_be_zero_is_refused_in_seconds(option: str, value: Any) -> None:
+    with pytest.raises(BadArgument, match=f"^{option}: must be a number of seconds, 0.001 or more"):
+        options_text(SUBMIT, {option: value})
+
+
+def test_a_duration_is_no_moment() -> None:
+    assert moment_ms("run_at", datetime(1970, 1, 2, tzinfo=UTC)) == 86_400_000
+    with pytest.raises(BadArgument, match="run_at: must be a moment, not a duration"):
+        moment_ms("run_at", MINUTE)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"),
+    [(None, None), (0, 0), (-1, 0), (1.5, 1.5), (MINUTE, 60), (-MINUTE, 0),
+     (math.inf, MAX_MS / 1000), (10**400, MAX_MS / 1000), (timedelta.max, MAX_MS / 1000)],
+)  # fmt: skip
+def test_a_wait_takes_what_every_clock_takes(given: Any, seconds: float | None) -> None:
+    assert wait_seconds("timeout", given) == seconds
+
+
+@pytest.mark.parametrize("given", [math.nan, "1", True, [1]])
+def test_a_wait_that_is_no_duration_is_refused(given: Any) -> None:
+    with pytest.raises(BadArgument, match="timeout: must be a number of seconds, not "):
+        wait_seconds("timeout", given)
+
+
+def test_the_decorator_of_a_handler_may_be_called() -> None:
+    worker = pyjobs.Worker()
+
+    @worker.handler()
+    def run(job: pyjobs.ClaimedJob) -> int:
+        return job.attempt
+
+    assert callable(run)
+    with pytest.raises(BadArgument, match="has one already"):
+        worker.handler(run)
