@@ -16,10 +16,9 @@ from pyjobs.errors import BadLayout, OutcomeUnknown, PyjobsError, WrongMode, Wro
 OF_A_QUEUE = (WrongMode, BadLayout, WrongType)
 NAMED = re.compile(r"queue (\S+) (?:is|has) ")
 # Seconds until a queue that was set aside is looked at again: the first pause, doubled each time,
-# up to the longest. More doublings than these would overflow a float one day.
+# up to the longest.
 FIRST_LOOK = 1.0
 LONGEST_LOOK = 30.0
-DOUBLINGS = 16
 
 
 class Claims:
