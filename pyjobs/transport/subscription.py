@@ -124,7 +124,7 @@ class BaseSubscription:
         self._answered()
 
     def _raise_failure(self, failures: int) -> None:
-        """Raise the error of the latest attempt to connect, if one failed since there were so many."""
+        """Raise the error of the latest attempt to connect, if more have failed than `failures`."""
         if self._failures > failures:
             raise Unavailable(str(self._failure)) from self._failure
 
