@@ -24,8 +24,8 @@
     └── Unavailable                    Redis can't be reached, or refuses to work
         └── OutcomeUnknown             ... and the call may or may not have been carried out
 
-A wait that takes longer than its timeout raises the built-in TimeoutError. Only errors and the
-table of their codes may live in this file.
+A wait that takes longer than its timeout raises the built-in TimeoutError. Only errors, how
+they are pickled, and the table of their codes may live in this file.
 """
 
 from __future__ import annotations
@@ -34,7 +34,22 @@ import re
 from typing import Any
 
 
-class PyjobsError(Exception):
+class Rebuilt:
+    """A base of exception classes: pickle and copy make such an exception from its `args` and its
+    attributes, without its `__init__`, which may take other arguments than its message."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return rebuilt, (type(self), getattr(self, "args", ())), self.__dict__ or None
+
+
+def rebuilt(kind: type[BaseException], args: tuple[Any, ...]) -> BaseException:
+    """Return an exception of this class with these `args`, without a call of its `__init__`."""
+    made = kind.__new__(kind, *args)
+    made.args = args
+    return made
+
+
+class PyjobsError(Rebuilt, Exception):
     """The base class of every error of pyjobs.
 
     Attributes:
@@ -140,10 +155,6 @@ class JobFailed(PyjobsError):
         self.message = message
         self.traceback = traceback
         self.reason = reason
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # Exception's own would call the class with its message alone.
-        return type(self), (self.type, self.message, self.traceback, self.reason), self.__dict__
 
 
 class JobCancelled(PyjobsError):

@@ -80,17 +80,22 @@ class StopListener(threading.Thread):
             worker.stop()
 
     def finish(self) -> None:
-        """Stop listening, since the worker has ended. Ends the process when threads of handlers
-        still run END_SECONDS later, or when the time of the stop is over."""
+        """Stop listening, since the worker has ended. When handlers have left threads, Python waits
+        for them at its exit: END_SECONDS from now at most, or until the time of the stop is over.
+        """
         self.heard.put("finished")
         self.join()
-        ends = min(self._deadline, time.monotonic() + END_SECONDS)
-        for thread in set(threading.enumerate()) - self._before:
-            if not thread.daemon:
-                thread.join(max(0.0, ends - time.monotonic()))
-        if late := busy_threads(self._before):
-            log.error("ending without waiting for %s", "; ".join(late))
-            os._exit(1)
+        if busy_threads(self._before):
+            ends = min(self._deadline, time.monotonic() + END_SECONDS)
+            threading.Thread(
+                target=self._end_at, args=[ends], name="pyjobs-end", daemon=True
+            ).start()
+
+    def _end_at(self, moment: float) -> None:
+        """End the process at this moment, unless it has ended by itself."""
+        time.sleep(max(0.0, moment - time.monotonic()))
+        log.error("ending without waiting for %s", "; ".join(busy_threads(self._before)))
+        os._exit(1)
 
     def _end(self, worker: Worker) -> None:
         """Release the worker's jobs, and end the process."""

@@ -17,7 +17,7 @@ from pyjobs.client.presence import Event, Presence
 from pyjobs.engine import RESULT_ITEMS, SWEEP_JOBS, Call, Keys, Stored, fetch
 from pyjobs.errors import PyjobsError, Unavailable
 
-log = logging.getLogger("pyjobs")
+log = logging.getLogger(__name__)
 ANY_QUEUE = ""
 Lookup = Callable[[str, Sequence[str]], Call[list[Stored]]]
 

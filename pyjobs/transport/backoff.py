@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
-
 from redis.backoff import EqualJitterBackoff
 
-log = logging.getLogger(__name__)
+from pyjobs.log import logger
+
+log = logger(__name__)
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 2.0
 # Doubled that often, every first pause is past every bound; more would overflow a float one day.

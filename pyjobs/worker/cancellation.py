@@ -6,7 +6,6 @@ for anybody may publish; the heartbeat asks Redis for the jobs.
 
 from __future__ import annotations
 
-import logging
 import selectors
 import socket
 import threading
@@ -14,14 +13,17 @@ import time
 from collections.abc import Sequence
 
 from pyjobs.errors import PyjobsError
+from pyjobs.log import logger
 from pyjobs.transport import Backoff, Server, Subscription
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
 GAP_SECONDS = 0.1
 MESSAGES = 1000
 LOOK_SECONDS = 0.05
+# epoll counts ms in 32 bits, which are 24 days.
+LONGEST_SELECT = 86_400.0
 
 
 class CancellationListener:
@@ -137,7 +139,7 @@ class CancellationListener:
                 elif self._subscription.is_open:
                     # memory:// has no socket to wait for.
                     until = min(until, now + LOOK_SECONDS)
-                selector.select(until - now)
+                selector.select(min(until - now, LONGEST_SELECT))
         except (OSError, ValueError) as error:
             # This process may have no file descriptor left for a selector.
             self._subscription.close()

@@ -15,7 +15,8 @@ from pyjobs.errors import BadLayout, OutcomeUnknown, PyjobsError, WrongMode, Wro
 # Errors that one queue causes, whatever other queues stand in the call.
 OF_A_QUEUE = (WrongMode, BadLayout, WrongType)
 NAMED = re.compile(r"queue (\S+) (?:is|has) ")
-# Seconds until a queue that was set aside is looked at again: the first pause and the longest.
+# Seconds until a queue that was set aside is looked at again: the first pause, doubled each time,
+# up to the longest.
 FIRST_LOOK = 1.0
 LONGEST_LOOK = 30.0
 

@@ -66,7 +66,7 @@ class WorkerCore:
         fixed = 0 if settings.prefetch is None and not self.mode.leases else settings.prefetch
         self._prefetch = Prefetch(self._concurrency, fixed)
         self._prefetched: deque[Run] = deque()
-        self._running = 0
+        self._running: set[Run] = set()
         self._outbox = Outbox()
         self._no_more_starts = False
 
@@ -75,7 +75,7 @@ class WorkerCore:
         """How many more jobs may be claimed. A run that has ended takes no room any more."""
         if self.stopping or self._payload_room - self._payload < MAX_BYTES:
             return 0
-        return max(0, self._prefetch.room - self._running - len(self._prefetched))
+        return max(0, self._prefetch.room - len(self._running) - len(self._prefetched))
 
     @property
     def drained(self) -> bool:
@@ -133,13 +133,12 @@ class WorkerCore:
     def next_run(self, now: float) -> Run | None:
         """Return the next run to start, None when there is none or `concurrency` runs are under
         way."""
-        while self._prefetched and self._running < self._concurrency:
+        while self._prefetched and len(self._running) < self._concurrency:
             run = self._prefetched.popleft()
             if run.state is not HELD:
                 self._discard(run)
                 continue
-            run.started_at = now
-            self._running += 1
+            self._running.add(run)
             self._prefetch.started(now)
             return run
         return None
@@ -148,13 +147,13 @@ class WorkerCore:
         """Take the outcome of a run that has ended.
 
         Args:
-            run: the run; a run that is not held is ignored.
+            run: the run; a run that is not under way is ignored.
             outcome: what to record; None records nothing.
             now: the time.
         """
-        if run not in self.held:
+        if run not in self._running:
             return
-        self._running -= 1
+        self._running.remove(run)
         if run.started_at is not None:
             self._prefetch.ran(now - run.started_at)
         if outcome is None or run.state is not HELD:
@@ -164,6 +163,14 @@ class WorkerCore:
         if outcome.verb != "complete":
             # A thread can't be stopped: its handler may go on, and reads this state as `job.lost`.
             run.stop()
+
+    def strays(self, executing: Callable[[Run], bool]) -> list[Run]:
+        """Return the runs that were started, have not ended, and are nowhere any more.
+
+        Args:
+            executing: whether an executor holds a run.
+        """
+        return [run for run in self._running if not executing(run)]
 
     def release_stuck(self, now: float) -> bool:
         """Release the prefetched jobs when no run has started for too long, so that other workers
@@ -242,6 +249,7 @@ class WorkerCore:
         for run in list(self.held):
             run.lose()
             self._drop(run, LeaseLost.code)
+        self._running.clear()
 
     @property
     def _claim_needed(self) -> bool:

@@ -6,7 +6,6 @@ Only what waits, sends and reports a loss may live here; when to renew is decide
 from __future__ import annotations
 
 import contextlib
-import logging
 import threading
 import time
 from collections import defaultdict
@@ -14,14 +13,16 @@ from collections.abc import Callable, Iterable
 
 from pyjobs.engine import MAX_ITEMS, RELIABLE, Call, Keys
 from pyjobs.errors import PyjobsError, QueueFull, Unavailable
+from pyjobs.log import logger
 from pyjobs.transport import REPLY_SECONDS, connect, run_many, writes_refused
 from pyjobs.worker import failpoints
 from pyjobs.worker.cancellation import CancellationListener
 from pyjobs.worker.leases import Leases
+from pyjobs.worker.loopwatch import LoopWatch
 from pyjobs.worker.run import HELD, Run, RunState
 from pyjobs.worker.settings import WorkerSettings
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 
 class Heartbeat(threading.Thread):
@@ -29,7 +30,8 @@ class Heartbeat(threading.Thread):
 
     A run that hangs, or that can't be renewed before its lease ends, is given up. A run of the
     second kind is released with its token as soon as Redis answers, so that no crash is counted.
-    Redis refusing to write ends no lease, since nobody can claim then. A run whose job
+    A run that has not begun is given up in the same way when the event loop has not turned for a
+    lease. Redis refusing to write ends no lease, since nobody can claim then. A run whose job
     is published as cancelled is renewed at once: the answer says whether it was cancelled.
 
     Args:
@@ -37,6 +39,8 @@ class Heartbeat(threading.Thread):
         held: returns the held runs; called from this thread.
         lost: called from this thread with a run that was lost, and the reason: the word of the
             script, or any other text.
+        loop: tells whether the event loop that starts the runs still turns; None where nothing
+            is to be given up for that.
         renewed: called from this thread when a renewal or release is answered again.
     """
 
@@ -47,6 +51,7 @@ class Heartbeat(threading.Thread):
         held: Callable[[], Iterable[Run]],
         lost: Callable[[Run, str], None],
         renewed: Callable[[], None] = lambda: None,
+        loop: LoopWatch | None = None,
     ) -> None:
         super().__init__(name="pyjobs-heartbeat", daemon=True)
         # A renewal without an answer must leave time for others within the lease.
@@ -57,6 +62,8 @@ class Heartbeat(threading.Thread):
         self._held = held
         self._lost = lost
         self._renewed = renewed
+        self._loop = loop
+        self._stands_still = False
         self._given_up: list[Run] = []
         self._unanswered = False
         self._leases = Leases(self._lease, reply_seconds, time.monotonic())
@@ -139,10 +146,33 @@ class Heartbeat(threading.Thread):
         for run in held:
             if run.state is HELD and self._leases.hangs(run, sent):
                 self._lost(run, "its handler ran a lease longer than its timeout")
+        self._check_loop(held, sent)
         error = self._renew(held, sent)
         if error is None:
             self._leases.all_renewed(held, sent)
         return error
+
+    def _check_loop(self, held: list[Run], now: float) -> None:
+        """Give up the runs that have not begun while the event loop stands still: the worker can't
+        start them, and other workers can."""
+        if self._loop is None or self._loop.still_for(now) <= self._lease:
+            if self._stands_still:
+                log.warning("the event loop turns again")
+            self._stands_still = False
+            return
+        waiting = [run for run in held if run.state is HELD and run.hold_back()]
+        for run in waiting:
+            run.lose("the event loop stands still")
+        self._given_up += waiting
+        if not self._stands_still:
+            log.error(
+                "the event loop stands still since %s; jobs handed back that have not begun: %d; "
+                "it is in %s",
+                self._loop.since(),
+                len(waiting),
+                self._loop.where(),
+            )
+        self._stands_still = True
 
     def _renew_heard(self, heard: set[bytes]) -> Exception | None:
         """Renew only the runs of jobs with these ids; the answers say which were cancelled."""

@@ -12,7 +12,7 @@ from pyjobs import codec
 from pyjobs.engine import MAX_BYTES, Outcome
 from pyjobs.errors import TooLarge
 from pyjobs.worker.run import Run
-from pyjobs.worker.verdicts import Verdict
+from pyjobs.worker.verdicts import verdict_of
 
 WHY_CHARS = 200
 TRACE_FRAMES = 50
@@ -54,8 +54,9 @@ def failure(error: BaseException, verdict: str = "retry") -> Outcome:
         error: the exception; the verdict of a Verdict replaces the argument.
         verdict: what reliable/fail does with the job: 'retry', 'retry=MS', 'snooze=MS' or 'reject'.
     """
-    if isinstance(error, Verdict):
-        verdict = error.verdict
+    if found := verdict_of(error):
+        # The words of an ExceptionGroup are about its leaves, which say all.
+        error, verdict = found, found.verdict
     # An exception's own __str__ may raise anything; the failure must be recorded all the same.
     try:
         message = str(error)

@@ -8,16 +8,16 @@ first claim.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import Any
 
 from pyjobs.engine import Keys, commands_of
 from pyjobs.errors import Forbidden, PyjobsError, Unavailable
+from pyjobs.log import logger
 from pyjobs.transport import AsyncServer, acommand, aload, shown, translating
 from pyjobs.worker.settings import WorkerSettings
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 # ACL DRYRUN checks the number of arguments too: how many values follow the key of each command.
 VALUES = {

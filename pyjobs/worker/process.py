@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from types import FrameType, TracebackType
 from typing import Any, NoReturn
 
-from pyjobs.worker.executors import Handler
+from pyjobs.worker.invocation import Handler
 
 # Not every system has the last two.
 NAMES = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT")
@@ -37,10 +37,14 @@ class StopSignals:
     Args:
         stop: called with the number of each signal, from a signal handler: any code of the main
             thread may be interrupted, so `stop` takes no lock that the main thread may hold.
+        signals: the signals; the others are left alone.
     """
 
-    def __init__(self, stop: Callable[[int], None]) -> None:
+    def __init__(
+        self, stop: Callable[[int], None], signals: Iterable[signal.Signals] = STOPS
+    ) -> None:
         self._stop = stop
+        self._signals = tuple(signals)
         self._before: dict[signal.Signals, Any] = {}
         self._wakeup_fd = -1
 
@@ -49,7 +53,7 @@ class StopSignals:
             return self
         self._wakeup_fd = signal.set_wakeup_fd(-1)
         signal.set_wakeup_fd(self._wakeup_fd)
-        for one in STOPS:
+        for one in self._signals:
             before = signal.getsignal(one)
             if one in OPTIONAL and before is signal.SIG_IGN:
                 continue

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from pyjobs.asyncutil import cancel_and_wait
-from pyjobs.engine import REGISTER_SECONDS, Outcome
-from pyjobs.errors import PyjobsError, QueueFull, Unavailable
+from pyjobs.engine import REGISTER_SECONDS, RELEASE, Outcome
+from pyjobs.errors import OutcomeUnknown, PyjobsError, QueueFull, Unavailable
+from pyjobs.log import logger
 from pyjobs.transport import (
     Outage,
     aclose,
@@ -28,8 +28,11 @@ from pyjobs.transport import (
 )
 from pyjobs.worker import failpoints
 from pyjobs.worker.core import WorkerCore
-from pyjobs.worker.executors import Handler, executor_for
+from pyjobs.worker.executors import executor_for
 from pyjobs.worker.heartbeat import Heartbeat
+from pyjobs.worker.invocation import Handler
+from pyjobs.worker.joblog import log_recorded, log_start
+from pyjobs.worker.loopwatch import LoopWatch
 from pyjobs.worker.prefetch import STUCK_SECONDS
 from pyjobs.worker.preflight import prepare
 from pyjobs.worker.refusals import CANCELLED, in_words
@@ -38,7 +41,11 @@ from pyjobs.worker.settings import WorkerSettings
 from pyjobs.worker.shutdown import Shutdown
 from pyjobs.worker.wake import WakeWaiter
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
+# How often the loop looks for runs that nothing runs any more.
+TURN_SECONDS = 1.0
+FASTEST_TURN = 0.05
+# How long Redis may take to answer when a worker that ends hands jobs back.
 HAND_BACK_SECONDS = 2.0
 
 
@@ -54,6 +61,7 @@ class Processor:
         self._settings = settings
         self._core = WorkerCore(settings)
         self._loop = asyncio.get_running_loop()
+        self._loop_watch = LoopWatch()
         self._executor = executor_for(handler, settings.concurrency, self._ended)
         self._server = aconnect(settings.url)
         self._changed = asyncio.Event()
@@ -66,6 +74,10 @@ class Processor:
         self._outage = Outage(shown(settings.url))
         self._register_at = 0.0
         self._watches_prefetched = False
+        self._next_turn: asyncio.TimerHandle | None = None
+        self._turn_seconds = min(TURN_SECONDS, max(FASTEST_TURN, settings.lease / 10))
+        self._abandoned = 0
+        self._ending = False
 
     async def process(self) -> None:
         """Claim, run and record until the stop is over.
@@ -81,11 +93,12 @@ class Processor:
             if not await self._prepared():
                 return
             self._log_ready()
+            self._turn()
             if heartbeat is not None:
                 heartbeat.start()
-            round_trips = asyncio.create_task(self._make_round_trips(), name="pyjobs-round-trips")
+            round_trips = self._task(self._make_round_trips, "pyjobs-round-trips")
             self._round_trips = self._shutdown.task = round_trips
-            tasks = [round_trips, asyncio.create_task(self._wake_waiter.run(), name="pyjobs-wake")]
+            tasks = [round_trips, self._task(self._wake_waiter.run, "pyjobs-wake")]
             try:
                 await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             except asyncio.CancelledError:
@@ -93,7 +106,10 @@ class Processor:
                 await asyncio.wait({round_trips})
                 raise
         finally:
+            self._ending = True
             self._shutdown.close()
+            if self._next_turn is not None:
+                self._next_turn.cancel()
             if heartbeat is not None:
                 heartbeat.stop()
             for task in tasks:
@@ -165,6 +181,20 @@ class Processor:
             "" if settings.concurrency == 1 else "s",
         )
 
+    def _task(self, work: Callable[[], Awaitable[None]], name: str) -> asyncio.Task[None]:
+        return asyncio.create_task(self._until_ended(work), name=name)
+
+    async def _until_ended(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do work of this worker, and begin it anew when it is cancelled by anybody else: a handler
+        can reach every task of the loop, and so does `asyncio.run` at its end."""
+        while True:
+            try:
+                return await work()
+            except asyncio.CancelledError:
+                if self._ending or self._shutdown.gives_up:
+                    raise
+                log.warning("a task of the worker was cancelled from outside, and goes on")
+
     # --- round trips ---
 
     async def _make_round_trips(self) -> None:
@@ -174,17 +204,24 @@ class Processor:
             if not requests:
                 await self._until_changed()
                 continue
+            failpoints.at("send")
             try:
-                failpoints.at("send")
                 answers = await arun_many(self._server, [request.call for request in requests])
-                failpoints.at("answered")
-                refused = self._core.answered(requests, answers, time.monotonic())
-                self._cancel_refused(refused)
-                self._start_runs()
-                await self._after_round_trip(answers)
             except Unavailable as error:
                 self._core.unanswered(requests, error)
                 await asyncio.sleep(self._outage.pause(error))
+                continue
+            except BaseException as error:
+                self._core.unanswered(requests, OutcomeUnknown(repr(error)))
+                raise
+            failpoints.at("answered")
+            refused = self._core.answered(requests, answers, time.monotonic())
+            self._start_runs()
+            log_recorded(requests, answers)
+            self._cancel_refused(refused)
+            # The next round trip meets an outage too, and waits.
+            with contextlib.suppress(Unavailable):
+                await self._after_round_trip(answers)
 
     async def _until_changed(self) -> None:
         self._wake_waiter.listen()
@@ -218,10 +255,10 @@ class Processor:
 
     def _cancel_refused(self, refused: Iterable[tuple[Run, str]]) -> None:
         for run, why in refused:
+            self._executor.cancel(run)
             log.warning(
                 "job %s on queue %s: nothing was recorded: %s", run.id, run.queue, in_words(why)
             )
-            self._executor.cancel(run)
 
     # --- runs ---
 
@@ -231,11 +268,10 @@ class Processor:
             failpoints.at("start")
             try:
                 self._executor.start(run)
-            except RuntimeError as error:
-                self._core.fatal = self._core.fatal or PyjobsError(f"no job can run: {error}")
-                # Released: a lease that ends without a run would count as a crash.
-                self._shutdown.now()
+            except Exception as error:
+                self._no_job_can_run(error)
                 return
+            log_start(run)
         if self._core.waiting and not self._watches_prefetched:
             self._watches_prefetched = True
             self._loop.call_later(STUCK_SECONDS, self._check_prefetched)
@@ -248,14 +284,36 @@ class Processor:
 
     def _ended(self, run: Run, outcome: Outcome) -> None:
         failpoints.at("ended")
-        if outcome.verb == "fail":
-            put_off = outcome.verdict.startswith("snooze")
-            how = "was put off" if put_off else f"failed at attempt {run.attempt}"
-            level = logging.INFO if put_off else logging.WARNING
-            log.log(level, "job %s on queue %s %s: %s", run.id, run.queue, how, outcome.why)
         self._core.finished(run, outcome, time.monotonic())
-        self._start_runs()
         self._changed.set()
+        self._start_runs()
+
+    def _no_job_can_run(self, error: Exception) -> None:
+        """End the worker. Its jobs are released: a lease that ends without a run counts as a
+        crash."""
+        self._core.fatal = self._core.fatal or PyjobsError(f"no job can run: {error}")
+        self._shutdown.now()
+
+    def _turn(self) -> None:
+        """Look for what no callback has told of, now and every `_turn_seconds`."""
+        self._loop_watch.turned()
+        self._next_turn = self._loop.call_later(self._turn_seconds, self._turn)
+        try:
+            self._executor.check()
+        except RuntimeError as error:
+            self._no_job_can_run(error)
+        strays = self._core.strays(self._executor.__contains__)
+        for run in strays:
+            self._core.finished(run, RELEASE, time.monotonic())
+        if strays:
+            self._changed.set()
+            log.error("jobs that nothing runs any more, and that are released: %d", len(strays))
+        self._log_abandoned()
+
+    def _log_abandoned(self) -> None:
+        if (abandoned := self._executor.abandoned) > self._abandoned:
+            log.warning("handlers that still run although their jobs were given up: %d", abandoned)
+        self._abandoned = abandoned
 
     # --- leases ---
 
@@ -267,6 +325,7 @@ class Processor:
             held=lambda: list(self._core.held),
             lost=self._lost_in_thread,
             renewed=self._renewed_in_thread,
+            loop=self._loop_watch,
         )
 
     def _renewed_in_thread(self) -> None:
@@ -281,8 +340,8 @@ class Processor:
             self._loop.call_soon_threadsafe(self._lost, run, why)
 
     def _lost(self, run: Run, why: str) -> None:
+        self._executor.cancel(run)
         if why == CANCELLED:
             log.info("job %s on queue %s was cancelled", run.id, run.queue)
         else:
             log.warning("job %s on queue %s is lost: %s", run.id, run.queue, in_words(why))
-        self._executor.cancel(run)

@@ -43,7 +43,7 @@ class Run:
         queued: when the job was submitted, ms since the epoch by Redis's clock.
         timeout: seconds that the handler may take, None for no limit.
         claimed_at: when the claim was first sent, seconds of this process's monotonic clock.
-        started_at: when the handler was started, by the same clock; None before that.
+        started_at: when the handler began, by the same clock; None before that.
         state: whether an outcome can still be recorded.
         loss: why the run is lost, a script's word or any other text; '' for no known reason.
         on_recorded: called with the script's word about the outcome; None where nobody waits.
@@ -56,6 +56,7 @@ class Run:
     """
 
     __slots__ = (
+        "_permits",
         "attempt",
         "claimed_at",
         "data",
@@ -84,6 +85,8 @@ class Run:
         self.state = HELD
         self.loss = ""
         self.on_recorded: Callable[[str], None] | None = None
+        # Its only element goes to `begin` or to `hold_back`: `pop` is atomic between threads.
+        self._permits = [True]
 
     def __repr__(self) -> str:
         return f"<Run {self.id} on {self.queue}, attempt {self.attempt}, {self.state.value}>"
@@ -92,6 +95,26 @@ class Run:
     def lost(self) -> bool:
         """Whether a result of this run would be discarded."""
         return self.state is not HELD
+
+    def begin(self, now: float) -> bool:
+        """Note that the handler begins. Returns False where `hold_back` came first: the handler
+        must not be called. Any thread may call this.
+
+        Args:
+            now: seconds of the monotonic clock.
+        """
+        if not self.hold_back():
+            return False
+        self.started_at = now
+        return True
+
+    def hold_back(self) -> bool:
+        """Keep the handler from beginning. Returns False where the handler has begun, or was held
+        back before. Any thread may call this."""
+        try:
+            return self._permits.pop()
+        except IndexError:
+            return False
 
     def stop(self) -> None:
         """Enter the state STOPPED, unless the run is lost."""
@@ -102,9 +125,9 @@ class Run:
         """Enter the state LOST; any thread may call this.
 
         Args:
-            why: the word of a script, or any other text.
+            why: the word of a script, or any other text; '' keeps an earlier reason.
         """
-        self.loss = why
+        self.loss = why or self.loss
         self.state = RunState.LOST
 
     def recorded(self, word: str) -> None:

@@ -9,6 +9,8 @@ from pyjobs.errors import BadArgument
 from pyjobs.validate import needed, positive, to_ms, whole
 
 MOST_JOBS = 10_000
+# A claim reads each queue, and nothing else runs in Redis meanwhile.
+MOST_QUEUES = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +59,8 @@ class WorkerSettings:
         mode_named(self.mode_name)
         if not self.queues:
             raise BadArgument("queues: none was given")
+        if len(self.queues) > MOST_QUEUES:
+            raise BadArgument(f"queues: {len(self.queues)}, more than {MOST_QUEUES}")
         twice = next((name for name in self.queues if self.queues.count(name) > 1), None)
         if twice is not None:
             raise BadArgument(f"queues: {twice!r} is there twice")

@@ -6,15 +6,15 @@ Only the times of a stop may live here. What becomes of the jobs is decided in c
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 from typing import Any
 
 from pyjobs.asyncutil import cancel_and_wait
+from pyjobs.log import logger
 from pyjobs.worker.core import WorkerCore
 from pyjobs.worker.executors import Executor
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 FLUSH_SECONDS = 5.0
 
 
@@ -67,6 +67,11 @@ class Shutdown:
         if not self._at_once:
             self._at_once = True
             self._after(FLUSH_SECONDS, self._give_up)
+
+    @property
+    def gives_up(self) -> bool:
+        """Whether `task` was cancelled by this stop."""
+        return self._cancelling is not None
 
     def cancel_task(self) -> None:
         """Cancel `task`, whatever it waits for."""

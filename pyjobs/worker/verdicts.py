@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from pyjobs.errors import Rebuilt
 from pyjobs.validate import needed, to_ms
 
 
-class Verdict(Exception):
+class Verdict(Rebuilt, Exception):
     """Holds what a handler decided about its job; the base of Retry, Snooze and Reject.
 
     Attributes:
@@ -64,3 +65,17 @@ class Snooze(Verdict):
     def __init__(self, why: str = "put off", *, after: float | timedelta) -> None:
         super().__init__(why)
         self.verdict = f"snooze={needed('after', to_ms('after', after))}"
+
+
+def verdict_of(error: BaseException) -> Verdict | None:
+    """Return the verdict that a handler's exception carries: itself, or the one verdict of all
+    leaves of an ExceptionGroup; None when there is none, or when the leaves differ."""
+    if isinstance(error, Verdict):
+        return error
+    if not isinstance(error, BaseExceptionGroup):
+        return None
+    found = [verdict_of(leaf) for leaf in error.exceptions]
+    first = found[0]
+    if first is None or any(one is None or one.verdict != first.verdict for one in found):
+        return None
+    return first

@@ -8,12 +8,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import logging
 import time
 from collections.abc import Callable
 
 from pyjobs.engine import Keys, wake
 from pyjobs.errors import Forbidden, PyjobsError
+from pyjobs.log import logger
 from pyjobs.transport import (
     CLOSE_SECONDS,
     AsyncServer,
@@ -28,7 +28,7 @@ from pyjobs.transport import (
 from pyjobs.worker.core import WorkerCore
 from pyjobs.worker.settings import WorkerSettings
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 IDLE_SECONDS = 30.0
 REPLY_MARGIN = 5.0
 # Without the right to wait, an idle worker claims that often; so the pause does not grow.

@@ -9,23 +9,63 @@ import asyncio
 import contextlib
 import dataclasses
 import os
+import signal
 import threading
 from collections.abc import AsyncGenerator, Callable, Iterable
 from datetime import timedelta
-from typing import Any, TypeVar, overload
+from types import TracebackType
+from typing import Any, Self, TypeVar, overload
 
 from pyjobs.asyncutil import fast_loop
 from pyjobs.engine import ModeName, Outcome
 from pyjobs.errors import BadArgument
 from pyjobs.transport import DEFAULT_URL, checked_url
 from pyjobs.validate import in_seconds
-from pyjobs.worker.executors import Handler
+from pyjobs.worker.executors import check_handler
+from pyjobs.worker.invocation import Handler
 from pyjobs.worker.job import ClaimedJob, pulled_outcome
-from pyjobs.worker.process import ACTIVE, DefaultThreads, StopSignals, guarded
+from pyjobs.worker.process import ACTIVE, STOPS, DefaultThreads, StopSignals, guarded
 from pyjobs.worker.processor import Processor
 from pyjobs.worker.settings import WorkerSettings
 
+# The stop that releases held jobs is the second.
+AT_ONCE = 2
 H = TypeVar("H", bound=Handler)
+
+
+class PulledJobs:
+    """Yields the jobs of `Worker.jobs`, and stops the worker at the end of `async with`.
+
+    Args:
+        generator: yields the jobs, and stops the worker when it is closed.
+        signals: what is handled in the block.
+    """
+
+    def __init__(self, generator: AsyncGenerator[ClaimedJob, None], signals: StopSignals) -> None:
+        self._generator = generator
+        self._signals = signals
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> ClaimedJob:
+        return await anext(self._generator)
+
+    async def aclose(self) -> None:
+        """Stop the worker, and release the jobs that were not ended."""
+        await self._generator.aclose()
+
+    async def __aenter__(self) -> Self:
+        self._signals.__enter__()
+        return self
+
+    async def __aexit__(
+        self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
+    ) -> None:
+        try:
+            await self.aclose()
+        finally:
+            self._signals.__exit__(None, None, None)
 
 
 class Worker:
@@ -91,6 +131,7 @@ class Worker:
         self._handler: Handler | None = None
         self._processor: Processor | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._processing: asyncio.Task[None] | None = None
         self._own_loop: asyncio.AbstractEventLoop | None = None
         self._stops = 0
         self._stops_passed_on = 0
@@ -127,14 +168,14 @@ class Worker:
                 `@worker.handler()`, the decorator is returned.
 
         Raises:
-            BadArgument: the worker has a handler, or this can't be called.
+            BadArgument: the worker has a handler, or this can't be called, or is a generator
+                function.
         """
         if function is None:
             return self.handler
         if self._handler is not None:
             raise BadArgument("handler: this worker has one already")
-        if not callable(function):
-            raise BadArgument(f"handler: a {type(function).__name__} can't be called")
+        check_handler(function)
         self._handler = function
         return function
 
@@ -157,7 +198,7 @@ class Worker:
         with taken, asyncio.Runner(loop_factory=fast_loop()) as runner:
             self._own_loop = runner.get_loop()
             self._own_loop.set_default_executor(DefaultThreads())
-            runner.run(self._run())
+            self._run_to_the_end(runner)
 
     async def arun(self) -> None:
         """Claim and run jobs in the running event loop until `stop`. No signal is handled. When the
@@ -194,12 +235,18 @@ class Worker:
                 found += [f"task {task.get_name()}" for task in asyncio.all_tasks(loop)]
         return found
 
-    async def jobs(self) -> AsyncGenerator[ClaimedJob, None]:
-        """Yield claimed jobs one after the other, for workers without a handler; up to
-        `concurrency` of them are held at a time.
+    def jobs(self) -> PulledJobs:
+        """Return the claimed jobs one after the other, for workers without a handler; up to
+        `concurrency` of them are held at a time:
 
-        End each job with `await job.done(result)` or `await job.fail(error)`. When the generator is
-        closed, the worker stops, and releases the jobs that were not ended.
+            async with worker.jobs() as jobs:
+                async for job in jobs:
+                    await job.done(...)
+
+        End each job with `await job.done(result)` or `await job.fail(error)`. When the block is
+        left, in whatever way, the worker stops and releases the jobs that were not ended. In the
+        block SIGTERM, SIGHUP and SIGQUIT stop the worker, and the loop ends when the held jobs
+        have. Without `async with`, jobs are released only when the event loop lives on.
 
         Raises:
             BadArgument: the worker has a handler, or another loop over `jobs`.
@@ -207,6 +254,10 @@ class Worker:
             WrongMode: every queue works in another mode; BadLayout and WrongType accordingly.
             Forbidden: the Redis user lacks a right that the worker needs.
         """
+        others = [one for one in STOPS if one != signal.SIGINT]
+        return PulledJobs(self._pull(), StopSignals(self._on_signal, others))
+
+    async def _pull(self) -> AsyncGenerator[ClaimedJob, None]:
         if self._handler is not None:
             where = "its handler, or another loop over jobs()"
             raise BadArgument(f"jobs: every job of this worker goes to {where}")
@@ -237,8 +288,31 @@ class Worker:
                 self.stop()
                 await asyncio.wait({processing})
 
+    def _run_to_the_end(self, runner: asyncio.Runner) -> None:
+        """Run in the runner's event loop. SystemExit and KeyboardInterrupt of a task that a handler
+        has started leave the loop at once; they are raised after the stop."""
+        work, left = self._run(), None
+        while True:
+            try:
+                runner.run(work)
+                break
+            except (SystemExit, KeyboardInterrupt) as error:
+                left = left or error
+                if self._processor is None or self._stops >= AT_ONCE:
+                    break
+                work = self._finish()
+        if left is not None:
+            raise left
+
+    async def _finish(self) -> None:
+        """Release all held jobs and wait for the end of the run."""
+        for _ in range(AT_ONCE):
+            self.stop()
+        if self._processing is not None:
+            await asyncio.wait({self._processing})
+
     def _on_signal(self, number: int) -> None:
-        if self._stops < 2:
+        if self._stops < AT_ONCE:
             self.stop()
             return
         for taken in list(ACTIVE):
@@ -258,6 +332,7 @@ class Worker:
             raise BadArgument("run: this worker runs already; make another Worker")
         self._processor = processor = Processor(self.settings, guarded(self._handler))
         self._loop = asyncio.get_running_loop()
+        self._processing = asyncio.current_task()
         self._pass_on_stops()
         try:
             await processor.process()

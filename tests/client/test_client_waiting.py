@@ -34,6 +34,18 @@ pytest_plugins = ("support.client_fixtures",)
 
 class TestWaiting:
     @EVERY
+    @pytest.mark.parametrize("seconds", [float("inf"), 1e10])
+    def test_a_timeout_beyond_what_the_platform_can_wait_gets_the_result(
+        self, client: Any, jobs: Jobs, seconds: float
+    ) -> None:
+        job = client.submit("ab")
+        worker = threading.Timer(0.05, work, (jobs,))
+        worker.start()
+        job.exception(seconds)
+        worker.join()
+        assert job.done()
+
+    @EVERY
     def test_a_timeout_ends_the_wait_and_not_the_job(self, client: Any, jobs: Jobs) -> None:
         job = client.submit("ab")
         for wait in (0, 0.02):

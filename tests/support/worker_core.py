@@ -79,7 +79,10 @@ def take(core: WorkerCore, count: int, *, queue: int = 0, wait: int = -1) -> lis
 
 def begin(core: WorkerCore, now: float = NOW) -> list[Run]:
     """Start what the core lets start."""
-    return list(iter(lambda: core.next_run(now), None))
+    runs = list(iter(lambda: core.next_run(now), None))
+    for run in runs:
+        run.begin(now)
+    return runs
 
 
 def finish(core: WorkerCore, *runs: Run, outcome: Outcome | None = None) -> None:

@@ -57,6 +57,11 @@ def listeners(store: Store) -> Iterator[Ears]:
 
 @EVERY
 class TestWait:
+    def test_a_wait_of_ten_years_hears_a_cancel(self, listeners: Ears) -> None:
+        listeners.subscribe()
+        threading.Timer(SHORT, listeners.server.publish, (CHANNELS[0], "a")).start()
+        assert listeners.cancels.wait(10 * 365 * 86_400.0) == {b"a"}
+
     def test_a_wait_returns_ids_published_on_each_channel(self, listeners: Ears) -> None:
         listeners.subscribe()
         for channel in CHANNELS:

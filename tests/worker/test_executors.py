@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
+import functools
+import sys
 import threading
 from collections.abc import Awaitable, Callable
+from types import FrameType
 from typing import Any
 
 import pytest
 
 from pyjobs.engine.outcome import Outcome
 from pyjobs.engine.replies import Claimed
-from pyjobs.worker.executors import Executor, Handler, ThreadExecutor, executor_for
+from pyjobs.errors import BadArgument
+from pyjobs.worker import task_executor, thread_executor
+from pyjobs.worker.executors import Executor, check_handler, executor_for
+from pyjobs.worker.invocation import Handler
 from pyjobs.worker.job import ClaimedJob, pulled_outcome
 from pyjobs.worker.run import Run
+from pyjobs.worker.thread_executor import HandlerThread, ThreadExecutor
+from pyjobs.worker.verdicts import Reject
 
 SOON = 10.0
 BOTH = pytest.mark.parametrize("plain", [False, True], ids=["async", "plain"])
@@ -297,3 +306,377 @@ def test_an_end_given_before_the_cancel_is_what_is_reported() -> None:
         await waits
 
     run(body)
+
+
+# --- cancellations: who asked for them ---
+
+
+async def one(bench: Bench, timeout: float | None = None) -> Run:
+    """Start a run and let its handler begin."""
+    run = a_run("a", timeout=timeout)
+    bench.executor.start(run)
+    while run.started_at is None:  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    return run
+
+
+def test_a_handler_that_cancels_itself_has_failed() -> None:
+    async def cancel_itself(job: ClaimedJob) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        await asyncio.sleep(SOON)
+
+    async def body() -> None:
+        bench = Bench(cancel_itself)
+        bench.executor.start(a_run("a"))
+        await bench.until(1)
+        assert bench.reports["a"].verb == "fail"
+        assert bench.reports["a"].why.startswith("CancelledError")
+
+    run(body)
+
+
+def test_a_run_cancelled_by_somebody_else_before_it_began_has_failed() -> None:
+    async def body() -> None:
+        bench = Bench(made(False, lambda job: job.data))
+        before = asyncio.all_tasks()
+        bench.executor.start(a_run("a"))
+        for task in asyncio.all_tasks() - before:
+            task.cancel()
+        await bench.until(1)
+        assert bench.reports["a"].verb == "fail"
+        assert bench.executor.running == 0
+
+    run(body)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ValueError("cleanup"), ExceptionGroup("group", [ValueError("cleanup")]), Reject("no")],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_cancelled_run_is_released_whatever_its_handler_raises(error: Exception) -> None:
+    async def handle(job: ClaimedJob) -> None:
+        try:
+            await asyncio.sleep(SOON)
+        finally:
+            raise error
+
+    async def body() -> None:
+        bench = Bench(handle)
+        bench.executor.cancel(await one(bench))
+        await bench.until(1)
+        assert bench.reports["a"] == Outcome("release")
+
+    run(body)
+
+
+def test_a_result_that_a_cancelled_handler_returns_counts() -> None:
+    async def handle(job: ClaimedJob) -> str:
+        try:
+            await asyncio.sleep(SOON)
+        except asyncio.CancelledError:
+            return "done all the same"
+        return ""
+
+    async def body() -> None:
+        bench = Bench(handle)
+        bench.executor.cancel(await one(bench))
+        await bench.until(1)
+        assert bench.reports["a"] == Outcome("complete", b'"done all the same"')
+
+    run(body)
+
+
+@pytest.mark.parametrize("kind", ["cancel", "timeout"])
+def test_a_task_that_swallows_its_cancellation_is_abandoned(
+    monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(task_executor, "CLEANUP_SECONDS", 0.02)
+
+    async def body() -> None:
+        left = asyncio.Event()
+
+        async def stubborn(job: ClaimedJob) -> None:
+            while not left.is_set():
+                with contextlib.suppress(asyncio.CancelledError):
+                    await left.wait()
+
+        bench = Bench(stubborn)
+        stuck = await one(bench, timeout=0.01 if kind == "timeout" else None)
+        if kind == "cancel":
+            bench.executor.cancel(stuck)
+        await bench.until(1)
+        assert bench.reports["a"].verb == ("fail" if kind == "timeout" else "release")
+        assert (bench.executor.running, bench.executor.abandoned) == (0, 1)
+        left.set()
+        while bench.executor.abandoned:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+
+    run(body)
+
+
+# --- time limits ---
+
+
+def test_a_run_that_waits_for_a_thread_is_not_late() -> None:
+    gate = threading.Event()
+
+    def handle(job: ClaimedJob) -> str:
+        if job.id == "first":
+            assert gate.wait(SOON)
+        return job.id
+
+    async def body() -> None:
+        bench = Bench(handle, concurrency=1)
+        bench.executor.start(a_run("first"))
+        bench.executor.start(a_run("second", timeout=0.01))
+        await asyncio.sleep(0.05)
+        assert not bench.reports
+        gate.set()
+        await bench.until(2)
+        assert bench.reports["second"].verb == "complete"
+        bench.executor.close()
+
+    run(body)
+
+
+def test_a_task_that_could_not_begin_while_the_loop_was_blocked_is_not_late() -> None:
+    async def handle(job: ClaimedJob) -> str:
+        if job.id == "blocks":
+            threading.Event().wait(0.05)
+        await asyncio.sleep(0)
+        return job.id
+
+    async def body() -> None:
+        bench = Bench(handle)
+        bench.executor.start(a_run("blocks"))
+        bench.executor.start(a_run("waits", timeout=0.03))
+        await bench.until(2)
+        assert bench.reports["waits"].verb == "complete"
+
+    run(body)
+
+
+def test_hung_threads_are_replaced_and_counted_until_they_end() -> None:
+    gate = threading.Event()
+
+    def handle(job: ClaimedJob) -> str:
+        if job.id.startswith("hangs"):
+            assert gate.wait(SOON)
+        return job.id
+
+    async def body() -> None:
+        bench = Bench(handle, concurrency=1)
+        for n in range(3):
+            bench.executor.start(a_run(f"hangs{n}", timeout=0.01))
+            await bench.until(n + 1)
+        assert bench.executor.abandoned == 3
+        bench.executor.start(a_run("next"))
+        await bench.until(4)
+        assert bench.reports["next"].verb == "complete"
+        gate.set()
+        while bench.executor.abandoned:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+        bench.executor.close()
+
+    run(body)
+
+
+def test_no_thread_to_be_had_behind_a_hung_one_is_an_error_and_no_run_is_late(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gate = threading.Event()
+    start = HandlerThread.start
+
+    def first_only(thread: HandlerThread) -> None:
+        monkeypatch.setattr(HandlerThread, "start", no_thread)
+        start(thread)
+
+    def no_thread(_: HandlerThread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def body() -> None:
+        monkeypatch.setattr(HandlerThread, "start", first_only)
+        bench = Bench(lambda job: gate.wait(SOON), concurrency=2)
+        bench.executor.start(a_run("hangs", timeout=0.02))
+        bench.executor.start(a_run("waits", timeout=0.02))
+        await bench.until(1)
+        await asyncio.sleep(0.05)
+        assert set(bench.reports) == {"hangs"}
+        with pytest.raises(RuntimeError, match="can't start"):
+            bench.executor.check()
+        gate.set()
+        bench.executor.close()
+
+    run(body)
+
+
+# --- threads that something outside ends ---
+
+
+def raise_at(line: int, error: type[BaseException]) -> None:
+    """Raise an error in this thread when it reaches its n-th line of the executor from now on, as
+    a debugger or a watchdog may do it from outside."""
+    left = iter(range(line))
+
+    def trace(frame: FrameType, event: str, _: Any) -> Any:
+        if frame.f_code.co_filename != thread_executor.__file__:
+            return None
+        if event == "line" and next(left, None) is None:
+            raise error
+        return trace
+
+    sys.settrace(trace)
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        if frame.f_code.co_filename == thread_executor.__file__:
+            frame.f_trace = trace
+        frame = frame.f_back
+
+
+async def checked_until(bench: Bench, id: str) -> None:
+    """Check the executor, as a worker does, until a run is reported."""
+    async with asyncio.timeout(SOON):
+        while id not in bench.reports:
+            await asyncio.sleep(0.005)
+            bench.executor.check()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, ValueError])
+def test_an_exception_raised_into_a_thread_from_outside_loses_no_run_and_no_place(
+    error: type[BaseException],
+) -> None:
+    def handle(job: ClaimedJob) -> Any:
+        if job.data == 1:
+            raise_at(int(job.id), error)
+        return job.data
+
+    async def body() -> None:
+        bench = Bench(handle, concurrency=1)
+        for n in range(30):
+            bench.executor.start(a_run(str(n)))
+            await checked_until(bench, str(n))
+            # An error behind the report hits the wait for the next run.
+            bench.executor.start(a_run(f"{n}00", b"2"))
+            await checked_until(bench, f"{n}00")
+        bench.executor.start(a_run("last", b"2"))
+        await checked_until(bench, "last")
+        assert bench.reports["last"].verb == "complete"
+        assert bench.executor.running == 0
+        bench.executor.close()
+
+    run(body)
+
+
+def test_a_dead_thread_is_replaced_and_the_run_it_had_taken_is_released() -> None:
+    async def body() -> None:
+        bench = Bench(lambda job: job.data, concurrency=1)
+        executor = bench.executor
+        assert isinstance(executor, ThreadExecutor)
+        serve = executor._serve
+        executor._serve = lambda thread: executor._work.get()  # type: ignore
+        executor.start(a_run("taken"))
+        executor._serve = serve  # type: ignore[method-assign]
+        await checked_until(bench, "taken")
+        assert bench.reports["taken"].verb == "release"
+        executor.start(a_run("next"))
+        await bench.until(2)
+        assert bench.reports["next"].verb == "complete"
+        executor.close()
+
+    run(body)
+
+
+# --- what is awaitable ---
+
+
+def plainly(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A decorator that knows nothing of coroutines."""
+
+    @functools.wraps(function)
+    def inner(*args: Any) -> Any:
+        return function(*args)
+
+    return inner
+
+
+def in_a_coroutine(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A decorator that forgets to await."""
+
+    async def inner(*args: Any) -> Any:
+        return function(*args)
+
+    return inner
+
+
+@pytest.mark.parametrize("decorator", [plainly, in_a_coroutine])
+def test_an_awaitable_that_a_handler_returns_is_awaited_in_the_loop(
+    decorator: Callable[..., Any],
+) -> None:
+    async def body() -> None:
+        loop = asyncio.get_running_loop()
+
+        @decorator
+        async def handle(job: ClaimedJob) -> Any:
+            assert asyncio.get_running_loop() is loop
+            await asyncio.sleep(0)
+            if job.data == 2:
+                raise ValueError("no")
+            return job.data
+
+        bench = Bench(handle)
+        bench.executor.start(a_run("a"))
+        bench.executor.start(a_run("b", b"2"))
+        await bench.until(2)
+        bench.executor.close()
+        assert bench.reports["a"] == Outcome("complete", b"1")
+        assert bench.reports["b"].why == "ValueError: no"
+        assert bench.executor.running == 0
+
+    run(body)
+
+
+def test_a_returned_awaitable_is_late_and_cancelled_like_a_task() -> None:
+    async def sleep(job: ClaimedJob) -> None:
+        await asyncio.sleep(SOON)
+
+    async def body() -> None:
+        bench = Bench(plainly(sleep))
+        bench.executor.start(a_run("late", timeout=0.05))
+        cancelled = a_run("cancelled")
+        bench.executor.start(cancelled)
+        await bench.until(1)
+        bench.executor.cancel(cancelled)
+        await bench.until(2)
+        bench.executor.close()
+        assert bench.reports["late"].why.startswith("TimeoutError: took longer than 0.05 s")
+        assert bench.reports["cancelled"] == Outcome("release")
+
+    run(body)
+
+
+def generates(job: ClaimedJob) -> Any:
+    yield job.data
+
+
+async def generates_async(job: ClaimedJob) -> Any:
+    yield job.data
+
+
+class Generates:
+    def __call__(self, job: ClaimedJob) -> Any:
+        yield job.data
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [generates, generates_async, Generates(), functools.partial(generates), Generates().__call__],
+    ids=["function", "async", "object", "partial", "method"],
+)
+def test_a_generator_function_is_refused_as_handler(handler: Any) -> None:
+    with pytest.raises(BadArgument, match="generator"):
+        check_handler(handler)

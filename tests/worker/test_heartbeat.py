@@ -21,6 +21,7 @@ from pyjobs.errors import Unavailable, WrongMode
 from pyjobs.transport import connect, run
 from pyjobs.worker import Worker
 from pyjobs.worker.heartbeat import Heartbeat
+from pyjobs.worker.loopwatch import LoopWatch
 from pyjobs.worker.run import Run
 
 HERE = at(WORKER_PLACES)
@@ -133,6 +134,31 @@ class TestBeat:
         run.timeout, run.claimed_at, run.started_at = 0.1, -2 * HOURS, -HOURS
         make(jobs.store, hands, lease=1.0).beat()
         assert hands.lost == {"a": "its handler ran a lease longer than its timeout"}
+
+    def test_what_has_not_begun_is_released_when_the_loop_has_not_turned_for_a_lease(
+        self, jobs: Jobs, hands: Hands, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        hands.take(*jobs.take("running", "waits", "waits2"))
+        assert hands.held[0].begin(time.monotonic())
+        loop = LoopWatch()
+        settings = Worker(jobs.store.url, queues=["q", "other"], lease=LEASE).settings
+        heartbeat = Heartbeat(settings, held=hands.give, lost=hands.lose, loop=loop)
+        heartbeat.beat()
+        assert set(jobs.part("inflight")) == {"running", "waits", "waits2"}
+        loop._turned_at -= LEASE
+        heartbeat.beat()
+        heartbeat.beat()
+        assert set(jobs.part("inflight")) == {"running"}
+        assert sorted(jobs.pending()) == ["waits", "waits2"]
+        assert not any(run.begin(0.0) for run in hands.held)
+        loop.turned()
+        heartbeat.beat()
+        heartbeat.stop()
+        stands, turns = caplog.messages
+        assert "the event loop stands still since " in stands
+        assert "handed back that have not begun: 2; it is in " in stands
+        assert "in test_what_has_not_begun_is_released" in stands
+        assert turns == "the event loop turns again"
 
     def test_a_beat_refused_for_one_queue_renews_the_others(self, jobs: Jobs, hands: Hands) -> None:
         Jobs(jobs.store, MODES["simple"]).submit("s", queue=OTHER)

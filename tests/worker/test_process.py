@@ -191,3 +191,50 @@ def test_a_thread_that_hangs_does_not_keep_a_run_from_ending() -> None:
             worker.run(signals=False)
     finally:
         release.set()
+
+
+PULLS = """
+import asyncio, signal, sys, time
+import pyjobs
+
+async def main():
+    worker = pyjobs.Worker(sys.argv[1], queues=["q"], grace=0.2)
+    async with worker.jobs() as jobs:
+        async for job in jobs:
+            print("pulled", flush=True)
+            if sys.argv[2] == "break":
+                break
+            if sys.argv[2] == "raise":
+                raise KeyError("x")
+            await asyncio.sleep(1.0 if sys.argv[2] == "TERM" else 60.0)
+
+asyncio.run(main())
+"""
+
+
+@at(SOCKET_PLACES)
+@pytest.mark.parametrize("end", ["break", "raise", "INT", "TERM"])
+def test_a_pull_hands_its_jobs_back_however_the_block_is_left(store: Store, end: str) -> None:
+    with pyjobs.Client(store.url, queue="q") as client:
+        jobs = [client.submit(number) for number in range(3)]
+    program = subprocess.Popen(
+        [sys.executable, "-c", PULLS, store.url, end],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert program.stdout is not None
+    assert program.stdout.readline() == "pulled\n"
+    if end in {"INT", "TERM"}:
+        program.send_signal(signal.Signals[f"SIG{end}"])
+    program.communicate(timeout=SOON)
+    assert program.returncode == {"raise": 1, "INT": -signal.SIGINT}.get(end, 0)
+    states = [store.redis.hget(f"jobs:{{q}}:job:{job.id}", "state") for job in jobs]
+    assert states == [b"pending"] * 3
+
+
+def test_a_worker_of_more_than_a_thousand_queues_is_refused() -> None:
+    names = [f"q{number}" for number in range(1001)]
+    assert len(pyjobs.Worker(queues=names[:1000]).settings.queues) == 1000
+    with pytest.raises(BadArgument, match="queues: 1001, more than 1000"):
+        pyjobs.Worker(queues=names)

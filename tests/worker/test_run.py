@@ -65,3 +65,16 @@ def test_a_refusal_is_the_error_that_its_word_stands_for(
 def test_only_a_word_of_a_script_is_put_into_other_words() -> None:
     assert in_words("NOJOB") == "no such job any more"
     assert in_words("claimed again") == "claimed again"
+
+
+def test_a_run_that_is_held_back_never_begins(run: Run) -> None:
+    assert run.hold_back()
+    assert not run.begin(5.0)
+    assert run.started_at is None
+
+
+def test_a_run_that_has_begun_is_not_held_back(run: Run) -> None:
+    assert run.begin(5.0)
+    assert not run.hold_back()
+    assert not run.begin(6.0)
+    assert run.started_at == 5.0

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from typing import Any
 
 import pytest
 
 import pyjobs
-from pyjobs.errors import BadArgument
+from pyjobs.errors import BadArgument, JobFailed, PyjobsError
 from pyjobs.worker.outcomes import failure
+from pyjobs.worker.verdicts import Verdict
 
 TIMED = pytest.mark.parametrize("kind", [pyjobs.Retry, pyjobs.Snooze])
 
@@ -46,3 +49,92 @@ def test_after_is_required_by_keyword(kind: Any, args: tuple[Any, ...]) -> None:
 def test_after_that_is_no_number_of_seconds_is_refused(kind: Any, after: Any) -> None:
     with pytest.raises(BadArgument, match="after: must be a number of seconds"):
         kind(after=after)
+
+
+def kinds(of: type[BaseException]) -> list[type[BaseException]]:
+    """A class and all classes below it."""
+    return [of, *(kind for below in of.__subclasses__() for kind in kinds(below))]
+
+
+def every_exception() -> list[BaseException]:
+    """One of each class of the package, some with the attributes that they get later."""
+    made: list[BaseException] = [
+        pyjobs.Retry("later", after=5),
+        pyjobs.Snooze("put off", after=5),
+        pyjobs.Reject("no such address"),
+        JobFailed("KeyError", "'x'", "the traceback", "attempts"),
+    ]
+    special = {type(error) for error in made}
+    for kind in dict.fromkeys([*kinds(PyjobsError), *kinds(Verdict)]):
+        if kind.__module__.startswith("pyjobs.") and kind not in special:
+            error = kind("a message")
+            error.accepted = ("a", "b")  # type: ignore[attr-defined]
+            made.append(error)
+    return made
+
+
+@pytest.mark.parametrize("error", every_exception(), ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize(
+    "carry", [lambda e: pickle.loads(pickle.dumps(e)), copy.copy, copy.deepcopy],
+    ids=["pickle", "copy", "deepcopy"],
+)  # fmt: skip
+def test_every_exception_survives_pickle_and_copy(error: BaseException, carry: Any) -> None:
+    error.add_note("a note")
+    carried = carry(error)
+    assert type(carried) is type(error) and carried is not error
+    assert str(carried) == str(error) and carried.args == error.args
+    assert vars(carried) == vars(error)
+    if isinstance(error, Verdict):
+        assert carried.verdict == error.verdict
+
+
+def test_an_exception_of_a_program_below_a_verdict_survives_pickle() -> None:
+    carried = pickle.loads(pickle.dumps(Throttled(3, limit="mails")))
+    assert (carried.verdict, carried.limit, str(carried)) == ("retry=3000", "mails", "throttled")
+
+
+class Throttled(pyjobs.Retry):
+    def __init__(self, seconds: float, *, limit: str) -> None:
+        super().__init__("throttled", after=seconds)
+        self.limit = limit
+
+
+RETRY = pyjobs.Retry("later", after=5)
+
+
+@pytest.mark.parametrize(
+    "leaves",
+    [
+        [RETRY],
+        [RETRY, pyjobs.Retry("later too", after=5)],
+        [ExceptionGroup("inner", [RETRY])],
+        [ExceptionGroup("inner", [RETRY]), RETRY],
+    ],
+    ids=["one", "two alike", "nested", "nested and not"],
+)
+def test_a_group_whose_leaves_are_one_verdict_is_that_verdict(leaves: list[Exception]) -> None:
+    outcome = failure(ExceptionGroup("a task group", leaves))
+    assert outcome.verdict == "retry=5000"
+    assert outcome.why == "Retry: later"
+
+
+@pytest.mark.parametrize(
+    "leaves",
+    [[RETRY, KeyError("x")], [RETRY, pyjobs.Retry(after=6)], [pyjobs.Reject(), RETRY]],
+    ids=["another error", "another time", "another verdict"],
+)
+def test_a_group_whose_leaves_differ_is_a_failed_attempt(leaves: list[Exception]) -> None:
+    outcome = failure(ExceptionGroup("a task group", leaves))
+    assert outcome.verdict == "retry"
+    assert outcome.why.startswith("ExceptionGroup: a task group")
+
+
+def test_a_raise_from_a_verdict_is_the_exception_that_was_raised() -> None:
+    try:
+        raise KeyError("x") from pyjobs.Reject()
+    except KeyError as error:
+        assert failure(error).verdict == "retry"
+    try:
+        raise RETRY from pyjobs.Reject()
+    except pyjobs.Retry as error:
+        assert failure(error).verdict == "retry=5000"

@@ -73,10 +73,18 @@ class TestLog:
     @pytest.mark.parametrize(
         ("error", "level", "words"),
         [
-            (KeyError("no"), "WARNING", "failed at attempt 1: KeyError: 'no'"),
-            (ValueError("two\nlines"), "WARNING", r"failed at attempt 1: ValueError: two\nlines"),
-            (ValueError(), "WARNING", "failed at attempt 1: ValueError"),
-            (pyjobs.Reject("no"), "WARNING", "failed at attempt 1: Reject: no"),
+            (KeyError("no"), "WARNING", "failed at attempt 1 (tried again): KeyError: 'no'"),
+            (
+                ValueError("two\nlines"),
+                "WARNING",
+                r"failed at attempt 1 (tried again): ValueError: two\nlines",
+            ),
+            (ValueError(), "WARNING", "failed at attempt 1 (tried again): ValueError"),
+            (
+                pyjobs.Reject("no"),
+                "WARNING",
+                "failed at attempt 1 (dead after 1 attempt): Reject: no",
+            ),
             (pyjobs.Snooze(after=60), "INFO", "was put off: Snooze: put off"),
         ],
     )
@@ -96,6 +104,24 @@ class TestLog:
             client.submit(1, id="a")
             wait_until(told)
         assert told() == [(level, f"job a on queue q {words}")]
+
+    def test_at_debug_start_result_and_traceback_are_logged(
+        self, store: Store, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        def handle(job: pyjobs.ClaimedJob) -> None:
+            if job.data == "bad":
+                raise ValueError("bad")
+
+        caplog.set_level("DEBUG", "pyjobs")
+        with working(store.url, handle), pyjobs.Client(store.url, queue="q") as client:
+            client.submit("good", id="a").result(10)
+            client.submit("bad", id="b", max_attempts=1).exception(10)
+            wait_until(lambda: [line for line in caplog.messages if "Traceback" in line])
+        assert "job a on queue q starts, attempt 1" in caplog.messages
+        assert "job a on queue q: complete, done" in caplog.messages
+        [trace] = [line for line in caplog.messages if "Traceback" in line]
+        assert trace.startswith("job b: ")
+        assert "in handle" in trace
 
     def test_a_worker_logs_that_it_is_ready_when_it_has_connected(
         self, store: Store, caplog: pytest.LogCaptureFixture

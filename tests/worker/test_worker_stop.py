@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 import time
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,7 +21,7 @@ import pyjobs
 from pyjobs.engine.modes import MODES, Mode
 from pyjobs.errors import JobFailed
 from pyjobs.testing import Running
-from pyjobs.worker import executors, shutdown
+from pyjobs.worker import shutdown, thread_executor
 from pyjobs.worker.processor import Processor
 from pyjobs.worker.wake import WakeWaiter
 
@@ -141,13 +140,12 @@ class TestStop:
     ) -> None:
         """Leases of jobs that nobody has run would end as crashes."""
 
-        class NoThread(threading.Thread):
-            def start(self) -> None:
-                raise RuntimeError("can't start new thread")
+        def no_thread(_: threading.Thread) -> None:
+            raise RuntimeError("can't start new thread")
 
         jobs = Jobs(store, MODES["reliable"])
         jobs.submit("a", "b", "c")
-        monkeypatch.setattr(executors, "threading", SimpleNamespace(Thread=NoThread))
+        monkeypatch.setattr(thread_executor.HandlerThread, "start", no_thread)
         worker = pyjobs.Worker(store.url, queues=["q"], concurrency=2)
         worker.handler(lambda job: job.data)
         with pytest.raises(pyjobs.PyjobsError, match="no job can run: can't start new thread"):

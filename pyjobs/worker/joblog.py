@@ -1,0 +1,69 @@
+"""What a worker logs of each job: its start, and what Redis answered to its outcome.
+
+Only these lines may live here; they are written when their outcome is recorded.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from pyjobs import codec
+from pyjobs.engine import Outcome
+from pyjobs.log import logger
+from pyjobs.worker.outbox import Request
+from pyjobs.worker.refusals import in_words
+from pyjobs.worker.run import Run
+
+log = logger(__name__)
+
+
+def log_start(run: Run) -> None:
+    """Log at level DEBUG that the handler of a run is started."""
+    if log.isEnabledFor(logging.DEBUG):
+        log.debug("job %s on queue %s starts, attempt %d", run.id, run.queue, run.attempt)
+
+
+def log_recorded(requests: Sequence[Request], answers: Sequence[Any]) -> None:
+    """Log the failures of a round trip with what becomes of the jobs, and its results at DEBUG.
+
+    Args:
+        requests: what was sent.
+        answers: for each request its parsed reply, or a PyjobsError in its place.
+    """
+    debug = log.isEnabledFor(logging.DEBUG)
+    for request, answer in zip(requests, answers, strict=True):
+        if not request.ended or isinstance(answer, Exception):
+            continue
+        if request.ended[0][1].verb == "fail":
+            for (run, outcome), word in zip(request.ended, answer, strict=True):
+                _log_failure(run, outcome, word)
+        elif debug:
+            for (run, outcome), word in zip(request.ended, answer, strict=True):
+                log.debug("job %s on queue %s: %s, %s", run.id, run.queue, outcome.verb, word)
+
+
+def _log_failure(run: Run, outcome: Outcome, word: str) -> None:
+    put_off = outcome.verdict.startswith("snooze")
+    if put_off and word == "delayed":
+        log.info("job %s on queue %s was put off: %s", run.id, run.queue, outcome.why)
+    else:
+        log.warning(
+            "job %s on queue %s failed at attempt %d (%s): %s",
+            run.id,
+            run.queue,
+            run.attempt,
+            _what_becomes(run, word),
+            outcome.why,
+        )
+    if log.isEnabledFor(logging.DEBUG):
+        log.debug("job %s: %s", run.id, codec.decode_error(outcome.body).traceback)
+
+
+def _what_becomes(run: Run, word: str) -> str:
+    """Return what the script's word about a failure means for the job."""
+    if word == "dead":
+        return f"dead after {run.attempt} attempt{'' if run.attempt == 1 else 's'}"
+    known = {"delayed": "tried again", "failed": "not tried again", "repeat": "recorded before"}
+    return known.get(word) or in_words(word)

@@ -1,0 +1,263 @@
+"""Every place where a worker calls code that is not its own, and what holds after it misbehaves.
+
+A new place is one line of PLACES: what the handler does with the job `bad`, and what is installed
+around the worker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import ctypes
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple
+
+import pytest
+from support.running import wait_until
+from support.servers import WORKER_PLACES, at
+from support.store import Jobs, Store
+
+import pyjobs
+from pyjobs.engine.modes import MODES
+from pyjobs.testing import Running
+
+SOON = 10.0
+GRACE = 0.2
+END_SECONDS = GRACE + 10.0
+TENANT: contextvars.ContextVar[str] = contextvars.ContextVar("TENANT", default="")
+BACKGROUND: set[asyncio.Task[Any]] = set()
+
+pytestmark = [
+    at(WORKER_PLACES),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning"),
+]
+
+
+# --- code that misbehaves ---
+
+
+class Wordless(Exception):
+    def __str__(self) -> str:
+        raise SystemExit
+
+
+class Nameless(type):
+    @property
+    def __name__(cls) -> str:  # type: ignore[override]
+        raise RuntimeError("no name")
+
+
+class WithoutName(Exception, metaclass=Nameless):
+    pass
+
+
+class BadDict(dict[str, int]):
+    def items(self) -> Any:
+        raise KeyboardInterrupt
+
+
+class Pretends:
+    @property
+    def __class__(self) -> Any:
+        raise RuntimeError("no class")
+
+
+class NeverAwaited:
+    def __await__(self) -> Any:
+        raise SystemExit
+
+
+def raising(error: BaseException) -> Callable[[pyjobs.ClaimedJob], Any]:
+    def handle(job: pyjobs.ClaimedJob) -> Any:
+        raise error
+
+    return handle
+
+
+def returning(make: Callable[[], Any]) -> Callable[[pyjobs.ClaimedJob], Any]:
+    return lambda job: make()
+
+
+def leave_context(job: pyjobs.ClaimedJob) -> None:
+    TENANT.set("of the bad job")
+
+
+def cut_off_thread(job: pyjobs.ClaimedJob) -> None:
+    ident = ctypes.c_ulong(threading.get_ident())
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, ctypes.py_object(SystemExit))
+
+
+def hang(job: pyjobs.ClaimedJob) -> None:
+    time.sleep(2.0)
+
+
+async def cancel_itself(job: pyjobs.ClaimedJob) -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    task.cancel()
+    await asyncio.sleep(SOON)
+
+
+async def cancel_others(job: pyjobs.ClaimedJob) -> None:
+    """Cancel every task but the worker's own main task, whose cancellation is a stop."""
+    for task in asyncio.all_tasks():
+        if task.get_name().startswith("pyjobs-") and task is not asyncio.current_task():
+            task.cancel()
+
+
+async def swallow(job: pyjobs.ClaimedJob) -> None:
+    for _ in range(60):
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(0.1)
+
+
+async def fail_in_cleanup(job: pyjobs.ClaimedJob) -> None:
+    try:
+        await asyncio.sleep(SOON)
+    finally:
+        raise ExceptionGroup("cleanup", [ValueError("failed")])
+
+
+async def exit_in_background(job: pyjobs.ClaimedJob) -> None:
+    async def leave() -> None:
+        raise ValueError("nobody hears this")
+
+    BACKGROUND.add(asyncio.create_task(leave()))
+    await asyncio.sleep(0)
+
+
+# --- what is installed around a worker ---
+
+
+class BrokenFilter(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        raise RuntimeError("a bug in somebody's filter")
+
+
+class BrokenHandler(logging.Handler):
+    def handle(self, record: logging.LogRecord) -> bool:
+        raise RuntimeError("a bug in somebody's handler")
+
+
+@contextlib.contextmanager
+def filtered() -> Iterator[None]:
+    """Every logger of the package has a filter that raises."""
+    broken = BrokenFilter()
+    loggers = [
+        logging.getLogger(name) for name in logging.root.manager.loggerDict if "pyjobs" in name
+    ]
+    for logger in loggers:
+        logger.addFilter(broken)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeFilter(broken)
+
+
+@contextlib.contextmanager
+def handled() -> Iterator[None]:
+    """The package's logger has a handler that raises, and writes everything."""
+    broken, logger = BrokenHandler(), logging.getLogger("pyjobs")
+    level = logger.level
+    logger.addHandler(broken)
+    logger.setLevel("DEBUG")
+    try:
+        yield
+    finally:
+        logger.removeHandler(broken)
+        logger.setLevel(level)
+
+
+class Place(NamedTuple):
+    """What misbehaves: the handler on the bad job, and what is around the worker."""
+
+    handle: Callable[[pyjobs.ClaimedJob], Any]
+    around: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
+
+
+PLACES = {
+    "an error": Place(raising(ValueError("no"))),
+    "SystemExit": Place(raising(SystemExit(3))),
+    "KeyboardInterrupt": Place(raising(KeyboardInterrupt())),
+    "CancelledError": Place(raising(asyncio.CancelledError())),
+    "an error without words": Place(raising(Wordless())),
+    "an error without name": Place(raising(WithoutName())),
+    "a logging filter": Place(raising(ValueError("no")), filtered),
+    "a logging handler": Place(raising(ValueError("no")), handled),
+    "a log that is written at success": Place(returning(lambda: 1), handled),
+    "a result that raises when it is encoded": Place(returning(lambda: BadDict(a=1))),
+    "a result without class": Place(returning(Pretends)),
+    "a result without JSON": Place(returning(object)),
+    "an awaitable that raises": Place(returning(NeverAwaited)),
+    "a context variable": Place(leave_context),
+    "an exception from outside": Place(cut_off_thread),
+    "a thread that hangs": Place(hang),
+    "a task that cancels itself": Place(cancel_itself),
+    "a task that cancels others": Place(cancel_others),
+    "a task that swallows its cancellation": Place(swallow),
+    "a task whose cleanup fails": Place(fail_in_cleanup),
+    "a background task that fails": Place(exit_in_background),
+}
+
+
+@pytest.mark.parametrize("plain", [False, True], ids=["async", "plain"])
+@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
+def test_after_foreign_code_misbehaves_jobs_run_nothing_stays_in_flight_and_a_stop_ends(
+    store: Store, place: Place, plain: bool
+) -> None:
+    jobs = Jobs(store, MODES["reliable"])
+
+    def handle(job: pyjobs.ClaimedJob) -> Any:
+        return place.handle(job) if job.data == "bad" else TENANT.get()
+
+    async def handle_async(job: pyjobs.ClaimedJob) -> Any:
+        result = handle(job)
+        return await result if asyncio.iscoroutine(result) else result
+
+    worker = pyjobs.Worker(store.url, queues=["q"], concurrency=2, grace=GRACE, lease=2.0)
+    worker.handler(handle if plain else handle_async)
+    with place.around(), pyjobs.Client(store.url, queue="q", sweep=0.2) as client:
+        running = Running(worker)
+        bad = client.submit("bad", max_attempts=1, timeout=0.2)
+        with contextlib.suppress(TimeoutError):
+            bad.exception(SOON)
+        fresh = client.submit_many(["good"] * 5)
+        assert [job.result(SOON) for job in fresh] == [""] * 5
+        wait_until(lambda: not jobs.part("inflight"))
+        began = time.monotonic()
+        worker.stop()
+        error = running.ended(END_SECONDS)
+        assert error is None
+        assert time.monotonic() - began < END_SECONDS
+    assert not jobs.part("inflight")
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt()], ids=["exit", "interrupt"])
+def test_an_exit_of_a_handlers_task_is_raised_after_the_jobs_were_handed_back(
+    store: Store, error: BaseException
+) -> None:
+    jobs = Jobs(store, MODES["reliable"])
+
+    async def handle(job: pyjobs.ClaimedJob) -> None:
+        async def leave() -> None:
+            raise error
+
+        if job.data == 1:
+            await asyncio.sleep(SOON)
+        with contextlib.suppress(BaseException):
+            await asyncio.create_task(leave())
+        await asyncio.sleep(SOON)
+
+    worker = pyjobs.Worker(store.url, queues=["q"], grace=GRACE)
+    worker.handler(handle)
+    jobs.submit(("a", b"1"), ("b", b"2"))
+    ended = Running(worker).ended(END_SECONDS)
+    assert type(ended) is type(error)
+    assert jobs.part("inflight") == {}
+    assert sorted(jobs.pending()) == ["a", "b"]
