@@ -34,7 +34,7 @@ for i, item in ipairs(mine) do
   end
 end
 if #flight == 0 then return words end
-bad = denied('HSET', q.meta, 'HDEL', q.meta, 'ZADD', q.inflight)
+bad = denied('HSET', q.meta, 'HDEL', q.meta, 'ZADD', q.inflight, 'ZCARD', q.inflight)
 if bad then return redis.error_reply(bad) end
 -- First a command that Redis allows when it is full, so that the others then pass too. ZREM needs a member: '' is the id
 -- of no job.

@@ -186,7 +186,7 @@ for i, item in ipairs(mine) do
   end
 end
 if #flight == 0 then return words end
-bad = denied('HSET', q.meta, 'HDEL', q.meta, 'ZADD', q.inflight)
+bad = denied('HSET', q.meta, 'HDEL', q.meta, 'ZADD', q.inflight, 'ZCARD', q.inflight)
 if bad then return redis.error_reply(bad) end
 redis.call('ZREM', q.inflight, '')
 local lost = redis.call('ZADD', q.inflight, unpack(flight))
