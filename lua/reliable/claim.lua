@@ -3,7 +3,7 @@
 -- returns  ms until there may be more (0: now, -1: unknown), then per job
 --          {queue (which of KEYS), id, token, data, attempt, queued ms, timeout ms}
 -- errors   BADARG WRONGMODE BADLAYOUT NOPERM
--- replay   safe: the same nonce gets the same jobs, until their lease ends
+-- replay   safe: the same nonce gets the same jobs, until their lease ends, or a minute after the first of them has ended
 -- cost     O(limit * log n + queues), n = jobs in flight or delayed
 --% include "lib/call/args.lua"
 --% include "lib/call/options.lua"
