@@ -6,13 +6,14 @@ Starting, stopping and killing a server may live here. Nothing about jobs.
 from __future__ import annotations
 
 import atexit
+import os
 import secrets
 import shutil
 import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
@@ -45,16 +46,23 @@ class Server:
         args: more options of the server, such as `["--appendonly", "yes"]`, without the port.
         directory: where the server keeps its data and log; a new one, which `close` removes, when
             left out.
+        environ: variables of the server's environment, added to those of this process.
 
     Attributes:
         binary: the program.
     """
 
     def __init__(
-        self, binary: Binary, *, args: Sequence[str] = (), directory: Path | None = None
+        self,
+        binary: Binary,
+        *,
+        args: Sequence[str] = (),
+        directory: Path | None = None,
+        environ: Mapping[str, str] | None = None,
     ) -> None:
         self.binary = binary
         self._args = tuple(args)
+        self._environ = {**os.environ, **(environ or {})}
         self._given = directory
         self._directory = directory
         self._port: int | None = None
@@ -196,6 +204,7 @@ class Server:
                 # may still need it to end well.
                 self._process = subprocess.Popen(
                     command,
+                    env=self._environ,
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,

@@ -23,7 +23,7 @@ from pyjobs.errors import BadArgument
 from pyjobs.worker.job import ClaimedJob
 from pyjobs.worker.outcomes import failure, outcome_of, too_late
 from pyjobs.worker.run import Run
-from pyjobs.worker.verdicts import Verdict
+from pyjobs.worker.verdicts import verdict_of
 
 Handler = Callable[[ClaimedJob], Any]
 Report = Callable[[Run, Outcome], None]
@@ -177,7 +177,7 @@ class TaskExecutor:
 
     def _failure(self, run: Run, error: BaseException) -> Outcome:
         cancelled = self._cancelled.get(run)
-        if cancelled is None or (cancelled is not RELEASE and isinstance(error, Verdict)):
+        if cancelled is None or (cancelled is not RELEASE and verdict_of(error)):
             return failure(error)
         return cancelled
 

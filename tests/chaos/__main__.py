@@ -21,7 +21,15 @@ from chaos.runs import PLANS
 from pyjobs.testing import Binary, find_servers
 
 PREFERRED = "redis-8.2"
-LISTS = ("lost", "unexpected", "duplicated", "unexplained", "overlap", "stuck")
+LISTS = (
+    "lost",
+    "unexpected",
+    "duplicated",
+    "unexplained",
+    "overlap",
+    "stuck",
+    "miscounted",
+)
 SHOWN = 5
 TABLE_WIDTH = 150
 

@@ -17,6 +17,8 @@ told that it lost the job, or its process is killed or stopped. The promises tha
     overlap      started while another run of it was live, without a power cut in between
     stuck        known to Redis and not ended when everything was drained, or ended and its client
                  was never told
+    miscounted   with more crashes than processes that were killed or stopped while they ran it, or
+                 may have had it without having begun; asked for where no other crash may be counted
     delivery     seconds from the last fault until the last of the jobs that were acknowledged
                  before it was done; without those whose lease ran out more than once, which then
                  wait on purpose. None when no fault struck
@@ -35,7 +37,7 @@ from itertools import combinations, pairwise
 from chaos.log import Event
 
 ENDED = ("done", "dead", "failed", "cancelled", "expired")
-FAULTS = ("kill", "stop", "away", "full")
+FAULTS = ("kill", "stop", "away", "absent", "step", "full")
 MAX_CRASHES = 3
 SECONDS_OVER_LEASE = 1.0
 SECONDS_TO_RECORD = 1.0
@@ -101,6 +103,7 @@ class Report:
     unexplained: list[str] = field(default_factory=list)
     overlap: list[str] = field(default_factory=list)
     stuck: list[str] = field(default_factory=list)
+    miscounted: list[str] = field(default_factory=list)
     delivery: float | None = None
     words: list[str] = field(default_factory=list)
 
@@ -108,17 +111,23 @@ class Report:
     def broken(self) -> bool:
         """Whether a promise was."""
         damage = (self.lost, self.unexpected, self.unexplained, self.overlap, self.stuck)
+        damage += (self.miscounted,)
         return any(damage) or bool(self.words)
 
 
 def check(
-    events: Iterable[Event], *, lease: float, over_lease: float = SECONDS_OVER_LEASE
+    events: Iterable[Event],
+    *,
+    lease: float,
+    over_lease: float = SECONDS_OVER_LEASE,
+    crashless: bool = False,
 ) -> Report:
     """The report on a whole log, sorted by time.
 
     Args:
         lease: seconds.
         over_lease: seconds that the delivery may take beyond it.
+        crashless: whether no crash may be counted but for a process that was killed or stopped.
     """
     events = list(events)
     jobs = _gather(events)
@@ -132,6 +141,9 @@ def check(
     faults = [event.at for event in events if event.what in FAULTS]
     if faults:
         report.delivery = _recovery(jobs.values(), faults[-1])
+    if crashless:
+        kills = [event.at for event in events if event.what in ("kill", "stop")]
+        report.miscounted = [id for id, job in sorted(jobs.items()) if _miscounted(job, kills)]
     report.words += _words(events, jobs, report)
     if report.delivery is not None and report.delivery > lease + over_lease:
         report.words.append(f"delivery took {report.delivery:.1f} s with leases of {lease:g} s")
@@ -220,6 +232,13 @@ def _explained(job: Job, first: Run, second: Run, cuts: list[tuple[float, float]
     if second.woken and second.claim < first.claim:
         return True
     return first.struck or first.pid in job.lost_by or _cut_between(first, second, cuts)
+
+
+def _miscounted(job: Job, kills: list[float]) -> bool:
+    begun = min((run.at for run in job.runs), default=float("inf"))
+    # A process that was killed may have had the job in hand before it began.
+    unbegun = sum((job.acknowledged or 0.0) <= kill <= begun for kill in kills)
+    return job.crashes > sum(run.struck for run in job.runs) + unbegun
 
 
 def _overlap(first: Run, second: Run, cuts: list[tuple[float, float]]) -> bool:

@@ -17,6 +17,7 @@ from typing import Any
 import redis
 from support.store import Store, leaks
 
+from chaos.clock import Clock
 from chaos.log import Log
 from chaos.process import Process
 from chaos.producer import Producer
@@ -69,6 +70,7 @@ class Field:
         size: Size,
         seed: int,
         *,
+        clock: Clock,
         kinds: Sequence[tuple[str, float]] = (),
         suicidal: bool = False,
         max_crashes: int = 3,
@@ -78,6 +80,7 @@ class Field:
         self.log = Log(folder / "events")
         self.redis: Any = redis.Redis.from_url(server.url)
         self._suicidal = suicidal
+        self._clock = clock
         words = [server.url, str(folder / "events"), str(size.lease), str(max_crashes)]
         self.workers = [
             Process(
@@ -112,6 +115,11 @@ class Field:
         self._note()
         for worker in self.workers:
             worker.close()
+
+    def step_clock(self, seconds: int) -> None:
+        """Put the server's clock so many seconds off."""
+        self._clock.step(seconds)
+        self.log.write("step", note=str(seconds))
 
     def close(self) -> None:
         """End what still runs."""

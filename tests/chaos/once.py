@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from chaos.checker import SECONDS_OVER_LEASE, Report, check
+from chaos.clock import Clock
 from chaos.field import Field, Size
 from chaos.log import read
 from chaos.runs import Plan
@@ -22,12 +23,16 @@ def once(
         over_lease: seconds that the delivery may take beyond a lease.
     """
     folder = Path(tempfile.mkdtemp(prefix=f"chaos-{plan.name}-{seed}-"))
-    with Server(binary, args=plan.args, directory=folder / "server") as server:
+    clock = Clock(folder / "clock")
+    environ = clock.environ() if plan.clock else None
+    server_folder = folder / "server"
+    with Server(binary, args=plan.args, directory=server_folder, environ=environ) as server:
         field = Field(
             server,
             folder,
             size,
             seed,
+            clock=clock,
             kinds=plan.kinds(size),
             suicidal=plan.suicidal,
             max_crashes=plan.max_crashes,
@@ -36,7 +41,13 @@ def once(
             field.go(list(plan.faults(field)))
         finally:
             field.close()
-    report = check(read(folder / "events"), lease=size.lease, over_lease=over_lease)
+    report = check(
+        read(folder / "events"),
+        lease=size.lease,
+        # After an absence, heartbeats have a third of a lease before anything is put back.
+        over_lease=over_lease + (size.lease / 3 if plan.crashless else 0),
+        crashless=plan.crashless,
+    )
     if not report.broken:
         shutil.rmtree(folder)
     return report, folder

@@ -8,7 +8,9 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import os
 import shutil
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +26,7 @@ from chaos.log import read
 Faults = Iterator[tuple[float, Action]]
 Kinds = Callable[[Size], list[tuple[str, float]]]
 KILLS_PER_SECOND = 13 / 20
+ABSENCE = 1.3  # leases
 AOF = ("--appendonly", "yes", "--auto-aof-rewrite-percentage", "0", "--appendfsync")
 POINTS = ("send", "answered", "start", "ended", "renew", "renewed")
 HOUR = 3600
@@ -41,6 +44,8 @@ class Plan:
         suicidal: whether a worker may kill itself.
         max_crashes: what the workers ask for. As many as can't be reached, where what dies again
             and again is not the job's doing.
+        clock: whether the server runs under a clock that the faults may step.
+        crashless: whether no crash may be counted but for a process that was killed.
     """
 
     name: str
@@ -49,6 +54,8 @@ class Plan:
     kinds: Kinds = lambda size: []
     suicidal: bool = False
     max_crashes: int = 3
+    clock: bool = False
+    crashless: bool = False
 
 
 def kill_workers(field: Field, per_second: float = KILLS_PER_SECOND) -> Faults:
@@ -140,6 +147,40 @@ def crash_points(field: Field) -> Faults:
     return ((at, arm) for at in field.moments(round(2 * field.size.span)))
 
 
+def stay_away(field: Field) -> Faults:
+    """Redis is gone, refuses every write, and stands still, for longer than a lease each time."""
+    begin, away = 0.5, ABSENCE * field.size.lease
+    gap = away + field.size.lease
+    absent = partial(field.log.write, "absent")
+    yield begin, partial(_restart, field, partial(time.sleep, away))
+    yield begin, absent
+    begin += gap
+    yield begin, partial(field.redis.config_set, "min-replicas-to-write", 1)
+    yield begin + away, partial(field.redis.config_set, "min-replicas-to-write", 0)
+    yield begin + away, absent
+    begin += gap
+    yield begin, lambda: os.kill(field.server.pid, signal.SIGSTOP)
+    yield begin + away, lambda: os.kill(field.server.pid, signal.SIGCONT)
+    yield begin + away, absent
+
+
+def step_clock(field: Field) -> Faults:
+    """Redis's clock goes an hour forward for a moment, three times, and for two leases; then a
+    worker is killed, and the clock goes an hour back."""
+    begin, lease = 0.5, field.size.lease
+    for away in (lease / 10, lease / 2, lease / 10, 2 * lease):
+        yield begin, partial(field.step_clock, HOUR)
+        yield begin + away, partial(field.step_clock, 0)
+        begin += away + lease
+    yield begin, field.workers[0].kill
+    yield begin + 0.05, partial(field.step_clock, -HOUR)
+
+
+def long_jobs(size: Size) -> list[tuple[str, float]]:
+    """Jobs that run through an absence."""
+    return [("", 3 * size.lease)] * 4
+
+
 PLANS = {
     plan.name: plan
     for plan in (
@@ -152,6 +193,8 @@ PLANS = {
         Plan("blocker", nothing, kinds=lambda size: [("blocker", 5 * size.lease)]),
         Plan("clocks", skew_clocks),
         Plan("full", fill),
+        Plan("absence", stay_away, args=(*AOF, "always"), kinds=long_jobs, crashless=True),
+        Plan("steps", step_clock, kinds=long_jobs, clock=True, crashless=True),
         Plan("skew", mix_versions),
         Plan("points", crash_points, suicidal=True, max_crashes=1000),
     )
