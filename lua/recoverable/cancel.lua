@@ -1,5 +1,5 @@
 -- recoverable/cancel @1
--- End jobs that have not ended yet, wherever they are; whoever runs one has lost it.
+-- End jobs that have not ended yet, wherever they are; a worker that runs one has lost it.
 -- returns  for each item, in order: 'cancelled', or the state in which the job had ended before, or 'NOJOB'
 -- errors   BADARG WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: a second call finds it cancelled

@@ -3,7 +3,7 @@
 -- returns  for each item, in order: 'done', 'repeat' (this token has ended the job before), 'LOST' (the
 --          token is not the job's any more), 'cancelled' or 'NOJOB'; only 'done' wrote anything
 -- errors   BADARG TOOLARGE WRONGMODE BADLAYOUT NOPERM
--- replay   safe: a second call is told 'repeat'
+-- replay   safe: a second call answers 'repeat'
 -- cost     O(items * log n), n = jobs in flight
 --% include "lib/call/args.lua"
 --% include "lib/call/items.lua"

@@ -1,5 +1,5 @@
 -- reliable/extend @1
--- Renew the leases of jobs in flight: the heartbeat of whoever runs them.
+-- Renew the leases of jobs in flight: the heartbeat of their worker.
 -- returns  for each item, in order: 'inflight', 'repeat' (this token has ended the attempt), 'LOST' (the token
 --          is not the job's any more, or its max_run is over), 'cancelled' or 'NOJOB'; only 'inflight' wrote anything
 -- errors   BADARG WRONGMODE BADLAYOUT NOPERM

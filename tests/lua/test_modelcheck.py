@@ -29,7 +29,7 @@ pytestmark = pytest.mark.slow
 
 SIZES = SMALL | (LARGE if os.environ.get("PYJOBS_MODELCHECK") == "large" else {})
 WALKS = int(os.environ.get("PYJOBS_WALKS", "20"))
-SEED = 78  # from here on twenty walks meet all of MUST_BE_SEEN
+SEED = 75  # from here on twenty walks meet all of MUST_BE_SEEN
 LENGTH = 60
 MUTANTS = all_mutants()
 MUST_BE_SEEN = {
@@ -143,9 +143,10 @@ def test_claims_alone_or_reapers_alone_recover_every_job(engine: type[Engine]) -
 def walk(store: Store, walks: int) -> set[tuple[str, str]]:
     seen = set()
     fresh = Limits(jobs=2, cuts=2, cancels=1)
-    fresh = fresh._replace(absences=2 * ("grace" in BUILT), losses=2 * ("loss" in BUILT))
+    away = fresh._replace(absences=2, losses=2)
+    suspects = fresh._replace(jobs=3, crashes=4, crashed=2)
     for seed in range(SEED, SEED + walks):
-        for limits in (fresh, fresh._replace(jobs=3, crashes=4, crashed=2)):
+        for limits in (fresh, away, suspects):
             tied = Tied(Jobs(store, MODES["reliable"]), limits)
             tied.walk(Engine, LENGTH, seed)
             seen |= tied.seen
