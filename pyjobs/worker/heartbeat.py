@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 
 from pyjobs.engine import MAX_ITEMS, RELIABLE, Call, Keys
 from pyjobs.errors import PyjobsError, QueueFull, Unavailable
-from pyjobs.log import logger
+from pyjobs.log import patient_logger
 from pyjobs.transport import REPLY_SECONDS, connect, run_many, writes_refused
 from pyjobs.worker import failpoints
 from pyjobs.worker.cancellation import CancellationListener
@@ -22,7 +22,8 @@ from pyjobs.worker.loopwatch import LoopWatch
 from pyjobs.worker.run import HELD, Run, RunState
 from pyjobs.worker.settings import WorkerSettings
 
-log = logger(__name__)
+# A log that nobody reads may block the event loop, and must not end every lease.
+log = patient_logger(__name__)
 
 
 class Heartbeat(threading.Thread):

@@ -17,6 +17,8 @@ from pyjobs.worker.refusals import in_words
 from pyjobs.worker.run import Run
 
 log = logger(__name__)
+# A logger of its own, so that a program can have the tracebacks without any other DEBUG line.
+tracebacks = logger("pyjobs.tracebacks")
 
 
 def log_start(run: Run) -> None:
@@ -57,8 +59,9 @@ def _log_failure(run: Run, outcome: Outcome, word: str) -> None:
             _what_becomes(run, word),
             outcome.why,
         )
-    if log.isEnabledFor(logging.DEBUG):
-        log.debug("job %s: %s", run.id, codec.decode_error(outcome.body).traceback)
+    if tracebacks.isEnabledFor(logging.DEBUG):
+        text = codec.decode_error(outcome.body).traceback.rstrip()
+        tracebacks.debug("job %s on queue %s:\n%s", run.id, run.queue, text)
 
 
 def _what_becomes(run: Run, word: str) -> str:

@@ -10,6 +10,7 @@ import contextlib
 import inspect
 import os
 import signal
+import socket
 import sys
 import threading
 import traceback
@@ -38,15 +39,23 @@ class StopSignals:
         stop: called with the number of each signal, from a signal handler: any code of the main
             thread may be interrupted, so `stop` takes no lock that the main thread may hold.
         signals: the signals; the others are left alone.
+        heard: called with the number of each signal that comes while an event loop runs, from a
+            thread of its own. Python calls no signal handler while compiled code keeps the main
+            thread, as a database driver that waits. None: no thread is needed.
     """
 
     def __init__(
-        self, stop: Callable[[int], None], signals: Iterable[signal.Signals] = STOPS
+        self,
+        stop: Callable[[int], None],
+        signals: Iterable[signal.Signals] = STOPS,
+        heard: Callable[[int], None] | None = None,
     ) -> None:
         self._stop = stop
         self._signals = tuple(signals)
+        self._heard = heard
         self._before: dict[signal.Signals, Any] = {}
         self._wakeup_fd = -1
+        self._far: socket.socket | None = None
 
     def __enter__(self) -> StopSignals:
         if threading.current_thread() is not threading.main_thread():
@@ -68,6 +77,21 @@ class StopSignals:
         if self in ACTIVE:
             ACTIVE.remove(self)
             self.restore()
+        if self._far is not None:
+            signal.set_wakeup_fd(self._wakeup_fd)
+            self._far.close()
+
+    def loop_runs(self) -> None:
+        """Begin to call `heard`, in the main thread. The event loop that runs has set a wakeup file
+        descriptor of its own by now; what comes is passed on to it."""
+        if self._heard is None or self._far is not None:
+            return
+        near, self._far = socket.socketpair()
+        self._far.setblocking(False)
+        loops = signal.set_wakeup_fd(self._far.fileno(), warn_on_full_buffer=False)
+        threading.Thread(
+            target=self._hear, args=[self._heard, near, loops], name="pyjobs-signals", daemon=True
+        ).start()
 
     def restore(self) -> None:
         """Give each signal the handler that it had before."""
@@ -82,6 +106,17 @@ class StopSignals:
 
     def _handle(self, number: int, _: FrameType | None) -> None:
         self._stop(number)
+
+    def _hear(self, heard: Callable[[int], None], near: socket.socket, loops: int) -> None:
+        with near:
+            while numbers := near.recv(64):
+                if loops >= 0:
+                    # The loop may have ended.
+                    with contextlib.suppress(OSError):
+                        os.write(loops, numbers)
+                for number in numbers:
+                    if number in self._before:
+                        heard(number)
 
 
 class Forks:

@@ -333,6 +333,9 @@ class Worker:
         self._loop = asyncio.get_running_loop()
         self._processing = asyncio.current_task()
         self._pass_on_stops()
+        if threading.current_thread() is threading.main_thread():
+            for taken in ACTIVE:
+                taken.loop_runs()
         try:
             await processor.process()
         finally:

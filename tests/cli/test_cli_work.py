@@ -189,7 +189,7 @@ def test_a_wrong_setting_of_the_worker_is_an_error_of_one_line(cli: Cli) -> None
 
 
 HANGS = """
-import asyncio, signal, threading, time
+import asyncio, hashlib, logging, threading, time
 from pathlib import Path
 from pyjobs import Worker
 from pyjobs.cli import stops
@@ -206,6 +206,10 @@ async def hang(job):
         await asyncio.to_thread(time.sleep, 60)
     if job.data == "own thread":
         threading.Thread(target=time.sleep, args=[60]).start()
+    if job.data == "compiled":
+        hashlib.pbkdf2_hmac("sha256", b"", b"", 10**9)
+    if job.data == "log":
+        logging.warning("x" * 10_000_000)
     while job.data == "task":
         try:
             await asyncio.sleep(60)
@@ -230,6 +234,7 @@ def hanging(cli: Cli, kind: str, patience: float) -> subprocess.Popen[str]:
         ("task", "task ", "pending"),
         ("thread", "thread ThreadPoolExecutor-", "pending"),
         ("own thread", "thread Thread-", "done"),
+        ("compiled", "job a on queue words; ", "pending"),
     ],
 )
 def test_a_stop_ends_the_process_whatever_a_handler_does(
@@ -242,6 +247,26 @@ def test_a_stop_ends_the_process_whatever_a_handler_does(
     assert "ERROR ending without waiting for " in log and named in log
     with connect(cli.url) as redis:
         assert redis.hmget("jobs:{words}:job:a", "state", "crashes") == [state.encode(), None]
+
+
+def test_a_stop_ends_the_process_whose_log_nobody_reads(cli: Cli) -> None:
+    worker = hanging(cli, "log", 0.5)
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(SECONDS) == 1
+    with connect(cli.url) as redis:
+        assert redis.hmget("jobs:{words}:job:a", "state", "crashes") == [b"pending", None]
+    assert worker.stderr is not None
+    worker.stderr.close()
+
+
+def test_a_third_signal_ends_the_process_whose_log_nobody_reads(cli: Cli) -> None:
+    worker = hanging(cli, "log", 60.0)
+    for _ in range(3):
+        worker.send_signal(signal.SIGTERM)
+        time.sleep(0.2)
+    assert worker.wait(SECONDS) == 1
+    assert worker.stderr is not None
+    worker.stderr.close()
 
 
 def test_a_third_signal_ends_the_process_at_once(cli: Cli) -> None:
