@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # Lines, for the files of a pattern. A piece of Lua is included into scripts whole, and a script is
 # read from its first write to its last; a Python module has one public matter.
-BUDGETS = {"lua/lib/*/*.lua": 100, "lua/[!l]*/*.lua": 40, "pyjobs/**/*.py": 320}
+BUDGETS = {"lua/lib/*/*.lua": 100, "lua/[!l]*/*.lua": 40, "pyjobs/**/*.py": 350}
 
 
 def lines(path: Path) -> int:

@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from types import FrameType, TracebackType
 from typing import Any, NoReturn
 
-from pyjobs.worker.executors import Handler
+from pyjobs.worker.invocation import Handler
 
 # Not every system has the last two.
 NAMES = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT")

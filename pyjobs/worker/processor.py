@@ -28,8 +28,9 @@ from pyjobs.transport import (
 )
 from pyjobs.worker import failpoints
 from pyjobs.worker.core import WorkerCore
-from pyjobs.worker.executors import Handler, executor_for
+from pyjobs.worker.executors import executor_for
 from pyjobs.worker.heartbeat import Heartbeat
+from pyjobs.worker.invocation import Handler
 from pyjobs.worker.joblog import log_recorded, log_start
 from pyjobs.worker.loopwatch import LoopWatch
 from pyjobs.worker.prefetch import STUCK_SECONDS

@@ -21,7 +21,8 @@ from pyjobs.engine import ModeName, Outcome
 from pyjobs.errors import BadArgument
 from pyjobs.transport import DEFAULT_URL, checked_url
 from pyjobs.validate import in_seconds
-from pyjobs.worker.executors import Handler, check_handler
+from pyjobs.worker.executors import check_handler
+from pyjobs.worker.invocation import Handler
 from pyjobs.worker.job import ClaimedJob, pulled_outcome
 from pyjobs.worker.process import ACTIVE, STOPS, DefaultThreads, StopSignals, guarded
 from pyjobs.worker.processor import Processor

@@ -17,17 +17,12 @@ import pytest
 from pyjobs.engine.outcome import Outcome
 from pyjobs.engine.replies import Claimed
 from pyjobs.errors import BadArgument
-from pyjobs.worker import executors
-from pyjobs.worker.executors import (
-    Executor,
-    Handler,
-    HandlerThread,
-    ThreadExecutor,
-    check_handler,
-    executor_for,
-)
+from pyjobs.worker import task_executor, thread_executor
+from pyjobs.worker.executors import Executor, check_handler, executor_for
+from pyjobs.worker.invocation import Handler
 from pyjobs.worker.job import ClaimedJob, pulled_outcome
 from pyjobs.worker.run import Run
+from pyjobs.worker.thread_executor import HandlerThread, ThreadExecutor
 from pyjobs.worker.verdicts import Reject
 
 SOON = 10.0
@@ -399,7 +394,7 @@ def test_a_result_that_a_cancelled_handler_returns_counts() -> None:
 def test_a_task_that_swallows_its_cancellation_is_abandoned(
     monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    monkeypatch.setattr(executors, "CLEANUP_SECONDS", 0.02)
+    monkeypatch.setattr(task_executor, "CLEANUP_SECONDS", 0.02)
 
     async def body() -> None:
         left = asyncio.Event()
@@ -523,12 +518,12 @@ def test_no_thread_to_be_had_behind_a_hung_one_is_an_error_and_no_run_is_late(
 
 
 def raise_at(line: int, error: type[BaseException]) -> None:
-    """Raise an error in this thread when it reaches its n-th line of the executors from now on, as
+    """Raise an error in this thread when it reaches its n-th line of the executor from now on, as
     a debugger or a watchdog may do it from outside."""
     left = iter(range(line))
 
     def trace(frame: FrameType, event: str, _: Any) -> Any:
-        if frame.f_code.co_filename != executors.__file__:
+        if frame.f_code.co_filename != thread_executor.__file__:
             return None
         if event == "line" and next(left, None) is None:
             raise error
@@ -537,7 +532,7 @@ def raise_at(line: int, error: type[BaseException]) -> None:
     sys.settrace(trace)
     frame: FrameType | None = sys._getframe()
     while frame is not None:
-        if frame.f_code.co_filename == executors.__file__:
+        if frame.f_code.co_filename == thread_executor.__file__:
             frame.f_trace = trace
         frame = frame.f_back
 

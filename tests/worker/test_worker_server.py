@@ -58,16 +58,17 @@ class TestModes:
 
     @HERE
     @RELIABLE
-    def test_running_jobs_go_on_when_another_queue_has_another_mode(self, jobs: Jobs) -> None:
+    def test_running_jobs_go_on_when_another_queue_has_another_mode(
+        self, jobs: Jobs, caplog: pytest.LogCaptureFixture
+    ) -> None:
         gate = AsyncGate()
-        running = start(jobs.store, gate, queues=["q", "z"], grace=600)
-        jobs.submit(("a", b"1"))
-        gate.wait()
-        Jobs(jobs.store, MODES["simple"]).submit("s", queue="jobs:{z}")
-        gate.go.set()
-        wait_until(lambda: jobs.job("a")["state"] == b"done")
-        running.worker.stop()
-        assert running.ended() is None
+        with working(jobs.store.url, gate, queues=["q", "z"]):
+            jobs.submit(("a", b"1"))
+            gate.wait()
+            Jobs(jobs.store, MODES["simple"]).submit("s", queue="jobs:{z}")
+            wait_until(lambda: "queue z is set aside" in caplog.text)
+            gate.go.set()
+            wait_until(lambda: jobs.store.redis.hget("jobs:{q}:job:a", "state") == b"done")
 
 
 class TestServer:

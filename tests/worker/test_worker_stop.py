@@ -21,7 +21,7 @@ import pyjobs
 from pyjobs.engine.modes import MODES, Mode
 from pyjobs.errors import JobFailed
 from pyjobs.testing import Running
-from pyjobs.worker import executors, shutdown
+from pyjobs.worker import shutdown, thread_executor
 from pyjobs.worker.processor import Processor
 from pyjobs.worker.wake import WakeWaiter
 
@@ -145,7 +145,7 @@ class TestStop:
 
         jobs = Jobs(store, MODES["reliable"])
         jobs.submit("a", "b", "c")
-        monkeypatch.setattr(executors.HandlerThread, "start", no_thread)
+        monkeypatch.setattr(thread_executor.HandlerThread, "start", no_thread)
         worker = pyjobs.Worker(store.url, queues=["q"], concurrency=2)
         worker.handler(lambda job: job.data)
         with pytest.raises(pyjobs.PyjobsError, match="no job can run: can't start new thread"):

@@ -1,0 +1,55 @@
+"""One call of a handler: what goes in, how long it may take, and what it returns before its end.
+
+Nothing here starts a task or a thread.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import time
+from collections.abc import Callable
+from typing import Any
+
+from pyjobs import codec
+from pyjobs.engine import Outcome
+from pyjobs.worker.job import ClaimedJob
+from pyjobs.worker.outcomes import failure
+from pyjobs.worker.run import Run
+
+Handler = Callable[[ClaimedJob], Any]
+Report = Callable[[Run, Outcome], None]
+
+
+class Returned:
+    """Holds an awaitable that a plain handler returned, which the event loop is to await."""
+
+    def __init__(self, awaitable: Any, context: contextvars.Context) -> None:
+        self.awaitable = awaitable
+        self.context = context
+
+    def close(self) -> None:
+        """Drop the awaitable, so that Python does not warn of a coroutine that nobody awaits."""
+        with contextlib.suppress(BaseException):
+            self.awaitable.close()
+
+
+def decoded(run: Run) -> ClaimedJob | Outcome:
+    """Return the job for the handler, or the outcome that rejects a payload that is no JSON."""
+    try:
+        return ClaimedJob(run, codec.decode(run.data))
+    except Exception as error:
+        return failure(error, "reject")
+
+
+def seconds_left(run: Run) -> float | None:
+    """Return the seconds that are left of a run's timeout, all of them before the handler begins;
+    None for no limit."""
+    if run.timeout is None or run.started_at is None:
+        return run.timeout
+    return run.started_at + run.timeout - time.monotonic()
+
+
+def is_awaitable(result: Any) -> bool:
+    """Return whether a handler's result is to be awaited."""
+    return hasattr(type(result), "__await__")
