@@ -59,7 +59,9 @@ def set_up_logging(form: str, entries: Entries, *, with_process: bool) -> None:
     which = "[%(process)d] " if with_process else ""
     text = logging.Formatter(f"%(asctime)s {which}%(levelname)s %(message)s")
     handler.setFormatter(JsonFormatter() if form == "json" else text)
-    logging.basicConfig(level=logging.WARNING if entries.quiet else logging.INFO, handlers=[handler])
+    logging.basicConfig(
+        level=logging.WARNING if entries.quiet else logging.INFO, handlers=[handler]
+    )
     if entries.verbose:
         logging.getLogger("pyjobs").setLevel(logging.DEBUG)
     if entries.verbose or entries.traceback:

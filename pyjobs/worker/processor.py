@@ -47,6 +47,10 @@ TURN_SECONDS = 1.0
 FASTEST_TURN = 0.05
 # How long Redis may take to answer when a worker that ends hands jobs back.
 HAND_BACK_SECONDS = 2.0
+# How many round trips in a row may break off by an error that is not about Redis: a fault of a
+# library, or of pyjobs. A worker that can record nothing must end, so that others run its jobs.
+MOST_BROKEN_OFF = 5
+BROKEN_OFF_SECONDS = 0.1
 
 
 class Processor:
@@ -72,6 +76,7 @@ class Processor:
         self._heartbeat = self._make_heartbeat()
         self._round_trips: asyncio.Task[None] | None = None
         self._outage = Outage(shown(settings.url))
+        self._broken_off = 0
         self._register_at = 0.0
         self._watches_prefetched = False
         self._next_turn: asyncio.TimerHandle | None = None
@@ -94,8 +99,7 @@ class Processor:
                 return
             self._log_ready()
             self._turn()
-            if heartbeat is not None:
-                heartbeat.start()
+            self._start_heartbeat()
             round_trips = self._task(self._make_round_trips, "pyjobs-round-trips")
             self._round_trips = self._shutdown.task = round_trips
             tasks = [round_trips, self._task(self._wake_waiter.run, "pyjobs-wake")]
@@ -213,7 +217,9 @@ class Processor:
                 continue
             except BaseException as error:
                 self._core.unanswered(requests, OutcomeUnknown(repr(error)))
-                raise
+                await self._pause_or_raise(error)
+                continue
+            self._broken_off = 0
             failpoints.at("answered")
             refused = self._core.answered(requests, answers, time.monotonic())
             self._start_runs()
@@ -222,6 +228,19 @@ class Processor:
             # The next round trip meets an outage too, and waits.
             with contextlib.suppress(Unavailable):
                 await self._after_round_trip(answers)
+
+    async def _pause_or_raise(self, error: BaseException) -> None:
+        """Pause before what broke off is sent again.
+
+        Raises:
+            BaseException: the error, when repeating can't cure it or has not.
+        """
+        self._broken_off += 1
+        known = isinstance(error, PyjobsError) or not isinstance(error, Exception)
+        if known or self._broken_off > MOST_BROKEN_OFF:
+            raise error
+        log.error("a round trip broke off, and is sent again", exc_info=error)
+        await asyncio.sleep(self._broken_off * BROKEN_OFF_SECONDS)
 
     async def _until_changed(self) -> None:
         self._wake_waiter.listen()
@@ -302,6 +321,8 @@ class Processor:
             self._executor.check()
         except RuntimeError as error:
             self._no_job_can_run(error)
+        if self._heartbeat is not None and self._heartbeat.died:
+            self._no_job_can_run(RuntimeError("the thread that renews leases has ended"))
         strays = self._core.strays(self._executor.__contains__)
         for run in strays:
             self._core.finished(run, RELEASE, time.monotonic())
@@ -316,6 +337,13 @@ class Processor:
         self._abandoned = abandoned
 
     # --- leases ---
+
+    def _start_heartbeat(self) -> None:
+        if self._heartbeat is not None:
+            try:
+                self._heartbeat.start()
+            except RuntimeError as error:
+                raise PyjobsError(f"no lease can be renewed: {error}") from error
 
     def _make_heartbeat(self) -> Heartbeat | None:
         if not self._core.mode.leases:
