@@ -182,11 +182,13 @@ class Client:
             OutcomeUnknown: an answer was lost; the ids in `ids` may be submitted again.
             ClientClosed: the client is closed.
 
-        An error is that of some of the calls: its `accepted` has the ids of the jobs that Redis
-        has accepted.
+        When some of the calls fail, the error of one of them is raised. Its `accepted` has the ids
+        of the jobs that Redis has accepted.
         """
         self._core.check_open()
         batch = self._core.builder.many(data, queue, ids, options)
+        if not batch.jobs:
+            return []
         with self._translating, self._core.submitting(batch):
             await self._listen(batch.queues)
             answers = await arun_many(self._server, batch.calls(), errors_in_place=True)

@@ -166,11 +166,12 @@ class Client:
             OutcomeUnknown: an answer was lost; the ids in `ids` may be submitted again.
             ClientClosed: the client is closed.
 
-        An error is that of some of the calls: its `accepted` has the ids of the jobs that Redis
-        has accepted.
+        When some of the calls fail, the error of one of them is raised. Its `accepted` has the ids
+        of the jobs that Redis has accepted.
         """
         self._core.check_open()
-        return self._submit(self._core.builder.many(data, queue, ids, options))
+        batch = self._core.builder.many(data, queue, ids, options)
+        return self._submit(batch) if batch.jobs else []
 
     def job(self, id: JobRef | Job | str, *, queue: str | None = None) -> Job:
         """Return a job that any client has submitted before (queue/watch).

@@ -71,7 +71,7 @@ def rules_of(
         yield f"~{keys.scripts}"
     # Before Redis 7, a new user may use every channel.
     yield "resetchannels"
-    # A queue's channels only: whoever may publish to them decides what clients believe of its jobs.
+    # A queue's channels only: who may publish there decides what clients believe of its jobs.
     yield from (f"&{keys.queue(name)}:*" for name in queues)
     if not queues:
         yield f"&{keys.prefix}:{{*}}:*"

@@ -61,6 +61,7 @@ class AsyncSubscription(BaseSubscription):
                     raise Unavailable(f"no answer to SUBSCRIBE in {seconds:g} s")
         except BaseException as error:
             await self._break()
+            self._failed(error)
             raise_translated(error)
 
     async def get(self, seconds: float = 0.0) -> Message | None:
@@ -94,17 +95,19 @@ class AsyncSubscription(BaseSubscription):
 
         Raises:
             Forbidden: Redis's access rules forbid a channel.
-            Unavailable: Redis has not answered in time.
+            Unavailable: Redis can't be reached, or has not answered in time.
         """
         missing, new = self._wanted(channels)
         if not missing:
             return
+        failures = self._failures
         # The task that reads finds out about a connection that broke, and opens another one.
         with contextlib.suppress(exceptions.RedisError, PyjobsError):
             await self._send()
         try:
             async with asyncio.timeout(seconds):
                 while not (self._ended or self._are_answered(missing)):
+                    self._raise_failure(failures)
                     waiter = asyncio.get_running_loop().create_future()
                     self._waiters.append(waiter)
                     await waiter

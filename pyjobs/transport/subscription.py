@@ -58,6 +58,9 @@ class BaseSubscription:
         self._refused: dict[bytes, PyjobsError] = {}
         self._due = 0.0
         self._ended = False
+        # Every attempt to connect that failed, and the error of the latest.
+        self._failures = 0
+        self._failure: BaseException | None = None
 
     @property
     def is_open(self) -> bool:
@@ -113,6 +116,17 @@ class BaseSubscription:
 
     def _answered(self) -> None:
         """Wake those who wait in `add`."""
+
+    def _failed(self, error: BaseException) -> None:
+        """Note that an attempt to connect failed, and wake those who wait in `add`."""
+        self._failures += 1
+        self._failure = error
+        self._answered()
+
+    def _raise_failure(self, failures: int) -> None:
+        """Raise the error of the latest attempt to connect, if more have failed than `failures`."""
+        if self._failures > failures:
+            raise Unavailable(str(self._failure)) from self._failure
 
     def _wanted(self, names: Iterable[str]) -> tuple[list[bytes], list[bytes]]:
         """Enter channels. Returns those that Redis has not confirmed, and those that are new."""

@@ -80,6 +80,7 @@ class Subscription(BaseSubscription):
                     raise Unavailable(f"no answer to SUBSCRIBE in {seconds:g} s")
         except BaseException as error:
             self._break()
+            self._failed(error)
             raise_translated(error)
 
     def get(self, seconds: float = 0.0) -> Message | None:
@@ -116,18 +117,19 @@ class Subscription(BaseSubscription):
 
         Raises:
             Forbidden: Redis's access rules forbid a channel.
-            Unavailable: Redis has not answered in time.
+            Unavailable: Redis can't be reached, or has not answered in time.
         """
         missing, new = self._wanted(channels)
         if not missing:
             return
-        until = time.monotonic() + seconds
+        until, failures = time.monotonic() + seconds, self._failures
         waiter = threading.Lock()
         waiter.acquire()
         self._adding.append(waiter)
         try:
             self._wake()
             while not (self._ended or self._are_answered(missing)):
+                self._raise_failure(failures)
                 if not waiter.acquire(timeout=max(0.0, until - time.monotonic())):
                     raise Unavailable(f"no answer to SUBSCRIBE in {seconds:g} s")
         finally:

@@ -13,8 +13,8 @@ from pyjobs.worker.run import HELD, Run
 class Leases:
     """Keeps when each lease of one worker was last renewed.
 
-    A lease is counted from before the call was sent that gave or renewed it. By Redis's clock it
-    may have begun at any time after that, so it never ends earlier than it is taken to end here.
+    A lease is counted from the moment before its call was sent. Redis begins the lease later, so
+    the lease ends no earlier than this class expects.
 
     Attributes:
         due: when the next renewal is to be sent.

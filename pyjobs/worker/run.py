@@ -125,9 +125,9 @@ class Run:
         """Enter the state LOST; any thread may call this.
 
         Args:
-            why: the word of a script, or any other text.
+            why: the word of a script, or any other text; '' keeps an earlier reason.
         """
-        self.loss = why
+        self.loss = why or self.loss
         self.state = RunState.LOST
 
     def recorded(self, word: str) -> None:

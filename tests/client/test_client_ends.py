@@ -16,7 +16,7 @@ import pytest
 from support.clients import EVERY, FEW, ONE, RELIABLE, SOON, work
 from support.proxy import Proxy
 from support.running import AioClient, is_async, opened, wait_until
-from support.servers import SOCKET_PLACES, WORKER_PLACES, at
+from support.servers import SOCKET_PLACES, WORKER_PLACES, at, own_server
 from support.store import Jobs, Store
 
 import pyjobs
@@ -24,7 +24,7 @@ import pyjobs.aio
 from pyjobs import codec
 from pyjobs.client.listener import Listener
 from pyjobs.engine.modes import Mode
-from pyjobs.errors import ClientClosed, OutcomeUnknown, PyjobsError, ResultGone
+from pyjobs.errors import ClientClosed, OutcomeUnknown, PyjobsError, ResultGone, Unavailable
 
 pytest_plugins = ("support.client_fixtures",)
 
@@ -322,3 +322,22 @@ class TestResources:
                 assert "secret" not in str(raised.value)
         finally:
             store.redis.execute_command("ACL", "DELUSER", "app")
+
+
+@pytest.mark.parametrize("aio", [False, True], ids=["sync", "asyncio"])
+def test_a_submit_to_a_new_queue_while_redis_is_away_is_unavailable_with_the_cause(
+    aio: bool,
+) -> None:
+    with own_server() as server, opened(server.url, aio=aio, queue="q") as client:
+        client.submit(1)
+        server.stop()
+        began = time.monotonic()
+        with pytest.raises(Unavailable, match="refused"):
+            client.submit(1, queue="new")
+        assert time.monotonic() - began < 4.0
+
+
+@pytest.mark.parametrize("aio", [False, True], ids=["sync", "asyncio"])
+def test_submit_many_of_nothing_sends_nothing(aio: bool) -> None:
+    with opened("redis://127.0.0.1:1", aio=aio, queue="q") as client:
+        assert client.submit_many([]) == []

@@ -423,7 +423,7 @@ def begun(server: Server, admin: redis.Redis, command: str) -> Running:
     return Running(worker)
 
 
-@pytest.mark.parametrize("command", ["zadd", "hset", "hincrby"])
+@pytest.mark.parametrize("command", ["zadd", "hset", "ltrim"])
 def test_a_worker_without_a_command_ends_with_an_error_and_loses_no_job(
     server: Server, admin: redis.Redis, command: str
 ) -> None:
@@ -439,11 +439,10 @@ def test_a_worker_without_a_command_ends_with_an_error_and_loses_no_job(
     assert found == []
 
 
-@pytest.mark.parametrize("command", ["evalsha", "script|load"])
 def test_a_worker_that_may_not_run_scripts_ends_at_its_start(
-    server: Server, admin: redis.Redis, command: str
+    server: Server, admin: redis.Redis
 ) -> None:
-    running = begun(server, admin, command)
+    running = begun(server, admin, "evalsha")
     try:
         error = running.ended(2.0)
     finally:

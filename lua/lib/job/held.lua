@@ -6,28 +6,28 @@ local function read_held(q, id, ...)
   return read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', ...)
 end
 
--- The same, and what a failure looks at.
+-- What a failure looks at, after the fields of read_held.
 local ATTEMPTS, MAX_ATTEMPTS, BACKOFF = 8, 9, 10
 
 local function read_attempts(q, id)
   return read_held(q, id, 'attempts', 'max_attempts', 'backoff')
 end
 
--- The same, and what the end of a lease looks at.
+-- What the end of a lease looks at, after the fields of read_held.
 local CRASHES, LAST_ERROR = 8, 9
 
 local function read_crashed(q, id)
   return read_held(q, id, 'crashes', 'error')
 end
 
--- The same, and what a hand-back counts.
+-- What a hand-back counts, after the fields of read_held.
 local RELEASES = 8
 
 local function read_releases(q, id)
   return read_held(q, id, 'releases')
 end
 
--- The same, and how long a job may stay in flight.
+-- How long a job may stay in flight, after the fields of read_held.
 local MAX_RUN = 8
 
 local function read_running(q, id)

@@ -5,7 +5,7 @@
 local LAYOUT = '1'
 -- A shorter lease counts as this long, ms, when it is asked whether anybody was there (lib/queue/grace.lua).
 local LEASE_FLOOR = 1000
--- In :delayed, a job in quarantine (lib/claim/quarantine.lua) stands so much further on: beyond every due time.
+-- Added to the score of a job in quarantine in :delayed, so that no due time reaches it (lib/claim/quarantine.lua).
 local QUARANTINE = 1000000000000000
 
 local function open(key, mode, ...)

@@ -1,5 +1,5 @@
 -- What becomes of a job that failed, by its worker's verdict:
---   retry      after a backoff, unless its attempts are used up      retry=MS   the same, after MS
+--   retry      after a backoff, unless its attempts are used up      retry=MS   after MS instead of the backoff
 --   snooze=MS  again after MS, and not counted as an attempt         reject     never again
 -- needs args.MAX_MS args.bad args.int args.refuse acl.denied check_types.check_types queue.wake clock.micros clock.now
 -- needs held.ATTEMPTS held.MAX_ATTEMPTS held.BACKOFF held.read_attempts fence.fence

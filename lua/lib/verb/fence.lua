@@ -1,7 +1,7 @@
--- Who may change a job in flight: the holder of its token, once. Returns a word for each item, and of the items that
--- are still in flight under the token that they present: {id, at (where in ARGV), job, place}, and their ids. The id
--- and the token of those are as good as the job's own. All others are checked here, so `bad` is looked at before the
--- first write. `reader` is one of lib/job/held.lua.
+-- Who may change a job in flight: the holder of its token, once. Returns a word for each item. For the items whose token
+-- holds their job it returns {id, at (where in ARGV), job, place}, and the ids. Their id and token need no check, since
+-- they equal what is stored. Those of other items are checked here: look at `bad` before the first write. `reader` is
+-- one of lib/job/held.lua.
 -- needs args.name job.STATE held.TOKEN
 local function fence(q, first, width, reader)
   local words, mine, ids, seen = {}, {}, {}, {}
