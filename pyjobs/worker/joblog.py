@@ -1,6 +1,6 @@
-"""What a worker logs of each job: its start, and what Redis answered to its outcome.
+"""What a worker logs of each job: its start, its loss, and what Redis answered to its outcome.
 
-Only these lines may live here; they are written when their outcome is recorded.
+Only these lines may live here. A line about an outcome is written when the outcome is recorded.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pyjobs import codec
 from pyjobs.engine import Outcome
 from pyjobs.log import logger
 from pyjobs.worker.outbox import Request
-from pyjobs.worker.refusals import in_words
+from pyjobs.worker.refusals import CANCELLED, in_words
 from pyjobs.worker.run import Run
 
 log = logger(__name__)
@@ -25,6 +25,29 @@ def log_start(run: Run) -> None:
     """Log at level DEBUG that the handler of a run is started."""
     if log.isEnabledFor(logging.DEBUG):
         log.debug("job %s on queue %s starts, attempt %d", run.id, run.queue, run.attempt)
+
+
+def log_lost(run: Run, why: str) -> None:
+    """Log that nothing more of a run will be recorded.
+
+    Args:
+        run: the run.
+        why: the word of a script, or any other text.
+    """
+    if why == CANCELLED:
+        log.info("job %s on queue %s was cancelled", run.id, run.queue)
+    else:
+        log.warning("job %s on queue %s is lost: %s", run.id, run.queue, in_words(why))
+
+
+def log_not_recorded(run: Run, why: str) -> None:
+    """Log that an outcome was sent and not recorded.
+
+    Args:
+        run: the run.
+        why: the word of a script, or any other text.
+    """
+    log.warning("job %s on queue %s: nothing was recorded: %s", run.id, run.queue, in_words(why))
 
 
 def log_recorded(requests: Sequence[Request], answers: Sequence[Any]) -> None:

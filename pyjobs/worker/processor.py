@@ -31,15 +31,15 @@ from pyjobs.worker.core import WorkerCore
 from pyjobs.worker.executors import executor_for
 from pyjobs.worker.heartbeat import Heartbeat
 from pyjobs.worker.invocation import Handler
-from pyjobs.worker.joblog import log_recorded, log_start
+from pyjobs.worker.joblog import log_lost, log_not_recorded, log_recorded, log_start
 from pyjobs.worker.loopwatch import LoopWatch
 from pyjobs.worker.prefetch import STUCK_SECONDS
 from pyjobs.worker.preflight import prepare
-from pyjobs.worker.refusals import CANCELLED, in_words
 from pyjobs.worker.run import Run
 from pyjobs.worker.settings import WorkerSettings
 from pyjobs.worker.shutdown import Shutdown
 from pyjobs.worker.wake import WakeWaiter
+from pyjobs.worker.workerlog import log_changes, log_ready
 
 log = logger(__name__)
 # How often the loop looks for runs that nothing runs any more.
@@ -97,7 +97,7 @@ class Processor:
         try:
             if not await self._prepared():
                 return
-            self._log_ready()
+            log_ready(self._settings)
             self._turn()
             self._start_heartbeat()
             round_trips = self._task(self._make_round_trips, "pyjobs-round-trips")
@@ -174,17 +174,6 @@ class Processor:
             preparing.result()
         return not self._core.stopping
 
-    def _log_ready(self) -> None:
-        settings = self._settings
-        log.info(
-            "%s worker of %s at %s, up to %d job%s at once, is ready",
-            settings.mode_name,
-            ", ".join(settings.queues),
-            shown(settings.url),
-            settings.concurrency,
-            "" if settings.concurrency == 1 else "s",
-        )
-
     def _task(self, work: Callable[[], Awaitable[None]], name: str) -> asyncio.Task[None]:
         return asyncio.create_task(self._until_ended(work), name=name)
 
@@ -254,30 +243,20 @@ class Processor:
             await asyncio.sleep(self._outage.pause(refusal))
             return
         self._outage.over()
-        self._log_changes()
         if self._core.fatal is not None:
             self._shutdown.now()
-        elif time.monotonic() >= self._register_at:
+            return
+        log_changes(self._core.changes())
+        if time.monotonic() >= self._register_at:
             self._register_at = time.monotonic() + REGISTER_SECONDS
             served = (self._settings.queues[index] for index in self._core.served)
             modes = dict.fromkeys(served, self._core.mode.name)
             await aregister(self._server, self._settings.keys, modes)
 
-    def _log_changes(self) -> None:
-        if self._core.fatal is not None:
-            return
-        for queue, error in self._core.changes():
-            if error is None:
-                log.warning("queue %s is served again", queue)
-            else:
-                log.error("queue %s is set aside, and looked at again later: %s", queue, error)
-
     def _cancel_refused(self, refused: Iterable[tuple[Run, str]]) -> None:
         for run, why in refused:
             self._executor.cancel(run)
-            log.warning(
-                "job %s on queue %s: nothing was recorded: %s", run.id, run.queue, in_words(why)
-            )
+            log_not_recorded(run, why)
 
     # --- runs ---
 
@@ -329,9 +308,6 @@ class Processor:
         if strays:
             self._changed.set()
             log.error("jobs that nothing runs any more, and that are released: %d", len(strays))
-        self._log_abandoned()
-
-    def _log_abandoned(self) -> None:
         if (abandoned := self._executor.abandoned) > self._abandoned:
             log.warning("handlers that still run although their jobs were given up: %d", abandoned)
         self._abandoned = abandoned
@@ -369,7 +345,4 @@ class Processor:
 
     def _lost(self, run: Run, why: str) -> None:
         self._executor.cancel(run)
-        if why == CANCELLED:
-            log.info("job %s on queue %s was cancelled", run.id, run.queue)
-        else:
-            log.warning("job %s on queue %s is lost: %s", run.id, run.queue, in_words(why))
+        log_lost(run, why)

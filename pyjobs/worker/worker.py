@@ -13,8 +13,7 @@ import signal
 import threading
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from datetime import timedelta
-from types import TracebackType
-from typing import Any, Self, TypeVar, overload
+from typing import Any, TypeVar, overload
 
 from pyjobs.asyncutil import fast_loop
 from pyjobs.engine import ModeName, Outcome
@@ -26,46 +25,12 @@ from pyjobs.worker.invocation import Handler
 from pyjobs.worker.job import ClaimedJob, pulled_outcome
 from pyjobs.worker.process import ACTIVE, STOPS, DefaultThreads, StopSignals, guarded
 from pyjobs.worker.processor import Processor
+from pyjobs.worker.pulled import PulledJobs
 from pyjobs.worker.settings import WorkerSettings
 
 # The stop that releases held jobs is the second.
 AT_ONCE = 2
 H = TypeVar("H", bound=Handler)
-
-
-class PulledJobs:
-    """Yields the jobs of `Worker.jobs`, and stops the worker at the end of `async with`.
-
-    Args:
-        generator: yields the jobs, and stops the worker when it is closed.
-        signals: what is handled in the block.
-    """
-
-    def __init__(self, generator: AsyncGenerator[ClaimedJob, None], signals: StopSignals) -> None:
-        self._generator = generator
-        self._signals = signals
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> ClaimedJob:
-        return await anext(self._generator)
-
-    async def aclose(self) -> None:
-        """Stop the worker, and release the jobs that were not ended."""
-        await self._generator.aclose()
-
-    async def __aenter__(self) -> Self:
-        self._signals.__enter__()
-        return self
-
-    async def __aexit__(
-        self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
-    ) -> None:
-        try:
-            await self.aclose()
-        finally:
-            self._signals.__exit__(None, None, None)
 
 
 class Worker:

@@ -131,7 +131,7 @@ class TestLog:
             wait_until(lambda: caplog.messages)
         where = f"at {store.url}, up to 1 job at once, is ready"
         assert caplog.messages[0] == f"reliable worker of q, r {where}"
-        assert caplog.records[0].name == "pyjobs.worker.processor"
+        assert caplog.records[0].name == "pyjobs.worker.workerlog"
 
 
 @HERE
