@@ -24,15 +24,29 @@
     └── Unavailable                    Redis can't be reached, or refuses to work
         └── OutcomeUnknown             ... and the call may or may not have been carried out
 
-A wait that takes longer than its timeout raises the built-in TimeoutError. Only errors and the
-table of their codes may live in this file.
+A wait that takes longer than its timeout raises the built-in TimeoutError. Only errors, how
+they are pickled, and the table of their codes may live in this file.
 """
 
 from __future__ import annotations
 
 import re
+from typing import Any
 
-from pyjobs.pickling import Rebuilt
+
+class Rebuilt:
+    """A base of exception classes: pickle and copy make such an exception from its `args` and its
+    attributes, without its `__init__`, which may take other arguments than its message."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return rebuilt, (type(self), getattr(self, "args", ())), self.__dict__ or None
+
+
+def rebuilt(kind: type[BaseException], args: tuple[Any, ...]) -> BaseException:
+    """Return an exception of this class with these `args`, without a call of its `__init__`."""
+    made = kind.__new__(kind, *args)
+    made.args = args
+    return made
 
 
 class PyjobsError(Rebuilt, Exception):

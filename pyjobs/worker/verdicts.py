@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from pyjobs.pickling import Rebuilt
+from pyjobs.errors import Rebuilt
 from pyjobs.validate import needed, to_ms
 
 
