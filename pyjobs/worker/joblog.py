@@ -21,10 +21,14 @@ log = logger(__name__)
 tracebacks = logger("pyjobs.tracebacks")
 
 
+def starts_are_logged() -> bool:
+    """Return whether `log_start` writes anything."""
+    return log.isEnabledFor(logging.DEBUG)
+
+
 def log_start(run: Run) -> None:
     """Log at level DEBUG that the handler of a run is started."""
-    if log.isEnabledFor(logging.DEBUG):
-        log.debug("job %s on queue %s starts, attempt %d", run.id, run.queue, run.attempt)
+    log.debug("job %s on queue %s starts, attempt %d", run.id, run.queue, run.attempt)
 
 
 def log_lost(run: Run, why: str) -> None:

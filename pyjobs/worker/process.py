@@ -7,7 +7,6 @@ Nothing about jobs may live here.
 from __future__ import annotations
 
 import contextlib
-import inspect
 import os
 import signal
 import socket
@@ -18,8 +17,6 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from types import FrameType, TracebackType
 from typing import Any, NoReturn
-
-from pyjobs.worker.invocation import Handler
 
 # Not every system has the last two.
 NAMES = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT")
@@ -120,7 +117,8 @@ class StopSignals:
 
 
 class Forks:
-    """Holds how often this process or its parents were forked since this module was imported."""
+    """Holds how often this process or its parents were forked since this module was imported. An
+    executor that finds another count is in a child that its handler has forked."""
 
     count = 0
 
@@ -139,41 +137,10 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=note_fork)
 
 
-def guarded(handler: Handler) -> Handler:
-    """Return the handler with a guard: a child that the handler forks, and that comes back from the
-    handler, ends there, because connections and jobs are those of its parent."""
-    forks = Forks.count
-    as_object = type(handler).__call__
-
-    async def run_async(job: Any) -> Any:
-        try:
-            result = await handler(job)
-        except BaseException as error:
-            if Forks.count != forks:
-                end_process(error)
-            raise
-        if Forks.count != forks:
-            end_process(None)
-        return result
-
-    def run(job: Any) -> Any:
-        try:
-            result = handler(job)
-        except BaseException as error:
-            if Forks.count != forks:
-                end_process(error)
-            raise
-        if Forks.count != forks:
-            end_process(None)
-        return result
-
-    if inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(as_object):
-        return run_async
-    return run
-
-
 def end_process(error: BaseException | None) -> NoReturn:
-    """End this process as Python would, without what Python does at an end.
+    """End this process as Python would, without what Python does at an end. For a child that a
+    handler has forked and that comes back from the handler: connections and jobs are those of its
+    parent.
 
     Args:
         error: what ends it; None for an orderly end.

@@ -29,9 +29,16 @@ from pyjobs.transport import (
 from pyjobs.worker import failpoints
 from pyjobs.worker.core import WorkerCore
 from pyjobs.worker.executors import executor_for
+from pyjobs.worker.faults import Faults
 from pyjobs.worker.heartbeat import Heartbeat
 from pyjobs.worker.invocation import Handler
-from pyjobs.worker.joblog import log_lost, log_not_recorded, log_recorded, log_start
+from pyjobs.worker.joblog import (
+    log_lost,
+    log_not_recorded,
+    log_recorded,
+    log_start,
+    starts_are_logged,
+)
 from pyjobs.worker.loopwatch import LoopWatch
 from pyjobs.worker.prefetch import STUCK_SECONDS
 from pyjobs.worker.preflight import prepare
@@ -47,10 +54,6 @@ TURN_SECONDS = 1.0
 FASTEST_TURN = 0.05
 # How long Redis may take to answer when a worker that ends hands jobs back.
 HAND_BACK_SECONDS = 2.0
-# How many round trips in a row may break off by an error that is not about Redis: a fault of a
-# library, or of pyjobs. A worker that can record nothing must end, so that others run its jobs.
-MOST_BROKEN_OFF = 5
-BROKEN_OFF_SECONDS = 0.1
 
 
 class Processor:
@@ -76,7 +79,8 @@ class Processor:
         self._heartbeat = self._make_heartbeat()
         self._round_trips: asyncio.Task[None] | None = None
         self._outage = Outage(shown(settings.url))
-        self._broken_off = 0
+        self._faults = Faults()
+        self._logs_starts = starts_are_logged()
         self._register_at = 0.0
         self._watches_prefetched = False
         self._next_turn: asyncio.TimerHandle | None = None
@@ -206,9 +210,10 @@ class Processor:
                 continue
             except BaseException as error:
                 self._core.unanswered(requests, OutcomeUnknown(repr(error)))
-                await self._pause_or_raise(error)
+                await asyncio.sleep(self._faults.pause(error))
                 continue
-            self._broken_off = 0
+            self._faults.over()
+            self._logs_starts = starts_are_logged()
             failpoints.at("answered")
             refused = self._core.answered(requests, answers, time.monotonic())
             self._start_runs()
@@ -217,19 +222,6 @@ class Processor:
             # The next round trip meets an outage too, and waits.
             with contextlib.suppress(Unavailable):
                 await self._after_round_trip(answers)
-
-    async def _pause_or_raise(self, error: BaseException) -> None:
-        """Pause before what broke off is sent again.
-
-        Raises:
-            BaseException: the error, when repeating can't cure it or has not.
-        """
-        self._broken_off += 1
-        known = isinstance(error, PyjobsError) or not isinstance(error, Exception)
-        if known or self._broken_off > MOST_BROKEN_OFF:
-            raise error
-        log.error("a round trip broke off, and is sent again", exc_info=error)
-        await asyncio.sleep(self._broken_off * BROKEN_OFF_SECONDS)
 
     async def _until_changed(self) -> None:
         self._wake_waiter.listen()
@@ -269,7 +261,8 @@ class Processor:
             except Exception as error:
                 self._no_job_can_run(error)
                 return
-            log_start(run)
+            if self._logs_starts:
+                log_start(run)
         if self._core.waiting and not self._watches_prefetched:
             self._watches_prefetched = True
             self._loop.call_later(STUCK_SECONDS, self._check_prefetched)

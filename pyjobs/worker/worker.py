@@ -23,7 +23,7 @@ from pyjobs.validate import in_seconds
 from pyjobs.worker.executors import check_handler
 from pyjobs.worker.invocation import Handler
 from pyjobs.worker.job import ClaimedJob, pulled_outcome
-from pyjobs.worker.process import ACTIVE, STOPS, DefaultThreads, StopSignals, guarded
+from pyjobs.worker.process import ACTIVE, STOPS, DefaultThreads, StopSignals
 from pyjobs.worker.processor import Processor
 from pyjobs.worker.pulled import PulledJobs
 from pyjobs.worker.settings import WorkerSettings
@@ -307,7 +307,7 @@ class Worker:
     async def _run(self) -> None:
         if self._handler is None:
             raise BadArgument("handler: this worker has none; decorate one with @worker.handler")
-        self._processor = processor = Processor(self.settings, guarded(self._handler))
+        self._processor = processor = Processor(self.settings, self._handler)
         self._loop = asyncio.get_running_loop()
         self._processing = asyncio.current_task()
         self._pass_on_stops()

@@ -228,11 +228,13 @@ def socket_defaults() -> Iterator[None]:
 
 @contextlib.contextmanager
 def faulty_library() -> Iterator[None]:
-    """Every third round trip of an asyncio connection raises an error that is none of Redis."""
+    """Every third round trip of the worker raises an error that is none of Redis."""
     numbers, exchange = itertools.count(1), pipeline.aexchange
 
     async def aexchange(pool: Any, stream: Any) -> None:
-        if next(numbers) % 3 == 0:
+        task = asyncio.current_task()
+        of_worker = task is not None and task.get_name() == "pyjobs-round-trips"
+        if of_worker and next(numbers) % 3 == 0:
             raise TypeError("'NoneType' object is not subscriptable")
         await exchange(pool, stream)
 
