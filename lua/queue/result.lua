@@ -7,8 +7,10 @@
 -- cost     O(items)
 --% include "lib/call/args.lua"
 --% include "lib/call/items.lua"
+--% include "lib/call/clock.lua"
 --% include "lib/queue/queue.lua"
 --% include "lib/job/job.lua"
+--% include "lib/job/late.lua"
 --% include "lib/job/stored.lua"
 local queue = KEYS[1]      -- queue  where the jobs are
 local ids   = items(1, 1)  -- items  id:id  of the jobs

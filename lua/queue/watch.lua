@@ -7,9 +7,11 @@
 -- cost     O(items)
 --% include "lib/call/args.lua"
 --% include "lib/call/items.lua"
+--% include "lib/call/clock.lua"
 --% include "lib/call/acl.lua"
 --% include "lib/queue/queue.lua"
 --% include "lib/job/job.lua"
+--% include "lib/job/late.lua"
 --% include "lib/job/stored.lua"
 --% include "lib/job/listeners.lua"
 local queue  = KEYS[1]                  -- queue  where the jobs are
@@ -24,8 +26,8 @@ if bad then return redis.error_reply(bad) end
 local reply, live = {}, {}
 for i = ids, #ARGV do
   local job = read_stored(q, ARGV[i], 'client')
-  if is_live(job[STATE]) then live[#live + 1] = { q.job .. ARGV[i], job[CLIENTS] } end
   reply[#reply + 1] = stored(job)
+  if is_live(reply[#reply][STATE]) then live[#live + 1] = { q.job .. ARGV[i], job[CLIENTS] } end
 end
 local added = joined(live, client)
 bad = denied('ZREM', added[1] and q.inflight, 'HSET', added[1])

@@ -23,6 +23,7 @@ local opened = open_all(queues, 'recoverable', nonce)
 if bad then return redis.error_reply(bad) end
 if not (opened.again or opened.busy) then return { wait_for(opened) } end
 --% include "lib/job/job.lua"
+--% include "lib/job/late.lua"
 --% include "lib/job/claimable.lua"
 --% include "lib/claim/describe.lua"
 if opened.again then
@@ -42,9 +43,13 @@ if opened.moves then
   --% include "lib/queue/broken.lua"
   --% include "lib/job/unique.lua"
   --% include "lib/job/missing.lua"
+  --% include "lib/claim/mend.lua"
   --% include "lib/claim/promote.lua"
   --% include "lib/claim/quarantine.lua"
-  for _, q in ipairs(opened) do promote(q, MOVES) end
+  for _, q in ipairs(opened) do
+    if q.lost then mend_meta(q) end
+    promote(q, MOVES)
+  end
   leave_quarantine_all(opened, limit)
 end
 local reply, unfit = take_all(opened, nonce, make_room(limit, bytes), now, 60000)
@@ -54,6 +59,7 @@ if #unfit > 0 then
   --% include "lib/job/unique.lua"
   --% include "lib/job/missing.lua"
   --% include "lib/job/ended.lua"
+  --% include "lib/claim/mend.lua"
   --% include "lib/claim/drop.lua"
   drop(unfit)
 end

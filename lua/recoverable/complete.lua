@@ -17,6 +17,7 @@
 --% include "lib/job/unique.lua"
 --% include "lib/job/ended.lua"
 --% include "lib/verb/fence.lua"
+--% include "lib/verb/records.lua"
 --% include "lib/verb/record.lua"
 local queue     = KEYS[1]                                          -- queue    where the jobs came from
 local options   = read_options(ARGV[1])                            -- options  the next, or ''

@@ -1,20 +1,28 @@
 -- recoverable/reap @1
 -- Put back jobs that have been in flight for longer than they should, and promote what is due. A worker
--- that is still at one of them has lost it: it may run twice, and only the later claim is recorded.
+-- that is still at one of them has lost it: it may run twice, and only the later claim is recorded. What stands at the
+-- head of the list and is not to be run is dropped, as a claim does.
 -- returns  more (1: call again), promoted (how many), {ids put back}, {}
 -- errors   BADARG WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: a second call goes on where the first ended
 -- cost     O(limit * log n), n = jobs in flight or delayed
 --% include "lib/call/args.lua"
 --% include "lib/call/clock.lua"
+--% include "lib/call/stamp.lua"
 --% include "lib/call/acl.lua"
 --% include "lib/queue/queue.lua"
 --% include "lib/queue/broken.lua"
 --% include "lib/queue/check_types.lua"
 --% include "lib/job/job.lua"
+--% include "lib/job/held.lua"
 --% include "lib/job/crashes.lua"
+--% include "lib/job/late.lua"
 --% include "lib/job/unique.lua"
 --% include "lib/job/missing.lua"
+--% include "lib/job/ended.lua"
+--% include "lib/job/claimable.lua"
+--% include "lib/claim/mend.lua"
+--% include "lib/claim/drop.lua"
 --% include "lib/claim/promote.lua"
 --% include "lib/claim/reap_stale.lua"
 local queue      = KEYS[1]                                -- queue  whose jobs
@@ -27,9 +35,12 @@ if bad then return redis.error_reply(bad) end
 
 check_types(q)
 bad = denied('HSET', q.job, 'ZREM', q.delayed, 'RPUSH', q.pending, 'LPUSH', q.wake, 'LTRIM', q.broken,
-  'PEXPIRE', q.broken, 'ZINCRBY', q.delayed)
+  'PEXPIRE', q.broken, 'ZINCRBY', q.delayed, 'LRANGE', q.pending, 'LTRIM', q.pending,
+  'PEXPIRE', q.job, 'ZADD', q.inflight)
 if bad then return redis.error_reply(bad) end
+if not q.born and q.waiting + q.flying + q.later > 0 then mend_meta(q) end
+local dropped = drop_head(q, limit)
 local seen, back = reap_stale(q, limit, older_than)
 local promoted = promote(q, limit)
 if #back + promoted > 0 then wake(q) end
-return { (seen == limit or promoted == limit) and 1 or 0, promoted, back, {} }
+return { (seen == limit or promoted == limit or dropped == limit) and 1 or 0, promoted, back, {} }

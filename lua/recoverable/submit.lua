@@ -14,6 +14,7 @@
 --% include "lib/call/acl.lua"
 --% include "lib/queue/queue.lua"
 --% include "lib/job/job.lua"
+--% include "lib/job/late.lua"
 --% include "lib/job/unique.lua"
 --% include "lib/job/listeners.lua"
 --% include "lib/verb/new_jobs.lua"

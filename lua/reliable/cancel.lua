@@ -14,6 +14,7 @@
 --% include "lib/queue/check_types.lua"
 --% include "lib/job/job.lua"
 --% include "lib/job/held.lua"
+--% include "lib/job/late.lua"
 --% include "lib/job/unique.lua"
 --% include "lib/job/ended.lua"
 --% include "lib/verb/cancel.lua"

@@ -25,6 +25,7 @@ local opened = open_all(queues, 'reliable', nonce)
 if bad then return redis.error_reply(bad) end
 if not (opened.again or opened.busy) then return { wait_for(opened) } end
 --% include "lib/job/job.lua"
+--% include "lib/job/late.lua"
 --% include "lib/job/claimable.lua"
 --% include "lib/claim/describe.lua"
 if opened.again then
@@ -47,6 +48,7 @@ if opened.moves then
   --% include "lib/job/missing.lua"
   --% include "lib/job/dead.lua"
   --% include "lib/job/ended.lua"
+  --% include "lib/claim/mend.lua"
   --% include "lib/claim/promote.lua"
   --% include "lib/claim/quarantine.lua"
   --% include "lib/claim/ran_out.lua"
@@ -62,6 +64,7 @@ if #unfit > 0 then
   --% include "lib/job/unique.lua"
   --% include "lib/job/missing.lua"
   --% include "lib/job/ended.lua"
+  --% include "lib/claim/mend.lua"
   --% include "lib/claim/drop.lua"
   drop(unfit)
 end

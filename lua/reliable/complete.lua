@@ -17,6 +17,7 @@
 --% include "lib/job/unique.lua"
 --% include "lib/job/ended.lua"
 --% include "lib/verb/fence.lua"
+--% include "lib/verb/records.lua"
 --% include "lib/verb/record.lua"
 local queue     = KEYS[1]                                          -- queue    where the jobs came from
 local options   = read_options(ARGV[1])                            -- options  the next, or ''
@@ -26,6 +27,6 @@ local done      = items(2, 3)                                      -- items    i
 arity(1)
 no_more_options(options)
 check_bodies('result', done, 3)
-local q = open(queue, 'reliable')
+local q = open(queue, 'reliable', 'lease')
 if bad then return redis.error_reply(bad) end
 return record(q, done, 'done', 'result', retention)

@@ -1,12 +1,14 @@
 -- reliable/dead @1
--- List dead jobs, the longest dead first.
+-- List dead jobs, the longest dead first. Entries whose time is over, and those without a dead job, are dropped.
 -- returns  how many there are, then per job {id, reason, died ms, attempts, crashes, error}
--- errors   BADARG WRONGMODE BADLAYOUT
--- replay   safe: it only reads
--- cost     O(log n + limit), n = dead jobs
+-- errors   BADARG WRONGMODE BADLAYOUT NOPERM
+-- replay   safe: a second call lists them again
+-- cost     O(log n + limit + entries that are dropped), n = dead jobs
 --% include "lib/call/args.lua"
 --% include "lib/call/clock.lua"
+--% include "lib/call/acl.lua"
 --% include "lib/queue/queue.lua"
+--% include "lib/job/job.lua"
 --% include "lib/job/dead.lua"
 local queue = KEYS[1]                           -- queue  whose jobs
 local skip  = int('skip', ARGV[1], 0, 1000000)  -- int    how many to leave out at the beginning
@@ -15,17 +17,27 @@ local limit = int('limit', ARGV[2], 1, 1000)    -- int    most jobs to return, 1
 arity(1, 2)
 local q = open(queue, 'reliable')
 if bad then return redis.error_reply(bad) end
+local reply = { redis.call('ZCARD', q.dead) }
+bad = denied('ZREMRANGEBYSCORE', q.dead, 'ZREM', q.dead)
+if bad then return redis.error_reply(bad) end
+if reply[1] > 0 then drop_old_dead(q) end
 
--- The hash of a job that died before is gone, and its entry goes with the next death or reap.
-local since = string.format('(%.0f', now - DEAD_MS)
-local reply = { redis.call('ZCOUNT', q.dead, since, '+inf') }
-local found = redis.call('ZRANGEBYSCORE', q.dead, since, '+inf', 'WITHSCORES', 'LIMIT', skip, limit)
-for i = 1, #found, 2 do
-  local id, died = found[i], tonumber(found[i + 1])
-  local reason, attempts, crashes, failure = unpack(
-    redis.call('HMGET', q.job .. id, 'reason', 'attempts', 'crashes', 'error'))
-  if reason then
-    table.insert(reply, { id, reason, died, tonumber(attempts or 0), tonumber(crashes or 0), failure or '' })
+-- What is dropped makes room for the next entries, so that a page with room left is the last.
+repeat
+  local gone, at = {}, skip + #reply - 1
+  local wanted = limit - #reply + 1
+  local found = redis.call('ZRANGE', q.dead, at, at + wanted - 1, 'WITHSCORES')
+  for i = 1, #found, 2 do
+    local id, died = found[i], tonumber(found[i + 1])
+    local state, reason, attempts, crashes, failure = unpack(
+      read(q, id, 'state', 'reason', 'attempts', 'crashes', 'error'))
+    if state == 'dead' then
+      table.insert(reply, { id, reason or '-', died, tonumber(attempts or 0), tonumber(crashes or 0), failure or '' })
+    else
+      gone[#gone + 1] = id
+    end
   end
-end
+  if #gone > 0 then redis.call('ZREM', q.dead, unpack(gone)) end
+until #gone == 0
+reply[1] = redis.call('ZCARD', q.dead)
 return reply

@@ -19,7 +19,7 @@ local lease = int('lease', ARGV[1], 1, MAX_MS)  -- ms     from now on
 local held  = items(2, 2)                       -- items  id:id token:token  as claimed
 
 arity(1)
-local q = open(queue, 'reliable', 'seen', 'lease', 'grace')
+local q = open(queue, 'reliable', 'lease', 'seen', 'grace')
 if bad then return redis.error_reply(bad) end
 
 local words, mine, ids = fence(q, held, 2, read_running)
@@ -36,6 +36,9 @@ end
 if #flight == 0 then return words end
 bad = denied('HSET', q.meta, 'HDEL', q.meta, 'ZADD', q.inflight)
 if bad then return redis.error_reply(bad) end
-note_extend(q, lease)
-redis.call('ZADD', q.inflight, unpack(flight))  -- also what the set has lost
+-- First a command that Redis allows when it is full, so that the others then pass too. ZREM needs a member: '' is the id
+-- of no job.
+redis.call('ZREM', q.inflight, '')
+local lost = redis.call('ZADD', q.inflight, unpack(flight))  -- what the set has lost comes back
+note_extend(q, lease, lost > 0 and redis.call('ZCARD', q.inflight) - lost or #flight / 2)
 return words

@@ -19,6 +19,7 @@
 --% include "lib/job/dead.lua"
 --% include "lib/job/ended.lua"
 --% include "lib/verb/fence.lua"
+--% include "lib/verb/records.lua"
 --% include "lib/verb/fail.lua"
 local queue       = KEYS[1]                                             -- queue    where the jobs came from
 local options     = read_options(ARGV[1])                               -- options  any of the next, or ''; a job's own go first
@@ -31,6 +32,6 @@ arity(1)
 no_more_options(options)
 check_bodies('error', failed, 4)
 check_verdicts(failed)
-local q = open(queue, 'reliable')
+local q = open(queue, 'reliable', 'lease')
 if bad then return redis.error_reply(bad) end
 return fail(q, failed, attempts, backoff, backoff_max)

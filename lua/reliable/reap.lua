@@ -1,5 +1,6 @@
 -- reliable/reap @1
--- Put back what dead workers held, once its lease has run out, and promote what is due.
+-- Put back what dead workers held, once its lease has run out, and promote what is due. What stands at the head of the
+-- list and is not to be run is dropped, as a claim does.
 -- returns  more (1: call again), promoted (how many), {ids put back}, {ids now dead}
 -- errors   BADARG WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: a second call goes on where the first ended
@@ -15,10 +16,14 @@
 --% include "lib/job/job.lua"
 --% include "lib/job/held.lua"
 --% include "lib/job/crashes.lua"
+--% include "lib/job/late.lua"
 --% include "lib/job/unique.lua"
 --% include "lib/job/missing.lua"
 --% include "lib/job/dead.lua"
 --% include "lib/job/ended.lua"
+--% include "lib/job/claimable.lua"
+--% include "lib/claim/mend.lua"
+--% include "lib/claim/drop.lua"
 --% include "lib/claim/promote.lua"
 --% include "lib/queue/grace.lua"
 --% include "lib/claim/ran_out.lua"
@@ -30,19 +35,21 @@ local max_crashes = option(options, 'max_crashes', 1, 1000, 3)  -- int      leas
 
 arity(1, 2)
 no_more_options(options)
-local q = open(queue, 'reliable', 'seen', 'lease', 'grace')
+local q = open(queue, 'reliable', 'lease', 'seen', 'grace')
 if bad then return redis.error_reply(bad) end
 
 check_types(q)
 local key = q.job
 bad = denied('HDEL', q.meta, 'HSET', key, 'PEXPIRE', key, 'DEL', key, 'ZADD', q.delayed, 'ZREM', q.delayed,
   'ZINCRBY', q.delayed, 'RPUSH', q.pending, 'LPUSH', q.wake, 'LTRIM', q.broken, 'ZREMRANGEBYSCORE', q.dead,
-  'ZRANGE', q.dead)
+  'ZRANGE', q.dead, 'LTRIM', q.pending, 'ZADD', q.inflight)
 if bad then return redis.error_reply(bad) end
+if not q.born and q.waiting + q.flying + q.later > 0 then mend_meta(q) end
+local dropped = drop_head(q, limit)
 local seen, back, dead = reap_expired(q, limit, max_crashes)
 local promoted = promote(q, limit)
-if q.buried > 0 then redis.call('ZREMRANGEBYSCORE', q.dead, '-inf', now - DEAD_MS) end
+if q.buried > 0 then drop_old_dead(q) end
 send_messages()
 if #back + promoted > 0 then wake(q) end
-local more = (seen == limit or promoted == limit) and 1 or 0
+local more = (seen == limit or promoted == limit or dropped == limit) and 1 or 0
 return { more, promoted, back, dead }

@@ -13,7 +13,9 @@
 --% include "lib/queue/check_types.lua"
 --% include "lib/job/job.lua"
 --% include "lib/job/held.lua"
+--% include "lib/job/late.lua"
 --% include "lib/job/unique.lua"
+--% include "lib/job/dead.lua"
 --% include "lib/verb/requeue.lua"
 local queue = KEYS[1]      -- queue  where the jobs are
 local jobs  = items(1, 1)  -- items  id:id  of the jobs

@@ -71,6 +71,18 @@ class TestDeadAndRequeue:
     def test_requeue_all_of_a_queue_without_dead_jobs_is_nothing(self, server: Any) -> None:
         assert requeue_all(server, KEYS, "q") == []
 
+    def test_requeue_all_puts_back_the_dead_behind_entries_whose_job_is_gone(
+        self, server: Any, jobs: Jobs
+    ) -> None:
+        ids = [f"j{number}" for number in range(1200)]
+        server.hset("jobs:{q}:meta", mapping={"mode": "reliable", "layout": 1})
+        server.zadd("jobs:{q}:dead", dict.fromkeys(ids, jobs.now() - 1000))
+        jobs.fail(*jobs.take("a", "b"), verdict="reject")
+        assert dead_jobs(server, KEYS, "q").total == 2
+        server.zadd("jobs:{q}:dead", dict.fromkeys(ids, jobs.now() - 1000))
+        assert [answer.id for answer in requeue_all(server, KEYS, "q")] == ["a", "b"]
+        jobs.claim()
+
     def test_requeue_of_a_wrong_name_writes_nothing(self, server: Any, jobs: Jobs) -> None:
         jobs.fail(*jobs.take("a"), verdict="reject")
         with pytest.raises(BadArgument, match=r"^id: must be 1 to 128"):

@@ -134,6 +134,19 @@ def test_the_record_of_a_claim_expires_with_its_lease(jobs: Jobs) -> None:
     assert 0 < jobs.redis.pttl(f"{Q}:claim:again") <= longest
 
 
+@having("claim", ["reliable"])
+@pytest.mark.parametrize("end", ["complete", "fail"])
+def test_the_record_of_a_claim_lasts_a_minute_beyond_the_first_end_of_its_jobs(
+    jobs: Jobs, end: str
+) -> None:
+    jobs.submit("a", "b")
+    a, b = jobs.claim(nonce="again", lease=HOUR).jobs
+    assert jobs.redis.pttl(f"{Q}:claim:again") > HOUR - 60_000
+    assert getattr(jobs, end)(a) in (["done"], ["delayed"])
+    assert 0 < jobs.redis.pttl(f"{Q}:claim:again") <= 60_000
+    assert jobs.claim(nonce="again").jobs == [b]
+
+
 @having("claim", ["simple"])
 def test_a_simple_claim_leaves_nothing_of_the_job(jobs: Jobs) -> None:
     jobs.take("a")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from support.servers import REAL_SERVER_PLACES, at
 from support.store import STORED, Jobs, Q, having
 
 from pyjobs.engine.verbs import StoredVerbs
@@ -46,9 +47,9 @@ def test_a_claim_brings_four_mebibytes_when_nothing_is_asked_for(jobs: Jobs) -> 
 @having("claim")
 def test_small_jobs_behind_large_ones_keep_their_order(jobs: Jobs) -> None:
     sizes = [1] * 20 + [900_000] * 3 + [1] * 500
-    for at in range(0, len(sizes), 100):
-        part = sizes[at : at + 100]
-        jobs.submit(*((f"j{at + n}", b"x" * size) for n, size in enumerate(part)))
+    for start in range(0, len(sizes), 100):
+        part = sizes[start : start + 100]
+        jobs.submit(*((f"j{start + n}", b"x" * size) for n, size in enumerate(part)))
     found: list[str] = []
     while batch := ids(jobs, limit=400, max_bytes=2 * MIB):
         found += batch
@@ -76,11 +77,28 @@ def test_jobs_that_a_claim_passes_over_do_not_count_against_its_limit(jobs: Jobs
 def test_a_claim_passes_over_a_thousand_entries_at_most_and_says_that_there_is_more(
     jobs: Jobs,
 ) -> None:
-    for at in range(0, 1200, 400):
-        part = [f"x{at + n}" for n in range(400)]
+    for start in range(0, 1200, 400):
+        part = [f"x{start + n}" for n in range(400)]
         jobs.submit(*part)
         cancel(jobs, *part)
     jobs.submit("a")
     first = jobs.claim(1)
     assert (first.jobs, first.wait) == ([], 0)
     assert ids(jobs, limit=1) == ["a"]
+
+
+@at(REAL_SERVER_PLACES)
+@having("claim", STORED)
+def test_a_claim_that_passes_over_large_jobs_reads_the_payload_of_one_at_most(jobs: Jobs) -> None:
+    ids = [f"x{number}" for number in range(20)]
+    for id in ids:
+        jobs.submit((id, b"x" * MIB))
+    cancel(jobs, *ids)
+    jobs.submit("a")
+    with jobs.redis.monitor() as monitor:
+        assert [job.id for job in jobs.claim(1).jobs] == ["a"]
+        jobs.redis.echo("the end")
+        lines = []
+        while b"the end" not in (line := monitor.connection.read_response(disable_decoding=True)):
+            lines.append(line)
+    assert sum(b'"data"' in line for line in lines) == 2

@@ -73,3 +73,34 @@ def test_run_at_delays_a_job_to_a_moment_and_a_past_one_not_at_all(jobs: Jobs) -
 def test_the_later_of_delay_and_run_at_counts(jobs: Jobs) -> None:
     jobs.submit("a", run_at=jobs.now() + HOUR, delay=1)
     assert jobs.part("delayed")["a"] > jobs.now() + HOUR - 60_000
+
+
+@stored
+def test_a_job_that_is_too_late_has_expired_for_everybody_who_asks(jobs: Jobs) -> None:
+    jobs.submit("a", "b", expires=HOUR)
+    jobs.submit("later", delay=1000, expires=HOUR)
+    for id in ("a", "later"):
+        is_late(jobs, id)
+    with jobs.store.unchanged():
+        assert [one.state for one in jobs.result("a", "b", "later")] == [
+            "expired",
+            "pending",
+            "expired",
+        ]
+        assert [one.state for one in jobs.watch("a", "later", client="me")] == ["expired"] * 2
+        assert [tuple(one) for one in jobs.submit("a", client="me")] == [("a", "expired")]
+        assert jobs.store.call(jobs.mode.cancel(Q, ["a"])) == ["expired"]  # type: ignore[union-attr]
+    assert [job.id for job in jobs.claim().jobs] == ["b"]
+    assert jobs.result("a")[0].state == "expired"
+
+
+@stored
+def test_a_key_of_a_dead_job_is_free_while_its_holder_is_too_late(jobs: Jobs) -> None:
+    if not isinstance(jobs.mode, Reliable):
+        return
+    jobs.submit("dead", unique="one")
+    jobs.fail(*jobs.claim().jobs, verdict="reject")
+    jobs.submit("a", unique="one", expires=HOUR)
+    assert jobs.store.call(jobs.mode.requeue(Q, ["dead"])) == ["CONFLICT"]
+    is_late(jobs, "a")
+    assert jobs.store.call(jobs.mode.requeue(Q, ["dead"])) == ["pending"]

@@ -261,6 +261,27 @@ def test_a_crash_counts_no_attempt(jobs: Jobs) -> None:
 
 
 @reliable
+@pytest.mark.parametrize("verdict", ["retry=0", "snooze=0"])
+def test_a_run_that_its_handler_ends_clears_the_crashes_and_the_attempt_goes_on(
+    jobs: Jobs, verdict: str
+) -> None:
+    (job,) = jobs.take("a")
+    for crashed in (1, 2, 3, 4):
+        (job,) = jobs.lose(job)
+        jobs.fail(job, verdict=verdict, max_attempts=9)
+        before, job = job, again(jobs)
+        assert "crashes" not in jobs.job("a")
+        assert jobs.job("a")["past_crashes"] == b"%d" % crashed
+        assert job.attempt == before.attempt + verdict.startswith("retry")
+
+
+@reliable
+def test_a_release_clears_no_crash(jobs: Jobs) -> None:
+    jobs.release(*jobs.lose(*jobs.take("a")))
+    assert jobs.job("a")["crashes"] == b"1"
+
+
+@reliable
 def test_dead_jobs_are_kept_for_a_week(jobs: Jobs) -> None:
     jobs.fail(*jobs.take("a"), verdict="reject")
     assert WEEK - 60_000 < jobs.ttl("a") <= WEEK

@@ -134,11 +134,11 @@ def test_a_suspect_whose_lease_is_renewed_keeps_other_suspects_waiting(jobs: Job
 
 
 @reliable
-def test_a_suspect_that_snoozed_is_still_a_suspect(jobs: Jobs) -> None:
+@pytest.mark.parametrize("verdict", ["snooze=0", "retry=0"])
+def test_a_suspect_whose_run_its_handler_ended_is_no_suspect(jobs: Jobs, verdict: str) -> None:
     suspect(jobs, "a", "b")
-    jobs.fail(*jobs.claim().jobs, verdict="snooze=0")
-    assert claimed(jobs) == ["b"]
-    assert claimed(jobs) == []
+    jobs.fail(*jobs.claim().jobs, verdict=verdict)
+    assert claimed(jobs) == ["b", "a"]
 
 
 @reliable

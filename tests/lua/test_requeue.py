@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from support.store import Jobs, Q, having
 
 from pyjobs.engine.reliable import RELIABLE
@@ -126,3 +127,28 @@ def test_dead_leaves_out_jobs_whose_week_is_over_and_a_reap_forgets_them(jobs: J
     assert (page.total, [job.id for job in page.jobs]) == (1, ["new"])
     jobs.reap()
     assert jobs.part("dead").keys() == {"new"}
+
+
+@reliable
+def test_dead_drops_entries_without_a_dead_job_and_fills_the_page(jobs: Jobs) -> None:
+    ids = [f"j{number}" for number in range(6)]
+    jobs.fail(*jobs.take(*ids), verdict="reject")
+    for place, id in enumerate(ids):
+        jobs.redis.zadd(f"{Q}:dead", {id: jobs.now() - 1000 + place})
+    jobs.redis.delete(*(f"{Q}:job:{id}" for id in ("j0", "j1", "j3")))
+    jobs.redis.hset(f"{Q}:job:j2", "state", "pending")
+    jobs.redis.rpush(f"{Q}:pending", "j2")
+    page = dead(jobs, limit=1)
+    assert (page.total, [job.id for job in page.jobs]) == (2, ["j4"])
+    assert [job.id for job in dead(jobs, skip=1, limit=1).jobs] == ["j5"]
+    assert jobs.part("dead").keys() == {"j4", "j5"}
+    jobs.redis.flushall()
+
+
+@reliable
+@pytest.mark.parametrize("call", ["dead", "requeue", "reap"])
+def test_the_dead_are_dropped_by_age_when_nobody_dies(jobs: Jobs, call: str) -> None:
+    jobs.fail(*jobs.take("old", "new"), verdict="reject")
+    jobs.redis.zadd(f"{Q}:dead", {"old": jobs.now() - 604_800_001})
+    {"dead": lambda: dead(jobs), "requeue": lambda: requeue(jobs, "new"), "reap": jobs.reap}[call]()
+    assert "old" not in jobs.part("dead")

@@ -33,6 +33,7 @@ class Job(NamedTuple):
     attempts: int = 0
     crashes: int = 0
     releases: int = 0
+    past_crashes: int = 0  # before a run that its handler ended
     claims: int = 0  # how often it was given out
     accepted: tuple[Token, ...] = ()  # whose result was taken
     ended: Token | None = None  # the last token that ended an attempt
@@ -189,7 +190,8 @@ class Engine:
         if attempts >= self.max_attempts:
             self.end_dead(k, id)
             return "dead"
-        k.set(id, state="delayed")
+        job = k.jobs[id]  # its handler has come to an end
+        k.set(id, state="delayed", crashes=0, past_crashes=job.past_crashes + job.crashes)
         k.delayed[id] = WAITS
         return "delayed"
 
@@ -211,6 +213,7 @@ class Engine:
         return "pending"
 
     def reap(self, k: Keys) -> tuple[str, ...]:
+        self.drop_head(k)
         self.reap_expired(k)
         self.promote(k)
         return ()
@@ -235,6 +238,11 @@ class Engine:
         token = (number, nonce)
         return (id, token) if k.jobs[id].token == token and id in k.inflight else ()
 
+    def drop_head(self, k: Keys) -> None:
+        """lib/claim/drop.lua"""
+        while k.pending and k.jobs[k.pending[0]].state != "pending":
+            k.pending.pop(0)
+
     def promote(self, k: Keys) -> None:
         """lib/claim/promote.lua"""
         for id in [id for id, wait in k.delayed.items() if wait == DUE]:
@@ -257,13 +265,21 @@ class Engine:
 
     def leave_quarantine(self, k: Keys) -> None:
         """lib/claim/quarantine.lua"""
-        if k.suspect is None or self.is_running(k):
+        if k.suspect is None:
+            return
+        if self.is_running(k):
+            self.mend_place(k, k.suspect)
             return
         k.suspect = next((id for id, wait in k.delayed.items() if wait == QUARANTINED), None)
         if k.suspect is not None:
             del k.delayed[k.suspect]
             k.set(k.suspect, state="pending")
             k.pending.insert(0, k.suspect)
+
+    def mend_place(self, k: Keys, id: str) -> None:
+        """lib/claim/mend.lua: a job in flight that is in no set, since that was lost."""
+        if k.jobs[id].state == "inflight" and id not in k.inflight:
+            k.fly(id, FIRST)
 
     def expired(self, k: Keys) -> tuple[str, ...]:
         return tuple(id for id, lease in k.inflight.items() if lease in (OVER, PAST))

@@ -182,7 +182,7 @@ class Tied:
 
     def _job(self, id: str) -> tuple[Any, ...]:
         job = self.jobs.job(id)
-        counts = [int(job.get(name, 0)) for name in ("attempts", "crashes", "releases")]
+        counts = [int(job.get(name, 0)) for name in COUNTS]
         return (job["state"].decode(), token(job.get("token", b"").decode()), *counts)
 
     def _records(self, server: Server) -> None:
@@ -217,6 +217,7 @@ class Tied:
             raise Apart(f"{what}\n  of the scripts: {real}\n  of the model:   {model}\n{walk}")
 
 
+COUNTS = ("attempts", "crashes", "releases", "past_crashes")
 NOT_LOOKED_AT: dict[str, Any] = {"seen": FRESH, "grace": None, "far": set()}
 
 
@@ -233,7 +234,7 @@ def seen_by_redis(server: Server) -> dict[str, Any]:
         "inflight": {id: lease in (OVER, PAST) for id, lease in server.inflight},
         "delayed": dict(server.delayed),
         "dead": set(server.dead),
-        "jobs": {id: tuple(job[:5]) for id, job in server.jobs},
+        "jobs": {id: tuple(job[:6]) for id, job in server.jobs},
     }
     if "grace" in BUILT:
         far = {id for id, lease in server.inflight if lease == FAR}

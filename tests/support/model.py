@@ -20,6 +20,7 @@ class Job:
     token: str = ""
     attempts: int = 0
     crashes: int = 0
+    past_crashes: int = 0
     over: bool = False  # its lease or delay
     parked: bool = False  # a suspect whose delay is over waits for its turn
     error: bytes = b""
@@ -153,6 +154,7 @@ class Model:
             job.state, job.reason = "dead", "attempts"
         else:
             job.state, job.over = "delayed", False
+            job.past_crashes, job.crashes = job.past_crashes + job.crashes, 0
         return job.state
 
     def extend(self, id: str, token: str) -> str:
@@ -176,4 +178,4 @@ class Model:
 
     def _described(self, id: str) -> tuple[str, str, bytes, int]:
         job = self.jobs[id]
-        return id, job.token, job.data, job.attempts + job.crashes + 1
+        return id, job.token, job.data, job.attempts + job.crashes + job.past_crashes + 1

@@ -1,16 +1,18 @@
 -- What a claim reads before it writes anything. When nothing is there, it reads no more than this.
 -- needs args.bad queue.QUARANTINE queue.open clock.now grace.read_absence
 
--- The first time in a sorted set; the jobs in quarantine stand beyond every time, and have none.
+-- The first time in a sorted set.
 local function first_of(key)
-  local moment = tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2])
-  return moment and moment < QUARANTINE and moment or math.huge
+  return tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2]) or math.huge
 end
 
--- Reads, into q, when the next delayed job is due and when the next lease ends: recoverable has no leases.
+-- Reads, into q, when the next delayed job is due and when the next lease ends: recoverable has no leases. And whether
+-- the queue has jobs and has lost its :meta.
 local function look_ahead(q)
   q.due = first_of(q.delayed)
   q.ends = q.mode == 'reliable' and first_of(q.inflight) or math.huge
+  q.lost = not q.born and (q.waiting > 0 or math.min(q.due, q.ends) < math.huge)
+  if q.due >= QUARANTINE then q.due = math.huge end  -- the jobs in quarantine stand beyond every time
   if q.ends < math.huge then read_absence(q) end
 end
 
@@ -18,7 +20,7 @@ end
 local function open_all(keys, mode, nonce)
   local all = {}
   for i, key in ipairs(keys) do
-    local q = mode == 'reliable' and open(key, mode, 'seen', 'lease', 'grace') or open(key, mode)
+    local q = mode == 'reliable' and open(key, mode, 'lease', 'seen', 'grace') or open(key, mode)
     if not q then return end
     -- HINCRBY would find out too late, and Lua counts exactly only so far.
     if #q.token > 15 or not (q.token == '0' or q.token:find('^[1-9][0-9]*$')) then
@@ -29,7 +31,8 @@ local function open_all(keys, mode, nonce)
     look_ahead(q)
     all.again = all.again or q.record
     -- Also a claim that finds nothing writes down that somebody was there, where something is in flight.
-    all.moves = all.moves or q.quarantined or math.min(q.due, q.ends) <= now or q.stale or q.graced and not q.waits
+    all.moves = all.moves or q.quarantined or math.min(q.due, q.ends) <= now or q.stale
+      or q.graced and not q.waits or q.lost
     all.busy = all.busy or all.moves or q.waiting > 0
     all[i] = q
   end

@@ -2,14 +2,20 @@
 -- q.quarantined, the field `suspect` of :meta, is the job that left the quarantine last: '' before the first,
 -- and false when the quarantine is empty.
 -- needs queue.QUARANTINE job.STATE job.read crashes.read_crashes crashes.needs_quarantine missing.add_missing
--- needs open.look_ahead
+-- needs open.look_ahead mend.mend_place
 
 -- Whether the job that left last is about to be claimed, or in flight. Nothing but its own state says so, so no way
 -- to end or lose a job can keep the others in for ever.
 local function is_running(q)
   if not q.quarantined then return false end
   local state, crashes = read_crashes(q, q.quarantined)
-  return (state == 'pending' or state == 'inflight') and needs_quarantine(crashes)
+  if not needs_quarantine(crashes) then return false end
+  -- Its worker renews it, if it lives. If not, nobody else would find it, and the others would wait for ever.
+  if state == 'inflight' and not redis.call('ZSCORE', q.inflight, q.quarantined) then
+    redis.call('ZREM', q.inflight, '')
+    mend_place(q, q.quarantined, state)
+  end
+  return state == 'pending' or state == 'inflight'
 end
 
 -- The job that has been in quarantine longest goes to the head of its queue, when none that left is running in any

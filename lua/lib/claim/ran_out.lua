@@ -31,6 +31,8 @@ end
 local function ran_out(q, limit)
   if q.flying == 0 then return {} end
   read_absence(q)
+  -- The first write must be a command that Redis allows when it is full. ZREM needs a member: '' is the id of no job.
+  if q.stale or q.graced then redis.call('ZREM', q.inflight, '') end
   if q.stepped then
     begin_grace(q)
   elseif q.waits then

@@ -1,6 +1,6 @@
 -- Leases that ran out. The first crash of a job puts it at the head of the queue; then it waits ever longer, and
 -- then in quarantine; at max_crashes it is dead, whatever its attempts: it may be what kills the workers.
--- needs clock.now ran_out.ran_out job.STATE held.CRASHES held.LAST_ERROR held.read_crashed missing.add_missing
+-- needs clock.now ran_out.ran_out mend.mend_place job.STATE held.CRASHES held.LAST_ERROR held.read_crashed missing.add_missing
 -- needs ended.end_dead ended.trim_dead
 local LONGEST_MS = 60000
 
@@ -18,6 +18,8 @@ local function reap_expired(q, limit, max_crashes)
     local crashes = (tonumber(job[CRASHES]) or 0) + 1
     if not job[STATE] then
       add_missing(q, id)
+    elseif job[STATE] ~= 'inflight' then
+      mend_place(q, id, job[STATE])
     else
       redis.call('HSET', q.job .. id, 'crashes', crashes, 'token', '')
       if crashes >= max_crashes then

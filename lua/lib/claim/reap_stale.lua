@@ -1,5 +1,5 @@
 -- Jobs that have been in flight for too long, where there are no leases: the oldest ends at the very head.
--- needs clock.now crashes.read_crashes missing.add_missing
+-- needs clock.now crashes.read_crashes missing.add_missing mend.mend_place
 local function reap_stale(q, limit, older_than)
   local ids = redis.call('ZRANGEBYSCORE', q.inflight, '-inf', now - older_than, 'LIMIT', 0, limit)
   local back, states, crashes = {}, {}, {}
@@ -8,12 +8,14 @@ local function reap_stale(q, limit, older_than)
   redis.call('ZREM', q.inflight, unpack(ids))
   for i = #ids, 1, -1 do
     local id = ids[i]
-    if states[i] then
+    if not states[i] then
+      add_missing(q, id)
+    elseif states[i] ~= 'inflight' then
+      mend_place(q, id, states[i])
+    else
       redis.call('HSET', q.job .. id, 'state', 'pending', 'token', '', 'crashes', crashes[i] + 1)
       redis.call('RPUSH', q.pending, id)
       table.insert(back, id)
-    else
-      add_missing(q, id)
     end
   end
   return #ids, back

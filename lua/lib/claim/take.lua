@@ -1,11 +1,13 @@
 -- Claiming: what recoverable and reliable share. The jobs of a claim get its token, a number that only grows
 -- and the caller's nonce: a number alone rolls back in a power cut and would be issued twice.
--- needs args.bad acl.denied check_types.check_types queue.wake clock.now stamp.stamp open.wait_for
--- needs job.STATE claimable.CLAIM_DATA claimable.CLAIM_EXPIRES claimable.read_claimable describe.describe room.fits
--- needs grace.lease_fields grace.end_grace
+-- needs args.bad acl.denied check_types.check_types queue.wake stamp.stamp open.wait_for
+-- needs job.STATE claimable.CLAIM_DATA claimable.read_claimable claimable.read_fitness
+-- needs claimable.FIT_EXPIRES claimable.is_fit describe.describe room.fits grace.lease_fields grace.end_grace
 
 -- How many jobs that are due, and how many whose lease ran out, a claim moves in each queue besides those it takes.
 local MOVES = 100
+-- How many ids are read at once behind those that were passed over.
+local PIECE = 100
 
 -- Half a claim would be a lost job. Who may run a command on the first queue may run it on the
 -- others, if their keys may be written at all.
@@ -31,18 +33,21 @@ local function take(q, at, nonce, room, score, hold, reply, unfit)
   local ids, jobs, taken = {}, {}, 0
   local states = {}  -- an id may stand there twice: its first job was deleted by hand, or evicted
   repeat
-    local wanted = room.jobs
+    local wanted = taken == 0 and room.jobs or math.max(room.jobs, PIECE)
     local found = redis.call('LRANGE', q.pending, -taken - wanted, -taken - 1)
     for i = #found, 1, -1 do
+      if room.jobs == 0 then break end
       local id = found[i]
-      local job = read_claimable(q, id)
+      -- Where one is not to be run, others may follow: their payloads are not read.
+      local job = #unfit == 0 and read_claimable(q, id) or read_fitness(q, id)
       local state = states[id] or job[STATE]
-      if state ~= 'pending' or (tonumber(job[CLAIM_EXPIRES]) or math.huge) <= now then
+      if not is_fit(state, job[FIT_EXPIRES]) then
         room.full = room.passes == 0
         if room.full then break end
         room.passes = room.passes - 1
         unfit[#unfit + 1] = { q, id, state }
       else
+        if #unfit > 0 then job = read_claimable(q, id) end
         room.full = not fits(room, job[CLAIM_DATA])
         if room.full then break end
         states[id] = 'inflight'
@@ -62,7 +67,7 @@ local function take(q, at, nonce, room, score, hold, reply, unfit)
   local flight, till = {}, string.format('%.0f', score)
   for i, id in ipairs(ids) do
     redis.call('HSET', q.job .. id, 'state', 'inflight', 'token', token, '_started', stamp)
-    if jobs[i][CLAIM_EXPIRES] then redis.call('HDEL', q.job .. id, 'expires') end  -- it began in time
+    if jobs[i][FIT_EXPIRES] then redis.call('HDEL', q.job .. id, 'expires') end  -- it began in time
     flight[2 * i - 1], flight[2 * i] = till, id
     reply[#reply + 1] = describe(at, id, token, jobs[i])
   end

@@ -1,12 +1,12 @@
 -- Claiming in simple mode, where the list holds whole jobs: how large the next one is shows only when it is read.
 -- needs queue.wake broken.add_broken simple_format.parse_message simple_format.make_token room.fits
-local FIRST_PIECE = 16  -- so many messages are read at first, and then as many as fit if they are like those
+local PIECE = 16  -- so many messages are read at once
 
 local function take_list(q, at, room, reply)
-  local piece, before = FIRST_PIECE, #reply
+  local taken, broken = 0, {}
   repeat
-    local wanted = math.min(piece, room.jobs)
-    local left, found, taken, broken = room.bytes, redis.call('LRANGE', q.pending, -wanted, -1), 0, {}
+    local wanted = math.min(PIECE, room.jobs)
+    local found = redis.call('LRANGE', q.pending, -taken - wanted, -taken - 1)
     for i = #found, 1, -1 do
       local id, client, queued, data = parse_message(found[i])
       room.full = not id and room.passes == 0 or id and not fits(room, data)
@@ -19,12 +19,10 @@ local function take_list(q, at, room, reply)
       end
       taken = taken + 1
     end
-    if taken > 0 then redis.call('LTRIM', q.pending, 0, -taken - 1) end
-    for _, text in ipairs(broken) do add_broken(q, text) end
-    q.waiting = q.waiting - taken
-    local mean = (left - room.bytes) / math.max(#reply - before, 1)
-    piece, before = math.max(1, math.floor(room.bytes / math.max(mean, 1))), #reply
-  until room.full or room.jobs == 0 or q.waiting == 0
+  until room.full or room.jobs == 0 or #found < wanted
+  if taken > 0 then redis.call('LTRIM', q.pending, 0, -taken - 1) end
+  for _, text in ipairs(broken) do add_broken(q, text) end
+  q.waiting = q.waiting - taken
 end
 
 local function take_messages(all, room)

@@ -1,7 +1,17 @@
--- What a claim reads of a job.
--- needs job.read
-local CLAIM_DATA, CLAIM_QUEUED, CLAIM_TIMEOUT, CLAIM_ATTEMPTS, CLAIM_CRASHES, CLAIM_EXPIRES = 2, 3, 4, 5, 6, 7
+-- What a claim reads of a job, and whether the job may run.
+-- needs job.read late.is_late
+local FIT_EXPIRES = 2
+local CLAIM_DATA, CLAIM_QUEUED, CLAIM_TIMEOUT, CLAIM_ATTEMPTS, CLAIM_CRASHES, CLAIM_PAST_CRASHES = 3, 4, 5, 6, 7, 8
 
 local function read_claimable(q, id)
-  return read(q, id, 'state', 'data', '_queued', 'timeout', 'attempts', 'crashes', 'expires')
+  return read(q, id, 'state', 'expires', 'data', '_queued', 'timeout', 'attempts', 'crashes', 'past_crashes')
+end
+
+-- The same, up to what says whether it may run.
+local function read_fitness(q, id)
+  return read(q, id, 'state', 'expires')
+end
+
+local function is_fit(state, expires)
+  return state == 'pending' and not is_late(state, expires)
 end

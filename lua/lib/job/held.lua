@@ -7,10 +7,10 @@ local function read_held(q, id, ...)
 end
 
 -- What a failure looks at, after the fields of read_held.
-local ATTEMPTS, MAX_ATTEMPTS, BACKOFF = 8, 9, 10
+local ATTEMPTS, MAX_ATTEMPTS, BACKOFF, CRASHED, PAST_CRASHES = 8, 9, 10, 11, 12
 
 local function read_attempts(q, id)
-  return read_held(q, id, 'attempts', 'max_attempts', 'backoff')
+  return read_held(q, id, 'attempts', 'max_attempts', 'backoff', 'crashes', 'past_crashes')
 end
 
 -- What the end of a lease looks at, after the fields of read_held.
@@ -32,4 +32,11 @@ local MAX_RUN = 8
 
 local function read_running(q, id)
   return read_held(q, id, 'max_run')
+end
+
+-- Until when a job may start, after the fields of read_held.
+local EXPIRES = 8
+
+local function read_waiting(q, id)
+  return read_held(q, id, 'expires')
 end

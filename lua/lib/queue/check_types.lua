@@ -4,6 +4,6 @@ local function check_types(q)
   read_lengths(q)
   redis.call('LLEN', q.broken)
   q.flying = redis.call('ZCARD', q.inflight)
-  redis.call('ZCARD', q.delayed)
+  q.later = redis.call('ZCARD', q.delayed)
   q.buried = redis.call('ZCARD', q.dead)
 end

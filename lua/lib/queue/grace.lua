@@ -5,8 +5,8 @@
 
 -- Reads, into q, what these say at present. To be called where something is in flight.
 local function read_absence(q)
-  local seen, grace = tonumber(q.seen), tonumber(q.grace)
-  q.longest = math.max(tonumber(q.lease) or 0, LEASE_FLOOR)
+  local seen, grace = q.seen, q.grace
+  q.longest = math.max(q.lease or 0, LEASE_FLOOR)
   q.stepped = not seen or seen > now + q.longest / 10 or (grace or 0) > now + q.longest  -- the clock went back
   q.old = not q.stepped and now - seen > q.longest / 2
   q.graced = not q.stepped and grace
@@ -14,10 +14,9 @@ local function read_absence(q)
   q.stale = q.stepped or q.old or now - seen >= q.longest / 10
 end
 
--- The first write must be a command that Redis allows when it is full. ZREM needs a member: '' is the id of no job.
+-- To be called after a write that Redis allows when it is full.
 local function write_seen(q, ...)
   q.seen = now
-  redis.call('ZREM', q.inflight, '')
   redis.call('HSET', q.meta, 'seen', string.format('%.0f', now), ...)
 end
 
@@ -34,7 +33,7 @@ end
 
 -- The fields of :meta, name and value, that change when jobs get this lease. `flying` says how many were in flight.
 local function lease_fields(q, lease, flying)
-  if flying > 0 and lease <= (tonumber(q.lease) or 0) then return {} end
+  if flying > 0 and lease <= (q.lease or 0) then return {} end
   q.lease, q.longest = lease, math.max(lease, LEASE_FLOOR)
   local fields = { 'lease', string.format('%.0f', lease) }
   if flying > 0 then return fields end
@@ -43,8 +42,8 @@ local function lease_fields(q, lease, flying)
 end
 
 -- What an extend notes: that somebody is there. It begins a grace after a gap, and ends none but of an empty flight.
-local function note_extend(q, lease)
-  local flying = redis.call('ZCARD', q.inflight)
+-- `flying` says how many were in flight before.
+local function note_extend(q, lease, flying)
   if flying > 0 then read_absence(q) end
   local fields = lease_fields(q, lease, flying)
   if flying > 0 and (q.stepped or q.old and not q.waits) then begin_grace(q) end

@@ -1,12 +1,17 @@
 -- A queue, with every key of it spelled here and nowhere else: q.job is followed by an id, q.claim by a nonce,
 -- q.unique by a name, q.client by a client. `open` reads what every verb needs: whether mode and
--- layout are right. The verbs about leases name the fields `seen`, `lease` and `grace` too.
+-- layout are right. The verbs about leases name the fields `lease`, `seen` and `grace` too.
 -- needs args.bad args.refuse
 local LAYOUT = '1'
 -- A shorter lease counts as this long, ms, when it is asked whether anybody was there (lib/queue/grace.lua).
 local LEASE_FLOOR = 1000
 -- Added to the score of a job in quarantine in :delayed, so that no due time reaches it (lib/claim/quarantine.lua).
 local QUARANTINE = 1000000000000000
+
+-- A field that holds anything but a whole number counts as absent.
+local function whole(text)
+  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+end
 
 local function open(key, mode, ...)
   if bad then return end
@@ -29,9 +34,9 @@ local function open(key, mode, ...)
     client = key .. ':client:',  -- channels: results, for one client each
     cancel = key .. ':cancel',  -- a channel: ids of jobs that were cancelled while they ran
   }
-  local its_mode, layout, token, quarantined
-  its_mode, layout, token, quarantined, q.seen, q.lease, q.grace = unpack(
+  local its_mode, layout, token, quarantined, lease, seen, grace = unpack(
     redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...))
+  if lease or seen or grace then q.lease, q.seen, q.grace = whole(lease), whole(seen), whole(grace) end
   q.born = its_mode and true
   q.mode = its_mode or mode
   q.token, q.quarantined = token or '0', quarantined

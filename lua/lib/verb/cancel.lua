@@ -1,18 +1,20 @@
 -- A job in flight or delayed is taken out at once. One that waits in the list is only marked, for
 -- finding it there would walk the queue: the claim that meets it drops it, and until then it has no TTL.
 -- The worker of a job in flight may hear of it at once: pcall, so that a refused message undoes and stops nothing.
--- needs args.bad acl.denied check_types.check_types job.STATE job.is_live held.RETENTION held.read_held
+-- needs args.bad acl.denied check_types.check_types job.STATE job.is_live late.state_now
+-- needs held.RETENTION held.EXPIRES held.read_waiting
 -- needs ended.end_job ended.send_messages
 local function cancel(q, first, retention)
   local words, live = {}, {}
   for i = first, #ARGV do
     local id = ARGV[i]
-    local job = read_held(q, id)
-    if is_live(job[STATE]) and not live[id] then
+    local job = read_waiting(q, id)
+    local state = state_now(job[STATE], job[EXPIRES])
+    if is_live(state) and not live[id] then
       live[id] = job
       table.insert(live, id)
     end
-    table.insert(words, is_live(job[STATE]) and 'cancelled' or job[STATE] or 'NOJOB')
+    table.insert(words, is_live(state) and 'cancelled' or state or 'NOJOB')
   end
   if #live == 0 then return words end
   check_types(q)

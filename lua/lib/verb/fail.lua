@@ -1,8 +1,10 @@
 -- What becomes of a job that failed, by its worker's verdict:
 --   retry      after a backoff, unless its attempts are used up      retry=MS   after MS instead of the backoff
 --   snooze=MS  again after MS, and not counted as an attempt         reject     never again
+-- Crashes before a run that its handler ended do not count any more against max_crashes: they are past_crashes.
 -- needs args.MAX_MS args.bad args.int args.refuse acl.denied check_types.check_types queue.wake clock.micros clock.now
--- needs held.ATTEMPTS held.MAX_ATTEMPTS held.BACKOFF held.read_attempts fence.fence
+-- needs held.ATTEMPTS held.MAX_ATTEMPTS held.BACKOFF held.CRASHED held.PAST_CRASHES held.read_attempts
+-- needs fence.fence records.shorten_records
 -- needs ended.end_dead ended.trim_dead ended.send_messages
 local function check_verdicts(first)
   for i = first, #ARGV, 4 do
@@ -30,7 +32,7 @@ local function fail(q, first, max_attempts, backoff, backoff_max)
   check_types(q)
   local key = q.job .. ids[1]
   bad = denied('HSET', key, 'PEXPIRE', key, 'ZADD', q.delayed, 'LPUSH', q.wake, 'ZREMRANGEBYSCORE', q.dead,
-    'ZRANGE', q.dead, 'DEL', key)
+    'ZRANGE', q.dead, 'DEL', key, 'HDEL', key)
   if bad then return redis.error_reply(bad) end
   redis.call('ZREM', q.inflight, unpack(ids))
   for _, item in ipairs(mine) do
@@ -46,11 +48,17 @@ local function fail(q, first, max_attempts, backoff, backoff_max)
       local base = tonumber(job[BACKOFF]) or backoff
       local wait = tonumber(delay) or backoff_delay(base, attempts, backoff_max, item.at)
       redis.call('HSET', q.job .. id, 'state', 'delayed', 'error', body)
+      if job[CRASHED] then
+        local past = (tonumber(job[PAST_CRASHES]) or 0) + (tonumber(job[CRASHED]) or 0)
+        redis.call('HSET', q.job .. id, 'past_crashes', past)
+        redis.call('HDEL', q.job .. id, 'crashes')
+      end
       redis.call('ZADD', q.delayed, now + wait, id)
       words[item.place] = 'delayed'
     end
   end
   trim_dead(q)
+  shorten_records(q, mine)
   wake(q)
   send_messages()
   return words

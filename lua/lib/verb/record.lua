@@ -1,5 +1,5 @@
 -- Records how jobs in flight ended, done or failed, where outcomes are stored.
--- needs args.bad acl.denied fence.fence held.RETENTION held.read_held ended.end_job ended.send_messages
+-- needs args.bad acl.denied fence.fence records.shorten_records held.RETENTION held.read_held ended.end_job ended.send_messages
 local function record(q, first, state, field, retention)
   local words, mine, ids = fence(q, first, 3, read_held)
   if bad then return redis.error_reply(bad) end
@@ -13,6 +13,7 @@ local function record(q, first, state, field, retention)
     end_job(q, item.id, job, state, '-', field, ARGV[item.at + 2], job[RETENTION] or retention)
     words[item.place] = state
   end
+  shorten_records(q, mine)
   send_messages()
   return words
 end

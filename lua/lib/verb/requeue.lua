@@ -1,6 +1,6 @@
 -- Another life for dead jobs, in the order in which they are named.
 -- needs args.bad acl.denied check_types.check_types queue.wake job.STATE held.UNIQUE held.read_held unique.holder
--- needs unique.unique_key
+-- needs unique.unique_key dead.drop_old_dead
 local function requeue(q, first)
   check_types(q)
   local words, back, seen, taken = {}, {}, {}, {}
@@ -21,7 +21,8 @@ local function requeue(q, first)
   end
   if #back == 0 then return words end
   local first_key = q.job .. back[1].id
-  bad = denied('PERSIST', first_key, 'HSET', first_key, 'HDEL', first_key, 'SET', q.unique, 'LPUSH', q.wake)
+  bad = denied('PERSIST', first_key, 'HSET', first_key, 'HDEL', first_key, 'SET', q.unique, 'LPUSH', q.wake,
+    'ZREMRANGEBYSCORE', q.dead)
   if bad then return redis.error_reply(bad) end
   for _, job in ipairs(back) do
     local id, unique = job.id, job.unique
@@ -29,10 +30,11 @@ local function requeue(q, first)
     redis.call('ZREM', q.dead, id)
     redis.call('PERSIST', key)
     redis.call('HSET', key, 'state', 'pending', 'token', '')
-    redis.call('HDEL', key, 'attempts', 'crashes', 'reason', 'error', '_processed', 'expires')
+    redis.call('HDEL', key, 'attempts', 'crashes', 'past_crashes', 'reason', 'error', '_processed', 'expires')
     if unique then redis.call('SET', unique_key(q, unique), id) end
     redis.call('LPUSH', q.pending, id)
   end
+  drop_old_dead(q)
   wake(q)
   return words
 end

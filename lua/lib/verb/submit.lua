@@ -1,7 +1,7 @@
 -- Jobs as hashes, their ids in the queue: what recoverable and reliable share of submit.
 -- needs args.bad acl.denied queue.read_lengths queue.wake clock.now stamp.stamp unique.holder
 -- needs unique.unique_key args.refuse
--- needs new_jobs.make_id new_jobs.create_queue job.is_live listeners.joined listeners.add_listeners
+-- needs new_jobs.make_id new_jobs.create_queue job.is_live late.state_now listeners.joined listeners.add_listeners
 
 -- Name, value, ... without those that were not given: a job holds no field for a default.
 local function fields(...)
@@ -44,7 +44,9 @@ local function look_up(q, first, ids, keys, state, unique)
     if new[id] then
       there, has = state, new[id]
     elseif not none then
-      there, has, clients = unpack(redis.call('HMGET', keys[n], 'state', 'data', 'client'))
+      local expires
+      there, has, clients, expires = unpack(redis.call('HMGET', keys[n], 'state', 'data', 'client', 'expires'))
+      there = state_now(there, expires)
     end
     local outcome = 'new'
     if there then outcome = has == data and there or 'CONFLICT' end

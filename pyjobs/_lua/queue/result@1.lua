@@ -32,7 +32,13 @@ end
 local function check_ids(first)
   for i = first, #ARGV do name('id', ARGV[i]) end
 end
+local clock = redis.call('TIME')
+local micros = tonumber(clock[2])
+local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
 local LAYOUT = '1'
+local function whole(text)
+  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+end
 local function open(key, mode, ...)
   if bad then return end
   local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
@@ -54,9 +60,9 @@ local function open(key, mode, ...)
     client = key .. ':client:',
     cancel = key .. ':cancel',
   }
-  local its_mode, layout, token, quarantined
-  its_mode, layout, token, quarantined, q.seen, q.lease, q.grace = unpack(
+  local its_mode, layout, token, quarantined, lease, seen, grace = unpack(
     redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...))
+  if lease or seen or grace then q.lease, q.seen, q.grace = whole(lease), whole(seen), whole(grace) end
   q.born = its_mode and true
   q.mode = its_mode or mode
   q.token, q.quarantined = token or '0', quarantined
@@ -72,14 +78,22 @@ local function read(q, id, ...)
   if not job.err then return job end
   return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.job .. id, ...)
 end
+local function is_late(state, expires)
+  return (state == 'pending' or state == 'delayed') and (tonumber(expires) or math.huge) <= now
+end
+local function state_now(state, expires)
+  return is_late(state, expires) and 'expired' or state
+end
 local function read_stored(q, id, ...)
-  return read(q, id, 'state', 'reason', '_queued', '_started', '_processed', 'result', 'error', ...)
+  return read(q, id, 'state', 'reason', '_queued', '_started', '_processed', 'result', 'error',
+    'expires', ...)
 end
 local function stored(job)
-  local state, reason, queued, started, processed, result, failure = unpack(job)
+  local state, reason, queued, started, processed, result, failure, expires = unpack(job)
   local body = state == 'done' and result or failure
   return {
-    state or '', reason or '-', tonumber(queued or 0), tonumber(started or 0), tonumber(processed or 0), body or '',
+    state_now(state, expires) or '', reason or '-', tonumber(queued or 0), tonumber(started or 0),
+    tonumber(processed or 0), body or '',
   }
 end
 local queue = KEYS[1]

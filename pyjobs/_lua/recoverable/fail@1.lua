@@ -87,6 +87,9 @@ local function denied(...)
   end
 end
 local LAYOUT = '1'
+local function whole(text)
+  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+end
 local function open(key, mode, ...)
   if bad then return end
   local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
@@ -108,9 +111,9 @@ local function open(key, mode, ...)
     client = key .. ':client:',
     cancel = key .. ':cancel',
   }
-  local its_mode, layout, token, quarantined
-  its_mode, layout, token, quarantined, q.seen, q.lease, q.grace = unpack(
+  local its_mode, layout, token, quarantined, lease, seen, grace = unpack(
     redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...))
+  if lease or seen or grace then q.lease, q.seen, q.grace = whole(lease), whole(seen), whole(grace) end
   q.born = its_mode and true
   q.mode = its_mode or mode
   q.token, q.quarantined = token or '0', quarantined
@@ -194,6 +197,16 @@ local function fence(q, first, width, reader)
   end
   return words, mine, ids
 end
+local LATE_COPY_MS = 60000
+local function shorten_records(q, mine)
+  if (q.lease or 0) <= LATE_COPY_MS then return end
+  local seen = {}
+  for _, item in ipairs(mine) do
+    local nonce = ARGV[item.at + 1]:match('^%d+-(.+)$')
+    if nonce and not seen[nonce] then redis.call('PEXPIRE', q.claim .. nonce, LATE_COPY_MS) end
+    seen[nonce or ''] = true
+  end
+end
 local function record(q, first, state, field, retention)
   local words, mine, ids = fence(q, first, 3, read_held)
   if bad then return redis.error_reply(bad) end
@@ -207,6 +220,7 @@ local function record(q, first, state, field, retention)
     end_job(q, item.id, job, state, '-', field, ARGV[item.at + 2], job[RETENTION] or retention)
     words[item.place] = state
   end
+  shorten_records(q, mine)
   send_messages()
   return words
 end

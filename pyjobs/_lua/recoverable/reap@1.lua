@@ -24,6 +24,7 @@ end
 local clock = redis.call('TIME')
 local micros = tonumber(clock[2])
 local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local stamp = string.format('%.0f', now)
 local function denied(...)
   if not redis.acl_check_cmd then return end
   local wanted = { ... }
@@ -35,7 +36,11 @@ local function denied(...)
   end
 end
 local LAYOUT = '1'
+local LEASE_FLOOR = 1000
 local QUARANTINE = 1000000000000000
+local function whole(text)
+  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+end
 local function open(key, mode, ...)
   if bad then return end
   local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
@@ -57,9 +62,9 @@ local function open(key, mode, ...)
     client = key .. ':client:',
     cancel = key .. ':cancel',
   }
-  local its_mode, layout, token, quarantined
-  its_mode, layout, token, quarantined, q.seen, q.lease, q.grace = unpack(
+  local its_mode, layout, token, quarantined, lease, seen, grace = unpack(
     redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...))
+  if lease or seen or grace then q.lease, q.seen, q.grace = whole(lease), whole(seen), whole(grace) end
   q.born = its_mode and true
   q.mode = its_mode or mode
   q.token, q.quarantined = token or '0', quarantined
@@ -87,13 +92,18 @@ local function check_types(q)
   read_lengths(q)
   redis.call('LLEN', q.broken)
   q.flying = redis.call('ZCARD', q.inflight)
-  redis.call('ZCARD', q.delayed)
+  q.later = redis.call('ZCARD', q.delayed)
   q.buried = redis.call('ZCARD', q.dead)
 end
+local STATE = 1
 local function read(q, id, ...)
   local job = redis.pcall('HMGET', q.job .. id, ...)
   if not job.err then return job end
   return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.job .. id, ...)
+end
+local CLIENT, RETENTION, QUEUED, STARTED, UNIQUE = 3, 4, 5, 6, 7
+local function read_held(q, id, ...)
+  return read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', ...)
 end
 local function read_crashes(q, id)
   local state, crashes = unpack(read(q, id, 'state', 'crashes'))
@@ -101,6 +111,9 @@ local function read_crashes(q, id)
 end
 local function needs_quarantine(crashes)
   return crashes > 1
+end
+local function is_late(state, expires)
+  return (state == 'pending' or state == 'delayed') and (tonumber(expires) or math.huge) <= now
 end
 local function unique_key(q, unique)
   if is_name(unique, 128) then return q.unique .. unique end
@@ -115,21 +128,117 @@ local function add_missing(q, id)
   free(q, unique, id)
   add_broken(q, id)
 end
+local DAY_MS = 86400000
+local messages = {}
+local function send_messages()
+  for channel, message in pairs(messages) do redis.pcall('PUBLISH', channel, table.concat(message)) end
+  messages = {}
+end
+local function moment(text)
+  return text and #text <= 15 and text:find('^[0-9]+$') and text or '0'
+end
+local function ended(q, clients, id, state, reason, queued, started, body)
+  if not clients or not is_name(id, 128) then return end
+  local most = 65536
+  local line = id .. ' ' .. state .. ' ' .. reason .. ' ' .. moment(queued) .. ' ' .. moment(started) .. ' ' .. stamp
+    .. ' ' .. #body .. '\n' .. body .. '\n'
+  for client in clients:gmatch('[^ ]+') do
+    local channel = q.client .. client
+    local message = messages[channel] or { bytes = 0 }
+    messages[channel] = message
+    message[#message + 1] = line
+    message.bytes = message.bytes + #line
+    if message.bytes > most then send_messages() end
+  end
+end
+local function end_job(q, id, job, state, reason, field, body, retention)
+  local key = q.job .. id
+  redis.call('HSET', key, 'state', state, field, body, '_processed', stamp)
+  if reason ~= '-' then redis.call('HSET', key, 'reason', reason) end
+  if retention then redis.call('PEXPIRE', key, retention) end
+  free(q, job[UNIQUE], id)
+  ended(q, job[CLIENT], id, state, reason, job[QUEUED], job[STARTED], body)
+end
+local FIT_EXPIRES = 2
+local function read_fitness(q, id)
+  return read(q, id, 'state', 'expires')
+end
+local function is_fit(state, expires)
+  return state == 'pending' and not is_late(state, expires)
+end
+local function mend_place(q, id, state)
+  if state == 'pending' then
+    q.waiting = redis.call('RPUSH', q.pending, id)
+  elseif state == 'delayed' then
+    redis.call('ZADD', q.delayed, 'NX', now, id)
+  elseif state == 'inflight' then
+    local held = q.mode == 'reliable' and math.max(q.lease or 0, LEASE_FLOOR) or 0
+    redis.call('ZADD', q.inflight, 'NX', now + held, id)
+  end
+end
+local function mend_meta(q)
+  redis.call('ZREM', q.delayed, '')
+  redis.call('HSET', q.meta, 'mode', q.mode, 'layout', LAYOUT)
+  q.born = true
+  local parked = redis.call('ZRANGEBYSCORE', q.delayed, QUARANTINE, '+inf', 'LIMIT', 0, 1)[1]
+  if parked and not q.quarantined then
+    q.quarantined = ''
+    redis.call('HSET', q.meta, 'suspect', '')
+  end
+end
+local function drop(entries)
+  for _, entry in ipairs(entries) do
+    local q, id, state = unpack(entry)
+    local job = read_held(q, id)
+    if state == 'pending' then
+      end_job(q, id, job, 'expired', '-', 'error', '', job[RETENTION] or DAY_MS)
+    elseif state == 'cancelled' then
+      redis.call('PEXPIRE', q.job .. id, job[RETENTION] or DAY_MS)
+    elseif not state then
+      add_missing(q, id)
+    else
+      mend_place(q, id, state)
+    end
+  end
+  send_messages()
+end
+local function drop_head(q, limit)
+  local unfit, piece, fit = {}, 1, q.waiting == 0
+  while not fit and #unfit < limit do
+    local found = redis.call('LRANGE', q.pending, -#unfit - piece, -#unfit - 1)
+    for i = #found, 1, -1 do
+      local job = read_fitness(q, found[i])
+      fit = is_fit(job[STATE], job[FIT_EXPIRES])
+      if fit then break end
+      unfit[#unfit + 1] = { q, found[i], job[STATE] }
+    end
+    fit = fit or #found < piece
+    piece = math.min(100, limit - #unfit)
+  end
+  if #unfit == 0 then return 0 end
+  redis.call('LTRIM', q.pending, 0, -#unfit - 1)
+  q.waiting = q.waiting - #unfit
+  drop(unfit)
+  return #unfit
+end
 local function promote(q, limit)
   local ids = redis.call('ZRANGEBYSCORE', q.delayed, '-inf', now, 'LIMIT', 0, limit)
   if #ids == 0 then return 0 end
-  local states, crashes, leaving, quarantined = {}, {}, {}, false
+  local states, parked, leaving, quarantined = {}, {}, {}, false
   for i, id in ipairs(ids) do
-    states[i], crashes[i] = read_crashes(q, id)
-    if not needs_quarantine(crashes[i]) then table.insert(leaving, id) end
+    local state, crashes = read_crashes(q, id)
+    states[i], parked[i] = state, state == 'delayed' and needs_quarantine(crashes)
+    if not parked[i] then table.insert(leaving, id) end
   end
   redis.call('ZREM', q.delayed, '', unpack(leaving))
   for i, id in ipairs(ids) do
-    if needs_quarantine(crashes[i]) then
+    if parked[i] then
       redis.call('ZINCRBY', q.delayed, QUARANTINE, id)
       quarantined = true
     elseif not states[i] then
       add_missing(q, id)
+    elseif states[i] ~= 'delayed' then
+      mend_place(q, id, states[i])
     else
       redis.call('HSET', q.job .. id, 'state', 'pending')
       q.waiting = redis.call('LPUSH', q.pending, id)
@@ -149,12 +258,14 @@ local function reap_stale(q, limit, older_than)
   redis.call('ZREM', q.inflight, unpack(ids))
   for i = #ids, 1, -1 do
     local id = ids[i]
-    if states[i] then
+    if not states[i] then
+      add_missing(q, id)
+    elseif states[i] ~= 'inflight' then
+      mend_place(q, id, states[i])
+    else
       redis.call('HSET', q.job .. id, 'state', 'pending', 'token', '', 'crashes', crashes[i] + 1)
       redis.call('RPUSH', q.pending, id)
       table.insert(back, id)
-    else
-      add_missing(q, id)
     end
   end
   return #ids, back
@@ -167,9 +278,12 @@ local q = open(queue, 'recoverable')
 if bad then return redis.error_reply(bad) end
 check_types(q)
 bad = denied('HSET', q.job, 'ZREM', q.delayed, 'RPUSH', q.pending, 'LPUSH', q.wake, 'LTRIM', q.broken,
-  'PEXPIRE', q.broken, 'ZINCRBY', q.delayed)
+  'PEXPIRE', q.broken, 'ZINCRBY', q.delayed, 'LRANGE', q.pending, 'LTRIM', q.pending,
+  'PEXPIRE', q.job, 'ZADD', q.inflight)
 if bad then return redis.error_reply(bad) end
+if not q.born and q.waiting + q.flying + q.later > 0 then mend_meta(q) end
+local dropped = drop_head(q, limit)
 local seen, back = reap_stale(q, limit, older_than)
 local promoted = promote(q, limit)
 if #back + promoted > 0 then wake(q) end
-return { (seen == limit or promoted == limit) and 1 or 0, promoted, back, {} }
+return { (seen == limit or promoted == limit or dropped == limit) and 1 or 0, promoted, back, {} }

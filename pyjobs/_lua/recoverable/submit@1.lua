@@ -101,6 +101,9 @@ local function denied(...)
   end
 end
 local LAYOUT = '1'
+local function whole(text)
+  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+end
 local function open(key, mode, ...)
   if bad then return end
   local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
@@ -122,9 +125,9 @@ local function open(key, mode, ...)
     client = key .. ':client:',
     cancel = key .. ':cancel',
   }
-  local its_mode, layout, token, quarantined
-  its_mode, layout, token, quarantined, q.seen, q.lease, q.grace = unpack(
+  local its_mode, layout, token, quarantined, lease, seen, grace = unpack(
     redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...))
+  if lease or seen or grace then q.lease, q.seen, q.grace = whole(lease), whole(seen), whole(grace) end
   q.born = its_mode and true
   q.mode = its_mode or mode
   q.token, q.quarantined = token or '0', quarantined
@@ -150,6 +153,12 @@ end
 local function is_live(state)
   return state == 'pending' or state == 'delayed' or state == 'inflight'
 end
+local function is_late(state, expires)
+  return (state == 'pending' or state == 'delayed') and (tonumber(expires) or math.huge) <= now
+end
+local function state_now(state, expires)
+  return is_late(state, expires) and 'expired' or state
+end
 local function unique_key(q, unique)
   if is_name(unique, 128) then return q.unique .. unique end
   return q.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
@@ -158,8 +167,7 @@ local function holder(q, unique)
   local id = unique and redis.call('GET', unique_key(q, unique))
   if not id then return end
   local state, clients, expires = unpack(read(q, id, 'state', 'client', 'expires'))
-  local late = state ~= 'inflight' and (tonumber(expires) or math.huge) <= now
-  if is_live(state) and not late then return id, state, clients end
+  if is_live(state_now(state, expires)) then return id, state, clients end
 end
 local LISTENERS = 16
 local function with_listener(clients, client)
@@ -229,7 +237,9 @@ local function look_up(q, first, ids, keys, state, unique)
     if new[id] then
       there, has = state, new[id]
     elseif not none then
-      there, has, clients = unpack(redis.call('HMGET', keys[n], 'state', 'data', 'client'))
+      local expires
+      there, has, clients, expires = unpack(redis.call('HMGET', keys[n], 'state', 'data', 'client', 'expires'))
+      there = state_now(there, expires)
     end
     local outcome = 'new'
     if there then outcome = has == data and there or 'CONFLICT' end

@@ -83,6 +83,9 @@ local function denied(...)
   end
 end
 local LAYOUT = '1'
+local function whole(text)
+  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+end
 local function open(key, mode, ...)
   if bad then return end
   local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
@@ -104,9 +107,9 @@ local function open(key, mode, ...)
     client = key .. ':client:',
     cancel = key .. ':cancel',
   }
-  local its_mode, layout, token, quarantined
-  its_mode, layout, token, quarantined, q.seen, q.lease, q.grace = unpack(
+  local its_mode, layout, token, quarantined, lease, seen, grace = unpack(
     redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...))
+  if lease or seen or grace then q.lease, q.seen, q.grace = whole(lease), whole(seen), whole(grace) end
   q.born = its_mode and true
   q.mode = its_mode or mode
   q.token, q.quarantined = token or '0', quarantined
@@ -125,7 +128,7 @@ local function check_types(q)
   read_lengths(q)
   redis.call('LLEN', q.broken)
   q.flying = redis.call('ZCARD', q.inflight)
-  redis.call('ZCARD', q.delayed)
+  q.later = redis.call('ZCARD', q.delayed)
   q.buried = redis.call('ZCARD', q.dead)
 end
 local STATE = 1
@@ -140,6 +143,16 @@ end
 local CLIENT, RETENTION, QUEUED, STARTED, UNIQUE = 3, 4, 5, 6, 7
 local function read_held(q, id, ...)
   return read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', ...)
+end
+local EXPIRES = 8
+local function read_waiting(q, id)
+  return read_held(q, id, 'expires')
+end
+local function is_late(state, expires)
+  return (state == 'pending' or state == 'delayed') and (tonumber(expires) or math.huge) <= now
+end
+local function state_now(state, expires)
+  return is_late(state, expires) and 'expired' or state
 end
 local function unique_key(q, unique)
   if is_name(unique, 128) then return q.unique .. unique end
@@ -184,12 +197,13 @@ local function cancel(q, first, retention)
   local words, live = {}, {}
   for i = first, #ARGV do
     local id = ARGV[i]
-    local job = read_held(q, id)
-    if is_live(job[STATE]) and not live[id] then
+    local job = read_waiting(q, id)
+    local state = state_now(job[STATE], job[EXPIRES])
+    if is_live(state) and not live[id] then
       live[id] = job
       table.insert(live, id)
     end
-    table.insert(words, is_live(job[STATE]) and 'cancelled' or job[STATE] or 'NOJOB')
+    table.insert(words, is_live(state) and 'cancelled' or state or 'NOJOB')
   end
   if #live == 0 then return words end
   check_types(q)

@@ -60,6 +60,9 @@ local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
 local LAYOUT = '1'
 local LEASE_FLOOR = 1000
 local QUARANTINE = 1000000000000000
+local function whole(text)
+  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+end
 local function open(key, mode, ...)
   if bad then return end
   local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
@@ -81,9 +84,9 @@ local function open(key, mode, ...)
     client = key .. ':client:',
     cancel = key .. ':cancel',
   }
-  local its_mode, layout, token, quarantined
-  its_mode, layout, token, quarantined, q.seen, q.lease, q.grace = unpack(
+  local its_mode, layout, token, quarantined, lease, seen, grace = unpack(
     redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...))
+  if lease or seen or grace then q.lease, q.seen, q.grace = whole(lease), whole(seen), whole(grace) end
   q.born = its_mode and true
   q.mode = its_mode or mode
   q.token, q.quarantined = token or '0', quarantined
@@ -102,8 +105,8 @@ local function wake(q)
   if q.awake == 0 then q.awake = redis.call('LPUSH', q.wake, '1') end
 end
 local function read_absence(q)
-  local seen, grace = tonumber(q.seen), tonumber(q.grace)
-  q.longest = math.max(tonumber(q.lease) or 0, LEASE_FLOOR)
+  local seen, grace = q.seen, q.grace
+  q.longest = math.max(q.lease or 0, LEASE_FLOOR)
   q.stepped = not seen or seen > now + q.longest / 10 or (grace or 0) > now + q.longest
   q.old = not q.stepped and now - seen > q.longest / 2
   q.graced = not q.stepped and grace
@@ -112,7 +115,6 @@ local function read_absence(q)
 end
 local function write_seen(q, ...)
   q.seen = now
-  redis.call('ZREM', q.inflight, '')
   redis.call('HSET', q.meta, 'seen', string.format('%.0f', now), ...)
 end
 local function begin_grace(q)
@@ -125,7 +127,7 @@ local function end_grace(q)
   q.grace, q.graced, q.waits = nil, nil, false
 end
 local function lease_fields(q, lease, flying)
-  if flying > 0 and lease <= (tonumber(q.lease) or 0) then return {} end
+  if flying > 0 and lease <= (q.lease or 0) then return {} end
   q.lease, q.longest = lease, math.max(lease, LEASE_FLOOR)
   local fields = { 'lease', string.format('%.0f', lease) }
   if flying > 0 then return fields end
@@ -133,18 +135,19 @@ local function lease_fields(q, lease, flying)
   return fields
 end
 local function first_of(key)
-  local moment = tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2])
-  return moment and moment < QUARANTINE and moment or math.huge
+  return tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2]) or math.huge
 end
 local function look_ahead(q)
   q.due = first_of(q.delayed)
   q.ends = q.mode == 'reliable' and first_of(q.inflight) or math.huge
+  q.lost = not q.born and (q.waiting > 0 or math.min(q.due, q.ends) < math.huge)
+  if q.due >= QUARANTINE then q.due = math.huge end
   if q.ends < math.huge then read_absence(q) end
 end
 local function open_all(keys, mode, nonce)
   local all = {}
   for i, key in ipairs(keys) do
-    local q = mode == 'reliable' and open(key, mode, 'seen', 'lease', 'grace') or open(key, mode)
+    local q = mode == 'reliable' and open(key, mode, 'lease', 'seen', 'grace') or open(key, mode)
     if not q then return end
     if #q.token > 15 or not (q.token == '0' or q.token:find('^[1-9][0-9]*$')) then
       bad = 'BADLAYOUT queue ' .. q.name .. ' has the token ' .. q.token .. ', not a number'
@@ -153,7 +156,8 @@ local function open_all(keys, mode, nonce)
     q.waiting = redis.call('LLEN', q.pending)
     look_ahead(q)
     all.again = all.again or q.record
-    all.moves = all.moves or q.quarantined or math.min(q.due, q.ends) <= now or q.stale or q.graced and not q.waits
+    all.moves = all.moves or q.quarantined or math.min(q.due, q.ends) <= now or q.stale
+      or q.graced and not q.waits or q.lost
     all.busy = all.busy or all.moves or q.waiting > 0
     all[i] = q
   end
@@ -191,12 +195,23 @@ local function read(q, id, ...)
   if not job.err then return job end
   return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.job .. id, ...)
 end
-local CLAIM_DATA, CLAIM_QUEUED, CLAIM_TIMEOUT, CLAIM_ATTEMPTS, CLAIM_CRASHES, CLAIM_EXPIRES = 2, 3, 4, 5, 6, 7
+local function is_late(state, expires)
+  return (state == 'pending' or state == 'delayed') and (tonumber(expires) or math.huge) <= now
+end
+local FIT_EXPIRES = 2
+local CLAIM_DATA, CLAIM_QUEUED, CLAIM_TIMEOUT, CLAIM_ATTEMPTS, CLAIM_CRASHES, CLAIM_PAST_CRASHES = 3, 4, 5, 6, 7, 8
 local function read_claimable(q, id)
-  return read(q, id, 'state', 'data', '_queued', 'timeout', 'attempts', 'crashes', 'expires')
+  return read(q, id, 'state', 'expires', 'data', '_queued', 'timeout', 'attempts', 'crashes', 'past_crashes')
+end
+local function read_fitness(q, id)
+  return read(q, id, 'state', 'expires')
+end
+local function is_fit(state, expires)
+  return state == 'pending' and not is_late(state, expires)
 end
 local function describe(at, id, token, job)
-  local attempt = (tonumber(job[CLAIM_ATTEMPTS]) or 0) + (tonumber(job[CLAIM_CRASHES]) or 0) + 1
+  local attempt = 1 + (tonumber(job[CLAIM_ATTEMPTS]) or 0) + (tonumber(job[CLAIM_CRASHES]) or 0)
+    + (tonumber(job[CLAIM_PAST_CRASHES]) or 0)
   local queued, timeout = tonumber(job[CLAIM_QUEUED]) or 0, tonumber(job[CLAIM_TIMEOUT]) or 0
   return { at, id, token, job[CLAIM_DATA], attempt, queued, timeout }
 end
@@ -235,7 +250,7 @@ local function check_types(q)
   read_lengths(q)
   redis.call('LLEN', q.broken)
   q.flying = redis.call('ZCARD', q.inflight)
-  redis.call('ZCARD', q.delayed)
+  q.later = redis.call('ZCARD', q.delayed)
   q.buried = redis.call('ZCARD', q.dead)
 end
 local PASSES = 1000
@@ -248,6 +263,7 @@ local function fits(room, data)
   return true
 end
 local MOVES = 100
+local PIECE = 100
 local function claim_denied(q, at, moves)
   if at > 1 then return denied('HSET', q.job) end
   local dies = moves and q.mode == 'reliable'
@@ -266,18 +282,20 @@ local function take(q, at, nonce, room, score, hold, reply, unfit)
   local ids, jobs, taken = {}, {}, 0
   local states = {}
   repeat
-    local wanted = room.jobs
+    local wanted = taken == 0 and room.jobs or math.max(room.jobs, PIECE)
     local found = redis.call('LRANGE', q.pending, -taken - wanted, -taken - 1)
     for i = #found, 1, -1 do
+      if room.jobs == 0 then break end
       local id = found[i]
-      local job = read_claimable(q, id)
+      local job = #unfit == 0 and read_claimable(q, id) or read_fitness(q, id)
       local state = states[id] or job[STATE]
-      if state ~= 'pending' or (tonumber(job[CLAIM_EXPIRES]) or math.huge) <= now then
+      if not is_fit(state, job[FIT_EXPIRES]) then
         room.full = room.passes == 0
         if room.full then break end
         room.passes = room.passes - 1
         unfit[#unfit + 1] = { q, id, state }
       else
+        if #unfit > 0 then job = read_claimable(q, id) end
         room.full = not fits(room, job[CLAIM_DATA])
         if room.full then break end
         states[id] = 'inflight'
@@ -297,7 +315,7 @@ local function take(q, at, nonce, room, score, hold, reply, unfit)
   local flight, till = {}, string.format('%.0f', score)
   for i, id in ipairs(ids) do
     redis.call('HSET', q.job .. id, 'state', 'inflight', 'token', token, '_started', stamp)
-    if jobs[i][CLAIM_EXPIRES] then redis.call('HDEL', q.job .. id, 'expires') end
+    if jobs[i][FIT_EXPIRES] then redis.call('HDEL', q.job .. id, 'expires') end
     flight[2 * i - 1], flight[2 * i] = till, id
     reply[#reply + 1] = describe(at, id, token, jobs[i])
   end
@@ -355,6 +373,9 @@ local function add_missing(q, id)
 end
 local DEAD_MS = 604800000
 local DEAD_JOBS = 10000
+local function drop_old_dead(q)
+  redis.call('ZREMRANGEBYSCORE', q.dead, '-inf', now - DEAD_MS)
+end
 local messages = {}
 local function send_messages()
   for channel, message in pairs(messages) do redis.pcall('PUBLISH', channel, table.concat(message)) end
@@ -394,7 +415,7 @@ local function end_dead(q, id, job, reason, body)
 end
 local function trim_dead(q)
   if died == 0 then return end
-  redis.call('ZREMRANGEBYSCORE', q.dead, '-inf', now - DEAD_MS)
+  drop_old_dead(q)
   local excess = math.min(redis.call('ZCARD', q.dead) - DEAD_JOBS, died + DEAD_TRIM)
   if excess > 0 then
     local ids = redis.call('ZRANGE', q.dead, 0, excess - 1)
@@ -404,21 +425,44 @@ local function trim_dead(q)
   redis.call('PEXPIRE', q.dead, DEAD_MS)
   died = 0
 end
+local function mend_place(q, id, state)
+  if state == 'pending' then
+    q.waiting = redis.call('RPUSH', q.pending, id)
+  elseif state == 'delayed' then
+    redis.call('ZADD', q.delayed, 'NX', now, id)
+  elseif state == 'inflight' then
+    local held = q.mode == 'reliable' and math.max(q.lease or 0, LEASE_FLOOR) or 0
+    redis.call('ZADD', q.inflight, 'NX', now + held, id)
+  end
+end
+local function mend_meta(q)
+  redis.call('ZREM', q.delayed, '')
+  redis.call('HSET', q.meta, 'mode', q.mode, 'layout', LAYOUT)
+  q.born = true
+  local parked = redis.call('ZRANGEBYSCORE', q.delayed, QUARANTINE, '+inf', 'LIMIT', 0, 1)[1]
+  if parked and not q.quarantined then
+    q.quarantined = ''
+    redis.call('HSET', q.meta, 'suspect', '')
+  end
+end
 local function promote(q, limit)
   local ids = redis.call('ZRANGEBYSCORE', q.delayed, '-inf', now, 'LIMIT', 0, limit)
   if #ids == 0 then return 0 end
-  local states, crashes, leaving, quarantined = {}, {}, {}, false
+  local states, parked, leaving, quarantined = {}, {}, {}, false
   for i, id in ipairs(ids) do
-    states[i], crashes[i] = read_crashes(q, id)
-    if not needs_quarantine(crashes[i]) then table.insert(leaving, id) end
+    local state, crashes = read_crashes(q, id)
+    states[i], parked[i] = state, state == 'delayed' and needs_quarantine(crashes)
+    if not parked[i] then table.insert(leaving, id) end
   end
   redis.call('ZREM', q.delayed, '', unpack(leaving))
   for i, id in ipairs(ids) do
-    if needs_quarantine(crashes[i]) then
+    if parked[i] then
       redis.call('ZINCRBY', q.delayed, QUARANTINE, id)
       quarantined = true
     elseif not states[i] then
       add_missing(q, id)
+    elseif states[i] ~= 'delayed' then
+      mend_place(q, id, states[i])
     else
       redis.call('HSET', q.job .. id, 'state', 'pending')
       q.waiting = redis.call('LPUSH', q.pending, id)
@@ -433,7 +477,12 @@ end
 local function is_running(q)
   if not q.quarantined then return false end
   local state, crashes = read_crashes(q, q.quarantined)
-  return (state == 'pending' or state == 'inflight') and needs_quarantine(crashes)
+  if not needs_quarantine(crashes) then return false end
+  if state == 'inflight' and not redis.call('ZSCORE', q.inflight, q.quarantined) then
+    redis.call('ZREM', q.inflight, '')
+    mend_place(q, q.quarantined, state)
+  end
+  return state == 'pending' or state == 'inflight'
 end
 local function leave_quarantine(q, all)
   if not q.quarantined then return end
@@ -484,6 +533,7 @@ end
 local function ran_out(q, limit)
   if q.flying == 0 then return {} end
   read_absence(q)
+  if q.stale or q.graced then redis.call('ZREM', q.inflight, '') end
   if q.stepped then
     begin_grace(q)
   elseif q.waits then
@@ -512,6 +562,8 @@ local function reap_expired(q, limit, max_crashes)
     local crashes = (tonumber(job[CRASHES]) or 0) + 1
     if not job[STATE] then
       add_missing(q, id)
+    elseif job[STATE] ~= 'inflight' then
+      mend_place(q, id, job[STATE])
     else
       redis.call('HSET', q.job .. id, 'crashes', crashes, 'token', '')
       if crashes >= max_crashes then
@@ -533,6 +585,7 @@ local function reap_expired(q, limit, max_crashes)
 end
 local function move_all(all, limit, max_crashes)
   for _, q in ipairs(all) do
+    if q.lost then mend_meta(q) end
     reap_expired(q, MOVES, max_crashes)
     all.hidden = all.hidden or q.hidden
   end
@@ -599,6 +652,16 @@ local function end_job(q, id, job, state, reason, field, body, retention)
   free(q, job[UNIQUE], id)
   ended(q, job[CLIENT], id, state, reason, job[QUEUED], job[STARTED], body)
 end
+local function mend_place(q, id, state)
+  if state == 'pending' then
+    q.waiting = redis.call('RPUSH', q.pending, id)
+  elseif state == 'delayed' then
+    redis.call('ZADD', q.delayed, 'NX', now, id)
+  elseif state == 'inflight' then
+    local held = q.mode == 'reliable' and math.max(q.lease or 0, LEASE_FLOOR) or 0
+    redis.call('ZADD', q.inflight, 'NX', now + held, id)
+  end
+end
 local function drop(entries)
   for _, entry in ipairs(entries) do
     local q, id, state = unpack(entry)
@@ -609,6 +672,8 @@ local function drop(entries)
       redis.call('PEXPIRE', q.job .. id, job[RETENTION] or DAY_MS)
     elseif not state then
       add_missing(q, id)
+    else
+      mend_place(q, id, state)
     end
   end
   send_messages()

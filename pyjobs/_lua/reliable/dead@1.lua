@@ -20,7 +20,20 @@ end
 local clock = redis.call('TIME')
 local micros = tonumber(clock[2])
 local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local function denied(...)
+  if not redis.acl_check_cmd then return end
+  local wanted = { ... }
+  for i = 1, select('#', ...), 2 do
+    local command, key = wanted[i], wanted[i + 1]
+    if key and not redis.acl_check_cmd(command, key) then
+      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
+    end
+  end
+end
 local LAYOUT = '1'
+local function whole(text)
+  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+end
 local function open(key, mode, ...)
   if bad then return end
   local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
@@ -42,9 +55,9 @@ local function open(key, mode, ...)
     client = key .. ':client:',
     cancel = key .. ':cancel',
   }
-  local its_mode, layout, token, quarantined
-  its_mode, layout, token, quarantined, q.seen, q.lease, q.grace = unpack(
+  local its_mode, layout, token, quarantined, lease, seen, grace = unpack(
     redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...))
+  if lease or seen or grace then q.lease, q.seen, q.grace = whole(lease), whole(seen), whole(grace) end
   q.born = its_mode and true
   q.mode = its_mode or mode
   q.token, q.quarantined = token or '0', quarantined
@@ -55,22 +68,40 @@ local function open(key, mode, ...)
   end
   return q
 end
+local function read(q, id, ...)
+  local job = redis.pcall('HMGET', q.job .. id, ...)
+  if not job.err then return job end
+  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.job .. id, ...)
+end
 local DEAD_MS = 604800000
+local function drop_old_dead(q)
+  redis.call('ZREMRANGEBYSCORE', q.dead, '-inf', now - DEAD_MS)
+end
 local queue = KEYS[1]
 local skip  = int('skip', ARGV[1], 0, 1000000)
 local limit = int('limit', ARGV[2], 1, 1000)
 arity(1, 2)
 local q = open(queue, 'reliable')
 if bad then return redis.error_reply(bad) end
-local since = string.format('(%.0f', now - DEAD_MS)
-local reply = { redis.call('ZCOUNT', q.dead, since, '+inf') }
-local found = redis.call('ZRANGEBYSCORE', q.dead, since, '+inf', 'WITHSCORES', 'LIMIT', skip, limit)
-for i = 1, #found, 2 do
-  local id, died = found[i], tonumber(found[i + 1])
-  local reason, attempts, crashes, failure = unpack(
-    redis.call('HMGET', q.job .. id, 'reason', 'attempts', 'crashes', 'error'))
-  if reason then
-    table.insert(reply, { id, reason, died, tonumber(attempts or 0), tonumber(crashes or 0), failure or '' })
+local reply = { redis.call('ZCARD', q.dead) }
+bad = denied('ZREMRANGEBYSCORE', q.dead, 'ZREM', q.dead)
+if bad then return redis.error_reply(bad) end
+if reply[1] > 0 then drop_old_dead(q) end
+repeat
+  local gone, at = {}, skip + #reply - 1
+  local wanted = limit - #reply + 1
+  local found = redis.call('ZRANGE', q.dead, at, at + wanted - 1, 'WITHSCORES')
+  for i = 1, #found, 2 do
+    local id, died = found[i], tonumber(found[i + 1])
+    local state, reason, attempts, crashes, failure = unpack(
+      read(q, id, 'state', 'reason', 'attempts', 'crashes', 'error'))
+    if state == 'dead' then
+      table.insert(reply, { id, reason or '-', died, tonumber(attempts or 0), tonumber(crashes or 0), failure or '' })
+    else
+      gone[#gone + 1] = id
+    end
   end
-end
+  if #gone > 0 then redis.call('ZREM', q.dead, unpack(gone)) end
+until #gone == 0
+reply[1] = redis.call('ZCARD', q.dead)
 return reply

@@ -56,6 +56,9 @@ local function denied(...)
 end
 local LAYOUT = '1'
 local LEASE_FLOOR = 1000
+local function whole(text)
+  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+end
 local function open(key, mode, ...)
   if bad then return end
   local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
@@ -77,9 +80,9 @@ local function open(key, mode, ...)
     client = key .. ':client:',
     cancel = key .. ':cancel',
   }
-  local its_mode, layout, token, quarantined
-  its_mode, layout, token, quarantined, q.seen, q.lease, q.grace = unpack(
+  local its_mode, layout, token, quarantined, lease, seen, grace = unpack(
     redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...))
+  if lease or seen or grace then q.lease, q.seen, q.grace = whole(lease), whole(seen), whole(grace) end
   q.born = its_mode and true
   q.mode = its_mode or mode
   q.token, q.quarantined = token or '0', quarantined
@@ -91,8 +94,8 @@ local function open(key, mode, ...)
   return q
 end
 local function read_absence(q)
-  local seen, grace = tonumber(q.seen), tonumber(q.grace)
-  q.longest = math.max(tonumber(q.lease) or 0, LEASE_FLOOR)
+  local seen, grace = q.seen, q.grace
+  q.longest = math.max(q.lease or 0, LEASE_FLOOR)
   q.stepped = not seen or seen > now + q.longest / 10 or (grace or 0) > now + q.longest
   q.old = not q.stepped and now - seen > q.longest / 2
   q.graced = not q.stepped and grace
@@ -101,7 +104,6 @@ local function read_absence(q)
 end
 local function write_seen(q, ...)
   q.seen = now
-  redis.call('ZREM', q.inflight, '')
   redis.call('HSET', q.meta, 'seen', string.format('%.0f', now), ...)
 end
 local function begin_grace(q)
@@ -114,15 +116,14 @@ local function end_grace(q)
   q.grace, q.graced, q.waits = nil, nil, false
 end
 local function lease_fields(q, lease, flying)
-  if flying > 0 and lease <= (tonumber(q.lease) or 0) then return {} end
+  if flying > 0 and lease <= (q.lease or 0) then return {} end
   q.lease, q.longest = lease, math.max(lease, LEASE_FLOOR)
   local fields = { 'lease', string.format('%.0f', lease) }
   if flying > 0 then return fields end
   q.seen, fields[3], fields[4] = now, 'seen', string.format('%.0f', now)
   return fields
 end
-local function note_extend(q, lease)
-  local flying = redis.call('ZCARD', q.inflight)
+local function note_extend(q, lease, flying)
   if flying > 0 then read_absence(q) end
   local fields = lease_fields(q, lease, flying)
   if flying > 0 and (q.stepped or q.old and not q.waits) then begin_grace(q) end
@@ -171,7 +172,7 @@ local queue = KEYS[1]
 local lease = int('lease', ARGV[1], 1, MAX_MS)
 local held  = items(2, 2)
 arity(1)
-local q = open(queue, 'reliable', 'seen', 'lease', 'grace')
+local q = open(queue, 'reliable', 'lease', 'seen', 'grace')
 if bad then return redis.error_reply(bad) end
 local words, mine, ids = fence(q, held, 2, read_running)
 if bad then return redis.error_reply(bad) end
@@ -187,6 +188,7 @@ end
 if #flight == 0 then return words end
 bad = denied('HSET', q.meta, 'HDEL', q.meta, 'ZADD', q.inflight)
 if bad then return redis.error_reply(bad) end
-note_extend(q, lease)
-redis.call('ZADD', q.inflight, unpack(flight))
+redis.call('ZREM', q.inflight, '')
+local lost = redis.call('ZADD', q.inflight, unpack(flight))
+note_extend(q, lease, lost > 0 and redis.call('ZCARD', q.inflight) - lost or #flight / 2)
 return words

@@ -87,6 +87,9 @@ local function denied(...)
   end
 end
 local LAYOUT = '1'
+local function whole(text)
+  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+end
 local function open(key, mode, ...)
   if bad then return end
   local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
@@ -108,9 +111,9 @@ local function open(key, mode, ...)
     client = key .. ':client:',
     cancel = key .. ':cancel',
   }
-  local its_mode, layout, token, quarantined
-  its_mode, layout, token, quarantined, q.seen, q.lease, q.grace = unpack(
+  local its_mode, layout, token, quarantined, lease, seen, grace = unpack(
     redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...))
+  if lease or seen or grace then q.lease, q.seen, q.grace = whole(lease), whole(seen), whole(grace) end
   q.born = its_mode and true
   q.mode = its_mode or mode
   q.token, q.quarantined = token or '0', quarantined
@@ -132,7 +135,7 @@ local function check_types(q)
   read_lengths(q)
   redis.call('LLEN', q.broken)
   q.flying = redis.call('ZCARD', q.inflight)
-  redis.call('ZCARD', q.delayed)
+  q.later = redis.call('ZCARD', q.delayed)
   q.buried = redis.call('ZCARD', q.dead)
 end
 local STATE = 1
@@ -145,9 +148,9 @@ local TOKEN, CLIENT, QUEUED, STARTED, UNIQUE = 2, 3, 5, 6, 7
 local function read_held(q, id, ...)
   return read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', ...)
 end
-local ATTEMPTS, MAX_ATTEMPTS, BACKOFF = 8, 9, 10
+local ATTEMPTS, MAX_ATTEMPTS, BACKOFF, CRASHED, PAST_CRASHES = 8, 9, 10, 11, 12
 local function read_attempts(q, id)
-  return read_held(q, id, 'attempts', 'max_attempts', 'backoff')
+  return read_held(q, id, 'attempts', 'max_attempts', 'backoff', 'crashes', 'past_crashes')
 end
 local function unique_key(q, unique)
   if is_name(unique, 128) then return q.unique .. unique end
@@ -159,6 +162,9 @@ local function free(q, unique, id)
 end
 local DEAD_MS = 604800000
 local DEAD_JOBS = 10000
+local function drop_old_dead(q)
+  redis.call('ZREMRANGEBYSCORE', q.dead, '-inf', now - DEAD_MS)
+end
 local messages = {}
 local function send_messages()
   for channel, message in pairs(messages) do redis.pcall('PUBLISH', channel, table.concat(message)) end
@@ -198,7 +204,7 @@ local function end_dead(q, id, job, reason, body)
 end
 local function trim_dead(q)
   if died == 0 then return end
-  redis.call('ZREMRANGEBYSCORE', q.dead, '-inf', now - DEAD_MS)
+  drop_old_dead(q)
   local excess = math.min(redis.call('ZCARD', q.dead) - DEAD_JOBS, died + DEAD_TRIM)
   if excess > 0 then
     local ids = redis.call('ZRANGE', q.dead, 0, excess - 1)
@@ -232,6 +238,16 @@ local function fence(q, first, width, reader)
   end
   return words, mine, ids
 end
+local LATE_COPY_MS = 60000
+local function shorten_records(q, mine)
+  if (q.lease or 0) <= LATE_COPY_MS then return end
+  local seen = {}
+  for _, item in ipairs(mine) do
+    local nonce = ARGV[item.at + 1]:match('^%d+-(.+)$')
+    if nonce and not seen[nonce] then redis.call('PEXPIRE', q.claim .. nonce, LATE_COPY_MS) end
+    seen[nonce or ''] = true
+  end
+end
 local function check_verdicts(first)
   for i = first, #ARGV, 4 do
     local verdict = ARGV[i + 2] or ''
@@ -254,7 +270,7 @@ local function fail(q, first, max_attempts, backoff, backoff_max)
   check_types(q)
   local key = q.job .. ids[1]
   bad = denied('HSET', key, 'PEXPIRE', key, 'ZADD', q.delayed, 'LPUSH', q.wake, 'ZREMRANGEBYSCORE', q.dead,
-    'ZRANGE', q.dead, 'DEL', key)
+    'ZRANGE', q.dead, 'DEL', key, 'HDEL', key)
   if bad then return redis.error_reply(bad) end
   redis.call('ZREM', q.inflight, unpack(ids))
   for _, item in ipairs(mine) do
@@ -270,11 +286,17 @@ local function fail(q, first, max_attempts, backoff, backoff_max)
       local base = tonumber(job[BACKOFF]) or backoff
       local wait = tonumber(delay) or backoff_delay(base, attempts, backoff_max, item.at)
       redis.call('HSET', q.job .. id, 'state', 'delayed', 'error', body)
+      if job[CRASHED] then
+        local past = (tonumber(job[PAST_CRASHES]) or 0) + (tonumber(job[CRASHED]) or 0)
+        redis.call('HSET', q.job .. id, 'past_crashes', past)
+        redis.call('HDEL', q.job .. id, 'crashes')
+      end
       redis.call('ZADD', q.delayed, now + wait, id)
       words[item.place] = 'delayed'
     end
   end
   trim_dead(q)
+  shorten_records(q, mine)
   wake(q)
   send_messages()
   return words
@@ -289,6 +311,6 @@ arity(1)
 no_more_options(options)
 check_bodies('error', failed, 4)
 check_verdicts(failed)
-local q = open(queue, 'reliable')
+local q = open(queue, 'reliable', 'lease')
 if bad then return redis.error_reply(bad) end
 return fail(q, failed, attempts, backoff, backoff_max)

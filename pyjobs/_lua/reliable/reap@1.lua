@@ -61,6 +61,9 @@ end
 local LAYOUT = '1'
 local LEASE_FLOOR = 1000
 local QUARANTINE = 1000000000000000
+local function whole(text)
+  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+end
 local function open(key, mode, ...)
   if bad then return end
   local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
@@ -82,9 +85,9 @@ local function open(key, mode, ...)
     client = key .. ':client:',
     cancel = key .. ':cancel',
   }
-  local its_mode, layout, token, quarantined
-  its_mode, layout, token, quarantined, q.seen, q.lease, q.grace = unpack(
+  local its_mode, layout, token, quarantined, lease, seen, grace = unpack(
     redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...))
+  if lease or seen or grace then q.lease, q.seen, q.grace = whole(lease), whole(seen), whole(grace) end
   q.born = its_mode and true
   q.mode = its_mode or mode
   q.token, q.quarantined = token or '0', quarantined
@@ -112,7 +115,7 @@ local function check_types(q)
   read_lengths(q)
   redis.call('LLEN', q.broken)
   q.flying = redis.call('ZCARD', q.inflight)
-  redis.call('ZCARD', q.delayed)
+  q.later = redis.call('ZCARD', q.delayed)
   q.buried = redis.call('ZCARD', q.dead)
 end
 local STATE = 1
@@ -121,7 +124,7 @@ local function read(q, id, ...)
   if not job.err then return job end
   return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.job .. id, ...)
 end
-local CLIENT, QUEUED, STARTED, UNIQUE = 3, 5, 6, 7
+local CLIENT, RETENTION, QUEUED, STARTED, UNIQUE = 3, 4, 5, 6, 7
 local function read_held(q, id, ...)
   return read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', ...)
 end
@@ -135,6 +138,9 @@ local function read_crashes(q, id)
 end
 local function needs_quarantine(crashes)
   return crashes > 1
+end
+local function is_late(state, expires)
+  return (state == 'pending' or state == 'delayed') and (tonumber(expires) or math.huge) <= now
 end
 local function unique_key(q, unique)
   if is_name(unique, 128) then return q.unique .. unique end
@@ -151,6 +157,10 @@ local function add_missing(q, id)
 end
 local DEAD_MS = 604800000
 local DEAD_JOBS = 10000
+local function drop_old_dead(q)
+  redis.call('ZREMRANGEBYSCORE', q.dead, '-inf', now - DEAD_MS)
+end
+local DAY_MS = 86400000
 local messages = {}
 local function send_messages()
   for channel, message in pairs(messages) do redis.pcall('PUBLISH', channel, table.concat(message)) end
@@ -190,7 +200,7 @@ local function end_dead(q, id, job, reason, body)
 end
 local function trim_dead(q)
   if died == 0 then return end
-  redis.call('ZREMRANGEBYSCORE', q.dead, '-inf', now - DEAD_MS)
+  drop_old_dead(q)
   local excess = math.min(redis.call('ZCARD', q.dead) - DEAD_JOBS, died + DEAD_TRIM)
   if excess > 0 then
     local ids = redis.call('ZRANGE', q.dead, 0, excess - 1)
@@ -200,21 +210,86 @@ local function trim_dead(q)
   redis.call('PEXPIRE', q.dead, DEAD_MS)
   died = 0
 end
+local FIT_EXPIRES = 2
+local function read_fitness(q, id)
+  return read(q, id, 'state', 'expires')
+end
+local function is_fit(state, expires)
+  return state == 'pending' and not is_late(state, expires)
+end
+local function mend_place(q, id, state)
+  if state == 'pending' then
+    q.waiting = redis.call('RPUSH', q.pending, id)
+  elseif state == 'delayed' then
+    redis.call('ZADD', q.delayed, 'NX', now, id)
+  elseif state == 'inflight' then
+    local held = q.mode == 'reliable' and math.max(q.lease or 0, LEASE_FLOOR) or 0
+    redis.call('ZADD', q.inflight, 'NX', now + held, id)
+  end
+end
+local function mend_meta(q)
+  redis.call('ZREM', q.delayed, '')
+  redis.call('HSET', q.meta, 'mode', q.mode, 'layout', LAYOUT)
+  q.born = true
+  local parked = redis.call('ZRANGEBYSCORE', q.delayed, QUARANTINE, '+inf', 'LIMIT', 0, 1)[1]
+  if parked and not q.quarantined then
+    q.quarantined = ''
+    redis.call('HSET', q.meta, 'suspect', '')
+  end
+end
+local function drop(entries)
+  for _, entry in ipairs(entries) do
+    local q, id, state = unpack(entry)
+    local job = read_held(q, id)
+    if state == 'pending' then
+      end_job(q, id, job, 'expired', '-', 'error', '', job[RETENTION] or DAY_MS)
+    elseif state == 'cancelled' then
+      redis.call('PEXPIRE', q.job .. id, job[RETENTION] or DAY_MS)
+    elseif not state then
+      add_missing(q, id)
+    else
+      mend_place(q, id, state)
+    end
+  end
+  send_messages()
+end
+local function drop_head(q, limit)
+  local unfit, piece, fit = {}, 1, q.waiting == 0
+  while not fit and #unfit < limit do
+    local found = redis.call('LRANGE', q.pending, -#unfit - piece, -#unfit - 1)
+    for i = #found, 1, -1 do
+      local job = read_fitness(q, found[i])
+      fit = is_fit(job[STATE], job[FIT_EXPIRES])
+      if fit then break end
+      unfit[#unfit + 1] = { q, found[i], job[STATE] }
+    end
+    fit = fit or #found < piece
+    piece = math.min(100, limit - #unfit)
+  end
+  if #unfit == 0 then return 0 end
+  redis.call('LTRIM', q.pending, 0, -#unfit - 1)
+  q.waiting = q.waiting - #unfit
+  drop(unfit)
+  return #unfit
+end
 local function promote(q, limit)
   local ids = redis.call('ZRANGEBYSCORE', q.delayed, '-inf', now, 'LIMIT', 0, limit)
   if #ids == 0 then return 0 end
-  local states, crashes, leaving, quarantined = {}, {}, {}, false
+  local states, parked, leaving, quarantined = {}, {}, {}, false
   for i, id in ipairs(ids) do
-    states[i], crashes[i] = read_crashes(q, id)
-    if not needs_quarantine(crashes[i]) then table.insert(leaving, id) end
+    local state, crashes = read_crashes(q, id)
+    states[i], parked[i] = state, state == 'delayed' and needs_quarantine(crashes)
+    if not parked[i] then table.insert(leaving, id) end
   end
   redis.call('ZREM', q.delayed, '', unpack(leaving))
   for i, id in ipairs(ids) do
-    if needs_quarantine(crashes[i]) then
+    if parked[i] then
       redis.call('ZINCRBY', q.delayed, QUARANTINE, id)
       quarantined = true
     elseif not states[i] then
       add_missing(q, id)
+    elseif states[i] ~= 'delayed' then
+      mend_place(q, id, states[i])
     else
       redis.call('HSET', q.job .. id, 'state', 'pending')
       q.waiting = redis.call('LPUSH', q.pending, id)
@@ -227,8 +302,8 @@ local function promote(q, limit)
   return #ids
 end
 local function read_absence(q)
-  local seen, grace = tonumber(q.seen), tonumber(q.grace)
-  q.longest = math.max(tonumber(q.lease) or 0, LEASE_FLOOR)
+  local seen, grace = q.seen, q.grace
+  q.longest = math.max(q.lease or 0, LEASE_FLOOR)
   q.stepped = not seen or seen > now + q.longest / 10 or (grace or 0) > now + q.longest
   q.old = not q.stepped and now - seen > q.longest / 2
   q.graced = not q.stepped and grace
@@ -237,7 +312,6 @@ local function read_absence(q)
 end
 local function write_seen(q, ...)
   q.seen = now
-  redis.call('ZREM', q.inflight, '')
   redis.call('HSET', q.meta, 'seen', string.format('%.0f', now), ...)
 end
 local function begin_grace(q)
@@ -273,6 +347,7 @@ end
 local function ran_out(q, limit)
   if q.flying == 0 then return {} end
   read_absence(q)
+  if q.stale or q.graced then redis.call('ZREM', q.inflight, '') end
   if q.stepped then
     begin_grace(q)
   elseif q.waits then
@@ -301,6 +376,8 @@ local function reap_expired(q, limit, max_crashes)
     local crashes = (tonumber(job[CRASHES]) or 0) + 1
     if not job[STATE] then
       add_missing(q, id)
+    elseif job[STATE] ~= 'inflight' then
+      mend_place(q, id, job[STATE])
     else
       redis.call('HSET', q.job .. id, 'crashes', crashes, 'token', '')
       if crashes >= max_crashes then
@@ -326,18 +403,20 @@ local options     = read_options(ARGV[2])
 local max_crashes = option(options, 'max_crashes', 1, 1000, 3)
 arity(1, 2)
 no_more_options(options)
-local q = open(queue, 'reliable', 'seen', 'lease', 'grace')
+local q = open(queue, 'reliable', 'lease', 'seen', 'grace')
 if bad then return redis.error_reply(bad) end
 check_types(q)
 local key = q.job
 bad = denied('HDEL', q.meta, 'HSET', key, 'PEXPIRE', key, 'DEL', key, 'ZADD', q.delayed, 'ZREM', q.delayed,
   'ZINCRBY', q.delayed, 'RPUSH', q.pending, 'LPUSH', q.wake, 'LTRIM', q.broken, 'ZREMRANGEBYSCORE', q.dead,
-  'ZRANGE', q.dead)
+  'ZRANGE', q.dead, 'LTRIM', q.pending, 'ZADD', q.inflight)
 if bad then return redis.error_reply(bad) end
+if not q.born and q.waiting + q.flying + q.later > 0 then mend_meta(q) end
+local dropped = drop_head(q, limit)
 local seen, back, dead = reap_expired(q, limit, max_crashes)
 local promoted = promote(q, limit)
-if q.buried > 0 then redis.call('ZREMRANGEBYSCORE', q.dead, '-inf', now - DEAD_MS) end
+if q.buried > 0 then drop_old_dead(q) end
 send_messages()
 if #back + promoted > 0 then wake(q) end
-local more = (seen == limit or promoted == limit) and 1 or 0
+local more = (seen == limit or promoted == limit or dropped == limit) and 1 or 0
 return { more, promoted, back, dead }

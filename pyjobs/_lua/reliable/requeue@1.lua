@@ -46,6 +46,9 @@ local clock = redis.call('TIME')
 local micros = tonumber(clock[2])
 local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
 local LAYOUT = '1'
+local function whole(text)
+  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+end
 local function open(key, mode, ...)
   if bad then return end
   local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
@@ -67,9 +70,9 @@ local function open(key, mode, ...)
     client = key .. ':client:',
     cancel = key .. ':cancel',
   }
-  local its_mode, layout, token, quarantined
-  its_mode, layout, token, quarantined, q.seen, q.lease, q.grace = unpack(
+  local its_mode, layout, token, quarantined, lease, seen, grace = unpack(
     redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...))
+  if lease or seen or grace then q.lease, q.seen, q.grace = whole(lease), whole(seen), whole(grace) end
   q.born = its_mode and true
   q.mode = its_mode or mode
   q.token, q.quarantined = token or '0', quarantined
@@ -91,7 +94,7 @@ local function check_types(q)
   read_lengths(q)
   redis.call('LLEN', q.broken)
   q.flying = redis.call('ZCARD', q.inflight)
-  redis.call('ZCARD', q.delayed)
+  q.later = redis.call('ZCARD', q.delayed)
   q.buried = redis.call('ZCARD', q.dead)
 end
 local STATE = 1
@@ -107,6 +110,12 @@ local UNIQUE = 7
 local function read_held(q, id, ...)
   return read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', ...)
 end
+local function is_late(state, expires)
+  return (state == 'pending' or state == 'delayed') and (tonumber(expires) or math.huge) <= now
+end
+local function state_now(state, expires)
+  return is_late(state, expires) and 'expired' or state
+end
 local function unique_key(q, unique)
   if is_name(unique, 128) then return q.unique .. unique end
   return q.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
@@ -115,8 +124,11 @@ local function holder(q, unique)
   local id = unique and redis.call('GET', unique_key(q, unique))
   if not id then return end
   local state, clients, expires = unpack(read(q, id, 'state', 'client', 'expires'))
-  local late = state ~= 'inflight' and (tonumber(expires) or math.huge) <= now
-  if is_live(state) and not late then return id, state, clients end
+  if is_live(state_now(state, expires)) then return id, state, clients end
+end
+local DEAD_MS = 604800000
+local function drop_old_dead(q)
+  redis.call('ZREMRANGEBYSCORE', q.dead, '-inf', now - DEAD_MS)
 end
 local function requeue(q, first)
   check_types(q)
@@ -138,7 +150,8 @@ local function requeue(q, first)
   end
   if #back == 0 then return words end
   local first_key = q.job .. back[1].id
-  bad = denied('PERSIST', first_key, 'HSET', first_key, 'HDEL', first_key, 'SET', q.unique, 'LPUSH', q.wake)
+  bad = denied('PERSIST', first_key, 'HSET', first_key, 'HDEL', first_key, 'SET', q.unique, 'LPUSH', q.wake,
+    'ZREMRANGEBYSCORE', q.dead)
   if bad then return redis.error_reply(bad) end
   for _, job in ipairs(back) do
     local id, unique = job.id, job.unique
@@ -146,10 +159,11 @@ local function requeue(q, first)
     redis.call('ZREM', q.dead, id)
     redis.call('PERSIST', key)
     redis.call('HSET', key, 'state', 'pending', 'token', '')
-    redis.call('HDEL', key, 'attempts', 'crashes', 'reason', 'error', '_processed', 'expires')
+    redis.call('HDEL', key, 'attempts', 'crashes', 'past_crashes', 'reason', 'error', '_processed', 'expires')
     if unique then redis.call('SET', unique_key(q, unique), id) end
     redis.call('LPUSH', q.pending, id)
   end
+  drop_old_dead(q)
   wake(q)
   return words
 end

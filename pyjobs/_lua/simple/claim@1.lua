@@ -58,6 +58,9 @@ local function denied(...)
   end
 end
 local LAYOUT = '1'
+local function whole(text)
+  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+end
 local function open(key, mode, ...)
   if bad then return end
   local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
@@ -79,9 +82,9 @@ local function open(key, mode, ...)
     client = key .. ':client:',
     cancel = key .. ':cancel',
   }
-  local its_mode, layout, token, quarantined
-  its_mode, layout, token, quarantined, q.seen, q.lease, q.grace = unpack(
+  local its_mode, layout, token, quarantined, lease, seen, grace = unpack(
     redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...))
+  if lease or seen or grace then q.lease, q.seen, q.grace = whole(lease), whole(seen), whole(grace) end
   q.born = its_mode and true
   q.mode = its_mode or mode
   q.token, q.quarantined = token or '0', quarantined
@@ -121,12 +124,12 @@ local function fits(room, data)
   room.jobs, room.bytes, room.empty = room.jobs - 1, room.bytes - #data, false
   return true
 end
-local FIRST_PIECE = 16
+local PIECE = 16
 local function take_list(q, at, room, reply)
-  local piece, before = FIRST_PIECE, #reply
+  local taken, broken = 0, {}
   repeat
-    local wanted = math.min(piece, room.jobs)
-    local left, found, taken, broken = room.bytes, redis.call('LRANGE', q.pending, -wanted, -1), 0, {}
+    local wanted = math.min(PIECE, room.jobs)
+    local found = redis.call('LRANGE', q.pending, -taken - wanted, -taken - 1)
     for i = #found, 1, -1 do
       local id, client, queued, data = parse_message(found[i])
       room.full = not id and room.passes == 0 or id and not fits(room, data)
@@ -139,12 +142,10 @@ local function take_list(q, at, room, reply)
       end
       taken = taken + 1
     end
-    if taken > 0 then redis.call('LTRIM', q.pending, 0, -taken - 1) end
-    for _, text in ipairs(broken) do add_broken(q, text) end
-    q.waiting = q.waiting - taken
-    local mean = (left - room.bytes) / math.max(#reply - before, 1)
-    piece, before = math.max(1, math.floor(room.bytes / math.max(mean, 1))), #reply
-  until room.full or room.jobs == 0 or q.waiting == 0
+  until room.full or room.jobs == 0 or #found < wanted
+  if taken > 0 then redis.call('LTRIM', q.pending, 0, -taken - 1) end
+  for _, text in ipairs(broken) do add_broken(q, text) end
+  q.waiting = q.waiting - taken
 end
 local function take_messages(all, room)
   local reply = { -1 }
