@@ -15,7 +15,7 @@ from pyjobs.engine.modes import MODES
 from pyjobs.testing import compliance
 
 ROUND = 507
-# The server in memory takes ten times as long for a job, and no concurrency changes what it answers.
+# In memory a job takes ten times as long, and no concurrency changes what is answered.
 IN_MEMORY = (8,)
 NOBODY = "redis://127.0.0.1:1"
 
