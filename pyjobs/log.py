@@ -1,14 +1,18 @@
 """Logging that ends nothing: an error of a program's own filters or handlers stays in the log call.
 
-Only the logger of this package's modules may live here.
+Only the loggers of this package's modules may live here.
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
+import threading
 import traceback
 from typing import Any
+
+# How long a thread that must go on waits until an entry is written.
+PATIENCE = 0.2
 
 
 class GuardedLogger(logging.LoggerAdapter[logging.Logger]):
@@ -29,6 +33,36 @@ class GuardedLogger(logging.LoggerAdapter[logging.Logger]):
             if logging.raiseExceptions:
                 with contextlib.suppress(Exception):
                     traceback.print_exc()
+
+
+class PatientLogger(GuardedLogger):
+    """Writes each entry from another thread, and goes on when that takes longer than PATIENCE, as
+    where nobody reads a full stderr. Until that entry is written, all others are dropped."""
+
+    _writing: threading.Thread | None = None
+
+    def log(self, level: int, msg: object, *args: Any, **kwargs: Any) -> None:
+        """Write one entry, with the arguments of `logging.Logger.log`."""
+        hangs = self._writing is not None and self._writing.is_alive()
+        if hangs or not self.isEnabledFor(level):
+            return
+        self._writing = threading.Thread(
+            target=super().log, args=(level, msg, *args), kwargs=kwargs, name="pyjobs-log"
+        )
+        self._writing.daemon = True
+        # Where the process may start no more threads, the entry is dropped.
+        with contextlib.suppress(RuntimeError):
+            self._writing.start()
+            self._writing.join(PATIENCE)
+
+
+def patient_logger(name: str) -> PatientLogger:
+    """Return the patient logger of a module whose thread must go on, whatever the log does.
+
+    Args:
+        name: the module's `__name__`.
+    """
+    return PatientLogger(logging.getLogger(name), {})
 
 
 def logger(name: str) -> GuardedLogger:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import threading
+import time
 from collections.abc import Iterator
 
 import pytest
 
-from pyjobs.log import logger
+from pyjobs import log
+from pyjobs.log import logger, patient_logger
 
 NAME = "pyjobs.test"
 
@@ -53,3 +56,46 @@ def test_an_error_of_a_handler_is_not_printed_without_raise_exceptions(
     target.addHandler(BrokenHandler())
     logger(NAME).error("words")
     assert capsys.readouterr().err == ""
+
+
+class Stuck(logging.Handler):
+    """A handler that writes nothing until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.free = threading.Event()
+        self.written: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.free.wait(20)
+        self.written.append(record.getMessage())
+
+
+def test_a_patient_logger_goes_on_while_a_handler_is_stuck(
+    target: logging.Logger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log, "PATIENCE", 0.01)
+    target.addHandler(stuck := Stuck())
+    patient = patient_logger(NAME)
+    began = time.monotonic()
+    for word in ("first", "dropped", "dropped"):
+        patient.warning(word)
+    assert time.monotonic() - began < 5
+    stuck.free.set()
+    while not stuck.written:
+        time.sleep(0.001)
+    monkeypatch.setattr(log, "PATIENCE", 20.0)
+    while stuck.written[-1] != "last":
+        patient.warning("last")
+    assert set(stuck.written) == {"first", "last"}
+
+
+def test_a_patient_logger_drops_an_entry_for_which_there_is_no_thread(
+    target: logging.Logger, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    patient_logger(NAME).warning("words")
+    assert caplog.messages == []

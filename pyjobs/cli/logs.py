@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import logging
+from typing import NamedTuple
 
 FORMATS = ("text", "json")
 
@@ -28,16 +29,40 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line)
 
 
-def set_up_logging(form: str, *, quiet: bool, with_process: bool) -> None:
+class Entries(NamedTuple):
+    """Which entries are logged.
+
+    Attributes:
+        quiet: warnings and errors only.
+        verbose: each start and each result of a job too.
+        traceback: the traceback of each failed attempt too.
+    """
+
+    quiet: bool = False
+    verbose: bool = False
+    traceback: bool = False
+
+    def options(self) -> list[str]:
+        """Return the options of `pyjobs work` that ask for the same."""
+        return [f"--{name}" for name, given in self._asdict().items() if given]
+
+
+def set_up_logging(form: str, entries: Entries, *, with_process: bool) -> None:
     """Log to stderr, unless the worker's module has configured logging.
 
     Args:
         form: one of FORMATS.
-        quiet: whether to log warnings and errors only.
+        entries: which entries are logged.
         with_process: whether each line of text has the id of the process.
     """
     handler = logging.StreamHandler()
     which = "[%(process)d] " if with_process else ""
     text = logging.Formatter(f"%(asctime)s {which}%(levelname)s %(message)s")
     handler.setFormatter(JsonFormatter() if form == "json" else text)
-    logging.basicConfig(level=logging.WARNING if quiet else logging.INFO, handlers=[handler])
+    logging.basicConfig(
+        level=logging.WARNING if entries.quiet else logging.INFO, handlers=[handler]
+    )
+    if entries.verbose:
+        logging.getLogger("pyjobs").setLevel(logging.DEBUG)
+    if entries.verbose or entries.traceback:
+        logging.getLogger("pyjobs.tracebacks").setLevel(logging.DEBUG)

@@ -5,16 +5,17 @@ Only the stops of one process may live here; supervisor.py stops several.
 
 from __future__ import annotations
 
-import logging
 import os
 import queue
 import threading
 import time
 from collections import Counter
 
+from pyjobs.log import patient_logger
 from pyjobs.worker import Worker, busy_threads
 
-log = logging.getLogger(__name__)
+# A log that nobody reads must not keep the process from ending.
+log = patient_logger(__name__)
 
 # Seconds beyond the worker's grace in which a stopped process ends.
 END_SECONDS = 10.0
@@ -27,8 +28,9 @@ class StopListener(threading.Thread):
     the third ends the process at once. When the worker has not ended END_SECONDS after its grace,
     its jobs are released from here, and the process ends.
 
-    A service manager may send one signal to parent and child alike, so that one stop comes both
-    ways. The stops of each source are counted apart, and the greatest count is the number of stops.
+    One stop may come several ways: a signal by its handler and by a thread, or to parent and child
+    alike. The stops of each source are counted apart, and the greatest count is the number of
+    stops.
 
     Attributes:
         heard: where a stop came from, such as 'signal'. A signal handler may put, because the
@@ -47,6 +49,10 @@ class StopListener(threading.Thread):
         if self._worker is None:
             os._exit(SIGNALLED + number)
         self.heard.put("signal")
+
+    def on_wakeup(self, number: int) -> None:
+        """Stop the worker, from a thread: the main thread may be in code that calls no handler."""
+        self.heard.put("wakeup")
 
     def listen(self, worker: Worker) -> None:
         """Begin to pass stops on to this worker."""

@@ -209,5 +209,5 @@ def listen(parent: socket.socket, worker: Worker, stops: StopListener) -> None:
         while received := parent.recv(16):
             for _ in received:
                 stops.heard.put("parent")
-    log.error("the parent is gone")
     stops.heard.put("parent")
+    log.error("the parent is gone")

@@ -8,15 +8,15 @@ from __future__ import annotations
 import importlib
 import logging
 import sys
-import traceback
 from pathlib import Path
+from traceback import print_exception
 from types import ModuleType, TracebackType
 
 import click
 
 from pyjobs.cli import supervisor
 from pyjobs.cli.common import shared_url
-from pyjobs.cli.logs import FORMATS, set_up_logging
+from pyjobs.cli.logs import FORMATS, Entries, set_up_logging
 from pyjobs.cli.stops import StopListener
 from pyjobs.errors import BadArgument, PyjobsError
 from pyjobs.transport import ErrorTranslation
@@ -58,6 +58,8 @@ log = logging.getLogger(__name__)
     help="Log lines of text, or one JSON object a line.",
 )
 @click.option("--quiet", is_flag=True, help="Log warnings and errors only.")
+@click.option("--verbose", "-v", is_flag=True, help="Log each start and each result too.")
+@click.option("--traceback", is_flag=True, help="Log the traceback of each failed attempt.")
 @click.option("--parent", type=int, hidden=True, help="Run as a child; the socket to the parent.")
 def work(
     worker: str,
@@ -66,6 +68,8 @@ def work(
     processes: int,
     logs: str,
     quiet: bool,
+    verbose: bool,
+    traceback: bool,
     parent: int | None,
 ) -> int:
     """Run the worker called WORKER in the Python module MODULE.
@@ -82,18 +86,21 @@ def work(
     stderr.
     """
     whole("processes", processes, 1, 1000)
+    if quiet and verbose:
+        raise click.UsageError("--quiet and --verbose exclude each other")
     stops = StopListener()
     # Before the module is imported: the first process of a container ignores every signal that has
     # no handler.
-    with StopSignals(stops.on_signal):
+    with StopSignals(stops.on_signal, heard=stops.on_wakeup):
         found = find(worker)
         found.override(url=url, concurrency=concurrency)
         shared_url(found.settings.url)
-        set_up_logging(logs, quiet=quiet, with_process=processes > 1 or parent is not None)
+        which = Entries(quiet=quiet, verbose=verbose, traceback=traceback)
+        set_up_logging(logs, which, with_process=processes > 1 or parent is not None)
         if parent is not None:
             return supervisor.serve(found, parent, stops)
         if processes > 1:
-            words = ["work", worker, "--log", logs, *(["--quiet"] if quiet else [])]
+            words = ["work", worker, "--log", logs, *which.options()]
             words += [] if concurrency is None else ["--concurrency", str(concurrency)]
             code = supervisor.keep(processes, words, url, found.settings.grace)
         else:
@@ -158,5 +165,5 @@ def broken(title: str, error: BaseException) -> BadArgument:
     ours = (__file__, importlib.__file__, "<frozen importlib")
     while tb is not None and tb.tb_frame.f_code.co_filename.startswith(ours):
         tb = tb.tb_next
-    traceback.print_exception(type(error), error, tb)
+    print_exception(type(error), error, tb)
     return BadArgument(f"{title} can't be imported: {type(error).__name__}: {error}")

@@ -7,7 +7,6 @@ Only what waits may live here. What a message or a stored result means is decide
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
 import time
 from collections.abc import Collection, Iterable
@@ -18,6 +17,7 @@ from pyjobs.client.batch import Chunk
 from pyjobs.client.core import ClientCore
 from pyjobs.client.pending import J
 from pyjobs.errors import PyjobsError
+from pyjobs.log import logger
 from pyjobs.transport import (
     REPLY_SECONDS,
     AsyncServer,
@@ -30,7 +30,7 @@ from pyjobs.transport import (
     run,
 )
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 # It does not grow: results of simple mode that are published meanwhile are lost.
 RECONNECT_SECONDS = 0.5
 END_SECONDS = 2.0

@@ -5,7 +5,6 @@ Nothing here sends or waits.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import Generic
 from weakref import WeakKeyDictionary
@@ -16,8 +15,9 @@ from pyjobs.client.pending import J, Pending
 from pyjobs.client.presence import Event, Presence
 from pyjobs.engine import RESULT_ITEMS, SWEEP_JOBS, Call, Keys, Stored, fetch
 from pyjobs.errors import PyjobsError, Unavailable
+from pyjobs.log import logger
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 ANY_QUEUE = ""
 Lookup = Callable[[str, Sequence[str]], Call[list[Stored]]]
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import logging
 import time
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
@@ -19,12 +18,13 @@ from redis import exceptions
 
 from pyjobs.engine import Call
 from pyjobs.errors import PyjobsError
+from pyjobs.log import logger
 from pyjobs.transport.errors import forbids, translated
 from pyjobs.transport.pipeline import acommand, aexchange, command, exchange
 from pyjobs.transport.retry import PAUSES, Attempt, Delivery, Done, GiveUp, Send
 
 T = TypeVar("T")
-log = logging.getLogger(__name__)
+log = logger(__name__)
 Sync = redis.Redis
 Async = redis.asyncio.Redis
 

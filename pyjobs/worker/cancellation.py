@@ -13,10 +13,10 @@ import time
 from collections.abc import Sequence
 
 from pyjobs.errors import PyjobsError
-from pyjobs.log import logger
+from pyjobs.log import patient_logger
 from pyjobs.transport import Backoff, Server, Subscription
 
-log = logger(__name__)
+log = patient_logger(__name__)
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
 GAP_SECONDS = 0.1

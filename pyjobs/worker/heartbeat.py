@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 
 from pyjobs.engine import MAX_ITEMS, RELIABLE, Call, Keys
 from pyjobs.errors import PyjobsError, QueueFull, Unavailable
-from pyjobs.log import logger
+from pyjobs.log import patient_logger
 from pyjobs.transport import REPLY_SECONDS, connect, run_many, writes_refused
 from pyjobs.worker import failpoints
 from pyjobs.worker.cancellation import CancellationListener
@@ -22,7 +22,8 @@ from pyjobs.worker.loopwatch import LoopWatch
 from pyjobs.worker.run import HELD, Run, RunState
 from pyjobs.worker.settings import WorkerSettings
 
-log = logger(__name__)
+# A log that nobody reads may block the event loop, and must not end every lease.
+log = patient_logger(__name__)
 
 
 class Heartbeat(threading.Thread):
@@ -78,6 +79,11 @@ class Heartbeat(threading.Thread):
         back the jobs that this worker holds. Any thread may read this."""
         return self._unanswered and bool(self._given_up or self._held())
 
+    @property
+    def died(self) -> bool:
+        """Whether the thread has ended without `stop`. Any thread may read this."""
+        return self.ident is not None and not (self.is_alive() or self._cancellations.ended)
+
     def stop(self) -> None:
         """End the thread; no renewal begins after this. Any thread may call this."""
         self._cancellations.end()
@@ -85,11 +91,14 @@ class Heartbeat(threading.Thread):
             self._close()
 
     def run(self) -> None:
-        """Renew until `stop`. No exception ends the thread: its end would end every lease."""
+        """Renew until `stop`. No exception ends the thread, not even one that is raised into the
+        thread from outside: its end would end every lease."""
         while not self._cancellations.ended:
             try:
                 self._cycle()
-            except Exception as error:
+            except BaseException as error:
+                if not isinstance(error, Exception):
+                    error = RuntimeError(f"{error!r} from outside")
                 self._report(error)
                 self._cancellations.sleep(self._lease / 20)
         if self._given_up:

@@ -1,6 +1,6 @@
-"""What a worker logs of each job: its start, and what Redis answered to its outcome.
+"""What a worker logs of each job: its start, its loss, and what Redis answered to its outcome.
 
-Only these lines may live here; they are written when their outcome is recorded.
+Only these lines may live here. A line about an outcome is written when the outcome is recorded.
 """
 
 from __future__ import annotations
@@ -13,16 +13,45 @@ from pyjobs import codec
 from pyjobs.engine import Outcome
 from pyjobs.log import logger
 from pyjobs.worker.outbox import Request
-from pyjobs.worker.refusals import in_words
+from pyjobs.worker.refusals import CANCELLED, in_words
 from pyjobs.worker.run import Run
 
 log = logger(__name__)
+# A logger of its own, so that a program can have the tracebacks without any other DEBUG line.
+tracebacks = logger("pyjobs.tracebacks")
+
+
+def starts_are_logged() -> bool:
+    """Return whether `log_start` writes anything."""
+    return log.isEnabledFor(logging.DEBUG)
 
 
 def log_start(run: Run) -> None:
     """Log at level DEBUG that the handler of a run is started."""
-    if log.isEnabledFor(logging.DEBUG):
-        log.debug("job %s on queue %s starts, attempt %d", run.id, run.queue, run.attempt)
+    log.debug("job %s on queue %s starts, attempt %d", run.id, run.queue, run.attempt)
+
+
+def log_lost(run: Run, why: str) -> None:
+    """Log that nothing more of a run will be recorded.
+
+    Args:
+        run: the run.
+        why: the word of a script, or any other text.
+    """
+    if why == CANCELLED:
+        log.info("job %s on queue %s was cancelled", run.id, run.queue)
+    else:
+        log.warning("job %s on queue %s is lost: %s", run.id, run.queue, in_words(why))
+
+
+def log_not_recorded(run: Run, why: str) -> None:
+    """Log that an outcome was sent and not recorded.
+
+    Args:
+        run: the run.
+        why: the word of a script, or any other text.
+    """
+    log.warning("job %s on queue %s: nothing was recorded: %s", run.id, run.queue, in_words(why))
 
 
 def log_recorded(requests: Sequence[Request], answers: Sequence[Any]) -> None:
@@ -57,8 +86,9 @@ def _log_failure(run: Run, outcome: Outcome, word: str) -> None:
             _what_becomes(run, word),
             outcome.why,
         )
-    if log.isEnabledFor(logging.DEBUG):
-        log.debug("job %s: %s", run.id, codec.decode_error(outcome.body).traceback)
+    if tracebacks.isEnabledFor(logging.DEBUG):
+        text = codec.decode_error(outcome.body).traceback.rstrip()
+        tracebacks.debug("job %s on queue %s:\n%s", run.id, run.queue, text)
 
 
 def _what_becomes(run: Run, word: str) -> str:

@@ -7,9 +7,9 @@ Nothing about jobs may live here.
 from __future__ import annotations
 
 import contextlib
-import inspect
 import os
 import signal
+import socket
 import sys
 import threading
 import traceback
@@ -17,8 +17,6 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from types import FrameType, TracebackType
 from typing import Any, NoReturn
-
-from pyjobs.worker.invocation import Handler
 
 # Not every system has the last two.
 NAMES = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT")
@@ -38,15 +36,23 @@ class StopSignals:
         stop: called with the number of each signal, from a signal handler: any code of the main
             thread may be interrupted, so `stop` takes no lock that the main thread may hold.
         signals: the signals; the others are left alone.
+        heard: called with the number of each signal that comes while an event loop runs, from a
+            thread of its own. Python calls no signal handler while compiled code keeps the main
+            thread, as a database driver that waits. None: no thread is needed.
     """
 
     def __init__(
-        self, stop: Callable[[int], None], signals: Iterable[signal.Signals] = STOPS
+        self,
+        stop: Callable[[int], None],
+        signals: Iterable[signal.Signals] = STOPS,
+        heard: Callable[[int], None] | None = None,
     ) -> None:
         self._stop = stop
         self._signals = tuple(signals)
+        self._heard = heard
         self._before: dict[signal.Signals, Any] = {}
         self._wakeup_fd = -1
+        self._far: socket.socket | None = None
 
     def __enter__(self) -> StopSignals:
         if threading.current_thread() is not threading.main_thread():
@@ -68,6 +74,21 @@ class StopSignals:
         if self in ACTIVE:
             ACTIVE.remove(self)
             self.restore()
+        if self._far is not None:
+            signal.set_wakeup_fd(self._wakeup_fd)
+            self._far.close()
+
+    def loop_runs(self) -> None:
+        """Begin to call `heard`, in the main thread. The event loop that runs has set a wakeup file
+        descriptor of its own by now; what comes is passed on to it."""
+        if self._heard is None or self._far is not None:
+            return
+        near, self._far = socket.socketpair()
+        self._far.setblocking(False)
+        loops = signal.set_wakeup_fd(self._far.fileno(), warn_on_full_buffer=False)
+        threading.Thread(
+            target=self._hear, args=[self._heard, near, loops], name="pyjobs-signals", daemon=True
+        ).start()
 
     def restore(self) -> None:
         """Give each signal the handler that it had before."""
@@ -83,9 +104,21 @@ class StopSignals:
     def _handle(self, number: int, _: FrameType | None) -> None:
         self._stop(number)
 
+    def _hear(self, heard: Callable[[int], None], near: socket.socket, loops: int) -> None:
+        with near:
+            while numbers := near.recv(64):
+                if loops >= 0:
+                    # The loop may have ended.
+                    with contextlib.suppress(OSError):
+                        os.write(loops, numbers)
+                for number in numbers:
+                    if number in self._before:
+                        heard(number)
+
 
 class Forks:
-    """Holds how often this process or its parents were forked since this module was imported."""
+    """Holds how often this process or its parents were forked since this module was imported. An
+    executor that finds another count is in a child that its handler has forked."""
 
     count = 0
 
@@ -104,41 +137,10 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=note_fork)
 
 
-def guarded(handler: Handler) -> Handler:
-    """Return the handler with a guard: a child that the handler forks, and that comes back from the
-    handler, ends there, because connections and jobs are those of its parent."""
-    forks = Forks.count
-    as_object = type(handler).__call__
-
-    async def run_async(job: Any) -> Any:
-        try:
-            result = await handler(job)
-        except BaseException as error:
-            if Forks.count != forks:
-                end_process(error)
-            raise
-        if Forks.count != forks:
-            end_process(None)
-        return result
-
-    def run(job: Any) -> Any:
-        try:
-            result = handler(job)
-        except BaseException as error:
-            if Forks.count != forks:
-                end_process(error)
-            raise
-        if Forks.count != forks:
-            end_process(None)
-        return result
-
-    if inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(as_object):
-        return run_async
-    return run
-
-
 def end_process(error: BaseException | None) -> NoReturn:
-    """End this process as Python would, without what Python does at an end.
+    """End this process as Python would, without what Python does at an end. For a child that a
+    handler has forked and that comes back from the handler: connections and jobs are those of its
+    parent.
 
     Args:
         error: what ends it; None for an orderly end.

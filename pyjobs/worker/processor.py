@@ -29,17 +29,24 @@ from pyjobs.transport import (
 from pyjobs.worker import failpoints
 from pyjobs.worker.core import WorkerCore
 from pyjobs.worker.executors import executor_for
+from pyjobs.worker.faults import Faults
 from pyjobs.worker.heartbeat import Heartbeat
 from pyjobs.worker.invocation import Handler
-from pyjobs.worker.joblog import log_recorded, log_start
+from pyjobs.worker.joblog import (
+    log_lost,
+    log_not_recorded,
+    log_recorded,
+    log_start,
+    starts_are_logged,
+)
 from pyjobs.worker.loopwatch import LoopWatch
 from pyjobs.worker.prefetch import STUCK_SECONDS
 from pyjobs.worker.preflight import prepare
-from pyjobs.worker.refusals import CANCELLED, in_words
 from pyjobs.worker.run import Run
 from pyjobs.worker.settings import WorkerSettings
 from pyjobs.worker.shutdown import Shutdown
 from pyjobs.worker.wake import WakeWaiter
+from pyjobs.worker.workerlog import log_changes, log_ready
 
 log = logger(__name__)
 # How often the loop looks for runs that nothing runs any more.
@@ -72,6 +79,8 @@ class Processor:
         self._heartbeat = self._make_heartbeat()
         self._round_trips: asyncio.Task[None] | None = None
         self._outage = Outage(shown(settings.url))
+        self._faults = Faults()
+        self._logs_starts = starts_are_logged()
         self._register_at = 0.0
         self._watches_prefetched = False
         self._next_turn: asyncio.TimerHandle | None = None
@@ -92,10 +101,9 @@ class Processor:
         try:
             if not await self._prepared():
                 return
-            self._log_ready()
+            log_ready(self._settings)
             self._turn()
-            if heartbeat is not None:
-                heartbeat.start()
+            self._start_heartbeat()
             round_trips = self._task(self._make_round_trips, "pyjobs-round-trips")
             self._round_trips = self._shutdown.task = round_trips
             tasks = [round_trips, self._task(self._wake_waiter.run, "pyjobs-wake")]
@@ -170,17 +178,6 @@ class Processor:
             preparing.result()
         return not self._core.stopping
 
-    def _log_ready(self) -> None:
-        settings = self._settings
-        log.info(
-            "%s worker of %s at %s, up to %d job%s at once, is ready",
-            settings.mode_name,
-            ", ".join(settings.queues),
-            shown(settings.url),
-            settings.concurrency,
-            "" if settings.concurrency == 1 else "s",
-        )
-
     def _task(self, work: Callable[[], Awaitable[None]], name: str) -> asyncio.Task[None]:
         return asyncio.create_task(self._until_ended(work), name=name)
 
@@ -213,7 +210,10 @@ class Processor:
                 continue
             except BaseException as error:
                 self._core.unanswered(requests, OutcomeUnknown(repr(error)))
-                raise
+                await asyncio.sleep(self._faults.pause(error))
+                continue
+            self._faults.over()
+            self._logs_starts = starts_are_logged()
             failpoints.at("answered")
             refused = self._core.answered(requests, answers, time.monotonic())
             self._start_runs()
@@ -235,30 +235,20 @@ class Processor:
             await asyncio.sleep(self._outage.pause(refusal))
             return
         self._outage.over()
-        self._log_changes()
         if self._core.fatal is not None:
             self._shutdown.now()
-        elif time.monotonic() >= self._register_at:
+            return
+        log_changes(self._core.changes())
+        if time.monotonic() >= self._register_at:
             self._register_at = time.monotonic() + REGISTER_SECONDS
             served = (self._settings.queues[index] for index in self._core.served)
             modes = dict.fromkeys(served, self._core.mode.name)
             await aregister(self._server, self._settings.keys, modes)
 
-    def _log_changes(self) -> None:
-        if self._core.fatal is not None:
-            return
-        for queue, error in self._core.changes():
-            if error is None:
-                log.warning("queue %s is served again", queue)
-            else:
-                log.error("queue %s is set aside, and looked at again later: %s", queue, error)
-
     def _cancel_refused(self, refused: Iterable[tuple[Run, str]]) -> None:
         for run, why in refused:
             self._executor.cancel(run)
-            log.warning(
-                "job %s on queue %s: nothing was recorded: %s", run.id, run.queue, in_words(why)
-            )
+            log_not_recorded(run, why)
 
     # --- runs ---
 
@@ -271,7 +261,8 @@ class Processor:
             except Exception as error:
                 self._no_job_can_run(error)
                 return
-            log_start(run)
+            if self._logs_starts:
+                log_start(run)
         if self._core.waiting and not self._watches_prefetched:
             self._watches_prefetched = True
             self._loop.call_later(STUCK_SECONDS, self._check_prefetched)
@@ -302,20 +293,26 @@ class Processor:
             self._executor.check()
         except RuntimeError as error:
             self._no_job_can_run(error)
+        if self._heartbeat is not None and self._heartbeat.died:
+            self._no_job_can_run(RuntimeError("the thread that renews leases has ended"))
         strays = self._core.strays(self._executor.__contains__)
         for run in strays:
             self._core.finished(run, RELEASE, time.monotonic())
         if strays:
             self._changed.set()
             log.error("jobs that nothing runs any more, and that are released: %d", len(strays))
-        self._log_abandoned()
-
-    def _log_abandoned(self) -> None:
         if (abandoned := self._executor.abandoned) > self._abandoned:
             log.warning("handlers that still run although their jobs were given up: %d", abandoned)
         self._abandoned = abandoned
 
     # --- leases ---
+
+    def _start_heartbeat(self) -> None:
+        if self._heartbeat is not None:
+            try:
+                self._heartbeat.start()
+            except RuntimeError as error:
+                raise PyjobsError(f"no lease can be renewed: {error}") from error
 
     def _make_heartbeat(self) -> Heartbeat | None:
         if not self._core.mode.leases:
@@ -341,7 +338,4 @@ class Processor:
 
     def _lost(self, run: Run, why: str) -> None:
         self._executor.cancel(run)
-        if why == CANCELLED:
-            log.info("job %s on queue %s was cancelled", run.id, run.queue)
-        else:
-            log.warning("job %s on queue %s is lost: %s", run.id, run.queue, in_words(why))
+        log_lost(run, why)

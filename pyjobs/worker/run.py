@@ -103,7 +103,9 @@ class Run:
         Args:
             now: seconds of the monotonic clock.
         """
-        if not self.hold_back():
+        try:
+            self._permits.pop()
+        except IndexError:
             return False
         self.started_at = now
         return True

@@ -12,6 +12,7 @@ from typing import Any
 from pyjobs.engine import RELEASE, Outcome
 from pyjobs.worker.invocation import Handler, Report, Returned, decoded, is_awaitable, seconds_left
 from pyjobs.worker.outcomes import failure, outcome_of, too_late
+from pyjobs.worker.process import Forks, end_process
 from pyjobs.worker.run import Run
 from pyjobs.worker.verdicts import verdict_of
 
@@ -32,12 +33,13 @@ class TaskExecutor:
         self._report = report
         self._loop = asyncio.get_running_loop()
         self._context = contextvars.copy_context()
-        self._tasks: dict[Run, asyncio.Task[Outcome]] = {}
+        self._tasks: dict[Run, asyncio.Task[None]] = {}
         # The outcomes of runs that this executor cancels, unless their handler returns a result.
         # Any other cancellation is the handler's own, and a failure.
         self._cancelled: dict[Run, Outcome] = {}
         self._timers: dict[Run, asyncio.TimerHandle] = {}
-        self._abandoned: set[asyncio.Task[Outcome]] = set()
+        self._abandoned: set[asyncio.Task[None]] = set()
+        self._forks = Forks.count
 
     @property
     def running(self) -> int:
@@ -51,11 +53,11 @@ class TaskExecutor:
         return run in self._tasks
 
     def start(self, run: Run) -> None:
-        self._start(run, self._outcome(run), self._context)
+        self._start(run, self._run(run), self._context)
 
     def resume(self, run: Run, returned: Returned) -> None:
         """Start a run whose handler was called in a thread and has returned an awaitable."""
-        self._start(run, self._outcome(run, returned), returned.context)
+        self._start(run, self._run(run, returned), returned.context)
 
     def cancel(self, run: Run) -> None:
         self._cancel(run, RELEASE)
@@ -67,35 +69,48 @@ class TaskExecutor:
             task.cancel()
 
     def check(self) -> None:
-        pass
+        for run, task in list(self._tasks.items()):
+            if task.done():
+                self._never_began(run, task)
 
     def close(self) -> None:
         pass
 
     def _start(
-        self, run: Run, work: Coroutine[Any, Any, Outcome], context: contextvars.Context
+        self, run: Run, work: Coroutine[Any, Any, None], context: contextvars.Context
     ) -> None:
         # A task copies the context in which it is made.
-        task = context.run(self._loop.create_task, work)
-        self._tasks[run] = task
-        if (left := seconds_left(run)) is not None:
+        self._tasks[run] = context.run(self._loop.create_task, work)
+        if run.timeout is not None:
+            left = seconds_left(run) or 0.0
             self._timers[run] = self._loop.call_later(left, self._late, run)
-        task.add_done_callback(functools.partial(self._done, run))
 
-    async def _outcome(self, run: Run, returned: Returned | None = None) -> Outcome:
+    async def _run(self, run: Run, returned: Returned | None = None) -> None:
+        if run not in self._tasks:
+            # A loop that makes eager tasks runs this from within `start`.
+            await asyncio.sleep(0)
         try:
             if returned is not None:
-                return outcome_of(await returned.awaitable)
-            if not run.begin(time.monotonic()):
-                return RELEASE
-            job = decoded(run)
-            if isinstance(job, Outcome):
-                return job
-            result = await self._handler(job)
-            # A decorator of the program may be an `async def` that does not await the handler.
-            return outcome_of(await result if is_awaitable(result) else result)
+                outcome = outcome_of(await returned.awaitable)
+            elif not run.begin(time.monotonic()):
+                outcome = RELEASE
+            elif isinstance(job := decoded(run), Outcome):
+                outcome = job
+            else:
+                result = await self._handler(job)
+                outcome = outcome_of(result)
+                # A decorator of the program may be an `async def` that does not await the handler.
+                # No awaitable has JSON, so that other results are not looked at for that.
+                if outcome.verb == "fail" and is_awaitable(result):
+                    outcome = outcome_of(await result)
+            if Forks.count != self._forks:
+                end_process(None)
         except BaseException as error:
-            return self._failure(run, error)
+            if Forks.count != self._forks:
+                end_process(error)
+            outcome = self._failure(run, error)
+        if run in self._tasks:
+            self._end(run, outcome)
 
     def _failure(self, run: Run, error: BaseException) -> Outcome:
         cancelled = self._cancelled.get(run)
@@ -103,19 +118,16 @@ class TaskExecutor:
             return failure(error)
         return cancelled
 
-    def _done(self, run: Run, task: asyncio.Task[Outcome]) -> None:
-        try:
-            # A task that is cancelled before its first step is done without an outcome.
-            outcome = task.result()
-        except BaseException as error:
-            outcome = self._failure(run, error)
+    def _never_began(self, run: Run, task: asyncio.Task[None]) -> None:
+        """Report a run whose task was cancelled before its first step."""
         if self._tasks.get(run) is task:
-            self._end(run, outcome)
+            self._end(run, self._failure(run, asyncio.CancelledError()))
 
     def _end(self, run: Run, outcome: Outcome) -> None:
         del self._tasks[run]
-        self._cancelled.pop(run, None)
-        if timer := self._timers.pop(run, None):
+        if self._cancelled:
+            self._cancelled.pop(run, None)
+        if self._timers and (timer := self._timers.pop(run, None)):
             timer.cancel()
         self._report(run, outcome)
 
@@ -134,8 +146,10 @@ class TaskExecutor:
         # A run that is lost or handed back is released, even if its timeout came first.
         if first or outcome is RELEASE:
             self._cancelled[run] = outcome
-        self._tasks[run].cancel()
+        task = self._tasks[run]
+        task.cancel()
         if first:
+            task.add_done_callback(functools.partial(self._never_began, run))
             if timer := self._timers.pop(run, None):
                 timer.cancel()
             self._timers[run] = self._loop.call_later(CLEANUP_SECONDS, self._abandon, run)

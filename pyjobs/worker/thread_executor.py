@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pyjobs.engine import RELEASE, Outcome
 from pyjobs.worker.invocation import Handler, Report, Returned, decoded, is_awaitable, seconds_left
 from pyjobs.worker.outcomes import failure, outcome_of, too_late
+from pyjobs.worker.process import Forks, end_process
 from pyjobs.worker.run import Run
 from pyjobs.worker.task_executor import TaskExecutor
 
@@ -60,6 +61,7 @@ class ThreadExecutor:
         self._timers: dict[Run, asyncio.TimerHandle | None] = {}
         self._missing: set[Run] = set()
         self._tasks = TaskExecutor(handler, report)
+        self._forks = Forks.count
 
     @property
     def running(self) -> int:
@@ -91,6 +93,7 @@ class ThreadExecutor:
         self._tasks.cancel_all()
 
     def check(self) -> None:
+        self._tasks.check()
         self._collect()
         self._threads = {thread for thread in self._threads if thread.is_alive()}
         self._add_threads()
@@ -189,8 +192,15 @@ class ThreadExecutor:
         context = self._context.copy()
         try:
             result = context.run(self._handler, job)
-            return Returned(result, context) if is_awaitable(result) else outcome_of(result)
+            if Forks.count != self._forks:
+                end_process(None)
+            outcome = outcome_of(result)
+            # No awaitable has JSON, so that other results are not looked at for that.
+            wanted = outcome.verb == "fail" and is_awaitable(result)
+            return Returned(result, context) if wanted else outcome
         except BaseException as error:
+            if Forks.count != self._forks:
+                end_process(error)
             return failure(error)
 
     def _collect(self) -> None:

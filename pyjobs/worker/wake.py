@@ -92,7 +92,8 @@ class WakeWaiter:
             if not self._core.woken() and token is not None:
                 await arun(self._server, wake(Keys.queue_of_wake(token[0].decode())))
             self._parked = False
-        except PyjobsError as error:
+        except Exception as error:
+            # Also an error of a library: without a wait the worker polls, and its jobs run.
             self._parked = False
             if isinstance(error, Forbidden):
                 note_polling(f"{self._where}: {error}")

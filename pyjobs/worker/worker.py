@@ -11,10 +11,9 @@ import dataclasses
 import os
 import signal
 import threading
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from datetime import timedelta
-from types import TracebackType
-from typing import Any, Self, TypeVar, overload
+from typing import Any, TypeVar, overload
 
 from pyjobs.asyncutil import fast_loop
 from pyjobs.engine import ModeName, Outcome
@@ -24,48 +23,14 @@ from pyjobs.validate import in_seconds
 from pyjobs.worker.executors import check_handler
 from pyjobs.worker.invocation import Handler
 from pyjobs.worker.job import ClaimedJob, pulled_outcome
-from pyjobs.worker.process import ACTIVE, STOPS, DefaultThreads, StopSignals, guarded
+from pyjobs.worker.process import ACTIVE, STOPS, DefaultThreads, StopSignals
 from pyjobs.worker.processor import Processor
+from pyjobs.worker.pulled import PulledJobs
 from pyjobs.worker.settings import WorkerSettings
 
 # The stop that releases held jobs is the second.
 AT_ONCE = 2
 H = TypeVar("H", bound=Handler)
-
-
-class PulledJobs:
-    """Yields the jobs of `Worker.jobs`, and stops the worker at the end of `async with`.
-
-    Args:
-        generator: yields the jobs, and stops the worker when it is closed.
-        signals: what is handled in the block.
-    """
-
-    def __init__(self, generator: AsyncGenerator[ClaimedJob, None], signals: StopSignals) -> None:
-        self._generator = generator
-        self._signals = signals
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> ClaimedJob:
-        return await anext(self._generator)
-
-    async def aclose(self) -> None:
-        """Stop the worker, and release the jobs that were not ended."""
-        await self._generator.aclose()
-
-    async def __aenter__(self) -> Self:
-        self._signals.__enter__()
-        return self
-
-    async def __aexit__(
-        self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
-    ) -> None:
-        try:
-            await self.aclose()
-        finally:
-            self._signals.__exit__(None, None, None)
 
 
 class Worker:
@@ -133,6 +98,7 @@ class Worker:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._processing: asyncio.Task[None] | None = None
         self._own_loop: asyncio.AbstractEventLoop | None = None
+        self._is_run = False
         self._stops = 0
         self._stops_passed_on = 0
         # A signal handler calls `stop` in the middle of whatever the main thread does.
@@ -189,13 +155,13 @@ class Worker:
             signals: whether to handle the signals; only possible in the main thread.
 
         Raises:
-            BadArgument: there is no handler.
+            BadArgument: there is no handler, or the worker runs already.
             Unavailable: Redis can't be reached at the start; a later outage is waited for.
             WrongMode: every queue works in another mode; BadLayout and WrongType accordingly.
             Forbidden: the Redis user lacks a right that the worker needs.
         """
         taken = StopSignals(self._on_signal) if signals else contextlib.nullcontext()
-        with taken, asyncio.Runner(loop_factory=fast_loop()) as runner:
+        with self._alone(), taken, asyncio.Runner(loop_factory=fast_loop()) as runner:
             self._own_loop = runner.get_loop()
             self._own_loop.set_default_executor(DefaultThreads())
             self._run_to_the_end(runner)
@@ -205,12 +171,13 @@ class Worker:
         task is cancelled, running jobs are released at once.
 
         Raises:
-            BadArgument: there is no handler.
+            BadArgument: there is no handler, or the worker runs already.
             Unavailable: Redis can't be reached at the start; a later outage is waited for.
             WrongMode: every queue works in another mode; BadLayout and WrongType accordingly.
             Forbidden: the Redis user lacks a right that the worker needs.
         """
-        await self._run()
+        with self._alone():
+            await self._run()
 
     def stop(self) -> None:
         """Stop claiming, and let running jobs finish for the grace. A second call releases them at
@@ -288,6 +255,18 @@ class Worker:
                 self.stop()
                 await asyncio.wait({processing})
 
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold off every other run of this worker: `stop` could not reach both."""
+        with self._stopping:
+            if self._is_run:
+                raise BadArgument("run: this worker runs already; make another Worker")
+            self._is_run = True
+        try:
+            yield
+        finally:
+            self._is_run = False
+
     def _run_to_the_end(self, runner: asyncio.Runner) -> None:
         """Run in the runner's event loop. SystemExit and KeyboardInterrupt of a task that a handler
         has started leave the loop at once; they are raised after the stop."""
@@ -328,12 +307,13 @@ class Worker:
     async def _run(self) -> None:
         if self._handler is None:
             raise BadArgument("handler: this worker has none; decorate one with @worker.handler")
-        if self._processor is not None:
-            raise BadArgument("run: this worker runs already; make another Worker")
-        self._processor = processor = Processor(self.settings, guarded(self._handler))
+        self._processor = processor = Processor(self.settings, self._handler)
         self._loop = asyncio.get_running_loop()
         self._processing = asyncio.current_task()
         self._pass_on_stops()
+        if threading.current_thread() is threading.main_thread():
+            for taken in ACTIVE:
+                taken.loop_runs()
         try:
             await processor.process()
         finally:

@@ -13,6 +13,7 @@ import pytest
 from support.commands import DEAD_URL, SECONDS, Cli
 from support.running import wait_until
 
+from pyjobs.cli.logs import Entries
 from pyjobs.transport import connect
 
 pytest_plugins = ("support.command_fixtures",)
@@ -189,7 +190,7 @@ def test_a_wrong_setting_of_the_worker_is_an_error_of_one_line(cli: Cli) -> None
 
 
 HANGS = """
-import asyncio, signal, threading, time
+import asyncio, hashlib, logging, threading, time
 from pathlib import Path
 from pyjobs import Worker
 from pyjobs.cli import stops
@@ -206,6 +207,10 @@ async def hang(job):
         await asyncio.to_thread(time.sleep, 60)
     if job.data == "own thread":
         threading.Thread(target=time.sleep, args=[60]).start()
+    if job.data == "compiled":
+        hashlib.pbkdf2_hmac("sha256", b"", b"", 10**9)
+    if job.data == "log":
+        logging.warning("x" * 10_000_000)
     while job.data == "task":
         try:
             await asyncio.sleep(60)
@@ -230,6 +235,7 @@ def hanging(cli: Cli, kind: str, patience: float) -> subprocess.Popen[str]:
         ("task", "task ", "pending"),
         ("thread", "thread ThreadPoolExecutor-", "pending"),
         ("own thread", "thread Thread-", "done"),
+        ("compiled", "job a on queue words; ", "pending"),
     ],
 )
 def test_a_stop_ends_the_process_whatever_a_handler_does(
@@ -242,6 +248,26 @@ def test_a_stop_ends_the_process_whatever_a_handler_does(
     assert "ERROR ending without waiting for " in log and named in log
     with connect(cli.url) as redis:
         assert redis.hmget("jobs:{words}:job:a", "state", "crashes") == [state.encode(), None]
+
+
+def test_a_stop_ends_the_process_whose_log_nobody_reads(cli: Cli) -> None:
+    worker = hanging(cli, "log", 0.5)
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(SECONDS) == 1
+    with connect(cli.url) as redis:
+        assert redis.hmget("jobs:{words}:job:a", "state", "crashes") == [b"pending", None]
+    assert worker.stderr is not None
+    worker.stderr.close()
+
+
+def test_a_third_signal_ends_the_process_whose_log_nobody_reads(cli: Cli) -> None:
+    worker = hanging(cli, "log", 60.0)
+    for _ in range(3):
+        worker.send_signal(signal.SIGTERM)
+        time.sleep(0.2)
+    assert worker.wait(SECONDS) == 1
+    assert worker.stderr is not None
+    worker.stderr.close()
 
 
 def test_a_third_signal_ends_the_process_at_once(cli: Cli) -> None:
@@ -301,6 +327,45 @@ def test_a_signal_while_the_module_is_imported_ends_the_process(
     wait_until((cli.folder / "imports").exists, SECONDS)
     worker.send_signal(number)
     assert ended(worker)[0] == 128 + number
+
+
+def log_of_a_failure(cli: Cli, *options: str) -> str:
+    """What a worker with these options logs of one job that fails."""
+    cli.module("fails", "import pyjobs\nworker = pyjobs.Worker(queues=['words'], grace=5)\n")
+    with (cli.folder / "fails.py").open("a") as file:
+        file.write("@worker.handler\ndef run(job):\n    worker.stop()\n    return 1 / 0\n")
+    submit(cli, "any", "a")
+    code, log = ended(cli.start("work", "fails:worker", *options))
+    assert code == 0
+    assert "job a on queue words failed at attempt 1 (tried again): ZeroDivisionError" in log
+    return log
+
+
+def test_a_traceback_is_logged_where_it_is_asked_for(cli: Cli) -> None:
+    log = log_of_a_failure(cli, "--traceback")
+    assert "DEBUG job a on queue words:\nTraceback (most recent call last):\n" in log
+    assert "return 1 / 0" in log
+    assert " starts, " not in log
+
+
+def test_a_verbose_log_has_starts_and_tracebacks(cli: Cli) -> None:
+    log = log_of_a_failure(cli, "--verbose")
+    assert "DEBUG job a on queue words starts, attempt 1\n" in log
+    assert "return 1 / 0" in log
+
+
+def test_no_traceback_is_logged_unless_it_is_asked_for(cli: Cli) -> None:
+    assert "Traceback" not in log_of_a_failure(cli)
+
+
+def test_options_of_the_log_are_passed_to_the_processes() -> None:
+    assert Entries().options() == []
+    assert Entries(quiet=True, traceback=True).options() == ["--quiet", "--traceback"]
+
+
+def test_quiet_and_verbose_exclude_each_other(cli: Cli) -> None:
+    told = cli("work", "tasks:worker", "--quiet", "--verbose")
+    assert told.code != 0 and "--quiet and --verbose exclude each other" in told.err
 
 
 def test_the_log_is_one_json_object_a_line(cli: Cli) -> None:

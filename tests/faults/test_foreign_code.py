@@ -10,7 +10,12 @@ import asyncio
 import contextlib
 import contextvars
 import ctypes
+import itertools
 import logging
+import multiprocessing
+import os
+import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +30,7 @@ from support.store import Jobs, Store
 import pyjobs
 from pyjobs.engine.modes import MODES
 from pyjobs.testing import Running
+from pyjobs.transport import pipeline, send
 
 SOON = 10.0
 GRACE = 0.2
@@ -131,6 +137,42 @@ async def exit_in_background(job: pyjobs.ClaimedJob) -> None:
     await asyncio.sleep(0)
 
 
+def fork_and_leave(leave: Callable[[], Any]) -> Callable[[pyjobs.ClaimedJob], Any]:
+    """The child comes back from the handler in this way, and the parent waits for its end."""
+
+    def handle(job: pyjobs.ClaimedJob) -> Any:
+        child = os.fork()
+        return os.waitpid(child, 0)[1] if child else leave()
+
+    return handle
+
+
+def fork_a_pool(job: pyjobs.ClaimedJob) -> Any:
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        return pool.apply(raise_in_child)
+
+
+def raise_in_child() -> None:
+    raise pyjobs.Retry("in the child", after=0)
+
+
+def close_connections(job: pyjobs.ClaimedJob) -> None:
+    """End the connections to Redis of every part of the worker, and of the client."""
+    for fd in range(3, 1024):
+        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(fd)) as found:
+            if found.family == socket.AF_INET and found.getpeername():
+                found.shutdown(socket.SHUT_RDWR)
+
+
+def change_sockets(job: pyjobs.ClaimedJob) -> None:
+    """Give every new socket of the process a timeout that none can keep."""
+    socket.setdefaulttimeout(1e-6)
+
+
+async def fail_in_callback(job: pyjobs.ClaimedJob) -> None:
+    asyncio.get_running_loop().call_soon(lambda: 1 / 0)
+
+
 # --- what is installed around a worker ---
 
 
@@ -174,6 +216,33 @@ def handled() -> Iterator[None]:
         logger.setLevel(level)
 
 
+@contextlib.contextmanager
+def socket_defaults() -> Iterator[None]:
+    """The defaults of sockets are restored afterwards."""
+    before = socket.getdefaulttimeout()
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+@contextlib.contextmanager
+def faulty_library() -> Iterator[None]:
+    """Every third round trip of the worker raises an error that is none of Redis."""
+    numbers, exchange = itertools.count(1), pipeline.aexchange
+
+    async def aexchange(pool: Any, stream: Any) -> None:
+        task = asyncio.current_task()
+        of_worker = task is not None and task.get_name() == "pyjobs-round-trips"
+        if of_worker and next(numbers) % 3 == 0:
+            raise TypeError("'NoneType' object is not subscriptable")
+        await exchange(pool, stream)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(send, "aexchange", aexchange)
+        yield
+
+
 class Place(NamedTuple):
     """What misbehaves: the handler on the bad job, and what is around the worker."""
 
@@ -203,6 +272,14 @@ PLACES = {
     "a task that swallows its cancellation": Place(swallow),
     "a task whose cleanup fails": Place(fail_in_cleanup),
     "a background task that fails": Place(exit_in_background),
+    "a callback of the loop that fails": Place(fail_in_callback),
+    "a forked child that returns": Place(fork_and_leave(int)),
+    "a forked child that exits": Place(fork_and_leave(sys.exit)),
+    "a forked child that awaits": Place(fork_and_leave(asyncio.Event().wait)),
+    "a verdict of a pool's child": Place(fork_a_pool),
+    "an error of a library": Place(raising(ValueError("no")), faulty_library),
+    "connections that end": Place(close_connections),
+    "sockets that give up at once": Place(change_sockets, socket_defaults),
 }
 
 

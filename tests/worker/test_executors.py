@@ -338,13 +338,15 @@ def test_a_handler_that_cancels_itself_has_failed() -> None:
     run(body)
 
 
-def test_a_run_cancelled_by_somebody_else_before_it_began_has_failed() -> None:
+def test_a_check_finds_a_run_that_somebody_else_cancelled_before_it_began() -> None:
     async def body() -> None:
         bench = Bench(made(False, lambda job: job.data))
         before = asyncio.all_tasks()
         bench.executor.start(a_run("a"))
         for task in asyncio.all_tasks() - before:
             task.cancel()
+        await asyncio.sleep(0)
+        bench.executor.check()
         await bench.until(1)
         assert bench.reports["a"].verb == "fail"
         assert bench.executor.running == 0

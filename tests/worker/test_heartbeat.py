@@ -37,7 +37,7 @@ class Hands:
     def __init__(self) -> None:
         self.held: list[Run] = []
         self.lost: dict[str, str] = {}
-        self.failures: list[Exception] = []
+        self.failures: list[BaseException] = []
 
     def take(self, *jobs: Claimed) -> None:
         for claimed in jobs:
@@ -198,6 +198,16 @@ class TestThread:
         assert failed.getMessage() == "leases are not renewed (a fault of ours); trying again"
         assert failed.exc_info
         assert back.getMessage() == "leases are renewed again"
+
+    def test_an_exit_raised_from_outside_does_not_end_the_thread(
+        self, jobs: Jobs, hands: Hands, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        hands.take(*jobs.take("a"))
+        hands.failures.append(SystemExit())
+        with beating(jobs.store, hands, lease=6.0) as heartbeat:
+            wait_until(renewals(jobs))
+            assert not heartbeat.died
+        assert "leases are not renewed (SystemExit() from outside); trying again" in caplog.messages
 
     def test_an_exception_when_a_loss_is_reported_does_not_end_the_thread(
         self, jobs: Jobs, hands: Hands

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from support.running import wait_until
 from support.servers import SOCKET_PLACES, at
 from support.store import Store
 
@@ -174,6 +175,29 @@ def test_a_worker_that_runs_refuses_a_second_run() -> None:
         worker.run(signals=False)
     assert refusal.is_set()
     assert "runs already" in str(refused[0])
+
+
+def test_of_several_runs_that_begin_at_once_one_goes_on() -> None:
+    worker = pyjobs.Worker("memory://at-once", queues=["q"])
+    worker.handler(lambda job: None)
+    refused: list[BaseException] = []
+    begin = threading.Barrier(8)
+
+    def run() -> None:
+        begin.wait(SOON)
+        try:
+            worker.run(signals=False)
+        except BadArgument as error:
+            refused.append(error)
+
+    threads = [threading.Thread(target=run) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: len(refused) == 7)
+    worker.stop()
+    for thread in threads:
+        thread.join(SOON)
+        assert not thread.is_alive()
 
 
 def test_a_thread_that_hangs_does_not_keep_a_run_from_ending() -> None:

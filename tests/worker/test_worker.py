@@ -120,7 +120,7 @@ class TestLog:
         assert "job a on queue q starts, attempt 1" in caplog.messages
         assert "job a on queue q: complete, done" in caplog.messages
         [trace] = [line for line in caplog.messages if "Traceback" in line]
-        assert trace.startswith("job b: ")
+        assert trace.startswith("job b on queue q:\nTraceback ")
         assert "in handle" in trace
 
     def test_a_worker_logs_that_it_is_ready_when_it_has_connected(
@@ -131,7 +131,7 @@ class TestLog:
             wait_until(lambda: caplog.messages)
         where = f"at {store.url}, up to 1 job at once, is ready"
         assert caplog.messages[0] == f"reliable worker of q, r {where}"
-        assert caplog.records[0].name == "pyjobs.worker.processor"
+        assert caplog.records[0].name == "pyjobs.worker.workerlog"
 
 
 @HERE

@@ -18,6 +18,8 @@ import pyjobs
 from pyjobs.engine.modes import MODES, Mode
 from pyjobs.engine.replies import Claimed
 from pyjobs.errors import JobCancelled, JobFailed, LeaseLost, PyjobsError, Unencodable
+from pyjobs.testing import Running
+from pyjobs.worker.heartbeat import Heartbeat
 
 HERE = at(WORKER_PLACES)
 EVERY = having("submit")
@@ -78,6 +80,30 @@ class TestHeartbeat:
                 wait_until(functools.partial(renewed, jobs.part("inflight")["a"]))
             go.set()
             assert job.result(SOON) == 1
+
+    @pytest.mark.parametrize(
+        ("way", "words"),
+        [("start", "no lease can be renewed: "), ("run", "no job can run: the thread that renews")],
+    )
+    def test_a_worker_without_heartbeat_hands_back_and_ends(
+        self, client: Any, jobs: Jobs, monkeypatch: pytest.MonkeyPatch, way: str, words: str
+    ) -> None:
+        """The process has no thread for it, or its thread was killed from outside."""
+
+        def fail(heartbeat: Heartbeat) -> None:
+            if way == "start":
+                raise RuntimeError("can't start new thread")
+
+        def handle(job: pyjobs.ClaimedJob) -> None:
+            threading.Event().wait(SOON)
+
+        monkeypatch.setattr(Heartbeat, way, fail)
+        client.submit(1, id="a")
+        worker = pyjobs.Worker(jobs.store.url, queues=["q"], lease=2.0)
+        worker.handler(handle)
+        error = Running(worker).ended(SOON)
+        assert isinstance(error, PyjobsError) and str(error).startswith(words)
+        assert jobs.pending() == ["a"]
 
     def test_a_lost_job_is_cancelled_in_the_loop(self, client: Any, jobs: Jobs) -> None:
         entered, cancelled = threading.Event(), threading.Event()

@@ -1,0 +1,40 @@
+"""What a worker logs of itself: that it is ready, and which queues it serves.
+
+Only these lines may live here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pyjobs.errors import PyjobsError
+from pyjobs.log import logger
+from pyjobs.transport import shown
+from pyjobs.worker.settings import WorkerSettings
+
+log = logger(__name__)
+
+
+def log_ready(settings: WorkerSettings) -> None:
+    """Log that Redis has answered, and that jobs are claimed from now on."""
+    log.info(
+        "%s worker of %s at %s, up to %d job%s at once, is ready",
+        settings.mode_name,
+        ", ".join(settings.queues),
+        shown(settings.url),
+        settings.concurrency,
+        "" if settings.concurrency == 1 else "s",
+    )
+
+
+def log_changes(changes: Iterable[tuple[str, PyjobsError | None]]) -> None:
+    """Log which queues were set aside, and which are served again.
+
+    Args:
+        changes: names of queues, each with the error, or with None when it is served again.
+    """
+    for queue, error in changes:
+        if error is None:
+            log.warning("queue %s is served again", queue)
+        else:
+            log.error("queue %s is set aside, and looked at again later: %s", queue, error)
