@@ -1,6 +1,6 @@
 """The public names for asyncio: a client that submits jobs and awaits their results.
 
-Everything else, such as the errors and `Options`, is the same for asyncio and lives in `pyjobs`.
+Everything else, such as the errors and `Options`, also serves asyncio, and lives in `pyjobs`.
 """
 
 from pyjobs.client.aio import Client, Job

@@ -102,7 +102,7 @@ class Sweep(Generic[J]):
         return away
 
     def settle_gone(self, jobs: Iterable[J]) -> None:
-        """Settle jobs that `take` has reported as missing, for no message tells of them."""
+        """Settle jobs that `take` has reported as missing, for no message reports them."""
         for job in jobs:
             if self._not_found.pop(job, None) is presence(job):
                 self._pending.pop(job.queue, job.id)

@@ -22,7 +22,7 @@ def parse_results(message: bytes) -> Iterator[tuple[str, Stored]]:
     """Yield the job's id and the outcome of each result in one message.
 
     Any program that may publish to the channel chooses the bytes. An item that is no result is
-    left out. The items behind it are read where its size tells where they begin.
+    left out. The items behind it are read from where its size says that they begin.
 
     Args:
         message: the bytes that were published.

@@ -25,7 +25,7 @@ class AsyncSubscription(BaseSubscription):
     """Holds a SUBSCRIBE on an asyncio connection of its own and gives the messages of its channels.
 
     It belongs to one task. Only `add` is for other tasks. An error closes it. `open` opens it
-    again, with all channels, and `pause` tells when that is due.
+    again, with all channels, and `pause` says when that is due.
 
     Args:
         server: the redis-py client whose pool the connection is taken from.

@@ -32,7 +32,7 @@ class Subscription(BaseSubscription):
     """Holds a SUBSCRIBE on a connection of its own and gives the messages of its channels.
 
     It belongs to one thread. Only `add` and `end` are for other threads. An error closes it. `open`
-    opens it again, with all channels, and `pause` tells when that is due.
+    opens it again, with all channels, and `pause` says when that is due.
 
     There is no lock: a signal handler may wait for a result amid an `add` of its own thread, and
     the thread of the subscription must go on then.

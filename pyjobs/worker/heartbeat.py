@@ -40,7 +40,7 @@ class Heartbeat(threading.Thread):
         held: returns the held runs; called from this thread.
         lost: called from this thread with a run that was lost, and the reason: the word of the
             script, or any other text.
-        loop: tells whether the event loop that starts the runs still turns; None where nothing
+        loop: reports whether the event loop that starts the runs still turns; None where nothing
             is to be given up for that.
         renewed: called from this thread when a renewal or release is answered again.
     """

@@ -286,7 +286,7 @@ class Processor:
         self._shutdown.now()
 
     def _turn(self) -> None:
-        """Look for what no callback has told of, now and every `_turn_seconds`."""
+        """Look for what no callback has reported, now and every `_turn_seconds`."""
         self._loop_watch.turned()
         self._next_turn = self._loop.call_later(self._turn_seconds, self._turn)
         try:

@@ -58,7 +58,7 @@ def lines(size: Size, only: tuple[str, ...], said: Callable[[str], None]) -> Ite
     Args:
         size: how much is measured.
         only: keys of the systems that are wanted; none is all.
-        said: is told what is being installed.
+        said: a function that gets what is being installed.
     """
     if not only or "pyjobs" in only:
         for system, handler in ((ASYNC, "async"), (SYNC, "def")):

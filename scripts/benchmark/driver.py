@@ -38,7 +38,7 @@ class Asked:
         self._begun, self._cpu = time.perf_counter(), cpu()
 
     def judge(self, got: Any) -> None:
-        """A result; those that are not what they must be are told of."""
+        """A result; those that are not what they must be are reported."""
         if got != CASE.answer:
             self._wrong.append(repr(got)[:80])
 

@@ -175,7 +175,7 @@ def enqueue(client: Client, case: Case) -> dict[str, Any]:
 
 
 def wrong(told: dict[str, Any]) -> tuple[str, ...]:
-    """The faults that a client told of."""
+    """The faults that a client reported."""
     found = told["wrong"]
     return (f"{len(found)} results were wrong, such as {found[0]}",) if found else ()
 

@@ -108,7 +108,7 @@ class Process:
         return self.next(patience)
 
     def next(self, seconds: float) -> dict[str, Any]:
-        """The next line that it tells, within so many seconds."""
+        """The next line that it prints, within so many seconds."""
         try:
             told = self._lines.get(timeout=max(0.001, seconds))
         except queue.Empty:
@@ -213,7 +213,7 @@ class Workers:
         return runs
 
     def _listen(self) -> Runs:
-        """Each worker tells something several times a second."""
+        """Each worker prints something several times a second."""
         for at, process in enumerate(self._processes):
             self._told[at] = process.newest(START_SECONDS)
         busy = [told for told in self._told if told["ran"]]

@@ -66,7 +66,7 @@ def measure(
         points: what to measure.
         binary: the server.
         runs: rounds.
-        said: is told what comes next.
+        said: a function that gets what comes next.
     """
     measured = Measured()
     for turn in range(runs):

@@ -20,7 +20,7 @@ REPORT_SECONDS = 0.05
 
 
 def tell(**values: Any) -> None:
-    """Send one line to whoever started this process; end with it."""
+    """Send one line to the process that started this; end with it."""
     try:
         os.write(int(os.environ["BENCH_REPORT"]), json.dumps(values).encode() + b"\n")
     except BrokenPipeError:

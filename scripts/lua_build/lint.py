@@ -1,4 +1,4 @@
-"""luacheck over the composed scripts, with what it finds told by the lines of the sources."""
+"""luacheck over the composed scripts, with its findings at the lines of the sources."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ class Listeners:
         return (self.add(job, client) if job.state == LIVE else job), job.state
 
     def watch(self, job: Job, client: str) -> tuple[Job, str]:
-        """queue/watch: what queue/result tells, and of a live job the client will hear."""
+        """queue/watch: what queue/result returns, and of a live job the client will hear."""
         return (self.add(job, client) if job.state == LIVE else job), job.state
 
     def add(self, job: Job, client: str) -> Job:
@@ -217,7 +217,7 @@ def name_at(name: str) -> int:
 
 
 def missed(world: Scene, who: str) -> str | Asks:
-    """What a client is whose message was lost: one that asks will be told by the reply."""
+    """What a client is whose message was lost: the reply says it to a client that asks."""
     status = world.clients[name_at(who)]
     return MISSED if status == WAITS or (isinstance(status, Asks) and status.reply) else status
 

@@ -119,7 +119,7 @@ class SnapshotReap(Mutant):
 
 
 class SnapshotReapOfTheFlying(SnapshotReap):
-    """The same, but only of what is in flight: it takes a job from whoever claimed it meanwhile."""
+    """Only of what is in flight: it takes a job from the worker that claimed it meanwhile."""
 
     name = "snapshot reap that looks for the id only"
     why = "a was taken away while its lease ran"

@@ -148,7 +148,7 @@ class TestStopAfterAClaimWithoutAnswer:
         assert len(begin(core)) == 1
 
     def test_a_second_stop_gives_the_claim_up_in_a_mode_without_release(self) -> None:
-        """It could be neither run nor handed back: whoever reaps finds it in flight."""
+        """It could be neither run nor handed back: the next reap finds it in flight."""
         core, _ = self.lost("recoverable", OutcomeUnknown("perhaps"))
         core.stop(now=True)
         assert core.drained and core.requests(NOW) == []

@@ -274,7 +274,7 @@ class TestIdle:
             before = blocked()
             with working(store.url, handle, mode=mode.name):
                 wait_until(lambda: blocked() == before + 1)
-                # Redis serves whoever waits longest: that may be the worker that is full.
+                # Redis serves the client that waits longest: that may be the worker that is full.
                 job = client.submit("free")
                 go["free"].set()
                 assert job.result(SOON) is None
