@@ -66,16 +66,19 @@ def furnish(store: Store, mode: Mode) -> list[Claimed]:
 
 
 def scenes(store: Store, script: Script) -> Iterator[tuple[str, Good]]:
-    """The same call on an empty server, on jobs in every state, and when their time has come."""
+    """The same call on an empty server, on jobs in every state, late, and where keys are lost."""
     known = {option["name"] for option in script.about["options"]}
     for options in OPTIONS:
         if {word.partition("=")[0] for word in options.split()} - known:
             continue
-        for scene in ("empty", "full", "old"):
+        for scene in ("empty", "full", "old", "lost"):
             store.redis.flushall()
             held = [] if scene == "empty" else furnish(store, MODES[mode_of(script)])
             if scene == "old":
                 store.age(2 * HOUR)
+            if scene == "lost":
+                store.age(200 * HOUR)
+                store.redis.delete(f"{Q}:inflight", f"{Q}:job:failed")
             good = Good(script, held)
             for name, value in (("options", options), ("limit", "100")):
                 if name in script.names:
