@@ -1,0 +1,104 @@
+"""Executors: what a handler may be, and the awaitables that it returns."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from support.executors import SOON, Bench, a_run, run
+
+from pyjobs.engine.outcome import Outcome
+from pyjobs.errors import BadArgument
+from pyjobs.worker.executors import check_handler
+from pyjobs.worker.job import ClaimedJob
+
+
+def plainly(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A decorator that knows nothing of coroutines."""
+
+    @functools.wraps(function)
+    def inner(*args: Any) -> Any:
+        return function(*args)
+
+    return inner
+
+
+def in_a_coroutine(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A decorator that forgets to await."""
+
+    async def inner(*args: Any) -> Any:
+        return function(*args)
+
+    return inner
+
+
+@pytest.mark.parametrize("decorator", [plainly, in_a_coroutine])
+def test_an_awaitable_that_a_handler_returns_is_awaited_in_the_loop(
+    decorator: Callable[..., Any],
+) -> None:
+    async def body() -> None:
+        loop = asyncio.get_running_loop()
+
+        @decorator
+        async def handle(job: ClaimedJob) -> Any:
+            assert asyncio.get_running_loop() is loop
+            await asyncio.sleep(0)
+            if job.data == 2:
+                raise ValueError("no")
+            return job.data
+
+        bench = Bench(handle)
+        bench.executor.start(a_run("a"))
+        bench.executor.start(a_run("b", b"2"))
+        await bench.until(2)
+        bench.executor.close()
+        assert bench.reports["a"] == Outcome("complete", b"1")
+        assert bench.reports["b"].why == "ValueError: no"
+        assert bench.executor.running == 0
+
+    run(body)
+
+
+def test_a_returned_awaitable_is_late_and_cancelled_like_a_task() -> None:
+    async def sleep(job: ClaimedJob) -> None:
+        await asyncio.sleep(SOON)
+
+    async def body() -> None:
+        bench = Bench(plainly(sleep))
+        bench.executor.start(a_run("late", timeout=0.05))
+        cancelled = a_run("cancelled")
+        bench.executor.start(cancelled)
+        await bench.until(1)
+        bench.executor.cancel(cancelled)
+        await bench.until(2)
+        bench.executor.close()
+        assert bench.reports["late"].why.startswith("TimeoutError: took longer than 0.05 s")
+        assert bench.reports["cancelled"] == Outcome("release")
+
+    run(body)
+
+
+def generates(job: ClaimedJob) -> Any:
+    yield job.data
+
+
+async def generates_async(job: ClaimedJob) -> Any:
+    yield job.data
+
+
+class Generates:
+    def __call__(self, job: ClaimedJob) -> Any:
+        yield job.data
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [generates, generates_async, Generates(), functools.partial(generates), Generates().__call__],
+    ids=["function", "async", "object", "partial", "method"],
+)
+def test_a_generator_function_is_refused_as_handler(handler: Any) -> None:
+    with pytest.raises(BadArgument, match="generator"):
+        check_handler(handler)
