@@ -50,6 +50,7 @@ class Job(BaseJob):
             ResultGone: the result's retention is over, or there never was such a job.
             ClientClosed: the client was closed before the result came, or belongs to another event
                 loop.
+            BadLayout: the queue has a layout that this version does not know.
             NoResults: the client was made with `results=False`.
             Undecodable: the worker wrote a result that is not JSON.
         """

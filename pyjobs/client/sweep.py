@@ -14,7 +14,7 @@ from pyjobs.client.job import LIVE_STATES, gone, note, presence, settle
 from pyjobs.client.pending import J, Pending
 from pyjobs.client.presence import Event, Presence
 from pyjobs.engine import RESULT_ITEMS, SWEEP_JOBS, Call, Keys, Stored, fetch
-from pyjobs.errors import PyjobsError, Unavailable
+from pyjobs.errors import BadLayout, PyjobsError, Unavailable
 from pyjobs.log import logger
 
 log = logger(__name__)
@@ -93,7 +93,14 @@ class Sweep(Generic[J]):
         return missing
 
     def unreadable(self, chunk: Chunk[J], error: PyjobsError) -> bool:
-        """Log, once, that a lookup has failed. Returns whether other lookups would fail too."""
+        """Log, once, that a lookup has failed. Returns whether other lookups would fail too.
+
+        A layout that this version does not know stays unknown, so its jobs end with the error.
+        """
+        if isinstance(error, BadLayout):
+            for job in chunk.jobs:
+                self._pending.pop(job.queue, job.id)
+                settle(job, error)
         away = isinstance(error, Unavailable)
         queue = ANY_QUEUE if away else chunk.call.keys[0]
         if queue not in self._unreadable:

@@ -41,6 +41,7 @@ class Job(BaseJob):
             JobExpired: the job was not started before its `expires`.
             ResultGone: the result's retention is over, or there never was such a job.
             ClientClosed: the client was closed before the result came.
+            BadLayout: the queue has a layout that this version does not know.
             NoResults: the client was made with `results=False`.
             Undecodable: the worker wrote a result that is not JSON.
         """

@@ -21,6 +21,7 @@ from pyjobs.client.job import settle
 from pyjobs.engine.modes import MODES
 from pyjobs.engine.replies import Stored
 from pyjobs.errors import (
+    BadLayout,
     ClientClosed,
     JobFailed,
     OutcomeUnknown,
@@ -225,10 +226,10 @@ class TestMissedMessages:
 
     @FEW
     @RELIABLE
-    def test_a_queue_that_cannot_be_read_is_logged_once_and_hides_no_other(
+    def test_a_queue_of_an_unknown_layout_ends_its_waits_is_logged_once_and_hides_no_other(
         self, store: Store, jobs: Jobs, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """It is told once, and the subscription stands: nothing is wrong with that."""
+        """The subscription stands: nothing is wrong with that."""
         with opened(store.url, aio=is_async(store), queue="bad", sweep=0.05) as client:
             lost = [client.submit(1, queue=f"bad{n}") for n in range(3)]
             job = client.submit("ab", queue="q")
@@ -243,7 +244,9 @@ class TestMissedMessages:
             subscription.open = lambda seconds: again.append(1) or subscribe(seconds)
             work(jobs)
             assert job.result(SOON) == "ba"
-            assert not any(one.done() for one in lost)
+            for one in lost:
+                with pytest.raises(BadLayout, match="layout 99"):
+                    one.result(SOON)
             told = [record.message for record in caplog.records if record.levelname == "WARNING"]
             assert len(told) == 3 and all("layout 99" in line for line in told)
             assert not again

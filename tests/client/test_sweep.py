@@ -19,7 +19,14 @@ from support.client_core import (
 
 from pyjobs.engine.limits import SWEEP_JOBS
 from pyjobs.engine.replies import Stored
-from pyjobs.errors import BadArgument, BadLayout, OutcomeUnknown, ResultGone, Unavailable
+from pyjobs.errors import (
+    BadArgument,
+    BadLayout,
+    Forbidden,
+    OutcomeUnknown,
+    ResultGone,
+    Unavailable,
+)
 
 
 class TestSweep:
@@ -132,15 +139,26 @@ class TestSweep:
         core = make()
         jobs = submit(core, "a")
         [chunk] = core.sweep.calls()
-        assert not any(core.sweep.unreadable(chunk, BadLayout("layout 99")) for _ in range(3))
+        assert not any(core.sweep.unreadable(chunk, Forbidden("no right")) for _ in range(3))
         assert core.sweep.unreadable(chunk, Unavailable("away"))
         assert [record.message for record in caplog.records] == [
-            "results of jobs:{q} can't be read: layout 99",
+            "results of jobs:{q} can't be read: no right",
             "results of any queue can't be read: away",
         ]
         assert core.sweep.take(chunk, [MISSING]) == [] and jobs
-        core.sweep.unreadable(chunk, BadLayout("again"))
+        core.sweep.unreadable(chunk, Forbidden("again"))
         assert len(caplog.records) == 3
+
+    def test_a_queue_of_an_unknown_layout_ends_the_wait_for_its_jobs(self) -> None:
+        """No later sweep could read it either."""
+        core = make()
+        [job] = submit(core, "a")
+        [other] = submit(core, "b")
+        [chunk] = core.sweep.calls([job])
+        assert not core.sweep.unreadable(chunk, BadLayout("layout 99"))
+        with pytest.raises(BadLayout, match="layout 99"):
+            job.value()
+        assert not other.done() and asked(core.sweep.calls()) == ["b"]
 
     @pytest.mark.parametrize("state", ["pending", "delayed", "inflight"])
     def test_a_live_state_settles_nothing(self, state: str) -> None:
