@@ -27,7 +27,7 @@ class Faults:
             error: what broke it off.
 
         Raises:
-            BaseException: the error itself, when it is none that may pass, or did not pass.
+            BaseException: the error itself: it is of pyjobs, is no Exception, or is one too many.
         """
         self._count += 1
         known = isinstance(error, PyjobsError) or not isinstance(error, Exception)
