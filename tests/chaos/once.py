@@ -44,8 +44,7 @@ def once(
     report = check(
         read(folder / "events"),
         lease=size.lease,
-        # After an absence, heartbeats have a third of a lease before anything is put back.
-        over_lease=over_lease + (size.lease / 3 if plan.crashless else 0),
+        over_lease=over_lease + plan.patience(size),
         crashless=plan.crashless,
     )
     if not report.broken:

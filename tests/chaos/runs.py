@@ -57,6 +57,16 @@ class Plan:
     clock: bool = False
     crashless: bool = False
 
+    def patience(self, size: Size) -> float:
+        """Seconds that a delivery may take because of the run's own jobs and its grace.
+
+        After an absence, heartbeats have a third of a lease before anything is put back, and a
+        long job whose lease ended in it runs again from its beginning.
+        """
+        if not self.crashless:
+            return 0.0
+        return size.lease / 3 + max((seconds for _, seconds in self.kinds(size)), default=0.0)
+
 
 def kill_workers(field: Field, per_second: float = KILLS_PER_SECOND) -> Faults:
     """kill -9 of one worker or the other."""

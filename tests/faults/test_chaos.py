@@ -215,6 +215,12 @@ def test_delivery_is_the_time_from_the_last_fault_to_the_end_of_older_jobs() -> 
     assert slow.broken
 
 
+def test_a_run_of_absences_waits_for_the_grace_and_for_a_long_job_that_runs_again() -> None:
+    size = Size(lease=6.0)
+    assert PLANS["absence"].patience(size) == 2.0 + 18.0
+    assert PLANS["workers"].patience(size) == PLANS["blocker"].patience(size) == 0.0
+
+
 def test_delivery_does_not_count_a_run_that_was_lost() -> None:
     stale = [tell(3.0, "stop"), tell(11.0, "cont"), tell(12.0, "end", "1-x")]
     assert judged(story(HALF, *stale, *AGAIN)).delivery == 7.0
