@@ -60,12 +60,12 @@ class Plan:
     def patience(self, size: Size) -> float:
         """Seconds that a delivery may take because of the run's own jobs and its grace.
 
-        After an absence, heartbeats have a third of a lease before anything is put back, and a
+        After an absence, heartbeats have half a lease before anything is put back, and a
         long job whose lease ended in it runs again from its beginning.
         """
         if not self.crashless:
             return 0.0
-        return size.lease / 3 + max((seconds for _, seconds in self.kinds(size)), default=0.0)
+        return size.lease / 2 + max((seconds for _, seconds in self.kinds(size)), default=0.0)
 
 
 def kill_workers(field: Field, per_second: float = KILLS_PER_SECOND) -> Faults:

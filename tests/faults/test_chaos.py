@@ -26,6 +26,8 @@ pytestmark = pytest.mark.slow
 
 LEASE = 5.0
 SMALL = Size(jobs=150, lease=1.0)
+# Where no crash may be counted, a heartbeat has a sixth of a lease to be late on a busy machine.
+PUNCTUAL = Size(jobs=150, lease=2.0)
 # What a busy machine may add; the full size is held to the promise.
 PATIENCE = 4.0
 
@@ -217,7 +219,7 @@ def test_delivery_is_the_time_from_the_last_fault_to_the_end_of_older_jobs() -> 
 
 def test_a_run_of_absences_waits_for_the_grace_and_for_a_long_job_that_runs_again() -> None:
     size = Size(lease=6.0)
-    assert PLANS["absence"].patience(size) == 2.0 + 18.0
+    assert PLANS["absence"].patience(size) == 3.0 + 18.0
     assert PLANS["workers"].patience(size) == PLANS["blocker"].patience(size) == 0.0
 
 
@@ -276,7 +278,8 @@ def server() -> servers.Binary:
 @pytest.mark.parametrize("name", list(PLANS))
 def test_a_small_run_breaks_no_promise(name: str) -> None:
     try:
-        report, folder = once(PLANS[name], server(), SMALL, seed=1, over_lease=PATIENCE)
+        size = PUNCTUAL if PLANS[name].crashless else SMALL
+        report, folder = once(PLANS[name], server(), size, seed=1, over_lease=PATIENCE)
     except NoFaketime as missing:
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(str(missing))
     assert not report.broken, f"{report}\nits logs are in {folder}"

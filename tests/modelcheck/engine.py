@@ -336,7 +336,7 @@ class Engine:
         return k.seen == AHEAD or k.grace == GRACE_FAR
 
     def begin_grace(self, k: Keys) -> None:
-        """grace = now + lease / 3: by then each living worker has extended."""
+        """grace = now + lease / 2: by then each living worker has extended."""
         k.grace, k.seen = GRACE_RUNS, FRESH
         k.inflight = {id: OVER if lease == PAST else lease for id, lease in k.inflight.items()}
 

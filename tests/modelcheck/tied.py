@@ -48,7 +48,7 @@ BUILT = frozenset({"bytes", "grace", "loss"})
 
 # Where the fields of :meta stand from now, under a lease of AWAY.
 SEEN = {FRESH: 0, HALF: -AWAY * 3 // 4, OLD: -AWAY * 2, AHEAD: AWAY}
-GRACE = {GRACE_RUNS: AWAY // 3, GRACE_OVER: -HOUR // 60, GRACE_FAR: AWAY * 2}
+GRACE = {GRACE_RUNS: AWAY // 2, GRACE_OVER: -HOUR // 60, GRACE_FAR: AWAY * 2}
 
 
 class Apart(AssertionError):

@@ -315,7 +315,7 @@ local function write_seen(q, ...)
   redis.call('HSET', q.meta, 'seen', string.format('%.0f', now), ...)
 end
 local function begin_grace(q)
-  q.grace = math.floor(now + q.longest / 3)
+  q.grace = math.floor(now + q.longest / 2)
   write_seen(q, 'grace', string.format('%.0f', q.grace))
   read_absence(q)
 end
