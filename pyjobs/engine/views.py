@@ -1,4 +1,4 @@
-"""What the reading verbs of lua/queue/ show of a queue and of its jobs, as values, and their parsers.
+"""What the reading verbs of lua/queue/ show of a queue and its jobs, as values, and their parsers.
 
 Nothing is decoded here: payloads, results and errors stay bytes.
 """
@@ -52,7 +52,7 @@ class ShownJob(NamedTuple):
     Attributes:
         state: 'pending', 'delayed', 'inflight', 'done', 'failed', 'dead', 'cancelled' or 'expired';
             '' when there is no such job.
-        place: the sorted set that has it: 'delayed', 'quarantine', 'inflight' or 'dead'; '' is none.
+        place: the sorted set that has it: 'delayed', 'quarantine', 'inflight', 'dead'; '' is none.
         at: when it is due, when its lease ends (recoverable: when it was claimed), or when it died.
         ttl: ms until it is forgotten; -1 is not before it has ended.
         task: the name of its task; '' is none.
@@ -210,7 +210,8 @@ class CheckedJob(NamedTuple):
 
 def parse_stats(reply: Any) -> QueueStats:
     """Parse the reply of queue/stats."""
-    return QueueStats(reply[0].decode(), *reply[1:-1], reply[-1] == 1)
+    mode, *numbers, awake = reply
+    return QueueStats._make([mode.decode(), *numbers, awake == 1])
 
 
 def parse_shown(reply: Any) -> ShownJob:

@@ -120,10 +120,8 @@ def read_local(entry: dict[str, Any], match: re.Match[str], body: str) -> None:
     if kind not in TYPES:
         raise BuildError(f"{entry['name']}: {match['name']}: there is no type {kind}")
     about = {"name": match["word"] or match["name"], "type": kind, "what": match["what"].strip()}
-    if match["empty"]:
-        about["may_be_empty"] = True
-    if kind == "word":
-        about["values"] = reply.words(about["what"])
+    about |= {"may_be_empty": True} if match["empty"] else {}
+    about |= {"values": reply.words(about["what"])} if kind == "word" else {}
     low, high = match["low"] or match["least"], match["high"] or match["most"]
     if low:
         about |= {"low": number(low, body), "high": number(high, body)}

@@ -1,4 +1,4 @@
-"""What the reading verbs of operators say of a queue: stats, show, list and explain. None writes."""
+"""What the reading verbs of operators say of a queue: stats, show, list, explain. None writes."""
 
 from __future__ import annotations
 
