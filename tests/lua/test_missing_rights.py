@@ -23,19 +23,12 @@ from support.store import HOUR, Jobs, Q, Store, having
 from pyjobs.engine.call import Call
 from pyjobs.engine.modes import MODES, Mode
 from pyjobs.engine.replies import Claimed
-from pyjobs.engine.scripts import Arg, Script
+from pyjobs.engine.scripts import Script
 from pyjobs.errors import Forbidden, PyjobsError
 from pyjobs.transport.server import connect
 
 OTHER = "jobs:{other}"
 OPTIONS = ["", "unique=key", "unique=key delay=5", "max_attempts=1", "max_crashes=1"]
-# Where a good call from the manifest alone would find nothing to do.
-ITEMS: dict[str, list[Arg]] = {
-    "submit": ["", b"1", "made", b"1"],
-    "cancel": ["held0", "waits", "later"],
-    "requeue": ["failed", "done"],
-    "watch": ["held0", "waits", "done"],
-}
 # A client that can't be entered would never hear, so watch asks for what would do no harm.
 MORE_THAN_NEEDED = {"queue/watch": {b"ZREM", b"HSET"}}
 # Its first write keeps what is there, so that nothing is half done.
@@ -169,10 +162,7 @@ def scenes(store: Store, script: Script) -> Iterator[Scene]:
                 return held
 
             good = Good(script, again())
-            for name, value in (("options", options), ("skip", "0"), ("limit", "100")):
-                if name in script.names:
-                    good.args[script.names.index(name)] = value
-            call = good.call(items=ITEMS.get(script.name.partition("/")[2]))
+            call = good.busy_call(options)
             yield Scene(f"'{options}', {make.__name__ if make else 'empty'}", call, again)
 
 
