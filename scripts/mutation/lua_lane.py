@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,51 +17,93 @@ from mutation.mutant import Mutant
 from mutation.subjects import LUA_TESTS
 from mutation.trial import QUIET, TEST_SECONDS, FirstFailure, Verdict, forked
 
+PREPARE_SECONDS = 900
 
-class Lane:
-    """A plugin of pytest: it runs mutants in place of the tests, and the tests for each mutant.
 
-    A test is run for a mutant when it reads the body of a script that the source is part of.
+@dataclass(frozen=True)
+class Tests:
+    """What a run of the tests without any change has shown, by the id of a test.
+
+    Attributes:
+        seconds: how long each took.
+        scripts: the scripts whose bodies it read. A mutant of another script is no matter of it.
     """
 
-    def __init__(
-        self, root: Path, mutants: Iterable[Mutant], report: Callable[[Mutant, Verdict], None]
-    ) -> None:
-        self._root, self._mutants, self._report = root, mutants, report
-        self._killers: dict[str, Counter[str]] = defaultdict(Counter)
+    seconds: dict[str, float]
+    scripts: dict[str, list[str]]
+
+
+class Lane:
+    """A plugin of pytest: it does `work` with the tests in place of running them."""
+
+    def __init__(self, work: Callable[[Sequence[pytest.Item]], None]) -> None:
+        self._work = work
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        items = {item.nodeid: item for item in session.items}
-        told = json.loads(forked(lambda: measured(session.items))[0])
-        if told["failed"]:
-            raise pytest.UsageError(f"a test fails without any change: {told['failed']}")
-        for mutant in self._mutants:
-            bodies = changed(self._root, mutant)
-            known = self._killers[mutant.path]
-            able = [id for id, names in told["scripts"].items() if {*names} & bodies.keys()]
-            about = Path(mutant.path).stem
-            able.sort(key=lambda id: (-known[id], about not in id, told["seconds"][id]))
-
-            def work(ids: list[str] = able, bodies: dict[str, str] = bodies) -> str:
-                put(bodies)
-                return first_failure([items[id] for id in ids])
-
-            verdict = Verdict(*forked(work))
-            known[verdict.by] += 1
-            self._report(mutant, verdict)
+        self._work(session.items)
         return True
 
 
-def run(root: Path, mutants: Iterable[Mutant], report: Callable[[Mutant, Verdict], None]) -> None:
-    """Try the mutants, and report each verdict.
+def collected(work: Callable[[Sequence[pytest.Item]], None]) -> None:
+    """Collect the tests, and do `work` with them.
 
     Raises:
-        RuntimeError: the tests can't be collected, or one fails without any change.
+        RuntimeError: the tests can't be collected.
     """
-    lane = Lane(root, mutants, report)
-    status = pytest.main([*QUIET, f"--timeout={TEST_SECONDS}", *LUA_TESTS], plugins=[lane])
+    words = [*QUIET, f"--timeout={TEST_SECONDS}", *LUA_TESTS]
+    status = pytest.main(words, plugins=[Lane(work)])
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         raise RuntimeError(f"pytest ended with {status!r}")
+
+
+def prepare() -> Tests:
+    """Run the tests without any change.
+
+    Raises:
+        RuntimeError: a test fails.
+    """
+
+    def work() -> str:
+        answer = [""]
+        collected(lambda items: answer.__setitem__(0, measured(items)))
+        return answer[0]
+
+    answer, _ = forked(work, PREPARE_SECONDS)
+    if not answer.startswith("{"):
+        raise RuntimeError(answer)
+    found = json.loads(answer)
+    if found["failed"]:
+        raise RuntimeError(f"{found['failed']} fails without any change")
+    return Tests(found["seconds"], found["scripts"])
+
+
+def run(
+    root: Path,
+    tests: Tests,
+    mutants: Iterable[Mutant],
+    report: Callable[[Mutant, Verdict], None],
+) -> None:
+    """Try the mutants, and report each verdict."""
+    killers: dict[str, Counter[str]] = defaultdict(Counter)
+
+    def work(items: Sequence[pytest.Item]) -> None:
+        by_id = {item.nodeid: item for item in items}
+        for mutant in mutants:
+            bodies = changed(root, mutant)
+            known, about = killers[mutant.path], Path(mutant.path).stem
+            able = [id for id, names in tests.scripts.items() if {*names} & bodies.keys()]
+            # What is likely to fail comes first, and what takes long last.
+            able.sort(key=lambda id: (-known[id], about not in id, tests.seconds[id]))
+
+            def attempt(ids: list[str] = able, bodies: dict[str, str] = bodies) -> str:
+                put(bodies)
+                return first_failure([by_id[id] for id in ids])
+
+            verdict = Verdict(*forked(attempt))
+            known[verdict.by] += 1
+            report(mutant, verdict)
+
+    collected(work)
 
 
 def first_failure(items: Sequence[pytest.Item]) -> str:

@@ -43,13 +43,20 @@ class Loader(importlib.machinery.SourceFileLoader):
         return compile(self._text, self.path, "exec", dont_inherit=True)
 
 
-def run(root: Path, mutants: Iterable[Mutant], report: Callable[[Mutant, Verdict], None]) -> None:
-    """Try the mutants, and report each verdict."""
-    # What takes time to import and is not ours.
+def prepare() -> None:
+    """Import what takes time to import and is not ours, so that no mutant has to."""
     import fakeredis  # noqa: F401, PLC0415
     import hypothesis  # noqa: F401, PLC0415
     import redis.asyncio  # noqa: F401, PLC0415
 
+
+def run(
+    root: Path,
+    prepared: None,
+    mutants: Iterable[Mutant],
+    report: Callable[[Mutant, Verdict], None],
+) -> None:
+    """Try the mutants, and report each verdict."""
     for mutant in mutants:
 
         def work(mutant: Mutant = mutant) -> str:

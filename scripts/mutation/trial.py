@@ -46,10 +46,10 @@ class FirstFailure:
             self.by = self.by or f"{report.nodeid or 'collection'}: not collected"
 
 
-def forked(work: Callable[[], str]) -> tuple[str, float]:
+def forked(work: Callable[[], str], most: float = RUN_SECONDS) -> tuple[str, float]:
     """What `work` returns, run in a forked process, and how many seconds it took.
 
-    A process that does not end in time is killed, and 'time' is returned.
+    A process that does not end in `most` seconds is killed, and 'time' is returned.
     """
     began = time.monotonic()
     reader, writer = os.pipe()
@@ -60,7 +60,7 @@ def forked(work: Callable[[], str]) -> tuple[str, float]:
     parts: list[bytes] = []
     try:
         while True:
-            left = began + RUN_SECONDS - time.monotonic()
+            left = began + most - time.monotonic()
             if not select.select([reader], [], [], max(left, 0))[0]:
                 return "time", time.monotonic() - began
             if not (part := os.read(reader, 65536)):
