@@ -61,6 +61,18 @@ def registered(server: Server, keys: Keys) -> dict[str, str]:
     """
     with translating():
         found: dict[bytes, bytes] = server.hgetall(keys.queues)  # type: ignore[assignment]
+    return known_queues(found)
+
+
+def known_queues(found: Mapping[bytes, bytes]) -> dict[str, str]:
+    """Return what the registry says, without what is no name of a queue.
+
+    Args:
+        found: the fields of the registry, as Redis sends them.
+
+    Returns:
+        Queue name -> mode, sorted by name; '' for what is no mode.
+    """
     texts = [
         (name.decode(errors="replace"), mode.decode(errors="replace"))
         for name, mode in found.items()

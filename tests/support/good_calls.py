@@ -32,6 +32,8 @@ BUSY_ITEMS: dict[str, list[Arg]] = {
     "cancel": ["held0", "waits", "later"],
     "requeue": ["failed", "done"],
     "watch": ["held0", "waits", "done"],
+    "delete": ["waits", "later", "done"],
+    "run": ["later"],
 }
 
 
