@@ -59,6 +59,10 @@ HAND_BACK_SECONDS = 2.0
 class Processor:
     """Claims, runs and records the jobs of one worker, from its connection to the end of its stop.
 
+    Attributes:
+        abandoned: how many handlers still run although their jobs were given up, as the loop saw it
+            last.
+
     Args:
         settings: the worker's settings.
         handler: runs one job to its result.
@@ -85,7 +89,8 @@ class Processor:
         self._watches_prefetched = False
         self._next_turn: asyncio.TimerHandle | None = None
         self._turn_seconds = min(TURN_SECONDS, max(FASTEST_TURN, settings.lease / 10))
-        self._abandoned = 0
+        # Any thread may read the number, so the executor is asked in the event loop only.
+        self.abandoned = 0
         self._ending = False
 
     async def process(self) -> None:
@@ -301,9 +306,9 @@ class Processor:
         if strays:
             self._changed.set()
             log.error("jobs that nothing runs any more, and that are released: %d", len(strays))
-        if (abandoned := self._executor.abandoned) > self._abandoned:
+        if (abandoned := self._executor.abandoned) > self.abandoned:
             log.warning("handlers that still run although their jobs were given up: %d", abandoned)
-        self._abandoned = abandoned
+        self.abandoned = abandoned
 
     # --- leases ---
 

@@ -108,6 +108,14 @@ class Worker:
         # A signal handler calls `stop` in the middle of whatever the main thread does.
         self._stopping = threading.RLock()
 
+    @property
+    def abandoned(self) -> int:
+        """How many handlers still run although their jobs were given up: they ignored their
+        cancellation, or ran longer than their timeout. 0 while the worker does not run. Any thread
+        may read this."""
+        processor = self._processor
+        return 0 if processor is None else processor.abandoned
+
     def override(
         self,
         *,

@@ -288,7 +288,9 @@ def test_a_queue_that_a_worker_may_not_read_is_set_aside_until_it_may(
 ) -> None:
     other = "qr".replace(allowed, "")
     with own_server(name=name) as server, connect(server.url) as admin:
-        grant(admin, "app", "~jobs:scripts", "~jobs:queues", f"~jobs:{{{allowed}}}*", *may_ask()[1:])
+        grant(
+            admin, "app", "~jobs:scripts", "~jobs:queues", f"~jobs:{{{allowed}}}*", *may_ask()[1:]
+        )
         with (
             working(url_of(server.url, "app"), run, queues=["q", "r"], grace=0.5),
             pyjobs.Client(server.url, sweep=0.1) as client,
