@@ -19,8 +19,8 @@ from pyjobs.errors import (
     WrongType,
 )
 
-# Errors that one queue causes, whatever other queues stand in the call. A right may lack for one queue
-# or for all: a worker that may serve none ends.
+# Errors that one queue causes, whatever other queues stand in the call. A right may lack for one
+# queue or for all: a worker that may serve none ends.
 OF_A_QUEUE = (WrongMode, BadLayout, WrongType, Forbidden)
 NAMED = re.compile(r"queue (\S+) (?:is|has) ")
 # Seconds until a queue that was set aside is looked at again: the first pause, doubled each time,

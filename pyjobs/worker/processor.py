@@ -42,6 +42,7 @@ from pyjobs.worker.joblog import (
 from pyjobs.worker.loopwatch import LoopWatch
 from pyjobs.worker.prefetch import STUCK_SECONDS
 from pyjobs.worker.preflight import prepare
+from pyjobs.worker.process import Forks
 from pyjobs.worker.run import Run
 from pyjobs.worker.settings import WorkerSettings
 from pyjobs.worker.shutdown import Shutdown
@@ -60,8 +61,7 @@ class Processor:
     """Claims, runs and records the jobs of one worker, from its connection to the end of its stop.
 
     Attributes:
-        abandoned: how many handlers still run although their jobs were given up, as the loop saw it
-            last.
+        abandoned: how many handlers still run although their jobs were given up.
 
     Args:
         settings: the worker's settings.
@@ -72,6 +72,7 @@ class Processor:
         self._settings = settings
         self._core = WorkerCore(settings)
         self._loop = asyncio.get_running_loop()
+        self._forks = Forks.guard(self._loop)
         self._loop_watch = LoopWatch()
         self._executor = executor_for(handler, settings.concurrency, self._ended)
         self._server = aconnect(settings.url)
@@ -89,7 +90,6 @@ class Processor:
         self._watches_prefetched = False
         self._next_turn: asyncio.TimerHandle | None = None
         self._turn_seconds = min(TURN_SECONDS, max(FASTEST_TURN, settings.lease / 10))
-        # Any thread may read the number, so the executor is asked in the event loop only.
         self.abandoned = 0
         self._ending = False
 
@@ -125,6 +125,7 @@ class Processor:
                 self._next_turn.cancel()
             if heartbeat is not None:
                 heartbeat.stop()
+            self._loop_watch.end()
             for task in tasks:
                 await cancel_and_wait(task)
             await self._hand_back_rest()
@@ -206,6 +207,7 @@ class Processor:
             if not requests:
                 await self._until_changed()
                 continue
+            Forks.end_child(self._forks)
             failpoints.at("send")
             try:
                 answers = await arun_many(self._server, [request.call for request in requests])
@@ -313,11 +315,13 @@ class Processor:
     # --- leases ---
 
     def _start_heartbeat(self) -> None:
-        if self._heartbeat is not None:
-            try:
-                self._heartbeat.start()
-            except RuntimeError as error:
-                raise PyjobsError(f"no lease can be renewed: {error}") from error
+        if self._heartbeat is None:
+            self._loop_watch.log_from_a_thread(self._settings.lease)
+            return
+        try:
+            self._heartbeat.start()
+        except RuntimeError as error:
+            raise PyjobsError(f"no lease can be renewed: {error}") from error
 
     def _make_heartbeat(self) -> Heartbeat | None:
         if not self._core.mode.leases:
