@@ -4,7 +4,7 @@ The field `client` of a job, the verbs that write it, the clients, the rules and
 live here. Leases and tokens are those of the other model: here something ends a live job.
 
 Each client submits the job or watches it, by a call whose reply may be late or lost, or come after
-the message. A message may be lost. A client that was answered that the job is live waits for one, and
+the message. A message may be lost. A client whose answer says that the job is live waits, and
 reads the stored outcome only when it may have missed one: that is the sweep of real clients, which
 would hide what this model is for if it were there always.
 

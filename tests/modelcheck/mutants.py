@@ -189,7 +189,7 @@ class ReplayToAnyone(Mutant):
 
 
 class ReapKeepsToken(Mutant):
-    """What is put back keeps its token: the answer to its old holder says that it had ended it itself."""
+    """What is put back keeps its token: its old holder is answered that it had ended it."""
 
     name = "reap that keeps the token"
     why = "answered 'repeat', but this token never ended an attempt of a"
@@ -302,7 +302,7 @@ class LateSubmitOverwrites(OverwrittenSubmit):
 
 
 class CompleteOnce(Mutant):
-    """The token goes with the completion: who asks again is answered that the work was for nothing."""
+    """The token goes with the completion: who asks again hears that the work was lost."""
 
     name = "complete that cannot be repeated"
     why = "who ended the attempt of a was answered LOST"
