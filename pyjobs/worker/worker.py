@@ -104,9 +104,16 @@ class Worker:
         self._own_loop: asyncio.AbstractEventLoop | None = None
         self._is_run = False
         self._stops = 0
+        self._signals = 0
         self._stops_passed_on = 0
         # A signal handler calls `stop` in the middle of whatever the main thread does.
         self._stopping = threading.RLock()
+
+    @property
+    def abandoned(self) -> int:
+        """How many handlers still run although they ignored their cancellation or ran longer than
+        their timeout, and were left behind; 0 without a run. Any thread may read this."""
+        return getattr(self._processor, "abandoned", 0)
 
     def override(
         self,
@@ -174,6 +181,7 @@ class Worker:
             WrongMode: every queue works in another mode; BadLayout and WrongType accordingly.
             Forbidden: the Redis user lacks a right that the worker needs.
         """
+        self._signals = 0
         taken = StopSignals(self._on_signal) if signals else contextlib.nullcontext()
         with self._alone(), taken, asyncio.Runner(loop_factory=fast_loop()) as runner:
             self._own_loop = runner.get_loop()
@@ -228,7 +236,8 @@ class Worker:
         End each job with `await job.done(result)` or `await job.fail(error)`. When the block is
         left, in whatever way, the worker stops and releases the jobs that were not ended. In the
         block SIGTERM, SIGHUP and SIGQUIT stop the worker, and the loop ends when the held jobs
-        have. Without `async with`, jobs are released only when the event loop lives on.
+        have; a third signal is handled as before the block. Without `async with`, jobs are released
+        only when the event loop lives on.
 
         Raises:
             BadArgument: the worker has a handler, or another loop over `jobs`.
@@ -237,6 +246,7 @@ class Worker:
             WrongMode: every queue works in another mode; BadLayout and WrongType accordingly.
             Forbidden: the Redis user lacks a right that the worker needs.
         """
+        self._signals = 0
         others = [one for one in STOPS if one != signal.SIGINT]
         return PulledJobs(self._pull(), StopSignals(self._on_signal, others))
 
@@ -307,7 +317,9 @@ class Worker:
             await asyncio.wait({self._processing})
 
     def _on_signal(self, number: int) -> None:
-        if self._stops < AT_ONCE:
+        # The stops begin anew when the run has ended; a program's loop over `jobs` may go on.
+        self._signals += 1
+        if self._signals <= AT_ONCE:
             self.stop()
             return
         for taken in list(ACTIVE):
