@@ -23,7 +23,7 @@ from pyjobs.cli.output import say
 from pyjobs.cli.stops import END_SECONDS, StopListener
 from pyjobs.errors import PyjobsError, Unavailable
 from pyjobs.transport import Backoff, ErrorTranslation
-from pyjobs.worker import STOPS, StopSignals, Worker
+from pyjobs.worker import STOPS, StopSignals, Worker, how_ended
 
 log = logging.getLogger(__name__)
 
@@ -116,13 +116,13 @@ class Parent:
                 self._end(said)
             elif self._stopping.is_set():
                 if code not in {0, UNAVAILABLE, *(-one for one in STOPS if one != signal.SIGQUIT)}:
-                    log.warning("process %d %s", pid, ended(code))
+                    log.warning("process %d %s", pid, how_ended(code))
                     self._code = 1
             else:
                 if time.monotonic() - began > STEADY_SECONDS:
                     backoff.reset()
                 pause = backoff.pause()
-                why = said or ended(code)
+                why = said or how_ended(code)
                 log.warning("process %d %s; another one starts in %.1f s", pid, why, pause)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), pause)
@@ -163,18 +163,6 @@ class Parent:
             said = await asyncio.wait_for(reader.read(), MESSAGE_SECONDS)
         writer.close()
         return process.pid, code, said.decode(errors="replace")
-
-
-def ended(code: int) -> str:
-    """Return the end of a process in words.
-
-    Args:
-        code: its exit code, or the negative number of the signal that killed it.
-    """
-    if code >= 0:
-        return f"ended with exit code {code}"
-    names = {one.value: one.name for one in signal.Signals}
-    return f"was killed by {names.get(-code, f'signal {-code}')}"
 
 
 def serve(worker: Worker, fd: int, stops: StopListener) -> int:

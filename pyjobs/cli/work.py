@@ -5,6 +5,7 @@ supervisor.py runs the worker in several processes.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import logging
 import sys
@@ -21,7 +22,7 @@ from pyjobs.cli.stops import StopListener
 from pyjobs.errors import BadArgument, PyjobsError
 from pyjobs.transport import ErrorTranslation
 from pyjobs.validate import whole
-from pyjobs.worker import StopSignals, Worker
+from pyjobs.worker import EXECUTORS, StopSignals, Worker
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +51,25 @@ log = logging.getLogger(__name__)
     help="Run the worker in NUMBER processes.",
 )
 @click.option(
+    "--executor",
+    type=click.Choice(EXECUTORS),
+    help="Run a plain handler in threads, or in child processes, one for each job at once; the "
+    "worker's own choice when left out.",
+)
+@click.option(
+    "--max-jobs-per-child",
+    type=int,
+    metavar="NUMBER",
+    help="Replace a child process after NUMBER jobs; the worker's own number when left out.",
+)
+@click.option(
+    "--max-memory-per-child",
+    type=int,
+    metavar="BYTES",
+    help="Replace a child process that has BYTES of memory after a job; the worker's own number "
+    "when left out.",
+)
+@click.option(
     "--log",
     "logs",
     type=click.Choice(FORMATS),
@@ -66,6 +86,9 @@ def work(
     url: str | None,
     concurrency: int | None,
     processes: int,
+    executor: str | None,
+    max_jobs_per_child: int | None,
+    max_memory_per_child: int | None,
     logs: str,
     quiet: bool,
     verbose: bool,
@@ -93,15 +116,24 @@ def work(
     # no handler.
     with StopSignals(stops.on_signal, heard=stops.on_wakeup):
         found = find(worker)
-        found.override(url=url, concurrency=concurrency)
-        shared_url(found.settings.url)
         which = Entries(quiet=quiet, verbose=verbose, traceback=traceback)
-        set_up_logging(logs, which, with_process=processes > 1 or parent is not None)
+        changes = {
+            "concurrency": concurrency,
+            "executor": executor,
+            "max_jobs_per_child": max_jobs_per_child,
+            "max_memory_per_child": max_memory_per_child,
+        }
+        in_child = functools.partial(set_up_logging, logs, which, with_process=True)
+        found.override(url=url, **changes, set_up_child=in_child)
+        shared_url(found.settings.url)
+        several = processes > 1 or parent is not None or found.settings.children is not None
+        set_up_logging(logs, which, with_process=several)
         if parent is not None:
             return supervisor.serve(found, parent, stops)
         if processes > 1:
             words = ["work", worker, "--log", logs, *which.options()]
-            words += [] if concurrency is None else ["--concurrency", str(concurrency)]
+            for name, value in changes.items():
+                words += [] if value is None else [f"--{name.replace('_', '-')}", str(value)]
             code = supervisor.keep(processes, words, url, found.settings.grace)
         else:
             code = 0
