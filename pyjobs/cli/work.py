@@ -18,6 +18,7 @@ import click
 from pyjobs.cli import supervisor
 from pyjobs.cli.common import shared_url
 from pyjobs.cli.logs import FORMATS, Entries, set_up_logging
+from pyjobs.cli.reload import watchfiles
 from pyjobs.cli.stops import StopListener
 from pyjobs.errors import BadArgument, PyjobsError
 from pyjobs.transport import ErrorTranslation
@@ -70,6 +71,12 @@ log = logging.getLogger(__name__)
     "when left out.",
 )
 @click.option(
+    "--reload",
+    is_flag=True,
+    help="Start the worker again when a Python file in the current directory changes, for "
+    "development; running jobs may finish. Needs the extra 'reload'.",
+)
+@click.option(
     "--log",
     "logs",
     type=click.Choice(FORMATS),
@@ -89,6 +96,7 @@ def work(
     executor: str | None,
     max_jobs_per_child: int | None,
     max_memory_per_child: int | None,
+    reload: bool,
     logs: str,
     quiet: bool,
     verbose: bool,
@@ -111,6 +119,8 @@ def work(
     whole("processes", processes, 1, 1000)
     if quiet and verbose:
         raise click.UsageError("--quiet and --verbose exclude each other")
+    if reload:
+        watchfiles()
     stops = StopListener()
     # Before the module is imported: the first process of a container ignores every signal that has
     # no handler.
@@ -126,15 +136,17 @@ def work(
         in_child = functools.partial(set_up_logging, logs, which, with_process=True)
         found.override(url=url, **changes, set_up_child=in_child)
         shared_url(found.settings.url)
-        several = processes > 1 or parent is not None or found.settings.children is not None
+        several = (
+            processes > 1 or reload or parent is not None or found.settings.children is not None
+        )
         set_up_logging(logs, which, with_process=several)
         if parent is not None:
             return supervisor.serve(found, parent, stops)
-        if processes > 1:
+        if processes > 1 or reload:
             words = ["work", worker, "--log", logs, *which.options()]
             for name, value in changes.items():
                 words += [] if value is None else [f"--{name.replace('_', '-')}", str(value)]
-            code = supervisor.keep(processes, words, url, found.settings.grace)
+            code = supervisor.keep(processes, words, url, found.settings.grace, reload=reload)
         else:
             code = 0
             stops.listen(found)
