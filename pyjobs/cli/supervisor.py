@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import os
 import signal
 import socket
@@ -25,10 +24,11 @@ from pyjobs.cli.output import say
 from pyjobs.cli.reload import changes
 from pyjobs.cli.stops import END_SECONDS, StopListener
 from pyjobs.errors import PyjobsError, Unavailable
+from pyjobs.log import logger
 from pyjobs.transport import Backoff, ErrorTranslation
 from pyjobs.worker import STOPS, StopSignals, Worker, how_ended
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 # Exit codes of a child that has sent its error: one that a new process would meet too, and a Redis
 # that can't be reached. Python itself exits with 0, 1 or 2.

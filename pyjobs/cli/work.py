@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import importlib
-import logging
 import sys
 from pathlib import Path
 from traceback import print_exception
@@ -16,16 +15,17 @@ from types import ModuleType, TracebackType
 import click
 
 from pyjobs.cli import supervisor
-from pyjobs.cli.common import shared_url
+from pyjobs.cli.common import seconds, shared_url
 from pyjobs.cli.logs import FORMATS, Entries, set_up_logging
 from pyjobs.cli.reload import watchfiles
 from pyjobs.cli.stops import StopListener
 from pyjobs.errors import BadArgument, PyjobsError
+from pyjobs.log import logger
 from pyjobs.transport import ErrorTranslation
 from pyjobs.validate import whole
 from pyjobs.worker import EXECUTORS, StopSignals, Worker
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 
 @click.command()
@@ -42,6 +42,13 @@ log = logging.getLogger(__name__)
     type=int,
     metavar="NUMBER",
     help="Run NUMBER jobs at once; the worker's own number when left out.",
+)
+@click.option(
+    "--wait",
+    type=float,
+    metavar="SECONDS",
+    callback=seconds,
+    help="Wait so long for a Redis that is away at the start; the worker's own time when left out.",
 )
 @click.option(
     "--processes",
@@ -92,6 +99,7 @@ def work(
     worker: str,
     url: str | None,
     concurrency: int | None,
+    wait: float | None,
     processes: int,
     executor: str | None,
     max_jobs_per_child: int | None,
@@ -129,6 +137,7 @@ def work(
         which = Entries(quiet=quiet, verbose=verbose, traceback=traceback)
         changes = {
             "concurrency": concurrency,
+            "wait": wait,
             "executor": executor,
             "max_jobs_per_child": max_jobs_per_child,
             "max_memory_per_child": max_memory_per_child,

@@ -53,6 +53,7 @@ class WorkerSettings:
         backoff: seconds before the second attempt; None leaves it to the script.
         max_crashes: leases of one job that may run out until it is dead; None leaves it to the
             script.
+        wait: seconds that a start waits for a Redis that is away.
         executor: 'thread' or 'process', for a plain handler.
         max_jobs_per_child: most jobs of one child process; None for no limit.
         max_memory_per_child: bytes of memory from which on a child process is replaced; None for
@@ -76,6 +77,7 @@ class WorkerSettings:
     max_attempts: int | None
     backoff: float | None
     max_crashes: int | None
+    wait: float = 0.0
     executor: ExecutorName = "thread"
     max_jobs_per_child: int | None = None
     max_memory_per_child: int | None = None
@@ -95,6 +97,7 @@ class WorkerSettings:
             raise BadArgument(f"queues: {twice!r} is there twice")
         positive("timeout", self.timeout)
         needed("grace", to_ms("grace", self.grace))
+        needed("wait", to_ms("wait", self.wait))
         if self.executor not in EXECUTORS:
             raise BadArgument(f"executor: {self.executor!r} is not one of {', '.join(EXECUTORS)}")
         for name in ("max_jobs_per_child", "max_memory_per_child"):

@@ -56,6 +56,8 @@ class Worker:
         max_attempts: handled failures until a job is dead, where the submit did not say (reliable).
         backoff: seconds before the second attempt, then doubled (reliable).
         max_crashes: leases of one job that may run out until it is dead (reliable).
+        wait: seconds that a run waits for Redis at its start, while Redis is away; 0 raises
+            Unavailable at once. A later outage is waited for without a limit.
         executor: 'thread' or 'process': whether a plain handler runs in threads or in `concurrency`
             child processes. A child finds the handler by the name of its module and its own.
         max_jobs_per_child: jobs after which a child process is replaced; None: never.
@@ -82,6 +84,7 @@ class Worker:
         max_attempts: int | None = None,
         backoff: float | timedelta | None = None,
         max_crashes: int | None = None,
+        wait: float | timedelta = 0.0,
         executor: ExecutorName = "thread",
         max_jobs_per_child: int | None = None,
         max_memory_per_child: int | None = None,
@@ -100,6 +103,7 @@ class Worker:
             max_attempts=max_attempts,
             backoff=in_seconds(backoff),
             max_crashes=max_crashes,
+            wait=in_seconds(wait),
             executor=executor,
             max_jobs_per_child=max_jobs_per_child,
             max_memory_per_child=max_memory_per_child,
@@ -127,6 +131,8 @@ class Worker:
         given = {name: value for name, value in changes.items() if value is not None}
         if "url" in given:
             given["url"] = checked_url(given["url"])
+        if "wait" in given:
+            given["wait"] = in_seconds(given["wait"])
         self.settings = dataclasses.replace(self.settings, **given)
 
     @overload
@@ -167,7 +173,8 @@ class Worker:
 
         Raises:
             BadArgument: there is no handler, or the worker runs already.
-            Unavailable: Redis can't be reached at the start; a later outage is waited for.
+            Unavailable: Redis can't be reached at the start, for `wait` seconds; a later outage is
+                waited for.
             WrongMode: every queue works in another mode; BadLayout and WrongType accordingly.
             Forbidden: the Redis user lacks a right that the worker needs.
         """
@@ -183,7 +190,8 @@ class Worker:
 
         Raises:
             BadArgument: there is no handler, or the worker runs already.
-            Unavailable: Redis can't be reached at the start; a later outage is waited for.
+            Unavailable: Redis can't be reached at the start, for `wait` seconds; a later outage is
+                waited for.
             WrongMode: every queue works in another mode; BadLayout and WrongType accordingly.
             Forbidden: the Redis user lacks a right that the worker needs.
         """
@@ -228,7 +236,8 @@ class Worker:
 
         Raises:
             BadArgument: the worker has a handler, or another loop over `jobs`.
-            Unavailable: Redis can't be reached at the start; a later outage is waited for.
+            Unavailable: Redis can't be reached at the start, for `wait` seconds; a later outage is
+                waited for.
             WrongMode: every queue works in another mode; BadLayout and WrongType accordingly.
             Forbidden: the Redis user lacks a right that the worker needs.
         """
