@@ -1,6 +1,7 @@
-"""A user who lacks one command is refused before anything is written, whatever the command.
+"""A user who lacks one command is refused before anything is written, whatever the command; and the
+rights of a role are enough for all of its verbs.
 
-Redis before 7 can't be asked what a user may do: there, and in memory, nothing is promised.
+Redis before 7 can't be asked what a user may do: there, and in memory, no refusal is promised.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ from contextlib import contextmanager
 
 import pytest
 from support.good_calls import SCRIPTS, TITLES, Good, mode_of
-from support.servers import DRYRUN_PLACES, at
+from support.servers import DRYRUN_PLACES, REAL_SERVER_PLACES, at
 from support.store import HOUR, Jobs, Q, Store, having
 
+from pyjobs.engine.acl import ROLES, rules_of, scripts_of
+from pyjobs.engine.keys import Keys
 from pyjobs.engine.modes import MODES, Mode
 from pyjobs.engine.replies import Claimed
 from pyjobs.engine.scripts import Arg, Script
@@ -65,13 +68,15 @@ def furnish(store: Store, mode: Mode) -> list[Claimed]:
     return held
 
 
-def scenes(store: Store, script: Script) -> Iterator[tuple[str, Good]]:
+def scenes(
+    store: Store, script: Script, kinds: tuple[str, ...] = ("empty", "full", "old", "lost")
+) -> Iterator[tuple[str, Good]]:
     """The same call on an empty server, on jobs in every state, late, and where keys are lost."""
     known = {option["name"] for option in script.about["options"]}
     for options in OPTIONS:
         if {word.partition("=")[0] for word in options.split()} - known:
             continue
-        for scene in ("empty", "full", "old", "lost"):
+        for scene in kinds:
             store.redis.flushall()
             held = [] if scene == "empty" else furnish(store, MODES[mode_of(script)])
             if scene == "old":
@@ -135,3 +140,31 @@ def test_rights_to_the_keys_of_one_queue_are_enough_for_a_round_trip(
         first, second = jobs.take("a", "b")
         assert jobs.complete(first) == ["done"]
         assert jobs.fail(second) in (["failed"], ["delayed"])
+
+
+# --- the rights of a role ---
+
+
+@at(REAL_SERVER_PLACES)
+@pytest.mark.parametrize("db", [0, 3])
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("role", ROLES)
+def test_the_rights_of_a_role_are_enough_for_each_of_its_verbs_on_any_database(
+    store: Store, role: str, mode: str, db: int
+) -> None:
+    wrong = []
+    rules = rules_of(role, mode, Keys(), ["q"], db=db)
+    with (
+        store.through(f"{store.url}/{db}") as admin,
+        user(admin, *rules) as narrow,
+    ):
+        for script in scripts_of(role, mode):
+            items = ITEMS.get(script.name.partition("/")[2])
+            for scene, good in scenes(admin, script, ("full", "old") if db else ("full", "lost")):
+                try:
+                    narrow.call(good.call(items=items))
+                except PyjobsError as error:
+                    wrong.append(f"{script.name}, {scene}: {error!r:.90}")
+            assert db == 0 or not store.redis.exists(f"{Q}:meta")
+        admin.redis.flushall()
+    assert not wrong
