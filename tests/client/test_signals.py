@@ -186,7 +186,7 @@ def test_pending_jobs_survive_changes_between_any_two_lines(
             found.longest(2)
             found.longest(2)
             found.all()
-            assert found.track("q", "extra", lambda id, queue: extra) is extra
+            assert found.track("q", "extra", lambda id, queue: extra)[0] is extra
 
         def handler() -> None:
             found.add("q", [extra])

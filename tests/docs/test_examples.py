@@ -77,7 +77,10 @@ class Reader:
             "bin/redis-cli": f"{cli} -u {server.url}",
             "bin/pyjobs": f"{sys.executable} -m pyjobs",
             "bin/python": sys.executable,
-            **{f"scripts/{name}": str(ROOT / "scripts" / name) for name in ("bench", "chaos")},
+            **{
+                f"scripts/{name}": str(ROOT / "scripts" / name)
+                for name in ("bench", "chaos", "mutants")
+            },
         }
         for name, command in programs.items():
             (folder / name).parent.mkdir(exist_ok=True)
