@@ -60,9 +60,6 @@ HAND_BACK_SECONDS = 2.0
 class Processor:
     """Claims, runs and records the jobs of one worker, from its connection to the end of its stop.
 
-    Attributes:
-        abandoned: how many handlers still run although their jobs were given up.
-
     Args:
         settings: the worker's settings.
         handler: runs one job to its result.
@@ -74,7 +71,7 @@ class Processor:
         self._loop = asyncio.get_running_loop()
         self._forks = Forks.guard(self._loop)
         self._loop_watch = LoopWatch()
-        self._executor = executor_for(handler, settings.concurrency, self._ended)
+        self._executor = executor_for(handler, settings.concurrency, self._ended, settings.children)
         self._server = aconnect(settings.url)
         self._changed = asyncio.Event()
         self._wake_waiter = WakeWaiter(settings, self._server, self._core, self._changed.set)
@@ -90,7 +87,7 @@ class Processor:
         self._watches_prefetched = False
         self._next_turn: asyncio.TimerHandle | None = None
         self._turn_seconds = min(TURN_SECONDS, max(FASTEST_TURN, settings.lease / 10))
-        self.abandoned = 0
+        self.abandoned = 0  # handlers that still run although their jobs were given up
         self._ending = False
 
     async def process(self) -> None:
@@ -132,6 +129,7 @@ class Processor:
             self._core.give_up()
             self._executor.cancel_all()
             self._executor.close()
+            await self._executor.wait_closed()
             await aclose(self._server)
         if self._core.fatal is not None:
             raise self._core.fatal
