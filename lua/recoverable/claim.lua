@@ -1,7 +1,7 @@
 -- recoverable/claim @1
 -- Take the oldest jobs and record since when they are in flight; nothing takes them back by itself.
 -- returns  ms until there may be more (0: now, -1: unknown), then per job
---          {queue (which of KEYS), id, token, data, attempt, queued ms, timeout ms}
+--          {queue (which of KEYS), id, token, data, attempt, queued ms, timeout ms, and its task, if it has one}
 -- errors   BADARG WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: the same nonce gets the same jobs, for a minute
 -- cost     O(limit * log n + queues), n = jobs in flight or delayed

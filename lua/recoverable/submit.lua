@@ -1,7 +1,7 @@
 -- recoverable/submit @1
 -- Store jobs and put their ids on the queue, or on the delayed set.
 -- returns  id, outcome for each item, in order: 'new', or the state of the job that has this id
---          already, or 'CONFLICT' when that one has other data; where a live job holds the unique
+--          already, or 'CONFLICT' when that one has other data or another task; where a live job holds the unique
 --          key, that one's id and state
 -- errors   BADARG TOOLARGE WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: the first stands, its state is returned, and the client hears of it too
@@ -28,6 +28,7 @@ local expires   = option(options, 'expires', 1, MAX_MS)    -- ms       if not cl
 local unique    = option_text(options, 'unique')           -- text     one live job with this key in the queue
 local retention = option(options, 'retention', 0, MAX_MS)  -- ms       how long the outcome is kept; left out, what ends it says
 local timeout   = option(options, 'timeout', 1, MAX_MS)    -- ms       how long a handler may run; left out, its worker says
+local task      = option_name(options, 'task')             -- name     which task the job is; left out, it is for a handler of bare jobs
 local jobs      = items(3, 2)                              -- items    id:id? data:bytes  '' as id asks for one
 
 arity(1)
@@ -37,5 +38,5 @@ local wait = math.max(delay, run_at - now)
 check_times(wait, expires)
 local q = open(queue, 'recoverable')
 if bad then return redis.error_reply(bad) end
-return submit(q, jobs, client, wait, unique, fields('client', client, 'retention', retention,
-  'timeout', timeout, 'expires', expires and now + expires, 'unique', unique))
+return submit(q, jobs, client, wait, unique, task, fields('client', client, 'retention', retention,
+  'timeout', timeout, 'expires', expires and now + expires, 'unique', unique, 'task', task))

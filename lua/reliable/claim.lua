@@ -1,7 +1,7 @@
 -- reliable/claim @1
 -- Take the oldest jobs and put them in flight under a lease; those that are due or whose lease ran out come first.
 -- returns  ms until there may be more (0: now, -1: unknown), then per job
---          {queue (which of KEYS), id, token, data, attempt, queued ms, timeout ms}
+--          {queue (which of KEYS), id, token, data, attempt, queued ms, timeout ms, and its task, if it has one}
 -- errors   BADARG WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: the same nonce gets the same jobs, until their lease ends, or a minute after the first of them has ended
 -- cost     O(limit * log n + queues), n = jobs in flight or delayed

@@ -1,7 +1,7 @@
 -- reliable/submit @1
 -- Store jobs and put their ids on the queue, or on the delayed set.
 -- returns  id, outcome for each item, in order: 'new', or the state of the job that has this id
---          already, or 'CONFLICT' when that one has other data; where a live job holds the unique
+--          already, or 'CONFLICT' when that one has other data or another task; where a live job holds the unique
 --          key, that one's id and state
 -- errors   BADARG TOOLARGE WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: the first stands, its state is returned, and the client hears of it too
@@ -31,6 +31,7 @@ local timeout   = option(options, 'timeout', 1, MAX_MS)     -- ms       how long
 local max_run   = option(options, 'max_run', 1, MAX_MS)      -- ms       longest life in flight: no extend renews it beyond; left out, any
 local attempts  = option(options, 'max_attempts', 1, 1000)  -- int      handled failures until it is dead; left out, fail says
 local backoff   = option(options, 'backoff', 0, MAX_MS)     -- ms       wait before the second attempt; left out, fail says
+local task      = option_name(options, 'task')               -- name     which task the job is; left out, it is for a handler of bare jobs
 local jobs      = items(3, 2)                               -- items    id:id? data:bytes  '' as id asks for one
 
 arity(1)
@@ -40,6 +41,6 @@ local wait = math.max(delay, run_at - now)
 check_times(wait, expires)
 local q = open(queue, 'reliable')
 if bad then return redis.error_reply(bad) end
-return submit(q, jobs, client, wait, unique, fields('client', client, 'retention', retention,
-  'timeout', timeout, 'expires', expires and now + expires, 'unique', unique, 'max_attempts', attempts,
+return submit(q, jobs, client, wait, unique, task, fields('client', client, 'retention', retention,
+  'timeout', timeout, 'expires', expires and now + expires, 'unique', unique, 'task', task, 'max_attempts', attempts,
   'backoff', backoff, 'max_run', max_run))

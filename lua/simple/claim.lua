@@ -1,7 +1,7 @@
 -- simple/claim @1
 -- Take the oldest jobs off their queues; from here on they live only with the caller.
 -- returns  ms until there may be more (0: now, -1: unknown), then per job
---          {queue (which of KEYS), id, token, data, attempt, queued ms, timeout ms}
+--          {queue (which of KEYS), id, token, data, attempt, queued ms, timeout ms, and its task, if it has one}
 -- errors   BADARG WRONGMODE BADLAYOUT NOPERM
 -- replay   unsafe: a second call takes other jobs
 -- cost     O(limit + queues)

@@ -12,7 +12,7 @@ FIELD = re.compile(r"-- (returns|errors|replay|cost) +(.*)")
 MORE = re.compile(r"-- {10}(.*)")
 LOCAL = re.compile(
     r"local (?P<name>\w+) *= (?:(?P<keys>KEYS)|.*?\b(?P<from>KEYS|ARGV)\[(?P<place>\d+)\].*?"
-    r"|(?P<option>option)(?:_text)?"
+    r"|(?P<option>option)(?:_text|_name)?"
     r"\(options, '(?P<word>\w+)'(?:, \w+){0,2}(?:, (?P<default>\w+))?\)"
     r"|items\((?P<first>\d+), \d+\)) *"
     r"-- (?P<type>[a-z]+)(?P<empty>\??) +(?P<what>.*)"
@@ -46,7 +46,7 @@ def describe(path: str, source: str, body: str, commands: list[str]) -> dict[str
     for line in source.splitlines():
         if match := LOCAL.match(line):
             read_local(entry, match, body)
-        elif re.search(r"^local .*\b(KEYS|ARGV|option(_name)?\(|items\()", line):
+        elif re.search(r"^local .*\b(KEYS|ARGV|option(_text|_name)?\(|items\()", line):
             raise BuildError(f"{path}: not a named and typed local: {line}")
     missing = [field for field in ("what", "returns", "replay", "cost", "keys") if not entry[field]]
     if missing:

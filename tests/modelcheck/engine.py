@@ -33,7 +33,7 @@ class Job(NamedTuple):
     attempts: int = 0
     crashes: int = 0
     releases: int = 0
-    past_crashes: int = 0  # before a run that its handler ended
+    past: int = 0  # attempts, and crashes before a run that its handler ended
     claims: int = 0  # how often it was given out
     accepted: tuple[Token, ...] = ()  # whose result was taken
     ended: Token | None = None  # the last token that ended an attempt
@@ -186,12 +186,12 @@ class Engine:
             return verdict
         k.inflight.pop(id, None)
         attempts = k.jobs[id].attempts + 1
-        k.set(id, attempts=attempts, ended=token)
+        k.set(id, attempts=attempts, past=k.jobs[id].past + 1, ended=token)
         if attempts >= self.max_attempts:
             self.end_dead(k, id)
             return "dead"
         job = k.jobs[id]  # its handler has come to an end
-        k.set(id, state="delayed", crashes=0, past_crashes=job.past_crashes + job.crashes)
+        k.set(id, state="delayed", crashes=0, past=job.past + job.crashes)
         k.delayed[id] = WAITS
         return "delayed"
 

@@ -65,7 +65,7 @@ def _jobs(server: Server) -> str:
             return f"{id} has {len(job.accepted)} recorded outcomes"
         if (job.state == "done") != (len(job.accepted) == 1):
             return f"{id} is {job.state} with {len(job.accepted)} recorded outcomes"
-        counted = job.attempts + job.crashes + job.past_crashes + job.releases
+        counted = job.past + job.crashes + job.releases
         running = job.claims - counted
         expected = (0, 1) if job.state == "cancelled" else (job.state in ("inflight", "done"),)
         if running not in expected:
