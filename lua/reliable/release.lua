@@ -1,9 +1,10 @@
 -- reliable/release @1
 -- Hand jobs in flight back, with no attempt counted: they were not run to an end. They go to the head of their queue, or,
 -- if their worker does not know their task, wait longer each time.
--- returns  for each item, in order: 'pending', 'repeat' (this token has ended the attempt before), 'LOST' (the
---          token is not the job's any more), 'cancelled' or 'NOJOB'; only 'pending' wrote anything. With `unknown`
---          'delayed' instead, or 'dead' when no worker has known the task for a day, or up to `expires`
+-- returns  [outcome per item]
+--          outcome  word  'pending'; with `unknown` 'delayed', or 'dead' when no worker has known the task for a day,
+--                         or until shortly before `expires`; 'repeat' (this token has ended the attempt before),
+--                         'LOST' (the token is not the job's any more), 'cancelled' or 'NOJOB', which wrote nothing
 -- errors   BADARG WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: a second call answers 'repeat'
 -- cost     O(items * log n), n = jobs in flight, delayed or dead

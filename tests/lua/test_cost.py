@@ -23,6 +23,7 @@ import pyjobs
 import pyjobs.aio
 from pyjobs.engine.call import Call
 from pyjobs.engine.modes import Mode
+from pyjobs.engine.outcome import Policy
 from pyjobs.engine.queue import watch
 from pyjobs.engine.reliable import Reliable
 from pyjobs.engine.simple import Simple
@@ -120,6 +121,22 @@ def test_each_call_of_a_script_costs_no_more_commands_and_words_than_its_bound(
     for place, jobs in enumerate((1, MANY)):
         for name, cost in a_life(store, mode, jobs).items():
             assert cost.within(BOUNDS[name][place]), (name, jobs, cost)
+
+
+@everywhere
+@having("submit")
+def test_a_task_costs_two_words_a_job_in_submit_and_none_in_claim(store: Store, mode: Mode) -> None:
+    start(store, mode)
+    costs = []
+    for task in (None, "mail.send"):
+        named = [(new_id(), b"1") for _ in range(MANY)]
+        _, submit = counted(store, mode.submit(Q, named, task=task))
+        _, claim = counted(store, mode.claim_with([Q], MANY, None, new_id(), Policy(lease=HOUR)))
+        costs.append((submit, claim))
+    (bare, bare_claim), (submit, claim) = costs
+    # Simple mode has one message a job.
+    assert submit == Cost(bare.commands, bare.words + (2 * MANY if mode.stores else 0))
+    assert claim == bare_claim
 
 
 @everywhere

@@ -119,7 +119,7 @@ def _fenced(before: World, step: Step, old: dict[str, Job]) -> str:
     assert isinstance(step.what, Call)
     if step.what.verb not in FENCED:
         return ""
-    id, token = step.what.args
+    id, token = step.what.args[:2]
     job = old.get(id)
     current = job is not None and job.state == "inflight" and job.token == token
     refused = step.reply in ("LOST", "NOJOB", "cancelled", "repeat")

@@ -29,9 +29,9 @@ local function hand_back_unknown(q, first)
     local id, job = item.id, item.job
     local since, start_by = tonumber(job[UNKNOWN_SINCE]) or now, tonumber(job[START_BY])
     local wait = unknown_wait(since, start_by)
+    redis.call('HSET', q.job .. id, 'releases', (tonumber(job[RELEASES]) or 0) + 1)
     if wait then
-      redis.call('HSET', q.job .. id, 'state', 'delayed', 'releases', (tonumber(job[RELEASES]) or 0) + 1,
-        'unknown_since', string.format('%.0f', since))
+      redis.call('HSET', q.job .. id, 'state', 'delayed', 'unknown_since', string.format('%.0f', since))
       if start_by then redis.call('HSET', q.job .. id, 'expires', job[START_BY]) end
       redis.call('ZADD', q.delayed, now + wait, id)
     else
