@@ -39,7 +39,8 @@ def dead(queue: str, skip: int, limit: int, as_json: bool, url: str, prefix: str
     """List the dead jobs of a reliable QUEUE.
 
     A job is dead when its attempts are used up, its handler rejected it, its workers kept dying, or
-    no worker knew its task. The jobs that have been dead longest come first. `pyjobs requeue` runs them again.
+    no worker knew its task. The jobs that have been dead longest come first. `pyjobs requeue` runs
+    them again.
     """
     keys = Keys(prefix)
     with connected(url) as server:

@@ -136,10 +136,14 @@ class Tied:
         return self.jobs.extend(claimed(id, shown), lease=AWAY)[0]
 
     def release(self, id: str, shown: tuple[int, int], why: str = "") -> str:
-        since = self.redis.hget(f"{Q}:job:{id}", "unknown_since")
-        if since and why == A_DAY:
-            self.redis.hset(f"{Q}:job:{id}", "unknown_since", int(since) - DAY)
-        return self.jobs.release(claimed(id, shown), unknown=bool(why))[0]
+        key = f"{Q}:job:{id}"
+        since = self.redis.hget(key, "unknown_since") if why == A_DAY else None
+        if since:
+            self.redis.hset(key, "unknown_since", int(since) - DAY)
+        word = self.jobs.release(claimed(id, shown), unknown=bool(why))[0]
+        if since and self.redis.hexists(key, "unknown_since"):
+            self.redis.hset(key, "unknown_since", since)
+        return word
 
     def reap(self) -> tuple[str, ...]:
         self.jobs.reap(max_crashes=self.limits.crashes)
