@@ -37,8 +37,8 @@ VALUE = re.compile(r"(?P<name>\w+) +(?P<type>[a-z]+)(?: +(?P<what>\S.*))?")
 def read(path: str, lines: Sequence[str]) -> Schema:
     """The schema of a reply.
 
-    A value is {name, type, resp, what}, and a word has `values` too. A value that may be left out has
-    `optional: true`. An array is {array: parts}. A part that is repeated is {each: 'item' or 'job',
+    A value is {name, type, resp, what}, and a word has `values` too. A value that may be left out
+    has `optional: true`. An array is {array: parts}. A part that is repeated is {each: 'item' or 'job',
     of: parts}.
 
     Args:
