@@ -19,6 +19,7 @@
     ├── JobExpired                     the job was not started in time, and never will be
     ├── ResultGone                     the result's retention is over, or there never was such a job
     ├── ClientClosed                   the client was closed while this job was pending
+    ├── UnknownTask                    no task of this name is known here
     ├── NoResults                      the client was made without results
     ├── MissingExtra                   a package of an optional extra is not installed
     └── Unavailable                    Redis can't be reached, or refuses to work
@@ -181,6 +182,10 @@ class ClientClosed(PyjobsError):
 
     The job itself goes on.
     """
+
+
+class UnknownTask(PyjobsError):
+    """No task of this name is known here: the worker that claimed the job has no such task."""
 
 
 class NoResults(PyjobsError):

@@ -38,8 +38,8 @@ def read(path: str, lines: Sequence[str]) -> Schema:
     """The schema of a reply.
 
     A value is {name, type, resp, what}, and a word has `values` too. A value that may be left out
-    has `optional: true`. An array is {array: parts}. A part that is repeated is {each: 'item' or 'job',
-    of: parts}.
+    has `optional: true`. An array is {array: parts}. A part that is repeated is
+    {each: 'item' or 'job', of: parts}.
 
     Args:
         path: what to call the script.
