@@ -118,8 +118,8 @@ class Client:
                 worker's, or 3.
             backoff: seconds before the second attempt, then doubled (reliable). Default: the
                 worker's, or 1.
-            task: the name of the job's task; `data` is then its arguments by name. Default: a bare
-                job, for a worker with a handler.
+            task: the name of the job's task, up to 128 of A-Z a-z 0-9 _ . : -; its data are then
+                the arguments by name. Default: a bare job.
 
         Raises:
             BadArgument: an argument is not what it must be; nothing was written.

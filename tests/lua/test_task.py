@@ -30,7 +30,7 @@ def unknown_for(jobs: Jobs, id: str, ms: int) -> Claimed:
 
 
 def due_after(jobs: Jobs, job: Claimed, wait: Callable[[int], int]) -> bool:
-    """Whether a hand-back as unknown delays a job by what `wait` makes of the time since the first."""
+    """Whether a hand-back as unknown delays a job by what `wait` makes of the time since then."""
     before = jobs.now()
     assert jobs.release(job, unknown=True) == ["delayed"]
     after, since = jobs.now(), int(jobs.job(job.id)["unknown_since"])
