@@ -22,6 +22,12 @@ ROLES = {
     ),
     "operator": (("cancel", "reap", "dead", "requeue"), ("HSET", "HGET", "HGETALL")),
 }
+# The verbs of lua/queue/ that a role calls besides.
+SHARED = {
+    "producer": ("wake", "result"),
+    "worker": ("wake", "result"),
+    "operator": ("wake", "result", "stats", "show", "list", "explain", "walk", "check"),
+}
 
 
 def commands_of(role: str, mode: str) -> set[str]:
@@ -36,7 +42,8 @@ def commands_of(role: str, mode: str) -> set[str]:
     """
     if role not in ROLES:
         raise BadArgument(f"role: {role!r} is not one of {', '.join(ROLES)}")
-    wanted = {f"{mode}/{verb}" for verb in ROLES[role][0]} | {"queue/wake", "queue/result"}
+    wanted = {f"{mode}/{verb}" for verb in ROLES[role][0]}
+    wanted |= {f"queue/{verb}" for verb in SHARED[role]}
     if role == "producer" and mode_named(mode).stores:
         wanted.add("queue/watch")
     names = {one.name for one in everything()} & wanted
