@@ -205,10 +205,10 @@ local function is_wanted(want, at, queued, job)
     or want.error and not (job[LISTED_ERROR] or ''):find(want.error, 1, true))
 end
 local function message_row(text, bytes, want)
-  local id, _, queued, data = parse_message(text)
-  if not is_wanted(want, nil, queued, {}) then return end
+  local id, _, queued, data, task = parse_message(text)
+  if not is_wanted(want, nil, queued, { [LISTED_TASK] = task }) then return end
   local shown = (data or text):sub(1, bytes)
-  return { id or '', id and 'pending' or '', '', 0, 1, tonumber(queued or '') or 0, 0, 0, '', '', shown }
+  return { id or '', id and 'pending' or '', task or '', 0, 1, tonumber(queued or '') or 0, 0, 0, '', '', shown }
 end
 local function job_row(q, state, id, score, bytes, want)
   local job
