@@ -23,8 +23,6 @@ local released = items(2, 2)                         -- items    id:id token:tok
 
 arity(1)
 no_more_options(options)
-local q = open(queue, 'reliable')
-if bad then return redis.error_reply(bad) end
 if unknown then
   --% include "lib/call/clock.lua"
   --% include "lib/call/stamp.lua"
@@ -33,8 +31,13 @@ if unknown then
   --% include "lib/job/dead.lua"
   --% include "lib/job/ended.lua"
   --% include "lib/verb/unknown.lua"
-  return hand_back_unknown(q, released)
+  local opened = open(queue, 'reliable')
+  if bad then return redis.error_reply(bad) end
+  return hand_back_unknown(opened, released)
 end
+
+local q = open(queue, 'reliable')
+if bad then return redis.error_reply(bad) end
 
 local words, mine, ids = fence(q, released, 2, read_releases)
 if bad then return redis.error_reply(bad) end

@@ -86,15 +86,15 @@ local function is_fit(state, expires)
   return state == 'pending' and not is_late(state, expires)
 end
 local function parse_message(text)
-  local id, client, queued, task, data = text:match('^{"id":"([^"]+)","client":"([^"]*)","_queued":(%d+),()"data":(.*)}$')
+  local id, client, queued, data = text:match('^{"id":"([^"]+)","client":"([^"]*)","_queued":(%d+),"data":(.*)}$')
+  local task
   if not id then
-    id, client, queued, task, data = text:match(
-      '^{"id":"([^"]+)","client":"([^"]*)","_queued":(%d+),"task":"([^"]+)","data":(.*)}$')
-    if not id or not is_name(task, 128) then return end
-  else
-    task = nil
+    local head = '^{"id":"([^"]+)","client":"([^"]*)","_queued":(%d+),"task":"([^"]+)","data":(.*)}$'
+    id, client, queued, task, data = text:match(head)
   end
-  if is_name(id, 128) and is_name(client, 128) and #queued <= 15 then return id, client, queued, data, task end
+  if id and is_name(id, 128) and is_name(client, 128) and #queued <= 15 and is_name(task or '', 128) then
+    return id, client, queued, data, task
+  end
 end
 local LOOKS = 10
 local function oldest_of(q)

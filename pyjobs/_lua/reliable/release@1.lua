@@ -167,8 +167,6 @@ local unknown  = option(options, 'unknown', 1, 1)
 local released = items(2, 2)
 arity(1)
 no_more_options(options)
-local q = open(queue, 'reliable')
-if bad then return redis.error_reply(bad) end
 if unknown then
 local clock = redis.call('TIME')
 local micros = tonumber(clock[2])
@@ -281,8 +279,12 @@ local function hand_back_unknown(q, first)
   send_messages()
   return words
 end
-  return hand_back_unknown(q, released)
+  local opened = open(queue, 'reliable')
+  if bad then return redis.error_reply(bad) end
+  return hand_back_unknown(opened, released)
 end
+local q = open(queue, 'reliable')
+if bad then return redis.error_reply(bad) end
 local words, mine, ids = fence(q, released, 2, read_releases)
 if bad then return redis.error_reply(bad) end
 if #mine == 0 then return words end
