@@ -12,14 +12,16 @@ from pyjobs.client.job import note
 from pyjobs.client.options import options_text
 from pyjobs.client.pending import J, Pending
 from pyjobs.client.presence import Event
+from pyjobs.client.stream import Stream, too_large
 from pyjobs.engine import MAX_BYTES, Arg, Keys, Mode
-from pyjobs.errors import BadArgument, TooLarge, Unencodable
+from pyjobs.errors import BadArgument, Unencodable
 from pyjobs.ids import new_id, new_ids
 from pyjobs.validate import checked
 
 Route = Callable[[Any], str]
 K = TypeVar("K")
 ONE = (0,)
+NONE: frozenset[int] = frozenset()
 
 
 class Item(NamedTuple):
@@ -108,14 +110,42 @@ class SubmitBuilder(Generic[J]):
             BadArgument: an argument is not what it must be.
             Unencodable: a value has no JSON.
         """
-        text = options_text(self._script, options)
-        if isinstance(values, (str, bytes, Mapping)):
-            raise BadArgument(f"data: a {type(values).__name__}, not a list of jobs' data")
         values = list(values)
         if options.get("unique") is not None and len(values) > 1:
             raise BadArgument(f"unique: a key is for one job, and this submit has {len(values)}")
+        text = options_text(self._script, options)
         data = self._encoded(values)
         chosen = None if ids is None else self._chosen(ids, len(data))
+        return self._batch(values, data, chosen, queue, text)
+
+    def stream(
+        self, queue: str | None, ids: Iterable[str] | None, options: Mapping[str, Any]
+    ) -> Stream[J]:
+        """Return the submit of many values that come one after the other.
+
+        Args:
+            queue: name of the queue of all values; None chooses one for each.
+            ids: an id for each value; None makes them.
+            options: options of all values, as `Options` names them.
+
+        Raises:
+            BadArgument: an argument is not what it must be.
+        """
+        text = options_text(self._script, options)
+
+        def batch(values: list[Any], data: list[bytes], chosen: list[str] | None) -> Batch[J]:
+            return self._batch(values, data, chosen, queue, text)
+
+        return Stream(batch, ids, unique=options.get("unique") is not None)
+
+    def _batch(
+        self,
+        values: Sequence[Any],
+        data: Sequence[bytes],
+        chosen: Sequence[str] | None,
+        queue: str | None,
+        text: str,
+    ) -> Batch[J]:
         if queue is not None or self._route is None:
             groups = [SubmitGroup(self._queue_for(None, queue), text, range(len(data)))]
         else:
@@ -196,8 +226,8 @@ class SubmitBuilder(Generic[J]):
             raise BadArgument(f"route: it chose no queue for a job, but raised {why}") from error
 
     def _single(self, item: Item) -> Iterator[Chunk[J]]:
-        jobs = self._jobs(item.queue, [item.id], chosen=True)
-        yield self._chunk(item.queue, item.options, [item.id, item.data], jobs, ONE)
+        jobs, known = self._jobs(item.queue, [item.id], chosen=True)
+        yield self._chunk(item.queue, item.options, [item.id, item.data], jobs, known, ONE)
 
     def _chunks(
         self,
@@ -213,31 +243,34 @@ class SubmitBuilder(Generic[J]):
                 names = [ids[place] for place in places]
                 items: list[Arg] = [b""] * (2 * len(places))
                 items[::2], items[1::2] = names, [data[place] for place in places]
-                jobs = self._jobs(group.queue, names, chosen=chosen)
-                yield self._chunk(group.queue, group.options, items, jobs, places)
+                jobs, known = self._jobs(group.queue, names, chosen=chosen)
+                yield self._chunk(group.queue, group.options, items, jobs, known, places)
 
     def _chunk(
-        self, queue: str, options: str, items: list[Arg], jobs: list[J], places: Sequence[int]
+        self,
+        queue: str,
+        options: str,
+        items: list[Arg],
+        jobs: list[J],
+        known: frozenset[int],
+        places: Sequence[int],
     ) -> Chunk[J]:
         key = self._queue_keys[queue]
         call = self._mode.submit_items(key, items, client=self._client, options=options)
-        return Chunk(call, jobs, places)
+        return Chunk(call, jobs, places, known)
 
-    def _jobs(self, queue: str, ids: list[str], *, chosen: bool) -> list[J]:
-        """Make a job for each id; a job that is pending here already stays the only one."""
+    def _jobs(self, queue: str, ids: list[str], *, chosen: bool) -> tuple[list[J], frozenset[int]]:
+        """Make a job for each id, or take the job that is pending here already. Returns the jobs,
+        and the positions of those that were taken."""
         make = self._make
-        if chosen:
-            jobs = [self._pending.track(queue, id, make) for id in ids]
-            note(jobs, Event.SUBMITTED)
-            return jobs
-        jobs = [make(id, queue) for id in ids]
-        self._pending.add(queue, jobs)
-        return jobs
-
-
-def too_large(size: int, what: str = "data") -> TooLarge:
-    """Return the error of data of this size in bytes."""
-    return TooLarge(f"{what}: {size} bytes, more than {MAX_BYTES}")
+        if not chosen:
+            jobs = [make(id, queue) for id in ids]
+            self._pending.add(queue, jobs)
+            return jobs, NONE
+        tracked = [self._pending.track(queue, id, make) for id in ids]
+        jobs = [job for job, _ in tracked]
+        note(jobs, Event.SUBMITTED)
+        return jobs, frozenset(at for at, (_, made) in enumerate(tracked) if not made)
 
 
 def grouped(kinds: Iterable[K]) -> dict[K, Sequence[int]]:

@@ -55,12 +55,12 @@ local function open(key, mode, ...)
     client = key .. ':client:',
     cancel = key .. ':cancel',
   }
-  local its_mode, layout, token, quarantined, lease, seen, grace = unpack(
-    redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...))
-  if lease or seen or grace then q.lease, q.seen, q.grace = whole(lease), whole(seen), whole(grace) end
+  local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...)
+  local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+  for i = 1, select('#', ...) do q[select(i, ...)] = whole(meta[4 + i]) end
   q.born = its_mode and true
   q.mode = its_mode or mode
-  q.token, q.quarantined = token or '0', quarantined
+  q.token, q.quarantined, q.layout = token or '0', quarantined, layout
   if its_mode and mode and its_mode ~= mode then
     bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
   elseif layout and layout ~= LAYOUT then
@@ -93,10 +93,12 @@ repeat
   local found = redis.call('ZRANGE', q.dead, at, at + wanted - 1, 'WITHSCORES')
   for i = 1, #found, 2 do
     local id, died = found[i], tonumber(found[i + 1])
-    local state, reason, attempts, crashes, failure = unpack(
-      read(q, id, 'state', 'reason', 'attempts', 'crashes', 'error'))
+    local state, reason, attempts, crashes, failure, task = unpack(
+      read(q, id, 'state', 'reason', 'attempts', 'crashes', 'error', 'task'))
     if state == 'dead' then
-      table.insert(reply, { id, reason or '-', died, tonumber(attempts or 0), tonumber(crashes or 0), failure or '' })
+      reply[#reply + 1] = {
+        id, reason or '-', died, tonumber(attempts or 0), tonumber(crashes or 0), failure or '', task or nil,
+      }
     else
       gone[#gone + 1] = id
     end
