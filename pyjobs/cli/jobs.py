@@ -21,6 +21,7 @@ from pyjobs.engine import MAX_ITEMS, PLACES, ListedJob, Place
 
 SHOWN_BYTES = 4096
 DATA_CHARS = 40
+HEADS = ("id", "state", "task", "queued", "at", "attempt", "error", "data")
 
 
 @click.command()
@@ -42,14 +43,14 @@ DATA_CHARS = 40
     type=float,
     metavar="SECONDS",
     callback=seconds,
-    help="Only jobs of that age or more.",
+    help="Only jobs at least so old.",
 )
 @click.option(
     "--newer",
     type=float,
     metavar="SECONDS",
     callback=seconds,
-    help="Only jobs of that age or less.",
+    help="Only jobs at most so old.",
 )
 @click.option("--newest", is_flag=True, help="Begin at the other end.")
 @json_option
@@ -99,12 +100,9 @@ def jobs(
         for job in found:
             show_json(json_ready(job))
     elif found:
-        print_table(
-            map(cells, found), "id", "state", "task", "queued", "at", "attempt", "error", "data"
-        )
-    say(
-        f"{counted(len(found), 'job')} of {page.total} {place} on queue {queue}, {looked} looked at"
-    )
+        print_table(map(cells, found), *HEADS)
+    shown = counted(len(found), "job")
+    say(f"{shown} of {page.total} {place} on queue {queue}, {looked} looked at")
     if cursor:
         say(f"there may be more: --cursor {cursor}")
     return 0

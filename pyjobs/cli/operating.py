@@ -1,4 +1,4 @@
-"""What the commands of operators share: the queue as an argument, times in words, `--json`, `--yes`.
+"""What the commands of operators share: the queue as an argument, times in words, options.
 
 No command of its own may live here.
 """
@@ -21,10 +21,8 @@ from pyjobs.transport import DEFAULT_URL
 UNITS = (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1000))
 
 
-def complete_queue(
-    context: click.Context, _: click.Parameter, incomplete: str
-) -> list[str]:  # pragma: no cover - a shell calls it
-    """Return the queues of the registry that begin so: shell completion. An error completes nothing."""
+def complete_queue(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """Return the queues of the registry that begin so, for a shell; none on an error."""
     url = context.params.get("url") or DEFAULT_URL
     with contextlib.suppress(PyjobsError), Admin(url) as admin:
         return [name for name in admin.queues() if name.startswith(incomplete)]

@@ -1,4 +1,4 @@
-"""`pyjobs purge`: the jobs of one place of a queue end and are forgotten. Nothing else may live here."""
+"""`pyjobs purge`: the jobs of one place of a queue are forgotten. Nothing else may live here."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ local function needs_quarantine(crashes)
   return crashes > 1
 end
 local function read_listed(q, id, ...)
-  return read(q, id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past_crashes', '_queued', '_started',
+  return read(q, id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started',
     '_processed', 'reason', ...)
 end
 local function shown_state(job)
