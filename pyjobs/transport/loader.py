@@ -1,4 +1,4 @@
-"""Loading the scripts into a server, and publishing their shas where every language finds them.
+"""Loading the scripts into a server, and publishing them where every language finds them.
 
 Nothing else may live here. A call heals a missing script by itself (send.py). Loading is for
 callers that know only a sha, and for workers, whose first calls keep their order so.
@@ -18,18 +18,25 @@ from pyjobs.transport.server import AsyncServer, Server, aprimaries, primaries
 
 
 def load(server: Server) -> int:
-    """Load every script of this package into each primary (SCRIPT LOAD). Returns how many scripts
-    there are.
+    """Load the scripts of this package that a primary lacks (SCRIPT EXISTS, SCRIPT LOAD).
+
+    Returns:
+        How many scripts the package has.
 
     Raises:
         Forbidden: Redis's access rules forbid it.
         Unavailable: Redis can't be reached.
     """
-    scripts = list(everything())
+    scripts = everything()
     for node in primaries(server):
         with translating(), node.pipeline(transaction=False) as pipe:
-            for script in scripts:
-                pipe.script_load(script.body)
+            there = [False] * len(scripts)
+            # Who may load scripts and may not ask loads them all.
+            with contextlib.suppress(exceptions.ResponseError):
+                there = node.script_exists(*[script.sha1 for script in scripts])
+            for script, loaded in zip(scripts, there, strict=True):
+                if not loaded:
+                    pipe.script_load(script.body)
             pipe.execute()
     return len(scripts)
 
@@ -55,7 +62,10 @@ async def aload(server: AsyncServer, mode: str) -> None:
 
 
 def publish(server: Server, keys: Keys) -> None:
-    """Write name@version -> sha1 of every script into the hash `<prefix>:scripts` (HSET).
+    """Write what a program without this package needs to call the scripts (HKEYS, HSET).
+
+    The hash `<prefix>:scripts` gets name@version -> sha1 of every script, and the hash
+    `<prefix>:bodies` sha1 -> body of each script that it lacks. A body never changes.
 
     Args:
         keys: the names under the prefix.
@@ -65,5 +75,9 @@ def publish(server: Server, keys: Keys) -> None:
         QueueFull: Redis is at its memory limit; nothing was written.
         Unavailable: Redis can't be reached.
     """
+    there = {sha.decode() for sha in command(server, "HKEYS", keys.bodies)}
     shas = [word for script in everything() for word in (script.title, script.sha1)]
     command(server, "HSET", keys.scripts, *shas)
+    bodies = {script.sha1: script.body for script in everything() if script.sha1 not in there}
+    if bodies:
+        command(server, "HSET", keys.bodies, *[word for pair in bodies.items() for word in pair])

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from redis.crc import key_slot
 
 # The commands of this package that are no scripts and have a key, which is their first argument.
-KEYED = frozenset({"BLPOP", "HGETALL", "HMGET", "HSET", "LLEN"})
+KEYED = frozenset({"BLPOP", "HGETALL", "HKEYS", "HMGET", "HSET", "LLEN"})
 NO_HOST = ("", "?")
 
 
