@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import redis
-from support.running import wait_until
-from support.servers import PREFERRED, own_server
 
 from pyjobs.testing import Server
 from pyjobs.transport.server import connect
+from support.running import wait_until
+from support.servers import PREFERRED, own_server
 
 SLOTS = 16384
 SOON = 20.0
@@ -95,9 +95,7 @@ class ClusterOfNodes:
 def cluster_of(number: int, name: str = PREFERRED, *args: str) -> Iterator[ClusterOfNodes]:
     """A cluster of so many primaries, which is up."""
     with contextlib.ExitStack() as stack:
-        nodes = [
-            stack.enter_context(own_server(*NODE, *args, name=name)) for _ in range(number)
-        ]
+        nodes = [stack.enter_context(own_server(*NODE, *args, name=name)) for _ in range(number)]
         first = nodes[0]
         for at, node in enumerate(nodes):
             low = -(-SLOTS * at // number)
