@@ -46,8 +46,10 @@ KEYS: list[Any] = [
     *(b"jobs:{q}\x00", b"jobs:{\x00}", b"jobs:{\xff}", b"\x00", "jobs::{q}}", "jobs:{{q}"),
 ]
 NAME = re.compile(rb"[A-Za-z0-9_.:-]{1,128}")
-# queue/result reads, and the others publish.
-WRITES_NOTHING = {"queue/result", "simple/complete", "simple/fail"}
+# Those of simple mode publish, and the others read.
+WRITES_NOTHING = {"simple/complete", "simple/fail"} | {
+    script.name for script in SCRIPTS if script.about["replay"] == "safe: it only reads"
+}
 every_script = pytest.mark.parametrize("script", SCRIPTS, ids=TITLES)
 WITH_ITEMS = [script for script in SCRIPTS if script.about["items"]]
 every_script_with_items = pytest.mark.parametrize(
