@@ -41,7 +41,9 @@ def test_a_wrong_url_is_refused_before_a_connection_is_tried(url: Any, why: str)
             use(url)
 
 
-@pytest.mark.parametrize("scheme", ["redis", "rediss", "redis+cluster", "redis+sentinel", "unix", "foo"])
+@pytest.mark.parametrize(
+    "scheme", ["redis", "rediss", "redis+cluster", "redis+sentinel", "unix", "foo"]
+)
 @pytest.mark.parametrize(
     "secret", ["se/cret", "se?cret", "se#cret", "se@cret", "se:cret", "secret"]
 )
@@ -57,7 +59,9 @@ def test_no_part_of_a_password_in_a_url_is_shown(scheme: str, secret: str, user:
             assert caught.match(ESCAPES)
 
 
-@pytest.mark.parametrize("scheme", ["redis", "rediss", "redis+cluster", "redis+sentinel", "unix", "memory", "foo"])
+@pytest.mark.parametrize(
+    "scheme", ["redis", "rediss", "redis+cluster", "redis+sentinel", "unix", "memory", "foo"]
+)
 @pytest.mark.parametrize(
     "rest",
     ["h/cret", "cret", "h:cret", "u:cret@h:x", "h?cret=1", "h?db=cret", "cret:1,h:x/s",
