@@ -23,7 +23,10 @@ VALUES: dict[str, Arg] = {
     "options": "",
     "bytes": b"x",
     "verdict": "retry",
+    "moments": "9999999999998",
 }
+# The options without which a script refuses every call.
+OPTIONS = {"schedule": "every=60000"}
 
 
 def mode_of(script: Script) -> str:
@@ -41,6 +44,7 @@ def furnish(store: Store, mode: str, held: int = 2) -> list[Claimed]:
     jobs.submit("waits", "waits-too")
     if jobs.mode.stores:
         jobs.submit("later", delay=HOUR)
+        jobs.schedule("good", every=HOUR)
     return taken
 
 
@@ -50,7 +54,12 @@ class Good:
     def __init__(self, script: Script, held: list[Claimed]) -> None:
         self.script, self.held = script, held
         self.fields = script.about["items"]
-        self.args: list[Arg] = [VALUES[arg["type"]] for arg in script.about["args"]]
+        verb = script.name.partition("/")[2]
+        options = OPTIONS.get(verb, "")
+        self.args: list[Arg] = [
+            options if arg["type"] == "options" else VALUES[arg["type"]]
+            for arg in script.about["args"]
+        ]
 
     def item(self, place: int) -> list[Arg]:
         names = {field["name"] for field in self.fields}

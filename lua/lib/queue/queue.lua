@@ -1,6 +1,6 @@
 -- A queue, with every key of it spelled here and nowhere else: q.job is followed by an id, q.claim by a nonce,
 -- q.unique by a name, q.client by a client. `open` reads what every verb needs: whether mode and
--- layout are right. The verbs about leases name the fields `lease`, `seen` and `grace` too.
+-- layout are right. Verbs that need more fields of :meta name them, and get them as whole numbers.
 -- needs args.bad args.refuse
 local LAYOUT = '1'
 -- A shorter lease counts as this long, ms, when it is asked whether anybody was there (lib/queue/grace.lua).
@@ -21,6 +21,7 @@ local function open(key, mode, ...)
   end
   local q = {
     name = tag,
+    key = key,
     meta = key .. ':meta',
     pending = key .. ':pending',
     wake = key .. ':wake',
@@ -34,9 +35,9 @@ local function open(key, mode, ...)
     client = key .. ':client:',  -- channels: results, for one client each
     cancel = key .. ':cancel',  -- a channel: ids of jobs that were cancelled while they ran
   }
-  local its_mode, layout, token, quarantined, lease, seen, grace = unpack(
-    redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...))
-  if lease or seen or grace then q.lease, q.seen, q.grace = whole(lease), whole(seen), whole(grace) end
+  local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...)
+  local its_mode, layout, token, quarantined = unpack(meta)
+  for i = 5, #meta do q[select(i - 4, ...)] = whole(meta[i]) end
   q.born = its_mode and true
   q.mode = its_mode or mode
   q.token, q.quarantined = token or '0', quarantined

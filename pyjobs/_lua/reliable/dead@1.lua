@@ -42,6 +42,7 @@ local function open(key, mode, ...)
   end
   local q = {
     name = tag,
+    key = key,
     meta = key .. ':meta',
     pending = key .. ':pending',
     wake = key .. ':wake',
@@ -55,9 +56,9 @@ local function open(key, mode, ...)
     client = key .. ':client:',
     cancel = key .. ':cancel',
   }
-  local its_mode, layout, token, quarantined, lease, seen, grace = unpack(
-    redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...))
-  if lease or seen or grace then q.lease, q.seen, q.grace = whole(lease), whole(seen), whole(grace) end
+  local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...)
+  local its_mode, layout, token, quarantined = unpack(meta)
+  for i = 5, #meta do q[select(i - 4, ...)] = whole(meta[i]) end
   q.born = its_mode and true
   q.mode = its_mode or mode
   q.token, q.quarantined = token or '0', quarantined

@@ -1,0 +1,58 @@
+-- schedule/refill @1
+-- Store further moments of schedules: a script can't read a calendar, so who can read one does it ahead of time.
+-- returns  for each item, in order: how many moments are stored now (of `every`: 0), 'STALE' (the schedule has another version) or
+--          'NOSCHEDULE'
+-- errors   BADARG BADLAYOUT NOPERM
+-- replay   safe: moments that are stored already, or were before, are not stored again
+-- cost     O(items * log n + moments), n = schedules of the queue
+--% include "lib/call/args.lua"
+--% include "lib/call/items.lua"
+--% include "lib/call/acl.lua"
+--% include "lib/queue/queue.lua"
+--% include "lib/schedule/schedules.lua"
+--% include "lib/schedule/moments.lua"
+local queue = KEYS[1]      -- queue  whose schedules
+local more  = items(1, 3)  -- items  schedule:name version:int moments:moments?  with moments as reliable/schedule takes them; '' is none
+
+arity(1)
+local given = {}
+for i = more, #ARGV, 3 do
+  name('schedule', ARGV[i])
+  int('version', ARGV[i + 1], 1, 999999999999999)
+  given[i] = ARGV[i + 2] == '' and {} or parse_moments('moments', ARGV[i + 2])
+end
+local q = open(queue)
+if bad then return redis.error_reply(bad) end
+
+local known, key = {}, schedules_key(q)
+for i = more, #ARGV, 3 do
+  local its_name = ARGV[i]
+  local version, moments, last, paused, every = unpack(
+    redis.call('HMGET', schedule_key(q, its_name), 'version', 'moments', 'last', 'paused', 'every'))
+  known[its_name] = {
+    version = version, coming = read_moments(moments), last = tonumber(last) or 0, paused = paused, every = every,
+  }
+end
+bad = denied('HSET', schedule_key(q, ''), 'ZADD', key, 'ZRANGE', key, 'HSET', q.meta, 'HDEL', q.meta)
+if bad then return redis.error_reply(bad) end
+redis.call('ZREM', key, '')  -- Redis allows it when it is full, and HSET then
+local reply = {}
+for i = more, #ARGV, 3 do
+  local its_name, schedule = ARGV[i], known[ARGV[i]]
+  local word
+  if not schedule.version then
+    word = 'NOSCHEDULE'
+  elseif tonumber(schedule.version) ~= tonumber(ARGV[i + 1]) then
+    word = 'STALE'
+  elseif schedule.every then
+    word = 0
+  else
+    local coming = later_moments(schedule.coming, given[i], schedule.last)
+    redis.call('HSET', schedule_key(q, its_name), 'moments', write_moments(coming))
+    if not schedule.paused then set_next(q, its_name, coming[1] or NEVER) end
+    word = #coming
+  end
+  reply[#reply + 1] = word
+end
+note_first(q)
+return reply

@@ -1,0 +1,54 @@
+-- schedule/run @1
+-- Make a job of a schedule now, beside those of its moments; paused ones too.
+-- returns  for each item, in order: the job's id, and 'new', the state of the job that has this id already or that holds the
+--          unique key, or 'NOSCHEDULE'
+-- errors   BADARG BADLAYOUT NOPERM
+-- replay   safe: the first stands, and its state is returned
+-- cost     O(items)
+--% include "lib/call/args.lua"
+--% include "lib/call/items.lua"
+--% include "lib/call/clock.lua"
+--% include "lib/call/stamp.lua"
+--% include "lib/call/acl.lua"
+--% include "lib/queue/queue.lua"
+--% include "lib/job/job.lua"
+--% include "lib/job/late.lua"
+--% include "lib/job/unique.lua"
+--% include "lib/schedule/schedules.lua"
+--% include "lib/schedule/schedule.lua"
+--% include "lib/schedule/occurrence.lua"
+local queue = KEYS[1]      -- queue  whose schedules
+local runs  = items(1, 2)  -- items  schedule:name run:name  and what the job is called after the schedule's name and a colon
+
+arity(1)
+for i = runs, #ARGV, 2 do
+  name('schedule', ARGV[i], false, 100)
+  name('run', ARGV[i + 1], false, 27)
+end
+local q = open(queue)
+if bad then return redis.error_reply(bad) end
+
+local schedules = {}
+read_lengths(q)
+for i = runs, #ARGV, 2 do schedules[i] = read_schedule(q, ARGV[i]) end
+bad = denied('HSET', q.job, 'LPUSH', q.pending, 'LPUSH', q.wake, 'SET', unique_key(q, ''))
+if bad then return redis.error_reply(bad) end
+local reply = {}
+for i = runs, #ARGV, 2 do
+  local id = ARGV[i] .. ':' .. ARGV[i + 1]
+  local held_by, held_state = holder(q, schedules[i][UNIQUE_OPTION] or nil)
+  local state = read(q, id, 'state', 'expires')
+  local outcome = state_now(state[STATE], state[2])
+  if not schedules[i][DATA] then
+    outcome = 'NOSCHEDULE'
+  elseif not outcome and held_by then
+    id, outcome = held_by, held_state
+  elseif not outcome then
+    make_occurrence(q, id, schedules[i])
+    outcome = 'new'
+  end
+  reply[#reply + 1] = id
+  reply[#reply + 1] = outcome
+end
+if q.waiting > 0 then wake(q) end
+return reply
