@@ -6,6 +6,7 @@ one matter as a rule; where it has one, its exception says so.
 
 from __future__ import annotations
 
+from itertools import dropwhile
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,14 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # Lines, for the files of a pattern. A piece of Lua is included into scripts whole, and a script is
 # read from its first write to its last; a Python module has one public matter.
-BUDGETS = {"lua/lib/*/*.lua": 100, "lua/[!l]*/*.lua": 40, "pyjobs/**/*.py": 350}
+BUDGETS = {"lua/lib/*/*.lua": 100, "lua/[!l]*/*.lua": 34, "pyjobs/**/*.py": 350}
 
 
 def lines(path: Path) -> int:
-    """How long a file is, without the list of the pieces that a script includes."""
+    """How long a file is, without a script's header and the list of the pieces that it includes."""
     rows = path.read_text().splitlines()
+    if path.suffix == ".lua":
+        rows = [*dropwhile(lambda row: row.startswith("--"), rows)]
     return sum(not row.lstrip().startswith("--% include") for row in rows)
 
 

@@ -1,7 +1,13 @@
 -- queue/watch @1
 -- Read what became of jobs, as queue/result does; a client hears from now on how those that have not ended end.
--- returns  for each id, in order: {state, reason, queued ms, started ms, processed ms, result or error};
---          the state is '' when there is no such job (any more)
+-- returns  [[state, reason, queued, started, processed, body] per item]
+--          state      word   'pending', 'delayed', 'inflight', 'done', 'failed', 'dead', 'cancelled' or 'expired';
+--                            '' when there is no such job (any more)
+--          reason     word   of a dead job 'attempts', 'rejected' or 'crashed'; else '-'
+--          queued     at     when it was submitted
+--          started    at     when it was last claimed; 0: never
+--          processed  at     when it ended; 0: it has not
+--          body       bytes  of a job that is done its result, else its last error; empty when there is none
 -- errors   BADARG BADLAYOUT NOPERM
 -- replay   safe: a client is added to a job once
 -- cost     O(items)

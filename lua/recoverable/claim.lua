@@ -1,7 +1,14 @@
 -- recoverable/claim @1
 -- Take the oldest jobs and record since when they are in flight; nothing takes them back by itself.
--- returns  ms until there may be more (0: now, -1: unknown), then per job
---          {queue (which of KEYS), id, token, data, attempt, queued ms, timeout ms}
+-- returns  [wait, [queue, id, token, data, attempt, queued, timeout] per job]
+--          wait     int    ms until there may be more: 0 is now, -1 unknown
+--          queue    int    which of KEYS, from 1
+--          id       id
+--          token    token  what every later call about the job presents
+--          data     bytes
+--          attempt  int    1 for the first; a job that was handed back keeps its number
+--          queued   at     when it was submitted
+--          timeout  ms     how long its handler may run; 0: its submit said nothing
 -- errors   BADARG WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: the same nonce gets the same jobs, for a minute
 -- cost     O(limit * log n + queues), n = jobs in flight or delayed
@@ -12,8 +19,8 @@
 --% include "lib/queue/grace.lua"
 --% include "lib/claim/open.lua"
 local queues  = KEYS                                               -- queues   in order of priority
-local nonce   = name('nonce', ARGV[1], false, 100)                 -- name     never used before: random, made for this call; up to 100 characters
-local limit   = int('limit', ARGV[2], 1, 1000)                     -- int      most jobs to return, 1 to 1000
+local nonce   = name('nonce', ARGV[1], false, 100)                 -- name     never used before: random, made for this call
+local limit   = int('limit', ARGV[2], 1, 1000)                     -- int      most jobs to return
 local options = read_options(ARGV[3])                              -- options  the next, or ''
 local bytes   = option(options, 'bytes', 1, 1073741824, 4194304)  -- int      most bytes of data to return; the first job is returned whatever its size
 

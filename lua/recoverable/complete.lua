@@ -1,7 +1,8 @@
 -- recoverable/complete @1
 -- Record the results of jobs in flight and tell their clients.
--- returns  for each item, in order: 'done', 'repeat' (this token has ended the job before), 'LOST' (the
---          token is not the job's any more), 'cancelled' or 'NOJOB'; only 'done' wrote anything
+-- returns  [outcome per item]
+--          outcome  word  'done', 'repeat' (this token has ended the job before), 'LOST' (the token
+--                         is not the job's any more), 'cancelled' or 'NOJOB'; only 'done' wrote anything
 -- errors   BADARG TOOLARGE WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: a second call answers 'repeat'
 -- cost     O(items * log n), n = jobs in flight

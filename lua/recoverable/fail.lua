@@ -1,7 +1,8 @@
 -- recoverable/fail @1
 -- Record that jobs in flight failed and tell their clients; nothing is tried again.
--- returns  for each item, in order: 'failed', 'repeat' (this token has ended the job before), 'LOST' (the
---          token is not the job's any more), 'cancelled' or 'NOJOB'; only 'failed' wrote anything
+-- returns  [outcome per item]
+--          outcome  word  'failed', 'repeat' (this token has ended the job before), 'LOST' (the token
+--                         is not the job's any more), 'cancelled' or 'NOJOB'; only 'failed' wrote anything
 -- errors   BADARG TOOLARGE WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: a second call answers 'repeat'
 -- cost     O(items * log n), n = jobs in flight

@@ -2,7 +2,10 @@
 -- Put back jobs that have been in flight for longer than they should, and promote what is due. A worker
 -- that is still at one of them has lost it: it may run twice, and only the later claim is recorded. What stands at the
 -- head of the list and is not to be run is dropped, as a claim does.
--- returns  more (1: call again), promoted (how many), {ids put back}, {}
+-- returns  [more, promoted, [back per job], []]
+--          more      int  1: there is more to do, call again; 0: not
+--          promoted  int  how many delayed jobs joined the list
+--          back      id   of a job that was put back
 -- errors   BADARG WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: a second call goes on where the first ended
 -- cost     O(limit * log n), n = jobs in flight or delayed
@@ -26,7 +29,7 @@
 --% include "lib/claim/promote.lua"
 --% include "lib/claim/reap_stale.lua"
 local queue      = KEYS[1]                                -- queue  whose jobs
-local limit      = int('limit', ARGV[1], 1, 1000)         -- int    most jobs to move of each kind, 1 to 1000
+local limit      = int('limit', ARGV[1], 1, 1000)         -- int    most jobs to move of each kind
 local older_than = int('older_than', ARGV[2], 0, MAX_MS)  -- ms     only jobs claimed at least this long ago
 
 arity(1, 2)

@@ -1,8 +1,9 @@
 -- recoverable/submit @1
 -- Store jobs and put their ids on the queue, or on the delayed set.
--- returns  id, outcome for each item, in order: 'new', or the state of the job that has this id
---          already, or 'CONFLICT' when that one has other data; where a live job holds the unique
---          key, that one's id and state
+-- returns  [(id, outcome) per item]
+--          id       id    of the item; made here when it was ''; or of the live job that holds the unique key
+--          outcome  word  'new'; the state of the job that has this id already, 'pending', 'delayed', 'inflight', 'done',
+--                         'failed', 'cancelled' or 'expired'; or 'CONFLICT' when that job has other data
 -- errors   BADARG TOOLARGE WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: the first stands, its state is returned, and the client hears of it too
 -- cost     O(items), O(items * log n) when delayed

@@ -1,6 +1,7 @@
 -- reliable/cancel @1
 -- End jobs that have not ended yet, wherever they are; a worker that runs one has lost it.
--- returns  for each item, in order: 'cancelled', or the state in which the job had ended before, or 'NOJOB'
+-- returns  [outcome per item]
+--          outcome  word  'cancelled'; or, when it had ended before, its state 'done', 'dead' or 'expired'; or 'NOJOB'
 -- errors   BADARG WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: a second call finds it cancelled
 -- cost     O(items * log n), n = jobs in flight or delayed

@@ -1,7 +1,14 @@
 -- reliable/claim @1
 -- Take the oldest jobs and put them in flight under a lease; those that are due or whose lease ran out come first.
--- returns  ms until there may be more (0: now, -1: unknown), then per job
---          {queue (which of KEYS), id, token, data, attempt, queued ms, timeout ms}
+-- returns  [wait, [queue, id, token, data, attempt, queued, timeout] per job]
+--          wait     int    ms until there may be more: 0 is now, -1 unknown
+--          queue    int    which of KEYS, from 1
+--          id       id
+--          token    token  what every later call about the job presents
+--          data     bytes
+--          attempt  int    1 for the first; a job that was handed back keeps its number
+--          queued   at     when it was submitted
+--          timeout  ms     how long its handler may run; 0: its submit said nothing
 -- errors   BADARG WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: the same nonce gets the same jobs, until their lease ends, or a minute after the first of them has ended
 -- cost     O(limit * log n + queues), n = jobs in flight or delayed
@@ -12,8 +19,8 @@
 --% include "lib/queue/grace.lua"
 --% include "lib/claim/open.lua"
 local queues      = KEYS                                        -- queues   in order of priority
-local nonce       = name('nonce', ARGV[1], false, 100)          -- name     never used before: random, made for this call; up to 100 characters
-local limit       = int('limit', ARGV[2], 1, 1000)              -- int      most jobs to return, 1 to 1000
+local nonce       = name('nonce', ARGV[1], false, 100)          -- name     never used before: random, made for this call
+local limit       = int('limit', ARGV[2], 1, 1000)              -- int      most jobs to return
 local lease       = int('lease', ARGV[3], 1, MAX_MS)            -- ms       until they are taken back, unless extended
 local options     = read_options(ARGV[4])                       -- options  any of the next, or ''
 local max_crashes = option(options, 'max_crashes', 1, 1000, 3)  -- int      leases that may run out until a job is dead

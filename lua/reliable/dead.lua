@@ -1,6 +1,13 @@
 -- reliable/dead @1
 -- List dead jobs, the longest dead first. Entries whose time is over, and those without a dead job, are dropped.
--- returns  how many there are, then per job {id, reason, died ms, attempts, crashes, error}
+-- returns  [total, [id, reason, died, attempts, crashes, error] per job]
+--          total     int    how many there are
+--          id        id
+--          reason    word   'attempts', 'rejected' or 'crashed'
+--          died      at
+--          attempts  int    how many attempts failed
+--          crashes   int    how many leases ran out
+--          error     bytes  the last one; empty when there is none
 -- errors   BADARG WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: a second call lists them again
 -- cost     O(log n + limit + entries that are dropped), n = dead jobs
@@ -12,7 +19,7 @@
 --% include "lib/job/dead.lua"
 local queue = KEYS[1]                           -- queue  whose jobs
 local skip  = int('skip', ARGV[1], 0, 1000000)  -- int    how many to leave out at the beginning
-local limit = int('limit', ARGV[2], 1, 1000)    -- int    most jobs to return, 1 to 1000
+local limit = int('limit', ARGV[2], 1, 1000)    -- int    most jobs to return
 
 arity(1, 2)
 local q = open(queue, 'reliable')

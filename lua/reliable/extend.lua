@@ -1,7 +1,8 @@
 -- reliable/extend @1
 -- Renew the leases of jobs in flight: the heartbeat of their worker.
--- returns  for each item, in order: 'inflight', 'repeat' (this token has ended the attempt), 'LOST' (the token
---          is not the job's any more, or its max_run is over), 'cancelled' or 'NOJOB'; only 'inflight' wrote anything
+-- returns  [outcome per item]
+--          outcome  word  'inflight', 'repeat' (this token has ended the attempt), 'LOST' (the token is not the job's any
+--                         more, or its max_run is over), 'cancelled' or 'NOJOB'; only 'inflight' wrote anything
 -- errors   BADARG WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: a second call renews again
 -- cost     O(items * log n), n = jobs in flight

@@ -1,7 +1,11 @@
 -- reliable/reap @1
 -- Put back what dead workers held, once its lease has run out, and promote what is due. What stands at the head of the
 -- list and is not to be run is dropped, as a claim does.
--- returns  more (1: call again), promoted (how many), {ids put back}, {ids now dead}
+-- returns  [more, promoted, [back per job], [dead per job]]
+--          more      int  1: there is more to do, call again; 0: not
+--          promoted  int  how many delayed jobs joined the list
+--          back      id   of a job that was put back
+--          dead      id   of a job that is now dead
 -- errors   BADARG WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: a second call goes on where the first ended
 -- cost     O(limit * log n), n = jobs in flight or delayed
@@ -29,7 +33,7 @@
 --% include "lib/claim/ran_out.lua"
 --% include "lib/claim/reap_expired.lua"
 local queue       = KEYS[1]                                     -- queue    whose jobs
-local limit       = int('limit', ARGV[1], 1, 1000)              -- int      most jobs to move of each kind, 1 to 1000
+local limit       = int('limit', ARGV[1], 1, 1000)              -- int      most jobs to move of each kind
 local options     = read_options(ARGV[2])                       -- options  the next, or ''
 local max_crashes = option(options, 'max_crashes', 1, 1000, 3)  -- int      leases that may run out until a job is dead
 

@@ -1,7 +1,8 @@
 -- reliable/release @1
 -- Hand jobs in flight back to the head of their queue, with no attempt counted: they were not run to an end.
--- returns  for each item, in order: 'pending', 'repeat' (this token has ended the attempt before), 'LOST' (the
---          token is not the job's any more), 'cancelled' or 'NOJOB'; only 'pending' wrote anything
+-- returns  [outcome per item]
+--          outcome  word  'pending', 'repeat' (this token has ended the attempt before), 'LOST' (the token
+--                         is not the job's any more), 'cancelled' or 'NOJOB'; only 'pending' wrote anything
 -- errors   BADARG WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: a second call answers 'repeat'
 -- cost     O(items * log n), n = jobs in flight

@@ -1,7 +1,9 @@
 -- reliable/requeue @1
 -- Give dead jobs another life: back to the queue, with nothing counted against them.
--- returns  for each item, in order: 'pending', the job's state when it is not dead, 'NOJOB', or 'CONFLICT' when
---          another live job holds its unique key; only for a dead job was anything written
+-- returns  [outcome per item]
+--          outcome  word  'pending'; when it is not dead, its state 'delayed', 'inflight', 'done', 'cancelled' or
+--                         'expired'; 'NOJOB'; or 'CONFLICT' when another live job holds its unique key. Only for a
+--                         dead job was anything written
 -- errors   BADARG WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: a second call finds it pending
 -- cost     O(items * log n), n = dead jobs

@@ -1,6 +1,9 @@
 -- reliable/schedule @1
 -- Make a schedule, or change it: from then on, claims make its jobs when their moments have come.
--- returns  'new', 'changed' or 'same' (only moments were added), the next moment (0: none) and the schedule's version
+-- returns  [outcome, next, version]
+--          outcome  word  'new', 'changed' or 'same': at most moments were added
+--          next     at    the next moment; 0: none
+--          version  int   of the schedule; each change raises it
 -- errors   BADARG TOOLARGE WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: the second call finds the same schedule
 -- cost     O(log n + moments), n = schedules of the queue
@@ -15,11 +18,11 @@
 --% include "lib/schedule/moments.lua"
 --% include "lib/schedule/define.lua"
 local queue     = KEYS[1]                                        -- queue    whose claims make the jobs
-local schedule  = name('schedule', ARGV[1], false, 100)          -- name     its jobs are called name:moment; up to 100 characters
+local schedule  = name('schedule', ARGV[1], false, 100)          -- name     its jobs are called name:moment
 local options   = read_options(ARGV[2])                          -- options  any of the next, or ''
 local every     = option(options, 'every', 1000, MAX_MS)         -- ms       between two moments; left out, `moments` says
 local at        = option(options, 'at', 0, MAX_AT, 0)            -- at       the first moment of `every`; left out or past, `every` from now
-local moments   = option_text(options, 'moments')                -- text     the next moments, ms since the epoch, up to 64, separated by commas
+local moments   = option_text(options, 'moments')                -- text     the next moments, ms since the epoch, at most 64, separated by commas
 local cron      = option_text(options, 'cron')                   -- text     what the moments come from; no script reads it
 local zone      = option_text(options, 'zone')                   -- text     whose calendar the moments come from; no script reads it
 local missed    = option_text(options, 'missed')                 -- text     which of several missed moments make a job: skip, last (the default) or all
@@ -35,7 +38,7 @@ local data      = ARGV[3]                                        -- bytes    the
 
 arity(1, 3)
 no_more_options(options)
-check_body('data', data)
+check_body('data', data or '')
 check_missed(missed)
 check_calendar(every, moments)
 local coming = parse_moments('moments', moments)

@@ -1,8 +1,19 @@
 -- schedule/list @1
 -- List the schedules of a queue, the one whose moment comes first at the head.
--- returns  how many there are, then per schedule
---          {name, next moment (0: none), version, paused (1 or 0), every ms (0: moments are stored), how many moments are
---          stored, the last moment (0: none yet), cron, zone, missed, task, moments that made jobs, separated by spaces}
+-- returns  [total, [name, next, version, paused, every, left, last, cron, zone, missed, task, ran] per schedule]
+--          total    int    how many there are
+--          name     name
+--          next     at     the next moment; 0: none
+--          version  int    each change raises it
+--          paused   int    1: makes no jobs at present; else 0
+--          every    ms     between two moments; 0: the moments are stored
+--          left     int    how many moments are stored
+--          last     at     the latest moment that was due; 0: none yet
+--          cron     bytes  what the moments come from; empty when nobody said
+--          zone     bytes  whose calendar; empty when nobody said
+--          missed   word   'skip', 'last' or 'all'
+--          task     bytes  of its jobs; empty: none
+--          ran      bytes  the latest moments that made jobs, separated by spaces
 -- errors   BADARG BADLAYOUT
 -- replay   safe: it only reads
 -- cost     O(log n + limit), n = schedules of the queue
@@ -11,8 +22,8 @@
 --% include "lib/schedule/schedules.lua"
 --% include "lib/schedule/schedule.lua"
 local queue = KEYS[1]                             -- queue  whose schedules
-local skip  = int('skip', ARGV[1], 0, 1000000)    -- int    how many to leave out first, up to 1000000
-local limit = int('limit', ARGV[2], 1, 1000)      -- int    most schedules to return, 1 to 1000
+local skip  = int('skip', ARGV[1], 0, 1000000)    -- int    how many to leave out first
+local limit = int('limit', ARGV[2], 1, 1000)      -- int    most schedules to return
 
 arity(1, 2)
 local q = open(queue)

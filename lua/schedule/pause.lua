@@ -1,6 +1,7 @@
 -- schedule/pause @1
 -- Let schedules make no jobs until they are resumed.
--- returns  for each item, in order: 'paused' or 'NOSCHEDULE'
+-- returns  [outcome per item]
+--          outcome  word  'paused' or 'NOSCHEDULE'
 -- errors   BADARG BADLAYOUT NOPERM
 -- replay   safe: a second call answers the same
 -- cost     O(items * log n), n = schedules of the queue

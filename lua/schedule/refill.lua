@@ -1,7 +1,7 @@
 -- schedule/refill @1
 -- Store further moments of schedules: a script can't read a calendar, so who can read one does it ahead of time.
--- returns  for each item, in order: how many moments are stored now (of `every`: 0), 'STALE' (the schedule has another version) or
---          'NOSCHEDULE'
+-- returns  [outcome per item]
+--          outcome  word  'refilled', 'stale' (the schedule has another version) or 'NOSCHEDULE'
 -- errors   BADARG BADLAYOUT NOPERM
 -- replay   safe: moments that are stored already, or were before, are not stored again
 -- cost     O(items * log n + moments), n = schedules of the queue
@@ -43,14 +43,14 @@ for i = more, #ARGV, 3 do
   if not schedule.version then
     word = 'NOSCHEDULE'
   elseif tonumber(schedule.version) ~= tonumber(ARGV[i + 1]) then
-    word = 'STALE'
+    word = 'stale'
   elseif schedule.every then
-    word = 0
+    word = 'refilled'  -- it needs no moments
   else
     local coming = later_moments(schedule.coming, given[i], schedule.last)
     redis.call('HSET', schedule_key(q, its_name), 'moments', write_moments(coming))
     if not schedule.paused then set_next(q, its_name, coming[1] or NEVER) end
-    word = #coming
+    word = 'refilled'
   end
   reply[#reply + 1] = word
 end

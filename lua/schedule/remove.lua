@@ -1,6 +1,7 @@
 -- schedule/remove @1
 -- Forget schedules. The jobs that they have made stay.
--- returns  for each item, in order: 'removed' or 'NOSCHEDULE'
+-- returns  [outcome per item]
+--          outcome  word  'removed' or 'NOSCHEDULE'
 -- errors   BADARG BADLAYOUT NOPERM
 -- replay   safe: a second call answers 'NOSCHEDULE'
 -- cost     O(items * log n), n = schedules of the queue

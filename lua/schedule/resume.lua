@@ -1,6 +1,7 @@
 -- schedule/resume @1
 -- Let paused schedules make jobs again, from their next moment on; moments of the pause make none.
--- returns  for each item, in order: 'resumed', 'running' (it was not paused) or 'NOSCHEDULE'
+-- returns  [outcome per item]
+--          outcome  word  'resumed', 'running' (it was not paused) or 'NOSCHEDULE'
 -- errors   BADARG BADLAYOUT NOPERM
 -- replay   safe: a second call answers 'running'
 -- cost     O(items * log n), n = schedules of the queue

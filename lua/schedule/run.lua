@@ -1,7 +1,9 @@
 -- schedule/run @1
 -- Make a job of a schedule now, beside those of its moments; paused ones too.
--- returns  for each item, in order: the job's id, and 'new', the state of the job that has this id already or that holds the
---          unique key, or 'NOSCHEDULE'
+-- returns  [(id, outcome) per item]
+--          id       id    schedule:run, or of the live job that holds the unique key
+--          outcome  word  'new'; the state of the job that has this id already, 'pending', 'delayed', 'inflight', 'done',
+--                         'failed', 'dead', 'cancelled' or 'expired'; or 'NOSCHEDULE'
 -- errors   BADARG BADLAYOUT NOPERM
 -- replay   safe: the first stands, and its state is returned
 -- cost     O(items)

@@ -1,7 +1,14 @@
 -- simple/claim @1
 -- Take the oldest jobs off their queues; from here on they live only with the caller.
--- returns  ms until there may be more (0: now, -1: unknown), then per job
---          {queue (which of KEYS), id, token, data, attempt, queued ms, timeout ms}
+-- returns  [wait, [queue, id, token, data, attempt, queued, timeout] per job]
+--          wait     int    ms until there may be more: 0 is now, -1 unknown
+--          queue    int    which of KEYS, from 1
+--          id       id
+--          token    token  what every later call about the job presents
+--          data     bytes
+--          attempt  int    1 for the first; a job that was handed back keeps its number
+--          queued   at     when it was submitted
+--          timeout  ms     how long its handler may run; 0: its submit said nothing
 -- errors   BADARG WRONGMODE BADLAYOUT NOPERM
 -- replay   unsafe: a second call takes other jobs
 -- cost     O(limit + queues)
@@ -15,7 +22,7 @@
 --% include "lib/claim/room.lua"
 --% include "lib/claim/take_messages.lua"
 local queues  = KEYS                                              -- queues   in order of priority
-local limit   = int('limit', ARGV[1], 1, 1000)                    -- int      most jobs to return, 1 to 1000
+local limit   = int('limit', ARGV[1], 1, 1000)                    -- int      most jobs to return
 local options = read_options(ARGV[2])                             -- options  the next, or ''
 local bytes   = option(options, 'bytes', 1, 1073741824, 4194304)  -- int      most bytes of data to return; the first job is returned whatever its size
 

@@ -1,6 +1,7 @@
 -- simple/complete @1
 -- Tell the clients the results; nothing is stored.
--- returns  'done' for each item, in order
+-- returns  [outcome per item]
+--          outcome  word  'done'
 -- errors   BADARG TOOLARGE WRONGMODE BADLAYOUT
 -- replay   unsafe: a second call tells the clients again
 -- cost     O(items)

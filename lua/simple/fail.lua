@@ -1,6 +1,7 @@
 -- simple/fail @1
 -- Tell the clients that jobs failed; nothing is stored and nothing is tried again.
--- returns  'failed' for each item, in order
+-- returns  [outcome per item]
+--          outcome  word  'failed'
 -- errors   BADARG TOOLARGE WRONGMODE BADLAYOUT
 -- replay   unsafe: a second call tells the clients again
 -- cost     O(items)

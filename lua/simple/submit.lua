@@ -1,6 +1,8 @@
 -- simple/submit @1
 -- Put jobs on the queue as whole messages: {"id":..., "client":..., "_queued":..., "data":...}.
--- returns  id, 'new' for each item, in order
+-- returns  [(id, outcome) per item]
+--          id       id    of the item, or made here when it was ''
+--          outcome  word  'new'
 -- errors   BADARG TOOLARGE WRONGMODE BADLAYOUT NOPERM
 -- replay   unsafe: a second call submits the jobs again
 -- cost     O(items)

@@ -16,7 +16,7 @@ Other folders import from this file and not past it.
 from pyjobs.admin.answers import Answer
 from pyjobs.admin.cancel import cancel_jobs
 from pyjobs.admin.dead import DeadJob, DeadJobs, dead_jobs
-from pyjobs.admin.describe import Description, Place, describe_script, find_script
+from pyjobs.admin.describe import Description, Place, Returned, describe_script, find_script
 from pyjobs.admin.queues import queue_mode
 from pyjobs.admin.reap import ReapedQueue, reap_queues
 from pyjobs.admin.requeue import requeue_all, requeue_jobs
@@ -28,6 +28,7 @@ __all__ = [
     "Description",
     "Place",
     "ReapedQueue",
+    "Returned",
     "cancel_jobs",
     "dead_jobs",
     "describe_script",

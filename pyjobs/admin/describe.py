@@ -10,22 +10,10 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
-from pyjobs.engine import MAX_BYTES, MAX_ITEMS, Keys, Script, everything, script
+from pyjobs.engine import Keys, Script, everything, script, types
 from pyjobs.errors import BadArgument
-from pyjobs.validate import NAME_RULE
 
 QUEUE = "QUEUE"
-TYPES = {
-    "at": "a moment, in whole milliseconds since the epoch",
-    "bytes": f"up to {MAX_BYTES} bytes; pyjobs's own clients and workers write JSON",
-    "id": NAME_RULE,
-    "int": "a whole number",
-    "ms": "a duration in whole milliseconds",
-    "name": NAME_RULE,
-    "options": "none, one or several name=value, with a space between them",
-    "text": "any text of up to 1 KiB, percent-encoded: at least %20 for a space and %25 for %",
-    "token": "as claim gave it",
-}
 # Values for a first call, which only shows that something happens.
 SAMPLES = {"name": "''", "options": "''", "id": "''", "bytes": """'{"text":"reverse me"}'"""}
 
@@ -37,6 +25,7 @@ class Place(NamedTuple):
         kind: 'key', 'argument', 'option' or 'item'.
         name: the word that stands for the value.
         type: the value's type, one of those that `Description.types` explains.
+        bounds: the least and the most of a number, or the most bytes of a text.
         default: the default of an option, else ''.
         what: what the value means.
     """
@@ -44,7 +33,24 @@ class Place(NamedTuple):
     kind: str
     name: str
     type: str
+    bounds: str
     default: str
+    what: str
+
+
+class Returned(NamedTuple):
+    """Holds one value of a script's reply.
+
+    Attributes:
+        name: the word that stands for the value in the form of the reply.
+        type: the value's type, one of those that `Description.types` explains.
+        resp: what Redis's protocol calls the value: 'integer' or 'bulk string'.
+        what: what the value means, and for a word which there are.
+    """
+
+    name: str
+    type: str
+    resp: str
     what: str
 
 
@@ -59,8 +65,11 @@ class Description:
         sample: a line that does something as it stands; None where it needs values that only a
             claim gives.
         places: what goes into each place of the line, in order.
-        types: name and meaning of each type among the places.
-        facts: name and text of what to know before a call: items, returns, errors, replay, cost.
+        returns: the form of the reply. `x per item` is x once for each item, in order; `x per job`
+            is x any number of times.
+        values: the values that the form names.
+        types: name and meaning of each type among the places and the values.
+        facts: name and text of what to know before a call: items, errors, replay, cost.
     """
 
     title: str
@@ -68,6 +77,8 @@ class Description:
     line: str
     sample: str | None
     places: tuple[Place, ...]
+    returns: str
+    values: tuple[Returned, ...]
     types: tuple[tuple[str, str], ...]
     facts: tuple[tuple[str, str], ...]
 
@@ -104,6 +115,11 @@ def describe_script(script: Script, keys: Keys) -> Description:
         line=_line(script, keys, words),
         sample=_sample(script, keys),
         places=tuple(_places(script, keys)),
+        returns=script.about["returns"],
+        values=tuple(
+            Returned(one["name"], one["type"], one["resp"], one["what"])
+            for one in _returned(script.about["reply"])
+        ),
         types=tuple(_types(script)),
         facts=tuple(_facts(script)),
     )
@@ -112,6 +128,14 @@ def describe_script(script: Script, keys: Keys) -> Description:
 def _values(script: Script) -> list[dict[str, Any]]:
     """Return the manifest's entries of the arguments and of one round of items."""
     return [*script.about["args"], *script.about["items"]]
+
+
+def _returned(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the values of a reply's schema, in their order."""
+    for part in (*schema.get("array", ()), *schema.get("of", ())):
+        yield from _returned(part)
+    if "name" in schema:
+        yield schema
 
 
 def _line(script: Script, keys: Keys, words: list[str]) -> str:
@@ -132,30 +156,40 @@ def _places(script: Script, keys: Keys) -> Iterator[Place]:
     for key in about["keys"]:
         one, other = keys.queue(QUEUE), keys.queue("OTHER")
         several = f"; for two: 2 '{one}' '{other}'" if key["type"] == "queues" else ""
-        yield Place("key", QUEUE, key["type"], "", key["what"] + several)
+        yield Place("key", QUEUE, key["type"], "", "", key["what"] + several)
     for arg in about["args"]:
-        yield Place("argument", arg["name"].upper(), _type(arg), "", arg["what"])
+        yield Place("argument", arg["name"].upper(), _type(arg), _bounds(arg), "", arg["what"])
     for option in about["options"]:
         name = f"{option['name']}={option['type'].upper()}"
         default = str(option.get("default", ""))
-        yield Place("option", name, _type(option), default, option["what"])
+        yield Place("option", name, _type(option), _bounds(option), default, option["what"])
     for item in about["items"]:
-        yield Place("item", item["name"].upper(), _type(item), "", "")
+        yield Place("item", item["name"].upper(), _type(item), _bounds(item), "", "")
 
 
 def _type(about: dict[str, Any]) -> str:
-    return f"{about['type']}, or ''" if about.get("may_be_empty") else f"{about['type']}"
+    optional = about.get("may_be_empty") and about["type"] != "bytes"
+    return f"{about['type']}, or ''" if optional else f"{about['type']}"
+
+
+def _bounds(about: dict[str, Any]) -> str:
+    if "low" in about:
+        return f"{about['low']} to {about['high']}"
+    return f"up to {about['longest']} bytes" if "longest" in about else ""
 
 
 def _types(script: Script) -> Iterator[tuple[str, str]]:
-    used = {one["type"] for one in (*_values(script), *script.about["options"])}
-    return ((name, what) for name, what in TYPES.items() if name in used)
+    returned = _returned(script.about["reply"])
+    used = {one["type"] for one in (*_values(script), *script.about["options"], *returned)}
+    return ((name, what) for name, what in types().items() if name in used)
 
 
 def _facts(script: Script) -> Iterator[tuple[str, str]]:
     if items := " ".join(item["name"].upper() for item in script.about["items"]):
-        what = "; ".join(filter(None, (script.about["items_what"], f"1 to {MAX_ITEMS} times")))
+        what = "; ".join(
+            filter(None, (script.about["items_what"], f"1 to {script.about['most_items']} times"))
+        )
         yield "items", f"{items}: {what}"
-    for word in ("returns", "errors", "replay", "cost"):
+    for word in ("errors", "replay", "cost"):
         value = script.about[word]
         yield word, " ".join(value) if isinstance(value, list) else value

@@ -28,7 +28,7 @@ from pyjobs.engine.queue import fetch, wake, watch
 from pyjobs.engine.recoverable import Recoverable
 from pyjobs.engine.reliable import RELIABLE, Reliable
 from pyjobs.engine.replies import Claimed, ClaimReply, Dead, Reaped, Stored, parse_submitted
-from pyjobs.engine.scripts import Arg, Option, Script, built_files, everything, script
+from pyjobs.engine.scripts import Arg, Option, Script, built_files, everything, script, types
 from pyjobs.engine.simple import SIMPLE
 from pyjobs.engine.verbs import ModeName, StoredVerbs
 
@@ -76,6 +76,7 @@ __all__ = [
     "parse_submitted",
     "rules_of",
     "script",
+    "types",
     "wake",
     "watch",
 ]

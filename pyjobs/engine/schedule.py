@@ -131,10 +131,10 @@ def run_schedules(queue: str, runs: Iterable[tuple[str, str]]) -> Call[list[tupl
 
 def refill_schedules(
     queue: str, refills: Iterable[tuple[str, int, Sequence[int]]]
-) -> Call[list[int | str]]:
+) -> Call[list[str]]:
     """Return the call that stores further moments of schedules (schedule/refill).
 
-    The reply is how many moments are stored now, 'STALE' or 'NOSCHEDULE' for each.
+    The reply is 'refilled', 'stale' (the schedule has another version) or 'NOSCHEDULE' for each.
 
     Args:
         queue: the queue's key.
@@ -144,7 +144,7 @@ def refill_schedules(
     items: list[Arg] = []
     for name, version, moments in refills:
         items += [name, version, written(moments)]
-    return Call(used, (queue,), used.bind(items), parse_refills)
+    return Call(used, (queue,), used.bind(items), parse_words)
 
 
 def written(moments: Sequence[int]) -> str:
@@ -165,10 +165,6 @@ def parse_page(reply: Any) -> SchedulePage:
 def parse_runs(reply: Any) -> list[tuple[str, str]]:
     words = parse_words(reply)
     return list(zip(words[::2], words[1::2], strict=True))
-
-
-def parse_refills(reply: Any) -> list[int | str]:
-    return [word if isinstance(word, int) else word.decode() for word in reply]
 
 
 def _parse_row(row: Any) -> StoredSchedule:

@@ -81,9 +81,19 @@ class Script:
 
 
 @functools.cache
+def _manifest() -> dict[str, Any]:
+    manifest: dict[str, Any] = json.loads((FOLDER / MANIFEST).read_text())
+    return manifest
+
+
+def types() -> Mapping[str, str]:
+    """Return the types of the manifest: name -> what a value of this type is."""
+    return _manifest()["types"]  # type: ignore[no-any-return]
+
+
+@functools.cache
 def everything() -> Sequence[Script]:
     """Return every version of every script of this package, in the manifest's order."""
-    manifest = json.loads((FOLDER / MANIFEST).read_text())
     return tuple(
         Script(
             name=about["name"],
@@ -95,7 +105,7 @@ def everything() -> Sequence[Script]:
             options=frozenset(option["name"] for option in about["options"]),
             about=about,
         )
-        for about in manifest
+        for about in _manifest()["scripts"].values()
     )
 
 

@@ -6,6 +6,7 @@
     pieces     what each piece declares to need, and whether each script has it
     commands   the Redis commands that it calls
     manifest   how the package's manifest describes it
+    reply      what it replies, as a schema
     build      all of these, for every source
     released   whether the result is what is checked in, and keeps what was released
     table      which script includes which piece, for lua/README.md

@@ -7,11 +7,12 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from lua_build.commands import commands
 from lua_build.compose import Composed, Composer, strip
 from lua_build.errors import BuildError
-from lua_build.manifest import describe
+from lua_build.manifest import FORM, TYPES, describe
 from lua_build.names import parse
 from lua_build.pieces import Piece, check, read
 from lua_build.prune import live, pruned
@@ -86,21 +87,29 @@ def build(lua: Path, made: Iterable[Script], out: Path, released: Path) -> dict[
         BuildError: a source breaks a rule of the manifest.
     """
     files: dict[str, str] = {}
-    manifest = []
+    manifest: dict[str, dict[str, Any]] = {}
     for script in made:
         path = script.composed.path
         source = (lua / path).read_text()
         entry = describe(path, source, strip(script.composed.text), script.commands)
-        target = f"{entry['name']}@{entry['version']}.lua"
+        title = f"{entry['name']}@{entry['version']}"
+        target = f"{title}.lua"
         sha1 = hashlib.sha1(script.body.encode()).hexdigest()
-        manifest.append({**entry, "file": target, "sha1": sha1})
+        manifest[title] = {**entry, "file": target, "sha1": sha1}
         files[target] = script.body
-    for entry in json.loads((out / "manifest.json").read_text()) if pinned(released) else ():
-        old = f"{entry['name']}@{entry['version']}"
-        there = (out / entry["file"]).exists()
-        if old in pinned(released) and there and entry["file"] not in files:
-            manifest.append(entry)
-            files[entry["file"]] = (out / entry["file"]).read_text()
-    manifest.sort(key=lambda entry: (entry["name"], entry["version"]))
-    files["manifest.json"] = json.dumps(manifest, indent=1) + "\n"
+    there = json.loads((out / "manifest.json").read_text())["scripts"] if pinned(released) else {}
+    for title, entry in there.items():
+        file = out / entry["file"]
+        if title in pinned(released) and file.exists() and entry["file"] not in files:
+            manifest[title] = entry
+            files[entry["file"]] = file.read_text()
+    order = sorted(
+        manifest, key=lambda title: (manifest[title]["name"], manifest[title]["version"])
+    )
+    whole = {
+        "manifest": FORM,
+        "types": TYPES,
+        "scripts": {title: manifest[title] for title in order},
+    }
+    files["manifest.json"] = json.dumps(whole, indent=1) + "\n"
     return files

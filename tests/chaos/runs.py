@@ -287,7 +287,7 @@ def _other_package(folder: Path) -> Path:
     shutil.copytree(Path(pyjobs.__file__).parent, package)
     built = package / "_lua"
     manifest = json.loads((built / "manifest.json").read_text())
-    for about in manifest:
+    for about in manifest["scripts"].values():
         path = built / about["file"]
         path.write_text(path.read_text() + "\n-- of another age")
         about["sha1"] = hashlib.sha1(path.read_bytes()).hexdigest()

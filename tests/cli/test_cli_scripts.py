@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 from support.commands import Cli
 
-from pyjobs.admin.describe import TYPES
-from pyjobs.engine.scripts import everything
+from pyjobs.engine.scripts import everything, types
 
 pytest_plugins = ("support.command_fixtures",)
 
@@ -52,26 +51,32 @@ def test_scripts_show_prints_a_call_that_works_and_every_argument(cli: Cli, name
     rows = [" ".join(row.split()) for row in rest if row and not row.startswith(" ")]
     assert rows[:3] == [
         "key QUEUE queue where the jobs go",
-        "argument CLIENT name, or '' who hears the results; '' is nobody",
+        "argument CLIENT name, or '' up to 128 bytes who hears the results; '' is nobody",
         "argument OPTIONS options any of the next, or ''",
     ]
-    assert "option delay=MS ms 0 not to be claimed before" in rows
-    assert "item DATA bytes" in rows
+    assert "option delay=MS ms 0 to 315360000000 0 not to be claimed before" in rows
+    assert "item DATA bytes up to 1048576 bytes" in rows
     assert "at a moment, in whole milliseconds since the epoch" in rows
     assert "items ID DATA: '' as id asks for one; 1 to 1000 times" in rows
-    assert [row.split()[0] for row in rows[-4:]] == ["returns", "errors", "replay", "cost"]
+    assert "returns [(id, outcome) per item]" in rows
+    assert any(row.startswith("outcome word bulk string 'new'; the state of") for row in rows)
+    assert [row.split()[0] for row in rows[-4:]] == ["items", "errors", "replay", "cost"]
 
 
 def test_scripts_show_of_a_script_for_several_queues_shows_two(cli: Cli) -> None:
     told = cli("scripts", "show", "reliable/claim")
-    assert "in order of priority; for two: 2 'jobs:{QUEUE}' 'jobs:{OTHER}'" in told.out
+    words = " ".join(told.out.split())
+    assert "in order of priority; for two: 2 'jobs:{QUEUE}' 'jobs:{OTHER}'" in words
     assert "such as" not in told.out
 
 
 def test_scripts_show_explains_every_type(cli: Cli) -> None:
-    about = [one for script in everything() for part in ("args", "options", "items")
-             for one in script.about[part]]  # fmt: skip
-    assert {one["type"] for one in about} <= {*TYPES, "verdict"}
+    for script in everything():
+        shown = cli("scripts", "show", script.title).out
+        about = [one for part in ("args", "options", "items") for one in script.about[part]]
+        for name in {one["type"] for one in about}:
+            assert f"{name}  " in shown
+            assert types()[name].split("; ")[0] in " ".join(shown.split())
 
 
 @pytest.mark.parametrize("title", [script.title for script in everything()])
@@ -98,7 +103,7 @@ def test_scripts_export_writes_the_scripts_and_their_manifest(cli: Cli, tmp_path
     built = resources.files("pyjobs") / "_lua"
     manifest = (folder / "manifest.json").read_bytes()
     assert manifest == (built / "manifest.json").read_bytes()
-    for script in json.loads(manifest):
+    for script in json.loads(manifest)["scripts"].values():
         assert hashlib.sha1((folder / script["file"]).read_bytes()).hexdigest() == script["sha1"]
 
 

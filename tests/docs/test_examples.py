@@ -7,6 +7,7 @@ What a block's language means:
     sh      commands that all succeed; `# prints words` names a line of their output
     redis   commands for redis-cli, each followed by `-> reply`; <words> stand for a number
     crontab the command of each line is run
+    lua     the lines `returns` of a script's header, as the build reads them
     text    no code: a drawing, or a form with <words> to fill in
 
 A block in another language fails. One that can't be run stands in NOT_RUN with the reason.
@@ -25,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lua_build import reply
 from redis import Redis
 from support.pages import PAGES, ROOT, Block, blocks
 
@@ -119,10 +121,10 @@ class Reader:
         exchanges = re.findall(r"^(\w.*)\n-> (.*)$", block.text, re.MULTILINE)
         assert len(exchanges) * 2 == len(block.text.splitlines())
         shas = self._redis_shas()
-        for command, reply in exchanges:
+        for command, answer in exchanges:
             filled = re.sub(r"<([^>]+@\d+)>", lambda found: shas[found[1]], command)
             said = shown(self._redis.execute_command(*shlex.split(filled)))
-            pattern = re.sub(r"<\w+>", r"\\d+", re.escape(reply))
+            pattern = re.sub(r"<\w+>", r"\\d+", re.escape(answer))
             assert re.fullmatch(pattern, said), f"{command}: {said}"
 
     def do_crontab(self, block: Block) -> None:
@@ -130,6 +132,11 @@ class Reader:
             *moment, command = line.split(None, 5)
             assert len(moment) == 5
             self._run(["sh", "-euc", command.replace(URL, self._url)])
+
+    def do_lua(self, block: Block) -> None:
+        lines = block.text.splitlines()
+        assert lines[0].startswith("-- returns  ")
+        assert reply.read(block.page, [line[12:] for line in lines])
 
     def _redis_shas(self) -> Any:
         self._run(["pyjobs", "scripts", "load"])

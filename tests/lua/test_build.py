@@ -97,8 +97,8 @@ def test_a_new_version_leaves_the_old_one_in_the_build_and_the_manifest(copy: Co
     assert (built / "reliable/claim@1.lua").read_text() == script("reliable/claim").body
     assert (built / "reliable/claim@2.lua").exists()
     manifest = json.loads((built / "manifest.json").read_text())
-    versions = [one["version"] for one in manifest if one["name"] == "reliable/claim"]
-    assert versions == [1, 2]
+    titles = [title for title in manifest["scripts"] if title.startswith("reliable/claim@")]
+    assert titles == ["reliable/claim@1", "reliable/claim@2"]
 
 
 def test_a_released_script_survives_the_loss_of_its_source(copy: Copy) -> None:
@@ -116,9 +116,8 @@ def test_a_released_script_that_is_deleted_is_refused(copy: Copy, manifest_too: 
     (copy.root / BUILT).unlink()
     if manifest_too:
         path = copy.root / "pyjobs/_lua/manifest.json"
-        manifest = [
-            one for one in json.loads(path.read_text()) if one["file"] != "reliable/claim@1.lua"
-        ]
+        manifest = json.loads(path.read_text())
+        del manifest["scripts"]["reliable/claim@1"]
         path.write_text(json.dumps(manifest, indent=1) + "\n")
     status, said = copy.build("--check")
     assert status == 1
@@ -199,6 +198,39 @@ def test_a_header_that_lacks_something_is_refused(copy: Copy, old: str, new: str
     status, said = copy.build()
     assert status == 1
     assert said.startswith("build_lua: reliable/claim")
+
+
+FORM = "-- returns  [wait, [queue, id, token, data, attempt, queued, timeout] per job]"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("-- returns  [wait, ", "-- returns  [wait ", "not a form of a reply"),
+        ("-- returns  [wait, ", "-- returns  wait, ", "not a form of a reply"),
+        ("-- returns  [wait, ", "-- returns  [(wait), ", "not a form of a reply"),
+        ("-- returns  [wait, ", "-- returns  [wait; ", "not a form of a reply"),
+        ("-- returns  [wait, ", "-- returns  [wait, wait, ", "not a form of a reply"),
+        ("-- returns  [wait, ", "-- returns  [wait, more, ", "not a form of a reply"),
+        ("] per job]", "] per jobs]", "not a form of a reply"),
+        ("] per job]", "] per job", "not a form of a reply"),
+        ("] per job]", "] per job]]", "not a form of a reply"),
+        (FORM, "-- returns  [id] per job", "not a form of a reply"),
+        ("-- returns  [wait, ", "-- returns  [", "the form lacks wait"),
+        ("--          wait     int ", "--          wait     long ", "not 'name  type  what it is'"),
+        ("--          id       id\n", "--          wait     id\n", "not 'name  type  what it is'"),
+        ("int('limit', ARGV[2], 1, 1000) ", "ARGV[2] ", "limit has no bounds"),
+        ("-- name  ", "-- word2  ", "not a named and typed local"),
+        ("-- name  ", "-- nom  ", "nonce: there is no type nom"),
+    ],
+)  # fmt: skip
+def test_a_reply_that_is_not_described_and_a_number_without_bounds_are_refused(
+    copy: Copy, old: str, new: str, said: str
+) -> None:
+    copy.edit(SOURCE, lambda text: text.replace(old, new, 1))
+    status, why = copy.build()
+    assert (status, why.startswith("build_lua: reliable/claim")) == (1, True)
+    assert said in why
 
 
 # --- stripping ---

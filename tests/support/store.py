@@ -26,6 +26,7 @@ from pyjobs.engine.scripts import everything
 from pyjobs.engine.simple import Simple
 from pyjobs.transport.send import arun, arun_many, run, run_many
 from pyjobs.transport.server import REPLY_SECONDS, aconnect, connect
+from support.schema import held_to_its_schema
 
 Q = "jobs:{q}"
 HOUR = 3_600_000
@@ -62,13 +63,15 @@ class Store:
         self._async = aconnect(url, reply_seconds=reply_seconds) if runner else None
 
     def call(self, call: Call[Any]) -> Any:
-        """Run a Call by `run` or `arun`."""
+        """Run a Call by `run` or `arun`. Its reply must be what the manifest says."""
+        call = held_to_its_schema(call)
         if self._runner is None:
             return run(self.redis, call)
         return self._runner.run(arun(self._async, call))  # type: ignore[arg-type]
 
     def call_many(self, calls: Sequence[Call[Any]]) -> list[Any]:
-        """Run Calls by `run_many` or `arun_many`."""
+        """Run Calls by `run_many` or `arun_many`. Replies must be what the manifest says."""
+        calls = [held_to_its_schema(call) for call in calls]
         if self._runner is None:
             return run_many(self.redis, calls)
         return self._runner.run(arun_many(self._async, calls))  # type: ignore[arg-type]
