@@ -116,6 +116,12 @@ class NoJob(PyjobsError):
     code = "NOJOB"
 
 
+class NoSchedule(PyjobsError):
+    """The queue has no schedule of this name."""
+
+    code = "NOSCHEDULE"
+
+
 class QueueFull(PyjobsError):
     """Redis is at its memory limit and refused the whole call. Nothing was written."""
 
