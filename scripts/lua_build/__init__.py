@@ -5,6 +5,7 @@
     prune      what it never uses, and the script without that
     pieces     what each piece declares to need, and whether each script has it
     commands   the Redis commands that it calls
+    bounds     whether the work of each has a bound
     manifest   how the package's manifest describes it
     reply      what it replies, as a schema
     build      all of these, for every source

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lua_build import bounds
 from lua_build.commands import commands
 from lua_build.compose import Composed, Composer, strip
 from lua_build.errors import BuildError
@@ -55,11 +56,13 @@ def make(composer: Composer, path: str, pieces: dict[str, Piece]) -> Script:
     names = parse(composed.text, path)
     alive = live(composed.text, names)
     check(composed, names, alive, pieces)
+    found = commands(path, names, alive)
+    bounds.check(path, names, alive)
     kept = ((composed.region(one.at), one.name) for one in names.declarations if one in alive)
     return Script(
         composed=composed,
         text=pruned(composed.text, names, alive),
-        commands=commands(path, names, alive),
+        commands=found,
         used=frozenset((region.path, name) for region, name in kept if region),
     )
 

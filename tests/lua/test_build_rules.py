@@ -234,3 +234,52 @@ def test_each_line_of_a_script_is_known_by_its_file_and_line(tmp_path: Path) -> 
         if not text.startswith("--@"):
             assert (tmp_path / path).read_text().splitlines()[line - 1] == text
     assert {path for path, _ in composed.lines} == {VERB, ONE, TWO}
+
+
+# --- bounds ---
+
+UNBOUNDED = [
+    "'KEYS', 'jobs:*'",
+    "'HGETALL', q.meta",
+    "'SMEMBERS', q.meta",
+    "'SCAN', '0'",
+    "'LRANGE', q.pending, 0, -1",
+    "'LRANGE', q.pending, '0', '-1'",
+    "'LRANGE', q.pending, 0, -taken - 1",
+    "'LRANGE', q.pending, -taken, at",
+    "'ZRANGE', q.dead, 0, -1, 'WITHSCORES'",
+    "'ZRANGEBYSCORE', q.dead, '-inf', at",
+    "'ZRANGEBYSCORE', q.dead, '-inf', at, 'WITHSCORES'",
+    "'ZRANGEBYSCORE', q.dead, '-inf', at, 'LIMIT', 0, -1",
+    "'ZREMRANGEBYSCORE', q.delayed, '-inf', at",
+]
+BOUNDED = [
+    "'LRANGE', q.pending, -taken - at, -taken - 1",
+    "'ZRANGE', q.dead, at, at + 100 - 1, 'WITHSCORES'",
+    "'ZRANGE', q.dead, '0', '0'",
+    "'ZRANGEBYSCORE', q.dead, '-inf', at, 'LIMIT', 0, at",
+    "'ZREMRANGEBYSCORE', q.dead, '-inf', at",
+    "'HMGET', q.meta, 'mode'",
+]
+
+
+def calling(words: str, call: str = "call") -> dict[str, str]:
+    """The source of a script that calls a command."""
+    return {
+        VERB: f"local q, at, taken = KEYS, 1, 2\nreturn {{ redis.{call}({words}), q, at, taken }}"
+    }
+
+
+@pytest.mark.parametrize("call", ["call", "pcall"])
+@pytest.mark.parametrize("words", UNBOUNDED)
+def test_a_command_whose_work_has_no_bound_is_refused(
+    tmp_path: Path, words: str, call: str
+) -> None:
+    command = words.partition(",")[0].strip("'")
+    with pytest.raises(BuildError, match=f"^{VERB}: {command}: "):
+        made(tmp_path, calling(words, call))
+
+
+@pytest.mark.parametrize("words", BOUNDED)
+def test_a_command_whose_work_has_a_bound_is_built(tmp_path: Path, words: str) -> None:
+    assert made(tmp_path, calling(words))

@@ -122,6 +122,35 @@ def test_each_call_of_a_script_costs_no_more_commands_and_words_than_its_bound(
             assert cost.within(BOUNDS[name][place]), (name, jobs, cost)
 
 
+# Of a claim that finds nothing: commands for each queue, beside one for the clock.
+IDLE = {"simple": 4, "recoverable": 4, "reliable": 5}
+
+
+@everywhere
+@having("claim")
+@pytest.mark.parametrize("queues", [1, 3])
+def test_a_claim_that_finds_nothing_costs_so_many_commands_a_queue(
+    store: Store, mode: Mode, queues: int
+) -> None:
+    """Also before the first submit, and however many jobs there were."""
+    named = [f"jobs:{{q{n}}}" for n in range(queues)]
+    nonce = {} if isinstance(mode, Simple) else {"nonce": new_id()}
+    lease = {"lease": HOUR} if isinstance(mode, Reliable) else {}
+    claim: Any = mode.claim
+    idle = claim(named, limit=9, **nonce, **lease)
+    for jobs in (0, 1, MANY):
+        for queue in named[:jobs]:
+            items = [(new_id(), b"1") for _ in range(jobs)]
+            store.call(mode.submit(queue, items))
+            taken = store.call(
+                claim([queue], limit=jobs, **lease, **dict.fromkeys(nonce, new_id()))
+            )
+            store.call(mode.complete(queue, [(job.id, job.token, b"2") for job in taken.jobs]))
+        reply, cost = counted(store, idle)
+        assert (reply.wait, reply.jobs) == (-1, [])
+        assert cost.commands == 1 + IDLE[mode.name] * queues
+
+
 @everywhere
 @having("extend")
 @pytest.mark.parametrize("flying", [0, 1])
