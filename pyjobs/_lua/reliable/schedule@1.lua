@@ -253,7 +253,7 @@ local max_run   = option(options, 'max_run', 1, MAX_MS)
 local data      = ARGV[3]
 arity(1, 3)
 no_more_options(options)
-check_body('data', data)
+check_body('data', data or '')
 check_missed(missed)
 check_calendar(every, moments)
 local coming = parse_moments('moments', moments)

@@ -171,14 +171,14 @@ for i = more, #ARGV, 3 do
   if not schedule.version then
     word = 'NOSCHEDULE'
   elseif tonumber(schedule.version) ~= tonumber(ARGV[i + 1]) then
-    word = 'STALE'
+    word = 'stale'
   elseif schedule.every then
-    word = 0
+    word = 'refilled'
   else
     local coming = later_moments(schedule.coming, given[i], schedule.last)
     redis.call('HSET', schedule_key(q, its_name), 'moments', write_moments(coming))
     if not schedule.paused then set_next(q, its_name, coming[1] or NEVER) end
-    word = #coming
+    word = 'refilled'
   end
   reply[#reply + 1] = word
 end
