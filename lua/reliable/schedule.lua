@@ -22,10 +22,10 @@ local schedule  = name('schedule', ARGV[1], false, 100)          -- name     its
 local options   = read_options(ARGV[2])                          -- options  any of the next, or ''
 local every     = option(options, 'every', 1000, MAX_MS)         -- ms       between two moments; left out, `moments` says
 local at        = option(options, 'at', 0, MAX_AT, 0)            -- at       the first moment of `every`; left out or past, `every` from now
-local moments   = option_text(options, 'moments')                -- text     the next moments, ms since the epoch, at most 64, separated by commas
+local moments   = option_text(options, 'moments')                -- moments  the next ones of a calendar
 local cron      = option_text(options, 'cron')                   -- text     what the moments come from; no script reads it
 local zone      = option_text(options, 'zone')                   -- text     whose calendar the moments come from; no script reads it
-local missed    = option_text(options, 'missed')                 -- text     which of several missed moments make a job: skip, last (the default) or all
+local missed    = option_text(options, 'missed')                 -- missed    which of several missed moments make a job: skip, last (the default) or all
 local late      = option(options, 'late', 0, MAX_MS, 60000)      -- ms       with missed=skip, how late a moment still makes a job
 local unique    = option_text(options, 'unique')                 -- text     of its jobs, as of a submit: no job while the last one lives
 local retention = option(options, 'retention', 0, MAX_MS)        -- ms       of its jobs, as of a submit
@@ -34,7 +34,7 @@ local expires   = option(options, 'expires', 1, MAX_MS)          -- ms       of 
 local attempts  = option(options, 'max_attempts', 1, 1000)       -- int      of its jobs, as of a submit
 local backoff   = option(options, 'backoff', 0, MAX_MS)          -- ms       of its jobs, as of a submit
 local max_run   = option(options, 'max_run', 1, MAX_MS)          -- ms       of its jobs, as of a submit
-local data      = ARGV[3]                                        -- bytes    the payload of its jobs
+local data      = ARGV[3]                                        -- bytes?   the payload of its jobs
 
 arity(1, 3)
 no_more_options(options)

@@ -12,13 +12,13 @@
 --% include "lib/schedule/schedules.lua"
 --% include "lib/schedule/moments.lua"
 local queue = KEYS[1]      -- queue  whose schedules
-local more  = items(1, 3)  -- items  schedule:name version:int moments:moments?  with moments as reliable/schedule takes them; '' is none
+local more  = items(1, 3)  -- items  schedule:name version:int moments:moments?  further moments of its calendar; '' is none
 
 arity(1)
 local given = {}
 for i = more, #ARGV, 3 do
   name('schedule', ARGV[i])
-  int('version', ARGV[i + 1], 1, 999999999999999)
+  int('version', ARGV[i + 1], 1, 1000000000)
   given[i] = ARGV[i + 2] == '' and {} or parse_moments('moments', ARGV[i + 2])
 end
 local q = open(queue)

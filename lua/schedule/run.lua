@@ -1,7 +1,7 @@
 -- schedule/run @1
 -- Make a job of a schedule now, beside those of its moments; paused ones too.
 -- returns  [(id, outcome) per item]
---          id       id    schedule:run, or of the live job that holds the unique key
+--          id       id    of the item, or of the live job that holds the unique key
 --          outcome  word  'new'; the state of the job that has this id already, 'pending', 'delayed', 'inflight', 'done',
 --                         'failed', 'dead', 'cancelled' or 'expired'; or 'NOSCHEDULE'
 -- errors   BADARG BADLAYOUT NOPERM
@@ -20,12 +20,12 @@
 --% include "lib/schedule/schedule.lua"
 --% include "lib/schedule/occurrence.lua"
 local queue = KEYS[1]      -- queue  whose schedules
-local runs  = items(1, 2)  -- items  schedule:name run:name  and what the job is called after the schedule's name and a colon
+local runs  = items(1, 2)  -- items  schedule:name id:id  of the job to be made
 
 arity(1)
 for i = runs, #ARGV, 2 do
-  name('schedule', ARGV[i], false, 100)
-  name('run', ARGV[i + 1], false, 27)
+  name('schedule', ARGV[i])
+  name('id', ARGV[i + 1])
 end
 local q = open(queue)
 if bad then return redis.error_reply(bad) end
@@ -37,7 +37,7 @@ bad = denied('HSET', q.job, 'LPUSH', q.pending, 'LPUSH', q.wake, 'SET', unique_k
 if bad then return redis.error_reply(bad) end
 local reply = {}
 for i = runs, #ARGV, 2 do
-  local id = ARGV[i] .. ':' .. ARGV[i + 1]
+  local id = ARGV[i + 1]
   local held_by, held_state = holder(q, schedules[i][UNIQUE_OPTION] or nil)
   local state = read(q, id, 'state', 'expires')
   local outcome = state_now(state[STATE], state[2])

@@ -122,7 +122,7 @@ def run_schedules(queue: str, runs: Iterable[tuple[str, str]]) -> Call[list[tupl
 
     Args:
         queue: the queue's key.
-        runs: a schedule's name, and what its job is called after the colon.
+        runs: a schedule's name, and the id of the job to be made.
     """
     used = script("schedule/run")
     items = [part for run in runs for part in run]

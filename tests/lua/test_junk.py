@@ -70,6 +70,8 @@ def is_junk(script: Script, field: dict[str, Any], value: Any) -> bool:
             return NAME.fullmatch(raw) is None
         case "text":
             return not 1 <= len(raw) <= 1024 or b" " in raw.rstrip() or b"%" in raw
+        case "missed":
+            return raw not in (b"skip", b"last", b"all")
         case "moments":
             return re.fullmatch(rb"[0-9]{1,13}", raw) is None or int(raw) == 0
         case "int" | "ms" | "at" | "verdict":
@@ -164,7 +166,7 @@ def test_a_thousand_items_are_all_answered(store: Store, script: Script) -> None
 @every_script
 def test_a_queue_of_another_mode_is_refused_and_unchanged(store: Store, script: Script) -> None:
     if "WRONGMODE" not in script.about["errors"]:
-        assert script.name.startswith("queue/")
+        assert script.name.startswith(("queue/", "schedule/"))
         return
     for mode in MODES.keys() - {mode_of(script)}:
         store.redis.flushall()

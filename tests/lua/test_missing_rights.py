@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from support.good_calls import OPTIONS as OPTIONS_NEEDED
 from support.good_calls import SCRIPTS, TITLES, Good, mode_of
 from support.servers import DRYRUN_PLACES, at
 from support.store import HOUR, Jobs, Q, Store, having
@@ -80,7 +81,8 @@ def scenes(store: Store, script: Script) -> Iterator[tuple[str, Good]]:
                 store.age(200 * HOUR)
                 store.redis.delete(f"{Q}:inflight", f"{Q}:job:failed")
             good = Good(script, held)
-            for name, value in (("options", options), ("limit", "100")):
+            needed = OPTIONS_NEEDED.get(script.name.partition("/")[2], "")
+            for name, value in (("options", f"{options} {needed}".strip()), ("limit", "100")):
                 if name in script.names:
                     good.args[script.names.index(name)] = value
             yield f"'{options}', {scene}", good

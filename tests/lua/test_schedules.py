@@ -250,7 +250,7 @@ def test_a_removed_schedule_makes_no_jobs(jobs: Jobs) -> None:
 @stored
 def test_a_schedule_runs_now_once_for_each_name_of_a_run(jobs: Jobs) -> None:
     jobs.schedule("report", every=HOUR)
-    run = run_schedules(Q, [("report", "now"), ("none", "now")])
+    run = run_schedules(Q, [("report", "report:now"), ("none", "none:now")])
     assert jobs.store.call(run) == [("report:now", "new"), ("none:now", "NOSCHEDULE")]
     assert jobs.store.call(run)[0] == ("report:now", "pending")
     assert claimed(jobs) == ["report:now"]
@@ -260,8 +260,10 @@ def test_a_schedule_runs_now_once_for_each_name_of_a_run(jobs: Jobs) -> None:
 @stored
 def test_a_run_of_a_schedule_finds_the_job_that_holds_its_unique_key(jobs: Jobs) -> None:
     jobs.schedule("report", every=HOUR, unique="key")
-    jobs.store.call(run_schedules(Q, [("report", "one")]))
-    assert jobs.store.call(run_schedules(Q, [("report", "two")])) == [("report:one", "pending")]
+    jobs.store.call(run_schedules(Q, [("report", "report:one")]))
+    assert jobs.store.call(run_schedules(Q, [("report", "report:two")])) == [
+        ("report:one", "pending")
+    ]
 
 
 @stored

@@ -1,9 +1,8 @@
 -- The schedules of a queue: a sorted set of names by their next moment, and a hash for each. The field `scheduled` of :meta
 -- is the first of these moments, so that a claim looks at no schedule before one is due.
--- needs args.MAX_AT
 
 -- The next moment of a schedule that has none: it is paused, or its moments have run out.
-local NEVER = MAX_AT
+local NEVER = 9999999999999
 
 local function schedules_key(q)
   return q.key .. ':schedules'

@@ -1,6 +1,5 @@
 local bad
 local MAX_MS = 315360000000
-local MAX_AT = 9999999999999
 local function refuse(what, why)
   bad = bad or ('BADARG ' .. what .. ': ' .. why)
 end
@@ -359,7 +358,7 @@ local function holder(q, unique)
   local state, clients, expires = unpack(read(q, id, 'state', 'client', 'expires'))
   if is_live(state_now(state, expires)) then return id, state, clients end
 end
-local NEVER = MAX_AT
+local NEVER = 9999999999999
 local function schedules_key(q)
   return q.key .. ':schedules'
 end

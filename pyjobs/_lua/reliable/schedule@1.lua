@@ -127,7 +127,7 @@ end
 local function create_queue(q)
   if not q.born then redis.call('HSET', q.meta, 'mode', q.mode, 'layout', LAYOUT) end
 end
-local NEVER = MAX_AT
+local NEVER = 9999999999999
 local function schedules_key(q)
   return q.key .. ':schedules'
 end

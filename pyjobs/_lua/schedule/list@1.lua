@@ -1,5 +1,4 @@
 local bad
-local MAX_AT = 9999999999999
 local function refuse(what, why)
   bad = bad or ('BADARG ' .. what .. ': ' .. why)
 end
@@ -57,7 +56,7 @@ local function open(key, mode, ...)
   end
   return q
 end
-local NEVER = MAX_AT
+local NEVER = 9999999999999
 local function schedules_key(q)
   return q.key .. ':schedules'
 end

@@ -1,5 +1,4 @@
 local bad
-local MAX_AT = 9999999999999
 local function refuse(what, why)
   bad = bad or ('BADARG ' .. what .. ': ' .. why)
 end
@@ -90,7 +89,7 @@ local function open(key, mode, ...)
   end
   return q
 end
-local NEVER = MAX_AT
+local NEVER = 9999999999999
 local function schedules_key(q)
   return q.key .. ':schedules'
 end
@@ -147,7 +146,7 @@ arity(1)
 local given = {}
 for i = more, #ARGV, 3 do
   name('schedule', ARGV[i])
-  int('version', ARGV[i + 1], 1, 999999999999999)
+  int('version', ARGV[i + 1], 1, 1000000000)
   given[i] = ARGV[i + 2] == '' and {} or parse_moments('moments', ARGV[i + 2])
 end
 local q = open(queue)

@@ -1,5 +1,4 @@
 local bad
-local MAX_AT = 9999999999999
 local function refuse(what, why)
   bad = bad or ('BADARG ' .. what .. ': ' .. why)
 end
@@ -115,7 +114,6 @@ local function holder(q, unique)
   local state, clients, expires = unpack(read(q, id, 'state', 'client', 'expires'))
   if is_live(state_now(state, expires)) then return id, state, clients end
 end
-local NEVER = MAX_AT
 local function schedule_key(q, name)
   return q.key .. ':schedule:' .. name
 end
@@ -148,8 +146,8 @@ local queue = KEYS[1]
 local runs  = items(1, 2)
 arity(1)
 for i = runs, #ARGV, 2 do
-  name('schedule', ARGV[i], false, 100)
-  name('run', ARGV[i + 1], false, 27)
+  name('schedule', ARGV[i])
+  name('id', ARGV[i + 1])
 end
 local q = open(queue)
 if bad then return redis.error_reply(bad) end
@@ -160,7 +158,7 @@ bad = denied('HSET', q.job, 'LPUSH', q.pending, 'LPUSH', q.wake, 'SET', unique_k
 if bad then return redis.error_reply(bad) end
 local reply = {}
 for i = runs, #ARGV, 2 do
-  local id = ARGV[i] .. ':' .. ARGV[i + 1]
+  local id = ARGV[i + 1]
   local held_by, held_state = holder(q, schedules[i][UNIQUE_OPTION] or nil)
   local state = read(q, id, 'state', 'expires')
   local outcome = state_now(state[STATE], state[2])
