@@ -53,8 +53,7 @@ if opened.fires then
   --% include "lib/schedule/schedule.lua"
   --% include "lib/schedule/occurrence.lua"
   --% include "lib/schedule/fire.lua"
-  check_fire(opened)
-  if bad then return redis.error_reply(bad) end
+  read_all_due(opened)
   fire_all(opened)
 end
 if opened.moves then

@@ -22,7 +22,7 @@ local scores, reply, key = {}, {}, schedules_key(q)
 for i = names, #ARGV do
   scores[i] = redis.call('ZSCORE', key, ARGV[i])
   reply[i] = scores[i] and 'paused' or 'NOSCHEDULE'
-  redis.call('HEXISTS', schedule_key(q, ARGV[i]), 'paused')
+  redis.call('HEXISTS', schedule_key(q, ARGV[i]), 'paused')  -- a key of another type fails here
 end
 bad = denied('HSET', schedule_key(q, ''), 'ZADD', key, 'ZRANGE', key, 'HDEL', q.meta)
 if bad then return redis.error_reply(bad) end

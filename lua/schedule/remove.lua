@@ -19,8 +19,11 @@ local q = open(queue)
 if bad then return redis.error_reply(bad) end
 
 local reply, key = {}, schedules_key(q)
-for i = names, #ARGV do reply[i] = redis.call('ZSCORE', key, ARGV[i]) and 'removed' or 'NOSCHEDULE' end
-bad = denied('ZREM', key, 'DEL', schedule_key(q, ''), 'ZRANGE', key, 'HSET', q.meta, 'HDEL', q.meta)
+for i = names, #ARGV do
+  reply[i] = redis.call('ZSCORE', key, ARGV[i]) and 'removed' or 'NOSCHEDULE'
+  redis.call('HEXISTS', schedule_key(q, ARGV[i]), 'version')  -- a key of another type fails here
+end
+bad = denied('DEL', schedule_key(q, ''), 'ZRANGE', key, 'HSET', q.meta, 'HDEL', q.meta)
 if bad then return redis.error_reply(bad) end
 for i = names, #ARGV do
   redis.call('ZREM', key, ARGV[i])

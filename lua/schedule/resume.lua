@@ -22,10 +22,10 @@ if bad then return redis.error_reply(bad) end
 local found, reply, key = {}, {}, schedules_key(q)
 for i = names, #ARGV do
   local known = redis.call('ZSCORE', key, ARGV[i])
-  found[i] = redis.call('HMGET', schedule_key(q, ARGV[i]), 'paused', 'next', 'every', 'moments')
+  found[i] = redis.call('HMGET', schedule_key(q, ARGV[i]), 'paused', 'next', 'every', 'moments', 'last')
   reply[i] = not known and 'NOSCHEDULE' or found[i][1] and 'resumed' or 'running'
 end
-bad = denied('HDEL', schedule_key(q, ''), 'HSET', schedule_key(q, ''), 'ZADD', key, 'ZRANGE', key, 'HDEL', q.meta)
+bad = denied('HSET', q.meta, 'ZADD', key, 'ZRANGE', key, 'HDEL', q.meta)
 if bad then return redis.error_reply(bad) end
 redis.call('ZREM', key, '')  -- Redis allows it when it is full, and HSET then
 for i = names, #ARGV do
@@ -42,6 +42,9 @@ for i = names, #ARGV do
       redis.call('HSET', schedule_key(q, ARGV[i]), 'moments', write_moments(coming))
       next_moment = coming[1] or NEVER
     end
+    -- A refill that was computed before the pause must not bring its moments back.
+    local last = math.max(tonumber(found[i][5]) or 0, now)
+    redis.call('HSET', schedule_key(q, ARGV[i]), 'last', string.format('%.0f', last))
     redis.call('HDEL', schedule_key(q, ARGV[i]), 'paused', 'next')
     set_next(q, ARGV[i], next_moment)
   end

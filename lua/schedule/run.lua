@@ -33,7 +33,7 @@ if bad then return redis.error_reply(bad) end
 local schedules = {}
 read_lengths(q)
 for i = runs, #ARGV, 2 do schedules[i] = read_schedule(q, ARGV[i]) end
-bad = denied('HSET', q.job, 'LPUSH', q.pending, 'LPUSH', q.wake, 'SET', unique_key(q, ''))
+bad = denied('LPUSH', q.wake, 'SET', unique_key(q, ''))
 if bad then return redis.error_reply(bad) end
 local reply = {}
 for i = runs, #ARGV, 2 do

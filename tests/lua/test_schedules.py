@@ -225,6 +225,17 @@ def test_a_paused_schedule_makes_no_jobs_and_none_of_the_pause_when_it_is_resume
 
 
 @stored
+def test_a_refill_of_before_a_pause_brings_no_moment_of_the_pause_back(jobs: Jobs) -> None:
+    [past] = moments(jobs, -MINUTE)
+    version = jobs.schedule("report", moments=moments(jobs, HOUR), missed="all").version
+    jobs.store.call(pause_schedules(Q, ["report"]))
+    jobs.store.call(resume_schedules(Q, ["report"]))
+    jobs.redis.hset(f"{Q}:schedule:report", "moments", "")
+    jobs.store.call(refill_schedules(Q, [("report", version, [past])]))
+    assert claimed(jobs) == []
+
+
+@stored
 def test_a_paused_schedule_that_is_changed_or_refilled_stays_paused(jobs: Jobs) -> None:
     jobs.schedule("report", every=HOUR)
     jobs.store.call(pause_schedules(Q, ["report"]))

@@ -27,6 +27,13 @@ VALUES: dict[str, Arg] = {
 }
 # The options without which a script refuses every call.
 OPTIONS = {"schedule": "every=60000"}
+# Items for a verb that would find nothing to do for those from the manifest alone.
+BUSY_ITEMS: dict[str, list[Arg]] = {
+    "submit": ["", b"1", "made", b"1"],
+    "cancel": ["held0", "waits", "later"],
+    "requeue": ["failed", "done"],
+    "watch": ["held0", "waits", "done"],
+}
 
 
 def mode_of(script: Script) -> str:
@@ -44,7 +51,7 @@ def furnish(store: Store, mode: str, held: int = 2) -> list[Claimed]:
     jobs.submit("waits", "waits-too")
     if jobs.mode.stores:
         jobs.submit("later", delay=HOUR)
-        jobs.schedule("good", every=HOUR)
+        jobs.schedule("good", moments=[jobs.now() + HOUR])
     return taken
 
 
@@ -76,6 +83,16 @@ class Good:
     ) -> Call[Any]:
         argv = (*(self.args if args is None else args), *(self.items() if items is None else items))
         return Call(self.script, keys, argv, lambda reply: reply)
+
+    def busy_call(self, options: str = "") -> Call[Any]:
+        """A call that moves all that it may move."""
+        args = [*self.args]
+        needed = OPTIONS.get(self.script.name.partition("/")[2], "")
+        options = " ".join(filter(None, (needed, options)))
+        for name, value in (("options", options), ("skip", "0"), ("limit", "100")):
+            if name in self.script.names:
+                args[self.script.names.index(name)] = value
+        return self.call(args=args, items=BUSY_ITEMS.get(self.script.name.partition("/")[2]))
 
     def _field(self, field: dict[str, Any], place: int, claimed: bool) -> Arg:
         unknown = Claimed(0, f"fresh{place}", "1.2.me", b"", 1, 0, 0)

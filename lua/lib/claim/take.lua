@@ -15,9 +15,8 @@ local function claim_denied(q, at, moves)
   if at > 1 then return denied('HSET', q.job) end
   local dies = moves and q.mode == 'reliable'
   return denied('HSET', q.job, 'HDEL', q.job, 'PEXPIRE', q.job, 'LRANGE', q.pending, 'LTRIM', q.broken, 'LPUSH', q.wake,
-    'HSET', q.meta, 'HDEL', dies and q.meta, 'ZADD', q.inflight, 'SET', q.claim, 'ZRANGE', moves and q.delayed,
-    'ZREM', moves and q.delayed, 'ZINCRBY', moves and q.delayed, 'RPUSH', moves and q.pending,
-    'ZREMRANGEBYSCORE', dies and q.dead, 'DEL', dies and q.job)
+    'ZADD', q.inflight, 'SET', q.claim, 'ZRANGEBYSCORE', moves and q.delayed, 'ZINCRBY', moves and q.delayed,
+    'RPUSH', moves and q.pending, 'ZREMRANGEBYSCORE', dies and q.dead, 'DEL', dies and q.job)
 end
 
 -- The last look before the first write.

@@ -1,9 +1,8 @@
 -- What a claim does with schedules whose moment has come: it makes their jobs. No process is the scheduler, and any number
 -- of claims makes one job for each moment.
--- needs args.bad clock.now acl.denied schedules.NEVER schedules.schedules_key schedules.schedule_key schedules.read_moments
+-- needs clock.now schedules.NEVER schedules.schedules_key schedules.schedule_key schedules.read_moments
 -- needs schedules.write_moments schedules.set_next schedules.note_first schedule.read_schedule schedule.EVERY
 -- needs schedule.MOMENTS schedule.MISSED schedule.LATE schedule.LAST schedule.RAN schedule.DATA occurrence.make_occurrence
--- needs unique.unique_key
 
 -- Most jobs that one claim makes for a queue, and how many of its latest moments a schedule remembers.
 local FIRES = 100
@@ -54,14 +53,10 @@ local function read_due(q)
   return due
 end
 
--- The last look before the first write. A claim of schedules asks for more rights than one without.
-local function check_fire(all)
+-- The last look before the first write. The claim has asked for each command that follows.
+local function read_all_due(all)
   for _, q in ipairs(all) do
-    if q.fires then
-      q.fires = read_due(q)
-      bad = bad or denied('HSET', schedule_key(q, ''), 'ZADD', schedules_key(q), 'HDEL', q.meta, 'ZREM', schedules_key(q),
-        'LPUSH', q.pending, 'SET', unique_key(q, ''))
-    end
+    if q.fires then q.fires = read_due(q) end
   end
 end
 

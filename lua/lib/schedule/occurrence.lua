@@ -5,7 +5,8 @@
 -- read the lengths, and leaves the wake token.
 local function make_occurrence(q, id, schedule)
   local unique = schedule[UNIQUE_OPTION] or nil
-  if redis.call('EXISTS', q.job .. id) == 1 or holder(q, unique) then return false end
+  local there = redis.pcall('HMGET', q.job .. id, 'state')
+  if there.err or there[1] or holder(q, unique) then return false end
   local fields = { 'data', schedule[DATA], 'state', 'pending', '_queued', stamp }
   for i, option in ipairs(OPTIONS) do
     local value = schedule[FIRST_OPTION - 1 + i]

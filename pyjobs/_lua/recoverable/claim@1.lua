@@ -267,9 +267,8 @@ local function claim_denied(q, at, moves)
   if at > 1 then return denied('HSET', q.job) end
   local dies = moves and q.mode == 'reliable'
   return denied('HSET', q.job, 'HDEL', q.job, 'PEXPIRE', q.job, 'LRANGE', q.pending, 'LTRIM', q.broken, 'LPUSH', q.wake,
-    'HSET', q.meta, 'HDEL', dies and q.meta, 'ZADD', q.inflight, 'SET', q.claim, 'ZRANGE', moves and q.delayed,
-    'ZREM', moves and q.delayed, 'ZINCRBY', moves and q.delayed, 'RPUSH', moves and q.pending,
-    'ZREMRANGEBYSCORE', dies and q.dead, 'DEL', dies and q.job)
+    'ZADD', q.inflight, 'SET', q.claim, 'ZRANGEBYSCORE', moves and q.delayed, 'ZINCRBY', moves and q.delayed,
+    'RPUSH', moves and q.pending, 'ZREMRANGEBYSCORE', dies and q.dead, 'DEL', dies and q.job)
 end
 local function check_claim(all)
   for at, q in ipairs(all) do
@@ -385,7 +384,8 @@ local function read_schedule(q, name)
 end
 local function make_occurrence(q, id, schedule)
   local unique = schedule[UNIQUE_OPTION] or nil
-  if redis.call('EXISTS', q.job .. id) == 1 or holder(q, unique) then return false end
+  local there = redis.pcall('HMGET', q.job .. id, 'state')
+  if there.err or there[1] or holder(q, unique) then return false end
   local fields = { 'data', schedule[DATA], 'state', 'pending', '_queued', stamp }
   for i, option in ipairs(OPTIONS) do
     local value = schedule[FIRST_OPTION - 1 + i]
@@ -438,13 +438,9 @@ local function read_due(q)
   for i = 1, #found, 2 do due[#due + 1] = { found[i], tonumber(found[i + 1]), read_schedule(q, found[i]) } end
   return due
 end
-local function check_fire(all)
+local function read_all_due(all)
   for _, q in ipairs(all) do
-    if q.fires then
-      q.fires = read_due(q)
-      bad = bad or denied('HSET', schedule_key(q, ''), 'ZADD', schedules_key(q), 'HDEL', q.meta, 'ZREM', schedules_key(q),
-        'LPUSH', q.pending, 'SET', unique_key(q, ''))
-    end
+    if q.fires then q.fires = read_due(q) end
   end
 end
 local function fire(q, name, at, schedule, most)
@@ -484,8 +480,7 @@ local function fire_all(all)
     if q.fires then fire_queue(q) end
   end
 end
-  check_fire(opened)
-  if bad then return redis.error_reply(bad) end
+  read_all_due(opened)
   fire_all(opened)
 end
 if opened.moves then

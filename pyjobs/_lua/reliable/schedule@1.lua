@@ -216,7 +216,8 @@ local function define_schedule(q, name, definition, every, at, moments)
     end
   end
   local kept = word == 'same' and read_moments(had) or {}
-  local after = word == 'same' and (tonumber(last) or 0) or now
+  local due = tonumber(last) or 0
+  local after = word == 'same' and due or math.max(due, now)
   local coming = moments and later_moments(kept, moments, after)
   if coming then
     redis.call('HSET', key, 'moments', write_moments(coming))

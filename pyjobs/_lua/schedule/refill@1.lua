@@ -160,7 +160,7 @@ for i = more, #ARGV, 3 do
     version = version, coming = read_moments(moments), last = tonumber(last) or 0, paused = paused, every = every,
   }
 end
-bad = denied('HSET', schedule_key(q, ''), 'ZADD', key, 'ZRANGE', key, 'HSET', q.meta, 'HDEL', q.meta)
+bad = denied('HSET', q.meta, 'ZADD', key, 'ZRANGE', key, 'HDEL', q.meta)
 if bad then return redis.error_reply(bad) end
 redis.call('ZREM', key, '')
 local reply = {}

@@ -127,7 +127,8 @@ local function read_schedule(q, name)
 end
 local function make_occurrence(q, id, schedule)
   local unique = schedule[UNIQUE_OPTION] or nil
-  if redis.call('EXISTS', q.job .. id) == 1 or holder(q, unique) then return false end
+  local there = redis.pcall('HMGET', q.job .. id, 'state')
+  if there.err or there[1] or holder(q, unique) then return false end
   local fields = { 'data', schedule[DATA], 'state', 'pending', '_queued', stamp }
   for i, option in ipairs(OPTIONS) do
     local value = schedule[FIRST_OPTION - 1 + i]
@@ -154,7 +155,7 @@ if bad then return redis.error_reply(bad) end
 local schedules = {}
 read_lengths(q)
 for i = runs, #ARGV, 2 do schedules[i] = read_schedule(q, ARGV[i]) end
-bad = denied('HSET', q.job, 'LPUSH', q.pending, 'LPUSH', q.wake, 'SET', unique_key(q, ''))
+bad = denied('LPUSH', q.wake, 'SET', unique_key(q, ''))
 if bad then return redis.error_reply(bad) end
 local reply = {}
 for i = runs, #ARGV, 2 do
