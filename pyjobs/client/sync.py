@@ -18,6 +18,7 @@ from pyjobs.client.fork import clients
 from pyjobs.client.job import JobRef, unless_conflict
 from pyjobs.client.listener import Listener, look
 from pyjobs.client.options import Options
+from pyjobs.client.stream import Stream, is_stream
 from pyjobs.client.submit import Route
 from pyjobs.client.sync_job import Job, UnheardJob
 from pyjobs.engine import ModeName
@@ -145,7 +146,9 @@ class Client:
 
         Args:
             data: what the handlers get, a value a job; each is any value that JSON can hold, up to
-                1 MiB as JSON.
+                1 MiB as JSON. A list is checked whole before anything is written. What has no
+                length, as a generator, is sent as it comes: up to 2,000 values, or 4 MiB, are held
+                until Redis has accepted them.
             queue: name of the queue of all jobs. Default: chosen by the client's route, or its
                 queue.
             ids: an id for each job. A repeated submit of an id is the same job for as long as its
@@ -159,7 +162,7 @@ class Client:
 
         Raises:
             BadArgument: an argument is not what it must be, or a key is given for several jobs.
-            Unencodable: a value has no JSON; nothing was written.
+            Unencodable: a value has no JSON; of a list nothing was written.
             WrongMode: a queue has another mode than the client.
             QueueFull: Redis is at its memory limit.
             Unavailable: Redis can't be reached.
@@ -167,11 +170,20 @@ class Client:
             ClientClosed: the client is closed.
 
         When some of the calls fail, the error of one of them is raised. Its `accepted` has the ids
-        of the jobs that Redis has accepted.
+        of the jobs that Redis has accepted. An error that a generator raises is raised as it is.
         """
         self._core.check_open()
-        batch = self._core.builder.many(data, queue, ids, options)
-        return self._submit(batch) if batch.jobs else []
+        if not is_stream(data):
+            batch = self._core.builder.many(data, queue, ids, options)
+            return self._submit(batch) if batch.jobs else []
+        stream = self._core.builder.stream(queue, ids, options)
+        with stream.errors():
+            for value in data:
+                if stream.add(value):
+                    self._submit_part(stream)
+            self._submit_part(stream)
+            stream.end()
+        return stream.jobs
 
     def job(self, id: JobRef | Job | str, *, queue: str | None = None) -> Job:
         """Return a job that any client has submitted before (queue/watch).
@@ -242,6 +254,12 @@ class Client:
         # a thread that does not exist here.
         self._parents, self._server = self._server, connect(self._translating.url)
         self._core.renew()
+
+    def _submit_part(self, stream: Stream[Job]) -> None:
+        if part := stream.part():
+            if stream.jobs:
+                self._core.check_open()
+            stream.jobs += self._submit(part)
 
     def _submit(self, batch: Batch[Job]) -> list[Job]:
         with self._translating, self._core.submitting(batch):

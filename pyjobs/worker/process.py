@@ -157,6 +157,21 @@ def end_process(error: BaseException | None) -> NoReturn:
     os._exit(code)
 
 
+def how_ended(code: int | None) -> str:
+    """Return the end of a process in words.
+
+    Args:
+        code: its exit code, or the negative number of the signal that killed it; None where
+            neither is known.
+    """
+    if code is None:
+        return "ended"
+    if code >= 0:
+        return f"ended with exit code {code}"
+    names = {one.value: one.name for one in signal.Signals}
+    return f"was killed by {names.get(-code, f'signal {-code}')}"
+
+
 class DefaultThreads(ThreadPoolExecutor):
     """Responsible for what handlers call by `asyncio.to_thread`. Its shutdown waits for no thread,
     so that a thread that hangs does not keep the event loop from ending."""

@@ -69,7 +69,7 @@ class Processor:
         self._core = WorkerCore(settings)
         self._loop = asyncio.get_running_loop()
         self._loop_watch = LoopWatch()
-        self._executor = executor_for(handler, settings.concurrency, self._ended)
+        self._executor = executor_for(handler, settings.concurrency, self._ended, settings.children)
         self._server = aconnect(settings.url)
         self._changed = asyncio.Event()
         self._wake_waiter = WakeWaiter(settings, self._server, self._core, self._changed.set)
@@ -126,6 +126,7 @@ class Processor:
             self._core.give_up()
             self._executor.cancel_all()
             self._executor.close()
+            await self._executor.wait_closed()
             await aclose(self._server)
         if self._core.fatal is not None:
             raise self._core.fatal

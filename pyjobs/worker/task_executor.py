@@ -76,6 +76,9 @@ class TaskExecutor:
     def close(self) -> None:
         pass
 
+    async def wait_closed(self) -> None:
+        pass
+
     def _start(
         self, run: Run, work: Coroutine[Any, Any, None], context: contextvars.Context
     ) -> None:

@@ -26,7 +26,7 @@ from pyjobs.worker.job import ClaimedJob, pulled_outcome
 from pyjobs.worker.process import ACTIVE, STOPS, DefaultThreads, StopSignals
 from pyjobs.worker.processor import Processor
 from pyjobs.worker.pulled import PulledJobs
-from pyjobs.worker.settings import WorkerSettings
+from pyjobs.worker.settings import ExecutorName, WorkerSettings
 
 # The stop that releases held jobs is the second.
 AT_ONCE = 2
@@ -58,6 +58,11 @@ class Worker:
         max_crashes: leases of one job that may run out until it is dead (reliable).
         wait: seconds that a run waits for Redis at its start, while Redis is away; 0 raises
             Unavailable at once. A later outage is waited for without a limit.
+        executor: 'thread' or 'process': whether a plain handler runs in threads or in `concurrency`
+            child processes. A child finds the handler by the name of its module and its own.
+        max_jobs_per_child: jobs after which a child process is replaced; None: never.
+        max_memory_per_child: bytes of memory after a job, from which on a child process is
+            replaced; None: never.
 
     Raises:
         BadArgument: an argument is not what it must be; the message names the argument.
@@ -80,6 +85,9 @@ class Worker:
         backoff: float | timedelta | None = None,
         max_crashes: int | None = None,
         wait: float | timedelta = 0.0,
+        executor: ExecutorName = "thread",
+        max_jobs_per_child: int | None = None,
+        max_memory_per_child: int | None = None,
     ) -> None:
         self.settings = WorkerSettings(
             url=checked_url(url),
@@ -96,6 +104,9 @@ class Worker:
             backoff=in_seconds(backoff),
             max_crashes=max_crashes,
             wait=in_seconds(wait),
+            executor=executor,
+            max_jobs_per_child=max_jobs_per_child,
+            max_memory_per_child=max_memory_per_child,
         )
         self._handler: Handler | None = None
         self._processor: Processor | None = None
@@ -108,29 +119,21 @@ class Worker:
         # A signal handler calls `stop` in the middle of whatever the main thread does.
         self._stopping = threading.RLock()
 
-    def override(
-        self,
-        *,
-        url: str | None = None,
-        concurrency: int | None = None,
-        wait: float | timedelta | None = None,
-    ) -> None:
+    def override(self, **changes: Any) -> None:
         """Change, before the run, settings that depend on where the worker runs.
 
         Args:
-            url: where Redis is; None leaves the URL as it is.
-            concurrency: how many jobs run at once; None leaves the number as it is.
-            wait: seconds that a run waits for Redis at its start; None leaves them as they are.
+            changes: settings by the names of WorkerSettings; None leaves a setting as it is.
 
         Raises:
             BadArgument: an argument is not what it must be; the message names the argument.
         """
-        if url is not None:
-            self.settings = dataclasses.replace(self.settings, url=checked_url(url))
-        if concurrency is not None:
-            self.settings = dataclasses.replace(self.settings, concurrency=concurrency)
-        if wait is not None:
-            self.settings = dataclasses.replace(self.settings, wait=in_seconds(wait))
+        given = {name: value for name, value in changes.items() if value is not None}
+        if "url" in given:
+            given["url"] = checked_url(given["url"])
+        if "wait" in given:
+            given["wait"] = in_seconds(given["wait"])
+        self.settings = dataclasses.replace(self.settings, **given)
 
     @overload
     def handler(self, function: H) -> H: ...
@@ -143,8 +146,9 @@ class Worker:
         returns is the result, what it raises fails the job.
 
         Args:
-            function: `async def` runs in the event loop, a plain `def` in a thread. Left out, as in
-                `@worker.handler()`, the decorator is returned.
+            function: `async def` runs in the event loop, a plain `def` in a thread or in a child
+                process, as `executor` says. Left out, as in `@worker.handler()`, the decorator is
+                returned.
 
         Raises:
             BadArgument: the worker has a handler, or this can't be called, or is a generator
@@ -244,6 +248,8 @@ class Worker:
         if self._handler is not None:
             where = "its handler, or another loop over jobs()"
             raise BadArgument(f"jobs: every job of this worker goes to {where}")
+        if self.settings.children is not None:
+            raise BadArgument("jobs: executor='process' is for a worker with a handler")
         offered: asyncio.Queue[ClaimedJob] = asyncio.Queue()
 
         async def offer(job: ClaimedJob) -> Outcome:

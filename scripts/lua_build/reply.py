@@ -61,12 +61,17 @@ def read(path: str, lines: Sequence[str]) -> Schema:
         }  # fmt: skip
     for value in values.values():
         if value["type"] == "word":
-            value["values"] = [*dict.fromkeys(WORD.findall(value["what"]))]
+            value["values"] = words(value["what"])
     form = _Form(path, lines[0], values)
     schema = form.whole()
     if unnamed := sorted(values.keys() - form.named):
         raise BuildError(f"{path}: returns: the form lacks {', '.join(unnamed)}")
     return schema
+
+
+def words(what: str) -> list[str]:
+    """The texts that stand between quotes in the description of a word."""
+    return [*dict.fromkeys(WORD.findall(what))]
 
 
 class _Form:

@@ -15,7 +15,7 @@ import pytest
 import redis
 from support.commands import Cli
 from support.running import wait_until, working
-from support.servers import REAL_SERVER_PLACES, at, own_server
+from support.servers import DRYRUN_PLACES, REAL_SERVER_PLACES, at, own_server
 from support.store import STORED, Jobs, Store
 
 import pyjobs
@@ -23,6 +23,7 @@ from pyjobs.cli import main
 from pyjobs.engine.acl import ROLES, commands_of, rules_of
 from pyjobs.engine.keys import Keys
 from pyjobs.engine.modes import MODES
+from pyjobs.engine.scripts import script
 from pyjobs.errors import BadArgument, Forbidden, PyjobsError
 from pyjobs.testing import Server
 from pyjobs.transport.loader import load
@@ -172,6 +173,31 @@ def test_a_user_without_script_load_runs_scripts_that_are_loaded(store: Store) -
             pyjobs.Client(url("producer"), queue="q") as client,
         ):
             assert client.submit("x").result(SOON) == "x"
+
+
+@at(DRYRUN_PLACES)
+@pytest.mark.parametrize("db", [0, 3])
+@pytest.mark.parametrize("role", ["producer", "worker"])
+def test_a_program_of_another_language_may_read_the_scripts_and_not_write_them(
+    store: Store, role: str, db: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert not command("scripts", "load", "--url", f"{store.url}/{db}")
+    capsys.readouterr()
+    assert not command("acl", role, "q", "--scripts", "--db", str(db))
+    line = capsys.readouterr().out.replace("PASSWORD", "secret")
+    store.redis.execute_command(*shlex.split(line))
+    one = script("reliable/claim")
+    try:
+        with connect(f"{url_of(store.url, role)}/{db}") as mine:
+            assert mine.hget(KEYS.scripts, one.title) == one.sha1.encode()
+            body = mine.hget(KEYS.bodies, one.sha1)
+            assert mine.script_load(body) == one.sha1
+            for key in (KEYS.scripts, KEYS.bodies):
+                with pytest.raises(redis.exceptions.NoPermissionError):
+                    mine.hset(key, "reliable/claim@1", "another")
+    finally:
+        store.redis.execute_command("ACL", "DELUSER", role)
+        store.redis.flushall()
 
 
 FORBIDDEN = [

@@ -24,6 +24,8 @@ VALUES: dict[str, Arg] = {
     "bytes": b"x",
     "verdict": "retry",
     "moments": "9999999999998",
+    "cursor": "",
+    "id": "held0",
 }
 # The options without which a script refuses every call.
 OPTIONS = {"schedule": "every=60000"}
@@ -61,10 +63,10 @@ class Good:
     def __init__(self, script: Script, held: list[Claimed]) -> None:
         self.script, self.held = script, held
         self.fields = script.about["items"]
-        verb = script.name.partition("/")[2]
-        options = OPTIONS.get(verb, "")
+        options = OPTIONS.get(script.name.partition("/")[2], "")
+        values = VALUES | {"options": options}
         self.args: list[Arg] = [
-            options if arg["type"] == "options" else VALUES[arg["type"]]
+            arg["values"][0] if arg["type"] == "word" else values[arg["type"]]
             for arg in script.about["args"]
         ]
 

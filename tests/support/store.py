@@ -34,7 +34,7 @@ DAY = 24 * HOUR
 STORED = ("recoverable", "reliable")
 QUARANTINE = 10**15  # in :delayed, a job in quarantine stands so much further on
 PARTS = ("inflight", "delayed", "dead")
-PERMANENT = ("jobs:queues", "jobs:scripts")
+PERMANENT = ("jobs:queues", "jobs:scripts", "jobs:bodies")
 QUEUE_KEY = re.compile(rb"(?P<queue>[^{}]+:\{[^{}]+\}):(?P<part>[a-z]+)(?::(?P<name>.*))?")
 
 

@@ -12,6 +12,11 @@ local function read_fitness(q, id)
   return read(q, id, 'state', 'expires')
 end
 
+-- When it was submitted.
+local function read_submitted(q, id)
+  return unpack(read(q, id, '_queued'))
+end
+
 local function is_fit(state, expires)
   return state == 'pending' and not is_late(state, expires)
 end

@@ -1,6 +1,6 @@
 -- A queue, with every key of it spelled here and nowhere else: q.job is followed by an id, q.claim by a nonce,
 -- q.unique by a name, q.client by a client. `open` reads what every verb needs: whether mode and
--- layout are right. Verbs that need more fields of :meta name them, and get them as whole numbers.
+-- layout are right. The verbs about leases name the fields `lease`, `seen` and `grace` too, and claim `scheduled` and `paused`.
 -- needs args.bad args.refuse
 local LAYOUT = '1'
 -- A shorter lease counts as this long, ms, when it is asked whether anybody was there (lib/queue/grace.lua).
@@ -36,11 +36,11 @@ local function open(key, mode, ...)
     cancel = key .. ':cancel',  -- a channel: ids of jobs that were cancelled while they ran
   }
   local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...)
-  local its_mode, layout, token, quarantined = unpack(meta)
-  for i = 5, #meta do q[select(i - 4, ...)] = whole(meta[i]) end
+  local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+  for i = 1, select('#', ...) do q[select(i, ...)] = whole(meta[4 + i]) end
   q.born = its_mode and true
   q.mode = its_mode or mode
-  q.token, q.quarantined = token or '0', quarantined
+  q.token, q.quarantined, q.layout = token or '0', quarantined, layout
   if its_mode and mode and its_mode ~= mode then
     bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
   elseif layout and layout ~= LAYOUT then
@@ -54,6 +54,11 @@ end
 local function read_lengths(q)
   q.waiting = redis.call('LLEN', q.pending)
   q.awake = redis.call('LLEN', q.wake)
+end
+
+-- The version of the queue's keys; 0 before its first submit.
+local function layout_of(q)
+  return tonumber(q.layout or '') or 0
 end
 
 -- Leaves a wake token: at most one, whatever the number of jobs. Only latency depends on it.

@@ -87,11 +87,11 @@ local function open(key, mode, ...)
     cancel = key .. ':cancel',
   }
   local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...)
-  local its_mode, layout, token, quarantined = unpack(meta)
-  for i = 5, #meta do q[select(i - 4, ...)] = whole(meta[i]) end
+  local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+  for i = 1, select('#', ...) do q[select(i, ...)] = whole(meta[4 + i]) end
   q.born = its_mode and true
   q.mode = its_mode or mode
-  q.token, q.quarantined = token or '0', quarantined
+  q.token, q.quarantined, q.layout = token or '0', quarantined, layout
   if its_mode and mode and its_mode ~= mode then
     bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
   elseif layout and layout ~= LAYOUT then
