@@ -25,7 +25,7 @@ local at        = option(options, 'at', 0, MAX_AT, 0)            -- at       the
 local moments   = option_text(options, 'moments')                -- moments  the next ones of a calendar
 local cron      = option_text(options, 'cron')                   -- text     what the moments come from; no script reads it
 local zone      = option_text(options, 'zone')                   -- text     whose calendar the moments come from; no script reads it
-local missed    = option_text(options, 'missed')                 -- missed    which of several missed moments make a job: skip, last (the default) or all
+local missed    = option_text(options, 'missed')                 -- word     which of several missed moments make a job: 'skip', 'last' (the default) or 'all'
 local late      = option(options, 'late', 0, MAX_MS, 60000)      -- ms       with missed=skip, how late a moment still makes a job
 local unique    = option_text(options, 'unique')                 -- text     of its jobs, as of a submit: no job while the last one lives
 local retention = option(options, 'retention', 0, MAX_MS)        -- ms       of its jobs, as of a submit

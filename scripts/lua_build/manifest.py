@@ -24,7 +24,6 @@ TYPES = {
     "text": "any text, percent-encoded: at least %20 for a space and %25 for %",
     "token": "as claim gave it",
     "verdict": "retry, retry=MS, snooze=MS or reject",
-    "missed": "skip, last or all",
     "moments": "ms since the epoch, each later than the one before, at most 64, separated by commas",
     "word": "one of the words that are named",
 }
