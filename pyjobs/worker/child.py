@@ -119,6 +119,11 @@ class Child:
     def __repr__(self) -> str:
         return f"<Child {self.pid}>"
 
+    @property
+    def has_unsent(self) -> bool:
+        """Whether the run that it was given has not reached it as a whole."""
+        return bool(self._unsent)
+
     def give(self, run: Run) -> None:
         """Send a run to a child that has none."""
         self.run, self.outcome = run, None

@@ -174,12 +174,15 @@ class ProcessExecutor:
         ended = how_ended(code)
         if not child.is_ready:
             self._failed_starts += 1
-            self._why = child.why_not or f"a child process {ended} before it could run a job"
+            self._why = child.why_not or (
+                f"a child process {ended} before it could run a job; its stderr says why"
+            )
         elif child.run is None and code != 0:
             log.warning("child process %d %s", child.pid, ended)
         if child.run is not None:
             crashed = failure(ChildProcessError(f"its process {ended}"))
-            self._end(child.run, child.outcome or crashed)
+            # A run that has not reached its child has not begun.
+            self._end(child.run, child.outcome or (RELEASE if child.has_unsent else crashed))
         # A child that ends by itself without a run may do so again and again.
         if child.is_ready and (child.runs or child.run is not None):
             self._fill()

@@ -249,7 +249,7 @@ def test_the_acl_command_prints_a_line_that_works(cli: Cli) -> None:
 @pytest.mark.parametrize("role", ["producer", "worker"])
 def test_the_protocol_shows_the_lines_of_the_acl_command(cli: Cli, role: str) -> None:
     protocol = " ".join((LUA / "README.md").read_text().replace("\\\n", "").split())
-    assert f" redis-cli {cli('acl', role, 'words').out.strip()} " in protocol
+    assert f" redis-cli {cli('acl', role, 'words', '--scripts').out.strip()} " in protocol
 
 
 def test_the_acl_command_refuses_a_user_that_is_no_name(cli: Cli) -> None:

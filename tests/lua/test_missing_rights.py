@@ -321,3 +321,17 @@ def test_the_rights_of_a_role_are_enough_for_each_of_its_verbs_on_any_database(
             assert db == 0 or not store.redis.exists(f"{Q}:meta")
         admin.redis.flushall()
     assert not wrong
+
+
+@at(REAL_SERVER_PLACES)
+@pytest.mark.parametrize("rule", ["-time", "-hmget", "-hset", "-lpush", "resetkeys"])
+def test_a_missing_right_has_the_words_of_the_protocol_on_every_server(
+    store: Store, rule: str
+) -> None:
+    """Its code depends on the server."""
+    submit = MODES["reliable"].submit(Q, [("a", b"1")])
+    with user(store, "~*", "+@all", rule) as narrow, pytest.raises(PyjobsError) as caught:
+        narrow.call(submit)
+    words = f"{caught.value} {caught.value.__cause__}"
+    assert "permission" in words or "can't run this command" in words
+    store.redis.flushall()

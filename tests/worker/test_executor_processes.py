@@ -153,6 +153,19 @@ def test_the_death_of_a_child_fails_its_run_and_no_other(tmp_path: Path) -> None
     run(body)
 
 
+def test_a_run_that_is_given_to_a_child_that_has_just_died_is_released() -> None:
+    async def body() -> None:
+        async with pool() as bench:
+            pid = int((await bench.did("before", "pid")).body)
+            os.kill(pid, signal.SIGKILL)
+            # The event loop stands still meanwhile, so that the executor does not know.
+            wait_until(lambda: not alive(pid))
+            assert (await bench.did("given", "pid")).verb == "release"
+            assert (await bench.did("after", "pid")).verb == "complete"
+
+    run(body)
+
+
 @pytest.mark.parametrize("how", ["cancel", "cancel_all", "timeout"])
 def test_a_run_that_is_given_up_ends_with_its_child_and_is_reported_then(
     tmp_path: Path, how: str
