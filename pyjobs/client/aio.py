@@ -218,7 +218,8 @@ class Client:
 
         Raises:
             BadArgument: a name is not one.
-            Forbidden: Redis's access rules forbid queue/watch or the client's channel.
+            Forbidden: Redis's access rules forbid queue/watch or, in simple mode, the client's
+                channel.
             Unavailable: Redis can't be reached.
             ClientClosed: the client is closed.
         """

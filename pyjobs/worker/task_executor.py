@@ -92,6 +92,8 @@ class TaskExecutor:
         if run not in self._tasks:
             # A loop that makes eager tasks runs this from within `start`.
             await asyncio.sleep(0)
+        # A child that another handler has forked starts no handler.
+        Forks.end_child(self._forks)
         try:
             if returned is not None:
                 outcome = outcome_of(await returned.awaitable)

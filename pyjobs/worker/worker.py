@@ -115,9 +115,16 @@ class Worker:
         self._own_loop: asyncio.AbstractEventLoop | None = None
         self._is_run = False
         self._stops = 0
+        self._signals = 0
         self._stops_passed_on = 0
         # A signal handler calls `stop` in the middle of whatever the main thread does.
         self._stopping = threading.RLock()
+
+    @property
+    def abandoned(self) -> int:
+        """How many handlers still run although they ignored their cancellation or ran longer than
+        their timeout, and were left behind; 0 without a run. Any thread may read this."""
+        return getattr(self._processor, "abandoned", 0)
 
     def override(self, **changes: Any) -> None:
         """Change, before the run, settings that depend on where the worker runs.
@@ -131,8 +138,6 @@ class Worker:
         given = {name: value for name, value in changes.items() if value is not None}
         if "url" in given:
             given["url"] = checked_url(given["url"])
-        if "wait" in given:
-            given["wait"] = in_seconds(given["wait"])
         self.settings = dataclasses.replace(self.settings, **given)
 
     @overload
@@ -173,11 +178,11 @@ class Worker:
 
         Raises:
             BadArgument: there is no handler, or the worker runs already.
-            Unavailable: Redis can't be reached at the start, for `wait` seconds; a later outage is
-                waited for.
+            Unavailable: Redis can't be reached at the start; a later outage is waited for.
             WrongMode: every queue works in another mode; BadLayout and WrongType accordingly.
             Forbidden: the Redis user lacks a right that the worker needs.
         """
+        self._signals = 0
         taken = StopSignals(self._on_signal) if signals else contextlib.nullcontext()
         with self._alone(), taken, asyncio.Runner(loop_factory=fast_loop()) as runner:
             self._own_loop = runner.get_loop()
@@ -190,8 +195,7 @@ class Worker:
 
         Raises:
             BadArgument: there is no handler, or the worker runs already.
-            Unavailable: Redis can't be reached at the start, for `wait` seconds; a later outage is
-                waited for.
+            Unavailable: Redis can't be reached at the start; a later outage is waited for.
             WrongMode: every queue works in another mode; BadLayout and WrongType accordingly.
             Forbidden: the Redis user lacks a right that the worker needs.
         """
@@ -232,15 +236,16 @@ class Worker:
         End each job with `await job.done(result)` or `await job.fail(error)`. When the block is
         left, in whatever way, the worker stops and releases the jobs that were not ended. In the
         block SIGTERM, SIGHUP and SIGQUIT stop the worker, and the loop ends when the held jobs
-        have. Without `async with`, jobs are released only when the event loop lives on.
+        have; a third signal is handled as before the block. Without `async with`, jobs are released
+        only when the event loop lives on.
 
         Raises:
             BadArgument: the worker has a handler, or another loop over `jobs`.
-            Unavailable: Redis can't be reached at the start, for `wait` seconds; a later outage is
-                waited for.
+            Unavailable: Redis can't be reached at the start; a later outage is waited for.
             WrongMode: every queue works in another mode; BadLayout and WrongType accordingly.
             Forbidden: the Redis user lacks a right that the worker needs.
         """
+        self._signals = 0
         others = [one for one in STOPS if one != signal.SIGINT]
         return PulledJobs(self._pull(), StopSignals(self._on_signal, others))
 
@@ -313,7 +318,8 @@ class Worker:
             await asyncio.wait({self._processing})
 
     def _on_signal(self, number: int) -> None:
-        if self._stops < AT_ONCE:
+        self._signals += 1
+        if self._signals <= AT_ONCE:
             self.stop()
             return
         for taken in list(ACTIVE):

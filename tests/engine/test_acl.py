@@ -15,7 +15,7 @@ import pytest
 import redis
 from support.commands import Cli
 from support.running import wait_until, working
-from support.servers import DRYRUN_PLACES, REAL_SERVER_PLACES, at, own_server
+from support.servers import DRYRUN_PLACES, FOUND, REAL_SERVER_PLACES, at, own_server
 from support.store import STORED, Jobs, Store
 
 import pyjobs
@@ -301,8 +301,39 @@ def test_a_missing_command_is_named_before_the_first_claim(
 
 
 def test_a_missing_key_is_named_before_the_first_claim(server: Server, admin: Any) -> None:
-    grant(admin, "app", "~jobs:{q}*", *may_ask()[1:])
-    assert "jobs:{r}:meta" in refused(url_of(server.url, "app"))
+    grant(admin, "app", "~other", *may_ask()[1:])
+    told = refused(url_of(server.url, "app"))
+    assert "jobs:{q}:meta" in told and "jobs:{r}:meta" in told
+    assert admin.info("commandstats").get("cmdstat_evalsha") is None
+
+
+@pytest.mark.parametrize("name", FOUND)
+@pytest.mark.parametrize("allowed", ["q", "r"])
+def test_a_queue_that_a_worker_may_not_read_is_set_aside_until_it_may(
+    name: str, allowed: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = "qr".replace(allowed, "")
+    with own_server(name=name) as server, connect(server.url) as admin:
+        grant(
+            admin, "app", "~jobs:scripts", "~jobs:queues", f"~jobs:{{{allowed}}}*", *may_ask()[1:]
+        )
+        with (
+            working(url_of(server.url, "app"), run, queues=["q", "r"], grace=0.5),
+            pyjobs.Client(server.url, sweep=0.1) as client,
+        ):
+            for number in range(3):
+                assert client.submit(number, queue=allowed).result(SOON) == number
+            wait_until(lambda: f"queue {other} is set aside" in caplog.text)
+            admin.acl_setuser("app", keys=[f"jobs:{{{other}}}*"])
+            assert client.submit("late", queue=other).result(SOON) == "late"
+    assert caplog.text.count("is set aside") == caplog.text.count("is served again") == 1
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_a_worker_that_may_read_none_of_its_queues_ends_with_forbidden(name: str) -> None:
+    with own_server(name=name) as server, connect(server.url) as admin:
+        grant(admin, "app", "~jobs:scripts", "~jobs:queues", *may_ask()[1:])
+        refused(url_of(server.url, "app"))
 
 
 def test_a_command_that_the_mode_does_not_need_is_not_missed(server: Server, admin: Any) -> None:

@@ -34,7 +34,7 @@ def wait_of(jobs: Jobs, job: Claimed, **options: int | str) -> int:
     return jobs.part("delayed")[job.id] - before
 
 
-# --- recoverable and simple: told, and that is all ---
+# --- recoverable and simple: recorded or published, and that is all ---
 
 
 @having("fail", ["recoverable"])

@@ -169,14 +169,14 @@ class NewClaimPerCall(Mutant):
 
     name = "claim that is not replay-safe"
     limits = Limits(jobs=2, late=False, crashes=1, attempts=1, releases=0)
-    why = "claim n1 had taken a, and was told nothing now"
+    why = "claim n1 had taken a, and was answered nothing now"
 
     def replay(self, k: Keys, nonce: int) -> tuple[Any, ...] | None:
         return None
 
 
 class ReplayToAnyone(Mutant):
-    """A repeated claim is told of its job with the token of now, which is another worker's."""
+    """A repeated claim is answered with its job and the token of now, which is another worker's."""
 
     name = "replay that does not compare the token"
     why = "2 workers hold the current token of a"
@@ -189,10 +189,10 @@ class ReplayToAnyone(Mutant):
 
 
 class ReapKeepsToken(Mutant):
-    """What is put back keeps its token: its old holder is told that it had ended it itself."""
+    """What is put back keeps its token: its old holder is answered that it had ended it."""
 
     name = "reap that keeps the token"
-    why = "told 'repeat', but this token never ended an attempt of a"
+    why = "answered 'repeat', but this token never ended an attempt of a"
 
     def put_back(self, k: Keys, ids: tuple[str, ...]) -> None:
         tokens = {id: k.jobs[id].token for id in ids}
@@ -302,10 +302,10 @@ class LateSubmitOverwrites(OverwrittenSubmit):
 
 
 class CompleteOnce(Mutant):
-    """The token goes with the completion: who asks again is told that the work was for nothing."""
+    """The token goes with the completion: who asks again hears that the work was lost."""
 
     name = "complete that cannot be repeated"
-    why = "who ended the attempt of a was told LOST"
+    why = "who ended the attempt of a was answered LOST"
 
     def fence(self, k: Keys, id: str, token: Token) -> str:
         verdict = super().fence(k, id, token)

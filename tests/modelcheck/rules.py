@@ -115,7 +115,7 @@ def wrote(before: World, step: Step) -> bool:
 
 
 def _fenced(before: World, step: Step, old: dict[str, Job]) -> str:
-    """Only the current token of a job in flight writes, and it is always told the truth."""
+    """Only the current token of a job in flight writes, and every answer is true."""
     assert isinstance(step.what, Call)
     if step.what.verb not in FENCED:
         return ""
@@ -126,13 +126,13 @@ def _fenced(before: World, step: Step, old: dict[str, Job]) -> str:
     if not current and wrote(before, step):
         return f"{step.what.verb} by a token that does not hold {id} wrote something"
     if not current and not refused:
-        return f"{step.what.verb} by a token that does not hold {id} was told {step.reply}"
+        return f"{step.what.verb} by a token that does not hold {id} was answered {step.reply}"
     if current and refused:
-        return f"the holder of {id} was told {step.reply}"
+        return f"the holder of {id} was answered {step.reply}"
     if step.reply == "repeat" and job is not None and job.ended != token:
-        return f"told 'repeat', but this token never ended an attempt of {id}"
+        return f"answered 'repeat', but this token never ended an attempt of {id}"
     if job is not None and token == job.ended == job.token and step.reply in ("LOST", "NOJOB"):
-        return f"who ended the attempt of {id} was told {step.reply} when it asked again"
+        return f"who ended the attempt of {id} was answered {step.reply} when it asked again"
     return ""
 
 
@@ -157,7 +157,7 @@ def _lived(before: World, old: dict[str, Job], new: dict[str, Job]) -> str:
 
 
 def _replayed(before: World, step: Step) -> str:
-    """A nonce has one job: a claim that is sent again is told what the first one took."""
+    """A nonce has one job: a claim that is sent again is answered with what the first one took."""
     assert isinstance(step.what, Call)
     if step.what.verb != "claim":
         return ""
@@ -166,7 +166,9 @@ def _replayed(before: World, step: Step) -> str:
     for id, job in before.server.jobs:
         if job.token is not None and job.token[1] == nonce and leases.get(id) == FIRST:
             if step.reply != (id, job.token):
-                return f"claim n{nonce} had taken {id}, and was told {step.reply or 'nothing'} now"
+                return (
+                    f"claim n{nonce} had taken {id}, and was answered {step.reply or 'nothing'} now"
+                )
             if wrote(before, step):
                 return f"claim n{nonce} was sent again, and wrote something"
     return ""

@@ -164,7 +164,7 @@ class Tied:
         return found
 
     def _read_absence(self, before: int) -> dict[str, Any]:
-        """The fields that tell of absences; of a queue with nothing in flight they do not count."""
+        """The fields about absences; of a queue with nothing in flight they do not count."""
         seen, grace = (
             None if value is None else int(value) - before
             for value in self.redis.hmget(f"{Q}:meta", "seen", "grace")

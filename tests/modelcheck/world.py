@@ -86,14 +86,14 @@ class Step(NamedTuple):
     after: Any  # a World, or the state of another model
 
     def __str__(self) -> str:
-        told = ""
+        reply = ""
         if isinstance(self.what, Call) and self.reply not in ((), None):
             parts = self.reply if isinstance(self.reply, tuple) else (self.reply,)
-            told = " -> " + " ".join(
+            reply = " -> " + " ".join(
                 str(Call("", (part,))).split(" ", 1)[1] if isinstance(part, tuple) else str(part)
                 for part in parts
             )
-        return f"{self.who}: {self.what}{told}" + (f"  ({self.fault})" if self.fault else "")
+        return f"{self.who}: {self.what}{reply}" + (f"  ({self.fault})" if self.fault else "")
 
 
 class System:
@@ -341,7 +341,7 @@ def killed(world: World, at: int) -> World:
 
 
 def end_of_grace(server: Server) -> Server:
-    """Where the grace ends, what is over by then can be told from what is over later."""
+    """Where the grace ends, what is over by then can be distinguished from what is over later."""
     entries = tuple((id, PAST if lease == OVER else lease) for id, lease in server.inflight)
     return server._replace(grace=GRACE_OVER, inflight=entries)
 
