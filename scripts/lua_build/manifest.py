@@ -24,7 +24,7 @@ TYPES = {
     "text": "any text, percent-encoded: at least %20 for a space and %25 for %",
     "token": "as claim gave it",
     "verdict": "retry, retry=MS, snooze=MS or reject",
-    "moments": "ms since the epoch, each later than the one before, at most 64, separated by commas",
+    "moments": "ms since the epoch, each later than the one before, at most 64, by commas",
     "word": "one of the words that are named",
 }
 # Most bytes of a text, unless its line says another number. tests/lua/test_edges.py tries them.

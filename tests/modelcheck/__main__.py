@@ -14,8 +14,8 @@ from .batches import Batches
 from .engine import Engine
 from .explore import check, explore
 from .listeners import Listeners
-from .schedules import Schedules
 from .mutants import all_mutants
+from .schedules import Schedules
 from .sizes import BESIDE, LARGE, SMALL
 
 
