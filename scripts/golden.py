@@ -172,7 +172,7 @@ CHAPTERS: dict[str, list[Step]] = {
             "bytes=1000000",
             says="The last one. `wait` is a third of the lease, when to look again.",
         ),
-        call("reliable/release", RELIABLE, "job-3", "2-nonce.2"),
+        call("reliable/release", RELIABLE, "", "job-3", "2-nonce.2"),
         call("reliable/claim", RELIABLE, "nonce.3", "1", "30000", ""),
         call(
             "reliable/fail",

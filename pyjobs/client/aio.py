@@ -109,7 +109,8 @@ class Client:
             queue: name of the queue. Default: chosen by the client's route, or its queue.
             id: the job's id. A repeated submit of it is the same job for as long as its
                 `retention`; with 0, until the job has ended. Default: a new id.
-            options: by keyword; a duration may be a timedelta. Simple mode has no options.
+            options: by keyword; a duration may be a timedelta. Simple mode has `task`
+                only.
 
         Options:
             delay: seconds until the job may be claimed. Default: 0.
@@ -129,6 +130,8 @@ class Client:
                 worker's, or 3.
             backoff: seconds before the second attempt, then doubled (reliable). Default: the
                 worker's, or 1.
+            task: the name of the job's task, up to 128 of A-Z a-z 0-9 _ . : -; its data are then
+                the arguments by name. Default: a bare job.
 
         Raises:
             BadArgument: an argument is not what it must be; nothing was written.
@@ -170,7 +173,7 @@ class Client:
             ids: an id for each job. A repeated submit of an id is the same job for as long as its
                 `retention`; with 0, until the job has ended. Default: new ids.
             options: the options of every job, by keyword: delay, run_at, expires, unique,
-                retention, timeout, max_run, max_attempts and backoff, as `submit` takes them.
+                retention, timeout, max_run, max_attempts, backoff and task, as `submit` takes them.
 
         Returns:
             The jobs, in the order of the data. A job whose id is taken by other data has a

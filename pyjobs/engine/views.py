@@ -72,7 +72,7 @@ class ShownJob(NamedTuple):
         max_run: ms that it may be in flight.
         attempts: failures that its handler reported.
         crashes: leases that ran out since its handler last ended a run.
-        past_crashes: leases that ran out before that.
+        past: attempts, and the leases that ran out before that.
         releases: how often a worker handed it back.
         error: bytes of its last error.
         result: bytes of its result.
@@ -100,7 +100,7 @@ class ShownJob(NamedTuple):
     max_run: int
     attempts: int
     crashes: int
-    past_crashes: int
+    past: int
     releases: int
     error: bytes
     result: bytes

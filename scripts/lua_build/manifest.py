@@ -83,7 +83,7 @@ def describe(path: str, source: str, body: str, commands: list[str]) -> dict[str
     for line in source.splitlines():
         if match := LOCAL.match(line):
             read_local(entry, match, body)
-        elif re.search(r"^local .*\b(KEYS|ARGV|option(_name)?\(|items\()", line):
+        elif re.search(r"^local .*\b(KEYS|ARGV|option(_text|_name)?\(|items\()", line):
             raise BuildError(f"{path}: not a named and typed local: {line}")
     if not entry["keys"]:
         raise BuildError(f"{path}: lacks keys")

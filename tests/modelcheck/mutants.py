@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from .engine import (
+    A_DAY,
     AHEAD,
     DUE,
     FAR,
@@ -31,6 +32,7 @@ LIVED = "a crash was counted for a, whose worker lived through the absence"
 ABSENCE = Limits(late=False, crashes=2, attempts=1, releases=0, absences=1)
 TWO_ABSENCES = ABSENCE._replace(absences=2)
 TWO_JOBS = ABSENCE._replace(jobs=2, crashes=1, unsure=False)
+UNKNOWN_TASK = Limits(late=False, crashes=1, attempts=1, releases=2, unknown=True)
 SUSPECTS = Limits(jobs=2, late=False, crashed=2, attempts=1, releases=0)
 
 
@@ -207,12 +209,67 @@ class ReleaseKeepsLease(Mutant):
     name = "release that keeps the lease"
     why = "a is pending, and is in {'pending': 1, 'inflight': 1}"
 
-    def release(self, k: Keys, id: str, token: Token) -> str:
+    def release(self, k: Keys, id: str, token: Token, why: str = "") -> str:
         lease = k.inflight.get(id, FIRST)
-        word = super().release(k, id, token)
+        word = super().release(k, id, token, why)
         if word == "pending":
             k.inflight[id] = lease
         return word
+
+
+class UnknownKeepsLease(Mutant):
+    """A job with an unknown task is delayed and stays in flight: it comes back twice."""
+
+    name = "hand-back as unknown that keeps the lease"
+    limits = UNKNOWN_TASK
+    why = "a is delayed, and is in {'inflight': 1, 'delayed': 1}"
+
+    def hand_back_unknown(self, k: Keys, id: str, token: Token, day_is_over: bool) -> str:
+        word = super().hand_back_unknown(k, id, token, day_is_over)
+        if word == "delayed":
+            k.inflight[id] = FIRST
+        return word
+
+
+class UnknownCountsAnAttempt(Mutant):
+    """A deploy uses up the attempts of the jobs that it brings."""
+
+    name = "hand-back as unknown that counts an attempt"
+    limits = UNKNOWN_TASK
+    why = "counts 2 ends"
+
+    def hand_back_unknown(self, k: Keys, id: str, token: Token, day_is_over: bool) -> str:
+        word = super().hand_back_unknown(k, id, token, day_is_over)
+        k.set(id, attempts=k.jobs[id].attempts + 1, past=k.jobs[id].past + 1)
+        return word
+
+
+class UnknownForgets(Mutant):
+    """After its day, a job with an unknown task is in no list."""
+
+    name = "end as unknown that forgets the job"
+    limits = UNKNOWN_TASK
+    why = "a is dead, and is in no place"
+
+    def hand_back_unknown(self, k: Keys, id: str, token: Token, day_is_over: bool) -> str:
+        word = super().hand_back_unknown(k, id, token, day_is_over)
+        if word == "dead":
+            k.dead.remove(id)
+        return word
+
+
+class UnknownWithoutFence(Mutant):
+    """A worker that lost a job hands it back as unknown all the same."""
+
+    name = "hand-back as unknown without a fence"
+    limits = UNKNOWN_TASK._replace(crashes=2)
+    why = "release by a token that does not hold a wrote something"
+
+    def release(self, k: Keys, id: str, token: Token, why: str = "") -> str:
+        if why and k.jobs[id].state == "inflight":
+            k.inflight.pop(id, None)
+            return self.hand_back_unknown(k, id, token, why == A_DAY)
+        return super().release(k, id, token, why)
 
 
 class ExtendResurrects(Mutant):

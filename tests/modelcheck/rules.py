@@ -65,7 +65,7 @@ def _jobs(server: Server) -> str:
             return f"{id} has {len(job.accepted)} recorded outcomes"
         if (job.state == "done") != (len(job.accepted) == 1):
             return f"{id} is {job.state} with {len(job.accepted)} recorded outcomes"
-        counted = job.attempts + job.crashes + job.past_crashes + job.releases
+        counted = job.past + job.crashes + job.releases
         running = job.claims - counted
         expected = (0, 1) if job.state == "cancelled" else (job.state in ("inflight", "done"),)
         if running not in expected:
@@ -119,7 +119,7 @@ def _fenced(before: World, step: Step, old: dict[str, Job]) -> str:
     assert isinstance(step.what, Call)
     if step.what.verb not in FENCED:
         return ""
-    id, token = step.what.args
+    id, token = step.what.args[:2]
     job = old.get(id)
     current = job is not None and job.state == "inflight" and job.token == token
     refused = step.reply in ("LOST", "NOJOB", "cancelled", "repeat")

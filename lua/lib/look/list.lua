@@ -16,10 +16,10 @@ end
 
 -- An entry of the list in simple mode, as the reply has it.
 local function message_row(text, bytes, want)
-  local id, _, queued, data = parse_message(text)
-  if not is_wanted(want, nil, queued, {}) then return end
+  local id, _, queued, data, task = parse_message(text)
+  if not is_wanted(want, nil, queued, { [LISTED_TASK] = task }) then return end
   local shown = (data or text):sub(1, bytes)
-  return { id or '', id and 'pending' or '', '', 0, 1, tonumber(queued or '') or 0, 0, 0, '', '', shown }
+  return { id or '', id and 'pending' or '', task or '', 0, 1, tonumber(queued or '') or 0, 0, 0, '', '', shown }
 end
 
 -- A job as the reply has it, unless the filter leaves it out; and how many bytes were read of it.

@@ -32,7 +32,7 @@ end
 
 -- The reply: for each item what is there under its id, or holds the unique key, or 'new'. And {key, clients} of the
 -- live jobs that are there.
-local function look_up(q, first, ids, keys, state, unique)
+local function look_up(q, first, ids, keys, state, unique, task)
   local reply, new, live = {}, {}, {}
   local held_by, held_state, held_clients = holder(q, unique)
   local held_key = held_by and q.job .. held_by
@@ -44,9 +44,11 @@ local function look_up(q, first, ids, keys, state, unique)
     if new[id] then
       there, has = state, new[id]
     elseif not none then
-      local expires
-      there, has, clients, expires = unpack(redis.call('HMGET', keys[n], 'state', 'data', 'client', 'expires'))
+      local expires, its_task
+      there, has, clients, expires, its_task = unpack(
+        redis.call('HMGET', keys[n], 'state', 'data', 'client', 'expires', 'task'))
       there = state_now(there, expires)
+      has = (its_task or nil) == task and has
     end
     local outcome = 'new'
     if there then outcome = has == data and there or 'CONFLICT' end
@@ -69,12 +71,12 @@ local function check_times(delay, expires)
   if expires and delay >= expires then refuse('expires', 'not later than delay or run_at') end
 end
 
-local function submit(q, first, client, delay, unique, extra)
+local function submit(q, first, client, delay, unique, task, extra)
   local state = delay > 0 and 'delayed' or 'pending'
   read_lengths(q)
   if delay > 0 then redis.call('ZCARD', q.delayed) end
   local ids, keys = name_jobs(q, first)
-  local reply, live = look_up(q, first, ids, keys, state, unique)
+  local reply, live = look_up(q, first, ids, keys, state, unique, task)
   local fresh = {}
   bad = denied('LPUSH', q.wake, 'ZADD', delay > 0 and q.delayed, 'SET', unique and unique_key(q, unique))
   if bad then return redis.error_reply(bad) end

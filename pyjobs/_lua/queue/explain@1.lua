@@ -87,14 +87,14 @@ end
 local LISTED_STARTED = 8
 local LISTED_REASON = 10
 local function read_listed(q, id, ...)
-  return read(q, id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past_crashes', '_queued', '_started',
+  return read(q, id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started',
     '_processed', 'reason', ...)
 end
 local function shown_state(job)
   return state_now(job[1], job[3]) or ''
 end
 local function attempt_of(job)
-  return 1 + (tonumber(job[4]) or 0) + (tonumber(job[5]) or 0) + (tonumber(job[6]) or 0)
+  return 1 + (tonumber(job[5]) or 0) + (tonumber(job[6]) or 0)
 end
 local LIST_LOOKS = 1000
 local function stands_behind(q, id)

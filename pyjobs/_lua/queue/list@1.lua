@@ -121,18 +121,25 @@ end
 local LISTED_TASK, LISTED_QUEUED, LISTED_STARTED, LISTED_PROCESSED = 2, 7, 8, 9
 local LISTED_REASON, LISTED_ERROR, LISTED_DATA = 10, 11, 12
 local function read_listed(q, id, ...)
-  return read(q, id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past_crashes', '_queued', '_started',
+  return read(q, id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started',
     '_processed', 'reason', ...)
 end
 local function shown_state(job)
   return state_now(job[1], job[3]) or ''
 end
 local function attempt_of(job)
-  return 1 + (tonumber(job[4]) or 0) + (tonumber(job[5]) or 0) + (tonumber(job[6]) or 0)
+  return 1 + (tonumber(job[5]) or 0) + (tonumber(job[6]) or 0)
 end
 local function parse_message(text)
   local id, client, queued, data = text:match('^{"id":"([^"]+)","client":"([^"]*)","_queued":(%d+),"data":(.*)}$')
-  if id and is_name(id, 128) and is_name(client, 128) and #queued <= 15 then return id, client, queued, data end
+  local task
+  if not id then
+    local head = '^{"id":"([^"]+)","client":"([^"]*)","_queued":(%d+),"task":"([^"]+)","data":(.*)}$'
+    id, client, queued, task, data = text:match(head)
+  end
+  if id and is_name(id, 128) and is_name(client, 128) and #queued <= 15 and is_name(task or '', 128) then
+    return id, client, queued, data, task
+  end
 end
 local function read_cursor(text)
   local at, id = (text or ''):match('^(%-?%d+):(.*)$')
@@ -199,10 +206,10 @@ local function is_wanted(want, at, queued, job)
     or want.error and not (job[LISTED_ERROR] or ''):find(want.error, 1, true))
 end
 local function message_row(text, bytes, want)
-  local id, _, queued, data = parse_message(text)
-  if not is_wanted(want, nil, queued, {}) then return end
+  local id, _, queued, data, task = parse_message(text)
+  if not is_wanted(want, nil, queued, { [LISTED_TASK] = task }) then return end
   local shown = (data or text):sub(1, bytes)
-  return { id or '', id and 'pending' or '', '', 0, 1, tonumber(queued or '') or 0, 0, 0, '', '', shown }
+  return { id or '', id and 'pending' or '', task or '', 0, 1, tonumber(queued or '') or 0, 0, 0, '', '', shown }
 end
 local function job_row(q, state, id, score, bytes, want)
   local job

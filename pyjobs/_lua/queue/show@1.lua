@@ -75,18 +75,18 @@ end
 local LISTED_TASK, LISTED_QUEUED, LISTED_STARTED, LISTED_PROCESSED = 2, 7, 8, 9
 local LISTED_REASON = 10
 local function read_listed(q, id, ...)
-  return read(q, id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past_crashes', '_queued', '_started',
+  return read(q, id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started',
     '_processed', 'reason', ...)
 end
 local function shown_state(job)
   return state_now(job[1], job[3]) or ''
 end
 local function attempt_of(job)
-  return 1 + (tonumber(job[4]) or 0) + (tonumber(job[5]) or 0) + (tonumber(job[6]) or 0)
+  return 1 + (tonumber(job[5]) or 0) + (tonumber(job[6]) or 0)
 end
 local function read_rest(q, id)
   return read(q, id, 'token', 'client', 'unique', 'expires', 'retention', 'timeout', 'max_attempts', 'backoff',
-    'max_run', 'attempts', 'crashes', 'past_crashes', 'releases', 'error', 'result', 'data')
+    'max_run', 'attempts', 'crashes', 'past', 'releases', 'error', 'result', 'data')
 end
 local EXPIRES_AT, FIRST_NUMBER, LAST_NUMBER, FIRST_BODY = 4, 5, 13, 14
 local function place_of(q, id)

@@ -88,7 +88,14 @@ local function is_fit(state, expires)
 end
 local function parse_message(text)
   local id, client, queued, data = text:match('^{"id":"([^"]+)","client":"([^"]*)","_queued":(%d+),"data":(.*)}$')
-  if id and is_name(id, 128) and is_name(client, 128) and #queued <= 15 then return id, client, queued, data end
+  local task
+  if not id then
+    local head = '^{"id":"([^"]+)","client":"([^"]*)","_queued":(%d+),"task":"([^"]+)","data":(.*)}$'
+    id, client, queued, task, data = text:match(head)
+  end
+  if id and is_name(id, 128) and is_name(client, 128) and #queued <= 15 and is_name(task or '', 128) then
+    return id, client, queued, data, task
+  end
 end
 local LOOKS = 10
 local function oldest_of(q)

@@ -198,9 +198,9 @@ local function state_now(state, expires)
   return is_late(state, expires) and 'expired' or state
 end
 local FIT_EXPIRES = 2
-local CLAIM_DATA, CLAIM_QUEUED, CLAIM_TIMEOUT, CLAIM_ATTEMPTS, CLAIM_CRASHES, CLAIM_PAST_CRASHES = 3, 4, 5, 6, 7, 8
+local CLAIM_DATA, CLAIM_QUEUED, CLAIM_TIMEOUT, CLAIM_PAST, CLAIM_CRASHES, CLAIM_TASK = 3, 4, 5, 6, 7, 8
 local function read_claimable(q, id)
-  return read(q, id, 'state', 'expires', 'data', '_queued', 'timeout', 'attempts', 'crashes', 'past_crashes')
+  return read(q, id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task')
 end
 local function read_fitness(q, id)
   return read(q, id, 'state', 'expires')
@@ -209,10 +209,9 @@ local function is_fit(state, expires)
   return state == 'pending' and not is_late(state, expires)
 end
 local function describe(at, id, token, job)
-  local attempt = 1 + (tonumber(job[CLAIM_ATTEMPTS]) or 0) + (tonumber(job[CLAIM_CRASHES]) or 0)
-    + (tonumber(job[CLAIM_PAST_CRASHES]) or 0)
+  local attempt = 1 + (tonumber(job[CLAIM_PAST]) or 0) + (tonumber(job[CLAIM_CRASHES]) or 0)
   local queued, timeout = tonumber(job[CLAIM_QUEUED]) or 0, tonumber(job[CLAIM_TIMEOUT]) or 0
-  return { at, id, token, job[CLAIM_DATA], attempt, queued, timeout }
+  return { at, id, token, job[CLAIM_DATA], attempt, queued, timeout, job[CLAIM_TASK] or nil }
 end
 if opened.again then
 local function replay(q, at, nonce, reply)
@@ -313,7 +312,11 @@ local function take(q, at, nonce, room, score, hold, reply, unfit)
   local flight, till = {}, string.format('%.0f', score)
   for i, id in ipairs(ids) do
     redis.call('HSET', q.job .. id, 'state', 'inflight', 'token', token, '_started', stamp)
-    if jobs[i][FIT_EXPIRES] then redis.call('HDEL', q.job .. id, 'expires') end
+    local expires = jobs[i][FIT_EXPIRES]
+    if expires then
+      redis.call('HDEL', q.job .. id, 'expires')
+      if q.mode == 'reliable' and jobs[i][CLAIM_TASK] then redis.call('HSET', q.job .. id, 'start_by', expires) end
+    end
     flight[2 * i - 1], flight[2 * i] = till, id
     reply[#reply + 1] = describe(at, id, token, jobs[i])
   end

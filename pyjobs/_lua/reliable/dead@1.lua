@@ -94,10 +94,12 @@ repeat
   local found = redis.call('ZRANGE', q.dead, at, at + wanted - 1, 'WITHSCORES')
   for i = 1, #found, 2 do
     local id, died = found[i], tonumber(found[i + 1])
-    local state, reason, attempts, crashes, failure = unpack(
-      read(q, id, 'state', 'reason', 'attempts', 'crashes', 'error'))
+    local state, reason, attempts, crashes, failure, task = unpack(
+      read(q, id, 'state', 'reason', 'attempts', 'crashes', 'error', 'task'))
     if state == 'dead' then
-      table.insert(reply, { id, reason or '-', died, tonumber(attempts or 0), tonumber(crashes or 0), failure or '' })
+      reply[#reply + 1] = {
+        id, reason or '-', died, tonumber(attempts or 0), tonumber(crashes or 0), failure or '', task or nil,
+      }
     else
       gone[#gone + 1] = id
     end

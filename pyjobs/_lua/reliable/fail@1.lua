@@ -149,9 +149,9 @@ local TOKEN, CLIENT, QUEUED, STARTED, UNIQUE = 2, 3, 5, 6, 7
 local function read_held(q, id, ...)
   return read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', ...)
 end
-local ATTEMPTS, MAX_ATTEMPTS, BACKOFF, CRASHED, PAST_CRASHES = 8, 9, 10, 11, 12
+local ATTEMPTS, MAX_ATTEMPTS, BACKOFF, CRASHED, PAST, WAS_UNKNOWN = 8, 9, 10, 11, 12, 13
 local function read_attempts(q, id)
-  return read_held(q, id, 'attempts', 'max_attempts', 'backoff', 'crashes', 'past_crashes')
+  return read_held(q, id, 'attempts', 'max_attempts', 'backoff', 'crashes', 'past', 'unknown_since')
 end
 local function unique_key(q, unique)
   if is_name(unique, 128) then return q.unique .. unique end
@@ -277,9 +277,10 @@ local function fail(q, first, max_attempts, backoff, backoff_max)
   for _, item in ipairs(mine) do
     local id, job, verdict, body = item.id, item.job, ARGV[item.at + 2], ARGV[item.at + 3]
     local word, delay = verdict:match('^(%l+)=?(.*)$')
-    local attempts = (tonumber(job[ATTEMPTS]) or 0) + (word == 'snooze' and 0 or 1)
+    local counted = word == 'snooze' and 0 or 1
+    local attempts, past = (tonumber(job[ATTEMPTS]) or 0) + counted, (tonumber(job[PAST]) or 0) + counted
     local used_up = word ~= 'snooze' and attempts >= (tonumber(job[MAX_ATTEMPTS]) or max_attempts)
-    redis.call('HSET', q.job .. id, 'attempts', attempts)
+    redis.call('HSET', q.job .. id, 'attempts', attempts, 'past', past)
     if word == 'reject' or used_up then
       end_dead(q, id, job, word == 'reject' and 'rejected' or 'attempts', body)
       words[item.place] = 'dead'
@@ -288,10 +289,10 @@ local function fail(q, first, max_attempts, backoff, backoff_max)
       local wait = tonumber(delay) or backoff_delay(base, attempts, backoff_max, item.at)
       redis.call('HSET', q.job .. id, 'state', 'delayed', 'error', body)
       if job[CRASHED] then
-        local past = (tonumber(job[PAST_CRASHES]) or 0) + (tonumber(job[CRASHED]) or 0)
-        redis.call('HSET', q.job .. id, 'past_crashes', past)
+        redis.call('HSET', q.job .. id, 'past', past + (tonumber(job[CRASHED]) or 0))
         redis.call('HDEL', q.job .. id, 'crashes')
       end
+      if job[WAS_UNKNOWN] then redis.call('HDEL', q.job .. id, 'unknown_since') end
       redis.call('ZADD', q.delayed, now + wait, id)
       words[item.place] = 'delayed'
     end

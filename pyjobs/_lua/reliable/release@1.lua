@@ -6,6 +6,17 @@ local function arity(keys, args)
   if #KEYS < 1 or (keys and #KEYS ~= keys) then refuse('queue', 'wrong number of KEYS') end
   if args and #ARGV ~= args then refuse('arguments', 'wrong number: ' .. #ARGV .. ', not ' .. args) end
 end
+local function int(what, text, low, high)
+  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+  if not text then
+    refuse(what, 'missing')
+  elseif not number then
+    refuse(what, 'not a whole number')
+  elseif number < low or number > high then
+    refuse(what, string.format('not within %.0f to %.0f', low, high))
+  end
+  return number or low
+end
 local function is_name(text, longest)
   return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
 end
@@ -28,6 +39,30 @@ local function items(first, width)
     refuse('items', 'not ' .. width .. ' values each')
   end
   return first
+end
+local function read_options(text)
+  local options = {}
+  for word in (text or ''):gmatch('[^ ]+') do
+    local what, value = word:match('^([a-z_]+)=(.*)$')
+    if what and options[what] then
+      refuse(what, 'given twice')
+    elseif what then
+      options[what] = value
+    else
+      refuse('options', 'not name=value')
+    end
+  end
+  return options
+end
+local function option(options, what, low, high, otherwise)
+  local text = options[what]
+  if not text then return otherwise end
+  options[what] = nil
+  return int(what, text, low, high)
+end
+local function no_more_options(options)
+  local what = next(options)
+  if what then refuse('options', 'there is none called ' .. what) end
 end
 local function denied(...)
   if not redis.acl_check_cmd then return end
@@ -91,13 +126,17 @@ local function read(q, id, ...)
   if not job.err then return job end
   return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.job .. id, ...)
 end
-local TOKEN = 2
+local TOKEN, CLIENT, QUEUED, STARTED, UNIQUE = 2, 3, 5, 6, 7
 local function read_held(q, id, ...)
   return read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', ...)
 end
 local RELEASES = 8
 local function read_releases(q, id)
   return read_held(q, id, 'releases')
+end
+local UNKNOWN_SINCE, START_BY, ERROR_BEFORE = 9, 10, 11
+local function read_unknown(q, id)
+  return read_held(q, id, 'releases', 'unknown_since', 'start_by', 'error')
 end
 local function fence(q, first, width, reader)
   local words, mine, ids, seen = {}, {}, {}, {}
@@ -124,8 +163,127 @@ local function fence(q, first, width, reader)
   return words, mine, ids
 end
 local queue    = KEYS[1]
-local released = items(1, 2)
+local options  = read_options(ARGV[1])
+local unknown  = option(options, 'unknown', 1, 1)
+local released = items(2, 2)
 arity(1)
+no_more_options(options)
+if unknown then
+local clock = redis.call('TIME')
+local micros = tonumber(clock[2])
+local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local stamp = string.format('%.0f', now)
+local function check_types(q)
+  read_lengths(q)
+  redis.call('LLEN', q.broken)
+  q.flying = redis.call('ZCARD', q.inflight)
+  q.later = redis.call('ZCARD', q.delayed)
+  q.buried = redis.call('ZCARD', q.dead)
+end
+local function unique_key(q, unique)
+  if is_name(unique, 128) then return q.unique .. unique end
+  return q.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+end
+local function free(q, unique, id)
+  local key = unique and unique_key(q, unique)
+  if key and redis.pcall('GET', key) == id then redis.pcall('DEL', key) end
+end
+local DEAD_MS = 604800000
+local DEAD_JOBS = 10000
+local function drop_old_dead(q)
+  redis.call('ZREMRANGEBYSCORE', q.dead, '-inf', now - DEAD_MS)
+end
+local DAY_MS = 86400000
+local messages = {}
+local function send_messages()
+  for channel, message in pairs(messages) do redis.pcall('PUBLISH', channel, table.concat(message)) end
+  messages = {}
+end
+local function moment(text)
+  return text and #text <= 15 and text:find('^[0-9]+$') and text or '0'
+end
+local function ended(q, clients, id, state, reason, queued, started, body)
+  if not clients or not is_name(id, 128) then return end
+  local most = 65536
+  local line = id .. ' ' .. state .. ' ' .. reason .. ' ' .. moment(queued) .. ' ' .. moment(started) .. ' ' .. stamp
+    .. ' ' .. #body .. '\n' .. body .. '\n'
+  for client in clients:gmatch('[^ ]+') do
+    local channel = q.client .. client
+    local message = messages[channel] or { bytes = 0 }
+    messages[channel] = message
+    message[#message + 1] = line
+    message.bytes = message.bytes + #line
+    if message.bytes > most then send_messages() end
+  end
+end
+local function end_job(q, id, job, state, reason, field, body, retention)
+  local key = q.job .. id
+  redis.call('HSET', key, 'state', state, field, body, '_processed', stamp)
+  if reason ~= '-' then redis.call('HSET', key, 'reason', reason) end
+  if retention then redis.call('PEXPIRE', key, retention) end
+  free(q, job[UNIQUE], id)
+  ended(q, job[CLIENT], id, state, reason, job[QUEUED], job[STARTED], body)
+end
+local DEAD_TRIM = 100
+local died = 0
+local function end_dead(q, id, job, reason, body)
+  end_job(q, id, job, 'dead', reason, 'error', body, DEAD_MS)
+  redis.call('ZADD', q.dead, now, id)
+  died = died + 1
+end
+local function trim_dead(q)
+  if died == 0 then return end
+  drop_old_dead(q)
+  local excess = math.min(redis.call('ZCARD', q.dead) - DEAD_JOBS, died + DEAD_TRIM)
+  if excess > 0 then
+    local ids = redis.call('ZRANGE', q.dead, 0, excess - 1)
+    for _, id in ipairs(ids) do redis.call('DEL', q.job .. id) end
+    redis.call('ZREM', q.dead, unpack(ids))
+  end
+  redis.call('PEXPIRE', q.dead, DEAD_MS)
+  died = 0
+end
+local FIRST_WAIT = 1000
+local LONGEST_WAIT = 60000
+local function unknown_wait(since, start_by)
+  local wait = math.min(math.max(now - since, FIRST_WAIT), LONGEST_WAIT)
+  local left = (start_by or math.huge) - now
+  if wait >= left then wait = left - FIRST_WAIT end
+  if wait >= FIRST_WAIT and now - since < DAY_MS then return wait end
+end
+local function hand_back_unknown(q, first)
+  local words, mine, ids = fence(q, first, 2, read_unknown)
+  if bad then return redis.error_reply(bad) end
+  if #mine == 0 then return words end
+  check_types(q)
+  local key = q.job .. ids[1]
+  bad = denied('HSET', key, 'PEXPIRE', key, 'ZADD', q.delayed, 'LPUSH', q.wake, 'ZREMRANGEBYSCORE', q.dead,
+    'ZRANGE', q.dead, 'DEL', key)
+  if bad then return redis.error_reply(bad) end
+  redis.call('ZREM', q.inflight, unpack(ids))
+  for _, item in ipairs(mine) do
+    local id, job = item.id, item.job
+    local since, start_by = tonumber(job[UNKNOWN_SINCE]) or now, tonumber(job[START_BY])
+    local wait = unknown_wait(since, start_by)
+    redis.call('HSET', q.job .. id, 'releases', (tonumber(job[RELEASES]) or 0) + 1)
+    if wait then
+      redis.call('HSET', q.job .. id, 'state', 'delayed', 'unknown_since', string.format('%.0f', since))
+      if start_by then redis.call('HSET', q.job .. id, 'expires', job[START_BY]) end
+      redis.call('ZADD', q.delayed, now + wait, id)
+    else
+      end_dead(q, id, job, 'unknown', job[ERROR_BEFORE] or '')
+    end
+    words[item.place] = wait and 'delayed' or 'dead'
+  end
+  trim_dead(q)
+  wake(q)
+  send_messages()
+  return words
+end
+  local opened = open(queue, 'reliable')
+  if bad then return redis.error_reply(bad) end
+  return hand_back_unknown(opened, released)
+end
 local q = open(queue, 'reliable')
 if bad then return redis.error_reply(bad) end
 local words, mine, ids = fence(q, released, 2, read_releases)

@@ -69,6 +69,11 @@ local function option(options, what, low, high, otherwise)
   options[what] = nil
   return int(what, text, low, high)
 end
+local function option_name(options, what)
+  local text = options[what]
+  options[what] = nil
+  return text and name(what, text)
+end
 local function option_text(options, what)
   local text = options[what]
   if not text then return end
@@ -227,7 +232,7 @@ local function name_jobs(q, first)
   end
   return ids, keys
 end
-local function look_up(q, first, ids, keys, state, unique)
+local function look_up(q, first, ids, keys, state, unique, task)
   local reply, new, live = {}, {}, {}
   local held_by, held_state, held_clients = holder(q, unique)
   local held_key = held_by and q.job .. held_by
@@ -238,9 +243,11 @@ local function look_up(q, first, ids, keys, state, unique)
     if new[id] then
       there, has = state, new[id]
     elseif not none then
-      local expires
-      there, has, clients, expires = unpack(redis.call('HMGET', keys[n], 'state', 'data', 'client', 'expires'))
+      local expires, its_task
+      there, has, clients, expires, its_task = unpack(
+        redis.call('HMGET', keys[n], 'state', 'data', 'client', 'expires', 'task'))
       there = state_now(there, expires)
+      has = (its_task or nil) == task and has
     end
     local outcome = 'new'
     if there then outcome = has == data and there or 'CONFLICT' end
@@ -260,12 +267,12 @@ end
 local function check_times(delay, expires)
   if expires and delay >= expires then refuse('expires', 'not later than delay or run_at') end
 end
-local function submit(q, first, client, delay, unique, extra)
+local function submit(q, first, client, delay, unique, task, extra)
   local state = delay > 0 and 'delayed' or 'pending'
   read_lengths(q)
   if delay > 0 then redis.call('ZCARD', q.delayed) end
   local ids, keys = name_jobs(q, first)
-  local reply, live = look_up(q, first, ids, keys, state, unique)
+  local reply, live = look_up(q, first, ids, keys, state, unique, task)
   local fresh = {}
   bad = denied('LPUSH', q.wake, 'ZADD', delay > 0 and q.delayed, 'SET', unique and unique_key(q, unique))
   if bad then return redis.error_reply(bad) end
@@ -301,6 +308,7 @@ local timeout   = option(options, 'timeout', 1, MAX_MS)
 local max_run   = option(options, 'max_run', 1, MAX_MS)
 local attempts  = option(options, 'max_attempts', 1, 1000)
 local backoff   = option(options, 'backoff', 0, MAX_MS)
+local task      = option_name(options, 'task')
 local jobs      = items(3, 2)
 arity(1)
 no_more_options(options)
@@ -309,6 +317,6 @@ local wait = math.max(delay, run_at - now)
 check_times(wait, expires)
 local q = open(queue, 'reliable')
 if bad then return redis.error_reply(bad) end
-return submit(q, jobs, client, wait, unique, fields('client', client, 'retention', retention,
-  'timeout', timeout, 'expires', expires and now + expires, 'unique', unique, 'max_attempts', attempts,
+return submit(q, jobs, client, wait, unique, task, fields('client', client, 'retention', retention,
+  'timeout', timeout, 'expires', expires and now + expires, 'unique', unique, 'task', task, 'max_attempts', attempts,
   'backoff', backoff, 'max_run', max_run))

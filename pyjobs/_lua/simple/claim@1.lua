@@ -111,7 +111,14 @@ local function add_broken(q, what)
 end
 local function parse_message(text)
   local id, client, queued, data = text:match('^{"id":"([^"]+)","client":"([^"]*)","_queued":(%d+),"data":(.*)}$')
-  if id and is_name(id, 128) and is_name(client, 128) and #queued <= 15 then return id, client, queued, data end
+  local task
+  if not id then
+    local head = '^{"id":"([^"]+)","client":"([^"]*)","_queued":(%d+),"task":"([^"]+)","data":(.*)}$'
+    id, client, queued, task, data = text:match(head)
+  end
+  if id and is_name(id, 128) and is_name(client, 128) and #queued <= 15 and is_name(task or '', 128) then
+    return id, client, queued, data, task
+  end
 end
 local function make_token(queued, client)
   return string.format('%s.%.0f.%s', queued, now, client)
@@ -132,11 +139,11 @@ local function take_list(q, at, room, reply)
     local wanted = math.min(PIECE, room.jobs)
     local found = redis.call('LRANGE', q.pending, -taken - wanted, -taken - 1)
     for i = #found, 1, -1 do
-      local id, client, queued, data = parse_message(found[i])
+      local id, client, queued, data, task = parse_message(found[i])
       room.full = not id and room.passes == 0 or id and not fits(room, data)
       if room.full then break end
       if id then
-        reply[#reply + 1] = { at, id, make_token(queued, client), data, 1, tonumber(queued), 0 }
+        reply[#reply + 1] = { at, id, make_token(queued, client), data, 1, tonumber(queued), 0, task }
       else
         room.passes = room.passes - 1
         broken[#broken + 1] = found[i]

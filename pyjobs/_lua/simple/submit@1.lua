@@ -50,6 +50,11 @@ local function read_options(text)
   end
   return options
 end
+local function option_name(options, what)
+  local text = options[what]
+  options[what] = nil
+  return text and name(what, text)
+end
 local function no_more_options(options)
   local what = next(options)
   if what then refuse('options', 'there is none called ' .. what) end
@@ -123,12 +128,14 @@ end
 local function create_queue(q)
   if not q.born then redis.call('HSET', q.meta, 'mode', q.mode, 'layout', LAYOUT) end
 end
-local function make_message(id, client, data)
-  return string.format('{"id":"%s","client":"%s","_queued":%.0f,"data":', id, client, now) .. data .. '}'
+local function make_message(id, client, task, data)
+  task = task and '"task":"' .. task .. '",' or ''
+  return string.format('{"id":"%s","client":"%s","_queued":%.0f,%s"data":', id, client, now, task) .. data .. '}'
 end
 local queue   = KEYS[1]
 local client  = name('client', ARGV[1], true)
 local options = read_options(ARGV[2])
+local task    = option_name(options, 'task')
 local jobs    = items(3, 2)
 arity(1)
 no_more_options(options)
@@ -139,7 +146,7 @@ read_lengths(q)
 local messages, reply = {}, {}
 for i = jobs, #ARGV, 2 do
   local id = ARGV[i] ~= '' and ARGV[i] or make_id(i)
-  table.insert(messages, make_message(id, client, ARGV[i + 1]))
+  table.insert(messages, make_message(id, client, task, ARGV[i + 1]))
   table.insert(reply, id)
   table.insert(reply, 'new')
 end
