@@ -27,6 +27,7 @@ local cron      = option_text(options, 'cron')                   -- text     wha
 local zone      = option_text(options, 'zone')                   -- text     whose calendar the moments come from; no script reads it
 local missed    = option_text(options, 'missed')                 -- word     which of several missed moments make a job: 'skip', 'last' (the default) or 'all'
 local late      = option(options, 'late', 0, MAX_MS, 60000)      -- ms       with missed=skip, how late a moment still makes a job
+local task      = option_name(options, 'task')                  -- name     of its jobs, as of a submit
 local unique    = option_text(options, 'unique')                 -- text     of its jobs, as of a submit: no job while the last one lives
 local retention = option(options, 'retention', 0, MAX_MS)        -- ms       of its jobs, as of a submit
 local timeout   = option(options, 'timeout', 1, MAX_MS)          -- ms       of its jobs, as of a submit
@@ -42,5 +43,5 @@ local coming = parse_moments('moments', moments)
 local q = open(queue, 'recoverable')
 if bad then return redis.error_reply(bad) end
 return define_schedule(q, schedule, { 'data', data, 'every', digits(every), 'cron', cron or '', 'zone', zone or '', 'missed', missed or 'last',
-  'late', digits(late), 'unique', unique or '', 'retention', digits(retention), 'timeout', digits(timeout),
+  'late', digits(late), 'task', task or '', 'unique', unique or '', 'retention', digits(retention), 'timeout', digits(timeout),
   'expires', digits(expires) }, every, at, coming)

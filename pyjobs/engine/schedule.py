@@ -169,10 +169,19 @@ def parse_runs(reply: Any) -> list[tuple[str, str]]:
 
 def _parse_row(row: Any) -> StoredSchedule:
     name, moment, version, paused, every, left, last, cron, zone, missed, task, ran = row
-    texts = [text.decode(errors="replace") for text in (cron, zone, missed, task)]
-    moments = tuple(int(moment) for moment in ran.split())
     return StoredSchedule(
-        name.decode(), moment, version, bool(paused), every, left, last, *texts, moments
+        name=name.decode(),
+        next=moment,
+        version=version,
+        paused=bool(paused),
+        every=every,
+        left=left,
+        last=last,
+        cron=cron.decode(errors="replace"),
+        zone=zone.decode(errors="replace"),
+        missed=missed.decode(errors="replace"),
+        task=task.decode(errors="replace"),
+        ran=tuple(int(moment) for moment in ran.split()),
     )
 
 

@@ -180,10 +180,18 @@ def test_a_change_forgets_the_moments_of_the_former_definition(jobs: Jobs) -> No
 
 @stored
 def test_the_jobs_of_a_schedule_get_its_options(jobs: Jobs) -> None:
-    jobs.schedule("report", every=HOUR, timeout=5000, retention=7000, expires=MINUTE, unique="key")
+    jobs.schedule(
+        "report",
+        every=HOUR,
+        timeout=5000,
+        retention=7000,
+        expires=MINUTE,
+        unique="key",
+        task="report",
+    )
     pass_time(jobs, HOUR)
     [job] = jobs.claim().jobs
-    assert job.timeout == 5000
+    assert (job.timeout, job.task) == (5000, "report")
     fields = jobs.job(job.id)
     assert (fields["retention"], fields["unique"]) == (b"7000", b"key")
     jobs.complete(job)

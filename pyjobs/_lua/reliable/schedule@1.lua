@@ -55,6 +55,11 @@ local function option(options, what, low, high, otherwise)
   options[what] = nil
   return int(what, text, low, high)
 end
+local function option_name(options, what)
+  local text = options[what]
+  options[what] = nil
+  return text and name(what, text)
+end
 local function option_text(options, what)
   local text = options[what]
   if not text then return end
@@ -244,6 +249,7 @@ local cron      = option_text(options, 'cron')
 local zone      = option_text(options, 'zone')
 local missed    = option_text(options, 'missed')
 local late      = option(options, 'late', 0, MAX_MS, 60000)
+local task      = option_name(options, 'task')
 local unique    = option_text(options, 'unique')
 local retention = option(options, 'retention', 0, MAX_MS)
 local timeout   = option(options, 'timeout', 1, MAX_MS)
@@ -261,6 +267,6 @@ local coming = parse_moments('moments', moments)
 local q = open(queue, 'reliable')
 if bad then return redis.error_reply(bad) end
 return define_schedule(q, schedule, { 'data', data, 'every', digits(every), 'cron', cron or '', 'zone', zone or '', 'missed', missed or 'last',
-  'late', digits(late), 'unique', unique or '', 'retention', digits(retention), 'timeout', digits(timeout),
+  'late', digits(late), 'task', task or '', 'unique', unique or '', 'retention', digits(retention), 'timeout', digits(timeout),
   'expires', digits(expires),
   'max_attempts', digits(attempts), 'backoff', digits(backoff), 'max_run', digits(max_run) }, every, at, coming)
