@@ -42,6 +42,8 @@ check_calendar(every, moments)
 local coming = parse_moments('moments', moments)
 local q = open(queue, 'recoverable')
 if bad then return redis.error_reply(bad) end
-return define_schedule(q, schedule, { 'data', data, 'every', digits(every), 'cron', cron or '', 'zone', zone or '', 'missed', missed or 'last',
-  'late', digits(late), 'task', task or '', 'unique', unique or '', 'retention', digits(retention), 'timeout', digits(timeout),
-  'expires', digits(expires) }, every, at, coming)
+return define_schedule(q, schedule, {
+  'data', data, 'every', digits(every), 'cron', cron or '', 'zone', zone or '', 'missed', missed or 'last',
+  'late', digits(late), 'task', task or '', 'unique', unique or '', 'retention', digits(retention),
+  'timeout', digits(timeout), 'expires', digits(expires),
+}, every, at, coming)

@@ -30,14 +30,14 @@ local function is_same(stored, definition)
 end
 
 -- Stores it. `definition` is what the jobs are made from, name and text by turns, in which '' is none.
-local function define_schedule(q, name, definition, every, at, moments)
+local function define_schedule(q, called, definition, every, at, moments)
   if bad then return redis.error_reply(bad) end
-  local key, names = schedule_key(q, name), {}
+  local key, names = schedule_key(q, called), {}
   for i = 1, #definition, 2 do names[#names + 1] = definition[i] end
   local stored = redis.call('HMGET', key, unpack(names))
   local version, paused, last, had, had_every = unpack(
     redis.call('HMGET', key, 'version', 'paused', 'last', 'moments', 'every'))
-  local next_moment = tonumber(redis.call('ZSCORE', schedules_key(q), name) or NEVER)
+  local next_moment = tonumber(redis.call('ZSCORE', schedules_key(q), called) or NEVER)
   bad = denied('HDEL', key, 'ZADD', schedules_key(q), 'ZRANGE', schedules_key(q))
   if bad then return redis.error_reply(bad) end
   local word = not version and 'new' or is_same(stored, definition) and 'same' or 'changed'
@@ -64,7 +64,7 @@ local function define_schedule(q, name, definition, every, at, moments)
     redis.call('HSET', key, 'next', string.format('%.0f', next_moment))
     next_moment = NEVER
   end
-  set_next(q, name, next_moment)
+  set_next(q, called, next_moment)
   note_first(q)
   return { word, next_moment < NEVER and next_moment or 0, tonumber(version) }
 end

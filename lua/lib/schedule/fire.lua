@@ -45,7 +45,7 @@ local function history(schedule, moments)
   return write_moments(ran)
 end
 
--- Reads what is due in a queue, before anything is written: {name, moment, schedule} each.
+-- Reads what is due in a queue, before anything is written: {its name, moment, schedule} each.
 local function read_due(q)
   local found = redis.call('ZRANGEBYSCORE', schedules_key(q), '-inf', now, 'WITHSCORES', 'LIMIT', 0, FIRES)
   local due = {}
@@ -62,31 +62,31 @@ end
 
 -- Makes the jobs of one schedule, `most` at most. Returns how many, and nothing where Redis is full: HSET is the first
 -- write, and a full Redis refuses it. Then the moments stay due, and nothing has changed.
-local function fire(q, name, at, schedule, most)
+local function fire(q, called, at, schedule, most)
   if not schedule[DATA] then
-    redis.call('ZREM', schedules_key(q), name)
+    redis.call('ZREM', schedules_key(q), called)
     return 0
   end
-  local key = schedule_key(q, name)
+  local key = schedule_key(q, called)
   local due, coming, next_moment = due_moments(schedule, at, most)
   local wrote = redis.pcall('HSET', key, 'last', string.format('%.0f', due[#due] or at))
   if type(wrote) == 'table' and wrote.err then return end
   local made, last = {}, tonumber(schedule[LAST]) or 0
   for _, moment in ipairs(chosen(schedule, due)) do
-    local new = moment > last and make_occurrence(q, name .. ':' .. string.format('%.0f', moment), schedule)
+    local new = moment > last and make_occurrence(q, called .. ':' .. string.format('%.0f', moment), schedule)
     if new then made[#made + 1] = moment end
   end
   if coming then redis.call('HSET', key, 'moments', write_moments(coming)) end
   if #made > 0 then redis.call('HSET', key, 'ran', history(schedule, made)) end
-  set_next(q, name, next_moment)
+  set_next(q, called, next_moment)
   return #made
 end
 
 local function fire_queue(q)
   local room = FIRES
   for _, due in ipairs(q.fires) do
-    local name, at, schedule = unpack(due)
-    local made = room > 0 and fire(q, name, at, schedule, room)
+    local called, at, schedule = unpack(due)
+    local made = room > 0 and fire(q, called, at, schedule, room)
     if made == nil then
       q.scheduled = now + SECOND
       return

@@ -8,11 +8,11 @@ local function make_occurrence(q, id, schedule)
   local there = redis.pcall('HMGET', q.job .. id, 'state')
   if there.err or there[1] or holder(q, unique) then return false end
   local fields = { 'data', schedule[DATA], 'state', 'pending', '_queued', stamp }
-  for i, option in ipairs(OPTIONS) do
+  for i, what in ipairs(OPTIONS) do
     local value = schedule[FIRST_OPTION - 1 + i]
-    if value and option == 'expires' then value = string.format('%.0f', now + tonumber(value)) end
+    if value and what == 'expires' then value = string.format('%.0f', now + tonumber(value)) end
     if value then
-      fields[#fields + 1] = option
+      fields[#fields + 1] = what
       fields[#fields + 1] = value
     end
   end

@@ -7,7 +7,7 @@ local FIRST_OPTION = 12
 local UNIQUE_OPTION = 18
 local OPTIONS = { 'task', 'retention', 'timeout', 'max_attempts', 'backoff', 'max_run', 'unique', 'expires' }
 
-local function read_schedule(q, name)
-  return redis.call('HMGET', schedule_key(q, name), 'data', 'every', 'moments', 'missed', 'late', 'last', 'ran', 'paused',
-    'version', 'cron', 'zone', unpack(OPTIONS))
+local function read_schedule(q, called)
+  return redis.call('HMGET', schedule_key(q, called), 'data', 'every', 'moments', 'missed', 'late', 'last', 'ran',
+    'paused', 'version', 'cron', 'zone', unpack(OPTIONS))
 end

@@ -8,8 +8,8 @@ local function schedules_key(q)
   return q.key .. ':schedules'
 end
 
-local function schedule_key(q, name)
-  return q.key .. ':schedule:' .. name
+local function schedule_key(q, called)
+  return q.key .. ':schedule:' .. called
 end
 
 -- Moments as a field holds them: ms since the epoch, the earliest first, separated by spaces.
@@ -27,8 +27,8 @@ end
 
 -- Puts a schedule at its next moment, and keeps the first of all in :meta. To be called after a write that Redis allows
 -- when it is full.
-local function set_next(q, name, moment)
-  redis.call('ZADD', schedules_key(q), string.format('%.0f', moment), name)
+local function set_next(q, called, moment)
+  redis.call('ZADD', schedules_key(q), string.format('%.0f', moment), called)
 end
 
 local function note_first(q)

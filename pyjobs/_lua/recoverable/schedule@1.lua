@@ -136,8 +136,8 @@ local NEVER = 9999999999999
 local function schedules_key(q)
   return q.key .. ':schedules'
 end
-local function schedule_key(q, name)
-  return q.key .. ':schedule:' .. name
+local function schedule_key(q, called)
+  return q.key .. ':schedule:' .. called
 end
 local function read_moments(text)
   local moments = {}
@@ -149,8 +149,8 @@ local function write_moments(moments)
   for i, moment in ipairs(moments) do texts[i] = string.format('%.0f', moment) end
   return table.concat(texts, ' ')
 end
-local function set_next(q, name, moment)
-  redis.call('ZADD', schedules_key(q), string.format('%.0f', moment), name)
+local function set_next(q, called, moment)
+  redis.call('ZADD', schedules_key(q), string.format('%.0f', moment), called)
 end
 local function note_first(q)
   local first = tonumber(redis.call('ZRANGE', schedules_key(q), '0', '0', 'WITHSCORES')[2])
@@ -201,14 +201,14 @@ local function is_same(stored, definition)
   end
   return true
 end
-local function define_schedule(q, name, definition, every, at, moments)
+local function define_schedule(q, called, definition, every, at, moments)
   if bad then return redis.error_reply(bad) end
-  local key, names = schedule_key(q, name), {}
+  local key, names = schedule_key(q, called), {}
   for i = 1, #definition, 2 do names[#names + 1] = definition[i] end
   local stored = redis.call('HMGET', key, unpack(names))
   local version, paused, last, had, had_every = unpack(
     redis.call('HMGET', key, 'version', 'paused', 'last', 'moments', 'every'))
-  local next_moment = tonumber(redis.call('ZSCORE', schedules_key(q), name) or NEVER)
+  local next_moment = tonumber(redis.call('ZSCORE', schedules_key(q), called) or NEVER)
   bad = denied('HDEL', key, 'ZADD', schedules_key(q), 'ZRANGE', schedules_key(q))
   if bad then return redis.error_reply(bad) end
   local word = not version and 'new' or is_same(stored, definition) and 'same' or 'changed'
@@ -235,7 +235,7 @@ local function define_schedule(q, name, definition, every, at, moments)
     redis.call('HSET', key, 'next', string.format('%.0f', next_moment))
     next_moment = NEVER
   end
-  set_next(q, name, next_moment)
+  set_next(q, called, next_moment)
   note_first(q)
   return { word, next_moment < NEVER and next_moment or 0, tonumber(version) }
 end
@@ -263,6 +263,8 @@ check_calendar(every, moments)
 local coming = parse_moments('moments', moments)
 local q = open(queue, 'recoverable')
 if bad then return redis.error_reply(bad) end
-return define_schedule(q, schedule, { 'data', data, 'every', digits(every), 'cron', cron or '', 'zone', zone or '', 'missed', missed or 'last',
-  'late', digits(late), 'task', task or '', 'unique', unique or '', 'retention', digits(retention), 'timeout', digits(timeout),
-  'expires', digits(expires) }, every, at, coming)
+return define_schedule(q, schedule, {
+  'data', data, 'every', digits(every), 'cron', cron or '', 'zone', zone or '', 'missed', missed or 'last',
+  'late', digits(late), 'task', task or '', 'unique', unique or '', 'retention', digits(retention),
+  'timeout', digits(timeout), 'expires', digits(expires),
+}, every, at, coming)

@@ -364,8 +364,8 @@ local NEVER = 9999999999999
 local function schedules_key(q)
   return q.key .. ':schedules'
 end
-local function schedule_key(q, name)
-  return q.key .. ':schedule:' .. name
+local function schedule_key(q, called)
+  return q.key .. ':schedule:' .. called
 end
 local function read_moments(text)
   local moments = {}
@@ -377,8 +377,8 @@ local function write_moments(moments)
   for i, moment in ipairs(moments) do texts[i] = string.format('%.0f', moment) end
   return table.concat(texts, ' ')
 end
-local function set_next(q, name, moment)
-  redis.call('ZADD', schedules_key(q), string.format('%.0f', moment), name)
+local function set_next(q, called, moment)
+  redis.call('ZADD', schedules_key(q), string.format('%.0f', moment), called)
 end
 local function note_first(q)
   local first = tonumber(redis.call('ZRANGE', schedules_key(q), '0', '0', 'WITHSCORES')[2])
@@ -393,20 +393,20 @@ local DATA, EVERY, MOMENTS, MISSED, LATE, LAST, RAN = 1, 2, 3, 4, 5, 6, 7
 local FIRST_OPTION = 12
 local UNIQUE_OPTION = 18
 local OPTIONS = { 'task', 'retention', 'timeout', 'max_attempts', 'backoff', 'max_run', 'unique', 'expires' }
-local function read_schedule(q, name)
-  return redis.call('HMGET', schedule_key(q, name), 'data', 'every', 'moments', 'missed', 'late', 'last', 'ran', 'paused',
-    'version', 'cron', 'zone', unpack(OPTIONS))
+local function read_schedule(q, called)
+  return redis.call('HMGET', schedule_key(q, called), 'data', 'every', 'moments', 'missed', 'late', 'last', 'ran',
+    'paused', 'version', 'cron', 'zone', unpack(OPTIONS))
 end
 local function make_occurrence(q, id, schedule)
   local unique = schedule[UNIQUE_OPTION] or nil
   local there = redis.pcall('HMGET', q.job .. id, 'state')
   if there.err or there[1] or holder(q, unique) then return false end
   local fields = { 'data', schedule[DATA], 'state', 'pending', '_queued', stamp }
-  for i, option in ipairs(OPTIONS) do
+  for i, what in ipairs(OPTIONS) do
     local value = schedule[FIRST_OPTION - 1 + i]
-    if value and option == 'expires' then value = string.format('%.0f', now + tonumber(value)) end
+    if value and what == 'expires' then value = string.format('%.0f', now + tonumber(value)) end
     if value then
-      fields[#fields + 1] = option
+      fields[#fields + 1] = what
       fields[#fields + 1] = value
     end
   end
@@ -458,30 +458,30 @@ local function read_all_due(all)
     if q.fires then q.fires = read_due(q) end
   end
 end
-local function fire(q, name, at, schedule, most)
+local function fire(q, called, at, schedule, most)
   if not schedule[DATA] then
-    redis.call('ZREM', schedules_key(q), name)
+    redis.call('ZREM', schedules_key(q), called)
     return 0
   end
-  local key = schedule_key(q, name)
+  local key = schedule_key(q, called)
   local due, coming, next_moment = due_moments(schedule, at, most)
   local wrote = redis.pcall('HSET', key, 'last', string.format('%.0f', due[#due] or at))
   if type(wrote) == 'table' and wrote.err then return end
   local made, last = {}, tonumber(schedule[LAST]) or 0
   for _, moment in ipairs(chosen(schedule, due)) do
-    local new = moment > last and make_occurrence(q, name .. ':' .. string.format('%.0f', moment), schedule)
+    local new = moment > last and make_occurrence(q, called .. ':' .. string.format('%.0f', moment), schedule)
     if new then made[#made + 1] = moment end
   end
   if coming then redis.call('HSET', key, 'moments', write_moments(coming)) end
   if #made > 0 then redis.call('HSET', key, 'ran', history(schedule, made)) end
-  set_next(q, name, next_moment)
+  set_next(q, called, next_moment)
   return #made
 end
 local function fire_queue(q)
   local room = FIRES
   for _, due in ipairs(q.fires) do
-    local name, at, schedule = unpack(due)
-    local made = room > 0 and fire(q, name, at, schedule, room)
+    local called, at, schedule = unpack(due)
+    local made = room > 0 and fire(q, called, at, schedule, room)
     if made == nil then
       q.scheduled = now + SECOND
       return

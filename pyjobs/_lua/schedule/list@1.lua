@@ -60,8 +60,8 @@ local NEVER = 9999999999999
 local function schedules_key(q)
   return q.key .. ':schedules'
 end
-local function schedule_key(q, name)
-  return q.key .. ':schedule:' .. name
+local function schedule_key(q, called)
+  return q.key .. ':schedule:' .. called
 end
 local function read_moments(text)
   local moments = {}
@@ -71,9 +71,9 @@ end
 local EVERY, MOMENTS, MISSED, LAST, RAN, PAUSED, VERSION, CRON, ZONE = 2, 3, 4, 6, 7, 8, 9, 10, 11
 local FIRST_OPTION = 12
 local OPTIONS = { 'task', 'retention', 'timeout', 'max_attempts', 'backoff', 'max_run', 'unique', 'expires' }
-local function read_schedule(q, name)
-  return redis.call('HMGET', schedule_key(q, name), 'data', 'every', 'moments', 'missed', 'late', 'last', 'ran', 'paused',
-    'version', 'cron', 'zone', unpack(OPTIONS))
+local function read_schedule(q, called)
+  return redis.call('HMGET', schedule_key(q, called), 'data', 'every', 'moments', 'missed', 'late', 'last', 'ran',
+    'paused', 'version', 'cron', 'zone', unpack(OPTIONS))
 end
 local queue = KEYS[1]
 local skip  = int('skip', ARGV[1], 0, 1000000)

@@ -93,8 +93,8 @@ local NEVER = 9999999999999
 local function schedules_key(q)
   return q.key .. ':schedules'
 end
-local function schedule_key(q, name)
-  return q.key .. ':schedule:' .. name
+local function schedule_key(q, called)
+  return q.key .. ':schedule:' .. called
 end
 local function read_moments(text)
   local moments = {}
@@ -106,8 +106,8 @@ local function write_moments(moments)
   for i, moment in ipairs(moments) do texts[i] = string.format('%.0f', moment) end
   return table.concat(texts, ' ')
 end
-local function set_next(q, name, moment)
-  redis.call('ZADD', schedules_key(q), string.format('%.0f', moment), name)
+local function set_next(q, called, moment)
+  redis.call('ZADD', schedules_key(q), string.format('%.0f', moment), called)
 end
 local function note_first(q)
   local first = tonumber(redis.call('ZRANGE', schedules_key(q), '0', '0', 'WITHSCORES')[2])

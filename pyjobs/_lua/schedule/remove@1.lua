@@ -82,8 +82,8 @@ local NEVER = 9999999999999
 local function schedules_key(q)
   return q.key .. ':schedules'
 end
-local function schedule_key(q, name)
-  return q.key .. ':schedule:' .. name
+local function schedule_key(q, called)
+  return q.key .. ':schedule:' .. called
 end
 local function note_first(q)
   local first = tonumber(redis.call('ZRANGE', schedules_key(q), '0', '0', 'WITHSCORES')[2])

@@ -114,27 +114,27 @@ local function holder(q, unique)
   local state, clients, expires = unpack(read(q, id, 'state', 'client', 'expires'))
   if is_live(state_now(state, expires)) then return id, state, clients end
 end
-local function schedule_key(q, name)
-  return q.key .. ':schedule:' .. name
+local function schedule_key(q, called)
+  return q.key .. ':schedule:' .. called
 end
 local DATA = 1
 local FIRST_OPTION = 12
 local UNIQUE_OPTION = 18
 local OPTIONS = { 'task', 'retention', 'timeout', 'max_attempts', 'backoff', 'max_run', 'unique', 'expires' }
-local function read_schedule(q, name)
-  return redis.call('HMGET', schedule_key(q, name), 'data', 'every', 'moments', 'missed', 'late', 'last', 'ran', 'paused',
-    'version', 'cron', 'zone', unpack(OPTIONS))
+local function read_schedule(q, called)
+  return redis.call('HMGET', schedule_key(q, called), 'data', 'every', 'moments', 'missed', 'late', 'last', 'ran',
+    'paused', 'version', 'cron', 'zone', unpack(OPTIONS))
 end
 local function make_occurrence(q, id, schedule)
   local unique = schedule[UNIQUE_OPTION] or nil
   local there = redis.pcall('HMGET', q.job .. id, 'state')
   if there.err or there[1] or holder(q, unique) then return false end
   local fields = { 'data', schedule[DATA], 'state', 'pending', '_queued', stamp }
-  for i, option in ipairs(OPTIONS) do
+  for i, what in ipairs(OPTIONS) do
     local value = schedule[FIRST_OPTION - 1 + i]
-    if value and option == 'expires' then value = string.format('%.0f', now + tonumber(value)) end
+    if value and what == 'expires' then value = string.format('%.0f', now + tonumber(value)) end
     if value then
-      fields[#fields + 1] = option
+      fields[#fields + 1] = what
       fields[#fields + 1] = value
     end
   end
