@@ -11,6 +11,7 @@
 --% include "lib/call/acl.lua"
 --% include "lib/queue/queue.lua"
 --% include "lib/schedule/schedules.lua"
+--% include "lib/schedule/paused.lua"
 local queue = KEYS[1]      -- queue  whose schedules
 local names = items(1, 1)  -- items  schedule:name  by name
 
@@ -22,32 +23,14 @@ if bad then return redis.error_reply(bad) end
 local found, reply, key = {}, {}, schedules_key(q)
 for i = names, #ARGV do
   local known = redis.call('ZSCORE', key, ARGV[i])
-  found[i] = redis.call('HMGET', schedule_key(q, ARGV[i]), 'paused', 'next', 'every', 'moments', 'last')
-  reply[i] = not known and 'NOSCHEDULE' or found[i][1] and 'resumed' or 'running'
+  found[i] = read_paused(q, ARGV[i])
+  reply[i] = not known and 'NOSCHEDULE' or found[i][PAUSED_NOW] and 'resumed' or 'running'
 end
 bad = denied('HSET', q.meta, 'ZADD', key, 'ZRANGE', key, 'HDEL', q.meta)
 if bad then return redis.error_reply(bad) end
 redis.call('ZREM', key, '')  -- Redis allows it when it is full, and HSET then
 for i = names, #ARGV do
-  if reply[i] == 'resumed' then
-    local _, next_moment, every, moments = unpack(found[i])
-    next_moment, every = tonumber(next_moment) or NEVER, tonumber(every)
-    if every then
-      if next_moment <= now then next_moment = next_moment + (math.floor((now - next_moment) / every) + 1) * every end
-    else
-      local coming = {}
-      for _, moment in ipairs(read_moments(moments)) do
-        if moment > now then coming[#coming + 1] = moment end
-      end
-      redis.call('HSET', schedule_key(q, ARGV[i]), 'moments', write_moments(coming))
-      next_moment = coming[1] or NEVER
-    end
-    -- A refill that was computed before the pause must not bring its moments back.
-    local last = math.max(tonumber(found[i][5]) or 0, now)
-    redis.call('HSET', schedule_key(q, ARGV[i]), 'last', string.format('%.0f', last))
-    redis.call('HDEL', schedule_key(q, ARGV[i]), 'paused', 'next')
-    set_next(q, ARGV[i], next_moment)
-  end
+  if reply[i] == 'resumed' then resume(q, ARGV[i], found[i]) end
 end
 note_first(q)
 return reply

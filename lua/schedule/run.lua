@@ -19,6 +19,7 @@
 --% include "lib/schedule/schedules.lua"
 --% include "lib/schedule/schedule.lua"
 --% include "lib/schedule/occurrence.lua"
+--% include "lib/schedule/run.lua"
 local queue = KEYS[1]      -- queue  whose schedules
 local runs  = items(1, 2)  -- items  schedule:name id:id  of the job to be made
 
@@ -37,20 +38,7 @@ bad = denied('LPUSH', q.wake, 'SET', unique_key(q, ''))
 if bad then return redis.error_reply(bad) end
 local reply = {}
 for i = runs, #ARGV, 2 do
-  local id = ARGV[i + 1]
-  local held_by, held_state = holder(q, schedules[i][UNIQUE_OPTION] or nil)
-  local state = read(q, id, 'state', 'expires')
-  local outcome = state_now(state[STATE], state[2])
-  if not schedules[i][DATA] then
-    outcome = 'NOSCHEDULE'
-  elseif not outcome and held_by then
-    id, outcome = held_by, held_state
-  elseif not outcome then
-    make_occurrence(q, id, schedules[i])
-    outcome = 'new'
-  end
-  reply[#reply + 1] = id
-  reply[#reply + 1] = outcome
+  reply[#reply + 1], reply[#reply + 2] = run_now(q, ARGV[i + 1], schedules[i])
 end
 if q.waiting > 0 then wake(q) end
 return reply

@@ -140,6 +140,23 @@ local function later_moments(old, more, last)
   end
   return old
 end
+local function read_refillable(q, called)
+  local version, moments, last, paused, every = unpack(
+    redis.call('HMGET', schedule_key(q, called), 'version', 'moments', 'last', 'paused', 'every'))
+  return {
+    version = tonumber(version), coming = read_moments(moments), last = tonumber(last) or 0, paused = paused,
+    every = every,
+  }
+end
+local function refill(q, called, schedule, version, moments)
+  if not schedule.version then return 'NOSCHEDULE' end
+  if schedule.version ~= version then return 'stale' end
+  if schedule.every then return 'refilled' end
+  local coming = later_moments(schedule.coming, moments, schedule.last)
+  redis.call('HSET', schedule_key(q, called), 'moments', write_moments(coming))
+  if not schedule.paused then set_next(q, called, coming[1] or NEVER) end
+  return 'refilled'
+end
 local queue = KEYS[1]
 local more  = items(1, 3)
 arity(1)
@@ -152,34 +169,13 @@ end
 local q = open(queue)
 if bad then return redis.error_reply(bad) end
 local known, key = {}, schedules_key(q)
-for i = more, #ARGV, 3 do
-  local its_name = ARGV[i]
-  local version, moments, last, paused, every = unpack(
-    redis.call('HMGET', schedule_key(q, its_name), 'version', 'moments', 'last', 'paused', 'every'))
-  known[its_name] = {
-    version = version, coming = read_moments(moments), last = tonumber(last) or 0, paused = paused, every = every,
-  }
-end
+for i = more, #ARGV, 3 do known[ARGV[i]] = read_refillable(q, ARGV[i]) end
 bad = denied('HSET', q.meta, 'ZADD', key, 'ZRANGE', key, 'HDEL', q.meta)
 if bad then return redis.error_reply(bad) end
 redis.call('ZREM', key, '')
 local reply = {}
 for i = more, #ARGV, 3 do
-  local its_name, schedule = ARGV[i], known[ARGV[i]]
-  local word
-  if not schedule.version then
-    word = 'NOSCHEDULE'
-  elseif tonumber(schedule.version) ~= tonumber(ARGV[i + 1]) then
-    word = 'stale'
-  elseif schedule.every then
-    word = 'refilled'
-  else
-    local coming = later_moments(schedule.coming, given[i], schedule.last)
-    redis.call('HSET', schedule_key(q, its_name), 'moments', write_moments(coming))
-    if not schedule.paused then set_next(q, its_name, coming[1] or NEVER) end
-    word = 'refilled'
-  end
-  reply[#reply + 1] = word
+  reply[#reply + 1] = refill(q, ARGV[i], known[ARGV[i]], tonumber(ARGV[i + 1]), given[i])
 end
 note_first(q)
 return reply

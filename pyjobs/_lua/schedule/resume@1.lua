@@ -110,6 +110,25 @@ local function note_first(q)
     redis.call('HDEL', q.meta, 'scheduled')
   end
 end
+local PAUSED_NOW = 1
+local function read_paused(q, called)
+  return redis.call('HMGET', schedule_key(q, called), 'paused', 'next', 'every', 'moments', 'last')
+end
+local function next_of(at, every)
+  return at > now and at or at + (math.floor((now - at) / every) + 1) * every
+end
+local function resume(q, called, found)
+  local _, at, every, moments, last = unpack(found)
+  local key, coming = schedule_key(q, called), {}
+  for _, moment in ipairs(read_moments(moments)) do
+    if moment > now then coming[#coming + 1] = moment end
+  end
+  local next_moment = every and next_of(tonumber(at) or NEVER, tonumber(every)) or coming[1] or NEVER
+  if not every then redis.call('HSET', key, 'moments', write_moments(coming)) end
+  redis.call('HSET', key, 'last', string.format('%.0f', math.max(tonumber(last) or 0, now)))
+  redis.call('HDEL', key, 'paused', 'next')
+  set_next(q, called, next_moment)
+end
 local queue = KEYS[1]
 local names = items(1, 1)
 arity(1)
@@ -119,31 +138,14 @@ if bad then return redis.error_reply(bad) end
 local found, reply, key = {}, {}, schedules_key(q)
 for i = names, #ARGV do
   local known = redis.call('ZSCORE', key, ARGV[i])
-  found[i] = redis.call('HMGET', schedule_key(q, ARGV[i]), 'paused', 'next', 'every', 'moments', 'last')
-  reply[i] = not known and 'NOSCHEDULE' or found[i][1] and 'resumed' or 'running'
+  found[i] = read_paused(q, ARGV[i])
+  reply[i] = not known and 'NOSCHEDULE' or found[i][PAUSED_NOW] and 'resumed' or 'running'
 end
 bad = denied('HSET', q.meta, 'ZADD', key, 'ZRANGE', key, 'HDEL', q.meta)
 if bad then return redis.error_reply(bad) end
 redis.call('ZREM', key, '')
 for i = names, #ARGV do
-  if reply[i] == 'resumed' then
-    local _, next_moment, every, moments = unpack(found[i])
-    next_moment, every = tonumber(next_moment) or NEVER, tonumber(every)
-    if every then
-      if next_moment <= now then next_moment = next_moment + (math.floor((now - next_moment) / every) + 1) * every end
-    else
-      local coming = {}
-      for _, moment in ipairs(read_moments(moments)) do
-        if moment > now then coming[#coming + 1] = moment end
-      end
-      redis.call('HSET', schedule_key(q, ARGV[i]), 'moments', write_moments(coming))
-      next_moment = coming[1] or NEVER
-    end
-    local last = math.max(tonumber(found[i][5]) or 0, now)
-    redis.call('HSET', schedule_key(q, ARGV[i]), 'last', string.format('%.0f', last))
-    redis.call('HDEL', schedule_key(q, ARGV[i]), 'paused', 'next')
-    set_next(q, ARGV[i], next_moment)
-  end
+  if reply[i] == 'resumed' then resume(q, ARGV[i], found[i]) end
 end
 note_first(q)
 return reply

@@ -143,6 +143,16 @@ local function make_occurrence(q, id, schedule)
   q.waiting = redis.call('LPUSH', q.pending, id)
   return true
 end
+local function run_now(q, id, schedule)
+  if not schedule[DATA] then return id, 'NOSCHEDULE' end
+  local job = read(q, id, 'state', 'expires')
+  local state = state_now(job[STATE], job[2])
+  if state then return id, state end
+  local held_by, held_state = holder(q, schedule[UNIQUE_OPTION] or nil)
+  if held_by then return held_by, held_state end
+  make_occurrence(q, id, schedule)
+  return id, 'new'
+end
 local queue = KEYS[1]
 local runs  = items(1, 2)
 arity(1)
@@ -159,20 +169,7 @@ bad = denied('LPUSH', q.wake, 'SET', unique_key(q, ''))
 if bad then return redis.error_reply(bad) end
 local reply = {}
 for i = runs, #ARGV, 2 do
-  local id = ARGV[i + 1]
-  local held_by, held_state = holder(q, schedules[i][UNIQUE_OPTION] or nil)
-  local state = read(q, id, 'state', 'expires')
-  local outcome = state_now(state[STATE], state[2])
-  if not schedules[i][DATA] then
-    outcome = 'NOSCHEDULE'
-  elseif not outcome and held_by then
-    id, outcome = held_by, held_state
-  elseif not outcome then
-    make_occurrence(q, id, schedules[i])
-    outcome = 'new'
-  end
-  reply[#reply + 1] = id
-  reply[#reply + 1] = outcome
+  reply[#reply + 1], reply[#reply + 2] = run_now(q, ARGV[i + 1], schedules[i])
 end
 if q.waiting > 0 then wake(q) end
 return reply
