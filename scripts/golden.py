@@ -201,7 +201,7 @@ CHAPTERS: dict[str, list[Step]] = {
         ),
         call("reliable/reap", RELIABLE, "100", "", says="Nothing to reap."),
         call("queue/wake", RELIABLE),
-        call("reliable/submit", RELIABLE, "", "timeout=2000", "job-6", b"[]"),
+        call("reliable/submit", RELIABLE, "", "timeout=2000 task=mail.send", "job-6", b"[]"),
         call(
             "reliable/claim",
             RELIABLE,
@@ -209,7 +209,7 @@ CHAPTERS: dict[str, list[Step]] = {
             "1",
             "30000",
             "",
-            says="The last number is its timeout.",
+            says="At the end are its timeout and its task, if it has one.",
         ),
         call("reliable/fail", RELIABLE, "", "job-6", "4-nonce.5", "snooze=60000", b""),
         call("reliable/cancel", RELIABLE, "", "job-6"),
