@@ -16,7 +16,7 @@
 --% include "lib/job/late.lua"
 --% include "lib/job/crashes.lua"
 --% include "lib/job/details.lua"
---% include "lib/verb/run.lua"
+--% include "lib/verb/run_now.lua"
 local queue = KEYS[1]      -- queue  where the jobs are
 local jobs  = items(1, 1)  -- items  id:id  of the jobs
 

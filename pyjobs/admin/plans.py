@@ -80,7 +80,7 @@ class Finding(NamedTuple):
 def queues(keys: Keys) -> Plan[dict[str, str]]:
     """Read the registry: queue name -> mode, sorted by name."""
     found = yield Words(("HGETALL", keys.queues))
-    return known_queues(dict(zip(found[::2], found[1::2], strict=True)))
+    return known_queues(found)
 
 
 def status(keys: Keys) -> Plan[list[QueueStatus]]:

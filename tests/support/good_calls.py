@@ -23,17 +23,20 @@ VALUES: dict[str, Arg] = {
     "options": "",
     "bytes": b"x",
     "verdict": "retry",
+    "moments": "9999999999998",
     "cursor": "",
     "id": "held0",
 }
+# The options without which a script refuses every call.
+OPTIONS = {"schedule": "every=60000"}
 # Items for a verb that would find nothing to do for those from the manifest alone.
 BUSY_ITEMS: dict[str, list[Arg]] = {
     "submit": ["", b"1", "made", b"1"],
     "cancel": ["held0", "waits", "later"],
     "requeue": ["failed", "done"],
     "watch": ["held0", "waits", "done"],
-    "delete": ["waits", "later", "done"],
-    "run": ["later"],
+    "queue/delete": ["waits", "later", "done"],
+    "queue/run": ["later"],
 }
 
 
@@ -52,6 +55,7 @@ def furnish(store: Store, mode: str, held: int = 2) -> list[Claimed]:
     jobs.submit("waits", "waits-too")
     if jobs.mode.stores:
         jobs.submit("later", delay=HOUR)
+        jobs.schedule("good", moments=[jobs.now() + HOUR])
     return taken
 
 
@@ -61,8 +65,10 @@ class Good:
     def __init__(self, script: Script, held: list[Claimed]) -> None:
         self.script, self.held = script, held
         self.fields = script.about["items"]
+        options = OPTIONS.get(script.name.partition("/")[2], "")
+        values = VALUES | {"options": options}
         self.args: list[Arg] = [
-            arg["values"][0] if arg["type"] == "word" else VALUES[arg["type"]]
+            arg["values"][0] if arg["type"] == "word" else values[arg["type"]]
             for arg in script.about["args"]
         ]
 
@@ -85,10 +91,14 @@ class Good:
     def busy_call(self, options: str = "") -> Call[Any]:
         """A call that moves all that it may move."""
         args = [*self.args]
+        needed = OPTIONS.get(self.script.name.partition("/")[2], "")
+        options = " ".join(filter(None, (needed, options)))
         for name, value in (("options", options), ("skip", "0"), ("limit", "100")):
             if name in self.script.names:
                 args[self.script.names.index(name)] = value
-        return self.call(args=args, items=BUSY_ITEMS.get(self.script.name.partition("/")[2]))
+        name = self.script.name
+        busy = BUSY_ITEMS.get(name) or BUSY_ITEMS.get(name.partition("/")[2])
+        return self.call(args=args, items=busy)
 
     def _field(self, field: dict[str, Any], place: int, claimed: bool) -> Arg:
         unknown = Claimed(0, f"fresh{place}", "1.2.me", b"", 1, 0, 0)
