@@ -7,7 +7,7 @@ round trip, takes their answers, and returns the runs to start. `now` is seconds
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from pyjobs.engine import (
@@ -15,7 +15,6 @@ from pyjobs.engine import (
     MAX_BYTES,
     RECORD_ITEMS,
     RELEASE,
-    UNKNOWN,
     Call,
     ClaimReply,
     Outcome,
@@ -29,7 +28,6 @@ from pyjobs.errors import (
     PyjobsError,
     QueueFull,
     Unavailable,
-    UnknownTask,
 )
 from pyjobs.ids import new_nonce
 from pyjobs.worker.claims import OF_A_QUEUE, Claims
@@ -38,6 +36,7 @@ from pyjobs.worker.outcomes import failure
 from pyjobs.worker.prefetch import Prefetch
 from pyjobs.worker.run import HELD, Run
 from pyjobs.worker.settings import WorkerSettings
+from pyjobs.worker.unknown import UnknownTasks
 
 LATE_SHARE = 2 / 3
 # The words about an outcome that was not recorded, save for a cancelled job's.
@@ -52,14 +51,12 @@ class WorkerCore:
         held: the runs from their claim until their outcome is recorded.
         stopping: whether no new claim is made.
         fatal: the error that must end the worker; None while there is none.
-        unknown: names of tasks that jobs had and the worker does not know; True for a name that was
-            met for the first time, and not by `new_unknown` yet.
         renewals_first: whether no claim is sent now, since a renewal of leases has no answer yet.
 
     Args:
         settings: the worker's settings.
         nonce: returns the name of a claim, never used before.
-        known: names of the tasks that the worker knows, '' for bare jobs; None knows every job.
+        unknown: ends the jobs whose task is unknown; None where a handler gets every job.
     """
 
     def __init__(
@@ -67,7 +64,7 @@ class WorkerCore:
         settings: WorkerSettings,
         *,
         nonce: Callable[[], str] = new_nonce,
-        known: Set[str] | None = None,
+        unknown: UnknownTasks | None = None,
     ) -> None:
         self.mode = settings.mode
         self.held: set[Run] = set()
@@ -89,8 +86,7 @@ class WorkerCore:
         self._running: set[Run] = set()
         self._outbox = Outbox()
         self._no_more_starts = False
-        self._known = known
-        self.unknown: dict[str, bool] = {}
+        self.unknown = unknown
         # Queues of which an outcome was refused. A user who may claim and not record would run the
         # same jobs again and again: the second such refusal is fatal.
         self._forbidden: set[int] = set()
@@ -129,12 +125,6 @@ class WorkerCore:
         queues that are served again, each with None."""
         found = [(self._names[index], error) for index, error in self._claims.changes]
         self._claims.changes.clear()
-        return found
-
-    def new_unknown(self) -> list[str]:
-        """Return the names of unknown tasks that were first met since the last call."""
-        found = [name for name, new in self.unknown.items() if new]
-        self.unknown |= dict.fromkeys(found, False)
         return found
 
     def idle_ms(self, now: float) -> int | None:
@@ -362,25 +352,15 @@ class WorkerCore:
         runs = [Run(job, names[job.queue_index], timeout, sent) for job in reply.jobs]
         self.held.update(runs)
         self._payload += sum(len(run.data) for run in runs)
-        if self._known is None:
+        if self.unknown is None:
             self._prefetched += runs
         else:
-            self._prefetched += [run for run in runs if run.task in self._known]
-            for run in runs:
-                if run.task not in self._known:
-                    self._hand_back_unknown(run)
+            self._prefetched += [run for run in runs if run.task in self.unknown.known]
+            for run, outcome in self.unknown.of(runs):
+                self._end(run, outcome)
         if self._no_more_starts or late:
             self._release_prefetched()
         return [(run, "claimed again") for run in older]
-
-    def _hand_back_unknown(self, run: Run) -> None:
-        """Hand back a job whose task is unknown here; in a mode that can't, the job fails."""
-        self.unknown.setdefault(run.task, True)
-        if self.mode.leases:
-            self._end(run, UNKNOWN)
-        else:
-            what = f"the task {run.task}" if run.task else "jobs without a task"
-            self._end(run, failure(UnknownTask(f"its worker does not know {what}")))
 
     def _request(self, key: str, verb: str, ended: list[EndedRun]) -> Request:
         items = ((run.id, run.token, outcome) for run, outcome in ended)

@@ -16,7 +16,7 @@ from pyjobs.task import BaseTask
 from pyjobs.worker.invocation import Handler, Report
 from pyjobs.worker.job import ClaimedJob
 from pyjobs.worker.run import Run
-from pyjobs.worker.settings import Children
+from pyjobs.worker.settings import Children, WorkerSettings
 from pyjobs.worker.task_executor import TaskExecutor
 from pyjobs.worker.thread_executor import ThreadExecutor
 
@@ -175,3 +175,26 @@ def executor_for(
         executor: Executor = found.ProcessExecutor(handler, concurrency, report, children)
         return executor
     return ThreadExecutor(handler, concurrency, report)
+
+
+def executor_of(
+    settings: WorkerSettings,
+    handler: Handler | None,
+    tasks: Mapping[str, BaseTask[..., Any]] | None,
+    report: Report,
+) -> Executor:
+    """Return the executor of a worker with tasks, or with a handler only.
+
+    Args:
+        settings: the worker's settings.
+        handler: runs bare jobs; None where there are tasks and no handler.
+        tasks: the worker's tasks, by name.
+        report: called in the event loop with each run and its outcome.
+
+    Raises:
+        BadArgument: a child process can't run the handler.
+    """
+    if tasks:
+        return TaskwiseExecutor(tasks, handler, settings.concurrency, report)
+    assert handler is not None
+    return executor_for(handler, settings.concurrency, report, settings.children)

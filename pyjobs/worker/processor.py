@@ -29,7 +29,7 @@ from pyjobs.transport import (
 )
 from pyjobs.worker import failpoints
 from pyjobs.worker.core import WorkerCore
-from pyjobs.worker.executors import Executor, TaskwiseExecutor, executor_for
+from pyjobs.worker.executors import executor_of
 from pyjobs.worker.faults import Faults
 from pyjobs.worker.heartbeat import Heartbeat
 from pyjobs.worker.invocation import Handler
@@ -47,6 +47,7 @@ from pyjobs.worker.process import Forks
 from pyjobs.worker.run import Run
 from pyjobs.worker.settings import WorkerSettings
 from pyjobs.worker.shutdown import Shutdown
+from pyjobs.worker.unknown import UnknownTasks
 from pyjobs.worker.wake import WakeWaiter
 from pyjobs.worker.workerlog import log_changes, log_ready, log_unknown
 
@@ -74,12 +75,15 @@ class Processor:
         tasks: Mapping[str, BaseTask[..., Any]] | None = None,
     ) -> None:
         self._settings = settings
-        known = frozenset(tasks) | ({""} if handler is not None else set()) if tasks else None
-        self._core = WorkerCore(settings, known=known)
+        unknown = None
+        if tasks:
+            known = {*tasks, ""} if handler is not None else {*tasks}
+            unknown = UnknownTasks(known, hands_back=settings.mode.leases)
+        self._core = WorkerCore(settings, unknown=unknown)
         self._loop = asyncio.get_running_loop()
         self._forks = Forks.guard(self._loop)
         self._loop_watch = LoopWatch()
-        self._executor = self._make_executor(handler, tasks)
+        self._executor = executor_of(settings, handler, tasks, self._ended)
         self._server = aconnect(settings.url)
         self._changed = asyncio.Event()
         self._wake_waiter = WakeWaiter(settings, self._server, self._core, self._changed.set)
@@ -97,15 +101,6 @@ class Processor:
         self._turn_seconds = min(TURN_SECONDS, max(FASTEST_TURN, settings.lease / 10))
         self.abandoned = 0  # handlers that still run although their jobs were given up
         self._ending = False
-
-    def _make_executor(
-        self, handler: Handler | None, tasks: Mapping[str, BaseTask[..., Any]] | None
-    ) -> Executor:
-        concurrency = self._settings.concurrency
-        if tasks:
-            return TaskwiseExecutor(tasks, handler, concurrency, self._ended)
-        assert handler is not None
-        return executor_for(handler, concurrency, self._ended, self._settings.children)
 
     async def process(self) -> None:
         """Claim, run and record until the stop is over.
@@ -261,8 +256,8 @@ class Processor:
             self._shutdown.now()
             return
         log_changes(self._core.changes())
-        if self._core.unknown:
-            log_unknown(self._core.new_unknown(), handed_back=self._core.mode.leases)
+        if self._core.unknown is not None:
+            log_unknown(self._core.unknown.new(), handed_back=self._core.mode.leases)
         if time.monotonic() >= self._register_at:
             self._register_at = time.monotonic() + REGISTER_SECONDS
             served = (self._settings.queues[index] for index in self._core.served)
