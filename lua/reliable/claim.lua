@@ -48,6 +48,15 @@ end
 --% include "lib/claim/take.lua"
 check_claim(opened)
 if bad then return redis.error_reply(bad) end
+if opened.fires then
+  --% include "lib/job/unique.lua"
+  --% include "lib/schedule/schedules.lua"
+  --% include "lib/schedule/schedule.lua"
+  --% include "lib/schedule/occurrence.lua"
+  --% include "lib/schedule/fire.lua"
+  read_all_due(opened)
+  fire_all(opened)
+end
 if opened.moves then
   --% include "lib/job/held.lua"
   --% include "lib/job/crashes.lua"

@@ -59,10 +59,11 @@ BOUNDS = {
     "simple/claim": (Cost(7, 21), Cost(13, 45)),
     "simple/complete": (Cost(3, 10), Cost(3, 10)),
     "recoverable/submit": (Cost(7, 26), Cost(107, 1226)),
-    "recoverable/claim": (Cost(18, 67), Cost(218, 2067)),
+    # With the field `scheduled` of :meta.
+    "recoverable/claim": (Cost(18, 68), Cost(218, 2068)),
     "recoverable/complete": (Cost(7, 33), Cost(307, 2133)),
     "reliable/submit": (Cost(7, 26), Cost(107, 1226)),
-    "reliable/claim": (Cost(19, 79), Cost(219, 2079)),
+    "reliable/claim": (Cost(19, 80), Cost(219, 2080)),
     # One HSET of the stamp.
     "reliable/extend": (Cost(6, 31), Cost(106, 1231)),
     # A lease of more than a minute: the record of the claim is shortened.

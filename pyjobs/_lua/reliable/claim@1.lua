@@ -71,6 +71,7 @@ local function open(key, mode, ...)
   end
   local q = {
     name = tag,
+    key = key,
     meta = key .. ':meta',
     pending = key .. ':pending',
     wake = key .. ':wake',
@@ -142,12 +143,14 @@ local function look_ahead(q)
   q.ends = q.mode == 'reliable' and first_of(q.inflight) or math.huge
   q.lost = not q.born and (q.waiting > 0 or math.min(q.due, q.ends) < math.huge)
   if q.due >= QUARANTINE then q.due = math.huge end
+  if q.scheduled then q.due = math.min(q.due, q.scheduled) end
   if q.ends < math.huge then read_absence(q) end
 end
 local function open_all(keys, mode, nonce)
   local all = {}
   for i, key in ipairs(keys) do
-    local q = mode == 'reliable' and open(key, mode, 'lease', 'seen', 'grace') or open(key, mode)
+    local q = mode == 'reliable' and open(key, mode, 'scheduled', 'lease', 'seen', 'grace')
+      or open(key, mode, 'scheduled')
     if not q then return end
     if #q.token > 15 or not (q.token == '0' or q.token:find('^[1-9][0-9]*$')) then
       bad = 'BADLAYOUT queue ' .. q.name .. ' has the token ' .. q.token .. ', not a number'
@@ -155,7 +158,9 @@ local function open_all(keys, mode, nonce)
     q.record = redis.call('GET', q.claim .. nonce)
     q.waiting = redis.call('LLEN', q.pending)
     look_ahead(q)
+    q.fires = q.scheduled and q.scheduled <= now
     all.again = all.again or q.record
+    all.fires = all.fires or q.fires
     all.moves = all.moves or q.quarantined or math.min(q.due, q.ends) <= now or q.stale
       or q.graced and not q.waits or q.lost
     all.busy = all.busy or all.moves or q.waiting > 0
@@ -195,8 +200,14 @@ local function read(q, id, ...)
   if not job.err then return job end
   return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.job .. id, ...)
 end
+local function is_live(state)
+  return state == 'pending' or state == 'delayed' or state == 'inflight'
+end
 local function is_late(state, expires)
   return (state == 'pending' or state == 'delayed') and (tonumber(expires) or math.huge) <= now
+end
+local function state_now(state, expires)
+  return is_late(state, expires) and 'expired' or state
 end
 local FIT_EXPIRES = 2
 local CLAIM_DATA, CLAIM_QUEUED, CLAIM_TIMEOUT, CLAIM_PAST, CLAIM_CRASHES, CLAIM_TASK = 3, 4, 5, 6, 7, 8
@@ -338,6 +349,155 @@ local function take_all(all, nonce, room, score, hold)
 end
 check_claim(opened)
 if bad then return redis.error_reply(bad) end
+if opened.fires then
+local function unique_key(q, unique)
+  if is_name(unique, 128) then return q.unique .. unique end
+  return q.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+end
+local function holder(q, unique)
+  local id = unique and redis.call('GET', unique_key(q, unique))
+  if not id then return end
+  local state, clients, expires = unpack(read(q, id, 'state', 'client', 'expires'))
+  if is_live(state_now(state, expires)) then return id, state, clients end
+end
+local NEVER = 9999999999999
+local function schedules_key(q)
+  return q.key .. ':schedules'
+end
+local function schedule_key(q, called)
+  return q.key .. ':schedule:' .. called
+end
+local function read_moments(text)
+  local moments = {}
+  for moment in (text or ''):gmatch('%d+') do moments[#moments + 1] = tonumber(moment) end
+  return moments
+end
+local function write_moments(moments)
+  local texts = {}
+  for i, moment in ipairs(moments) do texts[i] = string.format('%.0f', moment) end
+  return table.concat(texts, ' ')
+end
+local function set_next(q, called, moment)
+  redis.call('ZADD', schedules_key(q), string.format('%.0f', moment), called)
+end
+local function note_first(q)
+  local first = tonumber(redis.call('ZRANGE', schedules_key(q), '0', '0', 'WITHSCORES')[2])
+  q.scheduled = first and first < NEVER and first or nil
+  if q.scheduled then
+    redis.call('HSET', q.meta, 'scheduled', string.format('%.0f', first))
+  else
+    redis.call('HDEL', q.meta, 'scheduled')
+  end
+end
+local DATA, EVERY, MOMENTS, MISSED, LATE, LAST, RAN = 1, 2, 3, 4, 5, 6, 7
+local FIRST_OPTION = 12
+local UNIQUE_OPTION = 18
+local OPTIONS = { 'task', 'retention', 'timeout', 'max_attempts', 'backoff', 'max_run', 'unique', 'expires' }
+local function read_schedule(q, called)
+  return redis.call('HMGET', schedule_key(q, called), 'data', 'every', 'moments', 'missed', 'late', 'last', 'ran',
+    'paused', 'version', 'cron', 'zone', unpack(OPTIONS))
+end
+local function make_occurrence(q, id, schedule)
+  local unique = schedule[UNIQUE_OPTION] or nil
+  local there = redis.pcall('HMGET', q.job .. id, 'state')
+  if there.err or there[1] or holder(q, unique) then return false end
+  local fields = { 'data', schedule[DATA], 'state', 'pending', '_queued', stamp }
+  for i, what in ipairs(OPTIONS) do
+    local value = schedule[FIRST_OPTION - 1 + i]
+    if value and what == 'expires' then value = string.format('%.0f', now + tonumber(value)) end
+    if value then
+      fields[#fields + 1] = what
+      fields[#fields + 1] = value
+    end
+  end
+  redis.call('HSET', q.job .. id, unpack(fields))
+  if unique then redis.call('SET', unique_key(q, unique), id) end
+  q.waiting = redis.call('LPUSH', q.pending, id)
+  return true
+end
+local FIRES = 100
+local HISTORY = 10
+local SECOND = 1000
+local function due_moments(schedule, at, most)
+  local every, due = tonumber(schedule[EVERY]), {}
+  if every then
+    local latest = at + math.floor((now - at) / every) * every
+    local from = schedule[MISSED] == 'all' and at or latest
+    while from <= latest and #due < most do
+      due[#due + 1], from = from, from + every
+    end
+    return due, nil, from
+  end
+  local coming = {}
+  for _, moment in ipairs(read_moments(schedule[MOMENTS])) do
+    local first = moment <= now and (#due < most or schedule[MISSED] ~= 'all')
+    table.insert(first and due or coming, moment)
+  end
+  return due, coming, coming[1] or NEVER
+end
+local function chosen(schedule, due)
+  if schedule[MISSED] == 'all' then return due end
+  local latest = due[#due]
+  if schedule[MISSED] == 'skip' and latest and now - latest > tonumber(schedule[LATE]) then return {} end
+  return { latest }
+end
+local function history(schedule, moments)
+  local ran = read_moments(schedule[RAN])
+  for _, moment in ipairs(moments) do ran[#ran + 1] = moment end
+  while #ran > HISTORY do table.remove(ran, 1) end
+  return write_moments(ran)
+end
+local function read_due(q)
+  local found = redis.call('ZRANGEBYSCORE', schedules_key(q), '-inf', now, 'WITHSCORES', 'LIMIT', 0, FIRES)
+  local due = {}
+  for i = 1, #found, 2 do due[#due + 1] = { found[i], tonumber(found[i + 1]), read_schedule(q, found[i]) } end
+  return due
+end
+local function read_all_due(all)
+  for _, q in ipairs(all) do
+    if q.fires then q.fires = read_due(q) end
+  end
+end
+local function fire(q, called, at, schedule, most)
+  if not schedule[DATA] then
+    redis.call('ZREM', schedules_key(q), called)
+    return 0
+  end
+  local key = schedule_key(q, called)
+  local due, coming, next_moment = due_moments(schedule, at, most)
+  local wrote = redis.pcall('HSET', key, 'last', string.format('%.0f', due[#due] or at))
+  if type(wrote) == 'table' and wrote.err then return end
+  local made, last = {}, tonumber(schedule[LAST]) or 0
+  for _, moment in ipairs(chosen(schedule, due)) do
+    local new = moment > last and make_occurrence(q, called .. ':' .. string.format('%.0f', moment), schedule)
+    if new then made[#made + 1] = moment end
+  end
+  if coming then redis.call('HSET', key, 'moments', write_moments(coming)) end
+  if #made > 0 then redis.call('HSET', key, 'ran', history(schedule, made)) end
+  set_next(q, called, next_moment)
+  return #made
+end
+local function fire_queue(q)
+  local room = FIRES
+  for _, due in ipairs(q.fires) do
+    local called, at, schedule = unpack(due)
+    local made = room > 0 and fire(q, called, at, schedule, room)
+    if made == nil then
+      q.scheduled = now + SECOND
+      return
+    end
+    room = room - (made or 0)
+  end
+  note_first(q)
+end
+local function fire_all(all)
+  for _, q in ipairs(all) do
+    if q.fires then fire_queue(q) end
+  end
+end
+  read_all_due(opened)
+  fire_all(opened)
+end
 if opened.moves then
 local CLIENT, QUEUED, STARTED, UNIQUE = 3, 5, 6, 7
 local function read_held(q, id, ...)
