@@ -16,6 +16,7 @@ from pyjobs.engine.limits import (
     MAX_ITEMS,
     MAX_KEY_BYTES,
     MAX_SKIP,
+    MOMENTS,
     RECORD_ITEMS,
     RESULT_ITEMS,
     SUBMIT_ITEMS,
@@ -28,6 +29,18 @@ from pyjobs.engine.queue import fetch, wake, watch
 from pyjobs.engine.recoverable import Recoverable
 from pyjobs.engine.reliable import RELIABLE, Reliable
 from pyjobs.engine.replies import Claimed, ClaimReply, Dead, Reaped, Stored, parse_submitted
+from pyjobs.engine.schedule import (
+    Scheduled,
+    SchedulePage,
+    StoredSchedule,
+    list_schedules,
+    moments_text,
+    pause_schedules,
+    refill_schedules,
+    remove_schedules,
+    resume_schedules,
+    run_schedules,
+)
 from pyjobs.engine.scripts import Arg, Option, Script, built_files, everything, script, types
 from pyjobs.engine.simple import SIMPLE
 from pyjobs.engine.verbs import ModeName, StoredVerbs
@@ -41,6 +54,7 @@ __all__ = [
     "MAX_KEY_BYTES",
     "MAX_SKIP",
     "MODES",
+    "MOMENTS",
     "RECORD_ITEMS",
     "REGISTER_SECONDS",
     "RELEASE",
@@ -63,6 +77,16 @@ __all__ = [
     "Outcome",
     "Policy",
     "Reaped",
+    "SchedulePage",
+    "Scheduled",
+    "StoredSchedule",
+    "list_schedules",
+    "moments_text",
+    "pause_schedules",
+    "refill_schedules",
+    "remove_schedules",
+    "resume_schedules",
+    "run_schedules",
     "Recoverable",
     "Reliable",
     "Script",
