@@ -14,6 +14,7 @@ from typing import Any, Unpack, cast
 
 from pyjobs.asyncutil import cancel_and_wait
 from pyjobs.client.aio_job import Job, UnheardJob
+from pyjobs.client.aio_schedules import AsyncSchedules
 from pyjobs.client.batch import Batch
 from pyjobs.client.coalesce import Coalescer
 from pyjobs.client.core import ClientCore
@@ -152,6 +153,11 @@ class Client:
                 self._sender = asyncio.create_task(self._send(), name="pyjobs-submit")
             job = await waiting
         return unless_conflict(job)
+
+    @property
+    def schedules(self) -> AsyncSchedules:
+        """The schedules of the client's queues: set, list, pause, resume, run and remove."""
+        return AsyncSchedules(self._server, self._core.schedules, self._translating)
 
     async def submit_many(
         self,

@@ -1,4 +1,4 @@
-"""The schedules of an asyncio client. Only what awaits may live here; schedules.py makes the calls."""
+"""The schedules of an asyncio client. Only what awaits may live here."""
 
 from __future__ import annotations
 

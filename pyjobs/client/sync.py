@@ -21,6 +21,7 @@ from pyjobs.client.options import Options
 from pyjobs.client.stream import Stream, is_stream
 from pyjobs.client.submit import Route
 from pyjobs.client.sync_job import Job, UnheardJob
+from pyjobs.client.sync_schedules import Schedules
 from pyjobs.engine import ModeName
 from pyjobs.transport import DEFAULT_URL, ErrorTranslation, connect, register, run, run_many
 
@@ -136,6 +137,11 @@ class Client:
         builder = self._core.builder
         [job] = self._submit(builder.together([builder.item(data, queue, id, options)]))
         return unless_conflict(job)
+
+    @property
+    def schedules(self) -> Schedules:
+        """The schedules of the client's queues: set, list, pause, resume, run and remove."""
+        return Schedules(self._server, self._core.schedules, self._translating)
 
     def submit_many(
         self,

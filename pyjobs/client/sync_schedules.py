@@ -1,4 +1,4 @@
-"""The schedules of a synchronous client. Only what waits may live here; schedules.py makes the calls."""
+"""The schedules of a synchronous client. Only what waits may live here."""
 
 from __future__ import annotations
 

@@ -13,14 +13,13 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from pyjobs.asyncutil import cancel_and_wait
-from pyjobs.engine import REGISTER_SECONDS, RELEASE, Outcome
+from pyjobs.engine import RELEASE, Outcome
 from pyjobs.errors import OutcomeUnknown, PyjobsError, QueueFull, Unavailable
 from pyjobs.log import logger
 from pyjobs.transport import (
     Outage,
     aclose,
     aconnect,
-    aregister,
     arun_many,
     connect,
     run_many,
@@ -46,6 +45,7 @@ from pyjobs.worker.process import Forks
 from pyjobs.worker.run import Run
 from pyjobs.worker.settings import WorkerSettings
 from pyjobs.worker.shutdown import Shutdown
+from pyjobs.worker.upkeep import Upkeep
 from pyjobs.worker.wake import WakeWaiter
 from pyjobs.worker.workerlog import log_changes, log_ready
 
@@ -83,7 +83,7 @@ class Processor:
         self._outage = Outage(shown(settings.url))
         self._faults = Faults()
         self._logs_starts = starts_are_logged()
-        self._register_at = 0.0
+        self._upkeep = Upkeep(self._server, self._settings)
         self._watches_prefetched = False
         self._next_turn: asyncio.TimerHandle | None = None
         self._turn_seconds = min(TURN_SECONDS, max(FASTEST_TURN, settings.lease / 10))
@@ -244,11 +244,7 @@ class Processor:
             self._shutdown.now()
             return
         log_changes(self._core.changes())
-        if time.monotonic() >= self._register_at:
-            self._register_at = time.monotonic() + REGISTER_SECONDS
-            served = (self._settings.queues[index] for index in self._core.served)
-            modes = dict.fromkeys(served, self._core.mode.name)
-            await aregister(self._server, self._settings.keys, modes)
+        await self._upkeep.when_due(self._core.served)
 
     def _cancel_refused(self, refused: Iterable[tuple[Run, str]]) -> None:
         for run, why in refused:
