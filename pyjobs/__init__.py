@@ -30,6 +30,7 @@ from pyjobs.errors import (
     WrongMode,
     WrongType,
 )
+from pyjobs.tasks import Task, task
 from pyjobs.worker import ClaimedJob, Reject, Retry, Snooze, Worker
 
 __version__ = version("pyjobs")
@@ -63,6 +64,7 @@ __all__ = [
     "Schedule",
     "ScheduleInfo",
     "Snooze",
+    "Task",
     "TooLarge",
     "Unavailable",
     "Undecodable",
@@ -71,4 +73,5 @@ __all__ = [
     "Worker",
     "WrongMode",
     "WrongType",
+    "task",
 ]

@@ -24,6 +24,7 @@ from pyjobs.engine.limits import (
 )
 from pyjobs.engine.messages import parse_results
 from pyjobs.engine.modes import MODES, Mode, mode_named
+from pyjobs.engine.operate import OPERATOR
 from pyjobs.engine.outcome import RELEASE, UNKNOWN, Outcome, Policy
 from pyjobs.engine.queue import fetch, wake, watch
 from pyjobs.engine.recoverable import Recoverable
@@ -44,6 +45,15 @@ from pyjobs.engine.schedule import (
 from pyjobs.engine.scripts import Arg, Option, Script, built_files, everything, script, types
 from pyjobs.engine.simple import SIMPLE
 from pyjobs.engine.verbs import ModeName, StoredVerbs
+from pyjobs.engine.views import (
+    PLACES,
+    Explanation,
+    JobPage,
+    ListedJob,
+    Place,
+    QueueStats,
+    ShownJob,
+)
 
 __all__ = [
     "CALL_BYTES",
@@ -55,6 +65,8 @@ __all__ = [
     "MAX_SKIP",
     "MODES",
     "MOMENTS",
+    "OPERATOR",
+    "PLACES",
     "RECORD_ITEMS",
     "REGISTER_SECONDS",
     "RELEASE",
@@ -70,18 +82,24 @@ __all__ = [
     "ClaimReply",
     "Claimed",
     "Dead",
+    "Explanation",
+    "JobPage",
     "Keys",
+    "ListedJob",
     "Mode",
     "ModeName",
     "Option",
     "Outcome",
+    "Place",
     "Policy",
+    "QueueStats",
     "Reaped",
     "Recoverable",
     "Reliable",
     "SchedulePage",
     "Scheduled",
     "Script",
+    "ShownJob",
     "Stored",
     "StoredSchedule",
     "StoredVerbs",

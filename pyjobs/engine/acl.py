@@ -28,7 +28,8 @@ SHARED = {
     "worker": ("queue/wake", "queue/result"),
     "operator": (
         *("queue/wake", "queue/result", "queue/stats", "queue/show", "queue/list"),
-        *("queue/explain", "queue/walk", "queue/check"),
+        *("queue/explain", "queue/walk", "queue/check", "queue/pause", "queue/resume"),
+        *("queue/purge", "queue/delete", "queue/run"),
     ),
 }
 # The same of the modes that store their jobs.
