@@ -348,7 +348,7 @@ class AsyncAdmin:
         with self._errors:
             return await adrive(self._server, plans.edit_schedule(self._keys, queue, name, edit))
 
-    async def run_schedule(self, queue: str, name: str, *, id: str | None = None) -> tuple[str, str]:
+    async def run_schedule(self, queue: str, name: str, id: str | None = None) -> tuple[str, str]:
         """Make a job of a schedule now, beside those of its moments (schedule/run).
 
         Args:

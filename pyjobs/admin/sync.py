@@ -348,7 +348,7 @@ class Admin:
         with self._errors:
             return drive(self._server, plans.edit_schedule(self._keys, queue, name, edit))
 
-    def run_schedule(self, queue: str, name: str, *, id: str | None = None) -> tuple[str, str]:
+    def run_schedule(self, queue: str, name: str, id: str | None = None) -> tuple[str, str]:
         """Make a job of a schedule now, beside those of its moments (schedule/run).
 
         Args:

@@ -1,5 +1,4 @@
-"""`pyjobs schedules`: the schedules of a queue are listed, paused, resumed, run and removed. Nothing
-else may live here."""
+"""`pyjobs schedules`: the schedules of a queue are listed and changed. Nothing else may live here."""
 
 from __future__ import annotations
 
