@@ -16,6 +16,7 @@ from pyjobs.cli.requeue import requeue
 from pyjobs.cli.result import result
 from pyjobs.cli.scripts import scripts
 from pyjobs.cli.submit import submit
+from pyjobs.cli.tasks import tasks
 from pyjobs.cli.work import work
 from pyjobs.errors import PyjobsError
 
@@ -34,7 +35,7 @@ class InOrder(click.Group):
 
 @click.group(
     cls=InOrder,
-    commands=[submit, result, work, cancel, dead, requeue, reap, scripts, acl],
+    commands=[submit, result, work, tasks, cancel, dead, requeue, reap, scripts, acl],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=EXIT_CODES,
     invoke_without_command=True,
