@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from pyjobs.asyncutil import cancel_and_wait
-from pyjobs.engine import REGISTER_SECONDS, RELEASE, Outcome
+from pyjobs.engine import RELEASE, Outcome
 from pyjobs.errors import OutcomeUnknown, PyjobsError, QueueFull, Unavailable
 from pyjobs.log import logger
 from pyjobs.task import BaseTask
@@ -21,7 +21,6 @@ from pyjobs.transport import (
     Outage,
     aclose,
     aconnect,
-    aregister,
     arun_many,
     connect,
     run_many,
@@ -48,6 +47,7 @@ from pyjobs.worker.run import Run
 from pyjobs.worker.settings import WorkerSettings
 from pyjobs.worker.shutdown import Shutdown
 from pyjobs.worker.unknown import UnknownTasks
+from pyjobs.worker.upkeep import Upkeep
 from pyjobs.worker.wake import WakeWaiter
 from pyjobs.worker.workerlog import log_changes, log_ready, log_unknown
 
@@ -95,7 +95,7 @@ class Processor:
         self._outage = Outage(shown(settings.url))
         self._faults = Faults()
         self._logs_starts = starts_are_logged()
-        self._register_at = 0.0
+        self._upkeep = Upkeep(self._server, self._settings)
         self._watches_prefetched = False
         self._next_turn: asyncio.TimerHandle | None = None
         self._turn_seconds = min(TURN_SECONDS, max(FASTEST_TURN, settings.lease / 10))
@@ -258,11 +258,7 @@ class Processor:
         log_changes(self._core.changes())
         if self._core.unknown is not None:
             log_unknown(self._core.unknown.new(), handed_back=self._core.mode.leases)
-        if time.monotonic() >= self._register_at:
-            self._register_at = time.monotonic() + REGISTER_SECONDS
-            served = (self._settings.queues[index] for index in self._core.served)
-            modes = dict.fromkeys(served, self._core.mode.name)
-            await aregister(self._server, self._settings.keys, modes)
+        await self._upkeep.when_due(self._core.served)
 
     def _cancel_refused(self, refused: Iterable[tuple[Run, str]]) -> None:
         for run, why in refused:
