@@ -1,8 +1,8 @@
-"""`pyjobs schedules`: the schedules of a queue are listed and changed. Nothing else may live here."""
+"""`pyjobs schedules`: schedules of a queue are listed and changed. Nothing else may live here."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
@@ -32,7 +32,7 @@ DONE = {
 }
 
 
-def edit_option(name: str, words: str) -> Any:
+def edit_option(name: str, words: str) -> Callable[[Any], Any]:
     """Return an option that takes the name of a schedule."""
     return click.option(f"--{name}", f"to_{name}", metavar="NAME", help=words)
 
