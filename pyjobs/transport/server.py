@@ -114,7 +114,7 @@ def database(url: str) -> int:
 
 def spans_nodes(url: str) -> bool:
     """Return whether a URL is that of a cluster, whose queues are on several nodes."""
-    return scheme_of(url) in CLUSTERS
+    return url.partition("://")[0] in CLUSTERS
 
 
 def primaries(server: Server) -> list[Server]:
