@@ -29,6 +29,7 @@ from pyjobs.errors import (
     WrongMode,
     WrongType,
 )
+from pyjobs.tasks import Task, task
 from pyjobs.worker import ClaimedJob, Reject, Retry, Snooze, Worker
 
 __version__ = version("pyjobs")
@@ -59,6 +60,7 @@ __all__ = [
     "ResultGone",
     "Retry",
     "Snooze",
+    "Task",
     "TooLarge",
     "Unavailable",
     "Undecodable",
@@ -67,4 +69,5 @@ __all__ = [
     "Worker",
     "WrongMode",
     "WrongType",
+    "task",
 ]

@@ -23,6 +23,7 @@ from pyjobs.engine.limits import (
 )
 from pyjobs.engine.messages import parse_results
 from pyjobs.engine.modes import MODES, Mode, mode_named
+from pyjobs.engine.operate import OPERATOR
 from pyjobs.engine.outcome import RELEASE, UNKNOWN, Outcome, Policy
 from pyjobs.engine.queue import fetch, wake, watch
 from pyjobs.engine.recoverable import Recoverable
@@ -31,6 +32,15 @@ from pyjobs.engine.replies import Claimed, ClaimReply, Dead, Reaped, Stored, par
 from pyjobs.engine.scripts import Arg, Option, Script, built_files, everything, script, types
 from pyjobs.engine.simple import SIMPLE
 from pyjobs.engine.verbs import ModeName, StoredVerbs
+from pyjobs.engine.views import (
+    PLACES,
+    Explanation,
+    JobPage,
+    ListedJob,
+    Place,
+    QueueStats,
+    ShownJob,
+)
 
 __all__ = [
     "CALL_BYTES",
@@ -41,6 +51,8 @@ __all__ = [
     "MAX_KEY_BYTES",
     "MAX_SKIP",
     "MODES",
+    "OPERATOR",
+    "PLACES",
     "RECORD_ITEMS",
     "REGISTER_SECONDS",
     "RELEASE",
@@ -56,16 +68,22 @@ __all__ = [
     "ClaimReply",
     "Claimed",
     "Dead",
+    "Explanation",
+    "JobPage",
     "Keys",
+    "ListedJob",
     "Mode",
     "ModeName",
     "Option",
     "Outcome",
+    "Place",
     "Policy",
+    "QueueStats",
     "Reaped",
     "Recoverable",
     "Reliable",
     "Script",
+    "ShownJob",
     "Stored",
     "StoredVerbs",
     "built_files",

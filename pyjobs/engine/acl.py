@@ -26,7 +26,10 @@ ROLES = {
 SHARED = {
     "producer": ("wake", "result"),
     "worker": ("wake", "result"),
-    "operator": ("wake", "result", "stats", "show", "list", "explain", "walk", "check"),
+    "operator": (
+        *("wake", "result", "stats", "show", "list", "explain", "walk", "check"),
+        *("pause", "resume", "purge", "delete", "run"),
+    ),
 }
 
 

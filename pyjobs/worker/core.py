@@ -10,7 +10,15 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from pyjobs.engine import HELD_BYTES, MAX_BYTES, RECORD_ITEMS, RELEASE, Call, ClaimReply, Outcome
+from pyjobs.engine import (
+    HELD_BYTES,
+    MAX_BYTES,
+    RECORD_ITEMS,
+    RELEASE,
+    Call,
+    ClaimReply,
+    Outcome,
+)
 from pyjobs.errors import (
     BadArgument,
     LeaseLost,
@@ -28,6 +36,7 @@ from pyjobs.worker.outcomes import failure
 from pyjobs.worker.prefetch import Prefetch
 from pyjobs.worker.run import HELD, Run
 from pyjobs.worker.settings import WorkerSettings
+from pyjobs.worker.unknown import UnknownTasks
 
 LATE_SHARE = 2 / 3
 # The words about an outcome that was not recorded, save for a cancelled job's.
@@ -49,10 +58,16 @@ class WorkerCore:
         settings: the worker's settings.
         apart: whether each queue is claimed by itself, as in a cluster.
         nonce: returns the name of a claim, never used before.
+        unknown: ends the jobs whose task is unknown; None where a handler gets every job.
     """
 
     def __init__(
-        self, settings: WorkerSettings, apart: bool = False, nonce: Callable[[], str] = new_nonce
+        self,
+        settings: WorkerSettings,
+        *,
+        apart: bool = False,
+        nonce: Callable[[], str] = new_nonce,
+        unknown: UnknownTasks | None = None,
     ) -> None:
         self.mode = settings.mode
         self.held: set[Run] = set()
@@ -75,6 +90,7 @@ class WorkerCore:
         self._prefetched: deque[Run] = deque()
         self._running: set[Run] = set()
         self._no_more_starts = False
+        self.unknown = unknown
 
     @property
     def free(self) -> int:
@@ -336,11 +352,15 @@ class WorkerCore:
         older = [run for run in self.held if (run.queue_index, run.id) in claimed]
         for run in older:
             run.lose()
-        names, timeout = self._names, self._timeout
-        runs = [Run(job, names[job.queue_index], timeout, sent) for job in reply.jobs]
+        runs = [Run(job, self._names[job.queue_index], self._timeout, sent) for job in reply.jobs]
         self.held.update(runs)
         self._payload += sum(len(run.data) for run in runs)
-        self._prefetched += runs
+        if self.unknown is None:
+            self._prefetched += runs
+        else:
+            self._prefetched += [run for run in runs if run.task in self.unknown.known]
+            for run, outcome in self.unknown.of(runs):
+                self._end(run, outcome)
         if self._no_more_starts or late:
             self._release_prefetched()
         return [(run, "claimed again") for run in older]

@@ -9,17 +9,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from pyjobs.asyncutil import cancel_and_wait
 from pyjobs.engine import RELEASE, Outcome
 from pyjobs.errors import PyjobsError
 from pyjobs.log import logger
+from pyjobs.task import BaseTask
 from pyjobs.transport import aclose, aconnect, arun_many, connect, run_many, spans_nodes
 from pyjobs.worker import failpoints
 from pyjobs.worker.core import WorkerCore
-from pyjobs.worker.executors import executor_for
+from pyjobs.worker.executors import executor_of
 from pyjobs.worker.heartbeat import Heartbeat
 from pyjobs.worker.invocation import Handler
 from pyjobs.worker.joblog import (
@@ -38,6 +39,7 @@ from pyjobs.worker.roundtrips import RoundTrips
 from pyjobs.worker.run import Run
 from pyjobs.worker.settings import WorkerSettings
 from pyjobs.worker.shutdown import Shutdown
+from pyjobs.worker.unknown import UnknownTasks
 from pyjobs.worker.workerlog import log_ready
 
 log = logger(__name__)
@@ -53,15 +55,25 @@ class Processor:
 
     Args:
         settings: the worker's settings.
-        handler: runs one job to its result.
+        handler: runs one job to its result; None where there are tasks and no handler.
+        tasks: the worker's tasks, by name; None where a handler gets every job.
     """
 
-    def __init__(self, settings: WorkerSettings, handler: Handler) -> None:
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        handler: Handler | None,
+        tasks: Mapping[str, BaseTask[..., Any]] | None = None,
+    ) -> None:
         self._settings = settings
-        self._core = WorkerCore(settings, spans_nodes(settings.url))
+        unknown = None
+        if tasks:
+            known = {*tasks, ""} if handler is not None else {*tasks}
+            unknown = UnknownTasks(known, hands_back=settings.mode.leases)
+        self._core = WorkerCore(settings, apart=spans_nodes(settings.url), unknown=unknown)
         self._loop = asyncio.get_running_loop()
         self._loop_watch = LoopWatch()
-        self._executor = executor_for(handler, settings.concurrency, self._ended, settings.children)
+        self._executor = executor_of(settings, handler, tasks, self._ended)
         self._server = aconnect(settings.url)
         self._lanes = [self._round_trips_of(lane) for lane in self._core.lanes]
         self._shutdown = Shutdown(

@@ -22,7 +22,7 @@ from pyjobs.worker.outbox import Request
 from pyjobs.worker.process import Forks
 from pyjobs.worker.settings import WorkerSettings
 from pyjobs.worker.wake import WakeWaiter
-from pyjobs.worker.workerlog import log_changes
+from pyjobs.worker.workerlog import log_changes, log_unknown
 
 
 class RoundTrips:
@@ -125,6 +125,8 @@ class RoundTrips:
         if self._core.fatal is not None:
             return
         log_changes(self._core.changes())
+        if self._core.unknown is not None:
+            log_unknown(self._core.unknown.new(), handed_back=self._core.mode.leases)
         if time.monotonic() >= self._register_at:
             self._register_at = time.monotonic() + REGISTER_SECONDS
             names = (self._settings.queues[index] for index in self.lane.claims.served)

@@ -56,14 +56,14 @@ BOUNDS = {
     "queue/watch": (Cost(3, 18), Cost(103, 1118)),
     "simple/submit": (Cost(5, 14), Cost(5, 114)),
     # Messages are read in pieces of 16, since their sizes show only then.
-    "simple/claim": (Cost(7, 21), Cost(13, 45)),
+    "simple/claim": (Cost(7, 22), Cost(13, 46)),
     "simple/complete": (Cost(3, 10), Cost(3, 10)),
     "recoverable/submit": (Cost(7, 26), Cost(107, 1226)),
-    # With the field `scheduled` of :meta.
-    "recoverable/claim": (Cost(18, 68), Cost(218, 2068)),
+    # With the fields `paused` and `scheduled` of :meta.
+    "recoverable/claim": (Cost(18, 69), Cost(218, 2069)),
     "recoverable/complete": (Cost(7, 33), Cost(307, 2133)),
     "reliable/submit": (Cost(7, 26), Cost(107, 1226)),
-    "reliable/claim": (Cost(19, 80), Cost(219, 2080)),
+    "reliable/claim": (Cost(19, 81), Cost(219, 2081)),
     # One HSET of the stamp.
     "reliable/extend": (Cost(6, 31), Cost(106, 1231)),
     # A lease of more than a minute: the record of the claim is shortened.

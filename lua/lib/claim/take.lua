@@ -1,6 +1,6 @@
 -- Claiming: what recoverable and reliable share. The jobs of a claim get its token, a number that only grows
 -- and the caller's nonce: a number alone rolls back in a power cut and would be issued twice.
--- needs args.bad acl.denied check_types.check_types queue.wake stamp.stamp open.wait_for
+-- needs args.bad acl.denied check_types.check_types queue.wake pause.is_paused stamp.stamp open.wait_for
 -- needs job.STATE claimable.CLAIM_DATA claimable.read_claimable claimable.read_fitness
 -- needs claimable.FIT_EXPIRES claimable.CLAIM_TASK claimable.is_fit describe.describe room.fits grace.lease_fields grace.end_grace
 
@@ -87,8 +87,10 @@ end
 local function take_all(all, nonce, room, score, hold)
   local reply, unfit = { -1 }, {}
   for at, q in ipairs(all) do
-    if room.jobs > 0 and not room.full and q.waiting > 0 then take(q, at, nonce, room, score, hold, reply, unfit) end
-    if q.waiting > 0 then wake(q) end
+    if q.waiting > 0 and not is_paused(q) then
+      if room.jobs > 0 and not room.full then take(q, at, nonce, room, score, hold, reply, unfit) end
+      if q.waiting > 0 then wake(q) end
+    end
   end
   reply[1] = wait_for(all)
   return reply, unfit

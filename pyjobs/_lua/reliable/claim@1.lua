@@ -1,5 +1,6 @@
 local bad
 local MAX_MS = 315360000000
+local MAX_AT = 9999999999999
 local function refuse(what, why)
   bad = bad or ('BADARG ' .. what .. ': ' .. why)
 end
@@ -105,6 +106,9 @@ end
 local function wake(q)
   if q.awake == 0 then q.awake = redis.call('LPUSH', q.wake, '1') end
 end
+local function is_paused(q)
+  return q.paused and q.paused > now
+end
 local function read_absence(q)
   local seen, grace = q.seen, q.grace
   q.longest = math.max(q.lease or 0, LEASE_FLOOR)
@@ -149,8 +153,8 @@ end
 local function open_all(keys, mode, nonce)
   local all = {}
   for i, key in ipairs(keys) do
-    local q = mode == 'reliable' and open(key, mode, 'scheduled', 'lease', 'seen', 'grace')
-      or open(key, mode, 'scheduled')
+    local q = mode == 'reliable' and open(key, mode, 'paused', 'scheduled', 'lease', 'seen', 'grace')
+      or open(key, mode, 'paused', 'scheduled')
     if not q then return end
     if #q.token > 15 or not (q.token == '0' or q.token:find('^[1-9][0-9]*$')) then
       bad = 'BADLAYOUT queue ' .. q.name .. ' has the token ' .. q.token .. ', not a number'
@@ -163,7 +167,7 @@ local function open_all(keys, mode, nonce)
     all.fires = all.fires or q.fires
     all.moves = all.moves or q.quarantined or math.min(q.due, q.ends) <= now or q.stale
       or q.graced and not q.waits or q.lost
-    all.busy = all.busy or all.moves or q.waiting > 0
+    all.busy = all.busy or all.moves or q.waiting > 0 and not is_paused(q)
     all[i] = q
   end
   return all
@@ -177,8 +181,12 @@ local function wait_for(all)
   local moment = math.huge
   if all.hidden then return 0 end
   for _, q in ipairs(all) do
-    if q.waiting > 0 then return 0 end
-    moment = math.min(moment, q.due, next_look(q))
+    if is_paused(q) then
+      moment = math.min(moment, q.paused < MAX_AT and q.paused or moment, next_look(q))
+    else
+      if q.waiting > 0 then return 0 end
+      moment = math.min(moment, q.due, next_look(q))
+    end
   end
   return moment < math.huge and math.max(moment - now, 1) or -1
 end
@@ -341,8 +349,10 @@ end
 local function take_all(all, nonce, room, score, hold)
   local reply, unfit = { -1 }, {}
   for at, q in ipairs(all) do
-    if room.jobs > 0 and not room.full and q.waiting > 0 then take(q, at, nonce, room, score, hold, reply, unfit) end
-    if q.waiting > 0 then wake(q) end
+    if q.waiting > 0 and not is_paused(q) then
+      if room.jobs > 0 and not room.full then take(q, at, nonce, room, score, hold, reply, unfit) end
+      if q.waiting > 0 then wake(q) end
+    end
   end
   reply[1] = wait_for(all)
   return reply, unfit

@@ -1,4 +1,5 @@
 local bad
+local MAX_AT = 9999999999999
 local function refuse(what, why)
   bad = bad or ('BADARG ' .. what .. ': ' .. why)
 end
@@ -103,6 +104,13 @@ end
 local function wake(q)
   if q.awake == 0 then q.awake = redis.call('LPUSH', q.wake, '1') end
 end
+local function is_paused(q)
+  return q.paused and q.paused > now
+end
+local function paused_for(q)
+  if not is_paused(q) then return 0 end
+  return q.paused < MAX_AT and q.paused - now or -1
+end
 local function add_broken(q, what)
   local week = '604800000'
   redis.call('LPUSH', q.broken, what)
@@ -158,8 +166,11 @@ end
 local function take_messages(all, room)
   local reply = { -1 }
   for at, q in ipairs(all) do
-    if room.jobs > 0 and not room.full and q.waiting > 0 then take_list(q, at, room, reply) end
-    if q.waiting > 0 then
+    if room.jobs > 0 and not room.full and q.waiting > 0 and not is_paused(q) then take_list(q, at, room, reply) end
+    if is_paused(q) then
+      local ms = paused_for(q)
+      if ms > 0 and (reply[1] < 0 or reply[1] > ms) then reply[1] = ms end
+    elseif q.waiting > 0 then
       reply[1] = 0
       wake(q)
     end
@@ -174,7 +185,7 @@ arity(nil, 2)
 no_more_options(options)
 local opened = {}
 for i, queue in ipairs(queues) do
-  opened[i] = open(queue, 'simple')
+  opened[i] = open(queue, 'simple', 'paused')
   if bad then return redis.error_reply(bad) end
   read_lengths(opened[i])
   redis.call('LLEN', opened[i].broken)
