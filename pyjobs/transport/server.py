@@ -117,6 +117,11 @@ def spans_nodes(url: str) -> bool:
     return url.partition("://")[0] in CLUSTERS
 
 
+def is_cluster(server: Server | AsyncServer) -> bool:
+    """Return whether queues of this server are on several nodes, so that one may be away alone."""
+    return isinstance(server, (Cluster, AsyncCluster))
+
+
 def primaries(server: Server) -> list[Server]:
     """Return a client of each primary: the server itself, or those of a cluster.
 
