@@ -2,7 +2,7 @@
 
 from importlib.metadata import version
 
-from pyjobs.client import Client, Job, JobRef, Options
+from pyjobs.client import Client, Job, JobRef, Options, Schedule, ScheduleInfo
 from pyjobs.engine import ModeName
 from pyjobs.errors import (
     BadArgument,
@@ -17,6 +17,7 @@ from pyjobs.errors import (
     MissingExtra,
     NoJob,
     NoResults,
+    NoSchedule,
     OutcomeUnknown,
     PyjobsError,
     QueueFull,
@@ -52,6 +53,7 @@ __all__ = [
     "ModeName",
     "NoJob",
     "NoResults",
+    "NoSchedule",
     "Options",
     "OutcomeUnknown",
     "PyjobsError",
@@ -59,6 +61,8 @@ __all__ = [
     "Reject",
     "ResultGone",
     "Retry",
+    "Schedule",
+    "ScheduleInfo",
     "Snooze",
     "Task",
     "TooLarge",

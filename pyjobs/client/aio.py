@@ -14,6 +14,7 @@ from typing import Any, Unpack, cast, overload
 
 from pyjobs.asyncutil import cancel_and_wait
 from pyjobs.client.aio_job import Job, UnheardJob
+from pyjobs.client.aio_schedules import AsyncSchedules
 from pyjobs.client.batch import Batch
 from pyjobs.client.coalesce import Coalescer
 from pyjobs.client.core import ClientCore
@@ -182,6 +183,11 @@ class Client:
         if decode is not None:
             decode_by(job, decode)
         return unless_conflict(job)
+
+    @property
+    def schedules(self) -> AsyncSchedules:
+        """The schedules of the client's queues: set, list, pause, resume, run and remove."""
+        return AsyncSchedules(self._server, self._core.schedules, self._translating)
 
     async def submit_many(
         self,

@@ -21,6 +21,7 @@ from pyjobs.client.options import Options
 from pyjobs.client.stream import Stream, is_stream
 from pyjobs.client.submit import Json, Route, given, no_arguments
 from pyjobs.client.sync_job import Job, UnheardJob
+from pyjobs.client.sync_schedules import Schedules
 from pyjobs.engine import ModeName
 from pyjobs.task import BaseTask, P, R
 from pyjobs.transport import DEFAULT_URL, ErrorTranslation, connect, register, run, run_many
@@ -161,6 +162,11 @@ class Client:
         no_arguments(args)
         [job] = self._submit(builder.together([builder.item(data, queue, id, options)]))
         return unless_conflict(job)
+
+    @property
+    def schedules(self) -> Schedules:
+        """The schedules of the client's queues: set, list, pause, resume, run and remove."""
+        return Schedules(self._server, self._core.schedules, self._translating)
 
     def submit_many(
         self,

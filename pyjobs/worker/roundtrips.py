@@ -11,9 +11,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from pyjobs.engine import REGISTER_SECONDS
 from pyjobs.errors import OutcomeUnknown, QueueFull, Unavailable
-from pyjobs.transport import AsyncServer, Outage, aregister, arun_many, shown
+from pyjobs.transport import AsyncServer, Outage, arun_many, shown
 from pyjobs.worker import failpoints
 from pyjobs.worker.core import WorkerCore
 from pyjobs.worker.faults import Faults
@@ -21,6 +20,7 @@ from pyjobs.worker.lanes import HOLD_SECONDS, Lane
 from pyjobs.worker.outbox import Request
 from pyjobs.worker.process import Forks
 from pyjobs.worker.settings import WorkerSettings
+from pyjobs.worker.upkeep import Upkeep
 from pyjobs.worker.wake import WakeWaiter
 from pyjobs.worker.workerlog import log_changes, log_unknown
 
@@ -66,7 +66,7 @@ class RoundTrips:
         self._forks = Forks.guard(asyncio.get_running_loop())
         self._outage = Outage(shown(settings.url))
         self._faults = Faults()
-        self._register_at = 0.0
+        self._upkeep = Upkeep(server, settings)
 
     def go_on(self) -> None:
         """Look again what there is to send."""
@@ -127,8 +127,4 @@ class RoundTrips:
         log_changes(self._core.changes())
         if self._core.unknown is not None:
             log_unknown(self._core.unknown.new(), handed_back=self._core.mode.leases)
-        if time.monotonic() >= self._register_at:
-            self._register_at = time.monotonic() + REGISTER_SECONDS
-            names = (self._settings.queues[index] for index in self.lane.claims.served)
-            modes = dict.fromkeys(names, self._core.mode.name)
-            await aregister(self._server, self._settings.keys, modes)
+        await self._upkeep.when_due(self.lane.claims.served)

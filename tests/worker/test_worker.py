@@ -17,7 +17,7 @@ import pyjobs
 from pyjobs.engine.modes import Mode
 from pyjobs.errors import BadArgument, PyjobsError, Unavailable
 from pyjobs.transport.send import run
-from pyjobs.worker import roundtrips
+from pyjobs.worker import upkeep
 
 pytest_plugins = ("support.client_fixtures",)
 HERE = at(WORKER_PLACES)
@@ -141,7 +141,7 @@ class TestRegistry:
         self, store: Store, client: Any, mode: Mode, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Redis may have come back without it, and only what is there is reaped by cron."""
-        monkeypatch.setattr(roundtrips, "REGISTER_SECONDS", 0.0)
+        monkeypatch.setattr(upkeep, "REGISTER_SECONDS", 0.0)
         with working(store.url, lambda job: None, mode=mode.name):
             wait_until(lambda: store.redis.hgetall("jobs:queues"))
             store.redis.delete("jobs:queues")
