@@ -347,9 +347,7 @@ class Worker:
 
     async def _run(self) -> None:
         if self._handler is None and not self._tasks:
-            raise BadArgument(
-                "handler: this worker has none; decorate one with @worker.handler, or give tasks"
-            )
+            raise BadArgument("handler: this worker has none; decorate one with @worker.handler")
         self._processor = processor = Processor(self.settings, self._handler, self._tasks)
         self._loop = asyncio.get_running_loop()
         self._processing = asyncio.current_task()
