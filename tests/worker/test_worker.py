@@ -177,7 +177,7 @@ class TestHandlers:
             asyncio.run(claimed.done())
         fields = {name for name in dir(claimed) if not name.startswith("_")}
         assert fields == {
-            *("id", "queue", "data", "attempt", "queued", "timeout", "token", "lost"),
+            *("id", "queue", "data", "attempt", "queued", "timeout", "task", "token", "lost"),
             *("done", "fail"),
         }
 
