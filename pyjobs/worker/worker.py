@@ -42,7 +42,8 @@ class Worker:
         settings: the settings, checked.
 
     Args:
-        url: `redis://`, `rediss://`, `redis+sentinel://`, `unix://` or `memory://`.
+        url: `redis://`, `rediss://`, `redis+cluster://`, `rediss+cluster://`, `redis+sentinel://`,
+            `unix://` or `memory://`.
         mode: 'simple', 'recoverable' or 'reliable'; it must be the queues' mode.
         tasks: tasks, and modules with tasks. A job whose task is none of them is handed back. Jobs
             without a task go to the handler.
