@@ -15,7 +15,8 @@ production. Other programs import from this file and from `pyjobs.testing.compli
 """
 
 from pyjobs.testing.binaries import Binary, find_redis_cli, find_servers
-from pyjobs.testing.jobs import Jobs, SubmittedJob, claimed_job
+from pyjobs.testing.claimed import claimed_job
+from pyjobs.testing.jobs import Jobs, SubmittedJob
 from pyjobs.testing.servers import Server, StartFailed
 from pyjobs.testing.workers import Running, running
 

@@ -16,7 +16,7 @@ from typing import Any, Literal, NamedTuple
 from pyjobs import clock, codec
 from pyjobs.admin import Admin
 from pyjobs.client import Client
-from pyjobs.engine import PLACES, Claimed, Keys, ListedJob, ModeName
+from pyjobs.engine import PLACES, Keys, ListedJob, ModeName
 from pyjobs.errors import BadArgument, UnknownTask
 from pyjobs.ids import unguessable
 from pyjobs.task import BaseTask
@@ -31,7 +31,7 @@ from pyjobs.transport import (
     move_memory_clock,
 )
 from pyjobs.validate import in_seconds, to_ms
-from pyjobs.worker import ClaimedJob, Drain, RanJob, Reject, Run, Worker
+from pyjobs.worker import Drain, RanJob, Reject, Worker
 
 Handler = Any
 Runs = list[tuple[ModeName, tuple[str, ...]]]
@@ -244,40 +244,6 @@ def emptied(url: str) -> None:
     """Delete all that a real server holds."""
     with closing(connect(url)) as server:
         server.flushall()
-
-
-def claimed_job(
-    data: Any = None,
-    *,
-    id: str = "job-1",
-    queue: str = "default",
-    attempt: int = 1,
-    task: str = "",
-    queued: int | None = None,
-    timeout: float | None = None,
-    lost: bool = False,
-) -> ClaimedJob:
-    """Return a claimed job for a unit test that calls a handler itself. No server is involved.
-
-    Args:
-        data: what was submitted. The handler gets it as JSON carries it: a tuple becomes a list.
-        id: the job's id.
-        queue: the name of the job's queue.
-        attempt: the number of the attempt, 1 or more.
-        task: the name of the job's task.
-        queued: when it was submitted, ms since the epoch. Default: now.
-        timeout: seconds that the handler may take; None for no limit.
-        lost: what `job.lost` says.
-
-    Raises:
-        Unencodable: the data have no JSON.
-    """
-    body = codec.encode(data)
-    at = clock.now_ms() if queued is None else queued
-    run = Run(Claimed(0, id, f"{attempt}-test", body, attempt, at, 0, task), queue, timeout)
-    if lost:
-        run.lose()
-    return ClaimedJob(run, codec.decode(body))
 
 
 def _loop_runs() -> bool:
