@@ -9,12 +9,17 @@ from collections.abc import Callable, Sequence
 
 from pyjobs.admin import plans
 from pyjobs.admin.answers import Answer
+from pyjobs.admin.doctor import examine_queues, examine_server, queues_to_examine, sorted_by_level
 from pyjobs.admin.plan import drive, one
+from pyjobs.admin.problem import Problem
 from pyjobs.engine import OPERATOR, Explanation, JobPage, Keys, Place, QueueStats, ShownJob
 from pyjobs.transport import (
     DEFAULT_URL,
     ErrorTranslation,
+    address_of,
     connect,
+    primaries,
+    spans_nodes,
 )
 from pyjobs.validate import checked, to_ms
 
@@ -35,6 +40,7 @@ class Admin:
     def __init__(self, url: str = DEFAULT_URL, *, prefix: str = "jobs") -> None:
         self._keys = Keys(prefix)
         self._server = connect(url)
+        self._spans_nodes = spans_nodes(url)
         self._errors = ErrorTranslation(url)
 
     def __enter__(self) -> Admin:
@@ -307,3 +313,43 @@ class Admin:
         """
         with self._errors:
             return drive(self._server, plans.check(self._keys, queue, progress))
+
+    def doctor(
+        self,
+        queues: Sequence[str] = (),
+        *,
+        role: str = "operator",
+        oldest: float = 300.0,
+    ) -> list[Problem]:
+        """Return what is wrong with the server and its queues, errors first.
+
+        Each node of a cluster is examined. Nothing is written. A server may hide a setting; a
+        problem with the code 'unseen' says which.
+
+        Args:
+            queues: the queues' names; none is every queue of the registry.
+            role: 'producer', 'worker' or 'operator': whose rights the user of the URL needs.
+            oldest: seconds that a job may wait.
+
+        Raises:
+            BadArgument: a name is not a name, or nothing was ever submitted to a queue.
+            Forbidden: Redis's access rules forbid to read the registry.
+            Unavailable: Redis can't be reached.
+        """
+        wait = to_ms("oldest", oldest) or 0
+        with self._errors:
+            found: list[Problem] = []
+            names = drive(self._server, queues_to_examine(self._keys, queues))
+            for node in primaries(self._server):
+                found += drive(
+                    node,
+                    examine_server(
+                        self._keys,
+                        address_of(node),
+                        role,
+                        names[0] if names else "any",
+                        self._spans_nodes,
+                    ),
+                )
+            found += drive(self._server, examine_queues(self._keys, names, bool(queues), wait))
+        return sorted_by_level(found)
