@@ -20,7 +20,7 @@ from pyjobs.transport import (
     aconnect,
     address_of,
     aprimaries,
-    spans_nodes,
+    is_cluster,
 )
 from pyjobs.validate import checked, to_ms
 
@@ -41,7 +41,6 @@ class AsyncAdmin:
     def __init__(self, url: str = DEFAULT_URL, *, prefix: str = "jobs") -> None:
         self._keys = Keys(prefix)
         self._server = aconnect(url)
-        self._spans_nodes = spans_nodes(url)
         self._errors = ErrorTranslation(url)
 
     async def __aenter__(self) -> AsyncAdmin:
@@ -349,7 +348,7 @@ class AsyncAdmin:
                         address_of(node),
                         role,
                         names[0] if names else "any",
-                        self._spans_nodes,
+                        is_cluster(self._server),
                     ),
                 )
             found += await adrive(

@@ -18,8 +18,8 @@ from pyjobs.transport import (
     ErrorTranslation,
     address_of,
     connect,
+    is_cluster,
     primaries,
-    spans_nodes,
 )
 from pyjobs.validate import checked, to_ms
 
@@ -40,7 +40,6 @@ class Admin:
     def __init__(self, url: str = DEFAULT_URL, *, prefix: str = "jobs") -> None:
         self._keys = Keys(prefix)
         self._server = connect(url)
-        self._spans_nodes = spans_nodes(url)
         self._errors = ErrorTranslation(url)
 
     def __enter__(self) -> Admin:
@@ -348,7 +347,7 @@ class Admin:
                         address_of(node),
                         role,
                         names[0] if names else "any",
-                        self._spans_nodes,
+                        is_cluster(self._server),
                     ),
                 )
             found += drive(self._server, examine_queues(self._keys, names, bool(queues), wait))

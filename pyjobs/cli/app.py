@@ -27,6 +27,7 @@ from pyjobs.cli.scripts import scripts
 from pyjobs.cli.show import show as show_job
 from pyjobs.cli.status import status
 from pyjobs.cli.submit import submit
+from pyjobs.cli.tasks import tasks
 from pyjobs.cli.work import work
 from pyjobs.errors import PyjobsError
 
@@ -46,7 +47,7 @@ class InOrder(click.Group):
 @click.group(
     cls=InOrder,
     commands=[
-        *(submit, result, work, status, jobs, show_job, explain, failures, dead),
+        *(submit, result, work, tasks, status, jobs, show_job, explain, failures, dead),
         *(pause, resume, cancel, requeue, run_now, delete, purge, check, doctor, reap),
         *(scripts, acl),
     ],

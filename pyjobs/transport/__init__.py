@@ -21,6 +21,7 @@ from pyjobs.transport.server import (
     aprimaries,
     connect,
     database,
+    is_cluster,
     primaries,
     spans_nodes,
 )
@@ -43,6 +44,7 @@ __all__ = [  # noqa: RUF022
     "aprimaries",
     "connect",
     "database",
+    "is_cluster",
     "primaries",
     "spans_nodes",
     # Calls of scripts.
