@@ -316,7 +316,7 @@ class WorkerCore:
     def _drop(self, run: Run, word: str) -> None:
         if run in self.held:
             self.held.discard(run)
-            self._payload -= len(run.data)
+            self._payload -= run.size
         run.recorded(word)
 
     def _end(self, run: Run, outcome: Outcome) -> None:
@@ -351,7 +351,7 @@ class WorkerCore:
         names, timeout = self._names, self._timeout
         runs = [Run(job, names[job.queue_index], timeout, sent) for job in reply.jobs]
         self.held.update(runs)
-        self._payload += sum(len(run.data) for run in runs)
+        self._payload += sum(run.size for run in runs)
         if self.unknown is None:
             self._prefetched += runs
         else:
