@@ -17,9 +17,11 @@ from pyjobs.transport.server import (
     Server,
     aclose,
     aconnect,
+    address_of,
     aprimaries,
     connect,
     database,
+    is_cluster,
     primaries,
     spans_nodes,
 )
@@ -38,9 +40,11 @@ __all__ = [  # noqa: RUF022
     "REPLY_SECONDS",
     "aclose",
     "aconnect",
+    "address_of",
     "aprimaries",
     "connect",
     "database",
+    "is_cluster",
     "primaries",
     "spans_nodes",
     # Calls of scripts.

@@ -114,7 +114,21 @@ def database(url: str) -> int:
 
 def spans_nodes(url: str) -> bool:
     """Return whether a URL is that of a cluster, whose queues are on several nodes."""
-    return scheme_of(url) in CLUSTERS
+    return url.partition("://")[0] in CLUSTERS
+
+
+def is_cluster(server: Server | AsyncServer) -> bool:
+    """Return whether queues of this server are on several nodes, so that one may be away alone."""
+    return isinstance(server, (Cluster, AsyncCluster))
+
+
+def address_of(server: Server | AsyncServer) -> str:
+    """Return where a client sends its calls: 'HOST:PORT', or the path of a socket; '' when only a
+    sentinel or a cluster knows."""
+    known = server.connection_pool.connection_kwargs
+    if path := known.get("path"):
+        return str(path)
+    return f"{known['host']}:{known['port']}" if "host" in known and "port" in known else ""
 
 
 def primaries(server: Server) -> list[Server]:
