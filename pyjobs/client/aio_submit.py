@@ -1,0 +1,316 @@
+"""The submits of an asyncio client. Only what waits may live here."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterable, AsyncIterator, Collection, Iterable, Iterator
+from datetime import timedelta
+from typing import Any, TypeVar, Unpack, overload
+
+from pyjobs.client.aio_job import Job
+from pyjobs.client.batch import Batch
+from pyjobs.client.coalesce import Coalescer
+from pyjobs.client.core import ClientCore
+from pyjobs.client.job import decode_by, unless_conflict
+from pyjobs.client.listener import alook
+from pyjobs.client.options import Options
+from pyjobs.client.stream import Stream, is_stream
+from pyjobs.client.submit import Json, given, no_arguments
+from pyjobs.client.task_stream import Window
+from pyjobs.task import Arguments, BaseTask, P, R
+from pyjobs.transport import AsyncServer, ErrorTranslation, aclose, aregister, arun_many
+
+V = TypeVar("V")
+
+
+class AsyncSubmits:
+    """Sends the submits of an asyncio client, and takes their answers."""
+
+    _core: ClientCore[Job]
+    _server: AsyncServer
+    _translating: ErrorTranslation
+    _coalescer: Coalescer[Job]
+    _sender: asyncio.Task[None] | None
+
+    async def _listen(self, queues: Collection[str]) -> None:
+        """Subscribe to the channels of these queues."""
+        raise NotImplementedError
+
+    @overload
+    async def submit(
+        self, data: BaseTask[P, R], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Job[R]: ...
+
+    @overload
+    async def submit(
+        self,
+        data: Json,
+        /,
+        *,
+        queue: str | None = None,
+        id: str | None = None,
+        **options: Unpack[Options],
+    ) -> Job: ...
+
+    async def submit(
+        self,
+        data: Any,
+        /,
+        *args: Any,
+        queue: Any = None,
+        id: Any = None,
+        **options: Any,
+    ) -> Job[Any]:
+        """Submit one job (<mode>/submit).
+
+        Submits that are awaited at the same time share calls. A submit that is cancelled may have
+        been sent or not.
+
+        Args:
+            data: what the handler gets; any value that JSON can hold, up to 1 MiB as JSON. Or a
+                task, and after it the arguments of its function. Options of a task's submit go into
+                `send.using(delay=60)`.
+            args: arguments of a task.
+            queue: name of the queue. Default: chosen by the client's route, or its queue.
+            id: the job's id. A repeated submit of it is the same job for as long as its
+                `retention`; with 0, until the job has ended. Default: a new id.
+            options: by keyword; a duration may be a timedelta. Simple mode has `task`
+                only.
+
+        Options:
+            delay: seconds until the job may be claimed. Default: 0.
+            run_at: the moment from which the job may be claimed: an aware datetime, or seconds
+                since the epoch. With `delay` too, the later of both counts. Default: at once.
+            expires: seconds after which the job is not started any more, but ends with
+                JobExpired. Default: never.
+            unique: a key, any text of 1 to 1024 bytes. While a job with this key is live on
+                the queue, a submit returns that job. Default: none.
+            retention: seconds that the outcome is kept, and the id with it. With 0 the result
+                is only published, and a submit that is repeated after the end runs the job
+                again. Default: the worker's, or 86400.
+            timeout: seconds that the handler may take. Default: the worker's.
+            max_run: seconds that one run may hold the job, whatever heartbeats it has
+                (reliable). Default: no limit.
+            max_attempts: failures until the job is dead, 1 to 1000 (reliable). Default: the
+                worker's, or 3.
+            backoff: seconds before the second attempt, then doubled (reliable). Default: the
+                worker's, or 1.
+            task: the name of the job's task, up to 128 of A-Z a-z 0-9 _ . : -; its data are then
+                the arguments by name. Default: a bare job.
+
+        Raises:
+            BadArgument: an argument is not what it must be; nothing was written.
+            WrongMode: the queue has another mode than the client; nothing was written.
+            Conflict: the id is taken by a job with other data.
+            QueueFull: Redis is at its memory limit; nothing was written.
+            Unavailable: Redis can't be reached; nothing was written.
+            OutcomeUnknown: the answer was lost; the ids in `ids` may be submitted again.
+            Unencodable: the data has no JSON.
+            ClientClosed: the client is closed.
+        """
+        self._core.check_open()
+        if isinstance(data, BaseTask):
+            submission = data.submission(args, given(queue, id, options))
+            item, decode = self._core.builder.task(submission), submission.decode
+        else:
+            no_arguments(args)
+            item = self._core.builder.item(data, queue, id, options)
+            decode = None
+        with self._translating:
+            await self._listen((item.queue,))
+            waiting = self._coalescer.add(item, asyncio.get_running_loop().create_future())
+            if self._sender is None or self._sender.done():
+                self._sender = asyncio.create_task(self._send(), name="pyjobs-submit")
+            job = await waiting
+        if decode is not None:
+            decode_by(job, decode)
+        return unless_conflict(job)
+
+    @overload
+    async def submit_many(
+        self,
+        data: BaseTask[..., R],
+        arguments: Iterable[Arguments] | AsyncIterable[Arguments],
+        /,
+        *,
+        queue: str | None = None,
+        ids: Iterable[str] | None = None,
+        **options: Unpack[Options],
+    ) -> list[Job[R]]: ...
+
+    @overload
+    async def submit_many(
+        self,
+        data: Iterable[Any] | AsyncIterable[Any],
+        /,
+        *,
+        queue: str | None = None,
+        ids: Iterable[str] | None = None,
+        **options: Unpack[Options],
+    ) -> list[Job]: ...
+
+    async def submit_many(
+        self,
+        data: Any,
+        arguments: Any = (),
+        /,
+        *,
+        queue: str | None = None,
+        ids: Iterable[str] | None = None,
+        **options: Unpack[Options],
+    ) -> list[Job[Any]]:
+        """Submit jobs, up to 250 in one call of the script (<mode>/submit).
+
+        Args:
+            data: what the handlers get, a value a job; each is any value that JSON can hold, up to
+                1 MiB as JSON. A list is checked whole before anything is written. What has no
+                length, as a generator or an async generator, is sent as it comes: up to 2,000
+                values, or 4 MiB, are held until Redis has accepted them.
+                Or a task, with the arguments of its jobs after it.
+            arguments: those of each job of a task: a tuple, or a dict by name. A list is checked
+                whole, and a generator is sent as it comes.
+            queue: name of the queue of all jobs. Default: the task's, or chosen by the client's
+                route, or its queue.
+            ids: an id for each job. A repeated submit of an id is the same job for as long as its
+                `retention`; with 0, until the job has ended. Default: new ids.
+            options: the options of every job, by keyword: delay, run_at, expires, unique,
+                retention, timeout, max_run, max_attempts, backoff and task, as `submit` takes them.
+
+        Returns:
+            The jobs, in the order of the data. A job whose id is taken by other data has a
+            Conflict as its exception; the others stand.
+
+        Raises:
+            BadArgument: an argument is not what it must be, or a key is given for several jobs.
+            Unencodable: a value has no JSON; of a list nothing was written.
+            WrongMode: a queue has another mode than the client.
+            QueueFull: Redis is at its memory limit.
+            Unavailable: Redis can't be reached.
+            OutcomeUnknown: an answer was lost; the ids in `ids` may be submitted again.
+            ClientClosed: the client is closed.
+
+        When some of the calls fail, the error of one of them is raised. Its `accepted` has the ids
+        of the jobs that Redis has accepted. An error that a generator raises is raised as it is.
+        """
+        self._core.check_open()
+        builder = self._core.builder
+        stream: Stream[Job]
+        if isinstance(data, BaseTask):
+            stream = builder.task_stream(
+                data, arguments, queue, ids, options, (Iterable, AsyncIterable)
+            )
+            data = arguments
+        else:
+            no_arguments(arguments)
+            if not is_stream(data, (Iterable, AsyncIterable)):
+                batch = builder.many(data, queue, ids, options)
+                return await self._submit(batch) if batch.jobs else []
+            stream = builder.stream(queue, ids, options)
+        with stream.errors():
+            if isinstance(data, AsyncIterable):
+                async for value in data:
+                    if stream.add(value):
+                        await self._submit_part(stream)
+            else:
+                for value in data:
+                    if stream.add(value):
+                        await self._submit_part(stream)
+            await self._submit_part(stream)
+            stream.end()
+        return stream.jobs
+
+    def map(
+        self,
+        task: BaseTask[..., R],
+        arguments: Iterable[Arguments] | AsyncIterable[Arguments],
+        /,
+        *,
+        window: int = 1000,
+        timeout: float | timedelta | None = None,
+    ) -> AsyncIterator[R]:
+        """Submit a job of a task for each item, and yield the results in the items' order.
+
+        No more than `window` jobs are submitted and not yielded.
+
+        A job is submitted when the iteration needs it: the first when the first result is asked
+        for. Jobs that are submitted when the iteration ends early go on.
+
+        Args:
+            task: the task, or `send.using(...)`.
+            arguments: those of each job: a tuple, or a dict by name. An error that a generator
+                raises is raised when its item is taken.
+            window: most jobs at a time, 1 to 100,000.
+            timeout: seconds to wait for each result. Default: no limit.
+
+        Raises:
+            BadArgument: an argument is not what it must be.
+            JobFailed: a job failed; JobCancelled, JobExpired and ResultGone accordingly. The error
+                of a job is raised in the place of its result, and ends the iteration.
+            TimeoutError: no result came in time.
+            PyjobsError: a submit failed, as those of `submit_many` do.
+        """
+        is_stream(arguments, (Iterable, AsyncIterable), "arguments")
+        return self._map(task, arguments, Window(window), timeout)
+
+    async def _map(
+        self,
+        task: BaseTask[..., R],
+        arguments: Iterable[Arguments] | AsyncIterable[Arguments],
+        window: Window[Job[R]],
+        timeout: float | timedelta | None,
+    ) -> AsyncIterator[R]:
+        values = aiter(arguments) if isinstance(arguments, AsyncIterable) else iter(arguments)
+        while True:
+            if room := window.room:
+                window.add(await self.submit_many(task, taken(values, room)), room)
+            if not window.jobs:
+                return
+            yield await window.jobs.popleft().result(timeout)
+
+    async def _submit_part(self, stream: Stream[Job]) -> None:
+        if part := stream.part():
+            if stream.jobs:
+                self._core.check_open()
+            stream.accepted(await self._submit(part))
+
+    async def _submit(self, batch: Batch[Job]) -> list[Job]:
+        with self._translating, self._core.submitting(batch):
+            await self._listen(batch.queues)
+            answers = await arun_many(self._server, batch.calls(), errors_in_place=True)
+            before = self._core.accept(batch, answers)
+        await self._follow(batch, before)
+        return batch.jobs
+
+    async def _send(self) -> None:
+        """Send the submits that were added, and again while submits were added meanwhile."""
+        try:
+            while batch := self._coalescer.batch():
+                with self._core.submitting(batch):
+                    answers = await arun_many(self._server, batch.calls(), errors_in_place=True)
+                    before = self._coalescer.accept(batch, answers)
+                await self._follow(batch, before)
+        except BaseException as error:
+            self._coalescer.fail(error)
+            raise
+
+    async def _follow(self, batch: Batch[Job], before: list[Job]) -> None:
+        """Look up the jobs of a submit that were there before, and register its queues."""
+        if self._core.closed:
+            # Closed by another task in the meantime, and connected anew by what was sent since.
+            await aclose(self._server)
+            return
+        if before:
+            missing = await alook(self._server, self._core, self._core.sweep.calls(before))
+            self._core.sweep.settle_gone(missing)
+        if names := self._core.to_register(batch, time.monotonic()):
+            await aregister(self._server, self._core.keys, names)
+
+
+async def taken(values: Iterator[V] | AsyncIterator[V], count: int) -> AsyncIterator[V]:
+    """Yield the next values, `count` at most."""
+    for _ in range(count):
+        try:
+            yield await anext(values) if isinstance(values, AsyncIterator) else next(values)
+        except (StopIteration, StopAsyncIteration):
+            return
