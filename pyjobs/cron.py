@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from pyjobs.errors import BadArgument, MissingExtra
 
 MINUTE_MS = 60_000
+FIELDS = 5
 
 
 class Cron:
@@ -36,6 +37,8 @@ class Cron:
             self._zone = ZoneInfo(zone)
         except (KeyError, ValueError, OSError, TypeError):
             raise BadArgument(f"zone: there is no time zone {zone!r}") from None
+        if not isinstance(expression, str) or len(expression.split()) != FIELDS:
+            raise BadArgument(f"cron: {expression!r} has not five fields")
         try:
             next(self._from(0, reverse=False), None)
         except (self._cronsim.CronSimError, AttributeError, TypeError) as error:

@@ -59,6 +59,7 @@ def test_the_latest_moment_is_not_after_a_moment(late: int) -> None:
         ("61 * * * *", "UTC", "cron"),
         ("", "UTC", "cron"),
         ("* * * *", "UTC", "cron"),
+        ("*/5 * * * * *", "UTC", "cron"),
         ("0 0 30 2 *", "UTC", "cron"),
         (None, "UTC", "cron"),
         ("0 9 * * *", "Europe/Nowhere", "zone"),

@@ -19,6 +19,7 @@
 --% include "lib/queue/queue.lua"
 --% include "lib/queue/pause.lua"
 --% include "lib/queue/grace.lua"
+--% include "lib/schedule/schedules.lua"
 --% include "lib/claim/open.lua"
 local queues  = KEYS                                               -- queues   in order of priority
 local nonce   = name('nonce', ARGV[1], false, 100)                 -- name     never used before: random, made for this call
@@ -49,9 +50,9 @@ check_claim(opened)
 if bad then return redis.error_reply(bad) end
 if opened.fires then
   --% include "lib/job/unique.lua"
-  --% include "lib/schedule/schedules.lua"
   --% include "lib/schedule/schedule.lua"
   --% include "lib/schedule/occurrence.lua"
+  --% include "lib/schedule/due.lua"
   --% include "lib/schedule/fire.lua"
   read_all_due(opened)
   fire_all(opened)

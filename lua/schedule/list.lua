@@ -33,11 +33,11 @@ local key = schedules_key(q)
 local reply = { redis.call('ZCARD', key) }
 local found = redis.call('ZRANGE', key, skip, skip + limit - 1, 'WITHSCORES')
 for i = 1, #found, 2 do
-  local stored, at = read_schedule(q, found[i]), tonumber(found[i + 1])
+  local stored, at = read_schedule(q, found[i], 'version'), tonumber(found[i + 1])
   local function whole_of(place) return tonumber(stored[place]) or 0 end
   reply[#reply + 1] = {
     found[i], at < NEVER and at or 0, whole_of(VERSION), stored[PAUSED] and 1 or 0, whole_of(EVERY),
-    #read_moments(stored[MOMENTS]), whole_of(LAST), stored[CRON] or '', stored[ZONE] or '', stored[MISSED] or '',
+    #read_moments(stored[MOMENTS]), whole_of(LAST), stored[CRON] or '', stored[ZONE] or '', stored[MISSED] or 'last',
     stored[FIRST_OPTION] or '', stored[RAN] or '',
   }
 end

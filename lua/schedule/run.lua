@@ -33,7 +33,11 @@ if bad then return redis.error_reply(bad) end
 
 local schedules = {}
 read_lengths(q)
-for i = runs, #ARGV, 2 do schedules[i] = read_schedule(q, ARGV[i]) end
+for i = runs, #ARGV, 2 do
+  schedules[i] = read_schedule(q, ARGV[i])
+  redis.call('HMGET', q.job .. ARGV[i + 1], 'state')  -- a key of another type fails here
+  holder(q, schedules[i][UNIQUE_OPTION] or nil)
+end
 bad = denied('LPUSH', q.wake, 'SET', unique_key(q, ''))
 if bad then return redis.error_reply(bad) end
 local reply = {}

@@ -71,6 +71,7 @@ class Converter:
             return codec.encode(dict(values), f"task {self._what}")
         try:
             data: bytes = self._encoder.encode(values)
+            self._refuse_not_finite(values, data)
             # What is read back is what the worker reads: the only check that can't differ from its.
             self._arguments.decode(data)
         except (TypeError, ValueError) as error:
@@ -110,6 +111,7 @@ class Converter:
             return codec.encode(value, "result")
         try:
             data: bytes = self._encoder.encode(value)
+            self._refuse_not_finite(value, data)
             self._result.decode(data)
         except (TypeError, ValueError) as error:
             raise BadArgument(f"task {self._what}: result: {error}") from error
@@ -141,6 +143,15 @@ class Converter:
             raise MissingExtra("a schema needs msgspec: pip install 'pyjobs[tasks]'")
         found: dict[str, Any] = self._msgspec.json.schema(self._struct)
         return found
+
+    def _refuse_not_finite(self, value: Any, data: bytes) -> None:
+        """Refuse NaN and infinity, which msgspec writes as null.
+
+        Raises:
+            TypeError: one is in the value.
+        """
+        if b"null" in data:
+            codec.encode(self._msgspec.to_builtins(value, enc_hook=encoded, str_keys=True))
 
     def _field(self, default: Any) -> Any:
         if isinstance(default, (list, dict, set, bytearray)):

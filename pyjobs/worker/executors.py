@@ -192,8 +192,10 @@ def executor_of(
         report: called in the event loop with each run and its outcome.
 
     Raises:
-        BadArgument: a child process can't run the handler.
+        BadArgument: a child process can't run the handler, or there are tasks for child processes.
     """
+    if tasks and settings.children is not None:
+        raise BadArgument("executor: 'process' is for a worker with a handler and no tasks")
     if tasks:
         return TaskwiseExecutor(tasks, handler, settings.concurrency, report)
     assert handler is not None

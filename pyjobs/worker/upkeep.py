@@ -61,11 +61,14 @@ class Upkeep:
     async def _refill(self, name: str) -> None:
         queue = self._settings.keys.queue(name)
         try:
-            page = await arun(self._server, list_schedules(queue, skip=0, limit=MAX_ITEMS))
-            few = [each for each in page.schedules if each.cron and each.left < FEW]
-            refills = [(one.name, one.version, self._moments(name, one)) for one in few]
-            if refills:
-                await arun(self._server, refill_schedules(queue, refills))
+            skip, total = 0, 1
+            while skip < total:
+                page = await arun(self._server, list_schedules(queue, skip=skip, limit=MAX_ITEMS))
+                skip, total = skip + MAX_ITEMS, page.total
+                few = [each for each in page.schedules if each.cron and each.left < FEW]
+                refills = [(one.name, one.version, self._moments(name, one)) for one in few]
+                if refills:
+                    await arun(self._server, refill_schedules(queue, refills))
         except Unavailable:
             raise
         except Exception as error:

@@ -135,8 +135,10 @@ IDLE = {"simple": 4, "recoverable": 4, "reliable": 5}
 def test_a_claim_that_finds_nothing_costs_so_many_commands_a_queue(
     store: Store, mode: Mode, queues: int
 ) -> None:
-    """Also before the first submit, and however many jobs there were."""
+    """However many jobs there were. A queue without :meta is asked for schedules too."""
     named = [f"jobs:{{q{n}}}" for n in range(queues)]
+    for queue in named:
+        store.redis.hset(f"{queue}:meta", mapping={"mode": mode.name, "layout": 1})
     nonce = {} if isinstance(mode, Simple) else {"nonce": new_id()}
     lease = {"lease": HOUR} if isinstance(mode, Reliable) else {}
     claim: Any = mode.claim

@@ -256,6 +256,92 @@ def test_a_paused_schedule_that_is_changed_or_refilled_stays_paused(jobs: Jobs) 
 
 
 @stored
+def test_a_schedule_that_is_made_again_while_paused_keeps_its_phase(jobs: Jobs) -> None:
+    jobs.schedule("report", every=HOUR)
+    next_moment = jobs.schedules()["report"].next
+    jobs.store.call(pause_schedules(Q, ["report"]))
+    assert jobs.schedule("report", every=HOUR).outcome == "same"
+    jobs.store.call(resume_schedules(Q, ["report"]))
+    assert jobs.schedules()["report"].next == next_moment
+
+
+@stored
+def test_another_first_moment_changes_a_schedule(jobs: Jobs) -> None:
+    first, second = moments(jobs, MINUTE, 2 * HOUR)
+    jobs.schedule("report", every=HOUR, at=first)
+    changed = jobs.schedule("report", every=HOUR, at=second)
+    assert changed[:2] == ("changed", second)
+
+
+@stored
+def test_a_changed_definition_of_the_same_calendar_keeps_moments_that_are_due(jobs: Jobs) -> None:
+    jobs.schedule("report", cron="c", zone="z", moments=moments(jobs, MINUTE))
+    pass_time(jobs, MINUTE)
+    jobs.schedule("report", cron="c", zone="z", moments=moments(jobs, HOUR), data=b"other")
+    assert len(claimed(jobs)) == 1
+
+
+@stored
+def test_schedules_are_found_again_after_meta_was_lost(jobs: Jobs) -> None:
+    for again in (lambda: None, lambda: jobs.submit("writes-meta", delay=HOUR)):
+        jobs.store.redis.flushall()
+        jobs.schedule("report", every=HOUR)
+        jobs.redis.delete(f"{Q}:meta")
+        again()
+        assert claimed(jobs) == []
+        pass_time(jobs, HOUR)
+        assert len(claimed(jobs)) == 1
+
+
+@stored
+def test_a_unique_key_of_another_type_stops_no_other_schedule(jobs: Jobs) -> None:
+    jobs.schedule("bad", every=HOUR, unique="key")
+    jobs.schedule("good", every=HOUR)
+    jobs.redis.rpush(f"{Q}:unique:key", "poison")
+    pass_time(jobs, HOUR + MINUTE)
+    assert [id.partition(":")[0] for id in claimed(jobs)] == ["good"]
+    jobs.redis.delete(f"{Q}:unique:key")
+
+
+@stored
+def test_a_schedule_of_another_type_is_dropped(jobs: Jobs) -> None:
+    jobs.schedule("bad", every=HOUR)
+    jobs.schedule("good", every=HOUR)
+    jobs.redis.delete(f"{Q}:schedule:bad")
+    jobs.redis.set(f"{Q}:schedule:bad", "poison")
+    past = jobs.now() - HOUR
+    jobs.redis.zadd(f"{Q}:schedules", {"bad": past, "good": past})
+    jobs.redis.hset(f"{Q}:meta", "scheduled", past)
+    assert [id.partition(":")[0] for id in claimed(jobs)] == ["good"]
+    assert jobs.schedules().keys() == {"good"}
+
+
+@stored
+def test_large_payloads_of_schedules_are_made_by_several_claims(jobs: Jobs) -> None:
+    for n in range(3):
+        jobs.schedule(f"report{n}", every=HOUR, data=b"x" * 1_048_576, missed="all")
+    pass_time(jobs, 2 * HOUR + MINUTE)
+    waiting = 0
+    for _ in range(3):
+        jobs.claim(1)
+        waiting = int(jobs.redis.llen(f"{Q}:pending"))
+    assert waiting > 0
+    made = len(jobs.redis.keys(f"{Q}:job:report*"))
+    assert made == 6
+
+
+@stored
+def test_a_paused_queue_makes_no_jobs_of_schedules(jobs: Jobs) -> None:
+    jobs.schedule("report", every=HOUR)
+    jobs.redis.hset(f"{Q}:meta", "paused", 9_999_999_999_999)
+    pass_time(jobs, HOUR)
+    assert claimed(jobs) == []
+    assert not jobs.redis.exists(f"{Q}:pending")
+    jobs.redis.hdel(f"{Q}:meta", "paused")
+    assert len(claimed(jobs)) == 1
+
+
+@stored
 def test_a_removed_schedule_makes_no_jobs(jobs: Jobs) -> None:
     jobs.schedule("report", every=HOUR)
     remove = remove_schedules(Q, ["report", "none"])

@@ -15,10 +15,11 @@ local function mend_place(q, id, state)
   end
 end
 
--- The :meta of a queue that has jobs. ZREM is the first write, since Redis allows it when it is full: '' is no id.
+-- The :meta of a queue that has jobs or schedules. ZREM is the first write, since Redis allows it when it is full: '' is no id.
 local function mend_meta(q)
   redis.call('ZREM', q.delayed, '')
   redis.call('HSET', q.meta, 'mode', q.mode, 'layout', LAYOUT)
+  if q.scheduled then redis.call('HSET', q.meta, 'scheduled', string.format('%.0f', q.scheduled)) end
   q.born = true
   local parked = redis.call('ZRANGEBYSCORE', q.delayed, QUARANTINE, '+inf', 'LIMIT', 0, 1)[1]
   if parked and not q.quarantined then

@@ -1,5 +1,5 @@
 -- What a claim reads before it writes anything. When nothing is there, it reads no more than this.
--- needs args.MAX_AT pause.is_paused args.bad queue.QUARANTINE queue.open clock.now grace.read_absence
+-- needs schedules.first_scheduled args.MAX_AT pause.is_paused args.bad queue.QUARANTINE queue.open clock.now grace.read_absence
 
 -- The first time in a sorted set.
 local function first_of(key)
@@ -11,7 +11,8 @@ end
 local function look_ahead(q)
   q.due = first_of(q.delayed)
   q.ends = q.mode == 'reliable' and first_of(q.inflight) or math.huge
-  q.lost = not q.born and (q.waiting > 0 or math.min(q.due, q.ends) < math.huge)
+  if not q.born then q.scheduled = first_scheduled(q) end
+  q.lost = not q.born and (q.waiting > 0 or q.scheduled or math.min(q.due, q.ends) < math.huge)
   if q.due >= QUARANTINE then q.due = math.huge end  -- the jobs in quarantine stand beyond every time
   if q.scheduled then q.due = math.min(q.due, q.scheduled) end
   if q.ends < math.huge then read_absence(q) end
@@ -31,7 +32,7 @@ local function open_all(keys, mode, nonce)
     q.record = redis.call('GET', q.claim .. nonce)
     q.waiting = redis.call('LLEN', q.pending)
     look_ahead(q)
-    q.fires = q.scheduled and q.scheduled <= now
+    q.fires = q.scheduled and q.scheduled <= now and not is_paused(q)
     all.again = all.again or q.record
     all.fires = all.fires or q.fires
     -- Also a claim that finds nothing writes down that somebody was there, where something is in flight.

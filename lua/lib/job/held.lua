@@ -28,10 +28,10 @@ local function read_releases(q, id)
 end
 
 -- What a hand-back of a job with an unknown task looks at, after the fields of read_releases.
-local UNKNOWN_SINCE, START_BY, ERROR_BEFORE = 9, 10, 11
+local UNKNOWN_SINCE, START_BY, ERROR_BEFORE, CRASHES_BEFORE = 9, 10, 11, 12
 
 local function read_unknown(q, id)
-  return read_held(q, id, 'releases', 'unknown_since', 'start_by', 'error')
+  return read_held(q, id, 'releases', 'unknown_since', 'start_by', 'error', 'crashes')
 end
 
 -- What an earlier run has saved, after the fields of read_held.

@@ -3,7 +3,6 @@
 -- needs schedules.NEVER schedules.schedules_key schedules.schedule_key schedules.read_moments schedules.write_moments
 -- needs schedules.set_next schedules.note_first moments.later_moments
 
-local EVERY_PLACE = 4  -- in a definition, after data and its text: every and its text
 local MISSES = { skip = true, last = true, all = true }
 
 -- A number as a field holds it; '' is none.
@@ -29,15 +28,28 @@ local function is_same(stored, definition)
   return true
 end
 
+-- One text of a definition, and whether the stored one is the same.
+local function definition_of(definition, what)
+  for i = 1, #definition, 2 do
+    if definition[i] == what then return definition[i + 1] end
+  end
+end
+
+local function is_part_same(stored, definition, what)
+  for i = 1, #definition, 2 do
+    if definition[i] == what then return (stored[(i + 1) / 2] or '') == definition[i + 1] end
+  end
+end
+
 -- Stores it. `definition` is what the jobs are made from, name and text by turns, in which '' is none.
 local function define_schedule(q, called, definition, every, at, moments)
   if bad then return redis.error_reply(bad) end
   local key, names = schedule_key(q, called), {}
   for i = 1, #definition, 2 do names[#names + 1] = definition[i] end
   local stored = redis.call('HMGET', key, unpack(names))
-  local version, paused, last, had, had_every = unpack(
-    redis.call('HMGET', key, 'version', 'paused', 'last', 'moments', 'every'))
-  local next_moment = tonumber(redis.call('ZSCORE', schedules_key(q), called) or NEVER)
+  local version, paused, last, had, held_back = unpack(
+    redis.call('HMGET', key, 'version', 'paused', 'last', 'moments', 'next'))
+  local next_moment = tonumber(paused and held_back or redis.call('ZSCORE', schedules_key(q), called) or NEVER)
   bad = denied('HDEL', key, 'ZADD', schedules_key(q), 'ZRANGE', schedules_key(q))
   if bad then return redis.error_reply(bad) end
   local word = not version and 'new' or is_same(stored, definition) and 'same' or 'changed'
@@ -49,14 +61,18 @@ local function define_schedule(q, called, definition, every, at, moments)
       if definition[i + 1] == '' then redis.call('HDEL', key, definition[i]) end
     end
   end
-  local kept = word == 'same' and read_moments(had) or {}
+  -- Of the same calendar, moments stay that are due and have made no job yet.
+  local same_calendar = is_part_same(stored, definition, 'cron') and is_part_same(stored, definition, 'zone')
+  local keeps = word == 'same' or version and same_calendar and definition_of(definition, 'cron') ~= ''
+  local kept = keeps and read_moments(had) or {}
   local due = tonumber(last) or 0
-  local after = word == 'same' and due or math.max(due, now)
+  local after = keeps and due or math.max(due, now)
   local coming = moments and later_moments(kept, moments, after)
   if coming then
     redis.call('HSET', key, 'moments', write_moments(coming))
     next_moment = coming[1] or NEVER
-  elseif not (had_every == definition[EVERY_PLACE] and next_moment < NEVER) then
+  elseif not (is_part_same(stored, definition, 'every') and is_part_same(stored, definition, 'at')
+    and next_moment < NEVER) then
     redis.call('HDEL', key, 'moments')
     next_moment = at > now and at or now + every
   end

@@ -1,41 +1,15 @@
 -- What a claim does with schedules whose moment has come: it makes their jobs. No process is the scheduler, and any number
 -- of claims makes one job for each moment.
--- needs clock.now schedules.NEVER schedules.schedules_key schedules.schedule_key schedules.read_moments
--- needs schedules.write_moments schedules.set_next schedules.note_first schedule.read_schedule schedule.EVERY
--- needs schedule.MOMENTS schedule.MISSED schedule.LATE schedule.LAST schedule.RAN schedule.DATA occurrence.make_occurrence
+-- needs clock.now schedules.schedules_key schedules.schedule_key schedules.read_moments schedules.write_moments
+-- needs schedules.set_next schedules.note_first schedule.read_schedule schedule.LAST schedule.RAN schedule.DATA
+-- needs occurrence.make_occurrence due.due_moments due.chosen
 
 -- Most jobs that one claim makes for a queue, and how many of its latest moments a schedule remembers.
 local FIRES = 100
+local FIRED_BYTES = 4194304  -- of their payloads, but for the first
 local HISTORY = 10
 -- How long a full Redis is left alone.
 local SECOND = 1000
-
--- The moments that are due, the earliest first and `most` at most, and what is left: moments to come, or the next one.
-local function due_moments(schedule, at, most)
-  local every, due = tonumber(schedule[EVERY]), {}
-  if every then
-    local latest = at + math.floor((now - at) / every) * every
-    local from = schedule[MISSED] == 'all' and at or latest
-    while from <= latest and #due < most do
-      due[#due + 1], from = from, from + every
-    end
-    return due, nil, from
-  end
-  local coming = {}
-  for _, moment in ipairs(read_moments(schedule[MOMENTS])) do
-    local first = moment <= now and (#due < most or schedule[MISSED] ~= 'all')
-    table.insert(first and due or coming, moment)
-  end
-  return due, coming, coming[1] or NEVER
-end
-
--- Those of the due moments that make a job: of several that were missed, none, the last, or all.
-local function chosen(schedule, due)
-  if schedule[MISSED] == 'all' then return due end
-  local latest = due[#due]
-  if schedule[MISSED] == 'skip' and latest and now - latest > tonumber(schedule[LATE]) then return {} end
-  return { latest }
-end
 
 -- The moments that made jobs, the latest ones, with more.
 local function history(schedule, moments)
@@ -49,7 +23,13 @@ end
 local function read_due(q)
   local found = redis.call('ZRANGEBYSCORE', schedules_key(q), '-inf', now, 'WITHSCORES', 'LIMIT', 0, FIRES)
   local due = {}
-  for i = 1, #found, 2 do due[#due + 1] = { found[i], tonumber(found[i + 1]), read_schedule(q, found[i]) } end
+  local size = 0
+  for i = 1, #found, 2 do
+    local schedule = read_schedule(q, found[i])
+    size = size + #(schedule[DATA] or '')
+    if i > 1 and size > FIRED_BYTES then break end
+    due[#due + 1] = { found[i], tonumber(found[i + 1]), schedule }
+  end
   return due
 end
 
@@ -83,15 +63,18 @@ local function fire(q, called, at, schedule, most)
 end
 
 local function fire_queue(q)
-  local room = FIRES
-  for _, due in ipairs(q.fires) do
+  local room, left = FIRES, FIRED_BYTES
+  for i, due in ipairs(q.fires) do
     local called, at, schedule = unpack(due)
-    local made = room > 0 and fire(q, called, at, schedule, room)
+    local size = #(schedule[DATA] or '')
+    local most = math.min(room, math.floor(left / math.max(size, 1)))
+    if i == 1 then most = math.max(most, 1) end
+    local made = most > 0 and fire(q, called, at, schedule, most)
     if made == nil then
       q.scheduled = now + SECOND
       return
     end
-    room = room - (made or 0)
+    room, left = room - (made or 0), left - (made or 0) * size
   end
   note_first(q)
 end

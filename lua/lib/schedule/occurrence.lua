@@ -1,12 +1,14 @@
 -- A job that a schedule makes: its id is the schedule's name, a colon and the moment, so that no moment makes two jobs.
 -- needs clock.now stamp.stamp unique.holder unique.unique_key schedule.DATA schedule.OPTIONS schedule.FIRST_OPTION schedule.UNIQUE_OPTION
 
--- Makes it, unless the id is taken or a live job holds the unique key. Returns whether it was made. Its caller has
--- read the lengths, and leaves the wake token.
+-- Makes it, unless the id is taken or a live job holds the unique key; a key of another type counts as taken. Returns
+-- whether it was made. Its caller has read the lengths, and leaves the wake token.
 local function make_occurrence(q, id, schedule)
   local unique = schedule[UNIQUE_OPTION] or nil
   local there = redis.pcall('HMGET', q.job .. id, 'state')
-  if there.err or there[1] or holder(q, unique) then return false end
+  if there.err or there[1] then return false end
+  local held = unique and redis.pcall('GET', unique_key(q, unique))
+  if type(held) == 'table' and held.err or held and holder(q, unique) then return false end
   local fields = { 'data', schedule[DATA], 'state', 'pending', '_queued', stamp }
   for i, what in ipairs(OPTIONS) do
     local value = schedule[FIRST_OPTION - 1 + i]

@@ -7,7 +7,9 @@ local FIRST_OPTION = 12
 local UNIQUE_OPTION = 18
 local OPTIONS = { 'task', 'retention', 'timeout', 'max_attempts', 'backoff', 'max_run', 'unique', 'expires' }
 
-local function read_schedule(q, called)
-  return redis.call('HMGET', schedule_key(q, called), 'data', 'every', 'moments', 'missed', 'late', 'last', 'ran',
-    'paused', 'version', 'cron', 'zone', unpack(OPTIONS))
+-- `first` stands in the place of the payload, which may be long, for a caller that does not want it.
+local function read_schedule(q, called, first)
+  local found = redis.pcall('HMGET', schedule_key(q, called), first or 'data', 'every', 'moments', 'missed', 'late',
+    'last', 'ran', 'paused', 'version', 'cron', 'zone', unpack(OPTIONS))
+  return found.err and {} or found  -- a key of another type is no schedule
 end

@@ -4,7 +4,7 @@
 -- needs messages.send_messages
 local function delete(q, first)
   check_types(q)
-  local words, gone, jobs = {}, {}, {}
+  local words, gone, jobs, lasting = {}, {}, {}, {}
   for i = first, #ARGV do
     local id = ARGV[i]
     local job = read_held(q, id)
@@ -12,6 +12,7 @@ local function delete(q, first)
     words[#words + 1] = not state and 'NOJOB' or state == 'inflight' and state or 'deleted'
     if state and state ~= 'inflight' and not jobs[id] then
       gone[#gone + 1], jobs[id] = id, job
+      lasting[id] = state == 'cancelled' and redis.call('PTTL', q.job .. id) < 0
     end
   end
   if #gone == 0 then return words end
@@ -26,7 +27,7 @@ local function delete(q, first)
       end_job(q, id, job, 'cancelled', '-', 'error', '')
     end
     -- One that was cancelled in the list stands there still: its hash must outlast its entry.
-    if state == 'pending' or state == 'cancelled' and redis.call('PTTL', q.job .. id) < 0 then
+    if state == 'pending' or lasting[id] then
       redis.call('HSET', q.job .. id, 'retention', '0')
     else
       forget(q, id, job)

@@ -1,5 +1,5 @@
 -- Jobs as hashes, their ids in the queue: what recoverable and reliable share of submit.
--- needs args.bad acl.denied queue.read_lengths queue.wake clock.now stamp.stamp unique.holder
+-- needs schedules.first_scheduled args.bad acl.denied queue.read_lengths queue.wake clock.now stamp.stamp unique.holder
 -- needs unique.unique_key args.refuse
 -- needs new_jobs.make_id new_jobs.create_queue job.is_live late.state_now listeners.joined listeners.add_listeners
 
@@ -80,7 +80,9 @@ local function submit(q, first, client, delay, unique, task, extra)
   local fresh = {}
   bad = denied('LPUSH', q.wake, 'ZADD', delay > 0 and q.delayed, 'SET', unique and unique_key(q, unique))
   if bad then return redis.error_reply(bad) end
+  local scheduled = not q.born and first_scheduled(q)
   create_queue(q)
+  if scheduled then redis.call('HSET', q.meta, 'scheduled', string.format('%.0f', scheduled)) end  -- :meta was lost
   for n, id in ipairs(ids) do
     if reply[2 * n] == 'new' then
       redis.call('HSET', keys[n], 'data', ARGV[first + 2 * n - 1], 'state', state, '_queued', stamp, unpack(extra))

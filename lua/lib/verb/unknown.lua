@@ -1,7 +1,7 @@
 -- Hands back jobs whose task their worker does not know: a newer program may have submitted them, and workers that know
 -- the task may come with the next deploy. A job waits as long again as it has been unknown. No attempt counts.
 -- needs args.bad acl.denied check_types.check_types queue.wake clock.now fence.fence
--- needs held.RELEASES held.UNKNOWN_SINCE held.START_BY held.ERROR_BEFORE held.read_unknown
+-- needs held.RELEASES held.UNKNOWN_SINCE held.START_BY held.ERROR_BEFORE held.CRASHES_BEFORE held.read_unknown
 -- needs ended.DAY_MS ended.end_dead ended.trim_dead messages.send_messages
 local FIRST_WAIT = 1000
 local LONGEST_WAIT = 60000
@@ -27,7 +27,10 @@ local function hand_back_unknown(q, first)
   redis.call('ZREM', q.inflight, unpack(ids))
   for _, item in ipairs(mine) do
     local id, job = item.id, item.job
-    local since, start_by = tonumber(job[UNKNOWN_SINCE]) or now, tonumber(job[START_BY])
+    -- A job that a worker knew has begun in time. From now on it may be started whenever it is found.
+    local begun = not job[UNKNOWN_SINCE] and (job[RELEASES] or job[ERROR_BEFORE] or job[CRASHES_BEFORE])
+    local since, start_by = tonumber(job[UNKNOWN_SINCE]) or now, not begun and tonumber(job[START_BY]) or nil
+    if begun and job[START_BY] then redis.call('HSET', q.job .. id, 'start_by', '') end
     local wait = unknown_wait(since, start_by)
     redis.call('HSET', q.job .. id, 'releases', (tonumber(job[RELEASES]) or 0) + 1)
     if wait then

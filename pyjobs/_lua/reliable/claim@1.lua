@@ -139,13 +139,46 @@ local function lease_fields(q, lease, flying)
   q.seen, fields[3], fields[4] = now, 'seen', string.format('%.0f', now)
   return fields
 end
+local NEVER = 9999999999999
+local function schedules_key(q)
+  return q.key .. ':schedules'
+end
+local function schedule_key(q, called)
+  return q.key .. ':schedule:' .. called
+end
+local function read_moments(text)
+  local moments = {}
+  for moment in (text or ''):gmatch('%d+') do moments[#moments + 1] = tonumber(moment) end
+  return moments
+end
+local function write_moments(moments)
+  local texts = {}
+  for i, moment in ipairs(moments) do texts[i] = string.format('%.0f', moment) end
+  return table.concat(texts, ' ')
+end
+local function set_next(q, called, moment)
+  redis.call('ZADD', schedules_key(q), string.format('%.0f', moment), called)
+end
+local function first_scheduled(q)
+  local first = tonumber(redis.call('ZRANGE', schedules_key(q), '0', '0', 'WITHSCORES')[2])
+  return first and first < NEVER and first or nil
+end
+local function note_first(q)
+  q.scheduled = first_scheduled(q)
+  if q.scheduled then
+    redis.call('HSET', q.meta, 'scheduled', string.format('%.0f', q.scheduled))
+  else
+    redis.call('HDEL', q.meta, 'scheduled')
+  end
+end
 local function first_of(key)
   return tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2]) or math.huge
 end
 local function look_ahead(q)
   q.due = first_of(q.delayed)
   q.ends = q.mode == 'reliable' and first_of(q.inflight) or math.huge
-  q.lost = not q.born and (q.waiting > 0 or math.min(q.due, q.ends) < math.huge)
+  if not q.born then q.scheduled = first_scheduled(q) end
+  q.lost = not q.born and (q.waiting > 0 or q.scheduled or math.min(q.due, q.ends) < math.huge)
   if q.due >= QUARANTINE then q.due = math.huge end
   if q.scheduled then q.due = math.min(q.due, q.scheduled) end
   if q.ends < math.huge then read_absence(q) end
@@ -162,7 +195,7 @@ local function open_all(keys, mode, nonce)
     q.record = redis.call('GET', q.claim .. nonce)
     q.waiting = redis.call('LLEN', q.pending)
     look_ahead(q)
-    q.fires = q.scheduled and q.scheduled <= now
+    q.fires = q.scheduled and q.scheduled <= now and not is_paused(q)
     all.again = all.again or q.record
     all.fires = all.fires or q.fires
     all.moves = all.moves or q.quarantined or math.min(q.due, q.ends) <= now or q.stale
@@ -378,47 +411,21 @@ local function holder(q, unique)
   local state, clients, expires = unpack(read(q, id, 'state', 'client', 'expires'))
   if is_live(state_now(state, expires)) then return id, state, clients end
 end
-local NEVER = 9999999999999
-local function schedules_key(q)
-  return q.key .. ':schedules'
-end
-local function schedule_key(q, called)
-  return q.key .. ':schedule:' .. called
-end
-local function read_moments(text)
-  local moments = {}
-  for moment in (text or ''):gmatch('%d+') do moments[#moments + 1] = tonumber(moment) end
-  return moments
-end
-local function write_moments(moments)
-  local texts = {}
-  for i, moment in ipairs(moments) do texts[i] = string.format('%.0f', moment) end
-  return table.concat(texts, ' ')
-end
-local function set_next(q, called, moment)
-  redis.call('ZADD', schedules_key(q), string.format('%.0f', moment), called)
-end
-local function note_first(q)
-  local first = tonumber(redis.call('ZRANGE', schedules_key(q), '0', '0', 'WITHSCORES')[2])
-  q.scheduled = first and first < NEVER and first or nil
-  if q.scheduled then
-    redis.call('HSET', q.meta, 'scheduled', string.format('%.0f', first))
-  else
-    redis.call('HDEL', q.meta, 'scheduled')
-  end
-end
 local DATA, EVERY, MOMENTS, MISSED, LATE, LAST, RAN = 1, 2, 3, 4, 5, 6, 7
 local FIRST_OPTION = 12
 local UNIQUE_OPTION = 18
 local OPTIONS = { 'task', 'retention', 'timeout', 'max_attempts', 'backoff', 'max_run', 'unique', 'expires' }
-local function read_schedule(q, called)
-  return redis.call('HMGET', schedule_key(q, called), 'data', 'every', 'moments', 'missed', 'late', 'last', 'ran',
-    'paused', 'version', 'cron', 'zone', unpack(OPTIONS))
+local function read_schedule(q, called, first)
+  local found = redis.pcall('HMGET', schedule_key(q, called), first or 'data', 'every', 'moments', 'missed', 'late',
+    'last', 'ran', 'paused', 'version', 'cron', 'zone', unpack(OPTIONS))
+  return found.err and {} or found
 end
 local function make_occurrence(q, id, schedule)
   local unique = schedule[UNIQUE_OPTION] or nil
   local there = redis.pcall('HMGET', q.job .. id, 'state')
-  if there.err or there[1] or holder(q, unique) then return false end
+  if there.err or there[1] then return false end
+  local held = unique and redis.pcall('GET', unique_key(q, unique))
+  if type(held) == 'table' and held.err or held and holder(q, unique) then return false end
   local fields = { 'data', schedule[DATA], 'state', 'pending', '_queued', stamp }
   for i, what in ipairs(OPTIONS) do
     local value = schedule[FIRST_OPTION - 1 + i]
@@ -433,9 +440,6 @@ local function make_occurrence(q, id, schedule)
   q.waiting = redis.call('LPUSH', q.pending, id)
   return true
 end
-local FIRES = 100
-local HISTORY = 10
-local SECOND = 1000
 local function due_moments(schedule, at, most)
   local every, due = tonumber(schedule[EVERY]), {}
   if every then
@@ -459,6 +463,10 @@ local function chosen(schedule, due)
   if schedule[MISSED] == 'skip' and latest and now - latest > tonumber(schedule[LATE]) then return {} end
   return { latest }
 end
+local FIRES = 100
+local FIRED_BYTES = 4194304
+local HISTORY = 10
+local SECOND = 1000
 local function history(schedule, moments)
   local ran = read_moments(schedule[RAN])
   for _, moment in ipairs(moments) do ran[#ran + 1] = moment end
@@ -468,7 +476,13 @@ end
 local function read_due(q)
   local found = redis.call('ZRANGEBYSCORE', schedules_key(q), '-inf', now, 'WITHSCORES', 'LIMIT', 0, FIRES)
   local due = {}
-  for i = 1, #found, 2 do due[#due + 1] = { found[i], tonumber(found[i + 1]), read_schedule(q, found[i]) } end
+  local size = 0
+  for i = 1, #found, 2 do
+    local schedule = read_schedule(q, found[i])
+    size = size + #(schedule[DATA] or '')
+    if i > 1 and size > FIRED_BYTES then break end
+    due[#due + 1] = { found[i], tonumber(found[i + 1]), schedule }
+  end
   return due
 end
 local function read_all_due(all)
@@ -496,15 +510,18 @@ local function fire(q, called, at, schedule, most)
   return #made
 end
 local function fire_queue(q)
-  local room = FIRES
-  for _, due in ipairs(q.fires) do
+  local room, left = FIRES, FIRED_BYTES
+  for i, due in ipairs(q.fires) do
     local called, at, schedule = unpack(due)
-    local made = room > 0 and fire(q, called, at, schedule, room)
+    local size = #(schedule[DATA] or '')
+    local most = math.min(room, math.floor(left / math.max(size, 1)))
+    if i == 1 then most = math.max(most, 1) end
+    local made = most > 0 and fire(q, called, at, schedule, most)
     if made == nil then
       q.scheduled = now + SECOND
       return
     end
-    room = room - (made or 0)
+    room, left = room - (made or 0), left - (made or 0) * size
   end
   note_first(q)
 end
@@ -618,6 +635,7 @@ end
 local function mend_meta(q)
   redis.call('ZREM', q.delayed, '')
   redis.call('HSET', q.meta, 'mode', q.mode, 'layout', LAYOUT)
+  if q.scheduled then redis.call('HSET', q.meta, 'scheduled', string.format('%.0f', q.scheduled)) end
   q.born = true
   local parked = redis.call('ZRANGEBYSCORE', q.delayed, QUARANTINE, '+inf', 'LIMIT', 0, 1)[1]
   if parked and not q.quarantined then

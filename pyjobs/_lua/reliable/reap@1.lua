@@ -231,6 +231,7 @@ end
 local function mend_meta(q)
   redis.call('ZREM', q.delayed, '')
   redis.call('HSET', q.meta, 'mode', q.mode, 'layout', LAYOUT)
+  if q.scheduled then redis.call('HSET', q.meta, 'scheduled', string.format('%.0f', q.scheduled)) end
   q.born = true
   local parked = redis.call('ZRANGEBYSCORE', q.delayed, QUARANTINE, '+inf', 'LIMIT', 0, 1)[1]
   if parked and not q.quarantined then

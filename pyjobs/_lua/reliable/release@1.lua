@@ -134,9 +134,9 @@ local RELEASES = 8
 local function read_releases(q, id)
   return read_held(q, id, 'releases')
 end
-local UNKNOWN_SINCE, START_BY, ERROR_BEFORE = 9, 10, 11
+local UNKNOWN_SINCE, START_BY, ERROR_BEFORE, CRASHES_BEFORE = 9, 10, 11, 12
 local function read_unknown(q, id)
-  return read_held(q, id, 'releases', 'unknown_since', 'start_by', 'error')
+  return read_held(q, id, 'releases', 'unknown_since', 'start_by', 'error', 'crashes')
 end
 local function fence(q, first, width, reader)
   local words, mine, ids, seen = {}, {}, {}, {}
@@ -263,7 +263,9 @@ local function hand_back_unknown(q, first)
   redis.call('ZREM', q.inflight, unpack(ids))
   for _, item in ipairs(mine) do
     local id, job = item.id, item.job
-    local since, start_by = tonumber(job[UNKNOWN_SINCE]) or now, tonumber(job[START_BY])
+    local begun = not job[UNKNOWN_SINCE] and (job[RELEASES] or job[ERROR_BEFORE] or job[CRASHES_BEFORE])
+    local since, start_by = tonumber(job[UNKNOWN_SINCE]) or now, not begun and tonumber(job[START_BY]) or nil
+    if begun and job[START_BY] then redis.call('HSET', q.job .. id, 'start_by', '') end
     local wait = unknown_wait(since, start_by)
     redis.call('HSET', q.job .. id, 'releases', (tonumber(job[RELEASES]) or 0) + 1)
     if wait then

@@ -152,11 +152,14 @@ end
 local function set_next(q, called, moment)
   redis.call('ZADD', schedules_key(q), string.format('%.0f', moment), called)
 end
-local function note_first(q)
+local function first_scheduled(q)
   local first = tonumber(redis.call('ZRANGE', schedules_key(q), '0', '0', 'WITHSCORES')[2])
-  q.scheduled = first and first < NEVER and first or nil
+  return first and first < NEVER and first or nil
+end
+local function note_first(q)
+  q.scheduled = first_scheduled(q)
   if q.scheduled then
-    redis.call('HSET', q.meta, 'scheduled', string.format('%.0f', first))
+    redis.call('HSET', q.meta, 'scheduled', string.format('%.0f', q.scheduled))
   else
     redis.call('HDEL', q.meta, 'scheduled')
   end
@@ -183,7 +186,6 @@ local function later_moments(old, more, last)
   end
   return old
 end
-local EVERY_PLACE = 4
 local MISSES = { skip = true, last = true, all = true }
 local function digits(number)
   return number and string.format('%.0f', number) or ''
@@ -201,14 +203,24 @@ local function is_same(stored, definition)
   end
   return true
 end
+local function definition_of(definition, what)
+  for i = 1, #definition, 2 do
+    if definition[i] == what then return definition[i + 1] end
+  end
+end
+local function is_part_same(stored, definition, what)
+  for i = 1, #definition, 2 do
+    if definition[i] == what then return (stored[(i + 1) / 2] or '') == definition[i + 1] end
+  end
+end
 local function define_schedule(q, called, definition, every, at, moments)
   if bad then return redis.error_reply(bad) end
   local key, names = schedule_key(q, called), {}
   for i = 1, #definition, 2 do names[#names + 1] = definition[i] end
   local stored = redis.call('HMGET', key, unpack(names))
-  local version, paused, last, had, had_every = unpack(
-    redis.call('HMGET', key, 'version', 'paused', 'last', 'moments', 'every'))
-  local next_moment = tonumber(redis.call('ZSCORE', schedules_key(q), called) or NEVER)
+  local version, paused, last, had, held_back = unpack(
+    redis.call('HMGET', key, 'version', 'paused', 'last', 'moments', 'next'))
+  local next_moment = tonumber(paused and held_back or redis.call('ZSCORE', schedules_key(q), called) or NEVER)
   bad = denied('HDEL', key, 'ZADD', schedules_key(q), 'ZRANGE', schedules_key(q))
   if bad then return redis.error_reply(bad) end
   local word = not version and 'new' or is_same(stored, definition) and 'same' or 'changed'
@@ -220,14 +232,17 @@ local function define_schedule(q, called, definition, every, at, moments)
       if definition[i + 1] == '' then redis.call('HDEL', key, definition[i]) end
     end
   end
-  local kept = word == 'same' and read_moments(had) or {}
+  local same_calendar = is_part_same(stored, definition, 'cron') and is_part_same(stored, definition, 'zone')
+  local keeps = word == 'same' or version and same_calendar and definition_of(definition, 'cron') ~= ''
+  local kept = keeps and read_moments(had) or {}
   local due = tonumber(last) or 0
-  local after = word == 'same' and due or math.max(due, now)
+  local after = keeps and due or math.max(due, now)
   local coming = moments and later_moments(kept, moments, after)
   if coming then
     redis.call('HSET', key, 'moments', write_moments(coming))
     next_moment = coming[1] or NEVER
-  elseif not (had_every == definition[EVERY_PLACE] and next_moment < NEVER) then
+  elseif not (is_part_same(stored, definition, 'every') and is_part_same(stored, definition, 'at')
+    and next_moment < NEVER) then
     redis.call('HDEL', key, 'moments')
     next_moment = at > now and at or now + every
   end
@@ -267,8 +282,8 @@ local coming = parse_moments('moments', moments)
 local q = open(queue, 'reliable')
 if bad then return redis.error_reply(bad) end
 return define_schedule(q, schedule, {
-  'data', data, 'every', digits(every), 'cron', cron or '', 'zone', zone or '', 'missed', missed or 'last',
-  'late', digits(late), 'task', task or '', 'unique', unique or '', 'retention', digits(retention),
-  'timeout', digits(timeout), 'expires', digits(expires),
-  'max_attempts', digits(attempts), 'backoff', digits(backoff), 'max_run', digits(max_run),
+  'data', data, 'every', digits(every), 'at', at > 0 and digits(at) or '', 'cron', cron or '', 'zone', zone or '',
+  'missed', missed or 'last', 'late', digits(late), 'task', task or '', 'unique', unique or '',
+  'retention', digits(retention), 'timeout', digits(timeout), 'expires', digits(expires), 'max_attempts', digits(attempts),
+  'backoff', digits(backoff), 'max_run', digits(max_run),
 }, every, at, coming)

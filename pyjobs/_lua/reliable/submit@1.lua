@@ -209,6 +209,14 @@ end
 local function create_queue(q)
   if not q.born then redis.call('HSET', q.meta, 'mode', q.mode, 'layout', LAYOUT) end
 end
+local NEVER = 9999999999999
+local function schedules_key(q)
+  return q.key .. ':schedules'
+end
+local function first_scheduled(q)
+  local first = tonumber(redis.call('ZRANGE', schedules_key(q), '0', '0', 'WITHSCORES')[2])
+  return first and first < NEVER and first or nil
+end
 local function fields(...)
   local named, kept = { ... }, {}
   for i = 1, select('#', ...), 2 do
@@ -276,7 +284,9 @@ local function submit(q, first, client, delay, unique, task, extra)
   local fresh = {}
   bad = denied('LPUSH', q.wake, 'ZADD', delay > 0 and q.delayed, 'SET', unique and unique_key(q, unique))
   if bad then return redis.error_reply(bad) end
+  local scheduled = not q.born and first_scheduled(q)
   create_queue(q)
+  if scheduled then redis.call('HSET', q.meta, 'scheduled', string.format('%.0f', scheduled)) end
   for n, id in ipairs(ids) do
     if reply[2 * n] == 'new' then
       redis.call('HSET', keys[n], 'data', ARGV[first + 2 * n - 1], 'state', state, '_queued', stamp, unpack(extra))

@@ -71,9 +71,10 @@ end
 local EVERY, MOMENTS, MISSED, LAST, RAN, PAUSED, VERSION, CRON, ZONE = 2, 3, 4, 6, 7, 8, 9, 10, 11
 local FIRST_OPTION = 12
 local OPTIONS = { 'task', 'retention', 'timeout', 'max_attempts', 'backoff', 'max_run', 'unique', 'expires' }
-local function read_schedule(q, called)
-  return redis.call('HMGET', schedule_key(q, called), 'data', 'every', 'moments', 'missed', 'late', 'last', 'ran',
-    'paused', 'version', 'cron', 'zone', unpack(OPTIONS))
+local function read_schedule(q, called, first)
+  local found = redis.pcall('HMGET', schedule_key(q, called), first or 'data', 'every', 'moments', 'missed', 'late',
+    'last', 'ran', 'paused', 'version', 'cron', 'zone', unpack(OPTIONS))
+  return found.err and {} or found
 end
 local queue = KEYS[1]
 local skip  = int('skip', ARGV[1], 0, 1000000)
@@ -85,11 +86,11 @@ local key = schedules_key(q)
 local reply = { redis.call('ZCARD', key) }
 local found = redis.call('ZRANGE', key, skip, skip + limit - 1, 'WITHSCORES')
 for i = 1, #found, 2 do
-  local stored, at = read_schedule(q, found[i]), tonumber(found[i + 1])
+  local stored, at = read_schedule(q, found[i], 'version'), tonumber(found[i + 1])
   local function whole_of(place) return tonumber(stored[place]) or 0 end
   reply[#reply + 1] = {
     found[i], at < NEVER and at or 0, whole_of(VERSION), stored[PAUSED] and 1 or 0, whole_of(EVERY),
-    #read_moments(stored[MOMENTS]), whole_of(LAST), stored[CRON] or '', stored[ZONE] or '', stored[MISSED] or '',
+    #read_moments(stored[MOMENTS]), whole_of(LAST), stored[CRON] or '', stored[ZONE] or '', stored[MISSED] or 'last',
     stored[FIRST_OPTION] or '', stored[RAN] or '',
   }
 end

@@ -88,11 +88,14 @@ end
 local function set_next(q, called, moment)
   redis.call('ZADD', schedules_key(q), string.format('%.0f', moment), called)
 end
-local function note_first(q)
+local function first_scheduled(q)
   local first = tonumber(redis.call('ZRANGE', schedules_key(q), '0', '0', 'WITHSCORES')[2])
-  q.scheduled = first and first < NEVER and first or nil
+  return first and first < NEVER and first or nil
+end
+local function note_first(q)
+  q.scheduled = first_scheduled(q)
   if q.scheduled then
-    redis.call('HSET', q.meta, 'scheduled', string.format('%.0f', first))
+    redis.call('HSET', q.meta, 'scheduled', string.format('%.0f', q.scheduled))
   else
     redis.call('HDEL', q.meta, 'scheduled')
   end

@@ -121,14 +121,17 @@ local DATA = 1
 local FIRST_OPTION = 12
 local UNIQUE_OPTION = 18
 local OPTIONS = { 'task', 'retention', 'timeout', 'max_attempts', 'backoff', 'max_run', 'unique', 'expires' }
-local function read_schedule(q, called)
-  return redis.call('HMGET', schedule_key(q, called), 'data', 'every', 'moments', 'missed', 'late', 'last', 'ran',
-    'paused', 'version', 'cron', 'zone', unpack(OPTIONS))
+local function read_schedule(q, called, first)
+  local found = redis.pcall('HMGET', schedule_key(q, called), first or 'data', 'every', 'moments', 'missed', 'late',
+    'last', 'ran', 'paused', 'version', 'cron', 'zone', unpack(OPTIONS))
+  return found.err and {} or found
 end
 local function make_occurrence(q, id, schedule)
   local unique = schedule[UNIQUE_OPTION] or nil
   local there = redis.pcall('HMGET', q.job .. id, 'state')
-  if there.err or there[1] or holder(q, unique) then return false end
+  if there.err or there[1] then return false end
+  local held = unique and redis.pcall('GET', unique_key(q, unique))
+  if type(held) == 'table' and held.err or held and holder(q, unique) then return false end
   local fields = { 'data', schedule[DATA], 'state', 'pending', '_queued', stamp }
   for i, what in ipairs(OPTIONS) do
     local value = schedule[FIRST_OPTION - 1 + i]
@@ -164,7 +167,11 @@ local q = open(queue)
 if bad then return redis.error_reply(bad) end
 local schedules = {}
 read_lengths(q)
-for i = runs, #ARGV, 2 do schedules[i] = read_schedule(q, ARGV[i]) end
+for i = runs, #ARGV, 2 do
+  schedules[i] = read_schedule(q, ARGV[i])
+  redis.call('HMGET', q.job .. ARGV[i + 1], 'state')
+  holder(q, schedules[i][UNIQUE_OPTION] or nil)
+end
 bad = denied('LPUSH', q.wake, 'SET', unique_key(q, ''))
 if bad then return redis.error_reply(bad) end
 local reply = {}
