@@ -1,7 +1,7 @@
 -- The end of a job, and all that follows from it: the stored outcome, the unique key, the set of the dead, the
 -- message to each client that listens. Every script that can end a job includes this piece, and nothing else does any of it.
 -- needs args.is_name clock.now stamp.stamp held.CLIENT held.QUEUED held.STARTED held.UNIQUE unique.free
--- needs dead.DEAD_MS dead.DEAD_JOBS dead.drop_old_dead
+-- needs dead.DEAD_MS dead.DEAD_JOBS dead.drop_old_dead queue.whole
 local DAY_MS = 86400000
 
 -- Results of a queue go to a channel of the queue for each client, many in one message, each as
@@ -61,7 +61,8 @@ end
 local function trim_dead(q)
   if died == 0 then return end
   drop_old_dead(q)
-  local excess = math.min(redis.call('ZCARD', q.dead) - DEAD_JOBS, died + DEAD_TRIM)
+  local most = whole(redis.call('HMGET', q.meta, 'most_dead')[1]) or DEAD_JOBS
+  local excess = math.min(redis.call('ZCARD', q.dead) - most, died + DEAD_TRIM)
   if excess > 0 then
     local ids = redis.call('ZRANGE', q.dead, 0, excess - 1)
     for _, id in ipairs(ids) do redis.call('DEL', q.job .. id) end
