@@ -25,12 +25,12 @@ from pyjobs.engine import (
     StoredSchedule,
 )
 from pyjobs.transport import (
-    DEFAULT_URL,
     ErrorTranslation,
     aclose,
     aconnect,
     address_of,
     aprimaries,
+    chosen_url,
     is_cluster,
 )
 from pyjobs.validate import checked, to_ms
@@ -42,15 +42,17 @@ class AsyncAdmin:
     """Responsible for what an operator asks of the queues of a server and does to them, by asyncio.
 
     Args:
-        url: where Redis is.
+        url: where Redis is. None is the environment variable PYJOBS_URL, or redis://localhost:6379
+            where that is unset.
         prefix: what every key in Redis begins with.
 
     Raises:
         BadArgument: the URL or the prefix is not one.
     """
 
-    def __init__(self, url: str = DEFAULT_URL, *, prefix: str = "jobs") -> None:
+    def __init__(self, url: str | None = None, *, prefix: str = "jobs") -> None:
         self._keys = Keys(prefix)
+        url = chosen_url(url)
         self._server = aconnect(url)
         self._errors = ErrorTranslation(url)
 

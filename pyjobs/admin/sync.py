@@ -25,9 +25,9 @@ from pyjobs.engine import (
     StoredSchedule,
 )
 from pyjobs.transport import (
-    DEFAULT_URL,
     ErrorTranslation,
     address_of,
+    chosen_url,
     connect,
     is_cluster,
     primaries,
@@ -41,15 +41,17 @@ class Admin:
     """Responsible for what an operator asks of the queues of a server and does to them.
 
     Args:
-        url: where Redis is.
+        url: where Redis is. None is the environment variable PYJOBS_URL, or redis://localhost:6379
+            where that is unset.
         prefix: what every key in Redis begins with.
 
     Raises:
         BadArgument: the URL or the prefix is not one.
     """
 
-    def __init__(self, url: str = DEFAULT_URL, *, prefix: str = "jobs") -> None:
+    def __init__(self, url: str | None = None, *, prefix: str = "jobs") -> None:
         self._keys = Keys(prefix)
+        url = chosen_url(url)
         self._server = connect(url)
         self._errors = ErrorTranslation(url)
 

@@ -323,6 +323,14 @@ def test_a_job_that_is_cancelled_on_any_node_is_lost_long_before_its_heartbeat(
         wait_until(lambda: lost == set(names))
 
 
+def test_a_worker_of_two_queues_that_was_given_one_node_ends_and_names_the_url_to_use() -> None:
+    with owner_of_all() as node:
+        worker = pyjobs.Worker(node.url, queues=["q", "other"])
+        worker.handler(echo)
+        with pytest.raises(PyjobsError, match=r"several slots of a cluster; .*redis\+cluster://"):
+            worker.run(signals=False)
+
+
 def test_the_commands_serve_the_queues_of_every_node(
     cluster: ClusterOfNodes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
