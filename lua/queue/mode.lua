@@ -6,12 +6,11 @@
 --          was        word  'simple', 'recoverable' or 'reliable': the mode before; '' when nothing was ever submitted
 --          held       int   jobs that wait, are delayed, in flight or dead
 --          scheduled  int   schedules
--- errors   BADARG BADLAYOUT NOPERM
+-- errors   BADARG BADLAYOUT
 -- replay   safe: the mode is that of the latest call
 -- cost     O(1)
 --% include "lib/call/args.lua"
 --% include "lib/call/word.lua"
---% include "lib/call/acl.lua"
 --% include "lib/queue/queue.lua"
 --% include "lib/queue/check_types.lua"
 --% include "lib/schedule/schedules.lua"
@@ -27,7 +26,5 @@ local held = q.waiting + q.later + q.flying + q.buried
 local was = q.mode or ''
 if was == mode then return { 'same', was, held, scheduled } end
 if held + scheduled > 0 then return { 'kept', was, held, scheduled } end
-bad = denied('HSET', q.meta)
-if bad then return redis.error_reply(bad) end
 redis.call('HSET', q.meta, 'mode', mode, 'layout', LAYOUT)
 return { 'changed', was, 0, 0 }

@@ -153,7 +153,7 @@ def test_the_mode_of_a_queue_is_changed_when_it_is_empty(cli: Cli) -> None:
     cli("submit", "words", "1", "--id", "a", "--mode", "reliable")
     said = cli("mode", "words", "recoverable")
     assert (said.code, "until it is empty: jobs: 1" in said.err) == (1, True)
-    cli("delete", "words", "a", "--yes")
+    cli("purge", "words", "--yes")
     assert cli("mode", "words", "recoverable").out == (
         "queue words is recoverable, and was reliable\n"
     )

@@ -12,16 +12,6 @@ local function one_of(what, text, ...)
   end
   refuse(what, text and 'not ' .. table.concat({ ... }, ', ') or 'missing')
 end
-local function denied(...)
-  if not redis.acl_check_cmd then return end
-  local wanted = { ... }
-  for i = 1, select('#', ...), 2 do
-    local command, key = wanted[i], wanted[i + 1]
-    if key and not redis.acl_check_cmd(command, key) then
-      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
-    end
-  end
-end
 local LAYOUT = '1'
 local function whole(text)
   return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -86,7 +76,5 @@ local held = q.waiting + q.later + q.flying + q.buried
 local was = q.mode or ''
 if was == mode then return { 'same', was, held, scheduled } end
 if held + scheduled > 0 then return { 'kept', was, held, scheduled } end
-bad = denied('HSET', q.meta)
-if bad then return redis.error_reply(bad) end
 redis.call('HSET', q.meta, 'mode', mode, 'layout', LAYOUT)
 return { 'changed', was, 0, 0 }
