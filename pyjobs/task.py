@@ -14,6 +14,8 @@ from pyjobs.errors import BadArgument
 
 P = ParamSpec("P")
 R = TypeVar("R")
+# The arguments of one of many jobs: in their order, or by name.
+Arguments = tuple[Any, ...] | Mapping[str, Any]
 
 
 class Submission(NamedTuple):

@@ -16,6 +16,7 @@
 --% include "lib/job/job.lua"
 --% include "lib/job/held.lua"
 --% include "lib/job/unique.lua"
+--% include "lib/job/messages.lua"
 --% include "lib/job/ended.lua"
 --% include "lib/verb/fence.lua"
 --% include "lib/verb/records.lua"

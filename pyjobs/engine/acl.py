@@ -17,7 +17,7 @@ from pyjobs.errors import BadArgument
 ROLES = {
     "producer": (("submit", "cancel", "schedule"), ("SUBSCRIBE", "PUBLISH", "HSET")),
     "worker": (
-        ("claim", "complete", "fail", "extend", "release"),
+        ("claim", "complete", "fail", "extend", "release", "update"),
         ("PING", "INFO", "BLPOP", "HSET", "SUBSCRIBE"),
     ),
     "operator": (

@@ -64,11 +64,12 @@ BOUNDS = {
     "recoverable/claim": (Cost(18, 69), Cost(218, 2069)),
     "recoverable/complete": (Cost(7, 33), Cost(307, 2133)),
     "reliable/submit": (Cost(7, 28), Cost(107, 1228)),
-    "reliable/claim": (Cost(19, 81), Cost(219, 2081)),
+    # With the field `saved` of each job.
+    "reliable/claim": (Cost(19, 82), Cost(219, 2182)),
     # One HSET of the stamp.
     "reliable/extend": (Cost(6, 31), Cost(106, 1231)),
-    # A lease of more than a minute: the record of the claim is shortened.
-    "reliable/complete": (Cost(8, 37), Cost(308, 2137)),
+    # A lease of more than a minute: the record of the claim is shortened. With the field `saved`.
+    "reliable/complete": (Cost(8, 38), Cost(308, 2238)),
 }
 
 

@@ -1,7 +1,7 @@
 -- Claiming: what recoverable and reliable share. The jobs of a claim get its token, a number that only grows
 -- and the caller's nonce: a number alone rolls back in a power cut and would be issued twice.
 -- needs args.bad acl.denied check_types.check_types queue.wake pause.is_paused stamp.stamp open.wait_for
--- needs job.STATE claimable.CLAIM_DATA claimable.read_claimable claimable.read_fitness
+-- needs job.STATE claimable.claimable_size claimable.read_claimable claimable.read_fitness
 -- needs claimable.FIT_EXPIRES claimable.CLAIM_TASK claimable.is_fit describe.describe room.fits grace.lease_fields grace.end_grace
 
 -- How many jobs that are due, and how many whose lease ran out, a claim moves in each queue besides those it takes.
@@ -47,7 +47,7 @@ local function take(q, at, nonce, room, score, hold, reply, unfit)
         unfit[#unfit + 1] = { q, id, state }
       else
         if #unfit > 0 then job = read_claimable(q, id) end
-        room.full = not fits(room, job[CLAIM_DATA])
+        room.full = not fits(room, claimable_size(job))
         if room.full then break end
         states[id] = 'inflight'
         ids[#ids + 1] = id

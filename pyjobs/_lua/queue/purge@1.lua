@@ -141,11 +141,11 @@ end
 local function moment(text)
   return text and #text <= 15 and text:find('^[0-9]+$') and text or '0'
 end
-local function ended(q, clients, id, state, reason, queued, started, body)
+local function add_message(q, clients, id, state, reason, queued, started, processed, body)
   if not clients or not is_name(id, 128) then return end
   local most = 65536
-  local line = id .. ' ' .. state .. ' ' .. reason .. ' ' .. moment(queued) .. ' ' .. moment(started) .. ' ' .. stamp
-    .. ' ' .. #body .. '\n' .. body .. '\n'
+  local line = id .. ' ' .. state .. ' ' .. reason .. ' ' .. moment(queued) .. ' ' .. moment(started) .. ' '
+    .. processed .. ' ' .. #body .. '\n' .. body .. '\n'
   for client in clients:gmatch('[^ ]+') do
     local channel = q.client .. client
     local message = messages[channel] or { bytes = 0 }
@@ -161,7 +161,7 @@ local function end_job(q, id, job, state, reason, field, body, retention)
   if reason ~= '-' then redis.call('HSET', key, 'reason', reason) end
   if retention then redis.call('PEXPIRE', key, retention) end
   free(q, job[UNIQUE], id)
-  ended(q, job[CLIENT], id, state, reason, job[QUEUED], job[STARTED], body)
+  add_message(q, job[CLIENT], id, state, reason, job[QUEUED], job[STARTED], stamp, body)
 end
 local function forget(q, id, job)
   if is_live(job[STATE]) then end_job(q, id, job, 'cancelled', '-', 'error', '') end
@@ -170,7 +170,7 @@ end
 local function purge_messages(q, entries)
   for _, text in ipairs(entries) do
     local id, client, queued = parse_message(text)
-    if id then ended(q, client, id, 'cancelled', '-', queued, '0', '') end
+    if id then add_message(q, client, id, 'cancelled', '-', queued, '0', stamp, '') end
   end
 end
 local function goes(place, state)

@@ -31,8 +31,8 @@ local function name(what, text, empty, longest)
   end
   return text
 end
-local function check_body(what, text)
-  local most = 1048576
+local function check_body(what, text, most)
+  most = most or 1048576
   if #text > most then bad = bad or 'TOOLARGE ' .. what .. ': ' .. #text .. ' bytes, more than ' .. most end
 end
 local function read_options(text)

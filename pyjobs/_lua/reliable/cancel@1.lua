@@ -163,7 +163,6 @@ local function free(q, unique, id)
   local key = unique and unique_key(q, unique)
   if key and redis.pcall('GET', key) == id then redis.pcall('DEL', key) end
 end
-local DAY_MS = 86400000
 local messages = {}
 local function send_messages()
   for channel, message in pairs(messages) do redis.pcall('PUBLISH', channel, table.concat(message)) end
@@ -172,11 +171,11 @@ end
 local function moment(text)
   return text and #text <= 15 and text:find('^[0-9]+$') and text or '0'
 end
-local function ended(q, clients, id, state, reason, queued, started, body)
+local function add_message(q, clients, id, state, reason, queued, started, processed, body)
   if not clients or not is_name(id, 128) then return end
   local most = 65536
-  local line = id .. ' ' .. state .. ' ' .. reason .. ' ' .. moment(queued) .. ' ' .. moment(started) .. ' ' .. stamp
-    .. ' ' .. #body .. '\n' .. body .. '\n'
+  local line = id .. ' ' .. state .. ' ' .. reason .. ' ' .. moment(queued) .. ' ' .. moment(started) .. ' '
+    .. processed .. ' ' .. #body .. '\n' .. body .. '\n'
   for client in clients:gmatch('[^ ]+') do
     local channel = q.client .. client
     local message = messages[channel] or { bytes = 0 }
@@ -186,13 +185,14 @@ local function ended(q, clients, id, state, reason, queued, started, body)
     if message.bytes > most then send_messages() end
   end
 end
+local DAY_MS = 86400000
 local function end_job(q, id, job, state, reason, field, body, retention)
   local key = q.job .. id
   redis.call('HSET', key, 'state', state, field, body, '_processed', stamp)
   if reason ~= '-' then redis.call('HSET', key, 'reason', reason) end
   if retention then redis.call('PEXPIRE', key, retention) end
   free(q, job[UNIQUE], id)
-  ended(q, job[CLIENT], id, state, reason, job[QUEUED], job[STARTED], body)
+  add_message(q, job[CLIENT], id, state, reason, job[QUEUED], job[STARTED], stamp, body)
 end
 local function cancel(q, first, retention)
   local words, live = {}, {}

@@ -219,8 +219,15 @@ local function state_now(state, expires)
 end
 local FIT_EXPIRES = 2
 local CLAIM_DATA, CLAIM_QUEUED, CLAIM_TIMEOUT, CLAIM_PAST, CLAIM_CRASHES, CLAIM_TASK = 3, 4, 5, 6, 7, 8
+local CLAIM_SAVED = 9
 local function read_claimable(q, id)
-  return read(q, id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task')
+  if q.mode ~= 'reliable' then
+    return read(q, id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task')
+  end
+  return read(q, id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task', 'saved')
+end
+local function claimable_size(job)
+  return #job[CLAIM_DATA] + #(job[CLAIM_SAVED] or '')
 end
 local function read_fitness(q, id)
   return read(q, id, 'state', 'expires')
@@ -231,7 +238,8 @@ end
 local function describe(at, id, token, job)
   local attempt = 1 + (tonumber(job[CLAIM_PAST]) or 0) + (tonumber(job[CLAIM_CRASHES]) or 0)
   local queued, timeout = tonumber(job[CLAIM_QUEUED]) or 0, tonumber(job[CLAIM_TIMEOUT]) or 0
-  return { at, id, token, job[CLAIM_DATA], attempt, queued, timeout, job[CLAIM_TASK] or nil }
+  local saved = job[CLAIM_SAVED] or nil
+  return { at, id, token, job[CLAIM_DATA], attempt, queued, timeout, job[CLAIM_TASK] or saved and '', saved }
 end
 if opened.again then
 local function replay(q, at, nonce, reply)
@@ -275,9 +283,9 @@ local PASSES = 1000
 local function make_room(jobs, size)
   return { jobs = jobs, bytes = size, passes = PASSES, full = false, empty = true }
 end
-local function fits(room, data)
-  if #data > room.bytes and not room.empty then return false end
-  room.jobs, room.bytes, room.empty = room.jobs - 1, room.bytes - #data, false
+local function fits(room, size)
+  if size > room.bytes and not room.empty then return false end
+  room.jobs, room.bytes, room.empty = room.jobs - 1, room.bytes - size, false
   return true
 end
 local MOVES = 100
@@ -313,7 +321,7 @@ local function take(q, at, nonce, room, score, hold, reply, unfit)
         unfit[#unfit + 1] = { q, id, state }
       else
         if #unfit > 0 then job = read_claimable(q, id) end
-        room.full = not fits(room, job[CLAIM_DATA])
+        room.full = not fits(room, claimable_size(job))
         if room.full then break end
         states[id] = 'inflight'
         ids[#ids + 1] = id
@@ -556,11 +564,11 @@ end
 local function moment(text)
   return text and #text <= 15 and text:find('^[0-9]+$') and text or '0'
 end
-local function ended(q, clients, id, state, reason, queued, started, body)
+local function add_message(q, clients, id, state, reason, queued, started, processed, body)
   if not clients or not is_name(id, 128) then return end
   local most = 65536
-  local line = id .. ' ' .. state .. ' ' .. reason .. ' ' .. moment(queued) .. ' ' .. moment(started) .. ' ' .. stamp
-    .. ' ' .. #body .. '\n' .. body .. '\n'
+  local line = id .. ' ' .. state .. ' ' .. reason .. ' ' .. moment(queued) .. ' ' .. moment(started) .. ' '
+    .. processed .. ' ' .. #body .. '\n' .. body .. '\n'
   for client in clients:gmatch('[^ ]+') do
     local channel = q.client .. client
     local message = messages[channel] or { bytes = 0 }
@@ -576,7 +584,7 @@ local function end_job(q, id, job, state, reason, field, body, retention)
   if reason ~= '-' then redis.call('HSET', key, 'reason', reason) end
   if retention then redis.call('PEXPIRE', key, retention) end
   free(q, job[UNIQUE], id)
-  ended(q, job[CLIENT], id, state, reason, job[QUEUED], job[STARTED], body)
+  add_message(q, job[CLIENT], id, state, reason, job[QUEUED], job[STARTED], stamp, body)
 end
 local DEAD_TRIM = 100
 local died = 0
@@ -794,7 +802,6 @@ local function add_missing(q, id)
   free(q, unique, id)
   add_broken(q, id)
 end
-local DAY_MS = 86400000
 local messages = {}
 local function send_messages()
   for channel, message in pairs(messages) do redis.pcall('PUBLISH', channel, table.concat(message)) end
@@ -803,11 +810,11 @@ end
 local function moment(text)
   return text and #text <= 15 and text:find('^[0-9]+$') and text or '0'
 end
-local function ended(q, clients, id, state, reason, queued, started, body)
+local function add_message(q, clients, id, state, reason, queued, started, processed, body)
   if not clients or not is_name(id, 128) then return end
   local most = 65536
-  local line = id .. ' ' .. state .. ' ' .. reason .. ' ' .. moment(queued) .. ' ' .. moment(started) .. ' ' .. stamp
-    .. ' ' .. #body .. '\n' .. body .. '\n'
+  local line = id .. ' ' .. state .. ' ' .. reason .. ' ' .. moment(queued) .. ' ' .. moment(started) .. ' '
+    .. processed .. ' ' .. #body .. '\n' .. body .. '\n'
   for client in clients:gmatch('[^ ]+') do
     local channel = q.client .. client
     local message = messages[channel] or { bytes = 0 }
@@ -817,13 +824,14 @@ local function ended(q, clients, id, state, reason, queued, started, body)
     if message.bytes > most then send_messages() end
   end
 end
+local DAY_MS = 86400000
 local function end_job(q, id, job, state, reason, field, body, retention)
   local key = q.job .. id
   redis.call('HSET', key, 'state', state, field, body, '_processed', stamp)
   if reason ~= '-' then redis.call('HSET', key, 'reason', reason) end
   if retention then redis.call('PEXPIRE', key, retention) end
   free(q, job[UNIQUE], id)
-  ended(q, job[CLIENT], id, state, reason, job[QUEUED], job[STARTED], body)
+  add_message(q, job[CLIENT], id, state, reason, job[QUEUED], job[STARTED], stamp, body)
 end
 local function mend_place(q, id, state)
   if state == 'pending' then

@@ -41,8 +41,8 @@ local function items(first, width)
   end
   return first
 end
-local function check_body(what, text)
-  local most = 1048576
+local function check_body(what, text, most)
+  most = most or 1048576
   if #text > most then bad = bad or 'TOOLARGE ' .. what .. ': ' .. #text .. ' bytes, more than ' .. most end
 end
 local function check_bodies(what, first, width)
@@ -135,6 +135,10 @@ local TOKEN, CLIENT, RETENTION, QUEUED, STARTED, UNIQUE = 2, 3, 4, 5, 6, 7
 local function read_held(q, id, ...)
   return read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', ...)
 end
+local SAVED = 8
+local function read_saved(q, id)
+  return read_held(q, id, 'saved')
+end
 local function unique_key(q, unique)
   if is_name(unique, 128) then return q.unique .. unique end
   return q.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
@@ -143,7 +147,6 @@ local function free(q, unique, id)
   local key = unique and unique_key(q, unique)
   if key and redis.pcall('GET', key) == id then redis.pcall('DEL', key) end
 end
-local DAY_MS = 86400000
 local messages = {}
 local function send_messages()
   for channel, message in pairs(messages) do redis.pcall('PUBLISH', channel, table.concat(message)) end
@@ -152,11 +155,11 @@ end
 local function moment(text)
   return text and #text <= 15 and text:find('^[0-9]+$') and text or '0'
 end
-local function ended(q, clients, id, state, reason, queued, started, body)
+local function add_message(q, clients, id, state, reason, queued, started, processed, body)
   if not clients or not is_name(id, 128) then return end
   local most = 65536
-  local line = id .. ' ' .. state .. ' ' .. reason .. ' ' .. moment(queued) .. ' ' .. moment(started) .. ' ' .. stamp
-    .. ' ' .. #body .. '\n' .. body .. '\n'
+  local line = id .. ' ' .. state .. ' ' .. reason .. ' ' .. moment(queued) .. ' ' .. moment(started) .. ' '
+    .. processed .. ' ' .. #body .. '\n' .. body .. '\n'
   for client in clients:gmatch('[^ ]+') do
     local channel = q.client .. client
     local message = messages[channel] or { bytes = 0 }
@@ -166,13 +169,14 @@ local function ended(q, clients, id, state, reason, queued, started, body)
     if message.bytes > most then send_messages() end
   end
 end
+local DAY_MS = 86400000
 local function end_job(q, id, job, state, reason, field, body, retention)
   local key = q.job .. id
   redis.call('HSET', key, 'state', state, field, body, '_processed', stamp)
   if reason ~= '-' then redis.call('HSET', key, 'reason', reason) end
   if retention then redis.call('PEXPIRE', key, retention) end
   free(q, job[UNIQUE], id)
-  ended(q, job[CLIENT], id, state, reason, job[QUEUED], job[STARTED], body)
+  add_message(q, job[CLIENT], id, state, reason, job[QUEUED], job[STARTED], stamp, body)
 end
 local function fence(q, first, width, reader)
   local words, mine, ids, seen = {}, {}, {}, {}
@@ -209,15 +213,17 @@ local function shorten_records(q, mine)
   end
 end
 local function record(q, first, state, field, retention)
-  local words, mine, ids = fence(q, first, 3, read_held)
+  local saves = q.mode == 'reliable'
+  local words, mine, ids = fence(q, first, 3, saves and read_saved or read_held)
   if bad then return redis.error_reply(bad) end
   if #mine == 0 then return words end
-  bad = denied('HSET', q.job .. ids[1], 'PEXPIRE', q.job .. ids[1])
+  bad = denied('HSET', q.job .. ids[1], 'PEXPIRE', q.job .. ids[1], 'HDEL', saves and q.job .. ids[1])
   if bad then return redis.error_reply(bad) end
   retention = string.format('%.0f', retention)
   redis.call('ZREM', q.inflight, unpack(ids))
   for _, item in ipairs(mine) do
     local job = item.job
+    if job[SAVED] then redis.call('HDEL', q.job .. item.id, 'saved') end
     end_job(q, item.id, job, state, '-', field, ARGV[item.at + 2], job[RETENTION] or retention)
     words[item.place] = state
   end

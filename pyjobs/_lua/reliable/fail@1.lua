@@ -41,8 +41,8 @@ local function items(first, width)
   end
   return first
 end
-local function check_body(what, text)
-  local most = 1048576
+local function check_body(what, text, most)
+  most = most or 1048576
   if #text > most then bad = bad or 'TOOLARGE ' .. what .. ': ' .. #text .. ' bytes, more than ' .. most end
 end
 local function check_bodies(what, first, width)
@@ -174,11 +174,11 @@ end
 local function moment(text)
   return text and #text <= 15 and text:find('^[0-9]+$') and text or '0'
 end
-local function ended(q, clients, id, state, reason, queued, started, body)
+local function add_message(q, clients, id, state, reason, queued, started, processed, body)
   if not clients or not is_name(id, 128) then return end
   local most = 65536
-  local line = id .. ' ' .. state .. ' ' .. reason .. ' ' .. moment(queued) .. ' ' .. moment(started) .. ' ' .. stamp
-    .. ' ' .. #body .. '\n' .. body .. '\n'
+  local line = id .. ' ' .. state .. ' ' .. reason .. ' ' .. moment(queued) .. ' ' .. moment(started) .. ' '
+    .. processed .. ' ' .. #body .. '\n' .. body .. '\n'
   for client in clients:gmatch('[^ ]+') do
     local channel = q.client .. client
     local message = messages[channel] or { bytes = 0 }
@@ -194,7 +194,7 @@ local function end_job(q, id, job, state, reason, field, body, retention)
   if reason ~= '-' then redis.call('HSET', key, 'reason', reason) end
   if retention then redis.call('PEXPIRE', key, retention) end
   free(q, job[UNIQUE], id)
-  ended(q, job[CLIENT], id, state, reason, job[QUEUED], job[STARTED], body)
+  add_message(q, job[CLIENT], id, state, reason, job[QUEUED], job[STARTED], stamp, body)
 end
 local DEAD_TRIM = 100
 local died = 0

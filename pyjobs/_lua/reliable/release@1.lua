@@ -193,7 +193,6 @@ local DEAD_JOBS = 10000
 local function drop_old_dead(q)
   redis.call('ZREMRANGEBYSCORE', q.dead, '-inf', now - DEAD_MS)
 end
-local DAY_MS = 86400000
 local messages = {}
 local function send_messages()
   for channel, message in pairs(messages) do redis.pcall('PUBLISH', channel, table.concat(message)) end
@@ -202,11 +201,11 @@ end
 local function moment(text)
   return text and #text <= 15 and text:find('^[0-9]+$') and text or '0'
 end
-local function ended(q, clients, id, state, reason, queued, started, body)
+local function add_message(q, clients, id, state, reason, queued, started, processed, body)
   if not clients or not is_name(id, 128) then return end
   local most = 65536
-  local line = id .. ' ' .. state .. ' ' .. reason .. ' ' .. moment(queued) .. ' ' .. moment(started) .. ' ' .. stamp
-    .. ' ' .. #body .. '\n' .. body .. '\n'
+  local line = id .. ' ' .. state .. ' ' .. reason .. ' ' .. moment(queued) .. ' ' .. moment(started) .. ' '
+    .. processed .. ' ' .. #body .. '\n' .. body .. '\n'
   for client in clients:gmatch('[^ ]+') do
     local channel = q.client .. client
     local message = messages[channel] or { bytes = 0 }
@@ -216,13 +215,14 @@ local function ended(q, clients, id, state, reason, queued, started, body)
     if message.bytes > most then send_messages() end
   end
 end
+local DAY_MS = 86400000
 local function end_job(q, id, job, state, reason, field, body, retention)
   local key = q.job .. id
   redis.call('HSET', key, 'state', state, field, body, '_processed', stamp)
   if reason ~= '-' then redis.call('HSET', key, 'reason', reason) end
   if retention then redis.call('PEXPIRE', key, retention) end
   free(q, job[UNIQUE], id)
-  ended(q, job[CLIENT], id, state, reason, job[QUEUED], job[STARTED], body)
+  add_message(q, job[CLIENT], id, state, reason, job[QUEUED], job[STARTED], stamp, body)
 end
 local DEAD_TRIM = 100
 local died = 0

@@ -135,9 +135,9 @@ local PASSES = 1000
 local function make_room(jobs, size)
   return { jobs = jobs, bytes = size, passes = PASSES, full = false, empty = true }
 end
-local function fits(room, data)
-  if #data > room.bytes and not room.empty then return false end
-  room.jobs, room.bytes, room.empty = room.jobs - 1, room.bytes - #data, false
+local function fits(room, size)
+  if size > room.bytes and not room.empty then return false end
+  room.jobs, room.bytes, room.empty = room.jobs - 1, room.bytes - size, false
   return true
 end
 local PIECE = 16
@@ -148,7 +148,7 @@ local function take_list(q, at, room, reply)
     local found = redis.call('LRANGE', q.pending, -taken - wanted, -taken - 1)
     for i = #found, 1, -1 do
       local id, client, queued, data, task = parse_message(found[i])
-      room.full = not id and room.passes == 0 or id and not fits(room, data)
+      room.full = not id and room.passes == 0 or id and not fits(room, #data)
       if room.full then break end
       if id then
         reply[#reply + 1] = { at, id, make_token(queued, client), data, 1, tonumber(queued), 0, task }

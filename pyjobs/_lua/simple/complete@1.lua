@@ -29,8 +29,8 @@ local function items(first, width)
   end
   return first
 end
-local function check_body(what, text)
-  local most = 1048576
+local function check_body(what, text, most)
+  most = most or 1048576
   if #text > most then bad = bad or 'TOOLARGE ' .. what .. ': ' .. #text .. ' bytes, more than ' .. most end
 end
 local clock = redis.call('TIME')
@@ -88,11 +88,11 @@ end
 local function moment(text)
   return text and #text <= 15 and text:find('^[0-9]+$') and text or '0'
 end
-local function ended(q, clients, id, state, reason, queued, started, body)
+local function add_message(q, clients, id, state, reason, queued, started, processed, body)
   if not clients or not is_name(id, 128) then return end
   local most = 65536
-  local line = id .. ' ' .. state .. ' ' .. reason .. ' ' .. moment(queued) .. ' ' .. moment(started) .. ' ' .. stamp
-    .. ' ' .. #body .. '\n' .. body .. '\n'
+  local line = id .. ' ' .. state .. ' ' .. reason .. ' ' .. moment(queued) .. ' ' .. moment(started) .. ' '
+    .. processed .. ' ' .. #body .. '\n' .. body .. '\n'
   for client in clients:gmatch('[^ ]+') do
     local channel = q.client .. client
     local message = messages[channel] or { bytes = 0 }
@@ -113,7 +113,7 @@ local function simple_report(key, first, state, field)
   local words = {}
   for i = first, #ARGV, 3 do
     local queued, started, client = parse_token(ARGV[i + 1])
-    ended(q, client, ARGV[i], state, '-', queued, started, ARGV[i + 2])
+    add_message(q, client, ARGV[i], state, '-', queued, started, stamp, ARGV[i + 2])
     table.insert(words, state)
   end
   send_messages()

@@ -29,8 +29,8 @@ local function items(first, width)
   end
   return first
 end
-local function check_body(what, text)
-  local most = 1048576
+local function check_body(what, text, most)
+  most = most or 1048576
   if #text > most then bad = bad or 'TOOLARGE ' .. what .. ': ' .. #text .. ' bytes, more than ' .. most end
 end
 local function check_bodies(what, first, width)
