@@ -74,6 +74,14 @@ class BaseTask(Generic[P, R]):
         `async def` an awaitable of the outcome."""
         raise NotImplementedError
 
+    def decode_result(self, body: bytes) -> Any:
+        """Return the value of a result's bytes.
+
+        Raises:
+            BadArgument: the result does not fit the annotation.
+        """
+        raise NotImplementedError
+
 
 def collected(
     tasks: Iterable[BaseTask[..., Any] | ModuleType], *, mode: str
