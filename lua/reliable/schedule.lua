@@ -48,6 +48,6 @@ if bad then return redis.error_reply(bad) end
 return define_schedule(q, schedule, {
   'data', data, 'every', digits(every), 'at', at > 0 and digits(at) or '', 'cron', cron or '', 'zone', zone or '',
   'missed', missed or 'last', 'late', digits(late), 'task', task or '', 'unique', unique or '',
-  'retention', digits(retention), 'timeout', digits(timeout), 'expires', digits(expires), 'max_attempts', digits(attempts),
-  'backoff', digits(backoff), 'max_run', digits(max_run),
+  'retention', digits(retention), 'timeout', digits(timeout), 'expires', digits(expires),
+  'max_attempts', digits(attempts), 'backoff', digits(backoff), 'max_run', digits(max_run),
 }, every, at, coming)

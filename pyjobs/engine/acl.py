@@ -17,7 +17,7 @@ from pyjobs.errors import BadArgument
 ROLES = {
     "producer": (("submit", "cancel", "schedule"), ("SUBSCRIBE", "PUBLISH", "HSET")),
     "worker": (
-        ("claim", "complete", "fail", "extend", "release", "update"),
+        ("claim", "complete", "fail", "extend", "release", "update", "schedule"),
         ("PING", "INFO", "BLPOP", "HSET", "SUBSCRIBE"),
     ),
     "operator": (
@@ -32,6 +32,7 @@ SHARED = {
     "operator": (
         *("queue/wake", "queue/result", "queue/stats", "queue/show", "queue/list"),
         *("queue/explain", "queue/walk", "queue/check", "queue/pause", "queue/resume"),
+        *("queue/mode", "queue/limit"),
         *("queue/purge", "queue/delete", "queue/run"),
     ),
 }

@@ -54,15 +54,16 @@ class Cost(NamedTuple):
 BOUNDS = {
     # A read of the clock, since a job that is over its `expires` has expired.
     "queue/watch": (Cost(3, 18), Cost(103, 1118)),
-    "simple/submit": (Cost(5, 14), Cost(5, 114)),
+    # Two words of each submit are the names of the limits that its queue may have.
+    "simple/submit": (Cost(5, 16), Cost(5, 116)),
     # Messages are read in pieces of 16, since their sizes show only then.
     "simple/claim": (Cost(7, 22), Cost(13, 46)),
     "simple/complete": (Cost(3, 10), Cost(3, 10)),
-    "recoverable/submit": (Cost(7, 26), Cost(107, 1226)),
+    "recoverable/submit": (Cost(7, 28), Cost(107, 1228)),
     # With the fields `paused` and `scheduled` of :meta.
     "recoverable/claim": (Cost(18, 69), Cost(218, 2069)),
     "recoverable/complete": (Cost(7, 33), Cost(307, 2133)),
-    "reliable/submit": (Cost(7, 26), Cost(107, 1226)),
+    "reliable/submit": (Cost(7, 28), Cost(107, 1228)),
     # With the field `saved` of each job.
     "reliable/claim": (Cost(19, 82), Cost(219, 2182)),
     # One HSET of the stamp.

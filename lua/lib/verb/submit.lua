@@ -1,7 +1,7 @@
 -- Jobs as hashes, their ids in the queue: what recoverable and reliable share of submit.
 -- needs schedules.first_scheduled args.bad acl.denied queue.read_lengths queue.wake clock.now stamp.stamp unique.holder
 -- needs unique.unique_key args.refuse
--- needs new_jobs.make_id new_jobs.create_queue job.is_live late.state_now listeners.joined listeners.add_listeners
+-- needs new_jobs.make_id new_jobs.create_queue new_jobs.check_limits job.is_live late.state_now listeners.joined listeners.add_listeners
 
 -- Name, value, ... without those that were not given: a job holds no field for a default.
 local function fields(...)
@@ -77,6 +77,8 @@ local function submit(q, first, client, delay, unique, task, extra)
   if delay > 0 then redis.call('ZCARD', q.delayed) end
   local ids, keys = name_jobs(q, first)
   local reply, live = look_up(q, first, ids, keys, state, unique, task)
+  check_limits(q, first, reply)
+  if bad then return redis.error_reply(bad) end
   local fresh = {}
   bad = denied('LPUSH', q.wake, 'ZADD', delay > 0 and q.delayed, 'SET', unique and unique_key(q, unique))
   if bad then return redis.error_reply(bad) end

@@ -209,6 +209,25 @@ end
 local function create_queue(q)
   if not q.born then redis.call('HSET', q.meta, 'mode', q.mode, 'layout', LAYOUT) end
 end
+local function check_limits(q, first, reply)
+  if not (q.most_waiting or q.most_bytes) then return end
+  local fresh = 0
+  for n = 2, #reply, 2 do
+    if reply[n] == 'new' then
+      local size = #ARGV[first + n - 1]
+      if q.most_bytes and size > q.most_bytes then
+        bad = bad or 'TOOLARGE data: ' .. size .. ' bytes, and queue ' .. q.name .. ' takes ' .. q.most_bytes
+      end
+      fresh = fresh + 1
+    end
+  end
+  if bad or fresh == 0 or not q.most_waiting then return end
+  local held = q.waiting + redis.call('ZCARD', q.delayed)
+  if held + fresh > q.most_waiting then
+    bad = 'QUEUEFULL queue ' .. q.name .. ' holds ' .. held .. ' jobs and takes ' .. q.most_waiting .. ', not ' .. fresh
+      .. ' more'
+  end
+end
 local NEVER = 9999999999999
 local function schedules_key(q)
   return q.key .. ':schedules'
@@ -281,6 +300,8 @@ local function submit(q, first, client, delay, unique, task, extra)
   if delay > 0 then redis.call('ZCARD', q.delayed) end
   local ids, keys = name_jobs(q, first)
   local reply, live = look_up(q, first, ids, keys, state, unique, task)
+  check_limits(q, first, reply)
+  if bad then return redis.error_reply(bad) end
   local fresh = {}
   bad = denied('LPUSH', q.wake, 'ZADD', delay > 0 and q.delayed, 'SET', unique and unique_key(q, unique))
   if bad then return redis.error_reply(bad) end
@@ -322,7 +343,7 @@ no_more_options(options)
 check_new_jobs(jobs)
 local wait = math.max(delay, run_at - now)
 check_times(wait, expires)
-local q = open(queue, 'recoverable')
+local q = open(queue, 'recoverable', 'most_waiting', 'most_bytes')
 if bad then return redis.error_reply(bad) end
 return submit(q, jobs, client, wait, unique, task, fields('client', client, 'retention', retention,
   'timeout', timeout, 'expires', expires and now + expires, 'unique', unique, 'task', task))

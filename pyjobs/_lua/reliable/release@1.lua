@@ -234,7 +234,8 @@ end
 local function trim_dead(q)
   if died == 0 then return end
   drop_old_dead(q)
-  local excess = math.min(redis.call('ZCARD', q.dead) - DEAD_JOBS, died + DEAD_TRIM)
+  local most = whole(redis.call('HMGET', q.meta, 'most_dead')[1]) or DEAD_JOBS
+  local excess = math.min(redis.call('ZCARD', q.dead) - most, died + DEAD_TRIM)
   if excess > 0 then
     local ids = redis.call('ZRANGE', q.dead, 0, excess - 1)
     for _, id in ipairs(ids) do redis.call('DEL', q.job .. id) end

@@ -128,6 +128,25 @@ end
 local function create_queue(q)
   if not q.born then redis.call('HSET', q.meta, 'mode', q.mode, 'layout', LAYOUT) end
 end
+local function check_limits(q, first, reply)
+  if not (q.most_waiting or q.most_bytes) then return end
+  local fresh = 0
+  for n = 2, #reply, 2 do
+    if reply[n] == 'new' then
+      local size = #ARGV[first + n - 1]
+      if q.most_bytes and size > q.most_bytes then
+        bad = bad or 'TOOLARGE data: ' .. size .. ' bytes, and queue ' .. q.name .. ' takes ' .. q.most_bytes
+      end
+      fresh = fresh + 1
+    end
+  end
+  if bad or fresh == 0 or not q.most_waiting then return end
+  local held = q.waiting + redis.call('ZCARD', q.delayed)
+  if held + fresh > q.most_waiting then
+    bad = 'QUEUEFULL queue ' .. q.name .. ' holds ' .. held .. ' jobs and takes ' .. q.most_waiting .. ', not ' .. fresh
+      .. ' more'
+  end
+end
 local function make_message(id, client, task, data)
   task = task and '"task":"' .. task .. '",' or ''
   return string.format('{"id":"%s","client":"%s","_queued":%.0f,%s"data":', id, client, now, task) .. data .. '}'
@@ -140,7 +159,7 @@ local jobs    = items(3, 2)
 arity(1)
 no_more_options(options)
 check_new_jobs(jobs)
-local q = open(queue, 'simple')
+local q = open(queue, 'simple', 'most_waiting', 'most_bytes')
 if bad then return redis.error_reply(bad) end
 read_lengths(q)
 local messages, reply = {}, {}
@@ -150,7 +169,8 @@ for i = jobs, #ARGV, 2 do
   table.insert(reply, id)
   table.insert(reply, 'new')
 end
-bad = denied('LPUSH', q.wake)
+check_limits(q, jobs, reply)
+bad = bad or denied('LPUSH', q.wake)
 if bad then return redis.error_reply(bad) end
 create_queue(q)
 redis.call('LPUSH', q.pending, unpack(messages))
