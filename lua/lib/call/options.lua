@@ -48,3 +48,15 @@ local function no_more_options(options)
   local what = next(options)
   if what then refuse('options', 'there is none called ' .. what) end
 end
+
+-- Name, value, ... without those that were not given: a job holds no field for a default.
+local function fields(...)
+  local named, kept = { ... }, {}
+  for i = 1, select('#', ...), 2 do
+    if named[i + 1] and named[i + 1] ~= '' then
+      kept[#kept + 1] = named[i]
+      kept[#kept + 1] = named[i + 1]
+    end
+  end
+  return kept
+end

@@ -3,18 +3,6 @@
 -- needs unique.unique_key args.refuse
 -- needs new_jobs.make_id new_jobs.create_queue new_jobs.check_limits job.is_live late.state_now listeners.joined listeners.add_listeners
 
--- Name, value, ... without those that were not given: a job holds no field for a default.
-local function fields(...)
-  local named, kept = { ... }, {}
-  for i = 1, select('#', ...), 2 do
-    if named[i + 1] and named[i + 1] ~= '' then
-      kept[#kept + 1] = named[i]
-      kept[#kept + 1] = named[i + 1]
-    end
-  end
-  return kept
-end
-
 -- The ids of the items and the keys of their jobs; an empty id gets one of its own.
 local function name_jobs(q, first)
   local ids, keys = {}, {}

@@ -91,6 +91,16 @@ local function no_more_options(options)
   local what = next(options)
   if what then refuse('options', 'there is none called ' .. what) end
 end
+local function fields(...)
+  local named, kept = { ... }, {}
+  for i = 1, select('#', ...), 2 do
+    if named[i + 1] and named[i + 1] ~= '' then
+      kept[#kept + 1] = named[i]
+      kept[#kept + 1] = named[i + 1]
+    end
+  end
+  return kept
+end
 local clock = redis.call('TIME')
 local micros = tonumber(clock[2])
 local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
@@ -235,16 +245,6 @@ end
 local function first_scheduled(q)
   local first = tonumber(redis.call('ZRANGE', schedules_key(q), '0', '0', 'WITHSCORES')[2])
   return first and first < NEVER and first or nil
-end
-local function fields(...)
-  local named, kept = { ... }, {}
-  for i = 1, select('#', ...), 2 do
-    if named[i + 1] and named[i + 1] ~= '' then
-      kept[#kept + 1] = named[i]
-      kept[#kept + 1] = named[i + 1]
-    end
-  end
-  return kept
 end
 local function name_jobs(q, first)
   local ids, keys = {}, {}
