@@ -26,7 +26,7 @@ local bytes   = option(options, 'bytes', 1, 1073741824, 4194304)  -- int      mo
 
 arity(nil, 3)
 no_more_options(options)
-local opened = open_all(queues, 'recoverable', nonce)
+local opened = open_all(queues, 'recoverable', nonce, limit)
 if bad then return redis.error_reply(bad) end
 if not (opened.again or opened.busy) then return { wait_for(opened) } end
 --% include "lib/job/job.lua"
@@ -42,10 +42,11 @@ end
 --% include "lib/call/acl.lua"
 --% include "lib/queue/check_types.lua"
 --% include "lib/claim/room.lua"
+--% include "lib/claim/choose.lua"
 --% include "lib/claim/take.lua"
-check_claim(opened)
-if bad then return redis.error_reply(bad) end
 if opened.moves then
+  check_moves(opened)
+  if bad then return redis.error_reply(bad) end
   --% include "lib/job/crashes.lua"
   --% include "lib/queue/broken.lua"
   --% include "lib/job/unique.lua"
@@ -59,7 +60,10 @@ if opened.moves then
   end
   leave_quarantine_all(opened, limit)
 end
-local reply, unfit = take_all(opened, nonce, make_room(limit, bytes), now, 60000)
+local unfit = choose_all(opened, make_room(limit, bytes))
+if not opened.moves then check_claim(opened, unfit) end
+if bad then return redis.error_reply(bad) end
+local reply = take_all(opened, nonce, now, 60000)
 if #unfit > 0 then
   --% include "lib/job/held.lua"
   --% include "lib/queue/broken.lua"

@@ -28,7 +28,7 @@ local bytes       = option(options, 'bytes', 1, 1073741824, 4194304)  -- int    
 
 arity(nil, 4)
 no_more_options(options)
-local opened = open_all(queues, 'reliable', nonce)
+local opened = open_all(queues, 'reliable', nonce, limit)
 if bad then return redis.error_reply(bad) end
 if not (opened.again or opened.busy) then return { wait_for(opened) } end
 --% include "lib/job/job.lua"
@@ -44,10 +44,11 @@ end
 --% include "lib/call/acl.lua"
 --% include "lib/queue/check_types.lua"
 --% include "lib/claim/room.lua"
+--% include "lib/claim/choose.lua"
 --% include "lib/claim/take.lua"
-check_claim(opened)
-if bad then return redis.error_reply(bad) end
 if opened.moves then
+  check_moves(opened)
+  if bad then return redis.error_reply(bad) end
   --% include "lib/job/held.lua"
   --% include "lib/job/crashes.lua"
   --% include "lib/queue/broken.lua"
@@ -64,7 +65,10 @@ if opened.moves then
   move_all(opened, limit, max_crashes)
   send_messages()
 end
-local reply, unfit = take_all(opened, nonce, make_room(opened.hidden and 0 or limit, bytes), now + lease, lease)
+local unfit = choose_all(opened, make_room(opened.hidden and 0 or limit, bytes))
+if not opened.moves then check_claim(opened, unfit) end
+if bad then return redis.error_reply(bad) end
+local reply = take_all(opened, nonce, now + lease, lease)
 if #unfit > 0 then
   --% include "lib/job/held.lua"
   --% include "lib/queue/broken.lua"

@@ -25,7 +25,7 @@ check_new_jobs(jobs)
 local q = open(queue, 'simple')
 if bad then return redis.error_reply(bad) end
 
-read_lengths(q)
+read_awake(q)
 local messages, reply = {}, {}
 for i = jobs, #ARGV, 2 do
   local id = ARGV[i] ~= '' and ARGV[i] or make_id(i)
@@ -34,9 +34,10 @@ for i = jobs, #ARGV, 2 do
   table.insert(reply, 'new')
 end
 
-bad = denied('LPUSH', q.wake)
+bad = denied('HSET', not q.born and q.meta)
 if bad then return redis.error_reply(bad) end
-create_queue(q)
+-- The first write: it is refused, and nothing is written, where Redis is full or the key is of a wrong type.
 redis.call('LPUSH', q.pending, unpack(messages))
+create_queue(q)
 wake(q)
 return reply

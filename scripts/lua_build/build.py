@@ -13,6 +13,7 @@ from lua_build import bounds
 from lua_build.commands import commands
 from lua_build.compose import Composed, Composer, strip
 from lua_build.errors import BuildError
+from lua_build.lean import lean
 from lua_build.manifest import FORM, TYPES, describe
 from lua_build.names import parse
 from lua_build.pieces import Piece, check, read
@@ -27,6 +28,8 @@ class Script:
     composed: Composed
     text: str
     """Without what it never uses, and with its comments: each line where `composed` has it."""
+    body: str
+    """What Redis runs."""
     commands: list[str]
     used: frozenset[tuple[str, str]]
     """(piece, name) of what it keeps."""
@@ -34,11 +37,6 @@ class Script:
     @property
     def name(self) -> str:
         return self.composed.path.removesuffix(".lua")
-
-    @property
-    def body(self) -> str:
-        """What Redis runs."""
-        return strip(self.text)
 
     @property
     def pieces(self) -> list[str]:
@@ -62,6 +60,7 @@ def make(composer: Composer, path: str, pieces: dict[str, Piece]) -> Script:
     return Script(
         composed=composed,
         text=pruned(composed.text, names, alive),
+        body=lean(composed.text, path),
         commands=found,
         used=frozenset((region.path, name) for region, name in kept if region),
     )

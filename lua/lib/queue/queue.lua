@@ -55,6 +55,11 @@ local function read_lengths(q)
   q.awake = redis.call('LLEN', q.wake)
 end
 
+-- The wake token alone.
+local function read_awake(q)
+  q.awake = redis.call('LLEN', q.wake)
+end
+
 -- Leaves a wake token: at most one, whatever the number of jobs. Only latency depends on it.
 local function wake(q)
   if q.awake == 0 then q.awake = redis.call('LPUSH', q.wake, '1') end

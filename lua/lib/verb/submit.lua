@@ -1,5 +1,5 @@
 -- Jobs as hashes, their ids in the queue: what recoverable and reliable share of submit.
--- needs args.bad acl.denied queue.read_lengths queue.wake clock.now stamp.stamp unique.holder
+-- needs args.bad acl.denied queue.wake clock.now stamp.stamp unique.holder
 -- needs unique.unique_key args.refuse
 -- needs new_jobs.make_id new_jobs.create_queue job.is_live late.state_now listeners.joined listeners.add_listeners
 
@@ -31,13 +31,11 @@ local function name_jobs(q, first)
 end
 
 -- The reply: for each item what is there under its id, or holds the unique key, or 'new'. And {key, clients} of the
--- live jobs that are there.
-local function look_up(q, first, ids, keys, state, unique)
+-- live jobs that are there. `none` says that no job is there under any id.
+local function look_up(q, first, ids, keys, none, state, unique)
   local reply, new, live = {}, {}, {}
   local held_by, held_state, held_clients = holder(q, unique)
   local held_key = held_by and q.job .. held_by
-  -- One question for all of them: as a rule none is there, and nothing is left to read.
-  local none = redis.call('EXISTS', unpack(keys)) == 0
   for n = 1, #ids do
     local id, data = ids[n], ARGV[first + 2 * n - 1]
     local there, has, clients
@@ -69,32 +67,41 @@ local function check_times(delay, expires)
   if expires and delay >= expires then refuse('expires', 'not later than delay or run_at') end
 end
 
+-- Whether no job is there under any of these keys; and, into q, whether a wake token is. One question for all of them: as
+-- a rule none is there, and nothing is left to read.
+local function find_none(q, keys)
+  local there = redis.call('EXISTS', q.wake, unpack(keys))
+  q.awake = there > 0 and redis.call('LLEN', q.wake) or 0
+  return there == math.min(q.awake, 1)
+end
+
 local function submit(q, first, client, delay, unique, extra)
   local state = delay > 0 and 'delayed' or 'pending'
-  read_lengths(q)
-  if delay > 0 then redis.call('ZCARD', q.delayed) end
   local ids, keys = name_jobs(q, first)
-  local reply, live = look_up(q, first, ids, keys, state, unique)
-  local fresh = {}
-  bad = denied('LPUSH', q.wake, 'ZADD', delay > 0 and q.delayed, 'SET', unique and unique_key(q, unique))
+  local reply, live = look_up(q, first, ids, keys, find_none(q, keys), state, unique)
+  local fresh, scores = {}, {}
+  for n, id in ipairs(ids) do
+    if reply[2 * n] == 'new' then
+      fresh[#fresh + 1] = id
+      scores[2 * #fresh - 1], scores[2 * #fresh] = now + delay, id
+    end
+  end
+  bad = denied('HSET', q.job, 'LPUSH', delay > 0 and q.wake, 'SET', unique and unique_key(q, unique))
   if bad then return redis.error_reply(bad) end
+  -- The first write: it is refused, and nothing is written, where Redis is full or the key is of a wrong type.
+  if #fresh > 0 and delay > 0 then
+    redis.call('ZADD', q.delayed, unpack(scores))
+  elseif #fresh > 0 then
+    redis.call('LPUSH', q.pending, unpack(fresh))
+  end
   create_queue(q)
   for n, id in ipairs(ids) do
     if reply[2 * n] == 'new' then
       redis.call('HSET', keys[n], 'data', ARGV[first + 2 * n - 1], 'state', state, '_queued', stamp, unpack(extra))
       if unique then redis.call('SET', unique_key(q, unique), id) end
-      if delay > 0 then fresh[#fresh + 1] = now + delay end
-      fresh[#fresh + 1] = id
     end
   end
-  if #fresh > 0 then
-    if delay > 0 then
-      redis.call('ZADD', q.delayed, unpack(fresh))
-    else
-      redis.call('LPUSH', q.pending, unpack(fresh))
-    end
-    wake(q)
-  end
+  if #fresh > 0 then wake(q) end
   add_listeners(q, joined(live, client))
   return reply
 end

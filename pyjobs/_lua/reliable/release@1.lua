@@ -1,144 +1,148 @@
 local bad
-local function refuse(what, why)
-  bad = bad or ('BADARG ' .. what .. ': ' .. why)
-end
-local function arity(keys, args)
-  if #KEYS < 1 or (keys and #KEYS ~= keys) then refuse('queue', 'wrong number of KEYS') end
-  if args and #ARGV ~= args then refuse('arguments', 'wrong number: ' .. #ARGV .. ', not ' .. args) end
-end
-local function is_name(text, longest)
-  return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
-end
-local function name(what, text, empty, longest)
-  longest = longest or 128
-  if not text then
-    refuse(what, 'missing')
-  elseif (text == '' and not empty) or not is_name(text, longest) then
-    refuse(what, 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -')
-  end
-  return text
-end
-local function items(first, width)
-  local most, count = 1000, (#ARGV - first + 1) / width
+local queue = KEYS[1]
+local released
+do
+  local count = (#ARGV - 1 + 1) / 2
   if count < 1 then
-    refuse('items', 'missing')
-  elseif count > most then
-    refuse('items', 'more than ' .. most)
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. 'missing')
+  elseif count > 1000 then
+    local why = 'more than ' .. 1000
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why)
   elseif count ~= math.floor(count) then
-    refuse('items', 'not ' .. width .. ' values each')
+    local why_2 = 'not ' .. 2 .. ' values each'
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why_2)
   end
-  return first
+  released = 1
+end
+if #KEYS < 1 or (#KEYS ~= 1) then
+  bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
+end
+local q
+if not bad then
+  local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  if not prefix or #prefix > 128 or #tag > 128 then
+    bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+  else
+    local q_2 = {
+      name = tag,
+      meta = queue .. ':meta',
+      pending = queue .. ':pending',
+      wake = queue .. ':wake',
+      job = queue .. ':job:',
+      inflight = queue .. ':inflight',
+      delayed = queue .. ':delayed',
+      dead = queue .. ':dead',
+      claim = queue .. ':claim:',
+      unique = queue .. ':unique:',
+      broken = queue .. ':broken',
+      client = queue .. ':client:',
+      cancel = queue .. ':cancel',
+    }
+    local its_mode, layout, token, quarantined, lease, seen, grace = unpack(redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect'))
+    if lease or seen or grace then
+      q_2.lease, q_2.seen, q_2.grace = (lease and #lease <= 15 and lease:find('^[0-9]+$') and tonumber(lease) or nil), (seen and #seen <= 15 and seen:find('^[0-9]+$') and tonumber(seen) or nil), (grace and #grace <= 15 and grace:find('^[0-9]+$') and tonumber(grace) or nil)
+    end
+    q_2.born = its_mode and true
+    q_2.mode = its_mode or 'reliable'
+    q_2.token, q_2.quarantined = token or '0', quarantined
+    if its_mode and 'reliable' and its_mode ~= 'reliable' then
+      bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. 'reliable'
+    elseif layout and layout ~= '1' then
+      bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. '1'
+    end
+    q = q_2
+  end
+end
+if bad then
+  return redis.error_reply(bad)
+end
+local words, ids, jobs, places
+do
+  local q_3, first = q, released
+  local words_2, ids_2, jobs_2, places_2, seen_2 = {}, {}, {}, {}, {}
+  local function is_name(text, longest)
+    return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
+  end
+  local function name(what, text_2, empty, longest_2)
+    longest_2 = longest_2 or 128
+    if not text_2 then
+      bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+    elseif (text_2 == '' and not empty) or not is_name(text_2, longest_2) then
+      local why_3 = 'not 1 to ' .. longest_2 .. ' of the characters A-Z a-z 0-9 _ . : -'
+      bad = bad or ('BADARG ' .. what .. ': ' .. why_3)
+    end
+    return text_2
+  end
+  for i = first, #ARGV, 2 do
+    local id, token_2, place = ARGV[i], ARGV[i + 1], #words_2 + 1
+    local job
+    do
+      local job_2 = redis.pcall('HMGET', q_3.job .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'releases')
+      if not job_2.err then
+        job = job_2
+      else
+        job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.job .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'releases')
+      end
+    end
+    if job[1] == 'inflight' and job[2] == token_2 and not seen_2[id] then
+      seen_2[id] = true
+      ids_2[#ids_2 + 1] = id
+      jobs_2[#ids_2], places_2[#ids_2] = job, place
+      words_2[place] = 'mine'
+    else
+      name('id', id)
+      name('token', token_2)
+      if not job[1] then
+        words_2[place] = 'NOJOB'
+      elseif job[1] == 'cancelled' then
+        words_2[place] = 'cancelled'
+      else
+        words_2[place] = job[2] == token_2 and 'repeat' or 'LOST'
+      end
+    end
+  end
+  words, ids, jobs, places = words_2, ids_2, jobs_2, places_2
+end
+if bad then
+  return redis.error_reply(bad)
+end
+if #ids == 0 then
+  return words
 end
 local function denied(...)
-  if not redis.acl_check_cmd then return end
-  local wanted = { ... }
-  for i = 1, select('#', ...), 2 do
-    local command, key = wanted[i], wanted[i + 1]
+  if not redis.acl_check_cmd then
+    return
+  end
+  local wanted = {
+    ...,
+  }
+  for i_2 = 1, select('#', ...), 2 do
+    local command, key = wanted[i_2], wanted[i_2 + 1]
     if key and not redis.acl_check_cmd(command, key) then
       return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
     end
   end
 end
-local LAYOUT = '1'
-local function whole(text)
-  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
-end
-local function open(key, mode, ...)
-  if bad then return end
-  local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
-  if not prefix or #prefix > 128 or #tag > 128 then
-    return refuse('queue', 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
-  end
-  local q = {
-    name = tag,
-    meta = key .. ':meta',
-    pending = key .. ':pending',
-    wake = key .. ':wake',
-    job = key .. ':job:',
-    inflight = key .. ':inflight',
-    delayed = key .. ':delayed',
-    dead = key .. ':dead',
-    claim = key .. ':claim:',
-    unique = key .. ':unique:',
-    broken = key .. ':broken',
-    client = key .. ':client:',
-    cancel = key .. ':cancel',
-  }
-  local its_mode, layout, token, quarantined, lease, seen, grace = unpack(
-    redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...))
-  if lease or seen or grace then q.lease, q.seen, q.grace = whole(lease), whole(seen), whole(grace) end
-  q.born = its_mode and true
-  q.mode = its_mode or mode
-  q.token, q.quarantined = token or '0', quarantined
-  if its_mode and mode and its_mode ~= mode then
-    bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
-  elseif layout and layout ~= LAYOUT then
-    bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. LAYOUT
-  end
-  return q
-end
-local function read_lengths(q)
-  q.waiting = redis.call('LLEN', q.pending)
-  q.awake = redis.call('LLEN', q.wake)
-end
-local function wake(q)
-  if q.awake == 0 then q.awake = redis.call('LPUSH', q.wake, '1') end
-end
-local STATE = 1
-local function read(q, id, ...)
-  local job = redis.pcall('HMGET', q.job .. id, ...)
-  if not job.err then return job end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.job .. id, ...)
-end
-local TOKEN = 2
-local function read_held(q, id, ...)
-  return read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', ...)
-end
-local RELEASES = 8
-local function read_releases(q, id)
-  return read_held(q, id, 'releases')
-end
-local function fence(q, first, width, reader)
-  local words, mine, ids, seen = {}, {}, {}, {}
-  for i = first, #ARGV, width do
-    local id, token, place = ARGV[i], ARGV[i + 1], #words + 1
-    local job = reader(q, id)
-    if job[STATE] == 'inflight' and job[TOKEN] == token and not seen[id] then
-      seen[id] = true
-      ids[#ids + 1] = id
-      mine[#ids] = { id = id, at = i, job = job, place = place }
-      words[place] = 'mine'
-    else
-      name('id', id)
-      name('token', token)
-      if not job[STATE] then
-        words[place] = 'NOJOB'
-      elseif job[STATE] == 'cancelled' then
-        words[place] = 'cancelled'
-      else
-        words[place] = job[TOKEN] == token and 'repeat' or 'LOST'
-      end
-    end
-  end
-  return words, mine, ids
-end
-local queue    = KEYS[1]
-local released = items(1, 2)
-arity(1)
-local q = open(queue, 'reliable')
-if bad then return redis.error_reply(bad) end
-local words, mine, ids = fence(q, released, 2, read_releases)
-if bad then return redis.error_reply(bad) end
-if #mine == 0 then return words end
 bad = denied('HSET', q.job .. ids[1], 'RPUSH', q.pending, 'LPUSH', q.wake)
-if bad then return redis.error_reply(bad) end
-read_lengths(q)
-redis.call('ZREM', q.inflight, unpack(ids))
-for i = #mine, 1, -1 do
-  local id, job = mine[i].id, mine[i].job
-  redis.call('HSET', q.job .. id, 'state', 'pending', 'releases', (tonumber(job[RELEASES]) or 0) + 1)
-  redis.call('RPUSH', q.pending, id)
-  words[mine[i].place] = 'pending'
+if bad then
+  return redis.error_reply(bad)
 end
-wake(q)
+do
+  local q_4 = q
+  q_4.waiting = redis.call('LLEN', q_4.pending)
+  q_4.awake = redis.call('LLEN', q_4.wake)
+end
+redis.call('ZREM', q.inflight, unpack(ids))
+for i_3 = #ids, 1, -1 do
+  local id_2, job_3 = ids[i_3], jobs[i_3]
+  redis.call('HSET', q.job .. id_2, 'state', 'pending', 'releases', (tonumber(job_3[8]) or 0) + 1)
+  redis.call('RPUSH', q.pending, id_2)
+  words[places[i_3]] = 'pending'
+end
+do
+  local q_5 = q
+  if q_5.awake == 0 then
+    q_5.awake = redis.call('LPUSH', q_5.wake, '1')
+  end
+end
 return words

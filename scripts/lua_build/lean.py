@@ -1,0 +1,34 @@
+"""A script as Redis runs it: what it does is what its source says, with as few functions made on the way as can be."""
+
+from __future__ import annotations
+
+import functools
+import re
+
+from luaparser import ast
+
+from lua_build.inline import Inliner
+from lua_build.names import parse
+from lua_build.scope import Namer, clone
+from lua_build.tidy import sink, tidy
+
+EMPTY = re.compile(r"\{\n *\}")
+
+
+@functools.cache
+def lean(text: str, what: str) -> str:
+    """The script `text` with its functions in the places that call them.
+
+    Args:
+        what: what to call the script when it is no Lua.
+    """
+    tree, namer = clone(parse(text, what).tree), Namer()
+    namer.separate(tree)
+    changed = True
+    while changed:
+        changed = tidy(tree)
+        changed = Inliner(tree, namer).run() or changed
+    sink(tree.body)
+    Namer().separate(tree)  # numbers follow each other again
+    text = EMPTY.sub("{}", ast.to_lua_source(tree, indent=2))
+    return "\n".join(line.rstrip() for line in text.splitlines() if line.strip())
