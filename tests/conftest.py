@@ -1,4 +1,4 @@
-"""The fixtures that give a test its server, and the lane of `scripts/test --quick`.
+"""The fixtures that give a test its server, and the lanes of `scripts/test`.
 
 `support/servers.py` says where each matter is tested. `store` is for all that depends on a flavour;
 `lua/conftest.py` has the one for verbs.
@@ -38,17 +38,28 @@ redis.utils.get_lib_version = functools.cache(redis.utils.get_lib_version)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--quick", action="store_true", help="leave out slow tests and all but three places"
-    )
+    for name, words in (
+        ("--quick", "leave out slow and long tests and all but three places"),
+        ("--long", "run the tests that are marked long, and no others"),
+        ("--all", "run the tests that are marked long too"),
+    ):
+        parser.addoption(name, action="store_true", help=words)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With --quick, keep the tests that are for every change."""
-    if not config.getoption("--quick"):
+    """Keep the tests of the lane that was asked for: by default, those that are not long."""
+    if config.getoption("--all"):
         return
-    config.hook.pytest_deselected(items=[item for item in items if not is_quick(item)])
-    items[:] = [item for item in items if is_quick(item)]
+
+    def of_the_lane(item: pytest.Item) -> bool:
+        is_long = item.get_closest_marker("long") is not None
+        if config.getoption("--long"):
+            return is_long
+        return not is_long and (is_quick(item) or not config.getoption("--quick"))
+
+    left_out = [item for item in items if not of_the_lane(item)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if of_the_lane(item)]
 
 
 def is_quick(item: pytest.Item) -> bool:

@@ -37,9 +37,8 @@ local q = open(queue, 'recoverable')
 if bad then return redis.error_reply(bad) end
 
 check_types(q)
-bad = denied('HSET', q.job, 'ZREM', q.delayed, 'RPUSH', q.pending, 'LPUSH', q.wake, 'LTRIM', q.broken,
-  'PEXPIRE', q.broken, 'ZINCRBY', q.delayed, 'LRANGE', q.pending, 'LTRIM', q.pending,
-  'PEXPIRE', q.job, 'ZADD', q.inflight)
+bad = denied('HSET', q.job, 'PEXPIRE', q.job, 'ZREM', q.delayed, 'ZINCRBY', q.delayed, 'ZRANGEBYSCORE', q.delayed,
+  'RPUSH', q.pending, 'LRANGE', q.pending, 'LTRIM', q.pending, 'LPUSH', q.wake, 'ZADD', q.inflight)
 if bad then return redis.error_reply(bad) end
 if not q.born and q.waiting + q.flying + q.later > 0 then mend_meta(q) end
 local dropped = drop_head(q, limit)

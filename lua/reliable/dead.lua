@@ -25,7 +25,7 @@ arity(1, 2)
 local q = open(queue, 'reliable')
 if bad then return redis.error_reply(bad) end
 local reply = { redis.call('ZCARD', q.dead) }
-bad = denied('ZREMRANGEBYSCORE', q.dead, 'ZRANGE', q.dead, 'ZREM', q.dead)
+bad = denied('ZRANGE', q.dead, 'ZREM', q.dead)
 if bad then return redis.error_reply(bad) end
 if reply[1] > 0 then drop_old_dead(q) end
 

@@ -45,8 +45,8 @@ if bad then return redis.error_reply(bad) end
 check_types(q)
 local key = q.job
 bad = denied('HDEL', q.meta, 'HSET', key, 'PEXPIRE', key, 'DEL', key, 'ZADD', q.delayed, 'ZREM', q.delayed,
-  'ZINCRBY', q.delayed, 'RPUSH', q.pending, 'LPUSH', q.wake, 'LTRIM', q.broken, 'ZREMRANGEBYSCORE', q.dead,
-  'ZRANGE', q.dead, 'LTRIM', q.pending, 'ZADD', q.inflight)
+  'ZINCRBY', q.delayed, 'ZRANGEBYSCORE', q.delayed, 'RPUSH', q.pending, 'LRANGE', q.pending, 'LTRIM', q.pending,
+  'LPUSH', q.wake, 'ZREMRANGEBYSCORE', q.dead, 'ZRANGE', q.dead)
 if bad then return redis.error_reply(bad) end
 if not q.born and q.waiting + q.flying + q.later > 0 then mend_meta(q) end
 local dropped = drop_head(q, limit)

@@ -34,7 +34,7 @@ for i, queue in ipairs(queues) do
   if bad then return redis.error_reply(bad) end
   read_lengths(opened[i])
   redis.call('LLEN', opened[i].broken)
-  bad = denied('LPUSH', opened[i].wake, 'LTRIM', opened[i].broken, 'PEXPIRE', opened[i].broken)
+  bad = denied('LPUSH', opened[i].wake, 'PEXPIRE', opened[i].broken)
 end
 if bad then return redis.error_reply(bad) end
 return take_messages(opened, make_room(limit, bytes))

@@ -7,6 +7,8 @@ import json
 import logging
 from typing import NamedTuple
 
+from pyjobs.cli.output import indented, safe_json
+
 FORMATS = ("text", "json")
 
 
@@ -26,7 +28,16 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line)
+        return safe_json(json.dumps(line))
+
+
+class TextFormatter(logging.Formatter):
+    """Formats a record as text. What others have written, such as the error of a handler, sends no
+    control character to a terminal, and forges no entry."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, and indented lines where the message has several."""
+        return indented(super().format(record))
 
 
 class Entries(NamedTuple):
@@ -47,6 +58,19 @@ class Entries(NamedTuple):
         return [f"--{name}" for name, given in self._asdict().items() if given]
 
 
+def formatter(form: str, *, with_process: bool) -> logging.Formatter:
+    """Return what formats the entries of a log.
+
+    Args:
+        form: one of FORMATS.
+        with_process: whether each line of text has the id of the process.
+    """
+    if form == "json":
+        return JsonFormatter()
+    which = "[%(process)d] " if with_process else ""
+    return TextFormatter(f"%(asctime)s {which}%(levelname)s %(message)s")
+
+
 def set_up_logging(form: str, entries: Entries, *, with_process: bool) -> None:
     """Log to stderr, unless the worker's module has configured logging.
 
@@ -56,9 +80,7 @@ def set_up_logging(form: str, entries: Entries, *, with_process: bool) -> None:
         with_process: whether each line of text has the id of the process.
     """
     handler = logging.StreamHandler()
-    which = "[%(process)d] " if with_process else ""
-    text = logging.Formatter(f"%(asctime)s {which}%(levelname)s %(message)s")
-    handler.setFormatter(JsonFormatter() if form == "json" else text)
+    handler.setFormatter(formatter(form, with_process=with_process))
     logging.basicConfig(
         level=logging.WARNING if entries.quiet else logging.INFO, handlers=[handler]
     )

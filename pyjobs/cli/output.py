@@ -31,6 +31,17 @@ def safe(text: str) -> str:
     return UNSAFE.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
+def indented(text: str) -> str:
+    """Return a safe text whose lines but the first are indented, so that none of them can be taken
+    for an entry of a log."""
+    return safe(text).replace("\n", "\n  ")
+
+
+def safe_json(text: str) -> str:
+    """Return some JSON whose unsafe characters are escaped as JSON does."""
+    return UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
 def one_line(text: str) -> str:
     """Return a safe text without line breaks, which could forge a line."""
     return safe(text).replace("\n", "\\n")
@@ -44,7 +55,7 @@ def show(text: str) -> None:
 def show_json(value: Any) -> None:
     """Print a value as JSON, in one line, on stdout. Unsafe characters are escaped as JSON does."""
     text = value.decode() if isinstance(value, bytes) else json.dumps(value)
-    click.echo(UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+    click.echo(safe_json(text))
 
 
 def say(message: str) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import os
 import signal
 import socket
@@ -22,10 +21,11 @@ from collections.abc import Sequence
 from pyjobs.cli.output import say
 from pyjobs.cli.stops import END_SECONDS, StopListener
 from pyjobs.errors import PyjobsError, Unavailable
+from pyjobs.log import logger
 from pyjobs.transport import Backoff, ErrorTranslation
 from pyjobs.worker import STOPS, StopSignals, Worker
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 # Exit codes of a child that has sent its error: one that a new process would meet too, and a Redis
 # that can't be reached. Python itself exits with 0, 1 or 2.

@@ -6,7 +6,6 @@ supervisor.py runs the worker in several processes.
 from __future__ import annotations
 
 import importlib
-import logging
 import sys
 from pathlib import Path
 from traceback import print_exception
@@ -15,15 +14,16 @@ from types import ModuleType, TracebackType
 import click
 
 from pyjobs.cli import supervisor
-from pyjobs.cli.common import shared_url
+from pyjobs.cli.common import seconds, shared_url
 from pyjobs.cli.logs import FORMATS, Entries, set_up_logging
 from pyjobs.cli.stops import StopListener
 from pyjobs.errors import BadArgument, PyjobsError
+from pyjobs.log import logger
 from pyjobs.transport import ErrorTranslation
 from pyjobs.validate import whole
 from pyjobs.worker import StopSignals, Worker
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 
 @click.command()
@@ -40,6 +40,13 @@ log = logging.getLogger(__name__)
     type=int,
     metavar="NUMBER",
     help="Run NUMBER jobs at once; the worker's own number when left out.",
+)
+@click.option(
+    "--wait",
+    type=float,
+    metavar="SECONDS",
+    callback=seconds,
+    help="Wait so long for a Redis that is away at the start; the worker's own time when left out.",
 )
 @click.option(
     "--processes",
@@ -65,6 +72,7 @@ def work(
     worker: str,
     url: str | None,
     concurrency: int | None,
+    wait: float | None,
     processes: int,
     logs: str,
     quiet: bool,
@@ -93,7 +101,7 @@ def work(
     # no handler.
     with StopSignals(stops.on_signal, heard=stops.on_wakeup):
         found = find(worker)
-        found.override(url=url, concurrency=concurrency)
+        found.override(url=url, concurrency=concurrency, wait=wait)
         shared_url(found.settings.url)
         which = Entries(quiet=quiet, verbose=verbose, traceback=traceback)
         set_up_logging(logs, which, with_process=processes > 1 or parent is not None)
@@ -102,6 +110,7 @@ def work(
         if processes > 1:
             words = ["work", worker, "--log", logs, *which.options()]
             words += [] if concurrency is None else ["--concurrency", str(concurrency)]
+            words += [] if wait is None else ["--wait", str(wait)]
             code = supervisor.keep(processes, words, url, found.settings.grace)
         else:
             code = 0

@@ -21,7 +21,8 @@ class Job(BaseJob):
     Attributes:
         id: the job's id.
         queue: the name of the job's queue.
-        created: False when the latest submit of this id found the job in Redis already.
+        created: whether the submit that returned this object has created the job; False when the
+            submit found the job in Redis.
     """
 
     __slots__ = ("_loop",)

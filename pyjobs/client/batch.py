@@ -22,11 +22,13 @@ class Chunk(NamedTuple, Generic[J]):
         call: the call.
         jobs: the jobs, in the order of the call's items.
         places: for a submit, the position of each job among the values that were given.
+        known: for a submit, the positions in `jobs` of those that an earlier submit has entered.
     """
 
     call: Call[Any]
     jobs: list[J]
     places: Sequence[int] = ()
+    known: frozenset[int] = frozenset()
 
 
 class Batch(Generic[J]):

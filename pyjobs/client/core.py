@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Generic
 
 from pyjobs.client.batch import Batch, Chunk, refused
-from pyjobs.client.job import BaseJob, JobRef, note, presence, settle
+from pyjobs.client.job import BaseJob, JobRef, note, presence, same_job, settle
 from pyjobs.client.pending import J, Pending
 from pyjobs.client.presence import Event, Presence
 from pyjobs.client.submit import Route, SubmitBuilder
@@ -133,7 +133,7 @@ class ClientCore(Generic[J]):
         """
         self.check_open()
         id, name = self._named(job, queue)
-        return self._pending.track(name, id, self._asked_for)
+        return self._pending.track(name, id, self._asked_for)[0]
 
     def watch(self, queue: str, ids: Sequence[str]) -> Call[list[Stored]]:
         """Return the call that looks up jobs whose results this client is to hear.
@@ -183,10 +183,8 @@ class ClientCore(Generic[J]):
         for chunk, answer in zip(batch.chunks, answers, strict=True):
             if isinstance(answer, PyjobsError):
                 note(chunk.jobs, Event.DOUBTED)
-            elif answer[1::2].count(b"new") == len(chunk.jobs):
+            elif not chunk.known and answer[1::2].count(b"new") == len(chunk.jobs):
                 note(chunk.jobs, Event.SEEN)
-                for job in chunk.jobs:
-                    job.created = True
             else:
                 before += self._take_mixed(batch, chunk, answer)
         if self.closed:
@@ -256,15 +254,20 @@ class ClientCore(Generic[J]):
     def _take_mixed(self, batch: Batch[J], chunk: Chunk[J], answer: list[bytes]) -> Iterator[J]:
         """Take the answer to a call whose jobs are not all new. Yields those that are not."""
         answered = zip(chunk.places, chunk.jobs, parse_submitted(answer), strict=True)
-        for place, asked, (id, outcome) in answered:
-            # Another id is that of the live job which holds the unique key.
-            job = asked if id == asked.id else self._pending.track(asked.queue, id, self._make)
+        for at, (place, asked, (id, outcome)) in enumerate(answered):
+            job, made = asked, at not in chunk.known
+            if id != asked.id:
+                # The id of the live job that holds the unique key.
+                job, made = self._pending.track(asked.queue, id, self._make)
             note([job], Event.SEEN)
-            batch.jobs[place] = self._conflicting(job) if outcome == "CONFLICT" else job
-            if outcome != "CONFLICT":
-                job.created = outcome == "new"
-                if not job.created:
-                    yield job
+            if outcome == "CONFLICT":
+                batch.jobs[place] = self._conflicting(job)
+                continue
+            # Every submit has an object of its own: `created` is about this submit.
+            batch.jobs[place] = own = job if made else same_job(job)
+            own.created = outcome == "new"
+            if not own.created:
+                yield job
 
     def _named(self, job: BaseJob | JobRef | str, queue: str | None) -> tuple[str, str]:
         if isinstance(job, (BaseJob, JobRef)):

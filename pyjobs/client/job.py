@@ -7,7 +7,9 @@ client's own files, and `settle_stored` for the command line.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import functools
+import operator
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from pyjobs import codec
@@ -49,7 +51,8 @@ class BaseJob:
     Attributes:
         id: the job's id.
         queue: the name of the job's queue.
-        created: False when the latest submit of this id found the job in Redis already.
+        created: whether the submit that returned this object has created the job; False when the
+            submit found the job in Redis.
     """
 
     __slots__ = ("__weakref__", "_end", "_presence", "_waiter", "created", "id", "queue")
@@ -132,6 +135,33 @@ class BaseJob:
 
 
 AnyJob = TypeVar("AnyJob", bound=BaseJob)
+
+
+def same_job(job: AnyJob) -> AnyJob:
+    """Return another object of a job, with its own `created`. All else is that of `job`, which it
+    keeps alive."""
+    kind: Any = type(job)
+    made: AnyJob = _sharing(kind)(job)
+    return made
+
+
+@functools.cache
+def _sharing(kind: type[Any]) -> Callable[[BaseJob], Any]:
+    names = {name for base in kind.__mro__ for name in base.__dict__.get("__slots__", ())}
+    content: dict[str, Any] = {name: _shared(name) for name in names - {"created", "__weakref__"}}
+    content |= {"__slots__": ("_of",), "__init__": _share, "__module__": kind.__module__}
+    return type(kind.__name__, (kind,), content)
+
+
+def _shared(name: str) -> property:
+    def put(job: Any, value: Any) -> None:
+        setattr(job._of, name, value)
+
+    return property(operator.attrgetter(f"_of.{name}"), put)
+
+
+def _share(job: Any, of: BaseJob) -> None:
+    job._of = of
 
 
 def settle(job: BaseJob, end: Stored | PyjobsError, *, wake: bool = True) -> None:

@@ -37,22 +37,23 @@ class Pending(Generic[J]):
         self._refs.update({f"{queue} {job.id}": ref(job) for job in jobs})
         self._tidy()
 
-    def track(self, queue: str, id: str, make: Callable[[str, str], J]) -> J:
-        """Return the job of this id: the one that is here, or one that `make` makes and enters."""
+    def track(self, queue: str, id: str, make: Callable[[str, str], J]) -> tuple[J, bool]:
+        """Return the job of this id, and whether this call has entered it: the job that is here, or
+        one that `make` makes."""
         key = f"{queue} {id}"
         made: J | None = None
         while True:
             known = self._refs.get(key)
             job = None if known is None else known()
             if job is not None:
-                return job
+                return job, False
             if known is not None:
                 self._remove(key, known)
             made = made or make(id, queue)
             # Another thread may have entered one in the meantime.
             if self._refs.setdefault(key, ref(made))() is made:
                 self._tidy()
-                return made
+                return made, True
 
     def pop(self, queue: str, id: str) -> J | None:
         """Remove a job and return it; None when there is none, or the program has dropped it."""

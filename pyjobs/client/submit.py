@@ -20,6 +20,7 @@ from pyjobs.validate import checked
 Route = Callable[[Any], str]
 K = TypeVar("K")
 ONE = (0,)
+NONE: frozenset[int] = frozenset()
 
 
 class Item(NamedTuple):
@@ -196,8 +197,8 @@ class SubmitBuilder(Generic[J]):
             raise BadArgument(f"route: it chose no queue for a job, but raised {why}") from error
 
     def _single(self, item: Item) -> Iterator[Chunk[J]]:
-        jobs = self._jobs(item.queue, [item.id], chosen=True)
-        yield self._chunk(item.queue, item.options, [item.id, item.data], jobs, ONE)
+        jobs, known = self._jobs(item.queue, [item.id], chosen=True)
+        yield self._chunk(item.queue, item.options, [item.id, item.data], jobs, known, ONE)
 
     def _chunks(
         self,
@@ -213,26 +214,34 @@ class SubmitBuilder(Generic[J]):
                 names = [ids[place] for place in places]
                 items: list[Arg] = [b""] * (2 * len(places))
                 items[::2], items[1::2] = names, [data[place] for place in places]
-                jobs = self._jobs(group.queue, names, chosen=chosen)
-                yield self._chunk(group.queue, group.options, items, jobs, places)
+                jobs, known = self._jobs(group.queue, names, chosen=chosen)
+                yield self._chunk(group.queue, group.options, items, jobs, known, places)
 
     def _chunk(
-        self, queue: str, options: str, items: list[Arg], jobs: list[J], places: Sequence[int]
+        self,
+        queue: str,
+        options: str,
+        items: list[Arg],
+        jobs: list[J],
+        known: frozenset[int],
+        places: Sequence[int],
     ) -> Chunk[J]:
         key = self._queue_keys[queue]
         call = self._mode.submit_items(key, items, client=self._client, options=options)
-        return Chunk(call, jobs, places)
+        return Chunk(call, jobs, places, known)
 
-    def _jobs(self, queue: str, ids: list[str], *, chosen: bool) -> list[J]:
-        """Make a job for each id; a job that is pending here already stays the only one."""
+    def _jobs(self, queue: str, ids: list[str], *, chosen: bool) -> tuple[list[J], frozenset[int]]:
+        """Make a job for each id, or take the job that is pending here already. Returns the jobs,
+        and the positions of those that were taken."""
         make = self._make
-        if chosen:
-            jobs = [self._pending.track(queue, id, make) for id in ids]
-            note(jobs, Event.SUBMITTED)
-            return jobs
-        jobs = [make(id, queue) for id in ids]
-        self._pending.add(queue, jobs)
-        return jobs
+        if not chosen:
+            jobs = [make(id, queue) for id in ids]
+            self._pending.add(queue, jobs)
+            return jobs, NONE
+        tracked = [self._pending.track(queue, id, make) for id in ids]
+        jobs = [job for job, _ in tracked]
+        note(jobs, Event.SUBMITTED)
+        return jobs, frozenset(at for at, (_, made) in enumerate(tracked) if not made)
 
 
 def too_large(size: int, what: str = "data") -> TooLarge:

@@ -8,13 +8,15 @@ first claim.
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Sequence
 from typing import Any
 
 from pyjobs.engine import Keys, commands_of
 from pyjobs.errors import Forbidden, PyjobsError, Unavailable
 from pyjobs.log import logger
-from pyjobs.transport import AsyncServer, acommand, aload, shown, translating
+from pyjobs.transport import AsyncServer, Outage, acommand, aload, shown, translating
 from pyjobs.worker.settings import WorkerSettings
 
 log = logger(__name__)
@@ -35,11 +37,37 @@ async def prepare(server: AsyncServer, settings: WorkerSettings) -> None:
 
     Args:
         server: the worker's connections.
+        settings: the worker's settings; their `wait` bounds the time for which a Redis that is away
+            is waited for, with an entry in the log.
+
+    Raises:
+        Unavailable: Redis can't be reached, and `wait` is over.
+        Forbidden: the user lacks a right without which a job could be claimed and not be ended.
+    """
+    until = time.monotonic() + settings.wait
+    outage = Outage(shown(settings.url))
+    while True:
+        try:
+            await connected(server, settings)
+            break
+        except Unavailable as error:
+            left = until - time.monotonic()
+            if left <= 0:
+                raise
+            await asyncio.sleep(min(outage.pause(error), left))
+    outage.over()
+    await check(server, settings.mode_name, settings.keys, settings.queues)
+
+
+async def connected(server: AsyncServer, settings: WorkerSettings) -> None:
+    """Connect, and load the scripts of the mode.
+
+    Args:
+        server: the worker's connections.
         settings: the worker's settings.
 
     Raises:
         Unavailable: Redis can't be reached.
-        Forbidden: the user lacks a right without which a job could be claimed and not be ended.
     """
     try:
         await acommand(server, "PING")
@@ -49,7 +77,6 @@ async def prepare(server: AsyncServer, settings: WorkerSettings) -> None:
     except PyjobsError as error:
         raise Unavailable(f"{shown(settings.url)}: {error}") from error
     await aload(server, settings.mode_name)
-    await check(server, settings.mode_name, settings.keys, settings.queues)
 
 
 async def check(server: AsyncServer, mode: str, keys: Keys, queues: Sequence[str]) -> None:

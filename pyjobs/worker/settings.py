@@ -33,6 +33,7 @@ class WorkerSettings:
         backoff: seconds before the second attempt; None leaves it to the script.
         max_crashes: leases of one job that may run out until it is dead; None leaves it to the
             script.
+        wait: seconds that a start waits for a Redis that is away.
 
     Raises:
         BadArgument: a field is not what it must be; the message names the field.
@@ -51,6 +52,7 @@ class WorkerSettings:
     max_attempts: int | None
     backoff: float | None
     max_crashes: int | None
+    wait: float = 0.0
 
     def __post_init__(self) -> None:
         if whole("concurrency", self.concurrency, 1, MOST_JOBS) is None:
@@ -66,6 +68,7 @@ class WorkerSettings:
             raise BadArgument(f"queues: {twice!r} is there twice")
         positive("timeout", self.timeout)
         needed("grace", to_ms("grace", self.grace))
+        needed("wait", to_ms("wait", self.wait))
         # The keys check the names of queues and the prefix, the policy what is passed to scripts.
         _ = self.queue_keys, self.policy
 

@@ -56,6 +56,8 @@ class Worker:
         max_attempts: handled failures until a job is dead, where the submit did not say (reliable).
         backoff: seconds before the second attempt, then doubled (reliable).
         max_crashes: leases of one job that may run out until it is dead (reliable).
+        wait: seconds that a run waits for Redis at its start, while Redis is away; 0 raises
+            Unavailable at once. A later outage is waited for without a limit.
 
     Raises:
         BadArgument: an argument is not what it must be; the message names the argument.
@@ -77,6 +79,7 @@ class Worker:
         max_attempts: int | None = None,
         backoff: float | timedelta | None = None,
         max_crashes: int | None = None,
+        wait: float | timedelta = 0.0,
     ) -> None:
         self.settings = WorkerSettings(
             url=checked_url(url),
@@ -92,6 +95,7 @@ class Worker:
             max_attempts=max_attempts,
             backoff=in_seconds(backoff),
             max_crashes=max_crashes,
+            wait=in_seconds(wait),
         )
         self._handler: Handler | None = None
         self._processor: Processor | None = None
@@ -104,12 +108,19 @@ class Worker:
         # A signal handler calls `stop` in the middle of whatever the main thread does.
         self._stopping = threading.RLock()
 
-    def override(self, *, url: str | None = None, concurrency: int | None = None) -> None:
+    def override(
+        self,
+        *,
+        url: str | None = None,
+        concurrency: int | None = None,
+        wait: float | timedelta | None = None,
+    ) -> None:
         """Change, before the run, settings that depend on where the worker runs.
 
         Args:
             url: where Redis is; None leaves the URL as it is.
             concurrency: how many jobs run at once; None leaves the number as it is.
+            wait: seconds that a run waits for Redis at its start; None leaves them as they are.
 
         Raises:
             BadArgument: an argument is not what it must be; the message names the argument.
@@ -118,6 +129,8 @@ class Worker:
             self.settings = dataclasses.replace(self.settings, url=checked_url(url))
         if concurrency is not None:
             self.settings = dataclasses.replace(self.settings, concurrency=concurrency)
+        if wait is not None:
+            self.settings = dataclasses.replace(self.settings, wait=in_seconds(wait))
 
     @overload
     def handler(self, function: H) -> H: ...
@@ -156,7 +169,8 @@ class Worker:
 
         Raises:
             BadArgument: there is no handler, or the worker runs already.
-            Unavailable: Redis can't be reached at the start; a later outage is waited for.
+            Unavailable: Redis can't be reached at the start, for `wait` seconds; a later outage is
+                waited for.
             WrongMode: every queue works in another mode; BadLayout and WrongType accordingly.
             Forbidden: the Redis user lacks a right that the worker needs.
         """
@@ -172,7 +186,8 @@ class Worker:
 
         Raises:
             BadArgument: there is no handler, or the worker runs already.
-            Unavailable: Redis can't be reached at the start; a later outage is waited for.
+            Unavailable: Redis can't be reached at the start, for `wait` seconds; a later outage is
+                waited for.
             WrongMode: every queue works in another mode; BadLayout and WrongType accordingly.
             Forbidden: the Redis user lacks a right that the worker needs.
         """
@@ -217,7 +232,8 @@ class Worker:
 
         Raises:
             BadArgument: the worker has a handler, or another loop over `jobs`.
-            Unavailable: Redis can't be reached at the start; a later outage is waited for.
+            Unavailable: Redis can't be reached at the start, for `wait` seconds; a later outage is
+                waited for.
             WrongMode: every queue works in another mode; BadLayout and WrongType accordingly.
             Forbidden: the Redis user lacks a right that the worker needs.
         """

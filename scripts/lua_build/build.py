@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Iterable
@@ -15,9 +16,9 @@ from lua_build.compose import Composed, Composer, strip
 from lua_build.errors import BuildError
 from lua_build.lean import lean
 from lua_build.manifest import FORM, TYPES, describe
-from lua_build.names import parse
+from lua_build.names import Names, parse
 from lua_build.pieces import Piece, check, read
-from lua_build.prune import live, pruned
+from lua_build.prune import Live, live, pruned
 from lua_build.released import pinned
 
 
@@ -51,19 +52,41 @@ def make(composer: Composer, path: str, pieces: dict[str, Piece]) -> Script:
         BuildError: it breaks a rule.
     """
     composed = composer.compose(path)
-    names = parse(composed.text, path)
-    alive = live(composed.text, names)
+    names, alive = understood(path, composed.text)
     check(composed, names, alive, pieces)
-    found = commands(path, names, alive)
-    bounds.check(path, names, alive)
+    text, found = left(path, composed.text)
     kept = ((composed.region(one.at), one.name) for one in names.declarations if one in alive)
     return Script(
         composed=composed,
-        text=pruned(composed.text, names, alive),
+        text=text,
         body=lean(composed.text, path),
         commands=found,
         used=frozenset((region.path, name) for region, name in kept if region),
     )
+
+
+@functools.cache
+def understood(path: str, text: str) -> tuple[Names, Live]:
+    """The names of a composed script, and what of it runs.
+
+    Raises:
+        BuildError: it is no Lua.
+    """
+    names = parse(text, path)
+    return names, live(text, names)
+
+
+@functools.cache
+def left(path: str, text: str) -> tuple[str, list[str]]:
+    """A composed script without what it never uses, and its commands.
+
+    Raises:
+        BuildError: a command is not known, or has no bound.
+    """
+    names, alive = understood(path, text)
+    found = commands(path, names, alive)
+    bounds.check(path, names, alive)
+    return pruned(text, names, alive), found
 
 
 def scripts(lua: Path) -> tuple[dict[str, Piece], list[Script]]:

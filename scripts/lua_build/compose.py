@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,11 +25,16 @@ TOKEN = re.compile(
 class Loader(jinja2.FileSystemLoader):
     """Reads sources, and encloses each piece in the comments that say where it begins and ends."""
 
+    def __init__(self, lua: Path, changed: Mapping[str, str]) -> None:
+        super().__init__(lua)
+        self._changed = changed
+
     def get_source(
         self, environment: jinja2.Environment, template: str
     ) -> tuple[str, str, Callable[[], bool]]:
         """The text of a source, where it lies, and whether that is still so."""
         text, path, fresh = super().get_source(environment, template)
+        text = self._changed.get(template, text)
         if text.startswith(END) or f"\n{END}" in text:
             raise BuildError(f"{template}: a line begins with {END}, which the build uses")
         if template.startswith("lib/"):
@@ -68,13 +73,18 @@ class Composed:
 
 
 class Composer:
-    """Responsible for putting the sources of one folder together."""
+    """Responsible for putting the sources of one folder together.
 
-    def __init__(self, lua: Path) -> None:
+    Args:
+        lua: the folder.
+        changed: texts that stand in place of those of files, by the path in the folder.
+    """
+
+    def __init__(self, lua: Path, changed: Mapping[str, str] | None = None) -> None:
         self.lua = lua
         # Every delimiter is a Lua comment, so that a source is Lua to every other tool.
         self._env = jinja2.Environment(
-            loader=Loader(lua),
+            loader=Loader(lua, changed or {}),
             line_statement_prefix="--%",
             block_start_string="--[[%",
             block_end_string="%]]",

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from luaparser import ast
 from luaparser import astnodes as lua
 
 from lua_build.errors import BuildError
+from lua_build.trees import tree
 
 # Those of Lua and Redis that scripts may use.
 GLOBALS = frozenset(
@@ -75,11 +75,11 @@ def parse(text: str, what: str) -> Names:
         BuildError: it is no Lua.
     """
     try:
-        tree = ast.parse(text)
+        found = tree(text)
     except Exception as error:  # luaparser raises whatever its parser does
         raise BuildError(f"{what}: not Lua 5.1: {error}") from error
-    names = Names(tree)
-    _Walk(names).block(tree.body.body, {}, top=True)
+    names = Names(found)
+    _Walk(names).block(found.body.body, {}, top=True)
     return names
 
 

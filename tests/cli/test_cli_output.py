@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import logging
 import os
 import pty
 import re
@@ -12,6 +14,7 @@ from typing import Any
 import pytest
 from support.commands import Cli
 
+from pyjobs.cli.logs import formatter
 from pyjobs.cli.output import safe
 from pyjobs.codec import encode, encode_error
 from pyjobs.engine.modes import MODES
@@ -23,6 +26,37 @@ EVERYTHING = "".join(map(chr, [*range(0x100), 0x61C, 0x200E, 0x200F, *range(0x20
                                *range(0x2066, 0x206A)]))  # fmt: skip
 EVIL = f"\x1b]0;owned\x07\x1b[2J\npyjobs: 0 dead jobs on queue q{EVERYTHING}"
 FORBIDDEN = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+def logged(form: str, error: bool) -> str:
+    """What a log of `pyjobs work` has of an evil text, as a handler's error or as its name."""
+    log = logging.Logger("pyjobs.test")
+    handler = logging.StreamHandler(stream := io.StringIO())
+    handler.setFormatter(formatter(form, with_process=False))
+    log.addHandler(handler)
+    try:
+        raise ValueError(EVIL)
+    except ValueError:
+        log.error("job a on queue q: %s", EVIL, exc_info=error)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("error", [False, True], ids=["message", "traceback"])
+def test_a_log_of_text_has_no_control_character_and_no_forged_entry(error: bool) -> None:
+    written = logged("text", error)
+    assert "owned" in written and not FORBIDDEN.search(written)
+    first, *others = written.splitlines()
+    assert first.endswith(r"ERROR job a on queue q: \x1b]0;owned\x07\x1b[2J")
+    assert others and all(line.startswith("  ") for line in others)
+
+
+@pytest.mark.parametrize("error", [False, True], ids=["message", "traceback"])
+def test_a_log_of_json_escapes_control_characters(error: bool) -> None:
+    written = logged("json", error)
+    assert not FORBIDDEN.search(written) and written.count("\n") == 1
+    entry = json.loads(written)
+    assert entry["message"] == f"job a on queue q: {EVIL}"
+    assert not error or EVIL in entry["traceback"]
 
 
 @pytest.fixture

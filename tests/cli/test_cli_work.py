@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import time
 import pytest
 from support.commands import DEAD_URL, SECONDS, Cli
 from support.running import wait_until
+from support.servers import own_server
 
 from pyjobs.cli.logs import Entries
 from pyjobs.transport import connect
@@ -310,6 +312,64 @@ def test_a_worker_started_by_nohup_survives_sighup(cli: Cli) -> None:
     assert ended(worker)[0] == 0
 
 
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_a_filter_of_the_program_that_raises_does_not_end_the_worker(
+    cli: Cli, processes: str
+) -> None:
+    text = """
+        import logging
+        from tasks import worker
+        logging.basicConfig(level=logging.INFO)
+        logging.raiseExceptions = False
+        def refuse(record):
+            raise ValueError("a filter of the program")
+        for name in ["pyjobs.cli.work", "pyjobs.cli.supervisor", "pyjobs.cli.stops"]:
+            logging.getLogger(name).addFilter(refuse)
+        for handler in logging.getLogger().handlers:
+            handler.addFilter(refuse)
+    """
+    cli.module("filtered", textwrap.dedent(text))
+    worker = cli.start("work", "filtered:worker", "--processes", processes)
+    submit(cli, "x", "a")
+    assert cli("result", "words", "a", "--wait", "20").code == 0
+    worker.terminate()
+    assert ended(worker) == (0, "")
+
+
+def test_a_worker_that_is_started_while_redis_is_away_ends_or_waits(cli: Cli) -> None:
+    began = time.monotonic()
+    code, log = ended(cli.start("work", "tasks:worker", "--url", DEAD_URL))
+    assert code == 1 and re.fullmatch(r"pyjobs: redis://:\*\*\*@127\.0\.0\.1:1: .*refused\.\n", log)
+    code, log = ended(cli.start("work", "tasks:worker", "--url", DEAD_URL, "--wait", "1"))
+    first, *others = log.splitlines()
+    assert "is unavailable" in first and "trying again" in first
+    assert code == 1 and len(others) == 1 and others[0].startswith("pyjobs: redis://")
+    assert time.monotonic() - began > 1
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_a_worker_waits_for_redis_at_its_start(cli: Cli, processes: str) -> None:
+    with own_server() as server:
+        url = server.url
+        server.kill()
+        words = ["--url", url, "--wait", "60", "--processes", processes]
+        worker = cli.start("work", "tasks:worker", *words)
+        assert worker.stderr is not None
+        assert "is unavailable" in worker.stderr.readline()
+        server.start()
+        assert cli("submit", "words", "1", "--url", url, "--wait", "20").code == 0
+        worker.terminate()
+        assert ended(worker)[0] == 0
+
+
+def test_a_stop_ends_the_wait_for_redis_at_the_start(cli: Cli) -> None:
+    worker = cli.start("work", "tasks:worker", "--url", DEAD_URL, "--wait", "60")
+    assert worker.stderr is not None
+    assert "is unavailable" in worker.stderr.readline()
+    worker.terminate()
+    assert ended(worker)[0] == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=["TERM", "HUP"])
 def test_a_signal_while_the_module_is_imported_ends_the_process(
     cli: Cli, number: signal.Signals
@@ -343,7 +403,7 @@ def log_of_a_failure(cli: Cli, *options: str) -> str:
 
 def test_a_traceback_is_logged_where_it_is_asked_for(cli: Cli) -> None:
     log = log_of_a_failure(cli, "--traceback")
-    assert "DEBUG job a on queue words:\nTraceback (most recent call last):\n" in log
+    assert "DEBUG job a on queue words:\n  Traceback (most recent call last):\n" in log
     assert "return 1 / 0" in log
     assert " starts, " not in log
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -134,6 +136,47 @@ class TestIds:
         assert jobs.pending() == ["a"]
         work(jobs)
         assert (first.result(SOON), second.result(SOON)) == ("ba", "ba")
+
+    @RELIABLE
+    @pytest.mark.parametrize("same", [{"unique": "key"}, {"id": "a"}], ids=["unique", "id"])
+    def test_one_of_twenty_submits_at_once_says_that_it_created_the_job(
+        self, client: Any, jobs: Jobs, same: Any
+    ) -> None:
+        with ThreadPoolExecutor(20) as threads:
+            for n in range(5):
+                submits = [
+                    threads.submit(client.submit, f"{n}b", **{key: f"{key}{n}" for key in same})
+                    for _ in range(20)
+                ]
+                found = [submit.result() for submit in submits]
+                assert len({job.id for job in found}) == 1
+                assert sum(job.created for job in found) == 1
+                work(jobs)
+                assert {job.result(SOON) for job in found} == {f"b{n}"}
+
+    @RELIABLE
+    def test_a_later_submit_leaves_created_of_an_earlier_job_as_it_is(
+        self, client: Any, jobs: Jobs
+    ) -> None:
+        first = client.submit_many(["ab"], unique="key")[0]
+        again = client.submit_many(["ab"], unique="key")[0]
+        same, twice = client.submit_many(["ab", "ab"], ids=[first.id, first.id])
+        found = [first, again, same, twice, client.submit("ab", unique="key")]
+        assert [job.created for job in found] == [True, False, False, False, False]
+        work(jobs)
+        assert {job.result(SOON) for job in found} == {"ba"}
+        assert len({job.times for job in found}) == 1
+
+    @RELIABLE
+    def test_a_job_that_a_later_submit_returned_outlives_the_earlier_one(
+        self, client: Any, jobs: Jobs
+    ) -> None:
+        first = client.submit("ab", unique="key", retention=0)
+        again = client.submit("ab", unique="key")
+        del first
+        gc.collect()
+        work(jobs)
+        assert again.result(SOON) == "ba"
 
     @KEPT
     def test_a_submit_of_a_done_job_returns_its_result(self, client: Any, jobs: Jobs) -> None:

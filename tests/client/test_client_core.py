@@ -63,11 +63,22 @@ class TestAccept:
         hear(core, posted("a", b"1"))
         assert stands.value() == 1
 
-    def test_two_submits_of_an_id_share_one_job_object(self) -> None:
+    def test_two_submits_of_an_id_end_together_and_have_created_for_themselves(self) -> None:
         core = make()
-        [first], [second] = submit(core, "a"), submit(core, "a")
-        assert first is second
-        assert submit(core, "a", queue="other")[0] is not first
+        [first], [other] = submit(core, "a"), submit(core, "a", queue="other")
+        batch = prepare(core, [1], ["a"])
+        core.accept(batch, answers(batch, "pending"))
+        [second] = batch.jobs
+        assert (first.created, second.created, type(second).__name__) == (True, False, "Job")
+        hear(core, posted("a", b"1"))
+        assert (first.value(), second.value(), other.done()) == (1, 1, False)
+
+    def test_the_submit_that_created_a_job_says_so_though_another_was_answered_first(self) -> None:
+        core = make()
+        batches = [prepare(core, [1], ["a"]) for _ in range(2)]
+        core.accept(batches[1], [reply("a", "new")])
+        core.accept(batches[0], [reply("a", "pending")])
+        assert [batch.jobs[0].created for batch in batches] == [False, True]
 
     def test_a_refused_call_raises_with_the_accepted_ids(self) -> None:
         core = make()
@@ -116,7 +127,10 @@ class TestAccept:
         [holder] = submit(core, "a")
         batch = prepare(core, [1], ["b"], unique="u")
         assert core.accept(batch, [reply("a", "pending")]) == [holder]
-        assert batch.jobs == [holder]
+        [same] = batch.jobs
+        assert same.id == "a" and holder.created and not same.created
+        hear(core, posted("a", b"1"))
+        assert holder.value() == same.value() == 1
 
     def test_jobs_of_several_queues_keep_the_order_of_the_data(self) -> None:
         """Whatever the queues: who zips data and jobs must get pairs."""

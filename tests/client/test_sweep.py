@@ -74,6 +74,20 @@ class TestSweep:
         assert isinstance(jobs[2].error(), ResultGone) and "c" in str(jobs[2].error())
         assert asked(core.sweep.calls()) == ["b"]
 
+    def test_a_job_that_is_submitted_again_after_it_was_gone_is_another_job(self) -> None:
+        core = make()
+        [gone] = submit(core, "a")
+        for _ in range(2):
+            [chunk] = core.sweep.calls()
+            missing = core.sweep.take(chunk, [MISSING])
+        core.sweep.settle_gone(missing)
+        [again] = submit(core, "a")
+        assert again is not gone
+        assert gone.done() and not again.done()
+        [chunk] = core.sweep.calls()
+        core.sweep.take(chunk, [DONE])
+        assert again.value() == 1
+
     def test_a_gone_job_reports_whether_it_was_ever_known(self) -> None:
         """One that was submitted here has been in Redis; of any other id nobody knows."""
         core = make()

@@ -47,6 +47,8 @@ NOT_RUN = {
         "scripts/bench",
     ): "takes minutes; test_bench.py runs a small one",
 }
+# Blocks that take half a minute, and need no other block of their page.
+LONG = {("docs/operations.md", "python -m pyjobs.testing.compliance redis://localhost:6379")}
 # (page, first line of the block): it runs until the end of the page, and a SIGTERM ends it well.
 IN_BACKGROUND = {
     ("README.md", "pyjobs work words:worker"),
@@ -77,7 +79,10 @@ class Reader:
             "bin/redis-cli": f"{cli} -u {server.url}",
             "bin/pyjobs": f"{sys.executable} -m pyjobs",
             "bin/python": sys.executable,
-            **{f"scripts/{name}": str(ROOT / "scripts" / name) for name in ("bench", "chaos")},
+            **{
+                f"scripts/{name}": str(ROOT / "scripts" / name)
+                for name in ("bench", "chaos", "mutants")
+            },
         }
         for name, command in programs.items():
             (folder / name).parent.mkdir(exist_ok=True)
@@ -93,7 +98,7 @@ class Reader:
             self._work("pyjobs work words:worker", ends_well=True)
         for block in blocks(page):
             key = (page, block.title)
-            if key in NOT_RUN:
+            if key in NOT_RUN or key in LONG:
                 continue
             if key in IN_BACKGROUND | KILLED:
                 self._work(block.text, ends_well=key in IN_BACKGROUND)
@@ -188,9 +193,16 @@ def test_a_page_s_examples_do_what_the_page_says(reader: Reader, page: str) -> N
     reader.read(page)
 
 
+@pytest.mark.long
+@pytest.mark.parametrize(("page", "title"), LONG)
+def test_a_long_example_does_what_the_page_says(reader: Reader, page: str, title: str) -> None:
+    [block] = [block for block in blocks(page) if block.title == title]
+    reader.do_sh(block)
+
+
 def test_examples_that_are_not_run_or_run_in_the_background_exist() -> None:
     titles = {(page, block.title) for page in PAGES for block in blocks(page)}
-    assert NOT_RUN.keys() | IN_BACKGROUND | KILLED <= titles
+    assert NOT_RUN.keys() | LONG | IN_BACKGROUND | KILLED <= titles
 
 
 @pytest.mark.parametrize("page", PAGES)

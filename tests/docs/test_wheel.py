@@ -18,9 +18,10 @@ from pathlib import Path
 import pytest
 from support.pages import PAGES, ROOT
 
-pytestmark = pytest.mark.skipif(
-    os.environ.get("CI") != "true", reason="fetches packages: CI=true runs it"
-)
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(os.environ.get("CI") != "true", reason="fetches packages: CI=true runs it"),
+]
 PARTS = ("pyjobs", "lua", "README.md", "LICENSE", "pyproject.toml")
 
 

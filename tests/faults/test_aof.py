@@ -36,6 +36,7 @@ from pyjobs.testing import find_servers, servers
 EVERY = os.environ.get("PYJOBS_AOF") == "every"
 FOUND = {binary.name: binary for binary in find_servers()}
 WITHIN = 40  # cuts within commands, unless it is every byte
+FEW = 4  # of the cuts, unless it is long, one in so many
 ENDS = {
     "recoverable": {"done", "failed", "cancelled", "expired"},
     "reliable": {"done", "dead attempts", "dead crashed", "dead rejected", "cancelled", "expired"},
@@ -204,11 +205,11 @@ def ends(log: bytes) -> list[int]:
     return found
 
 
-def cuts(log: bytes) -> list[int]:
+def cuts(log: bytes, one_in: int) -> list[int]:
     if EVERY:
         return list(range(len(log) + 1))
     some = random.Random(1).sample(range(len(log)), WITHIN)
-    return sorted({*ends(log), *some})
+    return sorted({*ends(log), *some})[::-one_in]
 
 
 @pytest.fixture(params=WHERE)
@@ -229,8 +230,12 @@ def look(logged: Logged, log: bytes, work: Callable[[Store], Any]) -> Any:
         store.close()
 
 
+few_or_all = pytest.mark.parametrize("one_in", [FEW, pytest.param(1, marks=pytest.mark.long)])
+
+
+@few_or_all
 @pytest.mark.parametrize("mode", ENDS)
-def test_every_prefix_of_a_log_is_a_state_that_was(logged: Logged, mode: str) -> None:
+def test_every_prefix_of_a_log_is_a_state_that_was(logged: Logged, mode: str, one_in: int) -> None:
     watched = Watched(logged.url, logged.log())
     live(Jobs(watched, MODES[mode]))
     mine = {script.name for script in everything() if script.name.startswith((mode, "queue"))}
@@ -239,7 +244,7 @@ def test_every_prefix_of_a_log_is_a_state_that_was(logged: Logged, mode: str) ->
     watched.close()
     log = logged.log().read_bytes()
     assert watched.sizes[-1] == len(log)
-    for cut in cuts(log):
+    for cut in cuts(log, one_in):
         # Where a step wrote nothing, the last of equals is the same state.
         step = bisect_right(watched.sizes, cut) - 1
         state, disorder = look(logged, log[:cut], lambda store: (lasting(store), leaks(store)))
@@ -248,13 +253,14 @@ def test_every_prefix_of_a_log_is_a_state_that_was(logged: Logged, mode: str) ->
         assert state == watched.states[step], where
 
 
-def test_a_log_cut_after_any_call_is_a_queue_that_drains(logged: Logged) -> None:
+@few_or_all
+def test_a_log_cut_after_any_call_is_a_queue_that_drains(logged: Logged, one_in: int) -> None:
     """Cut after each call, everything can still be done to its end."""
     watched = Watched(logged.url, logged.log())
     live(Jobs(watched, MODES["reliable"]))
     watched.close()
     log = logged.log().read_bytes()
-    for size in sorted(set(watched.sizes)):
+    for size in sorted(set(watched.sizes))[::-one_in]:
         left = look(logged, log[:size], drained)
         assert left == {}, f"{size} of {len(log)} bytes"
 

@@ -117,7 +117,7 @@ async def cancel_others(job: pyjobs.ClaimedJob) -> None:
 
 
 async def swallow(job: pyjobs.ClaimedJob) -> None:
-    for _ in range(60):
+    for _ in range(25):
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.sleep(0.1)
 

@@ -178,6 +178,23 @@ def test_wait_is_the_time_until_the_next_is_due(jobs: Jobs) -> None:
     assert HOUR - 10_000 < jobs.claim().wait <= HOUR
 
 
+@having("claim", ["recoverable"])
+def test_wait_after_a_promotion_is_unknown_or_until_the_next_is_due(jobs: Jobs) -> None:
+    jobs.submit("a", delay=HOUR)
+    jobs.submit("b", delay=3 * HOUR)
+    jobs.store.age(HOUR)
+    assert HOUR < jobs.claim().wait <= 2 * HOUR
+    jobs.store.age(2 * HOUR)
+    assert jobs.claim().wait == -1
+
+
+@having("claim", ["reliable"])
+def test_wait_after_a_promotion_is_a_third_of_the_lease(jobs: Jobs) -> None:
+    jobs.submit("a", delay=HOUR)
+    jobs.store.age(2 * HOUR)
+    assert HOUR // 3 - 10_000 < jobs.claim(lease=HOUR).wait <= HOUR // 3
+
+
 @having("claim", ["reliable"])
 def test_wait_is_a_third_of_a_lease_at_most_while_something_is_in_flight(jobs: Jobs) -> None:
     jobs.submit("a")
@@ -251,6 +268,19 @@ def test_an_id_whose_job_is_gone_is_set_aside_and_the_rest_is_claimed(jobs: Jobs
     assert [job.id for job in jobs.claim(3).jobs] == ["a", "b"]
     assert jobs.redis.lrange(f"{Q}:broken", 0, -1) == [b"gone"]
     assert jobs.redis.pttl(f"{Q}:broken") > 0
+
+
+@having("claim", STORED)
+def test_the_last_thousand_that_can_not_be_run_are_kept(jobs: Jobs) -> None:
+    jobs.submit("a")
+    jobs.redis.rpush(f"{Q}:pending", *[f"gone{n}" for n in range(600)])
+    jobs.claim()
+    jobs.submit("b")
+    jobs.redis.rpush(f"{Q}:pending", *[f"gone{n}" for n in range(600, 1100)])
+    jobs.claim()
+    kept = jobs.redis.lrange(f"{Q}:broken", 0, -1)
+    assert len(kept) == 1000
+    assert {b"gone600", b"gone1099"} <= {*kept}
 
 
 @having("claim", ["simple"])

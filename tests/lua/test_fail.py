@@ -309,6 +309,18 @@ def test_more_than_ten_thousand_dead_jobs_are_trimmed(jobs: Jobs) -> None:
 
 
 @reliable
+@pytest.mark.parametrize("before", [9_998, 9_999, 10_000])
+def test_ten_thousand_dead_jobs_are_kept_and_no_more(jobs: Jobs, before: int) -> None:
+    now = jobs.now()
+    (job,) = jobs.take("last")
+    jobs.redis.zadd(f"{Q}:dead", {f"d{n:05}": now - HOUR + n for n in range(before)})
+    jobs.fail(job, verdict="reject")
+    assert jobs.redis.zcard(f"{Q}:dead") == min(before + 1, 10_000)
+    assert jobs.redis.zrevrange(f"{Q}:dead", 0, 0) == [b"last"]
+    jobs.redis.delete(f"{Q}:dead")
+
+
+@reliable
 def test_dead_jobs_beyond_the_limit_are_trimmed_a_hundred_a_call_beside_the_new_ones(
     jobs: Jobs,
 ) -> None:

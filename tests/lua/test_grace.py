@@ -10,6 +10,7 @@ from support.store import Jobs, Q, having
 
 reliable = having("extend", ["reliable"])
 LEASE = 30_000
+OTHER = "jobs:{other}"
 META = f"{Q}:meta"
 
 
@@ -80,6 +81,24 @@ def test_a_reap_that_stops_at_its_limit_goes_on_after_the_grace(jobs: Jobs) -> N
     first = jobs.reap(1)
     assert (len(first.put_back), first.more) == (1, True)
     assert sorted(first.put_back + jobs.reap(1).put_back) == ["a", "b"]
+
+
+@reliable
+@pytest.mark.parametrize("queues", [(Q,), (Q, OTHER), (OTHER, Q)], ids=["one", "first", "last"])
+def test_a_claim_that_stops_at_its_limit_after_the_grace_takes_no_job_yet(
+    jobs: Jobs, queues: tuple[str, ...]
+) -> None:
+    """A claim writes when a call was there last, and would hide the absence from the next call."""
+    in_flight(jobs, *[f"j{n}" for n in range(101)])
+    jobs.submit("other", queue=OTHER)
+    pass_time(jobs, 60_000)
+    assert jobs.claim(1, lease=LEASE).jobs == []
+    pass_time(jobs, 60_000)
+    assert jobs.claim(lease=LEASE, queues=queues) == (0, [])
+    assert len(jobs.pending()) == 100
+    claimed = jobs.claim(200, lease=LEASE, queues=queues).jobs
+    assert len(claimed) == 100 + len(queues)
+    assert crashes(jobs, "j0") == 1
 
 
 @reliable

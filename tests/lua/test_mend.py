@@ -75,6 +75,21 @@ def test_a_live_job_that_stands_in_the_list_and_not_in_its_own_set_is_put_there(
     assert jobs.pending() == []
 
 
+@reliable
+@pytest.mark.parametrize("lease", [50, HOUR])
+def test_a_job_in_flight_that_is_put_there_again_has_the_longest_lease_and_a_second_at_least(
+    jobs: Jobs, lease: int
+) -> None:
+    jobs.submit("a")
+    jobs.claim(lease=lease)
+    jobs.redis.delete(f"{Q}:inflight")
+    jobs.redis.lpush(f"{Q}:pending", "a")
+    before = jobs.now()
+    jobs.claim(lease=lease)
+    held = max(lease, 1000)
+    assert before + held <= jobs.part("inflight")["a"] <= jobs.now() + held
+
+
 @stored
 def test_a_live_job_that_stands_in_the_list_and_in_its_own_set_stays_as_it_is(jobs: Jobs) -> None:
     jobs.take("a")

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import random
+from collections.abc import Mapping
+from typing import Any
 
 import modelcheck
 import pytest
@@ -28,6 +30,7 @@ from pyjobs.engine.modes import MODES
 pytestmark = pytest.mark.slow
 
 SIZES = SMALL | (LARGE if os.environ.get("PYJOBS_MODELCHECK") == "large" else {})
+AT_ONCE = 5_000  # states; what has more is long
 WALKS = int(os.environ.get("PYJOBS_WALKS", "20"))
 SEED = 77  # from here on twenty walks meet all of MUST_BE_SEEN
 LENGTH = 60
@@ -43,6 +46,14 @@ MUST_BE_SEEN = {
 }
 
 
+def by_states(models: Mapping[str, tuple[object, int]]) -> list[Any]:
+    """The names of models, of which the large ones are long."""
+    return [
+        pytest.param(name, marks=[pytest.mark.long] if states > AT_ONCE else [])
+        for name, (_, states) in models.items()
+    ]
+
+
 def name(mutant: type[Engine | Batches | Listeners]) -> str:
     return mutant.name.replace(" ", "-").replace(",", "")
 
@@ -54,7 +65,7 @@ def has_real_steps(mutant: type[Mutant]) -> bool:
     return scripted and mutant.why != STUCK and (not mutant.needs or mutant.needs in BUILT)
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", by_states(SIZES))
 @pytest.mark.timeout(900)
 def test_no_state_of_the_design_breaks_a_rule(size: str) -> None:
     limits, floor = SIZES[size]
@@ -79,7 +90,7 @@ def test_a_mutant_that_loses_jobs_is_caught_by_jobs_that_cannot_end(mutant: type
     assert STUCK in found.why, str(found)
 
 
-@pytest.mark.parametrize("model", BESIDE)
+@pytest.mark.parametrize("model", by_states(BESIDE))
 def test_the_design_beside_the_leases_is_right(model: str) -> None:
     design, floor = BESIDE[model]
     found = explore(design)
@@ -158,6 +169,7 @@ def test_two_walks_of_the_scripts_match_the_model(store: Store) -> None:
     assert walk(store, 2)
 
 
+@pytest.mark.long
 @at(MEMORY_PLACES)
 def test_many_walks_of_the_scripts_match_the_model_and_meet_every_reply(store: Store) -> None:
     seen = walk(store, WALKS)

@@ -46,6 +46,16 @@ def test_suspects_are_claimed_one_at_a_time_in_the_order_of_their_waits(jobs: Jo
 
 
 @reliable
+def test_delayed_jobs_that_crashed_once_are_no_suspects(jobs: Jobs) -> None:
+    jobs.submit("a", "b", delay=HOUR)
+    for id in ("a", "b"):
+        jobs.redis.hset(f"{Q}:job:{id}", "crashes", 1)
+    jobs.store.age(2 * HOUR)
+    assert sorted(claimed(jobs)) == ["a", "b"]
+    assert "suspect" not in {name.decode() for name in jobs.redis.hkeys(f"{Q}:meta")}
+
+
+@reliable
 def test_a_reap_leaves_due_suspects_to_the_next_claim(jobs: Jobs) -> None:
     suspect(jobs, "a", "b")
     reaped = jobs.reap()

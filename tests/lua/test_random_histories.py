@@ -8,15 +8,17 @@ from __future__ import annotations
 import os
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from support.model import LIVE, MAX_ATTEMPTS, Model
-from support.running import is_async
-from support.store import HOUR, QUARANTINE, STORED, Jobs, Store, having, leaks
+from support.servers import MEMORY_PLACES, at
+from support.store import HOUR, QUARANTINE, STORED, Jobs, having, leaks
 
 from pyjobs.engine.replies import Claimed
 
 EXAMPLES = int(os.environ.get("PYJOBS_EXAMPLES", "80"))  # in memory; a tenth elsewhere
+FEW = min(EXAMPLES, 20)  # where it is not long
 STEPS = 30
 AGE = 3 * HOUR  # more than any lease or wait below; STEPS of it are less than the dead are kept
 
@@ -154,15 +156,24 @@ class History:
         ]
 
 
-def examples(store: Store) -> int:
-    at_length = store.url.startswith("memory:") and not is_async(store)
-    return EXAMPLES if at_length else max(EXAMPLES // 10, 1)
-
-
 @having("reap", STORED)
 def test_random_histories_match_the_model(jobs: Jobs) -> None:
+    in_memory = jobs.store.url.startswith("memory:")
+    run_histories(jobs, FEW if in_memory else max(EXAMPLES // 10, 1))
+
+
+@pytest.mark.long
+@at(MEMORY_PLACES)
+@having("reap", STORED)
+def test_many_random_histories_match_the_model(jobs: Jobs) -> None:
+    run_histories(jobs, EXAMPLES)
+
+
+def run_histories(jobs: Jobs, most: int) -> None:
+    """Find a history that parts from the model among so many; fails when there is one."""
+
     @settings(
-        max_examples=examples(jobs.store),
+        max_examples=most,
         derandomize=os.environ.get("CI") == "true",
         deadline=None,
         database=None,

@@ -17,6 +17,14 @@ def test_a_reap_of_an_empty_queue_writes_nothing(jobs: Jobs) -> None:
 
 
 @both
+def test_a_reap_of_one_says_that_no_more_is_left_where_nothing_is_to_be_moved(jobs: Jobs) -> None:
+    jobs.take("held")
+    jobs.submit("waits")
+    jobs.submit("later", delay=HOUR)
+    assert jobs.reap(1) == (False, 0, [], [])
+
+
+@both
 def test_a_reap_leaves_jobs_that_are_still_held(jobs: Jobs) -> None:
     jobs.take("a")
     with jobs.store.unchanged():

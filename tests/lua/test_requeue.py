@@ -52,6 +52,32 @@ def test_a_requeued_job_starts_afresh(jobs: Jobs) -> None:
 
 
 @reliable
+def test_a_requeued_job_keeps_nothing_of_its_former_life(jobs: Jobs) -> None:
+    jobs.submit("a", client="me", backoff=5)
+    submitted = jobs.job("a")
+    jobs.fail(*jobs.lose(*jobs.claim().jobs), verdict="retry=0")
+    (job,) = jobs.lose(*jobs.claim().jobs)
+    jobs.fail(job, verdict="reject")
+    assert jobs.job("a").keys() >= {"attempts", "crashes", "past_crashes", "reason", "error"}
+    requeue(jobs, "a")
+    left = jobs.job("a")
+    assert left.pop("_started")
+    assert left == {**submitted, "token": b""}
+    (stored,) = jobs.result("a")
+    assert (stored.state, stored.reason, stored.processed, stored.body) == ("pending", "-", 0, b"")
+
+
+@reliable
+def test_the_token_of_a_requeued_job_s_former_life_is_lost(jobs: Jobs) -> None:
+    (job,) = jobs.take("a")
+    jobs.fail(job, verdict="reject")
+    requeue(jobs, "a")
+    with jobs.store.unchanged():
+        assert jobs.complete(job) == jobs.fail(job) == jobs.extend(job) == jobs.release(job)
+        assert jobs.complete(job) == ["LOST"]
+
+
+@reliable
 def test_requeue_of_jobs_that_are_not_dead_changes_nothing(jobs: Jobs) -> None:
     jobs.complete(*jobs.take("a"))
     jobs.submit("b")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from support.messages import PAYLOADS
+from support.servers import MEMORY_PLACES, at
 from support.store import HOUR, STORED, Jobs, Q, having
 
 
@@ -78,6 +80,18 @@ def test_an_empty_id_is_made_by_the_script(jobs: Jobs) -> None:
     assert ids[2] == "mine"
     assert {job.outcome for job in told} == {"new"}
     assert [job.id for job in jobs.claim().jobs] == ids
+
+
+@at(MEMORY_PLACES)
+@having("submit", STORED)
+def test_an_id_that_is_made_is_never_that_of_a_job(
+    jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now)
+    told = [*jobs.submit(""), *jobs.submit(""), *jobs.submit("")]
+    assert len({job.id for job in told}) == 3
+    assert {job.outcome for job in told} == {"new"}
 
 
 @having("submit", STORED)

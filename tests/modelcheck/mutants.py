@@ -460,6 +460,7 @@ class FarOffBelieved(AbsenceMutant):
     """A lease that ends in an hour is taken for one, though no lease is that long."""
 
     name = "far-off leases believed"
+    limits = ABSENCE._replace(crashes=1)
     why = STUCK
     stuck = True
 
@@ -483,6 +484,7 @@ class StampAheadBelieved(AbsenceMutant):
     """A stamp in the future is taken for a fresh one: an hour passes until it is looked at."""
 
     name = "stamp in the future believed"
+    limits = ABSENCE._replace(crashes=1)
     why = STUCK
     stuck = True
 
@@ -494,7 +496,7 @@ class GraceAheadBelieved(AbsenceMutant):
     """The clock steps back during a grace, which then runs for an hour."""
 
     name = "grace in the future believed"
-    limits = TWO_ABSENCES
+    limits = TWO_ABSENCES._replace(crashes=1)
     why = STUCK
     stuck = True
 
@@ -506,6 +508,7 @@ class IdleClaimWritesNothing(AbsenceMutant):
     """A claim that takes nothing leaves no stamp and no grace: each one finds the same gap."""
 
     name = "idle claim that does not stamp"
+    limits = ABSENCE._replace(crashes=1)
     why = STUCK
     stuck = True
 

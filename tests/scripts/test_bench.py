@@ -10,8 +10,9 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from benchmark import report
@@ -51,22 +52,35 @@ def number(text: str) -> float:
     return float(re.sub(r" ±\d+%$", "", text).replace(",", ""))
 
 
-@pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Done, str, dict[str, Any]]:
-    """One small run: what it printed, its Markdown and its JSON."""
+class Small(NamedTuple):
+    """One small run: its workloads with how many figures each has, and what it wrote."""
+
+    workloads: dict[str, int]
+    done: Done
+    markdown: str
+    told: dict[str, Any]
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        {"roundtrip": 5},
+        pytest.param({"roundtrip": 5, "processes": 2}, marks=pytest.mark.long),
+    ],
+    ids="-".join,
+)
+def small(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Small:
     folder = tmp_path_factory.mktemp("bench")
     files = ("--markdown", folder / "table.md", "--json", folder / "all.json")
-    done = bench("roundtrip", "processes", "--quick", "--jobs", "200", *files)
+    done = bench(*request.param, "--quick", "--jobs", "200", *files)
     assert done.returncode == 0, done.stdout + done.stderr
-    return done, (folder / "table.md").read_text(), json.loads((folder / "all.json").read_text())
+    told = json.loads((folder / "all.json").read_text())
+    return Small(request.param, done, (folder / "table.md").read_text(), told)
 
 
-def test_every_figure_was_measured_and_so_was_what_is_beside_it(
-    small: tuple[Done, str, dict[str, Any]],
-) -> None:
-    _, _, told = small
-    assert {figure["workload"] for figure in told["figures"]} == {"roundtrip", "processes"}
-    assert len(told["figures"]) == 7
+def test_every_figure_was_measured_and_so_was_what_is_beside_it(small: Small) -> None:
+    told = small.told
+    assert Counter(figure["workload"] for figure in told["figures"]) == small.workloads
     for figure in told["figures"]:
         assert figure["median"] > 0, figure
         assert figure["beside_median"] > 0, figure
@@ -75,10 +89,8 @@ def test_every_figure_was_measured_and_so_was_what_is_beside_it(
     assert told["about"].keys() >= {"date", "machine", "server", "python", "packages", "runs"}
 
 
-def test_the_markdown_is_a_headline_and_a_table_with_the_same_figures(
-    small: tuple[Done, str, dict[str, Any]],
-) -> None:
-    done, text, told = small
+def test_the_markdown_is_a_headline_and_a_table_with_the_same_figures(small: Small) -> None:
+    _, done, text, told = small
     headline, _, heading, marks, *rows = text.strip().splitlines()
     assert headline.startswith("Measured 2")
     assert told["about"]["machine"] in headline

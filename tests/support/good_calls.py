@@ -24,6 +24,13 @@ VALUES: dict[str, Arg] = {
     "bytes": b"x",
     "verdict": "retry",
 }
+# Items for a verb that would find nothing to do for those from the manifest alone.
+BUSY_ITEMS: dict[str, list[Arg]] = {
+    "submit": ["", b"1", "made", b"1"],
+    "cancel": ["held0", "waits", "later"],
+    "requeue": ["failed", "done"],
+    "watch": ["held0", "waits", "done"],
+}
 
 
 def mode_of(script: Script) -> str:
@@ -67,6 +74,14 @@ class Good:
     ) -> Call[Any]:
         argv = (*(self.args if args is None else args), *(self.items() if items is None else items))
         return Call(self.script, keys, argv, lambda reply: reply)
+
+    def busy_call(self, options: str = "") -> Call[Any]:
+        """A call that moves all that it may move."""
+        args = [*self.args]
+        for name, value in (("options", options), ("skip", "0"), ("limit", "100")):
+            if name in self.script.names:
+                args[self.script.names.index(name)] = value
+        return self.call(args=args, items=BUSY_ITEMS.get(self.script.name.partition("/")[2]))
 
     def _field(self, field: dict[str, Any], place: int, claimed: bool) -> Arg:
         unknown = Claimed(0, f"fresh{place}", "1.2.me", b"", 1, 0, 0)

@@ -14,9 +14,10 @@ from pyjobs import BadArgument, Unavailable
 from pyjobs.engine.modes import MODES
 from pyjobs.testing import compliance
 
-ROUND = 507
-# In memory a job takes ten times as long, and no concurrency changes what is answered.
+ALL = (1, 2, 4, 8, 50)
+# In memory a job takes ten times as long, and neither concurrency nor number changes an answer.
 IN_MEMORY = (8,)
+SUMS_IN_MEMORY = 99
 NOBODY = "redis://127.0.0.1:1"
 
 
@@ -39,15 +40,19 @@ def test_the_pairs_are_the_506_of_the_seed() -> None:
 
 
 @at(COMPLIANCE_PLACES)
+@pytest.mark.parametrize("concurrencies", [(1, 8), pytest.param(ALL, marks=pytest.mark.long)])
 @pytest.mark.parametrize("mode", MODES)
 def test_every_answer_is_right_and_no_key_stays(
-    store: Store, mode: str, monkeypatch: pytest.MonkeyPatch
+    store: Store, mode: str, concurrencies: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert compliance.CONCURRENCIES == (1, 2, 4, 8, 50)
+    assert compliance.CONCURRENCIES == ALL
+    monkeypatch.setattr(compliance, "CONCURRENCIES", concurrencies)
     if store.url.startswith("memory:"):
         monkeypatch.setattr(compliance, "CONCURRENCIES", IN_MEMORY)
+        monkeypatch.setattr(compliance, "PAIRS", compliance.PAIRS[:SUMS_IN_MEMORY])
     report = compliance.check(store.url, mode, flavour=flavour(store))
-    expected = (mode, flavour(store), len(compliance.CONCURRENCIES) * ROUND)
+    jobs = len(compliance.CONCURRENCIES) * (1 + len(compliance.PAIRS))
+    expected = (mode, flavour(store), jobs)
     assert (report.mode, report.flavour, report.jobs) == expected
     assert tuple(report.seconds) == compliance.CONCURRENCIES
     assert store.redis.keys("*") == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import socket
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -28,6 +29,7 @@ from pyjobs.transport.retry import Done, GiveUp, Send
 
 NEW = [("a", "new")]
 NEW_REPLY = [b"a", b"new"]
+BUSY = exceptions.ResponseError("BUSY Redis is busy running a script.")
 
 
 @pytest.fixture(autouse=True)
@@ -229,6 +231,17 @@ def test_a_refusal_is_tried_again_and_then_unavailable(
     assert type(caught.value) is Unavailable
 
 
+@pytest.mark.parametrize("part", [0.5, 1.0])
+def test_a_pause_is_between_half_and_all_of_its_length(
+    part: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lengths = (8.0, 20.0)
+    monkeypatch.setattr(retry, "PAUSES", lengths)
+    monkeypatch.setattr(random, "uniform", lambda low, high: {0.5: low, 1.0: high}[part])
+    delivery = Delivery((submit("a"),))
+    assert [delivery.pause(BUSY) for _ in lengths] == [part * length for length in lengths]
+
+
 def test_a_call_whose_reply_was_lost_once_stays_unknown() -> None:
     delivery = Delivery((submit("a"),))
     for _ in delivery.packed():
@@ -237,9 +250,6 @@ def test_a_call_whose_reply_was_lost_once_stays_unknown() -> None:
         delivery.pause(exceptions.ConnectionError("Error 111 connecting to 127.0.0.1:1."))
     with pytest.raises(OutcomeUnknown):
         delivery.pause(exceptions.ConnectionError("Error 111 connecting to 127.0.0.1:1."))
-
-
-BUSY = exceptions.ResponseError("BUSY Redis is busy running a script.")
 
 
 def test_a_refused_call_is_unavailable_in_its_place_and_the_rest_stands() -> None:

@@ -51,6 +51,26 @@ def test_a_task_that_could_not_begin_while_the_loop_was_blocked_is_not_late() ->
     run(body)
 
 
+@pytest.mark.parametrize("aio", [False, True], ids=["thread", "task"])
+def test_a_run_that_has_ended_leaves_no_timer(aio: bool) -> None:
+    async def atask(job: ClaimedJob) -> str:
+        return job.id
+
+    def plain(job: ClaimedJob) -> str:
+        return job.id
+
+    async def body() -> None:
+        bench = Bench(atask if aio else plain)
+        for id in ("a", "b"):
+            bench.executor.start(a_run(id, timeout=3600.0))
+        await bench.until(2)
+        waiting = asyncio.get_running_loop()._scheduled  # type: ignore[attr-defined]
+        assert not [timer for timer in waiting if not timer.cancelled()]
+        bench.executor.close()
+
+    run(body)
+
+
 def test_hung_threads_are_replaced_and_counted_until_they_end() -> None:
     gate = threading.Event()
 

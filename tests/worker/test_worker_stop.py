@@ -94,6 +94,21 @@ class TestStop:
         assert [job.attempt for job in jobs.claim().jobs] == [1, 1]
 
     @RELIABLE
+    def test_jobs_that_have_not_begun_are_released_at_once_and_not_after_the_grace(
+        self, jobs: Jobs
+    ) -> None:
+        gate = Gate()
+        running = start(jobs.store, gate, concurrency=1, prefetch=3, grace=600)
+        jobs.submit(*[(id, b"1") for id in ("runs", "a", "b")])
+        gate.wait()
+        wait_until(lambda: len(jobs.part("inflight")) == 3)
+        running.worker.stop()
+        wait_until(lambda: jobs.pending() == ["a", "b"])
+        gate.go.set()
+        assert running.ended() is None
+        assert jobs.job("runs")["state"] == b"done"
+
+    @RELIABLE
     def test_a_second_stop_releases_running_jobs_at_once(self, jobs: Jobs) -> None:
         gate = AsyncGate()
         running = start(jobs.store, gate, grace=600)

@@ -11,8 +11,8 @@ local MOVES = 100
 local function moves_denied(q, at)
   if at > 1 then return denied('HSET', q.job) end
   local dies = q.mode == 'reliable'
-  return denied('HSET', q.job, 'HDEL', q.job, 'PEXPIRE', q.job, 'LTRIM', q.broken, 'LPUSH', q.wake, 'ZADD', q.inflight,
-    'SET', q.claim, 'ZRANGE', q.delayed, 'ZREM', q.delayed, 'ZINCRBY', q.delayed, 'RPUSH', q.pending,
+  return denied('HSET', q.job, 'HDEL', q.job, 'PEXPIRE', q.job, 'LRANGE', q.pending, 'LTRIM', q.broken, 'LPUSH', q.wake,
+    'ZADD', q.inflight, 'SET', q.claim, 'ZRANGEBYSCORE', q.delayed, 'ZINCRBY', q.delayed, 'RPUSH', q.pending,
     'ZREMRANGEBYSCORE', dies and q.dead, 'DEL', dies and q.job)
 end
 
@@ -37,12 +37,10 @@ local function check_claim(all, unfit)
     end
     more, old = more or q.waiting > 0, old or q.expiring or q.grace
   end
-  if unfit[1] then
-    bad = moves_denied(all[1], 1)
-  else
-    bad = denied('HSET', key, 'ZADD', key, 'SET', key, 'LPUSH', more and key, 'HDEL', old and key)
-  end
-  for at = 2, #all do bad = bad or moves_denied(all[at], at) end
+  local drops = unfit[1] and key
+  bad = denied('HSET', key, 'ZADD', key, 'SET', key, 'LPUSH', (more or drops) and key, 'HDEL', old and key,
+    'PEXPIRE', drops, 'RPUSH', drops)
+  for at = 2, #all do bad = bad or denied('HSET', all[at].job) end
 end
 
 -- Takes the chosen jobs off one queue, into `reply`.

@@ -241,6 +241,14 @@ if opened.again then
   return reply
 end
 local stamp = string.format('%.0f', now)
+local function check_types(q_9)
+  q_9.waiting = redis.call('LLEN', q_9.pending)
+  q_9.awake = redis.call('LLEN', q_9.wake)
+  redis.call('LLEN', q_9.broken)
+  q_9.flying = redis.call('ZCARD', q_9.inflight)
+  q_9.later = redis.call('ZCARD', q_9.delayed)
+  q_9.buried = redis.call('ZCARD', q_9.dead)
+end
 local function denied(...)
   if not redis.acl_check_cmd then
     return
@@ -255,22 +263,14 @@ local function denied(...)
     end
   end
 end
-local function moves_denied(q_9, at_3)
-  if at_3 > 1 then
-    return denied('HSET', q_9.job)
-  end
-  local dies = q_9.mode == 'reliable'
-  return denied('HSET', q_9.job, 'HDEL', q_9.job, 'PEXPIRE', q_9.job, 'LTRIM', q_9.broken, 'LPUSH', q_9.wake, 'ZADD', q_9.inflight, 'SET', q_9.claim, 'ZRANGE', q_9.delayed, 'ZREM', q_9.delayed, 'ZINCRBY', q_9.delayed, 'RPUSH', q_9.pending, 'ZREMRANGEBYSCORE', dies and q_9.dead, 'DEL', dies and q_9.job)
-end
-local function check_types(q_10)
-  q_10.waiting = redis.call('LLEN', q_10.pending)
-  q_10.awake = redis.call('LLEN', q_10.wake)
-  redis.call('LLEN', q_10.broken)
-  q_10.flying = redis.call('ZCARD', q_10.inflight)
-  q_10.later = redis.call('ZCARD', q_10.delayed)
-  q_10.buried = redis.call('ZCARD', q_10.dead)
-end
 if opened.moves then
+  local function moves_denied(q_10, at_3)
+    if at_3 > 1 then
+      return denied('HSET', q_10.job)
+    end
+    local dies = q_10.mode == 'reliable'
+    return denied('HSET', q_10.job, 'HDEL', q_10.job, 'PEXPIRE', q_10.job, 'LRANGE', q_10.pending, 'LTRIM', q_10.broken, 'LPUSH', q_10.wake, 'ZADD', q_10.inflight, 'SET', q_10.claim, 'ZRANGEBYSCORE', q_10.delayed, 'ZINCRBY', q_10.delayed, 'RPUSH', q_10.pending, 'ZREMRANGEBYSCORE', dies and q_10.dead, 'DEL', dies and q_10.job)
+  end
   for at_4, q_11 in ipairs(opened) do
     check_types(q_11)
     q_11.head, q_11.counted = nil, true
@@ -498,13 +498,10 @@ if not opened.moves then
     end
     more, old = more or q_20.waiting > 0, old or q_20.expiring or q_20.grace
   end
-  if unfit_3[1] then
-    bad = moves_denied(opened[1], 1)
-  else
-    bad = denied('HSET', key_7, 'ZADD', key_7, 'SET', key_7, 'LPUSH', more and key_7, 'HDEL', old and key_7)
-  end
+  local drops = unfit_3[1] and key_7
+  bad = denied('HSET', key_7, 'ZADD', key_7, 'SET', key_7, 'LPUSH', (more or drops) and key_7, 'HDEL', old and key_7, 'PEXPIRE', drops, 'RPUSH', drops)
   for at_5 = 2, #opened do
-    bad = bad or moves_denied(opened[at_5], at_5)
+    bad = bad or denied('HSET', opened[at_5].job)
   end
 end
 if bad then

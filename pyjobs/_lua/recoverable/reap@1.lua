@@ -88,7 +88,7 @@ local function denied(...)
     end
   end
 end
-bad = denied('HSET', q.job, 'ZREM', q.delayed, 'RPUSH', q.pending, 'LPUSH', q.wake, 'LTRIM', q.broken, 'PEXPIRE', q.broken, 'ZINCRBY', q.delayed, 'LRANGE', q.pending, 'LTRIM', q.pending, 'PEXPIRE', q.job, 'ZADD', q.inflight)
+bad = denied('HSET', q.job, 'PEXPIRE', q.job, 'ZREM', q.delayed, 'ZINCRBY', q.delayed, 'ZRANGEBYSCORE', q.delayed, 'RPUSH', q.pending, 'LRANGE', q.pending, 'LTRIM', q.pending, 'LPUSH', q.wake, 'ZADD', q.inflight)
 if bad then
   return redis.error_reply(bad)
 end

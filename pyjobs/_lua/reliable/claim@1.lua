@@ -256,6 +256,14 @@ if opened.again then
   return reply
 end
 local stamp = string.format('%.0f', now)
+local function check_types(q_10)
+  q_10.waiting = redis.call('LLEN', q_10.pending)
+  q_10.awake = redis.call('LLEN', q_10.wake)
+  redis.call('LLEN', q_10.broken)
+  q_10.flying = redis.call('ZCARD', q_10.inflight)
+  q_10.later = redis.call('ZCARD', q_10.delayed)
+  q_10.buried = redis.call('ZCARD', q_10.dead)
+end
 local function denied(...)
   if not redis.acl_check_cmd then
     return
@@ -270,22 +278,14 @@ local function denied(...)
     end
   end
 end
-local function moves_denied(q_10, at_3)
-  if at_3 > 1 then
-    return denied('HSET', q_10.job)
-  end
-  local dies = q_10.mode == 'reliable'
-  return denied('HSET', q_10.job, 'HDEL', q_10.job, 'PEXPIRE', q_10.job, 'LTRIM', q_10.broken, 'LPUSH', q_10.wake, 'ZADD', q_10.inflight, 'SET', q_10.claim, 'ZRANGE', q_10.delayed, 'ZREM', q_10.delayed, 'ZINCRBY', q_10.delayed, 'RPUSH', q_10.pending, 'ZREMRANGEBYSCORE', dies and q_10.dead, 'DEL', dies and q_10.job)
-end
-local function check_types(q_11)
-  q_11.waiting = redis.call('LLEN', q_11.pending)
-  q_11.awake = redis.call('LLEN', q_11.wake)
-  redis.call('LLEN', q_11.broken)
-  q_11.flying = redis.call('ZCARD', q_11.inflight)
-  q_11.later = redis.call('ZCARD', q_11.delayed)
-  q_11.buried = redis.call('ZCARD', q_11.dead)
-end
 if opened.moves then
+  local function moves_denied(q_11, at_3)
+    if at_3 > 1 then
+      return denied('HSET', q_11.job)
+    end
+    local dies = q_11.mode == 'reliable'
+    return denied('HSET', q_11.job, 'HDEL', q_11.job, 'PEXPIRE', q_11.job, 'LRANGE', q_11.pending, 'LTRIM', q_11.broken, 'LPUSH', q_11.wake, 'ZADD', q_11.inflight, 'SET', q_11.claim, 'ZRANGEBYSCORE', q_11.delayed, 'ZINCRBY', q_11.delayed, 'RPUSH', q_11.pending, 'ZREMRANGEBYSCORE', dies and q_11.dead, 'DEL', dies and q_11.job)
+  end
   for at_4, q_12 in ipairs(opened) do
     check_types(q_12)
     q_12.head, q_12.counted = nil, true
@@ -674,13 +674,10 @@ if not opened.moves then
     end
     more, old = more or q_24.waiting > 0, old or q_24.expiring or q_24.grace
   end
-  if unfit_3[1] then
-    bad = moves_denied(opened[1], 1)
-  else
-    bad = denied('HSET', key_9, 'ZADD', key_9, 'SET', key_9, 'LPUSH', more and key_9, 'HDEL', old and key_9)
-  end
+  local drops = unfit_3[1] and key_9
+  bad = denied('HSET', key_9, 'ZADD', key_9, 'SET', key_9, 'LPUSH', (more or drops) and key_9, 'HDEL', old and key_9, 'PEXPIRE', drops, 'RPUSH', drops)
   for at_6 = 2, #opened do
-    bad = bad or moves_denied(opened[at_6], at_6)
+    bad = bad or denied('HSET', opened[at_6].job)
   end
 end
 if bad then

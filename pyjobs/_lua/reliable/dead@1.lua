@@ -80,7 +80,7 @@ local function denied(...)
     end
   end
 end
-bad = denied('ZREMRANGEBYSCORE', q.dead, 'ZRANGE', q.dead, 'ZREM', q.dead)
+bad = denied('ZRANGE', q.dead, 'ZREM', q.dead)
 if bad then
   return redis.error_reply(bad)
 end

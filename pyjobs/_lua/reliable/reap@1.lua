@@ -124,7 +124,7 @@ local function denied(...)
     end
   end
 end
-bad = denied('HDEL', q.meta, 'HSET', key, 'PEXPIRE', key, 'DEL', key, 'ZADD', q.delayed, 'ZREM', q.delayed, 'ZINCRBY', q.delayed, 'RPUSH', q.pending, 'LPUSH', q.wake, 'LTRIM', q.broken, 'ZREMRANGEBYSCORE', q.dead, 'ZRANGE', q.dead, 'LTRIM', q.pending, 'ZADD', q.inflight)
+bad = denied('HDEL', q.meta, 'HSET', key, 'PEXPIRE', key, 'DEL', key, 'ZADD', q.delayed, 'ZREM', q.delayed, 'ZINCRBY', q.delayed, 'ZRANGEBYSCORE', q.delayed, 'RPUSH', q.pending, 'LRANGE', q.pending, 'LTRIM', q.pending, 'LPUSH', q.wake, 'ZREMRANGEBYSCORE', q.dead, 'ZRANGE', q.dead)
 if bad then
   return redis.error_reply(bad)
 end

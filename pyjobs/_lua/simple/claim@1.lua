@@ -121,7 +121,7 @@ for i_2, queue in ipairs(KEYS) do
     q_2.awake = redis.call('LLEN', q_2.wake)
   end
   redis.call('LLEN', opened[i_2].broken)
-  bad = denied('LPUSH', opened[i_2].wake, 'LTRIM', opened[i_2].broken, 'PEXPIRE', opened[i_2].broken)
+  bad = denied('LPUSH', opened[i_2].wake, 'PEXPIRE', opened[i_2].broken)
 end
 if bad then
   return redis.error_reply(bad)

@@ -1,0 +1,63 @@
+"""Which files are changed, and which tests must notice."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from mutation import lua, python
+from mutation.mutant import Mutant
+
+# One server, and no test that is long: what differs between servers is no matter of a mutant.
+PLACES = "not redis-6.2 and not valkey and not memory-async and not redis-8.2-async"
+LUA_TESTS = ("tests/lua", "-k", "redis-8.2-sync", "-m", "not slow")
+# The modules that decide without I/O, and the tests of each, those that know it best first.
+CORE = ("test_worker_core", "test_worker_core_ends")
+CLIENT = ("test_client_core", "test_client", "test_client_waiting", "test_client_listening")
+MODULES: dict[str, tuple[str, ...]] = {
+    "worker/core": CORE,
+    "worker/claims": ("test_claims", *CORE),
+    "worker/leases": ("test_leases", "test_heartbeat", *CORE),
+    "worker/outbox": CORE,
+    "worker/outcomes": ("test_verdicts", "test_run", "test_worker_failures"),
+    "worker/prefetch": (*CORE, "test_claims"),
+    "worker/refusals": CORE,
+    "worker/run": ("test_run", *CORE),
+    "worker/verdicts": ("test_verdicts",),
+    "client/core": CLIENT,
+    "client/pending": CLIENT,
+    "client/submit": ("test_submit_builder", *CLIENT),
+    "client/sweep": ("test_sweep", "test_client_waiting"),
+    "client/batch": ("test_submit_builder", *CLIENT),
+    "client/presence": CLIENT,
+    "transport/retry": ("test_send",),
+    "transport/backoff": ("test_backoff",),
+    "transport/subscription": ("test_subscription", "../client/test_client_listening"),
+    "engine/replies": ("../lua/test_replies", "../lua/test_claim", "../lua/test_result"),
+    "engine/messages": ("test_messages",),
+    "codec": ("test_codec",),
+    "validate": ("test_validate", "client/test_submit_builder"),
+    "ids": ("test_ids", "client/test_submit_builder"),
+}
+
+
+def of_lua(root: Path) -> Iterator[Mutant]:
+    for path in sorted((root / "lua").glob("**/*.lua")):
+        yield from lua.mutants(root, path.relative_to(root).as_posix())
+
+
+def of_python(root: Path) -> Iterator[Mutant]:
+    for module in MODULES:
+        yield from python.mutants(root, f"pyjobs/{module}.py")
+
+
+LANGUAGES: dict[str, Callable[[Path], Iterator[Mutant]]] = {"lua": of_lua, "python": of_python}
+
+
+def arguments_of(mutant: Mutant) -> Sequence[str]:
+    """The arguments of pytest for a mutant of a module."""
+    module = mutant.path.removeprefix("pyjobs/").removesuffix(".py")
+    folder = Path("tests", module).parent
+    files = [os.path.normpath(folder / f"{name}.py") for name in MODULES[module]]
+    return (*files, "-k", PLACES, "-m", "not slow")
