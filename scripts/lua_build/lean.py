@@ -9,7 +9,7 @@ from luaparser import ast
 
 from lua_build.inline import Inliner
 from lua_build.names import parse
-from lua_build.scope import Namer, clone
+from lua_build.scope import Namer, Shortener, clone
 from lua_build.tidy import sink, tidy
 
 EMPTY = re.compile(r"\{\n *\}")
@@ -29,6 +29,6 @@ def lean(text: str, what: str) -> str:
         changed = tidy(tree)
         changed = Inliner(tree, namer).run() or changed
     sink(tree.body)
-    Namer().separate(tree)  # numbers follow each other again
+    Shortener().separate(tree)
     text = EMPTY.sub("{}", ast.to_lua_source(tree, indent=2))
     return "\n".join(line.rstrip() for line in text.splitlines() if line.strip())

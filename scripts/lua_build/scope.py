@@ -184,6 +184,22 @@ class Namer:
                 self._node(node, scope)
 
 
+class Shortener(Namer):
+    """Responsible for short names at the end: each variable has a name that no other has where it is in scope."""
+
+    def _declare(self, names: list[Any], scope: Mapping[str, str]) -> Mapping[str, str]:
+        taken, new = {*GLOBALS, *scope.values()}, {}
+        for name in names:
+            base, number = NUMBERED.sub("", name.id), 1
+            made = base
+            while made in taken:
+                number += 1
+                made = f"{base}_{number}"
+            taken.add(made)
+            new[name.id], name.id = made, made
+        return {**scope, **new}
+
+
 class Variables:
     """Responsible for how often a tree reads and writes each variable."""
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from lua_build.lean import lean
-from lua_build.scope import Namer, clone
+from lua_build.scope import Shortener, clone
 from luaparser import ast
 from lupa.lua51 import LuaRuntime
 
@@ -129,10 +129,10 @@ def test_a_lean_program_does_what_the_program_does(what: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["simple/claim", "reliable/complete"])
-def test_a_script_is_written_as_it_was_made_and_names_each_variable_once(name: str) -> None:
+def test_a_script_is_written_as_it_was_made_and_hides_no_name(name: str) -> None:
     body = script(name).body
     tree = clone(ast.parse(body))
     again = "".join(ast.to_lua_source(tree, indent=2).split())
     assert again == "".join(body.split())
-    Namer().separate(tree)
+    Shortener().separate(tree)
     assert "".join(ast.to_lua_source(tree, indent=2).split()) == again

@@ -148,7 +148,8 @@ def scenes(store: Store, script: Script) -> Iterator[Scene]:
     """Calls of a script on an empty server, and on a queue in each of the ways above."""
     known = {option["name"] for option in script.about["options"]}
     mode = MODES[mode_of(script)]
-    chosen = [*SCENES, crowded] if "DEAD_JOBS" in script.body else SCENES
+    buries = {"DEL", "ZREMRANGEBYSCORE"} <= {*script.about["commands"]}
+    chosen = [*SCENES, crowded] if buries else SCENES
     for options in OPTIONS:
         if {word.partition("=")[0] for word in options.split()} - known:
             continue
@@ -179,7 +180,7 @@ class Looked(NamedTuple):
 def look(store: Store, call: Call[Any]) -> Looked:
     """Run a call, and see what its script asks for and what it must not be refused."""
     body, changed = re.subn(
-        r"redis\.acl_check_cmd\(command, key\)", "redis.call('echo', command)", call.script.body
+        r"redis\.acl_check_cmd\((\w+), \w+\)", r"redis.call('echo', \1)", call.script.body
     )
     assert changed == body.count("function denied")
     # By pcall is run what may fail without harm. MONITOR shows a name as it is written.

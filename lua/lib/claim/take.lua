@@ -11,7 +11,7 @@ local MOVES = 100
 local function moves_denied(q, at)
   if at > 1 then return denied('HSET', q.job) end
   local dies = q.mode == 'reliable'
-  return denied('HSET', q.job, 'HDEL', q.job, 'PEXPIRE', q.job, 'LRANGE', q.pending, 'LTRIM', q.broken, 'LPUSH', q.wake,
+  return denied('HSET', q.job, 'HDEL', q.job, 'PEXPIRE', q.job, 'LTRIM', q.broken, 'LPUSH', q.wake,
     'ZADD', q.inflight, 'SET', q.claim, 'ZRANGEBYSCORE', q.delayed, 'ZINCRBY', q.delayed, 'RPUSH', q.pending,
     'ZREMRANGEBYSCORE', dies and q.dead, 'DEL', dies and q.job)
 end

@@ -12,8 +12,8 @@ do
     local why = 'more than ' .. 1000
     bad = bad or ('BADARG ' .. 'items' .. ': ' .. why)
   elseif count ~= math.floor(count) then
-    local why_2 = 'not ' .. 1 .. ' values each'
-    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why_2)
+    local why = 'not ' .. 1 .. ' values each'
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why)
   end
   ids = 1
 end
@@ -26,13 +26,13 @@ do
     return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
   end
   for i = first, #ARGV do
-    local text_2, longest_2 = ARGV[i], nil
-    longest_2 = longest_2 or 128
-    if not text_2 then
+    local text, longest = ARGV[i], nil
+    longest = longest or 128
+    if not text then
       bad = bad or ('BADARG ' .. 'id' .. ': ' .. 'missing')
-    elseif (text_2 == '' and true) or not is_name(text_2, longest_2) then
-      local why_3 = 'not 1 to ' .. longest_2 .. ' of the characters A-Z a-z 0-9 _ . : -'
-      bad = bad or ('BADARG ' .. 'id' .. ': ' .. why_3)
+    elseif (text == '' and true) or not is_name(text, longest) then
+      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+      bad = bad or ('BADARG ' .. 'id' .. ': ' .. why)
     end
   end
 end
@@ -88,17 +88,17 @@ local function stored(job)
     body or '',
   }
 end
-local function read(q_3, id, ...)
-  local job_2 = redis.pcall('HMGET', q_3.job .. id, ...)
-  if not job_2.err then
-    return job_2
+local function read(q_2, id, ...)
+  local job = redis.pcall('HMGET', q_2.job .. id, ...)
+  if not job.err then
+    return job
   end
-  return tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.job .. id, ...)
+  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, ...)
 end
-local function read_stored(q_4, id_2, ...)
-  return read(q_4, id_2, 'state', 'reason', '_queued', '_started', '_processed', 'result', 'error', 'expires', ...)
+local function read_stored(q_2, id, ...)
+  return read(q_2, id, 'state', 'reason', '_queued', '_started', '_processed', 'result', 'error', 'expires', ...)
 end
-for i_2 = ids, #ARGV do
-  reply[i_2] = stored(read_stored(q, ARGV[i_2]))
+for i = ids, #ARGV do
+  reply[i] = stored(read_stored(q, ARGV[i]))
 end
 return reply

@@ -47,18 +47,18 @@ if bad then
   return redis.error_reply(bad)
 end
 do
-  local q_3 = q
-  q_3.waiting = redis.call('LLEN', q_3.pending)
-  q_3.awake = redis.call('LLEN', q_3.wake)
+  local q_2 = q
+  q_2.waiting = redis.call('LLEN', q_2.pending)
+  q_2.awake = redis.call('LLEN', q_2.wake)
 end
 if q.waiting == 0 then
   return 0
 end
 redis.call('LTRIM', q.wake, 0, 0)
 do
-  local q_4 = q
-  if q_4.awake == 0 then
-    q_4.awake = redis.call('LPUSH', q_4.wake, '1')
+  local q_2 = q
+  if q_2.awake == 0 then
+    q_2.awake = redis.call('LPUSH', q_2.wake, '1')
   end
 end
 return 1

@@ -6,15 +6,15 @@ local queue = KEYS[1]
 local function is_name(text, longest)
   return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
 end
-local function name(what, text_2, empty, longest_2)
-  longest_2 = longest_2 or 128
-  if not text_2 then
+local function name(what, text, empty, longest)
+  longest = longest or 128
+  if not text then
     bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
-  elseif (text_2 == '' and not empty) or not is_name(text_2, longest_2) then
-    local why = 'not 1 to ' .. longest_2 .. ' of the characters A-Z a-z 0-9 _ . : -'
+  elseif (text == '' and not empty) or not is_name(text, longest) then
+    local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
     bad = bad or ('BADARG ' .. what .. ': ' .. why)
   end
-  return text_2
+  return text
 end
 local client = name('client', ARGV[1])
 local ids
@@ -23,11 +23,11 @@ do
   if count < 1 then
     bad = bad or ('BADARG ' .. 'items' .. ': ' .. 'missing')
   elseif count > 1000 then
-    local why_2 = 'more than ' .. 1000
-    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why_2)
+    local why = 'more than ' .. 1000
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why)
   elseif count ~= math.floor(count) then
-    local why_3 = 'not ' .. 1 .. ' values each'
-    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why_3)
+    local why = 'not ' .. 1 .. ' values each'
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why)
   end
   ids = 2
 end
@@ -92,25 +92,25 @@ local function stored(job)
     body or '',
   }
 end
-local function is_live(state_2)
-  return state_2 == 'pending' or state_2 == 'delayed' or state_2 == 'inflight'
+local function is_live(state)
+  return state == 'pending' or state == 'delayed' or state == 'inflight'
 end
-for i_2 = ids, #ARGV do
-  local job_2
+for i = ids, #ARGV do
+  local job
   do
-    local q_3, id = q, ARGV[i_2]
-    local job_3 = redis.pcall('HMGET', q_3.job .. id, 'state', 'reason', '_queued', '_started', '_processed', 'result', 'error', 'expires', 'client')
-    if not job_3.err then
-      job_2 = job_3
+    local q_2, id = q, ARGV[i]
+    local job_2 = redis.pcall('HMGET', q_2.job .. id, 'state', 'reason', '_queued', '_started', '_processed', 'result', 'error', 'expires', 'client')
+    if not job_2.err then
+      job = job_2
     else
-      job_2 = tostring(job_3.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.job .. id, 'state', 'reason', '_queued', '_started', '_processed', 'result', 'error', 'expires', 'client')
+      job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, 'state', 'reason', '_queued', '_started', '_processed', 'result', 'error', 'expires', 'client')
     end
   end
-  reply[#reply + 1] = stored(job_2)
+  reply[#reply + 1] = stored(job)
   if is_live(reply[#reply][1]) then
     live[#live + 1] = {
-      q.job .. ARGV[i_2],
-      job_2[9],
+      q.job .. ARGV[i],
+      job[9],
     }
   end
 end
@@ -130,10 +130,10 @@ do
     end
     return clients .. ' ' .. client_2
   end
-  for __2, job_4 in ipairs(live) do
-    local names = client ~= '' and with_listener(job_4[2], client)
+  for _, job in ipairs(live) do
+    local names = client ~= '' and with_listener(job[2], client)
     if names then
-      added_2[#added_2 + 1] = job_4[1]
+      added_2[#added_2 + 1] = job[1]
       added_2[#added_2 + 1] = names
     end
   end
@@ -146,8 +146,8 @@ local function denied(...)
   local wanted = {
     ...,
   }
-  for i_3 = 1, select('#', ...), 2 do
-    local command, key = wanted[i_3], wanted[i_3 + 1]
+  for i = 1, select('#', ...), 2 do
+    local command, key = wanted[i], wanted[i + 1]
     if key and not redis.acl_check_cmd(command, key) then
       return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
     end
@@ -158,11 +158,11 @@ if bad then
   return redis.error_reply(bad)
 end
 do
-  local q_4, added_3 = q, added
-  if not (#added_3 == 0) then
-    redis.pcall('ZREM', q_4.inflight, '')
-    for i_4 = 1, #added_3, 2 do
-      redis.pcall('HSET', added_3[i_4], 'client', added_3[i_4 + 1])
+  local q_2, added_2 = q, added
+  if not (#added_2 == 0) then
+    redis.pcall('ZREM', q_2.inflight, '')
+    for i = 1, #added_2, 2 do
+      redis.pcall('HSET', added_2[i], 'client', added_2[i + 1])
     end
   end
 end

@@ -23,14 +23,14 @@ do
 end
 local retention
 do
-  local options_3 = options
-  local text_2 = options_3['retention']
-  if not text_2 then
+  local options_2 = options
+  local text = options_2['retention']
+  if not text then
     retention = 86400000
   else
-    options_3['retention'] = nil
-    local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
-    if not text_2 then
+    options_2['retention'] = nil
+    local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+    if not text then
       bad = bad or ('BADARG ' .. 'retention' .. ': ' .. 'missing')
     elseif not number then
       bad = bad or ('BADARG ' .. 'retention' .. ': ' .. 'not a whole number')
@@ -47,11 +47,11 @@ do
   if count < 1 then
     bad = bad or ('BADARG ' .. 'items' .. ': ' .. 'missing')
   elseif count > 1000 then
-    local why_2 = 'more than ' .. 1000
-    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why_2)
+    local why = 'more than ' .. 1000
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why)
   elseif count ~= math.floor(count) then
-    local why_3 = 'not ' .. 1 .. ' values each'
-    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why_3)
+    local why = 'not ' .. 1 .. ' values each'
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why)
   end
   jobs = 2
 end
@@ -59,26 +59,26 @@ if #KEYS < 1 or (#KEYS ~= 1) then
   bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
 end
 do
-  local options_4 = options
-  local what_2 = next(options_4)
-  if what_2 then
-    local why_4 = 'there is none called ' .. what_2
-    bad = bad or ('BADARG ' .. 'options' .. ': ' .. why_4)
+  local options_2 = options
+  local what = next(options_2)
+  if what then
+    local why = 'there is none called ' .. what
+    bad = bad or ('BADARG ' .. 'options' .. ': ' .. why)
   end
 end
 do
   local first = jobs
-  local function is_name(text_3, longest)
-    return #text_3 <= longest and text_3:find('^[a-zA-Z0-9_.:-]*$')
+  local function is_name(text, longest)
+    return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
   end
   for i = first, #ARGV do
-    local text_4, longest_2 = ARGV[i], nil
-    longest_2 = longest_2 or 128
-    if not text_4 then
+    local text, longest = ARGV[i], nil
+    longest = longest or 128
+    if not text then
       bad = bad or ('BADARG ' .. 'id' .. ': ' .. 'missing')
-    elseif (text_4 == '' and true) or not is_name(text_4, longest_2) then
-      local why_5 = 'not 1 to ' .. longest_2 .. ' of the characters A-Z a-z 0-9 _ . : -'
-      bad = bad or ('BADARG ' .. 'id' .. ': ' .. why_5)
+    elseif (text == '' and true) or not is_name(text, longest) then
+      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+      bad = bad or ('BADARG ' .. 'id' .. ': ' .. why)
     end
   end
 end
@@ -121,17 +121,17 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-local q_3, first_2, retention_2 = q, jobs, retention
+local q_2, first, retention_2 = q, jobs, retention
 local words, live = {}, {}
-for i_2 = first_2, #ARGV do
-  local id = ARGV[i_2]
+for i = first, #ARGV do
+  local id = ARGV[i]
   local job
   do
-    local job_2 = redis.pcall('HMGET', q_3.job .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'expires')
+    local job_2 = redis.pcall('HMGET', q_2.job .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'expires')
     if not job_2.err then
       job = job_2
     else
-      job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.job .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'expires')
+      job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'expires')
     end
   end
   local state
@@ -148,12 +148,12 @@ end
 if #live == 0 then
   return words
 end
-q_3.waiting = redis.call('LLEN', q_3.pending)
-q_3.awake = redis.call('LLEN', q_3.wake)
-redis.call('LLEN', q_3.broken)
-q_3.flying = redis.call('ZCARD', q_3.inflight)
-q_3.later = redis.call('ZCARD', q_3.delayed)
-q_3.buried = redis.call('ZCARD', q_3.dead)
+q_2.waiting = redis.call('LLEN', q_2.pending)
+q_2.awake = redis.call('LLEN', q_2.wake)
+redis.call('LLEN', q_2.broken)
+q_2.flying = redis.call('ZCARD', q_2.inflight)
+q_2.later = redis.call('ZCARD', q_2.delayed)
+q_2.buried = redis.call('ZCARD', q_2.dead)
 local function denied(...)
   if not redis.acl_check_cmd then
     return
@@ -161,46 +161,46 @@ local function denied(...)
   local wanted = {
     ...,
   }
-  for i_3 = 1, select('#', ...), 2 do
-    local command, key = wanted[i_3], wanted[i_3 + 1]
+  for i = 1, select('#', ...), 2 do
+    local command, key = wanted[i], wanted[i + 1]
     if key and not redis.acl_check_cmd(command, key) then
       return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
     end
   end
 end
-bad = denied('HSET', q_3.job .. live[1], 'PEXPIRE', q_3.job .. live[1])
+bad = denied('HSET', q_2.job .. live[1], 'PEXPIRE', q_2.job .. live[1])
 if bad then
   return redis.error_reply(bad)
 end
-redis.call('ZREM', q_3.inflight, unpack(live))
-redis.call('ZREM', q_3.delayed, unpack(live))
-local function unique_key(q_4, unique)
+redis.call('ZREM', q_2.inflight, unpack(live))
+redis.call('ZREM', q_2.delayed, unpack(live))
+local function unique_key(q_3, unique)
   if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
-    return q_4.unique .. unique
+    return q_3.unique .. unique
   end
-  return q_4.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+  return q_3.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
 end
-for _, id_2 in ipairs(live) do
-  local job_3 = live[id_2]
-  local kept = job_3[1] ~= 'pending' and (job_3[4] or retention_2)
+for _, id in ipairs(live) do
+  local job = live[id]
+  local kept = job[1] ~= 'pending' and (job[4] or retention_2)
   do
-    local key_2 = q_3.job .. id_2
-    redis.call('HSET', key_2, 'state', 'cancelled', 'error', '', '_processed', stamp)
+    local key = q_2.job .. id
+    redis.call('HSET', key, 'state', 'cancelled', 'error', '', '_processed', stamp)
     if kept then
-      redis.call('PEXPIRE', key_2, kept)
+      redis.call('PEXPIRE', key, kept)
     end
     do
-      local unique_2 = job_3[7]
-      local key_3 = unique_2 and unique_key(q_3, unique_2)
-      if key_3 and redis.pcall('GET', key_3) == id_2 then
-        redis.pcall('DEL', key_3)
+      local unique = job[7]
+      local key_2 = unique and unique_key(q_2, unique)
+      if key_2 and redis.pcall('GET', key_2) == id then
+        redis.pcall('DEL', key_2)
       end
     end
-    local clients, queued, started = job_3[3], job_3[5], job_3[6]
-    if not (not clients or not (#id_2 <= 128 and id_2:find('^[a-zA-Z0-9_.:-]*$'))) then
-      local line = id_2 .. ' ' .. 'cancelled' .. ' ' .. '-' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. #'' .. '\n' .. '' .. '\n'
+    local clients, queued, started = job[3], job[5], job[6]
+    if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
+      local line = id .. ' ' .. 'cancelled' .. ' ' .. '-' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. #'' .. '\n' .. '' .. '\n'
       for client in clients:gmatch('[^ ]+') do
-        local channel = q_3.client .. client
+        local channel = q_2.client .. client
         local message = messages[channel] or {
           bytes = 0,
         }
@@ -216,12 +216,12 @@ for _, id_2 in ipairs(live) do
       end
     end
   end
-  if job_3[1] == 'inflight' then
-    redis.pcall('PUBLISH', q_3.cancel, id_2)
+  if job[1] == 'inflight' then
+    redis.pcall('PUBLISH', q_2.cancel, id)
   end
 end
-for channel_3, message_3 in pairs(messages) do
-  redis.pcall('PUBLISH', channel_3, table.concat(message_3))
+for channel, message in pairs(messages) do
+  redis.pcall('PUBLISH', channel, table.concat(message))
 end
 messages = {}
 return words

@@ -23,8 +23,8 @@ if #KEYS < 1 or (#KEYS ~= 1) then
   bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
 end
 if (#ARGV ~= 2) then
-  local why_2 = 'wrong number: ' .. #ARGV .. ', not ' .. 2
-  bad = bad or ('BADARG ' .. 'arguments' .. ': ' .. why_2)
+  local why = 'wrong number: ' .. #ARGV .. ', not ' .. 2
+  bad = bad or ('BADARG ' .. 'arguments' .. ': ' .. why)
 end
 local q
 if not bad then
@@ -66,13 +66,13 @@ if bad then
   return redis.error_reply(bad)
 end
 do
-  local q_3 = q
-  q_3.waiting = redis.call('LLEN', q_3.pending)
-  q_3.awake = redis.call('LLEN', q_3.wake)
-  redis.call('LLEN', q_3.broken)
-  q_3.flying = redis.call('ZCARD', q_3.inflight)
-  q_3.later = redis.call('ZCARD', q_3.delayed)
-  q_3.buried = redis.call('ZCARD', q_3.dead)
+  local q_2 = q
+  q_2.waiting = redis.call('LLEN', q_2.pending)
+  q_2.awake = redis.call('LLEN', q_2.wake)
+  redis.call('LLEN', q_2.broken)
+  q_2.flying = redis.call('ZCARD', q_2.inflight)
+  q_2.later = redis.call('ZCARD', q_2.delayed)
+  q_2.buried = redis.call('ZCARD', q_2.dead)
 end
 local function denied(...)
   if not redis.acl_check_cmd then
@@ -93,74 +93,74 @@ if bad then
   return redis.error_reply(bad)
 end
 if not q.born and q.waiting + q.flying + q.later > 0 then
-  local q_4 = q
-  redis.call('ZREM', q_4.delayed, '')
-  redis.call('HSET', q_4.meta, 'mode', q_4.mode, 'layout', '1')
-  q_4.born = true
-  local parked = redis.call('ZRANGEBYSCORE', q_4.delayed, 1000000000000000, '+inf', 'LIMIT', 0, 1)[1]
-  if parked and not q_4.quarantined then
-    q_4.quarantined = ''
-    redis.call('HSET', q_4.meta, 'suspect', '')
+  local q_2 = q
+  redis.call('ZREM', q_2.delayed, '')
+  redis.call('HSET', q_2.meta, 'mode', q_2.mode, 'layout', '1')
+  q_2.born = true
+  local parked = redis.call('ZRANGEBYSCORE', q_2.delayed, 1000000000000000, '+inf', 'LIMIT', 0, 1)[1]
+  if parked and not q_2.quarantined then
+    q_2.quarantined = ''
+    redis.call('HSET', q_2.meta, 'suspect', '')
   end
 end
 local dropped
-local function mend_place(q_5, id, state)
+local function mend_place(q_2, id, state)
   if state == 'pending' then
-    q_5.waiting = redis.call('RPUSH', q_5.pending, id)
+    q_2.waiting = redis.call('RPUSH', q_2.pending, id)
   elseif state == 'delayed' then
-    redis.call('ZADD', q_5.delayed, 'NX', now, id)
+    redis.call('ZADD', q_2.delayed, 'NX', now, id)
   elseif state == 'inflight' then
-    local held = q_5.mode == 'reliable' and math.max(q_5.lease or 0, 1000) or 0
-    redis.call('ZADD', q_5.inflight, 'NX', now + held, id)
+    local held = q_2.mode == 'reliable' and math.max(q_2.lease or 0, 1000) or 0
+    redis.call('ZADD', q_2.inflight, 'NX', now + held, id)
   end
 end
-local function unique_key(q_6, unique)
+local function unique_key(q_2, unique)
   if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
-    return q_6.unique .. unique
+    return q_2.unique .. unique
   end
-  return q_6.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+  return q_2.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
 end
-local function read(q_7, id_2, ...)
-  local job = redis.pcall('HMGET', q_7.job .. id_2, ...)
+local function read(q_2, id, ...)
+  local job = redis.pcall('HMGET', q_2.job .. id, ...)
   if not job.err then
     return job
   end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_7.job .. id_2, ...)
+  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, ...)
 end
-local function add_missing(q_8, id_3)
-  local unique_2 = unpack(read(q_8, id_3, 'unique'))
+local function add_missing(q_2, id)
+  local unique = unpack(read(q_2, id, 'unique'))
   do
-    local key_2 = unique_2 and unique_key(q_8, unique_2)
-    if key_2 and redis.pcall('GET', key_2) == id_3 then
-      redis.pcall('DEL', key_2)
+    local key = unique and unique_key(q_2, unique)
+    if key and redis.pcall('GET', key) == id then
+      redis.pcall('DEL', key)
     end
   end
-  redis.call('LPUSH', q_8.broken, id_3)
-  redis.call('LTRIM', q_8.broken, 0, 999)
-  redis.call('PEXPIRE', q_8.broken, '604800000')
+  redis.call('LPUSH', q_2.broken, id)
+  redis.call('LTRIM', q_2.broken, 0, 999)
+  redis.call('PEXPIRE', q_2.broken, '604800000')
 end
 do
-  local q_9 = q
-  local unfit, piece, fit = {}, 1, q_9.waiting == 0
+  local q_2 = q
+  local unfit, piece, fit = {}, 1, q_2.waiting == 0
   while not fit and #unfit < limit do
-    local found = redis.call('LRANGE', q_9.pending, -#unfit - piece, -#unfit - 1)
-    for i_2 = #found, 1, -1 do
-      local job_2
+    local found = redis.call('LRANGE', q_2.pending, -#unfit - piece, -#unfit - 1)
+    for i = #found, 1, -1 do
+      local job
       do
-        local id_4 = found[i_2]
-        job_2 = read(q_9, id_4, 'state', 'expires')
+        local id = found[i]
+        job = read(q_2, id, 'state', 'expires')
       end
       do
-        local state_2, expires = job_2[1], job_2[2]
-        fit = state_2 == 'pending' and not ((state_2 == 'pending' or state_2 == 'delayed') and (tonumber(expires) or math.huge) <= now)
+        local state, expires = job[1], job[2]
+        fit = state == 'pending' and not ((state == 'pending' or state == 'delayed') and (tonumber(expires) or math.huge) <= now)
       end
       if fit then
         break
       end
       unfit[#unfit + 1] = {
-        q_9,
-        found[i_2],
-        job_2[1],
+        q_2,
+        found[i],
+        job[1],
       }
     end
     fit = fit or #found < piece
@@ -169,30 +169,30 @@ do
   if #unfit == 0 then
     dropped = 0
   else
-    redis.call('LTRIM', q_9.pending, 0, -#unfit - 1)
-    q_9.waiting = q_9.waiting - #unfit
+    redis.call('LTRIM', q_2.pending, 0, -#unfit - 1)
+    q_2.waiting = q_2.waiting - #unfit
     for _, entry in ipairs(unfit) do
-      local q_10, id_5, state_3 = unpack(entry)
-      local job_3 = read(q_10, id_5, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique')
-      if state_3 == 'pending' then
-        local retention = job_3[4] or 86400000
-        local key_3 = q_10.job .. id_5
-        redis.call('HSET', key_3, 'state', 'expired', 'error', '', '_processed', stamp)
+      local q_3, id, state = unpack(entry)
+      local job = read(q_3, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique')
+      if state == 'pending' then
+        local retention = job[4] or 86400000
+        local key = q_3.job .. id
+        redis.call('HSET', key, 'state', 'expired', 'error', '', '_processed', stamp)
         if retention then
-          redis.call('PEXPIRE', key_3, retention)
+          redis.call('PEXPIRE', key, retention)
         end
         do
-          local unique_3 = job_3[7]
-          local key_4 = unique_3 and unique_key(q_10, unique_3)
-          if key_4 and redis.pcall('GET', key_4) == id_5 then
-            redis.pcall('DEL', key_4)
+          local unique = job[7]
+          local key_2 = unique and unique_key(q_3, unique)
+          if key_2 and redis.pcall('GET', key_2) == id then
+            redis.pcall('DEL', key_2)
           end
         end
-        local clients, queued, started = job_3[3], job_3[5], job_3[6]
-        if not (not clients or not (#id_5 <= 128 and id_5:find('^[a-zA-Z0-9_.:-]*$'))) then
-          local line = id_5 .. ' ' .. 'expired' .. ' ' .. '-' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. #'' .. '\n' .. '' .. '\n'
+        local clients, queued, started = job[3], job[5], job[6]
+        if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
+          local line = id .. ' ' .. 'expired' .. ' ' .. '-' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. #'' .. '\n' .. '' .. '\n'
           for client in clients:gmatch('[^ ]+') do
-            local channel = q_10.client .. client
+            local channel = q_3.client .. client
             local message = messages[channel] or {
               bytes = 0,
             }
@@ -207,103 +207,103 @@ do
             end
           end
         end
-      elseif state_3 == 'cancelled' then
-        redis.call('PEXPIRE', q_10.job .. id_5, job_3[4] or 86400000)
-      elseif not state_3 then
-        add_missing(q_10, id_5)
+      elseif state == 'cancelled' then
+        redis.call('PEXPIRE', q_3.job .. id, job[4] or 86400000)
+      elseif not state then
+        add_missing(q_3, id)
       else
-        mend_place(q_10, id_5, state_3)
+        mend_place(q_3, id, state)
       end
     end
-    for channel_3, message_3 in pairs(messages) do
-      redis.pcall('PUBLISH', channel_3, table.concat(message_3))
+    for channel, message in pairs(messages) do
+      redis.pcall('PUBLISH', channel, table.concat(message))
     end
     messages = {}
     dropped = #unfit
   end
 end
-local seen_2, back
+local seen, back
 do
-  local q_11 = q
-  local ids = redis.call('ZRANGEBYSCORE', q_11.inflight, '-inf', now - older_than, 'LIMIT', 0, limit)
+  local q_2 = q
+  local ids = redis.call('ZRANGEBYSCORE', q_2.inflight, '-inf', now - older_than, 'LIMIT', 0, limit)
   local back_2, states, crashes = {}, {}, {}
   if #ids == 0 then
-    seen_2, back = 0, back_2
+    seen, back = 0, back_2
   else
-    local function read_crashes(q_12, id_6)
-      local state_4, crashes_2 = unpack(read(q_12, id_6, 'state', 'crashes'))
-      return state_4, tonumber(crashes_2) or 0
+    local function read_crashes(q_3, id)
+      local state, crashes_2 = unpack(read(q_3, id, 'state', 'crashes'))
+      return state, tonumber(crashes_2) or 0
     end
-    for i_3, id_7 in ipairs(ids) do
-      states[i_3], crashes[i_3] = read_crashes(q_11, id_7)
+    for i, id in ipairs(ids) do
+      states[i], crashes[i] = read_crashes(q_2, id)
     end
-    redis.call('ZREM', q_11.inflight, unpack(ids))
-    for i_4 = #ids, 1, -1 do
-      local id_8 = ids[i_4]
-      if not states[i_4] then
-        add_missing(q_11, id_8)
-      elseif states[i_4] ~= 'inflight' then
-        mend_place(q_11, id_8, states[i_4])
+    redis.call('ZREM', q_2.inflight, unpack(ids))
+    for i = #ids, 1, -1 do
+      local id = ids[i]
+      if not states[i] then
+        add_missing(q_2, id)
+      elseif states[i] ~= 'inflight' then
+        mend_place(q_2, id, states[i])
       else
-        redis.call('HSET', q_11.job .. id_8, 'state', 'pending', 'token', '', 'crashes', crashes[i_4] + 1)
-        redis.call('RPUSH', q_11.pending, id_8)
-        table.insert(back_2, id_8)
+        redis.call('HSET', q_2.job .. id, 'state', 'pending', 'token', '', 'crashes', crashes[i] + 1)
+        redis.call('RPUSH', q_2.pending, id)
+        table.insert(back_2, id)
       end
     end
-    seen_2, back = #ids, back_2
+    seen, back = #ids, back_2
   end
 end
 local promoted
 do
-  local q_13 = q
-  local ids_2 = redis.call('ZRANGEBYSCORE', q_13.delayed, '-inf', now, 'LIMIT', 0, limit)
-  if #ids_2 == 0 then
+  local q_2 = q
+  local ids = redis.call('ZRANGEBYSCORE', q_2.delayed, '-inf', now, 'LIMIT', 0, limit)
+  if #ids == 0 then
     promoted = 0
   else
-    local states_2, parked_2, leaving, quarantined_2 = {}, {}, {}, false
-    local function needs_quarantine(crashes_3)
-      return crashes_3 > 1
+    local states, parked, leaving, quarantined = {}, {}, {}, false
+    local function needs_quarantine(crashes)
+      return crashes > 1
     end
-    for i_5, id_9 in ipairs(ids_2) do
-      local state_5, crashes_4
+    for i, id in ipairs(ids) do
+      local state, crashes
       do
-        local state_6, crashes_5 = unpack(read(q_13, id_9, 'state', 'crashes'))
-        state_5, crashes_4 = state_6, tonumber(crashes_5) or 0
+        local state_2, crashes_2 = unpack(read(q_2, id, 'state', 'crashes'))
+        state, crashes = state_2, tonumber(crashes_2) or 0
       end
-      states_2[i_5], parked_2[i_5] = state_5, state_5 == 'delayed' and needs_quarantine(crashes_4)
-      if not parked_2[i_5] then
-        table.insert(leaving, id_9)
+      states[i], parked[i] = state, state == 'delayed' and needs_quarantine(crashes)
+      if not parked[i] then
+        table.insert(leaving, id)
       end
     end
-    redis.call('ZREM', q_13.delayed, '', unpack(leaving))
-    for i_6, id_10 in ipairs(ids_2) do
-      if parked_2[i_6] then
-        redis.call('ZINCRBY', q_13.delayed, 1000000000000000, id_10)
-        quarantined_2 = true
-      elseif not states_2[i_6] then
-        add_missing(q_13, id_10)
-      elseif states_2[i_6] ~= 'delayed' then
-        mend_place(q_13, id_10, states_2[i_6])
+    redis.call('ZREM', q_2.delayed, '', unpack(leaving))
+    for i, id in ipairs(ids) do
+      if parked[i] then
+        redis.call('ZINCRBY', q_2.delayed, 1000000000000000, id)
+        quarantined = true
+      elseif not states[i] then
+        add_missing(q_2, id)
+      elseif states[i] ~= 'delayed' then
+        mend_place(q_2, id, states[i])
       else
-        redis.call('HSET', q_13.job .. id_10, 'state', 'pending')
-        q_13.waiting = redis.call('LPUSH', q_13.pending, id_10)
+        redis.call('HSET', q_2.job .. id, 'state', 'pending')
+        q_2.waiting = redis.call('LPUSH', q_2.pending, id)
       end
     end
-    if quarantined_2 and not q_13.quarantined then
-      q_13.quarantined = ''
-      redis.call('HSET', q_13.meta, 'suspect', '')
+    if quarantined and not q_2.quarantined then
+      q_2.quarantined = ''
+      redis.call('HSET', q_2.meta, 'suspect', '')
     end
-    promoted = #ids_2
+    promoted = #ids
   end
 end
 if #back + promoted > 0 then
-  local q_14 = q
-  if q_14.awake == 0 then
-    q_14.awake = redis.call('LPUSH', q_14.wake, '1')
+  local q_2 = q
+  if q_2.awake == 0 then
+    q_2.awake = redis.call('LPUSH', q_2.wake, '1')
   end
 end
 return {
-  (seen_2 == limit or promoted == limit or dropped == limit) and 1 or 0,
+  (seen == limit or promoted == limit or dropped == limit) and 1 or 0,
   promoted,
   back,
   {},

@@ -23,14 +23,14 @@ do
 end
 local retention
 do
-  local options_3 = options
-  local text_2 = options_3['retention']
-  if not text_2 then
+  local options_2 = options
+  local text = options_2['retention']
+  if not text then
     retention = 86400000
   else
-    options_3['retention'] = nil
-    local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
-    if not text_2 then
+    options_2['retention'] = nil
+    local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+    if not text then
       bad = bad or ('BADARG ' .. 'retention' .. ': ' .. 'missing')
     elseif not number then
       bad = bad or ('BADARG ' .. 'retention' .. ': ' .. 'not a whole number')
@@ -47,11 +47,11 @@ do
   if count < 1 then
     bad = bad or ('BADARG ' .. 'items' .. ': ' .. 'missing')
   elseif count > 1000 then
-    local why_2 = 'more than ' .. 1000
-    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why_2)
+    local why = 'more than ' .. 1000
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why)
   elseif count ~= math.floor(count) then
-    local why_3 = 'not ' .. 3 .. ' values each'
-    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why_3)
+    local why = 'not ' .. 3 .. ' values each'
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why)
   end
   done = 2
 end
@@ -59,19 +59,19 @@ if #KEYS < 1 or (#KEYS ~= 1) then
   bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
 end
 do
-  local options_4 = options
-  local what_2 = next(options_4)
-  if what_2 then
-    local why_4 = 'there is none called ' .. what_2
-    bad = bad or ('BADARG ' .. 'options' .. ': ' .. why_4)
+  local options_2 = options
+  local what = next(options_2)
+  if what then
+    local why = 'there is none called ' .. what
+    bad = bad or ('BADARG ' .. 'options' .. ': ' .. why)
   end
 end
 do
   local first = done
   for i = first + 3 - 1, #ARGV, 3 do
-    local text_3 = ARGV[i]
-    if #text_3 > 1048576 then
-      bad = bad or 'TOOLARGE ' .. 'result' .. ': ' .. #text_3 .. ' bytes, more than ' .. 1048576
+    local text = ARGV[i]
+    if #text > 1048576 then
+      bad = bad or 'TOOLARGE ' .. 'result' .. ': ' .. #text .. ' bytes, more than ' .. 1048576
     end
   end
 end
@@ -114,48 +114,48 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-local q_3, first_2, retention_2 = q, done, retention
+local q_2, first, retention_2 = q, done, retention
 local words, ids, jobs, places
 do
-  local words_2, ids_2, jobs_2, places_2, seen_2 = {}, {}, {}, {}, {}
-  local function is_name(text_4, longest)
-    return #text_4 <= longest and text_4:find('^[a-zA-Z0-9_.:-]*$')
+  local words_2, ids_2, jobs_2, places_2, seen = {}, {}, {}, {}, {}
+  local function is_name(text, longest)
+    return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
   end
-  local function name(what_3, text_5, empty, longest_2)
-    longest_2 = longest_2 or 128
-    if not text_5 then
-      bad = bad or ('BADARG ' .. what_3 .. ': ' .. 'missing')
-    elseif (text_5 == '' and not empty) or not is_name(text_5, longest_2) then
-      local why_5 = 'not 1 to ' .. longest_2 .. ' of the characters A-Z a-z 0-9 _ . : -'
-      bad = bad or ('BADARG ' .. what_3 .. ': ' .. why_5)
+  local function name(what, text, empty, longest)
+    longest = longest or 128
+    if not text then
+      bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+    elseif (text == '' and not empty) or not is_name(text, longest) then
+      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+      bad = bad or ('BADARG ' .. what .. ': ' .. why)
     end
-    return text_5
+    return text
   end
-  for i_2 = first_2, #ARGV, 3 do
-    local id, token_2, place = ARGV[i_2], ARGV[i_2 + 1], #words_2 + 1
+  for i = first, #ARGV, 3 do
+    local id, token, place = ARGV[i], ARGV[i + 1], #words_2 + 1
     local job
     do
-      local job_2 = redis.pcall('HMGET', q_3.job .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique')
+      local job_2 = redis.pcall('HMGET', q_2.job .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique')
       if not job_2.err then
         job = job_2
       else
-        job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.job .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique')
+        job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique')
       end
     end
-    if job[1] == 'inflight' and job[2] == token_2 and not seen_2[id] then
-      seen_2[id] = true
+    if job[1] == 'inflight' and job[2] == token and not seen[id] then
+      seen[id] = true
       ids_2[#ids_2 + 1] = id
       jobs_2[#ids_2], places_2[#ids_2] = job, place
       words_2[place] = 'mine'
     else
       name('id', id)
-      name('token', token_2)
+      name('token', token)
       if not job[1] then
         words_2[place] = 'NOJOB'
       elseif job[1] == 'cancelled' then
         words_2[place] = 'cancelled'
       else
-        words_2[place] = job[2] == token_2 and 'repeat' or 'LOST'
+        words_2[place] = job[2] == token and 'repeat' or 'LOST'
       end
     end
   end
@@ -174,46 +174,46 @@ local function denied(...)
   local wanted = {
     ...,
   }
-  for i_3 = 1, select('#', ...), 2 do
-    local command, key = wanted[i_3], wanted[i_3 + 1]
+  for i = 1, select('#', ...), 2 do
+    local command, key = wanted[i], wanted[i + 1]
     if key and not redis.acl_check_cmd(command, key) then
       return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
     end
   end
 end
-bad = denied('HSET', q_3.job, 'PEXPIRE', q_3.job)
+bad = denied('HSET', q_2.job, 'PEXPIRE', q_2.job)
 if bad then
   return redis.error_reply(bad)
 end
 retention_2 = string.format('%.0f', retention_2)
-redis.call('ZREM', q_3.inflight, unpack(ids))
-local function unique_key(q_4, unique)
+redis.call('ZREM', q_2.inflight, unpack(ids))
+local function unique_key(q_3, unique)
   if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
-    return q_4.unique .. unique
+    return q_3.unique .. unique
   end
-  return q_4.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+  return q_3.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
 end
-for n, id_2 in ipairs(ids) do
-  local job_3, place_2 = jobs[n], places[n]
+for n, id in ipairs(ids) do
+  local job, place = jobs[n], places[n]
   do
-    local body, retention_3 = ARGV[first_2 + 3 * place_2 - 1], job_3[4] or retention_2
-    local key_2 = q_3.job .. id_2
-    redis.call('HSET', key_2, 'state', 'done', 'result', body, '_processed', stamp)
+    local body, retention_3 = ARGV[first + 3 * place - 1], job[4] or retention_2
+    local key = q_2.job .. id
+    redis.call('HSET', key, 'state', 'done', 'result', body, '_processed', stamp)
     if retention_3 then
-      redis.call('PEXPIRE', key_2, retention_3)
+      redis.call('PEXPIRE', key, retention_3)
     end
     do
-      local unique_2 = job_3[7]
-      local key_3 = unique_2 and unique_key(q_3, unique_2)
-      if key_3 and redis.pcall('GET', key_3) == id_2 then
-        redis.pcall('DEL', key_3)
+      local unique = job[7]
+      local key_2 = unique and unique_key(q_2, unique)
+      if key_2 and redis.pcall('GET', key_2) == id then
+        redis.pcall('DEL', key_2)
       end
     end
-    local clients, queued, started = job_3[3], job_3[5], job_3[6]
-    if not (not clients or not (#id_2 <= 128 and id_2:find('^[a-zA-Z0-9_.:-]*$'))) then
-      local line = id_2 .. ' ' .. 'done' .. ' ' .. '-' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. #body .. '\n' .. body .. '\n'
+    local clients, queued, started = job[3], job[5], job[6]
+    if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
+      local line = id .. ' ' .. 'done' .. ' ' .. '-' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. #body .. '\n' .. body .. '\n'
       for client in clients:gmatch('[^ ]+') do
-        local channel = q_3.client .. client
+        local channel = q_2.client .. client
         local message = messages[channel] or {
           bytes = 0,
         }
@@ -229,23 +229,23 @@ for n, id_2 in ipairs(ids) do
       end
     end
   end
-  words[place_2] = 'done'
+  words[place] = 'done'
 end
 do
-  local jobs_3 = jobs
-  if not ((q_3.lease or 0) <= 60000) then
-    local seen_3 = {}
-    for _, job_4 in ipairs(jobs_3) do
-      local nonce = job_4[2]:match('^%d+-(.+)$')
-      if nonce and not seen_3[nonce] then
-        redis.call('PEXPIRE', q_3.claim .. nonce, 60000)
+  local jobs_2 = jobs
+  if not ((q_2.lease or 0) <= 60000) then
+    local seen = {}
+    for _, job in ipairs(jobs_2) do
+      local nonce = job[2]:match('^%d+-(.+)$')
+      if nonce and not seen[nonce] then
+        redis.call('PEXPIRE', q_2.claim .. nonce, 60000)
       end
-      seen_3[nonce or ''] = true
+      seen[nonce or ''] = true
     end
   end
 end
-for channel_3, message_3 in pairs(messages) do
-  redis.pcall('PUBLISH', channel_3, table.concat(message_3))
+for channel, message in pairs(messages) do
+  redis.pcall('PUBLISH', channel, table.concat(message))
 end
 messages = {}
 return words

@@ -21,8 +21,8 @@ if #KEYS < 1 or (#KEYS ~= 1) then
   bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
 end
 if (#ARGV ~= 2) then
-  local why_2 = 'wrong number: ' .. #ARGV .. ', not ' .. 2
-  bad = bad or ('BADARG ' .. 'arguments' .. ': ' .. why_2)
+  local why = 'wrong number: ' .. #ARGV .. ', not ' .. 2
+  bad = bad or ('BADARG ' .. 'arguments' .. ': ' .. why)
 end
 local q
 if not bad then
@@ -85,26 +85,26 @@ if bad then
   return redis.error_reply(bad)
 end
 if reply[1] > 0 then
-  local q_3 = q
-  redis.call('ZREMRANGEBYSCORE', q_3.dead, '-inf', now - 604800000)
+  local q_2 = q
+  redis.call('ZREMRANGEBYSCORE', q_2.dead, '-inf', now - 604800000)
 end
-local function read(q_4, id, ...)
-  local job = redis.pcall('HMGET', q_4.job .. id, ...)
+local function read(q_2, id, ...)
+  local job = redis.pcall('HMGET', q_2.job .. id, ...)
   if not job.err then
     return job
   end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_4.job .. id, ...)
+  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, ...)
 end
 repeat
   local gone, at = {}, skip + #reply - 1
-  local wanted_2 = limit - #reply + 1
-  local found = redis.call('ZRANGE', q.dead, at, at + wanted_2 - 1, 'WITHSCORES')
-  for i_2 = 1, #found, 2 do
-    local id_2, died = found[i_2], tonumber(found[i_2 + 1])
-    local state, reason, attempts, crashes, failure = unpack(read(q, id_2, 'state', 'reason', 'attempts', 'crashes', 'error'))
+  local wanted = limit - #reply + 1
+  local found = redis.call('ZRANGE', q.dead, at, at + wanted - 1, 'WITHSCORES')
+  for i = 1, #found, 2 do
+    local id, died = found[i], tonumber(found[i + 1])
+    local state, reason, attempts, crashes, failure = unpack(read(q, id, 'state', 'reason', 'attempts', 'crashes', 'error'))
     if state == 'dead' then
       table.insert(reply, {
-        id_2,
+        id,
         reason or '-',
         died,
         tonumber(attempts or 0),
@@ -112,7 +112,7 @@ repeat
         failure or '',
       })
     else
-      gone[#gone + 1] = id_2
+      gone[#gone + 1] = id
     end
   end
   if #gone > 0 then

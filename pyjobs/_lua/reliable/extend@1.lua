@@ -23,11 +23,11 @@ do
   if count < 1 then
     bad = bad or ('BADARG ' .. 'items' .. ': ' .. 'missing')
   elseif count > 1000 then
-    local why_2 = 'more than ' .. 1000
-    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why_2)
+    local why = 'more than ' .. 1000
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why)
   elseif count ~= math.floor(count) then
-    local why_3 = 'not ' .. 2 .. ' values each'
-    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why_3)
+    local why = 'not ' .. 2 .. ' values each'
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why)
   end
   held = 2
 end
@@ -75,46 +75,46 @@ if bad then
 end
 local words, ids, jobs, places
 do
-  local q_3, first = q, held
-  local words_2, ids_2, jobs_2, places_2, seen_2 = {}, {}, {}, {}, {}
-  local function is_name(text_2, longest)
-    return #text_2 <= longest and text_2:find('^[a-zA-Z0-9_.:-]*$')
+  local q_2, first = q, held
+  local words_2, ids_2, jobs_2, places_2, seen = {}, {}, {}, {}, {}
+  local function is_name(text, longest)
+    return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
   end
-  local function name(what, text_3, empty, longest_2)
-    longest_2 = longest_2 or 128
-    if not text_3 then
+  local function name(what, text, empty, longest)
+    longest = longest or 128
+    if not text then
       bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
-    elseif (text_3 == '' and not empty) or not is_name(text_3, longest_2) then
-      local why_4 = 'not 1 to ' .. longest_2 .. ' of the characters A-Z a-z 0-9 _ . : -'
-      bad = bad or ('BADARG ' .. what .. ': ' .. why_4)
+    elseif (text == '' and not empty) or not is_name(text, longest) then
+      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+      bad = bad or ('BADARG ' .. what .. ': ' .. why)
     end
-    return text_3
+    return text
   end
   for i = first, #ARGV, 2 do
-    local id, token_2, place = ARGV[i], ARGV[i + 1], #words_2 + 1
+    local id, token, place = ARGV[i], ARGV[i + 1], #words_2 + 1
     local job
     do
-      local job_2 = redis.pcall('HMGET', q_3.job .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'max_run')
+      local job_2 = redis.pcall('HMGET', q_2.job .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'max_run')
       if not job_2.err then
         job = job_2
       else
-        job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.job .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'max_run')
+        job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'max_run')
       end
     end
-    if job[1] == 'inflight' and job[2] == token_2 and not seen_2[id] then
-      seen_2[id] = true
+    if job[1] == 'inflight' and job[2] == token and not seen[id] then
+      seen[id] = true
       ids_2[#ids_2 + 1] = id
       jobs_2[#ids_2], places_2[#ids_2] = job, place
       words_2[place] = 'mine'
     else
       name('id', id)
-      name('token', token_2)
+      name('token', token)
       if not job[1] then
         words_2[place] = 'NOJOB'
       elseif job[1] == 'cancelled' then
         words_2[place] = 'cancelled'
       else
-        words_2[place] = job[2] == token_2 and 'repeat' or 'LOST'
+        words_2[place] = job[2] == token and 'repeat' or 'LOST'
       end
     end
   end
@@ -124,12 +124,12 @@ if bad then
   return redis.error_reply(bad)
 end
 local flight = {}
-for i_2, job_3 in ipairs(jobs) do
-  local last = (tonumber(job_3[6]) or 0) + (tonumber(job_3[8]) or math.huge)
-  words[places[i_2]] = now < last and 'inflight' or 'LOST'
+for i, job in ipairs(jobs) do
+  local last = (tonumber(job[6]) or 0) + (tonumber(job[8]) or math.huge)
+  words[places[i]] = now < last and 'inflight' or 'LOST'
   if now < last then
     table.insert(flight, now + lease)
-    table.insert(flight, ids[i_2])
+    table.insert(flight, ids[i])
   end
 end
 if #flight == 0 then
@@ -142,8 +142,8 @@ local function denied(...)
   local wanted = {
     ...,
   }
-  for i_3 = 1, select('#', ...), 2 do
-    local command, key = wanted[i_3], wanted[i_3 + 1]
+  for i = 1, select('#', ...), 2 do
+    local command, key = wanted[i], wanted[i + 1]
     if key and not redis.acl_check_cmd(command, key) then
       return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
     end
@@ -156,50 +156,50 @@ end
 redis.call('ZREM', q.inflight, '')
 local lost = redis.call('ZADD', q.inflight, unpack(flight))
 do
-  local q_4, lease_3, flying = q, lease, lost > 0 and redis.call('ZCARD', q.inflight) - lost or #flight / 2
-  local function read_absence(q_5)
-    local seen_3, grace_2 = q_5.seen, q_5.grace
-    q_5.longest = math.max(q_5.lease or 0, 1000)
-    q_5.stepped = not seen_3 or seen_3 > now + q_5.longest / 10 or (grace_2 or 0) > now + q_5.longest
-    q_5.old = not q_5.stepped and now - seen_3 > q_5.longest / 2
-    q_5.graced = not q_5.stepped and grace_2
-    q_5.waits = q_5.graced and grace_2 > now
-    q_5.stale = q_5.stepped or q_5.old or now - seen_3 >= q_5.longest / 10
+  local q_2, lease_2, flying = q, lease, lost > 0 and redis.call('ZCARD', q.inflight) - lost or #flight / 2
+  local function read_absence(q_3)
+    local seen, grace = q_3.seen, q_3.grace
+    q_3.longest = math.max(q_3.lease or 0, 1000)
+    q_3.stepped = not seen or seen > now + q_3.longest / 10 or (grace or 0) > now + q_3.longest
+    q_3.old = not q_3.stepped and now - seen > q_3.longest / 2
+    q_3.graced = not q_3.stepped and grace
+    q_3.waits = q_3.graced and grace > now
+    q_3.stale = q_3.stepped or q_3.old or now - seen >= q_3.longest / 10
   end
   if flying > 0 then
-    read_absence(q_4)
+    read_absence(q_2)
   end
   local fields
-  if flying > 0 and lease_3 <= (q_4.lease or 0) then
+  if flying > 0 and lease_2 <= (q_2.lease or 0) then
     fields = {}
   else
-    q_4.lease, q_4.longest = lease_3, math.max(lease_3, 1000)
+    q_2.lease, q_2.longest = lease_2, math.max(lease_2, 1000)
     local fields_2 = {
       'lease',
-      string.format('%.0f', lease_3),
+      string.format('%.0f', lease_2),
     }
     if flying > 0 then
       fields = fields_2
     else
-      q_4.seen, fields_2[3], fields_2[4] = now, 'seen', string.format('%.0f', now)
+      q_2.seen, fields_2[3], fields_2[4] = now, 'seen', string.format('%.0f', now)
       fields = fields_2
     end
   end
-  local function write_seen(q_6, ...)
-    q_6.seen = now
-    redis.call('HSET', q_6.meta, 'seen', string.format('%.0f', now), ...)
+  local function write_seen(q_3, ...)
+    q_3.seen = now
+    redis.call('HSET', q_3.meta, 'seen', string.format('%.0f', now), ...)
   end
-  if flying > 0 and (q_4.stepped or q_4.old and not q_4.waits) then
-    q_4.grace = math.floor(now + q_4.longest / 2)
-    write_seen(q_4, 'grace', string.format('%.0f', q_4.grace))
-    read_absence(q_4)
+  if flying > 0 and (q_2.stepped or q_2.old and not q_2.waits) then
+    q_2.grace = math.floor(now + q_2.longest / 2)
+    write_seen(q_2, 'grace', string.format('%.0f', q_2.grace))
+    read_absence(q_2)
   end
-  write_seen(q_4, unpack(fields))
+  write_seen(q_2, unpack(fields))
   if flying == 0 then
-    if q_4.grace then
-      redis.call('HDEL', q_4.meta, 'grace')
+    if q_2.grace then
+      redis.call('HDEL', q_2.meta, 'grace')
     end
-    q_4.grace, q_4.graced, q_4.waits = nil, nil, false
+    q_2.grace, q_2.graced, q_2.waits = nil, nil, false
   end
 end
 return words

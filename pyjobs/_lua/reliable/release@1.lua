@@ -9,8 +9,8 @@ do
     local why = 'more than ' .. 1000
     bad = bad or ('BADARG ' .. 'items' .. ': ' .. why)
   elseif count ~= math.floor(count) then
-    local why_2 = 'not ' .. 2 .. ' values each'
-    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why_2)
+    local why = 'not ' .. 2 .. ' values each'
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why)
   end
   released = 1
 end
@@ -58,46 +58,46 @@ if bad then
 end
 local words, ids, jobs, places
 do
-  local q_3, first = q, released
-  local words_2, ids_2, jobs_2, places_2, seen_2 = {}, {}, {}, {}, {}
+  local q_2, first = q, released
+  local words_2, ids_2, jobs_2, places_2, seen = {}, {}, {}, {}, {}
   local function is_name(text, longest)
     return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
   end
-  local function name(what, text_2, empty, longest_2)
-    longest_2 = longest_2 or 128
-    if not text_2 then
+  local function name(what, text, empty, longest)
+    longest = longest or 128
+    if not text then
       bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
-    elseif (text_2 == '' and not empty) or not is_name(text_2, longest_2) then
-      local why_3 = 'not 1 to ' .. longest_2 .. ' of the characters A-Z a-z 0-9 _ . : -'
-      bad = bad or ('BADARG ' .. what .. ': ' .. why_3)
+    elseif (text == '' and not empty) or not is_name(text, longest) then
+      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+      bad = bad or ('BADARG ' .. what .. ': ' .. why)
     end
-    return text_2
+    return text
   end
   for i = first, #ARGV, 2 do
-    local id, token_2, place = ARGV[i], ARGV[i + 1], #words_2 + 1
+    local id, token, place = ARGV[i], ARGV[i + 1], #words_2 + 1
     local job
     do
-      local job_2 = redis.pcall('HMGET', q_3.job .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'releases')
+      local job_2 = redis.pcall('HMGET', q_2.job .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'releases')
       if not job_2.err then
         job = job_2
       else
-        job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.job .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'releases')
+        job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'releases')
       end
     end
-    if job[1] == 'inflight' and job[2] == token_2 and not seen_2[id] then
-      seen_2[id] = true
+    if job[1] == 'inflight' and job[2] == token and not seen[id] then
+      seen[id] = true
       ids_2[#ids_2 + 1] = id
       jobs_2[#ids_2], places_2[#ids_2] = job, place
       words_2[place] = 'mine'
     else
       name('id', id)
-      name('token', token_2)
+      name('token', token)
       if not job[1] then
         words_2[place] = 'NOJOB'
       elseif job[1] == 'cancelled' then
         words_2[place] = 'cancelled'
       else
-        words_2[place] = job[2] == token_2 and 'repeat' or 'LOST'
+        words_2[place] = job[2] == token and 'repeat' or 'LOST'
       end
     end
   end
@@ -116,8 +116,8 @@ local function denied(...)
   local wanted = {
     ...,
   }
-  for i_2 = 1, select('#', ...), 2 do
-    local command, key = wanted[i_2], wanted[i_2 + 1]
+  for i = 1, select('#', ...), 2 do
+    local command, key = wanted[i], wanted[i + 1]
     if key and not redis.acl_check_cmd(command, key) then
       return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
     end
@@ -128,21 +128,21 @@ if bad then
   return redis.error_reply(bad)
 end
 do
-  local q_4 = q
-  q_4.waiting = redis.call('LLEN', q_4.pending)
-  q_4.awake = redis.call('LLEN', q_4.wake)
+  local q_2 = q
+  q_2.waiting = redis.call('LLEN', q_2.pending)
+  q_2.awake = redis.call('LLEN', q_2.wake)
 end
 redis.call('ZREM', q.inflight, unpack(ids))
-for i_3 = #ids, 1, -1 do
-  local id_2, job_3 = ids[i_3], jobs[i_3]
-  redis.call('HSET', q.job .. id_2, 'state', 'pending', 'releases', (tonumber(job_3[8]) or 0) + 1)
-  redis.call('RPUSH', q.pending, id_2)
-  words[places[i_3]] = 'pending'
+for i = #ids, 1, -1 do
+  local id, job = ids[i], jobs[i]
+  redis.call('HSET', q.job .. id, 'state', 'pending', 'releases', (tonumber(job[8]) or 0) + 1)
+  redis.call('RPUSH', q.pending, id)
+  words[places[i]] = 'pending'
 end
 do
-  local q_5 = q
-  if q_5.awake == 0 then
-    q_5.awake = redis.call('LPUSH', q_5.wake, '1')
+  local q_2 = q
+  if q_2.awake == 0 then
+    q_2.awake = redis.call('LPUSH', q_2.wake, '1')
   end
 end
 return words

@@ -12,8 +12,8 @@ do
     local why = 'more than ' .. 1000
     bad = bad or ('BADARG ' .. 'items' .. ': ' .. why)
   elseif count ~= math.floor(count) then
-    local why_2 = 'not ' .. 1 .. ' values each'
-    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why_2)
+    local why = 'not ' .. 1 .. ' values each'
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why)
   end
   jobs = 1
 end
@@ -26,13 +26,13 @@ do
     return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
   end
   for i = first, #ARGV do
-    local text_2, longest_2 = ARGV[i], nil
-    longest_2 = longest_2 or 128
-    if not text_2 then
+    local text, longest = ARGV[i], nil
+    longest = longest or 128
+    if not text then
       bad = bad or ('BADARG ' .. 'id' .. ': ' .. 'missing')
-    elseif (text_2 == '' and true) or not is_name(text_2, longest_2) then
-      local why_3 = 'not 1 to ' .. longest_2 .. ' of the characters A-Z a-z 0-9 _ . : -'
-      bad = bad or ('BADARG ' .. 'id' .. ': ' .. why_3)
+    elseif (text == '' and true) or not is_name(text, longest) then
+      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+      bad = bad or ('BADARG ' .. 'id' .. ': ' .. why)
     end
   end
 end
@@ -75,69 +75,69 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-local q_3, first_2 = q, jobs
-q_3.waiting = redis.call('LLEN', q_3.pending)
-q_3.awake = redis.call('LLEN', q_3.wake)
-redis.call('LLEN', q_3.broken)
-q_3.flying = redis.call('ZCARD', q_3.inflight)
-q_3.later = redis.call('ZCARD', q_3.delayed)
-q_3.buried = redis.call('ZCARD', q_3.dead)
-local words, back, seen_2, taken = {}, {}, {}, {}
-local function unique_key(q_4, unique)
+local q_2, first = q, jobs
+q_2.waiting = redis.call('LLEN', q_2.pending)
+q_2.awake = redis.call('LLEN', q_2.wake)
+redis.call('LLEN', q_2.broken)
+q_2.flying = redis.call('ZCARD', q_2.inflight)
+q_2.later = redis.call('ZCARD', q_2.delayed)
+q_2.buried = redis.call('ZCARD', q_2.dead)
+local words, back, seen, taken = {}, {}, {}, {}
+local function unique_key(q_3, unique)
   if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
-    return q_4.unique .. unique
+    return q_3.unique .. unique
   end
-  return q_4.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+  return q_3.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
 end
 local function is_live(state)
   return state == 'pending' or state == 'delayed' or state == 'inflight'
 end
-local function read(q_5, id, ...)
-  local job = redis.pcall('HMGET', q_5.job .. id, ...)
+local function read(q_3, id, ...)
+  local job = redis.pcall('HMGET', q_3.job .. id, ...)
   if not job.err then
     return job
   end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_5.job .. id, ...)
+  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.job .. id, ...)
 end
-local function holder(q_6, unique_2)
-  local id_2 = unique_2 and redis.call('GET', unique_key(q_6, unique_2))
-  if not id_2 then
+local function holder(q_3, unique)
+  local id = unique and redis.call('GET', unique_key(q_3, unique))
+  if not id then
     return
   end
-  local state_2, clients, expires = unpack(read(q_6, id_2, 'state', 'client', 'expires'))
-  if is_live((((state_2 == 'pending' or state_2 == 'delayed') and (tonumber(expires) or math.huge) <= now) and 'expired' or state_2)) then
-    return id_2, state_2, clients
+  local state, clients, expires = unpack(read(q_3, id, 'state', 'client', 'expires'))
+  if is_live((((state == 'pending' or state == 'delayed') and (tonumber(expires) or math.huge) <= now) and 'expired' or state)) then
+    return id, state, clients
   end
 end
-local function read_held(q_7, id_3, ...)
-  return read(q_7, id_3, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', ...)
+local function read_held(q_3, id, ...)
+  return read(q_3, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', ...)
 end
-for i_2 = first_2, #ARGV do
-  local id_4, job_2 = ARGV[i_2], read_held(q_3, ARGV[i_2])
-  local unique_3 = job_2[1] == 'dead' and job_2[7]
-  local word = job_2[1] or 'NOJOB'
-  local other = unique_3 and (taken[unique_3] or holder(q_3, unique_3) or id_4) ~= id_4
+for i = first, #ARGV do
+  local id, job = ARGV[i], read_held(q_2, ARGV[i])
+  local unique = job[1] == 'dead' and job[7]
+  local word = job[1] or 'NOJOB'
+  local other = unique and (taken[unique] or holder(q_2, unique) or id) ~= id
   if other then
     word = 'CONFLICT'
   elseif word == 'dead' then
     word = 'pending'
-    if unique_3 then
-      taken[unique_3] = id_4
+    if unique then
+      taken[unique] = id
     end
-    if not seen_2[id_4] then
+    if not seen[id] then
       table.insert(back, {
-        id = id_4,
-        unique = unique_3,
+        id = id,
+        unique = unique,
       })
     end
-    seen_2[id_4] = true
+    seen[id] = true
   end
   table.insert(words, word)
 end
 if #back == 0 then
   return words
 end
-local first_key = q_3.job .. back[1].id
+local first_key = q_2.job .. back[1].id
 local function denied(...)
   if not redis.acl_check_cmd then
     return
@@ -145,31 +145,31 @@ local function denied(...)
   local wanted = {
     ...,
   }
-  for i_3 = 1, select('#', ...), 2 do
-    local command, key = wanted[i_3], wanted[i_3 + 1]
+  for i = 1, select('#', ...), 2 do
+    local command, key = wanted[i], wanted[i + 1]
     if key and not redis.acl_check_cmd(command, key) then
       return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
     end
   end
 end
-bad = denied('PERSIST', first_key, 'HSET', first_key, 'HDEL', first_key, 'SET', q_3.unique, 'LPUSH', q_3.wake, 'ZREMRANGEBYSCORE', q_3.dead)
+bad = denied('PERSIST', first_key, 'HSET', first_key, 'HDEL', first_key, 'SET', q_2.unique, 'LPUSH', q_2.wake, 'ZREMRANGEBYSCORE', q_2.dead)
 if bad then
   return redis.error_reply(bad)
 end
-for _, job_3 in ipairs(back) do
-  local id_5, unique_4 = job_3.id, job_3.unique
-  local key_2 = q_3.job .. id_5
-  redis.call('ZREM', q_3.dead, id_5)
-  redis.call('PERSIST', key_2)
-  redis.call('HSET', key_2, 'state', 'pending', 'token', '')
-  redis.call('HDEL', key_2, 'attempts', 'crashes', 'past_crashes', 'reason', 'error', '_processed', 'expires')
-  if unique_4 then
-    redis.call('SET', unique_key(q_3, unique_4), id_5)
+for _, job in ipairs(back) do
+  local id, unique = job.id, job.unique
+  local key = q_2.job .. id
+  redis.call('ZREM', q_2.dead, id)
+  redis.call('PERSIST', key)
+  redis.call('HSET', key, 'state', 'pending', 'token', '')
+  redis.call('HDEL', key, 'attempts', 'crashes', 'past_crashes', 'reason', 'error', '_processed', 'expires')
+  if unique then
+    redis.call('SET', unique_key(q_2, unique), id)
   end
-  redis.call('LPUSH', q_3.pending, id_5)
+  redis.call('LPUSH', q_2.pending, id)
 end
-redis.call('ZREMRANGEBYSCORE', q_3.dead, '-inf', now - 604800000)
-if q_3.awake == 0 then
-  q_3.awake = redis.call('LPUSH', q_3.wake, '1')
+redis.call('ZREMRANGEBYSCORE', q_2.dead, '-inf', now - 604800000)
+if q_2.awake == 0 then
+  q_2.awake = redis.call('LPUSH', q_2.wake, '1')
 end
 return words

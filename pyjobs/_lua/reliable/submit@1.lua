@@ -7,47 +7,47 @@ local queue = KEYS[1]
 local function is_name(text, longest)
   return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
 end
-local function name(what, text_2, empty, longest_2)
-  longest_2 = longest_2 or 128
-  if not text_2 then
+local function name(what, text, empty, longest)
+  longest = longest or 128
+  if not text then
     bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
-  elseif (text_2 == '' and not empty) or not is_name(text_2, longest_2) then
-    local why = 'not 1 to ' .. longest_2 .. ' of the characters A-Z a-z 0-9 _ . : -'
+  elseif (text == '' and not empty) or not is_name(text, longest) then
+    local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
     bad = bad or ('BADARG ' .. what .. ': ' .. why)
   end
-  return text_2
+  return text
 end
 local client = name('client', ARGV[1], true)
 local options
 do
-  local text_3 = ARGV[2]
+  local text = ARGV[2]
   local options_2 = {}
-  for word in (text_3 or ''):gmatch('[^ ]+') do
-    local what_2, value = word:match('^([a-z_]+)=(.*)$')
-    if what_2 and options_2[what_2] then
-      bad = bad or ('BADARG ' .. what_2 .. ': ' .. 'given twice')
-    elseif what_2 then
-      options_2[what_2] = value
+  for word in (text or ''):gmatch('[^ ]+') do
+    local what, value = word:match('^([a-z_]+)=(.*)$')
+    if what and options_2[what] then
+      bad = bad or ('BADARG ' .. what .. ': ' .. 'given twice')
+    elseif what then
+      options_2[what] = value
     else
       bad = bad or ('BADARG ' .. 'options' .. ': ' .. 'not name=value')
     end
   end
   options = options_2
 end
-local function option(options_3, what_3, low, high, otherwise)
-  local text_4 = options_3[what_3]
-  if not text_4 then
+local function option(options_2, what, low, high, otherwise)
+  local text = options_2[what]
+  if not text then
     return otherwise
   end
-  options_3[what_3] = nil
-  local number = text_4 and #text_4 <= 15 and text_4:find('^[0-9]+$') and tonumber(text_4)
-  if not text_4 then
-    bad = bad or ('BADARG ' .. what_3 .. ': ' .. 'missing')
+  options_2[what] = nil
+  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+  if not text then
+    bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
   elseif not number then
-    bad = bad or ('BADARG ' .. what_3 .. ': ' .. 'not a whole number')
+    bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
   elseif number < low or number > high then
-    local why_2 = string.format('not within %.0f to %.0f', low, high)
-    bad = bad or ('BADARG ' .. what_3 .. ': ' .. why_2)
+    local why = string.format('not within %.0f to %.0f', low, high)
+    bad = bad or ('BADARG ' .. what .. ': ' .. why)
   end
   return number or low
 end
@@ -56,12 +56,12 @@ local run_at = option(options, 'run_at', 0, 9999999999999, 0)
 local expires = option(options, 'expires', 1, 315360000000)
 local unique
 do
-  local options_4 = options
-  local text_5 = options_4['unique']
-  if text_5 then
-    options_4['unique'] = nil
-    local bare = text_5:gsub('%%(%x%x)', '')
-    local plain = text_5:gsub('%%(%x%x)', function(hex)
+  local options_2 = options
+  local text = options_2['unique']
+  if text then
+    options_2['unique'] = nil
+    local bare = text:gsub('%%(%x%x)', '')
+    local plain = text:gsub('%%(%x%x)', function(hex)
       return string.char(tonumber(hex, 16))
     end)
     if bare:find('%', 1, true) then
@@ -83,11 +83,11 @@ do
   if count < 1 then
     bad = bad or ('BADARG ' .. 'items' .. ': ' .. 'missing')
   elseif count > 1000 then
-    local why_3 = 'more than ' .. 1000
-    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why_3)
+    local why = 'more than ' .. 1000
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why)
   elseif count ~= math.floor(count) then
-    local why_4 = 'not ' .. 2 .. ' values each'
-    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why_4)
+    local why = 'not ' .. 2 .. ' values each'
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why)
   end
   jobs = 3
 end
@@ -95,11 +95,11 @@ if #KEYS < 1 or (#KEYS ~= 1) then
   bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
 end
 do
-  local options_5 = options
-  local what_4 = next(options_5)
-  if what_4 then
-    local why_5 = 'there is none called ' .. what_4
-    bad = bad or ('BADARG ' .. 'options' .. ': ' .. why_5)
+  local options_2 = options
+  local what = next(options_2)
+  if what then
+    local why = 'there is none called ' .. what
+    bad = bad or ('BADARG ' .. 'options' .. ': ' .. why)
   end
 end
 do
@@ -107,10 +107,10 @@ do
   for i = first, #ARGV, 2 do
     name('id', ARGV[i], true)
   end
-  for i_2 = first + 2 - 1, #ARGV, 2 do
-    local text_6 = ARGV[i_2]
-    if #text_6 > 1048576 then
-      bad = bad or 'TOOLARGE ' .. 'data' .. ': ' .. #text_6 .. ' bytes, more than ' .. 1048576
+  for i = first + 2 - 1, #ARGV, 2 do
+    local text = ARGV[i]
+    if #text > 1048576 then
+      bad = bad or 'TOOLARGE ' .. 'data' .. ': ' .. #text .. ' bytes, more than ' .. 1048576
     end
   end
 end
@@ -161,91 +161,91 @@ local function fields(...)
   local named, kept = {
     ...,
   }, {}
-  for i_3 = 1, select('#', ...), 2 do
-    if named[i_3 + 1] and named[i_3 + 1] ~= '' then
-      kept[#kept + 1] = named[i_3]
-      kept[#kept + 1] = named[i_3 + 1]
+  for i = 1, select('#', ...), 2 do
+    if named[i + 1] and named[i + 1] ~= '' then
+      kept[#kept + 1] = named[i]
+      kept[#kept + 1] = named[i + 1]
     end
   end
   return kept
 end
-local q_3, first_2, unique_2, extra = q, jobs, unique, fields('client', client, 'retention', retention, 'timeout', timeout, 'expires', expires and now + expires, 'unique', unique, 'max_attempts', attempts, 'backoff', backoff, 'max_run', max_run)
+local q_2, first, unique_2, extra = q, jobs, unique, fields('client', client, 'retention', retention, 'timeout', timeout, 'expires', expires and now + expires, 'unique', unique, 'max_attempts', attempts, 'backoff', backoff, 'max_run', max_run)
 local state = wait > 0 and 'delayed' or 'pending'
 local ids, keys
 do
   local ids_2, keys_2 = {}, {}
-  for i_4 = first_2, #ARGV, 2 do
-    local id = ARGV[i_4]
+  for i = first, #ARGV, 2 do
+    local id = ARGV[i]
     if id == '' then
-      id = string.format('%s%06d-%d', clock[1], micros, i_4)
-      while redis.call('EXISTS', q_3.job .. id) == 1 do
+      id = string.format('%s%06d-%d', clock[1], micros, i)
+      while redis.call('EXISTS', q_2.job .. id) == 1 do
         id = id .. '-'
       end
     end
     ids_2[#ids_2 + 1] = id
-    keys_2[#keys_2 + 1] = q_3.job .. id
+    keys_2[#keys_2 + 1] = q_2.job .. id
   end
   ids, keys = ids_2, keys_2
 end
 local reply, live
-local function unique_key(q_4, unique_3)
+local function unique_key(q_3, unique_3)
   if (#unique_3 <= 128 and unique_3:find('^[a-zA-Z0-9_.:-]*$')) then
-    return q_4.unique .. unique_3
+    return q_3.unique .. unique_3
   end
-  return q_4.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique_3) or unique_3)
+  return q_3.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique_3) or unique_3)
 end
 do
-  local function find_none(q_5, keys_3)
-    local there = redis.call('EXISTS', q_5.wake, unpack(keys_3))
-    q_5.awake = there > 0 and redis.call('LLEN', q_5.wake) or 0
-    return there == math.min(q_5.awake, 1)
+  local function find_none(q_3, keys_2)
+    local there = redis.call('EXISTS', q_3.wake, unpack(keys_2))
+    q_3.awake = there > 0 and redis.call('LLEN', q_3.wake) or 0
+    return there == math.min(q_3.awake, 1)
   end
-  local ids_3, keys_4, none = ids, keys, find_none(q_3, keys)
+  local ids_2, keys_2, none = ids, keys, find_none(q_2, keys)
   local reply_2, new, live_2 = {}, {}, {}
   local held_by, held_state, held_clients
   local function is_live(state_2)
     return state_2 == 'pending' or state_2 == 'delayed' or state_2 == 'inflight'
   end
   do
-    local id_2 = unique_2 and redis.call('GET', unique_key(q_3, unique_2))
-    if id_2 then
-      local function read(q_6, id_3, ...)
-        local job = redis.pcall('HMGET', q_6.job .. id_3, ...)
+    local id = unique_2 and redis.call('GET', unique_key(q_2, unique_2))
+    if id then
+      local function read(q_3, id_2, ...)
+        local job = redis.pcall('HMGET', q_3.job .. id_2, ...)
         if not job.err then
           return job
         end
-        return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_6.job .. id_3, ...)
+        return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.job .. id_2, ...)
       end
-      local state_3, clients, expires_2 = unpack(read(q_3, id_2, 'state', 'client', 'expires'))
-      if is_live((((state_3 == 'pending' or state_3 == 'delayed') and (tonumber(expires_2) or math.huge) <= now) and 'expired' or state_3)) then
-        held_by, held_state, held_clients = id_2, state_3, clients
+      local state_2, clients, expires_2 = unpack(read(q_2, id, 'state', 'client', 'expires'))
+      if is_live((((state_2 == 'pending' or state_2 == 'delayed') and (tonumber(expires_2) or math.huge) <= now) and 'expired' or state_2)) then
+        held_by, held_state, held_clients = id, state_2, clients
       end
     end
   end
-  local held_key = held_by and q_3.job .. held_by
-  for n = 1, #ids_3 do
-    local id_4, data = ids_3[n], ARGV[first_2 + 2 * n - 1]
-    local there_2, has, clients_2
-    if new[id_4] then
-      there_2, has = state, new[id_4]
+  local held_key = held_by and q_2.job .. held_by
+  for n = 1, #ids_2 do
+    local id, data = ids_2[n], ARGV[first + 2 * n - 1]
+    local there, has, clients
+    if new[id] then
+      there, has = state, new[id]
     elseif not none then
-      local expires_3
-      there_2, has, clients_2, expires_3 = unpack(redis.call('HMGET', keys_4[n], 'state', 'data', 'client', 'expires'))
-      local state_4, expires_4 = there_2, expires_3
-      there_2 = ((state_4 == 'pending' or state_4 == 'delayed') and (tonumber(expires_4) or math.huge) <= now) and 'expired' or state_4
+      local expires_2
+      there, has, clients, expires_2 = unpack(redis.call('HMGET', keys_2[n], 'state', 'data', 'client', 'expires'))
+      local state_2, expires_3 = there, expires_2
+      there = ((state_2 == 'pending' or state_2 == 'delayed') and (tonumber(expires_3) or math.huge) <= now) and 'expired' or state_2
     end
     local outcome = 'new'
-    if there_2 then
-      outcome = has == data and there_2 or 'CONFLICT'
+    if there then
+      outcome = has == data and there or 'CONFLICT'
     end
-    if not new[id_4] and is_live(outcome) then
+    if not new[id] and is_live(outcome) then
       live_2[#live_2 + 1] = {
-        keys_4[n],
-        clients_2,
+        keys_2[n],
+        clients,
       }
     end
     if outcome == 'new' and held_by then
-      id_4, outcome = held_by, held_state
+      id, outcome = held_by, held_state
       if held_key then
         live_2[#live_2 + 1] = {
           held_key,
@@ -254,20 +254,20 @@ do
       end
       held_key = nil
     elseif outcome == 'new' then
-      new[id_4] = data
+      new[id] = data
       if unique_2 then
-        held_by, held_state = id_4, state
+        held_by, held_state = id, state
       end
     end
-    reply_2[2 * n - 1], reply_2[2 * n] = id_4, outcome
+    reply_2[2 * n - 1], reply_2[2 * n] = id, outcome
   end
   reply, live = reply_2, live_2
 end
 local fresh, scores = {}, {}
-for n_2, id_5 in ipairs(ids) do
-  if reply[2 * n_2] == 'new' then
-    fresh[#fresh + 1] = id_5
-    scores[2 * #fresh - 1], scores[2 * #fresh] = now + wait, id_5
+for n, id in ipairs(ids) do
+  if reply[2 * n] == 'new' then
+    fresh[#fresh + 1] = id
+    scores[2 * #fresh - 1], scores[2 * #fresh] = now + wait, id
   end
 end
 local function denied(...)
@@ -277,69 +277,69 @@ local function denied(...)
   local wanted = {
     ...,
   }
-  for i_5 = 1, select('#', ...), 2 do
-    local command, key = wanted[i_5], wanted[i_5 + 1]
+  for i = 1, select('#', ...), 2 do
+    local command, key = wanted[i], wanted[i + 1]
     if key and not redis.acl_check_cmd(command, key) then
       return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
     end
   end
 end
-bad = denied('HSET', q_3.job, 'LPUSH', wait > 0 and q_3.wake, 'SET', unique_2 and unique_key(q_3, unique_2))
+bad = denied('HSET', q_2.job, 'LPUSH', wait > 0 and q_2.wake, 'SET', unique_2 and unique_key(q_2, unique_2))
 if bad then
   return redis.error_reply(bad)
 end
 if #fresh > 0 and wait > 0 then
-  redis.call('ZADD', q_3.delayed, unpack(scores))
+  redis.call('ZADD', q_2.delayed, unpack(scores))
 elseif #fresh > 0 then
-  redis.call('LPUSH', q_3.pending, unpack(fresh))
+  redis.call('LPUSH', q_2.pending, unpack(fresh))
 end
-if not q_3.born then
-  redis.call('HSET', q_3.meta, 'mode', q_3.mode, 'layout', '1')
+if not q_2.born then
+  redis.call('HSET', q_2.meta, 'mode', q_2.mode, 'layout', '1')
 end
-for n_3, id_6 in ipairs(ids) do
-  if reply[2 * n_3] == 'new' then
-    redis.call('HSET', keys[n_3], 'data', ARGV[first_2 + 2 * n_3 - 1], 'state', state, '_queued', stamp, unpack(extra))
+for n, id in ipairs(ids) do
+  if reply[2 * n] == 'new' then
+    redis.call('HSET', keys[n], 'data', ARGV[first + 2 * n - 1], 'state', state, '_queued', stamp, unpack(extra))
     if unique_2 then
-      redis.call('SET', unique_key(q_3, unique_2), id_6)
+      redis.call('SET', unique_key(q_2, unique_2), id)
     end
   end
 end
 if #fresh > 0 then
-  if q_3.awake == 0 then
-    q_3.awake = redis.call('LPUSH', q_3.wake, '1')
+  if q_2.awake == 0 then
+    q_2.awake = redis.call('LPUSH', q_2.wake, '1')
   end
 end
 do
   local added
   do
-    local live_3 = live
+    local live_2 = live
     local added_2 = {}
-    local function with_listener(clients_3, client_2)
-      if not clients_3 or clients_3 == '' then
+    local function with_listener(clients, client_2)
+      if not clients or clients == '' then
         return client_2
       end
-      if (' ' .. clients_3 .. ' '):find(' ' .. client_2 .. ' ', 1, true) then
+      if (' ' .. clients .. ' '):find(' ' .. client_2 .. ' ', 1, true) then
         return
       end
-      local _, spaces = clients_3:gsub(' ', ' ')
+      local _, spaces = clients:gsub(' ', ' ')
       if spaces + 1 >= 16 then
-        clients_3 = clients_3:match('^[^ ]* (.*)$')
+        clients = clients:match('^[^ ]* (.*)$')
       end
-      return clients_3 .. ' ' .. client_2
+      return clients .. ' ' .. client_2
     end
-    for __2, job_2 in ipairs(live_3) do
-      local names = client ~= '' and with_listener(job_2[2], client)
+    for _, job in ipairs(live_2) do
+      local names = client ~= '' and with_listener(job[2], client)
       if names then
-        added_2[#added_2 + 1] = job_2[1]
+        added_2[#added_2 + 1] = job[1]
         added_2[#added_2 + 1] = names
       end
     end
     added = added_2
   end
   if not (#added == 0) then
-    redis.pcall('ZREM', q_3.inflight, '')
-    for i_6 = 1, #added, 2 do
-      redis.pcall('HSET', added[i_6], 'client', added[i_6 + 1])
+    redis.pcall('ZREM', q_2.inflight, '')
+    for i = 1, #added, 2 do
+      redis.pcall('HSET', added[i], 'client', added[i + 1])
     end
   end
 end

@@ -17,14 +17,14 @@ end
 local limit = int('limit', ARGV[1], 1, 1000)
 local options
 do
-  local text_2 = ARGV[2]
+  local text = ARGV[2]
   local options_2 = {}
-  for word in (text_2 or ''):gmatch('[^ ]+') do
-    local what_2, value = word:match('^([a-z_]+)=(.*)$')
-    if what_2 and options_2[what_2] then
-      bad = bad or ('BADARG ' .. what_2 .. ': ' .. 'given twice')
-    elseif what_2 then
-      options_2[what_2] = value
+  for word in (text or ''):gmatch('[^ ]+') do
+    local what, value = word:match('^([a-z_]+)=(.*)$')
+    if what and options_2[what] then
+      bad = bad or ('BADARG ' .. what .. ': ' .. 'given twice')
+    elseif what then
+      options_2[what] = value
     else
       bad = bad or ('BADARG ' .. 'options' .. ': ' .. 'not name=value')
     end
@@ -33,28 +33,28 @@ do
 end
 local bytes
 do
-  local options_3 = options
-  local text_3 = options_3['bytes']
-  if not text_3 then
+  local options_2 = options
+  local text = options_2['bytes']
+  if not text then
     bytes = 4194304
   else
-    options_3['bytes'] = nil
-    bytes = int('bytes', text_3, 1, 1073741824)
+    options_2['bytes'] = nil
+    bytes = int('bytes', text, 1, 1073741824)
   end
 end
 if #KEYS < 1 or nil then
   bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
 end
 if (#ARGV ~= 2) then
-  local why_2 = 'wrong number: ' .. #ARGV .. ', not ' .. 2
-  bad = bad or ('BADARG ' .. 'arguments' .. ': ' .. why_2)
+  local why = 'wrong number: ' .. #ARGV .. ', not ' .. 2
+  bad = bad or ('BADARG ' .. 'arguments' .. ': ' .. why)
 end
 do
-  local options_4 = options
-  local what_3 = next(options_4)
-  if what_3 then
-    local why_3 = 'there is none called ' .. what_3
-    bad = bad or ('BADARG ' .. 'options' .. ': ' .. why_3)
+  local options_2 = options
+  local what = next(options_2)
+  if what then
+    local why = 'there is none called ' .. what
+    bad = bad or ('BADARG ' .. 'options' .. ': ' .. why)
   end
 end
 local opened = {}
@@ -104,24 +104,24 @@ local function denied(...)
     ...,
   }
   for i = 1, select('#', ...), 2 do
-    local command, key_2 = wanted[i], wanted[i + 1]
-    if key_2 and not redis.acl_check_cmd(command, key_2) then
-      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key_2
+    local command, key = wanted[i], wanted[i + 1]
+    if key and not redis.acl_check_cmd(command, key) then
+      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
     end
   end
 end
-for i_2, queue in ipairs(KEYS) do
-  opened[i_2] = open(queue, 'simple')
+for i, queue in ipairs(KEYS) do
+  opened[i] = open(queue, 'simple')
   if bad then
     return redis.error_reply(bad)
   end
   do
-    local q_2 = opened[i_2]
-    q_2.waiting = redis.call('LLEN', q_2.pending)
-    q_2.awake = redis.call('LLEN', q_2.wake)
+    local q = opened[i]
+    q.waiting = redis.call('LLEN', q.pending)
+    q.awake = redis.call('LLEN', q.wake)
   end
-  redis.call('LLEN', opened[i_2].broken)
-  bad = denied('LPUSH', opened[i_2].wake, 'PEXPIRE', opened[i_2].broken)
+  redis.call('LLEN', opened[i].broken)
+  bad = denied('LPUSH', opened[i].wake, 'PEXPIRE', opened[i].broken)
 end
 if bad then
   return redis.error_reply(bad)
@@ -150,22 +150,22 @@ end
 local function make_token(queued, client)
   return string.format('%s.%.0f.%s', queued, now, client)
 end
-for at, q_3 in ipairs(opened) do
-  if room.jobs > 0 and not room.full and q_3.waiting > 0 then
+for at, q in ipairs(opened) do
+  if room.jobs > 0 and not room.full and q.waiting > 0 then
     local taken, broken = 0, {}
     repeat
-      local wanted_2 = math.min(16, room.jobs)
-      local found = redis.call('LRANGE', q_3.pending, -taken - wanted_2, -taken - 1)
-      for i_3 = #found, 1, -1 do
-        local id, client_2, queued_2, data_2
+      local wanted = math.min(16, room.jobs)
+      local found = redis.call('LRANGE', q.pending, -taken - wanted, -taken - 1)
+      for i = #found, 1, -1 do
+        local id, client, queued, data
         do
-          local text_4 = found[i_3]
-          local id_2, client_3, queued_3, data_3 = text_4:match('^{"id":"([^"]+)","client":"([^"]*)","_queued":(%d+),"data":(.*)}$')
-          if id_2 and (#id_2 <= 128 and id_2:find('^[a-zA-Z0-9_.:-]*$')) and (#client_3 <= 128 and client_3:find('^[a-zA-Z0-9_.:-]*$')) and #queued_3 <= 15 then
-            id, client_2, queued_2, data_2 = id_2, client_3, queued_3, data_3
+          local text = found[i]
+          local id_2, client_2, queued_2, data_2 = text:match('^{"id":"([^"]+)","client":"([^"]*)","_queued":(%d+),"data":(.*)}$')
+          if id_2 and (#id_2 <= 128 and id_2:find('^[a-zA-Z0-9_.:-]*$')) and (#client_2 <= 128 and client_2:find('^[a-zA-Z0-9_.:-]*$')) and #queued_2 <= 15 then
+            id, client, queued, data = id_2, client_2, queued_2, data_2
           end
         end
-        room.full = not id and room.passes == 0 or id and not fits(room, data_2)
+        room.full = not id and room.passes == 0 or id and not fits(room, data)
         if room.full then
           break
         end
@@ -173,33 +173,33 @@ for at, q_3 in ipairs(opened) do
           reply[#reply + 1] = {
             at,
             id,
-            make_token(queued_2, client_2),
-            data_2,
+            make_token(queued, client),
+            data,
             1,
-            tonumber(queued_2),
+            tonumber(queued),
             0,
           }
         else
           room.passes = room.passes - 1
-          broken[#broken + 1] = found[i_3]
+          broken[#broken + 1] = found[i]
         end
         taken = taken + 1
       end
-    until room.full or room.jobs == 0 or #found < wanted_2
+    until room.full or room.jobs == 0 or #found < wanted
     if taken > 0 then
-      redis.call('LTRIM', q_3.pending, 0, -taken - 1)
+      redis.call('LTRIM', q.pending, 0, -taken - 1)
     end
-    for _, text_5 in ipairs(broken) do
-      redis.call('LPUSH', q_3.broken, text_5)
-      redis.call('LTRIM', q_3.broken, 0, 999)
-      redis.call('PEXPIRE', q_3.broken, '604800000')
+    for _, text in ipairs(broken) do
+      redis.call('LPUSH', q.broken, text)
+      redis.call('LTRIM', q.broken, 0, 999)
+      redis.call('PEXPIRE', q.broken, '604800000')
     end
-    q_3.waiting = q_3.waiting - taken
+    q.waiting = q.waiting - taken
   end
-  if q_3.waiting > 0 then
+  if q.waiting > 0 then
     reply[1] = 0
-    if q_3.awake == 0 then
-      q_3.awake = redis.call('LPUSH', q_3.wake, '1')
+    if q.awake == 0 then
+      q.awake = redis.call('LPUSH', q.wake, '1')
     end
   end
 end

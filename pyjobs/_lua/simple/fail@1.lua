@@ -14,8 +14,8 @@ do
     local why = 'more than ' .. 1000
     bad = bad or ('BADARG ' .. 'items' .. ': ' .. why)
   elseif count ~= math.floor(count) then
-    local why_2 = 'not ' .. 3 .. ' values each'
-    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why_2)
+    local why = 'not ' .. 3 .. ' values each'
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why)
   end
   failed = 1
 end
@@ -29,26 +29,26 @@ local function parse_token(text)
     return queued, started, client
   end
 end
-local function is_name(text_2, longest)
-  return #text_2 <= longest and text_2:find('^[a-zA-Z0-9_.:-]*$')
+local function is_name(text, longest)
+  return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
 end
 for i = first, #ARGV, 3 do
   do
-    local text_3, longest_2 = ARGV[i], nil
-    longest_2 = longest_2 or 128
-    if not text_3 then
+    local text, longest = ARGV[i], nil
+    longest = longest or 128
+    if not text then
       bad = bad or ('BADARG ' .. 'id' .. ': ' .. 'missing')
-    elseif (text_3 == '' and true) or not is_name(text_3, longest_2) then
-      local why_3 = 'not 1 to ' .. longest_2 .. ' of the characters A-Z a-z 0-9 _ . : -'
-      bad = bad or ('BADARG ' .. 'id' .. ': ' .. why_3)
+    elseif (text == '' and true) or not is_name(text, longest) then
+      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+      bad = bad or ('BADARG ' .. 'id' .. ': ' .. why)
     end
   end
   if not parse_token(ARGV[i + 1] or '') then
     bad = bad or ('BADARG ' .. 'token' .. ': ' .. 'not one from claim')
   end
-  local text_4 = ARGV[i + 2] or ''
-  if #text_4 > 1048576 then
-    bad = bad or 'TOOLARGE ' .. 'error' .. ': ' .. #text_4 .. ' bytes, more than ' .. 1048576
+  local text = ARGV[i + 2] or ''
+  if #text > 1048576 then
+    bad = bad or 'TOOLARGE ' .. 'error' .. ': ' .. #text .. ' bytes, more than ' .. 1048576
   end
 end
 local q
@@ -91,21 +91,21 @@ if bad then
   return redis.error_reply(bad)
 end
 local words = {}
-for i_2 = first, #ARGV, 3 do
-  local queued_2, started_2, client_2
+for i = first, #ARGV, 3 do
+  local queued, started, client
   do
-    local text_5 = ARGV[i_2 + 1]
-    local queued_3, started_3, client_3 = text_5:match('^(%d+)%.(%d+)%.([A-Za-z0-9_.:-]*)$')
-    if queued_3 and #queued_3 <= 15 and #started_3 <= 15 and #client_3 <= 128 then
-      queued_2, started_2, client_2 = queued_3, started_3, client_3
+    local text = ARGV[i + 1]
+    local queued_2, started_2, client_2 = text:match('^(%d+)%.(%d+)%.([A-Za-z0-9_.:-]*)$')
+    if queued_2 and #queued_2 <= 15 and #started_2 <= 15 and #client_2 <= 128 then
+      queued, started, client = queued_2, started_2, client_2
     end
   end
   do
-    local q_3, clients, id, queued_4, started_4, body = q, client_2, ARGV[i_2], queued_2, started_2, ARGV[i_2 + 2]
+    local q_2, clients, id, queued_2, started_2, body = q, client, ARGV[i], queued, started, ARGV[i + 2]
     if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
-      local line = id .. ' ' .. 'failed' .. ' ' .. '-' .. ' ' .. (queued_4 and #queued_4 <= 15 and queued_4:find('^[0-9]+$') and queued_4 or '0') .. ' ' .. (started_4 and #started_4 <= 15 and started_4:find('^[0-9]+$') and started_4 or '0') .. ' ' .. stamp .. ' ' .. #body .. '\n' .. body .. '\n'
-      for client_4 in clients:gmatch('[^ ]+') do
-        local channel = q_3.client .. client_4
+      local line = id .. ' ' .. 'failed' .. ' ' .. '-' .. ' ' .. (queued_2 and #queued_2 <= 15 and queued_2:find('^[0-9]+$') and queued_2 or '0') .. ' ' .. (started_2 and #started_2 <= 15 and started_2:find('^[0-9]+$') and started_2 or '0') .. ' ' .. stamp .. ' ' .. #body .. '\n' .. body .. '\n'
+      for client_2 in clients:gmatch('[^ ]+') do
+        local channel = q_2.client .. client_2
         local message = messages[channel] or {
           bytes = 0,
         }
@@ -123,8 +123,8 @@ for i_2 = first, #ARGV, 3 do
   end
   table.insert(words, 'failed')
 end
-for channel_3, message_3 in pairs(messages) do
-  redis.pcall('PUBLISH', channel_3, table.concat(message_3))
+for channel, message in pairs(messages) do
+  redis.pcall('PUBLISH', channel, table.concat(message))
 end
 messages = {}
 return words

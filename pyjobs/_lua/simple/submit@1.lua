@@ -6,27 +6,27 @@ local queue = KEYS[1]
 local function is_name(text, longest)
   return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
 end
-local function name(what, text_2, empty, longest_2)
-  longest_2 = longest_2 or 128
-  if not text_2 then
+local function name(what, text, empty, longest)
+  longest = longest or 128
+  if not text then
     bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
-  elseif (text_2 == '' and not empty) or not is_name(text_2, longest_2) then
-    local why = 'not 1 to ' .. longest_2 .. ' of the characters A-Z a-z 0-9 _ . : -'
+  elseif (text == '' and not empty) or not is_name(text, longest) then
+    local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
     bad = bad or ('BADARG ' .. what .. ': ' .. why)
   end
-  return text_2
+  return text
 end
 local client = name('client', ARGV[1], true)
 local options
 do
-  local text_3 = ARGV[2]
+  local text = ARGV[2]
   local options_2 = {}
-  for word in (text_3 or ''):gmatch('[^ ]+') do
-    local what_2, value = word:match('^([a-z_]+)=(.*)$')
-    if what_2 and options_2[what_2] then
-      bad = bad or ('BADARG ' .. what_2 .. ': ' .. 'given twice')
-    elseif what_2 then
-      options_2[what_2] = value
+  for word in (text or ''):gmatch('[^ ]+') do
+    local what, value = word:match('^([a-z_]+)=(.*)$')
+    if what and options_2[what] then
+      bad = bad or ('BADARG ' .. what .. ': ' .. 'given twice')
+    elseif what then
+      options_2[what] = value
     else
       bad = bad or ('BADARG ' .. 'options' .. ': ' .. 'not name=value')
     end
@@ -39,11 +39,11 @@ do
   if count < 1 then
     bad = bad or ('BADARG ' .. 'items' .. ': ' .. 'missing')
   elseif count > 1000 then
-    local why_2 = 'more than ' .. 1000
-    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why_2)
+    local why = 'more than ' .. 1000
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why)
   elseif count ~= math.floor(count) then
-    local why_3 = 'not ' .. 2 .. ' values each'
-    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why_3)
+    local why = 'not ' .. 2 .. ' values each'
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why)
   end
   jobs = 3
 end
@@ -51,11 +51,11 @@ if #KEYS < 1 or (#KEYS ~= 1) then
   bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
 end
 do
-  local options_3 = options
-  local what_3 = next(options_3)
-  if what_3 then
-    local why_4 = 'there is none called ' .. what_3
-    bad = bad or ('BADARG ' .. 'options' .. ': ' .. why_4)
+  local options_2 = options
+  local what = next(options_2)
+  if what then
+    local why = 'there is none called ' .. what
+    bad = bad or ('BADARG ' .. 'options' .. ': ' .. why)
   end
 end
 do
@@ -63,10 +63,10 @@ do
   for i = first, #ARGV, 2 do
     name('id', ARGV[i], true)
   end
-  for i_2 = first + 2 - 1, #ARGV, 2 do
-    local text_4 = ARGV[i_2]
-    if #text_4 > 1048576 then
-      bad = bad or 'TOOLARGE ' .. 'data' .. ': ' .. #text_4 .. ' bytes, more than ' .. 1048576
+  for i = first + 2 - 1, #ARGV, 2 do
+    local text = ARGV[i]
+    if #text > 1048576 then
+      bad = bad or 'TOOLARGE ' .. 'data' .. ': ' .. #text .. ' bytes, more than ' .. 1048576
     end
   end
 end
@@ -110,17 +110,17 @@ if bad then
   return redis.error_reply(bad)
 end
 do
-  local q_3 = q
-  q_3.awake = redis.call('LLEN', q_3.wake)
+  local q_2 = q
+  q_2.awake = redis.call('LLEN', q_2.wake)
 end
 local messages, reply = {}, {}
 local function make_message(id, client_2, data)
   return string.format('{"id":"%s","client":"%s","_queued":%.0f,"data":', id, client_2, now) .. data .. '}'
 end
-for i_3 = jobs, #ARGV, 2 do
-  local id_2 = ARGV[i_3] ~= '' and ARGV[i_3] or string.format('%s%06d-%d', clock[1], micros, i_3)
-  table.insert(messages, make_message(id_2, client, ARGV[i_3 + 1]))
-  table.insert(reply, id_2)
+for i = jobs, #ARGV, 2 do
+  local id = ARGV[i] ~= '' and ARGV[i] or string.format('%s%06d-%d', clock[1], micros, i)
+  table.insert(messages, make_message(id, client, ARGV[i + 1]))
+  table.insert(reply, id)
   table.insert(reply, 'new')
 end
 local function denied(...)
@@ -130,8 +130,8 @@ local function denied(...)
   local wanted = {
     ...,
   }
-  for i_4 = 1, select('#', ...), 2 do
-    local command, key = wanted[i_4], wanted[i_4 + 1]
+  for i = 1, select('#', ...), 2 do
+    local command, key = wanted[i], wanted[i + 1]
     if key and not redis.acl_check_cmd(command, key) then
       return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
     end
@@ -143,15 +143,15 @@ if bad then
 end
 redis.call('LPUSH', q.pending, unpack(messages))
 do
-  local q_4 = q
-  if not q_4.born then
-    redis.call('HSET', q_4.meta, 'mode', q_4.mode, 'layout', '1')
+  local q_2 = q
+  if not q_2.born then
+    redis.call('HSET', q_2.meta, 'mode', q_2.mode, 'layout', '1')
   end
 end
 do
-  local q_5 = q
-  if q_5.awake == 0 then
-    q_5.awake = redis.call('LPUSH', q_5.wake, '1')
+  local q_2 = q
+  if q_2.awake == 0 then
+    q_2.awake = redis.call('LPUSH', q_2.wake, '1')
   end
 end
 return reply
