@@ -25,6 +25,7 @@ from pyjobs.errors import (
     Unavailable,
     Undecodable,
     Unencodable,
+    UnknownTask,
     WrongMode,
     WrongType,
 )
@@ -62,6 +63,7 @@ __all__ = [
     "Unavailable",
     "Undecodable",
     "Unencodable",
+    "UnknownTask",
     "Worker",
     "WrongMode",
     "WrongType",

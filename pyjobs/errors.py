@@ -19,6 +19,7 @@
     ├── JobExpired                     the job was not started in time, and never will be
     ├── ResultGone                     the result's retention is over, or there never was such a job
     ├── ClientClosed                   the client was closed while this job was pending
+    ├── UnknownTask                    no task of this name is known here
     ├── NoResults                      the client was made without results
     ├── MissingExtra                   a package of an optional extra is not installed
     └── Unavailable                    Redis can't be reached, or refuses to work
@@ -136,6 +137,13 @@ class Unencodable(PyjobsError, TypeError):
     """A value that has no JSON; the message says why."""
 
 
+BECAUSE = {
+    "crashed": "its workers kept dying",
+    "rejected": "rejected",
+    "unknown": "no worker knew its task",
+}
+
+
 class JobFailed(PyjobsError):
     """The job failed for good. When the handler raised Reject, the message is the handler's own.
 
@@ -143,12 +151,12 @@ class JobFailed(PyjobsError):
         type: class name of the handler's last error, '' when none was recorded.
         message: message of that error.
         traceback: traceback of that error as text, its last 16,000 characters.
-        reason: why the job died in reliable mode: 'attempts', 'rejected' or 'crashed'; '-' in the
-            other modes.
+        reason: why the job died in reliable mode: 'attempts', 'rejected', 'crashed', or 'unknown'
+            when no worker knew its task; '-' in the other modes.
     """
 
     def __init__(self, type: str, message: str, traceback: str, reason: str = "-") -> None:
-        because = {"crashed": "its workers kept dying", "rejected": "rejected"}.get(reason, "")
+        because = BECAUSE.get(reason, "")
         parts = (message,) if type == "Reject" else (because, type, message)
         super().__init__(": ".join(part for part in parts if part) or "the job failed")
         self.type = type
@@ -174,6 +182,10 @@ class ClientClosed(PyjobsError):
 
     The job itself goes on.
     """
+
+
+class UnknownTask(PyjobsError):
+    """No task of this name is known here: the worker that claimed the job has no such task."""
 
 
 class NoResults(PyjobsError):

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Loads the scripts into Redis with nothing but redis-cli, and writes their shas to jobs:scripts.
+# Loads the scripts into Redis with nothing but redis-cli, and writes their shas to jobs:scripts and their
+# bodies to jobs:bodies.
 #   scripts/load.sh DIR      DIR is what 'pyjobs scripts export DIR' wrote
 set -eu
 . "$(dirname "$0")/redis.sh"
@@ -13,6 +14,7 @@ while read -r file sha; do
     loaded=$(redis SCRIPT LOAD "$(cat "$1/$file")" </dev/null) || exit 1
     [ "$loaded" = "$sha" ] || die "$file is not what the manifest says: its sha is $loaded, not $sha"
     redis HSET "$prefix:scripts" "${file%.lua}" "$sha" </dev/null >/dev/null
+    redis -x HSET "$prefix:bodies" "$sha" <"$1/$file" >/dev/null
     echo "${file%.lua} $sha"
 done <<EOF
 $scripts

@@ -46,24 +46,38 @@ redis() {
     redis-cli -e --no-auth-warning ${url:+-u "$url"} ${user:+--user "$user"} "$@"
 }
 
+# sha1: the sha1 of what comes from stdin, in hex.
+sha1() {
+    if command -v sha1sum >/dev/null; then sha1sum; else shasum; fi
+}
+
 # evalsha [-x] NAME@VERSION KEYS... ARGS...: the script's reply, a line for each value.
-# -x takes the last argument from stdin, so that no shell or redis-cli interprets it.
+# -x takes the last argument from stdin, so that no shell or redis-cli interprets it. A script that Redis does not have
+# any more is loaded from the body that 'pyjobs scripts load' left beside the sha.
 evalsha() {
-    x=
+    x= last=
     if [ "$1" = -x ]; then
         x=-x
+        last=$(cat; echo x)
+        last=${last%x}
         shift
     fi
     name=$1
     shift
     sha=$(redis HGET "$prefix:scripts" "$name" </dev/null) || exit 1
     [ -n "$sha" ] || die "$prefix:scripts has no $name: run 'pyjobs scripts load'"
-    if reply=$(redis $x EVALSHA "$sha" "$@" 2>&1); then
+    if reply=$(printf '%s' "$last" | redis $x EVALSHA "$sha" "$@" 2>&1); then
         printf '%s\n' "$reply"
         return
     fi
     case $reply in
-    *NOSCRIPT*) die "Redis does not have $name any more: run 'pyjobs scripts load'" ;;
+    *NOSCRIPT*) ;;
     *) die "$reply" ;;
     esac
+    body=$(redis HGET "$prefix:bodies" "$sha" </dev/null) || exit 1
+    [ "$(printf '%s' "$body" | sha1)" = "$sha  -" ] ||
+        die "Redis does not have $name any more, nor its body: run 'pyjobs scripts load'"
+    redis SCRIPT LOAD "$body" </dev/null >/dev/null || exit 1
+    reply=$(printf '%s' "$last" | redis $x EVALSHA "$sha" "$@" 2>&1) || die "$reply"
+    printf '%s\n' "$reply"
 }

@@ -3,7 +3,7 @@
 -- returns  [[state, reason, queued, started, processed, body] per item]
 --          state      word   'pending', 'delayed', 'inflight', 'done', 'failed', 'dead', 'cancelled' or 'expired';
 --                            '' when there is no such job (any more)
---          reason     word   of a dead job 'attempts', 'rejected' or 'crashed'; else '-'
+--          reason     word   of a dead job 'attempts', 'rejected', 'crashed' or 'unknown'; else '-'
 --          queued     at     when it was submitted
 --          started    at     when it was last claimed; 0: never
 --          processed  at     when it ended; 0: it has not

@@ -1,6 +1,6 @@
 -- recoverable/claim @1
 -- Take the oldest jobs and record since when they are in flight; nothing takes them back by itself.
--- returns  [wait, [queue, id, token, data, attempt, queued, timeout] per job]
+-- returns  [wait, [queue, id, token, data, attempt, queued, timeout, task?] per job]
 --          wait     int    ms until there may be more: 0 is now, -1 unknown
 --          queue    int    which of KEYS, from 1
 --          id       id
@@ -9,6 +9,7 @@
 --          attempt  int    1 for the first; a job that was handed back keeps its number
 --          queued   at     when it was submitted
 --          timeout  ms     how long its handler may run; 0: its submit said nothing
+--          task     name   which task it is; left out for a bare job
 -- errors   BADARG WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: the same nonce gets the same jobs, for a minute
 -- cost     O(limit * log n + queues), n = jobs in flight or delayed

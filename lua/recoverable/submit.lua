@@ -3,7 +3,7 @@
 -- returns  [(id, outcome) per item]
 --          id       id    of the item; made here when it was ''; or of the live job that holds the unique key
 --          outcome  word  'new'; the state of the job that has this id already, 'pending', 'delayed', 'inflight', 'done',
---                         'failed', 'cancelled' or 'expired'; or 'CONFLICT' when that job has other data
+--                         'failed', 'cancelled' or 'expired'; or 'CONFLICT' when that job has other data or another task
 -- errors   BADARG TOOLARGE WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: the first stands, its state is returned, and the client hears of it too
 -- cost     O(items), O(items * log n) when delayed
@@ -29,6 +29,7 @@ local expires   = option(options, 'expires', 1, MAX_MS)    -- ms       if not cl
 local unique    = option_text(options, 'unique')           -- text     one live job with this key in the queue
 local retention = option(options, 'retention', 0, MAX_MS)  -- ms       how long the outcome is kept; left out, what ends it says
 local timeout   = option(options, 'timeout', 1, MAX_MS)    -- ms       how long a handler may run; left out, its worker says
+local task      = option_name(options, 'task')             -- name     which task the job is; left out, it is for a handler of bare jobs
 local jobs      = items(3, 2)                              -- items    id:id? data:bytes  '' as id asks for one
 
 arity(1)
@@ -38,5 +39,5 @@ local wait = math.max(delay, run_at - now)
 check_times(wait, expires)
 local q = open(queue, 'recoverable')
 if bad then return redis.error_reply(bad) end
-return submit(q, jobs, client, wait, unique, fields('client', client, 'retention', retention,
-  'timeout', timeout, 'expires', expires and now + expires, 'unique', unique))
+return submit(q, jobs, client, wait, unique, task, fields('client', client, 'retention', retention,
+  'timeout', timeout, 'expires', expires and now + expires, 'unique', unique, 'task', task))

@@ -3,7 +3,7 @@
 -- returns  [(id, outcome) per item]
 --          id       id    of the item; made here when it was ''; or of the live job that holds the unique key
 --          outcome  word  'new'; the state of the job that has this id already, 'pending', 'delayed', 'inflight', 'done',
---                         'dead', 'cancelled' or 'expired'; or 'CONFLICT' when that job has other data
+--                         'dead', 'cancelled' or 'expired'; or 'CONFLICT' when that job has other data or another task
 -- errors   BADARG TOOLARGE WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: the first stands, its state is returned, and the client hears of it too
 -- cost     O(items), O(items * log n) when delayed
@@ -32,6 +32,7 @@ local timeout   = option(options, 'timeout', 1, MAX_MS)     -- ms       how long
 local max_run   = option(options, 'max_run', 1, MAX_MS)      -- ms       longest life in flight: no extend renews it beyond; left out, any
 local attempts  = option(options, 'max_attempts', 1, 1000)  -- int      handled failures until it is dead; left out, fail says
 local backoff   = option(options, 'backoff', 0, MAX_MS)     -- ms       wait before the second attempt; left out, fail says
+local task      = option_name(options, 'task')               -- name     which task the job is; left out, it is for a handler of bare jobs
 local jobs      = items(3, 2)                               -- items    id:id? data:bytes  '' as id asks for one
 
 arity(1)
@@ -41,6 +42,6 @@ local wait = math.max(delay, run_at - now)
 check_times(wait, expires)
 local q = open(queue, 'reliable')
 if bad then return redis.error_reply(bad) end
-return submit(q, jobs, client, wait, unique, fields('client', client, 'retention', retention,
-  'timeout', timeout, 'expires', expires and now + expires, 'unique', unique, 'max_attempts', attempts,
+return submit(q, jobs, client, wait, unique, task, fields('client', client, 'retention', retention,
+  'timeout', timeout, 'expires', expires and now + expires, 'unique', unique, 'task', task, 'max_attempts', attempts,
   'backoff', backoff, 'max_run', max_run))

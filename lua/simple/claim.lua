@@ -1,6 +1,6 @@
 -- simple/claim @1
 -- Take the oldest jobs off their queues; from here on they live only with the caller.
--- returns  [wait, [queue, id, token, data, attempt, queued, timeout] per job]
+-- returns  [wait, [queue, id, token, data, attempt, queued, timeout, task?] per job]
 --          wait     int    ms until there may be more: 0 is now, -1 unknown
 --          queue    int    which of KEYS, from 1
 --          id       id
@@ -9,6 +9,7 @@
 --          attempt  int    1 for the first; a job that was handed back keeps its number
 --          queued   at     when it was submitted
 --          timeout  ms     how long its handler may run; 0: its submit said nothing
+--          task     name   which task it is; left out for a bare job
 -- errors   BADARG WRONGMODE BADLAYOUT NOPERM
 -- replay   unsafe: a second call takes other jobs
 -- cost     O(limit + queues)

@@ -16,7 +16,8 @@
 --% include "lib/job/simple_format.lua"
 local queue   = KEYS[1]                        -- queue    where the jobs go
 local client  = name('client', ARGV[1], true)  -- name?    who hears the results; '' is nobody
-local options = read_options(ARGV[2])          -- options  '': simple mode has none
+local options = read_options(ARGV[2])          -- options  the next, or ''
+local task    = option_name(options, 'task')   -- name     which task the jobs are; left out, they are for a handler of bare jobs
 local jobs    = items(3, 2)                    -- items    id:id? data:bytes  '' as id asks for one
 
 arity(1)
@@ -29,7 +30,7 @@ read_awake(q)
 local messages, reply = {}, {}
 for i = jobs, #ARGV, 2 do
   local id = ARGV[i] ~= '' and ARGV[i] or make_id(i)
-  table.insert(messages, make_message(id, client, ARGV[i + 1]))
+  table.insert(messages, make_message(id, client, task, ARGV[i + 1]))
   table.insert(reply, id)
   table.insert(reply, 'new')
 end

@@ -14,11 +14,12 @@ class DeadJob(NamedTuple):
 
     Attributes:
         id: the job's id.
-        reason: why it died: 'attempts', 'rejected' or 'crashed'.
+        reason: why it died: 'attempts', 'rejected', 'crashed' or 'unknown'.
         died: when it died, ms since the epoch, by Redis's clock.
         attempts: how many of its attempts failed.
         crashes: how many of its leases ran out.
         error: the error of its last failed attempt.
+        task: the name of its task; '' for a bare job.
     """
 
     id: str
@@ -27,6 +28,7 @@ class DeadJob(NamedTuple):
     attempts: int
     crashes: int
     error: ErrorText
+    task: str
 
 
 class DeadJobs(NamedTuple):
@@ -64,4 +66,4 @@ def dead_jobs(
 
 def _decoded(job: Dead) -> DeadJob:
     error = decode_error(job.error)
-    return DeadJob(job.id, job.reason, job.died, job.attempts, job.crashes, error)
+    return DeadJob(job.id, job.reason, job.died, job.attempts, job.crashes, error, job.task)

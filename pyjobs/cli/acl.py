@@ -22,6 +22,12 @@ from pyjobs.validate import checked
     metavar="NUMBER",
     help="Database of the queues.  [default: that of the URL]",
 )
+@click.option(
+    "--scripts",
+    is_flag=True,
+    help="Also let a producer or a worker read the scripts in Redis, as programs in other "
+    "languages do. Needs Redis 7.",
+)
 @url_option
 @prefix_option
 def acl(
@@ -30,6 +36,7 @@ def acl(
     mode: ModeName,
     user: str | None,
     db: int | None,
+    scripts: bool,
     url: str,
     prefix: str,
 ) -> None:
@@ -45,7 +52,7 @@ def acl(
     Write a password in the place of PASSWORD. Nothing is sent to Redis.
     """
     number = database(url) if db is None else db
-    quoted = [f"'{rule}'" if rule[0] in "~&" or "|" in rule else rule
-              for rule in rules_of(role, mode, Keys(prefix), queues, db=number)]  # fmt: skip
+    rules = rules_of(role, mode, Keys(prefix), queues, db=number, scripts=scripts)
+    quoted = [f"'{rule}'" if rule[0] in "~&%" or "|" in rule else rule for rule in rules]
     name = checked("user", user or role)
     show(" ".join(["ACL SETUSER", name, "reset on '>PASSWORD'", *quoted]))

@@ -38,8 +38,9 @@ ERROR_CHARS = 80
 def dead(queue: str, skip: int, limit: int, as_json: bool, url: str, prefix: str) -> int:
     """List the dead jobs of a reliable QUEUE.
 
-    A job is dead when its attempts are used up, its handler rejected it, or its workers kept
-    dying. The jobs that have been dead longest come first. `pyjobs requeue` runs them again.
+    A job is dead when its attempts are used up, its handler rejected it, its workers kept dying, or
+    no worker knew its task. The jobs that have been dead longest come first. `pyjobs requeue` runs
+    them again.
     """
     keys = Keys(prefix)
     with connected(url) as server:
@@ -51,14 +52,25 @@ def dead(queue: str, skip: int, limit: int, as_json: bool, url: str, prefix: str
             show_json({**job._asdict(), "error": job.error._asdict()})
         return 0
     if found.jobs:
-        print_table(map(row, found.jobs), "id", "reason", "died", "attempts", "crashes", "error")
+        tasks = any(job.task for job in found.jobs)
+        heads = (
+            "id",
+            *(["task"] if tasks else []),
+            "reason",
+            "died",
+            "attempts",
+            "crashes",
+            "error",
+        )
+        print_table((row(job, tasks) for job in found.jobs), *heads)
     shown = "" if len(found.jobs) == found.total else f"; {len(found.jobs)} shown"
     say(f"{counted(found.total, 'dead job')} on queue {queue}{shown}")
     return 0
 
 
-def row(job: DeadJob) -> list[str]:
-    """Return the cells of a job in the table."""
+def row(job: DeadJob, tasks: bool) -> list[str]:
+    """Return the cells of a job in the table; with `tasks`, the name of its task too."""
     died = datetime.datetime.fromtimestamp(job.died / 1000).astimezone().isoformat(" ", "seconds")
     error = ": ".join(part for part in (job.error.type, job.error.message) if part)[:ERROR_CHARS]
-    return [job.id, job.reason, died, str(job.attempts), str(job.crashes), error]
+    task = [job.task] if tasks else []
+    return [job.id, *task, job.reason, died, str(job.attempts), str(job.crashes), error]

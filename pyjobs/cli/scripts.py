@@ -34,8 +34,8 @@ def scripts(context: click.Context) -> None:
 def load_scripts(url: str, prefix: str) -> None:
     """Load all scripts into Redis.
 
-    The sha1 of each script is written to the hash PREFIX:scripts under the field name@version,
-    where programs of other languages find it.
+    The sha1 of each script is written to the hash PREFIX:scripts under the field name@version, and
+    its body to the hash PREFIX:bodies under its sha1, where programs of other languages find them.
     """
     keys = Keys(prefix)
     with connected(url) as server:

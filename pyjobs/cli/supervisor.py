@@ -1,4 +1,5 @@
-"""`pyjobs work --processes N`: one worker in several processes, under a parent that replaces them.
+"""`pyjobs work --processes N` and `--reload`: one worker in processes, under a parent that replaces
+them.
 
 How the processes are started, stopped and replaced may live here: `keep` runs in the parent,
 `serve` in each child. A socket joins the two. The parent sends a byte for each stop; when the
@@ -17,13 +18,15 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from pyjobs.cli.output import say
+from pyjobs.cli.reload import changes
 from pyjobs.cli.stops import END_SECONDS, StopListener
 from pyjobs.errors import PyjobsError, Unavailable
 from pyjobs.log import logger
 from pyjobs.transport import Backoff, ErrorTranslation
-from pyjobs.worker import STOPS, StopSignals, Worker
+from pyjobs.worker import STOPS, StopSignals, Worker, how_ended
 
 log = logger(__name__)
 
@@ -41,7 +44,9 @@ MESSAGE_SECONDS = 1.0
 KILL_SECONDS = 2.0
 
 
-def keep(number: int, words: Sequence[str], url: str | None, grace: float) -> int:
+def keep(
+    number: int, words: Sequence[str], url: str | None, grace: float, *, reload: bool = False
+) -> int:
     """Run `pyjobs work` in several processes until a signal, and return the exit code.
 
     Args:
@@ -50,9 +55,10 @@ def keep(number: int, words: Sequence[str], url: str | None, grace: float) -> in
         url: the URL of Redis, which the processes get by PYJOBS_URL, because arguments are visible
             to other users and a URL may hold a password; None leaves PYJOBS_URL as it is.
         grace: seconds that the worker's jobs get to finish after the first stop.
+        reload: whether the processes begin anew when a source file changes.
     """
     env = dict(os.environ) if url is None else {**os.environ, "PYJOBS_URL": url}
-    return asyncio.run(Parent(words, env, grace).run(number))
+    return asyncio.run(Parent(words, env, grace, reload=reload).run(number))
 
 
 class Parent:
@@ -62,14 +68,21 @@ class Parent:
         words: arguments of `pyjobs` in each child.
         env: environment of each child.
         grace: seconds that the worker's jobs get to finish after the first stop.
+        reload: whether the children begin anew when a source file changes.
     """
 
-    def __init__(self, words: Sequence[str], env: dict[str, str], grace: float) -> None:
+    def __init__(
+        self, words: Sequence[str], env: dict[str, str], grace: float, *, reload: bool = False
+    ) -> None:
         self._words = words
         self._env = env
         self._grace = grace
         self._stops = 0
         self._stopping = asyncio.Event()
+        self._reload = reload
+        # Set at each change of a source file, for those that wait for one.
+        self._changed = asyncio.Event()
+        self._outdated: set[asyncio.StreamWriter] = set()
         self._writers: set[asyncio.StreamWriter] = set()
         self._children: set[asyncio.subprocess.Process] = set()
         self._code = 0
@@ -82,7 +95,8 @@ class Parent:
             loop.call_soon_threadsafe(self._stop)
 
         with StopSignals(on_signal):
-            await asyncio.gather(*(self._keep() for _ in range(number)))
+            watching = [self._watch()] if self._reload else []
+            await asyncio.gather(*(self._keep() for _ in range(number)), *watching)
         return self._code
 
     def _stop(self) -> None:
@@ -96,6 +110,24 @@ class Parent:
         for writer in self._writers:
             writer.write(b".")
 
+    async def _watch(self) -> None:
+        """Stop the children whenever a source file has changed, so that new ones begin."""
+        async for names in changes(Path.cwd(), self._stopping):
+            log.info("changed: %s", ", ".join(names))
+            self._changed.set()
+            self._changed.clear()
+            # A second byte would be a second stop, which hands running jobs back.
+            for writer in self._writers - self._outdated:
+                writer.write(b".")
+            self._outdated |= self._writers
+
+    async def _next_change(self) -> None:
+        """Wait for a changed source file, or for a stop."""
+        waits = [asyncio.ensure_future(one.wait()) for one in (self._changed, self._stopping)]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for one in waits:
+            one.cancel()
+
     def _kill(self) -> None:
         """Kill the children that have not ended in their time."""
         for process in self._children:
@@ -108,21 +140,31 @@ class Parent:
         replaced = False
         while not self._stopping.is_set():
             began = time.monotonic()
+            outdated = False
             try:
-                pid, code, said = await self._child()
+                pid, code, said, outdated = await self._child()
             except OSError as error:
                 pid, code, said = 0, 1, f"could not be started: {error}"
-            if code == FATAL or (code == UNAVAILABLE and not replaced):
+            if outdated and not self._stopping.is_set():
+                continue
+            if self._reload and not self._stopping.is_set():
+                log.warning(
+                    "process %d %s; another one starts at the next change",
+                    pid,
+                    said or how_ended(code),
+                )
+                await self._next_change()
+            elif code == FATAL or (code == UNAVAILABLE and not replaced):
                 self._end(said)
             elif self._stopping.is_set():
                 if code not in {0, UNAVAILABLE, *(-one for one in STOPS if one != signal.SIGQUIT)}:
-                    log.warning("process %d %s", pid, ended(code))
+                    log.warning("process %d %s", pid, how_ended(code))
                     self._code = 1
             else:
                 if time.monotonic() - began > STEADY_SECONDS:
                     backoff.reset()
                 pause = backoff.pause()
-                why = said or ended(code)
+                why = said or how_ended(code)
                 log.warning("process %d %s; another one starts in %.1f s", pid, why, pause)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), pause)
@@ -136,8 +178,9 @@ class Parent:
         if not self._stopping.is_set():
             self._stop()
 
-    async def _child(self) -> tuple[int, int, str]:
-        """Run a child to its end; return its process id, its exit code and its message."""
+    async def _child(self) -> tuple[int, int, str, bool]:
+        """Run a child to its end; return its process id, its exit code, its message, and whether it
+        was stopped because of a change."""
         ours, theirs = socket.socketpair()
         reader, writer = await asyncio.open_connection(sock=ours)
         with theirs:
@@ -157,24 +200,14 @@ class Parent:
         code = await process.wait()
         self._children.discard(process)
         self._writers.discard(writer)
+        outdated = writer in self._outdated
+        self._outdated.discard(writer)
         said = b""
         # A process that the child has started may outlive it and hold the stream open.
         with contextlib.suppress(TimeoutError, OSError):
             said = await asyncio.wait_for(reader.read(), MESSAGE_SECONDS)
         writer.close()
-        return process.pid, code, said.decode(errors="replace")
-
-
-def ended(code: int) -> str:
-    """Return the end of a process in words.
-
-    Args:
-        code: its exit code, or the negative number of the signal that killed it.
-    """
-    if code >= 0:
-        return f"ended with exit code {code}"
-    names = {one.value: one.name for one in signal.Signals}
-    return f"was killed by {names.get(-code, f'signal {-code}')}"
+        return process.pid, code, said.decode(errors="replace"), outdated
 
 
 def serve(worker: Worker, fd: int, stops: StopListener) -> int:

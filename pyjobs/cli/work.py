@@ -5,6 +5,7 @@ supervisor.py runs the worker in several processes.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import sys
 from pathlib import Path
@@ -16,12 +17,13 @@ import click
 from pyjobs.cli import supervisor
 from pyjobs.cli.common import seconds, shared_url
 from pyjobs.cli.logs import FORMATS, Entries, set_up_logging
+from pyjobs.cli.reload import watchfiles
 from pyjobs.cli.stops import StopListener
 from pyjobs.errors import BadArgument, PyjobsError
 from pyjobs.log import logger
 from pyjobs.transport import ErrorTranslation
 from pyjobs.validate import whole
-from pyjobs.worker import StopSignals, Worker
+from pyjobs.worker import EXECUTORS, StopSignals, Worker
 
 log = logger(__name__)
 
@@ -57,6 +59,31 @@ log = logger(__name__)
     help="Run the worker in NUMBER processes.",
 )
 @click.option(
+    "--executor",
+    type=click.Choice(EXECUTORS),
+    help="Run a plain handler in threads, or in child processes, one for each job at once; the "
+    "worker's own choice when left out.",
+)
+@click.option(
+    "--max-jobs-per-child",
+    type=int,
+    metavar="NUMBER",
+    help="Replace a child process after NUMBER jobs; the worker's own number when left out.",
+)
+@click.option(
+    "--max-memory-per-child",
+    type=int,
+    metavar="BYTES",
+    help="Replace a child process that has BYTES of memory after a job; the worker's own number "
+    "when left out.",
+)
+@click.option(
+    "--reload",
+    is_flag=True,
+    help="Start the worker again when a Python file in the current directory changes, for "
+    "development; running jobs may finish. Needs the extra 'reload'.",
+)
+@click.option(
     "--log",
     "logs",
     type=click.Choice(FORMATS),
@@ -74,6 +101,10 @@ def work(
     concurrency: int | None,
     wait: float | None,
     processes: int,
+    executor: str | None,
+    max_jobs_per_child: int | None,
+    max_memory_per_child: int | None,
+    reload: bool,
     logs: str,
     quiet: bool,
     verbose: bool,
@@ -96,22 +127,35 @@ def work(
     whole("processes", processes, 1, 1000)
     if quiet and verbose:
         raise click.UsageError("--quiet and --verbose exclude each other")
+    if reload:
+        watchfiles()
     stops = StopListener()
     # Before the module is imported: the first process of a container ignores every signal that has
     # no handler.
     with StopSignals(stops.on_signal, heard=stops.on_wakeup):
         found = find(worker)
-        found.override(url=url, concurrency=concurrency, wait=wait)
-        shared_url(found.settings.url)
         which = Entries(quiet=quiet, verbose=verbose, traceback=traceback)
-        set_up_logging(logs, which, with_process=processes > 1 or parent is not None)
+        changes = {
+            "concurrency": concurrency,
+            "wait": wait,
+            "executor": executor,
+            "max_jobs_per_child": max_jobs_per_child,
+            "max_memory_per_child": max_memory_per_child,
+        }
+        in_child = functools.partial(set_up_logging, logs, which, with_process=True)
+        found.override(url=url, **changes, set_up_child=in_child)
+        shared_url(found.settings.url)
+        several = (
+            processes > 1 or reload or parent is not None or found.settings.children is not None
+        )
+        set_up_logging(logs, which, with_process=several)
         if parent is not None:
             return supervisor.serve(found, parent, stops)
-        if processes > 1:
+        if processes > 1 or reload:
             words = ["work", worker, "--log", logs, *which.options()]
-            words += [] if concurrency is None else ["--concurrency", str(concurrency)]
-            words += [] if wait is None else ["--wait", str(wait)]
-            code = supervisor.keep(processes, words, url, found.settings.grace)
+            for name, value in changes.items():
+                words += [] if value is None else [f"--{name.replace('_', '-')}", str(value)]
+            code = supervisor.keep(processes, words, url, found.settings.grace, reload=reload)
         else:
             code = 0
             stops.listen(found)

@@ -5,7 +5,7 @@ Nothing else may live here.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, Generic, NamedTuple
 
 from pyjobs.client.job import presence
@@ -98,6 +98,11 @@ def refused(batch: Batch[Any], answers: Sequence[Any]) -> PyjobsError:
     if isinstance(error, OutcomeUnknown):
         error.ids = in_order(ids)
     return error
+
+
+def in_redis(jobs: Iterable[Any]) -> Iterator[str]:
+    """Yield the ids of the jobs that Redis has accepted."""
+    return (job.id for job in jobs if presence(job) is Presence.ACCEPTED)
 
 
 def in_order(ids: dict[int, str]) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from pyjobs.asyncutil import cancel_and_wait
 from pyjobs.client.batch import Chunk
 from pyjobs.client.core import ClientCore
 from pyjobs.client.pending import J
+from pyjobs.client.sweep import Pace
 from pyjobs.errors import PyjobsError
 from pyjobs.log import logger
 from pyjobs.transport import (
@@ -58,7 +59,8 @@ class Listener(Generic[J]):
             the program has no job left that waits for its outcome.
 
     Raises:
-        Forbidden: Redis's access rules forbid every channel.
+        Forbidden: Redis's access rules forbid every channel, and the mode stores no results that
+            could be looked up.
         Unavailable: Redis can't be reached.
     """
 
@@ -69,8 +71,12 @@ class Listener(Generic[J]):
         self._core = core
         self._stopped = threading.Event()
         self._subscription = Subscription(
-            server, core.channels(queues), Backoff(RECONNECT_SECONDS, RECONNECT_SECONDS)
+            server,
+            core.channels(queues),
+            Backoff(RECONNECT_SECONDS, RECONNECT_SECONDS),
+            needed=not core.mode.stores,
         )
+        self._pace = Pace(core.sweep.every, time.monotonic())
         self._subscription.open(REPLY_SECONDS)
         self._thread = threading.Thread(target=self._listen, name="pyjobs-results", daemon=True)
         try:
@@ -83,7 +89,7 @@ class Listener(Generic[J]):
         """Hear the results of these queues too; any thread may call this.
 
         Raises:
-            Forbidden: Redis's access rules forbid a channel.
+            Forbidden: Redis's access rules forbid a channel, and the mode stores no results.
             Unavailable: Redis can't be reached.
         """
         self._subscription.add(self._core.channels(queues), REPLY_SECONDS)
@@ -96,14 +102,13 @@ class Listener(Generic[J]):
         self._thread.join(END_SECONDS)
 
     def _listen(self) -> None:
-        due = time.monotonic() + self._core.sweep.every
         while not self._is_over():
             try:
                 self._subscription.open(REPLY_SECONDS)
-                self._follow(due)
+                self._follow()
             except Exception as error:
-                # Messages of the meantime are lost: the next sweep is due at once.
-                due = 0.0
+                # Messages of the meantime are lost.
+                self._pace.at_once()
                 note(error)
                 self._subscription.close()
                 self._stopped.wait(self._subscription.pause)
@@ -114,23 +119,28 @@ class Listener(Generic[J]):
     def _is_over(self) -> bool:
         return self._stopped.is_set() or (self.abandoned and not self._core.is_awaited())
 
-    def _follow(self, due: float) -> None:
-        """Take messages, and sweep from the moment `due` on, until an error or the end."""
+    def _follow(self) -> None:
+        """Take messages, and sweep from time to time, until an error or the end."""
         while not self._stopped.is_set():
-            self._hear(max(0.0, due - time.monotonic()))
-            if time.monotonic() >= due:
+            self._hear(self._left())
+            if not self._left():
                 if self._is_over():
                     return
-                self._sweep()
-                due = time.monotonic() + self._core.sweep.every
+                began = time.monotonic()
+                self._sweep(began)
+                self._pace.swept(began, time.monotonic())
+
+    def _left(self) -> float:
+        return self._pace.left(time.monotonic(), self._subscription.refusal)
 
     def _hear(self, seconds: float) -> None:
         message = self._subscription.get(seconds)
         if message is not None:
             self._core.hear(*message)
 
-    def _sweep(self) -> None:
-        self._subscription.ask_again()
+    def _sweep(self, began: float) -> None:
+        if self._pace.asks(began):
+            self._subscription.ask_again()
         missing = look(self._server, self._core, self._core.sweep.calls())
         until = time.monotonic() + ARRIVAL_SECONDS
         while missing and (left := until - time.monotonic()) > 0:
@@ -188,6 +198,7 @@ class AsyncListener(Generic[J]):
         self._server = server
         self._core = core
         self._queues: set[str] = set()
+        self._pace = Pace(core.sweep.every, time.monotonic())
         self._starting = asyncio.Lock()
         self._subscription: AsyncSubscription | None = None
         self._task: asyncio.Task[None] | None = None
@@ -201,7 +212,7 @@ class AsyncListener(Generic[J]):
         """Hear the results of these queues from now on. Any task of the event loop may call this.
 
         Raises:
-            Forbidden: Redis's access rules forbid a channel.
+            Forbidden: Redis's access rules forbid a channel, and the mode stores no results.
             Unavailable: Redis can't be reached.
         """
         if not (new := [name for name in queues if name not in self._queues]):
@@ -210,7 +221,8 @@ class AsyncListener(Generic[J]):
         async with self._starting:
             if self._subscription is None:
                 backoff = Backoff(RECONNECT_SECONDS, RECONNECT_SECONDS)
-                subscription = AsyncSubscription(self._server, channels, backoff)
+                needed = not self._core.mode.stores
+                subscription = AsyncSubscription(self._server, channels, backoff, needed)
                 await subscription.open(REPLY_SECONDS)
                 self._subscription = subscription
                 reading = self._listen(subscription)
@@ -228,14 +240,13 @@ class AsyncListener(Generic[J]):
                 await self._subscription.close()
 
     async def _listen(self, subscription: AsyncSubscription) -> None:
-        due = time.monotonic() + self._core.sweep.every
         while not self._is_over():
             try:
                 await subscription.open(REPLY_SECONDS)
-                await self._follow(subscription, due)
+                await self._follow(subscription)
             except Exception as error:
-                # Messages of the meantime are lost: the next sweep is due at once.
-                due = 0.0
+                # Messages of the meantime are lost.
+                self._pace.at_once()
                 note(error)
                 await subscription.close()
                 await asyncio.sleep(subscription.pause)
@@ -245,23 +256,28 @@ class AsyncListener(Generic[J]):
     def _is_over(self) -> bool:
         return self.abandoned and not self._core.is_awaited()
 
-    async def _follow(self, subscription: AsyncSubscription, due: float) -> None:
-        """Take messages, and sweep from the moment `due` on, until an error or the end."""
+    async def _follow(self, subscription: AsyncSubscription) -> None:
+        """Take messages, and sweep from time to time, until an error or the end."""
         while True:
-            await self._hear(subscription, max(0.0, due - time.monotonic()))
-            if time.monotonic() >= due:
+            await self._hear(subscription, self._left(subscription))
+            if not self._left(subscription):
                 if self._is_over():
                     return
-                await self._sweep(subscription)
-                due = time.monotonic() + self._core.sweep.every
+                began = time.monotonic()
+                await self._sweep(subscription, began)
+                self._pace.swept(began, time.monotonic())
+
+    def _left(self, subscription: AsyncSubscription) -> float:
+        return self._pace.left(time.monotonic(), subscription.refusal)
 
     async def _hear(self, subscription: AsyncSubscription, seconds: float) -> None:
         message = await subscription.get(seconds)
         if message is not None:
             self._core.hear(*message)
 
-    async def _sweep(self, subscription: AsyncSubscription) -> None:
-        subscription.ask_again()
+    async def _sweep(self, subscription: AsyncSubscription, began: float) -> None:
+        if self._pace.asks(began):
+            subscription.ask_again()
         missing = await alook(self._server, self._core, self._core.sweep.calls())
         until = time.monotonic() + ARRIVAL_SECONDS
         while missing and (left := until - time.monotonic()) > 0:

@@ -9,14 +9,14 @@ from urllib.parse import quote
 
 from pyjobs.engine import MAX_KEY_BYTES, Option, Script
 from pyjobs.errors import BadArgument
-from pyjobs.validate import moment_ms, positive, to_ms, whole
+from pyjobs.validate import checked, moment_ms, positive, to_ms, whole
 
 
 class Options(TypedDict, total=False):
     """Holds the options of a submit, as `Client.submit` and `Client.submit_many` take them.
 
-    None is the default. A duration is a number of seconds or a timedelta. Simple mode has no
-    options.
+    None is the default. A duration is a number of seconds or a timedelta. Simple mode has `task`
+    only.
 
     Attributes:
         delay: seconds until the job may be claimed. Default: 0.
@@ -36,6 +36,8 @@ class Options(TypedDict, total=False):
             worker's, or 3.
         backoff: seconds before the second attempt, then doubled (reliable). Default: the
             worker's, or 1.
+        task: the name of the job's task, up to 128 of A-Z a-z 0-9 _ . : -; its data are then the
+            arguments by name. Default: a bare job.
     """
 
     delay: float | timedelta | None
@@ -47,6 +49,7 @@ class Options(TypedDict, total=False):
     max_run: float | timedelta | None
     max_attempts: int | None
     backoff: float | timedelta | None
+    task: str | None
 
 
 def options_text(submit: Script, options: Mapping[str, Any]) -> str:
@@ -73,6 +76,10 @@ def _text(what: str, text: Any) -> str | None:
     return quote(text, safe="")
 
 
+def _name(what: str, name: Any) -> str | None:
+    return None if name is None else checked(what, name)
+
+
 def _attempts(what: str, number: Any) -> int | None:
     return whole(what, number, 1, 1000)
 
@@ -87,5 +94,6 @@ CONVERTERS: dict[str, Callable[[str, Any], Option]] = {
     "max_run": positive,
     "max_attempts": _attempts,
     "backoff": to_ms,
+    "task": _name,
 }
 assert CONVERTERS.keys() == Options.__annotations__.keys()

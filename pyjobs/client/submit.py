@@ -12,8 +12,9 @@ from pyjobs.client.job import note
 from pyjobs.client.options import options_text
 from pyjobs.client.pending import J, Pending
 from pyjobs.client.presence import Event
+from pyjobs.client.stream import Stream, too_large
 from pyjobs.engine import MAX_BYTES, Arg, Keys, Mode
-from pyjobs.errors import BadArgument, TooLarge, Unencodable
+from pyjobs.errors import BadArgument, Unencodable
 from pyjobs.ids import new_id, new_ids
 from pyjobs.validate import checked
 
@@ -109,14 +110,42 @@ class SubmitBuilder(Generic[J]):
             BadArgument: an argument is not what it must be.
             Unencodable: a value has no JSON.
         """
-        text = options_text(self._script, options)
-        if isinstance(values, (str, bytes, Mapping)):
-            raise BadArgument(f"data: a {type(values).__name__}, not a list of jobs' data")
         values = list(values)
         if options.get("unique") is not None and len(values) > 1:
             raise BadArgument(f"unique: a key is for one job, and this submit has {len(values)}")
+        text = options_text(self._script, options)
         data = self._encoded(values)
         chosen = None if ids is None else self._chosen(ids, len(data))
+        return self._batch(values, data, chosen, queue, text)
+
+    def stream(
+        self, queue: str | None, ids: Iterable[str] | None, options: Mapping[str, Any]
+    ) -> Stream[J]:
+        """Return the submit of many values that come one after the other.
+
+        Args:
+            queue: name of the queue of all values; None chooses one for each.
+            ids: an id for each value; None makes them.
+            options: options of all values, as `Options` names them.
+
+        Raises:
+            BadArgument: an argument is not what it must be.
+        """
+        text = options_text(self._script, options)
+
+        def batch(values: list[Any], data: list[bytes], chosen: list[str] | None) -> Batch[J]:
+            return self._batch(values, data, chosen, queue, text)
+
+        return Stream(batch, ids, unique=options.get("unique") is not None)
+
+    def _batch(
+        self,
+        values: Sequence[Any],
+        data: Sequence[bytes],
+        chosen: Sequence[str] | None,
+        queue: str | None,
+        text: str,
+    ) -> Batch[J]:
         if queue is not None or self._route is None:
             groups = [SubmitGroup(self._queue_for(None, queue), text, range(len(data)))]
         else:
@@ -242,11 +271,6 @@ class SubmitBuilder(Generic[J]):
         jobs = [job for job, _ in tracked]
         note(jobs, Event.SUBMITTED)
         return jobs, frozenset(at for at, (_, made) in enumerate(tracked) if not made)
-
-
-def too_large(size: int, what: str = "data") -> TooLarge:
-    """Return the error of data of this size in bytes."""
-    return TooLarge(f"{what}: {size} bytes, more than {MAX_BYTES}")
 
 
 def grouped(kinds: Iterable[K]) -> dict[K, Sequence[int]]:

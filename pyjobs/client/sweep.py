@@ -5,6 +5,8 @@ Nothing here sends or waits.
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Generic
 from weakref import WeakKeyDictionary
@@ -19,7 +21,65 @@ from pyjobs.log import logger
 
 log = logger(__name__)
 ANY_QUEUE = ""
+# How often results are looked up that no message carries, and how many times longer a pause is than
+# the lookup before it.
+ASK_SECONDS = 0.25
+IDLE_SHARE = 4
 Lookup = Callable[[str, Sequence[str]], Call[list[Stored]]]
+
+
+@functools.cache
+def note_unheard(why: str) -> None:
+    """Log, once for each reason, that results are looked up again and again."""
+    log.warning("no results can be heard: %s; they are looked up every %g s", why, ASK_SECONDS)
+
+
+class Pace:
+    """Decides when a listener sweeps, and when it asks again for channels that Redis's access rules
+    forbid. Results of such channels are only found by sweeps, which come sooner then.
+
+    Args:
+        every: seconds between two sweeps, where every channel is heard.
+        now: seconds of the monotonic clock.
+    """
+
+    def __init__(self, every: float, now: float) -> None:
+        self._every = every
+        self._swept = self._asked = now
+        self._took = 0.0
+
+    def left(self, now: float, refusal: PyjobsError | None) -> float:
+        """Return the seconds until the next sweep; 0 when it is due.
+
+        Args:
+            now: seconds of the monotonic clock.
+            refusal: why a channel is forbidden; None where none is.
+        """
+        pause = self._every
+        if refusal is not None:
+            note_unheard(str(refusal))
+            pause = min(pause, max(ASK_SECONDS, IDLE_SHARE * self._took))
+        return max(0.0, self._swept + pause - now)
+
+    def asks(self, now: float) -> bool:
+        """Return whether forbidden channels are asked for again, now that a sweep begins."""
+        if now - self._asked < self._every:
+            return False
+        self._asked = now
+        return True
+
+    def swept(self, began: float, now: float) -> None:
+        """Note that a sweep is over.
+
+        Args:
+            began: when it began, seconds of the monotonic clock.
+            now: the time.
+        """
+        self._swept, self._took = now, now - began
+
+    def at_once(self) -> None:
+        """Make the next sweep due now: messages may have been missed."""
+        self._swept = -math.inf
 
 
 class Sweep(Generic[J]):

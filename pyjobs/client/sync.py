@@ -18,6 +18,7 @@ from pyjobs.client.fork import clients
 from pyjobs.client.job import JobRef, unless_conflict
 from pyjobs.client.listener import Listener, look
 from pyjobs.client.options import Options
+from pyjobs.client.stream import Stream, is_stream
 from pyjobs.client.submit import Route
 from pyjobs.client.sync_job import Job, UnheardJob
 from pyjobs.engine import ModeName
@@ -97,7 +98,8 @@ class Client:
             queue: name of the queue. Default: chosen by the client's route, or its queue.
             id: the job's id. A repeated submit of it is the same job for as long as its
                 `retention`; with 0, until the job has ended. Default: a new id.
-            options: by keyword; a duration may be a timedelta. Simple mode has no options.
+            options: by keyword; a duration may be a timedelta. Simple mode has `task`
+                only.
 
         Options:
             delay: seconds until the job may be claimed. Default: 0.
@@ -117,6 +119,8 @@ class Client:
                 worker's, or 3.
             backoff: seconds before the second attempt, then doubled (reliable). Default: the
                 worker's, or 1.
+            task: the name of the job's task, up to 128 of A-Z a-z 0-9 _ . : -; its data are then
+                the arguments by name. Default: a bare job.
 
         Raises:
             BadArgument: an argument is not what it must be; nothing was written.
@@ -145,13 +149,15 @@ class Client:
 
         Args:
             data: what the handlers get, a value a job; each is any value that JSON can hold, up to
-                1 MiB as JSON.
+                1 MiB as JSON. A list is checked whole before anything is written. What has no
+                length, as a generator, is sent as it comes: up to 2,000 values, or 4 MiB, are held
+                until Redis has accepted them.
             queue: name of the queue of all jobs. Default: chosen by the client's route, or its
                 queue.
             ids: an id for each job. A repeated submit of an id is the same job for as long as its
                 `retention`; with 0, until the job has ended. Default: new ids.
             options: the options of every job, by keyword: delay, run_at, expires, unique,
-                retention, timeout, max_run, max_attempts and backoff, as `submit` takes them.
+                retention, timeout, max_run, max_attempts, backoff and task, as `submit` takes them.
 
         Returns:
             The jobs, in the order of the data. A job whose id is taken by other data has a
@@ -159,7 +165,7 @@ class Client:
 
         Raises:
             BadArgument: an argument is not what it must be, or a key is given for several jobs.
-            Unencodable: a value has no JSON; nothing was written.
+            Unencodable: a value has no JSON; of a list nothing was written.
             WrongMode: a queue has another mode than the client.
             QueueFull: Redis is at its memory limit.
             Unavailable: Redis can't be reached.
@@ -167,11 +173,20 @@ class Client:
             ClientClosed: the client is closed.
 
         When some of the calls fail, the error of one of them is raised. Its `accepted` has the ids
-        of the jobs that Redis has accepted.
+        of the jobs that Redis has accepted. An error that a generator raises is raised as it is.
         """
         self._core.check_open()
-        batch = self._core.builder.many(data, queue, ids, options)
-        return self._submit(batch) if batch.jobs else []
+        if not is_stream(data):
+            batch = self._core.builder.many(data, queue, ids, options)
+            return self._submit(batch) if batch.jobs else []
+        stream = self._core.builder.stream(queue, ids, options)
+        with stream.errors():
+            for value in data:
+                if stream.add(value):
+                    self._submit_part(stream)
+            self._submit_part(stream)
+            stream.end()
+        return stream.jobs
 
     def job(self, id: JobRef | Job | str, *, queue: str | None = None) -> Job:
         """Return a job that any client has submitted before (queue/watch).
@@ -185,7 +200,8 @@ class Client:
 
         Raises:
             BadArgument: a name is not one.
-            Forbidden: Redis's access rules forbid queue/watch or the client's channel.
+            Forbidden: Redis's access rules forbid queue/watch or, in simple mode, the client's
+                channel.
             Unavailable: Redis can't be reached.
             ClientClosed: the client is closed.
         """
@@ -242,6 +258,12 @@ class Client:
         # a thread that does not exist here.
         self._parents, self._server = self._server, connect(self._translating.url)
         self._core.renew()
+
+    def _submit_part(self, stream: Stream[Job]) -> None:
+        if part := stream.part():
+            if stream.jobs:
+                self._core.check_open()
+            stream.jobs += self._submit(part)
 
     def _submit(self, batch: Batch[Job]) -> list[Job]:
         with self._translating, self._core.submitting(batch):

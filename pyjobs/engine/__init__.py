@@ -23,7 +23,7 @@ from pyjobs.engine.limits import (
 )
 from pyjobs.engine.messages import parse_results
 from pyjobs.engine.modes import MODES, Mode, mode_named
-from pyjobs.engine.outcome import RELEASE, Outcome, Policy
+from pyjobs.engine.outcome import RELEASE, UNKNOWN, Outcome, Policy
 from pyjobs.engine.queue import fetch, wake, watch
 from pyjobs.engine.recoverable import Recoverable
 from pyjobs.engine.reliable import RELIABLE, Reliable
@@ -50,6 +50,7 @@ __all__ = [
     "SIMPLE",
     "SUBMIT_ITEMS",
     "SWEEP_JOBS",
+    "UNKNOWN",
     "Arg",
     "Call",
     "ClaimReply",

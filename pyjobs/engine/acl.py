@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from pyjobs.engine.keys import Keys
 from pyjobs.engine.modes import mode_named
-from pyjobs.engine.scripts import everything, script
+from pyjobs.engine.scripts import Script, everything, script
 from pyjobs.errors import BadArgument
 
 # For each role: the verbs that it calls, where the mode has them, and its commands besides scripts.
@@ -20,8 +20,33 @@ ROLES = {
         ("claim", "complete", "fail", "extend", "release"),
         ("PING", "INFO", "BLPOP", "HSET", "SUBSCRIBE"),
     ),
-    "operator": (("cancel", "reap", "dead", "requeue"), ("HSET", "HGET", "HGETALL")),
+    "operator": (("cancel", "reap", "dead", "requeue"), ("HSET", "HGET", "HGETALL", "HKEYS")),
 }
+# The verbs of lua/queue/ that a role calls besides.
+SHARED = {
+    "producer": ("wake", "result"),
+    "worker": ("wake", "result"),
+    "operator": ("wake", "result", "stats", "show", "list", "explain", "walk", "check"),
+}
+
+
+def scripts_of(role: str, mode: str) -> list[Script]:
+    """Return the scripts that a role calls.
+
+    Args:
+        role: 'producer', 'worker' or 'operator'.
+        mode: the name of the queues' mode.
+
+    Raises:
+        BadArgument: there is no such role.
+    """
+    if role not in ROLES:
+        raise BadArgument(f"role: {role!r} is not one of {', '.join(ROLES)}")
+    wanted = {f"{mode}/{verb}" for verb in ROLES[role][0]}
+    wanted |= {f"queue/{verb}" for verb in SHARED[role]}
+    if role == "producer" and mode_named(mode).stores:
+        wanted.add("queue/watch")
+    return [script(name) for name in sorted({one.name for one in everything()} & wanted)]
 
 
 def commands_of(role: str, mode: str) -> set[str]:
@@ -34,17 +59,11 @@ def commands_of(role: str, mode: str) -> set[str]:
     Raises:
         BadArgument: there is no such role.
     """
-    if role not in ROLES:
-        raise BadArgument(f"role: {role!r} is not one of {', '.join(ROLES)}")
-    wanted = {f"{mode}/{verb}" for verb in ROLES[role][0]} | {"queue/wake", "queue/result"}
-    if role == "producer" and mode_named(mode).stores:
-        wanted.add("queue/watch")
-    names = {one.name for one in everything()} & wanted
-    return {word for name in names for word in script(name).about["commands"]}
+    return {word for one in scripts_of(role, mode) for word in one.about["commands"]}
 
 
 def rules_of(
-    role: str, mode: str, keys: Keys, queues: Sequence[str], *, db: int = 0
+    role: str, mode: str, keys: Keys, queues: Sequence[str], *, db: int = 0, scripts: bool = False
 ) -> Iterator[str]:
     """Yield the rules of ACL SETUSER that give a user the rights of a role and no more.
 
@@ -57,6 +76,8 @@ def rules_of(
         queues: the names of the queues; none is every queue of the prefix.
         db: the number of the database. A connection begins in database 0 and needs no right to
             select that one.
+        scripts: add the right to read the shas and bodies of the scripts in Redis, as programs of
+            other languages do. Needs Redis 7. An operator has the right to write them too.
 
     Raises:
         BadArgument: there is no such role, or a queue's name is not a name.
@@ -68,12 +89,20 @@ def rules_of(
         yield f"~{keys.prefix}:{{*"
     yield f"~{keys.queues}"
     if role == "operator":
-        yield f"~{keys.scripts}"
+        yield from (f"~{keys.scripts}", f"~{keys.bodies}")
+    elif scripts:
+        # Whoever may write them decides which scripts others load.
+        yield from (f"%R~{keys.scripts}", f"%R~{keys.bodies}")
+        plain.add("HGET")
     # Before Redis 7, a new user may use every channel.
     yield "resetchannels"
     # A queue's channels only: who may publish there decides what clients believe of its jobs.
     yield from (f"&{keys.queue(name)}:*" for name in queues)
     if not queues:
         yield f"&{keys.prefix}:{{*}}:*"
-    yield from ("+evalsha", "+script|load", *(["+select"] if db else []))
+    yield from ("+evalsha", "+script|load")
+    if role == "operator":
+        yield "+script|exists"
+    if db:
+        yield "+select"
     yield from sorted(f"+{command.lower()}" for command in plain)

@@ -23,6 +23,7 @@ class Keys:
         prefix: what every key begins with.
         queues: the hash that is the registry of queues: name -> mode.
         scripts: the hash of the scripts' shas: name@version -> sha1.
+        bodies: the hash of the scripts' bodies: sha1 -> what SCRIPT LOAD takes.
 
     Raises:
         BadArgument: the prefix is not a name.
@@ -32,6 +33,7 @@ class Keys:
         self.prefix = checked("prefix", prefix)
         self.queues = f"{prefix}:queues"
         self.scripts = f"{prefix}:scripts"
+        self.bodies = f"{prefix}:bodies"
 
     def queue(self, name: str) -> str:
         """Return the key of a queue, which scripts take as KEYS. Its hash tag keeps all keys of the

@@ -10,7 +10,8 @@ class Outcome(NamedTuple):
     """Holds how a run ended: the verb that records it, and what the verb takes.
 
     Attributes:
-        verb: 'complete', 'fail' or 'release'.
+        verb: 'complete', 'fail', 'release', or 'unknown': a release of a job whose task the worker
+            does not know.
         body: the result's or the error's bytes.
         verdict: of a failure in reliable mode: 'retry', 'retry=MS', 'snooze=MS' or 'reject'.
         why: what went wrong, in one line for the log.
@@ -23,6 +24,7 @@ class Outcome(NamedTuple):
 
 
 RELEASE = Outcome("release")
+UNKNOWN = Outcome("unknown")
 
 
 class Policy(NamedTuple):

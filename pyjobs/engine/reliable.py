@@ -73,8 +73,9 @@ class Reliable(StoredVerbs):
     def record(
         self, queue: str, verb: str, ended: Iterable[tuple[str, str, Outcome]], policy: Policy
     ) -> Call[list[str]]:
-        if verb == "release":
-            return self.release(queue, ((id, token) for id, token, _ in ended))
+        if verb in ("release", "unknown"):
+            tokens = ((id, token) for id, token, _ in ended)
+            return self.release(queue, tokens, unknown=verb == "unknown")
         if verb == "complete":
             return self.complete(queue, bodies(ended), retention=policy.retention)
         failed = ((id, token, end.verdict, end.body) for id, token, end in ended)
@@ -104,14 +105,18 @@ class Reliable(StoredVerbs):
         items = [part for job in jobs for part in job]
         return Call(extend, (queue,), extend.bind(items, lease=lease), parse_words)
 
-    def release(self, queue: str, jobs: Iterable[tuple[str, str]]) -> Call[list[str]]:
+    def release(
+        self, queue: str, jobs: Iterable[tuple[str, str]], *, unknown: bool = False
+    ) -> Call[list[str]]:
         """Return the call that hands jobs back (reliable/release); no attempt is counted.
 
         Args:
             queue: the queue's key. The jobs become the next on the queue.
             jobs: id and token of each job.
+            unknown: whether the worker does not know the task of these jobs. Then each job waits,
+                longer each time, and is dead after a day.
         """
-        return self._items_call("release", queue, jobs, {})
+        return self._items_call("release", queue, jobs, {"unknown": 1 if unknown else None})
 
     def reap(self, queue: str, *, limit: int, max_crashes: int | None = None) -> Call[Reaped]:
         """Return the call that puts jobs back whose lease has run out (reliable/reap).

@@ -31,6 +31,7 @@ class Claimed(NamedTuple):
         attempt: 1 for the first start; a job that was handed back keeps its number.
         queued: when the job was submitted, ms since the epoch.
         timeout: how long the handler may run, ms; 0 is no limit of the job's own.
+        task: the name of the job's task; '' for a bare job.
     """
 
     queue_index: int
@@ -40,6 +41,7 @@ class Claimed(NamedTuple):
     attempt: int
     queued: int
     timeout: int
+    task: str = ""
 
 
 class ClaimReply(NamedTuple):
@@ -76,7 +78,7 @@ class Stored(NamedTuple):
     Attributes:
         state: 'pending', 'delayed', 'inflight', 'done', 'failed', 'dead', 'cancelled' or 'expired';
             '' when there is no such job.
-        reason: why a dead job died: 'attempts', 'rejected' or 'crashed'; else '-'.
+        reason: why a dead job died: 'attempts', 'rejected', 'crashed' or 'unknown'; else '-'.
         queued: when the job was submitted, ms since the epoch.
         started: when the job was last claimed, ms since the epoch; 0 is not yet.
         processed: when the job ended, ms since the epoch; 0 is not yet.
@@ -96,11 +98,12 @@ class Dead(NamedTuple):
 
     Attributes:
         id: the job's id.
-        reason: 'attempts', 'rejected' or 'crashed'.
+        reason: 'attempts', 'rejected', 'crashed' or 'unknown'.
         died: when the job died, ms since the epoch.
         attempts: how many attempts failed.
         crashes: how many leases ran out.
         error: bytes of the last error; empty when none was recorded.
+        task: the name of the job's task; '' for a bare job.
     """
 
     id: str
@@ -109,6 +112,7 @@ class Dead(NamedTuple):
     attempts: int
     crashes: int
     error: bytes
+    task: str = ""
 
 
 class DeadPage(NamedTuple):
@@ -132,8 +136,17 @@ def parse_submitted(reply: Any) -> list[Submitted]:
 def parse_claimed(reply: Any) -> ClaimReply:
     """Parse the reply of <mode>/claim."""
     jobs = [
-        Claimed(queue - 1, id.decode(), token.decode(), data, attempt, queued, timeout)
-        for queue, id, token, data, attempt, queued, timeout in reply[1:]
+        Claimed(
+            queue - 1,
+            id.decode(),
+            token.decode(),
+            data,
+            attempt,
+            queued,
+            timeout,
+            *map(bytes.decode, more),
+        )
+        for queue, id, token, data, attempt, queued, timeout, *more in reply[1:]
     ]
     return ClaimReply(reply[0], jobs)
 
@@ -160,7 +173,7 @@ def parse_stored(reply: Any) -> list[Stored]:
 def parse_dead(reply: Any) -> DeadPage:
     """Parse the reply of reliable/dead."""
     jobs = [
-        Dead(id.decode(), reason.decode(), died, attempts, crashes, error)
-        for id, reason, died, attempts, crashes, error in reply[1:]
+        Dead(id.decode(), reason.decode(), died, attempts, crashes, error, *map(bytes.decode, more))
+        for id, reason, died, attempts, crashes, error, *more in reply[1:]
     ]
     return DeadPage(reply[0], jobs)

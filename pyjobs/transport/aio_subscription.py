@@ -31,12 +31,15 @@ class AsyncSubscription(BaseSubscription):
         server: the redis-py client whose pool the connection is taken from.
         channels: the channels' names.
         backoff: computes the pauses between connections.
+        needed: whether an error is raised where Redis's access rules forbid a channel.
     """
 
     _connection: Connection | None
 
-    def __init__(self, server: AsyncServer, channels: Collection[str], backoff: Backoff) -> None:
-        super().__init__(server, channels, backoff)
+    def __init__(
+        self, server: AsyncServer, channels: Collection[str], backoff: Backoff, needed: bool = True
+    ) -> None:
+        super().__init__(server, channels, backoff, needed)
         self._waiters: list[asyncio.Future[None]] = []
 
     async def open(self, seconds: float) -> None:
@@ -65,7 +68,7 @@ class AsyncSubscription(BaseSubscription):
             raise_translated(error)
 
     async def get(self, seconds: float = 0.0) -> Message | None:
-        """Return the next message; None when none comes in time.
+        """Return the next message; None when none comes in time, and when a channel is refused.
 
         Args:
             seconds: how long to wait. With 0 only a message that is there is returned.
@@ -74,11 +77,11 @@ class AsyncSubscription(BaseSubscription):
             Forbidden: Redis's access rules forbid every channel.
             Unavailable: the connection broke, or there is none.
         """
-        until = time.monotonic() + seconds
+        until, refused = time.monotonic() + seconds, len(self._refused)
         try:
             await self._send()
             while not self._messages:
-                if not await self._read(until):
+                if not await self._read(until) or len(self._refused) != refused:
                     return None
         except BaseException as error:
             await self._break()

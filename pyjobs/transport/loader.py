@@ -1,4 +1,4 @@
-"""Loading the scripts into a server, and publishing their shas where every language finds them.
+"""Loading the scripts into a server, and publishing them where every language finds them.
 
 Nothing else may live here. A call heals a missing script by itself (send.py). Loading is for
 callers that know only a sha, and for workers, whose first calls keep their order so.
@@ -17,16 +17,26 @@ from pyjobs.transport.server import AsyncServer, Server
 
 
 def load(server: Server) -> int:
-    """Load every script of this package (SCRIPT LOAD). Returns how many there are.
+    """Load the scripts of this package that the server lacks (SCRIPT EXISTS, SCRIPT LOAD).
+
+    Returns:
+        How many scripts the package has.
 
     Raises:
         Forbidden: Redis's access rules forbid it.
         Unavailable: Redis can't be reached.
     """
+    scripts = everything()
     with translating(), server.pipeline(transaction=False) as pipe:
-        for script in everything():
-            pipe.script_load(script.body)
-        return len(pipe.execute())
+        there = [False] * len(scripts)
+        # Who may load scripts and may not ask loads them all.
+        with contextlib.suppress(exceptions.ResponseError):
+            there = server.script_exists(*[script.sha1 for script in scripts])
+        for script, loaded in zip(scripts, there, strict=True):
+            if not loaded:
+                pipe.script_load(script.body)
+        pipe.execute()
+    return len(scripts)
 
 
 async def aload(server: AsyncServer, mode: str) -> None:
@@ -47,7 +57,10 @@ async def aload(server: AsyncServer, mode: str) -> None:
 
 
 def publish(server: Server, keys: Keys) -> None:
-    """Write name@version -> sha1 of every script into the hash `<prefix>:scripts` (HSET).
+    """Write what a program without this package needs to call the scripts (HKEYS, HSET).
+
+    The hash `<prefix>:scripts` gets name@version -> sha1 of every script, and the hash
+    `<prefix>:bodies` sha1 -> body of each script that it lacks. A body never changes.
 
     Args:
         keys: the names under the prefix.
@@ -58,5 +71,12 @@ def publish(server: Server, keys: Keys) -> None:
         Unavailable: Redis can't be reached.
     """
     shas: dict[Any, Any] = {script.title: script.sha1 for script in everything()}
-    with translating():
-        server.hset(keys.scripts, mapping=shas)
+    bodies: dict[Any, Any] = {script.sha1: script.body for script in everything()}
+    with translating(), server.pipeline(transaction=False) as pipe:
+        there: list[Any] = server.hkeys(keys.bodies)
+        for sha in there:
+            bodies.pop(sha.decode(), None)
+        pipe.hset(keys.scripts, mapping=shas)
+        if bodies:
+            pipe.hset(keys.bodies, mapping=bodies)
+        pipe.execute()

@@ -39,15 +39,22 @@ class BaseSubscription:
         server: the redis-py client whose pool the connection is taken from.
         channels: the channels' names.
         backoff: computes the pauses between connections.
+        needed: whether an error is raised where Redis's access rules forbid a channel. Otherwise
+            `refusal` says so, and `ask_again` asks for the channel again.
     """
 
     def __init__(
-        self, server: Server | AsyncServer, channels: Collection[str], backoff: Backoff
+        self,
+        server: Server | AsyncServer,
+        channels: Collection[str],
+        backoff: Backoff,
+        needed: bool = True,
     ) -> None:
         self._pool: Any = server.connection_pool
         # Kept in order; the value is not used.
         self._channels: dict[bytes, None] = dict.fromkeys(name.encode() for name in channels)
         self._backoff = backoff
+        self._needed = needed
         self._connection: Any = None
         self._messages: deque[Message] = deque()
         # The channels of this connection: sent in a SUBSCRIBE; not answered yet, in order; heard.
@@ -73,6 +80,11 @@ class BaseSubscription:
         message is missed from now on but those of channels that are forbidden."""
         answered = self._confirmed | self._refused.keys()
         return bool(self._confirmed) and self._channels.keys() <= answered
+
+    @property
+    def refusal(self) -> PyjobsError | None:
+        """Why Redis's access rules forbid a channel; None where every channel is allowed."""
+        return next(iter(list(self._refused.values())), None)
 
     @property
     def pause(self) -> float:
@@ -111,7 +123,7 @@ class BaseSubscription:
             raise error
         self._refused[self._asked.popleft()] = error
         self._answered()
-        if not self._asked and not self._confirmed:
+        if self._needed and not self._asked and not self._confirmed:
             raise error
 
     def _answered(self) -> None:
@@ -143,6 +155,8 @@ class BaseSubscription:
 
     def _raise_refusal(self, missing: Iterable[bytes], new: Collection[bytes]) -> None:
         """Raise the first refusal of these channels. New ones that are refused are left again."""
+        if not self._needed:
+            return
         refusals = [self._refused[name] for name in missing if name in self._refused]
         for name in new:
             # The refusal stays, for others who wait for this channel.

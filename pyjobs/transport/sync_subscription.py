@@ -41,10 +41,13 @@ class Subscription(BaseSubscription):
         server: the redis-py client whose pool the connection is taken from.
         channels: the channels' names.
         backoff: computes the pauses between connections.
+        needed: whether an error is raised where Redis's access rules forbid a channel.
     """
 
-    def __init__(self, server: Server, channels: Collection[str], backoff: Backoff) -> None:
-        super().__init__(server, channels, backoff)
+    def __init__(
+        self, server: Server, channels: Collection[str], backoff: Backoff, needed: bool = True
+    ) -> None:
+        super().__init__(server, channels, backoff, needed)
         # A lock for each `add` that waits, which is released to wake it.
         self._adding: list[threading.Lock] = []
         # Bytes at the near end wake a wait of `get`. Made by the first wait.
@@ -93,14 +96,14 @@ class Subscription(BaseSubscription):
             Forbidden: Redis's access rules forbid every channel.
             Unavailable: the connection broke, or there is none.
         """
-        until = time.monotonic() + seconds
+        until, refused = time.monotonic() + seconds, len(self._refused)
         try:
             self._send()
             while not self._messages:
                 if self._read(0.0):
                     continue
                 left = until - time.monotonic()
-                if left <= 0 or self._wait(left):
+                if left <= 0 or len(self._refused) != refused or self._wait(left):
                     return None
         except BaseException as error:
             self._break()

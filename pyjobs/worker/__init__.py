@@ -5,11 +5,13 @@ Other folders import from here and not past it.
 """
 
 from pyjobs.worker.job import ClaimedJob
-from pyjobs.worker.process import STOPS, StopSignals, busy_threads
+from pyjobs.worker.process import STOPS, StopSignals, busy_threads, how_ended
+from pyjobs.worker.settings import EXECUTORS
 from pyjobs.worker.verdicts import Reject, Retry, Snooze
 from pyjobs.worker.worker import Worker
 
 __all__ = [
+    "EXECUTORS",
     "STOPS",
     "ClaimedJob",
     "Reject",
@@ -18,4 +20,5 @@ __all__ = [
     "StopSignals",
     "Worker",
     "busy_threads",
+    "how_ended",
 ]

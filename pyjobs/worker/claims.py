@@ -10,10 +10,18 @@ import re
 from collections.abc import Callable, Sequence
 
 from pyjobs.engine import CLAIM_BYTES, Call, ClaimReply, Mode, Policy
-from pyjobs.errors import BadLayout, OutcomeUnknown, PyjobsError, WrongMode, WrongType
+from pyjobs.errors import (
+    BadLayout,
+    Forbidden,
+    OutcomeUnknown,
+    PyjobsError,
+    WrongMode,
+    WrongType,
+)
 
-# Errors that one queue causes, whatever other queues stand in the call.
-OF_A_QUEUE = (WrongMode, BadLayout, WrongType)
+# Errors that one queue causes, whatever other queues stand in the call. A right may lack for one
+# queue or for all: a worker that may serve none ends.
+OF_A_QUEUE = (WrongMode, BadLayout, WrongType, Forbidden)
 NAMED = re.compile(r"queue (\S+) (?:is|has) ")
 # Seconds until a queue that was set aside is looked at again: the first pause, doubled each time,
 # up to the longest.

@@ -13,6 +13,7 @@ from typing import Any
 from pyjobs.engine import HELD_BYTES, MAX_BYTES, RECORD_ITEMS, RELEASE, Call, ClaimReply, Outcome
 from pyjobs.errors import (
     BadArgument,
+    Forbidden,
     LeaseLost,
     NoJob,
     OutcomeUnknown,
@@ -69,6 +70,9 @@ class WorkerCore:
         self._running: set[Run] = set()
         self._outbox = Outbox()
         self._no_more_starts = False
+        # Queues of which an outcome was refused. A user who may claim and not record would run the
+        # same jobs again and again: the second such refusal is fatal.
+        self._forbidden: set[int] = set()
 
     @property
     def free(self) -> int:
@@ -261,11 +265,15 @@ class WorkerCore:
         """Set the queue aside whose trouble the error is; any other error of a claim is fatal, and
         so is any other error of an outcome but a bad outcome."""
         if isinstance(error, OF_A_QUEUE):
+            recordable = True
             if request.ended:
-                self._claims.set_aside(request.ended[0][0].queue_index, error, now)
+                queue = request.ended[0][0].queue_index
+                recordable = not (isinstance(error, Forbidden) and queue in self._forbidden)
+                self._forbidden.add(queue)
+                self._claims.set_aside(queue, error, now)
             else:
                 self._claims.refused_by_queue(error, now)
-            if self.served:
+            if self.served and recordable:
                 return
         elif not request.ended:
             self._claims.refused()

@@ -1,16 +1,19 @@
-"""Which executor runs a handler: tasks for `async def`, threads for a plain `def`.
+"""Which executor runs a handler: tasks for `async def`, threads or child processes for a plain
+`def`.
 
 What executors have in common, and the choice, may live here; nothing is sent.
 """
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from typing import Any, Protocol
 
 from pyjobs.errors import BadArgument
 from pyjobs.worker.invocation import Handler, Report
 from pyjobs.worker.run import Run
+from pyjobs.worker.settings import Children
 from pyjobs.worker.task_executor import TaskExecutor
 from pyjobs.worker.thread_executor import ThreadExecutor
 
@@ -51,7 +54,10 @@ class Executor(Protocol):
         """
 
     def close(self) -> None:
-        """Start no run any more, and let idle threads end."""
+        """Start no run any more, let idle threads and children end, and kill the other children."""
+
+    async def wait_closed(self) -> None:
+        """Wait, after `close`, for the end of the children."""
 
 
 def check_handler(handler: Any) -> None:
@@ -67,15 +73,32 @@ def check_handler(handler: Any) -> None:
             raise BadArgument("handler: a generator function, which returns no result")
 
 
-def executor_for(handler: Handler, concurrency: int, report: Report) -> Executor:
-    """Return a TaskExecutor for an `async def` handler, a ThreadExecutor for any other.
+def executor_for(
+    handler: Handler, concurrency: int, report: Report, children: Children | None = None
+) -> Executor:
+    """Return a TaskExecutor for an `async def` handler, and for any other a ProcessExecutor or a
+    ThreadExecutor.
 
     Args:
         handler: a function, or an object with `__call__`.
-        concurrency: most threads, save for those whose run was given up.
+        concurrency: how many children, or most threads, save for those whose run was given up.
         report: called in the event loop with each run and its outcome.
+        children: how child processes are made; None for threads.
+
+    Raises:
+        BadArgument: a child process can't run the handler.
     """
     as_object = type(handler).__call__
     if inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(as_object):
+        if children is not None:
+            raise BadArgument(
+                "handler: executor='process' is for a plain def; an async def runs in an event "
+                "loop, and in several by pyjobs work --processes"
+            )
         return TaskExecutor(handler, report)
+    if children is not None:
+        # Imported when it is needed: multiprocessing takes longer than all modules of pyjobs.
+        found = importlib.import_module("pyjobs.worker.process_executor")
+        executor: Executor = found.ProcessExecutor(handler, concurrency, report, children)
+        return executor
     return ThreadExecutor(handler, concurrency, report)

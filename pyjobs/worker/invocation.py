@@ -14,7 +14,8 @@ from typing import Any
 from pyjobs import codec
 from pyjobs.engine import Outcome
 from pyjobs.worker.job import ClaimedJob
-from pyjobs.worker.outcomes import failure
+from pyjobs.worker.outcomes import failure, outcome_of
+from pyjobs.worker.process import Forks, end_process
 from pyjobs.worker.run import Run
 
 Handler = Callable[[ClaimedJob], Any]
@@ -40,6 +41,35 @@ def decoded(run: Run) -> ClaimedJob | Outcome:
         return ClaimedJob(run, codec.decode(run.data))
     except Exception as error:
         return failure(error, "reject")
+
+
+def called(
+    handler: Handler, run: Run, context: contextvars.Context, forks: int
+) -> Outcome | Returned:
+    """Call a plain handler, and return its outcome or the awaitable that it returned. A process
+    that the handler has forked, and that comes back from it, ends here.
+
+    Args:
+        handler: the handler.
+        run: the run.
+        context: the context variables of this run.
+        forks: `Forks.count` of the process that calls the handler.
+    """
+    job = decoded(run)
+    if isinstance(job, Outcome):
+        return job
+    try:
+        result = context.run(handler, job)
+        if Forks.count != forks:
+            end_process(None)
+        outcome = outcome_of(result)
+        # No awaitable has JSON, so that other results are not looked at for that.
+        wanted = outcome.verb == "fail" and is_awaitable(result)
+        return Returned(result, context) if wanted else outcome
+    except BaseException as error:
+        if Forks.count != forks:
+            end_process(error)
+        return failure(error)
 
 
 def seconds_left(run: Run) -> float | None:

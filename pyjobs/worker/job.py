@@ -95,6 +95,11 @@ class ClaimedJob:
         return self._run.timeout
 
     @property
+    def task(self) -> str:
+        """The name of the job's task; '' for a bare job."""
+        return self._run.task
+
+    @property
     def token(self) -> str:
         """The fencing token of this claim. The same job claimed again has another token."""
         return self._run.token

@@ -1,17 +1,23 @@
 """Whether an event loop still turns, as another thread sees it, and where it stands when not.
 
-Nothing is decided here.
+Only what watches a loop, and what is logged of that, may live here.
 """
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import sys
 import threading
 import time
 import traceback
 
+from pyjobs.log import patient_logger
+
+# A log that nobody reads may be why the loop stands still.
+log = patient_logger(__name__)
 FRAMES = 6
+LOOKS = 4
 
 
 class LoopWatch:
@@ -23,6 +29,7 @@ class LoopWatch:
     def __init__(self) -> None:
         self._thread = threading.get_ident()
         self._turned_at = time.monotonic()
+        self._ended = threading.Event()
 
     def turned(self) -> None:
         """Note that the loop turns."""
@@ -50,3 +57,32 @@ class LoopWatch:
             return "a thread that has ended"
         frames = traceback.extract_stack(frame)[-FRAMES:]
         return " < ".join(f"{one.filename}:{one.lineno} in {one.name}" for one in reversed(frames))
+
+    def log_from_a_thread(self, seconds: float) -> None:
+        """Log from now on, from a thread, that the loop stands still, and that it turns again. A
+        process that may start no more threads logs nothing.
+
+        Args:
+            seconds: how long the loop may stand still.
+        """
+        thread = threading.Thread(
+            target=self._watch, args=[seconds], name="pyjobs-loop-watch", daemon=True
+        )
+        with contextlib.suppress(RuntimeError):
+            thread.start()
+
+    def end(self) -> None:
+        """End the thread soon, if there is one."""
+        self._ended.set()
+
+    def _watch(self, seconds: float) -> None:
+        stood = False
+        while not self._ended.wait(min(seconds / LOOKS, threading.TIMEOUT_MAX)):
+            stands = self.still_for(time.monotonic()) > seconds
+            if stands and not stood:
+                log.error(
+                    "the event loop stands still since %s; it is in %s", self.since(), self.where()
+                )
+            elif stood and not stands:
+                log.warning("the event loop turns again")
+            stood = stands

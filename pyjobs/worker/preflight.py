@@ -9,6 +9,7 @@ first claim.
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -21,6 +22,7 @@ from pyjobs.worker.settings import WorkerSettings
 
 log = logger(__name__)
 
+OF_A_KEY = re.compile(r"\bkeys?\b")
 # ACL DRYRUN checks the number of arguments too: how many values follow the key of each command.
 VALUES = {
     **dict.fromkeys(("DEL", "GET", "LLEN", "RPOP", "ZCARD"), 0),
@@ -107,7 +109,7 @@ async def check(server: AsyncServer, mode: str, keys: Keys, queues: Sequence[str
             replies: list[Any] = await pipe.execute(raise_on_error=False)
     except PyjobsError:
         return
-    silent, lacking = judge(replies)
+    silent, lacking = judge(replies, len(queues))
     if lacking:
         raise Forbidden(f"a {mode} worker needs more rights: {'; '.join(lacking)}")
     if silent:
@@ -142,14 +144,20 @@ def dry_runs(mode: str, keys: Keys, queues: Sequence[str]) -> list[tuple[str, ..
     return runs + [("HMGET", f"{queue}:meta", "") for queue in others]
 
 
-def judge(replies: Sequence[Any]) -> tuple[str, list[str]]:
+def judge(replies: Sequence[Any], queues: int = 1) -> tuple[str, list[str]]:
     """Return, in Redis's words, why nothing may be published ('' when it may), and which other
-    rights are lacking.
+    rights are lacking. A right to the keys of a queue is lacking only where no queue has it: the
+    first claim sets the queues aside that it may not read.
 
     Args:
         replies: the replies to `dry_runs`, in their order. An exception, and a text that does not
             speak of a permission, say nothing about a right.
+        queues: how many queues there are.
     """
     texts = [reply.decode() if isinstance(reply, bytes) else "" for reply in replies]
     publish, *others = [text if "permission" in text else "" for text in texts]
-    return publish, list(dict.fromkeys(text for text in others if text))
+    # A command that is refused for its key may be allowed on another queue.
+    first, rest = others[: len(others) - queues + 1], others[len(others) - queues + 1 :]
+    served = not any(map(OF_A_KEY.search, first)) or not all(rest)
+    lacking = [text for text in others if text and not (served and OF_A_KEY.search(text))]
+    return publish, list(dict.fromkeys(lacking))

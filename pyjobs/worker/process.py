@@ -6,6 +6,7 @@ Nothing about jobs may live here.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -13,10 +14,12 @@ import socket
 import sys
 import threading
 import traceback
+from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from types import FrameType, TracebackType
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
+from weakref import WeakSet
 
 # Not every system has the last two.
 NAMES = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT")
@@ -117,20 +120,54 @@ class StopSignals:
 
 
 class Forks:
-    """Holds how often this process or its parents were forked since this module was imported. An
-    executor that finds another count is in a child that its handler has forked."""
+    """Holds how often this process or its parents were forked since this module was imported. Who
+    finds another count than before is in a child that a handler has forked.
+
+    Attributes:
+        count: how often.
+        loops: the event loops of workers: a child that comes back into one of them ends there.
+    """
 
     count = 0
+    loops: ClassVar[WeakSet[asyncio.AbstractEventLoop]] = WeakSet()
+
+    @classmethod
+    def guard(cls, loop: asyncio.AbstractEventLoop) -> int:
+        """Let every child end that comes back into this loop. Returns the count."""
+        cls.loops.add(loop)
+        return cls.count
+
+    @classmethod
+    def end_child(cls, count: int) -> None:
+        """End this process if it was forked since the count was this."""
+        if cls.count != count:
+            end_process(None)
 
 
 ACTIVE: list[StopSignals] = []
 
 
 def note_fork() -> None:
-    """Make a forked child's signals what they were before the run; called in each child."""
+    """Make a forked child's signals what they were before the run, and end the child where it comes
+    back into a worker's event loop; called in each child."""
     Forks.count += 1
     while ACTIVE:
         ACTIVE.pop().restore_in_child()
+    for loop in list(Forks.loops):
+        keep_out(loop)
+
+
+def keep_out(loop: asyncio.AbstractEventLoop) -> None:
+    """End this process as soon as the loop turns: its sockets and its jobs are those of the parent,
+    and so are the callbacks that wait for the next turn."""
+    ready: Any = getattr(loop, "_ready", None)
+    if isinstance(ready, deque):
+        # The turn under way counts its callbacks, so as many must be there.
+        waiting = len(ready)
+        ready.clear()
+        ready.extend([asyncio.Handle(end_process, (None,), loop)] * max(1, waiting))
+    else:
+        loop.call_soon(end_process, None)
 
 
 if hasattr(os, "register_at_fork"):
@@ -155,6 +192,21 @@ def end_process(error: BaseException | None) -> NoReturn:
         with contextlib.suppress(AttributeError, OSError, ValueError):
             stream.flush()
     os._exit(code)
+
+
+def how_ended(code: int | None) -> str:
+    """Return the end of a process in words.
+
+    Args:
+        code: its exit code, or the negative number of the signal that killed it; None where
+            neither is known.
+    """
+    if code is None:
+        return "ended"
+    if code >= 0:
+        return f"ended with exit code {code}"
+    names = {one.value: one.name for one in signal.Signals}
+    return f"was killed by {names.get(-code, f'signal {-code}')}"
 
 
 class DefaultThreads(ThreadPoolExecutor):

@@ -42,6 +42,7 @@ from pyjobs.worker.joblog import (
 from pyjobs.worker.loopwatch import LoopWatch
 from pyjobs.worker.prefetch import STUCK_SECONDS
 from pyjobs.worker.preflight import prepare
+from pyjobs.worker.process import Forks
 from pyjobs.worker.run import Run
 from pyjobs.worker.settings import WorkerSettings
 from pyjobs.worker.shutdown import Shutdown
@@ -68,8 +69,9 @@ class Processor:
         self._settings = settings
         self._core = WorkerCore(settings)
         self._loop = asyncio.get_running_loop()
+        self._forks = Forks.guard(self._loop)
         self._loop_watch = LoopWatch()
-        self._executor = executor_for(handler, settings.concurrency, self._ended)
+        self._executor = executor_for(handler, settings.concurrency, self._ended, settings.children)
         self._server = aconnect(settings.url)
         self._changed = asyncio.Event()
         self._wake_waiter = WakeWaiter(settings, self._server, self._core, self._changed.set)
@@ -85,7 +87,7 @@ class Processor:
         self._watches_prefetched = False
         self._next_turn: asyncio.TimerHandle | None = None
         self._turn_seconds = min(TURN_SECONDS, max(FASTEST_TURN, settings.lease / 10))
-        self._abandoned = 0
+        self.abandoned = 0  # handlers that still run although their jobs were given up
         self._ending = False
 
     async def process(self) -> None:
@@ -120,12 +122,14 @@ class Processor:
                 self._next_turn.cancel()
             if heartbeat is not None:
                 heartbeat.stop()
+            self._loop_watch.end()
             for task in tasks:
                 await cancel_and_wait(task)
             await self._hand_back_rest()
             self._core.give_up()
             self._executor.cancel_all()
             self._executor.close()
+            await self._executor.wait_closed()
             await aclose(self._server)
         if self._core.fatal is not None:
             raise self._core.fatal
@@ -201,6 +205,7 @@ class Processor:
             if not requests:
                 await self._until_changed()
                 continue
+            Forks.end_child(self._forks)
             failpoints.at("send")
             try:
                 answers = await arun_many(self._server, [request.call for request in requests])
@@ -301,18 +306,20 @@ class Processor:
         if strays:
             self._changed.set()
             log.error("jobs that nothing runs any more, and that are released: %d", len(strays))
-        if (abandoned := self._executor.abandoned) > self._abandoned:
+        if (abandoned := self._executor.abandoned) > self.abandoned:
             log.warning("handlers that still run although their jobs were given up: %d", abandoned)
-        self._abandoned = abandoned
+        self.abandoned = abandoned
 
     # --- leases ---
 
     def _start_heartbeat(self) -> None:
-        if self._heartbeat is not None:
-            try:
-                self._heartbeat.start()
-            except RuntimeError as error:
-                raise PyjobsError(f"no lease can be renewed: {error}") from error
+        if self._heartbeat is None:
+            self._loop_watch.log_from_a_thread(self._settings.lease)
+            return
+        try:
+            self._heartbeat.start()
+        except RuntimeError as error:
+            raise PyjobsError(f"no lease can be renewed: {error}") from error
 
     def _make_heartbeat(self) -> Heartbeat | None:
         if not self._core.mode.leases:

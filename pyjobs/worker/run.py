@@ -42,6 +42,7 @@ class Run:
         attempt: 1 for the first start; released runs are not counted.
         queued: when the job was submitted, ms since the epoch by Redis's clock.
         timeout: seconds that the handler may take, None for no limit.
+        task: the name of the job's task; '' for a bare job.
         claimed_at: when the claim was first sent, seconds of this process's monotonic clock.
         started_at: when the handler began, by the same clock; None before that.
         state: whether an outcome can still be recorded.
@@ -68,6 +69,7 @@ class Run:
         "queued",
         "started_at",
         "state",
+        "task",
         "timeout",
         "token",
     )
@@ -76,7 +78,16 @@ class Run:
         self, claimed: Claimed, queue: str, timeout: float | None, claimed_at: float = 0.0
     ) -> None:
         # Unpacked at once: reading the fields by name takes twice as long.
-        index, self.id, self.token, self.data, self.attempt, self.queued, timeout_ms = claimed
+        (
+            index,
+            self.id,
+            self.token,
+            self.data,
+            self.attempt,
+            self.queued,
+            timeout_ms,
+            self.task,
+        ) = claimed
         self.queue_index = index
         self.queue = queue
         self.timeout = timeout_ms / 1000 if timeout_ms else timeout

@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal, NamedTuple, get_args
 
 from pyjobs.engine import Keys, Mode, ModeName, Policy, mode_named
 from pyjobs.errors import BadArgument
 from pyjobs.validate import needed, positive, to_ms, whole
 
+ExecutorName = Literal["thread", "process"]
 MOST_JOBS = 10_000
 # A claim reads each queue, and nothing else runs in Redis meanwhile.
 MOST_QUEUES = 1000
+EXECUTORS = get_args(ExecutorName)
+MOST_BYTES = 2**53
+
+
+class Children(NamedTuple):
+    """Holds how the child processes of a worker are made and replaced.
+
+    Attributes:
+        max_jobs: most jobs of one child; None for no limit.
+        max_memory: bytes of memory after a job, from which on a child is replaced; None for no
+            limit.
+        set_up: called in each child before its first job; None for nothing.
+    """
+
+    max_jobs: int | None = None
+    max_memory: int | None = None
+    set_up: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +54,11 @@ class WorkerSettings:
         max_crashes: leases of one job that may run out until it is dead; None leaves it to the
             script.
         wait: seconds that a start waits for a Redis that is away.
+        executor: 'thread' or 'process', for a plain handler.
+        max_jobs_per_child: most jobs of one child process; None for no limit.
+        max_memory_per_child: bytes of memory from which on a child process is replaced; None for
+            no limit.
+        set_up_child: called in each child process before its first job; None for nothing.
 
     Raises:
         BadArgument: a field is not what it must be; the message names the field.
@@ -53,6 +78,10 @@ class WorkerSettings:
     backoff: float | None
     max_crashes: int | None
     wait: float = 0.0
+    executor: ExecutorName = "thread"
+    max_jobs_per_child: int | None = None
+    max_memory_per_child: int | None = None
+    set_up_child: Callable[[], None] | None = None
 
     def __post_init__(self) -> None:
         if whole("concurrency", self.concurrency, 1, MOST_JOBS) is None:
@@ -69,6 +98,11 @@ class WorkerSettings:
         positive("timeout", self.timeout)
         needed("grace", to_ms("grace", self.grace))
         needed("wait", to_ms("wait", self.wait))
+        if self.executor not in EXECUTORS:
+            raise BadArgument(f"executor: {self.executor!r} is not one of {', '.join(EXECUTORS)}")
+        for name in ("max_jobs_per_child", "max_memory_per_child"):
+            if whole(name, getattr(self, name), 1, MOST_BYTES) and self.executor != "process":
+                raise BadArgument(f"{name}: only executor='process' has child processes")
         # The keys check the names of queues and the prefix, the policy what is passed to scripts.
         _ = self.queue_keys, self.policy
 
@@ -86,6 +120,13 @@ class WorkerSettings:
     def queue_keys(self) -> tuple[str, ...]:
         """The queues' keys, in the order of `queues`."""
         return tuple(map(self.keys.queue, self.queues))
+
+    @property
+    def children(self) -> Children | None:
+        """How child processes are made and replaced; None where handlers run in threads."""
+        if self.executor != "process":
+            return None
+        return Children(self.max_jobs_per_child, self.max_memory_per_child, self.set_up_child)
 
     @property
     def policy(self) -> Policy:

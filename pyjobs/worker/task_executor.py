@@ -76,6 +76,9 @@ class TaskExecutor:
     def close(self) -> None:
         pass
 
+    async def wait_closed(self) -> None:
+        pass
+
     def _start(
         self, run: Run, work: Coroutine[Any, Any, None], context: contextvars.Context
     ) -> None:
@@ -89,6 +92,8 @@ class TaskExecutor:
         if run not in self._tasks:
             # A loop that makes eager tasks runs this from within `start`.
             await asyncio.sleep(0)
+        # A child that another handler has forked starts no handler.
+        Forks.end_child(self._forks)
         try:
             if returned is not None:
                 outcome = outcome_of(await returned.awaitable)

@@ -12,9 +12,9 @@ from collections import deque
 from collections.abc import Callable
 
 from pyjobs.engine import RELEASE, Outcome
-from pyjobs.worker.invocation import Handler, Report, Returned, decoded, is_awaitable, seconds_left
-from pyjobs.worker.outcomes import failure, outcome_of, too_late
-from pyjobs.worker.process import Forks, end_process
+from pyjobs.worker.invocation import Handler, Report, Returned, called, seconds_left
+from pyjobs.worker.outcomes import failure, too_late
+from pyjobs.worker.process import Forks
 from pyjobs.worker.run import Run
 from pyjobs.worker.task_executor import TaskExecutor
 
@@ -108,6 +108,9 @@ class ThreadExecutor:
         for _ in self._threads | self._abandoned:
             self._work.put(None)
 
+    async def wait_closed(self) -> None:
+        pass
+
     def _nowhere(self) -> set[Run]:
         """Return the runs that were started, and are in no queue and no thread."""
         if not self._work.empty():
@@ -169,7 +172,7 @@ class ThreadExecutor:
             try:
                 # A run that was given up before it began is skipped.
                 if run in self._timers and run.begin(time.monotonic()):
-                    ended = self._outcome(run)
+                    ended = called(self._handler, run, self._context.copy(), self._forks)
             except BaseException as error:
                 ended = failure(error)
             finally:
@@ -184,24 +187,6 @@ class ThreadExecutor:
             self._collect_is_scheduled = True
             with contextlib.suppress(RuntimeError):  # the loop may be closed
                 self._loop.call_soon_threadsafe(self._collect)
-
-    def _outcome(self, run: Run) -> Outcome | Returned:
-        job = decoded(run)
-        if isinstance(job, Outcome):
-            return job
-        context = self._context.copy()
-        try:
-            result = context.run(self._handler, job)
-            if Forks.count != self._forks:
-                end_process(None)
-            outcome = outcome_of(result)
-            # No awaitable has JSON, so that other results are not looked at for that.
-            wanted = outcome.verb == "fail" and is_awaitable(result)
-            return Returned(result, context) if wanted else outcome
-        except BaseException as error:
-            if Forks.count != self._forks:
-                end_process(error)
-            return failure(error)
 
     def _collect(self) -> None:
         self._collect_is_scheduled = False

@@ -26,7 +26,7 @@ from pyjobs.worker.job import ClaimedJob, pulled_outcome
 from pyjobs.worker.process import ACTIVE, STOPS, DefaultThreads, StopSignals
 from pyjobs.worker.processor import Processor
 from pyjobs.worker.pulled import PulledJobs
-from pyjobs.worker.settings import WorkerSettings
+from pyjobs.worker.settings import ExecutorName, WorkerSettings
 
 # The stop that releases held jobs is the second.
 AT_ONCE = 2
@@ -58,6 +58,11 @@ class Worker:
         max_crashes: leases of one job that may run out until it is dead (reliable).
         wait: seconds that a run waits for Redis at its start, while Redis is away; 0 raises
             Unavailable at once. A later outage is waited for without a limit.
+        executor: 'thread' or 'process': whether a plain handler runs in threads or in `concurrency`
+            child processes. A child finds the handler by the name of its module and its own.
+        max_jobs_per_child: jobs after which a child process is replaced; None: never.
+        max_memory_per_child: bytes of memory after a job, from which on a child process is
+            replaced; None: never.
 
     Raises:
         BadArgument: an argument is not what it must be; the message names the argument.
@@ -80,6 +85,9 @@ class Worker:
         backoff: float | timedelta | None = None,
         max_crashes: int | None = None,
         wait: float | timedelta = 0.0,
+        executor: ExecutorName = "thread",
+        max_jobs_per_child: int | None = None,
+        max_memory_per_child: int | None = None,
     ) -> None:
         self.settings = WorkerSettings(
             url=checked_url(url),
@@ -96,6 +104,9 @@ class Worker:
             backoff=in_seconds(backoff),
             max_crashes=max_crashes,
             wait=in_seconds(wait),
+            executor=executor,
+            max_jobs_per_child=max_jobs_per_child,
+            max_memory_per_child=max_memory_per_child,
         )
         self._handler: Handler | None = None
         self._processor: Processor | None = None
@@ -104,33 +115,30 @@ class Worker:
         self._own_loop: asyncio.AbstractEventLoop | None = None
         self._is_run = False
         self._stops = 0
+        self._signals = 0
         self._stops_passed_on = 0
         # A signal handler calls `stop` in the middle of whatever the main thread does.
         self._stopping = threading.RLock()
 
-    def override(
-        self,
-        *,
-        url: str | None = None,
-        concurrency: int | None = None,
-        wait: float | timedelta | None = None,
-    ) -> None:
+    @property
+    def abandoned(self) -> int:
+        """How many handlers still run although they ignored their cancellation or ran longer than
+        their timeout, and were left behind; 0 without a run. Any thread may read this."""
+        return getattr(self._processor, "abandoned", 0)
+
+    def override(self, **changes: Any) -> None:
         """Change, before the run, settings that depend on where the worker runs.
 
         Args:
-            url: where Redis is; None leaves the URL as it is.
-            concurrency: how many jobs run at once; None leaves the number as it is.
-            wait: seconds that a run waits for Redis at its start; None leaves them as they are.
+            changes: settings by the names of WorkerSettings; None leaves a setting as it is.
 
         Raises:
             BadArgument: an argument is not what it must be; the message names the argument.
         """
-        if url is not None:
-            self.settings = dataclasses.replace(self.settings, url=checked_url(url))
-        if concurrency is not None:
-            self.settings = dataclasses.replace(self.settings, concurrency=concurrency)
-        if wait is not None:
-            self.settings = dataclasses.replace(self.settings, wait=in_seconds(wait))
+        given = {name: value for name, value in changes.items() if value is not None}
+        if "url" in given:
+            given["url"] = checked_url(given["url"])
+        self.settings = dataclasses.replace(self.settings, **given)
 
     @overload
     def handler(self, function: H) -> H: ...
@@ -143,8 +151,9 @@ class Worker:
         returns is the result, what it raises fails the job.
 
         Args:
-            function: `async def` runs in the event loop, a plain `def` in a thread. Left out, as in
-                `@worker.handler()`, the decorator is returned.
+            function: `async def` runs in the event loop, a plain `def` in a thread or in a child
+                process, as `executor` says. Left out, as in `@worker.handler()`, the decorator is
+                returned.
 
         Raises:
             BadArgument: the worker has a handler, or this can't be called, or is a generator
@@ -169,11 +178,11 @@ class Worker:
 
         Raises:
             BadArgument: there is no handler, or the worker runs already.
-            Unavailable: Redis can't be reached at the start, for `wait` seconds; a later outage is
-                waited for.
+            Unavailable: Redis can't be reached at the start; a later outage is waited for.
             WrongMode: every queue works in another mode; BadLayout and WrongType accordingly.
             Forbidden: the Redis user lacks a right that the worker needs.
         """
+        self._signals = 0
         taken = StopSignals(self._on_signal) if signals else contextlib.nullcontext()
         with self._alone(), taken, asyncio.Runner(loop_factory=fast_loop()) as runner:
             self._own_loop = runner.get_loop()
@@ -186,8 +195,7 @@ class Worker:
 
         Raises:
             BadArgument: there is no handler, or the worker runs already.
-            Unavailable: Redis can't be reached at the start, for `wait` seconds; a later outage is
-                waited for.
+            Unavailable: Redis can't be reached at the start; a later outage is waited for.
             WrongMode: every queue works in another mode; BadLayout and WrongType accordingly.
             Forbidden: the Redis user lacks a right that the worker needs.
         """
@@ -228,15 +236,16 @@ class Worker:
         End each job with `await job.done(result)` or `await job.fail(error)`. When the block is
         left, in whatever way, the worker stops and releases the jobs that were not ended. In the
         block SIGTERM, SIGHUP and SIGQUIT stop the worker, and the loop ends when the held jobs
-        have. Without `async with`, jobs are released only when the event loop lives on.
+        have; a third signal is handled as before the block. Without `async with`, jobs are released
+        only when the event loop lives on.
 
         Raises:
             BadArgument: the worker has a handler, or another loop over `jobs`.
-            Unavailable: Redis can't be reached at the start, for `wait` seconds; a later outage is
-                waited for.
+            Unavailable: Redis can't be reached at the start; a later outage is waited for.
             WrongMode: every queue works in another mode; BadLayout and WrongType accordingly.
             Forbidden: the Redis user lacks a right that the worker needs.
         """
+        self._signals = 0
         others = [one for one in STOPS if one != signal.SIGINT]
         return PulledJobs(self._pull(), StopSignals(self._on_signal, others))
 
@@ -244,6 +253,8 @@ class Worker:
         if self._handler is not None:
             where = "its handler, or another loop over jobs()"
             raise BadArgument(f"jobs: every job of this worker goes to {where}")
+        if self.settings.children is not None:
+            raise BadArgument("jobs: executor='process' is for a worker with a handler")
         offered: asyncio.Queue[ClaimedJob] = asyncio.Queue()
 
         async def offer(job: ClaimedJob) -> Outcome:
@@ -307,7 +318,8 @@ class Worker:
             await asyncio.wait({self._processing})
 
     def _on_signal(self, number: int) -> None:
-        if self._stops < AT_ONCE:
+        self._signals += 1
+        if self._signals <= AT_ONCE:
             self.stop()
             return
         for taken in list(ACTIVE):

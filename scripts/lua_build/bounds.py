@@ -20,7 +20,18 @@ BOUNDED = frozenset(
     | {"GET", "INCR", "INCRBY", "SET", "SETEX", "PUBLISH"}
     | {"HDEL", "HEXISTS", "HGET", "HINCRBY", "HLEN", "HMGET", "HSET", "HSETNX"}
     | {"LLEN", "LMOVE", "LPOP", "LPUSH", "LTRIM", "RPOP", "RPUSH"}
-    | {"ZADD", "ZCARD", "ZCOUNT", "ZINCRBY", "ZMSCORE", "ZPOPMIN", "ZRANK", "ZREM", "ZSCORE"}
+    | {
+        "ZADD",
+        "ZCARD",
+        "ZCOUNT",
+        "ZINCRBY",
+        "ZMSCORE",
+        "ZPOPMIN",
+        "ZRANK",
+        "ZREM",
+        "ZREVRANK",
+        "ZSCORE",
+    }
 )
 BY_PLACE = frozenset({"LRANGE", "ZRANGE", "ZREVRANGE", "ZREMRANGEBYRANK"})
 BY_SCORE = frozenset({"ZRANGEBYSCORE", "ZREVRANGEBYSCORE"})
@@ -51,6 +62,9 @@ def fault(command: str, words: list[Any]) -> str | None:
         if len(words) < 6 or text(words[-3]) != "LIMIT" or from_end(words[-1]):
             return "a range of scores must end in 'LIMIT', 0, and how many"
         return None
+    if command == "LPOS":
+        bounded = len(words) > 3 and text(words[-2]) == "MAXLEN"
+        return None if bounded else "it must end in 'MAXLEN' and how many entries it compares"
     if command == "ZREMRANGEBYSCORE":
         # No other set has a limit of its own (lua/lib/job/dead.lua).
         dead = isinstance(words[0], lua.Index) and text(words[0].idx) == "dead"

@@ -12,6 +12,7 @@ from lua_build.errors import BuildError
 FORM = 1
 TYPES = {
     "at": "a moment, in whole milliseconds since the epoch",
+    "cursor": "as the call before returned it; empty at first",
     "bytes": "any bytes, and none too; pyjobs's own clients and workers write JSON",
     "id": "of a job: A-Z a-z 0-9 _ . : -",
     "int": "a whole number",
@@ -82,7 +83,7 @@ def describe(path: str, source: str, body: str, commands: list[str]) -> dict[str
     for line in source.splitlines():
         if match := LOCAL.match(line):
             read_local(entry, match, body)
-        elif re.search(r"^local .*\b(KEYS|ARGV|option(_name)?\(|items\()", line):
+        elif re.search(r"^local .*\b(KEYS|ARGV|option(_text|_name)?\(|items\()", line):
             raise BuildError(f"{path}: not a named and typed local: {line}")
     if not entry["keys"]:
         raise BuildError(f"{path}: lacks keys")
@@ -119,8 +120,8 @@ def read_local(entry: dict[str, Any], match: re.Match[str], body: str) -> None:
     if kind not in TYPES:
         raise BuildError(f"{entry['name']}: {match['name']}: there is no type {kind}")
     about = {"name": match["word"] or match["name"], "type": kind, "what": match["what"].strip()}
-    if match["empty"]:
-        about["may_be_empty"] = True
+    about |= {"may_be_empty": True} if match["empty"] else {}
+    about |= {"values": reply.words(about["what"])} if kind == "word" else {}
     low, high = match["low"] or match["least"], match["high"] or match["most"]
     if low:
         about |= {"low": number(low, body), "high": number(high, body)}

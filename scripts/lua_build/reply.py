@@ -9,6 +9,7 @@ The first line is the form of the reply; each line below it describes a value th
 
 `[a, b]` is an array. `x per item` is x for each item of the call, in order; `x per job` is x any
 number of times. `(a, b) per item` repeats two values side by side in the array that is around them.
+`a?`, at the end of an array, may be left out.
 The type `word` is one of the texts that stand between quotes in the value's description.
 """
 
@@ -28,7 +29,7 @@ RESP = {
     **dict.fromkeys(("id", "name", "token", "bytes", "word"), "bulk string"),
 }
 EACH = ("item", "job")
-PART = re.compile(r" *([\[\](),]|\w+)")
+PART = re.compile(r" *([\[\](),]|\w+\??)")
 WORD = re.compile(r"(?<!\w)'([\w-]*)'")
 VALUE = re.compile(r"(?P<name>\w+) +(?P<type>[a-z]+)(?: +(?P<what>\S.*))?")
 
@@ -36,8 +37,9 @@ VALUE = re.compile(r"(?P<name>\w+) +(?P<type>[a-z]+)(?: +(?P<what>\S.*))?")
 def read(path: str, lines: Sequence[str]) -> Schema:
     """The schema of a reply.
 
-    A value is {name, type, resp, what}, and a word has `values` too. An array is {array: parts}. A
-    part that is repeated is {each: 'item' or 'job', of: parts}.
+    A value is {name, type, resp, what}, and a word has `values` too. A value that may be left out
+    has `optional: true`. An array is {array: parts}. A part that is repeated is
+    {each: 'item' or 'job', of: parts}.
 
     Args:
         path: what to call the script.
@@ -61,12 +63,17 @@ def read(path: str, lines: Sequence[str]) -> Schema:
         }  # fmt: skip
     for value in values.values():
         if value["type"] == "word":
-            value["values"] = [*dict.fromkeys(WORD.findall(value["what"]))]
+            value["values"] = words(value["what"])
     form = _Form(path, lines[0], values)
     schema = form.whole()
     if unnamed := sorted(values.keys() - form.named):
         raise BuildError(f"{path}: returns: the form lacks {', '.join(unnamed)}")
     return schema
+
+
+def words(what: str) -> list[str]:
+    """The texts that stand between quotes in the description of a word."""
+    return [*dict.fromkeys(WORD.findall(what))]
 
 
 class _Form:
@@ -94,15 +101,16 @@ class _Form:
 
     def _part(self) -> list[Schema]:
         word = self._next()
+        name = word.removesuffix("?")
         if word == "[":
             parts = [{"array": self._until("]")}]
         elif word == "(":
             parts = self._until(")")
             if self._left[:1] != ["per"]:
                 raise self._error()
-        elif word in self._values and word not in self.named:
-            self.named.add(word)
-            parts = [self._values[word]]
+        elif name in self._values and name not in self.named:
+            self.named.add(name)
+            parts = [self._values[name] | ({"optional": True} if name != word else {})]
         else:
             raise self._error()
         if self._left[:1] != ["per"]:
@@ -120,4 +128,7 @@ class _Form:
                 self._next(",")
             parts += self._part()
         self._next(end)
+        found = [part.get("optional", False) for part in parts]
+        if found != sorted(found):
+            raise self._error()
         return parts

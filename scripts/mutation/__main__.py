@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import queue
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from multiprocessing.queues import Queue
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,7 @@ fork = multiprocessing.get_context("fork")
 )
 @click.option("--kinds", default="", metavar="KIND,KIND...", help="Only of these kinds.")
 @click.option("--file", "part", default="", help="Only of files whose path contains this.")
+@click.option("--tests", multiple=True, metavar="FILE", help="These tests, not those of the rule.")
 @click.option("--processes", type=click.IntRange(1), default=2, show_default=True)
 @click.option("--list", "only_list", is_flag=True, help="Print them, and run nothing.")
 @click.option("--json", "as_json", is_flag=True, help="A JSON object for each mutant.")
@@ -65,6 +66,7 @@ def main(
     seeds: tuple[int, ...],
     kinds: str,
     part: str,
+    tests: tuple[str, ...],
     processes: int,
     only_list: bool,
     as_json: bool,
@@ -91,7 +93,7 @@ def main(
     os.nice(MORE_NICE)
     survived = set()
     tried = [one for one in together if not known.has(one)]
-    for one, verdict in verdicts(language, tried, processes):
+    for one, verdict in verdicts(language, tests, tried, processes):
         if not verdict.by:
             survived.add(one)
         if as_json:
@@ -112,10 +114,12 @@ def main(
     sys.exit(1 if survived else 0)
 
 
-def verdicts(language: str, mutants: list[Mutant], processes: int) -> Iterator[Report]:
+def verdicts(
+    language: str, tests: Sequence[str], mutants: list[Mutant], processes: int
+) -> Iterator[Report]:
     """Try the mutants in so many processes at once; yields each with its verdict."""
     try:
-        prepared = LANES[language].prepare()
+        prepared = LANES[language].prepare(tests)
     except RuntimeError as error:
         raise click.ClickException(str(error)) from error
     waiting: Queue[Mutant] = fork.Queue()
@@ -123,7 +127,7 @@ def verdicts(language: str, mutants: list[Mutant], processes: int) -> Iterator[R
     for one in mutants:
         waiting.put(one)
     lanes = [
-        fork.Process(target=lane, args=(language, prepared, waiting, done), daemon=True)
+        fork.Process(target=lane, args=(language, tests, prepared, waiting, done), daemon=True)
         for _ in range(processes)
     ]
     for one_lane in lanes:
@@ -140,7 +144,13 @@ def verdicts(language: str, mutants: list[Mutant], processes: int) -> Iterator[R
         one_lane.join()
 
 
-def lane(language: str, prepared: Any, waiting: Queue[Mutant], done: Queue[Report]) -> None:
+def lane(
+    language: str,
+    tests: Sequence[str],
+    prepared: Any,
+    waiting: Queue[Mutant],
+    done: Queue[Report],
+) -> None:
     """Try mutants until none is waiting."""
     # What pytest prints is no report.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -152,7 +162,9 @@ def lane(language: str, prepared: Any, waiting: Queue[Mutant], done: Queue[Repor
             except queue.Empty:
                 return
 
-    LANES[language].run(ROOT, prepared, mutants(), lambda one, verdict: done.put((one, verdict)))
+    LANES[language].run(
+        ROOT, tests, prepared, mutants(), lambda one, verdict: done.put((one, verdict))
+    )
 
 
 def described(mutant: Mutant) -> str:

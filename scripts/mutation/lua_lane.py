@@ -14,7 +14,7 @@ import pytest
 from lua_build.compose import Composer, strip
 
 from mutation.mutant import Mutant
-from mutation.subjects import LUA_TESTS
+from mutation.subjects import lua_tests
 from mutation.trial import QUIET, TEST_SECONDS, FirstFailure, Verdict, forked
 
 PREPARE_SECONDS = 900
@@ -44,19 +44,19 @@ class Lane:
         return True
 
 
-def collected(work: Callable[[Sequence[pytest.Item]], None]) -> None:
-    """Collect the tests, and do `work` with them.
+def collected(files: Sequence[str], work: Callable[[Sequence[pytest.Item]], None]) -> None:
+    """Collect the tests of these files, or all tests of scripts, and do `work` with them.
 
     Raises:
         RuntimeError: the tests can't be collected.
     """
-    words = [*QUIET, f"--timeout={TEST_SECONDS}", *LUA_TESTS]
+    words = [*QUIET, f"--timeout={TEST_SECONDS}", *lua_tests(files)]
     status = pytest.main(words, plugins=[Lane(work)])
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         raise RuntimeError(f"pytest ended with {status!r}")
 
 
-def prepare() -> Tests:
+def prepare(files: Sequence[str]) -> Tests:
     """Run the tests without any change.
 
     Raises:
@@ -65,7 +65,7 @@ def prepare() -> Tests:
 
     def work() -> str:
         answer = [""]
-        collected(lambda items: answer.__setitem__(0, measured(items)))
+        collected(files, lambda items: answer.__setitem__(0, measured(items)))
         return answer[0]
 
     answer, _ = forked(work, PREPARE_SECONDS)
@@ -79,6 +79,7 @@ def prepare() -> Tests:
 
 def run(
     root: Path,
+    files: Sequence[str],
     tests: Tests,
     mutants: Iterable[Mutant],
     report: Callable[[Mutant, Verdict], None],
@@ -103,7 +104,7 @@ def run(
             known[verdict.by] += 1
             report(mutant, verdict)
 
-    collected(work)
+    collected(files, work)
 
 
 def first_failure(items: Sequence[pytest.Item]) -> str:

@@ -6,13 +6,13 @@ import importlib.abc
 import importlib.machinery
 import importlib.util
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
 from mutation.mutant import Mutant
-from mutation.subjects import arguments_of
+from mutation.subjects import python_tests
 from mutation.trial import Verdict, forked, pytest_here
 
 
@@ -43,7 +43,7 @@ class Loader(importlib.machinery.SourceFileLoader):
         return compile(self._text, self.path, "exec", dont_inherit=True)
 
 
-def prepare() -> None:
+def prepare(files: Sequence[str]) -> None:
     """Import what takes time to import and is not ours, so that no mutant has to."""
     import fakeredis  # noqa: F401, PLC0415
     import hypothesis  # noqa: F401, PLC0415
@@ -52,6 +52,7 @@ def prepare() -> None:
 
 def run(
     root: Path,
+    files: Sequence[str],
     prepared: None,
     mutants: Iterable[Mutant],
     report: Callable[[Mutant, Verdict], None],
@@ -62,6 +63,6 @@ def run(
         def work(mutant: Mutant = mutant) -> str:
             assert not any(name.split(".")[0] == "pyjobs" for name in sys.modules)
             sys.meta_path.insert(0, Changed(root, mutant))
-            return pytest_here(arguments_of(mutant))
+            return pytest_here(python_tests(mutant, files))
 
         report(mutant, Verdict(*forked(work)))

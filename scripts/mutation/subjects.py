@@ -10,8 +10,9 @@ from mutation import lua, python
 from mutation.mutant import Mutant
 
 # One server, and no test that is long: what differs between servers is no matter of a mutant.
-PLACES = "not redis-6.2 and not valkey and not memory-async and not redis-8.2-async"
-LUA_TESTS = ("tests/lua", "-k", "redis-8.2-sync", "-m", "not slow")
+ON_A_SERVER = ("-k", "not memory and not redis-6.2 and not valkey and not redis-8.2-async")
+IN_MEMORY = ("-k", "not redis- and not valkey and not memory-async")
+SHORT = ("-m", "not slow")
 # The modules that decide without I/O, and the tests of each, those that know it best first.
 CORE = ("test_worker_core", "test_worker_core_ends")
 CLIENT = ("test_client_core", "test_client", "test_client_waiting", "test_client_listening")
@@ -22,7 +23,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "worker/outbox": CORE,
     "worker/outcomes": ("test_verdicts", "test_run", "test_worker_failures"),
     "worker/prefetch": (*CORE, "test_claims"),
-    "worker/refusals": CORE,
+    "worker/refusals": ("test_run", *CORE),
     "worker/run": ("test_run", *CORE),
     "worker/verdicts": ("test_verdicts",),
     "client/core": CLIENT,
@@ -34,7 +35,12 @@ MODULES: dict[str, tuple[str, ...]] = {
     "transport/retry": ("test_send",),
     "transport/backoff": ("test_backoff",),
     "transport/subscription": ("test_subscription", "../client/test_client_listening"),
-    "engine/replies": ("../lua/test_replies", "../lua/test_claim", "../lua/test_result"),
+    "engine/replies": (
+        "../lua/test_replies",
+        "../lua/test_claim",
+        "../lua/test_result",
+        "../lua/test_requeue",
+    ),
     "engine/messages": ("test_messages",),
     "codec": ("test_codec",),
     "validate": ("test_validate", "client/test_submit_builder"),
@@ -55,9 +61,15 @@ def of_python(root: Path) -> Iterator[Mutant]:
 LANGUAGES: dict[str, Callable[[Path], Iterator[Mutant]]] = {"lua": of_lua, "python": of_python}
 
 
-def arguments_of(mutant: Mutant) -> Sequence[str]:
-    """The arguments of pytest for a mutant of a module."""
+def lua_tests(files: Sequence[str]) -> Sequence[str]:
+    """The arguments of pytest for mutants of scripts: these files, or all tests of scripts."""
+    return (*(files or ["tests/lua"]), "-k", "redis-8.2-sync", *SHORT)
+
+
+def python_tests(mutant: Mutant, files: Sequence[str]) -> Sequence[str]:
+    """The arguments of pytest for a mutant of a module: these files, or those of the module."""
     module = mutant.path.removeprefix("pyjobs/").removesuffix(".py")
     folder = Path("tests", module).parent
-    files = [os.path.normpath(folder / f"{name}.py") for name in MODULES[module]]
-    return (*files, "-k", PLACES, "-m", "not slow")
+    own = [os.path.normpath(folder / f"{name}.py") for name in MODULES[module]]
+    where = IN_MEMORY if module.startswith("client/") else ON_A_SERVER
+    return (*(files or own), *where, *SHORT)

@@ -59,7 +59,7 @@ class TestDeadAndRequeue:
         [job] = page.jobs
         assert page.total == 1
         assert job == DeadJob(
-            "a", "rejected", job.died, 1, 0, ErrorText("ValueError", "no such word", "where")
+            "a", "rejected", job.died, 1, 0, ErrorText("ValueError", "no such word", "where"), ""
         )
 
     def test_requeue_answers_for_each_job_in_order(self, server: Any, jobs: Jobs) -> None:

@@ -35,6 +35,27 @@ def test_scripts_load_loads_every_script_and_writes_the_hash_of_shas(cli: Cli, p
     shas = {script.title.encode(): script.sha1.encode() for script in everything()}
     assert cli.redis.hgetall(f"{prefix}:scripts") == shas
     assert all(cli.redis.script_exists(*shas.values()))
+    bodies = cli.redis.hgetall(f"{prefix}:bodies")
+    assert {sha: hashlib.sha1(body).hexdigest().encode() for sha, body in bodies.items()} == {
+        sha: sha for sha in shas.values()
+    }
+
+
+def test_a_second_load_sends_no_body(cli: Cli) -> None:
+    cli("scripts", "load")
+    cli.redis.hset("jobs:bodies", "0" * 40, "of another age")
+    before = cli.redis.info("commandstats")
+    assert cli("scripts", "load").code == 0
+    stats = cli.redis.info("commandstats")
+    calls = {
+        name: told["calls"] - before.get(name, {"calls": 0})["calls"]
+        for name, told in stats.items()
+    }
+    assert calls.get("cmdstat_script|load", calls.get("cmdstat_script", 0)) == 0
+    assert (calls["cmdstat_hset"], cli.redis.hlen("jobs:bodies")) == (1, len(everything()) + 1)
+    cli.redis.script_flush()
+    assert cli("scripts", "load").code == 0
+    assert all(cli.redis.script_exists(*[script.sha1 for script in everything()]))
 
 
 @pytest.mark.parametrize("name", ["reliable/submit", "reliable/submit@1"])

@@ -14,7 +14,7 @@ from support.commands import DEAD_URL, Cli, Done
 from support.running import working
 
 from pyjobs.engine.modes import MODES
-from pyjobs.engine.scripts import everything
+from pyjobs.engine.scripts import everything, script
 from pyjobs.testing import find_redis_cli
 
 pytest_plugins = ("support.command_fixtures",)
@@ -96,11 +96,31 @@ def test_submit_sh_reports_each_refusal(cli: Cli, sh: Shell) -> None:
     assert sh("submit.sh", "-m", "simple", "words", "1").err.startswith("submit.sh: WRONGMODE")
     assert sh("submit.sh", "-o", "dely=1", "words", "1").err.startswith("submit.sh: BADARG options")
     cli.redis.script_flush()
-    lost = "submit.sh: Redis does not have reliable/submit@1 any more: run 'pyjobs scripts load'\n"
-    assert sh("submit.sh", "words", "1") == (1, "", lost)
+    cli.redis.hset("jobs:bodies", script("reliable/submit").sha1, "return 1")
+    lost = "Redis does not have reliable/submit@1 any more, nor its body: run 'pyjobs scripts load'"
+    assert sh("submit.sh", "words", "1") == (1, "", f"submit.sh: {lost}\n")
+    cli.redis.delete("jobs:bodies")
+    assert sh("submit.sh", "words", "1") == (1, "", f"submit.sh: {lost}\n")
     down = sh("submit.sh", "words", "1", PYJOBS_URL=DEAD_URL)
     assert (down.code, down.out) == (1, "")
     assert "Connection refused" in down.err
+
+
+@pytest.mark.parametrize("loaded_by", ["pyjobs", "load.sh"])
+def test_submit_sh_and_result_sh_load_a_script_that_redis_has_lost(
+    cli: Cli, sh: Shell, loaded_by: str
+) -> None:
+    """By redis-cli alone, from the body beside the sha; and the payload is the same."""
+    if loaded_by == "pyjobs":
+        cli("scripts", "load")
+    else:
+        cli("scripts", "export", "built")
+        assert sh("load.sh", "built").code == 0
+    cli.redis.script_flush()
+    assert sh("submit.sh", "-i", "a", "words", input=f"{NASTY}\n\n") == (0, "a\n", "")
+    assert cli.redis.hget("jobs:{words}:job:a", "data") == f"{NASTY}\n\n".encode()
+    cli.redis.script_flush()
+    assert sh("result.sh", "words", "a").code == 2
 
 
 def test_submit_sh_takes_options_a_prefix_and_redis_url(cli: Cli, sh: Shell) -> None:
@@ -137,7 +157,7 @@ def test_load_sh_needs_nothing_but_the_exported_files(cli: Cli, sh: Shell) -> No
     cli("scripts", "export", "built")
     told = sh("load.sh", "built")
     assert (told.code, told.err) == (0, "")
-    assert told.out == "".join(f"{script.title} {script.sha1}\n" for script in everything())
+    assert told.out == "".join(f"{one.title} {one.sha1}\n" for one in everything())
     assert sh("submit.sh", "-i", "a", "words", "1") == (0, "a\n", "")
     assert cli.redis.hlen("jobs:scripts") == len(everything())
 
@@ -214,8 +234,9 @@ def test_submit_sh_hides_the_password_from_the_arguments_of_redis_cli(
 
 def test_submit_sh_and_result_sh_work_with_the_rights_of_a_producer(cli: Cli, sh: Shell) -> None:
     cli("scripts", "load")
-    line = cli("acl", "producer", "words").out.replace("PASSWORD", "secret")
-    cli.redis.execute_command(*shlex.split(line), "%R~jobs:scripts", "+hget")
+    line = cli("acl", "producer", "words", "--scripts").out.replace("PASSWORD", "secret")
+    cli.redis.execute_command(*shlex.split(line))
+    cli.redis.script_flush()
     url = cli.url.replace("://", "://producer:secret@")
     try:
         assert sh("submit.sh", "-i", "a", "words", "1", PYJOBS_URL=url) == (0, "a\n", "")

@@ -121,6 +121,33 @@ def test_two_workers_share_a_queue(cli: Cli) -> None:
     assert results == {f"{worker.pid}\n" for worker in workers}
 
 
+def test_child_processes_run_the_handler_and_log_as_their_worker_does(cli: Cli) -> None:
+    cli.module(
+        "sums",
+        """
+import logging, os
+from pyjobs import Worker
+
+worker = Worker(queues=["words"], concurrency=1)
+
+@worker.handler
+def run(job):
+    logging.info("amid the job")
+    return os.getpid()
+""",
+    )
+    words = ["--executor", "process", "--max-jobs-per-child", "1"]
+    worker = cli.start("work", "sums:worker", *words)
+    for id in ("a", "b"):
+        submit(cli, "x", id)
+    pids = {int(cli("result", "words", id, "--wait", "20").out) for id in ("a", "b")}
+    worker.send_signal(signal.SIGTERM)
+    code, log = ended(worker)
+    assert code == 0
+    assert len(pids - {worker.pid}) == 2
+    assert all(f"[{pid}] INFO amid the job" in log for pid in pids)
+
+
 def test_redis_down_is_an_error_of_one_line(cli: Cli) -> None:
     told = cli.process("work", "tasks:worker", "--quiet", "--url", DEAD_URL)
     assert (told.code, told.out) == (1, "")

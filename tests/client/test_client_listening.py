@@ -234,8 +234,9 @@ class TestWithoutResults:
     def test_it_needs_no_right_to_subscribe(self, store: Store, mode: Mode) -> None:
         with user(store, "~jobs:*", "+@all", "-subscribe", "resetchannels") as url:
             settings = {"aio": is_async(store), "mode": mode.name, "queue": "q"}
-            with opened(url, **settings) as client, pytest.raises(Forbidden):
-                client.submit(1)
+            if mode.name == "simple":
+                with opened(url, **settings) as client, pytest.raises(Forbidden):
+                    client.submit(1)
             with opened(url, results=False, **settings) as client:
                 assert client.submit(1).created
         assert store.redis.client_list(_type="pubsub") == []

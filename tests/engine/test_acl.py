@@ -15,7 +15,7 @@ import pytest
 import redis
 from support.commands import Cli
 from support.running import wait_until, working
-from support.servers import REAL_SERVER_PLACES, at, own_server
+from support.servers import DRYRUN_PLACES, FOUND, REAL_SERVER_PLACES, at, own_server
 from support.store import STORED, Jobs, Store
 
 import pyjobs
@@ -23,6 +23,7 @@ from pyjobs.cli import main
 from pyjobs.engine.acl import ROLES, commands_of, rules_of
 from pyjobs.engine.keys import Keys
 from pyjobs.engine.modes import MODES
+from pyjobs.engine.scripts import script
 from pyjobs.errors import BadArgument, Forbidden, PyjobsError
 from pyjobs.testing import Server
 from pyjobs.transport.loader import load
@@ -174,6 +175,31 @@ def test_a_user_without_script_load_runs_scripts_that_are_loaded(store: Store) -
             assert client.submit("x").result(SOON) == "x"
 
 
+@at(DRYRUN_PLACES)
+@pytest.mark.parametrize("db", [0, 3])
+@pytest.mark.parametrize("role", ["producer", "worker"])
+def test_a_program_of_another_language_may_read_the_scripts_and_not_write_them(
+    store: Store, role: str, db: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert not command("scripts", "load", "--url", f"{store.url}/{db}")
+    capsys.readouterr()
+    assert not command("acl", role, "q", "--scripts", "--db", str(db))
+    line = capsys.readouterr().out.replace("PASSWORD", "secret")
+    store.redis.execute_command(*shlex.split(line))
+    one = script("reliable/claim")
+    try:
+        with connect(f"{url_of(store.url, role)}/{db}") as mine:
+            assert mine.hget(KEYS.scripts, one.title) == one.sha1.encode()
+            body = mine.hget(KEYS.bodies, one.sha1)
+            assert mine.script_load(body) == one.sha1
+            for key in (KEYS.scripts, KEYS.bodies):
+                with pytest.raises(redis.exceptions.NoPermissionError):
+                    mine.hset(key, "reliable/claim@1", "another")
+    finally:
+        store.redis.execute_command("ACL", "DELUSER", role)
+        store.redis.flushall()
+
+
 FORBIDDEN = [
     "FLUSHALL", "KEYS *", "CONFIG GET *", "EVAL return 0", "SCRIPT FLUSH", "ACL LIST",
     "HGETALL jobs:{other}:meta", "HGETALL secrets", "SUBSCRIBE others", "SHUTDOWN",
@@ -223,7 +249,7 @@ def test_the_acl_command_prints_a_line_that_works(cli: Cli) -> None:
 @pytest.mark.parametrize("role", ["producer", "worker"])
 def test_the_protocol_shows_the_lines_of_the_acl_command(cli: Cli, role: str) -> None:
     protocol = " ".join((LUA / "README.md").read_text().replace("\\\n", "").split())
-    assert f" redis-cli {cli('acl', role, 'words').out.strip()} " in protocol
+    assert f" redis-cli {cli('acl', role, 'words', '--scripts').out.strip()} " in protocol
 
 
 def test_the_acl_command_refuses_a_user_that_is_no_name(cli: Cli) -> None:
@@ -275,8 +301,39 @@ def test_a_missing_command_is_named_before_the_first_claim(
 
 
 def test_a_missing_key_is_named_before_the_first_claim(server: Server, admin: Any) -> None:
-    grant(admin, "app", "~jobs:{q}*", *may_ask()[1:])
-    assert "jobs:{r}:meta" in refused(url_of(server.url, "app"))
+    grant(admin, "app", "~other", *may_ask()[1:])
+    told = refused(url_of(server.url, "app"))
+    assert "jobs:{q}:meta" in told and "jobs:{r}:meta" in told
+    assert admin.info("commandstats").get("cmdstat_evalsha") is None
+
+
+@pytest.mark.parametrize("name", FOUND)
+@pytest.mark.parametrize("allowed", ["q", "r"])
+def test_a_queue_that_a_worker_may_not_read_is_set_aside_until_it_may(
+    name: str, allowed: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = "qr".replace(allowed, "")
+    with own_server(name=name) as server, connect(server.url) as admin:
+        grant(
+            admin, "app", "~jobs:scripts", "~jobs:queues", f"~jobs:{{{allowed}}}*", *may_ask()[1:]
+        )
+        with (
+            working(url_of(server.url, "app"), run, queues=["q", "r"], grace=0.5),
+            pyjobs.Client(server.url, sweep=0.1) as client,
+        ):
+            for number in range(3):
+                assert client.submit(number, queue=allowed).result(SOON) == number
+            wait_until(lambda: f"queue {other} is set aside" in caplog.text)
+            admin.acl_setuser("app", keys=[f"jobs:{{{other}}}*"])
+            assert client.submit("late", queue=other).result(SOON) == "late"
+    assert caplog.text.count("is set aside") == caplog.text.count("is served again") == 1
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_a_worker_that_may_read_none_of_its_queues_ends_with_forbidden(name: str) -> None:
+    with own_server(name=name) as server, connect(server.url) as admin:
+        grant(admin, "app", "~jobs:scripts", "~jobs:queues", *may_ask()[1:])
+        refused(url_of(server.url, "app"))
 
 
 def test_a_command_that_the_mode_does_not_need_is_not_missed(server: Server, admin: Any) -> None:

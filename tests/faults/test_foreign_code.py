@@ -315,6 +315,41 @@ def test_after_foreign_code_misbehaves_jobs_run_nothing_stays_in_flight_and_a_st
     assert not jobs.part("inflight")
 
 
+def one_place(job: pyjobs.ClaimedJob) -> Any:
+    """The handler of a child process: the data of a bad job says which of the places it is."""
+    place = PLACES.get(str(job.data))
+    return place.handle(job) if place is not None else TENANT.get()
+
+
+# What is installed around a worker is not around its children, and they have no event loop.
+IN_CHILDREN = [
+    name
+    for name, place in PLACES.items()
+    if place.around is contextlib.nullcontext and not asyncio.iscoroutinefunction(place.handle)
+]
+
+
+def test_after_foreign_code_misbehaves_in_child_processes_jobs_run_and_a_stop_ends(
+    store: Store,
+) -> None:
+    jobs = Jobs(store, MODES["reliable"])
+    worker = pyjobs.Worker(
+        store.url, queues=["q"], concurrency=2, grace=GRACE, lease=2.0, executor="process"
+    )
+    worker.handler(one_place)
+    with pyjobs.Client(store.url, queue="q", sweep=0.2) as client:
+        running = Running(worker)
+        for name in IN_CHILDREN:
+            with contextlib.suppress(TimeoutError):
+                client.submit(name, max_attempts=1, timeout=0.5).exception(SOON)
+            fresh = client.submit_many(["good"] * 3)
+            assert [job.result(SOON) for job in fresh] == [""] * 3, name
+        wait_until(lambda: not jobs.part("inflight"))
+        worker.stop()
+        assert running.ended(END_SECONDS) is None
+    assert not jobs.part("inflight")
+
+
 @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt()], ids=["exit", "interrupt"])
 def test_an_exit_of_a_handlers_task_is_raised_after_the_jobs_were_handed_back(
     store: Store, error: BaseException

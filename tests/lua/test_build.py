@@ -200,7 +200,7 @@ def test_a_header_that_lacks_something_is_refused(copy: Copy, old: str, new: str
     assert said.startswith("build_lua: reliable/claim")
 
 
-FORM = "-- returns  [wait, [queue, id, token, data, attempt, queued, timeout] per job]"
+FORM = "-- returns  [wait, [queue, id, token, data, attempt, queued, timeout, task?] per job]"
 
 
 @pytest.mark.parametrize(
@@ -212,6 +212,7 @@ FORM = "-- returns  [wait, [queue, id, token, data, attempt, queued, timeout] pe
         ("-- returns  [wait, ", "-- returns  [wait; ", "not a form of a reply"),
         ("-- returns  [wait, ", "-- returns  [wait, wait, ", "not a form of a reply"),
         ("-- returns  [wait, ", "-- returns  [wait, more, ", "not a form of a reply"),
+        ("timeout, task?]", "timeout?, task]", "not a form of a reply"),
         ("] per job]", "] per jobs]", "not a form of a reply"),
         ("] per job]", "] per job", "not a form of a reply"),
         ("] per job]", "] per job]]", "not a form of a reply"),

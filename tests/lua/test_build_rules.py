@@ -251,6 +251,7 @@ UNBOUNDED = [
     "'ZRANGEBYSCORE', q.dead, '-inf', at",
     "'ZRANGEBYSCORE', q.dead, '-inf', at, 'WITHSCORES'",
     "'ZRANGEBYSCORE', q.dead, '-inf', at, 'LIMIT', 0, -1",
+    "'LPOS', q.pending, at, 'RANK', -1",
     "'ZREMRANGEBYSCORE', q.delayed, '-inf', at",
 ]
 BOUNDED = [
@@ -258,6 +259,7 @@ BOUNDED = [
     "'ZRANGE', q.dead, at, at + 100 - 1, 'WITHSCORES'",
     "'ZRANGE', q.dead, '0', '0'",
     "'ZRANGEBYSCORE', q.dead, '-inf', at, 'LIMIT', 0, at",
+    "'LPOS', q.pending, at, 'RANK', -1, 'MAXLEN', 1000",
     "'ZREMRANGEBYSCORE', q.dead, '-inf', at",
     "'HMGET', q.meta, 'mode'",
 ]

@@ -1,4 +1,4 @@
-"""complete: the result is recorded once, under the job's token, and its client is told."""
+"""complete: the result is recorded once, under the job's token, and published to its clients."""
 
 from __future__ import annotations
 

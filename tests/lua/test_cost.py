@@ -23,6 +23,7 @@ import pyjobs
 import pyjobs.aio
 from pyjobs.engine.call import Call
 from pyjobs.engine.modes import Mode
+from pyjobs.engine.outcome import Policy
 from pyjobs.engine.queue import watch
 from pyjobs.engine.reliable import Reliable
 from pyjobs.engine.simple import Simple
@@ -149,6 +150,22 @@ def test_a_claim_that_finds_nothing_costs_so_many_commands_a_queue(
         reply, cost = counted(store, idle)
         assert (reply.wait, reply.jobs) == (-1, [])
         assert cost.commands == 1 + IDLE[mode.name] * queues
+
+
+@everywhere
+@having("submit")
+def test_a_task_costs_two_words_a_job_in_submit_and_none_in_claim(store: Store, mode: Mode) -> None:
+    start(store, mode)
+    costs = []
+    for task in (None, "mail.send"):
+        named = [(new_id(), b"1") for _ in range(MANY)]
+        _, submit = counted(store, mode.submit(Q, named, task=task))
+        _, claim = counted(store, mode.claim_with([Q], MANY, None, new_id(), Policy(lease=HOUR)))
+        costs.append((submit, claim))
+    (bare, bare_claim), (submit, claim) = costs
+    # Simple mode has one message a job.
+    assert submit == Cost(bare.commands, bare.words + (2 * MANY if mode.stores else 0))
+    assert claim.within(bare_claim)
 
 
 @everywhere

@@ -67,6 +67,10 @@ def is_junk(script: Script, field: dict[str, Any], value: Any) -> bool:
             return len(raw) >= LONG
         case "options":
             return raw.strip() != b""
+        case "cursor":
+            return raw != b""
+        case "word":
+            return raw.decode(errors="replace") not in field["values"]
         case "token" if script.name.startswith("simple/"):
             return True
         case "name" | "id" | "token":

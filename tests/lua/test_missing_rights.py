@@ -1,4 +1,5 @@
-"""A user who lacks one command is refused before anything is written, whatever the command.
+"""A user who lacks one command is refused before anything is written, whatever the command; and the
+rights of a role are enough for all of its verbs.
 
 Each scene is a queue and a call. MONITOR shows which commands the script runs after its first write
 there, and which it asks for before that: the first must be among the second, or half a change would
@@ -10,17 +11,19 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import pytest
 from support.good_calls import SCRIPTS, TITLES, Good, mode_of
 from support.monitor import commands_of
-from support.servers import DRYRUN_PLACES, SOCKET_PLACES, at
+from support.servers import DRYRUN_PLACES, REAL_SERVER_PLACES, SOCKET_PLACES, at
 from support.store import HOUR, Jobs, Q, Store, having
 
+from pyjobs.engine.acl import ROLES, rules_of, scripts_of
 from pyjobs.engine.call import Call
+from pyjobs.engine.keys import Keys
 from pyjobs.engine.modes import MODES, Mode
 from pyjobs.engine.replies import Claimed
 from pyjobs.engine.scripts import Script
@@ -144,12 +147,14 @@ class Scene(NamedTuple):
     again: Callable[[], object]
 
 
-def scenes(store: Store, script: Script) -> Iterator[Scene]:
-    """Calls of a script on an empty server, and on a queue in each of the ways above."""
+def scenes(
+    store: Store, script: Script, ways: Sequence[Callable[[Store], None]] = SCENES
+) -> Iterator[Scene]:
+    """Calls of a script on an empty server, and on a queue in each of some ways."""
     known = {option["name"] for option in script.about["options"]}
     mode = MODES[mode_of(script)]
     buries = {"DEL", "ZREMRANGEBYSCORE"} <= {*script.about["commands"]}
-    chosen = [*SCENES, crowded] if buries else SCENES
+    chosen = [*ways, crowded] if ways is SCENES and buries else ways
     for options in OPTIONS:
         if {word.partition("=")[0] for word in options.split()} - known:
             continue
@@ -274,3 +279,42 @@ def test_rights_to_the_keys_of_one_queue_are_enough_for_a_round_trip(
         first, second = jobs.take("a", "b")
         assert jobs.complete(first) == ["done"]
         assert jobs.fail(second) in (["failed"], ["delayed"])
+
+
+# --- the rights of a role ---
+
+
+@at(REAL_SERVER_PLACES)
+@pytest.mark.parametrize("db", [0, 3])
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("role", ROLES)
+def test_the_rights_of_a_role_are_enough_for_each_of_its_verbs_on_any_database(
+    store: Store, role: str, mode: str, db: int
+) -> None:
+    wrong = []
+    rules = rules_of(role, mode, Keys(), ["q"], db=db)
+    ways = [misplaced] if db else [full, lost]
+    with store.through(f"{store.url}/{db}") as admin, user(admin, *rules) as narrow:
+        for script in scripts_of(role, mode):
+            for scene in scenes(admin, script, ways):
+                try:
+                    narrow.call(scene.call)
+                except PyjobsError as error:
+                    wrong.append(f"{script.name}, {scene.name}: {error!r:.90}")
+            assert db == 0 or not store.redis.exists(f"{Q}:meta")
+        admin.redis.flushall()
+    assert not wrong
+
+
+@at(REAL_SERVER_PLACES)
+@pytest.mark.parametrize("rule", ["-time", "-hmget", "-hset", "-lpush", "resetkeys"])
+def test_a_missing_right_has_the_words_of_the_protocol_on_every_server(
+    store: Store, rule: str
+) -> None:
+    """Its code depends on the server."""
+    submit = MODES["reliable"].submit(Q, [("a", b"1")])
+    with user(store, "~*", "+@all", rule) as narrow, pytest.raises(PyjobsError) as caught:
+        narrow.call(submit)
+    words = f"{caught.value} {caught.value.__cause__}"
+    assert "permission" in words or "can't run this command" in words
+    store.redis.flushall()

@@ -40,7 +40,8 @@ MUST_BE_SEEN = {
     *(("complete", word) for word in ("done", "repeat", "LOST")),
     *(("fail", word) for word in ("delayed", "dead", "repeat", "LOST", "NOJOB")),
     *(("extend", word) for word in ("inflight", "repeat", "LOST", "cancelled")),
-    *(("release", word) for word in ("pending", "repeat", "LOST", "NOJOB", "cancelled")),
+    *(("release", word) for word in ("pending", "delayed", "dead", "repeat", "LOST")),
+    *(("release", word) for word in ("NOJOB", "cancelled")),
     *(("cancel", word) for word in ("cancelled", "done")),
     *((fault, "") for fault in ("crash", "power cut", "the reply is lost", "a late copy arrives")),
 }
@@ -156,8 +157,9 @@ def walk(store: Store, walks: int) -> set[tuple[str, str]]:
     fresh = Limits(jobs=2, cuts=2, cancels=1)
     away = fresh._replace(absences=2, losses=2)
     suspects = fresh._replace(jobs=3, crashes=4, crashed=2)
+    deploy = Limits(releases=3, unknown=True)
     for seed in range(SEED, SEED + walks):
-        for limits in (fresh, away, suspects):
+        for limits in (fresh, away, suspects, deploy):
             tied = Tied(Jobs(store, MODES["reliable"]), limits)
             tied.walk(Engine, LENGTH, seed)
             seen |= tied.seen

@@ -1,4 +1,4 @@
-"""submit: what is stored, what is told, and what a second submit of an id does."""
+"""submit: what is stored, what is answered, and what a second submit of an id does."""
 
 from __future__ import annotations
 

@@ -19,6 +19,9 @@ def test_wake_of_a_queue_with_jobs_is_1_and_leaves_one_token(jobs: Jobs) -> None
     assert jobs.wakes() == 1
     with jobs.store.unchanged():
         assert jobs.store.call(wake(Q)) is True
+    jobs.redis.lpush(f"{Q}:wake", "2")
+    assert jobs.store.call(wake(Q)) is True
+    assert jobs.wakes() == 1
     jobs.redis.delete(f"{Q}:wake")
     assert jobs.store.call(wake(Q)) is True
     assert jobs.redis.lrange(f"{Q}:wake", 0, -1) == [b"1"]

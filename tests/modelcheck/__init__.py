@@ -12,10 +12,11 @@
     __main__.py  `python -m tests.modelcheck [--large] [--mutants]`
 
 One producer for each job repeats its submit until it is answered. Two workers claim, run, and
-complete, fail, release or extend, one job at a time; two reapers reap. At any point a worker may
-be killed (another starts in its place), a reply may get lost (the call is repeated as it was), a
-copy of a call may arrive much later, a lease or a delay may be over, and the power may fail: the
-server goes back to a state that it was in before, its token counter too, while nonces never repeat.
+complete, fail, release or extend, one job at a time, whose task they may not know; two reapers
+reap. At any point a worker may be killed (another starts in its place), a reply may get lost (the
+call is repeated as it was), a copy of a call may arrive much later, a lease or a delay may be over,
+and the power may fail: the server goes back to a state that it was in before, its token counter
+too, while nonces never repeat.
 
 An absence is what keeps living workers from extending: Redis is away or refuses writes, or its
 clock steps. Afterwards all leases are over, or end in an hour, and the stamp of the latest call is

@@ -20,7 +20,7 @@ SMALL, LARGE = 1, 4  # units of bytes
 
 
 class Entry(NamedTuple):
-    """An id in a list. `place` tells entries apart while a claim runs, and is 0 in a state."""
+    """An id in a list. `place` distinguishes entries while a claim runs, and is 0 in a state."""
 
     size: int
     runs: bool = True

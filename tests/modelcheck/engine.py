@@ -19,6 +19,8 @@ FIRST, RENEWED, OVER = "first lease", "renewed lease", "lease over"
 # A lease that was over by the end of the grace, and one that ends later than any lease may.
 PAST, FAR = "lease over before the grace was", "lease too far off"
 WAITS, DUE, QUARANTINED = "waits", "due", "in quarantine"
+# Why a job is released: its worker does not know its task, and maybe nobody has for a day.
+UNKNOWN, A_DAY = "unknown", "unknown, for a day if it was before"
 # Field `seen` of :meta: how long ago a call last wrote about leases. AHEAD: the clock stepped back.
 FRESH, HALF, OLD, AHEAD = "fresh", "older than half a lease", "older than a lease", "ahead"
 # Field `grace` of :meta, or None. GRACE_FAR: it ends later than any grace may.
@@ -33,7 +35,8 @@ class Job(NamedTuple):
     attempts: int = 0
     crashes: int = 0
     releases: int = 0
-    past_crashes: int = 0  # before a run that its handler ended
+    past: int = 0  # attempts, and crashes before a run that its handler ended
+    unknown: bool = False  # whether there is a field `unknown_since`
     claims: int = 0  # how often it was given out
     accepted: tuple[Token, ...] = ()  # whose result was taken
     ended: Token | None = None  # the last token that ended an attempt
@@ -186,12 +189,12 @@ class Engine:
             return verdict
         k.inflight.pop(id, None)
         attempts = k.jobs[id].attempts + 1
-        k.set(id, attempts=attempts, ended=token)
+        k.set(id, attempts=attempts, past=k.jobs[id].past + 1, ended=token)
         if attempts >= self.max_attempts:
             self.end_dead(k, id)
             return "dead"
         job = k.jobs[id]  # its handler has come to an end
-        k.set(id, state="delayed", crashes=0, past_crashes=job.past_crashes + job.crashes)
+        k.set(id, state="delayed", crashes=0, past=job.past + job.crashes, unknown=False)
         k.delayed[id] = WAITS
         return "delayed"
 
@@ -203,14 +206,27 @@ class Engine:
         k.fly(id, RENEWED)  # without XX: the set may have been lost
         return "inflight"
 
-    def release(self, k: Keys, id: str, token: Token) -> str:
+    def release(self, k: Keys, id: str, token: Token, why: str = "") -> str:
         verdict = self.fence(k, id, token)
         if verdict:
             return verdict
         k.inflight.pop(id, None)
+        if why:
+            return self.hand_back_unknown(k, id, token, why == A_DAY)
         k.set(id, state="pending", releases=k.jobs[id].releases + 1, ended=token)
         k.pending.insert(0, id)
         return "pending"
+
+    def hand_back_unknown(self, k: Keys, id: str, token: Token, day_is_over: bool) -> str:
+        """lib/verb/unknown.lua"""
+        job = k.jobs[id]
+        k.set(id, releases=job.releases + 1, ended=token)
+        if job.unknown and day_is_over:
+            self.end_dead(k, id)
+            return "dead"
+        k.set(id, state="delayed", unknown=True)
+        k.delayed[id] = WAITS
+        return "delayed"
 
     def reap(self, k: Keys) -> tuple[str, ...]:
         self.drop_head(k)

@@ -4,7 +4,7 @@ The field `client` of a job, the verbs that write it, the clients, the rules and
 live here. Leases and tokens are those of the other model: here something ends a live job.
 
 Each client submits the job or watches it, by a call whose reply may be late or lost, or come after
-the message. A message may be lost. A client that was told that the job is live waits for one, and
+the message. A message may be lost. A client whose answer says that the job is live waits, and
 reads the stored outcome only when it may have missed one: that is the sweep of real clients, which
 would hide what this model is for if it were there always.
 
@@ -85,7 +85,7 @@ class Listeners:
         return job.listeners
 
     def end_again(self, job: Job) -> tuple[str, ...]:
-        """A complete that is sent again is told `repeat`: to whom it is published."""
+        """A complete that is sent again is answered `repeat`: to whom it is published."""
         return ()
 
     def then(self, verb: str, reply: str) -> str | None:
@@ -140,10 +140,10 @@ class Listeners:
             verb, reply = status.verb, status.reply
             following = self.then(verb, reply)
             if following:
-                yield Step(who, f"is told {reply}", None, "", becomes(Asks(following)))
+                yield Step(who, f"is answered {reply}", None, "", becomes(Asks(following)))
             else:
                 told = WAITS if reply in (LIVE, "new") else KNOWS
-                yield Step(who, f"is told {reply}", None, "", becomes(told))
+                yield Step(who, f"is answered {reply}", None, "", becomes(told))
             yield Step(who, "gets no reply", None, "the reply is lost", becomes(Asks(verb)))
             return
         if isinstance(status, Asks):
@@ -194,15 +194,15 @@ class Listeners:
             ends = before.job.state == LIVE
             for who in set(step.reply):
                 if step.reply.count(who) > 1 or not ends:
-                    return f"{who} was told twice of one end"
+                    return f"{who} heard twice of one end"
             for who in before.heard_by if ends else ():
                 if who not in step.reply:
-                    return f"{who} had watched, and was not told of the end"
+                    return f"{who} had watched, and did not hear of the end"
         if not step.what.startswith("calls "):  # type: ignore[union-attr]
             return ""
         told = LIVE if step.reply == "new" else step.reply
         if told != step.after.job.state and not (told == ABSENT == before.job.state):
-            return f"{step.who} was told {step.reply} of a job that is {step.after.job.state}"
+            return f"{step.who} was answered {step.reply} of a job that is {step.after.job.state}"
         if before.job.state != LIVE and step.reply != "new" and step.after.job != before.job:
             return f"{step.who} asked for a job that is {before.job.state}, and wrote something"
         return ""
@@ -229,8 +229,8 @@ def put(clients: tuple[Any, ...], at: int, status: Any) -> tuple[Any, ...]:
 class OnlyTheSubmitter(Listeners):
     """A job has one client: the one that made it."""
 
-    name = "only the submitter is told"
-    why = "was not told of the end"
+    name = "only the submitter hears"
+    why = "did not hear of the end"
 
     def add(self, job: Job, client: str) -> Job:
         return job
@@ -240,7 +240,7 @@ class LatestSubmitter(Listeners):
     """A second submit takes the place of the first."""
 
     name = "listener lost by a second submit"
-    why = "was not told of the end"
+    why = "did not hear of the end"
 
     def add(self, job: Job, client: str) -> Job:
         return job._replace(listeners=(client,))
@@ -250,7 +250,7 @@ class FullRefuses(Listeners):
     """The first listeners stay, though they may be dead, and nobody says so to a later one."""
 
     name = "full list that refuses in silence"
-    why = "was not told of the end"
+    why = "did not hear of the end"
 
     def add(self, job: Job, client: str) -> Job:
         return super().add(job, client) if len(job.listeners) < SLOTS else job
@@ -270,7 +270,7 @@ class AddsTwice(Listeners):
     """A watch that is repeated adds a name that is there."""
 
     name = "watch that adds twice"
-    why = "was told twice of one end"
+    why = "heard twice of one end"
 
     def add(self, job: Job, client: str) -> Job:
         return job._replace(listeners=(*job.listeners, client)[-SLOTS:])
@@ -280,7 +280,7 @@ class WatchAfterTheEnd(Listeners):
     """A watch registers without a look at the state, and the client waits for ever."""
 
     name = "watch after the end that waits for ever"
-    why = "was told live of a job that is"
+    why = "was answered live of a job that is"
 
     def watch(self, job: Job, client: str) -> tuple[Job, str]:
         return super().watch(job, client) if job.state == ABSENT else (self.add(job, client), LIVE)
@@ -290,7 +290,7 @@ class LookThenRegister(Listeners):
     """A watch in two calls: the job ends between them."""
 
     name = "watch that looks first and registers then"
-    why = "was told live of a job that is"
+    why = "was answered live of a job that is"
     calls = ("submit", "look")
 
     def look(self, job: Job, client: str) -> tuple[Job, str]:
@@ -307,7 +307,7 @@ class RepeatTells(Listeners):
     """A complete that is sent again publishes again."""
 
     name = "repeated end that is published again"
-    why = "was told twice of one end"
+    why = "heard twice of one end"
 
     def end_again(self, job: Job) -> tuple[str, ...]:
         return job.listeners
@@ -317,7 +317,7 @@ class CancelTellsNobody(Listeners):
     """Ends that no worker causes are not published."""
 
     name = "cancel and expiry that are not published"
-    why = "was not told of the end"
+    why = "did not hear of the end"
 
     def told(self, job: Job, state: str) -> tuple[str, ...]:
         return () if state in ("cancelled", "expired") else job.listeners
@@ -326,8 +326,8 @@ class CancelTellsNobody(Listeners):
 class NothingKeptNobodyTold(Listeners):
     """Where no outcome is kept, the hash goes first and its listeners with it."""
 
-    name = "retention of 0 that tells nobody"
-    why = "was not told of the end"
+    name = "retention of 0 that publishes to nobody"
+    why = "did not hear of the end"
     keeps = False
 
     def told(self, job: Job, state: str) -> tuple[str, ...]:

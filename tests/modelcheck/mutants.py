@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from .engine import (
+    A_DAY,
     AHEAD,
     DUE,
     FAR,
@@ -31,6 +32,7 @@ LIVED = "a crash was counted for a, whose worker lived through the absence"
 ABSENCE = Limits(late=False, crashes=2, attempts=1, releases=0, absences=1)
 TWO_ABSENCES = ABSENCE._replace(absences=2)
 TWO_JOBS = ABSENCE._replace(jobs=2, crashes=1, unsure=False)
+UNKNOWN_TASK = Limits(late=False, crashes=1, attempts=1, releases=2, unknown=True)
 SUSPECTS = Limits(jobs=2, late=False, crashed=2, attempts=1, releases=0)
 
 
@@ -169,14 +171,14 @@ class NewClaimPerCall(Mutant):
 
     name = "claim that is not replay-safe"
     limits = Limits(jobs=2, late=False, crashes=1, attempts=1, releases=0)
-    why = "claim n1 had taken a, and was told nothing now"
+    why = "claim n1 had taken a, and was answered nothing now"
 
     def replay(self, k: Keys, nonce: int) -> tuple[Any, ...] | None:
         return None
 
 
 class ReplayToAnyone(Mutant):
-    """A repeated claim is told of its job with the token of now, which is another worker's."""
+    """A repeated claim is answered with its job and the token of now, which is another worker's."""
 
     name = "replay that does not compare the token"
     why = "2 workers hold the current token of a"
@@ -189,10 +191,10 @@ class ReplayToAnyone(Mutant):
 
 
 class ReapKeepsToken(Mutant):
-    """What is put back keeps its token: its old holder is told that it had ended it itself."""
+    """What is put back keeps its token: its old holder is answered that it had ended it."""
 
     name = "reap that keeps the token"
-    why = "told 'repeat', but this token never ended an attempt of a"
+    why = "answered 'repeat', but this token never ended an attempt of a"
 
     def put_back(self, k: Keys, ids: tuple[str, ...]) -> None:
         tokens = {id: k.jobs[id].token for id in ids}
@@ -207,12 +209,67 @@ class ReleaseKeepsLease(Mutant):
     name = "release that keeps the lease"
     why = "a is pending, and is in {'pending': 1, 'inflight': 1}"
 
-    def release(self, k: Keys, id: str, token: Token) -> str:
+    def release(self, k: Keys, id: str, token: Token, why: str = "") -> str:
         lease = k.inflight.get(id, FIRST)
-        word = super().release(k, id, token)
+        word = super().release(k, id, token, why)
         if word == "pending":
             k.inflight[id] = lease
         return word
+
+
+class UnknownKeepsLease(Mutant):
+    """A job with an unknown task is delayed and stays in flight: it comes back twice."""
+
+    name = "hand-back as unknown that keeps the lease"
+    limits = UNKNOWN_TASK
+    why = "a is delayed, and is in {'inflight': 1, 'delayed': 1}"
+
+    def hand_back_unknown(self, k: Keys, id: str, token: Token, day_is_over: bool) -> str:
+        word = super().hand_back_unknown(k, id, token, day_is_over)
+        if word == "delayed":
+            k.inflight[id] = FIRST
+        return word
+
+
+class UnknownCountsAnAttempt(Mutant):
+    """A deploy uses up the attempts of the jobs that it brings."""
+
+    name = "hand-back as unknown that counts an attempt"
+    limits = UNKNOWN_TASK
+    why = "counts 2 ends"
+
+    def hand_back_unknown(self, k: Keys, id: str, token: Token, day_is_over: bool) -> str:
+        word = super().hand_back_unknown(k, id, token, day_is_over)
+        k.set(id, attempts=k.jobs[id].attempts + 1, past=k.jobs[id].past + 1)
+        return word
+
+
+class UnknownForgets(Mutant):
+    """After its day, a job with an unknown task is in no list."""
+
+    name = "end as unknown that forgets the job"
+    limits = UNKNOWN_TASK
+    why = "a is dead, and is in no place"
+
+    def hand_back_unknown(self, k: Keys, id: str, token: Token, day_is_over: bool) -> str:
+        word = super().hand_back_unknown(k, id, token, day_is_over)
+        if word == "dead":
+            k.dead.remove(id)
+        return word
+
+
+class UnknownWithoutFence(Mutant):
+    """A worker that lost a job hands it back as unknown all the same."""
+
+    name = "hand-back as unknown without a fence"
+    limits = UNKNOWN_TASK._replace(crashes=2)
+    why = "release by a token that does not hold a wrote something"
+
+    def release(self, k: Keys, id: str, token: Token, why: str = "") -> str:
+        if why and k.jobs[id].state == "inflight":
+            k.inflight.pop(id, None)
+            return self.hand_back_unknown(k, id, token, why == A_DAY)
+        return super().release(k, id, token, why)
 
 
 class ExtendResurrects(Mutant):
@@ -302,10 +359,10 @@ class LateSubmitOverwrites(OverwrittenSubmit):
 
 
 class CompleteOnce(Mutant):
-    """The token goes with the completion: who asks again is told that the work was for nothing."""
+    """The token goes with the completion: who asks again hears that the work was lost."""
 
     name = "complete that cannot be repeated"
-    why = "who ended the attempt of a was told LOST"
+    why = "who ended the attempt of a was answered LOST"
 
     def fence(self, k: Keys, id: str, token: Token) -> str:
         verdict = super().fence(k, id, token)

@@ -65,7 +65,7 @@ def _jobs(server: Server) -> str:
             return f"{id} has {len(job.accepted)} recorded outcomes"
         if (job.state == "done") != (len(job.accepted) == 1):
             return f"{id} is {job.state} with {len(job.accepted)} recorded outcomes"
-        counted = job.attempts + job.crashes + job.past_crashes + job.releases
+        counted = job.past + job.crashes + job.releases
         running = job.claims - counted
         expected = (0, 1) if job.state == "cancelled" else (job.state in ("inflight", "done"),)
         if running not in expected:
@@ -115,24 +115,24 @@ def wrote(before: World, step: Step) -> bool:
 
 
 def _fenced(before: World, step: Step, old: dict[str, Job]) -> str:
-    """Only the current token of a job in flight writes, and it is always told the truth."""
+    """Only the current token of a job in flight writes, and every answer is true."""
     assert isinstance(step.what, Call)
     if step.what.verb not in FENCED:
         return ""
-    id, token = step.what.args
+    id, token = step.what.args[:2]
     job = old.get(id)
     current = job is not None and job.state == "inflight" and job.token == token
     refused = step.reply in ("LOST", "NOJOB", "cancelled", "repeat")
     if not current and wrote(before, step):
         return f"{step.what.verb} by a token that does not hold {id} wrote something"
     if not current and not refused:
-        return f"{step.what.verb} by a token that does not hold {id} was told {step.reply}"
+        return f"{step.what.verb} by a token that does not hold {id} was answered {step.reply}"
     if current and refused:
-        return f"the holder of {id} was told {step.reply}"
+        return f"the holder of {id} was answered {step.reply}"
     if step.reply == "repeat" and job is not None and job.ended != token:
-        return f"told 'repeat', but this token never ended an attempt of {id}"
+        return f"answered 'repeat', but this token never ended an attempt of {id}"
     if job is not None and token == job.ended == job.token and step.reply in ("LOST", "NOJOB"):
-        return f"who ended the attempt of {id} was told {step.reply} when it asked again"
+        return f"who ended the attempt of {id} was answered {step.reply} when it asked again"
     return ""
 
 
@@ -157,7 +157,7 @@ def _lived(before: World, old: dict[str, Job], new: dict[str, Job]) -> str:
 
 
 def _replayed(before: World, step: Step) -> str:
-    """A nonce has one job: a claim that is sent again is told what the first one took."""
+    """A nonce has one job: a claim that is sent again is answered with what the first one took."""
     assert isinstance(step.what, Call)
     if step.what.verb != "claim":
         return ""
@@ -166,7 +166,9 @@ def _replayed(before: World, step: Step) -> str:
     for id, job in before.server.jobs:
         if job.token is not None and job.token[1] == nonce and leases.get(id) == FIRST:
             if step.reply != (id, job.token):
-                return f"claim n{nonce} had taken {id}, and was told {step.reply or 'nothing'} now"
+                return (
+                    f"claim n{nonce} had taken {id}, and was answered {step.reply or 'nothing'} now"
+                )
             if wrote(before, step):
                 return f"claim n{nonce} was sent again, and wrote something"
     return ""

@@ -22,6 +22,8 @@ SMALL = {
     "one job": (Limits(late=False), 30_000),
     "late copies": (Limits(crashes=2, releases=0), 11_000),
     "cancel": (Limits(crashes=2, cancels=1, late=False), 6_000),
+    "unknown task": (ONE_LIFE._replace(releases=2, unknown=True), 500),
+    "unknown task, retry": (ONE_LIFE._replace(attempts=2, releases=1, unknown=True), 500),
     "two jobs": (ONE_LIFE._replace(jobs=2), 4_000),
     "two suspects": (ONE_LIFE._replace(jobs=2, crashes=3, crashed=2, cancels=1), 6_000),
     "power cut": (ONE_LIFE._replace(crashes=2, cuts=1), 6_000),

@@ -15,6 +15,7 @@ from pyjobs.engine.replies import Claimed
 
 from .batches import Batches, Lists, Reply
 from .engine import (
+    A_DAY,
     AHEAD,
     DUE,
     FAR,
@@ -34,6 +35,7 @@ from .engine import (
 )
 from .world import Limits, Step, System
 
+DAY = 24 * HOUR
 AWAY = 2 * HOUR  # a lease or delay that is not over in any walk
 
 # What is modelled, and which of it the scripts have: the rest is left out of walks, and of what
@@ -133,8 +135,15 @@ class Tied:
     def extend(self, id: str, shown: tuple[int, int]) -> str:
         return self.jobs.extend(claimed(id, shown), lease=AWAY)[0]
 
-    def release(self, id: str, shown: tuple[int, int]) -> str:
-        return self.jobs.release(claimed(id, shown))[0]
+    def release(self, id: str, shown: tuple[int, int], why: str = "") -> str:
+        key = f"{Q}:job:{id}"
+        since = self.redis.hget(key, "unknown_since") if why == A_DAY else None
+        if since:
+            self.redis.hset(key, "unknown_since", int(since) - DAY)
+        word = self.jobs.release(claimed(id, shown), unknown=bool(why))[0]
+        if since and self.redis.hexists(key, "unknown_since"):
+            self.redis.hset(key, "unknown_since", since)
+        return word
 
     def reap(self) -> tuple[str, ...]:
         self.jobs.reap(max_crashes=self.limits.crashes)
@@ -164,7 +173,7 @@ class Tied:
         return found
 
     def _read_absence(self, before: int) -> dict[str, Any]:
-        """The fields that tell of absences; of a queue with nothing in flight they do not count."""
+        """The fields about absences; of a queue with nothing in flight they do not count."""
         seen, grace = (
             None if value is None else int(value) - before
             for value in self.redis.hmget(f"{Q}:meta", "seen", "grace")
@@ -183,7 +192,8 @@ class Tied:
     def _job(self, id: str) -> tuple[Any, ...]:
         job = self.jobs.job(id)
         counts = [int(job.get(name, 0)) for name in COUNTS]
-        return (job["state"].decode(), token(job.get("token", b"").decode()), *counts)
+        unknown = "unknown_since" in job
+        return (job["state"].decode(), token(job.get("token", b"").decode()), *counts, unknown)
 
     def _records(self, server: Server) -> None:
         """The model drops records that nobody asks for; those that it has must be there."""
@@ -217,7 +227,7 @@ class Tied:
             raise Apart(f"{what}\n  of the scripts: {real}\n  of the model:   {model}\n{walk}")
 
 
-COUNTS = ("attempts", "crashes", "releases", "past_crashes")
+COUNTS = ("attempts", "crashes", "releases", "past")
 NOT_LOOKED_AT: dict[str, Any] = {"seen": FRESH, "grace": None, "far": set()}
 
 
@@ -234,7 +244,7 @@ def seen_by_redis(server: Server) -> dict[str, Any]:
         "inflight": {id: lease in (OVER, PAST) for id, lease in server.inflight},
         "delayed": dict(server.delayed),
         "dead": set(server.dead),
-        "jobs": {id: tuple(job[:6]) for id, job in server.jobs},
+        "jobs": {id: tuple(job[:7]) for id, job in server.jobs},
     }
     if "grace" in BUILT:
         far = {id for id, lease in server.inflight if lease == FAR}

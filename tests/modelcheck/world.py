@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from .engine import (
+    A_DAY,
     AHEAD,
     DUE,
     ENDED,
@@ -23,6 +24,7 @@ from .engine import (
     OVER,
     PAST,
     RENEWED,
+    UNKNOWN,
     WAITS,
     Call,
     Engine,
@@ -74,6 +76,7 @@ class Limits(NamedTuple):
     batch: int = 100  # most jobs that a call puts back after a grace
     cron: bool = False  # a reap comes after a long silence only, and workers come for what waits
     losses: int = 0
+    unknown: bool = False  # workers may not know the task of the job
 
 
 class Step(NamedTuple):
@@ -86,14 +89,14 @@ class Step(NamedTuple):
     after: Any  # a World, or the state of another model
 
     def __str__(self) -> str:
-        told = ""
+        reply = ""
         if isinstance(self.what, Call) and self.reply not in ((), None):
             parts = self.reply if isinstance(self.reply, tuple) else (self.reply,)
-            told = " -> " + " ".join(
+            reply = " -> " + " ".join(
                 str(Call("", (part,))).split(" ", 1)[1] if isinstance(part, tuple) else str(part)
                 for part in parts
             )
-        return f"{self.who}: {self.what}{told}" + (f"  ({self.fault})" if self.fault else "")
+        return f"{self.who}: {self.what}{reply}" + (f"  ({self.fault})" if self.fault else "")
 
 
 class System:
@@ -212,6 +215,9 @@ class System:
         job = dict(world.server.jobs).get(doing.id)
         if job and job.releases < self.limits.releases:
             yield from ask(Call("release", doing), forget, Call("release", doing))
+            for why in (UNKNOWN, A_DAY) if self.limits.unknown else ():
+                call = Call("release", (*doing, why))
+                yield from ask(call, forget, call)
         # The next heartbeat says it again: without a reply it goes on as before.
         yield from ask(
             Call("extend", doing), lambda reply: doing if reply == "inflight" else None, doing
@@ -319,7 +325,7 @@ class System:
 def holding(worker: Held | Call | None) -> Held | None:
     """What a worker would extend, or release since it gave it up."""
     if isinstance(worker, Call):
-        return Held(*worker.args) if worker.verb == "release" else None
+        return Held(*worker.args[:2]) if worker.verb == "release" else None
     return worker
 
 
@@ -341,7 +347,7 @@ def killed(world: World, at: int) -> World:
 
 
 def end_of_grace(server: Server) -> Server:
-    """Where the grace ends, what is over by then can be told from what is over later."""
+    """Where the grace ends, what is over by then can be distinguished from what is over later."""
     entries = tuple((id, PAST if lease == OVER else lease) for id, lease in server.inflight)
     return server._replace(grace=GRACE_OVER, inflight=entries)
 
@@ -352,7 +358,7 @@ def settle(step: Step) -> World:
     if not (world.owed or world.lost):
         return world
     told = isinstance(step.what, Call) and step.what.verb == "extend" and step.reply == "inflight"
-    done = Held(*step.what.args) if isinstance(step.what, Call) and told else None
+    done = Held(*step.what.args[:2]) if isinstance(step.what, Call) and told else None
     owed = tuple(held for held in current(world.server, world.owed) if held != done)
     jobs, there = dict(world.server.jobs), dict(world.server.inflight)
     lost = tuple(

@@ -15,7 +15,7 @@ from luaparser import ast as luaparser
 from mutation import lua, python
 from mutation.equivalents import Equivalents
 from mutation.mutant import mutant, spread
-from mutation.subjects import LANGUAGES, MODULES, arguments_of
+from mutation.subjects import LANGUAGES, MODULES, python_tests
 
 ROOT = Path(__file__).parents[2]
 
@@ -125,7 +125,7 @@ def test_mutants_are_lua_and_python() -> None:
 def test_the_tests_of_each_module_are_there() -> None:
     for module in MODULES:
         one = mutant(f"pyjobs/{module}.py", "x", "number", (0, 1), "y")
-        assert not [file for file in arguments_of(one)[:-4] if not (ROOT / file).is_file()]
+        assert not [file for file in python_tests(one, [])[:-4] if not (ROOT / file).is_file()]
 
 
 @pytest.mark.slow
@@ -148,7 +148,7 @@ def mutants(*words: str) -> tuple[int, list[dict[str, Any]], str]:
         env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'scripts'}"},
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=500,
         check=False,
     )
     return done.returncode, [json.loads(row) for row in done.stdout.splitlines()], done.stderr
@@ -164,18 +164,31 @@ def state() -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(
-    "words",
+    ("language", "file", "kinds", "tests"),
     [
-        ("--language", "lua", "--file", "queue/wake.lua", "--kinds", "statement,guard,condition"),
-        ("--language", "python", "--file", "leases.py", "--kinds", "minmax,logic,jump,negation"),
+        ("lua", "queue/wake.lua", "compare,condition", "tests/lua/test_wake.py"),
+        ("python", "worker/leases.py", "minmax,arithmetic", "tests/worker/test_leases.py"),
     ],
     ids=["lua", "python"],
 )
-def test_a_few_mutants_are_killed_and_the_checkout_is_untouched(words: tuple[str, ...]) -> None:
+def test_a_few_mutants_are_killed_and_the_checkout_is_untouched(
+    language: str, file: str, kinds: str, tests: str
+) -> None:
     before = state()
+    words = ("--language", language, "--file", file, "--kinds", kinds, "--tests", tests)
     status, found, said = mutants("--count", "3", *words)
-    assert (status, [one["killed_by"] for one in found if not one["killed_by"]]) == (0, []), said
-    assert found
+    assert (status, [one for one in found if not one["killed_by"]]) == (0, []), said
+    assert len(found) == 3
     assert "100.0 % killed" in said
     assert state() == before
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_mutant_that_no_test_notices_is_reported_with_status_1() -> None:
+    words = ("--file", "lib/call/args.lua", "--kinds", "arithmetic,word", "--count", "1")
+    status, found, said = mutants(*words, "--tests", "tests/lua/test_wake.py")
+    assert (status, [one["killed_by"] for one in found]) == (1, [""]), said
+    assert "1 survived: 0.0 % killed" in said

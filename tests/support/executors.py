@@ -14,6 +14,7 @@ from pyjobs.worker.executors import Executor, executor_for
 from pyjobs.worker.invocation import Handler
 from pyjobs.worker.job import ClaimedJob
 from pyjobs.worker.run import Run
+from pyjobs.worker.settings import Children
 
 SOON = 10.0
 BOTH = pytest.mark.parametrize("plain", [False, True], ids=["async", "plain"])
@@ -26,9 +27,11 @@ def a_run(id: str, data: bytes = b"1", timeout: float | None = None) -> Run:
 class Bench:
     """An executor, and what it has reported."""
 
-    def __init__(self, handler: Handler, concurrency: int = 10) -> None:
+    def __init__(
+        self, handler: Handler, concurrency: int = 10, children: Children | None = None
+    ) -> None:
         self.reports: dict[str, Outcome] = {}
-        self.executor: Executor = executor_for(handler, concurrency, self._report)
+        self.executor: Executor = executor_for(handler, concurrency, self._report, children)
 
     def _report(self, run: Run, outcome: Outcome) -> None:
         assert run.id not in self.reports, "reported twice"

@@ -23,6 +23,8 @@ VALUES: dict[str, Arg] = {
     "options": "",
     "bytes": b"x",
     "verdict": "retry",
+    "cursor": "",
+    "id": "held0",
 }
 # Items for a verb that would find nothing to do for those from the manifest alone.
 BUSY_ITEMS: dict[str, list[Arg]] = {
@@ -57,7 +59,10 @@ class Good:
     def __init__(self, script: Script, held: list[Claimed]) -> None:
         self.script, self.held = script, held
         self.fields = script.about["items"]
-        self.args: list[Arg] = [VALUES[arg["type"]] for arg in script.about["args"]]
+        self.args: list[Arg] = [
+            arg["values"][0] if arg["type"] == "word" else VALUES[arg["type"]]
+            for arg in script.about["args"]
+        ]
 
     def item(self, place: int) -> list[Arg]:
         names = {field["name"] for field in self.fields}

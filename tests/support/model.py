@@ -20,7 +20,7 @@ class Job:
     token: str = ""
     attempts: int = 0
     crashes: int = 0
-    past_crashes: int = 0
+    past: int = 0
     over: bool = False  # its lease or delay
     parked: bool = False  # a suspect whose delay is over waits for its turn
     error: bytes = b""
@@ -148,13 +148,14 @@ class Model:
             return job.state
         snoozed = verdict.startswith("snooze")
         job.attempts += not snoozed
+        job.past += not snoozed
         if verdict == "reject":
             job.state, job.reason = "dead", "rejected"
         elif not snoozed and job.attempts >= MAX_ATTEMPTS:
             job.state, job.reason = "dead", "attempts"
         else:
             job.state, job.over = "delayed", False
-            job.past_crashes, job.crashes = job.past_crashes + job.crashes, 0
+            job.past, job.crashes = job.past + job.crashes, 0
         return job.state
 
     def extend(self, id: str, token: str) -> str:
@@ -178,4 +179,4 @@ class Model:
 
     def _described(self, id: str) -> tuple[str, str, bytes, int]:
         job = self.jobs[id]
-        return id, job.token, job.data, job.attempts + job.crashes + job.past_crashes + 1
+        return id, job.token, job.data, job.past + job.crashes + 1

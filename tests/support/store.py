@@ -21,7 +21,7 @@ from pyjobs.engine.queue import fetch, watch
 from pyjobs.engine.recoverable import Recoverable
 from pyjobs.engine.reliable import Reliable
 from pyjobs.engine.replies import Claimed, ClaimReply, Reaped, Stored, Submitted
-from pyjobs.engine.scripts import everything
+from pyjobs.engine.scripts import Option, everything
 from pyjobs.engine.simple import Simple
 from pyjobs.transport.send import arun, arun_many, run, run_many
 from pyjobs.transport.server import REPLY_SECONDS, aconnect, connect
@@ -33,7 +33,7 @@ DAY = 24 * HOUR
 STORED = ("recoverable", "reliable")
 QUARANTINE = 10**15  # in :delayed, a job in quarantine stands so much further on
 PARTS = ("inflight", "delayed", "dead")
-PERMANENT = ("jobs:queues", "jobs:scripts")
+PERMANENT = ("jobs:queues", "jobs:scripts", "jobs:bodies")
 QUEUE_KEY = re.compile(rb"(?P<queue>[^{}]+:\{[^{}]+\}):(?P<part>[a-z]+)(?::(?P<name>.*))?")
 
 
@@ -214,7 +214,7 @@ class Jobs:
         self._nonces = (f"nonce{n}" for n in itertools.count(1))
 
     def submit(
-        self, *jobs: str | tuple[str, bytes], client: str = "", queue: str = Q, **options: int
+        self, *jobs: str | tuple[str, bytes], client: str = "", queue: str = Q, **options: Option
     ) -> list[Submitted]:
         """Submit jobs by id, their data is b"data"; or (id, data)."""
         items = [(job, b"data") if isinstance(job, str) else job for job in jobs]
@@ -241,7 +241,7 @@ class Jobs:
     def claim(self, limit: int = 100, **options: Any) -> ClaimReply:
         return self.store.call(self.claim_call(limit, **options))  # type: ignore[no-any-return]
 
-    def take(self, *ids: str, client: str = "", **options: int) -> list[Claimed]:
+    def take(self, *ids: str, client: str = "", **options: Option) -> list[Claimed]:
         """Submit and claim."""
         self.submit(*ids, client=client, **options)
         jobs = self.claim(len(ids)).jobs
@@ -266,9 +266,10 @@ class Jobs:
         pairs = [(job.id, job.token) for job in jobs]
         return self.store.call(self.mode.extend(Q, pairs, lease=lease))  # type: ignore[no-any-return]
 
-    def release(self, *jobs: Claimed) -> list[str]:
+    def release(self, *jobs: Claimed, unknown: bool = False) -> list[str]:
         assert isinstance(self.mode, Reliable)
-        return self.store.call(self.mode.release(Q, [(job.id, job.token) for job in jobs]))  # type: ignore[no-any-return]
+        pairs = [(job.id, job.token) for job in jobs]
+        return self.store.call(self.mode.release(Q, pairs, unknown=unknown))  # type: ignore[no-any-return]
 
     def reap(self, limit: int = 1000, *, older_than: int = HOUR, **options: int) -> Reaped:
         """`older_than` is for recoverable mode only; reliable mode goes by the leases."""

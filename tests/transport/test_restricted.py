@@ -6,6 +6,7 @@ import contextlib
 import logging
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,7 @@ from support.servers import SOCKET_PLACES, at, own_server
 from support.store import Store
 
 import pyjobs
+from pyjobs.client import sweep
 from pyjobs.engine.keys import Keys
 from pyjobs.engine.queue import fetch
 from pyjobs.engine.reliable import RELIABLE
@@ -64,6 +66,58 @@ def test_scripts_are_sent_whole_where_they_cannot_be_loaded(
             jobs = client.submit_many(["ab"] * 600)
             assert {job.result(SOON) for job in jobs} == {"ba"}
     assert sum("scripts can't be loaded" in line for line in caplog.messages) == 1
+
+
+@BOTH
+@pytest.mark.parametrize("by", ["no such command", "no right", "no channel"])
+def test_a_client_that_may_not_subscribe_looks_results_up_and_says_so_once(
+    by: str, aio: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    sweep.note_unheard.cache_clear()
+    caplog.set_level(logging.WARNING, "pyjobs")
+    rules = {"no right": "-subscribe", "no channel": "resetchannels"}
+    with without(*["SUBSCRIBE"] * (by not in rules)) as server:
+        url = forbid(server, rules[by]) if by in rules else server.url
+        with (
+            opened(url, aio=aio, queue="q", sweep=60) as client,
+            working(server.url, reverse, queues=["q", "r"]),
+        ):
+            began = time.monotonic()
+            assert client.submit("ab").result(SOON) == "ba"
+            jobs = client.submit_many(["ab"] * 300, queue="r")
+            assert {job.result(SOON) for job in jobs} == {"ba"}
+            assert client.job(jobs[0].id, queue="r").result(SOON) == "ba"
+            assert time.monotonic() - began < SOON
+    assert sum("no results can be heard" in line for line in caplog.messages) == 1
+
+
+@BOTH
+def test_a_client_hears_the_queue_that_it_may_and_looks_up_the_results_of_the_other(
+    aio: bool,
+) -> None:
+    with own_server() as server:
+        url = forbid(server, "resetchannels", "&jobs:{q}:*")
+        with (
+            opened(url, aio=aio, queue="q", sweep=60) as client,
+            working(server.url, reverse, queues=["q", "r"]),
+        ):
+            for queue in ("q", "r", "q", "r"):
+                assert client.submit("ab", queue=queue).result(SOON) == "ba"
+            with connect(server.url) as admin:
+                [heard] = admin.pubsub_channels("jobs:*:client:*")
+                assert heard.startswith(b"jobs:{q}:client:")
+
+
+@BOTH
+def test_a_client_of_simple_mode_that_may_not_subscribe_is_forbidden_at_once(aio: bool) -> None:
+    """Its results are in messages only, and nothing can be looked up."""
+    with own_server() as server:
+        url = forbid(server, "-subscribe")
+        with (
+            opened(url, aio=aio, queue="q", mode="simple") as client,
+            pytest.raises(Forbidden, match="subscribe"),
+        ):
+            client.submit(1)
 
 
 def test_a_missing_right_to_load_scripts_is_named_where_eval_lacks_too() -> None:

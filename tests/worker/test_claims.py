@@ -11,7 +11,7 @@ from pyjobs.engine.limits import RECORD_ITEMS
 from pyjobs.engine.modes import MODES
 from pyjobs.engine.outcome import Policy
 from pyjobs.engine.replies import ClaimReply
-from pyjobs.errors import BadLayout, OutcomeUnknown, PyjobsError, WrongMode, WrongType
+from pyjobs.errors import BadLayout, Forbidden, OutcomeUnknown, PyjobsError, WrongMode, WrongType
 from pyjobs.worker.claims import LONGEST_LOOK, Claims
 from pyjobs.worker.core import WorkerCore
 
@@ -54,12 +54,13 @@ def test_a_queue_that_an_error_names_is_left_out_of_the_next_claim(
     assert made.changes == [(1, error)]
 
 
-def test_a_queue_that_no_error_names_is_found_by_claims_of_one_queue() -> None:
+@pytest.mark.parametrize("error", [UNNAMED, Forbidden("NOPERM")], ids=["type", "right"])
+def test_a_queue_that_no_error_names_is_found_by_claims_of_one_queue(error: PyjobsError) -> None:
     made = claims()
     asked(made)
-    made.refused_by_queue(UNNAMED, NOW)
+    made.refused_by_queue(error, NOW)
     found = []
-    for answer in (None, UNNAMED, None):
+    for answer in (None, error, None):
         found.append(asked(made))
         if answer is None:
             made.answered(ClaimReply(-1, []))
@@ -68,7 +69,7 @@ def test_a_queue_that_no_error_names_is_found_by_claims_of_one_queue() -> None:
         assert made.due
     assert found == [(A,), (B,), (C,)]
     assert asked(made) == (A, C)
-    assert made.changes == [(1, UNNAMED)]
+    assert made.changes == [(1, error)]
 
 
 def test_a_reply_of_fewer_queues_has_the_indices_of_the_worker() -> None:
@@ -170,14 +171,15 @@ class TestCore:
         [request] = core.requests(NOW + wait / 1000)
         assert request.call.keys == (A, B)
 
-    def test_an_outcome_that_its_queue_refuses_ends_no_worker(self) -> None:
+    @pytest.mark.parametrize("error", [UNNAMED, Forbidden("NOPERM")], ids=["type", "right"])
+    def test_an_outcome_that_its_queue_refuses_ends_no_worker(self, error: PyjobsError) -> None:
         core = make()
         [run] = take(core, 1, queue=1)
         finish(core, run)
         requests = core.requests(NOW)
         assert verbs(requests) == ["complete", "claim"]
-        refused = core.answered(requests, [UNNAMED, ClaimReply(-1, [])], NOW)
-        assert refused == [(run, str(UNNAMED))]
+        refused = core.answered(requests, [error, ClaimReply(-1, [])], NOW)
+        assert refused == [(run, str(error))]
         assert core.fatal is None and core.served == [0] and not core.held
 
     def test_a_full_worker_repeats_a_claim_that_may_have_taken_jobs_with_a_valid_limit(

@@ -8,15 +8,18 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from support.running import wait_until
+from support.running import wait_until, working
 from support.servers import SOCKET_PLACES, at
 from support.store import Store
 
 import pyjobs
+from pyjobs.engine.keys import Keys
+from pyjobs.engine.queue import fetch
 from pyjobs.errors import BadArgument
 from pyjobs.worker import STOPS, StopSignals
 
@@ -126,6 +129,7 @@ def parent(child):
 client = pyjobs.Client(sys.argv[1], queue="q")
 jobs = [client.submit(how) for how in ("return", "exit", "raise")]
 import threading
+import time
 def wait():
     print([job.result(10) for job in jobs], flush=True)
     worker.stop()
@@ -154,6 +158,108 @@ def test_a_forked_child_that_leaves_the_handler_ends_there(store: Store, kind: s
     assert ended.stdout == "[0, 7, 1]\n"
     assert "KeyError: 'raise'" in ended.stderr
     assert ended.returncode == 0
+
+
+COMES_BACK = """
+import asyncio, os, sys
+import pyjobs
+worker = pyjobs.Worker(sys.argv[1], queues=["q"])
+
+@worker.handler
+async def run(job):
+    loop = asyncio.get_running_loop()
+    future = loop.create_future()
+    {0}
+    child = os.fork()
+    if not child:
+        await (asyncio.sleep(0) if job.data else future)
+        return "of the child"
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+client = pyjobs.Client(sys.argv[1], queue="q")
+jobs = client.submit_many(range(3))
+import threading
+import time
+def wait():
+    print([job.result(10) for job in jobs], flush=True)
+    worker.stop()
+threading.Thread(target=wait).start()
+{1}
+client.close()
+"""
+LATER = {
+    "timer": "loop.call_later(0.05, future.set_result, None)",
+    "future": "pass",
+}
+RUNS = {"run": "worker.run()", "arun": "asyncio.run(worker.arun())"}
+
+
+@at(SOCKET_PLACES)
+@pytest.mark.parametrize("how", RUNS)
+@pytest.mark.parametrize("awaited", LATER)
+def test_a_forked_child_that_comes_back_into_the_event_loop_ends_there(
+    store: Store, awaited: str, how: str
+) -> None:
+    program = COMES_BACK.replace("{0}", LATER[awaited]).replace("{1}", RUNS[how])
+    words = [sys.executable, "-c", program, store.url]
+    ended = subprocess.run(words, capture_output=True, text=True, timeout=SOON, check=False)
+    assert (ended.returncode, ended.stdout) == (0, "[0, 0, 0]\n")
+
+
+HANGS = """
+import asyncio, sys
+import pyjobs
+
+async def main():
+    worker = pyjobs.Worker(sys.argv[1], queues=["q"], grace=0.1)
+    async with worker.jobs() as jobs:
+        print("ready", flush=True)
+        async for job in jobs:
+            print("got", flush=True)
+            await asyncio.sleep(600)
+
+asyncio.run(main())
+"""
+
+
+@at(SOCKET_PLACES)
+def test_a_third_signal_ends_a_program_whose_own_loop_over_jobs_hangs(store: Store) -> None:
+    words = [sys.executable, "-c", HANGS, store.url]
+    with (
+        pyjobs.Client(store.url, queue="q") as client,
+        subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as program,
+    ):
+        job = client.submit(1)
+        assert program.stdout is not None
+        assert [program.stdout.readline() for _ in range(2)] == ["ready\n", "got\n"]
+        program.terminate()
+        key = Keys().queue("q")
+        wait_until(lambda: store.call(fetch(key, [job.id]))[0].state == "pending", SOON)
+        for _ in range(2):
+            time.sleep(0.3)
+            assert program.poll() is None
+            program.terminate()
+        assert program.wait(SOON) == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("mode", ["simple", "recoverable"])
+def test_a_loop_that_stands_still_is_logged_in_a_mode_without_leases(
+    mode: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    def stands() -> bool:
+        return "the event loop stands still since" in caplog.text
+
+    async def blocks(_: pyjobs.ClaimedJob) -> None:
+        wait_until(stands)
+
+    url = f"memory://still-{mode}"
+    with (
+        pyjobs.Client(url, queue="q", mode=mode) as client,
+        working(url, blocks, queues=["q"], mode=mode, lease=0.4),
+    ):
+        client.submit(1).result(SOON)
+        wait_until(lambda: "the event loop turns again" in caplog.text)
+    assert " in blocks" in caplog.text
 
 
 def test_a_worker_that_runs_refuses_a_second_run() -> None:

@@ -118,9 +118,9 @@ class TestStopAfterAClaimWithoutAnswer:
     def test_the_claim_is_not_sent_again_after_a_final_refusal(self) -> None:
         """To send it again would be to send it without an end."""
         core, _ = self.lost("reliable", OutcomeUnknown("perhaps"))
-        core.answered(core.requests(NOW), [Forbidden("NOPERM")], NOW)
+        core.answered(core.requests(NOW), [PyjobsError("nobody knows this")], NOW)
         assert core.drained and core.requests(NOW) == []
-        assert isinstance(core.fatal, Forbidden)
+        assert core.fatal is not None
 
     @pytest.mark.parametrize(
         ("mode", "needs_grace"), [("simple", True), ("recoverable", True), ("reliable", False)]
@@ -262,13 +262,21 @@ class TestState:
         assert run.state is RunState.HELD and not run.lost
 
 
-class TestRefused:
-    def test_a_forbidden_claim_is_fatal(self) -> None:
-        core = make()
-        jobs = take(core, 2)
+def forbid(core: WorkerCore) -> None:
+    """The claim of all queues is forbidden, and so are the claims of each queue after it."""
+    for _ in range(3):
         core.woken()
         assert core.fatal is None
-        core.answered(core.requests(NOW), [Forbidden("no right to HSET")], NOW)
+        requests = core.requests(NOW)
+        answers = [Forbidden("no right to HSET") if not one.ended else ["done"] for one in requests]
+        core.answered(requests, answers, NOW)
+
+
+class TestRefused:
+    def test_a_claim_that_is_forbidden_for_every_queue_is_fatal(self) -> None:
+        core = make()
+        jobs = take(core, 2)
+        forbid(core)
         assert isinstance(core.fatal, Forbidden)
         assert core.held == set(jobs)
 
@@ -276,15 +284,14 @@ class TestRefused:
         core = make()
         [job, running] = take(core, 2)
         finish(core, job)
-        core.answered(core.requests(NOW), [["done"], Forbidden("no right to HSET")], NOW)
+        forbid(core)
         assert core.fatal is not None
         assert core.held == {running}
 
     def test_jobs_that_run_at_a_fatal_refusal_can_be_released(self) -> None:
         core = make()
         jobs = take(core, 2)
-        core.woken()
-        core.answered(core.requests(NOW), [Forbidden("no right to HSET")], NOW)
+        forbid(core)
         core.stop()
         finish(core, *jobs, outcome=Outcome("release"))
         requests = core.requests(NOW)
@@ -297,7 +304,7 @@ class TestRefused:
         core = make()
         finish(core, *take(core, 1, queue=1))
         requests = core.requests(NOW)
-        refusal = Forbidden("no right to HSET")
+        refusal = PyjobsError("nobody knows this")
         core.answered(requests, [refusal, ClaimReply(-1, [claimed(0)])], NOW)
         started = begin(core)
         assert core.fatal is refusal
@@ -317,13 +324,19 @@ class TestRefused:
         assert refused == [(bad, str(refusal))]
         assert not core.held and core.fatal is None
 
-    def test_a_forbidden_outcome_is_reported_and_fatal(self) -> None:
+    def test_a_second_forbidden_outcome_of_a_queue_is_fatal(self) -> None:
+        """A user who may claim and not record would run the jobs of the queue again and again."""
         core = make()
-        [job] = take(core, 1)
-        finish(core, job)
         refusal = Forbidden("NOPERM")
-        refused = core.answered(core.requests(NOW), [refusal, ClaimReply(-1, [])], NOW)
-        assert refused == [(job, "NOPERM")]
+        for number in range(2):
+            assert core.fatal is None
+            later = NOW + 60 * number
+            core.woken()
+            core.answered(core.requests(later), [ClaimReply(-1, [claimed(0)])], later)
+            [job] = begin(core)
+            core.finished(job, Outcome("complete", b"1"), later)
+            refused = core.answered(core.requests(later), [refusal, ClaimReply(-1, [])], later)
+            assert refused == [(job, "NOPERM")]
         assert core.fatal is refusal
 
 

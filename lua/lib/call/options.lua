@@ -1,6 +1,6 @@
 -- Options come in one argument, 'name=value name=value': whole numbers, or texts. An option that a script
 -- knows is taken out, so what is left at the end is unknown.
--- needs args.refuse args.int
+-- needs args.refuse args.int args.name
 local function read_options(text)
   local options = {}
   for word in (text or ''):gmatch('[^ ]+') do
@@ -21,6 +21,12 @@ local function option(options, what, low, high, otherwise)
   if not text then return otherwise end
   options[what] = nil
   return int(what, text, low, high)
+end
+
+local function option_name(options, what)
+  local text = options[what]
+  options[what] = nil
+  return text and name(what, text)
 end
 
 -- Any text of up to 1 KiB, percent-encoded as in a URL: at least a space, which is %20, and %, which is %25.

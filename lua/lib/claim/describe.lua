@@ -1,9 +1,8 @@
 -- A job as the reply of recoverable and reliable/claim describes it. `at` says which of KEYS its queue is.
 -- needs claimable.CLAIM_DATA claimable.CLAIM_QUEUED claimable.CLAIM_TIMEOUT
--- needs claimable.CLAIM_ATTEMPTS claimable.CLAIM_CRASHES claimable.CLAIM_PAST_CRASHES
+-- needs claimable.CLAIM_PAST claimable.CLAIM_CRASHES claimable.CLAIM_TASK
 local function describe(at, id, token, job)
-  local attempt = 1 + (tonumber(job[CLAIM_ATTEMPTS]) or 0) + (tonumber(job[CLAIM_CRASHES]) or 0)
-    + (tonumber(job[CLAIM_PAST_CRASHES]) or 0)
+  local attempt = 1 + (tonumber(job[CLAIM_PAST]) or 0) + (tonumber(job[CLAIM_CRASHES]) or 0)
   local queued, timeout = tonumber(job[CLAIM_QUEUED]) or 0, tonumber(job[CLAIM_TIMEOUT]) or 0
-  return { at, id, token, job[CLAIM_DATA], attempt, queued, timeout }
+  return { at, id, token, job[CLAIM_DATA], attempt, queued, timeout, job[CLAIM_TASK] or nil }
 end

@@ -1,7 +1,7 @@
 -- Claiming: what recoverable and reliable share. The jobs of a claim get its token, a number that only grows
 -- and the caller's nonce: a number alone rolls back in a power cut and would be issued twice.
 -- needs args.bad acl.denied check_types.check_types queue.wake queue.read_awake stamp.stamp open.wait_for
--- needs claimable.FIT_EXPIRES describe.describe grace.lease_fields grace.end_grace
+-- needs claimable.FIT_EXPIRES claimable.CLAIM_TASK describe.describe grace.lease_fields grace.end_grace
 
 -- How many jobs that are due, and how many whose lease ran out, a claim moves in each queue besides those it takes.
 local MOVES = 100
@@ -55,7 +55,12 @@ local function take(q, at, nonce, score, hold, reply)
   local flight, till = {}, string.format('%.0f', score)
   for i, id in ipairs(ids) do
     redis.call('HSET', q.job .. id, 'state', 'inflight', 'token', token, '_started', stamp)
-    if jobs[i][FIT_EXPIRES] then redis.call('HDEL', q.job .. id, 'expires') end  -- it began in time
+    local expires = jobs[i][FIT_EXPIRES]
+    if expires then
+      redis.call('HDEL', q.job .. id, 'expires')  -- it began in time
+      -- But for a worker that does not know its task.
+      if q.mode == 'reliable' and jobs[i][CLAIM_TASK] then redis.call('HSET', q.job .. id, 'start_by', expires) end
+    end
     flight[2 * i - 1], flight[2 * i] = till, id
     reply[#reply + 1] = describe(at, id, token, jobs[i])
   end

@@ -1,15 +1,20 @@
 -- What a claim reads of a job, and whether the job may run.
 -- needs job.read late.is_late
 local FIT_EXPIRES = 2
-local CLAIM_DATA, CLAIM_QUEUED, CLAIM_TIMEOUT, CLAIM_ATTEMPTS, CLAIM_CRASHES, CLAIM_PAST_CRASHES = 3, 4, 5, 6, 7, 8
+local CLAIM_DATA, CLAIM_QUEUED, CLAIM_TIMEOUT, CLAIM_PAST, CLAIM_CRASHES, CLAIM_TASK = 3, 4, 5, 6, 7, 8
 
 local function read_claimable(q, id)
-  return read(q, id, 'state', 'expires', 'data', '_queued', 'timeout', 'attempts', 'crashes', 'past_crashes')
+  return read(q, id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task')
 end
 
 -- The same, up to what says whether it may run.
 local function read_fitness(q, id)
   return read(q, id, 'state', 'expires')
+end
+
+-- When it was submitted.
+local function read_submitted(q, id)
+  return unpack(read(q, id, '_queued'))
 end
 
 local function is_fit(state, expires)

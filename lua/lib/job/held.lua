@@ -7,10 +7,10 @@ local function read_held(q, id, ...)
 end
 
 -- What a failure looks at, after the fields of read_held.
-local ATTEMPTS, MAX_ATTEMPTS, BACKOFF, CRASHED, PAST_CRASHES = 8, 9, 10, 11, 12
+local ATTEMPTS, MAX_ATTEMPTS, BACKOFF, CRASHED, PAST, WAS_UNKNOWN = 8, 9, 10, 11, 12, 13
 
 local function read_attempts(q, id)
-  return read_held(q, id, 'attempts', 'max_attempts', 'backoff', 'crashes', 'past_crashes')
+  return read_held(q, id, 'attempts', 'max_attempts', 'backoff', 'crashes', 'past', 'unknown_since')
 end
 
 -- What the end of a lease looks at, after the fields of read_held.
@@ -25,6 +25,13 @@ local RELEASES = 8
 
 local function read_releases(q, id)
   return read_held(q, id, 'releases')
+end
+
+-- What a hand-back of a job with an unknown task looks at, after the fields of read_releases.
+local UNKNOWN_SINCE, START_BY, ERROR_BEFORE = 9, 10, 11
+
+local function read_unknown(q, id)
+  return read_held(q, id, 'releases', 'unknown_since', 'start_by', 'error')
 end
 
 -- How long a job may stay in flight, after the fields of read_held.

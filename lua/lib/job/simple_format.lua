@@ -1,16 +1,24 @@
 -- How simple mode spells a job: in the queue as a message, and after the claim in its token, which carries all
 -- that an end must know, for in this mode nothing else remembers it.
---   message  {"id":"...","client":"...","_queued":...,"data":...}
+--   message  {"id":"...","client":"...","_queued":...,"data":...}, with "task":"...", before the data if it has one
 --   token    queued.started.client
 -- needs args.is_name clock.now
-local function make_message(id, client, data)
-  return string.format('{"id":"%s","client":"%s","_queued":%.0f,"data":', id, client, now) .. data .. '}'
+local function make_message(id, client, task, data)
+  task = task and '"task":"' .. task .. '",' or ''
+  return string.format('{"id":"%s","client":"%s","_queued":%.0f,%s"data":', id, client, now, task) .. data .. '}'
 end
 
--- Id, client, time and data; nothing when the text is not what submit makes, for complete would refuse it.
+-- Id, client, time, data and task; nothing when the text is not what submit makes, for complete would refuse it.
 local function parse_message(text)
   local id, client, queued, data = text:match('^{"id":"([^"]+)","client":"([^"]*)","_queued":(%d+),"data":(.*)}$')
-  if id and is_name(id, 128) and is_name(client, 128) and #queued <= 15 then return id, client, queued, data end
+  local task
+  if not id then
+    local head = '^{"id":"([^"]+)","client":"([^"]*)","_queued":(%d+),"task":"([^"]+)","data":(.*)}$'
+    id, client, queued, task, data = text:match(head)
+  end
+  if id and is_name(id, 128) and is_name(client, 128) and #queued <= 15 and is_name(task or '', 128) then
+    return id, client, queued, data, task
+  end
 end
 
 local function make_token(queued, client)

@@ -1,6 +1,6 @@
 -- A queue, with every key of it spelled here and nowhere else: q.job is followed by an id, q.claim by a nonce,
 -- q.unique by a name, q.client by a client. `open` reads what every verb needs: whether mode and
--- layout are right. The verbs about leases name the fields `lease`, `seen` and `grace` too.
+-- layout are right. The verbs about leases name the fields `lease`, `seen` and `grace` too, and claim `paused`.
 -- needs args.bad args.refuse
 local LAYOUT = '1'
 -- A shorter lease counts as this long, ms, when it is asked whether anybody was there (lib/queue/grace.lua).
@@ -34,12 +34,12 @@ local function open(key, mode, ...)
     client = key .. ':client:',  -- channels: results, for one client each
     cancel = key .. ':cancel',  -- a channel: ids of jobs that were cancelled while they ran
   }
-  local its_mode, layout, token, quarantined, lease, seen, grace = unpack(
-    redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...))
-  if lease or seen or grace then q.lease, q.seen, q.grace = whole(lease), whole(seen), whole(grace) end
+  local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...)
+  local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+  for i = 1, select('#', ...) do q[select(i, ...)] = whole(meta[4 + i]) end
   q.born = its_mode and true
   q.mode = its_mode or mode
-  q.token, q.quarantined = token or '0', quarantined
+  q.token, q.quarantined, q.layout = token or '0', quarantined, layout
   if its_mode and mode and its_mode ~= mode then
     bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
   elseif layout and layout ~= LAYOUT then
@@ -58,6 +58,11 @@ end
 -- The wake token alone.
 local function read_awake(q)
   q.awake = redis.call('LLEN', q.wake)
+end
+
+-- The version of the queue's keys; 0 before its first submit.
+local function layout_of(q)
+  return tonumber(q.layout or '') or 0
 end
 
 -- Leaves a wake token: at most one, whatever the number of jobs. Only latency depends on it.

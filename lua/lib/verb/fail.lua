@@ -1,9 +1,10 @@
 -- What becomes of a job that failed, by its worker's verdict:
 --   retry      after a backoff, unless its attempts are used up      retry=MS   after MS instead of the backoff
 --   snooze=MS  again after MS, and not counted as an attempt         reject     never again
--- Crashes before a run that its handler ended do not count any more against max_crashes: they are past_crashes.
+-- Crashes before a run that its handler ended do not count any more against max_crashes: they are in `past` then.
 -- needs args.MAX_MS args.bad args.int args.refuse acl.denied check_types.check_types queue.wake clock.micros clock.now
--- needs held.ATTEMPTS held.MAX_ATTEMPTS held.BACKOFF held.CRASHED held.PAST_CRASHES held.read_attempts
+-- needs held.ATTEMPTS held.MAX_ATTEMPTS held.BACKOFF held.CRASHED held.PAST held.WAS_UNKNOWN
+-- needs held.read_attempts
 -- needs fence.fence records.shorten_records
 -- needs ended.end_dead ended.trim_dead ended.send_messages
 local function check_verdicts(first)
@@ -40,9 +41,10 @@ local function fail(q, first, max_attempts, backoff, backoff_max)
     local at = first + 4 * (place - 1)
     local verdict, body = ARGV[at + 2], ARGV[at + 3]
     local word, delay = verdict:match('^(%l+)=?(.*)$')
-    local attempts = (tonumber(job[ATTEMPTS]) or 0) + (word == 'snooze' and 0 or 1)
+    local counted = word == 'snooze' and 0 or 1
+    local attempts, past = (tonumber(job[ATTEMPTS]) or 0) + counted, (tonumber(job[PAST]) or 0) + counted
     local used_up = word ~= 'snooze' and attempts >= (tonumber(job[MAX_ATTEMPTS]) or max_attempts)
-    redis.call('HSET', q.job .. id, 'attempts', attempts)
+    redis.call('HSET', q.job .. id, 'attempts', attempts, 'past', past)
     if word == 'reject' or used_up then
       end_dead(q, id, job, word == 'reject' and 'rejected' or 'attempts', body)
       words[place] = 'dead'
@@ -51,10 +53,10 @@ local function fail(q, first, max_attempts, backoff, backoff_max)
       local wait = tonumber(delay) or backoff_delay(base, attempts, backoff_max, at)
       redis.call('HSET', q.job .. id, 'state', 'delayed', 'error', body)
       if job[CRASHED] then
-        local past = (tonumber(job[PAST_CRASHES]) or 0) + (tonumber(job[CRASHED]) or 0)
-        redis.call('HSET', q.job .. id, 'past_crashes', past)
+        redis.call('HSET', q.job .. id, 'past', past + (tonumber(job[CRASHED]) or 0))
         redis.call('HDEL', q.job .. id, 'crashes')
       end
+      if job[WAS_UNKNOWN] then redis.call('HDEL', q.job .. id, 'unknown_since') end  -- this worker knows it
       redis.call('ZADD', q.delayed, now + wait, id)
       words[place] = 'delayed'
     end

@@ -30,7 +30,8 @@ local function requeue(q, first)
     redis.call('ZREM', q.dead, id)
     redis.call('PERSIST', key)
     redis.call('HSET', key, 'state', 'pending', 'token', '')
-    redis.call('HDEL', key, 'attempts', 'crashes', 'past_crashes', 'reason', 'error', '_processed', 'expires')
+    redis.call('HDEL', key, 'attempts', 'crashes', 'past', 'reason', 'error', '_processed', 'expires', 'start_by',
+      'unknown_since')
     if unique then redis.call('SET', unique_key(q, unique), id) end
     redis.call('LPUSH', q.pending, id)
   end

@@ -32,7 +32,7 @@ end
 
 -- The reply: for each item what is there under its id, or holds the unique key, or 'new'. And {key, clients} of the
 -- live jobs that are there. `none` says that no job is there under any id.
-local function look_up(q, first, ids, keys, none, state, unique)
+local function look_up(q, first, ids, keys, none, state, unique, task)
   local reply, new, live = {}, {}, {}
   local held_by, held_state, held_clients = holder(q, unique)
   local held_key = held_by and q.job .. held_by
@@ -42,9 +42,11 @@ local function look_up(q, first, ids, keys, none, state, unique)
     if new[id] then
       there, has = state, new[id]
     elseif not none then
-      local expires
-      there, has, clients, expires = unpack(redis.call('HMGET', keys[n], 'state', 'data', 'client', 'expires'))
+      local expires, its_task
+      there, has, clients, expires, its_task = unpack(
+        redis.call('HMGET', keys[n], 'state', 'data', 'client', 'expires', 'task'))
       there = state_now(there, expires)
+      has = (its_task or nil) == task and has
     end
     local outcome = 'new'
     if there then outcome = has == data and there or 'CONFLICT' end
@@ -75,10 +77,10 @@ local function find_none(q, keys)
   return there == math.min(q.awake, 1)
 end
 
-local function submit(q, first, client, delay, unique, extra)
+local function submit(q, first, client, delay, unique, task, extra)
   local state = delay > 0 and 'delayed' or 'pending'
   local ids, keys = name_jobs(q, first)
-  local reply, live = look_up(q, first, ids, keys, find_none(q, keys), state, unique)
+  local reply, live = look_up(q, first, ids, keys, find_none(q, keys), state, unique, task)
   local fresh, scores = {}, {}
   for n, id in ipairs(ids) do
     if reply[2 * n] == 'new' then

@@ -108,6 +108,9 @@ local function look_ahead(q)
     q.stale = q.stepped or q.old or now - seen >= q.longest / 10
   end
 end
+local function whole(text)
+  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+end
 local function open(key, mode, ...)
   if bad then
     return
@@ -132,13 +135,14 @@ local function open(key, mode, ...)
     client = key .. ':client:',
     cancel = key .. ':cancel',
   }
-  local its_mode, layout, token, quarantined, lease, seen, grace = unpack(redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...))
-  if lease or seen or grace then
-    q.lease, q.seen, q.grace = (lease and #lease <= 15 and lease:find('^[0-9]+$') and tonumber(lease) or nil), (seen and #seen <= 15 and seen:find('^[0-9]+$') and tonumber(seen) or nil), (grace and #grace <= 15 and grace:find('^[0-9]+$') and tonumber(grace) or nil)
+  local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...)
+  local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+  for i = 1, select('#', ...) do
+    q[select(i, ...)] = whole(meta[4 + i])
   end
   q.born = its_mode and true
   q.mode = its_mode or mode
-  q.token, q.quarantined = token or '0', quarantined
+  q.token, q.quarantined, q.layout = token or '0', quarantined, layout
   if its_mode and mode and its_mode ~= mode then
     bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
   elseif layout and layout ~= '1' then
@@ -202,7 +206,7 @@ if not (opened.again or opened.busy) then
   }
 end
 local function describe(at, id, token, job)
-  local attempt = 1 + (tonumber(job[6]) or 0) + (tonumber(job[7]) or 0) + (tonumber(job[8]) or 0)
+  local attempt = 1 + (tonumber(job[6]) or 0) + (tonumber(job[7]) or 0)
   local queued, timeout = tonumber(job[4]) or 0, tonumber(job[5]) or 0
   return {
     at,
@@ -212,6 +216,7 @@ local function describe(at, id, token, job)
     attempt,
     queued,
     timeout,
+    job[8] or nil,
   }
 end
 local function read(q, id, ...)
@@ -233,7 +238,7 @@ if opened.again then
       for id in ids:gmatch('%S+') do
         local its_token = unpack(read(q, id, 'token'))
         if its_token == token and redis.call('ZSCORE', q.inflight, id) then
-          reply[#reply + 1] = describe(at, id, token, read(q, id, 'state', 'expires', 'data', '_queued', 'timeout', 'attempts', 'crashes', 'past_crashes'))
+          reply[#reply + 1] = describe(at, id, token, read(q, id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task'))
         end
       end
     end
@@ -447,7 +452,7 @@ do
             break
           end
           local id = found[i]
-          local job = #unfit_2 == 0 and read(q, id, 'state', 'expires', 'data', '_queued', 'timeout', 'attempts', 'crashes', 'past_crashes') or read(q, id, 'state', 'expires')
+          local job = #unfit_2 == 0 and read(q, id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task') or read(q, id, 'state', 'expires')
           local state = states[id] or job[1]
           if not is_fit(state, job[2]) then
             room.full = room.passes == 0
@@ -462,7 +467,7 @@ do
             }
           else
             if #unfit_2 > 0 then
-              job = read(q, id, 'state', 'expires', 'data', '_queued', 'timeout', 'attempts', 'crashes', 'past_crashes')
+              job = read(q, id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task')
             end
             room.full = not fits(room, job[3])
             if room.full then
@@ -540,8 +545,12 @@ do
         local flight, till = {}, string.format('%.0f', now)
         for i, id in ipairs(ids) do
           redis.call('HSET', q.job .. id, 'state', 'inflight', 'token', token, '_started', stamp)
-          if jobs[i][2] then
+          local expires = jobs[i][2]
+          if expires then
             redis.call('HDEL', q.job .. id, 'expires')
+            if q.mode == 'reliable' and jobs[i][8] then
+              redis.call('HSET', q.job .. id, 'start_by', expires)
+            end
           end
           flight[2 * i - 1], flight[2 * i] = till, id
           reply_2[#reply_2 + 1] = describe(at, id, token, jobs[i])

@@ -45,13 +45,17 @@ if not bad then
       client = queue .. ':client:',
       cancel = queue .. ':cancel',
     }
-    local its_mode, layout, token, quarantined, lease, seen, grace = unpack(redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect'))
-    if lease or seen or grace then
-      q_2.lease, q_2.seen, q_2.grace = (lease and #lease <= 15 and lease:find('^[0-9]+$') and tonumber(lease) or nil), (seen and #seen <= 15 and seen:find('^[0-9]+$') and tonumber(seen) or nil), (grace and #grace <= 15 and grace:find('^[0-9]+$') and tonumber(grace) or nil)
+    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect')
+    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+    local function whole(text)
+      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+    end
+    for i = 1, select('#') do
+      q_2[select(i)] = whole(meta[4 + i])
     end
     q_2.born = its_mode and true
     q_2.mode = its_mode or 'reliable'
-    q_2.token, q_2.quarantined = token or '0', quarantined
+    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
     if its_mode and 'reliable' and its_mode ~= 'reliable' then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. 'reliable'
     elseif layout and layout ~= '1' then
@@ -101,16 +105,17 @@ repeat
   local found = redis.call('ZRANGE', q.dead, at, at + wanted - 1, 'WITHSCORES')
   for i = 1, #found, 2 do
     local id, died = found[i], tonumber(found[i + 1])
-    local state, reason, attempts, crashes, failure = unpack(read(q, id, 'state', 'reason', 'attempts', 'crashes', 'error'))
+    local state, reason, attempts, crashes, failure, task = unpack(read(q, id, 'state', 'reason', 'attempts', 'crashes', 'error', 'task'))
     if state == 'dead' then
-      table.insert(reply, {
+      reply[#reply + 1] = {
         id,
         reason or '-',
         died,
         tonumber(attempts or 0),
         tonumber(crashes or 0),
         failure or '',
-      })
+        task or nil,
+      }
     else
       gone[#gone + 1] = id
     end

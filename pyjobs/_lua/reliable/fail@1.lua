@@ -134,13 +134,17 @@ if not bad then
       client = queue .. ':client:',
       cancel = queue .. ':cancel',
     }
-    local its_mode, layout, token, quarantined, lease, seen, grace = unpack(redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect', 'lease'))
-    if lease or seen or grace then
-      q_2.lease, q_2.seen, q_2.grace = (lease and #lease <= 15 and lease:find('^[0-9]+$') and tonumber(lease) or nil), (seen and #seen <= 15 and seen:find('^[0-9]+$') and tonumber(seen) or nil), (grace and #grace <= 15 and grace:find('^[0-9]+$') and tonumber(grace) or nil)
+    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect', 'lease')
+    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+    local function whole(text)
+      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+    end
+    for i = 1, select('#', 'lease') do
+      q_2[select(i, 'lease')] = whole(meta[4 + i])
     end
     q_2.born = its_mode and true
     q_2.mode = its_mode or 'reliable'
-    q_2.token, q_2.quarantined = token or '0', quarantined
+    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
     if its_mode and 'reliable' and its_mode ~= 'reliable' then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. 'reliable'
     elseif layout and layout ~= '1' then
@@ -173,11 +177,11 @@ do
     local id, token, place = ARGV[i], ARGV[i + 1], #words_2 + 1
     local job
     do
-      local job_2 = redis.pcall('HMGET', q_2.job .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'attempts', 'max_attempts', 'backoff', 'crashes', 'past_crashes')
+      local job_2 = redis.pcall('HMGET', q_2.job .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'attempts', 'max_attempts', 'backoff', 'crashes', 'past', 'unknown_since')
       if not job_2.err then
         job = job_2
       else
-        job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'attempts', 'max_attempts', 'backoff', 'crashes', 'past_crashes')
+        job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'attempts', 'max_attempts', 'backoff', 'crashes', 'past', 'unknown_since')
       end
     end
     if job[1] == 'inflight' and job[2] == token and not seen[id] then
@@ -246,9 +250,10 @@ for n, id in ipairs(ids) do
   local at = first + 4 * (place - 1)
   local verdict, body = ARGV[at + 2], ARGV[at + 3]
   local word, delay = verdict:match('^(%l+)=?(.*)$')
-  local attempts_2 = (tonumber(job[8]) or 0) + (word == 'snooze' and 0 or 1)
+  local counted = word == 'snooze' and 0 or 1
+  local attempts_2, past = (tonumber(job[8]) or 0) + counted, (tonumber(job[12]) or 0) + counted
   local used_up = word ~= 'snooze' and attempts_2 >= (tonumber(job[9]) or max_attempts)
-  redis.call('HSET', q_2.job .. id, 'attempts', attempts_2)
+  redis.call('HSET', q_2.job .. id, 'attempts', attempts_2, 'past', past)
   if word == 'reject' or used_up then
     do
       local reason = word == 'reject' and 'rejected' or 'attempts'
@@ -295,9 +300,11 @@ for n, id in ipairs(ids) do
     local wait = tonumber(delay) or backoff_delay(base, attempts_2, backoff_max_2, at)
     redis.call('HSET', q_2.job .. id, 'state', 'delayed', 'error', body)
     if job[11] then
-      local past = (tonumber(job[12]) or 0) + (tonumber(job[11]) or 0)
-      redis.call('HSET', q_2.job .. id, 'past_crashes', past)
+      redis.call('HSET', q_2.job .. id, 'past', past + (tonumber(job[11]) or 0))
       redis.call('HDEL', q_2.job .. id, 'crashes')
+    end
+    if job[13] then
+      redis.call('HDEL', q_2.job .. id, 'unknown_since')
     end
     redis.call('ZADD', q_2.delayed, now + wait, id)
     words[place] = 'delayed'

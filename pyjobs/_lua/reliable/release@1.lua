@@ -1,8 +1,44 @@
 local bad
 local queue = KEYS[1]
+local options
+do
+  local text = ARGV[1]
+  local options_2 = {}
+  for word in (text or ''):gmatch('[^ ]+') do
+    local what, value = word:match('^([a-z_]+)=(.*)$')
+    if what and options_2[what] then
+      bad = bad or ('BADARG ' .. what .. ': ' .. 'given twice')
+    elseif what then
+      options_2[what] = value
+    else
+      bad = bad or ('BADARG ' .. 'options' .. ': ' .. 'not name=value')
+    end
+  end
+  options = options_2
+end
+local unknown
+do
+  local options_2 = options
+  local text = options_2['unknown']
+  if not text then
+    unknown = nil
+  else
+    options_2['unknown'] = nil
+    local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+    if not text then
+      bad = bad or ('BADARG ' .. 'unknown' .. ': ' .. 'missing')
+    elseif not number then
+      bad = bad or ('BADARG ' .. 'unknown' .. ': ' .. 'not a whole number')
+    elseif number < 1 or number > 1 then
+      local why = string.format('not within %.0f to %.0f', 1, 1)
+      bad = bad or ('BADARG ' .. 'unknown' .. ': ' .. why)
+    end
+    unknown = number or 1
+  end
+end
 local released
 do
-  local count = (#ARGV - 1 + 1) / 2
+  local count = (#ARGV - 2 + 1) / 2
   if count < 1 then
     bad = bad or ('BADARG ' .. 'items' .. ': ' .. 'missing')
   elseif count > 1000 then
@@ -12,102 +48,104 @@ do
     local why = 'not ' .. 2 .. ' values each'
     bad = bad or ('BADARG ' .. 'items' .. ': ' .. why)
   end
-  released = 1
+  released = 2
 end
 if #KEYS < 1 or (#KEYS ~= 1) then
   bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
 end
-local q
-if not bad then
-  local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
-  if not prefix or #prefix > 128 or #tag > 128 then
-    bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
-  else
-    local q_2 = {
-      name = tag,
-      meta = queue .. ':meta',
-      pending = queue .. ':pending',
-      wake = queue .. ':wake',
-      job = queue .. ':job:',
-      inflight = queue .. ':inflight',
-      delayed = queue .. ':delayed',
-      dead = queue .. ':dead',
-      claim = queue .. ':claim:',
-      unique = queue .. ':unique:',
-      broken = queue .. ':broken',
-      client = queue .. ':client:',
-      cancel = queue .. ':cancel',
-    }
-    local its_mode, layout, token, quarantined, lease, seen, grace = unpack(redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect'))
-    if lease or seen or grace then
-      q_2.lease, q_2.seen, q_2.grace = (lease and #lease <= 15 and lease:find('^[0-9]+$') and tonumber(lease) or nil), (seen and #seen <= 15 and seen:find('^[0-9]+$') and tonumber(seen) or nil), (grace and #grace <= 15 and grace:find('^[0-9]+$') and tonumber(grace) or nil)
-    end
-    q_2.born = its_mode and true
-    q_2.mode = its_mode or 'reliable'
-    q_2.token, q_2.quarantined = token or '0', quarantined
-    if its_mode and 'reliable' and its_mode ~= 'reliable' then
-      bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. 'reliable'
-    elseif layout and layout ~= '1' then
-      bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. '1'
-    end
-    q = q_2
-  end
-end
-if bad then
-  return redis.error_reply(bad)
-end
-local words, ids, jobs, places
 do
-  local q_2, first = q, released
-  local words_2, ids_2, jobs_2, places_2, seen = {}, {}, {}, {}, {}
-  local function is_name(text, longest)
-    return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
+  local options_2 = options
+  local what = next(options_2)
+  if what then
+    local why = 'there is none called ' .. what
+    bad = bad or ('BADARG ' .. 'options' .. ': ' .. why)
   end
-  local function name(what, text, empty, longest)
-    longest = longest or 128
-    if not text then
-      bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
-    elseif (text == '' and not empty) or not is_name(text, longest) then
-      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
-      bad = bad or ('BADARG ' .. what .. ': ' .. why)
-    end
-    return text
+end
+local function is_name(text, longest)
+  return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
+end
+local function name(what, text, empty, longest)
+  longest = longest or 128
+  if not text then
+    bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+  elseif (text == '' and not empty) or not is_name(text, longest) then
+    local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+    bad = bad or ('BADARG ' .. what .. ': ' .. why)
   end
-  for i = first, #ARGV, 2 do
-    local id, token, place = ARGV[i], ARGV[i + 1], #words_2 + 1
-    local job
-    do
-      local job_2 = redis.pcall('HMGET', q_2.job .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'releases')
-      if not job_2.err then
-        job = job_2
-      else
-        job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'releases')
-      end
-    end
+  return text
+end
+local function fence(q, first, width, reader)
+  local words, ids, jobs, places, seen = {}, {}, {}, {}, {}
+  for i = first, #ARGV, width do
+    local id, token, place = ARGV[i], ARGV[i + 1], #words + 1
+    local job = reader(q, id)
     if job[1] == 'inflight' and job[2] == token and not seen[id] then
       seen[id] = true
-      ids_2[#ids_2 + 1] = id
-      jobs_2[#ids_2], places_2[#ids_2] = job, place
-      words_2[place] = 'mine'
+      ids[#ids + 1] = id
+      jobs[#ids], places[#ids] = job, place
+      words[place] = 'mine'
     else
       name('id', id)
       name('token', token)
       if not job[1] then
-        words_2[place] = 'NOJOB'
+        words[place] = 'NOJOB'
       elseif job[1] == 'cancelled' then
-        words_2[place] = 'cancelled'
+        words[place] = 'cancelled'
       else
-        words_2[place] = job[2] == token and 'repeat' or 'LOST'
+        words[place] = job[2] == token and 'repeat' or 'LOST'
       end
     end
   end
-  words, ids, jobs, places = words_2, ids_2, jobs_2, places_2
+  return words, ids, jobs, places
 end
-if bad then
-  return redis.error_reply(bad)
+local function read(q, id, ...)
+  local job = redis.pcall('HMGET', q.job .. id, ...)
+  if not job.err then
+    return job
+  end
+  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.job .. id, ...)
 end
-if #ids == 0 then
-  return words
+local function whole(text)
+  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+end
+local function open(key, mode, ...)
+  if bad then
+    return
+  end
+  local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  if not prefix or #prefix > 128 or #tag > 128 then
+    bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    return
+  end
+  local q = {
+    name = tag,
+    meta = key .. ':meta',
+    pending = key .. ':pending',
+    wake = key .. ':wake',
+    job = key .. ':job:',
+    inflight = key .. ':inflight',
+    delayed = key .. ':delayed',
+    dead = key .. ':dead',
+    claim = key .. ':claim:',
+    unique = key .. ':unique:',
+    broken = key .. ':broken',
+    client = key .. ':client:',
+    cancel = key .. ':cancel',
+  }
+  local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...)
+  local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+  for i = 1, select('#', ...) do
+    q[select(i, ...)] = whole(meta[4 + i])
+  end
+  q.born = its_mode and true
+  q.mode = its_mode or mode
+  q.token, q.quarantined, q.layout = token or '0', quarantined, layout
+  if its_mode and mode and its_mode ~= mode then
+    bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
+  elseif layout and layout ~= '1' then
+    bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. '1'
+  end
+  return q
 end
 local function denied(...)
   if not redis.acl_check_cmd then
@@ -123,15 +161,148 @@ local function denied(...)
     end
   end
 end
+if unknown then
+  local clock = redis.call('TIME')
+  local micros = tonumber(clock[2])
+  local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+  local stamp = string.format('%.0f', now)
+  local messages = {}
+  local died = 0
+  local opened = open(queue, 'reliable')
+  if bad then
+    return redis.error_reply(bad)
+  end
+  local first = released
+  local function read_unknown(q, id)
+    return read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'releases', 'unknown_since', 'start_by', 'error')
+  end
+  local words, ids, jobs, places = fence(opened, first, 2, read_unknown)
+  if bad then
+    return redis.error_reply(bad)
+  end
+  if #ids == 0 then
+    return words
+  end
+  opened.waiting = redis.call('LLEN', opened.pending)
+  opened.awake = redis.call('LLEN', opened.wake)
+  redis.call('LLEN', opened.broken)
+  opened.flying = redis.call('ZCARD', opened.inflight)
+  opened.later = redis.call('ZCARD', opened.delayed)
+  opened.buried = redis.call('ZCARD', opened.dead)
+  local key = opened.job .. ids[1]
+  bad = denied('HSET', key, 'PEXPIRE', key, 'ZADD', opened.delayed, 'LPUSH', opened.wake, 'ZREMRANGEBYSCORE', opened.dead, 'ZRANGE', opened.dead, 'DEL', key)
+  if bad then
+    return redis.error_reply(bad)
+  end
+  redis.call('ZREM', opened.inflight, unpack(ids))
+  local function unique_key(q, unique)
+    if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
+      return q.unique .. unique
+    end
+    return q.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+  end
+  for n, id in ipairs(ids) do
+    local job = jobs[n]
+    local since, start_by = tonumber(job[9]) or now, tonumber(job[10])
+    local wait
+    do
+      local wait_2 = math.min(math.max(now - since, 1000), 60000)
+      local left = (start_by or math.huge) - now
+      if wait_2 >= left then
+        wait_2 = left - 1000
+      end
+      if wait_2 >= 1000 and now - since < 86400000 then
+        wait = wait_2
+      end
+    end
+    redis.call('HSET', opened.job .. id, 'releases', (tonumber(job[8]) or 0) + 1)
+    if wait then
+      redis.call('HSET', opened.job .. id, 'state', 'delayed', 'unknown_since', string.format('%.0f', since))
+      if start_by then
+        redis.call('HSET', opened.job .. id, 'expires', job[10])
+      end
+      redis.call('ZADD', opened.delayed, now + wait, id)
+    else
+      local body = job[11] or ''
+      do
+        local key_2 = opened.job .. id
+        redis.call('HSET', key_2, 'state', 'dead', 'error', body, '_processed', stamp)
+        redis.call('HSET', key_2, 'reason', 'unknown')
+        redis.call('PEXPIRE', key_2, 604800000)
+        do
+          local unique = job[7]
+          local key_3 = unique and unique_key(opened, unique)
+          if key_3 and redis.pcall('GET', key_3) == id then
+            redis.pcall('DEL', key_3)
+          end
+        end
+        local clients, queued, started = job[3], job[5], job[6]
+        if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
+          local line = id .. ' ' .. 'dead' .. ' ' .. 'unknown' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. #body .. '\n' .. body .. '\n'
+          for client in clients:gmatch('[^ ]+') do
+            local channel = opened.client .. client
+            local message = messages[channel] or {
+              bytes = 0,
+            }
+            messages[channel] = message
+            message[#message + 1] = line
+            message.bytes = message.bytes + #line
+            if message.bytes > 65536 then
+              for channel_2, message_2 in pairs(messages) do
+                redis.pcall('PUBLISH', channel_2, table.concat(message_2))
+              end
+              messages = {}
+            end
+          end
+        end
+      end
+      redis.call('ZADD', opened.dead, now, id)
+      died = died + 1
+    end
+    words[places[n]] = wait and 'delayed' or 'dead'
+  end
+  if not (died == 0) then
+    redis.call('ZREMRANGEBYSCORE', opened.dead, '-inf', now - 604800000)
+    local excess = math.min(redis.call('ZCARD', opened.dead) - 10000, died + 100)
+    if excess > 0 then
+      local ids_2 = redis.call('ZRANGE', opened.dead, 0, excess - 1)
+      for _, id in ipairs(ids_2) do
+        redis.call('DEL', opened.job .. id)
+      end
+      redis.call('ZREM', opened.dead, unpack(ids_2))
+    end
+    redis.call('PEXPIRE', opened.dead, 604800000)
+    died = 0
+  end
+  if opened.awake == 0 then
+    opened.awake = redis.call('LPUSH', opened.wake, '1')
+  end
+  for channel, message in pairs(messages) do
+    redis.pcall('PUBLISH', channel, table.concat(message))
+  end
+  messages = {}
+  return words
+end
+local q = open(queue, 'reliable')
+if bad then
+  return redis.error_reply(bad)
+end
+local function read_releases(q_2, id)
+  return read(q_2, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'releases')
+end
+local words, ids, jobs, places = fence(q, released, 2, read_releases)
+if bad then
+  return redis.error_reply(bad)
+end
+if #ids == 0 then
+  return words
+end
 bad = denied('HSET', q.job .. ids[1], 'RPUSH', q.pending, 'LPUSH', q.wake)
 if bad then
   return redis.error_reply(bad)
 end
-do
-  local q_2 = q
-  q_2.waiting = redis.call('LLEN', q_2.pending)
-  q_2.awake = redis.call('LLEN', q_2.wake)
-end
+q.waiting = redis.call('LLEN', q.pending)
+q.awake = redis.call('LLEN', q.wake)
 redis.call('ZREM', q.inflight, unpack(ids))
 for i = #ids, 1, -1 do
   local id, job = ids[i], jobs[i]
@@ -139,10 +310,7 @@ for i = #ids, 1, -1 do
   redis.call('RPUSH', q.pending, id)
   words[places[i]] = 'pending'
 end
-do
-  local q_2 = q
-  if q_2.awake == 0 then
-    q_2.awake = redis.call('LPUSH', q_2.wake, '1')
-  end
+if q.awake == 0 then
+  q.awake = redis.call('LPUSH', q.wake, '1')
 end
 return words

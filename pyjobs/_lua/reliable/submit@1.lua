@@ -77,6 +77,13 @@ local timeout = option(options, 'timeout', 1, 315360000000)
 local max_run = option(options, 'max_run', 1, 315360000000)
 local attempts = option(options, 'max_attempts', 1, 1000)
 local backoff = option(options, 'backoff', 0, 315360000000)
+local task
+do
+  local options_2 = options
+  local text = options_2['task']
+  options_2['task'] = nil
+  task = text and name('task', text)
+end
 local jobs
 do
   local count = (#ARGV - 3 + 1) / 2
@@ -139,13 +146,17 @@ if not bad then
       client = queue .. ':client:',
       cancel = queue .. ':cancel',
     }
-    local its_mode, layout, token, quarantined, lease, seen, grace = unpack(redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect'))
-    if lease or seen or grace then
-      q_2.lease, q_2.seen, q_2.grace = (lease and #lease <= 15 and lease:find('^[0-9]+$') and tonumber(lease) or nil), (seen and #seen <= 15 and seen:find('^[0-9]+$') and tonumber(seen) or nil), (grace and #grace <= 15 and grace:find('^[0-9]+$') and tonumber(grace) or nil)
+    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect')
+    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+    local function whole(text)
+      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+    end
+    for i = 1, select('#') do
+      q_2[select(i)] = whole(meta[4 + i])
     end
     q_2.born = its_mode and true
     q_2.mode = its_mode or 'reliable'
-    q_2.token, q_2.quarantined = token or '0', quarantined
+    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
     if its_mode and 'reliable' and its_mode ~= 'reliable' then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. 'reliable'
     elseif layout and layout ~= '1' then
@@ -169,7 +180,7 @@ local function fields(...)
   end
   return kept
 end
-local q_2, first, unique_2, extra = q, jobs, unique, fields('client', client, 'retention', retention, 'timeout', timeout, 'expires', expires and now + expires, 'unique', unique, 'max_attempts', attempts, 'backoff', backoff, 'max_run', max_run)
+local q_2, first, unique_2, task_2, extra = q, jobs, unique, task, fields('client', client, 'retention', retention, 'timeout', timeout, 'expires', expires and now + expires, 'unique', unique, 'task', task, 'max_attempts', attempts, 'backoff', backoff, 'max_run', max_run)
 local state = wait > 0 and 'delayed' or 'pending'
 local ids, keys
 do
@@ -229,10 +240,13 @@ do
     if new[id] then
       there, has = state, new[id]
     elseif not none then
-      local expires_2
-      there, has, clients, expires_2 = unpack(redis.call('HMGET', keys_2[n], 'state', 'data', 'client', 'expires'))
-      local state_2, expires_3 = there, expires_2
-      there = ((state_2 == 'pending' or state_2 == 'delayed') and (tonumber(expires_3) or math.huge) <= now) and 'expired' or state_2
+      local expires_2, its_task
+      there, has, clients, expires_2, its_task = unpack(redis.call('HMGET', keys_2[n], 'state', 'data', 'client', 'expires', 'task'))
+      do
+        local state_2, expires_3 = there, expires_2
+        there = ((state_2 == 'pending' or state_2 == 'delayed') and (tonumber(expires_3) or math.huge) <= now) and 'expired' or state_2
+      end
+      has = (its_task or nil) == task_2 and has
     end
     local outcome = 'new'
     if there then

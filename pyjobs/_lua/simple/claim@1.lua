@@ -58,6 +58,9 @@ do
   end
 end
 local opened = {}
+local function whole(text)
+  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+end
 local function open(key, mode, ...)
   if bad then
     return
@@ -82,13 +85,14 @@ local function open(key, mode, ...)
     client = key .. ':client:',
     cancel = key .. ':cancel',
   }
-  local its_mode, layout, token, quarantined, lease, seen, grace = unpack(redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...))
-  if lease or seen or grace then
-    q.lease, q.seen, q.grace = (lease and #lease <= 15 and lease:find('^[0-9]+$') and tonumber(lease) or nil), (seen and #seen <= 15 and seen:find('^[0-9]+$') and tonumber(seen) or nil), (grace and #grace <= 15 and grace:find('^[0-9]+$') and tonumber(grace) or nil)
+  local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...)
+  local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+  for i = 1, select('#', ...) do
+    q[select(i, ...)] = whole(meta[4 + i])
   end
   q.born = its_mode and true
   q.mode = its_mode or mode
-  q.token, q.quarantined = token or '0', quarantined
+  q.token, q.quarantined, q.layout = token or '0', quarantined, layout
   if its_mode and mode and its_mode ~= mode then
     bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
   elseif layout and layout ~= '1' then
@@ -150,6 +154,9 @@ end
 local function make_token(queued, client)
   return string.format('%s.%.0f.%s', queued, now, client)
 end
+local function is_name(text, longest)
+  return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
+end
 for at, q in ipairs(opened) do
   if room.jobs > 0 and not room.full and q.waiting > 0 then
     local taken, broken = 0, {}
@@ -157,12 +164,16 @@ for at, q in ipairs(opened) do
       local wanted = math.min(16, room.jobs)
       local found = redis.call('LRANGE', q.pending, -taken - wanted, -taken - 1)
       for i = #found, 1, -1 do
-        local id, client, queued, data
+        local id, client, queued, data, task
         do
           local text = found[i]
           local id_2, client_2, queued_2, data_2 = text:match('^{"id":"([^"]+)","client":"([^"]*)","_queued":(%d+),"data":(.*)}$')
-          if id_2 and (#id_2 <= 128 and id_2:find('^[a-zA-Z0-9_.:-]*$')) and (#client_2 <= 128 and client_2:find('^[a-zA-Z0-9_.:-]*$')) and #queued_2 <= 15 then
-            id, client, queued, data = id_2, client_2, queued_2, data_2
+          local task_2
+          if not id_2 then
+            id_2, client_2, queued_2, task_2, data_2 = text:match('^{"id":"([^"]+)","client":"([^"]*)","_queued":(%d+),"task":"([^"]+)","data":(.*)}$')
+          end
+          if id_2 and is_name(id_2, 128) and is_name(client_2, 128) and #queued_2 <= 15 and is_name(task_2 or '', 128) then
+            id, client, queued, data, task = id_2, client_2, queued_2, data_2, task_2
           end
         end
         room.full = not id and room.passes == 0 or id and not fits(room, data)
@@ -178,6 +189,7 @@ for at, q in ipairs(opened) do
             1,
             tonumber(queued),
             0,
+            task,
           }
         else
           room.passes = room.passes - 1

@@ -33,6 +33,13 @@ do
   end
   options = options_2
 end
+local task
+do
+  local options_2 = options
+  local text = options_2['task']
+  options_2['task'] = nil
+  task = text and name('task', text)
+end
 local jobs
 do
   local count = (#ARGV - 3 + 1) / 2
@@ -91,13 +98,17 @@ if not bad then
       client = queue .. ':client:',
       cancel = queue .. ':cancel',
     }
-    local its_mode, layout, token, quarantined, lease, seen, grace = unpack(redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect'))
-    if lease or seen or grace then
-      q_2.lease, q_2.seen, q_2.grace = (lease and #lease <= 15 and lease:find('^[0-9]+$') and tonumber(lease) or nil), (seen and #seen <= 15 and seen:find('^[0-9]+$') and tonumber(seen) or nil), (grace and #grace <= 15 and grace:find('^[0-9]+$') and tonumber(grace) or nil)
+    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect')
+    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+    local function whole(text)
+      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+    end
+    for i = 1, select('#') do
+      q_2[select(i)] = whole(meta[4 + i])
     end
     q_2.born = its_mode and true
     q_2.mode = its_mode or 'simple'
-    q_2.token, q_2.quarantined = token or '0', quarantined
+    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
     if its_mode and 'simple' and its_mode ~= 'simple' then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. 'simple'
     elseif layout and layout ~= '1' then
@@ -114,12 +125,13 @@ do
   q_2.awake = redis.call('LLEN', q_2.wake)
 end
 local messages, reply = {}, {}
-local function make_message(id, client_2, data)
-  return string.format('{"id":"%s","client":"%s","_queued":%.0f,"data":', id, client_2, now) .. data .. '}'
+local function make_message(id, client_2, task_2, data)
+  task_2 = task_2 and '"task":"' .. task_2 .. '",' or ''
+  return string.format('{"id":"%s","client":"%s","_queued":%.0f,%s"data":', id, client_2, now, task_2) .. data .. '}'
 end
 for i = jobs, #ARGV, 2 do
   local id = ARGV[i] ~= '' and ARGV[i] or string.format('%s%06d-%d', clock[1], micros, i)
-  table.insert(messages, make_message(id, client, ARGV[i + 1]))
+  table.insert(messages, make_message(id, client, task, ARGV[i + 1]))
   table.insert(reply, id)
   table.insert(reply, 'new')
 end

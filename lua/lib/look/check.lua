@@ -1,0 +1,45 @@
+-- What is wrong with a job, of which only the id is known. The first finding counts.
+-- needs job.STATE job.is_live unique.unique_key listed.stands_behind
+-- needs sides.read_sides sides.ttl_finding sides.PLACE_OF sides.SIDE_UNIQUE
+local SETS = { 'delayed', 'inflight', 'dead' }
+
+-- The sorted sets that have the id: {'delayed'}, as a rule one or none.
+local function sets_with(q, id)
+  local found = {}
+  for _, set in ipairs(SETS) do
+    if redis.call('ZSCORE', q[set], id) then found[#found + 1] = set end
+  end
+  return found
+end
+
+local function holds_its_key(q, id, unique)
+  return not unique or redis.call('GET', unique_key(q, unique)) == id
+end
+
+-- Whether the list has it, as far as can be seen: 'unlisted', 'unseen' or nothing.
+local function list_finding(q, id)
+  local before = stands_behind(q, id)
+  if before == nil then return 'unseen' end
+  return before == false and 'unlisted' or nil
+end
+
+-- The finding, the fields of the job, and the sets that have it.
+local function check(q, id)
+  local job, sets = read_sides(q, id), sets_with(q, id)
+  local state = job[STATE]
+  if not state then return sets[1] and 'missing' or '', job, sets end
+  local home = PLACE_OF[state]
+  local there = false
+  for _, set in ipairs(sets) do
+    if set ~= home then return 'stray', job, sets end
+    there = true
+  end
+  local finding = ttl_finding(q, id, state)
+  if home == 'waiting' then
+    finding = list_finding(q, id) or finding
+  elseif home and not there then
+    finding = 'unlisted'
+  end
+  if not finding and is_live(state) and not holds_its_key(q, id, job[SIDE_UNIQUE]) then finding = 'unique' end
+  return finding or '', job, sets
+end

@@ -1,0 +1,46 @@
+-- Hands back jobs whose task their worker does not know: a newer program may have submitted them, and workers that know
+-- the task may come with the next deploy. A job waits as long again as it has been unknown. No attempt counts.
+-- needs args.bad acl.denied check_types.check_types queue.wake clock.now fence.fence
+-- needs held.RELEASES held.UNKNOWN_SINCE held.START_BY held.ERROR_BEFORE held.read_unknown
+-- needs ended.DAY_MS ended.end_dead ended.trim_dead ended.send_messages
+local FIRST_WAIT = 1000
+local LONGEST_WAIT = 60000
+
+-- How long until the next worker looks at the job; nothing when no worker may look at it again. A job that has an
+-- `expires` is looked at once more shortly before it is too late.
+local function unknown_wait(since, start_by)
+  local wait = math.min(math.max(now - since, FIRST_WAIT), LONGEST_WAIT)
+  local left = (start_by or math.huge) - now
+  if wait >= left then wait = left - FIRST_WAIT end
+  if wait >= FIRST_WAIT and now - since < DAY_MS then return wait end
+end
+
+local function hand_back_unknown(q, first)
+  local words, ids, jobs, places = fence(q, first, 2, read_unknown)
+  if bad then return redis.error_reply(bad) end
+  if #ids == 0 then return words end
+  check_types(q)
+  local key = q.job .. ids[1]
+  bad = denied('HSET', key, 'PEXPIRE', key, 'ZADD', q.delayed, 'LPUSH', q.wake, 'ZREMRANGEBYSCORE', q.dead,
+    'ZRANGE', q.dead, 'DEL', key)
+  if bad then return redis.error_reply(bad) end
+  redis.call('ZREM', q.inflight, unpack(ids))
+  for n, id in ipairs(ids) do
+    local job = jobs[n]
+    local since, start_by = tonumber(job[UNKNOWN_SINCE]) or now, tonumber(job[START_BY])
+    local wait = unknown_wait(since, start_by)
+    redis.call('HSET', q.job .. id, 'releases', (tonumber(job[RELEASES]) or 0) + 1)
+    if wait then
+      redis.call('HSET', q.job .. id, 'state', 'delayed', 'unknown_since', string.format('%.0f', since))
+      if start_by then redis.call('HSET', q.job .. id, 'expires', job[START_BY]) end
+      redis.call('ZADD', q.delayed, now + wait, id)
+    else
+      end_dead(q, id, job, 'unknown', job[ERROR_BEFORE] or '')
+    end
+    words[places[n]] = wait and 'delayed' or 'dead'
+  end
+  trim_dead(q)
+  wake(q)
+  send_messages()
+  return words
+end

@@ -1,0 +1,251 @@
+"""What the reading verbs of lua/queue/ show of a queue and its jobs, as values, and their parsers.
+
+Nothing is decoded here: payloads, results and errors stay bytes.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+Place = Literal["waiting", "delayed", "inflight", "dead"]
+PLACES: tuple[Place, ...] = ("waiting", "delayed", "inflight", "dead")
+
+
+class QueueStats(NamedTuple):
+    """Holds the numbers of one queue.
+
+    Attributes:
+        mode: 'simple', 'recoverable' or 'reliable'; '' when nothing was ever submitted.
+        layout: the version of the queue's keys; 0 when nothing was ever submitted.
+        waiting: entries of the list, with the jobs that were cancelled there.
+        delayed: jobs that wait for their time.
+        quarantined: of these, jobs that crashed twice and wait for their turn.
+        inflight: jobs that are claimed and have not ended.
+        overdue: ms since the first lease ran out that no call has taken back; in recoverable mode
+            since the oldest claim; -1 is none.
+        dead: dead jobs that are kept.
+        broken: entries of the list of what could not be run.
+        oldest: ms since the submit of the next job that may run; -1 is none.
+        due: ms until the first delayed job is due; 0 is now, -1 is none.
+        paused: ms until claims take jobs again; 0 is not paused, -1 is until a resume.
+        awake: whether a wake token is there, which no idle worker has taken.
+    """
+
+    mode: str
+    layout: int
+    waiting: int
+    delayed: int
+    quarantined: int
+    inflight: int
+    overdue: int
+    dead: int
+    broken: int
+    oldest: int
+    due: int
+    paused: int
+    awake: bool
+
+
+class ShownJob(NamedTuple):
+    """Holds all that is known of one job. Times are ms since the epoch, 0 is not yet.
+
+    Attributes:
+        state: 'pending', 'delayed', 'inflight', 'done', 'failed', 'dead', 'cancelled' or 'expired';
+            '' when there is no such job.
+        place: the sorted set that has it: 'delayed', 'quarantine', 'inflight', 'dead'; '' is none.
+        at: when it is due, when its lease ends (recoverable: when it was claimed), or when it died.
+        ttl: ms until it is forgotten; -1 is not before it has ended.
+        task: the name of its task; '' is none.
+        attempt: the number of the attempt that runs or comes next.
+        queued: when it was submitted.
+        started: when it was last claimed.
+        processed: when it ended.
+        reason: why it is dead; '' when it is not.
+        token: of its latest claim; '' before the first claim and after a reap.
+        client: the clients that hear how it ends, separated by spaces.
+        unique: its unique key; '' is none.
+        expires: not to be started from then on; 0 is at any time.
+        retention: ms that its outcome is kept; -1 here and below is that its submit did not say.
+        timeout: ms that a handler may run.
+        max_attempts: failures until it is dead.
+        backoff: ms before its second attempt.
+        max_run: ms that it may be in flight.
+        attempts: failures that its handler reported.
+        crashes: leases that ran out since its handler last ended a run.
+        past: attempts, and the leases that ran out before that.
+        releases: how often a worker handed it back.
+        error: bytes of its last error.
+        result: bytes of its result.
+        data: bytes of its payload.
+    """
+
+    state: str
+    place: str
+    at: int
+    ttl: int
+    task: str
+    attempt: int
+    queued: int
+    started: int
+    processed: int
+    reason: str
+    token: str
+    client: str
+    unique: str
+    expires: int
+    retention: int
+    timeout: int
+    max_attempts: int
+    backoff: int
+    max_run: int
+    attempts: int
+    crashes: int
+    past: int
+    releases: int
+    error: bytes
+    result: bytes
+    data: bytes
+
+
+class ListedJob(NamedTuple):
+    """Holds one job of a page.
+
+    Attributes:
+        id: the job's id; '' for an entry of a simple queue that is no job.
+        state: as in `ShownJob`.
+        task: the name of its task; '' is none.
+        at: when it is due, when its lease ends (recoverable: when it was claimed), or when it died,
+            ms since the epoch; 0 for a waiting job.
+        attempt: the number of the attempt that runs or comes next.
+        queued: when it was submitted, ms since the epoch.
+        started: when it was last claimed, ms since the epoch; 0 is never.
+        processed: when it ended, ms since the epoch; 0 is not yet.
+        reason: why it is dead; 'quarantine' for a delayed job in quarantine; else ''.
+        error: the first bytes of its last error.
+        data: the first bytes of its payload.
+    """
+
+    id: str
+    state: str
+    task: str
+    at: int
+    attempt: int
+    queued: int
+    started: int
+    processed: int
+    reason: str
+    error: bytes
+    data: bytes
+
+
+class JobPage(NamedTuple):
+    """Holds a page of the jobs in one place of a queue.
+
+    Attributes:
+        cursor: where the next page begins; '' when this is the last one.
+        total: entries of the place, whatever the filter.
+        looked: entries that this page has looked at.
+        jobs: the jobs of the page that the filter lets through.
+    """
+
+    cursor: str
+    total: int
+    looked: int
+    jobs: list[ListedJob]
+
+
+class Explanation(NamedTuple):
+    """Says why a job is not running.
+
+    Attributes:
+        code: a word for programs, such as 'paused', 'backoff' or 'waiting'.
+        sentence: the same for people.
+    """
+
+    code: str
+    sentence: str
+
+
+class WalkedEntry(NamedTuple):
+    """Holds one entry of a place, held against its job.
+
+    Attributes:
+        id: the job's id; '' in simple mode.
+        finding: what is wrong, such as 'missing' or 'stray'; '' is nothing.
+        state: the job's state; '' when there is no such job.
+    """
+
+    id: str
+    finding: str
+    state: str
+
+
+class WalkedPage(NamedTuple):
+    """Holds a page of a walk.
+
+    Attributes:
+        cursor: where the next page begins; '' when this is the last one.
+        total: entries of the place.
+        entries: the entries of the page.
+    """
+
+    cursor: str
+    total: int
+    entries: list[WalkedEntry]
+
+
+class CheckedJob(NamedTuple):
+    """Holds what is wrong with a job.
+
+    Attributes:
+        finding: what is wrong, such as 'unlisted'; '' is nothing.
+        state: the job's state; '' when there is no such job.
+        token: of its latest claim, by which a second look knows whether it was claimed meanwhile.
+    """
+
+    finding: str
+    state: str
+    token: str
+
+
+def parse_stats(reply: Any) -> QueueStats:
+    """Parse the reply of queue/stats."""
+    mode, *numbers, awake = reply
+    return QueueStats._make([mode.decode(), *numbers, awake == 1])
+
+
+def parse_shown(reply: Any) -> ShownJob:
+    """Parse the reply of queue/show."""
+    return ShownJob(*_texts(reply[:-3]), *reply[-3:])
+
+
+def parse_listed(reply: Any) -> JobPage:
+    """Parse the reply of queue/list."""
+    cursor, total, looked, *jobs = reply
+    rows = [ListedJob(*_texts(job[:-2]), *job[-2:]) for job in jobs]
+    return JobPage(_text(cursor), total, looked, rows)
+
+
+def parse_explained(reply: Any) -> Explanation:
+    """Parse the reply of queue/explain."""
+    return Explanation(*_texts(reply))
+
+
+def parse_walked(reply: Any) -> WalkedPage:
+    """Parse the reply of queue/walk."""
+    cursor, total, *entries = reply
+    return WalkedPage(_text(cursor), total, [WalkedEntry(*_texts(entry)) for entry in entries])
+
+
+def parse_checked(reply: Any) -> list[CheckedJob]:
+    """Parse the reply of queue/check: a `CheckedJob` for each id, in order."""
+    return [CheckedJob(*_texts(job)) for job in reply]
+
+
+def _text(value: Any) -> Any:
+    # What stands in a queue may have been written by hand, and a cursor must go back as it came.
+    return value.decode(errors="surrogateescape") if isinstance(value, bytes) else value
+
+
+def _texts(values: Any) -> Any:
+    return [_text(value) for value in values]
