@@ -10,6 +10,7 @@
     │                                  holds the unique key
     ├── LeaseLost          LOST        the token does not hold the job any more; nothing was written
     ├── NoJob              NOJOB       there is no such job, or not any more; nothing was written
+    ├── NoSchedule         NOSCHEDULE  the queue has no schedule of this name; nothing was written
     ├── QueueFull          OOM         Redis is at its memory limit; nothing was written
     ├── Forbidden          NOPERM      Redis's access rules forbid the call; the message names what
     ├── Undecodable                    bytes that are not JSON
@@ -117,6 +118,12 @@ class NoJob(PyjobsError):
     code = "NOJOB"
 
 
+class NoSchedule(PyjobsError):
+    """The queue has no schedule of this name."""
+
+    code = "NOSCHEDULE"
+
+
 class QueueFull(PyjobsError):
     """Redis is at its memory limit and refused the whole call. Nothing was written."""
 
@@ -222,6 +229,7 @@ BY_CODE: dict[str, type[PyjobsError]] = {
         Conflict,
         LeaseLost,
         NoJob,
+        NoSchedule,
         QueueFull,
         Forbidden,
     )

@@ -48,9 +48,17 @@ end
 if opened.moves then
   check_moves(opened)
   if bad then return redis.error_reply(bad) end
+  --% include "lib/job/unique.lua"
+  if opened.fires then
+    --% include "lib/schedule/schedules.lua"
+    --% include "lib/schedule/schedule.lua"
+    --% include "lib/schedule/occurrence.lua"
+    --% include "lib/schedule/fire.lua"
+    read_all_due(opened)
+    fire_all(opened)
+  end
   --% include "lib/job/crashes.lua"
   --% include "lib/queue/broken.lua"
-  --% include "lib/job/unique.lua"
   --% include "lib/job/missing.lua"
   --% include "lib/claim/mend.lua"
   --% include "lib/claim/promote.lua"

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal
 from pyjobs.engine.call import Call
 from pyjobs.engine.outcome import Outcome, Policy
 from pyjobs.engine.replies import ClaimReply, Submitted, parse_submitted, parse_words
+from pyjobs.engine.schedule import Scheduled, parse_scheduled
 from pyjobs.engine.scripts import Arg, Option, Script, script
 
 ModeName = Literal["simple", "recoverable", "reliable"]
@@ -140,6 +141,19 @@ class StoredVerbs(Verbs):
             options: options of the mode's script; durations in ms.
         """
         return self._items_call("cancel", queue, ((id,) for id in ids), options)
+
+    def schedule(self, queue: str, name: str, data: bytes, **options: Option) -> Call[Scheduled]:
+        """Return the call that makes or changes a schedule (<mode>/schedule).
+
+        Args:
+            queue: the queue's key.
+            name: the schedule's name.
+            data: the payload of its jobs.
+            options: options of the mode's script; durations in ms, texts percent-encoded.
+        """
+        used = self.script("schedule")
+        args = used.bind(schedule=name, options=used.choose(**options), data=data)
+        return Call(used, (queue,), args, parse_scheduled)
 
 
 def bodies(ended: Iterable[tuple[str, str, Outcome]]) -> list[tuple[str, str, bytes]]:

@@ -17,8 +17,11 @@ from pyjobs.transport.server import (
     Server,
     aclose,
     aconnect,
+    aprimaries,
     connect,
     database,
+    primaries,
+    spans_nodes,
 )
 from pyjobs.transport.subscription import Message
 from pyjobs.transport.sync_subscription import Subscription
@@ -35,8 +38,11 @@ __all__ = [  # noqa: RUF022
     "REPLY_SECONDS",
     "aclose",
     "aconnect",
+    "aprimaries",
     "connect",
     "database",
+    "primaries",
+    "spans_nodes",
     # Calls of scripts.
     "arun",
     "arun_many",

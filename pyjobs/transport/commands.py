@@ -7,9 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from redis import exceptions
+
 from pyjobs.transport import pipeline
+from pyjobs.transport.cluster import AsyncCluster, Cluster, no_owner
 from pyjobs.transport.errors import translating
+from pyjobs.transport.router import MOST_HOPS, redirected
 from pyjobs.transport.server import AsyncServer, Server
+from pyjobs.transport.slots import key_of
 
 
 def command(server: Server, *words: str | float) -> Any:
@@ -25,7 +30,19 @@ def command(server: Server, *words: str | float) -> Any:
         PyjobsError: Redis refuses the command.
     """
     with translating():
-        return pipeline.command(server.connection_pool, *words)
+        if not isinstance(server, Cluster) or (key := key_of(words)) is None:
+            return pipeline.command(server.connection_pool, *words)
+        table = server.table
+        for hop in range(MOST_HOPS + 1):
+            server.refresh()
+            if (node := table.owner(key)) is None:
+                raise server.failure or no_owner()
+            try:
+                return pipeline.command(server.client_of(node).connection_pool, *words)
+            except exceptions.RedisError as error:
+                if hop == MOST_HOPS or not redirected(table, node, error):
+                    raise
+        raise AssertionError("the last hop returns or raises")
 
 
 async def acommand(server: AsyncServer, *words: str | float) -> Any:
@@ -41,4 +58,16 @@ async def acommand(server: AsyncServer, *words: str | float) -> Any:
         PyjobsError: Redis refuses the command.
     """
     with translating():
-        return await pipeline.acommand(server.connection_pool, *words)
+        if not isinstance(server, AsyncCluster) or (key := key_of(words)) is None:
+            return await pipeline.acommand(server.connection_pool, *words)
+        table = server.table
+        for hop in range(MOST_HOPS + 1):
+            await server.refresh()
+            if (node := table.owner(key)) is None:
+                raise server.failure or no_owner()
+            try:
+                return await pipeline.acommand(server.client_of(node).connection_pool, *words)
+            except exceptions.RedisError as error:
+                if hop == MOST_HOPS or not redirected(table, node, error):
+                    raise
+        raise AssertionError("the last hop returns or raises")

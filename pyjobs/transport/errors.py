@@ -49,6 +49,7 @@ WAITED_FOR = re.compile(
 UNKNOWN = re.compile(r"^(?:ERR )?unknown command", re.IGNORECASE)
 # A server without TLS never answers a greeting in TLS, or answers in plain text.
 NO_TLS = ("Timeout connecting", "SSL", "Connection closed by server")
+HINT_OF_CLUSTER = "redis+cluster:// follows it"
 HINT_OF_TLS = "rediss:// is TLS, which the server may not have on this port"
 
 
@@ -90,7 +91,7 @@ def translated(error: exceptions.RedisError) -> PyjobsError:
         # Redis repeats the arguments of an unknown command, which may be a whole script.
         found = Forbidden(text.partition(", with args")[0])
     elif isinstance(error, exceptions.MovedError):
-        found = PyjobsError(f"the queue is on another node of a cluster: {text}")
+        found = PyjobsError(f"the queue is on another node of a cluster: {text}; {HINT_OF_CLUSTER}")
     elif isinstance(error, exceptions.AskError):
         found = Unavailable(f"the queue is moving to another node of its cluster: {text}")
     elif isinstance(error, (*DISCONNECTED, *UNKNOWN_USER)) or refuses(error):
@@ -157,7 +158,7 @@ class ErrorTranslation:
     def _may_lack_tls(self, error: BaseException) -> bool:
         text = str(error)
         return (
-            self.url.startswith("rediss:")
+            self.url.startswith(("rediss:", "rediss+"))
             and isinstance(error, Unavailable)
             and any(words in text for words in NO_TLS)
             and HINT_OF_TLS not in text

@@ -7,17 +7,18 @@ callers that know only a sha, and for workers, whose first calls keep their orde
 from __future__ import annotations
 
 import contextlib
-from typing import Any
 
 from redis import exceptions
 
 from pyjobs.engine import Keys, everything
+from pyjobs.errors import PyjobsError
+from pyjobs.transport.commands import command
 from pyjobs.transport.errors import translating
-from pyjobs.transport.server import AsyncServer, Server
+from pyjobs.transport.server import AsyncServer, Server, aprimaries, primaries
 
 
 def load(server: Server) -> int:
-    """Load the scripts of this package that the server lacks (SCRIPT EXISTS, SCRIPT LOAD).
+    """Load the scripts of this package that a primary lacks (SCRIPT EXISTS, SCRIPT LOAD).
 
     Returns:
         How many scripts the package has.
@@ -27,20 +28,22 @@ def load(server: Server) -> int:
         Unavailable: Redis can't be reached.
     """
     scripts = everything()
-    with translating(), server.pipeline(transaction=False) as pipe:
-        there = [False] * len(scripts)
-        # Who may load scripts and may not ask loads them all.
-        with contextlib.suppress(exceptions.ResponseError):
-            there = server.script_exists(*[script.sha1 for script in scripts])
-        for script, loaded in zip(scripts, there, strict=True):
-            if not loaded:
-                pipe.script_load(script.body)
-        pipe.execute()
+    for node in primaries(server):
+        with translating(), node.pipeline(transaction=False) as pipe:
+            there = [False] * len(scripts)
+            # Who may load scripts and may not ask loads them all.
+            with contextlib.suppress(exceptions.ResponseError):
+                there = node.script_exists(*[script.sha1 for script in scripts])
+            for script, loaded in zip(scripts, there, strict=True):
+                if not loaded:
+                    pipe.script_load(script.body)
+            pipe.execute()
     return len(scripts)
 
 
 async def aload(server: AsyncServer, mode: str) -> None:
-    """Load the scripts that a worker calls (SCRIPT LOAD). An error is ignored: calls heal it.
+    """Load the scripts that a worker calls into each primary (SCRIPT LOAD). An error is ignored:
+    calls heal it.
 
     Without this the first calls could change their order: of calls in one stream, those whose
     scripts are there run before those whose scripts are missing.
@@ -48,12 +51,14 @@ async def aload(server: AsyncServer, mode: str) -> None:
     Args:
         mode: name of the worker's mode.
     """
-    pipe = server.pipeline(transaction=False)
-    for script in everything():
-        if script.name.startswith((f"{mode}/", "queue/")):
-            pipe.script_load(script.body)
-    with contextlib.suppress(exceptions.RedisError):
-        await pipe.execute()
+    with contextlib.suppress(PyjobsError):
+        for node in await aprimaries(server):
+            pipe = node.pipeline(transaction=False)
+            for script in everything():
+                if script.name.startswith((f"{mode}/", "queue/")):
+                    pipe.script_load(script.body)
+            with contextlib.suppress(exceptions.RedisError):
+                await pipe.execute()
 
 
 def publish(server: Server, keys: Keys) -> None:
@@ -70,13 +75,9 @@ def publish(server: Server, keys: Keys) -> None:
         QueueFull: Redis is at its memory limit; nothing was written.
         Unavailable: Redis can't be reached.
     """
-    shas: dict[Any, Any] = {script.title: script.sha1 for script in everything()}
-    bodies: dict[Any, Any] = {script.sha1: script.body for script in everything()}
-    with translating(), server.pipeline(transaction=False) as pipe:
-        there: list[Any] = server.hkeys(keys.bodies)
-        for sha in there:
-            bodies.pop(sha.decode(), None)
-        pipe.hset(keys.scripts, mapping=shas)
-        if bodies:
-            pipe.hset(keys.bodies, mapping=bodies)
-        pipe.execute()
+    there = {sha.decode() for sha in command(server, "HKEYS", keys.bodies)}
+    shas = [word for script in everything() for word in (script.title, script.sha1)]
+    command(server, "HSET", keys.scripts, *shas)
+    bodies = {script.sha1: script.body for script in everything() if script.sha1 not in there}
+    if bodies:
+        command(server, "HSET", keys.bodies, *[word for pair in bodies.items() for word in pair])

@@ -15,7 +15,8 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from pyjobs.engine import MODES, Keys
-from pyjobs.errors import PyjobsError
+from pyjobs.errors import PyjobsError, Unavailable
+from pyjobs.transport.cluster import Cluster
 from pyjobs.transport.commands import acommand, command
 from pyjobs.transport.errors import forbids, translated, translating
 from pyjobs.transport.server import AsyncServer, Server
@@ -59,12 +60,8 @@ def registered(server: Server, keys: Keys) -> dict[str, str]:
         Forbidden: Redis's access rules forbid it.
         Unavailable: Redis can't be reached.
     """
-    with translating():
-        found: dict[bytes, bytes] = server.hgetall(keys.queues)  # type: ignore[assignment]
-    texts = [
-        (name.decode(errors="replace"), mode.decode(errors="replace"))
-        for name, mode in found.items()
-    ]
+    words = [word.decode(errors="replace") for word in command(server, "HGETALL", keys.queues)]
+    texts = zip(words[::2], words[1::2], strict=True)
     return {
         name: mode if mode in MODES else "" for name, mode in sorted(texts) if NAME.fullmatch(name)
     }
@@ -86,11 +83,10 @@ def modes_of(server: Server, keys: Keys, queues: Sequence[str]) -> list[str]:
         Forbidden: Redis's access rules forbid it for every queue.
         Unavailable: Redis can't be reached.
     """
-    pipe = server.pipeline(transaction=False)
-    for queue in queues:
-        pipe.hmget(Keys.meta(keys.queue(queue)), "mode")
-    with translating():
-        replies: list[Any] = pipe.execute(raise_on_error=False) if queues else []
+    metas = [Keys.meta(keys.queue(queue)) for queue in queues]
+    replies = (
+        _modes_by_node(server, metas) if isinstance(server, Cluster) else _modes(server, metas)
+    )
     modes = []
     for reply in replies:
         [mode] = [None] if isinstance(reply, Exception) else reply
@@ -99,6 +95,26 @@ def modes_of(server: Server, keys: Keys, queues: Sequence[str]) -> list[str]:
     if replies and all(isinstance(reply, RedisError) and forbids(reply) for reply in replies):
         raise translated(replies[0])
     return modes
+
+
+def _modes(server: Server, metas: Sequence[str]) -> list[Any]:
+    pipe = server.pipeline(transaction=False)
+    for meta in metas:
+        pipe.hmget(meta, "mode")
+    with translating():
+        return pipe.execute(raise_on_error=False) if metas else []
+
+
+def _modes_by_node(server: Server, metas: Sequence[str]) -> list[Any]:
+    replies: list[Any] = []
+    for meta in metas:
+        try:
+            replies.append(command(server, "HMGET", meta, "mode"))
+        except Unavailable:
+            raise
+        except PyjobsError as error:
+            replies.append(error.__cause__)
+    return replies
 
 
 def _words(queues: Mapping[str, str]) -> list[str]:

@@ -1,7 +1,8 @@
 """`run`, `arun`, `run_many` and `arun_many`: the only code that sends a Call.
 
 Sync and async share everything but the await: `Delivery` decides, the functions here wait. What
-is done about NOSCRIPT, a refusal and a connection that breaks is the table of `Delivery`.
+is done about NOSCRIPT, a refusal and a connection that breaks is the table of `Delivery`. To a
+cluster, calls go by node, as `Routing` says, and each node has a delivery of its own.
 """
 
 from __future__ import annotations
@@ -19,14 +20,18 @@ from redis import exceptions
 from pyjobs.engine import Call
 from pyjobs.errors import PyjobsError
 from pyjobs.log import logger
+from pyjobs.transport.cluster import AsyncCluster, Cluster, no_owner
 from pyjobs.transport.errors import forbids, translated
 from pyjobs.transport.pipeline import acommand, aexchange, command, exchange
-from pyjobs.transport.retry import PAUSES, Attempt, Delivery, Done, GiveUp, Send
+from pyjobs.transport.retry import PAUSES, Attempt, Delivery, Done, GiveUp, Send, copied
+from pyjobs.transport.router import TRIES, Group, Routing
 
 T = TypeVar("T")
 log = logger(__name__)
 Sync = redis.Redis
 Async = redis.asyncio.Redis
+# A caller with pauses of its own: so often a call is sent again when the table was asked for anew.
+FOLLOWS = 1
 
 
 def run(server: Sync, call: Call[T], *, tries: int = len(PAUSES)) -> T:
@@ -42,7 +47,7 @@ def run(server: Sync, call: Call[T], *, tries: int = len(PAUSES)) -> T:
         Unavailable: Redis can't be reached or refuses to work; the script did not run.
         OutcomeUnknown: the connection broke, and the script may have run.
     """
-    answers = _run(server, Delivery((call,), tries, errors_in_place=True))
+    answers = _run(server, (call,), tries, errors_in_place=True)
     return only(answers)  # type: ignore[no-any-return]
 
 
@@ -58,7 +63,7 @@ async def arun(server: Async, call: Call[T]) -> T:
         Unavailable: Redis can't be reached or refuses to work; the script did not run.
         OutcomeUnknown: the connection broke, and the script may have run.
     """
-    answers = await _arun(server, Delivery((call,), errors_in_place=True))
+    answers = await _arun(server, (call,), len(PAUSES), errors_in_place=True)
     return only(answers)  # type: ignore[no-any-return]
 
 
@@ -83,11 +88,12 @@ def run_many(
             this out.
 
     Raises:
-        Unavailable: a call could not be sent, and none has run; never with `errors_in_place`.
+        Unavailable: a call could not be sent, and none has run; never with `errors_in_place`, and
+            never in a cluster, where the error is the answer of its call.
         OutcomeUnknown: a call has no answer, and calls may have run; never with
-            `errors_in_place`.
+            `errors_in_place`, and never in a cluster.
     """
-    return _run(server, Delivery(calls, tries, errors_in_place=errors_in_place))
+    return _run(server, calls, tries, errors_in_place=errors_in_place)
 
 
 async def arun_many(
@@ -106,11 +112,12 @@ async def arun_many(
             this out.
 
     Raises:
-        Unavailable: a call could not be sent, and none has run; never with `errors_in_place`.
+        Unavailable: a call could not be sent, and none has run; never with `errors_in_place`, and
+            never in a cluster, where the error is the answer of its call.
         OutcomeUnknown: a call has no answer, and calls may have run; never with
-            `errors_in_place`.
+            `errors_in_place`, and never in a cluster.
     """
-    return await _arun(server, Delivery(calls, errors_in_place=errors_in_place))
+    return await _arun(server, calls, len(PAUSES), errors_in_place=errors_in_place)
 
 
 def only(answers: Sequence[Any]) -> Any:
@@ -125,7 +132,68 @@ def only(answers: Sequence[Any]) -> Any:
     return answer
 
 
-def _run(server: Sync, delivery: Delivery) -> list[Any]:
+def _run(
+    server: Sync, calls: Iterable[Call[Any]], tries: int, *, errors_in_place: bool
+) -> list[Any]:
+    if isinstance(server, Cluster):
+        most = TRIES * tries if errors_in_place else min(tries, FOLLOWS)
+        return _route(server, Routing(server.table, calls, most))
+    return _deliver(server, Delivery(calls, tries, errors_in_place=errors_in_place))
+
+
+async def _arun(
+    server: Async, calls: Iterable[Call[Any]], tries: int, *, errors_in_place: bool
+) -> list[Any]:
+    if isinstance(server, AsyncCluster):
+        most = TRIES * tries if errors_in_place else min(tries, FOLLOWS)
+        return await _aroute(server, Routing(server.table, calls, most))
+    return await _adeliver(server, Delivery(calls, tries, errors_in_place=errors_in_place))
+
+
+def _route(cluster: Cluster, routing: Routing) -> list[Any]:
+    while (pause := routing.begin_round()) is not None:
+        if pause:
+            time.sleep(pause)
+        cluster.refresh()
+        for group in routing.groups():
+            routing.take(group, _send_group(cluster, group))
+    return routing.answers
+
+
+async def _aroute(cluster: AsyncCluster, routing: Routing) -> list[Any]:
+    while (pause := routing.begin_round()) is not None:
+        if pause:
+            await asyncio.sleep(pause)
+        await cluster.refresh()
+        groups = routing.groups()
+        if len(groups) == 1:
+            routing.take(groups[0], await _asend_group(cluster, groups[0]))
+            continue
+        sending = (_asend_group(cluster, group) for group in groups)
+        for group, answers in zip(groups, await asyncio.gather(*sending), strict=True):
+            routing.take(group, answers)
+    return routing.answers
+
+
+def _send_group(cluster: Cluster, group: Group) -> list[Any]:
+    if group.node is None:
+        return _unowned(group, cluster.failure)
+    delivery = Delivery(group.calls, 0, errors_in_place=True)
+    return _deliver(cluster.client_of(group.node), delivery)
+
+
+async def _asend_group(cluster: AsyncCluster, group: Group) -> list[Any]:
+    if group.node is None:
+        return _unowned(group, cluster.failure)
+    delivery = Delivery(group.calls, 0, errors_in_place=True)
+    return await _adeliver(cluster.client_of(group.node), delivery)
+
+
+def _unowned(group: Group, failure: PyjobsError | None) -> list[PyjobsError]:
+    return [copied(failure or no_owner()) for _ in group.calls]
+
+
+def _deliver(server: Sync, delivery: Delivery) -> list[Any]:
     pool = server.connection_pool
     step: Send | GiveUp | Done = delivery.first_step()
     while isinstance(step, Send):
@@ -146,7 +214,7 @@ def _run(server: Sync, delivery: Delivery) -> list[Any]:
     return _answers(step)
 
 
-async def _arun(server: Async, delivery: Delivery) -> list[Any]:
+async def _adeliver(server: Async, delivery: Delivery) -> list[Any]:
     pool = server.connection_pool
     step: Send | GiveUp | Done = delivery.first_step()
     while isinstance(step, Send):

@@ -7,6 +7,9 @@
 of SERVICE at each new connection, so a failover is healed as a broken connection is. USER, PASSWORD
 and DB are those of the primary and may be left out. A port that is left out is 26379. The sentinels
 are asked without a password. Neither the sentinels nor the primary are reached by TLS.
+
+`redis+cluster://USER:PASSWORD@HOST:PORT,HOST:PORT` is a Redis Cluster. Any of its nodes may be
+named, and the others are found. `rediss+cluster://` reaches every node by TLS.
 """
 
 from __future__ import annotations
@@ -25,8 +28,9 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from pyjobs.errors import MissingExtra
+from pyjobs.transport.cluster import AsyncCluster, Cluster
 from pyjobs.transport.sentinel import AsyncPool, Pool, primary
-from pyjobs.transport.url import checked_url, scheme_of
+from pyjobs.transport.url import CLUSTERS, checked_url, clustered, scheme_of
 
 # A client of redis-py, as the other folders hold one.
 Server = redis.Redis
@@ -45,7 +49,8 @@ def connect(url: str, *, reply_seconds: float = REPLY_SECONDS) -> Server:
     """Make a redis-py client. Nothing is sent yet.
 
     Args:
-        url: `redis://`, `rediss://`, `redis+sentinel://`, `unix://` or `memory://`.
+        url: `redis://`, `rediss://`, `redis+cluster://`, `rediss+cluster://`,
+            `redis+sentinel://`, `unix://` or `memory://`.
         reply_seconds: how long to wait for a reply before the connection is given up.
 
     Raises:
@@ -54,6 +59,13 @@ def connect(url: str, *, reply_seconds: float = REPLY_SECONDS) -> Server:
     """
     if scheme_of(checked_url(url)) == "memory":
         return _fake().FakeRedis(server=_memory(url))  # type: ignore[no-any-return]
+    if spans_nodes(url):
+        nodes = clustered(url)
+        return Cluster(
+            nodes.seeds,
+            lambda node, seconds: connect(nodes.url(node), reply_seconds=seconds),
+            reply_seconds,
+        )
     settings = _settings(url, reply_seconds, Retry(NoBackoff(), 0))
     if scheme_of(url) == "redis+sentinel":
         return primary(redis.Sentinel, Pool, url, settings)  # type: ignore[no-any-return]
@@ -66,7 +78,8 @@ def aconnect(url: str, *, reply_seconds: float = REPLY_SECONDS) -> AsyncServer:
     """Make a redis-py client for asyncio. Nothing is sent yet.
 
     Args:
-        url: `redis://`, `rediss://`, `redis+sentinel://`, `unix://` or `memory://`.
+        url: `redis://`, `rediss://`, `redis+cluster://`, `rediss+cluster://`,
+            `redis+sentinel://`, `unix://` or `memory://`.
         reply_seconds: how long to wait for a reply before the connection is given up.
 
     Raises:
@@ -75,6 +88,13 @@ def aconnect(url: str, *, reply_seconds: float = REPLY_SECONDS) -> AsyncServer:
     """
     if scheme_of(checked_url(url)) == "memory":
         return _fake().FakeAsyncRedis(server=_memory(url))  # type: ignore[no-any-return]
+    if spans_nodes(url):
+        nodes = clustered(url)
+        return AsyncCluster(
+            nodes.seeds,
+            lambda node, seconds: aconnect(nodes.url(node), reply_seconds=seconds),
+            reply_seconds,
+        )
     settings = _settings(url, reply_seconds, AsyncRetry(NoBackoff(), 0))
     if scheme_of(url) == "redis+sentinel":
         return primary(redis.asyncio.Sentinel, AsyncPool, url, settings)  # type: ignore[no-any-return]
@@ -90,6 +110,29 @@ def database(url: str) -> int:
         BadArgument: the URL is not one that `connect` takes.
     """
     return int(connect(url).connection_pool.connection_kwargs.get("db") or 0)
+
+
+def spans_nodes(url: str) -> bool:
+    """Return whether a URL is that of a cluster, whose queues are on several nodes."""
+    return scheme_of(url) in CLUSTERS
+
+
+def primaries(server: Server) -> list[Server]:
+    """Return a client of each primary: the server itself, or those of a cluster.
+
+    Raises:
+        Unavailable: no node of a cluster says who owns which slot.
+    """
+    return server.primaries() if isinstance(server, Cluster) else [server]
+
+
+async def aprimaries(server: AsyncServer) -> list[AsyncServer]:
+    """Return an asyncio client of each primary: the server itself, or those of a cluster.
+
+    Raises:
+        Unavailable: no node of a cluster says who owns which slot.
+    """
+    return await server.primaries() if isinstance(server, AsyncCluster) else [server]
 
 
 async def aclose(server: AsyncServer) -> None:

@@ -11,9 +11,13 @@ from urllib.parse import unquote, urlsplit
 import redis
 
 from pyjobs.errors import BadArgument
+from pyjobs.transport.slots import Address
 
 DEFAULT_URL = "redis://localhost:6379"
-SCHEMES = ("redis", "rediss", "redis+sentinel", "unix", "memory")
+# The scheme of each node's own URL, by that of the cluster.
+CLUSTERS = {"redis+cluster": "redis", "rediss+cluster": "rediss"}
+SCHEMES = ("redis", "rediss", *CLUSTERS, "redis+sentinel", "unix", "memory")
+PORT = 6379
 SENTINEL_PORT = 26379
 SECRETS = re.compile(r"([?&][^=&@]*pass[^=&@]*=)[^@&]*", re.IGNORECASE)
 AFTER_LOGIN = re.compile(r"://[^/?#]*[/?#].*@")
@@ -37,6 +41,10 @@ def checked_url(url: str) -> str:
         raise _bad(scheme, ESCAPES)
     if scheme == "redis+sentinel":
         watched(url)
+    elif scheme in CLUSTERS:
+        nodes = clustered(url)
+        if why := _wrong(nodes.url(nodes.seeds[0])):
+            raise _bad(scheme, why)
     elif scheme != "memory" and (why := _wrong(url)):
         raise _bad(scheme, why)
     return url
@@ -141,14 +149,71 @@ def watched(url: str) -> Watched:
     settings: dict[str, Any] = {"db": int(db or 0)}
     settings |= {"username": unquote(user)} if user else {}
     settings |= {"password": unquote(password)} if password else {}
-    sentinels = []
+    try:
+        sentinels = _addresses(hosts, SENTINEL_PORT)
+    except ValueError as error:
+        raise bad(str(error) or "a sentinel is not HOST:PORT") from None
+    return Watched([(one.host, one.port) for one in sentinels], unquote(service), settings)
+
+
+class Clustered(NamedTuple):
+    """Holds what a `redis+cluster://` or `rediss+cluster://` URL names.
+
+    Attributes:
+        seeds: the nodes that it names.
+        scheme: the scheme of each node's own URL.
+        login: user and password as they stand in the URL, with the `@`; '' for none.
+        options: what follows the hosts: '' or `?...`.
+    """
+
+    seeds: list[Address]
+    scheme: str
+    login: str
+    options: str
+
+    def url(self, node: Address) -> str:
+        """Return the URL of one node."""
+        host = f"[{node.host}]" if ":" in node.host else node.host
+        return f"{self.scheme}://{self.login}{host}:{node.port}{self.options}"
+
+
+def clustered(url: str) -> Clustered:
+    """Parse a `redis+cluster://` or `rediss+cluster://` URL.
+
+    Raises:
+        BadArgument: something in it is wrong or missing.
+    """
+    scheme, _, rest = url.partition("://")
+    where, mark, options = rest.partition("?")
+    address, _, database = where.partition("/")
+    if database not in {"", "0"}:
+        raise _bad(scheme, "a cluster has one database, which is number 0")
+    login, at, hosts = address.rpartition("@")
+    try:
+        seeds = _addresses(hosts, PORT)
+    except ValueError as error:
+        raise _bad(scheme, str(error) or "a node is not HOST:PORT") from None
+    return Clustered(seeds, CLUSTERS[scheme], login + at, mark + options)
+
+
+def _addresses(hosts: str, port: int) -> list[Address]:
+    """Parse `HOST:PORT,HOST:PORT`.
+
+    Args:
+        hosts: the text.
+        port: the port of a host without one.
+
+    Raises:
+        ValueError: a port is no port, which the message says, or there is no host.
+    """
+    found = []
     for host in hosts.split(","):
         try:
             parts = urlsplit(f"//{host}")
-            name, port = parts.hostname, parts.port
+            own = Address(parts.hostname or "", port if parts.port is None else parts.port)
         except ValueError:
-            raise bad(NO_PORT) from None
-        if not name or port == 0:
-            raise bad("a sentinel is not HOST:PORT")
-        sentinels.append((name, port or SENTINEL_PORT))
-    return Watched(sentinels, unquote(service), settings)
+            raise ValueError(NO_PORT) from None
+        if not (own.host and own.port):
+            raise ValueError
+        found.append(own)
+    return found

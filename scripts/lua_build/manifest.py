@@ -24,6 +24,7 @@ TYPES = {
     "text": "any text, percent-encoded: at least %20 for a space and %25 for %",
     "token": "as claim gave it",
     "verdict": "retry, retry=MS, snooze=MS or reject",
+    "moments": "ms since the epoch, each later than the one before, at most 64, by commas",
     "word": "one of the words that are named",
 }
 # Most bytes of a text, unless its line says another number. tests/lua/test_edges.py tries them.
@@ -43,7 +44,6 @@ LOCAL = re.compile(
     r"|items\((?P<first>\d+), \d+\)) *"
     r"-- (?P<type>[a-z]+)(?P<empty>\??) +(?P<what>.*)"
 )
-VERDICT = re.compile(r"\bint\('verdict', \w+, (?P<low>\w+), (?P<high>\w+)\)")
 
 
 def describe(path: str, source: str, body: str, commands: list[str]) -> dict[str, Any]:
@@ -153,7 +153,8 @@ def item(field: str, body: str) -> dict[str, Any]:
         raise BuildError(f"{field}: there is no such type")
     if about["type"] in LONGEST:
         about["longest"] = LONGEST[about["type"]]
-    if about["type"] == "verdict" and (bounds := VERDICT.search(body)):
+    bounds = re.search(rf"\bint\('{name}', [^,]+, (?P<low>\w+), (?P<high>\w+)\)", body)
+    if about["type"] in ("int", "verdict") and bounds:
         about |= {"low": number(bounds["low"], body), "high": number(bounds["high"], body)}
     return about
 

@@ -28,7 +28,7 @@ RESP = {
     **dict.fromkeys(("int", "ms", "at"), "integer"),
     **dict.fromkeys(("id", "name", "token", "bytes", "word"), "bulk string"),
 }
-EACH = ("item", "job")
+EACH = ("item", "job", "schedule")
 PART = re.compile(r" *([\[\](),]|\w+\??)")
 WORD = re.compile(r"(?<!\w)'([\w-]*)'")
 VALUE = re.compile(r"(?P<name>\w+) +(?P<type>[a-z]+)(?: +(?P<what>\S.*))?")

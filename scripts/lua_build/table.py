@@ -10,7 +10,7 @@ from lua_build.pieces import Piece
 
 BEGIN = "<!-- pieces: scripts/build_lua.py --map writes this table -->"
 END = "<!-- end of pieces -->"
-MODES = ("simple", "recoverable", "reliable", "queue")
+MODES = ("simple", "recoverable", "reliable", "queue", "schedule")
 
 
 def table(pieces: Iterable[Piece], scripts: Mapping[str, Iterable[str]]) -> str:

@@ -64,9 +64,14 @@ def prepare(files: Sequence[str]) -> Tests:
     """
 
     def work() -> str:
-        answer = [""]
-        collected(files, lambda items: answer.__setitem__(0, measured(items)))
-        return answer[0]
+        answers: list[str] = []
+        try:
+            collected(files, lambda items: answers.append(measured(items)))
+        except RuntimeError:
+            # The answer names the test that failed.
+            if not answers:
+                raise
+        return answers[0]
 
     answer, _ = forked(work, PREPARE_SECONDS)
     if not answer.startswith("{"):

@@ -16,6 +16,7 @@ from support.store import HOUR, Jobs, Q, Store
 
 from pyjobs.engine.call import Call
 from pyjobs.engine.modes import MODES
+from pyjobs.engine.schedule import pause_schedules
 from pyjobs.engine.scripts import Script
 from pyjobs.errors import BadArgument, BadLayout, WrongMode, WrongType
 
@@ -46,8 +47,8 @@ KEYS: list[Any] = [
     *(b"jobs:{q}\x00", b"jobs:{\x00}", b"jobs:{\xff}", b"\x00", "jobs::{q}}", "jobs:{{q}"),
 ]
 NAME = re.compile(rb"[A-Za-z0-9_.:-]{1,128}")
-# queue/result reads, and the others publish.
-WRITES_NOTHING = {"queue/result", "simple/complete", "simple/fail"}
+# Of a script that writes, one of these is among its commands.
+WRITES = {"DEL", "HSET", "LPUSH", "LTRIM", "ZADD", "ZREM"}
 every_script = pytest.mark.parametrize("script", SCRIPTS, ids=TITLES)
 WITH_ITEMS = [script for script in SCRIPTS if script.about["items"]]
 every_script_with_items = pytest.mark.parametrize(
@@ -77,6 +78,8 @@ def is_junk(script: Script, field: dict[str, Any], value: Any) -> bool:
             return NAME.fullmatch(raw) is None
         case "text":
             return not 1 <= len(raw) <= 1024 or b" " in raw.rstrip() or b"%" in raw
+        case "moments":
+            return re.fullmatch(rb"[0-9]{1,13}", raw) is None or int(raw) == 0
         case "int" | "ms" | "at" | "verdict":
             return True
         case other:
@@ -169,7 +172,7 @@ def test_a_thousand_items_are_all_answered(store: Store, script: Script) -> None
 @every_script
 def test_a_queue_of_another_mode_is_refused_and_unchanged(store: Store, script: Script) -> None:
     if "WRONGMODE" not in script.about["errors"]:
-        assert script.name.startswith("queue/")
+        assert script.name.startswith(("queue/", "schedule/"))
         return
     for mode in MODES.keys() - {mode_of(script)}:
         store.redis.flushall()
@@ -195,6 +198,7 @@ def test_a_queue_of_another_layout_is_refused_and_unchanged(store: Store, script
 def poisoned(store: Store) -> list[str]:
     """The keys of a queue, those that a script may make included."""
     parts = ["meta", "pending", "wake", "inflight", "delayed", "dead", "broken", "claim:good"]
+    parts += ["schedules", "schedule:good"] if store.redis.exists(f"{Q}:schedules") else []
     jobs = [key.decode() for key in store.redis.keys(f"{Q}:job:*")]
     return sorted({*jobs, *[f"{Q}:{part}" for part in parts]})
 
@@ -209,6 +213,13 @@ def furnish_fully(store: Store, script: Script) -> Call[Any]:
     store.age(2 * HOUR)
     store.redis.rpush(f"{Q}:pending", "gone")
     store.redis.delete(f"{Q}:wake")
+    if mode_of(script) != "simple":
+        past = int(store.redis.time()[0]) * 1000 - HOUR
+        store.redis.zadd(f"{Q}:schedules", {"good": past})
+        store.redis.hset(f"{Q}:schedule:good", "moments", past)
+        store.redis.hset(f"{Q}:meta", "scheduled", past)
+    if script.name == "schedule/resume":
+        store.call(pause_schedules(Q, ["good"]))
     if mode_of(script) == "reliable":
         store.redis.zadd(f"{Q}:dead", {"gone": Jobs(store, MODES["reliable"]).now()})
     kills = [f"{name}=1" for name in ("max_attempts", "max_crashes") if name in script.options]
@@ -223,7 +234,7 @@ def test_a_key_of_a_wrong_type_stops_a_script_before_it_writes(
     """Or it is no concern of the script, which then leaves it as it is."""
     call = furnish_fully(store, script)
     keys = poisoned(store)
-    if script.name not in WRITES_NOTHING:
+    if WRITES & {*script.about["commands"]}:
         before = store.snapshot()
         store.call(call)
         assert store.snapshot() != before  # else this would prove nothing

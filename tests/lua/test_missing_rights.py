@@ -70,6 +70,7 @@ def furnish(store: Store, mode: Mode) -> list[Claimed]:
         jobs.redis.hset(f"{Q}:job:suspect", "crashes", 2)
         store.call(mode.cancel(Q, ["cancelled"]))  # type: ignore[attr-defined]
         jobs.redis.delete(f"{Q}:job:gone")
+        jobs.schedule("good", every=HOUR)
     else:
         jobs.redis.rpush(f"{Q}:pending", "no message")
     jobs.redis.delete(f"{Q}:wake")
@@ -128,6 +129,23 @@ def misplaced(store: Store) -> None:
     store.redis.zrem(f"{Q}:delayed", "later")
 
 
+def scheduled(store: Store) -> None:
+    """A schedule is due, and another one whose hash is gone."""
+    past = Jobs(store, MODES["reliable"]).now() - HOUR
+    store.redis.zadd(f"{Q}:schedules", {"good": past, "gone": past})
+    store.redis.hset(f"{Q}:meta", "scheduled", past)
+    store.redis.hset(f"{Q}:schedule:good", mapping={"unique": "fresh", "moments": past})
+    store.redis.hdel(f"{Q}:schedule:good", "every")
+
+
+def paused(store: Store) -> None:
+    """The schedule has stored moments, some of them past, and is paused."""
+    store.redis.hset(f"{Q}:schedule:good", mapping={"paused": "1", "moments": "5", "next": "5"})
+    store.redis.hdel(f"{Q}:schedule:good", "every")
+    store.redis.zadd(f"{Q}:schedules", {"good": 9999999999999})
+    store.redis.hdel(f"{Q}:meta", "scheduled")
+
+
 def no_meta(store: Store) -> None:
     """Old, and the hash of the queue is gone."""
     store.age(2 * HOUR)
@@ -135,7 +153,7 @@ def no_meta(store: Store) -> None:
 
 
 SCENES: list[Callable[[Store], None]] = [
-    *(full, old, lost, no_hashes, graced, over, misplaced, no_meta),
+    *(full, old, lost, no_hashes, graced, over, misplaced, no_meta, scheduled, paused),
 ]
 
 

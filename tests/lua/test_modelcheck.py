@@ -13,7 +13,7 @@ from typing import Any
 
 import modelcheck
 import pytest
-from modelcheck import batches, listeners
+from modelcheck import batches, listeners, schedules
 from modelcheck.batches import Batches, Entry
 from modelcheck.engine import Engine, Keys
 from modelcheck.explore import check, explore
@@ -99,7 +99,9 @@ def test_the_design_beside_the_leases_is_right(model: str) -> None:
     assert found.states >= floor
 
 
-@pytest.mark.parametrize("mutant", [*batches.MUTANTS, *listeners.MUTANTS], ids=name)
+@pytest.mark.parametrize(
+    "mutant", [*batches.MUTANTS, *listeners.MUTANTS, *schedules.MUTANTS], ids=name
+)
 def test_a_mutant_beside_the_leases_is_caught(mutant: type[Batches | Listeners]) -> None:
     found = explore(mutant())
     assert mutant.why, mutant

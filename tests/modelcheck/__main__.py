@@ -9,12 +9,13 @@ import argparse
 import sys
 import time
 
-from . import batches, listeners
+from . import batches, listeners, schedules
 from .batches import Batches
 from .engine import Engine
 from .explore import check, explore
 from .listeners import Listeners
 from .mutants import all_mutants
+from .schedules import Schedules
 from .sizes import BESIDE, LARGE, SMALL
 
 
@@ -31,7 +32,11 @@ def main() -> int:
             found = check(mutant, mutant.limits)
             right = right and mutant.why in found.why
             print(found, end="\n\n")
-        mutants: list[type[Batches | Listeners]] = [*batches.MUTANTS, *listeners.MUTANTS]
+        mutants: list[type[Batches | Listeners | Schedules]] = [
+            *batches.MUTANTS,
+            *listeners.MUTANTS,
+            *schedules.MUTANTS,
+        ]
         for beside in mutants:
             found = explore(beside())
             right = right and beside.why in found.why

@@ -8,12 +8,14 @@ from __future__ import annotations
 from .batches import Batches
 from .explore import Model
 from .listeners import Listeners
+from .schedules import Schedules
 from .world import Limits
 
 # The models beside the one of leases, and how many states each has at least.
 BESIDE: dict[str, tuple[Model, int]] = {
     "claims of many jobs": (Batches(), 9_000),
     "listeners": (Listeners(), 30_000),
+    "schedules": (Schedules(), 28_000),
     "listeners, nothing kept": (Listeners(keeps=False), 2_000),
 }
 ONE_LIFE = Limits(crashes=1, attempts=1, releases=0, late=False)

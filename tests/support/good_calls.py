@@ -23,9 +23,12 @@ VALUES: dict[str, Arg] = {
     "options": "",
     "bytes": b"x",
     "verdict": "retry",
+    "moments": "9999999999998",
     "cursor": "",
     "id": "held0",
 }
+# The options without which a script refuses every call.
+OPTIONS = {"schedule": "every=60000"}
 # Items for a verb that would find nothing to do for those from the manifest alone.
 BUSY_ITEMS: dict[str, list[Arg]] = {
     "submit": ["", b"1", "made", b"1"],
@@ -50,6 +53,7 @@ def furnish(store: Store, mode: str, held: int = 2) -> list[Claimed]:
     jobs.submit("waits", "waits-too")
     if jobs.mode.stores:
         jobs.submit("later", delay=HOUR)
+        jobs.schedule("good", moments=[jobs.now() + HOUR])
     return taken
 
 
@@ -59,8 +63,10 @@ class Good:
     def __init__(self, script: Script, held: list[Claimed]) -> None:
         self.script, self.held = script, held
         self.fields = script.about["items"]
+        options = OPTIONS.get(script.name.partition("/")[2], "")
+        values = VALUES | {"options": options}
         self.args: list[Arg] = [
-            arg["values"][0] if arg["type"] == "word" else VALUES[arg["type"]]
+            arg["values"][0] if arg["type"] == "word" else values[arg["type"]]
             for arg in script.about["args"]
         ]
 
@@ -83,6 +89,8 @@ class Good:
     def busy_call(self, options: str = "") -> Call[Any]:
         """A call that moves all that it may move."""
         args = [*self.args]
+        needed = OPTIONS.get(self.script.name.partition("/")[2], "")
+        options = " ".join(filter(None, (needed, options)))
         for name, value in (("options", options), ("skip", "0"), ("limit", "100")):
             if name in self.script.names:
                 args[self.script.names.index(name)] = value

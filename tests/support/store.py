@@ -21,6 +21,7 @@ from pyjobs.engine.queue import fetch, watch
 from pyjobs.engine.recoverable import Recoverable
 from pyjobs.engine.reliable import Reliable
 from pyjobs.engine.replies import Claimed, ClaimReply, Reaped, Stored, Submitted
+from pyjobs.engine.schedule import Scheduled, StoredSchedule, list_schedules, written
 from pyjobs.engine.scripts import Option, everything
 from pyjobs.engine.simple import Simple
 from pyjobs.transport.send import arun, arun_many, run, run_many
@@ -186,7 +187,9 @@ def leaks(store: Store) -> list[str]:  # noqa: PLR0912
         elif part == "wake":
             if len(value) > 1:
                 found.append(f"{key!r} holds {len(value)} elements")
-        elif not (ttl or part in ("meta", "pending") or key.decode() in PERMANENT):
+        elif not (
+            ttl or part in ("meta", "pending", "schedules", "schedule") or key.decode() in PERMANENT
+        ):
             found.append(f"{key!r} is there for ever")
     for job in states.keys() | places.keys():
         state, ttl = states.get(job, ("", False))
@@ -219,6 +222,18 @@ class Jobs:
         """Submit jobs by id, their data is b"data"; or (id, data)."""
         items = [(job, b"data") if isinstance(job, str) else job for job in jobs]
         return self.store.call(self.mode.submit(queue, items, client=client, **options))  # type: ignore[no-any-return]
+
+    def schedule(self, name: str, *, data: bytes = b"data", **options: Any) -> Scheduled:
+        """Make or change a schedule; `moments` may be a list."""
+        if isinstance(moments := options.get("moments"), list):
+            options["moments"] = written(moments)
+        return self.store.call(self.mode.schedule(Q, name, data, **options))  # type: ignore[no-any-return, union-attr]
+
+    def schedules(self) -> dict[str, StoredSchedule]:
+        """All schedules by name."""
+        page = self.store.call(list_schedules(Q, skip=0, limit=1000))
+        assert page.total == len(page.schedules)
+        return {schedule.name: schedule for schedule in page.schedules}
 
     def claim_call(
         self,

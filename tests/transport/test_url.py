@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 import pyjobs
+import pyjobs.aio
 from pyjobs.errors import BadArgument
 from pyjobs.transport.server import aconnect, connect
-from pyjobs.transport.url import checked_url, shown
+from pyjobs.transport.slots import Address
+from pyjobs.transport.url import checked_url, clustered, shown
 
 ESCAPES = "write / \\? # as %2F %3F %23"
 
@@ -24,6 +26,11 @@ ESCAPES = "write / \\? # as %2F %3F %23"
         ("redis://localhost?user_name=me", "did you mean username?"),
         ("redis://localhost?socket_timeout=x", "the option socket_timeout is not what it must be"),
         ("localhost:6379", "does not begin with one of redis://"),
+        ("redis+cluster://", "a node is not HOST:PORT"),
+        ("redis+cluster://a:1,:2", "a node is not HOST:PORT"),
+        ("redis+cluster://a:70000", "its port is not a number from 0 to 65535"),
+        ("redis+cluster://a:1,b:2/1", "a cluster has one database, which is number 0"),
+        ("rediss+cluster://a?user_name=me", "did you mean username?"),
         (None, "url: must be a text, not of type NoneType"),
         (6379, "url: must be a text, not of type int"),
     ],
@@ -34,7 +41,9 @@ def test_a_wrong_url_is_refused_before_a_connection_is_tried(url: Any, why: str)
             use(url)
 
 
-@pytest.mark.parametrize("scheme", ["redis", "rediss", "redis+sentinel", "unix", "foo"])
+@pytest.mark.parametrize(
+    "scheme", ["redis", "rediss", "redis+cluster", "redis+sentinel", "unix", "foo"]
+)
 @pytest.mark.parametrize(
     "secret", ["se/cret", "se?cret", "se#cret", "se@cret", "se:cret", "secret"]
 )
@@ -50,7 +59,9 @@ def test_no_part_of_a_password_in_a_url_is_shown(scheme: str, secret: str, user:
             assert caught.match(ESCAPES)
 
 
-@pytest.mark.parametrize("scheme", ["redis", "rediss", "redis+sentinel", "unix", "memory", "foo"])
+@pytest.mark.parametrize(
+    "scheme", ["redis", "rediss", "redis+cluster", "redis+sentinel", "unix", "memory", "foo"]
+)
 @pytest.mark.parametrize(
     "rest",
     ["h/cret", "cret", "h:cret", "u:cret@h:x", "h?cret=1", "h?db=cret", "cret:1,h:x/s",
@@ -84,3 +95,11 @@ def test_socket_timeout_in_a_url_does_not_change_reply_seconds() -> None:
     for make in (connect, aconnect):
         server = make("redis://localhost?socket_timeout=1", reply_seconds=30.0)
         assert server.connection_pool.connection_kwargs["socket_timeout"] == 30.0
+
+
+def test_a_cluster_s_url_names_nodes_and_each_node_has_a_url_of_its_own() -> None:
+    found = clustered("rediss+cluster://me:s%2Fcret@a:1,b,[::1]:7/0?ssl_cert_reqs=none")
+    assert found.seeds == [("a", 1), ("b", 6379), ("::1", 7)]
+    assert found.url(Address("c", 3)) == "rediss://me:s%2Fcret@c:3?ssl_cert_reqs=none"
+    assert found.url(Address("::1", 7)) == "rediss://me:s%2Fcret@[::1]:7?ssl_cert_reqs=none"
+    assert clustered("redis+cluster://a:1").url(Address("a", 1)) == "redis://a:1"

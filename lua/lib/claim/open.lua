@@ -6,8 +6,8 @@ local function first_of(key)
   return tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2]) or math.huge
 end
 
--- Reads, into q, when the next delayed job is due and when the next lease ends: recoverable has no leases. And whether
--- the queue has jobs and has lost its :meta.
+-- Reads, into q, when the next delayed job or schedule is due and when the next lease ends: recoverable has no leases. And
+-- whether the queue has jobs and has lost its :meta.
 local function look_ahead(q)
   local sets = redis.call('EXISTS', q.inflight, q.delayed)
   q.due, q.ends = math.huge, math.huge
@@ -21,6 +21,7 @@ local function look_ahead(q)
   end
   q.lost = not q.born and (q.waiting > 0 or math.min(q.due, q.ends) < math.huge)
   if q.due >= QUARANTINE then q.due = math.huge end  -- the jobs in quarantine stand beyond every time
+  if q.scheduled then q.due = math.min(q.due, q.scheduled) end
   if q.ends < math.huge then read_absence(q) end
 end
 
@@ -30,7 +31,8 @@ end
 local function open_all(keys, mode, nonce, limit)
   local all, room = {}, limit
   for i, key in ipairs(keys) do
-    local q = mode == 'reliable' and open(key, mode, 'lease', 'seen', 'grace') or open(key, mode)
+    local q = mode == 'reliable' and open(key, mode, 'scheduled', 'lease', 'seen', 'grace')
+      or open(key, mode, 'scheduled')
     if not q then return end
     -- HINCRBY would find out too late, and Lua counts exactly only so far.
     if #q.token > 15 or not (q.token == '0' or q.token:find('^[1-9][0-9]*$')) then
@@ -40,6 +42,8 @@ local function open_all(keys, mode, nonce, limit)
     q.waiting, q.counted = #q.head, #q.head <= room
     room = math.max(room - q.waiting, 0)
     look_ahead(q)
+    q.fires = q.scheduled and q.scheduled <= now
+    all.fires = all.fires or q.fires
     -- Also a claim that finds nothing writes down that somebody was there, where something is in flight.
     all.moves = all.moves or q.quarantined or math.min(q.due, q.ends) <= now or q.stale
       or q.graced and not q.waits or q.lost

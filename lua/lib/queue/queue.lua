@@ -1,6 +1,6 @@
 -- A queue, with every key of it spelled here and nowhere else: q.job is followed by an id, q.claim by a nonce,
 -- q.unique by a name, q.client by a client. `open` reads what every verb needs: whether mode and
--- layout are right. The verbs about leases name the fields `lease`, `seen` and `grace` too, and claim `paused`.
+-- layout are right. The verbs about leases name the fields `lease`, `seen` and `grace` too, and claim `scheduled` and `paused`.
 -- needs args.bad args.refuse
 local LAYOUT = '1'
 -- A shorter lease counts as this long, ms, when it is asked whether anybody was there (lib/queue/grace.lua).
@@ -21,6 +21,7 @@ local function open(key, mode, ...)
   end
   local q = {
     name = tag,
+    key = key,
     meta = key .. ':meta',
     pending = key .. ':pending',
     wake = key .. ':wake',

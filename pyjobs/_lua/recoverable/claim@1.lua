@@ -98,6 +98,9 @@ local function look_ahead(q)
   if q.due >= 1000000000000000 then
     q.due = math.huge
   end
+  if q.scheduled then
+    q.due = math.min(q.due, q.scheduled)
+  end
   if q.ends < math.huge then
     local seen, grace = q.seen, q.grace
     q.longest = math.max(q.lease or 0, 1000)
@@ -122,6 +125,7 @@ local function open(key, mode, ...)
   end
   local q = {
     name = tag,
+    key = key,
     meta = key .. ':meta',
     pending = key .. ':pending',
     wake = key .. ':wake',
@@ -153,7 +157,7 @@ end
 local function open_all(keys, mode, nonce_2, limit_2)
   local all, room = {}, limit_2
   for i, key in ipairs(keys) do
-    local q = mode == 'reliable' and open(key, mode, 'lease', 'seen', 'grace') or open(key, mode)
+    local q = mode == 'reliable' and open(key, mode, 'scheduled', 'lease', 'seen', 'grace') or open(key, mode, 'scheduled')
     if not q then
       return
     end
@@ -164,6 +168,8 @@ local function open_all(keys, mode, nonce_2, limit_2)
     q.waiting, q.counted = #q.head, #q.head <= room
     room = math.max(room - q.waiting, 0)
     look_ahead(q)
+    q.fires = q.scheduled and q.scheduled <= now
+    all.fires = all.fires or q.fires
     all.moves = all.moves or q.quarantined or math.min(q.due, q.ends) <= now or q.stale or q.graced and not q.waits or q.lost
     all.busy = all.busy or all.moves or q.waiting > 0
     all[i] = q
@@ -284,6 +290,206 @@ if opened.moves then
   if bad then
     return redis.error_reply(bad)
   end
+  local function unique_key(q, unique)
+    if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
+      return q.unique .. unique
+    end
+    return q.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+  end
+  if opened.fires then
+    local OPTIONS = {
+      'task',
+      'retention',
+      'timeout',
+      'max_attempts',
+      'backoff',
+      'max_run',
+      'unique',
+      'expires',
+    }
+    local function read_schedule(q, called)
+      return redis.call('HMGET', (q.key .. ':schedule:' .. called), 'data', 'every', 'moments', 'missed', 'late', 'last', 'ran', 'paused', 'version', 'cron', 'zone', unpack(OPTIONS))
+    end
+    local function read_due(q)
+      local found = redis.call('ZRANGEBYSCORE', (q.key .. ':schedules'), '-inf', now, 'WITHSCORES', 'LIMIT', 0, 100)
+      local due = {}
+      for i = 1, #found, 2 do
+        due[#due + 1] = {
+          found[i],
+          tonumber(found[i + 1]),
+          read_schedule(q, found[i]),
+        }
+      end
+      return due
+    end
+    for _, q in ipairs(opened) do
+      if q.fires then
+        q.fires = read_due(q)
+      end
+    end
+    local function history(schedule, moments)
+      local ran
+      do
+        local text = schedule[7]
+        local moments_2 = {}
+        for moment in (text or ''):gmatch('%d+') do
+          moments_2[#moments_2 + 1] = tonumber(moment)
+        end
+        ran = moments_2
+      end
+      for _, moment in ipairs(moments) do
+        ran[#ran + 1] = moment
+      end
+      while #ran > 10 do
+        table.remove(ran, 1)
+      end
+      local moments_2 = ran
+      local texts = {}
+      for i, moment in ipairs(moments_2) do
+        texts[i] = string.format('%.0f', moment)
+      end
+      return table.concat(texts, ' ')
+    end
+    local function chosen(schedule, due)
+      if schedule[4] == 'all' then
+        return due
+      end
+      local latest = due[#due]
+      if schedule[4] == 'skip' and latest and now - latest > tonumber(schedule[5]) then
+        return {}
+      end
+      return {
+        latest,
+      }
+    end
+    local function is_live(state)
+      return state == 'pending' or state == 'delayed' or state == 'inflight'
+    end
+    local function holder(q, unique)
+      local id = unique and redis.call('GET', unique_key(q, unique))
+      if not id then
+        return
+      end
+      local state, clients, expires = unpack(read(q, id, 'state', 'client', 'expires'))
+      if is_live((((state == 'pending' or state == 'delayed') and (tonumber(expires) or math.huge) <= now) and 'expired' or state)) then
+        return id, state, clients
+      end
+    end
+    local function make_occurrence(q, id, schedule)
+      local unique = schedule[18] or nil
+      local there = redis.pcall('HMGET', q.job .. id, 'state')
+      if there.err or there[1] or holder(q, unique) then
+        return false
+      end
+      local fields = {
+        'data',
+        schedule[1],
+        'state',
+        'pending',
+        '_queued',
+        stamp,
+      }
+      for i, what in ipairs(OPTIONS) do
+        local value = schedule[12 - 1 + i]
+        if value and what == 'expires' then
+          value = string.format('%.0f', now + tonumber(value))
+        end
+        if value then
+          fields[#fields + 1] = what
+          fields[#fields + 1] = value
+        end
+      end
+      redis.call('HSET', q.job .. id, unpack(fields))
+      if unique then
+        redis.call('SET', unique_key(q, unique), id)
+      end
+      q.waiting = redis.call('LPUSH', q.pending, id)
+      return true
+    end
+    local function write_moments(moments)
+      local texts = {}
+      for i, moment in ipairs(moments) do
+        texts[i] = string.format('%.0f', moment)
+      end
+      return table.concat(texts, ' ')
+    end
+    local function read_moments(text)
+      local moments = {}
+      for moment in (text or ''):gmatch('%d+') do
+        moments[#moments + 1] = tonumber(moment)
+      end
+      return moments
+    end
+    local function fire(q, called, at, schedule, most)
+      if not schedule[1] then
+        redis.call('ZREM', (q.key .. ':schedules'), called)
+        return 0
+      end
+      local key = q.key .. ':schedule:' .. called
+      local due, coming, next_moment
+      do
+        local every, due_2 = tonumber(schedule[2]), {}
+        if every then
+          local latest = at + math.floor((now - at) / every) * every
+          local from = schedule[4] == 'all' and at or latest
+          while from <= latest and #due_2 < most do
+            due_2[#due_2 + 1], from = from, from + every
+          end
+          due, coming, next_moment = due_2, nil, from
+        else
+          local coming_2 = {}
+          for _, moment in ipairs(read_moments(schedule[3])) do
+            local first = moment <= now and (#due_2 < most or schedule[4] ~= 'all')
+            table.insert(first and due_2 or coming_2, moment)
+          end
+          due, coming, next_moment = due_2, coming_2, coming_2[1] or 9999999999999
+        end
+      end
+      local wrote = redis.pcall('HSET', key, 'last', string.format('%.0f', due[#due] or at))
+      if type(wrote) == 'table' and wrote.err then
+        return
+      end
+      local made, last = {}, tonumber(schedule[6]) or 0
+      for _, moment in ipairs(chosen(schedule, due)) do
+        local new = moment > last and make_occurrence(q, called .. ':' .. string.format('%.0f', moment), schedule)
+        if new then
+          made[#made + 1] = moment
+        end
+      end
+      if coming then
+        redis.call('HSET', key, 'moments', write_moments(coming))
+      end
+      if #made > 0 then
+        redis.call('HSET', key, 'ran', history(schedule, made))
+      end
+      redis.call('ZADD', (q.key .. ':schedules'), string.format('%.0f', next_moment), called)
+      return #made
+    end
+    local function fire_queue(q)
+      local room = 100
+      for _, due in ipairs(q.fires) do
+        local called, at, schedule = unpack(due)
+        local made = room > 0 and fire(q, called, at, schedule, room)
+        if made == nil then
+          q.scheduled = now + 1000
+          return
+        end
+        room = room - (made or 0)
+      end
+      local first = tonumber(redis.call('ZRANGE', (q.key .. ':schedules'), '0', '0', 'WITHSCORES')[2])
+      q.scheduled = first and first < 9999999999999 and first or nil
+      if q.scheduled then
+        redis.call('HSET', q.meta, 'scheduled', string.format('%.0f', first))
+      else
+        redis.call('HDEL', q.meta, 'scheduled')
+      end
+    end
+    for _, q in ipairs(opened) do
+      if q.fires then
+        fire_queue(q)
+      end
+    end
+  end
   local function mend_place(q, id, state)
     if state == 'pending' then
       q.waiting = redis.call('RPUSH', q.pending, id)
@@ -293,12 +499,6 @@ if opened.moves then
       local held = q.mode == 'reliable' and math.max(q.lease or 0, 1000) or 0
       redis.call('ZADD', q.inflight, 'NX', now + held, id)
     end
-  end
-  local function unique_key(q, unique)
-    if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
-      return q.unique .. unique
-    end
-    return q.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
   end
   local function add_missing(q, id)
     local unique = unpack(read(q, id, 'unique'))

@@ -119,6 +119,7 @@ local function open(key, mode, ...)
   end
   local q = {
     name = tag,
+    key = key,
     meta = key .. ':meta',
     pending = key .. ':pending',
     wake = key .. ':wake',

@@ -44,6 +44,7 @@ if not bad then
   else
     local q_2 = {
       name = tag,
+      key = queue,
       meta = queue .. ':meta',
       pending = queue .. ':pending',
       wake = queue .. ':wake',

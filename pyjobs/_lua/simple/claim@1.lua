@@ -72,6 +72,7 @@ local function open(key, mode, ...)
   end
   local q = {
     name = tag,
+    key = key,
     meta = key .. ':meta',
     pending = key .. ':pending',
     wake = key .. ':wake',

@@ -1,0 +1,70 @@
+-- A schedule is made or changed: what recoverable and reliable share.
+-- needs args.bad args.refuse acl.denied clock.now new_jobs.create_queue
+-- needs schedules.NEVER schedules.schedules_key schedules.schedule_key schedules.read_moments schedules.write_moments
+-- needs schedules.set_next schedules.note_first moments.later_moments
+
+local EVERY_PLACE = 4  -- in a definition, after data and its text: every and its text
+local MISSES = { skip = true, last = true, all = true }
+
+-- A number as a field holds it; '' is none.
+local function digits(number)
+  return number and string.format('%.0f', number) or ''
+end
+
+local function check_missed(word)
+  if word and not MISSES[word] then refuse('missed', 'not skip, last or all') end
+end
+
+local function check_calendar(every, moments)
+  if not (every or moments) then refuse('every', 'missing, and so is moments') end
+  if every and moments then refuse('every', 'not together with moments') end
+end
+
+-- Whether a stored schedule has this definition, name and text by turns. The moments are no part of it: they are the same
+-- calendar, further on.
+local function is_same(stored, definition)
+  for i = 1, #definition, 2 do
+    if (stored[(i + 1) / 2] or '') ~= definition[i + 1] then return false end
+  end
+  return true
+end
+
+-- Stores it. `definition` is what the jobs are made from, name and text by turns, in which '' is none.
+local function define_schedule(q, called, definition, every, at, moments)
+  if bad then return redis.error_reply(bad) end
+  local key, names = schedule_key(q, called), {}
+  for i = 1, #definition, 2 do names[#names + 1] = definition[i] end
+  local stored = redis.call('HMGET', key, unpack(names))
+  local version, paused, last, had, had_every = unpack(
+    redis.call('HMGET', key, 'version', 'paused', 'last', 'moments', 'every'))
+  local next_moment = tonumber(redis.call('ZSCORE', schedules_key(q), called) or NEVER)
+  bad = denied('HDEL', key, 'ZADD', schedules_key(q), 'ZRANGE', schedules_key(q))
+  if bad then return redis.error_reply(bad) end
+  local word = not version and 'new' or is_same(stored, definition) and 'same' or 'changed'
+  create_queue(q)
+  if word ~= 'same' then
+    version = (tonumber(version) or 0) + 1
+    redis.call('HSET', key, 'version', version, unpack(definition))
+    for i = 1, #definition, 2 do
+      if definition[i + 1] == '' then redis.call('HDEL', key, definition[i]) end
+    end
+  end
+  local kept = word == 'same' and read_moments(had) or {}
+  local due = tonumber(last) or 0
+  local after = word == 'same' and due or math.max(due, now)
+  local coming = moments and later_moments(kept, moments, after)
+  if coming then
+    redis.call('HSET', key, 'moments', write_moments(coming))
+    next_moment = coming[1] or NEVER
+  elseif not (had_every == definition[EVERY_PLACE] and next_moment < NEVER) then
+    redis.call('HDEL', key, 'moments')
+    next_moment = at > now and at or now + every
+  end
+  if paused then
+    redis.call('HSET', key, 'next', string.format('%.0f', next_moment))
+    next_moment = NEVER
+  end
+  set_next(q, called, next_moment)
+  note_first(q)
+  return { word, next_moment < NEVER and next_moment or 0, tonumber(version) }
+end

@@ -1,0 +1,114 @@
+local bad
+local OPTIONS = {
+  'task',
+  'retention',
+  'timeout',
+  'max_attempts',
+  'backoff',
+  'max_run',
+  'unique',
+  'expires',
+}
+local queue = KEYS[1]
+local function int(what, text, low, high)
+  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+  if not text then
+    bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+  elseif not number then
+    bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
+  elseif number < low or number > high then
+    local why = string.format('not within %.0f to %.0f', low, high)
+    bad = bad or ('BADARG ' .. what .. ': ' .. why)
+  end
+  return number or low
+end
+local skip = int('skip', ARGV[1], 0, 1000000)
+local limit = int('limit', ARGV[2], 1, 1000)
+if #KEYS < 1 or (#KEYS ~= 1) then
+  bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
+end
+if (#ARGV ~= 2) then
+  local why = 'wrong number: ' .. #ARGV .. ', not ' .. 2
+  bad = bad or ('BADARG ' .. 'arguments' .. ': ' .. why)
+end
+local q
+if not bad then
+  local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  if not prefix or #prefix > 128 or #tag > 128 then
+    bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+  else
+    local q_2 = {
+      name = tag,
+      key = queue,
+      meta = queue .. ':meta',
+      pending = queue .. ':pending',
+      wake = queue .. ':wake',
+      job = queue .. ':job:',
+      inflight = queue .. ':inflight',
+      delayed = queue .. ':delayed',
+      dead = queue .. ':dead',
+      claim = queue .. ':claim:',
+      unique = queue .. ':unique:',
+      broken = queue .. ':broken',
+      client = queue .. ':client:',
+      cancel = queue .. ':cancel',
+    }
+    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect')
+    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+    local function whole(text)
+      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+    end
+    for i = 1, select('#') do
+      q_2[select(i)] = whole(meta[4 + i])
+    end
+    q_2.born = its_mode and true
+    q_2.mode = its_mode or nil
+    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
+    if its_mode and nil and its_mode ~= nil then
+      bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. nil
+    elseif layout and layout ~= '1' then
+      bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. '1'
+    end
+    q = q_2
+  end
+end
+if bad then
+  return redis.error_reply(bad)
+end
+local key
+do
+  local q_2 = q
+  key = q_2.key .. ':schedules'
+end
+local reply = {
+  redis.call('ZCARD', key),
+}
+local found = redis.call('ZRANGE', key, skip, skip + limit - 1, 'WITHSCORES')
+local function read_schedule(q_2, called)
+  return redis.call('HMGET', (q_2.key .. ':schedule:' .. called), 'data', 'every', 'moments', 'missed', 'late', 'last', 'ran', 'paused', 'version', 'cron', 'zone', unpack(OPTIONS))
+end
+local function read_moments(text)
+  local moments = {}
+  for moment in (text or ''):gmatch('%d+') do
+    moments[#moments + 1] = tonumber(moment)
+  end
+  return moments
+end
+for i = 1, #found, 2 do
+  local stored, at = read_schedule(q, found[i]), tonumber(found[i + 1])
+  reply[#reply + 1] = {
+    found[i],
+    at < 9999999999999 and at or 0,
+    (tonumber(stored[9]) or 0),
+    stored[8] and 1 or 0,
+    (tonumber(stored[2]) or 0),
+    #read_moments(stored[3]),
+    (tonumber(stored[6]) or 0),
+    stored[10] or '',
+    stored[11] or '',
+    stored[4] or '',
+    stored[12] or '',
+    stored[7] or '',
+  }
+end
+return reply

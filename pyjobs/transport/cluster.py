@@ -1,0 +1,282 @@
+"""Clients of a cluster: a client of redis-py for each node, and the table of who owns which slot.
+
+Connections may be made here and the table asked for. Which call goes where is decided in router.py.
+redis-py's own RedisCluster is not used: docs/decisions.md says why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import redis
+import redis.asyncio
+from redis import exceptions
+
+from pyjobs.errors import PyjobsError, Unavailable
+from pyjobs.transport import pipeline
+from pyjobs.transport.errors import DISCONNECTED, translated
+from pyjobs.transport.slots import Address, SlotTable
+
+# A node that does not say who owns which slot must not hold up the others for long.
+PROBE_SECONDS = 1.0
+SLOTS = ("CLUSTER", "SLOTS")
+RESP2: dict[str, Any] = {"protocol": 2, "decode_responses": False}
+
+C = TypeVar("C")
+# Makes a client of one node: its address, and how many seconds a reply is waited for.
+Open = Callable[[Address, float], C]
+
+
+class Cluster(redis.Redis):
+    """Responsible for the connections of threads to the nodes of a cluster.
+
+    As a client of redis-py it sends each command to any node. Calls of scripts and commands with a
+    key go to the owner of the key's slot, by `pyjobs.transport`. Nothing is sent when it is made.
+
+    Attributes:
+        table: who owns which slot.
+        failure: why the table could not be asked for, the last time; None when it could.
+
+    Args:
+        seeds: nodes that can be asked before any is known.
+        open: makes a client of one node.
+        seconds: how long a reply is waited for.
+    """
+
+    def __init__(self, seeds: list[Address], open: Open[redis.Redis], seconds: float) -> None:
+        self.table = SlotTable(seeds)
+        self.failure: PyjobsError | None = None
+        self._open = open
+        self._seconds = seconds
+        self._clients: dict[Address, redis.Redis] = {}
+        # Reentrant, because a signal handler may submit amid a refresh.
+        self._refreshing = threading.RLock()
+        super().__init__(connection_pool=AnyNodePool(self))
+
+    def client_of(self, node: Address) -> redis.Redis:
+        """Return the client of one node."""
+        found = self._clients.get(node)
+        if found is None:
+            found = self._clients.setdefault(node, self._open(node, self._seconds))
+        return found
+
+    def refresh(self) -> None:
+        """Ask the nodes one after the other who owns which slot, if the table is stale. One caller
+        asks at a time; others wait for its answer. Nothing is raised."""
+        with self._refreshing:
+            if not self.table.stale:
+                return
+            for node in self.table.nodes():
+                try:
+                    with self._open(node, PROBE_SECONDS) as asked:
+                        reply = pipeline.command(asked.connection_pool, *SLOTS)
+                    self.failure = took(self.table, reply, node)
+                except exceptions.RedisError as error:
+                    self.failure = failed(self.table, error, node)
+                if self.failure is None:
+                    return
+
+    def primaries(self) -> list[redis.Redis]:
+        """Return a client of each node that owns a slot.
+
+        Raises:
+            Unavailable: no node says who owns which slot.
+        """
+        self.refresh()
+        return [self.client_of(node) for node in known(self.table, self.failure)]
+
+    def close(self) -> None:
+        """Close every connection."""
+        for client in list(self._clients.values()):
+            client.close()
+
+
+class AsyncCluster(redis.asyncio.Redis):
+    """Responsible for the asyncio connections to the nodes of a cluster.
+
+    As a client of redis-py it sends each command to any node. Calls of scripts and commands with a
+    key go to the owner of the key's slot, by `pyjobs.transport`. Nothing is sent when it is made.
+
+    Attributes:
+        table: who owns which slot.
+        failure: why the table could not be asked for, the last time; None when it could.
+
+    Args:
+        seeds: nodes that can be asked before any is known.
+        open: makes a client of one node.
+        seconds: how long a reply is waited for.
+    """
+
+    def __init__(
+        self, seeds: list[Address], open: Open[redis.asyncio.Redis], seconds: float
+    ) -> None:
+        self.table = SlotTable(seeds)
+        self.failure: PyjobsError | None = None
+        self._open = open
+        self._seconds = seconds
+        self._clients: dict[Address, redis.asyncio.Redis] = {}
+        self._refreshing = asyncio.Lock()
+        super().__init__(connection_pool=AsyncAnyNodePool(self))
+
+    def client_of(self, node: Address) -> redis.asyncio.Redis:
+        """Return the client of one node."""
+        found = self._clients.get(node)
+        if found is None:
+            found = self._clients.setdefault(node, self._open(node, self._seconds))
+        return found
+
+    async def refresh(self) -> None:
+        """Ask the nodes one after the other who owns which slot, if the table is stale. One task
+        asks at a time; others wait for its answer. Nothing is raised."""
+        async with self._refreshing:
+            if not self.table.stale:
+                return
+            for node in self.table.nodes():
+                asked = self._open(node, PROBE_SECONDS)
+                try:
+                    reply = await pipeline.acommand(asked.connection_pool, *SLOTS)
+                    self.failure = took(self.table, reply, node)
+                except exceptions.RedisError as error:
+                    self.failure = failed(self.table, error, node)
+                finally:
+                    with contextlib.suppress(exceptions.RedisError, OSError):
+                        await asked.aclose()
+                if self.failure is None:
+                    return
+
+    async def primaries(self) -> list[redis.asyncio.Redis]:
+        """Return a client of each node that owns a slot.
+
+        Raises:
+            Unavailable: no node says who owns which slot.
+        """
+        await self.refresh()
+        return [self.client_of(node) for node in known(self.table, self.failure)]
+
+    async def aclose(self, close_connection_pool: bool | None = None) -> None:
+        """Close every connection."""
+        for client in list(self._clients.values()):
+            await client.aclose()
+
+
+class AnyNodePool(redis.ConnectionPool):
+    """Gives connections to any node of a cluster that can be reached, for what any node can answer:
+    messages on channels cross a cluster, and reach every node.
+
+    Args:
+        cluster: whose nodes, and whose connections.
+    """
+
+    def __init__(self, cluster: Cluster) -> None:
+        super().__init__(**RESP2)
+        self._cluster = cluster
+        self._homes: dict[Any, Any] = {}
+
+    def get_connection(self, command_name: Any = None, *keys: Any, **options: Any) -> Any:
+        """Return a connection to the first node that takes one.
+
+        Raises:
+            RedisError: no node takes one.
+        """
+        table = self._cluster.table
+        self._cluster.refresh()
+        failure: exceptions.RedisError = no_node()
+        for node in table.nodes():
+            pool = self._cluster.client_of(node).connection_pool
+            try:
+                connection = pool.get_connection()
+            except DISCONNECTED as error:
+                failure = error
+                table.broke(node)
+                continue
+            self._homes[connection] = pool
+            return connection
+        raise failure
+
+    def release(self, connection: Any) -> None:
+        """Give a connection back to the pool of its node."""
+        if (home := self._homes.pop(connection, None)) is not None:
+            home.release(connection)
+
+
+class AsyncAnyNodePool(redis.asyncio.ConnectionPool):
+    """Gives asyncio connections to any node of a cluster that can be reached, for what any node can
+    answer: messages on channels cross a cluster, and reach every node.
+
+    Args:
+        cluster: whose nodes, and whose connections.
+    """
+
+    def __init__(self, cluster: AsyncCluster) -> None:
+        super().__init__(**RESP2)
+        self._cluster = cluster
+        self._homes: dict[Any, Any] = {}
+
+    async def get_connection(self, command_name: Any = None, *keys: Any, **options: Any) -> Any:
+        """Return a connection to the first node that takes one.
+
+        Raises:
+            RedisError: no node takes one.
+        """
+        table = self._cluster.table
+        await self._cluster.refresh()
+        failure: exceptions.RedisError = no_node()
+        for node in table.nodes():
+            pool = self._cluster.client_of(node).connection_pool
+            try:
+                connection = await pool.get_connection()
+            except DISCONNECTED as error:
+                failure = error
+                table.broke(node)
+                continue
+            self._homes[connection] = pool
+            return connection
+        raise failure
+
+    async def release(self, connection: Any) -> None:
+        """Give a connection back to the pool of its node."""
+        if (home := self._homes.pop(connection, None)) is not None:
+            await home.release(connection)
+
+
+def took(table: SlotTable, reply: Any, node: Address) -> PyjobsError | None:
+    """Learn a reply to CLUSTER SLOTS. Returns what is wrong with it, None when nothing is."""
+    table.answered(node)
+    if table.learn(reply, node):
+        return None
+    return Unavailable(f"{node.host}:{node.port}: no node of the cluster has any slot")
+
+
+def failed(table: SlotTable, error: exceptions.RedisError, node: Address) -> PyjobsError:
+    """Note that a node did not say who owns which slot. Returns why."""
+    if isinstance(error, DISCONNECTED):
+        table.broke(node)
+    found = translated(error)
+    found.args = (f"{node.host}:{node.port}: {error}",)
+    return found
+
+
+def known(table: SlotTable, failure: PyjobsError | None) -> list[Address]:
+    """Return the primaries.
+
+    Raises:
+        PyjobsError: none is known, for this reason.
+    """
+    owners = table.owners()
+    if not owners:
+        raise failure or no_owner()
+    return owners
+
+
+def no_owner() -> Unavailable:
+    """Return the error of calls whose slot has no owner that is known."""
+    return Unavailable("no node of the cluster says who owns the slot")
+
+
+def no_node() -> exceptions.ConnectionError:
+    """Return the error of a cluster of which no node takes a connection."""
+    return exceptions.ConnectionError("no node of the cluster can be reached")

@@ -1,0 +1,180 @@
+"""Which call goes to which node of a cluster, and what is done about an answer that names another
+node or says "not now". Nothing here sends or waits.
+
+What is done about one connection is decided in retry.py, for each node by itself.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import Any, NamedTuple
+
+from redis import exceptions
+
+from pyjobs.engine import Call
+from pyjobs.errors import OutcomeUnknown, PyjobsError, Unavailable
+from pyjobs.transport.errors import DISCONNECTED, UNKNOWN_USER, refuses
+from pyjobs.transport.retry import PAUSES
+from pyjobs.transport.slots import Address, SlotTable
+
+# How often a call follows MOVED before that counts as a try. One move takes one; a table that is
+# out of date in several ways takes a few.
+MOST_HOPS = 5
+# A move or a failover takes longer than a new connection: so many tries here for each try there.
+TRIES = 2
+# Calls are given out in parts, so that not all calls of a long stream are in memory at once.
+PART = 64
+
+
+class Group(NamedTuple):
+    """Holds the calls of one round that go to one node.
+
+    Attributes:
+        node: the node; None where nobody has said who owns the slot.
+        places: which of the answers are those of these calls.
+        calls: the calls.
+    """
+
+    node: Address | None
+    places: list[int]
+    calls: list[Call[Any]]
+
+
+class Routing:
+    """Decides which calls of one stream go to which node next, until each has its answer.
+
+    =====================================  ====================================================
+    the answer of a call                   what is done
+    =====================================  ====================================================
+    a reply, or the error of one call      it is the answer
+    MOVED                                  the table is patched, and the call sent again at once
+    MOVED, for the sixth time              the same as for ASK
+    ASK, TRYAGAIN, CLUSTERDOWN, READONLY,  the call again after a pause, when the table was
+    LOADING, no connection, any refusal    asked for anew: nothing was carried out
+    for now
+    the connection broke                   the same, where the script may be repeated; elsewhere
+                                           it is the answer
+    an unknown user, a script that can't   it is the answer
+    be loaded
+    the tries are used up                  the last error is the answer
+    =====================================  ====================================================
+
+    ASKING is never sent. A queue that moves has keys on both nodes, and a script that runs on one
+    of them would find half of them. So a queue that moves rests until its last key has moved.
+
+    Args:
+        table: who owns which slot; it is patched and marked as stale here.
+        calls: the calls, pulled in parts.
+        most: how often calls are sent again at most after a pause.
+
+    Attributes:
+        answers: the answers so far.
+    """
+
+    def __init__(self, table: SlotTable, calls: Iterable[Call[Any]], most: int) -> None:
+        self._table = table
+        self._source = iter(calls)
+        self._most = most
+        self._calls: dict[int, Call[Any]] = {}
+        self._tries = 0
+        self._hops = 0
+        self._later = False
+        self.answers: list[Any] = []
+
+    def begin_round(self) -> float | None:
+        """Begin a round. Returns the seconds to wait before, None when every call is answered."""
+        if self._later:
+            self._tries += 1
+        elif self._calls:
+            self._hops += 1
+        else:
+            first, part = len(self.answers), list(islice(self._source, PART))
+            self._calls = dict(enumerate(part, first))
+            self.answers += [None] * len(part)
+            self._hops = 0
+        if not self._calls:
+            return None
+        return self._pause() if self._later else 0.0
+
+    def groups(self) -> list[Group]:
+        """Return the calls of the round, by node; a node that broke the last time comes last."""
+        found: dict[Address, Group] = {}
+        unowned = Group(None, [], [])
+        for place, call in self._calls.items():
+            node = self._table.owner(call.keys[0])
+            group = unowned if node is None else found.setdefault(node, Group(node, [], []))
+            group.places.append(place)
+            group.calls.append(call)
+        self._calls, self._later = {}, False
+        ordered = [found[node] for node in self._table.broken_last(found)]
+        return [unowned, *ordered] if unowned.places else ordered
+
+    def take(self, group: Group, answers: Sequence[Any]) -> None:
+        """Take the answers of a group, in its order."""
+        if group.node is not None:
+            self._table.answered(group.node)
+        for place, call, answer in zip(group.places, group.calls, answers, strict=True):
+            self.answers[place] = answer
+            if isinstance(answer, PyjobsError):
+                self._take_error(group, place, call, answer)
+
+    def _take_error(self, group: Group, place: int, call: Call[Any], answer: PyjobsError) -> None:
+        cause = answer.__cause__
+        if (
+            isinstance(cause, exceptions.RedisError)
+            and group.node is not None
+            and redirected(self._table, group.node, cause)
+            and self._hops < MOST_HOPS
+        ):
+            self._calls[place] = call
+            return
+        if isinstance(cause, exceptions.MovedError):
+            self.answers[place] = answer = copied_as_unavailable(answer)
+        if not may_repeat(answer, call):
+            return
+        self._table.stale = True
+        if self._tries < self._most:
+            self._later = True
+            self._calls[place] = call
+
+    def _pause(self) -> float:
+        longest = PAUSES[min(self._tries, len(PAUSES)) - 1]
+        return longest * random.uniform(0.5, 1.0)
+
+
+def redirected(table: SlotTable, node: Address, error: exceptions.RedisError) -> bool:
+    """Note in the table what an error of a node shows. Returns whether it names the slot's owner,
+    and the same may be sent there at once: nothing was carried out.
+
+    Args:
+        table: who owns which slot.
+        node: the node that answered, or did not.
+        error: the error.
+    """
+    if isinstance(error, exceptions.MovedError):
+        # Where no host is named, that of the node which answered is meant.
+        table.moved(error.slot_id, Address(error.host or node.host, error.port))
+        return True
+    if isinstance(error, DISCONNECTED):
+        table.broke(node)
+    elif refuses(error):
+        table.stale = True
+    return False
+
+
+def may_repeat(answer: PyjobsError, call: Call[Any]) -> bool:
+    """Return whether a call that has this answer may be sent again, and may then be answered."""
+    if not isinstance(answer, Unavailable):
+        return False
+    if isinstance(answer.__cause__, (*UNKNOWN_USER, exceptions.NoScriptError)):
+        return False
+    return call.script.replay_safe or not isinstance(answer, OutcomeUnknown)
+
+
+def copied_as_unavailable(error: PyjobsError) -> Unavailable:
+    """Return an error as Unavailable, with the cause that it has."""
+    found = Unavailable(*error.args)
+    found.__cause__ = error.__cause__
+    return found
