@@ -29,8 +29,6 @@ class Script:
     composed: Composed
     text: str
     """Without what it never uses, and with its comments: each line where `composed` has it."""
-    body: str
-    """What Redis runs."""
     commands: list[str]
     used: frozenset[tuple[str, str]]
     """(piece, name) of what it keeps."""
@@ -38,6 +36,11 @@ class Script:
     @property
     def name(self) -> str:
         return self.composed.path.removesuffix(".lua")
+
+    @property
+    def body(self) -> str:
+        """What Redis runs."""
+        return lean(self.composed.text, self.composed.path)
 
     @property
     def pieces(self) -> list[str]:
@@ -59,7 +62,6 @@ def make(composer: Composer, path: str, pieces: dict[str, Piece]) -> Script:
     return Script(
         composed=composed,
         text=text,
-        body=lean(composed.text, path),
         commands=found,
         used=frozenset((region.path, name) for region, name in kept if region),
     )

@@ -38,13 +38,17 @@ def size(node: Any) -> int:
 def many(values: list[Any]) -> bool:
     """Whether a list of values has as many as its last expression happens to return."""
     return bool(values) and (
-        isinstance(values[-1], (lua.Call, lua.Invoke, lua.Varargs, lua.Dots)) and not values[-1].wrapped
+        isinstance(values[-1], (lua.Call, lua.Invoke, lua.Varargs, lua.Dots))
+        and not values[-1].wrapped
     )
 
 
 def pure(node: Any) -> bool:
     """Whether an expression calls nothing and makes nothing."""
-    return not any(isinstance(one, (lua.Call, lua.Invoke, lua.Table, lua.AnonymousFunction)) for one in walk(node))
+    return not any(
+        isinstance(one, (lua.Call, lua.Invoke, lua.Table, lua.AnonymousFunction))
+        for one in walk(node)
+    )
 
 
 def returned(body: Any) -> list[Any]:
@@ -160,9 +164,11 @@ def spread(node: Any, extra: list[Any]) -> bool:
                 last = value[-1]
                 if isinstance(last, lua.Field) and last.key is None and dots(last.value):
                     value[-1:] = [lua.Field(None, clone(each)) for each in extra]
-                elif dots(last) and name != "args" or dots(last) and not isinstance(one, FUNCTIONS):
+                elif (dots(last) and name != "args") or (dots(last) and not isinstance(one, FUNCTIONS)):
                     value[-1:] = clone(extra)
-                fit = fit and not any(dots(each) for each in value if not isinstance(one, FUNCTIONS))
+                fit = fit and not any(
+                    dots(each) for each in value if not isinstance(one, FUNCTIONS)
+                )
     return fit
 
 
@@ -245,9 +251,17 @@ class Inliner:
         old = [clone(node)]
         if self._is_call(node):
             made = self._body(node, lambda values: [] if all(map(pure, values)) else calls(values))
-        elif isinstance(node, lua.Return) and len(returned(node)) == 1 and self._is_call(returned(node)[0]):
+        elif (
+            isinstance(node, lua.Return)
+            and len(returned(node)) == 1
+            and self._is_call(returned(node)[0])
+        ):
             made = self._returning(returned(node)[0])
-        elif isinstance(node, lua.LocalAssign) and len(node.values) == 1 and self._is_call(node.values[0]):
+        elif (
+            isinstance(node, lua.LocalAssign)
+            and len(node.values) == 1
+            and self._is_call(node.values[0])
+        ):
             targets = [lua.Name(one.id) for one in node.targets]
             made = self._body(node.values[0], lambda values: assigned(targets, values, fresh=True))
             if made is not None:
@@ -298,7 +312,9 @@ class Inliner:
                 named.append((lua.Name(name), value))
         named += first
         holder = substitute(lua.Block(body), given)
-        values = [value for _, value in named if value is not None] + [one for one in extra if not pure(one)]
+        values = [value for _, value in named if value is not None] + [
+            one for one in extra if not pure(one)
+        ]
         before = []
         if named:
             before.append(lua.LocalAssign([target for target, _ in named], values))
@@ -383,7 +399,8 @@ def flat(targets: list[Any], made: list[Any]) -> list[Any]:
     [block] = made
     if len(block.body.body) == 1 and isinstance(block.body.body[0], lua.Assign):
         [only] = block.body.body
-        if [one.id for one in only.targets if isinstance(one, lua.Name)] == [one.id for one in targets]:
+        if [one.id for one in only.targets if isinstance(one, lua.Name)] == [
+            one.id for one in targets
+        ]:
             return [lua.LocalAssign(targets, only.values)]
     return [lua.LocalAssign(targets, []), block]
-

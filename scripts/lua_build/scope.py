@@ -22,7 +22,19 @@ NUMBERED = re.compile(r"_\d+$")
 
 
 # What of a node is no node, nor a list of nodes.
-PLAIN = {"id", "attribute", "n", "s", "raw", "delimiter", "notation", "style", "between_brackets", "comments", "wrapped"}
+PLAIN = {
+    "id",
+    "attribute",
+    "n",
+    "s",
+    "raw",
+    "delimiter",
+    "notation",
+    "style",
+    "between_brackets",
+    "comments",
+    "wrapped",
+}
 
 
 @functools.cache
@@ -50,7 +62,16 @@ def children(node: Any) -> list[Any]:
     return found
 
 
-LEAVES = {lua.Name, lua.String, lua.Number, lua.Nil, lua.TrueExpr, lua.FalseExpr, lua.Dots, lua.Varargs}
+LEAVES = {
+    lua.Name,
+    lua.String,
+    lua.Number,
+    lua.Nil,
+    lua.TrueExpr,
+    lua.FalseExpr,
+    lua.Dots,
+    lua.Varargs,
+}
 
 
 def walk(node: Any) -> list[Any]:
@@ -236,6 +257,10 @@ class Variables:
         """Count what stands in the tree now, in place of what stood there."""
         for node, sign in [*((one, -1) for one in old), *((one, 1) for one in new)]:
             part = Variables(node)
-            for mine, its in ((self.reads, part.reads), (self.writes, part.writes), (self.calls, part.calls)):
+            for mine, its in (
+                (self.reads, part.reads),
+                (self.writes, part.writes),
+                (self.calls, part.calls),
+            ):
                 for name, times in its.items():
                     mine[name] += sign * times

@@ -128,7 +128,9 @@ def taken(node: Any, last: bool) -> list[Any]:
             break
         kept.append((test, body))
     if len(kept) == len(cases):
-        if not any(body for _, body in kept) and all(test is None or pure(test) for test, _ in kept):
+        if not any(body for _, body in kept) and all(
+            test is None or pure(test) for test, _ in kept
+        ):
             return []
         return [node]
     if kept[0][0] is None:
@@ -145,9 +147,11 @@ def unused(tree: Any) -> bool:
             if isinstance(node, lua.LocalFunction) and not known.reads[node.name.id]:
                 changed = True
                 continue
-            if isinstance(node, lua.LocalAssign) and not any(
-                known.reads[one.id] or known.writes[one.id] for one in node.targets
-            ) and all(map(pure, node.values)):
+            if (
+                isinstance(node, lua.LocalAssign)
+                and not any(known.reads[one.id] or known.writes[one.id] for one in node.targets)
+                and all(map(pure, node.values))
+            ):
                 changed = True
                 continue
             kept.append(node)
@@ -194,10 +198,11 @@ def only_branch(node: Any, name: str) -> Any:
         return None
     blocks = inner_blocks(node)
     within = [one for one in blocks if reads(one, name)]
-    tests = [test for test, _ in branches(node) if test is not None] if isinstance(node, lua.If) else []
+    tests = (
+        [test for test, _ in branches(node) if test is not None] if isinstance(node, lua.If) else []
+    )
     return within[0] if len(within) == 1 and not any(reads(test, name) for test in tests) else None
 
 
 def reads(node: Any, name: str) -> bool:
     return any(one.id == name for one in variables(node))
-
