@@ -2,7 +2,7 @@
 
 from importlib.metadata import version
 
-from pyjobs.client import Client, Job, JobRef, Options
+from pyjobs.client import Client, Job, JobRef, Options, Schedule, ScheduleInfo
 from pyjobs.engine import ModeName
 from pyjobs.errors import (
     BadArgument,
@@ -17,6 +17,7 @@ from pyjobs.errors import (
     MissingExtra,
     NoJob,
     NoResults,
+    NoSchedule,
     OutcomeUnknown,
     PyjobsError,
     QueueFull,
@@ -29,6 +30,7 @@ from pyjobs.errors import (
     WrongMode,
     WrongType,
 )
+from pyjobs.tasks import Task, task
 from pyjobs.worker import ClaimedJob, Reject, Retry, Snooze, Worker
 
 __version__ = version("pyjobs")
@@ -51,6 +53,7 @@ __all__ = [
     "ModeName",
     "NoJob",
     "NoResults",
+    "NoSchedule",
     "Options",
     "OutcomeUnknown",
     "PyjobsError",
@@ -58,7 +61,10 @@ __all__ = [
     "Reject",
     "ResultGone",
     "Retry",
+    "Schedule",
+    "ScheduleInfo",
     "Snooze",
+    "Task",
     "TooLarge",
     "Unavailable",
     "Undecodable",
@@ -67,4 +73,5 @@ __all__ = [
     "Worker",
     "WrongMode",
     "WrongType",
+    "task",
 ]

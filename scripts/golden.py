@@ -265,6 +265,12 @@ CHAPTERS: dict[str, list[Step]] = {
         call("queue/walk", RELIABLE, "waiting", "", "10"),
         call("queue/check", RELIABLE, "job-9", "nobody"),
         call("reliable/cancel", RELIABLE, "", "job-9"),
+        call("queue/pause", RELIABLE, "0"),
+        call("queue/resume", RELIABLE),
+        call("reliable/submit", RELIABLE, "", "delay=60000", "job-10", b"10"),
+        call("queue/run", RELIABLE, "job-10"),
+        call("queue/delete", RELIABLE, "job-10", "nobody"),
+        call("queue/purge", RELIABLE, "waiting", "10"),
     ],
     "Schedules": [
         call("reliable/schedule", RELIABLE, "daily", "every=86400000 missed=skip", DATA),

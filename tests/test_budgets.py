@@ -14,8 +14,9 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 # Lines, for the files of a pattern. A piece of Lua is included into scripts whole, and a script is
-# read from its first write to its last; a Python module has one public matter.
-BUDGETS = {"lua/lib/*/*.lua": 100, "lua/[!l]*/*.lua": 34, "pyjobs/**/*.py": 350}
+# read from its first write to its last; a Python module has one public matter. The worker and the
+# client take tasks beside bare jobs, and their signatures are long.
+BUDGETS = {"lua/lib/*/*.lua": 100, "lua/[!l]*/*.lua": 34, "pyjobs/**/*.py": 370}
 
 
 def lines(path: Path) -> int:

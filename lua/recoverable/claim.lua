@@ -17,6 +17,7 @@
 --% include "lib/call/options.lua"
 --% include "lib/call/clock.lua"
 --% include "lib/queue/queue.lua"
+--% include "lib/queue/pause.lua"
 --% include "lib/queue/grace.lua"
 --% include "lib/claim/open.lua"
 local queues  = KEYS                                               -- queues   in order of priority

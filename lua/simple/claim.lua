@@ -18,6 +18,7 @@
 --% include "lib/call/clock.lua"
 --% include "lib/call/acl.lua"
 --% include "lib/queue/queue.lua"
+--% include "lib/queue/pause.lua"
 --% include "lib/queue/broken.lua"
 --% include "lib/job/simple_format.lua"
 --% include "lib/claim/room.lua"
@@ -31,7 +32,7 @@ arity(nil, 2)
 no_more_options(options)
 local opened = {}
 for i, queue in ipairs(queues) do
-  opened[i] = open(queue, 'simple')
+  opened[i] = open(queue, 'simple', 'paused')
   if bad then return redis.error_reply(bad) end
   read_lengths(opened[i])
   redis.call('LLEN', opened[i].broken)

@@ -1,5 +1,6 @@
 """What an operator does with the queues of a server. `pyjobs.cli` is built on it.
 
+    Admin, AsyncAdmin  what an operator asks of queues and does to them
     reap_queues        put back the jobs that dead workers held
     dead_jobs          list the dead jobs of a queue
     requeue_jobs       put some dead jobs back into their queue
@@ -13,20 +14,28 @@ Each function takes values and returns values: nothing here prints, or knows of 
 Other folders import from this file and not past it.
 """
 
+from pyjobs.admin.aio import AsyncAdmin
 from pyjobs.admin.answers import Answer
 from pyjobs.admin.cancel import cancel_jobs
 from pyjobs.admin.dead import DeadJob, DeadJobs, dead_jobs
 from pyjobs.admin.describe import Description, Place, Returned, describe_script, find_script
+from pyjobs.admin.plans import Failure, Finding, QueueStatus
 from pyjobs.admin.queues import queue_mode
 from pyjobs.admin.reap import ReapedQueue, reap_queues
 from pyjobs.admin.requeue import requeue_all, requeue_jobs
+from pyjobs.admin.sync import Admin
 
 __all__ = [
+    "Admin",
     "Answer",
+    "AsyncAdmin",
     "DeadJob",
     "DeadJobs",
     "Description",
+    "Failure",
+    "Finding",
     "Place",
+    "QueueStatus",
     "ReapedQueue",
     "Returned",
     "cancel_jobs",

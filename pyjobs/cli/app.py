@@ -9,13 +9,24 @@ import click
 
 from pyjobs.cli.acl import acl
 from pyjobs.cli.cancel import cancel
+from pyjobs.cli.check import check
 from pyjobs.cli.dead import dead
+from pyjobs.cli.delete import delete
+from pyjobs.cli.explain import explain
+from pyjobs.cli.failures import failures
+from pyjobs.cli.jobs import jobs
 from pyjobs.cli.output import say, show, show_error
+from pyjobs.cli.pause import pause, resume
+from pyjobs.cli.purge import purge
 from pyjobs.cli.reap import reap
 from pyjobs.cli.requeue import requeue
 from pyjobs.cli.result import result
+from pyjobs.cli.run_now import run_now
 from pyjobs.cli.scripts import scripts
+from pyjobs.cli.show import show as show_job
+from pyjobs.cli.status import status
 from pyjobs.cli.submit import submit
+from pyjobs.cli.tasks import tasks
 from pyjobs.cli.work import work
 from pyjobs.errors import PyjobsError
 
@@ -34,7 +45,10 @@ class InOrder(click.Group):
 
 @click.group(
     cls=InOrder,
-    commands=[submit, result, work, cancel, dead, requeue, reap, scripts, acl],
+    commands=[
+        *(submit, result, work, tasks, status, jobs, show_job, explain, failures, dead),
+        *(pause, resume, cancel, requeue, run_now, delete, purge, check, reap, scripts, acl),
+    ],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=EXIT_CODES,
     invoke_without_command=True,

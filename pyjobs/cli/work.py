@@ -21,6 +21,7 @@ from pyjobs.cli.reload import watchfiles
 from pyjobs.cli.stops import StopListener
 from pyjobs.errors import BadArgument, PyjobsError
 from pyjobs.log import logger
+from pyjobs.task import BaseTask
 from pyjobs.transport import ErrorTranslation
 from pyjobs.validate import whole
 from pyjobs.worker import EXECUTORS, StopSignals, Worker
@@ -29,7 +30,7 @@ log = logger(__name__)
 
 
 @click.command()
-@click.argument("worker", metavar="MODULE:WORKER")
+@click.argument("worker", metavar="MODULE[:WORKER]")
 @click.option(
     "--url",
     metavar="URL",
@@ -111,7 +112,8 @@ def work(
     traceback: bool,
     parent: int | None,
 ) -> int:
-    """Run the worker called WORKER in the Python module MODULE.
+    """Run the worker called WORKER in the Python module MODULE; without WORKER, a reliable worker
+    of all tasks in the module.
 
     The module is looked for in the current directory first.
 
@@ -169,15 +171,19 @@ def work(
 
 
 def find(where: str) -> Worker:
-    """Return the worker at `MODULE:WORKER`.
+    """Return the worker at `MODULE:WORKER`, or a worker of the tasks in `MODULE`.
 
     Raises:
         BadArgument: there is no such module, it has no such worker, or it can't be imported.
     """
-    title, _, name = where.partition(":")
-    if not title or not name or title.startswith("."):
+    title, colon, name = where.partition(":")
+    if not title or bool(colon) != bool(name) or title.startswith("."):
         raise BadArgument(f"{where!r} is not MODULE:WORKER, such as tasks:worker")
     module = imported(title)
+    if not colon and any(isinstance(value, BaseTask) for value in vars(module).values()):
+        return Worker(tasks=[module])
+    if not colon:
+        raise BadArgument(f"{where!r} is not MODULE:WORKER, and has no tasks")
     found = getattr(module, name, None)
     if isinstance(found, Worker):
         return found

@@ -1,11 +1,12 @@
 """Submitting jobs and waiting for their results.
 
-`Client`, `Job`, `JobRef` and `Options` are public. Other folders import from this file and not past
-it.
+`Client`, `Job`, `JobRef`, `Options`, `Schedule` and `ScheduleInfo` are public. Other folders import
+from this file and not past it.
 """
 
 from pyjobs.client.job import JobRef, settle_stored
 from pyjobs.client.options import Options
+from pyjobs.client.schedules import Schedule, ScheduleInfo
 from pyjobs.client.sync import Client, Job
 
 __all__ = [
@@ -13,5 +14,7 @@ __all__ = [
     "Job",
     "JobRef",
     "Options",
+    "Schedule",
+    "ScheduleInfo",
     "settle_stored",
 ]

@@ -10,20 +10,22 @@ import time
 import warnings
 from collections.abc import AsyncIterable, Collection, Iterable
 from datetime import timedelta
-from typing import Any, Unpack, cast
+from typing import Any, Unpack, cast, overload
 
 from pyjobs.asyncutil import cancel_and_wait
 from pyjobs.client.aio_job import Job, UnheardJob
+from pyjobs.client.aio_schedules import AsyncSchedules
 from pyjobs.client.batch import Batch
 from pyjobs.client.coalesce import Coalescer
 from pyjobs.client.core import ClientCore
-from pyjobs.client.job import JobRef, unless_conflict
+from pyjobs.client.job import JobRef, decode_by, unless_conflict
 from pyjobs.client.listener import AsyncListener, alook
 from pyjobs.client.options import Options
 from pyjobs.client.stream import Stream, is_stream
-from pyjobs.client.submit import Route
+from pyjobs.client.submit import Json, Route, given, no_arguments
 from pyjobs.engine import ModeName
 from pyjobs.errors import ClientClosed
+from pyjobs.task import BaseTask, P, R
 from pyjobs.transport import (
     DEFAULT_URL,
     ErrorTranslation,
@@ -91,21 +93,41 @@ class Client:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
+    @overload
+    async def submit(
+        self, data: BaseTask[P, R], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Job[R]: ...
+
+    @overload
     async def submit(
         self,
-        data: Any,
+        data: Json,
+        /,
         *,
         queue: str | None = None,
         id: str | None = None,
         **options: Unpack[Options],
-    ) -> Job:
+    ) -> Job: ...
+
+    async def submit(
+        self,
+        data: Any,
+        /,
+        *args: Any,
+        queue: Any = None,
+        id: Any = None,
+        **options: Any,
+    ) -> Job[Any]:
         """Submit one job (<mode>/submit).
 
         Submits that are awaited at the same time share calls. A submit that is cancelled may have
         been sent or not.
 
         Args:
-            data: what the handler gets; any value that JSON can hold, up to 1 MiB as JSON.
+            data: what the handler gets; any value that JSON can hold, up to 1 MiB as JSON. Or a
+                task, and after it the arguments of its function. Options of a task's submit go into
+                `send.using(delay=60)`.
+            args: arguments of a task.
             queue: name of the queue. Default: chosen by the client's route, or its queue.
             id: the job's id. A repeated submit of it is the same job for as long as its
                 `retention`; with 0, until the job has ended. Default: a new id.
@@ -144,14 +166,27 @@ class Client:
             ClientClosed: the client is closed.
         """
         self._core.check_open()
-        item = self._core.builder.item(data, queue, id, options)
+        if isinstance(data, BaseTask):
+            submission = data.submission(args, given(queue, id, options))
+            item, decode = self._core.builder.task(submission), submission.decode
+        else:
+            no_arguments(args)
+            item = self._core.builder.item(data, queue, id, options)
+            decode = None
         with self._translating:
             await self._listen((item.queue,))
             waiting = self._coalescer.add(item, asyncio.get_running_loop().create_future())
             if self._sender is None or self._sender.done():
                 self._sender = asyncio.create_task(self._send(), name="pyjobs-submit")
             job = await waiting
+        if decode is not None:
+            decode_by(job, decode)
         return unless_conflict(job)
+
+    @property
+    def schedules(self) -> AsyncSchedules:
+        """The schedules of the client's queues: set, list, pause, resume, run and remove."""
+        return AsyncSchedules(self._server, self._core.schedules, self._translating)
 
     async def submit_many(
         self,

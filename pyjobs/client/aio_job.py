@@ -5,14 +5,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Generator
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic
 
 from pyjobs.client.job import BaseJob
 from pyjobs.errors import ClientClosed, PyjobsError
 from pyjobs.validate import wait_seconds
 
+if TYPE_CHECKING:
+    # A type checker knows defaults of type variables before Python does.
+    from typing_extensions import TypeVar
 
-class Job(BaseJob):
+    T = TypeVar("T", default=Any)
+else:
+    from typing import TypeVar
+
+    T = TypeVar("T")
+
+
+class Job(BaseJob, Generic[T]):
     """Holds a submitted job, and waits for its result: `await job` returns the result.
 
     A job belongs to the event loop of its client. It can't be copied. It is pickled as a JobRef,
@@ -32,11 +42,11 @@ class Job(BaseJob):
         super().__init__(id, queue)
         self._loop = running_loop()
 
-    def __await__(self) -> Generator[Any, None, Any]:
+    def __await__(self) -> Generator[Any, None, T]:
         """Wait for the result, as `result` does without a timeout, and return it."""
         return self.result().__await__()
 
-    async def result(self, timeout: float | timedelta | None = None) -> Any:
+    async def result(self, timeout: float | timedelta | None = None) -> T:
         """Wait for the result and return it.
 
         Args:
@@ -56,7 +66,8 @@ class Job(BaseJob):
             Undecodable: the worker wrote a result that is not JSON.
         """
         await self._wait(timeout)
-        return self._value()
+        value: T = self._value()
+        return value
 
     async def exception(self, timeout: float | timedelta | None = None) -> PyjobsError | None:
         """Wait for the result and return the error that `result` would raise, or None.

@@ -14,6 +14,7 @@ from pyjobs.client.batch import Batch, Chunk, refused
 from pyjobs.client.job import BaseJob, JobRef, note, presence, same_job, settle
 from pyjobs.client.pending import J, Pending
 from pyjobs.client.presence import Event, Presence
+from pyjobs.client.schedules import ScheduleCalls
 from pyjobs.client.submit import Route, SubmitBuilder
 from pyjobs.client.sweep import Sweep
 from pyjobs.engine import (
@@ -43,6 +44,7 @@ class ClientCore(Generic[J]):
         results: whether the client hears results.
         builder: makes the calls and jobs of a submit. Call `check_open` first.
         sweep: decides which jobs are looked up.
+        schedules: makes the calls about schedules.
         closed: whether `close` was called.
 
     Args:
@@ -77,6 +79,7 @@ class ClientCore(Generic[J]):
         self._every = needed("sweep", positive("sweep", sweep)) / 1000
         self.closed = False
         self.results = results
+        self.schedules = ScheduleCalls(self.mode, self.keys, self._queue)
         self._begin()
 
     def _begin(self) -> None:

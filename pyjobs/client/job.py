@@ -16,6 +16,7 @@ from pyjobs import codec
 from pyjobs.client.presence import NEXT, Event, Presence
 from pyjobs.engine import Stored
 from pyjobs.errors import (
+    BadArgument,
     Conflict,
     JobCancelled,
     JobExpired,
@@ -55,7 +56,16 @@ class BaseJob:
             submit found the job in Redis.
     """
 
-    __slots__ = ("__weakref__", "_end", "_presence", "_waiter", "created", "id", "queue")
+    __slots__ = (
+        "__weakref__",
+        "_decode",
+        "_end",
+        "_presence",
+        "_waiter",
+        "created",
+        "id",
+        "queue",
+    )
 
     def __init__(self, id: str, queue: str) -> None:
         self.id = id
@@ -63,6 +73,8 @@ class BaseJob:
         self.created = True
         self._presence = SENT
         self._end: Stored | PyjobsError | None = None
+        # A task's jobs have the decoder of the task.
+        self._decode: Callable[[bytes], Any] = codec.decode
         # Made by the first call that waits; each kind of client has a kind of its own.
         self._waiter: Any = None
 
@@ -110,7 +122,7 @@ class BaseJob:
     def _value(self) -> Any:
         """Return the decoded result, or raise the error; only for a job that is done."""
         if isinstance(self._end, Stored) and self._end.state == "done":
-            return codec.decode(self._end.body)
+            return self._decode(self._end.body)
         error = self._error()
         assert error is not None
         raise error
@@ -123,8 +135,8 @@ class BaseJob:
             return None
         if end.state == "done":
             try:
-                codec.decode(end.body)
-            except Undecodable as error:
+                self._decode(end.body)
+            except (Undecodable, BadArgument) as error:
                 return error
             return None
         if end.state == "cancelled":
@@ -174,6 +186,12 @@ def settle(job: BaseJob, end: Stored | PyjobsError, *, wake: bool = True) -> Non
         job._end = end
         if wake:
             job._wake()
+
+
+def decode_by(job: AnyJob, decode: Callable[[bytes], Any]) -> AnyJob:
+    """Let this function decode the result of a job, and return the job."""
+    job._decode = decode
+    return job
 
 
 def note(jobs: Iterable[BaseJob], event: Event) -> None:

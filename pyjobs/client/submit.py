@@ -16,11 +16,14 @@ from pyjobs.client.stream import Stream, too_large
 from pyjobs.engine import MAX_BYTES, Arg, Keys, Mode
 from pyjobs.errors import BadArgument, Unencodable
 from pyjobs.ids import new_id, new_ids
+from pyjobs.task import Submission
 from pyjobs.validate import checked
 
 Route = Callable[[Any], str]
 K = TypeVar("K")
 ONE = (0,)
+# What a submit without a task takes; a type checker so refuses the wrong arguments of a task.
+Json = Mapping[str, Any] | Sequence[Any] | str | float | bool | None
 NONE: frozenset[int] = frozenset()
 
 
@@ -170,11 +173,21 @@ class SubmitBuilder(Generic[J]):
             BadArgument: an argument is not what it must be.
             Unencodable: the value has no JSON.
         """
+        return self._item(codec.encode(value), self._queue_for(value, queue), id, options)
+
+    def task(self, submission: Submission) -> Item:
+        """Return the checked submit of a task.
+
+        Raises:
+            BadArgument: an option is not what it must be.
+        """
+        name = self._queue_for(None, submission.queue or self._queue)
+        return self._item(submission.data, name, submission.id, submission.options)
+
+    def _item(self, data: bytes, name: str, id: str | None, options: Mapping[str, Any]) -> Item:
         text = options_text(self._script, options) if options else ""
-        data = codec.encode(value)
         if len(data) > MAX_BYTES:
             raise too_large(len(data))
-        name = self._queue_for(value, queue)
         named = new_id() if id is None else checked("id", id)
         return Item(name, text, named, data, id is not None)
 
@@ -271,6 +284,22 @@ class SubmitBuilder(Generic[J]):
         jobs = [job for job, _ in tracked]
         note(jobs, Event.SUBMITTED)
         return jobs, frozenset(at for at, (_, made) in enumerate(tracked) if not made)
+
+
+def given(queue: str | None, id: str | None, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keyword arguments of a task, whose function may have parameters of these names."""
+    named = {"queue": queue, "id": id}
+    return {**options, **{name: value for name, value in named.items() if value is not None}}
+
+
+def no_arguments(args: Sequence[Any]) -> None:
+    """Check that nothing stands beside the data of a job.
+
+    Raises:
+        BadArgument: something does, as if the data were a task.
+    """
+    if args:
+        raise BadArgument(f"data: {len(args)} more arguments, but only a task takes arguments")
 
 
 def grouped(kinds: Iterable[K]) -> dict[K, Sequence[int]]:

@@ -10,18 +10,20 @@ import time
 import warnings
 from collections.abc import Collection, Iterable
 from datetime import timedelta
-from typing import Any, Unpack
+from typing import Any, Unpack, overload
 
 from pyjobs.client.batch import Batch
 from pyjobs.client.core import ClientCore
 from pyjobs.client.fork import clients
-from pyjobs.client.job import JobRef, unless_conflict
+from pyjobs.client.job import JobRef, decode_by, unless_conflict
 from pyjobs.client.listener import Listener, look
 from pyjobs.client.options import Options
 from pyjobs.client.stream import Stream, is_stream
-from pyjobs.client.submit import Route
+from pyjobs.client.submit import Json, Route, given, no_arguments
 from pyjobs.client.sync_job import Job, UnheardJob
+from pyjobs.client.sync_schedules import Schedules
 from pyjobs.engine import ModeName
+from pyjobs.task import BaseTask, P, R
 from pyjobs.transport import DEFAULT_URL, ErrorTranslation, connect, register, run, run_many
 
 __all__ = ["Client", "Job"]
@@ -83,18 +85,36 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @overload
+    def submit(self, data: BaseTask[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Job[R]: ...
+
+    @overload
     def submit(
         self,
-        data: Any,
+        data: Json,
+        /,
         *,
         queue: str | None = None,
         id: str | None = None,
         **options: Unpack[Options],
-    ) -> Job:
+    ) -> Job: ...
+
+    def submit(
+        self,
+        data: Any,
+        /,
+        *args: Any,
+        queue: Any = None,
+        id: Any = None,
+        **options: Any,
+    ) -> Job[Any]:
         """Submit one job (<mode>/submit).
 
         Args:
-            data: what the handler gets; any value that JSON can hold, up to 1 MiB as JSON.
+            data: what the handler gets; any value that JSON can hold, up to 1 MiB as JSON. Or a
+                task, and after it the arguments of its function. Options of a task's submit go into
+                `send.using(delay=60)`.
+            args: arguments of a task.
             queue: name of the queue. Default: chosen by the client's route, or its queue.
             id: the job's id. A repeated submit of it is the same job for as long as its
                 `retention`; with 0, until the job has ended. Default: a new id.
@@ -134,8 +154,18 @@ class Client:
         """
         self._core.check_open()
         builder = self._core.builder
+        if isinstance(data, BaseTask):
+            submission = data.submission(args, given(queue, id, options))
+            [job] = self._submit(builder.together([builder.task(submission)]))
+            return unless_conflict(decode_by(job, submission.decode))
+        no_arguments(args)
         [job] = self._submit(builder.together([builder.item(data, queue, id, options)]))
         return unless_conflict(job)
+
+    @property
+    def schedules(self) -> Schedules:
+        """The schedules of the client's queues: set, list, pause, resume, run and remove."""
+        return Schedules(self._server, self._core.schedules, self._translating)
 
     def submit_many(
         self,

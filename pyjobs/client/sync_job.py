@@ -5,15 +5,25 @@ from __future__ import annotations
 import contextlib
 import threading
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic
 
 from pyjobs.client.fork import one_waiter
 from pyjobs.client.job import BaseJob
 from pyjobs.errors import PyjobsError
 from pyjobs.validate import wait_seconds
 
+if TYPE_CHECKING:
+    # A type checker knows defaults of type variables before Python does.
+    from typing_extensions import TypeVar
 
-class Job(BaseJob):
+    T = TypeVar("T", default=Any)
+else:
+    from typing import TypeVar
+
+    T = TypeVar("T")
+
+
+class Job(BaseJob, Generic[T]):
     """Holds a submitted job, and waits for its result. Threads may share it.
 
     A job can't be copied. It is pickled as a JobRef, its id and queue, which `client.job` takes.
@@ -28,7 +38,7 @@ class Job(BaseJob):
     __slots__ = ()
     _waiter: list[threading.Lock] | None
 
-    def result(self, timeout: float | timedelta | None = None) -> Any:
+    def result(self, timeout: float | timedelta | None = None) -> T:
         """Wait for the result and return it.
 
         Args:
@@ -47,7 +57,8 @@ class Job(BaseJob):
             Undecodable: the worker wrote a result that is not JSON.
         """
         self._wait(timeout)
-        return self._value()
+        value: T = self._value()
+        return value
 
     def exception(self, timeout: float | timedelta | None = None) -> PyjobsError | None:
         """Wait for the result and return the error that `result` would raise, or None.

@@ -16,6 +16,7 @@ from pyjobs.engine.limits import (
     MAX_ITEMS,
     MAX_KEY_BYTES,
     MAX_SKIP,
+    MOMENTS,
     RECORD_ITEMS,
     RESULT_ITEMS,
     SUBMIT_ITEMS,
@@ -23,14 +24,36 @@ from pyjobs.engine.limits import (
 )
 from pyjobs.engine.messages import parse_results
 from pyjobs.engine.modes import MODES, Mode, mode_named
+from pyjobs.engine.operate import OPERATOR
 from pyjobs.engine.outcome import RELEASE, UNKNOWN, Outcome, Policy
 from pyjobs.engine.queue import fetch, wake, watch
 from pyjobs.engine.recoverable import Recoverable
 from pyjobs.engine.reliable import RELIABLE, Reliable
 from pyjobs.engine.replies import Claimed, ClaimReply, Dead, Reaped, Stored, parse_submitted
+from pyjobs.engine.schedule import (
+    Scheduled,
+    SchedulePage,
+    StoredSchedule,
+    list_schedules,
+    moments_text,
+    pause_schedules,
+    refill_schedules,
+    remove_schedules,
+    resume_schedules,
+    run_schedules,
+)
 from pyjobs.engine.scripts import Arg, Option, Script, built_files, everything, script, types
 from pyjobs.engine.simple import SIMPLE
 from pyjobs.engine.verbs import ModeName, StoredVerbs
+from pyjobs.engine.views import (
+    PLACES,
+    Explanation,
+    JobPage,
+    ListedJob,
+    Place,
+    QueueStats,
+    ShownJob,
+)
 
 __all__ = [
     "CALL_BYTES",
@@ -41,6 +64,9 @@ __all__ = [
     "MAX_KEY_BYTES",
     "MAX_SKIP",
     "MODES",
+    "MOMENTS",
+    "OPERATOR",
+    "PLACES",
     "RECORD_ITEMS",
     "REGISTER_SECONDS",
     "RELEASE",
@@ -56,26 +82,42 @@ __all__ = [
     "ClaimReply",
     "Claimed",
     "Dead",
+    "Explanation",
+    "JobPage",
     "Keys",
+    "ListedJob",
     "Mode",
     "ModeName",
     "Option",
     "Outcome",
+    "Place",
     "Policy",
+    "QueueStats",
     "Reaped",
     "Recoverable",
     "Reliable",
+    "SchedulePage",
+    "Scheduled",
     "Script",
+    "ShownJob",
     "Stored",
+    "StoredSchedule",
     "StoredVerbs",
     "built_files",
     "commands_of",
     "everything",
     "fetch",
+    "list_schedules",
     "mode_named",
+    "moments_text",
     "parse_results",
     "parse_submitted",
+    "pause_schedules",
+    "refill_schedules",
+    "remove_schedules",
+    "resume_schedules",
     "rules_of",
+    "run_schedules",
     "script",
     "types",
     "wake",

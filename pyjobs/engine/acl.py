@@ -15,18 +15,29 @@ from pyjobs.errors import BadArgument
 
 # For each role: the verbs that it calls, where the mode has them, and its commands besides scripts.
 ROLES = {
-    "producer": (("submit", "cancel"), ("SUBSCRIBE", "PUBLISH", "HSET")),
+    "producer": (("submit", "cancel", "schedule"), ("SUBSCRIBE", "PUBLISH", "HSET")),
     "worker": (
         ("claim", "complete", "fail", "extend", "release"),
         ("PING", "INFO", "BLPOP", "HSET", "SUBSCRIBE"),
     ),
     "operator": (("cancel", "reap", "dead", "requeue"), ("HSET", "HGET", "HGETALL", "HKEYS")),
 }
-# The verbs of lua/queue/ that a role calls besides.
+# The scripts of every mode that a role calls besides.
 SHARED = {
-    "producer": ("wake", "result"),
-    "worker": ("wake", "result"),
-    "operator": ("wake", "result", "stats", "show", "list", "explain", "walk", "check"),
+    "producer": ("queue/wake", "queue/result"),
+    "worker": ("queue/wake", "queue/result"),
+    "operator": (
+        *("queue/wake", "queue/result", "queue/stats", "queue/show", "queue/list"),
+        *("queue/explain", "queue/walk", "queue/check", "queue/pause", "queue/resume"),
+        *("queue/purge", "queue/delete", "queue/run"),
+    ),
+}
+# The same of the modes that store their jobs.
+EDITS = ("schedule/list", "schedule/pause", "schedule/resume", "schedule/run", "schedule/remove")
+STORED = {
+    "producer": ("queue/watch", *EDITS),
+    "worker": ("schedule/list", "schedule/refill"),
+    "operator": (*EDITS, "schedule/refill"),
 }
 
 
@@ -43,9 +54,9 @@ def scripts_of(role: str, mode: str) -> list[Script]:
     if role not in ROLES:
         raise BadArgument(f"role: {role!r} is not one of {', '.join(ROLES)}")
     wanted = {f"{mode}/{verb}" for verb in ROLES[role][0]}
-    wanted |= {f"queue/{verb}" for verb in SHARED[role]}
-    if role == "producer" and mode_named(mode).stores:
-        wanted.add("queue/watch")
+    wanted |= {*SHARED[role]}
+    if mode_named(mode).stores:
+        wanted |= {*STORED[role]}
     return [script(name) for name in sorted({one.name for one in everything()} & wanted)]
 
 

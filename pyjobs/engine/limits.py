@@ -8,6 +8,8 @@ because Redis serves nobody else while a script runs.
 MAX_ITEMS = 1000
 # Dead jobs that reliable/dead leaves out at the head of its list. The script refuses more.
 MAX_SKIP = 1_000_000
+# Most moments that a schedule stores.
+MOMENTS = 64
 # Bytes of one payload, result or error. The scripts refuse more.
 MAX_BYTES = 1_048_576
 # Bytes of a unique key. The scripts refuse more.

@@ -6,120 +6,188 @@ from collections.abc import Sequence
 from urllib.parse import quote
 
 from pyjobs.engine.call import Call
+from pyjobs.engine.replies import parse_words
 from pyjobs.engine.scripts import script
 from pyjobs.engine.views import (
     CheckedJob,
     Explanation,
     JobPage,
     Place,
+    Purged,
     QueueStats,
     ShownJob,
     WalkedPage,
     parse_checked,
     parse_explained,
     parse_listed,
+    parse_purged,
     parse_shown,
     parse_stats,
     parse_walked,
 )
 
 
-def stats(queue: str) -> Call[QueueStats]:
-    """Return the call that counts what a queue holds (queue/stats).
+class Operator:
+    """Makes the calls of the verbs that operators call."""
 
-    Args:
-        queue: the queue's key.
-    """
-    used = script("queue/stats")
-    return Call(used, (queue,), used.bind(), parse_stats)
+    @staticmethod
+    def stats(queue: str) -> Call[QueueStats]:
+        """Return the call that counts what a queue holds (queue/stats).
 
+        Args:
+            queue: the queue's key.
+        """
+        used = script("queue/stats")
+        return Call(used, (queue,), used.bind(), parse_stats)
 
-def show(queue: str, id: str) -> Call[ShownJob]:
-    """Return the call that reads all that is known of one job (queue/show).
+    @staticmethod
+    def show(queue: str, id: str) -> Call[ShownJob]:
+        """Return the call that reads all that is known of one job (queue/show).
 
-    Args:
-        queue: the queue's key.
-        id: the job's id.
-    """
-    used = script("queue/show")
-    return Call(used, (queue,), used.bind(id=id), parse_shown)
+        Args:
+            queue: the queue's key.
+            id: the job's id.
+        """
+        used = script("queue/show")
+        return Call(used, (queue,), used.bind(id=id), parse_shown)
 
+    @staticmethod
+    def list_jobs(
+        queue: str,
+        place: Place,
+        *,
+        cursor: str = "",
+        limit: int = 100,
+        task: str | None = None,
+        error: str | None = None,
+        older: int | None = None,
+        newer: int | None = None,
+        newest: bool = False,
+        max_bytes: int = 0,
+    ) -> Call[JobPage]:
+        """Return the call that reads a page of the jobs in one place of a queue (queue/list).
 
-def list_jobs(
-    queue: str,
-    place: Place,
-    *,
-    cursor: str = "",
-    limit: int = 100,
-    task: str | None = None,
-    error: str | None = None,
-    older: int | None = None,
-    newer: int | None = None,
-    newest: bool = False,
-    max_bytes: int = 0,
-) -> Call[JobPage]:
-    """Return the call that reads a page of the jobs in one place of a queue (queue/list).
+        Args:
+            queue: the queue's key.
+            place: 'waiting', 'delayed', 'inflight' or 'dead'.
+            cursor: that of the page before; '' begins.
+            limit: most jobs, 1 to 1000.
+            task: only jobs of this task.
+            error: only jobs whose last error has this text in it.
+            older: only jobs that were submitted, or have died, at least so many ms ago.
+            newer: only jobs that were submitted, or have died, at most so many ms ago.
+            newest: whether to begin at the other end.
+            max_bytes: how many bytes of each payload and error to return, 0 to 65536.
+        """
+        used = script("queue/list")
+        options = used.choose(
+            task=None if task is None else quote(task, safe=""),
+            error=None if error is None else quote(error, safe=""),
+            older=older,
+            newer=newer,
+            newest=1 if newest else None,
+            bytes=max_bytes or None,
+        )
+        words = used.bind(state=place, cursor=_raw(cursor), limit=limit, options=options)
+        return Call(used, (queue,), words, parse_listed)
 
-    Args:
-        queue: the queue's key.
-        place: 'waiting', 'delayed', 'inflight' or 'dead'.
-        cursor: that of the page before; '' begins.
-        limit: most jobs, 1 to 1000.
-        task: only jobs of this task.
-        error: only jobs whose last error has this text in it.
-        older: only jobs that were submitted, or have died, at least so many ms ago.
-        newer: only jobs that were submitted, or have died, at most so many ms ago.
-        newest: whether to begin at the other end.
-        max_bytes: how many bytes of each payload and error to return, 0 to 65536.
-    """
-    used = script("queue/list")
-    options = used.choose(
-        task=None if task is None else quote(task, safe=""),
-        error=None if error is None else quote(error, safe=""),
-        older=older,
-        newer=newer,
-        newest=1 if newest else None,
-        bytes=max_bytes or None,
-    )
-    words = used.bind(state=place, cursor=_raw(cursor), limit=limit, options=options)
-    return Call(used, (queue,), words, parse_listed)
+    @staticmethod
+    def explain(queue: str, id: str) -> Call[Explanation]:
+        """Return the call that says why a job is not running (queue/explain).
 
+        Args:
+            queue: the queue's key.
+            id: the job's id.
+        """
+        used = script("queue/explain")
+        return Call(used, (queue,), used.bind(id=id), parse_explained)
 
-def explain(queue: str, id: str) -> Call[Explanation]:
-    """Return the call that says why a job is not running (queue/explain).
+    @staticmethod
+    def walk(queue: str, place: Place, *, cursor: str = "", limit: int = 1000) -> Call[WalkedPage]:
+        """Return the call that looks over a page of one place of a queue (queue/walk).
 
-    Args:
-        queue: the queue's key.
-        id: the job's id.
-    """
-    used = script("queue/explain")
-    return Call(used, (queue,), used.bind(id=id), parse_explained)
+        Args:
+            queue: the queue's key.
+            place: 'waiting', 'delayed', 'inflight' or 'dead'.
+            cursor: that of the page before; '' begins.
+            limit: most entries, 1 to 1000.
+        """
+        used = script("queue/walk")
+        words = used.bind(state=place, cursor=_raw(cursor), limit=limit)
+        return Call(used, (queue,), words, parse_walked)
 
+    @staticmethod
+    def check(queue: str, ids: Sequence[str]) -> Call[list[CheckedJob]]:
+        """Return the call that holds jobs against the places of their queue (queue/check).
 
-def walk(queue: str, place: Place, *, cursor: str = "", limit: int = 1000) -> Call[WalkedPage]:
-    """Return the call that looks over a page of one place of a queue (queue/walk).
+        Args:
+            queue: the queue's key.
+            ids: 1 to 1000 ids; the reply has a `CheckedJob` for each, in this order.
+        """
+        used = script("queue/check")
+        return Call(used, (queue,), used.bind(ids), parse_checked)
 
-    Args:
-        queue: the queue's key.
-        place: 'waiting', 'delayed', 'inflight' or 'dead'.
-        cursor: that of the page before; '' begins.
-        limit: most entries, 1 to 1000.
-    """
-    used = script("queue/walk")
-    words = used.bind(state=place, cursor=_raw(cursor), limit=limit)
-    return Call(used, (queue,), words, parse_walked)
+    @staticmethod
+    def pause(queue: str, *, span: int = 0) -> Call[int]:
+        """Return the call that lets claims take nothing from a queue (queue/pause).
 
+        Args:
+            queue: the queue's key.
+            span: ms until claims take jobs again; 0 is not before a resume.
+        """
+        used = script("queue/pause")
+        return Call(used, (queue,), used.bind(span=span), int)
 
-def check(queue: str, ids: Sequence[str]) -> Call[list[CheckedJob]]:
-    """Return the call that holds jobs against the places of their queue (queue/check).
+    @staticmethod
+    def resume(queue: str) -> Call[bool]:
+        """Return the call that lets claims take jobs from a paused queue again (queue/resume).
 
-    Args:
-        queue: the queue's key.
-        ids: 1 to 1000 ids; the reply has a `CheckedJob` for each, in this order.
-    """
-    used = script("queue/check")
-    return Call(used, (queue,), used.bind(ids), parse_checked)
+        The reply is whether jobs are waiting.
+
+        Args:
+            queue: the queue's key.
+        """
+        used = script("queue/resume")
+        return Call(used, (queue,), used.bind(), bool)
+
+    @staticmethod
+    def purge(queue: str, place: Place, *, limit: int = 1000) -> Call[Purged]:
+        """Return the call that ends and forgets jobs of one place of a queue (queue/purge).
+
+        Args:
+            queue: the queue's key.
+            place: 'waiting', 'delayed' or 'dead'.
+            limit: most entries, 1 to 1000.
+        """
+        used = script("queue/purge")
+        return Call(used, (queue,), used.bind(state=place, limit=limit), parse_purged)
+
+    @staticmethod
+    def delete(queue: str, ids: Sequence[str]) -> Call[list[str]]:
+        """Return the call that forgets jobs which wait or have ended (queue/delete).
+
+        Args:
+            queue: the queue's key.
+            ids: 1 to 1000 ids; the reply is a word for each: 'deleted', 'inflight' or 'NOJOB'.
+        """
+        used = script("queue/delete")
+        return Call(used, (queue,), used.bind(ids), parse_words)
+
+    @staticmethod
+    def run_now(queue: str, ids: Sequence[str]) -> Call[list[str]]:
+        """Return the call that lets delayed jobs run now (queue/run).
+
+        Args:
+            queue: the queue's key.
+            ids: 1 to 1000 ids; the reply is a word for each: 'pending', another state,
+                'quarantine' or 'NOJOB'.
+        """
+        used = script("queue/run")
+        return Call(used, (queue,), used.bind(ids), parse_words)
 
 
 def _raw(cursor: str) -> bytes:
     return cursor.encode(errors="surrogateescape")
+
+
+OPERATOR = Operator()

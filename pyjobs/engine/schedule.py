@@ -143,11 +143,11 @@ def refill_schedules(
     used = script("schedule/refill")
     items: list[Arg] = []
     for name, version, moments in refills:
-        items += [name, version, written(moments)]
+        items += [name, version, moments_text(moments)]
     return Call(used, (queue,), used.bind(items), parse_words)
 
 
-def written(moments: Sequence[int]) -> str:
+def moments_text(moments: Sequence[int]) -> str:
     """Return moments as the scripts take them: ms since the epoch, separated by commas."""
     return ",".join(map(str, moments))
 

@@ -208,6 +208,23 @@ class CheckedJob(NamedTuple):
     token: str
 
 
+class Purged(NamedTuple):
+    """Holds what a purge did.
+
+    Attributes:
+        gone: entries that were taken away.
+        more: whether there are more.
+    """
+
+    gone: int
+    more: bool
+
+
+def parse_purged(reply: Any) -> Purged:
+    """Parse the reply of queue/purge."""
+    return Purged(reply[0], reply[1] == 1)
+
+
 def parse_stats(reply: Any) -> QueueStats:
     """Parse the reply of queue/stats."""
     mode, *numbers, awake = reply

@@ -8,7 +8,7 @@ from pyjobs.transport.backoff import Backoff, Outage
 from pyjobs.transport.commands import acommand, command
 from pyjobs.transport.errors import ErrorTranslation, translated, translating, writes_refused
 from pyjobs.transport.loader import aload, load, publish
-from pyjobs.transport.registry import aregister, modes_of, register, registered
+from pyjobs.transport.registry import aregister, known_queues, modes_of, register, registered
 from pyjobs.transport.send import arun, arun_many, run, run_many
 from pyjobs.transport.server import (
     CLOSE_SECONDS,
@@ -55,6 +55,7 @@ __all__ = [  # noqa: RUF022
     "load",
     "publish",
     "aregister",
+    "known_queues",
     "modes_of",
     "register",
     "registered",

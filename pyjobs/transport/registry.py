@@ -60,7 +60,19 @@ def registered(server: Server, keys: Keys) -> dict[str, str]:
         Forbidden: Redis's access rules forbid it.
         Unavailable: Redis can't be reached.
     """
-    words = [word.decode(errors="replace") for word in command(server, "HGETALL", keys.queues)]
+    return known_queues(command(server, "HGETALL", keys.queues))
+
+
+def known_queues(found: Sequence[bytes]) -> dict[str, str]:
+    """Return what the registry says, without what is no name of a queue.
+
+    Args:
+        found: names and modes in turn, as Redis sends them.
+
+    Returns:
+        Queue name -> mode, sorted by name; '' for what is no mode.
+    """
+    words = [word.decode(errors="replace") for word in found]
     texts = zip(words[::2], words[1::2], strict=True)
     return {
         name: mode if mode in MODES else "" for name, mode in sorted(texts) if NAME.fullmatch(name)

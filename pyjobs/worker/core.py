@@ -10,7 +10,15 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from pyjobs.engine import HELD_BYTES, MAX_BYTES, RECORD_ITEMS, RELEASE, Call, ClaimReply, Outcome
+from pyjobs.engine import (
+    HELD_BYTES,
+    MAX_BYTES,
+    RECORD_ITEMS,
+    RELEASE,
+    Call,
+    ClaimReply,
+    Outcome,
+)
 from pyjobs.errors import (
     BadArgument,
     Forbidden,
@@ -28,6 +36,7 @@ from pyjobs.worker.outcomes import failure
 from pyjobs.worker.prefetch import Prefetch
 from pyjobs.worker.run import HELD, Run
 from pyjobs.worker.settings import WorkerSettings
+from pyjobs.worker.unknown import UnknownTasks
 
 LATE_SHARE = 2 / 3
 # The words about an outcome that was not recorded, save for a cancelled job's.
@@ -47,9 +56,16 @@ class WorkerCore:
     Args:
         settings: the worker's settings.
         nonce: returns the name of a claim, never used before.
+        unknown: ends the jobs whose task is unknown; None where a handler gets every job.
     """
 
-    def __init__(self, settings: WorkerSettings, *, nonce: Callable[[], str] = new_nonce) -> None:
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        *,
+        nonce: Callable[[], str] = new_nonce,
+        unknown: UnknownTasks | None = None,
+    ) -> None:
         self.mode = settings.mode
         self.held: set[Run] = set()
         self._payload = 0  # bytes of what is held
@@ -70,6 +86,7 @@ class WorkerCore:
         self._running: set[Run] = set()
         self._outbox = Outbox()
         self._no_more_starts = False
+        self.unknown = unknown
         # Queues of which an outcome was refused. A user who may claim and not record would run the
         # same jobs again and again: the second such refusal is fatal.
         self._forbidden: set[int] = set()
@@ -335,7 +352,12 @@ class WorkerCore:
         runs = [Run(job, names[job.queue_index], timeout, sent) for job in reply.jobs]
         self.held.update(runs)
         self._payload += sum(len(run.data) for run in runs)
-        self._prefetched += runs
+        if self.unknown is None:
+            self._prefetched += runs
+        else:
+            self._prefetched += [run for run in runs if run.task in self.unknown.known]
+            for run, outcome in self.unknown.of(runs):
+                self._end(run, outcome)
         if self._no_more_starts or late:
             self._release_prefetched()
         return [(run, "claimed again") for run in older]

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import importlib
 import inspect
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from pyjobs.errors import BadArgument
+from pyjobs.task import BaseTask
 from pyjobs.worker.invocation import Handler, Report
+from pyjobs.worker.job import ClaimedJob
 from pyjobs.worker.run import Run
-from pyjobs.worker.settings import Children
+from pyjobs.worker.settings import Children, WorkerSettings
 from pyjobs.worker.task_executor import TaskExecutor
 from pyjobs.worker.thread_executor import ThreadExecutor
 
@@ -60,6 +63,76 @@ class Executor(Protocol):
         """Wait, after `close`, for the end of the children."""
 
 
+class TaskwiseExecutor:
+    """Runs jobs by their tasks: an `async def` in the event loop, a plain `def` in threads.
+
+    Args:
+        tasks: the worker's tasks, by name.
+        handler: runs bare jobs; None where there is none, and no bare job comes here.
+        concurrency: most threads, save for those whose run was given up.
+        report: called in the event loop with each run and its outcome.
+    """
+
+    def __init__(
+        self,
+        tasks: Mapping[str, BaseTask[..., Any]],
+        handler: Handler | None,
+        concurrency: int,
+        report: Report,
+    ) -> None:
+        async_names = {name for name, task in tasks.items() if task.is_async}
+
+        async def in_loop(job: ClaimedJob) -> Any:
+            return await tasks[job.task].run(job)
+
+        def in_thread(job: ClaimedJob) -> Any:
+            return tasks[job.task].run(job)
+
+        in_tasks = TaskExecutor(in_loop, report)
+        in_threads = ThreadExecutor(in_thread, concurrency, report)
+        self._by_task: dict[str, Executor] = {
+            name: in_tasks if name in async_names else in_threads for name in tasks
+        }
+        self._executors: list[Executor] = [in_tasks, in_threads]
+        if handler is not None:
+            self._by_task[""] = executor_for(handler, concurrency, report)
+            self._executors.append(self._by_task[""])
+
+    @property
+    def running(self) -> int:
+        return sum(one.running for one in self._executors)
+
+    @property
+    def abandoned(self) -> int:
+        return sum(one.abandoned for one in self._executors)
+
+    def __contains__(self, run: Run) -> bool:
+        return run in self._by_task[run.task]
+
+    def start(self, run: Run) -> None:
+        self._by_task[run.task].start(run)
+
+    def cancel(self, run: Run) -> None:
+        if run.task in self._by_task:
+            self._by_task[run.task].cancel(run)
+
+    def cancel_all(self) -> None:
+        for one in self._executors:
+            one.cancel_all()
+
+    def check(self) -> None:
+        for one in self._executors:
+            one.check()
+
+    def close(self) -> None:
+        for one in self._executors:
+            one.close()
+
+    async def wait_closed(self) -> None:
+        for one in self._executors:
+            await one.wait_closed()
+
+
 def check_handler(handler: Any) -> None:
     """Check that this can be a handler.
 
@@ -102,3 +175,26 @@ def executor_for(
         executor: Executor = found.ProcessExecutor(handler, concurrency, report, children)
         return executor
     return ThreadExecutor(handler, concurrency, report)
+
+
+def executor_of(
+    settings: WorkerSettings,
+    handler: Handler | None,
+    tasks: Mapping[str, BaseTask[..., Any]] | None,
+    report: Report,
+) -> Executor:
+    """Return the executor of a worker with tasks, or with a handler only.
+
+    Args:
+        settings: the worker's settings.
+        handler: runs bare jobs; None where there are tasks and no handler.
+        tasks: the worker's tasks, by name.
+        report: called in the event loop with each run and its outcome.
+
+    Raises:
+        BadArgument: a child process can't run the handler.
+    """
+    if tasks:
+        return TaskwiseExecutor(tasks, handler, settings.concurrency, report)
+    assert handler is not None
+    return executor_for(handler, settings.concurrency, report, settings.children)

@@ -9,18 +9,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from pyjobs.asyncutil import cancel_and_wait
-from pyjobs.engine import REGISTER_SECONDS, RELEASE, Outcome
+from pyjobs.engine import RELEASE, Outcome
 from pyjobs.errors import OutcomeUnknown, PyjobsError, QueueFull, Unavailable
 from pyjobs.log import logger
+from pyjobs.task import BaseTask
 from pyjobs.transport import (
     Outage,
     aclose,
     aconnect,
-    aregister,
     arun_many,
     connect,
     run_many,
@@ -28,7 +28,7 @@ from pyjobs.transport import (
 )
 from pyjobs.worker import failpoints
 from pyjobs.worker.core import WorkerCore
-from pyjobs.worker.executors import executor_for
+from pyjobs.worker.executors import executor_of
 from pyjobs.worker.faults import Faults
 from pyjobs.worker.heartbeat import Heartbeat
 from pyjobs.worker.invocation import Handler
@@ -46,8 +46,10 @@ from pyjobs.worker.process import Forks
 from pyjobs.worker.run import Run
 from pyjobs.worker.settings import WorkerSettings
 from pyjobs.worker.shutdown import Shutdown
+from pyjobs.worker.unknown import UnknownTasks
+from pyjobs.worker.upkeep import Upkeep
 from pyjobs.worker.wake import WakeWaiter
-from pyjobs.worker.workerlog import log_changes, log_ready
+from pyjobs.worker.workerlog import log_changes, log_ready, log_unknown
 
 log = logger(__name__)
 # How often the loop looks for runs that nothing runs any more.
@@ -62,16 +64,26 @@ class Processor:
 
     Args:
         settings: the worker's settings.
-        handler: runs one job to its result.
+        handler: runs one job to its result; None where there are tasks and no handler.
+        tasks: the worker's tasks, by name; None where a handler gets every job.
     """
 
-    def __init__(self, settings: WorkerSettings, handler: Handler) -> None:
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        handler: Handler | None,
+        tasks: Mapping[str, BaseTask[..., Any]] | None = None,
+    ) -> None:
         self._settings = settings
-        self._core = WorkerCore(settings)
+        unknown = None
+        if tasks:
+            known = {*tasks, ""} if handler is not None else {*tasks}
+            unknown = UnknownTasks(known, hands_back=settings.mode.leases)
+        self._core = WorkerCore(settings, unknown=unknown)
         self._loop = asyncio.get_running_loop()
         self._forks = Forks.guard(self._loop)
         self._loop_watch = LoopWatch()
-        self._executor = executor_for(handler, settings.concurrency, self._ended, settings.children)
+        self._executor = executor_of(settings, handler, tasks, self._ended)
         self._server = aconnect(settings.url)
         self._changed = asyncio.Event()
         self._wake_waiter = WakeWaiter(settings, self._server, self._core, self._changed.set)
@@ -83,7 +95,7 @@ class Processor:
         self._outage = Outage(shown(settings.url))
         self._faults = Faults()
         self._logs_starts = starts_are_logged()
-        self._register_at = 0.0
+        self._upkeep = Upkeep(self._server, self._settings)
         self._watches_prefetched = False
         self._next_turn: asyncio.TimerHandle | None = None
         self._turn_seconds = min(TURN_SECONDS, max(FASTEST_TURN, settings.lease / 10))
@@ -244,11 +256,9 @@ class Processor:
             self._shutdown.now()
             return
         log_changes(self._core.changes())
-        if time.monotonic() >= self._register_at:
-            self._register_at = time.monotonic() + REGISTER_SECONDS
-            served = (self._settings.queues[index] for index in self._core.served)
-            modes = dict.fromkeys(served, self._core.mode.name)
-            await aregister(self._server, self._settings.keys, modes)
+        if self._core.unknown is not None:
+            log_unknown(self._core.unknown.new(), handed_back=self._core.mode.leases)
+        await self._upkeep.when_due(self._core.served)
 
     def _cancel_refused(self, refused: Iterable[tuple[Run, str]]) -> None:
         for run, why in refused:

@@ -13,11 +13,13 @@ import signal
 import threading
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from datetime import timedelta
+from types import ModuleType
 from typing import Any, TypeVar, overload
 
 from pyjobs.asyncutil import fast_loop
 from pyjobs.engine import ModeName, Outcome
 from pyjobs.errors import BadArgument
+from pyjobs.task import BaseTask, collected
 from pyjobs.transport import DEFAULT_URL, checked_url
 from pyjobs.validate import in_seconds
 from pyjobs.worker.executors import check_handler
@@ -34,7 +36,7 @@ H = TypeVar("H", bound=Handler)
 
 
 class Worker:
-    """Runs the jobs of some queues with one handler, until it is stopped.
+    """Runs the jobs of some queues with tasks or with one handler, until it is stopped.
 
     Attributes:
         settings: the settings, checked.
@@ -42,8 +44,11 @@ class Worker:
     Args:
         url: `redis://`, `rediss://`, `redis+sentinel://`, `unix://` or `memory://`.
         mode: 'simple', 'recoverable' or 'reliable'; it must be the queues' mode.
+        tasks: tasks, and modules with tasks. A job whose task is none of them is handed back. Jobs
+            without a task go to the handler.
         queues: names, most urgent first: a later queue is served when the earlier ones are empty. A
-            single str is the name of the only queue.
+            single str is the name of the only queue. None is the queues of the tasks, and
+            'default'.
         concurrency: how many jobs run at once.
         prefetch: how many jobs are claimed beyond those that run. None fits the number to how long
             jobs take in reliable mode: short jobs then never wait for Redis, and long jobs are left
@@ -73,7 +78,8 @@ class Worker:
         url: str = DEFAULT_URL,
         *,
         mode: ModeName = "reliable",
-        queues: str | Iterable[str] = ("default",),
+        tasks: Iterable[BaseTask[..., Any] | ModuleType] = (),
+        queues: str | Iterable[str] | None = None,
         concurrency: int = 10,
         prefetch: int | None = None,
         prefix: str = "jobs",
@@ -89,6 +95,11 @@ class Worker:
         max_jobs_per_child: int | None = None,
         max_memory_per_child: int | None = None,
     ) -> None:
+        self._tasks = collected(tasks)
+        if queues is None:
+            queues = (
+                dict.fromkeys(one.queue or "default" for one in self._tasks.values()) or "default"
+            )
         self.settings = WorkerSettings(
             url=checked_url(url),
             mode_name=mode,
@@ -250,6 +261,8 @@ class Worker:
         return PulledJobs(self._pull(), StopSignals(self._on_signal, others))
 
     async def _pull(self) -> AsyncGenerator[ClaimedJob, None]:
+        if self._tasks:
+            raise BadArgument("jobs: a worker with tasks runs them")
         if self._handler is not None:
             where = "its handler, or another loop over jobs()"
             raise BadArgument(f"jobs: every job of this worker goes to {where}")
@@ -333,9 +346,11 @@ class Worker:
             self._processor.stop()
 
     async def _run(self) -> None:
-        if self._handler is None:
-            raise BadArgument("handler: this worker has none; decorate one with @worker.handler")
-        self._processor = processor = Processor(self.settings, self._handler)
+        if self._handler is None and not self._tasks:
+            raise BadArgument(
+                "handler: this worker has none; decorate one with @worker.handler, or give tasks"
+            )
+        self._processor = processor = Processor(self.settings, self._handler, self._tasks)
         self._loop = asyncio.get_running_loop()
         self._processing = asyncio.current_task()
         self._pass_on_stops()

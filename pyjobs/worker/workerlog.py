@@ -38,3 +38,15 @@ def log_changes(changes: Iterable[tuple[str, PyjobsError | None]]) -> None:
             log.warning("queue %s is served again", queue)
         else:
             log.error("queue %s is set aside, and looked at again later: %s", queue, error)
+
+
+def log_unknown(names: Iterable[str], *, handed_back: bool) -> None:
+    """Log the tasks that jobs have and this worker does not know, each once.
+
+    Args:
+        names: names of tasks; '' for bare jobs.
+        handed_back: whether such jobs are handed back; else they fail.
+    """
+    for name in names:
+        what = f"task {name} is" if name else "jobs without a task are"
+        log.warning("%s unknown here: its jobs %s", what, "wait" if handed_back else "fail")

@@ -1,7 +1,8 @@
 """Functions put into the places that call them, so that no call of a script makes them anew.
 
-A function goes into the place of its call when nothing else of the script can tell: it is only ever called by its name, and
-the call is a statement of its own, the value of an assignment or what is returned; or the function is a single expression.
+A function goes into the place of its call when nothing else of the script can tell: it is only ever
+called by its name, and the call is a statement of its own, the value of an assignment or what is
+returned; or the function is a single expression.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from lua_build.scope import (
 )
 
 CONSTANTS = (lua.Number, lua.String, lua.TrueExpr, lua.FalseExpr, lua.Nil)
-# A function that is called in several places goes into all of them when it has no more nodes than this.
+# A function that is called in several places goes into each when it has no more nodes than this.
 SMALL = 40
 
 Assigning = Callable[[list[Any]], "list[Any] | None"]
@@ -154,7 +155,7 @@ def substitute(node: Any, values: dict[str, Any]) -> Any:
 
 
 def spread(node: Any, extra: list[Any]) -> bool:
-    """Put expressions into the place of `...`; returns whether each of them stood at the end of a list."""
+    """Put expressions in the place of `...`; returns whether each `...` ended a list."""
     fit = True
     for one in walk(node):
         for name, value in parts(one):
@@ -164,7 +165,9 @@ def spread(node: Any, extra: list[Any]) -> bool:
                 last = value[-1]
                 if isinstance(last, lua.Field) and last.key is None and dots(last.value):
                     value[-1:] = [lua.Field(None, clone(each)) for each in extra]
-                elif (dots(last) and name != "args") or (dots(last) and not isinstance(one, FUNCTIONS)):
+                elif (dots(last) and name != "args") or (
+                    dots(last) and not isinstance(one, FUNCTIONS)
+                ):
                     value[-1:] = clone(extra)
                 fit = fit and not any(
                     dots(each) for each in value if not isinstance(one, FUNCTIONS)
@@ -177,7 +180,7 @@ def dots(node: Any) -> bool:
 
 
 class Inliner:
-    """Responsible for one script: puts functions into the places that call them, as long as any can be."""
+    """Responsible for putting the functions of one script into the places that call them."""
 
     def __init__(self, tree: Any, namer: Namer) -> None:
         self._tree = tree
@@ -388,14 +391,14 @@ def calls(values: list[Any]) -> list[Any] | None:
 
 
 def assigned(targets: list[Any], values: list[Any], fresh: bool = False) -> list[Any]:
-    """The assignment of what a function returns. `fresh`: the targets have just been declared, and are nil."""
+    """The assignment of what a function returns. `fresh`: the targets are nil."""
     if not values:
         return [] if fresh else [lua.Assign(clone(targets), [lua.Nil()])]
     return [lua.Assign(clone(targets), values)]
 
 
 def flat(targets: list[Any], made: list[Any]) -> list[Any]:
-    """A declaration, and the body that assigns to it; one statement where the body is nothing else."""
+    """A declaration and the body that assigns to it: one statement, if there is nothing else."""
     [block] = made
     if len(block.body.body) == 1 and isinstance(block.body.body[0], lua.Assign):
         [only] = block.body.body

@@ -1,4 +1,4 @@
-"""A script as Redis runs it: what it does is what its source says, with as few functions made on the way as can be."""
+"""A script as Redis runs it: it does what its source says, and makes few functions on the way."""
 
 from __future__ import annotations
 

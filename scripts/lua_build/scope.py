@@ -1,7 +1,7 @@
 """Variables of a syntax tree: a name of its own for each, and what reads and writes it.
 
-Once each variable has a name that no other has, a name says which variable is meant wherever it stands, and a piece of the
-tree may move or be copied without meaning another one.
+Once each variable has a name that no other has, a name says which variable is meant wherever it
+stands, and a piece of the tree may move or be copied without meaning another one.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ PLAIN = {
 
 
 @functools.cache
-def holds(kind: type, names: tuple[str, ...]) -> tuple[str, ...]:
-    """The attributes of a kind of node that hold nodes or lists of nodes."""
+def holds(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of the attributes of a node that hold a node or a list of nodes."""
     return tuple(name for name in names if not name.startswith("_") and name not in PLAIN)
 
 
 def parts(node: Any) -> Iterator[tuple[str, Any]]:
     """Name and value of each attribute that holds a node or a list of nodes."""
-    for name in holds(type(node), tuple(node.__dict__)):
+    for name in holds(tuple(node.__dict__)):
         yield name, node.__dict__[name]
 
 
@@ -53,7 +53,7 @@ def children(node: Any) -> list[Any]:
     """The nodes right below `node`."""
     found: list[Any] = []
     own = node.__dict__
-    for name in holds(type(node), tuple(own)):
+    for name in holds(tuple(own)):
         value = own[name]
         if value.__class__ is list:
             found += value
@@ -206,7 +206,7 @@ class Namer:
 
 
 class Shortener(Namer):
-    """Responsible for short names at the end: each variable has a name that no other has where it is in scope."""
+    """Responsible for short names: no variable has the name of another that is in scope."""
 
     def _declare(self, names: list[Any], scope: Mapping[str, str]) -> Mapping[str, str]:
         taken, new = {*GLOBALS, *scope.values()}, {}

@@ -1,5 +1,5 @@
-"""What is left to do for a script once its functions are in their places: constants, branches that never run, names that
-nothing reads, and functions that only one branch needs.
+"""What is left to do for a script once its functions are in their places: constants, branches that
+never run, names that nothing reads, and functions that only one branch needs.
 """
 
 from __future__ import annotations
@@ -160,7 +160,10 @@ def unused(tree: Any) -> bool:
 
 
 def sink(block: Any) -> None:
-    """Moves each function to where it is first needed, into a branch if no other needs it; into no loop or function."""
+    """Moves each function to where it is first needed: into a branch if no other needs it.
+
+    No function moves into a loop or into another function, where it would be made more often.
+    """
     body = block.body
     for function in [one for one in reversed(body) if isinstance(one, lua.LocalFunction)]:
         rest = body[body.index(function) + 1 :]
@@ -193,7 +196,7 @@ def inner_blocks(node: Any) -> list[Any]:
 
 
 def only_branch(node: Any, name: str) -> Any:
-    """The one block in `node` that reads `name`, if the rest of `node` does not and the block runs at most once."""
+    """The one block in `node` that reads `name`, if the rest of `node` does not."""
     if not isinstance(node, (lua.If, lua.Do)):
         return None
     blocks = inner_blocks(node)

@@ -174,7 +174,7 @@ def test_a_queue_of_another_mode_is_an_error_of_one_line(cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["tasks"], "'tasks' is not MODULE:WORKER, such as tasks:worker"),
+        (["tasks"], "'tasks' is not MODULE:WORKER, and has no tasks"),
         ([".tasks:worker"], "'.tasks:worker' is not MODULE:WORKER, such as tasks:worker"),
         (["nothing:worker"], "no module 'nothing' in the current directory or Python's path"),
         (["tasks.py:worker"], "no module 'tasks.py' in the current directory or Python's path; "

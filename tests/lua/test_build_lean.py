@@ -14,7 +14,8 @@ from pyjobs.engine.scripts import script
 
 # Each returns texts and numbers, and calls `say` where the order of what happens matters.
 PROGRAMS = {
-    "a function that returns an expression": "local function f(a, b) return a + b end\nreturn f(1, f(2, 3))",
+    "a function that returns an expression":
+        "local function f(a, b) return a + b end\nreturn f(1, f(2, 3))",
     "a sum in a product": "local function f(a) return a + 1 end\nreturn f(2) * f(3), -f(4)",
     "a return in the middle": """
 local function f(a)

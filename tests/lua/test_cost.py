@@ -56,14 +56,14 @@ BOUNDS = {
     "queue/watch": (Cost(3, 18), Cost(103, 1118)),
     "simple/submit": (Cost(4, 12), Cost(4, 112)),
     # Messages are read in pieces of 16, since their sizes show only then.
-    "simple/claim": (Cost(7, 21), Cost(13, 45)),
+    "simple/claim": (Cost(7, 22), Cost(13, 46)),
     "simple/complete": (Cost(3, 10), Cost(3, 10)),
     "recoverable/submit": (Cost(6, 25), Cost(106, 1225)),
-    # With the field `scheduled` of :meta.
-    "recoverable/claim": (Cost(11, 52), Cost(211, 2052)),
+    # With the fields `paused` and `scheduled` of :meta.
+    "recoverable/claim": (Cost(11, 53), Cost(211, 2053)),
     "recoverable/complete": (Cost(7, 33), Cost(307, 2133)),
     "reliable/submit": (Cost(6, 25), Cost(106, 1225)),
-    "reliable/claim": (Cost(11, 59), Cost(211, 2059)),
+    "reliable/claim": (Cost(11, 60), Cost(211, 2060)),
     # One HSET of the stamp.
     "reliable/extend": (Cost(6, 31), Cost(106, 1231)),
     # A lease of more than a minute: the record of the claim is shortened.

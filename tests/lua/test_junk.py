@@ -234,7 +234,8 @@ def test_a_key_of_a_wrong_type_stops_a_script_before_it_writes(
     """Or it is no concern of the script, which then leaves it as it is."""
     call = furnish_fully(store, script)
     keys = poisoned(store)
-    if WRITES & {*script.about["commands"]}:
+    # A resume of a queue that is not paused and has a wake token has nothing to write.
+    if WRITES & {*script.about["commands"]} and script.name != "queue/resume":
         before = store.snapshot()
         store.call(call)
         assert store.snapshot() != before  # else this would prove nothing

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from support.store import DAY, HOUR, QUARANTINE, STORED, Jobs, Q, Store, having
 
-from pyjobs.engine import operate
 from pyjobs.engine.modes import Mode
+from pyjobs.engine.operate import OPERATOR
 from pyjobs.engine.views import ListedJob
 
 every_mode = having("submit")
@@ -29,7 +29,7 @@ def look(jobs: Jobs, call: Any) -> Any:
 
 
 def rows(jobs: Jobs, place: Any, **options: Any) -> list[ListedJob]:
-    return list(look(jobs, operate.list_jobs(Q, place, **options)).jobs)
+    return list(look(jobs, OPERATOR.list_jobs(Q, place, **options)).jobs)
 
 
 def ids(jobs: Jobs, place: Any, **options: Any) -> list[str]:
@@ -38,7 +38,7 @@ def ids(jobs: Jobs, place: Any, **options: Any) -> list[str]:
 
 def explained(jobs: Jobs, id: str) -> str:
     """The code; the sentence must be there."""
-    found = look(jobs, operate.explain(Q, id))
+    found = look(jobs, OPERATOR.explain(Q, id))
     assert found.sentence
     return str(found.code)
 
@@ -48,14 +48,14 @@ def explained(jobs: Jobs, id: str) -> str:
 
 @every_mode
 def test_stats_of_a_queue_that_never_was_are_nothing(jobs: Jobs) -> None:
-    found = look(jobs, operate.stats(Q))
+    found = look(jobs, OPERATOR.stats(Q))
     assert found == ("", 0, 0, 0, 0, 0, -1, 0, 0, -1, -1, 0, False)
 
 
 @every_mode
 def test_stats_count_the_jobs_that_wait_and_name_the_mode(jobs: Jobs) -> None:
     jobs.submit("a", "b")
-    found = look(jobs, operate.stats(Q))
+    found = look(jobs, OPERATOR.stats(Q))
     assert (found.mode, found.layout, found.waiting, found.awake) == (jobs.mode.name, 1, 2, True)
     assert 0 <= found.oldest < HOUR
 
@@ -66,13 +66,13 @@ def test_stats_count_each_place_of_a_queue(jobs: Jobs) -> None:
     jobs.take("held")
     jobs.submit("later", "suspect", delay=HOUR)
     jobs.redis.zincrby(f"{Q}:delayed", QUARANTINE, "suspect")
-    found = look(jobs, operate.stats(Q))
+    found = look(jobs, OPERATOR.stats(Q))
     jobs.redis.zincrby(f"{Q}:delayed", -QUARANTINE, "suspect")
     assert (found.delayed, found.quarantined, found.inflight, found.dead) == (2, 1, 1, 1)
     assert (found.overdue, found.oldest) == (-1, -1)
     assert HOUR - 60_000 < found.due <= HOUR
     jobs.store.age(2 * HOUR)
-    found = look(jobs, operate.stats(Q))
+    found = look(jobs, OPERATOR.stats(Q))
     assert (found.due, HOUR <= found.overdue < 2 * HOUR) == (0, True)
 
 
@@ -82,7 +82,7 @@ def test_the_oldest_job_that_waits_is_none_that_was_cancelled(jobs: Jobs) -> Non
     jobs.redis.hset(f"{Q}:job:waits", "_queued", jobs.now() - HOUR)
     jobs.redis.hset(f"{Q}:job:cancelled", "_queued", jobs.now() - DAY)
     jobs.store.call(jobs.mode.cancel(Q, ["cancelled"]))  # type: ignore[union-attr]
-    assert HOUR <= look(jobs, operate.stats(Q)).oldest < 2 * HOUR
+    assert HOUR <= look(jobs, OPERATOR.stats(Q)).oldest < 2 * HOUR
 
 
 # --- show ---
@@ -91,7 +91,7 @@ def test_the_oldest_job_that_waits_is_none_that_was_cancelled(jobs: Jobs) -> Non
 @every_mode
 def test_show_of_no_job_has_no_state(jobs: Jobs) -> None:
     jobs.submit("a")
-    found = look(jobs, operate.show(Q, "none"))
+    found = look(jobs, OPERATOR.show(Q, "none"))
     assert (found.state, found.place, found.data) == ("", "", b"")
 
 
@@ -108,7 +108,7 @@ def test_show_has_all_that_is_known_of_a_dead_job(jobs: Jobs) -> None:
         max_run=HOUR,
     )
     jobs.fail(held, verdict="reject", error=b"why")
-    found = look(jobs, operate.show(Q, "a"))
+    found = look(jobs, OPERATOR.show(Q, "a"))
     assert (found.state, found.place, found.reason, found.attempt) == (
         "dead",
         "dead",
@@ -128,7 +128,7 @@ def test_show_says_which_place_has_a_live_job_and_since_or_until_when(jobs: Jobs
     jobs.take("held")
     jobs.submit("waits")
     jobs.submit("later", delay=HOUR)
-    held, waits, later = (look(jobs, operate.show(Q, id)) for id in ("held", "waits", "later"))
+    held, waits, later = (look(jobs, OPERATOR.show(Q, id)) for id in ("held", "waits", "later"))
     assert [one.place for one in (held, waits, later)] == ["inflight", "", "delayed"]
     assert later.at == jobs.part("delayed")["later"]
     assert held.at == jobs.part("inflight")["held"]
@@ -158,7 +158,7 @@ def test_pages_of_every_place_meet_each_job_once(jobs: Jobs) -> None:
             found, cursor = [], ""
             for _ in range(9):
                 page = look(
-                    jobs, operate.list_jobs(Q, place, cursor=cursor, limit=2, newest=newest)
+                    jobs, OPERATOR.list_jobs(Q, place, cursor=cursor, limit=2, newest=newest)
                 )
                 found += [job.id for job in page.jobs]
                 cursor = page.cursor
@@ -170,7 +170,7 @@ def test_pages_of_every_place_meet_each_job_once(jobs: Jobs) -> None:
 @reliable
 def test_a_page_goes_on_where_the_job_of_its_cursor_is_gone(jobs: Jobs) -> None:
     jobs.submit(*(f"d{n}" for n in range(4)), delay=HOUR)
-    page = look(jobs, operate.list_jobs(Q, "delayed", limit=2))
+    page = look(jobs, OPERATOR.list_jobs(Q, "delayed", limit=2))
     jobs.store.call(jobs.mode.cancel(Q, ["d1"]))  # type: ignore[union-attr]
     assert {"d2", "d3"} <= set(ids(jobs, "delayed", cursor=page.cursor))
 
@@ -185,7 +185,7 @@ def test_dead_jobs_are_filtered_by_error_and_by_age(jobs: Jobs) -> None:
     assert ids(jobs, "dead", error="[x]") == ["b"]
     assert ids(jobs, "dead", older=HOUR) == ["a"]
     assert ids(jobs, "dead", newer=HOUR // 2) == ["b"]
-    page = look(jobs, operate.list_jobs(Q, "dead", error="none"))
+    page = look(jobs, OPERATOR.list_jobs(Q, "dead", error="none"))
     assert (page.jobs, page.looked, page.total, page.cursor) == ([], 2, 2, "")
 
 
@@ -222,7 +222,7 @@ def test_an_entry_of_a_simple_queue_that_is_no_job_is_listed(jobs: Jobs) -> None
 def test_a_job_that_waits_is_explained_by_what_stands_before_it(jobs: Jobs) -> None:
     jobs.submit("a", "b", "c")
     assert [explained(jobs, id) for id in ("a", "b", "none")] == ["next", "waiting", "nojob"]
-    sentence = look(jobs, operate.explain(Q, "c")).sentence
+    sentence = look(jobs, OPERATOR.explain(Q, "c")).sentence
     assert sentence.startswith("2 jobs stand before it, of 3 in the list")
 
 

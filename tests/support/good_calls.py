@@ -35,6 +35,8 @@ BUSY_ITEMS: dict[str, list[Arg]] = {
     "cancel": ["held0", "waits", "later"],
     "requeue": ["failed", "done"],
     "watch": ["held0", "waits", "done"],
+    "queue/delete": ["waits", "later", "done"],
+    "queue/run": ["later"],
 }
 
 
@@ -94,7 +96,9 @@ class Good:
         for name, value in (("options", options), ("skip", "0"), ("limit", "100")):
             if name in self.script.names:
                 args[self.script.names.index(name)] = value
-        return self.call(args=args, items=BUSY_ITEMS.get(self.script.name.partition("/")[2]))
+        name = self.script.name
+        busy = BUSY_ITEMS.get(name) or BUSY_ITEMS.get(name.partition("/")[2])
+        return self.call(args=args, items=busy)
 
     def _field(self, field: dict[str, Any], place: int, claimed: bool) -> Arg:
         unknown = Claimed(0, f"fresh{place}", "1.2.me", b"", 1, 0, 0)

@@ -21,7 +21,7 @@ from pyjobs.engine.queue import fetch, watch
 from pyjobs.engine.recoverable import Recoverable
 from pyjobs.engine.reliable import Reliable
 from pyjobs.engine.replies import Claimed, ClaimReply, Reaped, Stored, Submitted
-from pyjobs.engine.schedule import Scheduled, StoredSchedule, list_schedules, written
+from pyjobs.engine.schedule import Scheduled, StoredSchedule, list_schedules, moments_text
 from pyjobs.engine.scripts import Option, everything
 from pyjobs.engine.simple import Simple
 from pyjobs.transport.send import arun, arun_many, run, run_many
@@ -226,7 +226,7 @@ class Jobs:
     def schedule(self, name: str, *, data: bytes = b"data", **options: Any) -> Scheduled:
         """Make or change a schedule; `moments` may be a list."""
         if isinstance(moments := options.get("moments"), list):
-            options["moments"] = written(moments)
+            options["moments"] = moments_text(moments)
         return self.store.call(self.mode.schedule(Q, name, data, **options))  # type: ignore[no-any-return, union-attr]
 
     def schedules(self) -> dict[str, StoredSchedule]:

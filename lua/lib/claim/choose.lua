@@ -1,6 +1,6 @@
 -- Which jobs a claim takes: what recoverable and reliable share. Nothing is written here.
 -- needs job.STATE claimable.CLAIM_DATA claimable.read_claimable claimable.read_fitness claimable.FIT_EXPIRES claimable.is_fit
--- needs room.fits
+-- needs room.fits pause.is_paused
 
 -- How many ids are read at once behind those that were passed over.
 local PIECE = 100
@@ -51,7 +51,8 @@ local function choose_all(all, room)
   local unfit = {}
   for _, q in ipairs(all) do
     q.leaving = 0
-    if room.jobs > 0 and not room.full and q.waiting > 0 then choose(q, room, unfit) end
+    local some = q.waiting > 0 and not is_paused(q)
+    if some and room.jobs > 0 and not room.full then choose(q, room, unfit) end
   end
   return unfit
 end

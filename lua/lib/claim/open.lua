@@ -1,5 +1,5 @@
 -- What a claim reads before it writes anything. When nothing is there, it reads no more than this.
--- needs args.bad queue.QUARANTINE queue.open clock.now grace.read_absence
+-- needs args.MAX_AT pause.is_paused args.bad queue.QUARANTINE queue.open clock.now grace.read_absence
 
 -- The first time in a sorted set.
 local function first_of(key)
@@ -31,8 +31,8 @@ end
 local function open_all(keys, mode, nonce, limit)
   local all, room = {}, limit
   for i, key in ipairs(keys) do
-    local q = mode == 'reliable' and open(key, mode, 'scheduled', 'lease', 'seen', 'grace')
-      or open(key, mode, 'scheduled')
+    local q = mode == 'reliable' and open(key, mode, 'paused', 'scheduled', 'lease', 'seen', 'grace')
+      or open(key, mode, 'paused', 'scheduled')
     if not q then return end
     -- HINCRBY would find out too late, and Lua counts exactly only so far.
     if #q.token > 15 or not (q.token == '0' or q.token:find('^[1-9][0-9]*$')) then
@@ -47,7 +47,7 @@ local function open_all(keys, mode, nonce, limit)
     -- Also a claim that finds nothing writes down that somebody was there, where something is in flight.
     all.moves = all.moves or q.quarantined or math.min(q.due, q.ends) <= now or q.stale
       or q.graced and not q.waits or q.lost
-    all.busy = all.busy or all.moves or q.waiting > 0
+    all.busy = all.busy or all.moves or q.waiting > 0 and not is_paused(q)
     all[i] = q
   end
   -- A claim that was sent again finds its record. Where nothing waits and nothing is in flight, neither takes a job.
@@ -70,8 +70,12 @@ local function wait_for(all)
   local moment = math.huge
   if all.hidden then return 0 end
   for _, q in ipairs(all) do
-    if q.waiting > 0 then return 0 end
-    moment = math.min(moment, q.due, next_look(q))
+    if is_paused(q) then
+      moment = math.min(moment, q.paused < MAX_AT and q.paused or moment, next_look(q))
+    else
+      if q.waiting > 0 then return 0 end
+      moment = math.min(moment, q.due, next_look(q))
+    end
   end
   return moment < math.huge and math.max(moment - now, 1) or -1
 end

@@ -1,6 +1,6 @@
 -- Claiming: what recoverable and reliable share. The jobs of a claim get its token, a number that only grows
 -- and the caller's nonce: a number alone rolls back in a power cut and would be issued twice.
--- needs args.bad acl.denied check_types.check_types queue.wake queue.read_awake stamp.stamp open.wait_for
+-- needs args.bad acl.denied check_types.check_types queue.wake queue.read_awake pause.is_paused stamp.stamp open.wait_for
 -- needs claimable.FIT_EXPIRES claimable.CLAIM_TASK describe.describe grace.lease_fields grace.end_grace
 
 -- How many jobs that are due, and how many whose lease ran out, a claim moves in each queue besides those it takes.
@@ -76,7 +76,7 @@ local function take_all(all, nonce, score, hold)
   local reply = { -1 }
   for at, q in ipairs(all) do
     if q.leaving > 0 then take(q, at, nonce, score, hold, reply) end
-    if q.waiting > 0 then wake(q) end
+    if q.waiting > 0 and not is_paused(q) then wake(q) end
   end
   reply[1] = wait_for(all)
   return reply

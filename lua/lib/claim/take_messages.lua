@@ -1,5 +1,5 @@
 -- Claiming in simple mode, where the list holds whole jobs: how large the next one is shows only when it is read.
--- needs queue.wake broken.add_broken simple_format.parse_message simple_format.make_token room.fits
+-- needs queue.wake pause.is_paused pause.paused_for broken.add_broken simple_format.parse_message simple_format.make_token room.fits
 local PIECE = 16  -- so many messages are read at once
 
 local function take_list(q, at, room, reply)
@@ -28,8 +28,11 @@ end
 local function take_messages(all, room)
   local reply = { -1 }
   for at, q in ipairs(all) do
-    if room.jobs > 0 and not room.full and q.waiting > 0 then take_list(q, at, room, reply) end
-    if q.waiting > 0 then
+    if room.jobs > 0 and not room.full and q.waiting > 0 and not is_paused(q) then take_list(q, at, room, reply) end
+    if is_paused(q) then
+      local ms = paused_for(q)
+      if ms > 0 and (reply[1] < 0 or reply[1] > ms) then reply[1] = ms end
+    elseif q.waiting > 0 then
       reply[1] = 0
       wake(q)
     end

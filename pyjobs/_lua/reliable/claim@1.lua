@@ -172,7 +172,7 @@ end
 local function open_all(keys, mode, nonce_2, limit_2)
   local all, room = {}, limit_2
   for i, key in ipairs(keys) do
-    local q = mode == 'reliable' and open(key, mode, 'scheduled', 'lease', 'seen', 'grace') or open(key, mode, 'scheduled')
+    local q = mode == 'reliable' and open(key, mode, 'paused', 'scheduled', 'lease', 'seen', 'grace') or open(key, mode, 'paused', 'scheduled')
     if not q then
       return
     end
@@ -186,7 +186,7 @@ local function open_all(keys, mode, nonce_2, limit_2)
     q.fires = q.scheduled and q.scheduled <= now
     all.fires = all.fires or q.fires
     all.moves = all.moves or q.quarantined or math.min(q.due, q.ends) <= now or q.stale or q.graced and not q.waits or q.lost
-    all.busy = all.busy or all.moves or q.waiting > 0
+    all.busy = all.busy or all.moves or q.waiting > 0 and not (q.paused and q.paused > now)
     all[i] = q
   end
   for _, q in ipairs(all) do
@@ -214,10 +214,14 @@ local function wait_for(all)
     return 0
   end
   for _, q in ipairs(all) do
-    if q.waiting > 0 then
-      return 0
+    if (q.paused and q.paused > now) then
+      moment = math.min(moment, q.paused < 9999999999999 and q.paused or moment, next_look(q))
+    else
+      if q.waiting > 0 then
+        return 0
+      end
+      moment = math.min(moment, q.due, next_look(q))
     end
-    moment = math.min(moment, q.due, next_look(q))
   end
   return moment < math.huge and math.max(moment - now, 1) or -1
 end
@@ -812,7 +816,8 @@ do
   end
   for _, q in ipairs(opened) do
     q.leaving = 0
-    if room.jobs > 0 and not room.full and q.waiting > 0 then
+    local some = q.waiting > 0 and not (q.paused and q.paused > now)
+    if some and room.jobs > 0 and not room.full then
       local ids, jobs, taken = {}, {}, 0
       local states = {}
       local found = q.head
@@ -944,7 +949,7 @@ do
         end
       end
     end
-    if q.waiting > 0 then
+    if q.waiting > 0 and not (q.paused and q.paused > now) then
       if q.awake == 0 then
         q.awake = redis.call('LPUSH', q.wake, '1')
       end

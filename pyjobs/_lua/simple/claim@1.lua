@@ -116,7 +116,7 @@ local function denied(...)
   end
 end
 for i, queue in ipairs(KEYS) do
-  opened[i] = open(queue, 'simple')
+  opened[i] = open(queue, 'simple', 'paused')
   if bad then
     return redis.error_reply(bad)
   end
@@ -159,7 +159,7 @@ local function is_name(text, longest)
   return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
 end
 for at, q in ipairs(opened) do
-  if room.jobs > 0 and not room.full and q.waiting > 0 then
+  if room.jobs > 0 and not room.full and q.waiting > 0 and not (q.paused and q.paused > now) then
     local taken, broken = 0, {}
     repeat
       local wanted = math.min(16, room.jobs)
@@ -209,7 +209,17 @@ for at, q in ipairs(opened) do
     end
     q.waiting = q.waiting - taken
   end
-  if q.waiting > 0 then
+  if (q.paused and q.paused > now) then
+    local ms
+    if not (q.paused and q.paused > now) then
+      ms = 0
+    else
+      ms = q.paused < 9999999999999 and q.paused - now or -1
+    end
+    if ms > 0 and (reply[1] < 0 or reply[1] > ms) then
+      reply[1] = ms
+    end
+  elseif q.waiting > 0 then
     reply[1] = 0
     if q.awake == 0 then
       q.awake = redis.call('LPUSH', q.wake, '1')

@@ -1,0 +1,197 @@
+local bad
+local clock = redis.call('TIME')
+local micros = tonumber(clock[2])
+local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local stamp = string.format('%.0f', now)
+local messages = {}
+local queue = KEYS[1]
+local jobs
+do
+  local count = (#ARGV - 1 + 1) / 1
+  if count < 1 then
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. 'missing')
+  elseif count > 1000 then
+    local why = 'more than ' .. 1000
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why)
+  elseif count ~= math.floor(count) then
+    local why = 'not ' .. 1 .. ' values each'
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why)
+  end
+  jobs = 1
+end
+if #KEYS < 1 or (#KEYS ~= 1) then
+  bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
+end
+do
+  local first = jobs
+  local function is_name(text, longest)
+    return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
+  end
+  for i = first, #ARGV do
+    local text, longest = ARGV[i], nil
+    longest = longest or 128
+    if not text then
+      bad = bad or ('BADARG ' .. 'id' .. ': ' .. 'missing')
+    elseif (text == '' and true) or not is_name(text, longest) then
+      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+      bad = bad or ('BADARG ' .. 'id' .. ': ' .. why)
+    end
+  end
+end
+local q
+if not bad then
+  local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  if not prefix or #prefix > 128 or #tag > 128 then
+    bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+  else
+    local q_2 = {
+      name = tag,
+      key = queue,
+      meta = queue .. ':meta',
+      pending = queue .. ':pending',
+      wake = queue .. ':wake',
+      job = queue .. ':job:',
+      inflight = queue .. ':inflight',
+      delayed = queue .. ':delayed',
+      dead = queue .. ':dead',
+      claim = queue .. ':claim:',
+      unique = queue .. ':unique:',
+      broken = queue .. ':broken',
+      client = queue .. ':client:',
+      cancel = queue .. ':cancel',
+    }
+    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect')
+    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+    local function whole(text)
+      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+    end
+    for i = 1, select('#') do
+      q_2[select(i)] = whole(meta[4 + i])
+    end
+    q_2.born = its_mode and true
+    q_2.mode = its_mode or nil
+    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
+    if its_mode and nil and its_mode ~= nil then
+      bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. nil
+    elseif layout and layout ~= '1' then
+      bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. '1'
+    end
+    q = q_2
+  end
+end
+if bad then
+  return redis.error_reply(bad)
+end
+local q_2, first = q, jobs
+q_2.waiting = redis.call('LLEN', q_2.pending)
+q_2.awake = redis.call('LLEN', q_2.wake)
+redis.call('LLEN', q_2.broken)
+q_2.flying = redis.call('ZCARD', q_2.inflight)
+q_2.later = redis.call('ZCARD', q_2.delayed)
+q_2.buried = redis.call('ZCARD', q_2.dead)
+local words, gone, jobs_2 = {}, {}, {}
+for i = first, #ARGV do
+  local id = ARGV[i]
+  local job
+  do
+    local job_2 = redis.pcall('HMGET', q_2.job .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique')
+    if not job_2.err then
+      job = job_2
+    else
+      job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique')
+    end
+  end
+  local state = job[1]
+  words[#words + 1] = not state and 'NOJOB' or state == 'inflight' and state or 'deleted'
+  if state and state ~= 'inflight' and not jobs_2[id] then
+    gone[#gone + 1], jobs_2[id] = id, job
+  end
+end
+if #gone == 0 then
+  return words
+end
+local function denied(...)
+  if not redis.acl_check_cmd then
+    return
+  end
+  local wanted = {
+    ...,
+  }
+  for i = 1, select('#', ...), 2 do
+    local command, key = wanted[i], wanted[i + 1]
+    if key and not redis.acl_check_cmd(command, key) then
+      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
+    end
+  end
+end
+bad = denied('DEL', q_2.job .. gone[1], 'HSET', q_2.job .. gone[1])
+if bad then
+  return redis.error_reply(bad)
+end
+redis.call('ZREM', q_2.delayed, unpack(gone))
+redis.call('ZREM', q_2.dead, unpack(gone))
+local function unique_key(q_3, unique)
+  if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
+    return q_3.unique .. unique
+  end
+  return q_3.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+end
+local function end_job(q_3, id, job, state, reason, field, body, retention)
+  local key = q_3.job .. id
+  redis.call('HSET', key, 'state', state, field, body, '_processed', stamp)
+  if reason ~= '-' then
+    redis.call('HSET', key, 'reason', reason)
+  end
+  if retention then
+    redis.call('PEXPIRE', key, retention)
+  end
+  do
+    local unique = job[7]
+    local key_2 = unique and unique_key(q_3, unique)
+    if key_2 and redis.pcall('GET', key_2) == id then
+      redis.pcall('DEL', key_2)
+    end
+  end
+  local clients, queued, started = job[3], job[5], job[6]
+  if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
+    local line = id .. ' ' .. state .. ' ' .. reason .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. #body .. '\n' .. body .. '\n'
+    for client in clients:gmatch('[^ ]+') do
+      local channel = q_3.client .. client
+      local message = messages[channel] or {
+        bytes = 0,
+      }
+      messages[channel] = message
+      message[#message + 1] = line
+      message.bytes = message.bytes + #line
+      if message.bytes > 65536 then
+        for channel_2, message_2 in pairs(messages) do
+          redis.pcall('PUBLISH', channel_2, table.concat(message_2))
+        end
+        messages = {}
+      end
+    end
+  end
+end
+local function is_live(state)
+  return state == 'pending' or state == 'delayed' or state == 'inflight'
+end
+for _, id in ipairs(gone) do
+  local job = jobs_2[id]
+  local state = job[1]
+  if state == 'pending' then
+    end_job(q_2, id, job, 'cancelled', '-', 'error', '')
+  end
+  if state == 'pending' or state == 'cancelled' and redis.call('PTTL', q_2.job .. id) < 0 then
+    redis.call('HSET', q_2.job .. id, 'retention', '0')
+  else
+    if is_live(job[1]) then
+      end_job(q_2, id, job, 'cancelled', '-', 'error', '')
+    end
+    redis.call('DEL', q_2.job .. id)
+  end
+end
+for channel, message in pairs(messages) do
+  redis.pcall('PUBLISH', channel, table.concat(message))
+end
+messages = {}
+return words

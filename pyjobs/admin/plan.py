@@ -1,0 +1,93 @@
+"""A plan: which calls an operation makes, one after the other, and who sends them.
+
+A plan is a generator. It yields a call, several calls or a command, gets the answer, and returns
+what the operation returns. `drive` sends by a thread, `adrive` by a task: an operation is written
+once. No operation may live here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any, NamedTuple, TypeVar
+
+from pyjobs.engine import Call
+from pyjobs.errors import PyjobsError
+from pyjobs.transport import AsyncServer, Server, acommand, arun, arun_many, command, run, run_many
+
+T = TypeVar("T")
+
+
+class Words(NamedTuple):
+    """Holds one Redis command that is no script.
+
+    Attributes:
+        words: the command and its arguments.
+    """
+
+    words: tuple[str, ...]
+
+
+Step = Call[Any] | list[Call[Any]] | Words
+Plan = Generator[Step, Any, T]
+
+
+def one(call: Call[T]) -> Plan[T]:
+    """Return the plan that makes one call."""
+    answer: T = yield call
+    return answer
+
+
+def drive(server: Server, plan: Plan[T]) -> T:
+    """Send what a plan yields, and return what it returns.
+
+    Args:
+        server: a connection from `pyjobs.transport.connect`.
+        plan: the plan.
+
+    Raises:
+        PyjobsError: what a call raises, unless the plan takes it.
+    """
+    answer: Any = None
+    while True:
+        try:
+            step = plan.send(answer)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+        try:
+            if isinstance(step, Words):
+                answer = command(server, *step.words)
+            elif isinstance(step, Call):
+                answer = run(server, step)
+            else:
+                answer = run_many(server, step)
+        except PyjobsError:
+            plan.close()
+            raise
+
+
+async def adrive(server: AsyncServer, plan: Plan[T]) -> T:
+    """Send what a plan yields by asyncio, and return what it returns.
+
+    Args:
+        server: a connection from `pyjobs.transport.aconnect`.
+        plan: the plan.
+
+    Raises:
+        PyjobsError: what a call raises, unless the plan takes it.
+    """
+    answer: Any = None
+    while True:
+        try:
+            step = plan.send(answer)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+        try:
+            if isinstance(step, Words):
+                answer = await acommand(server, *step.words)
+            elif isinstance(step, Call):
+                answer = await arun(server, step)
+            else:
+                answer = await arun_many(server, step)
+        except PyjobsError:
+            plan.close()
+            raise

@@ -1,0 +1,211 @@
+"""What an operator asks of queues and does to them, each as a plan. Nothing is sent here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from pyjobs.admin.answers import Answer
+from pyjobs.admin.plan import Plan, Words
+from pyjobs.admin.queues import no_queue
+from pyjobs.codec import decode_error
+from pyjobs.engine import (
+    MAX_ITEMS,
+    OPERATOR,
+    PLACES,
+    RELIABLE,
+    Call,
+    JobPage,
+    Keys,
+    Place,
+    QueueStats,
+    StoredVerbs,
+    mode_named,
+)
+from pyjobs.errors import BadArgument, PyjobsError
+from pyjobs.transport import known_queues
+from pyjobs.validate import checked
+
+ERROR_BYTES = 65536
+
+
+class QueueStatus(NamedTuple):
+    """Holds the numbers of one queue of the registry.
+
+    Attributes:
+        queue: the queue's name.
+        stats: its numbers; None when they could not be read.
+        error: why they could not be read; '' when they could.
+    """
+
+    queue: str
+    stats: QueueStats | None
+    error: str
+
+
+class Failure(NamedTuple):
+    """Holds how many dead jobs have the same kind of error.
+
+    Attributes:
+        type: class name of the error; '' when none was recorded.
+        message: the message of the latest of them.
+        jobs: how many dead jobs have it.
+        latest: when the latest of them died, ms since the epoch.
+        id: the id of the latest of them.
+    """
+
+    type: str
+    message: str
+    jobs: int
+    latest: int
+    id: str
+
+
+class Finding(NamedTuple):
+    """Holds what is wrong with one entry of a queue.
+
+    Attributes:
+        place: 'waiting', 'delayed', 'inflight' or 'dead'.
+        id: the job's id.
+        finding: 'missing', 'stray', 'kept', 'going' or 'mode', as queue/walk says.
+        state: the job's state; '' when there is no such job.
+    """
+
+    place: str
+    id: str
+    finding: str
+    state: str
+
+
+def queues(keys: Keys) -> Plan[dict[str, str]]:
+    """Read the registry: queue name -> mode, sorted by name."""
+    found = yield Words(("HGETALL", keys.queues))
+    return known_queues(found)
+
+
+def status(keys: Keys) -> Plan[list[QueueStatus]]:
+    """Count what each queue of the registry holds."""
+    names = list((yield from queues(keys)))
+    answers = yield [OPERATOR.stats(keys.queue(name)) for name in names]
+    return [
+        QueueStatus(name, None, str(answer))
+        if isinstance(answer, PyjobsError)
+        else QueueStatus(name, answer, "")
+        for name, answer in zip(names, answers, strict=True)
+    ]
+
+
+def page(keys: Keys, queue: str, place: Place, **options: Any) -> Call[JobPage]:
+    """Return the call that reads a page of the jobs in one place of a queue."""
+    return OPERATOR.list_jobs(keys.queue(queue), place, **options)
+
+
+def stats(keys: Keys, queue: str) -> Plan[QueueStats]:
+    """Count what a queue holds.
+
+    Raises:
+        BadArgument: nothing was ever submitted to the queue; the message has the nearest name.
+    """
+    found: QueueStats = yield OPERATOR.stats(keys.queue(queue))
+    if not found.mode and not found.paused:
+        raise no_queue(queue, (yield from queues(keys)))
+    return found
+
+
+def each(
+    ids: Sequence[str], call_for: Callable[[Sequence[str]], Call[list[str]]], wanted: str
+) -> Plan[list[Answer]]:
+    """Call a script for all of these jobs, in as many calls as it takes."""
+    names = [checked("id", id) for id in ids]
+    answers: list[Answer] = []
+    for at in range(0, len(names), MAX_ITEMS):
+        part = names[at : at + MAX_ITEMS]
+        words = yield call_for(part)
+        answers += [Answer(id, word, word == wanted) for id, word in zip(part, words, strict=True)]
+    return answers
+
+
+def requeue(keys: Keys, queue: str, ids: Sequence[str]) -> Plan[list[Answer]]:
+    """Put dead jobs back into their queue."""
+    key = keys.queue(queue)
+    return (yield from each(ids, lambda part: RELIABLE.requeue(key, part), "pending"))
+
+
+def delete(keys: Keys, queue: str, ids: Sequence[str]) -> Plan[list[Answer]]:
+    """Forget jobs that wait or have ended."""
+    key = keys.queue(queue)
+    return (yield from each(ids, lambda part: OPERATOR.delete(key, part), "deleted"))
+
+
+def run_now(keys: Keys, queue: str, ids: Sequence[str]) -> Plan[list[Answer]]:
+    """Let delayed jobs run now."""
+    key = keys.queue(queue)
+    return (yield from each(ids, lambda part: OPERATOR.run_now(key, part), "pending"))
+
+
+def cancel(keys: Keys, queue: str, ids: Sequence[str]) -> Plan[list[Answer]]:
+    """End jobs that have not ended yet.
+
+    Raises:
+        BadArgument: the queue is simple, or nothing was ever submitted to it.
+    """
+    key = keys.queue(queue)
+    verbs = mode_named((yield from stats(keys, queue)).mode)
+    if not isinstance(verbs, StoredVerbs):
+        raise BadArgument(f"cancel: {verbs.name} mode has no such verb")
+    return (yield from each(ids, lambda part: verbs.cancel(key, part), "cancelled"))
+
+
+def purge(
+    keys: Keys, queue: str, place: Place, progress: Callable[[int], object] | None
+) -> Plan[int]:
+    """End and forget as many jobs of a place as are there now."""
+    found = yield from stats(keys, queue)
+    left, gone = getattr(found, place), 0
+    while left > 0:
+        part = yield OPERATOR.purge(keys.queue(queue), place, limit=min(left, MAX_ITEMS))
+        gone, left = gone + part.gone, left - part.gone
+        if progress:
+            progress(gone)
+        if not part.more:
+            break
+    return gone
+
+
+def failures(keys: Keys, queue: str) -> Plan[list[Failure]]:
+    """Count the dead jobs of a queue by the type of their error, the most frequent first."""
+    found: dict[str, Failure] = {}
+    cursor = ""
+    while True:
+        page = yield OPERATOR.list_jobs(
+            keys.queue(queue), "dead", cursor=cursor, newest=True, max_bytes=ERROR_BYTES
+        )
+        for job in page.jobs:
+            error = decode_error(job.error)
+            first = found.get(error.type) or Failure(error.type, error.message, 0, job.at, job.id)
+            found[error.type] = first._replace(jobs=first.jobs + 1)
+        cursor = page.cursor
+        if not cursor:
+            return sorted(found.values(), key=lambda one: (-one.jobs, one.type))
+
+
+def check(keys: Keys, queue: str, progress: Callable[[int], object] | None) -> Plan[list[Finding]]:
+    """Hold every entry of a queue against its job."""
+    yield from stats(keys, queue)
+    findings, looked = [], 0
+    for place in PLACES:
+        cursor = ""
+        while True:
+            page = yield OPERATOR.walk(keys.queue(queue), place, cursor=cursor)
+            findings += [
+                Finding(place, entry.id, entry.finding, entry.state)
+                for entry in page.entries
+                if entry.finding
+            ]
+            looked += len(page.entries)
+            if progress:
+                progress(looked)
+            cursor = page.cursor
+            if not cursor:
+                break
+    return findings

@@ -1,0 +1,309 @@
+"""`Admin`: what an operator asks of queues and does to them. No operation may live here.
+
+`AsyncAdmin` is made of the same plans; only who sends them differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from pyjobs.admin import plans
+from pyjobs.admin.answers import Answer
+from pyjobs.admin.plan import drive, one
+from pyjobs.engine import OPERATOR, Explanation, JobPage, Keys, Place, QueueStats, ShownJob
+from pyjobs.transport import (
+    DEFAULT_URL,
+    ErrorTranslation,
+    connect,
+)
+from pyjobs.validate import checked, to_ms
+
+Progress = Callable[[int], object]
+
+
+class Admin:
+    """Responsible for what an operator asks of the queues of a server and does to them.
+
+    Args:
+        url: where Redis is.
+        prefix: what every key in Redis begins with.
+
+    Raises:
+        BadArgument: the URL or the prefix is not one.
+    """
+
+    def __init__(self, url: str = DEFAULT_URL, *, prefix: str = "jobs") -> None:
+        self._keys = Keys(prefix)
+        self._server = connect(url)
+        self._errors = ErrorTranslation(url)
+
+    def __enter__(self) -> Admin:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._server.close()
+
+    def queues(self) -> dict[str, str]:
+        """Return the queues of the registry: name -> mode, sorted by name.
+
+        Raises:
+            Forbidden: Redis's access rules forbid it.
+            Unavailable: Redis can't be reached.
+        """
+        with self._errors:
+            return drive(self._server, plans.queues(self._keys))
+
+    def status(self) -> list[plans.QueueStatus]:
+        """Return the numbers of every queue of the registry (queue/stats).
+
+        Raises:
+            Forbidden: Redis's access rules forbid it.
+            Unavailable: Redis can't be reached.
+        """
+        with self._errors:
+            return drive(self._server, plans.status(self._keys))
+
+    def stats(self, queue: str) -> QueueStats:
+        """Return the numbers of a queue (queue/stats).
+
+        Args:
+            queue: the queue's name.
+
+        Raises:
+            BadArgument: a name is not a name, or nothing was ever submitted to the queue.
+            Forbidden: Redis's access rules forbid it.
+            Unavailable: Redis can't be reached.
+        """
+        with self._errors:
+            return drive(self._server, plans.stats(self._keys, queue))
+
+    def show(self, queue: str, id: str) -> ShownJob:
+        """Return all that is known of one job (queue/show).
+
+        Args:
+            queue: the queue's name.
+            id: the job's id.
+
+        Raises:
+            BadArgument: a name is not a name.
+            Forbidden: Redis's access rules forbid it.
+            Unavailable: Redis can't be reached.
+        """
+        with self._errors:
+            return drive(
+                self._server, one(OPERATOR.show(self._keys.queue(queue), checked("id", id)))
+            )
+
+    def explain(self, queue: str, id: str) -> Explanation:
+        """Return why a job is not running, as a word and a sentence (queue/explain).
+
+        Args:
+            queue: the queue's name.
+            id: the job's id.
+
+        Raises:
+            BadArgument: a name is not a name.
+            Forbidden: Redis's access rules forbid it.
+            Unavailable: Redis can't be reached.
+        """
+        with self._errors:
+            return drive(
+                self._server, one(OPERATOR.explain(self._keys.queue(queue), checked("id", id)))
+            )
+
+    def jobs(
+        self,
+        queue: str,
+        place: Place = "waiting",
+        *,
+        cursor: str = "",
+        limit: int = 100,
+        task: str | None = None,
+        error: str | None = None,
+        older: float | None = None,
+        newer: float | None = None,
+        newest: bool = False,
+        max_bytes: int = 0,
+    ) -> JobPage:
+        """Return a page of the jobs in one place of a queue (queue/list).
+
+        Args:
+            queue: the queue's name.
+            place: 'waiting', 'delayed', 'inflight' or 'dead'.
+            cursor: that of the page before; '' begins.
+            limit: most jobs, 1 to 1000.
+            task: only jobs of this task.
+            error: only jobs whose last error has this text in it.
+            older: only jobs that were submitted, or have died, at least so many seconds ago.
+            newer: only jobs that were submitted, or have died, at most so many seconds ago.
+            newest: whether to begin at the other end.
+            max_bytes: how many bytes of each payload and error to return, 0 to 65536.
+
+        Raises:
+            BadArgument: a name is not a name.
+            Forbidden: Redis's access rules forbid it.
+            Unavailable: Redis can't be reached.
+        """
+        with self._errors:
+            return drive(
+                self._server,
+                one(
+                    plans.page(
+                        self._keys,
+                        queue,
+                        place,
+                        cursor=cursor,
+                        limit=limit,
+                        task=task,
+                        error=error,
+                        older=to_ms("older", older),
+                        newer=to_ms("newer", newer),
+                        newest=newest,
+                        max_bytes=max_bytes,
+                    )
+                ),
+            )
+
+    def failures(self, queue: str) -> list[plans.Failure]:
+        """Count the dead jobs of a queue by the type of their error, the most frequent first.
+
+        Args:
+            queue: the queue's name.
+
+        Raises:
+            BadArgument: a name is not a name.
+            Forbidden: Redis's access rules forbid it.
+            Unavailable: Redis can't be reached.
+        """
+        with self._errors:
+            return drive(self._server, plans.failures(self._keys, queue))
+
+    def pause(self, queue: str, seconds: float | None = None) -> int:
+        """Let claims take nothing from a queue (queue/pause).
+
+        Args:
+            queue: the queue's name.
+            seconds: until claims take jobs again; None is not before `resume`.
+
+        Returns:
+            ms until claims take jobs again; -1 is not before `resume`.
+
+        Raises:
+            BadArgument: a name is not a name.
+            Forbidden: Redis's access rules forbid it.
+            Unavailable: Redis can't be reached.
+        """
+        with self._errors:
+            return drive(
+                self._server,
+                one(OPERATOR.pause(self._keys.queue(queue), span=to_ms("seconds", seconds) or 0)),
+            )
+
+    def resume(self, queue: str) -> bool:
+        """Let claims take jobs from a queue again; return whether jobs are waiting (queue/resume).
+
+        Args:
+            queue: the queue's name.
+
+        Raises:
+            BadArgument: a name is not a name.
+            Forbidden: Redis's access rules forbid it.
+            Unavailable: Redis can't be reached.
+        """
+        with self._errors:
+            return drive(self._server, one(OPERATOR.resume(self._keys.queue(queue))))
+
+    def purge(self, queue: str, place: Place, *, progress: Progress | None = None) -> int:
+        """End and forget the jobs of one place; return how many entries are gone (queue/purge).
+
+        Args:
+            queue: the queue's name.
+            place: 'waiting', 'delayed' or 'dead'.
+            progress: called with how many entries are gone so far.
+
+        Raises:
+            BadArgument: a name is not a name, or nothing was ever submitted to the queue.
+            Forbidden: Redis's access rules forbid it.
+            Unavailable: Redis can't be reached.
+        """
+        with self._errors:
+            return drive(self._server, plans.purge(self._keys, queue, place, progress))
+
+    def delete(self, queue: str, ids: Sequence[str]) -> list[Answer]:
+        """Forget jobs that wait or have ended (queue/delete).
+
+        Args:
+            queue: the queue's name.
+            ids: the jobs' ids.
+
+        Raises:
+            BadArgument: a name is not a name.
+            Forbidden: Redis's access rules forbid it.
+            Unavailable: Redis can't be reached.
+        """
+        with self._errors:
+            return drive(self._server, plans.delete(self._keys, queue, ids))
+
+    def run_now(self, queue: str, ids: Sequence[str]) -> list[Answer]:
+        """Let delayed jobs run now, before those that wait (queue/run).
+
+        Args:
+            queue: the queue's name.
+            ids: the jobs' ids.
+
+        Raises:
+            BadArgument: a name is not a name.
+            Forbidden: Redis's access rules forbid it.
+            Unavailable: Redis can't be reached.
+        """
+        with self._errors:
+            return drive(self._server, plans.run_now(self._keys, queue, ids))
+
+    def requeue(self, queue: str, ids: Sequence[str]) -> list[Answer]:
+        """Put dead jobs back into their queue (reliable/requeue).
+
+        Args:
+            queue: the queue's name.
+            ids: the jobs' ids.
+
+        Raises:
+            BadArgument: a name is not a name.
+            Forbidden: Redis's access rules forbid it.
+            Unavailable: Redis can't be reached.
+        """
+        with self._errors:
+            return drive(self._server, plans.requeue(self._keys, queue, ids))
+
+    def cancel(self, queue: str, ids: Sequence[str]) -> list[Answer]:
+        """End jobs that have not ended yet (<mode>/cancel).
+
+        Args:
+            queue: the queue's name.
+            ids: the jobs' ids.
+
+        Raises:
+            BadArgument: a name is not a name, or nothing was ever submitted to the queue.
+            Forbidden: Redis's access rules forbid it.
+            Unavailable: Redis can't be reached.
+        """
+        with self._errors:
+            return drive(self._server, plans.cancel(self._keys, queue, ids))
+
+    def check(self, queue: str, *, progress: Progress | None = None) -> list[plans.Finding]:
+        """Hold every entry of a queue against its job; return what is wrong (queue/walk).
+
+        Args:
+            queue: the queue's name.
+            progress: called with how many entries were looked at so far.
+
+        Raises:
+            BadArgument: a name is not a name, or nothing was ever submitted to the queue.
+            Forbidden: Redis's access rules forbid it.
+            Unavailable: Redis can't be reached.
+        """
+        with self._errors:
+            return drive(self._server, plans.check(self._keys, queue, progress))

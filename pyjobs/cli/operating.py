@@ -1,0 +1,92 @@
+"""What the commands of operators share: the queue as an argument, times in words, options.
+
+No command of its own may live here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from pyjobs import codec
+from pyjobs.admin import Admin
+from pyjobs.cli.common import marked
+from pyjobs.errors import PyjobsError
+from pyjobs.transport import DEFAULT_URL
+
+UNITS = (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1000))
+
+
+def complete_queue(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """Return the queues of the registry that begin so, for a shell; none on an error."""
+    url = context.params.get("url") or DEFAULT_URL
+    with contextlib.suppress(PyjobsError), Admin(url) as admin:
+        return [name for name in admin.queues() if name.startswith(incomplete)]
+    return []
+
+
+queue_argument = click.argument("queue", callback=marked, shell_complete=complete_queue)
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON objects, one a line, instead of a table."
+)
+yes_option = click.option("--yes", is_flag=True, help="Do it without asking.")
+
+
+@contextlib.contextmanager
+def admin_of(url: str, prefix: str) -> Iterator[Admin]:
+    """Open an `Admin` for one command."""
+    with Admin(url, prefix=prefix) as admin:
+        yield admin
+
+
+def confirm(yes: bool, question: str) -> None:
+    """Ask on the terminal, unless the answer was given by --yes.
+
+    Raises:
+        click.Abort: the answer is no, or nobody can answer.
+    """
+    if not yes:
+        click.confirm(question, abort=True, err=True)
+
+
+def span(ms: int) -> str:
+    """Return a duration in words, such as `12 s`; '-' when it is negative."""
+    if ms < 0:
+        return "-"
+    for unit, size in UNITS:
+        if ms >= size:
+            return f"{ms / size:.3g} {unit}"
+    return f"{ms} ms"
+
+
+def moment(ms: int) -> str:
+    """Return a moment as local time; '-' when it is 0."""
+    if not ms:
+        return "-"
+    at = datetime.datetime.fromtimestamp(ms / 1000).astimezone()
+    return at.isoformat(" ", "seconds")
+
+
+def error_line(body: bytes, longest: int = 80) -> str:
+    """Return type and message of an error, in at most so many characters."""
+    if not body:
+        return ""
+    found = codec.decode_error(body)
+    return ": ".join(part for part in (found.type, found.message) if part)[:longest]
+
+
+def as_text(body: bytes) -> str:
+    """Return bytes as a text, whatever they are."""
+    return body.decode(errors="backslashreplace")
+
+
+def json_ready(value: Any) -> Any:
+    """Return a named tuple as a dict that JSON can hold: bytes become texts."""
+    return {
+        name: as_text(part) if isinstance(part, bytes) else part
+        for name, part in value._asdict().items()
+    }

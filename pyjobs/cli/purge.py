@@ -1,0 +1,42 @@
+"""`pyjobs purge`: the jobs of one place of a queue are forgotten. Nothing else may live here."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from pyjobs.cli.common import counted, prefix_option, url_option
+from pyjobs.cli.operating import admin_of, confirm, queue_argument, yes_option
+from pyjobs.cli.output import show
+from pyjobs.engine import Place
+
+
+@click.command()
+@queue_argument
+@click.option(
+    "--state",
+    "place",
+    type=click.Choice(["waiting", "delayed", "dead"]),
+    default="waiting",
+    show_default=True,
+    help="Which jobs.",
+)
+@yes_option
+@url_option
+@prefix_option
+def purge(queue: str, place: Place, yes: bool, url: str, prefix: str) -> int:
+    """Cancel and forget all jobs of QUEUE that wait, or are delayed or dead.
+
+    Their clients hear that the jobs are cancelled. Jobs that are submitted meanwhile stay.
+    """
+    with admin_of(url, prefix) as admin:
+        number = getattr(admin.stats(queue), place)
+        if number:
+            confirm(yes, f"Forget {counted(number, f'{place} job')} of queue {queue}?")
+        with click.progressbar(
+            length=number, label="purging", file=sys.stderr, hidden=not sys.stderr.isatty()
+        ) as bar:
+            gone = admin.purge(queue, place, progress=lambda now: bar.update(now - bar.pos))
+    show(f"purged {counted(gone, f'{place} job')}")
+    return 0

@@ -1,0 +1,38 @@
+"""`pyjobs tasks`: the tasks of a module, in a table or as JSON Schema.
+
+Nothing else may live here.
+"""
+
+from __future__ import annotations
+
+import inspect
+
+import click
+
+from pyjobs.cli.output import print_table, show_json
+from pyjobs.cli.work import imported
+from pyjobs.task import collected
+from pyjobs.tasks import Task
+
+
+@click.command()
+@click.argument("module")
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of the arguments of each task.")
+def tasks(module: str, schema: bool) -> int:
+    """List the tasks of the Python module MODULE.
+
+    With --schema, one JSON object has the schema of the arguments of each task by its name, for
+    programs in other languages that submit such jobs.
+    """
+    found = [one for one in collected([imported(module)]).values() if isinstance(one, Task)]
+    if schema:
+        show_json({one.name: one.schema() for one in found})
+        return 0
+    print_table(map(row, found), "task", "queue", "arguments")
+    return 0
+
+
+def row(task: Task[..., object]) -> list[str]:
+    """Return the cells of a task in the table."""
+    shown = inspect.signature(task.function)
+    return [task.name, task.queue or "default", str(shown)]

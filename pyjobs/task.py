@@ -1,0 +1,84 @@
+"""What the client and the worker know of a task: its name, how its arguments become bytes, and how
+a job runs it.
+
+Only this interface may live here. `pyjobs.tasks` makes tasks and converts their values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from types import ModuleType
+from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar
+
+from pyjobs.errors import BadArgument
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Submission(NamedTuple):
+    """Holds one submit of a task.
+
+    Attributes:
+        data: the arguments by name, as a JSON object.
+        queue: the name of the job's queue; None leaves the choice to the client.
+        id: the job's id; None makes one.
+        options: the options of the submit, as `Options` names them.
+        decode: makes a value from the bytes of a result.
+    """
+
+    data: bytes
+    queue: str | None
+    id: str | None
+    options: Mapping[str, Any]
+    decode: Callable[[bytes], Any]
+
+
+class BaseTask(Generic[P, R]):
+    """Names what a job is to do, and converts its arguments and its result.
+
+    Attributes:
+        name: the task's name, which its jobs carry.
+        queue: the name of the queue of its jobs; None leaves the choice to the client, and is the
+            queue 'default' to a worker.
+        is_async: whether its function is an `async def`.
+    """
+
+    name: str
+    queue: str | None
+    is_async: bool
+
+    def submission(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Submission:
+        """Return the submit of one job with these arguments.
+
+        Raises:
+            BadArgument: the arguments do not fit the function; the message has the value's path.
+        """
+        raise NotImplementedError
+
+    def run(self, job: Any) -> Any:
+        """Call the function with the arguments of a claimed job, and return the outcome; of an
+        `async def` an awaitable of the outcome."""
+        raise NotImplementedError
+
+
+def collected(tasks: Iterable[BaseTask[..., Any] | ModuleType]) -> dict[str, BaseTask[..., Any]]:
+    """Return tasks by their names.
+
+    Args:
+        tasks: tasks, and modules that have tasks as attributes.
+
+    Raises:
+        BadArgument: something else is among them, a module has none, or two have one name.
+    """
+    found: dict[str, BaseTask[..., Any]] = {}
+    for one in tasks:
+        inside = list(vars(one).values()) if isinstance(one, ModuleType) else [one]
+        tasks_inside = [value for value in inside if isinstance(value, BaseTask)]
+        if not tasks_inside:
+            what = f"module {one.__name__} has none" if isinstance(one, ModuleType) else repr(one)
+            raise BadArgument(f"tasks: not a task or a module with tasks: {what}")
+        for value in tasks_inside:
+            if found.setdefault(value.name, value) is not value:
+                raise BadArgument(f"tasks: two tasks have the name {value.name}")
+    return found

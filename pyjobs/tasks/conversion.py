@@ -1,0 +1,180 @@
+"""Values of annotated types to JSON and back. Nothing else may live here.
+
+msgspec converts. Without msgspec, a function whose annotations are plain JSON types still works,
+and its values are not checked.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from typing import Any, get_args, get_origin
+
+from pyjobs import codec
+from pyjobs.errors import BadArgument, MissingExtra
+
+PLAIN = (Any, None, type(None), bool, int, float, str, object)
+CONTAINERS = (dict, list)
+
+
+class Missing:
+    """Stands for the default of a parameter that has none."""
+
+
+class Converter:
+    """Converts the arguments and the result of one function by their annotations.
+
+    Args:
+        what: the name of the task, for messages.
+        parameters: name -> annotation and default, or Missing.
+        result: the annotation of the result.
+
+    Raises:
+        MissingExtra: msgspec is needed for an annotation, and is not installed.
+        BadArgument: msgspec can't convert an annotation.
+    """
+
+    def __init__(self, what: str, parameters: Mapping[str, tuple[Any, Any]], result: Any) -> None:
+        self._what = what
+        self._names = frozenset(parameters)
+        annotations = [annotation for annotation, _ in parameters.values()]
+        try:
+            self._msgspec: Any = importlib.import_module("msgspec")
+        except ImportError:
+            self._msgspec = None
+            if not all(map(is_plain, [*annotations, result])):
+                raise MissingExtra(
+                    f"task {what}: its annotations need msgspec: pip install 'pyjobs[tasks]'"
+                ) from None
+            return
+        fields = [
+            (name, annotation) if default is Missing else (name, annotation, self._field(default))
+            for name, (annotation, default) in parameters.items()
+        ]
+        try:
+            self._struct = self._msgspec.defstruct(
+                "Arguments", fields, kw_only=True, forbid_unknown_fields=True
+            )
+            self._encoder = self._msgspec.json.Encoder(enc_hook=encoded)
+            self._arguments = self._msgspec.json.Decoder(self._struct, dec_hook=decoded)
+            self._result = self._msgspec.json.Decoder(result, dec_hook=decoded)
+        except TypeError as error:
+            raise BadArgument(f"task {what}: {error}") from error
+
+    def encode_arguments(self, values: Mapping[str, Any]) -> bytes:
+        """Return arguments by name as a JSON object.
+
+        Raises:
+            BadArgument: a value does not fit its annotation; the message has its path.
+        """
+        if self._msgspec is None:
+            return codec.encode(dict(values), f"task {self._what}")
+        try:
+            data: bytes = self._encoder.encode(values)
+            # What is read back is what the worker reads: the only check that can't differ from its.
+            self._arguments.decode(data)
+        except (TypeError, ValueError) as error:
+            raise BadArgument(f"task {self._what}: {error}") from error
+        return data
+
+    def decode_arguments(self, data: Any) -> dict[str, Any]:
+        """Return the arguments of a job by name.
+
+        Args:
+            data: the job's data, decoded.
+
+        Raises:
+            BadArgument: a value does not fit its annotation; the message has its path.
+        """
+        if not isinstance(data, dict):
+            raise BadArgument(
+                f"task {self._what}: the data are no JSON object of arguments by name"
+            )
+        if self._msgspec is None:
+            if unknown := data.keys() - self._names:
+                raise BadArgument(f"task {self._what}: it has no argument {min(unknown)}")
+            return data
+        try:
+            found = self._msgspec.convert(data, self._struct, dec_hook=decoded)
+        except (TypeError, ValueError) as error:
+            raise BadArgument(f"task {self._what}: {error}") from error
+        return {name: getattr(found, name) for name in self._names}
+
+    def encode_result(self, value: Any) -> bytes:
+        """Return a result as JSON.
+
+        Raises:
+            BadArgument: the value has no JSON, or does not fit the annotation.
+        """
+        if self._msgspec is None:
+            return codec.encode(value, "result")
+        try:
+            data: bytes = self._encoder.encode(value)
+            self._result.decode(data)
+        except (TypeError, ValueError) as error:
+            raise BadArgument(f"task {self._what}: result: {error}") from error
+        return data
+
+    def decode_result(self, data: bytes) -> Any:
+        """Return the value of a result's bytes.
+
+        Raises:
+            BadArgument: the result does not fit the annotation.
+            Undecodable: the bytes are not JSON.
+        """
+        if self._msgspec is None:
+            return codec.decode(data)
+        try:
+            return self._result.decode(data)
+        except self._msgspec.ValidationError as error:
+            raise BadArgument(f"task {self._what}: result: {error}") from error
+        except self._msgspec.DecodeError:
+            return codec.decode(data)
+
+    def schema(self) -> dict[str, Any]:
+        """Return the JSON Schema of the arguments, for producers in other languages.
+
+        Raises:
+            MissingExtra: msgspec is not installed.
+        """
+        if self._msgspec is None:
+            raise MissingExtra("a schema needs msgspec: pip install 'pyjobs[tasks]'")
+        found: dict[str, Any] = self._msgspec.json.schema(self._struct)
+        return found
+
+    def _field(self, default: Any) -> Any:
+        if isinstance(default, (list, dict, set, bytearray)):
+            make: Callable[[], Any] = default.copy
+            return self._msgspec.field(default_factory=make)
+        return default
+
+
+def is_plain(annotation: Any) -> bool:
+    """Return whether JSON itself has the values of this annotation."""
+    if get_origin(annotation) in CONTAINERS:
+        return all(map(is_plain, get_args(annotation)))
+    if annotation in PLAIN or annotation in CONTAINERS:
+        return True
+    return type(annotation).__name__ == "UnionType" and all(map(is_plain, get_args(annotation)))
+
+
+def encoded(value: Any) -> Any:
+    """Return what JSON has in place of a value that msgspec does not know: a model of pydantic.
+
+    Raises:
+        TypeError: it is no such model.
+    """
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json")
+    raise TypeError(f"a {type(value).__name__} has no JSON")
+
+
+def decoded(kind: type, value: Any) -> Any:
+    """Return a value of a type that msgspec does not know: a model of pydantic.
+
+    Raises:
+        TypeError: it is no such model.
+    """
+    if hasattr(kind, "model_validate"):
+        return kind.model_validate(value)
+    raise TypeError(f"a {kind.__name__} can't be made from JSON")

@@ -1,0 +1,63 @@
+"""What a task takes from its function: its default name, its parameters and their annotations.
+
+Nothing else may live here.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any, get_type_hints
+
+from pyjobs.errors import BadArgument
+from pyjobs.worker import ClaimedJob
+
+REFUSED_KINDS = {
+    inspect.Parameter.POSITIONAL_ONLY: "is positional-only, and arguments travel by name",
+    inspect.Parameter.VAR_POSITIONAL: "takes any number of arguments, which have no names",
+    inspect.Parameter.VAR_KEYWORD: "takes any names, which no worker could check",
+}
+
+
+def default_name(function: Callable[..., Any]) -> str:
+    """Return module.function.
+
+    Raises:
+        BadArgument: the module is the program, whose name is another for each process, or the
+            function is not at the top of its module.
+    """
+    module, name = function.__module__, getattr(function, "__qualname__", "")
+    if module == "__main__":
+        raise BadArgument(
+            f"task {name}: the program itself has no name that a worker could know; give "
+            f"@task(name={name!r}), or move it into a module"
+        )
+    if "<" in name:
+        raise BadArgument(f"task {name}: not at the top of its module; give @task(name=...)")
+    return f"{module}.{name}"
+
+
+def read_signature(
+    name: str, function: Callable[..., Any]
+) -> tuple[inspect.Signature, str, dict[str, Any]]:
+    """Return the signature without the parameter that gets the job, the name of that parameter or
+    '', and the annotations.
+
+    Raises:
+        BadArgument: the function has a parameter that can't be submitted, or is a generator.
+    """
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise BadArgument(f"task {name}: a generator function, which returns no result")
+    try:
+        hints = get_type_hints(function, include_extras=True)
+    except NameError as error:
+        raise BadArgument(f"task {name}: an annotation can't be resolved: {error}") from error
+    signature = inspect.signature(function)
+    for one in signature.parameters.values():
+        if one.kind in REFUSED_KINDS:
+            raise BadArgument(f"task {name}: parameter {one.name} {REFUSED_KINDS[one.kind]}")
+    parameters = list(signature.parameters.values())
+    job = ""
+    if parameters and hints.get(parameters[0].name) is ClaimedJob:
+        job = parameters.pop(0).name
+    return signature.replace(parameters=parameters), job, hints

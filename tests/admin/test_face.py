@@ -1,0 +1,135 @@
+"""`Admin` and `AsyncAdmin`: the same operations, sent by a thread and by a task."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from support.servers import SOCKET_PLACES, at
+from support.store import HOUR, Jobs, Q, Store
+
+from pyjobs.admin import Admin, AsyncAdmin
+from pyjobs.codec import encode_error
+from pyjobs.engine import RELIABLE
+from pyjobs.errors import BadArgument
+
+pytestmark = at(SOCKET_PLACES)
+
+
+@pytest.fixture
+def jobs(store: Store) -> Jobs:
+    """The verbs of the reliable queue q, which the registry has."""
+    store.redis.hset("jobs:queues", "q", "reliable")
+    return Jobs(store, RELIABLE)
+
+
+@pytest.fixture(params=["sync", "asyncio"])
+def ask(request: pytest.FixtureRequest, store: Store) -> Iterator[Any]:
+    """Calls an operation by its name, in either flavour."""
+    if request.param == "sync":
+        with Admin(store.url) as admin:
+            yield lambda name, *args, **more: getattr(admin, name)(*args, **more)
+        return
+    with asyncio.Runner() as runner:
+
+        async def make() -> AsyncAdmin:
+            return AsyncAdmin(store.url)
+
+        admin = runner.run(make())
+        yield lambda name, *args, **more: runner.run(getattr(admin, name)(*args, **more))
+        runner.run(admin.close())
+
+
+def test_both_flavours_have_the_same_operations(store: Store) -> None:
+    def operations(kind: type[Any]) -> dict[str, Any]:
+        found = {name: value for name, value in vars(kind).items() if name[0] != "_"}
+        return {name: inspect.signature(value) for name, value in found.items()}
+
+    assert operations(Admin) == operations(AsyncAdmin)
+
+
+def test_queues_and_their_numbers_are_read(ask: Any, jobs: Jobs) -> None:
+    jobs.submit("a")
+    assert ask("queues") == {"q": "reliable"}
+    [row] = ask("status")
+    assert (row.queue, row.error) == ("q", "")
+    assert row.stats.waiting == ask("stats", "q").waiting == 1
+
+
+def test_a_queue_that_never_was_is_refused_with_the_nearest_name(ask: Any, jobs: Jobs) -> None:
+    jobs.redis.hset("jobs:queues", "mail", "reliable")
+    with pytest.raises(BadArgument, match="did you mean mail"):
+        ask("stats", "mial")
+    with pytest.raises(BadArgument, match="nothing was ever submitted"):
+        ask("purge", "none", "waiting")
+
+
+def test_jobs_are_shown_listed_and_explained(ask: Any, jobs: Jobs) -> None:
+    jobs.submit("a", "b")
+    page = ask("jobs", "q", limit=1, max_bytes=100)
+    assert [(job.id, job.data) for job in page.jobs] == [("a", b"data")]
+    page = ask("jobs", "q", cursor=page.cursor)
+    assert ([job.id for job in page.jobs], page.cursor) == (["b"], "")
+    assert ask("show", "q", "a").state == "pending"
+    assert ask("explain", "q", "a").code == "next"
+
+
+def test_failures_are_counted_by_the_type_of_their_error(ask: Any, jobs: Jobs) -> None:
+    taken = jobs.take("a", "b", "c")
+    for job, kind in zip(taken, ("KeyError", "KeyError", "Timeout"), strict=True):
+        jobs.fail(job, verdict="reject", error=encode_error(kind, "why", ""))
+    found = [(one.type, one.message, one.jobs) for one in ask("failures", "q")]
+    assert found == [("KeyError", "why", 2), ("Timeout", "why", 1)]
+
+
+def test_a_queue_is_paused_and_resumed(ask: Any, jobs: Jobs) -> None:
+    jobs.submit("a")
+    assert ask("pause", "q", 3600.0) == HOUR
+    assert ask("pause", "q") == -1
+    assert ask("explain", "q", "a").code == "paused"
+    assert ask("resume", "q") is True
+    assert ask("stats", "q").paused == 0
+
+
+def test_jobs_are_purged_deleted_run_requeued_and_cancelled(ask: Any, jobs: Jobs) -> None:
+    jobs.fail(*jobs.take("dead"), verdict="reject")
+    jobs.submit("later", "other", delay=HOUR)
+    words = [
+        (one.id, one.word, one.done)
+        for name, id in (
+            ("run_now", "later"),
+            ("requeue", "dead"),
+            ("cancel", "dead"),
+            ("delete", "other"),
+            ("delete", "none"),
+        )
+        for one in ask(name, "q", [id])
+    ]
+    assert words == [
+        ("later", "pending", True),
+        ("dead", "pending", True),
+        ("dead", "cancelled", True),
+        ("other", "deleted", True),
+        ("none", "NOJOB", False),
+    ]
+    seen: list[int] = []
+    assert ask("purge", "q", "waiting", progress=seen.append) == 2
+    assert seen == [2]
+
+
+def test_a_check_finds_entries_that_do_not_fit_their_job(ask: Any, jobs: Jobs) -> None:
+    jobs.submit("a")
+    jobs.submit("b", delay=HOUR)
+    assert ask("check", "q") == []
+    jobs.redis.zadd(f"{Q}:inflight", {"a": 1, "none": 2})
+    jobs.redis.pexpire(f"{Q}:job:b", HOUR)
+    found = [(one.place, one.id, one.finding) for one in ask("check", "q")]
+    assert found == [
+        ("delayed", "b", "going"),
+        ("inflight", "a", "stray"),
+        ("inflight", "none", "missing"),
+    ]
+    jobs.redis.flushall()

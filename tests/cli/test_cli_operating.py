@@ -1,0 +1,112 @@
+"""The commands of operators: status, jobs, show, explain, failures, pause, resume, purge, delete,
+run-now and check."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+from support.commands import Cli
+
+from pyjobs import codec
+from pyjobs.engine import RELIABLE
+from pyjobs.transport import run
+
+pytest_plugins = ("support.command_fixtures",)
+
+WORDS = "jobs:{words}"
+
+
+@pytest.fixture
+def queue(cli: Cli) -> Cli:
+    """A queue with a dead job, one in flight, three that wait and one that is delayed."""
+    cli.redis.hset("jobs:queues", "words", "reliable")
+    run(cli.redis, RELIABLE.submit(WORDS, [(id, b'"data"') for id in ("dead", "held")]))
+    dead, _ = run(cli.redis, RELIABLE.claim([WORDS], nonce="n", limit=2, lease=60_000)).jobs
+    error = codec.encode_error("ValueError", "no such word", "where it was")
+    run(cli.redis, RELIABLE.fail(WORDS, [(dead.id, dead.token, "reject", error)]))
+    run(cli.redis, RELIABLE.submit(WORDS, [(id, b'"data"') for id in "abc"]))
+    run(cli.redis, RELIABLE.submit(WORDS, [("later", b"1")], delay=3_600_000))
+    return cli
+
+
+def test_status_counts_what_each_queue_holds(queue: Cli) -> None:
+    said = queue("status")
+    _, row = said.out.splitlines()
+    assert row.split()[:3] == ["words", "reliable", "3"]
+    numbers = json.loads(queue("status", "--json").out)
+    assert [numbers[name] for name in ("waiting", "delayed", "inflight", "dead")] == [3, 1, 1, 1]
+
+
+def test_status_without_a_queue_says_so(cli: Cli) -> None:
+    assert cli("status") == (0, "", "pyjobs: no queue is registered in jobs:queues\n")
+
+
+def test_jobs_lists_a_page_and_says_how_to_go_on(queue: Cli) -> None:
+    said = queue("jobs", "words", "--limit", "2", "--json")
+    assert [json.loads(line)["id"] for line in said.out.splitlines()] == ["a", "b"]
+    cursor = said.err.split()[-1]
+    said = queue("jobs", "words", "--cursor", cursor, "--json")
+    assert [json.loads(line)["id"] for line in said.out.splitlines()] == ["c"]
+    said = queue("jobs", "words", "--state", "dead", "--json")
+    assert "no such word" in json.loads(said.out)["error"]
+    said = queue("jobs", "words", "--state", "dead", "--error", "other")
+    assert said == (0, "", "pyjobs: 0 jobs of 1 dead on queue words, 1 looked at\n")
+
+
+def test_show_prints_a_job_and_why_it_is_not_running(queue: Cli) -> None:
+    said = queue("show", "words", "dead")
+    assert "ValueError: no such word" in said.out
+    assert "its handler rejected it" in said.out
+    assert json.loads(queue("show", "words", "a", "--json").out)["code"] == "next"
+    said = queue("show", "words", "none")
+    assert said == (1, "", "pyjobs: job none: there is no such job, or not any more\n")
+
+
+def test_explain_says_a_word_and_a_sentence(queue: Cli) -> None:
+    assert queue("explain", "words", "b").out.startswith("waiting: 1 job stands before it, of 3")
+    assert json.loads(queue("explain", "words", "held", "--json").out)["code"] == "running"
+    assert queue("explain", "words", "none").code == 1
+
+
+def test_a_queue_that_never_was_is_said_with_the_nearest_name(queue: Cli) -> None:
+    said = queue("jobs", "wrods")
+    assert said.code == 1
+    assert "queue wrods: nothing was ever submitted to it; did you mean words?" in said.err
+
+
+def test_failures_are_counted_by_their_error(queue: Cli) -> None:
+    assert queue("failures", "words").out.splitlines()[1].startswith("1       ValueError")
+    assert json.loads(queue("failures", "words", "--json").out)["jobs"] == 1
+
+
+def test_a_queue_is_paused_and_resumed(queue: Cli) -> None:
+    assert queue("pause", "words", "--for", "90").out == "queue words is paused for 1.5 min\n"
+    assert queue("pause", "words").out.endswith("is paused until `pyjobs resume words`\n")
+    assert " paused" in queue("status").out
+    assert queue("resume", "words").out == "queue words is resumed, and jobs wait\n"
+
+
+def test_purge_and_delete_ask_before_they_forget_jobs(
+    queue: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n" * 2))
+    assert queue("purge", "words").code == 130
+    assert queue("delete", "words", "a").code == 130
+    assert queue("delete", "words", "a", "held", "--yes").code == 1
+    assert queue("purge", "words", "--yes").out == "purged 3 waiting jobs\n"
+    assert queue("purge", "words", "--state", "dead", "--yes").out == "purged 1 dead job\n"
+
+
+def test_run_now_moves_a_delayed_job_to_the_head_of_the_queue(queue: Cli) -> None:
+    assert queue("run-now", "words", "later").code == 0
+    assert queue("explain", "words", "later").out.startswith("next: ")
+
+
+def test_check_finds_what_is_wrong_and_exits_with_1(queue: Cli) -> None:
+    assert queue("check", "words") == (0, "queue words: 6 jobs in their places\n", "")
+    queue.redis.zadd(f"{WORDS}:inflight", {"none": 1})
+    said = queue("check", "words", "--json")
+    found = {"place": "inflight", "id": "none", "finding": "missing", "state": ""}
+    assert (said.code, json.loads(said.out)) == (1, found)

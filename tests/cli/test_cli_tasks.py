@@ -1,0 +1,62 @@
+"""The command tasks, and work of a module with tasks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from support.commands import Cli
+
+from pyjobs.cli.work import find
+from pyjobs.errors import BadArgument
+
+MODULE = """
+from pyjobs import task
+
+@task(name="mail.send", queue="mail")
+async def send(to: int, body: str = "hi") -> str:
+    return body
+"""
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    (tmp_path / "mails.py").write_text(MODULE)
+    monkeypatch.chdir(tmp_path)
+    return "mails"
+
+
+def test_tasks_lists_the_tasks_of_a_module(cli: Cli, module: str) -> None:
+    head, line = cli("tasks", module).out.splitlines()
+    assert head.split() == ["task", "queue", "arguments"]
+    assert line.split(maxsplit=2)[:2] == ["mail.send", "mail"]
+    assert "to: " in line
+
+
+def test_tasks_with_schema_prints_the_arguments_as_json_schema(cli: Cli, module: str) -> None:
+    found = json.loads(cli("tasks", module, "--schema").out)["mail.send"]
+    arguments = found["$defs"]["Arguments"]
+    assert arguments["properties"]["to"] == {"type": "integer"}
+    assert arguments["required"] == ["to"]
+    assert arguments["additionalProperties"] is False
+
+
+def test_tasks_of_a_module_without_any_is_an_error(cli: Cli) -> None:
+    status, _, said = cli("tasks", "json")
+    assert (status, said) == (
+        1,
+        "pyjobs: tasks: not a task or a module with tasks: module json has none\n",
+    )
+
+
+def test_work_of_a_module_serves_its_tasks(module: str) -> None:
+    assert find(module).settings.queues == ("mail",)
+
+
+@pytest.mark.parametrize("where", ["json", "mails:", ":send"])
+def test_work_of_what_is_no_worker_and_no_module_with_tasks_is_an_error(
+    module: str, where: str
+) -> None:
+    with pytest.raises(BadArgument):
+        find(where)

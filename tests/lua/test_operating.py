@@ -1,0 +1,173 @@
+"""What the acting verbs of operators do to a queue: pause, resume, purge, delete and run."""
+
+from __future__ import annotations
+
+import pytest
+from support.store import HOUR, STORED, Jobs, Q, Store, having
+
+from pyjobs.engine.modes import Mode
+from pyjobs.engine.operate import OPERATOR
+
+every_mode = having("submit")
+every_stored = having("submit", STORED)
+reliable = having("extend")
+
+
+@pytest.fixture
+def jobs(store: Store, mode: Mode) -> Jobs:
+    """The verbs of a mode on the queue q."""
+    return Jobs(store, mode)
+
+
+def claimed(jobs: Jobs) -> list[str]:
+    return [job.id for job in jobs.claim().jobs]
+
+
+# --- pause and resume ---
+
+
+@every_mode
+def test_a_paused_queue_gives_no_job_until_it_is_resumed(jobs: Jobs) -> None:
+    jobs.submit("a")
+    assert jobs.store.call(OPERATOR.pause(Q)) == -1
+    reply = jobs.claim()
+    assert (reply.jobs, reply.wait) == ([], -1)
+    assert jobs.store.call(OPERATOR.stats(Q)).paused == -1
+    jobs.redis.delete(f"{Q}:wake")
+    assert jobs.store.call(OPERATOR.resume(Q)) is True
+    assert jobs.wakes() == 1
+    assert claimed(jobs) == ["a"]
+
+
+@every_mode
+def test_a_pause_with_an_end_says_when_to_claim_again_and_ends_by_itself(jobs: Jobs) -> None:
+    jobs.submit("a")
+    assert jobs.store.call(OPERATOR.pause(Q, span=HOUR)) == HOUR
+    reply = jobs.claim()
+    assert (reply.jobs, HOUR - 60_000 < reply.wait <= HOUR) == ([], True)
+    jobs.redis.hset(f"{Q}:meta", "paused", jobs.now() - 1)
+    assert claimed(jobs) == ["a"]
+
+
+@every_mode
+def test_a_claim_of_a_paused_and_another_queue_takes_from_the_other(jobs: Jobs) -> None:
+    other = "jobs:{other}"
+    jobs.submit("a")
+    jobs.submit("b", queue=other)
+    jobs.store.call(OPERATOR.pause(Q))
+    assert [job.id for job in jobs.claim(queues=(Q, other)).jobs] == ["b"]
+    jobs.store.call(OPERATOR.resume(Q))
+    jobs.redis.flushall()
+
+
+@reliable
+def test_a_paused_queue_promotes_and_takes_back_leases(jobs: Jobs) -> None:
+    jobs.take("held")
+    jobs.submit("later", delay=HOUR)
+    jobs.store.call(OPERATOR.pause(Q))
+    jobs.store.age(2 * HOUR)
+    assert claimed(jobs) == []
+    assert jobs.store.call(OPERATOR.explain(Q, "held")).code == "paused"
+    assert sorted(jobs.pending()) == ["held", "later"]
+
+
+@every_stored
+def test_a_claim_is_repeated_with_the_same_jobs_while_its_queue_is_paused(jobs: Jobs) -> None:
+    jobs.submit("a")
+    first = jobs.claim(nonce="same").jobs
+    jobs.store.call(OPERATOR.pause(Q))
+    assert jobs.claim(nonce="same").jobs == first
+
+
+# --- purge ---
+
+
+@every_mode
+def test_a_purge_takes_waiting_jobs_away_and_says_whether_there_are_more(jobs: Jobs) -> None:
+    jobs.submit("a", "b", "c", client="me")
+    listener = jobs.store.listen("me")
+    assert jobs.store.call(OPERATOR.purge(Q, "waiting", limit=2)) == (2, True)
+    assert [line.split()[:2] for line in listener.messages()] != []
+    listener.close()
+    assert jobs.store.call(OPERATOR.purge(Q, "waiting")) == (1, False)
+    assert jobs.store.call(OPERATOR.purge(Q, "waiting")) == (0, False)
+    assert jobs.redis.keys(f"{Q}:job:*") == []
+
+
+@every_stored
+def test_a_purge_of_delayed_jobs_frees_their_unique_key(jobs: Jobs) -> None:
+    jobs.submit("a", delay=HOUR, unique="key")  # type: ignore[arg-type]
+    assert jobs.store.call(OPERATOR.purge(Q, "delayed")) == (1, False)
+    assert jobs.redis.keys(f"{Q}:unique:*") == []
+    assert jobs.part("delayed") == {}
+
+
+@reliable
+def test_a_purge_of_dead_jobs_takes_the_longest_dead_first(jobs: Jobs) -> None:
+    a, b = jobs.take("a", "b")
+    jobs.fail(a, verdict="reject")
+    jobs.redis.zincrby(f"{Q}:dead", -HOUR, "a")
+    jobs.fail(b, verdict="reject")
+    assert jobs.store.call(OPERATOR.purge(Q, "dead", limit=1)) == (1, True)
+    assert [*jobs.part("dead")] == ["b"]
+    assert jobs.job("a") == {}
+
+
+@every_stored
+def test_a_purge_leaves_a_job_that_has_no_business_in_the_place(jobs: Jobs) -> None:
+    jobs.take("held")
+    jobs.redis.rpush(f"{Q}:pending", "held", "gone")
+    assert jobs.store.call(OPERATOR.purge(Q, "waiting")) == (2, False)
+    assert jobs.job("held")["state"] == b"inflight"
+    assert jobs.redis.lrange(f"{Q}:broken", 0, -1) == [b"gone"]
+
+
+# --- delete ---
+
+
+@reliable
+def test_delete_forgets_jobs_that_wait_or_have_ended(jobs: Jobs) -> None:
+    done, dead, held = jobs.take("done", "dead", "held")
+    jobs.complete(done)
+    jobs.fail(dead, verdict="reject")
+    jobs.submit("waits")
+    jobs.submit("later", delay=HOUR)
+    names = ["done", "dead", "held", "waits", "later", "none", "done"]
+    words = jobs.store.call(OPERATOR.delete(Q, names))
+    assert words == ["deleted", "deleted", "inflight", "deleted", "deleted", "NOJOB", "deleted"]
+    assert [one.state for one in jobs.result("done", "dead", "later")] == ["", "", ""]
+    assert (jobs.part("dead"), jobs.part("delayed")) == ({}, {})
+    assert jobs.job("waits")["state"] == b"cancelled"
+    assert jobs.complete(held) == ["done"]
+    assert claimed(jobs) == []
+    assert jobs.job("waits") == {}
+
+
+@every_stored
+def test_delete_of_a_job_that_was_cancelled_in_the_list_waits_for_its_claim(jobs: Jobs) -> None:
+    jobs.submit("a", "b")
+    jobs.store.call(jobs.mode.cancel(Q, ["a"]))  # type: ignore[union-attr]
+    assert jobs.store.call(OPERATOR.delete(Q, ["a"])) == ["deleted"]
+    assert claimed(jobs) == ["b"]
+    assert jobs.job("a") == {}
+    assert not jobs.redis.exists(f"{Q}:broken")
+
+
+# --- run ---
+
+
+@every_stored
+def test_run_makes_delayed_jobs_the_next_of_their_queue_in_order(jobs: Jobs) -> None:
+    jobs.submit("waits")
+    jobs.submit("a", "b", "c", delay=HOUR)
+    words = jobs.store.call(OPERATOR.run_now(Q, ["b", "a", "waits", "none", "b"]))
+    assert words == ["pending", "pending", "pending", "NOJOB", "pending"]
+    assert claimed(jobs) == ["b", "a", "waits"]
+
+
+@reliable
+def test_run_leaves_a_job_in_quarantine_where_it_is(jobs: Jobs) -> None:
+    jobs.submit("a", delay=HOUR)
+    jobs.redis.hset(f"{Q}:job:a", "crashes", 2)
+    with jobs.store.unchanged():
+        assert jobs.store.call(OPERATOR.run_now(Q, ["a"])) == ["quarantine"]

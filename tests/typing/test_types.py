@@ -1,0 +1,38 @@
+"""Type checkers accept the right uses of tasks, and refuse each wrong one."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+USES = Path(__file__).parent / "uses.py"
+ROOT = Path(__file__).parents[2]
+WRONG = {
+    number
+    for number, line in enumerate(USES.read_text().splitlines(), 1)
+    if line.endswith("# wrong")
+}
+
+
+def ran(*words: str) -> str:
+    command = [sys.executable, "-m", *words, str(USES)]
+    return subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT).stdout
+
+
+@pytest.mark.slow
+def test_mypy_refuses_the_wrong_uses_and_no_other(tmp_path: Path) -> None:
+    said = ran("mypy", "--strict", "--cache-dir", str(tmp_path))
+    assert {int(line) for line in re.findall(r"uses\.py:(\d+): error", said)} == WRONG, said
+
+
+@pytest.mark.slow
+def test_pyright_refuses_the_wrong_uses_and_no_other() -> None:
+    pytest.importorskip("pyright")
+    found = json.loads(ran("pyright", "--outputjson"))["generalDiagnostics"]
+    lines = {one["range"]["start"]["line"] + 1 for one in found if one["severity"] == "error"}
+    assert lines == WRONG, found

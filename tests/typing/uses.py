@@ -1,0 +1,50 @@
+"""Right and wrong uses of tasks, for type checkers. `# wrong` ends a line that they must refuse."""
+
+from __future__ import annotations
+
+from typing import assert_type
+
+import pyjobs
+import pyjobs.aio
+from pyjobs import ClaimedJob, Job, task
+
+
+@task
+def send(to: int, body: str = "") -> int:
+    return to
+
+
+@task(name="later", queue="mail")
+async def later(to: int) -> str:
+    return str(to)
+
+
+@task
+def who(job: ClaimedJob, word: str) -> bytes:
+    return job.id.encode()
+
+
+def sync_uses(client: pyjobs.Client) -> None:
+    assert_type(send(7, body="hi"), int)
+    assert_type(client.submit(send, 7, body="hi"), Job[int])
+    assert_type(client.submit(send, 7).result(), int)
+    assert_type(client.submit(send.using(delay=60, id="hi-7"), 7), Job[int])
+    assert_type(client.submit(later, 7).result(), str)
+    assert_type(client.submit(who, word="hi").result(), bytes)
+    client.submit({"text": "hi"}, queue="words", delay=3)
+    client.submit([1, "two", None])
+    client.submit(send)  # wrong
+    client.submit(send, "x")  # wrong
+    client.submit(send, 7, bodi="hi")  # wrong
+    client.submit(send.using(dely=60), 7)  # wrong
+    client.submit(later, 7, 8)  # wrong
+    client.submit({"text": "hi"}, dely=3)  # wrong
+
+
+async def async_uses(client: pyjobs.aio.Client) -> None:
+    assert_type(await later(7), str)
+    job = await client.submit(later, 7)
+    assert_type(job, pyjobs.aio.Job[str])
+    assert_type(await job, str)
+    assert_type(await (await client.submit(send, 7)).result(timeout=3), int)
+    await client.submit(later, to="x")  # wrong
