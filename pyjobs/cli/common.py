@@ -110,7 +110,7 @@ url_option = click.option(
     show_default=True,
     show_envvar=True,
     callback=lambda _context, _option, url: shared_url(url),
-    help="Where Redis is: redis://, rediss://, redis+sentinel:// or unix://.",
+    help="Where Redis is: redis://, rediss://, redis+cluster://, redis+sentinel:// or unix://.",
 )
 prefix_option = click.option(
     "--prefix",

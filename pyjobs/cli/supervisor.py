@@ -58,6 +58,9 @@ def keep(
         reload: whether the processes begin anew when a source file changes.
     """
     env = dict(os.environ) if url is None else {**os.environ, "PYJOBS_URL": url}
+    if reload:
+        # Python takes a compiled file for fresh when the source has its size and its second.
+        env["PYTHONDONTWRITEBYTECODE"] = "1"
     return asyncio.run(Parent(words, env, grace, reload=reload).run(number))
 
 

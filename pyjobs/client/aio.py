@@ -48,7 +48,8 @@ class Client:
     it raises ClientClosed.
 
     Args:
-        url: `redis://`, `rediss://`, `redis+sentinel://`, `unix://` or `memory://`.
+        url: `redis://`, `rediss://`, `redis+cluster://`, `rediss+cluster://`, `redis+sentinel://`,
+            `unix://` or `memory://`.
         mode: 'simple', 'recoverable' or 'reliable'; it must be the queue's mode.
         queue: name of the queue of jobs that name no queue.
         route: chooses the queue's name by a job's data.

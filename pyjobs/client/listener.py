@@ -28,6 +28,7 @@ from pyjobs.transport import (
     Subscription,
     aclose,
     arun,
+    is_cluster,
     run,
 )
 
@@ -38,6 +39,8 @@ END_SECONDS = 2.0
 # A message that Redis sent before it answered a sweep may still be on its own connection. This
 # bounds the time to wait for it, for messages of other jobs may come without end.
 ARRIVAL_SECONDS = 0.01
+# A lookup that fails is left to the next sweep, for no message is heard meanwhile.
+TRIES = 1
 
 
 class Listener(Generic[J]):
@@ -171,9 +174,9 @@ def look(server: Server, core: ClientCore[J], chunks: list[Chunk[J]]) -> list[J]
     missing: list[J] = []
     for chunk in chunks:
         try:
-            missing += core.sweep.take(chunk, run(server, chunk.call))
+            missing += core.sweep.take(chunk, run(server, chunk.call, tries=TRIES))
         except PyjobsError as error:
-            if core.sweep.unreadable(chunk, error):
+            if core.sweep.unreadable(chunk, error) and not is_cluster(server):
                 break
     return missing
 
@@ -301,8 +304,8 @@ async def alook(server: AsyncServer, core: ClientCore[J], chunks: list[Chunk[J]]
     missing: list[J] = []
     for chunk in chunks:
         try:
-            missing += core.sweep.take(chunk, await arun(server, chunk.call))
+            missing += core.sweep.take(chunk, await arun(server, chunk.call, tries=TRIES))
         except PyjobsError as error:
-            if core.sweep.unreadable(chunk, error):
+            if core.sweep.unreadable(chunk, error) and not is_cluster(server):
                 break
     return missing

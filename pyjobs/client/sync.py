@@ -38,7 +38,8 @@ class Client:
     pending at the fork stay with the parent, and fail in the child with ClientClosed.
 
     Args:
-        url: `redis://`, `rediss://`, `redis+sentinel://`, `unix://` or `memory://`.
+        url: `redis://`, `rediss://`, `redis+cluster://`, `rediss+cluster://`, `redis+sentinel://`,
+            `unix://` or `memory://`.
         mode: 'simple', 'recoverable' or 'reliable'; it must be the queue's mode.
         queue: name of the queue of jobs that name no queue.
         route: chooses the queue's name by a job's data.

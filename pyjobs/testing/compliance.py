@@ -26,7 +26,7 @@ from pyjobs.engine import ModeName
 from pyjobs.errors import BadArgument, JobFailed, PyjobsError, ResultGone, Undecodable
 from pyjobs.ids import unguessable
 from pyjobs.testing.workers import running
-from pyjobs.transport import ErrorTranslation, checked_url, connect, shown
+from pyjobs.transport import ErrorTranslation, checked_url, connect, primaries, shown
 from pyjobs.worker import ClaimedJob, Worker
 
 Pair = tuple[int, int]
@@ -68,7 +68,7 @@ def check(url: str, mode: ModeName, *, flavour: str = "sync") -> Report:
     Concurrency is how many sums the client asks for at once, and how many the worker runs at once.
 
     Args:
-        url: `redis://`, `rediss://`, `unix://` or `memory://`.
+        url: any URL that a client takes.
         mode: 'simple', 'recoverable' or 'reliable'.
         flavour: 'sync' for `pyjobs.Client` and a plain handler, 'async' for `pyjobs.aio.Client`
             and an `async def` handler.
@@ -106,8 +106,9 @@ def scratch(url: str, name: str) -> Iterator[str]:
         yield prefix
     finally:
         with ErrorTranslation(url), connect(url) as server:
-            for key in server.scan_iter(f"{prefix}:*", count=1000):
-                server.unlink(key)
+            for node in primaries(server):
+                for key in node.scan_iter(f"{prefix}:*", count=1000):
+                    node.unlink(key)
 
 
 def _round(url: str, mode: ModeName, flavour: str, prefix: str, concurrency: int) -> int:

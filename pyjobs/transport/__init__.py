@@ -20,6 +20,7 @@ from pyjobs.transport.server import (
     aprimaries,
     connect,
     database,
+    is_cluster,
     primaries,
     spans_nodes,
 )
@@ -41,6 +42,7 @@ __all__ = [  # noqa: RUF022
     "aprimaries",
     "connect",
     "database",
+    "is_cluster",
     "primaries",
     "spans_nodes",
     # Calls of scripts.

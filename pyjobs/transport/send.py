@@ -51,19 +51,20 @@ def run(server: Sync, call: Call[T], *, tries: int = len(PAUSES)) -> T:
     return only(answers)  # type: ignore[no-any-return]
 
 
-async def arun(server: Async, call: Call[T]) -> T:
+async def arun(server: Async, call: Call[T], *, tries: int = len(PAUSES)) -> T:
     """Send one call by asyncio and return its parsed reply.
 
     Args:
         server: an asyncio client of redis-py, made by `aconnect`.
-        call: the call. It is repeated, if the script may be repeated.
+        call: the call.
+        tries: how often the call is repeated at most, if the script may be repeated.
 
     Raises:
         PyjobsError: the script refused the call; the class is that of the script's code word.
         Unavailable: Redis can't be reached or refuses to work; the script did not run.
         OutcomeUnknown: the connection broke, and the script may have run.
     """
-    answers = await _arun(server, (call,), len(PAUSES), errors_in_place=True)
+    answers = await _arun(server, (call,), tries, errors_in_place=True)
     return only(answers)  # type: ignore[no-any-return]
 
 

@@ -114,7 +114,12 @@ def database(url: str) -> int:
 
 def spans_nodes(url: str) -> bool:
     """Return whether a URL is that of a cluster, whose queues are on several nodes."""
-    return scheme_of(url) in CLUSTERS
+    return url.partition("://")[0] in CLUSTERS
+
+
+def is_cluster(server: Server | AsyncServer) -> bool:
+    """Return whether queues of this server are on several nodes, so that one may be away alone."""
+    return isinstance(server, (Cluster, AsyncCluster))
 
 
 def primaries(server: Server) -> list[Server]:

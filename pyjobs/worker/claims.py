@@ -51,10 +51,16 @@ class Claims:
         keys: the queues' keys, most urgent first.
         policy: the worker's settings that a claim carries.
         nonce: returns a name that was never used before.
+        queues: the indices of the queues that are claimed; None is all of `keys`.
     """
 
     def __init__(
-        self, mode: Mode, keys: Sequence[str], policy: Policy, nonce: Callable[[], str]
+        self,
+        mode: Mode,
+        keys: Sequence[str],
+        policy: Policy,
+        nonce: Callable[[], str],
+        queues: Sequence[int] | None = None,
     ) -> None:
         self.due = True
         self.wait = 0
@@ -64,6 +70,7 @@ class Claims:
         self.changes: list[tuple[int, PyjobsError | None]] = []
         self._mode = mode
         self._keys = keys
+        self._queues = range(len(keys)) if queues is None else queues
         self._policy = policy
         self._new_nonce = nonce
         self._nonce = ""
@@ -84,7 +91,20 @@ class Claims:
     @property
     def served(self) -> list[int]:
         """The indices of the queues that are not set aside."""
-        return [index for index in range(len(self._keys)) if index not in self._aside]
+        return [index for index in self._queues if index not in self._aside]
+
+    @property
+    def serves_any(self) -> bool:
+        """Whether not all queues are set aside."""
+        return len(self._aside) < len(self._queues)
+
+    def asks_any(self, now: float) -> bool:
+        """Return whether a claim would ask any queue: not all are set aside, or one is looked at.
+
+        Args:
+            now: seconds of the monotonic clock.
+        """
+        return self.serves_any or any(at <= now for at in self._look_at.values())
 
     def wait_ms(self, now: float) -> int:
         """Return the ms until the next claim makes sense: of jobs, or of a queue that was set

@@ -21,7 +21,6 @@ from pyjobs.engine import (
 )
 from pyjobs.errors import (
     BadArgument,
-    Forbidden,
     LeaseLost,
     NoJob,
     OutcomeUnknown,
@@ -31,6 +30,7 @@ from pyjobs.errors import (
 )
 from pyjobs.ids import new_nonce
 from pyjobs.worker.claims import OF_A_QUEUE, Claims
+from pyjobs.worker.lanes import Lane, Lanes, queues_of_lanes
 from pyjobs.worker.outbox import EndedRun, Outbox, Request
 from pyjobs.worker.outcomes import failure
 from pyjobs.worker.prefetch import Prefetch
@@ -44,17 +44,19 @@ REFUSED = frozenset({LeaseLost.code, NoJob.code})
 
 
 class WorkerCore:
-    """Decides what one worker claims, starts, records and releases.
+    """Decides what one worker claims, starts, records and releases. What is about one lane is about
+    the most urgent lane where none is given.
 
     Attributes:
         mode: the queues' mode.
         held: the runs from their claim until their outcome is recorded.
         stopping: whether no new claim is made.
         fatal: the error that must end the worker; None while there is none.
-        renewals_first: whether no claim is sent now, since a renewal of leases has no answer yet.
+        lanes: the queues that are claimed together, most urgent first.
 
     Args:
         settings: the worker's settings.
+        apart: whether each queue is claimed by itself, as in a cluster.
         nonce: returns the name of a claim, never used before.
         unknown: ends the jobs whose task is unknown; None where a handler gets every job.
     """
@@ -63,6 +65,7 @@ class WorkerCore:
         self,
         settings: WorkerSettings,
         *,
+        apart: bool = False,
         nonce: Callable[[], str] = new_nonce,
         unknown: UnknownTasks | None = None,
     ) -> None:
@@ -72,24 +75,22 @@ class WorkerCore:
         self._payload_room = max(HELD_BYTES, settings.concurrency * MAX_BYTES)
         self.stopping = False
         self.fatal: PyjobsError | None = None
-        self.renewals_first = False
         self._names = settings.queues
         self._keys = settings.queue_keys
         self._concurrency = settings.concurrency
         self._policy = settings.policy
         self._timeout = settings.timeout
-        self._claims = Claims(self.mode, self._keys, self._policy, nonce)
+        self.lanes = Lanes(
+            Lane(queues, Claims(self.mode, self._keys, self._policy, nonce, queues))
+            for queues in queues_of_lanes(len(self._keys), apart=apart)
+        )
         # Jobs that can't be released are only claimed ahead when the settings ask for it.
         fixed = 0 if settings.prefetch is None and not self.mode.leases else settings.prefetch
         self._prefetch = Prefetch(self._concurrency, fixed)
         self._prefetched: deque[Run] = deque()
         self._running: set[Run] = set()
-        self._outbox = Outbox()
         self._no_more_starts = False
         self.unknown = unknown
-        # Queues of which an outcome was refused. A user who may claim and not record would run the
-        # same jobs again and again: the second such refusal is fatal.
-        self._forbidden: set[int] = set()
 
     @property
     def free(self) -> int:
@@ -101,44 +102,41 @@ class WorkerCore:
     @property
     def drained(self) -> bool:
         """Whether nothing is left to do after a stop."""
-        return self.stopping and not (self.held or self._outbox or self._claim_needed)
+        return self.stopping and not (
+            self.held or any(lane.outbox or self._claim_needed(lane) for lane in self.lanes)
+        )
 
     @property
     def needs_grace(self) -> bool:
         """Whether a stop has anything to wait for: held runs, or the jobs of a claim under way in a
         mode that can't release them."""
         kept = self.mode.handed_back != "release"
-        return bool(self.held) or (kept and self._claims.under_way)
+        return bool(self.held) or (kept and any(lane.claims.under_way for lane in self.lanes))
 
     @property
     def waiting(self) -> bool:
         """Whether prefetched jobs wait to be started."""
         return bool(self._prefetched)
 
-    @property
-    def served(self) -> list[int]:
-        """The indices of the queues that are claimed from; the other queues are set aside."""
-        return self._claims.served
-
     def changes(self) -> list[tuple[str, PyjobsError | None]]:
-        """Return the queues that were set aside since the last call, each with the error, and the
-        queues that are served again, each with None."""
-        found = [(self._names[index], error) for index, error in self._claims.changes]
-        self._claims.changes.clear()
-        return found
+        """Return the names of the queues of `Lanes.changes`, each with the error or None."""
+        return [(self._names[index], error) for index, error in self.lanes.changes()]
 
-    def idle_ms(self, now: float) -> int | None:
+    def idle_ms(self, now: float, lane: Lane | None = None) -> int | None:
         """Return the ms until the next claim makes sense without a wake token; -1 when only a wake
         token says so; None while there is something to do, or no room for a job."""
-        claims = self._claims
-        if claims.due or claims.under_way or self._outbox or not self.free:
+        lane = lane or self.lanes[0]
+        claims = lane.claims
+        due = claims.due and claims.asks_any(now)
+        if due or claims.under_way or lane.outbox or not self.lanes.room(lane, self.free):
             return None
         return claims.wait_ms(now)
 
-    def woken(self) -> bool:
-        """Note that there may be jobs now. Returns whether there is room for one."""
-        self._claims.due = True
-        return self.free > 0
+    def woken(self, lane: Lane | None = None) -> bool:
+        """Note that there may be jobs of a lane now. Returns whether there is room for one."""
+        lane = lane or self.lanes[0]
+        lane.claims.due = True
+        return self.lanes.room(lane, self.free) > 0
 
     def stop(self, *, now: bool = False) -> None:
         """Make no new claim, and release prefetched jobs where the mode can.
@@ -201,20 +199,29 @@ class WorkerCore:
         self._release_prefetched()
         return True
 
-    def requests(self, now: float) -> list[Request]:
+    def requests(self, now: float, lane: Lane | None = None) -> list[Request]:
         """Return what goes into the next round trip: outcomes, and a claim when there is room."""
-        requests = [self._request(*part) for part in self._outbox.drain(self._keys)]
-        claims = self._claims
-        if self.renewals_first:
+        lane = lane or self.lanes[0]
+        requests = [self._request(*part) for part in lane.outbox.drain(self._keys)]
+        claims = lane.claims
+        if lane.renewals_first or not claims.asks_any(now):
             return requests
-        if self._claim_needed or (self.free and (claims.due or requests or claims.under_way)):
-            limit = max(1, min(self.free, self._prefetch.share, RECORD_ITEMS))
+        free = self.lanes.room(lane, self.free)
+        held_back = self.lanes.holds_back(lane, now)
+        wanted = claims.under_way or ((claims.due or requests) and not held_back)
+        if self._claim_needed(lane) or (free and wanted):
+            limit = max(1, min(free, self._prefetch.share, RECORD_ITEMS))
             room = self._payload_room - self._payload
+            lane.asked = limit
             requests.append(Request(claims.call(limit, room, now), []))
         return requests
 
     def answered(
-        self, requests: Sequence[Request], answers: Sequence[Any], now: float
+        self,
+        requests: Sequence[Request],
+        answers: Sequence[Any],
+        now: float,
+        lane: Lane | None = None,
     ) -> list[tuple[Run, str]]:
         """Take the answers of a round trip. An error that repeating can't cure is kept in `fatal`.
 
@@ -226,14 +233,16 @@ class WorkerCore:
         Returns:
             The runs of which nothing is recorded, each with the reason.
         """
+        lane = lane or self.lanes[0]
+        lane.away = False
         refused: list[tuple[Run, str]] = []
         for request, answer in zip(requests, answers, strict=True):
             if isinstance(answer, (Unavailable, QueueFull)):
-                self._resend(request, answer)
+                self._resend(lane, request, answer)
             elif isinstance(answer, BadArgument) and len(request.ended) > 1:
-                self._outbox.resend_separately(request.ended)
+                lane.outbox.resend_separately(request.ended)
             elif isinstance(answer, PyjobsError):
-                self._refused(request, answer, now)
+                self._refused(lane, request, answer, now)
                 for run, _ in request.ended:
                     self._drop(run, LeaseLost.code)
                     refused.append((run, str(answer)))
@@ -243,10 +252,12 @@ class WorkerCore:
                     if word in REFUSED:
                         refused.append((run, word))
             else:
-                refused += self._claimed(answer, now)
+                refused += self._claimed(lane, answer, now)
         return refused
 
-    def unanswered(self, requests: Sequence[Request], error: PyjobsError) -> None:
+    def unanswered(
+        self, requests: Sequence[Request], error: PyjobsError, lane: Lane | None = None
+    ) -> None:
         """Note that a whole round trip got no answer; what can safely be repeated is sent again.
 
         Args:
@@ -254,7 +265,7 @@ class WorkerCore:
             error: OutcomeUnknown when the requests may have been carried out.
         """
         for request in requests:
-            self._resend(request, error)
+            self._resend(lane or self.lanes[0], request, error)
 
     def hand_back(self, runs: Iterable[Run]) -> list[Call[Any]]:
         """Mark runs as lost. Returns the calls that hand their jobs back, where the mode can."""
@@ -272,45 +283,38 @@ class WorkerCore:
             self._drop(run, LeaseLost.code)
         self._running.clear()
 
-    @property
-    def _claim_needed(self) -> bool:
+    def _claim_needed(self, lane: Lane) -> bool:
         """Whether a claim must be answered even after a stop: it may have taken jobs, and they can
         be run or released."""
-        return self._claims.unsure and (self.mode.leases or not self._no_more_starts)
+        return lane.claims.unsure and (self.mode.leases or not self._no_more_starts)
 
-    def _refused(self, request: Request, error: PyjobsError, now: float) -> None:
+    def _refused(self, lane: Lane, request: Request, error: PyjobsError, now: float) -> None:
         """Set the queue aside whose trouble the error is; any other error of a claim is fatal, and
         so is any other error of an outcome but a bad outcome."""
         if isinstance(error, OF_A_QUEUE):
-            recordable = True
-            if request.ended:
-                queue = request.ended[0][0].queue_index
-                recordable = not (isinstance(error, Forbidden) and queue in self._forbidden)
-                self._forbidden.add(queue)
-                self._claims.set_aside(queue, error, now)
-            else:
-                self._claims.refused_by_queue(error, now)
-            if self.served and recordable:
+            if lane.refused(request.ended, error, now) and self.lanes.served:
                 return
         elif not request.ended:
-            self._claims.refused()
+            lane.claims.refused()
         elif isinstance(error, BadArgument):
             return
         self.fatal = self.fatal or error
 
-    def _resend(self, request: Request, error: PyjobsError) -> None:
+    def _resend(self, lane: Lane, request: Request, error: PyjobsError) -> None:
+        lane.away = True
         if not request.ended:
-            self._claims.unanswered(error)
+            lane.claims.unanswered(error)
         elif isinstance(error, OutcomeUnknown) and not request.call.script.replay_safe:
             for run, _ in request.ended:
                 self._drop(run, LeaseLost.code)
         else:
-            self._outbox.resend(request.ended)
+            lane.outbox.resend(request.ended)
 
     def _discard(self, run: Run) -> None:
         """Drop a run of which nothing is recorded. No round trip follows from it, and the latest
         claim may be old: its answer does not say whether there are jobs now."""
-        self._claims.due = True
+        for lane in self.lanes:
+            lane.claims.due = True
         self._drop(run, LeaseLost.code)
 
     def _drop(self, run: Run, word: str) -> None:
@@ -324,7 +328,7 @@ class WorkerCore:
         if sent is None:
             self._drop(run, LeaseLost.code)
         else:
-            self._outbox.add(run, sent)
+            self.lanes.of(run).outbox.add(run, sent)
 
     def _handed_back(self) -> Outcome | None:
         """Return what is recorded of a run that is handed back; None where nothing can be."""
@@ -336,20 +340,19 @@ class WorkerCore:
         while self._prefetched:
             self._end(self._prefetched.popleft(), RELEASE)
 
-    def _claimed(self, reply: ClaimReply, now: float) -> list[tuple[Run, str]]:
-        sent = self._claims.first_sent
+    def _claimed(self, lane: Lane, reply: ClaimReply, now: float) -> list[tuple[Run, str]]:
+        sent = lane.claims.first_sent
         # A lease begins when the claim is carried out. After an answer as late as this, too little
         # of the lease may be left for a run, and no heartbeat has renewed it.
         late = self.mode.leases and (now - sent) * 1000 > self._policy.lease * LATE_SHARE
-        reply = self._claims.answered(reply, late=late)
+        reply = lane.claims.answered(reply, late=late)
         # A job that is claimed while a run of it is held: the claim of the older run is gone. Its
         # lease ended unnoticed, or Redis came back without it.
         claimed = {(job.queue_index, job.id) for job in reply.jobs}
         older = [run for run in self.held if (run.queue_index, run.id) in claimed]
         for run in older:
             run.lose()
-        names, timeout = self._names, self._timeout
-        runs = [Run(job, names[job.queue_index], timeout, sent) for job in reply.jobs]
+        runs = [Run(job, self._names[job.queue_index], self._timeout, sent) for job in reply.jobs]
         self.held.update(runs)
         self._payload += sum(len(run.data) for run in runs)
         if self.unknown is None:

@@ -9,7 +9,8 @@ import contextlib
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from typing import Any
 
 from pyjobs.engine import MAX_ITEMS, RELIABLE, Call, Keys
 from pyjobs.errors import PyjobsError, QueueFull, Unavailable
@@ -66,18 +67,27 @@ class Heartbeat(threading.Thread):
         self._loop = loop
         self._stands_still = False
         self._given_up: list[Run] = []
-        self._unanswered = False
+        # The queues of which the latest renewal or release has no answer.
+        self._unanswered: set[int] = set()
+        # The queues of which Redis has answered that it writes nothing now.
+        self._refusing: set[int] = set()
         self._leases = Leases(self._lease, reply_seconds, time.monotonic())
         self._error: Exception | None = None
         self._cancellations = CancellationListener(
             self._server, [Keys.cancel(key) for key in self._keys]
         )
 
-    @property
-    def away(self) -> bool:
-        """Whether the latest renewal or release has no answer yet. Until then a claim could take
-        back the jobs that this worker holds. Any thread may read this."""
-        return self._unanswered and bool(self._given_up or self._held())
+    def is_away(self, queues: Collection[int]) -> bool:
+        """Return whether the latest renewal or release of some queues has no answer yet. Until then
+        a claim could take back the jobs that this worker holds. Any thread may call this.
+
+        Args:
+            queues: the indices of the queues.
+        """
+        away = self._unanswered.intersection(queues)
+        return bool(away) and any(
+            run.queue_index in away for run in [*self._given_up, *self._held()]
+        )
 
     @property
     def died(self) -> bool:
@@ -122,22 +132,21 @@ class Heartbeat(threading.Thread):
             heard or fresh or time.monotonic() >= self._leases.due
         ):
             return
+        before = self._unanswered
         try:
             error = self._renew_heard(heard) if heard and not fresh else self.beat()
         except Exception as raised:
             error = raised
+            self._unanswered = {run.queue_index for run in [*self._held(), *self._given_up]}
         if error is not None:
             # A worker that can reach Redis may soon claim these jobs; going on would run them
-            # twice.
-            refused = writes_refused(error)
-            for run in self._leases.missed(self._held(), time.monotonic(), refused=refused):
+            # twice. Nobody can claim them where Redis has answered that it writes nothing now.
+            held = [run for run in self._held() if run.queue_index not in self._refusing]
+            for run in self._leases.missed(held, time.monotonic()):
                 self._given_up.append(run)
                 self._lost(run, f"not renewed in time: {error}")
-        was_unanswered = self._unanswered
-        busy = self._given_up or self._held()
-        self._unanswered = bool(busy) and error is not None and not answers_by_script(error)
         self._report(error)
-        if was_unanswered and not self._unanswered:
+        if before - self._unanswered:
             self._renewed()
 
     def beat(self) -> Exception | None:
@@ -193,12 +202,15 @@ class Heartbeat(threading.Thread):
         error = None
         parts = self._parts([run for run in runs if run.state is not RunState.LOST])
         given_up = self._parts(self._given_up)
+        self._refusing = set()
+        self._unanswered = self._unanswered & {part[0].queue_index for part in parts + given_up}
         if not (parts or given_up):
             return self._error
         failpoints.at("renew")
         calls = [self._extend(part) for part in parts] + [self._release(part) for part in given_up]
-        answers = run_many(self._server, calls, tries=0)
+        answers = run_many(self._server, calls, tries=0, errors_in_place=True)
         failpoints.at("renewed")
+        self._note(parts + given_up, answers)
         for part, words in zip(given_up, answers[len(parts) :], strict=True):
             if isinstance(words, PyjobsError) and not answers_by_script(words):
                 error = words
@@ -214,6 +226,19 @@ class Heartbeat(threading.Thread):
                 if word not in {"inflight", "repeat"}:
                     self._lost(run, word)
         return error
+
+    def _note(self, parts: list[list[Run]], answers: list[Any]) -> None:
+        """Note which queues have given no answer, and which Redis refuses to write."""
+        unanswered = set(self._unanswered)
+        for part, answer in zip(parts, answers, strict=True):
+            queue = part[0].queue_index
+            unanswered.discard(queue)
+            if isinstance(answer, PyjobsError):
+                if not answers_by_script(answer):
+                    unanswered.add(queue)
+                if writes_refused(answer):
+                    self._refusing.add(queue)
+        self._unanswered = unanswered
 
     def _parts(self, runs: list[Run]) -> list[list[Run]]:
         """Return the runs by queue, as many as go into a call."""

@@ -45,21 +45,17 @@ class Leases:
         self.due = sent + self._lease / 3
         self._renewed = {run: self._renewed[run] for run in held if run in self._renewed}
 
-    def missed(self, held: Iterable[Run], now: float, *, refused: bool = False) -> list[Run]:
+    def missed(self, held: Iterable[Run], now: float) -> list[Run]:
         """Note that the latest renewal failed, for some runs or all; sets `due`.
 
         Args:
-            held: the runs that are held.
+            held: the runs that are held and may be claimed by others when their lease has ended.
             now: the time.
-            refused: whether Redis answered that it writes nothing now: nobody can claim a job
-                whose lease has ended, until a renewal can be written too.
 
         Returns:
             The runs to give up: their lease may end before the next renewal is answered.
         """
         self.due = now + self._lease / 20
-        if refused:
-            return []
         latest = self.due + self._reply_seconds
         return [run for run in held if run.state is HELD and latest > self._ends(run)]
 

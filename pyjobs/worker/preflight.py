@@ -17,7 +17,7 @@ from typing import Any
 from pyjobs.engine import Keys, commands_of
 from pyjobs.errors import Forbidden, PyjobsError, Unavailable
 from pyjobs.log import logger
-from pyjobs.transport import AsyncServer, Outage, acommand, aload, shown, translating
+from pyjobs.transport import AsyncServer, Outage, acommand, aload, aprimaries, shown, translating
 from pyjobs.worker.settings import WorkerSettings
 
 log = logger(__name__)
@@ -94,8 +94,10 @@ async def check(server: AsyncServer, mode: str, keys: Keys, queues: Sequence[str
         Forbidden: the user lacks a right without which a job could be claimed and not be ended.
     """
     try:
-        with translating():
-            warning = eviction(await server.info("memory"))
+        warning = None
+        for node in await aprimaries(server):
+            with translating():
+                warning = warning or eviction(await node.info("memory"))
     except PyjobsError:
         warning = None
     if warning is not None:

@@ -14,22 +14,13 @@ from typing import Any
 
 from pyjobs.asyncutil import cancel_and_wait
 from pyjobs.engine import RELEASE, Outcome
-from pyjobs.errors import OutcomeUnknown, PyjobsError, QueueFull, Unavailable
+from pyjobs.errors import PyjobsError
 from pyjobs.log import logger
 from pyjobs.task import BaseTask
-from pyjobs.transport import (
-    Outage,
-    aclose,
-    aconnect,
-    arun_many,
-    connect,
-    run_many,
-    shown,
-)
+from pyjobs.transport import aclose, aconnect, arun_many, connect, run_many, spans_nodes
 from pyjobs.worker import failpoints
 from pyjobs.worker.core import WorkerCore
 from pyjobs.worker.executors import executor_of
-from pyjobs.worker.faults import Faults
 from pyjobs.worker.heartbeat import Heartbeat
 from pyjobs.worker.invocation import Handler
 from pyjobs.worker.joblog import (
@@ -39,17 +30,17 @@ from pyjobs.worker.joblog import (
     log_start,
     starts_are_logged,
 )
+from pyjobs.worker.lanes import Lane
 from pyjobs.worker.loopwatch import LoopWatch
+from pyjobs.worker.outbox import Request
 from pyjobs.worker.prefetch import STUCK_SECONDS
 from pyjobs.worker.preflight import prepare
-from pyjobs.worker.process import Forks
+from pyjobs.worker.roundtrips import RoundTrips
 from pyjobs.worker.run import Run
 from pyjobs.worker.settings import WorkerSettings
 from pyjobs.worker.shutdown import Shutdown
 from pyjobs.worker.unknown import UnknownTasks
-from pyjobs.worker.upkeep import Upkeep
-from pyjobs.worker.wake import WakeWaiter
-from pyjobs.worker.workerlog import log_changes, log_ready, log_unknown
+from pyjobs.worker.workerlog import log_ready
 
 log = logger(__name__)
 # How often the loop looks for runs that nothing runs any more.
@@ -79,23 +70,18 @@ class Processor:
         if tasks:
             known = {*tasks, ""} if handler is not None else {*tasks}
             unknown = UnknownTasks(known, hands_back=settings.mode.leases)
-        self._core = WorkerCore(settings, unknown=unknown)
+        self._core = WorkerCore(settings, apart=spans_nodes(settings.url), unknown=unknown)
         self._loop = asyncio.get_running_loop()
-        self._forks = Forks.guard(self._loop)
         self._loop_watch = LoopWatch()
         self._executor = executor_of(settings, handler, tasks, self._ended)
         self._server = aconnect(settings.url)
-        self._changed = asyncio.Event()
-        self._wake_waiter = WakeWaiter(settings, self._server, self._core, self._changed.set)
+        self._lanes = [self._round_trips_of(lane) for lane in self._core.lanes]
         self._shutdown = Shutdown(
-            self._core, self._executor, grace=settings.grace, changed=self._changed.set
+            self._core, self._executor, grace=settings.grace, changed=self._changed
         )
         self._heartbeat = self._make_heartbeat()
-        self._round_trips: asyncio.Task[None] | None = None
-        self._outage = Outage(shown(settings.url))
-        self._faults = Faults()
+        self._running = False
         self._logs_starts = starts_are_logged()
-        self._upkeep = Upkeep(self._server, self._settings)
         self._watches_prefetched = False
         self._next_turn: asyncio.TimerHandle | None = None
         self._turn_seconds = min(TURN_SECONDS, max(FASTEST_TURN, settings.lease / 10))
@@ -118,14 +104,15 @@ class Processor:
             log_ready(self._settings)
             self._turn()
             self._start_heartbeat()
-            round_trips = self._task(self._make_round_trips, "pyjobs-round-trips")
-            self._round_trips = self._shutdown.task = round_trips
-            tasks = [round_trips, self._task(self._wake_waiter.run, "pyjobs-wake")]
+            trips = [self._task(lane.run, "pyjobs-round-trips") for lane in self._lanes]
+            self._shutdown.tasks = [*trips]
+            self._running = True
+            tasks = [*trips, *(self._task(lane.wake.run, "pyjobs-wake") for lane in self._lanes)]
             try:
-                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                await ended(trips, tasks)
             except asyncio.CancelledError:
                 self._shutdown.now()
-                await asyncio.wait({round_trips})
+                await asyncio.wait(trips)
                 raise
         finally:
             self._ending = True
@@ -153,8 +140,8 @@ class Processor:
         """Stop claiming, let held runs finish for the grace, then release them. A second call
         releases them at once. Before the first claim there is nothing to wait for."""
         self._shutdown.begin()
-        if self._round_trips is None:
-            self._shutdown.cancel_task()
+        if not self._running:
+            self._shutdown.cancel_tasks()
 
     def hand_back(self) -> list[str]:
         """Release all held runs by a connection of the calling thread, which need not be that of
@@ -185,7 +172,7 @@ class Processor:
         preparing = asyncio.create_task(
             prepare(self._server, self._settings), name="pyjobs-prepare"
         )
-        self._shutdown.task = preparing
+        self._shutdown.tasks = [preparing]
         try:
             await asyncio.wait({preparing})
         finally:
@@ -210,55 +197,38 @@ class Processor:
 
     # --- round trips ---
 
-    async def _make_round_trips(self) -> None:
-        while not self._core.drained:
-            self._core.renewals_first = self._heartbeat is not None and self._heartbeat.away
-            requests = self._core.requests(time.monotonic())
-            if not requests:
-                await self._until_changed()
-                continue
-            Forks.end_child(self._forks)
-            failpoints.at("send")
-            try:
-                answers = await arun_many(self._server, [request.call for request in requests])
-            except Unavailable as error:
-                self._core.unanswered(requests, error)
-                await asyncio.sleep(self._outage.pause(error))
-                continue
-            except BaseException as error:
-                self._core.unanswered(requests, OutcomeUnknown(repr(error)))
-                await asyncio.sleep(self._faults.pause(error))
-                continue
-            self._faults.over()
-            self._logs_starts = starts_are_logged()
-            failpoints.at("answered")
-            refused = self._core.answered(requests, answers, time.monotonic())
-            self._start_runs()
-            log_recorded(requests, answers)
-            self._cancel_refused(refused)
-            # The next round trip meets an outage too, and waits.
-            with contextlib.suppress(Unavailable):
-                await self._after_round_trip(answers)
+    def _round_trips_of(self, lane: Lane) -> RoundTrips:
+        return RoundTrips(
+            lane,
+            self._settings,
+            self._server,
+            self._core,
+            renewals_first=self._renewals_first,
+            answered=self._answered,
+            freed=self._freed,
+        )
 
-    async def _until_changed(self) -> None:
-        self._wake_waiter.listen()
-        await self._changed.wait()
-        self._changed.clear()
+    def _renewals_first(self, lane: Lane) -> bool:
+        return self._heartbeat is not None and self._heartbeat.is_away(lane.queues)
 
-    async def _after_round_trip(self, answers: list[Any]) -> None:
-        """Pause when Redis refuses to work for now; stop when it refuses for good."""
-        refusal = next((one for one in answers if isinstance(one, (Unavailable, QueueFull))), None)
-        if refusal is not None:
-            await asyncio.sleep(self._outage.pause(refusal))
-            return
-        self._outage.over()
+    def _answered(self, lane: Lane, requests: list[Request], answers: list[Any]) -> None:
+        self._logs_starts = starts_are_logged()
+        failpoints.at("answered")
+        refused = self._core.answered(requests, answers, time.monotonic(), lane)
+        self._start_runs()
+        log_recorded(requests, answers)
+        self._cancel_refused(refused)
         if self._core.fatal is not None:
             self._shutdown.now()
-            return
-        log_changes(self._core.changes())
-        if self._core.unknown is not None:
-            log_unknown(self._core.unknown.new(), handed_back=self._core.mode.leases)
-        await self._upkeep.when_due(self._core.served)
+
+    def _freed(self) -> None:
+        if len(self._lanes) > 1:
+            self._changed()
+
+    def _changed(self) -> None:
+        """Let every lane look again what there is to send."""
+        for lane in self._lanes:
+            lane.go_on()
 
     def _cancel_refused(self, refused: Iterable[tuple[Run, str]]) -> None:
         for run, why in refused:
@@ -285,13 +255,13 @@ class Processor:
     def _check_prefetched(self) -> None:
         self._watches_prefetched = False
         if self._core.release_stuck(time.monotonic()):
-            self._changed.set()
+            self._changed()
         self._start_runs()
 
     def _ended(self, run: Run, outcome: Outcome) -> None:
         failpoints.at("ended")
         self._core.finished(run, outcome, time.monotonic())
-        self._changed.set()
+        self._changed()
         self._start_runs()
 
     def _no_job_can_run(self, error: Exception) -> None:
@@ -314,7 +284,7 @@ class Processor:
         for run in strays:
             self._core.finished(run, RELEASE, time.monotonic())
         if strays:
-            self._changed.set()
+            self._changed()
             log.error("jobs that nothing runs any more, and that are released: %d", len(strays))
         if (abandoned := self._executor.abandoned) > self.abandoned:
             log.warning("handlers that still run although their jobs were given up: %d", abandoned)
@@ -345,7 +315,7 @@ class Processor:
     def _renewed_in_thread(self) -> None:
         """Let claims go on, from the heartbeat's thread."""
         with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._changed.set)
+            self._loop.call_soon_threadsafe(self._changed)
 
     def _lost_in_thread(self, run: Run, why: str) -> None:
         """Mark a run as lost, from the heartbeat's thread: the event loop may be blocked."""
@@ -356,3 +326,18 @@ class Processor:
     def _lost(self, run: Run, why: str) -> None:
         self._executor.cancel(run)
         log_lost(run, why)
+
+
+async def ended(trips: Iterable[asyncio.Task[None]], tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Wait until all `trips` have ended, or any other task has, or any has failed.
+
+    Args:
+        trips: some of the tasks.
+        tasks: the tasks.
+    """
+    waiting, left = set(tasks), set(trips)
+    while left:
+        done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        if any(task not in left or task.cancelled() or task.exception() for task in done):
+            return
+        left -= done

@@ -6,7 +6,7 @@ Only the times of a stop may live here. What becomes of the jobs is decided in c
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from pyjobs.asyncutil import cancel_and_wait
@@ -22,7 +22,7 @@ class Shutdown:
     """Ends one run of a worker: first with grace, then at once, at last without recording.
 
     Attributes:
-        task: the task that is cancelled when the stop can't wait any longer.
+        tasks: the tasks that are cancelled when the stop can't wait any longer.
 
     Args:
         core: stops claiming, and decides what is released.
@@ -34,7 +34,7 @@ class Shutdown:
     def __init__(
         self, core: WorkerCore, executor: Executor, *, grace: float, changed: Callable[[], None]
     ) -> None:
-        self.task: asyncio.Task[Any] | None = None
+        self.tasks: list[asyncio.Task[Any]] = []
         self._core = core
         self._executor = executor
         self._grace = grace
@@ -70,13 +70,13 @@ class Shutdown:
 
     @property
     def gives_up(self) -> bool:
-        """Whether `task` was cancelled by this stop."""
+        """Whether `tasks` were cancelled by this stop."""
         return self._cancelling is not None
 
-    def cancel_task(self) -> None:
-        """Cancel `task`, whatever it waits for."""
-        if self.task is not None:
-            self._cancelling = self._loop.create_task(cancel_and_wait(self.task))
+    def cancel_tasks(self) -> None:
+        """Cancel `tasks`, whatever they wait for."""
+        if self.tasks:
+            self._cancelling = self._loop.create_task(cancel_each(self.tasks))
 
     def close(self) -> None:
         """Cancel the timers: the worker has ended."""
@@ -87,9 +87,15 @@ class Shutdown:
         self._timers.append(self._loop.call_later(seconds, what))
 
     def _give_up(self) -> None:
-        if self.task is not None and not self.task.done():
+        if not all(task.done() for task in self.tasks):
             if held := len(self._core.held):
                 log.error("stopping with %d outcomes that were not recorded", held)
             else:
                 log.warning("stopping without the answer to a claim")
-            self.cancel_task()
+            self.cancel_tasks()
+
+
+async def cancel_each(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel tasks, and wait until each has ended."""
+    for task in tasks:
+        await cancel_and_wait(task)

@@ -26,6 +26,7 @@ from pyjobs.transport import (
     shown,
 )
 from pyjobs.worker.core import WorkerCore
+from pyjobs.worker.lanes import Lane
 from pyjobs.worker.settings import WorkerSettings
 
 log = logger(__name__)
@@ -36,12 +37,14 @@ POLL_SECONDS = 0.4
 
 
 class WakeWaiter:
-    """Responsible for waking an idle worker (BLPOP on the wake keys of its queues).
+    """Responsible for waking a lane of an idle worker (BLPOP on the wake keys of its queues). It
+    holds one connection while the lane is idle.
 
     Args:
         settings: the worker's settings; no wait is longer than their lease.
         server: a client whose connections are free to send on.
-        core: decides for how long the worker is idle, and learns that a wait is over.
+        core: decides for how long the lane is idle, and learns that a wait is over.
+        lane: the queues that are waited for.
         woken: called after each wait.
     """
 
@@ -50,13 +53,15 @@ class WakeWaiter:
         settings: WorkerSettings,
         server: AsyncServer,
         core: WorkerCore,
+        lane: Lane,
         woken: Callable[[], None],
     ) -> None:
         self._waiting = aconnect(settings.url, reply_seconds=IDLE_SECONDS + REPLY_MARGIN)
         self._where = shown(settings.url)
         self._server = server
-        self._keys = [settings.keys.wake(name) for name in settings.queues]
+        self._keys = {index: settings.keys.wake(settings.queues[index]) for index in lane.queues}
         self._core = core
+        self._lane = lane
         self._longest = min(IDLE_SECONDS, settings.lease)
         self._woken = woken
         self._idle = asyncio.Event()
@@ -64,16 +69,16 @@ class WakeWaiter:
         self._backoff = Backoff(POLL_SECONDS, POLL_SECONDS)
 
     def listen(self) -> None:
-        """Begin a wait, if the worker is idle now."""
+        """Begin a wait, if the lane is idle now."""
         self._idle.set()
 
     async def run(self) -> None:
-        """Wait whenever the worker is idle, until this is cancelled."""
+        """Wait whenever the lane is idle, until this is cancelled."""
         try:
             while True:
                 await self._idle.wait()
                 self._idle.clear()
-                wait = self._core.idle_ms(time.monotonic())
+                wait = self._core.idle_ms(time.monotonic(), self._lane)
                 if wait is not None:
                     await self._one(self._longest if wait < 0 else min(wait / 1000, self._longest))
                     self._woken()
@@ -84,12 +89,16 @@ class WakeWaiter:
 
     async def _one(self, seconds: float) -> None:
         # The wake tokens of a queue that is set aside are for workers that can serve it.
-        keys = [self._keys[index] for index in self._core.served] or self._keys
+        keys = [self._keys[index] for index in self._lane.claims.served]
+        if not keys:
+            await asyncio.sleep(seconds)
+            self._core.woken(self._lane)
+            return
         try:
             self._parked = True
             token = await acommand(self._waiting, "BLPOP", *keys, seconds)
             # A token that came too late for this worker is another's.
-            if not self._core.woken() and token is not None:
+            if not self._core.woken(self._lane) and token is not None:
                 await arun(self._server, wake(Keys.queue_of_wake(token[0].decode())))
             self._parked = False
         except Exception as error:
@@ -98,15 +107,16 @@ class WakeWaiter:
             if isinstance(error, Forbidden):
                 note_polling(f"{self._where}: {error}")
             await asyncio.sleep(self._backoff.pause())
-            self._core.woken()
+            self._core.woken(self._lane)
 
     async def _pass_on(self) -> None:
         """Wake other workers: Redis may have given a token to the wait that was cut off."""
         with contextlib.suppress(PyjobsError, TimeoutError):
             async with asyncio.timeout(CLOSE_SECONDS):
+                keys = list(self._keys.values())
                 # When this is answered, Redis has seen that wait end, and gives it nothing more.
-                await acommand(self._server, "PING")
-                queues = [Keys.queue_of_wake(key) for key in self._keys]
+                await acommand(self._server, "LLEN", keys[0])
+                queues = [Keys.queue_of_wake(key) for key in keys]
                 await arun_many(self._server, [wake(queue) for queue in queues])
 
 

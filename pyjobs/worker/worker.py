@@ -42,7 +42,8 @@ class Worker:
         settings: the settings, checked.
 
     Args:
-        url: `redis://`, `rediss://`, `redis+sentinel://`, `unix://` or `memory://`.
+        url: `redis://`, `rediss://`, `redis+cluster://`, `rediss+cluster://`, `redis+sentinel://`,
+            `unix://` or `memory://`.
         mode: 'simple', 'recoverable' or 'reliable'; it must be the queues' mode.
         tasks: tasks, and modules with tasks. A job whose task is none of them is handed back. Jobs
             without a task go to the handler.
@@ -347,9 +348,7 @@ class Worker:
 
     async def _run(self) -> None:
         if self._handler is None and not self._tasks:
-            raise BadArgument(
-                "handler: this worker has none; decorate one with @worker.handler, or give tasks"
-            )
+            raise BadArgument("handler: this worker has none; decorate one with @worker.handler")
         self._processor = processor = Processor(self.settings, self._handler, self._tasks)
         self._loop = asyncio.get_running_loop()
         self._processing = asyncio.current_task()

@@ -18,7 +18,8 @@ told that it lost the job, or its process is killed or stopped. The promises tha
     stuck        known to Redis and not ended when everything was drained, or ended and its client
                  was never told
     miscounted   with more crashes than processes that were killed or stopped while they ran it, or
-                 may have had it without having begun; asked for where no other crash may be counted
+                 may have had it without having begun, and claims whose answer an absence took away;
+                 asked for where no other crash may be counted
     delivery     seconds from the last fault until the last of the jobs that were acknowledged
                  before it was done; without those whose lease ran out more than once, which then
                  wait on purpose. None when no fault struck
@@ -142,7 +143,7 @@ def check(
     if faults:
         report.delivery = _recovery(jobs.values(), faults[-1])
     if crashless:
-        kills = [event.at for event in events if event.what in ("kill", "stop")]
+        kills = [event.at for event in events if event.what in ("kill", "stop", "absent")]
         report.miscounted = [id for id, job in sorted(jobs.items()) if _miscounted(job, kills)]
     report.words += _words(events, jobs, report)
     if report.delivery is not None and report.delivery > lease + over_lease:
@@ -236,7 +237,8 @@ def _explained(job: Job, first: Run, second: Run, cuts: list[tuple[float, float]
 
 def _miscounted(job: Job, kills: list[float]) -> bool:
     begun = min((run.at for run in job.runs), default=float("inf"))
-    # A process that was killed may have had the job in hand before it began.
+    # A process that was killed may have had the job in hand before it began. The answer to a claim
+    # from just before an absence may never have come.
     unbegun = sum((job.acknowledged or 0.0) <= kill <= begun for kill in kills)
     return job.crashes > sum(run.struck for run in job.runs) + unbegun
 

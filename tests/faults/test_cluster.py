@@ -1,7 +1,8 @@
 """Queues on the nodes of a Redis Cluster: all keys of one are in one slot, and a slot may move.
 
-The clients speak to one server. What is shown is that the scripts need no more than their slot, and
-that a queue whose slot moves while it is worked on loses nothing.
+The scripts need no more than their slot, and a queue whose slot moves while it is worked on loses
+nothing: with clients that speak to one node (`redis://`), and with clients that follow
+(`redis+cluster://`).
 """
 
 from __future__ import annotations
@@ -11,12 +12,16 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
+from support.cluster import NODE, SLOTS, SOON, ClusterOfNodes, Move, ask, cluster_of, is_up
+from support.commands import Cli
 from support.good_calls import SCRIPTS, Good, furnish, mode_of
-from support.running import wait_until, working
+from support.running import opened, wait_until, working
 from support.servers import FOUND, PREFERRED, own_server
 from support.store import HOUR, Jobs, Q, Store, leaks
 
@@ -25,23 +30,12 @@ from pyjobs.engine.modes import MODES
 from pyjobs.engine.scripts import Script
 from pyjobs.errors import PyjobsError, Unavailable
 from pyjobs.testing import Running, Server
+from pyjobs.testing.compliance import check
 from pyjobs.transport.server import connect
 
 pytestmark = pytest.mark.slow
 
-SLOTS = 16384
-SOON = 20.0
-NODE = ("--cluster-enabled", "yes")
 JOBS = 300
-
-
-def ask(node: Server, *words: Any) -> Any:
-    with connect(node.url) as server:
-        return server.execute_command(*words)
-
-
-def is_up(node: Server) -> bool:
-    return b"cluster_state:ok" in ask(node, "CLUSTER", "INFO")
 
 
 @contextmanager
@@ -74,32 +68,6 @@ def two_nodes() -> Iterator[tuple[Server, Server]]:
         yield old, new
 
 
-class Move:
-    """The slot of a queue, on its way."""
-
-    def __init__(self, old: Server, new: Server, queue: str = Q) -> None:
-        self.old, self.new = old, new
-        self.slot = ask(old, "CLUSTER", "KEYSLOT", queue)
-        self._ids = [ask(node, "CLUSTER", "MYID").decode() for node in (old, new)]
-
-    def begin(self) -> None:
-        from_id, to_id = self._ids
-        ask(self.new, "CLUSTER", "SETSLOT", self.slot, "IMPORTING", from_id)
-        ask(self.old, "CLUSTER", "SETSLOT", self.slot, "MIGRATING", to_id)
-
-    def keys(self, most: int) -> int:
-        """Move some keys; returns how many."""
-        keys = ask(self.old, "CLUSTER", "GETKEYSINSLOT", self.slot, most)
-        if keys:
-            where = ("127.0.0.1", self.new.port, "", 0, 5000, "KEYS")
-            ask(self.old, "MIGRATE", *where, *keys)
-        return len(keys)
-
-    def end(self) -> None:
-        for node in (self.new, self.old):
-            ask(node, "CLUSTER", "SETSLOT", self.slot, "NODE", self._ids[1])
-
-
 def test_a_queue_whose_slot_moves_loses_no_job() -> None:
     """It rests while it is on its way: the node that it leaves runs none of its scripts then."""
     runs: Counter[str] = Counter()
@@ -112,7 +80,7 @@ def test_a_queue_whose_slot_moves_loses_no_job() -> None:
         return job.data
 
     with two_nodes() as (old, new):
-        move = Move(old, new)
+        move = Move(old, new, Q)
         worker = pyjobs.Worker(old.url, queues=["q"], concurrency=4, prefetch=0)
         worker.handler(handle)
         running = Running(worker)
@@ -148,7 +116,7 @@ def test_a_queue_whose_slot_moves_loses_no_job() -> None:
 def test_a_claim_that_follows_ask_sets_a_job_aside() -> None:
     """Why the protocol says not to; and that what it would do to a job can be seen."""
     with two_nodes() as (old, new):
-        move = Move(old, new)
+        move = Move(old, new, Q)
         store = Store(old.url, None)
         Jobs(store, MODES["reliable"]).submit("a")
         script: Script = MODES["reliable"].script("claim")
@@ -164,5 +132,187 @@ def test_a_claim_that_follows_ask_sets_a_job_aside() -> None:
             pipe.execute_command("ASKING")
             pipe.execute_command("EVALSHA", script.sha1, 1, Q, "nonce", "1", "1000", "")
             assert pipe.execute()[1] == [-1]
-        move.end()
+        # The old node still holds the job, and gives the slot up when it hears of the new owner.
+        ask(new, "CLUSTER", "SETSLOT", move.slot, "NODE", move.to_id)
         assert ask(new, "LRANGE", f"{Q}:broken", 0, -1) == [b"a"]
+
+
+# --- redis+cluster:// ---
+
+TWELVE = 12
+# A wait for a node that is gone would take seconds; a busy machine takes some tenths.
+APART = 1.5
+
+
+@pytest.fixture(scope="module")
+def three() -> Iterator[ClusterOfNodes]:
+    with cluster_of(3) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def cluster(three: ClusterOfNodes) -> ClusterOfNodes:
+    three.flush()
+    return three
+
+
+def echo(job: pyjobs.ClaimedJob) -> Any:
+    return job.data
+
+
+def commands_of(node: Server) -> dict[str, int]:
+    with connect(node.url) as server:
+        stats = server.info("commandstats")
+    return {name.removeprefix("cmdstat_"): found["calls"] for name, found in stats.items()}
+
+
+@pytest.mark.parametrize("aio", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("mode", sorted(MODES))
+def test_one_client_and_one_worker_serve_queues_of_twelve_slots_on_three_nodes(
+    cluster: ClusterOfNodes, aio: bool, mode: Any
+) -> None:
+    names = cluster.names(TWELVE)
+    assert {cluster.owner(name).port for name in names} == {node.port for node in cluster.nodes}
+    with (
+        working(cluster.url, echo, mode=mode, queues=names),
+        opened(cluster.url, aio=aio, mode=mode) as client,
+    ):
+        jobs = [client.submit([name, 0], queue=name) for name in names]
+        for name in names:
+            jobs += client.submit_many([[name, n] for n in range(1, 21)], queue=name)
+        found = sorted(job.result(SOON) for job in jobs)
+        assert found == sorted([name, n] for name in names for n in range(21))
+        # Idle for a moment, and woken again: a queue of each node.
+        for name in names[:3]:
+            assert client.submit("late", queue=name).result(SOON) == "late"
+
+
+def test_a_more_urgent_queue_of_another_node_is_served_first(cluster: ClusterOfNodes) -> None:
+    names, order = cluster.names(3), []
+
+    def note(job: pyjobs.ClaimedJob) -> None:
+        order.append(job.queue)
+
+    with pyjobs.Client(cluster.url) as client:
+        for name in reversed(names):
+            client.submit_many(range(5), queue=name)
+        with working(cluster.url, note, queues=names, concurrency=1, prefetch=0):
+            wait_until(lambda: len(order) == 15)
+    assert order == [name for name in names for _ in range(5)]
+
+
+def test_a_node_whose_scripts_were_flushed_is_healed_by_the_next_calls(
+    cluster: ClusterOfNodes,
+) -> None:
+    names = cluster.names(3)
+    with working(cluster.url, echo, queues=names), pyjobs.Client(cluster.url) as client:
+        for node in cluster.nodes:
+            ask(node, "SCRIPT", "FLUSH")
+            jobs = [client.submit(name, queue=name) for name in names]
+            assert [job.result(SOON) for job in jobs] == names
+
+
+def test_slots_that_move_under_load_lose_no_job_and_run_none_twice(cluster: ClusterOfNodes) -> None:
+    """Half of the moves are announced to the two nodes of the move only."""
+    names = cluster.names(TWELVE)
+    runs: Counter[Any] = Counter()
+    acknowledged: list[pyjobs.Job] = []
+    errors: list[Exception] = []
+    ended, lock = threading.Event(), threading.Lock()
+
+    def handle(job: pyjobs.ClaimedJob) -> Any:
+        with lock:
+            runs[job.queue, job.id] += 1
+        return job.data
+
+    def produce(client: pyjobs.Client) -> None:
+        for at in count():
+            if ended.is_set():
+                return
+            name = names[at % TWELVE]
+            try:
+                acknowledged.extend(client.submit_many(range(5), queue=name))
+            except Exception as error:
+                errors.append(error)
+            time.sleep(0.002)
+
+    before = [commands_of(node).get("asking", 0) for node in cluster.nodes]
+    with (
+        working(cluster.url, handle, queues=names, concurrency=20),
+        pyjobs.Client(cluster.url) as client,
+    ):
+        producer = threading.Thread(target=produce, args=(client,))
+        producer.start()
+        for place, name in enumerate(names[:8]):
+            cluster.move(name, announce=place % 2 == 0)
+            time.sleep(0.05)
+        ended.set()
+        producer.join()
+        results = [job.result(SOON) for job in acknowledged]
+    assert errors == [] and len(acknowledged) > 100
+    assert results == [n for _ in range(len(acknowledged) // 5) for n in range(5)]
+    assert set(runs.values()) == {1} and len(runs) == len(acknowledged)
+    assert [commands_of(node).get("asking", 0) for node in cluster.nodes] == before
+
+
+def test_a_node_that_is_killed_stops_the_queues_of_no_other_node() -> None:
+    """The most urgent queue is on the node that dies."""
+    with cluster_of(3) as cluster:
+        names = cluster.names(3)
+        dead, *alive = names
+        waits: list[float] = []
+        with (
+            working(cluster.url, echo, queues=names, concurrency=4, lease=5.0),
+            pyjobs.Client(cluster.url) as client,
+        ):
+            for name in names:
+                assert client.submit(0, queue=name).result(SOON) == 0
+            cluster.owner(dead).kill()
+            killed = time.monotonic()
+            while time.monotonic() < killed + 4.0:
+                for name in alive:
+                    begun = time.monotonic()
+                    client.submit("x", queue=name).result(SOON)
+                    waits.append(time.monotonic() - begun)
+            with pytest.raises(Unavailable):
+                client.submit("x", queue=dead)
+            cluster.owner(dead).start()
+            assert client.submit("back", queue=dead).result(SOON) == "back"
+        assert max(waits) < APART
+
+
+def test_the_commands_serve_the_queues_of_every_node(
+    cluster: ClusterOfNodes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = cluster.names(3)
+
+    def fail(_: pyjobs.ClaimedJob) -> None:
+        raise pyjobs.Reject("no")
+
+    with connect(cluster.url) as server:
+        cli = Cli(cluster.url, server, tmp_path, capsys)
+
+        def out(*words: str) -> str:
+            done = cli(*words, "--url", cluster.url)
+            assert done.code == 0, (words, done)
+            return done.out
+
+        assert "scripts" in out("scripts", "load")
+        for name in names:
+            out("submit", name, "1", "--id", "a")
+        with working(cluster.url, fail, queues=names), pyjobs.Client(cluster.url) as client:
+            jobs = [client.job("a", queue=name) for name in names]
+            wait_until(lambda: all(job.done() for job in jobs))
+        for name in names:
+            assert "a" in out("dead", name)
+            out("requeue", name, "a")
+            out("cancel", name, "a")
+        found = out("reap")
+        assert all(name in found for name in names)
+
+
+@pytest.mark.parametrize("name", sorted(FOUND))
+def test_the_suite_of_compliance_passes_on_a_cluster_of_each_server(name: str) -> None:
+    with cluster_of(3, name) as cluster:
+        assert check(cluster.url, "reliable", flavour="async").jobs
+        assert not any(ask(node, "DBSIZE") for node in cluster.nodes)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import redis
+from redis import crc
 
 from pyjobs.testing import Server
 from pyjobs.transport.server import connect
@@ -35,8 +35,31 @@ def is_up(node: Server) -> bool:
 
 
 def key_slot(key: str) -> int:
-    slot: int = redis.cluster.key_slot(key.encode())
-    return slot
+    return crc.key_slot(key.encode())
+
+
+class Move:
+    """The slot of a key, on its way."""
+
+    def __init__(self, old: Server, new: Server, key: str) -> None:
+        self.old, self.new, self.slot = old, new, key_slot(key)
+        self.from_id, self.to_id = [ask(node, "CLUSTER", "MYID").decode() for node in (old, new)]
+
+    def begin(self) -> None:
+        ask(self.new, "CLUSTER", "SETSLOT", self.slot, "IMPORTING", self.from_id)
+        ask(self.old, "CLUSTER", "SETSLOT", self.slot, "MIGRATING", self.to_id)
+
+    def keys(self, most: int) -> int:
+        """Move some keys; returns how many."""
+        keys = ask(self.old, "CLUSTER", "GETKEYSINSLOT", self.slot, most)
+        if keys:
+            where = ("127.0.0.1", self.new.port, "", 0, 5000, "KEYS")
+            ask(self.old, "MIGRATE", *where, *keys)
+        return len(keys)
+
+    def end(self) -> None:
+        for node in (self.new, self.old):
+            ask(node, "CLUSTER", "SETSLOT", self.slot, "NODE", self.to_id)
 
 
 class ClusterOfNodes:
@@ -44,7 +67,6 @@ class ClusterOfNodes:
 
     def __init__(self, nodes: Sequence[Server]) -> None:
         self.nodes = list(nodes)
-        self.ids = [ask(node, "CLUSTER", "MYID").decode() for node in self.nodes]
         self.owners = [slot * len(self.nodes) // SLOTS for slot in range(SLOTS)]
 
     @property
@@ -76,17 +98,14 @@ class ClusterOfNodes:
     def move(self, key: str, *, keys: int = 20, announce: bool = True) -> int:
         """Move the slot of a key to the next node, some keys a call. Returns how many moved."""
         slot, moved = key_slot(key), 0
-        from_at = self.owners[slot]
-        to_at = (from_at + 1) % len(self.nodes)
-        old, new = self.nodes[from_at], self.nodes[to_at]
-        ask(new, "CLUSTER", "SETSLOT", slot, "IMPORTING", self.ids[from_at])
-        ask(old, "CLUSTER", "SETSLOT", slot, "MIGRATING", self.ids[to_at])
-        while found := ask(old, "CLUSTER", "GETKEYSINSLOT", slot, keys):
-            ask(old, "MIGRATE", "127.0.0.1", new.port, "", 0, 5000, "KEYS", *found)
-            moved += len(found)
-        others = [node for node in self.nodes if node not in (old, new)] if announce else []
-        for node in (new, old, *others):
-            ask(node, "CLUSTER", "SETSLOT", slot, "NODE", self.ids[to_at])
+        to_at = (self.owners[slot] + 1) % len(self.nodes)
+        move = Move(self.owner(key), self.nodes[to_at], key)
+        move.begin()
+        while found := move.keys(keys):
+            moved += found
+        move.end()
+        for node in self.nodes if announce else ():
+            ask(node, "CLUSTER", "SETSLOT", slot, "NODE", move.to_id)
         self.owners[slot] = to_at
         return moved
 

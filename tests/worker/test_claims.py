@@ -180,7 +180,7 @@ class TestCore:
         assert verbs(requests) == ["complete", "claim"]
         refused = core.answered(requests, [error, ClaimReply(-1, [])], NOW)
         assert refused == [(run, str(error))]
-        assert core.fatal is None and core.served == [0] and not core.held
+        assert core.fatal is None and core.lanes.served == [0] and not core.held
 
     def test_a_full_worker_repeats_a_claim_that_may_have_taken_jobs_with_a_valid_limit(
         self,

@@ -340,11 +340,11 @@ def test_a_job_given_up_without_redis_is_released_by_its_token_when_redis_answer
         heartbeat.start()
         wait_until(lambda: hands.lost)
         hands.held.clear()
-        assert heartbeat.away
+        assert heartbeat.is_away([0])
         time.sleep(0.2)
         proxy.breaks("pass")
         assert renewed.wait(SOON)
-        assert not heartbeat.away
+        assert not heartbeat.is_away([0])
         heartbeat.stop()
         assert admin.hmget(f"{Q}:job:a", "state", "crashes") == [b"pending", None]
 
@@ -357,9 +357,9 @@ def test_no_lease_ends_while_redis_refuses_to_write(hands: Hands) -> None:
         heartbeat = at(server.url, hands, 0.5, renewed.set)
         admin.config_set("min-replicas-to-write", 1)
         heartbeat.start()
-        wait_until(lambda: heartbeat.away)
+        wait_until(lambda: heartbeat.is_away([0]))
         time.sleep(1.0)
-        assert hands.lost == {} and heartbeat.away
+        assert hands.lost == {} and heartbeat.is_away([0])
         admin.config_set("min-replicas-to-write", 0)
         assert renewed.wait(SOON)
         assert hands.lost == {}

@@ -60,12 +60,6 @@ class TestGivenUp:
         assert leases.missed([old, young], 126.0) == [old]
         assert leases.missed([old, young], 140.6) == [old, young]
 
-    def test_a_refusal_of_redis_gives_no_job_up(self) -> None:
-        leases, mine = make(), a_run(claimed_at=0.0)
-        assert leases.missed([mine], 500.0, refused=True) == []
-        assert leases.due == 501.5
-        assert leases.missed([mine], 501.5) == [mine]
-
     def test_a_renewed_job_is_kept_when_another_is_given_up(self) -> None:
         """The extend of one queue may be refused where that of another is not."""
         leases = make()

@@ -17,7 +17,7 @@ import pyjobs
 from pyjobs.engine.modes import Mode
 from pyjobs.errors import BadArgument, PyjobsError, Unavailable
 from pyjobs.transport.send import run
-from pyjobs.worker import processor
+from pyjobs.worker import upkeep
 
 pytest_plugins = ("support.client_fixtures",)
 HERE = at(WORKER_PLACES)
@@ -141,7 +141,7 @@ class TestRegistry:
         self, store: Store, client: Any, mode: Mode, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Redis may have come back without it, and only what is there is reaped by cron."""
-        monkeypatch.setattr(processor, "REGISTER_SECONDS", 0.0)
+        monkeypatch.setattr(upkeep, "REGISTER_SECONDS", 0.0)
         with working(store.url, lambda job: None, mode=mode.name):
             wait_until(lambda: store.redis.hgetall("jobs:queues"))
             store.redis.delete("jobs:queues")
@@ -177,7 +177,7 @@ class TestHandlers:
             asyncio.run(claimed.done())
         fields = {name for name in dir(claimed) if not name.startswith("_")}
         assert fields == {
-            *("id", "queue", "data", "attempt", "queued", "timeout", "token", "lost"),
+            *("id", "queue", "data", "attempt", "queued", "timeout", "token", "lost", "task"),
             *("done", "fail"),
         }
 

@@ -56,12 +56,12 @@ class TestClaim:
         core = make()
         [job] = take(core, 1)
         core.unanswered(core.requests(NOW), OutcomeUnknown("no reply"))
-        core.renewals_first = True
+        core.lanes[0].renewals_first = True
         core.woken()
         assert core.requests(NOW) == []
         finish(core, job)
         assert verbs(core.requests(NOW)) == ["complete"]
-        core.renewals_first = False
+        core.lanes[0].renewals_first = False
         assert verbs(core.requests(NOW)) == ["claim"]
 
     def test_a_claim_that_a_full_redis_refuses_is_sent_again(self) -> None:

@@ -1,0 +1,141 @@
+"""What a worker knows of the queues that one call can claim: their claims and their outcomes.
+
+On one server these are all queues of the worker. In a cluster each queue is a lane of its own, for
+a call reaches one slot. What is done next is decided in core.py. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import takewhile
+
+from pyjobs.errors import Forbidden, PyjobsError
+from pyjobs.worker.claims import Claims
+from pyjobs.worker.outbox import EndedRun, Outbox
+from pyjobs.worker.run import Run
+
+# For so many seconds a less urgent lane waits for the answer to the claim of a more urgent one.
+# After that the node is slow or away, and stops no queue of another node.
+HOLD_SECONDS = 0.25
+
+
+class Lane:
+    """Holds the claims and the outcomes of queues that are claimed together.
+
+    Attributes:
+        queues: the indices of the queues, most urgent first.
+        claims: decides which claim of these queues is sent next.
+        outbox: the outcomes of their runs.
+        away: whether a call of the latest round trip was not carried out, or not answered.
+        renewals_first: whether no claim is sent now, since a renewal of leases has no answer yet.
+        asked: most jobs that the latest claim may bring.
+
+    Args:
+        queues: the indices of the queues.
+        claims: makes their claims.
+    """
+
+    __slots__ = ("_forbidden", "asked", "away", "claims", "outbox", "queues", "renewals_first")
+
+    def __init__(self, queues: Sequence[int], claims: Claims) -> None:
+        self.queues = queues
+        self.claims = claims
+        self.outbox = Outbox()
+        self.away = False
+        self.renewals_first = False
+        self.asked = 0
+        # Queues of which an outcome was refused.
+        self._forbidden: set[int] = set()
+
+    @property
+    def reserved(self) -> int:
+        """How many jobs the claim under way may bring. The room that the claim of a node which is
+        away would take is left to others."""
+        return self.asked if self.claims.under_way and not self.away else 0
+
+    def goes_first(self, now: float) -> bool:
+        """Return whether less urgent lanes keep their claims back, for this lane may fill the room.
+
+        Args:
+            now: seconds of the monotonic clock.
+        """
+        if self.away or self.renewals_first:
+            return False
+        if self.claims.under_way:
+            return now - self.claims.first_sent < HOLD_SECONDS
+        return self.claims.due and self.claims.serves_any
+
+    def refused(self, ended: Sequence[EndedRun], error: PyjobsError, now: float) -> bool:
+        """Set the queue aside whose trouble an error is.
+
+        Args:
+            ended: the outcomes that the refused call carried; a claim carries none.
+            error: one of OF_A_QUEUE.
+            now: seconds of the monotonic clock.
+
+        Returns:
+            Whether the queue may be claimed from later. A user who may claim and not record would
+            run the same jobs again and again: the second such refusal says no.
+        """
+        if not ended:
+            self.claims.refused_by_queue(error, now)
+            return True
+        queue = ended[0][0].queue_index
+        recordable = not (isinstance(error, Forbidden) and queue in self._forbidden)
+        self._forbidden.add(queue)
+        self.claims.set_aside(queue, error, now)
+        return recordable
+
+
+def queues_of_lanes(number: int, *, apart: bool) -> list[Sequence[int]]:
+    """Return which queues are claimed together, by index.
+
+    Args:
+        number: how many queues there are.
+        apart: whether each queue is a lane of its own.
+    """
+    return [[index] for index in range(number)] if apart else [range(number)]
+
+
+class Lanes(list[Lane]):
+    """Holds the lanes of one worker, most urgent first."""
+
+    @property
+    def served(self) -> list[int]:
+        """The indices of the queues that are claimed from; the other queues are set aside."""
+        return [index for lane in self for index in lane.claims.served]
+
+    def changes(self) -> list[tuple[int, PyjobsError | None]]:
+        """Return the queues that were set aside since the last call, each with the error, and the
+        queues that are served again, each with None."""
+        found = []
+        for lane in self:
+            found += lane.claims.changes
+            lane.claims.changes.clear()
+        return found
+
+    def holds_back(self, lane: Lane, now: float) -> bool:
+        """Return whether a more urgent lane may fill the room, so that this lane does not claim.
+
+        Args:
+            lane: the lane.
+            now: seconds of the monotonic clock.
+        """
+        return any(other.goes_first(now) for other in takewhile(lambda one: one is not lane, self))
+
+    def room(self, lane: Lane, free: int) -> int:
+        """Return how many of the free places no claim of another lane may fill.
+
+        Args:
+            lane: the lane that asks.
+            free: how many places are free.
+        """
+        if len(self) == 1:
+            return free
+        return max(0, free - sum(other.reserved for other in self if other is not lane))
+
+    def of(self, run: Run) -> Lane:
+        """Return the lane of a run's queue."""
+        if len(self) == 1:
+            return self[0]
+        return next(lane for lane in self if run.queue_index in lane.queues)

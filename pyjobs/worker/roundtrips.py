@@ -1,0 +1,130 @@
+"""The round trips of one lane of a worker: sent, waited for, and paused after a failure.
+
+What a round trip carries, and what its answers mean, is decided in core.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from typing import Any
+
+from pyjobs.errors import OutcomeUnknown, QueueFull, Unavailable
+from pyjobs.transport import AsyncServer, Outage, arun_many, shown
+from pyjobs.worker import failpoints
+from pyjobs.worker.core import WorkerCore
+from pyjobs.worker.faults import Faults
+from pyjobs.worker.lanes import HOLD_SECONDS, Lane
+from pyjobs.worker.outbox import Request
+from pyjobs.worker.process import Forks
+from pyjobs.worker.settings import WorkerSettings
+from pyjobs.worker.upkeep import Upkeep
+from pyjobs.worker.wake import WakeWaiter
+from pyjobs.worker.workerlog import log_changes, log_unknown
+
+
+class RoundTrips:
+    """Responsible for the round trips of one lane. A node that is away stops the lanes of its own
+    queues, and no other.
+
+    Attributes:
+        lane: the queues.
+        wake: wakes the lane while it is idle.
+
+    Args:
+        lane: the queues.
+        settings: the worker's settings.
+        server: the worker's connections.
+        core: decides what is sent, and takes the answers.
+        renewals_first: whether a renewal of the lane's leases has no answer yet.
+        answered: called with a round trip and its answers.
+        freed: called when other lanes may go on: the lane has an answer, or is away.
+    """
+
+    def __init__(
+        self,
+        lane: Lane,
+        settings: WorkerSettings,
+        server: AsyncServer,
+        core: WorkerCore,
+        *,
+        renewals_first: Callable[[Lane], bool],
+        answered: Callable[[Lane, list[Request], list[Any]], None],
+        freed: Callable[[], None],
+    ) -> None:
+        self.lane = lane
+        self._settings = settings
+        self._server = server
+        self._core = core
+        self._renewals_first = renewals_first
+        self._answered = answered
+        self._freed = freed
+        self._changed = asyncio.Event()
+        self.wake = WakeWaiter(settings, server, core, lane, self.go_on)
+        self._forks = Forks.guard(asyncio.get_running_loop())
+        self._outage = Outage(shown(settings.url))
+        self._faults = Faults()
+        self._upkeep = Upkeep(server, settings)
+
+    def go_on(self) -> None:
+        """Look again what there is to send."""
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Make round trips until the worker has stopped and nothing is left to record.
+
+        Raises:
+            Exception: round trips broke off again and again by this error.
+        """
+        while not self._core.drained:
+            self.lane.renewals_first = self._renewals_first(self.lane)
+            requests = self._core.requests(time.monotonic(), self.lane)
+            if not requests:
+                await self._until_changed()
+                continue
+            Forks.end_child(self._forks)
+            failpoints.at("send")
+            try:
+                answers = await arun_many(self._server, [request.call for request in requests])
+            except Unavailable as error:
+                self._core.unanswered(requests, error, self.lane)
+                self._freed()
+                await asyncio.sleep(self._outage.pause(error))
+                continue
+            except BaseException as error:
+                self._core.unanswered(requests, OutcomeUnknown(repr(error)), self.lane)
+                self._freed()
+                await asyncio.sleep(self._faults.pause(error))
+                continue
+            self._faults.over()
+            self._answered(self.lane, requests, answers)
+            self._freed()
+            # The next round trip meets an outage too, and waits.
+            with contextlib.suppress(Unavailable):
+                await self._after(answers)
+
+    async def _until_changed(self) -> None:
+        self.wake.listen()
+        if self._core.lanes.holds_back(self.lane, time.monotonic()):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(HOLD_SECONDS):
+                    await self._changed.wait()
+        else:
+            await self._changed.wait()
+        self._changed.clear()
+
+    async def _after(self, answers: list[Any]) -> None:
+        """Pause when Redis refuses to work for now."""
+        refusal = next((one for one in answers if isinstance(one, (Unavailable, QueueFull))), None)
+        if refusal is not None:
+            await asyncio.sleep(self._outage.pause(refusal))
+            return
+        self._outage.over()
+        if self._core.fatal is not None:
+            return
+        log_changes(self._core.changes())
+        if self._core.unknown is not None:
+            log_unknown(self._core.unknown.new(), handed_back=self._core.mode.leases)
+        await self._upkeep.when_due(self.lane.claims.served)
