@@ -24,6 +24,7 @@ from support.servers import (  # noqa: E402
     FOUND,
     REAL_PLACES,
     Place,
+    is_long_place,
     is_quick_place,
     place_id,
 )
@@ -52,7 +53,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
 
     def of_the_lane(item: pytest.Item) -> bool:
-        is_long = item.get_closest_marker("long") is not None
+        is_long = item.get_closest_marker("long") is not None or is_at_a_long_place(item)
         if config.getoption("--long"):
             return is_long
         return not is_long and (is_quick(item) or not config.getoption("--quick"))
@@ -66,10 +67,22 @@ def is_quick(item: pytest.Item) -> bool:
     """Whether a test has no mark `slow` and, where it has a place, a quick one."""
     if item.get_closest_marker("slow"):
         return False
+    place = place_of(item)
+    return place is None or is_quick_place(item.path.stem, place)
+
+
+def is_at_a_long_place(item: pytest.Item) -> bool:
+    """Whether a test has a place at which it is long."""
+    place = place_of(item)
+    return place is not None and is_long_place(item.path.parent.name, item.path.stem, place)
+
+
+def place_of(item: pytest.Item) -> Place | None:
+    """The place of a test that has one."""
     callspec = getattr(item, "callspec", None)
     params = callspec.params if callspec else {}
-    place = params.get("store") or params.get("real_store")
-    return place is None or is_quick_place(item.path.stem, place)
+    place: Place | None = params.get("store") or params.get("real_store")
+    return place
 
 
 @pytest.fixture(scope="session")

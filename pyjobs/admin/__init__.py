@@ -19,7 +19,7 @@ from pyjobs.admin.answers import Answer
 from pyjobs.admin.cancel import cancel_jobs
 from pyjobs.admin.dead import DeadJob, DeadJobs, dead_jobs
 from pyjobs.admin.describe import Description, Place, Returned, describe_script, find_script
-from pyjobs.admin.plans import Failure, Finding, QueueStatus
+from pyjobs.admin.plans import Failure, Finding, QueueStatus, ScheduleEdit
 from pyjobs.admin.queues import queue_mode
 from pyjobs.admin.reap import ReapedQueue, reap_queues
 from pyjobs.admin.requeue import requeue_all, requeue_jobs
@@ -38,6 +38,7 @@ __all__ = [
     "QueueStatus",
     "ReapedQueue",
     "Returned",
+    "ScheduleEdit",
     "cancel_jobs",
     "dead_jobs",
     "describe_script",

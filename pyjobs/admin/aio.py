@@ -10,13 +10,17 @@ from collections.abc import Callable, Sequence
 from pyjobs.admin import plans
 from pyjobs.admin.answers import Answer
 from pyjobs.admin.plan import adrive, one
-from pyjobs.engine import OPERATOR, Explanation, JobPage, Keys, Place, QueueStats, ShownJob
-from pyjobs.transport import (
-    DEFAULT_URL,
-    ErrorTranslation,
-    aclose,
-    aconnect,
+from pyjobs.engine import (
+    OPERATOR,
+    Explanation,
+    JobPage,
+    Keys,
+    Place,
+    QueueStats,
+    ShownJob,
+    StoredSchedule,
 )
+from pyjobs.transport import DEFAULT_URL, ErrorTranslation, aclose, aconnect
 from pyjobs.validate import checked, to_ms
 
 Progress = Callable[[int], object]
@@ -308,3 +312,59 @@ class AsyncAdmin:
         """
         with self._errors:
             return await adrive(self._server, plans.check(self._keys, queue, progress))
+
+    async def schedules(self, queue: str) -> list[StoredSchedule]:
+        """Return the schedules of a queue, the one whose moment comes first at the head
+        (schedule/list).
+
+        Args:
+            queue: the queue's name.
+
+        Raises:
+            BadArgument: a name is not a name, or nothing was ever submitted to the queue.
+            Forbidden: Redis's access rules forbid it.
+            Unavailable: Redis can't be reached.
+        """
+        with self._errors:
+            return await adrive(self._server, plans.schedules(self._keys, queue))
+
+    async def edit_schedule(self, queue: str, name: str, edit: plans.ScheduleEdit) -> str:
+        """Pause, resume or remove a schedule (schedule/pause, schedule/resume, schedule/remove).
+
+        Args:
+            queue: the queue's name.
+            name: the schedule's name.
+            edit: 'pause', 'resume' or 'remove'.
+
+        Returns:
+            'paused', 'resumed', 'running' (it was not paused) or 'removed'.
+
+        Raises:
+            BadArgument: a name is not a name, or nothing was ever submitted to the queue.
+            NoSchedule: there is no such schedule.
+            Forbidden: Redis's access rules forbid it.
+            Unavailable: Redis can't be reached.
+        """
+        with self._errors:
+            return await adrive(self._server, plans.edit_schedule(self._keys, queue, name, edit))
+
+    async def run_schedule(self, queue: str, name: str, id: str | None = None) -> tuple[str, str]:
+        """Make a job of a schedule now, beside those of its moments (schedule/run).
+
+        Args:
+            queue: the queue's name.
+            name: the schedule's name; it may be paused.
+            id: the job's id. A repeated call with it makes no second job. Default: a new id.
+
+        Returns:
+            The job's id and 'new'; or id and state of the job that has the id or the unique key.
+
+        Raises:
+            BadArgument: a name is not a name, or nothing was ever submitted to the queue.
+            NoSchedule: there is no such schedule.
+            QueueFull: Redis is at its memory limit; nothing was written.
+            Forbidden: Redis's access rules forbid it.
+            Unavailable: Redis can't be reached.
+        """
+        with self._errors:
+            return await adrive(self._server, plans.run_schedule(self._keys, queue, name, id))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from pyjobs.admin.answers import Answer
 from pyjobs.admin.plan import Plan, Words
@@ -19,14 +19,23 @@ from pyjobs.engine import (
     Keys,
     Place,
     QueueStats,
+    StoredSchedule,
     StoredVerbs,
+    list_schedules,
     mode_named,
+    pause_schedules,
+    remove_schedules,
+    resume_schedules,
+    run_schedules,
 )
-from pyjobs.errors import BadArgument, PyjobsError
+from pyjobs.errors import BadArgument, NoSchedule, PyjobsError
+from pyjobs.ids import new_id
 from pyjobs.transport import known_queues
 from pyjobs.validate import checked
 
 ERROR_BYTES = 65536
+ScheduleEdit = Literal["pause", "resume", "remove"]
+EDITS = {"pause": pause_schedules, "resume": resume_schedules, "remove": remove_schedules}
 
 
 class QueueStatus(NamedTuple):
@@ -209,3 +218,37 @@ def check(keys: Keys, queue: str, progress: Callable[[int], object] | None) -> P
             if not cursor:
                 break
     return findings
+
+
+def schedules(keys: Keys, queue: str) -> Plan[list[StoredSchedule]]:
+    """Return the schedules of a queue, the one whose moment comes first at the head."""
+    yield from stats(keys, queue)
+    found: list[StoredSchedule] = []
+    while True:
+        page = yield list_schedules(keys.queue(queue), skip=len(found), limit=MAX_ITEMS)
+        found += page.schedules
+        if not page.schedules or len(found) >= page.total:
+            return found
+
+
+def edit_schedule(keys: Keys, queue: str, name: str, edit: ScheduleEdit) -> Plan[str]:
+    """Pause, resume or remove a schedule; return the script's word."""
+    if edit not in EDITS:
+        raise BadArgument(f"edit: {edit!r} is not one of {', '.join(EDITS)}")
+    yield from stats(keys, queue)
+    [word] = yield EDITS[edit](keys.queue(queue), [checked("name", name)])
+    return _existing(queue, name, str(word))
+
+
+def run_schedule(keys: Keys, queue: str, name: str, id: str | None) -> Plan[tuple[str, str]]:
+    """Make a job of a schedule now; return the job's id, and 'new' or the state of the job."""
+    job = new_id() if id is None else checked("id", id)
+    yield from stats(keys, queue)
+    [(made, word)] = yield run_schedules(keys.queue(queue), [(checked("name", name), job)])
+    return made, _existing(queue, name, word)
+
+
+def _existing(queue: str, name: str, word: str) -> str:
+    if word == NoSchedule.code:
+        raise NoSchedule(f"queue {queue} has no schedule {name}")
+    return word

@@ -22,6 +22,7 @@ from pyjobs.cli.reap import reap
 from pyjobs.cli.requeue import requeue
 from pyjobs.cli.result import result
 from pyjobs.cli.run_now import run_now
+from pyjobs.cli.schedules import schedules
 from pyjobs.cli.scripts import scripts
 from pyjobs.cli.show import show as show_job
 from pyjobs.cli.status import status
@@ -47,7 +48,8 @@ class InOrder(click.Group):
     cls=InOrder,
     commands=[
         *(submit, result, work, tasks, status, jobs, show_job, explain, failures, dead),
-        *(pause, resume, cancel, requeue, run_now, delete, purge, check, reap, scripts, acl),
+        *(pause, resume, cancel, requeue, run_now, delete, purge, schedules),
+        *(check, reap, scripts, acl),
     ],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=EXIT_CODES,

@@ -14,7 +14,8 @@ from support.store import HOUR, Jobs, Q, Store
 from pyjobs.admin import Admin, AsyncAdmin
 from pyjobs.codec import encode_error
 from pyjobs.engine import RELIABLE
-from pyjobs.errors import BadArgument
+from pyjobs.errors import BadArgument, NoSchedule
+from pyjobs.transport import run
 
 pytestmark = at(SOCKET_PLACES)
 
@@ -133,3 +134,27 @@ def test_a_check_finds_entries_that_do_not_fit_their_job(ask: Any, jobs: Jobs) -
         ("inflight", "none", "missing"),
     ]
     jobs.redis.flushall()
+
+
+def test_schedules_are_listed_paused_resumed_run_and_removed(ask: Any, jobs: Jobs) -> None:
+    run(jobs.redis, RELIABLE.schedule(Q, "report", b"1", every=HOUR, task="reports.make"))
+    [found] = ask("schedules", "q")
+    assert (found.name, found.every, found.task, found.ran) == ("report", HOUR, "reports.make", ())
+    assert ask("edit_schedule", "q", "report", "pause") == "paused"
+    assert ask("edit_schedule", "q", "report", "resume") == "resumed"
+    assert ask("run_schedule", "q", "report", id="now") == ("now", "new")
+    assert ask("run_schedule", "q", "report", id="now") == ("now", "pending")
+    assert ask("edit_schedule", "q", "report", "remove") == "removed"
+    assert ask("schedules", "q") == []
+
+
+def test_a_schedule_that_never_was_is_refused(ask: Any, jobs: Jobs) -> None:
+    jobs.submit("a")
+    with pytest.raises(NoSchedule, match="queue q has no schedule report"):
+        ask("edit_schedule", "q", "report", "pause")
+    with pytest.raises(NoSchedule):
+        ask("run_schedule", "q", "report")
+    with pytest.raises(BadArgument, match="'stop' is not one of pause, resume, remove"):
+        ask("edit_schedule", "q", "report", "stop")
+    with pytest.raises(BadArgument, match="nothing was ever submitted"):
+        ask("schedules", "none")

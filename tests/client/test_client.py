@@ -299,7 +299,9 @@ class TestBadInput:
         self, client: Any, store: Store, options: dict[str, Any], error: type[Exception], told: str
     ) -> None:
         with store.unchanged(), pytest.raises(error, match=told):
-            client.submit(**{"data": 1, **options})
+            client.submit(
+                options.get("data", 1), **{k: v for k, v in options.items() if k != "data"}
+            )
         assert client.submit("ab").created
 
     @FEW

@@ -74,6 +74,18 @@ def is_quick_place(module: str, place: Place) -> bool:
     return place in QUICK_PLACES and (module, place[0]) != (NOT_QUICK_IN_MEMORY, "memory")
 
 
+# Hundreds of calls for each script. What a script makes of an argument hardly depends on servers.
+FOR_EACH_SCRIPT = ("test_junk", "test_edges", "test_replies")
+PLACES_FOR_EACH_SCRIPT = _sync(PREFERRED, "redis-6.2")
+
+
+def is_long_place(folder: str, module: str, place: Place) -> bool:
+    """Whether the tests of a module are long at this place: another place shows nearly the same."""
+    if module in FOR_EACH_SCRIPT:
+        return place not in PLACES_FOR_EACH_SCRIPT
+    return folder == "lua" and place[1] == "async"
+
+
 def place_id(place: Place) -> str:
     """How a test's id names a place."""
     return "-".join(place)
