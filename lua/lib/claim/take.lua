@@ -51,7 +51,8 @@ local function take(q, at, nonce, score, hold, reply)
   local number = string.format('%.0f', tonumber(q.token) + 1)
   local token = number .. '-' .. nonce
   local flies = q.ends < math.huge
-  redis.call('HSET', q.meta, 'token', number, unpack(q.mode == 'reliable' and lease_fields(q, hold, flies and 1 or 0) or {}))
+  local leases = q.mode == 'reliable' and lease_fields(q, hold, flies and 1 or 0) or {}
+  redis.call('HSET', q.meta, 'token', number, unpack(leases))
   local flight, till = {}, string.format('%.0f', score)
   for i, id in ipairs(ids) do
     redis.call('HSET', q.job .. id, 'state', 'inflight', 'token', token, '_started', stamp)

@@ -746,7 +746,8 @@ do
         local number = string.format('%.0f', tonumber(q.token) + 1)
         local token = number .. '-' .. nonce_2
         local flies = q.ends < math.huge
-        redis.call('HSET', q.meta, 'token', number, unpack(q.mode == 'reliable' and lease_fields(q, 60000, flies and 1 or 0) or {}))
+        local leases = q.mode == 'reliable' and lease_fields(q, 60000, flies and 1 or 0) or {}
+        redis.call('HSET', q.meta, 'token', number, unpack(leases))
         local flight, till = {}, string.format('%.0f', now)
         for i, id in ipairs(ids) do
           redis.call('HSET', q.job .. id, 'state', 'inflight', 'token', token, '_started', stamp)
