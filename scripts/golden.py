@@ -129,6 +129,19 @@ CHAPTERS: dict[str, list[Step]] = {
         call("reliable/claim", RELIABLE, "nonce.1", "2", "30000", "", says="The same claim again."),
         call("reliable/extend", RELIABLE, "30000", "job-1", "1-nonce.1", "job-2", "1-other"),
         call(
+            "reliable/update",
+            RELIABLE,
+            "job-1",
+            "1-nonce.1",
+            b'[0.4,"page 40"]',
+            b'{"page":40}',
+            "job-2",
+            "1-nonce.1",
+            b"",
+            b"2",
+            says="Progress and what the next attempt goes on from, and the latter alone.",
+        ),
+        call(
             "reliable/complete",
             RELIABLE,
             "",
@@ -217,6 +230,7 @@ CHAPTERS: dict[str, list[Step]] = {
     "Recoverable mode": [
         call("recoverable/submit", RECOVERABLE, "", "", "a", b"1", "b", b"2"),
         call("recoverable/claim", RECOVERABLE, "nonce.1", "1", ""),
+        call("recoverable/update", RECOVERABLE, "a", "1-nonce.1", b"0.4"),
         call(
             "recoverable/reap",
             RECOVERABLE,

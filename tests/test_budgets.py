@@ -15,8 +15,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # Lines, for the files of a pattern. A piece of Lua is included into scripts whole, and a script is
 # read from its first write to its last; a Python module has one public matter. The worker and the
-# client take tasks beside bare jobs, and their signatures are long.
-BUDGETS = {"lua/lib/*/*.lua": 100, "lua/[!l]*/*.lua": 34, "pyjobs/**/*.py": 370}
+# client take tasks beside bare jobs, and their signatures are long. `Admin` has a method for each
+# question of an operator, with its docstring.
+BUDGETS = {"lua/lib/*/*.lua": 100, "lua/[!l]*/*.lua": 34, "pyjobs/**/*.py": 430}
 
 
 def lines(path: Path) -> int:

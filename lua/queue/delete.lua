@@ -15,6 +15,7 @@
 --% include "lib/job/job.lua"
 --% include "lib/job/held.lua"
 --% include "lib/job/unique.lua"
+--% include "lib/job/messages.lua"
 --% include "lib/job/ended.lua"
 --% include "lib/job/forget.lua"
 --% include "lib/verb/delete.lua"

@@ -20,6 +20,7 @@
 --% include "lib/job/unique.lua"
 --% include "lib/job/missing.lua"
 --% include "lib/job/simple_format.lua"
+--% include "lib/job/messages.lua"
 --% include "lib/job/ended.lua"
 --% include "lib/job/forget.lua"
 --% include "lib/verb/purge.lua"

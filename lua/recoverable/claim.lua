@@ -79,6 +79,7 @@ if #unfit > 0 then
   --% include "lib/queue/broken.lua"
   --% include "lib/job/unique.lua"
   --% include "lib/job/missing.lua"
+  --% include "lib/job/messages.lua"
   --% include "lib/job/ended.lua"
   --% include "lib/claim/mend.lua"
   --% include "lib/claim/drop.lua"

@@ -16,6 +16,7 @@
 --% include "lib/job/job.lua"
 --% include "lib/job/held.lua"
 --% include "lib/job/unique.lua"
+--% include "lib/job/messages.lua"
 --% include "lib/job/ended.lua"
 --% include "lib/verb/fence.lua"
 --% include "lib/verb/records.lua"
@@ -30,4 +31,4 @@ no_more_options(options)
 check_bodies('result', done, 3)
 local q = open(queue, 'recoverable')
 if bad then return redis.error_reply(bad) end
-return record(q, done, 'done', 'result', retention)
+return record(q, done, 'done', 'result', retention, read_held)

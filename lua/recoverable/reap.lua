@@ -22,6 +22,7 @@
 --% include "lib/job/late.lua"
 --% include "lib/job/unique.lua"
 --% include "lib/job/missing.lua"
+--% include "lib/job/messages.lua"
 --% include "lib/job/ended.lua"
 --% include "lib/job/claimable.lua"
 --% include "lib/claim/mend.lua"

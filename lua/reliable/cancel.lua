@@ -17,6 +17,7 @@
 --% include "lib/job/held.lua"
 --% include "lib/job/late.lua"
 --% include "lib/job/unique.lua"
+--% include "lib/job/messages.lua"
 --% include "lib/job/ended.lua"
 --% include "lib/verb/cancel.lua"
 local queue     = KEYS[1]                                          -- queue    where the jobs are

@@ -1,6 +1,6 @@
 -- reliable/claim @1
 -- Take the oldest jobs and put them in flight under a lease; those that are due or whose lease ran out come first.
--- returns  [wait, [queue, id, token, data, attempt, queued, timeout, task?] per job]
+-- returns  [wait, [queue, id, token, data, attempt, queued, timeout, task?, saved?] per job]
 --          wait     int    ms until there may be more: 0 is now, -1 unknown
 --          queue    int    which of KEYS, from 1
 --          id       id
@@ -9,7 +9,8 @@
 --          attempt  int    1 for the first; a job that was handed back keeps its number
 --          queued   at     when it was submitted
 --          timeout  ms     how long its handler may run; 0: its submit said nothing
---          task     name   which task it is; left out for a bare job
+--          task     bytes  which task it is; left out for a bare job, and empty where `saved` follows
+--          saved    bytes  what an earlier run of the job has saved; left out when none has
 -- errors   BADARG WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: the same nonce gets the same jobs, until their lease ends, or a minute after the first of them has ended
 -- cost     O(limit * log n + queues), n = jobs in flight or delayed
@@ -26,7 +27,7 @@ local limit       = int('limit', ARGV[2], 1, 1000)              -- int      most
 local lease       = int('lease', ARGV[3], 1, MAX_MS)            -- ms       until they are taken back, unless extended
 local options     = read_options(ARGV[4])                       -- options  any of the next, or ''
 local max_crashes = option(options, 'max_crashes', 1, 1000, 3)  -- int      leases that may run out until a job is dead
-local bytes       = option(options, 'bytes', 1, 1073741824, 4194304)  -- int      most bytes of data to return; the first job is returned whatever its size
+local bytes       = option(options, 'bytes', 1, 1073741824, 4194304)  -- int      most bytes of data and of what was saved to return; the first job is returned whatever its size
 
 arity(nil, 4)
 no_more_options(options)
@@ -65,6 +66,7 @@ if opened.moves then
   --% include "lib/queue/broken.lua"
   --% include "lib/job/missing.lua"
   --% include "lib/job/dead.lua"
+  --% include "lib/job/messages.lua"
   --% include "lib/job/ended.lua"
   --% include "lib/claim/mend.lua"
   --% include "lib/claim/promote.lua"
@@ -84,6 +86,7 @@ if #unfit > 0 then
   --% include "lib/queue/broken.lua"
   --% include "lib/job/unique.lua"
   --% include "lib/job/missing.lua"
+  --% include "lib/job/messages.lua"
   --% include "lib/job/ended.lua"
   --% include "lib/claim/mend.lua"
   --% include "lib/claim/drop.lua"

@@ -18,6 +18,7 @@
 --% include "lib/job/held.lua"
 --% include "lib/job/unique.lua"
 --% include "lib/job/dead.lua"
+--% include "lib/job/messages.lua"
 --% include "lib/job/ended.lua"
 --% include "lib/verb/fence.lua"
 --% include "lib/verb/records.lua"

@@ -24,6 +24,7 @@
 --% include "lib/job/unique.lua"
 --% include "lib/job/missing.lua"
 --% include "lib/job/dead.lua"
+--% include "lib/job/messages.lua"
 --% include "lib/job/ended.lua"
 --% include "lib/job/claimable.lua"
 --% include "lib/claim/mend.lua"

@@ -29,6 +29,7 @@ if unknown then
   --% include "lib/queue/check_types.lua"
   --% include "lib/job/unique.lua"
   --% include "lib/job/dead.lua"
+  --% include "lib/job/messages.lua"
   --% include "lib/job/ended.lua"
   --% include "lib/verb/unknown.lua"
   local opened = open(queue, 'reliable')

@@ -11,7 +11,7 @@
 --% include "lib/call/stamp.lua"
 --% include "lib/queue/queue.lua"
 --% include "lib/job/simple_format.lua"
---% include "lib/job/ended.lua"
+--% include "lib/job/messages.lua"
 --% include "lib/verb/simple_report.lua"
 local queue  = KEYS[1]      -- queue  where the jobs came from
 local failed = items(1, 3)  -- items  id:id token:token error:bytes  as claimed, and what went wrong

@@ -20,6 +20,7 @@ from pyjobs.admin.cancel import cancel_jobs
 from pyjobs.admin.dead import DeadJob, DeadJobs, dead_jobs
 from pyjobs.admin.describe import Description, Place, Returned, describe_script, find_script
 from pyjobs.admin.plans import Failure, Finding, QueueStatus, ScheduleEdit
+from pyjobs.admin.problem import Problem
 from pyjobs.admin.queues import queue_mode
 from pyjobs.admin.reap import ReapedQueue, reap_queues
 from pyjobs.admin.requeue import requeue_all, requeue_jobs
@@ -35,6 +36,7 @@ __all__ = [
     "Failure",
     "Finding",
     "Place",
+    "Problem",
     "QueueStatus",
     "ReapedQueue",
     "Returned",

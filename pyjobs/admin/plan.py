@@ -27,7 +27,17 @@ class Words(NamedTuple):
     words: tuple[str, ...]
 
 
-Step = Call[Any] | list[Call[Any]] | Words
+class Asked(NamedTuple):
+    """Holds a command, or several calls, whose failure is an answer: the plan gets the error.
+
+    Attributes:
+        what: the command and its arguments, or the calls.
+    """
+
+    what: tuple[str, ...] | list[Call[Any]]
+
+
+Step = Call[Any] | list[Call[Any]] | Words | Asked
 Plan = Generator[Step, Any, T]
 
 
@@ -56,6 +66,8 @@ def drive(server: Server, plan: Plan[T]) -> T:
         try:
             if isinstance(step, Words):
                 answer = command(server, *step.words)
+            elif isinstance(step, Asked):
+                answer = _asked(server, step)
             elif isinstance(step, Call):
                 answer = run(server, step)
             else:
@@ -84,6 +96,8 @@ async def adrive(server: AsyncServer, plan: Plan[T]) -> T:
         try:
             if isinstance(step, Words):
                 answer = await acommand(server, *step.words)
+            elif isinstance(step, Asked):
+                answer = await _aasked(server, step)
             elif isinstance(step, Call):
                 answer = await arun(server, step)
             else:
@@ -91,3 +105,21 @@ async def adrive(server: AsyncServer, plan: Plan[T]) -> T:
         except PyjobsError:
             plan.close()
             raise
+
+
+def _asked(server: Server, step: Asked) -> Any:
+    try:
+        if isinstance(step.what, list):
+            return run_many(server, step.what)
+        return command(server, *step.what)
+    except PyjobsError as error:
+        return error
+
+
+async def _aasked(server: AsyncServer, step: Asked) -> Any:
+    try:
+        if isinstance(step.what, list):
+            return await arun_many(server, step.what)
+        return await acommand(server, *step.what)
+    except PyjobsError as error:
+        return error

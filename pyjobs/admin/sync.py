@@ -9,7 +9,9 @@ from collections.abc import Callable, Sequence
 
 from pyjobs.admin import plans
 from pyjobs.admin.answers import Answer
+from pyjobs.admin.doctor import examine_queues, examine_server, queues_to_examine, sorted_by_level
 from pyjobs.admin.plan import drive, one
+from pyjobs.admin.problem import Problem
 from pyjobs.engine import (
     OPERATOR,
     Explanation,
@@ -20,7 +22,14 @@ from pyjobs.engine import (
     ShownJob,
     StoredSchedule,
 )
-from pyjobs.transport import DEFAULT_URL, ErrorTranslation, connect
+from pyjobs.transport import (
+    ErrorTranslation,
+    address_of,
+    chosen_url,
+    connect,
+    is_cluster,
+    primaries,
+)
 from pyjobs.validate import checked, to_ms
 
 Progress = Callable[[int], object]
@@ -30,15 +39,17 @@ class Admin:
     """Responsible for what an operator asks of the queues of a server and does to them.
 
     Args:
-        url: where Redis is.
+        url: where Redis is. None is the environment variable PYJOBS_URL, or redis://localhost:6379
+            where that is unset.
         prefix: what every key in Redis begins with.
 
     Raises:
         BadArgument: the URL or the prefix is not one.
     """
 
-    def __init__(self, url: str = DEFAULT_URL, *, prefix: str = "jobs") -> None:
+    def __init__(self, url: str | None = None, *, prefix: str = "jobs") -> None:
         self._keys = Keys(prefix)
+        url = chosen_url(url)
         self._server = connect(url)
         self._errors = ErrorTranslation(url)
 
@@ -312,6 +323,46 @@ class Admin:
         """
         with self._errors:
             return drive(self._server, plans.check(self._keys, queue, progress))
+
+    def doctor(
+        self,
+        queues: Sequence[str] = (),
+        *,
+        role: str = "operator",
+        oldest: float = 300.0,
+    ) -> list[Problem]:
+        """Return what is wrong with the server and its queues, errors first.
+
+        Each node of a cluster is examined. Nothing is written. A server may hide a setting; a
+        problem with the code 'unseen' says which.
+
+        Args:
+            queues: the queues' names; none is every queue of the registry.
+            role: 'producer', 'worker' or 'operator': whose rights the user of the URL needs.
+            oldest: seconds that a job may wait.
+
+        Raises:
+            BadArgument: a name is not a name, or nothing was ever submitted to a queue.
+            Forbidden: Redis's access rules forbid to read the registry.
+            Unavailable: Redis can't be reached.
+        """
+        wait = to_ms("oldest", oldest) or 0
+        with self._errors:
+            found: list[Problem] = []
+            names = drive(self._server, queues_to_examine(self._keys, queues))
+            for node in primaries(self._server):
+                found += drive(
+                    node,
+                    examine_server(
+                        self._keys,
+                        address_of(node),
+                        role,
+                        names[0] if names else "any",
+                        is_cluster(self._server),
+                    ),
+                )
+            found += drive(self._server, examine_queues(self._keys, names, bool(queues), wait))
+        return sorted_by_level(found)
 
     def schedules(self, queue: str) -> list[StoredSchedule]:
         """Return the schedules of a queue, the one whose moment comes first at the head

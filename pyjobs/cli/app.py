@@ -12,6 +12,7 @@ from pyjobs.cli.cancel import cancel
 from pyjobs.cli.check import check
 from pyjobs.cli.dead import dead
 from pyjobs.cli.delete import delete
+from pyjobs.cli.doctor import doctor
 from pyjobs.cli.explain import explain
 from pyjobs.cli.failures import failures
 from pyjobs.cli.jobs import jobs
@@ -49,7 +50,7 @@ class InOrder(click.Group):
     commands=[
         *(submit, result, work, tasks, status, jobs, show_job, explain, failures, dead),
         *(pause, resume, cancel, requeue, run_now, delete, purge, schedules),
-        *(check, reap, scripts, acl),
+        *(check, doctor, reap, scripts, acl),
     ],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=EXIT_CODES,

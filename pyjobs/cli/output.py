@@ -52,10 +52,16 @@ def show(text: str) -> None:
     click.echo(safe(text))
 
 
-def show_json(value: Any) -> None:
-    """Print a value as JSON, in one line, on stdout. Unsafe characters are escaped as JSON does."""
-    text = value.decode() if isinstance(value, bytes) else json.dumps(value)
-    click.echo(safe_json(text))
+def show_json(value: Any, *, indent: int | None = None) -> None:
+    """Print a value as JSON on stdout, in one line. Unsafe characters are escaped as JSON does.
+
+    Args:
+        value: the value, or JSON as bytes.
+        indent: spaces of each level, which then has lines of its own; None for one line.
+    """
+    text = value.decode() if isinstance(value, bytes) else json.dumps(value, indent=indent)
+    # A line break between two lines is no part of a text.
+    click.echo("\n".join(map(safe_json, text.split("\n"))) if indent else safe_json(text))
 
 
 def say(message: str) -> None:

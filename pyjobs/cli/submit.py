@@ -61,6 +61,11 @@ def moment(_: click.Context, option: click.Parameter, text: str | None) -> datet
     help="Id of the job. The same id and JSON again are the same job (not in simple mode).",
 )
 @click.option(
+    "--task",
+    metavar="NAME",
+    help="Name of the job's task; JSON is then an object of its arguments by name.",
+)
+@click.option(
     "--delay", type=float, metavar="SECONDS", help="Do not run the job before SECONDS have passed."
 )
 @click.option(
@@ -128,6 +133,7 @@ def submit(
 
     \b
         pyjobs submit words '{"text": "reverse me please"}' --wait 5
+        pyjobs submit mail '{"to": "ann"}' --task mail.send
     """
     value = read(data)
     with ErrorTranslation(url), Client(url, mode=mode, queue=queue, prefix=prefix) as client:

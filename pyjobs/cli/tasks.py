@@ -26,7 +26,7 @@ def tasks(module: str, schema: bool) -> int:
     """
     found = [one for one in collected([imported(module)]).values() if isinstance(one, Task)]
     if schema:
-        show_json({one.name: one.schema() for one in found})
+        show_json({one.name: one.schema() for one in found}, indent=2)
         return 0
     print_table(map(row, found), "task", "queue", "arguments")
     return 0

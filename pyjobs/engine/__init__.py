@@ -5,7 +5,7 @@ and `queue.py` have the verbs of the folders of `lua/` with the same names; the 
 what these share. Other folders import from this file and not past it.
 """
 
-from pyjobs.engine.acl import ROLES, commands_of, rules_of
+from pyjobs.engine.acl import ROLES, commands_of, dry_runs_of, rules_of
 from pyjobs.engine.call import Call
 from pyjobs.engine.keys import REGISTER_SECONDS, Keys
 from pyjobs.engine.limits import (
@@ -105,6 +105,7 @@ __all__ = [
     "StoredVerbs",
     "built_files",
     "commands_of",
+    "dry_runs_of",
     "everything",
     "fetch",
     "list_schedules",

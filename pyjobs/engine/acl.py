@@ -17,10 +17,13 @@ from pyjobs.errors import BadArgument
 ROLES = {
     "producer": (("submit", "cancel", "schedule"), ("SUBSCRIBE", "PUBLISH", "HSET")),
     "worker": (
-        ("claim", "complete", "fail", "extend", "release"),
+        ("claim", "complete", "fail", "extend", "release", "update"),
         ("PING", "INFO", "BLPOP", "HSET", "SUBSCRIBE"),
     ),
-    "operator": (("cancel", "reap", "dead", "requeue"), ("HSET", "HGET", "HGETALL", "HKEYS")),
+    "operator": (
+        ("cancel", "reap", "dead", "requeue"),
+        ("HSET", "HGET", "HGETALL", "HKEYS", "INFO"),
+    ),
 }
 # The scripts of every mode that a role calls besides.
 SHARED = {
@@ -38,6 +41,15 @@ STORED = {
     "producer": ("queue/watch", *EDITS),
     "worker": ("schedule/list", "schedule/refill"),
     "operator": (*EDITS, "schedule/refill"),
+}
+
+# ACL DRYRUN checks the number of arguments too: how many values follow the key of each command.
+VALUES = {
+    **dict.fromkeys(("DEL", "EXISTS", "GET", "LLEN", "PERSIST", "PTTL", "RPOP", "ZCARD"), 0),
+    **dict.fromkeys(("HDEL", "HEXISTS", "HMGET", "LPOS", "LPUSH", "PEXPIRE", "RPUSH"), 1),
+    **dict.fromkeys(("SET", "ZRANK", "ZREM", "ZREVRANK", "ZSCORE"), 1),
+    **dict.fromkeys(("HINCRBY", "HSET", "LRANGE", "LTRIM", "ZADD", "ZCOUNT", "ZINCRBY"), 2),
+    **dict.fromkeys(("ZRANGE", "ZRANGEBYSCORE", "ZREMRANGEBYSCORE", "ZREVRANGE"), 2),
 }
 
 
@@ -71,6 +83,22 @@ def commands_of(role: str, mode: str) -> set[str]:
         BadArgument: there is no such role.
     """
     return {word for one in scripts_of(role, mode) for word in one.about["commands"]}
+
+
+def dry_runs_of(role: str, mode: str, queue: str) -> list[tuple[str, ...]]:
+    """Return what ACL DRYRUN may be asked: each command of a role's scripts that takes a key of the
+    queue, with as many words as the command needs.
+
+    Args:
+        role: 'producer', 'worker' or 'operator'.
+        mode: the name of the queue's mode.
+        queue: the queue's key.
+
+    Raises:
+        BadArgument: there is no such role.
+    """
+    commands = sorted(commands_of(role, mode) & VALUES.keys())
+    return [(command, Keys.meta(queue), *[""] * VALUES[command]) for command in commands]
 
 
 def rules_of(

@@ -32,6 +32,7 @@ class Claimed(NamedTuple):
         queued: when the job was submitted, ms since the epoch.
         timeout: how long the handler may run, ms; 0 is no limit of the job's own.
         task: the name of the job's task; '' for a bare job.
+        saved: bytes of what an earlier run has saved; None when no run has.
     """
 
     queue_index: int
@@ -42,6 +43,7 @@ class Claimed(NamedTuple):
     queued: int
     timeout: int
     task: str = ""
+    saved: bytes | None = None
 
 
 class ClaimReply(NamedTuple):
@@ -144,7 +146,7 @@ def parse_claimed(reply: Any) -> ClaimReply:
             attempt,
             queued,
             timeout,
-            *map(bytes.decode, more),
+            *((more[0].decode(), *more[1:]) if more else ()),
         )
         for queue, id, token, data, attempt, queued, timeout, *more in reply[1:]
     ]

@@ -142,6 +142,17 @@ class StoredVerbs(Verbs):
         """
         return self._items_call("cancel", queue, ((id,) for id in ids), options)
 
+    def update(self, queue: str, jobs: Iterable[tuple[Arg, ...]]) -> Call[list[str]]:
+        """Return the call that reports what runs say before their end (<mode>/update); the reply is
+        a word a job.
+
+        Args:
+            queue: the queue's key.
+            jobs: id, token and progress of each job; in reliable mode what it saves, too. b'' is
+                nothing.
+        """
+        return self._items_call("update", queue, jobs, {})
+
     def schedule(self, queue: str, name: str, data: bytes, **options: Option) -> Call[Scheduled]:
         """Return the call that makes or changes a schedule (<mode>/schedule).
 

@@ -17,6 +17,7 @@ from pyjobs.transport.server import (
     Server,
     aclose,
     aconnect,
+    address_of,
     aprimaries,
     connect,
     database,
@@ -26,12 +27,13 @@ from pyjobs.transport.server import (
 )
 from pyjobs.transport.subscription import Message
 from pyjobs.transport.sync_subscription import Subscription
-from pyjobs.transport.url import DEFAULT_URL, checked_url, shown
+from pyjobs.transport.url import DEFAULT_URL, checked_url, chosen_url, shown
 
 __all__ = [  # noqa: RUF022
     # Where a server is, and a client of it.
     "DEFAULT_URL",
     "checked_url",
+    "chosen_url",
     "shown",
     "AsyncServer",
     "Server",
@@ -39,6 +41,7 @@ __all__ = [  # noqa: RUF022
     "REPLY_SECONDS",
     "aclose",
     "aconnect",
+    "address_of",
     "aprimaries",
     "connect",
     "database",

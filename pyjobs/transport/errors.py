@@ -50,6 +50,7 @@ UNKNOWN = re.compile(r"^(?:ERR )?unknown command", re.IGNORECASE)
 # A server without TLS never answers a greeting in TLS, or answers in plain text.
 NO_TLS = ("Timeout connecting", "SSL", "Connection closed by server")
 HINT_OF_CLUSTER = "redis+cluster:// follows it"
+HINT_OF_SLOTS = "a worker with redis+cluster:// claims each by itself"
 HINT_OF_TLS = "rediss:// is TLS, which the server may not have on this port"
 
 
@@ -92,6 +93,8 @@ def translated(error: exceptions.RedisError) -> PyjobsError:
         found = Forbidden(text.partition(", with args")[0])
     elif isinstance(error, exceptions.MovedError):
         found = PyjobsError(f"the queue is on another node of a cluster: {text}; {HINT_OF_CLUSTER}")
+    elif isinstance(error, exceptions.ClusterCrossSlotError):
+        found = PyjobsError(f"these queues are in several slots of a cluster; {HINT_OF_SLOTS}")
     elif isinstance(error, exceptions.AskError):
         found = Unavailable(f"the queue is moving to another node of its cluster: {text}")
     elif isinstance(error, (*DISCONNECTED, *UNKNOWN_USER)) or refuses(error):

@@ -136,7 +136,8 @@ def only(answers: Sequence[Any]) -> Any:
 def _run(
     server: Sync, calls: Iterable[Call[Any]], tries: int, *, errors_in_place: bool
 ) -> list[Any]:
-    if isinstance(server, Cluster):
+    # isinstance is dear here: redis-py's class is a protocol's.
+    if type(server) is Cluster:
         most = TRIES * tries if errors_in_place else min(tries, FOLLOWS)
         return _route(server, Routing(server.table, calls, most))
     return _deliver(server, Delivery(calls, tries, errors_in_place=errors_in_place))
@@ -145,7 +146,7 @@ def _run(
 async def _arun(
     server: Async, calls: Iterable[Call[Any]], tries: int, *, errors_in_place: bool
 ) -> list[Any]:
-    if isinstance(server, AsyncCluster):
+    if type(server) is AsyncCluster:
         most = TRIES * tries if errors_in_place else min(tries, FOLLOWS)
         return await _aroute(server, Routing(server.table, calls, most))
     return await _adeliver(server, Delivery(calls, tries, errors_in_place=errors_in_place))

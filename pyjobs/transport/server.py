@@ -122,6 +122,15 @@ def is_cluster(server: Server | AsyncServer) -> bool:
     return isinstance(server, (Cluster, AsyncCluster))
 
 
+def address_of(server: Server | AsyncServer) -> str:
+    """Return where a client sends its calls: 'HOST:PORT', or the path of a socket; '' when only a
+    sentinel or a cluster knows."""
+    known = server.connection_pool.connection_kwargs
+    if path := known.get("path"):
+        return str(path)
+    return f"{known['host']}:{known['port']}" if "host" in known and "port" in known else ""
+
+
 def primaries(server: Server) -> list[Server]:
     """Return a client of each primary: the server itself, or those of a cluster.
 

@@ -5,7 +5,6 @@ What is done about an answer that says that a slot is elsewhere is decided in ro
 
 from __future__ import annotations
 
-import functools
 import random
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
@@ -15,6 +14,8 @@ from redis.crc import key_slot
 
 # The commands of this package that are no scripts and have a key, which is their first argument.
 KEYED = frozenset({"BLPOP", "HGETALL", "HKEYS", "HMGET", "HSET", "LLEN"})
+# So many keys keep their owner at hand.
+MOST_KEYS = 4096
 NO_HOST = ("", "?")
 
 
@@ -44,7 +45,6 @@ class Span(NamedTuple):
     owner: Address
 
 
-@functools.lru_cache(maxsize=4096)
 def slot_of(key: str) -> int:
     """Return the slot of a key: that of its hash tag, where it has one."""
     return key_slot(key.encode())
@@ -72,6 +72,8 @@ class SlotTable:
         self._seeds = list(seeds)
         self._spans: list[Span] = []
         self._moved: dict[int, Address] = {}
+        # The owners by key, as they were asked for.
+        self._found: dict[str, Address] = {}
         # Kept in order; the value is not used.
         self._nodes: dict[Address, None] = dict.fromkeys(self._seeds)
         # The nodes whose connection broke or could not be made, the last time.
@@ -79,13 +81,12 @@ class SlotTable:
 
     def owner(self, key: str) -> Address | None:
         """Return the primary that owns the slot of a key; None where no node has said who does."""
-        slot = slot_of(key)
-        if moved := self._moved.get(slot):
-            return moved
-        at = bisect_right(self._spans, slot, key=lambda span: span.first) - 1
-        if at < 0 or self._spans[at].last < slot:
-            return None
-        return self._spans[at].owner
+        found = self._found.get(key)
+        if found is None and (found := self._search(slot_of(key))):
+            if len(self._found) >= MOST_KEYS:
+                self._found.clear()
+            self._found[key] = found
+        return found
 
     def owners(self) -> list[Address]:
         """Return the primaries that own a slot, each once."""
@@ -113,6 +114,7 @@ class SlotTable:
     def moved(self, slot: int, owner: Address) -> None:
         """Note the new owner of one slot, as a node has said it (MOVED)."""
         self._moved[slot] = owner
+        self._found.clear()
         self._nodes[owner] = None
 
     def learn(self, reply: Any, asked: Address) -> bool:
@@ -133,10 +135,19 @@ class SlotTable:
         if not spans:
             return False
         self._spans, self._nodes, self._moved = sorted(spans), nodes, {}
+        self._found.clear()
         self._broken &= nodes.keys()
         self.version += 1
         self.stale = False
         return True
+
+    def _search(self, slot: int) -> Address | None:
+        if moved := self._moved.get(slot):
+            return moved
+        at = bisect_right(self._spans, slot, key=lambda span: span.first) - 1
+        if at < 0 or self._spans[at].last < slot:
+            return None
+        return self._spans[at].owner
 
 
 def _address(member: Sequence[Any], asked: Address) -> Address:

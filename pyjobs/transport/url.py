@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import re
 from difflib import get_close_matches
 from typing import Any, NamedTuple
@@ -14,6 +15,8 @@ from pyjobs.errors import BadArgument
 from pyjobs.transport.slots import Address
 
 DEFAULT_URL = "redis://localhost:6379"
+# The environment variable with the URL of programs and commands that name none.
+VARIABLE = "PYJOBS_URL"
 # The scheme of each node's own URL, by that of the cluster.
 CLUSTERS = {"redis+cluster": "redis", "rediss+cluster": "rediss"}
 SCHEMES = ("redis", "rediss", *CLUSTERS, "redis+sentinel", "unix", "memory")
@@ -48,6 +51,22 @@ def checked_url(url: str) -> str:
     elif scheme != "memory" and (why := _wrong(url)):
         raise _bad(scheme, why)
     return url
+
+
+def chosen_url(url: str | None) -> str:
+    """Return `url`, checked; for None the URL in the environment variable PYJOBS_URL, or
+    DEFAULT_URL where that is unset or empty.
+
+    Raises:
+        BadArgument: the URL is not that of a server; the message names PYJOBS_URL where it is from
+            there.
+    """
+    if url is not None:
+        return checked_url(url)
+    try:
+        return checked_url(os.environ.get(VARIABLE) or DEFAULT_URL)
+    except BadArgument as error:
+        raise BadArgument(f"{VARIABLE}: {error}") from None
 
 
 def _bad(scheme: str, why: str) -> BadArgument:

@@ -116,7 +116,7 @@ class Claims:
         if not self._look_at:
             return self.wait
         look = max(1, math.ceil((min(self._look_at.values()) - now) * 1000))
-        return look if self.wait < 0 else min(self.wait, look)
+        return look if self.wait < 0 or not self.serves_any else min(self.wait, look)
 
     def call(self, limit: int, room: int, now: float) -> Call[ClaimReply]:
         """Return the claim that has no answer yet, or a new one.

@@ -320,7 +320,7 @@ class WorkerCore:
     def _drop(self, run: Run, word: str) -> None:
         if run in self.held:
             self.held.discard(run)
-            self._payload -= len(run.data)
+            self._payload -= run.size
         run.recorded(word)
 
     def _end(self, run: Run, outcome: Outcome) -> None:
@@ -354,7 +354,7 @@ class WorkerCore:
             run.lose()
         runs = [Run(job, self._names[job.queue_index], self._timeout, sent) for job in reply.jobs]
         self.held.update(runs)
-        self._payload += sum(len(run.data) for run in runs)
+        self._payload += sum(run.size for run in runs)
         if self.unknown is None:
             self._prefetched += runs
         else:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from pyjobs.engine import Keys, commands_of
+from pyjobs.engine import Keys, dry_runs_of
 from pyjobs.errors import Forbidden, PyjobsError, Unavailable
 from pyjobs.log import logger
 from pyjobs.transport import AsyncServer, Outage, acommand, aload, aprimaries, shown, translating
@@ -23,14 +23,6 @@ from pyjobs.worker.settings import WorkerSettings
 log = logger(__name__)
 
 OF_A_KEY = re.compile(r"\bkeys?\b")
-# ACL DRYRUN checks the number of arguments too: how many values follow the key of each command.
-VALUES = {
-    **dict.fromkeys(("DEL", "GET", "LLEN", "RPOP", "ZCARD"), 0),
-    **dict.fromkeys(("HDEL", "HMGET", "LPUSH", "PEXPIRE", "RPUSH"), 1),
-    **dict.fromkeys(("PUBLISH", "SET", "ZREM", "ZSCORE"), 1),
-    **dict.fromkeys(("HINCRBY", "HSET", "LRANGE", "LTRIM", "ZADD", "ZINCRBY", "ZRANGE"), 2),
-    **dict.fromkeys(("ZRANGEBYSCORE", "ZREMRANGEBYSCORE"), 2),
-}
 
 
 async def prepare(server: AsyncServer, settings: WorkerSettings) -> None:
@@ -141,8 +133,7 @@ def dry_runs(mode: str, keys: Keys, queues: Sequence[str]) -> list[tuple[str, ..
     command on each other queue, since rights may differ by key."""
     first, *others = map(keys.queue, queues)
     runs: list[tuple[str, ...]] = [("PUBLISH", Keys.results(first, "x"), "")]
-    for command in sorted(commands_of("worker", mode) & VALUES.keys() - {"PUBLISH"}):
-        runs.append((command, f"{first}:meta", *[""] * VALUES[command]))
+    runs += dry_runs_of("worker", mode, first)
     return runs + [("HMGET", f"{queue}:meta", "") for queue in others]
 
 

@@ -43,6 +43,7 @@ class Run:
         queued: when the job was submitted, ms since the epoch by Redis's clock.
         timeout: seconds that the handler may take, None for no limit.
         task: the name of the job's task; '' for a bare job.
+        saved: bytes of what an earlier run has saved; None when no run has.
         claimed_at: when the claim was first sent, seconds of this process's monotonic clock.
         started_at: when the handler began, by the same clock; None before that.
         state: whether an outcome can still be recorded.
@@ -67,6 +68,7 @@ class Run:
         "queue",
         "queue_index",
         "queued",
+        "saved",
         "started_at",
         "state",
         "task",
@@ -87,6 +89,7 @@ class Run:
             self.queued,
             timeout_ms,
             self.task,
+            self.saved,
         ) = claimed
         self.queue_index = index
         self.queue = queue
@@ -106,6 +109,11 @@ class Run:
     def lost(self) -> bool:
         """Whether a result of this run would be discarded."""
         return self.state is not HELD
+
+    @property
+    def size(self) -> int:
+        """How many bytes the claim has brought."""
+        return len(self.data) + len(self.saved or b"")
 
     def begin(self, now: float) -> bool:
         """Note that the handler begins. Returns False where `hold_back` came first: the handler

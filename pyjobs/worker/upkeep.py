@@ -14,7 +14,7 @@ from pyjobs.engine import (
     list_schedules,
     refill_schedules,
 )
-from pyjobs.errors import BadArgument, MissingExtra, PyjobsError, Unavailable
+from pyjobs.errors import BadArgument, MissingExtra, Unavailable
 from pyjobs.log import logger
 from pyjobs.transport import AsyncServer, aregister, arun
 from pyjobs.worker.settings import WorkerSettings
@@ -67,7 +67,8 @@ class Upkeep:
                 await arun(self._server, refill_schedules(queue, refills))
         except Unavailable:
             raise
-        except PyjobsError as error:
+        except Exception as error:
+            # Jobs do not depend on it, so it must not break off a round trip.
             self._log_once(f"the schedules of queue {name} get no further moments: {error}")
 
     def _moments(self, queue: str, schedule: StoredSchedule) -> list[int]:

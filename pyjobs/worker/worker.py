@@ -20,7 +20,7 @@ from pyjobs.asyncutil import fast_loop
 from pyjobs.engine import ModeName, Outcome
 from pyjobs.errors import BadArgument
 from pyjobs.task import BaseTask, collected
-from pyjobs.transport import DEFAULT_URL, checked_url
+from pyjobs.transport import checked_url, chosen_url
 from pyjobs.validate import in_seconds
 from pyjobs.worker.executors import check_handler
 from pyjobs.worker.invocation import Handler
@@ -43,7 +43,8 @@ class Worker:
 
     Args:
         url: `redis://`, `rediss://`, `redis+cluster://`, `rediss+cluster://`, `redis+sentinel://`,
-            `unix://` or `memory://`.
+            `unix://` or `memory://`. None is the environment variable PYJOBS_URL, or
+            redis://localhost:6379 where that is unset.
         mode: 'simple', 'recoverable' or 'reliable'; it must be the queues' mode.
         tasks: tasks, and modules with tasks. A job whose task is none of them is handed back. Jobs
             without a task go to the handler.
@@ -76,7 +77,7 @@ class Worker:
 
     def __init__(
         self,
-        url: str = DEFAULT_URL,
+        url: str | None = None,
         *,
         mode: ModeName = "reliable",
         tasks: Iterable[BaseTask[..., Any] | ModuleType] = (),
@@ -102,7 +103,7 @@ class Worker:
                 dict.fromkeys(one.queue or "default" for one in self._tasks.values()) or "default"
             )
         self.settings = WorkerSettings(
-            url=checked_url(url),
+            url=chosen_url(url),
             mode_name=mode,
             queues=(queues,) if isinstance(queues, str) else tuple(queues),
             concurrency=concurrency,

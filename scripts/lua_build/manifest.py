@@ -152,7 +152,8 @@ def item(field: str, body: str) -> dict[str, Any]:
     if about["type"] not in TYPES:
         raise BuildError(f"{field}: there is no such type")
     if about["type"] in LONGEST:
-        about["longest"] = LONGEST[about["type"]]
+        limit = re.search(rf"\bcheck_body\('{name}', .*, (\d+)\)", body)
+        about["longest"] = int(limit[1]) if limit else LONGEST[about["type"]]
     bounds = re.search(rf"\bint\('{name}', [^,]+, (?P<low>\w+), (?P<high>\w+)\)", body)
     if about["type"] in ("int", "verdict") and bounds:
         about |= {"low": number(bounds["low"], body), "high": number(bounds["high"], body)}

@@ -1,5 +1,5 @@
 """The commands of operators: status, jobs, show, explain, failures, pause, resume, purge, delete,
-run-now and check."""
+run-now, check and doctor."""
 
 from __future__ import annotations
 
@@ -110,3 +110,29 @@ def test_check_finds_what_is_wrong_and_exits_with_1(queue: Cli) -> None:
     said = queue("check", "words", "--json")
     found = {"place": "inflight", "id": "none", "finding": "missing", "state": ""}
     assert (said.code, json.loads(said.out)) == (1, found)
+
+
+def test_doctor_says_what_is_wrong_why_it_matters_and_what_mends_it(queue: Cli) -> None:
+    queue.redis.config_set("maxmemory-policy", "allkeys-lru")
+    try:
+        said = queue("doctor", "words")
+        found = [json.loads(line) for line in queue("doctor", "--json").out.splitlines()]
+    finally:
+        queue.redis.config_set("maxmemory-policy", "noeviction")
+    assert said.code == 1
+    assert "  mend: redis-cli CONFIG SET maxmemory-policy noeviction" in said.out
+    assert "warning: queue words: 1 jobs are dead" in said.out
+    assert {"eviction", "persistence", "dead"} <= {one["code"] for one in found}
+    assert found[0].keys() == {"level", "code", "where", "wrong", "why", "mend"}
+
+
+def test_doctor_exits_with_2_for_warnings_and_with_1_when_redis_is_away(cli: Cli) -> None:
+    cli.redis.config_set("appendonly", "yes")
+    try:
+        assert cli("doctor").code == 2  # no maxmemory
+        cli.redis.config_set("maxmemory", "100mb")
+        assert cli("doctor").code == 0
+    finally:
+        cli.redis.config_set("appendonly", "no")
+        cli.redis.config_set("maxmemory", "0")
+    assert cli("doctor", "--url", "redis://127.0.0.1:1").code == 1

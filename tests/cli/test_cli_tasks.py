@@ -60,3 +60,7 @@ def test_work_of_what_is_no_worker_and_no_module_with_tasks_is_an_error(
 ) -> None:
     with pytest.raises(BadArgument):
         find(where)
+
+
+def test_tasks_with_schema_is_indented(cli: Cli, module: str) -> None:
+    assert cli("tasks", module, "--schema").out.splitlines()[1] == '  "mail.send": {'

@@ -63,11 +63,12 @@ BOUNDS = {
     "recoverable/claim": (Cost(11, 53), Cost(211, 2053)),
     "recoverable/complete": (Cost(7, 33), Cost(307, 2133)),
     "reliable/submit": (Cost(6, 25), Cost(106, 1225)),
-    "reliable/claim": (Cost(11, 60), Cost(211, 2060)),
+    # With the field `saved` of each job.
+    "reliable/claim": (Cost(11, 61), Cost(211, 2161)),
     # One HSET of the stamp.
     "reliable/extend": (Cost(6, 31), Cost(106, 1231)),
-    # A lease of more than a minute: the record of the claim is shortened.
-    "reliable/complete": (Cost(8, 37), Cost(308, 2137)),
+    # A lease of more than a minute: the record of the claim is shortened. With the field `saved`.
+    "reliable/complete": (Cost(8, 38), Cost(308, 2238)),
 }
 
 

@@ -65,7 +65,7 @@ def is_junk(script: Script, field: dict[str, Any], value: Any) -> bool:
         return False
     match field["type"]:
         case "bytes":
-            return len(raw) >= LONG
+            return len(raw) > field["longest"]
         case "options":
             return raw.strip() != b""
         case "cursor":

@@ -61,6 +61,8 @@ def furnish(store: Store, mode: Mode) -> list[Claimed]:
     store.call(mode.submit(Q, [("held0", b"data")], client="me", **unique))
     jobs.submit("held1")
     held = jobs.claim().jobs
+    if mode.leases:
+        jobs.update(held[0], saved=b"page 1")
     jobs.submit("waits", "late", "cancelled", "gone", "in-time", client="me")
     if mode.stores:
         jobs.submit("later", "suspect", delay=HOUR)

@@ -9,7 +9,7 @@ import argparse
 import sys
 import time
 
-from . import batches, listeners, schedules
+from . import batches, listeners, schedules, updates
 from .batches import Batches
 from .engine import Engine
 from .explore import check, explore
@@ -17,6 +17,7 @@ from .listeners import Listeners
 from .mutants import all_mutants
 from .schedules import Schedules
 from .sizes import BESIDE, LARGE, SMALL
+from .updates import Updates
 
 
 def main() -> int:
@@ -32,10 +33,11 @@ def main() -> int:
             found = check(mutant, mutant.limits)
             right = right and mutant.why in found.why
             print(found, end="\n\n")
-        mutants: list[type[Batches | Listeners | Schedules]] = [
+        mutants: list[type[Batches | Listeners | Schedules | Updates]] = [
             *batches.MUTANTS,
             *listeners.MUTANTS,
             *schedules.MUTANTS,
+            *updates.MUTANTS,
         ]
         for beside in mutants:
             found = explore(beside())

@@ -9,6 +9,7 @@ from .batches import Batches
 from .explore import Model
 from .listeners import Listeners
 from .schedules import Schedules
+from .updates import Updates
 from .world import Limits
 
 # The models beside the one of leases, and how many states each has at least.
@@ -16,6 +17,7 @@ BESIDE: dict[str, tuple[Model, int]] = {
     "claims of many jobs": (Batches(), 9_000),
     "listeners": (Listeners(), 30_000),
     "schedules": (Schedules(), 28_000),
+    "updates": (Updates(), 4_500),
     "listeners, nothing kept": (Listeners(keeps=False), 2_000),
 }
 ONE_LIFE = Limits(crashes=1, attempts=1, releases=0, late=False)

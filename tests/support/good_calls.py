@@ -52,6 +52,8 @@ def furnish(store: Store, mode: str, held: int = 2) -> list[Claimed]:
     jobs.complete(*jobs.take("done", client="me"))
     jobs.fail(*jobs.take("failed", client="me"), verdict="reject")
     taken = jobs.take(*[f"held{n}" for n in range(held)], client="me")
+    if jobs.mode.leases and taken:
+        jobs.update(taken[0], saved=b"page 1")
     jobs.submit("waits", "waits-too")
     if jobs.mode.stores:
         jobs.submit("later", delay=HOUR)

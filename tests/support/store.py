@@ -286,6 +286,12 @@ class Jobs:
         pairs = [(job.id, job.token) for job in jobs]
         return self.store.call(self.mode.release(Q, pairs, unknown=unknown))  # type: ignore[no-any-return]
 
+    def update(self, *jobs: Claimed, progress: bytes = b"", saved: bytes = b"") -> list[str]:
+        assert not isinstance(self.mode, Simple)
+        kept = (saved,) if isinstance(self.mode, Reliable) else ()
+        items = [(job.id, job.token, progress, *kept) for job in jobs]
+        return self.store.call(self.mode.update(Q, items))  # type: ignore[no-any-return]
+
     def reap(self, limit: int = 1000, *, older_than: int = HOUR, **options: int) -> Reaped:
         """`older_than` is for recoverable mode only; reliable mode goes by the leases."""
         if isinstance(self.mode, Recoverable):

@@ -16,9 +16,9 @@ local function check_ids(first)
   for i = first, #ARGV do name('id', ARGV[i]) end
 end
 
--- A payload, a result or an error.
-local function check_body(what, text)
-  local most = 1048576
+-- A payload, a result or an error, or a text of at most `most` bytes.
+local function check_body(what, text, most)
+  most = most or 1048576
   if #text > most then bad = bad or 'TOOLARGE ' .. what .. ': ' .. #text .. ' bytes, more than ' .. most end
 end
 

@@ -1,5 +1,5 @@
 -- Which jobs a claim takes: what recoverable and reliable share. Nothing is written here.
--- needs job.STATE claimable.CLAIM_DATA claimable.read_claimable claimable.read_fitness claimable.FIT_EXPIRES claimable.is_fit
+-- needs job.STATE claimable.claimable_size claimable.read_claimable claimable.read_fitness claimable.FIT_EXPIRES claimable.is_fit
 -- needs room.fits pause.is_paused
 
 -- How many ids are read at once behind those that were passed over.
@@ -30,7 +30,7 @@ local function choose(q, room, unfit)
         unfit[#unfit + 1] = { q, id, state }
       else
         if #unfit > 0 then job = read_claimable(q, id) end
-        room.full = not fits(room, job[CLAIM_DATA])
+        room.full = not fits(room, claimable_size(job))
         if room.full then break end
         q.expiring = q.expiring or job[FIT_EXPIRES]
         states[id] = 'inflight'

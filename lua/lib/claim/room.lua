@@ -6,9 +6,9 @@ local function make_room(jobs, size)
   return { jobs = jobs, bytes = size, passes = PASSES, full = false, empty = true }
 end
 
--- Whether a job with this data fits: the first always does. It takes its room.
-local function fits(room, data)
-  if #data > room.bytes and not room.empty then return false end
-  room.jobs, room.bytes, room.empty = room.jobs - 1, room.bytes - #data, false
+-- Whether a job of so many bytes fits: the first always does. It takes its room.
+local function fits(room, size)
+  if size > room.bytes and not room.empty then return false end
+  room.jobs, room.bytes, room.empty = room.jobs - 1, room.bytes - size, false
   return true
 end

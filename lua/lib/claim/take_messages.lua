@@ -9,7 +9,7 @@ local function take_list(q, at, room, reply)
     local found = redis.call('LRANGE', q.pending, -taken - wanted, -taken - 1)
     for i = #found, 1, -1 do
       local id, client, queued, data, task = parse_message(found[i])
-      room.full = not id and room.passes == 0 or id and not fits(room, data)
+      room.full = not id and room.passes == 0 or id and not fits(room, #data)
       if room.full then break end
       if id then
         reply[#reply + 1] = { at, id, make_token(queued, client), data, 1, tonumber(queued), 0, task }

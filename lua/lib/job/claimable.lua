@@ -2,9 +2,18 @@
 -- needs job.read late.is_late
 local FIT_EXPIRES = 2
 local CLAIM_DATA, CLAIM_QUEUED, CLAIM_TIMEOUT, CLAIM_PAST, CLAIM_CRASHES, CLAIM_TASK = 3, 4, 5, 6, 7, 8
+local CLAIM_SAVED = 9
 
 local function read_claimable(q, id)
-  return read(q, id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task')
+  if q.mode ~= 'reliable' then
+    return read(q, id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task')
+  end
+  return read(q, id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task', 'saved')
+end
+
+-- How many bytes of it the reply of a claim holds.
+local function claimable_size(job)
+  return #job[CLAIM_DATA] + #(job[CLAIM_SAVED] or '')
 end
 
 -- The same, up to what says whether it may run.

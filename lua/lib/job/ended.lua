@@ -1,40 +1,8 @@
 -- The end of a job, and all that follows from it: the stored outcome, the unique key, the set of the dead, the
 -- message to each client that listens. Every script that can end a job includes this piece, and nothing else does any of it.
--- needs args.is_name clock.now stamp.stamp held.CLIENT held.QUEUED held.STARTED held.UNIQUE unique.free
+-- needs clock.now stamp.stamp messages.add_message held.CLIENT held.QUEUED held.STARTED held.UNIQUE unique.free
 -- needs dead.DEAD_MS dead.DEAD_JOBS dead.drop_old_dead
 local DAY_MS = 86400000
-
--- Results of a queue go to a channel of the queue for each client, many in one message, each as
---   id state reason queued started processed bytes LF body LF
--- Nothing depends on a message but latency: pcall, so that one which is refused undoes and stops nothing.
-local messages = {}  -- by channel
-
--- To be called after the last end of a script.
-local function send_messages()
-  for channel, message in pairs(messages) do redis.pcall('PUBLISH', channel, table.concat(message)) end
-  messages = {}
-end
-
--- A moment as a line holds it. What stands in a hash may have been written by hand, and must not make two lines of one.
-local function moment(text)
-  return text and #text <= 15 and text:find('^[0-9]+$') and text or '0'
-end
-
--- What follows from an end in every mode. In simple mode, that is all. `clients` are names, separated by spaces.
-local function ended(q, clients, id, state, reason, queued, started, body)
-  if not clients or not is_name(id, 128) then return end
-  local most = 65536
-  local line = id .. ' ' .. state .. ' ' .. reason .. ' ' .. moment(queued) .. ' ' .. moment(started) .. ' ' .. stamp
-    .. ' ' .. #body .. '\n' .. body .. '\n'
-  for client in clients:gmatch('[^ ]+') do
-    local channel = q.client .. client
-    local message = messages[channel] or { bytes = 0 }
-    messages[channel] = message
-    message[#message + 1] = line
-    message.bytes = message.bytes + #line
-    if message.bytes > most then send_messages() end
-  end
-end
 
 -- Ends a job that has a hash: the hash goes after `retention` ms; without it, the hash stays.
 -- `job` is what read_held returned; `body` is stored as `field`, 'result' or 'error'; a reason of '-' is none.
@@ -44,7 +12,7 @@ local function end_job(q, id, job, state, reason, field, body, retention)
   if reason ~= '-' then redis.call('HSET', key, 'reason', reason) end
   if retention then redis.call('PEXPIRE', key, retention) end
   free(q, job[UNIQUE], id)
-  ended(q, job[CLIENT], id, state, reason, job[QUEUED], job[STARTED], body)
+  add_message(q, job[CLIENT], id, state, reason, job[QUEUED], job[STARTED], stamp, body)
 end
 
 -- Dead jobs are kept by age and by number.

@@ -34,6 +34,13 @@ local function read_unknown(q, id)
   return read_held(q, id, 'releases', 'unknown_since', 'start_by', 'error')
 end
 
+-- What an earlier run has saved, after the fields of read_held.
+local SAVED = 8
+
+local function read_saved(q, id)
+  return read_held(q, id, 'saved')
+end
+
 -- How long a job may stay in flight, after the fields of read_held.
 local MAX_RUN = 8
 

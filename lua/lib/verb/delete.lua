@@ -1,7 +1,7 @@
 -- Jobs forgotten by id. One that waits in the list is only marked, with nothing of its retention left, since finding it
 -- there would walk the queue: the claim that meets it drops it.
 -- needs args.bad acl.denied check_types.check_types job.STATE held.read_held forget.forget ended.end_job
--- needs ended.send_messages
+-- needs messages.send_messages
 local function delete(q, first)
   check_types(q)
   local words, gone, jobs = {}, {}, {}

@@ -6,7 +6,7 @@
 -- needs held.ATTEMPTS held.MAX_ATTEMPTS held.BACKOFF held.CRASHED held.PAST held.WAS_UNKNOWN
 -- needs held.read_attempts
 -- needs fence.fence records.shorten_records
--- needs ended.end_dead ended.trim_dead ended.send_messages
+-- needs ended.end_dead ended.trim_dead messages.send_messages
 local function check_verdicts(first)
   for i = first, #ARGV, 4 do
     local verdict = ARGV[i + 2] or ''

@@ -1,11 +1,11 @@
 -- The entries of one place, taken away with their jobs. An entry whose job belongs elsewhere only leaves the place.
--- needs args.bad acl.denied check_types.check_types simple_format.parse_message
--- needs job.STATE held.read_held missing.add_missing forget.forget ended.ended ended.send_messages
+-- needs args.bad acl.denied stamp.stamp check_types.check_types simple_format.parse_message
+-- needs job.STATE held.read_held missing.add_missing forget.forget messages.add_message messages.send_messages
 
 local function purge_messages(q, entries)
   for _, text in ipairs(entries) do
     local id, client, queued = parse_message(text)
-    if id then ended(q, client, id, 'cancelled', '-', queued, '0', '') end
+    if id then add_message(q, client, id, 'cancelled', '-', queued, '0', stamp, '') end
   end
 end
 

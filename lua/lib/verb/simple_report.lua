@@ -1,6 +1,6 @@
 -- simple/complete and simple/fail: the token holds all that is known of the job.
--- needs args.bad args.name args.refuse items.check_body queue.open simple_format.parse_token
--- needs ended.ended ended.send_messages
+-- needs args.bad args.name args.refuse stamp.stamp items.check_body queue.open simple_format.parse_token
+-- needs messages.add_message messages.send_messages
 local function simple_report(key, first, state, field)
   for i = first, #ARGV, 3 do
     name('id', ARGV[i])
@@ -12,7 +12,7 @@ local function simple_report(key, first, state, field)
   local words = {}
   for i = first, #ARGV, 3 do
     local queued, started, client = parse_token(ARGV[i + 1])
-    ended(q, client, ARGV[i], state, '-', queued, started, ARGV[i + 2])
+    add_message(q, client, ARGV[i], state, '-', queued, started, stamp, ARGV[i + 2])
     table.insert(words, state)
   end
   send_messages()

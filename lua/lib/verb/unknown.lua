@@ -2,7 +2,7 @@
 -- the task may come with the next deploy. A job waits as long again as it has been unknown. No attempt counts.
 -- needs args.bad acl.denied check_types.check_types queue.wake clock.now fence.fence
 -- needs held.RELEASES held.UNKNOWN_SINCE held.START_BY held.ERROR_BEFORE held.read_unknown
--- needs ended.DAY_MS ended.end_dead ended.trim_dead ended.send_messages
+-- needs ended.DAY_MS ended.end_dead ended.trim_dead messages.send_messages
 local FIRST_WAIT = 1000
 local LONGEST_WAIT = 60000
 

@@ -218,6 +218,7 @@ end
 local function describe(at, id, token, job)
   local attempt = 1 + (tonumber(job[6]) or 0) + (tonumber(job[7]) or 0)
   local queued, timeout = tonumber(job[4]) or 0, tonumber(job[5]) or 0
+  local saved = job[9] or nil
   return {
     at,
     id,
@@ -226,7 +227,8 @@ local function describe(at, id, token, job)
     attempt,
     queued,
     timeout,
-    job[8] or nil,
+    job[8] or saved and '',
+    saved,
   }
 end
 local function read(q, id, ...)
@@ -235,6 +237,12 @@ local function read(q, id, ...)
     return job
   end
   return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.job .. id, ...)
+end
+local function read_claimable(q, id)
+  if q.mode ~= 'reliable' then
+    return read(q, id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task')
+  end
+  return read(q, id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task', 'saved')
 end
 if opened.again then
   local nonce_2 = nonce
@@ -248,7 +256,7 @@ if opened.again then
       for id in ids:gmatch('%S+') do
         local its_token = unpack(read(q, id, 'token'))
         if its_token == token and redis.call('ZSCORE', q.inflight, id) then
-          reply[#reply + 1] = describe(at, id, token, read(q, id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task'))
+          reply[#reply + 1] = describe(at, id, token, read_claimable(q, id))
         end
       end
     end
@@ -628,15 +636,18 @@ do
     }
   end
   local unfit_2 = {}
-  local function fits(room_2, data)
-    if #data > room_2.bytes and not room_2.empty then
+  local function fits(room_2, size)
+    if size > room_2.bytes and not room_2.empty then
       return false
     end
-    room_2.jobs, room_2.bytes, room_2.empty = room_2.jobs - 1, room_2.bytes - #data, false
+    room_2.jobs, room_2.bytes, room_2.empty = room_2.jobs - 1, room_2.bytes - size, false
     return true
   end
   local function is_fit(state, expires)
     return state == 'pending' and not ((state == 'pending' or state == 'delayed') and (tonumber(expires) or math.huge) <= now)
+  end
+  local function claimable_size(job)
+    return #job[3] + #(job[9] or '')
   end
   for _, q in ipairs(opened) do
     q.leaving = 0
@@ -657,7 +668,7 @@ do
             break
           end
           local id = found[i]
-          local job = #unfit_2 == 0 and read(q, id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task') or read(q, id, 'state', 'expires')
+          local job = #unfit_2 == 0 and read_claimable(q, id) or read(q, id, 'state', 'expires')
           local state = states[id] or job[1]
           if not is_fit(state, job[2]) then
             room.full = room.passes == 0
@@ -672,9 +683,13 @@ do
             }
           else
             if #unfit_2 > 0 then
-              job = read(q, id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task')
+              if q.mode ~= 'reliable' then
+                job = read(q, id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task')
+              else
+                job = read(q, id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task', 'saved')
+              end
             end
-            room.full = not fits(room, job[3])
+            room.full = not fits(room, claimable_size(job))
             if room.full then
               break
             end

@@ -69,9 +69,10 @@ end
 do
   local first = done
   for i = first + 3 - 1, #ARGV, 3 do
-    local text = ARGV[i]
-    if #text > 1048576 then
-      bad = bad or 'TOOLARGE ' .. 'result' .. ': ' .. #text .. ' bytes, more than ' .. 1048576
+    local text, most = ARGV[i], nil
+    most = most or 1048576
+    if #text > most then
+      bad = bad or 'TOOLARGE ' .. 'result' .. ': ' .. #text .. ' bytes, more than ' .. most
     end
   end
 end
@@ -186,7 +187,7 @@ local function denied(...)
     end
   end
 end
-bad = denied('HSET', q_2.job, 'PEXPIRE', q_2.job)
+bad = denied('HSET', q_2.job, 'PEXPIRE', q_2.job, 'HDEL', q_2.mode == 'reliable' and q_2.job)
 if bad then
   return redis.error_reply(bad)
 end
@@ -200,6 +201,9 @@ local function unique_key(q_3, unique)
 end
 for n, id in ipairs(ids) do
   local job, place = jobs[n], places[n]
+  if job[8] then
+    redis.call('HDEL', q_2.job .. id, 'saved')
+  end
   do
     local body, retention_3 = ARGV[first + 3 * place - 1], job[4] or retention_2
     local key = q_2.job .. id

@@ -107,9 +107,10 @@ do
   end
 end
 do
-  local text = data or ''
-  if #text > 1048576 then
-    bad = bad or 'TOOLARGE ' .. 'data' .. ': ' .. #text .. ' bytes, more than ' .. 1048576
+  local text, most = data or '', nil
+  most = most or 1048576
+  if #text > most then
+    bad = bad or 'TOOLARGE ' .. 'data' .. ': ' .. #text .. ' bytes, more than ' .. most
   end
 end
 if missed and not MISSES[missed] then

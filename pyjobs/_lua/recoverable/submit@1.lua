@@ -112,9 +112,10 @@ do
     name('id', ARGV[i], true)
   end
   for i = first + 2 - 1, #ARGV, 2 do
-    local text = ARGV[i]
-    if #text > 1048576 then
-      bad = bad or 'TOOLARGE ' .. 'data' .. ': ' .. #text .. ' bytes, more than ' .. 1048576
+    local text, most = ARGV[i], nil
+    most = most or 1048576
+    if #text > most then
+      bad = bad or 'TOOLARGE ' .. 'data' .. ': ' .. #text .. ' bytes, more than ' .. most
     end
   end
 end

@@ -95,9 +95,10 @@ end
 do
   local first = failed
   for i = first + 4 - 1, #ARGV, 4 do
-    local text = ARGV[i]
-    if #text > 1048576 then
-      bad = bad or 'TOOLARGE ' .. 'error' .. ': ' .. #text .. ' bytes, more than ' .. 1048576
+    local text, most = ARGV[i], nil
+    most = most or 1048576
+    if #text > most then
+      bad = bad or 'TOOLARGE ' .. 'error' .. ': ' .. #text .. ' bytes, more than ' .. most
     end
   end
 end

@@ -145,11 +145,11 @@ end
 local reply = {
   -1,
 }
-local function fits(room_2, data)
-  if #data > room_2.bytes and not room_2.empty then
+local function fits(room_2, size)
+  if size > room_2.bytes and not room_2.empty then
     return false
   end
-  room_2.jobs, room_2.bytes, room_2.empty = room_2.jobs - 1, room_2.bytes - #data, false
+  room_2.jobs, room_2.bytes, room_2.empty = room_2.jobs - 1, room_2.bytes - size, false
   return true
 end
 local function make_token(queued, client)
@@ -177,7 +177,7 @@ for at, q in ipairs(opened) do
             id, client, queued, data, task = id_2, client_2, queued_2, data_2, task_2
           end
         end
-        room.full = not id and room.passes == 0 or id and not fits(room, data)
+        room.full = not id and room.passes == 0 or id and not fits(room, #data)
         if room.full then
           break
         end

@@ -46,9 +46,10 @@ for i = first, #ARGV, 3 do
   if not parse_token(ARGV[i + 1] or '') then
     bad = bad or ('BADARG ' .. 'token' .. ': ' .. 'not one from claim')
   end
-  local text = ARGV[i + 2] or ''
-  if #text > 1048576 then
-    bad = bad or 'TOOLARGE ' .. 'error' .. ': ' .. #text .. ' bytes, more than ' .. 1048576
+  local text, most = ARGV[i + 2] or '', nil
+  most = most or 1048576
+  if #text > most then
+    bad = bad or 'TOOLARGE ' .. 'error' .. ': ' .. #text .. ' bytes, more than ' .. most
   end
 end
 local q

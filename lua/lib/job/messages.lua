@@ -1,0 +1,34 @@
+-- What the clients of a job hear of it: how it ended, or how far it is.
+-- needs args.is_name
+
+-- The messages of a queue go to a channel of the queue for each client, many items in one message, each as
+--   id state reason queued started processed bytes LF body LF
+-- Nothing depends on a message but latency: pcall, so that one which is refused undoes and stops nothing.
+local messages = {}  -- by channel
+
+-- To be called after the last item of a script.
+local function send_messages()
+  for channel, message in pairs(messages) do redis.pcall('PUBLISH', channel, table.concat(message)) end
+  messages = {}
+end
+
+-- A moment as a line holds it. What stands in a hash may have been written by hand, and must not make two lines of one.
+local function moment(text)
+  return text and #text <= 15 and text:find('^[0-9]+$') and text or '0'
+end
+
+-- `clients` are names, separated by spaces.
+local function add_message(q, clients, id, state, reason, queued, started, processed, body)
+  if not clients or not is_name(id, 128) then return end
+  local most = 65536
+  local line = id .. ' ' .. state .. ' ' .. reason .. ' ' .. moment(queued) .. ' ' .. moment(started) .. ' '
+    .. processed .. ' ' .. #body .. '\n' .. body .. '\n'
+  for client in clients:gmatch('[^ ]+') do
+    local channel = q.client .. client
+    local message = messages[channel] or { bytes = 0 }
+    messages[channel] = message
+    message[#message + 1] = line
+    message.bytes = message.bytes + #line
+    if message.bytes > most then send_messages() end
+  end
+end

@@ -1,0 +1,180 @@
+"""The submits of a synchronous client. Only what waits may live here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterable
+from typing import Any, Unpack, overload
+
+from pyjobs.client.batch import Batch
+from pyjobs.client.core import ClientCore
+from pyjobs.client.job import decode_by, unless_conflict
+from pyjobs.client.listener import look
+from pyjobs.client.options import Options
+from pyjobs.client.stream import Stream, is_stream
+from pyjobs.client.submit import Json, given, no_arguments
+from pyjobs.client.sync_job import Job
+from pyjobs.task import BaseTask, P, R
+from pyjobs.transport import ErrorTranslation, Server, register, run_many
+
+
+class Submits:
+    """Sends the submits of a client, and takes their answers."""
+
+    _core: ClientCore[Job]
+    _server: Server
+    _translating: ErrorTranslation
+
+    def _listen(self, queues: Collection[str]) -> None:
+        """Subscribe to the channels of these queues."""
+        raise NotImplementedError
+
+    @overload
+    def submit(self, data: BaseTask[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Job[R]: ...
+
+    @overload
+    def submit(
+        self,
+        data: Json,
+        /,
+        *,
+        queue: str | None = None,
+        id: str | None = None,
+        **options: Unpack[Options],
+    ) -> Job: ...
+
+    def submit(
+        self,
+        data: Any,
+        /,
+        *args: Any,
+        queue: Any = None,
+        id: Any = None,
+        **options: Any,
+    ) -> Job[Any]:
+        """Submit one job (<mode>/submit).
+
+        Args:
+            data: what the handler gets; any value that JSON can hold, up to 1 MiB as JSON. Or a
+                task, and after it the arguments of its function. Options of a task's submit go into
+                `send.using(delay=60)`.
+            args: arguments of a task.
+            queue: name of the queue. Default: chosen by the client's route, or its queue.
+            id: the job's id. A repeated submit of it is the same job for as long as its
+                `retention`; with 0, until the job has ended. Default: a new id.
+            options: by keyword; a duration may be a timedelta. Simple mode has `task`
+                only.
+
+        Options:
+            delay: seconds until the job may be claimed. Default: 0.
+            run_at: the moment from which the job may be claimed: an aware datetime, or seconds
+                since the epoch. With `delay` too, the later of both counts. Default: at once.
+            expires: seconds after which the job is not started any more, but ends with
+                JobExpired. Default: never.
+            unique: a key, any text of 1 to 1024 bytes. While a job with this key is live on
+                the queue, a submit returns that job. Default: none.
+            retention: seconds that the outcome is kept, and the id with it. With 0 the result
+                is only published, and a submit that is repeated after the end runs the job
+                again. Default: the worker's, or 86400.
+            timeout: seconds that the handler may take. Default: the worker's.
+            max_run: seconds that one run may hold the job, whatever heartbeats it has
+                (reliable). Default: no limit.
+            max_attempts: failures until the job is dead, 1 to 1000 (reliable). Default: the
+                worker's, or 3.
+            backoff: seconds before the second attempt, then doubled (reliable). Default: the
+                worker's, or 1.
+            task: the name of the job's task, up to 128 of A-Z a-z 0-9 _ . : -; its data are then
+                the arguments by name. Default: a bare job.
+
+        Raises:
+            BadArgument: an argument is not what it must be; nothing was written.
+            WrongMode: the queue has another mode than the client; nothing was written.
+            Conflict: the id is taken by a job with other data.
+            QueueFull: Redis is at its memory limit; nothing was written.
+            Unavailable: Redis can't be reached; nothing was written.
+            OutcomeUnknown: the answer was lost; the ids in `ids` may be submitted again.
+            Unencodable: the data has no JSON.
+            ClientClosed: the client is closed.
+        """
+        self._core.check_open()
+        builder = self._core.builder
+        if isinstance(data, BaseTask):
+            submission = data.submission(args, given(queue, id, options))
+            [job] = self._submit(builder.together([builder.task(submission)]))
+            return unless_conflict(decode_by(job, submission.decode))
+        no_arguments(args)
+        [job] = self._submit(builder.together([builder.item(data, queue, id, options)]))
+        return unless_conflict(job)
+
+    def submit_many(
+        self,
+        data: Iterable[Any],
+        *,
+        queue: str | None = None,
+        ids: Iterable[str] | None = None,
+        **options: Unpack[Options],
+    ) -> list[Job]:
+        """Submit jobs, up to 250 in one call of the script (<mode>/submit).
+
+        Args:
+            data: what the handlers get, a value a job; each is any value that JSON can hold, up to
+                1 MiB as JSON. A list is checked whole before anything is written. What has no
+                length, as a generator, is sent as it comes: up to 2,000 values, or 4 MiB, are held
+                until Redis has accepted them.
+            queue: name of the queue of all jobs. Default: chosen by the client's route, or its
+                queue.
+            ids: an id for each job. A repeated submit of an id is the same job for as long as its
+                `retention`; with 0, until the job has ended. Default: new ids.
+            options: the options of every job, by keyword: delay, run_at, expires, unique,
+                retention, timeout, max_run, max_attempts, backoff and task, as `submit` takes them.
+
+        Returns:
+            The jobs, in the order of the data. A job whose id is taken by other data has a
+            Conflict as its exception; the others stand.
+
+        Raises:
+            BadArgument: an argument is not what it must be, or a key is given for several jobs.
+            Unencodable: a value has no JSON; of a list nothing was written.
+            WrongMode: a queue has another mode than the client.
+            QueueFull: Redis is at its memory limit.
+            Unavailable: Redis can't be reached.
+            OutcomeUnknown: an answer was lost; the ids in `ids` may be submitted again.
+            ClientClosed: the client is closed.
+
+        When some of the calls fail, the error of one of them is raised. Its `accepted` has the ids
+        of the jobs that Redis has accepted. An error that a generator raises is raised as it is.
+        """
+        self._core.check_open()
+        if not is_stream(data):
+            batch = self._core.builder.many(data, queue, ids, options)
+            return self._submit(batch) if batch.jobs else []
+        stream = self._core.builder.stream(queue, ids, options)
+        with stream.errors():
+            for value in data:
+                if stream.add(value):
+                    self._submit_part(stream)
+            self._submit_part(stream)
+            stream.end()
+        return stream.jobs
+
+    def _submit_part(self, stream: Stream[Job]) -> None:
+        if part := stream.part():
+            if stream.jobs:
+                self._core.check_open()
+            stream.jobs += self._submit(part)
+
+    def _submit(self, batch: Batch[Job]) -> list[Job]:
+        with self._translating, self._core.submitting(batch):
+            self._listen(batch.queues)
+            answers = run_many(self._server, batch.calls(), errors_in_place=True)
+            before = self._core.accept(batch, answers)
+        if self._core.closed:
+            # Closed by another thread in the meantime, and connected anew by what was sent since.
+            self._server.close()
+            return batch.jobs
+        if before:
+            missing = look(self._server, self._core, self._core.sweep.calls(before))
+            self._core.sweep.settle_gone(missing)
+        if names := self._core.to_register(batch, time.monotonic()):
+            register(self._server, self._core.keys, names)
+        return batch.jobs
