@@ -11,7 +11,7 @@
     ├── LeaseLost          LOST        the token does not hold the job any more; nothing was written
     ├── NoJob              NOJOB       there is no such job, or not any more; nothing was written
     ├── NoSchedule         NOSCHEDULE  the queue has no schedule of this name; nothing was written
-    ├── QueueFull          OOM         Redis is at its memory limit; nothing was written
+    ├── QueueFull          QUEUEFULL   the queue, or Redis (OOM), is full; nothing was written
     ├── Forbidden          NOPERM      Redis's access rules forbid the call; the message names what
     ├── Undecodable                    bytes that are not JSON
     ├── Unencodable                    a value that has no JSON
@@ -125,9 +125,10 @@ class NoSchedule(PyjobsError):
 
 
 class QueueFull(PyjobsError):
-    """Redis is at its memory limit and refused the whole call. Nothing was written."""
+    """The queue has as many jobs as it may have, or Redis is at its memory limit: the code word is
+    QUEUEFULL or OOM then. The whole call was refused, and nothing was written."""
 
-    code = "OOM"
+    code = "QUEUEFULL"
 
 
 class Forbidden(PyjobsError):
@@ -234,6 +235,8 @@ BY_CODE: dict[str, type[PyjobsError]] = {
         Forbidden,
     )
 }
+# Redis's own word for what is an error of ours.
+BY_CODE["OOM"] = QueueFull
 CODE = re.compile(rf"\b({'|'.join(BY_CODE)}) (.*)", re.DOTALL)
 
 

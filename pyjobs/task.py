@@ -14,6 +14,8 @@ from pyjobs.errors import BadArgument
 
 P = ParamSpec("P")
 R = TypeVar("R")
+# The arguments of one of many jobs: in their order, or by name.
+Arguments = tuple[Any, ...] | Mapping[str, Any]
 
 
 class Submission(NamedTuple):
@@ -59,6 +61,14 @@ class BaseTask(Generic[P, R]):
     def run(self, job: Any) -> Any:
         """Call the function with the arguments of a claimed job, and return the outcome; of an
         `async def` an awaitable of the outcome."""
+        raise NotImplementedError
+
+    def decode_result(self, body: bytes) -> Any:
+        """Return the value of a result's bytes.
+
+        Raises:
+            BadArgument: the result does not fit the annotation.
+        """
         raise NotImplementedError
 
 

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # read from its first write to its last; a Python module has one public matter. The worker and the
 # client take tasks beside bare jobs, and their signatures are long. `Admin` has a method for each
 # question of an operator, with its docstring.
-BUDGETS = {"lua/lib/*/*.lua": 100, "lua/[!l]*/*.lua": 34, "pyjobs/**/*.py": 430}
+BUDGETS = {"lua/lib/*/*.lua": 100, "lua/[!l]*/*.lua": 34, "pyjobs/**/*.py": 480}
 
 
 def lines(path: Path) -> int:

@@ -4,7 +4,7 @@
 --          id       id    of the item; made here when it was ''; or of the live job that holds the unique key
 --          outcome  word  'new'; the state of the job that has this id already, 'pending', 'delayed', 'inflight', 'done',
 --                         'failed', 'cancelled' or 'expired'; or 'CONFLICT' when that job has other data or another task
--- errors   BADARG TOOLARGE WRONGMODE BADLAYOUT NOPERM
+-- errors   BADARG TOOLARGE QUEUEFULL WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: the first stands, its state is returned, and the client hears of it too
 -- cost     O(items), O(items * log n) when delayed
 --% include "lib/call/args.lua"
@@ -37,7 +37,7 @@ no_more_options(options)
 check_new_jobs(jobs)
 local wait = math.max(delay, run_at - now)
 check_times(wait, expires)
-local q = open(queue, 'recoverable')
+local q = open(queue, 'recoverable', 'most_waiting', 'most_bytes')
 if bad then return redis.error_reply(bad) end
 return submit(q, jobs, client, wait, unique, task, fields('client', client, 'retention', retention,
   'timeout', timeout, 'expires', expires and now + expires, 'unique', unique, 'task', task))

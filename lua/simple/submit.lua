@@ -3,7 +3,7 @@
 -- returns  [(id, outcome) per item]
 --          id       id    of the item, or made here when it was ''
 --          outcome  word  'new'
--- errors   BADARG TOOLARGE WRONGMODE BADLAYOUT NOPERM
+-- errors   BADARG TOOLARGE QUEUEFULL WRONGMODE BADLAYOUT NOPERM
 -- replay   unsafe: a second call submits the jobs again
 -- cost     O(items)
 --% include "lib/call/args.lua"
@@ -23,7 +23,7 @@ local jobs    = items(3, 2)                    -- items    id:id? data:bytes  ''
 arity(1)
 no_more_options(options)
 check_new_jobs(jobs)
-local q = open(queue, 'simple')
+local q = open(queue, 'simple', 'most_waiting', 'most_bytes')
 if bad then return redis.error_reply(bad) end
 
 read_awake(q)
@@ -35,7 +35,8 @@ for i = jobs, #ARGV, 2 do
   table.insert(reply, 'new')
 end
 
-bad = denied('HSET', not q.born and q.meta)
+check_limits(q, jobs, reply)
+bad = bad or denied('HSET', not q.born and q.meta)
 if bad then return redis.error_reply(bad) end
 -- The first write: it is refused, and nothing is written, where Redis is full or the key is of a wrong type.
 redis.call('LPUSH', q.pending, unpack(messages))

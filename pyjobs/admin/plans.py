@@ -28,7 +28,7 @@ from pyjobs.engine import (
     resume_schedules,
     run_schedules,
 )
-from pyjobs.errors import BadArgument, NoSchedule, PyjobsError
+from pyjobs.errors import BadArgument, NoSchedule, PyjobsError, WrongMode
 from pyjobs.ids import new_id
 from pyjobs.transport import known_queues
 from pyjobs.validate import checked
@@ -150,6 +150,22 @@ def run_now(keys: Keys, queue: str, ids: Sequence[str]) -> Plan[list[Answer]]:
     """Let delayed jobs run now."""
     key = keys.queue(queue)
     return (yield from each(ids, lambda part: OPERATOR.run_now(key, part), "pending"))
+
+
+def set_mode(keys: Keys, queue: str, mode: str) -> Plan[str]:
+    """Change the mode of an empty queue, and the registry's; return the mode before.
+
+    Raises:
+        WrongMode: the queue is not empty.
+    """
+    found = yield OPERATOR.set_mode(keys.queue(queue), mode)
+    if found.outcome == "kept":
+        raise WrongMode(
+            f"queue {queue} is {found.was} until it is empty: "
+            f"jobs: {found.held}, schedules: {found.scheduled}"
+        )
+    yield Words(("HSET", keys.queues, queue, mode))
+    return str(found.was)
 
 
 def cancel(keys: Keys, queue: str, ids: Sequence[str]) -> Plan[list[Answer]]:

@@ -17,6 +17,8 @@ from pyjobs.engine import (
     Explanation,
     JobPage,
     Keys,
+    Limits,
+    ModeName,
     Place,
     QueueStats,
     ShownJob,
@@ -419,3 +421,53 @@ class Admin:
         """
         with self._errors:
             return drive(self._server, plans.run_schedule(self._keys, queue, name, id))
+
+    def set_mode(self, queue: str, mode: ModeName) -> str:
+        """Change the mode of a queue that holds no job and no schedule (queue/mode).
+
+        Workers of the mode before set the queue aside.
+
+        Args:
+            queue: the queue's name.
+            mode: 'simple', 'recoverable' or 'reliable'.
+
+        Returns:
+            The mode before; '' when nothing was ever submitted.
+
+        Raises:
+            BadArgument: a name is not a name, or there is no such mode.
+            WrongMode: the queue is not empty; nothing was written.
+            Forbidden: Redis's access rules forbid it.
+            Unavailable: Redis can't be reached.
+        """
+        with self._errors:
+            return drive(self._server, plans.set_mode(self._keys, queue, mode))
+
+    def limit(
+        self,
+        queue: str,
+        *,
+        waiting: int | None = None,
+        bytes: int | None = None,
+        dead: int | None = None,
+    ) -> Limits:
+        """Set the limits of a queue, and return them (queue/limit). Without one, they are read.
+
+        What is None stays as it is, and 0 takes a limit away. A submit beyond `waiting` raises
+        QueueFull, and one beyond `bytes` raises TooLarge. A job that is there already is not
+        refused, and neither is one that comes back by a retry, a requeue or a schedule.
+
+        Args:
+            queue: the queue's name.
+            waiting: most jobs that wait or are delayed, 0 to 1,000,000,000.
+            bytes: most bytes of a payload, 0 to 1,048,576.
+            dead: how many dead jobs are kept, 0 to 10,000.
+
+        Raises:
+            BadArgument: a name is not a name, or a number is out of its bounds.
+            Forbidden: Redis's access rules forbid it.
+            Unavailable: Redis can't be reached.
+        """
+        with self._errors:
+            call = OPERATOR.limit(self._keys.queue(queue), waiting=waiting, bytes=bytes, dead=dead)
+            return drive(self._server, one(call))

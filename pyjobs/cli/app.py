@@ -16,6 +16,8 @@ from pyjobs.cli.doctor import doctor
 from pyjobs.cli.explain import explain
 from pyjobs.cli.failures import failures
 from pyjobs.cli.jobs import jobs
+from pyjobs.cli.limit import limit
+from pyjobs.cli.mode import mode
 from pyjobs.cli.output import say, show, show_error
 from pyjobs.cli.pause import pause, resume
 from pyjobs.cli.purge import purge
@@ -50,6 +52,7 @@ class InOrder(click.Group):
     commands=[
         *(submit, result, work, tasks, status, jobs, show_job, explain, failures, dead),
         *(pause, resume, cancel, requeue, run_now, delete, purge, schedules),
+        *(mode, limit),
         *(check, doctor, reap, scripts, acl),
     ],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

@@ -8,6 +8,7 @@ import click
 
 from pyjobs.admin import DeadJob, dead_jobs
 from pyjobs.cli.common import connected, counted, prefix_option, say_if_missing, url_option
+from pyjobs.cli.operating import queue_argument
 from pyjobs.cli.output import print_table, say, show_json
 from pyjobs.engine import MAX_ITEMS, MAX_SKIP, Keys
 
@@ -16,7 +17,7 @@ ERROR_CHARS = 80
 
 
 @click.command()
-@click.argument("queue")
+@queue_argument
 @click.option(
     "--skip",
     type=click.IntRange(0, MAX_SKIP),

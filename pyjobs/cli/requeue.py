@@ -15,12 +15,13 @@ from pyjobs.cli.common import (
     say_if_missing,
     url_option,
 )
+from pyjobs.cli.operating import queue_argument
 from pyjobs.engine import Keys
 from pyjobs.errors import BadArgument
 
 
 @click.command(cls=IdCommand, epilog=SOME_REFUSED)
-@click.argument("queue", callback=marked)
+@queue_argument
 @click.argument("ids", metavar="[ID]...", nargs=-1, callback=marked)
 @click.option("--all", "every", is_flag=True, help="Requeue all jobs that are dead now.")
 @url_option

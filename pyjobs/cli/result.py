@@ -18,6 +18,7 @@ from pyjobs.cli.common import (
     url_option,
     verbose_option,
 )
+from pyjobs.cli.operating import queue_argument
 from pyjobs.client import Job, settle_stored
 from pyjobs.engine import SIMPLE, Keys, fetch
 from pyjobs.errors import ResultGone
@@ -28,7 +29,7 @@ POLL_SECONDS = 0.2
 
 
 @click.command(cls=IdCommand, epilog=EXIT_CODES.format("the result is on stdout"))
-@click.argument("queue", callback=marked)
+@queue_argument
 @click.argument("id", callback=marked)
 @click.option(
     "--wait",

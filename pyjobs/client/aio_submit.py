@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterable, Collection, Iterable
-from typing import Any, Unpack, cast, overload
+from collections.abc import AsyncIterable, AsyncIterator, Collection, Iterable, Iterator
+from datetime import timedelta
+from typing import Any, TypeVar, Unpack, overload
 
 from pyjobs.client.aio_job import Job
 from pyjobs.client.batch import Batch
@@ -16,8 +17,11 @@ from pyjobs.client.listener import alook
 from pyjobs.client.options import Options
 from pyjobs.client.stream import Stream, is_stream
 from pyjobs.client.submit import Json, given, no_arguments
-from pyjobs.task import BaseTask, P, R
+from pyjobs.client.task_stream import Window
+from pyjobs.task import Arguments, BaseTask, P, R
 from pyjobs.transport import AsyncServer, ErrorTranslation, aclose, aregister, arun_many
+
+V = TypeVar("V")
 
 
 class AsyncSubmits:
@@ -123,14 +127,39 @@ class AsyncSubmits:
             decode_by(job, decode)
         return unless_conflict(job)
 
+    @overload
     async def submit_many(
         self,
-        data: Iterable[Any] | AsyncIterable[Any],
+        data: BaseTask[..., R],
+        arguments: Iterable[Arguments] | AsyncIterable[Arguments],
+        /,
         *,
         queue: str | None = None,
         ids: Iterable[str] | None = None,
         **options: Unpack[Options],
-    ) -> list[Job]:
+    ) -> list[Job[R]]: ...
+
+    @overload
+    async def submit_many(
+        self,
+        data: Iterable[Any] | AsyncIterable[Any],
+        /,
+        *,
+        queue: str | None = None,
+        ids: Iterable[str] | None = None,
+        **options: Unpack[Options],
+    ) -> list[Job]: ...
+
+    async def submit_many(
+        self,
+        data: Any,
+        arguments: Any = (),
+        /,
+        *,
+        queue: str | None = None,
+        ids: Iterable[str] | None = None,
+        **options: Unpack[Options],
+    ) -> list[Job[Any]]:
         """Submit jobs, up to 250 in one call of the script (<mode>/submit).
 
         Args:
@@ -138,8 +167,11 @@ class AsyncSubmits:
                 1 MiB as JSON. A list is checked whole before anything is written. What has no
                 length, as a generator or an async generator, is sent as it comes: up to 2,000
                 values, or 4 MiB, are held until Redis has accepted them.
-            queue: name of the queue of all jobs. Default: chosen by the client's route, or its
-                queue.
+                Or a task, with the arguments of its jobs after it.
+            arguments: those of each job of a task: a tuple, or a dict by name. A list is checked
+                whole, and a generator is sent as it comes.
+            queue: name of the queue of all jobs. Default: the task's, or chosen by the client's
+                route, or its queue.
             ids: an id for each job. A repeated submit of an id is the same job for as long as its
                 `retention`; with 0, until the job has ended. Default: new ids.
             options: the options of every job, by keyword: delay, run_at, expires, unique,
@@ -162,10 +194,19 @@ class AsyncSubmits:
         of the jobs that Redis has accepted. An error that a generator raises is raised as it is.
         """
         self._core.check_open()
-        if not is_stream(data, (Iterable, AsyncIterable)):
-            batch = self._core.builder.many(cast(Iterable[Any], data), queue, ids, options)
-            return await self._submit(batch) if batch.jobs else []
-        stream = self._core.builder.stream(queue, ids, options)
+        builder = self._core.builder
+        stream: Stream[Job]
+        if isinstance(data, BaseTask):
+            stream = builder.task_stream(
+                data, arguments, queue, ids, options, (Iterable, AsyncIterable)
+            )
+            data = arguments
+        else:
+            no_arguments(arguments)
+            if not is_stream(data, (Iterable, AsyncIterable)):
+                batch = builder.many(data, queue, ids, options)
+                return await self._submit(batch) if batch.jobs else []
+            stream = builder.stream(queue, ids, options)
         with stream.errors():
             if isinstance(data, AsyncIterable):
                 async for value in data:
@@ -179,11 +220,59 @@ class AsyncSubmits:
             stream.end()
         return stream.jobs
 
+    def map(
+        self,
+        task: BaseTask[..., R],
+        arguments: Iterable[Arguments] | AsyncIterable[Arguments],
+        /,
+        *,
+        window: int = 1000,
+        timeout: float | timedelta | None = None,
+    ) -> AsyncIterator[R]:
+        """Submit a job of a task for each item, and yield the results in the items' order.
+
+        No more than `window` jobs are submitted and not yielded.
+
+        A job is submitted when the iteration needs it: the first when the first result is asked
+        for. Jobs that are submitted when the iteration ends early go on.
+
+        Args:
+            task: the task, or `send.using(...)`.
+            arguments: those of each job: a tuple, or a dict by name. An error that a generator
+                raises is raised when its item is taken.
+            window: most jobs at a time, 1 to 100,000.
+            timeout: seconds to wait for each result. Default: no limit.
+
+        Raises:
+            BadArgument: an argument is not what it must be.
+            JobFailed: a job failed; JobCancelled, JobExpired and ResultGone accordingly. The error
+                of a job is raised in the place of its result, and ends the iteration.
+            TimeoutError: no result came in time.
+            PyjobsError: a submit failed, as those of `submit_many` do.
+        """
+        is_stream(arguments, (Iterable, AsyncIterable), "arguments")
+        return self._map(task, arguments, Window(window), timeout)
+
+    async def _map(
+        self,
+        task: BaseTask[..., R],
+        arguments: Iterable[Arguments] | AsyncIterable[Arguments],
+        window: Window[Job[R]],
+        timeout: float | timedelta | None,
+    ) -> AsyncIterator[R]:
+        values = aiter(arguments) if isinstance(arguments, AsyncIterable) else iter(arguments)
+        while True:
+            if room := window.room:
+                window.add(await self.submit_many(task, taken(values, room)), room)
+            if not window.jobs:
+                return
+            yield await window.jobs.popleft().result(timeout)
+
     async def _submit_part(self, stream: Stream[Job]) -> None:
         if part := stream.part():
             if stream.jobs:
                 self._core.check_open()
-            stream.jobs += await self._submit(part)
+            stream.accepted(await self._submit(part))
 
     async def _submit(self, batch: Batch[Job]) -> list[Job]:
         with self._translating, self._core.submitting(batch):
@@ -216,3 +305,12 @@ class AsyncSubmits:
             self._core.sweep.settle_gone(missing)
         if names := self._core.to_register(batch, time.monotonic()):
             await aregister(self._server, self._core.keys, names)
+
+
+async def taken(values: Iterator[V] | AsyncIterator[V], count: int) -> AsyncIterator[V]:
+    """Yield the next values, `count` at most."""
+    for _ in range(count):
+        try:
+            yield await anext(values) if isinstance(values, AsyncIterator) else next(values)
+        except (StopIteration, StopAsyncIteration):
+            return

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, NamedTuple, TypedDict
 from urllib.parse import quote
 
-from pyjobs import codec
+from pyjobs import clock, codec
 from pyjobs.client.options import CONVERTERS
 from pyjobs.cron import Cron
 from pyjobs.engine import (
@@ -147,7 +146,7 @@ class ScheduleCalls:
             raise TooLarge(f"data: {len(body)} bytes as JSON, more than {MAX_BYTES}")
         when: dict[str, Any] = {"every": positive("every", every), "at": moment_ms("first", first)}
         if cron is not None:
-            moments = Cron(cron, zone).after(int(time.time() * 1000), MOMENTS)
+            moments = Cron(cron, zone).after(clock.now_ms(), MOMENTS)
             when = {"moments": moments_text(moments), "cron": quote(cron), "zone": quote(zone)}
         assert isinstance(self._mode, StoredVerbs)
         call = self._mode.schedule(

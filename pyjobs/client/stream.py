@@ -81,6 +81,10 @@ class Stream(Generic[J]):
                 raise BadArgument(f"ids: {many}, and there are more jobs than that")
         return self._make(values, data, chosen)
 
+    def accepted(self, jobs: Iterable[J]) -> None:
+        """Add the jobs of a part that was sent."""
+        self.jobs += jobs
+
     def end(self) -> None:
         """Check that no id is left.
 
@@ -104,19 +108,20 @@ class Stream(Generic[J]):
             raise
 
 
-def is_stream(data: Any, kinds: tuple[type, ...] = (Iterable,)) -> bool:
+def is_stream(data: Any, kinds: tuple[type, ...] = (Iterable,), what: str = "data") -> bool:
     """Return whether values are sent as they come: those of a generator, and of whatever else has
     no length.
 
     Args:
         data: the values.
         kinds: what several values may be.
+        what: the argument's name.
 
     Raises:
         BadArgument: the values are none.
     """
     if not isinstance(data, kinds) or isinstance(data, (str, bytes, Mapping)):
-        raise BadArgument(f"data: a {type(data).__name__}, not a list of jobs' data")
+        raise BadArgument(f"{what}: a {type(data).__name__}, not a list of jobs' {what}")
     return not isinstance(data, Collection)
 
 

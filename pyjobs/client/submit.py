@@ -12,11 +12,12 @@ from pyjobs.client.job import note
 from pyjobs.client.options import options_text
 from pyjobs.client.pending import J, Pending
 from pyjobs.client.presence import Event
-from pyjobs.client.stream import Stream, too_large
+from pyjobs.client.stream import Stream, is_stream, too_large
+from pyjobs.client.task_stream import TaskStream
 from pyjobs.engine import MAX_BYTES, Arg, Keys, Mode
 from pyjobs.errors import BadArgument, Unencodable
 from pyjobs.ids import new_id, new_ids
-from pyjobs.task import Submission
+from pyjobs.task import BaseTask, Submission
 from pyjobs.validate import checked
 
 Route = Callable[[Any], str]
@@ -140,6 +141,39 @@ class SubmitBuilder(Generic[J]):
             return self._batch(values, data, chosen, queue, text)
 
         return Stream(batch, ids, unique=options.get("unique") is not None)
+
+    def task_stream(
+        self,
+        task: BaseTask[..., Any],
+        arguments: Any,
+        queue: str | None,
+        ids: Iterable[str] | None,
+        options: Mapping[str, Any],
+        kinds: tuple[type, ...] = (Iterable,),
+    ) -> TaskStream[J]:
+        """Return the submit of many jobs of a task.
+
+        Args:
+            task: the task.
+            arguments: those of each job; what has a length is one part.
+            queue: name of the queue of all jobs; None is the task's.
+            ids: an id for each job; None makes them.
+            options: options of all jobs, before those of the task.
+            kinds: what several arguments may be.
+
+        Raises:
+            BadArgument: an argument is not what it must be.
+        """
+        is_whole = not is_stream(arguments, kinds, "arguments")
+        return TaskStream(
+            task,
+            self.task,
+            self.together,
+            queue=queue,
+            ids=ids,
+            options=options,
+            is_whole=is_whole,
+        )
 
     def _batch(
         self,

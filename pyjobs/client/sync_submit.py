@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from datetime import timedelta
+from itertools import islice
 from typing import Any, Unpack, overload
 
 from pyjobs.client.batch import Batch
@@ -14,7 +16,8 @@ from pyjobs.client.options import Options
 from pyjobs.client.stream import Stream, is_stream
 from pyjobs.client.submit import Json, given, no_arguments
 from pyjobs.client.sync_job import Job
-from pyjobs.task import BaseTask, P, R
+from pyjobs.client.task_stream import Window
+from pyjobs.task import Arguments, BaseTask, P, R
 from pyjobs.transport import ErrorTranslation, Server, register, run_many
 
 
@@ -106,14 +109,39 @@ class Submits:
         [job] = self._submit(builder.together([builder.item(data, queue, id, options)]))
         return unless_conflict(job)
 
+    @overload
     def submit_many(
         self,
-        data: Iterable[Any],
+        data: BaseTask[..., R],
+        arguments: Iterable[Arguments],
+        /,
         *,
         queue: str | None = None,
         ids: Iterable[str] | None = None,
         **options: Unpack[Options],
-    ) -> list[Job]:
+    ) -> list[Job[R]]: ...
+
+    @overload
+    def submit_many(
+        self,
+        data: Iterable[Any],
+        /,
+        *,
+        queue: str | None = None,
+        ids: Iterable[str] | None = None,
+        **options: Unpack[Options],
+    ) -> list[Job]: ...
+
+    def submit_many(
+        self,
+        data: Any,
+        arguments: Any = (),
+        /,
+        *,
+        queue: str | None = None,
+        ids: Iterable[str] | None = None,
+        **options: Unpack[Options],
+    ) -> list[Job[Any]]:
         """Submit jobs, up to 250 in one call of the script (<mode>/submit).
 
         Args:
@@ -121,8 +149,11 @@ class Submits:
                 1 MiB as JSON. A list is checked whole before anything is written. What has no
                 length, as a generator, is sent as it comes: up to 2,000 values, or 4 MiB, are held
                 until Redis has accepted them.
-            queue: name of the queue of all jobs. Default: chosen by the client's route, or its
-                queue.
+                Or a task, with the arguments of its jobs after it.
+            arguments: those of each job of a task: a tuple, or a dict by name. A list is checked
+                whole, and a generator is sent as it comes.
+            queue: name of the queue of all jobs. Default: the task's, or chosen by the client's
+                route, or its queue.
             ids: an id for each job. A repeated submit of an id is the same job for as long as its
                 `retention`; with 0, until the job has ended. Default: new ids.
             options: the options of every job, by keyword: delay, run_at, expires, unique,
@@ -145,10 +176,17 @@ class Submits:
         of the jobs that Redis has accepted. An error that a generator raises is raised as it is.
         """
         self._core.check_open()
-        if not is_stream(data):
-            batch = self._core.builder.many(data, queue, ids, options)
-            return self._submit(batch) if batch.jobs else []
-        stream = self._core.builder.stream(queue, ids, options)
+        builder = self._core.builder
+        stream: Stream[Job]
+        if isinstance(data, BaseTask):
+            stream = builder.task_stream(data, arguments, queue, ids, options)
+            data = arguments
+        else:
+            no_arguments(arguments)
+            if not is_stream(data):
+                batch = builder.many(data, queue, ids, options)
+                return self._submit(batch) if batch.jobs else []
+            stream = builder.stream(queue, ids, options)
         with stream.errors():
             for value in data:
                 if stream.add(value):
@@ -157,11 +195,59 @@ class Submits:
             stream.end()
         return stream.jobs
 
+    def map(
+        self,
+        task: BaseTask[..., R],
+        arguments: Iterable[Arguments],
+        /,
+        *,
+        window: int = 1000,
+        timeout: float | timedelta | None = None,
+    ) -> Iterator[R]:
+        """Submit a job of a task for each item, and yield the results in the items' order.
+
+        No more than `window` jobs are submitted and not yielded.
+
+        A job is submitted when the iteration needs it: the first when the first result is asked
+        for. Jobs that are submitted when the iteration ends early go on.
+
+        Args:
+            task: the task, or `send.using(...)`.
+            arguments: those of each job: a tuple, or a dict by name. An error that a generator
+                raises is raised when its item is taken.
+            window: most jobs at a time, 1 to 100,000.
+            timeout: seconds to wait for each result. Default: no limit.
+
+        Raises:
+            BadArgument: an argument is not what it must be.
+            JobFailed: a job failed; JobCancelled, JobExpired and ResultGone accordingly. The error
+                of a job is raised in the place of its result, and ends the iteration.
+            TimeoutError: no result came in time.
+            PyjobsError: a submit failed, as those of `submit_many` do.
+        """
+        is_stream(arguments, (Iterable,), "arguments")
+        return self._map(task, arguments, Window(window), timeout)
+
+    def _map(
+        self,
+        task: BaseTask[..., R],
+        arguments: Iterable[Arguments],
+        window: Window[Job[R]],
+        timeout: float | timedelta | None,
+    ) -> Iterator[R]:
+        values = iter(arguments)
+        while True:
+            if room := window.room:
+                window.add(self.submit_many(task, islice(values, room)), room)
+            if not window.jobs:
+                return
+            yield window.jobs.popleft().result(timeout)
+
     def _submit_part(self, stream: Stream[Job]) -> None:
         if part := stream.part():
             if stream.jobs:
                 self._core.check_open()
-            stream.jobs += self._submit(part)
+            stream.accepted(self._submit(part))
 
     def _submit(self, batch: Batch[Job]) -> list[Job]:
         with self._translating, self._core.submitting(batch):

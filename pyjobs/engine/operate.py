@@ -12,6 +12,8 @@ from pyjobs.engine.views import (
     CheckedJob,
     Explanation,
     JobPage,
+    Limits,
+    ModeSet,
     Place,
     Purged,
     QueueStats,
@@ -19,8 +21,10 @@ from pyjobs.engine.views import (
     WalkedPage,
     parse_checked,
     parse_explained,
+    parse_limits,
     parse_listed,
     parse_purged,
+    parse_set,
     parse_shown,
     parse_stats,
     parse_walked,
@@ -149,6 +153,39 @@ class Operator:
         """
         used = script("queue/resume")
         return Call(used, (queue,), used.bind(), bool)
+
+    @staticmethod
+    def set_mode(queue: str, mode: str) -> Call[ModeSet]:
+        """Return the call that changes the mode of a queue that holds no job (queue/mode).
+
+        Args:
+            queue: the queue's key.
+            mode: 'simple', 'recoverable' or 'reliable'.
+        """
+        used = script("queue/mode")
+        return Call(used, (queue,), used.bind(mode=mode), parse_set)
+
+    @staticmethod
+    def limit(
+        queue: str,
+        *,
+        waiting: int | None = None,
+        bytes: int | None = None,
+        dead: int | None = None,
+    ) -> Call[Limits]:
+        """Return the call that sets and reads the limits of a queue (queue/limit).
+
+        What is None stays as it is, and 0 takes a limit away.
+
+        Args:
+            queue: the queue's key.
+            waiting: most jobs that wait or are delayed, 0 to 1,000,000,000.
+            bytes: most bytes of a payload, 0 to 1,048,576.
+            dead: how many dead jobs are kept, 0 to 10,000.
+        """
+        used = script("queue/limit")
+        options = used.choose(waiting=waiting, bytes=bytes, dead=dead)
+        return Call(used, (queue,), used.bind(options=options), parse_limits)
 
     @staticmethod
     def purge(queue: str, place: Place, *, limit: int = 1000) -> Call[Purged]:

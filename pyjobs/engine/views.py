@@ -220,6 +220,46 @@ class Purged(NamedTuple):
     more: bool
 
 
+class Limits(NamedTuple):
+    """Holds the limits of a queue; 0 is no limit of its own.
+
+    Attributes:
+        waiting: most jobs that wait or are delayed.
+        bytes: most bytes of a payload.
+        dead: how many dead jobs are kept.
+    """
+
+    waiting: int
+    bytes: int
+    dead: int
+
+
+def parse_limits(reply: Any) -> Limits:
+    """Parse the reply of queue/limit."""
+    return Limits(*reply)
+
+
+class ModeSet(NamedTuple):
+    """Holds what queue/mode did.
+
+    Attributes:
+        outcome: 'changed', 'same' when the queue has this mode, or 'kept' when it is not empty.
+        was: the mode before; '' when nothing was ever submitted.
+        held: jobs that wait, are delayed, in flight or dead.
+        scheduled: schedules.
+    """
+
+    outcome: str
+    was: str
+    held: int
+    scheduled: int
+
+
+def parse_set(reply: Any) -> ModeSet:
+    """Parse the reply of queue/mode."""
+    return ModeSet(*_texts(reply))
+
+
 def parse_purged(reply: Any) -> Purged:
     """Parse the reply of queue/purge."""
     return Purged(reply[0], reply[1] == 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Set
 from datetime import timedelta
 from typing import Any, Concatenate, Generic, TypeVar, Unpack, overload
 
@@ -97,6 +97,25 @@ class Task(BaseTask[P, T]):
         """
         return self._converter.schema()
 
+    @property
+    def parameters(self) -> Set[str]:
+        """The names of the arguments."""
+        return self._signature.parameters.keys()
+
+    def arguments(self, data: Any) -> dict[str, Any]:
+        """Return the arguments by name that the data of a job hold, converted.
+
+        Args:
+            data: the job's data, decoded from JSON.
+
+        Raises:
+            BadArgument: the data do not fit the function; the message has the value's path.
+        """
+        return self._converter.decode_arguments(data)
+
+    def decode_result(self, body: bytes) -> Any:
+        return self._converter.decode_result(body)
+
     def _submission(
         self,
         args: tuple[Any, ...],
@@ -126,14 +145,16 @@ class Task(BaseTask[P, T]):
         try:
             result = self.function(**self._arguments(job))
         except Exception as error:
-            raise self._judged(error) from error.__cause__
+            judged = self._judged(error)
+            raise judged from (error.__cause__ if judged is error else error)
         return self._done(result)
 
     async def _arun(self, job: ClaimedJob) -> Outcome:
         try:
             result = await self.function(**self._arguments(job))
         except Exception as error:
-            raise self._judged(error) from error.__cause__
+            judged = self._judged(error)
+            raise judged from (error.__cause__ if judged is error else error)
         return self._done(result)
 
     def _judged(self, error: Exception) -> Exception:
@@ -142,9 +163,7 @@ class Task(BaseTask[P, T]):
             return error
         refused = isinstance(error, self._reject_on)
         if refused or (self._retry_on is not None and not isinstance(error, self._retry_on)):
-            rejected = Reject(f"{type(error).__name__}: {error}")
-            rejected.__cause__ = error
-            return rejected
+            return Reject(f"{type(error).__name__}: {error}")
         return error
 
     def _done(self, result: Any) -> Outcome:
@@ -172,6 +191,9 @@ class Using(BaseTask[P, T]):
 
     def run(self, job: Any) -> Any:
         return self._task.run(job)
+
+    def decode_result(self, body: bytes) -> Any:
+        return self._task.decode_result(body)
 
 
 class Decorator:

@@ -8,6 +8,7 @@ from pyjobs.transport.backoff import Backoff, Outage
 from pyjobs.transport.commands import acommand, command
 from pyjobs.transport.errors import ErrorTranslation, translated, translating, writes_refused
 from pyjobs.transport.loader import aload, load, publish
+from pyjobs.transport.memory import forget_memory, move_memory_clock
 from pyjobs.transport.registry import aregister, known_queues, modes_of, register, registered
 from pyjobs.transport.send import arun, arun_many, run, run_many
 from pyjobs.transport.server import (
@@ -60,8 +61,10 @@ __all__ = [  # noqa: RUF022
     "load",
     "publish",
     "aregister",
+    "forget_memory",
     "known_queues",
     "modes_of",
+    "move_memory_clock",
     "register",
     "registered",
     # Messages of channels.

@@ -63,15 +63,17 @@ def registered(server: Server, keys: Keys) -> dict[str, str]:
     return known_queues(command(server, "HGETALL", keys.queues))
 
 
-def known_queues(found: Sequence[bytes]) -> dict[str, str]:
+def known_queues(found: Sequence[bytes] | Mapping[bytes, bytes]) -> dict[str, str]:
     """Return what the registry says, without what is no name of a queue.
 
     Args:
-        found: names and modes in turn, as Redis sends them.
+        found: names and modes in turn, as Redis sends them; a dict of memory://.
 
     Returns:
         Queue name -> mode, sorted by name; '' for what is no mode.
     """
+    if isinstance(found, Mapping):
+        found = [word for pair in found.items() for word in pair]
     words = [word.decode(errors="replace") for word in found]
     texts = zip(words[::2], words[1::2], strict=True)
     return {

@@ -1,8 +1,5 @@
 """Opening and closing a redis-py client by a URL. Nothing else may live here.
 
-`memory://` is a server inside this process, for trying things out and for tests. The same name
-(`memory://NAME`) is the same server in every client and worker of the process.
-
 `redis+sentinel://USER:PASSWORD@HOST:PORT,HOST:PORT/SERVICE/DB` asks these sentinels for the primary
 of SERVICE at each new connection, so a failover is healed as a broken connection is. USER, PASSWORD
 and DB are those of the primary and may be left out. A port that is left out is 26379. The sentinels
@@ -16,9 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib
 import socket
-import threading
 from typing import Any
 
 import redis
@@ -27,8 +22,8 @@ from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from pyjobs.errors import MissingExtra
 from pyjobs.transport.cluster import AsyncCluster, Cluster
+from pyjobs.transport.memory import fake, memory
 from pyjobs.transport.sentinel import AsyncPool, Pool, primary
 from pyjobs.transport.url import CLUSTERS, checked_url, clustered, scheme_of
 
@@ -41,8 +36,6 @@ REPLY_SECONDS = 5.0
 CLOSE_SECONDS = 1.0
 # A URL may not say how replies are decoded: the parsers of the scripts' replies take RESP2 bytes.
 OURS = {"protocol": 2, "decode_responses": False}
-
-_servers: dict[str, Any] = {}
 
 
 def connect(url: str, *, reply_seconds: float = REPLY_SECONDS) -> Server:
@@ -58,7 +51,7 @@ def connect(url: str, *, reply_seconds: float = REPLY_SECONDS) -> Server:
         MissingExtra: the URL is `memory://`, and the extra is not installed.
     """
     if scheme_of(checked_url(url)) == "memory":
-        return _fake().FakeRedis(server=_memory(url))  # type: ignore[no-any-return]
+        return fake().FakeRedis(server=memory(url))  # type: ignore[no-any-return]
     if spans_nodes(url):
         nodes = clustered(url)
         return Cluster(
@@ -87,7 +80,7 @@ def aconnect(url: str, *, reply_seconds: float = REPLY_SECONDS) -> AsyncServer:
         MissingExtra: the URL is `memory://`, and the extra is not installed.
     """
     if scheme_of(checked_url(url)) == "memory":
-        return _fake().FakeAsyncRedis(server=_memory(url))  # type: ignore[no-any-return]
+        return fake().FakeAsyncRedis(server=memory(url))  # type: ignore[no-any-return]
     if spans_nodes(url):
         nodes = clustered(url)
         return AsyncCluster(
@@ -173,27 +166,3 @@ def _keepalive() -> dict[int, int]:
     """Socket options by which a lost peer is noticed within seconds, though nothing is sent."""
     wanted = {"TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 2, "TCP_KEEPCNT": 3}
     return {getattr(socket, name): value for name, value in wanted.items() if hasattr(socket, name)}
-
-
-def _fake() -> Any:
-    try:
-        fakeredis = importlib.import_module("fakeredis")
-        importlib.import_module("lupa")
-    except ImportError:
-        raise MissingExtra(
-            "memory:// needs the extra 'memory': pip install 'pyjobs[memory]'"
-        ) from None
-    return fakeredis
-
-
-def _memory(url: str) -> Any:
-    server = _servers.get(url)
-    if server is None:
-        made = _fake().FakeServer()
-        # Its own lock is not reentrant: a signal handler amid a command would wait for ever.
-        made.lock = threading.RLock()
-        # Two threads could each make the first database of a server that both of them have.
-        _ = made.dbs[0]
-        # Of servers that several threads make at once, the first is taken.
-        server = _servers.setdefault(url, made)
-    return server

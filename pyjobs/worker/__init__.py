@@ -4,8 +4,10 @@ meet.
 Other folders import from here and not past it.
 """
 
+from pyjobs.worker.drain import Drain, RanJob
 from pyjobs.worker.job import ClaimedJob
 from pyjobs.worker.process import STOPS, StopSignals, busy_threads, how_ended
+from pyjobs.worker.run import Run
 from pyjobs.worker.settings import EXECUTORS
 from pyjobs.worker.verdicts import Reject, Retry, Snooze
 from pyjobs.worker.worker import Worker
@@ -14,8 +16,11 @@ __all__ = [
     "EXECUTORS",
     "STOPS",
     "ClaimedJob",
+    "Drain",
+    "RanJob",
     "Reject",
     "Retry",
+    "Run",
     "Snooze",
     "StopSignals",
     "Worker",

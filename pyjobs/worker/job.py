@@ -6,10 +6,12 @@ Only what a handler meets may live here. What the worker itself knows of a run l
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from typing import Any
 
+from pyjobs import codec
 from pyjobs.engine import Outcome
-from pyjobs.errors import PyjobsError
+from pyjobs.errors import BadArgument, PyjobsError
 from pyjobs.worker.outcomes import failure, success
 from pyjobs.worker.refusals import NOT_RECORDED, refusal
 from pyjobs.worker.run import Run
@@ -103,6 +105,44 @@ class ClaimedJob:
     def token(self) -> str:
         """The fencing token of this claim. The same job claimed again has another token."""
         return self._run.token
+
+    @property
+    def state(self) -> Any:
+        """What an earlier run of the job has saved by `save`; None when none has. Any value that
+        has JSON.
+
+        Raises:
+            Undecodable: another program saved what is not JSON.
+        """
+        saved = self._run.saved
+        return None if saved is None else codec.decode(saved)
+
+    def save(self, state: Any) -> Awaitable[None]:
+        """Save a value, which the next attempt of the job gets as `state`: after a failure, a
+        release, a crash or a requeue (reliable/update). The value is removed when the job is done.
+
+        An `async def` handler awaits what this returns, one save after the other. In a plain
+        handler, which runs in a thread, the value is recorded when this returns.
+
+        Args:
+            state: any value that has JSON, of up to 1 MiB.
+
+        Raises:
+            LeaseLost: the job was claimed again or put back; nothing was saved.
+            JobCancelled: the job was cancelled; nothing was saved.
+            NoJob: the job does not exist any more; nothing was saved.
+            Unencodable: the value has no JSON.
+            TooLarge: the value has more than 1 MiB of JSON.
+            Unavailable: Redis can't be reached; OutcomeUnknown: the value may have been saved.
+            BadArgument: the queue is not reliable, or the handler runs in a child process.
+        """
+        if self._run.updates is None:
+            raise BadArgument(
+                f"job {self.id} on queue {self.queue}: only a job of reliable mode can save, and "
+                "no handler in a child process"
+            )
+        sent: Awaitable[None] = self._run.updates.save(self._run, state)
+        return sent
 
     @property
     def lost(self) -> bool:

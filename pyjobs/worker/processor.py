@@ -40,6 +40,7 @@ from pyjobs.worker.run import Run
 from pyjobs.worker.settings import WorkerSettings
 from pyjobs.worker.shutdown import Shutdown
 from pyjobs.worker.unknown import UnknownTasks
+from pyjobs.worker.updates import Updates
 from pyjobs.worker.workerlog import log_ready
 
 log = logger(__name__)
@@ -75,6 +76,8 @@ class Processor:
         self._loop_watch = LoopWatch()
         self._executor = executor_of(settings, handler, tasks, self._ended)
         self._server = aconnect(settings.url)
+        leases = settings.mode.leases
+        self._updates = Updates(self._server, settings.queue_keys) if leases else None
         self._lanes = [self._round_trips_of(lane) for lane in self._core.lanes]
         self._shutdown = Shutdown(
             self._core, self._executor, grace=settings.grace, changed=self._changed
@@ -241,6 +244,7 @@ class Processor:
         now = time.monotonic()
         while run := self._core.next_run(now):
             failpoints.at("start")
+            run.updates = self._updates
             try:
                 self._executor.start(run)
             except Exception as error:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
+from typing import Any
 
 from pyjobs.engine import Claimed
 
@@ -48,6 +49,7 @@ class Run:
         started_at: when the handler began, by the same clock; None before that.
         state: whether an outcome can still be recorded.
         loss: why the run is lost, a script's word or any other text; '' for no known reason.
+        updates: sends what the run saves; None where nothing can.
         on_recorded: called with the script's word about the outcome; None where nobody waits.
 
     Args:
@@ -74,6 +76,7 @@ class Run:
         "task",
         "timeout",
         "token",
+        "updates",
     )
 
     def __init__(
@@ -99,6 +102,7 @@ class Run:
         self.state = HELD
         self.loss = ""
         self.on_recorded: Callable[[str], None] | None = None
+        self.updates: Any = None
         # Its only element goes to `begin` or to `hold_back`: `pop` is atomic between threads.
         self._permits = [True]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from pyjobs import clock
 from pyjobs.cron import Cron, coming
 from pyjobs.engine import (
     MAX_ITEMS,
@@ -82,7 +83,7 @@ class Upkeep:
             cron,
             missed=schedule.missed,
             last=schedule.last,
-            now=int(time.time() * 1000),
+            now=clock.now_ms(),
             following=schedule.next,
             count=MOMENTS,
         )

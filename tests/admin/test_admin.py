@@ -25,7 +25,7 @@ from pyjobs.admin import (
 )
 from pyjobs.codec import ErrorText, encode_error
 from pyjobs.engine import MODES, RELIABLE, Keys
-from pyjobs.errors import BadArgument, WrongMode
+from pyjobs.errors import BadArgument
 from pyjobs.transport import connect
 
 KEYS = Keys()
@@ -97,16 +97,10 @@ class TestCancel:
         answers = cancel_jobs(server, KEYS, "q", ["a", "none"])
         assert answers == [Answer("a", "cancelled", True), Answer("none", "NOJOB", False)]
 
-    def test_cancel_in_another_mode_than_the_queue_s_is_refused(
-        self, server: Any, jobs: Jobs
-    ) -> None:
-        jobs.submit("a")
-        with pytest.raises(WrongMode):
-            cancel_jobs(server, KEYS, "q", ["a"], mode="recoverable")
-
     def test_cancel_in_simple_mode_is_refused(self, server: Any) -> None:
+        server.hset("jobs:{q}:meta", mapping={"mode": "simple", "layout": 1})
         with pytest.raises(BadArgument, match=r"^cancel: simple mode has no such verb$"):
-            cancel_jobs(server, KEYS, "q", ["a"], mode="simple")
+            cancel_jobs(server, KEYS, "q", ["a"])
 
 
 @one_server

@@ -152,9 +152,5 @@ def test_cancel_on_a_simple_queue_says_that_there_is_no_such_verb(cli: Cli) -> N
     assert cli("cancel", "words", "a").err == "pyjobs: cancel: simple mode has no such verb\n"
 
 
-def test_cancel_in_another_mode_or_without_ids_is_refused(cli: Cli) -> None:
-    submitted(cli, "a")
-    told = cli("cancel", "words", "a", "--mode", "recoverable")
-    assert told.code == 1
-    assert told.err == "pyjobs: queue words is reliable, not recoverable\n"
+def test_cancel_without_ids_is_refused(cli: Cli) -> None:
     assert "Missing argument 'ID...'" in cli("cancel", "words").err

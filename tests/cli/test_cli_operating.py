@@ -136,3 +136,25 @@ def test_doctor_exits_with_2_for_warnings_and_with_1_when_redis_is_away(cli: Cli
         cli.redis.config_set("appendonly", "no")
         cli.redis.config_set("maxmemory", "0")
     assert cli("doctor", "--url", "redis://127.0.0.1:1").code == 1
+
+
+def test_a_limit_is_set_shown_and_taken_away(queue: Cli) -> None:
+    said = queue("limit", "words", "--waiting", "4", "--json")
+    assert json.loads(said.out) == {"waiting": 4, "bytes": 0, "dead": 0}
+    full = queue("submit", "words", "1", "--id", "more")
+    assert (full.code, "queue words holds 4 jobs" in full.err) == (1, True)
+    assert queue("limit", "words", "--off").out.split()[-3:] == ["-", "-", "-"]
+    assert queue("submit", "words", "1", "--id", "more").code == 0
+    assert queue("limit", "words", "--off", "--dead", "1").code == 1
+    assert queue("limit", "words", "--dead", "-1").code == 1
+
+
+def test_the_mode_of_a_queue_is_changed_when_it_is_empty(cli: Cli) -> None:
+    cli("submit", "words", "1", "--id", "a", "--mode", "reliable")
+    said = cli("mode", "words", "recoverable")
+    assert (said.code, "until it is empty: jobs: 1" in said.err) == (1, True)
+    cli("purge", "words", "--yes")
+    assert cli("mode", "words", "recoverable").out == (
+        "queue words is recoverable, and was reliable\n"
+    )
+    assert cli.redis.hget("jobs:queues", "words") == b"recoverable"

@@ -11,6 +11,7 @@ from support.commands import Cli
 from pyjobs.cli.work import find
 from pyjobs.errors import BadArgument
 
+pytest_plugins = ("support.command_fixtures",)
 MODULE = """
 from pyjobs import task
 
@@ -64,3 +65,8 @@ def test_work_of_what_is_no_worker_and_no_module_with_tasks_is_an_error(
 
 def test_tasks_with_schema_is_indented(cli: Cli, module: str) -> None:
     assert cli("tasks", module, "--schema").out.splitlines()[1] == '  "mail.send": {'
+
+
+def test_submit_with_a_task_stores_its_name(cli: Cli) -> None:
+    id = cli("submit", "mail", '{"to": 7}', "--task", "mail.send").out.strip()
+    assert cli.redis.hget(f"jobs:{{mail}}:job:{id}", "task") == b"mail.send"

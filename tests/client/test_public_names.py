@@ -17,7 +17,7 @@ from pyjobs.engine.modes import MODES
 from pyjobs.engine.scripts import script
 
 JOB = {"created", "done", "exception", "id", "queue", "result", "times"}
-CLIENT = {"schedules", "cancel", "close", "job", "ping", "submit", "submit_many"}
+CLIENT = {"schedules", "cancel", "close", "job", "map", "ping", "submit", "submit_many"}
 CLIENTS = [pyjobs.Client, pyjobs.aio.Client]
 both = pytest.mark.parametrize("client", CLIENTS, ids=["sync", "asyncio"])
 

@@ -147,7 +147,7 @@ def test_the_rights_of_an_operator_are_enough_for_every_command(
     lines = [
         "scripts load",
         f"reap q --mode {mode} --older-than 60",
-        f"cancel q lost --mode {mode}",
+        "cancel q lost",
     ]
     if mode == "reliable":
         lines += ["dead q", "requeue q a", "requeue q --all"]

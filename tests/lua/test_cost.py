@@ -54,15 +54,16 @@ class Cost(NamedTuple):
 BOUNDS = {
     # A read of the clock, since a job that is over its `expires` has expired.
     "queue/watch": (Cost(3, 18), Cost(103, 1118)),
-    "simple/submit": (Cost(4, 12), Cost(4, 112)),
+    # Two words of each submit are the names of the limits that its queue may have.
+    "simple/submit": (Cost(4, 14), Cost(4, 114)),
     # Messages are read in pieces of 16, since their sizes show only then.
     "simple/claim": (Cost(7, 22), Cost(13, 46)),
     "simple/complete": (Cost(3, 10), Cost(3, 10)),
-    "recoverable/submit": (Cost(6, 25), Cost(106, 1225)),
+    "recoverable/submit": (Cost(6, 27), Cost(106, 1227)),
     # With the fields `paused` and `scheduled` of :meta.
     "recoverable/claim": (Cost(11, 53), Cost(211, 2053)),
     "recoverable/complete": (Cost(7, 33), Cost(307, 2133)),
-    "reliable/submit": (Cost(6, 25), Cost(106, 1225)),
+    "reliable/submit": (Cost(6, 27), Cost(106, 1227)),
     # With the field `saved` of each job.
     "reliable/claim": (Cost(11, 61), Cost(211, 2161)),
     # One HSET of the stamp.

@@ -7,6 +7,7 @@ from support.store import HOUR, STORED, Jobs, Q, Store, having
 
 from pyjobs.engine.modes import Mode
 from pyjobs.engine.operate import OPERATOR
+from pyjobs.errors import QueueFull, TooLarge, WrongMode
 
 every_mode = having("submit")
 every_stored = having("submit", STORED)
@@ -171,3 +172,69 @@ def test_run_leaves_a_job_in_quarantine_where_it_is(jobs: Jobs) -> None:
     jobs.redis.hset(f"{Q}:job:a", "crashes", 2)
     with jobs.store.unchanged():
         assert jobs.store.call(OPERATOR.run_now(Q, ["a"])) == ["quarantine"]
+
+
+# --- mode and limit ---
+
+
+@every_mode
+def test_the_mode_of_an_empty_queue_is_changed_and_that_of_another_is_not(jobs: Jobs) -> None:
+    jobs.submit("a")
+    other = "simple" if jobs.mode.stores else "reliable"
+    name = jobs.mode.name
+    assert jobs.store.call(OPERATOR.set_mode(Q, name)) == ("same", name, 1, 0)
+    with jobs.store.unchanged():
+        assert jobs.store.call(OPERATOR.set_mode(Q, other)) == ("kept", name, 1, 0)
+    jobs.complete(*jobs.claim().jobs)
+    assert jobs.store.call(OPERATOR.set_mode(Q, other)) == ("changed", name, 0, 0)
+    with pytest.raises(WrongMode):
+        jobs.submit("b")
+
+
+@every_stored
+def test_a_queue_with_a_schedule_or_a_delayed_job_keeps_its_mode(jobs: Jobs) -> None:
+    jobs.submit("later", delay=HOUR)
+    assert jobs.store.call(OPERATOR.set_mode(Q, "simple"))[2:] == (1, 0)
+    jobs.store.call(OPERATOR.delete(Q, ["later"]))
+    jobs.schedule("good", moments=[jobs.now() + HOUR])
+    assert jobs.store.call(OPERATOR.set_mode(Q, "simple")) == ("kept", jobs.mode.name, 0, 1)
+    jobs.redis.flushall()
+
+
+@every_mode
+def test_a_queue_takes_no_more_jobs_than_its_limit_and_writes_nothing_then(jobs: Jobs) -> None:
+    assert jobs.store.call(OPERATOR.limit(Q, waiting=2)) == (2, 0, 0)
+    jobs.submit("a", "b")
+    with jobs.store.unchanged(), pytest.raises(QueueFull, match="holds 2 jobs and takes 2, not 1"):
+        jobs.submit("c")
+    jobs.claim(1)
+    jobs.submit("c")
+    assert jobs.store.call(OPERATOR.limit(Q, waiting=0)) == (0, 0, 0)
+    jobs.submit("d", "e")
+
+
+@every_stored
+def test_a_limit_counts_delayed_jobs_and_refuses_no_job_that_is_there(jobs: Jobs) -> None:
+    jobs.submit("later", delay=HOUR)
+    jobs.store.call(OPERATOR.limit(Q, waiting=1))
+    jobs.submit("later", delay=HOUR)
+    with jobs.store.unchanged(), pytest.raises(QueueFull):
+        jobs.submit("new", delay=HOUR)
+
+
+@every_mode
+def test_a_payload_over_the_limit_of_its_queue_is_refused(jobs: Jobs) -> None:
+    jobs.submit("a")
+    jobs.store.call(OPERATOR.limit(Q, bytes=3))
+    with jobs.store.unchanged(), pytest.raises(TooLarge, match="4 bytes, and queue q takes 3"):
+        jobs.submit("b")
+    assert jobs.store.call(OPERATOR.limit(Q)) == (0, 3, 0)
+
+
+@reliable
+def test_no_more_dead_jobs_are_kept_than_the_limit(jobs: Jobs) -> None:
+    jobs.store.call(OPERATOR.limit(Q, dead=2))
+    for id in "abc":
+        jobs.fail(*jobs.take(id), verdict="reject")
+    assert jobs.store.call(OPERATOR.stats(Q)).dead == 2
+    assert not jobs.redis.exists(f"{Q}:job:a")

@@ -21,6 +21,14 @@ def process_id(job: pyjobs.ClaimedJob) -> int:
     return os.getpid()
 
 
+def state_and_save(job: pyjobs.ClaimedJob) -> Any:
+    """The job's state, and the error of a save."""
+    try:
+        job.save(1)
+    except pyjobs.BadArgument as error:
+        return [job.state, str(error)]
+
+
 def do(job: pyjobs.ClaimedJob) -> Any:
     """Do what the data says: [name of one of ACTS, its arguments]."""
     name, *args = job.data

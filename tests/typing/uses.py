@@ -31,6 +31,8 @@ def sync_uses(client: pyjobs.Client) -> None:
     assert_type(client.submit(send.using(delay=60, id="hi-7"), 7), Job[int])
     assert_type(client.submit(later, 7).result(), str)
     assert_type(client.submit(who, word="hi").result(), bytes)
+    assert_type(client.submit_many(send, [(7, "hi"), {"to": 8}]), list[Job[int]])
+    assert_type(next(client.map(send, [(7,)])), int)
     client.submit({"text": "hi"}, queue="words", delay=3)
     client.submit([1, "two", None])
     client.submit(send)  # wrong

@@ -1,7 +1,7 @@
 -- The end of a job, and all that follows from it: the stored outcome, the unique key, the set of the dead, the
 -- message to each client that listens. Every script that can end a job includes this piece, and nothing else does any of it.
 -- needs clock.now stamp.stamp messages.add_message held.CLIENT held.QUEUED held.STARTED held.UNIQUE unique.free
--- needs dead.DEAD_MS dead.DEAD_JOBS dead.drop_old_dead
+-- needs dead.DEAD_MS dead.DEAD_JOBS dead.drop_old_dead queue.whole
 local DAY_MS = 86400000
 
 -- Ends a job that has a hash: the hash goes after `retention` ms; without it, the hash stays.
@@ -29,7 +29,8 @@ end
 local function trim_dead(q)
   if died == 0 then return end
   drop_old_dead(q)
-  local excess = math.min(redis.call('ZCARD', q.dead) - DEAD_JOBS, died + DEAD_TRIM)
+  local most = whole(redis.call('HMGET', q.meta, 'most_dead')[1]) or DEAD_JOBS
+  local excess = math.min(redis.call('ZCARD', q.dead) - most, died + DEAD_TRIM)
   if excess > 0 then
     local ids = redis.call('ZRANGE', q.dead, 0, excess - 1)
     for _, id in ipairs(ids) do redis.call('DEL', q.job .. id) end

@@ -1,5 +1,5 @@
 -- What every mode's submit shares: its items are id, data.
--- needs args.name items.check_bodies clock.clock clock.micros queue.LAYOUT
+-- needs args.bad args.name items.check_bodies clock.clock clock.micros queue.LAYOUT
 local function check_new_jobs(first)
   for i = first, #ARGV, 2 do name('id', ARGV[i], true) end
   check_bodies('data', first, 2)
@@ -13,4 +13,25 @@ end
 -- The first submit makes the queue, and decides its mode.
 local function create_queue(q)
   if not q.born then redis.call('HSET', q.meta, 'mode', q.mode, 'layout', LAYOUT) end
+end
+
+-- Refuses new jobs beyond the limits of the queue (queue/limit). The reply has id and outcome of each item.
+local function check_limits(q, first, reply)
+  if not (q.most_waiting or q.most_bytes) then return end
+  local fresh = 0
+  for n = 2, #reply, 2 do
+    if reply[n] == 'new' then
+      local size = #ARGV[first + n - 1]
+      if q.most_bytes and size > q.most_bytes then
+        bad = bad or 'TOOLARGE data: ' .. size .. ' bytes, and queue ' .. q.name .. ' takes ' .. q.most_bytes
+      end
+      fresh = fresh + 1
+    end
+  end
+  if bad or fresh == 0 or not q.most_waiting then return end
+  local held = redis.call('LLEN', q.pending) + redis.call('ZCARD', q.delayed)
+  if held + fresh > q.most_waiting then
+    bad = 'QUEUEFULL queue ' .. q.name .. ' holds ' .. held .. ' jobs and takes ' .. q.most_waiting .. ', not ' .. fresh
+      .. ' more'
+  end
 end

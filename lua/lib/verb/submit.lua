@@ -1,7 +1,7 @@
 -- Jobs as hashes, their ids in the queue: what recoverable and reliable share of submit.
 -- needs args.bad acl.denied queue.wake clock.now stamp.stamp unique.holder
 -- needs unique.unique_key args.refuse
--- needs new_jobs.make_id new_jobs.create_queue job.is_live late.state_now listeners.joined listeners.add_listeners
+-- needs new_jobs.make_id new_jobs.create_queue new_jobs.check_limits job.is_live late.state_now listeners.joined listeners.add_listeners
 
 -- Name, value, ... without those that were not given: a job holds no field for a default.
 local function fields(...)
@@ -81,6 +81,8 @@ local function submit(q, first, client, delay, unique, task, extra)
   local state = delay > 0 and 'delayed' or 'pending'
   local ids, keys = name_jobs(q, first)
   local reply, live = look_up(q, first, ids, keys, find_none(q, keys), state, unique, task)
+  check_limits(q, first, reply)
+  if bad then return redis.error_reply(bad) end
   local fresh, scores = {}, {}
   for n, id in ipairs(ids) do
     if reply[2 * n] == 'new' then

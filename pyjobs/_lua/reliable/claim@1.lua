@@ -688,7 +688,8 @@ if opened.moves then
           end
           if not (died == 0) then
             redis.call('ZREMRANGEBYSCORE', q.dead, '-inf', now - 604800000)
-            local excess = math.min(redis.call('ZCARD', q.dead) - 10000, died + 100)
+            local most = whole(redis.call('HMGET', q.meta, 'most_dead')[1]) or 10000
+            local excess = math.min(redis.call('ZCARD', q.dead) - most, died + 100)
             if excess > 0 then
               local ids_2 = redis.call('ZRANGE', q.dead, 0, excess - 1)
               for __2, id in ipairs(ids_2) do

@@ -115,6 +115,9 @@ do
   end
 end
 local q
+local function whole(text)
+  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+end
 if not bad then
   local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
   if not prefix or #prefix > 128 or #tag > 128 then
@@ -138,9 +141,6 @@ if not bad then
     }
     local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect', 'lease')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
-    local function whole(text)
-      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
-    end
     for i = 1, select('#', 'lease') do
       q_2[select(i, 'lease')] = whole(meta[4 + i])
     end
@@ -314,7 +314,8 @@ for n, id in ipairs(ids) do
 end
 if not (died == 0) then
   redis.call('ZREMRANGEBYSCORE', q_2.dead, '-inf', now - 604800000)
-  local excess = math.min(redis.call('ZCARD', q_2.dead) - 10000, died + 100)
+  local most = whole(redis.call('HMGET', q_2.meta, 'most_dead')[1]) or 10000
+  local excess = math.min(redis.call('ZCARD', q_2.dead) - most, died + 100)
   if excess > 0 then
     local ids_2 = redis.call('ZRANGE', q_2.dead, 0, excess - 1)
     for _, id in ipairs(ids_2) do

@@ -264,7 +264,8 @@ if unknown then
   end
   if not (died == 0) then
     redis.call('ZREMRANGEBYSCORE', opened.dead, '-inf', now - 604800000)
-    local excess = math.min(redis.call('ZCARD', opened.dead) - 10000, died + 100)
+    local most = whole(redis.call('HMGET', opened.meta, 'most_dead')[1]) or 10000
+    local excess = math.min(redis.call('ZCARD', opened.dead) - most, died + 100)
     if excess > 0 then
       local ids_2 = redis.call('ZRANGE', opened.dead, 0, excess - 1)
       for _, id in ipairs(ids_2) do

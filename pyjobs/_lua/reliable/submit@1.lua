@@ -148,13 +148,13 @@ if not bad then
       client = queue .. ':client:',
       cancel = queue .. ':cancel',
     }
-    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect')
+    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect', 'most_waiting', 'most_bytes')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
-    for i = 1, select('#') do
-      q_2[select(i)] = whole(meta[4 + i])
+    for i = 1, select('#', 'most_waiting', 'most_bytes') do
+      q_2[select(i, 'most_waiting', 'most_bytes')] = whole(meta[4 + i])
     end
     q_2.born = its_mode and true
     q_2.mode = its_mode or 'reliable'
@@ -278,6 +278,27 @@ do
     reply_2[2 * n - 1], reply_2[2 * n] = id, outcome
   end
   reply, live = reply_2, live_2
+end
+if (q_2.most_waiting or q_2.most_bytes) then
+  local fresh = 0
+  for n = 2, #reply, 2 do
+    if reply[n] == 'new' then
+      local size = #ARGV[first + n - 1]
+      if q_2.most_bytes and size > q_2.most_bytes then
+        bad = bad or 'TOOLARGE data: ' .. size .. ' bytes, and queue ' .. q_2.name .. ' takes ' .. q_2.most_bytes
+      end
+      fresh = fresh + 1
+    end
+  end
+  if not (bad or fresh == 0 or not q_2.most_waiting) then
+    local held = redis.call('LLEN', q_2.pending) + redis.call('ZCARD', q_2.delayed)
+    if held + fresh > q_2.most_waiting then
+      bad = 'QUEUEFULL queue ' .. q_2.name .. ' holds ' .. held .. ' jobs and takes ' .. q_2.most_waiting .. ', not ' .. fresh .. ' more'
+    end
+  end
+end
+if bad then
+  return redis.error_reply(bad)
 end
 local fresh, scores = {}, {}
 for n, id in ipairs(ids) do

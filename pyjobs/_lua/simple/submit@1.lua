@@ -100,13 +100,13 @@ if not bad then
       client = queue .. ':client:',
       cancel = queue .. ':cancel',
     }
-    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect')
+    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect', 'most_waiting', 'most_bytes')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
-    for i = 1, select('#') do
-      q_2[select(i)] = whole(meta[4 + i])
+    for i = 1, select('#', 'most_waiting', 'most_bytes') do
+      q_2[select(i, 'most_waiting', 'most_bytes')] = whole(meta[4 + i])
     end
     q_2.born = its_mode and true
     q_2.mode = its_mode or 'simple'
@@ -137,6 +137,27 @@ for i = jobs, #ARGV, 2 do
   table.insert(reply, id)
   table.insert(reply, 'new')
 end
+do
+  local q_2, first = q, jobs
+  if (q_2.most_waiting or q_2.most_bytes) then
+    local fresh = 0
+    for n = 2, #reply, 2 do
+      if reply[n] == 'new' then
+        local size = #ARGV[first + n - 1]
+        if q_2.most_bytes and size > q_2.most_bytes then
+          bad = bad or 'TOOLARGE data: ' .. size .. ' bytes, and queue ' .. q_2.name .. ' takes ' .. q_2.most_bytes
+        end
+        fresh = fresh + 1
+      end
+    end
+    if not (bad or fresh == 0 or not q_2.most_waiting) then
+      local held = redis.call('LLEN', q_2.pending) + redis.call('ZCARD', q_2.delayed)
+      if held + fresh > q_2.most_waiting then
+        bad = 'QUEUEFULL queue ' .. q_2.name .. ' holds ' .. held .. ' jobs and takes ' .. q_2.most_waiting .. ', not ' .. fresh .. ' more'
+      end
+    end
+  end
+end
 local function denied(...)
   if not redis.acl_check_cmd then
     return
@@ -151,7 +172,7 @@ local function denied(...)
     end
   end
 end
-bad = denied('HSET', not q.born and q.meta)
+bad = bad or denied('HSET', not q.born and q.meta)
 if bad then
   return redis.error_reply(bad)
 end

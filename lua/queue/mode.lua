@@ -1,0 +1,30 @@
+-- queue/mode @1
+-- Change the mode of a queue that holds no job: none waits, is delayed, in flight or dead, and none is scheduled. Jobs
+-- that run in simple mode are seen by nobody. Outcomes that are kept stay.
+-- returns  [outcome, was, held, scheduled]
+--          outcome    word  'changed', 'same' when the queue has this mode, or 'kept' when it is not empty
+--          was        word  'simple', 'recoverable' or 'reliable': the mode before; '' when nothing was ever submitted
+--          held       int   jobs that wait, are delayed, in flight or dead
+--          scheduled  int   schedules
+-- errors   BADARG BADLAYOUT
+-- replay   safe: the mode is that of the latest call
+-- cost     O(1)
+--% include "lib/call/args.lua"
+--% include "lib/call/word.lua"
+--% include "lib/queue/queue.lua"
+--% include "lib/queue/check_types.lua"
+--% include "lib/schedule/schedules.lua"
+local queue = KEYS[1]                                                       -- queue  whose mode
+local mode  = one_of('mode', ARGV[1], 'simple', 'recoverable', 'reliable')  -- word   'simple', 'recoverable' or 'reliable'
+
+arity(1, 1)
+local q = open(queue)
+if bad then return redis.error_reply(bad) end
+check_types(q)
+local scheduled = redis.call('ZCARD', schedules_key(q))
+local held = q.waiting + q.later + q.flying + q.buried
+local was = q.mode or ''
+if was == mode then return { 'same', was, held, scheduled } end
+if held + scheduled > 0 then return { 'kept', was, held, scheduled } end
+redis.call('HSET', q.meta, 'mode', mode, 'layout', LAYOUT)
+return { 'changed', was, 0, 0 }

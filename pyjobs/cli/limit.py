@@ -1,0 +1,48 @@
+"""`pyjobs limit`: what a queue takes and keeps. Nothing else may live here."""
+
+from __future__ import annotations
+
+import click
+
+from pyjobs.cli.common import prefix_option, url_option
+from pyjobs.cli.operating import admin_of, json_option, json_ready, queue_argument
+from pyjobs.cli.output import print_table, show_json
+from pyjobs.errors import BadArgument
+
+
+@click.command()
+@queue_argument
+@click.option("--waiting", type=int, metavar="NUMBER", help="Most jobs that wait or are delayed.")
+@click.option("--bytes", "size", type=int, metavar="NUMBER", help="Most bytes of a payload.")
+@click.option("--dead", type=int, metavar="NUMBER", help="How many dead jobs are kept.")
+@click.option("--off", is_flag=True, help="Take all limits away.")
+@json_option
+@url_option
+@prefix_option
+def limit(
+    queue: str,
+    waiting: int | None,
+    size: int | None,
+    dead: int | None,
+    off: bool,
+    as_json: bool,
+    url: str,
+    prefix: str,
+) -> int:
+    """Set limits of QUEUE and print them all. 0 takes a limit away.
+
+    A submit beyond a limit is refused. A job that is there already is not, and neither is one that
+    comes back by a retry, a requeue or a schedule.
+    """
+    if off and (waiting, size, dead) != (None, None, None):
+        raise BadArgument("off: takes all limits away, so set none beside")
+    with admin_of(url, prefix) as admin:
+        admin.stats(queue)
+        if off:
+            waiting = size = dead = 0
+        found = admin.limit(queue, waiting=waiting, bytes=size, dead=dead)
+    if as_json:
+        show_json(json_ready(found))
+    else:
+        print_table([[str(part or "-") for part in found]], "waiting", "bytes", "dead")
+    return 0

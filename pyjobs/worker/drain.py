@@ -1,0 +1,181 @@
+"""Running what is due, one job after the other, in the caller's own thread.
+
+For tests of handlers: a worker's decisions and the scripts are the real ones, and there is no
+thread, no heartbeat and no wait. Nothing else may live here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import dataclasses
+import time
+from collections.abc import Generator
+from typing import Any, NamedTuple
+
+from pyjobs import codec
+from pyjobs.engine import Call, ModeName, Outcome
+from pyjobs.errors import JobFailed, QueueFull, Unavailable
+from pyjobs.task import BaseTask
+from pyjobs.transport import AsyncServer, Server, arun_many, run_many
+from pyjobs.worker.core import WorkerCore
+from pyjobs.worker.invocation import decoded, is_awaitable
+from pyjobs.worker.job import ClaimedJob
+from pyjobs.worker.outcomes import failure, outcome_of
+from pyjobs.worker.run import Run
+from pyjobs.worker.unknown import UnknownTasks
+from pyjobs.worker.worker import Worker
+
+Ended = tuple[Outcome, Exception | None]
+Steps = Generator[list[Call[Any]] | Run, Any, None]
+
+
+class RanJob(NamedTuple):
+    """Holds one run of a job that has ended.
+
+    Attributes:
+        id: the job's id.
+        queue: the name of the job's queue.
+        task: the name of the job's task; '' for a bare job.
+        data: the payload's bytes.
+        result: what a client gets as the result; None of a failed job.
+        error: what the handler raised; None when it returned.
+    """
+
+    id: str
+    queue: str
+    task: str
+    data: bytes
+    result: Any
+    error: Exception | None
+
+
+class Drain:
+    """Responsible for running what is due in some queues of one mode, one job after the other.
+
+    Attributes:
+        ran: the runs that have ended, in order.
+
+    Args:
+        worker: says what runs the jobs, and with which settings.
+        mode: the mode of the queues.
+        queues: the names of the queues.
+    """
+
+    def __init__(self, worker: Worker, mode: ModeName, queues: tuple[str, ...]) -> None:
+        self.ran: list[RanJob] = []
+        self._handler: Any = worker._handler
+        self._tasks: dict[str, BaseTask[..., Any]] = worker._tasks
+        settings = dataclasses.replace(
+            worker.settings,
+            mode_name=mode,
+            queues=queues,
+            concurrency=1,
+            prefetch=0,
+            executor="thread",
+            max_jobs_per_child=None,
+            max_memory_per_child=None,
+        )
+        unknown = None
+        if self._tasks:
+            known = {*self._tasks, ""} if self._handler is not None else {*self._tasks}
+            unknown = UnknownTasks(known, hands_back=settings.mode.leases)
+        self._core = WorkerCore(settings, unknown=unknown)
+
+    def unknown(self) -> list[str]:
+        """Return the names of tasks that were met and are not known; '' is a job without a task."""
+        return [] if self._core.unknown is None else self._core.unknown.new()
+
+    def run(self, server: Server) -> None:
+        """Run what is due. An `async def` runs in an event loop of this call.
+
+        Args:
+            server: a connection from `pyjobs.transport.connect`.
+
+        Raises:
+            PyjobsError: what ends a worker.
+        """
+        steps, answer = self._steps(), None
+        with asyncio.Runner() as runner:
+            while True:
+                try:
+                    step = steps.send(answer)
+                except StopIteration:
+                    return
+                if isinstance(step, Run):
+                    answer = self._called(step)
+                    if not isinstance(answer, tuple):
+                        answer = runner.run(self._awaited(step, answer))
+                else:
+                    answer = run_many(server, step)
+
+    async def arun(self, server: AsyncServer) -> None:
+        """Run what is due, in the running event loop.
+
+        Args:
+            server: a connection from `pyjobs.transport.aconnect`.
+
+        Raises:
+            PyjobsError: what ends a worker.
+        """
+        steps, answer = self._steps(), None
+        while True:
+            try:
+                step = steps.send(answer)
+            except StopIteration:
+                return
+            if isinstance(step, Run):
+                answer = self._called(step)
+                if not isinstance(answer, tuple):
+                    answer = await self._awaited(step, answer)
+            else:
+                answer = await arun_many(server, step)
+
+    def _steps(self) -> Steps:
+        """Yield the calls of each round trip, and each run that is to be made."""
+        core = self._core
+        while requests := core.requests(time.monotonic()):
+            answers = yield [request.call for request in requests]
+            for answer in answers:
+                if isinstance(answer, (Unavailable, QueueFull)):
+                    raise answer
+            core.answered(requests, answers, time.monotonic())
+            if core.fatal is not None:
+                raise core.fatal
+            while run := core.next_run(time.monotonic()):
+                run.begin(time.monotonic())
+                outcome, error = yield run
+                self._note(run, outcome, error)
+                core.finished(run, outcome, time.monotonic())
+
+    def _called(self, run: Run) -> Any:
+        """Call the handler of a run; return how it ended, or the awaitable that it returned."""
+        job = decoded(run)
+        if isinstance(job, Outcome):
+            return job, None
+        try:
+            result = contextvars.copy_context().run(self._call, job)
+        except Exception as error:
+            return failure(error), error
+        return result if is_awaitable(result) else (outcome_of(result), None)
+
+    def _call(self, job: ClaimedJob) -> Any:
+        task = self._tasks.get(job.task)
+        return self._handler(job) if task is None else task.run(job)
+
+    async def _awaited(self, run: Run, result: Any) -> Ended:
+        try:
+            async with asyncio.timeout(run.timeout):
+                return outcome_of(await result), None
+        except Exception as error:
+            return failure(error), error
+
+    def _note(self, run: Run, outcome: Outcome, error: Exception | None) -> None:
+        result = None
+        if outcome.verb == "complete":
+            task = self._tasks.get(run.task)
+            decode = codec.decode if task is None else task.decode_result
+            result = decode(outcome.body)
+        elif error is None:
+            error = JobFailed(*codec.decode_error(outcome.body))
+        self.ran.append(RanJob(run.id, run.queue, run.task, run.data, result, error))

@@ -1,0 +1,97 @@
+"""What a handler saves reaches the next attempt of its job; a run that is over saves nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from support import child_handlers
+from support.running import wait_until, working
+from support.servers import SOCKET_PLACES, at
+from support.store import Jobs, Q, Store
+
+import pyjobs
+from pyjobs.engine.modes import MODES
+
+everywhere = at(SOCKET_PLACES)
+
+
+def plain(seen: list[Any]) -> Any:
+    def handler(job: pyjobs.ClaimedJob) -> Any:
+        seen.append(job.state)
+        if job.state is None:
+            job.save({"page": 40})
+            raise pyjobs.Snooze(after=0)
+        return job.state["page"]
+
+    return handler
+
+
+def with_await(seen: list[Any]) -> Any:
+    async def handler(job: pyjobs.ClaimedJob) -> Any:
+        seen.append(job.state)
+        if job.state is None:
+            await job.save({"page": 40})
+            raise pyjobs.Snooze(after=0)
+        return job.state["page"]
+
+    return handler
+
+
+def lost(errors: list[str], jobs: Jobs) -> Any:
+    async def handler(job: pyjobs.ClaimedJob) -> None:
+        jobs.redis.hset(f"{Q}:job:{job.id}", "token", "9-other")
+        try:
+            await job.save(1)
+        except pyjobs.LeaseLost as error:
+            errors.append(str(error))
+            raise
+
+    return handler
+
+
+@everywhere
+@pytest.mark.parametrize("kind", [plain, with_await])
+def test_what_a_handler_saves_is_the_state_of_its_next_run(store: Store, kind: Any) -> None:
+    seen: list[Any] = []
+    with working(store.url, kind(seen), queues="q"), pyjobs.Client(store.url, queue="q") as client:
+        assert client.submit(1).result(10) == 40
+    assert seen == [None, {"page": 40}]
+
+
+@everywhere
+def test_a_save_of_a_run_that_lost_its_job_raises_lease_lost(store: Store) -> None:
+    errors: list[str] = []
+    jobs = Jobs(store, MODES["reliable"])
+    jobs.submit(("a", b"1"))
+    with working(store.url, lost(errors, jobs), queues="q"):
+        wait_until(lambda: errors)
+    assert errors == ["job a on queue q: it was claimed again, or put back"]
+    assert "saved" not in jobs.job("a")
+    store.redis.flushall()
+
+
+@everywhere
+def test_a_save_in_recoverable_mode_says_that_it_is_for_reliable_mode(store: Store) -> None:
+    with (
+        working(store.url, lambda job: job.save(1), queues="q", mode="recoverable"),
+        pyjobs.Client(store.url, queue="q", mode="recoverable") as client,
+    ):
+        error = client.submit(1).exception(10)
+    assert "only a job of reliable mode can save" in str(error)
+
+
+@everywhere
+def test_a_handler_in_a_child_process_has_the_state_and_cannot_save(store: Store) -> None:
+    jobs = Jobs(store, MODES["reliable"])
+    jobs.submit(("a", b"1"))
+    [job] = jobs.claim().jobs
+    jobs.update(job, saved=b'{"page":40}')
+    jobs.release(job)
+    with (
+        working(store.url, child_handlers.state_and_save, queues="q", executor="process"),
+        pyjobs.Client(store.url, queue="q") as client,
+    ):
+        state, error = client.job("a").result(20)
+    assert state == {"page": 40}
+    assert error.endswith("no handler in a child process")
