@@ -44,11 +44,22 @@ class BaseTask(Generic[P, R]):
         queue: the name of the queue of its jobs; None leaves the choice to the client, and is the
             queue 'default' to a worker.
         is_async: whether its function is an `async def`.
+        is_scheduled: whether a schedule makes jobs of it.
     """
 
     name: str
     queue: str | None
     is_async: bool
+    is_scheduled: bool = False
+
+    def schedule(self, mode: Any, keys: Any) -> Any:
+        """Return the call that makes the task's schedule (<mode>/schedule), if it is scheduled.
+
+        Args:
+            mode: the mode of the queue.
+            keys: the names under the prefix.
+        """
+        raise NotImplementedError
 
     def submission(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Submission:
         """Return the submit of one job with these arguments.
@@ -72,14 +83,18 @@ class BaseTask(Generic[P, R]):
         raise NotImplementedError
 
 
-def collected(tasks: Iterable[BaseTask[..., Any] | ModuleType]) -> dict[str, BaseTask[..., Any]]:
+def collected(
+    tasks: Iterable[BaseTask[..., Any] | ModuleType], *, mode: str
+) -> dict[str, BaseTask[..., Any]]:
     """Return tasks by their names.
 
     Args:
         tasks: tasks, and modules that have tasks as attributes.
+        mode: name of the mode of their queues.
 
     Raises:
-        BadArgument: something else is among them, a module has none, or two have one name.
+        BadArgument: something else is among them, a module has none, two have one name, or one has
+            a schedule in simple mode.
     """
     found: dict[str, BaseTask[..., Any]] = {}
     for one in tasks:
@@ -89,6 +104,10 @@ def collected(tasks: Iterable[BaseTask[..., Any] | ModuleType]) -> dict[str, Bas
             what = f"module {one.__name__} has none" if isinstance(one, ModuleType) else repr(one)
             raise BadArgument(f"tasks: not a task or a module with tasks: {what}")
         for value in tasks_inside:
+            if value.is_scheduled and mode == "simple":
+                raise BadArgument(
+                    f"tasks: {value.name} has a schedule, and simple mode has no schedules"
+                )
             if found.setdefault(value.name, value) is not value:
                 raise BadArgument(f"tasks: two tasks have the name {value.name}")
     return found

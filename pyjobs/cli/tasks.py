@@ -11,6 +11,7 @@ import click
 
 from pyjobs.cli.output import print_table, show_json
 from pyjobs.cli.work import imported
+from pyjobs.engine import RELIABLE
 from pyjobs.task import collected
 from pyjobs.tasks import Task
 
@@ -24,7 +25,8 @@ def tasks(module: str, schema: bool) -> int:
     With --schema, one JSON object has the schema of the arguments of each task by its name, for
     programs in other languages that submit such jobs.
     """
-    found = [one for one in collected([imported(module)]).values() if isinstance(one, Task)]
+    inside = collected([imported(module)], mode=RELIABLE.name).values()
+    found = [one for one in inside if isinstance(one, Task)]
     if schema:
         show_json({one.name: one.schema() for one in found}, indent=2)
         return 0

@@ -6,15 +6,18 @@ from this file and not past it.
 
 from pyjobs.client.job import JobRef, settle_stored
 from pyjobs.client.options import Options
-from pyjobs.client.schedules import Schedule, ScheduleInfo
+from pyjobs.client.schedules import Missed, Schedule, ScheduleCalls, ScheduleInfo, ScheduleOptions
 from pyjobs.client.sync import Client, Job
 
 __all__ = [
     "Client",
     "Job",
     "JobRef",
+    "Missed",
     "Options",
     "Schedule",
+    "ScheduleCalls",
     "ScheduleInfo",
+    "ScheduleOptions",
     "settle_stored",
 ]

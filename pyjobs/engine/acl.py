@@ -17,7 +17,7 @@ from pyjobs.errors import BadArgument
 ROLES = {
     "producer": (("submit", "cancel", "schedule"), ("SUBSCRIBE", "PUBLISH", "HSET")),
     "worker": (
-        ("claim", "complete", "fail", "extend", "release", "update"),
+        ("claim", "complete", "fail", "extend", "release", "update", "schedule"),
         ("PING", "INFO", "BLPOP", "HSET", "SUBSCRIBE"),
     ),
     "operator": (

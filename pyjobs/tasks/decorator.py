@@ -8,11 +8,12 @@ from collections.abc import Callable, Coroutine, Mapping, Set
 from datetime import timedelta
 from typing import Any, Concatenate, Generic, TypeVar, Unpack, overload
 
-from pyjobs.client import Options
-from pyjobs.engine import MAX_BYTES, Outcome
+from pyjobs.client import Missed, Options
+from pyjobs.engine import MAX_BYTES, RELIABLE, Keys, Mode, Outcome
 from pyjobs.errors import BadArgument, TooLarge
 from pyjobs.task import BaseTask, P, Submission
 from pyjobs.tasks.conversion import Converter, Missing
+from pyjobs.tasks.schedule import TaskSchedule, check_schedulable, schedule_of
 from pyjobs.tasks.signature import default_name, read_signature
 from pyjobs.validate import checked
 from pyjobs.worker import ClaimedJob, Reject, Retry, Snooze
@@ -43,6 +44,7 @@ class Task(BaseTask[P, T]):
         retry_on: Exceptions | None = None,
         reject_on: Exceptions = (),
         options: Mapping[str, Any] | None = None,
+        schedule: TaskSchedule | None = None,
     ) -> None:
         functools.update_wrapper(self, function)
         self.function = function
@@ -60,6 +62,11 @@ class Task(BaseTask[P, T]):
             for name, one in self._signature.parameters.items()
         }
         self._converter = Converter(self.name, parameters, hints.get("return", Any))
+        self._schedule, self.is_scheduled = schedule, schedule is not None
+        if schedule is not None:
+            check_schedulable(self.name, schedule, self._signature)
+            # What is wrong in the schedule shows here, and not at the start of a worker.
+            self.schedule(RELIABLE, Keys("jobs"))
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any:
         return self.function(*args, **kwargs)
@@ -88,6 +95,14 @@ class Task(BaseTask[P, T]):
 
     def run(self, job: Any) -> Any:
         return self._arun(job) if self.is_async else self._run(job)
+
+    def schedule(self, mode: Mode, keys: Keys) -> Any:
+        assert self._schedule is not None
+        options = dict(self._options)
+        if self._unique is not None:
+            options["unique"] = self._unique()
+        queue = self.queue or "default"
+        return self._schedule.call(self.name, queue, mode, keys, options)
 
     def schema(self) -> dict[str, Any]:
         """Return the JSON Schema of the arguments.
@@ -277,6 +292,10 @@ def task(
     unique: Callable[..., str] | None = None,
     retry_on: Exceptions | None = None,
     reject_on: Exceptions = (),
+    every: float | timedelta | None = None,
+    cron: str | None = None,
+    zone: str = "UTC",
+    missed: Missed = "last",
 ) -> Decorator: ...
 
 
@@ -293,6 +312,10 @@ def task(
     unique: Callable[..., str] | None = None,
     retry_on: Exceptions | None = None,
     reject_on: Exceptions = (),
+    every: float | timedelta | None = None,
+    cron: str | None = None,
+    zone: str = "UTC",
+    missed: Missed = "last",
 ) -> Any:
     """Decorator: give a function a name and a policy, so that `client.submit(function, ...)`
     submits a job that calls it in a worker. Called itself, the function runs as before.
@@ -312,6 +335,13 @@ def task(
         unique: makes a unique key of the arguments. Default: no key.
         retry_on: exceptions after which a job is tried again; all others reject it. Default: all.
         reject_on: exceptions after which a job is not tried again.
+        every: seconds between two jobs that a schedule makes, 1 or more; all arguments must have
+            defaults. A worker of the task makes the schedule at its start, under the task's name
+            (recoverable, reliable). Default: no schedule.
+        cron: five fields, as in '0 9 * * mon-fri', instead of `every`; needs the extra `schedules`.
+        zone: the time zone of `cron`, as in 'Europe/Paris'.
+        missed: which of the moments at which no worker was there make a job: 'all', 'last' or
+            'skip', as `client.schedules.set` takes them.
 
     Raises:
         BadArgument: the function can't be a task, or an argument is not what it must be.
@@ -330,6 +360,7 @@ def task(
             "unique": unique,
             "retry_on": retry_on,
             "reject_on": reject_on,
+            "schedule": schedule_of(every, cron, zone, missed),
             "options": {word: value for word, value in policy.items() if value is not None},
         }
     )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from pyjobs.engine import Keys, Mode, ModeName, Policy, mode_named
 from pyjobs.errors import BadArgument
+from pyjobs.task import BaseTask
 from pyjobs.validate import needed, positive, to_ms, whole
 
 ExecutorName = Literal["thread", "process"]
@@ -59,6 +60,7 @@ class WorkerSettings:
         max_memory_per_child: bytes of memory from which on a child process is replaced; None for
             no limit.
         set_up_child: called in each child process before its first job; None for nothing.
+        scheduled: the tasks whose schedules the worker makes.
 
     Raises:
         BadArgument: a field is not what it must be; the message names the field.
@@ -82,6 +84,7 @@ class WorkerSettings:
     max_jobs_per_child: int | None = None
     max_memory_per_child: int | None = None
     set_up_child: Callable[[], None] | None = None
+    scheduled: tuple[BaseTask[..., Any], ...] = ()
 
     def __post_init__(self) -> None:
         if whole("concurrency", self.concurrency, 1, MOST_JOBS) is None:

@@ -26,8 +26,8 @@ FEW = MOMENTS // 2
 
 
 class Upkeep:
-    """Responsible for the entry of a worker's queues in the registry, and for the moments of their
-    schedules: a script can't read a calendar.
+    """Responsible for the entry of a worker's queues in the registry, for the schedules of its
+    tasks, and for the moments of all schedules: a script can't read a calendar.
 
     Args:
         server: the worker's connections.
@@ -38,6 +38,7 @@ class Upkeep:
         self._server, self._settings = server, settings
         self._due = 0.0
         self._logged: set[str] = set()
+        self._unmade = list(settings.scheduled)
 
     async def when_due(self, served: Sequence[int]) -> None:
         """Register the queues and refill their schedules, once a minute.
@@ -55,8 +56,23 @@ class Upkeep:
         modes = dict.fromkeys(names, self._settings.mode_name)
         await aregister(self._server, self._settings.keys, modes)
         if self._settings.mode.stores:
+            await self._make_schedules(names)
             for name in names:
                 await self._refill(name)
+
+    async def _make_schedules(self, queues: Sequence[str]) -> None:
+        """Make the schedules of the worker's tasks, once a run; a schedule that is refused is tried
+        again a minute later."""
+        for task in [one for one in self._unmade if (one.queue or "default") in queues]:
+            try:
+                await arun(self._server, task.schedule(self._settings.mode, self._settings.keys))
+            except Unavailable:
+                raise
+            except Exception as error:
+                # Jobs do not depend on it, so it must not break off a round trip.
+                self._log_once(f"the schedule of task {task.name} can't be made: {error}")
+            else:
+                self._unmade.remove(task)
 
     async def _refill(self, name: str) -> None:
         queue = self._settings.keys.queue(name)

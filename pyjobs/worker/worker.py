@@ -97,7 +97,7 @@ class Worker:
         max_jobs_per_child: int | None = None,
         max_memory_per_child: int | None = None,
     ) -> None:
-        self._tasks = collected(tasks)
+        self._tasks = collected(tasks, mode=mode)
         if queues is None:
             queues = (
                 dict.fromkeys(one.queue or "default" for one in self._tasks.values()) or "default"
@@ -120,6 +120,7 @@ class Worker:
             executor=executor,
             max_jobs_per_child=max_jobs_per_child,
             max_memory_per_child=max_memory_per_child,
+            scheduled=tuple(one for one in self._tasks.values() if one.is_scheduled),
         )
         self._handler: Handler | None = None
         self._processor: Processor | None = None

@@ -53,6 +53,7 @@ LONG = {("docs/operations.md", "python -m pyjobs.testing.compliance redis://loca
 IN_BACKGROUND = {
     ("README.md", "pyjobs work words:worker"),
     ("docs/guide.md", "pyjobs work orders:worker"),
+    ("docs/guide.md", "pyjobs work pages:worker"),
     ("docs/guide.md", "pyjobs work sums:worker"),
 }
 # The same, but it ends by the signal: a program without handlers of signals.
