@@ -1,7 +1,7 @@
 -- Jobs as hashes, their ids in the queue: what recoverable and reliable share of submit.
--- needs args.bad acl.denied queue.wake clock.now stamp.stamp unique.holder
--- needs unique.unique_key args.refuse
--- needs new_jobs.make_id new_jobs.create_queue new_jobs.check_limits job.is_live late.state_now listeners.joined listeners.add_listeners
+-- needs args.bad args.refuse acl.denied queue.wake clock.now stamp.stamp unique.unique_key
+-- needs new_jobs.make_id new_jobs.create_queue new_jobs.check_limits listeners.joined listeners.add_listeners
+-- needs look_up.find_none look_up.look_up
 
 -- Name, value, ... without those that were not given: a job holds no field for a default.
 local function fields(...)
@@ -30,51 +30,9 @@ local function name_jobs(q, first)
   return ids, keys
 end
 
--- The reply: for each item what is there under its id, or holds the unique key, or 'new'. And {key, clients} of the
--- live jobs that are there. `none` says that no job is there under any id.
-local function look_up(q, first, ids, keys, none, state, unique, task)
-  local reply, new, live = {}, {}, {}
-  local held_by, held_state, held_clients = holder(q, unique)
-  local held_key = held_by and q.job .. held_by
-  for n = 1, #ids do
-    local id, data = ids[n], ARGV[first + 2 * n - 1]
-    local there, has, clients
-    if new[id] then
-      there, has = state, new[id]
-    elseif not none then
-      local expires, its_task
-      there, has, clients, expires, its_task = unpack(
-        redis.call('HMGET', keys[n], 'state', 'data', 'client', 'expires', 'task'))
-      there = state_now(there, expires)
-      has = (its_task or nil) == task and has
-    end
-    local outcome = 'new'
-    if there then outcome = has == data and there or 'CONFLICT' end
-    if not new[id] and is_live(outcome) then live[#live + 1] = { keys[n], clients } end
-    if outcome == 'new' and held_by then
-      id, outcome = held_by, held_state
-      if held_key then live[#live + 1] = { held_key, held_clients } end
-      held_key = nil
-    elseif outcome == 'new' then
-      new[id] = data
-      if unique then held_by, held_state = id, state end
-    end
-    reply[2 * n - 1], reply[2 * n] = id, outcome
-  end
-  return reply, live
-end
-
 -- A job that is due when it is not to be started any more would never run.
 local function check_times(delay, expires)
   if expires and delay >= expires then refuse('expires', 'not later than delay or run_at') end
-end
-
--- Whether no job is there under any of these keys; and, into q, whether a wake token is. One question for all of them: as
--- a rule none is there, and nothing is left to read.
-local function find_none(q, keys)
-  local there = redis.call('EXISTS', q.wake, unpack(keys))
-  q.awake = there > 0 and redis.call('LLEN', q.wake) or 0
-  return there == math.min(q.awake, 1)
 end
 
 local function submit(q, first, client, delay, unique, task, extra)

@@ -208,12 +208,13 @@ local function unique_key(q_3, unique_3)
   return q_3.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique_3) or unique_3)
 end
 do
-  local function find_none(q_3, keys_2)
-    local there = redis.call('EXISTS', q_3.wake, unpack(keys_2))
-    q_3.awake = there > 0 and redis.call('LLEN', q_3.wake) or 0
-    return there == math.min(q_3.awake, 1)
+  local none
+  do
+    local keys_2 = keys
+    local there = redis.call('EXISTS', q_2.wake, unpack(keys_2))
+    q_2.awake = there > 0 and redis.call('LLEN', q_2.wake) or 0
+    none = there == math.min(q_2.awake, 1)
   end
-  local ids_2, keys_2, none = ids, keys, find_none(q_2, keys)
   local reply_2, new, live_2 = {}, {}, {}
   local held_by, held_state, held_clients
   local function is_live(state_2)
@@ -236,14 +237,14 @@ do
     end
   end
   local held_key = held_by and q_2.job .. held_by
-  for n = 1, #ids_2 do
-    local id, data = ids_2[n], ARGV[first + 2 * n - 1]
+  for n = 1, #ids do
+    local id, data = ids[n], ARGV[first + 2 * n - 1]
     local there, has, clients
     if new[id] then
       there, has = state, new[id]
     elseif not none then
       local expires_2, its_task
-      there, has, clients, expires_2, its_task = unpack(redis.call('HMGET', keys_2[n], 'state', 'data', 'client', 'expires', 'task'))
+      there, has, clients, expires_2, its_task = unpack(redis.call('HMGET', keys[n], 'state', 'data', 'client', 'expires', 'task'))
       do
         local state_2, expires_3 = there, expires_2
         there = ((state_2 == 'pending' or state_2 == 'delayed') and (tonumber(expires_3) or math.huge) <= now) and 'expired' or state_2
@@ -256,7 +257,7 @@ do
     end
     if not new[id] and is_live(outcome) then
       live_2[#live_2 + 1] = {
-        keys_2[n],
+        keys[n],
         clients,
       }
     end
