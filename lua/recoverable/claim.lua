@@ -39,7 +39,6 @@ if opened.again then
   --% include "lib/claim/replay.lua"
   return replay_all(opened, nonce)
 end
-
 --% include "lib/call/stamp.lua"
 --% include "lib/call/acl.lua"
 --% include "lib/queue/check_types.lua"
@@ -55,7 +54,6 @@ if opened.moves then
     --% include "lib/schedule/schedule.lua"
     --% include "lib/schedule/occurrence.lua"
     --% include "lib/schedule/fire.lua"
-    read_all_due(opened)
     fire_all(opened)
   end
   --% include "lib/job/crashes.lua"
@@ -71,7 +69,7 @@ if opened.moves then
   leave_quarantine_all(opened, limit)
 end
 local unfit = choose_all(opened, make_room(limit, bytes))
-if not opened.moves then check_claim(opened, unfit) end
+check_claim(opened, unfit)
 if bad then return redis.error_reply(bad) end
 local reply = take_all(opened, nonce, now, 60000)
 if #unfit > 0 then

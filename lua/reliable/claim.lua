@@ -42,7 +42,6 @@ if opened.again then
   --% include "lib/claim/replay.lua"
   return replay_all(opened, nonce)
 end
-
 --% include "lib/call/stamp.lua"
 --% include "lib/call/acl.lua"
 --% include "lib/queue/check_types.lua"
@@ -58,7 +57,6 @@ if opened.moves then
     --% include "lib/schedule/schedule.lua"
     --% include "lib/schedule/occurrence.lua"
     --% include "lib/schedule/fire.lua"
-    read_all_due(opened)
     fire_all(opened)
   end
   --% include "lib/job/held.lua"
@@ -78,7 +76,7 @@ if opened.moves then
   send_messages()
 end
 local unfit = choose_all(opened, make_room(opened.hidden and 0 or limit, bytes))
-if not opened.moves then check_claim(opened, unfit) end
+check_claim(opened, unfit)
 if bad then return redis.error_reply(bad) end
 local reply = take_all(opened, nonce, now + lease, lease)
 if #unfit > 0 then

@@ -25,8 +25,9 @@ local function check_moves(all)
   end
 end
 
--- The last look before a claim that moved nothing takes jobs. `unfit` are entries that nobody may run.
+-- The last look before a claim takes jobs, unless it moved jobs: then it has looked. `unfit` are entries that nobody may run.
 local function check_claim(all, unfit)
+  if all.moves then return end
   local key, more, old = all[1].job, false, false
   for _, q in ipairs(all) do
     if unfit[1] then

@@ -888,22 +888,24 @@ do
   end
   unfit = unfit_2
 end
-if not opened.moves then
+do
   local unfit_2 = unfit
-  local key, more, old = opened[1].job, false, false
-  for _, q in ipairs(opened) do
-    if unfit_2[1] then
-      check_types(q)
-      q.waiting = q.waiting - q.leaving
-    elseif q.waiting > 0 then
-      q.awake = redis.call('LLEN', q.wake)
+  if not opened.moves then
+    local key, more, old = opened[1].job, false, false
+    for _, q in ipairs(opened) do
+      if unfit_2[1] then
+        check_types(q)
+        q.waiting = q.waiting - q.leaving
+      elseif q.waiting > 0 then
+        q.awake = redis.call('LLEN', q.wake)
+      end
+      more, old = more or q.waiting > 0, old or q.expiring or q.grace
     end
-    more, old = more or q.waiting > 0, old or q.expiring or q.grace
-  end
-  local drops = unfit_2[1] and key
-  bad = denied('HSET', key, 'ZADD', key, 'SET', key, 'LPUSH', (more or drops) and key, 'HDEL', old and key, 'PEXPIRE', drops, 'RPUSH', drops)
-  for at = 2, #opened do
-    bad = bad or denied('HSET', opened[at].job)
+    local drops = unfit_2[1] and key
+    bad = denied('HSET', key, 'ZADD', key, 'SET', key, 'LPUSH', (more or drops) and key, 'HDEL', old and key, 'PEXPIRE', drops, 'RPUSH', drops)
+    for at = 2, #opened do
+      bad = bad or denied('HSET', opened[at].job)
+    end
   end
 end
 if bad then
