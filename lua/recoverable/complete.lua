@@ -31,4 +31,4 @@ no_more_options(options)
 check_bodies('result', done, 3)
 local q = open(queue, 'recoverable')
 if bad then return redis.error_reply(bad) end
-return record(q, done, 'done', 'result', retention)
+return record(q, done, 'done', 'result', retention, read_held)

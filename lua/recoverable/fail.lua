@@ -31,4 +31,4 @@ no_more_options(options)
 check_bodies('error', failed, 3)
 local q = open(queue, 'recoverable')
 if bad then return redis.error_reply(bad) end
-return record(q, failed, 'failed', 'error', retention)
+return record(q, failed, 'failed', 'error', retention, read_held)

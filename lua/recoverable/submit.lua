@@ -20,6 +20,7 @@
 --% include "lib/job/listeners.lua"
 --% include "lib/verb/new_jobs.lua"
 --% include "lib/schedule/schedules.lua"
+--% include "lib/verb/look_up.lua"
 --% include "lib/verb/submit.lua"
 local queue     = KEYS[1]                                  -- queue    where the jobs go
 local client    = name('client', ARGV[1], true)            -- name?    who hears the results; '' is nobody

@@ -32,7 +32,7 @@ local bytes       = option(options, 'bytes', 1, 1073741824, 4194304)  -- int    
 
 arity(nil, 4)
 no_more_options(options)
-local opened = open_all(queues, 'reliable', nonce)
+local opened = open_all(queues, 'reliable', nonce, limit)
 if bad then return redis.error_reply(bad) end
 if not (opened.again or opened.busy) then return { wait_for(opened) } end
 --% include "lib/job/job.lua"
@@ -43,28 +43,26 @@ if opened.again then
   --% include "lib/claim/replay.lua"
   return replay_all(opened, nonce)
 end
-
 --% include "lib/call/stamp.lua"
 --% include "lib/call/acl.lua"
 --% include "lib/queue/check_types.lua"
 --% include "lib/claim/room.lua"
+--% include "lib/claim/choose.lua"
 --% include "lib/claim/take.lua"
-check_claim(opened)
-if bad then return redis.error_reply(bad) end
-if opened.fires then
-  --% include "lib/job/unique.lua"
-  --% include "lib/schedule/schedule.lua"
-  --% include "lib/schedule/occurrence.lua"
-  --% include "lib/schedule/due.lua"
-  --% include "lib/schedule/fire.lua"
-  read_all_due(opened)
-  fire_all(opened)
-end
 if opened.moves then
+  check_moves(opened)
+  if bad then return redis.error_reply(bad) end
+  --% include "lib/job/unique.lua"
+  if opened.fires then
+    --% include "lib/schedule/schedule.lua"
+    --% include "lib/schedule/occurrence.lua"
+    --% include "lib/schedule/due.lua"
+    --% include "lib/schedule/fire.lua"
+    fire_all(opened)
+  end
   --% include "lib/job/held.lua"
   --% include "lib/job/crashes.lua"
   --% include "lib/queue/broken.lua"
-  --% include "lib/job/unique.lua"
   --% include "lib/job/missing.lua"
   --% include "lib/job/dead.lua"
   --% include "lib/job/messages.lua"
@@ -78,7 +76,10 @@ if opened.moves then
   move_all(opened, limit, max_crashes)
   send_messages()
 end
-local reply, unfit = take_all(opened, nonce, make_room(opened.hidden and 0 or limit, bytes), now + lease, lease)
+local unfit = choose_all(opened, make_room(opened.hidden and 0 or limit, bytes))
+check_claim(opened, unfit)
+if bad then return redis.error_reply(bad) end
+local reply = take_all(opened, nonce, now + lease, lease)
 if #unfit > 0 then
   --% include "lib/job/held.lua"
   --% include "lib/queue/broken.lua"

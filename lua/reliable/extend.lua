@@ -23,12 +23,12 @@ arity(1)
 local q = open(queue, 'reliable', 'lease', 'seen', 'grace')
 if bad then return redis.error_reply(bad) end
 
-local words, mine, ids = fence(q, held, 2, read_running)
+local words, ids, jobs, places = fence(q, held, 2, read_running)
 if bad then return redis.error_reply(bad) end
 local flight = {}
-for i, item in ipairs(mine) do
-  local last = (tonumber(item.job[STARTED]) or 0) + (tonumber(item.job[MAX_RUN]) or math.huge)
-  words[item.place] = now < last and 'inflight' or 'LOST'
+for i, job in ipairs(jobs) do
+  local last = (tonumber(job[STARTED]) or 0) + (tonumber(job[MAX_RUN]) or math.huge)
+  words[places[i]] = now < last and 'inflight' or 'LOST'
   if now < last then
     table.insert(flight, now + lease)
     table.insert(flight, ids[i])

@@ -40,18 +40,18 @@ end
 local q = open(queue, 'reliable')
 if bad then return redis.error_reply(bad) end
 
-local words, mine, ids = fence(q, released, 2, read_releases)
+local words, ids, jobs, places = fence(q, released, 2, read_releases)
 if bad then return redis.error_reply(bad) end
-if #mine == 0 then return words end
+if #ids == 0 then return words end
 bad = denied('HSET', q.job .. ids[1], 'RPUSH', q.pending, 'LPUSH', q.wake)
 if bad then return redis.error_reply(bad) end
 read_lengths(q)
 redis.call('ZREM', q.inflight, unpack(ids))
-for i = #mine, 1, -1 do
-  local id, job = mine[i].id, mine[i].job
+for i = #ids, 1, -1 do
+  local id, job = ids[i], jobs[i]
   redis.call('HSET', q.job .. id, 'state', 'pending', 'releases', (tonumber(job[RELEASES]) or 0) + 1)
   redis.call('RPUSH', q.pending, id)
-  words[mine[i].place] = 'pending'
+  words[places[i]] = 'pending'
 end
 wake(q)
 return words

@@ -26,7 +26,7 @@ check_new_jobs(jobs)
 local q = open(queue, 'simple', 'most_waiting', 'most_bytes')
 if bad then return redis.error_reply(bad) end
 
-read_lengths(q)
+read_awake(q)
 local messages, reply = {}, {}
 for i = jobs, #ARGV, 2 do
   local id = ARGV[i] ~= '' and ARGV[i] or make_id(i)
@@ -36,9 +36,10 @@ for i = jobs, #ARGV, 2 do
 end
 
 check_limits(q, jobs, reply)
-bad = bad or denied('LPUSH', q.wake)
+bad = bad or denied('HSET', not q.born and q.meta)
 if bad then return redis.error_reply(bad) end
-create_queue(q)
+-- The first write: it is refused, and nothing is written, where Redis is full or the key is of a wrong type.
 redis.call('LPUSH', q.pending, unpack(messages))
+create_queue(q)
 wake(q)
 return reply

@@ -3,6 +3,10 @@
     compose    a source with the pieces that it includes
     names      what each name in it refers to
     prune      what it never uses, and the script without that
+    scope      a name of its own for each variable
+    inline     functions in the places that call them
+    tidy       what that leaves to do
+    lean       these three: a script as Redis runs it
     pieces     what each piece declares to need, and whether each script has it
     commands   the Redis commands that it calls
     bounds     whether the work of each has a bound

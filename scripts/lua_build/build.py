@@ -14,6 +14,7 @@ from lua_build import bounds
 from lua_build.commands import commands
 from lua_build.compose import Composed, Composer, strip
 from lua_build.errors import BuildError
+from lua_build.lean import lean
 from lua_build.manifest import FORM, TYPES, describe
 from lua_build.names import Names, parse
 from lua_build.pieces import Piece, check, read
@@ -39,7 +40,7 @@ class Script:
     @property
     def body(self) -> str:
         """What Redis runs."""
-        return strip(self.text)
+        return lean(self.composed.text, self.composed.path)
 
     @property
     def pieces(self) -> list[str]:

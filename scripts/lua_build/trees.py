@@ -1,4 +1,4 @@
-"""Syntax trees of Lua sources, kept between builds. Nothing here knows what a tree means.
+"""Syntax trees of Lua sources, and what else is kept between builds.
 
 The parser takes a third of a second for a script, and most scripts are as they were.
 """
@@ -10,13 +10,14 @@ import hashlib
 import importlib.metadata
 import os
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from luaparser import ast
 
 KEPT = Path(__file__).resolve().parents[2] / ".lua_cache"
-MOST = 300
+MOST = 600
 LONG = 1000  # characters; what is shorter is parsed at once
 PARSER = importlib.metadata.version("luaparser")
 
@@ -27,12 +28,21 @@ def tree(text: str) -> Any:
     Raises:
         Exception: whatever luaparser raises when it is no Lua.
     """
+    return kept(PARSER, text, lambda: ast.parse(text))
+
+
+def kept(maker: str, text: str, make: Callable[[], Any]) -> Any:
+    """What `make` makes of `text`, from .lua_cache/ where it is there.
+
+    Args:
+        maker: what else the result depends on.
+    """
     if len(text) < LONG:
-        return ast.parse(text)
-    file = KEPT / f"{hashlib.sha256(f'{PARSER} {text}'.encode()).hexdigest()}.pickle"
-    with contextlib.suppress(Exception):  # absent, cut off, or of another Python: parse it again
+        return make()
+    file = KEPT / f"{hashlib.sha256(f'{maker} {text}'.encode()).hexdigest()}.pickle"
+    with contextlib.suppress(Exception):  # absent, cut off, or of another Python: make it again
         return pickle.loads(file.read_bytes())
-    made = ast.parse(text)
+    made = make()
     with contextlib.suppress(OSError):
         KEPT.mkdir(exist_ok=True)
         # Another process may read it meanwhile.

@@ -11,7 +11,10 @@ from support.builds import Copy
 pytest_plugins = "support.build_fixtures"
 
 README = "lua/README.md"
-ROW = "| `verb/record` | args acl fence records held ended messages | | complete fail | complete | | |\n"
+ROW = (
+    "| `verb/record` | args acl fence records held ended messages"
+    " | | complete fail | complete | | |\n"
+)
 
 
 def test_a_row_says_what_a_piece_needs_and_which_verbs_include_it(copy: Copy) -> None:

@@ -55,17 +55,17 @@ BOUNDS = {
     # A read of the clock, since a job that is over its `expires` has expired.
     "queue/watch": (Cost(3, 18), Cost(103, 1118)),
     # Two words of each submit are the names of the limits that its queue may have.
-    "simple/submit": (Cost(5, 16), Cost(5, 116)),
+    "simple/submit": (Cost(4, 14), Cost(4, 114)),
     # Messages are read in pieces of 16, since their sizes show only then.
     "simple/claim": (Cost(7, 22), Cost(13, 46)),
     "simple/complete": (Cost(3, 10), Cost(3, 10)),
-    "recoverable/submit": (Cost(7, 28), Cost(107, 1228)),
+    "recoverable/submit": (Cost(6, 27), Cost(106, 1227)),
     # With the fields `paused` and `scheduled` of :meta.
-    "recoverable/claim": (Cost(18, 69), Cost(218, 2069)),
+    "recoverable/claim": (Cost(11, 53), Cost(211, 2053)),
     "recoverable/complete": (Cost(7, 33), Cost(307, 2133)),
-    "reliable/submit": (Cost(7, 28), Cost(107, 1228)),
+    "reliable/submit": (Cost(6, 27), Cost(106, 1227)),
     # With the field `saved` of each job.
-    "reliable/claim": (Cost(19, 82), Cost(219, 2182)),
+    "reliable/claim": (Cost(11, 61), Cost(211, 2161)),
     # One HSET of the stamp.
     "reliable/extend": (Cost(6, 31), Cost(106, 1231)),
     # A lease of more than a minute: the record of the claim is shortened. With the field `saved`.
@@ -127,7 +127,7 @@ def test_each_call_of_a_script_costs_no_more_commands_and_words_than_its_bound(
 
 
 # Of a claim that finds nothing: commands for each queue, beside one for the clock.
-IDLE = {"simple": 4, "recoverable": 4, "reliable": 5}
+IDLE = {"simple": 4, "recoverable": 3, "reliable": 3}
 
 
 @everywhere
@@ -160,9 +160,10 @@ def test_a_claim_that_finds_nothing_costs_so_many_commands_a_queue(
 @everywhere
 @having("submit")
 def test_a_task_costs_two_words_a_job_in_submit_and_none_in_claim(store: Store, mode: Mode) -> None:
-    start(store, mode)
     costs = []
     for task in (None, "mail.send"):
+        store.redis.flushall()
+        start(store, mode)
         named = [(new_id(), b"1") for _ in range(MANY)]
         _, submit = counted(store, mode.submit(Q, named, task=task))
         _, claim = counted(store, mode.claim_with([Q], MANY, None, new_id(), Policy(lease=HOUR)))
@@ -206,8 +207,11 @@ def test_a_call_costs_no_more_in_a_long_queue(store: Store, mode: Mode) -> None:
         for _ in range(3):
             named = [(new_id(), b"1") for _ in range(1000)]
             store.call(mode.submit(Q, named, client="c", **chosen))
+    # A claim looks at sets and at a wake token that are there.
+    seen = Cost(4, 14)
     for name, cost in a_life(store, mode, MANY).items():
-        assert cost.within(few[name]), (name, cost, few[name])
+        most = Cost(few[name].commands + seen.commands, few[name].words + seen.words)
+        assert cost.within(most if name.endswith("/claim") else few[name]), (name, cost, few[name])
 
 
 @everywhere

@@ -173,7 +173,8 @@ def scenes(
     """Calls of a script on an empty server, and on a queue in each of some ways."""
     known = {option["name"] for option in script.about["options"]}
     mode = MODES[mode_of(script)]
-    chosen = [*ways, crowded] if ways is SCENES and "DEAD_JOBS" in script.body else ways
+    buries = {"DEL", "ZREMRANGEBYSCORE"} <= {*script.about["commands"]}
+    chosen = [*ways, crowded] if ways is SCENES and buries else ways
     for options in OPTIONS:
         if {word.partition("=")[0] for word in options.split()} - known:
             continue
@@ -204,7 +205,7 @@ class Looked(NamedTuple):
 def look(store: Store, call: Call[Any]) -> Looked:
     """Run a call, and see what its script asks for and what it must not be refused."""
     body, changed = re.subn(
-        r"redis\.acl_check_cmd\(command, key\)", "redis.call('echo', command)", call.script.body
+        r"redis\.acl_check_cmd\((\w+), \w+\)", r"redis.call('echo', \1)", call.script.body
     )
     assert changed == body.count("function denied")
     # By pcall is run what may fail without harm. MONITOR shows a name as it is written.

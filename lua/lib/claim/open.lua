@@ -9,8 +9,16 @@ end
 -- Reads, into q, when the next delayed job or schedule is due and when the next lease ends: recoverable has no leases. And
 -- whether the queue has jobs and has lost its :meta.
 local function look_ahead(q)
-  q.due = first_of(q.delayed)
-  q.ends = q.mode == 'reliable' and first_of(q.inflight) or math.huge
+  local sets = redis.call('EXISTS', q.inflight, q.delayed)
+  q.due, q.ends = math.huge, math.huge
+  if sets > 0 then
+    local first = first_of(q.inflight)
+    q.flies = first < math.huge
+    if q.mode == 'reliable' then q.ends = first end
+    if sets > (q.flies and 1 or 0) then q.due = first_of(q.delayed) end
+  else
+    q.flies = false
+  end
   if not q.born then q.scheduled = first_scheduled(q) end
   q.lost = not q.born and (q.waiting > 0 or q.scheduled or math.min(q.due, q.ends) < math.huge)
   if q.due >= QUARANTINE then q.due = math.huge end  -- the jobs in quarantine stand beyond every time
@@ -19,8 +27,10 @@ local function look_ahead(q)
 end
 
 -- Every queue of a claim; and whether one has the record of this claim, jobs to move into the list, or jobs there.
-local function open_all(keys, mode, nonce)
-  local all = {}
+-- `limit` is how many jobs the claim has room for: the ids of so many, and of one more, are read from the lists. Where
+-- there are more, q.waiting is at most how many wait, and q.counted is false.
+local function open_all(keys, mode, nonce, limit)
+  local all, room = {}, limit
   for i, key in ipairs(keys) do
     local q = mode == 'reliable' and open(key, mode, 'paused', 'scheduled', 'lease', 'seen', 'grace')
       or open(key, mode, 'paused', 'scheduled')
@@ -29,17 +39,22 @@ local function open_all(keys, mode, nonce)
     if #q.token > 15 or not (q.token == '0' or q.token:find('^[1-9][0-9]*$')) then
       bad = 'BADLAYOUT queue ' .. q.name .. ' has the token ' .. q.token .. ', not a number'
     end
-    q.record = redis.call('GET', q.claim .. nonce)
-    q.waiting = redis.call('LLEN', q.pending)
+    q.head = redis.call('LRANGE', q.pending, -room - 1, -1)
+    q.waiting, q.counted = #q.head, #q.head <= room
+    room = math.max(room - q.waiting, 0)
     look_ahead(q)
     q.fires = q.scheduled and q.scheduled <= now and not is_paused(q)
-    all.again = all.again or q.record
     all.fires = all.fires or q.fires
     -- Also a claim that finds nothing writes down that somebody was there, where something is in flight.
     all.moves = all.moves or q.quarantined or math.min(q.due, q.ends) <= now or q.stale
       or q.graced and not q.waits or q.lost
     all.busy = all.busy or all.moves or q.waiting > 0 and not is_paused(q)
     all[i] = q
+  end
+  -- A claim that was sent again finds its record. Where nothing waits and nothing is in flight, neither takes a job.
+  for _, q in ipairs(all) do
+    if all.busy or q.flies then q.record = redis.call('GET', q.claim .. nonce) end
+    all.again = all.again or q.record
   end
   return all
 end

@@ -56,6 +56,11 @@ local function read_lengths(q)
   q.awake = redis.call('LLEN', q.wake)
 end
 
+-- The wake token alone.
+local function read_awake(q)
+  q.awake = redis.call('LLEN', q.wake)
+end
+
 -- The version of the queue's keys; 0 before its first submit.
 local function layout_of(q)
   return tonumber(q.layout or '') or 0

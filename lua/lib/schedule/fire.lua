@@ -33,13 +33,6 @@ local function read_due(q)
   return due
 end
 
--- The last look before the first write. The claim has asked for each command that follows.
-local function read_all_due(all)
-  for _, q in ipairs(all) do
-    if q.fires then q.fires = read_due(q) end
-  end
-end
-
 -- Makes the jobs of one schedule, `most` at most. Returns how many, and nothing where Redis is full: HSET is the first
 -- write, and a full Redis refuses it. Then the moments stay due, and nothing has changed.
 local function fire(q, called, at, schedule, most)
@@ -79,7 +72,11 @@ local function fire_queue(q)
   note_first(q)
 end
 
+-- The first loop is the last look before the first write. The claim has asked for each command that follows.
 local function fire_all(all)
+  for _, q in ipairs(all) do
+    if q.fires then q.fires = read_due(q) end
+  end
   for _, q in ipairs(all) do
     if q.fires then fire_queue(q) end
   end

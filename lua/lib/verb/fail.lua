@@ -27,17 +27,19 @@ local function backoff_delay(base, attempts, longest, place)
 end
 
 local function fail(q, first, max_attempts, backoff, backoff_max)
-  local words, mine, ids = fence(q, first, 4, read_attempts)
+  local words, ids, jobs, places = fence(q, first, 4, read_attempts)
   if bad then return redis.error_reply(bad) end
-  if #mine == 0 then return words end
+  if #ids == 0 then return words end
   check_types(q)
   local key = q.job .. ids[1]
   bad = denied('HSET', key, 'PEXPIRE', key, 'ZADD', q.delayed, 'LPUSH', q.wake, 'ZREMRANGEBYSCORE', q.dead,
     'ZRANGE', q.dead, 'DEL', key, 'HDEL', key)
   if bad then return redis.error_reply(bad) end
   redis.call('ZREM', q.inflight, unpack(ids))
-  for _, item in ipairs(mine) do
-    local id, job, verdict, body = item.id, item.job, ARGV[item.at + 2], ARGV[item.at + 3]
+  for n, id in ipairs(ids) do
+    local job, place = jobs[n], places[n]
+    local at = first + 4 * (place - 1)
+    local verdict, body = ARGV[at + 2], ARGV[at + 3]
     local word, delay = verdict:match('^(%l+)=?(.*)$')
     local counted = word == 'snooze' and 0 or 1
     local attempts, past = (tonumber(job[ATTEMPTS]) or 0) + counted, (tonumber(job[PAST]) or 0) + counted
@@ -45,10 +47,10 @@ local function fail(q, first, max_attempts, backoff, backoff_max)
     redis.call('HSET', q.job .. id, 'attempts', attempts, 'past', past)
     if word == 'reject' or used_up then
       end_dead(q, id, job, word == 'reject' and 'rejected' or 'attempts', body)
-      words[item.place] = 'dead'
+      words[place] = 'dead'
     else
       local base = tonumber(job[BACKOFF]) or backoff
-      local wait = tonumber(delay) or backoff_delay(base, attempts, backoff_max, item.at)
+      local wait = tonumber(delay) or backoff_delay(base, attempts, backoff_max, at)
       redis.call('HSET', q.job .. id, 'state', 'delayed', 'error', body)
       if job[CRASHED] then
         redis.call('HSET', q.job .. id, 'past', past + (tonumber(job[CRASHED]) or 0))
@@ -56,11 +58,11 @@ local function fail(q, first, max_attempts, backoff, backoff_max)
       end
       if job[WAS_UNKNOWN] then redis.call('HDEL', q.job .. id, 'unknown_since') end  -- this worker knows it
       redis.call('ZADD', q.delayed, now + wait, id)
-      words[item.place] = 'delayed'
+      words[place] = 'delayed'
     end
   end
   trim_dead(q)
-  shorten_records(q, mine)
+  shorten_records(q, jobs)
   wake(q)
   send_messages()
   return words

@@ -1,17 +1,17 @@
 -- Who may change a job in flight: the holder of its token, once. Returns a word for each item. For the items whose token
--- holds their job it returns {id, at (where in ARGV), job, place}, and the ids. Their id and token need no check, since
+-- holds their job it returns their ids, their jobs and their places among the words. Their id and token need no check, since
 -- they equal what is stored. Those of other items are checked here: look at `bad` before the first write. `reader` is
 -- one of lib/job/held.lua.
 -- needs args.name job.STATE held.TOKEN
 local function fence(q, first, width, reader)
-  local words, mine, ids, seen = {}, {}, {}, {}
+  local words, ids, jobs, places, seen = {}, {}, {}, {}, {}
   for i = first, #ARGV, width do
     local id, token, place = ARGV[i], ARGV[i + 1], #words + 1
     local job = reader(q, id)
     if job[STATE] == 'inflight' and job[TOKEN] == token and not seen[id] then
       seen[id] = true
       ids[#ids + 1] = id
-      mine[#ids] = { id = id, at = i, job = job, place = place }
+      jobs[#ids], places[#ids] = job, place
       words[place] = 'mine'
     else
       name('id', id)
@@ -25,5 +25,5 @@ local function fence(q, first, width, reader)
       end
     end
   end
-  return words, mine, ids
+  return words, ids, jobs, places
 end

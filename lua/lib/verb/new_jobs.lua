@@ -29,7 +29,7 @@ local function check_limits(q, first, reply)
     end
   end
   if bad or fresh == 0 or not q.most_waiting then return end
-  local held = q.waiting + redis.call('ZCARD', q.delayed)
+  local held = redis.call('LLEN', q.pending) + redis.call('ZCARD', q.delayed)
   if held + fresh > q.most_waiting then
     bad = 'QUEUEFULL queue ' .. q.name .. ' holds ' .. held .. ' jobs and takes ' .. q.most_waiting .. ', not ' .. fresh
       .. ' more'

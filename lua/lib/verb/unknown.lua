@@ -16,17 +16,17 @@ local function unknown_wait(since, start_by)
 end
 
 local function hand_back_unknown(q, first)
-  local words, mine, ids = fence(q, first, 2, read_unknown)
+  local words, ids, jobs, places = fence(q, first, 2, read_unknown)
   if bad then return redis.error_reply(bad) end
-  if #mine == 0 then return words end
+  if #ids == 0 then return words end
   check_types(q)
   local key = q.job .. ids[1]
   bad = denied('HSET', key, 'PEXPIRE', key, 'ZADD', q.delayed, 'LPUSH', q.wake, 'ZREMRANGEBYSCORE', q.dead,
     'ZRANGE', q.dead, 'DEL', key)
   if bad then return redis.error_reply(bad) end
   redis.call('ZREM', q.inflight, unpack(ids))
-  for _, item in ipairs(mine) do
-    local id, job = item.id, item.job
+  for n, id in ipairs(ids) do
+    local job = jobs[n]
     -- A job that a worker knew has begun in time. From now on it may be started whenever it is found.
     local begun = not job[UNKNOWN_SINCE] and (job[RELEASES] or job[ERROR_BEFORE] or job[CRASHES_BEFORE])
     local since, start_by = tonumber(job[UNKNOWN_SINCE]) or now, not begun and tonumber(job[START_BY]) or nil
@@ -40,7 +40,7 @@ local function hand_back_unknown(q, first)
     else
       end_dead(q, id, job, 'unknown', job[ERROR_BEFORE] or '')
     end
-    words[item.place] = wait and 'delayed' or 'dead'
+    words[places[n]] = wait and 'delayed' or 'dead'
   end
   trim_dead(q)
   wake(q)

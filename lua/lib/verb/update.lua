@@ -10,22 +10,22 @@ local function check_updates(first, width)
 end
 
 local function update(q, first, width)
-  local words, mine, ids = fence(q, first, width, read_held)
+  local words, ids, jobs, places = fence(q, first, width, read_held)
   if bad then return redis.error_reply(bad) end
-  if #mine == 0 then return words end
+  if #ids == 0 then return words end
   bad = denied('HSET', q.job .. ids[1])
   if bad then return redis.error_reply(bad) end
   -- First a command that Redis allows when it is full, so that HSET then passes too: '' is the id of no job.
   redis.call('ZREM', q.inflight, '')
-  for _, item in ipairs(mine) do
-    local id, job = item.id, item.job
-    local progress, saved = ARGV[item.at + 2], width == 4 and ARGV[item.at + 3] or ''
+  for n, id in ipairs(ids) do
+    local job, at = jobs[n], first + width * (places[n] - 1)
+    local progress, saved = ARGV[at + 2], width == 4 and ARGV[at + 3] or ''
     if progress ~= '' then
       redis.call('HSET', q.job .. id, 'progress', progress)
       add_message(q, job[CLIENT], id, 'inflight', 'progress', job[QUEUED], job[STARTED], '0', progress)
     end
     if saved ~= '' then redis.call('HSET', q.job .. id, 'saved', saved) end
-    words[item.place] = 'inflight'
+    words[places[n]] = 'inflight'
   end
   send_messages()
   return words

@@ -1,154 +1,179 @@
 local bad
-local function refuse(what, why)
-  bad = bad or ('BADARG ' .. what .. ': ' .. why)
-end
-local function arity(keys, args)
-  if #KEYS < 1 or (keys and #KEYS ~= keys) then refuse('queue', 'wrong number of KEYS') end
-  if args and #ARGV ~= args then refuse('arguments', 'wrong number: ' .. #ARGV .. ', not ' .. args) end
-end
-local function is_name(text, longest)
-  return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
-end
-local function name(what, text, empty, longest)
-  longest = longest or 128
-  if not text then
-    refuse(what, 'missing')
-  elseif (text == '' and not empty) or not is_name(text, longest) then
-    refuse(what, 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -')
-  end
-  return text
-end
-local function items(first, width)
-  local most, count = 1000, (#ARGV - first + 1) / width
+local PLACE_OF = {
+  pending = 'waiting',
+  delayed = 'delayed',
+  inflight = 'inflight',
+  dead = 'dead',
+}
+local SETS = {
+  'delayed',
+  'inflight',
+  'dead',
+}
+local queue = KEYS[1]
+local ids
+do
+  local count = (#ARGV - 1 + 1) / 1
   if count < 1 then
-    refuse('items', 'missing')
-  elseif count > most then
-    refuse('items', 'more than ' .. most)
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. 'missing')
+  elseif count > 1000 then
+    local why = 'more than ' .. 1000
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why)
   elseif count ~= math.floor(count) then
-    refuse('items', 'not ' .. width .. ' values each')
+    local why = 'not ' .. 1 .. ' values each'
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why)
   end
-  return first
+  ids = 1
 end
-local function check_ids(first)
-  for i = first, #ARGV do name('id', ARGV[i]) end
+if #KEYS < 1 or (#KEYS ~= 1) then
+  bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
 end
-local LAYOUT = '1'
-local function whole(text)
-  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+do
+  local first = ids
+  local function is_name(text, longest)
+    return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
+  end
+  for i = first, #ARGV do
+    local text, longest = ARGV[i], nil
+    longest = longest or 128
+    if not text then
+      bad = bad or ('BADARG ' .. 'id' .. ': ' .. 'missing')
+    elseif (text == '' and true) or not is_name(text, longest) then
+      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+      bad = bad or ('BADARG ' .. 'id' .. ': ' .. why)
+    end
+  end
 end
-local function open(key, mode, ...)
-  if bad then return end
-  local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+local q
+if not bad then
+  local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
   if not prefix or #prefix > 128 or #tag > 128 then
-    return refuse('queue', 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+  else
+    local q_2 = {
+      name = tag,
+      key = queue,
+      meta = queue .. ':meta',
+      pending = queue .. ':pending',
+      wake = queue .. ':wake',
+      job = queue .. ':job:',
+      inflight = queue .. ':inflight',
+      delayed = queue .. ':delayed',
+      dead = queue .. ':dead',
+      claim = queue .. ':claim:',
+      unique = queue .. ':unique:',
+      broken = queue .. ':broken',
+      client = queue .. ':client:',
+      cancel = queue .. ':cancel',
+    }
+    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect')
+    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+    local function whole(text)
+      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+    end
+    for i = 1, select('#') do
+      q_2[select(i)] = whole(meta[4 + i])
+    end
+    q_2.born = its_mode and true
+    q_2.mode = its_mode or nil
+    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
+    if its_mode and nil and its_mode ~= nil then
+      bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. nil
+    elseif layout and layout ~= '1' then
+      bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. '1'
+    end
+    q = q_2
   end
-  local q = {
-    name = tag,
-    key = key,
-    meta = key .. ':meta',
-    pending = key .. ':pending',
-    wake = key .. ':wake',
-    job = key .. ':job:',
-    inflight = key .. ':inflight',
-    delayed = key .. ':delayed',
-    dead = key .. ':dead',
-    claim = key .. ':claim:',
-    unique = key .. ':unique:',
-    broken = key .. ':broken',
-    client = key .. ':client:',
-    cancel = key .. ':cancel',
-  }
-  local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...)
-  local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
-  for i = 1, select('#', ...) do q[select(i, ...)] = whole(meta[4 + i]) end
-  q.born = its_mode and true
-  q.mode = its_mode or mode
-  q.token, q.quarantined, q.layout = token or '0', quarantined, layout
-  if its_mode and mode and its_mode ~= mode then
-    bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
-  elseif layout and layout ~= LAYOUT then
-    bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. LAYOUT
+end
+if bad then
+  return redis.error_reply(bad)
+end
+local reply = {}
+local function list_finding(q_2, id)
+  local before
+  do
+    if not q_2.waiting then
+      q_2.waiting = redis.call('LLEN', q_2.pending)
+      q_2.awake = redis.call('LLEN', q_2.wake)
+    end
+    local from_left = redis.call('LPOS', q_2.pending, id, 'RANK', -1, 'MAXLEN', 1000)
+    if from_left then
+      before = q_2.waiting - 1 - from_left
+    else
+      if q_2.waiting <= 1000 then
+        before = false
+      end
+    end
   end
-  return q
+  if before == nil then
+    return 'unseen'
+  end
+  return before == false and 'unlisted' or nil
 end
-local function read_lengths(q)
-  q.waiting = redis.call('LLEN', q.pending)
-  q.awake = redis.call('LLEN', q.wake)
+local function unique_key(q_2, unique)
+  if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
+    return q_2.unique .. unique
+  end
+  return q_2.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
 end
-local STATE = 1
-local function read(q, id, ...)
-  local job = redis.pcall('HMGET', q.job .. id, ...)
-  if not job.err then return job end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.job .. id, ...)
+local function holds_its_key(q_2, id, unique)
+  return not unique or redis.call('GET', unique_key(q_2, unique)) == id
 end
-local function is_live(state)
-  return state == 'pending' or state == 'delayed' or state == 'inflight'
-end
-local function unique_key(q, unique)
-  if is_name(unique, 128) then return q.unique .. unique end
-  return q.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
-end
-local SIDE_TOKEN, SIDE_UNIQUE = 2, 3
-local PLACE_OF = { pending = 'waiting', delayed = 'delayed', inflight = 'inflight', dead = 'dead' }
-local function read_sides(q, id)
-  return read(q, id, 'state', 'token', 'unique')
-end
-local function ttl_finding(q, id, state)
-  local ttl = redis.call('PTTL', q.job .. id)
-  if is_live(state) then return ttl >= 0 and 'going' or nil end
-  return ttl == -1 and state ~= 'cancelled' and 'kept' or nil
-end
-local LIST_LOOKS = 1000
-local function stands_behind(q, id)
-  if not q.waiting then read_lengths(q) end
-  local from_left = redis.call('LPOS', q.pending, id, 'RANK', -1, 'MAXLEN', LIST_LOOKS)
-  if from_left then return q.waiting - 1 - from_left end
-  if q.waiting <= LIST_LOOKS then return false end
-end
-local SETS = { 'delayed', 'inflight', 'dead' }
-local function sets_with(q, id)
+local function sets_with(q_2, id)
   local found = {}
   for _, set in ipairs(SETS) do
-    if redis.call('ZSCORE', q[set], id) then found[#found + 1] = set end
+    if redis.call('ZSCORE', q_2[set], id) then
+      found[#found + 1] = set
+    end
   end
   return found
 end
-local function holds_its_key(q, id, unique)
-  return not unique or redis.call('GET', unique_key(q, unique)) == id
+local function read_sides(q_2, id)
+  local job = redis.pcall('HMGET', q_2.job .. id, 'state', 'token', 'unique')
+  if not job.err then
+    return job
+  end
+  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, 'state', 'token', 'unique')
 end
-local function list_finding(q, id)
-  local before = stands_behind(q, id)
-  if before == nil then return 'unseen' end
-  return before == false and 'unlisted' or nil
-end
-local function check(q, id)
-  local job, sets = read_sides(q, id), sets_with(q, id)
-  local state = job[STATE]
-  if not state then return sets[1] and 'missing' or '', job, sets end
+local function check(q_2, id)
+  local job, sets = read_sides(q_2, id), sets_with(q_2, id)
+  local state = job[1]
+  if not state then
+    return sets[1] and 'missing' or '', job, sets
+  end
   local home = PLACE_OF[state]
   local there = false
   for _, set in ipairs(sets) do
-    if set ~= home then return 'stray', job, sets end
+    if set ~= home then
+      return 'stray', job, sets
+    end
     there = true
   end
-  local finding = ttl_finding(q, id, state)
+  local finding
+  do
+    local ttl = redis.call('PTTL', q_2.job .. id)
+    if (state == 'pending' or state == 'delayed' or state == 'inflight') then
+      finding = ttl >= 0 and 'going' or nil
+    else
+      finding = ttl == -1 and state ~= 'cancelled' and 'kept' or nil
+    end
+  end
   if home == 'waiting' then
-    finding = list_finding(q, id) or finding
+    finding = list_finding(q_2, id) or finding
   elseif home and not there then
     finding = 'unlisted'
   end
-  if not finding and is_live(state) and not holds_its_key(q, id, job[SIDE_UNIQUE]) then finding = 'unique' end
+  if not finding and (state == 'pending' or state == 'delayed' or state == 'inflight') and not holds_its_key(q_2, id, job[3]) then
+    finding = 'unique'
+  end
   return finding or '', job, sets
 end
-local queue = KEYS[1]
-local ids   = items(1, 1)
-arity(1)
-check_ids(ids)
-local q = open(queue)
-if bad then return redis.error_reply(bad) end
-local reply = {}
 for i = ids, #ARGV do
   local finding, job = check(q, ARGV[i])
-  reply[i] = { finding, job[STATE] or '', job[SIDE_TOKEN] or '' }
+  reply[i] = {
+    finding,
+    job[1] or '',
+    job[2] or '',
+  }
 end
 return reply

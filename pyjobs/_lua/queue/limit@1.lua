@@ -1,49 +1,122 @@
 local bad
-local function refuse(what, why)
-  bad = bad or ('BADARG ' .. what .. ': ' .. why)
+local queue = KEYS[1]
+local options
+do
+  local text = ARGV[1]
+  local options_2 = {}
+  for word in (text or ''):gmatch('[^ ]+') do
+    local what, value = word:match('^([a-z_]+)=(.*)$')
+    if what and options_2[what] then
+      bad = bad or ('BADARG ' .. what .. ': ' .. 'given twice')
+    elseif what then
+      options_2[what] = value
+    else
+      bad = bad or ('BADARG ' .. 'options' .. ': ' .. 'not name=value')
+    end
+  end
+  options = options_2
 end
-local function arity(keys, args)
-  if #KEYS < 1 or (keys and #KEYS ~= keys) then refuse('queue', 'wrong number of KEYS') end
-  if args and #ARGV ~= args then refuse('arguments', 'wrong number: ' .. #ARGV .. ', not ' .. args) end
-end
-local function int(what, text, low, high)
+local function option(options_2, what, low, high, otherwise)
+  local text = options_2[what]
+  if not text then
+    return otherwise
+  end
+  options_2[what] = nil
   local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
   if not text then
-    refuse(what, 'missing')
+    bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
   elseif not number then
-    refuse(what, 'not a whole number')
+    bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
   elseif number < low or number > high then
-    refuse(what, string.format('not within %.0f to %.0f', low, high))
+    local why = string.format('not within %.0f to %.0f', low, high)
+    bad = bad or ('BADARG ' .. what .. ': ' .. why)
   end
   return number or low
 end
-local function read_options(text)
-  local options = {}
-  for word in (text or ''):gmatch('[^ ]+') do
-    local what, value = word:match('^([a-z_]+)=(.*)$')
-    if what and options[what] then
-      refuse(what, 'given twice')
-    elseif what then
-      options[what] = value
-    else
-      refuse('options', 'not name=value')
-    end
+local waiting = option(options, 'waiting', 0, 1000000000)
+local bytes = option(options, 'bytes', 0, 1048576)
+local dead = option(options, 'dead', 0, 10000)
+if #KEYS < 1 or (#KEYS ~= 1) then
+  bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
+end
+if (#ARGV ~= 1) then
+  local why = 'wrong number: ' .. #ARGV .. ', not ' .. 1
+  bad = bad or ('BADARG ' .. 'arguments' .. ': ' .. why)
+end
+do
+  local options_2 = options
+  local what = next(options_2)
+  if what then
+    local why = 'there is none called ' .. what
+    bad = bad or ('BADARG ' .. 'options' .. ': ' .. why)
   end
-  return options
 end
-local function option(options, what, low, high, otherwise)
-  local text = options[what]
-  if not text then return otherwise end
-  options[what] = nil
-  return int(what, text, low, high)
+local q
+if not bad then
+  local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  if not prefix or #prefix > 128 or #tag > 128 then
+    bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+  else
+    local q_2 = {
+      name = tag,
+      key = queue,
+      meta = queue .. ':meta',
+      pending = queue .. ':pending',
+      wake = queue .. ':wake',
+      job = queue .. ':job:',
+      inflight = queue .. ':inflight',
+      delayed = queue .. ':delayed',
+      dead = queue .. ':dead',
+      claim = queue .. ':claim:',
+      unique = queue .. ':unique:',
+      broken = queue .. ':broken',
+      client = queue .. ':client:',
+      cancel = queue .. ':cancel',
+    }
+    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect', 'most_waiting', 'most_bytes', 'most_dead')
+    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+    local function whole(text)
+      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+    end
+    for i = 1, select('#', 'most_waiting', 'most_bytes', 'most_dead') do
+      q_2[select(i, 'most_waiting', 'most_bytes', 'most_dead')] = whole(meta[4 + i])
+    end
+    q_2.born = its_mode and true
+    q_2.mode = its_mode or nil
+    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
+    if its_mode and nil and its_mode ~= nil then
+      bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. nil
+    elseif layout and layout ~= '1' then
+      bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. '1'
+    end
+    q = q_2
+  end
 end
-local function no_more_options(options)
-  local what = next(options)
-  if what then refuse('options', 'there is none called ' .. what) end
+if bad then
+  return redis.error_reply(bad)
+end
+local reply = {}
+for i, name in ipairs({
+  'most_waiting',
+  'most_bytes',
+  'most_dead',
+}) do
+  reply[i] = ({
+    waiting or false,
+    bytes or false,
+    dead or false,
+  })[i] or q[name] or 0
+end
+if not (waiting or bytes or dead) then
+  return reply
 end
 local function denied(...)
-  if not redis.acl_check_cmd then return end
-  local wanted = { ... }
+  if not redis.acl_check_cmd then
+    return
+  end
+  local wanted = {
+    ...,
+  }
   for i = 1, select('#', ...), 2 do
     local command, key = wanted[i], wanted[i + 1]
     if key and not redis.acl_check_cmd(command, key) then
@@ -51,62 +124,15 @@ local function denied(...)
     end
   end
 end
-local LAYOUT = '1'
-local function whole(text)
-  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
-end
-local function open(key, mode, ...)
-  if bad then return end
-  local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
-  if not prefix or #prefix > 128 or #tag > 128 then
-    return refuse('queue', 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
-  end
-  local q = {
-    name = tag,
-    key = key,
-    meta = key .. ':meta',
-    pending = key .. ':pending',
-    wake = key .. ':wake',
-    job = key .. ':job:',
-    inflight = key .. ':inflight',
-    delayed = key .. ':delayed',
-    dead = key .. ':dead',
-    claim = key .. ':claim:',
-    unique = key .. ':unique:',
-    broken = key .. ':broken',
-    client = key .. ':client:',
-    cancel = key .. ':cancel',
-  }
-  local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...)
-  local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
-  for i = 1, select('#', ...) do q[select(i, ...)] = whole(meta[4 + i]) end
-  q.born = its_mode and true
-  q.mode = its_mode or mode
-  q.token, q.quarantined, q.layout = token or '0', quarantined, layout
-  if its_mode and mode and its_mode ~= mode then
-    bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
-  elseif layout and layout ~= LAYOUT then
-    bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. LAYOUT
-  end
-  return q
-end
-local queue   = KEYS[1]
-local options = read_options(ARGV[1])
-local waiting = option(options, 'waiting', 0, 1000000000)
-local bytes   = option(options, 'bytes', 0, 1048576)
-local dead    = option(options, 'dead', 0, 10000)
-arity(1, 1)
-no_more_options(options)
-local q = open(queue, nil, 'most_waiting', 'most_bytes', 'most_dead')
-if bad then return redis.error_reply(bad) end
-local reply = {}
-for i, name in ipairs({ 'most_waiting', 'most_bytes', 'most_dead' }) do
-  reply[i] = ({ waiting or false, bytes or false, dead or false })[i] or q[name] or 0
-end
-if not (waiting or bytes or dead) then return reply end
 bad = denied('HSET', q.meta, 'HDEL', q.meta)
-if bad then return redis.error_reply(bad) end
-for i, name in ipairs({ 'most_waiting', 'most_bytes', 'most_dead' }) do
+if bad then
+  return redis.error_reply(bad)
+end
+for i, name in ipairs({
+  'most_waiting',
+  'most_bytes',
+  'most_dead',
+}) do
   if reply[i] > 0 then
     redis.call('HSET', q.meta, name, string.format('%.0f', reply[i]))
   elseif q[name] then

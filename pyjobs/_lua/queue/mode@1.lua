@@ -1,80 +1,105 @@
 local bad
-local function refuse(what, why)
+local queue = KEYS[1]
+local function one_of(what, text, ...)
+  for _, known in ipairs({
+    ...,
+  }) do
+    if text == known then
+      return text
+    end
+  end
+  local why = text and 'not ' .. table.concat({
+    ...,
+  }, ', ') or 'missing'
   bad = bad or ('BADARG ' .. what .. ': ' .. why)
 end
-local function arity(keys, args)
-  if #KEYS < 1 or (keys and #KEYS ~= keys) then refuse('queue', 'wrong number of KEYS') end
-  if args and #ARGV ~= args then refuse('arguments', 'wrong number: ' .. #ARGV .. ', not ' .. args) end
+local mode = one_of('mode', ARGV[1], 'simple', 'recoverable', 'reliable')
+if #KEYS < 1 or (#KEYS ~= 1) then
+  bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
 end
-local function one_of(what, text, ...)
-  for _, known in ipairs({ ... }) do
-    if text == known then return text end
-  end
-  refuse(what, text and 'not ' .. table.concat({ ... }, ', ') or 'missing')
+if (#ARGV ~= 1) then
+  local why = 'wrong number: ' .. #ARGV .. ', not ' .. 1
+  bad = bad or ('BADARG ' .. 'arguments' .. ': ' .. why)
 end
-local LAYOUT = '1'
-local function whole(text)
-  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
-end
-local function open(key, mode, ...)
-  if bad then return end
-  local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+local q
+if not bad then
+  local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
   if not prefix or #prefix > 128 or #tag > 128 then
-    return refuse('queue', 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+  else
+    local q_2 = {
+      name = tag,
+      key = queue,
+      meta = queue .. ':meta',
+      pending = queue .. ':pending',
+      wake = queue .. ':wake',
+      job = queue .. ':job:',
+      inflight = queue .. ':inflight',
+      delayed = queue .. ':delayed',
+      dead = queue .. ':dead',
+      claim = queue .. ':claim:',
+      unique = queue .. ':unique:',
+      broken = queue .. ':broken',
+      client = queue .. ':client:',
+      cancel = queue .. ':cancel',
+    }
+    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect')
+    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+    local function whole(text)
+      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+    end
+    for i = 1, select('#') do
+      q_2[select(i)] = whole(meta[4 + i])
+    end
+    q_2.born = its_mode and true
+    q_2.mode = its_mode or nil
+    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
+    if its_mode and nil and its_mode ~= nil then
+      bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. nil
+    elseif layout and layout ~= '1' then
+      bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. '1'
+    end
+    q = q_2
   end
-  local q = {
-    name = tag,
-    key = key,
-    meta = key .. ':meta',
-    pending = key .. ':pending',
-    wake = key .. ':wake',
-    job = key .. ':job:',
-    inflight = key .. ':inflight',
-    delayed = key .. ':delayed',
-    dead = key .. ':dead',
-    claim = key .. ':claim:',
-    unique = key .. ':unique:',
-    broken = key .. ':broken',
-    client = key .. ':client:',
-    cancel = key .. ':cancel',
-  }
-  local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...)
-  local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
-  for i = 1, select('#', ...) do q[select(i, ...)] = whole(meta[4 + i]) end
-  q.born = its_mode and true
-  q.mode = its_mode or mode
-  q.token, q.quarantined, q.layout = token or '0', quarantined, layout
-  if its_mode and mode and its_mode ~= mode then
-    bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
-  elseif layout and layout ~= LAYOUT then
-    bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. LAYOUT
-  end
-  return q
 end
-local function read_lengths(q)
-  q.waiting = redis.call('LLEN', q.pending)
-  q.awake = redis.call('LLEN', q.wake)
+if bad then
+  return redis.error_reply(bad)
 end
-local function check_types(q)
-  read_lengths(q)
-  redis.call('LLEN', q.broken)
-  q.flying = redis.call('ZCARD', q.inflight)
-  q.later = redis.call('ZCARD', q.delayed)
-  q.buried = redis.call('ZCARD', q.dead)
+do
+  local q_2 = q
+  q_2.waiting = redis.call('LLEN', q_2.pending)
+  q_2.awake = redis.call('LLEN', q_2.wake)
+  redis.call('LLEN', q_2.broken)
+  q_2.flying = redis.call('ZCARD', q_2.inflight)
+  q_2.later = redis.call('ZCARD', q_2.delayed)
+  q_2.buried = redis.call('ZCARD', q_2.dead)
 end
-local function schedules_key(q)
-  return q.key .. ':schedules'
+local function schedules_key(q_2)
+  return q_2.key .. ':schedules'
 end
-local queue = KEYS[1]
-local mode  = one_of('mode', ARGV[1], 'simple', 'recoverable', 'reliable')
-arity(1, 1)
-local q = open(queue)
-if bad then return redis.error_reply(bad) end
-check_types(q)
 local scheduled = redis.call('ZCARD', schedules_key(q))
 local held = q.waiting + q.later + q.flying + q.buried
 local was = q.mode or ''
-if was == mode then return { 'same', was, held, scheduled } end
-if held + scheduled > 0 then return { 'kept', was, held, scheduled } end
-redis.call('HSET', q.meta, 'mode', mode, 'layout', LAYOUT)
-return { 'changed', was, 0, 0 }
+if was == mode then
+  return {
+    'same',
+    was,
+    held,
+    scheduled,
+  }
+end
+if held + scheduled > 0 then
+  return {
+    'kept',
+    was,
+    held,
+    scheduled,
+  }
+end
+redis.call('HSET', q.meta, 'mode', mode, 'layout', '1')
+return {
+  'changed',
+  was,
+  0,
+  0,
+}

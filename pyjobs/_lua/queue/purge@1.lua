@@ -1,38 +1,103 @@
 local bad
-local function refuse(what, why)
-  bad = bad or ('BADARG ' .. what .. ': ' .. why)
-end
-local function arity(keys, args)
-  if #KEYS < 1 or (keys and #KEYS ~= keys) then refuse('queue', 'wrong number of KEYS') end
-  if args and #ARGV ~= args then refuse('arguments', 'wrong number: ' .. #ARGV .. ', not ' .. args) end
-end
-local function int(what, text, low, high)
-  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
-  if not text then
-    refuse(what, 'missing')
-  elseif not number then
-    refuse(what, 'not a whole number')
-  elseif number < low or number > high then
-    refuse(what, string.format('not within %.0f to %.0f', low, high))
-  end
-  return number or low
-end
-local function is_name(text, longest)
-  return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
-end
-local function one_of(what, text, ...)
-  for _, known in ipairs({ ... }) do
-    if text == known then return text end
-  end
-  refuse(what, text and 'not ' .. table.concat({ ... }, ', ') or 'missing')
-end
 local clock = redis.call('TIME')
 local micros = tonumber(clock[2])
 local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
 local stamp = string.format('%.0f', now)
+local messages = {}
+local queue = KEYS[1]
+local function one_of(what, text, ...)
+  for _, known in ipairs({
+    ...,
+  }) do
+    if text == known then
+      return text
+    end
+  end
+  local why = text and 'not ' .. table.concat({
+    ...,
+  }, ', ') or 'missing'
+  bad = bad or ('BADARG ' .. what .. ': ' .. why)
+end
+local state = one_of('state', ARGV[1], 'waiting', 'delayed', 'dead')
+local limit
+do
+  local text = ARGV[2]
+  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+  if not text then
+    bad = bad or ('BADARG ' .. 'limit' .. ': ' .. 'missing')
+  elseif not number then
+    bad = bad or ('BADARG ' .. 'limit' .. ': ' .. 'not a whole number')
+  elseif number < 1 or number > 1000 then
+    local why = string.format('not within %.0f to %.0f', 1, 1000)
+    bad = bad or ('BADARG ' .. 'limit' .. ': ' .. why)
+  end
+  limit = number or 1
+end
+if #KEYS < 1 or (#KEYS ~= 1) then
+  bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
+end
+if (#ARGV ~= 2) then
+  local why = 'wrong number: ' .. #ARGV .. ', not ' .. 2
+  bad = bad or ('BADARG ' .. 'arguments' .. ': ' .. why)
+end
+local q
+if not bad then
+  local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  if not prefix or #prefix > 128 or #tag > 128 then
+    bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+  else
+    local q_2 = {
+      name = tag,
+      key = queue,
+      meta = queue .. ':meta',
+      pending = queue .. ':pending',
+      wake = queue .. ':wake',
+      job = queue .. ':job:',
+      inflight = queue .. ':inflight',
+      delayed = queue .. ':delayed',
+      dead = queue .. ':dead',
+      claim = queue .. ':claim:',
+      unique = queue .. ':unique:',
+      broken = queue .. ':broken',
+      client = queue .. ':client:',
+      cancel = queue .. ':cancel',
+    }
+    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect')
+    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+    local function whole(text)
+      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+    end
+    for i = 1, select('#') do
+      q_2[select(i)] = whole(meta[4 + i])
+    end
+    q_2.born = its_mode and true
+    q_2.mode = its_mode or nil
+    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
+    if its_mode and nil and its_mode ~= nil then
+      bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. nil
+    elseif layout and layout ~= '1' then
+      bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. '1'
+    end
+    q = q_2
+  end
+end
+if bad then
+  return redis.error_reply(bad)
+end
+local q_2, limit_2 = q, limit
+q_2.waiting = redis.call('LLEN', q_2.pending)
+q_2.awake = redis.call('LLEN', q_2.wake)
+redis.call('LLEN', q_2.broken)
+q_2.flying = redis.call('ZCARD', q_2.inflight)
+q_2.later = redis.call('ZCARD', q_2.delayed)
+q_2.buried = redis.call('ZCARD', q_2.dead)
 local function denied(...)
-  if not redis.acl_check_cmd then return end
-  local wanted = { ... }
+  if not redis.acl_check_cmd then
+    return
+  end
+  local wanted = {
+    ...,
+  }
   for i = 1, select('#', ...), 2 do
     local command, key = wanted[i], wanted[i + 1]
     if key and not redis.acl_check_cmd(command, key) then
@@ -40,187 +105,133 @@ local function denied(...)
     end
   end
 end
-local LAYOUT = '1'
-local function whole(text)
-  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+bad = denied('DEL', q_2.job, 'HSET', q_2.job, 'LPUSH', q_2.broken, 'LTRIM', state ~= 'waiting' and q_2.broken, 'PEXPIRE', q_2.broken)
+if bad then
+  return redis.error_reply(bad)
 end
-local function open(key, mode, ...)
-  if bad then return end
-  local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
-  if not prefix or #prefix > 128 or #tag > 128 then
-    return refuse('queue', 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
-  end
-  local q = {
-    name = tag,
-    key = key,
-    meta = key .. ':meta',
-    pending = key .. ':pending',
-    wake = key .. ':wake',
-    job = key .. ':job:',
-    inflight = key .. ':inflight',
-    delayed = key .. ':delayed',
-    dead = key .. ':dead',
-    claim = key .. ':claim:',
-    unique = key .. ':unique:',
-    broken = key .. ':broken',
-    client = key .. ':client:',
-    cancel = key .. ':cancel',
-  }
-  local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...)
-  local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
-  for i = 1, select('#', ...) do q[select(i, ...)] = whole(meta[4 + i]) end
-  q.born = its_mode and true
-  q.mode = its_mode or mode
-  q.token, q.quarantined, q.layout = token or '0', quarantined, layout
-  if its_mode and mode and its_mode ~= mode then
-    bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
-  elseif layout and layout ~= LAYOUT then
-    bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. LAYOUT
-  end
-  return q
-end
-local function read_lengths(q)
-  q.waiting = redis.call('LLEN', q.pending)
-  q.awake = redis.call('LLEN', q.wake)
-end
-local function check_types(q)
-  read_lengths(q)
-  redis.call('LLEN', q.broken)
-  q.flying = redis.call('ZCARD', q.inflight)
-  q.later = redis.call('ZCARD', q.delayed)
-  q.buried = redis.call('ZCARD', q.dead)
-end
-local function add_broken(q, what)
-  local week = '604800000'
-  redis.call('LPUSH', q.broken, what)
-  redis.call('LTRIM', q.broken, 0, 999)
-  redis.call('PEXPIRE', q.broken, week)
-end
-local STATE = 1
-local function read(q, id, ...)
-  local job = redis.pcall('HMGET', q.job .. id, ...)
-  if not job.err then return job end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.job .. id, ...)
-end
-local function is_live(state)
-  return state == 'pending' or state == 'delayed' or state == 'inflight'
-end
-local CLIENT, QUEUED, STARTED, UNIQUE = 3, 5, 6, 7
-local function read_held(q, id, ...)
-  return read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', ...)
-end
-local function unique_key(q, unique)
-  if is_name(unique, 128) then return q.unique .. unique end
-  return q.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
-end
-local function free(q, unique, id)
-  local key = unique and unique_key(q, unique)
-  if key and redis.pcall('GET', key) == id then redis.pcall('DEL', key) end
-end
-local function add_missing(q, id)
-  local unique = unpack(read(q, id, 'unique'))
-  free(q, unique, id)
-  add_broken(q, id)
-end
-local function parse_message(text)
-  local id, client, queued, data = text:match('^{"id":"([^"]+)","client":"([^"]*)","_queued":(%d+),"data":(.*)}$')
-  local task
-  if not id then
-    local head = '^{"id":"([^"]+)","client":"([^"]*)","_queued":(%d+),"task":"([^"]+)","data":(.*)}$'
-    id, client, queued, task, data = text:match(head)
-  end
-  if id and is_name(id, 128) and is_name(client, 128) and #queued <= 15 and is_name(task or '', 128) then
-    return id, client, queued, data, task
+local entries, left
+if state == 'waiting' then
+  entries, left = redis.call('LRANGE', q_2.pending, -limit_2, -1), q_2.waiting
+  redis.call('LTRIM', q_2.pending, 0, -#entries - 1)
+else
+  entries = redis.call('ZRANGE', q_2[state], 0, limit_2 - 1)
+  left = state == 'dead' and q_2.buried or q_2.later
+  if #entries > 0 then
+    redis.call('ZREM', q_2[state], unpack(entries))
   end
 end
-local messages = {}
-local function send_messages()
-  for channel, message in pairs(messages) do redis.pcall('PUBLISH', channel, table.concat(message)) end
-  messages = {}
-end
-local function moment(text)
-  return text and #text <= 15 and text:find('^[0-9]+$') and text or '0'
-end
-local function add_message(q, clients, id, state, reason, queued, started, processed, body)
-  if not clients or not is_name(id, 128) then return end
-  local most = 65536
-  local line = id .. ' ' .. state .. ' ' .. reason .. ' ' .. moment(queued) .. ' ' .. moment(started) .. ' '
-    .. processed .. ' ' .. #body .. '\n' .. body .. '\n'
+local function add_message(q_3, clients, id, state_2, reason, queued, started, processed, body)
+  if not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$')) then
+    return
+  end
+  local line = id .. ' ' .. state_2 .. ' ' .. reason .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. processed .. ' ' .. #body .. '\n' .. body .. '\n'
   for client in clients:gmatch('[^ ]+') do
-    local channel = q.client .. client
-    local message = messages[channel] or { bytes = 0 }
+    local channel = q_3.client .. client
+    local message = messages[channel] or {
+      bytes = 0,
+    }
     messages[channel] = message
     message[#message + 1] = line
     message.bytes = message.bytes + #line
-    if message.bytes > most then send_messages() end
-  end
-end
-local function end_job(q, id, job, state, reason, field, body, retention)
-  local key = q.job .. id
-  redis.call('HSET', key, 'state', state, field, body, '_processed', stamp)
-  if reason ~= '-' then redis.call('HSET', key, 'reason', reason) end
-  if retention then redis.call('PEXPIRE', key, retention) end
-  free(q, job[UNIQUE], id)
-  add_message(q, job[CLIENT], id, state, reason, job[QUEUED], job[STARTED], stamp, body)
-end
-local function forget(q, id, job)
-  if is_live(job[STATE]) then end_job(q, id, job, 'cancelled', '-', 'error', '') end
-  redis.call('DEL', q.job .. id)
-end
-local function purge_messages(q, entries)
-  for _, text in ipairs(entries) do
-    local id, client, queued = parse_message(text)
-    if id then add_message(q, client, id, 'cancelled', '-', queued, '0', stamp, '') end
-  end
-end
-local function goes(place, state)
-  if place == 'waiting' then return state == 'pending' or state == 'cancelled' end
-  return state == place
-end
-local function purge_jobs(q, place, ids)
-  for _, id in ipairs(ids) do
-    local job = read_held(q, id)
-    if goes(place, job[STATE]) then
-      forget(q, id, job)
-    elseif not job[STATE] and place ~= 'dead' then
-      add_missing(q, id)
+    if message.bytes > 65536 then
+      for channel_2, message_2 in pairs(messages) do
+        redis.pcall('PUBLISH', channel_2, table.concat(message_2))
+      end
+      messages = {}
     end
   end
 end
-local function distinct(entries)
-  local seen, found = {}, {}
-  for i = #entries, 1, -1 do
-    if not seen[entries[i]] then found[#found + 1] = entries[i] end
-    seen[entries[i]] = true
+if q_2.mode == 'simple' and state == 'waiting' then
+  local entries_2 = entries
+  local function is_name(text, longest)
+    return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
   end
-  return found
+  for _, text in ipairs(entries_2) do
+    local id, client, queued
+    do
+      local id_2, client_2, queued_2, data = text:match('^{"id":"([^"]+)","client":"([^"]*)","_queued":(%d+),"data":(.*)}$')
+      local task
+      if not id_2 then
+        id_2, client_2, queued_2, task, data = text:match('^{"id":"([^"]+)","client":"([^"]*)","_queued":(%d+),"task":"([^"]+)","data":(.*)}$')
+      end
+      if id_2 and is_name(id_2, 128) and is_name(client_2, 128) and #queued_2 <= 15 and is_name(task or '', 128) then
+        id, client, queued = id_2, client_2, queued_2, data, task
+      end
+    end
+    if id then
+      add_message(q_2, client, id, 'cancelled', '-', queued, '0', stamp, '')
+    end
+  end
+else
+  local ids
+  do
+    local entries_2 = entries
+    local seen, found = {}, {}
+    for i = #entries_2, 1, -1 do
+      if not seen[entries_2[i]] then
+        found[#found + 1] = entries_2[i]
+      end
+      seen[entries_2[i]] = true
+    end
+    ids = found
+  end
+  local function goes(place, state_2)
+    if place == 'waiting' then
+      return state_2 == 'pending' or state_2 == 'cancelled'
+    end
+    return state_2 == place
+  end
+  local function unique_key(q_3, unique)
+    if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
+      return q_3.unique .. unique
+    end
+    return q_3.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+  end
+  local function is_live(state_2)
+    return state_2 == 'pending' or state_2 == 'delayed' or state_2 == 'inflight'
+  end
+  local function read(q_3, id, ...)
+    local job = redis.pcall('HMGET', q_3.job .. id, ...)
+    if not job.err then
+      return job
+    end
+    return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.job .. id, ...)
+  end
+  for _, id in ipairs(ids) do
+    local job = read(q_2, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique')
+    if goes(state, job[1]) then
+      if is_live(job[1]) then
+        local key = q_2.job .. id
+        redis.call('HSET', key, 'state', 'cancelled', 'error', '', '_processed', stamp)
+        do
+          local unique = job[7]
+          local key_2 = unique and unique_key(q_2, unique)
+          if key_2 and redis.pcall('GET', key_2) == id then
+            redis.pcall('DEL', key_2)
+          end
+        end
+        add_message(q_2, job[3], id, 'cancelled', '-', job[5], job[6], stamp, '')
+      end
+      redis.call('DEL', q_2.job .. id)
+    elseif not job[1] and state ~= 'dead' then
+      local unique = unpack(read(q_2, id, 'unique'))
+      do
+        local key = unique and unique_key(q_2, unique)
+        if key and redis.pcall('GET', key) == id then
+          redis.pcall('DEL', key)
+        end
+      end
+      redis.call('LPUSH', q_2.broken, id)
+      redis.call('LTRIM', q_2.broken, 0, 999)
+      redis.call('PEXPIRE', q_2.broken, '604800000')
+    end
+  end
 end
-local function purge(q, place, limit)
-  check_types(q)
-  bad = denied('DEL', q.job, 'HSET', q.job, 'LPUSH', q.broken, 'LTRIM', place ~= 'waiting' and q.broken,
-    'PEXPIRE', q.broken)
-  if bad then return redis.error_reply(bad) end
-  local entries, left
-  if place == 'waiting' then
-    entries, left = redis.call('LRANGE', q.pending, -limit, -1), q.waiting
-    redis.call('LTRIM', q.pending, 0, -#entries - 1)
-  else
-    entries = redis.call('ZRANGE', q[place], 0, limit - 1)
-    left = place == 'dead' and q.buried or q.later
-    if #entries > 0 then redis.call('ZREM', q[place], unpack(entries)) end
-  end
-  if q.mode == 'simple' and place == 'waiting' then
-    purge_messages(q, entries)
-  else
-    purge_jobs(q, place, distinct(entries))
-  end
-  send_messages()
-  return { #entries, left > #entries and 1 or 0 }
+for channel, message in pairs(messages) do
+  redis.pcall('PUBLISH', channel, table.concat(message))
 end
-local queue = KEYS[1]
-local state = one_of('state', ARGV[1], 'waiting', 'delayed', 'dead')
-local limit = int('limit', ARGV[2], 1, 1000)
-arity(1, 2)
-local q = open(queue)
-if bad then return redis.error_reply(bad) end
-return purge(q, state, limit)
+messages = {}
+return {
+  #entries,
+  left > #entries and 1 or 0,
+}

@@ -1,121 +1,125 @@
 local bad
-local function refuse(what, why)
-  bad = bad or ('BADARG ' .. what .. ': ' .. why)
-end
-local function arity(keys, args)
-  if #KEYS < 1 or (keys and #KEYS ~= keys) then refuse('queue', 'wrong number of KEYS') end
-  if args and #ARGV ~= args then refuse('arguments', 'wrong number: ' .. #ARGV .. ', not ' .. args) end
-end
-local function is_name(text, longest)
-  return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
-end
-local function name(what, text, empty, longest)
-  longest = longest or 128
-  if not text then
-    refuse(what, 'missing')
-  elseif (text == '' and not empty) or not is_name(text, longest) then
-    refuse(what, 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -')
-  end
-  return text
-end
 local clock = redis.call('TIME')
 local micros = tonumber(clock[2])
 local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
-local LAYOUT = '1'
-local QUARANTINE = 1000000000000000
-local function whole(text)
-  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+local queue = KEYS[1]
+local id
+do
+  local text, longest = ARGV[1], nil
+  longest = longest or 128
+  local function is_name(text_2, longest_2)
+    return #text_2 <= longest_2 and text_2:find('^[a-zA-Z0-9_.:-]*$')
+  end
+  if not text then
+    bad = bad or ('BADARG ' .. 'id' .. ': ' .. 'missing')
+  elseif (text == '' and true) or not is_name(text, longest) then
+    local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+    bad = bad or ('BADARG ' .. 'id' .. ': ' .. why)
+  end
+  id = text
 end
-local function open(key, mode, ...)
-  if bad then return end
-  local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+if #KEYS < 1 or (#KEYS ~= 1) then
+  bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
+end
+if (#ARGV ~= 1) then
+  local why = 'wrong number: ' .. #ARGV .. ', not ' .. 1
+  bad = bad or ('BADARG ' .. 'arguments' .. ': ' .. why)
+end
+local q
+if not bad then
+  local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
   if not prefix or #prefix > 128 or #tag > 128 then
-    return refuse('queue', 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+  else
+    local q_2 = {
+      name = tag,
+      key = queue,
+      meta = queue .. ':meta',
+      pending = queue .. ':pending',
+      wake = queue .. ':wake',
+      job = queue .. ':job:',
+      inflight = queue .. ':inflight',
+      delayed = queue .. ':delayed',
+      dead = queue .. ':dead',
+      claim = queue .. ':claim:',
+      unique = queue .. ':unique:',
+      broken = queue .. ':broken',
+      client = queue .. ':client:',
+      cancel = queue .. ':cancel',
+    }
+    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect')
+    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+    local function whole(text)
+      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+    end
+    for i = 1, select('#') do
+      q_2[select(i)] = whole(meta[4 + i])
+    end
+    q_2.born = its_mode and true
+    q_2.mode = its_mode or nil
+    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
+    if its_mode and nil and its_mode ~= nil then
+      bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. nil
+    elseif layout and layout ~= '1' then
+      bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. '1'
+    end
+    q = q_2
   end
-  local q = {
-    name = tag,
-    key = key,
-    meta = key .. ':meta',
-    pending = key .. ':pending',
-    wake = key .. ':wake',
-    job = key .. ':job:',
-    inflight = key .. ':inflight',
-    delayed = key .. ':delayed',
-    dead = key .. ':dead',
-    claim = key .. ':claim:',
-    unique = key .. ':unique:',
-    broken = key .. ':broken',
-    client = key .. ':client:',
-    cancel = key .. ':cancel',
-  }
-  local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...)
-  local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
-  for i = 1, select('#', ...) do q[select(i, ...)] = whole(meta[4 + i]) end
-  q.born = its_mode and true
-  q.mode = its_mode or mode
-  q.token, q.quarantined, q.layout = token or '0', quarantined, layout
-  if its_mode and mode and its_mode ~= mode then
-    bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
-  elseif layout and layout ~= LAYOUT then
-    bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. LAYOUT
+end
+if bad then
+  return redis.error_reply(bad)
+end
+local q_2, id_2 = q, id
+local function read(q_3, id_3, ...)
+  local job = redis.pcall('HMGET', q_3.job .. id_3, ...)
+  if not job.err then
+    return job
   end
-  return q
+  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.job .. id_3, ...)
 end
-local function read(q, id, ...)
-  local job = redis.pcall('HMGET', q.job .. id, ...)
-  if not job.err then return job end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.job .. id, ...)
-end
-local function is_late(state, expires)
-  return (state == 'pending' or state == 'delayed') and (tonumber(expires) or math.huge) <= now
+local job, rest = read(q_2, id_2, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason'), read(q_2, id_2, 'token', 'client', 'unique', 'expires', 'retention', 'timeout', 'max_attempts', 'backoff', 'max_run', 'attempts', 'crashes', 'past', 'releases', 'error', 'result', 'data')
+local place, at
+do
+  local at_2 = tonumber(redis.call('ZSCORE', q_2.delayed, id_2) or '')
+  if at_2 and at_2 >= 1000000000000000 then
+    place, at = 'quarantine', at_2 - 1000000000000000
+  else
+    if at_2 then
+      place, at = 'delayed', at_2
+    else
+      at_2 = tonumber(redis.call('ZSCORE', q_2.inflight, id_2) or '')
+      if at_2 then
+        place, at = 'inflight', at_2
+      else
+        at_2 = tonumber(redis.call('ZSCORE', q_2.dead, id_2) or '')
+        place, at = at_2 and 'dead' or '', at_2 or 0
+      end
+    end
+  end
 end
 local function state_now(state, expires)
-  return is_late(state, expires) and 'expired' or state
+  return ((state == 'pending' or state == 'delayed') and (tonumber(expires) or math.huge) <= now) and 'expired' or state
 end
-local LISTED_TASK, LISTED_QUEUED, LISTED_STARTED, LISTED_PROCESSED = 2, 7, 8, 9
-local LISTED_REASON = 10
-local function read_listed(q, id, ...)
-  return read(q, id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started',
-    '_processed', 'reason', ...)
+local reply = {
+  (state_now(job[1], job[3]) or ''),
+  place,
+  math.max(at, 0),
+  math.max(redis.call('PTTL', q_2.job .. id_2), -1),
+  job[2] or '',
+  (1 + (tonumber(job[5]) or 0) + (tonumber(job[6]) or 0)),
+  tonumber(job[7]) or 0,
+  tonumber(job[8]) or 0,
+  tonumber(job[9]) or 0,
+  job[10] or '',
+  rest[1] or '',
+  rest[2] or '',
+  rest[3] or '',
+  tonumber(rest[4]) or 0,
+}
+for i = 5, 13 do
+  reply[#reply + 1] = tonumber(rest[i]) or (i < 5 + 5 and -1 or 0)
 end
-local function shown_state(job)
-  return state_now(job[1], job[3]) or ''
+for i = 14, 14 + 2 do
+  reply[#reply + 1] = rest[i] or ''
 end
-local function attempt_of(job)
-  return 1 + (tonumber(job[5]) or 0) + (tonumber(job[6]) or 0)
-end
-local function read_rest(q, id)
-  return read(q, id, 'token', 'client', 'unique', 'expires', 'retention', 'timeout', 'max_attempts', 'backoff',
-    'max_run', 'attempts', 'crashes', 'past', 'releases', 'error', 'result', 'data')
-end
-local EXPIRES_AT, FIRST_NUMBER, LAST_NUMBER, FIRST_BODY = 4, 5, 13, 14
-local function place_of(q, id)
-  local at = tonumber(redis.call('ZSCORE', q.delayed, id) or '')
-  if at and at >= QUARANTINE then return 'quarantine', at - QUARANTINE end
-  if at then return 'delayed', at end
-  at = tonumber(redis.call('ZSCORE', q.inflight, id) or '')
-  if at then return 'inflight', at end
-  at = tonumber(redis.call('ZSCORE', q.dead, id) or '')
-  return at and 'dead' or '', at or 0
-end
-local function show(q, id)
-  local job, rest = read_listed(q, id), read_rest(q, id)
-  local place, at = place_of(q, id)
-  local reply = {
-    shown_state(job), place, math.max(at, 0), math.max(redis.call('PTTL', q.job .. id), -1), job[LISTED_TASK] or '',
-    attempt_of(job), tonumber(job[LISTED_QUEUED]) or 0, tonumber(job[LISTED_STARTED]) or 0,
-    tonumber(job[LISTED_PROCESSED]) or 0, job[LISTED_REASON] or '', rest[1] or '', rest[2] or '', rest[3] or '',
-    tonumber(rest[EXPIRES_AT]) or 0,
-  }
-  for i = FIRST_NUMBER, LAST_NUMBER do
-    reply[#reply + 1] = tonumber(rest[i]) or (i < FIRST_NUMBER + 5 and -1 or 0)
-  end
-  for i = FIRST_BODY, FIRST_BODY + 2 do reply[#reply + 1] = rest[i] or '' end
-  return reply
-end
-local queue = KEYS[1]
-local id    = name('id', ARGV[1])
-arity(1, 1)
-local q = open(queue)
-if bad then return redis.error_reply(bad) end
-return show(q, id)
+return reply

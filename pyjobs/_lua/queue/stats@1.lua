@@ -1,133 +1,133 @@
 local bad
-local MAX_AT = 9999999999999
-local function refuse(what, why)
-  bad = bad or ('BADARG ' .. what .. ': ' .. why)
-end
-local function arity(keys, args)
-  if #KEYS < 1 or (keys and #KEYS ~= keys) then refuse('queue', 'wrong number of KEYS') end
-  if args and #ARGV ~= args then refuse('arguments', 'wrong number: ' .. #ARGV .. ', not ' .. args) end
-end
-local function is_name(text, longest)
-  return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
-end
 local clock = redis.call('TIME')
 local micros = tonumber(clock[2])
 local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
-local LAYOUT = '1'
-local QUARANTINE = 1000000000000000
-local function whole(text)
-  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+local queue = KEYS[1]
+if #KEYS < 1 or (#KEYS ~= 1) then
+  bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
 end
-local function open(key, mode, ...)
-  if bad then return end
-  local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+if (#ARGV ~= 0) then
+  local why = 'wrong number: ' .. #ARGV .. ', not ' .. 0
+  bad = bad or ('BADARG ' .. 'arguments' .. ': ' .. why)
+end
+local q
+if not bad then
+  local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
   if not prefix or #prefix > 128 or #tag > 128 then
-    return refuse('queue', 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+  else
+    local q_2 = {
+      name = tag,
+      key = queue,
+      meta = queue .. ':meta',
+      pending = queue .. ':pending',
+      wake = queue .. ':wake',
+      job = queue .. ':job:',
+      inflight = queue .. ':inflight',
+      delayed = queue .. ':delayed',
+      dead = queue .. ':dead',
+      claim = queue .. ':claim:',
+      unique = queue .. ':unique:',
+      broken = queue .. ':broken',
+      client = queue .. ':client:',
+      cancel = queue .. ':cancel',
+    }
+    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect', 'paused')
+    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+    local function whole(text)
+      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+    end
+    for i = 1, select('#', 'paused') do
+      q_2[select(i, 'paused')] = whole(meta[4 + i])
+    end
+    q_2.born = its_mode and true
+    q_2.mode = its_mode or nil
+    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
+    if its_mode and nil and its_mode ~= nil then
+      bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. nil
+    elseif layout and layout ~= '1' then
+      bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. '1'
+    end
+    q = q_2
   end
-  local q = {
-    name = tag,
-    key = key,
-    meta = key .. ':meta',
-    pending = key .. ':pending',
-    wake = key .. ':wake',
-    job = key .. ':job:',
-    inflight = key .. ':inflight',
-    delayed = key .. ':delayed',
-    dead = key .. ':dead',
-    claim = key .. ':claim:',
-    unique = key .. ':unique:',
-    broken = key .. ':broken',
-    client = key .. ':client:',
-    cancel = key .. ':cancel',
-  }
-  local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...)
-  local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
-  for i = 1, select('#', ...) do q[select(i, ...)] = whole(meta[4 + i]) end
-  q.born = its_mode and true
-  q.mode = its_mode or mode
-  q.token, q.quarantined, q.layout = token or '0', quarantined, layout
-  if its_mode and mode and its_mode ~= mode then
-    bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
-  elseif layout and layout ~= LAYOUT then
-    bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. LAYOUT
-  end
-  return q
 end
-local function read_lengths(q)
-  q.waiting = redis.call('LLEN', q.pending)
-  q.awake = redis.call('LLEN', q.wake)
+if bad then
+  return redis.error_reply(bad)
 end
-local function layout_of(q)
-  return tonumber(q.layout or '') or 0
+local q_2 = q
+q_2.waiting = redis.call('LLEN', q_2.pending)
+q_2.awake = redis.call('LLEN', q_2.wake)
+local function first_score(key)
+  return tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2])
 end
-local function is_paused(q)
-  return q.paused and q.paused > now
+local ends, due = first_score(q_2.inflight), first_score(q_2.delayed)
+if due and due >= 1000000000000000 then
+  due = nil
 end
-local function paused_for(q)
-  if not is_paused(q) then return 0 end
-  return q.paused < MAX_AT and q.paused - now or -1
-end
-local STATE = 1
-local function read(q, id, ...)
-  local job = redis.pcall('HMGET', q.job .. id, ...)
-  if not job.err then return job end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.job .. id, ...)
-end
-local function is_late(state, expires)
-  return (state == 'pending' or state == 'delayed') and (tonumber(expires) or math.huge) <= now
-end
-local FIT_EXPIRES = 2
-local function read_fitness(q, id)
-  return read(q, id, 'state', 'expires')
-end
-local function read_submitted(q, id)
-  return unpack(read(q, id, '_queued'))
-end
-local function is_fit(state, expires)
-  return state == 'pending' and not is_late(state, expires)
+local function is_name(text, longest)
+  return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
 end
 local function parse_message(text)
   local id, client, queued, data = text:match('^{"id":"([^"]+)","client":"([^"]*)","_queued":(%d+),"data":(.*)}$')
   local task
   if not id then
-    local head = '^{"id":"([^"]+)","client":"([^"]*)","_queued":(%d+),"task":"([^"]+)","data":(.*)}$'
-    id, client, queued, task, data = text:match(head)
+    id, client, queued, task, data = text:match('^{"id":"([^"]+)","client":"([^"]*)","_queued":(%d+),"task":"([^"]+)","data":(.*)}$')
   end
   if id and is_name(id, 128) and is_name(client, 128) and #queued <= 15 and is_name(task or '', 128) then
     return id, client, queued, data, task
   end
 end
-local LOOKS = 10
-local function oldest_of(q)
-  local found = redis.call('LRANGE', q.pending, -LOOKS, -1)
+local function is_fit(state, expires)
+  return state == 'pending' and not ((state == 'pending' or state == 'delayed') and (tonumber(expires) or math.huge) <= now)
+end
+local function read(q_3, id, ...)
+  local job = redis.pcall('HMGET', q_3.job .. id, ...)
+  if not job.err then
+    return job
+  end
+  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.job .. id, ...)
+end
+local function read_submitted(q_3, id)
+  return unpack(read(q_3, id, '_queued'))
+end
+local function oldest_of(q_3)
+  local found = redis.call('LRANGE', q_3.pending, -10, -1)
   for i = #found, 1, -1 do
     local queued
-    if q.mode == 'simple' then
+    if q_3.mode == 'simple' then
       queued = select(3, parse_message(found[i]))
     else
-      local job = read_fitness(q, found[i])
-      queued = is_fit(job[STATE], job[FIT_EXPIRES]) and read_submitted(q, found[i])
+      local job
+      do
+        local id = found[i]
+        job = read(q_3, id, 'state', 'expires')
+      end
+      queued = is_fit(job[1], job[2]) and read_submitted(q_3, found[i])
     end
-    if tonumber(queued or '') then return math.max(now - tonumber(queued), 0) end
+    if tonumber(queued or '') then
+      return math.max(now - tonumber(queued), 0)
+    end
   end
   return -1
 end
-local function first_score(key)
-  return tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2])
+local function paused_for(q_3)
+  if not (q_3.paused and q_3.paused > now) then
+    return 0
+  end
+  return q_3.paused < 9999999999999 and q_3.paused - now or -1
 end
-local function count_all(q)
-  read_lengths(q)
-  local ends, due = first_score(q.inflight), first_score(q.delayed)
-  if due and due >= QUARANTINE then due = nil end
-  return {
-    q.born and q.mode or '', layout_of(q), q.waiting, redis.call('ZCARD', q.delayed),
-    redis.call('ZCOUNT', q.delayed, QUARANTINE, '+inf'), redis.call('ZCARD', q.inflight),
-    ends and ends <= now and now - ends or -1, redis.call('ZCARD', q.dead), redis.call('LLEN', q.broken),
-    q.waiting > 0 and oldest_of(q) or -1, due and math.max(due - now, 0) or -1, paused_for(q), q.awake > 0 and 1 or 0,
-  }
-end
-local queue = KEYS[1]
-arity(1, 0)
-local q = open(queue, nil, 'paused')
-if bad then return redis.error_reply(bad) end
-return count_all(q)
+return {
+  q_2.born and q_2.mode or '',
+  (tonumber(q_2.layout or '') or 0),
+  q_2.waiting,
+  redis.call('ZCARD', q_2.delayed),
+  redis.call('ZCOUNT', q_2.delayed, 1000000000000000, '+inf'),
+  redis.call('ZCARD', q_2.inflight),
+  ends and ends <= now and now - ends or -1,
+  redis.call('ZCARD', q_2.dead),
+  redis.call('LLEN', q_2.broken),
+  q_2.waiting > 0 and oldest_of(q_2) or -1,
+  due and math.max(due - now, 0) or -1,
+  paused_for(q_2),
+  q_2.awake > 0 and 1 or 0,
+}

@@ -1,33 +1,91 @@
 local bad
-local MAX_MS = 315360000000
-local function refuse(what, why)
-  bad = bad or ('BADARG ' .. what .. ': ' .. why)
-end
-local function arity(keys, args)
-  if #KEYS < 1 or (keys and #KEYS ~= keys) then refuse('queue', 'wrong number of KEYS') end
-  if args and #ARGV ~= args then refuse('arguments', 'wrong number: ' .. #ARGV .. ', not ' .. args) end
-end
-local function int(what, text, low, high)
-  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
-  if not text then
-    refuse(what, 'missing')
-  elseif not number then
-    refuse(what, 'not a whole number')
-  elseif number < low or number > high then
-    refuse(what, string.format('not within %.0f to %.0f', low, high))
-  end
-  return number or low
-end
-local function is_name(text, longest)
-  return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
-end
 local clock = redis.call('TIME')
 local micros = tonumber(clock[2])
 local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
 local stamp = string.format('%.0f', now)
+local messages = {}
+local queue = KEYS[1]
+local function int(what, text, low, high)
+  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+  if not text then
+    bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+  elseif not number then
+    bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
+  elseif number < low or number > high then
+    local why = string.format('not within %.0f to %.0f', low, high)
+    bad = bad or ('BADARG ' .. what .. ': ' .. why)
+  end
+  return number or low
+end
+local limit = int('limit', ARGV[1], 1, 1000)
+local older_than = int('older_than', ARGV[2], 0, 315360000000)
+if #KEYS < 1 or (#KEYS ~= 1) then
+  bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
+end
+if (#ARGV ~= 2) then
+  local why = 'wrong number: ' .. #ARGV .. ', not ' .. 2
+  bad = bad or ('BADARG ' .. 'arguments' .. ': ' .. why)
+end
+local q
+if not bad then
+  local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  if not prefix or #prefix > 128 or #tag > 128 then
+    bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+  else
+    local q_2 = {
+      name = tag,
+      key = queue,
+      meta = queue .. ':meta',
+      pending = queue .. ':pending',
+      wake = queue .. ':wake',
+      job = queue .. ':job:',
+      inflight = queue .. ':inflight',
+      delayed = queue .. ':delayed',
+      dead = queue .. ':dead',
+      claim = queue .. ':claim:',
+      unique = queue .. ':unique:',
+      broken = queue .. ':broken',
+      client = queue .. ':client:',
+      cancel = queue .. ':cancel',
+    }
+    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect')
+    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+    local function whole(text)
+      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+    end
+    for i = 1, select('#') do
+      q_2[select(i)] = whole(meta[4 + i])
+    end
+    q_2.born = its_mode and true
+    q_2.mode = its_mode or 'recoverable'
+    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
+    if its_mode and 'recoverable' and its_mode ~= 'recoverable' then
+      bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. 'recoverable'
+    elseif layout and layout ~= '1' then
+      bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. '1'
+    end
+    q = q_2
+  end
+end
+if bad then
+  return redis.error_reply(bad)
+end
+do
+  local q_2 = q
+  q_2.waiting = redis.call('LLEN', q_2.pending)
+  q_2.awake = redis.call('LLEN', q_2.wake)
+  redis.call('LLEN', q_2.broken)
+  q_2.flying = redis.call('ZCARD', q_2.inflight)
+  q_2.later = redis.call('ZCARD', q_2.delayed)
+  q_2.buried = redis.call('ZCARD', q_2.dead)
+end
 local function denied(...)
-  if not redis.acl_check_cmd then return end
-  local wanted = { ... }
+  if not redis.acl_check_cmd then
+    return
+  end
+  local wanted = {
+    ...,
+  }
   for i = 1, select('#', ...), 2 do
     local command, key = wanted[i], wanted[i + 1]
     if key and not redis.acl_check_cmd(command, key) then
@@ -35,256 +93,226 @@ local function denied(...)
     end
   end
 end
-local LAYOUT = '1'
-local LEASE_FLOOR = 1000
-local QUARANTINE = 1000000000000000
-local function whole(text)
-  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+bad = denied('HSET', q.job, 'PEXPIRE', q.job, 'ZREM', q.delayed, 'ZINCRBY', q.delayed, 'ZRANGEBYSCORE', q.delayed, 'RPUSH', q.pending, 'LRANGE', q.pending, 'LTRIM', q.pending, 'LPUSH', q.wake, 'ZADD', q.inflight)
+if bad then
+  return redis.error_reply(bad)
 end
-local function open(key, mode, ...)
-  if bad then return end
-  local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
-  if not prefix or #prefix > 128 or #tag > 128 then
-    return refuse('queue', 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+if not q.born and q.waiting + q.flying + q.later > 0 then
+  local q_2 = q
+  redis.call('ZREM', q_2.delayed, '')
+  redis.call('HSET', q_2.meta, 'mode', q_2.mode, 'layout', '1')
+  if q_2.scheduled then
+    redis.call('HSET', q_2.meta, 'scheduled', string.format('%.0f', q_2.scheduled))
   end
-  local q = {
-    name = tag,
-    key = key,
-    meta = key .. ':meta',
-    pending = key .. ':pending',
-    wake = key .. ':wake',
-    job = key .. ':job:',
-    inflight = key .. ':inflight',
-    delayed = key .. ':delayed',
-    dead = key .. ':dead',
-    claim = key .. ':claim:',
-    unique = key .. ':unique:',
-    broken = key .. ':broken',
-    client = key .. ':client:',
-    cancel = key .. ':cancel',
-  }
-  local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...)
-  local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
-  for i = 1, select('#', ...) do q[select(i, ...)] = whole(meta[4 + i]) end
-  q.born = its_mode and true
-  q.mode = its_mode or mode
-  q.token, q.quarantined, q.layout = token or '0', quarantined, layout
-  if its_mode and mode and its_mode ~= mode then
-    bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
-  elseif layout and layout ~= LAYOUT then
-    bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. LAYOUT
-  end
-  return q
-end
-local function read_lengths(q)
-  q.waiting = redis.call('LLEN', q.pending)
-  q.awake = redis.call('LLEN', q.wake)
-end
-local function wake(q)
-  if q.awake == 0 then q.awake = redis.call('LPUSH', q.wake, '1') end
-end
-local function add_broken(q, what)
-  local week = '604800000'
-  redis.call('LPUSH', q.broken, what)
-  redis.call('LTRIM', q.broken, 0, 999)
-  redis.call('PEXPIRE', q.broken, week)
-end
-local function check_types(q)
-  read_lengths(q)
-  redis.call('LLEN', q.broken)
-  q.flying = redis.call('ZCARD', q.inflight)
-  q.later = redis.call('ZCARD', q.delayed)
-  q.buried = redis.call('ZCARD', q.dead)
-end
-local STATE = 1
-local function read(q, id, ...)
-  local job = redis.pcall('HMGET', q.job .. id, ...)
-  if not job.err then return job end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.job .. id, ...)
-end
-local CLIENT, RETENTION, QUEUED, STARTED, UNIQUE = 3, 4, 5, 6, 7
-local function read_held(q, id, ...)
-  return read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', ...)
-end
-local function read_crashes(q, id)
-  local state, crashes = unpack(read(q, id, 'state', 'crashes'))
-  return state, tonumber(crashes) or 0
-end
-local function needs_quarantine(crashes)
-  return crashes > 1
-end
-local function is_late(state, expires)
-  return (state == 'pending' or state == 'delayed') and (tonumber(expires) or math.huge) <= now
-end
-local function unique_key(q, unique)
-  if is_name(unique, 128) then return q.unique .. unique end
-  return q.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
-end
-local function free(q, unique, id)
-  local key = unique and unique_key(q, unique)
-  if key and redis.pcall('GET', key) == id then redis.pcall('DEL', key) end
-end
-local function add_missing(q, id)
-  local unique = unpack(read(q, id, 'unique'))
-  free(q, unique, id)
-  add_broken(q, id)
-end
-local messages = {}
-local function send_messages()
-  for channel, message in pairs(messages) do redis.pcall('PUBLISH', channel, table.concat(message)) end
-  messages = {}
-end
-local function moment(text)
-  return text and #text <= 15 and text:find('^[0-9]+$') and text or '0'
-end
-local function add_message(q, clients, id, state, reason, queued, started, processed, body)
-  if not clients or not is_name(id, 128) then return end
-  local most = 65536
-  local line = id .. ' ' .. state .. ' ' .. reason .. ' ' .. moment(queued) .. ' ' .. moment(started) .. ' '
-    .. processed .. ' ' .. #body .. '\n' .. body .. '\n'
-  for client in clients:gmatch('[^ ]+') do
-    local channel = q.client .. client
-    local message = messages[channel] or { bytes = 0 }
-    messages[channel] = message
-    message[#message + 1] = line
-    message.bytes = message.bytes + #line
-    if message.bytes > most then send_messages() end
+  q_2.born = true
+  local parked = redis.call('ZRANGEBYSCORE', q_2.delayed, 1000000000000000, '+inf', 'LIMIT', 0, 1)[1]
+  if parked and not q_2.quarantined then
+    q_2.quarantined = ''
+    redis.call('HSET', q_2.meta, 'suspect', '')
   end
 end
-local DAY_MS = 86400000
-local function end_job(q, id, job, state, reason, field, body, retention)
-  local key = q.job .. id
-  redis.call('HSET', key, 'state', state, field, body, '_processed', stamp)
-  if reason ~= '-' then redis.call('HSET', key, 'reason', reason) end
-  if retention then redis.call('PEXPIRE', key, retention) end
-  free(q, job[UNIQUE], id)
-  add_message(q, job[CLIENT], id, state, reason, job[QUEUED], job[STARTED], stamp, body)
-end
-local FIT_EXPIRES = 2
-local function read_fitness(q, id)
-  return read(q, id, 'state', 'expires')
-end
-local function is_fit(state, expires)
-  return state == 'pending' and not is_late(state, expires)
-end
-local function mend_place(q, id, state)
+local dropped
+local function mend_place(q_2, id, state)
   if state == 'pending' then
-    q.waiting = redis.call('RPUSH', q.pending, id)
+    q_2.waiting = redis.call('RPUSH', q_2.pending, id)
   elseif state == 'delayed' then
-    redis.call('ZADD', q.delayed, 'NX', now, id)
+    redis.call('ZADD', q_2.delayed, 'NX', now, id)
   elseif state == 'inflight' then
-    local held = q.mode == 'reliable' and math.max(q.lease or 0, LEASE_FLOOR) or 0
-    redis.call('ZADD', q.inflight, 'NX', now + held, id)
+    local held = q_2.mode == 'reliable' and math.max(q_2.lease or 0, 1000) or 0
+    redis.call('ZADD', q_2.inflight, 'NX', now + held, id)
   end
 end
-local function mend_meta(q)
-  redis.call('ZREM', q.delayed, '')
-  redis.call('HSET', q.meta, 'mode', q.mode, 'layout', LAYOUT)
-  if q.scheduled then redis.call('HSET', q.meta, 'scheduled', string.format('%.0f', q.scheduled)) end
-  q.born = true
-  local parked = redis.call('ZRANGEBYSCORE', q.delayed, QUARANTINE, '+inf', 'LIMIT', 0, 1)[1]
-  if parked and not q.quarantined then
-    q.quarantined = ''
-    redis.call('HSET', q.meta, 'suspect', '')
+local function unique_key(q_2, unique)
+  if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
+    return q_2.unique .. unique
   end
+  return q_2.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
 end
-local function drop(entries)
-  for _, entry in ipairs(entries) do
-    local q, id, state = unpack(entry)
-    local job = read_held(q, id)
-    if state == 'pending' then
-      end_job(q, id, job, 'expired', '-', 'error', '', job[RETENTION] or DAY_MS)
-    elseif state == 'cancelled' then
-      redis.call('PEXPIRE', q.job .. id, job[RETENTION] or DAY_MS)
-    elseif not state then
-      add_missing(q, id)
-    else
-      mend_place(q, id, state)
+local function read(q_2, id, ...)
+  local job = redis.pcall('HMGET', q_2.job .. id, ...)
+  if not job.err then
+    return job
+  end
+  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, ...)
+end
+local function add_missing(q_2, id)
+  local unique = unpack(read(q_2, id, 'unique'))
+  do
+    local key = unique and unique_key(q_2, unique)
+    if key and redis.pcall('GET', key) == id then
+      redis.pcall('DEL', key)
     end
   end
-  send_messages()
+  redis.call('LPUSH', q_2.broken, id)
+  redis.call('LTRIM', q_2.broken, 0, 999)
+  redis.call('PEXPIRE', q_2.broken, '604800000')
 end
-local function drop_head(q, limit)
-  local unfit, piece, fit = {}, 1, q.waiting == 0
+do
+  local q_2 = q
+  local unfit, piece, fit = {}, 1, q_2.waiting == 0
   while not fit and #unfit < limit do
-    local found = redis.call('LRANGE', q.pending, -#unfit - piece, -#unfit - 1)
+    local found = redis.call('LRANGE', q_2.pending, -#unfit - piece, -#unfit - 1)
     for i = #found, 1, -1 do
-      local job = read_fitness(q, found[i])
-      fit = is_fit(job[STATE], job[FIT_EXPIRES])
-      if fit then break end
-      unfit[#unfit + 1] = { q, found[i], job[STATE] }
+      local job
+      do
+        local id = found[i]
+        job = read(q_2, id, 'state', 'expires')
+      end
+      do
+        local state, expires = job[1], job[2]
+        fit = state == 'pending' and not ((state == 'pending' or state == 'delayed') and (tonumber(expires) or math.huge) <= now)
+      end
+      if fit then
+        break
+      end
+      unfit[#unfit + 1] = {
+        q_2,
+        found[i],
+        job[1],
+      }
     end
     fit = fit or #found < piece
     piece = math.min(100, limit - #unfit)
   end
-  if #unfit == 0 then return 0 end
-  redis.call('LTRIM', q.pending, 0, -#unfit - 1)
-  q.waiting = q.waiting - #unfit
-  drop(unfit)
-  return #unfit
-end
-local function promote(q, limit)
-  local ids = redis.call('ZRANGEBYSCORE', q.delayed, '-inf', now, 'LIMIT', 0, limit)
-  if #ids == 0 then return 0 end
-  local states, parked, leaving, quarantined = {}, {}, {}, false
-  for i, id in ipairs(ids) do
-    local state, crashes = read_crashes(q, id)
-    states[i], parked[i] = state, state == 'delayed' and needs_quarantine(crashes)
-    if not parked[i] then table.insert(leaving, id) end
-  end
-  redis.call('ZREM', q.delayed, '', unpack(leaving))
-  for i, id in ipairs(ids) do
-    if parked[i] then
-      redis.call('ZINCRBY', q.delayed, QUARANTINE, id)
-      quarantined = true
-    elseif not states[i] then
-      add_missing(q, id)
-    elseif states[i] ~= 'delayed' then
-      mend_place(q, id, states[i])
-    else
-      redis.call('HSET', q.job .. id, 'state', 'pending')
-      q.waiting = redis.call('LPUSH', q.pending, id)
+  if #unfit == 0 then
+    dropped = 0
+  else
+    redis.call('LTRIM', q_2.pending, 0, -#unfit - 1)
+    q_2.waiting = q_2.waiting - #unfit
+    for _, entry in ipairs(unfit) do
+      local q_3, id, state = unpack(entry)
+      local job = read(q_3, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique')
+      if state == 'pending' then
+        local retention = job[4] or 86400000
+        local key = q_3.job .. id
+        redis.call('HSET', key, 'state', 'expired', 'error', '', '_processed', stamp)
+        if retention then
+          redis.call('PEXPIRE', key, retention)
+        end
+        do
+          local unique = job[7]
+          local key_2 = unique and unique_key(q_3, unique)
+          if key_2 and redis.pcall('GET', key_2) == id then
+            redis.pcall('DEL', key_2)
+          end
+        end
+        local clients, queued, started = job[3], job[5], job[6]
+        if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
+          local line = id .. ' ' .. 'expired' .. ' ' .. '-' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. #'' .. '\n' .. '' .. '\n'
+          for client in clients:gmatch('[^ ]+') do
+            local channel = q_3.client .. client
+            local message = messages[channel] or {
+              bytes = 0,
+            }
+            messages[channel] = message
+            message[#message + 1] = line
+            message.bytes = message.bytes + #line
+            if message.bytes > 65536 then
+              for channel_2, message_2 in pairs(messages) do
+                redis.pcall('PUBLISH', channel_2, table.concat(message_2))
+              end
+              messages = {}
+            end
+          end
+        end
+      elseif state == 'cancelled' then
+        redis.call('PEXPIRE', q_3.job .. id, job[4] or 86400000)
+      elseif not state then
+        add_missing(q_3, id)
+      else
+        mend_place(q_3, id, state)
+      end
     end
-  end
-  if quarantined and not q.quarantined then
-    q.quarantined = ''
-    redis.call('HSET', q.meta, 'suspect', '')
-  end
-  return #ids
-end
-local function reap_stale(q, limit, older_than)
-  local ids = redis.call('ZRANGEBYSCORE', q.inflight, '-inf', now - older_than, 'LIMIT', 0, limit)
-  local back, states, crashes = {}, {}, {}
-  if #ids == 0 then return 0, back end
-  for i, id in ipairs(ids) do states[i], crashes[i] = read_crashes(q, id) end
-  redis.call('ZREM', q.inflight, unpack(ids))
-  for i = #ids, 1, -1 do
-    local id = ids[i]
-    if not states[i] then
-      add_missing(q, id)
-    elseif states[i] ~= 'inflight' then
-      mend_place(q, id, states[i])
-    else
-      redis.call('HSET', q.job .. id, 'state', 'pending', 'token', '', 'crashes', crashes[i] + 1)
-      redis.call('RPUSH', q.pending, id)
-      table.insert(back, id)
+    for channel, message in pairs(messages) do
+      redis.pcall('PUBLISH', channel, table.concat(message))
     end
+    messages = {}
+    dropped = #unfit
   end
-  return #ids, back
 end
-local queue      = KEYS[1]
-local limit      = int('limit', ARGV[1], 1, 1000)
-local older_than = int('older_than', ARGV[2], 0, MAX_MS)
-arity(1, 2)
-local q = open(queue, 'recoverable')
-if bad then return redis.error_reply(bad) end
-check_types(q)
-bad = denied('HSET', q.job, 'PEXPIRE', q.job, 'ZREM', q.delayed, 'ZINCRBY', q.delayed, 'ZRANGEBYSCORE', q.delayed,
-  'RPUSH', q.pending, 'LRANGE', q.pending, 'LTRIM', q.pending, 'LPUSH', q.wake, 'ZADD', q.inflight)
-if bad then return redis.error_reply(bad) end
-if not q.born and q.waiting + q.flying + q.later > 0 then mend_meta(q) end
-local dropped = drop_head(q, limit)
-local seen, back = reap_stale(q, limit, older_than)
-local promoted = promote(q, limit)
-if #back + promoted > 0 then wake(q) end
-return { (seen == limit or promoted == limit or dropped == limit) and 1 or 0, promoted, back, {} }
+local seen, back
+do
+  local q_2 = q
+  local ids = redis.call('ZRANGEBYSCORE', q_2.inflight, '-inf', now - older_than, 'LIMIT', 0, limit)
+  local back_2, states, crashes = {}, {}, {}
+  if #ids == 0 then
+    seen, back = 0, back_2
+  else
+    local function read_crashes(q_3, id)
+      local state, crashes_2 = unpack(read(q_3, id, 'state', 'crashes'))
+      return state, tonumber(crashes_2) or 0
+    end
+    for i, id in ipairs(ids) do
+      states[i], crashes[i] = read_crashes(q_2, id)
+    end
+    redis.call('ZREM', q_2.inflight, unpack(ids))
+    for i = #ids, 1, -1 do
+      local id = ids[i]
+      if not states[i] then
+        add_missing(q_2, id)
+      elseif states[i] ~= 'inflight' then
+        mend_place(q_2, id, states[i])
+      else
+        redis.call('HSET', q_2.job .. id, 'state', 'pending', 'token', '', 'crashes', crashes[i] + 1)
+        redis.call('RPUSH', q_2.pending, id)
+        table.insert(back_2, id)
+      end
+    end
+    seen, back = #ids, back_2
+  end
+end
+local promoted
+do
+  local q_2 = q
+  local ids = redis.call('ZRANGEBYSCORE', q_2.delayed, '-inf', now, 'LIMIT', 0, limit)
+  if #ids == 0 then
+    promoted = 0
+  else
+    local states, parked, leaving, quarantined = {}, {}, {}, false
+    local function needs_quarantine(crashes)
+      return crashes > 1
+    end
+    for i, id in ipairs(ids) do
+      local state, crashes
+      do
+        local state_2, crashes_2 = unpack(read(q_2, id, 'state', 'crashes'))
+        state, crashes = state_2, tonumber(crashes_2) or 0
+      end
+      states[i], parked[i] = state, state == 'delayed' and needs_quarantine(crashes)
+      if not parked[i] then
+        table.insert(leaving, id)
+      end
+    end
+    redis.call('ZREM', q_2.delayed, '', unpack(leaving))
+    for i, id in ipairs(ids) do
+      if parked[i] then
+        redis.call('ZINCRBY', q_2.delayed, 1000000000000000, id)
+        quarantined = true
+      elseif not states[i] then
+        add_missing(q_2, id)
+      elseif states[i] ~= 'delayed' then
+        mend_place(q_2, id, states[i])
+      else
+        redis.call('HSET', q_2.job .. id, 'state', 'pending')
+        q_2.waiting = redis.call('LPUSH', q_2.pending, id)
+      end
+    end
+    if quarantined and not q_2.quarantined then
+      q_2.quarantined = ''
+      redis.call('HSET', q_2.meta, 'suspect', '')
+    end
+    promoted = #ids
+  end
+end
+if #back + promoted > 0 then
+  local q_2 = q
+  if q_2.awake == 0 then
+    q_2.awake = redis.call('LPUSH', q_2.wake, '1')
+  end
+end
+return {
+  (seen == limit or promoted == limit or dropped == limit) and 1 or 0,
+  promoted,
+  back,
+  {},
+}

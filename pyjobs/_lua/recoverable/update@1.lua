@@ -1,41 +1,137 @@
 local bad
-local function refuse(what, why)
-  bad = bad or ('BADARG ' .. what .. ': ' .. why)
-end
-local function arity(keys, args)
-  if #KEYS < 1 or (keys and #KEYS ~= keys) then refuse('queue', 'wrong number of KEYS') end
-  if args and #ARGV ~= args then refuse('arguments', 'wrong number: ' .. #ARGV .. ', not ' .. args) end
-end
-local function is_name(text, longest)
-  return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
-end
-local function name(what, text, empty, longest)
-  longest = longest or 128
-  if not text then
-    refuse(what, 'missing')
-  elseif (text == '' and not empty) or not is_name(text, longest) then
-    refuse(what, 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -')
-  end
-  return text
-end
-local function items(first, width)
-  local most, count = 1000, (#ARGV - first + 1) / width
+local messages = {}
+local queue = KEYS[1]
+local updates
+do
+  local count = (#ARGV - 1 + 1) / 3
   if count < 1 then
-    refuse('items', 'missing')
-  elseif count > most then
-    refuse('items', 'more than ' .. most)
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. 'missing')
+  elseif count > 1000 then
+    local why = 'more than ' .. 1000
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why)
   elseif count ~= math.floor(count) then
-    refuse('items', 'not ' .. width .. ' values each')
+    local why = 'not ' .. 3 .. ' values each'
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why)
   end
-  return first
+  updates = 1
 end
-local function check_body(what, text, most)
-  most = most or 1048576
-  if #text > most then bad = bad or 'TOOLARGE ' .. what .. ': ' .. #text .. ' bytes, more than ' .. most end
+if #KEYS < 1 or (#KEYS ~= 1) then
+  bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
+end
+do
+  local first = updates
+  for i = first, #ARGV, 3 do
+    local text, most = ARGV[i + 2] or '', 4096
+    most = most or 1048576
+    if #text > most then
+      bad = bad or 'TOOLARGE ' .. 'progress' .. ': ' .. #text .. ' bytes, more than ' .. most
+    end
+  end
+end
+local q
+if not bad then
+  local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  if not prefix or #prefix > 128 or #tag > 128 then
+    bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+  else
+    local q_2 = {
+      name = tag,
+      key = queue,
+      meta = queue .. ':meta',
+      pending = queue .. ':pending',
+      wake = queue .. ':wake',
+      job = queue .. ':job:',
+      inflight = queue .. ':inflight',
+      delayed = queue .. ':delayed',
+      dead = queue .. ':dead',
+      claim = queue .. ':claim:',
+      unique = queue .. ':unique:',
+      broken = queue .. ':broken',
+      client = queue .. ':client:',
+      cancel = queue .. ':cancel',
+    }
+    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect')
+    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+    local function whole(text)
+      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+    end
+    for i = 1, select('#') do
+      q_2[select(i)] = whole(meta[4 + i])
+    end
+    q_2.born = its_mode and true
+    q_2.mode = its_mode or 'recoverable'
+    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
+    if its_mode and 'recoverable' and its_mode ~= 'recoverable' then
+      bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. 'recoverable'
+    elseif layout and layout ~= '1' then
+      bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. '1'
+    end
+    q = q_2
+  end
+end
+if bad then
+  return redis.error_reply(bad)
+end
+local q_2, first = q, updates
+local words, ids, jobs, places
+do
+  local words_2, ids_2, jobs_2, places_2, seen = {}, {}, {}, {}, {}
+  local function is_name(text, longest)
+    return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
+  end
+  local function name(what, text, empty, longest)
+    longest = longest or 128
+    if not text then
+      bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+    elseif (text == '' and not empty) or not is_name(text, longest) then
+      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+      bad = bad or ('BADARG ' .. what .. ': ' .. why)
+    end
+    return text
+  end
+  for i = first, #ARGV, 3 do
+    local id, token, place = ARGV[i], ARGV[i + 1], #words_2 + 1
+    local job
+    do
+      local job_2 = redis.pcall('HMGET', q_2.job .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique')
+      if not job_2.err then
+        job = job_2
+      else
+        job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique')
+      end
+    end
+    if job[1] == 'inflight' and job[2] == token and not seen[id] then
+      seen[id] = true
+      ids_2[#ids_2 + 1] = id
+      jobs_2[#ids_2], places_2[#ids_2] = job, place
+      words_2[place] = 'mine'
+    else
+      name('id', id)
+      name('token', token)
+      if not job[1] then
+        words_2[place] = 'NOJOB'
+      elseif job[1] == 'cancelled' then
+        words_2[place] = 'cancelled'
+      else
+        words_2[place] = job[2] == token and 'repeat' or 'LOST'
+      end
+    end
+  end
+  words, ids, jobs, places = words_2, ids_2, jobs_2, places_2
+end
+if bad then
+  return redis.error_reply(bad)
+end
+if #ids == 0 then
+  return words
 end
 local function denied(...)
-  if not redis.acl_check_cmd then return end
-  local wanted = { ... }
+  if not redis.acl_check_cmd then
+    return
+  end
+  local wanted = {
+    ...,
+  }
   for i = 1, select('#', ...), 2 do
     local command, key = wanted[i], wanted[i + 1]
     if key and not redis.acl_check_cmd(command, key) then
@@ -43,131 +139,40 @@ local function denied(...)
     end
   end
 end
-local LAYOUT = '1'
-local function whole(text)
-  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+bad = denied('HSET', q_2.job .. ids[1])
+if bad then
+  return redis.error_reply(bad)
 end
-local function open(key, mode, ...)
-  if bad then return end
-  local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
-  if not prefix or #prefix > 128 or #tag > 128 then
-    return refuse('queue', 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
-  end
-  local q = {
-    name = tag,
-    key = key,
-    meta = key .. ':meta',
-    pending = key .. ':pending',
-    wake = key .. ':wake',
-    job = key .. ':job:',
-    inflight = key .. ':inflight',
-    delayed = key .. ':delayed',
-    dead = key .. ':dead',
-    claim = key .. ':claim:',
-    unique = key .. ':unique:',
-    broken = key .. ':broken',
-    client = key .. ':client:',
-    cancel = key .. ':cancel',
-  }
-  local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...)
-  local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
-  for i = 1, select('#', ...) do q[select(i, ...)] = whole(meta[4 + i]) end
-  q.born = its_mode and true
-  q.mode = its_mode or mode
-  q.token, q.quarantined, q.layout = token or '0', quarantined, layout
-  if its_mode and mode and its_mode ~= mode then
-    bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
-  elseif layout and layout ~= LAYOUT then
-    bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. LAYOUT
-  end
-  return q
-end
-local STATE = 1
-local function read(q, id, ...)
-  local job = redis.pcall('HMGET', q.job .. id, ...)
-  if not job.err then return job end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.job .. id, ...)
-end
-local TOKEN, CLIENT, QUEUED, STARTED = 2, 3, 5, 6
-local function read_held(q, id, ...)
-  return read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', ...)
-end
-local messages = {}
-local function send_messages()
-  for channel, message in pairs(messages) do redis.pcall('PUBLISH', channel, table.concat(message)) end
-  messages = {}
-end
-local function moment(text)
-  return text and #text <= 15 and text:find('^[0-9]+$') and text or '0'
-end
-local function add_message(q, clients, id, state, reason, queued, started, processed, body)
-  if not clients or not is_name(id, 128) then return end
-  local most = 65536
-  local line = id .. ' ' .. state .. ' ' .. reason .. ' ' .. moment(queued) .. ' ' .. moment(started) .. ' '
-    .. processed .. ' ' .. #body .. '\n' .. body .. '\n'
-  for client in clients:gmatch('[^ ]+') do
-    local channel = q.client .. client
-    local message = messages[channel] or { bytes = 0 }
-    messages[channel] = message
-    message[#message + 1] = line
-    message.bytes = message.bytes + #line
-    if message.bytes > most then send_messages() end
-  end
-end
-local function fence(q, first, width, reader)
-  local words, mine, ids, seen = {}, {}, {}, {}
-  for i = first, #ARGV, width do
-    local id, token, place = ARGV[i], ARGV[i + 1], #words + 1
-    local job = reader(q, id)
-    if job[STATE] == 'inflight' and job[TOKEN] == token and not seen[id] then
-      seen[id] = true
-      ids[#ids + 1] = id
-      mine[#ids] = { id = id, at = i, job = job, place = place }
-      words[place] = 'mine'
-    else
-      name('id', id)
-      name('token', token)
-      if not job[STATE] then
-        words[place] = 'NOJOB'
-      elseif job[STATE] == 'cancelled' then
-        words[place] = 'cancelled'
-      else
-        words[place] = job[TOKEN] == token and 'repeat' or 'LOST'
+redis.call('ZREM', q_2.inflight, '')
+for n, id in ipairs(ids) do
+  local job, at = jobs[n], first + 3 * (places[n] - 1)
+  local progress = ARGV[at + 2]
+  if progress ~= '' then
+    redis.call('HSET', q_2.job .. id, 'progress', progress)
+    local clients, queued, started = job[3], job[5], job[6]
+    if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
+      local line = id .. ' ' .. 'inflight' .. ' ' .. 'progress' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. '0' .. ' ' .. #progress .. '\n' .. progress .. '\n'
+      for client in clients:gmatch('[^ ]+') do
+        local channel = q_2.client .. client
+        local message = messages[channel] or {
+          bytes = 0,
+        }
+        messages[channel] = message
+        message[#message + 1] = line
+        message.bytes = message.bytes + #line
+        if message.bytes > 65536 then
+          for channel_2, message_2 in pairs(messages) do
+            redis.pcall('PUBLISH', channel_2, table.concat(message_2))
+          end
+          messages = {}
+        end
       end
     end
   end
-  return words, mine, ids
+  words[places[n]] = 'inflight'
 end
-local function check_updates(first, width)
-  for i = first, #ARGV, width do
-    check_body('progress', ARGV[i + 2] or '', 4096)
-    if width == 4 then check_body('saved', ARGV[i + 3] or '') end
-  end
+for channel, message in pairs(messages) do
+  redis.pcall('PUBLISH', channel, table.concat(message))
 end
-local function update(q, first, width)
-  local words, mine, ids = fence(q, first, width, read_held)
-  if bad then return redis.error_reply(bad) end
-  if #mine == 0 then return words end
-  bad = denied('HSET', q.job .. ids[1])
-  if bad then return redis.error_reply(bad) end
-  redis.call('ZREM', q.inflight, '')
-  for _, item in ipairs(mine) do
-    local id, job = item.id, item.job
-    local progress, saved = ARGV[item.at + 2], width == 4 and ARGV[item.at + 3] or ''
-    if progress ~= '' then
-      redis.call('HSET', q.job .. id, 'progress', progress)
-      add_message(q, job[CLIENT], id, 'inflight', 'progress', job[QUEUED], job[STARTED], '0', progress)
-    end
-    if saved ~= '' then redis.call('HSET', q.job .. id, 'saved', saved) end
-    words[item.place] = 'inflight'
-  end
-  send_messages()
-  return words
-end
-local queue   = KEYS[1]
-local updates = items(1, 3)
-arity(1)
-check_updates(updates, 3)
-local q = open(queue, 'recoverable')
-if bad then return redis.error_reply(bad) end
-return update(q, updates, 3)
+messages = {}
+return words

@@ -1,80 +1,171 @@
 local bad
-local MAX_MS = 315360000000
-local function refuse(what, why)
-  bad = bad or ('BADARG ' .. what .. ': ' .. why)
-end
-local function arity(keys, args)
-  if #KEYS < 1 or (keys and #KEYS ~= keys) then refuse('queue', 'wrong number of KEYS') end
-  if args and #ARGV ~= args then refuse('arguments', 'wrong number: ' .. #ARGV .. ', not ' .. args) end
-end
-local function int(what, text, low, high)
-  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
-  if not text then
-    refuse(what, 'missing')
-  elseif not number then
-    refuse(what, 'not a whole number')
-  elseif number < low or number > high then
-    refuse(what, string.format('not within %.0f to %.0f', low, high))
-  end
-  return number or low
-end
-local function is_name(text, longest)
-  return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
-end
-local function name(what, text, empty, longest)
-  longest = longest or 128
-  if not text then
-    refuse(what, 'missing')
-  elseif (text == '' and not empty) or not is_name(text, longest) then
-    refuse(what, 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -')
-  end
-  return text
-end
-local function items(first, width)
-  local most, count = 1000, (#ARGV - first + 1) / width
-  if count < 1 then
-    refuse('items', 'missing')
-  elseif count > most then
-    refuse('items', 'more than ' .. most)
-  elseif count ~= math.floor(count) then
-    refuse('items', 'not ' .. width .. ' values each')
-  end
-  return first
-end
-local function check_ids(first)
-  for i = first, #ARGV do name('id', ARGV[i]) end
-end
-local function read_options(text)
-  local options = {}
-  for word in (text or ''):gmatch('[^ ]+') do
-    local what, value = word:match('^([a-z_]+)=(.*)$')
-    if what and options[what] then
-      refuse(what, 'given twice')
-    elseif what then
-      options[what] = value
-    else
-      refuse('options', 'not name=value')
-    end
-  end
-  return options
-end
-local function option(options, what, low, high, otherwise)
-  local text = options[what]
-  if not text then return otherwise end
-  options[what] = nil
-  return int(what, text, low, high)
-end
-local function no_more_options(options)
-  local what = next(options)
-  if what then refuse('options', 'there is none called ' .. what) end
-end
 local clock = redis.call('TIME')
 local micros = tonumber(clock[2])
 local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
 local stamp = string.format('%.0f', now)
+local messages = {}
+local queue = KEYS[1]
+local options
+do
+  local text = ARGV[1]
+  local options_2 = {}
+  for word in (text or ''):gmatch('[^ ]+') do
+    local what, value = word:match('^([a-z_]+)=(.*)$')
+    if what and options_2[what] then
+      bad = bad or ('BADARG ' .. what .. ': ' .. 'given twice')
+    elseif what then
+      options_2[what] = value
+    else
+      bad = bad or ('BADARG ' .. 'options' .. ': ' .. 'not name=value')
+    end
+  end
+  options = options_2
+end
+local retention
+do
+  local options_2 = options
+  local text = options_2['retention']
+  if not text then
+    retention = 86400000
+  else
+    options_2['retention'] = nil
+    local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+    if not text then
+      bad = bad or ('BADARG ' .. 'retention' .. ': ' .. 'missing')
+    elseif not number then
+      bad = bad or ('BADARG ' .. 'retention' .. ': ' .. 'not a whole number')
+    elseif number < 0 or number > 315360000000 then
+      local why = string.format('not within %.0f to %.0f', 0, 315360000000)
+      bad = bad or ('BADARG ' .. 'retention' .. ': ' .. why)
+    end
+    retention = number or 0
+  end
+end
+local jobs
+do
+  local count = (#ARGV - 2 + 1) / 1
+  if count < 1 then
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. 'missing')
+  elseif count > 1000 then
+    local why = 'more than ' .. 1000
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why)
+  elseif count ~= math.floor(count) then
+    local why = 'not ' .. 1 .. ' values each'
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why)
+  end
+  jobs = 2
+end
+if #KEYS < 1 or (#KEYS ~= 1) then
+  bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
+end
+do
+  local options_2 = options
+  local what = next(options_2)
+  if what then
+    local why = 'there is none called ' .. what
+    bad = bad or ('BADARG ' .. 'options' .. ': ' .. why)
+  end
+end
+do
+  local first = jobs
+  local function is_name(text, longest)
+    return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
+  end
+  for i = first, #ARGV do
+    local text, longest = ARGV[i], nil
+    longest = longest or 128
+    if not text then
+      bad = bad or ('BADARG ' .. 'id' .. ': ' .. 'missing')
+    elseif (text == '' and true) or not is_name(text, longest) then
+      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+      bad = bad or ('BADARG ' .. 'id' .. ': ' .. why)
+    end
+  end
+end
+local q
+if not bad then
+  local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  if not prefix or #prefix > 128 or #tag > 128 then
+    bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+  else
+    local q_2 = {
+      name = tag,
+      key = queue,
+      meta = queue .. ':meta',
+      pending = queue .. ':pending',
+      wake = queue .. ':wake',
+      job = queue .. ':job:',
+      inflight = queue .. ':inflight',
+      delayed = queue .. ':delayed',
+      dead = queue .. ':dead',
+      claim = queue .. ':claim:',
+      unique = queue .. ':unique:',
+      broken = queue .. ':broken',
+      client = queue .. ':client:',
+      cancel = queue .. ':cancel',
+    }
+    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect')
+    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+    local function whole(text)
+      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+    end
+    for i = 1, select('#') do
+      q_2[select(i)] = whole(meta[4 + i])
+    end
+    q_2.born = its_mode and true
+    q_2.mode = its_mode or 'reliable'
+    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
+    if its_mode and 'reliable' and its_mode ~= 'reliable' then
+      bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. 'reliable'
+    elseif layout and layout ~= '1' then
+      bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. '1'
+    end
+    q = q_2
+  end
+end
+if bad then
+  return redis.error_reply(bad)
+end
+local q_2, first, retention_2 = q, jobs, retention
+local words, live = {}, {}
+for i = first, #ARGV do
+  local id = ARGV[i]
+  local job
+  do
+    local job_2 = redis.pcall('HMGET', q_2.job .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'expires')
+    if not job_2.err then
+      job = job_2
+    else
+      job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'expires')
+    end
+  end
+  local state
+  do
+    local state_2, expires = job[1], job[8]
+    state = ((state_2 == 'pending' or state_2 == 'delayed') and (tonumber(expires) or math.huge) <= now) and 'expired' or state_2
+  end
+  if (state == 'pending' or state == 'delayed' or state == 'inflight') and not live[id] then
+    live[id] = job
+    table.insert(live, id)
+  end
+  table.insert(words, (state == 'pending' or state == 'delayed' or state == 'inflight') and 'cancelled' or state or 'NOJOB')
+end
+if #live == 0 then
+  return words
+end
+q_2.waiting = redis.call('LLEN', q_2.pending)
+q_2.awake = redis.call('LLEN', q_2.wake)
+redis.call('LLEN', q_2.broken)
+q_2.flying = redis.call('ZCARD', q_2.inflight)
+q_2.later = redis.call('ZCARD', q_2.delayed)
+q_2.buried = redis.call('ZCARD', q_2.dead)
 local function denied(...)
-  if not redis.acl_check_cmd then return end
-  local wanted = { ... }
+  if not redis.acl_check_cmd then
+    return
+  end
+  local wanted = {
+    ...,
+  }
   for i = 1, select('#', ...), 2 do
     local command, key = wanted[i], wanted[i + 1]
     if key and not redis.acl_check_cmd(command, key) then
@@ -82,152 +173,60 @@ local function denied(...)
     end
   end
 end
-local LAYOUT = '1'
-local function whole(text)
-  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+bad = denied('HSET', q_2.job .. live[1], 'PEXPIRE', q_2.job .. live[1])
+if bad then
+  return redis.error_reply(bad)
 end
-local function open(key, mode, ...)
-  if bad then return end
-  local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
-  if not prefix or #prefix > 128 or #tag > 128 then
-    return refuse('queue', 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+redis.call('ZREM', q_2.inflight, unpack(live))
+redis.call('ZREM', q_2.delayed, unpack(live))
+local function unique_key(q_3, unique)
+  if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
+    return q_3.unique .. unique
   end
-  local q = {
-    name = tag,
-    key = key,
-    meta = key .. ':meta',
-    pending = key .. ':pending',
-    wake = key .. ':wake',
-    job = key .. ':job:',
-    inflight = key .. ':inflight',
-    delayed = key .. ':delayed',
-    dead = key .. ':dead',
-    claim = key .. ':claim:',
-    unique = key .. ':unique:',
-    broken = key .. ':broken',
-    client = key .. ':client:',
-    cancel = key .. ':cancel',
-  }
-  local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...)
-  local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
-  for i = 1, select('#', ...) do q[select(i, ...)] = whole(meta[4 + i]) end
-  q.born = its_mode and true
-  q.mode = its_mode or mode
-  q.token, q.quarantined, q.layout = token or '0', quarantined, layout
-  if its_mode and mode and its_mode ~= mode then
-    bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
-  elseif layout and layout ~= LAYOUT then
-    bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. LAYOUT
-  end
-  return q
+  return q_3.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
 end
-local function read_lengths(q)
-  q.waiting = redis.call('LLEN', q.pending)
-  q.awake = redis.call('LLEN', q.wake)
-end
-local function check_types(q)
-  read_lengths(q)
-  redis.call('LLEN', q.broken)
-  q.flying = redis.call('ZCARD', q.inflight)
-  q.later = redis.call('ZCARD', q.delayed)
-  q.buried = redis.call('ZCARD', q.dead)
-end
-local STATE = 1
-local function read(q, id, ...)
-  local job = redis.pcall('HMGET', q.job .. id, ...)
-  if not job.err then return job end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.job .. id, ...)
-end
-local function is_live(state)
-  return state == 'pending' or state == 'delayed' or state == 'inflight'
-end
-local CLIENT, RETENTION, QUEUED, STARTED, UNIQUE = 3, 4, 5, 6, 7
-local function read_held(q, id, ...)
-  return read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', ...)
-end
-local EXPIRES = 8
-local function read_waiting(q, id)
-  return read_held(q, id, 'expires')
-end
-local function is_late(state, expires)
-  return (state == 'pending' or state == 'delayed') and (tonumber(expires) or math.huge) <= now
-end
-local function state_now(state, expires)
-  return is_late(state, expires) and 'expired' or state
-end
-local function unique_key(q, unique)
-  if is_name(unique, 128) then return q.unique .. unique end
-  return q.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
-end
-local function free(q, unique, id)
-  local key = unique and unique_key(q, unique)
-  if key and redis.pcall('GET', key) == id then redis.pcall('DEL', key) end
-end
-local messages = {}
-local function send_messages()
-  for channel, message in pairs(messages) do redis.pcall('PUBLISH', channel, table.concat(message)) end
-  messages = {}
-end
-local function moment(text)
-  return text and #text <= 15 and text:find('^[0-9]+$') and text or '0'
-end
-local function add_message(q, clients, id, state, reason, queued, started, processed, body)
-  if not clients or not is_name(id, 128) then return end
-  local most = 65536
-  local line = id .. ' ' .. state .. ' ' .. reason .. ' ' .. moment(queued) .. ' ' .. moment(started) .. ' '
-    .. processed .. ' ' .. #body .. '\n' .. body .. '\n'
-  for client in clients:gmatch('[^ ]+') do
-    local channel = q.client .. client
-    local message = messages[channel] or { bytes = 0 }
-    messages[channel] = message
-    message[#message + 1] = line
-    message.bytes = message.bytes + #line
-    if message.bytes > most then send_messages() end
-  end
-end
-local DAY_MS = 86400000
-local function end_job(q, id, job, state, reason, field, body, retention)
-  local key = q.job .. id
-  redis.call('HSET', key, 'state', state, field, body, '_processed', stamp)
-  if reason ~= '-' then redis.call('HSET', key, 'reason', reason) end
-  if retention then redis.call('PEXPIRE', key, retention) end
-  free(q, job[UNIQUE], id)
-  add_message(q, job[CLIENT], id, state, reason, job[QUEUED], job[STARTED], stamp, body)
-end
-local function cancel(q, first, retention)
-  local words, live = {}, {}
-  for i = first, #ARGV do
-    local id = ARGV[i]
-    local job = read_waiting(q, id)
-    local state = state_now(job[STATE], job[EXPIRES])
-    if is_live(state) and not live[id] then
-      live[id] = job
-      table.insert(live, id)
+for _, id in ipairs(live) do
+  local job = live[id]
+  local kept = job[1] ~= 'pending' and (job[4] or retention_2)
+  do
+    local key = q_2.job .. id
+    redis.call('HSET', key, 'state', 'cancelled', 'error', '', '_processed', stamp)
+    if kept then
+      redis.call('PEXPIRE', key, kept)
     end
-    table.insert(words, is_live(state) and 'cancelled' or state or 'NOJOB')
+    do
+      local unique = job[7]
+      local key_2 = unique and unique_key(q_2, unique)
+      if key_2 and redis.pcall('GET', key_2) == id then
+        redis.pcall('DEL', key_2)
+      end
+    end
+    local clients, queued, started = job[3], job[5], job[6]
+    if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
+      local line = id .. ' ' .. 'cancelled' .. ' ' .. '-' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. #'' .. '\n' .. '' .. '\n'
+      for client in clients:gmatch('[^ ]+') do
+        local channel = q_2.client .. client
+        local message = messages[channel] or {
+          bytes = 0,
+        }
+        messages[channel] = message
+        message[#message + 1] = line
+        message.bytes = message.bytes + #line
+        if message.bytes > 65536 then
+          for channel_2, message_2 in pairs(messages) do
+            redis.pcall('PUBLISH', channel_2, table.concat(message_2))
+          end
+          messages = {}
+        end
+      end
+    end
   end
-  if #live == 0 then return words end
-  check_types(q)
-  bad = denied('HSET', q.job .. live[1], 'PEXPIRE', q.job .. live[1])
-  if bad then return redis.error_reply(bad) end
-  redis.call('ZREM', q.inflight, unpack(live))
-  redis.call('ZREM', q.delayed, unpack(live))
-  for _, id in ipairs(live) do
-    local job = live[id]
-    local kept = job[STATE] ~= 'pending' and (job[RETENTION] or retention)
-    end_job(q, id, job, 'cancelled', '-', 'error', '', kept)
-    if job[STATE] == 'inflight' then redis.pcall('PUBLISH', q.cancel, id) end
+  if job[1] == 'inflight' then
+    redis.pcall('PUBLISH', q_2.cancel, id)
   end
-  send_messages()
-  return words
 end
-local queue     = KEYS[1]
-local options   = read_options(ARGV[1])
-local retention = option(options, 'retention', 0, MAX_MS, DAY_MS)
-local jobs      = items(2, 1)
-arity(1)
-no_more_options(options)
-check_ids(jobs)
-local q = open(queue, 'reliable')
-if bad then return redis.error_reply(bad) end
-return cancel(q, jobs, retention)
+for channel, message in pairs(messages) do
+  redis.pcall('PUBLISH', channel, table.concat(message))
+end
+messages = {}
+return words

@@ -1,28 +1,83 @@
 local bad
-local function refuse(what, why)
-  bad = bad or ('BADARG ' .. what .. ': ' .. why)
-end
-local function arity(keys, args)
-  if #KEYS < 1 or (keys and #KEYS ~= keys) then refuse('queue', 'wrong number of KEYS') end
-  if args and #ARGV ~= args then refuse('arguments', 'wrong number: ' .. #ARGV .. ', not ' .. args) end
-end
-local function int(what, text, low, high)
-  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
-  if not text then
-    refuse(what, 'missing')
-  elseif not number then
-    refuse(what, 'not a whole number')
-  elseif number < low or number > high then
-    refuse(what, string.format('not within %.0f to %.0f', low, high))
-  end
-  return number or low
-end
 local clock = redis.call('TIME')
 local micros = tonumber(clock[2])
 local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local queue = KEYS[1]
+local function int(what, text, low, high)
+  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+  if not text then
+    bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+  elseif not number then
+    bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
+  elseif number < low or number > high then
+    local why = string.format('not within %.0f to %.0f', low, high)
+    bad = bad or ('BADARG ' .. what .. ': ' .. why)
+  end
+  return number or low
+end
+local skip = int('skip', ARGV[1], 0, 1000000)
+local limit = int('limit', ARGV[2], 1, 1000)
+if #KEYS < 1 or (#KEYS ~= 1) then
+  bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
+end
+if (#ARGV ~= 2) then
+  local why = 'wrong number: ' .. #ARGV .. ', not ' .. 2
+  bad = bad or ('BADARG ' .. 'arguments' .. ': ' .. why)
+end
+local q
+if not bad then
+  local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  if not prefix or #prefix > 128 or #tag > 128 then
+    bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+  else
+    local q_2 = {
+      name = tag,
+      key = queue,
+      meta = queue .. ':meta',
+      pending = queue .. ':pending',
+      wake = queue .. ':wake',
+      job = queue .. ':job:',
+      inflight = queue .. ':inflight',
+      delayed = queue .. ':delayed',
+      dead = queue .. ':dead',
+      claim = queue .. ':claim:',
+      unique = queue .. ':unique:',
+      broken = queue .. ':broken',
+      client = queue .. ':client:',
+      cancel = queue .. ':cancel',
+    }
+    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect')
+    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+    local function whole(text)
+      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+    end
+    for i = 1, select('#') do
+      q_2[select(i)] = whole(meta[4 + i])
+    end
+    q_2.born = its_mode and true
+    q_2.mode = its_mode or 'reliable'
+    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
+    if its_mode and 'reliable' and its_mode ~= 'reliable' then
+      bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. 'reliable'
+    elseif layout and layout ~= '1' then
+      bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. '1'
+    end
+    q = q_2
+  end
+end
+if bad then
+  return redis.error_reply(bad)
+end
+local reply = {
+  redis.call('ZCARD', q.dead),
+}
 local function denied(...)
-  if not redis.acl_check_cmd then return end
-  local wanted = { ... }
+  if not redis.acl_check_cmd then
+    return
+  end
+  local wanted = {
+    ...,
+  }
   for i = 1, select('#', ...), 2 do
     local command, key = wanted[i], wanted[i + 1]
     if key and not redis.acl_check_cmd(command, key) then
@@ -30,81 +85,45 @@ local function denied(...)
     end
   end
 end
-local LAYOUT = '1'
-local function whole(text)
-  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
-end
-local function open(key, mode, ...)
-  if bad then return end
-  local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
-  if not prefix or #prefix > 128 or #tag > 128 then
-    return refuse('queue', 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
-  end
-  local q = {
-    name = tag,
-    key = key,
-    meta = key .. ':meta',
-    pending = key .. ':pending',
-    wake = key .. ':wake',
-    job = key .. ':job:',
-    inflight = key .. ':inflight',
-    delayed = key .. ':delayed',
-    dead = key .. ':dead',
-    claim = key .. ':claim:',
-    unique = key .. ':unique:',
-    broken = key .. ':broken',
-    client = key .. ':client:',
-    cancel = key .. ':cancel',
-  }
-  local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...)
-  local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
-  for i = 1, select('#', ...) do q[select(i, ...)] = whole(meta[4 + i]) end
-  q.born = its_mode and true
-  q.mode = its_mode or mode
-  q.token, q.quarantined, q.layout = token or '0', quarantined, layout
-  if its_mode and mode and its_mode ~= mode then
-    bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
-  elseif layout and layout ~= LAYOUT then
-    bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. LAYOUT
-  end
-  return q
-end
-local function read(q, id, ...)
-  local job = redis.pcall('HMGET', q.job .. id, ...)
-  if not job.err then return job end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.job .. id, ...)
-end
-local DEAD_MS = 604800000
-local function drop_old_dead(q)
-  redis.call('ZREMRANGEBYSCORE', q.dead, '-inf', now - DEAD_MS)
-end
-local queue = KEYS[1]
-local skip  = int('skip', ARGV[1], 0, 1000000)
-local limit = int('limit', ARGV[2], 1, 1000)
-arity(1, 2)
-local q = open(queue, 'reliable')
-if bad then return redis.error_reply(bad) end
-local reply = { redis.call('ZCARD', q.dead) }
 bad = denied('ZRANGE', q.dead, 'ZREM', q.dead)
-if bad then return redis.error_reply(bad) end
-if reply[1] > 0 then drop_old_dead(q) end
+if bad then
+  return redis.error_reply(bad)
+end
+if reply[1] > 0 then
+  local q_2 = q
+  redis.call('ZREMRANGEBYSCORE', q_2.dead, '-inf', now - 604800000)
+end
+local function read(q_2, id, ...)
+  local job = redis.pcall('HMGET', q_2.job .. id, ...)
+  if not job.err then
+    return job
+  end
+  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, ...)
+end
 repeat
   local gone, at = {}, skip + #reply - 1
   local wanted = limit - #reply + 1
   local found = redis.call('ZRANGE', q.dead, at, at + wanted - 1, 'WITHSCORES')
   for i = 1, #found, 2 do
     local id, died = found[i], tonumber(found[i + 1])
-    local state, reason, attempts, crashes, failure, task = unpack(
-      read(q, id, 'state', 'reason', 'attempts', 'crashes', 'error', 'task'))
+    local state, reason, attempts, crashes, failure, task = unpack(read(q, id, 'state', 'reason', 'attempts', 'crashes', 'error', 'task'))
     if state == 'dead' then
       reply[#reply + 1] = {
-        id, reason or '-', died, tonumber(attempts or 0), tonumber(crashes or 0), failure or '', task or nil,
+        id,
+        reason or '-',
+        died,
+        tonumber(attempts or 0),
+        tonumber(crashes or 0),
+        failure or '',
+        task or nil,
       }
     else
       gone[#gone + 1] = id
     end
   end
-  if #gone > 0 then redis.call('ZREM', q.dead, unpack(gone)) end
+  if #gone > 0 then
+    redis.call('ZREM', q.dead, unpack(gone))
+  end
 until #gone == 0
 reply[1] = redis.call('ZCARD', q.dead)
 return reply

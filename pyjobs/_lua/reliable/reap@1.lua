@@ -1,425 +1,468 @@
 local bad
-local function refuse(what, why)
-  bad = bad or ('BADARG ' .. what .. ': ' .. why)
-end
-local function arity(keys, args)
-  if #KEYS < 1 or (keys and #KEYS ~= keys) then refuse('queue', 'wrong number of KEYS') end
-  if args and #ARGV ~= args then refuse('arguments', 'wrong number: ' .. #ARGV .. ', not ' .. args) end
-end
-local function int(what, text, low, high)
-  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
-  if not text then
-    refuse(what, 'missing')
-  elseif not number then
-    refuse(what, 'not a whole number')
-  elseif number < low or number > high then
-    refuse(what, string.format('not within %.0f to %.0f', low, high))
-  end
-  return number or low
-end
-local function is_name(text, longest)
-  return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
-end
-local function read_options(text)
-  local options = {}
-  for word in (text or ''):gmatch('[^ ]+') do
-    local what, value = word:match('^([a-z_]+)=(.*)$')
-    if what and options[what] then
-      refuse(what, 'given twice')
-    elseif what then
-      options[what] = value
-    else
-      refuse('options', 'not name=value')
-    end
-  end
-  return options
-end
-local function option(options, what, low, high, otherwise)
-  local text = options[what]
-  if not text then return otherwise end
-  options[what] = nil
-  return int(what, text, low, high)
-end
-local function no_more_options(options)
-  local what = next(options)
-  if what then refuse('options', 'there is none called ' .. what) end
-end
 local clock = redis.call('TIME')
 local micros = tonumber(clock[2])
 local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
 local stamp = string.format('%.0f', now)
-local function denied(...)
-  if not redis.acl_check_cmd then return end
-  local wanted = { ... }
-  for i = 1, select('#', ...), 2 do
-    local command, key = wanted[i], wanted[i + 1]
-    if key and not redis.acl_check_cmd(command, key) then
-      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
+local messages = {}
+local died = 0
+local queue = KEYS[1]
+local function int(what, text, low, high)
+  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+  if not text then
+    bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+  elseif not number then
+    bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
+  elseif number < low or number > high then
+    local why = string.format('not within %.0f to %.0f', low, high)
+    bad = bad or ('BADARG ' .. what .. ': ' .. why)
+  end
+  return number or low
+end
+local limit = int('limit', ARGV[1], 1, 1000)
+local options
+do
+  local text = ARGV[2]
+  local options_2 = {}
+  for word in (text or ''):gmatch('[^ ]+') do
+    local what, value = word:match('^([a-z_]+)=(.*)$')
+    if what and options_2[what] then
+      bad = bad or ('BADARG ' .. what .. ': ' .. 'given twice')
+    elseif what then
+      options_2[what] = value
+    else
+      bad = bad or ('BADARG ' .. 'options' .. ': ' .. 'not name=value')
     end
   end
+  options = options_2
 end
-local LAYOUT = '1'
-local LEASE_FLOOR = 1000
-local QUARANTINE = 1000000000000000
+local max_crashes
+do
+  local options_2 = options
+  local text = options_2['max_crashes']
+  if not text then
+    max_crashes = 3
+  else
+    options_2['max_crashes'] = nil
+    max_crashes = int('max_crashes', text, 1, 1000)
+  end
+end
+if #KEYS < 1 or (#KEYS ~= 1) then
+  bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
+end
+if (#ARGV ~= 2) then
+  local why = 'wrong number: ' .. #ARGV .. ', not ' .. 2
+  bad = bad or ('BADARG ' .. 'arguments' .. ': ' .. why)
+end
+do
+  local options_2 = options
+  local what = next(options_2)
+  if what then
+    local why = 'there is none called ' .. what
+    bad = bad or ('BADARG ' .. 'options' .. ': ' .. why)
+  end
+end
+local q
 local function whole(text)
   return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
 end
-local function open(key, mode, ...)
-  if bad then return end
-  local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+if not bad then
+  local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
   if not prefix or #prefix > 128 or #tag > 128 then
-    return refuse('queue', 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+  else
+    local q_2 = {
+      name = tag,
+      key = queue,
+      meta = queue .. ':meta',
+      pending = queue .. ':pending',
+      wake = queue .. ':wake',
+      job = queue .. ':job:',
+      inflight = queue .. ':inflight',
+      delayed = queue .. ':delayed',
+      dead = queue .. ':dead',
+      claim = queue .. ':claim:',
+      unique = queue .. ':unique:',
+      broken = queue .. ':broken',
+      client = queue .. ':client:',
+      cancel = queue .. ':cancel',
+    }
+    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect', 'lease', 'seen', 'grace')
+    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+    for i = 1, select('#', 'lease', 'seen', 'grace') do
+      q_2[select(i, 'lease', 'seen', 'grace')] = whole(meta[4 + i])
+    end
+    q_2.born = its_mode and true
+    q_2.mode = its_mode or 'reliable'
+    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
+    if its_mode and 'reliable' and its_mode ~= 'reliable' then
+      bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. 'reliable'
+    elseif layout and layout ~= '1' then
+      bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. '1'
+    end
+    q = q_2
   end
-  local q = {
-    name = tag,
-    key = key,
-    meta = key .. ':meta',
-    pending = key .. ':pending',
-    wake = key .. ':wake',
-    job = key .. ':job:',
-    inflight = key .. ':inflight',
-    delayed = key .. ':delayed',
-    dead = key .. ':dead',
-    claim = key .. ':claim:',
-    unique = key .. ':unique:',
-    broken = key .. ':broken',
-    client = key .. ':client:',
-    cancel = key .. ':cancel',
+end
+if bad then
+  return redis.error_reply(bad)
+end
+do
+  local q_2 = q
+  q_2.waiting = redis.call('LLEN', q_2.pending)
+  q_2.awake = redis.call('LLEN', q_2.wake)
+  redis.call('LLEN', q_2.broken)
+  q_2.flying = redis.call('ZCARD', q_2.inflight)
+  q_2.later = redis.call('ZCARD', q_2.delayed)
+  q_2.buried = redis.call('ZCARD', q_2.dead)
+end
+local key = q.job
+local function denied(...)
+  if not redis.acl_check_cmd then
+    return
+  end
+  local wanted = {
+    ...,
   }
-  local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...)
-  local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
-  for i = 1, select('#', ...) do q[select(i, ...)] = whole(meta[4 + i]) end
-  q.born = its_mode and true
-  q.mode = its_mode or mode
-  q.token, q.quarantined, q.layout = token or '0', quarantined, layout
-  if its_mode and mode and its_mode ~= mode then
-    bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
-  elseif layout and layout ~= LAYOUT then
-    bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. LAYOUT
-  end
-  return q
-end
-local function read_lengths(q)
-  q.waiting = redis.call('LLEN', q.pending)
-  q.awake = redis.call('LLEN', q.wake)
-end
-local function wake(q)
-  if q.awake == 0 then q.awake = redis.call('LPUSH', q.wake, '1') end
-end
-local function add_broken(q, what)
-  local week = '604800000'
-  redis.call('LPUSH', q.broken, what)
-  redis.call('LTRIM', q.broken, 0, 999)
-  redis.call('PEXPIRE', q.broken, week)
-end
-local function check_types(q)
-  read_lengths(q)
-  redis.call('LLEN', q.broken)
-  q.flying = redis.call('ZCARD', q.inflight)
-  q.later = redis.call('ZCARD', q.delayed)
-  q.buried = redis.call('ZCARD', q.dead)
-end
-local STATE = 1
-local function read(q, id, ...)
-  local job = redis.pcall('HMGET', q.job .. id, ...)
-  if not job.err then return job end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.job .. id, ...)
-end
-local CLIENT, RETENTION, QUEUED, STARTED, UNIQUE = 3, 4, 5, 6, 7
-local function read_held(q, id, ...)
-  return read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', ...)
-end
-local CRASHES, LAST_ERROR = 8, 9
-local function read_crashed(q, id)
-  return read_held(q, id, 'crashes', 'error')
-end
-local function read_crashes(q, id)
-  local state, crashes = unpack(read(q, id, 'state', 'crashes'))
-  return state, tonumber(crashes) or 0
-end
-local function needs_quarantine(crashes)
-  return crashes > 1
-end
-local function is_late(state, expires)
-  return (state == 'pending' or state == 'delayed') and (tonumber(expires) or math.huge) <= now
-end
-local function unique_key(q, unique)
-  if is_name(unique, 128) then return q.unique .. unique end
-  return q.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
-end
-local function free(q, unique, id)
-  local key = unique and unique_key(q, unique)
-  if key and redis.pcall('GET', key) == id then redis.pcall('DEL', key) end
-end
-local function add_missing(q, id)
-  local unique = unpack(read(q, id, 'unique'))
-  free(q, unique, id)
-  add_broken(q, id)
-end
-local DEAD_MS = 604800000
-local DEAD_JOBS = 10000
-local function drop_old_dead(q)
-  redis.call('ZREMRANGEBYSCORE', q.dead, '-inf', now - DEAD_MS)
-end
-local messages = {}
-local function send_messages()
-  for channel, message in pairs(messages) do redis.pcall('PUBLISH', channel, table.concat(message)) end
-  messages = {}
-end
-local function moment(text)
-  return text and #text <= 15 and text:find('^[0-9]+$') and text or '0'
-end
-local function add_message(q, clients, id, state, reason, queued, started, processed, body)
-  if not clients or not is_name(id, 128) then return end
-  local most = 65536
-  local line = id .. ' ' .. state .. ' ' .. reason .. ' ' .. moment(queued) .. ' ' .. moment(started) .. ' '
-    .. processed .. ' ' .. #body .. '\n' .. body .. '\n'
-  for client in clients:gmatch('[^ ]+') do
-    local channel = q.client .. client
-    local message = messages[channel] or { bytes = 0 }
-    messages[channel] = message
-    message[#message + 1] = line
-    message.bytes = message.bytes + #line
-    if message.bytes > most then send_messages() end
-  end
-end
-local DAY_MS = 86400000
-local function end_job(q, id, job, state, reason, field, body, retention)
-  local key = q.job .. id
-  redis.call('HSET', key, 'state', state, field, body, '_processed', stamp)
-  if reason ~= '-' then redis.call('HSET', key, 'reason', reason) end
-  if retention then redis.call('PEXPIRE', key, retention) end
-  free(q, job[UNIQUE], id)
-  add_message(q, job[CLIENT], id, state, reason, job[QUEUED], job[STARTED], stamp, body)
-end
-local DEAD_TRIM = 100
-local died = 0
-local function end_dead(q, id, job, reason, body)
-  end_job(q, id, job, 'dead', reason, 'error', body, DEAD_MS)
-  redis.call('ZADD', q.dead, now, id)
-  died = died + 1
-end
-local function trim_dead(q)
-  if died == 0 then return end
-  drop_old_dead(q)
-  local most = whole(redis.call('HMGET', q.meta, 'most_dead')[1]) or DEAD_JOBS
-  local excess = math.min(redis.call('ZCARD', q.dead) - most, died + DEAD_TRIM)
-  if excess > 0 then
-    local ids = redis.call('ZRANGE', q.dead, 0, excess - 1)
-    for _, id in ipairs(ids) do redis.call('DEL', q.job .. id) end
-    redis.call('ZREM', q.dead, unpack(ids))
-  end
-  redis.call('PEXPIRE', q.dead, DEAD_MS)
-  died = 0
-end
-local FIT_EXPIRES = 2
-local function read_fitness(q, id)
-  return read(q, id, 'state', 'expires')
-end
-local function is_fit(state, expires)
-  return state == 'pending' and not is_late(state, expires)
-end
-local function mend_place(q, id, state)
-  if state == 'pending' then
-    q.waiting = redis.call('RPUSH', q.pending, id)
-  elseif state == 'delayed' then
-    redis.call('ZADD', q.delayed, 'NX', now, id)
-  elseif state == 'inflight' then
-    local held = q.mode == 'reliable' and math.max(q.lease or 0, LEASE_FLOOR) or 0
-    redis.call('ZADD', q.inflight, 'NX', now + held, id)
-  end
-end
-local function mend_meta(q)
-  redis.call('ZREM', q.delayed, '')
-  redis.call('HSET', q.meta, 'mode', q.mode, 'layout', LAYOUT)
-  if q.scheduled then redis.call('HSET', q.meta, 'scheduled', string.format('%.0f', q.scheduled)) end
-  q.born = true
-  local parked = redis.call('ZRANGEBYSCORE', q.delayed, QUARANTINE, '+inf', 'LIMIT', 0, 1)[1]
-  if parked and not q.quarantined then
-    q.quarantined = ''
-    redis.call('HSET', q.meta, 'suspect', '')
-  end
-end
-local function drop(entries)
-  for _, entry in ipairs(entries) do
-    local q, id, state = unpack(entry)
-    local job = read_held(q, id)
-    if state == 'pending' then
-      end_job(q, id, job, 'expired', '-', 'error', '', job[RETENTION] or DAY_MS)
-    elseif state == 'cancelled' then
-      redis.call('PEXPIRE', q.job .. id, job[RETENTION] or DAY_MS)
-    elseif not state then
-      add_missing(q, id)
-    else
-      mend_place(q, id, state)
+  for i = 1, select('#', ...), 2 do
+    local command, key_2 = wanted[i], wanted[i + 1]
+    if key_2 and not redis.acl_check_cmd(command, key_2) then
+      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key_2
     end
   end
-  send_messages()
 end
-local function drop_head(q, limit)
-  local unfit, piece, fit = {}, 1, q.waiting == 0
+bad = denied('HDEL', q.meta, 'HSET', key, 'PEXPIRE', key, 'DEL', key, 'ZADD', q.delayed, 'ZREM', q.delayed, 'ZINCRBY', q.delayed, 'ZRANGEBYSCORE', q.delayed, 'RPUSH', q.pending, 'LRANGE', q.pending, 'LTRIM', q.pending, 'LPUSH', q.wake, 'ZREMRANGEBYSCORE', q.dead, 'ZRANGE', q.dead)
+if bad then
+  return redis.error_reply(bad)
+end
+if not q.born and q.waiting + q.flying + q.later > 0 then
+  local q_2 = q
+  redis.call('ZREM', q_2.delayed, '')
+  redis.call('HSET', q_2.meta, 'mode', q_2.mode, 'layout', '1')
+  if q_2.scheduled then
+    redis.call('HSET', q_2.meta, 'scheduled', string.format('%.0f', q_2.scheduled))
+  end
+  q_2.born = true
+  local parked = redis.call('ZRANGEBYSCORE', q_2.delayed, 1000000000000000, '+inf', 'LIMIT', 0, 1)[1]
+  if parked and not q_2.quarantined then
+    q_2.quarantined = ''
+    redis.call('HSET', q_2.meta, 'suspect', '')
+  end
+end
+local dropped
+local function mend_place(q_2, id, state)
+  if state == 'pending' then
+    q_2.waiting = redis.call('RPUSH', q_2.pending, id)
+  elseif state == 'delayed' then
+    redis.call('ZADD', q_2.delayed, 'NX', now, id)
+  elseif state == 'inflight' then
+    local held = q_2.mode == 'reliable' and math.max(q_2.lease or 0, 1000) or 0
+    redis.call('ZADD', q_2.inflight, 'NX', now + held, id)
+  end
+end
+local function unique_key(q_2, unique)
+  if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
+    return q_2.unique .. unique
+  end
+  return q_2.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+end
+local function end_job(q_2, id, job, state, reason, field, body, retention)
+  local key_2 = q_2.job .. id
+  redis.call('HSET', key_2, 'state', state, field, body, '_processed', stamp)
+  if reason ~= '-' then
+    redis.call('HSET', key_2, 'reason', reason)
+  end
+  if retention then
+    redis.call('PEXPIRE', key_2, retention)
+  end
+  do
+    local unique = job[7]
+    local key_3 = unique and unique_key(q_2, unique)
+    if key_3 and redis.pcall('GET', key_3) == id then
+      redis.pcall('DEL', key_3)
+    end
+  end
+  local clients, queued, started = job[3], job[5], job[6]
+  if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
+    local line = id .. ' ' .. state .. ' ' .. reason .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. #body .. '\n' .. body .. '\n'
+    for client in clients:gmatch('[^ ]+') do
+      local channel = q_2.client .. client
+      local message = messages[channel] or {
+        bytes = 0,
+      }
+      messages[channel] = message
+      message[#message + 1] = line
+      message.bytes = message.bytes + #line
+      if message.bytes > 65536 then
+        for channel_2, message_2 in pairs(messages) do
+          redis.pcall('PUBLISH', channel_2, table.concat(message_2))
+        end
+        messages = {}
+      end
+    end
+  end
+end
+local function read(q_2, id, ...)
+  local job = redis.pcall('HMGET', q_2.job .. id, ...)
+  if not job.err then
+    return job
+  end
+  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, ...)
+end
+local function add_missing(q_2, id)
+  local unique = unpack(read(q_2, id, 'unique'))
+  do
+    local key_2 = unique and unique_key(q_2, unique)
+    if key_2 and redis.pcall('GET', key_2) == id then
+      redis.pcall('DEL', key_2)
+    end
+  end
+  redis.call('LPUSH', q_2.broken, id)
+  redis.call('LTRIM', q_2.broken, 0, 999)
+  redis.call('PEXPIRE', q_2.broken, '604800000')
+end
+do
+  local q_2 = q
+  local unfit, piece, fit = {}, 1, q_2.waiting == 0
   while not fit and #unfit < limit do
-    local found = redis.call('LRANGE', q.pending, -#unfit - piece, -#unfit - 1)
+    local found = redis.call('LRANGE', q_2.pending, -#unfit - piece, -#unfit - 1)
     for i = #found, 1, -1 do
-      local job = read_fitness(q, found[i])
-      fit = is_fit(job[STATE], job[FIT_EXPIRES])
-      if fit then break end
-      unfit[#unfit + 1] = { q, found[i], job[STATE] }
+      local job
+      do
+        local id = found[i]
+        job = read(q_2, id, 'state', 'expires')
+      end
+      do
+        local state, expires = job[1], job[2]
+        fit = state == 'pending' and not ((state == 'pending' or state == 'delayed') and (tonumber(expires) or math.huge) <= now)
+      end
+      if fit then
+        break
+      end
+      unfit[#unfit + 1] = {
+        q_2,
+        found[i],
+        job[1],
+      }
     end
     fit = fit or #found < piece
     piece = math.min(100, limit - #unfit)
   end
-  if #unfit == 0 then return 0 end
-  redis.call('LTRIM', q.pending, 0, -#unfit - 1)
-  q.waiting = q.waiting - #unfit
-  drop(unfit)
-  return #unfit
-end
-local function promote(q, limit)
-  local ids = redis.call('ZRANGEBYSCORE', q.delayed, '-inf', now, 'LIMIT', 0, limit)
-  if #ids == 0 then return 0 end
-  local states, parked, leaving, quarantined = {}, {}, {}, false
-  for i, id in ipairs(ids) do
-    local state, crashes = read_crashes(q, id)
-    states[i], parked[i] = state, state == 'delayed' and needs_quarantine(crashes)
-    if not parked[i] then table.insert(leaving, id) end
-  end
-  redis.call('ZREM', q.delayed, '', unpack(leaving))
-  for i, id in ipairs(ids) do
-    if parked[i] then
-      redis.call('ZINCRBY', q.delayed, QUARANTINE, id)
-      quarantined = true
-    elseif not states[i] then
-      add_missing(q, id)
-    elseif states[i] ~= 'delayed' then
-      mend_place(q, id, states[i])
-    else
-      redis.call('HSET', q.job .. id, 'state', 'pending')
-      q.waiting = redis.call('LPUSH', q.pending, id)
-    end
-  end
-  if quarantined and not q.quarantined then
-    q.quarantined = ''
-    redis.call('HSET', q.meta, 'suspect', '')
-  end
-  return #ids
-end
-local function read_absence(q)
-  local seen, grace = q.seen, q.grace
-  q.longest = math.max(q.lease or 0, LEASE_FLOOR)
-  q.stepped = not seen or seen > now + q.longest / 10 or (grace or 0) > now + q.longest
-  q.old = not q.stepped and now - seen > q.longest / 2
-  q.graced = not q.stepped and grace
-  q.waits = q.graced and grace > now
-  q.stale = q.stepped or q.old or now - seen >= q.longest / 10
-end
-local function write_seen(q, ...)
-  q.seen = now
-  redis.call('HSET', q.meta, 'seen', string.format('%.0f', now), ...)
-end
-local function begin_grace(q)
-  q.grace = math.floor(now + q.longest / 2)
-  write_seen(q, 'grace', string.format('%.0f', q.grace))
-  read_absence(q)
-end
-local function end_grace(q)
-  if q.grace then redis.call('HDEL', q.meta, 'grace') end
-  q.grace, q.graced, q.waits = nil, nil, false
-end
-local function ended_by(q, at, limit)
-  return redis.call('ZRANGEBYSCORE', q.inflight, '-inf', at, 'LIMIT', 0, limit)
-end
-local function ran_out_after_grace(q, limit)
-  local ids = ended_by(q, q.old and q.graced or now, limit)
-  if #ids < limit then
-    local far = redis.call('ZRANGEBYSCORE', q.inflight, '(' .. string.format('%.0f', now + 2 * q.longest), '+inf',
-      'LIMIT', 0, limit - #ids)
-    for _, id in ipairs(far) do ids[#ids + 1] = id end
-  end
-  if #ids == limit then
-    q.hidden = q.old
-    if not q.old then write_seen(q) end
-  elseif q.old and #ids < q.flying then
-    begin_grace(q)
+  if #unfit == 0 then
+    dropped = 0
   else
-    write_seen(q)
-    end_grace(q)
-  end
-  return ids
-end
-local function ran_out(q, limit)
-  if q.flying == 0 then return {} end
-  read_absence(q)
-  if q.stale or q.graced then redis.call('ZREM', q.inflight, '') end
-  if q.stepped then
-    begin_grace(q)
-  elseif q.waits then
-    write_seen(q)
-  elseif q.graced then
-    return ran_out_after_grace(q, limit)
-  elseif q.old then
-    begin_grace(q)
-  else
-    if q.stale then write_seen(q) end
-    return ended_by(q, now, limit)
-  end
-  return {}
-end
-local LONGEST_MS = 60000
-local function reap_expired(q, limit, max_crashes)
-  local ids = ran_out(q, limit)
-  local back, dead = {}, {}
-  if #ids == 0 then return 0, back, dead end
-  local jobs = {}
-  for i, id in ipairs(ids) do jobs[i] = read_crashed(q, id) end
-  redis.call('ZREM', q.inflight, unpack(ids))
-  q.flying = q.flying - #ids
-  for i = #ids, 1, -1 do
-    local id, job = ids[i], jobs[i]
-    local crashes = (tonumber(job[CRASHES]) or 0) + 1
-    if not job[STATE] then
-      add_missing(q, id)
-    elseif job[STATE] ~= 'inflight' then
-      mend_place(q, id, job[STATE])
-    else
-      redis.call('HSET', q.job .. id, 'crashes', crashes, 'token', '')
-      if crashes >= max_crashes then
-        end_dead(q, id, job, 'crashed', job[LAST_ERROR] or '')
-        table.insert(dead, id)
-      elseif crashes > 1 then
-        redis.call('HSET', q.job .. id, 'state', 'delayed')
-        redis.call('ZADD', q.delayed, now + math.min(100 * 5 ^ (crashes - 1), LONGEST_MS), id)
-        table.insert(back, id)
+    redis.call('LTRIM', q_2.pending, 0, -#unfit - 1)
+    q_2.waiting = q_2.waiting - #unfit
+    for _, entry in ipairs(unfit) do
+      local q_3, id, state = unpack(entry)
+      local job = read(q_3, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique')
+      if state == 'pending' then
+        end_job(q_3, id, job, 'expired', '-', 'error', '', job[4] or 86400000)
+      elseif state == 'cancelled' then
+        redis.call('PEXPIRE', q_3.job .. id, job[4] or 86400000)
+      elseif not state then
+        add_missing(q_3, id)
       else
-        redis.call('HSET', q.job .. id, 'state', 'pending')
-        q.waiting = redis.call('RPUSH', q.pending, id)
-        table.insert(back, id)
+        mend_place(q_3, id, state)
       end
     end
+    for channel, message in pairs(messages) do
+      redis.pcall('PUBLISH', channel, table.concat(message))
+    end
+    messages = {}
+    dropped = #unfit
   end
-  trim_dead(q)
-  return #ids, back, dead
 end
-local queue       = KEYS[1]
-local limit       = int('limit', ARGV[1], 1, 1000)
-local options     = read_options(ARGV[2])
-local max_crashes = option(options, 'max_crashes', 1, 1000, 3)
-arity(1, 2)
-no_more_options(options)
-local q = open(queue, 'reliable', 'lease', 'seen', 'grace')
-if bad then return redis.error_reply(bad) end
-check_types(q)
-local key = q.job
-bad = denied('HDEL', q.meta, 'HSET', key, 'PEXPIRE', key, 'DEL', key, 'ZADD', q.delayed, 'ZREM', q.delayed,
-  'ZINCRBY', q.delayed, 'ZRANGEBYSCORE', q.delayed, 'RPUSH', q.pending, 'LRANGE', q.pending, 'LTRIM', q.pending,
-  'LPUSH', q.wake, 'ZREMRANGEBYSCORE', q.dead, 'ZRANGE', q.dead)
-if bad then return redis.error_reply(bad) end
-if not q.born and q.waiting + q.flying + q.later > 0 then mend_meta(q) end
-local dropped = drop_head(q, limit)
-local seen, back, dead = reap_expired(q, limit, max_crashes)
-local promoted = promote(q, limit)
-if q.buried > 0 then drop_old_dead(q) end
-send_messages()
-if #back + promoted > 0 then wake(q) end
+local seen, back, dead
+do
+  local q_2, max_crashes_2 = q, max_crashes
+  local function write_seen(q_3, ...)
+    q_3.seen = now
+    redis.call('HSET', q_3.meta, 'seen', string.format('%.0f', now), ...)
+  end
+  local function read_absence(q_3)
+    local seen_2, grace = q_3.seen, q_3.grace
+    q_3.longest = math.max(q_3.lease or 0, 1000)
+    q_3.stepped = not seen_2 or seen_2 > now + q_3.longest / 10 or (grace or 0) > now + q_3.longest
+    q_3.old = not q_3.stepped and now - seen_2 > q_3.longest / 2
+    q_3.graced = not q_3.stepped and grace
+    q_3.waits = q_3.graced and grace > now
+    q_3.stale = q_3.stepped or q_3.old or now - seen_2 >= q_3.longest / 10
+  end
+  local function ran_out(q_3, limit_2)
+    if q_3.flying == 0 then
+      return {}
+    end
+    read_absence(q_3)
+    if q_3.stale or q_3.graced then
+      redis.call('ZREM', q_3.inflight, '')
+    end
+    if q_3.stepped then
+      q_3.grace = math.floor(now + q_3.longest / 2)
+      write_seen(q_3, 'grace', string.format('%.0f', q_3.grace))
+      read_absence(q_3)
+    elseif q_3.waits then
+      q_3.seen = now
+      redis.call('HSET', q_3.meta, 'seen', string.format('%.0f', now))
+    elseif q_3.graced then
+      local ids
+      do
+        local at = q_3.old and q_3.graced or now
+        ids = redis.call('ZRANGEBYSCORE', q_3.inflight, '-inf', at, 'LIMIT', 0, limit_2)
+      end
+      if #ids < limit_2 then
+        local far = redis.call('ZRANGEBYSCORE', q_3.inflight, '(' .. string.format('%.0f', now + 2 * q_3.longest), '+inf', 'LIMIT', 0, limit_2 - #ids)
+        for _, id in ipairs(far) do
+          ids[#ids + 1] = id
+        end
+      end
+      if #ids == limit_2 then
+        q_3.hidden = q_3.old
+        if not q_3.old then
+          q_3.seen = now
+          redis.call('HSET', q_3.meta, 'seen', string.format('%.0f', now))
+        end
+      elseif q_3.old and #ids < q_3.flying then
+        q_3.grace = math.floor(now + q_3.longest / 2)
+        write_seen(q_3, 'grace', string.format('%.0f', q_3.grace))
+        read_absence(q_3)
+      else
+        q_3.seen = now
+        redis.call('HSET', q_3.meta, 'seen', string.format('%.0f', now))
+        if q_3.grace then
+          redis.call('HDEL', q_3.meta, 'grace')
+        end
+        q_3.grace, q_3.graced, q_3.waits = nil, nil, false
+      end
+      return ids
+    elseif q_3.old then
+      q_3.grace = math.floor(now + q_3.longest / 2)
+      write_seen(q_3, 'grace', string.format('%.0f', q_3.grace))
+      read_absence(q_3)
+    else
+      if q_3.stale then
+        q_3.seen = now
+        redis.call('HSET', q_3.meta, 'seen', string.format('%.0f', now))
+      end
+      return redis.call('ZRANGEBYSCORE', q_3.inflight, '-inf', now, 'LIMIT', 0, limit_2)
+    end
+    return {}
+  end
+  local ids = ran_out(q_2, limit)
+  local back_2, dead_2 = {}, {}
+  if #ids == 0 then
+    seen, back, dead = 0, back_2, dead_2
+  else
+    local jobs = {}
+    for i, id in ipairs(ids) do
+      jobs[i] = read(q_2, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'crashes', 'error')
+    end
+    redis.call('ZREM', q_2.inflight, unpack(ids))
+    q_2.flying = q_2.flying - #ids
+    for i = #ids, 1, -1 do
+      local id, job = ids[i], jobs[i]
+      local crashes = (tonumber(job[8]) or 0) + 1
+      if not job[1] then
+        add_missing(q_2, id)
+      elseif job[1] ~= 'inflight' then
+        mend_place(q_2, id, job[1])
+      else
+        redis.call('HSET', q_2.job .. id, 'crashes', crashes, 'token', '')
+        if crashes >= max_crashes_2 then
+          do
+            local body = job[9] or ''
+            end_job(q_2, id, job, 'dead', 'crashed', 'error', body, 604800000)
+            redis.call('ZADD', q_2.dead, now, id)
+            died = died + 1
+          end
+          table.insert(dead_2, id)
+        elseif crashes > 1 then
+          redis.call('HSET', q_2.job .. id, 'state', 'delayed')
+          redis.call('ZADD', q_2.delayed, now + math.min(100 * 5 ^ (crashes - 1), 60000), id)
+          table.insert(back_2, id)
+        else
+          redis.call('HSET', q_2.job .. id, 'state', 'pending')
+          q_2.waiting = redis.call('RPUSH', q_2.pending, id)
+          table.insert(back_2, id)
+        end
+      end
+    end
+    if not (died == 0) then
+      redis.call('ZREMRANGEBYSCORE', q_2.dead, '-inf', now - 604800000)
+      local most = whole(redis.call('HMGET', q_2.meta, 'most_dead')[1]) or 10000
+      local excess = math.min(redis.call('ZCARD', q_2.dead) - most, died + 100)
+      if excess > 0 then
+        local ids_2 = redis.call('ZRANGE', q_2.dead, 0, excess - 1)
+        for _, id in ipairs(ids_2) do
+          redis.call('DEL', q_2.job .. id)
+        end
+        redis.call('ZREM', q_2.dead, unpack(ids_2))
+      end
+      redis.call('PEXPIRE', q_2.dead, 604800000)
+      died = 0
+    end
+    seen, back, dead = #ids, back_2, dead_2
+  end
+end
+local promoted
+do
+  local q_2 = q
+  local ids = redis.call('ZRANGEBYSCORE', q_2.delayed, '-inf', now, 'LIMIT', 0, limit)
+  if #ids == 0 then
+    promoted = 0
+  else
+    local states, parked, leaving, quarantined = {}, {}, {}, false
+    local function needs_quarantine(crashes)
+      return crashes > 1
+    end
+    for i, id in ipairs(ids) do
+      local state, crashes
+      do
+        local state_2, crashes_2 = unpack(read(q_2, id, 'state', 'crashes'))
+        state, crashes = state_2, tonumber(crashes_2) or 0
+      end
+      states[i], parked[i] = state, state == 'delayed' and needs_quarantine(crashes)
+      if not parked[i] then
+        table.insert(leaving, id)
+      end
+    end
+    redis.call('ZREM', q_2.delayed, '', unpack(leaving))
+    for i, id in ipairs(ids) do
+      if parked[i] then
+        redis.call('ZINCRBY', q_2.delayed, 1000000000000000, id)
+        quarantined = true
+      elseif not states[i] then
+        add_missing(q_2, id)
+      elseif states[i] ~= 'delayed' then
+        mend_place(q_2, id, states[i])
+      else
+        redis.call('HSET', q_2.job .. id, 'state', 'pending')
+        q_2.waiting = redis.call('LPUSH', q_2.pending, id)
+      end
+    end
+    if quarantined and not q_2.quarantined then
+      q_2.quarantined = ''
+      redis.call('HSET', q_2.meta, 'suspect', '')
+    end
+    promoted = #ids
+  end
+end
+if q.buried > 0 then
+  local q_2 = q
+  redis.call('ZREMRANGEBYSCORE', q_2.dead, '-inf', now - 604800000)
+end
+for channel, message in pairs(messages) do
+  redis.pcall('PUBLISH', channel, table.concat(message))
+end
+messages = {}
+if #back + promoted > 0 then
+  local q_2 = q
+  if q_2.awake == 0 then
+    q_2.awake = redis.call('LPUSH', q_2.wake, '1')
+  end
+end
 local more = (seen == limit or promoted == limit or dropped == limit) and 1 or 0
-return { more, promoted, back, dead }
+return {
+  more,
+  promoted,
+  back,
+  dead,
+}

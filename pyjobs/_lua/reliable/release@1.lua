@@ -1,21 +1,65 @@
 local bad
-local function refuse(what, why)
-  bad = bad or ('BADARG ' .. what .. ': ' .. why)
-end
-local function arity(keys, args)
-  if #KEYS < 1 or (keys and #KEYS ~= keys) then refuse('queue', 'wrong number of KEYS') end
-  if args and #ARGV ~= args then refuse('arguments', 'wrong number: ' .. #ARGV .. ', not ' .. args) end
-end
-local function int(what, text, low, high)
-  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
-  if not text then
-    refuse(what, 'missing')
-  elseif not number then
-    refuse(what, 'not a whole number')
-  elseif number < low or number > high then
-    refuse(what, string.format('not within %.0f to %.0f', low, high))
+local queue = KEYS[1]
+local options
+do
+  local text = ARGV[1]
+  local options_2 = {}
+  for word in (text or ''):gmatch('[^ ]+') do
+    local what, value = word:match('^([a-z_]+)=(.*)$')
+    if what and options_2[what] then
+      bad = bad or ('BADARG ' .. what .. ': ' .. 'given twice')
+    elseif what then
+      options_2[what] = value
+    else
+      bad = bad or ('BADARG ' .. 'options' .. ': ' .. 'not name=value')
+    end
   end
-  return number or low
+  options = options_2
+end
+local unknown
+do
+  local options_2 = options
+  local text = options_2['unknown']
+  if not text then
+    unknown = nil
+  else
+    options_2['unknown'] = nil
+    local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+    if not text then
+      bad = bad or ('BADARG ' .. 'unknown' .. ': ' .. 'missing')
+    elseif not number then
+      bad = bad or ('BADARG ' .. 'unknown' .. ': ' .. 'not a whole number')
+    elseif number < 1 or number > 1 then
+      local why = string.format('not within %.0f to %.0f', 1, 1)
+      bad = bad or ('BADARG ' .. 'unknown' .. ': ' .. why)
+    end
+    unknown = number or 1
+  end
+end
+local released
+do
+  local count = (#ARGV - 2 + 1) / 2
+  if count < 1 then
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. 'missing')
+  elseif count > 1000 then
+    local why = 'more than ' .. 1000
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why)
+  elseif count ~= math.floor(count) then
+    local why = 'not ' .. 2 .. ' values each'
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why)
+  end
+  released = 2
+end
+if #KEYS < 1 or (#KEYS ~= 1) then
+  bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
+end
+do
+  local options_2 = options
+  local what = next(options_2)
+  if what then
+    local why = 'there is none called ' .. what
+    bad = bad or ('BADARG ' .. 'options' .. ': ' .. why)
+  end
 end
 local function is_name(text, longest)
   return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
@@ -23,66 +67,55 @@ end
 local function name(what, text, empty, longest)
   longest = longest or 128
   if not text then
-    refuse(what, 'missing')
+    bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
   elseif (text == '' and not empty) or not is_name(text, longest) then
-    refuse(what, 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -')
+    local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+    bad = bad or ('BADARG ' .. what .. ': ' .. why)
   end
   return text
 end
-local function items(first, width)
-  local most, count = 1000, (#ARGV - first + 1) / width
-  if count < 1 then
-    refuse('items', 'missing')
-  elseif count > most then
-    refuse('items', 'more than ' .. most)
-  elseif count ~= math.floor(count) then
-    refuse('items', 'not ' .. width .. ' values each')
-  end
-  return first
-end
-local function read_options(text)
-  local options = {}
-  for word in (text or ''):gmatch('[^ ]+') do
-    local what, value = word:match('^([a-z_]+)=(.*)$')
-    if what and options[what] then
-      refuse(what, 'given twice')
-    elseif what then
-      options[what] = value
+local function fence(q, first, width, reader)
+  local words, ids, jobs, places, seen = {}, {}, {}, {}, {}
+  for i = first, #ARGV, width do
+    local id, token, place = ARGV[i], ARGV[i + 1], #words + 1
+    local job = reader(q, id)
+    if job[1] == 'inflight' and job[2] == token and not seen[id] then
+      seen[id] = true
+      ids[#ids + 1] = id
+      jobs[#ids], places[#ids] = job, place
+      words[place] = 'mine'
     else
-      refuse('options', 'not name=value')
+      name('id', id)
+      name('token', token)
+      if not job[1] then
+        words[place] = 'NOJOB'
+      elseif job[1] == 'cancelled' then
+        words[place] = 'cancelled'
+      else
+        words[place] = job[2] == token and 'repeat' or 'LOST'
+      end
     end
   end
-  return options
+  return words, ids, jobs, places
 end
-local function option(options, what, low, high, otherwise)
-  local text = options[what]
-  if not text then return otherwise end
-  options[what] = nil
-  return int(what, text, low, high)
-end
-local function no_more_options(options)
-  local what = next(options)
-  if what then refuse('options', 'there is none called ' .. what) end
-end
-local function denied(...)
-  if not redis.acl_check_cmd then return end
-  local wanted = { ... }
-  for i = 1, select('#', ...), 2 do
-    local command, key = wanted[i], wanted[i + 1]
-    if key and not redis.acl_check_cmd(command, key) then
-      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
-    end
+local function read(q, id, ...)
+  local job = redis.pcall('HMGET', q.job .. id, ...)
+  if not job.err then
+    return job
   end
+  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.job .. id, ...)
 end
-local LAYOUT = '1'
 local function whole(text)
   return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
 end
 local function open(key, mode, ...)
-  if bad then return end
+  if bad then
+    return
+  end
   local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
   if not prefix or #prefix > 128 or #tag > 128 then
-    return refuse('queue', 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    return
   end
   local q = {
     name = tag,
@@ -102,205 +135,188 @@ local function open(key, mode, ...)
   }
   local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...)
   local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
-  for i = 1, select('#', ...) do q[select(i, ...)] = whole(meta[4 + i]) end
+  for i = 1, select('#', ...) do
+    q[select(i, ...)] = whole(meta[4 + i])
+  end
   q.born = its_mode and true
   q.mode = its_mode or mode
   q.token, q.quarantined, q.layout = token or '0', quarantined, layout
   if its_mode and mode and its_mode ~= mode then
     bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
-  elseif layout and layout ~= LAYOUT then
-    bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. LAYOUT
+  elseif layout and layout ~= '1' then
+    bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. '1'
   end
   return q
 end
-local function read_lengths(q)
-  q.waiting = redis.call('LLEN', q.pending)
-  q.awake = redis.call('LLEN', q.wake)
+local function denied(...)
+  if not redis.acl_check_cmd then
+    return
+  end
+  local wanted = {
+    ...,
+  }
+  for i = 1, select('#', ...), 2 do
+    local command, key = wanted[i], wanted[i + 1]
+    if key and not redis.acl_check_cmd(command, key) then
+      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
+    end
+  end
 end
-local function wake(q)
-  if q.awake == 0 then q.awake = redis.call('LPUSH', q.wake, '1') end
-end
-local STATE = 1
-local function read(q, id, ...)
-  local job = redis.pcall('HMGET', q.job .. id, ...)
-  if not job.err then return job end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.job .. id, ...)
-end
-local TOKEN, CLIENT, QUEUED, STARTED, UNIQUE = 2, 3, 5, 6, 7
-local function read_held(q, id, ...)
-  return read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', ...)
-end
-local RELEASES = 8
-local function read_releases(q, id)
-  return read_held(q, id, 'releases')
-end
-local UNKNOWN_SINCE, START_BY, ERROR_BEFORE, CRASHES_BEFORE = 9, 10, 11, 12
-local function read_unknown(q, id)
-  return read_held(q, id, 'releases', 'unknown_since', 'start_by', 'error', 'crashes')
-end
-local function fence(q, first, width, reader)
-  local words, mine, ids, seen = {}, {}, {}, {}
-  for i = first, #ARGV, width do
-    local id, token, place = ARGV[i], ARGV[i + 1], #words + 1
-    local job = reader(q, id)
-    if job[STATE] == 'inflight' and job[TOKEN] == token and not seen[id] then
-      seen[id] = true
-      ids[#ids + 1] = id
-      mine[#ids] = { id = id, at = i, job = job, place = place }
-      words[place] = 'mine'
-    else
-      name('id', id)
-      name('token', token)
-      if not job[STATE] then
-        words[place] = 'NOJOB'
-      elseif job[STATE] == 'cancelled' then
-        words[place] = 'cancelled'
-      else
-        words[place] = job[TOKEN] == token and 'repeat' or 'LOST'
+if unknown then
+  local clock = redis.call('TIME')
+  local micros = tonumber(clock[2])
+  local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+  local stamp = string.format('%.0f', now)
+  local messages = {}
+  local died = 0
+  local opened = open(queue, 'reliable')
+  if bad then
+    return redis.error_reply(bad)
+  end
+  local first = released
+  local function read_unknown(q, id)
+    return read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'releases', 'unknown_since', 'start_by', 'error', 'crashes')
+  end
+  local words, ids, jobs, places = fence(opened, first, 2, read_unknown)
+  if bad then
+    return redis.error_reply(bad)
+  end
+  if #ids == 0 then
+    return words
+  end
+  opened.waiting = redis.call('LLEN', opened.pending)
+  opened.awake = redis.call('LLEN', opened.wake)
+  redis.call('LLEN', opened.broken)
+  opened.flying = redis.call('ZCARD', opened.inflight)
+  opened.later = redis.call('ZCARD', opened.delayed)
+  opened.buried = redis.call('ZCARD', opened.dead)
+  local key = opened.job .. ids[1]
+  bad = denied('HSET', key, 'PEXPIRE', key, 'ZADD', opened.delayed, 'LPUSH', opened.wake, 'ZREMRANGEBYSCORE', opened.dead, 'ZRANGE', opened.dead, 'DEL', key)
+  if bad then
+    return redis.error_reply(bad)
+  end
+  redis.call('ZREM', opened.inflight, unpack(ids))
+  local function unique_key(q, unique)
+    if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
+      return q.unique .. unique
+    end
+    return q.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+  end
+  for n, id in ipairs(ids) do
+    local job = jobs[n]
+    local begun = not job[9] and (job[8] or job[11] or job[12])
+    local since, start_by = tonumber(job[9]) or now, not begun and tonumber(job[10]) or nil
+    if begun and job[10] then
+      redis.call('HSET', opened.job .. id, 'start_by', '')
+    end
+    local wait
+    do
+      local wait_2 = math.min(math.max(now - since, 1000), 60000)
+      local left = (start_by or math.huge) - now
+      if wait_2 >= left then
+        wait_2 = left - 1000
+      end
+      if wait_2 >= 1000 and now - since < 86400000 then
+        wait = wait_2
       end
     end
-  end
-  return words, mine, ids
-end
-local queue    = KEYS[1]
-local options  = read_options(ARGV[1])
-local unknown  = option(options, 'unknown', 1, 1)
-local released = items(2, 2)
-arity(1)
-no_more_options(options)
-if unknown then
-local clock = redis.call('TIME')
-local micros = tonumber(clock[2])
-local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
-local stamp = string.format('%.0f', now)
-local function check_types(q)
-  read_lengths(q)
-  redis.call('LLEN', q.broken)
-  q.flying = redis.call('ZCARD', q.inflight)
-  q.later = redis.call('ZCARD', q.delayed)
-  q.buried = redis.call('ZCARD', q.dead)
-end
-local function unique_key(q, unique)
-  if is_name(unique, 128) then return q.unique .. unique end
-  return q.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
-end
-local function free(q, unique, id)
-  local key = unique and unique_key(q, unique)
-  if key and redis.pcall('GET', key) == id then redis.pcall('DEL', key) end
-end
-local DEAD_MS = 604800000
-local DEAD_JOBS = 10000
-local function drop_old_dead(q)
-  redis.call('ZREMRANGEBYSCORE', q.dead, '-inf', now - DEAD_MS)
-end
-local messages = {}
-local function send_messages()
-  for channel, message in pairs(messages) do redis.pcall('PUBLISH', channel, table.concat(message)) end
-  messages = {}
-end
-local function moment(text)
-  return text and #text <= 15 and text:find('^[0-9]+$') and text or '0'
-end
-local function add_message(q, clients, id, state, reason, queued, started, processed, body)
-  if not clients or not is_name(id, 128) then return end
-  local most = 65536
-  local line = id .. ' ' .. state .. ' ' .. reason .. ' ' .. moment(queued) .. ' ' .. moment(started) .. ' '
-    .. processed .. ' ' .. #body .. '\n' .. body .. '\n'
-  for client in clients:gmatch('[^ ]+') do
-    local channel = q.client .. client
-    local message = messages[channel] or { bytes = 0 }
-    messages[channel] = message
-    message[#message + 1] = line
-    message.bytes = message.bytes + #line
-    if message.bytes > most then send_messages() end
-  end
-end
-local DAY_MS = 86400000
-local function end_job(q, id, job, state, reason, field, body, retention)
-  local key = q.job .. id
-  redis.call('HSET', key, 'state', state, field, body, '_processed', stamp)
-  if reason ~= '-' then redis.call('HSET', key, 'reason', reason) end
-  if retention then redis.call('PEXPIRE', key, retention) end
-  free(q, job[UNIQUE], id)
-  add_message(q, job[CLIENT], id, state, reason, job[QUEUED], job[STARTED], stamp, body)
-end
-local DEAD_TRIM = 100
-local died = 0
-local function end_dead(q, id, job, reason, body)
-  end_job(q, id, job, 'dead', reason, 'error', body, DEAD_MS)
-  redis.call('ZADD', q.dead, now, id)
-  died = died + 1
-end
-local function trim_dead(q)
-  if died == 0 then return end
-  drop_old_dead(q)
-  local most = whole(redis.call('HMGET', q.meta, 'most_dead')[1]) or DEAD_JOBS
-  local excess = math.min(redis.call('ZCARD', q.dead) - most, died + DEAD_TRIM)
-  if excess > 0 then
-    local ids = redis.call('ZRANGE', q.dead, 0, excess - 1)
-    for _, id in ipairs(ids) do redis.call('DEL', q.job .. id) end
-    redis.call('ZREM', q.dead, unpack(ids))
-  end
-  redis.call('PEXPIRE', q.dead, DEAD_MS)
-  died = 0
-end
-local FIRST_WAIT = 1000
-local LONGEST_WAIT = 60000
-local function unknown_wait(since, start_by)
-  local wait = math.min(math.max(now - since, FIRST_WAIT), LONGEST_WAIT)
-  local left = (start_by or math.huge) - now
-  if wait >= left then wait = left - FIRST_WAIT end
-  if wait >= FIRST_WAIT and now - since < DAY_MS then return wait end
-end
-local function hand_back_unknown(q, first)
-  local words, mine, ids = fence(q, first, 2, read_unknown)
-  if bad then return redis.error_reply(bad) end
-  if #mine == 0 then return words end
-  check_types(q)
-  local key = q.job .. ids[1]
-  bad = denied('HSET', key, 'PEXPIRE', key, 'ZADD', q.delayed, 'LPUSH', q.wake, 'ZREMRANGEBYSCORE', q.dead,
-    'ZRANGE', q.dead, 'DEL', key)
-  if bad then return redis.error_reply(bad) end
-  redis.call('ZREM', q.inflight, unpack(ids))
-  for _, item in ipairs(mine) do
-    local id, job = item.id, item.job
-    local begun = not job[UNKNOWN_SINCE] and (job[RELEASES] or job[ERROR_BEFORE] or job[CRASHES_BEFORE])
-    local since, start_by = tonumber(job[UNKNOWN_SINCE]) or now, not begun and tonumber(job[START_BY]) or nil
-    if begun and job[START_BY] then redis.call('HSET', q.job .. id, 'start_by', '') end
-    local wait = unknown_wait(since, start_by)
-    redis.call('HSET', q.job .. id, 'releases', (tonumber(job[RELEASES]) or 0) + 1)
+    redis.call('HSET', opened.job .. id, 'releases', (tonumber(job[8]) or 0) + 1)
     if wait then
-      redis.call('HSET', q.job .. id, 'state', 'delayed', 'unknown_since', string.format('%.0f', since))
-      if start_by then redis.call('HSET', q.job .. id, 'expires', job[START_BY]) end
-      redis.call('ZADD', q.delayed, now + wait, id)
+      redis.call('HSET', opened.job .. id, 'state', 'delayed', 'unknown_since', string.format('%.0f', since))
+      if start_by then
+        redis.call('HSET', opened.job .. id, 'expires', job[10])
+      end
+      redis.call('ZADD', opened.delayed, now + wait, id)
     else
-      end_dead(q, id, job, 'unknown', job[ERROR_BEFORE] or '')
+      local body = job[11] or ''
+      do
+        local key_2 = opened.job .. id
+        redis.call('HSET', key_2, 'state', 'dead', 'error', body, '_processed', stamp)
+        redis.call('HSET', key_2, 'reason', 'unknown')
+        redis.call('PEXPIRE', key_2, 604800000)
+        do
+          local unique = job[7]
+          local key_3 = unique and unique_key(opened, unique)
+          if key_3 and redis.pcall('GET', key_3) == id then
+            redis.pcall('DEL', key_3)
+          end
+        end
+        local clients, queued, started = job[3], job[5], job[6]
+        if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
+          local line = id .. ' ' .. 'dead' .. ' ' .. 'unknown' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. #body .. '\n' .. body .. '\n'
+          for client in clients:gmatch('[^ ]+') do
+            local channel = opened.client .. client
+            local message = messages[channel] or {
+              bytes = 0,
+            }
+            messages[channel] = message
+            message[#message + 1] = line
+            message.bytes = message.bytes + #line
+            if message.bytes > 65536 then
+              for channel_2, message_2 in pairs(messages) do
+                redis.pcall('PUBLISH', channel_2, table.concat(message_2))
+              end
+              messages = {}
+            end
+          end
+        end
+      end
+      redis.call('ZADD', opened.dead, now, id)
+      died = died + 1
     end
-    words[item.place] = wait and 'delayed' or 'dead'
+    words[places[n]] = wait and 'delayed' or 'dead'
   end
-  trim_dead(q)
-  wake(q)
-  send_messages()
+  if not (died == 0) then
+    redis.call('ZREMRANGEBYSCORE', opened.dead, '-inf', now - 604800000)
+    local most = whole(redis.call('HMGET', opened.meta, 'most_dead')[1]) or 10000
+    local excess = math.min(redis.call('ZCARD', opened.dead) - most, died + 100)
+    if excess > 0 then
+      local ids_2 = redis.call('ZRANGE', opened.dead, 0, excess - 1)
+      for _, id in ipairs(ids_2) do
+        redis.call('DEL', opened.job .. id)
+      end
+      redis.call('ZREM', opened.dead, unpack(ids_2))
+    end
+    redis.call('PEXPIRE', opened.dead, 604800000)
+    died = 0
+  end
+  if opened.awake == 0 then
+    opened.awake = redis.call('LPUSH', opened.wake, '1')
+  end
+  for channel, message in pairs(messages) do
+    redis.pcall('PUBLISH', channel, table.concat(message))
+  end
+  messages = {}
   return words
 end
-  local opened = open(queue, 'reliable')
-  if bad then return redis.error_reply(bad) end
-  return hand_back_unknown(opened, released)
-end
 local q = open(queue, 'reliable')
-if bad then return redis.error_reply(bad) end
-local words, mine, ids = fence(q, released, 2, read_releases)
-if bad then return redis.error_reply(bad) end
-if #mine == 0 then return words end
-bad = denied('HSET', q.job .. ids[1], 'RPUSH', q.pending, 'LPUSH', q.wake)
-if bad then return redis.error_reply(bad) end
-read_lengths(q)
-redis.call('ZREM', q.inflight, unpack(ids))
-for i = #mine, 1, -1 do
-  local id, job = mine[i].id, mine[i].job
-  redis.call('HSET', q.job .. id, 'state', 'pending', 'releases', (tonumber(job[RELEASES]) or 0) + 1)
-  redis.call('RPUSH', q.pending, id)
-  words[mine[i].place] = 'pending'
+if bad then
+  return redis.error_reply(bad)
 end
-wake(q)
+local function read_releases(q_2, id)
+  return read(q_2, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'releases')
+end
+local words, ids, jobs, places = fence(q, released, 2, read_releases)
+if bad then
+  return redis.error_reply(bad)
+end
+if #ids == 0 then
+  return words
+end
+bad = denied('HSET', q.job .. ids[1], 'RPUSH', q.pending, 'LPUSH', q.wake)
+if bad then
+  return redis.error_reply(bad)
+end
+q.waiting = redis.call('LLEN', q.pending)
+q.awake = redis.call('LLEN', q.wake)
+redis.call('ZREM', q.inflight, unpack(ids))
+for i = #ids, 1, -1 do
+  local id, job = ids[i], jobs[i]
+  redis.call('HSET', q.job .. id, 'state', 'pending', 'releases', (tonumber(job[8]) or 0) + 1)
+  redis.call('RPUSH', q.pending, id)
+  words[places[i]] = 'pending'
+end
+if q.awake == 0 then
+  q.awake = redis.call('LPUSH', q.wake, '1')
+end
 return words

@@ -1,98 +1,179 @@
 local bad
-local MAX_MS = 315360000000
-local MAX_AT = 9999999999999
-local function refuse(what, why)
-  bad = bad or ('BADARG ' .. what .. ': ' .. why)
-end
-local function arity(keys, args)
-  if #KEYS < 1 or (keys and #KEYS ~= keys) then refuse('queue', 'wrong number of KEYS') end
-  if args and #ARGV ~= args then refuse('arguments', 'wrong number: ' .. #ARGV .. ', not ' .. args) end
-end
-local function int(what, text, low, high)
-  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
-  if not text then
-    refuse(what, 'missing')
-  elseif not number then
-    refuse(what, 'not a whole number')
-  elseif number < low or number > high then
-    refuse(what, string.format('not within %.0f to %.0f', low, high))
-  end
-  return number or low
-end
+local clock = redis.call('TIME')
+local micros = tonumber(clock[2])
+local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local stamp = string.format('%.0f', now)
+local queue = KEYS[1]
 local function is_name(text, longest)
   return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
 end
 local function name(what, text, empty, longest)
   longest = longest or 128
   if not text then
-    refuse(what, 'missing')
+    bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
   elseif (text == '' and not empty) or not is_name(text, longest) then
-    refuse(what, 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -')
+    local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+    bad = bad or ('BADARG ' .. what .. ': ' .. why)
   end
   return text
 end
-local function items(first, width)
-  local most, count = 1000, (#ARGV - first + 1) / width
-  if count < 1 then
-    refuse('items', 'missing')
-  elseif count > most then
-    refuse('items', 'more than ' .. most)
-  elseif count ~= math.floor(count) then
-    refuse('items', 'not ' .. width .. ' values each')
-  end
-  return first
-end
-local function check_body(what, text, most)
-  most = most or 1048576
-  if #text > most then bad = bad or 'TOOLARGE ' .. what .. ': ' .. #text .. ' bytes, more than ' .. most end
-end
-local function check_bodies(what, first, width)
-  for i = first + width - 1, #ARGV, width do check_body(what, ARGV[i]) end
-end
-local function read_options(text)
-  local options = {}
+local client = name('client', ARGV[1], true)
+local options
+do
+  local text = ARGV[2]
+  local options_2 = {}
   for word in (text or ''):gmatch('[^ ]+') do
     local what, value = word:match('^([a-z_]+)=(.*)$')
-    if what and options[what] then
-      refuse(what, 'given twice')
+    if what and options_2[what] then
+      bad = bad or ('BADARG ' .. what .. ': ' .. 'given twice')
     elseif what then
-      options[what] = value
+      options_2[what] = value
     else
-      refuse('options', 'not name=value')
+      bad = bad or ('BADARG ' .. 'options' .. ': ' .. 'not name=value')
     end
   end
-  return options
+  options = options_2
 end
-local function option(options, what, low, high, otherwise)
-  local text = options[what]
-  if not text then return otherwise end
-  options[what] = nil
-  return int(what, text, low, high)
-end
-local function option_name(options, what)
-  local text = options[what]
-  options[what] = nil
-  return text and name(what, text)
-end
-local function option_text(options, what)
-  local text = options[what]
-  if not text then return end
-  options[what] = nil
-  local bare = text:gsub('%%(%x%x)', '')
-  local plain = text:gsub('%%(%x%x)', function(hex) return string.char(tonumber(hex, 16)) end)
-  if bare:find('%', 1, true) then
-    refuse(what, 'not percent-encoded')
-  elseif plain == '' or #plain > 1024 then
-    refuse(what, 'not 1 to 1024 bytes')
+local function option(options_2, what, low, high, otherwise)
+  local text = options_2[what]
+  if not text then
+    return otherwise
   end
-  return plain
+  options_2[what] = nil
+  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+  if not text then
+    bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+  elseif not number then
+    bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
+  elseif number < low or number > high then
+    local why = string.format('not within %.0f to %.0f', low, high)
+    bad = bad or ('BADARG ' .. what .. ': ' .. why)
+  end
+  return number or low
 end
-local function no_more_options(options)
-  local what = next(options)
-  if what then refuse('options', 'there is none called ' .. what) end
+local delay = option(options, 'delay', 0, 315360000000, 0)
+local run_at = option(options, 'run_at', 0, 9999999999999, 0)
+local expires = option(options, 'expires', 1, 315360000000)
+local unique
+do
+  local options_2 = options
+  local text = options_2['unique']
+  if text then
+    options_2['unique'] = nil
+    local bare = text:gsub('%%(%x%x)', '')
+    local plain = text:gsub('%%(%x%x)', function(hex)
+      return string.char(tonumber(hex, 16))
+    end)
+    if bare:find('%', 1, true) then
+      bad = bad or ('BADARG ' .. 'unique' .. ': ' .. 'not percent-encoded')
+    elseif plain == '' or #plain > 1024 then
+      bad = bad or ('BADARG ' .. 'unique' .. ': ' .. 'not 1 to 1024 bytes')
+    end
+    unique = plain
+  end
+end
+local retention = option(options, 'retention', 0, 315360000000)
+local timeout = option(options, 'timeout', 1, 315360000000)
+local max_run = option(options, 'max_run', 1, 315360000000)
+local attempts = option(options, 'max_attempts', 1, 1000)
+local backoff = option(options, 'backoff', 0, 315360000000)
+local task
+do
+  local options_2 = options
+  local text = options_2['task']
+  options_2['task'] = nil
+  task = text and name('task', text)
+end
+local jobs
+do
+  local count = (#ARGV - 3 + 1) / 2
+  if count < 1 then
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. 'missing')
+  elseif count > 1000 then
+    local why = 'more than ' .. 1000
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why)
+  elseif count ~= math.floor(count) then
+    local why = 'not ' .. 2 .. ' values each'
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why)
+  end
+  jobs = 3
+end
+if #KEYS < 1 or (#KEYS ~= 1) then
+  bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
+end
+do
+  local options_2 = options
+  local what = next(options_2)
+  if what then
+    local why = 'there is none called ' .. what
+    bad = bad or ('BADARG ' .. 'options' .. ': ' .. why)
+  end
+end
+do
+  local first = jobs
+  for i = first, #ARGV, 2 do
+    name('id', ARGV[i], true)
+  end
+  for i = first + 2 - 1, #ARGV, 2 do
+    local text, most = ARGV[i], nil
+    most = most or 1048576
+    if #text > most then
+      bad = bad or 'TOOLARGE ' .. 'data' .. ': ' .. #text .. ' bytes, more than ' .. most
+    end
+  end
+end
+local wait = math.max(delay, run_at - now)
+if expires and wait >= expires then
+  bad = bad or ('BADARG ' .. 'expires' .. ': ' .. 'not later than delay or run_at')
+end
+local q
+if not bad then
+  local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  if not prefix or #prefix > 128 or #tag > 128 then
+    bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+  else
+    local q_2 = {
+      name = tag,
+      key = queue,
+      meta = queue .. ':meta',
+      pending = queue .. ':pending',
+      wake = queue .. ':wake',
+      job = queue .. ':job:',
+      inflight = queue .. ':inflight',
+      delayed = queue .. ':delayed',
+      dead = queue .. ':dead',
+      claim = queue .. ':claim:',
+      unique = queue .. ':unique:',
+      broken = queue .. ':broken',
+      client = queue .. ':client:',
+      cancel = queue .. ':cancel',
+    }
+    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect', 'most_waiting', 'most_bytes')
+    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+    local function whole(text)
+      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+    end
+    for i = 1, select('#', 'most_waiting', 'most_bytes') do
+      q_2[select(i, 'most_waiting', 'most_bytes')] = whole(meta[4 + i])
+    end
+    q_2.born = its_mode and true
+    q_2.mode = its_mode or 'reliable'
+    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
+    if its_mode and 'reliable' and its_mode ~= 'reliable' then
+      bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. 'reliable'
+    elseif layout and layout ~= '1' then
+      bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. '1'
+    end
+    q = q_2
+  end
+end
+if bad then
+  return redis.error_reply(bad)
 end
 local function fields(...)
-  local named, kept = { ... }, {}
+  local named, kept = {
+    ...,
+  }, {}
   for i = 1, select('#', ...), 2 do
     if named[i + 1] and named[i + 1] ~= '' then
       kept[#kept + 1] = named[i]
@@ -101,13 +182,139 @@ local function fields(...)
   end
   return kept
 end
-local clock = redis.call('TIME')
-local micros = tonumber(clock[2])
-local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
-local stamp = string.format('%.0f', now)
+local q_2, first, unique_2, task_2, extra = q, jobs, unique, task, fields('client', client, 'retention', retention, 'timeout', timeout, 'expires', expires and now + expires, 'unique', unique, 'task', task, 'max_attempts', attempts, 'backoff', backoff, 'max_run', max_run)
+local state = wait > 0 and 'delayed' or 'pending'
+local ids, keys
+do
+  local ids_2, keys_2 = {}, {}
+  for i = first, #ARGV, 2 do
+    local id = ARGV[i]
+    if id == '' then
+      id = string.format('%s%06d-%d', clock[1], micros, i)
+      while redis.call('EXISTS', q_2.job .. id) == 1 do
+        id = id .. '-'
+      end
+    end
+    ids_2[#ids_2 + 1] = id
+    keys_2[#keys_2 + 1] = q_2.job .. id
+  end
+  ids, keys = ids_2, keys_2
+end
+local reply, live
+local function unique_key(q_3, unique_3)
+  if (#unique_3 <= 128 and unique_3:find('^[a-zA-Z0-9_.:-]*$')) then
+    return q_3.unique .. unique_3
+  end
+  return q_3.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique_3) or unique_3)
+end
+do
+  local none
+  do
+    local keys_2 = keys
+    local there = redis.call('EXISTS', q_2.wake, unpack(keys_2))
+    q_2.awake = there > 0 and redis.call('LLEN', q_2.wake) or 0
+    none = there == math.min(q_2.awake, 1)
+  end
+  local reply_2, new, live_2 = {}, {}, {}
+  local held_by, held_state, held_clients
+  local function is_live(state_2)
+    return state_2 == 'pending' or state_2 == 'delayed' or state_2 == 'inflight'
+  end
+  do
+    local id = unique_2 and redis.call('GET', unique_key(q_2, unique_2))
+    if id then
+      local function read(q_3, id_2, ...)
+        local job = redis.pcall('HMGET', q_3.job .. id_2, ...)
+        if not job.err then
+          return job
+        end
+        return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.job .. id_2, ...)
+      end
+      local state_2, clients, expires_2 = unpack(read(q_2, id, 'state', 'client', 'expires'))
+      if is_live((((state_2 == 'pending' or state_2 == 'delayed') and (tonumber(expires_2) or math.huge) <= now) and 'expired' or state_2)) then
+        held_by, held_state, held_clients = id, state_2, clients
+      end
+    end
+  end
+  local held_key = held_by and q_2.job .. held_by
+  for n = 1, #ids do
+    local id, data = ids[n], ARGV[first + 2 * n - 1]
+    local there, has, clients
+    if new[id] then
+      there, has = state, new[id]
+    elseif not none then
+      local expires_2, its_task
+      there, has, clients, expires_2, its_task = unpack(redis.call('HMGET', keys[n], 'state', 'data', 'client', 'expires', 'task'))
+      do
+        local state_2, expires_3 = there, expires_2
+        there = ((state_2 == 'pending' or state_2 == 'delayed') and (tonumber(expires_3) or math.huge) <= now) and 'expired' or state_2
+      end
+      has = (its_task or nil) == task_2 and has
+    end
+    local outcome = 'new'
+    if there then
+      outcome = has == data and there or 'CONFLICT'
+    end
+    if not new[id] and is_live(outcome) then
+      live_2[#live_2 + 1] = {
+        keys[n],
+        clients,
+      }
+    end
+    if outcome == 'new' and held_by then
+      id, outcome = held_by, held_state
+      if held_key then
+        live_2[#live_2 + 1] = {
+          held_key,
+          held_clients,
+        }
+      end
+      held_key = nil
+    elseif outcome == 'new' then
+      new[id] = data
+      if unique_2 then
+        held_by, held_state = id, state
+      end
+    end
+    reply_2[2 * n - 1], reply_2[2 * n] = id, outcome
+  end
+  reply, live = reply_2, live_2
+end
+if (q_2.most_waiting or q_2.most_bytes) then
+  local fresh = 0
+  for n = 2, #reply, 2 do
+    if reply[n] == 'new' then
+      local size = #ARGV[first + n - 1]
+      if q_2.most_bytes and size > q_2.most_bytes then
+        bad = bad or 'TOOLARGE data: ' .. size .. ' bytes, and queue ' .. q_2.name .. ' takes ' .. q_2.most_bytes
+      end
+      fresh = fresh + 1
+    end
+  end
+  if not (bad or fresh == 0 or not q_2.most_waiting) then
+    local held = redis.call('LLEN', q_2.pending) + redis.call('ZCARD', q_2.delayed)
+    if held + fresh > q_2.most_waiting then
+      bad = 'QUEUEFULL queue ' .. q_2.name .. ' holds ' .. held .. ' jobs and takes ' .. q_2.most_waiting .. ', not ' .. fresh .. ' more'
+    end
+  end
+end
+if bad then
+  return redis.error_reply(bad)
+end
+local fresh, scores = {}, {}
+for n, id in ipairs(ids) do
+  if reply[2 * n] == 'new' then
+    fresh[#fresh + 1] = id
+    scores[2 * #fresh - 1], scores[2 * #fresh] = now + wait, id
+  end
+end
 local function denied(...)
-  if not redis.acl_check_cmd then return end
-  local wanted = { ... }
+  if not redis.acl_check_cmd then
+    return
+  end
+  local wanted = {
+    ...,
+  }
   for i = 1, select('#', ...), 2 do
     local command, key = wanted[i], wanted[i + 1]
     if key and not redis.acl_check_cmd(command, key) then
@@ -115,239 +322,71 @@ local function denied(...)
     end
   end
 end
-local LAYOUT = '1'
-local function whole(text)
-  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+bad = denied('HSET', q_2.job, 'LPUSH', wait > 0 and q_2.wake, 'SET', unique_2 and unique_key(q_2, unique_2))
+if bad then
+  return redis.error_reply(bad)
 end
-local function open(key, mode, ...)
-  if bad then return end
-  local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
-  if not prefix or #prefix > 128 or #tag > 128 then
-    return refuse('queue', 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
-  end
-  local q = {
-    name = tag,
-    key = key,
-    meta = key .. ':meta',
-    pending = key .. ':pending',
-    wake = key .. ':wake',
-    job = key .. ':job:',
-    inflight = key .. ':inflight',
-    delayed = key .. ':delayed',
-    dead = key .. ':dead',
-    claim = key .. ':claim:',
-    unique = key .. ':unique:',
-    broken = key .. ':broken',
-    client = key .. ':client:',
-    cancel = key .. ':cancel',
-  }
-  local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...)
-  local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
-  for i = 1, select('#', ...) do q[select(i, ...)] = whole(meta[4 + i]) end
-  q.born = its_mode and true
-  q.mode = its_mode or mode
-  q.token, q.quarantined, q.layout = token or '0', quarantined, layout
-  if its_mode and mode and its_mode ~= mode then
-    bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
-  elseif layout and layout ~= LAYOUT then
-    bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. LAYOUT
-  end
-  return q
+local function first_scheduled(q_3)
+  local first_2 = tonumber(redis.call('ZRANGE', (q_3.key .. ':schedules'), '0', '0', 'WITHSCORES')[2])
+  return first_2 and first_2 < 9999999999999 and first_2 or nil
 end
-local function read_lengths(q)
-  q.waiting = redis.call('LLEN', q.pending)
-  q.awake = redis.call('LLEN', q.wake)
+local scheduled = not q_2.born and first_scheduled(q_2)
+if #fresh > 0 and wait > 0 then
+  redis.call('ZADD', q_2.delayed, unpack(scores))
+elseif #fresh > 0 then
+  redis.call('LPUSH', q_2.pending, unpack(fresh))
 end
-local function wake(q)
-  if q.awake == 0 then q.awake = redis.call('LPUSH', q.wake, '1') end
+if not q_2.born then
+  redis.call('HSET', q_2.meta, 'mode', q_2.mode, 'layout', '1')
 end
-local function read(q, id, ...)
-  local job = redis.pcall('HMGET', q.job .. id, ...)
-  if not job.err then return job end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.job .. id, ...)
+if scheduled then
+  redis.call('HSET', q_2.meta, 'scheduled', string.format('%.0f', scheduled))
 end
-local function is_live(state)
-  return state == 'pending' or state == 'delayed' or state == 'inflight'
-end
-local function is_late(state, expires)
-  return (state == 'pending' or state == 'delayed') and (tonumber(expires) or math.huge) <= now
-end
-local function state_now(state, expires)
-  return is_late(state, expires) and 'expired' or state
-end
-local function unique_key(q, unique)
-  if is_name(unique, 128) then return q.unique .. unique end
-  return q.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
-end
-local function holder(q, unique)
-  local id = unique and redis.call('GET', unique_key(q, unique))
-  if not id then return end
-  local state, clients, expires = unpack(read(q, id, 'state', 'client', 'expires'))
-  if is_live(state_now(state, expires)) then return id, state, clients end
-end
-local LISTENERS = 16
-local function with_listener(clients, client)
-  if not clients or clients == '' then return client end
-  if (' ' .. clients .. ' '):find(' ' .. client .. ' ', 1, true) then return end
-  local _, spaces = clients:gsub(' ', ' ')
-  if spaces + 1 >= LISTENERS then clients = clients:match('^[^ ]* (.*)$') end
-  return clients .. ' ' .. client
-end
-local function joined(live, client)
-  local added = {}
-  for _, job in ipairs(live) do
-    local names = client ~= '' and with_listener(job[2], client)
-    if names then
-      added[#added + 1] = job[1]
-      added[#added + 1] = names
+for n, id in ipairs(ids) do
+  if reply[2 * n] == 'new' then
+    redis.call('HSET', keys[n], 'data', ARGV[first + 2 * n - 1], 'state', state, '_queued', stamp, unpack(extra))
+    if unique_2 then
+      redis.call('SET', unique_key(q_2, unique_2), id)
     end
   end
-  return added
 end
-local function add_listeners(q, added)
-  if #added == 0 then return end
-  redis.pcall('ZREM', q.inflight, '')
-  for i = 1, #added, 2 do redis.pcall('HSET', added[i], 'client', added[i + 1]) end
+if #fresh > 0 then
+  if q_2.awake == 0 then
+    q_2.awake = redis.call('LPUSH', q_2.wake, '1')
+  end
 end
-local function check_new_jobs(first)
-  for i = first, #ARGV, 2 do name('id', ARGV[i], true) end
-  check_bodies('data', first, 2)
-end
-local function make_id(place)
-  return string.format('%s%06d-%d', clock[1], micros, place)
-end
-local function create_queue(q)
-  if not q.born then redis.call('HSET', q.meta, 'mode', q.mode, 'layout', LAYOUT) end
-end
-local function check_limits(q, first, reply)
-  if not (q.most_waiting or q.most_bytes) then return end
-  local fresh = 0
-  for n = 2, #reply, 2 do
-    if reply[n] == 'new' then
-      local size = #ARGV[first + n - 1]
-      if q.most_bytes and size > q.most_bytes then
-        bad = bad or 'TOOLARGE data: ' .. size .. ' bytes, and queue ' .. q.name .. ' takes ' .. q.most_bytes
+do
+  local added
+  do
+    local live_2 = live
+    local added_2 = {}
+    local function with_listener(clients, client_2)
+      if not clients or clients == '' then
+        return client_2
       end
-      fresh = fresh + 1
+      if (' ' .. clients .. ' '):find(' ' .. client_2 .. ' ', 1, true) then
+        return
+      end
+      local _, spaces = clients:gsub(' ', ' ')
+      if spaces + 1 >= 16 then
+        clients = clients:match('^[^ ]* (.*)$')
+      end
+      return clients .. ' ' .. client_2
+    end
+    for _, job in ipairs(live_2) do
+      local names = client ~= '' and with_listener(job[2], client)
+      if names then
+        added_2[#added_2 + 1] = job[1]
+        added_2[#added_2 + 1] = names
+      end
+    end
+    added = added_2
+  end
+  if not (#added == 0) then
+    redis.pcall('ZREM', q_2.inflight, '')
+    for i = 1, #added, 2 do
+      redis.pcall('HSET', added[i], 'client', added[i + 1])
     end
   end
-  if bad or fresh == 0 or not q.most_waiting then return end
-  local held = q.waiting + redis.call('ZCARD', q.delayed)
-  if held + fresh > q.most_waiting then
-    bad = 'QUEUEFULL queue ' .. q.name .. ' holds ' .. held .. ' jobs and takes ' .. q.most_waiting .. ', not ' .. fresh
-      .. ' more'
-  end
 end
-local NEVER = 9999999999999
-local function schedules_key(q)
-  return q.key .. ':schedules'
-end
-local function first_scheduled(q)
-  local first = tonumber(redis.call('ZRANGE', schedules_key(q), '0', '0', 'WITHSCORES')[2])
-  return first and first < NEVER and first or nil
-end
-local function name_jobs(q, first)
-  local ids, keys = {}, {}
-  for i = first, #ARGV, 2 do
-    local id = ARGV[i]
-    if id == '' then
-      id = make_id(i)
-      while redis.call('EXISTS', q.job .. id) == 1 do id = id .. '-' end
-    end
-    ids[#ids + 1] = id
-    keys[#keys + 1] = q.job .. id
-  end
-  return ids, keys
-end
-local function look_up(q, first, ids, keys, state, unique, task)
-  local reply, new, live = {}, {}, {}
-  local held_by, held_state, held_clients = holder(q, unique)
-  local held_key = held_by and q.job .. held_by
-  local none = redis.call('EXISTS', unpack(keys)) == 0
-  for n = 1, #ids do
-    local id, data = ids[n], ARGV[first + 2 * n - 1]
-    local there, has, clients
-    if new[id] then
-      there, has = state, new[id]
-    elseif not none then
-      local expires, its_task
-      there, has, clients, expires, its_task = unpack(
-        redis.call('HMGET', keys[n], 'state', 'data', 'client', 'expires', 'task'))
-      there = state_now(there, expires)
-      has = (its_task or nil) == task and has
-    end
-    local outcome = 'new'
-    if there then outcome = has == data and there or 'CONFLICT' end
-    if not new[id] and is_live(outcome) then live[#live + 1] = { keys[n], clients } end
-    if outcome == 'new' and held_by then
-      id, outcome = held_by, held_state
-      if held_key then live[#live + 1] = { held_key, held_clients } end
-      held_key = nil
-    elseif outcome == 'new' then
-      new[id] = data
-      if unique then held_by, held_state = id, state end
-    end
-    reply[2 * n - 1], reply[2 * n] = id, outcome
-  end
-  return reply, live
-end
-local function check_times(delay, expires)
-  if expires and delay >= expires then refuse('expires', 'not later than delay or run_at') end
-end
-local function submit(q, first, client, delay, unique, task, extra)
-  local state = delay > 0 and 'delayed' or 'pending'
-  read_lengths(q)
-  if delay > 0 then redis.call('ZCARD', q.delayed) end
-  local ids, keys = name_jobs(q, first)
-  local reply, live = look_up(q, first, ids, keys, state, unique, task)
-  check_limits(q, first, reply)
-  if bad then return redis.error_reply(bad) end
-  local fresh = {}
-  bad = denied('LPUSH', q.wake, 'ZADD', delay > 0 and q.delayed, 'SET', unique and unique_key(q, unique))
-  if bad then return redis.error_reply(bad) end
-  local scheduled = not q.born and first_scheduled(q)
-  create_queue(q)
-  if scheduled then redis.call('HSET', q.meta, 'scheduled', string.format('%.0f', scheduled)) end
-  for n, id in ipairs(ids) do
-    if reply[2 * n] == 'new' then
-      redis.call('HSET', keys[n], 'data', ARGV[first + 2 * n - 1], 'state', state, '_queued', stamp, unpack(extra))
-      if unique then redis.call('SET', unique_key(q, unique), id) end
-      if delay > 0 then fresh[#fresh + 1] = now + delay end
-      fresh[#fresh + 1] = id
-    end
-  end
-  if #fresh > 0 then
-    if delay > 0 then
-      redis.call('ZADD', q.delayed, unpack(fresh))
-    else
-      redis.call('LPUSH', q.pending, unpack(fresh))
-    end
-    wake(q)
-  end
-  add_listeners(q, joined(live, client))
-  return reply
-end
-local queue     = KEYS[1]
-local client    = name('client', ARGV[1], true)
-local options   = read_options(ARGV[2])
-local delay     = option(options, 'delay', 0, MAX_MS, 0)
-local run_at    = option(options, 'run_at', 0, MAX_AT, 0)
-local expires   = option(options, 'expires', 1, MAX_MS)
-local unique    = option_text(options, 'unique')
-local retention = option(options, 'retention', 0, MAX_MS)
-local timeout   = option(options, 'timeout', 1, MAX_MS)
-local max_run   = option(options, 'max_run', 1, MAX_MS)
-local attempts  = option(options, 'max_attempts', 1, 1000)
-local backoff   = option(options, 'backoff', 0, MAX_MS)
-local task      = option_name(options, 'task')
-local jobs      = items(3, 2)
-arity(1)
-no_more_options(options)
-check_new_jobs(jobs)
-local wait = math.max(delay, run_at - now)
-check_times(wait, expires)
-local q = open(queue, 'reliable', 'most_waiting', 'most_bytes')
-if bad then return redis.error_reply(bad) end
-return submit(q, jobs, client, wait, unique, task, fields('client', client, 'retention', retention,
-  'timeout', timeout, 'expires', expires and now + expires, 'unique', unique, 'task', task, 'max_attempts', attempts,
-  'backoff', backoff, 'max_run', max_run))
+return reply

@@ -1,97 +1,115 @@
 local bad
-local function refuse(what, why)
-  bad = bad or ('BADARG ' .. what .. ': ' .. why)
-end
-local function arity(keys, args)
-  if #KEYS < 1 or (keys and #KEYS ~= keys) then refuse('queue', 'wrong number of KEYS') end
-  if args and #ARGV ~= args then refuse('arguments', 'wrong number: ' .. #ARGV .. ', not ' .. args) end
-end
+local OPTIONS = {
+  'task',
+  'retention',
+  'timeout',
+  'max_attempts',
+  'backoff',
+  'max_run',
+  'unique',
+  'expires',
+}
+local queue = KEYS[1]
 local function int(what, text, low, high)
   local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
   if not text then
-    refuse(what, 'missing')
+    bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
   elseif not number then
-    refuse(what, 'not a whole number')
+    bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
   elseif number < low or number > high then
-    refuse(what, string.format('not within %.0f to %.0f', low, high))
+    local why = string.format('not within %.0f to %.0f', low, high)
+    bad = bad or ('BADARG ' .. what .. ': ' .. why)
   end
   return number or low
 end
-local LAYOUT = '1'
-local function whole(text)
-  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+local skip = int('skip', ARGV[1], 0, 1000000)
+local limit = int('limit', ARGV[2], 1, 1000)
+if #KEYS < 1 or (#KEYS ~= 1) then
+  bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
 end
-local function open(key, mode, ...)
-  if bad then return end
-  local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+if (#ARGV ~= 2) then
+  local why = 'wrong number: ' .. #ARGV .. ', not ' .. 2
+  bad = bad or ('BADARG ' .. 'arguments' .. ': ' .. why)
+end
+local q
+if not bad then
+  local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
   if not prefix or #prefix > 128 or #tag > 128 then
-    return refuse('queue', 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+  else
+    local q_2 = {
+      name = tag,
+      key = queue,
+      meta = queue .. ':meta',
+      pending = queue .. ':pending',
+      wake = queue .. ':wake',
+      job = queue .. ':job:',
+      inflight = queue .. ':inflight',
+      delayed = queue .. ':delayed',
+      dead = queue .. ':dead',
+      claim = queue .. ':claim:',
+      unique = queue .. ':unique:',
+      broken = queue .. ':broken',
+      client = queue .. ':client:',
+      cancel = queue .. ':cancel',
+    }
+    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect')
+    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+    local function whole(text)
+      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+    end
+    for i = 1, select('#') do
+      q_2[select(i)] = whole(meta[4 + i])
+    end
+    q_2.born = its_mode and true
+    q_2.mode = its_mode or nil
+    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
+    if its_mode and nil and its_mode ~= nil then
+      bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. nil
+    elseif layout and layout ~= '1' then
+      bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. '1'
+    end
+    q = q_2
   end
-  local q = {
-    name = tag,
-    key = key,
-    meta = key .. ':meta',
-    pending = key .. ':pending',
-    wake = key .. ':wake',
-    job = key .. ':job:',
-    inflight = key .. ':inflight',
-    delayed = key .. ':delayed',
-    dead = key .. ':dead',
-    claim = key .. ':claim:',
-    unique = key .. ':unique:',
-    broken = key .. ':broken',
-    client = key .. ':client:',
-    cancel = key .. ':cancel',
-  }
-  local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...)
-  local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
-  for i = 1, select('#', ...) do q[select(i, ...)] = whole(meta[4 + i]) end
-  q.born = its_mode and true
-  q.mode = its_mode or mode
-  q.token, q.quarantined, q.layout = token or '0', quarantined, layout
-  if its_mode and mode and its_mode ~= mode then
-    bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
-  elseif layout and layout ~= LAYOUT then
-    bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. LAYOUT
-  end
-  return q
 end
-local NEVER = 9999999999999
-local function schedules_key(q)
-  return q.key .. ':schedules'
+if bad then
+  return redis.error_reply(bad)
 end
-local function schedule_key(q, called)
-  return q.key .. ':schedule:' .. called
+local key
+do
+  local q_2 = q
+  key = q_2.key .. ':schedules'
+end
+local reply = {
+  redis.call('ZCARD', key),
+}
+local found = redis.call('ZRANGE', key, skip, skip + limit - 1, 'WITHSCORES')
+local function read_schedule(q_2, called, first)
+  local found_2 = redis.pcall('HMGET', (q_2.key .. ':schedule:' .. called), first or 'data', 'every', 'moments', 'missed', 'late', 'last', 'ran', 'paused', 'version', 'cron', 'zone', unpack(OPTIONS))
+  return found_2.err and {} or found_2
 end
 local function read_moments(text)
   local moments = {}
-  for moment in (text or ''):gmatch('%d+') do moments[#moments + 1] = tonumber(moment) end
+  for moment in (text or ''):gmatch('%d+') do
+    moments[#moments + 1] = tonumber(moment)
+  end
   return moments
 end
-local EVERY, MOMENTS, MISSED, LAST, RAN, PAUSED, VERSION, CRON, ZONE = 2, 3, 4, 6, 7, 8, 9, 10, 11
-local FIRST_OPTION = 12
-local OPTIONS = { 'task', 'retention', 'timeout', 'max_attempts', 'backoff', 'max_run', 'unique', 'expires' }
-local function read_schedule(q, called, first)
-  local found = redis.pcall('HMGET', schedule_key(q, called), first or 'data', 'every', 'moments', 'missed', 'late',
-    'last', 'ran', 'paused', 'version', 'cron', 'zone', unpack(OPTIONS))
-  return found.err and {} or found
-end
-local queue = KEYS[1]
-local skip  = int('skip', ARGV[1], 0, 1000000)
-local limit = int('limit', ARGV[2], 1, 1000)
-arity(1, 2)
-local q = open(queue)
-if bad then return redis.error_reply(bad) end
-local key = schedules_key(q)
-local reply = { redis.call('ZCARD', key) }
-local found = redis.call('ZRANGE', key, skip, skip + limit - 1, 'WITHSCORES')
 for i = 1, #found, 2 do
   local stored, at = read_schedule(q, found[i], 'version'), tonumber(found[i + 1])
-  local function whole_of(place) return tonumber(stored[place]) or 0 end
   reply[#reply + 1] = {
-    found[i], at < NEVER and at or 0, whole_of(VERSION), stored[PAUSED] and 1 or 0, whole_of(EVERY),
-    #read_moments(stored[MOMENTS]), whole_of(LAST), stored[CRON] or '', stored[ZONE] or '', stored[MISSED] or 'last',
-    stored[FIRST_OPTION] or '', stored[RAN] or '',
+    found[i],
+    at < 9999999999999 and at or 0,
+    (tonumber(stored[9]) or 0),
+    stored[8] and 1 or 0,
+    (tonumber(stored[2]) or 0),
+    #read_moments(stored[3]),
+    (tonumber(stored[6]) or 0),
+    stored[10] or '',
+    stored[11] or '',
+    stored[4] or 'last',
+    stored[12] or '',
+    stored[7] or '',
   }
 end
 return reply

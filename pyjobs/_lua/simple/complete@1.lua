@@ -1,125 +1,136 @@
 local bad
-local function refuse(what, why)
-  bad = bad or ('BADARG ' .. what .. ': ' .. why)
-end
-local function arity(keys, args)
-  if #KEYS < 1 or (keys and #KEYS ~= keys) then refuse('queue', 'wrong number of KEYS') end
-  if args and #ARGV ~= args then refuse('arguments', 'wrong number: ' .. #ARGV .. ', not ' .. args) end
-end
-local function is_name(text, longest)
-  return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
-end
-local function name(what, text, empty, longest)
-  longest = longest or 128
-  if not text then
-    refuse(what, 'missing')
-  elseif (text == '' and not empty) or not is_name(text, longest) then
-    refuse(what, 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -')
-  end
-  return text
-end
-local function items(first, width)
-  local most, count = 1000, (#ARGV - first + 1) / width
-  if count < 1 then
-    refuse('items', 'missing')
-  elseif count > most then
-    refuse('items', 'more than ' .. most)
-  elseif count ~= math.floor(count) then
-    refuse('items', 'not ' .. width .. ' values each')
-  end
-  return first
-end
-local function check_body(what, text, most)
-  most = most or 1048576
-  if #text > most then bad = bad or 'TOOLARGE ' .. what .. ': ' .. #text .. ' bytes, more than ' .. most end
-end
 local clock = redis.call('TIME')
 local micros = tonumber(clock[2])
 local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
 local stamp = string.format('%.0f', now)
-local LAYOUT = '1'
-local function whole(text)
-  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
-end
-local function open(key, mode, ...)
-  if bad then return end
-  local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
-  if not prefix or #prefix > 128 or #tag > 128 then
-    return refuse('queue', 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+local messages = {}
+local queue = KEYS[1]
+local done
+do
+  local count = (#ARGV - 1 + 1) / 3
+  if count < 1 then
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. 'missing')
+  elseif count > 1000 then
+    local why = 'more than ' .. 1000
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why)
+  elseif count ~= math.floor(count) then
+    local why = 'not ' .. 3 .. ' values each'
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why)
   end
-  local q = {
-    name = tag,
-    key = key,
-    meta = key .. ':meta',
-    pending = key .. ':pending',
-    wake = key .. ':wake',
-    job = key .. ':job:',
-    inflight = key .. ':inflight',
-    delayed = key .. ':delayed',
-    dead = key .. ':dead',
-    claim = key .. ':claim:',
-    unique = key .. ':unique:',
-    broken = key .. ':broken',
-    client = key .. ':client:',
-    cancel = key .. ':cancel',
-  }
-  local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...)
-  local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
-  for i = 1, select('#', ...) do q[select(i, ...)] = whole(meta[4 + i]) end
-  q.born = its_mode and true
-  q.mode = its_mode or mode
-  q.token, q.quarantined, q.layout = token or '0', quarantined, layout
-  if its_mode and mode and its_mode ~= mode then
-    bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
-  elseif layout and layout ~= LAYOUT then
-    bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. LAYOUT
-  end
-  return q
+  done = 1
 end
+if #KEYS < 1 or (#KEYS ~= 1) then
+  bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
+end
+local first = done
 local function parse_token(text)
   local queued, started, client = text:match('^(%d+)%.(%d+)%.([A-Za-z0-9_.:-]*)$')
-  if queued and #queued <= 15 and #started <= 15 and #client <= 128 then return queued, started, client end
-end
-local messages = {}
-local function send_messages()
-  for channel, message in pairs(messages) do redis.pcall('PUBLISH', channel, table.concat(message)) end
-  messages = {}
-end
-local function moment(text)
-  return text and #text <= 15 and text:find('^[0-9]+$') and text or '0'
-end
-local function add_message(q, clients, id, state, reason, queued, started, processed, body)
-  if not clients or not is_name(id, 128) then return end
-  local most = 65536
-  local line = id .. ' ' .. state .. ' ' .. reason .. ' ' .. moment(queued) .. ' ' .. moment(started) .. ' '
-    .. processed .. ' ' .. #body .. '\n' .. body .. '\n'
-  for client in clients:gmatch('[^ ]+') do
-    local channel = q.client .. client
-    local message = messages[channel] or { bytes = 0 }
-    messages[channel] = message
-    message[#message + 1] = line
-    message.bytes = message.bytes + #line
-    if message.bytes > most then send_messages() end
+  if queued and #queued <= 15 and #started <= 15 and #client <= 128 then
+    return queued, started, client
   end
 end
-local function simple_report(key, first, state, field)
-  for i = first, #ARGV, 3 do
-    name('id', ARGV[i])
-    if not parse_token(ARGV[i + 1] or '') then refuse('token', 'not one from claim') end
-    check_body(field, ARGV[i + 2] or '')
-  end
-  local q = open(key, 'simple')
-  if bad then return redis.error_reply(bad) end
-  local words = {}
-  for i = first, #ARGV, 3 do
-    local queued, started, client = parse_token(ARGV[i + 1])
-    add_message(q, client, ARGV[i], state, '-', queued, started, stamp, ARGV[i + 2])
-    table.insert(words, state)
-  end
-  send_messages()
-  return words
+local function is_name(text, longest)
+  return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
 end
-local queue = KEYS[1]
-local done  = items(1, 3)
-arity(1)
-return simple_report(queue, done, 'done', 'result')
+for i = first, #ARGV, 3 do
+  do
+    local text, longest = ARGV[i], nil
+    longest = longest or 128
+    if not text then
+      bad = bad or ('BADARG ' .. 'id' .. ': ' .. 'missing')
+    elseif (text == '' and true) or not is_name(text, longest) then
+      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+      bad = bad or ('BADARG ' .. 'id' .. ': ' .. why)
+    end
+  end
+  if not parse_token(ARGV[i + 1] or '') then
+    bad = bad or ('BADARG ' .. 'token' .. ': ' .. 'not one from claim')
+  end
+  local text, most = ARGV[i + 2] or '', nil
+  most = most or 1048576
+  if #text > most then
+    bad = bad or 'TOOLARGE ' .. 'result' .. ': ' .. #text .. ' bytes, more than ' .. most
+  end
+end
+local q
+if not bad then
+  local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  if not prefix or #prefix > 128 or #tag > 128 then
+    bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+  else
+    local q_2 = {
+      name = tag,
+      key = queue,
+      meta = queue .. ':meta',
+      pending = queue .. ':pending',
+      wake = queue .. ':wake',
+      job = queue .. ':job:',
+      inflight = queue .. ':inflight',
+      delayed = queue .. ':delayed',
+      dead = queue .. ':dead',
+      claim = queue .. ':claim:',
+      unique = queue .. ':unique:',
+      broken = queue .. ':broken',
+      client = queue .. ':client:',
+      cancel = queue .. ':cancel',
+    }
+    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect')
+    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+    local function whole(text)
+      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+    end
+    for i = 1, select('#') do
+      q_2[select(i)] = whole(meta[4 + i])
+    end
+    q_2.born = its_mode and true
+    q_2.mode = its_mode or 'simple'
+    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
+    if its_mode and 'simple' and its_mode ~= 'simple' then
+      bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. 'simple'
+    elseif layout and layout ~= '1' then
+      bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. '1'
+    end
+    q = q_2
+  end
+end
+if bad then
+  return redis.error_reply(bad)
+end
+local words = {}
+for i = first, #ARGV, 3 do
+  local queued, started, client
+  do
+    local text = ARGV[i + 1]
+    local queued_2, started_2, client_2 = text:match('^(%d+)%.(%d+)%.([A-Za-z0-9_.:-]*)$')
+    if queued_2 and #queued_2 <= 15 and #started_2 <= 15 and #client_2 <= 128 then
+      queued, started, client = queued_2, started_2, client_2
+    end
+  end
+  do
+    local q_2, clients, id, queued_2, started_2, body = q, client, ARGV[i], queued, started, ARGV[i + 2]
+    if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
+      local line = id .. ' ' .. 'done' .. ' ' .. '-' .. ' ' .. (queued_2 and #queued_2 <= 15 and queued_2:find('^[0-9]+$') and queued_2 or '0') .. ' ' .. (started_2 and #started_2 <= 15 and started_2:find('^[0-9]+$') and started_2 or '0') .. ' ' .. stamp .. ' ' .. #body .. '\n' .. body .. '\n'
+      for client_2 in clients:gmatch('[^ ]+') do
+        local channel = q_2.client .. client_2
+        local message = messages[channel] or {
+          bytes = 0,
+        }
+        messages[channel] = message
+        message[#message + 1] = line
+        message.bytes = message.bytes + #line
+        if message.bytes > 65536 then
+          for channel_2, message_2 in pairs(messages) do
+            redis.pcall('PUBLISH', channel_2, table.concat(message_2))
+          end
+          messages = {}
+        end
+      end
+    end
+  end
+  table.insert(words, 'done')
+end
+for channel, message in pairs(messages) do
+  redis.pcall('PUBLISH', channel, table.concat(message))
+end
+messages = {}
+return words

@@ -1,0 +1,139 @@
+"""A script as Redis runs it does what its source says, and makes few functions on the way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from lua_build.lean import lean
+from lua_build.scope import Shortener, clone
+from luaparser import ast
+from lupa.lua51 import LuaRuntime
+
+from pyjobs.engine.scripts import script
+
+# Each returns texts and numbers, and calls `say` where the order of what happens matters.
+PROGRAMS = {
+    "a function that returns an expression":
+        "local function f(a, b) return a + b end\nreturn f(1, f(2, 3))",
+    "a sum in a product": "local function f(a) return a + 1 end\nreturn f(2) * f(3), -f(4)",
+    "a return in the middle": """
+local function f(a)
+  if a > 1 then return 'big' end
+  say(a)
+  return 'small', a
+end
+local x, y = f(1)
+local z, w = f(2)
+return x, y, z, w""",
+    "a return in a branch of a branch": """
+local function f(a, b)
+  if a then
+    if b then return 1 else say('no b') end
+  else
+    return 3
+  end
+  return 2
+end
+return f(true, true), f(true, false), f(false)""",
+    "a return in a loop": """
+local function f(n)
+  for i = 1, 9 do if i * i > n then return i end end
+end
+local a = f(10)
+local b = f(99)
+return a, tostring(b)""",
+    "fewer and more arguments": """
+local function f(a, b) say(tostring(a) .. tostring(b)) end
+f(1)
+f(1, 2, say(3))
+return 'end'""",
+    "arguments in their order": """
+local function f(a, b, c) return say(c) .. say(a) .. say(b) end
+return f(say(1), say(2), say(3))""",
+    "any number of arguments": """
+local function f(a, ...) return a .. select('#', ...) .. table.concat({ ... }, ',') end
+return f(1), f(1, 2, 3), f(1, say(4))""",
+    "many results": """
+local function two() return 1, 2 end
+local function all(...) return select('#', ...) end
+local a, b, c = two()
+return a, b, tostring(c), all(two()), all((two())), all(two(), 3)""",
+    "a variable that is assigned later": """
+local n = 1
+local function f(a) n = n + 1 return a end
+local x = f(n)
+return x, n""",
+    "a parameter that is assigned": """
+local function f(a) a = a or 5 return a * 2 end
+local x, y = 1
+return f(x), f(y), x""",
+    "a name that hides another": """
+local a = 1
+local function f() return a end
+local function g(a) local b = f() return a + b end
+local a = 10
+return g(a), f()""",
+    "a function that calls itself": """
+local function f(n) if n < 2 then return 1 end return n * f(n - 1) end
+return f(5)""",
+    "a function as a value": """
+local function f(a) return a + 1 end
+local function g(h, a) return h(a) end
+return g(f, 1), g(f, 2), type(f)""",
+    "state behind functions": """
+local all = {}
+local function add(a) all[#all + 1] = a end
+for i = 1, 3 do add(i) end
+add('x')
+return table.concat(all, ',')""",
+    "fields named as variables are": """
+local a, q = 1, { a = 2, b = { a = 3 } }
+local function f(q) return q.a + a end
+return f(q), f(q.b), q.b.a""",
+    "conditions that constants decide": """
+local YES, NO = true, nil
+local function f(a, b)
+  if a and b then return 1 elseif not a then return 2 else return 3 end
+end
+return f(YES, NO), f(NO, YES), f(YES, YES), NO or 'x', YES and say('y'), 'a' == 'a', 1 ~= 1""",
+    "a loop around a call": """
+local found = {}
+local function look(i) if i % 2 == 0 then return end found[#found + 1] = i end
+for i = 1, 5 do look(i) end
+repeat local i = #found look(i) until i > 3
+return table.concat(found, ' ')""",
+    "a function that one branch needs": """
+local function f(a) if a > 1 then return say(a) end return f and 1 end
+if say(1) == 1 then return f(2) end
+return f(3)""",
+}  # fmt: skip
+
+
+def ran(text: str) -> tuple[Any, list[Any]]:
+    """What a program returns, and what it said."""
+    runtime, said = LuaRuntime(), []
+
+    def say(what: Any) -> Any:
+        said.append(what)
+        return what
+
+    runtime.globals().say = say
+    return runtime.execute(text), said
+
+
+@pytest.mark.parametrize("what", PROGRAMS)
+def test_a_lean_program_does_what_the_program_does(what: str) -> None:
+    text = PROGRAMS[what]
+    made = lean(text, what)
+    assert ran(made) == ran(text), made
+
+
+@pytest.mark.parametrize("name", ["simple/claim", "reliable/complete"])
+def test_a_script_is_written_as_it_was_made_and_hides_no_name(name: str) -> None:
+    body = script(name).body
+    tree = clone(ast.parse(body))
+    again = "".join(ast.to_lua_source(tree, indent=2).split())
+    assert again == "".join(body.split())
+    Shortener().separate(tree)
+    assert "".join(ast.to_lua_source(tree, indent=2).split()) == again
