@@ -31,7 +31,6 @@ ESCAPES = "write / \\? # as %2F %3F %23"
         ("redis+cluster://a:70000", "its port is not a number from 0 to 65535"),
         ("redis+cluster://a:1,b:2/1", "a cluster has one database, which is number 0"),
         ("rediss+cluster://a?user_name=me", "did you mean username?"),
-        (None, "url: must be a text, not of type NoneType"),
         (6379, "url: must be a text, not of type int"),
     ],
 )

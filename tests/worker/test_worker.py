@@ -178,6 +178,7 @@ class TestHandlers:
         fields = {name for name in dir(claimed) if not name.startswith("_")}
         assert fields == {
             *("id", "queue", "data", "attempt", "queued", "timeout", "token", "lost", "task"),
+            *("state", "save"),
             *("done", "fail"),
         }
 
