@@ -26,6 +26,7 @@ from pyjobs.engine.modes import Mode
 from pyjobs.engine.outcome import Policy
 from pyjobs.engine.queue import watch
 from pyjobs.engine.reliable import Reliable
+from pyjobs.engine.scripts import script
 from pyjobs.engine.simple import Simple
 from pyjobs.ids import new_id
 
@@ -71,6 +72,28 @@ BOUNDS = {
     # A lease of more than a minute: the record of the claim is shortened. With the field `saved`.
     "reliable/complete": (Cost(8, 38), Cost(308, 2238)),
 }
+
+
+# How many functions the built script has. Each that a call comes across is made anew.
+FUNCTIONS = {
+    "simple/submit": 5,
+    "simple/claim": 7,
+    "simple/complete": 3,
+    "recoverable/submit": 11,
+    "recoverable/claim": 37,
+    "recoverable/complete": 5,
+    "reliable/submit": 11,
+    "reliable/claim": 40,
+    "reliable/complete": 5,
+    "reliable/extend": 6,
+    "reliable/fail": 7,
+    "reliable/release": 10,
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_built_script_has_no_more_functions_than_its_bound(name: str) -> None:
+    assert len(re.findall(r"\bfunction\b", script(name).body)) <= FUNCTIONS[name]
 
 
 def counted(store: Store, call: Call[Any]) -> tuple[Any, Cost]:
