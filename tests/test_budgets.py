@@ -15,9 +15,11 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # Lines, for the files of a pattern. A piece of Lua is included into scripts whole, and a script is
 # read from its first write to its last; a Python module has one public matter. The worker and the
-# client take tasks beside bare jobs, and their signatures are long. `Admin` has a method for each
-# question of an operator, with its docstring.
-BUDGETS = {"lua/lib/*/*.lua": 100, "lua/[!l]*/*.lua": 34, "pyjobs/**/*.py": 480}
+# client take tasks beside bare jobs, and their signatures are long.
+BUDGETS = {"lua/lib/*/*.lua": 100, "lua/[!l]*/*.lua": 34, "pyjobs/**/*.py": 370}
+# A method for each question of an operator. Each has a line or two of code and a docstring that can
+# be read alone; what is asked stands once, in plans.py.
+LONGER = {"pyjobs/admin/sync.py": 480, "pyjobs/admin/aio.py": 480}
 
 
 def lines(path: Path) -> int:
@@ -33,5 +35,6 @@ def test_a_file_is_within_its_budget(pattern: str) -> None:
     paths = list(ROOT.glob(pattern))
     assert paths
     lengths = {path.relative_to(ROOT).as_posix(): lines(path) for path in paths}
-    too_long = {name: length for name, length in lengths.items() if length > BUDGETS[pattern]}
+    most = BUDGETS[pattern]
+    too_long = {name: length for name, length in lengths.items() if length > LONGER.get(name, most)}
     assert not too_long, "cut these by matter, or raise the budget and say why"
