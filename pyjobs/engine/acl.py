@@ -131,7 +131,7 @@ def rules_of(
     if role == "operator":
         yield from (f"~{keys.scripts}", f"~{keys.bodies}")
     elif scripts:
-        # Whoever may write them decides which scripts others load.
+        # A user who may write them decides which scripts others load.
         yield from (f"%R~{keys.scripts}", f"%R~{keys.bodies}")
         plain.add("HGET")
     # Before Redis 7, a new user may use every channel.

@@ -246,3 +246,21 @@ def test_a_unique_key_is_free_when_its_job_is_dead_as_unknown(jobs: Jobs) -> Non
     jobs.release(*jobs.take("a", task="send", unique="k"), unknown=True)
     jobs.release(unknown_for(jobs, "a", DAY), unknown=True)
     assert jobs.submit("b", unique="k") == [("b", "new")]
+
+
+@reliable
+@pytest.mark.parametrize("how", ["released", "failed", "crashed"])
+def test_a_job_that_a_worker_knew_outlives_its_expires_when_another_one_does_not_know_it(
+    jobs: Jobs, how: str
+) -> None:
+    [job] = jobs.take("a", task="send", expires=HOUR)
+    jobs.redis.hset(f"{Q}:job:a", "start_by", jobs.now() - 1)
+    if how == "released":
+        jobs.release(job)
+    elif how == "failed":
+        jobs.fail(job, verdict="retry=0")
+    else:
+        jobs.store.age(2 * HOUR)
+        jobs.reap()
+    assert jobs.release(*jobs.claim().jobs, unknown=True) == ["delayed"]
+    assert jobs.release(unknown_for(jobs, "a", 0), unknown=True) == ["delayed"]

@@ -329,3 +329,26 @@ def test_a_reject_of_a_task_is_a_reject(store: Store) -> None:
 
     with pyjobs.Client(store.url) as client, running(pyjobs.Worker(store.url, tasks=[no])):
         assert str(client.submit(no).exception(9)) == "my words"
+
+
+@task(name="measure")
+def measure(value: float | None, anything=None):  # type: ignore[no-untyped-def]
+    return float("nan") if value is None else value
+
+
+@at(MEMORY_PLACES)
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_a_number_that_is_not_finite_is_refused_and_nothing_is_written(
+    store: Store, bad: float
+) -> None:
+    with pyjobs.Client(store.url) as client, store.unchanged():
+        for arguments in ((bad,), (1.0, bad), (1.0, {"deep": [bad]})):
+            with pytest.raises(BadArgument, match="task measure"):
+                client.submit(measure, *arguments)
+
+
+@at(MEMORY_PLACES)
+def test_tasks_in_child_processes_are_refused_by_name(store: Store) -> None:
+    worker = pyjobs.Worker(store.url, tasks=[send], executor="process")
+    with pytest.raises(BadArgument, match=r"^executor: "):
+        worker.run()
