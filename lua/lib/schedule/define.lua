@@ -19,26 +19,16 @@ local function check_calendar(every, moments)
   if every and moments then refuse('every', 'not together with moments') end
 end
 
--- Whether a stored schedule has this definition, name and text by turns. The moments are no part of it: they are the same
--- calendar, further on.
-local function is_same(stored, definition)
+-- The stored and the new text of each name of a definition, '' for none, and whether all are the same. Moments are no part
+-- of a definition: they are the same calendar, further on.
+local function compare(stored, definition)
+  local old, new, is_same = {}, {}, true
   for i = 1, #definition, 2 do
-    if (stored[(i + 1) / 2] or '') ~= definition[i + 1] then return false end
+    local what = definition[i]
+    old[what], new[what] = stored[(i + 1) / 2] or '', definition[i + 1]
+    is_same = is_same and old[what] == new[what]
   end
-  return true
-end
-
--- One text of a definition, and whether the stored one is the same.
-local function definition_of(definition, what)
-  for i = 1, #definition, 2 do
-    if definition[i] == what then return definition[i + 1] end
-  end
-end
-
-local function is_part_same(stored, definition, what)
-  for i = 1, #definition, 2 do
-    if definition[i] == what then return (stored[(i + 1) / 2] or '') == definition[i + 1] end
-  end
+  return old, new, is_same
 end
 
 -- Stores it. `definition` is what the jobs are made from, name and text by turns, in which '' is none.
@@ -46,13 +36,13 @@ local function define_schedule(q, called, definition, every, at, moments)
   if bad then return redis.error_reply(bad) end
   local key, names = schedule_key(q, called), {}
   for i = 1, #definition, 2 do names[#names + 1] = definition[i] end
-  local stored = redis.call('HMGET', key, unpack(names))
+  local old, new, is_same = compare(redis.call('HMGET', key, unpack(names)), definition)
   local version, paused, last, had, held_back = unpack(
     redis.call('HMGET', key, 'version', 'paused', 'last', 'moments', 'next'))
   local next_moment = tonumber(paused and held_back or redis.call('ZSCORE', schedules_key(q), called) or NEVER)
   bad = denied('HDEL', key, 'ZADD', schedules_key(q), 'ZRANGE', schedules_key(q))
   if bad then return redis.error_reply(bad) end
-  local word = not version and 'new' or is_same(stored, definition) and 'same' or 'changed'
+  local word = not version and 'new' or is_same and 'same' or 'changed'
   create_queue(q)
   if word ~= 'same' then
     version = (tonumber(version) or 0) + 1
@@ -62,8 +52,7 @@ local function define_schedule(q, called, definition, every, at, moments)
     end
   end
   -- Of the same calendar, moments stay that are due and have made no job yet.
-  local same_calendar = is_part_same(stored, definition, 'cron') and is_part_same(stored, definition, 'zone')
-  local keeps = word == 'same' or version and same_calendar and definition_of(definition, 'cron') ~= ''
+  local keeps = is_same or new.cron ~= '' and old.cron == new.cron and old.zone == new.zone
   local kept = keeps and read_moments(had) or {}
   local due = tonumber(last) or 0
   local after = keeps and due or math.max(due, now)
@@ -71,8 +60,7 @@ local function define_schedule(q, called, definition, every, at, moments)
   if coming then
     redis.call('HSET', key, 'moments', write_moments(coming))
     next_moment = coming[1] or NEVER
-  elseif not (is_part_same(stored, definition, 'every') and is_part_same(stored, definition, 'at')
-    and next_moment < NEVER) then
+  elseif old.every ~= new.every or old.at ~= new.at or next_moment == NEVER then
     redis.call('HDEL', key, 'moments')
     next_moment = at > now and at or now + every
   end

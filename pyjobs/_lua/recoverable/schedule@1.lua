@@ -219,7 +219,17 @@ local key, names = (q_2.key .. ':schedule:' .. schedule), {}
 for i = 1, #definition, 2 do
   names[#names + 1] = definition[i]
 end
-local stored = redis.call('HMGET', key, unpack(names))
+local old, new, is_same
+do
+  local stored = redis.call('HMGET', key, unpack(names))
+  local old_2, new_2, is_same_2 = {}, {}, true
+  for i = 1, #definition, 2 do
+    local what = definition[i]
+    old_2[what], new_2[what] = stored[(i + 1) / 2] or '', definition[i + 1]
+    is_same_2 = is_same_2 and old_2[what] == new_2[what]
+  end
+  old, new, is_same = old_2, new_2, is_same_2
+end
 local version, paused, last, had, held_back = unpack(redis.call('HMGET', key, 'version', 'paused', 'last', 'moments', 'next'))
 local next_moment = tonumber(paused and held_back or redis.call('ZSCORE', (q_2.key .. ':schedules'), schedule) or 9999999999999)
 local function denied(...)
@@ -240,15 +250,7 @@ bad = denied('HDEL', key, 'ZADD', (q_2.key .. ':schedules'), 'ZRANGE', (q_2.key 
 if bad then
   return redis.error_reply(bad)
 end
-local function is_same(stored_2, definition_2)
-  for i = 1, #definition_2, 2 do
-    if (stored_2[(i + 1) / 2] or '') ~= definition_2[i + 1] then
-      return false
-    end
-  end
-  return true
-end
-local word = not version and 'new' or is_same(stored, definition) and 'same' or 'changed'
+local word = not version and 'new' or is_same and 'same' or 'changed'
 if not q_2.born then
   redis.call('HSET', q_2.meta, 'mode', q_2.mode, 'layout', '1')
 end
@@ -261,22 +263,7 @@ if word ~= 'same' then
     end
   end
 end
-local function is_part_same(stored_2, definition_2, what)
-  for i = 1, #definition_2, 2 do
-    if definition_2[i] == what then
-      return (stored_2[(i + 1) / 2] or '') == definition_2[i + 1]
-    end
-  end
-end
-local same_calendar = is_part_same(stored, definition, 'cron') and is_part_same(stored, definition, 'zone')
-local function definition_of(definition_2, what)
-  for i = 1, #definition_2, 2 do
-    if definition_2[i] == what then
-      return definition_2[i + 1]
-    end
-  end
-end
-local keeps = word == 'same' or version and same_calendar and definition_of(definition, 'cron') ~= ''
+local keeps = is_same or new.cron ~= '' and old.cron == new.cron and old.zone == new.zone
 local function read_moments(text)
   local moments_2 = {}
   for moment in (text or ''):gmatch('%d+') do
@@ -287,14 +274,14 @@ end
 local kept = keeps and read_moments(had) or {}
 local due = tonumber(last) or 0
 local after = keeps and due or math.max(due, now)
-local function later_moments(old, more, last_2)
-  local after_2 = math.max(old[#old] or 0, last_2)
+local function later_moments(old_2, more, last_2)
+  local after_2 = math.max(old_2[#old_2] or 0, last_2)
   for _, moment in ipairs(more) do
-    if moment > after_2 and #old < 64 then
-      old[#old + 1] = moment
+    if moment > after_2 and #old_2 < 64 then
+      old_2[#old_2 + 1] = moment
     end
   end
-  return old
+  return old_2
 end
 local coming_2 = coming and later_moments(kept, coming, after)
 if coming_2 then
@@ -307,7 +294,7 @@ if coming_2 then
   end
   redis.call('HSET', key, 'moments', write_moments(coming_2))
   next_moment = coming_2[1] or 9999999999999
-elseif not (is_part_same(stored, definition, 'every') and is_part_same(stored, definition, 'at') and next_moment < 9999999999999) then
+elseif old.every ~= new.every or old.at ~= new.at or next_moment == 9999999999999 then
   redis.call('HDEL', key, 'moments')
   next_moment = at > now and at or now + every
 end
