@@ -134,8 +134,9 @@ class Client(AsyncSubmits):
         ordered: bool = False,
         timeout: float | timedelta | None = None,
     ) -> AsyncIterator[Job[T]]:
-        """Yield jobs as they end, each when its outcome is known: `await job` then returns or
-        raises at once.
+        """Yield jobs as they end, each when its outcome is known.
+
+        `await job` then returns or raises at once.
 
         Args:
             jobs: jobs of this client.

@@ -106,8 +106,9 @@ class Job(BaseJob, Generic[T]):
         return self._error()
 
     async def info(self) -> JobInfo | None:
-        """Return what Redis knows of the job now: state, attempt, moments and last error
-        (queue/show). None when there is no such job, or its retention is over; simple mode stores
+        """Return what Redis knows of the job now (queue/show).
+
+        That is its state, its attempt, its moments and its last error. None when there is no such job, or its retention is over; simple mode stores
         no jobs.
 
         Raises:

@@ -128,8 +128,9 @@ class Client(Submits):
         ordered: bool = False,
         timeout: float | timedelta | None = None,
     ) -> Iterator[Job[T]]:
-        """Yield jobs as they end, each when its outcome is known: `job.result()` then returns or
-        raises at once.
+        """Yield jobs as they end, each when its outcome is known.
+
+        `job.result()` then returns or raises at once.
 
         Args:
             jobs: jobs of this client.
