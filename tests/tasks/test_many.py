@@ -159,4 +159,8 @@ def test_the_asyncio_client_maps_lists_and_async_generators(store: Store) -> Non
             return first, second, third
 
     with worker(store):
-        assert asyncio.run(halves()) == ([*range(25)], [*range(25)], ["1", "ValueError: 3 is odd", "2"])
+        assert asyncio.run(halves()) == (
+            [*range(25)],
+            [*range(25)],
+            ["1", "ValueError: 3 is odd", "2"],
+        )
