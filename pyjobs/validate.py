@@ -92,19 +92,21 @@ def needed(what: str, ms: int | None) -> int:
     return ms
 
 
-def positive(what: str, seconds: Duration | None) -> int | None:
-    """Return a duration of at least a millisecond in whole milliseconds, or None for None.
+def positive(what: str, seconds: Duration | None, least: int = 1) -> int | None:
+    """Return a duration that is not 0 in whole milliseconds, or None for None.
 
     Args:
         what: the argument's own name, for the message.
         seconds: the duration, in seconds or as a timedelta.
+        least: the shortest duration that is allowed, ms.
 
     Raises:
-        BadArgument: `seconds` is not a duration of 0.001 or more, or more than the scripts take.
+        BadArgument: `seconds` is not a duration of `least` or more, or more than the scripts take.
     """
     ms = to_ms(what, seconds)
-    if ms == 0:
-        raise BadArgument(f"{what}: must be a number of seconds, 0.001 or more, not {seconds!r}")
+    if ms is not None and ms < least:
+        shortest = f"{least / 1000:g} or more"
+        raise BadArgument(f"{what}: must be a number of seconds, {shortest}, not {seconds!r}")
     return ms
 
 

@@ -1,5 +1,7 @@
 """Reverses every line of a text by jobs, in each of the three modes, and checks what comes back.
 
+In reliable mode two tasks count its words and find the longest, and a schedule makes jobs too.
+
     demo.py [FILE]    FILE is scripts/jargon.txt when it is left out
 
 It runs on the server of PYJOBS_URL; else on a redis-server or valkey-server of PATH, or else on
@@ -18,15 +20,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import redis
-from demo_worker import QUEUE, working
+from demo_worker import ON_TEXTS, QUEUE, SCHEDULE_SECONDS, tick, working
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from pyjobs import Client, JobFailed, PyjobsError, ResultGone, Undecodable
+from pyjobs import Client, JobFailed, PyjobsError, ResultGone, Task, Undecodable
 from pyjobs.engine.modes import MODES
 from pyjobs.testing import Binary, Server, StartFailed, find_servers
 from pyjobs.testing.compliance import scratch
@@ -37,6 +39,7 @@ TEXT = Path(__file__).resolve().parent / "jargon.txt"
 BATCH = 1000
 OLDEST = (6, 2)
 ANSWER_SECONDS = 15.0
+TICKS = 2
 
 console = Console(highlight=False)
 
@@ -46,13 +49,21 @@ class Trouble(Exception):
 
 
 class Tally(NamedTuple):
-    """What came of one mode."""
+    """What came of the jobs of one kind."""
 
-    mode: str
+    kind: str
     jobs: int
     seconds: float
     wrong: int
     lost: int
+
+
+class Done(NamedTuple):
+    """What came of it all: each mode, each task, and how many jobs the schedule made."""
+
+    modes: list[Tally]
+    tasks: list[Tally]
+    ticks: int
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -66,19 +77,39 @@ def main(argv: Sequence[str] | None = None) -> int:
         with server() as (name, url), scratch(url, "demo") as prefix:
             console.print(f"Server: {name} at {shown(url)}", soft_wrap=True, markup=False)
             console.print(f"Text:   {file}, {len(lines)} lines", soft_wrap=True, markup=False)
-            tallies = demonstrate(url, prefix, lines)
+            done = demonstrate(url, prefix, lines)
     except (Trouble, PyjobsError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("demo: stopped", file=sys.stderr)
         return 130
-    console.print(table(tallies))
-    if any(tally.wrong or tally.lost for tally in tallies):
+    return report(done)
+
+
+def report(done: Done) -> int:
+    """Print what came of it; returns 1 when anything is wrong or lost."""
+    console.print(table("mode", done.modes))
+    if failed(done.modes):
         print("demo: not every line came back as it must", file=sys.stderr)
         return 1
     console.print("Every line came back reversed.")
+    console.print(table("task", done.tasks))
+    if failed(done.tasks):
+        print("demo: not every call of a task came back as it must", file=sys.stderr)
+        return 1
+    if done.ticks < TICKS:
+        print(f"demo: the schedule {tick.name} made {done.ticks} jobs", file=sys.stderr)
+        return 1
+    console.print(
+        f"The schedule {tick.name} made {done.ticks} jobs, one every {SCHEDULE_SECONDS:g} s."
+    )
     return 0
+
+
+def failed(tallies: Sequence[Tally]) -> bool:
+    """Whether anything is wrong or lost."""
+    return any(tally.wrong or tally.lost for tally in tallies)
 
 
 def read(file: Path) -> list[str]:
@@ -141,18 +172,50 @@ def checked(url: str, source: str = "") -> str:
     return f"Valkey {valkey}" if valkey else f"Redis {told['redis_version']}"
 
 
-def demonstrate(url: str, prefix: str, lines: Sequence[str]) -> list[Tally]:
-    """One run in every mode, with a progress bar each."""
+def demonstrate(url: str, prefix: str, lines: Sequence[str]) -> Done:
+    """One run in every mode and of each task, with a progress bar each."""
     columns = (TextColumn("{task.description:<12}"), BarColumn(), MofNCompleteColumn())
-    tallies = []
+    modes, tasks, ticks = [], [], 0
     with Progress(*columns, console=console) as progress:
+
+        def advances(kind: str) -> Callable[[], None]:
+            return partial(progress.advance, progress.add_task(kind, total=len(lines)))
+
         for mode in MODES:
             own = f"{prefix}:{mode}"
             with working(url, mode, own), Client(url, mode=mode, queue=QUEUE, prefix=own) as client:
                 greet(client)
-                bar = progress.add_task(mode, total=len(lines))
-                tallies.append(reverse(client, mode, lines, partial(progress.advance, bar)))
-    return tallies
+                modes.append(reverse(client, mode, lines, advances(mode)))
+                if mode == "reliable":
+                    tasks = [run_task(client, one, lines, advances(one.name)) for one in ON_TEXTS]
+                    ticks = ticked(client)
+    return Done(modes, tasks, ticks)
+
+
+def run_task(
+    client: Client, task: Task[[str], Any], lines: Sequence[str], advance: Callable[[], None]
+) -> Tally:
+    """Submit every line to a task, and compare what comes back with a call of its function."""
+    begun = time.monotonic()
+    wrong = lost = 0
+    results = client.map(task, [(line,) for line in lines], errors="keep", timeout=ANSWER_SECONDS)
+    try:
+        for line, result in zip(lines, results, strict=True):
+            wrong += result != task(line)
+            advance()
+    except TimeoutError:
+        lost = 1
+    return Tally(task.name, len(lines), time.monotonic() - begun, wrong, lost)
+
+
+def ticked(client: Client) -> int:
+    """Wait until the worker's schedule has made two jobs. Returns how many it has made."""
+    end = time.monotonic() + ANSWER_SECONDS
+    while True:
+        [schedule] = client.schedules.list()
+        if len(schedule.ran) >= TICKS or time.monotonic() > end:
+            return len(schedule.ran)
+        time.sleep(SCHEDULE_SECONDS / 4)
 
 
 def greet(client: Client) -> None:
@@ -183,14 +246,14 @@ def reverse(client: Client, mode: str, lines: Sequence[str], advance: Callable[[
     return Tally(mode, len(lines), time.monotonic() - begun, wrong, lost)
 
 
-def table(tallies: Sequence[Tally]) -> Table:
-    """What came of it, a line a mode."""
-    made = Table("mode")
+def table(kind: str, tallies: Sequence[Tally]) -> Table:
+    """What came of it, a line for each mode or task."""
+    made = Table(kind)
     for title in ("jobs", "seconds", "jobs/s", "wrong", "lost"):
         made.add_column(title, justify="right")
-    for mode, jobs, seconds, wrong, lost in tallies:
+    for name, jobs, seconds, wrong, lost in tallies:
         rate = f"{jobs / seconds:,.0f}"
-        made.add_row(mode, str(jobs), f"{seconds:.2f}", rate, str(wrong), str(lost))
+        made.add_row(name, str(jobs), f"{seconds:.2f}", rate, str(wrong), str(lost))
     return made
 
 

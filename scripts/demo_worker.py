@@ -1,6 +1,6 @@
-"""The worker of demo.py: a process that reverses texts until its input ends.
+"""The worker of demo.py: a process that reverses texts, and runs two tasks, until its input ends.
 
-The worker, and how it is started and stopped, may live here.
+The worker, its tasks, and how it is started and stopped, may live here.
 """
 
 from __future__ import annotations
@@ -11,15 +11,36 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import cast
+from typing import Any, cast
 
-from pyjobs import ClaimedJob, PyjobsError, Worker
+from pyjobs import ClaimedJob, PyjobsError, Task, Worker, task
 from pyjobs.engine import ModeName
 from pyjobs.testing import running
 
 QUEUE = "words"
 CONCURRENCY = 50
 STOP_SECONDS = 10.0
+SCHEDULE_SECONDS = 1
+
+
+@task(name="count", queue=QUEUE)
+def count(text: str) -> int:
+    """Count the words of a text."""
+    return len(text.split())
+
+
+@task(name="longest", queue=QUEUE)
+def longest(text: str) -> str:
+    """Return the longest word of a text."""
+    return max(text.split(), key=len, default="")
+
+
+@task(name="tick", queue=QUEUE, every=SCHEDULE_SECONDS)
+async def tick() -> None:
+    """Do nothing: that its schedule makes a job of it is what the demonstration shows."""
+
+
+ON_TEXTS: list[Task[[str], Any]] = [count, longest]
 
 
 @contextmanager
@@ -52,7 +73,10 @@ def working(url: str, mode: str, prefix: str) -> Iterator[None]:
 def reverser(url: str, mode: str, prefix: str) -> Worker:
     """The worker."""
     name = cast(ModeName, mode)
-    worker = Worker(url, mode=name, queues=[QUEUE], prefix=prefix, concurrency=CONCURRENCY)
+    tasks: list[Task[..., Any]] = [*ON_TEXTS, tick] if mode == "reliable" else []
+    worker = Worker(
+        url, mode=name, queues=[QUEUE], prefix=prefix, concurrency=CONCURRENCY, tasks=tasks
+    )
 
     @worker.handler
     async def reverse(job: ClaimedJob) -> str:

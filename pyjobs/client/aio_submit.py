@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Collection, Iterable, Iterator
 from datetime import timedelta
-from typing import Any, TypeVar, Unpack, overload
+from typing import Any, Literal, TypeVar, Unpack, overload
 
 from pyjobs.client.aio_job import Job
 from pyjobs.client.batch import Batch
@@ -18,6 +18,7 @@ from pyjobs.client.options import Options
 from pyjobs.client.stream import Stream, is_stream
 from pyjobs.client.submit import Json, given, no_arguments
 from pyjobs.client.task_stream import Window
+from pyjobs.errors import PyjobsError
 from pyjobs.task import Arguments, BaseTask, P, R
 from pyjobs.transport import AsyncServer, ErrorTranslation, aclose, aregister, arun_many
 
@@ -220,6 +221,7 @@ class AsyncSubmits:
             stream.end()
         return stream.jobs
 
+    @overload
     def map(
         self,
         task: BaseTask[..., R],
@@ -228,7 +230,31 @@ class AsyncSubmits:
         *,
         window: int = 1000,
         timeout: float | timedelta | None = None,
-    ) -> AsyncIterator[R]:
+        errors: Literal["raise"] = "raise",
+    ) -> AsyncIterator[R]: ...
+
+    @overload
+    def map(
+        self,
+        task: BaseTask[..., R],
+        arguments: Iterable[Arguments] | AsyncIterable[Arguments],
+        /,
+        *,
+        window: int = 1000,
+        timeout: float | timedelta | None = None,
+        errors: Literal["keep"],
+    ) -> AsyncIterator[R | PyjobsError]: ...
+
+    def map(
+        self,
+        task: BaseTask[..., R],
+        arguments: Iterable[Arguments] | AsyncIterable[Arguments],
+        /,
+        *,
+        window: int = 1000,
+        timeout: float | timedelta | None = None,
+        errors: Literal["raise", "keep"] = "raise",
+    ) -> AsyncIterator[R | PyjobsError]:
         """Submit a job of a task for each item, and yield the results in the items' order.
 
         No more than `window` jobs are submitted and not yielded.
@@ -242,16 +268,18 @@ class AsyncSubmits:
                 raises is raised when its item is taken.
             window: most jobs at a time, 1 to 100,000.
             timeout: seconds to wait for each result. Default: no limit.
+            errors: 'raise' raises the error of a job in the place of its result, which ends the
+                iteration; 'keep' yields the error there, and goes on.
 
         Raises:
             BadArgument: an argument is not what it must be.
-            JobFailed: a job failed; JobCancelled, JobExpired and ResultGone accordingly. The error
-                of a job is raised in the place of its result, and ends the iteration.
+            JobFailed: a job failed; JobCancelled, JobExpired and ResultGone accordingly. Not with
+                errors='keep'.
             TimeoutError: no result came in time.
             PyjobsError: a submit failed, as those of `submit_many` do.
         """
         is_stream(arguments, (Iterable, AsyncIterable), "arguments")
-        return self._map(task, arguments, Window(window), timeout)
+        return self._map(task, arguments, Window(window, errors), timeout)
 
     async def _map(
         self,
@@ -259,14 +287,16 @@ class AsyncSubmits:
         arguments: Iterable[Arguments] | AsyncIterable[Arguments],
         window: Window[Job[R]],
         timeout: float | timedelta | None,
-    ) -> AsyncIterator[R]:
+    ) -> AsyncIterator[R | PyjobsError]:
         values = aiter(arguments) if isinstance(arguments, AsyncIterable) else iter(arguments)
         while True:
             if room := window.room:
                 window.add(await self.submit_many(task, taken(values, room)), room)
             if not window.jobs:
                 return
-            yield await window.jobs.popleft().result(timeout)
+            job = window.jobs.popleft()
+            error = await job.exception(timeout) if window.keeps_errors else None
+            yield await job.result(timeout) if error is None else error
 
     async def _submit_part(self, stream: Stream[Job]) -> None:
         if part := stream.part():

@@ -30,6 +30,9 @@ from pyjobs.validate import checked, moment_ms, needed, positive, to_ms
 
 Missed = Literal["skip", "last", "all"]
 
+# The scripts take no less.
+LEAST_EVERY_MS = 1000
+
 
 class ScheduleOptions(TypedDict, total=False):
     """Holds the options of the jobs of a schedule, as `client.schedules.set` takes them.
@@ -144,7 +147,10 @@ class ScheduleCalls:
         body = codec.encode(data)
         if len(body) > MAX_BYTES:
             raise TooLarge(f"data: {len(body)} bytes as JSON, more than {MAX_BYTES}")
-        when: dict[str, Any] = {"every": positive("every", every), "at": moment_ms("first", first)}
+        when: dict[str, Any] = {
+            "every": positive("every", every, LEAST_EVERY_MS),
+            "at": moment_ms("first", first),
+        }
         if cron is not None:
             moments = Cron(cron, zone).after(clock.now_ms(), MOMENTS)
             when = {"moments": moments_text(moments), "cron": quote(cron), "zone": quote(zone)}

@@ -100,8 +100,8 @@ class Job(BaseJob, Generic[T]):
     def info(self) -> JobInfo | None:
         """Return what Redis knows of the job now (queue/show).
 
-        That is its state, its attempt, its moments and its last error. None when there is no such job, or its retention is over; simple mode stores
-        no jobs.
+        That is its state, its attempt, its moments and its last error. None when there is no such
+        job, or its retention is over; simple mode stores no jobs.
 
         Raises:
             Unavailable: Redis can't be reached.

@@ -6,7 +6,7 @@ import time
 from collections.abc import Collection, Iterable, Iterator
 from datetime import timedelta
 from itertools import islice
-from typing import Any, Unpack, overload
+from typing import Any, Literal, Unpack, overload
 
 from pyjobs.client.batch import Batch
 from pyjobs.client.core import ClientCore
@@ -17,6 +17,7 @@ from pyjobs.client.stream import Stream, is_stream
 from pyjobs.client.submit import Json, given, no_arguments
 from pyjobs.client.sync_job import Job
 from pyjobs.client.task_stream import Window
+from pyjobs.errors import PyjobsError
 from pyjobs.task import Arguments, BaseTask, P, R
 from pyjobs.transport import ErrorTranslation, Server, register, run_many
 
@@ -195,6 +196,7 @@ class Submits:
             stream.end()
         return stream.jobs
 
+    @overload
     def map(
         self,
         task: BaseTask[..., R],
@@ -203,7 +205,31 @@ class Submits:
         *,
         window: int = 1000,
         timeout: float | timedelta | None = None,
-    ) -> Iterator[R]:
+        errors: Literal["raise"] = "raise",
+    ) -> Iterator[R]: ...
+
+    @overload
+    def map(
+        self,
+        task: BaseTask[..., R],
+        arguments: Iterable[Arguments],
+        /,
+        *,
+        window: int = 1000,
+        timeout: float | timedelta | None = None,
+        errors: Literal["keep"],
+    ) -> Iterator[R | PyjobsError]: ...
+
+    def map(
+        self,
+        task: BaseTask[..., R],
+        arguments: Iterable[Arguments],
+        /,
+        *,
+        window: int = 1000,
+        timeout: float | timedelta | None = None,
+        errors: Literal["raise", "keep"] = "raise",
+    ) -> Iterator[R | PyjobsError]:
         """Submit a job of a task for each item, and yield the results in the items' order.
 
         No more than `window` jobs are submitted and not yielded.
@@ -217,16 +243,18 @@ class Submits:
                 raises is raised when its item is taken.
             window: most jobs at a time, 1 to 100,000.
             timeout: seconds to wait for each result. Default: no limit.
+            errors: 'raise' raises the error of a job in the place of its result, which ends the
+                iteration; 'keep' yields the error there, and goes on.
 
         Raises:
             BadArgument: an argument is not what it must be.
-            JobFailed: a job failed; JobCancelled, JobExpired and ResultGone accordingly. The error
-                of a job is raised in the place of its result, and ends the iteration.
+            JobFailed: a job failed; JobCancelled, JobExpired and ResultGone accordingly. Not with
+                errors='keep'.
             TimeoutError: no result came in time.
             PyjobsError: a submit failed, as those of `submit_many` do.
         """
         is_stream(arguments, (Iterable,), "arguments")
-        return self._map(task, arguments, Window(window), timeout)
+        return self._map(task, arguments, Window(window, errors), timeout)
 
     def _map(
         self,
@@ -234,14 +262,16 @@ class Submits:
         arguments: Iterable[Arguments],
         window: Window[Job[R]],
         timeout: float | timedelta | None,
-    ) -> Iterator[R]:
+    ) -> Iterator[R | PyjobsError]:
         values = iter(arguments)
         while True:
             if room := window.room:
                 window.add(self.submit_many(task, islice(values, room)), room)
             if not window.jobs:
                 return
-            yield window.jobs.popleft().result(timeout)
+            job = window.jobs.popleft()
+            error = job.exception(timeout) if window.keeps_errors else None
+            yield job.result(timeout) if error is None else error
 
     def _submit_part(self, stream: Stream[Job]) -> None:
         if part := stream.part():

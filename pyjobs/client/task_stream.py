@@ -108,19 +108,24 @@ class Window(Generic[J]):
     Attributes:
         jobs: the jobs, the next to be yielded first.
         is_last: whether every job was submitted.
+        keeps_errors: whether the error of a job is yielded in the place of its result.
 
     Args:
         size: most jobs at a time.
+        errors: 'raise' or 'keep'.
 
     Raises:
-        BadArgument: the size is no whole number from 1 to 100,000.
+        BadArgument: the size is no whole number from 1 to 100,000, or `errors` is another word.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, errors: str = "raise") -> None:
+        if errors not in ("raise", "keep"):
+            raise BadArgument(f"errors: {errors!r} is not one of raise, keep")
         if whole("window", size, 1, MOST_WINDOW) is None:
             raise BadArgument("window: must be a whole number, not None")
         self.jobs: deque[J] = deque()
         self.is_last = False
+        self.keeps_errors = errors == "keep"
         self._size = size
 
     @property

@@ -80,7 +80,7 @@ def test_a_verb_of_a_schedule_that_is_not_there_raises(schedules: Any, verb: str
         ({"cron": "* * * * *", "first": 5}, "first"),
         ({"cron": "never"}, "cron"),
         ({"cron": "* * * * *", "zone": "Moon/Base"}, "zone"),
-        ({"every": 0.5}, "every"),
+        ({"every": 0.5}, "every: must be a number of seconds, 1 or more, not 0.5"),
         ({"every": 5, "missed": "some"}, "missed"),
         ({"every": 5, "delay": 5}, "delay"),
         ({"every": 5, "timeout": -1}, "timeout"),

@@ -18,10 +18,12 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,7 @@ import pytest
 from lua_build import reply
 from redis import Redis
 from support.pages import PAGES, ROOT, Block, blocks
+from support.running import wait_until
 
 from pyjobs.testing import Server, find_redis_cli, find_servers
 
@@ -55,9 +58,22 @@ IN_BACKGROUND = {
     ("docs/guide.md", "pyjobs work orders:worker"),
     ("docs/guide.md", "pyjobs work pages:worker"),
     ("docs/guide.md", "pyjobs work sums:worker"),
+    ("docs/programs.md", "pyjobs work shop:worker"),
+    ("docs/programs.md", "pyjobs work mailer:worker"),
+    ("docs/programs.md", "pyjobs work rows:worker"),
+    (
+        "docs/programs.md",
+        "gunicorn --preload --workers 2 --threads 8 --bind localhost:8000 mailer:app",
+    ),
 }
-# The same, but it ends by the signal: a program without handlers of signals.
-KILLED = {("docs/guide.md", "python pull.py")}
+# The same, but it ends by the signal: it has no handler of signals, or sends it again.
+KILLED = {
+    ("docs/guide.md", "python pull.py"),
+    ("docs/programs.md", "uvicorn shop:app --port 8001"),
+    ("docs/programs.md", "python -m aiosmtpd -n -l localhost:8025"),
+}
+# Ports that programs of a page listen on. Each run has others in their places.
+PORTS = re.compile(r"\b(?:8000|8001|8025)\b")
 # Pages that ask for the worker of the README.
 WITH_WORKER = {"docs/guide.md"}
 
@@ -81,6 +97,8 @@ class Reader:
             "bin/redis-cli": f"{cli} -u {server.url}",
             "bin/pyjobs": f"{sys.executable} -m pyjobs",
             "bin/python": sys.executable,
+            "bin/uvicorn": f"{sys.executable} -m uvicorn",
+            "bin/gunicorn": f"{sys.executable} -m gunicorn",
             **{
                 f"scripts/{name}": str(ROOT / "scripts" / name)
                 for name in ("bench", "chaos", "mutants")
@@ -91,6 +109,7 @@ class Reader:
             (folder / name).write_text(f'#!/bin/sh\nexec {command} "$@"\n')
             (folder / name).chmod(0o755)
         path = f"{folder / 'bin'}:{os.environ['PATH']}"
+        self._ports: dict[str, int] = {}
         self._env = {**os.environ, "PATH": path, "PYJOBS_URL": server.url, "PYTHONPATH": str(ROOT)}
 
     def read(self, page: str) -> None:
@@ -116,11 +135,11 @@ class Reader:
         if re.match(r"# \w+\.py\n", block.text):
             self._give(block)
             return
-        said = self._run([sys.executable, "-c", block.text.replace(URL, self._url)])
+        said = self._run([sys.executable, "-c", self._own(block.text)])
         assert said.splitlines() == re.findall(r"print\(.*\) +# (.*)$", block.text, re.MULTILINE)
 
     def do_sh(self, block: Block) -> None:
-        said = iter(self._run(["sh", "-euc", block.text.replace(URL, self._url)]).splitlines())
+        said = iter(self._run(["sh", "-euc", self._own(block.text)]).splitlines())
         for line in re.findall(r"^# prints (.*)$", block.text, re.MULTILINE):
             assert line in said, f"not printed in this order: {line}"
 
@@ -138,7 +157,7 @@ class Reader:
         for line in block.text.splitlines():
             *moment, command = line.split(None, 5)
             assert len(moment) == 5
-            self._run(["sh", "-euc", command.replace(URL, self._url)])
+            self._run(["sh", "-euc", self._own(command)])
 
     def do_lua(self, block: Block) -> None:
         lines = block.text.splitlines()
@@ -151,9 +170,20 @@ class Reader:
 
     def _give(self, block: Block) -> None:
         name = block.title.removeprefix("# ")
-        (self._folder / name).write_text(block.text.replace(URL, self._url))
+        (self._folder / name).write_text(self._own(block.text))
+
+    def _own(self, text: str) -> str:
+        """The text with the server and the ports of this run."""
+        return PORTS.sub(lambda found: str(self._port(found[0])), text.replace(URL, self._url))
+
+    def _port(self, named: str) -> int:
+        if named not in self._ports:
+            with socket.create_server(("localhost", 0)) as free:
+                self._ports[named] = free.getsockname()[1]
+        return self._ports[named]
 
     def _work(self, command: str, *, ends_well: bool) -> None:
+        command = self._own(command)
         process = subprocess.Popen(
             ["sh", "-c", f"exec {command}"], env=self._env, cwd=self._folder, text=True
         )
@@ -164,6 +194,8 @@ class Reader:
             assert code == 0 or not ends_well, f"{command}: {code}"
 
         self._stack.callback(end)
+        for port in set(re.findall(r"\d+", command)) & {str(port) for port in self._ports.values()}:
+            wait_until(partial(listens, int(port)), SECONDS)
 
     def _run(self, command: list[str]) -> str:
         done = subprocess.run(
@@ -177,6 +209,12 @@ class Reader:
         )
         assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
         return done.stdout
+
+
+def listens(port: int) -> bool:
+    """Whether a program takes connections on this port."""
+    with socket.socket() as client:
+        return client.connect_ex(("localhost", port)) == 0
 
 
 def shown(reply: Any) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 import pytest
-from support.pages import PAGES, ROOT, inline, prose
+from support.pages import PAGES, ROOT, blocks, inline, prose
 
 import pyjobs
 import pyjobs.aio
@@ -199,3 +199,32 @@ def test_the_readme_is_short() -> None:
 def test_the_readme_links_to_every_page() -> None:
     linked = set(re.findall(r"\]\((docs/\w+\.md)\)", PAGES["README.md"]))
     assert linked == {page for page in PAGES if Path(page).parent.name == "docs"}
+
+
+# --- programs ---
+
+PROGRAMS = "docs/programs.md"
+
+
+def lines_of(title: str) -> int:
+    """How many lines that are not blank the program of this title has; it compiles."""
+    [block] = [block for block in blocks(PROGRAMS) if block.title == f"# {title}"]
+    compile(block.text, title, "exec")
+    return sum(1 for line in block.text.splitlines() if line.strip())
+
+
+@pytest.mark.parametrize(
+    ("heading", "ours", "other", "queue"),
+    [
+        ("a web service", "shop.py", "shop_rq.py", "RQ"),
+        ("mail from a web form", "mailer.py", "mailer_celery.py", "Celery"),
+        ("a batch", "rows.py", "rows_celery.py", "Celery"),
+    ],
+)
+def test_a_program_is_a_third_shorter_than_the_same_for_another_queue(
+    heading: str, ours: str, other: str, queue: str
+) -> None:
+    assert 3 * lines_of(ours) <= 2 * lines_of(other)
+    anchor = heading.replace(" ", "-")
+    row = f"| [{heading}](#{anchor}) | {lines_of(ours)} | {lines_of(other)} ({queue}) |"
+    assert row in PAGES[PROGRAMS]

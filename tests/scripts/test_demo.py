@@ -22,6 +22,7 @@ pytestmark = pytest.mark.slow
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 ROW = re.compile(r"│ (\w+) +│ +(\d+) │ +\d+\.\d\d │ +[\d,]+ │ +(\d+) │ +(\d+) │")
+KINDS = [*MODES, "count", "longest"]
 LINES = "first\nsecond\n\nvierte Zeile: äöü ✓ 𝄞\n"
 NOBODY = "redis://:secret@127.0.0.1:1"
 
@@ -54,14 +55,15 @@ def text(tmp_path: Path) -> Path:
 
 def assert_well(done: Done, jobs: int) -> None:
     assert (done.returncode, done.stderr) == (0, "")
-    assert ROW.findall(done.stdout) == [(mode, str(jobs), "0", "0") for mode in MODES]
-    assert done.stdout.endswith("Every line came back reversed.\n")
+    assert ROW.findall(done.stdout) == [(kind, str(jobs), "0", "0") for kind in KINDS]
+    assert "Every line came back reversed.\n" in done.stdout
+    assert re.search(r"The schedule tick made [2-9] jobs, one every 1 s.\n$", done.stdout)
     assert all(f"{jobs}/{jobs}" in line for line in bars(done)), done.stdout
 
 
 def bars(done: Done) -> list[str]:
-    found = [line for line in done.stdout.splitlines() if line.split(" ")[0] in MODES]
-    assert [line.split(" ")[0] for line in found] == list(MODES)
+    found = [line for line in done.stdout.splitlines() if line.split(" ")[0] in KINDS]
+    assert [line.split(" ")[0] for line in found] == KINDS
     return found
 
 

@@ -114,6 +114,29 @@ def test_map_raises_the_error_of_a_job_in_its_place(store: Store, client: pyjobs
 
 
 @at(MEMORY_PLACES)
+def test_map_that_keeps_errors_yields_the_error_of_a_job_in_its_place_and_goes_on(
+    store: Store, client: pyjobs.Client
+) -> None:
+    with worker(store):
+        one, error, three = client.map(half, [(2,), (3,), (6,)], errors="keep", timeout=9)
+    assert (one, three) == (1, 3)
+    assert isinstance(error, JobFailed)
+    assert str(error) == "ValueError: 3 is odd"
+
+
+@at(MEMORY_PLACES)
+def test_map_that_keeps_errors_raises_when_no_result_comes_in_time(client: pyjobs.Client) -> None:
+    with pytest.raises(TimeoutError):
+        next(client.map(half, [(2,)], errors="keep", timeout=0.01))
+
+
+@at(MEMORY_PLACES)
+def test_map_refuses_a_word_for_errors_that_is_none(client: pyjobs.Client) -> None:
+    with pytest.raises(BadArgument, match="errors: 'drop' is not one of raise, keep"):
+        client.map(half, [], errors="drop")  # type: ignore[call-overload]
+
+
+@at(MEMORY_PLACES)
 @pytest.mark.parametrize("window", [0, None, 100_001])
 def test_map_refuses_a_window_that_is_none(client: pyjobs.Client, window: Any) -> None:
     with pytest.raises(BadArgument, match="window"):
@@ -126,13 +149,18 @@ def test_the_asyncio_client_maps_lists_and_async_generators(store: Store) -> Non
         for n in range(25):
             yield (2 * n,)
 
-    async def halves() -> tuple[list[int], list[int], list[int]]:
+    async def halves() -> tuple[list[int], list[int], list[str]]:
         async with pyjobs.aio.Client(store.url) as client:
             jobs = await client.submit_many(half, numbers())
             first = [await job for job in jobs]
             second = [one async for one in client.map(half, numbers(), window=4, timeout=9)]
-            third = [one async for one in client.map(half, [(2,), {"of": 4}])]
+            kept = [one async for one in client.map(half, [(2,), (3,), {"of": 4}], errors="keep")]
+            third = [str(one) for one in kept]
             return first, second, third
 
     with worker(store):
-        assert asyncio.run(halves()) == ([*range(25)], [*range(25)], [1, 2])
+        assert asyncio.run(halves()) == (
+            [*range(25)],
+            [*range(25)],
+            ["1", "ValueError: 3 is odd", "2"],
+        )

@@ -33,6 +33,8 @@ def sync_uses(client: pyjobs.Client) -> None:
     assert_type(client.submit(who, word="hi").result(), bytes)
     assert_type(client.submit_many(send, [(7, "hi"), {"to": 8}]), list[Job[int]])
     assert_type(next(client.map(send, [(7,)])), int)
+    kept = client.map(send, [(7,)], errors="keep")
+    assert_type(next(kept), int | pyjobs.PyjobsError)
     client.submit({"text": "hi"}, queue="words", delay=3)
     client.submit([1, "two", None])
     client.submit(send)  # wrong
