@@ -2,7 +2,7 @@
 
 from importlib.metadata import version
 
-from pyjobs.client import Client, Job, JobRef, Options, Schedule, ScheduleInfo
+from pyjobs.client import Client, Job, JobInfo, JobRef, Options, Schedule, ScheduleInfo
 from pyjobs.engine import ModeName
 from pyjobs.errors import (
     BadArgument,
@@ -47,6 +47,7 @@ __all__ = [
     "JobCancelled",
     "JobExpired",
     "JobFailed",
+    "JobInfo",
     "JobRef",
     "LeaseLost",
     "MissingExtra",

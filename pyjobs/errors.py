@@ -161,9 +161,12 @@ class JobFailed(PyjobsError):
         traceback: traceback of that error as text, its last 16,000 characters.
         reason: why the job died in reliable mode: 'attempts', 'rejected', 'crashed', or 'unknown'
             when no worker knew its task; '-' in the other modes.
+        attempts: how many attempts the job had, with those whose lease ran out.
     """
 
-    def __init__(self, type: str, message: str, traceback: str, reason: str = "-") -> None:
+    def __init__(
+        self, type: str, message: str, traceback: str, reason: str = "-", attempts: int = 1
+    ) -> None:
         because = BECAUSE.get(reason, "")
         parts = (message,) if type == "Reject" else (because, type, message)
         super().__init__(": ".join(part for part in parts if part) or "the job failed")
@@ -171,6 +174,7 @@ class JobFailed(PyjobsError):
         self.message = message
         self.traceback = traceback
         self.reason = reason
+        self.attempts = attempts
 
 
 class JobCancelled(PyjobsError):

@@ -1,6 +1,6 @@
 -- queue/result @1
 -- Read what became of jobs, in the modes that store it.
--- returns  [[state, reason, queued, started, processed, body] per item]
+-- returns  [[state, reason, queued, started, processed, body, attempts?] per item]
 --          state      word   'pending', 'delayed', 'inflight', 'done', 'failed', 'dead', 'cancelled' or 'expired';
 --                            '' when there is no such job (any more)
 --          reason     word   of a dead job 'attempts', 'rejected', 'crashed' or 'unknown'; else '-'
@@ -8,6 +8,7 @@
 --          started    at     when it was last claimed; 0: never
 --          processed  at     when it ended; 0: it has not
 --          body       bytes  of a job that is done its result, else its last error; empty when there is none
+--          attempts   int    of a dead job, with the leases that ran out; left out for any other
 -- errors   BADARG BADLAYOUT
 -- replay   safe: it only reads
 -- cost     O(items)

@@ -1,9 +1,10 @@
 """Submitting jobs and waiting for their results.
 
-`Client`, `Job`, `JobRef`, `Options`, `Schedule` and `ScheduleInfo` are public. Other folders import
-from this file and not past it.
+`Client`, `Job`, `JobInfo`, `JobRef`, `Options`, `Schedule` and `ScheduleInfo` are public. Other
+folders import from this file and not past it.
 """
 
+from pyjobs.client.info import JobInfo
 from pyjobs.client.job import JobRef, settle_stored
 from pyjobs.client.options import Options
 from pyjobs.client.schedules import Missed, Schedule, ScheduleCalls, ScheduleInfo, ScheduleOptions
@@ -12,6 +13,7 @@ from pyjobs.client.sync import Client, Job
 __all__ = [
     "Client",
     "Job",
+    "JobInfo",
     "JobRef",
     "Missed",
     "Options",

@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import warnings
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection, Iterable
 from datetime import timedelta
 
 from pyjobs.asyncutil import cancel_and_wait
-from pyjobs.client.aio_job import Job, UnheardJob
+from pyjobs.client.aio_job import Job, Source, T, UnheardJob, as_ended, in_order
 from pyjobs.client.aio_schedules import AsyncSchedules
 from pyjobs.client.aio_submit import AsyncSubmits
+from pyjobs.client.arrivals import Arrivals
 from pyjobs.client.coalesce import Coalescer
 from pyjobs.client.core import ClientCore
 from pyjobs.client.job import JobRef
@@ -68,8 +69,10 @@ class Client(AsyncSubmits):
         sweep: float | timedelta = 3.0,
         results: bool = True,
     ) -> None:
+        self._source = Source()
         self._core = ClientCore(
             Job if results else UnheardJob,
+            self._source,
             mode=mode,
             prefix=prefix,
             queue=queue,
@@ -80,6 +83,9 @@ class Client(AsyncSubmits):
         url = chosen_url(url)
         self._server = aconnect(url)
         self._translating = ErrorTranslation(url)
+        source = self._source
+        source.core, source.server = self._core, self._server
+        source.translating = self._translating
         self._listener = AsyncListener(self._server, self._core) if results else None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._coalescer: Coalescer[Job] = Coalescer(self._core)
@@ -120,6 +126,32 @@ class Client(AsyncSubmits):
                 stored = await arun(self._server, chunk.call)
                 self._core.sweep.settle_gone(self._core.sweep.take(chunk, stored))
         return job
+
+    def results(
+        self,
+        jobs: Iterable[Job[T]],
+        *,
+        ordered: bool = False,
+        timeout: float | timedelta | None = None,
+    ) -> AsyncIterator[Job[T]]:
+        """Yield jobs as they end, each when its outcome is known.
+
+        `await job` then returns or raises at once.
+
+        Args:
+            jobs: jobs of this client.
+            ordered: whether to yield them in the order in which they are given instead.
+            timeout: how long to wait for all of them, in seconds or as a timedelta, from the first
+                step of the iteration. Default: no limit.
+
+        Raises:
+            BadArgument: one of `jobs` is no job, or the timeout is not a duration.
+            TimeoutError: not all have ended in time. The jobs go on.
+            NoResults: the client was made with `results=False`.
+            ClientClosed: a job belongs to another event loop.
+        """
+        arrivals = Arrivals(jobs, timeout)
+        return in_order(arrivals) if ordered else as_ended(arrivals)
 
     async def cancel(self, job: Job | JobRef | str, *, queue: str | None = None) -> bool:
         """Cancel a job that has not ended (<mode>/cancel).

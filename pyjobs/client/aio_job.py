@@ -1,14 +1,20 @@
-"""A job of the asyncio client: how a task waits for it. Nothing else may live here."""
+"""Jobs of the asyncio client: how a task waits for them and asks about them. Nothing else may live
+here.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import AsyncIterator, Generator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic
 
+from pyjobs.client.arrivals import Arrival, Arrivals
+from pyjobs.client.core import ClientCore
+from pyjobs.client.info import JobInfo, info_of
 from pyjobs.client.job import BaseJob
 from pyjobs.errors import ClientClosed, PyjobsError
+from pyjobs.transport import AsyncServer, ErrorTranslation, arun
 from pyjobs.validate import wait_seconds
 
 if TYPE_CHECKING:
@@ -20,6 +26,20 @@ else:
     from typing import TypeVar
 
     T = TypeVar("T")
+
+
+class Source:
+    """Asks Redis about the jobs of one client."""
+
+    core: ClientCore[Job]
+    server: AsyncServer
+    translating: ErrorTranslation
+
+    async def ask(self, job: Job) -> JobInfo | None:
+        """Return what is known of a job now (queue/show)."""
+        self.core.check_open()
+        with self.translating:
+            return info_of(await arun(self.server, self.core.show(job)))
 
 
 class Job(BaseJob, Generic[T]):
@@ -36,10 +56,11 @@ class Job(BaseJob, Generic[T]):
     """
 
     __slots__ = ("_loop",)
-    _waiter: list[asyncio.Future[None]] | None
+    # Each has `done` and `set_result`.
+    _waiter: list[Any] | None
 
-    def __init__(self, id: str, queue: str) -> None:
-        super().__init__(id, queue)
+    def __init__(self, id: str, queue: str, source: Any = None) -> None:
+        super().__init__(id, queue, source)
         self._loop = running_loop()
 
     def __await__(self) -> Generator[Any, None, T]:
@@ -84,25 +105,52 @@ class Job(BaseJob, Generic[T]):
         await self._wait(timeout)
         return self._error()
 
+    async def info(self) -> JobInfo | None:
+        """Return what Redis knows of the job now (queue/show).
+
+        That is its state, its attempt, its moments and its last error. None when there is no such
+        job, or its retention is over; simple mode stores no jobs.
+
+        Raises:
+            Unavailable: Redis can't be reached.
+            ClientClosed: the client is closed, or belongs to another event loop.
+            Forbidden: Redis's access rules forbid queue/show.
+        """
+        self._check_loop()
+        found: JobInfo | None = await self._source.ask(self)
+        return found
+
     async def _wait(self, timeout: float | timedelta | None) -> None:
         seconds = wait_seconds("timeout", timeout)
         if self._end is not None:
             return
-        if self._loop is not None and self._loop is not running_loop():
-            raise ClientClosed(
-                f"job {self.id} on queue {self.queue} belongs to the event loop of its client; in "
-                "this loop, look it up: await client.job(JobRef(job.id, job.queue))"
-            )
+        self._check_heard()
         # A future for each call that waits: cancelling one call must not affect the others.
         waiter = asyncio.get_running_loop().create_future()
-        self._waiter = [*(self._waiter or ()), waiter]
+        self._add_waiter(waiter)
         try:
             async with asyncio.timeout(seconds):
                 await waiter
         except TimeoutError:
             raise self._no_result(seconds) from None
         finally:
-            self._waiter = [other for other in self._waiter if other is not waiter]
+            self._drop_waiter(waiter)
+
+    def _check_loop(self) -> None:
+        if self._loop is not None and self._loop is not running_loop():
+            raise ClientClosed(
+                f"job {self.id} on queue {self.queue} belongs to the event loop of its client; in "
+                "this loop, look it up: await client.job(JobRef(job.id, job.queue))"
+            )
+
+    def _check_heard(self) -> None:
+        self._check_loop()
+
+    def _add_waiter(self, waiter: Any) -> None:
+        self._waiter = [*(self._waiter or ()), waiter]
+
+    def _drop_waiter(self, waiter: Any) -> None:
+        self._waiter = [other for other in self._waiter or () if other is not waiter]
 
     def _wake(self) -> None:
         for waiter in self._waiter or ():
@@ -123,6 +171,43 @@ class UnheardJob(Job):
 
     __slots__ = ()
 
-    async def _wait(self, timeout: float | timedelta | None) -> None:
+    def _check_heard(self) -> None:
         if self._end is None:
             raise self._no_results()
+
+
+async def as_ended(arrivals: Arrivals[Job[T]]) -> AsyncIterator[Job[T]]:
+    """Yield jobs as they end.
+
+    Raises:
+        TimeoutError: not all have ended in time.
+    """
+    ended: asyncio.Queue[Arrival[Job[T]]] = asyncio.Queue()
+    arrivals.begin()
+    try:
+        arrivals.watch(ended.put_nowait)
+        while arrivals.left:
+            try:
+                async with asyncio.timeout(arrivals.seconds()):
+                    arrival = await ended.get()
+            except TimeoutError:
+                raise arrivals.too_late(arrivals.left) from None
+            for job in arrivals.take(arrival):
+                yield job
+    finally:
+        arrivals.close()
+
+
+async def in_order(arrivals: Arrivals[Job[T]]) -> AsyncIterator[Job[T]]:
+    """Yield each job in its turn, when it has ended.
+
+    Raises:
+        TimeoutError: not all have ended in time.
+    """
+    arrivals.begin()
+    for place, job in enumerate(arrivals.jobs):
+        try:
+            await job._wait(arrivals.seconds())
+        except TimeoutError:
+            raise arrivals.too_late(len(arrivals.jobs) - place) from None
+        yield job

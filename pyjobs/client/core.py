@@ -6,9 +6,10 @@ Everything that the sync and the asyncio client share may live here. Nothing her
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Generic
+from typing import Any, Generic
 
 from pyjobs.client.batch import Batch, Chunk, refused
 from pyjobs.client.job import BaseJob, JobRef, note, presence, same_job, settle
@@ -18,9 +19,11 @@ from pyjobs.client.schedules import ScheduleCalls
 from pyjobs.client.submit import Route, SubmitBuilder
 from pyjobs.client.sweep import Sweep
 from pyjobs.engine import (
+    OPERATOR,
     REGISTER_SECONDS,
     Call,
     Keys,
+    ShownJob,
     Stored,
     StoredVerbs,
     fetch,
@@ -48,7 +51,8 @@ class ClientCore(Generic[J]):
         closed: whether `close` was called.
 
     Args:
-        make: makes a job from its id and the name of its queue.
+        kind: makes a job from its id, the name of its queue, and `source`.
+        source: how a job asks about itself; None where none does.
         mode: name of the mode.
         prefix: what every key begins with.
         queue: name of the queue of jobs that name no queue and are not routed.
@@ -62,7 +66,8 @@ class ClientCore(Generic[J]):
 
     def __init__(
         self,
-        make: Callable[[str, str], J],
+        kind: Callable[..., J],
+        source: Any = None,
         *,
         mode: str,
         prefix: str,
@@ -73,7 +78,8 @@ class ClientCore(Generic[J]):
     ) -> None:
         self.mode = mode_named(mode)
         self.keys = Keys(prefix)
-        self._make = make
+        self._kind, self._source = kind, source
+        self._make: Callable[[str, str], J] = functools.partial(kind, source=source)
         self._queue = checked("queue", queue)
         self._route = route
         self._every = needed("sweep", positive("sweep", sweep)) / 1000
@@ -91,7 +97,8 @@ class ClientCore(Generic[J]):
         self.builder = SubmitBuilder(
             mode=self.mode,
             client=self.name,
-            make=self._make,
+            kind=self._kind,
+            source=self._source,
             pending=self._pending,
             keys=self.keys,
             queue=self._queue,
@@ -146,6 +153,10 @@ class ClientCore(Generic[J]):
             ids: the jobs' ids.
         """
         return watch(queue, ids, client=self.name) if self.results else fetch(queue, ids)
+
+    def show(self, job: BaseJob) -> Call[ShownJob]:
+        """Return the call that reads all that is known of a job."""
+        return OPERATOR.show(self.keys.queue(job.queue), job.id)
 
     def is_awaited(self) -> bool:
         """Return whether the program still has a job whose outcome is not known."""

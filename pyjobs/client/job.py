@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
 
 from pyjobs import codec
 from pyjobs.client.presence import NEXT, Event, Presence
@@ -30,6 +30,8 @@ from pyjobs.errors import (
 # A global name is found faster than a member of an Enum, which counts for 100,000 jobs.
 SENT = Presence.SENT
 LIVE_STATES = frozenset({"pending", "delayed", "inflight"})
+# What the waits of the standard library look for in a future.
+OF_FUTURES = frozenset({"_condition", "add_done_callback", "cancelled", "running"})
 
 
 class JobRef(NamedTuple):
@@ -61,15 +63,18 @@ class BaseJob:
         "_decode",
         "_end",
         "_presence",
+        "_source",
         "_waiter",
         "created",
         "id",
         "queue",
     )
 
-    def __init__(self, id: str, queue: str) -> None:
+    def __init__(self, id: str, queue: str, source: Any = None) -> None:
         self.id = id
         self.queue = queue
+        # The client's way to Redis; None for a job without a client.
+        self._source = source
         self.created = True
         self._presence = SENT
         self._end: Stored | PyjobsError | None = None
@@ -108,6 +113,30 @@ class BaseJob:
         end = self._end
         return (end.queued, end.started, end.processed) if isinstance(end, Stored) else None
 
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> NoReturn:
+            hint = ""
+            if name in OF_FUTURES:
+                hint = "; a job is no future: client.results(jobs) yields jobs as they end"
+            raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}{hint}")
+
+    def _check_heard(self) -> None:
+        """Check that the outcome can be waited for here.
+
+        Raises:
+            NoResults: the client was made with `results=False`.
+            ClientClosed: the job belongs to another event loop.
+        """
+
+    def _add_waiter(self, waiter: Any) -> None:
+        """Let `settle` wake a waiter too."""
+        raise NotImplementedError
+
+    def _drop_waiter(self, waiter: Any) -> None:
+        """Take back a waiter that was not woken."""
+        raise NotImplementedError
+
     def _wake(self) -> None:
         """Wake the calls that wait for the outcome."""
         raise NotImplementedError
@@ -143,7 +172,7 @@ class BaseJob:
             return JobCancelled(f"job {self.id} on queue {self.queue} was cancelled")
         if end.state == "expired":
             return JobExpired(f"job {self.id} on queue {self.queue} was not started in time")
-        return JobFailed(*codec.decode_error(end.body), reason=end.reason)
+        return JobFailed(*codec.decode_error(end.body), end.reason, end.attempts or 1)
 
 
 AnyJob = TypeVar("AnyJob", bound=BaseJob)

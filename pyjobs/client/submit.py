@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from pyjobs import codec
@@ -67,7 +69,8 @@ class SubmitBuilder(Generic[J]):
     Args:
         mode: the client's mode.
         client: the name of the client, which gets the results; '' is none.
-        make: makes a job from its id and the name of its queue.
+        kind: makes a job from its id, the name of its queue, and `source`.
+        source: how a job asks about itself.
         pending: where the jobs are entered that results are expected for.
         keys: the names under the client's prefix.
         queue: name of the queue of values that name no queue and are not routed.
@@ -79,7 +82,8 @@ class SubmitBuilder(Generic[J]):
         *,
         mode: Mode,
         client: str,
-        make: Callable[[str, str], J],
+        kind: Callable[..., J],
+        source: Any,
         pending: Pending[J],
         keys: Keys,
         queue: str,
@@ -88,7 +92,8 @@ class SubmitBuilder(Generic[J]):
         self._mode = mode
         self._script = mode.script("submit")
         self._client = client
-        self._make = make
+        self._kind, self._source = kind, source
+        self._make: Callable[[str, str], J] = functools.partial(kind, source=source)
         self._pending = pending
         self._keys = keys
         self._queue = queue
@@ -309,12 +314,11 @@ class SubmitBuilder(Generic[J]):
     def _jobs(self, queue: str, ids: list[str], *, chosen: bool) -> tuple[list[J], frozenset[int]]:
         """Make a job for each id, or take the job that is pending here already. Returns the jobs,
         and the positions of those that were taken."""
-        make = self._make
         if not chosen:
-            jobs = [make(id, queue) for id in ids]
+            jobs = [*map(self._kind, ids, repeat(queue), repeat(self._source))]
             self._pending.add(queue, jobs)
             return jobs, NONE
-        tracked = [self._pending.track(queue, id, make) for id in ids]
+        tracked = [self._pending.track(queue, id, self._make) for id in ids]
         jobs = [job for job, _ in tracked]
         note(jobs, Event.SUBMITTED)
         return jobs, frozenset(at for at, (_, made) in enumerate(tracked) if not made)

@@ -8,15 +8,16 @@ from __future__ import annotations
 import contextlib
 import threading
 import warnings
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from datetime import timedelta
 
+from pyjobs.client.arrivals import Arrivals
 from pyjobs.client.core import ClientCore
 from pyjobs.client.fork import clients
 from pyjobs.client.job import JobRef
 from pyjobs.client.listener import Listener
 from pyjobs.client.submit import Route
-from pyjobs.client.sync_job import Job, UnheardJob
+from pyjobs.client.sync_job import Job, Source, T, UnheardJob, as_ended, in_order
 from pyjobs.client.sync_schedules import Schedules
 from pyjobs.client.sync_submit import Submits
 from pyjobs.engine import ModeName
@@ -61,8 +62,10 @@ class Client(Submits):
         sweep: float | timedelta = 3.0,
         results: bool = True,
     ) -> None:
+        self._source = Source()
         self._core = ClientCore(
             Job if results else UnheardJob,
+            self._source,
             mode=mode,
             prefix=prefix,
             queue=queue,
@@ -73,6 +76,9 @@ class Client(Submits):
         url = chosen_url(url)
         self._server = connect(url)
         self._translating = ErrorTranslation(url)
+        source = self._source
+        source.core, source.server = self._core, self._server
+        source.translating = self._translating
         # One, or two where a signal handler has submitted amid the first submit.
         self._listeners: list[Listener[Job]] = []
         # Reentrant, because a signal handler may close the client amid its first submit.
@@ -114,6 +120,31 @@ class Client(Submits):
                 stored = run(self._server, chunk.call)
                 self._core.sweep.settle_gone(self._core.sweep.take(chunk, stored))
         return job
+
+    def results(
+        self,
+        jobs: Iterable[Job[T]],
+        *,
+        ordered: bool = False,
+        timeout: float | timedelta | None = None,
+    ) -> Iterator[Job[T]]:
+        """Yield jobs as they end, each when its outcome is known.
+
+        `job.result()` then returns or raises at once.
+
+        Args:
+            jobs: jobs of this client.
+            ordered: whether to yield them in the order in which they are given instead.
+            timeout: how long to wait for all of them, in seconds or as a timedelta, from the first
+                step of the iteration. Default: no limit.
+
+        Raises:
+            BadArgument: one of `jobs` is no job, or the timeout is not a duration.
+            TimeoutError: not all have ended in time. The jobs go on.
+            NoResults: the client was made with `results=False`.
+        """
+        arrivals = Arrivals(jobs, timeout)
+        return in_order(arrivals) if ordered else as_ended(arrivals)
 
     def cancel(self, job: Job | JobRef | str, *, queue: str | None = None) -> bool:
         """Cancel a job that has not ended (<mode>/cancel).
@@ -171,6 +202,7 @@ class Client(Submits):
         # Kept and never closed: its connections are the parent's, and a lock in it may be held by
         # a thread that does not exist here.
         self._parents, self._server = self._server, connect(self._translating.url)
+        self._source.server = self._server
         self._core.renew()
 
     def _listen(self, queues: Collection[str]) -> None:

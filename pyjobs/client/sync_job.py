@@ -1,15 +1,23 @@
-"""A job of the synchronous client: how a thread waits for it. Nothing else may live here."""
+"""Jobs of the synchronous client: how a thread waits for them and asks about them. Nothing else may
+live here.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import queue
 import threading
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic
 
+from pyjobs.client.arrivals import Arrival, Arrivals
+from pyjobs.client.core import ClientCore
 from pyjobs.client.fork import one_waiter
+from pyjobs.client.info import JobInfo, info_of
 from pyjobs.client.job import BaseJob
 from pyjobs.errors import PyjobsError
+from pyjobs.transport import ErrorTranslation, Server, run
 from pyjobs.validate import wait_seconds
 
 if TYPE_CHECKING:
@@ -21,6 +29,20 @@ else:
     from typing import TypeVar
 
     T = TypeVar("T")
+
+
+class Source:
+    """Asks Redis about the jobs of one client."""
+
+    core: ClientCore[Job]
+    server: Server
+    translating: ErrorTranslation
+
+    def ask(self, job: Job) -> JobInfo | None:
+        """Return what is known of a job now (queue/show)."""
+        self.core.check_open()
+        with self.translating:
+            return info_of(run(self.server, self.core.show(job)))
 
 
 class Job(BaseJob, Generic[T]):
@@ -36,7 +58,8 @@ class Job(BaseJob, Generic[T]):
     """
 
     __slots__ = ()
-    _waiter: list[threading.Lock] | None
+    # Each has `release`.
+    _waiter: list[Any] | None
 
     def result(self, timeout: float | timedelta | None = None) -> T:
         """Wait for the result and return it.
@@ -74,23 +97,44 @@ class Job(BaseJob, Generic[T]):
         self._wait(timeout)
         return self._error()
 
+    def info(self) -> JobInfo | None:
+        """Return what Redis knows of the job now (queue/show).
+
+        That is its state, its attempt, its moments and its last error. None when there is no such
+        job, or its retention is over; simple mode stores no jobs.
+
+        Raises:
+            Unavailable: Redis can't be reached.
+            ClientClosed: the client is closed.
+            Forbidden: Redis's access rules forbid queue/show.
+        """
+        found: JobInfo | None = self._source.ask(self)
+        return found
+
     def _wait(self, timeout: float | timedelta | None) -> None:
         seconds = wait_seconds("timeout", timeout)
         if self._end is not None:
             return
+        self._check_heard()
         # A lock for each call that waits, which is released to wake it. An Event has a lock of its
         # own, for which a signal handler amid a wait would wait for ever.
         waiter = threading.Lock()
         waiter.acquire()
+        self._add_waiter(waiter)
+        # The outcome may have come before the waiter was in place: `settle` wakes only afterwards.
+        woken = self._end is not None or waiter.acquire(timeout=-1 if seconds is None else seconds)
+        self._drop_waiter(waiter)
+        if not woken and self._end is None:
+            raise self._no_result(seconds)
+
+    def _add_waiter(self, waiter: Any) -> None:
         with one_waiter:
             waiters = self._waiter = [] if self._waiter is None else self._waiter
         waiters.append(waiter)
-        # The outcome may have come before the waiter was in place: `settle` wakes only afterwards.
-        woken = self._end is not None or waiter.acquire(timeout=-1 if seconds is None else seconds)
+
+    def _drop_waiter(self, waiter: Any) -> None:
         with contextlib.suppress(ValueError):
-            waiters.remove(waiter)
-        if not woken and self._end is None:
-            raise self._no_result(seconds)
+            (self._waiter or []).remove(waiter)
 
     def _wake(self) -> None:
         while self._waiter:
@@ -103,6 +147,40 @@ class UnheardJob(Job):
 
     __slots__ = ()
 
-    def _wait(self, timeout: float | timedelta | None) -> None:
+    def _check_heard(self) -> None:
         if self._end is None:
             raise self._no_results()
+
+
+def as_ended(arrivals: Arrivals[Job[T]]) -> Iterator[Job[T]]:
+    """Yield jobs as they end.
+
+    Raises:
+        TimeoutError: not all have ended in time.
+    """
+    # Its `put` may be called by a signal handler in the midst of itself.
+    ended: queue.SimpleQueue[Arrival[Job[T]]] = queue.SimpleQueue()
+    arrivals.begin()
+    try:
+        arrivals.watch(ended.put)
+        while arrivals.left:
+            yield from arrivals.take(ended.get(timeout=arrivals.seconds()))
+    except queue.Empty:
+        raise arrivals.too_late(arrivals.left) from None
+    finally:
+        arrivals.close()
+
+
+def in_order(arrivals: Arrivals[Job[T]]) -> Iterator[Job[T]]:
+    """Yield each job in its turn, when it has ended.
+
+    Raises:
+        TimeoutError: not all have ended in time.
+    """
+    arrivals.begin()
+    for place, job in enumerate(arrivals.jobs):
+        try:
+            job._wait(arrivals.seconds())
+        except TimeoutError:
+            raise arrivals.too_late(len(arrivals.jobs) - place) from None
+        yield job

@@ -27,7 +27,7 @@ ROLES = {
 }
 # The scripts of every mode that a role calls besides.
 SHARED = {
-    "producer": ("queue/wake", "queue/result"),
+    "producer": ("queue/wake", "queue/result", "queue/show"),
     "worker": ("queue/wake", "queue/result"),
     "operator": (
         *("queue/wake", "queue/result", "queue/stats", "queue/show", "queue/list"),

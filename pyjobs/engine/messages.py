@@ -12,7 +12,7 @@ from pyjobs.engine.replies import Stored
 
 LINE = re.compile(
     rb"([A-Za-z0-9_.:-]{1,128}) (done|failed|dead|cancelled|expired) "
-    rb"([a-z-]{1,20}) (\d{1,15}) (\d{1,15}) (\d{1,15}) \d{1,10}\n"
+    rb"([a-z-]{1,20}) (\d{1,15}) (\d{1,15}) (\d{1,15}) (?:(\d{1,7}) )?\d{1,10}\n"
 )
 # Whatever a line holds, its last word is the size of the body that follows.
 SIZED = re.compile(rb"[^\n]{0,1000} (\d{1,10})\n")
@@ -35,7 +35,10 @@ def parse_results(message: bytes) -> Iterator[tuple[str, Stored]]:
         if message[at - 1 : at] != b"\n":
             return
         if line is not None:
-            id, state, reason, queued, started, processed = line.groups()
+            id, state, reason, queued, started, processed, attempts = line.groups()
             times = int(queued), int(started), int(processed)
             body = message[begin : at - 1]
-            yield id.decode(), Stored(state.decode(), reason.decode(), *times, body)
+            yield (
+                id.decode(),
+                Stored(state.decode(), reason.decode(), *times, body, int(attempts or 0)),
+            )

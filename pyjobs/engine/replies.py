@@ -85,6 +85,8 @@ class Stored(NamedTuple):
         started: when the job was last claimed, ms since the epoch; 0 is not yet.
         processed: when the job ended, ms since the epoch; 0 is not yet.
         body: bytes of the result, or of the last error.
+        attempts: of a dead job how many attempts it had, with those whose lease ran out; 0 of any
+            other.
     """
 
     state: str
@@ -93,6 +95,7 @@ class Stored(NamedTuple):
     started: int
     processed: int
     body: bytes
+    attempts: int = 0
 
 
 class Dead(NamedTuple):
@@ -166,10 +169,7 @@ def parse_reaped(reply: Any) -> Reaped:
 
 def parse_stored(reply: Any) -> list[Stored]:
     """Parse the reply of queue/result or queue/watch: a `Stored` for each id, in order."""
-    return [
-        Stored(state.decode(), reason.decode(), queued, started, processed, body)
-        for state, reason, queued, started, processed, body in reply
-    ]
+    return [Stored(state.decode(), reason.decode(), *more) for state, reason, *more in reply]
 
 
 def parse_dead(reply: Any) -> DeadPage:

@@ -16,8 +16,8 @@ from pyjobs import ModeName, Options
 from pyjobs.engine.modes import MODES
 from pyjobs.engine.scripts import script
 
-JOB = {"created", "done", "exception", "id", "queue", "result", "times"}
-CLIENT = {"schedules", "cancel", "close", "job", "map", "ping", "submit", "submit_many"}
+JOB = {"created", "done", "exception", "id", "info", "queue", "result", "times"}
+CLIENT = {"schedules", "cancel", "close", "job", "map", "ping", "results", "submit", "submit_many"}
 CLIENTS = [pyjobs.Client, pyjobs.aio.Client]
 both = pytest.mark.parametrize("client", CLIENTS, ids=["sync", "asyncio"])
 

@@ -53,8 +53,9 @@ class Cost(NamedTuple):
 
 # For one job, and for MANY.
 BOUNDS = {
-    # A read of the clock, since a job that is over its `expires` has expired.
-    "queue/watch": (Cost(3, 18), Cost(103, 1118)),
+    # A read of the clock, since a job that is over its `expires` has expired. With two counts
+    # of a dead job.
+    "queue/watch": (Cost(3, 20), Cost(103, 1320)),
     # Two words of each submit are the names of the limits that its queue may have.
     "simple/submit": (Cost(4, 14), Cost(4, 114)),
     # Messages are read in pieces of 16, since their sizes show only then.

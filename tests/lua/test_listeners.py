@@ -12,8 +12,9 @@ from support.store import HOUR, STORED, Jobs, Q, Store, having
 from pyjobs.engine.messages import parse_results
 from pyjobs.engine.modes import MODES
 from pyjobs.engine.queue import watch
+from pyjobs.engine.replies import Stored
 
-UNKNOWN = ("", "-", 0, 0, 0, b"")
+UNKNOWN = Stored("", "-", 0, 0, 0, b"")
 
 
 def cancel(jobs: Jobs) -> None:

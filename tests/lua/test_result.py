@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from support.store import STORED, Jobs, Q, having
 
-UNKNOWN = ("", "-", 0, 0, 0, b"")
+from pyjobs.engine.replies import Stored
+
+UNKNOWN = Stored("", "-", 0, 0, 0, b"")
 
 
 @having("submit")

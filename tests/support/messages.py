@@ -30,7 +30,7 @@ def bodies(messages: list[bytes]) -> dict[str, bytes]:
         while rest:
             head, rest = rest.split(b"\n", 1)
             words = head.decode().split(" ")
-            size = int(words[6])
+            size = int(words[-1])
             assert rest[size : size + 1] == b"\n"
             assert words[0] not in found, "told twice"
             found[words[0]], rest = rest[:size], rest[size + 1 :]

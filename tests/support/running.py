@@ -70,6 +70,9 @@ class AioJob:
     def exception(self, timeout: float | None = None) -> Any:
         return self._loop.do(self.job.exception(timeout))
 
+    def info(self) -> Any:
+        return self._loop.do(self.job.info())
+
 
 class AioClient:
     """The asyncio client with the interface of the synchronous one."""
@@ -90,6 +93,16 @@ class AioClient:
 
     def job(self, id: str, **options: Any) -> AioJob:
         return AioJob(self._loop, self._loop.do(self.client.job(id, **options)))
+
+    def results(self, jobs: list[AioJob], **options: Any) -> Iterator[AioJob]:
+        ended = self.client.results([job.job for job in jobs], **options)
+        try:
+            while True:
+                yield AioJob(self._loop, self._loop.do(anext(ended)))
+        except StopAsyncIteration:
+            return
+        finally:
+            self._loop.do(ended.aclose())
 
     def cancel(self, job: AioJob | str, **options: Any) -> bool:
         which = job.job if isinstance(job, AioJob) else job

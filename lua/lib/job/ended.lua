@@ -5,22 +5,24 @@
 local DAY_MS = 86400000
 
 -- Ends a job that has a hash: the hash goes after `retention` ms; without it, the hash stays.
--- `job` is what read_held returned; `body` is stored as `field`, 'result' or 'error'; a reason of '-' is none.
-local function end_job(q, id, job, state, reason, field, body, retention)
+-- `job` is what read_held returned; `body` is stored as `field`, 'result' or 'error'; a reason of '-' is none; the
+-- message of a dead job has its `attempts`.
+local function end_job(q, id, job, state, reason, field, body, retention, attempts)
   local key = q.job .. id
   redis.call('HSET', key, 'state', state, field, body, '_processed', stamp)
   if reason ~= '-' then redis.call('HSET', key, 'reason', reason) end
   if retention then redis.call('PEXPIRE', key, retention) end
   free(q, job[UNIQUE], id)
-  add_message(q, job[CLIENT], id, state, reason, job[QUEUED], job[STARTED], stamp, body)
+  add_message(q, job[CLIENT], id, state, reason, job[QUEUED], job[STARTED], stamp, body, attempts)
 end
 
 -- Dead jobs are kept by age and by number.
 local DEAD_TRIM = 100               -- more than have died, so that the set comes down to its limit
 local died = 0                      -- since the last trim
 
-local function end_dead(q, id, job, reason, body)
-  end_job(q, id, job, 'dead', reason, 'error', body, DEAD_MS)
+-- `attempts` counts the leases that ran out too.
+local function end_dead(q, id, job, reason, body, attempts)
+  end_job(q, id, job, 'dead', reason, 'error', body, DEAD_MS, attempts)
   redis.call('ZADD', q.dead, now, id)
   died = died + 1
 end

@@ -14,10 +14,10 @@ local function read_attempts(q, id)
 end
 
 -- What the end of a lease looks at, after the fields of read_held.
-local CRASHES, LAST_ERROR = 8, 9
+local CRASHES, LAST_ERROR, BEFORE_IT = 8, 9, 10
 
 local function read_crashed(q, id)
-  return read_held(q, id, 'crashes', 'error')
+  return read_held(q, id, 'crashes', 'error', 'past')
 end
 
 -- What a hand-back counts, after the fields of read_held.
@@ -28,10 +28,10 @@ local function read_releases(q, id)
 end
 
 -- What a hand-back of a job with an unknown task looks at, after the fields of read_releases.
-local UNKNOWN_SINCE, START_BY, ERROR_BEFORE, CRASHES_BEFORE = 9, 10, 11, 12
+local UNKNOWN_SINCE, START_BY, ERROR_BEFORE, CRASHES_BEFORE, PAST_BEFORE = 9, 10, 11, 12, 13
 
 local function read_unknown(q, id)
-  return read_held(q, id, 'releases', 'unknown_since', 'start_by', 'error', 'crashes')
+  return read_held(q, id, 'releases', 'unknown_since', 'start_by', 'error', 'crashes', 'past')
 end
 
 -- What an earlier run has saved, after the fields of read_held.

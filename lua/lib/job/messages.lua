@@ -3,6 +3,7 @@
 
 -- The messages of a queue go to a channel of the queue for each client, many items in one message, each as
 --   id state reason queued started processed bytes LF body LF
+-- and a dead job's with the number of its attempts before the bytes.
 -- Nothing depends on a message but latency: pcall, so that one which is refused undoes and stops nothing.
 local messages = {}  -- by channel
 
@@ -18,11 +19,11 @@ local function moment(text)
 end
 
 -- `clients` are names, separated by spaces.
-local function add_message(q, clients, id, state, reason, queued, started, processed, body)
+local function add_message(q, clients, id, state, reason, queued, started, processed, body, attempts)
   if not clients or not is_name(id, 128) then return end
   local most = 65536
   local line = id .. ' ' .. state .. ' ' .. reason .. ' ' .. moment(queued) .. ' ' .. moment(started) .. ' '
-    .. processed .. ' ' .. #body .. '\n' .. body .. '\n'
+    .. processed .. ' ' .. (attempts and attempts .. ' ' or '') .. #body .. '\n' .. body .. '\n'
   for client in clients:gmatch('[^ ]+') do
     local channel = q.client .. client
     local message = messages[channel] or { bytes = 0 }

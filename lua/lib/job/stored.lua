@@ -1,17 +1,17 @@
 -- What queue/result and queue/watch return of a job.
 -- needs job.read late.state_now
-local CLIENTS = 9  -- where watch reads them besides
+local CLIENTS = 11  -- where watch reads them besides
 
 local function read_stored(q, id, ...)
   return read(q, id, 'state', 'reason', '_queued', '_started', '_processed', 'result', 'error',
-    'expires', ...)
+    'expires', 'past', 'crashes', ...)
 end
 
 local function stored(job)
-  local state, reason, queued, started, processed, result, failure, expires = unpack(job)
+  local state, reason, queued, started, processed, result, failure, expires, past, crashes = unpack(job)
   local body = state == 'done' and result or failure
   return {
     state_now(state, expires) or '', reason or '-', tonumber(queued or 0), tonumber(started or 0),
-    tonumber(processed or 0), body or '',
+    tonumber(processed or 0), body or '', state == 'dead' and (tonumber(past) or 0) + (tonumber(crashes) or 0) or nil,
   }
 end

@@ -43,17 +43,18 @@ local function fail(q, first, max_attempts, backoff, backoff_max)
     local word, delay = verdict:match('^(%l+)=?(.*)$')
     local counted = word == 'snooze' and 0 or 1
     local attempts, past = (tonumber(job[ATTEMPTS]) or 0) + counted, (tonumber(job[PAST]) or 0) + counted
+    local crashed = tonumber(job[CRASHED]) or 0
     local used_up = word ~= 'snooze' and attempts >= (tonumber(job[MAX_ATTEMPTS]) or max_attempts)
     redis.call('HSET', q.job .. id, 'attempts', attempts, 'past', past)
     if word == 'reject' or used_up then
-      end_dead(q, id, job, word == 'reject' and 'rejected' or 'attempts', body)
+      end_dead(q, id, job, word == 'reject' and 'rejected' or 'attempts', body, past + crashed)
       words[place] = 'dead'
     else
       local base = tonumber(job[BACKOFF]) or backoff
       local wait = tonumber(delay) or backoff_delay(base, attempts, backoff_max, at)
       redis.call('HSET', q.job .. id, 'state', 'delayed', 'error', body)
       if job[CRASHED] then
-        redis.call('HSET', q.job .. id, 'past', past + (tonumber(job[CRASHED]) or 0))
+        redis.call('HSET', q.job .. id, 'past', past + crashed)
         redis.call('HDEL', q.job .. id, 'crashes')
       end
       if job[WAS_UNKNOWN] then redis.call('HDEL', q.job .. id, 'unknown_since') end  -- this worker knows it

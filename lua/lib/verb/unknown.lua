@@ -1,7 +1,8 @@
 -- Hands back jobs whose task their worker does not know: a newer program may have submitted them, and workers that know
 -- the task may come with the next deploy. A job waits as long again as it has been unknown. No attempt counts.
 -- needs args.bad acl.denied check_types.check_types queue.wake clock.now fence.fence
--- needs held.RELEASES held.UNKNOWN_SINCE held.START_BY held.ERROR_BEFORE held.CRASHES_BEFORE held.read_unknown
+-- needs held.RELEASES held.UNKNOWN_SINCE held.START_BY held.ERROR_BEFORE held.CRASHES_BEFORE held.PAST_BEFORE
+-- needs held.read_unknown
 -- needs ended.DAY_MS ended.end_dead ended.trim_dead messages.send_messages
 local FIRST_WAIT = 1000
 local LONGEST_WAIT = 60000
@@ -38,7 +39,8 @@ local function hand_back_unknown(q, first)
       if start_by then redis.call('HSET', q.job .. id, 'expires', job[START_BY]) end
       redis.call('ZADD', q.delayed, now + wait, id)
     else
-      end_dead(q, id, job, 'unknown', job[ERROR_BEFORE] or '')
+      local attempts = (tonumber(job[PAST_BEFORE]) or 0) + (tonumber(job[CRASHES_BEFORE]) or 0)
+      end_dead(q, id, job, 'unknown', job[ERROR_BEFORE] or '', attempts)
     end
     words[places[n]] = wait and 'delayed' or 'dead'
   end

@@ -137,7 +137,7 @@ local function unique_key(q_3, unique)
   end
   return q_3.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
 end
-local function end_job(q_3, id, job, state, reason, field, body, retention)
+local function end_job(q_3, id, job, state, reason, field, body, retention, attempts)
   local key = q_3.job .. id
   redis.call('HSET', key, 'state', state, field, body, '_processed', stamp)
   if reason ~= '-' then
@@ -155,7 +155,7 @@ local function end_job(q_3, id, job, state, reason, field, body, retention)
   end
   local clients, queued, started = job[3], job[5], job[6]
   if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
-    local line = id .. ' ' .. state .. ' ' .. reason .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. #body .. '\n' .. body .. '\n'
+    local line = id .. ' ' .. state .. ' ' .. reason .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. (attempts and attempts .. ' ' or '') .. #body .. '\n' .. body .. '\n'
     for client in clients:gmatch('[^ ]+') do
       local channel = q_3.client .. client
       local message = messages[channel] or {

@@ -120,11 +120,11 @@ else
     redis.call('ZREM', q_2[state], unpack(entries))
   end
 end
-local function add_message(q_3, clients, id, state_2, reason, queued, started, processed, body)
+local function add_message(q_3, clients, id, state_2, reason, queued, started, processed, body, attempts)
   if not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$')) then
     return
   end
-  local line = id .. ' ' .. state_2 .. ' ' .. reason .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. processed .. ' ' .. #body .. '\n' .. body .. '\n'
+  local line = id .. ' ' .. state_2 .. ' ' .. reason .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. processed .. ' ' .. (attempts and attempts .. ' ' or '') .. #body .. '\n' .. body .. '\n'
   for client in clients:gmatch('[^ ]+') do
     local channel = q_3.client .. client
     local message = messages[channel] or {
@@ -210,7 +210,7 @@ else
             redis.pcall('DEL', key_2)
           end
         end
-        add_message(q_2, job[3], id, 'cancelled', '-', job[5], job[6], stamp, '')
+        add_message(q_2, job[3], id, 'cancelled', '-', job[5], job[6], stamp, '', nil)
       end
       redis.call('DEL', q_2.job .. id)
     elseif not job[1] and state ~= 'dead' then

@@ -82,7 +82,7 @@ if bad then
 end
 local reply = {}
 local function stored(job)
-  local state, reason, queued, started, processed, result, failure, expires = unpack(job)
+  local state, reason, queued, started, processed, result, failure, expires, past, crashes = unpack(job)
   local body = state == 'done' and result or failure
   return {
     (((state == 'pending' or state == 'delayed') and (tonumber(expires) or math.huge) <= now) and 'expired' or state) or '',
@@ -91,6 +91,7 @@ local function stored(job)
     tonumber(started or 0),
     tonumber(processed or 0),
     body or '',
+    state == 'dead' and (tonumber(past) or 0) + (tonumber(crashes) or 0) or nil,
   }
 end
 local function read(q_2, id, ...)
@@ -101,7 +102,7 @@ local function read(q_2, id, ...)
   return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, ...)
 end
 local function read_stored(q_2, id, ...)
-  return read(q_2, id, 'state', 'reason', '_queued', '_started', '_processed', 'result', 'error', 'expires', ...)
+  return read(q_2, id, 'state', 'reason', '_queued', '_started', '_processed', 'result', 'error', 'expires', 'past', 'crashes', ...)
 end
 for i = ids, #ARGV do
   reply[i] = stored(read_stored(q, ARGV[i]))

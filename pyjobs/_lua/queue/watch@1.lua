@@ -86,7 +86,7 @@ if bad then
 end
 local reply, live = {}, {}
 local function stored(job)
-  local state, reason, queued, started, processed, result, failure, expires = unpack(job)
+  local state, reason, queued, started, processed, result, failure, expires, past, crashes = unpack(job)
   local body = state == 'done' and result or failure
   return {
     (((state == 'pending' or state == 'delayed') and (tonumber(expires) or math.huge) <= now) and 'expired' or state) or '',
@@ -95,6 +95,7 @@ local function stored(job)
     tonumber(started or 0),
     tonumber(processed or 0),
     body or '',
+    state == 'dead' and (tonumber(past) or 0) + (tonumber(crashes) or 0) or nil,
   }
 end
 local function is_live(state)
@@ -104,18 +105,18 @@ for i = ids, #ARGV do
   local job
   do
     local q_2, id = q, ARGV[i]
-    local job_2 = redis.pcall('HMGET', q_2.job .. id, 'state', 'reason', '_queued', '_started', '_processed', 'result', 'error', 'expires', 'client')
+    local job_2 = redis.pcall('HMGET', q_2.job .. id, 'state', 'reason', '_queued', '_started', '_processed', 'result', 'error', 'expires', 'past', 'crashes', 'client')
     if not job_2.err then
       job = job_2
     else
-      job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, 'state', 'reason', '_queued', '_started', '_processed', 'result', 'error', 'expires', 'client')
+      job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, 'state', 'reason', '_queued', '_started', '_processed', 'result', 'error', 'expires', 'past', 'crashes', 'client')
     end
   end
   reply[#reply + 1] = stored(job)
   if is_live(reply[#reply][1]) then
     live[#live + 1] = {
       q.job .. ARGV[i],
-      job[9],
+      job[11],
     }
   end
 end

@@ -203,7 +203,7 @@ for _, id in ipairs(live) do
     end
     local clients, queued, started = job[3], job[5], job[6]
     if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
-      local line = id .. ' ' .. 'cancelled' .. ' ' .. '-' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. #'' .. '\n' .. '' .. '\n'
+      local line = id .. ' ' .. 'cancelled' .. ' ' .. '-' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. '' .. #'' .. '\n' .. '' .. '\n'
       for client in clients:gmatch('[^ ]+') do
         local channel = q_2.client .. client
         local message = messages[channel] or {

@@ -649,7 +649,7 @@ if opened.moves then
         if not (#ids == 0) then
           local jobs = {}
           for i, id in ipairs(ids) do
-            jobs[i] = read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'crashes', 'error')
+            jobs[i] = read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'crashes', 'error', 'past')
           end
           redis.call('ZREM', q.inflight, unpack(ids))
           q.flying = q.flying - #ids
@@ -664,7 +664,7 @@ if opened.moves then
               redis.call('HSET', q.job .. id, 'crashes', crashes, 'token', '')
               if crashes >= max_crashes_2 then
                 do
-                  local body = job[9] or ''
+                  local body, attempts = job[9] or '', (tonumber(job[10]) or 0) + crashes
                   do
                     local key = q.job .. id
                     redis.call('HSET', key, 'state', 'dead', 'error', body, '_processed', stamp)
@@ -679,7 +679,7 @@ if opened.moves then
                     end
                     local clients, queued, started = job[3], job[5], job[6]
                     if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
-                      local line = id .. ' ' .. 'dead' .. ' ' .. 'crashed' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. #body .. '\n' .. body .. '\n'
+                      local line = id .. ' ' .. 'dead' .. ' ' .. 'crashed' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. (attempts and attempts .. ' ' or '') .. #body .. '\n' .. body .. '\n'
                       for client in clients:gmatch('[^ ]+') do
                         local channel = q.client .. client
                         local message = messages[channel] or {
@@ -1031,7 +1031,7 @@ if #unfit > 0 then
       end
       local clients, queued, started = job[3], job[5], job[6]
       if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
-        local line = id .. ' ' .. 'expired' .. ' ' .. '-' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. #'' .. '\n' .. '' .. '\n'
+        local line = id .. ' ' .. 'expired' .. ' ' .. '-' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. '' .. #'' .. '\n' .. '' .. '\n'
         for client in clients:gmatch('[^ ]+') do
           local channel = q.client .. client
           local message = messages[channel] or {

@@ -254,11 +254,12 @@ for n, id in ipairs(ids) do
   local word, delay = verdict:match('^(%l+)=?(.*)$')
   local counted = word == 'snooze' and 0 or 1
   local attempts_2, past = (tonumber(job[8]) or 0) + counted, (tonumber(job[12]) or 0) + counted
+  local crashed = tonumber(job[11]) or 0
   local used_up = word ~= 'snooze' and attempts_2 >= (tonumber(job[9]) or max_attempts)
   redis.call('HSET', q_2.job .. id, 'attempts', attempts_2, 'past', past)
   if word == 'reject' or used_up then
     do
-      local reason = word == 'reject' and 'rejected' or 'attempts'
+      local reason, attempts_3 = word == 'reject' and 'rejected' or 'attempts', past + crashed
       do
         local key_2 = q_2.job .. id
         redis.call('HSET', key_2, 'state', 'dead', 'error', body, '_processed', stamp)
@@ -275,7 +276,7 @@ for n, id in ipairs(ids) do
         end
         local clients, queued, started = job[3], job[5], job[6]
         if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
-          local line = id .. ' ' .. 'dead' .. ' ' .. reason .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. #body .. '\n' .. body .. '\n'
+          local line = id .. ' ' .. 'dead' .. ' ' .. reason .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. (attempts_3 and attempts_3 .. ' ' or '') .. #body .. '\n' .. body .. '\n'
           for client in clients:gmatch('[^ ]+') do
             local channel = q_2.client .. client
             local message = messages[channel] or {
@@ -302,7 +303,7 @@ for n, id in ipairs(ids) do
     local wait = tonumber(delay) or backoff_delay(base, attempts_2, backoff_max_2, at)
     redis.call('HSET', q_2.job .. id, 'state', 'delayed', 'error', body)
     if job[11] then
-      redis.call('HSET', q_2.job .. id, 'past', past + (tonumber(job[11]) or 0))
+      redis.call('HSET', q_2.job .. id, 'past', past + crashed)
       redis.call('HDEL', q_2.job .. id, 'crashes')
     end
     if job[13] then

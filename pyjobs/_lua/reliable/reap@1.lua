@@ -164,7 +164,7 @@ local function unique_key(q_2, unique)
   end
   return q_2.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
 end
-local function end_job(q_2, id, job, state, reason, field, body, retention)
+local function end_job(q_2, id, job, state, reason, field, body, retention, attempts)
   local key_2 = q_2.job .. id
   redis.call('HSET', key_2, 'state', state, field, body, '_processed', stamp)
   if reason ~= '-' then
@@ -182,7 +182,7 @@ local function end_job(q_2, id, job, state, reason, field, body, retention)
   end
   local clients, queued, started = job[3], job[5], job[6]
   if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
-    local line = id .. ' ' .. state .. ' ' .. reason .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. #body .. '\n' .. body .. '\n'
+    local line = id .. ' ' .. state .. ' ' .. reason .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. (attempts and attempts .. ' ' or '') .. #body .. '\n' .. body .. '\n'
     for client in clients:gmatch('[^ ]+') do
       local channel = q_2.client .. client
       local message = messages[channel] or {
@@ -353,7 +353,7 @@ do
   else
     local jobs = {}
     for i, id in ipairs(ids) do
-      jobs[i] = read(q_2, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'crashes', 'error')
+      jobs[i] = read(q_2, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'crashes', 'error', 'past')
     end
     redis.call('ZREM', q_2.inflight, unpack(ids))
     q_2.flying = q_2.flying - #ids
@@ -368,8 +368,8 @@ do
         redis.call('HSET', q_2.job .. id, 'crashes', crashes, 'token', '')
         if crashes >= max_crashes_2 then
           do
-            local body = job[9] or ''
-            end_job(q_2, id, job, 'dead', 'crashed', 'error', body, 604800000)
+            local body, attempts = job[9] or '', (tonumber(job[10]) or 0) + crashes
+            end_job(q_2, id, job, 'dead', 'crashed', 'error', body, 604800000, attempts)
             redis.call('ZADD', q_2.dead, now, id)
             died = died + 1
           end

@@ -175,7 +175,7 @@ if unknown then
   end
   local first = released
   local function read_unknown(q, id)
-    return read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'releases', 'unknown_since', 'start_by', 'error', 'crashes')
+    return read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'releases', 'unknown_since', 'start_by', 'error', 'crashes', 'past')
   end
   local words, ids, jobs, places = fence(opened, first, 2, read_unknown)
   if bad then
@@ -228,6 +228,7 @@ if unknown then
       end
       redis.call('ZADD', opened.delayed, now + wait, id)
     else
+      local attempts = (tonumber(job[13]) or 0) + (tonumber(job[12]) or 0)
       local body = job[11] or ''
       do
         local key_2 = opened.job .. id
@@ -243,7 +244,7 @@ if unknown then
         end
         local clients, queued, started = job[3], job[5], job[6]
         if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
-          local line = id .. ' ' .. 'dead' .. ' ' .. 'unknown' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. #body .. '\n' .. body .. '\n'
+          local line = id .. ' ' .. 'dead' .. ' ' .. 'unknown' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. (attempts and attempts .. ' ' or '') .. #body .. '\n' .. body .. '\n'
           for client in clients:gmatch('[^ ]+') do
             local channel = opened.client .. client
             local message = messages[channel] or {

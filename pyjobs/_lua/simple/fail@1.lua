@@ -109,7 +109,7 @@ for i = first, #ARGV, 3 do
   do
     local q_2, clients, id, queued_2, started_2, body = q, client, ARGV[i], queued, started, ARGV[i + 2]
     if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
-      local line = id .. ' ' .. 'failed' .. ' ' .. '-' .. ' ' .. (queued_2 and #queued_2 <= 15 and queued_2:find('^[0-9]+$') and queued_2 or '0') .. ' ' .. (started_2 and #started_2 <= 15 and started_2:find('^[0-9]+$') and started_2 or '0') .. ' ' .. stamp .. ' ' .. #body .. '\n' .. body .. '\n'
+      local line = id .. ' ' .. 'failed' .. ' ' .. '-' .. ' ' .. (queued_2 and #queued_2 <= 15 and queued_2:find('^[0-9]+$') and queued_2 or '0') .. ' ' .. (started_2 and #started_2 <= 15 and started_2:find('^[0-9]+$') and started_2 or '0') .. ' ' .. stamp .. ' ' .. '' .. #body .. '\n' .. body .. '\n'
       for client_2 in clients:gmatch('[^ ]+') do
         local channel = q_2.client .. client_2
         local message = messages[channel] or {
