@@ -45,12 +45,14 @@ class BaseTask(Generic[P, R]):
             queue 'default' to a worker.
         is_async: whether its function is an `async def`.
         is_scheduled: whether a schedule makes jobs of it.
+        on_dead: called in the worker that records a job of it as dead; None for nothing.
     """
 
     name: str
     queue: str | None
     is_async: bool
     is_scheduled: bool = False
+    on_dead: Callable[..., Any] | None = None
 
     def schedule(self, mode: Any, keys: Any) -> Any:
         """Return the call that makes the task's schedule (<mode>/schedule), if it is scheduled.

@@ -8,10 +8,13 @@ from datetime import timedelta
 from typing import Any, Concatenate, overload
 
 from pyjobs.client import Missed
+from pyjobs.errors import JobFailed
 from pyjobs.task import P
 from pyjobs.tasks.function import AsyncTask, Exceptions, SyncTask, T
 from pyjobs.tasks.schedule import schedule_of
 from pyjobs.worker import ClaimedJob
+
+OnDead = Callable[[ClaimedJob, JobFailed], Any]
 
 
 class Decorator:
@@ -81,6 +84,7 @@ def task(
     cron: str | None = None,
     zone: str = "UTC",
     missed: Missed = "last",
+    on_dead: OnDead | None = None,
 ) -> Decorator: ...
 
 
@@ -101,6 +105,7 @@ def task(
     cron: str | None = None,
     zone: str = "UTC",
     missed: Missed = "last",
+    on_dead: OnDead | None = None,
 ) -> Any:
     """Decorator: give a function a name and a policy, so that `client.submit(function, ...)`
     submits a job that calls it in a worker. Called itself, the function runs as before.
@@ -127,6 +132,8 @@ def task(
         zone: the time zone of `cron`, as in 'Europe/Paris'.
         missed: which of the moments at which no worker was there make a job: 'all', 'last' or
             'skip', as `client.schedules.set` takes them.
+        on_dead: called with the ClaimedJob and the JobFailed in the worker that records a job of
+            the task as dead, beside the worker's own `on_dead`.
 
     Raises:
         BadArgument: the function can't be a task, or an argument is not what it must be.
@@ -146,6 +153,7 @@ def task(
             "retry_on": retry_on,
             "reject_on": reject_on,
             "schedule": schedule_of(every, cron, zone, missed),
+            "on_dead": on_dead,
             "options": {word: value for word, value in policy.items() if value is not None},
         }
     )

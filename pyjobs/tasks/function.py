@@ -9,13 +9,13 @@ from typing import Any, Generic, TypeVar, Unpack
 
 from pyjobs.client import Options
 from pyjobs.engine import MAX_BYTES, RELIABLE, Keys, Mode, Outcome
-from pyjobs.errors import BadArgument, TooLarge
+from pyjobs.errors import BadArgument, JobFailed, TooLarge
 from pyjobs.task import BaseTask, P, Submission
 from pyjobs.tasks.conversion import Converter, Missing
 from pyjobs.tasks.dependencies import JOB, Resolved, dependencies_of, resolved
 from pyjobs.tasks.schedule import TaskSchedule, check_schedulable
 from pyjobs.tasks.signature import default_name, read_signature
-from pyjobs.validate import checked
+from pyjobs.validate import checked, functions
 from pyjobs.worker import ClaimedJob, Reject, Retry, Snooze
 
 T = TypeVar("T")
@@ -45,6 +45,7 @@ class Task(BaseTask[P, T]):
         reject_on: Exceptions = (),
         options: Mapping[str, Any] | None = None,
         schedule: TaskSchedule | None = None,
+        on_dead: Callable[[ClaimedJob, JobFailed], Any] | None = None,
     ) -> None:
         functools.update_wrapper(self, function)
         self.function = function
@@ -63,6 +64,8 @@ class Task(BaseTask[P, T]):
             for name, one in self._signature.parameters.items()
         }
         self._converter = Converter(self.name, parameters, hints.get("return", Any))
+        if on_dead is not None:
+            [self.on_dead] = functions("on_dead", [on_dead])
         self._schedule, self.is_scheduled = schedule, schedule is not None
         if schedule is not None:
             check_schedulable(self.name, schedule, self._signature)

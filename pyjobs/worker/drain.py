@@ -21,6 +21,7 @@ from pyjobs.errors import JobFailed, QueueFull, Unavailable
 from pyjobs.task import BaseTask
 from pyjobs.transport import AsyncServer, Server, arun_many, run_many
 from pyjobs.worker.core import WorkerCore
+from pyjobs.worker.dead import DeadHooks, Death
 from pyjobs.worker.invocation import decoded, is_awaitable
 from pyjobs.worker.job import ClaimedJob
 from pyjobs.worker.lifespan import Lifespan, Living
@@ -31,7 +32,7 @@ from pyjobs.worker.unknown import UnknownTasks
 from pyjobs.worker.worker import Worker
 
 Ended = tuple[Outcome, Exception | None]
-Steps = Generator[list[Call[Any]] | Run, Any, None]
+Steps = Generator[list[Call[Any]] | Run | Death, Any, None]
 
 
 class RanJob(NamedTuple):
@@ -85,6 +86,7 @@ class Drain:
         self._living = Living(span) if make is not None else None
         self._around = AsyncSurrounded(self._call, settings.middleware)
         self._has_middleware = bool(settings.middleware)
+        self._dead = DeadHooks(settings.on_dead, self._tasks)
         unknown = None
         if self._tasks:
             known = {*self._tasks, ""} if self._handler is not None else {*self._tasks}
@@ -119,6 +121,8 @@ class Drain:
                     answer = self._called(step, context)
                     if not isinstance(answer, tuple):
                         answer = runner.run(self._awaited(step, answer), context=context)
+                elif isinstance(step, Death):
+                    runner.run(step.call())
                 else:
                     answer = run_many(server, step)
 
@@ -147,6 +151,8 @@ class Drain:
                     if not isinstance(answer, tuple):
                         waiting = self._awaited(step, answer)
                         answer = await asyncio.create_task(waiting, context=context)
+                elif isinstance(step, Death):
+                    await step.call()
                 else:
                     answer = await arun_many(server, step)
 
@@ -159,6 +165,7 @@ class Drain:
                 if isinstance(answer, (Unavailable, QueueFull)):
                     raise answer
             core.answered(requests, answers, time.monotonic())
+            yield from self._dead.of(requests, answers)
             if core.fatal is not None:
                 raise core.fatal
             while run := core.next_run(time.monotonic()):

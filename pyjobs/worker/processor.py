@@ -20,6 +20,7 @@ from pyjobs.task import BaseTask
 from pyjobs.transport import aclose, aconnect, arun_many, connect, run_many, spans_nodes
 from pyjobs.worker import failpoints
 from pyjobs.worker.core import WorkerCore
+from pyjobs.worker.dead import Calls, DeadHooks
 from pyjobs.worker.executors import executor_of
 from pyjobs.worker.heartbeat import Heartbeat
 from pyjobs.worker.invocation import Handler
@@ -81,6 +82,8 @@ class Processor:
         self._executor = executor_of(settings, handler, tasks, self._ended)
         self._server = aconnect(settings.url)
         leases = settings.mode.leases
+        self._dead = DeadHooks(settings.on_dead, tasks)
+        self._dead_calls = Calls(settings.concurrency)
         self._updates = Updates(self._server, settings.queue_keys) if leases else None
         self._lanes = [self._round_trips_of(lane) for lane in self._core.lanes]
         self._shutdown = Shutdown(
@@ -136,6 +139,7 @@ class Processor:
             self._executor.cancel_all()
             self._executor.close()
             await self._executor.wait_closed()
+            await self._dead_calls.end()
             await aclose(self._server)
         if self._core.fatal is not None:
             raise self._core.fatal
@@ -224,6 +228,9 @@ class Processor:
         refused = self._core.answered(requests, answers, time.monotonic(), lane)
         self._start_runs()
         log_recorded(requests, answers)
+        if self._dead:
+            for death in self._dead.of(requests, answers):
+                self._dead_calls.start(death)
         self._cancel_refused(refused)
         if self._core.fatal is not None:
             self._shutdown.now()

@@ -63,6 +63,8 @@ class WorkerSettings:
         scheduled: the tasks whose schedules the worker makes.
         lifespan: called with the worker at the start of a run, returns the context manager around
             the run; None for none.
+        on_dead: called with the job and its error when the worker has recorded it as dead; None for
+            nothing.
         middleware: each returns the context manager around a run of a job, the outermost first.
 
     Raises:
@@ -90,6 +92,7 @@ class WorkerSettings:
     scheduled: tuple[BaseTask[..., Any], ...] = ()
     lifespan: Callable[[Any], Any] | None = None
     middleware: tuple[Callable[[Any], Any], ...] = ()
+    on_dead: Callable[..., Any] | None = None
 
     def __post_init__(self) -> None:
         if whole("concurrency", self.concurrency, 1, MOST_JOBS) is None:
@@ -108,8 +111,10 @@ class WorkerSettings:
         needed("wait", to_ms("wait", self.wait))
         if self.executor not in EXECUTORS:
             raise BadArgument(f"executor: {self.executor!r} is not one of {', '.join(EXECUTORS)}")
-        if self.lifespan is not None and not callable(self.lifespan):
-            raise BadArgument(f"lifespan: a {type(self.lifespan).__name__} can't be called")
+        for name in ("lifespan", "on_dead"):
+            hook = getattr(self, name)
+            if hook is not None and not callable(hook):
+                raise BadArgument(f"{name}: a {type(hook).__name__} can't be called")
         for name in ("max_jobs_per_child", "max_memory_per_child"):
             if whole(name, getattr(self, name), 1, MOST_BYTES) and self.executor != "process":
                 raise BadArgument(f"{name}: only executor='process' has child processes")

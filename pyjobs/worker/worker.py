@@ -23,6 +23,7 @@ from pyjobs.errors import BadArgument
 from pyjobs.task import BaseTask, collected
 from pyjobs.transport import checked_url, chosen_url
 from pyjobs.validate import functions, in_seconds
+from pyjobs.worker.dead import Hook
 from pyjobs.worker.executors import check_handler
 from pyjobs.worker.invocation import Handler
 from pyjobs.worker.lifespan import Lifespan, Stopped
@@ -78,6 +79,10 @@ class Worker:
             it yields. Its end may take as long as the grace, or 5 s.
         middleware: functions of the ClaimedJob, each of which returns a context manager, plain or
             async, around the run of its handler; the first is the outermost.
+        on_dead: called with the ClaimedJob and the JobFailed when this worker has recorded a job as
+            dead, or as failed in the modes that try nothing again: at most once, beside other work.
+            An `async def` runs in the event loop, a plain function in a thread. A job whose leases
+            ran out is declared dead by Redis, and calls nothing.
 
     Raises:
         BadArgument: an argument is not what it must be; the message names the argument.
@@ -106,6 +111,7 @@ class Worker:
         max_memory_per_child: int | None = None,
         lifespan: Callable[[Worker], Any] | None = None,
         middleware: Iterable[Middleware] = (),
+        on_dead: Hook | None = None,
     ) -> None:
         self._tasks = collected(tasks, mode=mode)
         if queues is None:
@@ -133,6 +139,7 @@ class Worker:
             scheduled=tuple(one for one in self._tasks.values() if one.is_scheduled),
             lifespan=lifespan,
             middleware=functions("middleware", middleware),
+            on_dead=on_dead,
         )
         self._handler: Handler | None = None
         self._processor: Processor | None = None

@@ -210,6 +210,11 @@ async def cancels_after() -> AsyncIterator[None]:
     raise asyncio.CancelledError
 
 
+async def cancelling_hook(job: pyjobs.ClaimedJob, error: pyjobs.JobFailed) -> None:
+    await cancel_others(job)
+    raise asyncio.CancelledError
+
+
 # --- what is installed around a worker ---
 
 
@@ -286,6 +291,7 @@ class Place(NamedTuple):
     handle: Callable[[pyjobs.ClaimedJob], Any]
     around: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
     middleware: tuple[Callable[[pyjobs.ClaimedJob], Any], ...] = ()
+    on_dead: Callable[..., Any] | None = None
 
 
 PLACES = {
@@ -325,6 +331,9 @@ PLACES = {
     "a middleware that hangs": Place(returning(int), middleware=(around_bad(hangs_before),)),
     "a middleware that cancels": Place(returning(int), middleware=(around_bad(cancels_after),)),
     "a middleware that is none": Place(returning(int), middleware=(around_bad(object),)),
+    "a hook that exits": Place(raising(ValueError("no")), on_dead=lambda *_: sys.exit(3)),
+    "a hook that hangs": Place(raising(ValueError("no")), on_dead=lambda *_: time.sleep(2.0)),
+    "a hook that cancels": Place(raising(ValueError("no")), on_dead=cancelling_hook),
     "sockets that give up at once": Place(change_sockets, socket_defaults),
 }
 
@@ -350,6 +359,7 @@ def test_after_foreign_code_misbehaves_jobs_run_nothing_stays_in_flight_and_a_st
         grace=GRACE,
         lease=2.0,
         middleware=place.middleware,
+        on_dead=place.on_dead,
     )
     worker.handler(handle if plain else handle_async)
     with place.around(), pyjobs.Client(store.url, queue="q", sweep=0.2) as client:
@@ -379,7 +389,7 @@ IN_CHILDREN = [
     name
     for name, place in PLACES.items()
     if place.around is contextlib.nullcontext
-    and not place.middleware
+    and not (place.middleware or place.on_dead)
     and not asyncio.iscoroutinefunction(place.handle)
 ]
 
