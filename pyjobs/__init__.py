@@ -2,7 +2,7 @@
 
 from importlib.metadata import version
 
-from pyjobs.client import Client, Job, JobInfo, JobRef, Options, Schedule, ScheduleInfo
+from pyjobs.client import Client, Job, JobInfo, JobRef, Options, Schedule, ScheduleInfo, SubmitCall
 from pyjobs.engine import ModeName
 from pyjobs.errors import (
     BadArgument,
@@ -65,6 +65,7 @@ __all__ = [
     "Schedule",
     "ScheduleInfo",
     "Snooze",
+    "SubmitCall",
     "Task",
     "TooLarge",
     "Unavailable",

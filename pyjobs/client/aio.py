@@ -20,6 +20,7 @@ from pyjobs.client.coalesce import Coalescer
 from pyjobs.client.core import ClientCore
 from pyjobs.client.job import JobRef
 from pyjobs.client.listener import AsyncListener
+from pyjobs.client.middleware import Middleware
 from pyjobs.client.submit import Route
 from pyjobs.engine import ModeName
 from pyjobs.errors import ClientClosed, Forbidden
@@ -31,6 +32,7 @@ from pyjobs.transport import (
     arun,
     chosen_url,
 )
+from pyjobs.validate import functions
 
 __all__ = ["Client", "Job"]
 
@@ -53,6 +55,8 @@ class Client(AsyncSubmits):
         prefix: what every key begins with.
         sweep: seconds between two lookups of stored results, for messages that were missed.
         results: False makes a client that subscribes to nothing; waits then raise NoResults.
+        middleware: functions of a SubmitCall, each of which returns a context manager, plain or
+            async, around the submit; the first is the outermost.
 
     Raises:
         BadArgument: an argument is not what it must be.
@@ -68,7 +72,9 @@ class Client(AsyncSubmits):
         prefix: str = "jobs",
         sweep: float | timedelta = 3.0,
         results: bool = True,
+        middleware: Iterable[Middleware] = (),
     ) -> None:
+        self._middleware = functions("middleware", middleware)
         self._source = Source()
         self._core = ClientCore(
             Job if results else UnheardJob,

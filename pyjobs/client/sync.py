@@ -16,6 +16,7 @@ from pyjobs.client.core import ClientCore
 from pyjobs.client.fork import clients
 from pyjobs.client.job import JobRef
 from pyjobs.client.listener import Listener
+from pyjobs.client.middleware import Middleware
 from pyjobs.client.submit import Route
 from pyjobs.client.sync_job import Job, Source, T, UnheardJob, as_ended, in_order
 from pyjobs.client.sync_schedules import Schedules
@@ -23,6 +24,7 @@ from pyjobs.client.sync_submit import Submits
 from pyjobs.engine import ModeName
 from pyjobs.errors import Forbidden
 from pyjobs.transport import ErrorTranslation, chosen_url, command, connect, run
+from pyjobs.validate import functions
 
 __all__ = ["Client", "Job"]
 
@@ -46,6 +48,8 @@ class Client(Submits):
         sweep: seconds between two lookups of stored results, for messages that were missed.
         results: False makes a client that submits and hears of no result. It subscribes to
             nothing, and needs no right to. Waiting for its jobs raises NoResults.
+        middleware: functions of a SubmitCall, each of which returns a context manager around
+            the submit; the first is the outermost.
 
     Raises:
         BadArgument: an argument is not what it must be.
@@ -61,7 +65,9 @@ class Client(Submits):
         prefix: str = "jobs",
         sweep: float | timedelta = 3.0,
         results: bool = True,
+        middleware: Iterable[Middleware] = (),
     ) -> None:
+        self._middleware = functions("middleware", middleware)
         self._source = Source()
         self._core = ClientCore(
             Job if results else UnheardJob,

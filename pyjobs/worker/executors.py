@@ -6,15 +6,17 @@ What executors have in common, and the choice, may live here; nothing is sent.
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from pyjobs.errors import BadArgument
 from pyjobs.task import BaseTask
 from pyjobs.worker.invocation import Handler, Report
 from pyjobs.worker.job import ClaimedJob
+from pyjobs.worker.middleware import Middleware, surrounded
 from pyjobs.worker.run import Run
 from pyjobs.worker.settings import Children, WorkerSettings
 from pyjobs.worker.task_executor import TaskExecutor
@@ -71,6 +73,7 @@ class TaskwiseExecutor:
         handler: runs bare jobs; None where there is none, and no bare job comes here.
         concurrency: most threads, save for those whose run was given up.
         report: called in the event loop with each run and its outcome.
+        middleware: what is around each run, the outermost first.
     """
 
     def __init__(
@@ -79,6 +82,7 @@ class TaskwiseExecutor:
         handler: Handler | None,
         concurrency: int,
         report: Report,
+        middleware: Sequence[Middleware] = (),
     ) -> None:
         async_names = {name for name, task in tasks.items() if task.is_async}
 
@@ -88,14 +92,17 @@ class TaskwiseExecutor:
         def in_thread(job: ClaimedJob) -> Any:
             return tasks[job.task].run(job)
 
-        in_tasks = TaskExecutor(in_loop, report)
-        in_threads = ThreadExecutor(in_thread, concurrency, report)
+        loop = asyncio.get_running_loop()
+        around_async = surrounded(in_loop, middleware, is_async=True, loop=loop)
+        around_plain = surrounded(in_thread, middleware, is_async=False, loop=loop)
+        in_tasks = TaskExecutor(around_async, report)
+        in_threads = ThreadExecutor(around_plain, concurrency, report)
         self._by_task: dict[str, Executor] = {
             name: in_tasks if name in async_names else in_threads for name in tasks
         }
         self._executors: list[Executor] = [in_tasks, in_threads]
         if handler is not None:
-            self._by_task[""] = executor_for(handler, concurrency, report)
+            self._by_task[""] = executor_for(handler, concurrency, report, None, middleware)
             self._executors.append(self._by_task[""])
 
     @property
@@ -147,7 +154,11 @@ def check_handler(handler: Any) -> None:
 
 
 def executor_for(
-    handler: Handler, concurrency: int, report: Report, children: Children | None = None
+    handler: Handler,
+    concurrency: int,
+    report: Report,
+    children: Children | None = None,
+    middleware: Sequence[Middleware] = (),
 ) -> Executor:
     """Return a TaskExecutor for an `async def` handler, and for any other a ProcessExecutor or a
     ThreadExecutor.
@@ -157,12 +168,16 @@ def executor_for(
         concurrency: how many children, or most threads, save for those whose run was given up.
         report: called in the event loop with each run and its outcome.
         children: how child processes are made; None for threads.
+        middleware: what is around each run, the outermost first.
 
     Raises:
         BadArgument: a child process can't run the handler.
     """
     as_object = type(handler).__call__
-    if inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(as_object):
+    is_async = inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(as_object)
+    loop = None if children is not None else asyncio.get_running_loop()
+    handler = surrounded(handler, middleware, is_async=is_async, loop=loop)
+    if is_async:
         if children is not None:
             raise BadArgument(
                 "handler: executor='process' is for a plain def; an async def runs in an event "
@@ -197,6 +212,8 @@ def executor_of(
     if tasks and settings.children is not None:
         raise BadArgument("executor: 'process' is for a worker with a handler and no tasks")
     if tasks:
-        return TaskwiseExecutor(tasks, handler, settings.concurrency, report)
+        return TaskwiseExecutor(tasks, handler, settings.concurrency, report, settings.middleware)
     assert handler is not None
-    return executor_for(handler, settings.concurrency, report, settings.children)
+    return executor_for(
+        handler, settings.concurrency, report, settings.children, settings.middleware
+    )

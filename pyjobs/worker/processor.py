@@ -31,6 +31,7 @@ from pyjobs.worker.joblog import (
     starts_are_logged,
 )
 from pyjobs.worker.lanes import Lane
+from pyjobs.worker.lifespan import Held
 from pyjobs.worker.loopwatch import LoopWatch
 from pyjobs.worker.outbox import Request
 from pyjobs.worker.prefetch import STUCK_SECONDS
@@ -58,6 +59,7 @@ class Processor:
         settings: the worker's settings.
         handler: runs one job to its result; None where there are tasks and no handler.
         tasks: the worker's tasks, by name; None where a handler gets every job.
+        held: what the lifespan has yielded; None where there is no lifespan.
     """
 
     def __init__(
@@ -65,8 +67,10 @@ class Processor:
         settings: WorkerSettings,
         handler: Handler | None,
         tasks: Mapping[str, BaseTask[..., Any]] | None = None,
+        held: Held | None = None,
     ) -> None:
         self._settings = settings
+        self._held = held
         unknown = None
         if tasks:
             known = {*tasks, ""} if handler is not None else {*tasks}
@@ -245,6 +249,8 @@ class Processor:
         while run := self._core.next_run(now):
             failpoints.at("start")
             run.updates = self._updates
+            if self._held is not None:
+                run.held = self._held
             try:
                 self._executor.start(run)
             except Exception as error:

@@ -61,6 +61,9 @@ class WorkerSettings:
             no limit.
         set_up_child: called in each child process before its first job; None for nothing.
         scheduled: the tasks whose schedules the worker makes.
+        lifespan: called with the worker at the start of a run, returns the context manager around
+            the run; None for none.
+        middleware: each returns the context manager around a run of a job, the outermost first.
 
     Raises:
         BadArgument: a field is not what it must be; the message names the field.
@@ -85,6 +88,8 @@ class WorkerSettings:
     max_memory_per_child: int | None = None
     set_up_child: Callable[[], None] | None = None
     scheduled: tuple[BaseTask[..., Any], ...] = ()
+    lifespan: Callable[[Any], Any] | None = None
+    middleware: tuple[Callable[[Any], Any], ...] = ()
 
     def __post_init__(self) -> None:
         if whole("concurrency", self.concurrency, 1, MOST_JOBS) is None:
@@ -103,6 +108,8 @@ class WorkerSettings:
         needed("wait", to_ms("wait", self.wait))
         if self.executor not in EXECUTORS:
             raise BadArgument(f"executor: {self.executor!r} is not one of {', '.join(EXECUTORS)}")
+        if self.lifespan is not None and not callable(self.lifespan):
+            raise BadArgument(f"lifespan: a {type(self.lifespan).__name__} can't be called")
         for name in ("max_jobs_per_child", "max_memory_per_child"):
             if whole(name, getattr(self, name), 1, MOST_BYTES) and self.executor != "process":
                 raise BadArgument(f"{name}: only executor='process' has child processes")

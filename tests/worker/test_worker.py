@@ -182,7 +182,18 @@ class TestHandlers:
             asyncio.run(claimed.done())
         fields = {name for name in dir(claimed) if not name.startswith("_")}
         assert fields == {
-            *("id", "queue", "data", "attempt", "queued", "timeout", "token", "lost", "task"),
+            *(
+                "id",
+                "queue",
+                "data",
+                "attempt",
+                "context",
+                "queued",
+                "timeout",
+                "token",
+                "lost",
+                "task",
+            ),
             *("state", "save"),
             *("done", "fail"),
         }
