@@ -69,8 +69,10 @@ class Worker:
         max_crashes: leases of one job that may run out until it is dead (reliable).
         wait: seconds that a run waits for Redis at its start, while Redis is away; 0 raises
             Unavailable at once. A later outage is waited for without a limit.
-        executor: 'thread' or 'process': whether a plain handler runs in threads or in `concurrency`
-            child processes. A child finds the handler by the name of its module and its own.
+        executor: 'thread' or 'process': whether a plain handler and plain tasks run in threads or
+            in child processes, which find a function by the name of its module and its own.
+        child_processes: how many. None: `concurrency` with executor='process'; else the number of
+            cores, for tasks with an executor of their own.
         max_jobs_per_child: jobs after which a child process is replaced; None: never.
         max_memory_per_child: bytes of memory after a job, from which on a child process is
             replaced; None: never.
@@ -109,6 +111,7 @@ class Worker:
         executor: ExecutorName = "thread",
         max_jobs_per_child: int | None = None,
         max_memory_per_child: int | None = None,
+        child_processes: int | None = None,
         lifespan: Callable[[Worker], Any] | None = None,
         middleware: Iterable[Middleware] = (),
         on_dead: Hook | None = None,
@@ -136,6 +139,8 @@ class Worker:
             executor=executor,
             max_jobs_per_child=max_jobs_per_child,
             max_memory_per_child=max_memory_per_child,
+            child_processes=child_processes,
+            has_process_tasks=any(one.in_children for one in self._tasks.values()),
             scheduled=tuple(one for one in self._tasks.values() if one.is_scheduled),
             lifespan=lifespan,
             middleware=functions("middleware", middleware),
