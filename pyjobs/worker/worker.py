@@ -21,7 +21,7 @@ from pyjobs.asyncutil import fast_loop
 from pyjobs.engine import ModeName
 from pyjobs.errors import BadArgument
 from pyjobs.task import BaseTask, collected
-from pyjobs.transport import checked_url, chosen_url
+from pyjobs.transport import GivenServer, checked_url, chosen_url
 from pyjobs.validate import functions, in_seconds
 from pyjobs.worker.dead import Hook
 from pyjobs.worker.executors import check_handler
@@ -48,7 +48,8 @@ class Worker:
     Args:
         url: `redis://`, `rediss://`, `redis+cluster://`, `rediss+cluster://`, `redis+sentinel://`,
             `unix://` or `memory://`. None is the environment variable PYJOBS_URL, or
-            redis://localhost:6379 where that is unset.
+            redis://localhost:6379 where that is unset. Or a client or pool of redis-py, of which
+            the address, the login and the TLS settings are taken over, and no connection.
         mode: 'simple', 'recoverable' or 'reliable'; it must be the queues' mode.
         tasks: tasks, and modules with tasks. A job whose task is none of them is handed back. Jobs
             without a task go to the handler.
@@ -81,10 +82,9 @@ class Worker:
             it yields. Its end may take as long as the grace, or 5 s.
         middleware: functions of the ClaimedJob, each of which returns a context manager, plain or
             async, around the run of its handler; the first is the outermost.
-        on_dead: called with the ClaimedJob and the JobFailed when this worker has recorded a job as
-            dead, or as failed in the modes that try nothing again: at most once, beside other work.
-            An `async def` runs in the event loop, a plain function in a thread. A job whose leases
-            ran out is declared dead by Redis, and calls nothing.
+        on_dead: called with the ClaimedJob and the JobFailed, at most once, when this worker has
+            recorded a job as dead, or as failed in the modes that try nothing again. A job whose
+            leases ran out is declared dead by Redis, and calls nothing.
 
     Raises:
         BadArgument: an argument is not what it must be; the message names the argument.
@@ -92,7 +92,7 @@ class Worker:
 
     def __init__(
         self,
-        url: str | None = None,
+        url: str | GivenServer | None = None,
         *,
         mode: ModeName = "reliable",
         tasks: Iterable[BaseTask[..., Any] | ModuleType] = (),
