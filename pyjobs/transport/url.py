@@ -6,7 +6,7 @@ import inspect
 import os
 import re
 from difflib import get_close_matches
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from urllib.parse import unquote, urlsplit
 
 import redis
@@ -67,11 +67,7 @@ def chosen_url(url: str | GivenServer | None) -> str:
     if isinstance(url, str):
         return checked_url(url)
     if url is not None:
-        found = url_of(url)
-        if found is None:
-            kind = type(url).__name__
-            raise BadArgument(f"url: must be a text, or a client of redis-py, not of type {kind}")
-        return found
+        return url_of(url) or checked_url(cast(str, url))
     try:
         return checked_url(os.environ.get(VARIABLE) or DEFAULT_URL)
     except BadArgument as error:
@@ -132,7 +128,8 @@ def scheme_of(url: str) -> str:
         BadArgument: it is none of SCHEMES.
     """
     if not isinstance(url, str):
-        raise BadArgument(f"url: must be a text, not of type {type(url).__name__}")
+        kind = type(url).__name__
+        raise BadArgument(f"url: must be a text, or a client of redis-py, not of type {kind}")
     scheme, colon, _ = url.partition("://")
     if not colon or scheme not in SCHEMES:
         known = ", ".join(f"{name}://" for name in SCHEMES)
