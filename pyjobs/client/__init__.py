@@ -1,7 +1,7 @@
 """Submitting jobs and waiting for their results.
 
-`Client`, `Job`, `JobInfo`, `JobRef`, `Options`, `Schedule` and `ScheduleInfo` are public. Other
-folders import from this file and not past it.
+`Client`, `Job`, `JobInfo`, `JobRef`, `Options`, `Reached`, `Schedule` and `ScheduleInfo` are
+public. Other folders import from this file and not past it.
 """
 
 from pyjobs.client.info import JobInfo
@@ -9,6 +9,7 @@ from pyjobs.client.job import JobRef, settle_stored
 from pyjobs.client.options import Options
 from pyjobs.client.schedules import Missed, Schedule, ScheduleCalls, ScheduleInfo, ScheduleOptions
 from pyjobs.client.sync import Client, Job
+from pyjobs.engine import Reached
 
 __all__ = [
     "Client",
@@ -17,6 +18,7 @@ __all__ = [
     "JobRef",
     "Missed",
     "Options",
+    "Reached",
     "Schedule",
     "ScheduleCalls",
     "ScheduleInfo",

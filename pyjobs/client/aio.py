@@ -53,6 +53,8 @@ class Client(AsyncSubmits):
         prefix: what every key begins with.
         sweep: seconds between two lookups of stored results, for messages that were missed.
         results: False makes a client that subscribes to nothing; waits then raise NoResults.
+        durable: who must have the jobs of a submit before it returns: 'replicas:N' in memory
+            (WAIT), 'aof' on the primary's disk (WAITAOF, from Redis 7.2 on), or 'no'.
 
     Raises:
         BadArgument: an argument is not what it must be.
@@ -68,6 +70,7 @@ class Client(AsyncSubmits):
         prefix: str = "jobs",
         sweep: float | timedelta = 3.0,
         results: bool = True,
+        durable: str = "no",
     ) -> None:
         self._source = Source()
         self._core = ClientCore(
@@ -79,6 +82,7 @@ class Client(AsyncSubmits):
             route=route,
             sweep=sweep,
             results=results,
+            durable=durable,
         )
         url = chosen_url(url)
         self._server = aconnect(url)

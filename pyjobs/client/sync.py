@@ -46,6 +46,8 @@ class Client(Submits):
         sweep: seconds between two lookups of stored results, for messages that were missed.
         results: False makes a client that submits and hears of no result. It subscribes to
             nothing, and needs no right to. Waiting for its jobs raises NoResults.
+        durable: who must have the jobs of a submit before it returns: 'replicas:N' in memory
+            (WAIT), 'aof' on the primary's disk (WAITAOF, from Redis 7.2 on), or 'no'.
 
     Raises:
         BadArgument: an argument is not what it must be.
@@ -61,6 +63,7 @@ class Client(Submits):
         prefix: str = "jobs",
         sweep: float | timedelta = 3.0,
         results: bool = True,
+        durable: str = "no",
     ) -> None:
         self._source = Source()
         self._core = ClientCore(
@@ -72,6 +75,7 @@ class Client(Submits):
             route=route,
             sweep=sweep,
             results=results,
+            durable=durable,
         )
         url = chosen_url(url)
         self._server = connect(url)
