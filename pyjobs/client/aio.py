@@ -26,6 +26,7 @@ from pyjobs.engine import ModeName
 from pyjobs.errors import ClientClosed, Forbidden
 from pyjobs.transport import (
     ErrorTranslation,
+    GivenServer,
     aclose,
     acommand,
     aconnect,
@@ -48,7 +49,8 @@ class Client(AsyncSubmits):
     Args:
         url: `redis://`, `rediss://`, `redis+cluster://`, `rediss+cluster://`, `redis+sentinel://`,
             `unix://` or `memory://`. None is the environment variable PYJOBS_URL, or
-            redis://localhost:6379 where that is unset.
+            redis://localhost:6379 where that is unset. Or a client or pool of redis-py, of which
+            the address, the login and the TLS settings are taken over, and no connection.
         mode: 'simple', 'recoverable' or 'reliable'; it must be the queue's mode.
         queue: name of the queue of jobs that name no queue.
         route: chooses the queue's name by a job's data.
@@ -64,7 +66,7 @@ class Client(AsyncSubmits):
 
     def __init__(
         self,
-        url: str | None = None,
+        url: str | GivenServer | None = None,
         *,
         mode: ModeName = "reliable",
         queue: str = "default",

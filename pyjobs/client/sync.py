@@ -23,7 +23,7 @@ from pyjobs.client.sync_schedules import Schedules
 from pyjobs.client.sync_submit import Submits
 from pyjobs.engine import ModeName
 from pyjobs.errors import Forbidden
-from pyjobs.transport import ErrorTranslation, chosen_url, command, connect, run
+from pyjobs.transport import ErrorTranslation, GivenServer, chosen_url, command, connect, run
 from pyjobs.validate import functions
 
 __all__ = ["Client", "Job"]
@@ -40,7 +40,8 @@ class Client(Submits):
     Args:
         url: `redis://`, `rediss://`, `redis+cluster://`, `rediss+cluster://`, `redis+sentinel://`,
             `unix://` or `memory://`. None is the environment variable PYJOBS_URL, or
-            redis://localhost:6379 where that is unset.
+            redis://localhost:6379 where that is unset. Or a client or pool of redis-py, of which
+            the address, the login and the TLS settings are taken over, and no connection.
         mode: 'simple', 'recoverable' or 'reliable'; it must be the queue's mode.
         queue: name of the queue of jobs that name no queue.
         route: chooses the queue's name by a job's data.
@@ -57,7 +58,7 @@ class Client(Submits):
 
     def __init__(
         self,
-        url: str | None = None,
+        url: str | GivenServer | None = None,
         *,
         mode: ModeName = "reliable",
         queue: str = "default",

@@ -12,7 +12,7 @@ from pyjobs.errors import JobFailed
 from pyjobs.task import P
 from pyjobs.tasks.function import AsyncTask, Exceptions, SyncTask, T
 from pyjobs.tasks.schedule import schedule_of
-from pyjobs.worker import ClaimedJob
+from pyjobs.worker import ClaimedJob, ExecutorName
 
 OnDead = Callable[[ClaimedJob, JobFailed], Any]
 
@@ -85,6 +85,7 @@ def task(
     zone: str = "UTC",
     missed: Missed = "last",
     on_dead: OnDead | None = None,
+    executor: ExecutorName | None = None,
 ) -> Decorator: ...
 
 
@@ -106,6 +107,7 @@ def task(
     zone: str = "UTC",
     missed: Missed = "last",
     on_dead: OnDead | None = None,
+    executor: ExecutorName | None = None,
 ) -> Any:
     """Decorator: give a function a name and a policy, so that `client.submit(function, ...)`
     submits a job that calls it in a worker. Called itself, the function runs as before.
@@ -134,6 +136,8 @@ def task(
             'skip', as `client.schedules.set` takes them.
         on_dead: called with the ClaimedJob and the JobFailed in the worker that records a job of
             the task as dead, beside the worker's own `on_dead`.
+        executor: 'process' runs a plain function in a child process of its worker, 'thread' in a
+            thread. Default: the worker's.
 
     Raises:
         BadArgument: the function can't be a task, or an argument is not what it must be.
@@ -154,6 +158,7 @@ def task(
             "reject_on": reject_on,
             "schedule": schedule_of(every, cron, zone, missed),
             "on_dead": on_dead,
+            "executor": executor,
             "options": {word: value for word, value in policy.items() if value is not None},
         }
     )

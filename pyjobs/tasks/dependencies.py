@@ -18,6 +18,8 @@ from pyjobs.errors import BadArgument
 LIBRARY = "uncalled_for"
 # The name by which a dependency may ask for the job: CallArgument("job").
 JOB = "job"
+# How often the cleanup of a dependency that awaits may await.
+MOST_WAITS = 100
 
 
 def dependencies_of(what: str, function: Callable[..., Any]) -> frozenset[str]:
@@ -98,11 +100,15 @@ def driven(what: str, work: Coroutine[Any, Any, Any]) -> Any:
     Raises:
         BadArgument: it waits for something.
     """
+    error = BadArgument(
+        f"task {what}: a dependency awaits something, and only those of an async def may"
+    )
     try:
         work.send(None)
+        # What waits is left by the error, in the context in which it was entered.
+        for _ in range(MOST_WAITS):
+            work.throw(error)
     except StopIteration as end:
         return end.value
     work.close()
-    raise BadArgument(
-        f"task {what}: a dependency awaits something, and only those of an async def may"
-    )
+    raise error

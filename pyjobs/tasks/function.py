@@ -16,7 +16,7 @@ from pyjobs.tasks.dependencies import JOB, Resolved, dependencies_of, resolved
 from pyjobs.tasks.schedule import TaskSchedule, check_schedulable
 from pyjobs.tasks.signature import default_name, read_signature
 from pyjobs.validate import checked, functions
-from pyjobs.worker import ClaimedJob, Reject, Retry, Snooze
+from pyjobs.worker import EXECUTORS, ClaimedJob, ExecutorName, Reject, Retry, Snooze
 
 T = TypeVar("T")
 Exceptions = tuple[type[BaseException], ...]
@@ -46,6 +46,7 @@ class Task(BaseTask[P, T]):
         options: Mapping[str, Any] | None = None,
         schedule: TaskSchedule | None = None,
         on_dead: Callable[[ClaimedJob, JobFailed], Any] | None = None,
+        executor: ExecutorName | None = None,
     ) -> None:
         functools.update_wrapper(self, function)
         self.function = function
@@ -64,6 +65,7 @@ class Task(BaseTask[P, T]):
             for name, one in self._signature.parameters.items()
         }
         self._converter = Converter(self.name, parameters, hints.get("return", Any))
+        self.in_children = self._in_children(executor)
         if on_dead is not None:
             [self.on_dead] = functions("on_dead", [on_dead])
         self._schedule, self.is_scheduled = schedule, schedule is not None
@@ -77,6 +79,10 @@ class Task(BaseTask[P, T]):
 
     def __repr__(self) -> str:
         return f"<Task {self.name}>"
+
+    def __reduce__(self) -> str:
+        # By the name of its module and its own, as functions are: a child process imports it.
+        return self.function.__qualname__
 
     def using(
         self,
@@ -152,6 +158,19 @@ class Task(BaseTask[P, T]):
         if self._unique is not None:
             own["unique"] = self._unique(*args, **kwargs)
         return Submission(data, queue, id, {**own, **options}, self._converter.decode_result)
+
+    def _in_children(self, executor: str | None) -> bool | None:
+        if executor is None:
+            return None
+        if executor not in EXECUTORS:
+            words = ", ".join(EXECUTORS)
+            raise BadArgument(f"task {self.name}: executor: {executor!r} is not one of {words}")
+        if self.is_async:
+            raise BadArgument(
+                f"task {self.name}: executor={executor!r} is for a plain def; an async def runs in "
+                "the event loop"
+            )
+        return executor == "process"
 
     def _arguments(self, job: ClaimedJob) -> dict[str, Any]:
         try:

@@ -80,6 +80,8 @@ class Drain:
             executor="thread",
             max_jobs_per_child=None,
             max_memory_per_child=None,
+            child_processes=None,
+            has_process_tasks=False,
         )
         make = settings.lifespan
         span = Lifespan(make and functools.partial(make, worker), settings.grace)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, get_args
@@ -59,6 +60,8 @@ class WorkerSettings:
         max_jobs_per_child: most jobs of one child process; None for no limit.
         max_memory_per_child: bytes of memory from which on a child process is replaced; None for
             no limit.
+        child_processes: how many child processes; None for the number that fits.
+        has_process_tasks: whether tasks run in child processes, whatever `executor` says.
         set_up_child: called in each child process before its first job; None for nothing.
         scheduled: the tasks whose schedules the worker makes.
         lifespan: called with the worker at the start of a run, returns the context manager around
@@ -88,6 +91,8 @@ class WorkerSettings:
     executor: ExecutorName = "thread"
     max_jobs_per_child: int | None = None
     max_memory_per_child: int | None = None
+    child_processes: int | None = None
+    has_process_tasks: bool = False
     set_up_child: Callable[[], None] | None = None
     scheduled: tuple[BaseTask[..., Any], ...] = ()
     lifespan: Callable[[Any], Any] | None = None
@@ -115,8 +120,9 @@ class WorkerSettings:
             hook = getattr(self, name)
             if hook is not None and not callable(hook):
                 raise BadArgument(f"{name}: a {type(hook).__name__} can't be called")
-        for name in ("max_jobs_per_child", "max_memory_per_child"):
-            if whole(name, getattr(self, name), 1, MOST_BYTES) and self.executor != "process":
+        for name in ("max_jobs_per_child", "max_memory_per_child", "child_processes"):
+            most = MOST_JOBS if name == "child_processes" else MOST_BYTES
+            if whole(name, getattr(self, name), 1, most) and self.children is None:
                 raise BadArgument(f"{name}: only executor='process' has child processes")
         # The keys check the names of queues and the prefix, the policy what is passed to scripts.
         _ = self.queue_keys, self.policy
@@ -139,9 +145,19 @@ class WorkerSettings:
     @property
     def children(self) -> Children | None:
         """How child processes are made and replaced; None where handlers run in threads."""
-        if self.executor != "process":
+        if self.executor != "process" and not self.has_process_tasks:
             return None
         return Children(self.max_jobs_per_child, self.max_memory_per_child, self.set_up_child)
+
+    @property
+    def child_count(self) -> int:
+        """How many child processes: of a handler `concurrency`, as its settings say; of tasks no
+        more than there are cores, since other tasks need none."""
+        if self.child_processes is not None:
+            return self.child_processes
+        if self.executor == "process":
+            return self.concurrency
+        return min(self.concurrency, os.cpu_count() or 1)
 
     @property
     def policy(self) -> Policy:

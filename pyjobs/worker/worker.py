@@ -21,7 +21,7 @@ from pyjobs.asyncutil import fast_loop
 from pyjobs.engine import ModeName
 from pyjobs.errors import BadArgument
 from pyjobs.task import BaseTask, collected
-from pyjobs.transport import checked_url, chosen_url
+from pyjobs.transport import GivenServer, checked_url, chosen_url
 from pyjobs.validate import functions, in_seconds
 from pyjobs.worker.dead import Hook
 from pyjobs.worker.executors import check_handler
@@ -48,7 +48,8 @@ class Worker:
     Args:
         url: `redis://`, `rediss://`, `redis+cluster://`, `rediss+cluster://`, `redis+sentinel://`,
             `unix://` or `memory://`. None is the environment variable PYJOBS_URL, or
-            redis://localhost:6379 where that is unset.
+            redis://localhost:6379 where that is unset. Or a client or pool of redis-py, of which
+            the address, the login and the TLS settings are taken over, and no connection.
         mode: 'simple', 'recoverable' or 'reliable'; it must be the queues' mode.
         tasks: tasks, and modules with tasks. A job whose task is none of them is handed back. Jobs
             without a task go to the handler.
@@ -69,8 +70,10 @@ class Worker:
         max_crashes: leases of one job that may run out until it is dead (reliable).
         wait: seconds that a run waits for Redis at its start, while Redis is away; 0 raises
             Unavailable at once. A later outage is waited for without a limit.
-        executor: 'thread' or 'process': whether a plain handler runs in threads or in `concurrency`
-            child processes. A child finds the handler by the name of its module and its own.
+        executor: 'thread' or 'process': whether a plain handler and plain tasks run in threads or
+            in child processes, which find a function by the name of its module and its own.
+        child_processes: how many. None: `concurrency` with executor='process'; else the number of
+            cores, for tasks with an executor of their own.
         max_jobs_per_child: jobs after which a child process is replaced; None: never.
         max_memory_per_child: bytes of memory after a job, from which on a child process is
             replaced; None: never.
@@ -79,10 +82,9 @@ class Worker:
             it yields. Its end may take as long as the grace, or 5 s.
         middleware: functions of the ClaimedJob, each of which returns a context manager, plain or
             async, around the run of its handler; the first is the outermost.
-        on_dead: called with the ClaimedJob and the JobFailed when this worker has recorded a job as
-            dead, or as failed in the modes that try nothing again: at most once, beside other work.
-            An `async def` runs in the event loop, a plain function in a thread. A job whose leases
-            ran out is declared dead by Redis, and calls nothing.
+        on_dead: called with the ClaimedJob and the JobFailed, at most once, when this worker has
+            recorded a job as dead, or as failed in the modes that try nothing again. A job whose
+            leases ran out is declared dead by Redis, and calls nothing.
 
     Raises:
         BadArgument: an argument is not what it must be; the message names the argument.
@@ -90,7 +92,7 @@ class Worker:
 
     def __init__(
         self,
-        url: str | None = None,
+        url: str | GivenServer | None = None,
         *,
         mode: ModeName = "reliable",
         tasks: Iterable[BaseTask[..., Any] | ModuleType] = (),
@@ -109,6 +111,7 @@ class Worker:
         executor: ExecutorName = "thread",
         max_jobs_per_child: int | None = None,
         max_memory_per_child: int | None = None,
+        child_processes: int | None = None,
         lifespan: Callable[[Worker], Any] | None = None,
         middleware: Iterable[Middleware] = (),
         on_dead: Hook | None = None,
@@ -136,6 +139,8 @@ class Worker:
             executor=executor,
             max_jobs_per_child=max_jobs_per_child,
             max_memory_per_child=max_memory_per_child,
+            child_processes=child_processes,
+            has_process_tasks=any(one.in_children for one in self._tasks.values()),
             scheduled=tuple(one for one in self._tasks.values() if one.is_scheduled),
             lifespan=lifespan,
             middleware=functions("middleware", middleware),
