@@ -2,7 +2,17 @@
 
 from importlib.metadata import version
 
-from pyjobs.client import Client, Job, JobInfo, JobRef, Options, Reached, Schedule, ScheduleInfo
+from pyjobs.client import (
+    Client,
+    Job,
+    JobInfo,
+    JobRef,
+    Options,
+    Reached,
+    Schedule,
+    ScheduleInfo,
+    SubmitCall,
+)
 from pyjobs.engine import ModeName
 from pyjobs.errors import (
     BadArgument,
@@ -68,6 +78,7 @@ __all__ = [
     "Schedule",
     "ScheduleInfo",
     "Snooze",
+    "SubmitCall",
     "Task",
     "TooLarge",
     "Unavailable",

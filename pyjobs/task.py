@@ -45,12 +45,17 @@ class BaseTask(Generic[P, R]):
             queue 'default' to a worker.
         is_async: whether its function is an `async def`.
         is_scheduled: whether a schedule makes jobs of it.
+        in_children: whether its function runs in child processes: True, False, or None for what the
+            worker's `executor` says.
+        on_dead: called in the worker that records a job of it as dead; None for nothing.
     """
 
     name: str
     queue: str | None
     is_async: bool
     is_scheduled: bool = False
+    in_children: bool | None = None
+    on_dead: Callable[..., Any] | None = None
 
     def schedule(self, mode: Any, keys: Any) -> Any:
         """Return the call that makes the task's schedule (<mode>/schedule), if it is scheduled.

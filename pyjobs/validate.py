@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from pyjobs.errors import BadArgument
 
@@ -18,6 +19,7 @@ NAME = re.compile(r"[A-Za-z0-9_.:-]{1,128}", re.ASCII)
 
 # A duration, as Python's callers give one: seconds, or a timedelta.
 Duration = float | timedelta
+F = TypeVar("F")
 
 # The scripts take no more: ten years of ms, and ms since the epoch until the year 2286.
 MAX_MS = 315_360_000_000
@@ -131,6 +133,26 @@ def to_ms(what: str, seconds: Duration | None, most: int = MAX_MS) -> int | None
         raise BadArgument(f"{what}: must be at most {most // 1000} seconds, not {seconds!r}")
     ms: int = round(number * 1000)
     return ms
+
+
+def functions(what: str, values: Iterable[F]) -> tuple[F, ...]:
+    """Return functions as a tuple.
+
+    Args:
+        what: the argument's own name, for the message.
+        values: the functions.
+
+    Raises:
+        BadArgument: `values` is no iterable, or one of them can't be called.
+    """
+    try:
+        found = tuple(values)
+    except TypeError:
+        raise BadArgument(f"{what}: must be a list of functions") from None
+    for place, one in enumerate(found):
+        if not callable(one):
+            raise BadArgument(f"{what}[{place}]: a {type(one).__name__} can't be called")
+    return found
 
 
 def wait_seconds(what: str, seconds: Duration | None) -> float | None:

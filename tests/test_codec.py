@@ -12,7 +12,7 @@ import json
 import subprocess
 import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -278,7 +278,8 @@ mutual = [[table], circle]
 text = b"[" * 200_000
 works = [lambda v=v: codec.encode(v) for v in (circle, table, deep, tuple(deep), mutual)]
 works += [lambda v=v: codec.decode(v) for v in (
-    text, b'{{"a":' * 200_000, text + b"]" * 200_000, text.decode().encode("utf-16"),
+    text, b'{{"a":' * 200_000, b'[{{"a":' * 600 + b"1" + b"}}]" * 600, text + b"]" * 200_000,
+    text.decode().encode("utf-16"),
 )]
 for work in works:
     try:
@@ -297,7 +298,7 @@ def test_deep_and_circular_values_are_refused_under_a_raised_recursion_limit(pla
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert ended.stdout.split() == ["Unencodable"] * 5 + ["Undecodable"] * 4 + ["True", "True"]
+    assert ended.stdout.split() == ["Unencodable"] * 5 + ["Undecodable"] * 5 + ["True", "True"]
 
 
 @pytest.mark.parametrize(
@@ -400,3 +401,65 @@ def test_failure_of_an_endless_recursion_is_bounded() -> None:
     outcome = failure(caught.value)
     assert codec.decode_error(outcome.body)[0] == "RecursionError"
     assert len(outcome.body) < 100_000
+
+
+def test_the_type_of_a_recorded_error_is_cut_to_its_bound() -> None:
+    found = codec.decode_error(codec.encode_error("T" * 201, "", ""))
+    assert found.type == "T" * 200
+
+
+@pytest.fixture
+def raised_limit() -> Iterator[None]:
+    """Python's limit of recursion, so high that no value of these tests meets it."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(10_000)
+    yield
+    sys.setrecursionlimit(before)
+
+
+@pytest.mark.usefixtures("raised_limit")
+@pytest.mark.parametrize(
+    "deep",
+    [
+        b"[" * 1001 + b"]" * 1001,
+        b'{"a":' * 1001 + b"1" + b"}" * 1001,
+        b'[{"a":' * 501 + b"1" + b"}]" * 501,
+        b'["\\"",' + b"[" * 1000 + b"]" * 1001,
+    ],
+    ids=["lists", "dicts", "both", "behind a quote"],
+)
+def test_json_that_is_too_deep_is_refused_under_any_limit_of_recursion(deep: bytes) -> None:
+    with pytest.raises(Undecodable, match="nested more than 1000 deep"):
+        codec.decode(deep)
+
+
+@pytest.mark.usefixtures("raised_limit")
+@pytest.mark.parametrize(
+    "flat",
+    [
+        b"[" * 1000 + b"]" * 1000,
+        b"[" + b"[]," * 1000 + b"1]",
+        b'["' + b"[" * 1001 + b'"]',
+        b'["\\"' + b"{" * 1001 + b'"]',
+    ],
+    ids=["as deep as may be", "many lists", "in a text", "behind a quote in a text"],
+)
+def test_brackets_that_are_not_too_deep_are_read_under_any_limit_of_recursion(flat: bytes) -> None:
+    assert codec.decode(flat) == json.loads(flat)
+
+
+@pytest.mark.parametrize("value", [1, "ä\n", [1.5, None, {"a": True}]], ids=["int", "text", "list"])
+def test_without_c_the_writer_writes_the_same(value: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json.encoder, "c_make_encoder", None)
+    assert codec._writer()(value, 0) == codec.encode(value).decode()
+
+
+def test_without_c_the_writer_refuses_what_is_no_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json.encoder, "c_make_encoder", None)
+    write = codec._writer()
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write(float("nan"), 0)
+    circle: list[Any] = []
+    circle.append(circle)
+    with pytest.raises(RecursionError):
+        write(circle, 0)

@@ -16,6 +16,7 @@ def test_names_of_a_thousand_sources_begin_with_a_letter_or_digit_and_differ() -
     names += [ids.unguessable() for _ in range(SOURCES)]
     assert len(set(names)) == 2 * SOURCES
     assert all(name.isascii() and name[0].isalnum() for name in names)
+    assert {len(name) for name in names[SOURCES:]} == {16}
 
 
 def test_ids_share_no_random_part_with_nonces() -> None:

@@ -12,7 +12,7 @@ import pyjobs
 from pyjobs.client.options import options_text
 from pyjobs.engine.reliable import RELIABLE
 from pyjobs.errors import BadArgument
-from pyjobs.validate import MAX_MS, moment_ms, positive, to_ms, wait_seconds
+from pyjobs.validate import MAX_MS, moment_ms, positive, to_ms, wait_seconds, whole
 
 SUBMIT = RELIABLE.script("submit")
 MINUTE = timedelta(minutes=1)
@@ -95,3 +95,14 @@ def test_the_decorator_of_a_handler_may_be_called() -> None:
     assert callable(run)
     with pytest.raises(BadArgument, match="has one already"):
         worker.handler(run)
+
+
+@pytest.mark.parametrize("number", [3, 4, 7])
+def test_a_whole_number_within_its_bounds_is_returned(number: int) -> None:
+    assert whole("limit", number, 3, 7) == number
+
+
+@pytest.mark.parametrize("number", [2, 8, 3.0, True, "3"])
+def test_a_number_that_is_not_whole_or_not_within_its_bounds_is_refused(number: Any) -> None:
+    with pytest.raises(BadArgument, match=r"^limit: must be a whole number from 3 to 7, not "):
+        whole("limit", number, 3, 7)

@@ -1,8 +1,9 @@
 -- reliable/fail @1
 -- Record that jobs in flight failed: each is tried again after a backoff, or is dead.
 -- returns  [outcome per item]
---          outcome  word  'delayed' or 'dead', 'repeat' (this token has ended the attempt before), 'LOST' (the token
---                         is not the job's any more), 'cancelled' or 'NOJOB'; only the first two wrote anything
+--          outcome  word  'delayed=MS' (tried again after so many ms) or 'dead', 'repeat' (this token has ended the
+--                         attempt before), 'LOST' (the token is not the job's any more), 'cancelled' or 'NOJOB'; only
+--                         the first two wrote anything
 -- errors   BADARG TOOLARGE WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: a second call answers 'repeat'
 -- cost     O(items * log n), n = jobs in flight, delayed or dead

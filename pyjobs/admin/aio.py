@@ -26,6 +26,7 @@ from pyjobs.engine import (
 )
 from pyjobs.transport import (
     ErrorTranslation,
+    GivenServer,
     aclose,
     aconnect,
     address_of,
@@ -43,14 +44,15 @@ class AsyncAdmin:
 
     Args:
         url: where Redis is. None is the environment variable PYJOBS_URL, or redis://localhost:6379
-            where that is unset.
+            where that is unset. Or a client or pool of redis-py, of which the address, the login
+            and the TLS settings are taken over, and no connection.
         prefix: what every key in Redis begins with.
 
     Raises:
         BadArgument: the URL or the prefix is not one.
     """
 
-    def __init__(self, url: str | None = None, *, prefix: str = "jobs") -> None:
+    def __init__(self, url: str | GivenServer | None = None, *, prefix: str = "jobs") -> None:
         self._keys = Keys(prefix)
         url = chosen_url(url)
         self._server = aconnect(url)

@@ -1,11 +1,12 @@
 """Submitting jobs and waiting for their results.
 
-`Client`, `Job`, `JobInfo`, `JobRef`, `Options`, `Reached`, `Schedule` and `ScheduleInfo` are
-public. Other folders import from this file and not past it.
+`Client`, `Job`, `JobInfo`, `JobRef`, `Options`, `Reached`, `Schedule`, `ScheduleInfo` and
+`SubmitCall` are public. Other folders import from this file and not past it.
 """
 
 from pyjobs.client.info import JobInfo
 from pyjobs.client.job import JobRef, settle_stored
+from pyjobs.client.middleware import SubmitCall
 from pyjobs.client.options import Options
 from pyjobs.client.schedules import Missed, Schedule, ScheduleCalls, ScheduleInfo, ScheduleOptions
 from pyjobs.client.sync import Client, Job
@@ -23,5 +24,6 @@ __all__ = [
     "ScheduleCalls",
     "ScheduleInfo",
     "ScheduleOptions",
+    "SubmitCall",
     "settle_stored",
 ]

@@ -20,17 +20,20 @@ from pyjobs.client.coalesce import Coalescer
 from pyjobs.client.core import ClientCore
 from pyjobs.client.job import JobRef
 from pyjobs.client.listener import AsyncListener
+from pyjobs.client.middleware import Middleware
 from pyjobs.client.submit import Route
 from pyjobs.engine import ModeName
 from pyjobs.errors import ClientClosed, Forbidden
 from pyjobs.transport import (
     ErrorTranslation,
+    GivenServer,
     aclose,
     acommand,
     aconnect,
     arun,
     chosen_url,
 )
+from pyjobs.validate import functions
 
 __all__ = ["Client", "Job"]
 
@@ -46,7 +49,8 @@ class Client(AsyncSubmits):
     Args:
         url: `redis://`, `rediss://`, `redis+cluster://`, `rediss+cluster://`, `redis+sentinel://`,
             `unix://` or `memory://`. None is the environment variable PYJOBS_URL, or
-            redis://localhost:6379 where that is unset.
+            redis://localhost:6379 where that is unset. Or a client or pool of redis-py, of which
+            the address, the login and the TLS settings are taken over, and no connection.
         mode: 'simple', 'recoverable' or 'reliable'; it must be the queue's mode.
         queue: name of the queue of jobs that name no queue.
         route: chooses the queue's name by a job's data.
@@ -55,6 +59,8 @@ class Client(AsyncSubmits):
         results: False makes a client that subscribes to nothing; waits then raise NoResults.
         durable: who must have the jobs of a submit before it returns: 'replicas:N' in memory
             (WAIT), 'aof' on the primary's disk (WAITAOF, from Redis 7.2 on), or 'no'.
+        middleware: functions of a SubmitCall, each of which returns a context manager, plain or
+            async, around the submit; the first is the outermost.
 
     Raises:
         BadArgument: an argument is not what it must be.
@@ -62,7 +68,7 @@ class Client(AsyncSubmits):
 
     def __init__(
         self,
-        url: str | None = None,
+        url: str | GivenServer | None = None,
         *,
         mode: ModeName = "reliable",
         queue: str = "default",
@@ -71,7 +77,9 @@ class Client(AsyncSubmits):
         sweep: float | timedelta = 3.0,
         results: bool = True,
         durable: str = "no",
+        middleware: Iterable[Middleware] = (),
     ) -> None:
+        self._middleware = functions("middleware", middleware)
         self._source = Source()
         self._core = ClientCore(
             Job if results else UnheardJob,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Collection, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Collection, Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any, Literal, TypeVar, Unpack, overload
 
@@ -14,9 +14,10 @@ from pyjobs.client.coalesce import Coalescer
 from pyjobs.client.core import ClientCore
 from pyjobs.client.job import decode_by, unless_conflict
 from pyjobs.client.listener import alook
+from pyjobs.client.middleware import Middleware, SubmitCall, around_async
 from pyjobs.client.options import Options
 from pyjobs.client.stream import Stream, is_stream
-from pyjobs.client.submit import Json, given, no_arguments
+from pyjobs.client.submit import Item, Json, given, no_arguments
 from pyjobs.client.task_stream import Window
 from pyjobs.errors import PyjobsError
 from pyjobs.task import Arguments, BaseTask, P, R
@@ -29,6 +30,7 @@ class AsyncSubmits:
     """Sends the submits of an asyncio client, and takes their answers."""
 
     _core: ClientCore[Job]
+    _middleware: Sequence[Middleware]
     _server: AsyncServer
     _translating: ErrorTranslation
     _coalescer: Coalescer[Job]
@@ -117,16 +119,19 @@ class AsyncSubmits:
         if isinstance(data, BaseTask):
             submission = data.submission(args, given(queue, id, options))
             item, decode = self._core.builder.task(submission), submission.decode
+            name = data.name
         else:
             no_arguments(args)
             item = self._core.builder.item(data, queue, id, options)
             decode = None
-        with self._translating:
-            await self._listen((item.queue,))
-            waiting = self._coalescer.add(item, asyncio.get_running_loop().create_future())
-            if self._sender is None or self._sender.done():
-                self._sender = asyncio.create_task(self._send(), name="pyjobs-submit")
-            job = await waiting
+            name = options.get("task") or ""
+        if not self._middleware:
+            job = await self._submit_one(item)
+        else:
+            call = SubmitCall((item.queue,), name, 1)
+            async with around_async(self._middleware, call):
+                job = await self._submit_one(item)
+                call.jobs = [job]
         if decode is not None:
             decode_by(job, decode)
         return unless_conflict(job)
@@ -202,7 +207,9 @@ class AsyncSubmits:
         self._core.check_open()
         builder = self._core.builder
         stream: Stream[Job]
+        name = options.get("task")
         if isinstance(data, BaseTask):
+            name = data.name
             stream = builder.task_stream(
                 data, arguments, queue, ids, options, (Iterable, AsyncIterable)
             )
@@ -211,18 +218,18 @@ class AsyncSubmits:
             no_arguments(arguments)
             if not is_stream(data, (Iterable, AsyncIterable)):
                 batch = builder.many(data, queue, ids, options)
-                return await self._submit(batch) if batch.jobs else []
+                return await self._submit(batch, name) if batch.jobs else []
             stream = builder.stream(queue, ids, options)
         with stream.errors():
             if isinstance(data, AsyncIterable):
                 async for value in data:
                     if stream.add(value):
-                        await self._submit_part(stream)
+                        await self._submit_part(stream, name)
             else:
                 for value in data:
                     if stream.add(value):
-                        await self._submit_part(stream)
-            await self._submit_part(stream)
+                        await self._submit_part(stream, name)
+            await self._submit_part(stream, name)
             stream.end()
         return stream.jobs
 
@@ -303,13 +310,29 @@ class AsyncSubmits:
             error = await job.exception(timeout) if window.keeps_errors else None
             yield await job.result(timeout) if error is None else error
 
-    async def _submit_part(self, stream: Stream[Job]) -> None:
+    async def _submit_part(self, stream: Stream[Job], task: str | None) -> None:
         if part := stream.part():
             if stream.jobs:
                 self._core.check_open()
-            stream.accepted(await self._submit(part))
+            stream.accepted(await self._submit(part, task))
 
-    async def _submit(self, batch: Batch[Job]) -> list[Job]:
+    async def _submit_one(self, item: Item) -> Job:
+        with self._translating:
+            await self._listen((item.queue,))
+            waiting = self._coalescer.add(item, asyncio.get_running_loop().create_future())
+            if self._sender is None or self._sender.done():
+                self._sender = asyncio.create_task(self._send(), name="pyjobs-submit")
+            return await waiting
+
+    async def _submit(self, batch: Batch[Job], task: str | None) -> list[Job]:
+        if not self._middleware:
+            return await self._send_batch(batch)
+        call = SubmitCall(batch.queues, task or "", len(batch.jobs))
+        async with around_async(self._middleware, call):
+            call.jobs = await self._send_batch(batch)
+        return batch.jobs
+
+    async def _send_batch(self, batch: Batch[Job]) -> list[Job]:
         with self._translating, self._core.submitting(batch):
             await self._listen(batch.queues)
             answers = await arun_many(

@@ -16,13 +16,15 @@ from pyjobs.client.core import ClientCore
 from pyjobs.client.fork import clients
 from pyjobs.client.job import JobRef
 from pyjobs.client.listener import Listener
+from pyjobs.client.middleware import Middleware
 from pyjobs.client.submit import Route
 from pyjobs.client.sync_job import Job, Source, T, UnheardJob, as_ended, in_order
 from pyjobs.client.sync_schedules import Schedules
 from pyjobs.client.sync_submit import Submits
 from pyjobs.engine import ModeName
 from pyjobs.errors import Forbidden
-from pyjobs.transport import ErrorTranslation, chosen_url, command, connect, run
+from pyjobs.transport import ErrorTranslation, GivenServer, chosen_url, command, connect, run
+from pyjobs.validate import functions
 
 __all__ = ["Client", "Job"]
 
@@ -38,7 +40,8 @@ class Client(Submits):
     Args:
         url: `redis://`, `rediss://`, `redis+cluster://`, `rediss+cluster://`, `redis+sentinel://`,
             `unix://` or `memory://`. None is the environment variable PYJOBS_URL, or
-            redis://localhost:6379 where that is unset.
+            redis://localhost:6379 where that is unset. Or a client or pool of redis-py, of which
+            the address, the login and the TLS settings are taken over, and no connection.
         mode: 'simple', 'recoverable' or 'reliable'; it must be the queue's mode.
         queue: name of the queue of jobs that name no queue.
         route: chooses the queue's name by a job's data.
@@ -48,6 +51,8 @@ class Client(Submits):
             nothing, and needs no right to. Waiting for its jobs raises NoResults.
         durable: who must have the jobs of a submit before it returns: 'replicas:N' in memory
             (WAIT), 'aof' on the primary's disk (WAITAOF, from Redis 7.2 on), or 'no'.
+        middleware: functions of a SubmitCall, each of which returns a context manager around
+            the submit; the first is the outermost.
 
     Raises:
         BadArgument: an argument is not what it must be.
@@ -55,7 +60,7 @@ class Client(Submits):
 
     def __init__(
         self,
-        url: str | None = None,
+        url: str | GivenServer | None = None,
         *,
         mode: ModeName = "reliable",
         queue: str = "default",
@@ -64,7 +69,9 @@ class Client(Submits):
         sweep: float | timedelta = 3.0,
         results: bool = True,
         durable: str = "no",
+        middleware: Iterable[Middleware] = (),
     ) -> None:
+        self._middleware = functions("middleware", middleware)
         self._source = Source()
         self._core = ClientCore(
             Job if results else UnheardJob,

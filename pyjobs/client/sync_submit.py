@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import timedelta
 from itertools import islice
 from typing import Any, Literal, Unpack, overload
@@ -12,6 +12,7 @@ from pyjobs.client.batch import Batch
 from pyjobs.client.core import ClientCore
 from pyjobs.client.job import decode_by, unless_conflict
 from pyjobs.client.listener import look
+from pyjobs.client.middleware import Middleware, SubmitCall, around
 from pyjobs.client.options import Options
 from pyjobs.client.stream import Stream, is_stream
 from pyjobs.client.submit import Json, given, no_arguments
@@ -26,6 +27,7 @@ class Submits:
     """Sends the submits of a client, and takes their answers."""
 
     _core: ClientCore[Job]
+    _middleware: Sequence[Middleware]
     _server: Server
     _translating: ErrorTranslation
 
@@ -107,10 +109,11 @@ class Submits:
         builder = self._core.builder
         if isinstance(data, BaseTask):
             submission = data.submission(args, given(queue, id, options))
-            [job] = self._submit(builder.together([builder.task(submission)]))
+            [job] = self._submit(builder.together([builder.task(submission)]), data.name)
             return unless_conflict(decode_by(job, submission.decode))
         no_arguments(args)
-        [job] = self._submit(builder.together([builder.item(data, queue, id, options)]))
+        batch = builder.together([builder.item(data, queue, id, options)])
+        [job] = self._submit(batch, options.get("task"))
         return unless_conflict(job)
 
     @overload
@@ -184,20 +187,22 @@ class Submits:
         self._core.check_open()
         builder = self._core.builder
         stream: Stream[Job]
+        name = options.get("task")
         if isinstance(data, BaseTask):
+            name = data.name
             stream = builder.task_stream(data, arguments, queue, ids, options)
             data = arguments
         else:
             no_arguments(arguments)
             if not is_stream(data):
                 batch = builder.many(data, queue, ids, options)
-                return self._submit(batch) if batch.jobs else []
+                return self._submit(batch, name) if batch.jobs else []
             stream = builder.stream(queue, ids, options)
         with stream.errors():
             for value in data:
                 if stream.add(value):
-                    self._submit_part(stream)
-            self._submit_part(stream)
+                    self._submit_part(stream, name)
+            self._submit_part(stream, name)
             stream.end()
         return stream.jobs
 
@@ -278,13 +283,21 @@ class Submits:
             error = job.exception(timeout) if window.keeps_errors else None
             yield job.result(timeout) if error is None else error
 
-    def _submit_part(self, stream: Stream[Job]) -> None:
+    def _submit_part(self, stream: Stream[Job], task: str | None) -> None:
         if part := stream.part():
             if stream.jobs:
                 self._core.check_open()
-            stream.accepted(self._submit(part))
+            stream.accepted(self._submit(part, task))
 
-    def _submit(self, batch: Batch[Job]) -> list[Job]:
+    def _submit(self, batch: Batch[Job], task: str | None) -> list[Job]:
+        if not self._middleware:
+            return self._send(batch)
+        call = SubmitCall(batch.queues, task or "", len(batch.jobs))
+        with around(self._middleware, call):
+            call.jobs = self._send(batch)
+        return batch.jobs
+
+    def _send(self, batch: Batch[Job]) -> list[Job]:
         with self._translating, self._core.submitting(batch):
             self._listen(batch.queues)
             answers = run_many(

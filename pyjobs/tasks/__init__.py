@@ -4,6 +4,7 @@ annotations.
 `task` and `Task` are public. Other folders import from this file and not past it.
 """
 
-from pyjobs.tasks.decorator import Task, task
+from pyjobs.tasks.decorator import task
+from pyjobs.tasks.function import Task
 
 __all__ = ["Task", "task"]

@@ -6,7 +6,7 @@ Nothing else may live here.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import Any, get_type_hints
 
 from pyjobs.errors import BadArgument
@@ -38,10 +38,10 @@ def default_name(function: Callable[..., Any]) -> str:
 
 
 def read_signature(
-    name: str, function: Callable[..., Any]
+    name: str, function: Callable[..., Any], injected: Set[str] = frozenset()
 ) -> tuple[inspect.Signature, str, dict[str, Any]]:
-    """Return the signature without the parameter that gets the job, the name of that parameter or
-    '', and the annotations.
+    """Return the signature without the parameter that gets the job and those of dependencies, the
+    name of the first or '', and the annotations.
 
     Raises:
         BadArgument: the function has a parameter that can't be submitted, or is a generator.
@@ -60,4 +60,5 @@ def read_signature(
     job = ""
     if parameters and hints.get(parameters[0].name) is ClaimedJob:
         job = parameters.pop(0).name
+    parameters = [one for one in parameters if one.name not in injected]
     return signature.replace(parameters=parameters), job, hints

@@ -7,6 +7,7 @@ from pyjobs.transport.aio_subscription import AsyncSubscription
 from pyjobs.transport.backoff import Backoff, Outage
 from pyjobs.transport.commands import acommand, command
 from pyjobs.transport.errors import ErrorTranslation, translated, translating, writes_refused
+from pyjobs.transport.given import GivenServer
 from pyjobs.transport.loader import aload, load, publish
 from pyjobs.transport.memory import forget_memory, move_memory_clock
 from pyjobs.transport.registry import aregister, known_queues, modes_of, register, registered
@@ -37,6 +38,7 @@ __all__ = [  # noqa: RUF022
     "chosen_url",
     "shown",
     "AsyncServer",
+    "GivenServer",
     "Server",
     "CLOSE_SECONDS",
     "REPLY_SECONDS",

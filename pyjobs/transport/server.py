@@ -23,6 +23,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from pyjobs.transport.cluster import AsyncCluster, Cluster
+from pyjobs.transport.given import GivenUrl
 from pyjobs.transport.memory import fake, memory
 from pyjobs.transport.sentinel import AsyncPool, Pool, primary
 from pyjobs.transport.url import CLUSTERS, checked_url, clustered, scheme_of
@@ -60,6 +61,10 @@ def connect(url: str, *, reply_seconds: float = REPLY_SECONDS) -> Server:
             reply_seconds,
         )
     settings = _settings(url, reply_seconds, Retry(NoBackoff(), 0))
+    if isinstance(url, GivenUrl):
+        given = {**url.settings, **settings}
+        pool = redis.ConnectionPool(connection_class=url.kind.sync, **given)
+        return redis.Redis.from_pool(pool)
     if scheme_of(url) == "redis+sentinel":
         return primary(redis.Sentinel, Pool, url, settings)  # type: ignore[no-any-return]
     server = redis.Redis.from_url(url, **settings)
@@ -89,6 +94,10 @@ def aconnect(url: str, *, reply_seconds: float = REPLY_SECONDS) -> AsyncServer:
             reply_seconds,
         )
     settings = _settings(url, reply_seconds, AsyncRetry(NoBackoff(), 0))
+    if isinstance(url, GivenUrl):
+        given = {**url.settings, **settings}
+        pool = redis.asyncio.ConnectionPool(connection_class=url.kind.aio, **given)
+        return redis.asyncio.Redis.from_pool(pool)
     if scheme_of(url) == "redis+sentinel":
         return primary(redis.asyncio.Sentinel, AsyncPool, url, settings)  # type: ignore[no-any-return]
     server = redis.asyncio.Redis.from_url(url, **settings)

@@ -6,12 +6,13 @@ import inspect
 import os
 import re
 from difflib import get_close_matches
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from urllib.parse import unquote, urlsplit
 
 import redis
 
 from pyjobs.errors import BadArgument
+from pyjobs.transport.given import GivenServer, GivenUrl, url_of
 from pyjobs.transport.slots import Address
 
 DEFAULT_URL = "redis://localhost:6379"
@@ -38,6 +39,8 @@ def checked_url(url: str) -> str:
             scheme: where a URL can't be read, any part of it may be of a password.
     """
     scheme = scheme_of(url)
+    if isinstance(url, GivenUrl):
+        return url
     # An @ behind a / ? or # shows that the password holds such a character: URLs are cut there, and
     # the rest of the password would be taken for a path.
     if AFTER_LOGIN.search(SECRETS.sub("", url)):
@@ -53,16 +56,18 @@ def checked_url(url: str) -> str:
     return url
 
 
-def chosen_url(url: str | None) -> str:
+def chosen_url(url: str | GivenServer | None) -> str:
     """Return `url`, checked; for None the URL in the environment variable PYJOBS_URL, or
-    DEFAULT_URL where that is unset or empty.
+    DEFAULT_URL where that is unset or empty; for a redis-py client or pool that of its server.
 
     Raises:
         BadArgument: the URL is not that of a server; the message names PYJOBS_URL where it is from
             there.
     """
-    if url is not None:
+    if isinstance(url, str):
         return checked_url(url)
+    if url is not None:
+        return url_of(url) or checked_url(cast(str, url))
     try:
         return checked_url(os.environ.get(VARIABLE) or DEFAULT_URL)
     except BadArgument as error:
@@ -123,7 +128,8 @@ def scheme_of(url: str) -> str:
         BadArgument: it is none of SCHEMES.
     """
     if not isinstance(url, str):
-        raise BadArgument(f"url: must be a text, not of type {type(url).__name__}")
+        kind = type(url).__name__
+        raise BadArgument(f"url: must be a text, or a client of redis-py, not of type {kind}")
     scheme, colon, _ = url.partition("://")
     if not colon or scheme not in SCHEMES:
         known = ", ".join(f"{name}://" for name in SCHEMES)

@@ -8,7 +8,7 @@ from pyjobs.worker.drain import Drain, RanJob
 from pyjobs.worker.job import ClaimedJob
 from pyjobs.worker.process import STOPS, StopSignals, busy_threads, how_ended
 from pyjobs.worker.run import Run
-from pyjobs.worker.settings import EXECUTORS
+from pyjobs.worker.settings import EXECUTORS, ExecutorName
 from pyjobs.worker.verdicts import Reject, Retry, Snooze
 from pyjobs.worker.worker import Worker
 
@@ -17,6 +17,7 @@ __all__ = [
     "STOPS",
     "ClaimedJob",
     "Drain",
+    "ExecutorName",
     "RanJob",
     "Reject",
     "Retry",

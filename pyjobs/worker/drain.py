@@ -7,8 +7,10 @@ thread, no heartbeat and no wait. Nothing else may live here.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import dataclasses
+import functools
 import time
 from collections.abc import Generator
 from typing import Any, NamedTuple
@@ -19,15 +21,18 @@ from pyjobs.errors import JobFailed, QueueFull, Unavailable
 from pyjobs.task import BaseTask
 from pyjobs.transport import AsyncServer, Server, arun_many, run_many
 from pyjobs.worker.core import WorkerCore
+from pyjobs.worker.dead import DeadHooks, Death
 from pyjobs.worker.invocation import decoded, is_awaitable
 from pyjobs.worker.job import ClaimedJob
+from pyjobs.worker.lifespan import Lifespan, Living
+from pyjobs.worker.middleware import AsyncSurrounded
 from pyjobs.worker.outcomes import failure, outcome_of
 from pyjobs.worker.run import Run
 from pyjobs.worker.unknown import UnknownTasks
 from pyjobs.worker.worker import Worker
 
 Ended = tuple[Outcome, Exception | None]
-Steps = Generator[list[Call[Any]] | Run, Any, None]
+Steps = Generator[list[Call[Any]] | Run | Death, Any, None]
 
 
 class RanJob(NamedTuple):
@@ -75,7 +80,15 @@ class Drain:
             executor="thread",
             max_jobs_per_child=None,
             max_memory_per_child=None,
+            child_processes=None,
+            has_process_tasks=False,
         )
+        make = settings.lifespan
+        span = Lifespan(make and functools.partial(make, worker), settings.grace)
+        self._living = Living(span) if make is not None else None
+        self._around = AsyncSurrounded(self._call, settings.middleware)
+        self._has_middleware = bool(settings.middleware)
+        self._dead = DeadHooks(settings.on_dead, self._tasks)
         unknown = None
         if self._tasks:
             known = {*self._tasks, ""} if self._handler is not None else {*self._tasks}
@@ -96,16 +109,22 @@ class Drain:
             PyjobsError: what ends a worker.
         """
         steps, answer = self._steps(), None
-        with asyncio.Runner() as runner:
+        with asyncio.Runner() as runner, contextlib.ExitStack() as stack:
             while True:
                 try:
                     step = steps.send(answer)
                 except StopIteration:
                     return
                 if isinstance(step, Run):
-                    answer = self._called(step)
+                    if self._living is not None and not self._living.has_begun:
+                        runner.run(self._living.begin())
+                        stack.callback(lambda living: runner.run(living.end()), self._living)
+                    context = self._context()
+                    answer = self._called(step, context)
                     if not isinstance(answer, tuple):
-                        answer = runner.run(self._awaited(step, answer))
+                        answer = runner.run(self._awaited(step, answer), context=context)
+                elif isinstance(step, Death):
+                    runner.run(step.call())
                 else:
                     answer = run_many(server, step)
 
@@ -119,17 +138,25 @@ class Drain:
             PyjobsError: what ends a worker.
         """
         steps, answer = self._steps(), None
-        while True:
-            try:
-                step = steps.send(answer)
-            except StopIteration:
-                return
-            if isinstance(step, Run):
-                answer = self._called(step)
-                if not isinstance(answer, tuple):
-                    answer = await self._awaited(step, answer)
-            else:
-                answer = await arun_many(server, step)
+        async with contextlib.AsyncExitStack() as stack:
+            while True:
+                try:
+                    step = steps.send(answer)
+                except StopIteration:
+                    return
+                if isinstance(step, Run):
+                    if self._living is not None and not self._living.has_begun:
+                        await self._living.begin()
+                        stack.push_async_callback(self._living.end)
+                    context = self._context()
+                    answer = self._called(step, context)
+                    if not isinstance(answer, tuple):
+                        waiting = self._awaited(step, answer)
+                        answer = await asyncio.create_task(waiting, context=context)
+                elif isinstance(step, Death):
+                    await step.call()
+                else:
+                    answer = await arun_many(server, step)
 
     def _steps(self) -> Steps:
         """Yield the calls of each round trip, and each run that is to be made."""
@@ -140,6 +167,7 @@ class Drain:
                 if isinstance(answer, (Unavailable, QueueFull)):
                     raise answer
             core.answered(requests, answers, time.monotonic())
+            yield from self._dead.of(requests, answers)
             if core.fatal is not None:
                 raise core.fatal
             while run := core.next_run(time.monotonic()):
@@ -148,13 +176,22 @@ class Drain:
                 self._note(run, outcome, error)
                 core.finished(run, outcome, time.monotonic())
 
-    def _called(self, run: Run) -> Any:
+    def _context(self) -> contextvars.Context:
+        """Return the context variables of a run: a copy of the lifespan's, or of the caller's."""
+        if self._living is None:
+            return contextvars.copy_context()
+        return self._living.context.copy()
+
+    def _called(self, run: Run, context: contextvars.Context) -> Any:
         """Call the handler of a run; return how it ended, or the awaitable that it returned."""
         job = decoded(run)
         if isinstance(job, Outcome):
             return job, None
+        if self._living is not None:
+            run.held = self._living.held
+        call = self._around if self._has_middleware else self._call
         try:
-            result = contextvars.copy_context().run(self._call, job)
+            result = context.run(call, job)
         except Exception as error:
             return failure(error), error
         return result if is_awaitable(result) else (outcome_of(result), None)

@@ -6,15 +6,17 @@ What executors have in common, and the choice, may live here; nothing is sent.
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from pyjobs.errors import BadArgument
 from pyjobs.task import BaseTask
 from pyjobs.worker.invocation import Handler, Report
 from pyjobs.worker.job import ClaimedJob
+from pyjobs.worker.middleware import Middleware, surrounded
 from pyjobs.worker.run import Run
 from pyjobs.worker.settings import Children, WorkerSettings
 from pyjobs.worker.task_executor import TaskExecutor
@@ -64,39 +66,76 @@ class Executor(Protocol):
 
 
 class TaskwiseExecutor:
-    """Runs jobs by their tasks: an `async def` in the event loop, a plain `def` in threads.
+    """Runs jobs by their tasks: an `async def` in the event loop, a plain `def` in threads or in
+    child processes.
 
     Args:
+        settings: the worker's settings.
         tasks: the worker's tasks, by name.
         handler: runs bare jobs; None where there is none, and no bare job comes here.
-        concurrency: most threads, save for those whose run was given up.
         report: called in the event loop with each run and its outcome.
+
+    Raises:
+        BadArgument: a child process can't run a task or the handler.
     """
 
     def __init__(
         self,
+        settings: WorkerSettings,
         tasks: Mapping[str, BaseTask[..., Any]],
         handler: Handler | None,
-        concurrency: int,
         report: Report,
     ) -> None:
-        async_names = {name for name, task in tasks.items() if task.is_async}
+        in_process = settings.executor == "process"
 
-        async def in_loop(job: ClaimedJob) -> Any:
-            return await tasks[job.task].run(job)
-
-        def in_thread(job: ClaimedJob) -> Any:
+        def run(job: ClaimedJob) -> Any:
             return tasks[job.task].run(job)
 
-        in_tasks = TaskExecutor(in_loop, report)
-        in_threads = ThreadExecutor(in_thread, concurrency, report)
+        loop, middleware = asyncio.get_running_loop(), settings.middleware
+        in_tasks = TaskExecutor(surrounded(run, middleware, is_async=True, loop=loop), report)
+        in_threads = ThreadExecutor(
+            surrounded(run, middleware, is_async=False, loop=loop), settings.concurrency, report
+        )
         self._by_task: dict[str, Executor] = {
-            name: in_tasks if name in async_names else in_threads for name in tasks
+            name: in_tasks if task.is_async else in_threads for name, task in tasks.items()
         }
         self._executors: list[Executor] = [in_tasks, in_threads]
-        if handler is not None:
-            self._by_task[""] = executor_for(handler, concurrency, report)
+        remote = {
+            name: task
+            for name, task in tasks.items()
+            if not task.is_async and (in_process if task.in_children is None else task.in_children)
+        }
+        bare = handler if handler is not None and in_process and not is_async(handler) else None
+        if remote or bare is not None:
+            in_children = self._in_children(settings, remote, bare, report)
+            self._executors.append(in_children)
+            self._by_task |= dict.fromkeys(remote, in_children)
+            if bare is not None:
+                self._by_task[""] = in_children
+        if handler is not None and bare is None:
+            self._by_task[""] = executor_for(
+                handler, settings.concurrency, report, None, middleware
+            )
             self._executors.append(self._by_task[""])
+
+    def _in_children(
+        self,
+        settings: WorkerSettings,
+        tasks: Mapping[str, BaseTask[..., Any]],
+        handler: Handler | None,
+        report: Report,
+    ) -> Executor:
+        # Imported when it is needed: multiprocessing takes longer than all modules of pyjobs.
+        found = importlib.import_module("pyjobs.worker.process_executor")
+        for name, task in tasks.items():
+            found.check_findable(f"task {name}", task)
+        for one in settings.middleware:
+            found.check_findable(f"middleware {getattr(one, '__name__', one)}", one)
+        run = surrounded(TaskRunner(tasks, handler), settings.middleware, is_async=False, loop=None)
+        executor: Executor = found.ProcessExecutor(
+            run, settings.child_count, report, settings.children
+        )
+        return executor
 
     @property
     def running(self) -> int:
@@ -133,6 +172,32 @@ class TaskwiseExecutor:
             await one.wait_closed()
 
 
+class TaskRunner:
+    """Runs jobs by their tasks in a child process, which imports the tasks by their names.
+
+    Args:
+        tasks: the tasks, by name.
+        handler: runs bare jobs; None for none.
+    """
+
+    def __init__(self, tasks: Mapping[str, BaseTask[..., Any]], handler: Handler | None) -> None:
+        self._tasks = dict(tasks)
+        self._handler = handler
+
+    def __call__(self, job: ClaimedJob) -> Any:
+        task = self._tasks.get(job.task)
+        if task is None:
+            assert self._handler is not None
+            return self._handler(job)
+        return task.run(job)
+
+
+def is_async(handler: Handler) -> bool:
+    """Return whether a handler is an `async def`, or an object that is called as one."""
+    as_object = type(handler).__call__
+    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(as_object)
+
+
 def check_handler(handler: Any) -> None:
     """Check that this can be a handler.
 
@@ -147,7 +212,11 @@ def check_handler(handler: Any) -> None:
 
 
 def executor_for(
-    handler: Handler, concurrency: int, report: Report, children: Children | None = None
+    handler: Handler,
+    concurrency: int,
+    report: Report,
+    children: Children | None = None,
+    middleware: Sequence[Middleware] = (),
 ) -> Executor:
     """Return a TaskExecutor for an `async def` handler, and for any other a ProcessExecutor or a
     ThreadExecutor.
@@ -157,12 +226,15 @@ def executor_for(
         concurrency: how many children, or most threads, save for those whose run was given up.
         report: called in the event loop with each run and its outcome.
         children: how child processes are made; None for threads.
+        middleware: what is around each run, the outermost first.
 
     Raises:
         BadArgument: a child process can't run the handler.
     """
-    as_object = type(handler).__call__
-    if inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(as_object):
+    in_loop = is_async(handler)
+    loop = None if children is not None else asyncio.get_running_loop()
+    handler = surrounded(handler, middleware, is_async=in_loop, loop=loop)
+    if in_loop:
         if children is not None:
             raise BadArgument(
                 "handler: executor='process' is for a plain def; an async def runs in an event "
@@ -192,11 +264,11 @@ def executor_of(
         report: called in the event loop with each run and its outcome.
 
     Raises:
-        BadArgument: a child process can't run the handler, or there are tasks for child processes.
+        BadArgument: a child process can't run the handler or a task.
     """
-    if tasks and settings.children is not None:
-        raise BadArgument("executor: 'process' is for a worker with a handler and no tasks")
     if tasks:
-        return TaskwiseExecutor(tasks, handler, settings.concurrency, report)
+        return TaskwiseExecutor(settings, tasks, handler, report)
     assert handler is not None
-    return executor_for(handler, settings.concurrency, report, settings.children)
+    children = settings.children
+    count = settings.concurrency if children is None else settings.child_count
+    return executor_for(handler, count, report, children, settings.middleware)

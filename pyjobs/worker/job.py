@@ -145,6 +145,13 @@ class ClaimedJob:
         return sent
 
     @property
+    def context(self) -> Any:
+        """What the worker's `lifespan` has yielded; None without a lifespan, and in a child
+        process."""
+        held = getattr(self._run, "held", None)
+        return None if held is None else held.value
+
+    @property
     def lost(self) -> bool:
         """Whether the result of this run would be discarded: the lease was lost, or the job was
         cancelled, put back or given up. A handler in a thread can't be stopped and should return

@@ -74,9 +74,9 @@ def log_recorded(requests: Sequence[Request], answers: Sequence[Any]) -> None:
 
 
 def _log_failure(run: Run, outcome: Outcome, word: str) -> None:
-    put_off = outcome.verdict.startswith("snooze")
-    if put_off and word == "delayed":
-        log.info("job %s on queue %s was put off: %s", run.id, run.queue, outcome.why)
+    if word.startswith("delayed=") and outcome.verdict.startswith("snooze"):
+        delay = in_seconds(word.removeprefix("delayed="))
+        log.info("job %s on queue %s was put off for %s: %s", run.id, run.queue, delay, outcome.why)
     else:
         log.warning(
             "job %s on queue %s failed at attempt %d (%s): %s",
@@ -95,5 +95,13 @@ def _what_becomes(run: Run, word: str) -> str:
     """Return what the script's word about a failure means for the job."""
     if word == "dead":
         return f"dead after {run.attempt} attempt{'' if run.attempt == 1 else 's'}"
-    known = {"delayed": "tried again", "failed": "not tried again", "repeat": "recorded before"}
+    if word.startswith("delayed="):
+        return f"tried again in {in_seconds(word.removeprefix('delayed='))}"
+    known = {"failed": "not tried again", "repeat": "recorded before"}
     return known.get(word) or in_words(word)
+
+
+def in_seconds(ms: str) -> str:
+    """Return a number of ms as seconds, with tenths below ten seconds."""
+    seconds = int(ms) / 1000
+    return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"

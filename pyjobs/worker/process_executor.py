@@ -9,8 +9,11 @@ from __future__ import annotations
 import asyncio
 import math
 import random
+import sys
 import time
 from collections import deque
+from pathlib import Path
+from typing import Any
 
 from pyjobs.engine import RELEASE, Outcome
 from pyjobs.errors import BadArgument
@@ -211,7 +214,7 @@ class ProcessExecutor:
         return share >= self._children[child] and not missing
 
 
-def findable(handler: Handler) -> bytes:
+def findable(handler: Handler, what: str = "handler") -> bytes:
     """Return a handler as a child finds it.
 
     Raises:
@@ -221,6 +224,28 @@ def findable(handler: Handler) -> bytes:
         return pickled(handler)
     except Exception as error:
         raise BadArgument(
-            "handler: executor='process' runs a function that a new process can import by its "
+            f"{what}: executor='process' runs a function that a new process can import by its "
             f"name, from the top level of a module: {error}"
         ) from None
+
+
+def check_findable(what: str, function: Any) -> None:
+    """Check that a child can import a function by its name.
+
+    Args:
+        what: what it is, for the message.
+        function: a function, or a task.
+
+    Raises:
+        BadArgument: a child can't find it: it is no attribute of its module, or its module is a
+            program that was read from the standard input or from a command line.
+    """
+    findable(function, what)
+    main = sys.modules["__main__"]
+    if getattr(function, "__module__", "") == "__main__" and not (
+        getattr(main, "__spec__", None) or Path(getattr(main, "__file__", "")).is_file()
+    ):
+        raise BadArgument(
+            f"{what}: executor='process' runs a function that a new process can import, and this "
+            "program has no file; move the function into a module"
+        )

@@ -20,6 +20,7 @@ from pyjobs.task import BaseTask
 from pyjobs.transport import aclose, aconnect, arun_many, connect, run_many, spans_nodes
 from pyjobs.worker import failpoints
 from pyjobs.worker.core import WorkerCore
+from pyjobs.worker.dead import Calls, DeadHooks
 from pyjobs.worker.executors import executor_of
 from pyjobs.worker.heartbeat import Heartbeat
 from pyjobs.worker.invocation import Handler
@@ -31,6 +32,7 @@ from pyjobs.worker.joblog import (
     starts_are_logged,
 )
 from pyjobs.worker.lanes import Lane
+from pyjobs.worker.lifespan import Held
 from pyjobs.worker.loopwatch import LoopWatch
 from pyjobs.worker.outbox import Request
 from pyjobs.worker.prefetch import STUCK_SECONDS
@@ -58,6 +60,7 @@ class Processor:
         settings: the worker's settings.
         handler: runs one job to its result; None where there are tasks and no handler.
         tasks: the worker's tasks, by name; None where a handler gets every job.
+        held: what the lifespan has yielded; None where there is no lifespan.
     """
 
     def __init__(
@@ -65,8 +68,10 @@ class Processor:
         settings: WorkerSettings,
         handler: Handler | None,
         tasks: Mapping[str, BaseTask[..., Any]] | None = None,
+        held: Held | None = None,
     ) -> None:
         self._settings = settings
+        self._held = held
         unknown = None
         if tasks:
             known = {*tasks, ""} if handler is not None else {*tasks}
@@ -77,6 +82,8 @@ class Processor:
         self._executor = executor_of(settings, handler, tasks, self._ended)
         self._server = aconnect(settings.url)
         leases = settings.mode.leases
+        self._dead = DeadHooks(settings.on_dead, tasks)
+        self._dead_calls = Calls(settings.concurrency)
         self._updates = Updates(self._server, settings.queue_keys) if leases else None
         self._lanes = [self._round_trips_of(lane) for lane in self._core.lanes]
         self._shutdown = Shutdown(
@@ -132,6 +139,7 @@ class Processor:
             self._executor.cancel_all()
             self._executor.close()
             await self._executor.wait_closed()
+            await self._dead_calls.end()
             await aclose(self._server)
         if self._core.fatal is not None:
             raise self._core.fatal
@@ -220,6 +228,9 @@ class Processor:
         refused = self._core.answered(requests, answers, time.monotonic(), lane)
         self._start_runs()
         log_recorded(requests, answers)
+        if self._dead:
+            for death in self._dead.of(requests, answers):
+                self._dead_calls.start(death)
         self._cancel_refused(refused)
         if self._core.fatal is not None:
             self._shutdown.now()
@@ -245,6 +256,8 @@ class Processor:
         while run := self._core.next_run(now):
             failpoints.at("start")
             run.updates = self._updates
+            if self._held is not None:
+                run.held = self._held
             try:
                 self._executor.start(run)
             except Exception as error:

@@ -49,6 +49,8 @@ class Run:
         started_at: when the handler began, by the same clock; None before that.
         state: whether an outcome can still be recorded.
         loss: why the run is lost, a script's word or any other text; '' for no known reason.
+        held: what the worker's lifespan has yielded, in a holder; not set where there is no
+            lifespan.
         updates: sends what the run saves; None where nothing can.
         on_recorded: called with the script's word about the outcome; None where nobody waits.
 
@@ -64,6 +66,7 @@ class Run:
         "attempt",
         "claimed_at",
         "data",
+        "held",
         "id",
         "loss",
         "on_recorded",
@@ -103,6 +106,7 @@ class Run:
         self.loss = ""
         self.on_recorded: Callable[[str], None] | None = None
         self.updates: Any = None
+        self.held: Any
         # Its only element goes to `begin` or to `hold_back`: `pop` is atomic between threads.
         self._permits = [True]
 

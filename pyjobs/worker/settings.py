@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, get_args
@@ -59,8 +60,15 @@ class WorkerSettings:
         max_jobs_per_child: most jobs of one child process; None for no limit.
         max_memory_per_child: bytes of memory from which on a child process is replaced; None for
             no limit.
+        child_processes: how many child processes; None for the number that fits.
+        has_process_tasks: whether tasks run in child processes, whatever `executor` says.
         set_up_child: called in each child process before its first job; None for nothing.
         scheduled: the tasks whose schedules the worker makes.
+        lifespan: called with the worker at the start of a run, returns the context manager around
+            the run; None for none.
+        on_dead: called with the job and its error when the worker has recorded it as dead; None for
+            nothing.
+        middleware: each returns the context manager around a run of a job, the outermost first.
 
     Raises:
         BadArgument: a field is not what it must be; the message names the field.
@@ -83,8 +91,13 @@ class WorkerSettings:
     executor: ExecutorName = "thread"
     max_jobs_per_child: int | None = None
     max_memory_per_child: int | None = None
+    child_processes: int | None = None
+    has_process_tasks: bool = False
     set_up_child: Callable[[], None] | None = None
     scheduled: tuple[BaseTask[..., Any], ...] = ()
+    lifespan: Callable[[Any], Any] | None = None
+    middleware: tuple[Callable[[Any], Any], ...] = ()
+    on_dead: Callable[..., Any] | None = None
 
     def __post_init__(self) -> None:
         if whole("concurrency", self.concurrency, 1, MOST_JOBS) is None:
@@ -103,8 +116,13 @@ class WorkerSettings:
         needed("wait", to_ms("wait", self.wait))
         if self.executor not in EXECUTORS:
             raise BadArgument(f"executor: {self.executor!r} is not one of {', '.join(EXECUTORS)}")
-        for name in ("max_jobs_per_child", "max_memory_per_child"):
-            if whole(name, getattr(self, name), 1, MOST_BYTES) and self.executor != "process":
+        for name in ("lifespan", "on_dead"):
+            hook = getattr(self, name)
+            if hook is not None and not callable(hook):
+                raise BadArgument(f"{name}: a {type(hook).__name__} can't be called")
+        for name in ("max_jobs_per_child", "max_memory_per_child", "child_processes"):
+            most = MOST_JOBS if name == "child_processes" else MOST_BYTES
+            if whole(name, getattr(self, name), 1, most) and self.children is None:
                 raise BadArgument(f"{name}: only executor='process' has child processes")
         # The keys check the names of queues and the prefix, the policy what is passed to scripts.
         _ = self.queue_keys, self.policy
@@ -127,9 +145,19 @@ class WorkerSettings:
     @property
     def children(self) -> Children | None:
         """How child processes are made and replaced; None where handlers run in threads."""
-        if self.executor != "process":
+        if self.executor != "process" and not self.has_process_tasks:
             return None
         return Children(self.max_jobs_per_child, self.max_memory_per_child, self.set_up_child)
+
+    @property
+    def child_count(self) -> int:
+        """How many child processes: of a handler `concurrency`, as its settings say; of tasks no
+        more than there are cores, since other tasks need none."""
+        if self.child_processes is not None:
+            return self.child_processes
+        if self.executor == "process":
+            return self.concurrency
+        return min(self.concurrency, os.cpu_count() or 1)
 
     @property
     def policy(self) -> Policy:

@@ -8,27 +8,31 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import functools
 import os
 import signal
 import threading
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from types import ModuleType
 from typing import Any, TypeVar, overload
 
 from pyjobs.asyncutil import fast_loop
-from pyjobs.engine import ModeName, Outcome
+from pyjobs.engine import ModeName
 from pyjobs.errors import BadArgument
 from pyjobs.task import BaseTask, collected
-from pyjobs.transport import checked_url, chosen_url
-from pyjobs.validate import in_seconds
+from pyjobs.transport import GivenServer, checked_url, chosen_url
+from pyjobs.validate import functions, in_seconds
+from pyjobs.worker.dead import Hook
 from pyjobs.worker.executors import check_handler
 from pyjobs.worker.invocation import Handler
-from pyjobs.worker.job import ClaimedJob, pulled_outcome
+from pyjobs.worker.lifespan import Lifespan, Stopped
+from pyjobs.worker.middleware import Middleware
 from pyjobs.worker.process import ACTIVE, STOPS, DefaultThreads, StopSignals
 from pyjobs.worker.processor import Processor
-from pyjobs.worker.pulled import PulledJobs
+from pyjobs.worker.pulled import PulledJobs, pull
 from pyjobs.worker.settings import ExecutorName, WorkerSettings
+from pyjobs.worker.workerlog import log_stopped_early
 
 # The stop that releases held jobs is the second.
 AT_ONCE = 2
@@ -44,7 +48,8 @@ class Worker:
     Args:
         url: `redis://`, `rediss://`, `redis+cluster://`, `rediss+cluster://`, `redis+sentinel://`,
             `unix://` or `memory://`. None is the environment variable PYJOBS_URL, or
-            redis://localhost:6379 where that is unset.
+            redis://localhost:6379 where that is unset. Or a client or pool of redis-py, of which
+            the address, the login and the TLS settings are taken over, and no connection.
         mode: 'simple', 'recoverable' or 'reliable'; it must be the queues' mode.
         tasks: tasks, and modules with tasks. A job whose task is none of them is handed back. Jobs
             without a task go to the handler.
@@ -65,11 +70,21 @@ class Worker:
         max_crashes: leases of one job that may run out until it is dead (reliable).
         wait: seconds that a run waits for Redis at its start, while Redis is away; 0 raises
             Unavailable at once. A later outage is waited for without a limit.
-        executor: 'thread' or 'process': whether a plain handler runs in threads or in `concurrency`
-            child processes. A child finds the handler by the name of its module and its own.
+        executor: 'thread' or 'process': whether a plain handler and plain tasks run in threads or
+            in child processes, which find a function by the name of its module and its own.
+        child_processes: how many. None: `concurrency` with executor='process'; else the number of
+            cores, for tasks with an executor of their own.
         max_jobs_per_child: jobs after which a child process is replaced; None: never.
         max_memory_per_child: bytes of memory after a job, from which on a child process is
             replaced; None: never.
+        lifespan: called with the worker at the start of each run; returns a context manager, plain
+            or async, which is left when the last handler has ended. `ClaimedJob.context` is what
+            it yields. Its end may take as long as the grace, or 5 s.
+        middleware: functions of the ClaimedJob, each of which returns a context manager, plain or
+            async, around the run of its handler; the first is the outermost.
+        on_dead: called with the ClaimedJob and the JobFailed, at most once, when this worker has
+            recorded a job as dead, or as failed in the modes that try nothing again. A job whose
+            leases ran out is declared dead by Redis, and calls nothing.
 
     Raises:
         BadArgument: an argument is not what it must be; the message names the argument.
@@ -77,7 +92,7 @@ class Worker:
 
     def __init__(
         self,
-        url: str | None = None,
+        url: str | GivenServer | None = None,
         *,
         mode: ModeName = "reliable",
         tasks: Iterable[BaseTask[..., Any] | ModuleType] = (),
@@ -96,6 +111,10 @@ class Worker:
         executor: ExecutorName = "thread",
         max_jobs_per_child: int | None = None,
         max_memory_per_child: int | None = None,
+        child_processes: int | None = None,
+        lifespan: Callable[[Worker], Any] | None = None,
+        middleware: Iterable[Middleware] = (),
+        on_dead: Hook | None = None,
     ) -> None:
         self._tasks = collected(tasks, mode=mode)
         if queues is None:
@@ -120,10 +139,16 @@ class Worker:
             executor=executor,
             max_jobs_per_child=max_jobs_per_child,
             max_memory_per_child=max_memory_per_child,
+            child_processes=child_processes,
+            has_process_tasks=any(one.in_children for one in self._tasks.values()),
             scheduled=tuple(one for one in self._tasks.values() if one.is_scheduled),
+            lifespan=lifespan,
+            middleware=functions("middleware", middleware),
+            on_dead=on_dead,
         )
         self._handler: Handler | None = None
         self._processor: Processor | None = None
+        self._lifespan: Lifespan | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._processing: asyncio.Task[None] | None = None
         self._own_loop: asyncio.AbstractEventLoop | None = None
@@ -261,42 +286,7 @@ class Worker:
         """
         self._signals = 0
         others = [one for one in STOPS if one != signal.SIGINT]
-        return PulledJobs(self._pull(), StopSignals(self._on_signal, others))
-
-    async def _pull(self) -> AsyncGenerator[ClaimedJob, None]:
-        if self._tasks:
-            raise BadArgument("jobs: a worker with tasks runs them")
-        if self._handler is not None:
-            where = "its handler, or another loop over jobs()"
-            raise BadArgument(f"jobs: every job of this worker goes to {where}")
-        if self.settings.children is not None:
-            raise BadArgument("jobs: executor='process' is for a worker with a handler")
-        offered: asyncio.Queue[ClaimedJob] = asyncio.Queue()
-
-        async def offer(job: ClaimedJob) -> Outcome:
-            offered.put_nowait(job)
-            return await pulled_outcome(job)
-
-        self._handler = offer
-        processing = asyncio.create_task(self.arun())
-        next_job: asyncio.Task[ClaimedJob] | None = None
-        try:
-            while not processing.done():
-                next_job = asyncio.create_task(offered.get())
-                await asyncio.wait({processing, next_job}, return_when=asyncio.FIRST_COMPLETED)
-                if next_job.done():
-                    yield next_job.result()
-            await processing
-        finally:
-            self._handler = None
-            if next_job is not None:
-                next_job.cancel()
-            if not processing.done():
-                # The first stop would wait for held jobs, which nobody ends after the loop was
-                # left. The second releases them at once.
-                self.stop()
-                self.stop()
-                await asyncio.wait({processing})
+        return PulledJobs(pull(self), StopSignals(self._on_signal, others))
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
@@ -343,7 +333,10 @@ class Worker:
         os.kill(os.getpid(), number)
 
     def _pass_on_stops(self) -> None:
-        """Pass to the processor the stops that it has not got, in its event loop."""
+        """Pass to the processor the stops that it has not got, in its event loop. Without one, the
+        lifespan begins or ends, and waits no longer."""
+        if self._processor is None and self._lifespan is not None and self._stops:
+            self._lifespan.hurry()
         while self._processor is not None and self._stops_passed_on < self._stops:
             self._stops_passed_on += 1
             self._processor.stop()
@@ -351,16 +344,27 @@ class Worker:
     async def _run(self) -> None:
         if self._handler is None and not self._tasks:
             raise BadArgument("handler: this worker has none; decorate one with @worker.handler")
-        self._processor = processor = Processor(self.settings, self._handler, self._tasks)
+        make = self.settings.lifespan
+        span = Lifespan(make and functools.partial(make, self), self.settings.grace)
+        self._lifespan = span
         self._loop = asyncio.get_running_loop()
         self._processing = asyncio.current_task()
-        self._pass_on_stops()
         if threading.current_thread() is threading.main_thread():
             for taken in ACTIVE:
                 taken.loop_runs()
         try:
-            await processor.process()
+            if make is not None and self._stops:
+                raise Stopped
+            async with span.around() as held:
+                self._processor = Processor(self.settings, self._handler, self._tasks, held)
+                self._pass_on_stops()
+                try:
+                    await self._processor.process()
+                finally:
+                    self._processor = None
+        except Stopped:
+            log_stopped_early()
         finally:
             with self._stopping:
-                self._loop = self._processor = None
+                self._loop = self._processor = self._lifespan = None
                 self._stops = self._stops_passed_on = 0

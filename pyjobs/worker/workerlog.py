@@ -15,6 +15,11 @@ from pyjobs.worker.settings import WorkerSettings
 log = logger(__name__)
 
 
+def log_stopped_early() -> None:
+    """Log a stop that came before the lifespan had begun."""
+    log.info("stopped before the lifespan had begun")
+
+
 def log_ready(settings: WorkerSettings) -> None:
     """Log that Redis has answered, and that jobs are claimed from now on."""
     log.info(

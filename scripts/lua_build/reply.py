@@ -10,7 +10,8 @@ The first line is the form of the reply; each line below it describes a value th
 `[a, b]` is an array. `x per item` is x for each item of the call, in order; `x per job` is x any
 number of times. `(a, b) per item` repeats two values side by side in the array that is around them.
 `a?`, at the end of an array, may be left out.
-The type `word` is one of the texts that stand between quotes in the value's description.
+The type `word` is one of the texts that stand between quotes in the value's description, in which
+`=MS` stands for `=` and a number of ms.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ RESP = {
 }
 EACH = ("item", "job", "schedule")
 PART = re.compile(r" *([\[\](),]|\w+\??)")
-WORD = re.compile(r"(?<!\w)'([\w-]*)'")
+WORD = re.compile(r"(?<!\w)'([\w-]*(?:=MS)?)'")
 VALUE = re.compile(r"(?P<name>\w+) +(?P<type>[a-z]+)(?: +(?P<what>\S.*))?")
 
 

@@ -59,10 +59,16 @@ def run(
 ) -> None:
     """Try the mutants, and report each verdict."""
     for mutant in mutants:
+        verdict = Verdict("", 0.0)
+        for words in python_tests(mutant, files):
 
-        def work(mutant: Mutant = mutant) -> str:
-            assert not any(name.split(".")[0] == "pyjobs" for name in sys.modules)
-            sys.meta_path.insert(0, Changed(root, mutant))
-            return pytest_here(python_tests(mutant, files))
+            def work(mutant: Mutant = mutant, words: Sequence[str] = words) -> str:
+                assert not any(name.split(".")[0] == "pyjobs" for name in sys.modules)
+                sys.meta_path.insert(0, Changed(root, mutant))
+                return pytest_here(words)
 
-        report(mutant, Verdict(*forked(work)))
+            by, seconds = forked(work)
+            verdict = Verdict(by, verdict.seconds + seconds)
+            if by:
+                break
+        report(mutant, verdict)

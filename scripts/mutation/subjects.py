@@ -20,9 +20,9 @@ MODULES: dict[str, tuple[str, ...]] = {
     "worker/core": CORE,
     "worker/claims": ("test_claims", *CORE),
     "worker/leases": ("test_leases", "test_heartbeat", *CORE),
-    "worker/outbox": CORE,
+    "worker/outbox": ("test_outbox", *CORE),
     "worker/outcomes": ("test_verdicts", "test_run", "test_worker_failures"),
-    "worker/prefetch": (*CORE, "test_claims"),
+    "worker/prefetch": ("test_prefetch", *CORE, "test_claims"),
     "worker/refusals": ("test_run", *CORE),
     "worker/run": ("test_run", *CORE),
     "worker/verdicts": ("test_verdicts",),
@@ -34,7 +34,11 @@ MODULES: dict[str, tuple[str, ...]] = {
     "client/presence": CLIENT,
     "transport/retry": ("test_send",),
     "transport/backoff": ("test_backoff",),
-    "transport/subscription": ("test_subscription", "../client/test_client_listening"),
+    "transport/subscription": (
+        "test_subscription_decisions",
+        "test_subscription",
+        "../client/test_client_listening",
+    ),
     "engine/replies": (
         "../lua/test_replies",
         "../lua/test_claim",
@@ -45,6 +49,15 @@ MODULES: dict[str, tuple[str, ...]] = {
     "codec": ("test_codec",),
     "validate": ("test_validate", "client/test_submit_builder"),
     "ids": ("test_ids", "client/test_submit_builder"),
+}
+
+# By folder: the tests of a mutant that no test of its module has noticed.
+WIDER = {
+    "worker": ("worker", "docs/test_pages.py"),
+    "client": ("client", "tasks", "docs/test_pages.py"),
+    "transport": ("transport", "client", "worker"),
+    "engine": ("engine", "lua"),
+    "": ("client", "worker", "tasks"),
 }
 
 
@@ -66,10 +79,17 @@ def lua_tests(files: Sequence[str]) -> Sequence[str]:
     return (*(files or ["tests/lua"]), "-k", "redis-8.2-sync", *SHORT)
 
 
-def python_tests(mutant: Mutant, files: Sequence[str]) -> Sequence[str]:
-    """The arguments of pytest for a mutant of a module: these files, or those of the module."""
+def python_tests(mutant: Mutant, files: Sequence[str]) -> Sequence[Sequence[str]]:
+    """The arguments of each run of pytest for a mutant of a module, up to the first that fails:
+    these files, or the tests of the module and then those of its folder."""
+    if files:
+        return [(*files, *_where(mutant), *SHORT)]
     module = mutant.path.removeprefix("pyjobs/").removesuffix(".py")
     folder = Path("tests", module).parent
     own = [os.path.normpath(folder / f"{name}.py") for name in MODULES[module]]
-    where = IN_MEMORY if module.startswith("client/") else ON_A_SERVER
-    return (*(files or own), *where, *SHORT)
+    wider = [f"tests/{name}" for name in WIDER[folder.name if "/" in module else ""]]
+    return [(*those, *_where(mutant), *SHORT) for those in (own, wider)]
+
+
+def _where(mutant: Mutant) -> Sequence[str]:
+    return IN_MEMORY if mutant.path.startswith("pyjobs/client/") else ON_A_SERVER

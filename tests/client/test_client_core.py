@@ -63,6 +63,13 @@ class TestAccept:
         hear(core, posted("a", b"1"))
         assert stands.value() == 1
 
+    def test_a_job_behind_a_conflict_is_looked_up_as_any_other(self) -> None:
+        core = make()
+        batch = prepare(core, [1, 2], ["a", "b"])
+        before = core.accept(batch, [reply("a", "CONFLICT", "b", "done")])
+        assert isinstance(batch.jobs[0].error(), Conflict)
+        assert before == [batch.jobs[1]]
+
     def test_two_submits_of_an_id_end_together_and_have_created_for_themselves(self) -> None:
         core = make()
         [first], [other] = submit(core, "a"), submit(core, "a", queue="other")

@@ -82,7 +82,7 @@ class TestPrepare:
         core = make(route=lambda data: "routed")
         assert prepare(core, [1], queue="named").chunks[0].call.keys == ("jobs:{named}",)
 
-    @pytest.mark.parametrize("name", ["", "a b", "a{b}", "ä", "x" * 129, 7])
+    @pytest.mark.parametrize("name", ["", "a b", "a{b}", "ä", "x" * 129, 7, ["a"]])
     def test_bad_queue_names_and_ids_are_refused(self, name: Any) -> None:
         for attempt in (
             lambda: prepare(make(), [1], queue=name),

@@ -8,6 +8,7 @@ import pytest
 from support.client_core import (
     DONE,
     MISSING,
+    NOW,
     answers,
     asked,
     hear,
@@ -17,6 +18,7 @@ from support.client_core import (
     submit,
 )
 
+from pyjobs.client.sweep import ASK_SECONDS, IDLE_SHARE, Pace
 from pyjobs.engine.limits import SWEEP_JOBS
 from pyjobs.engine.replies import Stored
 from pyjobs.errors import (
@@ -27,6 +29,40 @@ from pyjobs.errors import (
     ResultGone,
     Unavailable,
 )
+
+FORBIDDEN = Forbidden("NOPERM no channel")
+
+
+class TestPace:
+    @pytest.mark.parametrize(("at", "left"), [(0, 10), (4, 6), (10, 0), (11, 0)])
+    def test_a_sweep_is_due_so_long_after_the_last(self, at: float, left: float) -> None:
+        assert Pace(10, NOW).left(NOW + at, None) == left
+
+    @pytest.mark.parametrize(
+        ("took", "every", "left"),
+        [
+            (0.0, 10, ASK_SECONDS),
+            (1.0, 100, IDLE_SHARE),
+            (ASK_SECONDS / IDLE_SHARE / 2, 100, ASK_SECONDS),
+            (100.0, 10, 10),
+        ],
+    )
+    def test_where_a_channel_is_forbidden_a_sweep_comes_sooner_but_not_all_the_time(
+        self, took: float, every: float, left: float
+    ) -> None:
+        pace = Pace(every, NOW)
+        pace.swept(NOW - took, NOW)
+        assert pace.left(NOW, FORBIDDEN) == left
+
+    def test_a_sweep_that_is_due_at_once_is_due(self) -> None:
+        pace = Pace(10, NOW)
+        pace.at_once()
+        assert pace.left(NOW, None) == 0
+
+    def test_forbidden_channels_are_asked_for_once_in_the_time_between_two_sweeps(self) -> None:
+        pace = Pace(10, NOW)
+        asks = [pace.asks(NOW + at) for at in (0, 9.9, 10, 10.1, 19.9, 20)]
+        assert asks == [False, False, True, False, False, True]
 
 
 class TestSweep:

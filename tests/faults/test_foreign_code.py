@@ -1,7 +1,7 @@
 """Every place where a worker calls code that is not its own, and what holds after it misbehaves.
 
 A new place is one line of PLACES: what the handler does with the job `bad`, and what is installed
-around the worker.
+around the worker, or as its middleware.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
@@ -173,6 +173,48 @@ async def fail_in_callback(job: pyjobs.ClaimedJob) -> None:
     asyncio.get_running_loop().call_soon(lambda: 1 / 0)
 
 
+# --- middleware that misbehaves around the bad job ---
+
+
+def around_bad(around: Callable[[], Any]) -> Callable[[pyjobs.ClaimedJob], Any]:
+    return lambda job: around() if job.data == "bad" else contextlib.nullcontext()
+
+
+@contextlib.contextmanager
+def exits_before() -> Iterator[None]:
+    raise SystemExit(3)
+    yield
+
+
+@contextlib.contextmanager
+def interrupts_after() -> Iterator[None]:
+    yield
+    raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def yields_twice() -> Iterator[None]:
+    yield
+    yield
+
+
+@contextlib.asynccontextmanager
+async def hangs_before() -> AsyncIterator[None]:
+    await asyncio.sleep(SOON)
+    yield
+
+
+@contextlib.asynccontextmanager
+async def cancels_after() -> AsyncIterator[None]:
+    yield
+    raise asyncio.CancelledError
+
+
+async def cancelling_hook(job: pyjobs.ClaimedJob, error: pyjobs.JobFailed) -> None:
+    await cancel_others(job)
+    raise asyncio.CancelledError
+
+
 # --- what is installed around a worker ---
 
 
@@ -244,10 +286,12 @@ def faulty_library() -> Iterator[None]:
 
 
 class Place(NamedTuple):
-    """What misbehaves: the handler on the bad job, and what is around the worker."""
+    """What misbehaves: the handler on the bad job, what is around the worker, its middleware."""
 
     handle: Callable[[pyjobs.ClaimedJob], Any]
     around: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
+    middleware: tuple[Callable[[pyjobs.ClaimedJob], Any], ...] = ()
+    on_dead: Callable[..., Any] | None = None
 
 
 PLACES = {
@@ -279,6 +323,17 @@ PLACES = {
     "a verdict of a pool's child": Place(fork_a_pool),
     "an error of a library": Place(raising(ValueError("no")), faulty_library),
     "connections that end": Place(close_connections),
+    "a middleware that exits": Place(returning(int), middleware=(around_bad(exits_before),)),
+    "a middleware that interrupts": Place(
+        returning(int), middleware=(around_bad(interrupts_after),)
+    ),
+    "a middleware that yields twice": Place(returning(int), middleware=(around_bad(yields_twice),)),
+    "a middleware that hangs": Place(returning(int), middleware=(around_bad(hangs_before),)),
+    "a middleware that cancels": Place(returning(int), middleware=(around_bad(cancels_after),)),
+    "a middleware that is none": Place(returning(int), middleware=(around_bad(object),)),
+    "a hook that exits": Place(raising(ValueError("no")), on_dead=lambda *_: sys.exit(3)),
+    "a hook that hangs": Place(raising(ValueError("no")), on_dead=lambda *_: time.sleep(2.0)),
+    "a hook that cancels": Place(raising(ValueError("no")), on_dead=cancelling_hook),
     "sockets that give up at once": Place(change_sockets, socket_defaults),
 }
 
@@ -297,7 +352,15 @@ def test_after_foreign_code_misbehaves_jobs_run_nothing_stays_in_flight_and_a_st
         result = handle(job)
         return await result if asyncio.iscoroutine(result) else result
 
-    worker = pyjobs.Worker(store.url, queues=["q"], concurrency=2, grace=GRACE, lease=2.0)
+    worker = pyjobs.Worker(
+        store.url,
+        queues=["q"],
+        concurrency=2,
+        grace=GRACE,
+        lease=2.0,
+        middleware=place.middleware,
+        on_dead=place.on_dead,
+    )
     worker.handler(handle if plain else handle_async)
     with place.around(), pyjobs.Client(store.url, queue="q", sweep=0.2) as client:
         running = Running(worker)
@@ -325,7 +388,9 @@ def one_place(job: pyjobs.ClaimedJob) -> Any:
 IN_CHILDREN = [
     name
     for name, place in PLACES.items()
-    if place.around is contextlib.nullcontext and not asyncio.iscoroutinefunction(place.handle)
+    if place.around is contextlib.nullcontext
+    and not (place.middleware or place.on_dead)
+    and not asyncio.iscoroutinefunction(place.handle)
 ]
 
 

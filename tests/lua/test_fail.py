@@ -34,6 +34,19 @@ def wait_of(jobs: Jobs, job: Claimed, **options: int | str) -> int:
     return jobs.part("delayed")[job.id] - before
 
 
+@reliable
+@pytest.mark.parametrize("verdict", ["retry", "retry=5000", "snooze=5000"])
+def test_the_reply_says_after_how_long_a_job_is_tried_again(jobs: Jobs, verdict: str) -> None:
+    (job,) = jobs.take("a")
+    before = jobs.now()
+    [word] = jobs.fail_words(job, verdict=verdict)
+    after = jobs.now()
+    outcome, _, delay = word.partition("=")
+    assert outcome == "delayed"
+    assert int(delay) == 5000 or verdict == "retry"
+    assert before <= jobs.part("delayed")["a"] - int(delay) <= after
+
+
 # --- recoverable and simple: recorded or published, and that is all ---
 
 

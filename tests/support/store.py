@@ -270,6 +270,13 @@ class Jobs:
     def fail(
         self, *jobs: Claimed, verdict: str = "retry", error: bytes = b"error", **options: int
     ) -> list[str]:
+        """The words for the jobs, without the delays that they name."""
+        words = self.fail_words(*jobs, verdict=verdict, error=error, **options)
+        return [word.partition("=")[0] for word in words]
+
+    def fail_words(
+        self, *jobs: Claimed, verdict: str = "retry", error: bytes = b"error", **options: int
+    ) -> list[str]:
         if isinstance(self.mode, Reliable):
             verdicts = [(job.id, job.token, verdict, error) for job in jobs]
             return self.store.call(self.mode.fail(Q, verdicts, **options))  # type: ignore[no-any-return]

@@ -345,10 +345,3 @@ def test_a_number_that_is_not_finite_is_refused_and_nothing_is_written(
         for arguments in ((bad,), (1.0, bad), (1.0, {"deep": [bad]})):
             with pytest.raises(BadArgument, match="task measure"):
                 client.submit(measure, *arguments)
-
-
-@at(MEMORY_PLACES)
-def test_tasks_in_child_processes_are_refused_by_name(store: Store) -> None:
-    worker = pyjobs.Worker(store.url, tasks=[send], executor="process")
-    with pytest.raises(BadArgument, match=r"^executor: "):
-        worker.run()

@@ -42,6 +42,7 @@ def test_an_outage_is_logged_once_when_it_begins_and_once_when_it_ends(
 ) -> None:
     outage = Outage("redis://here")
     outage.over()
+    assert not caplog.records
     for _ in range(2):
         caplog.clear()
         pauses = [outage.pause(OSError("refused")) for _ in range(10)]

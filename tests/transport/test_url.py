@@ -31,7 +31,7 @@ ESCAPES = "write / \\? # as %2F %3F %23"
         ("redis+cluster://a:70000", "its port is not a number from 0 to 65535"),
         ("redis+cluster://a:1,b:2/1", "a cluster has one database, which is number 0"),
         ("rediss+cluster://a?user_name=me", "did you mean username?"),
-        (6379, "url: must be a text, not of type int"),
+        (6379, "url: must be a text, or a client of redis-py, not of type int"),
     ],
 )
 def test_a_wrong_url_is_refused_before_a_connection_is_tried(url: Any, why: str) -> None:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import assert_type
+
+import redis
+import redis.asyncio
+from uncalled_for import Depends
 
 import pyjobs
 import pyjobs.aio
@@ -19,9 +25,23 @@ async def later(to: int) -> str:
     return str(to)
 
 
-@task
+@task(on_dead=lambda job, error: print(job.id, error.attempts), executor="process")
 def who(job: ClaimedJob, word: str) -> bytes:
     return job.id.encode()
+
+
+def database() -> str:
+    return "db"
+
+
+@task
+def needs(to: int, db: str = Depends(database)) -> int:
+    return to
+
+
+@contextlib.contextmanager
+def around(job: ClaimedJob) -> Iterator[None]:
+    yield
 
 
 def sync_uses(client: pyjobs.Client) -> None:
@@ -37,6 +57,15 @@ def sync_uses(client: pyjobs.Client) -> None:
     assert_type(next(kept), int | pyjobs.PyjobsError)
     client.submit({"text": "hi"}, queue="words", delay=3)
     client.submit([1, "two", None])
+    job = client.submit(send, 7)
+    for one in client.results([job]):
+        assert_type(one, Job[int])
+    assert_type(job.info(), pyjobs.JobInfo | None)
+    pyjobs.Client(redis.Redis())
+    pyjobs.Worker(redis.asyncio.Redis(), tasks=[send, later], middleware=[around])
+    pyjobs.Client(7)  # wrong
+    client.results(["a"])  # wrong
+    client.submit(needs, 7)
     client.submit(send)  # wrong
     client.submit(send, "x")  # wrong
     client.submit(send, 7, bodi="hi")  # wrong
@@ -52,3 +81,6 @@ async def async_uses(client: pyjobs.aio.Client) -> None:
     assert_type(await job, str)
     assert_type(await (await client.submit(send, 7)).result(timeout=3), int)
     await client.submit(later, to="x")  # wrong
+    async for one in client.results([job]):
+        assert_type(await one, str)
+    assert_type(await job.info(), pyjobs.JobInfo | None)

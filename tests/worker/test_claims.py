@@ -7,12 +7,12 @@ import itertools
 import pytest
 from support.worker_core import NOW, args, begin, claimed, finish, make, take, verbs
 
-from pyjobs.engine.limits import RECORD_ITEMS
+from pyjobs.engine.limits import CLAIM_BYTES, RECORD_ITEMS
 from pyjobs.engine.modes import MODES
 from pyjobs.engine.outcome import Policy
 from pyjobs.engine.replies import ClaimReply
 from pyjobs.errors import BadLayout, Forbidden, OutcomeUnknown, PyjobsError, WrongMode, WrongType
-from pyjobs.worker.claims import LONGEST_LOOK, Claims
+from pyjobs.worker.claims import FIRST_LOOK, LONGEST_LOOK, Claims
 from pyjobs.worker.core import WorkerCore
 
 A, B, C = KEYS = ("jobs:{a}", "jobs:{b}", "jobs:{c}")
@@ -191,3 +191,56 @@ class TestCore:
         self.bad(core)
         [request] = core.requests(NOW)
         assert args(request)["limit"] == 1
+
+
+@pytest.mark.parametrize(
+    ("wait", "looks", "waits"),
+    [
+        (-1, [1.5], 1500),
+        (0, [1.5], 0),
+        (700, [1.5], 700),
+        (2000, [1.5], 1500),
+        (2000, [1.5, 1.25], 1250),
+        (2000, [], 2000),
+    ],
+)
+def test_the_next_claim_is_at_the_first_of_its_jobs_and_of_the_looks(
+    wait: int, looks: list[float], waits: int
+) -> None:
+    made = claims()
+    asked(made)
+    made.answered(ClaimReply(wait, []))
+    for index, seconds in enumerate(looks):
+        made.set_aside(index, OF_B[0], NOW + seconds - FIRST_LOOK)
+    assert made.wait_ms(NOW) == waits
+
+
+def test_the_next_claim_waits_for_a_look_when_every_queue_is_set_aside() -> None:
+    made = claims()
+    for index in range(len(KEYS)):
+        made.set_aside(index, OF_B[0], NOW)
+    made.wait = 1
+    assert made.wait_ms(NOW) == FIRST_LOOK * 1000
+    assert made.wait_ms(NOW + 10 * FIRST_LOOK) == 1
+
+
+def test_a_claim_that_came_late_asks_for_half_as_many_bytes_and_later_ones_for_an_eighth_more() -> (
+    None
+):
+    made = claims()
+    asked(made)
+    made.answered(ClaimReply(0, []), late=True)
+    assert made.max_bytes == CLAIM_BYTES // 2
+    asked(made)
+    made.answered(ClaimReply(0, []))
+    assert made.max_bytes == CLAIM_BYTES // 2 * 9 // 8 + 1
+    for _ in range(9):
+        asked(made)
+        made.answered(ClaimReply(0, []))
+    assert made.max_bytes == CLAIM_BYTES
+
+
+def test_the_first_claim_is_due_at_once() -> None:
+    made = claims()
+    assert made.due
+    assert made.wait_ms(NOW) == 0

@@ -78,3 +78,11 @@ def test_a_run_that_has_begun_is_not_held_back(run: Run) -> None:
     assert not run.hold_back()
     assert not run.begin(6.0)
     assert run.started_at == 5.0
+
+
+@pytest.mark.parametrize(("saved", "size"), [(None, 3), (b"12345", 8)])
+def test_the_size_of_a_run_is_that_of_its_data_and_of_what_was_saved(
+    saved: bytes | None, size: int
+) -> None:
+    made = Run(Claimed(0, "a", "token", b"123", 1, 1, 0, "", saved), "q", None)
+    assert made.size == size

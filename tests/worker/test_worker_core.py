@@ -390,6 +390,16 @@ class TestPrefetch:
         assert not begin(core)
         assert core.held == {first}
 
+    def test_the_prefetched_job_behind_one_that_is_lost_is_started(self) -> None:
+        core = make(room=1, prefetch=2)
+        core.answered(core.requests(NOW), [ClaimReply(0, [claimed() for _ in range(2)])], NOW)
+        core.answered(core.requests(NOW), [ClaimReply(0, [claimed()])], NOW)
+        [first] = begin(core)
+        second, third = sorted(core.held - {first}, key=lambda run: run.token)
+        second.lose()
+        finish(core, first)
+        assert begin(core) == [third]
+
     def fast(self, seconds: float = 0.0001) -> WorkerCore:
         """One whose jobs took so long."""
         core = make(room=2, prefetch=None)

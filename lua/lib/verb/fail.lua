@@ -59,7 +59,7 @@ local function fail(q, first, max_attempts, backoff, backoff_max)
       end
       if job[WAS_UNKNOWN] then redis.call('HDEL', q.job .. id, 'unknown_since') end  -- this worker knows it
       redis.call('ZADD', q.delayed, now + wait, id)
-      words[place] = 'delayed'
+      words[place] = 'delayed=' .. wait
     end
   end
   trim_dead(q)

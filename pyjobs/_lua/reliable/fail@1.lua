@@ -310,7 +310,7 @@ for n, id in ipairs(ids) do
       redis.call('HDEL', q_2.job .. id, 'unknown_since')
     end
     redis.call('ZADD', q_2.delayed, now + wait, id)
-    words[place] = 'delayed'
+    words[place] = 'delayed=' .. wait
   end
 end
 if not (died == 0) then

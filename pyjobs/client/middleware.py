@@ -1,0 +1,72 @@
+"""What a program puts around its submits: middleware. Nothing here sends.
+
+A middleware is a function of a SubmitCall that returns a context manager; in an asyncio client it
+may be an async one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from pyjobs.client.job import BaseJob
+
+
+class SubmitCall:
+    """Describes jobs that are being submitted, to the middleware of their client.
+
+    Attributes:
+        queues: the names of the queues.
+        task: the name of the jobs' task; '' for bare jobs.
+        count: how many jobs are submitted.
+        jobs: the jobs, once Redis has them; empty before.
+    """
+
+    def __init__(self, queues: Iterable[str], task: str, count: int) -> None:
+        self.queues = tuple(queues)
+        self.task = task
+        self.count = count
+        self.jobs: Sequence[BaseJob] = ()
+
+    def __repr__(self) -> str:
+        return f"<SubmitCall of {self.count} on {', '.join(self.queues)}>"
+
+
+Middleware = Callable[[SubmitCall], Any]
+
+
+@contextlib.contextmanager
+def around(middleware: Sequence[Middleware], call: SubmitCall) -> Iterator[None]:
+    """Surround a submit, the first middleware outermost. No middleware can swallow its error."""
+    failed: BaseException | None = None
+    with contextlib.ExitStack() as stack:
+        for one in middleware:
+            stack.enter_context(one(call))
+        try:
+            yield
+        except BaseException as error:
+            failed = error
+            raise
+    if failed is not None:
+        raise failed
+
+
+@contextlib.asynccontextmanager
+async def around_async(middleware: Sequence[Middleware], call: SubmitCall) -> AsyncIterator[None]:
+    """Surround a submit by asyncio, as `around` does."""
+    failed: BaseException | None = None
+    async with contextlib.AsyncExitStack() as stack:
+        for one in middleware:
+            entered = one(call)
+            if hasattr(type(entered), "__aenter__"):
+                await stack.enter_async_context(entered)
+            else:
+                stack.enter_context(entered)
+        try:
+            yield
+        except BaseException as error:
+            failed = error
+            raise
+    if failed is not None:
+        raise failed

@@ -1,0 +1,266 @@
+"""`Task`: a function with a name and a policy, and how a job runs it. Only that may live here."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Coroutine, Mapping, Set
+from typing import Any, Generic, TypeVar, Unpack
+
+from pyjobs.client import Options
+from pyjobs.engine import MAX_BYTES, RELIABLE, Keys, Mode, Outcome
+from pyjobs.errors import BadArgument, JobFailed, TooLarge
+from pyjobs.task import BaseTask, P, Submission
+from pyjobs.tasks.conversion import Converter, Missing
+from pyjobs.tasks.dependencies import JOB, Resolved, dependencies_of, resolved
+from pyjobs.tasks.schedule import TaskSchedule, check_schedulable
+from pyjobs.tasks.signature import default_name, read_signature
+from pyjobs.validate import checked, functions
+from pyjobs.worker import EXECUTORS, ClaimedJob, ExecutorName, Reject, Retry, Snooze
+
+T = TypeVar("T")
+Exceptions = tuple[type[BaseException], ...]
+
+
+class Task(BaseTask[P, T]):
+    """A function with a name and a policy: called, it runs the function, here and now.
+
+    `client.submit(task, ...)` submits a job that calls the function in a worker.
+
+    Attributes:
+        name: the task's name, which its jobs carry.
+        queue: the name of the queue of its jobs; None leaves the choice to the client.
+        function: the function.
+        is_async: whether the function is an `async def`.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        *,
+        name: str | None = None,
+        queue: str | None = None,
+        unique: Callable[..., str] | None = None,
+        retry_on: Exceptions | None = None,
+        reject_on: Exceptions = (),
+        options: Mapping[str, Any] | None = None,
+        schedule: TaskSchedule | None = None,
+        on_dead: Callable[[ClaimedJob, JobFailed], Any] | None = None,
+        executor: ExecutorName | None = None,
+    ) -> None:
+        functools.update_wrapper(self, function)
+        self.function = function
+        self.name = checked("name", default_name(function) if name is None else name)
+        self.queue = None if queue is None else checked("queue", queue)
+        self.is_async = inspect.iscoroutinefunction(function)
+        self._unique, self._retry_on, self._reject_on = unique, retry_on, reject_on
+        self._options = {"task": self.name, **(options or {})}
+        self._injected = dependencies_of(self.name, function)
+        self._signature, self._job, hints = read_signature(self.name, function, self._injected)
+        parameters = {
+            name: (
+                hints.get(name, Any),
+                Missing if one.default is inspect.Parameter.empty else one.default,
+            )
+            for name, one in self._signature.parameters.items()
+        }
+        self._converter = Converter(self.name, parameters, hints.get("return", Any))
+        self.in_children = self._in_children(executor)
+        if on_dead is not None:
+            [self.on_dead] = functions("on_dead", [on_dead])
+        self._schedule, self.is_scheduled = schedule, schedule is not None
+        if schedule is not None:
+            check_schedulable(self.name, schedule, self._signature)
+            # What is wrong in the schedule shows here, and not at the start of a worker.
+            self.schedule(RELIABLE, Keys("jobs"))
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any:
+        return self.function(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<Task {self.name}>"
+
+    def __reduce__(self) -> str:
+        # By the name of its module and its own, as functions are: a child process imports it.
+        return self.function.__qualname__
+
+    def using(
+        self,
+        *,
+        id: str | None = None,
+        queue: str | None = None,
+        **options: Unpack[Options],
+    ) -> Using[P, T]:
+        """Return the task with options for one submit, as `client.submit(send.using(delay=60), 7)`.
+
+        Args:
+            id: the job's id. Default: a new id.
+            queue: name of the queue. Default: the task's.
+            options: the options of the submit, as `Client.submit` takes them.
+        """
+        return Using(self, id, queue, options)
+
+    def submission(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Submission:
+        return self._submission(args, kwargs, None, self.queue, {})
+
+    def run(self, job: Any) -> Any:
+        return self._arun(job) if self.is_async else self._run(job)
+
+    def schedule(self, mode: Mode, keys: Keys) -> Any:
+        assert self._schedule is not None
+        options = dict(self._options)
+        if self._unique is not None:
+            options["unique"] = self._unique()
+        queue = self.queue or "default"
+        return self._schedule.call(self.name, queue, mode, keys, options)
+
+    def schema(self) -> dict[str, Any]:
+        """Return the JSON Schema of the arguments.
+
+        Raises:
+            MissingExtra: msgspec is not installed.
+        """
+        return self._converter.schema()
+
+    @property
+    def parameters(self) -> Set[str]:
+        """The names of the arguments."""
+        return self._signature.parameters.keys()
+
+    def arguments(self, data: Any) -> dict[str, Any]:
+        """Return the arguments by name that the data of a job hold, converted.
+
+        Args:
+            data: the job's data, decoded from JSON.
+
+        Raises:
+            BadArgument: the data do not fit the function; the message has the value's path.
+        """
+        return self._converter.decode_arguments(data)
+
+    def decode_result(self, body: bytes) -> Any:
+        return self._converter.decode_result(body)
+
+    def _submission(
+        self,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        id: str | None,
+        queue: str | None,
+        options: Mapping[str, Any],
+    ) -> Submission:
+        try:
+            values = self._signature.bind(*args, **kwargs).arguments
+        except TypeError as error:
+            raise BadArgument(f"task {self.name}: {error}") from error
+        data = self._converter.encode_arguments(values)
+        own = dict(self._options)
+        if self._unique is not None:
+            own["unique"] = self._unique(*args, **kwargs)
+        return Submission(data, queue, id, {**own, **options}, self._converter.decode_result)
+
+    def _in_children(self, executor: str | None) -> bool | None:
+        if executor is None:
+            return None
+        if executor not in EXECUTORS:
+            words = ", ".join(EXECUTORS)
+            raise BadArgument(f"task {self.name}: executor: {executor!r} is not one of {words}")
+        if self.is_async:
+            raise BadArgument(
+                f"task {self.name}: executor={executor!r} is for a plain def; an async def runs in "
+                "the event loop"
+            )
+        return executor == "process"
+
+    def _arguments(self, job: ClaimedJob) -> dict[str, Any]:
+        try:
+            found = self._converter.decode_arguments(job.data)
+        except BadArgument as error:
+            raise Reject(str(error)) from error
+        return found | {self._job: job} if self._job else found
+
+    def _run(self, job: ClaimedJob) -> Outcome:
+        try:
+            result = self._call(job)
+        except Exception as error:
+            judged = self._judged(error)
+            raise judged from (error.__cause__ if judged is error else error)
+        return self._done(result)
+
+    async def _arun(self, job: ClaimedJob) -> Outcome:
+        try:
+            result = await self._acall(job)
+        except Exception as error:
+            judged = self._judged(error)
+            raise judged from (error.__cause__ if judged is error else error)
+        return self._done(result)
+
+    def _call(self, job: ClaimedJob) -> Any:
+        arguments = self._arguments(job)
+        if not self._injected:
+            return self.function(**arguments)
+        with resolved(self.name, self.function, {JOB: job, **arguments}) as injected:
+            return self.function(**arguments, **injected)
+
+    async def _acall(self, job: ClaimedJob) -> Any:
+        arguments = self._arguments(job)
+        if not self._injected:
+            return await self.function(**arguments)
+        async with Resolved(self.function, {JOB: job, **arguments}) as injected:
+            return await self.function(**arguments, **injected)
+
+    def _judged(self, error: Exception) -> Exception:
+        """Return what the policy makes of an exception of the function."""
+        if isinstance(error, (Reject, Retry, Snooze)):
+            return error
+        refused = isinstance(error, self._reject_on)
+        if refused or (self._retry_on is not None and not isinstance(error, self._retry_on)):
+            return Reject(f"{type(error).__name__}: {error}")
+        return error
+
+    def _done(self, result: Any) -> Outcome:
+        try:
+            body = self._converter.encode_result(result)
+        except BadArgument as error:
+            raise Reject(str(error)) from error
+        if len(body) > MAX_BYTES:
+            raise Reject(str(TooLarge(f"result: {len(body)} bytes, more than {MAX_BYTES}")))
+        return Outcome("complete", body)
+
+
+class Using(BaseTask[P, T]):
+    """Holds a task and the options of one submit."""
+
+    def __init__(
+        self, task: Task[P, T], id: str | None, queue: str | None, options: Mapping[str, Any]
+    ) -> None:
+        self.name, self.is_async = task.name, task.is_async
+        self.queue = task.queue if queue is None else queue
+        self._task, self._id, self._options = task, id, options
+
+    def submission(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Submission:
+        return self._task._submission(args, kwargs, self._id, self.queue, self._options)
+
+    def run(self, job: Any) -> Any:
+        return self._task.run(job)
+
+    def decode_result(self, body: bytes) -> Any:
+        return self._task.decode_result(body)
+
+
+class AsyncTask(Task[P, T], Generic[P, T]):
+    """A task whose function is an `async def`."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]:
+        """Call the function."""
+        found: Coroutine[Any, Any, T] = self.function(*args, **kwargs)
+        return found
+
+
+class SyncTask(Task[P, T], Generic[P, T]):
+    """A task whose function is a plain `def`."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call the function."""
+        found: T = self.function(*args, **kwargs)
+        return found

@@ -1,0 +1,147 @@
+"""The hooks of a worker and of its tasks that are called when a job is dead."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from support.running import wait_until
+
+from pyjobs import BadArgument, ClaimedJob, Client, JobFailed, Reject, Worker, task
+from pyjobs.testing import Jobs, running
+from pyjobs.testing.jobs import end_memory, memory_url
+from pyjobs.worker import dead
+
+SOON = 10.0
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    found = memory_url()
+    yield found
+    end_memory(found)
+
+
+class Seen:
+    """A hook that notes its calls."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[Any, ...]] = []
+        self.threads: set[str] = set()
+
+    def __call__(self, job: ClaimedJob, error: JobFailed) -> None:
+        self.threads.add(threading.current_thread().name)
+        self.calls.append((job.data, job.attempt, error.type, error.reason, error.attempts))
+
+
+def fail(job: ClaimedJob) -> Any:
+    if job.data == "rejected":
+        raise Reject("no")
+    if job.data == "bad":
+        raise ValueError("why")
+    return job.data
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["def", "async def"])
+def test_the_hook_gets_each_job_that_is_dead_and_no_other(url: str, is_async: bool) -> None:
+    seen = Seen()
+
+    async def hook(job: ClaimedJob, error: JobFailed) -> None:
+        await asyncio.sleep(0)
+        seen(job, error)
+
+    worker = Worker(url, queues=["q"], on_dead=hook if is_async else seen, backoff=0)
+    worker.handler(fail)
+    with running(worker), Client(url, queue="q") as client:
+        for data in ("good", "rejected", "bad"):
+            client.submit(data, max_attempts=2).exception(SOON)
+    assert sorted(seen.calls) == [
+        ("bad", 2, "ValueError", "attempts", 2),
+        ("rejected", 1, "Reject", "rejected", 1),
+    ]
+    assert ("pyjobs-worker" in seen.threads) is is_async
+
+
+@pytest.mark.parametrize("mode", ["simple", "recoverable"])
+def test_a_failure_in_a_mode_that_tries_nothing_again_calls_the_hook(url: str, mode: Any) -> None:
+    seen = Seen()
+    worker = Worker(url, mode=mode, queues=["q"], on_dead=seen)
+    worker.handler(fail)
+    with running(worker), Client(url, mode=mode, queue="q") as client:
+        client.submit("bad").exception(SOON)
+    assert seen.calls == [("bad", 1, "ValueError", "-", 1)]
+
+
+task_seen, worker_seen = Seen(), Seen()
+
+
+@task(name="dead.hooked", queue="q", on_dead=task_seen)
+def hooked(number: int) -> int:
+    raise KeyError(number)
+
+
+@task(name="dead.plain", queue="q")
+def plain(number: int) -> int:
+    raise KeyError(number)
+
+
+def test_the_hook_of_a_task_is_called_beside_that_of_the_worker(url: str) -> None:
+    task_seen.calls, worker_seen.calls = [], []
+    worker = Worker(url, tasks=[hooked, plain], on_dead=worker_seen, max_attempts=1)
+    with running(worker), Client(url) as client:
+        client.submit(hooked, 1).exception(SOON)
+        client.submit(plain, 2).exception(SOON)
+    assert [data for data, *_ in task_seen.calls] == [{"number": 1}]
+    assert sorted(data["number"] for data, *_ in worker_seen.calls) == [1, 2]
+
+
+def test_a_hook_that_fails_is_logged_and_the_worker_goes_on(
+    url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    def hook(job: ClaimedJob, error: JobFailed) -> None:
+        raise RuntimeError("a bug")
+
+    worker = Worker(url, queues=["q"], on_dead=hook, max_attempts=1)
+    worker.handler(fail)
+    with running(worker), Client(url, queue="q") as client:
+        job = client.submit("bad")
+        job.exception(SOON)
+        wait_until(lambda: f"on_dead of job {job.id} on queue q failed" in caplog.text)
+        assert client.submit("good").result(SOON) == "good"
+
+
+def test_a_hook_that_hangs_does_not_keep_the_worker_from_ending(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dead, "END_SECONDS", 0.1)
+    began = threading.Event()
+
+    async def hook(job: ClaimedJob, error: JobFailed) -> None:
+        began.set()
+        await asyncio.sleep(3600)
+
+    worker = Worker(url, queues=["q"], on_dead=hook, max_attempts=1)
+    worker.handler(fail)
+    with running(worker), Client(url, queue="q") as client:
+        client.submit("bad").exception(SOON)
+        assert began.wait(SOON)
+
+
+def test_what_can_t_be_called_is_refused(url: str) -> None:
+    with pytest.raises(BadArgument, match="on_dead: a int can't be called"):
+        Worker(url, on_dead=1)  # type: ignore[arg-type]
+    with pytest.raises(BadArgument, match="on_dead"):
+        task(on_dead=1)(fail)  # type: ignore[call-overload]
+
+
+def test_run_all_calls_the_hooks(url: str) -> None:
+    task_seen.calls, worker_seen.calls = [], []
+    worker = Worker(url, tasks=[hooked], on_dead=worker_seen, max_attempts=1)
+    with contextlib.closing(Jobs(url)) as jobs:
+        jobs.client.submit(hooked, 1)
+        jobs.run_all(worker, errors="keep")
+    assert len(task_seen.calls) == len(worker_seen.calls) == 1
