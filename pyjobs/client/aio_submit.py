@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Collection, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Collection, Iterable, Sequence
 from datetime import timedelta
-from typing import Any, Literal, TypeVar, Unpack, overload
+from typing import Any, Literal, Unpack, overload
 
+from pyjobs.asyncutil import taken
 from pyjobs.client.aio_job import Job
 from pyjobs.client.batch import Batch
 from pyjobs.client.coalesce import Coalescer
@@ -22,8 +23,6 @@ from pyjobs.client.task_stream import Window
 from pyjobs.errors import PyjobsError
 from pyjobs.task import Arguments, BaseTask, P, R
 from pyjobs.transport import AsyncServer, ErrorTranslation, aclose, aregister, arun_many
-
-V = TypeVar("V")
 
 
 class AsyncSubmits:
@@ -367,12 +366,3 @@ class AsyncSubmits:
             self._core.sweep.settle_gone(missing)
         if names := self._core.to_register(batch, time.monotonic()):
             await aregister(self._server, self._core.keys, names)
-
-
-async def taken(values: Iterator[V] | AsyncIterator[V], count: int) -> AsyncIterator[V]:
-    """Yield the next values, `count` at most."""
-    for _ in range(count):
-        try:
-            yield await anext(values) if isinstance(values, AsyncIterator) else next(values)
-        except (StopIteration, StopAsyncIteration):
-            return
