@@ -8,7 +8,8 @@
     peers/         other queues behind it, their versions, and how they are installed
     process.py     starting these processes and talking to them
     server.py      the server of one measurement, and what it counts
-    measure.py     one measurement: enqueue and drain, round trips, idling, growth, limits
+    calls.py       the verbs one after the other, and the floors of their script time
+    measure.py     one measurement: enqueue and drain, round trips, idling, growth, scripts, limits
     workloads.py   which measurements make which rows
     comparison.py  which measurements make the table with the peers
     rounds.py      measuring everything in turns, several times

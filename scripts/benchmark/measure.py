@@ -161,8 +161,14 @@ def limit(server: Instance, system: System, case: Case) -> Sample:
     return Sample({"enqueue": float(row[1])})
 
 
+def scripts(server: Instance, system: System, case: Case) -> Sample:
+    """The script time and the inner calls of each verb a job, and the bytes of a job, for the
+    scripts that the system is named after."""
+    return Sample(server.call(system.name, case))
+
+
 HOW: dict[str, Callable[[Instance, System, Case], Sample]] = {
-    one.__name__: one for one in (life, roundtrip, idle, growth, limit)
+    one.__name__: one for one in (life, roundtrip, idle, growth, limit, scripts)
 }
 
 

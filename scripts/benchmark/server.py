@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from benchmark.calls import figures
+from benchmark.case import Case
 from pyjobs.testing import Binary, Server, find_servers
 from pyjobs.transport.server import connect
 
@@ -65,6 +67,10 @@ class Instance:
         entries = self._redis.slowlog_get(SLOW_KEPT)
         slow = [one["duration"] for one in entries if one["command"].startswith(b"EVALSHA")]
         return max(slow, default=SLOW_US) / 1e6
+
+    def call(self, name: str, case: Case) -> dict[str, float]:
+        """Let jobs live by the scripts of this name; what each verb takes, and bytes (calls.py)."""
+        return figures(self._redis, name, case, lambda: self.look().held)
 
     def close(self) -> None:
         self._redis.close()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
+from benchmark.calls import VERBS
 from benchmark.case import Case
 from benchmark.measure import Point
 from benchmark.process import System, ours
@@ -196,6 +197,28 @@ def processes(size: Size) -> Iterator[Row]:
         yield Row(f"drain, two worker processes{label}", "/s", two, "drain", one, "drain", "one")
 
 
+def scripts(size: Size) -> Iterator[Row]:
+    """What a job costs in the scripts alone, by the server's own count, one at a time and 100 in a
+    call, beside two floors: A is the same hash and nothing else, C a hash with fewer fields."""
+    for batch in (1, 100):
+        case = Case(jobs=size.jobs // 2, batch=batch)
+        many = f"{batch} in a call" if batch > 1 else "one at a time"
+        own = Point("scripts", System("own", ()), case)
+        for name in ("A", "C"):
+            beside = Point("scripts", System(name, ()), case)
+            about = f"floor {name}"
+            for verb in VERBS:
+                label = f"script time of {verb}, {many}"
+                yield Row(label, "us", own, verb, beside, verb, about)
+            yield Row(f"script time of a job, {many}", "us", own, "life", beside, "life", about)
+            calls = "life calls"
+            yield Row(f"inner calls of a job, {many}", "", own, calls, beside, calls, about)
+            # With one job in a call the records of claims are counted too, until they expire.
+            for state in ("queued", "kept") if batch > 1 else ():
+                label = f"memory of a {state} job, {many}"
+                yield Row(label, "bytes", own, state, beside, state, about)
+
+
 def limits(size: Size) -> Iterator[Row]:
     """What the server itself can do."""
     yield Row(LIMIT, "/s", Point("limit", SERVER, Case(jobs=size.jobs)), "enqueue")
@@ -214,6 +237,7 @@ WORKLOADS: dict[str, Callable[[Size], Iterator[Row]]] = {
         payloads,
         durations,
         processes,
+        scripts,
         limits,
     )
 }

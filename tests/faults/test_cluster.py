@@ -47,7 +47,14 @@ def owner_of_all(name: str = PREFERRED) -> Iterator[Server]:
         yield node
 
 
-@pytest.mark.parametrize("name", sorted(FOUND))
+# One server in the default lane, the others in the long one.
+SERVERS = [
+    pytest.param(name, marks=() if name == PREFERRED else pytest.mark.long)
+    for name in sorted(FOUND)
+]
+
+
+@pytest.mark.parametrize("name", SERVERS)
 def test_every_script_runs_on_a_cluster_node_with_its_slot_alone(name: str) -> None:
     """Keys that a script derives are not declared: on a node of a cluster they may be used."""
     with owner_of_all(name) as node:
@@ -362,7 +369,7 @@ def test_the_commands_serve_the_queues_of_every_node(
         assert all(name in found for name in names)
 
 
-@pytest.mark.parametrize("name", sorted(FOUND))
+@pytest.mark.parametrize("name", SERVERS)
 def test_the_suite_of_compliance_passes_on_a_cluster_of_each_server(name: str) -> None:
     with cluster_of(3, name) as cluster:
         assert check(cluster.url, "reliable", flavour="async").jobs

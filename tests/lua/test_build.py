@@ -12,13 +12,15 @@ from support.builds import ROOT, Copy
 from pyjobs.engine.scripts import script
 
 pytest_plugins = "support.build_fixtures"
-BUILT = "pyjobs/_lua/reliable/claim@1.lua"
-SOURCE = "lua/reliable/claim.lua"
+BUILT = "pyjobs/_lua/reliable/dead@1.lua"
+# A short script: any would do.
+DEAD = "reliable/dead.lua"
+SOURCE = f"lua/{DEAD}"
 
 
 def slower(source: str) -> str:
     """The same script with another body."""
-    return source.replace("{ wait_for(opened) }", "{ wait_for(opened) + 0 }")
+    return source.replace("\nreturn reply\n", "\nreturn { unpack(reply) }\n")
 
 
 def second(source: str) -> str:
@@ -76,14 +78,14 @@ def test_a_released_script_with_another_sha_is_refused(copy: Copy) -> None:
     for args in (["--check"], [], ["--release"]):
         status, said = copy.build(*args)
         assert status == 1
-        assert "reliable/claim@1 was released as " in said
+        assert "reliable/dead@1 was released as " in said
         assert " and is now " in said
 
 
 def test_a_second_release_changes_no_pinned_sha(copy: Copy) -> None:
     copy.build("--release")
     pinned = (copy.root / "lua/released.txt").read_text()
-    assert f"reliable/claim@1 {script('reliable/claim').sha1}\n" in pinned
+    assert f"reliable/dead@1 {script('reliable/dead').sha1}\n" in pinned
     copy.build("--release")
     assert (copy.root / "lua/released.txt").read_text() == pinned
 
@@ -94,18 +96,18 @@ def test_a_new_version_leaves_the_old_one_in_the_build_and_the_manifest(copy: Co
     assert copy.build() == (0, "")
     assert copy.build("--check") == (0, "")
     built = copy.root / "pyjobs/_lua"
-    assert (built / "reliable/claim@1.lua").read_text() == script("reliable/claim").body
-    assert (built / "reliable/claim@2.lua").exists()
+    assert (built / "reliable/dead@1.lua").read_text() == script("reliable/dead").body
+    assert (built / "reliable/dead@2.lua").exists()
     manifest = json.loads((built / "manifest.json").read_text())
-    titles = [title for title in manifest["scripts"] if title.startswith("reliable/claim@")]
-    assert titles == ["reliable/claim@1", "reliable/claim@2"]
+    titles = [title for title in manifest["scripts"] if title.startswith("reliable/dead@")]
+    assert titles == ["reliable/dead@1", "reliable/dead@2"]
 
 
 def test_a_released_script_survives_the_loss_of_its_source(copy: Copy) -> None:
     copy.build("--release")
     (copy.root / SOURCE).unlink()
     copy.build()
-    assert (copy.root / BUILT).read_text() == script("reliable/claim").body
+    assert (copy.root / BUILT).read_text() == script("reliable/dead").body
 
 
 @pytest.mark.parametrize("manifest_too", [False, True])
@@ -117,11 +119,11 @@ def test_a_released_script_that_is_deleted_is_refused(copy: Copy, manifest_too: 
     if manifest_too:
         path = copy.root / "pyjobs/_lua/manifest.json"
         manifest = json.loads(path.read_text())
-        del manifest["scripts"]["reliable/claim@1"]
+        del manifest["scripts"]["reliable/dead@1"]
         path.write_text(json.dumps(manifest, indent=1) + "\n")
     status, said = copy.build("--check")
     assert status == 1
-    assert "reliable/claim@1" in said
+    assert "reliable/dead@1" in said
 
 
 def test_an_old_version_that_was_edited_is_refused(copy: Copy) -> None:
@@ -131,7 +133,13 @@ def test_an_old_version_that_was_edited_is_refused(copy: Copy) -> None:
     copy.edit(BUILT, lambda text: text + " ")
     status, said = copy.build("--check")
     assert status == 1
-    assert "reliable/claim@1 was released as " in said
+    assert "reliable/dead@1 was released as " in said
+
+
+def test_a_build_that_is_refused_ends_with_status_1_and_the_reason(copy: Copy) -> None:
+    copy.edit(SOURCE, lambda text: text.replace("-- cost     ", "-- ", 1))
+    why = copy.refusal(DEAD)
+    assert copy.build() == (1, f"build_lua: {why}\n")
 
 
 JINJA = [
@@ -156,9 +164,7 @@ JINJA = [
 def test_jinja_may_only_include_from_lib(copy: Copy, line: str, path: str) -> None:
     header, rest = (copy.root / path).read_text().split("\n", 1)
     (copy.root / path).write_text(f"{header}\n{line}{rest}")
-    status, said = copy.build()
-    assert status == 1
-    assert said.startswith("build_lua: ")
+    assert copy.refusal(DEAD)
 
 
 @pytest.mark.parametrize(
@@ -177,17 +183,15 @@ def test_jinja_may_only_include_from_lib(copy: Copy, line: str, path: str) -> No
 )
 def test_a_place_without_a_name_and_a_type_is_refused(copy: Copy, line: str) -> None:
     copy.edit(SOURCE, lambda text: text.replace("\narity(", f"\n{line}\narity("))
-    status, said = copy.build()
-    assert status == 1
-    assert said.startswith("build_lua: reliable/claim")
+    assert copy.refusal(DEAD).startswith("reliable/dead")
 
 
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("-- reliable/claim @1\n", ""),
-        ("-- reliable/claim @1", "-- reliable/clam @1"),
-        ("-- reliable/claim @1", "-- reliable/claim"),
+        ("-- reliable/dead @1\n", ""),
+        ("-- reliable/dead @1", "-- reliable/daed @1"),
+        ("-- reliable/dead @1", "-- reliable/dead"),
         ("-- returns  ", "-- "),
         ("-- replay   ", "-- "),
         ("-- cost     ", "-- "),
@@ -195,44 +199,40 @@ def test_a_place_without_a_name_and_a_type_is_refused(copy: Copy, line: str) -> 
 )
 def test_a_header_that_lacks_something_is_refused(copy: Copy, old: str, new: str) -> None:
     copy.edit(SOURCE, lambda text: text.replace(old, new, 1))
-    status, said = copy.build()
-    assert status == 1
-    assert said.startswith("build_lua: reliable/claim")
+    assert copy.refusal(DEAD).startswith("reliable/dead")
 
 
-FORM = (
-    "-- returns  [wait, [queue, id, token, data, attempt, queued, timeout, task?, saved?] per job]"
-)
+FORM = "-- returns  [total, [id, reason, died, attempts, crashes, error, task?] per job]"
 
 
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("-- returns  [wait, ", "-- returns  [wait ", "not a form of a reply"),
-        ("-- returns  [wait, ", "-- returns  wait, ", "not a form of a reply"),
-        ("-- returns  [wait, ", "-- returns  [(wait), ", "not a form of a reply"),
-        ("-- returns  [wait, ", "-- returns  [wait; ", "not a form of a reply"),
-        ("-- returns  [wait, ", "-- returns  [wait, wait, ", "not a form of a reply"),
-        ("-- returns  [wait, ", "-- returns  [wait, more, ", "not a form of a reply"),
-        ("timeout, task?, saved?]", "timeout?, task, saved]", "not a form of a reply"),
+        ("-- returns  [total, ", "-- returns  [total ", "not a form of a reply"),
+        ("-- returns  [total, ", "-- returns  total, ", "not a form of a reply"),
+        ("-- returns  [total, ", "-- returns  [(total), ", "not a form of a reply"),
+        ("-- returns  [total, ", "-- returns  [total; ", "not a form of a reply"),
+        ("-- returns  [total, ", "-- returns  [total, total, ", "not a form of a reply"),
+        ("-- returns  [total, ", "-- returns  [total, more, ", "not a form of a reply"),
+        ("error, task?]", "error?, task]", "not a form of a reply"),
         ("] per job]", "] per jobs]", "not a form of a reply"),
         ("] per job]", "] per job", "not a form of a reply"),
         ("] per job]", "] per job]]", "not a form of a reply"),
         (FORM, "-- returns  [id] per job", "not a form of a reply"),
-        ("-- returns  [wait, ", "-- returns  [", "the form lacks wait"),
-        ("--          wait     int ", "--          wait     long ", "not 'name  type  what it is'"),
-        ("--          id       id\n", "--          wait     id\n", "not 'name  type  what it is'"),
+        ("-- returns  [total, ", "-- returns  [", "the form lacks total"),
+        ("--          total     int ", "--          total     long ", "not 'name  type  what"),
+        ("--          id        id\n", "--          total     id\n", "not 'name  type  what"),
         ("int('limit', ARGV[2], 1, 1000) ", "ARGV[2] ", "limit has no bounds"),
-        ("-- name  ", "-- word2  ", "not a named and typed local"),
-        ("-- name  ", "-- nom  ", "nonce: there is no type nom"),
+        ("-- queue  ", "-- word2  ", "not a named and typed local"),
+        ("-- int    how", "-- nom    how", "skip: there is no type nom"),
     ],
 )  # fmt: skip
 def test_a_reply_that_is_not_described_and_a_number_without_bounds_are_refused(
     copy: Copy, old: str, new: str, said: str
 ) -> None:
     copy.edit(SOURCE, lambda text: text.replace(old, new, 1))
-    status, why = copy.build()
-    assert (status, why.startswith("build_lua: reliable/claim")) == (1, True)
+    why = copy.refusal(DEAD)
+    assert why.startswith("reliable/dead")
     assert said in why
 
 

@@ -128,6 +128,7 @@ def references(names: Names, alive: Live) -> list[tuple[str, bool, int | None]]:
     ]
 
 
+@pytest.mark.long
 def test_in_every_script_each_name_that_stays_refers_to_what_it_did() -> None:
     _, made = scripts(ROOT / "lua")
     for script in made:

@@ -24,6 +24,8 @@ from benchmark.report import shown
 from benchmark.rounds import Measured
 from benchmark.workloads import ASYNC, BARE, Row
 
+from pyjobs.testing import find_servers
+
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
@@ -74,7 +76,7 @@ def small(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     files = ("--markdown", folder / "table.md", "--json", folder / "all.json")
     done = bench(*request.param, "--quick", "--jobs", "200", *files)
     assert done.returncode == 0, done.stdout + done.stderr
-    told = json.loads((folder / "all.json").read_text())
+    [told] = json.loads((folder / "all.json").read_text())
     return Small(request.param, done, (folder / "table.md").read_text(), told)
 
 
@@ -108,6 +110,27 @@ def test_the_markdown_is_a_headline_and_a_table_with_the_same_figures(small: Sma
         assert figure["label"] in done.stdout
 
 
+def test_the_scripts_are_measured_on_each_server_that_is_named(tmp_path: Path) -> None:
+    names = [found.name for found in find_servers()][:2]
+    file = tmp_path / "all.json"
+    servers = [word for name in names for word in ("--server", name)]
+    done = bench("scripts", "--quick", "--jobs", "400", *servers, "--json", file)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(file.read_text())
+    assert len(told) == len(names) == 2
+    assert len({one["about"]["server"] for one in told}) == 2
+    for one in told:
+        figures = {(figure["label"], figure["about"]): figure for figure in one["figures"]}
+        for (label, about), figure in figures.items():
+            assert figure["median"] > 0, label
+            assert figure["beside_median"] > 0, (label, about)
+        # The floors do less, and what they do is counted.
+        for batch in ("one at a time", "100 in a call"):
+            calls = figures[f"inner calls of a job, {batch}", "floor A"]
+            assert calls["beside_median"] < calls["median"]
+    assert done.stdout.count("Measured 2") == 2
+
+
 def test_a_peer_that_cannot_be_installed_is_reported_by_name(tmp_path: Path) -> None:
     file = tmp_path / "all.json"
     args = ("--peers", "--only", "bullmq_node", "--quick", "--jobs", "100", "--json", file)
@@ -115,7 +138,8 @@ def test_a_peer_that_cannot_be_installed_is_reported_by_name(tmp_path: Path) -> 
     assert done.returncode == 0, done.stderr
     assert re.search(r"BullMQ .* could not be installed: no n\w+ on PATH", done.stdout)
     assert "not here" in done.stdout
-    [line] = json.loads(file.read_text())["systems"]
+    [told] = json.loads(file.read_text())
+    [line] = told["systems"]
     assert line["system"].startswith("BullMQ")
     assert line["missing"]
     assert line["figures"] == {}

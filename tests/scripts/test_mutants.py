@@ -114,7 +114,7 @@ def test_a_mutant_of_a_part_of_a_line_has_the_whole_lines(tmp_path: Path) -> Non
     assert one.text == "one\n  two = 3\nthree\n"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_mutants_are_lua_and_python() -> None:
     for one in spread(LANGUAGES["lua"](ROOT), 40, seed=1):
         luaparser.parse(one.text)
@@ -165,7 +165,7 @@ def state() -> str:
     )
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     ("language", "file", "kinds", "tests"),
@@ -187,7 +187,7 @@ def test_a_few_mutants_are_killed_and_the_checkout_is_untouched(
     assert state() == before
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_a_mutant_that_no_test_notices_is_reported_with_status_1() -> None:
     words = ("--file", "lib/call/args.lua", "--kinds", "arithmetic,word", "--count", "1")

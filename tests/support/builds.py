@@ -7,7 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import build_lua
+import jinja2
 import pytest
+from lua_build.build import build, make
+from lua_build.compose import Composer
+from lua_build.errors import BuildError
+from lua_build.pieces import read
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -25,6 +30,13 @@ class Copy:
         self._capsys.readouterr()
         status = build_lua.main([*args], self.root)
         return status, self._capsys.readouterr().err
+
+    def refusal(self, script: str) -> str:
+        """Why the build refuses a script, as it says so; the other scripts are not built."""
+        lua, out = self.root / "lua", self.root / "pyjobs" / "_lua"
+        with pytest.raises((BuildError, jinja2.TemplateError)) as caught:
+            build(lua, [make(Composer(lua), script, read(lua))], out, lua / "released.txt")
+        return str(caught.value)
 
     def edit(self, path: str, change: Callable[[str], str]) -> None:
         file = self.root / path
