@@ -30,6 +30,7 @@ from pyjobs.errors import (
     WrongMode,
     WrongType,
 )
+from pyjobs.progress import Progress
 from pyjobs.tasks import Task, task
 from pyjobs.worker import ClaimedJob, Reject, Retry, Snooze, Worker
 
@@ -57,6 +58,7 @@ __all__ = [
     "NoSchedule",
     "Options",
     "OutcomeUnknown",
+    "Progress",
     "PyjobsError",
     "QueueFull",
     "Reject",

@@ -1,0 +1,51 @@
+"""`pyjobs submit --follow`: how far a job is, on stderr, until it has ended. Nothing else may live
+here.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
+
+from pyjobs.cli.output import one_line, say
+from pyjobs.client import Job
+from pyjobs.progress import Progress
+
+COLUMNS = (
+    TextColumn("{task.percentage:>3.0f} %"),
+    BarColumn(),
+    TextColumn("{task.description}"),
+    TimeElapsedColumn(),
+)
+
+
+def follow(job: Job, seconds: float | None) -> None:
+    """Show how far a job is until it has ended: as a bar on a terminal, elsewhere as lines.
+
+    Args:
+        job: the job.
+        seconds: how long to follow it; None: no limit.
+
+    Raises:
+        TimeoutError: it has not ended in time.
+    """
+    if not sys.stderr.isatty():
+        for progress in job.updates(seconds):
+            say(f"job {job.id}: {line(progress)}")
+        return
+    with Bars(*COLUMNS, console=Console(stderr=True), transient=True) as bars:
+        bar = bars.add_task("", total=None)
+        for progress in job.updates(seconds):
+            total = None if progress.fraction is None else 1.0
+            text = escape(one_line(progress.text))
+            bars.update(bar, total=total, completed=progress.fraction or 0.0, description=text)
+
+
+def line(progress: Progress) -> str:
+    """Return a progress in words."""
+    part = "" if progress.fraction is None else f"{progress.fraction:.0%}"
+    return " ".join(filter(None, (part, progress.text)))
