@@ -2,7 +2,17 @@
 
 from importlib.metadata import version
 
-from pyjobs.client import Client, Job, JobInfo, JobRef, Options, Schedule, ScheduleInfo, SubmitCall
+from pyjobs.client import (
+    Client,
+    Job,
+    JobInfo,
+    JobRef,
+    Options,
+    Reached,
+    Schedule,
+    ScheduleInfo,
+    SubmitCall,
+)
 from pyjobs.engine import ModeName
 from pyjobs.errors import (
     BadArgument,
@@ -18,6 +28,7 @@ from pyjobs.errors import (
     NoJob,
     NoResults,
     NoSchedule,
+    NotDurable,
     OutcomeUnknown,
     PyjobsError,
     QueueFull,
@@ -56,11 +67,13 @@ __all__ = [
     "NoJob",
     "NoResults",
     "NoSchedule",
+    "NotDurable",
     "Options",
     "OutcomeUnknown",
     "Progress",
     "PyjobsError",
     "QueueFull",
+    "Reached",
     "Reject",
     "ResultGone",
     "Retry",

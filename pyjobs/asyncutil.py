@@ -1,4 +1,4 @@
-"""Helpers for asyncio: the fast event loop, and a cancellation that can be relied on.
+"""Helpers for asyncio: the fast event loop, a cancellation that can be relied on, and iteration.
 
 Nothing here knows of jobs.
 """
@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from collections.abc import Callable
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any, TypeVar
 
 AGAIN_SECONDS = 0.05
+V = TypeVar("V")
 
 
 def fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -35,3 +36,12 @@ async def cancel_and_wait(task: asyncio.Task[Any]) -> None:
         await asyncio.wait({task}, timeout=AGAIN_SECONDS)
     if not task.cancelled():
         task.exception()
+
+
+async def taken(values: Iterator[V] | AsyncIterator[V], count: int) -> AsyncIterator[V]:
+    """Yield the next values, `count` at most."""
+    for _ in range(count):
+        try:
+            yield await anext(values) if isinstance(values, AsyncIterator) else next(values)
+        except (StopIteration, StopAsyncIteration):
+            return

@@ -25,6 +25,7 @@
     ├── MissingExtra                   a package of an optional extra is not installed
     └── Unavailable                    Redis can't be reached, or refuses to work
         └── OutcomeUnknown             ... and the call may or may not have been carried out
+            └── NotDurable             the call was carried out, and too few have what it wrote
 
 A wait that takes longer than its timeout raises the built-in TimeoutError. Only errors, how
 they are pickled, and the table of their codes may live in this file.
@@ -221,6 +222,19 @@ class OutcomeUnknown(Unavailable):
     """
 
     ids: tuple[str, ...] = ()
+
+
+class NotDurable(OutcomeUnknown):
+    """A submit with `durable` was carried out, and what it waited for was not reached in time.
+
+    The jobs are there as far as the server knows, and a failover or a crash may lose them. In
+    recoverable and reliable mode they may be submitted again under the ids in `ids`.
+
+    Attributes:
+        reached: who has the submit, as `Job.reached`; None where the server did not say.
+    """
+
+    reached: Any = None
 
 
 BY_CODE: dict[str, type[PyjobsError]] = {

@@ -108,6 +108,11 @@ def moment(_: click.Context, option: click.Parameter, text: str | None) -> datet
     help="Wait SECONDS before the second attempt, then twice as long each time (reliable mode).",
 )
 @click.option(
+    "--durable",
+    metavar="WHO",
+    help="Wait until WHO has the job: replicas:N in memory, or aof, the primary's disk.",
+)
+@click.option(
     "--wait",
     type=float,
     metavar="SECONDS",

@@ -1,6 +1,6 @@
 """Submitting jobs and waiting for their results.
 
-`Client`, `Job`, `JobInfo`, `JobRef`, `Options`, `Schedule`, `ScheduleInfo` and
+`Client`, `Job`, `JobInfo`, `JobRef`, `Options`, `Reached`, `Schedule`, `ScheduleInfo` and
 `SubmitCall` are public. Other folders import from this file and not past it.
 """
 
@@ -10,6 +10,7 @@ from pyjobs.client.middleware import SubmitCall
 from pyjobs.client.options import Options
 from pyjobs.client.schedules import Missed, Schedule, ScheduleCalls, ScheduleInfo, ScheduleOptions
 from pyjobs.client.sync import Client, Job
+from pyjobs.engine import Reached
 
 __all__ = [
     "Client",
@@ -18,6 +19,7 @@ __all__ = [
     "JobRef",
     "Missed",
     "Options",
+    "Reached",
     "Schedule",
     "ScheduleCalls",
     "ScheduleInfo",

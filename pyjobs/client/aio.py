@@ -57,6 +57,8 @@ class Client(AsyncSubmits):
         prefix: what every key begins with.
         sweep: seconds between two lookups of stored results, for messages that were missed.
         results: False makes a client that subscribes to nothing; waits then raise NoResults.
+        durable: who must have the jobs of a submit before it returns: 'replicas:N' in memory
+            (WAIT), 'aof' on the primary's disk (WAITAOF, from Redis 7.2 on), or 'no'.
         middleware: functions of a SubmitCall, each of which returns a context manager, plain or
             async, around the submit; the first is the outermost.
 
@@ -74,6 +76,7 @@ class Client(AsyncSubmits):
         prefix: str = "jobs",
         sweep: float | timedelta = 3.0,
         results: bool = True,
+        durable: str = "no",
         middleware: Iterable[Middleware] = (),
     ) -> None:
         self._middleware = functions("middleware", middleware)
@@ -87,6 +90,7 @@ class Client(AsyncSubmits):
             route=route,
             sweep=sweep,
             results=results,
+            durable=durable,
         )
         url = chosen_url(url)
         self._server = aconnect(url)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Collection, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Collection, Iterable, Sequence
 from datetime import timedelta
-from typing import Any, Literal, TypeVar, Unpack, overload
+from typing import Any, Literal, Unpack, overload
 
+from pyjobs.asyncutil import taken
 from pyjobs.client.aio_job import Job
 from pyjobs.client.batch import Batch
 from pyjobs.client.coalesce import Coalescer
@@ -22,8 +23,6 @@ from pyjobs.client.task_stream import Window
 from pyjobs.errors import PyjobsError
 from pyjobs.task import Arguments, BaseTask, P, R
 from pyjobs.transport import AsyncServer, ErrorTranslation, aclose, aregister, arun_many
-
-V = TypeVar("V")
 
 
 class AsyncSubmits:
@@ -101,6 +100,8 @@ class AsyncSubmits:
                 worker's, or 1.
             task: the name of the job's task, up to 128 of A-Z a-z 0-9 _ . : -; its data are then
                 the arguments by name. Default: a bare job.
+            durable: who must have the job before the submit returns: 'replicas:N' in memory,
+                'aof' on the primary's disk, or 'no'. Default: the client's.
 
         Raises:
             BadArgument: an argument is not what it must be; nothing was written.
@@ -109,6 +110,7 @@ class AsyncSubmits:
             QueueFull: Redis is at its memory limit; nothing was written.
             Unavailable: Redis can't be reached; nothing was written.
             OutcomeUnknown: the answer was lost; the ids in `ids` may be submitted again.
+            NotDurable: the job is there, and those whom `durable` names had it not within 3 s.
             Unencodable: the data has no JSON.
             ClientClosed: the client is closed.
         """
@@ -181,7 +183,8 @@ class AsyncSubmits:
             ids: an id for each job. A repeated submit of an id is the same job for as long as its
                 `retention`; with 0, until the job has ended. Default: new ids.
             options: the options of every job, by keyword: delay, run_at, expires, unique,
-                retention, timeout, max_run, max_attempts, backoff and task, as `submit` takes them.
+                retention, timeout, max_run, max_attempts, backoff, task and durable, as `submit`
+                takes them.
 
         Returns:
             The jobs, in the order of the data. A job whose id is taken by other data has a
@@ -194,6 +197,7 @@ class AsyncSubmits:
             QueueFull: Redis is at its memory limit.
             Unavailable: Redis can't be reached.
             OutcomeUnknown: an answer was lost; the ids in `ids` may be submitted again.
+            NotDurable: jobs are there, and those whom `durable` names had them not within 3 s.
             ClientClosed: the client is closed.
 
         When some of the calls fail, the error of one of them is raised. Its `accepted` has the ids
@@ -330,7 +334,9 @@ class AsyncSubmits:
     async def _send_batch(self, batch: Batch[Job]) -> list[Job]:
         with self._translating, self._core.submitting(batch):
             await self._listen(batch.queues)
-            answers = await arun_many(self._server, batch.calls(), errors_in_place=True)
+            answers = await arun_many(
+                self._server, batch.calls(), errors_in_place=True, durable=batch.durable
+            )
             before = self._core.accept(batch, answers)
         await self._follow(batch, before)
         return batch.jobs
@@ -340,7 +346,9 @@ class AsyncSubmits:
         try:
             while batch := self._coalescer.batch():
                 with self._core.submitting(batch):
-                    answers = await arun_many(self._server, batch.calls(), errors_in_place=True)
+                    answers = await arun_many(
+                        self._server, batch.calls(), errors_in_place=True, durable=batch.durable
+                    )
                     before = self._coalescer.accept(batch, answers)
                 await self._follow(batch, before)
         except BaseException as error:
@@ -358,12 +366,3 @@ class AsyncSubmits:
             self._core.sweep.settle_gone(missing)
         if names := self._core.to_register(batch, time.monotonic()):
             await aregister(self._server, self._core.keys, names)
-
-
-async def taken(values: Iterator[V] | AsyncIterator[V], count: int) -> AsyncIterator[V]:
-    """Yield the next values, `count` at most."""
-    for _ in range(count):
-        try:
-            yield await anext(values) if isinstance(values, AsyncIterator) else next(values)
-        except (StopIteration, StopAsyncIteration):
-            return

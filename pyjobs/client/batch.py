@@ -11,7 +11,7 @@ from typing import Any, Generic, NamedTuple
 from pyjobs.client.job import presence
 from pyjobs.client.pending import J
 from pyjobs.client.presence import Presence
-from pyjobs.engine import CALL_BYTES, SUBMIT_ITEMS, Call
+from pyjobs.engine import CALL_BYTES, SUBMIT_ITEMS, Call, Durable
 from pyjobs.errors import OutcomeUnknown, PyjobsError
 
 
@@ -38,15 +38,24 @@ class Batch(Generic[J]):
         count: how many values are submitted.
         making: makes the chunks, one when it is asked for one.
         queues: the names of the queues of all values.
+        durable: who must have the jobs before the submit returns; None is nobody.
 
     Attributes:
         queues: the names of the queues of all values.
+        durable: who must have the jobs before the submit returns; None is nobody.
         jobs: a job for each value, None until its chunk is made.
         chunks: the chunks that were made.
     """
 
-    def __init__(self, count: int, making: Iterator[Chunk[J]], queues: Collection[str]) -> None:
+    def __init__(
+        self,
+        count: int,
+        making: Iterator[Chunk[J]],
+        queues: Collection[str],
+        durable: Durable | None = None,
+    ) -> None:
         self.queues = queues
+        self.durable = durable
         self.jobs: list[J] = [None] * count  # type: ignore[list-item]
         self.chunks: list[Chunk[J]] = []
         self._making = making

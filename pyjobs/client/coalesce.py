@@ -14,7 +14,7 @@ from pyjobs.client.batch import Batch
 from pyjobs.client.core import ClientCore
 from pyjobs.client.pending import J
 from pyjobs.client.submit import Item
-from pyjobs.errors import ClientClosed, OutcomeUnknown, PyjobsError
+from pyjobs.errors import ClientClosed, NotDurable, OutcomeUnknown, PyjobsError
 
 Waiting = asyncio.Future[J]
 
@@ -37,11 +37,17 @@ class Coalescer(Generic[J]):
         return waiting
 
     def batch(self) -> Batch[J] | None:
-        """Return the submits that were added since the last call and not cancelled, or None."""
-        self._sent = [(item, waiting) for item, waiting in self._next if not waiting.done()]
-        self._next = []
-        if not self._sent:
+        """Return the submits that were added since the last call and not cancelled, or None.
+
+        Those that are as durable as the first; the others wait for the next call.
+        """
+        live = [one for one in self._next if not one[1].done()]
+        if not live:
+            self._sent, self._next = [], []
             return None
+        durable = live[0][0].durable
+        self._sent = [one for one in live if one[0].durable == durable]
+        self._next = [one for one in live if one[0].durable != durable]
         return self._core.builder.together([item for item, _ in self._sent])
 
     def accept(self, batch: Batch[J], answers: Sequence[Any]) -> list[J]:
@@ -80,4 +86,6 @@ def copied(error: PyjobsError, item: Item) -> PyjobsError:
     own.__cause__ = error.__cause__
     if isinstance(own, OutcomeUnknown):
         own.ids = (item.id,)
+    if isinstance(own, NotDurable) and isinstance(error, NotDurable):
+        own.reached = error.reached
     return own

@@ -23,10 +23,12 @@ from pyjobs.engine import (
     OPERATOR,
     REGISTER_SECONDS,
     Call,
+    Kept,
     Keys,
     ShownJob,
     Stored,
     StoredVerbs,
+    durable_of,
     fetch,
     mode_named,
     parse_results,
@@ -61,6 +63,7 @@ class ClientCore(Generic[J]):
         route: chooses a queue's name by a job's data.
         sweep: seconds between two sweeps.
         results: whether the client hears results.
+        durable: who must have the jobs of a submit before it returns: 'replicas:N', 'aof' or 'no'.
 
     Raises:
         BadArgument: an argument is not what it must be.
@@ -77,7 +80,9 @@ class ClientCore(Generic[J]):
         route: Route | None,
         sweep: Duration = 3.0,
         results: bool = True,
+        durable: str = "no",
     ) -> None:
+        self._durable = durable_of(durable)
         self.mode = mode_named(mode)
         self.keys = Keys(prefix)
         self._kind, self._source = kind, source
@@ -105,6 +110,7 @@ class ClientCore(Generic[J]):
             keys=self.keys,
             queue=self._queue,
             route=self._route,
+            durable=self._durable,
         )
         self.sweep = Sweep(self._pending, self.keys, self._every, self.mode.stores)
 
@@ -188,26 +194,31 @@ class ClientCore(Generic[J]):
                 note(chunk.jobs, Event.DOUBTED)
             raise
 
-    def take(self, batch: Batch[J], answers: Sequence[list[bytes] | PyjobsError]) -> list[J]:
-        """Take the answers to the calls of a submit.
+    def take(self, batch: Batch[J], answers: Sequence[Any]) -> list[J]:
+        """Take the answers to the calls of a submit: what the script replied, `Kept` where the
+        submit is durable, or a PyjobsError.
 
         Returns:
             The jobs that were in Redis before. Their results may have been published already, so
             that they must be looked up; none without results.
         """
         before: list[J] = []
-        for chunk, answer in zip(batch.chunks, answers, strict=True):
+        for chunk, given in zip(batch.chunks, answers, strict=True):
+            answer, reached = given if type(given) is Kept else (given, None)
             if isinstance(answer, PyjobsError):
                 note(chunk.jobs, Event.DOUBTED)
             elif not chunk.known and answer[1::2].count(b"new") == len(chunk.jobs):
                 note(chunk.jobs, Event.SEEN)
             else:
                 before += self._take_mixed(batch, chunk, answer)
+            if reached is not None:
+                for place in chunk.places:
+                    batch.jobs[place].reached = reached
         if self.closed:
             self.close()
         return before if self.results else []
 
-    def accept(self, batch: Batch[J], answers: Sequence[list[bytes] | PyjobsError]) -> list[J]:
+    def accept(self, batch: Batch[J], answers: Sequence[Any]) -> list[J]:
         """Take the answers to the calls of one user's submit; otherwise as `take`.
 
         Raises:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
 
 from pyjobs import codec
 from pyjobs.client.presence import NEXT, Event, Presence
-from pyjobs.engine import Stored
+from pyjobs.engine import Reached, Stored
 from pyjobs.errors import (
     BadArgument,
     Conflict,
@@ -31,6 +31,8 @@ from pyjobs.progress import Progress
 # A global name is found faster than a member of an Enum, which counts for 100,000 jobs.
 SENT = Presence.SENT
 LIVE_STATES = frozenset({"pending", "delayed", "inflight"})
+# What each submit of a job has for itself.
+OWN = frozenset({"created", "reached", "__weakref__"})
 # What the waits of the standard library look for in a future.
 OF_FUTURES = frozenset({"_condition", "add_done_callback", "cancelled", "running"})
 
@@ -57,6 +59,8 @@ class BaseJob:
         queue: the name of the job's queue.
         created: whether the submit that returned this object has created the job; False when the
             submit found the job in Redis.
+        reached: who had the job when its submit returned, as `Reached`; None where the submit was
+            not durable.
     """
 
     __slots__ = (
@@ -71,6 +75,7 @@ class BaseJob:
         "created",
         "id",
         "queue",
+        "reached",
     )
 
     _reports: Any
@@ -81,6 +86,7 @@ class BaseJob:
         # The client's way to Redis; None for a job without a client.
         self._source = source
         self.created = True
+        self.reached: Reached | None = None
         self._presence = SENT
         self._end: Stored | PyjobsError | None = None
         # A task's jobs have the decoder of the task.
@@ -192,8 +198,8 @@ AnyJob = TypeVar("AnyJob", bound=BaseJob)
 
 
 def same_job(job: AnyJob) -> AnyJob:
-    """Return another object of a job, with its own `created`. All else is that of `job`, which it
-    keeps alive."""
+    """Return another object of a job, with its own `created` and `reached`. All else is that of
+    `job`, which it keeps alive."""
     kind: Any = type(job)
     made: AnyJob = _sharing(kind)(job)
     return made
@@ -202,7 +208,7 @@ def same_job(job: AnyJob) -> AnyJob:
 @functools.cache
 def _sharing(kind: type[Any]) -> Callable[[BaseJob], Any]:
     names = {name for base in kind.__mro__ for name in base.__dict__.get("__slots__", ())}
-    content: dict[str, Any] = {name: _shared(name) for name in names - {"created", "__weakref__"}}
+    content: dict[str, Any] = {name: _shared(name) for name in names - OWN}
     content |= {"__slots__": ("_of",), "__init__": _share, "__module__": kind.__module__}
     return type(kind.__name__, (kind,), content)
 
@@ -215,7 +221,7 @@ def _shared(name: str) -> property:
 
 
 def _share(job: Any, of: BaseJob) -> None:
-    job._of = of
+    job._of, job.reached = of, None
 
 
 def settle(job: BaseJob, end: Stored | PyjobsError, *, wake: bool = True) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypedDict
 from urllib.parse import quote
 
-from pyjobs.engine import MAX_KEY_BYTES, Option, Script
+from pyjobs.engine import MAX_KEY_BYTES, Durable, Option, Script, durable_of
 from pyjobs.errors import BadArgument
 from pyjobs.validate import checked, moment_ms, positive, to_ms, whole
 
@@ -38,6 +38,8 @@ class Options(TypedDict, total=False):
             worker's, or 1.
         task: the name of the job's task, up to 128 of A-Z a-z 0-9 _ . : -; its data are then the
             arguments by name. Default: a bare job.
+        durable: who must have the job before the submit returns: 'replicas:N' in memory,
+            'aof' on the primary's disk, or 'no'. Default: the client's.
     """
 
     delay: float | timedelta | None
@@ -50,6 +52,7 @@ class Options(TypedDict, total=False):
     max_attempts: int | None
     backoff: float | timedelta | None
     task: str | None
+    durable: str | None
 
 
 def options_text(submit: Script, options: Mapping[str, Any]) -> str:
@@ -62,6 +65,8 @@ def options_text(submit: Script, options: Mapping[str, Any]) -> str:
     Raises:
         BadArgument: there is no such option, the mode does not have it, or its value is not one.
     """
+    if OWN & options.keys():
+        options = {name: value for name, value in options.items() if name not in OWN}
     if unknown := options.keys() - CONVERTERS.keys():
         raise BadArgument(f"{', '.join(sorted(unknown))}: submit has no such option")
     return submit.choose(**{name: CONVERTERS[name](name, value) for name, value in options.items()})
@@ -96,4 +101,20 @@ CONVERTERS: dict[str, Callable[[str, Any], Option]] = {
     "backoff": to_ms,
     "task": _name,
 }
-assert CONVERTERS.keys() == Options.__annotations__.keys()
+# What the client itself makes of the options of a submit; the scripts know the others.
+OWN = frozenset({"durable"})
+assert CONVERTERS.keys() | OWN == Options.__annotations__.keys()
+
+
+def durable_in(options: Mapping[str, Any], default: Durable | None) -> Durable | None:
+    """Return who must have the jobs of a submit before it returns; None is nobody.
+
+    Args:
+        options: the options, as `Options` names them.
+        default: the client's.
+
+    Raises:
+        BadArgument: the option is not what it must be.
+    """
+    chosen = options.get("durable")
+    return default if chosen is None else durable_of(chosen)

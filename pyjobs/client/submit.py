@@ -11,12 +11,12 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from pyjobs import codec
 from pyjobs.client.batch import Batch, Chunk, split
 from pyjobs.client.job import note
-from pyjobs.client.options import options_text
+from pyjobs.client.options import durable_in, options_text
 from pyjobs.client.pending import J, Pending
 from pyjobs.client.presence import Event
 from pyjobs.client.stream import Stream, is_stream, too_large
 from pyjobs.client.task_stream import TaskStream
-from pyjobs.engine import MAX_BYTES, Arg, Keys, Mode
+from pyjobs.engine import MAX_BYTES, Arg, Durable, Keys, Mode
 from pyjobs.errors import BadArgument, Unencodable
 from pyjobs.ids import new_id, new_ids
 from pyjobs.task import BaseTask, Submission
@@ -39,6 +39,7 @@ class Item(NamedTuple):
         id: the job's id.
         data: the value as JSON.
         chosen: whether the user chose the id, so that there may be a job of it already.
+        durable: who must have the job before the submit returns; None is nobody.
     """
 
     queue: str
@@ -46,6 +47,7 @@ class Item(NamedTuple):
     id: str
     data: bytes
     chosen: bool
+    durable: Durable | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class SubmitBuilder(Generic[J]):
         keys: the names under the client's prefix.
         queue: name of the queue of values that name no queue and are not routed.
         route: chooses a queue's name by the value.
+        durable: who must have the jobs before a submit returns, where a submit does not say.
     """
 
     def __init__(
@@ -88,7 +91,9 @@ class SubmitBuilder(Generic[J]):
         keys: Keys,
         queue: str,
         route: Route | None,
+        durable: Durable | None,
     ) -> None:
+        self._durable = durable
         self._mode = mode
         self._script = mode.script("submit")
         self._client = client
@@ -125,7 +130,7 @@ class SubmitBuilder(Generic[J]):
         text = options_text(self._script, options)
         data = self._encoded(values)
         chosen = None if ids is None else self._chosen(ids, len(data))
-        return self._batch(values, data, chosen, queue, text)
+        return self._batch(values, data, chosen, queue, text, durable_in(options, self._durable))
 
     def stream(
         self, queue: str | None, ids: Iterable[str] | None, options: Mapping[str, Any]
@@ -141,9 +146,10 @@ class SubmitBuilder(Generic[J]):
             BadArgument: an argument is not what it must be.
         """
         text = options_text(self._script, options)
+        durable = durable_in(options, self._durable)
 
         def batch(values: list[Any], data: list[bytes], chosen: list[str] | None) -> Batch[J]:
-            return self._batch(values, data, chosen, queue, text)
+            return self._batch(values, data, chosen, queue, text, durable)
 
         return Stream(batch, ids, unique=options.get("unique") is not None)
 
@@ -187,6 +193,7 @@ class SubmitBuilder(Generic[J]):
         chosen: Sequence[str] | None,
         queue: str | None,
         text: str,
+        durable: Durable | None,
     ) -> Batch[J]:
         if queue is not None or self._route is None:
             groups = [SubmitGroup(self._queue_for(None, queue), text, range(len(data)))]
@@ -195,7 +202,7 @@ class SubmitBuilder(Generic[J]):
             groups = [SubmitGroup(name, text, places) for name, places in found.items()]
         named = new_ids(len(data)) if chosen is None else chosen
         chunks = self._chunks(groups, ids=named, data=data, chosen=chosen is not None)
-        return Batch(len(data), chunks, [group.queue for group in groups])
+        return Batch(len(data), chunks, [group.queue for group in groups], durable)
 
     def item(
         self, value: Any, queue: str | None, id: str | None, options: Mapping[str, Any]
@@ -228,13 +235,16 @@ class SubmitBuilder(Generic[J]):
         if len(data) > MAX_BYTES:
             raise too_large(len(data))
         named = new_id() if id is None else checked("id", id)
-        return Item(name, text, named, data, id is not None)
+        durable = durable_in(options, self._durable)
+        return Item(name, text, named, data, id is not None, durable)
 
     def together(self, items: Sequence[Item]) -> Batch[J]:
-        """Return the submit of some items: one call for those with the same queue and options."""
+        """Return the submit of some items, which are equally durable: one call for those with the
+        same queue and options."""
+        durable = items[0].durable if items else None
         if len(items) == 1:
             # As a rule a submit is a single item, which needs no grouping.
-            return Batch(1, self._single(items[0]), (items[0].queue,))
+            return Batch(1, self._single(items[0]), (items[0].queue,), durable)
         found = grouped([(item.queue, item.options) for item in items])
         chunks = self._chunks(
             [SubmitGroup(name, text, places) for (name, text), places in found.items()],
@@ -242,7 +252,7 @@ class SubmitBuilder(Generic[J]):
             data=[item.data for item in items],
             chosen=any(item.chosen for item in items),
         )
-        return Batch(len(items), chunks, {item.queue for item in items})
+        return Batch(len(items), chunks, {item.queue for item in items}, durable)
 
     def _encoded(self, values: Sequence[Any]) -> list[bytes]:
         try:

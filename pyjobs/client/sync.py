@@ -49,6 +49,8 @@ class Client(Submits):
         sweep: seconds between two lookups of stored results, for messages that were missed.
         results: False makes a client that submits and hears of no result. It subscribes to
             nothing, and needs no right to. Waiting for its jobs raises NoResults.
+        durable: who must have the jobs of a submit before it returns: 'replicas:N' in memory
+            (WAIT), 'aof' on the primary's disk (WAITAOF, from Redis 7.2 on), or 'no'.
         middleware: functions of a SubmitCall, each of which returns a context manager around
             the submit; the first is the outermost.
 
@@ -66,6 +68,7 @@ class Client(Submits):
         prefix: str = "jobs",
         sweep: float | timedelta = 3.0,
         results: bool = True,
+        durable: str = "no",
         middleware: Iterable[Middleware] = (),
     ) -> None:
         self._middleware = functions("middleware", middleware)
@@ -79,6 +82,7 @@ class Client(Submits):
             route=route,
             sweep=sweep,
             results=results,
+            durable=durable,
         )
         url = chosen_url(url)
         self._server = connect(url)

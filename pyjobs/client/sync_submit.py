@@ -91,6 +91,8 @@ class Submits:
                 worker's, or 1.
             task: the name of the job's task, up to 128 of A-Z a-z 0-9 _ . : -; its data are then
                 the arguments by name. Default: a bare job.
+            durable: who must have the job before the submit returns: 'replicas:N' in memory,
+                'aof' on the primary's disk, or 'no'. Default: the client's.
 
         Raises:
             BadArgument: an argument is not what it must be; nothing was written.
@@ -99,6 +101,7 @@ class Submits:
             QueueFull: Redis is at its memory limit; nothing was written.
             Unavailable: Redis can't be reached; nothing was written.
             OutcomeUnknown: the answer was lost; the ids in `ids` may be submitted again.
+            NotDurable: the job is there, and those whom `durable` names had it not within 3 s.
             Unencodable: the data has no JSON.
             ClientClosed: the client is closed.
         """
@@ -161,7 +164,8 @@ class Submits:
             ids: an id for each job. A repeated submit of an id is the same job for as long as its
                 `retention`; with 0, until the job has ended. Default: new ids.
             options: the options of every job, by keyword: delay, run_at, expires, unique,
-                retention, timeout, max_run, max_attempts, backoff and task, as `submit` takes them.
+                retention, timeout, max_run, max_attempts, backoff, task and durable, as `submit`
+                takes them.
 
         Returns:
             The jobs, in the order of the data. A job whose id is taken by other data has a
@@ -174,6 +178,7 @@ class Submits:
             QueueFull: Redis is at its memory limit.
             Unavailable: Redis can't be reached.
             OutcomeUnknown: an answer was lost; the ids in `ids` may be submitted again.
+            NotDurable: jobs are there, and those whom `durable` names had them not within 3 s.
             ClientClosed: the client is closed.
 
         When some of the calls fail, the error of one of them is raised. Its `accepted` has the ids
@@ -295,7 +300,9 @@ class Submits:
     def _send(self, batch: Batch[Job]) -> list[Job]:
         with self._translating, self._core.submitting(batch):
             self._listen(batch.queues)
-            answers = run_many(self._server, batch.calls(), errors_in_place=True)
+            answers = run_many(
+                self._server, batch.calls(), errors_in_place=True, durable=batch.durable
+            )
             before = self._core.accept(batch, answers)
         if self._core.closed:
             # Closed by another thread in the meantime, and connected anew by what was sent since.

@@ -7,6 +7,7 @@ what these share. Other folders import from this file and not past it.
 
 from pyjobs.engine.acl import ROLES, commands_of, dry_runs_of, rules_of
 from pyjobs.engine.call import Call
+from pyjobs.engine.durable import STANDS, Durable, Kept, Reached, durable_of
 from pyjobs.engine.keys import REGISTER_SECONDS, Keys
 from pyjobs.engine.limits import (
     CALL_BYTES,
@@ -75,6 +76,7 @@ __all__ = [
     "RESULT_ITEMS",
     "ROLES",
     "SIMPLE",
+    "STANDS",
     "SUBMIT_ITEMS",
     "SWEEP_JOBS",
     "UNKNOWN",
@@ -83,8 +85,10 @@ __all__ = [
     "ClaimReply",
     "Claimed",
     "Dead",
+    "Durable",
     "Explanation",
     "JobPage",
+    "Kept",
     "Keys",
     "Limits",
     "ListedJob",
@@ -95,6 +99,7 @@ __all__ = [
     "Place",
     "Policy",
     "QueueStats",
+    "Reached",
     "Reaped",
     "Recoverable",
     "Reliable",
@@ -108,6 +113,7 @@ __all__ = [
     "built_files",
     "commands_of",
     "dry_runs_of",
+    "durable_of",
     "everything",
     "fetch",
     "list_schedules",

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 
 from redis import exceptions
 
-from pyjobs.engine import Call
+from pyjobs.engine import Call, Durable
 from pyjobs.errors import OutcomeUnknown, PyjobsError, Unavailable
 from pyjobs.transport.connection import pack
+from pyjobs.transport.durable import judged
 from pyjobs.transport.errors import (
     DISCONNECTED,
     UNKNOWN_USER,
@@ -33,26 +34,43 @@ class Attempt:
     Args:
         calls: the calls to send, pulled one by one while Redis works on those before.
         by_body: whether the calls carry their script (EVAL) in place of its sha (EVALSHA).
+        durable: what is waited for after the last call; None is nothing.
 
     Attributes:
         given: the calls that may have been written, in order.
         replies: a parsed reply, or an error of redis-py, for each of the first of these calls.
         all_given: whether no call is left to give.
+        waited: the reply to the command that waits, or an error of redis-py; None without one.
     """
 
-    __slots__ = ("_by_body", "_calls", "all_given", "given", "replies")
+    __slots__ = (
+        "_by_body",
+        "_calls",
+        "_durable",
+        "_waits",
+        "all_given",
+        "given",
+        "replies",
+        "waited",
+    )
 
-    def __init__(self, calls: Iterable[Call[Any]], *, by_body: bool = False) -> None:
+    def __init__(
+        self, calls: Iterable[Call[Any]], *, by_body: bool = False, durable: Durable | None = None
+    ) -> None:
         self._calls = calls
         self._by_body = by_body
+        self._durable = durable
+        # 1 while the reply to the command that waits is to come.
+        self._waits = 0
+        self.waited: Any = None
         self.given: list[Call[Any]] = []
         self.replies: list[Any] = []
         self.all_given = False
 
     @property
     def ahead(self) -> int:
-        """How many of the calls that were given have no reply yet."""
-        return len(self.given) - len(self.replies)
+        """How many of the commands that were given have no reply yet."""
+        return len(self.given) - len(self.replies) + self._waits
 
     def packed(self) -> Iterator[bytes]:
         """Yield the calls as they go over the wire, small ones together."""
@@ -69,11 +87,17 @@ class Attempt:
                 yield b"".join(ready)
                 ready, size = [], 0
         self.all_given = True
+        if self._durable is not None and self.given:
+            ready.append(pack(*self._durable.words()))
+            self._waits = 1
         if ready:
             yield b"".join(ready)
 
     def take(self, reply: Any) -> None:
-        """Keep the reply to the first call that was given and has none."""
+        """Keep the reply to the first command that was given and has none."""
+        if len(self.replies) == len(self.given):
+            self._waits, self.waited = 0, reply
+            return
         if not isinstance(reply, exceptions.RedisError):
             reply = self.given[len(self.replies)].parse(reply)
         self.replies.append(reply)
@@ -140,10 +164,16 @@ class Delivery:
     repetition. To give up is to raise the error, which drops the answers so far; with
     `errors_in_place` it is to answer each remaining call with the error.
 
+    With `durable`, the last command of an attempt waits until others have what the calls wrote. A
+    server knows that of the writes of one connection only. So the replies of an attempt that broke
+    before its last reply count for nothing, and its calls are repeated.
+
     Args:
         calls: the calls, pulled one by one while Redis works on those before.
         most: how often calls are repeated at most after a refusal or a break.
         errors_in_place: whether a call that can't be sent has an error as its answer.
+        durable: what is waited for after the calls of an attempt; None is nothing. The answers are
+            then `Kept`.
 
     Attributes:
         left: positions of the calls that were given to an attempt and have no answer.
@@ -152,6 +182,7 @@ class Delivery:
 
     __slots__ = (
         "_calls",
+        "_durable",
         "_in_place",
         "_maybe_ran",
         "_most",
@@ -164,8 +195,14 @@ class Delivery:
     )
 
     def __init__(
-        self, calls: Iterable[Call[Any]], most: int = len(PAUSES), *, errors_in_place: bool = False
+        self,
+        calls: Iterable[Call[Any]],
+        most: int = len(PAUSES),
+        *,
+        errors_in_place: bool = False,
+        durable: Durable | None = None,
     ) -> None:
+        self._durable = durable
         self._source = iter(calls)
         self._calls: list[Call[Any]] = []
         self._most = most
@@ -179,7 +216,7 @@ class Delivery:
 
     def first_step(self) -> Send:
         """Return the step that begins the delivery."""
-        return Send(Attempt(self._source))
+        return Send(Attempt(self._source, durable=self._durable))
 
     def next_step(
         self, attempt: Attempt, error: exceptions.RedisError | None = None
@@ -210,11 +247,17 @@ class Delivery:
             self.left.append(len(self._calls))
             self._calls.append(call)
             self.answers.append(None)
+        replies = attempt.replies
+        durable = self._durable
+        if durable is not None and attempt.waited is None:
+            replies = []
         refusal = None
         again = []
-        for place, reply in zip(self.left, attempt.replies, strict=False):
+        for place, reply in zip(self.left, replies, strict=False):
             if not isinstance(reply, exceptions.RedisError):
-                self.answers[place] = reply
+                self.answers[place] = (
+                    reply if durable is None else judged(durable, reply, attempt.waited)
+                )
             elif isinstance(reply, exceptions.NoScriptError) or (self._in_place and refuses(reply)):
                 again.append(place)
                 refusal = reply
@@ -222,7 +265,7 @@ class Delivery:
                 # Where both ways to send a script are forbidden, the first of them is what lacks.
                 lacking = self._no_load if self._no_load and forbids(reply) else None
                 self.answers[place] = translated(lacking or reply)
-        self.left = again + self.left[len(attempt.replies) :]
+        self.left = again + self.left[len(replies) :]
         return refusal
 
     def _after_missing_script(self, error: exceptions.NoScriptError) -> Send | GiveUp | Done:
@@ -254,7 +297,8 @@ class Delivery:
 
     def _again(self, loads: Sequence[str] = (), pause: float = 0.0) -> Send:
         calls = chain([*self._unanswered()], self._source)
-        return Send(Attempt(calls, by_body=self._unloaded > 1), loads, pause)
+        attempt = Attempt(calls, by_body=self._unloaded > 1, durable=self._durable)
+        return Send(attempt, loads, pause)
 
     def _give_up(self, error: exceptions.RedisError, final: PyjobsError) -> GiveUp | Done:
         # A call that was answered has run, and an error that is raised drops its answer.

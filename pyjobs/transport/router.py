@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from redis import exceptions
 
 from pyjobs.engine import Call
-from pyjobs.errors import OutcomeUnknown, PyjobsError, Unavailable
+from pyjobs.errors import NotDurable, OutcomeUnknown, PyjobsError, Unavailable
 from pyjobs.transport.errors import DISCONNECTED, UNKNOWN_USER, refuses
 from pyjobs.transport.retry import PAUSES
 from pyjobs.transport.slots import Address, SlotTable
@@ -57,7 +57,7 @@ class Routing:
     the connection broke                   the same, where the script may be repeated; elsewhere
                                            it is the answer
     an unknown user, a script that can't   it is the answer
-    be loaded
+    be loaded, NotDurable
     the tries are used up                  the last error is the answer
     =====================================  ====================================================
 
@@ -166,7 +166,7 @@ def redirected(table: SlotTable, node: Address, error: exceptions.RedisError) ->
 
 def may_repeat(answer: PyjobsError, call: Call[Any]) -> bool:
     """Return whether a call that has this answer may be sent again, and may then be answered."""
-    if not isinstance(answer, Unavailable):
+    if not isinstance(answer, Unavailable) or isinstance(answer, NotDurable):
         return False
     if isinstance(answer.__cause__, (*UNKNOWN_USER, exceptions.NoScriptError)):
         return False

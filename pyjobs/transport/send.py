@@ -12,15 +12,17 @@ import functools
 import time
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import redis
 import redis.asyncio
 from redis import exceptions
 
-from pyjobs.engine import Call
+from pyjobs.engine import Call, Durable
 from pyjobs.errors import PyjobsError
 from pyjobs.log import logger
 from pyjobs.transport.cluster import AsyncCluster, Cluster, no_owner
+from pyjobs.transport.durable import refused
 from pyjobs.transport.errors import forbids, translated
 from pyjobs.transport.pipeline import acommand, aexchange, command, exchange
 from pyjobs.transport.retry import PAUSES, Attempt, Delivery, Done, GiveUp, Send, copied
@@ -74,6 +76,7 @@ def run_many(
     *,
     tries: int = len(PAUSES),
     errors_in_place: bool = False,
+    durable: Durable | None = None,
 ) -> list[Any]:
     """Send calls in one stream and return an answer for each.
 
@@ -87,6 +90,9 @@ def run_many(
         errors_in_place: whether a call that could not be sent has its error as answer, and a call
             that Redis refuses for now is repeated too. A caller with pauses of its own leaves
             this out.
+        durable: who must have what the calls write before they are answered, only with
+            `errors_in_place`; None is nobody. The answer of a call is then `Kept`, or NotDurable
+            where they had it not in time, or the error of a server that can't wait so.
 
     Raises:
         Unavailable: a call could not be sent, and none has run; never with `errors_in_place`, and
@@ -94,11 +100,15 @@ def run_many(
         OutcomeUnknown: a call has no answer, and calls may have run; never with
             `errors_in_place`, and never in a cluster.
     """
-    return _run(server, calls, tries, errors_in_place=errors_in_place)
+    return _run(server, calls, tries, durable, errors_in_place=errors_in_place)
 
 
 async def arun_many(
-    server: Async, calls: Iterable[Call[Any]], *, errors_in_place: bool = False
+    server: Async,
+    calls: Iterable[Call[Any]],
+    *,
+    errors_in_place: bool = False,
+    durable: Durable | None = None,
 ) -> list[Any]:
     """Send calls in one stream by asyncio and return an answer for each.
 
@@ -111,6 +121,9 @@ async def arun_many(
         errors_in_place: whether a call that could not be sent has its error as answer, and a call
             that Redis refuses for now is repeated too. A caller with pauses of its own leaves
             this out.
+        durable: who must have what the calls write before they are answered, only with
+            `errors_in_place`; None is nobody. The answer of a call is then `Kept`, or NotDurable
+            where they had it not in time, or the error of a server that can't wait so.
 
     Raises:
         Unavailable: a call could not be sent, and none has run; never with `errors_in_place`, and
@@ -118,7 +131,7 @@ async def arun_many(
         OutcomeUnknown: a call has no answer, and calls may have run; never with
             `errors_in_place`, and never in a cluster.
     """
-    return await _arun(server, calls, len(PAUSES), errors_in_place=errors_in_place)
+    return await _arun(server, calls, len(PAUSES), durable, errors_in_place=errors_in_place)
 
 
 def only(answers: Sequence[Any]) -> Any:
@@ -134,61 +147,108 @@ def only(answers: Sequence[Any]) -> Any:
 
 
 def _run(
-    server: Sync, calls: Iterable[Call[Any]], tries: int, *, errors_in_place: bool
+    server: Sync,
+    calls: Iterable[Call[Any]],
+    tries: int,
+    durable: Durable | None = None,
+    *,
+    errors_in_place: bool,
 ) -> list[Any]:
     # isinstance is dear here: redis-py's class is a protocol's.
     if type(server) is Cluster:
         most = TRIES * tries if errors_in_place else min(tries, FOLLOWS)
-        return _route(server, Routing(server.table, calls, most))
-    return _deliver(server, Delivery(calls, tries, errors_in_place=errors_in_place))
+        return _route(server, Routing(server.table, calls, most), durable)
+    if durable is not None and (error := _refusal(server.connection_pool, durable)):
+        return [copied(error) for _ in calls]
+    return _deliver(
+        server, Delivery(calls, tries, errors_in_place=errors_in_place, durable=durable)
+    )
 
 
 async def _arun(
-    server: Async, calls: Iterable[Call[Any]], tries: int, *, errors_in_place: bool
+    server: Async,
+    calls: Iterable[Call[Any]],
+    tries: int,
+    durable: Durable | None = None,
+    *,
+    errors_in_place: bool,
 ) -> list[Any]:
     if type(server) is AsyncCluster:
         most = TRIES * tries if errors_in_place else min(tries, FOLLOWS)
-        return await _aroute(server, Routing(server.table, calls, most))
-    return await _adeliver(server, Delivery(calls, tries, errors_in_place=errors_in_place))
+        return await _aroute(server, Routing(server.table, calls, most), durable)
+    if durable is not None and (error := await _arefusal(server.connection_pool, durable)):
+        return [copied(error) for _ in calls]
+    return await _adeliver(
+        server, Delivery(calls, tries, errors_in_place=errors_in_place, durable=durable)
+    )
 
 
-def _route(cluster: Cluster, routing: Routing) -> list[Any]:
+def _route(cluster: Cluster, routing: Routing, durable: Durable | None) -> list[Any]:
     while (pause := routing.begin_round()) is not None:
         if pause:
             time.sleep(pause)
         cluster.refresh()
         for group in routing.groups():
-            routing.take(group, _send_group(cluster, group))
+            routing.take(group, _send_group(cluster, group, durable))
     return routing.answers
 
 
-async def _aroute(cluster: AsyncCluster, routing: Routing) -> list[Any]:
+async def _aroute(cluster: AsyncCluster, routing: Routing, durable: Durable | None) -> list[Any]:
     while (pause := routing.begin_round()) is not None:
         if pause:
             await asyncio.sleep(pause)
         await cluster.refresh()
         groups = routing.groups()
         if len(groups) == 1:
-            routing.take(groups[0], await _asend_group(cluster, groups[0]))
+            routing.take(groups[0], await _asend_group(cluster, groups[0], durable))
             continue
-        sending = (_asend_group(cluster, group) for group in groups)
+        sending = (_asend_group(cluster, group, durable) for group in groups)
         for group, answers in zip(groups, await asyncio.gather(*sending), strict=True):
             routing.take(group, answers)
     return routing.answers
 
 
-def _send_group(cluster: Cluster, group: Group) -> list[Any]:
+def _send_group(cluster: Cluster, group: Group, durable: Durable | None) -> list[Any]:
     if group.node is None:
         return _unowned(group, cluster.failure)
-    delivery = Delivery(group.calls, 0, errors_in_place=True)
-    return _deliver(cluster.client_of(group.node), delivery)
+    return _run(cluster.client_of(group.node), group.calls, 0, durable, errors_in_place=True)
 
 
-async def _asend_group(cluster: AsyncCluster, group: Group) -> list[Any]:
+async def _asend_group(cluster: AsyncCluster, group: Group, durable: Durable | None) -> list[Any]:
     if group.node is None:
         return _unowned(group, cluster.failure)
-    delivery = Delivery(group.calls, 0, errors_in_place=True)
-    return await _adeliver(cluster.client_of(group.node), delivery)
+    node = cluster.client_of(group.node)
+    return await _arun(node, group.calls, 0, durable, errors_in_place=True)
+
+
+# The commands of durable submits that the server of a pool has taken.
+_taken: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
+
+
+def _refusal(pool: Any, durable: Durable) -> PyjobsError | None:
+    """Return why a server can't wait as `durable` says, None where it can. Asked once a pool,
+    before anything is written."""
+    if durable.command in _taken.setdefault(pool, set()):
+        return None
+    try:
+        command(pool, *durable.probe())
+    except exceptions.RedisError as error:
+        return refused(durable, error)
+    _taken[pool].add(durable.command)
+    return None
+
+
+async def _arefusal(pool: Any, durable: Durable) -> PyjobsError | None:
+    """Return why a server can't wait as `durable` says, None where it can. Asked once a pool,
+    before anything is written."""
+    if durable.command in _taken.setdefault(pool, set()):
+        return None
+    try:
+        await acommand(pool, *durable.probe())
+    except exceptions.RedisError as error:
+        return refused(durable, error)
+    _taken[pool].add(durable.command)
+    return None
 
 
 def _unowned(group: Group, failure: PyjobsError | None) -> list[PyjobsError]:

@@ -20,6 +20,7 @@ from pyjobs.engine import Call, ModeName, Outcome, StoredVerbs
 from pyjobs.errors import JobFailed, QueueFull, Unavailable
 from pyjobs.task import BaseTask
 from pyjobs.transport import AsyncServer, Server, arun_many, run_many
+from pyjobs.worker.calendars import Calendars
 from pyjobs.worker.core import WorkerCore
 from pyjobs.worker.dead import DeadHooks, Death
 from pyjobs.worker.invocation import decoded, is_awaitable
@@ -91,6 +92,7 @@ class Drain:
         self._living = Living(span) if make is not None else None
         self._around = AsyncSurrounded(self._call, settings.middleware)
         self._has_middleware = bool(settings.middleware)
+        self._calendars, self._queues = Calendars(settings), queues
         self._dead = DeadHooks(settings.on_dead, self._tasks)
         unknown = None
         if self._tasks:
@@ -172,6 +174,7 @@ class Drain:
     def _steps(self) -> Steps:
         """Yield the calls of each round trip, and each run that is to be made."""
         core = self._core
+        yield from self._calendar_steps()
         while requests := core.requests(time.monotonic()):
             answers = yield [request.call for request in requests]
             for answer in answers:
@@ -186,6 +189,16 @@ class Drain:
                 outcome, error = yield run
                 self._note(run, outcome, error)
                 core.finished(run, outcome, time.monotonic())
+
+    def _calendar_steps(self) -> Generator[list[Call[Any]], Any, None]:
+        """Yield the calls by which schedules are made and get further moments."""
+        steps = self._calendars.steps(self._queues)
+        with contextlib.suppress(StopIteration):
+            call = next(steps)
+            while True:
+                [answer] = yield [call]
+                failed = isinstance(answer, Exception)
+                call = steps.throw(answer) if failed else steps.send(answer)
 
     def _context(self) -> contextvars.Context:
         """Return the context variables of a run: a copy of the lifespan's, or of the caller's."""

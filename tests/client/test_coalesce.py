@@ -42,13 +42,13 @@ class Counting:
         self.busy = asyncio.Event()
         send = aio_submit.arun_many
 
-        async def counted(server: Any, calls: Any, *, errors_in_place: bool) -> Any:
+        async def counted(server: Any, calls: Any, **how: Any) -> Any:
             calls = [*calls]
             self.sizes.append([(len(call.args) - 2) // 2 for call in calls])
             if self.gate is not None:
                 self.busy.set()
                 await self.gate.wait()
-            return await send(server, calls, errors_in_place=errors_in_place)
+            return await send(server, calls, **how)
 
         monkeypatch.setattr(aio_submit, "arun_many", counted)
 

@@ -16,7 +16,7 @@ from pyjobs import ModeName, Options
 from pyjobs.engine.modes import MODES
 from pyjobs.engine.scripts import script
 
-JOB = {"created", "done", "exception", "id", "info", "queue", "result", "times"}
+JOB = {"created", "done", "exception", "id", "info", "queue", "reached", "result", "times"}
 CLIENT = {"schedules", "cancel", "close", "job", "map", "ping", "results", "submit", "submit_many"}
 CLIENTS = [pyjobs.Client, pyjobs.aio.Client]
 both = pytest.mark.parametrize("client", CLIENTS, ids=["sync", "asyncio"])
@@ -69,7 +69,7 @@ def test_the_options_of_one_mode_say_so() -> None:
     lacking = script("reliable/submit").options - script("recoverable/submit").options
     listed = documented(Options, "Attributes")
     assert {name for name, text in listed.items() if "(reliable)" in text} == lacking
-    assert listed.keys() == script("reliable/submit").options
+    assert listed.keys() == script("reliable/submit").options | {"durable"}
     assert script("simple/submit").options == {"task"}
 
 
@@ -93,7 +93,7 @@ def test_the_defaults_in_the_docstring_are_those_of_the_scripts(
 def test_each_public_method_has_a_docstring_of_its_own(job: bool) -> None:
     kinds = [pyjobs.Job, pyjobs.aio.Job] if job else CLIENTS
     for kind in kinds:
-        for name in (JOB - {"created", "id", "queue"}) if job else CLIENT:
+        for name in (JOB - {"created", "id", "queue", "reached"}) if job else CLIENT:
             first = (inspect.getdoc(getattr(kind, name)) or "").splitlines()[0]
             assert first.endswith(".") and not re.match(r"(?i)as |the same", first), name
 

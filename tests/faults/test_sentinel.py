@@ -211,9 +211,8 @@ def test_clients_and_workers_go_on_after_a_failover(
     with ExitStack() as stack:
         enter = stack.enter_context
         client = enter(opened(watch.url, aio=flavour == "async", queue="q"))
-        early = client.submit_many(range(BEFORE), ids=[f"early{n}" for n in range(BEFORE)])
-        with redis.Redis.from_url(watch.primary.url) as primary:
-            assert primary.wait(1, 5000) == 1
+        ids = [f"early{n}" for n in range(BEFORE)]
+        early = client.submit_many(range(BEFORE), ids=ids, durable="replicas:1")
         running = [enter(working(watch.url, slowly, **settings)) for _ in range(2)]
         producer = enter(producing(client))
         wait_until(lambda: sum(job.done() for job in early) > BEFORE // 4)

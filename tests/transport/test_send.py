@@ -16,13 +16,14 @@ from support.proxy import Proxy
 from support.store import HOUR, Jobs, Q, Store, having
 
 from pyjobs.engine.call import Call
+from pyjobs.engine.durable import Durable, Kept, Reached
 from pyjobs.engine.modes import MODES
 from pyjobs.engine.queue import fetch
 from pyjobs.engine.recoverable import RECOVERABLE
 from pyjobs.engine.reliable import RELIABLE
 from pyjobs.engine.scripts import script
 from pyjobs.engine.simple import SIMPLE
-from pyjobs.errors import BadArgument, Conflict, OutcomeUnknown, Unavailable, WrongMode
+from pyjobs.errors import BadArgument, Conflict, NotDurable, OutcomeUnknown, Unavailable, WrongMode
 from pyjobs.transport import retry, send
 from pyjobs.transport.errors import REFUSALS
 from pyjobs.transport.retry import Done, GiveUp, Send
@@ -54,8 +55,14 @@ def submit(id: str, data: bytes = b"data") -> Call[Any]:
 class Delivery:
     """A delivery, step by step: what an attempt brings is made up here."""
 
-    def __init__(self, calls: Iterable[Call[Any]], *, errors_in_place: bool = False) -> None:
-        self._delivery = retry.Delivery(calls, errors_in_place=errors_in_place)
+    def __init__(
+        self,
+        calls: Iterable[Call[Any]],
+        *,
+        errors_in_place: bool = False,
+        durable: Durable | None = None,
+    ) -> None:
+        self._delivery = retry.Delivery(calls, errors_in_place=errors_in_place, durable=durable)
         self._step: Send | GiveUp | Done = self._delivery.first_step()
 
     @property
@@ -503,3 +510,66 @@ def test_a_call_that_never_gets_a_reply_is_unknown_after_the_last_pause(
     with pytest.raises(OutcomeUnknown):
         far.call(submit("a"))
     assert proxy.seen == 1 + len(retry.PAUSES)
+
+
+# --- submits that are durable ---
+
+ONE_REPLICA = Durable(1, aof=False)
+
+
+def durable(*calls: Call[Any]) -> Delivery:
+    return Delivery(calls, errors_in_place=True, durable=ONE_REPLICA)
+
+
+def test_the_wait_follows_the_calls_and_says_who_has_all_of_them() -> None:
+    delivery = durable(submit("a"), submit("b"))
+    [written] = delivery.packed()
+    assert written.endswith(b"$4\r\nWAIT\r\n$1\r\n1\r\n$4\r\n3000\r\n")
+    for reply in ([b"a", b"new"], [b"b", b"new"], 2):
+        delivery.take(reply)
+    delivery.pause()
+    assert delivery.answers == [
+        Kept(NEW, Reached(2, aof=False)),
+        Kept([("b", "new")], Reached(2, aof=False)),
+    ]
+
+
+def test_calls_whose_wait_had_no_reply_are_sent_again() -> None:
+    """Another connection can't wait for what they wrote."""
+    delivery = durable(submit("a"))
+    delivery.take(NEW_REPLY)
+    delivery.pause(exceptions.ConnectionError("gone"))
+    assert delivery.left == [0]
+    delivery.take(NEW_REPLY)
+    delivery.take(1)
+    delivery.pause()
+    assert delivery.answers == [Kept(NEW, Reached(1, aof=False))]
+
+
+def test_calls_that_may_not_be_repeated_are_unknown_when_their_wait_has_no_reply() -> None:
+    delivery = Delivery(
+        [SIMPLE.submit(Q, [("a", b"1")])], errors_in_place=True, durable=ONE_REPLICA
+    )
+    delivery.take(NEW_REPLY)
+    delivery.pause(exceptions.ConnectionError("gone"))
+    [answer] = delivery.answers
+    assert type(answer) is OutcomeUnknown
+
+
+@pytest.mark.parametrize("waited", [0, exceptions.ResponseError("UNBLOCKED a demoted primary")])
+def test_a_call_that_too_few_have_is_not_durable_and_not_sent_again(waited: Any) -> None:
+    delivery = durable(submit("a"))
+    delivery.take(NEW_REPLY)
+    delivery.take(waited)
+    delivery.pause()
+    [answer] = delivery.answers
+    assert isinstance(answer, NotDurable) and delivery.left == []
+
+
+def test_a_call_that_the_script_refused_keeps_its_error() -> None:
+    delivery = durable(submit("a"))
+    delivery.take(exceptions.ResponseError("BADARG no"))
+    delivery.take(1)
+    delivery.pause()
+    [answer] = delivery.answers
+    assert type(answer) is BadArgument

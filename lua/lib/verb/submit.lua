@@ -23,6 +23,13 @@ local function check_times(delay, expires)
   if expires and delay >= expires then refuse('expires', 'not later than delay or run_at') end
 end
 
+-- A write that changes nothing. WAIT waits for the latest write of its connection: after a repeat that wrote nothing it
+-- would wait for nothing, though no replica has the job yet. ZREM is allowed when Redis is full, and HSET then.
+local function touch(q)
+  redis.pcall('ZREM', q.inflight, '')
+  redis.pcall('HSET', q.meta, 'mode', q.mode)
+end
+
 local function submit(q, first, client, delay, unique, task, extra)
   local state = delay > 0 and 'delayed' or 'pending'
   local ids, keys = name_jobs(q, first)
@@ -54,6 +61,8 @@ local function submit(q, first, client, delay, unique, task, extra)
     end
   end
   if #fresh > 0 then wake(q) end
-  add_listeners(q, joined(live, client))
+  local added = joined(live, client)
+  add_listeners(q, added)
+  if #fresh + #added == 0 then touch(q) end
   return reply
 end
