@@ -6,21 +6,9 @@ from __future__ import annotations
 
 import sys
 
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as Bars
-
 from pyjobs.cli.output import one_line, say
 from pyjobs.client import Job
 from pyjobs.progress import Progress
-
-COLUMNS = (
-    TextColumn("{task.percentage:>3.0f} %"),
-    BarColumn(),
-    TextColumn("{task.description}"),
-    TimeElapsedColumn(),
-)
 
 
 def follow(job: Job, seconds: float | None) -> None:
@@ -37,12 +25,20 @@ def follow(job: Job, seconds: float | None) -> None:
         for progress in job.updates(seconds):
             say(f"job {job.id}: {line(progress)}")
         return
-    with Bars(*COLUMNS, console=Console(stderr=True), transient=True) as bars:
+    # Late, because no other command of those that start most often needs it.
+    from rich.console import Console  # noqa: PLC0415
+    from rich.markup import escape  # noqa: PLC0415
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+    from rich.progress import Progress as Bars  # noqa: PLC0415
+
+    percent, text = TextColumn("{task.percentage:>3.0f} %"), TextColumn("{task.description}")
+    columns = (percent, BarColumn(), text, TimeElapsedColumn())
+    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
         bar = bars.add_task("", total=None)
         for progress in job.updates(seconds):
             total = None if progress.fraction is None else 1.0
-            text = escape(one_line(progress.text))
-            bars.update(bar, total=total, completed=progress.fraction or 0.0, description=text)
+            what = escape(one_line(progress.text))
+            bars.update(bar, total=total, completed=progress.fraction or 0.0, description=what)
 
 
 def line(progress: Progress) -> str:
