@@ -153,7 +153,7 @@ class Jobs:
         try:
             for drain in passes:
                 with passes.noting(drain, self._ran):
-                    await drain.arun(server)
+                    await drain.arun(server, self._server)
         finally:
             await aclose(server)
         return passes.results()

@@ -16,7 +16,7 @@ from collections.abc import Generator
 from typing import Any, NamedTuple
 
 from pyjobs import codec
-from pyjobs.engine import Call, ModeName, Outcome
+from pyjobs.engine import Call, ModeName, Outcome, StoredVerbs
 from pyjobs.errors import JobFailed, QueueFull, Unavailable
 from pyjobs.task import BaseTask
 from pyjobs.transport import AsyncServer, Server, arun_many, run_many
@@ -30,6 +30,7 @@ from pyjobs.worker.middleware import AsyncSurrounded
 from pyjobs.worker.outcomes import failure, outcome_of
 from pyjobs.worker.run import Run
 from pyjobs.worker.unknown import UnknownTasks
+from pyjobs.worker.updates import DirectUpdates
 from pyjobs.worker.worker import Worker
 
 Ended = tuple[Outcome, Exception | None]
@@ -84,6 +85,8 @@ class Drain:
             child_processes=None,
             has_process_tasks=False,
         )
+        self._mode, self._queue_keys = settings.mode, settings.queue_keys
+        self._updates: DirectUpdates | None = None
         make = settings.lifespan
         span = Lifespan(make and functools.partial(make, worker), settings.grace)
         self._living = Living(span) if make is not None else None
@@ -110,6 +113,7 @@ class Drain:
         Raises:
             PyjobsError: what ends a worker.
         """
+        self._let_update(server)
         steps, answer = self._steps(), None
         with asyncio.Runner() as runner, contextlib.ExitStack() as stack:
             while True:
@@ -130,15 +134,18 @@ class Drain:
                 else:
                     answer = run_many(server, step)
 
-    async def arun(self, server: AsyncServer) -> None:
+    async def arun(self, server: AsyncServer, direct: Server) -> None:
         """Run what is due, in the running event loop.
 
         Args:
             server: a connection from `pyjobs.transport.aconnect`.
+            direct: a connection from `pyjobs.transport.connect`, for what handlers save: a plain
+                handler waits in the event loop.
 
         Raises:
             PyjobsError: what ends a worker.
         """
+        self._let_update(direct)
         steps, answer = self._steps(), None
         async with contextlib.AsyncExitStack() as stack:
             while True:
@@ -159,6 +166,10 @@ class Drain:
                     await step.call()
                 else:
                     answer = await arun_many(server, step)
+
+    def _let_update(self, server: Server) -> None:
+        if isinstance(self._mode, StoredVerbs):
+            self._updates = DirectUpdates(server, self._queue_keys, self._mode)
 
     def _steps(self) -> Steps:
         """Yield the calls of each round trip, and each run that is to be made."""
@@ -200,6 +211,7 @@ class Drain:
         job = decoded(run)
         if isinstance(job, Outcome):
             return job, None
+        run.updates = self._updates
         if self._living is not None:
             run.held = self._living.held
         call = self._around if self._has_middleware else self._call

@@ -19,6 +19,7 @@ from pyjobs import (
     JobFailed,
     Reject,
     Retry,
+    Snooze,
     Unencodable,
     UnknownTask,
     Worker,
@@ -322,6 +323,21 @@ def test_a_claimed_job_is_built_for_a_unit_test() -> None:
     assert claimed_job(lost=True, timeout=2.5).lost
     with pytest.raises(Unencodable, match="a set can't be written"):
         claimed_job({1})
+
+
+def test_handlers_that_run_all_runs_save_and_report(here: Jobs) -> None:
+    def handler(job: ClaimedJob) -> int:
+        if job.state is None:
+            job.save(40)
+            job.progress(0.4, "page 40")
+            raise Snooze(after=0)
+        return int(job.state)
+
+    job = here.client.submit("text", queue="words")
+    assert here.run_all(handler, errors="keep")[-1] == 40
+    info = job.info()
+    assert info is not None
+    assert info.progress == (0.4, "page 40")
 
 
 # --- schedules ---
