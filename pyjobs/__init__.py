@@ -41,6 +41,7 @@ from pyjobs.errors import (
     WrongMode,
     WrongType,
 )
+from pyjobs.progress import Progress
 from pyjobs.tasks import Task, task
 from pyjobs.worker import ClaimedJob, Reject, Retry, Snooze, Worker
 
@@ -69,6 +70,7 @@ __all__ = [
     "NotDurable",
     "Options",
     "OutcomeUnknown",
+    "Progress",
     "PyjobsError",
     "QueueFull",
     "Reached",

@@ -463,3 +463,16 @@ def test_without_c_the_writer_refuses_what_is_no_json(monkeypatch: pytest.Monkey
     circle.append(circle)
     with pytest.raises(RecursionError):
         write(circle, 0)
+
+
+@pytest.mark.usefixtures("raised_limit")
+@pytest.mark.parametrize("depth", [1000, 1001])
+def test_a_value_that_is_too_deep_is_refused_under_any_limit_of_recursion(depth: int) -> None:
+    value: Any = 1
+    for _ in range(depth):
+        value = [value]
+    if depth == 1000:
+        assert codec.encode(value) == b"[" * 1000 + b"1" + b"]" * 1000
+        return
+    with pytest.raises(Unencodable, match="nested more than 1000 deep"):
+        codec.encode(value)

@@ -22,6 +22,7 @@ from pyjobs.cli.common import (
     url_option,
     verbose_option,
 )
+from pyjobs.cli.follow import follow as followed
 from pyjobs.cli.output import say, show
 from pyjobs.client import Client, Job
 from pyjobs.engine import SIMPLE, Keys, ModeName, fetch
@@ -118,6 +119,11 @@ def moment(_: click.Context, option: click.Parameter, text: str | None) -> datet
     callback=seconds,
     help="Wait up to SECONDS for the result, and print the result instead of the id.",
 )
+@click.option(
+    "--follow",
+    is_flag=True,
+    help="Show on stderr how far the job is, and print the result; --wait says how long at most.",
+)
 @verbose_option
 @url_option
 @prefix_option
@@ -126,6 +132,7 @@ def submit(
     data: str,
     mode: ModeName,
     wait: float | None,
+    follow: bool,
     verbose: bool,
     url: str,
     prefix: str,
@@ -145,11 +152,13 @@ def submit(
         job = client.submit(value, **options)
         if not job.created:
             say(f"job {job.id} on queue {queue} already exists; nothing new was submitted")
-        if wait is None:
+        if wait is None and not follow:
             show(job.id)
             return 0
         try:
-            return print_result(job, wait, verbose)
+            if follow:
+                followed(job, wait)
+            return print_result(job, wait or 0.0, verbose)
         except KeyboardInterrupt:
             say(f"job {job.id} on queue {queue} goes on")
             raise

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, Generic
 
 from pyjobs.client.arrivals import Arrival, Arrivals
 from pyjobs.client.core import ClientCore
+from pyjobs.client.following import Following
 from pyjobs.client.info import JobInfo, info_of
 from pyjobs.client.job import BaseJob
-from pyjobs.errors import ClientClosed, PyjobsError
+from pyjobs.errors import ClientClosed, PyjobsError, Unavailable
+from pyjobs.progress import Progress
 from pyjobs.transport import AsyncServer, ErrorTranslation, arun
 from pyjobs.validate import wait_seconds
 
@@ -119,6 +121,47 @@ class Job(BaseJob, Generic[T]):
         self._check_loop()
         found: JobInfo | None = await self._source.ask(self)
         return found
+
+    async def updates(self, timeout: float | timedelta | None = None) -> AsyncIterator[Progress]:
+        """Yield how far the job is, each time that its handler reports it, until the job has ended.
+
+        The first is what was reported before, if anything was (queue/show). Reports that come
+        faster than ten a second may be left out, and the last before the end of the job may be.
+
+        Args:
+            timeout: how long the iteration may take, in seconds or as a timedelta; None: no limit.
+
+        Raises:
+            BadArgument: the timeout is not a duration.
+            TimeoutError: the job has not ended in time.
+            NoResults: the client was made with `results=False`.
+            ClientClosed: the client is closed, or belongs to another event loop.
+            Forbidden: Redis's access rules forbid queue/show.
+        """
+        following = Following(self, timeout, self._source.core.sweep.every)
+        heard: asyncio.Queue[Any] = asyncio.Queue()
+        try:
+            following.begin(heard.put_nowait)
+            for progress in following.take_info(await self._asked()):
+                yield progress
+            while following.goes_on:
+                try:
+                    async with asyncio.timeout(following.seconds()):
+                        found = following.take(await heard.get())
+                except TimeoutError:
+                    following.check_time()
+                    found = following.take_info(await self._asked())
+                for progress in found:
+                    yield progress
+        finally:
+            following.close()
+
+    async def _asked(self) -> JobInfo | None:
+        """Return what Redis knows of the job; None also where it can't be asked now."""
+        try:
+            return await self.info()
+        except Unavailable:
+            return None
 
     async def _wait(self, timeout: float | timedelta | None) -> None:
         seconds = wait_seconds("timeout", timeout)

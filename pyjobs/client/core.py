@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Generic
 
 from pyjobs.client.batch import Batch, Chunk, refused
+from pyjobs.client.following import advance
 from pyjobs.client.job import BaseJob, JobRef, note, presence, same_job, settle
 from pyjobs.client.pending import J, Pending
 from pyjobs.client.presence import Event, Presence
@@ -36,6 +37,7 @@ from pyjobs.engine import (
 )
 from pyjobs.errors import BadArgument, ClientClosed, Conflict, PyjobsError
 from pyjobs.ids import unguessable
+from pyjobs.progress import decode_progress
 from pyjobs.validate import Duration, checked, needed, positive
 
 
@@ -259,9 +261,17 @@ class ClientCore(Generic[J]):
         if queue is None:
             return
         for id, end in parse_results(content):
+            if end.state == "inflight":
+                self._advance(queue, id, end.body)
+                continue
             job = self._pending.pop(queue, id)
             if job is not None:
                 settle(job, end)
+
+    def _advance(self, queue: str, id: str, body: bytes) -> None:
+        job = self._pending.get(queue, id)
+        if job is not None:
+            advance(job, decode_progress(body))
 
     def close(self, error: PyjobsError | None = None) -> None:
         """Fail the jobs that are pending.

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from pyjobs import codec
 from pyjobs.engine import ShownJob
 from pyjobs.errors import JobFailed
+from pyjobs.progress import Progress, decode_progress
 
 
 class JobInfo(NamedTuple):
@@ -29,6 +30,7 @@ class JobInfo(NamedTuple):
         reason: why a dead job died: 'attempts', 'rejected', 'crashed' or 'unknown'; else ''.
         error: the last error of the handler, which has `type`, `message` and `traceback`; None
             where no attempt has failed.
+        progress: how far the job is, as its handler has last reported; None before the first time.
     """
 
     state: str
@@ -41,6 +43,7 @@ class JobInfo(NamedTuple):
     expires: int | None
     reason: str
     error: JobFailed | None
+    progress: Progress | None
 
 
 def info_of(job: ShownJob) -> JobInfo | None:
@@ -63,4 +66,5 @@ def info_of(job: ShownJob) -> JobInfo | None:
         expires=job.expires or None,
         reason=job.reason,
         error=error,
+        progress=decode_progress(job.progress) if job.progress else None,
     )

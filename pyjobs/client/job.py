@@ -26,6 +26,7 @@ from pyjobs.errors import (
     ResultGone,
     Undecodable,
 )
+from pyjobs.progress import Progress
 
 # A global name is found faster than a member of an Enum, which counts for 100,000 jobs.
 SENT = Presence.SENT
@@ -67,6 +68,8 @@ class BaseJob:
         "_decode",
         "_end",
         "_presence",
+        # Made when a progress is heard, or somebody follows the job.
+        "_reports",
         "_source",
         "_waiter",
         "created",
@@ -74,6 +77,8 @@ class BaseJob:
         "queue",
         "reached",
     )
+
+    _reports: Any
 
     def __init__(self, id: str, queue: str, source: Any = None) -> None:
         self.id = id
@@ -118,6 +123,16 @@ class BaseJob:
         """
         end = self._end
         return (end.queued, end.started, end.processed) if isinstance(end, Stored) else None
+
+    @property
+    def progress(self) -> Progress | None:
+        """How far the job is, as far as this client has heard; None before the first report.
+
+        The handler reports by `job.progress(0.4, "page 40")`.
+        """
+        reports = getattr(self, "_reports", None)
+        found: Progress | None = None if reports is None else reports.latest
+        return found
 
     if not TYPE_CHECKING:
 

@@ -55,6 +55,11 @@ class Pending(Generic[J]):
                 self._tidy()
                 return made, True
 
+    def get(self, queue: str, id: str) -> J | None:
+        """Return a job; None when there is none, or the program has dropped it."""
+        known = self._refs.get(f"{queue} {id}")
+        return None if known is None else known()
+
     def pop(self, queue: str, id: str) -> J | None:
         """Remove a job and return it; None when there is none, or the program has dropped it."""
         known = self._refs.pop(f"{queue} {id}", None)

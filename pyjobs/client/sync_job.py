@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any, Generic
 
 from pyjobs.client.arrivals import Arrival, Arrivals
 from pyjobs.client.core import ClientCore
+from pyjobs.client.following import Following
 from pyjobs.client.fork import one_waiter
 from pyjobs.client.info import JobInfo, info_of
 from pyjobs.client.job import BaseJob
-from pyjobs.errors import PyjobsError
+from pyjobs.errors import PyjobsError, Unavailable
+from pyjobs.progress import Progress
 from pyjobs.transport import ErrorTranslation, Server, run
 from pyjobs.validate import wait_seconds
 
@@ -110,6 +112,45 @@ class Job(BaseJob, Generic[T]):
         """
         found: JobInfo | None = self._source.ask(self)
         return found
+
+    def updates(self, timeout: float | timedelta | None = None) -> Iterator[Progress]:
+        """Yield how far the job is, each time that its handler reports it, until the job has ended.
+
+        The first is what was reported before, if anything was (queue/show). Reports that come
+        faster than ten a second may be left out, and the last before the end of the job may be.
+
+        Args:
+            timeout: how long the iteration may take, in seconds or as a timedelta; None: no limit.
+
+        Raises:
+            BadArgument: the timeout is not a duration.
+            TimeoutError: the job has not ended in time.
+            NoResults: the client was made with `results=False`.
+            ClientClosed: the client is closed.
+            Forbidden: Redis's access rules forbid queue/show.
+        """
+        following = Following(self, timeout, self._source.core.sweep.every)
+        # Its `put` may be called by a signal handler in the midst of itself.
+        heard: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        try:
+            following.begin(heard.put)
+            yield from following.take_info(self._asked())
+            while following.goes_on:
+                try:
+                    found = following.take(heard.get(timeout=following.seconds()))
+                except queue.Empty:
+                    following.check_time()
+                    found = following.take_info(self._asked())
+                yield from found
+        finally:
+            following.close()
+
+    def _asked(self) -> JobInfo | None:
+        """Return what Redis knows of the job; None also where it can't be asked now."""
+        try:
+            return self.info()
+        except Unavailable:
+            return None
 
     def _wait(self, timeout: float | timedelta | None) -> None:
         seconds = wait_seconds("timeout", timeout)

@@ -1,4 +1,4 @@
-"""The results that a channel of a queue carries to a client, parsed. Nothing else may live here.
+"""What a channel of a queue carries to a client, parsed. Nothing else may live here.
 
 The scripts publish to the channel; lua/README.md specifies the format of a message.
 """
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pyjobs.engine.replies import Stored
 
 LINE = re.compile(
-    rb"([A-Za-z0-9_.:-]{1,128}) (done|failed|dead|cancelled|expired) "
+    rb"([A-Za-z0-9_.:-]{1,128}) (done|failed|dead|cancelled|expired|inflight) "
     rb"([a-z-]{1,20}) (\d{1,15}) (\d{1,15}) (\d{1,15}) (?:(\d{1,7}) )?\d{1,10}\n"
 )
 # Whatever a line holds, its last word is the size of the body that follows.
@@ -19,7 +19,8 @@ SIZED = re.compile(rb"[^\n]{0,1000} (\d{1,10})\n")
 
 
 def parse_results(message: bytes) -> Iterator[tuple[str, Stored]]:
-    """Yield the job's id and the outcome of each result in one message.
+    """Yield the job's id and the outcome of each result in one message, and each progress: its
+    state is 'inflight', and its body the progress.
 
     Any program that may publish to the channel chooses the bytes. An item that is no result is
     left out. The items behind it are read from where its size says that they begin.

@@ -77,6 +77,8 @@ class ShownJob(NamedTuple):
         error: bytes of its last error.
         result: bytes of its result.
         data: bytes of its payload.
+        progress: bytes of the latest progress; b'' before the first one.
+        saved: bytes that its next attempt goes on from; b'' is nothing.
     """
 
     state: str
@@ -105,6 +107,8 @@ class ShownJob(NamedTuple):
     error: bytes
     result: bytes
     data: bytes
+    progress: bytes
+    saved: bytes
 
 
 class ListedJob(NamedTuple):
@@ -273,7 +277,7 @@ def parse_stats(reply: Any) -> QueueStats:
 
 def parse_shown(reply: Any) -> ShownJob:
     """Parse the reply of queue/show."""
-    return ShownJob(*_texts(reply[:-3]), *reply[-3:])
+    return ShownJob(*_texts(reply[:-5]), *reply[-5:])
 
 
 def parse_listed(reply: Any) -> JobPage:

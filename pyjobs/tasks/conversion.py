@@ -55,6 +55,7 @@ class Converter:
             self._struct = self._msgspec.defstruct(
                 "Arguments", fields, kw_only=True, forbid_unknown_fields=True
             )
+            self._convert, self._asdict = self._msgspec.convert, self._msgspec.structs.asdict
             self._encoder = self._msgspec.json.Encoder(enc_hook=encoded)
             self._arguments = self._msgspec.json.Decoder(self._struct, dec_hook=decoded)
             self._result = self._msgspec.json.Decoder(result, dec_hook=decoded)
@@ -71,7 +72,8 @@ class Converter:
             return codec.encode(dict(values), f"task {self._what}")
         try:
             data: bytes = self._encoder.encode(values)
-            self._refuse_not_finite(values, data)
+            if b"null" in data:
+                self._refuse_not_finite(values)
             # What is read back is what the worker reads: the only check that can't differ from its.
             self._arguments.decode(data)
         except (TypeError, ValueError) as error:
@@ -96,10 +98,11 @@ class Converter:
                 raise BadArgument(f"task {self._what}: it has no argument {min(unknown)}")
             return data
         try:
-            found = self._msgspec.convert(data, self._struct, dec_hook=decoded)
+            found = self._convert(data, self._struct, dec_hook=decoded)
         except (TypeError, ValueError) as error:
             raise BadArgument(f"task {self._what}: {error}") from error
-        return {name: getattr(found, name) for name in self._names}
+        arguments: dict[str, Any] = self._asdict(found)
+        return arguments
 
     def encode_result(self, value: Any) -> bytes:
         """Return a result as JSON.
@@ -111,7 +114,8 @@ class Converter:
             return codec.encode(value, "result")
         try:
             data: bytes = self._encoder.encode(value)
-            self._refuse_not_finite(value, data)
+            if b"null" in data:
+                self._refuse_not_finite(value)
             self._result.decode(data)
         except (TypeError, ValueError) as error:
             raise BadArgument(f"task {self._what}: result: {error}") from error
@@ -144,14 +148,13 @@ class Converter:
         found: dict[str, Any] = self._msgspec.json.schema(self._struct)
         return found
 
-    def _refuse_not_finite(self, value: Any, data: bytes) -> None:
+    def _refuse_not_finite(self, value: Any) -> None:
         """Refuse NaN and infinity, which msgspec writes as null.
 
         Raises:
             TypeError: one is in the value.
         """
-        if b"null" in data:
-            codec.encode(self._msgspec.to_builtins(value, enc_hook=encoded, str_keys=True))
+        codec.encode(self._msgspec.to_builtins(value, enc_hook=encoded, str_keys=True))
 
     def _field(self, default: Any) -> Any:
         if isinstance(default, (list, dict, set, bytearray)):

@@ -103,9 +103,6 @@ class Task(BaseTask[P, T]):
     def submission(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Submission:
         return self._submission(args, kwargs, None, self.queue, {})
 
-    def run(self, job: Any) -> Any:
-        return self._arun(job) if self.is_async else self._run(job)
-
     def schedule(self, mode: Mode, keys: Keys) -> Any:
         assert self._schedule is not None
         options = dict(self._options)
@@ -179,33 +176,11 @@ class Task(BaseTask[P, T]):
             raise Reject(str(error)) from error
         return found | {self._job: job} if self._job else found
 
-    def _run(self, job: ClaimedJob) -> Outcome:
-        try:
-            result = self._call(job)
-        except Exception as error:
-            judged = self._judged(error)
-            raise judged from (error.__cause__ if judged is error else error)
-        return self._done(result)
-
-    async def _arun(self, job: ClaimedJob) -> Outcome:
-        try:
-            result = await self._acall(job)
-        except Exception as error:
-            judged = self._judged(error)
-            raise judged from (error.__cause__ if judged is error else error)
-        return self._done(result)
-
-    def _call(self, job: ClaimedJob) -> Any:
-        arguments = self._arguments(job)
-        if not self._injected:
-            return self.function(**arguments)
+    def _call(self, job: ClaimedJob, arguments: Mapping[str, Any]) -> Any:
         with resolved(self.name, self.function, {JOB: job, **arguments}) as injected:
             return self.function(**arguments, **injected)
 
-    async def _acall(self, job: ClaimedJob) -> Any:
-        arguments = self._arguments(job)
-        if not self._injected:
-            return await self.function(**arguments)
+    async def _acall(self, job: ClaimedJob, arguments: Mapping[str, Any]) -> Any:
         async with Resolved(self.function, {JOB: job, **arguments}) as injected:
             return await self.function(**arguments, **injected)
 
@@ -256,6 +231,18 @@ class AsyncTask(Task[P, T], Generic[P, T]):
         found: Coroutine[Any, Any, T] = self.function(*args, **kwargs)
         return found
 
+    async def run(self, job: ClaimedJob) -> Outcome:
+        try:
+            arguments = self._arguments(job)
+            if self._injected:
+                result = await self._acall(job, arguments)
+            else:
+                result = await self.function(**arguments)
+        except Exception as error:
+            judged = self._judged(error)
+            raise judged from (error.__cause__ if judged is error else error)
+        return self._done(result)
+
 
 class SyncTask(Task[P, T], Generic[P, T]):
     """A task whose function is a plain `def`."""
@@ -264,3 +251,13 @@ class SyncTask(Task[P, T], Generic[P, T]):
         """Call the function."""
         found: T = self.function(*args, **kwargs)
         return found
+
+    def run(self, job: ClaimedJob) -> Outcome:
+        try:
+            arguments = self._arguments(job)
+            injects = self._injected
+            result = self._call(job, arguments) if injects else self.function(**arguments)
+        except Exception as error:
+            judged = self._judged(error)
+            raise judged from (error.__cause__ if judged is error else error)
+        return self._done(result)

@@ -100,6 +100,7 @@ class Jobs:
 
         The scripts are the real ones: a failed job is tried again, delayed or dead as in
         production. Jobs that the handlers submit run too. Jobs that are not due stay: see `travel`.
+        Schedules of the tasks are made, and schedules get further moments, as a worker does it.
         An `async def` runs in an event loop of this call.
 
         Args:
@@ -152,7 +153,7 @@ class Jobs:
         try:
             for drain in passes:
                 with passes.noting(drain, self._ran):
-                    await drain.arun(server)
+                    await drain.arun(server, self._server)
         finally:
             await aclose(server)
         return passes.results()
@@ -335,6 +336,11 @@ class _Passes:
         by_mode: dict[Any, list[str]] = {}
         for queue, mode in _modes(self._server).items():
             by_mode.setdefault(mode, []).append(queue)
+        # Queues of tasks whose schedules nobody has made yet.
+        known = {queue for queues in by_mode.values() for queue in queues}
+        for name in dict.fromkeys(task.queue or "default" for task in settings.scheduled):
+            if name not in known:
+                by_mode.setdefault(settings.mode_name, []).append(name)
         return [(mode, tuple(queues)) for mode, queues in by_mode.items() if mode]
 
 

@@ -16,10 +16,11 @@ from collections.abc import Generator
 from typing import Any, NamedTuple
 
 from pyjobs import codec
-from pyjobs.engine import Call, ModeName, Outcome
+from pyjobs.engine import Call, ModeName, Outcome, StoredVerbs
 from pyjobs.errors import JobFailed, QueueFull, Unavailable
 from pyjobs.task import BaseTask
 from pyjobs.transport import AsyncServer, Server, arun_many, run_many
+from pyjobs.worker.calendars import Calendars
 from pyjobs.worker.core import WorkerCore
 from pyjobs.worker.dead import DeadHooks, Death
 from pyjobs.worker.invocation import decoded, is_awaitable
@@ -29,6 +30,7 @@ from pyjobs.worker.middleware import AsyncSurrounded
 from pyjobs.worker.outcomes import failure, outcome_of
 from pyjobs.worker.run import Run
 from pyjobs.worker.unknown import UnknownTasks
+from pyjobs.worker.updates import DirectUpdates
 from pyjobs.worker.worker import Worker
 
 Ended = tuple[Outcome, Exception | None]
@@ -83,11 +85,14 @@ class Drain:
             child_processes=None,
             has_process_tasks=False,
         )
+        self._mode, self._queue_keys = settings.mode, settings.queue_keys
+        self._updates: DirectUpdates | None = None
         make = settings.lifespan
         span = Lifespan(make and functools.partial(make, worker), settings.grace)
         self._living = Living(span) if make is not None else None
         self._around = AsyncSurrounded(self._call, settings.middleware)
         self._has_middleware = bool(settings.middleware)
+        self._calendars, self._queues = Calendars(settings), queues
         self._dead = DeadHooks(settings.on_dead, self._tasks)
         unknown = None
         if self._tasks:
@@ -108,6 +113,7 @@ class Drain:
         Raises:
             PyjobsError: what ends a worker.
         """
+        self._let_update(server)
         steps, answer = self._steps(), None
         with asyncio.Runner() as runner, contextlib.ExitStack() as stack:
             while True:
@@ -128,15 +134,18 @@ class Drain:
                 else:
                     answer = run_many(server, step)
 
-    async def arun(self, server: AsyncServer) -> None:
+    async def arun(self, server: AsyncServer, direct: Server) -> None:
         """Run what is due, in the running event loop.
 
         Args:
             server: a connection from `pyjobs.transport.aconnect`.
+            direct: a connection from `pyjobs.transport.connect`, for what handlers save: a plain
+                handler waits in the event loop.
 
         Raises:
             PyjobsError: what ends a worker.
         """
+        self._let_update(direct)
         steps, answer = self._steps(), None
         async with contextlib.AsyncExitStack() as stack:
             while True:
@@ -158,9 +167,14 @@ class Drain:
                 else:
                     answer = await arun_many(server, step)
 
+    def _let_update(self, server: Server) -> None:
+        if isinstance(self._mode, StoredVerbs):
+            self._updates = DirectUpdates(server, self._queue_keys, self._mode)
+
     def _steps(self) -> Steps:
         """Yield the calls of each round trip, and each run that is to be made."""
         core = self._core
+        yield from self._calendar_steps()
         while requests := core.requests(time.monotonic()):
             answers = yield [request.call for request in requests]
             for answer in answers:
@@ -176,6 +190,16 @@ class Drain:
                 self._note(run, outcome, error)
                 core.finished(run, outcome, time.monotonic())
 
+    def _calendar_steps(self) -> Generator[list[Call[Any]], Any, None]:
+        """Yield the calls by which schedules are made and get further moments."""
+        steps = self._calendars.steps(self._queues)
+        with contextlib.suppress(StopIteration):
+            call = next(steps)
+            while True:
+                [answer] = yield [call]
+                failed = isinstance(answer, Exception)
+                call = steps.throw(answer) if failed else steps.send(answer)
+
     def _context(self) -> contextvars.Context:
         """Return the context variables of a run: a copy of the lifespan's, or of the caller's."""
         if self._living is None:
@@ -187,6 +211,7 @@ class Drain:
         job = decoded(run)
         if isinstance(job, Outcome):
             return job, None
+        run.updates = self._updates
         if self._living is not None:
             run.held = self._living.held
         call = self._around if self._has_middleware else self._call

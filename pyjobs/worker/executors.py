@@ -88,8 +88,10 @@ class TaskwiseExecutor:
     ) -> None:
         in_process = settings.executor == "process"
 
+        runs = {name: task.run for name, task in tasks.items()}
+
         def run(job: ClaimedJob) -> Any:
-            return tasks[job.task].run(job)
+            return runs[job._run.task](job)
 
         loop, middleware = asyncio.get_running_loop(), settings.middleware
         in_tasks = TaskExecutor(surrounded(run, middleware, is_async=True, loop=loop), report)

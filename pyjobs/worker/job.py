@@ -12,6 +12,7 @@ from typing import Any
 from pyjobs import codec
 from pyjobs.engine import Outcome
 from pyjobs.errors import BadArgument, PyjobsError
+from pyjobs.progress import encode_progress
 from pyjobs.worker.outcomes import failure, success
 from pyjobs.worker.refusals import NOT_RECORDED, refusal
 from pyjobs.worker.run import Run
@@ -142,6 +143,32 @@ class ClaimedJob:
                 "no handler in a child process"
             )
         sent: Awaitable[None] = self._run.updates.save(self._run, state)
+        return sent
+
+    def progress(self, fraction: float | None, text: str = "") -> Awaitable[None]:
+        """Report how far the job is, to all who follow the job (<mode>/update).
+
+        Returns at once. A report is sent within a tenth of a second, and of reports that come
+        faster the latest. What it returns may be awaited, and need not be.
+
+        Args:
+            fraction: from 0 to 1; None where it is not known.
+            text: what the handler does; with the fraction at most 4 KiB as JSON.
+
+        Raises:
+            LeaseLost: the job was claimed again or put back; JobCancelled: the job was cancelled;
+                NoJob: the job does not exist any more.
+            TooLarge: the text is too long.
+            BadArgument: the fraction is not from 0 to 1, the text is none, the mode is simple, or
+                the handler runs in a child process.
+        """
+        body = encode_progress(fraction, text)
+        if self._run.updates is None:
+            raise BadArgument(
+                f"job {self.id} on queue {self.queue}: no job of simple mode reports progress, "
+                "and no handler in a child process does"
+            )
+        sent: Awaitable[None] = self._run.updates.report(self._run, body)
         return sent
 
     @property

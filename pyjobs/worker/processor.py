@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from pyjobs.asyncutil import cancel_and_wait
-from pyjobs.engine import RELEASE, Outcome
+from pyjobs.engine import RELEASE, Outcome, StoredVerbs
 from pyjobs.errors import PyjobsError
 from pyjobs.log import logger
 from pyjobs.task import BaseTask
@@ -81,10 +81,11 @@ class Processor:
         self._loop_watch = LoopWatch()
         self._executor = executor_of(settings, handler, tasks, self._ended)
         self._server = aconnect(settings.url)
-        leases = settings.mode.leases
         self._dead = DeadHooks(settings.on_dead, tasks)
         self._dead_calls = Calls(settings.concurrency)
-        self._updates = Updates(self._server, settings.queue_keys) if leases else None
+        self._updates: Updates | None = None
+        if isinstance(settings.mode, StoredVerbs):
+            self._updates = Updates(self._server, settings.queue_keys, settings.mode)
         self._lanes = [self._round_trips_of(lane) for lane in self._core.lanes]
         self._shutdown = Shutdown(
             self._core, self._executor, grace=settings.grace, changed=self._changed
@@ -140,6 +141,8 @@ class Processor:
             self._executor.close()
             await self._executor.wait_closed()
             await self._dead_calls.end()
+            if self._updates is not None:
+                await self._updates.close()
             await aclose(self._server)
         if self._core.fatal is not None:
             raise self._core.fatal

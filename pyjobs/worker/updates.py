@@ -1,18 +1,26 @@
-"""What a run saves for the next attempt of its job, sent at once. Nothing else may live here."""
+"""What a run says before its end: what it saves for the next attempt, sent at once, and how far it
+is, sent together with what other runs report. Nothing else may live here."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Generator, Sequence
 from typing import Any
 
 from pyjobs import codec
-from pyjobs.engine import MAX_BYTES, RELIABLE, Call
-from pyjobs.errors import TooLarge
-from pyjobs.transport import AsyncServer, arun
+from pyjobs.asyncutil import cancel_and_wait
+from pyjobs.engine import MAX_BYTES, RECORD_ITEMS, RELIABLE, Call, StoredVerbs
+from pyjobs.errors import BadArgument, PyjobsError, TooLarge
+from pyjobs.log import logger
+from pyjobs.transport import AsyncServer, Server, arun
+from pyjobs.transport import run as send
 from pyjobs.worker.refusals import NOT_RECORDED, refusal
 from pyjobs.worker.run import Run
 
+log = logger(__name__)
+# So much time is between two calls that report progress.
+REPORT_SECONDS = 0.1
 # How often a handler in a thread looks whether its run is lost, so that no answer will come.
 LOOK_SECONDS = 0.5
 
@@ -24,23 +32,113 @@ class Recorded:
         yield from ()
 
 
-class Updates:
-    """Responsible for sending what the runs of one worker save (reliable/update).
+class BaseUpdates:
+    """Makes the calls that save what runs say, and takes their answers.
 
     A copy in another process is None: a child process has no connection to Redis.
 
     Args:
-        server: where the queues are.
         keys: the keys of the worker's queues.
+        mode: the worker's mode, which stores jobs.
     """
 
-    def __init__(self, server: AsyncServer, keys: Sequence[str]) -> None:
-        self._server = server
+    def __init__(self, keys: Sequence[str], mode: StoredVerbs) -> None:
         self._keys = keys
-        self._loop = asyncio.get_running_loop()
+        self._mode = mode
 
     def __reduce__(self) -> tuple[Any, tuple[()]]:
         return type(None), ()
+
+    def _saving(self, run: Run, state: Any) -> Call[list[str]]:
+        """Return the call that saves a value.
+
+        Raises:
+            Unencodable: the value has no JSON.
+            TooLarge: the value has more than MAX_BYTES of JSON.
+            BadArgument: the mode is not reliable.
+        """
+        if not self._mode.leases:
+            raise BadArgument(
+                f"job {run.id} on queue {run.queue}: only a job of reliable mode can save"
+            )
+        body = codec.encode(state, "state")
+        if len(body) > MAX_BYTES:
+            raise TooLarge(f"state: {len(body)} bytes, more than {MAX_BYTES}")
+        return RELIABLE.update(self._keys[run.queue_index], [(run.id, run.token, b"", body)])
+
+    def _reporting_all(self, index: int, reports: Sequence[tuple[Run, bytes]]) -> Call[list[str]]:
+        """Return the call that reports the progress of runs of one queue."""
+        saved = (b"",) if self._mode.leases else ()
+        items = [(run.id, run.token, body, *saved) for run, body in reports]
+        return self._mode.update(self._keys[index], items)
+
+
+def check_held(run: Run) -> None:
+    """Check that what a run says would be recorded.
+
+    Raises:
+        LeaseLost: the job was claimed again or put back; JobCancelled and NoJob accordingly.
+    """
+    if run.lost:
+        raise refusal(run, run.loss)
+
+
+def check_recorded(run: Run, word: str) -> None:
+    """Check that what a run has said was recorded: the script's word says so.
+
+    Raises:
+        LeaseLost: the job was claimed again or put back; JobCancelled and NoJob accordingly.
+    """
+    if word != "inflight":
+        run.lose(word if word in NOT_RECORDED else "")
+        raise refusal(run, run.loss)
+
+
+class DirectUpdates(BaseUpdates):
+    """Responsible for sending at once, in the thread that calls, what a run says: for the tests of
+    a program, which run one job after the other.
+
+    Args:
+        server: where the queues are.
+        keys: the keys of the worker's queues.
+        mode: the worker's mode, which stores jobs.
+    """
+
+    def __init__(self, server: Server, keys: Sequence[str], mode: StoredVerbs) -> None:
+        super().__init__(keys, mode)
+        self._server = server
+
+    def save(self, run: Run, state: Any) -> Recorded:
+        """Save a value; the errors are those of `Updates.save`."""
+        return self._sent(run, self._saving(run, state))
+
+    def report(self, run: Run, body: bytes) -> Recorded:
+        """Report a progress; the errors are those of `Updates.report`."""
+        return self._sent(run, self._reporting_all(run.queue_index, [(run, body)]))
+
+    def _sent(self, run: Run, call: Call[list[str]]) -> Recorded:
+        check_held(run)
+        [word] = send(self._server, call)
+        check_recorded(run, word)
+        return Recorded()
+
+
+class Updates(BaseUpdates):
+    """Responsible for sending what the runs of one worker save and report (<mode>/update).
+
+    Args:
+        server: where the queues are.
+        keys: the keys of the worker's queues.
+        mode: the worker's mode, which stores jobs.
+    """
+
+    def __init__(self, server: AsyncServer, keys: Sequence[str], mode: StoredVerbs) -> None:
+        super().__init__(keys, mode)
+        self._server = server
+        self._loop = asyncio.get_running_loop()
+        # The latest report of each run that was not sent: threads add, the loop takes.
+        self._reports: dict[Run, bytes] = {}
+        self._reporting: asyncio.Task[None] | None = None
 
     def save(self, run: Run, state: Any) -> Awaitable[None]:
         """Save a value. In the worker's event loop the value is recorded when the returned object
@@ -54,11 +152,9 @@ class Updates:
             Unencodable: the value has no JSON.
             TooLarge: the value has more than MAX_BYTES of JSON.
             LeaseLost: the job was claimed again or put back; JobCancelled and NoJob accordingly.
+            BadArgument: the mode is not reliable.
         """
-        body = codec.encode(state, "state")
-        if len(body) > MAX_BYTES:
-            raise TooLarge(f"state: {len(body)} bytes, more than {MAX_BYTES}")
-        call = RELIABLE.update(self._keys[run.queue_index], [(run.id, run.token, b"", body)])
+        call = self._saving(run, state)
         if in_loop(self._loop):
             return self._send(run, call)
         sending = self._send(run, call)
@@ -76,13 +172,62 @@ class Updates:
                     sent.cancel()
                     raise refusal(run, run.loss) from None
 
+    def report(self, run: Run, body: bytes) -> Recorded:
+        """Report a progress, later and together with others. Any thread may call this.
+
+        Args:
+            run: the run.
+            body: the progress.
+
+        Raises:
+            LeaseLost: the job was claimed again or put back; JobCancelled and NoJob accordingly.
+        """
+        check_held(run)
+        self._reports[run] = body
+        if in_loop(self._loop):
+            self._begin_reporting()
+        else:
+            # A worker that has ended reports nothing.
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._begin_reporting)
+        return Recorded()
+
+    async def close(self) -> None:
+        """Report nothing any more."""
+        if self._reporting is not None:
+            await cancel_and_wait(self._reporting)
+
+    def _begin_reporting(self) -> None:
+        if self._reporting is None or self._reporting.done():
+            self._reporting = self._loop.create_task(self._report_all(), name="pyjobs-progress")
+
+    async def _report_all(self) -> None:
+        """Send reports, with a pause after each round, until there is none."""
+        while self._reports:
+            queues: dict[int, list[tuple[Run, bytes]]] = {}
+            while self._reports:
+                run, body = self._reports.popitem()
+                queues.setdefault(run.queue_index, []).append((run, body))
+            for index, reports in queues.items():
+                for at in range(0, len(reports), RECORD_ITEMS):
+                    await self._report(index, reports[at : at + RECORD_ITEMS])
+            await asyncio.sleep(REPORT_SECONDS)
+
+    async def _report(self, index: int, reports: Sequence[tuple[Run, bytes]]) -> None:
+        try:
+            words = await arun(self._server, self._reporting_all(index, reports))
+        except PyjobsError as error:
+            # Later reports say more than these.
+            log.debug("%d reports of progress were not sent: %s", len(reports), error)
+            return
+        for (run, _), word in zip(reports, words, strict=True):
+            if word in NOT_RECORDED:
+                run.lose(word)
+
     async def _send(self, run: Run, call: Call[list[str]]) -> None:
-        if run.lost:
-            raise refusal(run, run.loss)
+        check_held(run)
         [word] = await arun(self._server, call)
-        if word != "inflight":
-            run.lose(word if word in NOT_RECORDED else "")
-            raise refusal(run, run.loss)
+        check_recorded(run, word)
 
 
 def in_loop(loop: asyncio.AbstractEventLoop) -> bool:

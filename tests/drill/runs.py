@@ -120,9 +120,10 @@ def reshard(cluster: Cluster, small: bool) -> Account:
 
 def long_move(cluster: Cluster, small: bool, *, atomic: bool = False) -> Account:
     """A slot with many keys moves for longer than a lease, while 20 jobs of its queue run."""
-    count, lease, number = (10_000, 1.0, 10) if small else (100_000, 2.0, 20)
+    count, lease, number = (10_000, 2.0, 10) if small else (100_000, 5.0, 20)
     # Few keys a call, and a pause after each, so that the move is longer than a lease.
-    keys, pause = count // 100, 3 * lease / 100
+    keys = 200
+    pause = 2 * lease * keys / count
     [name] = cluster.names(1)
     begun: list[tuple[str, int]] = []
     free = threading.Event()

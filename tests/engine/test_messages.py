@@ -9,7 +9,7 @@ from pyjobs.engine.messages import parse_results
 
 BAD = [
     b"b done - 1 2 3 +1 1\n1\n", b"b done - x 2 3 1\n1\n", b"b done 1 2 3 1\n1\n",
-    b"b inflight - 1 2 3 1\n1\n", b"\xff done - 1 2 3 1\n1\n", b" 1\n1\n",
+    b"b pending - 1 2 3 1\n1\n", b"\xff done - 1 2 3 1\n1\n", b" 1\n1\n",
     b"q b done - 1 2 3 1\n1\n",
     b"b done - 1 2 " + b"9" * 20 + b" 1\n1\n", b"b b done - 1 2 3 4 5\n12345\n",
     b"a" * 129 + b" done - 1 2 3 1\n1\n", b"b done - 1 2 3 \xff 1\n1\n", b"x" * 900 + b" 0\n\n",
@@ -28,6 +28,12 @@ def test_a_message_of_one_result_is_read() -> None:
 
 def test_an_empty_message_has_no_results() -> None:
     assert list(parse_results(b"")) == []
+
+
+def test_a_progress_is_read_between_results() -> None:
+    message = posted("a", b"1") + b'b inflight progress 1 2 0 8\n[0.5,""]\n' + posted("c", b"3")
+    found = [(id, end.state, end.body) for id, end in parse_results(message)]
+    assert found == [("a", "done", b"1"), ("b", "inflight", b'[0.5,""]'), ("c", "done", b"3")]
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,17 @@ class AioJob:
     def exception(self, timeout: float | None = None) -> Any:
         return self._loop.do(self.job.exception(timeout))
 
+    def updates(self, timeout: float | None = None) -> Iterator[Any]:
+        updates = self.job.updates(timeout)
+        try:
+            while True:
+                try:
+                    yield self._loop.do(anext(updates))  # type: ignore[arg-type]
+                except StopAsyncIteration:
+                    return
+        finally:
+            self._loop.do(updates.aclose())  # type: ignore[attr-defined]
+
     def info(self) -> Any:
         return self._loop.do(self.job.info())
 

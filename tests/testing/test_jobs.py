@@ -19,6 +19,7 @@ from pyjobs import (
     JobFailed,
     Reject,
     Retry,
+    Snooze,
     Unencodable,
     UnknownTask,
     Worker,
@@ -322,3 +323,74 @@ def test_a_claimed_job_is_built_for_a_unit_test() -> None:
     assert claimed_job(lost=True, timeout=2.5).lost
     with pytest.raises(Unencodable, match="a set can't be written"):
         claimed_job({1})
+
+
+def test_handlers_that_run_all_runs_save_and_report(here: Jobs) -> None:
+    def handler(job: ClaimedJob) -> int:
+        if job.state is None:
+            job.save(40)
+            job.progress(0.4, "page 40")
+            raise Snooze(after=0)
+        return int(job.state)
+
+    job = here.client.submit("text", queue="words")
+    assert here.run_all(handler, errors="keep")[-1] == 40
+    info = job.info()
+    assert info is not None
+    assert info.progress == (0.4, "page 40")
+
+
+# --- schedules ---
+
+RAN: list[str] = []
+
+
+@task(name="nightly", queue="reports", cron="0 3 * * *")
+def nightly() -> str:
+    RAN.append("nightly")
+    return "report"
+
+
+@task(name="minutely", queue="reports", cron="* * * * *", missed="all")
+def minutely() -> str:
+    return "tick"
+
+
+@task(name="hourly", every=HOUR)
+async def hourly() -> str:
+    return "tock"
+
+
+def test_run_all_makes_the_schedule_of_a_task_and_runs_its_moments(here: Jobs) -> None:
+    assert here.run_all(tasks=[nightly, hourly]) == []
+    here.travel(24 * HOUR)
+    assert sorted(here.run_all(tasks=[nightly, hourly])) == ["report", "tock"]
+    here.travel(24 * HOUR)
+    assert sorted(here.run_all(tasks=[nightly, hourly])) == ["report", "tock"]
+    info = {one.name: one for one in here.client.schedules.list(queue="reports")}["nightly"]
+    assert len(info.ran) == 2
+
+
+def test_run_all_stores_moments_beyond_those_that_a_schedule_keeps(here: Jobs) -> None:
+    """A schedule keeps 64 moments, and a worker stores more."""
+    assert here.run_all(tasks=[minutely]) == []
+    here.travel(5 * HOUR)
+    assert len(here.run_all(tasks=[minutely])) == 300
+
+
+def test_arun_all_makes_schedules_too(here: Jobs) -> None:
+    async def main() -> None:
+        assert await here.arun_all(tasks=[hourly]) == []
+        here.travel(HOUR)
+        assert await here.arun_all(tasks=[hourly]) == ["tock"]
+
+    asyncio.run(main())
+
+
+def test_a_schedule_that_a_program_has_set_runs_by_run_all(here: Jobs) -> None:
+    here.client.schedules.set("report", {"kind": "daily"}, queue="q", cron="0 9 * * *")
+    here.travel(24 * HOUR)
+    assert here.run_all(lambda job: job.data["kind"]) == ["daily"]
+    for _ in range(3):
+        here.travel(40 * 24 * HOUR)
+        assert here.run_all(lambda job: job.data["kind"]) == ["daily"]

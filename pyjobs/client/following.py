@@ -1,0 +1,125 @@
+"""What a client has heard of how far a job is, and what an iteration over it yields. Nothing here
+waits.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any, Generic, TypeVar
+
+from pyjobs.client.arrivals import Arrival, Arrivals
+from pyjobs.client.info import JobInfo
+from pyjobs.client.job import BaseJob
+from pyjobs.progress import Progress
+
+J = TypeVar("J", bound=BaseJob)
+# Reentrant, because a signal handler may use the client too.
+MAKING = threading.RLock()
+
+
+class Reports:
+    """Holds the latest progress of one job that was heard here, and who is called with the next.
+
+    Attributes:
+        latest: the latest progress; None before the first.
+        calls: called with each progress.
+    """
+
+    __slots__ = ("calls", "latest")
+
+    def __init__(self) -> None:
+        self.latest: Progress | None = None
+        self.calls: list[Callable[[Any], None]] = []
+
+
+def reports_of(job: BaseJob) -> Reports:
+    """Return the reports of a job, which has none before somebody asks or one is heard."""
+    with MAKING:
+        found: Reports | None = getattr(job, "_reports", None)
+        if found is None:
+            found = job._reports = Reports()
+    return found
+
+
+def advance(job: BaseJob, progress: Progress) -> None:
+    """Keep a progress of a job, and wake the iterations that follow the job."""
+    reports = reports_of(job)
+    reports.latest = progress
+    for call in list(reports.calls):
+        call(progress)
+
+
+class Following(Generic[J]):
+    """Responsible for what one iteration over the progress of a job yields: each change once, until
+    the job has ended.
+
+    A message may be lost with its connection, so Redis is asked when nothing was heard for a while.
+
+    Args:
+        job: the job.
+        timeout: how long the iteration may take, in seconds or as a timedelta; None is no limit.
+        every: seconds without a message after which Redis is asked.
+
+    Raises:
+        BadArgument: the timeout is not a duration.
+    """
+
+    def __init__(self, job: J, timeout: float | timedelta | None, every: float) -> None:
+        self._job = job
+        self._arrivals = Arrivals([job], timeout)
+        self._every = every
+        self._put: Callable[[Any], None] | None = None
+        self._last: Progress | None = None
+
+    def begin(self, put: Callable[[Any], None]) -> None:
+        """Begin: `put` is called with each progress and, at the end of the job, with an arrival.
+
+        Raises:
+            NoResults: the client of the job was made with `results=False`.
+            ClientClosed: the job belongs to another event loop.
+        """
+        self._arrivals.begin()
+        self._put = put
+        reports_of(self._job).calls.append(put)
+        self._arrivals.watch(put)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the job has not ended, as far as was taken."""
+        return self._arrivals.left > 0
+
+    def seconds(self) -> float:
+        """Return how long to wait for the next message."""
+        left = self._arrivals.seconds()
+        return self._every if left is None else min(left, self._every)
+
+    def check_time(self) -> None:
+        """Check that there is time left, after a wait in which nothing came.
+
+        Raises:
+            TimeoutError: there is none.
+        """
+        if self._arrivals.seconds() == 0:
+            raise TimeoutError(f"job {self._job.id} on queue {self._job.queue}: it has not ended")
+
+    def take(self, heard: Progress | Arrival[J]) -> Iterator[Progress]:
+        """Take what `put` was called with. Yields the progress when it is another than the last."""
+        if isinstance(heard, Arrival):
+            for _ in self._arrivals.take(heard):
+                pass
+        elif heard != self._last:
+            self._last = heard
+            yield heard
+
+    def take_info(self, info: JobInfo | None) -> Iterator[Progress]:
+        """Take what Redis has said. Yields the progress when it is another than the last."""
+        if info is not None and info.progress is not None:
+            yield from self.take(info.progress)
+
+    def close(self) -> None:
+        """Follow no more."""
+        if self._put is not None:
+            reports_of(self._job).calls.remove(self._put)
+        self._arrivals.close()
