@@ -126,8 +126,10 @@ class BaseJob:
 
     @property
     def progress(self) -> Progress | None:
-        """How far the job is, as its handler has reported (`job.progress(0.4, "page 40")`) and this
-        client has heard; None before the first report."""
+        """How far the job is, as far as this client has heard; None before the first report.
+
+        The handler reports by `job.progress(0.4, "page 40")`.
+        """
         reports = getattr(self, "_reports", None)
         found: Progress | None = None if reports is None else reports.latest
         return found

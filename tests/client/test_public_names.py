@@ -16,7 +16,10 @@ from pyjobs import ModeName, Options
 from pyjobs.engine.modes import MODES
 from pyjobs.engine.scripts import script
 
-JOB = {"created", "done", "exception", "id", "info", "queue", "reached", "result", "times"}
+JOB = {
+    *("created", "done", "exception", "id", "info", "progress", "queue", "reached"),
+    *("result", "times", "updates"),
+}
 CLIENT = {"schedules", "cancel", "close", "job", "map", "ping", "results", "submit", "submit_many"}
 CLIENTS = [pyjobs.Client, pyjobs.aio.Client]
 both = pytest.mark.parametrize("client", CLIENTS, ids=["sync", "asyncio"])
