@@ -243,6 +243,7 @@ CHAPTERS: dict[str, list[Step]] = {
         call("queue/explain", RELIABLE, "job-9"),
         call("queue/walk", RELIABLE, "waiting", "", "10"),
         call("queue/check", RELIABLE, "job-9", "nobody"),
+        call("queue/repair", RELIABLE, "reliable", "job-9", "-", "nobody", "-"),
         call("reliable/cancel", RELIABLE, "", "job-9"),
         call("queue/pause", RELIABLE, "0"),
         call("queue/resume", RELIABLE),

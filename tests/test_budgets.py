@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BUDGETS = {"lua/lib/*/*.lua": 100, "lua/[!l]*/*.lua": 34, "pyjobs/**/*.py": 370}
 # A method for each question of an operator. Each has a line or two of code and a docstring that can
 # be read alone; what is asked stands once, in plans.py.
-LONGER = {"pyjobs/admin/sync.py": 480, "pyjobs/admin/aio.py": 480}
+LONGER = {"pyjobs/admin/sync.py": 700, "pyjobs/admin/aio.py": 700}
 
 
 def lines(path: Path) -> int:

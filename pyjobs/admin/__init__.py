@@ -19,10 +19,11 @@ from pyjobs.admin.answers import Answer
 from pyjobs.admin.cancel import cancel_jobs
 from pyjobs.admin.dead import DeadJob, DeadJobs, dead_jobs
 from pyjobs.admin.describe import Description, Place, Returned, describe_script, find_script
-from pyjobs.admin.plans import Failure, Finding, QueueStatus, ScheduleEdit
+from pyjobs.admin.plans import Failure, QueueStatus, ScheduleEdit
 from pyjobs.admin.problem import Problem
 from pyjobs.admin.queues import queue_mode
 from pyjobs.admin.reap import ReapedQueue, reap_queues
+from pyjobs.admin.repair import Finding, Repaired
 from pyjobs.admin.requeue import requeue_all, requeue_jobs
 from pyjobs.admin.sync import Admin
 
@@ -39,6 +40,7 @@ __all__ = [
     "Problem",
     "QueueStatus",
     "ReapedQueue",
+    "Repaired",
     "Returned",
     "ScheduleEdit",
     "cancel_jobs",

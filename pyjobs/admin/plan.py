@@ -22,9 +22,11 @@ class Words(NamedTuple):
 
     Attributes:
         words: the command and its arguments.
+        near: a key; in a cluster, the node that has it gets the command.
     """
 
     words: tuple[str, ...]
+    near: str | None = None
 
 
 class Asked(NamedTuple):
@@ -65,7 +67,7 @@ def drive(server: Server, plan: Plan[T]) -> T:
             return end.value  # type: ignore[no-any-return]
         try:
             if isinstance(step, Words):
-                answer = command(server, *step.words)
+                answer = command(server, *step.words, near=step.near)
             elif isinstance(step, Asked):
                 answer = _asked(server, step)
             elif isinstance(step, Call):
@@ -95,7 +97,7 @@ async def adrive(server: AsyncServer, plan: Plan[T]) -> T:
             return end.value  # type: ignore[no-any-return]
         try:
             if isinstance(step, Words):
-                answer = await acommand(server, *step.words)
+                answer = await acommand(server, *step.words, near=step.near)
             elif isinstance(step, Asked):
                 answer = await _aasked(server, step)
             elif isinstance(step, Call):

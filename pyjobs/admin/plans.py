@@ -12,7 +12,6 @@ from pyjobs.codec import decode_error
 from pyjobs.engine import (
     MAX_ITEMS,
     OPERATOR,
-    PLACES,
     RELIABLE,
     Call,
     JobPage,
@@ -68,22 +67,6 @@ class Failure(NamedTuple):
     jobs: int
     latest: int
     id: str
-
-
-class Finding(NamedTuple):
-    """Holds what is wrong with one entry of a queue.
-
-    Attributes:
-        place: 'waiting', 'delayed', 'inflight' or 'dead'.
-        id: the job's id.
-        finding: 'missing', 'stray', 'kept', 'going' or 'mode', as queue/walk says.
-        state: the job's state; '' when there is no such job.
-    """
-
-    place: str
-    id: str
-    finding: str
-    state: str
 
 
 def queues(keys: Keys) -> Plan[dict[str, str]]:
@@ -212,28 +195,6 @@ def failures(keys: Keys, queue: str) -> Plan[list[Failure]]:
         cursor = page.cursor
         if not cursor:
             return sorted(found.values(), key=lambda one: (-one.jobs, one.type))
-
-
-def check(keys: Keys, queue: str, progress: Callable[[int], object] | None) -> Plan[list[Finding]]:
-    """Hold every entry of a queue against its job."""
-    yield from stats(keys, queue)
-    findings, looked = [], 0
-    for place in PLACES:
-        cursor = ""
-        while True:
-            page = yield OPERATOR.walk(keys.queue(queue), place, cursor=cursor)
-            findings += [
-                Finding(place, entry.id, entry.finding, entry.state)
-                for entry in page.entries
-                if entry.finding
-            ]
-            looked += len(page.entries)
-            if progress:
-                progress(looked)
-            cursor = page.cursor
-            if not cursor:
-                break
-    return findings
 
 
 def schedules(keys: Keys, queue: str) -> Plan[list[StoredSchedule]]:

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from pyjobs.admin import plans
+from pyjobs.admin import repair as records
 from pyjobs.admin.answers import Answer
 from pyjobs.admin.doctor import examine_queues, examine_server, queues_to_examine, sorted_by_level
 from pyjobs.admin.plan import drive, one
 from pyjobs.admin.problem import Problem
+from pyjobs.admin.repair import Finding, Repaired
 from pyjobs.engine import (
     OPERATOR,
     Explanation,
@@ -313,8 +315,9 @@ class Admin:
         with self._errors:
             return drive(self._server, plans.cancel(self._keys, queue, ids))
 
-    def check(self, queue: str, *, progress: Progress | None = None) -> list[plans.Finding]:
-        """Hold every entry of a queue against its job; return what is wrong (queue/walk).
+    def check(self, queue: str, *, progress: Progress | None = None) -> list[Finding]:
+        """Hold every entry and every stored job of a queue against the other; return what is wrong
+        (queue/walk, queue/check, SCAN).
 
         Args:
             queue: the queue's name.
@@ -326,7 +329,23 @@ class Admin:
             Unavailable: Redis can't be reached.
         """
         with self._errors:
-            return drive(self._server, plans.check(self._keys, queue, progress))
+            return drive(self._server, records.check(self._keys, queue, progress))
+
+    def repair(self, queue: str, *, progress: Progress | None = None) -> list[Repaired]:
+        """Mend what a check finds, while workers run; return what was wrong and what became of it
+        (queue/repair).
+
+        Args:
+            queue: the queue's name.
+            progress: called with how many entries were looked at so far.
+
+        Raises:
+            BadArgument: a name is not a name, or nothing was ever submitted to the queue.
+            Forbidden: Redis's access rules forbid it.
+            Unavailable: Redis can't be reached.
+        """
+        with self._errors:
+            return drive(self._server, records.repair(self._keys, queue, progress))
 
     def doctor(
         self,

@@ -11,29 +11,42 @@ from pyjobs.cli.operating import admin_of, json_option, json_ready, queue_argume
 from pyjobs.cli.output import print_table, show, show_json
 
 
-@click.command(epilog="Exits with 1 when something is wrong.")
+@click.command(epilog="Exits with 1 when something is wrong, or stays so after --repair.")
 @queue_argument
+@click.option("--repair", is_flag=True, help="Mend what is found, while workers run.")
 @json_option
 @url_option
 @prefix_option
-def check(queue: str, as_json: bool, url: str, prefix: str) -> int:
-    """Hold every entry of QUEUE against its job, and print what is wrong. Nothing is changed.
+def check(queue: str, repair: bool, as_json: bool, url: str, prefix: str) -> int:
+    """Hold every entry and every stored job of QUEUE against the other, and print what is wrong.
 
-    A claim or a reap mends what it meets: a missing job's id goes into the list of broken entries,
-    and a stray job goes into its own place.
+    Without --repair nothing is changed. A claim or a reap mends what it meets, and --repair the
+    rest: a missing job's id goes into the list of broken entries, and each job into the one place
+    of its state.
     """
     with admin_of(url, prefix) as admin:
         stats = admin.stats(queue)
         length = stats.waiting + stats.delayed + stats.inflight + stats.dead
+        label = "repairing" if repair else "checking"
         with click.progressbar(
-            length=length, label="checking", file=sys.stderr, hidden=not sys.stderr.isatty()
+            length=length, label=label, file=sys.stderr, hidden=not sys.stderr.isatty()
         ) as bar:
-            found = admin.check(queue, progress=lambda now: bar.update(now - bar.pos))
+
+            def progress(now: int) -> None:
+                bar.update(now - bar.pos)
+
+            if repair:
+                mended = admin.repair(queue, progress=progress)
+                rows = [{**json_ready(one.finding), "repair": one.word} for one in mended]
+                wrong = any(one.word == "left" for one in mended)
+            else:
+                rows = [json_ready(one) for one in admin.check(queue, progress=progress)]
+                wrong = bool(rows)
     if as_json:
-        for one in found:
-            show_json(json_ready(one))
-    elif found:
-        print_table(found, "place", "id", "finding", "state")
+        for row in rows:
+            show_json(row)
+    elif rows:
+        print_table([[str(cell) for cell in row.values()] for row in rows], *rows[0])
     else:
         show(f"queue {queue}: {counted(length, 'job')} in their places")
-    return 1 if found else 0
+    return 1 if wrong else 0

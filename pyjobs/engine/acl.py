@@ -23,7 +23,7 @@ ROLES = {
     ),
     "operator": (
         ("cancel", "reap", "dead", "requeue"),
-        ("HSET", "HGET", "HGETALL", "HKEYS", "INFO"),
+        ("HSET", "HGET", "HGETALL", "HKEYS", "INFO", "SCAN"),
     ),
 }
 # The scripts of every mode that a role calls besides.
@@ -34,7 +34,7 @@ SHARED = {
         *("queue/wake", "queue/result", "queue/stats", "queue/show", "queue/list"),
         *("queue/explain", "queue/walk", "queue/check", "queue/pause", "queue/resume"),
         *("queue/mode", "queue/limit"),
-        *("queue/purge", "queue/delete", "queue/run"),
+        *("queue/purge", "queue/delete", "queue/run", "queue/repair"),
     ),
 }
 # The same of the modes that store their jobs.
@@ -50,7 +50,7 @@ VALUES = {
     **dict.fromkeys(("DEL", "EXISTS", "GET", "LLEN", "PERSIST", "PTTL", "RPOP", "ZCARD"), 0),
     **dict.fromkeys(("HDEL", "HEXISTS", "HMGET", "LPOS", "LPUSH", "PEXPIRE", "RPUSH"), 1),
     **dict.fromkeys(("SET", "ZRANK", "ZREM", "ZREVRANK", "ZSCORE"), 1),
-    **dict.fromkeys(("HINCRBY", "HSET", "LRANGE", "LTRIM", "ZADD", "ZCOUNT", "ZINCRBY"), 2),
+    **dict.fromkeys(("HINCRBY", "HSET", "LRANGE", "LREM", "LTRIM", "ZADD", "ZCOUNT", "ZINCRBY"), 2),
     **dict.fromkeys(("ZRANGE", "ZRANGEBYSCORE", "ZREMRANGEBYSCORE", "ZREVRANGE"), 2),
 }
 

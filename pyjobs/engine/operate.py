@@ -132,6 +132,25 @@ class Operator:
         return Call(used, (queue,), used.bind(ids), parse_checked)
 
     @staticmethod
+    def repair(queue: str, mode: str, jobs: Sequence[tuple[str, str]]) -> Call[list[str]]:
+        """Return the call that mends what `check` finds (queue/repair).
+
+        Args:
+            queue: the queue's key.
+            mode: the queue's mode, in case the queue has lost it.
+            jobs: 1 to 1000 pairs of id and token. The token is what `check` returned for a job
+                that a whole walk of the list since then did not meet, and '-' for any other job.
+                The reply is a word for each: 'right', 'mended' or 'left'.
+        """
+        used = script("queue/repair")
+        return Call(
+            used,
+            (queue,),
+            used.bind([part for job in jobs for part in job], mode=mode),
+            parse_words,
+        )
+
+    @staticmethod
     def pause(queue: str, *, span: int = 0) -> Call[int]:
         """Return the call that lets claims take nothing from a queue (queue/pause).
 

@@ -17,11 +17,12 @@ from pyjobs.transport.server import AsyncServer, Server
 from pyjobs.transport.slots import key_of
 
 
-def command(server: Server, *words: str | float) -> Any:
+def command(server: Server, *words: str | float, near: str | None = None) -> Any:
     """Send one command and return its reply, as Redis sends it.
 
     Args:
         words: the command and its arguments.
+        near: a key; in a cluster, the node that has it gets the command.
 
     Raises:
         Forbidden: Redis's access rules forbid the command.
@@ -30,7 +31,7 @@ def command(server: Server, *words: str | float) -> Any:
         PyjobsError: Redis refuses the command.
     """
     with translating():
-        if not isinstance(server, Cluster) or (key := key_of(words)) is None:
+        if not isinstance(server, Cluster) or (key := near or key_of(words)) is None:
             return pipeline.command(server.connection_pool, *words)
         table = server.table
         for hop in range(MOST_HOPS + 1):
@@ -45,11 +46,12 @@ def command(server: Server, *words: str | float) -> Any:
         raise AssertionError("the last hop returns or raises")
 
 
-async def acommand(server: AsyncServer, *words: str | float) -> Any:
+async def acommand(server: AsyncServer, *words: str | float, near: str | None = None) -> Any:
     """Send one command over an asyncio connection and return its reply, as Redis sends it.
 
     Args:
         words: the command and its arguments.
+        near: a key; in a cluster, the node that has it gets the command.
 
     Raises:
         Forbidden: Redis's access rules forbid the command.
@@ -58,7 +60,7 @@ async def acommand(server: AsyncServer, *words: str | float) -> Any:
         PyjobsError: Redis refuses the command.
     """
     with translating():
-        if not isinstance(server, AsyncCluster) or (key := key_of(words)) is None:
+        if not isinstance(server, AsyncCluster) or (key := near or key_of(words)) is None:
             return await pipeline.acommand(server.connection_pool, *words)
         table = server.table
         for hop in range(MOST_HOPS + 1):

@@ -65,6 +65,10 @@ def fault(command: str, words: list[Any]) -> str | None:
     if command == "LPOS":
         bounded = len(words) > 3 and text(words[-2]) == "MAXLEN"
         return None if bounded else "it must end in 'MAXLEN' and how many entries it compares"
+    if command == "LREM":
+        # How far it looks is up to the LPOS before it (lua/lib/verb/repair.lua).
+        after_look = isinstance(words[1], lua.Index) and text(words[1].idx) == "unlist"
+        return None if after_look else "only what LPOS has found near an end may be removed"
     if command == "ZREMRANGEBYSCORE":
         # No other set has a limit of its own (lua/lib/job/dead.lua).
         dead = isinstance(words[0], lua.Index) and text(words[0].idx) == "dead"

@@ -133,6 +133,20 @@ def test_a_check_finds_entries_that_do_not_fit_their_job(ask: Any, jobs: Jobs) -
         ("inflight", "a", "stray"),
         ("inflight", "none", "missing"),
     ]
+    words = [(one.finding.id, one.word) for one in ask("repair", "q")]
+    assert words == [("b", "mended"), ("a", "mended"), ("none", "mended")]
+    assert ask("check", "q") == []
+    jobs.redis.delete(f"{Q}:broken")
+
+
+def test_a_job_in_no_place_is_found_by_its_key_and_put_back(ask: Any, jobs: Jobs) -> None:
+    jobs.submit("lost")
+    jobs.redis.delete(f"{Q}:pending")
+    jobs.submit(*(f"j{n}" for n in range(1000)))
+    jobs.submit("last")
+    assert [(one.id, one.finding) for one in ask("check", "q")] == [("lost", "unlisted")]
+    assert [one.word for one in ask("repair", "q")] == ["mended"]
+    assert (ask("check", "q"), jobs.pending()[0]) == ([], "lost")
     jobs.redis.flushall()
 
 

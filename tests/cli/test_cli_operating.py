@@ -110,6 +110,9 @@ def test_check_finds_what_is_wrong_and_exits_with_1(queue: Cli) -> None:
     said = queue("check", "words", "--json")
     found = {"place": "inflight", "id": "none", "finding": "missing", "state": ""}
     assert (said.code, json.loads(said.out)) == (1, found)
+    said = queue("check", "words", "--repair", "--json")
+    assert (said.code, json.loads(said.out)) == (0, {**found, "repair": "mended"})
+    assert queue("check", "words").code == 0
 
 
 def test_doctor_says_what_is_wrong_why_it_matters_and_what_mends_it(queue: Cli) -> None:

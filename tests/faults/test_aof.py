@@ -260,7 +260,7 @@ def look(logged: Logged, log: bytes, work: Callable[[Store], Any]) -> Any:
 NOT_LIVED = {
     *("queue/stats", "queue/show", "queue/list", "queue/explain", "queue/walk", "queue/check"),
     *("queue/pause", "queue/resume", "queue/purge", "queue/delete", "queue/run"),
-    *("queue/mode", "queue/limit"),
+    *("queue/mode", "queue/limit", "queue/repair"),
 }
 few_or_all = pytest.mark.parametrize("one_in", [FEW, pytest.param(1, marks=pytest.mark.long)])
 

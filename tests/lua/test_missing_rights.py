@@ -110,6 +110,11 @@ def crowded(store: Store) -> None:
     store.redis.zadd(f"{Q}:dead", {f"dead{n}": died for n in range(DEAD_JOBS)})
 
 
+def no_list(store: Store) -> None:
+    """The list is gone, and with it the place of the jobs that wait."""
+    store.redis.delete(f"{Q}:pending")
+
+
 def graced(store: Store) -> None:
     """A grace has ended, and nothing is in flight."""
     seen = Jobs(store, MODES["reliable"]).now()
@@ -175,6 +180,7 @@ def scenes(
     mode = MODES[mode_of(script)]
     buries = {"DEL", "ZREMRANGEBYSCORE"} <= {*script.about["commands"]}
     chosen = [*ways, crowded] if ways is SCENES and buries else ways
+    chosen = [*chosen, no_list] if script.name == "queue/repair" else chosen
     for options in OPTIONS:
         if {word.partition("=")[0] for word in options.split()} - known:
             continue

@@ -30,6 +30,7 @@ VALUES: dict[str, Arg] = {
 # The options without which a script refuses every call.
 OPTIONS = {"schedule": "every=60000"}
 # Items for a verb that would find nothing to do for those from the manifest alone.
+REPAIRED = ["held0", "held1", "waits", "later", "done", "failed", "suspect", "gone"]
 BUSY_ITEMS: dict[str, list[Arg]] = {
     "submit": ["", b"1", "made", b"1"],
     "cancel": ["held0", "waits", "later"],
@@ -37,6 +38,7 @@ BUSY_ITEMS: dict[str, list[Arg]] = {
     "watch": ["held0", "waits", "done"],
     "queue/delete": ["waits", "later", "done"],
     "queue/run": ["later"],
+    "queue/repair": [part for id in REPAIRED for part in (id, "-")],
 }
 
 

@@ -1,0 +1,146 @@
+"""What is wrong with the records of a queue, and what mends it, as plans. Nothing is sent here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from pyjobs.admin.plan import Plan, Words
+from pyjobs.admin.plans import stats
+from pyjobs.engine import MAX_ITEMS, OPERATOR, PLACES, Keys
+from pyjobs.errors import BadArgument
+from pyjobs.validate import checked
+
+Progress = Callable[[int], object]
+PLACE_OF = {"pending": "waiting", "delayed": "delayed", "inflight": "inflight", "dead": "dead"}
+
+
+class Finding(NamedTuple):
+    """Holds what is wrong with one job, or with one entry of a queue.
+
+    Attributes:
+        place: 'waiting', 'delayed', 'inflight' or 'dead'; '' for an ended job, which has none.
+        id: the job's id.
+        finding: 'missing', 'stray', 'unlisted', 'kept', 'going', 'unique' or 'mode', as queue/walk
+            and queue/check say.
+        state: the job's state; '' when there is no such job.
+    """
+
+    place: str
+    id: str
+    finding: str
+    state: str
+
+
+class Repaired(NamedTuple):
+    """Holds what became of a finding.
+
+    Attributes:
+        finding: what was wrong.
+        word: 'mended'; 'right' when it was so already; 'left' when it stays wrong.
+    """
+
+    finding: Finding
+    word: str
+
+
+def scanned(keys: Keys, queue: str, cursor: str) -> Plan[tuple[str, list[str]]]:
+    """Scan a part of the keys of a node; return the next cursor ('0' after the last) and ids."""
+    key = keys.queue(queue)
+    begin = f"{key}:job:"
+    words = ("SCAN", cursor or "0", "MATCH", f"{begin}*", "COUNT", str(MAX_ITEMS))
+    after, names = yield Words(words, near=key)
+    ids = [text(name)[len(begin) :] for name in names]
+    return text(after), ids
+
+
+def check(keys: Keys, queue: str, progress: Progress | None) -> Plan[list[Finding]]:
+    """Hold every entry and every stored job of a queue against the other."""
+    found = yield from examine(keys, queue, progress)
+    return [finding for finding, _ in found]
+
+
+def examine(keys: Keys, queue: str, progress: Progress | None) -> Plan[list[tuple[Finding, str]]]:
+    """As `check`, each with the token that queue/repair needs."""
+    mode = (yield from stats(keys, queue)).mode
+    unseen: dict[str, str] = {}
+    findings: dict[str, tuple[Finding, str]] = {}
+    if mode != "simple":
+        cursor = ""
+        while cursor != "0":
+            cursor, ids = yield from scanned(keys, queue, cursor)
+            found = yield from checked_ids(keys, queue, ids)
+            for id, job in found:
+                if job.finding == "unseen":
+                    unseen[id] = job.token
+                elif job.finding:
+                    place = PLACE_OF.get(job.state, "")
+                    findings[id] = (Finding(place, id, job.finding, job.state), "-")
+    for finding in (yield from walked(keys, queue, unseen, progress)):
+        findings[finding.id] = (finding, "-")
+    # Those that were pending before the walk and still are, unclaimed, are not in the list.
+    for id, job in (yield from checked_ids(keys, queue, list(unseen))):
+        if job.finding == "unseen" and job.token == unseen[id]:
+            findings[id] = (Finding("waiting", id, "unlisted", job.state), job.token)
+    order = {place: at for at, place in enumerate((*PLACES, ""))}
+    return sorted(findings.values(), key=lambda one: (order[one[0].place], one[0].id))
+
+
+def walked(
+    keys: Keys, queue: str, unseen: dict[str, str], progress: Progress | None
+) -> Plan[list[Finding]]:
+    """Walk every place of a queue; take the ids that are met out of `unseen`."""
+    found, looked = [], 0
+    for place in PLACES:
+        cursor = "begin"
+        while cursor:
+            begin = "" if cursor == "begin" else cursor
+            page = yield OPERATOR.walk(keys.queue(queue), place, cursor=begin)
+            for entry in page.entries:
+                unseen.pop(entry.id, None)
+                if entry.finding:
+                    found.append(Finding(place, entry.id, entry.finding, entry.state))
+            looked, cursor = looked + len(page.entries), page.cursor
+            if progress:
+                progress(looked)
+    return found
+
+
+def checked_ids(keys: Keys, queue: str, ids: list[str]) -> Plan[list[tuple[str, Any]]]:
+    """Hold jobs against the places of their queue; what is no id is left out."""
+    named = [id for id in ids if is_id(id)]
+    found: list[tuple[str, Any]] = []
+    for at in range(0, len(named), MAX_ITEMS):
+        part = named[at : at + MAX_ITEMS]
+        found += zip(part, (yield OPERATOR.check(keys.queue(queue), part)), strict=True)
+    return found
+
+
+def repair(keys: Keys, queue: str, progress: Progress | None) -> Plan[list[Repaired]]:
+    """Mend what a check finds."""
+    mode = (yield from stats(keys, queue)).mode
+    if not mode:
+        registered = yield Words(("HGET", keys.queues, queue))
+        mode = text(registered or b"reliable")
+    found = yield from examine(keys, queue, progress)
+    named = [(finding, token) for finding, token in found if is_id(finding.id)]
+    words: list[str] = []
+    for at in range(0, len(named), MAX_ITEMS):
+        part = [(finding.id, token) for finding, token in named[at : at + MAX_ITEMS]]
+        words += yield OPERATOR.repair(keys.queue(queue), mode, part)
+    mended = [Repaired(one[0], word) for one, word in zip(named, words, strict=True)]
+    return mended + [Repaired(one, "left") for one, _ in found if not is_id(one.id)]
+
+
+def is_id(id: str) -> bool:
+    """Whether a script takes it as an id: what stands in a queue may have been written by hand."""
+    try:
+        checked("id", id)
+    except BadArgument:
+        return False
+    return True
+
+
+def text(value: Any) -> str:
+    """Return a reply of Redis as a text."""
+    return value.decode(errors="surrogateescape") if isinstance(value, bytes) else str(value)
