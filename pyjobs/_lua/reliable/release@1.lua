@@ -99,11 +99,11 @@ local function fence(q, first, width, reader)
   return words, ids, jobs, places
 end
 local function read(q, id, ...)
-  local job = redis.pcall('HMGET', q.job .. id, ...)
+  local job = redis.pcall('HMGET', q.key .. ':job:' .. id, ...)
   if not job.err then
     return job
   end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.job .. id, ...)
+  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, ...)
 end
 local function whole(text)
   return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -120,20 +120,8 @@ local function open(key, mode, ...)
   local q = {
     name = tag,
     key = key,
-    meta = key .. ':meta',
-    pending = key .. ':pending',
-    wake = key .. ':wake',
-    job = key .. ':job:',
-    inflight = key .. ':inflight',
-    delayed = key .. ':delayed',
-    dead = key .. ':dead',
-    claim = key .. ':claim:',
-    unique = key .. ':unique:',
-    broken = key .. ':broken',
-    client = key .. ':client:',
-    cancel = key .. ':cancel',
   }
-  local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...)
+  local meta = redis.call('HMGET', q.key .. ':meta', 'mode', 'layout', 'token', 'suspect', ...)
   local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
   for i = 1, select('#', ...) do
     q[select(i, ...)] = whole(meta[4 + i])
@@ -198,9 +186,9 @@ if unknown then
   redis.call('ZREM', opened.inflight, unpack(ids))
   local function unique_key(q, unique)
     if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
-      return q.unique .. unique
+      return q.key .. ':unique:' .. unique
     end
-    return q.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+    return q.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
   end
   for n, id in ipairs(ids) do
     local job = jobs[n]
@@ -304,20 +292,20 @@ end
 if #ids == 0 then
   return words
 end
-bad = denied('HSET', q.job .. ids[1], 'RPUSH', q.pending, 'LPUSH', q.wake)
+bad = denied('HSET', q.key .. ':job:' .. ids[1], 'RPUSH', q.key .. ':pending', 'LPUSH', q.key .. ':wake')
 if bad then
   return redis.error_reply(bad)
 end
-q.waiting = redis.call('LLEN', q.pending)
-q.awake = redis.call('LLEN', q.wake)
-redis.call('ZREM', q.inflight, unpack(ids))
+q.waiting = redis.call('LLEN', q.key .. ':pending')
+q.awake = redis.call('LLEN', q.key .. ':wake')
+redis.call('ZREM', q.key .. ':inflight', unpack(ids))
 for i = #ids, 1, -1 do
   local id, job = ids[i], jobs[i]
-  redis.call('HSET', q.job .. id, 'state', 'pending', 'releases', (tonumber(job[8]) or 0) + 1)
-  redis.call('RPUSH', q.pending, id)
+  redis.call('HSET', q.key .. ':job:' .. id, 'state', 'pending', 'releases', (tonumber(job[8]) or 0) + 1)
+  redis.call('RPUSH', q.key .. ':pending', id)
   words[places[i]] = 'pending'
 end
 if q.awake == 0 then
-  q.awake = redis.call('LPUSH', q.wake, '1')
+  q.awake = redis.call('LPUSH', q.key .. ':wake', '1')
 end
 return words
