@@ -18,45 +18,42 @@ from lua_build.scope import NUMBERED, clone, parts, walk
 def derive(tree: Any) -> None:
     """Puts the fields that follow from another field into the places that read them."""
     nodes = walk(tree)
-    for node in nodes:
-        if isinstance(node, lua.LocalAssign) and len(node.values) == len(node.targets) == 1:
-            [name], [table] = node.targets, node.values
-            if isinstance(table, lua.Table):
-                derive_table(tree, nodes, NUMBERED.sub("", name.id), table)
-
-
-def derive_table(tree: Any, nodes: list[Any], name: str, table: Any) -> None:
-    """The fields of one table, which variables called `name` hold."""
-    targets = {
-        id(one): one
+    written = {
+        id(one)
         for node in nodes
         if isinstance(node, lua.Assign) and not isinstance(node, lua.LocalAssign)
         for one in node.targets
     }
     indexes = [node for node in nodes if isinstance(node, lua.Index)]
-    if any(is_computed(one) and id(one) not in targets and holds(one.value, name) for one in indexes):
-        return
-    # A field that another table has too, or that is written, follows from nothing.
-    fields = [one for one in table.fields if is_named(one)]
+    # A field that several tables have, or that is written, follows from nothing.
     known = Counter(one.key.id for one in nodes if is_named(one))
-    known.update(one.idx.id for one in targets.values() if is_field(one))
-    roots = {
-        field.value.id: field.key.id
-        for field in fields
-        if isinstance(field.value, lua.Name) and known[field.key.id] == 1
-    }
-    made = {
-        field.key.id: (roots[field.value.left.id], field.value.right)
-        for field in fields
-        if isinstance(field.value, lua.Concat)
-        and isinstance(field.value.left, lua.Name)
-        and isinstance(field.value.right, lua.String)
-        and field.value.left.id in roots
-        and known[field.key.id] == 1
-    }
-    if made:
-        table.fields = [one for one in table.fields if not is_named(one) or one.key.id not in made]
-        replace(tree, name, made)
+    known.update(one.idx.id for one in indexes if is_field(one) and id(one) in written)
+    made: dict[str, tuple[str, Any]] = {}
+    for table in [node for node in nodes if isinstance(node, lua.Table)]:
+        own = {one.key.id: one.value for one in table.fields if is_named(one)}
+        own = {name: value for name, value in own.items() if known[name] == 1}
+        roots = {value.id: name for name, value in own.items() if isinstance(value, lua.Name)}
+        made |= {
+            name: (roots[value.left.id], value.right)
+            for name, value in own.items()
+            if isinstance(value, lua.Concat)
+            and isinstance(value.left, lua.Name)
+            and isinstance(value.right, lua.String)
+            and value.left.id in roots
+        }
+    # Where a field is read by a name that only the call knows, each may be.
+    tables = {called(one.value) for one in indexes if is_field(one) and one.idx.id in made}
+    if any(
+        is_computed(one) and id(one) not in written and called(one.value) in tables
+        for one in indexes
+    ):
+        return
+    for node in nodes:
+        if isinstance(node, lua.Table):
+            node.fields = [
+                one for one in node.fields if not is_named(one) or one.key.id not in made
+            ]
+    replace(tree, made)
 
 
 def is_named(node: Any) -> bool:
@@ -71,21 +68,19 @@ def is_field(node: Any) -> bool:
 
 
 def is_computed(node: Any) -> bool:
-    """Whether it reads a field whose name only the call knows."""
     return not is_field(node) and not isinstance(node.idx, (lua.Number, lua.String))
 
 
-def holds(node: Any, name: str) -> bool:
-    return isinstance(node, lua.Name) and NUMBERED.sub("", node.id) == name
+def called(node: Any) -> str | None:
+    """The name in the source of the variable that holds a table; None for another expression."""
+    return NUMBERED.sub("", node.id) if isinstance(node, lua.Name) else None
 
 
-def replace(tree: Any, name: str, made: dict[str, tuple[str, Any]]) -> None:
-    """Put what `made` says in place of each of these fields, of `name` or of an element of a list."""
+def replace(tree: Any, made: dict[str, tuple[str, Any]]) -> None:
+    """Put what `made` says, a field and a text behind it, in place of the fields that it names."""
 
     def joined(node: Any) -> Any:
         if not (is_field(node) and node.idx.id in made):
-            return node
-        if not (holds(node.value, name) or isinstance(node.value, lua.Index)):
             return node
         root, text = made[node.idx.id]
         whole = clone(node)

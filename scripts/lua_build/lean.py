@@ -34,7 +34,10 @@ def lean(text: str, what: str) -> str:
 @functools.cache
 def maker() -> str:
     """What makes a script lean: the sources of this program."""
-    own = (Path(__file__).with_name(f"{name}.py") for name in ("scope", "inline", "tidy", "fields", "lean"))
+    own = (
+        Path(__file__).with_name(f"{name}.py")
+        for name in ("scope", "inline", "tidy", "fields", "lean")
+    )
     return PARSER + "".join(source.read_text() for source in own)
 
 
