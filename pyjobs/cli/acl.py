@@ -6,8 +6,8 @@ import click
 
 from pyjobs.cli.common import mode_option, prefix_option, url_option
 from pyjobs.cli.output import show
-from pyjobs.engine import ROLES, Keys, ModeName, rules_of
-from pyjobs.transport import database
+from pyjobs.engine import ROLES, Durable, Keys, ModeName, durable_of, rules_of
+from pyjobs.transport import database, spans_nodes
 from pyjobs.validate import checked
 
 
@@ -28,6 +28,12 @@ from pyjobs.validate import checked
     help="Also let a producer or a worker read the scripts in Redis, as programs in other "
     "languages do. Needs Redis 7.",
 )
+@click.option(
+    "--durable",
+    metavar="WHO",
+    callback=lambda _, __, text: None if text is None else durable_of(text),
+    help="Also let the user submit durably: replicas:N or aof, which needs Redis 7.2 or Valkey.",
+)
 @url_option
 @prefix_option
 def acl(
@@ -37,6 +43,7 @@ def acl(
     user: str | None,
     db: int | None,
     scripts: bool,
+    durable: Durable | None,
     url: str,
     prefix: str,
 ) -> None:
@@ -49,10 +56,20 @@ def acl(
     \b
         pyjobs acl worker words
 
-    Write a password in the place of PASSWORD. Nothing is sent to Redis.
+    Write a password in the place of PASSWORD. Nothing is sent to Redis. With a redis+cluster:// URL
+    the rules are for a cluster: run the line on every node.
     """
     number = database(url) if db is None else db
-    rules = rules_of(role, mode, Keys(prefix), queues, db=number, scripts=scripts)
+    rules = rules_of(
+        role,
+        mode,
+        Keys(prefix),
+        queues,
+        db=number,
+        scripts=scripts,
+        cluster=spans_nodes(url),
+        durable=durable,
+    )
     quoted = [f"'{rule}'" if rule[0] in "~&%" or "|" in rule else rule for rule in rules]
     name = checked("user", user or role)
     show(" ".join(["ACL SETUSER", name, "reset on '>PASSWORD'", *quoted]))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from pyjobs.engine.durable import Durable
 from pyjobs.engine.keys import Keys
 from pyjobs.engine.modes import mode_named
 from pyjobs.engine.scripts import Script, everything, script
@@ -103,7 +104,15 @@ def dry_runs_of(role: str, mode: str, queue: str) -> list[tuple[str, ...]]:
 
 
 def rules_of(
-    role: str, mode: str, keys: Keys, queues: Sequence[str], *, db: int = 0, scripts: bool = False
+    role: str,
+    mode: str,
+    keys: Keys,
+    queues: Sequence[str],
+    *,
+    db: int = 0,
+    scripts: bool = False,
+    cluster: bool = False,
+    durable: Durable | None = None,
 ) -> Iterator[str]:
     """Yield the rules of ACL SETUSER that give a user the rights of a role and no more.
 
@@ -118,6 +127,8 @@ def rules_of(
             select that one.
         scripts: add the right to read the shas and bodies of the scripts in Redis, as programs of
             other languages do. Needs Redis 7. An operator has the right to write them too.
+        cluster: add the right to ask a cluster who owns which slot.
+        durable: what the user's submits wait for; None is nothing.
 
     Raises:
         BadArgument: there is no such role, or a queue's name is not a name.
@@ -145,4 +156,8 @@ def rules_of(
         yield "+script|exists"
     if db:
         yield "+select"
+    if cluster:
+        yield "+cluster|slots"
+    if durable is not None:
+        plain.add(durable.command)
     yield from sorted(f"+{command.lower()}" for command in plain)

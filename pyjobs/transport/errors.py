@@ -68,14 +68,14 @@ def forbids(error: exceptions.RedisError) -> bool:
 
 
 def writes_refused(error: BaseException) -> bool:
-    """Return whether Redis itself answered that it writes nothing now. Calls of other callers are
-    not carried out either.
+    """Return whether Redis itself answered that it writes nothing now, or that the queue moves to
+    another node. Calls of other callers are not carried out either.
 
     Args:
         error: an error of this package.
     """
     cause = error.__cause__
-    return isinstance(cause, NO_WRITES) or WAITED_FOR.search(str(cause)) is not None
+    return isinstance(cause, (*NO_WRITES, *MOVING)) or WAITED_FOR.search(str(cause)) is not None
 
 
 def not_sent(error: exceptions.RedisError) -> bool:

@@ -1,8 +1,8 @@
-"""Fields of a table that are made when they are read: a table of ten texts costs more than the two of
-them that a call needs.
+"""Fields of a table that are made where they are read.
 
-In `local q = { key = queue, job = queue .. ':job:' }` the field `job` follows from `key`. So each
-`q.job` becomes `q.key .. ':job:'`, and the table holds `key` alone.
+A table of ten texts costs more than the two of them that a call needs. In
+`local q = { key = queue, job = queue .. ':job:' }` the field `job` follows from `key`: each `q.job`
+becomes `q.key .. ':job:'`, and the table holds `key` alone.
 """
 
 from __future__ import annotations

@@ -103,7 +103,7 @@ class Reader:
             "bin/gunicorn": f"{sys.executable} -m gunicorn",
             **{
                 f"scripts/{name}": str(ROOT / "scripts" / name)
-                for name in ("bench", "chaos", "mutants")
+                for name in ("bench", "chaos", "cluster", "mutants")
             },
         }
         for name, command in programs.items():

@@ -7,6 +7,7 @@ nothing: with clients that speak to one node (`redis://`), and with clients that
 
 from __future__ import annotations
 
+import shlex
 import threading
 import time
 from collections import Counter
@@ -26,6 +27,7 @@ from support.servers import FOUND, PREFERRED, own_server
 from support.store import HOUR, Jobs, Q, Store, leaks
 
 import pyjobs
+from pyjobs.engine.acl import ROLES
 from pyjobs.engine.modes import MODES
 from pyjobs.engine.scripts import Script
 from pyjobs.errors import PyjobsError, Unavailable
@@ -263,6 +265,43 @@ def test_slots_that_move_under_load_lose_no_job_and_run_none_twice(cluster: Clus
     assert [commands_of(node).get("asking", 0) for node in cluster.nodes] == before
 
 
+def test_a_job_runs_on_while_its_slot_moves_for_longer_than_its_lease(
+    cluster: ClusterOfNodes,
+) -> None:
+    """Nobody can claim it meanwhile, so that its worker need not give it up."""
+    [name] = cluster.names(1)
+    begun: list[int] = []
+    free = threading.Event()
+
+    def handle(job: pyjobs.ClaimedJob) -> Any:
+        begun.append(job.attempt)
+        return free.wait(SOON)
+
+    settings = {"queues": [name], "lease": 0.5}
+    with pyjobs.Client(cluster.url, queue=name) as client:
+        with working(cluster.url, handle, **settings), working(cluster.url, handle, **settings):
+            job = client.submit(1)
+            wait_until(lambda: begun)
+            old = cluster.owner(name)
+            move = Move(old, next(node for node in cluster.nodes if node is not old), name)
+            move.begin()
+            move.keys(1)
+            time.sleep(1.5)
+            while move.keys(20):
+                pass
+            move.end()
+            time.sleep(1.0)
+            free.set()
+            assert job.result(SOON) is True
+        assert begun == [1]
+        # The slot is to be where the other tests look for it.
+        back = Move(move.new, move.old, name)
+        back.begin()
+        while back.keys(20):
+            pass
+        back.end()
+
+
 def test_a_node_that_is_killed_stops_the_queues_of_no_other_node() -> None:
     """The most urgent queue is on the node that dies."""
     with cluster_of(3) as cluster:
@@ -367,6 +406,55 @@ def test_the_commands_serve_the_queues_of_every_node(
             out("cancel", name, "a")
         found = out("reap")
         assert all(name in found for name in names)
+
+
+OF_OPERATORS = (
+    *("status", "jobs {q}", "show {q} a", "explain {q} a", "dead {q}", "failures {q}"),
+    *("requeue {q} a", "pause {q}", "resume {q}", "run-now {q} a", "cancel {q} a"),
+    *(
+        "delete {q} a --yes",
+        "purge {q} --yes",
+        "limit {q} --waiting 1000",
+        "schedules {q}",
+        "check {q}",
+    ),
+    *("reap", "scripts load", "mode {q} reliable"),
+)
+
+
+def test_the_printed_rights_are_enough_for_each_role_on_every_node(
+    cluster: ClusterOfNodes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = cluster.names(3)
+
+    def fail(_: pyjobs.ClaimedJob) -> None:
+        raise pyjobs.Reject("no")
+
+    with connect(cluster.url) as server:
+        cli = Cli(cluster.url, server, tmp_path, capsys)
+        for role in ROLES:
+            words = cli("acl", role, "--url", cluster.url, "--durable", "replicas:1").out
+            assert "'+cluster|slots'" in words and "+wait" in words
+            for node in cluster.nodes:
+                ask(node, *shlex.split(words.replace("PASSWORD", "pw")))
+
+        def url(role: str) -> str:
+            return cluster.url.replace("://", f"://{role}:pw@")
+
+        try:
+            for name in names:
+                with (
+                    pyjobs.Client(url("producer"), queue=name) as client,
+                    working(url("worker"), fail, queues=[name]),
+                ):
+                    assert client.submit(1, id="a").exception(SOON)
+                for line in OF_OPERATORS:
+                    words = line.format(q=name)
+                    done = cli(*words.split(), "--url", url("operator"))
+                    assert not done.code, (words, done)
+        finally:
+            for node in cluster.nodes:
+                ask(node, "ACL", "DELUSER", *ROLES)
 
 
 @pytest.mark.parametrize("name", SERVERS)

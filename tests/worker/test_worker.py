@@ -182,19 +182,8 @@ class TestHandlers:
             asyncio.run(claimed.done())
         fields = {name for name in dir(claimed) if not name.startswith("_")}
         assert fields == {
-            *(
-                "id",
-                "queue",
-                "data",
-                "attempt",
-                "context",
-                "queued",
-                "timeout",
-                "token",
-                "lost",
-                "task",
-            ),
-            *("state", "save"),
+            *("id", "queue", "data", "attempt", "context", "queued", "timeout", "token", "lost"),
+            *("task", "state", "save", "progress"),
             *("done", "fail"),
         }
 

@@ -107,10 +107,13 @@ do
   for i = first, #ARGV, 4 do
     local verdict = ARGV[i + 2] or ''
     local word, delay = verdict:match('^(%l+)=(.*)$')
-    if word == 'retry' or word == 'snooze' then
+    if word == 'retry' or word == 'snooze' or word == 'continue' then
       int('verdict', delay, 0, 315360000000)
+      if word == 'continue' and ARGV[i + 3] == '' then
+        bad = bad or ('BADARG ' .. 'error' .. ': ' .. 'empty, with nothing to go on from')
+      end
     elseif verdict ~= 'retry' and verdict ~= 'reject' then
-      bad = bad or ('BADARG ' .. 'verdict' .. ': ' .. 'not retry, retry=MS, snooze=MS or reject')
+      bad = bad or ('BADARG ' .. 'verdict' .. ': ' .. 'not retry, retry=MS, snooze=MS, continue=MS or reject')
     end
   end
 end
@@ -240,10 +243,10 @@ for n, id in ipairs(ids) do
   local at = first + 4 * (place - 1)
   local verdict, body = ARGV[at + 2], ARGV[at + 3]
   local word, delay = verdict:match('^(%l+)=?(.*)$')
-  local counted = word == 'snooze' and 0 or 1
+  local counted = (word == 'snooze' or word == 'continue') and 0 or 1
   local attempts_2, past = (tonumber(job[8]) or 0) + counted, (tonumber(job[12]) or 0) + counted
   local crashed = tonumber(job[11]) or 0
-  local used_up = word ~= 'snooze' and attempts_2 >= (tonumber(job[9]) or max_attempts)
+  local used_up = counted == 1 and attempts_2 >= (tonumber(job[9]) or max_attempts)
   redis.call('HSET', q_2.key .. ':job:' .. id, 'attempts', attempts_2, 'past', past)
   if word == 'reject' or used_up then
     do
@@ -289,7 +292,7 @@ for n, id in ipairs(ids) do
   else
     local base = tonumber(job[10]) or backoff_2
     local wait = tonumber(delay) or backoff_delay(base, attempts_2, backoff_max_2, at)
-    redis.call('HSET', q_2.key .. ':job:' .. id, 'state', 'delayed', 'error', body)
+    redis.call('HSET', q_2.key .. ':job:' .. id, 'state', 'delayed', word == 'continue' and 'saved' or 'error', body)
     if job[11] then
       redis.call('HSET', q_2.key .. ':job:' .. id, 'past', past + crashed)
       redis.call('HDEL', q_2.key .. ':job:' .. id, 'crashes')

@@ -172,18 +172,18 @@ if unknown then
   if #ids == 0 then
     return words
   end
-  opened.waiting = redis.call('LLEN', opened.pending)
-  opened.awake = redis.call('LLEN', opened.wake)
-  redis.call('LLEN', opened.broken)
-  opened.flying = redis.call('ZCARD', opened.inflight)
-  opened.later = redis.call('ZCARD', opened.delayed)
-  opened.buried = redis.call('ZCARD', opened.dead)
-  local key = opened.job .. ids[1]
-  bad = denied('HSET', key, 'PEXPIRE', key, 'ZADD', opened.delayed, 'LPUSH', opened.wake, 'ZREMRANGEBYSCORE', opened.dead, 'ZRANGE', opened.dead, 'DEL', key)
+  opened.waiting = redis.call('LLEN', opened.key .. ':pending')
+  opened.awake = redis.call('LLEN', opened.key .. ':wake')
+  redis.call('LLEN', opened.key .. ':broken')
+  opened.flying = redis.call('ZCARD', opened.key .. ':inflight')
+  opened.later = redis.call('ZCARD', opened.key .. ':delayed')
+  opened.buried = redis.call('ZCARD', opened.key .. ':dead')
+  local key = opened.key .. ':job:' .. ids[1]
+  bad = denied('HSET', key, 'PEXPIRE', key, 'ZADD', opened.key .. ':delayed', 'LPUSH', opened.key .. ':wake', 'ZREMRANGEBYSCORE', opened.key .. ':dead', 'ZRANGE', opened.key .. ':dead', 'DEL', key)
   if bad then
     return redis.error_reply(bad)
   end
-  redis.call('ZREM', opened.inflight, unpack(ids))
+  redis.call('ZREM', opened.key .. ':inflight', unpack(ids))
   local function unique_key(q, unique)
     if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
       return q.key .. ':unique:' .. unique
@@ -195,7 +195,7 @@ if unknown then
     local begun = not job[9] and (job[8] or job[11] or job[12])
     local since, start_by = tonumber(job[9]) or now, not begun and tonumber(job[10]) or nil
     if begun and job[10] then
-      redis.call('HSET', opened.job .. id, 'start_by', '')
+      redis.call('HSET', opened.key .. ':job:' .. id, 'start_by', '')
     end
     local wait
     do
@@ -208,18 +208,18 @@ if unknown then
         wait = wait_2
       end
     end
-    redis.call('HSET', opened.job .. id, 'releases', (tonumber(job[8]) or 0) + 1)
+    redis.call('HSET', opened.key .. ':job:' .. id, 'releases', (tonumber(job[8]) or 0) + 1)
     if wait then
-      redis.call('HSET', opened.job .. id, 'state', 'delayed', 'unknown_since', string.format('%.0f', since))
+      redis.call('HSET', opened.key .. ':job:' .. id, 'state', 'delayed', 'unknown_since', string.format('%.0f', since))
       if start_by then
-        redis.call('HSET', opened.job .. id, 'expires', job[10])
+        redis.call('HSET', opened.key .. ':job:' .. id, 'expires', job[10])
       end
-      redis.call('ZADD', opened.delayed, now + wait, id)
+      redis.call('ZADD', opened.key .. ':delayed', now + wait, id)
     else
       local attempts = (tonumber(job[13]) or 0) + (tonumber(job[12]) or 0)
       local body = job[11] or ''
       do
-        local key_2 = opened.job .. id
+        local key_2 = opened.key .. ':job:' .. id
         redis.call('HSET', key_2, 'state', 'dead', 'error', body, '_processed', stamp)
         redis.call('HSET', key_2, 'reason', 'unknown')
         redis.call('PEXPIRE', key_2, 604800000)
@@ -234,7 +234,7 @@ if unknown then
         if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
           local line = id .. ' ' .. 'dead' .. ' ' .. 'unknown' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. (attempts and attempts .. ' ' or '') .. #body .. '\n' .. body .. '\n'
           for client in clients:gmatch('[^ ]+') do
-            local channel = opened.client .. client
+            local channel = opened.key .. ':client:' .. client
             local message = messages[channel] or {
               bytes = 0,
             }
@@ -250,27 +250,27 @@ if unknown then
           end
         end
       end
-      redis.call('ZADD', opened.dead, now, id)
+      redis.call('ZADD', opened.key .. ':dead', now, id)
       died = died + 1
     end
     words[places[n]] = wait and 'delayed' or 'dead'
   end
   if not (died == 0) then
-    redis.call('ZREMRANGEBYSCORE', opened.dead, '-inf', now - 604800000)
-    local most = whole(redis.call('HMGET', opened.meta, 'most_dead')[1]) or 10000
-    local excess = math.min(redis.call('ZCARD', opened.dead) - most, died + 100)
+    redis.call('ZREMRANGEBYSCORE', opened.key .. ':dead', '-inf', now - 604800000)
+    local most = whole(redis.call('HMGET', opened.key .. ':meta', 'most_dead')[1]) or 10000
+    local excess = math.min(redis.call('ZCARD', opened.key .. ':dead') - most, died + 100)
     if excess > 0 then
-      local ids_2 = redis.call('ZRANGE', opened.dead, 0, excess - 1)
+      local ids_2 = redis.call('ZRANGE', opened.key .. ':dead', 0, excess - 1)
       for _, id in ipairs(ids_2) do
-        redis.call('DEL', opened.job .. id)
+        redis.call('DEL', opened.key .. ':job:' .. id)
       end
-      redis.call('ZREM', opened.dead, unpack(ids_2))
+      redis.call('ZREM', opened.key .. ':dead', unpack(ids_2))
     end
-    redis.call('PEXPIRE', opened.dead, 604800000)
+    redis.call('PEXPIRE', opened.key .. ':dead', 604800000)
     died = 0
   end
   if opened.awake == 0 then
-    opened.awake = redis.call('LPUSH', opened.wake, '1')
+    opened.awake = redis.call('LPUSH', opened.key .. ':wake', '1')
   end
   for channel, message in pairs(messages) do
     redis.pcall('PUBLISH', channel, table.concat(message))

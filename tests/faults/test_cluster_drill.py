@@ -1,0 +1,53 @@
+"""Short drills of a cluster with replicas. `scripts/cluster` does the long ones."""
+
+from __future__ import annotations
+
+import pytest
+from drill.account import Account, undisturbed
+from drill.load import Load
+from drill.nodes import cluster_of
+from drill.runs import ATOMIC, DRILLS
+from support.servers import FOUND
+
+MODERN = [name for name in sorted(FOUND) if name != "redis-6.2"]
+
+
+@pytest.mark.slow
+@pytest.mark.long
+@pytest.mark.parametrize("drill", list(DRILLS))
+@pytest.mark.parametrize("name", [name for name in MODERN if name in {"redis-7.0", "valkey-9.1"}])
+def test_a_small_drill_breaks_no_promise(name: str, drill: str) -> None:
+    if not name.startswith(ATOMIC.get(drill, "")):
+        pytest.skip("this server can't move a slot at once")
+    with cluster_of(FOUND[name]) as cluster:
+        account = DRILLS[drill](cluster, True)
+    assert account.broken == []
+
+
+# --- the account ---
+
+
+def test_an_account_says_what_clients_noticed() -> None:
+    account = Account(lost=1, twice=2)
+    account.errors["Unavailable"] = 3
+    undisturbed(account)
+    assert account.broken == ["1 lost", "2 began twice", "errors of clients: {'Unavailable': 3}"]
+
+
+def test_a_load_knows_how_long_a_job_waited_for_a_worker() -> None:
+    load = Load("redis+cluster://h", [["a"], ["b"]])
+    load.sent["a"] += [1.0, 2.0]
+    load.starts["a"] += [1.1, 2.7]
+    load.sent["b"] += [9.0]
+    assert load.longest_wait(["a", "b"], 0.0, 5.0) == pytest.approx(0.7)
+    # One that has not begun has waited until the end.
+    assert load.longest_wait(["b"], 0.0, 9.5) == pytest.approx(0.5)
+    assert load.has_begun(["a"], 2.0) and not load.has_begun(["a", "b"], 0.0)
+    assert load.again(["a"], 1.0) == 1.1
+
+
+def test_a_load_knows_how_long_its_own_process_stood_still() -> None:
+    load = Load("redis+cluster://h", [["a"]])
+    load.stalls += [(1.0, 0.3), (1.5, 0.2), (3.0, 0.1)]
+    assert load.stalled(0.0, 5.0) == pytest.approx(0.5)
+    assert load.stalled(2.0, 5.0) == pytest.approx(0.1)
