@@ -43,7 +43,7 @@ from pyjobs.errors import (
 )
 from pyjobs.progress import Progress
 from pyjobs.tasks import Task, task
-from pyjobs.worker import ClaimedJob, Reject, Retry, Snooze, Worker
+from pyjobs.worker import ClaimedJob, Continue, Reject, Retry, Snooze, Worker
 
 __version__ = version("pyjobs")
 
@@ -54,6 +54,7 @@ __all__ = [
     "Client",
     "ClientClosed",
     "Conflict",
+    "Continue",
     "Forbidden",
     "Job",
     "JobCancelled",

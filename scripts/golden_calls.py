@@ -189,7 +189,7 @@ CHAPTERS: dict[str, list[Step]] = {
             "",
             says="At the end are its timeout and its task, if it has one.",
         ),
-        call("reliable/fail", RELIABLE, "", "job-6", "4-nonce.5", "snooze=60000", b""),
+        call("reliable/fail", RELIABLE, "", "job-6", "4-nonce.5", "continue=60000", b"40"),
         call("reliable/cancel", RELIABLE, "", "job-6"),
     ],
     "Recoverable mode": [

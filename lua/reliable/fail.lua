@@ -1,5 +1,5 @@
 -- reliable/fail @1
--- Record that jobs in flight failed: each is tried again after a backoff, or is dead.
+-- Record that jobs in flight failed, are put off or go on later: each is run again after a time, or is dead.
 -- returns  [outcome per item]
 --          outcome  word  'delayed=MS' (tried again after so many ms) or 'dead', 'repeat' (this token has ended the
 --                         attempt before), 'LOST' (the token is not the job's any more), 'cancelled' or 'NOJOB'; only
@@ -29,7 +29,7 @@ local options     = read_options(ARGV[1])                               -- optio
 local attempts    = option(options, 'max_attempts', 1, 1000, 3)         -- int      handled failures until a job is dead
 local backoff     = option(options, 'backoff', 0, MAX_MS, 1000)         -- ms       wait before the second attempt, then doubled
 local backoff_max = option(options, 'backoff_max', 0, MAX_MS, 3600000)  -- ms       longest wait
-local failed      = items(2, 4)                                         -- items    id:id token:token verdict:verdict error:bytes  retry, retry=MS, snooze=MS or reject
+local failed      = items(2, 4)                                         -- items    id:id token:token verdict:verdict error:bytes  retry, retry=MS, snooze=MS, continue=MS (the text is saved, and no error) or reject
 
 arity(1)
 no_more_options(options)

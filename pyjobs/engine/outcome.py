@@ -13,7 +13,8 @@ class Outcome(NamedTuple):
         verb: 'complete', 'fail', 'release', or 'unknown': a release of a job whose task the worker
             does not know.
         body: the result's or the error's bytes.
-        verdict: of a failure in reliable mode: 'retry', 'retry=MS', 'snooze=MS' or 'reject'.
+        verdict: of a failure in reliable mode: 'retry', 'retry=MS', 'snooze=MS',
+            'continue=MS' (then the body is what is saved) or 'reject'.
         why: what went wrong, in one line for the log.
     """
 

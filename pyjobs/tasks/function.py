@@ -16,7 +16,7 @@ from pyjobs.tasks.dependencies import JOB, Resolved, dependencies_of, resolved
 from pyjobs.tasks.schedule import TaskSchedule, check_schedulable
 from pyjobs.tasks.signature import default_name, read_signature
 from pyjobs.validate import checked, functions
-from pyjobs.worker import EXECUTORS, ClaimedJob, ExecutorName, Reject, Retry, Snooze
+from pyjobs.worker import EXECUTORS, ClaimedJob, ExecutorName, Reject, Verdict
 
 T = TypeVar("T")
 Exceptions = tuple[type[BaseException], ...]
@@ -186,7 +186,7 @@ class Task(BaseTask[P, T]):
 
     def _judged(self, error: Exception) -> Exception:
         """Return what the policy makes of an exception of the function."""
-        if isinstance(error, (Reject, Retry, Snooze)):
+        if isinstance(error, Verdict):
             return error
         refused = isinstance(error, self._reject_on)
         if refused or (self._retry_on is not None and not isinstance(error, self._retry_on)):

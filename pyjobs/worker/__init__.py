@@ -9,13 +9,14 @@ from pyjobs.worker.job import ClaimedJob
 from pyjobs.worker.process import STOPS, StopSignals, busy_threads, how_ended
 from pyjobs.worker.run import Run
 from pyjobs.worker.settings import EXECUTORS, ExecutorName
-from pyjobs.worker.verdicts import Reject, Retry, Snooze
+from pyjobs.worker.verdicts import Continue, Reject, Retry, Snooze, Verdict
 from pyjobs.worker.worker import Worker
 
 __all__ = [
     "EXECUTORS",
     "STOPS",
     "ClaimedJob",
+    "Continue",
     "Drain",
     "ExecutorName",
     "RanJob",
@@ -24,6 +25,7 @@ __all__ = [
     "Run",
     "Snooze",
     "StopSignals",
+    "Verdict",
     "Worker",
     "busy_threads",
     "how_ended",

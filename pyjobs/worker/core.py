@@ -32,7 +32,7 @@ from pyjobs.ids import new_nonce
 from pyjobs.worker.claims import OF_A_QUEUE, Claims
 from pyjobs.worker.lanes import Lane, Lanes, queues_of_lanes
 from pyjobs.worker.outbox import EndedRun, Outbox, Request
-from pyjobs.worker.outcomes import failure
+from pyjobs.worker.outcomes import failure, recordable
 from pyjobs.worker.prefetch import Prefetch
 from pyjobs.worker.run import HELD, Run
 from pyjobs.worker.settings import WorkerSettings
@@ -324,7 +324,7 @@ class WorkerCore:
         run.recorded(word)
 
     def _end(self, run: Run, outcome: Outcome) -> None:
-        sent = self._handed_back() if outcome.verb == "release" else outcome
+        sent = self._handed_back() if outcome.verb == "release" else recordable(outcome, self.mode)
         if sent is None:
             self._drop(run, LeaseLost.code)
         else:

@@ -205,7 +205,8 @@ class ClaimedJob:
         """Fail a job that came from `Worker.jobs`, and wait until its error is recorded.
 
         Args:
-            error: an exception, or a message. Retry, Snooze and Reject count as if raised.
+            error: an exception, or a message. Retry, Snooze, Continue and Reject count as
+                if raised.
 
         Raises:
             LeaseLost: the job was claimed again or put back, or may have been; nothing was

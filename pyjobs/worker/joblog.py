@@ -77,6 +77,10 @@ def _log_failure(run: Run, outcome: Outcome, word: str) -> None:
     if word.startswith("delayed=") and outcome.verdict.startswith("snooze"):
         delay = in_seconds(word.removeprefix("delayed="))
         log.info("job %s on queue %s was put off for %s: %s", run.id, run.queue, delay, outcome.why)
+    elif word.startswith("delayed=") and outcome.verdict.startswith("continue"):
+        delay = in_seconds(word.removeprefix("delayed="))
+        log.info("job %s on queue %s goes on in %s, with what it saved", run.id, run.queue, delay)
+        return
     else:
         log.warning(
             "job %s on queue %s failed at attempt %d (%s): %s",
@@ -86,7 +90,7 @@ def _log_failure(run: Run, outcome: Outcome, word: str) -> None:
             _what_becomes(run, word),
             outcome.why,
         )
-    if tracebacks.isEnabledFor(logging.DEBUG):
+    if tracebacks.isEnabledFor(logging.DEBUG) and not outcome.verdict.startswith("continue"):
         text = codec.decode_error(outcome.body).traceback.rstrip()
         tracebacks.debug("job %s on queue %s:\n%s", run.id, run.queue, text)
 

@@ -9,10 +9,10 @@ import traceback
 from typing import Any
 
 from pyjobs import codec
-from pyjobs.engine import MAX_BYTES, Outcome
-from pyjobs.errors import TooLarge
+from pyjobs.engine import MAX_BYTES, Mode, Outcome
+from pyjobs.errors import BadArgument, TooLarge
 from pyjobs.worker.run import Run
-from pyjobs.worker.verdicts import verdict_of
+from pyjobs.worker.verdicts import Continue, verdict_of
 
 WHY_CHARS = 200
 TRACE_FRAMES = 50
@@ -55,6 +55,8 @@ def failure(error: BaseException, verdict: str = "retry") -> Outcome:
         verdict: what reliable/fail does with the job: 'retry', 'retry=MS', 'snooze=MS' or 'reject'.
     """
     if found := verdict_of(error):
+        if isinstance(found, Continue):
+            return goes_on(found)
         # The words of an ExceptionGroup are about its leaves, which say all.
         error, verdict = found, found.verdict
     # An exception's own __str__ may raise anything; the failure must be recorded all the same.
@@ -72,6 +74,25 @@ def failure(error: BaseException, verdict: str = "retry") -> Outcome:
     words = repr(message[:WHY_CHARS])[1:-1]
     why = f"{name}: {words}" if words else name
     return Outcome("fail", codec.encode_error(name, message, text), verdict, why)
+
+
+def goes_on(found: Continue) -> Outcome:
+    """Return the outcome of a run whose job goes on later. A state that can't be saved rejects the
+    job, since another attempt would save it again."""
+    try:
+        body = codec.encode(found.state, "state")
+        if len(body) > MAX_BYTES:
+            raise TooLarge(f"state: {len(body)} bytes, more than {MAX_BYTES}")
+    except Exception as error:
+        return failure(error, "reject")
+    return Outcome("fail", body, found.verdict, f"Continue: {found}")
+
+
+def recordable(outcome: Outcome, mode: Mode) -> Outcome:
+    """Return the outcome, or a failure where only a mode with leases can record it."""
+    if outcome.verdict.startswith("continue") and not mode.leases:
+        return failure(BadArgument("Continue: only a job of reliable mode can go on"))
+    return outcome
 
 
 def too_late(run: Run) -> Outcome:

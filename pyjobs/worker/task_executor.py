@@ -14,7 +14,7 @@ from pyjobs.worker.invocation import Handler, Report, Returned, decoded, is_awai
 from pyjobs.worker.outcomes import failure, outcome_of, too_late
 from pyjobs.worker.process import Forks, end_process
 from pyjobs.worker.run import Run
-from pyjobs.worker.verdicts import verdict_of
+from pyjobs.worker.verdicts import Continue, verdict_of
 
 # A task that goes on so long after it was cancelled is reported without waiting for its end.
 CLEANUP_SECONDS = 4.0
@@ -119,7 +119,11 @@ class TaskExecutor:
 
     def _failure(self, run: Run, error: BaseException) -> Outcome:
         cancelled = self._cancelled.get(run)
-        if cancelled is None or (cancelled is not RELEASE and verdict_of(error)):
+        verdict = verdict_of(error)
+        # A handler that is stopped may hand its job back with a state.
+        if cancelled is None or isinstance(verdict, Continue):
+            return failure(error)
+        if verdict is not None and cancelled is not RELEASE:
             return failure(error)
         return cancelled
 

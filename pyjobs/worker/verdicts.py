@@ -7,13 +7,15 @@ up. In simple and recoverable mode nothing is tried again, and all of these are 
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from pyjobs.errors import Rebuilt
 from pyjobs.validate import needed, to_ms
 
 
 class Verdict(Rebuilt, Exception):
-    """Holds what a handler decided about its job; the base of Retry, Snooze and Reject.
+    """Holds what a handler decided about its job; the base of Retry, Snooze,
+    Continue and Reject.
 
     Attributes:
         verdict: the word for reliable/fail.
@@ -67,6 +69,27 @@ class Snooze(Verdict):
         self.verdict = f"snooze={needed('after', to_ms('after', after))}"
 
 
+class Continue(Verdict):
+    """Ends the run; the job is run again with a state to go on from, and no attempt is counted.
+
+    The next run gets the state as `job.state`. The state is saved in the same step in which the
+    job goes back to its queue (reliable/fail). In recoverable and simple mode the job fails.
+
+    Args:
+        state: any value that has JSON, of up to 1 MiB.
+        after: how long until the next run, in seconds or as a timedelta; 0: behind the jobs that
+            wait now.
+
+    Raises:
+        BadArgument: `after` is not a number of seconds.
+    """
+
+    def __init__(self, state: Any, *, after: float | timedelta = 0) -> None:
+        super().__init__("goes on")
+        self.state = state
+        self.verdict = f"continue={needed('after', to_ms('after', after))}"
+
+
 def verdict_of(error: BaseException) -> Verdict | None:
     """Return the verdict that a handler's exception carries: itself, or the one verdict of all
     leaves of an ExceptionGroup; None when there is none, or when the leaves differ."""
@@ -76,6 +99,11 @@ def verdict_of(error: BaseException) -> Verdict | None:
         return None
     found = [verdict_of(leaf) for leaf in error.exceptions]
     first = found[0]
-    if first is None or any(one is None or one.verdict != first.verdict for one in found):
+    if first is None or any(one is None or decision(one) != decision(first) for one in found):
         return None
     return first
+
+
+def decision(verdict: Verdict) -> tuple[str, Any]:
+    """Return what two verdicts must have in common to be one."""
+    return verdict.verdict, verdict.state if isinstance(verdict, Continue) else None

@@ -23,7 +23,7 @@ TYPES = {
     "queues": "one or several of prefix:{name}",
     "text": "any text, percent-encoded: at least %20 for a space and %25 for %",
     "token": "as claim gave it",
-    "verdict": "retry, retry=MS, snooze=MS or reject",
+    "verdict": "retry, retry=MS, snooze=MS, continue=MS or reject",
     "moments": "ms since the epoch, each later than the one before, at most 64, by commas",
     "word": "one of the words that are named",
 }

@@ -14,6 +14,7 @@ from support.messages import bodies
 from support.store import DAY, HOUR, STORED, Jobs, Q, having
 
 from pyjobs.engine.replies import Claimed
+from pyjobs.errors import BadArgument
 
 WEEK = 7 * DAY
 OUTCOME = {"simple": "failed", "recoverable": "failed", "reliable": "delayed"}
@@ -226,6 +227,36 @@ def test_a_snooze_counts_no_attempt(jobs: Jobs) -> None:
         assert job.attempt == 1
 
 
+@reliable
+def test_a_continue_counts_no_attempt_and_leaves_the_last_error(jobs: Jobs) -> None:
+    (job,) = jobs.take("a", max_attempts=2)
+    jobs.fail(job, verdict="retry=0", error=b"why")
+    (job,) = jobs.claim().jobs
+    for page in (b"1", b"2"):
+        assert jobs.fail(job, verdict="continue=0", error=page) == ["delayed"]
+        assert (jobs.job("a")["error"], jobs.job("a")["attempts"]) == (b"why", b"1")
+        (job,) = jobs.claim().jobs
+        assert (job.attempt, job.saved) == (2, page)
+
+
+@reliable
+def test_a_continue_by_a_stale_token_saves_nothing(jobs: Jobs) -> None:
+    (stale,) = jobs.take("a")
+    (job,) = jobs.lose(stale)
+    assert jobs.fail(stale, verdict="continue=0", error=b"1") == ["LOST"]
+    jobs.release(job)
+    assert jobs.fail(job, verdict="continue=0", error=b"1") == ["repeat"]
+    assert "saved" not in jobs.job("a")
+
+
+@reliable
+def test_a_continue_with_nothing_to_go_on_from_is_refused(jobs: Jobs) -> None:
+    (job,) = jobs.take("a")
+    with pytest.raises(BadArgument, match="error: empty, with nothing to go on from"):
+        jobs.fail(job, verdict="continue=0", error=b"")
+    assert jobs.job("a")["state"] == b"inflight"
+
+
 # --- reliable: given up ---
 
 
@@ -274,7 +305,7 @@ def test_a_crash_counts_no_attempt(jobs: Jobs) -> None:
 
 
 @reliable
-@pytest.mark.parametrize("verdict", ["retry=0", "snooze=0"])
+@pytest.mark.parametrize("verdict", ["retry=0", "snooze=0", "continue=0"])
 def test_a_run_that_its_handler_ends_clears_the_crashes_and_the_attempt_goes_on(
     jobs: Jobs, verdict: str
 ) -> None:

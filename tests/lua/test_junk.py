@@ -31,6 +31,7 @@ VALUES: list[Any] = [
         "retry=-1",
         "retry==5",
         "retry=5 ",
+        "continue",
         "snooze",
         "snooze5",
         "reject=5",

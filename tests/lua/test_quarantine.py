@@ -144,7 +144,7 @@ def test_a_suspect_whose_lease_is_renewed_keeps_other_suspects_waiting(jobs: Job
 
 
 @reliable
-@pytest.mark.parametrize("verdict", ["snooze=0", "retry=0"])
+@pytest.mark.parametrize("verdict", ["snooze=0", "continue=0", "retry=0"])
 def test_a_suspect_whose_run_its_handler_ended_is_no_suspect(jobs: Jobs, verdict: str) -> None:
     suspect(jobs, "a", "b")
     jobs.fail(*jobs.claim().jobs, verdict=verdict)

@@ -24,7 +24,9 @@ AGE = 3 * HOUR  # more than any lease or wait below; STEPS of it are less than t
 
 ids = st.sampled_from(["a", "b", "c", "d", "e"])
 claims = st.integers(0, 20)  # which of all claimed tokens so far
-verdicts = st.sampled_from(["retry", "retry", f"retry={HOUR}", f"snooze={HOUR}", "reject"])
+verdicts = st.sampled_from(
+    ["retry", "retry", "reject", *(f"{word}={HOUR}" for word in ("retry", "snooze", "continue"))]
+)
 crashes = st.sampled_from([1, 2, 2, 4, 4])
 step = st.one_of(
     st.tuples(st.just("submit"), ids, st.sampled_from([b"1", b"1", b"1", b"2"]), st.booleans()),
@@ -134,6 +136,7 @@ class History:
             assert int(stored.get("attempts", 0)) == job.attempts
             assert int(stored.get("crashes", 0)) == job.crashes
             assert stored.get("reason", b"-") == job.reason.encode()
+            assert stored.get("saved", b"") == job.saved
             if job.state in ("failed", "dead"):
                 assert stored["error"] == job.error
         if self.model.leases:

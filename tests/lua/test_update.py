@@ -102,6 +102,7 @@ def test_the_next_claim_hands_out_what_was_saved_last(jobs: Jobs) -> None:
 BACK: dict[str, Callable[[Jobs, Claimed], object]] = {
     "retry": lambda jobs, job: jobs.fail(job, verdict="retry=0"),
     "snooze": lambda jobs, job: jobs.fail(job, verdict="snooze=0"),
+    "continue": lambda jobs, job: jobs.fail(job, verdict="continue=0", error=b"page 1"),
     "release": lambda jobs, job: jobs.release(job),
     "crash": lambda jobs, _: (jobs.store.age(2 * HOUR), jobs.reap()),
     "requeue": lambda jobs, job: (

@@ -69,6 +69,10 @@ class Updates:
     def release(self, stored: Hash) -> Hash:
         return stored._replace(state="pending")
 
+    def go_on(self, stored: Hash, saved: int) -> Hash:
+        """A failure with the verdict `continue`."""
+        return self.fail(stored)._replace(saved=saved)
+
     def reap(self, stored: Hash) -> Hash:
         return stored._replace(state="pending", token=0)
 
@@ -119,6 +123,12 @@ class Updates:
         yield Step(who, "dies", None, "a crash", world._replace(runs=over))
         if stored.state != "inflight" or stored.token != token:
             return
+        if world.saves < SAVES:
+            number = world.saves + 1
+            left = self.go_on(stored, number)
+            # The answer may be lost: what the rule asks for is that of an answered call.
+            gone = world._replace(stored=left, saves=number, kept=number, runs=over)
+            yield Step(who, f"saves {number} and goes on", "delayed", "", gone)
         for verb in (self.fail, self.release, self.complete):
             yield Step(who, verb.__name__, None, "", world._replace(stored=verb(stored), runs=over))
 
@@ -181,6 +191,16 @@ class RetryForgets(Updates):
         return super().fail(stored)._replace(saved=0)
 
 
+class ContinueForgets(Updates):
+    """A run that goes on later hands its job back, and does not save."""
+
+    name = "continue that does not save"
+    why = "a claim hands out 0"
+
+    def go_on(self, stored: Hash, saved: int) -> Hash:
+        return self.fail(stored)
+
+
 class ReleaseForgets(Updates):
     """A hand-back begins anew."""
 
@@ -223,6 +243,6 @@ class DoneKeeps(Updates):
 
 
 MUTANTS: list[type[Updates]] = [
-    *(SavesByAnyToken, SavesAfterTheEnd, RetryForgets, ReleaseForgets),
-    *(ReapForgets, ClaimTakesAway, DoneKeeps),
+    *(SavesByAnyToken, SavesAfterTheEnd, RetryForgets, ContinueForgets),
+    *(ReleaseForgets, ReapForgets, ClaimTakesAway, DoneKeeps),
 ]

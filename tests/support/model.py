@@ -24,6 +24,7 @@ class Job:
     over: bool = False  # its lease or delay
     parked: bool = False  # a suspect whose delay is over waits for its turn
     error: bytes = b""
+    saved: bytes = b""
     reason: str = "-"
 
 
@@ -135,6 +136,7 @@ class Model:
         if verdict:
             return verdict
         self.jobs[id].state = "done"
+        self.jobs[id].saved = b""
         return "done"
 
     def fail(self, id: str, token: str, verdict: str, error: bytes) -> str:
@@ -142,11 +144,15 @@ class Model:
         if told:
             return told
         job = self.jobs[id]
-        job.error = error
         if not self.leases:
+            job.error = error
             job.state = "failed"
             return job.state
-        snoozed = verdict.startswith("snooze")
+        snoozed = verdict.startswith(("snooze", "continue"))
+        if verdict.startswith("continue"):
+            job.saved = error
+        else:
+            job.error = error
         job.attempts += not snoozed
         job.past += not snoozed
         if verdict == "reject":

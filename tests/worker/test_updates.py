@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from typing import Any
 
 import pytest
@@ -23,6 +25,23 @@ def plain(seen: list[Any]) -> Any:
             job.save({"page": 40})
             raise pyjobs.Snooze(after=0)
         return job.state["page"]
+
+    return handler
+
+
+def going_on(seen: list[Any]) -> Any:
+    def handler(job: pyjobs.ClaimedJob) -> Any:
+        seen.append(job.state)
+        if job.state is None:
+            raise pyjobs.Continue({"page": 40})
+        return job.state["page"]
+
+    return handler
+
+
+def going_on_with_await(seen: list[Any]) -> Any:
+    async def handler(job: pyjobs.ClaimedJob) -> Any:
+        return going_on(seen)(job)
 
     return handler
 
@@ -51,7 +70,7 @@ def lost(errors: list[str], jobs: Jobs) -> Any:
 
 
 @everywhere
-@pytest.mark.parametrize("kind", [plain, with_await])
+@pytest.mark.parametrize("kind", [plain, with_await, going_on, going_on_with_await])
 def test_what_a_handler_saves_is_the_state_of_its_next_run(store: Store, kind: Any) -> None:
     seen: list[Any] = []
     with working(store.url, kind(seen), queues="q"), pyjobs.Client(store.url, queue="q") as client:
@@ -95,3 +114,39 @@ def test_a_handler_in_a_child_process_has_the_state_and_cannot_save(store: Store
         state, error = client.job("a").result(20)
     assert state == {"page": 40}
     assert error.endswith("no handler in a child process")
+
+
+@everywhere
+@pytest.mark.parametrize("mode", ["simple", "recoverable"])
+def test_a_job_of_another_mode_that_would_go_on_fails_with_the_reason(
+    store: Store, mode: Any
+) -> None:
+    with (
+        working(store.url, going_on([]), queues="q", mode=mode),
+        pyjobs.Client(store.url, queue="q", mode=mode) as client,
+        pytest.raises(pyjobs.JobFailed, match="Continue: only a job of reliable mode can go on"),
+    ):
+        client.submit(1).result(10)
+
+
+@everywhere
+def test_a_handler_that_is_stopped_hands_its_job_back_with_a_state(store: Store) -> None:
+    async def handler(job: pyjobs.ClaimedJob) -> Any:
+        if job.state is not None:
+            return job.state
+        started.set()
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            raise pyjobs.Continue("page 40") from None
+
+    started = threading.Event()
+    with pyjobs.Client(store.url, queue="q") as client:
+        job = client.submit(1)
+        with working(store.url, handler, queues="q", grace=0):
+            assert started.wait(10)
+        with working(store.url, handler, queues="q"):
+            assert job.result(10) == "page 40"
+        info = job.info()
+        assert info is not None
+        assert info.attempt == 1

@@ -1,4 +1,4 @@
-"""What a handler may raise: Retry, Snooze and Reject, as values."""
+"""What a handler may raise: Retry, Snooze, Continue and Reject, as values."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ TIMED = pytest.mark.parametrize("kind", [pyjobs.Retry, pyjobs.Snooze])
         (pyjobs.Retry(why="later", after=0), "retry=0", "later"),
         (pyjobs.Snooze(after=60), "snooze=60000", "put off"),
         (pyjobs.Snooze("not now", after=60), "snooze=60000", "not now"),
+        (pyjobs.Continue(40), "continue=0", "goes on"),
+        (pyjobs.Continue({"page": 40}, after=60), "continue=60000", "goes on"),
         (pyjobs.Reject(), "reject", "rejected by its handler"),
         (pyjobs.Reject("no such address"), "reject", "no such address"),
     ],
@@ -35,6 +37,25 @@ def test_a_verdict_takes_its_words_first_and_gives_the_outcome_its_verdict(
     outcome = failure(error)
     assert (outcome.verb, outcome.verdict) == ("fail", verdict)
     assert outcome.why == f"{type(error).__name__}: {words}"
+
+
+def test_the_outcome_of_a_continue_has_the_state_as_its_body() -> None:
+    assert failure(pyjobs.Continue({"page": 40})).body == b'{"page":40}'
+
+
+@pytest.mark.parametrize("state", [object(), "x" * (1 << 20)], ids=["no JSON", "too large"])
+def test_a_continue_with_a_state_that_can_t_be_saved_rejects_the_job(state: object) -> None:
+    outcome = failure(pyjobs.Continue(state))
+    assert outcome.verdict == "reject"
+    assert "state" in outcome.why
+
+
+def test_the_continues_of_a_group_that_differ_in_their_state_are_no_verdict() -> None:
+    def group(*states: int) -> ExceptionGroup[Exception]:
+        return ExceptionGroup("several", [pyjobs.Continue(state) for state in states])
+
+    assert failure(group(1, 1)).verdict == "continue=0"
+    assert failure(group(1, 2)).verdict == "retry"
 
 
 @TIMED
@@ -61,6 +82,7 @@ def every_exception() -> list[BaseException]:
     made: list[BaseException] = [
         pyjobs.Retry("later", after=5),
         pyjobs.Snooze("put off", after=5),
+        pyjobs.Continue({"page": 40}, after=5),
         pyjobs.Reject("no such address"),
         JobFailed("KeyError", "'x'", "the traceback", "attempts"),
     ]

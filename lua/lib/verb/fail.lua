@@ -1,6 +1,7 @@
 -- What becomes of a job that failed, by its worker's verdict:
 --   retry      after a backoff, unless its attempts are used up      retry=MS   after MS instead of the backoff
 --   snooze=MS  again after MS, and not counted as an attempt         reject     never again
+--   continue=MS  as snooze=MS, and the text is no error: it is saved for the next attempt
 -- Crashes before a run that its handler ended do not count any more against max_crashes: they are in `past` then.
 -- needs args.MAX_MS args.bad args.int args.refuse acl.denied check_types.check_types queue.wake clock.micros clock.now
 -- needs held.ATTEMPTS held.MAX_ATTEMPTS held.BACKOFF held.CRASHED held.PAST held.WAS_UNKNOWN
@@ -11,10 +12,11 @@ local function check_verdicts(first)
   for i = first, #ARGV, 4 do
     local verdict = ARGV[i + 2] or ''
     local word, delay = verdict:match('^(%l+)=(.*)$')
-    if word == 'retry' or word == 'snooze' then
+    if word == 'retry' or word == 'snooze' or word == 'continue' then
       int('verdict', delay, 0, MAX_MS)
+      if word == 'continue' and ARGV[i + 3] == '' then refuse('error', 'empty, with nothing to go on from') end
     elseif verdict ~= 'retry' and verdict ~= 'reject' then
-      refuse('verdict', 'not retry, retry=MS, snooze=MS or reject')
+      refuse('verdict', 'not retry, retry=MS, snooze=MS, continue=MS or reject')
     end
   end
 end
@@ -41,10 +43,10 @@ local function fail(q, first, max_attempts, backoff, backoff_max)
     local at = first + 4 * (place - 1)
     local verdict, body = ARGV[at + 2], ARGV[at + 3]
     local word, delay = verdict:match('^(%l+)=?(.*)$')
-    local counted = word == 'snooze' and 0 or 1
+    local counted = (word == 'snooze' or word == 'continue') and 0 or 1
     local attempts, past = (tonumber(job[ATTEMPTS]) or 0) + counted, (tonumber(job[PAST]) or 0) + counted
     local crashed = tonumber(job[CRASHED]) or 0
-    local used_up = word ~= 'snooze' and attempts >= (tonumber(job[MAX_ATTEMPTS]) or max_attempts)
+    local used_up = counted == 1 and attempts >= (tonumber(job[MAX_ATTEMPTS]) or max_attempts)
     redis.call('HSET', q.job .. id, 'attempts', attempts, 'past', past)
     if word == 'reject' or used_up then
       end_dead(q, id, job, word == 'reject' and 'rejected' or 'attempts', body, past + crashed)
@@ -52,7 +54,7 @@ local function fail(q, first, max_attempts, backoff, backoff_max)
     else
       local base = tonumber(job[BACKOFF]) or backoff
       local wait = tonumber(delay) or backoff_delay(base, attempts, backoff_max, at)
-      redis.call('HSET', q.job .. id, 'state', 'delayed', 'error', body)
+      redis.call('HSET', q.job .. id, 'state', 'delayed', word == 'continue' and 'saved' or 'error', body)
       if job[CRASHED] then
         redis.call('HSET', q.job .. id, 'past', past + crashed)
         redis.call('HDEL', q.job .. id, 'crashes')
