@@ -23,7 +23,6 @@ from chaos.process import Process
 from chaos.producer import Producer
 from chaos.worker import QUEUE
 from pyjobs import Client
-from pyjobs.admin import Admin
 from pyjobs.engine.keys import Keys
 from pyjobs.engine.limits import MAX_ITEMS
 from pyjobs.engine.queue import fetch
@@ -180,12 +179,6 @@ class Field:
             while True:
                 # A key may expire while it is looked at: then look again.
                 with suppress(KeyError):
-                    return [*leaks(store), *found_by_check(self.server.url)]
+                    return leaks(store)
         finally:
             store.close()
-
-
-def found_by_check(url: str) -> list[str]:
-    """What `pyjobs check` finds in the queue, a line each."""
-    with Admin(url) as admin:
-        return [f"check: {finding}" for finding in admin.check(QUEUE)]
