@@ -69,6 +69,7 @@ def report(found: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    # Syntax trees are a million objects and stay to the end: to look for garbage takes half of the time.
+    # The syntax trees are a million objects that stay to the end, and a search for garbage among
+    # them takes half of the time.
     gc.disable()
     sys.exit(main())
