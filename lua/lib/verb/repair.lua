@@ -89,7 +89,8 @@ local function repair(q, first)
   if born and #all == 0 then return words end
   if not born then q.scheduled = first_scheduled(q) end
   bad = denied('LREM', has.unlist and q.pending, 'LPUSH', q.wake, 'LTRIM', has.missing and q.broken,
-    'PEXPIRE', (has.missing or has.keep or has.died) and q.broken, 'ZADD', has.enters and q.dead, 'RPUSH', has.waits and q.pending,
+    'PEXPIRE', (has.missing or has.keep or has.died) and q.broken, 'ZADD', has.enters and q.dead,
+    'RPUSH', has.waits and q.pending,
     'PERSIST', has.persist and q.job, 'SET', has.unique and q.unique, 'HSET', not born and q.meta,
     'ZRANGEBYSCORE', not born and q.delayed)
   if bad then return redis.error_reply(bad) end
