@@ -55,6 +55,7 @@ def primary(sentinel: Any, pool: Any, url: str, settings: dict[str, Any]) -> Any
         "socket_connect_timeout": SENTINEL_SECONDS,
         "protocol": 2,
         "retry": settings["retry"],
+        **service.asking,
     }
     asked = sentinel(service.sentinels, sentinel_kwargs=asking)
     settings = {**service.settings, **settings}

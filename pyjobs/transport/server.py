@@ -2,8 +2,10 @@
 
 `redis+sentinel://USER:PASSWORD@HOST:PORT,HOST:PORT/SERVICE/DB` asks these sentinels for the primary
 of SERVICE at each new connection, so a failover is healed as a broken connection is. USER, PASSWORD
-and DB are those of the primary and may be left out. A port that is left out is 26379. The sentinels
-are asked without a password. Neither the sentinels nor the primary are reached by TLS.
+and DB are those of the primary and may be left out. A port that is left out is 26379. The login to
+the sentinels stands in the options `sentinel_username` and `sentinel_password`.
+`rediss+sentinel://` reaches both by TLS, with the options `ssl_...`; those that begin with
+`sentinel_ssl_` are for the sentinels only, and `sentinel_tls=no` leaves TLS to the primary.
 
 `redis+cluster://USER:PASSWORD@HOST:PORT,HOST:PORT` is a Redis Cluster. Any of its nodes may be
 named, and the others are found. `rediss+cluster://` reaches every node by TLS.
@@ -26,7 +28,7 @@ from pyjobs.transport.cluster import AsyncCluster, Cluster
 from pyjobs.transport.given import GivenUrl
 from pyjobs.transport.memory import fake, memory
 from pyjobs.transport.sentinel import AsyncPool, Pool, primary
-from pyjobs.transport.url import CLUSTERS, checked_url, clustered, scheme_of
+from pyjobs.transport.url import CLUSTERS, SENTINELS, checked_url, clustered, scheme_of
 
 # A client of redis-py, as the other folders hold one.
 Server = redis.Redis
@@ -44,7 +46,7 @@ def connect(url: str, *, reply_seconds: float = REPLY_SECONDS) -> Server:
 
     Args:
         url: `redis://`, `rediss://`, `redis+cluster://`, `rediss+cluster://`,
-            `redis+sentinel://`, `unix://` or `memory://`.
+            `redis+sentinel://`, `rediss+sentinel://`, `unix://` or `memory://`.
         reply_seconds: how long to wait for a reply before the connection is given up.
 
     Raises:
@@ -65,7 +67,7 @@ def connect(url: str, *, reply_seconds: float = REPLY_SECONDS) -> Server:
         given = {**url.settings, **settings}
         pool = redis.ConnectionPool(connection_class=url.kind.sync, **given)
         return redis.Redis.from_pool(pool)
-    if scheme_of(url) == "redis+sentinel":
+    if scheme_of(url) in SENTINELS:
         return primary(redis.Sentinel, Pool, url, settings)  # type: ignore[no-any-return]
     server = redis.Redis.from_url(url, **settings)
     server.connection_pool.connection_kwargs |= {"socket_timeout": reply_seconds, **OURS}
@@ -77,7 +79,7 @@ def aconnect(url: str, *, reply_seconds: float = REPLY_SECONDS) -> AsyncServer:
 
     Args:
         url: `redis://`, `rediss://`, `redis+cluster://`, `rediss+cluster://`,
-            `redis+sentinel://`, `unix://` or `memory://`.
+            `redis+sentinel://`, `rediss+sentinel://`, `unix://` or `memory://`.
         reply_seconds: how long to wait for a reply before the connection is given up.
 
     Raises:
@@ -98,7 +100,7 @@ def aconnect(url: str, *, reply_seconds: float = REPLY_SECONDS) -> AsyncServer:
         given = {**url.settings, **settings}
         pool = redis.asyncio.ConnectionPool(connection_class=url.kind.aio, **given)
         return redis.asyncio.Redis.from_pool(pool)
-    if scheme_of(url) == "redis+sentinel":
+    if scheme_of(url) in SENTINELS:
         return primary(redis.asyncio.Sentinel, AsyncPool, url, settings)  # type: ignore[no-any-return]
     server = redis.asyncio.Redis.from_url(url, **settings)
     server.connection_pool.connection_kwargs |= {"socket_timeout": reply_seconds, **OURS}

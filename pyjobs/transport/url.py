@@ -7,9 +7,10 @@ import os
 import re
 from difflib import get_close_matches
 from typing import Any, NamedTuple, cast
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 import redis
+from redis.connection import parse_url
 
 from pyjobs.errors import BadArgument
 from pyjobs.transport.given import GivenServer, GivenUrl, url_of
@@ -20,7 +21,11 @@ DEFAULT_URL = "redis://localhost:6379"
 VARIABLE = "PYJOBS_URL"
 # The scheme of each node's own URL, by that of the cluster.
 CLUSTERS = {"redis+cluster": "redis", "rediss+cluster": "rediss"}
-SCHEMES = ("redis", "rediss", *CLUSTERS, "redis+sentinel", "unix", "memory")
+# The scheme of the primary's own URL, by that of its sentinels.
+SENTINELS = {"redis+sentinel": "redis", "rediss+sentinel": "rediss"}
+SCHEMES = ("redis", "rediss", *CLUSTERS, *SENTINELS, "unix", "memory")
+# What a URL may say of its sentinels besides `sentinel_ssl_...`.
+OF_SENTINELS = ("sentinel_username", "sentinel_password", "sentinel_tls")
 PORT = 6379
 SENTINEL_PORT = 26379
 SECRETS = re.compile(r"([?&][^=&@]*pass[^=&@]*=)[^@&]*", re.IGNORECASE)
@@ -45,7 +50,7 @@ def checked_url(url: str) -> str:
     # the rest of the password would be taken for a path.
     if AFTER_LOGIN.search(SECRETS.sub("", url)):
         raise _bad(scheme, ESCAPES)
-    if scheme == "redis+sentinel":
+    if scheme in SENTINELS:
         watched(url)
     elif scheme in CLUSTERS:
         nodes = clustered(url)
@@ -138,35 +143,39 @@ def scheme_of(url: str) -> str:
 
 
 class Watched(NamedTuple):
-    """Holds what a `redis+sentinel://` URL names.
+    """Holds what a `redis+sentinel://` or `rediss+sentinel://` URL names.
 
     Attributes:
         sentinels: host and port of each sentinel.
         name: the service's name.
         settings: redis-py's settings for connections to the primary.
+        asking: redis-py's settings for connections to the sentinels.
     """
 
     sentinels: list[tuple[str, int]]
     name: str
     settings: dict[str, Any]
+    asking: dict[str, Any]
 
 
 def watched(url: str) -> Watched:
-    """Parse a `redis+sentinel://` URL.
+    """Parse a `redis+sentinel://` or `rediss+sentinel://` URL.
 
     Raises:
         BadArgument: something in it is wrong or missing.
     """
 
     def bad(why: str) -> BadArgument:
-        return _bad("redis+sentinel", why)
+        return _bad(scheme, why)
 
-    address, slash, path = url.partition("://")[2].partition("/")
+    scheme, _, rest = url.partition("://")
+    where, _, options = rest.partition("?")
+    address, slash, path = where.partition("/")
     service, _, db = path.partition("/")
     if not (slash and service):
         raise bad("no service is named: redis+sentinel://HOST:PORT,HOST:PORT/SERVICE/DB")
-    if "?" in path or "#" in path:
-        raise bad("options (?, #) are not taken here")
+    if "#" in path:
+        raise bad("a # is not taken here")
     if not is_database(db):
         raise bad(NO_DATABASE)
     login, _, hosts = address.rpartition("@")
@@ -178,7 +187,47 @@ def watched(url: str) -> Watched:
         sentinels = _addresses(hosts, SENTINEL_PORT)
     except ValueError as error:
         raise bad(str(error) or "a sentinel is not HOST:PORT") from None
-    return Watched([(one.host, one.port) for one in sentinels], unquote(service), settings)
+    own, asking = _options_of_sentinels(scheme, options)
+    hosts_and_ports = [(one.host, one.port) for one in sentinels]
+    return Watched(hosts_and_ports, unquote(service), settings | own, asking)
+
+
+def _options_of_sentinels(scheme: str, text: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return redis-py's settings for connections to the primary and to the sentinels, from what
+    follows the `?`.
+
+    Raises:
+        BadArgument: there is another option than these, or a value is not what it must be.
+    """
+    own: dict[str, str] = {}
+    asking: dict[str, str] = {}
+    for name, value in parse_qsl(text, keep_blank_values=True):
+        if name.startswith("ssl_"):
+            own[name] = value
+        elif name in OF_SENTINELS or name.startswith("sentinel_ssl_"):
+            asking[name.removeprefix("sentinel_")] = value
+        else:
+            raise _bad(
+                scheme, f"its options are ssl_..., sentinel_ssl_..., {', '.join(OF_SENTINELS)}"
+            )
+    # Not by redis-py's reading of a URL, which unquotes values twice.
+    login = {name: asking.pop(name) for name in ("username", "password") if name in asking}
+    tls = asking.pop("tls", "yes" if scheme == "rediss+sentinel" else "no")
+    if tls not in {"yes", "no"}:
+        raise _bad(scheme, "sentinel_tls is neither yes nor no")
+    if tls == "yes":
+        asking = own | asking
+    found = _settings_of(scheme, SENTINELS[scheme], own)
+    return found, _settings_of(scheme, "rediss" if tls == "yes" else "redis", asking) | login
+
+
+def _settings_of(scheme: str, own: str, options: dict[str, str]) -> dict[str, Any]:
+    url = f"{own}://host?{urlencode(options)}"
+    if why := _wrong(url):
+        raise _bad(scheme, why)
+    found = parse_url(url)
+    named: dict[str, Any] = {name: found[name] for name in options}
+    return named | ({"ssl": True} if own == "rediss" else {})
 
 
 class Clustered(NamedTuple):

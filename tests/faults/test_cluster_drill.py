@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import pytest
+from drill import runs
 from drill.account import Account, undisturbed
 from drill.load import Load
 from drill.nodes import cluster_of
 from drill.runs import ATOMIC, DRILLS
 from support.servers import FOUND
 
-MODERN = [name for name in sorted(FOUND) if name != "redis-6.2"]
+# What a busy machine may add; the full size is held to the promise.
+PATIENCE = 4.0
+SERVERS = [name for name in sorted(FOUND) if name in {"redis-7.0", "valkey-9.1"}]
 
 
 @pytest.mark.slow
 @pytest.mark.long
 @pytest.mark.parametrize("drill", list(DRILLS))
-@pytest.mark.parametrize("name", [name for name in MODERN if name in {"redis-7.0", "valkey-9.1"}])
-def test_a_small_drill_breaks_no_promise(name: str, drill: str) -> None:
+@pytest.mark.parametrize("name", SERVERS)
+def test_a_small_drill_breaks_no_promise(
+    name: str, drill: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "OTHERS", runs.OTHERS + PATIENCE)
+    monkeypatch.setattr(runs, "DEAD", runs.DEAD + PATIENCE)
     if not name.startswith(ATOMIC.get(drill, "")):
         pytest.skip("this server can't move a slot at once")
     with cluster_of(FOUND[name]) as cluster:

@@ -28,7 +28,7 @@ from pyjobs.engine.limits import MAX_ITEMS
 from pyjobs.engine.queue import fetch
 from pyjobs.errors import BadArgument, OutcomeUnknown, ResultGone, Unavailable
 from pyjobs.testing import find_servers, servers
-from pyjobs.transport.server import connect
+from pyjobs.transport.server import aconnect, connect
 from pyjobs.transport.url import checked_url, shown
 
 pytestmark = pytest.mark.slow
@@ -39,6 +39,9 @@ BEFORE = 100
 DOOMED = 10
 EACH = 0.02  # seconds between two submits, and that a handler takes
 MOST = 15.0  # seconds that a failover may take
+
+
+BOTH = pytest.mark.parametrize("aio", [False, True], ids=["sync", "async"])
 
 
 # --- the URL ---
@@ -57,7 +60,15 @@ MOST = 15.0  # seconds that a failover may take
         ("redis+sentinel://one:70000/jobs", "its port is not a number from 0 to 65535"),
         ("redis+sentinel://one:1/jobs/x", "what follows the / is not the number of a database"),
         ("redis+sentinel://one:1/jobs/-1", "what follows the / is not the number of a database"),
-        ("redis+sentinel://one:1/jobs?db=1", r"options \(\?, #\) are not taken"),
+        ("redis+sentinel://one:1/jobs?db=1", r"its options are ssl_\.\.\., sentinel_ssl_"),
+        ("redis+sentinel://one:1/jobs?sentinel_db=1", r"its options are ssl_\.\.\., sentinel_ssl_"),
+        ("redis+sentinel://one:1/jobs?sentinel_tls=on", "sentinel_tls is neither yes nor no"),
+        ("rediss+sentinel://one:1/jobs?ssl_nonsense=1", "it has an option that redis-py has not"),
+        (
+            "redis+sentinel://one:1/jobs?ssl_ca_certs=f",
+            "option that redis-py has not",
+        ),
+        ("redis+sentinel://one:1/jobs#x", "a # is not taken here"),
     ],
 )
 def test_a_wrong_sentinel_url_is_refused_with_the_reason(url: str, why: str) -> None:
@@ -84,6 +95,59 @@ def test_the_password_of_a_sentinel_url_is_not_shown() -> None:
     with pytest.raises(BadArgument) as caught:
         connect(f"{url}/x")
     assert "secret" not in str(caught.value)
+
+
+@BOTH
+def test_a_sentinel_url_has_a_login_of_its_own_for_the_sentinels(aio: bool) -> None:
+    url = "redis+sentinel://me:pw@one:1/jobs?sentinel_username=s&sentinel_password=p%2541%2Fw"
+    pool = (aconnect if aio else connect)(url).connection_pool
+    [asked] = [one.connection_pool.connection_kwargs for one in pool.sentinel_manager.sentinels]
+    assert (asked["username"], asked["password"]) == ("s", "p%41/w")
+    told = pool.connection_kwargs
+    assert (told["username"], told["password"]) == ("me", "pw")
+    assert "sentinel_password=***" in shown(url) and "p%25" not in shown(url)
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("url", "to_primary", "to_sentinels"),
+    [
+        ("redis+sentinel://one/jobs", None, None),
+        ("rediss+sentinel://one/jobs?ssl_ca_certs=a", "a", "a"),
+        ("rediss+sentinel://one/jobs?ssl_ca_certs=a&sentinel_ssl_ca_certs=b", "a", "b"),
+        ("rediss+sentinel://one/jobs?ssl_ca_certs=a&sentinel_tls=no", "a", None),
+        ("redis+sentinel://one/jobs?sentinel_tls=yes&sentinel_ssl_ca_certs=b", None, "b"),
+    ],
+)
+def test_a_sentinel_url_says_who_is_reached_by_tls(
+    url: str, to_primary: str | None, to_sentinels: str | None, aio: bool
+) -> None:
+    pool = (aconnect if aio else connect)(url).connection_pool
+    [asked] = [one.connection_pool for one in pool.sentinel_manager.sentinels]
+    for found, authorities in ((pool, to_primary), (asked, to_sentinels)):
+        assert ("SSL" in found.connection_class.__name__) == (authorities is not None)
+        assert found.connection_kwargs.get("ssl_ca_certs") == authorities
+
+
+@BOTH
+def test_sentinels_and_primary_with_passwords_of_their_own_serve_a_client_that_has_both(
+    tmp_path: Path, aio: bool
+) -> None:
+    binary = {one.name: one for one in find_servers()}[PREFERRED]
+    with servers.Server(binary) as primary:
+        with redis.Redis.from_url(primary.url) as admin:
+            admin.execute_command("ACL", "SETUSER", "me", "on", ">pw", "~*", "&*", "+@all")
+            admin.execute_command("ACL", "SETUSER", "default", "resetpass", ">other")
+        lines = "requirepass secret\nsentinel auth-user jobs me\nsentinel auth-pass jobs pw\n"
+        with sentinel(binary, tmp_path / "s", str(primary.port), lines, quorum=1) as one:
+            url = f"redis+sentinel://me:pw@127.0.0.1:{one.port}/jobs"
+            with opened(f"{url}?sentinel_password=secret", aio=aio, queue="q") as client:
+                assert client.submit(1).created
+            with (
+                opened(f"{url}?sentinel_password=wrong", aio=aio, queue="q") as client,
+                pytest.raises(Unavailable, match="jobs"),
+            ):
+                client.submit(1)
 
 
 def test_sentinels_that_do_not_answer_are_unavailable() -> None:
@@ -130,14 +194,17 @@ class Watch:
             return bool(asked.info("replication")["master_link_status"] == "up")
 
 
-def sentinel(binary: servers.Binary, directory: Path, port: str) -> servers.Server:
+def sentinel(
+    binary: servers.Binary, directory: Path, port: str, lines: str = "", quorum: int = 2
+) -> servers.Server:
     """One sentinel. It needs a file of its own to write to, so a line of shell stands between."""
     directory.mkdir()
     config = directory / "sentinel.conf"
     config.write_text(
-        f"sentinel monitor jobs 127.0.0.1 {port} 2\n"
+        f"sentinel monitor jobs 127.0.0.1 {port} {quorum}\n"
         f"sentinel down-after-milliseconds jobs {DOWN_MS}\n"
         "sentinel failover-timeout jobs 5000\n"
+        f"{lines}"
     )
     program = directory / "sentinel"
     words = shlex.join([binary.path, str(config), "--sentinel", "--bind", "127.0.0.1"])

@@ -91,6 +91,26 @@ return table.concat(all, ',')""",
 local a, q = 1, { a = 2, b = { a = 3 } }
 local function f(q) return q.a + a end
 return f(q), f(q.b), q.b.a""",
+    "fields that follow from another": """
+local function open(key)
+  local q = { key = key, job = key .. ':job:', dead = key .. ':dead' }
+  q.mode = 'x'
+  return q
+end
+local function say_all(all) for _, one in ipairs(all) do say(one.job .. 1 .. one.dead) end end
+local opened = open('a')
+say_all({ opened, open('b') })
+return opened.job, #opened.dead, opened.job:find(':'), opened.mode, opened.job == 'a:job:'""",
+    "a field that is read by a computed name": """
+local function open(key) return { key = key, job = key .. ':job:', dead = key .. ':dead' } end
+local q = open(say('a'))
+for _, place in ipairs({ 'job', 'dead' }) do say(q[place]) end
+return q.job""",
+    "a field that is written, and one that two tables have": """
+local k = say('a')
+local q, other = { key = k, job = k .. ':job:', dead = k .. ':dead' }, { dead = 'no' }
+q.job = 'new'
+return q.job, q.dead, other.dead""",
     "conditions that constants decide": """
 local YES, NO = true, nil
 local function f(a, b)
@@ -127,6 +147,14 @@ def test_a_lean_program_does_what_the_program_does(what: str) -> None:
     text = PROGRAMS[what]
     made = lean(text, what)
     assert ran(made) == ran(text), made
+
+
+def test_a_field_that_follows_from_another_is_made_where_it_is_read() -> None:
+    made = lean(
+        "local k = KEYS[1]\nlocal q = { key = k, job = k .. ':job:' }\nreturn q.job .. 1", ""
+    )
+    assert "q.key .. ':job:' .. 1" in made
+    assert made.count(":job:") == 1
 
 
 @pytest.mark.parametrize("name", ["simple/claim", "reliable/complete"])

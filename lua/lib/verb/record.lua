@@ -6,7 +6,8 @@ local function record(q, first, state, field, retention, reader)
   local words, ids, jobs, places = fence(q, first, 3, reader)
   if bad then return redis.error_reply(bad) end
   if #ids == 0 then return words end
-  bad = denied('HSET', q.job, 'PEXPIRE', q.job, 'HDEL', q.mode == 'reliable' and q.job)
+  local key = q.job
+  bad = denied('HSET', key, 'PEXPIRE', key, 'HDEL', q.mode == 'reliable' and key)
   if bad then return redis.error_reply(bad) end
   retention = string.format('%.0f', retention)
   redis.call('ZREM', q.inflight, unpack(ids))

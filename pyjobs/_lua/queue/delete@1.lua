@@ -47,20 +47,8 @@ if not bad then
     local q_2 = {
       name = tag,
       key = queue,
-      meta = queue .. ':meta',
-      pending = queue .. ':pending',
-      wake = queue .. ':wake',
-      job = queue .. ':job:',
-      inflight = queue .. ':inflight',
-      delayed = queue .. ':delayed',
-      dead = queue .. ':dead',
-      claim = queue .. ':claim:',
-      unique = queue .. ':unique:',
-      broken = queue .. ':broken',
-      client = queue .. ':client:',
-      cancel = queue .. ':cancel',
     }
-    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -83,29 +71,29 @@ if bad then
   return redis.error_reply(bad)
 end
 local q_2, first = q, jobs
-q_2.waiting = redis.call('LLEN', q_2.pending)
-q_2.awake = redis.call('LLEN', q_2.wake)
-redis.call('LLEN', q_2.broken)
-q_2.flying = redis.call('ZCARD', q_2.inflight)
-q_2.later = redis.call('ZCARD', q_2.delayed)
-q_2.buried = redis.call('ZCARD', q_2.dead)
+q_2.waiting = redis.call('LLEN', q_2.key .. ':pending')
+q_2.awake = redis.call('LLEN', q_2.key .. ':wake')
+redis.call('LLEN', q_2.key .. ':broken')
+q_2.flying = redis.call('ZCARD', q_2.key .. ':inflight')
+q_2.later = redis.call('ZCARD', q_2.key .. ':delayed')
+q_2.buried = redis.call('ZCARD', q_2.key .. ':dead')
 local words, gone, jobs_2, lasting = {}, {}, {}, {}
 for i = first, #ARGV do
   local id = ARGV[i]
   local job
   do
-    local job_2 = redis.pcall('HMGET', q_2.job .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique')
+    local job_2 = redis.pcall('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique')
     if not job_2.err then
       job = job_2
     else
-      job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique')
+      job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique')
     end
   end
   local state = job[1]
   words[#words + 1] = not state and 'NOJOB' or state == 'inflight' and state or 'deleted'
   if state and state ~= 'inflight' and not jobs_2[id] then
     gone[#gone + 1], jobs_2[id] = id, job
-    lasting[id] = state == 'cancelled' and redis.call('PTTL', q_2.job .. id) < 0
+    lasting[id] = state == 'cancelled' and redis.call('PTTL', q_2.key .. ':job:' .. id) < 0
   end
 end
 if #gone == 0 then
@@ -125,20 +113,20 @@ local function denied(...)
     end
   end
 end
-bad = denied('DEL', q_2.job .. gone[1], 'HSET', q_2.job .. gone[1])
+bad = denied('DEL', q_2.key .. ':job:' .. gone[1], 'HSET', q_2.key .. ':job:' .. gone[1])
 if bad then
   return redis.error_reply(bad)
 end
-redis.call('ZREM', q_2.delayed, unpack(gone))
-redis.call('ZREM', q_2.dead, unpack(gone))
+redis.call('ZREM', q_2.key .. ':delayed', unpack(gone))
+redis.call('ZREM', q_2.key .. ':dead', unpack(gone))
 local function unique_key(q_3, unique)
   if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
-    return q_3.unique .. unique
+    return q_3.key .. ':unique:' .. unique
   end
-  return q_3.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+  return q_3.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
 end
 local function end_job(q_3, id, job, state, reason, field, body, retention, attempts)
-  local key = q_3.job .. id
+  local key = q_3.key .. ':job:' .. id
   redis.call('HSET', key, 'state', state, field, body, '_processed', stamp)
   if reason ~= '-' then
     redis.call('HSET', key, 'reason', reason)
@@ -157,7 +145,7 @@ local function end_job(q_3, id, job, state, reason, field, body, retention, atte
   if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
     local line = id .. ' ' .. state .. ' ' .. reason .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. (attempts and attempts .. ' ' or '') .. #body .. '\n' .. body .. '\n'
     for client in clients:gmatch('[^ ]+') do
-      local channel = q_3.client .. client
+      local channel = q_3.key .. ':client:' .. client
       local message = messages[channel] or {
         bytes = 0,
       }
@@ -183,12 +171,12 @@ for _, id in ipairs(gone) do
     end_job(q_2, id, job, 'cancelled', '-', 'error', '')
   end
   if state == 'pending' or lasting[id] then
-    redis.call('HSET', q_2.job .. id, 'retention', '0')
+    redis.call('HSET', q_2.key .. ':job:' .. id, 'retention', '0')
   else
     if is_live(job[1]) then
       end_job(q_2, id, job, 'cancelled', '-', 'error', '')
     end
-    redis.call('DEL', q_2.job .. id)
+    redis.call('DEL', q_2.key .. ':job:' .. id)
   end
 end
 for channel, message in pairs(messages) do

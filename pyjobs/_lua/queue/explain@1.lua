@@ -40,20 +40,8 @@ if not bad then
     local q_2 = {
       name = tag,
       key = queue,
-      meta = queue .. ':meta',
-      pending = queue .. ':pending',
-      wake = queue .. ':wake',
-      job = queue .. ':job:',
-      inflight = queue .. ':inflight',
-      delayed = queue .. ':delayed',
-      dead = queue .. ':dead',
-      claim = queue .. ':claim:',
-      unique = queue .. ':unique:',
-      broken = queue .. ':broken',
-      client = queue .. ':client:',
-      cancel = queue .. ':cancel',
     }
-    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect', 'grace', 'paused')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'grace', 'paused')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -84,11 +72,11 @@ if q_2.mode == 'simple' then
 end
 local job
 do
-  local job_2 = redis.pcall('HMGET', q_2.job .. id_2, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason')
+  local job_2 = redis.pcall('HMGET', q_2.key .. ':job:' .. id_2, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason')
   if not job_2.err then
     job = job_2
   else
-    job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id_2, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason')
+    job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id_2, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason')
   end
 end
 local function state_now(state, expires)
@@ -125,7 +113,7 @@ end
 if state == 'inflight' then
   local at
   do
-    local key = q_2.inflight
+    local key = q_2.key .. ':inflight'
     at = tonumber(redis.call('ZSCORE', key, id_2) or '')
   end
   local run = 'attempt ' .. (1 + (tonumber(job[5]) or 0) + (tonumber(job[6]) or 0)) .. ' began ' .. span(now - (tonumber(job[8]) or now)) .. ' ago'
@@ -179,15 +167,15 @@ if (q_2.paused and q_2.paused > now) then
   }
 end
 local function explain_waiting(q_3, id_3)
-  q_3.waiting = redis.call('LLEN', q_3.pending)
-  q_3.awake = redis.call('LLEN', q_3.wake)
+  q_3.waiting = redis.call('LLEN', q_3.key .. ':pending')
+  q_3.awake = redis.call('LLEN', q_3.key .. ':wake')
   local before
   do
     if not q_3.waiting then
-      q_3.waiting = redis.call('LLEN', q_3.pending)
-      q_3.awake = redis.call('LLEN', q_3.wake)
+      q_3.waiting = redis.call('LLEN', q_3.key .. ':pending')
+      q_3.awake = redis.call('LLEN', q_3.key .. ':wake')
     end
-    local from_left = redis.call('LPOS', q_3.pending, id_3, 'RANK', -1, 'MAXLEN', 1000)
+    local from_left = redis.call('LPOS', q_3.key .. ':pending', id_3, 'RANK', -1, 'MAXLEN', 1000)
     if from_left then
       before = q_3.waiting - 1 - from_left
     else
@@ -222,7 +210,7 @@ local function score_of(key, id_3)
   return tonumber(redis.call('ZSCORE', key, id_3) or '')
 end
 local function explain_delayed(q_3, id_3, job_2)
-  local at, attempt = score_of(q_3.delayed, id_3), (1 + (tonumber(job_2[5]) or 0) + (tonumber(job_2[6]) or 0))
+  local at, attempt = score_of(q_3.key .. ':delayed', id_3), (1 + (tonumber(job_2[5]) or 0) + (tonumber(job_2[6]) or 0))
   if not at then
     return {
       'lost',

@@ -30,20 +30,8 @@ if not bad then
     local q_2 = {
       name = tag,
       key = queue,
-      meta = queue .. ':meta',
-      pending = queue .. ':pending',
-      wake = queue .. ':wake',
-      job = queue .. ':job:',
-      inflight = queue .. ':inflight',
-      delayed = queue .. ':delayed',
-      dead = queue .. ':dead',
-      claim = queue .. ':claim:',
-      unique = queue .. ':unique:',
-      broken = queue .. ':broken',
-      client = queue .. ':client:',
-      cancel = queue .. ':cancel',
     }
-    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -67,12 +55,12 @@ if bad then
 end
 do
   local q_2 = q
-  q_2.waiting = redis.call('LLEN', q_2.pending)
-  q_2.awake = redis.call('LLEN', q_2.wake)
-  redis.call('LLEN', q_2.broken)
-  q_2.flying = redis.call('ZCARD', q_2.inflight)
-  q_2.later = redis.call('ZCARD', q_2.delayed)
-  q_2.buried = redis.call('ZCARD', q_2.dead)
+  q_2.waiting = redis.call('LLEN', q_2.key .. ':pending')
+  q_2.awake = redis.call('LLEN', q_2.key .. ':wake')
+  redis.call('LLEN', q_2.key .. ':broken')
+  q_2.flying = redis.call('ZCARD', q_2.key .. ':inflight')
+  q_2.later = redis.call('ZCARD', q_2.key .. ':delayed')
+  q_2.buried = redis.call('ZCARD', q_2.key .. ':dead')
 end
 local function schedules_key(q_2)
   return q_2.key .. ':schedules'
@@ -96,7 +84,7 @@ if held + scheduled > 0 then
     scheduled,
   }
 end
-redis.call('HSET', q.meta, 'mode', mode, 'layout', '1')
+redis.call('HSET', q.key .. ':meta', 'mode', mode, 'layout', '1')
 return {
   'changed',
   was,

@@ -33,20 +33,8 @@ if not bad then
     local q_2 = {
       name = tag,
       key = queue,
-      meta = queue .. ':meta',
-      pending = queue .. ':pending',
-      wake = queue .. ':wake',
-      job = queue .. ':job:',
-      inflight = queue .. ':inflight',
-      delayed = queue .. ':delayed',
-      dead = queue .. ':dead',
-      claim = queue .. ':claim:',
-      unique = queue .. ':unique:',
-      broken = queue .. ':broken',
-      client = queue .. ':client:',
-      cancel = queue .. ':cancel',
     }
-    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -68,7 +56,7 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-redis.call('ZCARD', q.delayed)
+redis.call('ZCARD', q.key .. ':delayed')
 local function denied(...)
   if not redis.acl_check_cmd then
     return
@@ -83,13 +71,13 @@ local function denied(...)
     end
   end
 end
-bad = denied('HSET', q.meta)
+bad = denied('HSET', q.key .. ':meta')
 if bad then
   return redis.error_reply(bad)
 end
-redis.call('ZREM', q.delayed, '')
+redis.call('ZREM', q.key .. ':delayed', '')
 q.paused = span > 0 and now + span or 9999999999999
-redis.call('HSET', q.meta, 'paused', string.format('%.0f', q.paused))
+redis.call('HSET', q.key .. ':meta', 'paused', string.format('%.0f', q.paused))
 local q_2 = q
 if not (q_2.paused and q_2.paused > now) then
   return 0

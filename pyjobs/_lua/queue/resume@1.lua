@@ -16,20 +16,8 @@ if not bad then
     local q_2 = {
       name = tag,
       key = queue,
-      meta = queue .. ':meta',
-      pending = queue .. ':pending',
-      wake = queue .. ':wake',
-      job = queue .. ':job:',
-      inflight = queue .. ':inflight',
-      delayed = queue .. ':delayed',
-      dead = queue .. ':dead',
-      claim = queue .. ':claim:',
-      unique = queue .. ':unique:',
-      broken = queue .. ':broken',
-      client = queue .. ':client:',
-      cancel = queue .. ':cancel',
     }
-    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -53,8 +41,8 @@ if bad then
 end
 do
   local q_2 = q
-  q_2.waiting = redis.call('LLEN', q_2.pending)
-  q_2.awake = redis.call('LLEN', q_2.wake)
+  q_2.waiting = redis.call('LLEN', q_2.key .. ':pending')
+  q_2.awake = redis.call('LLEN', q_2.key .. ':wake')
 end
 local function denied(...)
   if not redis.acl_check_cmd then
@@ -70,18 +58,18 @@ local function denied(...)
     end
   end
 end
-bad = denied('LPUSH', q.wake)
+bad = denied('LPUSH', q.key .. ':wake')
 if bad then
   return redis.error_reply(bad)
 end
-redis.call('HDEL', q.meta, 'paused')
+redis.call('HDEL', q.key .. ':meta', 'paused')
 if q.waiting == 0 then
   return 0
 end
 do
   local q_2 = q
   if q_2.awake == 0 then
-    q_2.awake = redis.call('LPUSH', q_2.wake, '1')
+    q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
   end
 end
 return 1

@@ -45,20 +45,8 @@ if not bad then
     local q_2 = {
       name = tag,
       key = queue,
-      meta = queue .. ':meta',
-      pending = queue .. ':pending',
-      wake = queue .. ':wake',
-      job = queue .. ':job:',
-      inflight = queue .. ':inflight',
-      delayed = queue .. ':delayed',
-      dead = queue .. ':dead',
-      claim = queue .. ':claim:',
-      unique = queue .. ':unique:',
-      broken = queue .. ':broken',
-      client = queue .. ':client:',
-      cancel = queue .. ':cancel',
     }
-    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -81,22 +69,22 @@ if bad then
   return redis.error_reply(bad)
 end
 local q_2, first = q, jobs
-q_2.waiting = redis.call('LLEN', q_2.pending)
-q_2.awake = redis.call('LLEN', q_2.wake)
-redis.call('LLEN', q_2.broken)
-q_2.flying = redis.call('ZCARD', q_2.inflight)
-q_2.later = redis.call('ZCARD', q_2.delayed)
-q_2.buried = redis.call('ZCARD', q_2.dead)
+q_2.waiting = redis.call('LLEN', q_2.key .. ':pending')
+q_2.awake = redis.call('LLEN', q_2.key .. ':wake')
+redis.call('LLEN', q_2.key .. ':broken')
+q_2.flying = redis.call('ZCARD', q_2.key .. ':inflight')
+q_2.later = redis.call('ZCARD', q_2.key .. ':delayed')
+q_2.buried = redis.call('ZCARD', q_2.key .. ':dead')
 local words, due, seen = {}, {}, {}
 local function state_now(state, expires)
   return ((state == 'pending' or state == 'delayed') and (tonumber(expires) or math.huge) <= now) and 'expired' or state
 end
 local function read(q_3, id, ...)
-  local job = redis.pcall('HMGET', q_3.job .. id, ...)
+  local job = redis.pcall('HMGET', q_3.key .. ':job:' .. id, ...)
   if not job.err then
     return job
   end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.job .. id, ...)
+  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.key .. ':job:' .. id, ...)
 end
 for i = first, #ARGV do
   local id = ARGV[i]
@@ -141,16 +129,16 @@ local function denied(...)
     end
   end
 end
-bad = denied('HSET', q_2.job .. due[1], 'RPUSH', q_2.pending, 'LPUSH', q_2.wake)
+bad = denied('HSET', q_2.key .. ':job:' .. due[1], 'RPUSH', q_2.key .. ':pending', 'LPUSH', q_2.key .. ':wake')
 if bad then
   return redis.error_reply(bad)
 end
-redis.call('ZREM', q_2.delayed, unpack(due))
+redis.call('ZREM', q_2.key .. ':delayed', unpack(due))
 for i = #due, 1, -1 do
-  redis.call('HSET', q_2.job .. due[i], 'state', 'pending')
-  redis.call('RPUSH', q_2.pending, due[i])
+  redis.call('HSET', q_2.key .. ':job:' .. due[i], 'state', 'pending')
+  redis.call('RPUSH', q_2.key .. ':pending', due[i])
 end
 if q_2.awake == 0 then
-  q_2.awake = redis.call('LPUSH', q_2.wake, '1')
+  q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
 end
 return words

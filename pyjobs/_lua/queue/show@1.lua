@@ -34,20 +34,8 @@ if not bad then
     local q_2 = {
       name = tag,
       key = queue,
-      meta = queue .. ':meta',
-      pending = queue .. ':pending',
-      wake = queue .. ':wake',
-      job = queue .. ':job:',
-      inflight = queue .. ':inflight',
-      delayed = queue .. ':delayed',
-      dead = queue .. ':dead',
-      claim = queue .. ':claim:',
-      unique = queue .. ':unique:',
-      broken = queue .. ':broken',
-      client = queue .. ':client:',
-      cancel = queue .. ':cancel',
     }
-    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -71,27 +59,27 @@ if bad then
 end
 local q_2, id_2 = q, id
 local function read(q_3, id_3, ...)
-  local job = redis.pcall('HMGET', q_3.job .. id_3, ...)
+  local job = redis.pcall('HMGET', q_3.key .. ':job:' .. id_3, ...)
   if not job.err then
     return job
   end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.job .. id_3, ...)
+  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.key .. ':job:' .. id_3, ...)
 end
 local job, rest = read(q_2, id_2, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason'), read(q_2, id_2, 'token', 'client', 'unique', 'expires', 'retention', 'timeout', 'max_attempts', 'backoff', 'max_run', 'attempts', 'crashes', 'past', 'releases', 'error', 'result', 'data', 'progress', 'saved')
 local place, at
 do
-  local at_2 = tonumber(redis.call('ZSCORE', q_2.delayed, id_2) or '')
+  local at_2 = tonumber(redis.call('ZSCORE', q_2.key .. ':delayed', id_2) or '')
   if at_2 and at_2 >= 1000000000000000 then
     place, at = 'quarantine', at_2 - 1000000000000000
   else
     if at_2 then
       place, at = 'delayed', at_2
     else
-      at_2 = tonumber(redis.call('ZSCORE', q_2.inflight, id_2) or '')
+      at_2 = tonumber(redis.call('ZSCORE', q_2.key .. ':inflight', id_2) or '')
       if at_2 then
         place, at = 'inflight', at_2
       else
-        at_2 = tonumber(redis.call('ZSCORE', q_2.dead, id_2) or '')
+        at_2 = tonumber(redis.call('ZSCORE', q_2.key .. ':dead', id_2) or '')
         place, at = at_2 and 'dead' or '', at_2 or 0
       end
     end
@@ -104,7 +92,7 @@ local reply = {
   (state_now(job[1], job[3]) or ''),
   place,
   math.max(at, 0),
-  math.max(redis.call('PTTL', q_2.job .. id_2), -1),
+  math.max(redis.call('PTTL', q_2.key .. ':job:' .. id_2), -1),
   job[2] or '',
   (1 + (tonumber(job[5]) or 0) + (tonumber(job[6]) or 0)),
   tonumber(job[7]) or 0,

@@ -19,20 +19,8 @@ if not bad then
     local q_2 = {
       name = tag,
       key = queue,
-      meta = queue .. ':meta',
-      pending = queue .. ':pending',
-      wake = queue .. ':wake',
-      job = queue .. ':job:',
-      inflight = queue .. ':inflight',
-      delayed = queue .. ':delayed',
-      dead = queue .. ':dead',
-      claim = queue .. ':claim:',
-      unique = queue .. ':unique:',
-      broken = queue .. ':broken',
-      client = queue .. ':client:',
-      cancel = queue .. ':cancel',
     }
-    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect', 'paused')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'paused')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -55,12 +43,12 @@ if bad then
   return redis.error_reply(bad)
 end
 local q_2 = q
-q_2.waiting = redis.call('LLEN', q_2.pending)
-q_2.awake = redis.call('LLEN', q_2.wake)
+q_2.waiting = redis.call('LLEN', q_2.key .. ':pending')
+q_2.awake = redis.call('LLEN', q_2.key .. ':wake')
 local function first_score(key)
   return tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2])
 end
-local ends, due = first_score(q_2.inflight), first_score(q_2.delayed)
+local ends, due = first_score(q_2.key .. ':inflight'), first_score(q_2.key .. ':delayed')
 if due and due >= 1000000000000000 then
   due = nil
 end
@@ -81,17 +69,17 @@ local function is_fit(state, expires)
   return state == 'pending' and not ((state == 'pending' or state == 'delayed') and (tonumber(expires) or math.huge) <= now)
 end
 local function read(q_3, id, ...)
-  local job = redis.pcall('HMGET', q_3.job .. id, ...)
+  local job = redis.pcall('HMGET', q_3.key .. ':job:' .. id, ...)
   if not job.err then
     return job
   end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.job .. id, ...)
+  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.key .. ':job:' .. id, ...)
 end
 local function read_submitted(q_3, id)
   return unpack(read(q_3, id, '_queued'))
 end
 local function oldest_of(q_3)
-  local found = redis.call('LRANGE', q_3.pending, -10, -1)
+  local found = redis.call('LRANGE', q_3.key .. ':pending', -10, -1)
   for i = #found, 1, -1 do
     local queued
     if q_3.mode == 'simple' then
@@ -120,12 +108,12 @@ return {
   q_2.born and q_2.mode or '',
   (tonumber(q_2.layout or '') or 0),
   q_2.waiting,
-  redis.call('ZCARD', q_2.delayed),
-  redis.call('ZCOUNT', q_2.delayed, 1000000000000000, '+inf'),
-  redis.call('ZCARD', q_2.inflight),
+  redis.call('ZCARD', q_2.key .. ':delayed'),
+  redis.call('ZCOUNT', q_2.key .. ':delayed', 1000000000000000, '+inf'),
+  redis.call('ZCARD', q_2.key .. ':inflight'),
   ends and ends <= now and now - ends or -1,
-  redis.call('ZCARD', q_2.dead),
-  redis.call('LLEN', q_2.broken),
+  redis.call('ZCARD', q_2.key .. ':dead'),
+  redis.call('LLEN', q_2.key .. ':broken'),
   q_2.waiting > 0 and oldest_of(q_2) or -1,
   due and math.max(due - now, 0) or -1,
   paused_for(q_2),

@@ -49,20 +49,8 @@ if not bad then
     local q_2 = {
       name = tag,
       key = queue,
-      meta = queue .. ':meta',
-      pending = queue .. ':pending',
-      wake = queue .. ':wake',
-      job = queue .. ':job:',
-      inflight = queue .. ':inflight',
-      delayed = queue .. ':delayed',
-      dead = queue .. ':dead',
-      claim = queue .. ':claim:',
-      unique = queue .. ':unique:',
-      broken = queue .. ':broken',
-      client = queue .. ':client:',
-      cancel = queue .. ':cancel',
     }
-    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -105,17 +93,17 @@ for i = ids, #ARGV do
   local job
   do
     local q_2, id = q, ARGV[i]
-    local job_2 = redis.pcall('HMGET', q_2.job .. id, 'state', 'reason', '_queued', '_started', '_processed', 'result', 'error', 'expires', 'past', 'crashes', 'client')
+    local job_2 = redis.pcall('HMGET', q_2.key .. ':job:' .. id, 'state', 'reason', '_queued', '_started', '_processed', 'result', 'error', 'expires', 'past', 'crashes', 'client')
     if not job_2.err then
       job = job_2
     else
-      job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, 'state', 'reason', '_queued', '_started', '_processed', 'result', 'error', 'expires', 'past', 'crashes', 'client')
+      job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, 'state', 'reason', '_queued', '_started', '_processed', 'result', 'error', 'expires', 'past', 'crashes', 'client')
     end
   end
   reply[#reply + 1] = stored(job)
   if is_live(reply[#reply][1]) then
     live[#live + 1] = {
-      q.job .. ARGV[i],
+      q.key .. ':job:' .. ARGV[i],
       job[11],
     }
   end
@@ -159,14 +147,14 @@ local function denied(...)
     end
   end
 end
-bad = denied('ZREM', added[1] and q.inflight, 'HSET', added[1])
+bad = denied('ZREM', added[1] and q.key .. ':inflight', 'HSET', added[1])
 if bad then
   return redis.error_reply(bad)
 end
 do
   local q_2, added_2 = q, added
   if not (#added_2 == 0) then
-    redis.pcall('ZREM', q_2.inflight, '')
+    redis.pcall('ZREM', q_2.key .. ':inflight', '')
     for i = 1, #added_2, 2 do
       redis.pcall('HSET', added_2[i], 'client', added_2[i + 1])
     end

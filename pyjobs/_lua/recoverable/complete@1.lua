@@ -85,20 +85,8 @@ if not bad then
     local q_2 = {
       name = tag,
       key = queue,
-      meta = queue .. ':meta',
-      pending = queue .. ':pending',
-      wake = queue .. ':wake',
-      job = queue .. ':job:',
-      inflight = queue .. ':inflight',
-      delayed = queue .. ':delayed',
-      dead = queue .. ':dead',
-      claim = queue .. ':claim:',
-      unique = queue .. ':unique:',
-      broken = queue .. ':broken',
-      client = queue .. ':client:',
-      cancel = queue .. ':cancel',
     }
-    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -141,11 +129,11 @@ do
     local id, token, place = ARGV[i], ARGV[i + 1], #words_2 + 1
     local job
     do
-      local job_2 = redis.pcall('HMGET', q_2.job .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique')
+      local job_2 = redis.pcall('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique')
       if not job_2.err then
         job = job_2
       else
-        job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique')
+        job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique')
       end
     end
     if job[1] == 'inflight' and job[2] == token and not seen[id] then
@@ -173,6 +161,7 @@ end
 if #ids == 0 then
   return words
 end
+local key = q_2.key .. ':job:'
 local function denied(...)
   if not redis.acl_check_cmd then
     return
@@ -181,48 +170,48 @@ local function denied(...)
     ...,
   }
   for i = 1, select('#', ...), 2 do
-    local command, key = wanted[i], wanted[i + 1]
-    if key and not redis.acl_check_cmd(command, key) then
-      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
+    local command, key_2 = wanted[i], wanted[i + 1]
+    if key_2 and not redis.acl_check_cmd(command, key_2) then
+      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key_2
     end
   end
 end
-bad = denied('HSET', q_2.job, 'PEXPIRE', q_2.job, 'HDEL', q_2.mode == 'reliable' and q_2.job)
+bad = denied('HSET', key, 'PEXPIRE', key, 'HDEL', q_2.mode == 'reliable' and key)
 if bad then
   return redis.error_reply(bad)
 end
 retention_2 = string.format('%.0f', retention_2)
-redis.call('ZREM', q_2.inflight, unpack(ids))
+redis.call('ZREM', q_2.key .. ':inflight', unpack(ids))
 local function unique_key(q_3, unique)
   if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
-    return q_3.unique .. unique
+    return q_3.key .. ':unique:' .. unique
   end
-  return q_3.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+  return q_3.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
 end
 for n, id in ipairs(ids) do
   local job, place = jobs[n], places[n]
   if job[8] then
-    redis.call('HDEL', q_2.job .. id, 'saved')
+    redis.call('HDEL', q_2.key .. ':job:' .. id, 'saved')
   end
   do
     local body, retention_3 = ARGV[first + 3 * place - 1], job[4] or retention_2
-    local key = q_2.job .. id
-    redis.call('HSET', key, 'state', 'done', 'result', body, '_processed', stamp)
+    local key_2 = q_2.key .. ':job:' .. id
+    redis.call('HSET', key_2, 'state', 'done', 'result', body, '_processed', stamp)
     if retention_3 then
-      redis.call('PEXPIRE', key, retention_3)
+      redis.call('PEXPIRE', key_2, retention_3)
     end
     do
       local unique = job[7]
-      local key_2 = unique and unique_key(q_2, unique)
-      if key_2 and redis.pcall('GET', key_2) == id then
-        redis.pcall('DEL', key_2)
+      local key_3 = unique and unique_key(q_2, unique)
+      if key_3 and redis.pcall('GET', key_3) == id then
+        redis.pcall('DEL', key_3)
       end
     end
     local clients, queued, started = job[3], job[5], job[6]
     if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
       local line = id .. ' ' .. 'done' .. ' ' .. '-' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. '' .. #body .. '\n' .. body .. '\n'
       for client in clients:gmatch('[^ ]+') do
-        local channel = q_2.client .. client
+        local channel = q_2.key .. ':client:' .. client
         local message = messages[channel] or {
           bytes = 0,
         }
@@ -247,7 +236,7 @@ do
     for _, job in ipairs(jobs_2) do
       local nonce = job[2]:match('^%d+-(.+)$')
       if nonce and not seen[nonce] then
-        redis.call('PEXPIRE', q_2.claim .. nonce, 60000)
+        redis.call('PEXPIRE', q_2.key .. ':claim:' .. nonce, 60000)
       end
       seen[nonce or ''] = true
     end

@@ -35,20 +35,8 @@ if not bad then
     local q_2 = {
       name = tag,
       key = queue,
-      meta = queue .. ':meta',
-      pending = queue .. ':pending',
-      wake = queue .. ':wake',
-      job = queue .. ':job:',
-      inflight = queue .. ':inflight',
-      delayed = queue .. ':delayed',
-      dead = queue .. ':dead',
-      claim = queue .. ':claim:',
-      unique = queue .. ':unique:',
-      broken = queue .. ':broken',
-      client = queue .. ':client:',
-      cancel = queue .. ':cancel',
     }
-    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -72,12 +60,12 @@ if bad then
 end
 do
   local q_2 = q
-  q_2.waiting = redis.call('LLEN', q_2.pending)
-  q_2.awake = redis.call('LLEN', q_2.wake)
-  redis.call('LLEN', q_2.broken)
-  q_2.flying = redis.call('ZCARD', q_2.inflight)
-  q_2.later = redis.call('ZCARD', q_2.delayed)
-  q_2.buried = redis.call('ZCARD', q_2.dead)
+  q_2.waiting = redis.call('LLEN', q_2.key .. ':pending')
+  q_2.awake = redis.call('LLEN', q_2.key .. ':wake')
+  redis.call('LLEN', q_2.key .. ':broken')
+  q_2.flying = redis.call('ZCARD', q_2.key .. ':inflight')
+  q_2.later = redis.call('ZCARD', q_2.key .. ':delayed')
+  q_2.buried = redis.call('ZCARD', q_2.key .. ':dead')
 end
 local function denied(...)
   if not redis.acl_check_cmd then
@@ -93,47 +81,47 @@ local function denied(...)
     end
   end
 end
-bad = denied('HSET', q.job, 'PEXPIRE', q.job, 'ZREM', q.delayed, 'ZINCRBY', q.delayed, 'ZRANGEBYSCORE', q.delayed, 'RPUSH', q.pending, 'LRANGE', q.pending, 'LTRIM', q.pending, 'LPUSH', q.wake, 'ZADD', q.inflight)
+bad = denied('HSET', q.key .. ':job:', 'PEXPIRE', q.key .. ':job:', 'ZREM', q.key .. ':delayed', 'ZINCRBY', q.key .. ':delayed', 'ZRANGEBYSCORE', q.key .. ':delayed', 'RPUSH', q.key .. ':pending', 'LRANGE', q.key .. ':pending', 'LTRIM', q.key .. ':pending', 'LPUSH', q.key .. ':wake', 'ZADD', q.key .. ':inflight')
 if bad then
   return redis.error_reply(bad)
 end
 if not q.born and q.waiting + q.flying + q.later > 0 then
   local q_2 = q
-  redis.call('ZREM', q_2.delayed, '')
-  redis.call('HSET', q_2.meta, 'mode', q_2.mode, 'layout', '1')
+  redis.call('ZREM', q_2.key .. ':delayed', '')
+  redis.call('HSET', q_2.key .. ':meta', 'mode', q_2.mode, 'layout', '1')
   if q_2.scheduled then
-    redis.call('HSET', q_2.meta, 'scheduled', string.format('%.0f', q_2.scheduled))
+    redis.call('HSET', q_2.key .. ':meta', 'scheduled', string.format('%.0f', q_2.scheduled))
   end
   q_2.born = true
-  local parked = redis.call('ZRANGEBYSCORE', q_2.delayed, 1000000000000000, '+inf', 'LIMIT', 0, 1)[1]
+  local parked = redis.call('ZRANGEBYSCORE', q_2.key .. ':delayed', 1000000000000000, '+inf', 'LIMIT', 0, 1)[1]
   if parked and not q_2.quarantined then
     q_2.quarantined = ''
-    redis.call('HSET', q_2.meta, 'suspect', '')
+    redis.call('HSET', q_2.key .. ':meta', 'suspect', '')
   end
 end
 local dropped
 local function mend_place(q_2, id, state)
   if state == 'pending' then
-    q_2.waiting = redis.call('RPUSH', q_2.pending, id)
+    q_2.waiting = redis.call('RPUSH', q_2.key .. ':pending', id)
   elseif state == 'delayed' then
-    redis.call('ZADD', q_2.delayed, 'NX', now, id)
+    redis.call('ZADD', q_2.key .. ':delayed', 'NX', now, id)
   elseif state == 'inflight' then
     local held = q_2.mode == 'reliable' and math.max(q_2.lease or 0, 1000) or 0
-    redis.call('ZADD', q_2.inflight, 'NX', now + held, id)
+    redis.call('ZADD', q_2.key .. ':inflight', 'NX', now + held, id)
   end
 end
 local function unique_key(q_2, unique)
   if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
-    return q_2.unique .. unique
+    return q_2.key .. ':unique:' .. unique
   end
-  return q_2.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+  return q_2.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
 end
 local function read(q_2, id, ...)
-  local job = redis.pcall('HMGET', q_2.job .. id, ...)
+  local job = redis.pcall('HMGET', q_2.key .. ':job:' .. id, ...)
   if not job.err then
     return job
   end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, ...)
+  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, ...)
 end
 local function add_missing(q_2, id)
   local unique = unpack(read(q_2, id, 'unique'))
@@ -143,15 +131,15 @@ local function add_missing(q_2, id)
       redis.pcall('DEL', key)
     end
   end
-  redis.call('LPUSH', q_2.broken, id)
-  redis.call('LTRIM', q_2.broken, 0, 999)
-  redis.call('PEXPIRE', q_2.broken, '604800000')
+  redis.call('LPUSH', q_2.key .. ':broken', id)
+  redis.call('LTRIM', q_2.key .. ':broken', 0, 999)
+  redis.call('PEXPIRE', q_2.key .. ':broken', '604800000')
 end
 do
   local q_2 = q
   local unfit, piece, fit = {}, 1, q_2.waiting == 0
   while not fit and #unfit < limit do
-    local found = redis.call('LRANGE', q_2.pending, -#unfit - piece, -#unfit - 1)
+    local found = redis.call('LRANGE', q_2.key .. ':pending', -#unfit - piece, -#unfit - 1)
     for i = #found, 1, -1 do
       local job
       do
@@ -177,14 +165,14 @@ do
   if #unfit == 0 then
     dropped = 0
   else
-    redis.call('LTRIM', q_2.pending, 0, -#unfit - 1)
+    redis.call('LTRIM', q_2.key .. ':pending', 0, -#unfit - 1)
     q_2.waiting = q_2.waiting - #unfit
     for _, entry in ipairs(unfit) do
       local q_3, id, state = unpack(entry)
       local job = read(q_3, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique')
       if state == 'pending' then
         local retention = job[4] or 86400000
-        local key = q_3.job .. id
+        local key = q_3.key .. ':job:' .. id
         redis.call('HSET', key, 'state', 'expired', 'error', '', '_processed', stamp)
         if retention then
           redis.call('PEXPIRE', key, retention)
@@ -200,7 +188,7 @@ do
         if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
           local line = id .. ' ' .. 'expired' .. ' ' .. '-' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. '' .. #'' .. '\n' .. '' .. '\n'
           for client in clients:gmatch('[^ ]+') do
-            local channel = q_3.client .. client
+            local channel = q_3.key .. ':client:' .. client
             local message = messages[channel] or {
               bytes = 0,
             }
@@ -216,7 +204,7 @@ do
           end
         end
       elseif state == 'cancelled' then
-        redis.call('PEXPIRE', q_3.job .. id, job[4] or 86400000)
+        redis.call('PEXPIRE', q_3.key .. ':job:' .. id, job[4] or 86400000)
       elseif not state then
         add_missing(q_3, id)
       else
@@ -233,7 +221,7 @@ end
 local seen, back
 do
   local q_2 = q
-  local ids = redis.call('ZRANGEBYSCORE', q_2.inflight, '-inf', now - older_than, 'LIMIT', 0, limit)
+  local ids = redis.call('ZRANGEBYSCORE', q_2.key .. ':inflight', '-inf', now - older_than, 'LIMIT', 0, limit)
   local back_2, states, crashes = {}, {}, {}
   if #ids == 0 then
     seen, back = 0, back_2
@@ -245,7 +233,7 @@ do
     for i, id in ipairs(ids) do
       states[i], crashes[i] = read_crashes(q_2, id)
     end
-    redis.call('ZREM', q_2.inflight, unpack(ids))
+    redis.call('ZREM', q_2.key .. ':inflight', unpack(ids))
     for i = #ids, 1, -1 do
       local id = ids[i]
       if not states[i] then
@@ -253,8 +241,8 @@ do
       elseif states[i] ~= 'inflight' then
         mend_place(q_2, id, states[i])
       else
-        redis.call('HSET', q_2.job .. id, 'state', 'pending', 'token', '', 'crashes', crashes[i] + 1)
-        redis.call('RPUSH', q_2.pending, id)
+        redis.call('HSET', q_2.key .. ':job:' .. id, 'state', 'pending', 'token', '', 'crashes', crashes[i] + 1)
+        redis.call('RPUSH', q_2.key .. ':pending', id)
         table.insert(back_2, id)
       end
     end
@@ -264,7 +252,7 @@ end
 local promoted
 do
   local q_2 = q
-  local ids = redis.call('ZRANGEBYSCORE', q_2.delayed, '-inf', now, 'LIMIT', 0, limit)
+  local ids = redis.call('ZRANGEBYSCORE', q_2.key .. ':delayed', '-inf', now, 'LIMIT', 0, limit)
   if #ids == 0 then
     promoted = 0
   else
@@ -283,23 +271,23 @@ do
         table.insert(leaving, id)
       end
     end
-    redis.call('ZREM', q_2.delayed, '', unpack(leaving))
+    redis.call('ZREM', q_2.key .. ':delayed', '', unpack(leaving))
     for i, id in ipairs(ids) do
       if parked[i] then
-        redis.call('ZINCRBY', q_2.delayed, 1000000000000000, id)
+        redis.call('ZINCRBY', q_2.key .. ':delayed', 1000000000000000, id)
         quarantined = true
       elseif not states[i] then
         add_missing(q_2, id)
       elseif states[i] ~= 'delayed' then
         mend_place(q_2, id, states[i])
       else
-        redis.call('HSET', q_2.job .. id, 'state', 'pending')
-        q_2.waiting = redis.call('LPUSH', q_2.pending, id)
+        redis.call('HSET', q_2.key .. ':job:' .. id, 'state', 'pending')
+        q_2.waiting = redis.call('LPUSH', q_2.key .. ':pending', id)
       end
     end
     if quarantined and not q_2.quarantined then
       q_2.quarantined = ''
-      redis.call('HSET', q_2.meta, 'suspect', '')
+      redis.call('HSET', q_2.key .. ':meta', 'suspect', '')
     end
     promoted = #ids
   end
@@ -307,7 +295,7 @@ end
 if #back + promoted > 0 then
   local q_2 = q
   if q_2.awake == 0 then
-    q_2.awake = redis.call('LPUSH', q_2.wake, '1')
+    q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
   end
 end
 return {

@@ -91,20 +91,8 @@ if not bad then
     local q_2 = {
       name = tag,
       key = queue,
-      meta = queue .. ':meta',
-      pending = queue .. ':pending',
-      wake = queue .. ':wake',
-      job = queue .. ':job:',
-      inflight = queue .. ':inflight',
-      delayed = queue .. ':delayed',
-      dead = queue .. ':dead',
-      claim = queue .. ':claim:',
-      unique = queue .. ':unique:',
-      broken = queue .. ':broken',
-      client = queue .. ':client:',
-      cancel = queue .. ':cancel',
     }
-    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -132,11 +120,11 @@ for i = first, #ARGV do
   local id = ARGV[i]
   local job
   do
-    local job_2 = redis.pcall('HMGET', q_2.job .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'expires')
+    local job_2 = redis.pcall('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'expires')
     if not job_2.err then
       job = job_2
     else
-      job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'expires')
+      job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'expires')
     end
   end
   local state
@@ -153,12 +141,12 @@ end
 if #live == 0 then
   return words
 end
-q_2.waiting = redis.call('LLEN', q_2.pending)
-q_2.awake = redis.call('LLEN', q_2.wake)
-redis.call('LLEN', q_2.broken)
-q_2.flying = redis.call('ZCARD', q_2.inflight)
-q_2.later = redis.call('ZCARD', q_2.delayed)
-q_2.buried = redis.call('ZCARD', q_2.dead)
+q_2.waiting = redis.call('LLEN', q_2.key .. ':pending')
+q_2.awake = redis.call('LLEN', q_2.key .. ':wake')
+redis.call('LLEN', q_2.key .. ':broken')
+q_2.flying = redis.call('ZCARD', q_2.key .. ':inflight')
+q_2.later = redis.call('ZCARD', q_2.key .. ':delayed')
+q_2.buried = redis.call('ZCARD', q_2.key .. ':dead')
 local function denied(...)
   if not redis.acl_check_cmd then
     return
@@ -173,23 +161,23 @@ local function denied(...)
     end
   end
 end
-bad = denied('HSET', q_2.job .. live[1], 'PEXPIRE', q_2.job .. live[1])
+bad = denied('HSET', q_2.key .. ':job:' .. live[1], 'PEXPIRE', q_2.key .. ':job:' .. live[1])
 if bad then
   return redis.error_reply(bad)
 end
-redis.call('ZREM', q_2.inflight, unpack(live))
-redis.call('ZREM', q_2.delayed, unpack(live))
+redis.call('ZREM', q_2.key .. ':inflight', unpack(live))
+redis.call('ZREM', q_2.key .. ':delayed', unpack(live))
 local function unique_key(q_3, unique)
   if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
-    return q_3.unique .. unique
+    return q_3.key .. ':unique:' .. unique
   end
-  return q_3.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+  return q_3.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
 end
 for _, id in ipairs(live) do
   local job = live[id]
   local kept = job[1] ~= 'pending' and (job[4] or retention_2)
   do
-    local key = q_2.job .. id
+    local key = q_2.key .. ':job:' .. id
     redis.call('HSET', key, 'state', 'cancelled', 'error', '', '_processed', stamp)
     if kept then
       redis.call('PEXPIRE', key, kept)
@@ -205,7 +193,7 @@ for _, id in ipairs(live) do
     if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
       local line = id .. ' ' .. 'cancelled' .. ' ' .. '-' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. '' .. #'' .. '\n' .. '' .. '\n'
       for client in clients:gmatch('[^ ]+') do
-        local channel = q_2.client .. client
+        local channel = q_2.key .. ':client:' .. client
         local message = messages[channel] or {
           bytes = 0,
         }
@@ -222,7 +210,7 @@ for _, id in ipairs(live) do
     end
   end
   if job[1] == 'inflight' then
-    redis.pcall('PUBLISH', q_2.cancel, id)
+    redis.pcall('PUBLISH', q_2.key .. ':cancel', id)
   end
 end
 for channel, message in pairs(messages) do

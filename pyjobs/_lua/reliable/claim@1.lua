@@ -101,12 +101,12 @@ local function read_absence(q)
   q.stale = q.stepped or q.old or now - seen >= q.longest / 10
 end
 local function look_ahead(q)
-  local sets = redis.call('EXISTS', q.inflight, q.delayed)
+  local sets = redis.call('EXISTS', q.key .. ':inflight', q.key .. ':delayed')
   q.due, q.ends = math.huge, math.huge
   if sets > 0 then
     local first
     do
-      local key = q.inflight
+      local key = q.key .. ':inflight'
       first = tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2]) or math.huge
     end
     q.flies = first < math.huge
@@ -114,7 +114,7 @@ local function look_ahead(q)
       q.ends = first
     end
     if sets > (q.flies and 1 or 0) then
-      q.due = first_of(q.delayed)
+      q.due = first_of(q.key .. ':delayed')
     end
   else
     q.flies = false
@@ -148,20 +148,8 @@ local function open(key, mode, ...)
   local q = {
     name = tag,
     key = key,
-    meta = key .. ':meta',
-    pending = key .. ':pending',
-    wake = key .. ':wake',
-    job = key .. ':job:',
-    inflight = key .. ':inflight',
-    delayed = key .. ':delayed',
-    dead = key .. ':dead',
-    claim = key .. ':claim:',
-    unique = key .. ':unique:',
-    broken = key .. ':broken',
-    client = key .. ':client:',
-    cancel = key .. ':cancel',
   }
-  local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...)
+  local meta = redis.call('HMGET', q.key .. ':meta', 'mode', 'layout', 'token', 'suspect', ...)
   local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
   for i = 1, select('#', ...) do
     q[select(i, ...)] = whole(meta[4 + i])
@@ -186,7 +174,7 @@ local function open_all(keys, mode, nonce_2, limit_2)
     if #q.token > 15 or not (q.token == '0' or q.token:find('^[1-9][0-9]*$')) then
       bad = 'BADLAYOUT queue ' .. q.name .. ' has the token ' .. q.token .. ', not a number'
     end
-    q.head = redis.call('LRANGE', q.pending, -room - 1, -1)
+    q.head = redis.call('LRANGE', q.key .. ':pending', -room - 1, -1)
     q.waiting, q.counted = #q.head, #q.head <= room
     room = math.max(room - q.waiting, 0)
     look_ahead(q)
@@ -198,7 +186,7 @@ local function open_all(keys, mode, nonce_2, limit_2)
   end
   for _, q in ipairs(all) do
     if all.busy or q.flies then
-      q.record = redis.call('GET', q.claim .. nonce_2)
+      q.record = redis.call('GET', q.key .. ':claim:' .. nonce_2)
     end
     all.again = all.again or q.record
   end
@@ -254,11 +242,11 @@ local function describe(at, id, token, job)
   }
 end
 local function read(q, id, ...)
-  local job = redis.pcall('HMGET', q.job .. id, ...)
+  local job = redis.pcall('HMGET', q.key .. ':job:' .. id, ...)
   if not job.err then
     return job
   end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.job .. id, ...)
+  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, ...)
 end
 local function read_claimable(q, id)
   if q.mode ~= 'reliable' then
@@ -277,7 +265,7 @@ if opened.again then
       local token = number .. '-' .. nonce_2
       for id in ids:gmatch('%S+') do
         local its_token = unpack(read(q, id, 'token'))
-        if its_token == token and redis.call('ZSCORE', q.inflight, id) then
+        if its_token == token and redis.call('ZSCORE', q.key .. ':inflight', id) then
           reply[#reply + 1] = describe(at, id, token, read_claimable(q, id))
         end
       end
@@ -287,12 +275,12 @@ if opened.again then
 end
 local stamp = string.format('%.0f', now)
 local function check_types(q)
-  q.waiting = redis.call('LLEN', q.pending)
-  q.awake = redis.call('LLEN', q.wake)
-  redis.call('LLEN', q.broken)
-  q.flying = redis.call('ZCARD', q.inflight)
-  q.later = redis.call('ZCARD', q.delayed)
-  q.buried = redis.call('ZCARD', q.dead)
+  q.waiting = redis.call('LLEN', q.key .. ':pending')
+  q.awake = redis.call('LLEN', q.key .. ':wake')
+  redis.call('LLEN', q.key .. ':broken')
+  q.flying = redis.call('ZCARD', q.key .. ':inflight')
+  q.later = redis.call('ZCARD', q.key .. ':delayed')
+  q.buried = redis.call('ZCARD', q.key .. ':dead')
 end
 local function denied(...)
   if not redis.acl_check_cmd then
@@ -311,10 +299,10 @@ end
 if opened.moves then
   local function moves_denied(q, at)
     if at > 1 then
-      return denied('HSET', q.job)
+      return denied('HSET', q.key .. ':job:')
     end
     local dies = q.mode == 'reliable'
-    return denied('HSET', q.job, 'HDEL', q.job, 'PEXPIRE', q.job, 'LTRIM', q.broken, 'LPUSH', q.wake, 'ZADD', q.inflight, 'SET', q.claim, 'ZRANGEBYSCORE', q.delayed, 'ZINCRBY', q.delayed, 'RPUSH', q.pending, 'ZREMRANGEBYSCORE', dies and q.dead, 'DEL', dies and q.job)
+    return denied('HSET', q.key .. ':job:', 'HDEL', q.key .. ':job:', 'PEXPIRE', q.key .. ':job:', 'LTRIM', q.key .. ':broken', 'LPUSH', q.key .. ':wake', 'ZADD', q.key .. ':inflight', 'SET', q.key .. ':claim:', 'ZRANGEBYSCORE', q.key .. ':delayed', 'ZINCRBY', q.key .. ':delayed', 'RPUSH', q.key .. ':pending', 'ZREMRANGEBYSCORE', dies and q.key .. ':dead', 'DEL', dies and q.key .. ':job:')
   end
   for at, q in ipairs(opened) do
     check_types(q)
@@ -326,9 +314,9 @@ if opened.moves then
   end
   local function unique_key(q, unique)
     if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
-      return q.unique .. unique
+      return q.key .. ':unique:' .. unique
     end
-    return q.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+    return q.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
   end
   if opened.fires then
     local OPTIONS = {
@@ -419,7 +407,7 @@ if opened.moves then
     end
     local function make_occurrence(q, id, schedule)
       local unique = schedule[18] or nil
-      local there = redis.pcall('HMGET', q.job .. id, 'state')
+      local there = redis.pcall('HMGET', q.key .. ':job:' .. id, 'state')
       if there.err or there[1] then
         return false
       end
@@ -445,11 +433,11 @@ if opened.moves then
           fields[#fields + 1] = value
         end
       end
-      redis.call('HSET', q.job .. id, unpack(fields))
+      redis.call('HSET', q.key .. ':job:' .. id, unpack(fields))
       if unique then
         redis.call('SET', unique_key(q, unique), id)
       end
-      q.waiting = redis.call('LPUSH', q.pending, id)
+      q.waiting = redis.call('LPUSH', q.key .. ':pending', id)
       return true
     end
     local function write_moments(moments)
@@ -529,9 +517,9 @@ if opened.moves then
       end
       q.scheduled = first_scheduled(q)
       if q.scheduled then
-        redis.call('HSET', q.meta, 'scheduled', string.format('%.0f', q.scheduled))
+        redis.call('HSET', q.key .. ':meta', 'scheduled', string.format('%.0f', q.scheduled))
       else
-        redis.call('HDEL', q.meta, 'scheduled')
+        redis.call('HDEL', q.key .. ':meta', 'scheduled')
       end
     end
     for _, q in ipairs(opened) do
@@ -546,7 +534,7 @@ if opened.moves then
     local max_crashes_2 = max_crashes
     local function write_seen(q, ...)
       q.seen = now
-      redis.call('HSET', q.meta, 'seen', string.format('%.0f', now), ...)
+      redis.call('HSET', q.key .. ':meta', 'seen', string.format('%.0f', now), ...)
     end
     local function ran_out(q, limit_2)
       if q.flying == 0 then
@@ -554,7 +542,7 @@ if opened.moves then
       end
       read_absence(q)
       if q.stale or q.graced then
-        redis.call('ZREM', q.inflight, '')
+        redis.call('ZREM', q.key .. ':inflight', '')
       end
       if q.stepped then
         q.grace = math.floor(now + q.longest / 2)
@@ -562,15 +550,15 @@ if opened.moves then
         read_absence(q)
       elseif q.waits then
         q.seen = now
-        redis.call('HSET', q.meta, 'seen', string.format('%.0f', now))
+        redis.call('HSET', q.key .. ':meta', 'seen', string.format('%.0f', now))
       elseif q.graced then
         local ids
         do
           local at = q.old and q.graced or now
-          ids = redis.call('ZRANGEBYSCORE', q.inflight, '-inf', at, 'LIMIT', 0, limit_2)
+          ids = redis.call('ZRANGEBYSCORE', q.key .. ':inflight', '-inf', at, 'LIMIT', 0, limit_2)
         end
         if #ids < limit_2 then
-          local far = redis.call('ZRANGEBYSCORE', q.inflight, '(' .. string.format('%.0f', now + 2 * q.longest), '+inf', 'LIMIT', 0, limit_2 - #ids)
+          local far = redis.call('ZRANGEBYSCORE', q.key .. ':inflight', '(' .. string.format('%.0f', now + 2 * q.longest), '+inf', 'LIMIT', 0, limit_2 - #ids)
           for _, id in ipairs(far) do
             ids[#ids + 1] = id
           end
@@ -579,7 +567,7 @@ if opened.moves then
           q.hidden = q.old
           if not q.old then
             q.seen = now
-            redis.call('HSET', q.meta, 'seen', string.format('%.0f', now))
+            redis.call('HSET', q.key .. ':meta', 'seen', string.format('%.0f', now))
           end
         elseif q.old and #ids < q.flying then
           q.grace = math.floor(now + q.longest / 2)
@@ -587,9 +575,9 @@ if opened.moves then
           read_absence(q)
         else
           q.seen = now
-          redis.call('HSET', q.meta, 'seen', string.format('%.0f', now))
+          redis.call('HSET', q.key .. ':meta', 'seen', string.format('%.0f', now))
           if q.grace then
-            redis.call('HDEL', q.meta, 'grace')
+            redis.call('HDEL', q.key .. ':meta', 'grace')
           end
           q.grace, q.graced, q.waits = nil, nil, false
         end
@@ -601,20 +589,20 @@ if opened.moves then
       else
         if q.stale then
           q.seen = now
-          redis.call('HSET', q.meta, 'seen', string.format('%.0f', now))
+          redis.call('HSET', q.key .. ':meta', 'seen', string.format('%.0f', now))
         end
-        return redis.call('ZRANGEBYSCORE', q.inflight, '-inf', now, 'LIMIT', 0, limit_2)
+        return redis.call('ZRANGEBYSCORE', q.key .. ':inflight', '-inf', now, 'LIMIT', 0, limit_2)
       end
       return {}
     end
     local function mend_place(q, id, state)
       if state == 'pending' then
-        q.waiting = redis.call('RPUSH', q.pending, id)
+        q.waiting = redis.call('RPUSH', q.key .. ':pending', id)
       elseif state == 'delayed' then
-        redis.call('ZADD', q.delayed, 'NX', now, id)
+        redis.call('ZADD', q.key .. ':delayed', 'NX', now, id)
       elseif state == 'inflight' then
         local held = q.mode == 'reliable' and math.max(q.lease or 0, 1000) or 0
-        redis.call('ZADD', q.inflight, 'NX', now + held, id)
+        redis.call('ZADD', q.key .. ':inflight', 'NX', now + held, id)
       end
     end
     local function add_missing(q, id)
@@ -625,22 +613,22 @@ if opened.moves then
           redis.pcall('DEL', key)
         end
       end
-      redis.call('LPUSH', q.broken, id)
-      redis.call('LTRIM', q.broken, 0, 999)
-      redis.call('PEXPIRE', q.broken, '604800000')
+      redis.call('LPUSH', q.key .. ':broken', id)
+      redis.call('LTRIM', q.key .. ':broken', 0, 999)
+      redis.call('PEXPIRE', q.key .. ':broken', '604800000')
     end
     for _, q in ipairs(opened) do
       if q.lost then
-        redis.call('ZREM', q.delayed, '')
-        redis.call('HSET', q.meta, 'mode', q.mode, 'layout', '1')
+        redis.call('ZREM', q.key .. ':delayed', '')
+        redis.call('HSET', q.key .. ':meta', 'mode', q.mode, 'layout', '1')
         if q.scheduled then
-          redis.call('HSET', q.meta, 'scheduled', string.format('%.0f', q.scheduled))
+          redis.call('HSET', q.key .. ':meta', 'scheduled', string.format('%.0f', q.scheduled))
         end
         q.born = true
-        local parked = redis.call('ZRANGEBYSCORE', q.delayed, 1000000000000000, '+inf', 'LIMIT', 0, 1)[1]
+        local parked = redis.call('ZRANGEBYSCORE', q.key .. ':delayed', 1000000000000000, '+inf', 'LIMIT', 0, 1)[1]
         if parked and not q.quarantined then
           q.quarantined = ''
-          redis.call('HSET', q.meta, 'suspect', '')
+          redis.call('HSET', q.key .. ':meta', 'suspect', '')
         end
       end
       do
@@ -651,7 +639,7 @@ if opened.moves then
           for i, id in ipairs(ids) do
             jobs[i] = read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'crashes', 'error', 'past')
           end
-          redis.call('ZREM', q.inflight, unpack(ids))
+          redis.call('ZREM', q.key .. ':inflight', unpack(ids))
           q.flying = q.flying - #ids
           for i = #ids, 1, -1 do
             local id, job = ids[i], jobs[i]
@@ -661,12 +649,12 @@ if opened.moves then
             elseif job[1] ~= 'inflight' then
               mend_place(q, id, job[1])
             else
-              redis.call('HSET', q.job .. id, 'crashes', crashes, 'token', '')
+              redis.call('HSET', q.key .. ':job:' .. id, 'crashes', crashes, 'token', '')
               if crashes >= max_crashes_2 then
                 do
                   local body, attempts = job[9] or '', (tonumber(job[10]) or 0) + crashes
                   do
-                    local key = q.job .. id
+                    local key = q.key .. ':job:' .. id
                     redis.call('HSET', key, 'state', 'dead', 'error', body, '_processed', stamp)
                     redis.call('HSET', key, 'reason', 'crashed')
                     redis.call('PEXPIRE', key, 604800000)
@@ -681,7 +669,7 @@ if opened.moves then
                     if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
                       local line = id .. ' ' .. 'dead' .. ' ' .. 'crashed' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. (attempts and attempts .. ' ' or '') .. #body .. '\n' .. body .. '\n'
                       for client in clients:gmatch('[^ ]+') do
-                        local channel = q.client .. client
+                        local channel = q.key .. ':client:' .. client
                         local message = messages[channel] or {
                           bytes = 0,
                         }
@@ -697,33 +685,33 @@ if opened.moves then
                       end
                     end
                   end
-                  redis.call('ZADD', q.dead, now, id)
+                  redis.call('ZADD', q.key .. ':dead', now, id)
                   died = died + 1
                 end
                 table.insert(dead, id)
               elseif crashes > 1 then
-                redis.call('HSET', q.job .. id, 'state', 'delayed')
-                redis.call('ZADD', q.delayed, now + math.min(100 * 5 ^ (crashes - 1), 60000), id)
+                redis.call('HSET', q.key .. ':job:' .. id, 'state', 'delayed')
+                redis.call('ZADD', q.key .. ':delayed', now + math.min(100 * 5 ^ (crashes - 1), 60000), id)
                 table.insert(back, id)
               else
-                redis.call('HSET', q.job .. id, 'state', 'pending')
-                q.waiting = redis.call('RPUSH', q.pending, id)
+                redis.call('HSET', q.key .. ':job:' .. id, 'state', 'pending')
+                q.waiting = redis.call('RPUSH', q.key .. ':pending', id)
                 table.insert(back, id)
               end
             end
           end
           if not (died == 0) then
-            redis.call('ZREMRANGEBYSCORE', q.dead, '-inf', now - 604800000)
-            local most = whole(redis.call('HMGET', q.meta, 'most_dead')[1]) or 10000
-            local excess = math.min(redis.call('ZCARD', q.dead) - most, died + 100)
+            redis.call('ZREMRANGEBYSCORE', q.key .. ':dead', '-inf', now - 604800000)
+            local most = whole(redis.call('HMGET', q.key .. ':meta', 'most_dead')[1]) or 10000
+            local excess = math.min(redis.call('ZCARD', q.key .. ':dead') - most, died + 100)
             if excess > 0 then
-              local ids_2 = redis.call('ZRANGE', q.dead, 0, excess - 1)
+              local ids_2 = redis.call('ZRANGE', q.key .. ':dead', 0, excess - 1)
               for __2, id in ipairs(ids_2) do
-                redis.call('DEL', q.job .. id)
+                redis.call('DEL', q.key .. ':job:' .. id)
               end
-              redis.call('ZREM', q.dead, unpack(ids_2))
+              redis.call('ZREM', q.key .. ':dead', unpack(ids_2))
             end
-            redis.call('PEXPIRE', q.dead, 604800000)
+            redis.call('PEXPIRE', q.key .. ':dead', 604800000)
             died = 0
           end
         end
@@ -735,7 +723,7 @@ if opened.moves then
         return crashes > 1
       end
       for _, q in ipairs(opened) do
-        local ids = redis.call('ZRANGEBYSCORE', q.delayed, '-inf', now, 'LIMIT', 0, 100)
+        local ids = redis.call('ZRANGEBYSCORE', q.key .. ':delayed', '-inf', now, 'LIMIT', 0, 100)
         if not (#ids == 0) then
           local states, parked, leaving, quarantined = {}, {}, {}, false
           for i, id in ipairs(ids) do
@@ -749,23 +737,23 @@ if opened.moves then
               table.insert(leaving, id)
             end
           end
-          redis.call('ZREM', q.delayed, '', unpack(leaving))
+          redis.call('ZREM', q.key .. ':delayed', '', unpack(leaving))
           for i, id in ipairs(ids) do
             if parked[i] then
-              redis.call('ZINCRBY', q.delayed, 1000000000000000, id)
+              redis.call('ZINCRBY', q.key .. ':delayed', 1000000000000000, id)
               quarantined = true
             elseif not states[i] then
               add_missing(q, id)
             elseif states[i] ~= 'delayed' then
               mend_place(q, id, states[i])
             else
-              redis.call('HSET', q.job .. id, 'state', 'pending')
-              q.waiting = redis.call('LPUSH', q.pending, id)
+              redis.call('HSET', q.key .. ':job:' .. id, 'state', 'pending')
+              q.waiting = redis.call('LPUSH', q.key .. ':pending', id)
             end
           end
           if quarantined and not q.quarantined then
             q.quarantined = ''
-            redis.call('HSET', q.meta, 'suspect', '')
+            redis.call('HSET', q.key .. ':meta', 'suspect', '')
           end
         end
       end
@@ -783,8 +771,8 @@ if opened.moves then
         if not needs_quarantine(crashes) then
           return false
         end
-        if state == 'inflight' and not redis.call('ZSCORE', q.inflight, q.quarantined) then
-          redis.call('ZREM', q.inflight, '')
+        if state == 'inflight' and not redis.call('ZSCORE', q.key .. ':inflight', q.quarantined) then
+          redis.call('ZREM', q.key .. ':inflight', '')
           mend_place(q, q.quarantined, state)
         end
         return state == 'pending' or state == 'inflight'
@@ -798,16 +786,16 @@ if opened.moves then
             return
           end
         end
-        local id = redis.call('ZRANGEBYSCORE', q.delayed, 1000000000000000, '+inf', 'LIMIT', 0, 1)[1]
-        redis.call('ZREM', q.delayed, id or '')
+        local id = redis.call('ZRANGEBYSCORE', q.key .. ':delayed', 1000000000000000, '+inf', 'LIMIT', 0, 1)[1]
+        redis.call('ZREM', q.key .. ':delayed', id or '')
         if not id then
-          redis.call('HDEL', q.meta, 'suspect')
+          redis.call('HDEL', q.key .. ':meta', 'suspect')
         elseif not read(q, id, 'state')[1] then
           add_missing(q, id)
         else
-          redis.call('HSET', q.job .. id, 'state', 'pending')
-          redis.call('HSET', q.meta, 'suspect', id)
-          q.waiting = redis.call('RPUSH', q.pending, id)
+          redis.call('HSET', q.key .. ':job:' .. id, 'state', 'pending')
+          redis.call('HSET', q.key .. ':meta', 'suspect', id)
+          q.waiting = redis.call('RPUSH', q.key .. ':pending', id)
         end
         q.quarantined = id or false
       end
@@ -861,7 +849,7 @@ do
       local found = q.head
       repeat
         local wanted = taken == 0 and room.jobs or math.max(room.jobs, 100)
-        found = found or redis.call('LRANGE', q.pending, -taken - wanted, -taken - 1)
+        found = found or redis.call('LRANGE', q.key .. ':pending', -taken - wanted, -taken - 1)
         local last = #found < wanted
         if taken == 0 and q.head then
           last = q.counted
@@ -907,7 +895,7 @@ do
       until room.full or room.jobs == 0 or last
       q.ids, q.jobs, q.leaving = ids, jobs, taken
       if not q.counted and taken >= q.waiting then
-        q.waiting = redis.call('LLEN', q.pending)
+        q.waiting = redis.call('LLEN', q.key .. ':pending')
       end
       q.waiting = q.waiting - taken
     end
@@ -917,20 +905,20 @@ end
 do
   local unfit_2 = unfit
   if not opened.moves then
-    local key, more, old = opened[1].job, false, false
+    local key, more, old = opened[1].key .. ':job:', false, false
     for _, q in ipairs(opened) do
       if unfit_2[1] then
         check_types(q)
         q.waiting = q.waiting - q.leaving
       elseif q.waiting > 0 then
-        q.awake = redis.call('LLEN', q.wake)
+        q.awake = redis.call('LLEN', q.key .. ':wake')
       end
       more, old = more or q.waiting > 0, old or q.expiring or q.grace
     end
     local drops = unfit_2[1] and key
     bad = denied('HSET', key, 'ZADD', key, 'SET', key, 'LPUSH', (more or drops) and key, 'HDEL', old and key, 'PEXPIRE', drops, 'RPUSH', drops)
     for at = 2, #opened do
-      bad = bad or denied('HSET', opened[at].job)
+      bad = bad or denied('HSET', opened[at].key .. ':job:')
     end
   end
 end
@@ -960,34 +948,34 @@ do
   end
   for at, q in ipairs(opened) do
     if q.leaving > 0 then
-      redis.call('LTRIM', q.pending, '0', -q.leaving - 1)
+      redis.call('LTRIM', q.key .. ':pending', '0', -q.leaving - 1)
       local ids, jobs = q.ids, q.jobs
       if not (#ids == 0) then
         local number = string.format('%.0f', tonumber(q.token) + 1)
         local token = number .. '-' .. nonce_2
         local flies = q.ends < math.huge
         local leases = q.mode == 'reliable' and lease_fields(q, lease, flies and 1 or 0) or {}
-        redis.call('HSET', q.meta, 'token', number, unpack(leases))
+        redis.call('HSET', q.key .. ':meta', 'token', number, unpack(leases))
         local flight, till = {}, string.format('%.0f', score)
         for i, id in ipairs(ids) do
-          redis.call('HSET', q.job .. id, 'state', 'inflight', 'token', token, '_started', stamp)
+          redis.call('HSET', q.key .. ':job:' .. id, 'state', 'inflight', 'token', token, '_started', stamp)
           local expires = jobs[i][2]
           if expires then
-            redis.call('HDEL', q.job .. id, 'expires')
+            redis.call('HDEL', q.key .. ':job:' .. id, 'expires')
             if q.mode == 'reliable' and jobs[i][8] then
-              redis.call('HSET', q.job .. id, 'start_by', expires)
+              redis.call('HSET', q.key .. ':job:' .. id, 'start_by', expires)
             end
           end
           flight[2 * i - 1], flight[2 * i] = till, id
           reply_2[#reply_2 + 1] = describe(at, id, token, jobs[i])
         end
-        redis.call('ZADD', q.inflight, unpack(flight))
-        redis.call('SET', q.claim .. nonce_2, number .. ' ' .. table.concat(ids, ' '), 'PX', lease)
+        redis.call('ZADD', q.key .. ':inflight', unpack(flight))
+        redis.call('SET', q.key .. ':claim:' .. nonce_2, number .. ' ' .. table.concat(ids, ' '), 'PX', lease)
         if not (q.mode ~= 'reliable') then
           q.ends = math.min(q.ends, score)
           if not flies then
             if q.grace then
-              redis.call('HDEL', q.meta, 'grace')
+              redis.call('HDEL', q.key .. ':meta', 'grace')
             end
             q.grace, q.graced, q.waits = nil, nil, false
           end
@@ -996,7 +984,7 @@ do
     end
     if q.waiting > 0 and not (q.paused and q.paused > now) then
       if q.awake == 0 then
-        q.awake = redis.call('LPUSH', q.wake, '1')
+        q.awake = redis.call('LPUSH', q.key .. ':wake', '1')
       end
     end
   end
@@ -1008,16 +996,16 @@ if #unfit > 0 then
   local entries = unfit
   local function unique_key(q, unique)
     if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
-      return q.unique .. unique
+      return q.key .. ':unique:' .. unique
     end
-    return q.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+    return q.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
   end
   for _, entry in ipairs(entries) do
     local q, id, state = unpack(entry)
     local job = read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique')
     if state == 'pending' then
       local retention = job[4] or 86400000
-      local key = q.job .. id
+      local key = q.key .. ':job:' .. id
       redis.call('HSET', key, 'state', 'expired', 'error', '', '_processed', stamp)
       if retention then
         redis.call('PEXPIRE', key, retention)
@@ -1033,7 +1021,7 @@ if #unfit > 0 then
       if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
         local line = id .. ' ' .. 'expired' .. ' ' .. '-' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. '' .. #'' .. '\n' .. '' .. '\n'
         for client in clients:gmatch('[^ ]+') do
-          local channel = q.client .. client
+          local channel = q.key .. ':client:' .. client
           local message = messages[channel] or {
             bytes = 0,
           }
@@ -1049,7 +1037,7 @@ if #unfit > 0 then
         end
       end
     elseif state == 'cancelled' then
-      redis.call('PEXPIRE', q.job .. id, job[4] or 86400000)
+      redis.call('PEXPIRE', q.key .. ':job:' .. id, job[4] or 86400000)
     elseif not state then
       local unique = unpack(read(q, id, 'unique'))
       do
@@ -1058,17 +1046,17 @@ if #unfit > 0 then
           redis.pcall('DEL', key)
         end
       end
-      redis.call('LPUSH', q.broken, id)
-      redis.call('LTRIM', q.broken, 0, 999)
-      redis.call('PEXPIRE', q.broken, '604800000')
+      redis.call('LPUSH', q.key .. ':broken', id)
+      redis.call('LTRIM', q.key .. ':broken', 0, 999)
+      redis.call('PEXPIRE', q.key .. ':broken', '604800000')
     else
       if state == 'pending' then
-        q.waiting = redis.call('RPUSH', q.pending, id)
+        q.waiting = redis.call('RPUSH', q.key .. ':pending', id)
       elseif state == 'delayed' then
-        redis.call('ZADD', q.delayed, 'NX', now, id)
+        redis.call('ZADD', q.key .. ':delayed', 'NX', now, id)
       elseif state == 'inflight' then
         local held = q.mode == 'reliable' and math.max(q.lease or 0, 1000) or 0
-        redis.call('ZADD', q.inflight, 'NX', now + held, id)
+        redis.call('ZADD', q.key .. ':inflight', 'NX', now + held, id)
       end
     end
   end

@@ -33,20 +33,8 @@ if not bad then
     local q_2 = {
       name = tag,
       key = queue,
-      meta = queue .. ':meta',
-      pending = queue .. ':pending',
-      wake = queue .. ':wake',
-      job = queue .. ':job:',
-      inflight = queue .. ':inflight',
-      delayed = queue .. ':delayed',
-      dead = queue .. ':dead',
-      claim = queue .. ':claim:',
-      unique = queue .. ':unique:',
-      broken = queue .. ':broken',
-      client = queue .. ':client:',
-      cancel = queue .. ':cancel',
     }
-    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -69,7 +57,7 @@ if bad then
   return redis.error_reply(bad)
 end
 local reply = {
-  redis.call('ZCARD', q.dead),
+  redis.call('ZCARD', q.key .. ':dead'),
 }
 local function denied(...)
   if not redis.acl_check_cmd then
@@ -85,25 +73,25 @@ local function denied(...)
     end
   end
 end
-bad = denied('ZRANGE', q.dead, 'ZREM', q.dead)
+bad = denied('ZRANGE', q.key .. ':dead', 'ZREM', q.key .. ':dead')
 if bad then
   return redis.error_reply(bad)
 end
 if reply[1] > 0 then
   local q_2 = q
-  redis.call('ZREMRANGEBYSCORE', q_2.dead, '-inf', now - 604800000)
+  redis.call('ZREMRANGEBYSCORE', q_2.key .. ':dead', '-inf', now - 604800000)
 end
 local function read(q_2, id, ...)
-  local job = redis.pcall('HMGET', q_2.job .. id, ...)
+  local job = redis.pcall('HMGET', q_2.key .. ':job:' .. id, ...)
   if not job.err then
     return job
   end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, ...)
+  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, ...)
 end
 repeat
   local gone, at = {}, skip + #reply - 1
   local wanted = limit - #reply + 1
-  local found = redis.call('ZRANGE', q.dead, at, at + wanted - 1, 'WITHSCORES')
+  local found = redis.call('ZRANGE', q.key .. ':dead', at, at + wanted - 1, 'WITHSCORES')
   for i = 1, #found, 2 do
     local id, died = found[i], tonumber(found[i + 1])
     local state, reason, attempts, crashes, failure, task = unpack(read(q, id, 'state', 'reason', 'attempts', 'crashes', 'error', 'task'))
@@ -122,8 +110,8 @@ repeat
     end
   end
   if #gone > 0 then
-    redis.call('ZREM', q.dead, unpack(gone))
+    redis.call('ZREM', q.key .. ':dead', unpack(gone))
   end
 until #gone == 0
-reply[1] = redis.call('ZCARD', q.dead)
+reply[1] = redis.call('ZCARD', q.key .. ':dead')
 return reply

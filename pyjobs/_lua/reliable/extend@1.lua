@@ -43,20 +43,8 @@ if not bad then
     local q_2 = {
       name = tag,
       key = queue,
-      meta = queue .. ':meta',
-      pending = queue .. ':pending',
-      wake = queue .. ':wake',
-      job = queue .. ':job:',
-      inflight = queue .. ':inflight',
-      delayed = queue .. ':delayed',
-      dead = queue .. ':dead',
-      claim = queue .. ':claim:',
-      unique = queue .. ':unique:',
-      broken = queue .. ':broken',
-      client = queue .. ':client:',
-      cancel = queue .. ':cancel',
     }
-    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect', 'lease', 'seen', 'grace')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'lease', 'seen', 'grace')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -99,11 +87,11 @@ do
     local id, token, place = ARGV[i], ARGV[i + 1], #words_2 + 1
     local job
     do
-      local job_2 = redis.pcall('HMGET', q_2.job .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'max_run')
+      local job_2 = redis.pcall('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'max_run')
       if not job_2.err then
         job = job_2
       else
-        job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'max_run')
+        job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'max_run')
       end
     end
     if job[1] == 'inflight' and job[2] == token and not seen[id] then
@@ -154,14 +142,14 @@ local function denied(...)
     end
   end
 end
-bad = denied('HSET', q.meta, 'HDEL', q.meta, 'ZADD', q.inflight, 'ZCARD', q.inflight)
+bad = denied('HSET', q.key .. ':meta', 'HDEL', q.key .. ':meta', 'ZADD', q.key .. ':inflight', 'ZCARD', q.key .. ':inflight')
 if bad then
   return redis.error_reply(bad)
 end
-redis.call('ZREM', q.inflight, '')
-local lost = redis.call('ZADD', q.inflight, unpack(flight))
+redis.call('ZREM', q.key .. ':inflight', '')
+local lost = redis.call('ZADD', q.key .. ':inflight', unpack(flight))
 do
-  local q_2, lease_2, flying = q, lease, lost > 0 and redis.call('ZCARD', q.inflight) - lost or #flight / 2
+  local q_2, lease_2, flying = q, lease, lost > 0 and redis.call('ZCARD', q.key .. ':inflight') - lost or #flight / 2
   local function read_absence(q_3)
     local seen, grace = q_3.seen, q_3.grace
     q_3.longest = math.max(q_3.lease or 0, 1000)
@@ -192,7 +180,7 @@ do
   end
   local function write_seen(q_3, ...)
     q_3.seen = now
-    redis.call('HSET', q_3.meta, 'seen', string.format('%.0f', now), ...)
+    redis.call('HSET', q_3.key .. ':meta', 'seen', string.format('%.0f', now), ...)
   end
   if flying > 0 and (q_2.stepped or q_2.old and not q_2.waits) then
     q_2.grace = math.floor(now + q_2.longest / 2)
@@ -202,7 +190,7 @@ do
   write_seen(q_2, unpack(fields))
   if flying == 0 then
     if q_2.grace then
-      redis.call('HDEL', q_2.meta, 'grace')
+      redis.call('HDEL', q_2.key .. ':meta', 'grace')
     end
     q_2.grace, q_2.graced, q_2.waits = nil, nil, false
   end

@@ -129,20 +129,8 @@ if not bad then
     local q_2 = {
       name = tag,
       key = queue,
-      meta = queue .. ':meta',
-      pending = queue .. ':pending',
-      wake = queue .. ':wake',
-      job = queue .. ':job:',
-      inflight = queue .. ':inflight',
-      delayed = queue .. ':delayed',
-      dead = queue .. ':dead',
-      claim = queue .. ':claim:',
-      unique = queue .. ':unique:',
-      broken = queue .. ':broken',
-      client = queue .. ':client:',
-      cancel = queue .. ':cancel',
     }
-    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect', 'lease')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'lease')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     for i = 1, select('#', 'lease') do
       q_2[select(i, 'lease')] = whole(meta[4 + i])
@@ -182,11 +170,11 @@ do
     local id, token, place = ARGV[i], ARGV[i + 1], #words_2 + 1
     local job
     do
-      local job_2 = redis.pcall('HMGET', q_2.job .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'attempts', 'max_attempts', 'backoff', 'crashes', 'past', 'unknown_since')
+      local job_2 = redis.pcall('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'attempts', 'max_attempts', 'backoff', 'crashes', 'past', 'unknown_since')
       if not job_2.err then
         job = job_2
       else
-        job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'attempts', 'max_attempts', 'backoff', 'crashes', 'past', 'unknown_since')
+        job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'attempts', 'max_attempts', 'backoff', 'crashes', 'past', 'unknown_since')
       end
     end
     if job[1] == 'inflight' and job[2] == token and not seen[id] then
@@ -214,13 +202,13 @@ end
 if #ids == 0 then
   return words
 end
-q_2.waiting = redis.call('LLEN', q_2.pending)
-q_2.awake = redis.call('LLEN', q_2.wake)
-redis.call('LLEN', q_2.broken)
-q_2.flying = redis.call('ZCARD', q_2.inflight)
-q_2.later = redis.call('ZCARD', q_2.delayed)
-q_2.buried = redis.call('ZCARD', q_2.dead)
-local key = q_2.job .. ids[1]
+q_2.waiting = redis.call('LLEN', q_2.key .. ':pending')
+q_2.awake = redis.call('LLEN', q_2.key .. ':wake')
+redis.call('LLEN', q_2.key .. ':broken')
+q_2.flying = redis.call('ZCARD', q_2.key .. ':inflight')
+q_2.later = redis.call('ZCARD', q_2.key .. ':delayed')
+q_2.buried = redis.call('ZCARD', q_2.key .. ':dead')
+local key = q_2.key .. ':job:' .. ids[1]
 local function denied(...)
   if not redis.acl_check_cmd then
     return
@@ -235,20 +223,20 @@ local function denied(...)
     end
   end
 end
-bad = denied('HSET', key, 'PEXPIRE', key, 'ZADD', q_2.delayed, 'LPUSH', q_2.wake, 'ZREMRANGEBYSCORE', q_2.dead, 'ZRANGE', q_2.dead, 'DEL', key, 'HDEL', key)
+bad = denied('HSET', key, 'PEXPIRE', key, 'ZADD', q_2.key .. ':delayed', 'LPUSH', q_2.key .. ':wake', 'ZREMRANGEBYSCORE', q_2.key .. ':dead', 'ZRANGE', q_2.key .. ':dead', 'DEL', key, 'HDEL', key)
 if bad then
   return redis.error_reply(bad)
 end
-redis.call('ZREM', q_2.inflight, unpack(ids))
+redis.call('ZREM', q_2.key .. ':inflight', unpack(ids))
 local function backoff_delay(base, attempts_2, longest, place)
   local delay = math.min(base * 2 ^ (attempts_2 - 1), longest)
   return math.floor(delay * (500 + (micros * 31 + place * 7919) % 501) / 1000)
 end
 local function unique_key(q_3, unique)
   if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
-    return q_3.unique .. unique
+    return q_3.key .. ':unique:' .. unique
   end
-  return q_3.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+  return q_3.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
 end
 for n, id in ipairs(ids) do
   local job, place = jobs[n], places[n]
@@ -259,12 +247,12 @@ for n, id in ipairs(ids) do
   local attempts_2, past = (tonumber(job[8]) or 0) + counted, (tonumber(job[12]) or 0) + counted
   local crashed = tonumber(job[11]) or 0
   local used_up = counted == 1 and attempts_2 >= (tonumber(job[9]) or max_attempts)
-  redis.call('HSET', q_2.job .. id, 'attempts', attempts_2, 'past', past)
+  redis.call('HSET', q_2.key .. ':job:' .. id, 'attempts', attempts_2, 'past', past)
   if word == 'reject' or used_up then
     do
       local reason, attempts_3 = word == 'reject' and 'rejected' or 'attempts', past + crashed
       do
-        local key_2 = q_2.job .. id
+        local key_2 = q_2.key .. ':job:' .. id
         redis.call('HSET', key_2, 'state', 'dead', 'error', body, '_processed', stamp)
         if reason ~= '-' then
           redis.call('HSET', key_2, 'reason', reason)
@@ -281,7 +269,7 @@ for n, id in ipairs(ids) do
         if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
           local line = id .. ' ' .. 'dead' .. ' ' .. reason .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. (attempts_3 and attempts_3 .. ' ' or '') .. #body .. '\n' .. body .. '\n'
           for client in clients:gmatch('[^ ]+') do
-            local channel = q_2.client .. client
+            local channel = q_2.key .. ':client:' .. client
             local message = messages[channel] or {
               bytes = 0,
             }
@@ -297,37 +285,37 @@ for n, id in ipairs(ids) do
           end
         end
       end
-      redis.call('ZADD', q_2.dead, now, id)
+      redis.call('ZADD', q_2.key .. ':dead', now, id)
       died = died + 1
     end
     words[place] = 'dead'
   else
     local base = tonumber(job[10]) or backoff_2
     local wait = tonumber(delay) or backoff_delay(base, attempts_2, backoff_max_2, at)
-    redis.call('HSET', q_2.job .. id, 'state', 'delayed', word == 'continue' and 'saved' or 'error', body)
+    redis.call('HSET', q_2.key .. ':job:' .. id, 'state', 'delayed', word == 'continue' and 'saved' or 'error', body)
     if job[11] then
-      redis.call('HSET', q_2.job .. id, 'past', past + crashed)
-      redis.call('HDEL', q_2.job .. id, 'crashes')
+      redis.call('HSET', q_2.key .. ':job:' .. id, 'past', past + crashed)
+      redis.call('HDEL', q_2.key .. ':job:' .. id, 'crashes')
     end
     if job[13] then
-      redis.call('HDEL', q_2.job .. id, 'unknown_since')
+      redis.call('HDEL', q_2.key .. ':job:' .. id, 'unknown_since')
     end
-    redis.call('ZADD', q_2.delayed, now + wait, id)
+    redis.call('ZADD', q_2.key .. ':delayed', now + wait, id)
     words[place] = 'delayed=' .. wait
   end
 end
 if not (died == 0) then
-  redis.call('ZREMRANGEBYSCORE', q_2.dead, '-inf', now - 604800000)
-  local most = whole(redis.call('HMGET', q_2.meta, 'most_dead')[1]) or 10000
-  local excess = math.min(redis.call('ZCARD', q_2.dead) - most, died + 100)
+  redis.call('ZREMRANGEBYSCORE', q_2.key .. ':dead', '-inf', now - 604800000)
+  local most = whole(redis.call('HMGET', q_2.key .. ':meta', 'most_dead')[1]) or 10000
+  local excess = math.min(redis.call('ZCARD', q_2.key .. ':dead') - most, died + 100)
   if excess > 0 then
-    local ids_2 = redis.call('ZRANGE', q_2.dead, 0, excess - 1)
+    local ids_2 = redis.call('ZRANGE', q_2.key .. ':dead', 0, excess - 1)
     for _, id in ipairs(ids_2) do
-      redis.call('DEL', q_2.job .. id)
+      redis.call('DEL', q_2.key .. ':job:' .. id)
     end
-    redis.call('ZREM', q_2.dead, unpack(ids_2))
+    redis.call('ZREM', q_2.key .. ':dead', unpack(ids_2))
   end
-  redis.call('PEXPIRE', q_2.dead, 604800000)
+  redis.call('PEXPIRE', q_2.key .. ':dead', 604800000)
   died = 0
 end
 do
@@ -337,14 +325,14 @@ do
     for _, job in ipairs(jobs_2) do
       local nonce = job[2]:match('^%d+-(.+)$')
       if nonce and not seen[nonce] then
-        redis.call('PEXPIRE', q_2.claim .. nonce, 60000)
+        redis.call('PEXPIRE', q_2.key .. ':claim:' .. nonce, 60000)
       end
       seen[nonce or ''] = true
     end
   end
 end
 if q_2.awake == 0 then
-  q_2.awake = redis.call('LPUSH', q_2.wake, '1')
+  q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
 end
 for channel, message in pairs(messages) do
   redis.pcall('PUBLISH', channel, table.concat(message))

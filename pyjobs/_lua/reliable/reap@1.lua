@@ -73,20 +73,8 @@ if not bad then
     local q_2 = {
       name = tag,
       key = queue,
-      meta = queue .. ':meta',
-      pending = queue .. ':pending',
-      wake = queue .. ':wake',
-      job = queue .. ':job:',
-      inflight = queue .. ':inflight',
-      delayed = queue .. ':delayed',
-      dead = queue .. ':dead',
-      claim = queue .. ':claim:',
-      unique = queue .. ':unique:',
-      broken = queue .. ':broken',
-      client = queue .. ':client:',
-      cancel = queue .. ':cancel',
     }
-    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect', 'lease', 'seen', 'grace')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'lease', 'seen', 'grace')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     for i = 1, select('#', 'lease', 'seen', 'grace') do
       q_2[select(i, 'lease', 'seen', 'grace')] = whole(meta[4 + i])
@@ -107,14 +95,14 @@ if bad then
 end
 do
   local q_2 = q
-  q_2.waiting = redis.call('LLEN', q_2.pending)
-  q_2.awake = redis.call('LLEN', q_2.wake)
-  redis.call('LLEN', q_2.broken)
-  q_2.flying = redis.call('ZCARD', q_2.inflight)
-  q_2.later = redis.call('ZCARD', q_2.delayed)
-  q_2.buried = redis.call('ZCARD', q_2.dead)
+  q_2.waiting = redis.call('LLEN', q_2.key .. ':pending')
+  q_2.awake = redis.call('LLEN', q_2.key .. ':wake')
+  redis.call('LLEN', q_2.key .. ':broken')
+  q_2.flying = redis.call('ZCARD', q_2.key .. ':inflight')
+  q_2.later = redis.call('ZCARD', q_2.key .. ':delayed')
+  q_2.buried = redis.call('ZCARD', q_2.key .. ':dead')
 end
-local key = q.job
+local key = q.key .. ':job:'
 local function denied(...)
   if not redis.acl_check_cmd then
     return
@@ -129,43 +117,43 @@ local function denied(...)
     end
   end
 end
-bad = denied('HDEL', q.meta, 'HSET', key, 'PEXPIRE', key, 'DEL', key, 'ZADD', q.delayed, 'ZREM', q.delayed, 'ZINCRBY', q.delayed, 'ZRANGEBYSCORE', q.delayed, 'RPUSH', q.pending, 'LRANGE', q.pending, 'LTRIM', q.pending, 'LPUSH', q.wake, 'ZREMRANGEBYSCORE', q.dead, 'ZRANGE', q.dead)
+bad = denied('HDEL', q.key .. ':meta', 'HSET', key, 'PEXPIRE', key, 'DEL', key, 'ZADD', q.key .. ':delayed', 'ZREM', q.key .. ':delayed', 'ZINCRBY', q.key .. ':delayed', 'ZRANGEBYSCORE', q.key .. ':delayed', 'RPUSH', q.key .. ':pending', 'LRANGE', q.key .. ':pending', 'LTRIM', q.key .. ':pending', 'LPUSH', q.key .. ':wake', 'ZREMRANGEBYSCORE', q.key .. ':dead', 'ZRANGE', q.key .. ':dead')
 if bad then
   return redis.error_reply(bad)
 end
 if not q.born and q.waiting + q.flying + q.later > 0 then
   local q_2 = q
-  redis.call('ZREM', q_2.delayed, '')
-  redis.call('HSET', q_2.meta, 'mode', q_2.mode, 'layout', '1')
+  redis.call('ZREM', q_2.key .. ':delayed', '')
+  redis.call('HSET', q_2.key .. ':meta', 'mode', q_2.mode, 'layout', '1')
   if q_2.scheduled then
-    redis.call('HSET', q_2.meta, 'scheduled', string.format('%.0f', q_2.scheduled))
+    redis.call('HSET', q_2.key .. ':meta', 'scheduled', string.format('%.0f', q_2.scheduled))
   end
   q_2.born = true
-  local parked = redis.call('ZRANGEBYSCORE', q_2.delayed, 1000000000000000, '+inf', 'LIMIT', 0, 1)[1]
+  local parked = redis.call('ZRANGEBYSCORE', q_2.key .. ':delayed', 1000000000000000, '+inf', 'LIMIT', 0, 1)[1]
   if parked and not q_2.quarantined then
     q_2.quarantined = ''
-    redis.call('HSET', q_2.meta, 'suspect', '')
+    redis.call('HSET', q_2.key .. ':meta', 'suspect', '')
   end
 end
 local dropped
 local function mend_place(q_2, id, state)
   if state == 'pending' then
-    q_2.waiting = redis.call('RPUSH', q_2.pending, id)
+    q_2.waiting = redis.call('RPUSH', q_2.key .. ':pending', id)
   elseif state == 'delayed' then
-    redis.call('ZADD', q_2.delayed, 'NX', now, id)
+    redis.call('ZADD', q_2.key .. ':delayed', 'NX', now, id)
   elseif state == 'inflight' then
     local held = q_2.mode == 'reliable' and math.max(q_2.lease or 0, 1000) or 0
-    redis.call('ZADD', q_2.inflight, 'NX', now + held, id)
+    redis.call('ZADD', q_2.key .. ':inflight', 'NX', now + held, id)
   end
 end
 local function unique_key(q_2, unique)
   if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
-    return q_2.unique .. unique
+    return q_2.key .. ':unique:' .. unique
   end
-  return q_2.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+  return q_2.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
 end
 local function end_job(q_2, id, job, state, reason, field, body, retention, attempts)
-  local key_2 = q_2.job .. id
+  local key_2 = q_2.key .. ':job:' .. id
   redis.call('HSET', key_2, 'state', state, field, body, '_processed', stamp)
   if reason ~= '-' then
     redis.call('HSET', key_2, 'reason', reason)
@@ -184,7 +172,7 @@ local function end_job(q_2, id, job, state, reason, field, body, retention, atte
   if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
     local line = id .. ' ' .. state .. ' ' .. reason .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. (attempts and attempts .. ' ' or '') .. #body .. '\n' .. body .. '\n'
     for client in clients:gmatch('[^ ]+') do
-      local channel = q_2.client .. client
+      local channel = q_2.key .. ':client:' .. client
       local message = messages[channel] or {
         bytes = 0,
       }
@@ -201,11 +189,11 @@ local function end_job(q_2, id, job, state, reason, field, body, retention, atte
   end
 end
 local function read(q_2, id, ...)
-  local job = redis.pcall('HMGET', q_2.job .. id, ...)
+  local job = redis.pcall('HMGET', q_2.key .. ':job:' .. id, ...)
   if not job.err then
     return job
   end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, ...)
+  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, ...)
 end
 local function add_missing(q_2, id)
   local unique = unpack(read(q_2, id, 'unique'))
@@ -215,15 +203,15 @@ local function add_missing(q_2, id)
       redis.pcall('DEL', key_2)
     end
   end
-  redis.call('LPUSH', q_2.broken, id)
-  redis.call('LTRIM', q_2.broken, 0, 999)
-  redis.call('PEXPIRE', q_2.broken, '604800000')
+  redis.call('LPUSH', q_2.key .. ':broken', id)
+  redis.call('LTRIM', q_2.key .. ':broken', 0, 999)
+  redis.call('PEXPIRE', q_2.key .. ':broken', '604800000')
 end
 do
   local q_2 = q
   local unfit, piece, fit = {}, 1, q_2.waiting == 0
   while not fit and #unfit < limit do
-    local found = redis.call('LRANGE', q_2.pending, -#unfit - piece, -#unfit - 1)
+    local found = redis.call('LRANGE', q_2.key .. ':pending', -#unfit - piece, -#unfit - 1)
     for i = #found, 1, -1 do
       local job
       do
@@ -249,7 +237,7 @@ do
   if #unfit == 0 then
     dropped = 0
   else
-    redis.call('LTRIM', q_2.pending, 0, -#unfit - 1)
+    redis.call('LTRIM', q_2.key .. ':pending', 0, -#unfit - 1)
     q_2.waiting = q_2.waiting - #unfit
     for _, entry in ipairs(unfit) do
       local q_3, id, state = unpack(entry)
@@ -257,7 +245,7 @@ do
       if state == 'pending' then
         end_job(q_3, id, job, 'expired', '-', 'error', '', job[4] or 86400000)
       elseif state == 'cancelled' then
-        redis.call('PEXPIRE', q_3.job .. id, job[4] or 86400000)
+        redis.call('PEXPIRE', q_3.key .. ':job:' .. id, job[4] or 86400000)
       elseif not state then
         add_missing(q_3, id)
       else
@@ -276,7 +264,7 @@ do
   local q_2, max_crashes_2 = q, max_crashes
   local function write_seen(q_3, ...)
     q_3.seen = now
-    redis.call('HSET', q_3.meta, 'seen', string.format('%.0f', now), ...)
+    redis.call('HSET', q_3.key .. ':meta', 'seen', string.format('%.0f', now), ...)
   end
   local function read_absence(q_3)
     local seen_2, grace = q_3.seen, q_3.grace
@@ -293,7 +281,7 @@ do
     end
     read_absence(q_3)
     if q_3.stale or q_3.graced then
-      redis.call('ZREM', q_3.inflight, '')
+      redis.call('ZREM', q_3.key .. ':inflight', '')
     end
     if q_3.stepped then
       q_3.grace = math.floor(now + q_3.longest / 2)
@@ -301,15 +289,15 @@ do
       read_absence(q_3)
     elseif q_3.waits then
       q_3.seen = now
-      redis.call('HSET', q_3.meta, 'seen', string.format('%.0f', now))
+      redis.call('HSET', q_3.key .. ':meta', 'seen', string.format('%.0f', now))
     elseif q_3.graced then
       local ids
       do
         local at = q_3.old and q_3.graced or now
-        ids = redis.call('ZRANGEBYSCORE', q_3.inflight, '-inf', at, 'LIMIT', 0, limit_2)
+        ids = redis.call('ZRANGEBYSCORE', q_3.key .. ':inflight', '-inf', at, 'LIMIT', 0, limit_2)
       end
       if #ids < limit_2 then
-        local far = redis.call('ZRANGEBYSCORE', q_3.inflight, '(' .. string.format('%.0f', now + 2 * q_3.longest), '+inf', 'LIMIT', 0, limit_2 - #ids)
+        local far = redis.call('ZRANGEBYSCORE', q_3.key .. ':inflight', '(' .. string.format('%.0f', now + 2 * q_3.longest), '+inf', 'LIMIT', 0, limit_2 - #ids)
         for _, id in ipairs(far) do
           ids[#ids + 1] = id
         end
@@ -318,7 +306,7 @@ do
         q_3.hidden = q_3.old
         if not q_3.old then
           q_3.seen = now
-          redis.call('HSET', q_3.meta, 'seen', string.format('%.0f', now))
+          redis.call('HSET', q_3.key .. ':meta', 'seen', string.format('%.0f', now))
         end
       elseif q_3.old and #ids < q_3.flying then
         q_3.grace = math.floor(now + q_3.longest / 2)
@@ -326,9 +314,9 @@ do
         read_absence(q_3)
       else
         q_3.seen = now
-        redis.call('HSET', q_3.meta, 'seen', string.format('%.0f', now))
+        redis.call('HSET', q_3.key .. ':meta', 'seen', string.format('%.0f', now))
         if q_3.grace then
-          redis.call('HDEL', q_3.meta, 'grace')
+          redis.call('HDEL', q_3.key .. ':meta', 'grace')
         end
         q_3.grace, q_3.graced, q_3.waits = nil, nil, false
       end
@@ -340,9 +328,9 @@ do
     else
       if q_3.stale then
         q_3.seen = now
-        redis.call('HSET', q_3.meta, 'seen', string.format('%.0f', now))
+        redis.call('HSET', q_3.key .. ':meta', 'seen', string.format('%.0f', now))
       end
-      return redis.call('ZRANGEBYSCORE', q_3.inflight, '-inf', now, 'LIMIT', 0, limit_2)
+      return redis.call('ZRANGEBYSCORE', q_3.key .. ':inflight', '-inf', now, 'LIMIT', 0, limit_2)
     end
     return {}
   end
@@ -355,7 +343,7 @@ do
     for i, id in ipairs(ids) do
       jobs[i] = read(q_2, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'crashes', 'error', 'past')
     end
-    redis.call('ZREM', q_2.inflight, unpack(ids))
+    redis.call('ZREM', q_2.key .. ':inflight', unpack(ids))
     q_2.flying = q_2.flying - #ids
     for i = #ids, 1, -1 do
       local id, job = ids[i], jobs[i]
@@ -365,38 +353,38 @@ do
       elseif job[1] ~= 'inflight' then
         mend_place(q_2, id, job[1])
       else
-        redis.call('HSET', q_2.job .. id, 'crashes', crashes, 'token', '')
+        redis.call('HSET', q_2.key .. ':job:' .. id, 'crashes', crashes, 'token', '')
         if crashes >= max_crashes_2 then
           do
             local body, attempts = job[9] or '', (tonumber(job[10]) or 0) + crashes
             end_job(q_2, id, job, 'dead', 'crashed', 'error', body, 604800000, attempts)
-            redis.call('ZADD', q_2.dead, now, id)
+            redis.call('ZADD', q_2.key .. ':dead', now, id)
             died = died + 1
           end
           table.insert(dead_2, id)
         elseif crashes > 1 then
-          redis.call('HSET', q_2.job .. id, 'state', 'delayed')
-          redis.call('ZADD', q_2.delayed, now + math.min(100 * 5 ^ (crashes - 1), 60000), id)
+          redis.call('HSET', q_2.key .. ':job:' .. id, 'state', 'delayed')
+          redis.call('ZADD', q_2.key .. ':delayed', now + math.min(100 * 5 ^ (crashes - 1), 60000), id)
           table.insert(back_2, id)
         else
-          redis.call('HSET', q_2.job .. id, 'state', 'pending')
-          q_2.waiting = redis.call('RPUSH', q_2.pending, id)
+          redis.call('HSET', q_2.key .. ':job:' .. id, 'state', 'pending')
+          q_2.waiting = redis.call('RPUSH', q_2.key .. ':pending', id)
           table.insert(back_2, id)
         end
       end
     end
     if not (died == 0) then
-      redis.call('ZREMRANGEBYSCORE', q_2.dead, '-inf', now - 604800000)
-      local most = whole(redis.call('HMGET', q_2.meta, 'most_dead')[1]) or 10000
-      local excess = math.min(redis.call('ZCARD', q_2.dead) - most, died + 100)
+      redis.call('ZREMRANGEBYSCORE', q_2.key .. ':dead', '-inf', now - 604800000)
+      local most = whole(redis.call('HMGET', q_2.key .. ':meta', 'most_dead')[1]) or 10000
+      local excess = math.min(redis.call('ZCARD', q_2.key .. ':dead') - most, died + 100)
       if excess > 0 then
-        local ids_2 = redis.call('ZRANGE', q_2.dead, 0, excess - 1)
+        local ids_2 = redis.call('ZRANGE', q_2.key .. ':dead', 0, excess - 1)
         for _, id in ipairs(ids_2) do
-          redis.call('DEL', q_2.job .. id)
+          redis.call('DEL', q_2.key .. ':job:' .. id)
         end
-        redis.call('ZREM', q_2.dead, unpack(ids_2))
+        redis.call('ZREM', q_2.key .. ':dead', unpack(ids_2))
       end
-      redis.call('PEXPIRE', q_2.dead, 604800000)
+      redis.call('PEXPIRE', q_2.key .. ':dead', 604800000)
       died = 0
     end
     seen, back, dead = #ids, back_2, dead_2
@@ -405,7 +393,7 @@ end
 local promoted
 do
   local q_2 = q
-  local ids = redis.call('ZRANGEBYSCORE', q_2.delayed, '-inf', now, 'LIMIT', 0, limit)
+  local ids = redis.call('ZRANGEBYSCORE', q_2.key .. ':delayed', '-inf', now, 'LIMIT', 0, limit)
   if #ids == 0 then
     promoted = 0
   else
@@ -424,30 +412,30 @@ do
         table.insert(leaving, id)
       end
     end
-    redis.call('ZREM', q_2.delayed, '', unpack(leaving))
+    redis.call('ZREM', q_2.key .. ':delayed', '', unpack(leaving))
     for i, id in ipairs(ids) do
       if parked[i] then
-        redis.call('ZINCRBY', q_2.delayed, 1000000000000000, id)
+        redis.call('ZINCRBY', q_2.key .. ':delayed', 1000000000000000, id)
         quarantined = true
       elseif not states[i] then
         add_missing(q_2, id)
       elseif states[i] ~= 'delayed' then
         mend_place(q_2, id, states[i])
       else
-        redis.call('HSET', q_2.job .. id, 'state', 'pending')
-        q_2.waiting = redis.call('LPUSH', q_2.pending, id)
+        redis.call('HSET', q_2.key .. ':job:' .. id, 'state', 'pending')
+        q_2.waiting = redis.call('LPUSH', q_2.key .. ':pending', id)
       end
     end
     if quarantined and not q_2.quarantined then
       q_2.quarantined = ''
-      redis.call('HSET', q_2.meta, 'suspect', '')
+      redis.call('HSET', q_2.key .. ':meta', 'suspect', '')
     end
     promoted = #ids
   end
 end
 if q.buried > 0 then
   local q_2 = q
-  redis.call('ZREMRANGEBYSCORE', q_2.dead, '-inf', now - 604800000)
+  redis.call('ZREMRANGEBYSCORE', q_2.key .. ':dead', '-inf', now - 604800000)
 end
 for channel, message in pairs(messages) do
   redis.pcall('PUBLISH', channel, table.concat(message))
@@ -456,7 +444,7 @@ messages = {}
 if #back + promoted > 0 then
   local q_2 = q
   if q_2.awake == 0 then
-    q_2.awake = redis.call('LPUSH', q_2.wake, '1')
+    q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
   end
 end
 local more = (seen == limit or promoted == limit or dropped == limit) and 1 or 0

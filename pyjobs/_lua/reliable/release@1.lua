@@ -99,11 +99,11 @@ local function fence(q, first, width, reader)
   return words, ids, jobs, places
 end
 local function read(q, id, ...)
-  local job = redis.pcall('HMGET', q.job .. id, ...)
+  local job = redis.pcall('HMGET', q.key .. ':job:' .. id, ...)
   if not job.err then
     return job
   end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.job .. id, ...)
+  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, ...)
 end
 local function whole(text)
   return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -120,20 +120,8 @@ local function open(key, mode, ...)
   local q = {
     name = tag,
     key = key,
-    meta = key .. ':meta',
-    pending = key .. ':pending',
-    wake = key .. ':wake',
-    job = key .. ':job:',
-    inflight = key .. ':inflight',
-    delayed = key .. ':delayed',
-    dead = key .. ':dead',
-    claim = key .. ':claim:',
-    unique = key .. ':unique:',
-    broken = key .. ':broken',
-    client = key .. ':client:',
-    cancel = key .. ':cancel',
   }
-  local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...)
+  local meta = redis.call('HMGET', q.key .. ':meta', 'mode', 'layout', 'token', 'suspect', ...)
   local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
   for i = 1, select('#', ...) do
     q[select(i, ...)] = whole(meta[4 + i])
@@ -184,30 +172,30 @@ if unknown then
   if #ids == 0 then
     return words
   end
-  opened.waiting = redis.call('LLEN', opened.pending)
-  opened.awake = redis.call('LLEN', opened.wake)
-  redis.call('LLEN', opened.broken)
-  opened.flying = redis.call('ZCARD', opened.inflight)
-  opened.later = redis.call('ZCARD', opened.delayed)
-  opened.buried = redis.call('ZCARD', opened.dead)
-  local key = opened.job .. ids[1]
-  bad = denied('HSET', key, 'PEXPIRE', key, 'ZADD', opened.delayed, 'LPUSH', opened.wake, 'ZREMRANGEBYSCORE', opened.dead, 'ZRANGE', opened.dead, 'DEL', key)
+  opened.waiting = redis.call('LLEN', opened.key .. ':pending')
+  opened.awake = redis.call('LLEN', opened.key .. ':wake')
+  redis.call('LLEN', opened.key .. ':broken')
+  opened.flying = redis.call('ZCARD', opened.key .. ':inflight')
+  opened.later = redis.call('ZCARD', opened.key .. ':delayed')
+  opened.buried = redis.call('ZCARD', opened.key .. ':dead')
+  local key = opened.key .. ':job:' .. ids[1]
+  bad = denied('HSET', key, 'PEXPIRE', key, 'ZADD', opened.key .. ':delayed', 'LPUSH', opened.key .. ':wake', 'ZREMRANGEBYSCORE', opened.key .. ':dead', 'ZRANGE', opened.key .. ':dead', 'DEL', key)
   if bad then
     return redis.error_reply(bad)
   end
-  redis.call('ZREM', opened.inflight, unpack(ids))
+  redis.call('ZREM', opened.key .. ':inflight', unpack(ids))
   local function unique_key(q, unique)
     if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
-      return q.unique .. unique
+      return q.key .. ':unique:' .. unique
     end
-    return q.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+    return q.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
   end
   for n, id in ipairs(ids) do
     local job = jobs[n]
     local begun = not job[9] and (job[8] or job[11] or job[12])
     local since, start_by = tonumber(job[9]) or now, not begun and tonumber(job[10]) or nil
     if begun and job[10] then
-      redis.call('HSET', opened.job .. id, 'start_by', '')
+      redis.call('HSET', opened.key .. ':job:' .. id, 'start_by', '')
     end
     local wait
     do
@@ -220,18 +208,18 @@ if unknown then
         wait = wait_2
       end
     end
-    redis.call('HSET', opened.job .. id, 'releases', (tonumber(job[8]) or 0) + 1)
+    redis.call('HSET', opened.key .. ':job:' .. id, 'releases', (tonumber(job[8]) or 0) + 1)
     if wait then
-      redis.call('HSET', opened.job .. id, 'state', 'delayed', 'unknown_since', string.format('%.0f', since))
+      redis.call('HSET', opened.key .. ':job:' .. id, 'state', 'delayed', 'unknown_since', string.format('%.0f', since))
       if start_by then
-        redis.call('HSET', opened.job .. id, 'expires', job[10])
+        redis.call('HSET', opened.key .. ':job:' .. id, 'expires', job[10])
       end
-      redis.call('ZADD', opened.delayed, now + wait, id)
+      redis.call('ZADD', opened.key .. ':delayed', now + wait, id)
     else
       local attempts = (tonumber(job[13]) or 0) + (tonumber(job[12]) or 0)
       local body = job[11] or ''
       do
-        local key_2 = opened.job .. id
+        local key_2 = opened.key .. ':job:' .. id
         redis.call('HSET', key_2, 'state', 'dead', 'error', body, '_processed', stamp)
         redis.call('HSET', key_2, 'reason', 'unknown')
         redis.call('PEXPIRE', key_2, 604800000)
@@ -246,7 +234,7 @@ if unknown then
         if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
           local line = id .. ' ' .. 'dead' .. ' ' .. 'unknown' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. (attempts and attempts .. ' ' or '') .. #body .. '\n' .. body .. '\n'
           for client in clients:gmatch('[^ ]+') do
-            local channel = opened.client .. client
+            local channel = opened.key .. ':client:' .. client
             local message = messages[channel] or {
               bytes = 0,
             }
@@ -262,27 +250,27 @@ if unknown then
           end
         end
       end
-      redis.call('ZADD', opened.dead, now, id)
+      redis.call('ZADD', opened.key .. ':dead', now, id)
       died = died + 1
     end
     words[places[n]] = wait and 'delayed' or 'dead'
   end
   if not (died == 0) then
-    redis.call('ZREMRANGEBYSCORE', opened.dead, '-inf', now - 604800000)
-    local most = whole(redis.call('HMGET', opened.meta, 'most_dead')[1]) or 10000
-    local excess = math.min(redis.call('ZCARD', opened.dead) - most, died + 100)
+    redis.call('ZREMRANGEBYSCORE', opened.key .. ':dead', '-inf', now - 604800000)
+    local most = whole(redis.call('HMGET', opened.key .. ':meta', 'most_dead')[1]) or 10000
+    local excess = math.min(redis.call('ZCARD', opened.key .. ':dead') - most, died + 100)
     if excess > 0 then
-      local ids_2 = redis.call('ZRANGE', opened.dead, 0, excess - 1)
+      local ids_2 = redis.call('ZRANGE', opened.key .. ':dead', 0, excess - 1)
       for _, id in ipairs(ids_2) do
-        redis.call('DEL', opened.job .. id)
+        redis.call('DEL', opened.key .. ':job:' .. id)
       end
-      redis.call('ZREM', opened.dead, unpack(ids_2))
+      redis.call('ZREM', opened.key .. ':dead', unpack(ids_2))
     end
-    redis.call('PEXPIRE', opened.dead, 604800000)
+    redis.call('PEXPIRE', opened.key .. ':dead', 604800000)
     died = 0
   end
   if opened.awake == 0 then
-    opened.awake = redis.call('LPUSH', opened.wake, '1')
+    opened.awake = redis.call('LPUSH', opened.key .. ':wake', '1')
   end
   for channel, message in pairs(messages) do
     redis.pcall('PUBLISH', channel, table.concat(message))
@@ -304,20 +292,20 @@ end
 if #ids == 0 then
   return words
 end
-bad = denied('HSET', q.job .. ids[1], 'RPUSH', q.pending, 'LPUSH', q.wake)
+bad = denied('HSET', q.key .. ':job:' .. ids[1], 'RPUSH', q.key .. ':pending', 'LPUSH', q.key .. ':wake')
 if bad then
   return redis.error_reply(bad)
 end
-q.waiting = redis.call('LLEN', q.pending)
-q.awake = redis.call('LLEN', q.wake)
-redis.call('ZREM', q.inflight, unpack(ids))
+q.waiting = redis.call('LLEN', q.key .. ':pending')
+q.awake = redis.call('LLEN', q.key .. ':wake')
+redis.call('ZREM', q.key .. ':inflight', unpack(ids))
 for i = #ids, 1, -1 do
   local id, job = ids[i], jobs[i]
-  redis.call('HSET', q.job .. id, 'state', 'pending', 'releases', (tonumber(job[8]) or 0) + 1)
-  redis.call('RPUSH', q.pending, id)
+  redis.call('HSET', q.key .. ':job:' .. id, 'state', 'pending', 'releases', (tonumber(job[8]) or 0) + 1)
+  redis.call('RPUSH', q.key .. ':pending', id)
   words[places[i]] = 'pending'
 end
 if q.awake == 0 then
-  q.awake = redis.call('LPUSH', q.wake, '1')
+  q.awake = redis.call('LPUSH', q.key .. ':wake', '1')
 end
 return words

@@ -45,20 +45,9 @@ if not bad then
     local q_2 = {
       name = tag,
       key = queue,
-      meta = queue .. ':meta',
-      pending = queue .. ':pending',
-      wake = queue .. ':wake',
-      job = queue .. ':job:',
-      inflight = queue .. ':inflight',
-      delayed = queue .. ':delayed',
-      dead = queue .. ':dead',
-      claim = queue .. ':claim:',
       unique = queue .. ':unique:',
-      broken = queue .. ':broken',
-      client = queue .. ':client:',
-      cancel = queue .. ':cancel',
     }
-    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -81,12 +70,12 @@ if bad then
   return redis.error_reply(bad)
 end
 local q_2, first = q, jobs
-q_2.waiting = redis.call('LLEN', q_2.pending)
-q_2.awake = redis.call('LLEN', q_2.wake)
-redis.call('LLEN', q_2.broken)
-q_2.flying = redis.call('ZCARD', q_2.inflight)
-q_2.later = redis.call('ZCARD', q_2.delayed)
-q_2.buried = redis.call('ZCARD', q_2.dead)
+q_2.waiting = redis.call('LLEN', q_2.key .. ':pending')
+q_2.awake = redis.call('LLEN', q_2.key .. ':wake')
+redis.call('LLEN', q_2.key .. ':broken')
+q_2.flying = redis.call('ZCARD', q_2.key .. ':inflight')
+q_2.later = redis.call('ZCARD', q_2.key .. ':delayed')
+q_2.buried = redis.call('ZCARD', q_2.key .. ':dead')
 local words, back, seen, taken = {}, {}, {}, {}
 local function unique_key(q_3, unique)
   if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
@@ -98,11 +87,11 @@ local function is_live(state)
   return state == 'pending' or state == 'delayed' or state == 'inflight'
 end
 local function read(q_3, id, ...)
-  local job = redis.pcall('HMGET', q_3.job .. id, ...)
+  local job = redis.pcall('HMGET', q_3.key .. ':job:' .. id, ...)
   if not job.err then
     return job
   end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.job .. id, ...)
+  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.key .. ':job:' .. id, ...)
 end
 local function holder(q_3, unique)
   local id = unique and redis.call('GET', unique_key(q_3, unique))
@@ -142,7 +131,7 @@ end
 if #back == 0 then
   return words
 end
-local first_key = q_2.job .. back[1].id
+local first_key = q_2.key .. ':job:' .. back[1].id
 local function denied(...)
   if not redis.acl_check_cmd then
     return
@@ -157,24 +146,24 @@ local function denied(...)
     end
   end
 end
-bad = denied('PERSIST', first_key, 'HSET', first_key, 'HDEL', first_key, 'SET', q_2.unique, 'LPUSH', q_2.wake, 'ZREMRANGEBYSCORE', q_2.dead)
+bad = denied('PERSIST', first_key, 'HSET', first_key, 'HDEL', first_key, 'SET', q_2.unique, 'LPUSH', q_2.key .. ':wake', 'ZREMRANGEBYSCORE', q_2.key .. ':dead')
 if bad then
   return redis.error_reply(bad)
 end
 for _, job in ipairs(back) do
   local id, unique = job.id, job.unique
-  local key = q_2.job .. id
-  redis.call('ZREM', q_2.dead, id)
+  local key = q_2.key .. ':job:' .. id
+  redis.call('ZREM', q_2.key .. ':dead', id)
   redis.call('PERSIST', key)
   redis.call('HSET', key, 'state', 'pending', 'token', '')
   redis.call('HDEL', key, 'attempts', 'crashes', 'past', 'reason', 'error', '_processed', 'expires', 'start_by', 'unknown_since')
   if unique then
     redis.call('SET', unique_key(q_2, unique), id)
   end
-  redis.call('LPUSH', q_2.pending, id)
+  redis.call('LPUSH', q_2.key .. ':pending', id)
 end
-redis.call('ZREMRANGEBYSCORE', q_2.dead, '-inf', now - 604800000)
+redis.call('ZREMRANGEBYSCORE', q_2.key .. ':dead', '-inf', now - 604800000)
 if q_2.awake == 0 then
-  q_2.awake = redis.call('LPUSH', q_2.wake, '1')
+  q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
 end
 return words

@@ -135,20 +135,8 @@ if not bad then
     local q_2 = {
       name = tag,
       key = queue,
-      meta = queue .. ':meta',
-      pending = queue .. ':pending',
-      wake = queue .. ':wake',
-      job = queue .. ':job:',
-      inflight = queue .. ':inflight',
-      delayed = queue .. ':delayed',
-      dead = queue .. ':dead',
-      claim = queue .. ':claim:',
-      unique = queue .. ':unique:',
-      broken = queue .. ':broken',
-      client = queue .. ':client:',
-      cancel = queue .. ':cancel',
     }
-    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect', 'most_waiting', 'most_bytes')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'most_waiting', 'most_bytes')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -191,28 +179,28 @@ do
     local id = ARGV[i]
     if id == '' then
       id = string.format('%s%06d-%d', clock[1], micros, i)
-      while redis.call('EXISTS', q_2.job .. id) == 1 do
+      while redis.call('EXISTS', q_2.key .. ':job:' .. id) == 1 do
         id = id .. '-'
       end
     end
     ids_2[#ids_2 + 1] = id
-    keys_2[#keys_2 + 1] = q_2.job .. id
+    keys_2[#keys_2 + 1] = q_2.key .. ':job:' .. id
   end
   ids, keys = ids_2, keys_2
 end
 local reply, live
 local function unique_key(q_3, unique_3)
   if (#unique_3 <= 128 and unique_3:find('^[a-zA-Z0-9_.:-]*$')) then
-    return q_3.unique .. unique_3
+    return q_3.key .. ':unique:' .. unique_3
   end
-  return q_3.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique_3) or unique_3)
+  return q_3.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique_3) or unique_3)
 end
 do
   local none
   do
     local keys_2 = keys
-    local there = redis.call('EXISTS', q_2.wake, unpack(keys_2))
-    q_2.awake = there > 0 and redis.call('LLEN', q_2.wake) or 0
+    local there = redis.call('EXISTS', q_2.key .. ':wake', unpack(keys_2))
+    q_2.awake = there > 0 and redis.call('LLEN', q_2.key .. ':wake') or 0
     none = there == math.min(q_2.awake, 1)
   end
   local reply_2, new, live_2 = {}, {}, {}
@@ -224,11 +212,11 @@ do
     local id = unique_2 and redis.call('GET', unique_key(q_2, unique_2))
     if id then
       local function read(q_3, id_2, ...)
-        local job = redis.pcall('HMGET', q_3.job .. id_2, ...)
+        local job = redis.pcall('HMGET', q_3.key .. ':job:' .. id_2, ...)
         if not job.err then
           return job
         end
-        return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.job .. id_2, ...)
+        return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.key .. ':job:' .. id_2, ...)
       end
       local state_2, clients, expires_2 = unpack(read(q_2, id, 'state', 'client', 'expires'))
       if is_live((((state_2 == 'pending' or state_2 == 'delayed') and (tonumber(expires_2) or math.huge) <= now) and 'expired' or state_2)) then
@@ -236,7 +224,7 @@ do
       end
     end
   end
-  local held_key = held_by and q_2.job .. held_by
+  local held_key = held_by and q_2.key .. ':job:' .. held_by
   for n = 1, #ids do
     local id, data = ids[n], ARGV[first + 2 * n - 1]
     local there, has, clients
@@ -292,7 +280,7 @@ if (q_2.most_waiting or q_2.most_bytes) then
     end
   end
   if not (bad or fresh == 0 or not q_2.most_waiting) then
-    local held = redis.call('LLEN', q_2.pending) + redis.call('ZCARD', q_2.delayed)
+    local held = redis.call('LLEN', q_2.key .. ':pending') + redis.call('ZCARD', q_2.key .. ':delayed')
     if held + fresh > q_2.most_waiting then
       bad = 'QUEUEFULL queue ' .. q_2.name .. ' holds ' .. held .. ' jobs and takes ' .. q_2.most_waiting .. ', not ' .. fresh .. ' more'
     end
@@ -322,7 +310,7 @@ local function denied(...)
     end
   end
 end
-bad = denied('HSET', q_2.job, 'LPUSH', wait > 0 and q_2.wake, 'SET', unique_2 and unique_key(q_2, unique_2))
+bad = denied('HSET', q_2.key .. ':job:', 'LPUSH', wait > 0 and q_2.key .. ':wake', 'SET', unique_2 and unique_key(q_2, unique_2))
 if bad then
   return redis.error_reply(bad)
 end
@@ -332,15 +320,15 @@ local function first_scheduled(q_3)
 end
 local scheduled = not q_2.born and first_scheduled(q_2)
 if #fresh > 0 and wait > 0 then
-  redis.call('ZADD', q_2.delayed, unpack(scores))
+  redis.call('ZADD', q_2.key .. ':delayed', unpack(scores))
 elseif #fresh > 0 then
-  redis.call('LPUSH', q_2.pending, unpack(fresh))
+  redis.call('LPUSH', q_2.key .. ':pending', unpack(fresh))
 end
 if not q_2.born then
-  redis.call('HSET', q_2.meta, 'mode', q_2.mode, 'layout', '1')
+  redis.call('HSET', q_2.key .. ':meta', 'mode', q_2.mode, 'layout', '1')
 end
 if scheduled then
-  redis.call('HSET', q_2.meta, 'scheduled', string.format('%.0f', scheduled))
+  redis.call('HSET', q_2.key .. ':meta', 'scheduled', string.format('%.0f', scheduled))
 end
 for n, id in ipairs(ids) do
   if reply[2 * n] == 'new' then
@@ -352,7 +340,7 @@ for n, id in ipairs(ids) do
 end
 if #fresh > 0 then
   if q_2.awake == 0 then
-    q_2.awake = redis.call('LPUSH', q_2.wake, '1')
+    q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
   end
 end
 local added
@@ -383,14 +371,14 @@ end
 do
   local added_2 = added
   if not (#added_2 == 0) then
-    redis.pcall('ZREM', q_2.inflight, '')
+    redis.pcall('ZREM', q_2.key .. ':inflight', '')
     for i = 1, #added_2, 2 do
       redis.pcall('HSET', added_2[i], 'client', added_2[i + 1])
     end
   end
 end
 if #fresh + #added == 0 then
-  redis.pcall('ZREM', q_2.inflight, '')
-  redis.pcall('HSET', q_2.meta, 'mode', q_2.mode)
+  redis.pcall('ZREM', q_2.key .. ':inflight', '')
+  redis.pcall('HSET', q_2.key .. ':meta', 'mode', q_2.mode)
 end
 return reply

@@ -44,20 +44,8 @@ if not bad then
     local q_2 = {
       name = tag,
       key = queue,
-      meta = queue .. ':meta',
-      pending = queue .. ':pending',
-      wake = queue .. ':wake',
-      job = queue .. ':job:',
-      inflight = queue .. ':inflight',
-      delayed = queue .. ':delayed',
-      dead = queue .. ':dead',
-      claim = queue .. ':claim:',
-      unique = queue .. ':unique:',
-      broken = queue .. ':broken',
-      client = queue .. ':client:',
-      cancel = queue .. ':cancel',
     }
-    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -100,11 +88,11 @@ do
     local id, token, place = ARGV[i], ARGV[i + 1], #words_2 + 1
     local job
     do
-      local job_2 = redis.pcall('HMGET', q_2.job .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique')
+      local job_2 = redis.pcall('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique')
       if not job_2.err then
         job = job_2
       else
-        job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique')
+        job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique')
       end
     end
     if job[1] == 'inflight' and job[2] == token and not seen[id] then
@@ -146,21 +134,21 @@ local function denied(...)
     end
   end
 end
-bad = denied('HSET', q_2.job .. ids[1])
+bad = denied('HSET', q_2.key .. ':job:' .. ids[1])
 if bad then
   return redis.error_reply(bad)
 end
-redis.call('ZREM', q_2.inflight, '')
+redis.call('ZREM', q_2.key .. ':inflight', '')
 for n, id in ipairs(ids) do
   local job, at = jobs[n], first + 4 * (places[n] - 1)
   local progress, saved = ARGV[at + 2], ARGV[at + 3] or ''
   if progress ~= '' then
-    redis.call('HSET', q_2.job .. id, 'progress', progress)
+    redis.call('HSET', q_2.key .. ':job:' .. id, 'progress', progress)
     local clients, queued, started = job[3], job[5], job[6]
     if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
       local line = id .. ' ' .. 'inflight' .. ' ' .. 'progress' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. '0' .. ' ' .. '' .. #progress .. '\n' .. progress .. '\n'
       for client in clients:gmatch('[^ ]+') do
-        local channel = q_2.client .. client
+        local channel = q_2.key .. ':client:' .. client
         local message = messages[channel] or {
           bytes = 0,
         }
@@ -177,7 +165,7 @@ for n, id in ipairs(ids) do
     end
   end
   if saved ~= '' then
-    redis.call('HSET', q_2.job .. id, 'saved', saved)
+    redis.call('HSET', q_2.key .. ':job:' .. id, 'saved', saved)
   end
   words[places[n]] = 'inflight'
 end

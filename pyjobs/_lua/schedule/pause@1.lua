@@ -39,20 +39,8 @@ if not bad then
     local q_2 = {
       name = tag,
       key = queue,
-      meta = queue .. ':meta',
-      pending = queue .. ':pending',
-      wake = queue .. ':wake',
-      job = queue .. ':job:',
-      inflight = queue .. ':inflight',
-      delayed = queue .. ':delayed',
-      dead = queue .. ':dead',
-      claim = queue .. ':claim:',
-      unique = queue .. ':unique:',
-      broken = queue .. ':broken',
-      client = queue .. ':client:',
-      cancel = queue .. ':cancel',
     }
-    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -100,7 +88,7 @@ local function denied(...)
     end
   end
 end
-bad = denied('HSET', schedule_key(q, ''), 'ZADD', key, 'ZRANGE', key, 'HDEL', q.meta)
+bad = denied('HSET', schedule_key(q, ''), 'ZADD', key, 'ZRANGE', key, 'HDEL', q.key .. ':meta')
 if bad then
   return redis.error_reply(bad)
 end
@@ -122,9 +110,9 @@ do
   end
   q_2.scheduled = first_scheduled(q_2)
   if q_2.scheduled then
-    redis.call('HSET', q_2.meta, 'scheduled', string.format('%.0f', q_2.scheduled))
+    redis.call('HSET', q_2.key .. ':meta', 'scheduled', string.format('%.0f', q_2.scheduled))
   else
-    redis.call('HDEL', q_2.meta, 'scheduled')
+    redis.call('HDEL', q_2.key .. ':meta', 'scheduled')
   end
 end
 return reply

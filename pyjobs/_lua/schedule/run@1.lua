@@ -57,20 +57,8 @@ if not bad then
     local q_2 = {
       name = tag,
       key = queue,
-      meta = queue .. ':meta',
-      pending = queue .. ':pending',
-      wake = queue .. ':wake',
-      job = queue .. ':job:',
-      inflight = queue .. ':inflight',
-      delayed = queue .. ':delayed',
-      dead = queue .. ':dead',
-      claim = queue .. ':claim:',
-      unique = queue .. ':unique:',
-      broken = queue .. ':broken',
-      client = queue .. ':client:',
-      cancel = queue .. ':cancel',
     }
-    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -95,8 +83,8 @@ end
 local schedules = {}
 do
   local q_2 = q
-  q_2.waiting = redis.call('LLEN', q_2.pending)
-  q_2.awake = redis.call('LLEN', q_2.wake)
+  q_2.waiting = redis.call('LLEN', q_2.key .. ':pending')
+  q_2.awake = redis.call('LLEN', q_2.key .. ':wake')
 end
 local function read_schedule(q_2, called, first)
   local found = redis.pcall('HMGET', (q_2.key .. ':schedule:' .. called), first or 'data', 'every', 'moments', 'missed', 'late', 'last', 'ran', 'paused', 'version', 'cron', 'zone', unpack(OPTIONS))
@@ -104,19 +92,19 @@ local function read_schedule(q_2, called, first)
 end
 local function unique_key(q_2, unique)
   if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
-    return q_2.unique .. unique
+    return q_2.key .. ':unique:' .. unique
   end
-  return q_2.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+  return q_2.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
 end
 local function is_live(state)
   return state == 'pending' or state == 'delayed' or state == 'inflight'
 end
 local function read(q_2, id, ...)
-  local job = redis.pcall('HMGET', q_2.job .. id, ...)
+  local job = redis.pcall('HMGET', q_2.key .. ':job:' .. id, ...)
   if not job.err then
     return job
   end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, ...)
+  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, ...)
 end
 local function holder(q_2, unique)
   local id = unique and redis.call('GET', unique_key(q_2, unique))
@@ -130,7 +118,7 @@ local function holder(q_2, unique)
 end
 for i = runs, #ARGV, 2 do
   schedules[i] = read_schedule(q, ARGV[i])
-  redis.call('HMGET', q.job .. ARGV[i + 1], 'state')
+  redis.call('HMGET', q.key .. ':job:' .. ARGV[i + 1], 'state')
   holder(q, schedules[i][18] or nil)
 end
 local function denied(...)
@@ -147,7 +135,7 @@ local function denied(...)
     end
   end
 end
-bad = denied('LPUSH', q.wake, 'SET', unique_key(q, ''))
+bad = denied('LPUSH', q.key .. ':wake', 'SET', unique_key(q, ''))
 if bad then
   return redis.error_reply(bad)
 end
@@ -171,7 +159,7 @@ local function run_now(q_2, id, schedule)
   end
   do
     local unique = schedule[18] or nil
-    local there = redis.pcall('HMGET', q_2.job .. id, 'state')
+    local there = redis.pcall('HMGET', q_2.key .. ':job:' .. id, 'state')
     if not (there.err or there[1]) then
       local held = unique and redis.pcall('GET', unique_key(q_2, unique))
       if not (type(held) == 'table' and held.err or held and holder(q_2, unique)) then
@@ -193,11 +181,11 @@ local function run_now(q_2, id, schedule)
             fields[#fields + 1] = value
           end
         end
-        redis.call('HSET', q_2.job .. id, unpack(fields))
+        redis.call('HSET', q_2.key .. ':job:' .. id, unpack(fields))
         if unique then
           redis.call('SET', unique_key(q_2, unique), id)
         end
-        q_2.waiting = redis.call('LPUSH', q_2.pending, id)
+        q_2.waiting = redis.call('LPUSH', q_2.key .. ':pending', id)
       end
     end
   end
@@ -209,7 +197,7 @@ end
 if q.waiting > 0 then
   local q_2 = q
   if q_2.awake == 0 then
-    q_2.awake = redis.call('LPUSH', q_2.wake, '1')
+    q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
   end
 end
 return reply

@@ -73,20 +73,8 @@ local function open(key, mode, ...)
   local q = {
     name = tag,
     key = key,
-    meta = key .. ':meta',
-    pending = key .. ':pending',
-    wake = key .. ':wake',
-    job = key .. ':job:',
-    inflight = key .. ':inflight',
-    delayed = key .. ':delayed',
-    dead = key .. ':dead',
-    claim = key .. ':claim:',
-    unique = key .. ':unique:',
-    broken = key .. ':broken',
-    client = key .. ':client:',
-    cancel = key .. ':cancel',
   }
-  local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...)
+  local meta = redis.call('HMGET', q.key .. ':meta', 'mode', 'layout', 'token', 'suspect', ...)
   local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
   for i = 1, select('#', ...) do
     q[select(i, ...)] = whole(meta[4 + i])
@@ -122,11 +110,11 @@ for i, queue in ipairs(KEYS) do
   end
   do
     local q = opened[i]
-    q.waiting = redis.call('LLEN', q.pending)
-    q.awake = redis.call('LLEN', q.wake)
+    q.waiting = redis.call('LLEN', q.key .. ':pending')
+    q.awake = redis.call('LLEN', q.key .. ':wake')
   end
-  redis.call('LLEN', opened[i].broken)
-  bad = denied('LPUSH', opened[i].wake, 'PEXPIRE', opened[i].broken)
+  redis.call('LLEN', opened[i].key .. ':broken')
+  bad = denied('LPUSH', opened[i].key .. ':wake', 'PEXPIRE', opened[i].key .. ':broken')
 end
 if bad then
   return redis.error_reply(bad)
@@ -163,7 +151,7 @@ for at, q in ipairs(opened) do
     local taken, broken = 0, {}
     repeat
       local wanted = math.min(16, room.jobs)
-      local found = redis.call('LRANGE', q.pending, -taken - wanted, -taken - 1)
+      local found = redis.call('LRANGE', q.key .. ':pending', -taken - wanted, -taken - 1)
       for i = #found, 1, -1 do
         local id, client, queued, data, task
         do
@@ -200,12 +188,12 @@ for at, q in ipairs(opened) do
       end
     until room.full or room.jobs == 0 or #found < wanted
     if taken > 0 then
-      redis.call('LTRIM', q.pending, 0, -taken - 1)
+      redis.call('LTRIM', q.key .. ':pending', 0, -taken - 1)
     end
     for _, text in ipairs(broken) do
-      redis.call('LPUSH', q.broken, text)
-      redis.call('LTRIM', q.broken, 0, 999)
-      redis.call('PEXPIRE', q.broken, '604800000')
+      redis.call('LPUSH', q.key .. ':broken', text)
+      redis.call('LTRIM', q.key .. ':broken', 0, 999)
+      redis.call('PEXPIRE', q.key .. ':broken', '604800000')
     end
     q.waiting = q.waiting - taken
   end
@@ -222,7 +210,7 @@ for at, q in ipairs(opened) do
   elseif q.waiting > 0 then
     reply[1] = 0
     if q.awake == 0 then
-      q.awake = redis.call('LPUSH', q.wake, '1')
+      q.awake = redis.call('LPUSH', q.key .. ':wake', '1')
     end
   end
 end

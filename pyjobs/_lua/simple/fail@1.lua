@@ -61,20 +61,8 @@ if not bad then
     local q_2 = {
       name = tag,
       key = queue,
-      meta = queue .. ':meta',
-      pending = queue .. ':pending',
-      wake = queue .. ':wake',
-      job = queue .. ':job:',
-      inflight = queue .. ':inflight',
-      delayed = queue .. ':delayed',
-      dead = queue .. ':dead',
-      claim = queue .. ':claim:',
-      unique = queue .. ':unique:',
-      broken = queue .. ':broken',
-      client = queue .. ':client:',
-      cancel = queue .. ':cancel',
     }
-    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -111,7 +99,7 @@ for i = first, #ARGV, 3 do
     if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
       local line = id .. ' ' .. 'failed' .. ' ' .. '-' .. ' ' .. (queued_2 and #queued_2 <= 15 and queued_2:find('^[0-9]+$') and queued_2 or '0') .. ' ' .. (started_2 and #started_2 <= 15 and started_2:find('^[0-9]+$') and started_2 or '0') .. ' ' .. stamp .. ' ' .. '' .. #body .. '\n' .. body .. '\n'
       for client_2 in clients:gmatch('[^ ]+') do
-        local channel = q_2.client .. client_2
+        local channel = q_2.key .. ':client:' .. client_2
         local message = messages[channel] or {
           bytes = 0,
         }

@@ -87,20 +87,8 @@ if not bad then
     local q_2 = {
       name = tag,
       key = queue,
-      meta = queue .. ':meta',
-      pending = queue .. ':pending',
-      wake = queue .. ':wake',
-      job = queue .. ':job:',
-      inflight = queue .. ':inflight',
-      delayed = queue .. ':delayed',
-      dead = queue .. ':dead',
-      claim = queue .. ':claim:',
-      unique = queue .. ':unique:',
-      broken = queue .. ':broken',
-      client = queue .. ':client:',
-      cancel = queue .. ':cancel',
     }
-    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect', 'most_waiting', 'most_bytes')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'most_waiting', 'most_bytes')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -124,7 +112,7 @@ if bad then
 end
 do
   local q_2 = q
-  q_2.awake = redis.call('LLEN', q_2.wake)
+  q_2.awake = redis.call('LLEN', q_2.key .. ':wake')
 end
 local messages, reply = {}, {}
 local function make_message(id, client_2, task_2, data)
@@ -151,7 +139,7 @@ do
       end
     end
     if not (bad or fresh == 0 or not q_2.most_waiting) then
-      local held = redis.call('LLEN', q_2.pending) + redis.call('ZCARD', q_2.delayed)
+      local held = redis.call('LLEN', q_2.key .. ':pending') + redis.call('ZCARD', q_2.key .. ':delayed')
       if held + fresh > q_2.most_waiting then
         bad = 'QUEUEFULL queue ' .. q_2.name .. ' holds ' .. held .. ' jobs and takes ' .. q_2.most_waiting .. ', not ' .. fresh .. ' more'
       end
@@ -172,21 +160,21 @@ local function denied(...)
     end
   end
 end
-bad = bad or denied('HSET', not q.born and q.meta)
+bad = bad or denied('HSET', not q.born and q.key .. ':meta')
 if bad then
   return redis.error_reply(bad)
 end
-redis.call('LPUSH', q.pending, unpack(messages))
+redis.call('LPUSH', q.key .. ':pending', unpack(messages))
 do
   local q_2 = q
   if not q_2.born then
-    redis.call('HSET', q_2.meta, 'mode', q_2.mode, 'layout', '1')
+    redis.call('HSET', q_2.key .. ':meta', 'mode', q_2.mode, 'layout', '1')
   end
 end
 do
   local q_2 = q
   if q_2.awake == 0 then
-    q_2.awake = redis.call('LPUSH', q_2.wake, '1')
+    q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
   end
 end
 return reply

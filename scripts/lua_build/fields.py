@@ -1,0 +1,103 @@
+"""Fields of a table that are made where they are read.
+
+A table of ten texts costs more than the two of them that a call needs. In
+`local q = { key = queue, job = queue .. ':job:' }` the field `job` follows from `key`: each `q.job`
+becomes `q.key .. ':job:'`, and the table holds `key` alone.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from luaparser import astnodes as lua
+
+from lua_build.scope import NUMBERED, clone, parts, walk
+
+
+def derive(tree: Any) -> None:
+    """Puts the fields that follow from another field into the places that read them."""
+    nodes = walk(tree)
+    written = {
+        id(one)
+        for node in nodes
+        if isinstance(node, lua.Assign) and not isinstance(node, lua.LocalAssign)
+        for one in node.targets
+    }
+    indexes = [node for node in nodes if isinstance(node, lua.Index)]
+    # A field that several tables have, or that is written, follows from nothing.
+    known = Counter(one.key.id for one in nodes if is_named(one))
+    known.update(one.idx.id for one in indexes if is_field(one) and id(one) in written)
+    made: dict[str, tuple[str, Any]] = {}
+    for table in [node for node in nodes if isinstance(node, lua.Table)]:
+        own = {one.key.id: one.value for one in table.fields if is_named(one)}
+        own = {name: value for name, value in own.items() if known[name] == 1}
+        roots = {value.id: name for name, value in own.items() if isinstance(value, lua.Name)}
+        made |= {
+            name: (roots[value.left.id], value.right)
+            for name, value in own.items()
+            if isinstance(value, lua.Concat)
+            and isinstance(value.left, lua.Name)
+            and isinstance(value.right, lua.String)
+            and value.left.id in roots
+        }
+    # Where a field is read by a name that only the call knows, each may be.
+    tables = {called(one.value) for one in indexes if is_field(one) and one.idx.id in made}
+    if any(
+        is_computed(one) and id(one) not in written and called(one.value) in tables
+        for one in indexes
+    ):
+        return
+    for node in nodes:
+        if isinstance(node, lua.Table):
+            node.fields = [
+                one for one in node.fields if not is_named(one) or one.key.id not in made
+            ]
+    replace(tree, made)
+
+
+def is_named(node: Any) -> bool:
+    """Whether it is a field of a table constructor, by its name."""
+    return (
+        isinstance(node, lua.Field) and isinstance(node.key, lua.Name) and not node.between_brackets
+    )
+
+
+def is_field(node: Any) -> bool:
+    return isinstance(node, lua.Index) and node.notation is lua.IndexNotation.DOT
+
+
+def is_computed(node: Any) -> bool:
+    return not is_field(node) and not isinstance(node.idx, (lua.Number, lua.String))
+
+
+def called(node: Any) -> str | None:
+    """The name in the source of the variable that holds a table; None for another expression."""
+    return NUMBERED.sub("", node.id) if isinstance(node, lua.Name) else None
+
+
+def replace(tree: Any, made: dict[str, tuple[str, Any]]) -> None:
+    """Put what `made` says, a field and a text behind it, in place of the fields that it names."""
+
+    def joined(node: Any) -> Any:
+        if not (is_field(node) and node.idx.id in made):
+            return node
+        root, text = made[node.idx.id]
+        whole = clone(node)
+        whole.idx.id = root
+        return lua.Concat(whole, clone(text))
+
+    for node in walk(tree):
+        for attribute, value in parts(node):
+            if isinstance(value, list):
+                setattr(node, attribute, [joined(one) for one in value])
+                continue
+            new = joined(value)
+            if new is value:
+                continue
+            if isinstance(node, lua.Concat) and attribute == "left":
+                # One concatenation of three, not two.
+                new, node.right = new.left, lua.Concat(new.right, node.right)
+            # What binds tighter than a concatenation: #q.job, q.job:find(...).
+            new.wrapped = isinstance(node, (lua.UnaryOp, lua.Index, lua.Invoke))
+            setattr(node, attribute, new)
