@@ -48,20 +48,8 @@ if not bad then
     local q_2 = {
       name = tag,
       key = queue,
-      meta = queue .. ':meta',
-      pending = queue .. ':pending',
-      wake = queue .. ':wake',
-      job = queue .. ':job:',
-      inflight = queue .. ':inflight',
-      delayed = queue .. ':delayed',
-      dead = queue .. ':dead',
-      claim = queue .. ':claim:',
-      unique = queue .. ':unique:',
-      broken = queue .. ':broken',
-      client = queue .. ':client:',
-      cancel = queue .. ':cancel',
     }
-    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     for i = 1, select('#') do
       q_2[select(i)] = whole(meta[4 + i])
@@ -82,11 +70,11 @@ if bad then
 end
 local q_2, id_2 = q, id
 local function read(q_3, id_3, ...)
-  local job = redis.pcall('HMGET', q_3.job .. id_3, ...)
+  local job = redis.pcall('HMGET', q_3.key .. ':job:' .. id_3, ...)
   if not job.err then
     return job
   end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.job .. id_3, ...)
+  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.key .. ':job:' .. id_3, ...)
 end
 local total = whole((read(q_2, id_2, 'output')[1] or ''):match('^%d+')) or 0
 local reply, fields = {

@@ -49,20 +49,8 @@ if not bad then
     local q_2 = {
       name = tag,
       key = queue,
-      meta = queue .. ':meta',
-      pending = queue .. ':pending',
-      wake = queue .. ':wake',
-      job = queue .. ':job:',
-      inflight = queue .. ':inflight',
-      delayed = queue .. ':delayed',
-      dead = queue .. ':dead',
-      claim = queue .. ':claim:',
-      unique = queue .. ':unique:',
-      broken = queue .. ':broken',
-      client = queue .. ':client:',
-      cancel = queue .. ':cancel',
     }
-    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -105,11 +93,11 @@ do
     local id, token, place = ARGV[i], ARGV[i + 1], #words_2 + 1
     local job
     do
-      local job_2 = redis.pcall('HMGET', q_2.job .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'output', 'past', 'crashes')
+      local job_2 = redis.pcall('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'output', 'past', 'crashes')
       if not job_2.err then
         job = job_2
       else
-        job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'output', 'past', 'crashes')
+        job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'output', 'past', 'crashes')
       end
     end
     if job[1] == 'inflight' and job[2] == token and not seen[id] then
@@ -151,11 +139,11 @@ local function denied(...)
     end
   end
 end
-bad = denied('HSET', q_2.job .. ids[1])
+bad = denied('HSET', q_2.key .. ':job:' .. ids[1])
 if bad then
   return redis.error_reply(bad)
 end
-redis.call('ZREM', q_2.inflight, '')
+redis.call('ZREM', q_2.key .. ':inflight', '')
 for n, id in ipairs(ids) do
   local job, at = jobs[n], first + 4 * (places[n] - 1)
   local token, number, chunk = ARGV[at + 1], tonumber(ARGV[at + 2]), ARGV[at + 3]
@@ -168,12 +156,12 @@ for n, id in ipairs(ids) do
   elseif not is_there then
     local attempt = (tonumber(job[9]) or 0) + (tonumber(job[10]) or 0) + 1
     local text = attempt .. ' ' .. number .. ' ' .. chunk
-    redis.call('HSET', q_2.job .. id, 'output:' .. chunks_2, text, 'output', chunks_2 .. ' ' .. bytes .. ' ' .. number .. ' ' .. token)
+    redis.call('HSET', q_2.key .. ':job:' .. id, 'output:' .. chunks_2, text, 'output', chunks_2 .. ' ' .. bytes .. ' ' .. number .. ' ' .. token)
     local clients, queued, started, body = job[3], job[5], job[6], chunks_2 .. ' ' .. text
     if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
       local line = id .. ' ' .. 'inflight' .. ' ' .. 'output' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. '0' .. ' ' .. '' .. #body .. '\n' .. body .. '\n'
       for client in clients:gmatch('[^ ]+') do
-        local channel = q_2.client .. client
+        local channel = q_2.key .. ':client:' .. client
         local message = messages[channel] or {
           bytes = 0,
         }
