@@ -1,4 +1,4 @@
-"""Helpers for asyncio: the fast event loop, a cancellation that can be relied on, and iteration.
+"""Helpers for asyncio: the fast event loop, cancelling and waiting for tasks, and iteration.
 
 Nothing here knows of jobs.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 AGAIN_SECONDS = 0.05
@@ -45,3 +45,18 @@ async def taken(values: Iterator[V] | AsyncIterator[V], count: int) -> AsyncIter
             yield await anext(values) if isinstance(values, AsyncIterator) else next(values)
         except (StopIteration, StopAsyncIteration):
             return
+
+
+async def ended(trips: Iterable[asyncio.Task[None]], tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Wait until all `trips` have ended, or any other task has, or any has failed.
+
+    Args:
+        trips: some of the tasks.
+        tasks: the tasks.
+    """
+    waiting, left = set(tasks), set(trips)
+    while left:
+        done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        if any(task not in left or task.cancelled() or task.exception() for task in done):
+            return
+        left -= done

@@ -183,3 +183,15 @@ def in_seconds(duration: Any) -> Any:
 def is_number(value: Any) -> bool:
     """Return whether a value is an int or a float, and not True or False."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def host_and_port(name: str, address: str) -> tuple[str, int]:
+    """Return host and port of `HOST:PORT`, `[IPv6]:PORT`, or of a port alone: then 127.0.0.1.
+
+    Raises:
+        BadArgument: the address is none of these; the message begins with `name`.
+    """
+    host, _, port = address.rpartition(":")
+    if not port.isascii() or not port.isdigit() or int(port) > 65535 or host != host.strip():
+        raise BadArgument(f"{name}: {address!r} is not [HOST:]PORT, such as 0.0.0.0:8081")
+    return host.strip("[]") or "127.0.0.1", int(port)

@@ -12,6 +12,7 @@ The command line may live here; what it does lives in lua_build.
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 from pathlib import Path
 
@@ -68,4 +69,7 @@ def report(found: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    # The syntax trees are a million objects that stay to the end, and a search for garbage among
+    # them takes half of the time.
+    gc.disable()
     sys.exit(main())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import gc
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -61,6 +62,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = [item for item in items if not of_the_lane(item)]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if of_the_lane(item)]
+
+
+def pytest_collection_finish() -> None:
+    """Leave the tests that were collected out of each collection of garbage to come.
+
+    They are some hundred thousand objects, which live as long as the process does.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def is_quick(item: pytest.Item) -> bool:

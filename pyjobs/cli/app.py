@@ -15,6 +15,7 @@ from pyjobs.cli.delete import delete
 from pyjobs.cli.doctor import doctor
 from pyjobs.cli.explain import explain
 from pyjobs.cli.failures import failures
+from pyjobs.cli.health import health
 from pyjobs.cli.jobs import jobs
 from pyjobs.cli.limit import limit
 from pyjobs.cli.mode import mode
@@ -50,7 +51,7 @@ class InOrder(click.Group):
 @click.group(
     cls=InOrder,
     commands=[
-        *(submit, result, work, tasks, status, jobs, show_job, explain, failures, dead),
+        *(submit, result, work, health, tasks, status, jobs, show_job, explain, failures, dead),
         *(pause, resume, cancel, requeue, run_now, delete, purge, schedules),
         *(mode, limit),
         *(check, doctor, reap, scripts, acl),

@@ -79,6 +79,11 @@ log = logger(__name__)
     "when left out.",
 )
 @click.option(
+    "--health",
+    metavar="[HOST:]PORT",
+    help="Answer probes by HTTP: /healthz and /readyz, on 127.0.0.1 without a HOST.",
+)
+@click.option(
     "--reload",
     is_flag=True,
     help="Start the worker again when a Python file in the current directory changes, for "
@@ -105,6 +110,7 @@ def work(
     executor: str | None,
     max_jobs_per_child: int | None,
     max_memory_per_child: int | None,
+    health: str | None,
     reload: bool,
     logs: str,
     quiet: bool,
@@ -129,6 +135,8 @@ def work(
     whole("processes", processes, 1, 1000)
     if quiet and verbose:
         raise click.UsageError("--quiet and --verbose exclude each other")
+    if health is not None and processes > 1:
+        raise click.UsageError("--health: one port serves one process, and --processes starts more")
     if reload:
         watchfiles()
     stops = StopListener()
@@ -143,6 +151,7 @@ def work(
             "executor": executor,
             "max_jobs_per_child": max_jobs_per_child,
             "max_memory_per_child": max_memory_per_child,
+            "health": health,
         }
         in_child = functools.partial(set_up_logging, logs, which, with_process=True)
         found.override(url=url, **changes, set_up_child=in_child)

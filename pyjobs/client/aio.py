@@ -48,9 +48,10 @@ class Client(AsyncSubmits):
 
     Args:
         url: `redis://`, `rediss://`, `redis+cluster://`, `rediss+cluster://`, `redis+sentinel://`,
-            `unix://` or `memory://`. None is the environment variable PYJOBS_URL, or
-            redis://localhost:6379 where that is unset. Or a client or pool of redis-py, of which
-            the address, the login and the TLS settings are taken over, and no connection.
+            `rediss+sentinel://`, `unix://` or `memory://`. None is the environment variable
+            PYJOBS_URL, or redis://localhost:6379 where that is unset. Or a client or pool of
+            redis-py, of which the address, the login and the TLS settings are taken over, and no
+            connection.
         mode: 'simple', 'recoverable' or 'reliable'; it must be the queue's mode.
         queue: name of the queue of jobs that name no queue.
         route: chooses the queue's name by a job's data.

@@ -206,13 +206,13 @@ class WorkerCore:
         claims = lane.claims
         if lane.renewals_first or not claims.asks_any(now):
             return requests
-        free = self.lanes.room(lane, self.free)
+        room = self.lanes.payload_room(lane, self._payload_room - self._payload)
+        free = self.lanes.room(lane, self.free) if room >= MAX_BYTES else 0
         held_back = self.lanes.holds_back(lane, now)
         wanted = claims.under_way or ((claims.due or requests) and not held_back)
         if self._claim_needed(lane) or (free and wanted):
             limit = max(1, min(free, self._prefetch.share, RECORD_ITEMS))
-            room = self._payload_room - self._payload
-            lane.asked = limit
+            lane.asked, lane.asked_bytes = limit, room
             requests.append(Request(claims.call(limit, room, now), []))
         return requests
 

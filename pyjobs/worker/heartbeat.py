@@ -44,6 +44,7 @@ class Heartbeat(threading.Thread):
         loop: reports whether the event loop that starts the runs still turns; None where nothing
             is to be given up for that.
         renewed: called from this thread when a renewal or release is answered again.
+        answered: called from this thread after every renewal or release that Redis has answered.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Heartbeat(threading.Thread):
         held: Callable[[], Iterable[Run]],
         lost: Callable[[Run, str], None],
         renewed: Callable[[], None] = lambda: None,
+        answered: Callable[[], None] = lambda: None,
         loop: LoopWatch | None = None,
     ) -> None:
         super().__init__(name="pyjobs-heartbeat", daemon=True)
@@ -63,7 +65,7 @@ class Heartbeat(threading.Thread):
         self._lease = settings.lease
         self._held = held
         self._lost = lost
-        self._renewed = renewed
+        self._renewed, self._answered = renewed, answered
         self._loop = loop
         self._stands_still = False
         self._given_up: list[Run] = []
@@ -239,6 +241,8 @@ class Heartbeat(threading.Thread):
                 if writes_refused(answer):
                     self._refusing.add(queue)
         self._unanswered = unanswered
+        if any(part[0].queue_index not in unanswered for part in parts):
+            self._answered()
 
     def _parts(self, runs: list[Run]) -> list[list[Run]]:
         """Return the runs by queue, as many as go into a call."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import takewhile
 
+from pyjobs.engine import CLAIM_BYTES
 from pyjobs.errors import Forbidden, PyjobsError
 from pyjobs.worker.claims import Claims
 from pyjobs.worker.outbox import EndedRun, Outbox
@@ -29,13 +30,23 @@ class Lane:
         away: whether a call of the latest round trip was not carried out, or not answered.
         renewals_first: whether no claim is sent now, since a renewal of leases has no answer yet.
         asked: most jobs that the latest claim may bring.
+        asked_bytes: how many bytes of payloads there was room for at the latest claim.
 
     Args:
         queues: the indices of the queues.
         claims: makes their claims.
     """
 
-    __slots__ = ("_forbidden", "asked", "away", "claims", "outbox", "queues", "renewals_first")
+    __slots__ = (
+        "_forbidden",
+        "asked",
+        "asked_bytes",
+        "away",
+        "claims",
+        "outbox",
+        "queues",
+        "renewals_first",
+    )
 
     def __init__(self, queues: Sequence[int], claims: Claims) -> None:
         self.queues = queues
@@ -43,15 +54,16 @@ class Lane:
         self.outbox = Outbox()
         self.away = False
         self.renewals_first = False
-        self.asked = 0
+        self.asked = self.asked_bytes = 0
         # Queues of which an outcome was refused.
         self._forbidden: set[int] = set()
 
     @property
-    def reserved(self) -> int:
-        """How many jobs the claim under way may bring. The room that the claim of a node which is
-        away would take is left to others."""
-        return self.asked if self.claims.under_way and not self.away else 0
+    def reserved(self) -> tuple[int, int]:
+        """How many jobs, and bytes of payloads, the claim under way may bring. The room that the
+        claim of a node which is away would take is left to others."""
+        under_way = self.claims.under_way and not self.away
+        return (self.asked, min(self.asked_bytes, CLAIM_BYTES)) if under_way else (0, 0)
 
     def goes_first(self, now: float) -> bool:
         """Return whether less urgent lanes keep their claims back, for this lane may fill the room.
@@ -132,7 +144,18 @@ class Lanes(list[Lane]):
         """
         if len(self) == 1:
             return free
-        return max(0, free - sum(other.reserved for other in self if other is not lane))
+        return max(0, free - sum(other.reserved[0] for other in self if other is not lane))
+
+    def payload_room(self, lane: Lane, room: int) -> int:
+        """Return how many bytes of payloads no claim of another lane may bring, at least 1.
+
+        Args:
+            lane: the lane that asks.
+            room: most bytes that the worker can hold beside what it holds.
+        """
+        if len(self) == 1:
+            return max(1, room)
+        return max(1, room - sum(other.reserved[1] for other in self if other is not lane))
 
     def of(self, run: Run) -> Lane:
         """Return the lane of a run's queue."""

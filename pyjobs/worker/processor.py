@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
-from pyjobs.asyncutil import cancel_and_wait
+from pyjobs.asyncutil import cancel_and_wait, ended
 from pyjobs.engine import RELEASE, Outcome, StoredVerbs
 from pyjobs.errors import PyjobsError
 from pyjobs.log import logger
@@ -37,12 +37,14 @@ from pyjobs.worker.loopwatch import LoopWatch
 from pyjobs.worker.outbox import Request
 from pyjobs.worker.prefetch import STUCK_SECONDS
 from pyjobs.worker.preflight import prepare
+from pyjobs.worker.probes import ProbeServer
 from pyjobs.worker.roundtrips import RoundTrips
 from pyjobs.worker.run import Run
 from pyjobs.worker.settings import WorkerSettings
 from pyjobs.worker.shutdown import Shutdown
 from pyjobs.worker.unknown import UnknownTasks
 from pyjobs.worker.updates import Updates
+from pyjobs.worker.vitals import Vitals
 from pyjobs.worker.workerlog import log_ready
 
 log = logger(__name__)
@@ -78,7 +80,7 @@ class Processor:
             unknown = UnknownTasks(known, hands_back=settings.mode.leases)
         self._core = WorkerCore(settings, apart=spans_nodes(settings.url), unknown=unknown)
         self._loop = asyncio.get_running_loop()
-        self._loop_watch = LoopWatch()
+        self._loop_watch, self._vitals = LoopWatch(), Vitals(settings.lease)
         self._executor = executor_of(settings, handler, tasks, self._ended)
         self._server = aconnect(settings.url)
         self._dead = DeadHooks(settings.on_dead, tasks)
@@ -109,7 +111,10 @@ class Processor:
         """
         heartbeat = self._heartbeat
         tasks: list[asyncio.Task[None]] = []
+        probes: ProbeServer | None = None
         try:
+            if self._settings.health is not None:
+                probes = ProbeServer(self._settings.health, self._vitals)
             if not await self._prepared():
                 return
             log_ready(self._settings)
@@ -133,6 +138,8 @@ class Processor:
             if heartbeat is not None:
                 heartbeat.stop()
             self._loop_watch.end()
+            if probes is not None:
+                probes.close()
             for task in tasks:
                 await cancel_and_wait(task)
             await self._hand_back_rest()
@@ -153,6 +160,7 @@ class Processor:
     def stop(self) -> None:
         """Stop claiming, let held runs finish for the grace, then release them. A second call
         releases them at once. Before the first claim there is nothing to wait for."""
+        self._vitals.stopping = True
         self._shutdown.begin()
         if not self._running:
             self._shutdown.cancel_tasks()
@@ -217,6 +225,7 @@ class Processor:
             self._settings,
             self._server,
             self._core,
+            self._vitals,
             renewals_first=self._renewals_first,
             answered=self._answered,
             freed=self._freed,
@@ -293,6 +302,9 @@ class Processor:
     def _turn(self) -> None:
         """Look for what no callback has reported, now and every `_turn_seconds`."""
         self._loop_watch.turned()
+        # Without a heartbeat, a worker whose slots are all busy asks Redis nothing.
+        if not (self._heartbeat or self._core.free or any(one.outbox for one in self._core.lanes)):
+            self._vitals.answered()
         self._next_turn = self._loop.call_later(self._turn_seconds, self._turn)
         try:
             self._executor.check()
@@ -329,6 +341,7 @@ class Processor:
             held=lambda: list(self._core.held),
             lost=self._lost_in_thread,
             renewed=self._renewed_in_thread,
+            answered=self._vitals.answered,
             loop=self._loop_watch,
         )
 
@@ -346,18 +359,3 @@ class Processor:
     def _lost(self, run: Run, why: str) -> None:
         self._executor.cancel(run)
         log_lost(run, why)
-
-
-async def ended(trips: Iterable[asyncio.Task[None]], tasks: Iterable[asyncio.Task[None]]) -> None:
-    """Wait until all `trips` have ended, or any other task has, or any has failed.
-
-    Args:
-        trips: some of the tasks.
-        tasks: the tasks.
-    """
-    waiting, left = set(tasks), set(trips)
-    while left:
-        done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        if any(task not in left or task.cancelled() or task.exception() for task in done):
-            return
-        left -= done

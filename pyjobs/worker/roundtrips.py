@@ -21,6 +21,7 @@ from pyjobs.worker.outbox import Request
 from pyjobs.worker.process import Forks
 from pyjobs.worker.settings import WorkerSettings
 from pyjobs.worker.upkeep import Upkeep
+from pyjobs.worker.vitals import Vitals
 from pyjobs.worker.wake import WakeWaiter
 from pyjobs.worker.workerlog import log_changes, log_unknown
 
@@ -38,6 +39,7 @@ class RoundTrips:
         settings: the worker's settings.
         server: the worker's connections.
         core: decides what is sent, and takes the answers.
+        vitals: keeps that Redis has answered.
         renewals_first: whether a renewal of the lane's leases has no answer yet.
         answered: called with a round trip and its answers.
         freed: called when other lanes may go on: the lane has an answer, or is away.
@@ -49,6 +51,7 @@ class RoundTrips:
         settings: WorkerSettings,
         server: AsyncServer,
         core: WorkerCore,
+        vitals: Vitals,
         *,
         renewals_first: Callable[[Lane], bool],
         answered: Callable[[Lane, list[Request], list[Any]], None],
@@ -57,12 +60,12 @@ class RoundTrips:
         self.lane = lane
         self._settings = settings
         self._server = server
-        self._core = core
+        self._core, self._vitals = core, vitals
         self._renewals_first = renewals_first
         self._answered = answered
         self._freed = freed
         self._changed = asyncio.Event()
-        self.wake = WakeWaiter(settings, server, core, lane, self.go_on)
+        self.wake = WakeWaiter(settings, server, core, lane, self.go_on, vitals.answered)
         self._forks = Forks.guard(asyncio.get_running_loop())
         self._outage = Outage(shown(settings.url))
         self._faults = Faults()
@@ -122,6 +125,7 @@ class RoundTrips:
             await asyncio.sleep(self._outage.pause(refusal))
             return
         self._outage.over()
+        self._vitals.claimed()
         if self._core.fatal is not None:
             return
         log_changes(self._core.changes())

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple, get_args
 from pyjobs.engine import Keys, Mode, ModeName, Policy, mode_named
 from pyjobs.errors import BadArgument
 from pyjobs.task import BaseTask
-from pyjobs.validate import needed, positive, to_ms, whole
+from pyjobs.validate import host_and_port, needed, positive, to_ms, whole
 
 ExecutorName = Literal["thread", "process"]
 MOST_JOBS = 10_000
@@ -68,6 +68,7 @@ class WorkerSettings:
             the run; None for none.
         on_dead: called with the job and its error when the worker has recorded it as dead; None for
             nothing.
+        health: [HOST:]PORT where probes are answered; None for nowhere.
         middleware: each returns the context manager around a run of a job, the outermost first.
 
     Raises:
@@ -98,6 +99,7 @@ class WorkerSettings:
     lifespan: Callable[[Any], Any] | None = None
     middleware: tuple[Callable[[Any], Any], ...] = ()
     on_dead: Callable[..., Any] | None = None
+    health: str | None = None
 
     def __post_init__(self) -> None:
         if whole("concurrency", self.concurrency, 1, MOST_JOBS) is None:
@@ -116,6 +118,8 @@ class WorkerSettings:
         needed("wait", to_ms("wait", self.wait))
         if self.executor not in EXECUTORS:
             raise BadArgument(f"executor: {self.executor!r} is not one of {', '.join(EXECUTORS)}")
+        if self.health is not None:
+            host_and_port("health", self.health)
         for name in ("lifespan", "on_dead"):
             hook = getattr(self, name)
             if hook is not None and not callable(hook):

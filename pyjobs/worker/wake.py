@@ -46,6 +46,7 @@ class WakeWaiter:
         core: decides for how long the lane is idle, and learns that a wait is over.
         lane: the queues that are waited for.
         woken: called after each wait.
+        answered: called after each wait that Redis has ended.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class WakeWaiter:
         core: WorkerCore,
         lane: Lane,
         woken: Callable[[], None],
+        answered: Callable[[], None],
     ) -> None:
         self._waiting = aconnect(settings.url, reply_seconds=IDLE_SECONDS + REPLY_MARGIN)
         self._where = shown(settings.url)
@@ -63,7 +65,7 @@ class WakeWaiter:
         self._core = core
         self._lane = lane
         self._longest = min(IDLE_SECONDS, settings.lease)
-        self._woken = woken
+        self._woken, self._answered = woken, answered
         self._idle = asyncio.Event()
         self._parked = False
         self._backoff = Backoff(POLL_SECONDS, POLL_SECONDS)
@@ -97,6 +99,7 @@ class WakeWaiter:
         try:
             self._parked = True
             token = await acommand(self._waiting, "BLPOP", *keys, seconds)
+            self._answered()
             # A token that came too late for this worker is another's.
             if not self._core.woken(self._lane) and token is not None:
                 await arun(self._server, wake(Keys.queue_of_wake(token[0].decode())))

@@ -48,9 +48,9 @@ class Worker:
 
     Args:
         url: `redis://`, `rediss://`, `redis+cluster://`, `rediss+cluster://`, `redis+sentinel://`,
-            `unix://` or `memory://`. None is the environment variable PYJOBS_URL, or
-            redis://localhost:6379 where that is unset. Or a client or pool of redis-py, of which
-            the address, the login and the TLS settings are taken over, and no connection.
+            `rediss+sentinel://`, `unix://` or `memory://`. None is the environment variable
+            PYJOBS_URL, or redis://localhost:6379 where that is unset. Or a client or pool of
+            redis-py: its address, login and TLS settings are taken over, and no connection.
         mode: 'simple', 'recoverable' or 'reliable'; it must be the queues' mode.
         tasks: tasks, and modules with tasks. A job whose task is none of them is handed back. Jobs
             without a task go to the handler.

@@ -179,6 +179,7 @@ def test_submit_with_run_at_delays_the_job_until_then(cli: Cli, moment: str, mod
             "max_attempts: must be a whole number",
         ),
         (["words", "1", "--mode", "simple", "--delay", "1"], "delay: simple/submit has no such"),
+        (["words", "1", "--durable", "disk"], "durable: 'disk' is not 'replicas:N' with N from 1"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
@@ -188,6 +189,19 @@ def test_submit_refuses_a_mistake_in_one_line(cli: Cli, words: list[str], messag
     assert told.err.startswith(f"pyjobs: {message}")
     assert told.err.count("\n") == 1
     assert cli.redis.keys() == []
+
+
+def test_submit_that_the_server_can_not_make_durable_stores_nothing(cli: Cli) -> None:
+    told = cli("submit", "words", "1", "--durable", "aof")
+    assert told.code == 1 and "durable: " in told.err and told.err.count("\n") == 1
+    assert cli.redis.keys() == []
+
+
+def test_acl_grants_the_command_that_a_durable_submit_needs(cli: Cli) -> None:
+    assert "+waitaof" in cli("acl", "producer", "--durable", "aof").out.split()
+    assert "+wait" in cli("acl", "producer", "--durable", "replicas:1").out.split()
+    assert "wait" not in cli("acl", "producer").out
+    assert cli("acl", "producer", "--durable", "disk").err.startswith("pyjobs: durable: 'disk'")
 
 
 def test_submit_to_a_queue_of_another_mode_is_refused(cli: Cli) -> None:

@@ -84,6 +84,41 @@ def test_sigterm_lets_the_running_job_finish(cli: Cli) -> None:
     assert cli("result", "words", "a") == (0, f"{worker.pid}\n", "")
 
 
+def test_health_asks_the_worker_until_its_end(cli: Cli) -> None:
+    worker = cli.start("work", "tasks:worker", "--health", "0")
+    assert worker.stderr is not None
+    found = re.search(r"answers probes at http://127.0.0.1:(\d+)/healthz", worker.stderr.readline())
+    assert found
+    port = found[1]
+    wait_until(lambda: cli("health", port, "--ready").code == 0)
+    code, out, err = cli("health", port)
+    assert (code, out[:39], err) == (0, "claim, heartbeat or wait: the last one ", "")
+    worker.send_signal(signal.SIGTERM)
+    assert ended(worker)[0] == 0
+    code, out, err = cli("health", f"127.0.0.1:{port}")
+    assert (code, out) == (1, "")
+    assert f"no answer from 127.0.0.1:{port}: " in err
+
+
+def test_health_of_a_worker_that_can_claim_nothing_is_not_ready(cli: Cli) -> None:
+    worker = cli.start("work", "tasks:worker", "--health", "0", "--wait", "60", "--url", DEAD_URL)
+    assert worker.stderr is not None
+    found = re.search(r"http://127.0.0.1:(\d+)/", worker.stderr.readline())
+    assert found
+    assert cli("health", found[1]).code == 0
+    assert cli("health", found[1], "--ready") == (
+        1, "", "pyjobs: the first claim has no answer yet\n",
+    )  # fmt: skip
+
+
+def test_health_of_several_processes_or_of_no_address_is_refused(cli: Cli) -> None:
+    several = cli("work", "tasks:worker", "--health", "8081", "--processes", "2")
+    assert several.code == 1
+    assert "--health: one port serves one process" in several.err
+    assert "health: 'x' is not [HOST:]PORT" in cli("work", "tasks:worker", "--health", "x").err
+    assert "address: 'x' is not [HOST:]PORT" in cli("health", "x").err
+
+
 def test_quiet_prints_nothing(cli: Cli) -> None:
     worker = cli.start("work", "tasks:worker", "--quiet")
     submit(cli, "x", "a")

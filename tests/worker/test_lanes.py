@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from support.worker_core import NOW, args, claimed, ids, verbs
 
+from pyjobs.engine.limits import HELD_BYTES, MAX_BYTES
 from pyjobs.engine.replies import ClaimReply
 from pyjobs.errors import OutcomeUnknown, Unavailable, WrongMode
 from pyjobs.worker import Worker
@@ -85,6 +86,20 @@ def test_a_later_queue_does_not_wait_for_a_slow_answer() -> None:
     assert asked(core, second, LATER - 0.01) == []
     [request] = asked(core, second, LATER)
     assert args(request)["limit"] + args(slow)["limit"] <= 10
+
+
+@pytest.mark.parametrize(("left", "second_asks"), [(6, 2), (5, 1), (4, 0)])
+def test_claims_under_way_bring_no_more_bytes_together_than_the_worker_may_hold(
+    left: int, second_asks: int
+) -> None:
+    core, first, second = make()
+    held = claimed()._replace(data=bytes(HELD_BYTES - left * MAX_BYTES))
+    core.answered(asked(core, first), [ClaimReply(0, [held])], NOW, first)
+    assert args(asked(core, first)[0])["options"] == "", "the usual bytes of a claim"
+    claims = asked(core, second, LATER)
+    assert [args(claim)["options"] for claim in claims] == (
+        [f"bytes={second_asks * MAX_BYTES}"] if second_asks else []
+    )
 
 
 @pytest.mark.parametrize("error", [Unavailable("refused"), OutcomeUnknown("reset")])

@@ -51,6 +51,22 @@ class TestClaim:
     def test_a_claim_asks_for_no_more_than_call_items(self) -> None:
         assert args(make(room=5000).requests(NOW)[0])["limit"] == RECORD_ITEMS
 
+    def test_a_worker_holds_64_mib_of_payloads_at_most(self) -> None:
+        core = make(room=10)
+        held = claimed()._replace(data=bytes(62 << 20))
+        core.answered(core.requests(NOW), [ClaimReply(0, [held])], NOW)
+        claim = core.requests(NOW)
+        assert args(claim[0])["options"] == f"bytes={2 << 20}"
+        more = claimed()._replace(data=bytes((1 << 20) + 1))
+        core.answered(claim, [ClaimReply(0, [more])], NOW)
+        assert core.requests(NOW) == [], "the next payload might be of 1 MiB"
+        run, _ = begin(core)
+        finish(core, run)
+        requests = core.requests(NOW)
+        assert verbs(requests) == ["complete"]
+        core.answered(requests, words(requests), NOW)
+        assert verbs(core.requests(NOW)) == ["claim"]
+
     def test_no_claim_is_sent_before_the_first_renewal_after_an_outage(self) -> None:
         """The claim would take back the jobs whose leases ended meanwhile."""
         core = make()
