@@ -74,7 +74,7 @@ class Job:
     """What the log says about one job."""
 
     kind: str = ""
-    submitted: bool = False
+    submitted: float | None = None
     acknowledged: float | None = None
     runs: list[Run] = field(default_factory=list)
     lost_by: set[int] = field(default_factory=set)
@@ -169,7 +169,7 @@ def _gather(events: list[Event]) -> dict[str, Job]:  # noqa: PLR0912
             continue
         job = jobs[id]
         if what == "submit":
-            job.submitted, job.kind = True, note
+            job.submitted, job.kind = at, note
         elif what == "ack":
             job.acknowledged = at
         elif what == "start":
@@ -203,11 +203,11 @@ def _count(
     cuts: list[tuple[float, float]],
     gone: list[tuple[float, float]],
 ) -> None:
-    report.jobs += job.submitted
+    report.jobs += job.submitted is not None
     state = job.state.partition(" ")[0]
     report.done += state == "done"
     report.dead += state == "dead"
-    if not job.submitted or (state == "done" and job.told not in ("", "right")):
+    if job.submitted is None or (state == "done" and job.told not in ("", "right")):
         report.unexpected.append(id)
     if job.acknowledged is not None:
         report.acknowledged += 1
@@ -238,8 +238,9 @@ def _explained(job: Job, first: Run, second: Run, cuts: list[tuple[float, float]
 def _miscounted(job: Job, kills: list[float]) -> bool:
     begun = min((run.at for run in job.runs), default=float("inf"))
     # A process that was killed may have had the job in hand before it began. The answer to a claim
-    # from just before an absence may never have come.
-    unbegun = sum((job.acknowledged or 0.0) <= kill <= begun for kill in kills)
+    # from just before an absence may never have come; that to the submit may have come after it.
+    submitted = begun if job.submitted is None else job.submitted
+    unbegun = sum(submitted <= kill <= begun for kill in kills)
     return job.crashes > sum(run.struck for run in job.runs) + unbegun
 
 

@@ -205,7 +205,12 @@ def test_a_crash_is_explained_by_a_kill_of_the_process_that_ran_the_job() -> Non
 
 def test_a_crash_is_explained_by_a_kill_before_the_job_began() -> None:
     assert crashed(1, tell(1.5, "kill", "harness", 3), *RUN) == []
-    assert crashed(1, tell(0.5, "kill", "harness", 3), *RUN) == ["a"]
+    assert crashed(1, tell(-0.5, "kill", "harness", 3), *RUN) == ["a"]
+
+
+def test_a_crash_is_explained_by_an_absence_between_a_submit_and_its_answer() -> None:
+    """Redis may have carried out submit and claim just before, and the claim's answer is lost."""
+    assert crashed(1, tell(0.5, "absent"), *RUN) == []
 
 
 def test_delivery_is_the_time_from_the_last_fault_to_the_end_of_older_jobs() -> None:
