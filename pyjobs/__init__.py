@@ -41,6 +41,7 @@ from pyjobs.errors import (
     WrongMode,
     WrongType,
 )
+from pyjobs.output import Chunk
 from pyjobs.progress import Progress
 from pyjobs.tasks import Task, task
 from pyjobs.worker import ClaimedJob, Continue, Reject, Retry, Snooze, Worker
@@ -50,6 +51,7 @@ __version__ = version("pyjobs")
 __all__ = [
     "BadArgument",
     "BadLayout",
+    "Chunk",
     "ClaimedJob",
     "Client",
     "ClientClosed",

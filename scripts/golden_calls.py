@@ -107,6 +107,20 @@ CHAPTERS: dict[str, list[Step]] = {
             says="Progress and what the next attempt goes on from, and the latter alone.",
         ),
         call(
+            "reliable/append",
+            RELIABLE,
+            "job-1",
+            "1-nonce.1",
+            "1",
+            b'"to ann"',
+            "job-2",
+            "1-other",
+            "1",
+            b'"to bob"',
+            says="The first chunk of a run, and one whose token is not the job's.",
+        ),
+        call("queue/output", RELIABLE, "job-1", "0", "100"),
+        call(
             "reliable/complete",
             RELIABLE,
             "",
@@ -196,6 +210,7 @@ CHAPTERS: dict[str, list[Step]] = {
         call("recoverable/submit", RECOVERABLE, "", "", "a", b"1", "b", b"2"),
         call("recoverable/claim", RECOVERABLE, "nonce.1", "1", ""),
         call("recoverable/update", RECOVERABLE, "a", "1-nonce.1", b"0.4"),
+        call("recoverable/append", RECOVERABLE, "a", "1-nonce.1", "1", b'"to ann"'),
         call(
             "recoverable/reap",
             RECOVERABLE,

@@ -122,7 +122,8 @@ def moment(_: click.Context, option: click.Parameter, text: str | None) -> datet
 @click.option(
     "--follow",
     is_flag=True,
-    help="Show on stderr how far the job is, and print the result; --wait says how long at most.",
+    help="Show on stderr how far the job is, print its output as it comes, and the result; --wait "
+    "says how long at most.",
 )
 @verbose_option
 @url_option

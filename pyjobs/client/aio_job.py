@@ -14,7 +14,10 @@ from pyjobs.client.core import ClientCore
 from pyjobs.client.following import Following
 from pyjobs.client.info import JobInfo, info_of
 from pyjobs.client.job import BaseJob
+from pyjobs.client.reading import Reading
+from pyjobs.engine import OutputPage
 from pyjobs.errors import ClientClosed, PyjobsError, Unavailable
+from pyjobs.output import Chunk
 from pyjobs.progress import Progress
 from pyjobs.transport import AsyncServer, ErrorTranslation, arun
 from pyjobs.validate import wait_seconds
@@ -42,6 +45,18 @@ class Source:
         self.core.check_open()
         with self.translating:
             return info_of(await arun(self.server, self.core.show(job)))
+
+    async def read(self, job: Job, reading: Reading[Any]) -> OutputPage | None:
+        """Return the next part of a job's output (queue/output); None where Redis can't be asked
+        now, and the job has not ended."""
+        self.core.check_open()
+        try:
+            with self.translating:
+                return await arun(self.server, reading.call(self.core.keys.queue(job.queue)))
+        except Unavailable:
+            if reading.goes_on:
+                return None
+            raise
 
 
 class Job(BaseJob, Generic[T]):
@@ -155,6 +170,44 @@ class Job(BaseJob, Generic[T]):
                     yield progress
         finally:
             following.close()
+
+    async def output(self, timeout: float | timedelta | None = None) -> AsyncIterator[Chunk]:
+        """Yield what the runs of the job have written and write, until the job has ended.
+
+        The first is what was written first, however late the call is, while the job is kept. A run
+        that fails keeps what it has written, and what the next run writes follows. Each chunk has
+        its attempt and its number in its run.
+
+        Args:
+            timeout: how long the iteration may take, in seconds or as a timedelta; None: no limit.
+
+        Raises:
+            BadArgument: the timeout is not a duration.
+            TimeoutError: the job has not ended in time.
+            NoResults: the client was made with `results=False`.
+            ClientClosed: the client is closed, or belongs to another event loop.
+            Unavailable: the job has ended, and Redis can't be asked for its last output.
+            Forbidden: Redis's access rules forbid queue/output.
+            Undecodable: another program has written what is not JSON.
+        """
+        reading = Reading(self, timeout, self._source.core.sweep.every)
+        heard: asyncio.Queue[Any] = asyncio.Queue()
+        try:
+            reading.begin(heard.put_nowait)
+            while reading.asks:
+                for chunk in reading.take_page(await self._source.read(self, reading)):
+                    yield chunk
+                while reading.waits:
+                    try:
+                        async with asyncio.timeout(reading.seconds()):
+                            found = reading.take(await heard.get())
+                    except TimeoutError:
+                        reading.heard_nothing()
+                    else:
+                        for chunk in found:
+                            yield chunk
+        finally:
+            reading.close()
 
     async def _asked(self) -> JobInfo | None:
         """Return what Redis knows of the job; None also where it can't be asked now."""

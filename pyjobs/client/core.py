@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Generic
 
 from pyjobs.client.batch import Batch, Chunk, refused
-from pyjobs.client.following import advance
+from pyjobs.client.following import advance, hear_chunk
 from pyjobs.client.job import BaseJob, JobRef, note, presence, same_job, settle
 from pyjobs.client.pending import J, Pending
 from pyjobs.client.presence import Event, Presence
@@ -31,6 +31,7 @@ from pyjobs.engine import (
     durable_of,
     fetch,
     mode_named,
+    parse_chunk,
     parse_results,
     parse_submitted,
     watch,
@@ -262,16 +263,20 @@ class ClientCore(Generic[J]):
             return
         for id, end in parse_results(content):
             if end.state == "inflight":
-                self._advance(queue, id, end.body)
+                self._hear_of(queue, id, end)
                 continue
             job = self._pending.pop(queue, id)
             if job is not None:
                 settle(job, end)
 
-    def _advance(self, queue: str, id: str, body: bytes) -> None:
+    def _hear_of(self, queue: str, id: str, told: Stored) -> None:
         job = self._pending.get(queue, id)
-        if job is not None:
-            advance(job, decode_progress(body))
+        if job is None:
+            return
+        if told.reason != "output":
+            advance(job, decode_progress(told.body))
+        elif found := parse_chunk(told.body):
+            hear_chunk(job, *found)
 
     def close(self, error: PyjobsError | None = None) -> None:
         """Fail the jobs that are pending.

@@ -1,5 +1,5 @@
-"""What a client has heard of how far a job is, and what an iteration over it yields. Nothing here
-waits.
+"""What a client has heard of a job before its end, and what an iteration over its progress yields.
+Nothing here waits.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 from pyjobs.client.arrivals import Arrival, Arrivals
 from pyjobs.client.info import JobInfo
 from pyjobs.client.job import BaseJob
+from pyjobs.engine import Written
 from pyjobs.progress import Progress
 
 J = TypeVar("J", bound=BaseJob)
@@ -25,13 +26,15 @@ class Reports:
     Attributes:
         latest: the latest progress; None before the first.
         calls: called with each progress.
+        readers: called with each chunk of output, behind its place in the output.
     """
 
-    __slots__ = ("calls", "latest")
+    __slots__ = ("calls", "latest", "readers")
 
     def __init__(self) -> None:
         self.latest: Progress | None = None
         self.calls: list[Callable[[Any], None]] = []
+        self.readers: list[Callable[[Any], None]] = []
 
 
 def reports_of(job: BaseJob) -> Reports:
@@ -51,11 +54,16 @@ def advance(job: BaseJob, progress: Progress) -> None:
         call(progress)
 
 
-class Following(Generic[J]):
-    """Responsible for what one iteration over the progress of a job yields: each change once, until
-    the job has ended.
+def hear_chunk(job: BaseJob, place: int, chunk: Written) -> None:
+    """Pass a chunk of a job's output on to the iterations that read it."""
+    reports: Reports | None = getattr(job, "_reports", None)
+    for call in list(reports.readers if reports is not None else ()):
+        call((place, chunk))
 
-    A message may be lost with its connection, so Redis is asked when nothing was heard for a while.
+
+class Watching(Generic[J]):
+    """Responsible for how long one iteration over what is heard of a job goes on: until the job has
+    ended, or the time is over.
 
     Args:
         job: the job.
@@ -71,10 +79,14 @@ class Following(Generic[J]):
         self._arrivals = Arrivals([job], timeout)
         self._every = every
         self._put: Callable[[Any], None] | None = None
-        self._last: Progress | None = None
+
+    @property
+    def _calls(self) -> list[Callable[[Any], None]]:
+        """Who is called with what is heard."""
+        return reports_of(self._job).calls
 
     def begin(self, put: Callable[[Any], None]) -> None:
-        """Begin: `put` is called with each progress and, at the end of the job, with an arrival.
+        """Begin: `put` is called with what is heard and, at the end of the job, with an arrival.
 
         Raises:
             NoResults: the client of the job was made with `results=False`.
@@ -82,7 +94,7 @@ class Following(Generic[J]):
         """
         self._arrivals.begin()
         self._put = put
-        reports_of(self._job).calls.append(put)
+        self._calls.append(put)
         self._arrivals.watch(put)
 
     @property
@@ -104,6 +116,24 @@ class Following(Generic[J]):
         if self._arrivals.seconds() == 0:
             raise TimeoutError(f"job {self._job.id} on queue {self._job.queue}: it has not ended")
 
+    def close(self) -> None:
+        """Watch no more."""
+        if self._put is not None:
+            self._calls.remove(self._put)
+        self._arrivals.close()
+
+
+class Following(Watching[J]):
+    """Responsible for what one iteration over the progress of a job yields: each change once, until
+    the job has ended.
+
+    A message may be lost with its connection, so Redis is asked when nothing was heard for a while.
+    """
+
+    def __init__(self, job: J, timeout: float | timedelta | None, every: float) -> None:
+        super().__init__(job, timeout, every)
+        self._last: Progress | None = None
+
     def take(self, heard: Progress | Arrival[J]) -> Iterator[Progress]:
         """Take what `put` was called with. Yields the progress when it is another than the last."""
         if isinstance(heard, Arrival):
@@ -117,9 +147,3 @@ class Following(Generic[J]):
         """Take what Redis has said. Yields the progress when it is another than the last."""
         if info is not None and info.progress is not None:
             yield from self.take(info.progress)
-
-    def close(self) -> None:
-        """Follow no more."""
-        if self._put is not None:
-            reports_of(self._job).calls.remove(self._put)
-        self._arrivals.close()

@@ -17,7 +17,10 @@ from pyjobs.client.following import Following
 from pyjobs.client.fork import one_waiter
 from pyjobs.client.info import JobInfo, info_of
 from pyjobs.client.job import BaseJob
+from pyjobs.client.reading import Reading
+from pyjobs.engine import OutputPage
 from pyjobs.errors import PyjobsError, Unavailable
+from pyjobs.output import Chunk
 from pyjobs.progress import Progress
 from pyjobs.transport import ErrorTranslation, Server, run
 from pyjobs.validate import wait_seconds
@@ -45,6 +48,18 @@ class Source:
         self.core.check_open()
         with self.translating:
             return info_of(run(self.server, self.core.show(job)))
+
+    def read(self, job: Job, reading: Reading[Any]) -> OutputPage | None:
+        """Return the next part of a job's output (queue/output); None where Redis can't be asked
+        now, and the job has not ended."""
+        self.core.check_open()
+        try:
+            with self.translating:
+                return run(self.server, reading.call(self.core.keys.queue(job.queue)))
+        except Unavailable:
+            if reading.goes_on:
+                return None
+            raise
 
 
 class Job(BaseJob, Generic[T]):
@@ -144,6 +159,41 @@ class Job(BaseJob, Generic[T]):
                 yield from found
         finally:
             following.close()
+
+    def output(self, timeout: float | timedelta | None = None) -> Iterator[Chunk]:
+        """Yield what the runs of the job have written and write, until the job has ended.
+
+        The first is what was written first, however late the call is, while the job is kept. A run
+        that fails keeps what it has written, and what the next run writes follows. Each chunk has
+        its attempt and its number in its run.
+
+        Args:
+            timeout: how long the iteration may take, in seconds or as a timedelta; None: no limit.
+
+        Raises:
+            BadArgument: the timeout is not a duration.
+            TimeoutError: the job has not ended in time.
+            NoResults: the client was made with `results=False`.
+            ClientClosed: the client is closed.
+            Unavailable: the job has ended, and Redis can't be asked for its last output.
+            Forbidden: Redis's access rules forbid queue/output.
+            Undecodable: another program has written what is not JSON.
+        """
+        reading = Reading(self, timeout, self._source.core.sweep.every)
+        heard: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        try:
+            reading.begin(heard.put)
+            while reading.asks:
+                yield from reading.take_page(self._source.read(self, reading))
+                while reading.waits:
+                    try:
+                        found = reading.take(heard.get(timeout=reading.seconds()))
+                    except queue.Empty:
+                        reading.heard_nothing()
+                    else:
+                        yield from found
+        finally:
+            reading.close()
 
     def _asked(self) -> JobInfo | None:
         """Return what Redis knows of the job; None also where it can't be asked now."""

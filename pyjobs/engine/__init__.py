@@ -23,14 +23,23 @@ from pyjobs.engine.limits import (
     SUBMIT_ITEMS,
     SWEEP_JOBS,
 )
-from pyjobs.engine.messages import parse_results
+from pyjobs.engine.messages import parse_chunk, parse_results
 from pyjobs.engine.modes import MODES, Mode, mode_named
 from pyjobs.engine.operate import OPERATOR
 from pyjobs.engine.outcome import RELEASE, UNKNOWN, Outcome, Policy
-from pyjobs.engine.queue import fetch, wake, watch
+from pyjobs.engine.queue import fetch, read_output, wake, watch
 from pyjobs.engine.recoverable import Recoverable
 from pyjobs.engine.reliable import RELIABLE, Reliable
-from pyjobs.engine.replies import Claimed, ClaimReply, Dead, Reaped, Stored, parse_submitted
+from pyjobs.engine.replies import (
+    Claimed,
+    ClaimReply,
+    Dead,
+    OutputPage,
+    Reaped,
+    Stored,
+    Written,
+    parse_submitted,
+)
 from pyjobs.engine.schedule import (
     Scheduled,
     SchedulePage,
@@ -96,6 +105,7 @@ __all__ = [
     "ModeName",
     "Option",
     "Outcome",
+    "OutputPage",
     "Place",
     "Policy",
     "QueueStats",
@@ -110,6 +120,7 @@ __all__ = [
     "Stored",
     "StoredSchedule",
     "StoredVerbs",
+    "Written",
     "built_files",
     "commands_of",
     "dry_runs_of",
@@ -119,9 +130,11 @@ __all__ = [
     "list_schedules",
     "mode_named",
     "moments_text",
+    "parse_chunk",
     "parse_results",
     "parse_submitted",
     "pause_schedules",
+    "read_output",
     "refill_schedules",
     "remove_schedules",
     "resume_schedules",

@@ -18,7 +18,7 @@ from pyjobs.errors import BadArgument
 ROLES = {
     "producer": (("submit", "cancel", "schedule"), ("SUBSCRIBE", "PUBLISH", "HSET")),
     "worker": (
-        ("claim", "complete", "fail", "extend", "release", "update", "schedule"),
+        ("claim", "complete", "fail", "extend", "release", "update", "append", "schedule"),
         ("PING", "INFO", "BLPOP", "HSET", "SUBSCRIBE"),
     ),
     "operator": (
@@ -28,12 +28,12 @@ ROLES = {
 }
 # The scripts of every mode that a role calls besides.
 SHARED = {
-    "producer": ("queue/wake", "queue/result", "queue/show"),
+    "producer": ("queue/wake", "queue/result", "queue/show", "queue/output"),
     "worker": ("queue/wake", "queue/result"),
     "operator": (
         *("queue/wake", "queue/result", "queue/stats", "queue/show", "queue/list"),
         *("queue/explain", "queue/walk", "queue/check", "queue/pause", "queue/resume"),
-        *("queue/mode", "queue/limit"),
+        *("queue/mode", "queue/limit", "queue/output"),
         *("queue/purge", "queue/delete", "queue/run", "queue/repair"),
     ),
 }

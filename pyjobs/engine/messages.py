@@ -8,13 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from pyjobs.engine.replies import Stored
+from pyjobs.engine.replies import Stored, Written
 
 LINE = re.compile(
     rb"([A-Za-z0-9_.:-]{1,128}) (done|failed|dead|cancelled|expired|inflight) "
     rb"([a-z-]{1,20}) (\d{1,15}) (\d{1,15}) (\d{1,15}) (?:(\d{1,7}) )?\d{1,10}\n"
 )
 # Whatever a line holds, its last word is the size of the body that follows.
+# A chunk of output: its place in the output, its attempt, its number in its run, its bytes.
+CHUNK = re.compile(rb"(\d{1,7}) (\d{1,7}) (\d{1,7}) (.*)", re.DOTALL)
 SIZED = re.compile(rb"[^\n]{0,1000} (\d{1,10})\n")
 
 
@@ -43,3 +45,16 @@ def parse_results(message: bytes) -> Iterator[tuple[str, Stored]]:
                 id.decode(),
                 Stored(state.decode(), reason.decode(), *times, body, int(attempts or 0)),
             )
+
+
+def parse_chunk(body: bytes) -> tuple[int, Written] | None:
+    """Return the place of a chunk in a job's output, from 1, and the chunk; None for other bytes.
+
+    Args:
+        body: that of an item with the state 'inflight' and the reason 'output'.
+    """
+    found = CHUNK.fullmatch(body)
+    if found is None:
+        return None
+    place, attempt, number, chunk = found.groups()
+    return int(place), Written(int(attempt), int(number), chunk)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pyjobs.engine.call import Call
-from pyjobs.engine.replies import Stored, parse_stored
+from pyjobs.engine.replies import OutputPage, Stored, parse_output, parse_stored
 from pyjobs.engine.scripts import script
 
 
@@ -32,6 +32,19 @@ def watch(queue: str, ids: Sequence[str], *, client: str) -> Call[list[Stored]]:
     """
     used = script("queue/watch")
     return Call(used, (queue,), used.bind(ids, client=client), parse_stored)
+
+
+def read_output(queue: str, id: str, *, skip: int, limit: int = 1000) -> Call[OutputPage]:
+    """Return the call that reads what a job has written (queue/output).
+
+    Args:
+        queue: the queue's key.
+        id: the job's id.
+        skip: how many chunks to leave out first.
+        limit: most chunks, 1 to 1000.
+    """
+    used = script("queue/output")
+    return Call(used, (queue,), used.bind(id=id, skip=skip, limit=limit), parse_output)
 
 
 def wake(queue: str) -> Call[bool]:

@@ -132,6 +132,38 @@ class DeadPage(NamedTuple):
     jobs: list[Dead]
 
 
+class Written(NamedTuple):
+    """Holds one chunk of a job's output.
+
+    Attributes:
+        attempt: the attempt that wrote it.
+        number: of the chunk in its run, from 1.
+        body: its bytes.
+    """
+
+    attempt: int
+    number: int
+    body: bytes
+
+
+class OutputPage(NamedTuple):
+    """Holds a part of a job's output.
+
+    Attributes:
+        total: how many chunks the job has.
+        chunks: those of this part, in order.
+    """
+
+    total: int
+    chunks: list[Written]
+
+
+def parse_output(reply: Any) -> OutputPage:
+    """Parse the reply of queue/output."""
+    total, *chunks = reply
+    return OutputPage(total, [Written(*chunk) for chunk in chunks])
+
+
 def parse_submitted(reply: Any) -> list[Submitted]:
     """Parse the reply of <mode>/submit: a `Submitted` for each job, in the call's order."""
     words = [word.decode() for word in reply]

@@ -153,6 +153,17 @@ class StoredVerbs(Verbs):
         """
         return self._items_call("update", queue, jobs, {})
 
+    def append(self, queue: str, chunks: Iterable[tuple[str, str, int, bytes]]) -> Call[list[str]]:
+        """Return the call that appends to the output of jobs (<mode>/append); the reply is a word a
+        job.
+
+        Args:
+            queue: the queue's key.
+            chunks: id, token, number and bytes of one chunk of each job. The numbers of a run grow
+                from 1, and a number that was written is not written again.
+        """
+        return self._items_call("append", queue, chunks, {})
+
     def schedule(self, queue: str, name: str, data: bytes, **options: Option) -> Call[Scheduled]:
         """Return the call that makes or changes a schedule (<mode>/schedule).
 

@@ -204,13 +204,10 @@ def check_handler(handler: Any) -> None:
     """Check that this can be a handler.
 
     Raises:
-        BadArgument: it can't be called, or calling it makes a generator, which returns no result.
+        BadArgument: it can't be called.
     """
     if not callable(handler):
         raise BadArgument(f"handler: a {type(handler).__name__} can't be called")
-    for function in (handler, type(handler).__call__):
-        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-            raise BadArgument("handler: a generator function, which returns no result")
 
 
 def executor_for(

@@ -12,6 +12,7 @@ from typing import Any
 from pyjobs import codec
 from pyjobs.engine import Outcome
 from pyjobs.errors import BadArgument, PyjobsError
+from pyjobs.output import encode_chunk
 from pyjobs.progress import encode_progress
 from pyjobs.worker.outcomes import failure, success
 from pyjobs.worker.refusals import NOT_RECORDED, refusal
@@ -169,6 +170,35 @@ class ClaimedJob:
                 "and no handler in a child process does"
             )
         sent: Awaitable[None] = self._run.updates.report(self._run, body)
+        return sent
+
+    def append(self, value: Any) -> Awaitable[None]:
+        """Append a value to the output of the job, which its clients read (<mode>/append). A
+        handler that yields appends what it yields.
+
+        An `async def` handler awaits what this returns. In a plain handler, which runs in a
+        thread, the value is recorded when this returns.
+
+        Args:
+            value: any value that has JSON, of up to 64 KiB.
+
+        Raises:
+            LeaseLost: the job was claimed again or put back; nothing was written.
+            JobCancelled: the job was cancelled; nothing was written.
+            NoJob: the job does not exist any more; nothing was written.
+            Unencodable: the value has no JSON.
+            TooLarge: the value has more than 64 KiB of JSON, or all attempts of the job together
+                have written 10,000 values or 4 MiB.
+            Unavailable: Redis can't be reached; OutcomeUnknown: the value may have been written.
+            BadArgument: the mode is simple, or the handler runs in a child process.
+        """
+        body = encode_chunk(value)
+        if self._run.updates is None:
+            raise BadArgument(
+                f"job {self.id} on queue {self.queue}: no job of simple mode has output, and no "
+                "handler in a child process does"
+            )
+        sent: Awaitable[None] = self._run.updates.append(self._run, body)
         return sent
 
     @property

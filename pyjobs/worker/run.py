@@ -51,6 +51,7 @@ class Run:
         loss: why the run is lost, a script's word or any other text; '' for no known reason.
         held: what the worker's lifespan has yielded, in a holder; not set where there is no
             lifespan.
+        output: what the run has written; not set before it writes.
         updates: sends what the run saves; None where nothing can.
         on_recorded: called with the script's word about the outcome; None where nobody waits.
 
@@ -70,6 +71,7 @@ class Run:
         "id",
         "loss",
         "on_recorded",
+        "output",
         "queue",
         "queue_index",
         "queued",
@@ -107,6 +109,7 @@ class Run:
         self.on_recorded: Callable[[str], None] | None = None
         self.updates: Any = None
         self.held: Any
+        self.output: Any
         # Its only element goes to `begin` or to `hold_back`: `pop` is atomic between threads.
         self._permits = [True]
 

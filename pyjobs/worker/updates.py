@@ -1,11 +1,11 @@
-"""What a run says before its end: what it saves for the next attempt, sent at once, and how far it
-is, sent together with what other runs report. Nothing else may live here."""
+"""What a run says before its end: what it saves for the next attempt and what it writes, sent at
+once, and how far it is, sent together with what other runs report. Nothing else may live here."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Generator, Sequence
+from collections.abc import Awaitable, Coroutine, Generator, Sequence
 from typing import Any
 
 from pyjobs import codec
@@ -72,6 +72,32 @@ class BaseUpdates:
         items = [(run.id, run.token, body, *saved) for run, body in reports]
         return self._mode.update(self._keys[index], items)
 
+    def _appending(self, run: Run, number: int, body: bytes) -> Call[list[str]]:
+        """Return the call that appends a chunk to the output of a job."""
+        chunk = (run.id, run.token, number, body)
+        return self._mode.append(self._keys[run.queue_index], [chunk])
+
+
+class Output:
+    """Holds how much one run has written, and lets it write one chunk after the other.
+
+    Attributes:
+        number: of its latest chunk.
+        lock: held while a chunk is sent.
+    """
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.lock = asyncio.Lock()
+
+
+def output_of(run: Run) -> Output:
+    """Return what a run has written; to be called in one thread."""
+    found: Output | None = getattr(run, "output", None)
+    if found is None:
+        found = run.output = Output()
+    return found
+
 
 def check_held(run: Run) -> None:
     """Check that what a run says would be recorded.
@@ -88,7 +114,12 @@ def check_recorded(run: Run, word: str) -> None:
 
     Raises:
         LeaseLost: the job was claimed again or put back; JobCancelled and NoJob accordingly.
+        TooLarge: the job has as much output as a job can have.
     """
+    if word == "FULL":
+        raise TooLarge(
+            f"output of job {run.id} on queue {run.queue}: more than 10000 values or 4 MiB"
+        )
     if word != "inflight":
         run.lose(word if word in NOT_RECORDED else "")
         raise refusal(run, run.loss)
@@ -115,6 +146,12 @@ class DirectUpdates(BaseUpdates):
     def report(self, run: Run, body: bytes) -> Recorded:
         """Report a progress; the errors are those of `Updates.report`."""
         return self._sent(run, self._reporting_all(run.queue_index, [(run, body)]))
+
+    def append(self, run: Run, body: bytes) -> Recorded:
+        """Append to the output; the errors are those of `Updates.append`."""
+        output = output_of(run)
+        output.number += 1
+        return self._sent(run, self._appending(run, output.number, body))
 
     def _sent(self, run: Run, call: Call[list[str]]) -> Recorded:
         check_held(run)
@@ -154,10 +191,26 @@ class Updates(BaseUpdates):
             LeaseLost: the job was claimed again or put back; JobCancelled and NoJob accordingly.
             BadArgument: the mode is not reliable.
         """
-        call = self._saving(run, state)
+        return self._waited(run, self._send(run, self._saving(run, state)))
+
+    def append(self, run: Run, body: bytes) -> Awaitable[None]:
+        """Append a chunk to the output of the job. In the worker's event loop the chunk is recorded
+        when the returned object has been awaited; in a thread, when this call returns.
+
+        Args:
+            run: the run.
+            body: the chunk.
+
+        Raises:
+            TooLarge: the job has as much output as a job can have.
+            LeaseLost: the job was claimed again or put back; JobCancelled and NoJob accordingly.
+        """
+        return self._waited(run, self._append(run, body))
+
+    def _waited(self, run: Run, sending: Coroutine[Any, Any, None]) -> Awaitable[None]:
+        """Return the awaitable of a call that is sent; in a thread, wait for the call here."""
         if in_loop(self._loop):
-            return self._send(run, call)
-        sending = self._send(run, call)
+            return sending
         try:
             sent = asyncio.run_coroutine_threadsafe(sending, self._loop)
         except RuntimeError:
@@ -223,6 +276,13 @@ class Updates(BaseUpdates):
         for (run, _), word in zip(reports, words, strict=True):
             if word in NOT_RECORDED:
                 run.lose(word)
+
+    async def _append(self, run: Run, body: bytes) -> None:
+        output = output_of(run)
+        # A chunk whose number is not above the last one counts as sent before.
+        async with output.lock:
+            output.number += 1
+            await self._send(run, self._appending(run, output.number, body))
 
     async def _send(self, run: Run, call: Call[list[str]]) -> None:
         check_held(run)

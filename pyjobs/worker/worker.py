@@ -32,6 +32,7 @@ from pyjobs.worker.process import ACTIVE, STOPS, DefaultThreads, StopSignals
 from pyjobs.worker.processor import Processor
 from pyjobs.worker.pulled import PulledJobs, pull
 from pyjobs.worker.settings import ExecutorName, WorkerSettings
+from pyjobs.worker.streaming import streamed
 from pyjobs.worker.workerlog import log_stopped_early
 
 # The stop that releases held jobs is the second.
@@ -191,19 +192,18 @@ class Worker:
 
         Args:
             function: `async def` runs in the event loop, a plain `def` in a thread or in a child
-                process, as `executor` says. Left out, as in `@worker.handler()`, the decorator is
-                returned.
+                process, as `executor` says. What a generator yields is the output of its job.
+                Left out, as in `@worker.handler()`, the decorator is returned.
 
         Raises:
-            BadArgument: the worker has a handler, or this can't be called, or is a generator
-                function.
+            BadArgument: the worker has a handler, or this can't be called.
         """
         if function is None:
             return self.handler
         if self._handler is not None:
             raise BadArgument("handler: this worker has one already")
         check_handler(function)
-        self._handler = function
+        self._handler = streamed(function)
         return function
 
     def run(self, *, signals: bool = True) -> None:

@@ -17,7 +17,8 @@ from pyjobs.engine.modes import MODES
 from pyjobs.engine.scripts import script
 
 JOB = {
-    *("created", "done", "exception", "id", "info", "progress", "queue", "reached"),
+    *("created", "done", "exception", "id", "info", "output", "progress", "queue"),
+    "reached",
     *("result", "times", "updates"),
 }
 CLIENT = {"schedules", "cancel", "close", "job", "map", "ping", "results", "submit", "submit_many"}

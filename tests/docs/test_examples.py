@@ -59,6 +59,7 @@ IN_BACKGROUND = {
     ("docs/guide.md", "pyjobs work pages:worker"),
     ("docs/guide.md", "pyjobs work sums:worker"),
     ("docs/guide.md", "pyjobs work films:worker"),
+    ("docs/guide.md", "pyjobs work story:worker"),
     ("docs/programs.md", "pyjobs work shop:worker"),
     ("docs/programs.md", "pyjobs work mailer:worker"),
     ("docs/programs.md", "pyjobs work rows:worker"),
@@ -71,11 +72,12 @@ IN_BACKGROUND = {
 KILLED = {
     ("docs/guide.md", "python pull.py"),
     ("docs/guide.md", "uvicorn events:app --port 8002"),
+    ("docs/guide.md", "uvicorn tales:app --port 8003"),
     ("docs/programs.md", "uvicorn shop:app --port 8001"),
     ("docs/programs.md", "python -m aiosmtpd -n -l localhost:8025"),
 }
 # Ports that programs of a page listen on. Each run has others in their places.
-PORTS = re.compile(r"\b(?:8000|8001|8002|8025)\b")
+PORTS = re.compile(r"\b(?:8000|8001|8002|8003|8025)\b")
 # Pages that ask for the worker of the README.
 WITH_WORKER = {"docs/guide.md"}
 

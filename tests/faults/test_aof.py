@@ -156,6 +156,7 @@ def live(jobs: Jobs) -> None:
         jobs.release(back)
         jobs.release(back)
     jobs.update(retried, progress=b"half", saved=b"page 40" if reliable else b"")
+    jobs.append(retried, 1, b"page 39")
     jobs.complete(done)
     jobs.complete(done)
     jobs.fail(retried, **verdict)
@@ -259,6 +260,7 @@ def look(logged: Logged, log: bytes, work: Callable[[Store], Any]) -> Any:
 # What reads only, what operators do, and schedules: these have histories of their own.
 NOT_LIVED = {
     *("queue/stats", "queue/show", "queue/list", "queue/explain", "queue/walk", "queue/check"),
+    "queue/output",
     *("queue/pause", "queue/resume", "queue/purge", "queue/delete", "queue/run"),
     *("queue/mode", "queue/limit", "queue/repair"),
 }

@@ -13,7 +13,7 @@ from typing import Any
 
 import modelcheck
 import pytest
-from modelcheck import batches, listeners, schedules, updates
+from modelcheck import batches, listeners, outputs, schedules, updates
 from modelcheck.batches import Batches, Entry
 from modelcheck.engine import Engine, Keys
 from modelcheck.explore import check, explore
@@ -100,7 +100,12 @@ def test_the_design_beside_the_leases_is_right(model: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "mutant", [*batches.MUTANTS, *listeners.MUTANTS, *schedules.MUTANTS, *updates.MUTANTS], ids=name
+    "mutant",
+    [
+        *(*batches.MUTANTS, *listeners.MUTANTS, *outputs.MUTANTS),
+        *(*schedules.MUTANTS, *updates.MUTANTS),
+    ],
+    ids=name,
 )
 def test_a_mutant_beside_the_leases_is_caught(mutant: type[Batches | Listeners]) -> None:
     found = explore(mutant())

@@ -9,12 +9,13 @@ import argparse
 import sys
 import time
 
-from . import batches, listeners, schedules, updates
+from . import batches, listeners, outputs, schedules, updates
 from .batches import Batches
 from .engine import Engine
 from .explore import check, explore
 from .listeners import Listeners
 from .mutants import all_mutants
+from .outputs import Outputs
 from .schedules import Schedules
 from .sizes import BESIDE, LARGE, SMALL
 from .updates import Updates
@@ -33,9 +34,10 @@ def main() -> int:
             found = check(mutant, mutant.limits)
             right = right and mutant.why in found.why
             print(found, end="\n\n")
-        mutants: list[type[Batches | Listeners | Schedules | Updates]] = [
+        mutants: list[type[Batches | Listeners | Outputs | Schedules | Updates]] = [
             *batches.MUTANTS,
             *listeners.MUTANTS,
+            *outputs.MUTANTS,
             *schedules.MUTANTS,
             *updates.MUTANTS,
         ]

@@ -71,15 +71,20 @@ class AioJob:
         return self._loop.do(self.job.exception(timeout))
 
     def updates(self, timeout: float | None = None) -> Iterator[Any]:
-        updates = self.job.updates(timeout)
+        return self._each(self.job.updates(timeout))
+
+    def output(self, timeout: float | None = None) -> Iterator[Any]:
+        return self._each(self.job.output(timeout))
+
+    def _each(self, found: Any) -> Iterator[Any]:
         try:
             while True:
                 try:
-                    yield self._loop.do(anext(updates))  # type: ignore[arg-type]
+                    yield self._loop.do(anext(found))  # type: ignore[arg-type]
                 except StopAsyncIteration:
                     return
         finally:
-            self._loop.do(updates.aclose())  # type: ignore[attr-defined]
+            self._loop.do(found.aclose())
 
     def info(self) -> Any:
         return self._loop.do(self.job.info())

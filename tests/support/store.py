@@ -293,6 +293,11 @@ class Jobs:
         pairs = [(job.id, job.token) for job in jobs]
         return self.store.call(self.mode.release(Q, pairs, unknown=unknown))  # type: ignore[no-any-return]
 
+    def append(self, job: Claimed, number: int, chunk: bytes) -> list[str]:
+        assert isinstance(self.mode, (Recoverable, Reliable))
+        item = (job.id, job.token, number, chunk)
+        return self.store.call(self.mode.append(Q, [item]))  # type: ignore[no-any-return]
+
     def update(self, *jobs: Claimed, progress: bytes = b"", saved: bytes = b"") -> list[str]:
         assert not isinstance(self.mode, Simple)
         kept = (saved,) if isinstance(self.mode, Reliable) else ()

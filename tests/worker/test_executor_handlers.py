@@ -11,9 +11,9 @@ import pytest
 from support.executors import SOON, Bench, a_run, run
 
 from pyjobs.engine.outcome import Outcome
-from pyjobs.errors import BadArgument
-from pyjobs.worker.executors import check_handler
+from pyjobs.worker.executors import check_handler, is_async
 from pyjobs.worker.job import ClaimedJob
+from pyjobs.worker.streaming import AsyncStreamed, Streamed, streamed
 
 
 def plainly(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -99,6 +99,8 @@ class Generates:
     [generates, generates_async, Generates(), functools.partial(generates), Generates().__call__],
     ids=["function", "async", "object", "partial", "method"],
 )
-def test_a_generator_function_is_refused_as_handler(handler: Any) -> None:
-    with pytest.raises(BadArgument, match="generator"):
-        check_handler(handler)
+def test_a_generator_function_is_run_by_what_appends_its_values(handler: Any) -> None:
+    check_handler(handler)
+    run = streamed(handler)
+    assert isinstance(run, (Streamed, AsyncStreamed))
+    assert is_async(run) == (handler is generates_async)

@@ -41,6 +41,13 @@ local function read_saved(q, id)
   return read_held(q, id, 'saved')
 end
 
+-- What a run's output goes on from, after the fields of read_held.
+local OUTPUT, PAST_THEN, CRASHES_THEN = 8, 9, 10
+
+local function read_written(q, id)
+  return read_held(q, id, 'output', 'past', 'crashes')
+end
+
 -- How long a job may stay in flight, after the fields of read_held.
 local MAX_RUN = 8
 

@@ -1,0 +1,185 @@
+local bad
+local messages = {}
+local queue = KEYS[1]
+local chunks
+do
+  local count = (#ARGV - 1 + 1) / 4
+  if count < 1 then
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. 'missing')
+  elseif count > 1000 then
+    local why = 'more than ' .. 1000
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why)
+  elseif count ~= math.floor(count) then
+    local why = 'not ' .. 4 .. ' values each'
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why)
+  end
+  chunks = 1
+end
+if #KEYS < 1 or (#KEYS ~= 1) then
+  bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
+end
+do
+  local first = chunks
+  for i = first, #ARGV, 4 do
+    do
+      local text = ARGV[i + 2] or ''
+      local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+      if not text then
+        bad = bad or ('BADARG ' .. 'number' .. ': ' .. 'missing')
+      elseif not number then
+        bad = bad or ('BADARG ' .. 'number' .. ': ' .. 'not a whole number')
+      elseif number < 1 or number > 1000000 then
+        local why = string.format('not within %.0f to %.0f', 1, 1000000)
+        bad = bad or ('BADARG ' .. 'number' .. ': ' .. why)
+      end
+    end
+    local text, most = ARGV[i + 3] or '', 65536
+    most = most or 1048576
+    if #text > most then
+      bad = bad or 'TOOLARGE ' .. 'chunk' .. ': ' .. #text .. ' bytes, more than ' .. most
+    end
+  end
+end
+local q
+if not bad then
+  local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  if not prefix or #prefix > 128 or #tag > 128 then
+    bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+  else
+    local q_2 = {
+      name = tag,
+      key = queue,
+    }
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect')
+    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+    local function whole(text)
+      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+    end
+    for i = 1, select('#') do
+      q_2[select(i)] = whole(meta[4 + i])
+    end
+    q_2.born = its_mode and true
+    q_2.mode = its_mode or 'recoverable'
+    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
+    if its_mode and 'recoverable' and its_mode ~= 'recoverable' then
+      bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. 'recoverable'
+    elseif layout and layout ~= '1' then
+      bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. '1'
+    end
+    q = q_2
+  end
+end
+if bad then
+  return redis.error_reply(bad)
+end
+local q_2, first = q, chunks
+local words, ids, jobs, places
+do
+  local words_2, ids_2, jobs_2, places_2, seen = {}, {}, {}, {}, {}
+  local function is_name(text, longest)
+    return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
+  end
+  local function name(what, text, empty, longest)
+    longest = longest or 128
+    if not text then
+      bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+    elseif (text == '' and not empty) or not is_name(text, longest) then
+      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+      bad = bad or ('BADARG ' .. what .. ': ' .. why)
+    end
+    return text
+  end
+  for i = first, #ARGV, 4 do
+    local id, token, place = ARGV[i], ARGV[i + 1], #words_2 + 1
+    local job
+    do
+      local job_2 = redis.pcall('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'output', 'past', 'crashes')
+      if not job_2.err then
+        job = job_2
+      else
+        job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'output', 'past', 'crashes')
+      end
+    end
+    if job[1] == 'inflight' and job[2] == token and not seen[id] then
+      seen[id] = true
+      ids_2[#ids_2 + 1] = id
+      jobs_2[#ids_2], places_2[#ids_2] = job, place
+      words_2[place] = 'mine'
+    else
+      name('id', id)
+      name('token', token)
+      if not job[1] then
+        words_2[place] = 'NOJOB'
+      elseif job[1] == 'cancelled' then
+        words_2[place] = 'cancelled'
+      else
+        words_2[place] = job[2] == token and 'repeat' or 'LOST'
+      end
+    end
+  end
+  words, ids, jobs, places = words_2, ids_2, jobs_2, places_2
+end
+if bad then
+  return redis.error_reply(bad)
+end
+if #ids == 0 then
+  return words
+end
+local function denied(...)
+  if not redis.acl_check_cmd then
+    return
+  end
+  local wanted = {
+    ...,
+  }
+  for i = 1, select('#', ...), 2 do
+    local command, key = wanted[i], wanted[i + 1]
+    if key and not redis.acl_check_cmd(command, key) then
+      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
+    end
+  end
+end
+bad = denied('HSET', q_2.key .. ':job:' .. ids[1])
+if bad then
+  return redis.error_reply(bad)
+end
+redis.call('ZREM', q_2.key .. ':inflight', '')
+for n, id in ipairs(ids) do
+  local job, at = jobs[n], first + 4 * (places[n] - 1)
+  local token, number, chunk = ARGV[at + 1], tonumber(ARGV[at + 2]), ARGV[at + 3]
+  local chunks_2, bytes, last, writer = (job[8] or ''):match('^(%d+) (%d+) (%d+) (.*)$')
+  chunks_2, bytes = (tonumber(chunks_2) or 0) + 1, (tonumber(bytes) or 0) + #chunk
+  local is_there = writer == token and number <= tonumber(last)
+  words[places[n]] = 'inflight'
+  if not is_there and (chunks_2 > 10000 or bytes > 4194304) then
+    words[places[n]] = 'FULL'
+  elseif not is_there then
+    local attempt = (tonumber(job[9]) or 0) + (tonumber(job[10]) or 0) + 1
+    local text = attempt .. ' ' .. number .. ' ' .. chunk
+    redis.call('HSET', q_2.key .. ':job:' .. id, 'output:' .. chunks_2, text, 'output', chunks_2 .. ' ' .. bytes .. ' ' .. number .. ' ' .. token)
+    local clients, queued, started, body = job[3], job[5], job[6], chunks_2 .. ' ' .. text
+    if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
+      local line = id .. ' ' .. 'inflight' .. ' ' .. 'output' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. '0' .. ' ' .. '' .. #body .. '\n' .. body .. '\n'
+      for client in clients:gmatch('[^ ]+') do
+        local channel = q_2.key .. ':client:' .. client
+        local message = messages[channel] or {
+          bytes = 0,
+        }
+        messages[channel] = message
+        message[#message + 1] = line
+        message.bytes = message.bytes + #line
+        if message.bytes > 65536 then
+          for channel_2, message_2 in pairs(messages) do
+            redis.pcall('PUBLISH', channel_2, table.concat(message_2))
+          end
+          messages = {}
+        end
+      end
+    end
+  end
+end
+for channel, message in pairs(messages) do
+  redis.pcall('PUBLISH', channel, table.concat(message))
+end
+messages = {}
+return words
