@@ -107,6 +107,8 @@ def _wrong_option(error: Exception) -> str:
     named = OPTION_NAMED.search(str(error))
     if named is None:
         return "redis-py can't read it"
+    if named[1] in known and named[1].startswith("ssl_") and isinstance(error, TypeError):
+        return f"the option {named[1]} is of TLS, for which a URL begins with rediss"
     if named[1] in known:
         return f"the option {named[1]} is not what it must be"
     near = get_close_matches(named[1], known, n=1)

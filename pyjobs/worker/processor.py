@@ -39,7 +39,7 @@ from pyjobs.worker.prefetch import STUCK_SECONDS
 from pyjobs.worker.preflight import prepare
 from pyjobs.worker.probes import ProbeServer
 from pyjobs.worker.roundtrips import RoundTrips
-from pyjobs.worker.run import Run
+from pyjobs.worker.run import Run, RunState
 from pyjobs.worker.settings import WorkerSettings
 from pyjobs.worker.shutdown import Shutdown
 from pyjobs.worker.unknown import UnknownTasks
@@ -352,6 +352,9 @@ class Processor:
 
     def _lost_in_thread(self, run: Run, why: str) -> None:
         """Mark a run as lost, from the heartbeat's thread: the event loop may be blocked."""
+        if run.state is RunState.STOPPED:
+            # A renewal has crossed the end of the run, whose job may be claimed again by now.
+            return
         run.lose(why)
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._lost, run, why)

@@ -66,7 +66,7 @@ BOTH = pytest.mark.parametrize("aio", [False, True], ids=["sync", "async"])
         ("rediss+sentinel://one:1/jobs?ssl_nonsense=1", "it has an option that redis-py has not"),
         (
             "redis+sentinel://one:1/jobs?ssl_ca_certs=f",
-            "option that redis-py has not",
+            "the option ssl_ca_certs is of TLS, for which a URL begins with rediss",
         ),
         ("redis+sentinel://one:1/jobs#x", "a # is not taken here"),
     ],

@@ -356,3 +356,23 @@ class TestPull:
             worker.stop()
             puller.ended()
         assert taken == ["a", "b"]
+
+
+def test_a_renewal_that_crosses_the_end_of_a_run_is_no_loss(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The run is over, and its job is claimed again, when Redis gets the renewal."""
+
+    async def handler(job: pyjobs.ClaimedJob) -> int:
+        turn = job.state or 0
+        if turn < 200:
+            raise pyjobs.Continue(turn + 1)
+        return int(turn)
+
+    caplog.set_level("WARNING", "pyjobs")
+    with (
+        working(store.url, handler, queues="q", lease=0.06, concurrency=4),
+        pyjobs.Client(store.url, queue="q") as client,
+    ):
+        assert [job.result(60) for job in client.submit_many(range(4))] == [200] * 4
+    assert not [line for line in caplog.messages if "is lost" in line]
