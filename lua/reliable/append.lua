@@ -1,7 +1,7 @@
 -- reliable/append @1
 -- Append chunks to the output of jobs in flight, and send them to the jobs' clients.
 -- returns  [outcome per item]
---          outcome  word  'inflight', 'FULL' (the job has as much output as a job can have), 'repeat' (this token has ended
+--          outcome  word  'inflight', 'TOOLARGE' (the job has as much output as a job can have), 'repeat' (this token has ended
 --                         the attempt, or the call has the job twice), 'LOST' (the token is not the job's any more),
 --                         'cancelled' or 'NOJOB'; only 'inflight' wrote anything
 -- errors   BADARG TOOLARGE WRONGMODE BADLAYOUT NOPERM

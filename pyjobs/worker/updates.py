@@ -116,7 +116,7 @@ def check_recorded(run: Run, word: str) -> None:
         LeaseLost: the job was claimed again or put back; JobCancelled and NoJob accordingly.
         TooLarge: the job has as much output as a job can have.
     """
-    if word == "FULL":
+    if word == TooLarge.code:
         raise TooLarge(
             f"output of job {run.id} on queue {run.queue}: more than 10000 values or 4 MiB"
         )

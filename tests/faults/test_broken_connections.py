@@ -152,7 +152,14 @@ def test_every_writing_script_had_something_to_write(server_url: Callable[[str],
     reading = {used.name for used in SCRIPTS if not WRITES & {*used.about["commands"]}}
     # The mode stays, and no limit is named.
     # Nothing of theirs is over; the job that is named is not dead; the schedule is not paused.
-    quiet = {"reliable/dead", "schedule/resume", "queue/resume", "queue/mode", "queue/limit"}
+    quiet = {
+        "queue/repair",
+        "reliable/dead",
+        "schedule/resume",
+        "queue/resume",
+        "queue/mode",
+        "queue/limit",
+    }
     assert idle - reading == quiet
 
 

@@ -128,7 +128,7 @@ def test_a_job_with_10_000_chunks_is_full(jobs: Jobs) -> None:
     jobs.redis.hset(f"{Q}:job:a", "output", f"9999 100 9999 {job.token}")
     assert jobs.append(job, 10_000, b"x") == ["inflight"]
     with jobs.store.unchanged():
-        assert jobs.append(job, 10_001, b"x") == ["FULL"]
+        assert jobs.append(job, 10_001, b"x") == ["TOOLARGE"]
         assert jobs.append(job, 10_000, b"x") == ["inflight"]
 
 
@@ -137,7 +137,7 @@ def test_a_job_with_4_MiB_of_output_is_full(jobs: Jobs) -> None:
     (job,) = jobs.take("a")
     jobs.redis.hset(f"{Q}:job:a", "output", f"3 {4 * 1024 * 1024 - 1} 3 {job.token}")
     with jobs.store.unchanged():
-        assert jobs.append(job, 4, b"xx") == ["FULL"]
+        assert jobs.append(job, 4, b"xx") == ["TOOLARGE"]
     assert jobs.append(job, 4, b"x") == ["inflight"]
 
 

@@ -29,7 +29,7 @@ local function append(q, first)
     local is_there = writer == token and number <= tonumber(last)  -- the call was sent again
     words[places[n]] = 'inflight'
     if not is_there and (chunks > MOST_CHUNKS or bytes > MOST_BYTES) then
-      words[places[n]] = 'FULL'
+      words[places[n]] = 'TOOLARGE'
     elseif not is_there then
       local attempt = (tonumber(job[PAST_THEN]) or 0) + (tonumber(job[CRASHES_THEN]) or 0) + 1
       local text = attempt .. ' ' .. number .. ' ' .. chunk

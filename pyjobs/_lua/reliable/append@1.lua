@@ -152,7 +152,7 @@ for n, id in ipairs(ids) do
   local is_there = writer == token and number <= tonumber(last)
   words[places[n]] = 'inflight'
   if not is_there and (chunks_2 > 10000 or bytes > 4194304) then
-    words[places[n]] = 'FULL'
+    words[places[n]] = 'TOOLARGE'
   elseif not is_there then
     local attempt = (tonumber(job[9]) or 0) + (tonumber(job[10]) or 0) + 1
     local text = attempt .. ' ' .. number .. ' ' .. chunk
