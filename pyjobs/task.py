@@ -102,6 +102,8 @@ def collected(
             a schedule in simple mode.
     """
     found: dict[str, BaseTask[..., Any]] = {}
+    if isinstance(tasks, (BaseTask, ModuleType)):
+        raise BadArgument(f"tasks: must be a list, such as [{tasks!r}]")
     for one in tasks:
         inside = list(vars(one).values()) if isinstance(one, ModuleType) else [one]
         tasks_inside = [value for value in inside if isinstance(value, BaseTask)]

@@ -32,6 +32,7 @@ local unique    = option_text(options, 'unique')           -- text     one live 
 local retention = option(options, 'retention', 0, MAX_MS)  -- ms       how long the outcome is kept; left out, what ends it says
 local timeout   = option(options, 'timeout', 1, MAX_MS)    -- ms       how long a handler may run; left out, its worker says
 local task      = option_name(options, 'task')             -- name     which task the job is; left out, it is for a handler of bare jobs
+local written   = option(options, 'written', 0, 1, 0)      -- int      1: a repeat writes too, or is refused: a WAIT behind it waits for the job
 local jobs      = items(3, 2)                              -- items    id:id? data:bytes  '' as id asks for one
 
 arity(1)
@@ -41,5 +42,5 @@ local wait = math.max(delay, run_at - now)
 check_times(wait, expires)
 local q = open(queue, 'recoverable', 'most_waiting', 'most_bytes')
 if bad then return redis.error_reply(bad) end
-return submit(q, jobs, client, wait, unique, task, fields('client', client, 'retention', retention,
+return submit(q, jobs, client, wait, unique, task, written, fields('client', client, 'retention', retention,
   'timeout', timeout, 'expires', expires and now + expires, 'unique', unique, 'task', task))

@@ -35,6 +35,7 @@ local max_run   = option(options, 'max_run', 1, MAX_MS)      -- ms       longest
 local attempts  = option(options, 'max_attempts', 1, 1000)  -- int      handled failures until it is dead; left out, fail says
 local backoff   = option(options, 'backoff', 0, MAX_MS)     -- ms       wait before the second attempt; left out, fail says
 local task      = option_name(options, 'task')               -- name     which task the job is; left out, it is for a handler of bare jobs
+local written   = option(options, 'written', 0, 1, 0)       -- int      1: a repeat writes too, or is refused: a WAIT behind it waits for the job
 local jobs      = items(3, 2)                               -- items    id:id? data:bytes  '' as id asks for one
 
 arity(1)
@@ -44,6 +45,6 @@ local wait = math.max(delay, run_at - now)
 check_times(wait, expires)
 local q = open(queue, 'reliable', 'most_waiting', 'most_bytes')
 if bad then return redis.error_reply(bad) end
-return submit(q, jobs, client, wait, unique, task, fields('client', client, 'retention', retention,
+return submit(q, jobs, client, wait, unique, task, written, fields('client', client, 'retention', retention,
   'timeout', timeout, 'expires', expires and now + expires, 'unique', unique, 'task', task, 'max_attempts', attempts,
   'backoff', backoff, 'max_run', max_run))

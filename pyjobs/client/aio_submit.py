@@ -20,7 +20,7 @@ from pyjobs.client.options import Options
 from pyjobs.client.stream import Stream, is_stream
 from pyjobs.client.submit import Item, Json, given, no_arguments
 from pyjobs.client.task_stream import Window
-from pyjobs.errors import PyjobsError
+from pyjobs.errors import BadArgument, PyjobsError
 from pyjobs.task import Arguments, BaseTask, P, R
 from pyjobs.transport import AsyncServer, ErrorTranslation, aclose, aregister, arun_many
 
@@ -289,6 +289,8 @@ class AsyncSubmits:
             TimeoutError: no result came in time.
             PyjobsError: a submit failed, as those of `submit_many` do.
         """
+        if not isinstance(task, BaseTask):
+            raise BadArgument(f"task: {task!r} is no task; decorate it by @task")
         is_stream(arguments, (Iterable, AsyncIterable), "arguments")
         return self._map(task, arguments, Window(window, errors), timeout)
 

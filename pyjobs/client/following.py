@@ -13,6 +13,7 @@ from pyjobs.client.arrivals import Arrival, Arrivals
 from pyjobs.client.info import JobInfo
 from pyjobs.client.job import BaseJob
 from pyjobs.engine import Written
+from pyjobs.errors import ClientClosed
 from pyjobs.progress import Progress
 
 J = TypeVar("J", bound=BaseJob)
@@ -137,8 +138,9 @@ class Following(Watching[J]):
     def take(self, heard: Progress | Arrival[J]) -> Iterator[Progress]:
         """Take what `put` was called with. Yields the progress when it is another than the last."""
         if isinstance(heard, Arrival):
-            for _ in self._arrivals.take(heard):
-                pass
+            for job in self._arrivals.take(heard):
+                if isinstance(job._end, ClientClosed):
+                    raise job._end
         elif heard != self._last:
             self._last = heard
             yield heard

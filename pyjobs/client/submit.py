@@ -96,6 +96,7 @@ class SubmitBuilder(Generic[J]):
         self._durable = durable
         self._mode = mode
         self._script = mode.script("submit")
+        self._can_repeat = "written" in self._script.options
         self._client = client
         self._kind, self._source = kind, source
         self._make: Callable[[str, str], J] = functools.partial(kind, source=source)
@@ -127,10 +128,11 @@ class SubmitBuilder(Generic[J]):
         values = list(values)
         if options.get("unique") is not None and len(values) > 1:
             raise BadArgument(f"unique: a key is for one job, and this submit has {len(values)}")
-        text = options_text(self._script, options)
+        durable = durable_in(options, self._durable)
+        text = self._text(options, durable)
         data = self._encoded(values)
         chosen = None if ids is None else self._chosen(ids, len(data))
-        return self._batch(values, data, chosen, queue, text, durable_in(options, self._durable))
+        return self._batch(values, data, chosen, queue, text, durable)
 
     def stream(
         self, queue: str | None, ids: Iterable[str] | None, options: Mapping[str, Any]
@@ -145,8 +147,8 @@ class SubmitBuilder(Generic[J]):
         Raises:
             BadArgument: an argument is not what it must be.
         """
-        text = options_text(self._script, options)
         durable = durable_in(options, self._durable)
+        text = self._text(options, durable)
 
         def batch(values: list[Any], data: list[bytes], chosen: list[str] | None) -> Batch[J]:
             return self._batch(values, data, chosen, queue, text, durable)
@@ -231,12 +233,19 @@ class SubmitBuilder(Generic[J]):
         return self._item(submission.data, name, submission.id, submission.options)
 
     def _item(self, data: bytes, name: str, id: str | None, options: Mapping[str, Any]) -> Item:
-        text = options_text(self._script, options) if options else ""
+        durable = durable_in(options, self._durable)
+        text = self._text(options, durable)
         if len(data) > MAX_BYTES:
             raise too_large(len(data))
         named = new_id() if id is None else checked("id", id)
-        durable = durable_in(options, self._durable)
         return Item(name, text, named, data, id is not None, durable)
+
+    def _text(self, options: Mapping[str, Any], durable: Durable | None) -> str:
+        """Return the options of a call. Where a wait follows, the call writes in every case."""
+        text = options_text(self._script, options) if options else ""
+        if durable is None or not self._can_repeat:
+            return text
+        return f"{text} written=1".lstrip()
 
     def together(self, items: Sequence[Item]) -> Batch[J]:
         """Return the submit of some items, which are equally durable: one call for those with the

@@ -18,7 +18,7 @@ from pyjobs.client.stream import Stream, is_stream
 from pyjobs.client.submit import Json, given, no_arguments
 from pyjobs.client.sync_job import Job
 from pyjobs.client.task_stream import Window
-from pyjobs.errors import PyjobsError
+from pyjobs.errors import BadArgument, PyjobsError
 from pyjobs.task import Arguments, BaseTask, P, R
 from pyjobs.transport import ErrorTranslation, Server, register, run_many
 
@@ -263,6 +263,8 @@ class Submits:
             TimeoutError: no result came in time.
             PyjobsError: a submit failed, as those of `submit_many` do.
         """
+        if not isinstance(task, BaseTask):
+            raise BadArgument(f"task: {task!r} is no task; decorate it by @task")
         is_stream(arguments, (Iterable,), "arguments")
         return self._map(task, arguments, Window(window, errors), timeout)
 

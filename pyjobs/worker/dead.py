@@ -11,6 +11,7 @@ from pyjobs import codec
 from pyjobs.errors import JobFailed, Undecodable
 from pyjobs.log import logger
 from pyjobs.task import BaseTask
+from pyjobs.worker.invocation import is_awaitable
 from pyjobs.worker.job import ClaimedJob
 from pyjobs.worker.outbox import Request
 from pyjobs.worker.run import Run
@@ -42,8 +43,10 @@ class Death(NamedTuple):
             try:
                 if inspect.iscoroutinefunction(hook):
                     await hook(self.job, self.error)
-                else:
-                    await asyncio.to_thread(hook, self.job, self.error)
+                    continue
+                result = await asyncio.to_thread(hook, self.job, self.error)
+                if is_awaitable(result):
+                    await result
             except asyncio.CancelledError:
                 raise
             except BaseException:

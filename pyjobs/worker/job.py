@@ -150,7 +150,8 @@ class ClaimedJob:
         """Report how far the job is, to all who follow the job (<mode>/update).
 
         Returns at once. A report is sent within a tenth of a second, and of reports that come
-        faster the latest. What it returns may be awaited, and need not be.
+        faster the latest. A report just before the end of the run may be left out. What this call
+        returns may be awaited, and need not be.
 
         Args:
             fraction: from 0 to 1; None where it is not known.

@@ -64,9 +64,14 @@ class Lifespan:
             yield None
             return
         around = as_async(self._make())
+        has_entered = False
         async with self._limited(None) as limit:
             value = await around.__aenter__()
+            has_entered = True
         if limit.expired():
+            if has_entered:
+                # It has begun in spite of the stop, so it has an end.
+                await self._leave(around, None)
             raise Stopped
         try:
             yield Held(value)

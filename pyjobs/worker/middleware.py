@@ -134,7 +134,8 @@ def wait_for_loop(
             return future.result(LOOK_SECONDS)
         except TimeoutError:
             if future.done():
-                raise
+                # It has ended since: by a result, or by an error such as this one.
+                return future.result()
             if job.lost or loop.is_closed():
                 future.cancel()
                 raise asyncio.CancelledError from None

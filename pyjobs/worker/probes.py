@@ -18,6 +18,15 @@ from pyjobs.validate import host_and_port
 from pyjobs.worker.vitals import Probed, Vitals
 
 log = patient_logger(__name__)
+
+
+class HTTPServer(http.server.ThreadingHTTPServer):
+    """A server that prints nothing when a client breaks off."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        log.debug("a probe from %s was broken off", client_address, exc_info=True)
+
+
 # How long a client may take to send its request.
 REQUEST_SECONDS = 5.0
 
@@ -40,7 +49,7 @@ class ProbeServer:
         where = host_and_port("health", address)
         paths = {"/healthz": vitals.health, "/readyz": vitals.readiness}
         try:
-            self._server = http.server.ThreadingHTTPServer(where, handler_of(paths))
+            self._server = HTTPServer(where, handler_of(paths))
         except OSError as error:
             raise BadArgument(f"health: can't listen on {address}: {error}") from error
         self._server.timeout = 0.0

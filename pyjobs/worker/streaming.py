@@ -36,6 +36,9 @@ class Streamed:
                 try:
                     job.append(value)
                 except (TooLarge, Unencodable) as error:
+                    # A generator that yields at its end too must not hide why it ends.
+                    with contextlib.suppress(Exception):
+                        values.close()
                     raise Reject(str(error)) from error
 
 
@@ -55,6 +58,8 @@ class AsyncStreamed:
                 try:
                     await job.append(value)
                 except (TooLarge, Unencodable) as error:
+                    with contextlib.suppress(Exception):
+                        await values.aclose()
                     raise Reject(str(error)) from error
 
 

@@ -99,11 +99,15 @@ def verdict_of(error: BaseException) -> Verdict | None:
         return None
     found = [verdict_of(leaf) for leaf in error.exceptions]
     first = found[0]
-    if first is None or any(one is None or decision(one) != decision(first) for one in found):
+    if first is None or any(one is None or one.verdict != first.verdict for one in found):
         return None
-    return first
+    states = [one.state for one in found if isinstance(one, Continue)]
+    return first if all(same(state, states[0]) for state in states) else None
 
 
-def decision(verdict: Verdict) -> tuple[str, Any]:
-    """Return what two verdicts must have in common to be one."""
-    return verdict.verdict, verdict.state if isinstance(verdict, Continue) else None
+def same(one: Any, other: Any) -> bool:
+    """Return whether two states of a program are equal; those that can't be compared are not."""
+    try:
+        return one is other or bool(one == other)
+    except Exception:
+        return False

@@ -19,7 +19,14 @@ from pyjobs.engine import durable
 from pyjobs.engine.durable import Durable, Reached, durable_of
 from pyjobs.engine.keys import Keys
 from pyjobs.engine.modes import MODES
-from pyjobs.errors import BadArgument, Forbidden, NotDurable, OutcomeUnknown, PyjobsError
+from pyjobs.errors import (
+    BadArgument,
+    Forbidden,
+    NotDurable,
+    OutcomeUnknown,
+    PyjobsError,
+    Unavailable,
+)
 from pyjobs.testing import Server
 from pyjobs.transport.server import connect
 
@@ -131,6 +138,27 @@ def test_a_repeated_submit_waits_for_the_job_that_another_connection_has_submitt
                         client.submit(1, id=id, durable="replicas:1")
     finally:
         one_replica.catch_up()
+
+
+@BOTH
+def test_a_repeat_that_may_not_write_is_refused_and_not_acknowledged(
+    one_replica: Replicated, aio: bool
+) -> None:
+    """A wait behind a repeat that wrote nothing would be over at once on Redis 8 and Valkey."""
+    id = f"refused{aio}"
+    with (
+        connect(one_replica.url) as admin,
+        opened(one_replica.url, aio=aio, queue="q") as first,
+        opened(one_replica.url, aio=aio, queue="q") as other,
+    ):
+        first.submit(1, id=id)
+        admin.config_set("min-replicas-to-write", 3)
+        try:
+            with pytest.raises(Unavailable, match=r"(?i)replicas"):
+                other.submit(1, id=id, durable="replicas:1")
+        finally:
+            admin.config_set("min-replicas-to-write", 0)
+        assert other.submit(1, id=id, durable="replicas:1").created is False
 
 
 def test_awaited_submits_that_are_durable_and_not_wait_apart(

@@ -137,6 +137,17 @@ def test_map_refuses_a_word_for_errors_that_is_none(client: pyjobs.Client) -> No
 
 
 @at(MEMORY_PLACES)
+def test_map_refuses_what_is_no_task(client: pyjobs.Client) -> None:
+    with pytest.raises(BadArgument, match=r"^task: .* is no task; decorate it by @task"):
+        client.map(print, [(1,)])  # type: ignore[call-overload]
+
+
+def test_a_worker_refuses_one_task_in_place_of_a_list() -> None:
+    with pytest.raises(BadArgument, match=r"^tasks: must be a list, such as \[<Task half>\]"):
+        pyjobs.Worker(tasks=half)  # type: ignore[arg-type]
+
+
+@at(MEMORY_PLACES)
 @pytest.mark.parametrize("window", [0, None, 100_001])
 def test_map_refuses_a_window_that_is_none(client: pyjobs.Client, window: Any) -> None:
     with pytest.raises(BadArgument, match="window"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -97,6 +98,24 @@ def test_the_hook_of_a_task_is_called_beside_that_of_the_worker(url: str) -> Non
         client.submit(plain, 2).exception(SOON)
     assert [data for data, *_ in task_seen.calls] == [{"number": 1}]
     assert sorted(data["number"] for data, *_ in worker_seen.calls) == [1, 2]
+
+
+def late(hook: Any, job: ClaimedJob, error: JobFailed) -> Any:
+    """A plain function that returns what must be awaited."""
+    return hook(job, error)
+
+
+def test_what_a_plain_hook_returns_is_awaited(url: str) -> None:
+    seen = Seen()
+
+    async def hook(job: ClaimedJob, error: JobFailed) -> None:
+        seen(job, error)
+
+    worker = Worker(url, queues=["q"], on_dead=functools.partial(late, hook), max_attempts=1)
+    worker.handler(fail)
+    with running(worker), Client(url, queue="q") as client:
+        client.submit("bad").exception(SOON)
+    assert [call[0] for call in seen.calls] == ["bad"]
 
 
 def test_a_hook_that_fails_is_logged_and_the_worker_goes_on(

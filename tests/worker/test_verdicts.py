@@ -11,7 +11,7 @@ import pytest
 import pyjobs
 from pyjobs.errors import BadArgument, JobFailed, PyjobsError
 from pyjobs.worker.outcomes import failure
-from pyjobs.worker.verdicts import Verdict
+from pyjobs.worker.verdicts import Verdict, verdict_of
 
 TIMED = pytest.mark.parametrize("kind", [pyjobs.Retry, pyjobs.Snooze])
 
@@ -160,3 +160,17 @@ def test_a_raise_from_a_verdict_is_the_exception_that_was_raised() -> None:
         raise RETRY from pyjobs.Reject()
     except pyjobs.Retry as error:
         assert failure(error).verdict == "retry=5000"
+
+
+class Incomparable:
+    def __eq__(self, other: object) -> bool:
+        raise ValueError("the truth of an array is ambiguous")
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def test_continues_of_a_group_whose_states_can_not_be_compared_are_no_verdict() -> None:
+    several = [pyjobs.Continue(Incomparable()), pyjobs.Continue(Incomparable())]
+    assert verdict_of(BaseExceptionGroup("several", several)) is None
+    same = several[0]
+    assert verdict_of(BaseExceptionGroup("one", [same, same])) is same

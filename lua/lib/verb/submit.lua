@@ -24,13 +24,14 @@ local function check_times(delay, expires)
 end
 
 -- A write that changes nothing. WAIT waits for the latest write of its connection: after a repeat that wrote nothing it
--- would wait for nothing, though no replica has the job yet. ZREM is allowed when Redis is full, and HSET then.
+-- would wait for nothing, though no replica has the job yet. So a write that is refused refuses the repeat. ZREM is
+-- allowed when Redis is full, and HSET then.
 local function touch(q)
-  redis.pcall('ZREM', q.inflight, '')
-  redis.pcall('HSET', q.meta, 'mode', q.mode)
+  redis.call('ZREM', q.inflight, '')
+  redis.call('HSET', q.meta, 'mode', q.mode)
 end
 
-local function submit(q, first, client, delay, unique, task, extra)
+local function submit(q, first, client, delay, unique, task, written, extra)
   local state = delay > 0 and 'delayed' or 'pending'
   local ids, keys = name_jobs(q, first)
   local reply, live = look_up(q, first, ids, keys, find_none(q, keys), state, unique, task)
@@ -61,8 +62,7 @@ local function submit(q, first, client, delay, unique, task, extra)
     end
   end
   if #fresh > 0 then wake(q) end
-  local added = joined(live, client)
-  add_listeners(q, added)
-  if #fresh + #added == 0 then touch(q) end
+  if #fresh == 0 and written == 1 then touch(q) end
+  add_listeners(q, joined(live, client))
   return reply
 end

@@ -81,6 +81,7 @@ do
   options_2['task'] = nil
   task = text and name('task', text)
 end
+local written = option(options, 'written', 0, 1, 0)
 local jobs
 do
   local count = (#ARGV - 3 + 1) / 2
@@ -340,42 +341,42 @@ if #fresh > 0 then
     q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
   end
 end
-local added
-do
-  local added_2 = {}
-  local function with_listener(clients, client_2)
-    if not clients or clients == '' then
-      return client_2
-    end
-    if (' ' .. clients .. ' '):find(' ' .. client_2 .. ' ', 1, true) then
-      return
-    end
-    local _, spaces = clients:gsub(' ', ' ')
-    if spaces + 1 >= 16 then
-      clients = clients:match('^[^ ]* (.*)$')
-    end
-    return clients .. ' ' .. client_2
-  end
-  for _, job in ipairs(live) do
-    local names = client ~= '' and with_listener(job[2], client)
-    if names then
-      added_2[#added_2 + 1] = job[1]
-      added_2[#added_2 + 1] = names
-    end
-  end
-  added = added_2
+if #fresh == 0 and written == 1 then
+  redis.call('ZREM', q_2.key .. ':inflight', '')
+  redis.call('HSET', q_2.key .. ':meta', 'mode', q_2.mode)
 end
 do
-  local added_2 = added
-  if not (#added_2 == 0) then
+  local added
+  do
+    local live_2 = live
+    local added_2 = {}
+    local function with_listener(clients, client_2)
+      if not clients or clients == '' then
+        return client_2
+      end
+      if (' ' .. clients .. ' '):find(' ' .. client_2 .. ' ', 1, true) then
+        return
+      end
+      local _, spaces = clients:gsub(' ', ' ')
+      if spaces + 1 >= 16 then
+        clients = clients:match('^[^ ]* (.*)$')
+      end
+      return clients .. ' ' .. client_2
+    end
+    for _, job in ipairs(live_2) do
+      local names = client ~= '' and with_listener(job[2], client)
+      if names then
+        added_2[#added_2 + 1] = job[1]
+        added_2[#added_2 + 1] = names
+      end
+    end
+    added = added_2
+  end
+  if not (#added == 0) then
     redis.pcall('ZREM', q_2.key .. ':inflight', '')
-    for i = 1, #added_2, 2 do
-      redis.pcall('HSET', added_2[i], 'client', added_2[i + 1])
+    for i = 1, #added, 2 do
+      redis.pcall('HSET', added[i], 'client', added[i + 1])
     end
   end
-end
-if #fresh + #added == 0 then
-  redis.pcall('ZREM', q_2.key .. ':inflight', '')
-  redis.pcall('HSET', q_2.key .. ':meta', 'mode', q_2.mode)
 end
 return reply
