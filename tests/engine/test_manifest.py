@@ -88,4 +88,5 @@ def test_the_manifest_has_defaults_as_numbers() -> None:
     assert told == {"max_attempts": 3, "backoff": 1000, "backoff_max": 3_600_000}
     [retention] = script("reliable/complete").about["options"]
     assert retention["default"] == 86_400_000
-    assert "default" not in script("reliable/submit").about["options"][-1]
+    options = {one["name"]: one for one in script("reliable/submit").about["options"]}
+    assert "default" not in options["task"]
