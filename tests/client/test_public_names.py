@@ -73,7 +73,8 @@ def test_the_options_of_one_mode_say_so() -> None:
     lacking = script("reliable/submit").options - script("recoverable/submit").options
     listed = documented(Options, "Attributes")
     assert {name for name, text in listed.items() if "(reliable)" in text} == lacking
-    assert listed.keys() == script("reliable/submit").options | {"durable"}
+    # A client that is to be `durable` says `written` by itself.
+    assert listed.keys() | {"written"} == script("reliable/submit").options | {"durable"}
     assert script("simple/submit").options == {"task"}
 
 
