@@ -209,7 +209,8 @@ def task(
         missed: which of the moments at which no worker was there make a job: 'all', 'last' or
             'skip', as `client.schedules.set` takes them.
         on_dead: called with the ClaimedJob and the JobFailed in the worker that records a job of
-            the task as dead, beside the worker's own `on_dead`.
+            the task as dead, beside the worker's own `on_dead`; not for a job whose leases ran out
+            `max_crashes` times, which no worker records.
         executor: 'process' runs a plain function in a child process of its worker, 'thread' in a
             thread. Default: the worker's.
 

@@ -84,8 +84,9 @@ class Worker:
         middleware: functions of the ClaimedJob, each of which returns a context manager, plain or
             async, around the run of its handler; the first is the outermost.
         on_dead: called with the ClaimedJob and the JobFailed, at most once, when this worker has
-            recorded a job as dead, or as failed in the modes that try nothing again. A job whose
-            leases ran out is declared dead by Redis, and calls nothing.
+            recorded a job as dead, or as failed in the modes that try nothing again. Not called for
+            a job whose leases ran out `max_crashes` times: it dies within a claim or a reap of any
+            worker, and the reply of a claim does not name it.
 
     Raises:
         BadArgument: an argument is not what it must be; the message names the argument.

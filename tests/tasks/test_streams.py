@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import sys
 from collections.abc import AsyncIterator, Generator, Iterable, Iterator
 from typing import Any
 
 import pytest
-from support.running import is_async, opened
 from support.servers import MEMORY_PLACES, SOCKET_PLACES, at
 from support.store import Store
 from uncalled_for import Depends
 
-from pyjobs import BadArgument, Chunk, ClaimedJob, JobFailed, Unavailable, Worker, task
+from pyjobs import BadArgument, Chunk, ClaimedJob, Client, JobFailed, Unavailable, Worker, aio, task
 from pyjobs.testing import Jobs, claimed_job, running
 from pyjobs.testing.jobs import end_memory, memory_url
 
@@ -80,7 +80,7 @@ def values(chunks: Iterable[Chunk]) -> list[Any]:
 
 @at(SOCKET_PLACES)
 def test_a_task_that_yields_writes_output_that_early_and_late_readers_get(store: Store) -> None:
-    with opened(store.url, aio=is_async(store)) as client:
+    with Client(store.url) as client:
         early = client.submit(plain, 3)
         with running(Worker(store.url, tasks=TASKS)):
             assert values(early.output(10)) == days(3)
@@ -94,11 +94,22 @@ def test_a_task_that_yields_writes_output_that_early_and_late_readers_get(store:
 @at(SOCKET_PLACES)
 def test_each_attempt_of_a_task_that_yields_writes_behind_the_last(store: Store) -> None:
     with (
-        opened(store.url, aio=is_async(store)) as client,
+        Client(store.url) as client,
         running(Worker(store.url, tasks=TASKS)),
     ):
         found = list(client.submit(again.using(delay=0.01), "try").output(10))
     assert found == [Chunk("try 1", 1, 1), Chunk("try 2", 2, 1)]
+
+
+@at(SOCKET_PLACES)
+def test_an_asyncio_client_converts_what_a_task_yields(store: Store) -> None:
+    async def read() -> tuple[list[Any], int]:
+        async with aio.Client(store.url) as client:
+            job = await client.submit(plain, 2)
+            return [chunk.value async for chunk in job.output(10)], await job
+
+    with running(Worker(store.url, tasks=TASKS)):
+        assert asyncio.run(read()) == (days(2), 2)
 
 
 @pytest.fixture
