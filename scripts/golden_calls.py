@@ -1,4 +1,7 @@
-"""The calls of lua/golden.md, in the order of the page. Nothing here sends them."""
+"""The calls of lua/golden.md, in the order of the page. Nothing here sends them.
+
+Each chapter begins on an empty server.
+"""
 
 from __future__ import annotations
 
@@ -17,18 +20,32 @@ class Step(NamedTuple):
     """One call.
 
     Attributes:
-        script: name of a script; '' for a command that is no script.
+        script: name of a script.
         words: what follows in the call, without the number of queues.
         says: a sentence before the call.
+        after: how long to wait before the call, ms.
+        jitter: the bounds of the backoff that the call chooses, ms; () when it chooses none.
+        hears: the channel whose message the page shows.
     """
 
     script: str
     words: tuple[str | bytes, ...]
     says: str = ""
+    after: int = 0
+    jitter: tuple[int, ...] = ()
+    hears: str = ""
 
 
-def call(script: str, queue: str, *args: str | bytes, says: str = "") -> Step:
-    return Step(script, ("1", queue, *args), says)
+def call(
+    script: str,
+    queue: str,
+    *args: str | bytes,
+    says: str = "",
+    after: int = 0,
+    jitter: tuple[int, ...] = (),
+    hears: str = "",
+) -> Step:
+    return Step(script, ("1", queue, *args), says, after, jitter, hears)
 
 
 CHAPTERS: dict[str, list[Step]] = {
@@ -251,7 +268,6 @@ CHAPTERS: dict[str, list[Step]] = {
         call("simple/claim", SIMPLE, "10", "", says="Nothing to claim."),
     ],
     "What operators read": [
-        call("queue/stats", RELIABLE),
         call("reliable/submit", RELIABLE, "", "", "job-9", b"9"),
         call("queue/show", RELIABLE, "job-9"),
         call("queue/list", RELIABLE, "waiting", "", "10", "bytes=100"),
@@ -269,6 +285,7 @@ CHAPTERS: dict[str, list[Step]] = {
         call("queue/run", RELIABLE, "job-10"),
         call("queue/delete", RELIABLE, "job-10", "nobody"),
         call("queue/purge", RELIABLE, "waiting", "10"),
+        call("queue/stats", RELIABLE),
     ],
     "Schedules": [
         call("reliable/schedule", RELIABLE, "daily", "every=86400000 missed=skip", DATA),
@@ -297,6 +314,7 @@ CHAPTERS: dict[str, list[Step]] = {
         call("reliable/cancel", RELIABLE, "", "daily:now"),
     ],
     "Errors": [
+        call("reliable/submit", RELIABLE, "", "", "first", b"1"),
         call("reliable/claim", RELIABLE, "nonce.6", "0", "30000", ""),
         call("reliable/claim", RELIABLE, "nonce.6", "1", "30s", ""),
         call("reliable/submit", RELIABLE, "", "delay=1 dely=1", "a", b"1"),
@@ -315,12 +333,21 @@ CHAPTERS: dict[str, list[Step]] = {
             says="A queue keeps the mode of its first submit.",
         ),
     ],
+    "A message": [
+        call("reliable/submit", RELIABLE, "me", "", "job-1", b"1", "job-2", b"2"),
+        call("reliable/claim", RELIABLE, "nonce.1", "2", "30000", ""),
+        call(
+            "reliable/complete",
+            RELIABLE,
+            "",
+            "job-1",
+            "1-nonce.1",
+            RESULT,
+            "job-2",
+            "1-nonce.1",
+            b"",
+            says="A client that listens hears of two jobs in one message.",
+            hears=CHANNEL,
+        ),
+    ],
 }
-# What a client hears of, and the calls before it listens.
-HEARD = call(
-    "reliable/complete", RELIABLE, "", "job-7", "5-nonce.6", RESULT, "job-8", "5-nonce.6", b""
-)
-UNHEARD = [
-    call("reliable/submit", RELIABLE, "me", "", "job-7", b"7", "job-8", b"8"),
-    call("reliable/claim", RELIABLE, "nonce.6", "2", "30000", ""),
-]

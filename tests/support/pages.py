@@ -14,6 +14,7 @@ PAGES = {
         ROOT / "README.md",
         ROOT / "CHANGELOG.md",
         ROOT / "lua" / "README.md",
+        ROOT / "lua" / "conformance" / "README.md",
         *sorted((ROOT / "docs").glob("*.md")),
     ]
 }
