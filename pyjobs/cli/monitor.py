@@ -8,7 +8,7 @@ import threading
 import click
 
 from pyjobs.admin import Exporter, Scraper
-from pyjobs.cli.common import prefix_option, seconds, shared_url, url_option
+from pyjobs.cli.common import prefix_option, shared_url, some_seconds, url_option
 from pyjobs.cli.output import say, show
 from pyjobs.httpserver import PathServer
 
@@ -27,7 +27,7 @@ from pyjobs.httpserver import PathServer
     default=5.0,
     show_default=True,
     metavar="SECONDS",
-    callback=seconds,
+    callback=some_seconds,
     help="How long a scrape may take; what has not come then is left out, and said.",
 )
 @click.option("--once", is_flag=True, help="Print the metrics, and answer nobody.")
@@ -40,7 +40,7 @@ def monitor(port: str, timeout: float, once: bool, url: str, prefix: str) -> int
     such process is enough for all queues; what a worker measures comes from `work --metrics-port`.
     Needs the extra 'metrics'. A signal ends it, with exit code 0.
     """
-    scraper = Scraper(shared_url(url), prefix=prefix, seconds=max(timeout, 0.1))
+    scraper = Scraper(shared_url(url), prefix=prefix, seconds=timeout)
     try:
         exporter = Exporter(scraper)
         if once:

@@ -85,7 +85,7 @@ class Worker:
             async, around the run of its handler; the first is the outermost.
         on_dead: called with the ClaimedJob and the JobFailed, at most once, when this worker has
             recorded a job as dead, or as failed in the modes that try nothing again. A job whose
-            leases ran out is declared dead by Redis, and calls nothing.
+            leases ran out dies in a claim or a reap that names it to no worker, and calls nothing.
         health: port of 127.0.0.1, or 'HOST:PORT', where HTTP probes are answered: /healthz and
             /readyz; None: nowhere.
         metrics: port of 127.0.0.1, or 'HOST:PORT', where Prometheus gets /metrics, with those that

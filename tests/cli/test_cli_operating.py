@@ -48,6 +48,26 @@ def test_status_without_a_queue_says_so(cli: Cli) -> None:
     assert cli("status") == (0, "", "pyjobs: no queue is registered in jobs:queues\n")
 
 
+def test_status_shows_the_mode_of_a_registered_queue_that_was_never_used(cli: Cli) -> None:
+    cli.redis.hset("jobs:queues", "new", "reliable")
+    row = cli("status").out.splitlines()[1]
+    assert row.split()[:2] == ["new", "reliable"]
+    assert row.endswith("nothing was ever submitted")
+
+
+def test_a_dead_job_has_the_number_of_its_last_attempt_everywhere(queue: Cli) -> None:
+    listed = json.loads(queue("jobs", "words", "--state", "dead", "--json").out)["attempt"]
+    shown = json.loads(queue("show", "words", "dead", "--json").out)["attempt"]
+    dead = json.loads(queue("dead", "words", "--json").out)["attempts"]
+    assert (listed, shown, dead) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("words", ["status --watch 0", "health 1 --timeout 0"])
+def test_a_time_of_0_that_means_nothing_is_refused(cli: Cli, words: str) -> None:
+    said = cli(*words.split())
+    assert (said.code, "must be a number of seconds, 0.001 or more" in said.err) == (1, True)
+
+
 def test_jobs_lists_a_page_and_says_how_to_go_on(queue: Cli) -> None:
     said = queue("jobs", "words", "--limit", "2", "--json")
     assert [json.loads(line)["id"] for line in said.out.splitlines()] == ["a", "b"]
@@ -82,7 +102,7 @@ def test_a_queue_that_never_was_is_said_with_the_nearest_name(queue: Cli) -> Non
 
 
 def test_failures_are_counted_by_their_error(queue: Cli) -> None:
-    assert queue("failures", "words").out.splitlines()[1].startswith("1       ValueError")
+    assert queue("failures", "words").out.splitlines()[1].startswith("1     ValueError")
     assert json.loads(queue("failures", "words", "--json").out)["jobs"] == 1
 
 
@@ -90,6 +110,8 @@ def test_a_queue_is_paused_and_resumed(queue: Cli) -> None:
     assert queue("pause", "words", "--for", "90").out == "queue words is paused for 1.5 min\n"
     assert queue("pause", "words").out.endswith("is paused until `pyjobs resume words`\n")
     assert " paused" in queue("status").out
+    said = queue("pause", "words", "--for", "0")
+    assert said.err == "pyjobs: time: must be a number of seconds, 0.001 or more, not 0.0\n"
     assert queue("resume", "words").out == "queue words is resumed, and jobs wait\n"
 
 
@@ -97,8 +119,14 @@ def test_purge_and_delete_ask_before_they_forget_jobs(
     queue: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("n\n" * 2))
-    assert queue("purge", "words").code == 130
-    assert queue("delete", "words", "a").code == 130
+    assert queue("purge", "words").code == 2
+    said = queue("delete", "words", "a")
+    assert (said.code, said.err.endswith("pyjobs: nothing was done\n")) == (2, True)
+    said = queue("delete", "words", "a")
+    assert (said.code, said.err.splitlines()[-1]) == (
+        2,
+        "pyjobs: nobody answers, so nothing was done; --yes answers",
+    )
     assert queue("delete", "words", "a", "held", "--yes").code == 1
     assert queue("purge", "words", "--yes").out == "purged 3 waiting jobs\n"
     assert queue("purge", "words", "--state", "dead", "--yes").out == "purged 1 dead job\n"
@@ -128,7 +156,7 @@ def test_doctor_says_what_is_wrong_why_it_matters_and_what_mends_it(queue: Cli) 
     finally:
         queue.redis.config_set("maxmemory-policy", "noeviction")
     assert said.code == 1
-    assert "  mend: redis-cli CONFIG SET maxmemory-policy noeviction" in said.out
+    assert " CONFIG SET maxmemory-policy noeviction" in said.out
     assert "warning: queue words: 1 jobs are dead" in said.out
     assert {"eviction", "persistence", "dead"} <= {one["code"] for one in found}
     assert found[0].keys() == {"level", "code", "where", "wrong", "why", "mend"}
