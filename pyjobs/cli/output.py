@@ -80,6 +80,8 @@ def say_lines(text: str) -> None:
 
 def show_error(error: click.ClickException) -> None:
     """Print an error of click on stderr, with what click says of the usage."""
+    # A line break in an argument could forge a line; where click lists words it breaks lines too.
+    error.message = one_line(error.message.replace("\n\t", " "))
     said = io.StringIO()
     error.show(said)
     click.echo(safe(said.getvalue()), err=True, nl=False)
