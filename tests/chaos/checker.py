@@ -271,13 +271,13 @@ def _unwritten(job: Job, gone: list[tuple[float, float]]) -> bool:
     written = {f"{token} {place}" for _, token, place in stored}
     if any(chunk not in written for at, chunk in job.wrote if stands(at)):
         return True
-    # A power cut takes claims away, whose numbers then come again.
     order = [(int(token.partition("-")[0]), int(number)) for number, token, _ in stored]
+    # A power cut takes chunks away, and claims, whose numbers then come again.
     if len({(number, token) for number, token, _ in stored}) < len(stored):
         return True
     places = {int(place) for _, _, place in stored}
     is_whole = places == set(range(CHUNKS))
-    return (not gone and order != sorted(order)) or (job.state == "done" and not is_whole)
+    return not gone and (order != sorted(order) or (job.state == "done" and not is_whole))
 
 
 def _miscounted(job: Job, kills: list[float]) -> bool:
@@ -303,6 +303,8 @@ def _recovery(jobs: Iterable[Job], fault: float) -> float:
         for job in jobs
         if job.acknowledged is not None and job.acknowledged <= fault
         if job.crashes <= 1
+        # A run that goes on later clears the crashes that Redis counts.
+        if not job.went_on or sum(run.struck for run in job.runs) <= 1
     )
     return max(0.0, *waiting, 0.0)
 
