@@ -11,7 +11,7 @@
 --          task       bytes  empty for none
 --          at         at     when it is due, when its lease ends (recoverable: when it was claimed), or when it died; of a
 --                            waiting job 0
---          attempt    int    the number of the attempt that runs or comes next
+--          attempt    int    the number of the attempt that runs or comes next; of a dead job that of the last one
 --          queued     at     when it was submitted
 --          started    at     when it was last claimed; 0: never
 --          processed  at     when it ended; 0: it has not

@@ -7,6 +7,7 @@
     requeue_all        put all dead jobs back into their queue
     cancel_jobs        end jobs that have not ended yet
     queue_mode         the mode that a queue has
+    Scraper, Exporter  the numbers of all queues in a bounded time, and as metrics
     find_script        look up a script by the name that an operator writes
     describe_script    how a script is called from redis-cli
 
@@ -19,12 +20,14 @@ from pyjobs.admin.answers import Answer
 from pyjobs.admin.cancel import cancel_jobs
 from pyjobs.admin.dead import DeadJob, DeadJobs, dead_jobs
 from pyjobs.admin.describe import Description, Place, Returned, describe_script, find_script
+from pyjobs.admin.exporter import Exporter
 from pyjobs.admin.plans import Failure, QueueStatus, ScheduleEdit
 from pyjobs.admin.problem import Problem
 from pyjobs.admin.queues import queue_mode
 from pyjobs.admin.reap import ReapedQueue, reap_queues
 from pyjobs.admin.repair import Finding, Repaired
 from pyjobs.admin.requeue import requeue_all, requeue_jobs
+from pyjobs.admin.scrape import Scraped, Scraper
 from pyjobs.admin.sync import Admin
 
 __all__ = [
@@ -34,6 +37,7 @@ __all__ = [
     "DeadJob",
     "DeadJobs",
     "Description",
+    "Exporter",
     "Failure",
     "Finding",
     "Place",
@@ -43,6 +47,8 @@ __all__ = [
     "Repaired",
     "Returned",
     "ScheduleEdit",
+    "Scraped",
+    "Scraper",
     "cancel_jobs",
     "dead_jobs",
     "describe_script",

@@ -36,7 +36,7 @@ from pyjobs.transport import (
     chosen_url,
     is_cluster,
 )
-from pyjobs.validate import checked, to_ms
+from pyjobs.validate import checked, positive, to_ms
 
 Progress = Callable[[int], object]
 
@@ -210,7 +210,7 @@ class AsyncAdmin:
 
         Args:
             queue: the queue's name.
-            seconds: until claims take jobs again; None is not before `resume`.
+            seconds: until claims take jobs again, 0.001 or more; None is not before `resume`.
 
         Returns:
             ms until claims take jobs again; -1 is not before `resume`.
@@ -223,7 +223,9 @@ class AsyncAdmin:
         with self._errors:
             return await adrive(
                 self._server,
-                one(OPERATOR.pause(self._keys.queue(queue), span=to_ms("seconds", seconds) or 0)),
+                one(
+                    OPERATOR.pause(self._keys.queue(queue), span=positive("seconds", seconds) or 0)
+                ),
             )
 
     async def resume(self, queue: str) -> bool:

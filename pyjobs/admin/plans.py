@@ -42,11 +42,13 @@ class QueueStatus(NamedTuple):
 
     Attributes:
         queue: the queue's name.
+        mode: its mode: that of its first submit, or as registered where nothing was submitted.
         stats: its numbers; None when they could not be read.
         error: why they could not be read; '' when they could.
     """
 
     queue: str
+    mode: str
     stats: QueueStats | None
     error: str
 
@@ -77,13 +79,13 @@ def queues(keys: Keys) -> Plan[dict[str, str]]:
 
 def status(keys: Keys) -> Plan[list[QueueStatus]]:
     """Count what each queue of the registry holds."""
-    names = list((yield from queues(keys)))
-    answers = yield [OPERATOR.stats(keys.queue(name)) for name in names]
+    known = yield from queues(keys)
+    answers = yield [OPERATOR.stats(keys.queue(name)) for name in known]
     return [
-        QueueStatus(name, None, str(answer))
+        QueueStatus(name, mode, None, str(answer))
         if isinstance(answer, PyjobsError)
-        else QueueStatus(name, answer, "")
-        for name, answer in zip(names, answers, strict=True)
+        else QueueStatus(name, answer.mode or mode, answer, "")
+        for (name, mode), answer in zip(known.items(), answers, strict=True)
     ]
 
 

@@ -111,6 +111,8 @@ def reap_queues(
     modes = modes_of(server, keys, wanted)
     rows = [
         ReapedQueue(name, mode or own or known.get(name, ""))
+        if not (mode and own) or mode == own
+        else ReapedQueue(name, own, error=f"queue {name} is {own}, not {mode}")
         for name, own in zip(wanted, modes, strict=True)
     ]
     terms = _Terms(limit, older_than, max_crashes, named=bool(names), known=known)
@@ -124,6 +126,8 @@ def _calls(
     """Return the call to repeat for each queue that has one."""
     calls = []
     for row in rows:
+        if row.error:
+            continue
         with _noting(row):
             call = _call(row, keys.queue(row.queue), terms)
             if call is not None:

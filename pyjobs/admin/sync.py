@@ -35,7 +35,7 @@ from pyjobs.transport import (
     is_cluster,
     primaries,
 )
-from pyjobs.validate import checked, to_ms
+from pyjobs.validate import checked, positive, to_ms
 
 Progress = Callable[[int], object]
 
@@ -209,7 +209,7 @@ class Admin:
 
         Args:
             queue: the queue's name.
-            seconds: until claims take jobs again; None is not before `resume`.
+            seconds: until claims take jobs again, 0.001 or more; None is not before `resume`.
 
         Returns:
             ms until claims take jobs again; -1 is not before `resume`.
@@ -222,7 +222,9 @@ class Admin:
         with self._errors:
             return drive(
                 self._server,
-                one(OPERATOR.pause(self._keys.queue(queue), span=to_ms("seconds", seconds) or 0)),
+                one(
+                    OPERATOR.pause(self._keys.queue(queue), span=positive("seconds", seconds) or 0)
+                ),
             )
 
     def resume(self, queue: str) -> bool:

@@ -19,7 +19,7 @@ from pyjobs.client import Job, settle_stored
 from pyjobs.engine import MODES, RELIABLE, Keys, Stored
 from pyjobs.errors import BadArgument, JobFailed
 from pyjobs.transport import DEFAULT_URL, ErrorTranslation, Server, connect
-from pyjobs.validate import to_ms
+from pyjobs.validate import positive, to_ms
 
 # --- words ---
 
@@ -88,6 +88,16 @@ def seconds(_: click.Context, option: click.Parameter, value: float | None) -> f
         BadArgument: the value is not a number of 0 or more; the message names the option.
     """
     ms = to_ms(option.name or "", value)
+    return None if ms is None else min(ms / 1000, LONGEST_WAIT)
+
+
+def some_seconds(_: click.Context, option: click.Parameter, value: float | None) -> float | None:
+    """Return the seconds that an option gives, more than 0: a callback of options.
+
+    Raises:
+        BadArgument: the value is not a number of 0.001 or more; the message names the option.
+    """
+    ms = positive(option.name or "", value)
     return None if ms is None else min(ms / 1000, LONGEST_WAIT)
 
 

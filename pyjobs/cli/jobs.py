@@ -21,6 +21,7 @@ from pyjobs.engine import MAX_ITEMS, PLACES, ListedJob, Place
 
 SHOWN_BYTES = 4096
 DATA_CHARS = 40
+LESS = ("queued", "task", "data", "state", "attempt", "error", "at")
 HEADS = ("id", "state", "task", "queued", "at", "attempt", "error", "data")
 
 
@@ -100,7 +101,7 @@ def jobs(
         for job in found:
             show_json(json_ready(job))
     elif found:
-        print_table(map(cells, found), *HEADS)
+        print_table(map(cells, found), *HEADS, wraps=("error", "data"), less=LESS)
     shown = counted(len(found), "job")
     say(f"{shown} of {page.total} {place} on queue {queue}, {looked} looked at")
     if cursor:

@@ -13,12 +13,15 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import click
 
 WIDTH_IN_PIPES = 120
+# Between two columns; and as narrow as a column becomes whose texts go on in further lines.
+GAP = 2
+WRAPPED = 20
 # C0 without the line break, DEL, C1, marks of direction, separators of lines, and halves of
 # surrogate pairs, which no encoding writes.
 UNSAFE = re.compile(
@@ -82,20 +85,63 @@ def show_error(error: click.ClickException) -> None:
     click.echo(safe(said.getvalue()), err=True, nl=False)
 
 
-def print_table(rows: Iterable[Sequence[str]], *heads: str) -> None:
-    """Print rows, under their heads if there are any. Long texts are wrapped, nothing is cut."""
+def longest_text(cells: Sequence[Sequence[str]], place: int) -> int:
+    """Return the length of the longest text of a column."""
+    return max((len(row[place]) for row in cells), default=0)
+
+
+def print_table(
+    rows: Iterable[Sequence[str]],
+    *heads: str,
+    wraps: Collection[str] = (),
+    less: Sequence[str] = (),
+) -> None:
+    """Print rows, under their heads if there are any. Nothing is cut.
+
+    An id, a date or a number stands on one line, so that it can be copied. Where the rows do not
+    fit, columns are left out, and a line on stderr names them.
+
+    Args:
+        rows: the cells of each row.
+        heads: the names of the columns; none is a table of names and values.
+        wraps: the columns whose texts may go on in a further line; none is the last column.
+        less: the columns that are left out first, the least important first. One that is empty in
+            every row is left out without a word.
+    """
     # Imported here, because only some commands print a table, and --help must be quick.
+    console = importlib.import_module("rich.console")
+    cell_len = importlib.import_module("rich.cells").cell_len
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDTH_IN_PIPES
+    cells = [[one_line(cell) for cell in row] for row in rows]
+    columns = range(len(heads) or max(map(len, cells), default=0))
+    free = {at for at in columns if heads and heads[at] in wraps} or {len(columns) - 1}
+    longest = [
+        max([cell_len(row[place]) for row in cells] + [cell_len(heads[place]) if heads else 0])
+        for place in columns
+    ]
+    least = [min(size, WRAPPED) if at in free else size for at, size in enumerate(longest)]
+    empty = {at for at in columns if heads and heads[at] in less and longest_text(cells, at) <= 1}
+    shown, missing = [place for place in columns if place not in empty], []
+    for head in less:
+        if sum(least[place] for place in shown) + GAP * (len(shown) - 1) <= width:
+            break
+        if (place := heads.index(head)) in shown:
+            shown.remove(place)
+            missing.append(head)
+    needed = sum(least[place] for place in shown) + GAP * (len(shown) - 1)
     drawn = io.StringIO()
-    console = importlib.import_module("rich.console").Console(
-        file=drawn, width=width, markup=False, highlight=False, emoji=False
-    )
     table = importlib.import_module("rich.table").Table(
-        box=None, pad_edge=False, padding=(0, 2), show_header=bool(heads)
+        box=None, pad_edge=False, padding=(0, GAP), collapse_padding=True, show_header=bool(heads)
     )
-    for head in heads:
-        table.add_column(head, overflow="fold")
-    for row in rows:
-        table.add_row(*map(one_line, row))
-    console.print(table)
+    for place in shown:
+        kept = place not in free
+        head = heads[place] if heads else ""
+        table.add_column(head, overflow="fold", no_wrap=kept, min_width=least[place])
+    for row in cells:
+        table.add_row(*(row[place] for place in shown))
+    console.Console(
+        file=drawn, width=max(width, needed), markup=False, highlight=False, emoji=False
+    ).print(table)
     show("\n".join(line.rstrip() for line in drawn.getvalue().splitlines()))
+    if missing:
+        say(f"left out for want of width: {', '.join(missing)}; --json has all")

@@ -56,7 +56,7 @@ class ShownJob(NamedTuple):
         at: when it is due, when its lease ends (recoverable: when it was claimed), or when it died.
         ttl: ms until it is forgotten; -1 is not before it has ended.
         task: the name of its task; '' is none.
-        attempt: the number of the attempt that runs or comes next.
+        attempt: the number of the attempt that runs or comes next; of a dead job that of the last.
         queued: when it was submitted.
         started: when it was last claimed.
         processed: when it ended.
@@ -120,7 +120,7 @@ class ListedJob(NamedTuple):
         task: the name of its task; '' is none.
         at: when it is due, when its lease ends (recoverable: when it was claimed), or when it died,
             ms since the epoch; 0 for a waiting job.
-        attempt: the number of the attempt that runs or comes next.
+        attempt: the number of the attempt that runs or comes next; of a dead job that of the last.
         queued: when it was submitted, ms since the epoch.
         started: when it was last claimed, ms since the epoch; 0 is never.
         processed: when it ended, ms since the epoch; 0 is not yet.

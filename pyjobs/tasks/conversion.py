@@ -28,21 +28,24 @@ class Converter:
         what: the name of the task, for messages.
         parameters: name -> annotation and default, or Missing.
         result: the annotation of the result.
+        chunk: the annotation of what the function yields; Any where nothing is yielded.
 
     Raises:
         MissingExtra: msgspec is needed for an annotation, and is not installed.
         BadArgument: msgspec can't convert an annotation.
     """
 
-    def __init__(self, what: str, parameters: Mapping[str, tuple[Any, Any]], result: Any) -> None:
+    def __init__(
+        self, what: str, parameters: Mapping[str, tuple[Any, Any]], result: Any, chunk: Any = Any
+    ) -> None:
         self._what = what
-        self._names = frozenset(parameters)
+        self._names, self._chunk = frozenset(parameters), chunk
         annotations = [annotation for annotation, _ in parameters.values()]
         try:
             self._msgspec: Any = importlib.import_module("msgspec")
         except ImportError:
             self._msgspec = None
-            if not all(map(is_plain, [*annotations, result])):
+            if not all(map(is_plain, [*annotations, result, chunk])):
                 raise MissingExtra(
                     f"task {what}: its annotations need msgspec: pip install 'pyjobs[tasks]'"
                 ) from None
@@ -59,6 +62,7 @@ class Converter:
             self._encoder = self._msgspec.json.Encoder(enc_hook=encoded)
             self._arguments = self._msgspec.json.Decoder(self._struct, dec_hook=decoded)
             self._result = self._msgspec.json.Decoder(result, dec_hook=decoded)
+            self._chunks = self._msgspec.json.Decoder(chunk, dec_hook=decoded)
         except TypeError as error:
             raise BadArgument(f"task {what}: {error}") from error
 
@@ -128,12 +132,39 @@ class Converter:
             BadArgument: the result does not fit the annotation.
             Undecodable: the bytes are not JSON.
         """
+        return codec.decode(data) if self._msgspec is None else self._read("result", data)
+
+    def chunk(self, value: Any) -> Any:
+        """Return what JSON has in place of a value that the function yields.
+
+        Raises:
+            BadArgument: the value has no JSON, or does not fit the annotation.
+        """
         if self._msgspec is None:
-            return codec.decode(data)
+            return value
         try:
-            return self._result.decode(data)
+            plain = self._msgspec.to_builtins(value, enc_hook=encoded, str_keys=True)
+            if self._chunk is not Any:
+                self._convert(plain, self._chunk, dec_hook=decoded)
+        except (TypeError, ValueError) as error:
+            raise BadArgument(f"task {self._what}: output: {error}") from error
+        return plain
+
+    def decode_chunk(self, data: bytes) -> Any:
+        """Return the value of a chunk's bytes.
+
+        Raises:
+            BadArgument: the value does not fit the annotation.
+            Undecodable: the bytes are not JSON.
+        """
+        return codec.decode(data) if self._msgspec is None else self._read("output", data)
+
+    def _read(self, what: str, data: bytes) -> Any:
+        decoder = self._chunks if what == "output" else self._result
+        try:
+            return decoder.decode(data)
         except self._msgspec.ValidationError as error:
-            raise BadArgument(f"task {self._what}: result: {error}") from error
+            raise BadArgument(f"task {self._what}: {what}: {error}") from error
         except self._msgspec.DecodeError:
             return codec.decode(data)
 

@@ -9,6 +9,7 @@ from pyjobs.worker.job import ClaimedJob
 from pyjobs.worker.process import STOPS, StopSignals, busy_threads, how_ended
 from pyjobs.worker.run import Run
 from pyjobs.worker.settings import EXECUTORS, ExecutorName
+from pyjobs.worker.streaming import awritten, written
 from pyjobs.worker.verdicts import Continue, Reject, Retry, Snooze, Verdict
 from pyjobs.worker.worker import Worker
 
@@ -27,6 +28,8 @@ __all__ = [
     "StopSignals",
     "Verdict",
     "Worker",
+    "awritten",
     "busy_threads",
     "how_ended",
+    "written",
 ]

@@ -85,7 +85,12 @@ class Worker:
             async, around the run of its handler; the first is the outermost.
         on_dead: called with the ClaimedJob and the JobFailed, at most once, when this worker has
             recorded a job as dead, or as failed in the modes that try nothing again. A job whose
-            leases ran out is declared dead by Redis, and calls nothing.
+            leases ran out dies in a claim or a reap that names it to no worker, and calls nothing.
+        health: port of 127.0.0.1, or 'HOST:PORT', where HTTP probes are answered: /healthz and
+            /readyz; None: nowhere.
+        metrics: port of 127.0.0.1, or 'HOST:PORT', where Prometheus gets /metrics, with those that
+            the program registers with prometheus-client itself; it may be that of `health`. None:
+            nothing is measured. Needs the extra `metrics`.
 
     Raises:
         BadArgument: an argument is not what it must be; the message names the argument.
@@ -116,6 +121,8 @@ class Worker:
         lifespan: Callable[[Worker], Any] | None = None,
         middleware: Iterable[Middleware] = (),
         on_dead: Hook | None = None,
+        health: int | str | None = None,
+        metrics: int | str | None = None,
     ) -> None:
         self._tasks = collected(tasks, mode=mode)
         if queues is None:
@@ -146,6 +153,8 @@ class Worker:
             lifespan=lifespan,
             middleware=functions("middleware", middleware),
             on_dead=on_dead,
+            health=None if health is None else str(health),
+            metrics=None if metrics is None else str(metrics),
         )
         self._handler: Handler | None = None
         self._processor: Processor | None = None

@@ -49,7 +49,7 @@ def test_dead_counts_one_job_in_the_singular_and_none_as_0(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "code"), [("dead {}", 0), ("requeue {} --all", 0), ("requeue {} a", 1),
+    ("words", "code"), [("dead {}", 1), ("requeue {} --all", 0), ("requeue {} a", 1),
                         ("cancel {} a", 1), ("result {} a", 1), ("reap {}", 1)],
 )  # fmt: skip
 def test_a_queue_that_never_existed_is_named_with_the_nearest(

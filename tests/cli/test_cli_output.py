@@ -15,7 +15,7 @@ import pytest
 from support.commands import Cli
 
 from pyjobs.cli.logs import formatter
-from pyjobs.cli.output import safe
+from pyjobs.cli.output import print_table, safe
 from pyjobs.codec import encode, encode_error
 from pyjobs.engine.modes import MODES
 from pyjobs.engine.reliable import RELIABLE
@@ -128,6 +128,21 @@ def test_json_keeps_what_it_escapes(evil: Cli) -> None:
 def test_letters_of_all_languages_stand() -> None:
     text = "Größe, łódź, 東京, \U0001f600\n"
     assert safe(text) == text
+
+
+@pytest.mark.parametrize("width", [40, 80, 100])
+def test_ids_and_dates_of_a_narrow_table_stand_on_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setattr("pyjobs.cli.output.WIDTH_IN_PIPES", width)
+    cells = ["3f1cdd2c-1111-2222-3333-444455556666", "", "2026-11-27 10:05:00", "word " * 40]
+    print_table([cells] * 2, "id", "task", "at", "error", less=("task", "at"))
+    said = capsys.readouterr()
+    assert said.out.count(cells[0]) == 2
+    assert said.out.count("word") == 80
+    assert (cells[2] in said.out) == (width > 40)
+    lacking = "pyjobs: left out for want of width: at; --json has all\n"
+    assert said.err == (lacking if width == 40 else "")
 
 
 @pytest.mark.parametrize(

@@ -112,14 +112,6 @@ def test_a_function_with_parameters_that_have_no_name_is_refused(function: Any, 
         task(name="x")(function)
 
 
-def test_a_generator_function_is_refused() -> None:
-    def numbers() -> Iterator[int]:
-        yield 1
-
-    with pytest.raises(BadArgument, match="a generator function"):
-        task(name="x")(numbers)
-
-
 def test_the_default_name_is_module_and_function() -> None:
     def top() -> None:
         """A function as at the top of a module."""

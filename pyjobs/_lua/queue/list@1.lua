@@ -263,7 +263,8 @@ local function read_list(key, at_2, count, newest_3)
   return entries
 end
 local function attempt_of(job)
-  return 1 + (tonumber(job[5]) or 0) + (tonumber(job[6]) or 0)
+  local ended = (tonumber(job[5]) or 0) + (tonumber(job[6]) or 0)
+  return job[1] == 'dead' and math.max(ended, 1) or 1 + ended
 end
 local function state_now(state_2, expires)
   return ((state_2 == 'pending' or state_2 == 'delayed') and (tonumber(expires) or math.huge) <= now) and 'expired' or state_2
