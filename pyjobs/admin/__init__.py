@@ -2,6 +2,7 @@
 
     Admin, AsyncAdmin  what an operator asks of queues and does to them
     Filter             which jobs of a queue are meant
+    Scraper, Exporter  the numbers of all queues in a bounded time, and as metrics
     find_script        look up a script by the name that an operator writes
     describe_script    how a script is called from redis-cli
 
@@ -14,11 +15,13 @@ from pyjobs.admin.answers import Answer
 from pyjobs.admin.dead import DeadJob, DeadJobs
 from pyjobs.admin.describe import Description, Place, Returned, describe_script, find_script
 from pyjobs.admin.edits import Edited
+from pyjobs.admin.exporter import Exporter
 from pyjobs.admin.filters import Filter, JobEdit
 from pyjobs.admin.plans import Failure, QueueStatus, ScheduleEdit
 from pyjobs.admin.problem import Problem
 from pyjobs.admin.reap import ReapedQueue
 from pyjobs.admin.repair import Finding, Repaired
+from pyjobs.admin.scrape import Scraped, Scraper
 from pyjobs.admin.sync import Admin
 
 __all__ = [
@@ -29,6 +32,7 @@ __all__ = [
     "DeadJobs",
     "Description",
     "Edited",
+    "Exporter",
     "Failure",
     "Filter",
     "Finding",
@@ -40,6 +44,8 @@ __all__ = [
     "Repaired",
     "Returned",
     "ScheduleEdit",
+    "Scraped",
+    "Scraper",
     "describe_script",
     "find_script",
 ]

@@ -19,6 +19,7 @@ from pyjobs.cli.health import health
 from pyjobs.cli.jobs import jobs
 from pyjobs.cli.limit import limit
 from pyjobs.cli.mode import mode
+from pyjobs.cli.monitor import monitor
 from pyjobs.cli.operating import NotConfirmed
 from pyjobs.cli.output import say, show, show_error
 from pyjobs.cli.pause import pause, resume
@@ -56,7 +57,7 @@ class InOrder(click.Group):
         *(submit, result, work, health, tasks, status, jobs, show_job, explain, failures, dead),
         *(pause, resume, cancel, requeue, run_now, delete, purge, schedules),
         *(mode, limit),
-        *(check, doctor, reap, scripts, acl),
+        *(check, doctor, monitor, reap, scripts, acl),
     ],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=EXIT_CODES,

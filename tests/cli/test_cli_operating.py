@@ -5,9 +5,14 @@ from __future__ import annotations
 
 import io
 import json
+import re
+import signal
+import socket
+import sys
+import urllib.request
 
 import pytest
-from support.commands import Cli
+from support.commands import SECONDS, Cli
 
 from pyjobs import codec
 from pyjobs.engine import RELIABLE
@@ -189,3 +194,41 @@ def test_the_mode_of_a_queue_is_changed_when_it_is_empty(cli: Cli) -> None:
         "queue words is recoverable, and was reliable\n"
     )
     assert cli.redis.hget("jobs:queues", "words") == b"recoverable"
+
+
+def test_monitor_prints_the_metrics_of_all_queues_once(queue: Cli) -> None:
+    code, out, err = queue("monitor", "--once")
+    assert (code, err) == (0, "")
+    assert 'pyjobs_queue_jobs{place="waiting",queue="words"} 3.0\n' in out
+    assert out.endswith("\n") and not out.endswith("\n\n")
+
+
+def test_monitor_answers_until_a_signal(queue: Cli) -> None:
+    monitor = queue.start("monitor", "--port", "0")
+    assert monitor.stderr is not None
+    found = re.search(r"answers at (http://127.0.0.1:\d+/metrics)", monitor.stderr.readline())
+    assert found
+    for _ in range(2):
+        with urllib.request.urlopen(found[1], timeout=SECONDS) as answer:
+            assert b'pyjobs_queue_wanted_slots{queue="words"} 4.0\n' in answer.read()
+    monitor.send_signal(signal.SIGTERM)
+    assert monitor.wait(SECONDS) == 0
+
+
+def test_monitor_without_its_extra_says_what_to_install(
+    queue: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+    said = queue("monitor", "--once")
+    assert said == (
+        1,
+        "",
+        "pyjobs: metrics need the extra 'metrics': pip install 'pyjobs[metrics]'\n",
+    )
+
+
+def test_monitor_at_a_port_in_use_or_at_no_address_is_refused(queue: Cli) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        said = queue.process("monitor", "--port", str(taken.getsockname()[1]))
+    assert said.code == 1 and "port: can't listen on" in said.err
+    assert "port: 'x' is not [HOST:]PORT" in queue.process("monitor", "--port", "x").err

@@ -17,6 +17,7 @@ from types import FrameType
 from typing import Any
 
 import pytest
+from support.lanes import long
 from support.running import wait_until, working
 from support.servers import SOCKET_PLACES, at
 from support.store import Store
@@ -114,7 +115,7 @@ def served(store: Store) -> Iterator[str]:
 
 @at(SOCKET_PLACES)
 # Unless it is long, one line in five for each handler: the five together meet every line.
-@pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize("step", [5, long(1)])
 @pytest.mark.parametrize("what", HANDLERS)
 @pytest.mark.parametrize("many", [False, True], ids=["submit", "submit_many"])
 def test_a_handler_before_any_line_of_a_submit_ends(
@@ -264,7 +265,7 @@ while True:
 
 
 @at(SOCKET_PLACES)
-@pytest.mark.parametrize("seconds", ["0.01", "0.033", "0.07"])
+@pytest.mark.parametrize("seconds", [long("0.01"), "0.033", long("0.07")])
 def test_a_storm_of_signals_leaves_a_client_that_works(served: str, seconds: str) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", STORM, served, seconds],
