@@ -124,6 +124,14 @@ def test_refused_jobs_that_stay_dead_are_passed_over(ask: Any, jobs: Jobs) -> No
     assert {answer.word for answer in found.refused} == {"CONFLICT"}
 
 
+def test_dead_jobs_behind_entries_whose_job_is_gone_are_requeued(ask: Any, jobs: Jobs) -> None:
+    killed(jobs, "Timeout", "a", "b")
+    jobs.redis.zadd(f"{Q}:dead", {f"gone{n}": jobs.now() - 1000 for n in range(1200)})
+    assert ask("edit_jobs", "q", "requeue").done == 2
+    jobs.claim(limit=9)
+    jobs.redis.delete(f"{Q}:dead")
+
+
 def test_entries_of_one_moment_are_each_looked_at(ask: Any, jobs: Jobs) -> None:
     for begin in (0, 750):
         killed(jobs, "Timeout", *(f"j{n:04}" for n in range(begin, begin + 750)))
