@@ -82,7 +82,7 @@ def test_a_save_of_a_run_that_lost_its_job_raises_lease_lost(store: Store) -> No
     errors: list[str] = []
     jobs = Jobs(store, MODES["reliable"])
     with working(store.url, lost(errors, jobs), queues="q"):
-        # A worker that has just subscribed extends its jobs, and would end this one before its save.
+        # A worker that has just subscribed extends its jobs: it would end this one before its save.
         wait_until(lambda: store.redis.pubsub_numsub(f"{Q}:cancel")[0][1])
         jobs.submit(("a", b"1"))
         wait_until(lambda: errors)
