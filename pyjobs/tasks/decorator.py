@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any, Concatenate, overload
 
 from pyjobs.client import Missed
-from pyjobs.errors import JobFailed
+from pyjobs.errors import BadArgument, JobFailed
 from pyjobs.task import P
 from pyjobs.tasks.function import AsyncTask, Exceptions, SyncTask, T, Task
 from pyjobs.tasks.schedule import schedule_of
@@ -75,6 +75,10 @@ class Decorator:
     def __call__(self, function: Callable[P, T]) -> SyncTask[P, T]: ...
 
     def __call__(self, function: Callable[..., Any]) -> Any:
+        if not callable(function) or isinstance(function, type):
+            raise BadArgument(
+                f"task: decorates a function, not {function!r}; its name is given by name=..."
+            )
         if inspect.isasyncgenfunction(function):
             kind: type[Task[..., Any]] = AsyncStreamTask
         elif inspect.isgeneratorfunction(function):
