@@ -230,16 +230,11 @@ def _share(job: Any, of: BaseJob) -> None:
     job._of, job.reached = of, None
 
 
-def settle(job: BaseJob, end: Stored | PyjobsError, *, wake: bool = True) -> None:
-    """Keep the outcome of a job and wake the calls that wait for it. The first outcome stands.
-
-    Args:
-        wake: whether to wake them; False where a lock of theirs may never be released.
-    """
+def settle(job: BaseJob, end: Stored | PyjobsError) -> None:
+    """Keep the outcome of a job and wake the calls that wait for it. The first outcome stands."""
     if job._end is None:
         job._end = end
-        if wake:
-            job._wake()
+        job._wake()
 
 
 def decode_by(job: AnyJob, submission: Submission) -> AnyJob:

@@ -35,6 +35,7 @@ from pyjobs.engine.replies import (
     Claimed,
     ClaimReply,
     Dead,
+    DeadPage,
     OutputPage,
     Reaped,
     Stored,
@@ -57,7 +58,9 @@ from pyjobs.engine.scripts import Arg, Option, Script, built_files, everything, 
 from pyjobs.engine.simple import SIMPLE
 from pyjobs.engine.verbs import ModeName, StoredVerbs
 from pyjobs.engine.views import (
+    ENDED,
     PLACES,
+    STATES,
     Explanation,
     JobPage,
     Limits,
@@ -65,11 +68,13 @@ from pyjobs.engine.views import (
     Place,
     QueueStats,
     ShownJob,
+    State,
 )
 
 __all__ = [
     "CALL_BYTES",
     "CLAIM_BYTES",
+    "ENDED",
     "HELD_BYTES",
     "MAX_BYTES",
     "MAX_ITEMS",
@@ -87,6 +92,7 @@ __all__ = [
     "ROLES",
     "SIMPLE",
     "STANDS",
+    "STATES",
     "SUBMIT_ITEMS",
     "SWEEP_JOBS",
     "UNKNOWN",
@@ -96,6 +102,7 @@ __all__ = [
     "ClaimReply",
     "Claimed",
     "Dead",
+    "DeadPage",
     "Durable",
     "Explanation",
     "JobPage",
@@ -119,6 +126,7 @@ __all__ = [
     "Scheduled",
     "Script",
     "ShownJob",
+    "State",
     "Stored",
     "StoredSchedule",
     "StoredVerbs",

@@ -26,9 +26,12 @@ class Sent(NamedTuple):
 
 
 class Scene(NamedTuple):
-    """A state. `index` and `texts` are until when an entry of the set, and a text, count; `heard` is
-    when the latest call about a worker arrived; `alive` are the workers that go on, and `left` those
-    whose goodbye was the last to arrive."""
+    """A state.
+
+    `index` and `texts` are until when an entry of the set, and a text, count. `heard` is when the
+    latest call about a worker arrived, `alive` are the workers that go on, and `left` those whose
+    goodbye was the last to arrive.
+    """
 
     now: int = 0
     index: tuple[tuple[str, int], ...] = ()
