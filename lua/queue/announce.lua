@@ -12,13 +12,12 @@
 --% include "lib/call/acl.lua"
 --% include "lib/queue/queue.lua"
 --% include "lib/queue/announce.lua"
-local queue  = KEYS[1]                          -- queue  that the worker serves
-local worker = name('worker', ARGV[1])          -- name   of the worker, its own for as long as it runs
-local keep   = int('keep', ARGV[2], 0, 3600000)  -- int   ms that the queue keeps this; 0: the worker has ended
-local about  = ARGV[3]                          -- bytes  what the worker says of itself, by convention JSON; 4 KiB
+local queue  = KEYS[1]                               -- queue   that the worker serves
+local worker = name('worker', ARGV[1])               -- name    of the worker, its own for as long as it runs
+local keep   = int('keep', ARGV[2], 0, 3600000)      -- ms      for which the queue keeps this; 0: the worker has ended
+local about  = short('about', ARGV[3], true, 4096)   -- bytes?  what the worker says of itself, by convention JSON
 
 arity(1, 3)
 local q = open(queue)
-if about and #about > 4096 then refuse('about', 'more than 4096 bytes') end
 if bad then return redis.error_reply(bad) end
 return announce(q, worker, keep, about)

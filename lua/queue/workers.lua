@@ -1,9 +1,9 @@
 -- queue/workers @1
 -- Read which workers serve a queue, and what each has said of itself last (queue/announce).
--- returns  [total, [worker, ago, about] per worker]
---          total   int    how many workers there are
+-- returns  [now, [worker, said, about] per worker]
+--          now     at
 --          worker  id     its name
---          ago     ms     since it said so
+--          said    at     when it said so
 --          about   bytes  what it said
 -- errors   BADARG BADLAYOUT
 -- replay   safe: it only reads

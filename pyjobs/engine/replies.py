@@ -229,5 +229,7 @@ class Announced(NamedTuple):
 
 def parse_announced(reply: Any) -> list[Announced]:
     """Parse the reply of queue/workers."""
-    _, *workers = reply
-    return [Announced(worker.decode(), ago, about) for worker, ago, about in workers]
+    now, *workers = reply
+    return [
+        Announced(worker.decode(), max(0, now - said), about) for worker, said, about in workers
+    ]

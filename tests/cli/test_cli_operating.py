@@ -236,7 +236,7 @@ def test_monitor_at_a_port_in_use_or_at_no_address_is_refused(queue: Cli) -> Non
 
 def test_workers_lists_what_each_worker_runs(queue: Cli) -> None:
     about = {
-        "host": "web-1", "pid": 7, "version": "1", "mode": "reliable", "queues": ["words"],
+        "host": "web-1", "pid": 7, "version": "1.0", "mode": "reliable", "queues": ["words"],
         "tasks": [], "slots": 10, "held": 4, "running": 3, "up": 7_200_000, "lag": 20,
         "jobs": [{"queue": "words", "id": "j", "task": "mail.send", "ran": 61_000}],
     }  # fmt: skip

@@ -3,10 +3,10 @@
 local MOST_WORKERS = 1000
 
 local function read_workers(q)
-  local reply = { redis.call('ZCOUNT', q.workers, '(' .. stamp, '+inf') }
+  local reply = { now }
   for _, worker in ipairs(redis.call('ZRANGEBYSCORE', q.workers, '(' .. stamp, '+inf', 'LIMIT', 0, MOST_WORKERS)) do
     local at, about = (redis.call('GET', q.worker .. worker) or ''):match('^(%d+) (.*)$')
-    if at then reply[#reply + 1] = { worker, math.max(0, now - (whole(at) or now)), about } end
+    if at then reply[#reply + 1] = { worker, whole(at) or now, about } end
   end
   return reply
 end

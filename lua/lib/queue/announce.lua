@@ -1,9 +1,18 @@
 -- Workers that announce themselves: q.workers has until when each counts, and q.worker with its name what it said last,
 -- after the moment. Redis forgets both by itself when no worker says more, and announcements drop what is over.
--- needs args.bad clock.now stamp.stamp acl.denied
+-- needs args.bad args.refuse clock.now stamp.stamp acl.denied
 local MOST_WORKERS = 1000
 local MOST_OVER = 100
 local LONGEST_KEEP = 3600000
+
+local function short(what, text, empty, longest)
+  if not text or (text == '' and not empty) then
+    refuse(what, 'missing')
+  elseif #text > longest then
+    refuse(what, 'more than ' .. longest .. ' bytes')
+  end
+  return text
+end
 
 local function announce(q, worker, keep, about)
   local over = redis.call('ZRANGEBYSCORE', q.workers, '-inf', stamp, 'LIMIT', 0, MOST_OVER)

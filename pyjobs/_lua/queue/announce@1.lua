@@ -33,7 +33,17 @@ do
   end
   keep = number or 0
 end
-local about = ARGV[3]
+local about
+do
+  local text = ARGV[3]
+  if not text or (text == '' and false) then
+    bad = bad or ('BADARG ' .. 'about' .. ': ' .. 'missing')
+  elseif #text > 4096 then
+    local why = 'more than ' .. 4096 .. ' bytes'
+    bad = bad or ('BADARG ' .. 'about' .. ': ' .. why)
+  end
+  about = text
+end
 if #KEYS < 1 or (#KEYS ~= 1) then
   bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
 end
@@ -70,13 +80,10 @@ if not bad then
     q = q_2
   end
 end
-if about and #about > 4096 then
-  bad = bad or ('BADARG ' .. 'about' .. ': ' .. 'more than 4096 bytes')
-end
 if bad then
   return redis.error_reply(bad)
 end
-local q_2, worker_2, keep_2 = q, worker, keep
+local q_2, worker_2, keep_2, about_2 = q, worker, keep, about
 local over = redis.call('ZRANGEBYSCORE', q_2.key .. ':workers', '-inf', stamp, 'LIMIT', 0, 100)
 local known = redis.call('ZSCORE', q_2.key .. ':workers', worker_2)
 local goes = keep_2 == 0
@@ -107,7 +114,7 @@ end
 if goes then
   redis.call('DEL', q_2.key .. ':worker:' .. worker_2)
 else
-  redis.call('SET', q_2.key .. ':worker:' .. worker_2, stamp .. ' ' .. about, 'PX', keep_2)
+  redis.call('SET', q_2.key .. ':worker:' .. worker_2, stamp .. ' ' .. about_2, 'PX', keep_2)
 end
 if #over > 0 then
   redis.call('ZREM', q_2.key .. ':workers', unpack(over))

@@ -45,14 +45,14 @@ if bad then
 end
 local q_2 = q
 local reply = {
-  redis.call('ZCOUNT', q_2.key .. ':workers', '(' .. stamp, '+inf'),
+  now,
 }
 for _, worker in ipairs(redis.call('ZRANGEBYSCORE', q_2.key .. ':workers', '(' .. stamp, '+inf', 'LIMIT', 0, 1000)) do
   local at, about = (redis.call('GET', q_2.key .. ':worker:' .. worker) or ''):match('^(%d+) (.*)$')
   if at then
     reply[#reply + 1] = {
       worker,
-      math.max(0, now - ((at and #at <= 15 and at:find('^[0-9]+$') and tonumber(at) or nil) or now)),
+      (at and #at <= 15 and at:find('^[0-9]+$') and tonumber(at) or nil) or now,
       about,
     }
   end
