@@ -22,7 +22,7 @@ from pyjobs.transport import connect
 from pyjobs.worker import announcer
 from pyjobs.worker.announcer import MOST_BYTES, Announcer
 
-pytestmark = at(WORKER_PLACES)
+workers = at(WORKER_PLACES)
 
 
 @pytest.fixture
@@ -36,6 +36,7 @@ def the_worker(admin: Admin) -> SeenWorker:
     return found
 
 
+@workers
 @pytest.mark.parametrize("mode", ["simple", "recoverable", "reliable"])
 def test_a_worker_is_listed_with_what_it_runs_from_its_start_to_its_end(
     store: Store, admin: Admin, mode: ModeName, monkeypatch: pytest.MonkeyPatch
@@ -67,6 +68,7 @@ def test_a_worker_is_listed_with_what_it_runs_from_its_start_to_its_end(
     assert admin.workers("q").workers == admin.workers("r").workers == []
 
 
+@workers
 def test_a_worker_that_is_killed_is_listed_until_its_words_are_over(
     store: Store, admin: Admin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,6 +86,7 @@ async def nothing(*_: Any) -> None:
     """Says no goodbye."""
 
 
+@workers
 def test_a_worker_that_idles_announces_itself_once_a_period(store: Store) -> None:
     worker = Worker(store.url, queues=["q"])
     worker.handler(print)
@@ -139,6 +142,7 @@ def test_a_worker_of_many_queues_announces_itself_less_often() -> None:
     assert (many._period, many._keep) == (500.0, 1_500_000)
 
 
+@workers
 def test_a_worker_that_may_not_announce_itself_works_and_does_not_try_again(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
