@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pyjobs import codec
-from pyjobs.admin import Answer, queue_mode
+from pyjobs.admin import Answer
 from pyjobs.cli.output import say, say_lines, show, show_json
 from pyjobs.client import Job, settle_stored
-from pyjobs.engine import MODES, RELIABLE, Keys, Stored
+from pyjobs.engine import MODES, RELIABLE, Stored
 from pyjobs.errors import BadArgument, JobFailed
 from pyjobs.transport import DEFAULT_URL, ErrorTranslation, Server, connect
 from pyjobs.validate import positive, to_ms
@@ -159,14 +159,6 @@ def connected(url: str) -> Iterator[Server]:
     """
     with ErrorTranslation(url), connect(url) as server:
         yield server
-
-
-def say_if_missing(server: Server, keys: Keys, queue: str) -> None:
-    """Print a message when nothing was ever submitted to a queue: the name may be misspelled."""
-    try:
-        queue_mode(server, keys, queue)
-    except BadArgument as error:
-        say(str(error))
 
 
 # --- the outcome of a job ---

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from pyjobs.admin import DeadJob, dead_jobs, queue_mode
-from pyjobs.cli.common import connected, counted, prefix_option, url_option
-from pyjobs.cli.operating import moment, queue_argument
+from pyjobs.admin import DeadJob
+from pyjobs.cli.common import counted, prefix_option, url_option
+from pyjobs.cli.operating import admin_of, moment, queue_argument
 from pyjobs.cli.output import print_table, say, show_json
-from pyjobs.engine import MAX_ITEMS, MAX_SKIP, Keys
+from pyjobs.engine import MAX_ITEMS, MAX_SKIP
 
 PAGE = 100
 ERROR_CHARS = 80
@@ -41,11 +41,8 @@ def dead(queue: str, skip: int, limit: int, as_json: bool, url: str, prefix: str
     no worker knew its task. The jobs that have been dead longest come first. `pyjobs requeue` runs
     them again.
     """
-    keys = Keys(prefix)
-    with connected(url) as server:
-        found = dead_jobs(server, keys, queue, skip=skip, limit=limit)
-        if not found.total:
-            queue_mode(server, keys, queue)
+    with admin_of(url, prefix) as admin:
+        found = admin.dead(queue, skip=skip, limit=limit)
     if as_json:
         for job in found.jobs:
             show_json({**job._asdict(), "error": job.error._asdict()})

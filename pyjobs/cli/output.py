@@ -7,13 +7,14 @@ direction of text.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import io
 import json
 import re
 import shutil
 import sys
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import click
@@ -83,6 +84,23 @@ def show_error(error: click.ClickException) -> None:
     said = io.StringIO()
     error.show(said)
     click.echo(safe(said.getvalue()), err=True, nl=False)
+
+
+@contextlib.contextmanager
+def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
+    """Show on a terminal how far a command is; yield a function that is called with how many
+    things are done, and how many there are, 0 while nobody knows."""
+    rich = importlib.import_module("rich.progress")
+    console = importlib.import_module("rich.console").Console(stderr=True)
+    columns = (
+        *("{task.description}", rich.BarColumn(), "{task.completed:,.0f}"),
+        rich.TimeElapsedColumn(),
+    )
+    with rich.Progress(
+        *columns, console=console, transient=True, disable=not sys.stderr.isatty()
+    ) as bar:
+        task = bar.add_task(label, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total or None)
 
 
 def longest_text(cells: Sequence[Sequence[str]], place: int) -> int:

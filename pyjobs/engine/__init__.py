@@ -34,6 +34,7 @@ from pyjobs.engine.replies import (
     Claimed,
     ClaimReply,
     Dead,
+    DeadPage,
     OutputPage,
     Reaped,
     Stored,
@@ -56,7 +57,9 @@ from pyjobs.engine.scripts import Arg, Option, Script, built_files, everything, 
 from pyjobs.engine.simple import SIMPLE
 from pyjobs.engine.verbs import ModeName, StoredVerbs
 from pyjobs.engine.views import (
+    ENDED,
     PLACES,
+    STATES,
     Explanation,
     JobPage,
     Limits,
@@ -64,11 +67,13 @@ from pyjobs.engine.views import (
     Place,
     QueueStats,
     ShownJob,
+    State,
 )
 
 __all__ = [
     "CALL_BYTES",
     "CLAIM_BYTES",
+    "ENDED",
     "HELD_BYTES",
     "MAX_BYTES",
     "MAX_ITEMS",
@@ -86,6 +91,7 @@ __all__ = [
     "ROLES",
     "SIMPLE",
     "STANDS",
+    "STATES",
     "SUBMIT_ITEMS",
     "SWEEP_JOBS",
     "UNKNOWN",
@@ -94,6 +100,7 @@ __all__ = [
     "ClaimReply",
     "Claimed",
     "Dead",
+    "DeadPage",
     "Durable",
     "Explanation",
     "JobPage",
@@ -117,6 +124,7 @@ __all__ = [
     "Scheduled",
     "Script",
     "ShownJob",
+    "State",
     "Stored",
     "StoredSchedule",
     "StoredVerbs",
