@@ -26,7 +26,15 @@ from pyjobs.tasks.policy import (
 from pyjobs.tasks.schedule import TaskSchedule, check_schedulable
 from pyjobs.tasks.signature import default_name, read_signature, returns_of
 from pyjobs.validate import checked
-from pyjobs.worker import EXECUTORS, ClaimedJob, ExecutorName, Reject, Verdict
+from pyjobs.worker import (
+    EXECUTORS,
+    ClaimedJob,
+    ExecutorName,
+    Reject,
+    Verdict,
+    exhausted,
+    is_awaitable,
+)
 
 T = TypeVar("T")
 
@@ -128,7 +136,7 @@ class Task(BaseTask[P, T]):
         assert self._schedule is not None
         options = dict(self._options)
         if self._unique is not None:
-            options["unique"] = self._key(self._unique, (), {})
+            options["unique"] = self._key((), {})
         queue = self.queue or "default"
         return self._schedule.call(self.name, queue, mode, keys, options)
 
@@ -180,7 +188,7 @@ class Task(BaseTask[P, T]):
         data = self._converter.encode_arguments(values)
         own = dict(self._options)
         if self._unique is not None:
-            own["unique"] = self._key(self._unique, args, kwargs)
+            own["unique"] = self._key(args, kwargs)
         convert = self._converter
         decode_chunk = convert.decode_chunk if self.yields else None
         return Submission(data, queue, id, {**own, **options}, convert.decode_result, decode_chunk)
@@ -209,16 +217,18 @@ class Task(BaseTask[P, T]):
         using = ", ".join(f"{word}=..." for word in given)
         return f"; options of a submit go into using: client.submit(task.using({using}), ...)"
 
-    def _key(
-        self, unique: Callable[..., str], args: tuple[Any, ...], kwargs: Mapping[str, Any]
-    ) -> str:
+    def _key(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+        """Return the unique key of a submit with these arguments.
+
+        Raises:
+            BadArgument: the program's own function raises.
+        """
+        assert self._unique is not None
         try:
-            return unique(*args, **kwargs)
+            return self._unique(*args, **kwargs)
         except Exception as error:
             why = f"{type(error).__name__}: {error}"
-            raise BadArgument(
-                f"task {self.name}: unique: it made no key, but raised {why}"
-            ) from error
+            raise BadArgument(f"task {self.name}: unique: no key, but raised {why}") from error
 
     def _in_children(self, executor: str | None) -> bool | None:
         if executor is None:
@@ -247,18 +257,35 @@ class Task(BaseTask[P, T]):
     def _resolved(self, job: ClaimedJob, arguments: Mapping[str, Any]) -> Any:
         """As `_result`, in a thread, with the values of the dependencies."""
         with resolved(self.name, self.function, {JOB: job, **arguments}) as injected:
-            return self._result(job, {**arguments, **injected})
+            result = exhausted(self._result(job, {**arguments, **injected}), job)
+            if is_awaitable(result):
+                result.close()
+                raise Reject(
+                    f"task {self.name}: its decorator hides that it is an async def, so that its "
+                    "dependencies would be left too early; let the decorator be an async def too"
+                )
+            return result
 
     async def _aresolved(self, job: ClaimedJob, arguments: Mapping[str, Any]) -> Any:
         """As `_result`, in an event loop, with the values of the dependencies."""
         async with Resolved(self.function, {JOB: job, **arguments}) as injected:
             return await self._result(job, {**arguments, **injected})
 
-    def _run(self, job: ClaimedJob) -> Outcome:
-        """Run a job in a thread."""
+    def _run(self, job: ClaimedJob) -> Outcome | Coroutine[Any, Any, Outcome]:
+        """Run a job in a thread. What a plain decorator makes of an `async def` is a function that
+        returns an awaitable; its outcome is to be awaited in the event loop."""
         try:
             call = self._resolved if self._injected else self._result
-            result = call(job, self._arguments(job))
+            result = exhausted(call(job, self._arguments(job)), job)
+        except Exception as error:
+            judged = self._judged(error)
+            raise judged from (error.__cause__ if judged is error else error)
+        return self._later(result) if is_awaitable(result) else self._done(result)
+
+    async def _later(self, result: Any) -> Outcome:
+        """Return the outcome of a job whose function has returned an awaitable."""
+        try:
+            result = await result
         except Exception as error:
             judged = self._judged(error)
             raise judged from (error.__cause__ if judged is error else error)
@@ -269,6 +296,10 @@ class Task(BaseTask[P, T]):
         try:
             call = self._aresolved if self._injected else self._result
             result = await call(job, self._arguments(job))
+            # A decorator may be an `async def` that does not await the function. This is
+            # `is_awaitable`, without the call in every job.
+            if hasattr(type(result), "__await__"):
+                result = await result
         except Exception as error:
             judged = self._judged(error)
             raise judged from (error.__cause__ if judged is error else error)

@@ -60,7 +60,7 @@ def test_one_class_and_a_list_of_classes_are_a_policy_too(given: Any) -> None:
 
 def test_a_unique_function_that_raises_is_named_at_the_submit() -> None:
     keyless = task(name="x", unique=lambda: "k")(plain)
-    with pytest.raises(BadArgument, match="task x: unique: it made no key, but raised TypeError"):
+    with pytest.raises(BadArgument, match="task x: unique: no key, but raised TypeError"):
         keyless.submission(("ann",), {})
 
 
