@@ -16,7 +16,7 @@ from importlib.metadata import version
 from typing import Any
 
 from pyjobs.engine import Call, announce
-from pyjobs.errors import Forbidden, PyjobsError
+from pyjobs.errors import PyjobsError, QueueFull, Unavailable
 from pyjobs.ids import random_name
 from pyjobs.log import patient_logger
 from pyjobs.transport import AsyncServer, Server, arun_many, connect, run_many, spans_nodes
@@ -83,9 +83,8 @@ class Announcer:
                 "held": len(watched.core.held),
                 "running": watched.executor.running,
                 "jobs": [
-                    {"queue": run.queue, "id": run.id, "task": run.task, "ran": ms(ran)}
-                    for run in running[:most]
-                    if (ran := now - (run.started_at or now)) >= 0
+                    {"queue": run.queue, "id": run.id, "task": run.task, "ran": ms(now - began)}
+                    for began, run in running[:most]
                 ],
                 "up": ms(now - self._began),
                 "lag": ms(watched.loop.lag(now)),
@@ -152,9 +151,10 @@ class Announcer:
             with contextlib.suppress(PyjobsError, OSError):
                 answers = run_many(server, part, tries=0, errors_in_place=True)
             kept = kept or "kept" in answers
-            if answers and all(isinstance(one, Forbidden) for one in answers) and not kept:
+            refused = [one for one in answers if answers_by_script(one)]
+            if refused and len(refused) == len(answers) and not kept:
                 self.due = float("inf")
-                log.info("the worker is not listed: %s", answers[0])
+                log.info("the worker is not listed: %s", refused[0])
                 break
         return kept
 
@@ -162,3 +162,8 @@ class Announcer:
 def ms(seconds: float) -> int:
     """Return seconds as whole ms."""
     return round(seconds * 1000)
+
+
+def answers_by_script(answer: Any) -> bool:
+    """Return whether an answer is an error that says that Redis works, and refuses this call."""
+    return isinstance(answer, PyjobsError) and not isinstance(answer, (Unavailable, QueueFull))

@@ -13,11 +13,11 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from pyjobs.engine import MAX_ITEMS, RELIABLE, Call, Keys
-from pyjobs.errors import PyjobsError, QueueFull, Unavailable
+from pyjobs.errors import PyjobsError
 from pyjobs.log import patient_logger
 from pyjobs.transport import REPLY_SECONDS, connect, run_many, writes_refused
 from pyjobs.worker import failpoints
-from pyjobs.worker.announcer import Announcer
+from pyjobs.worker.announcer import Announcer, answers_by_script
 from pyjobs.worker.cancellation import CancellationListener
 from pyjobs.worker.leases import Leases
 from pyjobs.worker.loopwatch import LoopWatch
@@ -296,8 +296,3 @@ class Heartbeat(threading.Thread):
             trace = None if isinstance(error, PyjobsError) else error
             log.warning("leases are not renewed (%s); trying again", error, exc_info=trace)
         self._error = error
-
-
-def answers_by_script(error: Exception) -> bool:
-    """Return whether a script refused the call, so that Redis works."""
-    return isinstance(error, PyjobsError) and not isinstance(error, (Unavailable, QueueFull))

@@ -49,7 +49,7 @@ from pyjobs.worker.unknown import UnknownTasks
 from pyjobs.worker.updates import Updates
 from pyjobs.worker.vitals import Vitals
 from pyjobs.worker.watched import Watched
-from pyjobs.worker.workerlog import log_ready
+from pyjobs.worker.workerlog import log_handled, log_ready
 
 log = logger(__name__)
 # How often the loop looks for runs that nothing runs any more.
@@ -99,6 +99,8 @@ class Processor:
         self._announcer = Announcer(settings, tasks or (), watched)
         self._heartbeat = self._make_heartbeat()
         self._metrics = metrics_of(settings, tasks, watched, self._heartbeat)
+        # The tasks of jobs that a handler gets which knows no tasks; '' is none.
+        self._met = None if tasks else {""}
         self._running = False
         self._logs_starts = starts_are_logged()
         self._watches_prefetched = False
@@ -114,7 +116,6 @@ class Processor:
             WrongMode: every queue works in another mode; BadLayout and WrongType accordingly.
             Forbidden: the Redis user lacks a right that the worker needs.
         """
-        heartbeat = self._heartbeat
         tasks: list[asyncio.Task[None]] = []
         probes: Probes | None = None
         try:
@@ -139,8 +140,8 @@ class Processor:
             self._shutdown.close()
             if self._next_turn is not None:
                 self._next_turn.cancel()
-            if heartbeat is not None:
-                heartbeat.stop()
+            if self._heartbeat is not None:
+                self._heartbeat.stop()
             self._announcer.end()
             self._loop_watch.end()
             if probes is not None:
@@ -261,6 +262,9 @@ class Processor:
         while run := self._core.next_run(now):
             failpoints.at("start")
             run.updates = self._updates
+            if self._met is not None and run.task not in self._met:
+                self._met.add(run.task)
+                log_handled(run)
             if self._held is not None:
                 run.held = self._held
             try:

@@ -31,11 +31,11 @@ class Watched:
         self.core, self.executor = core, executor
         self.loop, self.vitals = loop, vitals
 
-    def running(self) -> list[Run]:
-        """Return the runs whose handlers run, the longest first."""
+    def running(self) -> list[tuple[float, Run]]:
+        """Return the runs whose handlers run, each after the moment it began, the first first."""
         found = [
             (run.started_at, run)
             for run in list(self.core.held)
             if run.started_at is not None and run in self.executor
         ]
-        return [run for _, run in sorted(found, key=lambda pair: pair[0])]
+        return sorted(found, key=lambda pair: pair[0])

@@ -114,10 +114,10 @@ def announcer_of(make: Callable[[], Worker]) -> Announcer:
         core, executor, loop, vitals = Core(), Part(), Part(), Part()
 
         def running(self) -> list[Any]:
-            return [Run(number) for number in range(500)]
+            return [(0.0, Run(number)) for number in range(500)]
 
     class Run:
-        queue, task, started_at = "q" * 128, "t" * 128, 0.0
+        queue, task = "q" * 128, "t" * 128
 
         def __init__(self, number: int) -> None:
             self.id = f"{number:0128}"
