@@ -47,7 +47,7 @@ from pyjobs.worker.shutdown import Shutdown
 from pyjobs.worker.unknown import UnknownTasks
 from pyjobs.worker.updates import Updates
 from pyjobs.worker.vitals import Vitals
-from pyjobs.worker.workerlog import log_ready
+from pyjobs.worker.workerlog import log_handled, log_ready
 
 log = logger(__name__)
 # How often the loop looks for runs that nothing runs any more.
@@ -98,6 +98,8 @@ class Processor:
             self._core, self._executor, self._heartbeat, self._loop_watch, self._vitals
         )
         self._metrics = metrics_of(settings, tasks, watched)
+        # The tasks of jobs that a handler gets which knows no tasks; '' is none.
+        self._met = None if tasks else {""}
         self._running = False
         self._logs_starts = starts_are_logged()
         self._watches_prefetched = False
@@ -258,6 +260,9 @@ class Processor:
         while run := self._core.next_run(now):
             failpoints.at("start")
             run.updates = self._updates
+            if self._met is not None and run.task not in self._met:
+                self._met.add(run.task)
+                log_handled(run)
             if self._held is not None:
                 run.held = self._held
             try:
