@@ -27,10 +27,11 @@ from pyjobs.engine.messages import parse_chunk, parse_results
 from pyjobs.engine.modes import MODES, Mode, mode_named
 from pyjobs.engine.operate import OPERATOR
 from pyjobs.engine.outcome import RELEASE, UNKNOWN, Outcome, Policy
-from pyjobs.engine.queue import fetch, read_output, wake, watch
+from pyjobs.engine.queue import announce, fetch, read_output, read_workers, wake, watch
 from pyjobs.engine.recoverable import Recoverable
 from pyjobs.engine.reliable import RELIABLE, Reliable
 from pyjobs.engine.replies import (
+    Announced,
     Claimed,
     ClaimReply,
     Dead,
@@ -95,6 +96,7 @@ __all__ = [
     "SUBMIT_ITEMS",
     "SWEEP_JOBS",
     "UNKNOWN",
+    "Announced",
     "Arg",
     "Call",
     "ClaimReply",
@@ -129,6 +131,7 @@ __all__ = [
     "StoredSchedule",
     "StoredVerbs",
     "Written",
+    "announce",
     "built_files",
     "commands_of",
     "dry_runs_of",
@@ -143,6 +146,7 @@ __all__ = [
     "parse_submitted",
     "pause_schedules",
     "read_output",
+    "read_workers",
     "refill_schedules",
     "remove_schedules",
     "resume_schedules",
