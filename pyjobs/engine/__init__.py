@@ -7,6 +7,17 @@ what these share. Other folders import from this file and not past it.
 
 from pyjobs.engine.acl import ROLES, commands_of, dry_runs_of, rules_of
 from pyjobs.engine.call import Call
+from pyjobs.engine.counters import (
+    KEPT_MINUTES,
+    MOST_MINUTES,
+    OTHERS,
+    Counted,
+    Counter,
+    Counters,
+    Times,
+    read_counters,
+    set_counting,
+)
 from pyjobs.engine.durable import STANDS, Durable, Kept, Reached, durable_of
 from pyjobs.engine.keys import REGISTER_SECONDS, Keys
 from pyjobs.engine.limits import (
@@ -70,13 +81,16 @@ __all__ = [
     "CALL_BYTES",
     "CLAIM_BYTES",
     "HELD_BYTES",
+    "KEPT_MINUTES",
     "MAX_BYTES",
     "MAX_ITEMS",
     "MAX_KEY_BYTES",
     "MAX_SKIP",
     "MODES",
     "MOMENTS",
+    "MOST_MINUTES",
     "OPERATOR",
+    "OTHERS",
     "PLACES",
     "RECORD_ITEMS",
     "REGISTER_SECONDS",
@@ -93,6 +107,9 @@ __all__ = [
     "Call",
     "ClaimReply",
     "Claimed",
+    "Counted",
+    "Counter",
+    "Counters",
     "Dead",
     "Durable",
     "Explanation",
@@ -120,6 +137,7 @@ __all__ = [
     "Stored",
     "StoredSchedule",
     "StoredVerbs",
+    "Times",
     "Written",
     "built_files",
     "commands_of",
@@ -134,6 +152,7 @@ __all__ = [
     "parse_results",
     "parse_submitted",
     "pause_schedules",
+    "read_counters",
     "read_output",
     "refill_schedules",
     "remove_schedules",
@@ -141,6 +160,7 @@ __all__ = [
     "rules_of",
     "run_schedules",
     "script",
+    "set_counting",
     "types",
     "wake",
     "watch",

@@ -33,7 +33,7 @@ SHARED = {
     "operator": (
         *("queue/wake", "queue/result", "queue/stats", "queue/show", "queue/list"),
         *("queue/explain", "queue/walk", "queue/check", "queue/pause", "queue/resume"),
-        *("queue/mode", "queue/limit", "queue/output"),
+        *("queue/mode", "queue/limit", "queue/output", "queue/counters", "queue/counting"),
         *("queue/purge", "queue/delete", "queue/run", "queue/repair"),
     ),
 }

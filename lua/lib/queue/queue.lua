@@ -32,6 +32,7 @@ local function open(key, mode, ...)
     claim = key .. ':claim:',
     unique = key .. ':unique:',
     broken = key .. ':broken',
+    counters = key .. ':counters',
     client = key .. ':client:',  -- channels: results, for one client each
     cancel = key .. ':cancel',  -- a channel: ids of jobs that were cancelled while they ran
   }

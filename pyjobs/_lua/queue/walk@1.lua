@@ -74,6 +74,7 @@ if not bad then
       claim = queue .. ':claim:',
       unique = queue .. ':unique:',
       broken = queue .. ':broken',
+      counters = queue .. ':counters',
       client = queue .. ':client:',
       cancel = queue .. ':cancel',
     }
