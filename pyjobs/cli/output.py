@@ -13,8 +13,9 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
-from typing import Any
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple, NoReturn
 
 import click
 
@@ -84,18 +85,60 @@ def show_error(error: click.ClickException) -> None:
 
 def print_table(rows: Iterable[Sequence[str]], *heads: str) -> None:
     """Print rows, under their heads if there are any. Long texts are wrapped, nothing is cut."""
+    show(drawn(Table(rows, heads)))
+
+
+class Table(NamedTuple):
+    """Holds a table that is to be drawn.
+
+    Attributes:
+        rows: the cells of each row.
+        heads: the head of each column; none is a table without heads.
+    """
+
+    rows: Iterable[Sequence[str]]
+    heads: Sequence[str]
+
+
+def drawn(*parts: Table | str) -> str:
+    """Return tables and lines as a text of the terminal's width, with an empty line between two."""
     # Imported here, because only some commands print a table, and --help must be quick.
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDTH_IN_PIPES
-    drawn = io.StringIO()
+    file = io.StringIO()
     console = importlib.import_module("rich.console").Console(
-        file=drawn, width=width, markup=False, highlight=False, emoji=False
+        file=file, width=width, markup=False, highlight=False, emoji=False
     )
+    for part in parts:
+        if file.tell():
+            console.print()
+        console.print(one_line(part) if isinstance(part, str) else _rich_table(part))
+    return "\n".join(line.rstrip() for line in file.getvalue().splitlines())
+
+
+def _rich_table(part: Table) -> Any:
     table = importlib.import_module("rich.table").Table(
-        box=None, pad_edge=False, padding=(0, 2), show_header=bool(heads)
+        box=None, pad_edge=False, padding=(0, 2), show_header=bool(part.heads)
     )
-    for head in heads:
+    for head in part.heads:
         table.add_column(head, overflow="fold")
-    for row in rows:
+    for row in part.rows:
         table.add_row(*map(one_line, row))
-    console.print(table)
-    show("\n".join(line.rstrip() for line in drawn.getvalue().splitlines()))
+    return table
+
+
+def watch(draw: Callable[[], Sequence[Table | str]], seconds: float) -> NoReturn:
+    """Draw again and again, until Ctrl-C: on a terminal in its place, else one below the other.
+
+    Args:
+        draw: returns what to draw.
+        seconds: the pause after each.
+    """
+    if not sys.stdout.isatty():
+        while True:
+            show(drawn(*draw()))
+            time.sleep(seconds)
+    text = importlib.import_module("rich.text").Text
+    with importlib.import_module("rich.live").Live(screen=True, auto_refresh=False) as live:
+        while True:
+            live.update(text(safe(drawn(*draw()))), refresh=True)
+            time.sleep(seconds)

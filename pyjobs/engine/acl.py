@@ -45,6 +45,10 @@ STORED = {
     "operator": (*EDITS, "schedule/refill"),
 }
 
+# What only counters run. A user who may not run these counts nothing, and that stops no call.
+COUNTING = {"HINCRBY"}
+COUNTING_OF = {"simple": COUNTING | {"ZADD", "ZCARD", "ZREM", "ZREMRANGEBYSCORE"}}
+
 # ACL DRYRUN checks the number of arguments too: how many values follow the key of each command.
 VALUES = {
     **dict.fromkeys(("DEL", "EXISTS", "GET", "LLEN", "PERSIST", "PTTL", "RPOP", "ZCARD"), 0),
@@ -89,7 +93,7 @@ def commands_of(role: str, mode: str) -> set[str]:
 
 def dry_runs_of(role: str, mode: str, queue: str) -> list[tuple[str, ...]]:
     """Return what ACL DRYRUN may be asked: each command of a role's scripts that takes a key of the
-    queue, with as many words as the command needs.
+    queue and is needed, with as many words as the command needs.
 
     Args:
         role: 'producer', 'worker' or 'operator'.
@@ -99,7 +103,8 @@ def dry_runs_of(role: str, mode: str, queue: str) -> list[tuple[str, ...]]:
     Raises:
         BadArgument: there is no such role.
     """
-    commands = sorted(commands_of(role, mode) & VALUES.keys())
+    needed = commands_of(role, mode) - COUNTING_OF.get(mode, COUNTING)
+    commands = sorted(needed & VALUES.keys())
     return [(command, Keys.meta(queue), *[""] * VALUES[command]) for command in commands]
 
 
