@@ -27,6 +27,8 @@ class Submission(NamedTuple):
         id: the job's id; None makes one.
         options: the options of the submit, as `Options` names them.
         decode: makes a value from the bytes of a result.
+        decode_chunk: makes a value from the bytes of a chunk of output; None where the task writes
+            no output of its own.
     """
 
     data: bytes
@@ -34,6 +36,7 @@ class Submission(NamedTuple):
     id: str | None
     options: Mapping[str, Any]
     decode: Callable[[bytes], Any]
+    decode_chunk: Callable[[bytes], Any] | None = None
 
 
 class BaseTask(Generic[P, R]):
@@ -45,6 +48,7 @@ class BaseTask(Generic[P, R]):
             queue 'default' to a worker.
         is_async: whether its function is an `async def`.
         is_scheduled: whether a schedule makes jobs of it.
+        yields: whether its function is a generator, whose values are the output of the job.
         in_children: whether its function runs in child processes: True, False, or None for what the
             worker's `executor` says.
         on_dead: called in the worker that records a job of it as dead; None for nothing.
@@ -54,6 +58,7 @@ class BaseTask(Generic[P, R]):
     queue: str | None
     is_async: bool
     is_scheduled: bool = False
+    yields: bool = False
     in_children: bool | None = None
     on_dead: Callable[..., Any] | None = None
 
@@ -99,7 +104,7 @@ def collected(
 
     Raises:
         BadArgument: something else is among them, a module has none, two have one name, or one has
-            a schedule in simple mode.
+            a schedule or yields in simple mode.
     """
     found: dict[str, BaseTask[..., Any]] = {}
     if isinstance(tasks, (BaseTask, ModuleType)):
@@ -115,6 +120,8 @@ def collected(
                 raise BadArgument(
                     f"tasks: {value.name} has a schedule, and simple mode has no schedules"
                 )
+            if value.yields and mode == "simple":
+                raise BadArgument(f"tasks: {value.name} yields, and simple mode has no output")
             if found.setdefault(value.name, value) is not value:
                 raise BadArgument(f"tasks: two tasks have the name {value.name}")
     return found

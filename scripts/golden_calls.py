@@ -1,4 +1,7 @@
-"""The calls of lua/golden.md, in the order of the page. Nothing here sends them."""
+"""The calls of lua/golden.md, in the order of the page. Nothing here sends them.
+
+Each chapter begins on an empty server.
+"""
 
 from __future__ import annotations
 
@@ -18,18 +21,32 @@ class Step(NamedTuple):
     """One call.
 
     Attributes:
-        script: name of a script; '' for a command that is no script.
+        script: name of a script.
         words: what follows in the call, without the number of queues.
         says: a sentence before the call.
+        after: how long to wait before the call, ms.
+        jitter: the bounds of the backoff that the call chooses, ms; () when it chooses none.
+        hears: the channel whose message the page shows.
     """
 
     script: str
     words: tuple[str | bytes, ...]
     says: str = ""
+    after: int = 0
+    jitter: tuple[int, ...] = ()
+    hears: str = ""
 
 
-def call(script: str, queue: str, *args: str | bytes, says: str = "") -> Step:
-    return Step(script, ("1", queue, *args), says)
+def call(
+    script: str,
+    queue: str,
+    *args: str | bytes,
+    says: str = "",
+    after: int = 0,
+    jitter: tuple[int, ...] = (),
+    hears: str = "",
+) -> Step:
+    return Step(script, ("1", queue, *args), says, after, jitter, hears)
 
 
 CHAPTERS: dict[str, list[Step]] = {
@@ -233,6 +250,7 @@ CHAPTERS: dict[str, list[Step]] = {
         ),
         call("recoverable/fail", RECOVERABLE, "", "b", "2-nonce.2", ERROR),
         call("queue/result", RECOVERABLE, "a", "b"),
+        call("recoverable/requeue", RECOVERABLE, "b", "nobody"),
         call("recoverable/cancel", RECOVERABLE, "", "a", "b"),
         call("recoverable/claim", RECOVERABLE, "nonce.3", "2", ""),
         call("recoverable/reap", RECOVERABLE, "100", "60000"),
@@ -252,10 +270,10 @@ CHAPTERS: dict[str, list[Step]] = {
         call("simple/claim", SIMPLE, "10", "", says="Nothing to claim."),
     ],
     "What operators read": [
-        call("queue/stats", RELIABLE),
         call("reliable/submit", RELIABLE, "", "", "job-9", b"9"),
         call("queue/show", RELIABLE, "job-9"),
         call("queue/list", RELIABLE, "waiting", "", "10", "bytes=100"),
+        call("queue/find", RELIABLE, "state=pending", "job-9", "nobody"),
         call("queue/explain", RELIABLE, "job-9"),
         call("queue/walk", RELIABLE, "waiting", "", "10"),
         call("queue/check", RELIABLE, "job-9", "nobody"),
@@ -273,8 +291,9 @@ CHAPTERS: dict[str, list[Step]] = {
         call("queue/counting", RELIABLE, "on"),
         call("reliable/submit", RELIABLE, "", "delay=60000", "job-10", b"10"),
         call("queue/run", RELIABLE, "job-10"),
-        call("queue/delete", RELIABLE, "job-10", "nobody"),
+        call("queue/delete", RELIABLE, "", "job-10", "nobody"),
         call("queue/purge", RELIABLE, "waiting", "10"),
+        call("queue/stats", RELIABLE),
     ],
     "Schedules": [
         call("reliable/schedule", RELIABLE, "daily", "every=86400000 missed=skip", DATA),
@@ -303,6 +322,7 @@ CHAPTERS: dict[str, list[Step]] = {
         call("reliable/cancel", RELIABLE, "", "daily:now"),
     ],
     "Errors": [
+        call("reliable/submit", RELIABLE, "", "", "first", b"1"),
         call("reliable/claim", RELIABLE, "nonce.6", "0", "30000", ""),
         call("reliable/claim", RELIABLE, "nonce.6", "1", "30s", ""),
         call("reliable/submit", RELIABLE, "", "delay=1 dely=1", "a", b"1"),
@@ -321,12 +341,21 @@ CHAPTERS: dict[str, list[Step]] = {
             says="A queue keeps the mode of its first submit.",
         ),
     ],
+    "A message": [
+        call("reliable/submit", RELIABLE, "me", "", "job-1", b"1", "job-2", b"2"),
+        call("reliable/claim", RELIABLE, "nonce.1", "2", "30000", ""),
+        call(
+            "reliable/complete",
+            RELIABLE,
+            "",
+            "job-1",
+            "1-nonce.1",
+            RESULT,
+            "job-2",
+            "1-nonce.1",
+            b"",
+            says="A client that listens hears of two jobs in one message.",
+            hears=CHANNEL,
+        ),
+    ],
 }
-# What a client hears of, and the calls before it listens.
-HEARD = call(
-    "reliable/complete", RELIABLE, "", "job-7", "5-nonce.6", RESULT, "job-8", "5-nonce.6", b""
-)
-UNHEARD = [
-    call("reliable/submit", RELIABLE, "me", "", "job-7", b"7", "job-8", b"8"),
-    call("reliable/claim", RELIABLE, "nonce.6", "2", "30000", ""),
-]

@@ -11,7 +11,7 @@
 --          task       bytes  empty for none
 --          at         at     when it is due, when its lease ends (recoverable: when it was claimed), or when it died; of a
 --                            waiting job 0
---          attempt    int    the number of the attempt that runs or comes next
+--          attempt    int    the number of the attempt that runs or comes next; of a dead job that of the last one
 --          queued     at     when it was submitted
 --          started    at     when it was last claimed; 0: never
 --          processed  at     when it ended; 0: it has not
@@ -31,6 +31,7 @@
 --% include "lib/job/details.lua"
 --% include "lib/job/simple_format.lua"
 --% include "lib/look/page.lua"
+--% include "lib/look/rows.lua"
 --% include "lib/look/list.lua"
 local queue   = KEYS[1]                                                         -- queue    whose jobs
 local state   = one_of('state', ARGV[1], 'waiting', 'delayed', 'inflight', 'dead')  -- word     'waiting', 'delayed', 'inflight' or 'dead'
@@ -39,8 +40,8 @@ local limit   = int('limit', ARGV[3], 1, 1000)                                  
 local options = read_options(ARGV[4])                                           -- options  any of the next, or ''
 local task    = option_text(options, 'task')                                    -- text     only jobs of this task
 local error   = option_text(options, 'error')                                   -- text     only jobs whose last error has this text in it
-local older   = option(options, 'older', 0, MAX_MS)                             -- ms       only jobs that were submitted, or have died, at least this long ago
-local newer   = option(options, 'newer', 0, MAX_MS)                             -- ms       only jobs that were submitted, or have died, at most this long ago
+local older   = option(options, 'older', 0, MAX_MS)                             -- ms       only jobs that were submitted, or have ended, at least this long ago
+local newer   = option(options, 'newer', 0, MAX_MS)                             -- ms       only jobs that were submitted, or have ended, at most this long ago
 local newest  = option(options, 'newest', 0, 1, 0)                              -- int      1: from the other end
 local bytes   = option(options, 'bytes', 0, 65536, 0)                           -- int      how much to return of each payload and error
 

@@ -7,7 +7,7 @@
 --          at            at     there: when it is due, when its lease ends (recoverable: when it was claimed), or when it died
 --          ttl           int    ms until it is forgotten; -1: not before it has ended
 --          task          bytes  empty for none
---          attempt       int    the number of the attempt that runs or comes next
+--          attempt       int    the number of the attempt that runs or comes next; of a dead job that of the last one
 --          queued        at     when it was submitted
 --          started       at     when it was last claimed; 0: never
 --          processed     at     when it ended; 0: it has not

@@ -1,7 +1,8 @@
 -- recoverable/cancel @1
 -- End jobs that have not ended yet, wherever they are; a worker that runs one has lost it.
 -- returns  [outcome per item]
---          outcome  word  'cancelled'; or, when it had ended before, its state 'done', 'failed' or 'expired'; or 'NOJOB'
+--          outcome  word  'cancelled'; or, when it had ended before or another state was asked for, its state 'pending', 'delayed',
+--                         'inflight', 'done', 'failed' or 'expired'; or 'NOJOB'
 -- errors   BADARG WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: a second call finds it cancelled
 -- cost     O(items * log n), n = jobs in flight or delayed
@@ -24,6 +25,7 @@
 local queue     = KEYS[1]                                          -- queue    where the jobs are
 local options   = read_options(ARGV[1])                            -- options  the next, or ''
 local retention = option(options, 'retention', 0, MAX_MS, DAY_MS)  -- ms       how long it is remembered, unless its submit said
+local state     = option_name(options, 'state')                    -- name     only jobs in this state: 'pending', 'delayed' or 'inflight'
 local jobs      = items(2, 1)                                      -- items    id:id  of the jobs
 
 arity(1)
@@ -31,4 +33,4 @@ no_more_options(options)
 check_ids(jobs)
 local q = open(queue, 'recoverable', 'uncounted')
 if bad then return redis.error_reply(bad) end
-return cancel(q, jobs, retention)
+return cancel(q, jobs, retention, state)

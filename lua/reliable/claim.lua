@@ -1,5 +1,5 @@
 -- reliable/claim @1
--- Take the oldest jobs and put them in flight under a lease; those that are due or whose lease ran out come first.
+-- Take the oldest jobs and put them in flight under a lease; first those whose lease ran out or that are due join the queue.
 -- returns  [wait, [queue, id, token, data, attempt, queued, timeout, task?, saved?] per job]
 --          wait     int    ms until there may be more: 0 is now, -1 unknown
 --          queue    int    which of KEYS, from 1

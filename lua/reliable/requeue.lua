@@ -27,4 +27,4 @@ arity(1)
 check_ids(jobs)
 local q = open(queue, 'reliable', 'uncounted')
 if bad then return redis.error_reply(bad) end
-return requeue(q, jobs)
+return requeue(q, jobs, 'dead')

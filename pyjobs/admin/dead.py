@@ -1,12 +1,11 @@
-"""Listing the dead jobs of a queue, with their errors decoded. Nothing else may live here."""
+"""The dead jobs of a queue as an operator sees them. Nothing is sent here."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 from pyjobs.codec import ErrorText, decode_error
-from pyjobs.engine import RELIABLE, Dead, Keys
-from pyjobs.transport import Server, run
+from pyjobs.engine import Dead, DeadPage
 
 
 class DeadJob(NamedTuple):
@@ -43,25 +42,9 @@ class DeadJobs(NamedTuple):
     jobs: list[DeadJob]
 
 
-def dead_jobs(
-    server: Server, keys: Keys, queue: str, *, skip: int = 0, limit: int = 100
-) -> DeadJobs:
-    """List dead jobs of a reliable queue, the longest dead first (reliable/dead).
-
-    Args:
-        server: a connection from `pyjobs.transport.server`.
-        keys: the names under the prefix.
-        queue: the queue's name.
-        skip: how many jobs to leave out at the head of the list, 0 to 1,000,000.
-        limit: most jobs to list, 1 to 1000.
-
-    Raises:
-        BadArgument: the queue's name is not a name, or a number is out of its range.
-        WrongMode: the queue is not reliable.
-        Unavailable: Redis can't be reached.
-    """
-    page = run(server, RELIABLE.dead(keys.queue(queue), skip=skip, limit=limit))
-    return DeadJobs(page.total, [_decoded(job) for job in page.jobs])
+def decoded(found: DeadPage) -> DeadJobs:
+    """Return a page with the errors of its jobs decoded."""
+    return DeadJobs(found.total, [_decoded(job) for job in found.jobs])
 
 
 def _decoded(job: Dead) -> DeadJob:

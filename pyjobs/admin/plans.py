@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from pyjobs.admin.answers import Answer
-from pyjobs.admin.plan import Plan, Words
+from pyjobs.admin.dead import DeadJobs, decoded
+from pyjobs.admin.plan import Asked, Plan, Words
 from pyjobs.admin.queues import no_queue
 from pyjobs.codec import decode_error
 from pyjobs.engine import (
@@ -14,8 +15,8 @@ from pyjobs.engine import (
     OPERATOR,
     RELIABLE,
     Call,
-    JobPage,
     Keys,
+    ModeName,
     Place,
     QueueStats,
     StoredSchedule,
@@ -42,11 +43,13 @@ class QueueStatus(NamedTuple):
 
     Attributes:
         queue: the queue's name.
+        mode: its mode: that of its first submit, or as registered where nothing was submitted.
         stats: its numbers; None when they could not be read.
         error: why they could not be read; '' when they could.
     """
 
     queue: str
+    mode: str
     stats: QueueStats | None
     error: str
 
@@ -77,19 +80,14 @@ def queues(keys: Keys) -> Plan[dict[str, str]]:
 
 def status(keys: Keys) -> Plan[list[QueueStatus]]:
     """Count what each queue of the registry holds."""
-    names = list((yield from queues(keys)))
-    answers = yield [OPERATOR.stats(keys.queue(name)) for name in names]
+    known = yield from queues(keys)
+    answers = yield [OPERATOR.stats(keys.queue(name)) for name in known]
     return [
-        QueueStatus(name, None, str(answer))
+        QueueStatus(name, mode, None, str(answer))
         if isinstance(answer, PyjobsError)
-        else QueueStatus(name, answer, "")
-        for name, answer in zip(names, answers, strict=True)
+        else QueueStatus(name, answer.mode or mode, answer, "")
+        for (name, mode), answer in zip(known.items(), answers, strict=True)
     ]
-
-
-def page(keys: Keys, queue: str, place: Place, **options: Any) -> Call[JobPage]:
-    """Return the call that reads a page of the jobs in one place of a queue."""
-    return OPERATOR.list_jobs(keys.queue(queue), place, **options)
 
 
 def stats(keys: Keys, queue: str) -> Plan[QueueStats]:
@@ -102,6 +100,28 @@ def stats(keys: Keys, queue: str) -> Plan[QueueStats]:
     if not found.mode and not found.paused:
         raise no_queue(queue, (yield from queues(keys)))
     return found
+
+
+def mode_of(keys: Keys, queue: str) -> Plan[ModeName]:
+    """Return the mode of a queue, which its first submit has set. A producer may ask.
+
+    Raises:
+        BadArgument: nothing was ever submitted to the queue; the message has the nearest name.
+    """
+    [mode] = yield Words(("HMGET", Keys.meta(keys.queue(queue)), "mode"))
+    if mode:
+        return mode_named(mode.decode(errors="replace")).name
+    # A producer need not have the right to read the registry.
+    known = yield Asked(("HGETALL", keys.queues))
+    raise no_queue(queue, () if isinstance(known, PyjobsError) else known_queues(known))
+
+
+def dead(keys: Keys, queue: str, skip: int, limit: int) -> Plan[DeadJobs]:
+    """List dead jobs, the longest dead first."""
+    found = yield RELIABLE.dead(keys.queue(queue), skip=skip, limit=limit)
+    if not found.total:
+        yield from mode_of(keys, queue)
+    return decoded(found)
 
 
 def each(
@@ -118,9 +138,16 @@ def each(
 
 
 def requeue(keys: Keys, queue: str, ids: Sequence[str]) -> Plan[list[Answer]]:
-    """Put dead jobs back into their queue."""
-    key = keys.queue(queue)
-    return (yield from each(ids, lambda part: RELIABLE.requeue(key, part), "pending"))
+    """Put dead jobs, in recoverable mode failed ones, back into their queue."""
+    key, verbs = keys.queue(queue), (yield from _stored(keys, queue, "requeue"))
+    return (yield from each(ids, lambda part: verbs.requeue(key, part), "pending"))
+
+
+def _stored(keys: Keys, queue: str, verb: str) -> Plan[StoredVerbs]:
+    verbs = mode_named((yield from mode_of(keys, queue)))
+    if not isinstance(verbs, StoredVerbs):
+        raise BadArgument(f"{verb}: {verbs.name} mode has no such verb")
+    return verbs
 
 
 def delete(keys: Keys, queue: str, ids: Sequence[str]) -> Plan[list[Answer]]:
@@ -157,10 +184,7 @@ def cancel(keys: Keys, queue: str, ids: Sequence[str]) -> Plan[list[Answer]]:
     Raises:
         BadArgument: the queue is simple, or nothing was ever submitted to it.
     """
-    key = keys.queue(queue)
-    verbs = mode_named((yield from stats(keys, queue)).mode)
-    if not isinstance(verbs, StoredVerbs):
-        raise BadArgument(f"cancel: {verbs.name} mode has no such verb")
+    key, verbs = keys.queue(queue), (yield from _stored(keys, queue, "cancel"))
     return (yield from each(ids, lambda part: verbs.cancel(key, part), "cancelled"))
 
 

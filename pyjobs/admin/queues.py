@@ -1,38 +1,11 @@
-"""Which mode a queue has, and which queue was meant. Nothing else may live here."""
+"""Which queue was meant. Nothing is sent here."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import cast
 
-from pyjobs.engine import Keys, ModeName
-from pyjobs.errors import BadArgument, Forbidden
-from pyjobs.transport import Server, modes_of, registered
-
-
-def queue_mode(server: Server, keys: Keys, queue: str) -> ModeName:
-    """Return the mode of a queue, which its first submit has set.
-
-    Args:
-        server: a connection from `pyjobs.transport.server`.
-        keys: the names under the prefix.
-        queue: the queue's name.
-
-    Raises:
-        BadArgument: the name is not a name, or nothing was ever submitted to the queue; the message
-            has the registered name that is nearest.
-        Forbidden: Redis's access rules forbid it.
-        Unavailable: Redis can't be reached.
-    """
-    [mode] = modes_of(server, keys, [queue])
-    if not mode:
-        try:
-            raise no_queue(queue, registered(server, keys))
-        except Forbidden:
-            # A producer need not have the right to read the registry.
-            raise no_queue(queue, ()) from None
-    return cast(ModeName, mode)
+from pyjobs.errors import BadArgument
 
 
 def no_queue(queue: str, known: Iterable[str]) -> BadArgument:

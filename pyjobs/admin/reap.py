@@ -1,4 +1,4 @@
-"""Calling the scripts that put stuck jobs back, queue by queue, until they have no more to do.
+"""The plan that puts stuck jobs back, queue by queue, until there is no more to do.
 
 The scripts decide what is stuck. Which queues there are, which call each queue needs, and what the
 calls did may live here.
@@ -7,16 +7,26 @@ calls did may live here.
 from __future__ import annotations
 
 import contextlib
-import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from pyjobs.admin.plan import Plan
+from pyjobs.admin.plans import queues
 from pyjobs.admin.queues import no_queue
-from pyjobs.engine import MAX_ITEMS, Call, Keys, ModeName, Reaped, Recoverable, Reliable, mode_named
-from pyjobs.errors import BadArgument, Forbidden, PyjobsError, QueueFull, Unavailable
-from pyjobs.transport import Server, load, modes_of, publish, registered, run
+from pyjobs.engine import (
+    OPERATOR,
+    Call,
+    Keys,
+    ModeName,
+    QueueStats,
+    Reaped,
+    Recoverable,
+    Reliable,
+    mode_named,
+)
+from pyjobs.errors import BadArgument, Forbidden, PyjobsError, Unavailable
 from pyjobs.validate import checked
 
 
@@ -46,7 +56,7 @@ class ReapedQueue:
 
 
 class _Terms(NamedTuple):
-    """Holds the arguments of `reap_queues` that decide on the call of a queue.
+    """Holds the arguments of `reap` that decide on the call of a queue.
 
     `named` is whether the operator named the queues: a queue that can't be reaped is an error then.
     `known` has the names in the registry.
@@ -59,63 +69,53 @@ class _Terms(NamedTuple):
     known: Iterable[str]
 
 
-def reap_queues(
-    server: Server,
+def reap(
     keys: Keys,
-    queues: Iterable[str] = (),
+    names: Iterable[str],
     *,
-    mode: ModeName | None = None,
-    older_than: int | None = None,
-    max_crashes: int | None = None,
-    limit: int = MAX_ITEMS,
-    until: float = math.inf,
-) -> list[ReapedQueue]:
-    """Put back the jobs that dead workers held, until no queue has more (<mode>/reap).
+    mode: ModeName | None,
+    older_than: int | None,
+    max_crashes: int | None,
+    limit: int,
+    until: float,
+) -> Plan[list[ReapedQueue]]:
+    """Put back the jobs that dead workers held, until no queue has more, or the time is over.
 
-    The scripts are loaded and published first, so that programs which only have a sha1 work again
-    after a restart of Redis. The queues are called in turn, one call each. What goes wrong with one
-    queue is noted in its `error`, and the other queues go on. Simple queues have nothing to put
-    back.
+    The queues are called in turn, one call each. What goes wrong with one queue is noted in its
+    `error`, and the other queues go on. Simple queues have nothing to put back.
+    """
+    named = tuple(dict.fromkeys(checked("queue", name) for name in names))
+    if mode and not named:
+        raise BadArgument("mode: it is for named queues only")
+    known = yield from queues(keys)
+    wanted = named or tuple(known)
+    rows = [
+        _row(name, found, mode, known)
+        for name, found in zip(
+            wanted, (yield [OPERATOR.stats(keys.queue(name)) for name in wanted]), strict=True
+        )
+    ]
+    terms = _Terms(limit, older_than, max_crashes, named=bool(named), known=known)
+    yield from _reap(_calls(keys, rows, terms), until)
+    return rows
 
-    Args:
-        server: a connection from `pyjobs.transport.server`.
-        keys: the names under the prefix.
-        queues: names of queues; none is every queue in the registry.
-        mode: mode of the named queues; the queues' own when left out.
-        older_than: put back jobs of recoverable queues that were claimed this long ago, ms.
-        max_crashes: how many leases of a job of a reliable queue may run out until it is dead.
-        limit: most jobs of each kind in one call, 1 to 1000.
-        until: when to stop although there is more to do, on the clock of `time.monotonic`.
 
-    Returns:
-        What was done, a row for each queue.
+def _row(
+    name: str, found: QueueStats | PyjobsError, mode: ModeName | None, known: Mapping[str, str]
+) -> ReapedQueue:
+    """Return the row of a queue to which nothing was done yet.
 
     Raises:
-        BadArgument: a mode is given and no queue is named.
-        Unavailable: Redis can't be reached, or refuses to work.
-        Forbidden: Redis's access rules forbid a call.
+        Unavailable: Redis can't be reached.
+        Forbidden: Redis's access rules forbid to ask.
     """
-    names = tuple(dict.fromkeys(queues))
-    if mode and not names:
-        raise BadArgument("mode: it is for named queues only")
-    # Where scripts can't be loaded, the calls carry them.
-    with contextlib.suppress(Forbidden):
-        load(server)
-    # A Redis at its memory limit refuses this write, and must be reaped all the same.
-    with contextlib.suppress(QueueFull):
-        publish(server, keys)
-    known = registered(server, keys)
-    wanted = names or tuple(known)
-    for name in wanted:
-        checked("queue", name)
-    modes = modes_of(server, keys, wanted)
-    rows = [
-        ReapedQueue(name, mode or own or known.get(name, ""))
-        for name, own in zip(wanted, modes, strict=True)
-    ]
-    terms = _Terms(limit, older_than, max_crashes, named=bool(names), known=known)
-    _reap(server, _calls(keys, rows, terms), until)
-    return rows
+    if isinstance(found, Unavailable | Forbidden):
+        raise found
+    if isinstance(found, PyjobsError):
+        return ReapedQueue(name, mode or known.get(name, ""), error=str(found))
+    if mode and found.mode and mode != found.mode:
+        return ReapedQueue(name, found.mode, error=f"queue {name} is {found.mode}, not {mode}")
+    return ReapedQueue(name, mode or found.mode or known.get(name, ""))
 
 
 def _calls(
@@ -124,6 +124,8 @@ def _calls(
     """Return the call to repeat for each queue that has one."""
     calls = []
     for row in rows:
+        if row.error:
+            continue
         with _noting(row):
             call = _call(row, keys.queue(row.queue), terms)
             if call is not None:
@@ -158,14 +160,16 @@ def _call(row: ReapedQueue, key: str, terms: _Terms) -> Call[Reaped] | None:
     return None
 
 
-def _reap(server: Server, calls: Sequence[tuple[ReapedQueue, Call[Reaped]]], until: float) -> None:
+def _reap(calls: Sequence[tuple[ReapedQueue, Call[Reaped]]], until: float) -> Plan[None]:
     """Make each call in turn, then again those that have more to do."""
     while calls:
         for row, call in calls:
             if time.monotonic() >= until:
                 return
+            [reaped] = yield [call]
             with _noting(row):
-                reaped = run(server, call)
+                if isinstance(reaped, PyjobsError):
+                    raise reaped
                 row.put_back += len(reaped.put_back)
                 row.promoted += reaped.promoted
                 row.dead += len(reaped.dead)

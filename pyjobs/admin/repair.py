@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from pyjobs.admin.pages import is_id, scanned, text
 from pyjobs.admin.plan import Plan, Words
 from pyjobs.admin.plans import stats
 from pyjobs.engine import MAX_ITEMS, OPERATOR, PLACES, Keys
-from pyjobs.errors import BadArgument
-from pyjobs.validate import checked
 
 Progress = Callable[[int], object]
 PLACE_OF = {"pending": "waiting", "delayed": "delayed", "inflight": "inflight", "dead": "dead"}
@@ -44,16 +43,6 @@ class Repaired(NamedTuple):
     word: str
 
 
-def scanned(keys: Keys, queue: str, cursor: str) -> Plan[tuple[str, list[str]]]:
-    """Scan a part of the keys of a node; return the next cursor ('0' after the last) and ids."""
-    key = keys.queue(queue)
-    begin = f"{key}:job:"
-    words = ("SCAN", cursor or "0", "MATCH", f"{begin}*", "COUNT", str(MAX_ITEMS))
-    after, names = yield Words(words, near=key)
-    ids = [text(name)[len(begin) :] for name in names]
-    return text(after), ids
-
-
 def check(keys: Keys, queue: str, progress: Progress | None) -> Plan[list[Finding]]:
     """Hold every entry and every stored job of a queue against the other."""
     found = yield from examine(keys, queue, progress)
@@ -65,6 +54,7 @@ def examine(keys: Keys, queue: str, progress: Progress | None) -> Plan[list[tupl
     mode = (yield from stats(keys, queue)).mode
     unseen: dict[str, str] = {}
     findings: dict[str, tuple[Finding, str]] = {}
+    looked = 0
     if mode != "simple":
         cursor = ""
         while cursor != "0":
@@ -76,7 +66,10 @@ def examine(keys: Keys, queue: str, progress: Progress | None) -> Plan[list[tupl
                 elif job.finding:
                     place = PLACE_OF.get(job.state, "")
                     findings[id] = (Finding(place, id, job.finding, job.state), "-")
-    for finding in (yield from walked(keys, queue, unseen, progress)):
+            looked += len(ids)
+            if progress:
+                progress(looked)
+    for finding in (yield from walked(keys, queue, unseen, looked, progress)):
         findings[finding.id] = (finding, "-")
     # Those that were pending before the walk and still are, unclaimed, are not in the list.
     for id, job in (yield from checked_ids(keys, queue, list(unseen))):
@@ -87,10 +80,10 @@ def examine(keys: Keys, queue: str, progress: Progress | None) -> Plan[list[tupl
 
 
 def walked(
-    keys: Keys, queue: str, unseen: dict[str, str], progress: Progress | None
+    keys: Keys, queue: str, unseen: dict[str, str], looked: int, progress: Progress | None
 ) -> Plan[list[Finding]]:
     """Walk every place of a queue; take the ids that are met out of `unseen`."""
-    found, looked = [], 0
+    found = []
     for place in PLACES:
         cursor = "begin"
         while cursor:
@@ -130,17 +123,3 @@ def repair(keys: Keys, queue: str, progress: Progress | None) -> Plan[list[Repai
         words += yield OPERATOR.repair(keys.queue(queue), mode, part)
     mended = [Repaired(one[0], word) for one, word in zip(named, words, strict=True)]
     return mended + [Repaired(one, "left") for one, _ in found if not is_id(one.id)]
-
-
-def is_id(id: str) -> bool:
-    """Whether a script takes it as an id: what stands in a queue may have been written by hand."""
-    try:
-        checked("id", id)
-    except BadArgument:
-        return False
-    return True
-
-
-def text(value: Any) -> str:
-    """Return a reply of Redis as a text."""
-    return value.decode(errors="surrogateescape") if isinstance(value, bytes) else str(value)

@@ -18,7 +18,6 @@ FIT_SHARE = 0.6
 CLOCK_SECONDS = 2.0
 LAG_SECONDS = 10
 SLOTS = 16384
-CONFIG = "redis-cli CONFIG SET"
 
 # Names and values of INFO or CONFIG GET, as texts.
 Facts = Mapping[str, str]
@@ -28,6 +27,15 @@ def parse_info(reply: bytes) -> dict[str, str]:
     """Return the lines `name:value` of INFO or CLUSTER INFO."""
     lines = reply.decode(errors="replace").splitlines()
     return {name: value for name, colon, value in (line.partition(":") for line in lines) if colon}
+
+
+def cli(where: str) -> str:
+    """Return how redis-cli is called for a server: 'HOST:PORT', the path of a socket, or 'port N'
+    where only a sentinel knows its host."""
+    host, _, port = where.removeprefix("port ").rpartition(":")
+    if where.startswith("/"):
+        return f"redis-cli -s {where}"
+    return f"redis-cli -h {host or 'HOST'} -p {port}"
 
 
 def number(facts: Facts, name: str) -> int:
@@ -64,7 +72,7 @@ def memory_problems(where: str, info: Facts) -> Iterator[Problem]:
             "error" if most else "warning", "eviction", where,
             f"maxmemory-policy is {policy}",
             f"a full Redis deletes {what} in silence, where noeviction refuses a submit",
-            f"{CONFIG} maxmemory-policy noeviction",
+            f"{cli(where)} CONFIG SET maxmemory-policy noeviction",
         )  # fmt: skip
     if not most:
         fit = int(machine * FIT_SHARE)
@@ -72,14 +80,15 @@ def memory_problems(where: str, info: Facts) -> Iterator[Problem]:
             "warning", "maxmemory", where, "maxmemory is not set",
             "the system ends Redis when the machine's memory is used up, where a limit would "
             "refuse submits and let workers go on",
-            f"{CONFIG} maxmemory {fit or 'BYTES'}",
+            f"{cli(where)} CONFIG SET maxmemory {fit or 'BYTES'}",
         )  # fmt: skip
     elif used >= most * FULL_SHARE:
         yield Problem(
             "error" if used >= most else "warning", "memory", where,
             f"{used} of {most} bytes are used",
             "a submit to a full Redis raises QueueFull",
-            f"{CONFIG} maxmemory {most * 2}, or `pyjobs status` and `pyjobs purge QUEUE`",
+            f"{cli(where)} CONFIG SET maxmemory {most * 2}, or `pyjobs status` and "
+            "`pyjobs purge QUEUE`",
         )  # fmt: skip
 
 
@@ -99,13 +108,13 @@ def persistence_problems(where: str, info: Facts, config: Facts) -> Iterator[Pro
             "a crash of Redis loses the jobs since the last snapshot"
             if saves
             else "a crash or a restart of Redis loses every job",
-            f"{CONFIG} appendonly yes",
+            f"{cli(where)} CONFIG SET appendonly yes",
         )  # fmt: skip
     if aof and config.get("appendfsync") == "no":
         yield Problem(
             "warning", "appendfsync", where, "appendfsync is no",
             "a power cut loses what the system has not written by itself, as a rule the last 30 s",
-            f"{CONFIG} appendfsync everysec",
+            f"{cli(where)} CONFIG SET appendfsync everysec",
         )  # fmt: skip
     if aof and info.get("aof_last_write_status", "ok") != "ok":
         yield Problem(
@@ -115,7 +124,7 @@ def persistence_problems(where: str, info: Facts, config: Facts) -> Iterator[Pro
     if aof and info.get("aof_last_bgrewrite_status", "ok") != "ok":
         yield Problem(
             "warning", "aof", where, "the last rewrite of the append-only file failed",
-            "the file grows until the disk is full", "redis-cli BGREWRITEAOF",
+            "the file grows until the disk is full", f"{cli(where)} BGREWRITEAOF",
         )  # fmt: skip
     if info.get("rdb_last_bgsave_status", "ok") != "ok":
         refuses = config.get("stop-writes-on-bgsave-error") == "yes" and config.get("save") != ""
@@ -124,7 +133,7 @@ def persistence_problems(where: str, info: Facts, config: Facts) -> Iterator[Pro
             "Redis refuses every write until one succeeds (MISCONF)"
             if refuses
             else "a restart loses what is newer than the snapshot before",
-            "make room on the disk of Redis, then redis-cli BGSAVE",
+            f"make room on the disk of Redis, then {cli(where)} BGSAVE",
         )  # fmt: skip
 
 
@@ -144,14 +153,14 @@ def replication_problems(where: str, info: Facts, config: Facts) -> Iterator[Pro
             f"{number(info, 'min_slaves_good_slaves')} replicas follow closely, and "
             f"min-replicas-to-write is {wanted}",
             "Redis refuses every write (NOREPLICAS)",
-            f"start the replicas, or {CONFIG} min-replicas-to-write 0",
+            f"start the replicas, or {cli(where)} CONFIG SET min-replicas-to-write 0",
         )  # fmt: skip
     elif replicas and config.get("min-replicas-to-write") == "0":
         yield Problem(
             "warning", "min-replicas", where, "min-replicas-to-write is 0",
             "a primary that is cut off from its replicas goes on taking jobs, which a failover "
             "loses",
-            f"{CONFIG} min-replicas-to-write 1",
+            f"{cli(where)} CONFIG SET min-replicas-to-write 1",
         )  # fmt: skip
     for name, facts in _replicas(info):
         if facts.get("state") != "online" or number(facts, "lag") > LAG_SECONDS:
@@ -174,7 +183,7 @@ def access_problems(where: str, config: Facts, flags: Collection[str]) -> Iterat
         yield Problem(
             "error", "open", where, "protected-mode is off and the user default has no password",
             "who reaches the port reads and changes every job, and may run Lua",
-            "redis-cli ACL SETUSER default resetpass '>PASSWORD'",
+            f"{cli(where)} ACL SETUSER default resetpass '>PASSWORD'",
         )  # fmt: skip
 
 

@@ -5,17 +5,25 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Sequence
 
 from pyjobs.admin import counters as counting
-from pyjobs.admin import plans
+from pyjobs.admin import edits, plans
 from pyjobs.admin import repair as records
 from pyjobs.admin.answers import Answer
+from pyjobs.admin.dead import DeadJobs
 from pyjobs.admin.doctor import examine_queues, examine_server, queues_to_examine, sorted_by_level
+from pyjobs.admin.edits import Edited
+from pyjobs.admin.filters import Filter, JobEdit
+from pyjobs.admin.pages import page
 from pyjobs.admin.plan import drive, one
 from pyjobs.admin.problem import Problem
+from pyjobs.admin.reap import ReapedQueue, reap
 from pyjobs.admin.repair import Finding, Repaired
 from pyjobs.engine import (
+    MAX_ITEMS,
     OPERATOR,
     Counters,
     Explanation,
@@ -26,6 +34,7 @@ from pyjobs.engine import (
     Place,
     QueueStats,
     ShownJob,
+    State,
     StoredSchedule,
 )
 from pyjobs.errors import PyjobsError
@@ -38,9 +47,10 @@ from pyjobs.transport import (
     is_cluster,
     primaries,
 )
-from pyjobs.validate import checked, to_ms
+from pyjobs.validate import checked, positive, to_ms
 
 Progress = Callable[[int], object]
+ALL = Filter()
 
 
 class Admin:
@@ -143,7 +153,7 @@ class Admin:
     def jobs(
         self,
         queue: str,
-        place: Place = "waiting",
+        state: State = "waiting",
         *,
         cursor: str = "",
         limit: int = 100,
@@ -154,42 +164,42 @@ class Admin:
         newest: bool = False,
         max_bytes: int = 0,
     ) -> JobPage:
-        """Return a page of the jobs in one place of a queue (queue/list).
+        """Return a page of the jobs of a queue in one state (queue/list; SCAN and queue/find).
+
+        Jobs that wait, are delayed, in flight or dead have an order: the next job comes first, or
+        the one that has been dead longest. Other jobs are found among all keys of the server, a
+        thousand keys a page, so that a page may be short or empty.
 
         Args:
             queue: the queue's name.
-            place: 'waiting', 'delayed', 'inflight' or 'dead'.
+            state: 'waiting', 'delayed', 'inflight', 'dead', 'done', 'failed', 'cancelled' or
+                'expired'.
             cursor: that of the page before; '' begins.
             limit: most jobs, 1 to 1000.
             task: only jobs of this task.
             error: only jobs whose last error has this text in it.
-            older: only jobs that were submitted, or have died, at least so many seconds ago.
-            newer: only jobs that were submitted, or have died, at most so many seconds ago.
+            older: only jobs that were submitted, or have ended, at least so many seconds ago.
+            newer: only jobs that were submitted, or have ended, at most so many seconds ago.
             newest: whether to begin at the other end.
             max_bytes: how many bytes of each payload and error to return, 0 to 65536.
 
         Raises:
-            BadArgument: a name is not a name.
+            BadArgument: a name is not a name, or there is no such state.
             Forbidden: Redis's access rules forbid it.
             Unavailable: Redis can't be reached.
         """
         with self._errors:
             return drive(
                 self._server,
-                one(
-                    plans.page(
-                        self._keys,
-                        queue,
-                        place,
-                        cursor=cursor,
-                        limit=limit,
-                        task=task,
-                        error=error,
-                        older=to_ms("older", older),
-                        newer=to_ms("newer", newer),
-                        newest=newest,
-                        max_bytes=max_bytes,
-                    )
+                page(
+                    self._keys,
+                    queue,
+                    state,
+                    cursor=cursor,
+                    limit=limit,
+                    newest=newest,
+                    max_bytes=max_bytes,
+                    **Filter(None, task, error, older, newer).wanted(),
                 ),
             )
 
@@ -212,7 +222,7 @@ class Admin:
 
         Args:
             queue: the queue's name.
-            seconds: until claims take jobs again; None is not before `resume`.
+            seconds: until claims take jobs again, 0.001 or more; None is not before `resume`.
 
         Returns:
             ms until claims take jobs again; -1 is not before `resume`.
@@ -225,7 +235,9 @@ class Admin:
         with self._errors:
             return drive(
                 self._server,
-                one(OPERATOR.pause(self._keys.queue(queue), span=to_ms("seconds", seconds) or 0)),
+                one(
+                    OPERATOR.pause(self._keys.queue(queue), span=positive("seconds", seconds) or 0)
+                ),
             )
 
     def resume(self, queue: str) -> bool:
@@ -289,7 +301,7 @@ class Admin:
             return drive(self._server, plans.run_now(self._keys, queue, ids))
 
     def requeue(self, queue: str, ids: Sequence[str]) -> list[Answer]:
-        """Put dead jobs back into their queue (reliable/requeue).
+        """Put dead jobs, in recoverable mode failed ones, back into their queue (<mode>/requeue).
 
         Args:
             queue: the queue's name.
@@ -317,6 +329,150 @@ class Admin:
         """
         with self._errors:
             return drive(self._server, plans.cancel(self._keys, queue, ids))
+
+    def mode(self, queue: str) -> ModeName:
+        """Return the mode of a queue, which its first submit has set. A producer may ask.
+
+        Args:
+            queue: the queue's name.
+
+        Raises:
+            BadArgument: the name is not a name, or nothing was ever submitted to the queue; the
+                message has the registered name that is nearest.
+            Forbidden: Redis's access rules forbid it.
+            Unavailable: Redis can't be reached.
+        """
+        with self._errors:
+            return drive(self._server, plans.mode_of(self._keys, queue))
+
+    def dead(self, queue: str, *, skip: int = 0, limit: int = 100) -> DeadJobs:
+        """Return the dead jobs of a reliable queue, the longest dead first (reliable/dead).
+
+        Args:
+            queue: the queue's name.
+            skip: how many jobs to leave out at the head, 0 to 1,000,000.
+            limit: most jobs, 1 to 1000.
+
+        Raises:
+            BadArgument: the name is not a name, a number is out of its range, or nothing was ever
+                submitted to the queue.
+            WrongMode: the queue is not reliable.
+            Forbidden: Redis's access rules forbid it.
+            Unavailable: Redis can't be reached.
+        """
+        with self._errors:
+            return drive(self._server, plans.dead(self._keys, queue, skip, limit))
+
+    def reap(
+        self,
+        queues: Sequence[str] = (),
+        *,
+        mode: ModeName | None = None,
+        older_than: float | None = None,
+        max_crashes: int | None = None,
+        limit: int = MAX_ITEMS,
+        seconds: float | None = None,
+    ) -> list[ReapedQueue]:
+        """Put back the jobs that dead workers held, until no queue has more (<mode>/reap).
+
+        What goes wrong with one queue is noted in its row, and the other queues go on. Simple
+        queues have nothing to put back.
+
+        Args:
+            queues: names of queues; none is every queue of the registry.
+            mode: mode of named queues that have lost theirs.
+            older_than: put back jobs of recoverable queues that were claimed so many seconds ago;
+                None leaves these queues out.
+            max_crashes: how many leases of a job of a reliable queue may run out until it is dead,
+                3 when left out.
+            limit: most jobs of each kind in one call, 1 to 1000.
+            seconds: when to stop although there is more to do; None is never.
+
+        Returns:
+            What was done, a row for each queue.
+
+        Raises:
+            BadArgument: a mode is given and no queue is named, or a name is not a name.
+            Forbidden: Redis's access rules forbid a call.
+            Unavailable: Redis can't be reached, or refuses to work.
+        """
+        until = math.inf if seconds is None else time.monotonic() + seconds
+        with self._errors:
+            return drive(
+                self._server,
+                reap(
+                    self._keys,
+                    queues,
+                    mode=mode,
+                    older_than=to_ms("older_than", older_than),
+                    max_crashes=max_crashes,
+                    limit=limit,
+                    until=until,
+                ),
+            )
+
+    def count_jobs(
+        self,
+        queue: str,
+        edit: JobEdit,
+        where: Filter = ALL,
+        *,
+        progress: edits.Progress | None = None,
+    ) -> int:
+        """Count the jobs to which `edit_jobs` would do something; nothing is changed (queue/list;
+        SCAN and queue/find).
+
+        Args:
+            queue: the queue's name.
+            edit: 'requeue', 'cancel', 'delete' or 'run'.
+            where: which jobs.
+            progress: called with how many jobs were counted so far, and 0.
+
+        Raises:
+            BadArgument: a name is not a name, nothing was ever submitted to the queue, or the
+                filter does not fit what is done.
+            Forbidden: Redis's access rules forbid it.
+            Unavailable: Redis can't be reached.
+        """
+        with self._errors:
+            return drive(self._server, edits.count_jobs(self._keys, queue, edit, where, progress))
+
+    def edit_jobs(
+        self,
+        queue: str,
+        edit: JobEdit,
+        where: Filter = ALL,
+        *,
+        expected: int | None = None,
+        progress: edits.Progress | None = None,
+    ) -> Edited:
+        """Requeue, cancel, delete or run now all jobs that a filter lets through, page by page
+        (queue/list, or SCAN and queue/find; <mode>/requeue, <mode>/cancel, queue/delete,
+        queue/run).
+
+        The jobs are counted first, and no more jobs are changed than were counted. A job whose
+        state has changed since its page was read is left alone.
+
+        Args:
+            queue: the queue's name.
+            edit: 'requeue', 'cancel', 'delete' or 'run'.
+            where: which jobs. A cancel and a delete need a state.
+            expected: how many jobs `count_jobs` has counted. When the number has moved by more
+                than a tenth since, nothing is done.
+            progress: called with how many jobs were looked after so far, and how many there are;
+                with 0 while they are counted.
+
+        Raises:
+            BadArgument: a name is not a name, nothing was ever submitted to the queue, the filter
+                does not fit what is done, or the number has moved; nothing was done.
+            Forbidden: Redis's access rules forbid it.
+            Unavailable: Redis can't be reached. The jobs of the pages before have been changed.
+        """
+        with self._errors:
+            return drive(
+                self._server,
+                edits.edit_jobs(self._keys, queue, edit, where, expected, progress),
+            )
 
     def check(self, queue: str, *, progress: Progress | None = None) -> list[Finding]:
         """Hold every entry and every stored job of a queue against the other; return what is wrong

@@ -20,6 +20,8 @@ from pyjobs.cli.health import health
 from pyjobs.cli.jobs import jobs
 from pyjobs.cli.limit import limit
 from pyjobs.cli.mode import mode
+from pyjobs.cli.monitor import monitor
+from pyjobs.cli.operating import NotConfirmed
 from pyjobs.cli.output import say, show, show_error
 from pyjobs.cli.pause import pause, resume
 from pyjobs.cli.purge import purge
@@ -38,7 +40,8 @@ from pyjobs.errors import PyjobsError
 
 INTERRUPTED = 130
 EXIT_CODES = """Every command exits with 0 when it did what it was asked for, and with 1 on an
-error, which it reports on stderr. `submit` and `result` exit with 2 when there is no result yet."""
+error, which it reports on stderr. `submit` and `result` exit with 2 when there is no result yet,
+and a command that asks before it forgets jobs exits with 2 when nobody says yes."""
 
 
 class InOrder(click.Group):
@@ -56,7 +59,7 @@ class InOrder(click.Group):
         *(jobs, show_job, explain, failures, dead),
         *(pause, resume, cancel, requeue, run_now, delete, purge, schedules),
         *(mode, limit),
-        *(check, doctor, reap, scripts, acl),
+        *(check, doctor, monitor, reap, scripts, acl),
     ],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=EXIT_CODES,
@@ -87,6 +90,9 @@ def run(argv: Sequence[str] | None) -> int:
         return app.main(argv, prog_name="pyjobs", standalone_mode=False) or 0
     except click.Abort:
         return INTERRUPTED
+    except NotConfirmed as error:
+        error.show()
+        return error.exit_code
     except click.ClickException as error:
         show_error(error)
     except PyjobsError as error:

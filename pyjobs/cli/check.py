@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from pyjobs.cli.common import counted, prefix_option, url_option
 from pyjobs.cli.operating import admin_of, json_option, json_ready, queue_argument
-from pyjobs.cli.output import print_table, show, show_json
+from pyjobs.cli.output import print_table, progress_bar, show, show_json
 
 
 @click.command(epilog="Exits with 1 when something is wrong, or stays so after --repair.")
@@ -28,12 +26,10 @@ def check(queue: str, repair: bool, as_json: bool, url: str, prefix: str) -> int
         stats = admin.stats(queue)
         length = stats.waiting + stats.delayed + stats.inflight + stats.dead
         label = "repairing" if repair else "checking"
-        with click.progressbar(
-            length=length, label=label, file=sys.stderr, hidden=not sys.stderr.isatty()
-        ) as bar:
+        with progress_bar(label) as bar:
 
             def progress(now: int) -> None:
-                bar.update(now - bar.pos)
+                bar(now, 2 * length)  # each job by its key, and by its entry
 
             if repair:
                 mended = admin.repair(queue, progress=progress)

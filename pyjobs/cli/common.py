@@ -13,13 +13,13 @@ from typing import Any
 import click
 
 from pyjobs import codec
-from pyjobs.admin import Answer, queue_mode
+from pyjobs.admin import Answer
 from pyjobs.cli.output import say, say_lines, show, show_json
 from pyjobs.client import Job, settle_stored
-from pyjobs.engine import MODES, RELIABLE, Keys, Stored
+from pyjobs.engine import MODES, RELIABLE, Stored
 from pyjobs.errors import BadArgument, JobFailed
 from pyjobs.transport import DEFAULT_URL, ErrorTranslation, Server, connect
-from pyjobs.validate import to_ms
+from pyjobs.validate import positive, to_ms
 
 # --- words ---
 
@@ -91,6 +91,16 @@ def seconds(_: click.Context, option: click.Parameter, value: float | None) -> f
     return None if ms is None else min(ms / 1000, LONGEST_WAIT)
 
 
+def some_seconds(_: click.Context, option: click.Parameter, value: float | None) -> float | None:
+    """Return the seconds that an option gives, more than 0: a callback of options.
+
+    Raises:
+        BadArgument: the value is not a number of 0.001 or more; the message names the option.
+    """
+    ms = positive(option.name or "", value)
+    return None if ms is None else min(ms / 1000, LONGEST_WAIT)
+
+
 def mode_option(what: str, modes: Iterable[str] = MODES) -> Callable[[Any], Any]:
     """Return the option --mode, which is 'reliable' when left out.
 
@@ -136,14 +146,6 @@ def connected(url: str) -> Iterator[Server]:
     """
     with ErrorTranslation(url), connect(url) as server:
         yield server
-
-
-def say_if_missing(server: Server, keys: Keys, queue: str) -> None:
-    """Print a message when nothing was ever submitted to a queue: the name may be misspelled."""
-    try:
-        queue_mode(server, keys, queue)
-    except BadArgument as error:
-        say(str(error))
 
 
 # --- the outcome of a job ---

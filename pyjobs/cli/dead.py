@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import datetime
-
 import click
 
-from pyjobs.admin import DeadJob, dead_jobs
-from pyjobs.cli.common import connected, counted, prefix_option, say_if_missing, url_option
-from pyjobs.cli.operating import queue_argument
+from pyjobs.admin import DeadJob
+from pyjobs.cli.common import counted, prefix_option, url_option
+from pyjobs.cli.operating import admin_of, moment, queue_argument
 from pyjobs.cli.output import print_table, say, show_json
-from pyjobs.engine import MAX_ITEMS, MAX_SKIP, Keys
+from pyjobs.engine import MAX_ITEMS, MAX_SKIP
 
 PAGE = 100
 ERROR_CHARS = 80
@@ -43,11 +41,8 @@ def dead(queue: str, skip: int, limit: int, as_json: bool, url: str, prefix: str
     no worker knew its task. The jobs that have been dead longest come first. `pyjobs requeue` runs
     them again.
     """
-    keys = Keys(prefix)
-    with connected(url) as server:
-        found = dead_jobs(server, keys, queue, skip=skip, limit=limit)
-        if not found.total:
-            say_if_missing(server, keys, queue)
+    with admin_of(url, prefix) as admin:
+        found = admin.dead(queue, skip=skip, limit=limit)
     if as_json:
         for job in found.jobs:
             show_json({**job._asdict(), "error": job.error._asdict()})
@@ -63,7 +58,9 @@ def dead(queue: str, skip: int, limit: int, as_json: bool, url: str, prefix: str
             "crashes",
             "error",
         )
-        print_table((row(job, tasks) for job in found.jobs), *heads)
+        print_table(
+            (row(job, tasks) for job in found.jobs), *heads, less=("crashes", "attempts", "died")
+        )
     shown = "" if len(found.jobs) == found.total else f"; {len(found.jobs)} shown"
     say(f"{counted(found.total, 'dead job')} on queue {queue}{shown}")
     return 0
@@ -71,7 +68,6 @@ def dead(queue: str, skip: int, limit: int, as_json: bool, url: str, prefix: str
 
 def row(job: DeadJob, tasks: bool) -> list[str]:
     """Return the cells of a job in the table; with `tasks`, the name of its task too."""
-    died = datetime.datetime.fromtimestamp(job.died / 1000).astimezone().isoformat(" ", "seconds")
     error = ": ".join(part for part in (job.error.type, job.error.message) if part)[:ERROR_CHARS]
     task = [job.task] if tasks else []
-    return [job.id, *task, job.reason, died, str(job.attempts), str(job.crashes), error]
+    return [job.id, *task, job.reason, moment(job.died), str(job.attempts), str(job.crashes), error]

@@ -27,7 +27,16 @@ def failures(queue: str, as_json: bool, url: str, prefix: str) -> int:
             [str(one.jobs), one.type or "-", one.message[:80], moment(one.latest), one.id]
             for one in found
         ]
-        print_table(rows, "jobs", "error", "latest message", "latest death", "latest id")
+        print_table(
+            rows,
+            "jobs",
+            "error",
+            "latest message",
+            "latest death",
+            "latest id",
+            wraps=("error", "latest message"),
+            less=("latest death",),
+        )
     else:
         say(f"no dead jobs on queue {queue}")
     return 0

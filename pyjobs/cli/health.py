@@ -6,7 +6,7 @@ import http.client
 
 import click
 
-from pyjobs.cli.common import seconds
+from pyjobs.cli.common import some_seconds
 from pyjobs.cli.output import say, show
 from pyjobs.validate import host_and_port
 
@@ -20,7 +20,7 @@ from pyjobs.validate import host_and_port
     default=2.0,
     show_default=True,
     metavar="SECONDS",
-    callback=seconds,
+    callback=some_seconds,
     help="Wait so long for the answer.",
 )
 def health(address: str, ready: bool, timeout: float) -> int:

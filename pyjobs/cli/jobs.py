@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import click
 
-from pyjobs.cli.common import counted, prefix_option, seconds, url_option
+from pyjobs.cli.common import counted, prefix_option, url_option
+from pyjobs.cli.editing import filter_options
 from pyjobs.cli.operating import (
     admin_of,
     as_text,
@@ -16,11 +17,12 @@ from pyjobs.cli.operating import (
     moment,
     queue_argument,
 )
-from pyjobs.cli.output import print_table, say, show_json
-from pyjobs.engine import MAX_ITEMS, PLACES, ListedJob, Place
+from pyjobs.cli.output import print_table, progress_bar, say, show_json
+from pyjobs.engine import MAX_ITEMS, STATES, ListedJob, State
 
 SHOWN_BYTES = 4096
 DATA_CHARS = 40
+LESS = ("queued", "task", "data", "state", "attempt", "error", "at")
 HEADS = ("id", "state", "task", "queued", "at", "attempt", "error", "data")
 
 
@@ -28,37 +30,21 @@ HEADS = ("id", "state", "task", "queued", "at", "attempt", "error", "data")
 @queue_argument
 @click.option(
     "--state",
-    "place",
-    type=click.Choice(list(PLACES)),
+    type=click.Choice(list(STATES)),
     default="waiting",
     show_default=True,
     help="Which jobs.",
 )
 @click.option("--limit", type=click.IntRange(1, MAX_ITEMS), default=50, show_default=True)
 @click.option("--cursor", default="", help="Go on where the page before ended.")
-@click.option("--task", help="Only jobs of this task.")
-@click.option("--error", help="Only jobs whose last error has this text in it.")
-@click.option(
-    "--older",
-    type=float,
-    metavar="SECONDS",
-    callback=seconds,
-    help="Only jobs at least so old.",
-)
-@click.option(
-    "--newer",
-    type=float,
-    metavar="SECONDS",
-    callback=seconds,
-    help="Only jobs at most so old.",
-)
+@filter_options
 @click.option("--newest", is_flag=True, help="Begin at the other end.")
 @json_option
 @url_option
 @prefix_option
 def jobs(
     queue: str,
-    place: Place,
+    state: State,
     limit: int,
     cursor: str,
     task: str | None,
@@ -70,39 +56,42 @@ def jobs(
     url: str,
     prefix: str,
 ) -> int:
-    """List jobs of QUEUE: those that wait, or are delayed, in flight or dead.
+    """List jobs of QUEUE that wait, or are in another state.
 
-    The next job comes first, or the job that has been dead longest. The age of a dead job counts
-    from its death, and that of another job from its submit.
+    The next job comes first, or the job that has been dead longest. Jobs that are done, failed,
+    cancelled or expired have no order, and are found among all keys of the server.
     """
     with admin_of(url, prefix) as admin:
         admin.stats(queue)
         found: list[ListedJob] = []
         looked = 0
-        while True:
-            page = admin.jobs(
-                queue,
-                place,
-                cursor=cursor,
-                limit=limit - len(found),
-                task=task,
-                error=error,
-                older=older,
-                newer=newer,
-                newest=newest,
-                max_bytes=SHOWN_BYTES,
-            )
-            found += page.jobs
-            looked, cursor = looked + page.looked, page.cursor
-            if not cursor or len(found) == limit:
-                break
+        with progress_bar("looking") as progress:
+            while True:
+                page = admin.jobs(
+                    queue,
+                    state,
+                    cursor=cursor,
+                    limit=limit - len(found),
+                    task=task,
+                    error=error,
+                    older=older,
+                    newer=newer,
+                    newest=newest,
+                    max_bytes=SHOWN_BYTES,
+                )
+                found += page.jobs
+                looked, cursor = looked + page.looked, page.cursor
+                progress(looked, max(page.total, 0))
+                if not cursor or len(found) == limit:
+                    break
     if as_json:
         for job in found:
             show_json(json_ready(job))
     elif found:
-        print_table(map(cells, found), *HEADS)
+        print_table(map(cells, found), *HEADS, wraps=("error", "data"), less=LESS)
     shown = counted(len(found), "job")
-    say(f"{shown} of {page.total} {place} on queue {queue}, {looked} looked at")
+    of = f"of {page.total} {state}" if page.total >= 0 else state
+    say(f"{shown} {of} on queue {queue}, {looked} looked at")
     if cursor:
         say(f"there may be more: --cursor {cursor}")
     return 0

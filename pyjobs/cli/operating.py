@@ -8,13 +8,14 @@ from __future__ import annotations
 import contextlib
 import datetime
 from collections.abc import Iterator
-from typing import Any
+from typing import IO, Any
 
 import click
 
 from pyjobs import codec
 from pyjobs.admin import Admin
 from pyjobs.cli.common import marked
+from pyjobs.cli.output import say
 from pyjobs.errors import PyjobsError
 from pyjobs.transport import DEFAULT_URL
 
@@ -33,6 +34,19 @@ queue_argument = click.argument("queue", callback=marked, shell_complete=complet
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON objects, one a line, instead of a table."
 )
+NOT_CONFIRMED = 2
+
+
+class NotConfirmed(click.ClickException):
+    """Raised when nobody has agreed to what can't be undone."""
+
+    exit_code = NOT_CONFIRMED
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print the message as the other messages of the command line are."""
+        say(self.message)
+
+
 yes_option = click.option("--yes", is_flag=True, help="Do it without asking.")
 
 
@@ -47,10 +61,20 @@ def confirm(yes: bool, question: str) -> None:
     """Ask on the terminal, unless the answer was given by --yes.
 
     Raises:
-        click.Abort: the answer is no, or nobody can answer.
+        NotConfirmed: the answer is no, or nobody can answer.
+        click.Abort: it was interrupted.
     """
-    if not yes:
-        click.confirm(question, abort=True, err=True)
+    if yes:
+        return
+    try:
+        agreed = click.confirm(question, err=True)
+    except click.Abort as end:
+        if not isinstance(end.__context__, EOFError):
+            raise
+        click.echo(err=True)
+        raise NotConfirmed("nobody answers, so nothing was done; --yes answers") from None
+    if not agreed:
+        raise NotConfirmed("nothing was done")
 
 
 def span(ms: int) -> str:
@@ -64,11 +88,8 @@ def span(ms: int) -> str:
 
 
 def moment(ms: int) -> str:
-    """Return a moment as local time; '-' when it is 0."""
-    if not ms:
-        return "-"
-    at = datetime.datetime.fromtimestamp(ms / 1000).astimezone()
-    return at.isoformat(" ", "seconds")
+    """Return a moment as local time, to the second; '-' when it is 0."""
+    return datetime.datetime.fromtimestamp(ms / 1000).isoformat(" ", "seconds") if ms else "-"
 
 
 def error_line(body: bytes, longest: int = 80) -> str:

@@ -7,19 +7,22 @@ direction of text.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import io
 import json
 import re
 import shutil
 import sys
-import time
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple, NoReturn
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from typing import Any
 
 import click
 
 WIDTH_IN_PIPES = 120
+# Between two columns; and as narrow as a column becomes whose texts go on in further lines.
+GAP = 2
+WRAPPED = 20
 # C0 without the line break, DEL, C1, marks of direction, separators of lines, and halves of
 # surrogate pairs, which no encoding writes.
 UNSAFE = re.compile(
@@ -80,65 +83,86 @@ def show_error(error: click.ClickException) -> None:
     """Print an error of click on stderr, with what click says of the usage."""
     said = io.StringIO()
     error.show(said)
-    click.echo(safe(said.getvalue()), err=True, nl=False)
+    # A line break in an argument could forge a line; where click lists words it breaks lines too.
+    usage, mark, message = said.getvalue().partition("Error: ")
+    message = one_line(message.rstrip("\n").replace("\n\t", " "))
+    click.echo(f"{safe(usage)}{mark}{message}", err=True)
 
 
-def print_table(rows: Iterable[Sequence[str]], *heads: str) -> None:
-    """Print rows, under their heads if there are any. Long texts are wrapped, nothing is cut."""
-    show(drawn(Table(rows, heads)))
-
-
-class Table(NamedTuple):
-    """Holds a table that is to be drawn.
-
-    Attributes:
-        rows: the cells of each row.
-        heads: the head of each column; none is a table without heads.
-    """
-
-    rows: Iterable[Sequence[str]]
-    heads: Sequence[str]
-
-
-def drawn(*parts: Table | str) -> str:
-    """Return tables and lines as a text of the terminal's width, with an empty line between two."""
-    # Imported here, because only some commands print a table, and --help must be quick.
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDTH_IN_PIPES
-    file = io.StringIO()
-    console = importlib.import_module("rich.console").Console(
-        file=file, width=width, markup=False, highlight=False, emoji=False
+@contextlib.contextmanager
+def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
+    """Show on a terminal how far a command is; yield a function that is called with how many
+    things are done, and how many there are, 0 while nobody knows."""
+    rich = importlib.import_module("rich.progress")
+    console = importlib.import_module("rich.console").Console(stderr=True)
+    columns = (
+        *("{task.description}", rich.BarColumn(), "{task.completed:,.0f}"),
+        rich.TimeElapsedColumn(),
     )
-    for part in parts:
-        if file.tell():
-            console.print()
-        console.print(one_line(part) if isinstance(part, str) else _rich_table(part))
-    return "\n".join(line.rstrip() for line in file.getvalue().splitlines())
+    with rich.Progress(
+        *columns, console=console, transient=True, disable=not sys.stderr.isatty()
+    ) as bar:
+        task = bar.add_task(label, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total or None)
 
 
-def _rich_table(part: Table) -> Any:
-    table = importlib.import_module("rich.table").Table(
-        box=None, pad_edge=False, padding=(0, 2), show_header=bool(part.heads)
-    )
-    for head in part.heads:
-        table.add_column(head, overflow="fold")
-    for row in part.rows:
-        table.add_row(*map(one_line, row))
-    return table
+def longest_text(cells: Sequence[Sequence[str]], place: int) -> int:
+    """Return the length of the longest text of a column."""
+    return max((len(row[place]) for row in cells), default=0)
 
 
-def watch(draw: Callable[[], Sequence[Table | str]], seconds: float) -> NoReturn:
-    """Draw again and again, until Ctrl-C: on a terminal in its place, else one below the other.
+def print_table(
+    rows: Iterable[Sequence[str]],
+    *heads: str,
+    wraps: Collection[str] = (),
+    less: Sequence[str] = (),
+) -> None:
+    """Print rows, under their heads if there are any. Nothing is cut.
+
+    An id, a date or a number stands on one line, so that it can be copied. Where the rows do not
+    fit, columns are left out, and a line on stderr names them.
 
     Args:
-        draw: returns what to draw.
-        seconds: the pause after each.
+        rows: the cells of each row.
+        heads: the names of the columns; none is a table of names and values.
+        wraps: the columns whose texts may go on in a further line; none is the last column.
+        less: the columns that are left out first, the least important first. One that is empty in
+            every row is left out without a word.
     """
-    if not sys.stdout.isatty():
-        while True:
-            show(drawn(*draw()))
-            time.sleep(seconds)
-    text = importlib.import_module("rich.text").Text
-    with importlib.import_module("rich.live").Live(screen=True, auto_refresh=False) as live:
-        while True:
-            live.update(text(safe(drawn(*draw()))), refresh=True)
-            time.sleep(seconds)
+    # Imported here, because only some commands print a table, and --help must be quick.
+    console = importlib.import_module("rich.console")
+    cell_len = importlib.import_module("rich.cells").cell_len
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDTH_IN_PIPES
+    cells = [[one_line(cell) for cell in row] for row in rows]
+    columns = range(len(heads) or max(map(len, cells), default=0))
+    free = {at for at in columns if heads and heads[at] in wraps} or {len(columns) - 1}
+    longest = [
+        max([cell_len(row[place]) for row in cells] + [cell_len(heads[place]) if heads else 0])
+        for place in columns
+    ]
+    least = [min(size, WRAPPED) if at in free else size for at, size in enumerate(longest)]
+    empty = {at for at in columns if heads and heads[at] in less and longest_text(cells, at) <= 1}
+    shown, missing = [place for place in columns if place not in empty], []
+    for head in less:
+        if sum(least[place] for place in shown) + GAP * (len(shown) - 1) <= width:
+            break
+        if (place := heads.index(head)) in shown:
+            shown.remove(place)
+            missing.append(head)
+    needed = sum(least[place] for place in shown) + GAP * (len(shown) - 1)
+    drawn = io.StringIO()
+    table = importlib.import_module("rich.table").Table(
+        box=None, pad_edge=False, padding=(0, GAP), collapse_padding=True, show_header=bool(heads)
+    )
+    for place in shown:
+        kept = place not in free
+        head = heads[place] if heads else ""
+        table.add_column(head, overflow="fold", no_wrap=kept, min_width=least[place])
+    for row in cells:
+        table.add_row(*(row[place] for place in shown))
+    console.Console(
+        file=drawn, width=max(width, needed), markup=False, highlight=False, emoji=False
+    ).print(table)
+    show("\n".join(line.rstrip() for line in drawn.getvalue().splitlines()))
+    if missing:
+        say(f"left out for want of width: {', '.join(missing)}; --json has all")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from pyjobs.cli.common import prefix_option, seconds, url_option
+from pyjobs.cli.common import prefix_option, some_seconds, url_option
 from pyjobs.cli.operating import admin_of, queue_argument, span
 from pyjobs.cli.output import show
 
@@ -16,7 +16,7 @@ from pyjobs.cli.output import show
     "time",
     type=float,
     metavar="SECONDS",
-    callback=seconds,
+    callback=some_seconds,
     help="Resume by itself after SECONDS.",
 )
 @url_option

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from pyjobs.cli.common import counted, prefix_option, url_option
 from pyjobs.cli.operating import admin_of, confirm, queue_argument, yes_option
-from pyjobs.cli.output import show
+from pyjobs.cli.output import progress_bar, show
 from pyjobs.engine import Place
 
 
@@ -34,9 +32,7 @@ def purge(queue: str, place: Place, yes: bool, url: str, prefix: str) -> int:
         number = getattr(admin.stats(queue), place)
         if number:
             confirm(yes, f"Forget {counted(number, f'{place} job')} of queue {queue}?")
-        with click.progressbar(
-            length=number, label="purging", file=sys.stderr, hidden=not sys.stderr.isatty()
-        ) as bar:
-            gone = admin.purge(queue, place, progress=lambda now: bar.update(now - bar.pos))
+        with progress_bar("purging") as bar:
+            gone = admin.purge(queue, place, progress=lambda now: bar(now, number))
     show(f"purged {counted(gone, f'{place} job')}")
     return 0

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import time
+import contextlib
 from collections.abc import Sequence
 from dataclasses import asdict
 
 import click
 
-from pyjobs.admin import ReapedQueue, reap_queues
+from pyjobs.admin import ReapedQueue
 from pyjobs.cli.common import connected, prefix_option, seconds, url_option
+from pyjobs.cli.operating import admin_of
 from pyjobs.cli.output import print_table, say, show_json
 from pyjobs.engine import MAX_ITEMS, MODES, Keys, ModeName
-from pyjobs.validate import to_ms
+from pyjobs.errors import Forbidden, QueueFull
+from pyjobs.transport import load, publish
 
 
 @click.command()
@@ -82,18 +84,16 @@ def reap(
     """
     if mode and not queues:
         raise click.UsageError("--mode is for named queues only")
-    until = time.monotonic() + time_limit
     keys = Keys(prefix)
-    with connected(url) as server:
-        rows = reap_queues(
-            server,
-            keys,
+    load_and_publish(url, keys)
+    with admin_of(url, prefix) as admin:
+        rows = admin.reap(
             queues,
             mode=mode,
-            older_than=to_ms("older_than", older_than),
+            older_than=older_than,
             max_crashes=max_crashes,
             limit=limit,
-            until=until,
+            seconds=time_limit,
         )
     for row in rows:
         if why := row.error or (verbose and row.skipped):
@@ -107,6 +107,17 @@ def reap(
     else:
         say(f"no queue is registered in {keys.queues}")
     return 1 if any(row.error for row in rows) else 0
+
+
+def load_and_publish(url: str, keys: Keys) -> None:
+    """Load the scripts, for programs that know a sha alone and met a restart of Redis."""
+    with connected(url) as server:
+        # Where scripts can't be loaded, calls carry them.
+        with contextlib.suppress(Forbidden):
+            load(server)
+        # A Redis at its memory limit refuses this write, and must be reaped all the same.
+        with contextlib.suppress(QueueFull):
+            publish(server, keys)
 
 
 def cells(row: ReapedQueue) -> list[str]:

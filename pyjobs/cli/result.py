@@ -6,7 +6,6 @@ import time
 
 import click
 
-from pyjobs.admin import queue_mode
 from pyjobs.cli.common import (
     EXIT_CODES,
     IdCommand,
@@ -18,7 +17,7 @@ from pyjobs.cli.common import (
     url_option,
     verbose_option,
 )
-from pyjobs.cli.operating import queue_argument
+from pyjobs.cli.operating import admin_of, queue_argument
 from pyjobs.client import Job, settle_stored
 from pyjobs.engine import SIMPLE, Keys, fetch
 from pyjobs.errors import ResultGone
@@ -57,6 +56,8 @@ def result(queue: str, id: str, wait: float, verbose: bool, url: str, prefix: st
         while settle_stored(job, stored) is None and time.monotonic() < until:
             time.sleep(POLL_SECONDS)
             [stored] = run(server, call)
-        if not stored.state and queue_mode(server, keys, queue) == SIMPLE.name:
-            raise ResultGone(f"job {id}: queue {queue} is simple, and keeps no results")
+    if not stored.state:
+        with admin_of(url, prefix) as admin:
+            if admin.mode(queue) == SIMPLE.name:
+                raise ResultGone(f"job {id}: queue {queue} is simple, and keeps no results")
     return print_stored(job, stored, verbose)

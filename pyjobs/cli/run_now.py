@@ -4,25 +4,12 @@ from __future__ import annotations
 
 import click
 
-from pyjobs.cli.common import (
-    SOME_REFUSED,
-    IdCommand,
-    marked,
-    prefix_option,
-    print_answers,
-    url_option,
-)
-from pyjobs.cli.operating import admin_of, queue_argument
+from pyjobs.cli.common import SOME_REFUSED, IdCommand
+from pyjobs.cli.editing import Chosen, edit, edit_arguments
 
 
 @click.command("run-now", cls=IdCommand, epilog=SOME_REFUSED)
-@queue_argument
-@click.argument("ids", metavar="ID...", nargs=-1, required=True, callback=marked)
-@url_option
-@prefix_option
-def run_now(queue: str, ids: tuple[str, ...], url: str, prefix: str) -> int:
-    """Let delayed jobs of QUEUE run now, before those that wait."""
-    with admin_of(url, prefix) as admin:
-        admin.stats(queue)
-        answers = admin.run_now(queue, ids)
-    return print_answers("moved to the head of the queue:", queue, answers)
+@edit_arguments("delayed")
+def run_now(chosen: Chosen) -> int:
+    """Let delayed jobs of QUEUE run now, before those that wait: by their ids, or by a filter."""
+    return edit(chosen, "run", "moved forward")

@@ -7,7 +7,7 @@ import time
 import click
 
 from pyjobs.admin import QueueStatus
-from pyjobs.cli.common import prefix_option, seconds, url_option
+from pyjobs.cli.common import prefix_option, some_seconds, url_option
 from pyjobs.cli.operating import admin_of, json_option, json_ready, span
 from pyjobs.cli.output import print_table, say, show_json
 
@@ -15,6 +15,7 @@ HEADS = (
     *("queue", "mode", "waiting", "oldest", "delayed", "in flight", "overdue", "dead", "broken"),
     "state",
 )
+LESS = ("broken", "overdue", "mode", "oldest", "state")
 
 
 @click.command()
@@ -22,7 +23,7 @@ HEADS = (
     "--watch",
     type=float,
     metavar="SECONDS",
-    callback=seconds,
+    callback=some_seconds,
     help="Show the numbers again every SECONDS, until Ctrl-C.",
 )
 @json_option
@@ -42,28 +43,29 @@ def status(watch: float | None, as_json: bool, url: str, prefix: str) -> int:
             if as_json:
                 for row in rows:
                     numbers = json_ready(row.stats) if row.stats else {"error": row.error}
-                    show_json({"queue": row.queue, **numbers})
+                    show_json({"queue": row.queue, **numbers, "mode": row.mode})
             elif rows:
-                print_table(map(cells, rows), *HEADS)
+                print_table(map(cells, rows), *HEADS, less=LESS)
             else:
                 say(f"no queue is registered in {prefix}:queues")
             if watch is None:
                 return 1 if any(row.error for row in rows) else 0
-            time.sleep(max(watch, 0.1))
+            time.sleep(watch)
 
 
 def cells(row: QueueStatus) -> list[str]:
     """Return the cells of a queue in the table."""
     if row.stats is None:
-        return [row.queue, "?", *["-"] * 7, row.error]
+        return [row.queue, row.mode, *["-"] * 7, row.error]
     found = row.stats
+    unused = "" if found.mode else "nothing was ever submitted"
     if found.paused:
         state = "paused" if found.paused < 0 else f"paused for {span(found.paused)}"
     else:
-        state = f"{found.quarantined} in quarantine" if found.quarantined else ""
+        state = f"{found.quarantined} in quarantine" if found.quarantined else unused
     return [
         row.queue,
-        found.mode or "?",
+        row.mode,
         str(found.waiting),
         span(found.oldest),
         str(found.delayed),

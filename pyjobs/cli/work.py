@@ -21,6 +21,7 @@ from pyjobs.cli.reload import watchfiles
 from pyjobs.cli.stops import StopListener
 from pyjobs.errors import BadArgument, PyjobsError
 from pyjobs.log import logger
+from pyjobs.prometheus import prometheus
 from pyjobs.task import BaseTask
 from pyjobs.transport import ErrorTranslation
 from pyjobs.validate import whole
@@ -84,6 +85,13 @@ log = logger(__name__)
     help="Answer probes by HTTP: /healthz and /readyz, on 127.0.0.1 without a HOST.",
 )
 @click.option(
+    "--metrics-port",
+    "metrics",
+    metavar="[HOST:]PORT",
+    help="Answer Prometheus by HTTP at /metrics, on 127.0.0.1 without a HOST; the port of --health "
+    "may be the same. Needs the extra 'metrics'.",
+)
+@click.option(
     "--reload",
     is_flag=True,
     help="Start the worker again when a Python file in the current directory changes, for "
@@ -111,6 +119,7 @@ def work(
     max_jobs_per_child: int | None,
     max_memory_per_child: int | None,
     health: str | None,
+    metrics: str | None,
     reload: bool,
     logs: str,
     quiet: bool,
@@ -135,8 +144,13 @@ def work(
     whole("processes", processes, 1, 1000)
     if quiet and verbose:
         raise click.UsageError("--quiet and --verbose exclude each other")
-    if health is not None and processes > 1:
-        raise click.UsageError("--health: one port serves one process, and --processes starts more")
+    for option, address in (("--health", health), ("--metrics-port", metrics)):
+        if address is not None and processes > 1:
+            raise click.UsageError(
+                f"{option}: one port serves one process, and --processes starts more"
+            )
+    if metrics is not None:
+        prometheus()
     if reload:
         watchfiles()
     stops = StopListener()
@@ -152,6 +166,7 @@ def work(
             "max_jobs_per_child": max_jobs_per_child,
             "max_memory_per_child": max_memory_per_child,
             "health": health,
+            "metrics": metrics,
         }
         in_child = functools.partial(set_up_logging, logs, which, with_process=True)
         found.override(url=url, **changes, set_up_child=in_child)
@@ -165,7 +180,8 @@ def work(
         if processes > 1 or reload:
             words = ["work", worker, "--log", logs, *which.options()]
             for name, value in changes.items():
-                words += [] if value is None else [f"--{name.replace('_', '-')}", str(value)]
+                option = "metrics-port" if name == "metrics" else name.replace("_", "-")
+                words += [] if value is None else [f"--{option}", str(value)]
             code = supervisor.keep(processes, words, url, found.settings.grace, reload=reload)
         else:
             code = 0

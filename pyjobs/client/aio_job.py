@@ -189,6 +189,7 @@ class Job(BaseJob, Generic[T]):
             Unavailable: the job has ended, and Redis can't be asked for its last output.
             Forbidden: Redis's access rules forbid queue/output.
             Undecodable: another program has written what is not JSON.
+            BadArgument: a value does not fit the annotation of the task that has written it.
         """
         reading = Reading(self, timeout, self._source.core.sweep.every)
         heard: asyncio.Queue[Any] = asyncio.Queue()

@@ -117,12 +117,12 @@ class AsyncSubmits:
         self._core.check_open()
         if isinstance(data, BaseTask):
             submission = data.submission(args, given(queue, id, options))
-            item, decode = self._core.builder.task(submission), submission.decode
+            item = self._core.builder.task(submission)
             name = data.name
         else:
             no_arguments(args)
             item = self._core.builder.item(data, queue, id, options)
-            decode = None
+            submission = None
             name = options.get("task") or ""
         if not self._middleware:
             job = await self._submit_one(item)
@@ -131,8 +131,8 @@ class AsyncSubmits:
             async with around_async(self._middleware, call):
                 job = await self._submit_one(item)
                 call.jobs = [job]
-        if decode is not None:
-            decode_by(job, decode)
+        if submission is not None:
+            decode_by(job, submission)
         return unless_conflict(job)
 
     @overload

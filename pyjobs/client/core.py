@@ -126,7 +126,7 @@ class ClientCore(Generic[J]):
         for job in left:
             where = f"job {job.id} on queue {job.queue}"
             error = ClientClosed(f"{where} was submitted before this process forked off")
-            settle(job, error, wake=False)
+            settle(job, error)
 
     def check_open(self) -> None:
         """Raises ClientClosed after `close`."""

@@ -57,8 +57,7 @@ def info_of(job: ShownJob) -> JobInfo | None:
     return JobInfo(
         state=job.state,
         task=job.task,
-        # The scripts count the attempt that would come next.
-        attempt=max(1, attempts) if job.state == "dead" else job.attempt,
+        attempt=job.attempt,
         queued=job.queued,
         started=job.started or None,
         due=job.at if job.state == "delayed" and job.at else None,

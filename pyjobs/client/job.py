@@ -27,6 +27,7 @@ from pyjobs.errors import (
     Undecodable,
 )
 from pyjobs.progress import Progress
+from pyjobs.task import Submission
 
 # A global name is found faster than a member of an Enum, which counts for 100,000 jobs.
 SENT = Presence.SENT
@@ -66,6 +67,8 @@ class BaseJob:
     __slots__ = (
         "__weakref__",
         "_decode",
+        # Set for the jobs of a task that yields.
+        "_decode_chunk",
         "_end",
         "_presence",
         # Made when a progress is heard, or somebody follows the job.
@@ -78,6 +81,7 @@ class BaseJob:
         "reached",
     )
 
+    _decode_chunk: Callable[[bytes], Any]
     _reports: Any
 
     def __init__(self, id: str, queue: str, source: Any = None) -> None:
@@ -226,22 +230,24 @@ def _share(job: Any, of: BaseJob) -> None:
     job._of, job.reached = of, None
 
 
-def settle(job: BaseJob, end: Stored | PyjobsError, *, wake: bool = True) -> None:
-    """Keep the outcome of a job and wake the calls that wait for it. The first outcome stands.
-
-    Args:
-        wake: whether to wake them; False where a lock of theirs may never be released.
-    """
+def settle(job: BaseJob, end: Stored | PyjobsError) -> None:
+    """Keep the outcome of a job and wake the calls that wait for it. The first outcome stands."""
     if job._end is None:
         job._end = end
-        if wake:
-            job._wake()
+        job._wake()
 
 
-def decode_by(job: AnyJob, decode: Callable[[bytes], Any]) -> AnyJob:
-    """Let this function decode the result of a job, and return the job."""
-    job._decode = decode
+def decode_by(job: AnyJob, submission: Submission) -> AnyJob:
+    """Let the task of a submit decode the result and the output of its job, and return the job."""
+    job._decode = submission.decode
+    if submission.decode_chunk is not None:
+        job._decode_chunk = submission.decode_chunk
     return job
+
+
+def chunk_decoder(job: BaseJob) -> Callable[[bytes], Any]:
+    """Return what decodes a chunk of a job's output."""
+    return getattr(job, "_decode_chunk", codec.decode)
 
 
 def note(jobs: Iterable[BaseJob], event: Event) -> None:

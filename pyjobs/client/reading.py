@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
-from pyjobs import codec
 from pyjobs.client.arrivals import Arrival
 from pyjobs.client.following import J, Watching, reports_of
+from pyjobs.client.job import chunk_decoder
 from pyjobs.engine import Call, OutputPage, Written, read_output
 from pyjobs.output import Chunk
 
@@ -31,6 +31,7 @@ class Reading(Watching[J]):
 
     def __init__(self, job: J, timeout: float | timedelta | None, every: float) -> None:
         super().__init__(job, timeout, every)
+        self._decode = chunk_decoder(job)
         self._taken = 0
         self._asks = True
 
@@ -62,7 +63,7 @@ class Reading(Watching[J]):
         if page is not None:
             for chunk in page.chunks:
                 self._taken += 1
-                yield decoded(chunk)
+                yield self._decoded(chunk)
             self._asks = page.total > self._taken and bool(page.chunks)
 
     def take(self, heard: tuple[int, Written] | Arrival[J]) -> Iterator[Chunk]:
@@ -75,7 +76,7 @@ class Reading(Watching[J]):
         place, chunk = heard
         if place == self._taken + 1:
             self._taken = place
-            yield decoded(chunk)
+            yield self._decoded(chunk)
         elif place > self._taken:
             self._asks = True
 
@@ -88,11 +89,11 @@ class Reading(Watching[J]):
         self.check_time()
         self._asks = True
 
+    def _decoded(self, chunk: Written) -> Chunk:
+        """Return a chunk as its reader gets it.
 
-def decoded(chunk: Written) -> Chunk:
-    """Return a chunk as its reader gets it.
-
-    Raises:
-        Undecodable: another program has written what is not JSON.
-    """
-    return Chunk(codec.decode(chunk.body), chunk.attempt, chunk.number)
+        Raises:
+            Undecodable: another program has written what is not JSON.
+            BadArgument: the value does not fit what the task yields.
+        """
+        return Chunk(self._decode(chunk.body), chunk.attempt, chunk.number)

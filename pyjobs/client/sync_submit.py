@@ -110,7 +110,7 @@ class Submits:
         if isinstance(data, BaseTask):
             submission = data.submission(args, given(queue, id, options))
             [job] = self._submit(builder.together([builder.task(submission)]), data.name)
-            return unless_conflict(decode_by(job, submission.decode))
+            return unless_conflict(decode_by(job, submission))
         no_arguments(args)
         batch = builder.together([builder.item(data, queue, id, options)])
         [job] = self._submit(batch, options.get("task"))

@@ -49,7 +49,7 @@ class TaskStream(Stream[J]):
         self._task, self._entry, self._together = task, entry, together
         self._queue, self._options, self._is_whole = queue, options, is_whole
         self._items: list[Any] = []
-        self._decode: Callable[[bytes], Any] | None = None
+        self._latest: Submission | None = None
 
     def add(self, value: Any) -> bool:
         """Add the arguments of a job. Returns whether it is time to send.
@@ -69,7 +69,7 @@ class TaskStream(Stream[J]):
             item = self._entry(submission)
         except (BadArgument, TooLarge) as error:
             raise type(error)(f"arguments[{place}]: {error}") from error.__cause__
-        self._decode = submission.decode
+        self._latest = submission
         self._items.append(item)
         self._size += len(submission.data)
         is_due = len(self._items) == PART_ITEMS or self._size > CALL_BYTES
@@ -81,9 +81,9 @@ class TaskStream(Stream[J]):
         return self._together(items) if items else None
 
     def accepted(self, jobs: Iterable[J]) -> None:
-        decode = self._decode
-        assert decode is not None
-        super().accepted([decode_by(job, decode) for job in jobs])
+        latest = self._latest
+        assert latest is not None
+        super().accepted([decode_by(job, latest) for job in jobs])
 
     def _submission(self, value: Any, place: int) -> Submission:
         if isinstance(value, tuple):

@@ -45,6 +45,7 @@ from pyjobs.engine.replies import (
     Claimed,
     ClaimReply,
     Dead,
+    DeadPage,
     OutputPage,
     Reaped,
     Stored,
@@ -67,7 +68,9 @@ from pyjobs.engine.scripts import Arg, Option, Script, built_files, everything, 
 from pyjobs.engine.simple import SIMPLE
 from pyjobs.engine.verbs import ModeName, StoredVerbs
 from pyjobs.engine.views import (
+    ENDED,
     PLACES,
+    STATES,
     Explanation,
     JobPage,
     Limits,
@@ -75,11 +78,13 @@ from pyjobs.engine.views import (
     Place,
     QueueStats,
     ShownJob,
+    State,
 )
 
 __all__ = [
     "CALL_BYTES",
     "CLAIM_BYTES",
+    "ENDED",
     "HELD_BYTES",
     "KEPT_MINUTES",
     "MAX_BYTES",
@@ -100,6 +105,7 @@ __all__ = [
     "ROLES",
     "SIMPLE",
     "STANDS",
+    "STATES",
     "SUBMIT_ITEMS",
     "SWEEP_JOBS",
     "UNKNOWN",
@@ -111,6 +117,7 @@ __all__ = [
     "Counter",
     "Counters",
     "Dead",
+    "DeadPage",
     "Durable",
     "Explanation",
     "JobPage",
@@ -134,6 +141,7 @@ __all__ = [
     "Scheduled",
     "Script",
     "ShownJob",
+    "State",
     "Stored",
     "StoredSchedule",
     "StoredVerbs",

@@ -31,7 +31,7 @@ SHARED = {
     "producer": ("queue/wake", "queue/result", "queue/show", "queue/output"),
     "worker": ("queue/wake", "queue/result"),
     "operator": (
-        *("queue/wake", "queue/result", "queue/stats", "queue/show", "queue/list"),
+        *("queue/wake", "queue/result", "queue/stats", "queue/show", "queue/list", "queue/find"),
         *("queue/explain", "queue/walk", "queue/check", "queue/pause", "queue/resume"),
         *("queue/mode", "queue/limit", "queue/output", "queue/counters", "queue/counting"),
         *("queue/purge", "queue/delete", "queue/run", "queue/repair"),

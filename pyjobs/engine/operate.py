@@ -11,6 +11,7 @@ from pyjobs.engine.scripts import script
 from pyjobs.engine.views import (
     CheckedJob,
     Explanation,
+    FoundJobs,
     JobPage,
     Limits,
     ModeSet,
@@ -21,6 +22,7 @@ from pyjobs.engine.views import (
     WalkedPage,
     parse_checked,
     parse_explained,
+    parse_found,
     parse_limits,
     parse_listed,
     parse_purged,
@@ -78,8 +80,8 @@ class Operator:
             limit: most jobs, 1 to 1000.
             task: only jobs of this task.
             error: only jobs whose last error has this text in it.
-            older: only jobs that were submitted, or have died, at least so many ms ago.
-            newer: only jobs that were submitted, or have died, at most so many ms ago.
+            older: only jobs that were submitted, or have ended, at least so many ms ago.
+            newer: only jobs that were submitted, or have ended, at most so many ms ago.
             newest: whether to begin at the other end.
             max_bytes: how many bytes of each payload and error to return, 0 to 65536.
         """
@@ -94,6 +96,41 @@ class Operator:
         )
         words = used.bind(state=place, cursor=_raw(cursor), limit=limit, options=options)
         return Call(used, (queue,), words, parse_listed)
+
+    @staticmethod
+    def find_jobs(
+        queue: str,
+        ids: Sequence[str],
+        *,
+        state: str | None = None,
+        task: str | None = None,
+        error: str | None = None,
+        older: int | None = None,
+        newer: int | None = None,
+        max_bytes: int = 0,
+    ) -> Call[FoundJobs]:
+        """Return the call that reads those of some jobs that a filter lets through (queue/find).
+
+        Args:
+            queue: the queue's key.
+            ids: 1 to 1000 ids.
+            state: only jobs in this state, such as 'done'.
+            task: only jobs of this task.
+            error: only jobs whose last error has this text in it.
+            older: only jobs that were submitted, or have ended, at least so many ms ago.
+            newer: only jobs that were submitted, or have ended, at most so many ms ago.
+            max_bytes: how many bytes of each payload and error to return, 0 to 65536.
+        """
+        used = script("queue/find")
+        options = used.choose(
+            state=state,
+            task=None if task is None else quote(task, safe=""),
+            error=None if error is None else quote(error, safe=""),
+            older=older,
+            newer=newer,
+            bytes=max_bytes or None,
+        )
+        return Call(used, (queue,), used.bind(ids, options=options), parse_found)
 
     @staticmethod
     def explain(queue: str, id: str) -> Call[Explanation]:
@@ -219,15 +256,17 @@ class Operator:
         return Call(used, (queue,), used.bind(state=place, limit=limit), parse_purged)
 
     @staticmethod
-    def delete(queue: str, ids: Sequence[str]) -> Call[list[str]]:
+    def delete(queue: str, ids: Sequence[str], *, state: str | None = None) -> Call[list[str]]:
         """Return the call that forgets jobs which wait or have ended (queue/delete).
 
         Args:
             queue: the queue's key.
-            ids: 1 to 1000 ids; the reply is a word for each: 'deleted', 'inflight' or 'NOJOB'.
+            ids: 1 to 1000 ids; the reply is a word for each: 'deleted', 'inflight', the job's
+                state where it is another than `state`, or 'NOJOB'.
+            state: only jobs in this state, such as 'pending'; None is any.
         """
         used = script("queue/delete")
-        return Call(used, (queue,), used.bind(ids), parse_words)
+        return Call(used, (queue,), used.bind(ids, options=used.choose(state=state)), parse_words)
 
     @staticmethod
     def run_now(queue: str, ids: Sequence[str]) -> Call[list[str]]:

@@ -141,14 +141,5 @@ class Reliable(StoredVerbs):
         dead = self.script("dead")
         return Call(dead, (queue,), dead.bind(skip=skip, limit=limit), parse_dead)
 
-    def requeue(self, queue: str, ids: Iterable[str]) -> Call[list[str]]:
-        """Return the call that puts dead jobs on their queue again (reliable/requeue).
-
-        Args:
-            queue: the queue's key.
-            ids: ids of the jobs; the reply is a word for each.
-        """
-        return self._items_call("requeue", queue, ((id,) for id in ids), {})
-
 
 RELIABLE = Reliable()

@@ -142,6 +142,16 @@ class StoredVerbs(Verbs):
         """
         return self._items_call("cancel", queue, ((id,) for id in ids), options)
 
+    def requeue(self, queue: str, ids: Iterable[str]) -> Call[list[str]]:
+        """Return the call that puts dead jobs, in recoverable mode failed ones, on their queue
+        again (<mode>/requeue); the reply is a word a job.
+
+        Args:
+            queue: the queue's key.
+            ids: ids of the jobs.
+        """
+        return self._items_call("requeue", queue, ((id,) for id in ids), {})
+
     def update(self, queue: str, jobs: Iterable[tuple[Arg, ...]]) -> Call[list[str]]:
         """Return the call that reports what runs say before their end (<mode>/update); the reply is
         a word a job.

@@ -9,6 +9,10 @@ from typing import Any, Literal, NamedTuple
 
 Place = Literal["waiting", "delayed", "inflight", "dead"]
 PLACES: tuple[Place, ...] = ("waiting", "delayed", "inflight", "dead")
+# What the jobs of a place are in, and the states of jobs that no place has.
+State = Literal["waiting", "delayed", "inflight", "dead", "done", "failed", "cancelled", "expired"]
+ENDED: tuple[State, ...] = ("done", "failed", "cancelled", "expired")
+STATES: tuple[State, ...] = (*PLACES, *ENDED)
 
 
 class QueueStats(NamedTuple):
@@ -56,7 +60,7 @@ class ShownJob(NamedTuple):
         at: when it is due, when its lease ends (recoverable: when it was claimed), or when it died.
         ttl: ms until it is forgotten; -1 is not before it has ended.
         task: the name of its task; '' is none.
-        attempt: the number of the attempt that runs or comes next.
+        attempt: the number of the attempt that runs or comes next; of a dead job that of the last.
         queued: when it was submitted.
         started: when it was last claimed.
         processed: when it ended.
@@ -120,7 +124,7 @@ class ListedJob(NamedTuple):
         task: the name of its task; '' is none.
         at: when it is due, when its lease ends (recoverable: when it was claimed), or when it died,
             ms since the epoch; 0 for a waiting job.
-        attempt: the number of the attempt that runs or comes next.
+        attempt: the number of the attempt that runs or comes next; of a dead job that of the last.
         queued: when it was submitted, ms since the epoch.
         started: when it was last claimed, ms since the epoch; 0 is never.
         processed: when it ended, ms since the epoch; 0 is not yet.
@@ -143,17 +147,29 @@ class ListedJob(NamedTuple):
 
 
 class JobPage(NamedTuple):
-    """Holds a page of the jobs in one place of a queue.
+    """Holds a page of the jobs of a queue in one state.
 
     Attributes:
         cursor: where the next page begins; '' when this is the last one.
-        total: entries of the place, whatever the filter.
-        looked: entries that this page has looked at.
+        total: entries of the place, whatever the filter; -1 for jobs that no place has.
+        looked: entries, or keys of jobs, that this page has looked at.
         jobs: the jobs of the page that the filter lets through.
     """
 
     cursor: str
     total: int
+    looked: int
+    jobs: list[ListedJob]
+
+
+class FoundJobs(NamedTuple):
+    """Holds those of some named jobs that a filter lets through.
+
+    Attributes:
+        looked: at how many of the names the call has looked; ask for the others again.
+        jobs: the jobs.
+    """
+
     looked: int
     jobs: list[ListedJob]
 
@@ -283,8 +299,17 @@ def parse_shown(reply: Any) -> ShownJob:
 def parse_listed(reply: Any) -> JobPage:
     """Parse the reply of queue/list."""
     cursor, total, looked, *jobs = reply
-    rows = [ListedJob(*_texts(job[:-2]), *job[-2:]) for job in jobs]
-    return JobPage(_text(cursor), total, looked, rows)
+    return JobPage(_text(cursor), total, looked, _rows(jobs))
+
+
+def parse_found(reply: Any) -> FoundJobs:
+    """Parse the reply of queue/find."""
+    looked, *jobs = reply
+    return FoundJobs(looked, _rows(jobs))
+
+
+def _rows(jobs: Any) -> list[ListedJob]:
+    return [ListedJob(*_texts(job[:-2]), *job[-2:]) for job in jobs]
 
 
 def parse_explained(reply: Any) -> Explanation:

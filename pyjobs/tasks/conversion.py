@@ -7,14 +7,19 @@ and its values are not checked.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
+from sys import getrecursionlimit
 from typing import Any, get_args, get_origin
 
 from pyjobs import codec
 from pyjobs.errors import BadArgument, MissingExtra
+from pyjobs.jsonfaults import MOST_DEPTH, refuse_changed_keys, refuse_deep_objects
 
 PLAIN = (Any, None, type(None), bool, int, float, str, object)
 CONTAINERS = (dict, list)
+# What msgspec makes of NaN and infinity, and of a key that is a number.
+SUSPECT = re.compile(rb'null|"[-0-9][-+.0-9e]*":').search
 
 
 class Missing:
@@ -28,21 +33,24 @@ class Converter:
         what: the name of the task, for messages.
         parameters: name -> annotation and default, or Missing.
         result: the annotation of the result.
+        chunk: the annotation of what the function yields; Any where nothing is yielded.
 
     Raises:
         MissingExtra: msgspec is needed for an annotation, and is not installed.
         BadArgument: msgspec can't convert an annotation.
     """
 
-    def __init__(self, what: str, parameters: Mapping[str, tuple[Any, Any]], result: Any) -> None:
+    def __init__(
+        self, what: str, parameters: Mapping[str, tuple[Any, Any]], result: Any, chunk: Any = Any
+    ) -> None:
         self._what = what
-        self._names = frozenset(parameters)
+        self._names, self._chunk = frozenset(parameters), chunk
         annotations = [annotation for annotation, _ in parameters.values()]
         try:
             self._msgspec: Any = importlib.import_module("msgspec")
         except ImportError:
             self._msgspec = None
-            if not all(map(is_plain, [*annotations, result])):
+            if not all(map(is_plain, [*annotations, result, chunk])):
                 raise MissingExtra(
                     f"task {what}: its annotations need msgspec: pip install 'pyjobs[tasks]'"
                 ) from None
@@ -59,6 +67,7 @@ class Converter:
             self._encoder = self._msgspec.json.Encoder(enc_hook=encoded)
             self._arguments = self._msgspec.json.Decoder(self._struct, dec_hook=decoded)
             self._result = self._msgspec.json.Decoder(result, dec_hook=decoded)
+            self._chunks = self._msgspec.json.Decoder(chunk, dec_hook=decoded)
         except TypeError as error:
             raise BadArgument(f"task {what}: {error}") from error
 
@@ -71,13 +80,17 @@ class Converter:
         if self._msgspec is None:
             return codec.encode(dict(values), f"task {self._what}")
         try:
+            if getrecursionlimit() > MOST_DEPTH:
+                refuse_deep_objects(values)
             data: bytes = self._encoder.encode(values)
-            if b"null" in data:
-                self._refuse_not_finite(values)
             # What is read back is what the worker reads: the only check that can't differ from its.
-            self._arguments.decode(data)
-        except (TypeError, ValueError) as error:
-            raise BadArgument(f"task {self._what}: {error}") from error
+            found = self._arguments.decode(data)
+            if SUSPECT(data):
+                pairs = [(f"$.{name}", one, getattr(found, name)) for name, one in values.items()]
+                self._refuse_changed(values, pairs)
+        except Exception as error:
+            # The values' own methods may raise anything.
+            raise BadArgument(f"task {self._what}: {in_words(error)}") from error
         return data
 
     def decode_arguments(self, data: Any) -> dict[str, Any]:
@@ -98,7 +111,7 @@ class Converter:
                 raise BadArgument(f"task {self._what}: it has no argument {min(unknown)}")
             return data
         try:
-            found = self._convert(data, self._struct, dec_hook=decoded)
+            found = self._convert(data, self._struct, dec_hook=decoded, str_keys=True)
         except (TypeError, ValueError) as error:
             raise BadArgument(f"task {self._what}: {error}") from error
         arguments: dict[str, Any] = self._asdict(found)
@@ -113,12 +126,14 @@ class Converter:
         if self._msgspec is None:
             return codec.encode(value, "result")
         try:
+            if getrecursionlimit() > MOST_DEPTH:
+                refuse_deep_objects(value)
             data: bytes = self._encoder.encode(value)
-            if b"null" in data:
-                self._refuse_not_finite(value)
-            self._result.decode(data)
-        except (TypeError, ValueError) as error:
-            raise BadArgument(f"task {self._what}: result: {error}") from error
+            found = self._result.decode(data)
+            if SUSPECT(data):
+                self._refuse_changed(value, [("$", value, found)])
+        except Exception as error:
+            raise BadArgument(f"task {self._what}: result: {in_words(error)}") from error
         return data
 
     def decode_result(self, data: bytes) -> Any:
@@ -128,13 +143,45 @@ class Converter:
             BadArgument: the result does not fit the annotation.
             Undecodable: the bytes are not JSON.
         """
+        return codec.decode(data) if self._msgspec is None else self._read("result", data)
+
+    def chunk(self, value: Any) -> Any:
+        """Return what JSON has in place of a value that the function yields.
+
+        Raises:
+            BadArgument: the value has no JSON, or does not fit the annotation.
+        """
         if self._msgspec is None:
-            return codec.decode(data)
+            return value
         try:
-            return self._result.decode(data)
+            if getrecursionlimit() > MOST_DEPTH:
+                refuse_deep_objects(value)
+            plain = read = self._msgspec.to_builtins(value, enc_hook=encoded, str_keys=True)
+            if self._chunk is not Any:
+                read = self._convert(plain, self._chunk, dec_hook=decoded, str_keys=True)
+            if isinstance(plain, CONTAINERS) and SUSPECT(self._encoder.encode(plain)):
+                refuse_changed_keys([("$", value, read)])
+        except Exception as error:
+            raise BadArgument(f"task {self._what}: output: {in_words(error)}") from error
+        return plain
+
+    def decode_chunk(self, data: bytes) -> Any:
+        """Return the value of a chunk's bytes.
+
+        Raises:
+            BadArgument: the value does not fit the annotation.
+            Undecodable: the bytes are not JSON.
+        """
+        return codec.decode(data) if self._msgspec is None else self._read("output", data)
+
+    def _read(self, what: str, data: bytes) -> Any:
+        decoder = self._chunks if what == "output" else self._result
+        codec.refuse_deep_json(data)
+        try:
+            return decoder.decode(data)
         except self._msgspec.ValidationError as error:
-            raise BadArgument(f"task {self._what}: result: {error}") from error
-        except self._msgspec.DecodeError:
+            raise BadArgument(f"task {self._what}: {what}: {error}") from error
+        except (self._msgspec.DecodeError, RecursionError):
             return codec.decode(data)
 
     def schema(self) -> dict[str, Any]:
@@ -148,19 +195,31 @@ class Converter:
         found: dict[str, Any] = self._msgspec.json.schema(self._struct)
         return found
 
-    def _refuse_not_finite(self, value: Any) -> None:
-        """Refuse NaN and infinity, which msgspec writes as null.
+    def _refuse_changed(self, value: Any, pairs: Sequence[tuple[str, Any, Any]]) -> None:
+        """Refuse what msgspec writes as something else: NaN and infinity, which become null, and
+        keys that are another one when they are read.
+
+        Args:
+            value: what was written.
+            pairs: for each part of it the path, the part, and what is read.
 
         Raises:
-            TypeError: one is in the value.
+            TypeError: one is in the value; Unencodable accordingly.
         """
         codec.encode(self._msgspec.to_builtins(value, enc_hook=encoded, str_keys=True))
+        refuse_changed_keys(pairs)
 
     def _field(self, default: Any) -> Any:
         if isinstance(default, (list, dict, set, bytearray)):
             make: Callable[[], Any] = default.copy
             return self._msgspec.field(default_factory=make)
         return default
+
+
+def in_words(error: Exception) -> str:
+    """Return what msgspec says; of any other error its type too."""
+    told = isinstance(error, (TypeError, ValueError))
+    return str(error) if told else f"{type(error).__name__}: {error}"
 
 
 def is_plain(annotation: Any) -> bool:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator, Mapping
 from datetime import timedelta
 from typing import Any, Concatenate, overload
 
 from pyjobs.client import Missed
 from pyjobs.errors import JobFailed
 from pyjobs.task import P
-from pyjobs.tasks.function import AsyncTask, Exceptions, SyncTask, T
+from pyjobs.tasks.function import AsyncTask, Exceptions, SyncTask, T, Task
 from pyjobs.tasks.schedule import schedule_of
+from pyjobs.tasks.stream import AsyncStreamTask, C, StreamTask
 from pyjobs.worker import ClaimedJob, ExecutorName
 
 OnDead = Callable[[ClaimedJob, JobFailed], Any]
@@ -33,6 +34,21 @@ class Decorator:
     ) -> AsyncTask[P, T]: ...
 
     @overload
+    def __call__(  # type: ignore[overload-overlap]
+        self, function: Callable[Concatenate[ClaimedJob, P], Generator[C, Any, T]]
+    ) -> StreamTask[P, C, T]: ...
+
+    @overload
+    def __call__(  # type: ignore[overload-overlap]
+        self, function: Callable[Concatenate[ClaimedJob, P], Iterator[C]]
+    ) -> StreamTask[P, C, Any]: ...
+
+    @overload
+    def __call__(  # type: ignore[overload-overlap]
+        self, function: Callable[Concatenate[ClaimedJob, P], AsyncIterator[C]]
+    ) -> AsyncStreamTask[P, C]: ...
+
+    @overload
     def __call__(self, function: Callable[Concatenate[ClaimedJob, P], T]) -> SyncTask[P, T]: ...
 
     @overload
@@ -41,10 +57,30 @@ class Decorator:
     ) -> AsyncTask[P, T]: ...
 
     @overload
+    def __call__(  # type: ignore[overload-overlap]
+        self, function: Callable[P, Generator[C, Any, T]]
+    ) -> StreamTask[P, C, T]: ...
+
+    @overload
+    def __call__(  # type: ignore[overload-overlap]
+        self, function: Callable[P, Iterator[C]]
+    ) -> StreamTask[P, C, Any]: ...
+
+    @overload
+    def __call__(  # type: ignore[overload-overlap]
+        self, function: Callable[P, AsyncIterator[C]]
+    ) -> AsyncStreamTask[P, C]: ...
+
+    @overload
     def __call__(self, function: Callable[P, T]) -> SyncTask[P, T]: ...
 
     def __call__(self, function: Callable[..., Any]) -> Any:
-        kind = AsyncTask if inspect.iscoroutinefunction(function) else SyncTask
+        if inspect.isasyncgenfunction(function):
+            kind: type[Task[..., Any]] = AsyncStreamTask
+        elif inspect.isgeneratorfunction(function):
+            kind = StreamTask
+        else:
+            kind = AsyncTask if inspect.iscoroutinefunction(function) else SyncTask
         return kind(function, **self._settings)
 
 
@@ -55,6 +91,24 @@ def task(  # type: ignore[overload-overlap]  # the first that fits counts
 
 
 @overload
+def task(  # type: ignore[overload-overlap]
+    function: Callable[Concatenate[ClaimedJob, P], Generator[C, Any, T]], /
+) -> StreamTask[P, C, T]: ...
+
+
+@overload
+def task(  # type: ignore[overload-overlap]
+    function: Callable[Concatenate[ClaimedJob, P], Iterator[C]], /
+) -> StreamTask[P, C, Any]: ...
+
+
+@overload
+def task(  # type: ignore[overload-overlap]
+    function: Callable[Concatenate[ClaimedJob, P], AsyncIterator[C]], /
+) -> AsyncStreamTask[P, C]: ...
+
+
+@overload
 def task(function: Callable[Concatenate[ClaimedJob, P], T], /) -> SyncTask[P, T]: ...
 
 
@@ -62,6 +116,24 @@ def task(function: Callable[Concatenate[ClaimedJob, P], T], /) -> SyncTask[P, T]
 def task(  # type: ignore[overload-overlap]
     function: Callable[P, Coroutine[Any, Any, T]], /
 ) -> AsyncTask[P, T]: ...
+
+
+@overload
+def task(  # type: ignore[overload-overlap]
+    function: Callable[P, Generator[C, Any, T]], /
+) -> StreamTask[P, C, T]: ...
+
+
+@overload
+def task(  # type: ignore[overload-overlap]
+    function: Callable[P, Iterator[C]], /
+) -> StreamTask[P, C, Any]: ...
+
+
+@overload
+def task(  # type: ignore[overload-overlap]
+    function: Callable[P, AsyncIterator[C]], /
+) -> AsyncStreamTask[P, C]: ...
 
 
 @overload
@@ -113,10 +185,12 @@ def task(
     submits a job that calls it in a worker. Called itself, the function runs as before.
 
     Arguments travel by name, as a JSON object. A first parameter with the annotation ClaimedJob
-    gets the job, and is not submitted.
+    gets the job, and is not submitted. What a generator yields is the output of the job, converted
+    by the annotation `-> Iterator[T]` or `-> AsyncIterator[T]` (recoverable, reliable).
 
     Args:
-        function: an `async def` or a plain `def`, without positional-only and variable parameters.
+        function: an `async def`, a plain `def` or a generator of both kinds, without
+            positional-only and variable parameters.
         name: the task's name, up to 128 of A-Z a-z 0-9 _ . : -; it must stay when the function is
             moved or renamed. Default: module.function.
         queue: name of the queue of its jobs. Default: the client's.
@@ -135,7 +209,8 @@ def task(
         missed: which of the moments at which no worker was there make a job: 'all', 'last' or
             'skip', as `client.schedules.set` takes them.
         on_dead: called with the ClaimedJob and the JobFailed in the worker that records a job of
-            the task as dead, beside the worker's own `on_dead`.
+            the task as dead, beside the worker's own `on_dead`; not for a job whose leases ran out
+            `max_crashes` times, which no worker records.
         executor: 'process' runs a plain function in a child process of its worker, 'thread' in a
             thread. Default: the worker's.
 

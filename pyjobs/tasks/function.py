@@ -14,9 +14,17 @@ from pyjobs.task import BaseTask, P, Submission
 from pyjobs.tasks.conversion import Converter, Missing
 from pyjobs.tasks.dependencies import JOB, Resolved, dependencies_of, resolved
 from pyjobs.tasks.schedule import TaskSchedule, check_schedulable
-from pyjobs.tasks.signature import default_name, read_signature
+from pyjobs.tasks.signature import default_name, read_signature, returns_of
 from pyjobs.validate import checked, functions
-from pyjobs.worker import EXECUTORS, ClaimedJob, ExecutorName, Reject, Verdict
+from pyjobs.worker import (
+    EXECUTORS,
+    ClaimedJob,
+    ExecutorName,
+    Reject,
+    Verdict,
+    exhausted,
+    is_awaitable,
+)
 
 T = TypeVar("T")
 Exceptions = tuple[type[BaseException], ...]
@@ -32,6 +40,7 @@ class Task(BaseTask[P, T]):
         queue: the name of the queue of its jobs; None leaves the choice to the client.
         function: the function.
         is_async: whether the function is an `async def`.
+        yields: whether the function is a generator, whose values are the output of the job.
     """
 
     def __init__(
@@ -52,7 +61,8 @@ class Task(BaseTask[P, T]):
         self.function = function
         self.name = checked("name", default_name(function) if name is None else name)
         self.queue = None if queue is None else checked("queue", queue)
-        self.is_async = inspect.iscoroutinefunction(function)
+        kinds = (inspect.iscoroutinefunction, inspect.isasyncgenfunction)
+        self.is_async = any(kind(function) for kind in kinds)
         self._unique, self._retry_on, self._reject_on = unique, retry_on, reject_on
         self._options = {"task": self.name, **(options or {})}
         self._injected = dependencies_of(self.name, function)
@@ -64,7 +74,7 @@ class Task(BaseTask[P, T]):
             )
             for name, one in self._signature.parameters.items()
         }
-        self._converter = Converter(self.name, parameters, hints.get("return", Any))
+        self._converter = Converter(self.name, parameters, *returns_of(self.name, function, hints))
         self.in_children = self._in_children(executor)
         if on_dead is not None:
             [self.on_dead] = functions("on_dead", [on_dead])
@@ -107,7 +117,7 @@ class Task(BaseTask[P, T]):
         assert self._schedule is not None
         options = dict(self._options)
         if self._unique is not None:
-            options["unique"] = self._unique()
+            options["unique"] = self._key((), {})
         queue = self.queue or "default"
         return self._schedule.call(self.name, queue, mode, keys, options)
 
@@ -153,8 +163,23 @@ class Task(BaseTask[P, T]):
         data = self._converter.encode_arguments(values)
         own = dict(self._options)
         if self._unique is not None:
-            own["unique"] = self._unique(*args, **kwargs)
-        return Submission(data, queue, id, {**own, **options}, self._converter.decode_result)
+            own["unique"] = self._key(args, kwargs)
+        convert = self._converter
+        decode_chunk = convert.decode_chunk if self.yields else None
+        return Submission(data, queue, id, {**own, **options}, convert.decode_result, decode_chunk)
+
+    def _key(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+        """Return the unique key of a submit with these arguments.
+
+        Raises:
+            BadArgument: the program's own function raises.
+        """
+        assert self._unique is not None
+        try:
+            return self._unique(*args, **kwargs)
+        except Exception as error:
+            why = f"{type(error).__name__}: {error}"
+            raise BadArgument(f"task {self.name}: unique: no key, but raised {why}") from error
 
     def _in_children(self, executor: str | None) -> bool | None:
         if executor is None:
@@ -176,13 +201,60 @@ class Task(BaseTask[P, T]):
             raise Reject(str(error)) from error
         return found | {self._job: job} if self._job else found
 
-    def _call(self, job: ClaimedJob, arguments: Mapping[str, Any]) -> Any:
-        with resolved(self.name, self.function, {JOB: job, **arguments}) as injected:
-            return self.function(**arguments, **injected)
+    def _result(self, job: ClaimedJob, arguments: Mapping[str, Any]) -> Any:
+        """Call the function for a job, and return its result; of an `async def` an awaitable."""
+        return self.function(**arguments)
 
-    async def _acall(self, job: ClaimedJob, arguments: Mapping[str, Any]) -> Any:
+    def _resolved(self, job: ClaimedJob, arguments: Mapping[str, Any]) -> Any:
+        """As `_result`, in a thread, with the values of the dependencies."""
+        with resolved(self.name, self.function, {JOB: job, **arguments}) as injected:
+            result = exhausted(self._result(job, {**arguments, **injected}), job)
+            if is_awaitable(result):
+                result.close()
+                raise Reject(
+                    f"task {self.name}: its decorator hides that it is an async def, so that its "
+                    "dependencies would be left too early; let the decorator be an async def too"
+                )
+            return result
+
+    async def _aresolved(self, job: ClaimedJob, arguments: Mapping[str, Any]) -> Any:
+        """As `_result`, in an event loop, with the values of the dependencies."""
         async with Resolved(self.function, {JOB: job, **arguments}) as injected:
-            return await self.function(**arguments, **injected)
+            return await self._result(job, {**arguments, **injected})
+
+    def _run(self, job: ClaimedJob) -> Outcome | Coroutine[Any, Any, Outcome]:
+        """Run a job in a thread. What a plain decorator makes of an `async def` is a function that
+        returns an awaitable; its outcome is to be awaited in the event loop."""
+        try:
+            call = self._resolved if self._injected else self._result
+            result = exhausted(call(job, self._arguments(job)), job)
+        except Exception as error:
+            judged = self._judged(error)
+            raise judged from (error.__cause__ if judged is error else error)
+        return self._later(result) if is_awaitable(result) else self._done(result)
+
+    async def _later(self, result: Any) -> Outcome:
+        """Return the outcome of a job whose function has returned an awaitable."""
+        try:
+            result = await result
+        except Exception as error:
+            judged = self._judged(error)
+            raise judged from (error.__cause__ if judged is error else error)
+        return self._done(result)
+
+    async def _arun(self, job: ClaimedJob) -> Outcome:
+        """Run a job in an event loop."""
+        try:
+            call = self._aresolved if self._injected else self._result
+            result = await call(job, self._arguments(job))
+            # A decorator may be an `async def` that does not await the function. This is
+            # `is_awaitable`, without the call in every job.
+            if hasattr(type(result), "__await__"):
+                result = await result
+        except Exception as error:
+            judged = self._judged(error)
+            raise judged from (error.__cause__ if judged is error else error)
+        return self._done(result)
 
     def _judged(self, error: Exception) -> Exception:
         """Return what the policy makes of an exception of the function."""
@@ -209,7 +281,7 @@ class Using(BaseTask[P, T]):
     def __init__(
         self, task: Task[P, T], id: str | None, queue: str | None, options: Mapping[str, Any]
     ) -> None:
-        self.name, self.is_async = task.name, task.is_async
+        self.name, self.is_async, self.yields = task.name, task.is_async, task.yields
         self.queue = task.queue if queue is None else queue
         self._task, self._id, self._options = task, id, options
 
@@ -231,17 +303,7 @@ class AsyncTask(Task[P, T], Generic[P, T]):
         found: Coroutine[Any, Any, T] = self.function(*args, **kwargs)
         return found
 
-    async def run(self, job: ClaimedJob) -> Outcome:
-        try:
-            arguments = self._arguments(job)
-            if self._injected:
-                result = await self._acall(job, arguments)
-            else:
-                result = await self.function(**arguments)
-        except Exception as error:
-            judged = self._judged(error)
-            raise judged from (error.__cause__ if judged is error else error)
-        return self._done(result)
+    run = Task._arun
 
 
 class SyncTask(Task[P, T], Generic[P, T]):
@@ -252,12 +314,4 @@ class SyncTask(Task[P, T], Generic[P, T]):
         found: T = self.function(*args, **kwargs)
         return found
 
-    def run(self, job: ClaimedJob) -> Outcome:
-        try:
-            arguments = self._arguments(job)
-            injects = self._injected
-            result = self._call(job, arguments) if injects else self.function(**arguments)
-        except Exception as error:
-            judged = self._judged(error)
-            raise judged from (error.__cause__ if judged is error else error)
-        return self._done(result)
+    run = Task._run

@@ -1,4 +1,5 @@
-"""What a task takes from its function: its default name, its parameters and their annotations.
+"""What a task takes from its function: its default name, its parameters and their annotations, and
+what it yields.
 
 Nothing else may live here.
 """
@@ -6,8 +7,18 @@ Nothing else may live here.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Set
-from typing import Any, get_type_hints
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Generator,
+    Iterable,
+    Iterator,
+    Mapping,
+    Set,
+)
+from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 
 from pyjobs.errors import BadArgument
 from pyjobs.worker import ClaimedJob
@@ -17,6 +28,22 @@ REFUSED_KINDS = {
     inspect.Parameter.VAR_POSITIONAL: "takes any number of arguments, which have no names",
     inspect.Parameter.VAR_KEYWORD: "takes any names, which no worker could check",
 }
+ITERATORS = frozenset({Generator, Iterator, AsyncGenerator, AsyncIterator})
+ITERABLES = ITERATORS | {Iterable, AsyncIterable}
+# The first type argument is what is yielded, the third what is returned.
+RETURNED = 2
+
+
+class Returns(NamedTuple):
+    """Holds what the annotation of a function says of its values.
+
+    Attributes:
+        result: the annotation of the result.
+        chunk: the annotation of what is yielded; Any where nothing is.
+    """
+
+    result: Any
+    chunk: Any = Any
 
 
 def default_name(function: Callable[..., Any]) -> str:
@@ -44,10 +71,8 @@ def read_signature(
     name of the first or '', and the annotations.
 
     Raises:
-        BadArgument: the function has a parameter that can't be submitted, or is a generator.
+        BadArgument: the function has a parameter that can't be submitted.
     """
-    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-        raise BadArgument(f"task {name}: a generator function, which returns no result")
     try:
         hints = get_type_hints(function, include_extras=True)
     except NameError as error:
@@ -62,3 +87,34 @@ def read_signature(
         job = parameters.pop(0).name
     parameters = [one for one in parameters if one.name not in injected]
     return signature.replace(parameters=parameters), job, hints
+
+
+def yields(function: Callable[..., Any]) -> bool:
+    """Return whether a call of a function makes a generator, plain or async."""
+    return inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
+
+
+def returns_of(name: str, function: Callable[..., Any], hints: Mapping[str, Any]) -> Returns:
+    """Return what the annotation `return` says of the result and of what is yielded.
+
+    Raises:
+        BadArgument: a generator is annotated otherwise, or a function that yields nothing is
+            annotated as an iterator.
+    """
+    hint = hints.get("return", Any)
+    origin, words = get_origin(hint) or hint, get_args(hint)
+    if not yields(function):
+        if origin in ITERABLES:
+            raise BadArgument(
+                f"task {name}: it returns an iterator; let it yield, or return a list"
+            )
+        return Returns(hint)
+    if hint is Any:
+        return Returns(Any)
+    if origin not in ITERATORS:
+        kind = "AsyncIterator" if inspect.isasyncgenfunction(function) else "Iterator"
+        raise BadArgument(f"task {name}: a function that yields is annotated -> {kind}[T]")
+    chunk = words[0] if words else Any
+    if origin is Generator:
+        return Returns(words[RETURNED] if len(words) > RETURNED else Any, chunk)
+    return Returns(None if origin is AsyncGenerator or origin is AsyncIterator else Any, chunk)

@@ -24,6 +24,7 @@ from pyjobs.transport.server import (
     connect,
     database,
     is_cluster,
+    owned_by,
     primaries,
     spans_nodes,
 )
@@ -49,6 +50,7 @@ __all__ = [  # noqa: RUF022
     "connect",
     "database",
     "is_cluster",
+    "owned_by",
     "primaries",
     "spans_nodes",
     # Calls of scripts.

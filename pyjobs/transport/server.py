@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+from collections.abc import Iterable
 from typing import Any
 
 import redis
@@ -142,6 +143,28 @@ def primaries(server: Server) -> list[Server]:
         Unavailable: no node of a cluster says who owns which slot.
     """
     return server.primaries() if isinstance(server, Cluster) else [server]
+
+
+def owned_by(server: Server, keys: Iterable[str]) -> dict[str, list[str]]:
+    """Return which keys are on which primary, by the address of the primary.
+
+    Args:
+        server: the server, or a cluster.
+        keys: the keys.
+
+    Returns:
+        Address -> keys, with every primary; '' for keys of which no owner is known, and for a
+        primary that only a sentinel knows.
+
+    Raises:
+        Unavailable: no node of a cluster says who owns which slot.
+    """
+    found: dict[str, list[str]] = {address_of(one): [] for one in primaries(server)}
+    for key in keys:
+        owner = server.table.owner(key) if isinstance(server, Cluster) else None
+        where = address_of(server) if owner is None else f"{owner.host}:{owner.port}"
+        found.setdefault(where, []).append(key)
+    return found
 
 
 async def aprimaries(server: AsyncServer) -> list[AsyncServer]:

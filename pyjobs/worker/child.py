@@ -22,7 +22,9 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from pyjobs.engine import Outcome
+from pyjobs.errors import PyjobsError
 from pyjobs.worker.child_main import RECEIVED, Answer, Messages, Ready, packed, serve
+from pyjobs.worker.child_updates import Said, Told
 from pyjobs.worker.process import STOPS
 from pyjobs.worker.run import Run
 
@@ -96,6 +98,8 @@ class Child:
         self._loop = asyncio.get_running_loop()
         self._messages = Messages()
         self._unsent = bytearray()
+        self._has_reached = True
+        self._recording: set[asyncio.Task[None]] = set()
         self._killing: asyncio.TimerHandle | None = None
         self._reading = True
         self._killed_at = math.inf
@@ -122,11 +126,12 @@ class Child:
     @property
     def has_unsent(self) -> bool:
         """Whether the run that it was given has not reached it as a whole."""
-        return bool(self._unsent)
+        return not self._has_reached
 
     def give(self, run: Run) -> None:
         """Send a run to a child that has none."""
         self.run, self.outcome = run, None
+        self._has_reached = False
         self._unsent += packed(run)
         self._send()
 
@@ -174,6 +179,7 @@ class Child:
         if self._unsent:
             self._loop.add_writer(self._far, self._send)
         else:
+            self._has_reached = True
             self._loop.remove_writer(self._far)
 
     def _readable(self) -> None:
@@ -192,11 +198,38 @@ class Child:
                 self.is_ready = not message.why_not
                 if self.is_ready:
                     self._owner.child_ready(self)
-            elif self.run is not None:
+            elif self.run is None:
+                continue
+            elif isinstance(message, Said):
+                self._take(self.run, message)
+            else:
                 run, self.run = self.run, None
                 self.runs += 1
                 self.resident = message.resident
                 self._owner.child_answered(self, run, message)
+
+    def _take(self, run: Run, said: Said) -> None:
+        """Record what the run of the child says, and answer."""
+        if said.verb == "report":
+            # A run that was lost is given up in another way.
+            with contextlib.suppress(PyjobsError):
+                run.updates.report(run, said.body)
+            return
+        task = self._loop.create_task(self._record(run, said), name="pyjobs-child-says")
+        self._recording.add(task)
+        task.add_done_callback(self._recording.discard)
+
+    async def _record(self, run: Run, said: Said) -> None:
+        told = Told(None)
+        try:
+            await getattr(run.updates, said.verb)(run, said.body)
+        except PyjobsError as error:
+            told = Told(error)
+        except Exception as error:
+            told = Told(PyjobsError(f"{said.verb} failed: {type(error).__name__}: {error}"))
+        if self.run is run and not self.ending:
+            self._unsent += packed(told)
+            self._send()
 
     def _end_stream(self) -> None:
         self.ending = True

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from pyjobs.engine import Outcome
+from pyjobs.worker.child_updates import ChildUpdates, Said, Told
 from pyjobs.worker.invocation import Handler, Returned, called
 from pyjobs.worker.outcomes import failure, outcome_of
 from pyjobs.worker.process import STOPS, Forks, StopSignals
@@ -129,6 +130,7 @@ class Child:
         self._near = near
         self._weighs = weighs
         self._is_busy = False
+        self._messages = Messages()
 
     def on_signal(self, number: int) -> None:
         """Leave the handler at a SIGTERM, if the parent has ended the stream. Any other signal is
@@ -148,20 +150,47 @@ class Child:
             ConnectionError: the parent is gone.
         """
         self._near.sendall(packed(Ready()))
-        messages = Messages()
         context = contextvars.copy_context()
         while data := self._near.recv(RECEIVED):
-            for run in messages.feed(data):
+            for run in self._messages.feed(data):
                 self._is_busy = True
                 # A SIGTERM that came before was ignored.
                 if self._is_given_up():
                     raise Ended
-                outcome = self._outcome(handler, run, context.copy())
+                outcome = self._ran(handler, run, context.copy())
                 # What the handler made of `Ended` is no outcome of its own.
                 if outcome.verb == "fail" and self._is_given_up():
                     raise Ended
                 self._is_busy = False
                 self._near.sendall(packed(Answer(outcome, resident() if self._weighs else 0)))
+
+    def _ran(self, handler: Handler, run: Run, context: contextvars.Context) -> Outcome:
+        """Return the outcome of a run, which may say something meanwhile."""
+        updates: ChildUpdates | None = run.updates
+        if updates is not None:
+            updates.begin(self._ask)
+        outcome = self._outcome(handler, run, context)
+        if updates is not None:
+            updates.end()
+        return outcome
+
+    def _ask(self, said: Said, waits: bool) -> Told | None:
+        """Send what a run says, and return the worker's answer.
+
+        Raises:
+            Ended: the run was given up.
+        """
+        self._near.sendall(packed(said))
+        if not waits:
+            return None
+        while data := self._near.recv(RECEIVED):
+            for told in self._messages.feed(data):
+                # The signal may have come while the answer hid the end of the stream.
+                if self._is_given_up():
+                    raise Ended
+                found: Told = told
+                return found
+        raise Ended
 
     def _outcome(self, handler: Handler, run: Run, context: contextvars.Context) -> Outcome:
         ended = called(handler, run, context, Forks.count)
@@ -173,7 +202,7 @@ class Child:
             return failure(error)
 
     def _is_given_up(self) -> bool:
-        """Whether the stream has ended. Nothing else comes on it during a run."""
+        """Whether the stream has ended. During a run only answers come on it."""
         try:
             return not self._near.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
         except BlockingIOError:

@@ -19,7 +19,6 @@ from pyjobs.worker.job import ClaimedJob
 from pyjobs.worker.middleware import Middleware, surrounded
 from pyjobs.worker.run import Run
 from pyjobs.worker.settings import Children, WorkerSettings
-from pyjobs.worker.streaming import AsyncStreamed, Streamed
 from pyjobs.worker.task_executor import TaskExecutor
 from pyjobs.worker.thread_executor import ThreadExecutor
 
@@ -270,7 +269,5 @@ def executor_of(
         return TaskwiseExecutor(settings, tasks, handler, report)
     assert handler is not None
     children = settings.children
-    if children is not None and isinstance(handler, (Streamed, AsyncStreamed)):
-        raise BadArgument("handler: a child process can't record what a generator yields")
     count = settings.concurrency if children is None else settings.child_count
     return executor_for(handler, count, report, children, settings.middleware)

@@ -91,6 +91,15 @@ class Heartbeat(threading.Thread):
             run.queue_index in away for run in [*self._given_up, *self._held()]
         )
 
+    def lag(self, now: float) -> float:
+        """Return for how many seconds the renewal of a held run is overdue. Any thread may call
+        this.
+
+        Args:
+            now: seconds of the monotonic clock.
+        """
+        return self._leases.lag([run for run in self._held() if run.state is HELD], now)
+
     @property
     def died(self) -> bool:
         """Whether the thread has ended without `stop`. Any thread may read this."""

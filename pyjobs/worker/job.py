@@ -14,7 +14,7 @@ from pyjobs.engine import Outcome
 from pyjobs.errors import BadArgument, PyjobsError
 from pyjobs.output import encode_chunk
 from pyjobs.progress import encode_progress
-from pyjobs.worker.outcomes import failure, success
+from pyjobs.worker.outcomes import encode_state, failure, success
 from pyjobs.worker.refusals import NOT_RECORDED, refusal
 from pyjobs.worker.run import Run
 
@@ -124,7 +124,8 @@ class ClaimedJob:
         release, a crash or a requeue (reliable/update). The value is removed when the job is done.
 
         An `async def` handler awaits what this returns, one save after the other. In a plain
-        handler, which runs in a thread, the value is recorded when this returns.
+        handler, which runs in a thread or in a child process, the value is recorded when this
+        returns.
 
         Args:
             state: any value that has JSON, of up to 1 MiB.
@@ -136,14 +137,13 @@ class ClaimedJob:
             Unencodable: the value has no JSON.
             TooLarge: the value has more than 1 MiB of JSON.
             Unavailable: Redis can't be reached; OutcomeUnknown: the value may have been saved.
-            BadArgument: the queue is not reliable, or the handler runs in a child process.
+            BadArgument: the queue is not reliable.
         """
         if self._run.updates is None:
             raise BadArgument(
-                f"job {self.id} on queue {self.queue}: only a job of reliable mode can save, and "
-                "no handler in a child process"
+                f"job {self.id} on queue {self.queue}: only a job of reliable mode can save"
             )
-        sent: Awaitable[None] = self._run.updates.save(self._run, state)
+        sent: Awaitable[None] = self._run.updates.save(self._run, encode_state(state))
         return sent
 
     def progress(self, fraction: float | None, text: str = "") -> Awaitable[None]:
@@ -161,14 +161,12 @@ class ClaimedJob:
             LeaseLost: the job was claimed again or put back; JobCancelled: the job was cancelled;
                 NoJob: the job does not exist any more.
             TooLarge: the text is too long.
-            BadArgument: the fraction is not from 0 to 1, the text is none, the mode is simple, or
-                the handler runs in a child process.
+            BadArgument: the fraction is not from 0 to 1, the text is none, or the mode is simple.
         """
         body = encode_progress(fraction, text)
         if self._run.updates is None:
             raise BadArgument(
-                f"job {self.id} on queue {self.queue}: no job of simple mode reports progress, "
-                "and no handler in a child process does"
+                f"job {self.id} on queue {self.queue}: no job of simple mode reports progress"
             )
         sent: Awaitable[None] = self._run.updates.report(self._run, body)
         return sent
@@ -178,7 +176,7 @@ class ClaimedJob:
         handler that yields appends what it yields.
 
         An `async def` handler awaits what this returns. In a plain handler, which runs in a
-        thread, the value is recorded when this returns.
+        thread or in a child process, the value is recorded when this returns.
 
         Args:
             value: any value that has JSON, of up to 64 KiB.
@@ -191,13 +189,12 @@ class ClaimedJob:
             TooLarge: the value has more than 64 KiB of JSON, or all attempts of the job together
                 have written 10,000 values or 4 MiB.
             Unavailable: Redis can't be reached; OutcomeUnknown: the value may have been written.
-            BadArgument: the mode is simple, or the handler runs in a child process.
+            BadArgument: the mode is simple.
         """
         body = encode_chunk(value)
         if self._run.updates is None:
             raise BadArgument(
-                f"job {self.id} on queue {self.queue}: no job of simple mode has output, and no "
-                "handler in a child process does"
+                f"job {self.id} on queue {self.queue}: no job of simple mode has output"
             )
         sent: Awaitable[None] = self._run.updates.append(self._run, body)
         return sent

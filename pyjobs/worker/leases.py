@@ -66,5 +66,11 @@ class Leases:
             return False
         return now - run.started_at > run.timeout + self._lease
 
+    def lag(self, held: Iterable[Run], now: float) -> float:
+        """Return for how many seconds the least recent renewal of some runs is overdue; 0 when none
+        is. Any thread may call this."""
+        oldest = min((self._ends(run) for run in held), default=now + self._lease)
+        return max(0.0, now + self._lease * 2 / 3 - oldest)
+
     def _ends(self, run: Run) -> float:
         return self._renewed.get(run, run.claimed_at) + self._lease

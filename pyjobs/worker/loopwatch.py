@@ -24,16 +24,29 @@ class LoopWatch:
     """Keeps when the event loop of the thread that makes it has last turned.
 
     Only `turned` belongs to that thread; the other methods are for any thread.
+
+    Args:
+        period: seconds between two turns of a loop that nothing keeps from turning.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, period: float = 1.0) -> None:
+        self._period, self._gap = period, period
         self._thread = threading.get_ident()
         self._turned_at = time.monotonic()
         self._ended = threading.Event()
 
     def turned(self) -> None:
         """Note that the loop turns."""
-        self._turned_at = time.monotonic()
+        now = time.monotonic()
+        self._gap, self._turned_at = now - self._turned_at, now
+
+    def lag(self, now: float) -> float:
+        """Return how many seconds late the loop turns: its latest turn, or the one that is due.
+
+        Args:
+            now: seconds of the monotonic clock.
+        """
+        return max(0.0, max(self._gap, self.still_for(now)) - self._period)
 
     def still_for(self, now: float) -> float:
         """Return for how many seconds the loop has not turned.

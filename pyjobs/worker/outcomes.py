@@ -76,13 +76,24 @@ def failure(error: BaseException, verdict: str = "retry") -> Outcome:
     return Outcome("fail", codec.encode_error(name, message, text), verdict, why)
 
 
+def encode_state(state: Any) -> bytes:
+    """Return what a run saves for the next attempt of its job as JSON.
+
+    Raises:
+        Unencodable: the state has no JSON.
+        TooLarge: the state has more than MAX_BYTES of JSON.
+    """
+    body = codec.encode(state, "state")
+    if len(body) > MAX_BYTES:
+        raise TooLarge(f"state: {len(body)} bytes, more than {MAX_BYTES}")
+    return body
+
+
 def goes_on(found: Continue) -> Outcome:
     """Return the outcome of a run whose job goes on later. A state that can't be saved rejects the
     job, since another attempt would save it again."""
     try:
-        body = codec.encode(found.state, "state")
-        if len(body) > MAX_BYTES:
-            raise TooLarge(f"state: {len(body)} bytes, more than {MAX_BYTES}")
+        body = encode_state(found.state)
     except Exception as error:
         return failure(error, "reject")
     return Outcome("fail", body, found.verdict, f"Continue: {found}")

@@ -17,11 +17,12 @@ from pyjobs.engine import RELEASE, Outcome, StoredVerbs
 from pyjobs.errors import PyjobsError
 from pyjobs.log import logger
 from pyjobs.task import BaseTask
-from pyjobs.transport import aclose, aconnect, arun_many, connect, run_many, spans_nodes
+from pyjobs.transport import aclose, aconnect, spans_nodes
 from pyjobs.worker import failpoints
 from pyjobs.worker.core import WorkerCore
 from pyjobs.worker.dead import Calls, DeadHooks
 from pyjobs.worker.executors import executor_of
+from pyjobs.worker.handback import hand_back, hand_back_rest
 from pyjobs.worker.heartbeat import Heartbeat
 from pyjobs.worker.invocation import Handler
 from pyjobs.worker.joblog import (
@@ -34,10 +35,11 @@ from pyjobs.worker.joblog import (
 from pyjobs.worker.lanes import Lane
 from pyjobs.worker.lifespan import Held
 from pyjobs.worker.loopwatch import LoopWatch
+from pyjobs.worker.metrics import Watched, metrics_of
 from pyjobs.worker.outbox import Request
 from pyjobs.worker.prefetch import STUCK_SECONDS
 from pyjobs.worker.preflight import prepare
-from pyjobs.worker.probes import ProbeServer
+from pyjobs.worker.probes import Probes
 from pyjobs.worker.roundtrips import RoundTrips
 from pyjobs.worker.run import Run, RunState
 from pyjobs.worker.settings import WorkerSettings
@@ -51,8 +53,6 @@ log = logger(__name__)
 # How often the loop looks for runs that nothing runs any more.
 TURN_SECONDS = 1.0
 FASTEST_TURN = 0.05
-# How long Redis may take to answer when a worker that ends hands jobs back.
-HAND_BACK_SECONDS = 2.0
 
 
 class Processor:
@@ -80,7 +80,8 @@ class Processor:
             unknown = UnknownTasks(known, hands_back=settings.mode.leases)
         self._core = WorkerCore(settings, apart=spans_nodes(settings.url), unknown=unknown)
         self._loop = asyncio.get_running_loop()
-        self._loop_watch, self._vitals = LoopWatch(), Vitals(settings.lease)
+        self._turn_seconds = min(TURN_SECONDS, max(FASTEST_TURN, settings.lease / 10))
+        self._loop_watch, self._vitals = LoopWatch(self._turn_seconds), Vitals(settings.lease)
         self._executor = executor_of(settings, handler, tasks, self._ended)
         self._server = aconnect(settings.url)
         self._dead = DeadHooks(settings.on_dead, tasks)
@@ -93,11 +94,14 @@ class Processor:
             self._core, self._executor, grace=settings.grace, changed=self._changed
         )
         self._heartbeat = self._make_heartbeat()
+        watched = Watched(
+            self._core, self._executor, self._heartbeat, self._loop_watch, self._vitals
+        )
+        self._metrics = metrics_of(settings, tasks, watched)
         self._running = False
         self._logs_starts = starts_are_logged()
         self._watches_prefetched = False
         self._next_turn: asyncio.TimerHandle | None = None
-        self._turn_seconds = min(TURN_SECONDS, max(FASTEST_TURN, settings.lease / 10))
         self.abandoned = 0  # handlers that still run although their jobs were given up
         self._ending = False
 
@@ -111,10 +115,9 @@ class Processor:
         """
         heartbeat = self._heartbeat
         tasks: list[asyncio.Task[None]] = []
-        probes: ProbeServer | None = None
+        probes: Probes | None = None
         try:
-            if self._settings.health is not None:
-                probes = ProbeServer(self._settings.health, self._vitals)
+            probes = Probes(self._settings, self._vitals, self._metrics)
             if not await self._prepared():
                 return
             log_ready(self._settings)
@@ -142,7 +145,7 @@ class Processor:
                 probes.close()
             for task in tasks:
                 await cancel_and_wait(task)
-            await self._hand_back_rest()
+            await hand_back_rest(self._core, self._server)
             self._core.give_up()
             self._executor.cancel_all()
             self._executor.close()
@@ -168,22 +171,7 @@ class Processor:
     def hand_back(self) -> list[str]:
         """Release all held runs by a connection of the calling thread, which need not be that of
         the event loop. Returns the runs in words."""
-        runs = [run for run in list(self._core.held) if not run.lost]
-        calls = self._core.hand_back(runs)
-        with (
-            contextlib.suppress(PyjobsError, OSError),
-            connect(self._settings.url, reply_seconds=HAND_BACK_SECONDS) as server,
-        ):
-            run_many(server, calls, tries=0)
-        return [f"job {run.id} on queue {run.queue}" for run in runs]
-
-    async def _hand_back_rest(self) -> None:
-        """Release the runs that did not end in spite of their cancellation."""
-        runs = [run for run in self._core.held if not run.lost]
-        if runs:
-            with contextlib.suppress(PyjobsError, TimeoutError):
-                async with asyncio.timeout(HAND_BACK_SECONDS):
-                    await arun_many(self._server, self._core.hand_back(runs))
+        return hand_back(self._core, self._settings.url)
 
     # --- the start ---
 
@@ -238,6 +226,8 @@ class Processor:
         self._logs_starts = starts_are_logged()
         failpoints.at("answered")
         refused = self._core.answered(requests, answers, time.monotonic(), lane)
+        if self._metrics is not None:
+            self._metrics.answered(requests, answers)
         self._start_runs()
         log_recorded(requests, answers)
         if self._dead:
@@ -275,6 +265,8 @@ class Processor:
             except Exception as error:
                 self._no_job_can_run(error)
                 return
+            if self._metrics is not None:
+                self._metrics.started(run)
             if self._logs_starts:
                 log_start(run)
         if self._core.waiting and not self._watches_prefetched:
@@ -289,7 +281,10 @@ class Processor:
 
     def _ended(self, run: Run, outcome: Outcome) -> None:
         failpoints.at("ended")
-        self._core.finished(run, outcome, time.monotonic())
+        now = time.monotonic()
+        if self._metrics is not None:
+            self._metrics.ended(run, now)
+        self._core.finished(run, outcome, now)
         self._changed()
         self._start_runs()
 
@@ -360,5 +355,7 @@ class Processor:
             self._loop.call_soon_threadsafe(self._lost, run, why)
 
     def _lost(self, run: Run, why: str) -> None:
+        if self._metrics is not None:
+            self._metrics.lost(run, why)
         self._executor.cancel(run)
         log_lost(run, why)

@@ -69,6 +69,7 @@ class WorkerSettings:
         on_dead: called with the job and its error when the worker has recorded it as dead; None for
             nothing.
         health: [HOST:]PORT where probes are answered; None for nowhere.
+        metrics: [HOST:]PORT where Prometheus gets its metrics; None for nowhere.
         middleware: each returns the context manager around a run of a job, the outermost first.
 
     Raises:
@@ -100,6 +101,7 @@ class WorkerSettings:
     middleware: tuple[Callable[[Any], Any], ...] = ()
     on_dead: Callable[..., Any] | None = None
     health: str | None = None
+    metrics: str | None = None
 
     def __post_init__(self) -> None:
         if whole("concurrency", self.concurrency, 1, MOST_JOBS) is None:
@@ -118,8 +120,9 @@ class WorkerSettings:
         needed("wait", to_ms("wait", self.wait))
         if self.executor not in EXECUTORS:
             raise BadArgument(f"executor: {self.executor!r} is not one of {', '.join(EXECUTORS)}")
-        if self.health is not None:
-            host_and_port("health", self.health)
+        for name in ("health", "metrics"):
+            if (address := getattr(self, name)) is not None:
+                host_and_port(name, address)
         for name in ("lifespan", "on_dead"):
             hook = getattr(self, name)
             if hook is not None and not callable(hook):

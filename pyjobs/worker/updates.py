@@ -5,16 +5,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Coroutine, Generator, Sequence
+import os
+from collections.abc import Awaitable, Coroutine, Sequence
 from typing import Any
 
-from pyjobs import codec
 from pyjobs.asyncutil import cancel_and_wait
-from pyjobs.engine import MAX_BYTES, RECORD_ITEMS, RELIABLE, Call, StoredVerbs
+from pyjobs.engine import RECORD_ITEMS, RELIABLE, Call, StoredVerbs
 from pyjobs.errors import BadArgument, PyjobsError, TooLarge
 from pyjobs.log import logger
 from pyjobs.transport import AsyncServer, Server, arun
 from pyjobs.transport import run as send
+from pyjobs.worker.child_updates import ChildUpdates, Recorded, check_process
 from pyjobs.worker.refusals import NOT_RECORDED, refusal
 from pyjobs.worker.run import Run
 
@@ -25,17 +26,11 @@ REPORT_SECONDS = 0.1
 LOOK_SECONDS = 0.5
 
 
-class Recorded:
-    """An awaitable that is over: what a call returns that has waited already."""
-
-    def __await__(self) -> Generator[Any, None, None]:
-        yield from ()
-
-
 class BaseUpdates:
     """Makes the calls that save what runs say, and takes their answers.
 
-    A copy in another process is None: a child process has no connection to Redis.
+    A copy in a child process sends to its worker what a run says: a child has no connection to
+    Redis.
 
     Args:
         keys: the keys of the worker's queues.
@@ -47,23 +42,18 @@ class BaseUpdates:
         self._mode = mode
 
     def __reduce__(self) -> tuple[Any, tuple[()]]:
-        return type(None), ()
+        return ChildUpdates, ()
 
-    def _saving(self, run: Run, state: Any) -> Call[list[str]]:
-        """Return the call that saves a value.
+    def _saving(self, run: Run, body: bytes) -> Call[list[str]]:
+        """Return the call that saves a state.
 
         Raises:
-            Unencodable: the value has no JSON.
-            TooLarge: the value has more than MAX_BYTES of JSON.
             BadArgument: the mode is not reliable.
         """
         if not self._mode.leases:
             raise BadArgument(
                 f"job {run.id} on queue {run.queue}: only a job of reliable mode can save"
             )
-        body = codec.encode(state, "state")
-        if len(body) > MAX_BYTES:
-            raise TooLarge(f"state: {len(body)} bytes, more than {MAX_BYTES}")
         return RELIABLE.update(self._keys[run.queue_index], [(run.id, run.token, b"", body)])
 
     def _reporting_all(self, index: int, reports: Sequence[tuple[Run, bytes]]) -> Call[list[str]]:
@@ -139,9 +129,9 @@ class DirectUpdates(BaseUpdates):
         super().__init__(keys, mode)
         self._server = server
 
-    def save(self, run: Run, state: Any) -> Recorded:
-        """Save a value; the errors are those of `Updates.save`."""
-        return self._sent(run, self._saving(run, state))
+    def save(self, run: Run, body: bytes) -> Recorded:
+        """Save a state; the errors are those of `Updates.save`."""
+        return self._sent(run, self._saving(run, body))
 
     def report(self, run: Run, body: bytes) -> Recorded:
         """Report a progress; the errors are those of `Updates.report`."""
@@ -172,26 +162,24 @@ class Updates(BaseUpdates):
     def __init__(self, server: AsyncServer, keys: Sequence[str], mode: StoredVerbs) -> None:
         super().__init__(keys, mode)
         self._server = server
-        self._loop = asyncio.get_running_loop()
+        self._loop, self._process = asyncio.get_running_loop(), os.getpid()
         # The latest report of each run that was not sent: threads add, the loop takes.
         self._reports: dict[Run, bytes] = {}
         self._reporting: asyncio.Task[None] | None = None
 
-    def save(self, run: Run, state: Any) -> Awaitable[None]:
-        """Save a value. In the worker's event loop the value is recorded when the returned object
+    def save(self, run: Run, body: bytes) -> Awaitable[None]:
+        """Save a state. In the worker's event loop the state is recorded when the returned object
         has been awaited; in a thread, when this call returns.
 
         Args:
             run: a run of reliable mode.
-            state: any value that has JSON.
+            body: the state.
 
         Raises:
-            Unencodable: the value has no JSON.
-            TooLarge: the value has more than MAX_BYTES of JSON.
             LeaseLost: the job was claimed again or put back; JobCancelled and NoJob accordingly.
-            BadArgument: the mode is not reliable.
+            BadArgument: the mode is not reliable, or the handler has forked this process.
         """
-        return self._waited(run, self._send(run, self._saving(run, state)))
+        return self._waited(run, self._send(run, self._saving(run, body)))
 
     def append(self, run: Run, body: bytes) -> Awaitable[None]:
         """Append a chunk to the output of the job. In the worker's event loop the chunk is recorded
@@ -212,7 +200,11 @@ class Updates(BaseUpdates):
         if in_loop(self._loop):
             return sending
         try:
+            check_process(run, self._process)
             sent = asyncio.run_coroutine_threadsafe(sending, self._loop)
+        except BadArgument:
+            sending.close()
+            raise
         except RuntimeError:
             sending.close()
             raise refusal(run, run.loss) from None
@@ -236,6 +228,7 @@ class Updates(BaseUpdates):
             LeaseLost: the job was claimed again or put back; JobCancelled and NoJob accordingly.
         """
         check_held(run)
+        check_process(run, self._process)
         self._reports[run] = body
         if in_loop(self._loop):
             self._begin_reporting()

@@ -55,9 +55,13 @@ class Vitals:
         self._claimed = True
         self.answered()
 
+    def still(self) -> float:
+        """Return for how many seconds nothing has ended with an answer."""
+        return self._clock() - self._last
+
     def health(self) -> Probed:
         """Return whether a claim, a heartbeat or a wait has ended in time."""
-        still = self._clock() - self._last
+        still = self.still()
         good = still <= self._longest
         what = "the last one ended" if good else "none has ended for"
         ago = " ago" if good else f", more than {self._longest:g} s"

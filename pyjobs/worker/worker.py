@@ -28,7 +28,14 @@ from pyjobs.worker.executors import check_handler
 from pyjobs.worker.invocation import Handler
 from pyjobs.worker.lifespan import Lifespan, Stopped
 from pyjobs.worker.middleware import Middleware
-from pyjobs.worker.process import ACTIVE, STOPS, DefaultThreads, StopSignals
+from pyjobs.worker.process import (
+    ACTIVE,
+    STOPS,
+    DefaultThreads,
+    Forks,
+    StopSignals,
+    end_process,
+)
 from pyjobs.worker.processor import Processor
 from pyjobs.worker.pulled import PulledJobs, pull
 from pyjobs.worker.settings import ExecutorName, WorkerSettings
@@ -85,7 +92,12 @@ class Worker:
             async, around the run of its handler; the first is the outermost.
         on_dead: called with the ClaimedJob and the JobFailed, at most once, when this worker has
             recorded a job as dead, or as failed in the modes that try nothing again. A job whose
-            leases ran out is declared dead by Redis, and calls nothing.
+            leases ran out dies in a claim or a reap that names it to no worker, and calls nothing.
+        health: port of 127.0.0.1, or 'HOST:PORT', where HTTP probes are answered: /healthz and
+            /readyz; None: nowhere.
+        metrics: port of 127.0.0.1, or 'HOST:PORT', where Prometheus gets /metrics, with those that
+            the program registers with prometheus-client itself; it may be that of `health`. None:
+            nothing is measured. Needs the extra `metrics`.
 
     Raises:
         BadArgument: an argument is not what it must be; the message names the argument.
@@ -116,6 +128,8 @@ class Worker:
         lifespan: Callable[[Worker], Any] | None = None,
         middleware: Iterable[Middleware] = (),
         on_dead: Hook | None = None,
+        health: int | str | None = None,
+        metrics: int | str | None = None,
     ) -> None:
         self._tasks = collected(tasks, mode=mode)
         if queues is None:
@@ -146,6 +160,8 @@ class Worker:
             lifespan=lifespan,
             middleware=functions("middleware", middleware),
             on_dead=on_dead,
+            health=None if health is None else str(health),
+            metrics=None if metrics is None else str(metrics),
         )
         self._handler: Handler | None = None
         self._processor: Processor | None = None
@@ -348,6 +364,7 @@ class Worker:
         span = Lifespan(make and functools.partial(make, self), self.settings.grace)
         self._lifespan = span
         self._loop = asyncio.get_running_loop()
+        forks = Forks.guard(self._loop)
         self._processing = asyncio.current_task()
         if threading.current_thread() is threading.main_thread():
             for taken in ACTIVE:
@@ -356,6 +373,7 @@ class Worker:
             if make is not None and self._stops:
                 raise Stopped
             async with span.around() as held:
+                Forks.end_child(forks)
                 self._processor = Processor(self.settings, self._handler, self._tasks, held)
                 self._pass_on_stops()
                 try:
@@ -364,6 +382,11 @@ class Worker:
                     self._processor = None
         except Stopped:
             log_stopped_early()
+        except BaseException as error:
+            # A child that a lifespan has forked leaves it in any way.
+            if Forks.count != forks:
+                end_process(error)
+            raise
         finally:
             with self._stopping:
                 self._loop = self._processor = self._lifespan = None

@@ -12,11 +12,20 @@ from typing import Any
 
 from luaparser import astnodes as lua
 
-from lua_build.scope import NUMBERED, clone, parts, walk
+from lua_build.aliases import Aliases, called
+from lua_build.scope import clone, parts, walk
 
 
-def derive(tree: Any) -> None:
-    """Puts the fields that follow from another field into the places that read them."""
+def derive(tree: Any, what: str) -> None:
+    """Puts the fields that follow from another field into the places that read them.
+
+    Args:
+        tree: the script.
+        what: what to call the script.
+
+    Raises:
+        BuildError: such a field may be read in another way than by its name.
+    """
     nodes = walk(tree)
     written = {
         id(one)
@@ -48,6 +57,8 @@ def derive(tree: Any) -> None:
         for one in indexes
     ):
         return
+    if made:
+        Aliases(tree, made, {name for name in tables if name}).check(what)
     for node in nodes:
         if isinstance(node, lua.Table):
             node.fields = [
@@ -69,11 +80,6 @@ def is_field(node: Any) -> bool:
 
 def is_computed(node: Any) -> bool:
     return not is_field(node) and not isinstance(node.idx, (lua.Number, lua.String))
-
-
-def called(node: Any) -> str | None:
-    """The name in the source of the variable that holds a table; None for another expression."""
-    return NUMBERED.sub("", node.id) if isinstance(node, lua.Name) else None
 
 
 def replace(tree: Any, made: dict[str, tuple[str, Any]]) -> None:

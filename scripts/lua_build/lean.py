@@ -26,7 +26,7 @@ def lean(text: str, what: str) -> str:
         what: what to call the script when it is no Lua.
 
     Raises:
-        BuildError: it is no Lua.
+        BuildError: it is no Lua, or reads a field of a table in a way that can't be followed.
     """
     return str(kept(maker(), text, lambda: made(text, what)))
 
@@ -36,7 +36,7 @@ def maker() -> str:
     """What makes a script lean: the sources of this program."""
     own = (
         Path(__file__).with_name(f"{name}.py")
-        for name in ("scope", "inline", "tidy", "fields", "lean")
+        for name in ("scope", "inline", "tidy", "fields", "aliases", "lean")
     )
     return PARSER + "".join(source.read_text() for source in own)
 
@@ -48,7 +48,7 @@ def made(text: str, what: str) -> str:
     while changed:
         changed = tidy(tree)
         changed = Inliner(tree, namer).run() or changed
-    derive(tree)
+    derive(tree, what)
     sink(tree.body)
     Shortener().separate(tree)
     text = EMPTY.sub("{}", ast.to_lua_source(tree, indent=2))

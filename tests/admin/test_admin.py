@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,30 +11,30 @@ from support.store import Jobs, Store
 
 from pyjobs import admin
 from pyjobs.admin import (
+    Admin,
     Answer,
     DeadJob,
     ReapedQueue,
-    cancel_jobs,
-    dead_jobs,
     describe_script,
     find_script,
-    reap_queues,
-    requeue_all,
-    requeue_jobs,
 )
 from pyjobs.codec import ErrorText, encode_error
 from pyjobs.engine import MODES, RELIABLE, Keys
 from pyjobs.errors import BadArgument
-from pyjobs.transport import connect
 
 KEYS = Keys()
 one_server = at(SOCKET_PLACES)
 
 
 @pytest.fixture
-def server(store: Store) -> Iterator[Any]:
-    with connect(store.url) as server:
-        yield server
+def server(store: Store) -> Any:
+    return store.redis
+
+
+@pytest.fixture
+def ask(store: Store) -> Iterator[Admin]:
+    with Admin(store.url) as admin:
+        yield admin
 
 
 @pytest.fixture
@@ -46,76 +45,61 @@ def jobs(store: Store) -> Jobs:
 
 def test_no_function_of_the_face_hides_a_module() -> None:
     modules = {name for name, value in vars(admin).items() if isinstance(value, type(admin))}
-    assert {"cancel", "dead", "reap", "requeue"} <= modules
+    assert {"dead", "reap", "repair"} <= modules
     assert not modules & set(admin.__all__)
 
 
 @one_server
 class TestDeadAndRequeue:
-    def test_a_dead_job_has_its_error_decoded(self, server: Any, jobs: Jobs) -> None:
+    def test_a_dead_job_has_its_error_decoded(self, ask: Admin, jobs: Jobs) -> None:
         error = encode_error("ValueError", "no such word", "where")
         jobs.fail(*jobs.take("a"), verdict="reject", error=error)
-        page = dead_jobs(server, KEYS, "q")
+        page = ask.dead("q")
         [job] = page.jobs
         assert page.total == 1
         assert job == DeadJob(
             "a", "rejected", job.died, 1, 0, ErrorText("ValueError", "no such word", "where"), ""
         )
 
-    def test_requeue_answers_for_each_job_in_order(self, server: Any, jobs: Jobs) -> None:
+    def test_requeue_answers_for_each_job_in_order(self, ask: Admin, jobs: Jobs) -> None:
         jobs.fail(*jobs.take("a"), verdict="reject")
-        answers = requeue_jobs(server, KEYS, "q", ["none", "a"])
+        answers = ask.requeue("q", ["none", "a"])
         assert answers == [Answer("none", "NOJOB", False), Answer("a", "pending", True)]
         assert [answer.why_not for answer in answers] == ["there is no such job", ""]
 
-    def test_requeue_all_of_a_queue_without_dead_jobs_is_nothing(self, server: Any) -> None:
-        assert requeue_all(server, KEYS, "q") == []
-
-    def test_requeue_all_puts_back_the_dead_behind_entries_whose_job_is_gone(
-        self, server: Any, jobs: Jobs
-    ) -> None:
-        ids = [f"j{number}" for number in range(1200)]
-        server.hset("jobs:{q}:meta", mapping={"mode": "reliable", "layout": 1})
-        server.zadd("jobs:{q}:dead", dict.fromkeys(ids, jobs.now() - 1000))
-        jobs.fail(*jobs.take("a", "b"), verdict="reject")
-        assert dead_jobs(server, KEYS, "q").total == 2
-        server.zadd("jobs:{q}:dead", dict.fromkeys(ids, jobs.now() - 1000))
-        assert [answer.id for answer in requeue_all(server, KEYS, "q")] == ["a", "b"]
-        jobs.claim()
-
-    def test_requeue_of_a_wrong_name_writes_nothing(self, server: Any, jobs: Jobs) -> None:
+    def test_requeue_of_a_wrong_name_writes_nothing(self, ask: Admin, jobs: Jobs) -> None:
         jobs.fail(*jobs.take("a"), verdict="reject")
         with pytest.raises(BadArgument, match=r"^id: must be 1 to 128"):
-            requeue_jobs(server, KEYS, "q", ["a", "b b"])
-        assert dead_jobs(server, KEYS, "q").total == 1
+            ask.requeue("q", ["a", "b b"])
+        assert ask.dead("q").total == 1
 
 
 @one_server
 class TestCancel:
-    def test_cancel_answers_for_each_job_in_order(self, server: Any, jobs: Jobs) -> None:
+    def test_cancel_answers_for_each_job_in_order(self, ask: Admin, jobs: Jobs) -> None:
         jobs.submit("a")
-        answers = cancel_jobs(server, KEYS, "q", ["a", "none"])
+        answers = ask.cancel("q", ["a", "none"])
         assert answers == [Answer("a", "cancelled", True), Answer("none", "NOJOB", False)]
 
-    def test_cancel_in_simple_mode_is_refused(self, server: Any) -> None:
+    def test_cancel_in_simple_mode_is_refused(self, ask: Admin, server: Any) -> None:
         server.hset("jobs:{q}:meta", mapping={"mode": "simple", "layout": 1})
         with pytest.raises(BadArgument, match=r"^cancel: simple mode has no such verb$"):
-            cancel_jobs(server, KEYS, "q", ["a"])
+            ask.cancel("q", ["a"])
 
 
 @one_server
 class TestReap:
-    def test_a_queue_named_twice_is_reaped_once(
-        self, server: Any, store: Store, jobs: Jobs
-    ) -> None:
+    def test_a_queue_named_twice_is_reaped_once(self, ask: Admin, store: Store, jobs: Jobs) -> None:
         jobs.take("a")
         store.age(3_600_000)
-        rows = reap_queues(server, KEYS, ["q", "q"], mode="reliable")
+        rows = ask.reap(["q", "q"], mode="reliable")
         assert rows == [ReapedQueue("q", "reliable", put_back=1)]
 
-    def test_without_names_the_queues_of_the_registry_are_reaped(self, server: Any) -> None:
+    def test_without_names_the_queues_of_the_registry_are_reaped(
+        self, ask: Admin, server: Any
+    ) -> None:
         server.hset(KEYS.queues, mapping={name: name for name in MODES})
-        rows = reap_queues(server, KEYS)
+        rows = ask.reap()
         assert [(row.queue, row.mode, bool(row.skipped), row.error) for row in rows] == [
             ("recoverable", "recoverable", True, None),
             ("reliable", "reliable", False, None),
@@ -123,27 +107,27 @@ class TestReap:
         ]
 
     def test_a_named_queue_of_unknown_mode_has_an_error_and_the_others_go_on(
-        self, server: Any
+        self, ask: Admin, server: Any
     ) -> None:
         server.hset(KEYS.queues, "known", "reliable")
-        unknown, known = reap_queues(server, KEYS, ["unknown", "known"])
+        unknown, known = ask.reap(["unknown", "known"])
         assert (
             unknown.error == "queue unknown: nothing was ever submitted to it; did you mean known?"
         )
         assert known == ReapedQueue("known", "reliable")
 
-    @pytest.mark.parametrize(("until", "put_back"), [(0.0, 0), (math.inf, 1)])
+    @pytest.mark.parametrize(("seconds", "put_back"), [(0.0, 0), (None, 1)])
     def test_it_stops_when_the_time_is_over(
-        self, server: Any, store: Store, jobs: Jobs, until: float, put_back: int
+        self, ask: Admin, store: Store, jobs: Jobs, seconds: float | None, put_back: int
     ) -> None:
         jobs.take("a")
         store.age(3_600_000)
-        [row] = reap_queues(server, KEYS, ["q"], mode="reliable", until=until)
+        [row] = ask.reap(["q"], mode="reliable", seconds=seconds)
         assert (row.put_back, row.more) == (put_back, put_back == 0)
 
-    def test_a_mode_without_a_named_queue_is_refused(self, server: Any) -> None:
+    def test_a_mode_without_a_named_queue_is_refused(self, ask: Admin) -> None:
         with pytest.raises(BadArgument, match=r"^mode: it is for named queues only$"):
-            reap_queues(server, KEYS, mode="reliable")
+            ask.reap(mode="reliable")
 
 
 class TestDescribe:

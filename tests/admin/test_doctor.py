@@ -101,8 +101,12 @@ def test_a_bad_setting_is_found_with_the_line_that_mends_it(
 
 def test_the_line_that_mends_eviction_mends_it(field: Field) -> None:
     field.redis.config_set("maxmemory-policy", "allkeys-lru")
-    _, *words = field()["eviction"].mend.split()
-    field.redis.execute_command(*words)
+    program, *words = field()["eviction"].mend.split()
+    assert (program, words[:4]) == (
+        "redis-cli",
+        ["-h", "127.0.0.1", "-p", str(field.server.port)],
+    )
+    field.redis.execute_command(*words[4:])
     assert "eviction" not in field()
 
 

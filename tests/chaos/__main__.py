@@ -26,6 +26,7 @@ LISTS = (
     "unexpected",
     "duplicated",
     "unexplained",
+    "unwritten",
     "overlap",
     "stuck",
     "miscounted",

@@ -9,7 +9,7 @@ told that it lost the job, or its process is killed or stopped. The promises tha
     void         acknowledged in the stretch of Redis's own log that a power cut took away, and gone
                  (no fault)
     unexpected   known to Redis, or run, and never submitted; or done with another job's result
-    duplicated   started more than once (no fault by itself)
+    duplicated   started more than once, without runs that went on later (no fault by itself)
     unexplained  started again, and nothing happened that could have ended the claim of the run
                  before: no kill or stop of its process while it ran or within a second of its end
                  (its outcome may not have been recorded), no lost lease, no power cut, and it is
@@ -20,6 +20,9 @@ told that it lost the job, or its process is killed or stopped. The promises tha
     miscounted   with more crashes than processes that were killed or stopped while they ran it, or
                  may have had it without having begun, and claims whose answer an absence took away;
                  asked for where no other crash may be counted
+    unwritten    a chunk of a writer that was answered is not in its output, or stands there twice
+                 or in another order than that of the claims; or a run was not given what an
+                 earlier one had saved; without what a power cut took away
     delivery     seconds from the last fault until the last of the jobs that were acknowledged
                  before it was done; without those whose lease ran out more than once, which then
                  wait on purpose. None when no fault struck
@@ -36,6 +39,7 @@ from dataclasses import dataclass, field
 from itertools import combinations, pairwise
 
 from chaos.log import Event
+from chaos.worker import CHUNKS
 
 ENDED = ("done", "dead", "failed", "cancelled", "expired")
 FAULTS = ("kill", "stop", "away", "absent", "step", "full")
@@ -82,6 +86,10 @@ class Job:
     state: str = ""
     told: str = ""
     crashes: int = 0
+    went_on: set[str] = field(default_factory=set)
+    wrote: list[tuple[float, str]] = field(default_factory=list)
+    output: list[str] = field(default_factory=list)
+    states: list[tuple[float, str, int]] = field(default_factory=list)
 
     @property
     def quarantined(self) -> bool:
@@ -105,6 +113,7 @@ class Report:
     overlap: list[str] = field(default_factory=list)
     stuck: list[str] = field(default_factory=list)
     miscounted: list[str] = field(default_factory=list)
+    unwritten: list[str] = field(default_factory=list)
     delivery: float | None = None
     words: list[str] = field(default_factory=list)
 
@@ -112,7 +121,7 @@ class Report:
     def broken(self) -> bool:
         """Whether a promise was."""
         damage = (self.lost, self.unexpected, self.unexplained, self.overlap, self.stuck)
-        damage += (self.miscounted,)
+        damage += (self.miscounted, self.unwritten)
         return any(damage) or bool(self.words)
 
 
@@ -187,6 +196,14 @@ def _gather(events: list[Event]) -> dict[str, Job]:  # noqa: PLR0912
             for run in job.runs:
                 if run.pid == pid:
                     run.until = min(run.until, at)
+        elif what == "goes on":
+            job.went_on.add(note)
+        elif what == "wrote":
+            job.wrote.append((at, note))
+        elif what == "output":
+            job.output.append(note)
+        elif what in ("state", "saved"):
+            job.states.append((at, what, int(note)))
         elif what == "final":
             job.state = note
         elif what == "told":
@@ -218,10 +235,12 @@ def _count(
             report.lost.append(id)
     if state and (state not in ENDED or (job.acknowledged is not None and not job.told)):
         report.stuck.append(id)
-    if len(job.runs) > 1:
+    if sum(run.token not in job.went_on for run in job.runs) > 1:
         report.duplicated.append(id)
     if any(not _explained(job, *pair, cuts) for pair in pairwise(job.runs)):
         report.unexplained.append(id)
+    if job.kind == "writer" and _unwritten(job, gone):
+        report.unwritten.append(id)
     if any(_overlap(first, second, cuts) for first, second in combinations(job.runs, 2)):
         report.overlap.append(id)
 
@@ -232,7 +251,33 @@ def _explained(job: Job, first: Run, second: Run, cuts: list[tuple[float, float]
     # Its process was stopped between the claim and the start; nothing that it says is recorded.
     if second.woken and second.claim < first.claim:
         return True
-    return first.struck or first.pid in job.lost_by or _cut_between(first, second, cuts)
+    wanted = first.struck or first.token in job.went_on
+    return wanted or first.pid in job.lost_by or _cut_between(first, second, cuts)
+
+
+def _unwritten(job: Job, gone: list[tuple[float, float]]) -> bool:
+    def stands(at: float) -> bool:
+        return not any(since <= at <= until for since, until in gone)
+
+    if not job.state:
+        return False
+    stored = [chunk.split(" ") for chunk in job.output]
+    kept = 0
+    for at, what, number in job.states:
+        if what == "state" and number < kept:
+            return True
+        if what == "saved" and stands(at):
+            kept = max(kept, number)
+    written = {f"{token} {place}" for _, token, place in stored}
+    if any(chunk not in written for at, chunk in job.wrote if stands(at)):
+        return True
+    order = [(int(token.partition("-")[0]), int(number)) for number, token, _ in stored]
+    # A power cut takes chunks away, and claims, whose numbers then come again.
+    if len({(number, token) for number, token, _ in stored}) < len(stored):
+        return True
+    places = {int(place) for _, _, place in stored}
+    is_whole = places == set(range(CHUNKS))
+    return not gone and (order != sorted(order) or (job.state == "done" and not is_whole))
 
 
 def _miscounted(job: Job, kills: list[float]) -> bool:
@@ -258,6 +303,8 @@ def _recovery(jobs: Iterable[Job], fault: float) -> float:
         for job in jobs
         if job.acknowledged is not None and job.acknowledged <= fault
         if job.crashes <= 1
+        # A run that goes on later clears the crashes that Redis counts.
+        if not job.went_on or sum(run.struck for run in job.runs) <= 1
     )
     return max(0.0, *waiting, 0.0)
 

@@ -5,6 +5,7 @@ Nothing here knows which fault strikes when, and nothing judges.
 
 from __future__ import annotations
 
+import json
 import random
 import sys
 import time
@@ -25,7 +26,7 @@ from chaos.worker import QUEUE
 from pyjobs import Client
 from pyjobs.engine.keys import Keys
 from pyjobs.engine.limits import MAX_ITEMS
-from pyjobs.engine.queue import fetch
+from pyjobs.engine.queue import fetch, read_output
 from pyjobs.engine.replies import Stored
 from pyjobs.testing import Server
 from pyjobs.transport.send import run
@@ -164,6 +165,7 @@ class Field:
             stored_jobs: list[Stored] = run(self.redis, fetch(queue, part))
             for id, stored in zip(part, stored_jobs, strict=True):
                 self.log.write("final", id, f"{stored.state} {stored.reason}".strip(" -"))
+                self._note_output(queue, id)
                 if crashes := self.redis.hget(f"{queue}:job:{id}", "crashes"):
                     self.log.write("crashes", id, crashes.decode())
         start = len(f"{queue}:job:")
@@ -172,6 +174,12 @@ class Field:
                 self.log.write("stranger", id)
         for leak in self._leaks():
             self.log.write("leak", note=leak)
+
+    def _note_output(self, queue: str, id: str) -> None:
+        page = run(self.redis, read_output(queue, id, skip=0))
+        assert page.total == len(page.chunks)
+        for chunk in page.chunks:
+            self.log.write("output", id, f"{chunk.number} {json.loads(chunk.body)}")
 
     def _leaks(self) -> list[str]:
         store = Store(self.server.url, None)

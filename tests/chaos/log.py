@@ -11,9 +11,14 @@ Nothing but writing and reading events may live here.
     start     token                                      died      exit code: nobody killed it
     end       token: the handler has returned            away back the server
     left      token: the handler was cancelled           cut       time after which acks are void
-    lost      what the worker was told                   full freed  the server's memory
-    told      'right', or what its client got instead    leak      what is wrong with the keyspace
+    goes on   token: left on purpose, with a state       full freed  the server's memory
+    state     what it was given of an earlier run        leak      what is wrong with the keyspace
+    wrote     token and place of a chunk, answered
+    saved     a state, answered
+    lost      what the worker was told
+    told      'right', or what its client got instead
     crashes   leases that ran out, as stored
+    output    number, token and place of a chunk, as stored
     final     state and reason, as stored                stranger  (job) an id that nobody submitted
 """
 

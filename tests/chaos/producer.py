@@ -17,6 +17,8 @@ from pyjobs.client.sync import Job
 from pyjobs.errors import QueueFull
 
 SHORTEST, LONGEST = 0.02, 0.2
+# One ordinary job in so many writes output and saves.
+WRITER = 5
 AGAIN_SECONDS = 0.1
 TOLD_SECONDS = 10.0
 
@@ -50,6 +52,8 @@ class Producer(threading.Thread):
         self._data = {}
         for n in range(number):
             kind, seconds = special.get(n, ("", rng.uniform(SHORTEST, LONGEST)))
+            if not kind and n % WRITER == 0 and seconds <= LONGEST:
+                kind = "writer"
             self._data[f"job-{seed}-{n}"] = {"kind": kind, "seconds": seconds}
         self._ended = threading.Event()
 

@@ -15,14 +15,19 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 from chaos.log import Log
-from pyjobs import ClaimedJob, Worker
+from pyjobs import ClaimedJob, Continue, Worker
+from pyjobs.errors import OutcomeUnknown, Unavailable
 
 QUEUE = "chaos"
 CONCURRENCY = 20
+# So many chunks a writer appends; after the second one its run ends, and another goes on.
+CHUNKS = 4
+AGAIN_SECONDS = 0.05
 
 
 def work(url: str, log: Log, lease: float, max_crashes: int) -> None:
@@ -35,7 +40,7 @@ def work(url: str, log: Log, lease: float, max_crashes: int) -> None:
     async def run(job: ClaimedJob) -> Any:
         log.write("start", job.id, job.token, pid=os.getpid())
         try:
-            await _act(log, job.id, job.data)
+            await _act(log, job)
         except BaseException:
             log.write("left", job.id, job.token, pid=os.getpid())
             raise
@@ -45,15 +50,43 @@ def work(url: str, log: Log, lease: float, max_crashes: int) -> None:
     worker.run()
 
 
-async def _act(log: Log, id: str, data: dict[str, Any]) -> None:
+async def _act(log: Log, job: ClaimedJob) -> None:
+    data = job.data
     if data["kind"] == "poison":
         await asyncio.sleep(data["seconds"])
         log.write("kill", note="poison", pid=os.getpid())
         os.kill(os.getpid(), signal.SIGKILL)
     elif data["kind"] == "blocker":
         time.sleep(data["seconds"])  # noqa: ASYNC251  # it is what this job is for
+    elif data["kind"] == "writer":
+        await _write(log, job)
     else:
         await asyncio.sleep(data["seconds"])
+
+
+async def _write(log: Log, job: ClaimedJob) -> None:
+    """Append and save, from where an earlier run has come to. What is answered is noted."""
+    first = job.state or 0
+    log.write("state", job.id, str(first), pid=os.getpid())
+    for n in range(first, CHUNKS):
+        await asyncio.sleep(job.data["seconds"] / CHUNKS)
+        chunk = f"{job.token} {n}"
+        await _until_answered(lambda chunk=chunk: job.append(chunk))  # type: ignore[misc]
+        log.write("wrote", job.id, chunk, pid=os.getpid())
+        if n == 1 and not first:
+            log.write("goes on", job.id, job.token, pid=os.getpid())
+            raise Continue(n + 1)
+        await _until_answered(lambda n=n: job.save(n + 1))  # type: ignore[misc]
+        log.write("saved", job.id, str(n + 1), pid=os.getpid())
+
+
+async def _until_answered(act: Callable[[], Awaitable[None]]) -> None:
+    """Do it again until Redis has answered. A chunk may so be written twice, with two numbers."""
+    while True:
+        try:
+            return await act()
+        except (OutcomeUnknown, Unavailable):
+            await asyncio.sleep(AGAIN_SECONDS)
 
 
 class Losses(logging.Handler):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import pytest
@@ -49,7 +50,7 @@ def test_dead_counts_one_job_in_the_singular_and_none_as_0(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "code"), [("dead {}", 0), ("requeue {} --all", 0), ("requeue {} a", 1),
+    ("words", "code"), [("dead {}", 1), ("requeue {} --all", 1), ("requeue {} a", 1),
                         ("cancel {} a", 1), ("result {} a", 1), ("reap {}", 1)],
 )  # fmt: skip
 def test_a_queue_that_never_existed_is_named_with_the_nearest(
@@ -67,9 +68,12 @@ def test_an_id_that_begins_like_an_option_is_an_id(cli: Cli, id: str, mode: str)
     assert cli("submit", "words", "1", "--id", id, "--mode", mode).out == f"{id}\n"
     assert cli("result", "words", id).code == 2
     assert cli("result", "words", id, "-v", "--wait", "0").code == 2
-    assert cli("requeue", "words", "--prefix", "jobs", id).code == (mode != "reliable")
+    assert cli("requeue", "words", "--prefix", "jobs", id).code == 0
+    for command in ("show", "explain", "run-now"):
+        assert cli(command, "words", id).code == 0
     assert cli("cancel", "words", id, "--url", cli.url) == (0, "cancelled 1 job\n", "")
     assert cli("cancel", "words", "--", id).code == 0
+    assert cli("delete", "words", id, "--yes").code == 0
 
 
 def test_a_misspelled_option_is_no_id(cli: Cli) -> None:
@@ -128,7 +132,8 @@ def test_requeue_reports_jobs_that_are_not_dead(cli: Cli) -> None:
 
 def test_requeue_without_ids_is_refused_and_with_all_requeues_0(cli: Cli) -> None:
     told = cli("requeue", "words")
-    assert (told.code, told.err) == (1, "pyjobs: ids: name the jobs, or say --all\n")
+    assert (told.code, told.err) == (1, "pyjobs: ids: name the jobs, or say --all or a filter\n")
+    submitted(cli, "a")
     assert cli("requeue", "words", "--all").out == "requeued 0 jobs\n"
 
 
@@ -153,4 +158,60 @@ def test_cancel_on_a_simple_queue_says_that_there_is_no_such_verb(cli: Cli) -> N
 
 
 def test_cancel_without_ids_is_refused(cli: Cli) -> None:
-    assert "Missing argument 'ID...'" in cli("cancel", "words").err
+    told = cli("cancel", "words")
+    assert (told.code, told.err) == (1, "pyjobs: ids: name the jobs, or say --all or a filter\n")
+
+
+def test_a_filter_is_counted_by_a_dry_run_and_holds_what_was_expected(cli: Cli) -> None:
+    killed(cli, *[f"j{n}" for n in range(20)])
+    told = cli("requeue", "words", "--error", "no such word", "--dry-run")
+    assert told.out == "20 jobs of queue words would be requeued\n"
+    assert told.err == "pyjobs: --expect 20 does it while there are about as many\n"
+    assert cli.redis.zcard(f"{WORDS}:dead") == 20
+    told = cli("requeue", "words", "--all", "--expect", "10")
+    assert (told.code, told.err) == (
+        1,
+        "pyjobs: expected: 10 jobs, and now there are 20; nothing was done\n",
+    )
+    told = cli("requeue", "words", "--error", "no such word", "--expect", "20")
+    assert (told.code, told.out) == (0, "requeued 20 jobs\n")
+
+
+def test_a_filter_asks_before_it_destroys_jobs(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    submitted(cli, "a", "b")
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\ny\n"))
+    told = cli("delete", "words", "--state", "waiting")
+    assert (told.code, "Forget 2 jobs of queue words?" in told.err) == (2, True)
+    told = cli("cancel", "words", "--state", "waiting")
+    assert (told.code, told.out) == (0, "cancelled 2 jobs\n")
+    told = cli("delete", "words", "--state", "cancelled", "--yes")
+    assert (told.code, told.out) == (0, "deleted 2 jobs\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ("cancel words --all", "state: say which jobs: waiting, delayed, inflight"),
+        ("delete words --task mail", "state: say which jobs: waiting, delayed, dead, done"),
+        ("requeue words a --all", "ids: name the jobs, or say --all or a filter"),
+        ("requeue words a --dry-run", "ids: --dry-run and --expect are for a filter"),
+        ("requeue words --state failed", "state: requeue takes jobs that are dead, not failed"),
+        ("run-now words --older -1", "older: must be a number of seconds, 0 or more"),
+    ],
+)
+def test_a_filter_that_says_too_little_or_too_much_is_refused(
+    cli: Cli, words: str, why: str
+) -> None:
+    submitted(cli, "a")
+    told = cli(*words.split())
+    assert (told.code, told.err.startswith(f"pyjobs: {why}")) == (1, True)
+
+
+def test_jobs_that_are_done_are_listed_and_deleted_by_their_state(cli: Cli) -> None:
+    submitted(cli, "a")
+    [job] = run(cli.redis, RELIABLE.claim([WORDS], nonce="n", limit=1, lease=9999)).jobs
+    run(cli.redis, RELIABLE.complete(WORDS, [("a", job.token, b"1")]))
+    told = cli("jobs", "words", "--state", "done", "--json")
+    assert json.loads(told.out)["id"] == "a"
+    assert told.err == "pyjobs: 1 job done on queue words, 1 looked at\n"
+    assert cli("delete", "words", "--state", "done", "--yes").out == "deleted 1 job\n"

@@ -5,9 +5,14 @@ from __future__ import annotations
 
 import io
 import json
+import re
+import signal
+import socket
+import sys
+import urllib.request
 
 import pytest
-from support.commands import Cli
+from support.commands import SECONDS, Cli
 
 from pyjobs import codec
 from pyjobs.engine import RELIABLE
@@ -41,6 +46,26 @@ def test_status_counts_what_each_queue_holds(queue: Cli) -> None:
 
 def test_status_without_a_queue_says_so(cli: Cli) -> None:
     assert cli("status") == (0, "", "pyjobs: no queue is registered in jobs:queues\n")
+
+
+def test_status_shows_the_mode_of_a_registered_queue_that_was_never_used(cli: Cli) -> None:
+    cli.redis.hset("jobs:queues", "new", "reliable")
+    row = cli("status").out.splitlines()[1]
+    assert row.split()[:2] == ["new", "reliable"]
+    assert row.endswith("nothing was ever submitted")
+
+
+def test_a_dead_job_has_the_number_of_its_last_attempt_everywhere(queue: Cli) -> None:
+    listed = json.loads(queue("jobs", "words", "--state", "dead", "--json").out)["attempt"]
+    shown = json.loads(queue("show", "words", "dead", "--json").out)["attempt"]
+    dead = json.loads(queue("dead", "words", "--json").out)["attempts"]
+    assert (listed, shown, dead) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("words", ["status --watch 0", "health 1 --timeout 0"])
+def test_a_time_of_0_that_means_nothing_is_refused(cli: Cli, words: str) -> None:
+    said = cli(*words.split())
+    assert (said.code, "must be a number of seconds, 0.001 or more" in said.err) == (1, True)
 
 
 def test_jobs_lists_a_page_and_says_how_to_go_on(queue: Cli) -> None:
@@ -77,7 +102,7 @@ def test_a_queue_that_never_was_is_said_with_the_nearest_name(queue: Cli) -> Non
 
 
 def test_failures_are_counted_by_their_error(queue: Cli) -> None:
-    assert queue("failures", "words").out.splitlines()[1].startswith("1       ValueError")
+    assert queue("failures", "words").out.splitlines()[1].startswith("1     ValueError")
     assert json.loads(queue("failures", "words", "--json").out)["jobs"] == 1
 
 
@@ -85,6 +110,8 @@ def test_a_queue_is_paused_and_resumed(queue: Cli) -> None:
     assert queue("pause", "words", "--for", "90").out == "queue words is paused for 1.5 min\n"
     assert queue("pause", "words").out.endswith("is paused until `pyjobs resume words`\n")
     assert " paused" in queue("status").out
+    said = queue("pause", "words", "--for", "0")
+    assert said.err == "pyjobs: time: must be a number of seconds, 0.001 or more, not 0.0\n"
     assert queue("resume", "words").out == "queue words is resumed, and jobs wait\n"
 
 
@@ -92,8 +119,14 @@ def test_purge_and_delete_ask_before_they_forget_jobs(
     queue: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("n\n" * 2))
-    assert queue("purge", "words").code == 130
-    assert queue("delete", "words", "a").code == 130
+    assert queue("purge", "words").code == 2
+    said = queue("delete", "words", "a")
+    assert (said.code, said.err.endswith("pyjobs: nothing was done\n")) == (2, True)
+    said = queue("delete", "words", "a")
+    assert (said.code, said.err.splitlines()[-1]) == (
+        2,
+        "pyjobs: nobody answers, so nothing was done; --yes answers",
+    )
     assert queue("delete", "words", "a", "held", "--yes").code == 1
     assert queue("purge", "words", "--yes").out == "purged 3 waiting jobs\n"
     assert queue("purge", "words", "--state", "dead", "--yes").out == "purged 1 dead job\n"
@@ -123,7 +156,7 @@ def test_doctor_says_what_is_wrong_why_it_matters_and_what_mends_it(queue: Cli) 
     finally:
         queue.redis.config_set("maxmemory-policy", "noeviction")
     assert said.code == 1
-    assert "  mend: redis-cli CONFIG SET maxmemory-policy noeviction" in said.out
+    assert " CONFIG SET maxmemory-policy noeviction" in said.out
     assert "warning: queue words: 1 jobs are dead" in said.out
     assert {"eviction", "persistence", "dead"} <= {one["code"] for one in found}
     assert found[0].keys() == {"level", "code", "where", "wrong", "why", "mend"}
@@ -161,3 +194,41 @@ def test_the_mode_of_a_queue_is_changed_when_it_is_empty(cli: Cli) -> None:
         "queue words is recoverable, and was reliable\n"
     )
     assert cli.redis.hget("jobs:queues", "words") == b"recoverable"
+
+
+def test_monitor_prints_the_metrics_of_all_queues_once(queue: Cli) -> None:
+    code, out, err = queue("monitor", "--once")
+    assert (code, err) == (0, "")
+    assert 'pyjobs_queue_jobs{place="waiting",queue="words"} 3.0\n' in out
+    assert out.endswith("\n") and not out.endswith("\n\n")
+
+
+def test_monitor_answers_until_a_signal(queue: Cli) -> None:
+    monitor = queue.start("monitor", "--port", "0")
+    assert monitor.stderr is not None
+    found = re.search(r"answers at (http://127.0.0.1:\d+/metrics)", monitor.stderr.readline())
+    assert found
+    for _ in range(2):
+        with urllib.request.urlopen(found[1], timeout=SECONDS) as answer:
+            assert b'pyjobs_queue_wanted_slots{queue="words"} 4.0\n' in answer.read()
+    monitor.send_signal(signal.SIGTERM)
+    assert monitor.wait(SECONDS) == 0
+
+
+def test_monitor_without_its_extra_says_what_to_install(
+    queue: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+    said = queue("monitor", "--once")
+    assert said == (
+        1,
+        "",
+        "pyjobs: metrics need the extra 'metrics': pip install 'pyjobs[metrics]'\n",
+    )
+
+
+def test_monitor_at_a_port_in_use_or_at_no_address_is_refused(queue: Cli) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        said = queue.process("monitor", "--port", str(taken.getsockname()[1]))
+    assert said.code == 1 and "port: can't listen on" in said.err
+    assert "port: 'x' is not [HOST:]PORT" in queue.process("monitor", "--port", "x").err

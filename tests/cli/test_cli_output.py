@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 from support.commands import Cli
 
+from pyjobs.cli.app import app
 from pyjobs.cli.logs import formatter
-from pyjobs.cli.output import safe
+from pyjobs.cli.output import print_table, safe
 from pyjobs.codec import encode, encode_error
 from pyjobs.engine.modes import MODES
 from pyjobs.engine.reliable import RELIABLE
@@ -84,7 +85,19 @@ LINES = [
     ("reap", f"--{EVIL}"), ("acl", EVIL), ("acl", "worker", EVIL), ("scripts", "show", EVIL),
     ("scripts", "export", f"/dev/null/{EVIL[:9]}"), ("dead", "q", "--url", f"redis://{EVIL}"),
     ("work", EVIL), ("dead", "q", "--prefix", EVIL), ("dead", "q", "--skip", EVIL),
+    ("status",), ("status", "--json"), ("status", EVIL), ("jobs", "q", "--state", "dead"),
+    ("jobs", EVIL), ("show", "q", "dead"), ("show", "q", "again"), ("show", "q", "done"),
+    ("show", "q", EVIL), ("explain", "q", "again"), ("explain", "q", EVIL), ("failures", "q"),
+    ("failures", EVIL), ("pause", "q"), ("resume", EVIL), ("purge", EVIL, "dead", "--yes"),
+    ("delete", "q", EVIL, "--yes"), ("run-now", "q", EVIL), ("schedules", EVIL), ("check", "q"),
+    ("check", EVIL), ("doctor",), ("limit", "q", EVIL), ("monitor", "--once"), ("mode", "q", EVIL),
+    ("health", EVIL), ("tasks", EVIL), ("submit", "q", "1", "--follow", "--mode", EVIL),
+    ("version", EVIL),
 ]  # fmt: skip
+
+
+def test_every_command_is_among_the_lines() -> None:
+    assert {words[0] for words in LINES} >= {*app.commands}
 
 
 @pytest.mark.parametrize(
@@ -128,6 +141,21 @@ def test_json_keeps_what_it_escapes(evil: Cli) -> None:
 def test_letters_of_all_languages_stand() -> None:
     text = "Größe, łódź, 東京, \U0001f600\n"
     assert safe(text) == text
+
+
+@pytest.mark.parametrize("width", [40, 80, 100])
+def test_ids_and_dates_of_a_narrow_table_stand_on_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setattr("pyjobs.cli.output.WIDTH_IN_PIPES", width)
+    cells = ["3f1cdd2c-1111-2222-3333-444455556666", "", "2026-11-27 10:05:00", "word " * 40]
+    print_table([cells] * 2, "id", "task", "at", "error", less=("task", "at"))
+    said = capsys.readouterr()
+    assert said.out.count(cells[0]) == 2
+    assert said.out.count("word") == 80
+    assert (cells[2] in said.out) == (width > 40)
+    lacking = "pyjobs: left out for want of width: at; --json has all\n"
+    assert said.err == (lacking if width == 40 else "")
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,13 @@ def test_reap_of_a_recoverable_queue_needs_older_than(cli: Cli) -> None:
     assert waiting(cli, "a") == 0
 
 
+@pytest.mark.parametrize("mode", ["simple", "recoverable"])
+def test_reap_with_another_mode_than_the_queue_has_is_refused(cli: Cli, mode: str) -> None:
+    hold(cli, "a")
+    told = cli("reap", "a", "--mode", mode, "--older-than", "1")
+    assert (told.code, told.err) == (1, f"pyjobs: queue a is reliable, not {mode}\n")
+
+
 def test_reap_of_an_unregistered_queue_asks_the_queue_for_its_mode(cli: Cli) -> None:
     hold(cli, "a", register=False)
     assert rows(cli("reap", "a", "--json"))["a"]["put_back"] == 1

@@ -80,6 +80,7 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
     return process.returncode, log
 
 
+@pytest.mark.long
 def test_the_processes_share_the_work(cli: Cli) -> None:
     parent = start(cli)
     submit(cli, "together", "a")
@@ -111,6 +112,7 @@ def test_the_first_signal_lets_the_running_job_finish(cli: Cli) -> None:
     assert result(cli, "a") == f"{child}"
 
 
+@pytest.mark.long
 def test_the_second_signal_hands_the_running_job_back(cli: Cli) -> None:
     parent = start(cli, "--quiet")
     waiting(cli)
@@ -186,6 +188,7 @@ def test_a_process_with_a_blocked_loop_ends_when_its_parent_is_gone(cli: Cli) ->
     assert "thread MainThread at <string>:" in told[2]
 
 
+@pytest.mark.long
 def test_a_queue_of_another_mode_ends_all_processes_with_one_error(cli: Cli) -> None:
     cli("submit", "words", "1", "--mode", "simple")
     told = ended(start(cli, "--quiet"))
@@ -199,6 +202,7 @@ def test_redis_down_at_the_start_is_an_error_of_one_line(cli: Cli) -> None:
     assert log.count("\n") == 1
 
 
+@pytest.mark.long
 def test_redis_down_when_a_process_is_replaced_is_waited_for(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
 import time
+import urllib.request
 
 import pytest
 from support.commands import DEAD_URL, SECONDS, Cli
@@ -87,7 +89,7 @@ def test_sigterm_lets_the_running_job_finish(cli: Cli) -> None:
 def test_health_asks_the_worker_until_its_end(cli: Cli) -> None:
     worker = cli.start("work", "tasks:worker", "--health", "0")
     assert worker.stderr is not None
-    found = re.search(r"answers probes at http://127.0.0.1:(\d+)/healthz", worker.stderr.readline())
+    found = re.search(r"answers at http://127.0.0.1:(\d+)/healthz", worker.stderr.readline())
     assert found
     port = found[1]
     wait_until(lambda: cli("health", port, "--ready").code == 0)
@@ -111,10 +113,25 @@ def test_health_of_a_worker_that_can_claim_nothing_is_not_ready(cli: Cli) -> Non
     )  # fmt: skip
 
 
+def test_metrics_are_at_the_port_of_the_probes_where_both_are_asked_there(cli: Cli) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+    worker = cli.start("work", "tasks:worker", "--health", port, "--metrics-port", port)
+    assert worker.stderr is not None
+    assert f"answers at http://127.0.0.1:{port}/healthz" in worker.stderr.readline()
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=SECONDS) as answer:
+        assert b'queues="words"' in answer.read()
+    worker.send_signal(signal.SIGTERM)
+    assert ended(worker)[0] == 0
+
+
 def test_health_of_several_processes_or_of_no_address_is_refused(cli: Cli) -> None:
     several = cli("work", "tasks:worker", "--health", "8081", "--processes", "2")
     assert several.code == 1
     assert "--health: one port serves one process" in several.err
+    several = cli("work", "tasks:worker", "--metrics-port", "9100", "--processes", "2")
+    assert "--metrics-port: one port serves one process" in several.err
+    assert "metrics: 'x' is not" in cli("work", "tasks:worker", "--metrics-port", "x").err
     assert "health: 'x' is not [HOST:]PORT" in cli("work", "tasks:worker", "--health", "x").err
     assert "address: 'x' is not [HOST:]PORT" in cli("health", "x").err
 

@@ -59,7 +59,7 @@ class TestRoundTrip:
         assert found.reason == ("rejected" if jobs.mode.name == "reliable" else "-")
         assert job.exception() is found or str(job.exception()) == str(found)
 
-    @FEW
+    @ONE
     @EVERY
     def test_a_batch_of_more_than_a_thousand_jobs_comes_back_in_order(
         self, client: Any, jobs: Jobs

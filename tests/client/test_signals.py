@@ -17,6 +17,7 @@ from types import FrameType
 from typing import Any
 
 import pytest
+from support.lanes import long
 from support.running import wait_until, working
 from support.servers import SOCKET_PLACES, at
 from support.store import Store
@@ -114,7 +115,7 @@ def served(store: Store) -> Iterator[str]:
 
 @at(SOCKET_PLACES)
 # Unless it is long, one line in five for each handler: the five together meet every line.
-@pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize("step", [5, long(1)])
 @pytest.mark.parametrize("what", HANDLERS)
 @pytest.mark.parametrize("many", [False, True], ids=["submit", "submit_many"])
 def test_a_handler_before_any_line_of_a_submit_ends(
@@ -264,7 +265,7 @@ while True:
 
 
 @at(SOCKET_PLACES)
-@pytest.mark.parametrize("seconds", ["0.01", "0.033", "0.07"])
+@pytest.mark.parametrize("seconds", [long("0.01"), "0.033", long("0.07")])
 def test_a_storm_of_signals_leaves_a_client_that_works(served: str, seconds: str) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", STORM, served, seconds],
@@ -272,3 +273,20 @@ def test_a_storm_of_signals_leaves_a_client_that_works(served: str, seconds: str
     )  # fmt: skip
     assert ended.stderr == ""
     assert (ended.returncode, ended.stdout) == (0, "closed\n")
+
+
+def test_references_to_dropped_jobs_go_once_they_are_more_than_twice_the_live_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pending, "ROOM", 5)
+    found: pending.Pending[Waiting] = pending.Pending()
+    kept = [Waiting(f"k{n}", "q") for n in range(3)]
+    found.add("q", kept)
+    sizes = []
+    for n in range(20):
+        found.add("q", [Waiting(f"dropped{n}", "q")])
+        sizes.append(len(found._refs))
+    # A removal leaves room for 5 and twice the jobs that live, with the one that is entered.
+    assert sizes[:4] == [4, 5, 4, 5]
+    assert max(sizes) == 5 + 2 * 4
+    assert {job.id for job in found.all()} == {job.id for job in kept}

@@ -30,6 +30,7 @@ from typing import Any
 import pytest
 from lua_build import reply
 from redis import Redis
+from support.lanes import long
 from support.pages import PAGES, ROOT, Block, blocks
 from support.running import wait_until
 
@@ -51,10 +52,17 @@ NOT_RUN = {
     ): "takes minutes; test_bench.py runs a small one",
 }
 # Blocks that take half a minute, and need no other block of their page.
-LONG = {("docs/operations.md", "python -m pyjobs.testing.compliance redis://localhost:6379")}
+EXAM = (
+    "PYTHONPATH=docs/clients python -m pyjobs.testing.compliance --worker 'pyjobs work exam:worker'"
+)
+LONG = {
+    ("docs/operations.md", "python -m pyjobs.testing.compliance redis://localhost:6379"),
+    ("docs/clients/README.md", EXAM),
+}
 # (page, first line of the block): it runs until the end of the page, and a SIGTERM ends it well.
 IN_BACKGROUND = {
     ("README.md", "pyjobs work words:worker"),
+    ("docs/clients/README.md", "scripts/worker.sh words tr a-z A-Z"),
     ("docs/guide.md", "pyjobs work orders:worker"),
     ("docs/guide.md", "pyjobs work pages:worker"),
     ("docs/guide.md", "pyjobs work sums:worker"),
@@ -105,13 +113,18 @@ class Reader:
             "bin/gunicorn": f"{sys.executable} -m gunicorn",
             **{
                 f"scripts/{name}": str(ROOT / "scripts" / name)
-                for name in ("bench", "chaos", "cluster", "mutants")
+                for name in (
+                    *("bench", "chaos", "cluster", "mutants"),
+                    *("worker.sh", "submit.sh", "result.sh"),
+                )
             },
         }
         for name, command in programs.items():
             (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_text(f'#!/bin/sh\nexec {command} "$@"\n')
             (folder / name).chmod(0o755)
+        (folder / "docs").mkdir()
+        (folder / "docs" / "clients").symlink_to(ROOT / "docs" / "clients")
         path = f"{folder / 'bin'}:{os.environ['PATH']}"
         self._ports: dict[str, int] = {}
         self._env = {**os.environ, "PATH": path, "PYJOBS_URL": server.url, "PYTHONPATH": str(ROOT)}
@@ -232,7 +245,9 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
         yield Reader(server, tmp_path, stack)
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize(
+    "page", [long(page) if page == "docs/programs.md" else page for page in PAGES]
+)
 def test_a_page_s_examples_do_what_the_page_says(reader: Reader, page: str) -> None:
     reader.read(page)
 

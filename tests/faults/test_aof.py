@@ -260,7 +260,7 @@ def look(logged: Logged, log: bytes, work: Callable[[Store], Any]) -> Any:
 # What reads only, what operators do, and schedules: these have histories of their own.
 NOT_LIVED = {
     *("queue/stats", "queue/show", "queue/list", "queue/explain", "queue/walk", "queue/check"),
-    "queue/output",
+    *("queue/output", "queue/find", "recoverable/requeue"),
     *("queue/pause", "queue/resume", "queue/purge", "queue/delete", "queue/run"),
     *("queue/mode", "queue/limit", "queue/repair"),
 }

@@ -8,6 +8,7 @@ import signal
 import ssl
 import subprocess
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -25,7 +26,7 @@ import pyjobs
 import pyjobs.aio
 from pyjobs.engine.modes import MODES
 from pyjobs.engine.queue import fetch
-from pyjobs.errors import ClientClosed, Unavailable
+from pyjobs.errors import ClientClosed, JobCancelled, Unavailable
 from pyjobs.transport.send import arun
 from pyjobs.transport.server import aconnect, connect
 
@@ -109,6 +110,30 @@ def test_a_client_in_a_forked_child_hears_of_its_jobs(jobs: Jobs) -> None:
         in_a_child(child)
         assert not pending.done()
         assert client.submit("after").result(SOON) == "after"
+
+
+def test_a_wait_that_a_fork_interrupts_ends_in_the_child_at_once(jobs: Jobs) -> None:
+    """A signal handler forks, and returns in both processes."""
+    with pyjobs.Client(jobs.store.url, queue="q", sweep=60.0) as client:
+        job = client.submit(1)
+
+        def wait() -> None:
+            children: list[int] = []
+            began = time.monotonic()
+            signal.signal(signal.SIGALRM, lambda *_: children.append(os.fork()))
+            signal.setitimer(signal.ITIMER_REAL, 0.1)
+            try:
+                job.result(SOON)
+            except ClientClosed:
+                os._exit(7 if time.monotonic() - began < SOON / 2 else 8)
+            finally:
+                signal.signal(signal.SIGALRM, signal.SIG_DFL)
+                _, status = os.waitpid(children[0], 0)
+                assert os.waitstatus_to_exitcode(status) == 7
+
+        threading.Timer(0.5, client.cancel, (job,)).start()
+        with pytest.raises(JobCancelled):
+            wait()
 
 
 @contextmanager

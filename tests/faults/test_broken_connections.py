@@ -98,7 +98,7 @@ def runs(store: Store) -> int:
     return int(told["calls"])
 
 
-@at(CLIENT_SOCKET_PLACES)
+@at(CLIENT_SOCKET_PLACES, long=[(PREFERRED, "async")])
 @hows
 @scripts
 def test_a_script_whose_connection_breaks_is_repeated_only_where_that_is_safe(

@@ -30,11 +30,11 @@ SMALL = Size(jobs=150, lease=1.0)
 PUNCTUAL = Size(jobs=150, lease=2.0)
 # The other runs are long. Each fault is of a kind of its own here: a worker dies, Redis dies, a log
 # is cut, memory is full, Redis is away.
-AT_ONCE = {"workers", "redis-always", "power", "full", "absence"}
+AT_ONCE = {"workers", "redis-always"}
 # What a busy machine may add; the full size is held to the promise.
 PATIENCE = 4.0
 
-OF_A_JOB = ("start", "end", "left", "lost")
+OF_A_JOB = ("start", "end", "left", "lost", "goes on", "state", "wrote", "saved", "output")
 
 
 def tell(at: float, what: str, note: str = "", pid: int = 1) -> Event:
@@ -159,6 +159,51 @@ def test_a_late_start_by_a_stopped_process_is_explained_only_with_an_older_claim
 def test_a_claim_that_was_started_twice_is_unexplained() -> None:
     twice = [event._replace(note="1-x") for event in AGAIN]
     assert judged(story(HALF, tell(2.5, "kill"), *twice)).unexplained == ["a"]
+
+
+WRITES = [
+    *(tell(1.5, "start", "1-x"), tell(1.5, "state", "0")),
+    *(tell(1.6, "wrote", "1-x 0"), tell(1.7, "saved", "1"), tell(1.8, "wrote", "1-x 1")),
+    *(tell(1.9, "goes on", "1-x"), tell(1.9, "left", "1-x")),
+    *(tell(2.0, "start", "2-x"), tell(2.0, "state", "2"), tell(2.1, "wrote", "2-x 2")),
+    *(tell(2.2, "saved", "3"), tell(2.3, "wrote", "2-x 3"), tell(2.4, "end", "2-x")),
+]
+OUTPUT = ["1 1-x 0", "2 1-x 1", "1 2-x 2", "2 2-x 3"]
+
+
+def writer(writes: list[Event], output: list[str]) -> Report:
+    """The report on a writer that has done this, and whose output is so."""
+    events = story(*writes, *(tell(30.0 + n / 10, "output", at) for n, at in enumerate(output)))
+    events[0] = events[0]._replace(note="writer")
+    return judged(events)
+
+
+def test_a_writer_that_went_on_has_written_all_and_repeats_nothing() -> None:
+    report = writer(WRITES, OUTPUT)
+    assert (report.broken, report.duplicated, report.unexplained) == (False, [], [])
+
+
+@pytest.mark.parametrize(
+    "output",
+    [OUTPUT[:-1], [*OUTPUT, OUTPUT[-1]], [*OUTPUT[2:], *OUTPUT[:2]], [OUTPUT[1], OUTPUT[0]]],
+    ids=["lost", "twice", "of a later claim first", "in another order"],
+)
+def test_output_that_was_answered_and_is_not_there_once_and_in_order_is_unwritten(
+    output: list[str],
+) -> None:
+    assert writer(WRITES, output).unwritten == ["a"]
+
+
+def test_a_run_that_was_not_given_what_was_saved_is_unwritten() -> None:
+    forgot = [event._replace(note="0") if event.what == "state" else event for event in WRITES]
+    assert writer(forgot, OUTPUT).unwritten == ["a"]
+
+
+def test_what_was_answered_in_a_power_cut_is_not_unwritten() -> None:
+    cut = [tell(1.95, "cut", "1.55"), tell(1.96, "start", "2-x"), tell(1.96, "state", "0")]
+    again = [tell(2.0 + n / 10, "wrote", f"2-x {n}") for n in range(4)]
+    output = [f"{n + 1} 2-x {n}" for n in range(4)]
+    assert writer([*WRITES[:6], *cut, *again, tell(3.0, "end", "2-x")], output).unwritten == []
 
 
 def test_two_runs_at_once_overlap() -> None:

@@ -122,6 +122,7 @@ def test_a_queue_whose_slot_moves_loses_no_job() -> None:
         store.close()
 
 
+@pytest.mark.long
 def test_a_claim_that_follows_ask_is_refused_and_sets_no_job_aside() -> None:
     """The protocol says not to follow it: a job may still be at the old node."""
     with two_nodes() as (old, new):
@@ -265,6 +266,7 @@ def test_slots_that_move_under_load_lose_no_job_and_run_none_twice(cluster: Clus
     assert [commands_of(node).get("asking", 0) for node in cluster.nodes] == before
 
 
+@pytest.mark.long
 def test_a_job_runs_on_while_its_slot_moves_for_longer_than_its_lease(
     cluster: ClusterOfNodes,
 ) -> None:
@@ -302,6 +304,7 @@ def test_a_job_runs_on_while_its_slot_moves_for_longer_than_its_lease(
         back.end()
 
 
+@pytest.mark.long
 def test_a_node_that_is_killed_stops_the_queues_of_no_other_node() -> None:
     """The most urgent queue is on the node that dies."""
     with cluster_of(3) as cluster:
@@ -328,6 +331,7 @@ def test_a_node_that_is_killed_stops_the_queues_of_no_other_node() -> None:
         assert len(waits) > 20 and max(waits) < APART
 
 
+@pytest.mark.long
 def test_leases_of_other_nodes_are_renewed_while_a_node_is_gone() -> None:
     runs: Counter[str] = Counter()
     with cluster_of(3) as cluster:
@@ -457,6 +461,7 @@ def test_the_printed_rights_are_enough_for_each_role_on_every_node(
                 ask(node, "ACL", "DELUSER", *ROLES)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", SERVERS)
 def test_the_suite_of_compliance_passes_on_a_cluster_of_each_server(name: str) -> None:
     with cluster_of(3, name) as cluster:

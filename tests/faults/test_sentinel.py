@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 import redis
+from support.lanes import long
 from support.running import opened, wait_until, working
 from support.servers import PREFERRED
 from support.store import Store, leaks
@@ -268,7 +269,7 @@ def slowly(job: pyjobs.ClaimedJob) -> int:
 
 
 @pytest.mark.parametrize(
-    ("flavour", "apart"), [("sync", True), ("async", False)], ids=["sync-apart", "async"]
+    ("flavour", "apart"), [("sync", True), long("async", False)], ids=["sync-apart", "async"]
 )
 def test_clients_and_workers_go_on_after_a_failover(
     watch: Watch, flavour: str, apart: bool

@@ -30,6 +30,7 @@ def test_a_stale_table_fails_the_check_and_map_mends_it(copy: Copy) -> None:
     assert ROW in (copy.root / README).read_text()
 
 
+@pytest.mark.long
 def test_map_changes_nothing_but_the_table(copy: Copy) -> None:
     before = (copy.root / README).read_text()
     assert copy.build("--map") == (0, "")
@@ -68,6 +69,7 @@ def test_a_finding_is_reported_once_by_its_line_in_the_source(
     assert copy.build("--lint") == (1, f"build_lua: {words}\n")
 
 
+@pytest.mark.long
 def test_luacheck_with_nothing_to_find_is_silent(
     copy: Copy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -75,6 +77,7 @@ def test_luacheck_with_nothing_to_find_is_silent(
     assert copy.build("--lint") == (0, "")
 
 
+@pytest.mark.long
 def test_luacheck_that_fails_is_reported(
     copy: Copy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -82,6 +85,7 @@ def test_luacheck_that_fails_is_reported(
     assert copy.build("--lint") == (1, "build_lua: luacheck: no such option\n")
 
 
+@pytest.mark.long
 def test_a_missing_luacheck_is_reported(copy: Copy, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     status, said = copy.build("--lint")

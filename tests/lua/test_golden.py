@@ -1,9 +1,9 @@
-"""The golden examples of lua/golden.md are what every server replies, byte for byte."""
+"""The golden examples and the vectors are what every server does, byte for byte."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from hashlib import sha1
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,59 +14,57 @@ from support.good_calls import TITLES
 from support.servers import SERVER_PLACES, at
 from support.store import Store
 
-
-def encoded(reply: Any) -> bytes:
-    """A reply in RESP2, of a server that has no socket."""
-    if isinstance(reply, list):
-        return b"*%d\r\n%s" % (len(reply), b"".join(map(encoded, reply)))
-    if isinstance(reply, int):
-        return b":%d\r\n" % reply
-    if isinstance(reply, Exception):
-        return b"-%s\r\n" % str(reply).encode()
-    return b"$%d\r\n%s\r\n" % (len(reply), reply)
+# The unique keys of the calls whose Redis key has their sha1. The in-process server has no sha1.
+UNIQUE = ("a b", "/100% of it")
 
 
 class Memory:
-    """The in-process server, as `golden.page` asks it."""
+    """The in-process server, as `golden.record` asks it."""
 
     def __init__(self, redis: Any) -> None:
         self._redis = redis
+        self._pubsub = redis.pubsub(ignore_subscribe_messages=True)
+        self._pubsub.psubscribe("jobs:*")
+        self._pubsub.get_message()
 
-    def ask(self, words: Sequence[bytes]) -> bytes:
+    def ask(self, words: Sequence[bytes]) -> Any:
         try:
-            return encoded(self._redis.execute_command(*words))
+            return self._redis.execute_command(*words)
         except ResponseError as error:
-            return encoded(error)
+            return error
 
-    def listen(self, channel: str) -> Callable[[], bytes]:
-        pubsub = self._redis.pubsub(ignore_subscribe_messages=True)
-        pubsub.subscribe(channel)
-        pubsub.get_message(timeout=1)
-
-        def hear() -> bytes:
-            message = pubsub.get_message(timeout=5)
-            pubsub.close()
-            return encoded([b"message", message["channel"], message["data"]])
-
-        return hear
+    def heard(self) -> list[tuple[bytes, bytes]]:
+        found = []
+        while (message := self._pubsub.get_message()) is not None:
+            found.append((message["channel"], message["data"]))
+        return found
 
 
 @pytest.fixture
-def asked(store: Store) -> Iterator[Any]:
-    """What `golden.page` asks the store by."""
+def talk(store: Store) -> Iterator[golden.Talk]:
+    """What `golden.record` asks the store by."""
     port = urlsplit(store.url).port
-    with ExitStack() as stack:
-        if port:
-            yield stack.enter_context(golden.Talk(port))
-        else:
-            yield Memory(store.redis)
+    if not port:
+        yield Memory(store.redis)
+        return
+    with golden.Sockets(port) as sockets:
+        yield sockets
 
 
 @at(SERVER_PLACES)
-def test_the_golden_examples_are_what_the_server_replies(store: Store, asked: Any) -> None:
-    page = golden.page(asked.ask, asked.listen)
-    store.redis.flushall()
-    assert page == golden.PAGE.read_text()
+def test_the_golden_examples_and_vectors_are_what_the_server_does(talk: golden.Talk) -> None:
+    for path, text in golden.written(talk):
+        wanted = path.read_text()
+        if isinstance(talk, Memory):
+            for unique in UNIQUE:
+                wanted = wanted.replace(sha1(unique.encode()).hexdigest(), unique)
+        assert text == wanted, path.name
+
+
+def test_each_file_of_vectors_is_one_that_the_generator_writes() -> None:
+    written = {golden.file_of(title) for title in golden.CHAPTERS | golden.LIVES}
+    assert set(golden.VECTORS.glob("*.json")) == written
+    assert len(written) == len(golden.CHAPTERS) + len(golden.LIVES)
 
 
 def test_every_script_has_a_golden_example() -> None:

@@ -113,7 +113,7 @@ def test_show_has_all_that_is_known_of_a_dead_job(jobs: Jobs) -> None:
         "dead",
         "dead",
         "rejected",
-        2,
+        1,
     )
     assert (found.token, found.client, found.unique) == (held.token, "me", "key")
     assert (found.retention, found.timeout, found.max_attempts) == (1, 2, 3)

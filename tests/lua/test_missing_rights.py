@@ -31,7 +31,7 @@ from pyjobs.errors import Forbidden, PyjobsError
 from pyjobs.transport.server import connect
 
 OTHER = "jobs:{other}"
-OPTIONS = ["", "unique=key", "unique=key delay=5", "max_attempts=1", "max_crashes=1"]
+OPTIONS = ["", "unique=key", "unique=key delay=5", "max_attempts=1", "max_crashes=1", "unknown=1"]
 # A client that can't be entered would never hear, so watch asks for what would do no harm.
 MORE_THAN_NEEDED = {"queue/watch": {b"ZREM", b"HSET"}}
 # Its first write keeps what is there, so that nothing is half done.
@@ -104,9 +104,10 @@ def no_hashes(store: Store) -> None:
 
 
 def crowded(store: Store) -> None:
-    """Old, with as many dead jobs as are kept."""
+    """Old, with as many dead jobs as are kept, and no worker has known a held job for two days."""
     store.age(2 * HOUR)
     died = Jobs(store, MODES["reliable"]).now()
+    store.redis.hset(f"{Q}:job:held0", "unknown_since", died - 48 * HOUR)
     store.redis.zadd(f"{Q}:dead", {f"dead{n}": died for n in range(DEAD_JOBS)})
 
 

@@ -118,6 +118,7 @@ def test_a_queue_whose_head_never_fits_is_caught_as_stuck() -> None:
     assert STUCK in explore(batches.NothingTooLarge(), safety=False).why
 
 
+@pytest.mark.long
 def test_a_listener_that_is_not_told_is_caught_as_stuck() -> None:
     assert STUCK in explore(listeners.LatestSubmitter(), safety=False).why
 
@@ -153,6 +154,7 @@ class OnlyReapersPutBack(Engine):
         return self.take(k, nonce) if before is None else before
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("engine", [OnlyClaimsPutBack, OnlyReapersPutBack])
 def test_claims_alone_or_reapers_alone_recover_every_job(engine: type[Engine]) -> None:
     found = check(engine, Limits(crashes=2, late=False))

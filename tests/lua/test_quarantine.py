@@ -271,7 +271,7 @@ class Workers:
                     self.jobs.redis.zadd(f"{queue}:delayed", {id: 1})
 
 
-@at(SERVER_PLACES)
+@at(SERVER_PLACES, long=SERVER_PLACES[1:])
 @reliable
 @pytest.mark.parametrize("queues", [(Q,), (Q, OTHER)], ids=["one queue", "two queues"])
 def test_a_job_that_kills_workers_is_the_only_one_dead(jobs: Jobs, queues: tuple[str, ...]) -> None:

@@ -6,6 +6,7 @@ After each step every job is in the one place that fits its state, and nothing i
 from __future__ import annotations
 
 import os
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -35,6 +36,9 @@ step = st.one_of(
     st.tuples(st.just("complete"), st.lists(claims, min_size=1, max_size=3, unique=True)),
     st.tuples(st.just("fail"), st.lists(claims, min_size=1, max_size=3, unique=True), verdicts),
     st.tuples(st.just("extend"), claims),
+    st.tuples(st.just("save"), claims, st.sampled_from([b"1", b"22"])),
+    st.tuples(st.just("append"), claims, st.booleans()),
+    st.tuples(st.just("append"), claims, st.booleans()),
     st.tuples(st.just("release"), st.lists(claims, min_size=1, max_size=3, unique=True)),
     st.tuples(st.just("reap"), crashes),
     st.tuples(st.just("age")),
@@ -49,10 +53,11 @@ class History:
         self.jobs, self.model = jobs, Model(leases=jobs.mode.leases)
         self.claimed: list[Claimed] = []
         self.nonces: list[str] = []
+        self.written: Counter[str] = Counter()  # chunks of a token
 
     def run(self, steps: list[tuple[Any, ...]]) -> None:
         for verb, *args in steps:
-            if self.jobs.mode.leases or verb not in ("extend", "release"):
+            if self.jobs.mode.leases or verb not in ("extend", "release", "save"):
                 getattr(self, verb)(*args)
                 self.check()
 
@@ -107,6 +112,18 @@ class History:
         for job in self._taken([which]):
             assert self.jobs.extend(job) == [self.model.extend(job.id, job.token)]
 
+    def save(self, which: int, saved: bytes) -> None:
+        for job in self._taken([which]):
+            assert self.jobs.update(job, saved=saved) == [self.model.save(job.id, job.token, saved)]
+
+    def append(self, which: int, again: bool) -> None:
+        """Append the next chunk of a run, or its latest one again."""
+        for job in self._taken([which]):
+            self.written[job.token] += not (again and self.written[job.token])
+            number = self.written[job.token]
+            told = self.model.append(job.id, job.token, number, b"%d" % which)
+            assert self.jobs.append(job, number, b"%d" % which) == [told]
+
     def release(self, which: list[int]) -> None:
         taken = self._taken(which)
         if taken:
@@ -137,6 +154,9 @@ class History:
             assert int(stored.get("crashes", 0)) == job.crashes
             assert stored.get("reason", b"-") == job.reason.encode()
             assert stored.get("saved", b"") == job.saved
+            written = [stored[f"output:{n}"] for n in range(1, len(job.output) + 1)]
+            assert written == job.output
+            assert sum(name.startswith("output:") for name in stored) == len(written)
             if job.state in ("failed", "dead"):
                 assert stored["error"] == job.error
         if self.model.leases:

@@ -8,7 +8,7 @@ from support.store import Jobs, Q, having
 from pyjobs.engine.reliable import RELIABLE
 from pyjobs.engine.replies import DeadPage
 
-reliable = having("requeue")
+reliable = having("extend")
 
 
 def dead(jobs: Jobs, skip: int = 0, limit: int = 10) -> DeadPage:

@@ -19,7 +19,7 @@ BESIDE: dict[str, tuple[Model, int]] = {
     "listeners": (Listeners(), 30_000),
     "schedules": (Schedules(), 28_000),
     "updates": (Updates(), 4_500),
-    "outputs": (Outputs(), 100),
+    "outputs": (Outputs(), 18_000),
     "listeners, nothing kept": (Listeners(keeps=False), 2_000),
 }
 ONE_LIFE = Limits(crashes=1, attempts=1, releases=0, late=False)

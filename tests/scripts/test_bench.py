@@ -23,6 +23,7 @@ from benchmark.process import Client, Failed, System
 from benchmark.report import shown
 from benchmark.rounds import Measured
 from benchmark.workloads import ASYNC, BARE, Row
+from support.lanes import long
 
 from pyjobs.testing import find_servers
 
@@ -66,8 +67,8 @@ class Small(NamedTuple):
 @pytest.fixture(
     scope="module",
     params=[
-        {"roundtrip": 5},
-        pytest.param({"roundtrip": 5, "processes": 2}, marks=pytest.mark.long),
+        long({"roundtrip": 5}),
+        long({"roundtrip": 5, "processes": 2}),
     ],
     ids="-".join,
 )

@@ -98,6 +98,7 @@ def test_the_demo_on_the_bundled_server_reverses_the_whole_text(valkey: str) -> 
     )
 
 
+@pytest.mark.long
 def test_a_server_on_path_comes_before_the_bundled_one(text: Path, tmp_path: Path) -> None:
     redis = next(found for found in find_servers() if found.name.startswith("redis"))
     (tmp_path / "redis-server").symlink_to(redis.path)
@@ -108,6 +109,7 @@ def test_a_server_on_path_comes_before_the_bundled_one(text: Path, tmp_path: Pat
     assert f"({tmp_path}/redis-server) at redis://" in done.stdout
 
 
+@pytest.mark.long
 def test_a_server_on_path_that_does_not_start_is_reported_and_replaced(
     text: Path, tmp_path: Path
 ) -> None:
@@ -120,6 +122,7 @@ def test_a_server_on_path_that_does_not_start_is_reported_and_replaced(
     assert "(the bundled one)" in done.stdout
 
 
+@pytest.mark.long
 def test_the_demo_removes_only_its_own_keys_from_a_shared_server(text: Path) -> None:
     with own_server() as server, connect(server.url) as looking:
         looking.set("jobs:queues", "theirs")

@@ -142,6 +142,7 @@ def test_setup_keeps_the_packages_of_tests_when_the_demo_asks_for_fewer(project:
     assert project.installs == ["dev", "dev"]
 
 
+@pytest.mark.long
 def test_setup_adds_packages_when_an_environment_of_the_demo_is_to_run_tests(
     tmp_path: Path,
 ) -> None:
@@ -162,6 +163,7 @@ def test_setup_adds_packages_to_an_environment_that_the_user_made(tmp_path: Path
     assert project.installs == ["dev"]
 
 
+@pytest.mark.long
 def test_setup_makes_the_environment_anew_when_its_interpreter_does_not_run(
     project: Project,
 ) -> None:
@@ -173,6 +175,7 @@ def test_setup_makes_the_environment_anew_when_its_interpreter_does_not_run(
     assert project.installs == ["dev", "dev"]
 
 
+@pytest.mark.long
 def test_setup_makes_the_environment_anew_when_the_project_moved(
     project: Project, tmp_path: Path
 ) -> None:

@@ -21,12 +21,56 @@ def process_id(job: pyjobs.ClaimedJob) -> int:
     return os.getpid()
 
 
-def state_and_save(job: pyjobs.ClaimedJob) -> Any:
-    """The job's state, and the error of a save."""
+def errors_of_updates(job: pyjobs.ClaimedJob) -> list[str]:
+    """The errors of a save and of output that is no JSON, and of a save of another process."""
+    found = []
+    for act in (lambda: job.save(1), lambda: job.append({1})):
+        try:
+            act()
+            found.append("")
+        except pyjobs.PyjobsError as error:
+            found.append(f"{type(error).__name__}: {error}")
+    return found
+
+
+def say(job: pyjobs.ClaimedJob) -> Any:
+    """Save, append and report, and die by SIGKILL in the midst of the first attempt."""
+    first = job.state or 0
+    for place in range(first, job.data):
+        job.progress(place / job.data, f"line {place}")
+        job.append([place, job.attempt])
+        job.save(place + 1)
+        if job.attempt == 1 and place == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+    return [first, job.attempt]
+
+
+def die_unanswered(job: pyjobs.ClaimedJob) -> Any:
+    """Die by SIGKILL when the worker has got a chunk, and before it can answer."""
+    if job.attempt == 1:
+        child_main = sys.modules["pyjobs.worker.child_main"]
+        updates = job._run.updates
+        updates._ask(child_main.Said("append", b'"unanswered"'), False)
+        os.kill(os.getpid(), signal.SIGKILL)
+    job.append("answered")
+    return job.attempt
+
+
+def lines(job: pyjobs.ClaimedJob) -> Any:
+    """Yield numbers, and return how many."""
+    yield from range(job.data)
+    return job.data
+
+
+def save_until_lost(job: pyjobs.ClaimedJob) -> None:
+    """Save until that is refused, and note the error in a file."""
     try:
-        job.save(1)
-    except pyjobs.BadArgument as error:
-        return [job.state, str(error)]
+        while True:
+            job.save(1)
+            time.sleep(0.005)
+    except pyjobs.PyjobsError as error:
+        Path(job.data).write_text(f"{type(error).__name__} {job.lost}")
+        raise
 
 
 def do(job: pyjobs.ClaimedJob) -> Any:

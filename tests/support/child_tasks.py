@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 from pyjobs import ClaimedJob, task
@@ -28,6 +29,15 @@ def add(numbers: list[int]) -> Sum:
 @task(name="children.fail", queue="q", executor="process", reject_on=(KeyError,))
 def fail(job: ClaimedJob) -> None:
     raise KeyError(f"{job.attempt} {job.context}")
+
+
+DAYS = [datetime.date(2026, 11, 27), datetime.date(2026, 11, 28)]
+
+
+@task(name="children.lines", queue="q", executor="process")
+def lines(count: int) -> Generator[datetime.date, None, int]:
+    yield from DAYS[:count]
+    return count
 
 
 @task(name="children.plain", queue="q")

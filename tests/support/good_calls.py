@@ -38,6 +38,7 @@ BUSY_ITEMS: dict[str, list[Arg]] = {
     "watch": ["held0", "waits", "done"],
     "queue/delete": ["waits", "later", "done"],
     "queue/run": ["later"],
+    "queue/find": ["held0", "waits", "done"],
     "queue/repair": [part for id in REPAIRED for part in (id, "-")],
 }
 

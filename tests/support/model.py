@@ -25,6 +25,8 @@ class Job:
     parked: bool = False  # a suspect whose delay is over waits for its turn
     error: bytes = b""
     saved: bytes = b""
+    output: list[bytes] = field(default_factory=list)
+    writer: tuple[str, int] = ("", 0)  # the token of the latest run that wrote, and how much
     reason: str = "-"
 
 
@@ -169,6 +171,24 @@ class Model:
         if verdict:
             return verdict
         self.jobs[id].over = False
+        return "inflight"
+
+    def save(self, id: str, token: str, saved: bytes) -> str:
+        verdict = self.held(id, token)
+        if verdict:
+            return verdict
+        self.jobs[id].saved = saved
+        return "inflight"
+
+    def append(self, id: str, token: str, number: int, chunk: bytes) -> str:
+        verdict = self.held(id, token)
+        if verdict:
+            return verdict
+        job = self.jobs[id]
+        writer, last = job.writer
+        if writer != token or number > last:
+            job.output.append(b"%d %d %s" % (job.past + job.crashes + 1, number, chunk))
+            job.writer = token, number
         return "inflight"
 
     def release(self, id: str, token: str) -> str:

@@ -76,7 +76,7 @@ def is_quick_place(module: str, place: Place) -> bool:
 
 # Hundreds of calls for each script. What a script makes of an argument hardly depends on servers.
 FOR_EACH_SCRIPT = ("test_junk", "test_edges", "test_replies")
-PLACES_FOR_EACH_SCRIPT = _sync(PREFERRED, "redis-6.2")
+PLACES_FOR_EACH_SCRIPT = _sync(PREFERRED)
 
 
 def is_long_place(folder: str, module: str, place: Place) -> bool:
@@ -91,9 +91,13 @@ def place_id(place: Place) -> str:
     return "-".join(place)
 
 
-def at(places: Sequence[Place]) -> pytest.MarkDecorator:
-    """Run a test once at each of these places, as `store`."""
-    return pytest.mark.parametrize("store", places, indirect=True, ids=place_id)
+def at(places: Sequence[Place], *, long: Sequence[Place] = ()) -> pytest.MarkDecorator:
+    """Run a test once at each of these places, as `store`; at those of `long`, in the long lane."""
+    params = [
+        pytest.param(place, marks=pytest.mark.long if place in long else (), id=place_id(place))
+        for place in places
+    ]
+    return pytest.mark.parametrize("store", params, indirect=True)
 
 
 @contextmanager

@@ -30,7 +30,7 @@ def test_mypy_refuses_the_wrong_uses_and_no_other(tmp_path: Path) -> None:
     assert {int(line) for line in re.findall(r"uses\.py:(\d+): error", said)} == WRONG, said
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_pyright_refuses_the_wrong_uses_and_no_other(tmp_path: Path) -> None:
     """basedpyright has pyright's engine, and a node in a wheel: nothing is fetched at a run."""
     settings = tmp_path / "pyrightconfig.json"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-from typing import assert_type
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from typing import Any, assert_type
 
 import redis
 import redis.asyncio
@@ -39,6 +39,22 @@ def needs(to: int, db: str = Depends(database)) -> int:
     return to
 
 
+@task
+def lines(job: ClaimedJob, path: str) -> Iterator[bytes]:
+    yield path.encode()
+
+
+@task(queue="files")
+def counted(path: str) -> Generator[str, None, int]:
+    yield path
+    return 1
+
+
+@task(name="words", retry_on=(OSError,))
+async def words(path: str) -> AsyncIterator[str]:
+    yield path
+
+
 @contextlib.contextmanager
 def around(job: ClaimedJob) -> Iterator[None]:
     yield
@@ -66,6 +82,14 @@ def sync_uses(client: pyjobs.Client) -> None:
     pyjobs.Client(7)  # wrong
     client.results(["a"])  # wrong
     client.submit(needs, 7)
+    assert_type(client.submit(counted, "a").result(), int)
+    assert_type(client.submit(lines, path="a"), Job[Any])
+    assert_type(client.submit(words, "a"), Job[None])
+    assert_type(counted("a"), Generator[str, Any, int])
+    for chunk in client.submit(counted.using(delay=1), "a").output():
+        assert_type(chunk, pyjobs.Chunk)
+    client.submit(counted, 7)  # wrong
+    client.submit(words, pth="a")  # wrong
     client.submit(send)  # wrong
     client.submit(send, "x")  # wrong
     client.submit(send, 7, bodi="hi")  # wrong
@@ -76,6 +100,8 @@ def sync_uses(client: pyjobs.Client) -> None:
 
 async def async_uses(client: pyjobs.aio.Client) -> None:
     assert_type(await later(7), str)
+    assert_type(words("a"), AsyncGenerator[str, Any])
+    assert_type(await client.submit(words, "a"), pyjobs.aio.Job[None])
     job = await client.submit(later, 7)
     assert_type(job, pyjobs.aio.Job[str])
     assert_type(await job, str)

@@ -373,14 +373,3 @@ def test_children_end_with_a_worker_that_is_killed(tmp_path: Path) -> None:
         parent.kill()
     pids = [int(file.read_text()) for file in files]
     wait_until(lambda: not any(alive(pid) for pid in pids))
-
-
-def test_a_generator_in_a_child_process_is_refused_at_the_start() -> None:
-    worker = pyjobs.Worker("memory://generators", queues=["q"], executor="process")
-
-    @worker.handler
-    def pages(job: pyjobs.ClaimedJob) -> Any:
-        yield 1
-
-    with pytest.raises(BadArgument, match="a child process can't record what a generator yields"):
-        worker.run(signals=False)

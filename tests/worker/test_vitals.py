@@ -13,8 +13,9 @@ from support.store import Store
 
 import pyjobs
 from pyjobs.errors import BadArgument
+from pyjobs.httpserver import PathServer
 from pyjobs.testing.workers import running
-from pyjobs.worker.probes import ProbeServer
+from pyjobs.worker.probes import probe_pages
 from pyjobs.worker.vitals import Vitals
 
 
@@ -77,10 +78,10 @@ class TestVitals:
         assert not vitals.readiness().good
 
 
-class TestProbeServer:
+class TestServer:
     def test_what_is_bad_is_a_503_and_an_unknown_path_a_404(self, clock: Clock) -> None:
         vitals = Vitals(30.0, clock)
-        server = ProbeServer("0", vitals)
+        server = PathServer("health", "0", probe_pages(vitals))
         try:
             assert ask(server.port, "/healthz?verbose")[0] == 200
             assert ask(server.port, "/readyz") == (503, "the first claim has no answer yet\n")
@@ -91,7 +92,7 @@ class TestProbeServer:
             server.close()
 
     def test_a_client_that_sends_nothing_keeps_no_other_from_its_answer(self) -> None:
-        server = ProbeServer("0", Vitals(30.0))
+        server = PathServer("health", "0", probe_pages(Vitals(30.0)))
         silent = http.client.HTTPConnection("127.0.0.1", server.port)
         try:
             silent.connect()
@@ -101,12 +102,12 @@ class TestProbeServer:
             server.close()
 
     def test_an_address_in_use_is_refused_with_its_name(self) -> None:
-        server = ProbeServer("127.0.0.1:0", Vitals(30.0))
+        server = PathServer("health", "127.0.0.1:0", {})
         try:
             with pytest.raises(
                 BadArgument, match=rf"^health: can't listen on {server.port}: .*in use"
             ):
-                ProbeServer(str(server.port), Vitals(30.0))
+                PathServer("health", str(server.port), {})
         finally:
             server.close()
 
@@ -118,7 +119,7 @@ class TestProbeServer:
 
     def test_its_end_leaves_no_thread(self) -> None:
         before = {*threading.enumerate()}
-        ProbeServer("0", Vitals(30.0)).close()
+        PathServer("health", "0", probe_pages(Vitals(30.0))).close()
         assert {*threading.enumerate()} <= before
 
 

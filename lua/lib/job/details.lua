@@ -8,13 +8,14 @@ local function read_listed(q, id, ...)
     '_processed', 'reason', ...)
 end
 
--- The state that is shown, and the number of the attempt that runs or comes next.
+-- The state that is shown; and the number of the attempt that runs or comes next, of a dead job that of the last one.
 local function shown_state(job)
   return state_now(job[1], job[3]) or ''
 end
 
 local function attempt_of(job)
-  return 1 + (tonumber(job[5]) or 0) + (tonumber(job[6]) or 0)
+  local ended = (tonumber(job[5]) or 0) + (tonumber(job[6]) or 0)
+  return job[1] == 'dead' and math.max(ended, 1) or 1 + ended
 end
 
 -- The rest of a job, in the order in which queue/show returns it.

@@ -4,17 +4,18 @@
 -- needs args.bad acl.denied check_types.check_types job.STATE job.is_live late.state_now
 -- needs held.RETENTION held.EXPIRES held.read_waiting
 -- needs ended.end_job messages.send_messages counters.write_counters
-local function cancel(q, first, retention)
+local function cancel(q, first, retention, only)
   local words, live = {}, {}
   for i = first, #ARGV do
     local id = ARGV[i]
     local job = read_waiting(q, id)
     local state = state_now(job[STATE], job[EXPIRES])
-    if is_live(state) and not live[id] then
+    local ends = is_live(state) and (only or state) == state
+    if ends and not live[id] then
       live[id] = job
       table.insert(live, id)
     end
-    table.insert(words, is_live(state) and 'cancelled' or state or 'NOJOB')
+    table.insert(words, ends and 'cancelled' or state or 'NOJOB')
   end
   if #live == 0 then return words end
   check_types(q)

@@ -2,15 +2,16 @@
 -- there would walk the queue: the claim that meets it drops it.
 -- needs args.bad acl.denied check_types.check_types job.STATE held.read_ending forget.forget ended.end_job
 -- needs messages.send_messages counters.write_counters
-local function delete(q, first)
+local function delete(q, first, only)
   check_types(q)
   local words, gone, jobs, lasting = {}, {}, {}, {}
   for i = first, #ARGV do
     local id = ARGV[i]
     local job = read_ending(q, id)
     local state = job[STATE]
-    words[#words + 1] = not state and 'NOJOB' or state == 'inflight' and state or 'deleted'
-    if state and state ~= 'inflight' and not jobs[id] then
+    local stays = state == 'inflight' or only and only ~= state
+    words[#words + 1] = not state and 'NOJOB' or stays and state or 'deleted'
+    if state and not stays and not jobs[id] then
       gone[#gone + 1], jobs[id] = id, job
       lasting[id] = state == 'cancelled' and redis.call('PTTL', q.job .. id) < 0
     end

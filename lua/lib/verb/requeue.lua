@@ -1,17 +1,18 @@
--- Another life for dead jobs, in the order in which they are named.
+-- Another life for jobs that have failed for good, in the order in which they are named: `ended` is their state, 'dead' or
+-- in recoverable mode 'failed'.
 -- needs args.bad acl.denied check_types.check_types queue.wake job.STATE held.UNIQUE held.TASK held.read_ending unique.holder
 -- needs unique.unique_key dead.drop_old_dead counters.count counters.write_counters
-local function requeue(q, first)
+local function requeue(q, first, ended)
   check_types(q)
   local words, back, seen, taken = {}, {}, {}, {}
   for i = first, #ARGV do
     local id, job = ARGV[i], read_ending(q, ARGV[i])
-    local unique = job[STATE] == 'dead' and job[UNIQUE]
+    local unique = job[STATE] == ended and job[UNIQUE]
     local word = job[STATE] or 'NOJOB'
     local other = unique and (taken[unique] or holder(q, unique) or id) ~= id
     if other then
       word = 'CONFLICT'
-    elseif word == 'dead' then
+    elseif word == ended then
       word = 'pending'
       if unique then taken[unique] = id end
       if not seen[id] then table.insert(back, { id = id, unique = unique, task = job[TASK] }) end

@@ -5,9 +5,45 @@ local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
 local stamp = string.format('%.0f', now)
 local messages = {}
 local queue = KEYS[1]
+local options
+do
+  local text = ARGV[1]
+  local options_2 = {}
+  for word in (text or ''):gmatch('[^ ]+') do
+    local what, value = word:match('^([a-z_]+)=(.*)$')
+    if what and options_2[what] then
+      bad = bad or ('BADARG ' .. what .. ': ' .. 'given twice')
+    elseif what then
+      options_2[what] = value
+    else
+      bad = bad or ('BADARG ' .. 'options' .. ': ' .. 'not name=value')
+    end
+  end
+  options = options_2
+end
+local state
+local function is_name(text, longest)
+  return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
+end
+local function name(what, text, empty, longest)
+  longest = longest or 128
+  if not text then
+    bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+  elseif (text == '' and not empty) or not is_name(text, longest) then
+    local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+    bad = bad or ('BADARG ' .. what .. ': ' .. why)
+  end
+  return text
+end
+do
+  local options_2 = options
+  local text = options_2['state']
+  options_2['state'] = nil
+  state = text and name('state', text)
+end
 local jobs
 do
-  local count = (#ARGV - 1 + 1) / 1
+  local count = (#ARGV - 2 + 1) / 1
   if count < 1 then
     bad = bad or ('BADARG ' .. 'items' .. ': ' .. 'missing')
   elseif count > 1000 then
@@ -17,25 +53,23 @@ do
     local why = 'not ' .. 1 .. ' values each'
     bad = bad or ('BADARG ' .. 'items' .. ': ' .. why)
   end
-  jobs = 1
+  jobs = 2
 end
 if #KEYS < 1 or (#KEYS ~= 1) then
   bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
 end
 do
-  local first = jobs
-  local function is_name(text, longest)
-    return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
+  local options_2 = options
+  local what = next(options_2)
+  if what then
+    local why = 'there is none called ' .. what
+    bad = bad or ('BADARG ' .. 'options' .. ': ' .. why)
   end
+end
+do
+  local first = jobs
   for i = first, #ARGV do
-    local text, longest = ARGV[i], nil
-    longest = longest or 128
-    if not text then
-      bad = bad or ('BADARG ' .. 'id' .. ': ' .. 'missing')
-    elseif (text == '' and true) or not is_name(text, longest) then
-      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
-      bad = bad or ('BADARG ' .. 'id' .. ': ' .. why)
-    end
+    name('id', ARGV[i])
   end
 end
 local q
@@ -70,7 +104,7 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-local q_2, first = q, jobs
+local q_2, first, only = q, jobs, state
 q_2.waiting = redis.call('LLEN', q_2.key .. ':pending')
 q_2.awake = redis.call('LLEN', q_2.key .. ':wake')
 redis.call('LLEN', q_2.key .. ':broken')
@@ -89,11 +123,12 @@ for i = first, #ARGV do
       job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task')
     end
   end
-  local state = job[1]
-  words[#words + 1] = not state and 'NOJOB' or state == 'inflight' and state or 'deleted'
-  if state and state ~= 'inflight' and not jobs_2[id] then
+  local state_2 = job[1]
+  local stays = state_2 == 'inflight' or only and only ~= state_2
+  words[#words + 1] = not state_2 and 'NOJOB' or stays and state_2 or 'deleted'
+  if state_2 and not stays and not jobs_2[id] then
     gone[#gone + 1], jobs_2[id] = id, job
-    lasting[id] = state == 'cancelled' and redis.call('PTTL', q_2.key .. ':job:' .. id) < 0
+    lasting[id] = state_2 == 'cancelled' and redis.call('PTTL', q_2.key .. ':job:' .. id) < 0
   end
 end
 if #gone == 0 then
@@ -125,9 +160,9 @@ local function unique_key(q_3, unique)
   end
   return q_3.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
 end
-local function end_job(q_3, id, job, state, reason, field, body, retention, attempts)
+local function end_job(q_3, id, job, state_2, reason, field, body, retention, attempts)
   local key = q_3.key .. ':job:' .. id
-  redis.call('HSET', key, 'state', state, field, body, '_processed', stamp)
+  redis.call('HSET', key, 'state', state_2, field, body, '_processed', stamp)
   if reason ~= '-' then
     redis.call('HSET', key, 'reason', reason)
   end
@@ -141,18 +176,18 @@ local function end_job(q_3, id, job, state, reason, field, body, retention, atte
       redis.pcall('DEL', key_2)
     end
   end
-  if field == 'error' and state ~= 'failed' then
+  if field == 'error' and state_2 ~= 'failed' then
     local task = job[8]
     if not q_3.uncounted then
       local tallies = q_3.tallies or {}
       local tally = tallies[task or ''] or {}
       q_3.tallies, tallies[task or ''] = tallies, tally
-      tally[state] = (tally[state] or 0) + 1
+      tally[state_2] = (tally[state_2] or 0) + 1
     end
   end
   local clients, queued, started = job[3], job[5], job[6]
   if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
-    local line = id .. ' ' .. state .. ' ' .. reason .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. (attempts and attempts .. ' ' or '') .. #body .. '\n' .. body .. '\n'
+    local line = id .. ' ' .. state_2 .. ' ' .. reason .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. (attempts and attempts .. ' ' or '') .. #body .. '\n' .. body .. '\n'
     for client in clients:gmatch('[^ ]+') do
       local channel = q_3.key .. ':client:' .. client
       local message = messages[channel] or {
@@ -170,16 +205,16 @@ local function end_job(q_3, id, job, state, reason, field, body, retention, atte
     end
   end
 end
-local function is_live(state)
-  return state == 'pending' or state == 'delayed' or state == 'inflight'
+local function is_live(state_2)
+  return state_2 == 'pending' or state_2 == 'delayed' or state_2 == 'inflight'
 end
 for _, id in ipairs(gone) do
   local job = jobs_2[id]
-  local state = job[1]
-  if state == 'pending' then
+  local state_2 = job[1]
+  if state_2 == 'pending' then
     end_job(q_2, id, job, 'cancelled', '-', 'error', '')
   end
-  if state == 'pending' or lasting[id] then
+  if state_2 == 'pending' or lasting[id] then
     redis.call('HSET', q_2.key .. ':job:' .. id, 'retention', '0')
   else
     if is_live(job[1]) then

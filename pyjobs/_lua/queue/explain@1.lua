@@ -110,13 +110,17 @@ local function span(ms)
   end
   return string.format('%.1f days', ms / 86400000)
 end
+local function attempt_of(job_2)
+  local ended = (tonumber(job_2[5]) or 0) + (tonumber(job_2[6]) or 0)
+  return job_2[1] == 'dead' and math.max(ended, 1) or 1 + ended
+end
 if state == 'inflight' then
   local at
   do
     local key = q_2.key .. ':inflight'
     at = tonumber(redis.call('ZSCORE', key, id_2) or '')
   end
-  local run = 'attempt ' .. (1 + (tonumber(job[5]) or 0) + (tonumber(job[6]) or 0)) .. ' began ' .. span(now - (tonumber(job[8]) or now)) .. ' ago'
+  local run = 'attempt ' .. attempt_of(job) .. ' began ' .. span(now - (tonumber(job[8]) or now)) .. ' ago'
   if not at then
     return {
       'lost',
@@ -210,7 +214,7 @@ local function score_of(key, id_3)
   return tonumber(redis.call('ZSCORE', key, id_3) or '')
 end
 local function explain_delayed(q_3, id_3, job_2)
-  local at, attempt = score_of(q_3.key .. ':delayed', id_3), (1 + (tonumber(job_2[5]) or 0) + (tonumber(job_2[6]) or 0))
+  local at, attempt = score_of(q_3.key .. ':delayed', id_3), attempt_of(job_2)
   if not at then
     return {
       'lost',

@@ -210,9 +210,9 @@ local function passed(q_3, state_2, cursor_3, newest_3)
   return stands and redis.call('ZRANK', key, cursor_3.id) + 1 or redis.call('ZCOUNT', key, '-inf', bound)
 end
 local at, looked, seen, last = passed(q_2, state, cursor_2, newest_2), 0, 0, false
-local function is_wanted(want_2, at_2, queued, job)
-  local since = now - (at_2 or tonumber(queued or '') or 0)
-  return not (want_2.older and since < want_2.older or want_2.newer and since > want_2.newer or want_2.task and job[2] ~= want_2.task or want_2.error and not (job[11] or ''):find(want_2.error, 1, true))
+local function is_wanted(want_2, since, job)
+  local age = now - (tonumber(since or '') or 0)
+  return not (want_2.older and age < want_2.older or want_2.newer and age > want_2.newer or want_2.task and job[2] ~= want_2.task or want_2.error and not (job[11] or ''):find(want_2.error, 1, true))
 end
 local function is_name(text, longest)
   return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
@@ -229,7 +229,7 @@ local function message_row(text, bytes_3, want_2)
       id, _, queued, data, task_2 = id_2, client, queued_2, data_2, task_3
     end
   end
-  if not is_wanted(want_2, nil, queued, {
+  if not is_wanted(want_2, queued, {
     [2] = task_2,
   }) then
     return
@@ -264,7 +264,8 @@ local function read_list(key, at_2, count, newest_3)
   return entries
 end
 local function attempt_of(job)
-  return 1 + (tonumber(job[5]) or 0) + (tonumber(job[6]) or 0)
+  local ended = (tonumber(job[5]) or 0) + (tonumber(job[6]) or 0)
+  return job[1] == 'dead' and math.max(ended, 1) or 1 + ended
 end
 local function state_now(state_2, expires)
   return ((state_2 == 'pending' or state_2 == 'delayed') and (tonumber(expires) or math.huge) <= now) and 'expired' or state_2
@@ -310,7 +311,7 @@ while not last and #reply - 3 < limit and looked < 1000 and seen < 4194304 do
     if q_2.mode == 'simple' and state == 'waiting' then
       row, size = message_row(id, bytes_2, want), #id
     else
-      local score = scores[i]
+      local score = state ~= 'waiting' and scores[i]
       local job
       if bytes_2 > 0 then
         job = read(q_2, id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason', 'error', 'data')
@@ -320,15 +321,16 @@ while not last and #reply - 3 < limit and looked < 1000 and seen < 4194304 do
         job = read(q_2, id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason')
       end
       local parked = state == 'delayed' and score >= 1000000000000000
-      local at_2 = state == 'waiting' and 0 or math.max(parked and score - 1000000000000000 or score, 0)
-      local failure, data = job[11] or '', job[12] or ''
+      local at_2 = score and math.max(parked and score - 1000000000000000 or score, 0) or 0
+      local failure, data, state_2 = job[11] or '', job[12] or '', shown_state(job)
       local size_2 = #failure + #data
-      if not is_wanted(want, state == 'dead' and at_2, job[7], job) then
+      local since = state == 'dead' and at_2 or job[9] or job[7]
+      if want.state and want.state ~= state_2 or not is_wanted(want, since, job) then
         row, size = nil, size_2
       else
         row, size = {
           id,
-          shown_state(job),
+          state_2,
           job[2] or '',
           at_2,
           attempt_of(job),

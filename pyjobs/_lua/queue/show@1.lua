@@ -85,6 +85,10 @@ do
     end
   end
 end
+local function attempt_of(job_2)
+  local ended = (tonumber(job_2[5]) or 0) + (tonumber(job_2[6]) or 0)
+  return job_2[1] == 'dead' and math.max(ended, 1) or 1 + ended
+end
 local function state_now(state, expires)
   return ((state == 'pending' or state == 'delayed') and (tonumber(expires) or math.huge) <= now) and 'expired' or state
 end
@@ -94,7 +98,7 @@ local reply = {
   math.max(at, 0),
   math.max(redis.call('PTTL', q_2.key .. ':job:' .. id_2), -1),
   job[2] or '',
-  (1 + (tonumber(job[5]) or 0) + (tonumber(job[6]) or 0)),
+  attempt_of(job),
   tonumber(job[7]) or 0,
   tonumber(job[8]) or 0,
   tonumber(job[9]) or 0,

@@ -41,6 +41,26 @@ do
     retention = number or 0
   end
 end
+local state
+local function is_name(text, longest)
+  return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
+end
+local function name(what, text, empty, longest)
+  longest = longest or 128
+  if not text then
+    bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+  elseif (text == '' and not empty) or not is_name(text, longest) then
+    local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+    bad = bad or ('BADARG ' .. what .. ': ' .. why)
+  end
+  return text
+end
+do
+  local options_2 = options
+  local text = options_2['state']
+  options_2['state'] = nil
+  state = text and name('state', text)
+end
 local jobs
 do
   local count = (#ARGV - 2 + 1) / 1
@@ -68,18 +88,8 @@ do
 end
 do
   local first = jobs
-  local function is_name(text, longest)
-    return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
-  end
   for i = first, #ARGV do
-    local text, longest = ARGV[i], nil
-    longest = longest or 128
-    if not text then
-      bad = bad or ('BADARG ' .. 'id' .. ': ' .. 'missing')
-    elseif (text == '' and true) or not is_name(text, longest) then
-      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
-      bad = bad or ('BADARG ' .. 'id' .. ': ' .. why)
-    end
+    name('id', ARGV[i])
   end
 end
 local q
@@ -114,7 +124,7 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-local q_2, first, retention_2 = q, jobs, retention
+local q_2, first, retention_2, only = q, jobs, retention, state
 local words, live = {}, {}
 for i = first, #ARGV do
   local id = ARGV[i]
@@ -127,16 +137,17 @@ for i = first, #ARGV do
       job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'expires')
     end
   end
-  local state
+  local state_2
   do
-    local state_2, expires = job[1], job[9]
-    state = ((state_2 == 'pending' or state_2 == 'delayed') and (tonumber(expires) or math.huge) <= now) and 'expired' or state_2
+    local state_3, expires = job[1], job[9]
+    state_2 = ((state_3 == 'pending' or state_3 == 'delayed') and (tonumber(expires) or math.huge) <= now) and 'expired' or state_3
   end
-  if (state == 'pending' or state == 'delayed' or state == 'inflight') and not live[id] then
+  local ends = (state_2 == 'pending' or state_2 == 'delayed' or state_2 == 'inflight') and (only or state_2) == state_2
+  if ends and not live[id] then
     live[id] = job
     table.insert(live, id)
   end
-  table.insert(words, (state == 'pending' or state == 'delayed' or state == 'inflight') and 'cancelled' or state or 'NOJOB')
+  table.insert(words, ends and 'cancelled' or state_2 or 'NOJOB')
 end
 if #live == 0 then
   return words

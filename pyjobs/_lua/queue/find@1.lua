@@ -1,0 +1,216 @@
+local bad
+local clock = redis.call('TIME')
+local micros = tonumber(clock[2])
+local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local queue = KEYS[1]
+local options
+do
+  local text = ARGV[1]
+  local options_2 = {}
+  for word in (text or ''):gmatch('[^ ]+') do
+    local what, value = word:match('^([a-z_]+)=(.*)$')
+    if what and options_2[what] then
+      bad = bad or ('BADARG ' .. what .. ': ' .. 'given twice')
+    elseif what then
+      options_2[what] = value
+    else
+      bad = bad or ('BADARG ' .. 'options' .. ': ' .. 'not name=value')
+    end
+  end
+  options = options_2
+end
+local state
+local function is_name(text, longest)
+  return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
+end
+local function name(what, text, empty, longest)
+  longest = longest or 128
+  if not text then
+    bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+  elseif (text == '' and not empty) or not is_name(text, longest) then
+    local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+    bad = bad or ('BADARG ' .. what .. ': ' .. why)
+  end
+  return text
+end
+do
+  local options_2 = options
+  local text = options_2['state']
+  options_2['state'] = nil
+  state = text and name('state', text)
+end
+local function option_text(options_2, what)
+  local text = options_2[what]
+  if not text then
+    return
+  end
+  options_2[what] = nil
+  local bare = text:gsub('%%(%x%x)', '')
+  local plain = text:gsub('%%(%x%x)', function(hex)
+    return string.char(tonumber(hex, 16))
+  end)
+  if bare:find('%', 1, true) then
+    bad = bad or ('BADARG ' .. what .. ': ' .. 'not percent-encoded')
+  elseif plain == '' or #plain > 1024 then
+    bad = bad or ('BADARG ' .. what .. ': ' .. 'not 1 to 1024 bytes')
+  end
+  return plain
+end
+local task = option_text(options, 'task')
+local error = option_text(options, 'error')
+local function option(options_2, what, low, high, otherwise)
+  local text = options_2[what]
+  if not text then
+    return otherwise
+  end
+  options_2[what] = nil
+  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+  if not text then
+    bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+  elseif not number then
+    bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
+  elseif number < low or number > high then
+    local why = string.format('not within %.0f to %.0f', low, high)
+    bad = bad or ('BADARG ' .. what .. ': ' .. why)
+  end
+  return number or low
+end
+local older = option(options, 'older', 0, 315360000000)
+local newer = option(options, 'newer', 0, 315360000000)
+local bytes = option(options, 'bytes', 0, 65536, 0)
+local jobs
+do
+  local count = (#ARGV - 2 + 1) / 1
+  if count < 1 then
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. 'missing')
+  elseif count > 1000 then
+    local why = 'more than ' .. 1000
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why)
+  elseif count ~= math.floor(count) then
+    local why = 'not ' .. 1 .. ' values each'
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why)
+  end
+  jobs = 2
+end
+if #KEYS < 1 or (#KEYS ~= 1) then
+  bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
+end
+do
+  local options_2 = options
+  local what = next(options_2)
+  if what then
+    local why = 'there is none called ' .. what
+    bad = bad or ('BADARG ' .. 'options' .. ': ' .. why)
+  end
+end
+do
+  local first = jobs
+  for i = first, #ARGV do
+    name('id', ARGV[i])
+  end
+end
+local q
+if not bad then
+  local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  if not prefix or #prefix > 128 or #tag > 128 then
+    bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+  else
+    local q_2 = {
+      name = tag,
+      key = queue,
+    }
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect')
+    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+    local function whole(text)
+      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+    end
+    for i = 1, select('#') do
+      q_2[select(i)] = whole(meta[4 + i])
+    end
+    q_2.born = its_mode and true
+    q_2.mode = its_mode or nil
+    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
+    if its_mode and nil and its_mode ~= nil then
+      bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. nil
+    elseif layout and layout ~= '1' then
+      bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. '1'
+    end
+    q = q_2
+  end
+end
+if bad then
+  return redis.error_reply(bad)
+end
+local q_2, first, want = q, jobs, {
+  state = state,
+  task = task,
+  error = error,
+  older = older,
+  newer = newer,
+}
+local reply, seen = {
+  0,
+}, 0
+local function is_wanted(want_2, since, job)
+  local age = now - (tonumber(since or '') or 0)
+  return not (want_2.older and age < want_2.older or want_2.newer and age > want_2.newer or want_2.task and job[2] ~= want_2.task or want_2.error and not (job[11] or ''):find(want_2.error, 1, true))
+end
+local function attempt_of(job)
+  local ended = (tonumber(job[5]) or 0) + (tonumber(job[6]) or 0)
+  return job[1] == 'dead' and math.max(ended, 1) or 1 + ended
+end
+local function state_now(state_2, expires)
+  return ((state_2 == 'pending' or state_2 == 'delayed') and (tonumber(expires) or math.huge) <= now) and 'expired' or state_2
+end
+local function shown_state(job)
+  return state_now(job[1], job[3]) or ''
+end
+local function read(q_3, id, ...)
+  local job = redis.pcall('HMGET', q_3.key .. ':job:' .. id, ...)
+  if not job.err then
+    return job
+  end
+  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.key .. ':job:' .. id, ...)
+end
+for i = first, #ARGV do
+  local row, size
+  do
+    local id = ARGV[i]
+    local job
+    if bytes > 0 then
+      job = read(q_2, id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason', 'error', 'data')
+    elseif want.error then
+      job = read(q_2, id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason', 'error')
+    else
+      job = read(q_2, id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason')
+    end
+    local failure, data, state_2 = job[11] or '', job[12] or '', shown_state(job)
+    local size_2 = #failure + #data
+    local since = job[9] or job[7]
+    if want.state and want.state ~= state_2 or not is_wanted(want, since, job) then
+      row, size = nil, size_2
+    else
+      row, size = {
+        id,
+        state_2,
+        job[2] or '',
+        0,
+        attempt_of(job),
+        tonumber(job[7]) or 0,
+        tonumber(job[8]) or 0,
+        tonumber(job[9]) or 0,
+        job[10] or '',
+        failure:sub(1, bytes),
+        data:sub(1, bytes),
+      }, size_2
+    end
+  end
+  if row and row[2] ~= '' then
+    reply[#reply + 1] = row
+  end
+  seen, reply[1] = seen + size, i - first + 1
+  if seen >= 4194304 then
+    break
+  end
+end
+return reply

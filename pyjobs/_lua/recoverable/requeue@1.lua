@@ -1,0 +1,206 @@
+local bad
+local clock = redis.call('TIME')
+local micros = tonumber(clock[2])
+local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local queue = KEYS[1]
+local jobs
+do
+  local count = (#ARGV - 1 + 1) / 1
+  if count < 1 then
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. 'missing')
+  elseif count > 1000 then
+    local why = 'more than ' .. 1000
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why)
+  elseif count ~= math.floor(count) then
+    local why = 'not ' .. 1 .. ' values each'
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why)
+  end
+  jobs = 1
+end
+if #KEYS < 1 or (#KEYS ~= 1) then
+  bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
+end
+do
+  local first = jobs
+  local function is_name(text, longest)
+    return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
+  end
+  for i = first, #ARGV do
+    local text, longest = ARGV[i], nil
+    longest = longest or 128
+    if not text then
+      bad = bad or ('BADARG ' .. 'id' .. ': ' .. 'missing')
+    elseif (text == '' and true) or not is_name(text, longest) then
+      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+      bad = bad or ('BADARG ' .. 'id' .. ': ' .. why)
+    end
+  end
+end
+local q
+if not bad then
+  local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  if not prefix or #prefix > 128 or #tag > 128 then
+    bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+  else
+    local q_2 = {
+      name = tag,
+      key = queue,
+      unique = queue .. ':unique:',
+    }
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'uncounted')
+    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+    local function whole(text)
+      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+    end
+    for i = 1, select('#', 'uncounted') do
+      q_2[select(i, 'uncounted')] = whole(meta[4 + i])
+    end
+    q_2.born = its_mode and true
+    q_2.mode = its_mode or 'recoverable'
+    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
+    if its_mode and 'recoverable' and its_mode ~= 'recoverable' then
+      bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. 'recoverable'
+    elseif layout and layout ~= '1' then
+      bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. '1'
+    end
+    q = q_2
+  end
+end
+if bad then
+  return redis.error_reply(bad)
+end
+local q_2, first = q, jobs
+q_2.waiting = redis.call('LLEN', q_2.key .. ':pending')
+q_2.awake = redis.call('LLEN', q_2.key .. ':wake')
+redis.call('LLEN', q_2.key .. ':broken')
+q_2.flying = redis.call('ZCARD', q_2.key .. ':inflight')
+q_2.later = redis.call('ZCARD', q_2.key .. ':delayed')
+q_2.buried = redis.call('ZCARD', q_2.key .. ':dead')
+local words, back, seen, taken = {}, {}, {}, {}
+local function unique_key(q_3, unique)
+  if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
+    return q_3.unique .. unique
+  end
+  return q_3.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+end
+local function is_live(state)
+  return state == 'pending' or state == 'delayed' or state == 'inflight'
+end
+local function read(q_3, id, ...)
+  local job = redis.pcall('HMGET', q_3.key .. ':job:' .. id, ...)
+  if not job.err then
+    return job
+  end
+  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.key .. ':job:' .. id, ...)
+end
+local function holder(q_3, unique)
+  local id = unique and redis.call('GET', unique_key(q_3, unique))
+  if not id then
+    return
+  end
+  local state, clients, expires = unpack(read(q_3, id, 'state', 'client', 'expires'))
+  if is_live((((state == 'pending' or state == 'delayed') and (tonumber(expires) or math.huge) <= now) and 'expired' or state)) then
+    return id, state, clients
+  end
+end
+local function read_held(q_3, id, ...)
+  return read(q_3, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', ...)
+end
+local function read_ending(q_3, id, ...)
+  return read_held(q_3, id, 'task', ...)
+end
+for i = first, #ARGV do
+  local id, job = ARGV[i], read_ending(q_2, ARGV[i])
+  local unique = job[1] == 'failed' and job[7]
+  local word = job[1] or 'NOJOB'
+  local other = unique and (taken[unique] or holder(q_2, unique) or id) ~= id
+  if other then
+    word = 'CONFLICT'
+  elseif word == 'failed' then
+    word = 'pending'
+    if unique then
+      taken[unique] = id
+    end
+    if not seen[id] then
+      table.insert(back, {
+        id = id,
+        unique = unique,
+        task = job[8],
+      })
+    end
+    seen[id] = true
+  end
+  table.insert(words, word)
+end
+if #back == 0 then
+  return words
+end
+local first_key = q_2.key .. ':job:' .. back[1].id
+local function denied(...)
+  if not redis.acl_check_cmd then
+    return
+  end
+  local wanted = {
+    ...,
+  }
+  for i = 1, select('#', ...), 2 do
+    local command, key = wanted[i], wanted[i + 1]
+    if key and not redis.acl_check_cmd(command, key) then
+      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
+    end
+  end
+end
+bad = denied('PERSIST', first_key, 'HSET', first_key, 'HDEL', first_key, 'SET', q_2.unique, 'LPUSH', q_2.key .. ':wake', 'ZREMRANGEBYSCORE', q_2.key .. ':dead')
+if bad then
+  return redis.error_reply(bad)
+end
+for _, job in ipairs(back) do
+  local id, unique = job.id, job.unique
+  local key = q_2.key .. ':job:' .. id
+  redis.call('ZREM', q_2.key .. ':dead', id)
+  redis.call('PERSIST', key)
+  redis.call('HSET', key, 'state', 'pending', 'token', '', 'past', '0')
+  redis.call('HDEL', key, 'attempts', 'crashes', 'reason', 'error', '_processed', 'expires', 'start_by', 'unknown_since')
+  if unique then
+    redis.call('SET', unique_key(q_2, unique), id)
+  end
+  redis.call('LPUSH', q_2.key .. ':pending', id)
+  local task = job.task
+  if not q_2.uncounted then
+    local tallies = q_2.tallies or {}
+    local tally = tallies[task or ''] or {}
+    q_2.tallies, tallies[task or ''] = tallies, tally
+    tally['requeued'] = (tally['requeued'] or 0) + 1
+  end
+end
+redis.call('ZREMRANGEBYSCORE', q_2.key .. ':dead', '-inf', now - 604800000)
+if q_2.awake == 0 then
+  q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
+end
+for task, tally in pairs(q_2.tallies or {}) do
+  for what, n in pairs(tally) do
+    local minute = math.floor(now / 60000)
+    local key
+    do
+      local task_2 = task or ''
+      key = q_2.key .. ':counters' .. ':' .. minute .. ':' .. task_2
+    end
+    if not (redis.pcall('HINCRBY', key, what, n) ~= n) then
+      local new = redis.pcall('ZADD', q_2.key .. ':counters', minute, task or '') == 1
+      redis.pcall('PEXPIRE', q_2.key .. ':counters', 259200000)
+      if new and (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
+        redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', minute - 259200000 / 60000)
+        if (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
+          redis.pcall('ZREM', q_2.key .. ':counters', task or '')
+          redis.pcall('DEL', key)
+          key = q_2.key .. ':counters' .. ':' .. minute .. ':' .. '~'
+          redis.pcall('ZADD', q_2.key .. ':counters', minute, '~')
+          redis.pcall('HINCRBY', key, what, n)
+        end
+      end
+      redis.pcall('PEXPIRE', key, 259200000)
+    end
+  end
+end
+q_2.tallies = nil
+return words

@@ -1,0 +1,89 @@
+"""`Filter`: which jobs of a queue are meant, and what may be done to them. Nothing is sent here."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+from pyjobs.engine import ENDED, ListedJob, ModeName, State
+from pyjobs.errors import BadArgument
+from pyjobs.validate import to_ms
+
+JobEdit = Literal["requeue", "cancel", "delete", "run"]
+# The states of jobs to which each edit can be done; the first one counts where none is given.
+EDITED: dict[str, tuple[State, ...]] = {
+    "requeue": ("dead", "failed"),
+    "cancel": ("waiting", "delayed", "inflight"),
+    "delete": ("waiting", "delayed", "dead", *ENDED),
+    "run": ("delayed",),
+    "move": ("waiting", "delayed", "dead"),
+}
+# What destroys jobs is done to no state that was not named.
+NAMED = ("cancel", "delete")
+
+
+class Filter(NamedTuple):
+    """Says which jobs of a queue are meant: those that all of it lets through.
+
+    Attributes:
+        state: 'waiting', 'delayed', 'inflight', 'dead', 'done', 'failed', 'cancelled' or
+            'expired'. None is the state that fits what is done: the dead (recoverable: failed) jobs
+            for a requeue, the delayed ones for a run, the waiting ones for a move.
+        task: only jobs of this task.
+        error: only jobs whose last error has this text in it.
+        older: only jobs that were submitted, or have ended, at least so many seconds ago.
+        newer: only jobs that were submitted, or have ended, at most so many seconds ago.
+    """
+
+    state: State | None = None
+    task: str | None = None
+    error: str | None = None
+    older: float | None = None
+    newer: float | None = None
+
+    def wanted(self) -> dict[str, Any]:
+        """Return the arguments of a page, durations in ms.
+
+        Raises:
+            BadArgument: a duration is not one.
+        """
+        return {
+            "task": self.task,
+            "error": self.error,
+            "older": to_ms("older", self.older),
+            "newer": to_ms("newer", self.newer),
+        }
+
+
+def state_for(edit: str, where: Filter, mode: ModeName) -> State:
+    """Return the state of the jobs to which something is done.
+
+    Args:
+        edit: what is done.
+        where: which jobs are meant.
+        mode: the mode of their queue.
+
+    Raises:
+        BadArgument: it can't be done to jobs in this state, or the state must be named.
+    """
+    if edit not in EDITED:
+        raise BadArgument(f"edit: {edit!r} is not one of {', '.join(EDITED)}")
+    states = EDITED[edit]
+    if edit == "requeue":
+        states = ("failed",) if mode == "recoverable" else ("dead",)
+    if where.state is None and edit in NAMED:
+        raise BadArgument(f"state: say which jobs: {', '.join(states)}")
+    state = where.state or states[0]
+    if state not in states:
+        raise BadArgument(f"state: {edit} takes jobs that are {', '.join(states)}, not {state}")
+    return state
+
+
+def word_of(state: State) -> str:
+    """Return the state as the hash of a job has it."""
+    return "pending" if state == "waiting" else state
+
+
+def fitting(jobs: list[ListedJob], state: State) -> list[str]:
+    """Return the ids of the jobs of a page that are in a state: an entry of the list may be
+    cancelled, and one of any place may have no job."""
+    return [job.id for job in jobs if job.id and job.state == word_of(state)]

@@ -1,0 +1,169 @@
+"""What the commands share that do something to jobs: by their ids, or by a filter.
+
+No command of its own may live here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, NamedTuple
+
+import click
+
+from pyjobs.admin import Answer, Filter, JobEdit
+from pyjobs.cli.common import counted, marked, prefix_option, print_answers, seconds, url_option
+from pyjobs.cli.operating import admin_of, confirm, queue_argument, yes_option
+from pyjobs.cli.output import progress_bar, say, show
+from pyjobs.engine import State
+from pyjobs.errors import BadArgument
+
+FILTERS = (
+    click.option("--task", metavar="NAME", help="Only jobs of this task."),
+    click.option("--error", metavar="TEXT", help="Only jobs whose last error has TEXT in it."),
+    click.option(
+        "--older",
+        type=float,
+        metavar="SECONDS",
+        callback=seconds,
+        help="Only jobs that were submitted, or have ended, at least SECONDS ago.",
+    ),
+    click.option(
+        "--newer",
+        type=float,
+        metavar="SECONDS",
+        callback=seconds,
+        help="Only jobs that were submitted, or have ended, at most SECONDS ago.",
+    ),
+)
+SHOWN = 20
+
+
+def filter_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of a filter but its state."""
+    for option in reversed(FILTERS):
+        function = option(function)
+    return function
+
+
+class Chosen(NamedTuple):
+    """Holds what a command was given: which jobs, and how sure the operator is.
+
+    Attributes:
+        queue: the queue's name.
+        ids: ids of jobs; none where a filter chooses.
+        where: the filter.
+        dry_run: whether the jobs are counted only.
+        expected: how many jobs the filter is expected to choose; None is any number.
+        yes: whether nothing is asked.
+        url: where Redis is.
+        prefix: what every key in Redis begins with.
+    """
+
+    queue: str
+    ids: tuple[str, ...]
+    where: Filter
+    dry_run: bool
+    expected: int | None
+    yes: bool
+    url: str
+    prefix: str
+
+
+def edit_arguments(*states: State) -> Callable[[Callable[..., int]], Callable[..., Any]]:
+    """Return a decorator: the function gets a `Chosen` before its own arguments.
+
+    Args:
+        states: what --state may be.
+    """
+
+    def decorate(function: Callable[..., int]) -> Callable[..., Any]:
+        @wraps(function)
+        def wrapper(
+            queue: str, ids: tuple[str, ...], state: State | None, every: bool, dry_run: bool,
+            expected: int | None, yes: bool, url: str, prefix: str, **other: Any,
+        ) -> int:  # fmt: skip
+            names = ("task", "error", "older", "newer")
+            where = Filter(state, *(other.pop(name) for name in names))
+            by_filter = every or where != Filter()
+            if by_filter == bool(ids):
+                raise BadArgument("ids: name the jobs, or say --all or a filter")
+            if ids and (dry_run or expected is not None):
+                raise BadArgument("ids: --dry-run and --expect are for a filter")
+            chosen = Chosen(queue, ids, where, dry_run, expected, yes, url, prefix)
+            return function(chosen, **other)
+
+        decorated: Callable[..., Any] = wrapper
+        for option in reversed(
+            (
+                queue_argument,
+                click.argument("ids", metavar="[ID]...", nargs=-1, callback=marked),
+                click.option("--all", "every", is_flag=True, help="All jobs of the state."),
+                click.option("--state", type=click.Choice(list(states)), help="Which jobs."),
+                filter_options,
+                click.option("--dry-run", is_flag=True, help="Count the jobs; change nothing."),
+                click.option(
+                    "--expect",
+                    "expected",
+                    type=click.IntRange(0),
+                    metavar="NUMBER",
+                    help="Do nothing unless there are NUMBER jobs, give or take a tenth.",
+                ),
+                yes_option,
+                url_option,
+                prefix_option,
+            )
+        ):
+            decorated = option(decorated)
+        return decorated
+
+    return decorate
+
+
+def edit(chosen: Chosen, what: JobEdit, done: str, question: str | None = None) -> int:
+    """Do something to jobs, by their ids or by a filter, and return the exit code.
+
+    Args:
+        chosen: which jobs.
+        what: what is done.
+        done: the same in the past, such as 'requeued'.
+        question: what is asked before it is done by a filter, with a place for how many jobs;
+            None asks nothing.
+    """
+    queue, where = chosen.queue, chosen.where
+    with admin_of(chosen.url, chosen.prefix) as admin:
+        if chosen.ids:
+            by_id = {
+                "requeue": admin.requeue, "cancel": admin.cancel,
+                "delete": admin.delete, "run": admin.run_now,
+            }  # fmt: skip
+            return print_answers(done, queue, by_id[what](queue, chosen.ids))
+        expected = chosen.expected
+        if chosen.dry_run or (question and not chosen.yes):
+            with progress_bar("counting") as progress:
+                number = admin.count_jobs(queue, what, where, progress=progress)
+            if chosen.dry_run:
+                return print_dry_run(done, queue, number)
+            confirm(chosen.yes, (question or "").format(counted(number, "job")))
+            expected = number if expected is None else expected
+        with progress_bar(done) as progress:
+            found = admin.edit_jobs(queue, what, where, expected=expected, progress=progress)
+    return print_edited(done, queue, found.done, found.refused)
+
+
+def print_dry_run(done: str, queue: str, number: int) -> int:
+    """Print how many jobs a filter has chosen."""
+    show(f"{counted(number, 'job')} of queue {queue} would be {done}")
+    say(f"--expect {number} does it while there are about as many")
+    return 0
+
+
+def print_edited(done: str, queue: str, number: int, refused: list[Answer]) -> int:
+    """Print to how many jobs of a filter it was done, and to which it was not."""
+    for answer in refused[:SHOWN]:
+        say(f"job {answer.id} on queue {queue}: {answer.why_not}")
+    if refused[SHOWN:]:
+        say(f"... and {len(refused) - SHOWN} more jobs")
+    jobs = counted(number + len(refused), "job")
+    show(f"{done} {number} of {jobs}" if refused else f"{done} {jobs}")
+    return 1 if refused else 0
