@@ -294,6 +294,9 @@ CHAPTERS: dict[str, list[Step]] = {
         call("queue/delete", RELIABLE, "", "job-10", "nobody"),
         call("queue/purge", RELIABLE, "waiting", "10"),
         call("queue/stats", RELIABLE),
+        call("queue/announce", RELIABLE, "web-1:4711", "30000", b'{"host":"web-1","running":1}'),
+        call("queue/workers", RELIABLE),
+        call("queue/announce", RELIABLE, "web-1:4711", "0", b"", says="The worker ends."),
     ],
     "Schedules": [
         call("reliable/schedule", RELIABLE, "daily", "every=86400000 missed=skip", DATA),

@@ -38,10 +38,11 @@ from pyjobs.engine.messages import parse_chunk, parse_results
 from pyjobs.engine.modes import MODES, Mode, mode_named
 from pyjobs.engine.operate import OPERATOR
 from pyjobs.engine.outcome import RELEASE, UNKNOWN, Outcome, Policy
-from pyjobs.engine.queue import fetch, read_output, wake, watch
+from pyjobs.engine.queue import announce, fetch, read_output, read_workers, wake, watch
 from pyjobs.engine.recoverable import Recoverable
 from pyjobs.engine.reliable import RELIABLE, Reliable
 from pyjobs.engine.replies import (
+    Announced,
     Claimed,
     ClaimReply,
     Dead,
@@ -109,6 +110,7 @@ __all__ = [
     "SUBMIT_ITEMS",
     "SWEEP_JOBS",
     "UNKNOWN",
+    "Announced",
     "Arg",
     "Call",
     "ClaimReply",
@@ -147,6 +149,7 @@ __all__ = [
     "StoredVerbs",
     "Times",
     "Written",
+    "announce",
     "built_files",
     "commands_of",
     "dry_runs_of",
@@ -162,6 +165,7 @@ __all__ = [
     "pause_schedules",
     "read_counters",
     "read_output",
+    "read_workers",
     "refill_schedules",
     "remove_schedules",
     "resume_schedules",

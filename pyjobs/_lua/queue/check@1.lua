@@ -64,6 +64,8 @@ if not bad then
       unique = queue .. ':unique:',
       broken = queue .. ':broken',
       counters = queue .. ':counters',
+      workers = queue .. ':workers',
+      worker = queue .. ':worker:',
       client = queue .. ':client:',
       cancel = queue .. ':cancel',
     }
