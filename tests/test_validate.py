@@ -135,7 +135,7 @@ def test_a_generator_is_a_list_of_queues() -> None:
 
 @pytest.mark.parametrize("what", ["send", b"send", 7, ["send"], int])
 def test_the_decorator_of_a_task_refuses_what_is_no_function(what: Any) -> None:
-    with pytest.raises(BadArgument, match=r"^task: decorates a function, not .*name=\.\.\.$"):
+    with pytest.raises(BadArgument, match=r"^@task: .* is no function; .*name=\.\.\.$"):
         pyjobs.task(what)
 
 

@@ -78,7 +78,7 @@ class Decorator:
     def __call__(self, function: Callable[..., Any]) -> Any:
         if not callable(function) or isinstance(function, type):
             raise BadArgument(
-                f"task: decorates a function, not {function!r}; its name is given by name=..."
+                f"@task: {function!r} is no function; options go by name, as in name=..."
             )
         if inspect.isasyncgenfunction(function):
             kind: type[Task[..., Any]] = AsyncStreamTask
@@ -225,8 +225,6 @@ def task(
         MissingExtra: an annotation needs the extra `tasks`.
     """
     check_words(others)
-    if function is not None and not callable(function):
-        raise BadArgument(f"@task: {function!r} is no function; options go by name, as in name=...")
     policy = {
         "timeout": timeout,
         "max_attempts": max_attempts,
