@@ -10,6 +10,7 @@ import click
 from pyjobs.cli.acl import acl
 from pyjobs.cli.cancel import cancel
 from pyjobs.cli.check import check
+from pyjobs.cli.counters import counters
 from pyjobs.cli.dead import dead
 from pyjobs.cli.delete import delete
 from pyjobs.cli.doctor import doctor
@@ -35,6 +36,7 @@ from pyjobs.cli.status import status
 from pyjobs.cli.submit import submit
 from pyjobs.cli.tasks import tasks
 from pyjobs.cli.work import work
+from pyjobs.cli.workers import workers
 from pyjobs.errors import PyjobsError
 
 INTERRUPTED = 130
@@ -54,7 +56,8 @@ class InOrder(click.Group):
 @click.group(
     cls=InOrder,
     commands=[
-        *(submit, result, work, health, tasks, status, jobs, show_job, explain, failures, dead),
+        *(submit, result, work, health, tasks, status, counters, workers),
+        *(jobs, show_job, explain, failures, dead),
         *(pause, resume, cancel, requeue, run_now, delete, purge, schedules),
         *(mode, limit),
         *(check, doctor, monitor, reap, scripts, acl),

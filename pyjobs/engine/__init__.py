@@ -7,6 +7,17 @@ what these share. Other folders import from this file and not past it.
 
 from pyjobs.engine.acl import ROLES, commands_of, dry_runs_of, rules_of
 from pyjobs.engine.call import Call
+from pyjobs.engine.counters import (
+    KEPT_MINUTES,
+    MOST_MINUTES,
+    OTHERS,
+    Counted,
+    Counter,
+    Counters,
+    Times,
+    read_counters,
+    set_counting,
+)
 from pyjobs.engine.durable import STANDS, Durable, Kept, Reached, durable_of
 from pyjobs.engine.keys import REGISTER_SECONDS, Keys
 from pyjobs.engine.limits import (
@@ -27,10 +38,11 @@ from pyjobs.engine.messages import parse_chunk, parse_results
 from pyjobs.engine.modes import MODES, Mode, mode_named
 from pyjobs.engine.operate import OPERATOR
 from pyjobs.engine.outcome import RELEASE, UNKNOWN, Outcome, Policy
-from pyjobs.engine.queue import fetch, read_output, wake, watch
+from pyjobs.engine.queue import announce, fetch, read_output, read_workers, wake, watch
 from pyjobs.engine.recoverable import Recoverable
 from pyjobs.engine.reliable import RELIABLE, Reliable
 from pyjobs.engine.replies import (
+    Announced,
     Claimed,
     ClaimReply,
     Dead,
@@ -75,13 +87,16 @@ __all__ = [
     "CLAIM_BYTES",
     "ENDED",
     "HELD_BYTES",
+    "KEPT_MINUTES",
     "MAX_BYTES",
     "MAX_ITEMS",
     "MAX_KEY_BYTES",
     "MAX_SKIP",
     "MODES",
     "MOMENTS",
+    "MOST_MINUTES",
     "OPERATOR",
+    "OTHERS",
     "PLACES",
     "RECORD_ITEMS",
     "REGISTER_SECONDS",
@@ -95,10 +110,14 @@ __all__ = [
     "SUBMIT_ITEMS",
     "SWEEP_JOBS",
     "UNKNOWN",
+    "Announced",
     "Arg",
     "Call",
     "ClaimReply",
     "Claimed",
+    "Counted",
+    "Counter",
+    "Counters",
     "Dead",
     "DeadPage",
     "Durable",
@@ -128,7 +147,9 @@ __all__ = [
     "Stored",
     "StoredSchedule",
     "StoredVerbs",
+    "Times",
     "Written",
+    "announce",
     "built_files",
     "commands_of",
     "dry_runs_of",
@@ -142,13 +163,16 @@ __all__ = [
     "parse_results",
     "parse_submitted",
     "pause_schedules",
+    "read_counters",
     "read_output",
+    "read_workers",
     "refill_schedules",
     "remove_schedules",
     "resume_schedules",
     "rules_of",
     "run_schedules",
     "script",
+    "set_counting",
     "types",
     "wake",
     "watch",

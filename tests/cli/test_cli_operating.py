@@ -13,9 +13,12 @@ import urllib.request
 
 import pytest
 from support.commands import SECONDS, Cli
+from support.running import wait_until
 
-from pyjobs import codec
-from pyjobs.engine import RELIABLE
+from pyjobs import Worker, codec, task
+from pyjobs.admin import Admin
+from pyjobs.engine import RELIABLE, announce
+from pyjobs.testing import running
 from pyjobs.transport import run
 
 pytest_plugins = ("support.command_fixtures",)
@@ -93,6 +96,47 @@ def test_explain_says_a_word_and_a_sentence(queue: Cli) -> None:
     assert queue("explain", "words", "b").out.startswith("waiting: 1 job stands before it, of 3")
     assert json.loads(queue("explain", "words", "held", "--json").out)["code"] == "running"
     assert queue("explain", "words", "none").code == 1
+
+
+NO_WORKER = "; no worker of the queue has announced itself"
+UNKNOWN = "; no worker of the queue that has announced itself knows task mail.send"
+
+
+@pytest.mark.parametrize(
+    ("workers", "said"),
+    [
+        ([], NO_WORKER),
+        ([{"tasks": ["mail.read"], "task_count": 1}], UNKNOWN),
+        (
+            [{"tasks": ["mail.read"], "task_count": 1}, {"tasks": ["mail.send"], "task_count": 1}],
+            "",
+        ),
+        ([{"tasks": ["mail.read"], "task_count": 12}], ""),
+        ([{"tasks": [], "task_count": 0}], ""),
+        ([{}], ""),
+    ],
+    ids=["none", "others", "one does", "some names only", "a handler", "says nothing"],
+)
+def test_explain_and_show_say_when_no_worker_knows_the_task_of_a_job(
+    cli: Cli, workers: list[dict[str, object]], said: str
+) -> None:
+    cli.redis.hset("jobs:queues", "words", "reliable")
+    run(cli.redis, RELIABLE.submit(WORDS, [("a", b"{}")], task="mail.send"))
+    for place, one in enumerate(workers):
+        about = json.dumps(one).encode()
+        run(cli.redis, announce(WORDS, f"w{place}", keep=60_000, about=about))
+    sentence = f"it is the next to be claimed; no idle worker has taken the wake token{said}"
+    assert cli("explain", "words", "a").out == f"next: {sentence}\n"
+    assert json.loads(cli("show", "words", "a", "--json").out)["sentence"] == sentence
+
+
+def test_a_worker_announces_how_many_tasks_it_knows(cli: Cli) -> None:
+    cli.redis.hset("jobs:queues", "words", "reliable")
+    tasks = [task(name=f"t{n}")(lambda: None) for n in range(12)]
+    run(cli.redis, RELIABLE.submit(WORDS, [("a", b"{}")], task="t11", delay=3_600_000))
+    with running(Worker(cli.url, queues=["words"], tasks=tasks)), Admin(cli.url) as admin:
+        [worker] = wait_until(lambda: admin.workers("words").workers)
+    assert (worker.task_count, len(worker.tasks)) == (12, 10)
 
 
 def test_a_queue_that_never_was_is_said_with_the_nearest_name(queue: Cli) -> None:
@@ -232,3 +276,32 @@ def test_monitor_at_a_port_in_use_or_at_no_address_is_refused(queue: Cli) -> Non
         said = queue.process("monitor", "--port", str(taken.getsockname()[1]))
     assert said.code == 1 and "port: can't listen on" in said.err
     assert "port: 'x' is not [HOST:]PORT" in queue.process("monitor", "--port", "x").err
+
+
+def test_workers_lists_what_each_worker_runs(queue: Cli) -> None:
+    about = {
+        "host": "web-1", "pid": 7, "version": "1.0", "mode": "reliable", "queues": ["words"],
+        "tasks": [], "slots": 10, "held": 4, "running": 3, "up": 7_200_000, "lag": 20,
+        "jobs": [{"queue": "words", "id": "j", "task": "mail.send", "ran": 61_000}],
+    }  # fmt: skip
+    words = json.dumps(about).encode()
+    run(queue.redis, announce(WORDS, "web-1:7:x", keep=60_000, about=words))
+    run(queue.redis, announce(WORDS, "sh-1", keep=60_000, about=b"\x1b[31m"))
+    code, out, err = queue("workers", "words")
+    assert (code, err) == (0, "")
+    head, shell, web = out.splitlines()
+    assert " ".join(head.split()) == "worker queues mode slots runs for lag up seen version"
+    assert shell.split()[:4] == ["sh-1", "?", "?", "0/0"]
+    assert web.split()[:7] == ["web-1:7:x", "words", "reliable", "3/10", "mail.send", "+2", "1.02"]
+    assert "1.02 min" in web and "2 h" in web
+    last = json.loads(queue("workers", "--json").out.splitlines()[-1])
+    assert (last["worker"], last["jobs"][0]["task"]) == ("web-1:7:x", "mail.send")
+
+
+def test_workers_of_a_queue_without_any_and_of_none_are_said(queue: Cli) -> None:
+    assert queue("workers") == (0, "", "pyjobs: no worker has announced itself\n")
+    said = queue("workers", "word")
+    assert said.code == 1 and "did you mean words?" in said.err
+    queue.redis.set(f"{WORDS}:workers", "x", px=60_000)
+    said = queue("workers")
+    assert said.code == 1 and "queue words: Operation against a key" in said.err

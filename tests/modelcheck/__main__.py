@@ -9,7 +9,8 @@ import argparse
 import sys
 import time
 
-from . import batches, listeners, outputs, schedules, updates
+from . import announcements, batches, listeners, outputs, schedules, updates
+from .announcements import Announcements
 from .batches import Batches
 from .engine import Engine
 from .explore import check, explore
@@ -34,7 +35,8 @@ def main() -> int:
             found = check(mutant, mutant.limits)
             right = right and mutant.why in found.why
             print(found, end="\n\n")
-        mutants: list[type[Batches | Listeners | Outputs | Schedules | Updates]] = [
+        mutants: list[type[Announcements | Batches | Listeners | Outputs | Schedules | Updates]] = [
+            *announcements.MUTANTS,
             *batches.MUTANTS,
             *listeners.MUTANTS,
             *outputs.MUTANTS,
