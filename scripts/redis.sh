@@ -5,7 +5,7 @@ url=${PYJOBS_URL:-${REDIS_URL:-}}
 prefix=${PYJOBS_PREFIX:-jobs}
 
 die() {
-    echo "${0##*/}: $*" >&2
+    printf '%s\n' "${0##*/}: $*" >&2
     exit 1
 }
 

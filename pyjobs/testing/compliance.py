@@ -1,10 +1,12 @@
 """The compliance suite: a worker adds numbers, and every answer must be right.
 
     python -m pyjobs.testing.compliance redis://localhost
+    python -m pyjobs.testing.compliance --worker COMMAND [URL]
 
-The suite proves a server, a deployment or another implementation of the scripts. All its keys have
-a prefix of their own and are deleted at the end. The sums, the clients that ask for them, and the
-prefix may live here.
+The suite proves a server, a deployment or another implementation of the scripts. With --worker a
+program is examined instead, by the rules of exam_worker.py. All keys have a prefix of their own and
+are deleted at the end. The sums, the clients that ask for them, the prefix and the command may live
+here.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ from pyjobs.client import Client
 from pyjobs.engine import ModeName
 from pyjobs.errors import BadArgument, JobFailed, PyjobsError, ResultGone, Undecodable
 from pyjobs.ids import unguessable
+from pyjobs.testing.exam import PATIENCE, Ruling
+from pyjobs.testing.exam_worker import examine_worker
 from pyjobs.testing.workers import running
 from pyjobs.transport import ErrorTranslation, checked_url, connect, primaries, shown
 from pyjobs.worker import ClaimedJob, Worker
@@ -197,16 +201,54 @@ def _judged(pair: Pair, answer: Any, concurrency: int) -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Check every mode with every kind of client, print a line each, and return the exit code.
+    """Run the command, print a line for each thing that was checked, and return the exit code.
+
+    0 is all right, 1 a wrong answer, a broken rule or a server that can't be reached, and 2 a wrong
+    argument.
 
     Args:
         argv: arguments of the command; those of this process when left out.
     """
     parser = argparse.ArgumentParser(
-        prog="python -m pyjobs.testing.compliance", description=(__doc__ or "").split("\n")[0]
+        prog="python -m pyjobs.testing.compliance",
+        description="Proves a server by sums, or a worker in any language by rules.",
+        epilog="Exit codes: 0 all right; 1 a wrong answer, a broken rule or no server; "
+        "2 a wrong argument.",
     )
-    parser.add_argument("url", type=_url, help="redis://, rediss://, unix:// or memory://")
-    url = parser.parse_args(argv).url
+    parser.add_argument(
+        "url",
+        type=_url,
+        nargs="?",
+        help="redis://, rediss://, unix:// or memory://. With --worker it may be left out: servers "
+        "on loopback are started then, which may be restarted too",
+    )
+    parser.add_argument(
+        "--worker", metavar="COMMAND", help="examine the worker that this command starts"
+    )
+    parser.add_argument(
+        "--patience",
+        type=float,
+        default=PATIENCE,
+        metavar="SECONDS",
+        help="that anything may take in an examination (default: %(default)g)",
+    )
+    chosen = parser.parse_args(argv)
+    if chosen.worker is None and chosen.url is None:
+        parser.error("a URL is missing, or --worker")
+    try:
+        if chosen.worker is not None:
+            return _examined(examine_worker(chosen.worker, chosen.url, patience=chosen.patience))
+        return _checked(chosen.url)
+    except BadArgument as error:
+        parser.error(str(error))
+    except PyjobsError as error:
+        where = shown(chosen.url) if chosen.url else ""
+        print(f"compliance: {'' if where in str(error) else f'{where}: '}{error}", file=sys.stderr)
+        return 1
+
+
+def _checked(url: str) -> int:
+    """Check every mode with every kind of client; return the exit code."""
     failed = False
     print(f"{'mode':<12} {'client':<6} {'jobs':>5} {'seconds':>8}  answers", flush=True)
     for mode in get_args(ModeName):
@@ -216,14 +258,23 @@ def main(argv: Sequence[str] | None = None) -> int:
             except ComplianceError as error:
                 failed = True
                 print(f"{mode:<12} {flavour:<6} {'':>5} {'':>8}  WRONG: {error}", flush=True)
-            except PyjobsError as error:
-                where = "" if shown(url) in str(error) else f"{shown(url)}: "
-                print(f"compliance: {where}{error}", file=sys.stderr)
-                return 1
             else:
                 numbers = f"{report.jobs:>5} {sum(report.seconds.values()):>8.2f}"
                 print(f"{mode:<12} {flavour:<6} {numbers}  all right", flush=True)
     return 1 if failed else 0
+
+
+def _examined(rulings: Iterator[Ruling]) -> int:
+    """Print the table of an examination; return the exit code."""
+    broken = 0
+    print(f"{'about':<8}  {'':<6}  rule", flush=True)
+    for scene, rule, problem in rulings:
+        broken += bool(problem)
+        print(f"{scene:<8}  {'BROKEN' if problem else 'passed'}  {rule}", flush=True)
+        if problem:
+            print(f"{'':<8}  {'':<6}  {problem}", flush=True)
+    print(f"{broken or 'no'} rule{'s' * (broken != 1)} broken")
+    return 1 if broken else 0
 
 
 def _url(text: str) -> str:

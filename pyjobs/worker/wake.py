@@ -32,6 +32,8 @@ from pyjobs.worker.settings import WorkerSettings
 log = logger(__name__)
 IDLE_SECONDS = 30.0
 REPLY_MARGIN = 5.0
+# Redis 6.2 takes a millisecond and less for 0, and then waits for ever.
+SHORTEST_SECONDS = 0.01
 # Without the right to wait, an idle worker claims that often; so the pause does not grow.
 POLL_SECONDS = 0.4
 
@@ -82,7 +84,7 @@ class WakeWaiter:
                 self._idle.clear()
                 wait = self._core.idle_ms(time.monotonic(), self._lane)
                 if wait is not None:
-                    await self._one(self._longest if wait < 0 else min(wait / 1000, self._longest))
+                    await self._one(wait_seconds(wait, self._longest))
                     self._woken()
         finally:
             await aclose(self._waiting)
@@ -121,6 +123,16 @@ class WakeWaiter:
                 await acommand(self._server, "LLEN", keys[0])
                 queues = [Keys.queue_of_wake(key) for key in keys]
                 await arun_many(self._server, [wake(queue) for queue in queues])
+
+
+def wait_seconds(wait: int, longest: float) -> float:
+    """Return for how long an idle worker waits, in seconds.
+
+    Args:
+        wait: ms until something is due; -1 when nothing is.
+        longest: seconds that a wait may take.
+    """
+    return longest if wait < 0 else min(max(wait / 1000, SHORTEST_SECONDS), longest)
 
 
 @functools.cache

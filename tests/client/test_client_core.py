@@ -201,6 +201,13 @@ class TestHear:
         hear(core, posted("a", b"1") + posted("stranger", b"2") + posted("b", b"3"))
         assert (first.value(), second.value()) == (1, 3)
 
+    def test_a_result_behind_a_progress_in_one_message_settles_its_job(self) -> None:
+        core = make()
+        runs, ends = submit(core, "a", "b")
+        progress = posted("a", b'[0.5,"half"]', "inflight", "progress")
+        hear(core, progress + posted("b", b"1"))
+        assert ends.value() == 1 and not runs.done()
+
     def test_a_message_of_another_queue_settles_nothing(self) -> None:
         core = make()
         [job] = submit(core, "a")

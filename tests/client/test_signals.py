@@ -273,3 +273,20 @@ def test_a_storm_of_signals_leaves_a_client_that_works(served: str, seconds: str
     )  # fmt: skip
     assert ended.stderr == ""
     assert (ended.returncode, ended.stdout) == (0, "closed\n")
+
+
+def test_references_to_dropped_jobs_go_once_they_are_more_than_twice_the_live_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pending, "ROOM", 5)
+    found: pending.Pending[Waiting] = pending.Pending()
+    kept = [Waiting(f"k{n}", "q") for n in range(3)]
+    found.add("q", kept)
+    sizes = []
+    for n in range(20):
+        found.add("q", [Waiting(f"dropped{n}", "q")])
+        sizes.append(len(found._refs))
+    # A removal leaves room for 5 and twice the jobs that live, with the one that is entered.
+    assert sizes[:4] == [4, 5, 4, 5]
+    assert max(sizes) == 5 + 2 * 4
+    assert {job.id for job in found.all()} == {job.id for job in kept}

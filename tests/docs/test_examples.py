@@ -52,10 +52,17 @@ NOT_RUN = {
     ): "takes minutes; test_bench.py runs a small one",
 }
 # Blocks that take half a minute, and need no other block of their page.
-LONG = {("docs/operations.md", "python -m pyjobs.testing.compliance redis://localhost:6379")}
+EXAM = (
+    "PYTHONPATH=docs/clients python -m pyjobs.testing.compliance --worker 'pyjobs work exam:worker'"
+)
+LONG = {
+    ("docs/operations.md", "python -m pyjobs.testing.compliance redis://localhost:6379"),
+    ("docs/clients/README.md", EXAM),
+}
 # (page, first line of the block): it runs until the end of the page, and a SIGTERM ends it well.
 IN_BACKGROUND = {
     ("README.md", "pyjobs work words:worker"),
+    ("docs/clients/README.md", "scripts/worker.sh words tr a-z A-Z"),
     ("docs/guide.md", "pyjobs work orders:worker"),
     ("docs/guide.md", "pyjobs work pages:worker"),
     ("docs/guide.md", "pyjobs work sums:worker"),
@@ -106,13 +113,18 @@ class Reader:
             "bin/gunicorn": f"{sys.executable} -m gunicorn",
             **{
                 f"scripts/{name}": str(ROOT / "scripts" / name)
-                for name in ("bench", "chaos", "cluster", "mutants")
+                for name in (
+                    *("bench", "chaos", "cluster", "mutants"),
+                    *("worker.sh", "submit.sh", "result.sh"),
+                )
             },
         }
         for name, command in programs.items():
             (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_text(f'#!/bin/sh\nexec {command} "$@"\n')
             (folder / name).chmod(0o755)
+        (folder / "docs").mkdir()
+        (folder / "docs" / "clients").symlink_to(ROOT / "docs" / "clients")
         path = f"{folder / 'bin'}:{os.environ['PATH']}"
         self._ports: dict[str, int] = {}
         self._env = {**os.environ, "PATH": path, "PYJOBS_URL": server.url, "PYTHONPATH": str(ROOT)}

@@ -16,6 +16,7 @@ PAGES = {
         ROOT / "lua" / "README.md",
         ROOT / "lua" / "conformance" / "README.md",
         *sorted((ROOT / "docs").glob("*.md")),
+        ROOT / "docs" / "clients" / "README.md",
     ]
 }
 FENCED = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)

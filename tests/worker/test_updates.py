@@ -81,8 +81,10 @@ def test_what_a_handler_saves_is_the_state_of_its_next_run(store: Store, kind: A
 def test_a_save_of_a_run_that_lost_its_job_raises_lease_lost(store: Store) -> None:
     errors: list[str] = []
     jobs = Jobs(store, MODES["reliable"])
-    jobs.submit(("a", b"1"))
     with working(store.url, lost(errors, jobs), queues="q"):
+        # A worker that has just subscribed extends its jobs: it would end this one before its save.
+        wait_until(lambda: store.redis.pubsub_numsub(f"{Q}:cancel")[0][1])
+        jobs.submit(("a", b"1"))
         wait_until(lambda: errors)
     assert errors == ["job a on queue q: it was claimed again, or put back"]
     assert "saved" not in jobs.job("a")
