@@ -26,6 +26,7 @@ from pyjobs.engine.limits import (
 from pyjobs.engine.messages import parse_chunk, parse_results
 from pyjobs.engine.modes import MODES, Mode, mode_named
 from pyjobs.engine.operate import OPERATOR
+from pyjobs.engine.outbox import SentJob, receive_jobs, send_jobs, settle_jobs
 from pyjobs.engine.outcome import RELEASE, UNKNOWN, Outcome, Policy
 from pyjobs.engine.queue import fetch, read_output, wake, watch
 from pyjobs.engine.recoverable import Recoverable
@@ -123,6 +124,7 @@ __all__ = [
     "SchedulePage",
     "Scheduled",
     "Script",
+    "SentJob",
     "ShownJob",
     "State",
     "Stored",
@@ -143,12 +145,15 @@ __all__ = [
     "parse_submitted",
     "pause_schedules",
     "read_output",
+    "receive_jobs",
     "refill_schedules",
     "remove_schedules",
     "resume_schedules",
     "rules_of",
     "run_schedules",
     "script",
+    "send_jobs",
+    "settle_jobs",
     "types",
     "wake",
     "watch",

@@ -35,6 +35,7 @@ SHARED = {
         *("queue/explain", "queue/walk", "queue/check", "queue/pause", "queue/resume"),
         *("queue/mode", "queue/limit", "queue/output"),
         *("queue/purge", "queue/delete", "queue/run", "queue/repair"),
+        *("queue/send", "queue/receive", "queue/sent"),
     ),
 }
 # The same of the modes that store their jobs.
@@ -47,10 +48,12 @@ STORED = {
 
 # ACL DRYRUN checks the number of arguments too: how many values follow the key of each command.
 VALUES = {
-    **dict.fromkeys(("DEL", "EXISTS", "GET", "LLEN", "PERSIST", "PTTL", "RPOP", "ZCARD"), 0),
+    **dict.fromkeys(("DEL", "DUMP", "EXISTS", "GET", "LLEN", "PERSIST"), 0),
+    **dict.fromkeys(("PTTL", "RPOP", "ZCARD"), 0),
     **dict.fromkeys(("HDEL", "HEXISTS", "HMGET", "LPOS", "LPUSH", "PEXPIRE", "RPUSH"), 1),
     **dict.fromkeys(("SET", "ZRANK", "ZREM", "ZREVRANK", "ZSCORE"), 1),
-    **dict.fromkeys(("HINCRBY", "HSET", "LRANGE", "LREM", "LTRIM", "ZADD", "ZCOUNT", "ZINCRBY"), 2),
+    **dict.fromkeys(("HINCRBY", "HSET", "LRANGE", "LREM", "LTRIM", "RESTORE"), 2),
+    **dict.fromkeys(("ZADD", "ZCOUNT", "ZINCRBY"), 2),
     **dict.fromkeys(("ZRANGE", "ZRANGEBYSCORE", "ZREMRANGEBYSCORE", "ZREVRANGE"), 2),
 }
 

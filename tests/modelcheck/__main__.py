@@ -9,11 +9,12 @@ import argparse
 import sys
 import time
 
-from . import batches, listeners, outputs, schedules, updates
+from . import batches, listeners, moves, outputs, schedules, updates
 from .batches import Batches
 from .engine import Engine
 from .explore import check, explore
 from .listeners import Listeners
+from .moves import Moves
 from .mutants import all_mutants
 from .outputs import Outputs
 from .schedules import Schedules
@@ -34,9 +35,10 @@ def main() -> int:
             found = check(mutant, mutant.limits)
             right = right and mutant.why in found.why
             print(found, end="\n\n")
-        mutants: list[type[Batches | Listeners | Outputs | Schedules | Updates]] = [
+        mutants: list[type[Batches | Listeners | Moves | Outputs | Schedules | Updates]] = [
             *batches.MUTANTS,
             *listeners.MUTANTS,
+            *moves.MUTANTS,
             *outputs.MUTANTS,
             *schedules.MUTANTS,
             *updates.MUTANTS,

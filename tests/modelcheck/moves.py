@@ -200,7 +200,7 @@ class Moves:
             parked = world.outbox is not None and world.outbox.life == life
             if world.ended[life - 1] > 1:
                 return "a job was run to its end twice"
-            if places and world.ended[life - 1] or len(places) > 1:
+            if (places and world.ended[life - 1]) or len(places) > 1:
                 return "a job is in two places"
             if not (places or parked or world.ended[life - 1]):
                 return "a job is lost"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from .batches import Batches
 from .explore import Model
 from .listeners import Listeners
+from .moves import Moves
 from .outputs import Outputs
 from .schedules import Schedules
 from .updates import Updates
@@ -20,6 +21,7 @@ BESIDE: dict[str, tuple[Model, int]] = {
     "schedules": (Schedules(), 28_000),
     "updates": (Updates(), 4_500),
     "outputs": (Outputs(), 18_000),
+    "moves": (Moves(), 17_000),
     "listeners, nothing kept": (Listeners(keeps=False), 2_000),
 }
 ONE_LIFE = Limits(crashes=1, attempts=1, releases=0, late=False)
