@@ -75,8 +75,7 @@ def decode(data: bytes) -> Any:
     Raises:
         Undecodable: `data` is not JSON.
     """
-    if getrecursionlimit() > MOST_DEPTH and _is_deep(data):
-        raise Undecodable(f"not JSON: nested more than {MOST_DEPTH} deep")
+    refuse_deep_json(data)
     if _read is not None:
         try:
             return _read(data)
@@ -87,6 +86,16 @@ def decode(data: bytes) -> Any:
         return json.loads(data, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise Undecodable(f"not JSON: {error}") from None
+
+
+def refuse_deep_json(data: bytes) -> None:
+    """Check what Python's recursion limit does not check when a program has raised it.
+
+    Raises:
+        Undecodable: the JSON is nested more than `MOST_DEPTH` deep.
+    """
+    if getrecursionlimit() > MOST_DEPTH and _is_deep(data):
+        raise Undecodable(f"not JSON: nested more than {MOST_DEPTH} deep")
 
 
 def _is_deep(data: bytes) -> bool:

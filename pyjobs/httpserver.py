@@ -131,6 +131,16 @@ def _handler_of(pages: Mapping[str, MakePage]) -> type[http.server.BaseHTTPReque
 
         do_HEAD = do_GET
 
+        def refuse(self) -> None:
+            """Answer any other method."""
+            self.send_response(405)
+            self.send_header("Allow", "GET, HEAD")
+            self.send_header("Content-Length", "0")
+            self.send_header("Connection", "close")
+            self.end_headers()
+
+        do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = refuse
+
         def log_message(self, format: str, *args: Any) -> None:
             log.debug("request: " + format, *args)
 

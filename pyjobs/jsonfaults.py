@@ -6,7 +6,7 @@ No function here recurses: the values are those that no encoder can be given.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 # How deep lists and dicts may be nested. Python's own recursion limit, where a program has not
@@ -60,6 +60,46 @@ def refuse_deep(value: Any) -> None:
         node.depth > MOST_DEPTH or node.holds_itself for node in _nodes(value)
     ):
         raise ValueError("nested too deep")
+
+
+def refuse_deep_objects(value: Any) -> None:
+    """Check, as `refuse_deep` does, what msgspec writes: also sets, and objects with fields.
+
+    Raises:
+        ValueError: the value holds itself, or is nested more than `MOST_DEPTH` deep.
+    """
+    left = [(value, 0)]
+    while left:
+        held, depth = left.pop()
+        if depth > MOST_DEPTH:
+            raise ValueError(f"nested more than {MOST_DEPTH} deep")
+        left += [(one, depth + 1) for one in _held(held)]
+
+
+def refuse_changed_keys(pairs: Iterable[tuple[str, Any, Any]]) -> None:
+    """Check that dicts are read as they were given. JSON has no key but strings, so that a number
+    may become a string, and two keys may become one.
+
+    Args:
+        pairs: for each value its path, the value, and what is read of its JSON.
+
+    Raises:
+        TypeError: a key is another one when it is read; the message has the path.
+    """
+    left = [*pairs]
+    while left:
+        path, given, read = left.pop()
+        if isinstance(given, dict) and isinstance(read, dict):
+            for key, value in given.items():
+                if key in read:
+                    left.append((f"{path}{_step(key)}", value, read[key]))
+                elif not isinstance(key, str):
+                    raise TypeError(f"key {_short(key)} is not a string - at `{path}`")
+            if len(read) < len(given):
+                raise TypeError(f"two keys are one in JSON - at `{path}`")
+        elif isinstance(given, (list, tuple)) and isinstance(read, (list, tuple)):
+            both = enumerate(zip(given, read, strict=False))
+            left += [(f"{path}[{place}]", *one) for place, one in both]
 
 
 def refuse_keys(value: Any) -> None:
@@ -149,6 +189,17 @@ def _strange_key(value: Any) -> str:
 
 def _is_holder(value: Any) -> bool:
     return isinstance(value, (dict, list, tuple))
+
+
+def _held(value: Any) -> Iterable[Any]:
+    """Return the values within a value that msgspec writes."""
+    if isinstance(value, dict):
+        return value.values()
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return value
+    kind = type(value)
+    fields: Iterable[str] = getattr(kind, "__dataclass_fields__", ())
+    return [getattr(value, name, None) for name in getattr(kind, "__struct_fields__", fields)]
 
 
 def _step(key: Any) -> str:

@@ -207,11 +207,12 @@ def dump(talk: Talk) -> dict[bytes, Any]:
     found: dict[bytes, Any] = {}
     keys: Any = talk.ask([b"KEYS", b"*"])
     for key in sorted(filter(QUEUE_KEY.match, keys)):
-        kind, ttl = talk.ask([b"TYPE", key]), talk.ask([b"PTTL", key])
+        ttl = talk.ask([b"PTTL", key])
         assert isinstance(ttl, int)
-        assert isinstance(kind, bytes)
-        if 0 <= ttl < BRIEF:
+        if ttl != -1 and ttl < BRIEF:
             continue
+        kind = talk.ask([b"TYPE", key])
+        assert isinstance(kind, bytes)
         found[key] = (kind, value_of(talk, key, kind), -(-ttl // 10_000) * 10 if ttl >= 0 else None)
     return found
 

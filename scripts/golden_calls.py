@@ -301,6 +301,9 @@ CHAPTERS: dict[str, list[Step]] = {
         call("queue/sent", RELIABLE, "job-12", "0-nonce.9", "UNREADABLE"),
         call("queue/purge", RELIABLE, "waiting", "10"),
         call("queue/stats", RELIABLE),
+        call("queue/announce", RELIABLE, "web-1:4711", "30000", b'{"host":"web-1","running":1}'),
+        call("queue/workers", RELIABLE),
+        call("queue/announce", RELIABLE, "web-1:4711", "0", b"", says="The worker ends."),
     ],
     "Schedules": [
         call("reliable/schedule", RELIABLE, "daily", "every=86400000 missed=skip", DATA),

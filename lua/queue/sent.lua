@@ -14,7 +14,6 @@
 --% include "lib/call/acl.lua"
 --% include "lib/queue/queue.lua"
 --% include "lib/queue/check_types.lua"
---% include "lib/job/job.lua"
 --% include "lib/job/unique.lua"
 --% include "lib/job/messages.lua"
 --% include "lib/job/dead.lua"

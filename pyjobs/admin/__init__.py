@@ -23,6 +23,7 @@ from pyjobs.admin.reap import ReapedQueue
 from pyjobs.admin.repair import Finding, Repaired
 from pyjobs.admin.scrape import Scraped, Scraper
 from pyjobs.admin.sync import Admin
+from pyjobs.admin.workers import RunningJob, SeenWorker, SeenWorkers
 
 __all__ = [
     "Admin",
@@ -43,9 +44,12 @@ __all__ = [
     "ReapedQueue",
     "Repaired",
     "Returned",
+    "RunningJob",
     "ScheduleEdit",
     "Scraped",
     "Scraper",
+    "SeenWorker",
+    "SeenWorkers",
     "describe_script",
     "find_script",
 ]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 from pyjobs.admin import edits, moves, plans
 from pyjobs.admin import repair as records
+from pyjobs.admin import workers as listing
 from pyjobs.admin.answers import Answer
 from pyjobs.admin.dead import DeadJobs
 from pyjobs.admin.doctor import examine_queues, examine_server, queues_to_examine, sorted_by_level
@@ -21,6 +22,7 @@ from pyjobs.admin.plan import drive, one
 from pyjobs.admin.problem import Problem
 from pyjobs.admin.reap import ReapedQueue, reap
 from pyjobs.admin.repair import Finding, Repaired
+from pyjobs.admin.workers import SeenWorkers
 from pyjobs.engine import (
     MAX_ITEMS,
     OPERATOR,
@@ -112,6 +114,23 @@ class Admin:
         """
         with self._errors:
             return drive(self._server, plans.stats(self._keys, queue))
+
+    def workers(self, queue: str | None = None) -> SeenWorkers:
+        """Return the workers that have announced themselves (queue/workers).
+
+        A worker is listed until half a minute after its latest word; a worker of many queues, up to
+        an hour.
+
+        Args:
+            queue: the queue's name; None is every queue of the registry.
+
+        Raises:
+            BadArgument: the name is not a name, or nothing was ever submitted to the queue.
+            Forbidden: Redis's access rules forbid it.
+            Unavailable: Redis can't be reached.
+        """
+        with self._errors:
+            return drive(self._server, listing.workers(self._keys, queue))
 
     def show(self, queue: str, id: str) -> ShownJob:
         """Return all that is known of one job (queue/show).

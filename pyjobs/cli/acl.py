@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from pyjobs.cli.common import mode_option, prefix_option, url_option
+from pyjobs.cli.common import Word, mode_option, prefix_option, url_option
 from pyjobs.cli.output import show
 from pyjobs.engine import ROLES, Durable, Keys, ModeName, durable_of, rules_of
 from pyjobs.transport import database, spans_nodes
@@ -12,7 +12,7 @@ from pyjobs.validate import checked
 
 
 @click.command()
-@click.argument("role", type=click.Choice(list(ROLES)))
+@click.argument("role", type=Word(list(ROLES)))
 @click.argument("queues", metavar="[QUEUE]...", nargs=-1)
 @mode_option("Mode of the queues.")
 @click.option("--user", metavar="NAME", help="Name of the Redis user.  [default: ROLE]")

@@ -36,6 +36,7 @@ from pyjobs.cli.status import status
 from pyjobs.cli.submit import submit
 from pyjobs.cli.tasks import tasks
 from pyjobs.cli.work import work
+from pyjobs.cli.workers import workers
 from pyjobs.errors import PyjobsError
 
 INTERRUPTED = 130
@@ -55,8 +56,8 @@ class InOrder(click.Group):
 @click.group(
     cls=InOrder,
     commands=[
-        *(submit, result, work, health, tasks, status, jobs, show_job, explain, failures, dead),
-        *(pause, resume, cancel, requeue, run_now, move, delete, purge, schedules),
+        *(submit, result, work, health, tasks, status, workers, jobs, show_job, explain),
+        *(failures, dead, pause, resume, cancel, requeue, run_now, move, delete, purge, schedules),
         *(mode, limit),
         *(check, doctor, monitor, reap, scripts, acl),
     ],

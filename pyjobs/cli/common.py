@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,6 +20,11 @@ from pyjobs.engine import MODES, RELIABLE, Stored
 from pyjobs.errors import BadArgument, JobFailed
 from pyjobs.transport import DEFAULT_URL, ErrorTranslation, Server, connect
 from pyjobs.validate import positive, to_ms
+
+if TYPE_CHECKING:
+    Choice = click.Choice[str]
+else:  # which has no type argument before click 8.2
+    Choice = click.Choice
 
 # --- words ---
 
@@ -63,6 +68,14 @@ def marked(_: click.Context, __: click.Parameter, value: Any) -> Any:
     if isinstance(value, tuple):
         return tuple(word.removeprefix(MARK) for word in value)
     return value.removeprefix(MARK)
+
+
+class Word(Choice):
+    """One of some words, which the error about a missing one names on its line."""
+
+    def get_missing_message(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        """Return what follows `Missing argument`."""
+        return f"One of {', '.join(self.choices)}."
 
 
 # --- options ---

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from pyjobs.cli.common import prefix_option, url_option
+from pyjobs.cli.common import Word, prefix_option, url_option
 from pyjobs.cli.operating import admin_of, queue_argument
 from pyjobs.cli.output import show
 from pyjobs.engine import MODES, ModeName
@@ -12,7 +12,7 @@ from pyjobs.engine import MODES, ModeName
 
 @click.command()
 @queue_argument
-@click.argument("new", metavar="MODE", type=click.Choice(list(MODES)))
+@click.argument("new", metavar="MODE", type=Word(list(MODES)))
 @url_option
 @prefix_option
 def mode(queue: str, new: ModeName, url: str, prefix: str) -> int:

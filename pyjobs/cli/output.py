@@ -83,7 +83,10 @@ def show_error(error: click.ClickException) -> None:
     """Print an error of click on stderr, with what click says of the usage."""
     said = io.StringIO()
     error.show(said)
-    click.echo(safe(said.getvalue()), err=True, nl=False)
+    # A line break in an argument could forge a line; where click lists words it breaks lines too.
+    usage, mark, message = said.getvalue().partition("Error: ")
+    message = one_line(message.rstrip("\n").replace("\n\t", " "))
+    click.echo(f"{safe(usage)}{mark}{message}", err=True)
 
 
 @contextlib.contextmanager

@@ -149,6 +149,11 @@ def submit(
         pyjobs submit mail '{"to": "ann"}' --task mail.send
     """
     value = read(data)
+    if options["task"] is not None and not isinstance(value, dict):
+        raise BadArgument(
+            "the data of a job with a task is a JSON object of the arguments by name, such as "
+            f'{{"to": "ann"}}, not {kind_of(value)}'
+        )
     with ErrorTranslation(url), Client(url, mode=mode, queue=queue, prefix=prefix) as client:
         job = client.submit(value, **options)
         if not job.created:
@@ -170,6 +175,12 @@ def submit(
     with connected(url) as server:
         [stored] = run(server, fetch(Keys(prefix).queue(job.queue), [job.id]))
     return print_stored(Job(job.id, job.queue), stored, verbose)
+
+
+def kind_of(value: Any) -> str:
+    """Return what a value that is no object is called in JSON."""
+    names = ((list, "an array"), (str, "a string"), (bool, "a boolean"), (type(None), "null"))
+    return next((name for kind, name in names if isinstance(value, kind)), "a number")
 
 
 def read(data: str) -> Any:

@@ -30,6 +30,8 @@ from pyjobs.worker import STOPS, StopSignals, Worker, how_ended
 
 log = logger(__name__)
 
+# Gives the children the URL of --url.
+GIVEN_URL = "PYJOBS_GIVEN_URL"
 # Exit codes of a child that has sent its error: one that a new process would meet too, and a Redis
 # that can't be reached. Python itself exits with 0, 1 or 2.
 FATAL, UNAVAILABLE = 3, 4
@@ -52,16 +54,21 @@ def keep(
     Args:
         number: how many processes.
         words: arguments of `pyjobs` in each process, from `work` on.
-        url: the URL of Redis, which the processes get by PYJOBS_URL, because arguments are visible
-            to other users and a URL may hold a password; None leaves PYJOBS_URL as it is.
+        url: the URL of Redis, which the processes get by their environment, because arguments are
+            visible to other users and a URL may hold a password; None is the worker's own.
         grace: seconds that the worker's jobs get to finish after the first stop.
         reload: whether the processes begin anew when a source file changes.
     """
-    env = dict(os.environ) if url is None else {**os.environ, "PYJOBS_URL": url}
+    env = dict(os.environ) if url is None else {**os.environ, GIVEN_URL: url}
     if reload:
         # Python takes a compiled file for fresh when the source has its size and its second.
         env["PYTHONDONTWRITEBYTECODE"] = "1"
     return asyncio.run(Parent(words, env, grace, reload=reload).run(number))
+
+
+def given_url() -> str | None:
+    """Return the URL that the parent of this process was given by --url, None where it was not."""
+    return os.environ.get(GIVEN_URL)
 
 
 class Parent:

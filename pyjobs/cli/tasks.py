@@ -5,8 +5,6 @@ Nothing else may live here.
 
 from __future__ import annotations
 
-import inspect
-
 import click
 
 from pyjobs.cli.output import print_table, show_json
@@ -36,5 +34,4 @@ def tasks(module: str, schema: bool) -> int:
 
 def row(task: Task[..., object]) -> list[str]:
     """Return the cells of a task in the table."""
-    shown = inspect.signature(task.function)
-    return [task.name, task.queue or "default", str(shown)]
+    return [task.name, task.queue or "default", str(task.signature)]

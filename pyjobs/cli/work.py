@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import importlib
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from traceback import print_exception
 from types import ModuleType, TracebackType
@@ -35,9 +36,8 @@ log = logger(__name__)
 @click.option(
     "--url",
     metavar="URL",
-    envvar="PYJOBS_URL",
-    show_envvar=True,
-    help="Where Redis is; the worker's own URL when left out.",
+    help="Where Redis is. When left out: the URL that the worker is made with, or else the "
+    "environment variable PYJOBS_URL.",
 )
 @click.option(
     "--concurrency",
@@ -127,8 +127,8 @@ def work(
     traceback: bool,
     parent: int | None,
 ) -> int:
-    """Run the worker called WORKER in the Python module MODULE; without WORKER, a reliable worker
-    of all tasks in the module.
+    """Run the worker called WORKER in the Python module MODULE. Without WORKER, run the only worker
+    of the module, or a reliable worker of all its tasks where it has no worker.
 
     The module is looked for in the current directory first.
 
@@ -169,7 +169,9 @@ def work(
             "metrics": metrics,
         }
         in_child = functools.partial(set_up_logging, logs, which, with_process=True)
-        found.override(url=url, **changes, set_up_child=in_child)
+        found.override(
+            url=url if parent is None else supervisor.given_url(), **changes, set_up_child=in_child
+        )
         shared_url(found.settings.url)
         several = (
             processes > 1 or reload or parent is not None or found.settings.children is not None
@@ -196,25 +198,45 @@ def work(
 
 
 def find(where: str) -> Worker:
-    """Return the worker at `MODULE:WORKER`, or a worker of the tasks in `MODULE`.
+    """Return the worker at `MODULE:WORKER`; of `MODULE` alone its only worker, or a worker of its
+    tasks where it has none.
 
     Raises:
-        BadArgument: there is no such module, it has no such worker, or it can't be imported.
+        BadArgument: there is no such module, it has no such worker or several, or it can't be
+            imported.
     """
     title, colon, name = where.partition(":")
     if not title or bool(colon) != bool(name) or title.startswith("."):
         raise BadArgument(f"{where!r} is not MODULE:WORKER, such as tasks:worker")
     module = imported(title)
-    if not colon and any(isinstance(value, BaseTask) for value in vars(module).values()):
-        return Worker(tasks=[module])
+    workers = {key: value for key, value in vars(module).items() if isinstance(value, Worker)}
     if not colon:
-        raise BadArgument(f"{where!r} is not MODULE:WORKER, and has no tasks")
+        return worker_of(module, workers)
     found = getattr(module, name, None)
     if isinstance(found, Worker):
         return found
-    workers = [key for key, value in vars(module).items() if isinstance(value, Worker)]
     what = f"is a {type(found).__name__}, not a Worker" if hasattr(module, name) else "is not there"
     raise BadArgument(f"{where} {what}; workers in {title}: {', '.join(workers) or 'none'}")
+
+
+def worker_of(module: ModuleType, workers: Mapping[str, Worker]) -> Worker:
+    """Return the only worker of a module, or a worker of its tasks where it has none.
+
+    Raises:
+        BadArgument: it has several workers, or neither a worker nor tasks.
+    """
+    title = module.__name__
+    different = list({id(one): one for one in workers.values()}.values())
+    if len(different) > 1:
+        raise BadArgument(
+            f"{title!r} has several workers; name one: "
+            + ", ".join(f"{title}:{name}" for name in workers)
+        )
+    if different:
+        return different[0]
+    if any(isinstance(value, BaseTask) for value in vars(module).values()):
+        return Worker(tasks=[module])
+    raise BadArgument(f"{title!r} has no worker and no tasks")
 
 
 def imported(title: str) -> ModuleType:

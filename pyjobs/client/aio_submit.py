@@ -21,11 +21,12 @@ from pyjobs.client.stream import Stream, is_stream
 from pyjobs.client.submit import Item, Json, given, no_arguments
 from pyjobs.client.task_stream import Window
 from pyjobs.errors import BadArgument, PyjobsError
+from pyjobs.hints import HintedClient
 from pyjobs.task import Arguments, BaseTask, P, R
 from pyjobs.transport import AsyncServer, ErrorTranslation, aclose, aregister, arun_many
 
 
-class AsyncSubmits:
+class AsyncSubmits(HintedClient):
     """Sends the submits of an asyncio client, and takes their answers."""
 
     _core: ClientCore[Job]
@@ -120,10 +121,9 @@ class AsyncSubmits:
             item = self._core.builder.task(submission)
             name = data.name
         else:
-            no_arguments(args)
+            no_arguments(data, args)
             item = self._core.builder.item(data, queue, id, options)
-            submission = None
-            name = options.get("task") or ""
+            submission, name = None, options.get("task") or ""
         if not self._middleware:
             job = await self._submit_one(item)
         else:
@@ -214,7 +214,7 @@ class AsyncSubmits:
             )
             data = arguments
         else:
-            no_arguments(arguments)
+            no_arguments(data, arguments)
             if not is_stream(data, (Iterable, AsyncIterable)):
                 batch = builder.many(data, queue, ids, options)
                 return await self._submit(batch, name) if batch.jobs else []

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypedDict
 from urllib.parse import quote
 
-from pyjobs.engine import MAX_KEY_BYTES, Durable, Option, Script, durable_of
+from pyjobs.engine import MAX_KEY_BYTES, RELIABLE, Durable, Option, Script, durable_of
 from pyjobs.errors import BadArgument
 from pyjobs.validate import checked, moment_ms, positive, to_ms, whole
 
@@ -70,6 +70,19 @@ def options_text(submit: Script, options: Mapping[str, Any]) -> str:
     if unknown := options.keys() - CONVERTERS.keys():
         raise BadArgument(f"{', '.join(sorted(unknown))}: submit has no such option")
     return submit.choose(**{name: CONVERTERS[name](name, value) for name, value in options.items()})
+
+
+def check_options(options: Mapping[str, Any]) -> None:
+    """Check options of a submit that is made later, as reliable mode takes them.
+
+    Args:
+        options: the options, as `Options` names them.
+
+    Raises:
+        BadArgument: there is no such option, or its value is not one; the message names the option.
+    """
+    options_text(RELIABLE.script("submit"), options)
+    durable_in(options, None)
 
 
 def _text(what: str, text: Any) -> str | None:

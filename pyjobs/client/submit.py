@@ -349,12 +349,15 @@ def given(queue: str | None, id: str | None, options: Mapping[str, Any]) -> dict
     return {**options, **{name: value for name, value in named.items() if value is not None}}
 
 
-def no_arguments(args: Sequence[Any]) -> None:
-    """Check that nothing stands beside the data of a job.
+def no_arguments(data: Any, args: Sequence[Any]) -> None:
+    """Check that the data of a job are no function, and that nothing stands beside them.
 
     Raises:
-        BadArgument: something does, as if the data were a task.
+        BadArgument: they are, or something does, as if the data were a task.
     """
+    if callable(data):
+        name = getattr(data, "__name__", type(data).__name__)
+        raise BadArgument(f"data: {name} is a function; make it a task by @task, and submit that")
     if args:
         raise BadArgument(f"data: {len(args)} more arguments, but only a task takes arguments")
 

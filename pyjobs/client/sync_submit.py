@@ -19,11 +19,12 @@ from pyjobs.client.submit import Json, given, no_arguments
 from pyjobs.client.sync_job import Job
 from pyjobs.client.task_stream import Window
 from pyjobs.errors import BadArgument, PyjobsError
+from pyjobs.hints import HintedClient
 from pyjobs.task import Arguments, BaseTask, P, R
 from pyjobs.transport import ErrorTranslation, Server, register, run_many
 
 
-class Submits:
+class Submits(HintedClient):
     """Sends the submits of a client, and takes their answers."""
 
     _core: ClientCore[Job]
@@ -111,7 +112,7 @@ class Submits:
             submission = data.submission(args, given(queue, id, options))
             [job] = self._submit(builder.together([builder.task(submission)]), data.name)
             return unless_conflict(decode_by(job, submission))
-        no_arguments(args)
+        no_arguments(data, args)
         batch = builder.together([builder.item(data, queue, id, options)])
         [job] = self._submit(batch, options.get("task"))
         return unless_conflict(job)
@@ -193,7 +194,7 @@ class Submits:
             stream = builder.task_stream(data, arguments, queue, ids, options)
             data = arguments
         else:
-            no_arguments(arguments)
+            no_arguments(data, arguments)
             if not is_stream(data):
                 batch = builder.many(data, queue, ids, options)
                 return self._submit(batch, name) if batch.jobs else []

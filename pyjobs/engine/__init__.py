@@ -28,10 +28,11 @@ from pyjobs.engine.modes import MODES, Mode, mode_named
 from pyjobs.engine.operate import OPERATOR
 from pyjobs.engine.outbox import SentJob, receive_jobs, send_jobs, settle_jobs
 from pyjobs.engine.outcome import RELEASE, UNKNOWN, Outcome, Policy
-from pyjobs.engine.queue import fetch, read_output, wake, watch
+from pyjobs.engine.queue import announce, fetch, read_output, read_workers, wake, watch
 from pyjobs.engine.recoverable import Recoverable
 from pyjobs.engine.reliable import RELIABLE, Reliable
 from pyjobs.engine.replies import (
+    Announced,
     Claimed,
     ClaimReply,
     Dead,
@@ -96,6 +97,7 @@ __all__ = [
     "SUBMIT_ITEMS",
     "SWEEP_JOBS",
     "UNKNOWN",
+    "Announced",
     "Arg",
     "Call",
     "ClaimReply",
@@ -131,6 +133,7 @@ __all__ = [
     "StoredSchedule",
     "StoredVerbs",
     "Written",
+    "announce",
     "built_files",
     "commands_of",
     "dry_runs_of",
@@ -145,6 +148,7 @@ __all__ = [
     "parse_submitted",
     "pause_schedules",
     "read_output",
+    "read_workers",
     "receive_jobs",
     "refill_schedules",
     "remove_schedules",

@@ -29,11 +29,11 @@ ROLES = {
 # The scripts of every mode that a role calls besides.
 SHARED = {
     "producer": ("queue/wake", "queue/result", "queue/show", "queue/output"),
-    "worker": ("queue/wake", "queue/result"),
+    "worker": ("queue/wake", "queue/result", "queue/announce"),
     "operator": (
         *("queue/wake", "queue/result", "queue/stats", "queue/show", "queue/list", "queue/find"),
         *("queue/explain", "queue/walk", "queue/check", "queue/pause", "queue/resume"),
-        *("queue/mode", "queue/limit", "queue/output"),
+        *("queue/mode", "queue/limit", "queue/output", "queue/workers"),
         *("queue/purge", "queue/delete", "queue/run", "queue/repair"),
         *("queue/send", "queue/receive", "queue/sent"),
     ),
@@ -45,6 +45,9 @@ STORED = {
     "worker": ("schedule/list", "schedule/refill"),
     "operator": (*EDITS, "schedule/refill"),
 }
+
+# No job depends on these: a user without the rights that only they need is no less of its role.
+UNNEEDED = {"queue/announce"}
 
 # ACL DRYRUN checks the number of arguments too: how many values follow the key of each command.
 VALUES = {
@@ -102,7 +105,8 @@ def dry_runs_of(role: str, mode: str, queue: str) -> list[tuple[str, ...]]:
     Raises:
         BadArgument: there is no such role.
     """
-    commands = sorted(commands_of(role, mode) & VALUES.keys())
+    needed = [one for one in scripts_of(role, mode) if one.name not in UNNEEDED]
+    commands = sorted({word for one in needed for word in one.about["commands"]} & VALUES.keys())
     return [(command, Keys.meta(queue), *[""] * VALUES[command]) for command in commands]
 
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pyjobs.engine.call import Call
-from pyjobs.engine.replies import OutputPage, Stored, parse_output, parse_stored
+from pyjobs.engine.replies import (
+    Announced,
+    OutputPage,
+    Stored,
+    parse_announced,
+    parse_output,
+    parse_stored,
+)
 from pyjobs.engine.scripts import script
 
 
@@ -45,6 +52,31 @@ def read_output(queue: str, id: str, *, skip: int, limit: int = 1000) -> Call[Ou
     """
     used = script("queue/output")
     return Call(used, (queue,), used.bind(id=id, skip=skip, limit=limit), parse_output)
+
+
+def announce(queue: str, worker: str, *, keep: int, about: bytes) -> Call[str]:
+    """Return the call that says what a worker of a queue does now (queue/announce). The answer is
+    'kept', 'gone' or 'full'.
+
+    Args:
+        queue: the queue's key.
+        worker: the worker's name.
+        keep: ms that the queue keeps this, 0 to 3,600,000; 0 is that the worker has ended.
+        about: what the worker says, 4,096 bytes at most.
+    """
+    used = script("queue/announce")
+    words = used.bind(worker=worker, keep=keep, about=about)
+    return Call(used, (queue,), words, lambda word: str(word.decode()))
+
+
+def read_workers(queue: str) -> Call[list[Announced]]:
+    """Return the call that reads which workers serve a queue (queue/workers).
+
+    Args:
+        queue: the queue's key.
+    """
+    used = script("queue/workers")
+    return Call(used, (queue,), used.bind(), parse_announced)
 
 
 def wake(queue: str) -> Call[bool]:

@@ -211,3 +211,25 @@ def parse_dead(reply: Any) -> DeadPage:
         for id, reason, died, attempts, crashes, error, *more in reply[1:]
     ]
     return DeadPage(reply[0], jobs)
+
+
+class Announced(NamedTuple):
+    """Holds what a worker has said of itself last.
+
+    Attributes:
+        worker: the worker's name.
+        ago: ms since it said so.
+        about: what it said, as bytes.
+    """
+
+    worker: str
+    ago: int
+    about: bytes
+
+
+def parse_announced(reply: Any) -> list[Announced]:
+    """Parse the reply of queue/workers."""
+    now, *workers = reply
+    return [
+        Announced(worker.decode(), max(0, now - said), about) for worker, said, about in workers
+    ]

@@ -7,14 +7,19 @@ and its values are not checked.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
+from sys import getrecursionlimit
 from typing import Any, get_args, get_origin
 
 from pyjobs import codec
 from pyjobs.errors import BadArgument, MissingExtra
+from pyjobs.jsonfaults import MOST_DEPTH, refuse_changed_keys, refuse_deep_objects
 
 PLAIN = (Any, None, type(None), bool, int, float, str, object)
 CONTAINERS = (dict, list)
+# What msgspec makes of NaN and infinity, and of a key that is a number.
+SUSPECT = re.compile(rb'null|"[-0-9][-+.0-9e]*":').search
 
 
 class Missing:
@@ -75,13 +80,17 @@ class Converter:
         if self._msgspec is None:
             return codec.encode(dict(values), f"task {self._what}")
         try:
+            if getrecursionlimit() > MOST_DEPTH:
+                refuse_deep_objects(values)
             data: bytes = self._encoder.encode(values)
-            if b"null" in data:
-                self._refuse_not_finite(values)
             # What is read back is what the worker reads: the only check that can't differ from its.
-            self._arguments.decode(data)
-        except (TypeError, ValueError) as error:
-            raise BadArgument(f"task {self._what}: {error}") from error
+            found = self._arguments.decode(data)
+            if SUSPECT(data):
+                pairs = [(f"$.{name}", one, getattr(found, name)) for name, one in values.items()]
+                self._refuse_changed(values, pairs)
+        except Exception as error:
+            # The values' own methods may raise anything.
+            raise BadArgument(f"task {self._what}: {in_words(error)}") from error
         return data
 
     def decode_arguments(self, data: Any) -> dict[str, Any]:
@@ -102,7 +111,7 @@ class Converter:
                 raise BadArgument(f"task {self._what}: it has no argument {min(unknown)}")
             return data
         try:
-            found = self._convert(data, self._struct, dec_hook=decoded)
+            found = self._convert(data, self._struct, dec_hook=decoded, str_keys=True)
         except (TypeError, ValueError) as error:
             raise BadArgument(f"task {self._what}: {error}") from error
         arguments: dict[str, Any] = self._asdict(found)
@@ -117,12 +126,14 @@ class Converter:
         if self._msgspec is None:
             return codec.encode(value, "result")
         try:
+            if getrecursionlimit() > MOST_DEPTH:
+                refuse_deep_objects(value)
             data: bytes = self._encoder.encode(value)
-            if b"null" in data:
-                self._refuse_not_finite(value)
-            self._result.decode(data)
-        except (TypeError, ValueError) as error:
-            raise BadArgument(f"task {self._what}: result: {error}") from error
+            found = self._result.decode(data)
+            if SUSPECT(data):
+                self._refuse_changed(value, [("$", value, found)])
+        except Exception as error:
+            raise BadArgument(f"task {self._what}: result: {in_words(error)}") from error
         return data
 
     def decode_result(self, data: bytes) -> Any:
@@ -143,11 +154,15 @@ class Converter:
         if self._msgspec is None:
             return value
         try:
-            plain = self._msgspec.to_builtins(value, enc_hook=encoded, str_keys=True)
+            if getrecursionlimit() > MOST_DEPTH:
+                refuse_deep_objects(value)
+            plain = read = self._msgspec.to_builtins(value, enc_hook=encoded, str_keys=True)
             if self._chunk is not Any:
-                self._convert(plain, self._chunk, dec_hook=decoded)
-        except (TypeError, ValueError) as error:
-            raise BadArgument(f"task {self._what}: output: {error}") from error
+                read = self._convert(plain, self._chunk, dec_hook=decoded, str_keys=True)
+            if isinstance(plain, CONTAINERS) and SUSPECT(self._encoder.encode(plain)):
+                refuse_changed_keys([("$", value, read)])
+        except Exception as error:
+            raise BadArgument(f"task {self._what}: output: {in_words(error)}") from error
         return plain
 
     def decode_chunk(self, data: bytes) -> Any:
@@ -161,11 +176,12 @@ class Converter:
 
     def _read(self, what: str, data: bytes) -> Any:
         decoder = self._chunks if what == "output" else self._result
+        codec.refuse_deep_json(data)
         try:
             return decoder.decode(data)
         except self._msgspec.ValidationError as error:
             raise BadArgument(f"task {self._what}: {what}: {error}") from error
-        except self._msgspec.DecodeError:
+        except (self._msgspec.DecodeError, RecursionError):
             return codec.decode(data)
 
     def schema(self) -> dict[str, Any]:
@@ -179,19 +195,31 @@ class Converter:
         found: dict[str, Any] = self._msgspec.json.schema(self._struct)
         return found
 
-    def _refuse_not_finite(self, value: Any) -> None:
-        """Refuse NaN and infinity, which msgspec writes as null.
+    def _refuse_changed(self, value: Any, pairs: Sequence[tuple[str, Any, Any]]) -> None:
+        """Refuse what msgspec writes as something else: NaN and infinity, which become null, and
+        keys that are another one when they are read.
+
+        Args:
+            value: what was written.
+            pairs: for each part of it the path, the part, and what is read.
 
         Raises:
-            TypeError: one is in the value.
+            TypeError: one is in the value; Unencodable accordingly.
         """
         codec.encode(self._msgspec.to_builtins(value, enc_hook=encoded, str_keys=True))
+        refuse_changed_keys(pairs)
 
     def _field(self, default: Any) -> Any:
         if isinstance(default, (list, dict, set, bytearray)):
             make: Callable[[], Any] = default.copy
             return self._msgspec.field(default_factory=make)
         return default
+
+
+def in_words(error: Exception) -> str:
+    """Return what msgspec says; of any other error its type too."""
+    told = isinstance(error, (TypeError, ValueError))
+    return str(error) if told else f"{type(error).__name__}: {error}"
 
 
 def is_plain(annotation: Any) -> bool:

@@ -8,9 +8,10 @@ from datetime import timedelta
 from typing import Any, Concatenate, overload
 
 from pyjobs.client import Missed
-from pyjobs.errors import JobFailed
+from pyjobs.errors import BadArgument, JobFailed
 from pyjobs.task import P
-from pyjobs.tasks.function import AsyncTask, Exceptions, SyncTask, T, Task
+from pyjobs.tasks.function import AsyncTask, SyncTask, T, Task
+from pyjobs.tasks.policy import Exceptions, check_words
 from pyjobs.tasks.schedule import schedule_of
 from pyjobs.tasks.stream import AsyncStreamTask, C, StreamTask
 from pyjobs.worker import ClaimedJob, ExecutorName
@@ -180,6 +181,7 @@ def task(
     missed: Missed = "last",
     on_dead: OnDead | None = None,
     executor: ExecutorName | None = None,
+    **others: Any,
 ) -> Any:
     """Decorator: give a function a name and a policy, so that `client.submit(function, ...)`
     submits a job that calls it in a worker. Called itself, the function runs as before.
@@ -218,6 +220,9 @@ def task(
         BadArgument: the function can't be a task, or an argument is not what it must be.
         MissingExtra: an annotation needs the extra `tasks`.
     """
+    check_words(others)
+    if function is not None and not callable(function):
+        raise BadArgument(f"@task: {function!r} is no function; options go by name, as in name=...")
     policy = {
         "timeout": timeout,
         "max_attempts": max_attempts,

@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 from collections.abc import Callable, Coroutine, Mapping, Set
-from typing import Any, Generic, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, Unpack
 
 from pyjobs.client import Options
 from pyjobs.engine import MAX_BYTES, RELIABLE, Keys, Mode, Outcome
 from pyjobs.errors import BadArgument, JobFailed, TooLarge
+from pyjobs.hints import OF_TASKS, hinted
 from pyjobs.task import BaseTask, P, Submission
 from pyjobs.tasks.conversion import Converter, Missing
 from pyjobs.tasks.dependencies import JOB, Resolved, dependencies_of, resolved
+from pyjobs.tasks.policy import (
+    OF_A_SUBMIT,
+    Exceptions,
+    check_policy,
+    exceptions_of,
+    hook_of,
+    unique_of,
+)
 from pyjobs.tasks.schedule import TaskSchedule, check_schedulable
 from pyjobs.tasks.signature import default_name, read_signature, returns_of
-from pyjobs.validate import checked, functions
-from pyjobs.worker import EXECUTORS, ClaimedJob, ExecutorName, Reject, Verdict
+from pyjobs.validate import checked
+from pyjobs.worker import (
+    EXECUTORS,
+    ClaimedJob,
+    ExecutorName,
+    Reject,
+    Verdict,
+    exhausted,
+    is_awaitable,
+)
 
 T = TypeVar("T")
-Exceptions = tuple[type[BaseException], ...]
 
 
 class Task(BaseTask[P, T]):
@@ -55,8 +72,13 @@ class Task(BaseTask[P, T]):
         self.queue = None if queue is None else checked("queue", queue)
         kinds = (inspect.iscoroutinefunction, inspect.isasyncgenfunction)
         self.is_async = any(kind(function) for kind in kinds)
-        self._unique, self._retry_on, self._reject_on = unique, retry_on, reject_on
+        self._unique = unique_of(self.name, unique)
+        self._retry_on = (
+            None if retry_on is None else exceptions_of(self.name, "retry_on", retry_on)
+        )
+        self._reject_on = exceptions_of(self.name, "reject_on", reject_on)
         self._options = {"task": self.name, **(options or {})}
+        check_policy(self.name, self._options)
         self._injected = dependencies_of(self.name, function)
         self._signature, self._job, hints = read_signature(self.name, function, self._injected)
         parameters = {
@@ -68,8 +90,7 @@ class Task(BaseTask[P, T]):
         }
         self._converter = Converter(self.name, parameters, *returns_of(self.name, function, hints))
         self.in_children = self._in_children(executor)
-        if on_dead is not None:
-            [self.on_dead] = functions("on_dead", [on_dead])
+        self.on_dead = hook_of(self.name, on_dead)
         self._schedule, self.is_scheduled = schedule, schedule is not None
         if schedule is not None:
             check_schedulable(self.name, schedule, self._signature)
@@ -77,7 +98,13 @@ class Task(BaseTask[P, T]):
             self.schedule(RELIABLE, Keys("jobs"))
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any:
-        return self.function(*args, **kwargs)
+        return self._called(args, kwargs)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> NoReturn:
+            hint = hinted(OF_TASKS, name)
+            raise AttributeError(f"a task has no attribute {name!r}{hint}")
 
     def __repr__(self) -> str:
         return f"<Task {self.name}>"
@@ -109,7 +136,7 @@ class Task(BaseTask[P, T]):
         assert self._schedule is not None
         options = dict(self._options)
         if self._unique is not None:
-            options["unique"] = self._unique()
+            options["unique"] = self._key((), {})
         queue = self.queue or "default"
         return self._schedule.call(self.name, queue, mode, keys, options)
 
@@ -120,6 +147,12 @@ class Task(BaseTask[P, T]):
             MissingExtra: msgspec is not installed.
         """
         return self._converter.schema()
+
+    @property
+    def signature(self) -> inspect.Signature:
+        """The arguments and the result: the function's signature without the job and without
+        dependencies."""
+        return self._signature
 
     @property
     def parameters(self) -> Set[str]:
@@ -151,14 +184,51 @@ class Task(BaseTask[P, T]):
         try:
             values = self._signature.bind(*args, **kwargs).arguments
         except TypeError as error:
-            raise BadArgument(f"task {self.name}: {error}") from error
+            raise BadArgument(f"task {self.name}: {error}{self._hint(kwargs)}") from error
         data = self._converter.encode_arguments(values)
         own = dict(self._options)
         if self._unique is not None:
-            own["unique"] = self._unique(*args, **kwargs)
+            own["unique"] = self._key(args, kwargs)
         convert = self._converter
         decode_chunk = convert.decode_chunk if self.yields else None
         return Submission(data, queue, id, {**own, **options}, convert.decode_result, decode_chunk)
+
+    def _called(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        """Call the function, here and now.
+
+        Raises:
+            BadArgument: a dependency has no value.
+        """
+        if self._injected:
+            with contextlib.suppress(TypeError):
+                given = inspect.signature(self.function).bind_partial(*args, **kwargs).arguments
+                if missing := sorted(self._injected - given.keys()):
+                    raise BadArgument(
+                        f"task {self.name}: a call of the function resolves no dependencies; give "
+                        f"{', '.join(missing)}, or submit a job"
+                    )
+        return self.function(*args, **kwargs)
+
+    def _hint(self, kwargs: Mapping[str, Any]) -> str:
+        """Return where options belong that were given as arguments; '' where there are none."""
+        given = [word for word in kwargs if word in OF_A_SUBMIT and word not in self.parameters]
+        if not given:
+            return ""
+        using = ", ".join(f"{word}=..." for word in given)
+        return f"; options of a submit go into using: client.submit(task.using({using}), ...)"
+
+    def _key(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+        """Return the unique key of a submit with these arguments.
+
+        Raises:
+            BadArgument: the program's own function raises.
+        """
+        assert self._unique is not None
+        try:
+            return self._unique(*args, **kwargs)
+        except Exception as error:
+            why = f"{type(error).__name__}: {error}"
+            raise BadArgument(f"task {self.name}: unique: no key, but raised {why}") from error
 
     def _in_children(self, executor: str | None) -> bool | None:
         if executor is None:
@@ -187,18 +257,35 @@ class Task(BaseTask[P, T]):
     def _resolved(self, job: ClaimedJob, arguments: Mapping[str, Any]) -> Any:
         """As `_result`, in a thread, with the values of the dependencies."""
         with resolved(self.name, self.function, {JOB: job, **arguments}) as injected:
-            return self._result(job, {**arguments, **injected})
+            result = exhausted(self._result(job, {**arguments, **injected}), job)
+            if is_awaitable(result):
+                result.close()
+                raise Reject(
+                    f"task {self.name}: its decorator hides that it is an async def, so that its "
+                    "dependencies would be left too early; let the decorator be an async def too"
+                )
+            return result
 
     async def _aresolved(self, job: ClaimedJob, arguments: Mapping[str, Any]) -> Any:
         """As `_result`, in an event loop, with the values of the dependencies."""
         async with Resolved(self.function, {JOB: job, **arguments}) as injected:
             return await self._result(job, {**arguments, **injected})
 
-    def _run(self, job: ClaimedJob) -> Outcome:
-        """Run a job in a thread."""
+    def _run(self, job: ClaimedJob) -> Outcome | Coroutine[Any, Any, Outcome]:
+        """Run a job in a thread. What a plain decorator makes of an `async def` is a function that
+        returns an awaitable; its outcome is to be awaited in the event loop."""
         try:
             call = self._resolved if self._injected else self._result
-            result = call(job, self._arguments(job))
+            result = exhausted(call(job, self._arguments(job)), job)
+        except Exception as error:
+            judged = self._judged(error)
+            raise judged from (error.__cause__ if judged is error else error)
+        return self._later(result) if is_awaitable(result) else self._done(result)
+
+    async def _later(self, result: Any) -> Outcome:
+        """Return the outcome of a job whose function has returned an awaitable."""
+        try:
+            result = await result
         except Exception as error:
             judged = self._judged(error)
             raise judged from (error.__cause__ if judged is error else error)
@@ -209,6 +296,10 @@ class Task(BaseTask[P, T]):
         try:
             call = self._aresolved if self._injected else self._result
             result = await call(job, self._arguments(job))
+            # A decorator may be an `async def` that does not await the function. This is
+            # `is_awaitable`, without the call in every job.
+            if hasattr(type(result), "__await__"):
+                result = await result
         except Exception as error:
             judged = self._judged(error)
             raise judged from (error.__cause__ if judged is error else error)
@@ -258,7 +349,7 @@ class AsyncTask(Task[P, T], Generic[P, T]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]:
         """Call the function."""
-        found: Coroutine[Any, Any, T] = self.function(*args, **kwargs)
+        found: Coroutine[Any, Any, T] = self._called(args, kwargs)
         return found
 
     run = Task._arun
@@ -269,7 +360,7 @@ class SyncTask(Task[P, T], Generic[P, T]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
         """Call the function."""
-        found: T = self.function(*args, **kwargs)
+        found: T = self._called(args, kwargs)
         return found
 
     run = Task._run

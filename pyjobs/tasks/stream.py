@@ -41,7 +41,7 @@ class StreamTask(Yielding[P, T], Generic[P, C, T]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Generator[C, Any, T]:
         """Call the function."""
-        found: Generator[C, Any, T] = self.function(*args, **kwargs)
+        found: Generator[C, Any, T] = self._called(args, kwargs)
         return found
 
     run = Task._run
@@ -61,7 +61,7 @@ class AsyncStreamTask(Yielding[P, None], Generic[P, C]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> AsyncGenerator[C, Any]:
         """Call the function."""
-        found: AsyncGenerator[C, Any] = self.function(*args, **kwargs)
+        found: AsyncGenerator[C, Any] = self._called(args, kwargs)
         return found
 
     run = Task._arun

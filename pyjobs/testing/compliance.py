@@ -1,12 +1,12 @@
 """The compliance suite: a worker adds numbers, and every answer must be right.
 
     python -m pyjobs.testing.compliance redis://localhost
-    python -m pyjobs.testing.compliance --worker COMMAND [URL]
+    python -m pyjobs.testing.compliance --worker COMMAND --producer COMMAND [URL]
 
-The suite proves a server, a deployment or another implementation of the scripts. With --worker a
-program is examined instead, by the rules of exam_worker.py. All keys have a prefix of their own and
-are deleted at the end. The sums, the clients that ask for them, the prefix and the command may live
-here.
+The suite proves a server, a deployment or another implementation of the scripts. With --worker or
+--producer programs are examined instead, by the rules of exam_worker.py and exam_producer.py. All
+keys have a prefix of their own and are deleted at the end. The sums, the clients that ask for them,
+the prefix and the command may live here.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from pyjobs.engine import ModeName
 from pyjobs.errors import BadArgument, JobFailed, PyjobsError, ResultGone, Undecodable
 from pyjobs.ids import unguessable
 from pyjobs.testing.exam import PATIENCE, Ruling
+from pyjobs.testing.exam_producer import examine_producer
 from pyjobs.testing.exam_worker import examine_worker
 from pyjobs.testing.workers import running
 from pyjobs.transport import ErrorTranslation, checked_url, connect, primaries, shown
@@ -211,7 +212,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(
         prog="python -m pyjobs.testing.compliance",
-        description="Proves a server by sums, or a worker in any language by rules.",
+        description="Proves a server by sums, or programs in any language by rules.",
         epilog="Exit codes: 0 all right; 1 a wrong answer, a broken rule or no server; "
         "2 a wrong argument.",
     )
@@ -219,11 +220,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         "url",
         type=_url,
         nargs="?",
-        help="redis://, rediss://, unix:// or memory://. With --worker it may be left out: servers "
-        "on loopback are started then, which may be restarted too",
+        help="redis://, rediss://, unix:// or memory://. With --worker or --producer it may be "
+        "left out: servers on loopback are started then, which may be restarted too",
     )
     parser.add_argument(
         "--worker", metavar="COMMAND", help="examine the worker that this command starts"
+    )
+    parser.add_argument(
+        "--producer", metavar="COMMAND", help="examine the producer that this command starts"
     )
     parser.add_argument(
         "--patience",
@@ -233,18 +237,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="that anything may take in an examination (default: %(default)g)",
     )
     chosen = parser.parse_args(argv)
-    if chosen.worker is None and chosen.url is None:
-        parser.error("a URL is missing, or --worker")
+    examined = chosen.worker is not None or chosen.producer is not None
+    if chosen.url is None and not examined:
+        parser.error("a URL is missing, or --worker or --producer")
     try:
-        if chosen.worker is not None:
-            return _examined(examine_worker(chosen.worker, chosen.url, patience=chosen.patience))
-        return _checked(chosen.url)
+        return _examined(_rulings(chosen)) if examined else _checked(chosen.url)
     except BadArgument as error:
         parser.error(str(error))
     except PyjobsError as error:
         where = shown(chosen.url) if chosen.url else ""
         print(f"compliance: {'' if where in str(error) else f'{where}: '}{error}", file=sys.stderr)
         return 1
+
+
+def _rulings(chosen: argparse.Namespace) -> Iterator[Ruling]:
+    """Examine the programs that were chosen."""
+    if chosen.worker is not None:
+        yield from examine_worker(chosen.worker, chosen.url, patience=chosen.patience)
+    if chosen.producer is not None:
+        yield from examine_producer(chosen.producer, chosen.url, patience=chosen.patience)
 
 
 def _checked(url: str) -> int:

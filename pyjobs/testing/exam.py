@@ -93,10 +93,18 @@ class Program:
             Broken: it is still there after `patience` seconds.
         """
         self.process.send_signal(signal.SIGTERM)
+        return self.ended(patience)
+
+    def ended(self, patience: float) -> int:
+        """Wait for the end and return the exit code.
+
+        Raises:
+            Broken: it is still there after `patience` seconds.
+        """
         try:
             return self.process.wait(patience)
         except subprocess.TimeoutExpired:
-            raise Broken(f"SIGTERM did not end it in {patience:g} s{self.tail()}") from None
+            raise Broken(f"it did not end in {patience:g} s{self.tail()}") from None
 
     def kill(self) -> None:
         """Kill the process alone, by SIGKILL, as the kernel does when memory is short."""
@@ -107,7 +115,11 @@ class Program:
         """Kill what is left of the process and of its children in its session."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.communicate()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
         self._output.close()
 
 

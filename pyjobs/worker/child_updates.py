@@ -48,6 +48,23 @@ class Told(NamedTuple):
 Ask = Callable[[Said, bool], Told | None]
 
 
+def check_process(run: Run, process: int) -> None:
+    """Check that a run says something in the process that runs it.
+
+    Args:
+        run: the run.
+        process: the id of that process.
+
+    Raises:
+        BadArgument: this is another one, which the handler has forked.
+    """
+    if os.getpid() != process:
+        raise BadArgument(
+            f"job {run.id} on queue {run.queue}: a process that the handler has started has no way "
+            "to the worker"
+        )
+
+
 class ChildUpdates:
     """Responsible for sending to the worker what one run in a child process says. Any thread of the
     process may call this until the run has ended.
@@ -87,11 +104,7 @@ class ChildUpdates:
         return self._say(run, Said("report", body), waits=False)
 
     def _say(self, run: Run, said: Said, *, waits: bool) -> Recorded:
-        if os.getpid() != self._process:
-            raise BadArgument(
-                f"job {run.id} on queue {run.queue}: a process that the handler has started has no "
-                "way to the worker"
-            )
+        check_process(run, self._process)
         with self._turn:
             if self._ask is None:
                 raise refusal(run, run.loss)

@@ -14,6 +14,7 @@ from pyjobs.task import BaseTask
 from pyjobs.worker.invocation import is_awaitable
 from pyjobs.worker.job import ClaimedJob
 from pyjobs.worker.outbox import Request
+from pyjobs.worker.process import Forks, in_parent
 from pyjobs.worker.run import Run
 
 Hook = Callable[[ClaimedJob, JobFailed], Any]
@@ -44,7 +45,7 @@ class Death(NamedTuple):
                 if inspect.iscoroutinefunction(hook):
                     await hook(self.job, self.error)
                     continue
-                result = await asyncio.to_thread(hook, self.job, self.error)
+                result = await asyncio.to_thread(in_parent, Forks.count, hook, self.job, self.error)
                 if is_awaitable(result):
                     await result
             except asyncio.CancelledError:

@@ -29,6 +29,7 @@ from pyjobs.worker.lifespan import Lifespan, Living
 from pyjobs.worker.middleware import AsyncSurrounded
 from pyjobs.worker.outcomes import failure, outcome_of
 from pyjobs.worker.run import Run
+from pyjobs.worker.streaming import exhausted
 from pyjobs.worker.unknown import UnknownTasks
 from pyjobs.worker.updates import DirectUpdates
 from pyjobs.worker.worker import Worker
@@ -223,7 +224,7 @@ class Drain:
 
     def _call(self, job: ClaimedJob) -> Any:
         task = self._tasks.get(job.task)
-        return self._handler(job) if task is None else task.run(job)
+        return exhausted(self._handler(job), job) if task is None else task.run(job)
 
     async def _awaited(self, run: Run, result: Any) -> Ended:
         try:

@@ -13,10 +13,11 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from pyjobs.engine import MAX_ITEMS, RELIABLE, Call, Keys
-from pyjobs.errors import PyjobsError, QueueFull, Unavailable
+from pyjobs.errors import PyjobsError
 from pyjobs.log import patient_logger
 from pyjobs.transport import REPLY_SECONDS, connect, run_many, writes_refused
 from pyjobs.worker import failpoints
+from pyjobs.worker.announcer import Announcer, answers_by_script
 from pyjobs.worker.cancellation import CancellationListener
 from pyjobs.worker.leases import Leases
 from pyjobs.worker.loopwatch import LoopWatch
@@ -43,6 +44,7 @@ class Heartbeat(threading.Thread):
             script, or any other text.
         loop: reports whether the event loop that starts the runs still turns; None where nothing
             is to be given up for that.
+        announcer: announces the worker after a renewal, or between two; None where nothing does.
         renewed: called from this thread when a renewal or release is answered again.
         answered: called from this thread after every renewal or release that Redis has answered.
     """
@@ -56,6 +58,7 @@ class Heartbeat(threading.Thread):
         renewed: Callable[[], None] = lambda: None,
         answered: Callable[[], None] = lambda: None,
         loop: LoopWatch | None = None,
+        announcer: Announcer | None = None,
     ) -> None:
         super().__init__(name="pyjobs-heartbeat", daemon=True)
         # A renewal without an answer must leave time for others within the lease.
@@ -67,6 +70,7 @@ class Heartbeat(threading.Thread):
         self._lost = lost
         self._renewed, self._answered = renewed, answered
         self._loop = loop
+        self._announcer = announcer
         self._stands_still = False
         self._given_up: list[Run] = []
         # The queues of which the latest renewal or release has no answer.
@@ -136,12 +140,16 @@ class Heartbeat(threading.Thread):
         # While renewals fail, the time that is left of the leases is not spent on a subscription.
         if self._error is None or not (self._held() or self._given_up):
             self._cancellations.subscribe()
-        heard = self._cancellations.wait(self._leases.due - time.monotonic())
+        due = self._leases.due
+        if self._announcer is not None and self._error is None:
+            due = min(due, self._announcer.due)
+        heard = self._cancellations.wait(due - time.monotonic())
         # A new subscription has missed what was published before: all leases are renewed.
         fresh = self._cancellations.confirmed()
-        if self._cancellations.ended or not (
-            heard or fresh or time.monotonic() >= self._leases.due
-        ):
+        if self._cancellations.ended:
+            return
+        if not (heard or fresh or time.monotonic() >= self._leases.due):
+            self._announce()
             return
         before = self._unanswered
         try:
@@ -159,6 +167,12 @@ class Heartbeat(threading.Thread):
         self._report(error)
         if before - self._unanswered:
             self._renewed()
+        self._announce()
+
+    def _announce(self) -> None:
+        """Announce the worker, if that is due and no renewal waits for Redis."""
+        if self._announcer is not None and self._error is None:
+            self._announcer.send_when_due(self._server)
 
     def beat(self) -> Exception | None:
         """Renew the leases of all held runs (reliable/extend) but those that hang.
@@ -282,8 +296,3 @@ class Heartbeat(threading.Thread):
             trace = None if isinstance(error, PyjobsError) else error
             log.warning("leases are not renewed (%s); trying again", error, exc_info=trace)
         self._error = error
-
-
-def answers_by_script(error: Exception) -> bool:
-    """Return whether a script refused the call, so that Redis works."""
-    return isinstance(error, PyjobsError) and not isinstance(error, (Unavailable, QueueFull))

@@ -17,6 +17,7 @@ from pyjobs.worker.job import ClaimedJob
 from pyjobs.worker.outcomes import failure, outcome_of
 from pyjobs.worker.process import Forks, end_process
 from pyjobs.worker.run import Run
+from pyjobs.worker.streaming import exhausted
 
 Handler = Callable[[ClaimedJob], Any]
 Report = Callable[[Run, Outcome], None]
@@ -63,9 +64,14 @@ def called(
         if Forks.count != forks:
             end_process(None)
         outcome = outcome_of(result)
-        # No awaitable has JSON, so that other results are not looked at for that.
-        wanted = outcome.verb == "fail" and is_awaitable(result)
-        return Returned(result, context) if wanted else outcome
+        # No awaitable and no generator has JSON, so that other results are not looked at for that.
+        if outcome.verb == "fail":
+            rest = context.run(exhausted, result, job)
+            if is_awaitable(rest):
+                return Returned(rest, context)
+            if rest is not result:
+                outcome = outcome_of(rest)
+        return outcome
     except BaseException as error:
         if Forks.count != forks:
             end_process(error)

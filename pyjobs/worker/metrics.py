@@ -14,15 +14,13 @@ from typing import Any
 from pyjobs.httpserver import Page
 from pyjobs.prometheus import BUCKETS, metrics_page, prometheus
 from pyjobs.task import BaseTask
-from pyjobs.worker.core import REFUSED, WorkerCore
-from pyjobs.worker.executors import Executor
+from pyjobs.worker.core import REFUSED
 from pyjobs.worker.heartbeat import Heartbeat
-from pyjobs.worker.loopwatch import LoopWatch
 from pyjobs.worker.outbox import EndedRun, Request
 from pyjobs.worker.refusals import CANCELLED
 from pyjobs.worker.run import Run, RunState
 from pyjobs.worker.settings import WorkerSettings
-from pyjobs.worker.vitals import Vitals
+from pyjobs.worker.watched import Watched
 
 # A producer chooses the names of tasks that a handler gets. What comes after so many is OTHER.
 MOST_TASKS = 200
@@ -53,30 +51,6 @@ def outcome_of(ended: EndedRun, word: str) -> str:
     return "dead" if word == "dead" else "failed"
 
 
-class Watched:
-    """Holds the parts of a worker of which the metrics show the state of the moment. Any thread may
-    read it.
-
-    Args:
-        core: knows the held jobs.
-        executor: knows the running ones.
-        heartbeat: knows the leases; None in a mode without leases.
-        loop: knows whether the event loop turns.
-        vitals: judges the worker.
-    """
-
-    def __init__(
-        self,
-        core: WorkerCore,
-        executor: Executor,
-        heartbeat: Heartbeat | None,
-        loop: LoopWatch,
-        vitals: Vitals,
-    ) -> None:
-        self.core, self.executor, self.heartbeat = core, executor, heartbeat
-        self.loop, self.vitals = loop, vitals
-
-
 class WorkerMetrics:
     """Responsible for the metrics of one run of a worker.
 
@@ -84,6 +58,7 @@ class WorkerMetrics:
         settings: the worker's settings.
         tasks: the names of its tasks.
         watched: its parts.
+        heartbeat: knows the leases; None in a mode without leases.
         clock: seconds since the epoch.
 
     Raises:
@@ -95,9 +70,11 @@ class WorkerMetrics:
         settings: WorkerSettings,
         tasks: Iterable[str],
         watched: Watched,
+        heartbeat: Heartbeat | None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         library = prometheus()
+        self._heartbeat = heartbeat
         self._settings, self._watched, self._clock = settings, watched, clock
         self._tasks = {*tasks, ""}
         self._most = len(self._tasks) + MOST_TASKS
@@ -224,12 +201,12 @@ class WorkerMetrics:
             ("ready", "1 when /readyz says so.", watched.vitals.readiness().good),
         ):
             yield self._gauge(f"pyjobs_worker_{name}", what, value=value)
-        if watched.heartbeat is not None:
+        if self._heartbeat is not None:
             yield self._gauge("pyjobs_worker_lease_seconds", "The lease.", value=settings.lease)
             yield self._gauge(
                 "pyjobs_worker_heartbeat_lag_seconds",
                 "How late the heartbeat of the held jobs is; two thirds of the lease lose them.",
-                value=watched.heartbeat.lag(now),
+                value=self._heartbeat.lag(now),
             )
 
     def _count(self, run: Run, outcome: str) -> None:
@@ -244,7 +221,10 @@ class WorkerMetrics:
 
 
 def metrics_of(
-    settings: WorkerSettings, tasks: Mapping[str, BaseTask[..., Any]] | None, watched: Watched
+    settings: WorkerSettings,
+    tasks: Mapping[str, BaseTask[..., Any]] | None,
+    watched: Watched,
+    heartbeat: Heartbeat | None,
 ) -> WorkerMetrics | None:
     """Return the metrics of a run of a worker, None where no address asks for them.
 
@@ -252,8 +232,11 @@ def metrics_of(
         settings: the worker's settings.
         tasks: its tasks, by name.
         watched: its parts.
+        heartbeat: knows the leases; None in a mode without leases.
 
     Raises:
         MissingExtra: prometheus-client is not installed.
     """
-    return None if settings.metrics is None else WorkerMetrics(settings, tasks or (), watched)
+    if settings.metrics is None:
+        return None
+    return WorkerMetrics(settings, tasks or (), watched, heartbeat)

@@ -13,6 +13,8 @@ from typing import Any
 
 from pyjobs.worker.invocation import Handler, is_awaitable
 from pyjobs.worker.job import ClaimedJob
+from pyjobs.worker.process import Forks
+from pyjobs.worker.streaming import exhausted
 
 Middleware = Callable[[ClaimedJob], Any]
 # How often a thread that waits for the event loop looks whether its run is lost.
@@ -30,6 +32,7 @@ class AsyncSurrounded:
     def __init__(self, handler: Handler, middleware: Sequence[Middleware]) -> None:
         self._handler = handler
         self._middleware = middleware
+        self._forks = Forks.count
 
     async def __call__(self, job: ClaimedJob) -> Any:
         async with contextlib.AsyncExitStack() as stack:
@@ -39,6 +42,8 @@ class AsyncSurrounded:
                     await stack.enter_async_context(around)
                 else:
                     stack.enter_context(around)
+            # A child that a middleware has forked calls no handler.
+            Forks.end_child(self._forks)
             result = self._handler(job)
             return await result if is_awaitable(result) else result
 
@@ -65,6 +70,7 @@ class Surrounded:
         self._handler = handler
         self._middleware = middleware
         self._loop = loop
+        self._forks = Forks.count
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Surrounded, (self._handler, self._middleware)
@@ -78,7 +84,8 @@ class Surrounded:
                     stack.enter_context(around)
                 else:
                     stack.enter_context(Bridged(around, wait))
-            result = self._handler(job)
+            Forks.end_child(self._forks)
+            result = exhausted(self._handler(job), job)
             return wait(awaited(result)) if is_awaitable(result) else result
 
     def _waiting(

@@ -16,7 +16,7 @@ import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from types import FrameType, TracebackType
 from typing import Any, ClassVar, NoReturn
 from weakref import WeakSet
@@ -209,9 +209,32 @@ def how_ended(code: int | None) -> str:
     return f"was killed by {names.get(-code, f'signal {-code}')}"
 
 
+def in_parent(count: int, function: Callable[..., Any], *args: Any, **named: Any) -> Any:
+    """Call a program's function in a thread, and return its result. A process that the function has
+    forked, and that comes back from it, ends here: the thread would wait in it for ever.
+
+    Args:
+        count: `Forks.count` before the call.
+        function: what is called.
+        args: its arguments; named: those with a name.
+    """
+    try:
+        result = function(*args, **named)
+    except BaseException as error:
+        if Forks.count != count:
+            end_process(error)
+        raise
+    Forks.end_child(count)
+    return result
+
+
 class DefaultThreads(ThreadPoolExecutor):
     """Responsible for what handlers call by `asyncio.to_thread`. Its shutdown waits for no thread,
     so that a thread that hangs does not keep the event loop from ending."""
+
+    def submit(self, function: Callable[..., Any], /, *args: Any, **named: Any) -> Future[Any]:
+        """Call a function in a thread, as `in_parent` does."""
+        return super().submit(in_parent, Forks.count, function, *args, **named)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Start nothing any more. `wait` is ignored."""

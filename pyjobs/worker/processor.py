@@ -19,6 +19,7 @@ from pyjobs.log import logger
 from pyjobs.task import BaseTask
 from pyjobs.transport import aclose, aconnect, spans_nodes
 from pyjobs.worker import failpoints
+from pyjobs.worker.announcer import Announcer
 from pyjobs.worker.core import WorkerCore
 from pyjobs.worker.dead import Calls, DeadHooks
 from pyjobs.worker.executors import executor_of
@@ -35,7 +36,7 @@ from pyjobs.worker.joblog import (
 from pyjobs.worker.lanes import Lane
 from pyjobs.worker.lifespan import Held
 from pyjobs.worker.loopwatch import LoopWatch
-from pyjobs.worker.metrics import Watched, metrics_of
+from pyjobs.worker.metrics import metrics_of
 from pyjobs.worker.outbox import Request
 from pyjobs.worker.prefetch import STUCK_SECONDS
 from pyjobs.worker.preflight import prepare
@@ -47,7 +48,8 @@ from pyjobs.worker.shutdown import Shutdown
 from pyjobs.worker.unknown import UnknownTasks
 from pyjobs.worker.updates import Updates
 from pyjobs.worker.vitals import Vitals
-from pyjobs.worker.workerlog import log_ready
+from pyjobs.worker.watched import Watched
+from pyjobs.worker.workerlog import log_handled, log_ready
 
 log = logger(__name__)
 # How often the loop looks for runs that nothing runs any more.
@@ -93,11 +95,12 @@ class Processor:
         self._shutdown = Shutdown(
             self._core, self._executor, grace=settings.grace, changed=self._changed
         )
+        watched = Watched(self._core, self._executor, self._loop_watch, self._vitals)
+        self._announcer = Announcer(settings, tasks or (), watched)
         self._heartbeat = self._make_heartbeat()
-        watched = Watched(
-            self._core, self._executor, self._heartbeat, self._loop_watch, self._vitals
-        )
-        self._metrics = metrics_of(settings, tasks, watched)
+        self._metrics = metrics_of(settings, tasks, watched, self._heartbeat)
+        # The tasks of jobs that a handler gets which knows no tasks; '' is none.
+        self._met = None if tasks else {""}
         self._running = False
         self._logs_starts = starts_are_logged()
         self._watches_prefetched = False
@@ -113,7 +116,6 @@ class Processor:
             WrongMode: every queue works in another mode; BadLayout and WrongType accordingly.
             Forbidden: the Redis user lacks a right that the worker needs.
         """
-        heartbeat = self._heartbeat
         tasks: list[asyncio.Task[None]] = []
         probes: Probes | None = None
         try:
@@ -138,14 +140,16 @@ class Processor:
             self._shutdown.close()
             if self._next_turn is not None:
                 self._next_turn.cancel()
-            if heartbeat is not None:
-                heartbeat.stop()
+            if self._heartbeat is not None:
+                self._heartbeat.stop()
+            self._announcer.end()
             self._loop_watch.end()
             if probes is not None:
                 probes.close()
             for task in tasks:
                 await cancel_and_wait(task)
             await hand_back_rest(self._core, self._server)
+            await self._announcer.leave(self._server)
             self._core.give_up()
             self._executor.cancel_all()
             self._executor.close()
@@ -258,6 +262,9 @@ class Processor:
         while run := self._core.next_run(now):
             failpoints.at("start")
             run.updates = self._updates
+            if self._met is not None and run.task not in self._met:
+                self._met.add(run.task)
+                log_handled(run)
             if self._held is not None:
                 run.held = self._held
             try:
@@ -322,6 +329,7 @@ class Processor:
     def _start_heartbeat(self) -> None:
         if self._heartbeat is None:
             self._loop_watch.log_from_a_thread(self._settings.lease)
+            self._announcer.start()
             return
         try:
             self._heartbeat.start()
@@ -338,6 +346,7 @@ class Processor:
             renewed=self._renewed_in_thread,
             answered=self._vitals.answered,
             loop=self._loop_watch,
+            announcer=self._announcer,
         )
 
     def _renewed_in_thread(self) -> None:

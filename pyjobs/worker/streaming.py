@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from types import AsyncGeneratorType, GeneratorType
 from typing import Any
 
 from pyjobs.errors import TooLarge, Unencodable
@@ -62,6 +63,20 @@ async def awritten(values: AsyncGenerator[Any, Any], append: Append) -> None:
                 with contextlib.suppress(Exception):
                     await values.aclose()
                 raise Reject(str(error)) from error
+
+
+def exhausted(result: Any, job: ClaimedJob) -> Any:
+    """Return what a plain handler has returned; in place of a generator, which a decorator around a
+    generator function returns, what the generator returns at its end. In place of an async
+    generator an awaitable is returned.
+
+    Args:
+        result: what the handler has returned.
+        job: gets what is yielded.
+    """
+    if isinstance(result, GeneratorType):
+        return written(result, job.append)
+    return awritten(result, job.append) if isinstance(result, AsyncGeneratorType) else result
 
 
 class Streamed:

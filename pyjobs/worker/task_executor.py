@@ -7,6 +7,7 @@ import contextvars
 import functools
 import time
 from collections.abc import Coroutine
+from inspect import isasyncgen
 from typing import Any
 
 from pyjobs.engine import RELEASE, Outcome
@@ -14,6 +15,7 @@ from pyjobs.worker.invocation import Handler, Report, Returned, decoded, is_awai
 from pyjobs.worker.outcomes import failure, outcome_of, too_late
 from pyjobs.worker.process import Forks, end_process
 from pyjobs.worker.run import Run
+from pyjobs.worker.streaming import awritten
 from pyjobs.worker.verdicts import Continue, verdict_of
 
 # A task that goes on so long after it was cancelled is reported without waiting for its end.
@@ -106,8 +108,10 @@ class TaskExecutor:
                 outcome = outcome_of(result)
                 # A decorator of the program may be an `async def` that does not await the handler.
                 # No awaitable has JSON, so that other results are not looked at for that.
-                if outcome.verb == "fail" and is_awaitable(result):
-                    outcome = outcome_of(await result)
+                if outcome.verb == "fail":
+                    rest = awritten(result, job.append) if isasyncgen(result) else result
+                    if is_awaitable(rest):
+                        outcome = outcome_of(await rest)
             if Forks.count != self._forks:
                 end_process(None)
         except BaseException as error:

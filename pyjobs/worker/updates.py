@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Awaitable, Coroutine, Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from pyjobs.errors import BadArgument, PyjobsError, TooLarge
 from pyjobs.log import logger
 from pyjobs.transport import AsyncServer, Server, arun
 from pyjobs.transport import run as send
-from pyjobs.worker.child_updates import ChildUpdates, Recorded
+from pyjobs.worker.child_updates import ChildUpdates, Recorded, check_process
 from pyjobs.worker.refusals import NOT_RECORDED, refusal
 from pyjobs.worker.run import Run
 
@@ -161,7 +162,7 @@ class Updates(BaseUpdates):
     def __init__(self, server: AsyncServer, keys: Sequence[str], mode: StoredVerbs) -> None:
         super().__init__(keys, mode)
         self._server = server
-        self._loop = asyncio.get_running_loop()
+        self._loop, self._process = asyncio.get_running_loop(), os.getpid()
         # The latest report of each run that was not sent: threads add, the loop takes.
         self._reports: dict[Run, bytes] = {}
         self._reporting: asyncio.Task[None] | None = None
@@ -176,7 +177,7 @@ class Updates(BaseUpdates):
 
         Raises:
             LeaseLost: the job was claimed again or put back; JobCancelled and NoJob accordingly.
-            BadArgument: the mode is not reliable.
+            BadArgument: the mode is not reliable, or the handler has forked this process.
         """
         return self._waited(run, self._send(run, self._saving(run, body)))
 
@@ -199,7 +200,11 @@ class Updates(BaseUpdates):
         if in_loop(self._loop):
             return sending
         try:
+            check_process(run, self._process)
             sent = asyncio.run_coroutine_threadsafe(sending, self._loop)
+        except BadArgument:
+            sending.close()
+            raise
         except RuntimeError:
             sending.close()
             raise refusal(run, run.loss) from None
@@ -223,6 +228,7 @@ class Updates(BaseUpdates):
             LeaseLost: the job was claimed again or put back; JobCancelled and NoJob accordingly.
         """
         check_held(run)
+        check_process(run, self._process)
         self._reports[run] = body
         if in_loop(self._loop):
             self._begin_reporting()

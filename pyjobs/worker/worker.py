@@ -28,7 +28,14 @@ from pyjobs.worker.executors import check_handler
 from pyjobs.worker.invocation import Handler
 from pyjobs.worker.lifespan import Lifespan, Stopped
 from pyjobs.worker.middleware import Middleware
-from pyjobs.worker.process import ACTIVE, STOPS, DefaultThreads, StopSignals
+from pyjobs.worker.process import (
+    ACTIVE,
+    STOPS,
+    DefaultThreads,
+    Forks,
+    StopSignals,
+    end_process,
+)
 from pyjobs.worker.processor import Processor
 from pyjobs.worker.pulled import PulledJobs, pull
 from pyjobs.worker.settings import ExecutorName, WorkerSettings
@@ -357,6 +364,7 @@ class Worker:
         span = Lifespan(make and functools.partial(make, self), self.settings.grace)
         self._lifespan = span
         self._loop = asyncio.get_running_loop()
+        forks = Forks.guard(self._loop)
         self._processing = asyncio.current_task()
         if threading.current_thread() is threading.main_thread():
             for taken in ACTIVE:
@@ -365,6 +373,7 @@ class Worker:
             if make is not None and self._stops:
                 raise Stopped
             async with span.around() as held:
+                Forks.end_child(forks)
                 self._processor = Processor(self.settings, self._handler, self._tasks, held)
                 self._pass_on_stops()
                 try:
@@ -373,6 +382,11 @@ class Worker:
                     self._processor = None
         except Stopped:
             log_stopped_early()
+        except BaseException as error:
+            # A child that a lifespan has forked leaves it in any way.
+            if Forks.count != forks:
+                end_process(error)
+            raise
         finally:
             with self._stopping:
                 self._loop = self._processor = self._lifespan = None

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pyjobs.errors import PyjobsError
 from pyjobs.log import logger
 from pyjobs.transport import shown
+from pyjobs.worker.run import Run
 from pyjobs.worker.settings import WorkerSettings
 
 log = logger(__name__)
@@ -55,3 +56,16 @@ def log_unknown(names: Iterable[str], *, handed_back: bool) -> None:
     for name in names:
         what = f"task {name} is" if name else "jobs without a task are"
         log.warning("%s unknown here: its jobs %s", what, "wait" if handed_back else "fail")
+
+
+def log_handled(run: Run) -> None:
+    """Log that a worker without tasks runs the jobs of a task too, once for each task.
+
+    Args:
+        run: the first run of the task.
+    """
+    log.warning(
+        "queue %s has jobs of task %s; this worker has no tasks, and runs them as any other job",
+        run.queue,
+        run.task,
+    )

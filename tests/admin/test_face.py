@@ -13,7 +13,7 @@ from support.store import HOUR, Jobs, Q, Store
 
 from pyjobs.admin import Admin, AsyncAdmin
 from pyjobs.codec import encode_error
-from pyjobs.engine import RELIABLE
+from pyjobs.engine import RELIABLE, announce
 from pyjobs.errors import BadArgument, NoSchedule
 from pyjobs.transport import run
 
@@ -172,3 +172,23 @@ def test_a_schedule_that_never_was_is_refused(ask: Any, jobs: Jobs) -> None:
         ask("edit_schedule", "q", "report", "stop")
     with pytest.raises(BadArgument, match="nothing was ever submitted"):
         ask("schedules", "none")
+
+
+def test_workers_are_listed_once_with_their_latest_words(ask: Any, jobs: Jobs) -> None:
+    jobs.submit("a")
+    jobs.redis.hset("jobs:queues", "r", "reliable")
+    run(jobs.redis, announce(Q, "w", keep=60_000, about=b'{"host":"old","running":1}'))
+    jobs.redis.set(f"{Q}:worker:w", '1 {"host":"old"}', px=60_000)
+    run(jobs.redis, announce("jobs:{r}", "w", keep=60_000, about=b'{"host":"new","pid":7}'))
+    found = ask("workers")
+    assert [(one.worker, one.host, one.pid) for one in found.workers] == [("w", "new", 7)]
+    assert [one.host for one in ask("workers", "q").workers] == ["old"]
+    assert found.unread == {}
+
+
+def test_a_queue_whose_workers_can_t_be_read_is_said(ask: Any, jobs: Jobs) -> None:
+    jobs.redis.set(f"{Q}:workers", "no set", px=60_000)
+    assert "wrong kind of value" in ask("workers").unread["q"]
+    with pytest.raises(BadArgument, match="nothing was ever submitted"):
+        ask("workers", "none")
+    assert ask("workers", "q").workers == []

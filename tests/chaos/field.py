@@ -159,13 +159,14 @@ class Field:
         """Into the log: what the client was told, what is stored, and leaks of the keyspace."""
         self._producer.ask()
         queue = KEYS.queue(QUEUE)
-        ids = self._producer.ids
+        ids, writers = self._producer.ids, self._producer.writers
         for at in range(0, len(ids), MAX_ITEMS):
             part = ids[at : at + MAX_ITEMS]
             stored_jobs: list[Stored] = run(self.redis, fetch(queue, part))
             for id, stored in zip(part, stored_jobs, strict=True):
                 self.log.write("final", id, f"{stored.state} {stored.reason}".strip(" -"))
-                self._note_output(queue, id)
+                if id in writers:
+                    self._note_output(queue, id)
                 if crashes := self.redis.hget(f"{queue}:job:{id}", "crashes"):
                     self.log.write("crashes", id, crashes.decode())
         start = len(f"{queue}:job:")

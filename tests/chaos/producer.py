@@ -62,6 +62,11 @@ class Producer(threading.Thread):
         """Of all jobs, submitted or not."""
         return list(self._data)
 
+    @property
+    def writers(self) -> set[str]:
+        """The ids of jobs that write output."""
+        return {id for id, data in self._data.items() if data["kind"] == "writer"}
+
     def run(self) -> None:
         began = time.monotonic()
         for n, (id, data) in enumerate(self._data.items()):

@@ -97,7 +97,8 @@ class Losses(logging.Handler):
         self._log = log
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.msg.startswith("job %s") and isinstance(record.args, tuple):
+        says_loss = record.msg.startswith("job %s") and "goes on" not in record.msg
+        if says_loss and isinstance(record.args, tuple):
             self._log.write("lost", str(record.args[0]), str(record.args[-1]), pid=os.getpid())
 
 

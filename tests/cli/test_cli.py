@@ -329,3 +329,23 @@ def test_result_of_a_cancelled_job_exits_with_1(cli: Cli) -> None:
     run(cli.redis, RELIABLE.cancel(WORDS, ["a"]))
     told = cli("result", "words", "a")
     assert told == (1, "", "pyjobs: job a on queue words was cancelled\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ["acl"],
+            "Error: Missing argument '{producer|worker|operator}'. One of producer, worker, op",
+        ),
+        (
+            ["mode", "words"],
+            "Error: Missing argument 'MODE'. One of simple, recoverable, reliable.",
+        ),
+    ],
+)
+def test_a_missing_word_is_named_with_its_choices_on_one_line(
+    cli: Cli, words: list[str], said: str
+) -> None:
+    told = cli(*words)
+    assert (told.code, said in told.err, "\\t" in told.err) == (1, True, False)

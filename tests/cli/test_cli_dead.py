@@ -69,8 +69,11 @@ def test_an_id_that_begins_like_an_option_is_an_id(cli: Cli, id: str, mode: str)
     assert cli("result", "words", id).code == 2
     assert cli("result", "words", id, "-v", "--wait", "0").code == 2
     assert cli("requeue", "words", "--prefix", "jobs", id).code == 0
+    for command in ("show", "explain", "run-now"):
+        assert cli(command, "words", id).code == 0
     assert cli("cancel", "words", id, "--url", cli.url) == (0, "cancelled 1 job\n", "")
     assert cli("cancel", "words", "--", id).code == 0
+    assert cli("delete", "words", id, "--yes").code == 0
 
 
 def test_a_misspelled_option_is_no_id(cli: Cli) -> None:

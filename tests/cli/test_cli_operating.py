@@ -15,7 +15,7 @@ import pytest
 from support.commands import SECONDS, Cli
 
 from pyjobs import codec
-from pyjobs.engine import RELIABLE
+from pyjobs.engine import RELIABLE, announce
 from pyjobs.transport import run
 
 pytest_plugins = ("support.command_fixtures",)
@@ -232,3 +232,32 @@ def test_monitor_at_a_port_in_use_or_at_no_address_is_refused(queue: Cli) -> Non
         said = queue.process("monitor", "--port", str(taken.getsockname()[1]))
     assert said.code == 1 and "port: can't listen on" in said.err
     assert "port: 'x' is not [HOST:]PORT" in queue.process("monitor", "--port", "x").err
+
+
+def test_workers_lists_what_each_worker_runs(queue: Cli) -> None:
+    about = {
+        "host": "web-1", "pid": 7, "version": "1.0", "mode": "reliable", "queues": ["words"],
+        "tasks": [], "slots": 10, "held": 4, "running": 3, "up": 7_200_000, "lag": 20,
+        "jobs": [{"queue": "words", "id": "j", "task": "mail.send", "ran": 61_000}],
+    }  # fmt: skip
+    words = json.dumps(about).encode()
+    run(queue.redis, announce(WORDS, "web-1:7:x", keep=60_000, about=words))
+    run(queue.redis, announce(WORDS, "sh-1", keep=60_000, about=b"\x1b[31m"))
+    code, out, err = queue("workers", "words")
+    assert (code, err) == (0, "")
+    head, shell, web = out.splitlines()
+    assert " ".join(head.split()) == "worker queues mode slots runs for lag up seen version"
+    assert shell.split()[:4] == ["sh-1", "?", "?", "0/0"]
+    assert web.split()[:7] == ["web-1:7:x", "words", "reliable", "3/10", "mail.send", "+2", "1.02"]
+    assert "1.02 min" in web and "2 h" in web
+    last = json.loads(queue("workers", "--json").out.splitlines()[-1])
+    assert (last["worker"], last["jobs"][0]["task"]) == ("web-1:7:x", "mail.send")
+
+
+def test_workers_of_a_queue_without_any_and_of_none_are_said(queue: Cli) -> None:
+    assert queue("workers") == (0, "", "pyjobs: no worker has announced itself\n")
+    said = queue("workers", "word")
+    assert said.code == 1 and "did you mean words?" in said.err
+    queue.redis.set(f"{WORDS}:workers", "x", px=60_000)
+    said = queue("workers")
+    assert said.code == 1 and "queue words: Operation against a key" in said.err

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from support.commands import Cli
 
+from pyjobs.cli.app import app
 from pyjobs.cli.logs import formatter
 from pyjobs.cli.output import print_table, safe
 from pyjobs.codec import encode, encode_error
@@ -84,7 +85,19 @@ LINES = [
     ("reap", f"--{EVIL}"), ("acl", EVIL), ("acl", "worker", EVIL), ("scripts", "show", EVIL),
     ("scripts", "export", f"/dev/null/{EVIL[:9]}"), ("dead", "q", "--url", f"redis://{EVIL}"),
     ("work", EVIL), ("dead", "q", "--prefix", EVIL), ("dead", "q", "--skip", EVIL),
+    ("status",), ("status", "--json"), ("status", EVIL), ("jobs", "q", "--state", "dead"),
+    ("jobs", EVIL), ("show", "q", "dead"), ("show", "q", "again"), ("show", "q", "done"),
+    ("show", "q", EVIL), ("explain", "q", "again"), ("explain", "q", EVIL), ("failures", "q"),
+    ("failures", EVIL), ("pause", "q"), ("resume", EVIL), ("purge", EVIL, "dead", "--yes"),
+    ("delete", "q", EVIL, "--yes"), ("run-now", "q", EVIL), ("schedules", EVIL), ("check", "q"),
+    ("check", EVIL), ("doctor",), ("limit", "q", EVIL), ("monitor", "--once"), ("mode", "q", EVIL),
+    ("health", EVIL), ("tasks", EVIL), ("submit", "q", "1", "--follow", "--mode", EVIL),
+    ("version", EVIL),
 ]  # fmt: skip
+
+
+def test_every_command_is_among_the_lines() -> None:
+    assert {words[0] for words in LINES} >= {*app.commands}
 
 
 @pytest.mark.parametrize(

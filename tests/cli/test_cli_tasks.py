@@ -13,11 +13,25 @@ from pyjobs.errors import BadArgument
 
 pytest_plugins = ("support.command_fixtures",)
 MODULE = """
-from pyjobs import task
+from pyjobs import ClaimedJob, task
+from uncalled_for import Depends
 
 @task(name="mail.send", queue="mail")
 async def send(to: int, body: str = "hi") -> str:
     return body
+
+def database() -> str:
+    return "db"
+
+@task(name="mail.count", queue="mail")
+def count(job: ClaimedJob, above: int = 0, db: str = Depends(database)) -> int:
+    return above
+"""
+WORKERS = """
+from mails import send
+from pyjobs import Worker
+
+own = Worker("redis://127.0.0.1:1", tasks=[send], queues=["own"])
 """
 
 
@@ -29,10 +43,17 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_tasks_lists_the_tasks_of_a_module(cli: Cli, module: str) -> None:
-    head, line = cli("tasks", module).out.splitlines()
+    head, line, _ = cli("tasks", module).out.splitlines()
     assert head.split() == ["task", "queue", "arguments"]
     assert line.split(maxsplit=2)[:2] == ["mail.send", "mail"]
     assert "to: " in line
+
+
+def test_tasks_shows_what_is_submitted_and_no_job_and_no_dependencies(
+    cli: Cli, module: str
+) -> None:
+    line = cli("tasks", module).out.splitlines()[2]
+    assert ("above: " in line, "job" in line, "db" in line) == (True, False, False)
 
 
 def test_tasks_with_schema_prints_the_arguments_as_json_schema(cli: Cli, module: str) -> None:
@@ -55,6 +76,18 @@ def test_work_of_a_module_serves_its_tasks(module: str) -> None:
     assert find(module).settings.queues == ("mail",)
 
 
+def test_work_of_a_module_runs_its_only_worker(module: str) -> None:
+    Path("works.py").write_text(WORKERS + "same = own\n")
+    found = find("works")
+    assert (found.settings.queues, found.settings.url) == (("own",), "redis://127.0.0.1:1")
+
+
+def test_work_of_a_module_with_several_workers_names_them(module: str) -> None:
+    Path("several.py").write_text(WORKERS + "other = Worker(tasks=[send])\n")
+    with pytest.raises(BadArgument, match="'several' has several workers; name one: several:own, "):
+        find("several")
+
+
 @pytest.mark.parametrize("where", ["json", "mails:", ":send"])
 def test_work_of_what_is_no_worker_and_no_module_with_tasks_is_an_error(
     module: str, where: str
@@ -70,3 +103,21 @@ def test_tasks_with_schema_is_indented(cli: Cli, module: str) -> None:
 def test_submit_with_a_task_stores_its_name(cli: Cli) -> None:
     id = cli("submit", "mail", '{"to": 7}', "--task", "mail.send").out.strip()
     assert cli.redis.hget(f"jobs:{{mail}}:job:{id}", "task") == b"mail.send"
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        ("[7]", "an array"),
+        ('"a"', "a string"),
+        ("true", "a boolean"),
+        ("null", "null"),
+        ("7", "a n"),
+    ],
+)
+def test_submit_with_a_task_refuses_what_is_no_object(cli: Cli, data: str, kind: str) -> None:
+    status, out, said = cli("submit", "mail", data, "--task", "mail.send")
+    assert (status, out) == (1, "")
+    assert "is a JSON object of the arguments by name, such as" in said
+    assert f"not {kind}" in said
+    assert cli.redis.keys("*") == []

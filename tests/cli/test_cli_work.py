@@ -27,7 +27,7 @@ import os, time
 from pathlib import Path
 from pyjobs import Worker
 
-worker = Worker("redis://127.0.0.1:1", queues=["words"], lease=1.0)
+worker = Worker(queues=["words"], lease=1.0)
 lonely = Worker()
 text = "text"
 
@@ -226,7 +226,7 @@ def test_a_queue_of_another_mode_is_an_error_of_one_line(cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["tasks"], "'tasks' is not MODULE:WORKER, and has no tasks"),
+        (["tasks"], "'tasks' has several workers; name one: tasks:worker, tasks:lonely"),
         ([".tasks:worker"], "'.tasks:worker' is not MODULE:WORKER, such as tasks:worker"),
         (["nothing:worker"], "no module 'nothing' in the current directory or Python's path"),
         (["tasks.py:worker"], "no module 'tasks.py' in the current directory or Python's path; "
@@ -521,3 +521,22 @@ def test_the_log_is_one_json_object_a_line(cli: Cli) -> None:
     worker.terminate()
     _, log = ended(worker)
     assert all(json.loads(line)["time"].endswith("+00:00") for line in log.splitlines())
+
+
+def test_a_url_of_the_worker_counts_before_the_environment_and_the_option_before_both(
+    cli: Cli,
+) -> None:
+    cli.module(
+        "elsewhere",
+        "from pyjobs import Worker\n"
+        "worker = Worker('redis://127.0.0.1:1', queues=['words'])\n"
+        "worker.handler(lambda job: 'here')\n",
+    )
+    told = cli.process("work", "elsewhere")
+    assert told.err.startswith("pyjobs: redis://127.0.0.1:1: Error 111 connecting to ")
+    for more in ((), ("--processes", "2")):
+        worker = cli.start("work", "elsewhere", "--url", cli.url, *more)
+        assert cli("submit", "words", "1", "--wait", "20").out == '"here"\n'
+        worker.terminate()
+        code, _ = ended(worker)
+        assert code == 0

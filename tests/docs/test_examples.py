@@ -58,6 +58,10 @@ EXAM = (
 LONG = {
     ("docs/operations.md", "python -m pyjobs.testing.compliance redis://localhost:6379"),
     ("docs/clients/README.md", EXAM),
+    (
+        "docs/clients/README.md",
+        "python -m pyjobs.testing.compliance --producer 'perl docs/clients/pyjobs.pl submit exam'",
+    ),
 }
 # (page, first line of the block): it runs until the end of the page, and a SIGTERM ends it well.
 IN_BACKGROUND = {
@@ -125,6 +129,7 @@ class Reader:
             (folder / name).chmod(0o755)
         (folder / "docs").mkdir()
         (folder / "docs" / "clients").symlink_to(ROOT / "docs" / "clients")
+        (folder / "lua").symlink_to(ROOT / "lua")
         path = f"{folder / 'bin'}:{os.environ['PATH']}"
         self._ports: dict[str, int] = {}
         self._env = {**os.environ, "PATH": path, "PYJOBS_URL": server.url, "PYTHONPATH": str(ROOT)}
@@ -253,7 +258,7 @@ def test_a_page_s_examples_do_what_the_page_says(reader: Reader, page: str) -> N
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("page", "title"), LONG)
+@pytest.mark.parametrize(("page", "title"), sorted(LONG))
 def test_a_long_example_does_what_the_page_says(reader: Reader, page: str, title: str) -> None:
     [block] = [block for block in blocks(page) if block.title == title]
     reader.do_sh(block)

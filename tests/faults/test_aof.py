@@ -262,6 +262,7 @@ NOT_LIVED = {
     *("queue/stats", "queue/show", "queue/list", "queue/explain", "queue/walk", "queue/check"),
     *("queue/output", "queue/find", "recoverable/requeue"),
     *("queue/send", "queue/receive", "queue/sent"),
+    *("queue/announce", "queue/workers"),
     *("queue/pause", "queue/resume", "queue/purge", "queue/delete", "queue/run"),
     *("queue/mode", "queue/limit", "queue/repair"),
 }
@@ -274,7 +275,7 @@ def test_every_prefix_of_a_log_is_a_state_that_was(logged: Logged, mode: str, on
     watched = Watched(logged.url, logged.log())
     live(Jobs(watched, MODES[mode]))
     mine = {one.name for one in everything() if one.name.startswith((mode, "queue", "schedule"))}
-    assert mine - watched.ran == NOT_LIVED
+    assert mine - watched.ran == NOT_LIVED & mine
     assert watched.told() >= {"pending", "inflight", "delayed", *ENDS[mode]}
     watched.close()
     log = logged.log().read_bytes()

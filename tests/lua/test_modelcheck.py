@@ -13,7 +13,7 @@ from typing import Any
 
 import modelcheck
 import pytest
-from modelcheck import batches, listeners, moves, outputs, schedules, updates
+from modelcheck import announcements, batches, listeners, moves, outputs, schedules, updates
 from modelcheck.batches import Batches, Entry
 from modelcheck.engine import Engine, Keys
 from modelcheck.explore import check, explore
@@ -102,7 +102,7 @@ def test_the_design_beside_the_leases_is_right(model: str) -> None:
 @pytest.mark.parametrize(
     "mutant",
     [
-        *(*batches.MUTANTS, *listeners.MUTANTS, *outputs.MUTANTS),
+        *(*announcements.MUTANTS, *batches.MUTANTS, *listeners.MUTANTS, *outputs.MUTANTS),
         *moves.MUTANTS,
         *(*schedules.MUTANTS, *updates.MUTANTS),
     ],

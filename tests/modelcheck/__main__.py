@@ -9,7 +9,8 @@ import argparse
 import sys
 import time
 
-from . import batches, listeners, moves, outputs, schedules, updates
+from . import announcements, batches, listeners, moves, outputs, schedules, updates
+from .announcements import Announcements
 from .batches import Batches
 from .engine import Engine
 from .explore import check, explore
@@ -35,7 +36,10 @@ def main() -> int:
             found = check(mutant, mutant.limits)
             right = right and mutant.why in found.why
             print(found, end="\n\n")
-        mutants: list[type[Batches | Listeners | Moves | Outputs | Schedules | Updates]] = [
+        mutants: list[
+            type[Announcements | Batches | Listeners | Moves | Outputs | Schedules | Updates]
+        ] = [
+            *announcements.MUTANTS,
             *batches.MUTANTS,
             *listeners.MUTANTS,
             *moves.MUTANTS,

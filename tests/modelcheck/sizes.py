@@ -5,6 +5,7 @@ The floor is there so that no change can make an exploration small without being
 
 from __future__ import annotations
 
+from .announcements import Announcements
 from .batches import Batches
 from .explore import Model
 from .listeners import Listeners
@@ -22,6 +23,7 @@ BESIDE: dict[str, tuple[Model, int]] = {
     "updates": (Updates(), 4_500),
     "outputs": (Outputs(), 18_000),
     "moves": (Moves(), 17_000),
+    "announcements": (Announcements(), 8_000),
     "listeners, nothing kept": (Listeners(keeps=False), 2_000),
 }
 ONE_LIFE = Limits(crashes=1, attempts=1, releases=0, late=False)

@@ -149,3 +149,15 @@ def test_a_shared_dependency_lives_as_long_as_the_lifespan(url: str) -> None:
     worker = Worker(url, tasks=[use], lifespan=span)
     with running(worker), Client(url) as client:
         assert [job.result(SOON) for job in client.submit_many(use, [(), ()])] == [1, 1]
+
+
+def test_a_plain_call_without_a_dependency_names_it_and_with_one_runs() -> None:
+    @task(name="plain-call")
+    def plain(to: int, db: str = Depends(lambda: "db")) -> str:
+        return f"{to} {db}"
+
+    with pytest.raises(BadArgument, match=r"resolves no dependencies; give db, or submit a job"):
+        plain(7)
+    assert plain(7, db="mine") == "7 mine"
+    with pytest.raises(TypeError, match="nonsense"):
+        plain(7, nonsense=1)  # type: ignore[call-arg]

@@ -8,6 +8,7 @@ import datetime
 import decimal
 import enum
 import logging
+import subprocess
 import sys
 import types
 import uuid
@@ -337,3 +338,119 @@ def test_a_number_that_is_not_finite_is_refused_and_nothing_is_written(
         for arguments in ((bad,), (1.0, bad), (1.0, {"deep": [bad]})):
             with pytest.raises(BadArgument, match="task measure"):
                 client.submit(measure, *arguments)
+
+
+@task(name="any")
+def anything(value):  # type: ignore[no-untyped-def]
+    return value
+
+
+@task(name="by_number")
+def by_number(value: dict[int, str]) -> dict[int, str]:
+    return value
+
+
+@task(name="by_word")
+def by_word(value: dict[str, list[Any]]) -> list[Any]:
+    return value["deep"]
+
+
+@pytest.mark.parametrize(
+    ("what", "value", "words"),
+    [
+        (anything, {1: "a", "1": "b"}, r"task any: key 1 is not a string - at `\$.value`"),
+        (anything, [{"a": {2.5: "b"}}], r"key 2.5 is not a string - at `\$.value\[0\].a`"),
+        (by_number, {1: "a", "1": "b"}, r"two keys are one in JSON - at `\$.value`"),
+        (by_word, {"deep": [{7: 8}]}, r"key 7 is not a string - at `\$.value.deep\[0\]`"),
+    ],
+)
+def test_a_key_that_json_would_change_is_refused_with_its_path(
+    what: Any, value: Any, words: str
+) -> None:
+    pytest.importorskip("msgspec")
+    with pytest.raises(BadArgument, match=words):
+        what.submission((value,), {})
+
+
+@at(MEMORY_PLACES)
+def test_keys_that_an_annotation_makes_numbers_again_come_back(store: Store) -> None:
+    pytest.importorskip("msgspec")
+    worker = pyjobs.Worker(store.url, tasks=[by_number, anything])
+    with pyjobs.Client(store.url) as client, running(worker):
+        assert client.submit(by_number, {1: "a", 2: "b"}).result(10) == {1: "a", 2: "b"}
+        assert client.submit(anything, {"1": ["2", {"3": 4}]}).result(10) == {"1": ["2", {"3": 4}]}
+
+
+def test_a_key_of_a_result_or_an_output_that_json_would_change_is_refused() -> None:
+    pytest.importorskip("msgspec")
+    convert = anything._converter
+    for write in (convert.encode_result, convert.chunk):
+        with pytest.raises(BadArgument, match=r"key 1 is not a string - at `\$.a\[0\]`"):
+            write({"a": [{1: "a", "1": "b"}]})
+        write({"1": 1, "2.5": 2})
+
+
+RAISED = """
+import dataclasses, sys
+from typing import Any
+from pyjobs import task
+@dataclasses.dataclass
+class Node:
+    inner: Any
+@task(name="any")
+def anything(value): return value
+circular, by_key, node, deep = [], {}, Node(None), []
+circular.append(circular)
+by_key["a"] = [by_key]
+node.inner = {"n": (node,)}
+for _ in range(400_000):
+    deep = [deep]
+text = b"[" * 400_000 + b"]" * 400_000
+sys.setrecursionlimit(LIMIT)
+convert = anything._converter
+for value in (circular, by_key, node, deep):
+    for write in (lambda: anything.submission((value,), {}), lambda: convert.encode_result(value),
+                  lambda: convert.chunk(value)):
+        try:
+            write()
+        except Exception as error:
+            print(type(error).__name__)
+for read in (convert.decode_result, convert.decode_chunk):
+    try:
+        read(text)
+    except Exception as error:
+        print(type(error).__name__)
+import os
+os._exit(0)  # Python would free what is so deep
+"""
+
+
+@pytest.mark.parametrize("limit", [1000, 10**8], ids=["usual", "raised"])
+def test_deep_and_circular_values_of_a_task_are_refused_under_any_limit_of_recursion(
+    limit: int,
+) -> None:
+    """In a process of its own, which a fault would kill."""
+    pytest.importorskip("msgspec")
+    program = f"import functools; print = functools.partial(print, flush=True)\n{RAISED}"
+    ended = subprocess.run(
+        [sys.executable, "-c", program.replace("LIMIT", str(limit))],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.split() == ["BadArgument"] * 12 + ["Undecodable"] * 2
+
+
+def test_what_the_program_s_own_code_raises_at_a_submit_is_named_with_its_task() -> None:
+    class Model:
+        def model_dump(self, mode: str) -> Any:
+            raise KeyError("field")
+
+    @task(name="keyed", unique=lambda value: value["id"])
+    def keyed(value):  # type: ignore[no-untyped-def]
+        return value
+
+    with pytest.raises(BadArgument, match="task keyed: unique: no key, but raised KeyError: 'id'"):
+        keyed.submission(({},), {})
+    pytest.importorskip("msgspec")
+    with pytest.raises(BadArgument, match="task any: KeyError: 'field'"):
+        anything.submission((Model(),), {})

@@ -4,45 +4,30 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
+from support.foreign import CLIENTS, WORKERS, needs
 from support.pages import ROOT
 
 from pyjobs.testing import compliance, find_redis_cli
 from pyjobs.testing.exam import Scene, examine
 from pyjobs.testing.exam_worker import Kill, Outage, Runs, Stop, WorkerScene, examine_worker
 
-CLIENTS = ROOT / "docs" / "clients"
-SHELL = f"{ROOT}/scripts/worker.sh -l 1500 -g 1 exam {CLIENTS}/exam.sh"
-WORKERS = {
-    "python": f"env PYTHONPATH={ROOT}:{CLIENTS} {sys.executable} -m pyjobs work exam:worker",
-    "shell": SHELL,
-}
-# Where the redis-cli of a wheel is the only one.
-NEEDS = {"shell": "bash", "node": "node", "perl": "perl"}
 PATIENCE = 20.0
 
 
 @pytest.fixture(autouse=True)
-def programs_on_path(monkeypatch: pytest.MonkeyPatch) -> None:
+def redis_cli_on_path(monkeypatch: pytest.MonkeyPatch) -> None:
     cli = find_redis_cli()
     assert cli is not None
     monkeypatch.setenv("PATH", f"{Path(cli).parent}:{os.environ['PATH']}")
 
 
-def needs(program: str) -> None:
-    """Skip a test where a program is missing, but for CI, which installs it."""
-    if shutil.which(program) is None:
-        missing = f"there is no {program} on PATH"
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(missing)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("language", WORKERS)
 def test_a_worker_in_this_language_keeps_each_rule(language: str) -> None:
-    needs(NEEDS.get(language, "sh"))
+    needs(language)
     rulings = list(examine_worker(WORKERS[language], patience=PATIENCE))
     assert {ruling.scene for ruling in rulings} == {"runs", "stop", "kill -9", "outage"}
     assert [ruling for ruling in rulings if ruling.problem] == []
@@ -110,7 +95,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("short")
 def test_the_command_prints_each_rule_and_exits_with_0(capsys: pytest.CaptureFixture[str]) -> None:
-    assert compliance.main(["--worker", SHELL]) == 0
+    assert compliance.main(["--worker", WORKERS["shell"]]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "about             rule",
         "runs      passed  A result is stored as JSON.",

@@ -206,6 +206,94 @@ def test_a_forked_child_that_comes_back_into_the_event_loop_ends_there(
     assert (ended.returncode, ended.stdout) == (0, "[0, 0, 0]\n")
 
 
+EVERYWHERE = """
+import asyncio, contextlib, os, sys, threading
+import pyjobs
+
+children = {}
+
+def fork(where):
+    child = os.fork()
+    if child:
+        children[where] = child
+    return child
+
+@contextlib.asynccontextmanager
+async def lifespan(worker):
+    fork("lifespan")
+    yield
+    fork("end of lifespan")
+
+@contextlib.MIDDLEWARE
+ASYNC def middleware(job):
+    fork("middleware")
+    yield
+
+def on_dead(job, error):
+    fork("on_dead")
+
+worker = pyjobs.Worker(
+    sys.argv[1], queues=["q"], lifespan=lifespan, middleware=[middleware], on_dead=on_dead
+)
+
+@worker.handler
+ASYNC def run(job):
+    os.write(1, b"runs\\n")
+    HANDLE
+    raise ValueError("dead")
+
+def wait():
+    with pyjobs.Client(sys.argv[1], queue="q") as client:
+        client.submit(1, max_attempts=1).exception(10)
+    while "on_dead" not in children:
+        pass
+    worker.stop()
+
+threading.Thread(target=wait).start()
+me = os.getpid()
+try:
+    worker.run()
+finally:
+    if os.getpid() != me:
+        os.write(1, b"came back\\n")
+for where, child in children.items():
+    print(where, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+CALLED_THERE = {
+    "async": ("async ", 'await asyncio.to_thread(fork, "thread")'),
+    "plain": ("", 'if not fork("thread"): job.progress(0.5)'),
+    "saves": ("", 'if not fork("thread"): job.save(1)'),
+}
+
+
+@at(SOCKET_PLACES)
+@pytest.mark.parametrize("kind", CALLED_THERE)
+def test_a_forked_child_that_comes_back_from_any_code_of_the_program_ends_there(
+    store: Store, kind: str
+) -> None:
+    prefix, handle = CALLED_THERE[kind]
+    manager = "asynccontextmanager" if prefix else "contextmanager"
+    program = EVERYWHERE.replace("MIDDLEWARE", manager).replace("ASYNC ", prefix)
+    ended = subprocess.run(
+        [sys.executable, "-c", program.replace("HANDLE", handle), store.url],
+        capture_output=True,
+        text=True,
+        timeout=SOON,
+        check=False,
+    )
+    refused = 0 if prefix else 1
+    assert ended.stdout.splitlines() == [
+        "runs",
+        "lifespan 0",
+        "middleware 0",
+        f"thread {refused}",
+        "on_dead 0",
+        "end of lifespan 0",
+    ]
+    assert ended.returncode == 0
+    assert ended.stderr.count("has no way to the worker") == refused
+
+
 HANGS = """
 import asyncio, sys
 import pyjobs

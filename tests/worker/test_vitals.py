@@ -87,7 +87,8 @@ class TestServer:
             assert ask(server.port, "/readyz") == (503, "the first claim has no answer yet\n")
             assert ask(server.port, "/metric")[0] == 404
             assert ask(server.port, "/healthz", "HEAD") == (200, "")
-            assert ask(server.port, "/healthz", "POST")[0] == 501
+            for method in ("POST", "PUT", "PATCH", "DELETE", "OPTIONS"):
+                assert ask(server.port, "/healthz", method) == (405, "")
         finally:
             server.close()
 

@@ -17,6 +17,7 @@ from support.store import Q, Store, having
 import pyjobs
 from pyjobs.engine.modes import Mode
 from pyjobs.errors import BadArgument, PyjobsError, Unavailable
+from pyjobs.testing import running
 from pyjobs.transport.send import run
 from pyjobs.worker import upkeep
 
@@ -347,3 +348,19 @@ def test_a_server_that_is_away_at_the_start_is_unavailable_without_the_password(
     assert "secret" not in str(raised.value)
     assert caplog.messages == []
     assert time.monotonic() - began < 8
+
+
+def test_a_worker_without_tasks_logs_each_task_whose_jobs_its_handler_gets_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    worker = pyjobs.Worker("memory://bare-tasks", queues=["q"])
+    worker.handler(lambda job: job.task)
+    with running(worker), pyjobs.Client("memory://bare-tasks", queue="q") as client:
+        tasks = [client.submit({}, task=name).result(10) for name in ("a", "b", "a")]
+        assert client.submit({}).result(10) == ""
+    assert tasks == ["a", "b", "a"]
+    said = [record.message for record in caplog.records if "has no tasks" in record.message]
+    assert said == [
+        f"queue q has jobs of task {name}; this worker has no tasks, and runs them as any other job"
+        for name in ("a", "b")
+    ]

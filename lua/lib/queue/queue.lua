@@ -1,5 +1,5 @@
 -- A queue, with every key of it spelled here and nowhere else: q.job is followed by an id, q.claim by a nonce,
--- q.unique by a name, q.client by a client. `open` reads what every verb needs: whether mode and
+-- q.unique by a name, q.client by a client, q.worker by a worker. `open` reads what every verb needs: whether mode and
 -- layout are right. The verbs about leases name the fields `lease`, `seen` and `grace` too, and claim `scheduled` and `paused`.
 -- needs args.bad args.refuse
 local LAYOUT = '1'
@@ -32,6 +32,8 @@ local function open(key, mode, ...)
     claim = key .. ':claim:',
     unique = key .. ':unique:',
     broken = key .. ':broken',
+    workers = key .. ':workers',
+    worker = key .. ':worker:',
     client = key .. ':client:',  -- channels: results, for one client each
     cancel = key .. ':cancel',  -- a channel: ids of jobs that were cancelled while they ran
   }

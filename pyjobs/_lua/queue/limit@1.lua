@@ -70,6 +70,8 @@ if not bad then
       claim = queue .. ':claim:',
       unique = queue .. ':unique:',
       broken = queue .. ':broken',
+      workers = queue .. ':workers',
+      worker = queue .. ':worker:',
       client = queue .. ':client:',
       cancel = queue .. ':cancel',
     }

@@ -84,13 +84,6 @@ q_2.later = redis.call('ZCARD', q_2.key .. ':delayed')
 q_2.buried = redis.call('ZCARD', q_2.key .. ':dead')
 redis.call('ZCARD', (q_2.key .. ':moving'))
 local words, todo, ids, seen = {}, {}, {}, {}
-local function read(q_3, id, ...)
-  local job = redis.pcall('HMGET', q_3.key .. ':job:' .. id, ...)
-  if not job.err then
-    return job
-  end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.key .. ':job:' .. id, ...)
-end
 for i = first, #ARGV, 3 do
   local id, answer = ARGV[i], ARGV[i + 2]
   local word, job, trace, listed
@@ -102,7 +95,7 @@ for i = first, #ARGV, 3 do
     else
       local trace_2
       do
-        local state, reason = unpack(read(q_2, id, 'state', 'reason'))
+        local state, reason = unpack(redis.call('HMGET', q_2.key .. ':job:' .. id, 'state', 'reason'))
         trace_2 = not state or state == 'cancelled' and reason == 'moved'
       end
       if answer ~= 'received' and not trace_2 then

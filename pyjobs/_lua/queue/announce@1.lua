@@ -1,0 +1,127 @@
+local bad
+local clock = redis.call('TIME')
+local micros = tonumber(clock[2])
+local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local stamp = string.format('%.0f', now)
+local queue = KEYS[1]
+local worker
+do
+  local text, longest = ARGV[1], nil
+  longest = longest or 128
+  local function is_name(text_2, longest_2)
+    return #text_2 <= longest_2 and text_2:find('^[a-zA-Z0-9_.:-]*$')
+  end
+  if not text then
+    bad = bad or ('BADARG ' .. 'worker' .. ': ' .. 'missing')
+  elseif (text == '' and true) or not is_name(text, longest) then
+    local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+    bad = bad or ('BADARG ' .. 'worker' .. ': ' .. why)
+  end
+  worker = text
+end
+local keep
+do
+  local text = ARGV[2]
+  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+  if not text then
+    bad = bad or ('BADARG ' .. 'keep' .. ': ' .. 'missing')
+  elseif not number then
+    bad = bad or ('BADARG ' .. 'keep' .. ': ' .. 'not a whole number')
+  elseif number < 0 or number > 3600000 then
+    local why = string.format('not within %.0f to %.0f', 0, 3600000)
+    bad = bad or ('BADARG ' .. 'keep' .. ': ' .. why)
+  end
+  keep = number or 0
+end
+local about
+do
+  local text = ARGV[3]
+  if not text or (text == '' and false) then
+    bad = bad or ('BADARG ' .. 'about' .. ': ' .. 'missing')
+  elseif #text > 4096 then
+    local why = 'more than ' .. 4096 .. ' bytes'
+    bad = bad or ('BADARG ' .. 'about' .. ': ' .. why)
+  end
+  about = text
+end
+if #KEYS < 1 or (#KEYS ~= 1) then
+  bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
+end
+if (#ARGV ~= 3) then
+  local why = 'wrong number: ' .. #ARGV .. ', not ' .. 3
+  bad = bad or ('BADARG ' .. 'arguments' .. ': ' .. why)
+end
+local q
+if not bad then
+  local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  if not prefix or #prefix > 128 or #tag > 128 then
+    bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+  else
+    local q_2 = {
+      name = tag,
+      key = queue,
+    }
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect')
+    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+    local function whole(text)
+      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+    end
+    for i = 1, select('#') do
+      q_2[select(i)] = whole(meta[4 + i])
+    end
+    q_2.born = its_mode and true
+    q_2.mode = its_mode or nil
+    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
+    if its_mode and nil and its_mode ~= nil then
+      bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. nil
+    elseif layout and layout ~= '1' then
+      bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. '1'
+    end
+    q = q_2
+  end
+end
+if bad then
+  return redis.error_reply(bad)
+end
+local q_2, worker_2, keep_2, about_2 = q, worker, keep, about
+local over = redis.call('ZRANGEBYSCORE', q_2.key .. ':workers', '-inf', stamp, 'LIMIT', 0, 100)
+local known = redis.call('ZSCORE', q_2.key .. ':workers', worker_2)
+local goes = keep_2 == 0
+if not (goes or known) and redis.call('ZCARD', q_2.key .. ':workers') - #over >= 1000 then
+  return 'full'
+end
+if goes then
+  over[#over + 1] = worker_2
+end
+local function denied(...)
+  if not redis.acl_check_cmd then
+    return
+  end
+  local wanted = {
+    ...,
+  }
+  for i = 1, select('#', ...), 2 do
+    local command, key = wanted[i], wanted[i + 1]
+    if key and not redis.acl_check_cmd(command, key) then
+      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
+    end
+  end
+end
+bad = denied('ZREM', #over > 0 and q_2.key .. ':workers', 'ZADD', not goes and q_2.key .. ':workers', 'PEXPIRE', not goes and q_2.key .. ':workers')
+if bad then
+  return redis.error_reply(bad)
+end
+if goes then
+  redis.call('DEL', q_2.key .. ':worker:' .. worker_2)
+else
+  redis.call('SET', q_2.key .. ':worker:' .. worker_2, stamp .. ' ' .. about_2, 'PX', keep_2)
+end
+if #over > 0 then
+  redis.call('ZREM', q_2.key .. ':workers', unpack(over))
+end
+if goes then
+  return 'gone'
+end
+redis.call('ZADD', q_2.key .. ':workers', now + keep_2, worker_2)
+redis.call('PEXPIRE', q_2.key .. ':workers', 3600000)
+return 'kept'

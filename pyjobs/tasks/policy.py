@@ -1,0 +1,93 @@
+"""Checks of what `@task` is given, at the decoration. Nothing else may live here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from pyjobs.client import Options, check_options
+from pyjobs.errors import BadArgument
+from pyjobs.hints import OF_POLICIES, hinted
+
+Exceptions = tuple[type[BaseException], ...]
+# What only a submit takes.
+OF_A_SUBMIT = frozenset({*Options.__annotations__, "id"})
+
+
+def check_words(words: Collection[str]) -> None:
+    """Check that `@task` was given no option that it does not have.
+
+    Raises:
+        BadArgument: it was; the message says what to write instead, where that is known.
+    """
+    for word in words:
+        hint = hinted(OF_POLICIES, word)
+        if word in OF_A_SUBMIT:
+            hint = f"; it is an option of a submit: client.submit(task.using({word}=...), ...)"
+        raise BadArgument(f"{word}: @task has no such option{hint}")
+
+
+def check_policy(name: str, options: Mapping[str, Any]) -> None:
+    """Check the options that every job of a task is submitted with.
+
+    Args:
+        name: the name of the task, for messages.
+        options: the options, as `Options` names them.
+
+    Raises:
+        BadArgument: one is not what it must be; the message names the option.
+    """
+    try:
+        check_options(options)
+    except BadArgument as error:
+        raise BadArgument(f"task {name}: {error}") from None
+
+
+def unique_of(name: str, unique: Any) -> Callable[..., str] | None:
+    """Return the function that makes the unique key of a job, None where there is none.
+
+    Raises:
+        BadArgument: it can't be called.
+    """
+    if unique is not None and not callable(unique):
+        raise BadArgument(
+            f"task {name}: unique: must be a function of the arguments that returns a key, such as "
+            f"lambda to: f'mail-{{to}}', not {unique!r}"
+        )
+    found: Callable[..., str] | None = unique
+    return found
+
+
+def hook_of(name: str, hook: Any) -> Callable[..., Any] | None:
+    """Return what is called when a job is dead, None for nothing.
+
+    Raises:
+        BadArgument: it can't be called.
+    """
+    if hook is not None and not callable(hook):
+        raise BadArgument(
+            f"task {name}: on_dead: must be a function of the job and its JobFailed, not {hook!r}"
+        )
+    found: Callable[..., Any] | None = hook
+    return found
+
+
+def exceptions_of(name: str, what: str, given: Any) -> Exceptions:
+    """Return classes of exceptions as a tuple; a class by itself is one.
+
+    Args:
+        name: the name of the task, for messages.
+        what: the option's name.
+        given: its value.
+
+    Raises:
+        BadArgument: it is no class of an exception, and no list of them.
+    """
+    many = tuple(given) if isinstance(given, (tuple, list, set, frozenset)) else (given,)
+    for one in many:
+        if not (isinstance(one, type) and issubclass(one, BaseException)):
+            raise BadArgument(
+                f"task {name}: {what}: must be classes of exceptions, such as (ValueError,), not "
+                f"{one!r}"
+            )
+    return many
