@@ -13,6 +13,7 @@ ERROR = b'{"type":"ValueError","message":"no","traceback":""}'
 SIMPLE, RECOVERABLE, RELIABLE = (
     f"jobs:{{{mode}}}" for mode in ("simple", "recoverable", "reliable")
 )
+COUNTED = "jobs:{counted}"
 CHANNEL = f"{RELIABLE}:client:me"
 
 
@@ -283,6 +284,11 @@ CHAPTERS: dict[str, list[Step]] = {
         call("queue/limit", RELIABLE, "waiting=1000 dead=100"),
         call("queue/limit", RELIABLE, "waiting=0 dead=0"),
         call("queue/mode", RELIABLE, "reliable"),
+        call("simple/submit", COUNTED, "", "task=mail.send", "a", DATA, "b", b"2"),
+        call("queue/counters", COUNTED, "0", "5", ""),
+        call("queue/counters", COUNTED, "1", "2", "each=1", says="Before the present minute."),
+        call("queue/counting", RELIABLE, "off"),
+        call("queue/counting", RELIABLE, "on"),
         call("reliable/submit", RELIABLE, "", "delay=60000", "job-10", b"10"),
         call("queue/run", RELIABLE, "job-10"),
         call("queue/delete", RELIABLE, "", "job-10", "nobody"),

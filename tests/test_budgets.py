@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Lines, for the files of a pattern. A piece of Lua is included into scripts whole, and a script is
 # read from its first write to its last; a Python module has one public matter. The worker and the
 # client take tasks beside bare jobs, and their signatures are long.
-BUDGETS = {"lua/lib/*/*.lua": 100, "lua/[!l]*/*.lua": 34, "pyjobs/**/*.py": 370}
+BUDGETS = {"lua/lib/*/*.lua": 100, "lua/[!l]*/*.lua": 35, "pyjobs/**/*.py": 370}
 # A method for each question of an operator. Each has a line or two of code and a docstring that can
 # be read alone; what is asked stands once, in plans.py.
 LONGER = {"pyjobs/admin/sync.py": 800, "pyjobs/admin/aio.py": 800}

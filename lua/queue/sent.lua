@@ -17,7 +17,6 @@
 --% include "lib/job/unique.lua"
 --% include "lib/job/messages.lua"
 --% include "lib/job/dead.lua"
---% include "lib/job/ended.lua"
 --% include "lib/move/outbox.lua"
 --% include "lib/move/place.lua"
 --% include "lib/verb/sent.lua"

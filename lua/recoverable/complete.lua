@@ -13,6 +13,7 @@
 --% include "lib/call/stamp.lua"
 --% include "lib/call/acl.lua"
 --% include "lib/queue/queue.lua"
+--% include "lib/queue/counters.lua"
 --% include "lib/job/job.lua"
 --% include "lib/job/held.lua"
 --% include "lib/job/unique.lua"
@@ -20,6 +21,7 @@
 --% include "lib/job/ended.lua"
 --% include "lib/verb/fence.lua"
 --% include "lib/verb/records.lua"
+--% include "lib/job/run_times.lua"
 --% include "lib/verb/record.lua"
 local queue     = KEYS[1]                                          -- queue    where the jobs came from
 local options   = read_options(ARGV[1])                            -- options  the next, or ''
@@ -29,6 +31,6 @@ local done      = items(2, 3)                                      -- items    i
 arity(1)
 no_more_options(options)
 check_bodies('result', done, 3)
-local q = open(queue, 'recoverable')
+local q = open(queue, 'recoverable', 'uncounted')
 if bad then return redis.error_reply(bad) end
-return record(q, done, 'done', 'result', retention, read_held)
+return record(q, done, 'done', 'result', retention, read_ending)

@@ -44,10 +44,12 @@ if opened.again then
   return replay_all(opened, nonce)
 end
 --% include "lib/call/stamp.lua"
+--% include "lib/queue/counters.lua"
 --% include "lib/call/acl.lua"
 --% include "lib/queue/check_types.lua"
 --% include "lib/claim/room.lua"
 --% include "lib/claim/choose.lua"
+--% include "lib/claim/waits.lua"
 --% include "lib/claim/take.lua"
 if opened.moves then
   check_moves(opened)
@@ -91,4 +93,5 @@ if #unfit > 0 then
   --% include "lib/claim/drop.lua"
   drop(unfit)
 end
+for _, q in ipairs(opened) do write_counters(q) end
 return reply

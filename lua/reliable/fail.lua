@@ -14,6 +14,7 @@
 --% include "lib/call/stamp.lua"
 --% include "lib/call/acl.lua"
 --% include "lib/queue/queue.lua"
+--% include "lib/queue/counters.lua"
 --% include "lib/queue/check_types.lua"
 --% include "lib/job/job.lua"
 --% include "lib/job/held.lua"
@@ -23,6 +24,7 @@
 --% include "lib/job/ended.lua"
 --% include "lib/verb/fence.lua"
 --% include "lib/verb/records.lua"
+--% include "lib/job/run_times.lua"
 --% include "lib/verb/fail.lua"
 local queue       = KEYS[1]                                             -- queue    where the jobs came from
 local options     = read_options(ARGV[1])                               -- options  any of the next, or ''; a job's own go first
@@ -35,6 +37,6 @@ arity(1)
 no_more_options(options)
 check_bodies('error', failed, 4)
 check_verdicts(failed)
-local q = open(queue, 'reliable', 'lease')
+local q = open(queue, 'reliable', 'uncounted', 'lease')
 if bad then return redis.error_reply(bad) end
 return fail(q, failed, attempts, backoff, backoff_max)

@@ -15,6 +15,7 @@
 --% include "lib/call/stamp.lua"
 --% include "lib/call/acl.lua"
 --% include "lib/queue/queue.lua"
+--% include "lib/queue/counters.lua"
 --% include "lib/queue/broken.lua"
 --% include "lib/queue/check_types.lua"
 --% include "lib/job/job.lua"
@@ -40,7 +41,7 @@ local max_crashes = option(options, 'max_crashes', 1, 1000, 3)  -- int      leas
 
 arity(1, 2)
 no_more_options(options)
-local q = open(queue, 'reliable', 'lease', 'seen', 'grace')
+local q = open(queue, 'reliable', 'uncounted', 'lease', 'seen', 'grace')
 if bad then return redis.error_reply(bad) end
 
 check_types(q)
@@ -56,5 +57,6 @@ local promoted = promote(q, limit)
 if q.buried > 0 then drop_old_dead(q) end
 send_messages()
 if #back + promoted > 0 then wake(q) end
+write_counters(q)
 local more = (seen == limit or promoted == limit or dropped == limit) and 1 or 0
 return { more, promoted, back, dead }

@@ -11,8 +11,10 @@
 --% include "lib/call/args.lua"
 --% include "lib/call/items.lua"
 --% include "lib/call/options.lua"
+--% include "lib/call/clock.lua"
 --% include "lib/call/acl.lua"
 --% include "lib/queue/queue.lua"
+--% include "lib/queue/counters.lua"
 --% include "lib/job/job.lua"
 --% include "lib/job/held.lua"
 --% include "lib/verb/fence.lua"
@@ -24,7 +26,6 @@ local released = items(2, 2)                         -- items    id:id token:tok
 arity(1)
 no_more_options(options)
 if unknown then
-  --% include "lib/call/clock.lua"
   --% include "lib/call/stamp.lua"
   --% include "lib/queue/check_types.lua"
   --% include "lib/job/unique.lua"
@@ -32,12 +33,12 @@ if unknown then
   --% include "lib/job/messages.lua"
   --% include "lib/job/ended.lua"
   --% include "lib/verb/unknown.lua"
-  local opened = open(queue, 'reliable')
+  local opened = open(queue, 'reliable', 'uncounted')
   if bad then return redis.error_reply(bad) end
   return hand_back_unknown(opened, released)
 end
 
-local q = open(queue, 'reliable')
+local q = open(queue, 'reliable', 'uncounted')
 if bad then return redis.error_reply(bad) end
 
 local words, ids, jobs, places = fence(q, released, 2, read_releases)
@@ -52,6 +53,8 @@ for i = #ids, 1, -1 do
   redis.call('HSET', q.job .. id, 'state', 'pending', 'releases', (tonumber(job[RELEASES]) or 0) + 1)
   redis.call('RPUSH', q.pending, id)
   words[places[i]] = 'pending'
+  count(q, job[TASK], 'released', 1)
 end
 wake(q)
+write_counters(q)
 return words

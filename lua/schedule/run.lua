@@ -13,6 +13,7 @@
 --% include "lib/call/stamp.lua"
 --% include "lib/call/acl.lua"
 --% include "lib/queue/queue.lua"
+--% include "lib/queue/counters.lua"
 --% include "lib/job/job.lua"
 --% include "lib/job/late.lua"
 --% include "lib/job/unique.lua"
@@ -28,7 +29,7 @@ for i = runs, #ARGV, 2 do
   name('schedule', ARGV[i])
   name('id', ARGV[i + 1])
 end
-local q = open(queue)
+local q = open(queue, nil, 'uncounted')
 if bad then return redis.error_reply(bad) end
 
 local schedules = {}
@@ -45,4 +46,5 @@ for i = runs, #ARGV, 2 do
   reply[#reply + 1], reply[#reply + 2] = run_now(q, ARGV[i + 1], schedules[i])
 end
 if q.waiting > 0 then wake(q) end
+write_counters(q)
 return reply

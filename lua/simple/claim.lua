@@ -18,10 +18,12 @@
 --% include "lib/call/clock.lua"
 --% include "lib/call/acl.lua"
 --% include "lib/queue/queue.lua"
+--% include "lib/queue/counters.lua"
 --% include "lib/queue/pause.lua"
 --% include "lib/queue/broken.lua"
 --% include "lib/job/simple_format.lua"
 --% include "lib/claim/room.lua"
+--% include "lib/claim/waits.lua"
 --% include "lib/claim/take_messages.lua"
 local queues  = KEYS                                              -- queues   in order of priority
 local limit   = int('limit', ARGV[1], 1, 1000)                    -- int      most jobs to return
@@ -32,7 +34,7 @@ arity(nil, 2)
 no_more_options(options)
 local opened = {}
 for i, queue in ipairs(queues) do
-  opened[i] = open(queue, 'simple', 'paused')
+  opened[i] = open(queue, 'simple', 'uncounted', 'paused')
   if bad then return redis.error_reply(bad) end
   read_lengths(opened[i])
   redis.call('LLEN', opened[i].broken)

@@ -10,8 +10,11 @@
 --% include "lib/call/clock.lua"
 --% include "lib/call/stamp.lua"
 --% include "lib/queue/queue.lua"
+--% include "lib/queue/counters.lua"
 --% include "lib/job/simple_format.lua"
 --% include "lib/job/messages.lua"
+--% include "lib/job/held.lua"
+--% include "lib/job/run_times.lua"
 --% include "lib/verb/simple_report.lua"
 local queue  = KEYS[1]      -- queue  where the jobs came from
 local failed = items(1, 3)  -- items  id:id token:token error:bytes  as claimed, and what went wrong

@@ -12,6 +12,7 @@
 --% include "lib/call/clock.lua"
 --% include "lib/call/acl.lua"
 --% include "lib/queue/queue.lua"
+--% include "lib/queue/counters.lua"
 --% include "lib/verb/new_jobs.lua"
 --% include "lib/job/simple_format.lua"
 local queue   = KEYS[1]                        -- queue    where the jobs go
@@ -23,7 +24,7 @@ local jobs    = items(3, 2)                    -- items    id:id? data:bytes  ''
 arity(1)
 no_more_options(options)
 check_new_jobs(jobs)
-local q = open(queue, 'simple', 'most_waiting', 'most_bytes')
+local q = open(queue, 'simple', 'most_waiting', 'most_bytes', 'uncounted')
 if bad then return redis.error_reply(bad) end
 
 read_awake(q)
@@ -42,4 +43,5 @@ if bad then return redis.error_reply(bad) end
 redis.call('LPUSH', q.pending, unpack(messages))
 create_queue(q)
 wake(q)
+if not q.uncounted then add_count(q, task, 'submitted', #messages) end
 return reply

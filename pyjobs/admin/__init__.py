@@ -23,7 +23,7 @@ from pyjobs.admin.reap import ReapedQueue
 from pyjobs.admin.repair import Finding, Repaired
 from pyjobs.admin.scrape import Scraped, Scraper
 from pyjobs.admin.sync import Admin
-from pyjobs.admin.workers import RunningJob, SeenWorker, SeenWorkers
+from pyjobs.admin.workers import RunningJob, SeenWorker, SeenWorkers, why_unserved
 
 __all__ = [
     "Admin",
@@ -52,4 +52,5 @@ __all__ = [
     "SeenWorkers",
     "describe_script",
     "find_script",
+    "why_unserved",
 ]

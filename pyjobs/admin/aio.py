@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 
+from pyjobs.admin import counters as counting
 from pyjobs.admin import edits, moves, plans
 from pyjobs.admin import repair as records
 from pyjobs.admin import workers as listing
@@ -26,6 +27,7 @@ from pyjobs.admin.workers import SeenWorkers
 from pyjobs.engine import (
     MAX_ITEMS,
     OPERATOR,
+    Counters,
     Explanation,
     JobPage,
     Keys,
@@ -37,6 +39,7 @@ from pyjobs.engine import (
     State,
     StoredSchedule,
 )
+from pyjobs.errors import PyjobsError
 from pyjobs.transport import (
     ErrorTranslation,
     GivenServer,
@@ -733,3 +736,60 @@ class AsyncAdmin:
         with self._errors:
             call = OPERATOR.limit(self._keys.queue(queue), waiting=waiting, bytes=bytes, dead=dead)
             return await adrive(self._server, one(call))
+
+    async def counters(
+        self, queue: str, *, minutes: int = 5, skip: int = 0, each: bool = False
+    ) -> Counters:
+        """Return what happened in a queue in some minutes, by task (queue/counters).
+
+        Args:
+            queue: the queue's name.
+            minutes: how many minutes, 1 to 4320. The present one, which has only begun, is one.
+            skip: how many minutes to pass over, 0 to 4320; 0 begins with the present one.
+            each: whether each minute comes by itself; else they are added up.
+
+        Raises:
+            BadArgument: a name is not a name, a number is out of its bounds, or nothing was ever
+                submitted to the queue.
+            Forbidden: Redis's access rules forbid it.
+            Unavailable: Redis can't be reached.
+        """
+        with self._errors:
+            return await adrive(
+                self._server, counting.counters(self._keys, queue, minutes, skip, each)
+            )
+
+    async def all_counters(self, *, minutes: int = 5) -> dict[str, Counters | PyjobsError]:
+        """Return what happened in each queue of the registry in the last minutes (queue/counters).
+
+        A queue that could not be read has its error. Where a queue has many tasks, fewer minutes
+        are read: `Counters.minutes` says how many.
+
+        Args:
+            minutes: how many minutes, 1 to 60. The present one, which has only begun, is one.
+
+        Raises:
+            BadArgument: the number is out of its bounds.
+            Forbidden: Redis's access rules forbid it.
+            Unavailable: Redis can't be reached.
+        """
+        with self._errors:
+            return await adrive(self._server, counting.all_counters(self._keys, minutes))
+
+    async def set_counting(self, queue: str, on: bool) -> bool:
+        """Switch the counters of a queue on or off, and return whether that changed anything
+        (queue/counting).
+
+        What was counted stays for its three days.
+
+        Args:
+            queue: the queue's name.
+            on: whether the queue counts.
+
+        Raises:
+            BadArgument: a name is not a name, or nothing was ever submitted to the queue.
+            Forbidden: Redis's access rules forbid it.
+            Unavailable: Redis can't be reached.
+        """
+        with self._errors:
+            return await adrive(self._server, counting.switch(self._keys, queue, on))

@@ -4,6 +4,7 @@ here."""
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from pyjobs.admin.plan import Plan
@@ -49,6 +50,7 @@ class SeenWorker(NamedTuple):
         up: ms since it began.
         lag: ms that its event loop is late.
         stopping: whether it claims nothing any more.
+        task_count: how many tasks it has; 0 also of a worker whose handler gets the jobs of all.
     """
 
     worker: str
@@ -66,6 +68,7 @@ class SeenWorker(NamedTuple):
     up: int
     lag: int
     stopping: bool
+    task_count: int = 0
 
 
 class SeenWorkers(NamedTuple):
@@ -125,7 +128,24 @@ def seen(announced: Announced) -> SeenWorker:
         about.number("up") + announced.ago,
         about.number("lag"),
         about.number("stopping") == 1,
+        about.number("task_count"),
     )
+
+
+def why_unserved(task: str, workers: Sequence[SeenWorker]) -> str:
+    """Return why nothing runs the jobs of a task on a queue, in words; '' where a worker may.
+
+    Args:
+        task: the task's name; '' of bare jobs.
+        workers: the workers of the queue.
+    """
+    if not workers:
+        return "no worker of the queue has announced itself"
+    # A worker names some of its tasks only, and one without tasks runs those of every task.
+    names_all = all(0 < one.task_count == len(one.tasks) for one in workers)
+    if task and names_all and not any(task in one.tasks for one in workers):
+        return f"no worker of the queue that has announced itself knows task {task}"
+    return ""
 
 
 def running(job: Said, ago: int) -> RunningJob:

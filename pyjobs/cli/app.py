@@ -10,6 +10,7 @@ import click
 from pyjobs.cli.acl import acl
 from pyjobs.cli.cancel import cancel
 from pyjobs.cli.check import check
+from pyjobs.cli.counters import counters
 from pyjobs.cli.dead import dead
 from pyjobs.cli.delete import delete
 from pyjobs.cli.doctor import doctor
@@ -56,8 +57,9 @@ class InOrder(click.Group):
 @click.group(
     cls=InOrder,
     commands=[
-        *(submit, result, work, health, tasks, status, workers, jobs, show_job, explain),
-        *(failures, dead, pause, resume, cancel, requeue, run_now, move, delete, purge, schedules),
+        *(submit, result, work, health, tasks, status, counters, workers),
+        *(jobs, show_job, explain, failures, dead),
+        *(pause, resume, cancel, requeue, run_now, move, delete, purge, schedules),
         *(mode, limit),
         *(check, doctor, monitor, reap, scripts, acl),
     ],

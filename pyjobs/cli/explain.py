@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from pyjobs.cli.common import IdCommand, marked, prefix_option, url_option
-from pyjobs.cli.operating import admin_of, json_option, queue_argument
+from pyjobs.cli.operating import admin_of, json_option, queue_argument, with_workers
 from pyjobs.cli.output import show, show_json
 
 
@@ -19,7 +19,8 @@ def explain(queue: str, id: str, as_json: bool, url: str, prefix: str) -> int:
     """Say why the job ID of QUEUE is not running, as a word and a sentence."""
     with admin_of(url, prefix) as admin:
         admin.stats(queue)
-        why = admin.explain(queue, id)
+        job, why = admin.show(queue, id), admin.explain(queue, id)
+        why = with_workers(admin, queue, job.task, why)
     if as_json:
         show_json({"id": id, **why._asdict()})
     else:

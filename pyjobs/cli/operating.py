@@ -13,10 +13,11 @@ from typing import IO, Any
 import click
 
 from pyjobs import codec
-from pyjobs.admin import Admin
+from pyjobs.admin import Admin, why_unserved
 from pyjobs.cli.common import marked
 from pyjobs.cli.output import say
-from pyjobs.errors import PyjobsError
+from pyjobs.engine import Explanation
+from pyjobs.errors import Forbidden, PyjobsError
 from pyjobs.transport import DEFAULT_URL
 
 UNITS = (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1000))
@@ -55,6 +56,24 @@ def admin_of(url: str, prefix: str) -> Iterator[Admin]:
     """Open an `Admin` for one command."""
     with Admin(url, prefix=prefix) as admin:
         yield admin
+
+
+def with_workers(admin: Admin, queue: str, task: str, why: Explanation) -> Explanation:
+    """Return why a job is not running, with what is known of the workers that could run it.
+
+    Args:
+        admin: asks for the workers.
+        queue: the queue's name.
+        task: the name of the job's task; '' for a bare job.
+        why: what the queue says.
+    """
+    if why.code not in ("waiting", "next", "due", "delayed", "backoff"):
+        return why
+    with contextlib.suppress(Forbidden):
+        found = admin.workers(queue)
+        unserved = "" if found.unread else why_unserved(task, found.workers)
+        return why._replace(sentence=f"{why.sentence}; {unserved}") if unserved else why
+    return why
 
 
 def confirm(yes: bool, question: str) -> None:

@@ -14,6 +14,7 @@ from pyjobs.cli.operating import (
     moment,
     queue_argument,
     span,
+    with_workers,
 )
 from pyjobs.cli.output import print_table, show_json
 from pyjobs.engine import ShownJob
@@ -34,6 +35,7 @@ def show(queue: str, id: str, as_json: bool, url: str, prefix: str) -> int:
     with admin_of(url, prefix) as admin:
         admin.stats(queue)
         job, why = admin.show(queue, id), admin.explain(queue, id)
+        why = with_workers(admin, queue, job.task, why)
     if not job.state:
         raise NoJob(f"job {id}: {why.sentence}")
     if as_json:

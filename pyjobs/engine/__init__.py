@@ -7,6 +7,17 @@ what these share. Other folders import from this file and not past it.
 
 from pyjobs.engine.acl import ROLES, commands_of, dry_runs_of, rules_of
 from pyjobs.engine.call import Call
+from pyjobs.engine.counters import (
+    KEPT_MINUTES,
+    MOST_MINUTES,
+    OTHERS,
+    Counted,
+    Counter,
+    Counters,
+    Times,
+    read_counters,
+    set_counting,
+)
 from pyjobs.engine.durable import STANDS, Durable, Kept, Reached, durable_of
 from pyjobs.engine.keys import REGISTER_SECONDS, Keys
 from pyjobs.engine.limits import (
@@ -77,13 +88,16 @@ __all__ = [
     "CLAIM_BYTES",
     "ENDED",
     "HELD_BYTES",
+    "KEPT_MINUTES",
     "MAX_BYTES",
     "MAX_ITEMS",
     "MAX_KEY_BYTES",
     "MAX_SKIP",
     "MODES",
     "MOMENTS",
+    "MOST_MINUTES",
     "OPERATOR",
+    "OTHERS",
     "PLACES",
     "RECORD_ITEMS",
     "REGISTER_SECONDS",
@@ -102,6 +116,9 @@ __all__ = [
     "Call",
     "ClaimReply",
     "Claimed",
+    "Counted",
+    "Counter",
+    "Counters",
     "Dead",
     "DeadPage",
     "Durable",
@@ -132,6 +149,7 @@ __all__ = [
     "Stored",
     "StoredSchedule",
     "StoredVerbs",
+    "Times",
     "Written",
     "announce",
     "built_files",
@@ -147,6 +165,7 @@ __all__ = [
     "parse_results",
     "parse_submitted",
     "pause_schedules",
+    "read_counters",
     "read_output",
     "read_workers",
     "receive_jobs",
@@ -157,6 +176,7 @@ __all__ = [
     "run_schedules",
     "script",
     "send_jobs",
+    "set_counting",
     "settle_jobs",
     "types",
     "wake",

@@ -34,6 +34,7 @@ SHARED = {
         *("queue/wake", "queue/result", "queue/stats", "queue/show", "queue/list", "queue/find"),
         *("queue/explain", "queue/walk", "queue/check", "queue/pause", "queue/resume"),
         *("queue/mode", "queue/limit", "queue/output", "queue/workers"),
+        *("queue/counters", "queue/counting"),
         *("queue/purge", "queue/delete", "queue/run", "queue/repair"),
         *("queue/send", "queue/receive", "queue/sent"),
     ),
@@ -48,6 +49,9 @@ STORED = {
 
 # No job depends on these: a user without the rights that only they need is no less of its role.
 UNNEEDED = {"queue/announce"}
+# What only counters run. A user who may not run these counts nothing, and that stops no call.
+COUNTING = {"HINCRBY"}
+COUNTING_OF = {"simple": COUNTING | {"ZADD", "ZCARD", "ZREM", "ZREMRANGEBYSCORE"}}
 
 # ACL DRYRUN checks the number of arguments too: how many values follow the key of each command.
 VALUES = {
@@ -95,7 +99,7 @@ def commands_of(role: str, mode: str) -> set[str]:
 
 def dry_runs_of(role: str, mode: str, queue: str) -> list[tuple[str, ...]]:
     """Return what ACL DRYRUN may be asked: each command of a role's scripts that takes a key of the
-    queue, with as many words as the command needs.
+    queue and is needed, with as many words as the command needs.
 
     Args:
         role: 'producer', 'worker' or 'operator'.
@@ -106,7 +110,8 @@ def dry_runs_of(role: str, mode: str, queue: str) -> list[tuple[str, ...]]:
         BadArgument: there is no such role.
     """
     needed = [one for one in scripts_of(role, mode) if one.name not in UNNEEDED]
-    commands = sorted({word for one in needed for word in one.about["commands"]} & VALUES.keys())
+    words = {word for one in needed for word in one.about["commands"]}
+    commands = sorted((words - COUNTING_OF.get(mode, COUNTING)) & VALUES.keys())
     return [(command, Keys.meta(queue), *[""] * VALUES[command]) for command in commands]
 
 

@@ -79,6 +79,7 @@ class Announcer:
                 "mode": settings.mode_name,
                 "queues": settings.queues[:most],
                 "tasks": self._tasks[:most],
+                "task_count": len(self._tasks),
                 "slots": settings.concurrency,
                 "held": len(watched.core.held),
                 "running": watched.executor.running,

@@ -64,6 +64,10 @@ def fault(command: str, words: list[Any]) -> str | None:
         if len(words) < 6 or text(words[-3]) != "LIMIT" or from_end(words[-1]):
             return "a range of scores must end in 'LIMIT', 0, and how many"
         return None
+    if command == "HGETALL":
+        # Its fields have names that are all spelled in the scripts (lua/lib/queue/counters.lua).
+        counters = isinstance(words[0], lua.Call) and text(words[0].func) == "counters_key"
+        return None if counters else "it reads a whole key, and only counters have few fields"
     if command == "LPOS":
         bounded = len(words) > 3 and text(words[-2]) == "MAXLEN"
         return None if bounded else "it must end in 'MAXLEN' and how many entries it compares"
@@ -72,9 +76,11 @@ def fault(command: str, words: list[Any]) -> str | None:
         after_look = isinstance(words[1], lua.Index) and text(words[1].idx) == "unlist"
         return None if after_look else "only what LPOS has found near an end may be removed"
     if command == "ZREMRANGEBYSCORE":
-        # No other set has a limit of its own (lua/lib/job/dead.lua).
-        dead = isinstance(words[0], lua.Index) and text(words[0].idx) == "dead"
-        return None if dead else "only the dead are few enough to be dropped by their scores"
+        # No other set has a limit of its own (lua/lib/job/dead.lua, lua/lib/queue/counters.lua).
+        few = isinstance(words[0], lua.Index) and text(words[0].idx) in ("dead", "counters")
+        return (
+            None if few else "only the dead and the counted tasks are few enough to be dropped so"
+        )
     return "not known to have a bound; scripts/lua_build/bounds.py lists the commands that have"
 
 

@@ -13,9 +13,12 @@ import urllib.request
 
 import pytest
 from support.commands import SECONDS, Cli
+from support.running import wait_until
 
-from pyjobs import codec
+from pyjobs import Worker, codec, task
+from pyjobs.admin import Admin
 from pyjobs.engine import RELIABLE, announce
+from pyjobs.testing import running
 from pyjobs.transport import run
 
 pytest_plugins = ("support.command_fixtures",)
@@ -93,6 +96,47 @@ def test_explain_says_a_word_and_a_sentence(queue: Cli) -> None:
     assert queue("explain", "words", "b").out.startswith("waiting: 1 job stands before it, of 3")
     assert json.loads(queue("explain", "words", "held", "--json").out)["code"] == "running"
     assert queue("explain", "words", "none").code == 1
+
+
+NO_WORKER = "; no worker of the queue has announced itself"
+UNKNOWN = "; no worker of the queue that has announced itself knows task mail.send"
+
+
+@pytest.mark.parametrize(
+    ("workers", "said"),
+    [
+        ([], NO_WORKER),
+        ([{"tasks": ["mail.read"], "task_count": 1}], UNKNOWN),
+        (
+            [{"tasks": ["mail.read"], "task_count": 1}, {"tasks": ["mail.send"], "task_count": 1}],
+            "",
+        ),
+        ([{"tasks": ["mail.read"], "task_count": 12}], ""),
+        ([{"tasks": [], "task_count": 0}], ""),
+        ([{}], ""),
+    ],
+    ids=["none", "others", "one does", "some names only", "a handler", "says nothing"],
+)
+def test_explain_and_show_say_when_no_worker_knows_the_task_of_a_job(
+    cli: Cli, workers: list[dict[str, object]], said: str
+) -> None:
+    cli.redis.hset("jobs:queues", "words", "reliable")
+    run(cli.redis, RELIABLE.submit(WORDS, [("a", b"{}")], task="mail.send"))
+    for place, one in enumerate(workers):
+        about = json.dumps(one).encode()
+        run(cli.redis, announce(WORDS, f"w{place}", keep=60_000, about=about))
+    sentence = f"it is the next to be claimed; no idle worker has taken the wake token{said}"
+    assert cli("explain", "words", "a").out == f"next: {sentence}\n"
+    assert json.loads(cli("show", "words", "a", "--json").out)["sentence"] == sentence
+
+
+def test_a_worker_announces_how_many_tasks_it_knows(cli: Cli) -> None:
+    cli.redis.hset("jobs:queues", "words", "reliable")
+    tasks = [task(name=f"t{n}")(lambda: None) for n in range(12)]
+    run(cli.redis, RELIABLE.submit(WORDS, [("a", b"{}")], task="t11", delay=3_600_000))
+    with running(Worker(cli.url, queues=["words"], tasks=tasks)), Admin(cli.url) as admin:
+        [worker] = wait_until(lambda: admin.workers("words").workers)
+    assert (worker.task_count, len(worker.tasks)) == (12, 10)
 
 
 def test_a_queue_that_never_was_is_said_with_the_nearest_name(queue: Cli) -> None:

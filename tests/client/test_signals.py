@@ -290,3 +290,13 @@ def test_references_to_dropped_jobs_go_once_they_are_more_than_twice_the_live_on
     assert sizes[:4] == [4, 5, 4, 5]
     assert max(sizes) == 5 + 2 * 4
     assert {job.id for job in found.all()} == {job.id for job in kept}
+
+
+def test_a_sweep_removes_the_references_to_jobs_that_were_dropped() -> None:
+    found: pending.Pending[Waiting] = pending.Pending()
+    kept = Waiting("kept", "q")
+    found.add("q", [kept])
+    found.add("q", [Waiting("dropped", "q")])
+    assert found.longest(9) == [kept]
+    assert len(found._refs) == 1
+    assert found.longest(9) == [kept]

@@ -20,7 +20,7 @@ from support.store import STORED, Jobs, Store
 
 import pyjobs
 from pyjobs.cli import main
-from pyjobs.engine.acl import ROLES, commands_of, rules_of, scripts_of
+from pyjobs.engine.acl import COUNTING, COUNTING_OF, ROLES, commands_of, rules_of, scripts_of
 from pyjobs.engine.keys import Keys
 from pyjobs.engine.modes import MODES
 from pyjobs.engine.scripts import script
@@ -423,10 +423,24 @@ def test_eviction_reads_missing_text_and_number_settings() -> None:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_the_dry_runs_try_every_command_of_a_workers_scripts(mode: str) -> None:
-    """A worker that may not announce itself runs all the same."""
+    """A worker that may not announce itself, and counts nothing, runs all the same."""
     tried = {words[0] for words in dry_runs(mode, KEYS, ["q"])}
     needed = [one for one in scripts_of("worker", mode) if one.name != "queue/announce"]
-    assert tried == {word for one in needed for word in one.about["commands"]} - {"TIME"}
+    words = {word for one in needed for word in one.about["commands"]}
+    assert tried == words - {"TIME"} - COUNTING_OF.get(mode, COUNTING)
+
+
+def test_a_worker_without_the_rights_of_counters_works_and_counts_nothing(
+    server: Server, admin: Any
+) -> None:
+    grant(admin, "app", *may_ask("-hincrby"))
+    with (
+        working(url_of(server.url, "app"), run),
+        pyjobs.Client(server.url, queue="q") as client,
+    ):
+        assert client.submit(1).result(SOON) == 1
+    counted = [admin.hkeys(key) for key in admin.keys("jobs:{q}:counters:*")]
+    assert counted == [[b"submitted"]]
 
 
 def test_a_refused_dry_run_is_no_missing_right() -> None:

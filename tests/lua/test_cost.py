@@ -22,6 +22,7 @@ from support.store import STORED, Q, Store, having
 import pyjobs
 import pyjobs.aio
 from pyjobs.engine.call import Call
+from pyjobs.engine.counters import set_counting
 from pyjobs.engine.modes import Mode
 from pyjobs.engine.outcome import Policy
 from pyjobs.engine.queue import watch
@@ -51,44 +52,47 @@ class Cost(NamedTuple):
         return self.commands <= bound.commands and self.words <= bound.words
 
 
-# For one job, and for MANY.
+# For one job, and for MANY, in a queue that does not count.
 BOUNDS = {
     # A read of the clock, since a job that is over its `expires` has expired. With two counts
     # of a dead job.
     "queue/watch": (Cost(3, 20), Cost(103, 1320)),
-    # Two words of each submit are the names of the limits that its queue may have.
-    "simple/submit": (Cost(4, 14), Cost(4, 114)),
+    # A word of each call is the name of the field that switches counters off. Two words of each
+    # submit are the names of the limits that its queue may have.
+    "simple/submit": (Cost(4, 15), Cost(4, 115)),
     # Messages are read in pieces of 16, since their sizes show only then.
-    "simple/claim": (Cost(7, 22), Cost(13, 46)),
-    "simple/complete": (Cost(3, 10), Cost(3, 10)),
-    "recoverable/submit": (Cost(6, 27), Cost(106, 1227)),
+    "simple/claim": (Cost(7, 23), Cost(13, 47)),
+    "simple/complete": (Cost(3, 11), Cost(3, 11)),
+    "recoverable/submit": (Cost(6, 28), Cost(106, 1228)),
     # With the fields `paused` and `scheduled` of :meta.
-    "recoverable/claim": (Cost(11, 53), Cost(211, 2053)),
-    "recoverable/complete": (Cost(7, 33), Cost(307, 2133)),
-    "reliable/submit": (Cost(6, 27), Cost(106, 1227)),
+    "recoverable/claim": (Cost(11, 54), Cost(211, 2054)),
+    # With the field `task` of each job, by which its run is counted.
+    "recoverable/complete": (Cost(7, 35), Cost(307, 2235)),
+    "reliable/submit": (Cost(6, 28), Cost(106, 1228)),
     # With the field `saved` of each job.
-    "reliable/claim": (Cost(11, 61), Cost(211, 2161)),
+    "reliable/claim": (Cost(11, 62), Cost(211, 2162)),
     # One HSET of the stamp.
     "reliable/extend": (Cost(6, 31), Cost(106, 1231)),
-    # A lease of more than a minute: the record of the claim is shortened. With the field `saved`.
-    "reliable/complete": (Cost(8, 38), Cost(308, 2238)),
+    # A lease of more than a minute: the record of the claim is shortened. With the fields `saved`
+    # and `task`.
+    "reliable/complete": (Cost(8, 40), Cost(308, 2340)),
 }
 
 
 # How many functions the built script has. Each that a call comes across is made anew.
 FUNCTIONS = {
     "simple/submit": 5,
-    "simple/claim": 7,
-    "simple/complete": 3,
+    "simple/claim": 9,
+    "simple/complete": 4,
     "recoverable/submit": 12,
-    "recoverable/claim": 37,
-    "recoverable/complete": 5,
+    "recoverable/claim": 39,
+    "recoverable/complete": 6,
     "reliable/submit": 12,
-    "reliable/claim": 40,
-    "reliable/complete": 5,
+    "reliable/claim": 42,
+    "reliable/complete": 6,
     "reliable/extend": 6,
-    "reliable/fail": 7,
-    "reliable/release": 10,
+    "reliable/fail": 9,
+    "reliable/release": 12,
 }
 
 
@@ -134,8 +138,10 @@ def a_life(store: Store, mode: Mode, jobs: int) -> dict[str, Cost]:
     return costs
 
 
-def start(store: Store, mode: Mode) -> None:
+def start(store: Store, mode: Mode, *, counting: bool = False) -> None:
     """A queue with a past, so that no first time is counted."""
+    if not counting:
+        store.call(set_counting(Q, False))
     a_life(store, mode, 1)
 
 
@@ -148,6 +154,33 @@ def test_each_call_of_a_script_costs_no_more_commands_and_words_than_its_bound(
     for place, jobs in enumerate((1, MANY)):
         for name, cost in a_life(store, mode, jobs).items():
             assert cost.within(BOUNDS[name][place]), (name, jobs, cost)
+
+
+# What a call of a queue that counts does besides, whatever its number of jobs: a HINCRBY.
+TOUCHES = {"submit": 1, "claim": 1, "complete": 1, "extend": 0, "watch": 0}
+
+
+@everywhere
+@having("submit")
+def test_counters_cost_a_call_one_command_for_each_field_that_it_touches(
+    store: Store, mode: Mode
+) -> None:
+    start(store, mode)
+    costs = {jobs: a_life(store, mode, jobs) for jobs in (1, MANY)}
+    store.call(set_counting(Q, True))
+    for jobs, plain in costs.items():
+        for _ in range(20):
+            # Jobs may have waited for different powers of two of ms, and the first of each in a
+            # minute costs more.
+            more = {
+                name: Cost(cost.commands - plain[name].commands, cost.words - plain[name].words)
+                for name, cost in a_life(store, mode, jobs).items()
+            }
+            touches = {name: TOUCHES[name.partition("/")[2]] for name in more}
+            found = all(more[name].within(Cost(n, 4 * n)) for name, n in touches.items())
+            if found:
+                break
+        assert found, more
 
 
 # Of a claim that finds nothing: commands for each queue, beside one for the clock.

@@ -62,7 +62,7 @@ def test_a_requeued_job_keeps_nothing_of_its_former_life(jobs: Jobs) -> None:
     requeue(jobs, "a")
     left = jobs.job("a")
     assert left.pop("_started")
-    assert left == {**submitted, "token": b""}
+    assert left == {**submitted, "token": b"", "past": b"0"}
     (stored,) = jobs.result("a")
     assert (stored.state, stored.reason, stored.processed, stored.body) == ("pending", "-", 0, b"")
 

@@ -10,7 +10,7 @@ from pyjobs.engine.call import Call
 
 Schema = dict[str, Any]
 NAME = re.compile(rb"[A-Za-z0-9_.:-]{1,128}")
-TOKEN = re.compile(rb"[A-Za-z0-9_.:-]{1,160}")
+TOKEN = re.compile(rb"[A-Za-z0-9_.:-]{1,288}")
 # A claim's `wait` of -1, which is unknown, is the only number below 0.
 LEAST = {"int": -1, "ms": 0, "at": 0}
 

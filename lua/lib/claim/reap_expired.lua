@@ -1,7 +1,7 @@
 -- Leases that ran out. The first crash of a job puts it at the head of the queue; then it waits ever longer, and
 -- then in quarantine; at max_crashes it is dead, whatever its attempts: it may be what kills the workers.
 -- needs clock.now ran_out.ran_out mend.mend_place job.STATE held.CRASHES held.LAST_ERROR held.BEFORE_IT held.read_crashed missing.add_missing
--- needs ended.end_dead ended.trim_dead
+-- needs ended.end_dead ended.trim_dead held.TASK counters.count
 local LONGEST_MS = 60000
 
 local function reap_expired(q, limit, max_crashes)
@@ -22,6 +22,7 @@ local function reap_expired(q, limit, max_crashes)
       mend_place(q, id, job[STATE])
     else
       redis.call('HSET', q.job .. id, 'crashes', crashes, 'token', '')
+      count(q, job[TASK], 'crashed', 1)
       if crashes >= max_crashes then
         end_dead(q, id, job, 'crashed', job[LAST_ERROR] or '', (tonumber(job[BEFORE_IT]) or 0) + crashes)
         table.insert(dead, id)

@@ -1,10 +1,10 @@
 -- Jobs that have been in flight for too long, where there are no leases: the oldest ends at the very head.
--- needs clock.now crashes.read_crashes missing.add_missing mend.mend_place
+-- needs clock.now crashes.read_stale missing.add_missing mend.mend_place counters.count
 local function reap_stale(q, limit, older_than)
   local ids = redis.call('ZRANGEBYSCORE', q.inflight, '-inf', now - older_than, 'LIMIT', 0, limit)
-  local back, states, crashes = {}, {}, {}
+  local back, states, crashes, tasks = {}, {}, {}, {}
   if #ids == 0 then return 0, back end
-  for i, id in ipairs(ids) do states[i], crashes[i] = read_crashes(q, id) end
+  for i, id in ipairs(ids) do states[i], crashes[i], tasks[i] = read_stale(q, id) end
   redis.call('ZREM', q.inflight, unpack(ids))
   for i = #ids, 1, -1 do
     local id = ids[i]
@@ -15,6 +15,7 @@ local function reap_stale(q, limit, older_than)
     else
       redis.call('HSET', q.job .. id, 'state', 'pending', 'token', '', 'crashes', crashes[i] + 1)
       redis.call('RPUSH', q.pending, id)
+      count(q, tasks[i], 'crashed', 1)
       table.insert(back, id)
     end
   end

@@ -1,7 +1,8 @@
 -- Claiming: what recoverable and reliable share. The jobs of a claim get its token, a number that only grows
 -- and the caller's nonce: a number alone rolls back in a power cut and would be issued twice.
 -- needs args.bad acl.denied check_types.check_types queue.wake queue.read_awake pause.is_paused stamp.stamp open.wait_for
--- needs claimable.FIT_EXPIRES claimable.CLAIM_TASK describe.describe grace.lease_fields grace.end_grace
+-- needs claimable.FIT_EXPIRES claimable.CLAIM_TASK claimable.CLAIM_PAST claimable.CLAIM_CRASHES describe.describe
+-- needs waits.count_waits grace.lease_fields grace.end_grace
 
 -- How many jobs that are due, and how many whose lease ran out, a claim moves in each queue besides those it takes.
 local MOVES = 100
@@ -54,7 +55,7 @@ local function take(q, at, nonce, score, hold, reply)
   local flies = q.ends < math.huge
   local leases = q.mode == 'reliable' and lease_fields(q, hold, flies and 1 or 0) or {}
   redis.call('HSET', q.meta, 'token', number, unpack(leases))
-  local flight, till = {}, string.format('%.0f', score)
+  local flight, till, first, again = {}, string.format('%.0f', score), #reply + 1, {}
   for i, id in ipairs(ids) do
     redis.call('HSET', q.job .. id, 'state', 'inflight', 'token', token, '_started', stamp)
     local expires = jobs[i][FIT_EXPIRES]
@@ -64,9 +65,12 @@ local function take(q, at, nonce, score, hold, reply)
       if q.mode == 'reliable' and jobs[i][CLAIM_TASK] then redis.call('HSET', q.job .. id, 'start_by', expires) end
     end
     flight[2 * i - 1], flight[2 * i] = till, id
-    reply[#reply + 1] = describe(at, id, token, jobs[i])
+    local described = describe(at, id, token, jobs[i])
+    if jobs[i][CLAIM_PAST] or jobs[i][CLAIM_CRASHES] then again[described] = true end
+    reply[#reply + 1] = described
   end
   redis.call('ZADD', q.inflight, unpack(flight))
+  count_waits(q, reply, first, again)
   redis.call('SET', q.claim .. nonce, number .. ' ' .. table.concat(ids, ' '), 'PX', hold)
   if q.mode ~= 'reliable' then return end
   q.ends = math.min(q.ends, score)

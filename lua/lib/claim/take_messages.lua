@@ -1,9 +1,10 @@
 -- Claiming in simple mode, where the list holds whole jobs: how large the next one is shows only when it is read.
 -- needs queue.wake pause.is_paused pause.paused_for broken.add_broken simple_format.parse_message simple_format.make_token room.fits
+-- needs waits.count_waits counters.write_counters
 local PIECE = 16  -- so many messages are read at once
 
 local function take_list(q, at, room, reply)
-  local taken, broken = 0, {}
+  local taken, broken, first = 0, {}, #reply + 1
   repeat
     local wanted = math.min(PIECE, room.jobs)
     local found = redis.call('LRANGE', q.pending, -taken - wanted, -taken - 1)
@@ -12,7 +13,7 @@ local function take_list(q, at, room, reply)
       room.full = not id and room.passes == 0 or id and not fits(room, #data)
       if room.full then break end
       if id then
-        reply[#reply + 1] = { at, id, make_token(queued, client), data, 1, tonumber(queued), 0, task }
+        reply[#reply + 1] = { at, id, make_token(queued, client, task), data, 1, tonumber(queued), 0, task }
       else
         room.passes = room.passes - 1
         broken[#broken + 1] = found[i]
@@ -23,6 +24,8 @@ local function take_list(q, at, room, reply)
   if taken > 0 then redis.call('LTRIM', q.pending, 0, -taken - 1) end
   for _, text in ipairs(broken) do add_broken(q, text) end
   q.waiting = q.waiting - taken
+  count_waits(q, reply, first, {})
+  write_counters(q)
 end
 
 local function take_messages(all, room)

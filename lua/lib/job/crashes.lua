@@ -5,6 +5,12 @@ local function read_crashes(q, id)
   return state, tonumber(crashes) or 0
 end
 
+-- The same, and which task it is.
+local function read_stale(q, id)
+  local state, crashes, task = unpack(read(q, id, 'state', 'crashes', 'task'))
+  return state, tonumber(crashes) or 0, task
+end
+
 local function needs_quarantine(crashes)
   return crashes > 1
 end

@@ -1,11 +1,12 @@
 -- The end of a job, and all that follows from it: the stored outcome, the unique key, the set of the dead, the
 -- message to each client that listens. Every script that can end a job includes this piece, and nothing else does any of it.
 -- needs clock.now stamp.stamp messages.add_message held.CLIENT held.QUEUED held.STARTED held.UNIQUE unique.free
+-- needs counters.count held.TASK
 -- needs dead.DEAD_MS dead.DEAD_JOBS dead.drop_old_dead queue.whole
 local DAY_MS = 86400000
 
 -- Ends a job that has a hash: the hash goes after `retention` ms; without it, the hash stays.
--- `job` is what read_held returned; `body` is stored as `field`, 'result' or 'error'; a reason of '-' is none; the
+-- `job` is what read_ending returned; `body` is stored as `field`, 'result' or 'error'; a reason of '-' is none; the
 -- message of a dead job has its `attempts`.
 local function end_job(q, id, job, state, reason, field, body, retention, attempts)
   local key = q.job .. id
@@ -13,6 +14,8 @@ local function end_job(q, id, job, state, reason, field, body, retention, attemp
   if reason ~= '-' then redis.call('HSET', key, 'reason', reason) end
   if retention then redis.call('PEXPIRE', key, retention) end
   free(q, job[UNIQUE], id)
+  -- The others are counted by their runs (lib/job/run_times.lua).
+  if field == 'error' and state ~= 'failed' then count(q, job[TASK], state, 1) end
   add_message(q, job[CLIENT], id, state, reason, job[QUEUED], job[STARTED], stamp, body, attempts)
 end
 

@@ -6,39 +6,46 @@ local function read_held(q, id, ...)
   return read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', ...)
 end
 
--- What a failure looks at, after the fields of read_held.
-local ATTEMPTS, MAX_ATTEMPTS, BACKOFF, CRASHED, PAST, WAS_UNKNOWN = 8, 9, 10, 11, 12, 13
+-- What every end counts by, where the readers below have it after the fields of read_held.
+local TASK = 8
+
+local function read_ending(q, id, ...)
+  return read_held(q, id, 'task', ...)
+end
+
+-- What a failure looks at, after the fields of read_ending.
+local ATTEMPTS, MAX_ATTEMPTS, BACKOFF, CRASHED, PAST, WAS_UNKNOWN = 9, 10, 11, 12, 13, 14
 
 local function read_attempts(q, id)
-  return read_held(q, id, 'attempts', 'max_attempts', 'backoff', 'crashes', 'past', 'unknown_since')
+  return read_ending(q, id, 'attempts', 'max_attempts', 'backoff', 'crashes', 'past', 'unknown_since')
 end
 
--- What the end of a lease looks at, after the fields of read_held.
-local CRASHES, LAST_ERROR, BEFORE_IT = 8, 9, 10
+-- What the end of a lease looks at, after the fields of read_ending.
+local CRASHES, LAST_ERROR, BEFORE_IT = 9, 10, 11
 
 local function read_crashed(q, id)
-  return read_held(q, id, 'crashes', 'error', 'past')
+  return read_ending(q, id, 'crashes', 'error', 'past')
 end
 
--- What a hand-back counts, after the fields of read_held.
-local RELEASES = 8
+-- What a hand-back counts, after the fields of read_ending.
+local RELEASES = 9
 
 local function read_releases(q, id)
-  return read_held(q, id, 'releases')
+  return read_ending(q, id, 'releases')
 end
 
 -- What a hand-back of a job with an unknown task looks at, after the fields of read_releases.
-local UNKNOWN_SINCE, START_BY, ERROR_BEFORE, CRASHES_BEFORE, PAST_BEFORE = 9, 10, 11, 12, 13
+local UNKNOWN_SINCE, START_BY, ERROR_BEFORE, CRASHES_BEFORE, PAST_BEFORE = 10, 11, 12, 13, 14
 
 local function read_unknown(q, id)
-  return read_held(q, id, 'releases', 'unknown_since', 'start_by', 'error', 'crashes', 'past')
+  return read_ending(q, id, 'releases', 'unknown_since', 'start_by', 'error', 'crashes', 'past')
 end
 
--- What an earlier run has saved, after the fields of read_held.
-local SAVED = 8
+-- What an earlier run has saved, after the fields of read_ending.
+local SAVED = 9
 
 local function read_saved(q, id)
-  return read_held(q, id, 'saved')
+  return read_ending(q, id, 'saved')
 end
 
 -- What a run's output goes on from, after the fields of read_held.
@@ -55,9 +62,9 @@ local function read_running(q, id)
   return read_held(q, id, 'max_run')
 end
 
--- Until when a job may start, after the fields of read_held.
-local EXPIRES = 8
+-- Until when a job may start, after the fields of read_ending.
+local EXPIRES = 9
 
 local function read_waiting(q, id)
-  return read_held(q, id, 'expires')
+  return read_ending(q, id, 'expires')
 end

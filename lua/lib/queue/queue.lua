@@ -32,6 +32,7 @@ local function open(key, mode, ...)
     claim = key .. ':claim:',
     unique = key .. ':unique:',
     broken = key .. ':broken',
+    counters = key .. ':counters',
     workers = key .. ':workers',
     worker = key .. ':worker:',
     client = key .. ':client:',  -- channels: results, for one client each

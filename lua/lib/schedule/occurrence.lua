@@ -1,5 +1,6 @@
 -- A job that a schedule makes: its id is the schedule's name, a colon and the moment, so that no moment makes two jobs.
--- needs clock.now stamp.stamp unique.holder unique.unique_key schedule.DATA schedule.OPTIONS schedule.FIRST_OPTION schedule.UNIQUE_OPTION
+-- needs clock.now stamp.stamp unique.holder unique.unique_key schedule.DATA schedule.OPTIONS schedule.FIRST_OPTION schedule.TASK_OPTION schedule.UNIQUE_OPTION
+-- needs counters.count
 
 -- Makes it, unless the id is taken or a live job holds the unique key; a key of another type counts as taken. Returns
 -- whether it was made. Its caller has read the lengths, and leaves the wake token.
@@ -21,5 +22,6 @@ local function make_occurrence(q, id, schedule)
   redis.call('HSET', q.job .. id, unpack(fields))
   if unique then redis.call('SET', unique_key(q, unique), id) end
   q.waiting = redis.call('LPUSH', q.pending, id)
+  count(q, schedule[TASK_OPTION], 'submitted', 1)
   return true
 end

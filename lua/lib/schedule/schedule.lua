@@ -4,7 +4,7 @@ local DATA, EVERY, MOMENTS, MISSED, LATE, LAST, RAN, PAUSED, VERSION, CRON, ZONE
 -- What its jobs get, in the order of these fields: they follow after the ones above. `expires` counts from the moment
 -- at which a job is made.
 local FIRST_OPTION = 12
-local UNIQUE_OPTION = 18
+local TASK_OPTION, UNIQUE_OPTION = 12, 18
 local OPTIONS = { 'task', 'retention', 'timeout', 'max_attempts', 'backoff', 'max_run', 'unique', 'expires' }
 
 -- `first` stands in the place of the payload, which may be long, for a caller that does not want it.

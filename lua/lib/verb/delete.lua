@@ -1,13 +1,13 @@
 -- Jobs forgotten by id. One that waits in the list is only marked, with nothing of its retention left, since finding it
 -- there would walk the queue: the claim that meets it drops it.
--- needs args.bad acl.denied check_types.check_types job.STATE held.read_held forget.forget ended.end_job
--- needs messages.send_messages
+-- needs args.bad acl.denied check_types.check_types job.STATE held.read_ending forget.forget ended.end_job
+-- needs messages.send_messages counters.write_counters
 local function delete(q, first, only)
   check_types(q)
   local words, gone, jobs, lasting = {}, {}, {}, {}
   for i = first, #ARGV do
     local id = ARGV[i]
-    local job = read_held(q, id)
+    local job = read_ending(q, id)
     local state = job[STATE]
     local stays = state == 'inflight' or only and only ~= state
     words[#words + 1] = not state and 'NOJOB' or stays and state or 'deleted'
@@ -34,6 +34,7 @@ local function delete(q, first, only)
       forget(q, id, job)
     end
   end
+  write_counters(q)
   send_messages()
   return words
 end

@@ -7,7 +7,8 @@
 -- needs held.ATTEMPTS held.MAX_ATTEMPTS held.BACKOFF held.CRASHED held.PAST held.WAS_UNKNOWN
 -- needs held.read_attempts
 -- needs fence.fence records.shorten_records
--- needs ended.end_dead ended.trim_dead messages.send_messages
+-- needs ended.end_dead ended.trim_dead messages.send_messages held.TASK run_times.count_runs counters.count
+-- needs counters.write_counters
 local function check_verdicts(first)
   for i = first, #ARGV, 4 do
     local verdict = ARGV[i + 2] or ''
@@ -38,6 +39,7 @@ local function fail(q, first, max_attempts, backoff, backoff_max)
     'ZRANGE', q.dead, 'DEL', key, 'HDEL', key)
   if bad then return redis.error_reply(bad) end
   redis.call('ZREM', q.inflight, unpack(ids))
+  local runs = {}
   for n, id in ipairs(ids) do
     local job, place = jobs[n], places[n]
     local at = first + 4 * (place - 1)
@@ -48,10 +50,12 @@ local function fail(q, first, max_attempts, backoff, backoff_max)
     local crashed = tonumber(job[CRASHED]) or 0
     local used_up = counted == 1 and attempts >= (tonumber(job[MAX_ATTEMPTS]) or max_attempts)
     redis.call('HSET', q.job .. id, 'attempts', attempts, 'past', past)
+    if counted == 1 then runs[#runs + 1] = job end
     if word == 'reject' or used_up then
       end_dead(q, id, job, word == 'reject' and 'rejected' or 'attempts', body, past + crashed)
       words[place] = 'dead'
     else
+      count(q, job[TASK], counted == 1 and 'retried' or 'snoozed', 1)
       local base = tonumber(job[BACKOFF]) or backoff
       local wait = tonumber(delay) or backoff_delay(base, attempts, backoff_max, at)
       redis.call('HSET', q.job .. id, 'state', 'delayed', word == 'continue' and 'saved' or 'error', body)
@@ -67,6 +71,8 @@ local function fail(q, first, max_attempts, backoff, backoff_max)
   trim_dead(q)
   shorten_records(q, jobs)
   wake(q)
+  count_runs(q, 'fail', runs)
+  write_counters(q)
   send_messages()
   return words
 end

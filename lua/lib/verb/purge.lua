@@ -1,11 +1,15 @@
 -- The entries of one place, taken away with their jobs. An entry whose job belongs elsewhere only leaves the place.
 -- needs args.bad acl.denied stamp.stamp check_types.check_types simple_format.parse_message
--- needs job.STATE held.read_held missing.add_missing forget.forget messages.add_message messages.send_messages
+-- needs job.STATE held.read_ending missing.add_missing forget.forget messages.add_message messages.send_messages
+-- needs counters.count counters.write_counters
 
 local function purge_messages(q, entries)
   for _, text in ipairs(entries) do
-    local id, client, queued = parse_message(text)
-    if id then add_message(q, client, id, 'cancelled', '-', queued, '0', stamp, '') end
+    local id, client, queued, _, task = parse_message(text)
+    if id then
+      add_message(q, client, id, 'cancelled', '-', queued, '0', stamp, '')
+      count(q, task, 'cancelled', 1)
+    end
   end
 end
 
@@ -17,7 +21,7 @@ end
 
 local function purge_jobs(q, place, ids)
   for _, id in ipairs(ids) do
-    local job = read_held(q, id)
+    local job = read_ending(q, id)
     if goes(place, job[STATE]) then
       forget(q, id, job)
     elseif not job[STATE] and place ~= 'dead' then
@@ -55,6 +59,7 @@ local function purge(q, place, limit)
   else
     purge_jobs(q, place, distinct(entries))
   end
+  write_counters(q)
   send_messages()
   return { #entries, left > #entries and 1 or 0 }
 end

@@ -1,12 +1,12 @@
 -- Another life for jobs that have failed for good, in the order in which they are named: `ended` is their state, 'dead' or
 -- in recoverable mode 'failed'.
--- needs args.bad acl.denied check_types.check_types queue.wake job.STATE held.UNIQUE held.read_held unique.holder
--- needs unique.unique_key dead.drop_old_dead
+-- needs args.bad acl.denied check_types.check_types queue.wake job.STATE held.UNIQUE held.TASK held.read_ending unique.holder
+-- needs unique.unique_key dead.drop_old_dead counters.count counters.write_counters
 local function requeue(q, first, ended)
   check_types(q)
   local words, back, seen, taken = {}, {}, {}, {}
   for i = first, #ARGV do
-    local id, job = ARGV[i], read_held(q, ARGV[i])
+    local id, job = ARGV[i], read_ending(q, ARGV[i])
     local unique = job[STATE] == ended and job[UNIQUE]
     local word = job[STATE] or 'NOJOB'
     local other = unique and (taken[unique] or holder(q, unique) or id) ~= id
@@ -15,7 +15,7 @@ local function requeue(q, first, ended)
     elseif word == ended then
       word = 'pending'
       if unique then taken[unique] = id end
-      if not seen[id] then table.insert(back, { id = id, unique = unique }) end
+      if not seen[id] then table.insert(back, { id = id, unique = unique, task = job[TASK] }) end
       seen[id] = true
     end
     table.insert(words, word)
@@ -30,13 +30,15 @@ local function requeue(q, first, ended)
     local key = q.job .. id
     redis.call('ZREM', q.dead, id)
     redis.call('PERSIST', key)
-    redis.call('HSET', key, 'state', 'pending', 'token', '')
-    redis.call('HDEL', key, 'attempts', 'crashes', 'past', 'reason', 'error', '_processed', 'expires', 'start_by',
+    redis.call('HSET', key, 'state', 'pending', 'token', '', 'past', '0')
+    redis.call('HDEL', key, 'attempts', 'crashes', 'reason', 'error', '_processed', 'expires', 'start_by',
       'unknown_since')
     if unique then redis.call('SET', unique_key(q, unique), id) end
     redis.call('LPUSH', q.pending, id)
+    count(q, job.task, 'requeued', 1)
   end
   drop_old_dead(q)
   wake(q)
+  write_counters(q)
   return words
 end

@@ -1,7 +1,8 @@
 -- What the other queue has received leaves the outbox, and what it has refused goes back to its place.
 -- needs args.bad args.name acl.denied check_types.check_types queue.wake stamp.stamp queue.whole messages.add_message
--- needs messages.send_messages unique.unique_key ended.DAY_MS
+-- needs messages.send_messages unique.unique_key
 -- needs outbox.MOVE outbox.TO outbox.AT outbox.outbox_key outbox.parked_key outbox.read_parked outbox.is_trace place.enter
+local DAY_MS = 86400000
 local P_STATE, P_CLIENT, P_QUEUED, P_STARTED, P_UNIQUE, P_RETENTION = 4, 5, 6, 7, 8, 9
 
 local function check_answers(first)

@@ -1,7 +1,7 @@
 -- Jobs as hashes, their ids in the queue: what recoverable and reliable share of submit.
 -- needs schedules.first_scheduled args.bad args.refuse acl.denied queue.wake clock.now stamp.stamp unique.unique_key
 -- needs new_jobs.make_id new_jobs.create_queue new_jobs.check_limits listeners.joined listeners.add_listeners
--- needs look_up.find_none look_up.look_up
+-- needs look_up.find_none look_up.look_up counters.add_count
 
 -- The ids of the items and the keys of their jobs; an empty id gets one of its own.
 local function name_jobs(q, first)
@@ -33,6 +33,10 @@ end
 
 local function submit(q, first, client, delay, unique, task, written, extra)
   local state = delay > 0 and 'delayed' or 'pending'
+  if delay > 0 then
+    extra[#extra + 1] = 'past'  -- its claim counts no wait
+    extra[#extra + 1] = '0'
+  end
   local ids, keys = name_jobs(q, first)
   local reply, live = look_up(q, first, ids, keys, find_none(q, keys), state, unique, task)
   check_limits(q, first, reply)
@@ -61,7 +65,10 @@ local function submit(q, first, client, delay, unique, task, written, extra)
       if unique then redis.call('SET', unique_key(q, unique), id) end
     end
   end
-  if #fresh > 0 then wake(q) end
+  if #fresh > 0 then
+    wake(q)
+    if not q.uncounted then add_count(q, task, 'submitted', #fresh) end
+  end
   if #fresh == 0 and written == 1 then touch(q) end
   add_listeners(q, joined(live, client))
   return reply

@@ -3,7 +3,7 @@
 -- needs args.bad acl.denied check_types.check_types queue.wake clock.now fence.fence
 -- needs held.RELEASES held.UNKNOWN_SINCE held.START_BY held.ERROR_BEFORE held.CRASHES_BEFORE held.PAST_BEFORE
 -- needs held.read_unknown
--- needs ended.DAY_MS ended.end_dead ended.trim_dead messages.send_messages
+-- needs ended.DAY_MS ended.end_dead ended.trim_dead messages.send_messages held.TASK counters.count counters.write_counters
 local FIRST_WAIT = 1000
 local LONGEST_WAIT = 60000
 
@@ -42,10 +42,12 @@ local function hand_back_unknown(q, first)
       local attempts = (tonumber(job[PAST_BEFORE]) or 0) + (tonumber(job[CRASHES_BEFORE]) or 0)
       end_dead(q, id, job, 'unknown', job[ERROR_BEFORE] or '', attempts)
     end
+    count(q, job[TASK], 'released', 1)
     words[places[n]] = wait and 'delayed' or 'dead'
   end
   trim_dead(q)
   wake(q)
+  write_counters(q)
   send_messages()
   return words
 end

@@ -82,13 +82,13 @@ if not bad then
       name = tag,
       key = queue,
     }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'uncounted')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
-    for i = 1, select('#') do
-      q_2[select(i)] = whole(meta[4 + i])
+    for i = 1, select('#', 'uncounted') do
+      q_2[select(i, 'uncounted')] = whole(meta[4 + i])
     end
     q_2.born = its_mode and true
     q_2.mode = its_mode or nil
@@ -116,11 +116,11 @@ for i = first, #ARGV do
   local id = ARGV[i]
   local job
   do
-    local job_2 = redis.pcall('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique')
+    local job_2 = redis.pcall('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task')
     if not job_2.err then
       job = job_2
     else
-      job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique')
+      job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task')
     end
   end
   local state_2 = job[1]
@@ -176,6 +176,15 @@ local function end_job(q_3, id, job, state_2, reason, field, body, retention, at
       redis.pcall('DEL', key_2)
     end
   end
+  if field == 'error' and state_2 ~= 'failed' then
+    local task = job[8]
+    if not q_3.uncounted then
+      local tallies = q_3.tallies or {}
+      local tally = tallies[task or ''] or {}
+      q_3.tallies, tallies[task or ''] = tallies, tally
+      tally[state_2] = (tally[state_2] or 0) + 1
+    end
+  end
   local clients, queued, started = job[3], job[5], job[6]
   if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
     local line = id .. ' ' .. state_2 .. ' ' .. reason .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. (attempts and attempts .. ' ' or '') .. #body .. '\n' .. body .. '\n'
@@ -214,6 +223,32 @@ for _, id in ipairs(gone) do
     redis.call('DEL', q_2.key .. ':job:' .. id)
   end
 end
+for task, tally in pairs(q_2.tallies or {}) do
+  for what, n in pairs(tally) do
+    local minute = math.floor(now / 60000)
+    local key
+    do
+      local task_2 = task or ''
+      key = q_2.key .. ':counters' .. ':' .. minute .. ':' .. task_2
+    end
+    if not (redis.pcall('HINCRBY', key, what, n) ~= n) then
+      local new = redis.pcall('ZADD', q_2.key .. ':counters', minute, task or '') == 1
+      redis.pcall('PEXPIRE', q_2.key .. ':counters', 259200000)
+      if new and (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
+        redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', minute - 259200000 / 60000)
+        if (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
+          redis.pcall('ZREM', q_2.key .. ':counters', task or '')
+          redis.pcall('DEL', key)
+          key = q_2.key .. ':counters' .. ':' .. minute .. ':' .. '~'
+          redis.pcall('ZADD', q_2.key .. ':counters', minute, '~')
+          redis.pcall('HINCRBY', key, what, n)
+        end
+      end
+      redis.pcall('PEXPIRE', key, 259200000)
+    end
+  end
+end
+q_2.tallies = nil
 for channel, message in pairs(messages) do
   redis.pcall('PUBLISH', channel, table.concat(message))
 end

@@ -59,18 +59,19 @@ if not bad then
       claim = queue .. ':claim:',
       unique = queue .. ':unique:',
       broken = queue .. ':broken',
+      counters = queue .. ':counters',
       workers = queue .. ':workers',
       worker = queue .. ':worker:',
       client = queue .. ':client:',
       cancel = queue .. ':cancel',
     }
-    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect')
+    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect', 'uncounted')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
-    for i = 1, select('#') do
-      q_2[select(i)] = whole(meta[4 + i])
+    for i = 1, select('#', 'uncounted') do
+      q_2[select(i, 'uncounted')] = whole(meta[4 + i])
     end
     q_2.born = its_mode and true
     q_2.mode = its_mode or nil
@@ -143,25 +144,35 @@ local function add_message(q_3, clients, id, state_2, reason, queued, started, p
     end
   end
 end
+local function count(q_3, task, what, n)
+  if q_3.uncounted then
+    return
+  end
+  local tallies = q_3.tallies or {}
+  local tally = tallies[task or ''] or {}
+  q_3.tallies, tallies[task or ''] = tallies, tally
+  tally[what] = (tally[what] or 0) + n
+end
 if q_2.mode == 'simple' and state == 'waiting' then
   local entries_2 = entries
   local function is_name(text, longest)
     return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
   end
   for _, text in ipairs(entries_2) do
-    local id, client, queued
+    local id, client, queued, __2, task
     do
       local id_2, client_2, queued_2, data = text:match('^{"id":"([^"]+)","client":"([^"]*)","_queued":(%d+),"data":(.*)}$')
-      local task
+      local task_2
       if not id_2 then
-        id_2, client_2, queued_2, task, data = text:match('^{"id":"([^"]+)","client":"([^"]*)","_queued":(%d+),"task":"([^"]+)","data":(.*)}$')
+        id_2, client_2, queued_2, task_2, data = text:match('^{"id":"([^"]+)","client":"([^"]*)","_queued":(%d+),"task":"([^"]+)","data":(.*)}$')
       end
-      if id_2 and is_name(id_2, 128) and is_name(client_2, 128) and #queued_2 <= 15 and is_name(task or '', 128) then
-        id, client, queued = id_2, client_2, queued_2, data, task
+      if id_2 and is_name(id_2, 128) and is_name(client_2, 128) and #queued_2 <= 15 and is_name(task_2 or '', 128) then
+        id, client, queued, __2, task = id_2, client_2, queued_2, data, task_2
       end
     end
     if id then
       add_message(q_2, client, id, 'cancelled', '-', queued, '0', stamp, '')
+      count(q_2, task, 'cancelled', 1)
     end
   end
 else
@@ -200,7 +211,7 @@ else
     return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.job .. id, ...)
   end
   for _, id in ipairs(ids) do
-    local job = read(q_2, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique')
+    local job = read(q_2, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task')
     if goes(state, job[1]) then
       if is_live(job[1]) then
         local key = q_2.job .. id
@@ -212,6 +223,7 @@ else
             redis.pcall('DEL', key_2)
           end
         end
+        count(q_2, job[8], 'cancelled', 1)
         add_message(q_2, job[3], id, 'cancelled', '-', job[5], job[6], stamp, '', nil)
       end
       redis.call('DEL', q_2.job .. id)
@@ -229,6 +241,32 @@ else
     end
   end
 end
+for task, tally in pairs(q_2.tallies or {}) do
+  for what, n in pairs(tally) do
+    local minute = math.floor(now / 60000)
+    local key
+    do
+      local task_2 = task or ''
+      key = q_2.counters .. ':' .. minute .. ':' .. task_2
+    end
+    if not (redis.pcall('HINCRBY', key, what, n) ~= n) then
+      local new = redis.pcall('ZADD', q_2.counters, minute, task or '') == 1
+      redis.pcall('PEXPIRE', q_2.counters, 259200000)
+      if new and (tonumber(redis.pcall('ZCARD', q_2.counters)) or 0) > 100 then
+        redis.pcall('ZREMRANGEBYSCORE', q_2.counters, '-inf', minute - 259200000 / 60000)
+        if (tonumber(redis.pcall('ZCARD', q_2.counters)) or 0) > 100 then
+          redis.pcall('ZREM', q_2.counters, task or '')
+          redis.pcall('DEL', key)
+          key = q_2.counters .. ':' .. minute .. ':' .. '~'
+          redis.pcall('ZADD', q_2.counters, minute, '~')
+          redis.pcall('HINCRBY', key, what, n)
+        end
+      end
+      redis.pcall('PEXPIRE', key, 259200000)
+    end
+  end
+end
+q_2.tallies = nil
 for channel, message in pairs(messages) do
   redis.pcall('PUBLISH', channel, table.concat(message))
 end

@@ -74,6 +74,7 @@ if not bad then
       claim = queue .. ':claim:',
       unique = queue .. ':unique:',
       broken = queue .. ':broken',
+      counters = queue .. ':counters',
       workers = queue .. ':workers',
       worker = queue .. ':worker:',
       client = queue .. ':client:',

@@ -152,7 +152,7 @@ end
 local function open_all(keys, mode, nonce_2, limit_2)
   local all, room = {}, limit_2
   for i, key in ipairs(keys) do
-    local q = mode == 'reliable' and open(key, mode, 'paused', 'scheduled', 'lease', 'seen', 'grace') or open(key, mode, 'paused', 'scheduled')
+    local q = mode == 'reliable' and open(key, mode, 'uncounted', 'paused', 'scheduled', 'lease', 'seen', 'grace') or open(key, mode, 'uncounted', 'paused', 'scheduled')
     if not q then
       return
     end
@@ -280,6 +280,15 @@ local function denied(...)
       return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
     end
   end
+end
+local function count(q, task, what, n)
+  if q.uncounted then
+    return
+  end
+  local tallies = q.tallies or {}
+  local tally = tallies[task or ''] or {}
+  q.tallies, tallies[task or ''] = tallies, tally
+  tally[what] = (tally[what] or 0) + n
 end
 if opened.moves then
   local function moves_denied(q, at)
@@ -423,6 +432,7 @@ if opened.moves then
         redis.call('SET', unique_key(q, unique), id)
       end
       q.waiting = redis.call('LPUSH', q.key .. ':pending', id)
+      count(q, schedule[12], 'submitted', 1)
       return true
     end
     local function write_moments(moments)
@@ -749,6 +759,30 @@ if bad then
   return redis.error_reply(bad)
 end
 local reply
+local function add_count(q, task, what, n)
+  local minute = math.floor(now / 60000)
+  local key
+  do
+    local task_2 = task or ''
+    key = q.key .. ':counters' .. ':' .. minute .. ':' .. task_2
+  end
+  if redis.pcall('HINCRBY', key, what, n) ~= n then
+    return
+  end
+  local new = redis.pcall('ZADD', q.key .. ':counters', minute, task or '') == 1
+  redis.pcall('PEXPIRE', q.key .. ':counters', 259200000)
+  if new and (tonumber(redis.pcall('ZCARD', q.key .. ':counters')) or 0) > 100 then
+    redis.pcall('ZREMRANGEBYSCORE', q.key .. ':counters', '-inf', minute - 259200000 / 60000)
+    if (tonumber(redis.pcall('ZCARD', q.key .. ':counters')) or 0) > 100 then
+      redis.pcall('ZREM', q.key .. ':counters', task or '')
+      redis.pcall('DEL', key)
+      key = q.key .. ':counters' .. ':' .. minute .. ':' .. '~'
+      redis.pcall('ZADD', q.key .. ':counters', minute, '~')
+      redis.pcall('HINCRBY', key, what, n)
+    end
+  end
+  redis.pcall('PEXPIRE', key, 259200000)
+end
 do
   local nonce_2 = nonce
   local reply_2 = {
@@ -779,7 +813,7 @@ do
         local flies = q.ends < math.huge
         local leases = q.mode == 'reliable' and lease_fields(q, 60000, flies and 1 or 0) or {}
         redis.call('HSET', q.key .. ':meta', 'token', number, unpack(leases))
-        local flight, till = {}, string.format('%.0f', now)
+        local flight, till, first, again = {}, string.format('%.0f', now), #reply_2 + 1, {}
         for i, id in ipairs(ids) do
           redis.call('HSET', q.key .. ':job:' .. id, 'state', 'inflight', 'token', token, '_started', stamp)
           local expires = jobs[i][2]
@@ -790,9 +824,47 @@ do
             end
           end
           flight[2 * i - 1], flight[2 * i] = till, id
-          reply_2[#reply_2 + 1] = describe(at, id, token, jobs[i])
+          local described = describe(at, id, token, jobs[i])
+          if jobs[i][6] or jobs[i][7] then
+            again[described] = true
+          end
+          reply_2[#reply_2 + 1] = described
         end
         redis.call('ZADD', q.key .. ':inflight', unpack(flight))
+        if not q.uncounted then
+          local task, n, sum, low, bound = nil, 0, 0, 0, 0
+          for i = first, #reply_2 + 1 do
+            local job = reply_2[i]
+            local wait = job and (again[job] and -1 or now - job[6])
+            if not (job and wait >= low and wait < bound and job[8] == task) then
+              if n > 0 and bound > 0 then
+                local task_2, bound_2, n_2, sum_2, all = task, bound, n, sum, n == #reply_2 + 1 - first
+                local below, value = 'wait' .. '<' .. bound_2, n_2 * 1000000000000 + math.floor(sum_2 * 1024 / bound_2 + 0.5)
+                if all then
+                  add_count(q, task_2, below, value)
+                else
+                  count(q, task_2, below, value)
+                end
+              elseif n > 0 then
+                count(q, task, 'again', n)
+              end
+              if not job then
+                break
+              end
+              task, n, sum = job[8], 0, 0
+              do
+                local ms = math.max(wait, 0)
+                local _, power = math.frexp(ms)
+                bound = 2 ^ power
+              end
+              low = wait < 1 and 0 or bound / 2
+              if wait < 0 then
+                low, bound = -math.huge, 0
+              end
+            end
+            n, sum = n + 1, sum + wait
+          end
+        end
         redis.call('SET', q.key .. ':claim:' .. nonce_2, number .. ' ' .. table.concat(ids, ' '), 'PX', 60000)
         if not (q.mode ~= 'reliable') then
           q.ends = math.min(q.ends, now)
@@ -825,7 +897,7 @@ if #unfit > 0 then
   end
   for _, entry in ipairs(entries) do
     local q, id, state = unpack(entry)
-    local job = read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique')
+    local job = read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task')
     if state == 'pending' then
       local retention = job[4] or 86400000
       local key = q.key .. ':job:' .. id
@@ -840,6 +912,7 @@ if #unfit > 0 then
           redis.pcall('DEL', key_2)
         end
       end
+      count(q, job[8], 'expired', 1)
       local clients, queued, started = job[3], job[5], job[6]
       if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
         local line = id .. ' ' .. 'expired' .. ' ' .. '-' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. '' .. #'' .. '\n' .. '' .. '\n'
@@ -887,5 +960,13 @@ if #unfit > 0 then
     redis.pcall('PUBLISH', channel, table.concat(message))
   end
   messages = {}
+end
+for _, q in ipairs(opened) do
+  for task, tally in pairs(q.tallies or {}) do
+    for what, n in pairs(tally) do
+      add_count(q, task, what, n)
+    end
+  end
+  q.tallies = nil
 end
 return reply

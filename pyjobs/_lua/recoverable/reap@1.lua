@@ -36,13 +36,13 @@ if not bad then
       name = tag,
       key = queue,
     }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'uncounted')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
-    for i = 1, select('#') do
-      q_2[select(i)] = whole(meta[4 + i])
+    for i = 1, select('#', 'uncounted') do
+      q_2[select(i, 'uncounted')] = whole(meta[4 + i])
     end
     q_2.born = its_mode and true
     q_2.mode = its_mode or 'recoverable'
@@ -135,6 +135,15 @@ local function add_missing(q_2, id)
   redis.call('LTRIM', q_2.key .. ':broken', 0, 999)
   redis.call('PEXPIRE', q_2.key .. ':broken', '604800000')
 end
+local function count(q_2, task, what, n)
+  if q_2.uncounted then
+    return
+  end
+  local tallies = q_2.tallies or {}
+  local tally = tallies[task or ''] or {}
+  q_2.tallies, tallies[task or ''] = tallies, tally
+  tally[what] = (tally[what] or 0) + n
+end
 do
   local q_2 = q
   local unfit, piece, fit = {}, 1, q_2.waiting == 0
@@ -169,7 +178,7 @@ do
     q_2.waiting = q_2.waiting - #unfit
     for _, entry in ipairs(unfit) do
       local q_3, id, state = unpack(entry)
-      local job = read(q_3, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique')
+      local job = read(q_3, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task')
       if state == 'pending' then
         local retention = job[4] or 86400000
         local key = q_3.key .. ':job:' .. id
@@ -184,6 +193,7 @@ do
             redis.pcall('DEL', key_2)
           end
         end
+        count(q_3, job[8], 'expired', 1)
         local clients, queued, started = job[3], job[5], job[6]
         if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
           local line = id .. ' ' .. 'expired' .. ' ' .. '-' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. '' .. #'' .. '\n' .. '' .. '\n'
@@ -222,16 +232,16 @@ local seen, back
 do
   local q_2 = q
   local ids = redis.call('ZRANGEBYSCORE', q_2.key .. ':inflight', '-inf', now - older_than, 'LIMIT', 0, limit)
-  local back_2, states, crashes = {}, {}, {}
+  local back_2, states, crashes, tasks = {}, {}, {}, {}
   if #ids == 0 then
     seen, back = 0, back_2
   else
-    local function read_crashes(q_3, id)
-      local state, crashes_2 = unpack(read(q_3, id, 'state', 'crashes'))
-      return state, tonumber(crashes_2) or 0
+    local function read_stale(q_3, id)
+      local state, crashes_2, task = unpack(read(q_3, id, 'state', 'crashes', 'task'))
+      return state, tonumber(crashes_2) or 0, task
     end
     for i, id in ipairs(ids) do
-      states[i], crashes[i] = read_crashes(q_2, id)
+      states[i], crashes[i], tasks[i] = read_stale(q_2, id)
     end
     redis.call('ZREM', q_2.key .. ':inflight', unpack(ids))
     for i = #ids, 1, -1 do
@@ -243,6 +253,7 @@ do
       else
         redis.call('HSET', q_2.key .. ':job:' .. id, 'state', 'pending', 'token', '', 'crashes', crashes[i] + 1)
         redis.call('RPUSH', q_2.key .. ':pending', id)
+        count(q_2, tasks[i], 'crashed', 1)
         table.insert(back_2, id)
       end
     end
@@ -297,6 +308,35 @@ if #back + promoted > 0 then
   if q_2.awake == 0 then
     q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
   end
+end
+do
+  local q_2 = q
+  for task, tally in pairs(q_2.tallies or {}) do
+    for what, n in pairs(tally) do
+      local minute = math.floor(now / 60000)
+      local key
+      do
+        local task_2 = task or ''
+        key = q_2.key .. ':counters' .. ':' .. minute .. ':' .. task_2
+      end
+      if not (redis.pcall('HINCRBY', key, what, n) ~= n) then
+        local new = redis.pcall('ZADD', q_2.key .. ':counters', minute, task or '') == 1
+        redis.pcall('PEXPIRE', q_2.key .. ':counters', 259200000)
+        if new and (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
+          redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', minute - 259200000 / 60000)
+          if (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
+            redis.pcall('ZREM', q_2.key .. ':counters', task or '')
+            redis.pcall('DEL', key)
+            key = q_2.key .. ':counters' .. ':' .. minute .. ':' .. '~'
+            redis.pcall('ZADD', q_2.key .. ':counters', minute, '~')
+            redis.pcall('HINCRBY', key, what, n)
+          end
+        end
+        redis.pcall('PEXPIRE', key, 259200000)
+      end
+    end
+  end
+  q_2.tallies = nil
 end
 return {
   (seen == limit or promoted == limit or dropped == limit) and 1 or 0,

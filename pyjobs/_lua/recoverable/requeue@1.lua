@@ -47,13 +47,13 @@ if not bad then
       key = queue,
       unique = queue .. ':unique:',
     }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'uncounted')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
-    for i = 1, select('#') do
-      q_2[select(i)] = whole(meta[4 + i])
+    for i = 1, select('#', 'uncounted') do
+      q_2[select(i, 'uncounted')] = whole(meta[4 + i])
     end
     q_2.born = its_mode and true
     q_2.mode = its_mode or 'recoverable'
@@ -106,8 +106,11 @@ end
 local function read_held(q_3, id, ...)
   return read(q_3, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', ...)
 end
+local function read_ending(q_3, id, ...)
+  return read_held(q_3, id, 'task', ...)
+end
 for i = first, #ARGV do
-  local id, job = ARGV[i], read_held(q_2, ARGV[i])
+  local id, job = ARGV[i], read_ending(q_2, ARGV[i])
   local unique = job[1] == 'failed' and job[7]
   local word = job[1] or 'NOJOB'
   local other = unique and (taken[unique] or holder(q_2, unique) or id) ~= id
@@ -122,6 +125,7 @@ for i = first, #ARGV do
       table.insert(back, {
         id = id,
         unique = unique,
+        task = job[8],
       })
     end
     seen[id] = true
@@ -155,15 +159,48 @@ for _, job in ipairs(back) do
   local key = q_2.key .. ':job:' .. id
   redis.call('ZREM', q_2.key .. ':dead', id)
   redis.call('PERSIST', key)
-  redis.call('HSET', key, 'state', 'pending', 'token', '')
-  redis.call('HDEL', key, 'attempts', 'crashes', 'past', 'reason', 'error', '_processed', 'expires', 'start_by', 'unknown_since')
+  redis.call('HSET', key, 'state', 'pending', 'token', '', 'past', '0')
+  redis.call('HDEL', key, 'attempts', 'crashes', 'reason', 'error', '_processed', 'expires', 'start_by', 'unknown_since')
   if unique then
     redis.call('SET', unique_key(q_2, unique), id)
   end
   redis.call('LPUSH', q_2.key .. ':pending', id)
+  local task = job.task
+  if not q_2.uncounted then
+    local tallies = q_2.tallies or {}
+    local tally = tallies[task or ''] or {}
+    q_2.tallies, tallies[task or ''] = tallies, tally
+    tally['requeued'] = (tally['requeued'] or 0) + 1
+  end
 end
 redis.call('ZREMRANGEBYSCORE', q_2.key .. ':dead', '-inf', now - 604800000)
 if q_2.awake == 0 then
   q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
 end
+for task, tally in pairs(q_2.tallies or {}) do
+  for what, n in pairs(tally) do
+    local minute = math.floor(now / 60000)
+    local key
+    do
+      local task_2 = task or ''
+      key = q_2.key .. ':counters' .. ':' .. minute .. ':' .. task_2
+    end
+    if not (redis.pcall('HINCRBY', key, what, n) ~= n) then
+      local new = redis.pcall('ZADD', q_2.key .. ':counters', minute, task or '') == 1
+      redis.pcall('PEXPIRE', q_2.key .. ':counters', 259200000)
+      if new and (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
+        redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', minute - 259200000 / 60000)
+        if (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
+          redis.pcall('ZREM', q_2.key .. ':counters', task or '')
+          redis.pcall('DEL', key)
+          key = q_2.key .. ':counters' .. ':' .. minute .. ':' .. '~'
+          redis.pcall('ZADD', q_2.key .. ':counters', minute, '~')
+          redis.pcall('HINCRBY', key, what, n)
+        end
+      end
+      redis.pcall('PEXPIRE', key, 259200000)
+    end
+  end
+end
+q_2.tallies = nil
 return words

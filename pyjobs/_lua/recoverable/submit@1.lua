@@ -134,13 +134,13 @@ if not bad then
       name = tag,
       key = queue,
     }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'most_waiting', 'most_bytes')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'most_waiting', 'most_bytes', 'uncounted')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
-    for i = 1, select('#', 'most_waiting', 'most_bytes') do
-      q_2[select(i, 'most_waiting', 'most_bytes')] = whole(meta[4 + i])
+    for i = 1, select('#', 'most_waiting', 'most_bytes', 'uncounted') do
+      q_2[select(i, 'most_waiting', 'most_bytes', 'uncounted')] = whole(meta[4 + i])
     end
     q_2.born = its_mode and true
     q_2.mode = its_mode or 'recoverable'
@@ -170,6 +170,10 @@ local function fields(...)
 end
 local q_2, first, unique_2, task_2, extra = q, jobs, unique, task, fields('client', client, 'retention', retention, 'timeout', timeout, 'expires', expires and now + expires, 'unique', unique, 'task', task)
 local state = wait > 0 and 'delayed' or 'pending'
+if wait > 0 then
+  extra[#extra + 1] = 'past'
+  extra[#extra + 1] = '0'
+end
 local ids, keys
 do
   local ids_2, keys_2 = {}, {}
@@ -339,6 +343,30 @@ end
 if #fresh > 0 then
   if q_2.awake == 0 then
     q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
+  end
+  if not q_2.uncounted then
+    local n = #fresh
+    local minute = math.floor(now / 60000)
+    local key
+    do
+      local task_3 = task_2 or ''
+      key = q_2.key .. ':counters' .. ':' .. minute .. ':' .. task_3
+    end
+    if not (redis.pcall('HINCRBY', key, 'submitted', n) ~= n) then
+      local new = redis.pcall('ZADD', q_2.key .. ':counters', minute, task_2 or '') == 1
+      redis.pcall('PEXPIRE', q_2.key .. ':counters', 259200000)
+      if new and (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
+        redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', minute - 259200000 / 60000)
+        if (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
+          redis.pcall('ZREM', q_2.key .. ':counters', task_2 or '')
+          redis.pcall('DEL', key)
+          key = q_2.key .. ':counters' .. ':' .. minute .. ':' .. '~'
+          redis.pcall('ZADD', q_2.key .. ':counters', minute, '~')
+          redis.pcall('HINCRBY', key, 'submitted', n)
+        end
+      end
+      redis.pcall('PEXPIRE', key, 259200000)
+    end
   end
 end
 if #fresh == 0 and written == 1 then

@@ -167,7 +167,7 @@ end
 local function open_all(keys, mode, nonce_2, limit_2)
   local all, room = {}, limit_2
   for i, key in ipairs(keys) do
-    local q = mode == 'reliable' and open(key, mode, 'paused', 'scheduled', 'lease', 'seen', 'grace') or open(key, mode, 'paused', 'scheduled')
+    local q = mode == 'reliable' and open(key, mode, 'uncounted', 'paused', 'scheduled', 'lease', 'seen', 'grace') or open(key, mode, 'uncounted', 'paused', 'scheduled')
     if not q then
       return
     end
@@ -295,6 +295,15 @@ local function denied(...)
       return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
     end
   end
+end
+local function count(q, task, what, n)
+  if q.uncounted then
+    return
+  end
+  local tallies = q.tallies or {}
+  local tally = tallies[task or ''] or {}
+  q.tallies, tallies[task or ''] = tallies, tally
+  tally[what] = (tally[what] or 0) + n
 end
 if opened.moves then
   local function moves_denied(q, at)
@@ -438,6 +447,7 @@ if opened.moves then
         redis.call('SET', unique_key(q, unique), id)
       end
       q.waiting = redis.call('LPUSH', q.key .. ':pending', id)
+      count(q, schedule[12], 'submitted', 1)
       return true
     end
     local function write_moments(moments)
@@ -637,22 +647,23 @@ if opened.moves then
         if not (#ids == 0) then
           local jobs = {}
           for i, id in ipairs(ids) do
-            jobs[i] = read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'crashes', 'error', 'past')
+            jobs[i] = read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'crashes', 'error', 'past')
           end
           redis.call('ZREM', q.key .. ':inflight', unpack(ids))
           q.flying = q.flying - #ids
           for i = #ids, 1, -1 do
             local id, job = ids[i], jobs[i]
-            local crashes = (tonumber(job[8]) or 0) + 1
+            local crashes = (tonumber(job[9]) or 0) + 1
             if not job[1] then
               add_missing(q, id)
             elseif job[1] ~= 'inflight' then
               mend_place(q, id, job[1])
             else
               redis.call('HSET', q.key .. ':job:' .. id, 'crashes', crashes, 'token', '')
+              count(q, job[8], 'crashed', 1)
               if crashes >= max_crashes_2 then
                 do
-                  local body, attempts = job[9] or '', (tonumber(job[10]) or 0) + crashes
+                  local body, attempts = job[10] or '', (tonumber(job[11]) or 0) + crashes
                   do
                     local key = q.key .. ':job:' .. id
                     redis.call('HSET', key, 'state', 'dead', 'error', body, '_processed', stamp)
@@ -665,6 +676,7 @@ if opened.moves then
                         redis.pcall('DEL', key_2)
                       end
                     end
+                    count(q, job[8], 'dead', 1)
                     local clients, queued, started = job[3], job[5], job[6]
                     if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
                       local line = id .. ' ' .. 'dead' .. ' ' .. 'crashed' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. (attempts and attempts .. ' ' or '') .. #body .. '\n' .. body .. '\n'
@@ -926,6 +938,30 @@ if bad then
   return redis.error_reply(bad)
 end
 local reply
+local function add_count(q, task, what, n)
+  local minute = math.floor(now / 60000)
+  local key
+  do
+    local task_2 = task or ''
+    key = q.key .. ':counters' .. ':' .. minute .. ':' .. task_2
+  end
+  if redis.pcall('HINCRBY', key, what, n) ~= n then
+    return
+  end
+  local new = redis.pcall('ZADD', q.key .. ':counters', minute, task or '') == 1
+  redis.pcall('PEXPIRE', q.key .. ':counters', 259200000)
+  if new and (tonumber(redis.pcall('ZCARD', q.key .. ':counters')) or 0) > 100 then
+    redis.pcall('ZREMRANGEBYSCORE', q.key .. ':counters', '-inf', minute - 259200000 / 60000)
+    if (tonumber(redis.pcall('ZCARD', q.key .. ':counters')) or 0) > 100 then
+      redis.pcall('ZREM', q.key .. ':counters', task or '')
+      redis.pcall('DEL', key)
+      key = q.key .. ':counters' .. ':' .. minute .. ':' .. '~'
+      redis.pcall('ZADD', q.key .. ':counters', minute, '~')
+      redis.pcall('HINCRBY', key, what, n)
+    end
+  end
+  redis.pcall('PEXPIRE', key, 259200000)
+end
 do
   local nonce_2, score = nonce, now + lease
   local reply_2 = {
@@ -956,7 +992,7 @@ do
         local flies = q.ends < math.huge
         local leases = q.mode == 'reliable' and lease_fields(q, lease, flies and 1 or 0) or {}
         redis.call('HSET', q.key .. ':meta', 'token', number, unpack(leases))
-        local flight, till = {}, string.format('%.0f', score)
+        local flight, till, first, again = {}, string.format('%.0f', score), #reply_2 + 1, {}
         for i, id in ipairs(ids) do
           redis.call('HSET', q.key .. ':job:' .. id, 'state', 'inflight', 'token', token, '_started', stamp)
           local expires = jobs[i][2]
@@ -967,9 +1003,47 @@ do
             end
           end
           flight[2 * i - 1], flight[2 * i] = till, id
-          reply_2[#reply_2 + 1] = describe(at, id, token, jobs[i])
+          local described = describe(at, id, token, jobs[i])
+          if jobs[i][6] or jobs[i][7] then
+            again[described] = true
+          end
+          reply_2[#reply_2 + 1] = described
         end
         redis.call('ZADD', q.key .. ':inflight', unpack(flight))
+        if not q.uncounted then
+          local task, n, sum, low, bound = nil, 0, 0, 0, 0
+          for i = first, #reply_2 + 1 do
+            local job = reply_2[i]
+            local wait = job and (again[job] and -1 or now - job[6])
+            if not (job and wait >= low and wait < bound and job[8] == task) then
+              if n > 0 and bound > 0 then
+                local task_2, bound_2, n_2, sum_2, all = task, bound, n, sum, n == #reply_2 + 1 - first
+                local below, value = 'wait' .. '<' .. bound_2, n_2 * 1000000000000 + math.floor(sum_2 * 1024 / bound_2 + 0.5)
+                if all then
+                  add_count(q, task_2, below, value)
+                else
+                  count(q, task_2, below, value)
+                end
+              elseif n > 0 then
+                count(q, task, 'again', n)
+              end
+              if not job then
+                break
+              end
+              task, n, sum = job[8], 0, 0
+              do
+                local ms = math.max(wait, 0)
+                local _, power = math.frexp(ms)
+                bound = 2 ^ power
+              end
+              low = wait < 1 and 0 or bound / 2
+              if wait < 0 then
+                low, bound = -math.huge, 0
+              end
+            end
+            n, sum = n + 1, sum + wait
+          end
+        end
         redis.call('SET', q.key .. ':claim:' .. nonce_2, number .. ' ' .. table.concat(ids, ' '), 'PX', lease)
         if not (q.mode ~= 'reliable') then
           q.ends = math.min(q.ends, score)
@@ -1002,7 +1076,7 @@ if #unfit > 0 then
   end
   for _, entry in ipairs(entries) do
     local q, id, state = unpack(entry)
-    local job = read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique')
+    local job = read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task')
     if state == 'pending' then
       local retention = job[4] or 86400000
       local key = q.key .. ':job:' .. id
@@ -1017,6 +1091,7 @@ if #unfit > 0 then
           redis.pcall('DEL', key_2)
         end
       end
+      count(q, job[8], 'expired', 1)
       local clients, queued, started = job[3], job[5], job[6]
       if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
         local line = id .. ' ' .. 'expired' .. ' ' .. '-' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. '' .. #'' .. '\n' .. '' .. '\n'
@@ -1064,5 +1139,13 @@ if #unfit > 0 then
     redis.pcall('PUBLISH', channel, table.concat(message))
   end
   messages = {}
+end
+for _, q in ipairs(opened) do
+  for task, tally in pairs(q.tallies or {}) do
+    for what, n in pairs(tally) do
+      add_count(q, task, what, n)
+    end
+  end
+  q.tallies = nil
 end
 return reply

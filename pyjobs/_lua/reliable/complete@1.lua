@@ -86,13 +86,13 @@ if not bad then
       name = tag,
       key = queue,
     }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'lease')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'uncounted', 'lease')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
-    for i = 1, select('#', 'lease') do
-      q_2[select(i, 'lease')] = whole(meta[4 + i])
+    for i = 1, select('#', 'uncounted', 'lease') do
+      q_2[select(i, 'uncounted', 'lease')] = whole(meta[4 + i])
     end
     q_2.born = its_mode and true
     q_2.mode = its_mode or 'reliable'
@@ -129,11 +129,11 @@ do
     local id, token, place = ARGV[i], ARGV[i + 1], #words_2 + 1
     local job
     do
-      local job_2 = redis.pcall('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'saved')
+      local job_2 = redis.pcall('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'saved')
       if not job_2.err then
         job = job_2
       else
-        job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'saved')
+        job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'saved')
       end
     end
     if job[1] == 'inflight' and job[2] == token and not seen[id] then
@@ -190,7 +190,7 @@ local function unique_key(q_3, unique)
 end
 for n, id in ipairs(ids) do
   local job, place = jobs[n], places[n]
-  if job[8] then
+  if job[9] then
     redis.call('HDEL', q_2.key .. ':job:' .. id, 'saved')
   end
   do
@@ -242,6 +242,69 @@ do
     end
   end
 end
+local function add_count(q_3, task, what, n)
+  local minute = math.floor(now / 60000)
+  local key_2
+  do
+    local task_2 = task or ''
+    key_2 = q_3.key .. ':counters' .. ':' .. minute .. ':' .. task_2
+  end
+  if redis.pcall('HINCRBY', key_2, what, n) ~= n then
+    return
+  end
+  local new = redis.pcall('ZADD', q_3.key .. ':counters', minute, task or '') == 1
+  redis.pcall('PEXPIRE', q_3.key .. ':counters', 259200000)
+  if new and (tonumber(redis.pcall('ZCARD', q_3.key .. ':counters')) or 0) > 100 then
+    redis.pcall('ZREMRANGEBYSCORE', q_3.key .. ':counters', '-inf', minute - 259200000 / 60000)
+    if (tonumber(redis.pcall('ZCARD', q_3.key .. ':counters')) or 0) > 100 then
+      redis.pcall('ZREM', q_3.key .. ':counters', task or '')
+      redis.pcall('DEL', key_2)
+      key_2 = q_3.key .. ':counters' .. ':' .. minute .. ':' .. '~'
+      redis.pcall('ZADD', q_3.key .. ':counters', minute, '~')
+      redis.pcall('HINCRBY', key_2, what, n)
+    end
+  end
+  redis.pcall('PEXPIRE', key_2, 259200000)
+end
+do
+  local jobs_2 = jobs
+  if not q_2.uncounted then
+    local n, last = 0, nil
+    for i = 1, #jobs_2 + 1 do
+      local job = jobs_2[i]
+      if not (job and last and job[6] == last[6] and job[8] == last[8]) then
+        if n > 0 then
+          local ms = math.max(now - (tonumber(last[6] or '') or now), 0)
+          local bound
+          do
+            local _, power = math.frexp(ms)
+            bound = 2 ^ power
+          end
+          local task, bound_2, n_2, sum, all = last[8], bound, n, ms * n, n == #jobs_2
+          local below, value = 'run' .. '<' .. bound_2, n_2 * 1000000000000 + math.floor(sum * 1024 / bound_2 + 0.5)
+          if all then
+            add_count(q_2, task, below, value)
+          else
+            if not q_2.uncounted then
+              local tallies = q_2.tallies or {}
+              local tally = tallies[task or ''] or {}
+              q_2.tallies, tallies[task or ''] = tallies, tally
+              tally[below] = (tally[below] or 0) + value
+            end
+          end
+        end
+        n, last = 0, job
+      end
+      n = n + 1
+    end
+  end
+end
+for task, tally in pairs(q_2.tallies or {}) do
+  for what, n in pairs(tally) do
+    add_count(q_2, task, what, n)
+  end
+end
+q_2.tallies = nil
 for channel, message in pairs(messages) do
   redis.pcall('PUBLISH', channel, table.concat(message))
 end

@@ -130,10 +130,10 @@ if not bad then
       name = tag,
       key = queue,
     }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'lease')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'uncounted', 'lease')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
-    for i = 1, select('#', 'lease') do
-      q_2[select(i, 'lease')] = whole(meta[4 + i])
+    for i = 1, select('#', 'uncounted', 'lease') do
+      q_2[select(i, 'uncounted', 'lease')] = whole(meta[4 + i])
     end
     q_2.born = its_mode and true
     q_2.mode = its_mode or 'reliable'
@@ -170,11 +170,11 @@ do
     local id, token, place = ARGV[i], ARGV[i + 1], #words_2 + 1
     local job
     do
-      local job_2 = redis.pcall('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'attempts', 'max_attempts', 'backoff', 'crashes', 'past', 'unknown_since')
+      local job_2 = redis.pcall('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'attempts', 'max_attempts', 'backoff', 'crashes', 'past', 'unknown_since')
       if not job_2.err then
         job = job_2
       else
-        job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'attempts', 'max_attempts', 'backoff', 'crashes', 'past', 'unknown_since')
+        job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'attempts', 'max_attempts', 'backoff', 'crashes', 'past', 'unknown_since')
       end
     end
     if job[1] == 'inflight' and job[2] == token and not seen[id] then
@@ -228,6 +228,7 @@ if bad then
   return redis.error_reply(bad)
 end
 redis.call('ZREM', q_2.key .. ':inflight', unpack(ids))
+local runs = {}
 local function backoff_delay(base, attempts_2, longest, place)
   local delay = math.min(base * 2 ^ (attempts_2 - 1), longest)
   return math.floor(delay * (500 + (micros * 31 + place * 7919) % 501) / 1000)
@@ -238,16 +239,28 @@ local function unique_key(q_3, unique)
   end
   return q_3.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
 end
+local function count(q_3, task, what, n)
+  if q_3.uncounted then
+    return
+  end
+  local tallies = q_3.tallies or {}
+  local tally = tallies[task or ''] or {}
+  q_3.tallies, tallies[task or ''] = tallies, tally
+  tally[what] = (tally[what] or 0) + n
+end
 for n, id in ipairs(ids) do
   local job, place = jobs[n], places[n]
   local at = first + 4 * (place - 1)
   local verdict, body = ARGV[at + 2], ARGV[at + 3]
   local word, delay = verdict:match('^(%l+)=?(.*)$')
   local counted = (word == 'snooze' or word == 'continue') and 0 or 1
-  local attempts_2, past = (tonumber(job[8]) or 0) + counted, (tonumber(job[12]) or 0) + counted
-  local crashed = tonumber(job[11]) or 0
-  local used_up = counted == 1 and attempts_2 >= (tonumber(job[9]) or max_attempts)
+  local attempts_2, past = (tonumber(job[9]) or 0) + counted, (tonumber(job[13]) or 0) + counted
+  local crashed = tonumber(job[12]) or 0
+  local used_up = counted == 1 and attempts_2 >= (tonumber(job[10]) or max_attempts)
   redis.call('HSET', q_2.key .. ':job:' .. id, 'attempts', attempts_2, 'past', past)
+  if counted == 1 then
+    runs[#runs + 1] = job
+  end
   if word == 'reject' or used_up then
     do
       local reason, attempts_3 = word == 'reject' and 'rejected' or 'attempts', past + crashed
@@ -265,6 +278,7 @@ for n, id in ipairs(ids) do
             redis.pcall('DEL', key_3)
           end
         end
+        count(q_2, job[8], 'dead', 1)
         local clients, queued, started = job[3], job[5], job[6]
         if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
           local line = id .. ' ' .. 'dead' .. ' ' .. reason .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. (attempts_3 and attempts_3 .. ' ' or '') .. #body .. '\n' .. body .. '\n'
@@ -290,14 +304,15 @@ for n, id in ipairs(ids) do
     end
     words[place] = 'dead'
   else
-    local base = tonumber(job[10]) or backoff_2
+    count(q_2, job[8], counted == 1 and 'retried' or 'snoozed', 1)
+    local base = tonumber(job[11]) or backoff_2
     local wait = tonumber(delay) or backoff_delay(base, attempts_2, backoff_max_2, at)
     redis.call('HSET', q_2.key .. ':job:' .. id, 'state', 'delayed', word == 'continue' and 'saved' or 'error', body)
-    if job[11] then
+    if job[12] then
       redis.call('HSET', q_2.key .. ':job:' .. id, 'past', past + crashed)
       redis.call('HDEL', q_2.key .. ':job:' .. id, 'crashes')
     end
-    if job[13] then
+    if job[14] then
       redis.call('HDEL', q_2.key .. ':job:' .. id, 'unknown_since')
     end
     redis.call('ZADD', q_2.key .. ':delayed', now + wait, id)
@@ -334,6 +349,61 @@ end
 if q_2.awake == 0 then
   q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
 end
+local function add_count(q_3, task, what, n)
+  local minute = math.floor(now / 60000)
+  local key_2
+  do
+    local task_2 = task or ''
+    key_2 = q_3.key .. ':counters' .. ':' .. minute .. ':' .. task_2
+  end
+  if redis.pcall('HINCRBY', key_2, what, n) ~= n then
+    return
+  end
+  local new = redis.pcall('ZADD', q_3.key .. ':counters', minute, task or '') == 1
+  redis.pcall('PEXPIRE', q_3.key .. ':counters', 259200000)
+  if new and (tonumber(redis.pcall('ZCARD', q_3.key .. ':counters')) or 0) > 100 then
+    redis.pcall('ZREMRANGEBYSCORE', q_3.key .. ':counters', '-inf', minute - 259200000 / 60000)
+    if (tonumber(redis.pcall('ZCARD', q_3.key .. ':counters')) or 0) > 100 then
+      redis.pcall('ZREM', q_3.key .. ':counters', task or '')
+      redis.pcall('DEL', key_2)
+      key_2 = q_3.key .. ':counters' .. ':' .. minute .. ':' .. '~'
+      redis.pcall('ZADD', q_3.key .. ':counters', minute, '~')
+      redis.pcall('HINCRBY', key_2, what, n)
+    end
+  end
+  redis.pcall('PEXPIRE', key_2, 259200000)
+end
+if not q_2.uncounted then
+  local n, last = 0, nil
+  for i = 1, #runs + 1 do
+    local job = runs[i]
+    if not (job and last and job[6] == last[6] and job[8] == last[8]) then
+      if n > 0 then
+        local ms = math.max(now - (tonumber(last[6] or '') or now), 0)
+        local bound
+        do
+          local _, power = math.frexp(ms)
+          bound = 2 ^ power
+        end
+        local task, bound_2, n_2, sum, all = last[8], bound, n, ms * n, n == #runs
+        local below, value = 'fail' .. '<' .. bound_2, n_2 * 1000000000000 + math.floor(sum * 1024 / bound_2 + 0.5)
+        if all then
+          add_count(q_2, task, below, value)
+        else
+          count(q_2, task, below, value)
+        end
+      end
+      n, last = 0, job
+    end
+    n = n + 1
+  end
+end
+for task, tally in pairs(q_2.tallies or {}) do
+  for what, n in pairs(tally) do
+    add_count(q_2, task, what, n)
+  end
+end
+q_2.tallies = nil
 for channel, message in pairs(messages) do
   redis.pcall('PUBLISH', channel, table.concat(message))
 end

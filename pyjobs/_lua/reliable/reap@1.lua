@@ -74,10 +74,10 @@ if not bad then
       name = tag,
       key = queue,
     }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'lease', 'seen', 'grace')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'uncounted', 'lease', 'seen', 'grace')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
-    for i = 1, select('#', 'lease', 'seen', 'grace') do
-      q_2[select(i, 'lease', 'seen', 'grace')] = whole(meta[4 + i])
+    for i = 1, select('#', 'uncounted', 'lease', 'seen', 'grace') do
+      q_2[select(i, 'uncounted', 'lease', 'seen', 'grace')] = whole(meta[4 + i])
     end
     q_2.born = its_mode and true
     q_2.mode = its_mode or 'reliable'
@@ -152,6 +152,15 @@ local function unique_key(q_2, unique)
   end
   return q_2.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
 end
+local function count(q_2, task, what, n)
+  if q_2.uncounted then
+    return
+  end
+  local tallies = q_2.tallies or {}
+  local tally = tallies[task or ''] or {}
+  q_2.tallies, tallies[task or ''] = tallies, tally
+  tally[what] = (tally[what] or 0) + n
+end
 local function end_job(q_2, id, job, state, reason, field, body, retention, attempts)
   local key_2 = q_2.key .. ':job:' .. id
   redis.call('HSET', key_2, 'state', state, field, body, '_processed', stamp)
@@ -167,6 +176,9 @@ local function end_job(q_2, id, job, state, reason, field, body, retention, atte
     if key_3 and redis.pcall('GET', key_3) == id then
       redis.pcall('DEL', key_3)
     end
+  end
+  if field == 'error' and state ~= 'failed' then
+    count(q_2, job[8], state, 1)
   end
   local clients, queued, started = job[3], job[5], job[6]
   if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
@@ -241,7 +253,7 @@ do
     q_2.waiting = q_2.waiting - #unfit
     for _, entry in ipairs(unfit) do
       local q_3, id, state = unpack(entry)
-      local job = read(q_3, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique')
+      local job = read(q_3, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task')
       if state == 'pending' then
         end_job(q_3, id, job, 'expired', '-', 'error', '', job[4] or 86400000)
       elseif state == 'cancelled' then
@@ -341,22 +353,23 @@ do
   else
     local jobs = {}
     for i, id in ipairs(ids) do
-      jobs[i] = read(q_2, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'crashes', 'error', 'past')
+      jobs[i] = read(q_2, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'crashes', 'error', 'past')
     end
     redis.call('ZREM', q_2.key .. ':inflight', unpack(ids))
     q_2.flying = q_2.flying - #ids
     for i = #ids, 1, -1 do
       local id, job = ids[i], jobs[i]
-      local crashes = (tonumber(job[8]) or 0) + 1
+      local crashes = (tonumber(job[9]) or 0) + 1
       if not job[1] then
         add_missing(q_2, id)
       elseif job[1] ~= 'inflight' then
         mend_place(q_2, id, job[1])
       else
         redis.call('HSET', q_2.key .. ':job:' .. id, 'crashes', crashes, 'token', '')
+        count(q_2, job[8], 'crashed', 1)
         if crashes >= max_crashes_2 then
           do
-            local body, attempts = job[9] or '', (tonumber(job[10]) or 0) + crashes
+            local body, attempts = job[10] or '', (tonumber(job[11]) or 0) + crashes
             end_job(q_2, id, job, 'dead', 'crashed', 'error', body, 604800000, attempts)
             redis.call('ZADD', q_2.key .. ':dead', now, id)
             died = died + 1
@@ -446,6 +459,35 @@ if #back + promoted > 0 then
   if q_2.awake == 0 then
     q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
   end
+end
+do
+  local q_2 = q
+  for task, tally in pairs(q_2.tallies or {}) do
+    for what, n in pairs(tally) do
+      local minute = math.floor(now / 60000)
+      local key_2
+      do
+        local task_2 = task or ''
+        key_2 = q_2.key .. ':counters' .. ':' .. minute .. ':' .. task_2
+      end
+      if not (redis.pcall('HINCRBY', key_2, what, n) ~= n) then
+        local new = redis.pcall('ZADD', q_2.key .. ':counters', minute, task or '') == 1
+        redis.pcall('PEXPIRE', q_2.key .. ':counters', 259200000)
+        if new and (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
+          redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', minute - 259200000 / 60000)
+          if (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
+            redis.pcall('ZREM', q_2.key .. ':counters', task or '')
+            redis.pcall('DEL', key_2)
+            key_2 = q_2.key .. ':counters' .. ':' .. minute .. ':' .. '~'
+            redis.pcall('ZADD', q_2.key .. ':counters', minute, '~')
+            redis.pcall('HINCRBY', key_2, what, n)
+          end
+        end
+        redis.pcall('PEXPIRE', key_2, 259200000)
+      end
+    end
+  end
+  q_2.tallies = nil
 end
 local more = (seen == limit or promoted == limit or dropped == limit) and 1 or 0
 return {

@@ -1,4 +1,7 @@
 local bad
+local clock = redis.call('TIME')
+local micros = tonumber(clock[2])
+local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
 local queue = KEYS[1]
 local options
 do
@@ -105,6 +108,43 @@ local function read(q, id, ...)
   end
   return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, ...)
 end
+local function write_counters(q)
+  for task, tally in pairs(q.tallies or {}) do
+    for what, n in pairs(tally) do
+      local minute = math.floor(now / 60000)
+      local key
+      do
+        local task_2 = task or ''
+        key = q.key .. ':counters' .. ':' .. minute .. ':' .. task_2
+      end
+      if not (redis.pcall('HINCRBY', key, what, n) ~= n) then
+        local new = redis.pcall('ZADD', q.key .. ':counters', minute, task or '') == 1
+        redis.pcall('PEXPIRE', q.key .. ':counters', 259200000)
+        if new and (tonumber(redis.pcall('ZCARD', q.key .. ':counters')) or 0) > 100 then
+          redis.pcall('ZREMRANGEBYSCORE', q.key .. ':counters', '-inf', minute - 259200000 / 60000)
+          if (tonumber(redis.pcall('ZCARD', q.key .. ':counters')) or 0) > 100 then
+            redis.pcall('ZREM', q.key .. ':counters', task or '')
+            redis.pcall('DEL', key)
+            key = q.key .. ':counters' .. ':' .. minute .. ':' .. '~'
+            redis.pcall('ZADD', q.key .. ':counters', minute, '~')
+            redis.pcall('HINCRBY', key, what, n)
+          end
+        end
+        redis.pcall('PEXPIRE', key, 259200000)
+      end
+    end
+  end
+  q.tallies = nil
+end
+local function count(q, task, what, n)
+  if q.uncounted then
+    return
+  end
+  local tallies = q.tallies or {}
+  local tally = tallies[task or ''] or {}
+  q.tallies, tallies[task or ''] = tallies, tally
+  tally[what] = (tally[what] or 0) + n
+end
 local function whole(text)
   return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
 end
@@ -151,19 +191,16 @@ local function denied(...)
   end
 end
 if unknown then
-  local clock = redis.call('TIME')
-  local micros = tonumber(clock[2])
-  local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
   local stamp = string.format('%.0f', now)
   local messages = {}
   local died = 0
-  local opened = open(queue, 'reliable')
+  local opened = open(queue, 'reliable', 'uncounted')
   if bad then
     return redis.error_reply(bad)
   end
   local first = released
   local function read_unknown(q, id)
-    return read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'releases', 'unknown_since', 'start_by', 'error', 'crashes', 'past')
+    return read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'releases', 'unknown_since', 'start_by', 'error', 'crashes', 'past')
   end
   local words, ids, jobs, places = fence(opened, first, 2, read_unknown)
   if bad then
@@ -192,9 +229,9 @@ if unknown then
   end
   for n, id in ipairs(ids) do
     local job = jobs[n]
-    local begun = not job[9] and (job[8] or job[11] or job[12])
-    local since, start_by = tonumber(job[9]) or now, not begun and tonumber(job[10]) or nil
-    if begun and job[10] then
+    local begun = not job[10] and (job[9] or job[12] or job[13])
+    local since, start_by = tonumber(job[10]) or now, not begun and tonumber(job[11]) or nil
+    if begun and job[11] then
       redis.call('HSET', opened.key .. ':job:' .. id, 'start_by', '')
     end
     local wait
@@ -208,16 +245,16 @@ if unknown then
         wait = wait_2
       end
     end
-    redis.call('HSET', opened.key .. ':job:' .. id, 'releases', (tonumber(job[8]) or 0) + 1)
+    redis.call('HSET', opened.key .. ':job:' .. id, 'releases', (tonumber(job[9]) or 0) + 1)
     if wait then
       redis.call('HSET', opened.key .. ':job:' .. id, 'state', 'delayed', 'unknown_since', string.format('%.0f', since))
       if start_by then
-        redis.call('HSET', opened.key .. ':job:' .. id, 'expires', job[10])
+        redis.call('HSET', opened.key .. ':job:' .. id, 'expires', job[11])
       end
       redis.call('ZADD', opened.key .. ':delayed', now + wait, id)
     else
-      local attempts = (tonumber(job[13]) or 0) + (tonumber(job[12]) or 0)
-      local body = job[11] or ''
+      local attempts = (tonumber(job[14]) or 0) + (tonumber(job[13]) or 0)
+      local body = job[12] or ''
       do
         local key_2 = opened.key .. ':job:' .. id
         redis.call('HSET', key_2, 'state', 'dead', 'error', body, '_processed', stamp)
@@ -230,6 +267,7 @@ if unknown then
             redis.pcall('DEL', key_3)
           end
         end
+        count(opened, job[8], 'dead', 1)
         local clients, queued, started = job[3], job[5], job[6]
         if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
           local line = id .. ' ' .. 'dead' .. ' ' .. 'unknown' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. (attempts and attempts .. ' ' or '') .. #body .. '\n' .. body .. '\n'
@@ -253,6 +291,7 @@ if unknown then
       redis.call('ZADD', opened.key .. ':dead', now, id)
       died = died + 1
     end
+    count(opened, job[8], 'released', 1)
     words[places[n]] = wait and 'delayed' or 'dead'
   end
   if not (died == 0) then
@@ -272,18 +311,19 @@ if unknown then
   if opened.awake == 0 then
     opened.awake = redis.call('LPUSH', opened.key .. ':wake', '1')
   end
+  write_counters(opened)
   for channel, message in pairs(messages) do
     redis.pcall('PUBLISH', channel, table.concat(message))
   end
   messages = {}
   return words
 end
-local q = open(queue, 'reliable')
+local q = open(queue, 'reliable', 'uncounted')
 if bad then
   return redis.error_reply(bad)
 end
 local function read_releases(q_2, id)
-  return read(q_2, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'releases')
+  return read(q_2, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'releases')
 end
 local words, ids, jobs, places = fence(q, released, 2, read_releases)
 if bad then
@@ -301,11 +341,13 @@ q.awake = redis.call('LLEN', q.key .. ':wake')
 redis.call('ZREM', q.key .. ':inflight', unpack(ids))
 for i = #ids, 1, -1 do
   local id, job = ids[i], jobs[i]
-  redis.call('HSET', q.key .. ':job:' .. id, 'state', 'pending', 'releases', (tonumber(job[8]) or 0) + 1)
+  redis.call('HSET', q.key .. ':job:' .. id, 'state', 'pending', 'releases', (tonumber(job[9]) or 0) + 1)
   redis.call('RPUSH', q.key .. ':pending', id)
   words[places[i]] = 'pending'
+  count(q, job[8], 'released', 1)
 end
 if q.awake == 0 then
   q.awake = redis.call('LPUSH', q.key .. ':wake', '1')
 end
+write_counters(q)
 return words

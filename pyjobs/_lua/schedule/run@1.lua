@@ -58,13 +58,13 @@ if not bad then
       name = tag,
       key = queue,
     }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'uncounted')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
-    for i = 1, select('#') do
-      q_2[select(i)] = whole(meta[4 + i])
+    for i = 1, select('#', 'uncounted') do
+      q_2[select(i, 'uncounted')] = whole(meta[4 + i])
     end
     q_2.born = its_mode and true
     q_2.mode = its_mode or nil
@@ -186,6 +186,13 @@ local function run_now(q_2, id, schedule)
           redis.call('SET', unique_key(q_2, unique), id)
         end
         q_2.waiting = redis.call('LPUSH', q_2.key .. ':pending', id)
+        local task = schedule[12]
+        if not q_2.uncounted then
+          local tallies = q_2.tallies or {}
+          local tally = tallies[task or ''] or {}
+          q_2.tallies, tallies[task or ''] = tallies, tally
+          tally['submitted'] = (tally['submitted'] or 0) + 1
+        end
       end
     end
   end
@@ -199,5 +206,34 @@ if q.waiting > 0 then
   if q_2.awake == 0 then
     q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
   end
+end
+do
+  local q_2 = q
+  for task, tally in pairs(q_2.tallies or {}) do
+    for what, n in pairs(tally) do
+      local minute = math.floor(now / 60000)
+      local key
+      do
+        local task_2 = task or ''
+        key = q_2.key .. ':counters' .. ':' .. minute .. ':' .. task_2
+      end
+      if not (redis.pcall('HINCRBY', key, what, n) ~= n) then
+        local new = redis.pcall('ZADD', q_2.key .. ':counters', minute, task or '') == 1
+        redis.pcall('PEXPIRE', q_2.key .. ':counters', 259200000)
+        if new and (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
+          redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', minute - 259200000 / 60000)
+          if (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
+            redis.pcall('ZREM', q_2.key .. ':counters', task or '')
+            redis.pcall('DEL', key)
+            key = q_2.key .. ':counters' .. ':' .. minute .. ':' .. '~'
+            redis.pcall('ZADD', q_2.key .. ':counters', minute, '~')
+            redis.pcall('HINCRBY', key, what, n)
+          end
+        end
+        redis.pcall('PEXPIRE', key, 259200000)
+      end
+    end
+  end
+  q_2.tallies = nil
 end
 return reply

@@ -104,7 +104,7 @@ local function denied(...)
   end
 end
 for i, queue in ipairs(KEYS) do
-  opened[i] = open(queue, 'simple', 'paused')
+  opened[i] = open(queue, 'simple', 'uncounted', 'paused')
   if bad then
     return redis.error_reply(bad)
   end
@@ -140,15 +140,51 @@ local function fits(room_2, size)
   room_2.jobs, room_2.bytes, room_2.empty = room_2.jobs - 1, room_2.bytes - size, false
   return true
 end
-local function make_token(queued, client)
+local function make_token(queued, client, task)
+  if task then
+    return string.format('%s.%.0f:%d.%s%s', queued, now, #client, client, task)
+  end
   return string.format('%s.%.0f.%s', queued, now, client)
+end
+local function count(q, task, what, n)
+  if q.uncounted then
+    return
+  end
+  local tallies = q.tallies or {}
+  local tally = tallies[task or ''] or {}
+  q.tallies, tallies[task or ''] = tallies, tally
+  tally[what] = (tally[what] or 0) + n
+end
+local function add_count(q, task, what, n)
+  local minute = math.floor(now / 60000)
+  local key
+  do
+    local task_2 = task or ''
+    key = q.key .. ':counters' .. ':' .. minute .. ':' .. task_2
+  end
+  if redis.pcall('HINCRBY', key, what, n) ~= n then
+    return
+  end
+  local new = redis.pcall('ZADD', q.key .. ':counters', minute, task or '') == 1
+  redis.pcall('PEXPIRE', q.key .. ':counters', 259200000)
+  if new and (tonumber(redis.pcall('ZCARD', q.key .. ':counters')) or 0) > 100 then
+    redis.pcall('ZREMRANGEBYSCORE', q.key .. ':counters', '-inf', minute - 259200000 / 60000)
+    if (tonumber(redis.pcall('ZCARD', q.key .. ':counters')) or 0) > 100 then
+      redis.pcall('ZREM', q.key .. ':counters', task or '')
+      redis.pcall('DEL', key)
+      key = q.key .. ':counters' .. ':' .. minute .. ':' .. '~'
+      redis.pcall('ZADD', q.key .. ':counters', minute, '~')
+      redis.pcall('HINCRBY', key, what, n)
+    end
+  end
+  redis.pcall('PEXPIRE', key, 259200000)
 end
 local function is_name(text, longest)
   return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
 end
 for at, q in ipairs(opened) do
   if room.jobs > 0 and not room.full and q.waiting > 0 and not (q.paused and q.paused > now) then
-    local taken, broken = 0, {}
+    local taken, broken, first = 0, {}, #reply + 1
     repeat
       local wanted = math.min(16, room.jobs)
       local found = redis.call('LRANGE', q.key .. ':pending', -taken - wanted, -taken - 1)
@@ -173,7 +209,7 @@ for at, q in ipairs(opened) do
           reply[#reply + 1] = {
             at,
             id,
-            make_token(queued, client),
+            make_token(queued, client, task),
             data,
             1,
             tonumber(queued),
@@ -196,6 +232,49 @@ for at, q in ipairs(opened) do
       redis.call('PEXPIRE', q.key .. ':broken', '604800000')
     end
     q.waiting = q.waiting - taken
+    do
+      local again = {}
+      if not q.uncounted then
+        local task, n, sum, low, bound = nil, 0, 0, 0, 0
+        for i = first, #reply + 1 do
+          local job = reply[i]
+          local wait = job and (again[job] and -1 or now - job[6])
+          if not (job and wait >= low and wait < bound and job[8] == task) then
+            if n > 0 and bound > 0 then
+              local task_2, bound_2, n_2, sum_2, all = task, bound, n, sum, n == #reply + 1 - first
+              local below, value = 'wait' .. '<' .. bound_2, n_2 * 1000000000000 + math.floor(sum_2 * 1024 / bound_2 + 0.5)
+              if all then
+                add_count(q, task_2, below, value)
+              else
+                count(q, task_2, below, value)
+              end
+            elseif n > 0 then
+              count(q, task, 'again', n)
+            end
+            if not job then
+              break
+            end
+            task, n, sum = job[8], 0, 0
+            do
+              local ms = math.max(wait, 0)
+              local _, power = math.frexp(ms)
+              bound = 2 ^ power
+            end
+            low = wait < 1 and 0 or bound / 2
+            if wait < 0 then
+              low, bound = -math.huge, 0
+            end
+          end
+          n, sum = n + 1, sum + wait
+        end
+      end
+    end
+    for task, tally in pairs(q.tallies or {}) do
+      for what, n in pairs(tally) do
+        add_count(q, task, what, n)
+      end
+    end
+    q.tallies = nil
   end
   if (q.paused and q.paused > now) then
     local ms

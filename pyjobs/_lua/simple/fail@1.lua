@@ -24,9 +24,16 @@ if #KEYS < 1 or (#KEYS ~= 1) then
 end
 local first = failed
 local function parse_token(text)
-  local queued, started, client = text:match('^(%d+)%.(%d+)%.([A-Za-z0-9_.:-]*)$')
-  if queued and #queued <= 15 and #started <= 15 and #client <= 128 then
-    return queued, started, client
+  local queued, started, length, rest = text:match('^(%d+)%.(%d+):?(%d*)%.([A-Za-z0-9_.:-]*)$')
+  if not queued or #queued > 15 or #started > 15 or #length > 3 or #rest > 256 then
+    return
+  end
+  local client, task = rest, nil
+  if length ~= '' then
+    client, task = rest:sub(1, tonumber(length)), rest:sub(tonumber(length) + 1)
+  end
+  if #client <= 128 and #(task or '') <= 128 then
+    return queued, started, client, task
   end
 end
 local function is_name(text, longest)
@@ -62,13 +69,13 @@ if not bad then
       name = tag,
       key = queue,
     }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'uncounted')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
-    for i = 1, select('#') do
-      q_2[select(i)] = whole(meta[4 + i])
+    for i = 1, select('#', 'uncounted') do
+      q_2[select(i, 'uncounted')] = whole(meta[4 + i])
     end
     q_2.born = its_mode and true
     q_2.mode = its_mode or 'simple'
@@ -84,21 +91,18 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-local words = {}
+local words, runs = {}, {}
 for i = first, #ARGV, 3 do
-  local queued, started, client
+  local queued, started, client, task = parse_token(ARGV[i + 1])
+  runs[#runs + 1] = {
+    [6] = started,
+    [8] = task,
+  }
   do
-    local text = ARGV[i + 1]
-    local queued_2, started_2, client_2 = text:match('^(%d+)%.(%d+)%.([A-Za-z0-9_.:-]*)$')
-    if queued_2 and #queued_2 <= 15 and #started_2 <= 15 and #client_2 <= 128 then
-      queued, started, client = queued_2, started_2, client_2
-    end
-  end
-  do
-    local q_2, clients, id, queued_2, started_2, body = q, client, ARGV[i], queued, started, ARGV[i + 2]
-    if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
-      local line = id .. ' ' .. 'failed' .. ' ' .. '-' .. ' ' .. (queued_2 and #queued_2 <= 15 and queued_2:find('^[0-9]+$') and queued_2 or '0') .. ' ' .. (started_2 and #started_2 <= 15 and started_2:find('^[0-9]+$') and started_2 or '0') .. ' ' .. stamp .. ' ' .. '' .. #body .. '\n' .. body .. '\n'
-      for client_2 in clients:gmatch('[^ ]+') do
+    local q_2, id, body = q, ARGV[i], ARGV[i + 2]
+    if not (not client or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
+      local line = id .. ' ' .. 'failed' .. ' ' .. '-' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. '' .. #body .. '\n' .. body .. '\n'
+      for client_2 in client:gmatch('[^ ]+') do
         local channel = q_2.key .. ':client:' .. client_2
         local message = messages[channel] or {
           bytes = 0,
@@ -116,6 +120,72 @@ for i = first, #ARGV, 3 do
     end
   end
   table.insert(words, 'failed')
+end
+local function add_count(q_2, task, what, n)
+  local minute = math.floor(now / 60000)
+  local key
+  do
+    local task_2 = task or ''
+    key = q_2.key .. ':counters' .. ':' .. minute .. ':' .. task_2
+  end
+  if redis.pcall('HINCRBY', key, what, n) ~= n then
+    return
+  end
+  local new = redis.pcall('ZADD', q_2.key .. ':counters', minute, task or '') == 1
+  redis.pcall('PEXPIRE', q_2.key .. ':counters', 259200000)
+  if new and (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
+    redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', minute - 259200000 / 60000)
+    if (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
+      redis.pcall('ZREM', q_2.key .. ':counters', task or '')
+      redis.pcall('DEL', key)
+      key = q_2.key .. ':counters' .. ':' .. minute .. ':' .. '~'
+      redis.pcall('ZADD', q_2.key .. ':counters', minute, '~')
+      redis.pcall('HINCRBY', key, what, n)
+    end
+  end
+  redis.pcall('PEXPIRE', key, 259200000)
+end
+do
+  local q_2 = q
+  if not q_2.uncounted then
+    local n, last = 0, nil
+    for i = 1, #runs + 1 do
+      local job = runs[i]
+      if not (job and last and job[6] == last[6] and job[8] == last[8]) then
+        if n > 0 then
+          local ms = math.max(now - (tonumber(last[6] or '') or now), 0)
+          local bound
+          do
+            local _, power = math.frexp(ms)
+            bound = 2 ^ power
+          end
+          local task, bound_2, n_2, sum, all = last[8], bound, n, ms * n, n == #runs
+          local below, value = 'fail' .. '<' .. bound_2, n_2 * 1000000000000 + math.floor(sum * 1024 / bound_2 + 0.5)
+          if all then
+            add_count(q_2, task, below, value)
+          else
+            if not q_2.uncounted then
+              local tallies = q_2.tallies or {}
+              local tally = tallies[task or ''] or {}
+              q_2.tallies, tallies[task or ''] = tallies, tally
+              tally[below] = (tally[below] or 0) + value
+            end
+          end
+        end
+        n, last = 0, job
+      end
+      n = n + 1
+    end
+  end
+end
+do
+  local q_2 = q
+  for task, tally in pairs(q_2.tallies or {}) do
+    for what, n in pairs(tally) do
+      add_count(q_2, task, what, n)
+    end
+  end
+  q_2.tallies = nil
 end
 for channel, message in pairs(messages) do
   redis.pcall('PUBLISH', channel, table.concat(message))

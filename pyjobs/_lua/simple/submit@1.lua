@@ -88,13 +88,13 @@ if not bad then
       name = tag,
       key = queue,
     }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'most_waiting', 'most_bytes')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'most_waiting', 'most_bytes', 'uncounted')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
-    for i = 1, select('#', 'most_waiting', 'most_bytes') do
-      q_2[select(i, 'most_waiting', 'most_bytes')] = whole(meta[4 + i])
+    for i = 1, select('#', 'most_waiting', 'most_bytes', 'uncounted') do
+      q_2[select(i, 'most_waiting', 'most_bytes', 'uncounted')] = whole(meta[4 + i])
     end
     q_2.born = its_mode and true
     q_2.mode = its_mode or 'simple'
@@ -175,6 +175,30 @@ do
   local q_2 = q
   if q_2.awake == 0 then
     q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
+  end
+end
+if not q.uncounted then
+  local q_2, task_2, n = q, task, #messages
+  local minute = math.floor(now / 60000)
+  local key
+  do
+    local task_3 = task_2 or ''
+    key = q_2.key .. ':counters' .. ':' .. minute .. ':' .. task_3
+  end
+  if not (redis.pcall('HINCRBY', key, 'submitted', n) ~= n) then
+    local new = redis.pcall('ZADD', q_2.key .. ':counters', minute, task_2 or '') == 1
+    redis.pcall('PEXPIRE', q_2.key .. ':counters', 259200000)
+    if new and (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
+      redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', minute - 259200000 / 60000)
+      if (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
+        redis.pcall('ZREM', q_2.key .. ':counters', task_2 or '')
+        redis.pcall('DEL', key)
+        key = q_2.key .. ':counters' .. ':' .. minute .. ':' .. '~'
+        redis.pcall('ZADD', q_2.key .. ':counters', minute, '~')
+        redis.pcall('HINCRBY', key, 'submitted', n)
+      end
+    end
+    redis.pcall('PEXPIRE', key, 259200000)
   end
 end
 return reply

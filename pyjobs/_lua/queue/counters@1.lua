@@ -1,0 +1,142 @@
+local bad
+local clock = redis.call('TIME')
+local micros = tonumber(clock[2])
+local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local queue = KEYS[1]
+local function int(what, text, low, high)
+  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+  if not text then
+    bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+  elseif not number then
+    bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
+  elseif number < low or number > high then
+    local why = string.format('not within %.0f to %.0f', low, high)
+    bad = bad or ('BADARG ' .. what .. ': ' .. why)
+  end
+  return number or low
+end
+local skip = int('skip', ARGV[1], 0, 4320)
+local minutes = int('minutes', ARGV[2], 1, 60)
+local options
+do
+  local text = ARGV[3]
+  local options_2 = {}
+  for word in (text or ''):gmatch('[^ ]+') do
+    local what, value = word:match('^([a-z_]+)=(.*)$')
+    if what and options_2[what] then
+      bad = bad or ('BADARG ' .. what .. ': ' .. 'given twice')
+    elseif what then
+      options_2[what] = value
+    else
+      bad = bad or ('BADARG ' .. 'options' .. ': ' .. 'not name=value')
+    end
+  end
+  options = options_2
+end
+local each
+do
+  local options_2 = options
+  local text = options_2['each']
+  if not text then
+    each = nil
+  else
+    options_2['each'] = nil
+    each = int('each', text, 1, 1)
+  end
+end
+if #KEYS < 1 or (#KEYS ~= 1) then
+  bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
+end
+if (#ARGV ~= 3) then
+  local why = 'wrong number: ' .. #ARGV .. ', not ' .. 3
+  bad = bad or ('BADARG ' .. 'arguments' .. ': ' .. why)
+end
+do
+  local options_2 = options
+  local what = next(options_2)
+  if what then
+    local why = 'there is none called ' .. what
+    bad = bad or ('BADARG ' .. 'options' .. ': ' .. why)
+  end
+end
+local q
+if not bad then
+  local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  if not prefix or #prefix > 128 or #tag > 128 then
+    bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+  else
+    local q_2 = {
+      name = tag,
+      key = queue,
+    }
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'uncounted')
+    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+    local function whole(text)
+      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+    end
+    for i = 1, select('#', 'uncounted') do
+      q_2[select(i, 'uncounted')] = whole(meta[4 + i])
+    end
+    q_2.born = its_mode and true
+    q_2.mode = its_mode or nil
+    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
+    if its_mode and nil and its_mode ~= nil then
+      bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. nil
+    elseif layout and layout ~= '1' then
+      bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. '1'
+    end
+    q = q_2
+  end
+end
+if bad then
+  return redis.error_reply(bad)
+end
+local q_2, minutes_2, each_2 = q, minutes, each
+local newest = math.floor(now / 60000) - skip
+local tasks = redis.call('ZRANGEBYSCORE', q_2.key .. ':counters', newest - minutes_2 + 1, '+inf', 'LIMIT', 0, 100 + 1)
+minutes_2 = math.min(minutes_2, math.floor(500 / math.max(#tasks, 1)))
+local reply, sums = {
+  now,
+  q_2.uncounted and 0 or 1,
+  minutes_2,
+}, {}
+local function rows_of(minute, sums_2)
+  local rows = {}
+  for task, values in pairs(sums_2) do
+    for what, value in pairs(values) do
+      rows[#rows + 1] = {
+        minute * 60000,
+        task,
+        what,
+        math.floor(value + 0.5),
+      }
+    end
+  end
+  table.sort(rows, function(a, b)
+    return a[2] < b[2] or a[2] == b[2] and a[3] < b[3]
+  end)
+  return rows
+end
+for minute = newest, newest - minutes_2 + 1, -1 do
+  for _, task in ipairs(tasks) do
+    local found = redis.call('HGETALL', (q_2.key .. ':counters' .. ':' .. minute .. ':' .. task))
+    sums[task] = sums[task] or {}
+    for i = 1, #found, 2 do
+      local values, what, text = sums[task], found[i], found[i + 1]
+      local times, bound = what:match('^(%l+)<(%d+)$')
+      local sum = times and (tonumber(text:sub(-12)) or 0) * tonumber(bound) / 1024
+      local n = tonumber(times and text:sub(1, -13) or text) or 0
+      values[what] = (values[what] or 0) + n
+      if times then
+        values[times] = (values[times] or 0) + sum
+      end
+    end
+  end
+  if each_2 or minute == newest - minutes_2 + 1 then
+    for _, row in ipairs(rows_of(minute, sums)) do
+      reply[#reply + 1] = row
+    end
+    sums = {}
+  end
+end
+return reply

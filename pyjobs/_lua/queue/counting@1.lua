@@ -1,0 +1,84 @@
+local bad
+local queue = KEYS[1]
+local function one_of(what, text, ...)
+  for _, known in ipairs({
+    ...,
+  }) do
+    if text == known then
+      return text
+    end
+  end
+  local why = text and 'not ' .. table.concat({
+    ...,
+  }, ', ') or 'missing'
+  bad = bad or ('BADARG ' .. what .. ': ' .. why)
+end
+local counting = one_of('counting', ARGV[1], 'off', 'on')
+if #KEYS < 1 or (#KEYS ~= 1) then
+  bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
+end
+if (#ARGV ~= 1) then
+  local why = 'wrong number: ' .. #ARGV .. ', not ' .. 1
+  bad = bad or ('BADARG ' .. 'arguments' .. ': ' .. why)
+end
+local q
+if not bad then
+  local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  if not prefix or #prefix > 128 or #tag > 128 then
+    bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+  else
+    local q_2 = {
+      name = tag,
+      key = queue,
+    }
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'uncounted')
+    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+    local function whole(text)
+      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+    end
+    for i = 1, select('#', 'uncounted') do
+      q_2[select(i, 'uncounted')] = whole(meta[4 + i])
+    end
+    q_2.born = its_mode and true
+    q_2.mode = its_mode or nil
+    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
+    if its_mode and nil and its_mode ~= nil then
+      bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. nil
+    elseif layout and layout ~= '1' then
+      bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. '1'
+    end
+    q = q_2
+  end
+end
+if bad then
+  return redis.error_reply(bad)
+end
+if (counting == 'off') == (q.uncounted ~= nil) then
+  return 'same'
+end
+redis.call('ZCARD', q.key .. ':delayed')
+local function denied(...)
+  if not redis.acl_check_cmd then
+    return
+  end
+  local wanted = {
+    ...,
+  }
+  for i = 1, select('#', ...), 2 do
+    local command, key = wanted[i], wanted[i + 1]
+    if key and not redis.acl_check_cmd(command, key) then
+      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
+    end
+  end
+end
+bad = denied('HSET', counting == 'off' and q.key .. ':meta', 'HDEL', counting == 'on' and q.key .. ':meta')
+if bad then
+  return redis.error_reply(bad)
+end
+redis.call('ZREM', q.key .. ':delayed', '')
+if counting == 'off' then
+  redis.call('HSET', q.key .. ':meta', 'uncounted', '1')
+else
+  redis.call('HDEL', q.key .. ':meta', 'uncounted')
+end
+return 'changed'

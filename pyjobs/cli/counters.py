@@ -1,0 +1,79 @@
+"""`pyjobs counters`: what happened in a queue in the last minutes. Nothing else may live here."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import click
+
+from pyjobs.cli.common import prefix_option, url_option
+from pyjobs.cli.operating import admin_of, json_option, moment, queue_argument
+from pyjobs.cli.output import print_table, say, show_json
+from pyjobs.cli.rates import HEADS, cells, counted_json, task_name
+from pyjobs.engine import Counted, Counters
+
+
+@click.command()
+@queue_argument
+@click.option(
+    "--minutes",
+    type=int,
+    default=5,
+    show_default=True,
+    metavar="NUMBER",
+    help="How many minutes; the present one, which has only begun, is one. Three days are kept.",
+)
+@click.option("--each", is_flag=True, help="A row for each minute instead of each task.")
+@click.option("--on/--off", "switch", default=None, help="Let QUEUE count, or not, from now on.")
+@json_option
+@url_option
+@prefix_option
+def counters(
+    queue: str,
+    minutes: int,
+    each: bool,
+    switch: bool | None,
+    as_json: bool,
+    url: str,
+    prefix: str,
+) -> int:
+    """Show how many jobs of QUEUE came, ended and failed in the last minutes, by task.
+
+    `failed` are runs that failed or whose worker died. `wait` is the time from submit to the first
+    claim, and `run` the time of runs that ended well. Percentiles lie between two powers of two.
+    """
+    with admin_of(url, prefix) as admin:
+        if switch is not None:
+            admin.set_counting(queue, switch)
+        found = admin.counters(queue, minutes=minutes, each=each)
+    what = "minute" if each else "task"
+    parts = of_minutes(found) if each else of_tasks(found)
+    if as_json:
+        for part, _, of, one in parts:
+            show_json({what: part, **counted_json(of, one)})
+        return 0
+    if not found.counting:
+        say(f"queue {queue} does not count: `pyjobs counters {queue} --on`")
+    if parts:
+        print_table([[name, *cells(of, one)] for _, name, of, one in parts], what, *HEADS)
+    elif found.counting:
+        say(f"nothing happened in queue {queue} in {minutes} minutes")
+    return 0
+
+
+Part = tuple[
+    int | str, str, Counters, Counted
+]  # with its name, and the counters that know its span
+
+
+def of_minutes(found: Counters) -> list[Part]:
+    """Return what was counted in each minute."""
+    return [
+        (minute, moment(minute), replace(found, span=min(found.now - minute, 60_000) or 1), one)
+        for minute, one in found.by_minute().items()
+    ]
+
+
+def of_tasks(found: Counters) -> list[Part]:
+    """Return what was counted of each task."""
+    return [(task, task_name(task), found, one) for task, one in found.tasks().items()]
