@@ -21,6 +21,7 @@ from pyjobs.cli.jobs import jobs
 from pyjobs.cli.limit import limit
 from pyjobs.cli.mode import mode
 from pyjobs.cli.monitor import monitor
+from pyjobs.cli.move import move
 from pyjobs.cli.operating import NotConfirmed
 from pyjobs.cli.output import say, show, show_error
 from pyjobs.cli.pause import pause, resume
@@ -58,7 +59,7 @@ class InOrder(click.Group):
     commands=[
         *(submit, result, work, health, tasks, status, counters, workers),
         *(jobs, show_job, explain, failures, dead),
-        *(pause, resume, cancel, requeue, run_now, delete, purge, schedules),
+        *(pause, resume, cancel, requeue, run_now, move, delete, purge, schedules),
         *(mode, limit),
         *(check, doctor, monitor, reap, scripts, acl),
     ],
