@@ -232,6 +232,9 @@ class TestScrape:
         self, url: str, servers: list[PathServer], caplog: pytest.LogCaptureFixture
     ) -> None:
         class Broken:
+            def describe(self) -> list[Any]:
+                return []
+
             def collect(self) -> Any:
                 raise KeyError("a mistake of the program")
 
