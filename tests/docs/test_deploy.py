@@ -85,7 +85,7 @@ def scraped() -> set[str]:
             client.submit(1).result(timeout=10)
             [server] = wait_until(lambda: servers)
             texts = wait_until(
-                lambda: b"pyjobs_jobs_total" in (body := fetch(server.port)) and [body]
+                lambda: b"pyjobs_jobs_total{" in (body := fetch(server.port)) and [body]
             )
         scraper = Scraper(url)
         texts.append(Exporter(scraper).page("").body)
