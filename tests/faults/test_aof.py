@@ -263,7 +263,7 @@ NOT_LIVED = {
     *("queue/output", "queue/find", "recoverable/requeue"),
     *("queue/announce", "queue/workers"),
     *("queue/pause", "queue/resume", "queue/purge", "queue/delete", "queue/run"),
-    *("queue/mode", "queue/limit", "queue/repair"),
+    *("queue/mode", "queue/limit", "queue/repair", "queue/counters", "queue/counting"),
 }
 few_or_all = pytest.mark.parametrize("one_in", [FEW, pytest.param(1, marks=pytest.mark.long)])
 
