@@ -9,7 +9,7 @@ import click
 from pyjobs.cli.common import prefix_option, url_option
 from pyjobs.cli.operating import admin_of, json_option, moment, queue_argument
 from pyjobs.cli.output import print_table, say, show_json
-from pyjobs.cli.rates import HEADS, cells, counted_json, task_name
+from pyjobs.cli.rates import HEADS, LESS, cells, counted_json, task_name
 from pyjobs.engine import Counted, Counters
 
 
@@ -39,8 +39,9 @@ def counters(
 ) -> int:
     """Show how many jobs of QUEUE came, ended and failed in the last minutes, by task.
 
-    `failed` are runs that failed or whose worker died. `wait` is the time from submit to the first
-    claim, and `run` the time of runs that ended well. Percentiles lie between two powers of two.
+    `fail` are runs that failed, or whose worker died. `wait` is the median of the times from submit
+    to the first claim, and `run` that of runs that ended well. Each is known to lie between two
+    powers of two, in ms.
     """
     with admin_of(url, prefix) as admin:
         if switch is not None:
@@ -55,7 +56,8 @@ def counters(
     if not found.counting:
         say(f"queue {queue} does not count: `pyjobs counters {queue} --on`")
     if parts:
-        print_table([[name, *cells(of, one)] for _, name, of, one in parts], what, *HEADS)
+        rows = [[name, *cells(of, one)] for _, name, of, one in parts]
+        print_table(rows, what, *HEADS, less=LESS)
     elif found.counting:
         say(f"nothing happened in queue {queue} in {minutes} minutes")
     return 0
