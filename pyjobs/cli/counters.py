@@ -24,7 +24,8 @@ from pyjobs.engine import Counted, Counters
     help="How many minutes; the present one, which has only begun, is one. Three days are kept.",
 )
 @click.option("--each", is_flag=True, help="A row for each minute instead of each task.")
-@click.option("--on/--off", "switch", default=None, help="Let QUEUE count, or not, from now on.")
+@click.option("--on", "switch", flag_value="on", help="Let QUEUE count from now on.")
+@click.option("--off", "switch", flag_value="off", help="Let QUEUE count nothing from now on.")
 @json_option
 @url_option
 @prefix_option
@@ -32,7 +33,7 @@ def counters(
     queue: str,
     minutes: int,
     each: bool,
-    switch: bool | None,
+    switch: str | None,
     as_json: bool,
     url: str,
     prefix: str,
@@ -45,7 +46,7 @@ def counters(
     """
     with admin_of(url, prefix) as admin:
         if switch is not None:
-            admin.set_counting(queue, switch)
+            admin.set_counting(queue, switch == "on")
         found = admin.counters(queue, minutes=minutes, each=each)
     what = "minute" if each else "task"
     parts = of_minutes(found) if each else of_tasks(found)
