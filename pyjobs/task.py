@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar
 
 from pyjobs.errors import BadArgument
+from pyjobs.validate import iterable
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -109,7 +110,7 @@ def collected(
     found: dict[str, BaseTask[..., Any]] = {}
     if isinstance(tasks, (BaseTask, ModuleType)):
         raise BadArgument(f"tasks: must be a list, such as [{tasks!r}]")
-    for one in tasks:
+    for one in iterable("tasks", tasks, "tasks"):
         inside = list(vars(one).values()) if isinstance(one, ModuleType) else [one]
         tasks_inside = [value for value in inside if isinstance(value, BaseTask)]
         if not tasks_inside:

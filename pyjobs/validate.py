@@ -20,6 +20,7 @@ NAME = re.compile(r"[A-Za-z0-9_.:-]{1,128}", re.ASCII)
 # A duration, as Python's callers give one: seconds, or a timedelta.
 Duration = float | timedelta
 F = TypeVar("F")
+T = TypeVar("T")
 
 # The scripts take no more: ten years of ms, and ms since the epoch until the year 2286.
 MAX_MS = 315_360_000_000
@@ -153,6 +154,22 @@ def functions(what: str, values: Iterable[F]) -> tuple[F, ...]:
         if not callable(one):
             raise BadArgument(f"{what}[{place}]: a {type(one).__name__} can't be called")
     return found
+
+
+def iterable(what: str, values: Iterable[T], of: str) -> Iterable[T]:
+    """Return what must be a list, a generator or such.
+
+    Args:
+        what: the argument's own name, for the message.
+        values: the values.
+        of: what the values are.
+
+    Raises:
+        BadArgument: `values` is no iterable.
+    """
+    if isinstance(values, Iterable):
+        return values
+    raise BadArgument(f"{what}: must be a list of {of}, not of type {type(values).__name__}")
 
 
 def wait_seconds(what: str, seconds: Duration | None) -> float | None:

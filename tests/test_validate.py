@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -106,3 +107,43 @@ def test_a_whole_number_within_its_bounds_is_returned(number: int) -> None:
 def test_a_number_that_is_not_whole_or_not_within_its_bounds_is_refused(number: Any) -> None:
     with pytest.raises(BadArgument, match=r"^limit: must be a whole number from 3 to 7, not "):
         whole("limit", number, 3, 7)
+
+
+NO_LISTS: dict[str, Callable[[pyjobs.Client, Any], object]] = {
+    "queues": lambda client, value: pyjobs.Worker(queues=value),
+    "tasks": lambda client, value: pyjobs.Worker(tasks=value),
+    "middleware": lambda client, value: pyjobs.Worker(middleware=value),
+    "ids": lambda client, value: client.submit_many([1], ids=value),
+    "jobs": lambda client, value: list(client.results(value)),
+    "data": lambda client, value: client.submit_many(value),
+}
+
+
+@pytest.mark.parametrize("what", NO_LISTS)
+@pytest.mark.parametrize("value", [7, object(), 1.5])
+def test_what_must_be_a_list_and_is_none_is_refused_by_name(what: str, value: Any) -> None:
+    with (
+        pyjobs.Client("memory://validate", queue="q") as client,
+        pytest.raises(BadArgument, match=f"^{what}: .*list"),
+    ):
+        NO_LISTS[what](client, value)
+
+
+def test_a_generator_is_a_list_of_queues() -> None:
+    assert pyjobs.Worker(queues=(name for name in "ab")).settings.queues == ("a", "b")
+
+
+@pytest.mark.parametrize("what", ["send", b"send", 7, ["send"], int])
+def test_the_decorator_of_a_task_refuses_what_is_no_function(what: Any) -> None:
+    with pytest.raises(BadArgument, match=r"^@task: .* is no function; .*name=\.\.\.$"):
+        pyjobs.task(what)
+
+
+def test_a_route_that_is_no_function_is_refused_when_its_client_is_made() -> None:
+    with pytest.raises(BadArgument, match=r"^route\[0\]: a str can't be called"):
+        pyjobs.Client("memory://", route="q")  # type: ignore[arg-type]
+
+
+def test_a_unique_key_with_half_of_a_surrogate_pair_is_refused() -> None:
+    with pytest.raises(BadArgument, match=r"^unique: must be a text "):
+        options_text(SUBMIT, {"unique": "\ud800"})

@@ -3,8 +3,10 @@
 import { appendFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
+export const tasks = { 'exam.known': () => null }
+
 export default async function run({ id, attempt, data, signal }) {
-  const note = (word) => appendFileSync(data.log, `${word} ${id} ${attempt}\n`)
+  const note = (word) => appendFileSync(data.log, `${word} ${id} ${attempt} node\n`)
   note('start')
   if (attempt <= (data.sleeps ?? attempt)) await sleep(data.sleep ?? 0, undefined, { signal })
   note('end')

@@ -24,7 +24,7 @@ worker = Worker(queues=["exam"], tasks=[known], prefix=prefix, lease=1.5, grace=
 async def run(job: ClaimedJob) -> Any:
     def note(word: str) -> None:
         with Path(job.data["log"]).open("a") as log:
-            log.write(f"{word} {job.id} {job.attempt}\n")
+            log.write(f"{word} {job.id} {job.attempt} python\n")
 
     note("start")
     if job.attempt <= job.data.get("sleeps", job.attempt):

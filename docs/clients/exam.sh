@@ -13,7 +13,7 @@ esac
 number() { printf '%s' "$data" | sed -n "s/.*\"$1\":\([0-9]*\)[,}].*/\1/p"; }
 text() { printf '%s' "$data" | sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/\1/p"; }
 value() { printf '%s' "$data" | sed 's/.*"value"://; s/}$//'; }
-note() { echo "$1 $PYJOBS_ID $PYJOBS_ATTEMPT" >>"$(text log)"; }
+note() { echo "$1 $PYJOBS_ID $PYJOBS_ATTEMPT shell" >>"$(text log)"; }
 
 note start
 sleep=$(number sleep) sleeps=$(number sleeps) fails=$(number fails) bytes=$(number bytes)

@@ -50,7 +50,7 @@ def count_jobs(
 ) -> Plan[int]:
     """Count the jobs to which an edit would be done; nothing is changed."""
     mode = yield from mode_of(keys, queue)
-    return (yield from _count(keys, queue, state_for(edit, where, mode), where, progress))
+    return (yield from count(keys, queue, state_for(edit, where, mode), where, progress))
 
 
 def edit_jobs(
@@ -67,6 +67,8 @@ def edit_jobs(
         BadArgument: the filter does not fit what is done, or the number of jobs has moved from
             what was expected; nothing was done.
     """
+    if edit == "move":
+        raise BadArgument("edit: a move needs a queue to move to: call move_jobs")
     mode = yield from mode_of(keys, queue)
     state = state_for(edit, where, mode)
     key = keys.queue(queue)
@@ -102,7 +104,7 @@ def expected_count(
     Raises:
         BadArgument: the number has moved by more than a tenth from the one that was expected.
     """
-    counted = yield from _count(keys, queue, state, where, progress)
+    counted = yield from count(keys, queue, state, where, progress)
     if expected is not None and abs(counted - expected) > expected * TOLERATED:
         raise BadArgument(
             f"expected: {expected} jobs, and now there are {counted}; nothing was done"
@@ -150,9 +152,10 @@ def from_behind(state: State) -> bool:
     return state == "waiting"
 
 
-def _count(
+def count(
     keys: Keys, queue: str, state: State, where: Filter, progress: Progress | None
 ) -> Plan[int]:
+    """Count the jobs in a state that a filter lets through."""
     number, cursor = 0, ""
     while True:
         found = yield from page(

@@ -3,10 +3,11 @@ into may live here; how it is made in time stands in scrape.py."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import importlib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pyjobs.admin.scrape import Scraper
+from pyjobs.admin.scrape import Scraped, Scraper
 from pyjobs.engine import QueueStats
 from pyjobs.httpserver import Page
 from pyjobs.prometheus import metrics_page, prometheus
@@ -20,6 +21,16 @@ GAUGES = {
     "paused": "1 when claims take no jobs.",
     "wanted_slots": "Slots that would run all that waits or runs now; 0 waiting while paused.",
 }
+
+
+# What is counted of a queue besides its histograms: the name of the counter, and the label.
+EVENTS = {
+    **{name: name for name in ("submitted", "retried", "snoozed", "released", "crashed", "dead")},
+    **{name: name for name in ("cancelled", "expired", "requeued")},
+    "again": "claimed_again",
+}
+# The counters are below powers of two, ms; every second one is enough for a histogram.
+BOUNDS = tuple(4**power for power in range(12))
 
 
 def wanted_slots(stats: QueueStats) -> int:
@@ -109,3 +120,61 @@ class Exporter:
             for name, value in gauges_of(stats).items():
                 gauges[name].add_metric([queue], value)
         yield from (read, info, jobs, *gauges.values())
+        yield from self._counted(scraped)
+
+    def _counted(self, scraped: Scraped) -> Iterator[Any]:
+        """Yield what the queues have counted since the first scrape."""
+        families = importlib.import_module("prometheus_client.metrics_core")
+        events = families.CounterMetricFamily(
+            "pyjobs_queue_events",
+            "What happened to jobs, by whatever client and worker.",
+            labels=["queue", "task", "event"],
+        )
+        wait = families.HistogramMetricFamily(
+            "pyjobs_queue_wait_seconds",
+            "From submit to claim, of first claims, not of jobs that were delayed.",
+            labels=["queue", "task"],
+        )
+        run = families.HistogramMetricFamily(
+            "pyjobs_queue_run_seconds",
+            "From claim to end, by whether the run ended well.",
+            labels=["queue", "task", "outcome"],
+        )
+        for queue, totals in scraped.totals.items():
+            by_task: dict[str, dict[str, int]] = {}
+            for (task, name), value in totals.items():
+                by_task.setdefault(task, {})[name] = value
+            for task, values in sorted(by_task.items()):
+                labels = [queue, printable(task)]
+                for name, event in EVENTS.items():
+                    if name in values:
+                        events.add_metric([*labels, event], values[name])
+                wait.add_metric(labels, *histogram_of("wait", values))
+                for name, outcome in (("run", "done"), ("fail", "failed")):
+                    run.add_metric([*labels, outcome], *histogram_of(name, values))
+        yield from (events, wait, run)
+
+
+def histogram_of(name: str, values: Mapping[str, int]) -> tuple[list[tuple[str, float]], float]:
+    """Return the buckets of a histogram, and its sum in seconds.
+
+    Args:
+        name: 'wait', 'run' or 'fail'.
+        values: counters by their names: `NAME<BOUND` is how many were below a bound, ms, and not
+            below half of it; NAME is their sum, ms.
+    """
+    found = {
+        int(key.partition("<")[2]): value
+        for key, value in values.items()
+        if key.startswith(f"{name}<")
+    }
+    buckets: list[tuple[str, float]] = [
+        (str(bound / 1000), sum(value for low, value in found.items() if low <= bound))
+        for bound in BOUNDS
+    ]
+    return [*buckets, ("+Inf", sum(found.values()))], values.get(name, 0) / 1000
+
+
+def printable(task: str) -> str:
+    """Return the name of a task, which any program may have written, as text for a page."""
+    return task.encode(errors="surrogateescape").decode(errors="replace")

@@ -8,7 +8,7 @@ from pyjobs.engine import ENDED, ListedJob, ModeName, State
 from pyjobs.errors import BadArgument
 from pyjobs.validate import to_ms
 
-JobEdit = Literal["requeue", "cancel", "delete", "run"]
+JobEdit = Literal["requeue", "cancel", "delete", "run", "move"]
 # The states of jobs to which each edit can be done; the first one counts where none is given.
 EDITED: dict[str, tuple[State, ...]] = {
     "requeue": ("dead", "failed"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from pyjobs.admin.answers import Answer
 from pyjobs.admin.dead import DeadJobs, decoded
@@ -192,6 +192,8 @@ def purge(
     keys: Keys, queue: str, place: Place, progress: Callable[[int], object] | None
 ) -> Plan[int]:
     """End and forget as many jobs of a place as are there now."""
+    if place not in get_args(Place):
+        raise BadArgument(f"place: {place!r} is not one of {', '.join(get_args(Place))}")
     found = yield from stats(keys, queue)
     left, gone = getattr(found, place), 0
     while left > 0:
@@ -234,7 +236,7 @@ def schedules(keys: Keys, queue: str) -> Plan[list[StoredSchedule]]:
 
 def edit_schedule(keys: Keys, queue: str, name: str, edit: ScheduleEdit) -> Plan[str]:
     """Pause, resume or remove a schedule; return the script's word."""
-    if edit not in EDITS:
+    if edit not in [*EDITS]:
         raise BadArgument(f"edit: {edit!r} is not one of {', '.join(EDITS)}")
     yield from stats(keys, queue)
     [word] = yield EDITS[edit](keys.queue(queue), [checked("name", name)])

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, NamedTuple
 
-from pyjobs.engine import OPERATOR, Keys, QueueStats
+from pyjobs.admin.totals import Key, Totals
+from pyjobs.engine import OPERATOR, Call, Counters, Keys, QueueStats, read_counters
 from pyjobs.errors import PyjobsError, Unavailable
 from pyjobs.transport import (
     GivenServer,
@@ -40,6 +41,8 @@ class Scraped(NamedTuple):
     Attributes:
         nodes: address -> whether the primary has answered in time.
         stats: queue name -> its numbers, or the error in their place.
+        totals: queue name -> its counters since the first scrape that has read them, by task and
+            name; a queue whose counters could not be read is missing.
         registry: why the registry could not be read, so that the queues are those of an earlier
             scrape; None when it could.
         seconds: how long the scrape took.
@@ -47,12 +50,21 @@ class Scraped(NamedTuple):
 
     nodes: dict[str, bool]
     stats: dict[str, QueueStats | PyjobsError]
+    totals: dict[str, Mapping[Key, int]]
     registry: PyjobsError | None
     seconds: float
 
 
+class Looked(NamedTuple):
+    """Holds what a look at one queue has found, each or its error."""
+
+    stats: QueueStats | PyjobsError
+    counters: Counters | PyjobsError
+
+
 class Scraper:
-    """Responsible for asking for the numbers of all queues (queue/stats), one scrape at a time.
+    """Responsible for asking for the numbers and counters of all queues (queue/stats,
+    queue/counters), one scrape at a time.
 
     Args:
         url: where Redis is; None as in `Admin`.
@@ -71,6 +83,7 @@ class Scraper:
         self._server = connect(chosen_url(url), reply_seconds=max(0.1, seconds / 3))
         self._names: list[str] = []
         self._nodes: list[str] = []
+        self._totals: dict[str, Totals] = {}
         self._turn = threading.Lock()
 
     def close(self) -> None:
@@ -92,23 +105,28 @@ class Scraper:
             except PyjobsError as error:
                 lost: list[Any] = [error] * len(queues)
                 stats = dict(zip(queues.values(), lost, strict=True))
-                return Scraped(nodes, stats, registry, time.monotonic() - began)
+                return Scraped(nodes, stats, {}, registry, time.monotonic() - began)
+            self._totals = {key: self._totals.get(key) or Totals() for key in queues}
             asked = {
                 node: threads.run(self._ask, servers.get(node), keys, until)
                 for node, keys in owned.items()
             }
+            totals: dict[str, Mapping[Key, int]] = {}
             for node, keys in owned.items():
                 try:
                     answers = threads.get(asked[node], until)
                 except PyjobsError as error:
-                    answers = [error] * len(keys)
+                    answers = [Looked(error, error)] * len(keys)
                     nodes[node or PRIMARY] = False
                 else:
                     nodes[node or PRIMARY] = True
-                stats |= {queues[key]: answer for key, answer in zip(keys, answers, strict=True)}
+                for key, found in zip(keys, answers, strict=True):
+                    stats[queues[key]] = found.stats
+                    if isinstance(found.counters, Counters):
+                        totals[queues[key]] = self._totals[key].take(found.counters, began)
             self._nodes = list(nodes)
             ordered = {name: stats[name] for name in self._names}
-            return Scraped(nodes, ordered, registry, time.monotonic() - began)
+            return Scraped(nodes, ordered, totals, registry, time.monotonic() - began)
 
     def _read_registry(self, threads: _Threads, until: float) -> PyjobsError | None:
         """Take the names of the registry; where it is not read, those of the scrape before stay."""
@@ -124,10 +142,8 @@ class Scraper:
         owned = owned_by(self._server, keys)
         return owned, {address_of(one): one for one in primaries(self._server)}
 
-    def _ask(
-        self, node: Server | None, keys: Sequence[str], until: float
-    ) -> list[QueueStats | PyjobsError]:
-        """Return the numbers of the queues of one node, each or its error.
+    def _ask(self, node: Server | None, keys: Sequence[str], until: float) -> list[Looked]:
+        """Return what the queues of one node hold and have counted.
 
         Raises:
             Unavailable: the node does not answer.
@@ -139,15 +155,19 @@ class Scraper:
                 raise
             except PyjobsError:
                 pass  # The node has answered, and this user may not use PING.
-        answers: list[QueueStats | PyjobsError] = []
+        answers: list[Looked] = []
         for at in range(0, len(keys), STREAM):
             part = keys[at : at + STREAM]
-            if time.monotonic() > until:
-                late: list[Any] = [too_late()] * len(part)
-                answers += late
+            now = time.monotonic()
+            if now > until:
+                answers += [Looked(too_late(), too_late())] * len(part)
                 continue
-            calls = [OPERATOR.stats(key) for key in part]
-            answers += run_many(self._server, calls, tries=0, errors_in_place=True)
+            calls: list[Call[Any]] = [OPERATOR.stats(key) for key in part]
+            for key in part:
+                minutes = self._totals.get(key, Totals()).minutes(now)
+                calls.append(read_counters(key, minutes=minutes, each=True))
+            found = run_many(self._server, calls, tries=0, errors_in_place=True)
+            answers += map(Looked, found[: len(part)], found[len(part) :])
         return answers
 
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from pyjobs.admin import counters as counting
-from pyjobs.admin import edits, plans
+from pyjobs.admin import edits, moves, plans
 from pyjobs.admin import repair as records
 from pyjobs.admin import workers as listing
 from pyjobs.admin.answers import Answer
@@ -18,6 +18,7 @@ from pyjobs.admin.dead import DeadJobs
 from pyjobs.admin.doctor import examine_queues, examine_server, queues_to_examine, sorted_by_level
 from pyjobs.admin.edits import Edited
 from pyjobs.admin.filters import Filter, JobEdit
+from pyjobs.admin.memory import QueueMemory, memory
 from pyjobs.admin.pages import page
 from pyjobs.admin.plan import drive, one
 from pyjobs.admin.problem import Problem
@@ -134,6 +135,21 @@ class Admin:
         """
         with self._errors:
             return drive(self._server, listing.workers(self._keys, queue))
+
+    def memory(self, queue: str) -> QueueMemory:
+        """Estimate how much memory of the server a queue takes (MEMORY USAGE of its keys, and of at
+        most 100 of its jobs; queue/list).
+
+        Args:
+            queue: the queue's name.
+
+        Raises:
+            BadArgument: the name is not a name, or nothing was ever submitted to the queue.
+            Forbidden: Redis's access rules forbid it.
+            Unavailable: Redis can't be reached.
+        """
+        with self._errors:
+            return drive(self._server, memory(self._keys, queue))
 
     def show(self, queue: str, id: str) -> ShownJob:
         """Return all that is known of one job (queue/show).
@@ -443,7 +459,7 @@ class Admin:
 
         Args:
             queue: the queue's name.
-            edit: 'requeue', 'cancel', 'delete' or 'run'.
+            edit: 'requeue', 'cancel', 'delete', 'run' or 'move'.
             where: which jobs.
             progress: called with how many jobs were counted so far, and 0.
 
@@ -491,6 +507,67 @@ class Admin:
             return drive(
                 self._server,
                 edits.edit_jobs(self._keys, queue, edit, where, expected, progress),
+            )
+
+    def move(self, queue: str, to: str, ids: Sequence[str]) -> list[Answer]:
+        """Move jobs that wait, are delayed or dead to another queue of the same mode (queue/send,
+        queue/receive, queue/sent).
+
+        A move that breaks off leaves jobs in the outbox, where no claim finds them. The next move
+        of the queue carries them on. Clients of a live job hear that it is cancelled, with the
+        queue where it went.
+
+        Args:
+            queue: the name of the queue where the jobs are.
+            to: the name of the other queue; in a cluster it may be on another node.
+            ids: the jobs' ids.
+
+        Raises:
+            BadArgument: a name is not a name, or nothing was ever submitted to the queue.
+            WrongMode: the other queue has another mode; nothing was done.
+            QueueFull: Redis is full. Jobs may be in the outbox.
+            Forbidden: Redis's access rules forbid it.
+            Unavailable: Redis can't be reached. Jobs may be in the outbox.
+        """
+        with self._errors:
+            return drive(self._server, moves.move_ids(self._keys, queue, to, ids))
+
+    def move_jobs(
+        self,
+        queue: str,
+        to: str,
+        where: Filter = ALL,
+        *,
+        expected: int | None = None,
+        progress: edits.Progress | None = None,
+    ) -> Edited:
+        """Move all jobs that a filter lets through to another queue of the same mode, page by page
+        (queue/send, queue/receive, queue/sent).
+
+        A move that breaks off leaves jobs in the outbox, where no claim finds them. The next move
+        of the queue carries them on. `count_jobs(queue, "move", where)` counts the jobs.
+
+        Args:
+            queue: the name of the queue where the jobs are.
+            to: the name of the other queue; in a cluster it may be on another node.
+            where: which jobs; those that wait when it has no state.
+            expected: how many jobs were counted. When the number has moved by more than a tenth
+                since, nothing is done.
+            progress: called with how many jobs were looked after so far, and how many there are;
+                with 0 while they are counted.
+
+        Raises:
+            BadArgument: a name is not a name, nothing was ever submitted to the queue, the filter
+                does not fit, or the number has moved; nothing was done.
+            WrongMode: the other queue has another mode; nothing was done.
+            QueueFull: Redis is full. Jobs may be in the outbox.
+            Forbidden: Redis's access rules forbid it.
+            Unavailable: Redis can't be reached. Jobs may be in the outbox.
+        """
+        with self._errors:
+            return drive(
+                self._server,
+                moves.move_jobs(self._keys, queue, to, where, expected, progress),
             )
 
     def check(self, queue: str, *, progress: Progress | None = None) -> list[Finding]:

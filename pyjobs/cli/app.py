@@ -19,8 +19,10 @@ from pyjobs.cli.failures import failures
 from pyjobs.cli.health import health
 from pyjobs.cli.jobs import jobs
 from pyjobs.cli.limit import limit
+from pyjobs.cli.memory import memory
 from pyjobs.cli.mode import mode
 from pyjobs.cli.monitor import monitor
+from pyjobs.cli.move import move
 from pyjobs.cli.operating import NotConfirmed
 from pyjobs.cli.output import say, show, show_error
 from pyjobs.cli.pause import pause, resume
@@ -59,8 +61,8 @@ class InOrder(click.Group):
     commands=[
         *(submit, result, work, health, tasks, status, top, counters, workers),
         *(jobs, show_job, explain, failures, dead),
-        *(pause, resume, cancel, requeue, run_now, delete, purge, schedules),
-        *(mode, limit),
+        *(pause, resume, cancel, requeue, run_now, move, delete, purge, schedules),
+        *(mode, limit, memory),
         *(check, doctor, monitor, reap, scripts, acl),
     ],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 import click
 
-from pyjobs.admin import Answer, Filter, JobEdit
+from pyjobs.admin import Admin, Answer, Filter, JobEdit
 from pyjobs.cli.common import counted, marked, prefix_option, print_answers, seconds, url_option
-from pyjobs.cli.operating import admin_of, confirm, queue_argument, yes_option
+from pyjobs.cli.operating import admin_of, complete_queue, confirm, queue_argument, yes_option
 from pyjobs.cli.output import progress_bar, say, show
 from pyjobs.engine import State
 from pyjobs.errors import BadArgument
@@ -70,11 +70,14 @@ class Chosen(NamedTuple):
     prefix: str
 
 
-def edit_arguments(*states: State) -> Callable[[Callable[..., int]], Callable[..., Any]]:
+def edit_arguments(
+    *states: State, other: bool = False
+) -> Callable[[Callable[..., int]], Callable[..., Any]]:
     """Return a decorator: the function gets a `Chosen` before its own arguments.
 
     Args:
         states: what --state may be.
+        other: whether the name of another queue follows that of the queue.
     """
 
     def decorate(function: Callable[..., int]) -> Callable[..., Any]:
@@ -94,26 +97,27 @@ def edit_arguments(*states: State) -> Callable[[Callable[..., int]], Callable[..
             return function(chosen, **other)
 
         decorated: Callable[..., Any] = wrapper
-        for option in reversed(
-            (
-                queue_argument,
-                click.argument("ids", metavar="[ID]...", nargs=-1, callback=marked),
-                click.option("--all", "every", is_flag=True, help="All jobs of the state."),
-                click.option("--state", type=click.Choice(list(states)), help="Which jobs."),
-                filter_options,
-                click.option("--dry-run", is_flag=True, help="Count the jobs; change nothing."),
-                click.option(
-                    "--expect",
-                    "expected",
-                    type=click.IntRange(0),
-                    metavar="NUMBER",
-                    help="Do nothing unless there are NUMBER jobs, give or take a tenth.",
-                ),
-                yes_option,
-                url_option,
-                prefix_option,
-            )
-        ):
+        target = click.argument("to", callback=marked, shell_complete=complete_queue)
+        queues: list[Callable[..., Any]] = [queue_argument, target] if other else [queue_argument]
+        options: tuple[Callable[..., Any], ...] = (
+            *queues,
+            click.argument("ids", metavar="[ID]...", nargs=-1, callback=marked),
+            click.option("--all", "every", is_flag=True, help="All jobs of the state."),
+            click.option("--state", type=click.Choice(list(states)), help="Which jobs."),
+            filter_options,
+            click.option("--dry-run", is_flag=True, help="Count the jobs; change nothing."),
+            click.option(
+                "--expect",
+                "expected",
+                type=click.IntRange(0),
+                metavar="NUMBER",
+                help="Do nothing unless there are NUMBER jobs, give or take a tenth.",
+            ),
+            yes_option,
+            url_option,
+            prefix_option,
+        )
+        for option in reversed(options):
             decorated = option(decorated)
         return decorated
 
@@ -140,8 +144,7 @@ def edit(chosen: Chosen, what: JobEdit, done: str, question: str | None = None) 
             return print_answers(done, queue, by_id[what](queue, chosen.ids))
         expected = chosen.expected
         if chosen.dry_run or (question and not chosen.yes):
-            with progress_bar("counting") as progress:
-                number = admin.count_jobs(queue, what, where, progress=progress)
+            number = counted_first(admin, chosen, what)
             if chosen.dry_run:
                 return print_dry_run(done, queue, number)
             confirm(chosen.yes, (question or "").format(counted(number, "job")))
@@ -149,6 +152,12 @@ def edit(chosen: Chosen, what: JobEdit, done: str, question: str | None = None) 
         with progress_bar(done) as progress:
             found = admin.edit_jobs(queue, what, where, expected=expected, progress=progress)
     return print_edited(done, queue, found.done, found.refused)
+
+
+def counted_first(admin: Admin, chosen: Chosen, what: JobEdit) -> int:
+    """Count the jobs that a filter chooses."""
+    with progress_bar("counting") as progress:
+        return admin.count_jobs(chosen.queue, what, chosen.where, progress=progress)
 
 
 def print_dry_run(done: str, queue: str, number: int) -> int:

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from pyjobs.client.job import BaseJob
 from pyjobs.errors import BadArgument
-from pyjobs.validate import wait_seconds
+from pyjobs.validate import iterable, wait_seconds
 
 J = TypeVar("J", bound=BaseJob)
 
@@ -51,7 +51,7 @@ class Arrivals(Generic[J]):
     """
 
     def __init__(self, jobs: Iterable[J], timeout: float | timedelta | None) -> None:
-        self.jobs = list(jobs)
+        self.jobs = list(iterable("jobs", jobs, "jobs"))
         self._seconds = wait_seconds("timeout", timeout)
         self._left: set[Arrival[J]] = set()
         self._until: float | None = None

@@ -39,7 +39,7 @@ from pyjobs.engine import (
 from pyjobs.errors import BadArgument, ClientClosed, Conflict, PyjobsError
 from pyjobs.ids import unguessable
 from pyjobs.progress import decode_progress
-from pyjobs.validate import Duration, checked, needed, positive
+from pyjobs.validate import Duration, checked, functions, needed, positive
 
 
 class ClientCore(Generic[J]):
@@ -89,7 +89,7 @@ class ClientCore(Generic[J]):
         self._kind, self._source = kind, source
         self._make: Callable[[str, str], J] = functools.partial(kind, source=source)
         self._queue = checked("queue", queue)
-        self._route = route
+        self._route = None if route is None else functions("route", [route])[0]
         self._every = needed("sweep", positive("sweep", sweep)) / 1000
         self.closed = False
         self.results = results

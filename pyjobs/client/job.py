@@ -194,6 +194,9 @@ class BaseJob:
                 return error
             return None
         if end.state == "cancelled":
+            if end.reason == "moved":
+                to = end.body.decode(errors="replace")
+                return JobCancelled(f"job {self.id} on queue {self.queue} was moved to queue {to}")
             return JobCancelled(f"job {self.id} on queue {self.queue} was cancelled")
         if end.state == "expired":
             return JobExpired(f"job {self.id} on queue {self.queue} was not started in time")

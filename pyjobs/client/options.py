@@ -88,7 +88,10 @@ def check_options(options: Mapping[str, Any]) -> None:
 def _text(what: str, text: Any) -> str | None:
     if text is None:
         return None
-    size = len(text.encode()) if isinstance(text, str) else 0
+    try:
+        size = len(text.encode()) if isinstance(text, str) else 0
+    except UnicodeEncodeError:
+        size = 0  # half of a surrogate pair is no text
     if not 1 <= size <= MAX_KEY_BYTES:
         raise BadArgument(f"{what}: must be a text of 1 to {MAX_KEY_BYTES} bytes, not {text!r}")
     return quote(text, safe="")

@@ -16,7 +16,7 @@ from pyjobs.client.batch import Batch, in_redis
 from pyjobs.client.pending import J
 from pyjobs.engine import CALL_BYTES, MAX_BYTES, SUBMIT_ITEMS
 from pyjobs.errors import BadArgument, PyjobsError, TooLarge
-from pyjobs.validate import checked
+from pyjobs.validate import checked, iterable
 
 # A part is a few calls, which go out in one stream.
 PART_ITEMS = 8 * SUBMIT_ITEMS
@@ -38,7 +38,7 @@ class Stream(Generic[J]):
     def __init__(self, make: Make[J], ids: Iterable[str] | None, *, unique: bool) -> None:
         self.jobs: list[J] = []
         self._make = make
-        self._ids = None if ids is None else iter(ids)
+        self._ids = None if ids is None else iter(iterable("ids", ids, "names"))
         self._unique = unique
         self._values: list[Any] = []
         self._data: list[bytes] = []

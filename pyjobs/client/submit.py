@@ -20,7 +20,7 @@ from pyjobs.engine import MAX_BYTES, Arg, Durable, Keys, Mode
 from pyjobs.errors import BadArgument, Unencodable
 from pyjobs.ids import new_id, new_ids
 from pyjobs.task import BaseTask, Submission
-from pyjobs.validate import checked
+from pyjobs.validate import checked, iterable
 
 Route = Callable[[Any], str]
 K = TypeVar("K")
@@ -276,7 +276,7 @@ class SubmitBuilder(Generic[J]):
         return data
 
     def _chosen(self, ids: Iterable[str], count: int) -> list[str]:
-        found = [checked("id", id) for id in ids]
+        found = [checked("id", id) for id in iterable("ids", ids, "names")]
         if len(found) != count:
             raise BadArgument(f"ids: {len(found)}, not as many as there are jobs, {count}")
         return found

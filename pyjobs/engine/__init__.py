@@ -37,6 +37,7 @@ from pyjobs.engine.limits import (
 from pyjobs.engine.messages import parse_chunk, parse_results
 from pyjobs.engine.modes import MODES, Mode, mode_named
 from pyjobs.engine.operate import OPERATOR
+from pyjobs.engine.outbox import SentJob, receive_jobs, send_jobs, settle_jobs
 from pyjobs.engine.outcome import RELEASE, UNKNOWN, Outcome, Policy
 from pyjobs.engine.queue import announce, fetch, read_output, read_workers, wake, watch
 from pyjobs.engine.recoverable import Recoverable
@@ -142,6 +143,7 @@ __all__ = [
     "SchedulePage",
     "Scheduled",
     "Script",
+    "SentJob",
     "ShownJob",
     "State",
     "Stored",
@@ -166,13 +168,16 @@ __all__ = [
     "read_counters",
     "read_output",
     "read_workers",
+    "receive_jobs",
     "refill_schedules",
     "remove_schedules",
     "resume_schedules",
     "rules_of",
     "run_schedules",
     "script",
+    "send_jobs",
     "set_counting",
+    "settle_jobs",
     "types",
     "wake",
     "watch",

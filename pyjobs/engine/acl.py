@@ -23,7 +23,7 @@ ROLES = {
     ),
     "operator": (
         ("cancel", "reap", "dead", "requeue"),
-        ("HSET", "HGET", "HGETALL", "HKEYS", "INFO", "SCAN"),
+        ("HSET", "HGET", "HGETALL", "HKEYS", "INFO", "SCAN", "MEMORY|USAGE"),
     ),
 }
 # The scripts of every mode that a role calls besides.
@@ -36,6 +36,7 @@ SHARED = {
         *("queue/mode", "queue/limit", "queue/output", "queue/workers"),
         *("queue/counters", "queue/counting"),
         *("queue/purge", "queue/delete", "queue/run", "queue/repair"),
+        *("queue/send", "queue/receive", "queue/sent"),
     ),
 }
 # The same of the modes that store their jobs.
@@ -54,10 +55,12 @@ COUNTING_OF = {"simple": COUNTING | {"ZADD", "ZCARD", "ZREM", "ZREMRANGEBYSCORE"
 
 # ACL DRYRUN checks the number of arguments too: how many values follow the key of each command.
 VALUES = {
-    **dict.fromkeys(("DEL", "EXISTS", "GET", "LLEN", "PERSIST", "PTTL", "RPOP", "ZCARD"), 0),
+    **dict.fromkeys(("DEL", "DUMP", "EXISTS", "GET", "LLEN", "PERSIST"), 0),
+    **dict.fromkeys(("PTTL", "RPOP", "ZCARD"), 0),
     **dict.fromkeys(("HDEL", "HEXISTS", "HMGET", "LPOS", "LPUSH", "PEXPIRE", "RPUSH"), 1),
     **dict.fromkeys(("SET", "ZRANK", "ZREM", "ZREVRANK", "ZSCORE"), 1),
-    **dict.fromkeys(("HINCRBY", "HSET", "LRANGE", "LREM", "LTRIM", "ZADD", "ZCOUNT", "ZINCRBY"), 2),
+    **dict.fromkeys(("HINCRBY", "HSET", "LRANGE", "LREM", "LTRIM", "RESTORE"), 2),
+    **dict.fromkeys(("ZADD", "ZCOUNT", "ZINCRBY"), 2),
     **dict.fromkeys(("ZRANGE", "ZRANGEBYSCORE", "ZREMRANGEBYSCORE", "ZREVRANGE"), 2),
 }
 

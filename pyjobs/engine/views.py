@@ -277,7 +277,7 @@ class ModeSet(NamedTuple):
 
 def parse_set(reply: Any) -> ModeSet:
     """Parse the reply of queue/mode."""
-    return ModeSet(*_texts(reply))
+    return ModeSet(*texts(reply))
 
 
 def parse_purged(reply: Any) -> Purged:
@@ -293,7 +293,7 @@ def parse_stats(reply: Any) -> QueueStats:
 
 def parse_shown(reply: Any) -> ShownJob:
     """Parse the reply of queue/show."""
-    return ShownJob(*_texts(reply[:-5]), *reply[-5:])
+    return ShownJob(*texts(reply[:-5]), *reply[-5:])
 
 
 def parse_listed(reply: Any) -> JobPage:
@@ -309,23 +309,23 @@ def parse_found(reply: Any) -> FoundJobs:
 
 
 def _rows(jobs: Any) -> list[ListedJob]:
-    return [ListedJob(*_texts(job[:-2]), *job[-2:]) for job in jobs]
+    return [ListedJob(*texts(job[:-2]), *job[-2:]) for job in jobs]
 
 
 def parse_explained(reply: Any) -> Explanation:
     """Parse the reply of queue/explain."""
-    return Explanation(*_texts(reply))
+    return Explanation(*texts(reply))
 
 
 def parse_walked(reply: Any) -> WalkedPage:
     """Parse the reply of queue/walk."""
     cursor, total, *entries = reply
-    return WalkedPage(_text(cursor), total, [WalkedEntry(*_texts(entry)) for entry in entries])
+    return WalkedPage(_text(cursor), total, [WalkedEntry(*texts(entry)) for entry in entries])
 
 
 def parse_checked(reply: Any) -> list[CheckedJob]:
     """Parse the reply of queue/check: a `CheckedJob` for each id, in order."""
-    return [CheckedJob(*_texts(job)) for job in reply]
+    return [CheckedJob(*texts(job)) for job in reply]
 
 
 def _text(value: Any) -> Any:
@@ -333,5 +333,5 @@ def _text(value: Any) -> Any:
     return value.decode(errors="surrogateescape") if isinstance(value, bytes) else value
 
 
-def _texts(values: Any) -> Any:
+def texts(values: Any) -> Any:
     return [_text(value) for value in values]

@@ -76,6 +76,10 @@ class Decorator:
     def __call__(self, function: Callable[P, T]) -> SyncTask[P, T]: ...
 
     def __call__(self, function: Callable[..., Any]) -> Any:
+        if not callable(function) or isinstance(function, type):
+            raise BadArgument(
+                f"@task: {function!r} is no function; options go by name, as in name=..."
+            )
         if inspect.isasyncgenfunction(function):
             kind: type[Task[..., Any]] = AsyncStreamTask
         elif inspect.isgeneratorfunction(function):
@@ -221,8 +225,6 @@ def task(
         MissingExtra: an annotation needs the extra `tasks`.
     """
     check_words(others)
-    if function is not None and not callable(function):
-        raise BadArgument(f"@task: {function!r} is no function; options go by name, as in name=...")
     policy = {
         "timeout": timeout,
         "max_attempts": max_attempts,

@@ -47,6 +47,12 @@ WAITED_FOR = re.compile(
 )
 
 UNKNOWN = re.compile(r"^(?:ERR )?unknown command", re.IGNORECASE)
+# The same where a script runs the command; Redis has no code for that, and newer words since 7.2.
+IN_A_SCRIPT = re.compile(
+    r"ACL failure in script|user executing the script can't|"
+    r"unknown (?:redis )?command called from script",
+    re.IGNORECASE,
+)
 # A server without TLS never answers a greeting in TLS, or answers in plain text.
 NO_TLS = ("Timeout connecting", "SSL", "Connection closed by server")
 HINT_OF_CLUSTER = "redis+cluster:// follows it"
@@ -64,7 +70,9 @@ def refuses(error: exceptions.RedisError) -> bool:
 def forbids(error: exceptions.RedisError) -> bool:
     """Return whether the user may not run a command, or the server does not have it: where a
     command is renamed, its own name is unknown."""
-    return isinstance(error, exceptions.NoPermissionError) or UNKNOWN.search(str(error)) is not None
+    text = str(error)
+    lacking = UNKNOWN.search(text) or IN_A_SCRIPT.search(text)
+    return isinstance(error, exceptions.NoPermissionError) or lacking is not None
 
 
 def writes_refused(error: BaseException) -> bool:

@@ -23,6 +23,7 @@ from pyjobs.worker.settings import WorkerSettings
 log = logger(__name__)
 
 OF_A_KEY = re.compile(r"\bkeys?\b")
+NO_COMMAND = re.compile(r"command '?\w+'? not found", re.IGNORECASE)
 
 
 async def prepare(server: AsyncServer, settings: WorkerSettings) -> None:
@@ -144,11 +145,13 @@ def judge(replies: Sequence[Any], queues: int = 1) -> tuple[str, list[str]]:
 
     Args:
         replies: the replies to `dry_runs`, in their order. An exception, and a text that does not
-            speak of a permission, say nothing about a right.
+            speak of a permission, say nothing about a right; but that the server does not have the
+            first command, which publishes.
         queues: how many queues there are.
     """
     texts = [reply.decode() if isinstance(reply, bytes) else "" for reply in replies]
     publish, *others = [text if "permission" in text else "" for text in texts]
+    publish = publish or (str(replies[0]) if NO_COMMAND.search(str(replies[0])) else "")
     # A command that is refused for its key may be allowed on another queue.
     first, rest = others[: len(others) - queues + 1], others[len(others) - queues + 1 :]
     served = not any(map(OF_A_KEY.search, first)) or not all(rest)

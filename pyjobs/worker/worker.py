@@ -22,7 +22,7 @@ from pyjobs.engine import ModeName
 from pyjobs.errors import BadArgument
 from pyjobs.task import BaseTask, collected
 from pyjobs.transport import GivenServer, checked_url, chosen_url
-from pyjobs.validate import functions, in_seconds
+from pyjobs.validate import functions, in_seconds, iterable
 from pyjobs.worker.dead import Hook
 from pyjobs.worker.executors import check_handler
 from pyjobs.worker.invocation import Handler
@@ -139,7 +139,9 @@ class Worker:
         self.settings = WorkerSettings(
             url=chosen_url(url),
             mode_name=mode,
-            queues=(queues,) if isinstance(queues, str) else tuple(queues),
+            queues=(queues,)
+            if isinstance(queues, str)
+            else tuple(iterable("queues", queues, "names")),
             concurrency=concurrency,
             prefetch=prefetch,
             prefix=prefix,

@@ -18,11 +18,13 @@ from support.store import HOUR, Jobs, Store
 
 from pyjobs import Client
 from pyjobs.admin import Admin, Exporter, Scraper
+from pyjobs.admin.exporter import histogram_of
 from pyjobs.admin.scrape import STREAM
-from pyjobs.engine import MODES, RELIABLE, ModeName
+from pyjobs.admin.totals import MINUTE, Totals
+from pyjobs.engine import MODES, RELIABLE, Counter, Counters, ModeName
 from pyjobs.errors import PyjobsError, Unavailable
 
-LABELS = ("node", "queue", "mode", "place")
+LABELS = ("node", "queue", "mode", "place", "task", "event", "outcome")
 
 
 def samples(scraper: Scraper) -> dict[tuple[str, ...], float]:
@@ -108,6 +110,85 @@ class TestScrape:
         assert (scraped.stats, scraped.registry) == ({}, None)
         assert [*scraped.nodes.values()] == [True]
 
+    def test_what_the_queue_has_counted_is_there_by_task(self, store: Store) -> None:
+        store.redis.hset("jobs:queues", "q", "reliable")
+        jobs = Jobs(store, RELIABLE)
+        with scraping(store.url) as scraper:
+            samples(scraper)
+            for id in ("a", "b", "c"):
+                jobs.submit(id, task="sum")
+            taken = jobs.claim(limit=3).jobs
+            jobs.complete(taken[0])
+            jobs.fail(taken[1])
+            jobs.fail(taken[2], verdict="reject")
+            found = samples(scraper)
+            again = samples(scraper)
+        assert found["queue_events_total", "q", "sum", "submitted"] == 3
+        assert found["queue_events_total", "q", "sum", "retried"] == 1
+        assert found["queue_events_total", "q", "sum", "dead"] == 1
+        assert found["queue_wait_seconds_count", "q", "sum"] == 3
+        assert found["queue_run_seconds_count", "q", "sum", "done"] == 1
+        assert found["queue_run_seconds_count", "q", "sum", "failed"] == 2
+        counted = {key: value for key, value in found.items() if "queue_events_total" in key}
+        assert counted == {key: again[key] for key in counted}
+
+    def test_a_queue_that_counts_no_more_keeps_its_totals(self, store: Store) -> None:
+        store.redis.hset("jobs:queues", "q", "reliable")
+        jobs = Jobs(store, RELIABLE)
+        jobs.submit("a")
+        with Admin(store.url) as admin, scraping(store.url) as scraper:
+            admin.set_counting("q", False)
+            jobs.submit("b")
+            found = samples(scraper)
+        assert found["queue_events_total", "q", "", "submitted"] == 1
+        assert found["queue_jobs", "q", "waiting"] == 2
+
+
+def counters(now: int, *rows: tuple[int, int]) -> Counters:
+    """The counters of a look: minutes since 1000 minutes after the epoch, and jobs submitted."""
+    named = [Counter((1000 + at) * MINUTE, "t", "submitted", value) for at, value in rows]
+    return Counters(1000 * MINUTE + now, True, len(rows), 1, named)
+
+
+class TestTotals:
+    def test_minutes_add_up_to_a_total_that_counts_none_of_them_twice(self) -> None:
+        totals = Totals()
+        assert totals.minutes(50.0) == 1
+        assert totals.take(counters(10_000, (0, 3)), 50.0) == {("t", "submitted"): 3}
+        assert totals.minutes(60.0) == 2
+        assert totals.take(counters(20_000, (0, 5)), 60.0) == {("t", "submitted"): 5}
+        assert totals.take(counters(70_000, (0, 6), (1, 1)), 110.0) == {("t", "submitted"): 7}
+        assert totals.take(counters(80_000, (0, 6), (1, 2)), 120.0) == {("t", "submitted"): 8}
+        assert totals.take(counters(190_000, (1, 4), (2, 9)), 230.0) == {("t", "submitted"): 19}
+        assert totals.take(counters(200_000), 240.0) == {("t", "submitted"): 19}
+
+    def test_a_look_after_an_absence_reads_all_minutes_since(self) -> None:
+        totals = Totals()
+        totals.take(counters(0), 100.0)
+        assert totals.minutes(100.0 + 59) == 2
+        assert totals.minutes(100.0 + 61) == 3
+        assert totals.minutes(100.0 + 9_999_999) == 60
+
+    def test_what_was_counted_before_the_first_look_is_left_out_but_for_its_minute(self) -> None:
+        totals = Totals()
+        assert totals.take(counters(70_000, (0, 100), (1, 2)), 0.0) == {("t", "submitted"): 2}
+
+
+def test_powers_of_two_become_the_buckets_of_a_histogram() -> None:
+    values = {
+        "wait": 5000,
+        "wait<1": 2,
+        "wait<8": 1,
+        "wait<4096": 1,
+        "wait<33554432": 1,
+        "run<1": 9,
+    }
+    buckets, total = histogram_of("wait", values)
+    assert total == 5.0
+    found = dict(buckets)
+    assert (found["0.001"], found["0.004"], found["0.016"], found["4.096"]) == (2, 2, 3, 4)
+    assert (found["4194.304"], found["+Inf"]) == (4, 5)
+
 
 class TestTime:
     def test_a_server_that_answers_nothing_is_down_within_the_time_of_a_scrape(self) -> None:
@@ -137,7 +218,8 @@ class TestTime:
             keys = [f"jobs:{{q{at}}}" for at in range(STREAM + 1)]
             answers = scraper._ask(scraper._server, keys, time.monotonic() - 1)
         assert len(answers) == STREAM + 1
-        assert all(isinstance(one, Unavailable) for one in answers)
+        assert all(isinstance(one.stats, Unavailable) for one in answers)
+        assert all(isinstance(one.counters, Unavailable) for one in answers)
 
     def test_two_scrapes_at_once_each_have_an_answer(self) -> None:
         with own_server() as server, scraping(server.url) as scraper:

@@ -105,7 +105,7 @@ def test_requeue_all_reports_the_job_whose_unique_key_is_held(cli: Cli) -> None:
     run(cli.redis, RELIABLE.submit(WORDS, [("other", b"1")], unique="key"))
     told = cli("requeue", "words", "--all")
     assert (told.code, told.out) == (1, "requeued 39 of 40 jobs\n")
-    assert told.err == "pyjobs: job j7 on queue words: another live job holds its unique key\n"
+    assert told.err == "pyjobs: job j7 on queue words: another job holds its id or its unique key\n"
     assert cli.redis.llen(f"{WORDS}:pending") == 40
 
 
@@ -205,6 +205,19 @@ def test_a_filter_that_says_too_little_or_too_much_is_refused(
     submitted(cli, "a")
     told = cli(*words.split())
     assert (told.code, told.err.startswith(f"pyjobs: {why}")) == (1, True)
+
+
+def test_jobs_are_moved_by_id_and_by_a_filter(cli: Cli) -> None:
+    submitted(cli, "a", "b", "c")
+    told = cli("move", "words", "other", "a", "none")
+    assert (told.code, told.out) == (1, "moved to other 1 of 2 jobs\n")
+    assert told.err == "pyjobs: job none on queue words: there is no such job\n"
+    told = cli("move", "words", "other", "--all", "--dry-run")
+    assert told.out == "2 jobs of queue words would be moved to other\n"
+    assert cli("move", "words", "other", "--all").out == "moved to other 2 jobs\n"
+    assert cli.redis.llen("jobs:{other}:pending") == 3
+    told = cli("result", "words", "a")
+    assert told.err == "pyjobs: job a on queue words was moved to queue other\n"
 
 
 def test_jobs_that_are_done_are_listed_and_deleted_by_their_state(cli: Cli) -> None:

@@ -153,6 +153,34 @@ def test_a_handler_that_waits_for_the_same_job_amid_a_wait_ends(served: str) -> 
         assert at_each_line(("client/sync_job.py",), case) > 1
 
 
+@at(SOCKET_PLACES)
+@pytest.mark.parametrize("what", ["updates", "output", "results", "info", "schedule"])
+def test_a_handler_amid_an_iteration_or_a_look_ends(store: Store, what: str) -> None:
+    """Every ninth line; the handler makes the same call, or closes the client."""
+
+    async def handle(job: pyjobs.ClaimedJob) -> None:
+        job.progress(0.5)
+        await job.append(1)
+
+    with working(store.url, handle, queues=["q"]):
+        for closes in (False, True):
+
+            def case(closes: bool = closes) -> tuple[Any, Any, Any]:
+                client = pyjobs.Client(store.url, queue="q", sweep=60)
+                job = client.submit(1)
+                calls: dict[str, Callable[[], Any]] = {
+                    "updates": lambda: [*job.updates(SOON)],
+                    "output": lambda: [*job.output(SOON)],
+                    "results": lambda: [*client.results([job], timeout=SOON)],
+                    "info": job.info,
+                    "schedule": lambda: client.schedules.set("s", 1, every=3600),
+                }
+                call = calls[what]
+                return call, client.close if closes else call, lambda _: client.close()
+
+            assert at_each_line(("client/",), case, first=1 + 4 * closes, step=9) > 9
+
+
 def test_a_handler_before_any_line_of_the_first_use_of_a_memory_server_ends() -> None:
     def case() -> tuple[Any, Any, Any]:
         url = f"memory://signal{next(NUMBERS)}"
@@ -290,3 +318,13 @@ def test_references_to_dropped_jobs_go_once_they_are_more_than_twice_the_live_on
     assert sizes[:4] == [4, 5, 4, 5]
     assert max(sizes) == 5 + 2 * 4
     assert {job.id for job in found.all()} == {job.id for job in kept}
+
+
+def test_a_sweep_removes_the_references_to_jobs_that_were_dropped() -> None:
+    found: pending.Pending[Waiting] = pending.Pending()
+    kept = Waiting("kept", "q")
+    found.add("q", [kept])
+    found.add("q", [Waiting("dropped", "q")])
+    assert found.longest(9) == [kept]
+    assert len(found._refs) == 1
+    assert found.longest(9) == [kept]

@@ -12,6 +12,7 @@ from support.client_core import (
     sent,
 )
 
+from pyjobs.client.batch import split
 from pyjobs.engine.limits import CALL_BYTES, MAX_BYTES, SUBMIT_ITEMS
 from pyjobs.errors import BadArgument, Unencodable
 
@@ -177,3 +178,22 @@ class TestPrepare:
             (("jobs:{q}",), "delay=1000", [2]),
         ]
         assert [job.id for job in batch.jobs][1:] == ["b", "c", "d"]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "parts"),
+    [
+        ([CALL_BYTES - 1, 1, 1], [2, 1]),
+        ([CALL_BYTES, 1, 1], [1, 2]),
+        ([CALL_BYTES + 1, 1], [1, 1]),
+        ([0, CALL_BYTES, 0], [3]),
+        ([1] * (SUBMIT_ITEMS + 1), [SUBMIT_ITEMS, 1]),
+    ],
+    ids=["full to the byte", "one fills it", "one is too large", "empty ones", "many"],
+)
+def test_a_call_takes_as_many_jobs_as_its_bytes_and_its_count_allow(
+    sizes: list[int], parts: list[int]
+) -> None:
+    large = b"x" * (CALL_BYTES + 1)
+    found = [*split(range(len(sizes)), [large[:size] for size in sizes])]
+    assert [len(part) for part in found] == parts

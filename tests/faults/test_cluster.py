@@ -27,6 +27,7 @@ from support.servers import FOUND, PREFERRED, own_server
 from support.store import HOUR, Jobs, Q, Store, leaks
 
 import pyjobs
+from pyjobs.admin import Admin
 from pyjobs.engine.acl import ROLES
 from pyjobs.engine.modes import MODES
 from pyjobs.engine.scripts import Script
@@ -410,6 +411,19 @@ def test_the_commands_serve_the_queues_of_every_node(
             out("cancel", name, "a")
         found = out("reap")
         assert all(name in found for name in names)
+
+
+def test_jobs_move_to_a_queue_of_another_node(cluster: ClusterOfNodes) -> None:
+    here, there, _ = cluster.names(3)
+    with Admin(cluster.url) as admin, pyjobs.Client(cluster.url) as client:
+        jobs = [client.submit(n, queue=here) for n in range(3)]
+        assert admin.move_jobs(here, there).done == 3
+        assert admin.stats(there).waiting == 3
+        with pytest.raises(pyjobs.JobCancelled, match=f"was moved to queue {there}$"):
+            jobs[0].result(SOON)
+        with working(cluster.url, lambda job: job.data, queues=[here, there]):
+            moved = client.job(jobs[2].id, queue=there)
+            assert moved.result(SOON) == 2
 
 
 OF_OPERATORS = (

@@ -14,6 +14,7 @@ from support.good_calls import SCRIPTS, TITLES, Good, furnish, mode_of
 from support.servers import SERVER_PLACES, at
 from support.store import HOUR, Jobs, Q, Store
 
+from pyjobs.engine import send_jobs
 from pyjobs.engine.call import Call
 from pyjobs.engine.modes import MODES
 from pyjobs.engine.schedule import pause_schedules
@@ -200,6 +201,7 @@ def test_a_queue_of_another_layout_is_refused_and_unchanged(store: Store, script
 def poisoned(store: Store) -> list[str]:
     """The keys of a queue, those that a script may make included."""
     parts = ["meta", "pending", "wake", "inflight", "delayed", "dead", "broken", "claim:good"]
+    parts += ["moving", "moving:waits"]
     parts += ["schedules", "schedule:good"] if store.redis.exists(f"{Q}:schedules") else []
     jobs = [key.decode() for key in store.redis.keys(f"{Q}:job:*")]
     return sorted({*jobs, *[f"{Q}:{part}" for part in parts]})
@@ -222,6 +224,8 @@ def furnish_fully(store: Store, script: Script) -> Call[Any]:
         store.redis.hset(f"{Q}:meta", "scheduled", past)
     if script.name == "schedule/resume":
         store.call(pause_schedules(Q, ["good"]))
+    if script.name == "queue/sent":
+        store.call(send_jobs(Q, ["waits", "later", "failed"], to="to", nonce="n"))
     if mode_of(script) == "reliable":
         store.redis.zadd(f"{Q}:dead", {"gone": Jobs(store, MODES["reliable"]).now()})
     kills = [f"{name}=1" for name in ("max_attempts", "max_crashes") if name in script.options]

@@ -5,8 +5,12 @@ Deleting a key by hand, or an eviction, parts them. What no call meets stays as 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
-from support.store import HOUR, QUARANTINE, STORED, Jobs, Q, having
+from support.store import HOUR, QUARANTINE, STORED, Jobs, Q, having, leaks
+
+from pyjobs.engine.replies import Claimed
 
 stored = having("reap", STORED)
 reliable = having("reap", ["reliable"])
@@ -88,6 +92,27 @@ def test_a_job_in_flight_that_is_put_there_again_has_the_longest_lease_and_a_sec
     jobs.claim(lease=lease)
     held = max(lease, 1000)
     assert before + held <= jobs.part("inflight")["a"] <= jobs.now() + held
+
+
+HOLDER: dict[str, tuple[Callable[[Jobs, Claimed], object], str]] = {
+    "extend": (lambda jobs, job: jobs.extend(job), "inflight"),
+    "release": (lambda jobs, job: jobs.release(job), "pending"),
+    "complete": (lambda jobs, job: jobs.complete(job), "done"),
+    "fail": (lambda jobs, job: jobs.fail(job, verdict="retry=9000"), "delayed"),
+    "reject": (lambda jobs, job: jobs.fail(job, verdict="reject"), "dead"),
+}
+
+
+@reliable
+@pytest.mark.parametrize("verb", HOLDER)
+def test_a_verb_of_the_holder_of_a_job_that_is_in_no_set_leaves_the_job_in_its_place(
+    jobs: Jobs, verb: str
+) -> None:
+    (job,) = jobs.take("a")
+    jobs.redis.delete(f"{Q}:inflight")
+    call, word = HOLDER[verb]
+    assert call(jobs, job) == [word]
+    assert leaks(jobs.store) == []
 
 
 @stored

@@ -21,6 +21,7 @@ from support.monitor import commands_of
 from support.servers import DRYRUN_PLACES, REAL_SERVER_PLACES, SOCKET_PLACES, at
 from support.store import HOUR, Jobs, Q, Store, having
 
+from pyjobs.engine import send_jobs
 from pyjobs.engine.acl import ROLES, rules_of, scripts_of
 from pyjobs.engine.call import Call
 from pyjobs.engine.keys import Keys
@@ -33,7 +34,7 @@ from pyjobs.transport.server import connect
 OTHER = "jobs:{other}"
 OPTIONS = ["", "unique=key", "unique=key delay=5", "max_attempts=1", "max_crashes=1", "unknown=1"]
 # A client that can't be entered would never hear, so watch asks for what would do no harm.
-MORE_THAN_NEEDED = {"queue/watch": {b"ZREM", b"HSET"}}
+MORE_THAN_NEEDED = {"queue/watch": {b"ZREM", b"HSET"}, "queue/receive": {b"RESTORE"}}
 # Its first write keeps what is there, so that nothing is half done.
 LESS_THAN_NEEDED = {"queue/wake": {b"LPUSH"}}
 DEAD_JOBS = 10_000
@@ -160,6 +161,13 @@ def no_meta(store: Store) -> None:
     store.redis.delete(f"{Q}:meta")
 
 
+def parked(store: Store) -> None:
+    """Jobs are in the outbox."""
+    store.redis.hset(f"{Q}:job:later", "unique", "free")
+    store.call(send_jobs(Q, ["waits", "later", "failed"], to="to", nonce="n"))
+    store.redis.delete(f"{Q}:job:waits")
+
+
 SCENES: list[Callable[[Store], None]] = [
     *(full, old, lost, no_hashes, graced, over, misplaced, no_meta, scheduled, paused),
 ]
@@ -182,6 +190,7 @@ def scenes(
     buries = {"DEL", "ZREMRANGEBYSCORE"} <= {*script.about["commands"]}
     chosen = [*ways, crowded] if ways is SCENES and buries else ways
     chosen = [*chosen, no_list] if script.name == "queue/repair" else chosen
+    chosen = [*chosen, parked] if script.name == "queue/sent" else chosen
     for options in OPTIONS:
         if {word.partition("=")[0] for word in options.split()} - known:
             continue
@@ -196,7 +205,21 @@ def scenes(
 
             good = Good(script, again())
             call = good.busy_call(options)
+            if script.name == "queue/receive":
+                call = call._replace(args=("reliable", *dumped(store)))
+                again()
             yield Scene(f"'{options}', {make.__name__ if make else 'empty'}", call, again)
+
+
+def dumped(store: Store) -> list[Any]:
+    """Jobs from elsewhere, as items of queue/receive: in each place, and one whose key is taken."""
+    items: list[Any] = []
+    for place, state in enumerate(("pending", "delayed", "dead", "done", "pending")):
+        fields = {"state": state, "unique": "new" if place != 4 else "key", "data": "x"}
+        store.redis.hset("elsewhere", mapping=fields)
+        items += [f"come{place}", "1-n", 5, store.redis.dump("elsewhere")]
+        store.redis.delete("elsewhere")
+    return items
 
 
 # --- what a script does in a scene ---

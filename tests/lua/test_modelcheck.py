@@ -13,7 +13,7 @@ from typing import Any
 
 import modelcheck
 import pytest
-from modelcheck import announcements, batches, listeners, outputs, schedules, updates
+from modelcheck import announcements, batches, listeners, moves, outputs, schedules, updates
 from modelcheck.batches import Batches, Entry
 from modelcheck.engine import Engine, Keys
 from modelcheck.explore import check, explore
@@ -103,6 +103,7 @@ def test_the_design_beside_the_leases_is_right(model: str) -> None:
     "mutant",
     [
         *(*announcements.MUTANTS, *batches.MUTANTS, *listeners.MUTANTS, *outputs.MUTANTS),
+        *moves.MUTANTS,
         *(*schedules.MUTANTS, *updates.MUTANTS),
     ],
     ids=name,
@@ -111,7 +112,7 @@ def test_a_mutant_beside_the_leases_is_caught(mutant: type[Batches | Listeners])
     found = explore(mutant())
     assert mutant.why, mutant
     assert mutant.why in found.why, str(found)
-    assert len(found.trace) <= 8
+    assert len(found.trace) <= 12
 
 
 def test_a_queue_whose_head_never_fits_is_caught_as_stuck() -> None:

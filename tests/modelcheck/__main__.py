@@ -9,12 +9,13 @@ import argparse
 import sys
 import time
 
-from . import announcements, batches, listeners, outputs, schedules, updates
+from . import announcements, batches, listeners, moves, outputs, schedules, updates
 from .announcements import Announcements
 from .batches import Batches
 from .engine import Engine
 from .explore import check, explore
 from .listeners import Listeners
+from .moves import Moves
 from .mutants import all_mutants
 from .outputs import Outputs
 from .schedules import Schedules
@@ -35,10 +36,13 @@ def main() -> int:
             found = check(mutant, mutant.limits)
             right = right and mutant.why in found.why
             print(found, end="\n\n")
-        mutants: list[type[Announcements | Batches | Listeners | Outputs | Schedules | Updates]] = [
+        mutants: list[
+            type[Announcements | Batches | Listeners | Moves | Outputs | Schedules | Updates]
+        ] = [
             *announcements.MUTANTS,
             *batches.MUTANTS,
             *listeners.MUTANTS,
+            *moves.MUTANTS,
             *outputs.MUTANTS,
             *schedules.MUTANTS,
             *updates.MUTANTS,

@@ -9,6 +9,7 @@ from .announcements import Announcements
 from .batches import Batches
 from .explore import Model
 from .listeners import Listeners
+from .moves import Moves
 from .outputs import Outputs
 from .schedules import Schedules
 from .updates import Updates
@@ -21,6 +22,7 @@ BESIDE: dict[str, tuple[Model, int]] = {
     "schedules": (Schedules(), 28_000),
     "updates": (Updates(), 4_500),
     "outputs": (Outputs(), 18_000),
+    "moves": (Moves(), 17_000),
     "announcements": (Announcements(), 8_000),
     "listeners, nothing kept": (Listeners(keeps=False), 2_000),
 }

@@ -38,6 +38,8 @@ BUSY_ITEMS: dict[str, list[Arg]] = {
     "watch": ["held0", "waits", "done"],
     "queue/delete": ["waits", "later", "done"],
     "queue/run": ["later"],
+    "queue/send": ["waits", "later", "failed"],
+    "queue/sent": ["waits", "0-n", "received", "later", "0-n", "CONFLICT", "failed", "0-n", "no"],
     "queue/find": ["held0", "waits", "done"],
     "queue/repair": [part for id in REPAIRED for part in (id, "-")],
 }

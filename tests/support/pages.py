@@ -17,6 +17,7 @@ PAGES = {
         ROOT / "lua" / "conformance" / "README.md",
         *sorted((ROOT / "docs").glob("*.md")),
         ROOT / "docs" / "clients" / "README.md",
+        ROOT / "docs" / "deploy" / "README.md",
     ]
 }
 FENCED = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from redis import exceptions
 from support.running import opened, wait_until, working
-from support.servers import SOCKET_PLACES, at, own_server
+from support.servers import FOUND, SOCKET_PLACES, at, own_server
 from support.store import Store
 
 import pyjobs
@@ -139,6 +139,41 @@ def test_a_worker_runs_jobs_without_a_command_that_only_helps(command: str) -> N
         pyjobs.Client(server.url, queue="q", sweep=0.1) as client,
     ):
         assert client.submit("ab").result(SOON) == "ba"
+
+
+def test_a_worker_says_once_that_a_server_without_publish_publishes_no_results(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with (
+        without("PUBLISH") as server,
+        pyjobs.Client(server.url, queue="q", sweep=0.1) as client,
+        working(server.url, reverse, queues=["q"]),
+    ):
+        assert client.submit("ab").result(SOON) == "ba"
+        assert client.submit("cd").result(SOON) == "dc"
+    assert sum("results can't be published" in line for line in caplog.messages) == 1
+
+
+@pytest.mark.parametrize("name", FOUND)
+@pytest.mark.parametrize("command", ["time", "hmget", "exists"])
+def test_a_right_that_a_script_lacks_before_it_can_ask_is_forbidden(
+    name: str, command: str
+) -> None:
+    with own_server(name=name) as server:
+        with connect(forbid(server, f"-{command}")) as some, pytest.raises(Forbidden):
+            run(some, RELIABLE.submit(Keys().queue("q"), [("a", b"1")]))
+        with connect(server.url) as admin:
+            assert admin.keys("jobs:*") == []
+
+
+@BOTH
+def test_a_command_that_a_server_lacks_inside_a_script_is_forbidden(aio: bool) -> None:
+    with (
+        without("TIME") as server,
+        opened(server.url, aio=aio, queue="q") as client,
+        pytest.raises(Forbidden, match=r"(?i)unknown (redis )?command"),
+    ):
+        client.submit(1)
 
 
 def test_a_worker_runs_jobs_without_the_command_to_hear_of_cancelled_ones() -> None:

@@ -1,0 +1,21 @@
+-- The outbox of a queue: jobs on their way to another queue, where no claim finds them. `:moving` has the id of each, and
+-- `:moving:<id>` its hash, with the fields `move`, `to` and `at` besides.
+local MOVE, TO, AT = 1, 2, 3
+
+local function outbox_key(q)
+  return q.key .. ':moving'
+end
+
+local function parked_key(q, id)
+  return q.key .. ':moving:' .. id
+end
+
+local function read_parked(q, id, ...)
+  return redis.call('HMGET', parked_key(q, id), 'move', 'to', 'at', ...)
+end
+
+-- Whether the hash under the id is the trace of a job that went away, or nothing.
+local function is_trace(q, id)
+  local state, reason = unpack(redis.call('HMGET', q.job .. id, 'state', 'reason'))
+  return not state or state == 'cancelled' and reason == 'moved'
+end

@@ -1,0 +1,68 @@
+-- Jobs that come from another queue, each once: the first answer to a move is kept longer than a job is sent again
+-- (lib/verb/send.lua).
+-- needs args.bad args.name args.int args.MAX_AT acl.denied check_types.check_types queue.LAYOUT queue.wake items.check_body
+-- needs unique.holder unique.unique_key place.enter
+local ANSWER_MS = '172800000'  -- two days
+local STATES = { pending = true, delayed = true, dead = true }
+
+local function check_moves(first)
+  for i = first, #ARGV, 4 do
+    name('id', ARGV[i])
+    name('move', ARGV[i + 1])
+    int('at', ARGV[i + 2], 0, MAX_AT)
+    check_body('dump', ARGV[i + 3] or '', 16777216)
+  end
+end
+
+local function answer_key(q, id, move)
+  return q.key .. ':moved:' .. move .. ':' .. id
+end
+
+-- Stores a job, and returns what becomes of it.
+local function store(q, id, at, dump)
+  local key = q.job .. id
+  if redis.pcall('RESTORE', key, 0, dump).err then return 'UNREADABLE' end
+  local job = redis.pcall('HMGET', key, 'state', 'unique')
+  local unique = job[2]
+  local word = not STATES[job[1] or ''] and 'UNREADABLE'
+  if not word and unique and job[1] ~= 'dead' and holder(q, unique) then word = 'CONFLICT' end
+  if word then
+    redis.call('DEL', key)
+    return word
+  end
+  redis.call('HDEL', key, 'move', 'to', 'at', 'client')
+  if unique and job[1] ~= 'dead' then redis.call('SET', unique_key(q, unique), id) end
+  enter(q, id, job[1], at)
+  return 'received'
+end
+
+local function receive(q, first)
+  check_types(q)
+  local words, there = {}, {}
+  local key = q.job .. ARGV[first]
+  for i = first, #ARGV, 4 do
+    there[i] = redis.call('GET', answer_key(q, ARGV[i], ARGV[i + 1]))
+      or redis.call('EXISTS', q.job .. ARGV[i]) == 1 and 'taken'
+  end
+  bad = denied('RESTORE', key, 'HDEL', key, 'DEL', key, 'HSET', not q.born and q.meta, 'LPUSH', q.pending,
+    'ZADD', q.dead, 'PEXPIRE', q.dead)
+  if bad then return redis.error_reply(bad) end
+  for i = first, #ARGV, 4 do
+    local id, move, at, dump = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
+    local answer = answer_key(q, id, move)
+    local word = there[i]
+    if not word or word == 'taken' then
+      -- The first write: it is refused where Redis is full.
+      redis.call('SET', answer, 'CONFLICT', 'PX', ANSWER_MS)
+      word = word and 'CONFLICT' or store(q, id, at, dump)
+      if word ~= 'CONFLICT' then redis.call('SET', answer, word, 'PX', ANSWER_MS) end
+      if word == 'received' and not q.born then
+        redis.call('HSET', q.meta, 'mode', q.mode, 'layout', LAYOUT)
+        q.born = true
+      end
+    end
+    words[#words + 1] = word
+  end
+  wake(q)
+  return words
+end

@@ -1,0 +1,75 @@
+-- Jobs that leave a queue. Each goes into the outbox whole, and a trace of it stays: the data, so that a repeated submit
+-- finds it, and where it went. A trace in the list outlasts its entry there.
+-- needs args.bad acl.denied check_types.check_types stamp.stamp clock.now job.STATE job.read late.state_now queue.QUARANTINE
+-- needs unique.free outbox.MOVE outbox.TO outbox.AT outbox.outbox_key outbox.parked_key outbox.read_parked
+local MOST_READ = 4194304
+local STALE_MS = 86400000  -- half as long as an answer is kept (lib/verb/receive.lua)
+local MOVED = { pending = true, delayed = true, dead = true }
+
+-- Why a job stays, or nothing; and its score.
+local function why_not(q, id, job, only)
+  local state = state_now(job[STATE], job[4])
+  if not state then return 'NOJOB' end
+  if not MOVED[state] or only and only ~= state then return state end
+  local at = state == 'pending' and 0 or tonumber(redis.call('ZSCORE', q[state], id) or now)
+  if state == 'delayed' and at >= QUARANTINE then return 'quarantine' end
+  return nil, at
+end
+
+local function park(q, job)
+  local id = job.id
+  redis.call('RESTORE', parked_key(q, id), 0, job.dump)
+  redis.call('HSET', parked_key(q, id), 'move', job.move, 'to', job.to, 'at', string.format('%.0f', job.at))
+  redis.call('ZADD', outbox_key(q), now, id)
+  redis.call('DEL', q.job .. id)
+  redis.call('HSET', q.job .. id, 'data', job.data, 'state', 'cancelled', 'reason', 'moved', 'error', job.to,
+    '_queued', job.queued, '_processed', stamp)
+  if job.task then redis.call('HSET', q.job .. id, 'task', job.task) end
+  if job.retention then redis.call('HSET', q.job .. id, 'retention', job.retention) end
+  free(q, job.unique, id)
+end
+
+local function send(q, first, to, nonce, only)
+  check_types(q)
+  redis.call('ZCARD', outbox_key(q))
+  local reply, leaving, ids, seen, size = { 0 }, {}, {}, {}, 0
+  local move = string.format('%.0f-', q.moves or 0) .. nonce
+  for i = first, #ARGV do
+    local id = ARGV[i]
+    local parked = read_parked(q, id, 'state')
+    local row
+    if seen[id] then
+      row = seen[id]
+    elseif parked[MOVE] and now - tonumber(redis.call('ZSCORE', outbox_key(q), id) or 0) > STALE_MS then
+      row = { id, '', 'stale', parked[TO], 0, '' }
+    elseif parked[MOVE] then
+      local dump = redis.call('DUMP', parked_key(q, id))
+      row = { id, parked[MOVE], parked[4], parked[TO], tonumber(parked[AT]), dump }
+    else
+      local job = read(q, id, 'state', 'data', 'task', 'expires', '_queued', 'retention', 'unique')
+      local word, at = why_not(q, id, job, only)
+      row = { id, '', word, '', 0, '' }
+      if not word then
+        local dump = redis.call('DUMP', q.job .. id)
+        row = { id, move, job[STATE], to, at, dump }
+        ids[#ids + 1] = id
+        leaving[#ids] = {
+          id = id, move = move, to = to, at = at, dump = dump, data = job[2] or '', task = job[3],
+          queued = job[5] or stamp, retention = job[6], unique = job[7],
+        }
+      end
+    end
+    seen[id] = row
+    reply[#reply + 1], reply[1], size = row, i - first + 1, size + #row[6]
+    if size >= MOST_READ then break end
+  end
+  if #ids == 0 then return reply end
+  local key = q.job .. ids[1]
+  bad = denied('HSET', key, 'RESTORE', key, 'DEL', key, 'ZADD', outbox_key(q))
+  if bad then return redis.error_reply(bad) end
+  redis.call('ZREM', q.delayed, unpack(ids))
+  redis.call('ZREM', q.dead, unpack(ids))
+  redis.call('HSET', q.meta, 'moves', string.format('%.0f', (q.moves or 0) + 1))
+  for _, job in ipairs(leaving) do park(q, job) end
+  return reply
+end

@@ -1,0 +1,72 @@
+-- What the other queue has received leaves the outbox, and what it has refused goes back to its place.
+-- needs args.bad args.name acl.denied check_types.check_types queue.wake stamp.stamp queue.whole messages.add_message
+-- needs messages.send_messages unique.unique_key
+-- needs outbox.MOVE outbox.TO outbox.AT outbox.outbox_key outbox.parked_key outbox.read_parked outbox.is_trace place.enter
+local DAY_MS = 86400000
+local P_STATE, P_CLIENT, P_QUEUED, P_STARTED, P_UNIQUE, P_RETENTION = 4, 5, 6, 7, 8, 9
+
+local function check_answers(first)
+  for i = first, #ARGV, 3 do
+    name('id', ARGV[i])
+    name('move', ARGV[i + 1])
+    name('word', ARGV[i + 2])
+  end
+end
+
+-- What is to be done with a parked job: a word, or nothing when its time has come.
+local function look(q, id, move, answer)
+  local job = read_parked(q, id, 'state', 'client', '_queued', '_started', 'unique', 'retention')
+  if not job[MOVE] or job[MOVE] ~= move then return 'NOJOB' end
+  local trace = is_trace(q, id)
+  if answer ~= 'received' and not trace then return 'CONFLICT' end
+  -- A trace that no claim has met yet still has its entry in the list.
+  return nil, job, trace, job[P_STATE] == 'pending' and redis.call('PTTL', q.job .. id) == -1
+end
+
+local function forget_parked(q, id, job, trace, listed)
+  redis.call('DEL', parked_key(q, id))
+  if trace and not listed then redis.call('PEXPIRE', q.job .. id, whole(job[P_RETENTION]) or DAY_MS) end
+  if job[P_STATE] == 'dead' then return end
+  add_message(q, job[P_CLIENT], id, 'cancelled', 'moved', job[P_QUEUED], job[P_STARTED], stamp, job[TO])
+end
+
+local function put_back(q, id, job, listed)
+  local key, unique = parked_key(q, id), job[P_STATE] ~= 'dead' and job[P_UNIQUE]
+  redis.call('HDEL', key, 'move', 'to', 'at')
+  local dump = redis.call('DUMP', key)
+  redis.call('DEL', key)
+  redis.call('DEL', q.job .. id)
+  redis.call('RESTORE', q.job .. id, 0, dump)
+  if unique and not redis.pcall('GET', unique_key(q, unique)) then redis.call('SET', unique_key(q, unique), id) end
+  if not listed then enter(q, id, job[P_STATE], job[AT]) end
+  wake(q)
+end
+
+local function sent(q, first)
+  check_types(q)
+  redis.call('ZCARD', outbox_key(q))
+  local words, todo, ids, seen = {}, {}, {}, {}
+  for i = first, #ARGV, 3 do
+    local id, answer = ARGV[i], ARGV[i + 2]
+    local word, job, trace, listed = look(q, id, ARGV[i + 1], answer)
+    local received = answer == 'received'
+    if not word and seen[id] then word = 'NOJOB' end
+    words[#words + 1] = word or received and 'moved' or 'kept'
+    if not word then
+      seen[id], ids[#ids + 1] = true, id
+      todo[#ids] = { job, trace, listed, received }
+    end
+  end
+  if #ids == 0 then return words end
+  local key = q.job .. ids[1]
+  bad = denied('DEL', key, 'PEXPIRE', key, 'HDEL', key, 'DUMP', key, 'RESTORE', key, 'SET', q.unique,
+    'LPUSH', q.pending, 'ZADD', q.dead)
+  if bad then return redis.error_reply(bad) end
+  redis.call('ZREM', outbox_key(q), unpack(ids))
+  for n, id in ipairs(ids) do
+    local job, trace, listed, received = unpack(todo[n], 1, 4)
+    if received then forget_parked(q, id, job, trace, listed) else put_back(q, id, job, listed) end
+  end
+  send_messages()
+  return words
+end

@@ -1,0 +1,31 @@
+-- queue/receive @1
+-- Store jobs that queue/send of another queue has parked. The first answer to a move stands: a call that is repeated, also
+-- by somebody else and after the job has ended, gets it again and writes nothing.
+-- returns  [word per item]
+--          word  word  'received'; 'CONFLICT' when another job has the id or the unique key; 'UNREADABLE' when the server
+--                      can't read the dump. queue/sent takes each of them
+-- errors   BADARG TOOLARGE WRONGMODE BADLAYOUT NOPERM
+-- replay   safe: the first answer stands for two days
+-- cost     O(items * log n + bytes), n = delayed or dead jobs
+--% include "lib/call/args.lua"
+--% include "lib/call/word.lua"
+--% include "lib/call/items.lua"
+--% include "lib/call/clock.lua"
+--% include "lib/call/acl.lua"
+--% include "lib/queue/queue.lua"
+--% include "lib/queue/check_types.lua"
+--% include "lib/job/job.lua"
+--% include "lib/job/late.lua"
+--% include "lib/job/unique.lua"
+--% include "lib/job/dead.lua"
+--% include "lib/move/place.lua"
+--% include "lib/verb/receive.lua"
+local queue = KEYS[1]                                          -- queue  where the jobs go
+local mode  = one_of('mode', ARGV[1], 'reliable', 'recoverable') -- word   'reliable' or 'recoverable': that of the queue where they were
+local jobs  = items(2, 4)                                      -- items  id:id move:name at:int dump:bytes  as queue/send returned them
+
+arity(1)
+check_moves(jobs)
+local q = open(queue, mode)
+if bad then return redis.error_reply(bad) end
+return receive(q, jobs)

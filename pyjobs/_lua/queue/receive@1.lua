@@ -1,0 +1,226 @@
+local bad
+local clock = redis.call('TIME')
+local micros = tonumber(clock[2])
+local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local STATES = {
+  pending = true,
+  delayed = true,
+  dead = true,
+}
+local queue = KEYS[1]
+local function one_of(what, text, ...)
+  for _, known in ipairs({
+    ...,
+  }) do
+    if text == known then
+      return text
+    end
+  end
+  local why = text and 'not ' .. table.concat({
+    ...,
+  }, ', ') or 'missing'
+  bad = bad or ('BADARG ' .. what .. ': ' .. why)
+end
+local mode = one_of('mode', ARGV[1], 'reliable', 'recoverable')
+local jobs
+do
+  local count = (#ARGV - 2 + 1) / 4
+  if count < 1 then
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. 'missing')
+  elseif count > 1000 then
+    local why = 'more than ' .. 1000
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why)
+  elseif count ~= math.floor(count) then
+    local why = 'not ' .. 4 .. ' values each'
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why)
+  end
+  jobs = 2
+end
+if #KEYS < 1 or (#KEYS ~= 1) then
+  bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
+end
+do
+  local first = jobs
+  local function is_name(text, longest)
+    return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
+  end
+  local function name(what, text, empty, longest)
+    longest = longest or 128
+    if not text then
+      bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+    elseif (text == '' and not empty) or not is_name(text, longest) then
+      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+      bad = bad or ('BADARG ' .. what .. ': ' .. why)
+    end
+    return text
+  end
+  for i = first, #ARGV, 4 do
+    name('id', ARGV[i])
+    name('move', ARGV[i + 1])
+    do
+      local text = ARGV[i + 2]
+      local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+      if not text then
+        bad = bad or ('BADARG ' .. 'at' .. ': ' .. 'missing')
+      elseif not number then
+        bad = bad or ('BADARG ' .. 'at' .. ': ' .. 'not a whole number')
+      elseif number < 0 or number > 9999999999999 then
+        local why = string.format('not within %.0f to %.0f', 0, 9999999999999)
+        bad = bad or ('BADARG ' .. 'at' .. ': ' .. why)
+      end
+    end
+    local text, most = ARGV[i + 3] or '', 16777216
+    most = most or 1048576
+    if #text > most then
+      bad = bad or 'TOOLARGE ' .. 'dump' .. ': ' .. #text .. ' bytes, more than ' .. most
+    end
+  end
+end
+local q
+if not bad then
+  local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  if not prefix or #prefix > 128 or #tag > 128 then
+    bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+  else
+    local q_2 = {
+      name = tag,
+      key = queue,
+      pending = queue .. ':pending',
+      delayed = queue .. ':delayed',
+      dead = queue .. ':dead',
+    }
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect')
+    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+    local function whole(text)
+      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+    end
+    for i = 1, select('#') do
+      q_2[select(i)] = whole(meta[4 + i])
+    end
+    q_2.born = its_mode and true
+    q_2.mode = its_mode or mode
+    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
+    if its_mode and mode and its_mode ~= mode then
+      bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
+    elseif layout and layout ~= '1' then
+      bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. '1'
+    end
+    q = q_2
+  end
+end
+if bad then
+  return redis.error_reply(bad)
+end
+local q_2, first = q, jobs
+q_2.waiting = redis.call('LLEN', q_2.pending)
+q_2.awake = redis.call('LLEN', q_2.key .. ':wake')
+redis.call('LLEN', q_2.key .. ':broken')
+q_2.flying = redis.call('ZCARD', q_2.key .. ':inflight')
+q_2.later = redis.call('ZCARD', q_2.delayed)
+q_2.buried = redis.call('ZCARD', q_2.dead)
+local words, there = {}, {}
+local key = q_2.key .. ':job:' .. ARGV[first]
+local function answer_key(q_3, id, move)
+  return q_3.key .. ':moved:' .. move .. ':' .. id
+end
+for i = first, #ARGV, 4 do
+  there[i] = redis.call('GET', answer_key(q_2, ARGV[i], ARGV[i + 1])) or redis.call('EXISTS', q_2.key .. ':job:' .. ARGV[i]) == 1 and 'taken'
+end
+local function denied(...)
+  if not redis.acl_check_cmd then
+    return
+  end
+  local wanted = {
+    ...,
+  }
+  for i = 1, select('#', ...), 2 do
+    local command, key_2 = wanted[i], wanted[i + 1]
+    if key_2 and not redis.acl_check_cmd(command, key_2) then
+      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key_2
+    end
+  end
+end
+bad = denied('RESTORE', key, 'HDEL', key, 'DEL', key, 'HSET', not q_2.born and q_2.key .. ':meta', 'LPUSH', q_2.pending, 'ZADD', q_2.dead, 'PEXPIRE', q_2.dead)
+if bad then
+  return redis.error_reply(bad)
+end
+local function unique_key(q_3, unique)
+  if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
+    return q_3.key .. ':unique:' .. unique
+  end
+  return q_3.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+end
+local function is_live(state)
+  return state == 'pending' or state == 'delayed' or state == 'inflight'
+end
+local function read(q_3, id, ...)
+  local job = redis.pcall('HMGET', q_3.key .. ':job:' .. id, ...)
+  if not job.err then
+    return job
+  end
+  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.key .. ':job:' .. id, ...)
+end
+local function holder(q_3, unique)
+  local id = unique and redis.call('GET', unique_key(q_3, unique))
+  if not id then
+    return
+  end
+  local state, clients, expires = unpack(read(q_3, id, 'state', 'client', 'expires'))
+  if is_live((((state == 'pending' or state == 'delayed') and (tonumber(expires) or math.huge) <= now) and 'expired' or state)) then
+    return id, state, clients
+  end
+end
+local function store(q_3, id, at, dump)
+  local key_2 = q_3.key .. ':job:' .. id
+  if redis.pcall('RESTORE', key_2, 0, dump).err then
+    return 'UNREADABLE'
+  end
+  local job = redis.pcall('HMGET', key_2, 'state', 'unique')
+  local unique = job[2]
+  local word = not STATES[job[1] or ''] and 'UNREADABLE'
+  if not word and unique and job[1] ~= 'dead' and holder(q_3, unique) then
+    word = 'CONFLICT'
+  end
+  if word then
+    redis.call('DEL', key_2)
+    return word
+  end
+  redis.call('HDEL', key_2, 'move', 'to', 'at', 'client')
+  if unique and job[1] ~= 'dead' then
+    redis.call('SET', unique_key(q_3, unique), id)
+  end
+  do
+    local state = job[1]
+    if state == 'delayed' then
+      redis.call('ZADD', q_3.delayed, at, id)
+    elseif state == 'dead' then
+      redis.call('ZADD', q_3.dead, at, id)
+      redis.call('PEXPIRE', q_3.dead, 604800000)
+      redis.call('PEXPIRE', q_3.key .. ':job:' .. id, 604800000)
+    else
+      redis.call('LPUSH', q_3.pending, id)
+    end
+  end
+  return 'received'
+end
+for i = first, #ARGV, 4 do
+  local id, move, at, dump = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
+  local answer = q_2.key .. ':moved:' .. move .. ':' .. id
+  local word = there[i]
+  if not word or word == 'taken' then
+    redis.call('SET', answer, 'CONFLICT', 'PX', '172800000')
+    word = word and 'CONFLICT' or store(q_2, id, at, dump)
+    if word ~= 'CONFLICT' then
+      redis.call('SET', answer, word, 'PX', '172800000')
+    end
+    if word == 'received' and not q_2.born then
+      redis.call('HSET', q_2.key .. ':meta', 'mode', q_2.mode, 'layout', '1')
+      q_2.born = true
+    end
+  end
+  words[#words + 1] = word
+end
+if q_2.awake == 0 then
+  q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
+end
+return words

@@ -1,0 +1,287 @@
+local bad
+local clock = redis.call('TIME')
+local micros = tonumber(clock[2])
+local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local stamp = string.format('%.0f', now)
+local MOVED = {
+  pending = true,
+  delayed = true,
+  dead = true,
+}
+local queue = KEYS[1]
+local function is_name(text, longest)
+  return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
+end
+local function name(what, text, empty, longest)
+  longest = longest or 128
+  if not text then
+    bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+  elseif (text == '' and not empty) or not is_name(text, longest) then
+    local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+    bad = bad or ('BADARG ' .. what .. ': ' .. why)
+  end
+  return text
+end
+local to = name('to', ARGV[1])
+local nonce = name('nonce', ARGV[2], false, 100)
+local options
+do
+  local text = ARGV[3]
+  local options_2 = {}
+  for word in (text or ''):gmatch('[^ ]+') do
+    local what, value = word:match('^([a-z_]+)=(.*)$')
+    if what and options_2[what] then
+      bad = bad or ('BADARG ' .. what .. ': ' .. 'given twice')
+    elseif what then
+      options_2[what] = value
+    else
+      bad = bad or ('BADARG ' .. 'options' .. ': ' .. 'not name=value')
+    end
+  end
+  options = options_2
+end
+local state
+do
+  local options_2 = options
+  local text = options_2['state']
+  options_2['state'] = nil
+  state = text and name('state', text)
+end
+local jobs
+do
+  local count = (#ARGV - 4 + 1) / 1
+  if count < 1 then
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. 'missing')
+  elseif count > 1000 then
+    local why = 'more than ' .. 1000
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why)
+  elseif count ~= math.floor(count) then
+    local why = 'not ' .. 1 .. ' values each'
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why)
+  end
+  jobs = 4
+end
+if #KEYS < 1 or (#KEYS ~= 1) then
+  bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
+end
+do
+  local options_2 = options
+  local what = next(options_2)
+  if what then
+    local why = 'there is none called ' .. what
+    bad = bad or ('BADARG ' .. 'options' .. ': ' .. why)
+  end
+end
+do
+  local first = jobs
+  for i = first, #ARGV do
+    name('id', ARGV[i])
+  end
+end
+local q
+if not bad then
+  local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  if not prefix or #prefix > 128 or #tag > 128 then
+    bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+  else
+    local q_2 = {
+      name = tag,
+      key = queue,
+      meta = queue .. ':meta',
+      pending = queue .. ':pending',
+      wake = queue .. ':wake',
+      job = queue .. ':job:',
+      inflight = queue .. ':inflight',
+      delayed = queue .. ':delayed',
+      dead = queue .. ':dead',
+      claim = queue .. ':claim:',
+      unique = queue .. ':unique:',
+      broken = queue .. ':broken',
+      counters = queue .. ':counters',
+      workers = queue .. ':workers',
+      worker = queue .. ':worker:',
+      client = queue .. ':client:',
+      cancel = queue .. ':cancel',
+    }
+    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect', 'moves')
+    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+    local function whole(text)
+      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+    end
+    for i = 1, select('#', 'moves') do
+      q_2[select(i, 'moves')] = whole(meta[4 + i])
+    end
+    q_2.born = its_mode and true
+    q_2.mode = its_mode or nil
+    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
+    if its_mode and nil and its_mode ~= nil then
+      bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. nil
+    elseif layout and layout ~= '1' then
+      bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. '1'
+    end
+    q = q_2
+  end
+end
+if bad then
+  return redis.error_reply(bad)
+end
+local q_2, first, only = q, jobs, state
+q_2.waiting = redis.call('LLEN', q_2.pending)
+q_2.awake = redis.call('LLEN', q_2.wake)
+redis.call('LLEN', q_2.broken)
+q_2.flying = redis.call('ZCARD', q_2.inflight)
+q_2.later = redis.call('ZCARD', q_2.delayed)
+q_2.buried = redis.call('ZCARD', q_2.dead)
+redis.call('ZCARD', (q_2.key .. ':moving'))
+local reply, leaving, ids, seen, size = {
+  0,
+}, {}, {}, {}, 0
+local move = string.format('%.0f-', q_2.moves or 0) .. nonce
+for i = first, #ARGV do
+  local id = ARGV[i]
+  local parked = redis.call('HMGET', (q_2.key .. ':moving:' .. id), 'move', 'to', 'at', 'state')
+  local row
+  if seen[id] then
+    row = seen[id]
+  elseif parked[1] and now - tonumber(redis.call('ZSCORE', (q_2.key .. ':moving'), id) or 0) > 86400000 then
+    row = {
+      id,
+      '',
+      'stale',
+      parked[2],
+      0,
+      '',
+    }
+  elseif parked[1] then
+    local dump = redis.call('DUMP', (q_2.key .. ':moving:' .. id))
+    row = {
+      id,
+      parked[1],
+      parked[4],
+      parked[2],
+      tonumber(parked[3]),
+      dump,
+    }
+  else
+    local job
+    do
+      local job_2 = redis.pcall('HMGET', q_2.job .. id, 'state', 'data', 'task', 'expires', '_queued', 'retention', 'unique')
+      if not job_2.err then
+        job = job_2
+      else
+        job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, 'state', 'data', 'task', 'expires', '_queued', 'retention', 'unique')
+      end
+    end
+    local word, at
+    do
+      local job_2 = job
+      local state_2
+      do
+        local state_3, expires = job_2[1], job_2[4]
+        state_2 = ((state_3 == 'pending' or state_3 == 'delayed') and (tonumber(expires) or math.huge) <= now) and 'expired' or state_3
+      end
+      if not state_2 then
+        word, at = 'NOJOB'
+      else
+        if not MOVED[state_2] or only and only ~= state_2 then
+          word, at = state_2
+        else
+          local at_2 = state_2 == 'pending' and 0 or tonumber(redis.call('ZSCORE', q_2[state_2], id) or now)
+          if state_2 == 'delayed' and at_2 >= 1000000000000000 then
+            word, at = 'quarantine'
+          else
+            word, at = nil, at_2
+          end
+        end
+      end
+    end
+    row = {
+      id,
+      '',
+      word,
+      '',
+      0,
+      '',
+    }
+    if not word then
+      local dump = redis.call('DUMP', q_2.job .. id)
+      row = {
+        id,
+        move,
+        job[1],
+        to,
+        at,
+        dump,
+      }
+      ids[#ids + 1] = id
+      leaving[#ids] = {
+        id = id,
+        move = move,
+        to = to,
+        at = at,
+        dump = dump,
+        data = job[2] or '',
+        task = job[3],
+        queued = job[5] or stamp,
+        retention = job[6],
+        unique = job[7],
+      }
+    end
+  end
+  seen[id] = row
+  reply[#reply + 1], reply[1], size = row, i - first + 1, size + #row[6]
+  if size >= 4194304 then
+    break
+  end
+end
+if #ids == 0 then
+  return reply
+end
+local key = q_2.job .. ids[1]
+local function denied(...)
+  if not redis.acl_check_cmd then
+    return
+  end
+  local wanted = {
+    ...,
+  }
+  for i = 1, select('#', ...), 2 do
+    local command, key_2 = wanted[i], wanted[i + 1]
+    if key_2 and not redis.acl_check_cmd(command, key_2) then
+      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key_2
+    end
+  end
+end
+bad = denied('HSET', key, 'RESTORE', key, 'DEL', key, 'ZADD', (q_2.key .. ':moving'))
+if bad then
+  return redis.error_reply(bad)
+end
+redis.call('ZREM', q_2.delayed, unpack(ids))
+redis.call('ZREM', q_2.dead, unpack(ids))
+redis.call('HSET', q_2.meta, 'moves', string.format('%.0f', (q_2.moves or 0) + 1))
+local function unique_key(q_3, unique)
+  if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
+    return q_3.unique .. unique
+  end
+  return q_3.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+end
+for _, job in ipairs(leaving) do
+  local id = job.id
+  redis.call('RESTORE', (q_2.key .. ':moving:' .. id), 0, job.dump)
+  redis.call('HSET', (q_2.key .. ':moving:' .. id), 'move', job.move, 'to', job.to, 'at', string.format('%.0f', job.at))
+  redis.call('ZADD', (q_2.key .. ':moving'), now, id)
+  redis.call('DEL', q_2.job .. id)
+  redis.call('HSET', q_2.job .. id, 'data', job.data, 'state', 'cancelled', 'reason', 'moved', 'error', job.to, '_queued', job.queued, '_processed', stamp)
+  if job.task then
+    redis.call('HSET', q_2.job .. id, 'task', job.task)
+  end
+  if job.retention then
+    redis.call('HSET', q_2.job .. id, 'retention', job.retention)
+  end
+  local unique = job.unique
+  local key_2 = unique and unique_key(q_2, unique)
+  if key_2 and redis.pcall('GET', key_2) == id then
+    redis.pcall('DEL', key_2)
+  end
+end
+return reply

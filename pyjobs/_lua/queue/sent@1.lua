@@ -1,0 +1,211 @@
+local bad
+local clock = redis.call('TIME')
+local micros = tonumber(clock[2])
+local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local stamp = string.format('%.0f', now)
+local messages = {}
+local queue = KEYS[1]
+local jobs
+do
+  local count = (#ARGV - 1 + 1) / 3
+  if count < 1 then
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. 'missing')
+  elseif count > 1000 then
+    local why = 'more than ' .. 1000
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why)
+  elseif count ~= math.floor(count) then
+    local why = 'not ' .. 3 .. ' values each'
+    bad = bad or ('BADARG ' .. 'items' .. ': ' .. why)
+  end
+  jobs = 1
+end
+if #KEYS < 1 or (#KEYS ~= 1) then
+  bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
+end
+do
+  local first = jobs
+  local function is_name(text, longest)
+    return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
+  end
+  local function name(what, text, empty, longest)
+    longest = longest or 128
+    if not text then
+      bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+    elseif (text == '' and not empty) or not is_name(text, longest) then
+      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+      bad = bad or ('BADARG ' .. what .. ': ' .. why)
+    end
+    return text
+  end
+  for i = first, #ARGV, 3 do
+    name('id', ARGV[i])
+    name('move', ARGV[i + 1])
+    name('word', ARGV[i + 2])
+  end
+end
+local q
+local function whole(text)
+  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+end
+if not bad then
+  local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  if not prefix or #prefix > 128 or #tag > 128 then
+    bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+  else
+    local q_2 = {
+      name = tag,
+      key = queue,
+    }
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect')
+    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+    for i = 1, select('#') do
+      q_2[select(i)] = whole(meta[4 + i])
+    end
+    q_2.born = its_mode and true
+    q_2.mode = its_mode or nil
+    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
+    if its_mode and nil and its_mode ~= nil then
+      bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. nil
+    elseif layout and layout ~= '1' then
+      bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. '1'
+    end
+    q = q_2
+  end
+end
+if bad then
+  return redis.error_reply(bad)
+end
+local q_2, first = q, jobs
+q_2.waiting = redis.call('LLEN', q_2.key .. ':pending')
+q_2.awake = redis.call('LLEN', q_2.key .. ':wake')
+redis.call('LLEN', q_2.key .. ':broken')
+q_2.flying = redis.call('ZCARD', q_2.key .. ':inflight')
+q_2.later = redis.call('ZCARD', q_2.key .. ':delayed')
+q_2.buried = redis.call('ZCARD', q_2.key .. ':dead')
+redis.call('ZCARD', (q_2.key .. ':moving'))
+local words, todo, ids, seen = {}, {}, {}, {}
+for i = first, #ARGV, 3 do
+  local id, answer = ARGV[i], ARGV[i + 2]
+  local word, job, trace, listed
+  do
+    local move = ARGV[i + 1]
+    local job_2 = redis.call('HMGET', (q_2.key .. ':moving:' .. id), 'move', 'to', 'at', 'state', 'client', '_queued', '_started', 'unique', 'retention')
+    if not job_2[1] or job_2[1] ~= move then
+      word, job, trace, listed = 'NOJOB'
+    else
+      local trace_2
+      do
+        local state, reason = unpack(redis.call('HMGET', q_2.key .. ':job:' .. id, 'state', 'reason'))
+        trace_2 = not state or state == 'cancelled' and reason == 'moved'
+      end
+      if answer ~= 'received' and not trace_2 then
+        word, job, trace, listed = 'CONFLICT'
+      else
+        word, job, trace, listed = nil, job_2, trace_2, job_2[4] == 'pending' and redis.call('PTTL', q_2.key .. ':job:' .. id) == -1
+      end
+    end
+  end
+  local received = answer == 'received'
+  if not word and seen[id] then
+    word = 'NOJOB'
+  end
+  words[#words + 1] = word or received and 'moved' or 'kept'
+  if not word then
+    seen[id], ids[#ids + 1] = true, id
+    todo[#ids] = {
+      job,
+      trace,
+      listed,
+      received,
+    }
+  end
+end
+if #ids == 0 then
+  return words
+end
+local key = q_2.key .. ':job:' .. ids[1]
+local function denied(...)
+  if not redis.acl_check_cmd then
+    return
+  end
+  local wanted = {
+    ...,
+  }
+  for i = 1, select('#', ...), 2 do
+    local command, key_2 = wanted[i], wanted[i + 1]
+    if key_2 and not redis.acl_check_cmd(command, key_2) then
+      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key_2
+    end
+  end
+end
+bad = denied('DEL', key, 'PEXPIRE', key, 'HDEL', key, 'DUMP', key, 'RESTORE', key, 'SET', q_2.key .. ':unique:', 'LPUSH', q_2.key .. ':pending', 'ZADD', q_2.key .. ':dead')
+if bad then
+  return redis.error_reply(bad)
+end
+redis.call('ZREM', (q_2.key .. ':moving'), unpack(ids))
+local function unique_key(q_3, unique)
+  if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
+    return q_3.key .. ':unique:' .. unique
+  end
+  return q_3.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+end
+for n, id in ipairs(ids) do
+  local job, trace, listed, received = unpack(todo[n], 1, 4)
+  if received then
+    redis.call('DEL', (q_2.key .. ':moving:' .. id))
+    if trace and not listed then
+      redis.call('PEXPIRE', q_2.key .. ':job:' .. id, whole(job[9]) or 86400000)
+    end
+    if not (job[4] == 'dead') then
+      local clients, queued, started, body = job[5], job[6], job[7], job[2]
+      if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
+        local line = id .. ' ' .. 'cancelled' .. ' ' .. 'moved' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. '' .. #body .. '\n' .. body .. '\n'
+        for client in clients:gmatch('[^ ]+') do
+          local channel = q_2.key .. ':client:' .. client
+          local message = messages[channel] or {
+            bytes = 0,
+          }
+          messages[channel] = message
+          message[#message + 1] = line
+          message.bytes = message.bytes + #line
+          if message.bytes > 65536 then
+            for channel_2, message_2 in pairs(messages) do
+              redis.pcall('PUBLISH', channel_2, table.concat(message_2))
+            end
+            messages = {}
+          end
+        end
+      end
+    end
+  else
+    local key_2, unique = (q_2.key .. ':moving:' .. id), job[4] ~= 'dead' and job[8]
+    redis.call('HDEL', key_2, 'move', 'to', 'at')
+    local dump = redis.call('DUMP', key_2)
+    redis.call('DEL', key_2)
+    redis.call('DEL', q_2.key .. ':job:' .. id)
+    redis.call('RESTORE', q_2.key .. ':job:' .. id, 0, dump)
+    if unique and not redis.pcall('GET', unique_key(q_2, unique)) then
+      redis.call('SET', unique_key(q_2, unique), id)
+    end
+    if not listed then
+      local state, at = job[4], job[3]
+      if state == 'delayed' then
+        redis.call('ZADD', q_2.key .. ':delayed', at, id)
+      elseif state == 'dead' then
+        redis.call('ZADD', q_2.key .. ':dead', at, id)
+        redis.call('PEXPIRE', q_2.key .. ':dead', 604800000)
+        redis.call('PEXPIRE', q_2.key .. ':job:' .. id, 604800000)
+      else
+        redis.call('LPUSH', q_2.key .. ':pending', id)
+      end
+    end
+    if q_2.awake == 0 then
+      q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
+    end
+  end
+end
+for channel, message in pairs(messages) do
+  redis.pcall('PUBLISH', channel, table.concat(message))
+end
+messages = {}
+return words

@@ -1,0 +1,139 @@
+"""Jobs that go from one queue to another, as a plan. Nothing is sent here.
+
+A job is parked in the outbox of its queue (queue/send), stored in the other queue (queue/receive),
+and then forgotten (queue/sent). Who ends between two of these calls leaves jobs in the outbox: the
+next move of the queue carries them on. tests/modelcheck/moves.py walks all that can go wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from pyjobs.admin.answers import Answer
+from pyjobs.admin.edits import Edited, Progress, expected_count, from_behind
+from pyjobs.admin.filters import Filter, fitting, state_for, word_of
+from pyjobs.admin.pages import page, text
+from pyjobs.admin.plan import Plan, Words
+from pyjobs.admin.plans import mode_of
+from pyjobs.engine import (
+    MAX_ITEMS,
+    OPERATOR,
+    RECORD_ITEMS,
+    SIMPLE,
+    Keys,
+    ModeName,
+    SentJob,
+    receive_jobs,
+    send_jobs,
+    settle_jobs,
+)
+from pyjobs.errors import BadArgument, PyjobsError, WrongMode
+from pyjobs.ids import new_id
+from pyjobs.validate import checked
+
+
+def move_ids(keys: Keys, queue: str, to: str, ids: Sequence[str]) -> Plan[list[Answer]]:
+    """Move jobs by their ids.
+
+    Raises:
+        BadArgument: the queues are one, or there is no such queue.
+        WrongMode: the other queue has another mode.
+    """
+    mode = yield from _begin(keys, queue, to)
+    return (yield from _carry(keys, queue, to, mode, [checked("id", id) for id in ids], None))
+
+
+def move_jobs(
+    keys: Keys,
+    queue: str,
+    to: str,
+    where: Filter,
+    expected: int | None,
+    progress: Progress | None,
+) -> Plan[Edited]:
+    """Move all jobs that a filter lets through.
+
+    Raises:
+        BadArgument: the queues are one, there is no such queue, the filter does not fit, or the
+            number of jobs has moved from what was expected.
+        WrongMode: the other queue has another mode.
+    """
+    mode = yield from _begin(keys, queue, to)
+    state = state_for("move", where, mode)
+    counted = yield from expected_count(keys, queue, state, where, expected, progress)
+    done, cursor, refused = 0, "", dict[str, Answer]()
+    while done + len(refused) < counted:
+        found = yield from page(
+            keys, queue, state, cursor=cursor, limit=RECORD_ITEMS, newest=from_behind(state),
+            **where.wanted(),
+        )  # fmt: skip
+        ids = [id for id in fitting(found.jobs, state) if id not in refused]
+        ids = ids[: counted - done - len(refused)]
+        answers = yield from _carry(keys, queue, to, mode, ids, word_of(state))
+        done += sum(answer.done for answer in answers)
+        refused |= {answer.id: answer for answer in answers if not answer.done}
+        if progress:
+            progress(done + len(refused), counted)
+        if not (cursor := found.cursor):
+            break
+    return Edited(done, list(refused.values()))
+
+
+def _begin(keys: Keys, queue: str, to: str) -> Plan[ModeName]:
+    """Check the two queues, and carry on what an earlier move has left in the outbox."""
+    mode = yield from mode_of(keys, queue)
+    other = (yield OPERATOR.stats(keys.queue(to))).mode
+    if queue == to:
+        raise BadArgument(f"to: the jobs are on queue {to} already")
+    if mode == SIMPLE.name:
+        raise BadArgument(f"move: {mode} mode has no such verb")
+    if other not in ("", mode):
+        raise WrongMode(f"queue {to} is {other}, not {mode}")
+    left = yield from _parked(keys, queue)
+    while left:
+        yield from _carry(keys, queue, to, mode, left, None)
+        again = yield from _parked(keys, queue)
+        left = again if again != left else []
+    return mode
+
+
+def _parked(keys: Keys, queue: str) -> Plan[list[str]]:
+    key = keys.queue(queue)
+    words = ("ZRANGE", Keys.outbox(key), "0", str(MAX_ITEMS - 1))
+    return [text(id) for id in (yield Words(words, near=key))]
+
+
+def _carry(
+    keys: Keys, queue: str, to: str, mode: ModeName, ids: Sequence[str], state: str | None
+) -> Plan[list[Answer]]:
+    answers: dict[str, Answer] = {}
+    at = 0
+    while at < len(ids):
+        part = ids[at : at + RECORD_ITEMS]
+        sent = yield send_jobs(keys.queue(queue), part, to=to, nonce=new_id(), state=state)
+        at += sent.looked
+        for job in sent.jobs:
+            answers[job.id] = Answer(job.id, job.word, False)
+        parked = sorted((job for job in sent.jobs if job.move), key=lambda job: job.to)
+        for target, jobs in groupby(parked, key=lambda job: job.to):
+            for id, word in (yield from _deliver(keys, queue, target, mode, list(jobs))):
+                answers[id] = Answer(id, word, word == "moved")
+    return list(answers.values())
+
+
+def _deliver(
+    keys: Keys, queue: str, to: str, mode: ModeName, jobs: list[SentJob]
+) -> Plan[list[tuple[str, str]]]:
+    [words] = yield [receive_jobs(keys.queue(to), mode, jobs)]
+    if isinstance(words, PyjobsError):
+        words.add_note(f"{len(jobs)} jobs are in the outbox of queue {queue}: move them again")
+        raise words
+    answers = yield settle_jobs(
+        keys.queue(queue),
+        [(job.id, job.move, word) for job, word in zip(jobs, words, strict=True)],
+    )
+    return [
+        (job.id, word if answer == "kept" else answer)
+        for job, word, answer in zip(jobs, words, answers, strict=True)
+    ]

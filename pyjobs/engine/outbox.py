@@ -1,0 +1,92 @@
+"""Jobs on their way to another queue: the verbs queue/send, receive and sent, and their replies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from pyjobs.engine.call import Call
+from pyjobs.engine.replies import parse_words
+from pyjobs.engine.scripts import script
+from pyjobs.engine.views import texts
+
+
+class SentJob(NamedTuple):
+    """Holds a job on its way to another queue, or one that stays.
+
+    Attributes:
+        id: the job's id.
+        move: the name of its move, never used twice; '' for a job that stays.
+        word: the state that it had; of a job that stays why: its state, 'quarantine' or 'NOJOB'.
+        to: the name of the queue where it goes.
+        at: its moment in its place, ms since the epoch; 0 for a job that waits.
+        dump: all of it.
+    """
+
+    id: str
+    move: str
+    word: str
+    to: str
+    at: int
+    dump: bytes
+
+
+class SentJobs(NamedTuple):
+    """Holds what became of some named jobs that were to leave their queue.
+
+    Attributes:
+        looked: at how many of the names the call has looked; name the others again.
+        jobs: a job for each of these names.
+    """
+
+    looked: int
+    jobs: list[SentJob]
+
+
+def send_jobs(
+    queue: str, ids: Sequence[str], *, to: str, nonce: str, state: str | None = None
+) -> Call[SentJobs]:
+    """Return the call that parks jobs in the outbox of their queue (queue/send).
+
+    Args:
+        queue: the queue's key.
+        ids: 1 to 1000 ids.
+        to: the name of the queue where the jobs go.
+        nonce: a name of at most 100 characters that was never used before.
+        state: only jobs in this state, such as 'pending'; None is any.
+    """
+    used = script("queue/send")
+    words = used.bind(ids, to=to, nonce=nonce, options=used.choose(state=state))
+    return Call(used, (queue,), words, parse_sent)
+
+
+def receive_jobs(queue: str, mode: str, jobs: Sequence[SentJob]) -> Call[list[str]]:
+    """Return the call that stores parked jobs of another queue (queue/receive).
+
+    Args:
+        queue: the key of the queue where the jobs go.
+        mode: the mode of the queue where they were.
+        jobs: 1 to 1000 jobs; the reply is a word for each: 'received', 'CONFLICT' or
+            'UNREADABLE'.
+    """
+    used = script("queue/receive")
+    items = [part for job in jobs for part in (job.id, job.move, job.at, job.dump)]
+    return Call(used, (queue,), used.bind(items, mode=mode), parse_words)
+
+
+def settle_jobs(queue: str, jobs: Sequence[tuple[str, str, str]]) -> Call[list[str]]:
+    """Return the call that settles parked jobs (queue/sent).
+
+    Args:
+        queue: the key of the queue where the jobs were.
+        jobs: 1 to 1000 times id, name of the move, and the word of `receive`; the reply is a
+            word for each: 'moved', 'kept', 'NOJOB' or 'CONFLICT'.
+    """
+    used = script("queue/sent")
+    return Call(used, (queue,), used.bind([part for job in jobs for part in job]), parse_words)
+
+
+def parse_sent(reply: Any) -> SentJobs:
+    """Parse the reply of queue/send."""
+    looked, *jobs = reply
+    return SentJobs(looked, [SentJob(*texts(job[:-1]), *job[-1:]) for job in jobs])

@@ -1,0 +1,240 @@
+"""Jobs that go to another queue: whole, once, and carried on after a mover was killed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from support.servers import SERVER_PLACES, at
+from support.store import HOUR, Jobs, Q, Store
+
+from pyjobs.admin import Admin, AsyncAdmin, Filter, moves
+from pyjobs.admin.plan import Plan, drive
+from pyjobs.engine import MODES, RELIABLE, Keys, SentJob, receive_jobs, send_jobs, settle_jobs
+from pyjobs.errors import BadArgument, WrongMode
+
+pytestmark = at(SERVER_PLACES)
+TO = "jobs:{to}"
+KEYS = Keys()
+
+
+@pytest.fixture
+def jobs(store: Store) -> Jobs:
+    return Jobs(store, RELIABLE)
+
+
+@pytest.fixture(params=["sync", "asyncio"])
+def ask(request: pytest.FixtureRequest, store: Store) -> Iterator[Any]:
+    """Calls an operation by its name, in either flavour."""
+    if request.param == "sync":
+        with Admin(store.url) as admin:
+            yield lambda name, *args, **more: getattr(admin, name)(*args, **more)
+        return
+    with asyncio.Runner() as runner:
+
+        async def make() -> AsyncAdmin:
+            return AsyncAdmin(store.url)
+
+        admin = runner.run(make())
+        yield lambda name, *args, **more: runner.run(getattr(admin, name)(*args, **more))
+        runner.run(admin.close())
+
+
+def send(jobs: Jobs, *ids: str, nonce: str = "n", **options: Any) -> list[SentJob]:
+    page = jobs.store.call(send_jobs(Q, ids, to="to", nonce=nonce, **options))
+    return page.jobs  # type: ignore[no-any-return]
+
+
+def receive(jobs: Jobs, *sent: SentJob) -> list[str]:
+    return jobs.store.call(receive_jobs(TO, "reliable", sent))  # type: ignore[no-any-return]
+
+
+def settle(jobs: Jobs, *answers: tuple[str, str, str]) -> list[str]:
+    return jobs.store.call(settle_jobs(Q, answers))  # type: ignore[no-any-return]
+
+
+def test_jobs_of_each_place_go_to_the_same_place_of_the_other_queue(ask: Any, jobs: Jobs) -> None:
+    jobs.fail(*jobs.take("dead"), verdict="reject", error=b"why")
+    jobs.take("held")
+    jobs.submit("waits", client="me", unique="key", timeout=5, task="mail")
+    jobs.submit("later", delay=HOUR)
+    before = {id: jobs.job(id) for id in ("dead", "waits", "later")}
+    due = jobs.part("delayed")["later"]
+    heard = jobs.store.listen("me")
+    answers = ask("move", "q", "to", ["dead", "held", "waits", "later", "none"])
+    messages = heard.messages()
+    heard.close()
+    assert [(one.id, one.word, one.done) for one in answers] == [
+        ("dead", "moved", True),
+        ("held", "inflight", False),
+        ("waits", "moved", True),
+        ("later", "moved", True),
+        ("none", "NOJOB", False),
+    ]
+    del before["waits"]["client"]
+    for id, fields in before.items():
+        there = jobs.redis.hgetall(f"{TO}:job:{id}")
+        assert {name.decode(): value for name, value in there.items()} == fields
+    assert jobs.pending(TO) == ["waits"]
+    assert jobs.redis.zscore(f"{TO}:delayed", "later") == due
+    assert jobs.redis.zcard(f"{TO}:dead") == 1
+    assert jobs.redis.get(f"{TO}:unique:key") == b"waits"
+    trace = jobs.job("waits")
+    assert (trace["state"], trace["reason"], trace["error"]) == (b"cancelled", b"moved", b"to")
+    assert b"waits cancelled moved" in messages[0]
+    assert not jobs.redis.exists(f"{Q}:moving", f"{Q}:unique:key")
+    # A repeated submit finds the trace, and makes no second job.
+    assert jobs.submit("later", delay=HOUR) in (["cancelled"], [("later", "cancelled")])
+    jobs.claim(9)
+    jobs.redis.flushall()
+
+
+def test_jobs_of_a_filter_are_counted_and_moved(ask: Any, jobs: Jobs) -> None:
+    jobs.submit(*(f"m{n}" for n in range(450)), task="mail")
+    jobs.submit("other")
+    where = Filter(task="mail")
+    assert ask("count_jobs", "q", "move", where) == 450
+    with pytest.raises(BadArgument, match=r"^expected: 600 jobs, and now there are 450"):
+        ask("move_jobs", "q", "to", where, expected=600)
+    found = ask("move_jobs", "q", "to", where, expected=450)
+    assert (found.done, found.refused) == (450, [])
+    assert len(jobs.pending(TO)) == 450
+    assert [job.id for job in jobs.claim(limit=9).jobs] == ["other"]
+    jobs.redis.flushall()
+
+
+def test_a_move_that_can_not_be_is_refused(ask: Any, jobs: Jobs) -> None:
+    jobs.submit("a")
+    with pytest.raises(BadArgument, match=r"^to: the jobs are on queue q already$"):
+        ask("move", "q", "q", ["a"])
+    jobs.redis.hset(f"{TO}:meta", mapping={"mode": "recoverable", "layout": 1})
+    with pytest.raises(WrongMode, match=r"^queue to is recoverable, not reliable$"):
+        ask("move", "q", "to", ["a"])
+    with pytest.raises(BadArgument, match=r"^edit: a move needs a queue"):
+        ask("edit_jobs", "q", "move")
+    assert jobs.pending() == ["a"]
+
+
+def test_a_job_whose_id_or_unique_key_is_taken_goes_back_to_its_place(ask: Any, jobs: Jobs) -> None:
+    jobs.submit("a")
+    jobs.submit("b", unique="key")
+    jobs.store.call(RELIABLE.submit(TO, [("a", b"other")]))
+    jobs.store.call(RELIABLE.submit(TO, [("c", b"other")], unique="key"))
+    answers = ask("move", "q", "to", ["a", "b"])
+    assert [(one.word, one.done) for one in answers] == [("CONFLICT", False)] * 2
+    assert [job.id for job in jobs.claim(limit=9).jobs] == ["a", "b"]
+    assert jobs.redis.get(f"{Q}:unique:key") == b"b"
+    assert ask("check", "q") == []
+    jobs.redis.flushall()
+
+
+STEPS = ["before", "sent", "received", "settled"]
+
+
+@pytest.mark.parametrize("steps", range(4), ids=STEPS)
+def test_the_next_move_carries_on_what_a_killed_mover_left(
+    ask: Any, jobs: Jobs, steps: int
+) -> None:
+    """A mover is killed after so many calls. The job ends at once in the other queue, and nothing
+    of it is kept: the worst that can be."""
+    jobs.submit("a", retention=0)
+    jobs.submit("b")
+
+    def killed_after(plan: Plan[Any], left: int) -> Plan[None]:
+        answer: Any = None
+        while True:
+            step = plan.send(answer)
+            if (
+                "queue/send" in str(step)
+                or "queue/receive" in str(step)
+                or "queue/sent" in str(step)
+            ):
+                if left == 0:
+                    return
+                left -= 1
+            answer = yield step
+
+    try:
+        drive(jobs.redis, killed_after(moves.move_ids(KEYS, "q", "to", ["a"]), steps))
+    except StopIteration:
+        pass
+    except RuntimeError:
+        pass
+    ran = []
+    other = Jobs(jobs.store, RELIABLE)
+
+    def work() -> None:
+        for queue in (Q, TO):
+            claimed = jobs.store.call(other.claim_call(limit=9, queues=(queue,)))
+            for job in claimed.jobs:
+                ran.append(job.id)
+                jobs.store.call(RELIABLE.complete(queue, [(job.id, job.token, b"1")], retention=0))
+
+    work()
+    ask("move", "q", "to", ["b"])
+    work()
+    assert sorted(ran) == ["a", "b"]
+    assert not jobs.redis.exists(f"{Q}:moving")
+    jobs.redis.flushall()
+
+
+def test_the_first_answer_to_a_move_stands(jobs: Jobs) -> None:
+    jobs.submit("a")
+    sent = send(jobs, "a")
+    [again] = send(jobs, "a", nonce="other")
+    assert again._replace(dump=sent[0].dump) == sent[0]
+    assert receive(jobs, *sent) == ["received"]
+    jobs.redis.delete(f"{TO}:job:a", f"{TO}:pending")
+    assert receive(jobs, *sent) == ["received"]
+    assert not jobs.redis.exists(f"{TO}:job:a")
+    assert settle(jobs, ("a", "0-other", "received")) == ["NOJOB"]
+    assert settle(jobs, ("a", sent[0].move, "received")) == ["moved"]
+    assert settle(jobs, ("a", sent[0].move, "received")) == ["NOJOB"]
+    jobs.redis.flushall()
+
+
+def test_a_parked_job_whose_id_was_submitted_again_stays_parked(jobs: Jobs) -> None:
+    jobs.submit("a")
+    [sent] = send(jobs, "a")
+    jobs.redis.delete(f"{Q}:job:a", f"{Q}:pending")
+    jobs.submit("a")
+    assert settle(jobs, ("a", sent.move, "CONFLICT")) == ["CONFLICT"]
+    assert jobs.redis.zscore(f"{Q}:moving", "a")
+    jobs.redis.flushall()
+
+
+def test_a_job_that_was_parked_over_a_day_ago_is_not_sent_again(jobs: Jobs) -> None:
+    jobs.submit("a")
+    send(jobs, "a")
+    jobs.redis.zadd(f"{Q}:moving", {"a": jobs.now() - 25 * HOUR})
+    [job] = send(jobs, "a")
+    assert (job.move, job.word, job.to, job.dump) == ("", "stale", "to", b"")
+    jobs.redis.flushall()
+
+
+def test_what_no_server_can_read_goes_back(jobs: Jobs) -> None:
+    jobs.submit("a")
+    [sent] = send(jobs, "a", state="pending")
+    assert receive(jobs, sent._replace(dump=b"junk")) == ["UNREADABLE"]
+    assert settle(jobs, ("a", sent.move, "UNREADABLE")) == ["kept"]
+    assert [job.id for job in jobs.claim().jobs] == ["a"]
+    jobs.redis.flushall()
+
+
+def test_a_send_takes_jobs_of_the_state_that_it_asks_for(jobs: Jobs) -> None:
+    jobs.submit("a")
+    assert [job.word for job in send(jobs, "a", "none", state="dead")] == ["pending", "NOJOB"]
+    assert jobs.pending() == ["a"]
+
+
+def test_recoverable_jobs_are_moved_and_simple_ones_are_not(ask: Any, store: Store) -> None:
+    jobs = Jobs(store, MODES["recoverable"])
+    jobs.submit("a")
+    assert ask("move_jobs", "q", "to").done == 1
+    assert jobs.pending(TO) == ["a"]
+    store.redis.hset(f"{Q}:meta", "mode", "simple")
+    with pytest.raises(BadArgument, match=r"^move: simple mode has no such verb$"):
+        ask("move", "q", "to", ["a"])
+    store.redis.flushall()
