@@ -206,10 +206,12 @@ def purge(
     return gone
 
 
-def failures(keys: Keys, queue: str) -> Plan[list[Failure]]:
+def failures(
+    keys: Keys, queue: str, progress: Callable[[int], object] | None
+) -> Plan[list[Failure]]:
     """Count the dead jobs of a queue by the type of their error, the most frequent first."""
     found: dict[str, Failure] = {}
-    cursor = ""
+    cursor, looked = "", 0
     while True:
         page = yield OPERATOR.list_jobs(
             keys.queue(queue), "dead", cursor=cursor, newest=True, max_bytes=ERROR_BYTES
@@ -218,7 +220,9 @@ def failures(keys: Keys, queue: str) -> Plan[list[Failure]]:
             error = decode_error(job.error)
             first = found.get(error.type) or Failure(error.type, error.message, 0, job.at, job.id)
             found[error.type] = first._replace(jobs=first.jobs + 1)
-        cursor = page.cursor
+        cursor, looked = page.cursor, looked + page.looked
+        if progress:
+            progress(looked)
         if not cursor:
             return sorted(found.values(), key=lambda one: (-one.jobs, one.type))
 
