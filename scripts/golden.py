@@ -37,9 +37,9 @@ DELAYED = re.compile(rb"(?<=delayed=)[0-9]+")
 MONTH = 30 * 24 * 3600 * 1000
 # Keys of programs, which no script writes.
 QUEUE_KEY = re.compile(rb"jobs:\{(?!.*\}:counters)")
-# Seconds. A run that waits for something is made again when a step came later: what has ended meanwhile
-# changes replies. A moment that is so far from now has another name.
-LATE, FAR = 0.25, 0.45
+# Seconds. A run that waits for something is made again when a step came later: what has ended
+# meanwhile changes replies. A moment that is so far from now has another name.
+LATE, FAR = 0.09, 0.45
 TRIES = 20
 # A TTL of a key, ms, that has no place in a vector.
 BRIEF = 5000

@@ -7,7 +7,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { Connection, Refused } from './pyjobs.mjs'
 
 const TRIES = 20
-const LATE_MS = 250
+const LATE_MS = 90
 const FAR_MS = 450
 const MONTH_MS = 30 * 24 * 3_600_000
 const bytes = (text) => Buffer.from(text, 'latin1')

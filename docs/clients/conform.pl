@@ -9,7 +9,7 @@ use JSON::PP ();
 use Time::HiRes qw(sleep time);
 require "$FindBin::Bin/pyjobs.pl";
 
-my ($TRIES, $LATE, $FAR, $MONTH, $SOON) = (20, 0.25, 0.45, 30 * 24 * 3_600_000, 5000);
+my ($TRIES, $LATE, $FAR, $MONTH, $SOON) = (20, 0.09, 0.45, 30 * 24 * 3_600_000, 5000);
 my $JSON = JSON::PP->new->latin1->canonical->allow_nonref;
 my $url = $ENV{PYJOBS_URL} // 'redis://localhost:6379';
 my $asks = Pyjobs::Redis->new($url, 10);
