@@ -19,6 +19,7 @@ from pyjobs.cli.failures import failures
 from pyjobs.cli.health import health
 from pyjobs.cli.jobs import jobs
 from pyjobs.cli.limit import limit
+from pyjobs.cli.memory import memory
 from pyjobs.cli.mode import mode
 from pyjobs.cli.monitor import monitor
 from pyjobs.cli.move import move
@@ -60,7 +61,7 @@ class InOrder(click.Group):
         *(submit, result, work, health, tasks, status, counters, workers),
         *(jobs, show_job, explain, failures, dead),
         *(pause, resume, cancel, requeue, run_now, move, delete, purge, schedules),
-        *(mode, limit),
+        *(mode, limit, memory),
         *(check, doctor, monitor, reap, scripts, acl),
     ],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
