@@ -6,6 +6,7 @@ Only the server may live here; what the pages say is made where it is known.
 from __future__ import annotations
 
 import http.server
+import logging
 import selectors
 import socket
 import threading
@@ -114,13 +115,15 @@ def _handler_of(pages: Mapping[str, MakePage]) -> type[http.server.BaseHTTPReque
         pages: what makes the page of each path.
     """
 
+    failing: set[str] = set()
+
     class Answer(http.server.BaseHTTPRequestHandler):
         timeout = REQUEST_SECONDS
         server_version, sys_version = "pyjobs", ""
 
         def do_GET(self) -> None:
-            make = pages.get(self.path.partition("?")[0])
-            page = nowhere if make is None else make(self.headers.get("Accept", ""))
+            path = self.path.partition("?")[0]
+            page = self.made(path) if path in pages else nowhere
             self.send_response(page.status)
             self.send_header("Content-Type", page.content_type)
             self.send_header("Content-Length", str(len(page.body)))
@@ -128,6 +131,19 @@ def _handler_of(pages: Mapping[str, MakePage]) -> type[http.server.BaseHTTPReque
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(page.body)
+
+        def made(self, path: str) -> Page:
+            """Return the page of a path. What its maker raises, as a collector of the program may,
+            is logged once until the page can be made again."""
+            try:
+                page = pages[path](self.headers.get("Accept", ""))
+            except Exception:
+                level = logging.DEBUG if path in failing else logging.ERROR
+                failing.add(path)
+                log.log(level, "the page %s can't be made", path, exc_info=True)
+                return Page(500, b"this page can't be made; the log says why\n")
+            failing.discard(path)
+            return page
 
         do_HEAD = do_GET
 

@@ -17,6 +17,7 @@ from pyjobs.admin.describe import Description, Place, Returned, describe_script,
 from pyjobs.admin.edits import Edited
 from pyjobs.admin.exporter import Exporter
 from pyjobs.admin.filters import Filter, JobEdit
+from pyjobs.admin.memory import QueueMemory
 from pyjobs.admin.plans import Failure, QueueStatus, ScheduleEdit
 from pyjobs.admin.problem import Problem
 from pyjobs.admin.reap import ReapedQueue
@@ -40,6 +41,7 @@ __all__ = [
     "JobEdit",
     "Place",
     "Problem",
+    "QueueMemory",
     "QueueStatus",
     "ReapedQueue",
     "Repaired",

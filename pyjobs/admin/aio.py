@@ -18,6 +18,7 @@ from pyjobs.admin.dead import DeadJobs
 from pyjobs.admin.doctor import examine_queues, examine_server, queues_to_examine, sorted_by_level
 from pyjobs.admin.edits import Edited
 from pyjobs.admin.filters import Filter, JobEdit
+from pyjobs.admin.memory import QueueMemory, memory
 from pyjobs.admin.pages import page
 from pyjobs.admin.plan import adrive, one
 from pyjobs.admin.problem import Problem
@@ -135,6 +136,21 @@ class AsyncAdmin:
         """
         with self._errors:
             return await adrive(self._server, listing.workers(self._keys, queue))
+
+    async def memory(self, queue: str) -> QueueMemory:
+        """Estimate how much memory of the server a queue takes (MEMORY USAGE of its keys, and of at
+        most 100 of its jobs; queue/list).
+
+        Args:
+            queue: the queue's name.
+
+        Raises:
+            BadArgument: the name is not a name, or nothing was ever submitted to the queue.
+            Forbidden: Redis's access rules forbid it.
+            Unavailable: Redis can't be reached.
+        """
+        with self._errors:
+            return await adrive(self._server, memory(self._keys, queue))
 
     async def show(self, queue: str, id: str) -> ShownJob:
         """Return all that is known of one job (queue/show).

@@ -90,12 +90,18 @@ def _begin(keys: Keys, queue: str, to: str) -> Plan[ModeName]:
         raise BadArgument(f"move: {mode} mode has no such verb")
     if other not in ("", mode):
         raise WrongMode(f"queue {to} is {other}, not {mode}")
-    left = yield Words(("ZRANGE", Keys.outbox(keys.queue(queue)), "0", str(MAX_ITEMS - 1)))
+    left = yield from _parked(keys, queue)
     while left:
-        yield from _carry(keys, queue, to, mode, [text(id) for id in left], "")
-        again = yield Words(("ZRANGE", Keys.outbox(keys.queue(queue)), "0", str(MAX_ITEMS - 1)))
+        yield from _carry(keys, queue, to, mode, left, None)
+        again = yield from _parked(keys, queue)
         left = again if again != left else []
     return mode
+
+
+def _parked(keys: Keys, queue: str) -> Plan[list[str]]:
+    key = keys.queue(queue)
+    words = ("ZRANGE", Keys.outbox(key), "0", str(MAX_ITEMS - 1))
+    return [text(id) for id in (yield Words(words, near=key))]
 
 
 def _carry(
@@ -105,7 +111,7 @@ def _carry(
     at = 0
     while at < len(ids):
         part = ids[at : at + RECORD_ITEMS]
-        sent = yield send_jobs(keys.queue(queue), part, to=to, nonce=new_id(), state=state or None)
+        sent = yield send_jobs(keys.queue(queue), part, to=to, nonce=new_id(), state=state)
         at += sent.looked
         for job in sent.jobs:
             answers[job.id] = Answer(job.id, job.word, False)

@@ -66,7 +66,7 @@ def _scanned_page(
 def scanned(keys: Keys, queue: str, cursor: str) -> Plan[tuple[str, list[str]]]:
     """Scan a part of the keys of a node; return the next cursor ('0' after the last) and ids."""
     key = keys.queue(queue)
-    begin = f"{key}:job:"
+    begin = Keys.job(key, "")
     words = ("SCAN", cursor or "0", "MATCH", f"{begin}*", "COUNT", str(MAX_ITEMS))
     after, names = yield Words(words, near=key)
     ids = [text(name)[len(begin) :] for name in names]

@@ -19,6 +19,7 @@ from pyjobs.cli.failures import failures
 from pyjobs.cli.health import health
 from pyjobs.cli.jobs import jobs
 from pyjobs.cli.limit import limit
+from pyjobs.cli.memory import memory
 from pyjobs.cli.mode import mode
 from pyjobs.cli.monitor import monitor
 from pyjobs.cli.move import move
@@ -36,6 +37,7 @@ from pyjobs.cli.show import show as show_job
 from pyjobs.cli.status import status
 from pyjobs.cli.submit import submit
 from pyjobs.cli.tasks import tasks
+from pyjobs.cli.top import top
 from pyjobs.cli.work import work
 from pyjobs.cli.workers import workers
 from pyjobs.errors import PyjobsError
@@ -57,10 +59,10 @@ class InOrder(click.Group):
 @click.group(
     cls=InOrder,
     commands=[
-        *(submit, result, work, health, tasks, status, counters, workers),
+        *(submit, result, work, health, tasks, status, top, counters, workers),
         *(jobs, show_job, explain, failures, dead),
         *(pause, resume, cancel, requeue, run_now, move, delete, purge, schedules),
-        *(mode, limit),
+        *(mode, limit, memory),
         *(check, doctor, monitor, reap, scripts, acl),
     ],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

@@ -23,7 +23,7 @@ ROLES = {
     ),
     "operator": (
         ("cancel", "reap", "dead", "requeue"),
-        ("HSET", "HGET", "HGETALL", "HKEYS", "INFO", "SCAN"),
+        ("HSET", "HGET", "HGETALL", "HKEYS", "INFO", "SCAN", "MEMORY|USAGE"),
     ),
 }
 # The scripts of every mode that a role calls besides.

@@ -62,6 +62,26 @@ class Keys:
         return f"{queue}:meta"
 
     @staticmethod
+    def job(queue: str, id: str) -> str:
+        """Return the key of the hash of a job.
+
+        Args:
+            queue: the queue's key.
+            id: the job's id.
+        """
+        return f"{queue}:job:{id}"
+
+    @staticmethod
+    def own(queue: str) -> list[str]:
+        """Return the keys that a queue has besides those of its jobs.
+
+        Args:
+            queue: the queue's key.
+        """
+        parts = ("meta", "pending", "wake", "inflight", "delayed", "dead", "broken", "schedules")
+        return [f"{queue}:{part}" for part in (*parts, "moving")]
+
+    @staticmethod
     def outbox(queue: str) -> str:
         """Return the key of the sorted set of the ids of jobs that are on their way to another
         queue.

@@ -15,8 +15,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
+import importlib
 import socket
 from collections.abc import Iterable
+from importlib.metadata import version
 from typing import Any
 
 import redis
@@ -185,7 +188,7 @@ async def aclose(server: AsyncServer) -> None:
 
 def _settings(url: str, reply_seconds: float, retry: Any) -> dict[str, Any]:
     # Retries are decided in retry.py: redis-py would repeat calls that must not be repeated.
-    common: dict[str, Any] = {"socket_timeout": reply_seconds, "retry": retry, **OURS}
+    common = {"socket_timeout": reply_seconds, "retry": retry, **OURS, **_named()}
     if url.startswith("unix://"):
         return common
     return {
@@ -194,6 +197,17 @@ def _settings(url: str, reply_seconds: float, retry: Any) -> dict[str, Any]:
         "socket_keepalive": True,
         "socket_keepalive_options": _keepalive(),
     }
+
+
+@functools.cache
+def _named() -> dict[str, Any]:
+    """How connections call themselves in CLIENT LIST (CLIENT SETINFO, from Redis 7.2 on), in the
+    arguments of this redis-py. redis-py ignores a server that refuses that."""
+    try:
+        info = importlib.import_module("redis.driver_info").DriverInfo
+    except ImportError:
+        return {"lib_name": "pyjobs", "lib_version": version("pyjobs")}
+    return {"driver_info": info(name="pyjobs", lib_version=version("pyjobs"))}
 
 
 def _keepalive() -> dict[int, int]:

@@ -198,3 +198,12 @@ def test_a_call_of_an_edit_touches_no_more_than_its_bound(ask: Any, jobs: Jobs) 
     assert ask("edit_jobs", "q", "run", progress=look).done == 2000
     assert steps == [400, 800, 1200, 1600, 2000]
     jobs.redis.flushall()
+
+
+def test_the_memory_of_a_queue_is_that_of_its_keys_and_of_its_jobs(ask: Any, jobs: Jobs) -> None:
+    jobs.submit(*((f"j{n}", b"x" * 10_000) for n in range(200)))
+    found = ask("memory", "q")
+    assert (found.jobs, found.sampled) == (200, 25)
+    assert 10_000 < found.mean < 20_000
+    assert found.total == found.keys + 200 * found.mean
+    jobs.redis.flushall()

@@ -285,7 +285,14 @@ def _miscounted(job: Job, kills: list[float]) -> bool:
     # A process that was killed may have had the job in hand before it began. The answer to a claim
     # from just before an absence may never have come; that to the submit may have come after it.
     submitted = begun if job.submitted is None else job.submitted
-    unbegun = sum(submitted <= kill <= begun for kill in kills)
+    gaps = [(submitted, begun)]
+    # So may the answer to a claim that came after a run which goes on had ended.
+    gaps += [
+        (first.until, second.at)
+        for first, second in pairwise(job.runs)
+        if first.token in job.went_on
+    ]
+    unbegun = sum(any(since <= kill <= until for since, until in gaps) for kill in kills)
     return job.crashes > sum(run.struck for run in job.runs) + unbegun
 
 

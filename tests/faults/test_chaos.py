@@ -258,6 +258,14 @@ def test_a_crash_is_explained_by_an_absence_between_a_submit_and_its_answer() ->
     assert crashed(1, tell(0.5, "absent"), *RUN) == []
 
 
+def test_a_crash_is_explained_by_an_absence_between_two_runs_of_a_job_that_went_on() -> None:
+    """Redis may have carried out the end of the first run and a claim just before the absence."""
+    left = [HALF, tell(3.0, "goes on", "1-x"), tell(3.0, "left", "1-x")]
+    assert crashed(1, *left, tell(4.0, "absent"), *AGAIN) == []
+    assert crashed(2, *left, tell(4.0, "absent"), *AGAIN) == ["a"]
+    assert crashed(1, *left, tell(11.0, "absent"), *AGAIN) == ["a"]
+
+
 def test_delivery_is_the_time_from_the_last_fault_to_the_end_of_older_jobs() -> None:
     faults = [tell(2.5, "kill", "harness"), tell(3.0, "kill", "harness", 2)]
     later = [event._replace(at=event.at + 20, job="b") for event in story(*RUN)]

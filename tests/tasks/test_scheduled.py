@@ -50,6 +50,22 @@ def test_the_job_of_a_scheduled_task_runs_with_its_defaults(store: Store) -> Non
     assert next(ran) == 1
 
 
+@at(SERVER_PLACES)
+@pytest.mark.parametrize("field", ["mode simple", "layout 7"])
+def test_a_schedule_on_a_queue_that_can_not_be_served_keeps_no_other_from_being_made(
+    store: Store, field: str
+) -> None:
+    store.redis.hset("jobs:{bad}:meta", *field.split())
+    both = [task(name=name, queue=name, every=3600)(lambda: 7) for name in ("bad", "good")]
+    with (
+        running(pyjobs.Worker(store.url, tasks=both)),
+        pyjobs.Client(store.url, queue="good") as client,
+    ):
+        assert seen(store, "good")[0].name == "good"
+        assert client.submit(both[1]).result(9) == 7
+    store.redis.delete("jobs:{bad}:meta")
+
+
 def test_a_cron_expression_and_its_zone_are_checked_at_decoration() -> None:
     with pytest.raises(BadArgument, match="cron"):
         task(name="x", cron="0 9 * *")(lambda: None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -226,6 +227,32 @@ class TestScrape:
                 assert scrape(servers)["my_orders",] == 7
         finally:
             REGISTRY.unregister(own)
+
+    def test_a_collector_of_the_program_that_raises_is_logged_once_and_ends_no_request(
+        self, url: str, servers: list[PathServer], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        class Broken:
+            def describe(self) -> list[Any]:
+                return []
+
+            def collect(self) -> Any:
+                raise KeyError("a mistake of the program")
+
+        worker = Worker(url, queues=["q"], metrics=0)
+        worker.handler(handle)
+        broken: Any = Broken()
+        with running(worker):
+            wait_until(lambda: servers)
+            port = servers[0].port
+            REGISTRY.register(broken)
+            try:
+                for _ in range(2):
+                    with pytest.raises(urllib.error.HTTPError, match="500"):
+                        fetch(port)
+            finally:
+                REGISTRY.unregister(broken)
+            assert "pyjobs_" in fetch(port)
+        assert caplog.text.count("the page /metrics can't be made") == 1
 
     def test_names_of_tasks_that_a_handler_gets_are_bounded(
         self, url: str, servers: list[PathServer], monkeypatch: pytest.MonkeyPatch

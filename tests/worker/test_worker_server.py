@@ -297,3 +297,16 @@ class TestIdle:
             for running in runs:
                 running.worker.stop()
             assert [running.ended() for running in runs] == [None] * 4
+
+
+def test_every_connection_of_a_worker_and_a_client_has_the_name_of_the_package() -> None:
+    with (
+        own_server() as server,
+        working(server.url, lambda job: job.data, queues=["q"]),
+        pyjobs.Client(server.url, queue="q") as client,
+    ):
+        assert client.submit(1).result(timeout=10) == 1
+        with redis.Redis.from_url(server.url) as looking:
+            mine = looking.client_id()
+            names = {one["lib-name"] for one in looking.client_list() if int(one["id"]) != mine}
+    assert names == {"pyjobs"}
