@@ -76,6 +76,7 @@ class Claims:
         self._nonce = ""
         self._call: Call[ClaimReply] | None = None
         self._asked: list[int] = []
+        self._limits = (0, 0)  # jobs and bytes, as the call under way was asked for
         # Queues of the claim under way that were set aside before.
         self._looked: set[int] = set()
         # Queues that are claimed one by one, to find the queue that an error does not name.
@@ -131,15 +132,21 @@ class Claims:
                 self._nonce, self.first_sent = self._new_nonce(), now
             self._looked = {index for index, at in self._look_at.items() if at <= now}
             self._asked = self._apart[:1] or sorted({*self.served, *self._looked})
-            keys = [self._keys[index] for index in self._asked]
-            # A script that is asked for nothing brings as much.
-            size = min(room, self.max_bytes)
-            bound = None if size == CLAIM_BYTES else size
-            self._call = self._mode.claim_with(keys, limit, bound, self._nonce, self._policy)
+            self._limits = limit, room
+            self._call = self._made()
         # A wake token that arrives from here on may stand for a job that this claim did not see,
         # and sets `due` again.
         self.due = False
         return self._call
+
+    def _made(self) -> Call[ClaimReply]:
+        """Return the claim of the queues that are asked, under the present nonce."""
+        keys = [self._keys[index] for index in self._asked]
+        limit, room = self._limits
+        # A script that is asked for nothing brings as much.
+        size = min(room, self.max_bytes)
+        bound = None if size == CLAIM_BYTES else size
+        return self._mode.claim_with(keys, limit, bound, self._nonce, self._policy)
 
     def answered(self, reply: ClaimReply, *, late: bool = False) -> ClaimReply:
         """Take the reply to the claim under way. Returns the reply with the worker's own indices of
@@ -223,6 +230,9 @@ class Claims:
         else:
             if unknown:
                 self._ask_for_less()
+                # When the leases of what it has taken have ended, it takes jobs anew, whose answer
+                # must not be as large: it may have been too large for the connection.
+                self._call = self._call and self._made()
             self.unsure = self.unsure or unknown
 
     def _ask_for_less(self) -> None:

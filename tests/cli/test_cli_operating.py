@@ -41,7 +41,7 @@ def queue(cli: Cli) -> Cli:
 
 def test_status_counts_what_each_queue_holds(queue: Cli) -> None:
     said = queue("status")
-    _, row = said.out.splitlines()
+    row = said.out.splitlines()[1]
     assert row.split()[:3] == ["words", "reliable", "3"]
     numbers = json.loads(queue("status", "--json").out)
     assert [numbers[name] for name in ("waiting", "delayed", "inflight", "dead")] == [3, 1, 1, 1]

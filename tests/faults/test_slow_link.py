@@ -82,3 +82,21 @@ def test_a_worker_of_ten_slots_holds_at_most_64_mib_of_payloads() -> None:
             for job in large:
                 job.result(60)
     assert 10 * len(PAYLOAD) <= most <= HELD
+
+
+def test_large_jobs_run_on_a_connection_that_ends_at_a_reply_of_two_megabytes() -> None:
+    """Redis ends it by client-output-buffer-limit; the jobs of the first claim wait for a lease."""
+
+    async def handler(job: pyjobs.ClaimedJob) -> int:
+        return len(job.data)
+
+    with (
+        own_server("--save", "") as server,
+        connect(server.url) as redis,
+        pyjobs.Client(server.url, queue="q") as client,
+    ):
+        jobs = client.submit_many([PAYLOAD] * 12)
+        redis.config_set("client-output-buffer-limit", "normal 2000000 0 0")
+        with working(server.url, handler, lease=3.0):
+            assert {job.result(60) for job in jobs} == {len(PAYLOAD)}
+        assert crashes(server) <= {None, b"1"}

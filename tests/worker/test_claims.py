@@ -11,7 +11,15 @@ from pyjobs.engine.limits import CLAIM_BYTES, RECORD_ITEMS
 from pyjobs.engine.modes import MODES
 from pyjobs.engine.outcome import Policy
 from pyjobs.engine.replies import ClaimReply
-from pyjobs.errors import BadLayout, Forbidden, OutcomeUnknown, PyjobsError, WrongMode, WrongType
+from pyjobs.errors import (
+    BadLayout,
+    Forbidden,
+    OutcomeUnknown,
+    PyjobsError,
+    Unavailable,
+    WrongMode,
+    WrongType,
+)
 from pyjobs.worker.claims import FIRST_LOOK, LONGEST_LOOK, Claims
 from pyjobs.worker.core import WorkerCore
 
@@ -238,6 +246,18 @@ def test_a_claim_that_came_late_asks_for_half_as_many_bytes_and_later_ones_for_a
         asked(made)
         made.answered(ClaimReply(0, []))
     assert made.max_bytes == CLAIM_BYTES
+
+
+def test_a_claim_whose_answer_was_broken_off_is_repeated_for_half_as_many_bytes() -> None:
+    made = claims()
+    first = made.call(RECORD_ITEMS, ROOM, NOW)
+    for part in (2, 4):
+        made.unanswered(OutcomeUnknown("connection closed"))
+        again = made.call(1, 1, NOW)
+        assert (again.keys, again.args[:3]) == (first.keys, first.args[:3])
+        assert f"bytes={CLAIM_BYTES // part}" in str(again.args[3]).split()
+    made.unanswered(Unavailable("refused"))
+    assert made.call(1, 1, NOW) is again
 
 
 def test_the_first_claim_is_due_at_once() -> None:

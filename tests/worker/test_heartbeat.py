@@ -349,18 +349,25 @@ def test_a_job_given_up_without_redis_is_released_by_its_token_when_redis_answer
         assert admin.hmget(f"{Q}:job:a", "state", "crashes") == [b"pending", None]
 
 
-def test_no_lease_ends_while_redis_refuses_to_write(hands: Hands) -> None:
+REFUSE: dict[str, tuple[str, str]] = {
+    "NOREPLICAS": ("CONFIG SET min-replicas-to-write 1", "CONFIG SET min-replicas-to-write 0"),
+    "READONLY": ("REPLICAOF 127.0.0.1 1", "REPLICAOF NO ONE"),
+}
+
+
+@pytest.mark.parametrize("refusal", REFUSE)
+def test_no_lease_ends_while_redis_refuses_to_write(hands: Hands, refusal: str) -> None:
     with own_server() as server, connect(server.url) as admin:
         run(admin, RELIABLE.submit(Q, [("a", b"1")]))
         hands.take(*run(admin, RELIABLE.claim([Q], nonce="n", limit=1, lease=500)).jobs)
         renewed = threading.Event()
         heartbeat = at(server.url, hands, 0.5, renewed.set)
-        admin.config_set("min-replicas-to-write", 1)
+        admin.execute_command(*REFUSE[refusal][0].split())
         heartbeat.start()
         wait_until(lambda: heartbeat.is_away([0]))
         time.sleep(1.0)
         assert hands.lost == {} and heartbeat.is_away([0])
-        admin.config_set("min-replicas-to-write", 0)
+        admin.execute_command(*REFUSE[refusal][1].split())
         assert renewed.wait(SOON)
         assert hands.lost == {}
         heartbeat.stop()

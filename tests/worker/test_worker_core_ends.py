@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from support.worker_core import (
     NOW,
+    args,
     begin,
     claimed,
     finish,
@@ -97,7 +98,7 @@ class TestStopAfterAClaimWithoutAnswer:
         core, first = self.lost("reliable", OutcomeUnknown("perhaps"))
         assert not core.drained
         [again] = core.requests(NOW)
-        assert again.call == first.call
+        assert args(again)["nonce"] == args(first)["nonce"]
         core.answered([again], [ClaimReply(0, [claimed(), claimed()])], NOW)
         assert not begin(core) and not core.drained
         [release] = core.requests(NOW)
@@ -111,7 +112,7 @@ class TestStopAfterAClaimWithoutAnswer:
             core.unanswered(core.requests(NOW), error)
             assert not core.drained
         again = core.requests(NOW)
-        assert again[0].call == first.call
+        assert args(again[0])["nonce"] == args(first)["nonce"]
         core.answered(again, [ClaimReply(-1, [])], NOW)
         assert core.drained and core.requests(NOW) == []
 
