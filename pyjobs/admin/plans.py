@@ -212,11 +212,13 @@ def purge(
     return gone
 
 
-def failures(keys: Keys, queue: str) -> Plan[list[Failure]]:
+def failures(
+    keys: Keys, queue: str, progress: Callable[[int], object] | None
+) -> Plan[list[Failure]]:
     """Count the dead jobs of a queue by the type of their error and the place that raised it, the
     most frequent first."""
     found: dict[tuple[str, str], Failure] = {}
-    cursor = ""
+    cursor, looked = "", 0
     while True:
         page = yield OPERATOR.list_jobs(
             keys.queue(queue), "dead", cursor=cursor, newest=True, max_bytes=ERROR_BYTES
@@ -226,7 +228,9 @@ def failures(keys: Keys, queue: str) -> Plan[list[Failure]]:
             kind = error.type, raised_at(error.traceback)
             first = found.get(kind) or Failure(*kind, error.message, 0, job.at, job.id)
             found[kind] = first._replace(jobs=first.jobs + 1)
-        cursor = page.cursor
+        cursor, looked = page.cursor, looked + page.looked
+        if progress:
+            progress(looked)
         if not cursor:
             return sorted(found.values(), key=lambda one: (-one.jobs, one.type, one.place))
 

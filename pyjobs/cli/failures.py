@@ -6,7 +6,7 @@ import click
 
 from pyjobs.cli.common import prefix_option, url_option
 from pyjobs.cli.operating import admin_of, json_option, json_ready, moment, queue_argument
-from pyjobs.cli.output import print_table, say, show_json
+from pyjobs.cli.output import print_table, progress_bar, say, show_json
 
 
 @click.command()
@@ -21,8 +21,9 @@ def failures(queue: str, as_json: bool, url: str, prefix: str) -> int:
     traceback of Python.
     """
     with admin_of(url, prefix) as admin:
-        admin.stats(queue)
-        found = admin.failures(queue)
+        number = admin.stats(queue).dead
+        with progress_bar("looking") as bar:
+            found = admin.failures(queue, progress=lambda now: bar(now, number))
     if as_json:
         for one in found:
             show_json(json_ready(one))

@@ -84,6 +84,9 @@ def test_failures_are_counted_by_the_type_of_their_error(ask: Any, jobs: Jobs) -
         jobs.fail(job, verdict="reject", error=encode_error(kind, "why", ""))
     found = [(one.type, one.message, one.jobs) for one in ask("failures", "q")]
     assert found == [("KeyError", "why", 2), ("Timeout", "why", 1)]
+    seen: list[int] = []
+    ask("failures", "q", progress=seen.append)
+    assert seen == [3]
 
 
 def test_a_queue_is_paused_and_resumed(ask: Any, jobs: Jobs) -> None:
