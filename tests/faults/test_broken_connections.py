@@ -129,6 +129,9 @@ def test_a_script_whose_connection_breaks_is_repeated_only_where_that_is_safe(
         if name == "queue/counters":
             rows = [row[1:] for row in reply[3:] if row[2] not in TIMES]
             reply = [*reply[:3], sorted(counted(rows).items())]
+        if name == "queue/send":
+            # A dump has the times of its job.
+            reply = [row[:-1] if isinstance(row, list) else row for row in reply]
         if name == "reliable/fail":
             # The delay of a backoff is drawn.
             reply = [re.sub(rb"=\d+$", b"=<ms>", word) for word in reply]
@@ -154,6 +157,8 @@ def test_a_script_whose_connection_breaks_is_repeated_only_where_that_is_safe(
     reached = 0 if how == "cut_before" else 1
     assert (proxy.seen, runs(store)) == ((2, reached + 1) if safe else (1, reached))
     assert keys(store) == (once if safe or reached else before)
+    if name == "queue/send":
+        store.redis.flushall()  # what is parked stays so until queue/sent
 
 
 def test_every_writing_script_had_something_to_write(server_url: Callable[[str], str]) -> None:
@@ -170,8 +175,10 @@ def test_every_writing_script_had_something_to_write(server_url: Callable[[str],
     store.close()
     reading = {used.name for used in SCRIPTS if not WRITES & {*used.about["commands"]}}
     # The mode stays, and no limit is named.
-    # Nothing of theirs is over; the job that is named is not dead; the schedule is not paused.
+    # Nothing of theirs is over; the job that is named is not dead; the schedule is not paused;
+    # no job is parked.
     quiet = {
+        "queue/sent",
         "queue/repair",
         "reliable/dead",
         "schedule/resume",
