@@ -69,9 +69,12 @@ pause() {
 
 # --- calls ---
 
+# Seconds until an answer must come: a third of the lease, and two for a slow machine.
+patience=$((lease > 6000 ? lease / 3000 : 2))
+
 # ask [-x] WORD...: one command. $reply is what redis-cli prints. Returns 0, or 1 with an error or without an answer.
 ask() {
-    reply=$(timeout 30 "${cli[@]}" "$@" 2>&1)
+    reply=$(timeout $patience "${cli[@]}" "$@" 2>&1)
 }
 
 # Redis may come back without its scripts, and without the hashes that have them: they are kept here.

@@ -6,8 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { Connection, Refused } from './pyjobs.mjs'
 
-const TRIES = 5
-const LATE_MS = 250
+const TRIES = 20
+const LATE_MS = 90
+const FAR_MS = 450
 const MONTH_MS = 30 * 24 * 3_600_000
 const bytes = (text) => Buffer.from(text, 'latin1')
 
@@ -80,9 +81,11 @@ async function compared(steps, shas) {
   heard.length = 0
   const moments = new Moments()
   let before = {}
+  const waits = steps.some(({ after }) => after)
   let replied = performance.now()
   for (const { after = 0, call, reply = '', keys: changes = {}, messages = [], jitter } of steps) {
     await sleep(after)
+    const asked = performance.now()
     const [seconds, micros] = (await asks.send('TIME')).map(Number)
     const now = seconds * 1000 + Math.floor(micros / 1000)
     const [script, ...words] = call
@@ -90,7 +93,7 @@ async function compared(steps, shas) {
     if (!(got instanceof Refused) && got instanceof Error) throw got
     const last = replied
     replied = performance.now()
-    if (replied - last > LATE_MS + after) return 'late'
+    if (replied - asked > FAR_MS || (waits && replied - last > LATE_MS + after)) return 'late'
     const plain = (text) => moments.plain(text, now, jitter)
     const there = await keys()
     await hears.send('PING') // what was published before has come then

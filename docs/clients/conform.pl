@@ -9,7 +9,7 @@ use JSON::PP ();
 use Time::HiRes qw(sleep time);
 require "$FindBin::Bin/pyjobs.pl";
 
-my ($TRIES, $LATE, $MONTH, $SOON) = (5, 0.25, 30 * 24 * 3_600_000, 5000);
+my ($TRIES, $LATE, $FAR, $MONTH, $SOON) = (20, 0.09, 0.45, 30 * 24 * 3_600_000, 5000);
 my $JSON = JSON::PP->new->latin1->canonical->allow_nonref;
 my $url = $ENV{PYJOBS_URL} // 'redis://localhost:6379';
 my $asks = Pyjobs::Redis->new($url, 10);
@@ -71,9 +71,11 @@ sub compared {
     my ($steps, $shas) = @_;
     my ($before, %texts) = ({});
     my $replied = time;
+    my $waits = grep { $_->{after} } @$steps;
     for my $step (@$steps) {
         my $after = ($step->{after} // 0) / 1000;
         sleep $after if $after;
+        my $asked = time;
         my ($seconds, $micros) = @{ $asks->ask('TIME') };
         my $now = $seconds * 1000 + int($micros / 1000);
         my ($script, @words) = @{ $step->{call} };
@@ -81,7 +83,7 @@ sub compared {
         my $reply = raw(time + 10);
         my $last = $replied;
         $replied = time;
-        return 'late' if $replied - $last > $LATE + $after;
+        return 'late' if $replied - $asked > $FAR || $waits && $replied - $last > $LATE + $after;
         my $named = sub { plain($_[0], \%texts, $now, $step->{jitter}) };
         my %found = (reply => $named->($reply));
         my $there = keys_there();

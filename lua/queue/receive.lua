@@ -2,7 +2,7 @@
 -- Store jobs that queue/send of another queue has parked. The first answer to a move stands: a call that is repeated, also
 -- by somebody else and after the job has ended, gets it again and writes nothing.
 -- returns  [word per item]
---          word  word  'received'; 'CONFLICT' when another job has the id or the unique key; 'UNREADABLE' when the server
+--          word  word  'received'; 'CONFLICT' when another job has the id or the unique key; 'unreadable' when the server
 --                      can't read the dump. queue/sent takes each of them
 -- errors   BADARG TOOLARGE WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: the first answer stands for two days

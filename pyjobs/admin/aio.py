@@ -239,11 +239,14 @@ class AsyncAdmin:
                 ),
             )
 
-    async def failures(self, queue: str) -> list[plans.Failure]:
+    async def failures(
+        self, queue: str, *, progress: Progress | None = None
+    ) -> list[plans.Failure]:
         """Count the dead jobs of a queue by the type of their error, the most frequent first.
 
         Args:
             queue: the queue's name.
+            progress: called with how many dead jobs were looked at so far.
 
         Raises:
             BadArgument: a name is not a name.
@@ -251,7 +254,7 @@ class AsyncAdmin:
             Unavailable: Redis can't be reached.
         """
         with self._errors:
-            return await adrive(self._server, plans.failures(self._keys, queue))
+            return await adrive(self._server, plans.failures(self._keys, queue, progress))
 
     async def pause(self, queue: str, seconds: float | None = None) -> int:
         """Let claims take nothing from a queue (queue/pause).

@@ -7,7 +7,7 @@ from typing import NamedTuple
 WHY_NOT = {
     "NOJOB": "there is no such job",
     "CONFLICT": "another job holds its id or its unique key",
-    "UNREADABLE": "the other server can't read it",
+    "unreadable": "the other server can't read it",
     "stale": "a move has begun with it more than a day ago: see `queue/sent`",
 }
 

@@ -29,6 +29,8 @@ SETTINGS = (
     *("save", "appendfsync", "stop-writes-on-bgsave-error", "min-replicas-to-write"),
     "protected-mode",
 )
+# The commands that gave no answer, and whether the server lacks the command.
+Unseen = dict[str, bool]
 
 
 def examine_server(
@@ -43,7 +45,7 @@ def examine_server(
         queue: name of a queue for which the user's rights are asked.
         spans_nodes: whether the URL is that of a cluster.
     """
-    unseen: list[str] = []
+    unseen: Unseen = {}
     raw = yield Asked(("INFO",))
     if isinstance(raw, Unavailable):
         raise raw
@@ -72,22 +74,24 @@ def examine_server(
         cluster = {} if refused else server_problems.parse_info(raw)
         problems += server_problems.cluster_problems(where, info, cluster, spans_nodes)
     problems += yield from _clock_and_scripts(where, unseen)
-    if unseen:
-        problems.append(
-            Problem(
-                "note",
-                "unseen",
-                where,
-                f"{', '.join(unseen)}: the server refuses to say",
-                "what depends on the answer was not looked at",
-                "ask as a user who may, or ask the provider of the server",
-            )
-        )
-    return problems
+    return [*problems, *_unseen_problems(where, unseen)]
+
+
+def _unseen_problems(where: str, unseen: Unseen) -> list[Problem]:
+    """Return a note of the commands that gave no answer, or nothing."""
+    absent = ", ".join(what for what, is_absent in unseen.items() if is_absent)
+    refused = ", ".join(what for what, is_absent in unseen.items() if not is_absent)
+    wrong = [f"{refused}: the server refuses to say"] if refused else []
+    mend = ["ask as a user who may, or ask the provider of the server"] if refused else []
+    if absent:
+        wrong.append(f"{absent}: the server has no such command")
+        mend.append("use a server that has the command; Redis 7 or later has ACL DRYRUN")
+    why = "what depends on the answer was not looked at"
+    return [Problem("note", "unseen", where, "; ".join(wrong), why, "; ".join(mend))] * bool(wrong)
 
 
 def _access(
-    keys: Keys, where: str, config: dict[str, str], role: str, queue: str, unseen: list[str]
+    keys: Keys, where: str, config: dict[str, str], role: str, queue: str, unseen: Unseen
 ) -> Plan[list[Problem]]:
     default = yield Asked(("ACL", "GETUSER", "default"))
     flags: list[str] = []
@@ -113,7 +117,7 @@ def _access(
     return [*problems, *server_problems.rights_problems(where, role, user, lacking, line)]
 
 
-def _clock_and_scripts(where: str, unseen: list[str]) -> Plan[list[Problem]]:
+def _clock_and_scripts(where: str, unseen: Unseen) -> Plan[list[Problem]]:
     problems: list[Problem] = []
     before = time.time()
     answer = yield Asked(("TIME",))
@@ -129,9 +133,9 @@ def _clock_and_scripts(where: str, unseen: list[str]) -> Plan[list[Problem]]:
     return problems
 
 
-def _is_refused(answer: Any, what: str, unseen: list[str]) -> bool:
+def _is_refused(answer: Any, what: str, unseen: Unseen) -> bool:
     if refused := isinstance(answer, PyjobsError):
-        unseen.append(what)
+        unseen[what] = "unknown" in str(answer).lower()
     return refused
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
+from pathlib import PurePath
 from typing import Literal, NamedTuple, get_args
 
 from pyjobs.admin.answers import Answer
@@ -34,6 +36,7 @@ from pyjobs.transport import known_queues
 from pyjobs.validate import checked
 
 ERROR_BYTES = 65536
+FRAME = re.compile(r'^ *File "([^"\n]+)", line \d+, in (\S+)', re.MULTILINE)
 ScheduleEdit = Literal["pause", "resume", "remove"]
 EDITS = {"pause": pause_schedules, "resume": resume_schedules, "remove": remove_schedules}
 
@@ -55,10 +58,12 @@ class QueueStatus(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """Holds how many dead jobs have the same kind of error.
+    """Holds how many dead jobs have the same kind of error: one type from one place.
 
     Attributes:
         type: class name of the error; '' when none was recorded.
+        place: file and function that raised it, such as 'shop/mail.py, send'; '' when the error has
+            no traceback of Python.
         message: the message of the latest of them.
         jobs: how many dead jobs have it.
         latest: when the latest of them died, ms since the epoch.
@@ -66,6 +71,7 @@ class Failure(NamedTuple):
     """
 
     type: str
+    place: str
     message: str
     jobs: int
     latest: int
@@ -206,21 +212,37 @@ def purge(
     return gone
 
 
-def failures(keys: Keys, queue: str) -> Plan[list[Failure]]:
-    """Count the dead jobs of a queue by the type of their error, the most frequent first."""
-    found: dict[str, Failure] = {}
-    cursor = ""
+def failures(
+    keys: Keys, queue: str, progress: Callable[[int], object] | None
+) -> Plan[list[Failure]]:
+    """Count the dead jobs of a queue by the type of their error and the place that raised it, the
+    most frequent first."""
+    found: dict[tuple[str, str], Failure] = {}
+    cursor, looked = "", 0
     while True:
         page = yield OPERATOR.list_jobs(
             keys.queue(queue), "dead", cursor=cursor, newest=True, max_bytes=ERROR_BYTES
         )
         for job in page.jobs:
             error = decode_error(job.error)
-            first = found.get(error.type) or Failure(error.type, error.message, 0, job.at, job.id)
-            found[error.type] = first._replace(jobs=first.jobs + 1)
-        cursor = page.cursor
+            kind = error.type, raised_at(error.traceback)
+            first = found.get(kind) or Failure(*kind, error.message, 0, job.at, job.id)
+            found[kind] = first._replace(jobs=first.jobs + 1)
+        cursor, looked = page.cursor, looked + page.looked
+        if progress:
+            progress(looked)
         if not cursor:
-            return sorted(found.values(), key=lambda one: (-one.jobs, one.type))
+            return sorted(found.values(), key=lambda one: (-one.jobs, one.type, one.place))
+
+
+def raised_at(traceback: str) -> str:
+    """Return the file, with its folder, and the function of the last frame of a traceback of
+    Python; '' when there is none. The line is left out: each deploy may move it."""
+    frames = FRAME.findall(traceback)
+    if not frames:
+        return ""
+    path, function = frames[-1]
+    return f"{'/'.join(PurePath(path).parts[-2:])}, {function}"
 
 
 def schedules(keys: Keys, queue: str) -> Plan[list[StoredSchedule]]:

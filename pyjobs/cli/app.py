@@ -37,6 +37,7 @@ from pyjobs.cli.show import show as show_job
 from pyjobs.cli.status import status
 from pyjobs.cli.submit import submit
 from pyjobs.cli.tasks import tasks
+from pyjobs.cli.top import top
 from pyjobs.cli.work import work
 from pyjobs.cli.workers import workers
 from pyjobs.errors import PyjobsError
@@ -58,7 +59,7 @@ class InOrder(click.Group):
 @click.group(
     cls=InOrder,
     commands=[
-        *(submit, result, work, health, tasks, status, counters, workers),
+        *(submit, result, work, health, tasks, status, top, counters, workers),
         *(jobs, show_job, explain, failures, dead),
         *(pause, resume, cancel, requeue, run_now, move, delete, purge, schedules),
         *(mode, limit, memory),

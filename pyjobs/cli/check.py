@@ -44,5 +44,5 @@ def check(queue: str, repair: bool, as_json: bool, url: str, prefix: str) -> int
     elif rows:
         print_table([[str(cell) for cell in row.values()] for row in rows], *rows[0])
     else:
-        show(f"queue {queue}: {counted(length, 'job')} in their places")
+        show(f"queue {queue}: {counted(length, 'job')}, and each in its place")
     return 1 if wrong else 0

@@ -9,7 +9,7 @@ import click
 from pyjobs.cli.common import prefix_option, url_option
 from pyjobs.cli.operating import admin_of, json_option, moment, queue_argument
 from pyjobs.cli.output import print_table, say, show_json
-from pyjobs.cli.rates import HEADS, cells, counted_json, task_name
+from pyjobs.cli.rates import HEADS, LESS, cells, counted_json, task_name
 from pyjobs.engine import Counted, Counters
 
 
@@ -24,7 +24,8 @@ from pyjobs.engine import Counted, Counters
     help="How many minutes; the present one, which has only begun, is one. Three days are kept.",
 )
 @click.option("--each", is_flag=True, help="A row for each minute instead of each task.")
-@click.option("--on/--off", "switch", default=None, help="Let QUEUE count, or not, from now on.")
+@click.option("--on", "switch", flag_value="on", help="Let QUEUE count from now on.")
+@click.option("--off", "switch", flag_value="off", help="Let QUEUE count nothing from now on.")
 @json_option
 @url_option
 @prefix_option
@@ -32,19 +33,20 @@ def counters(
     queue: str,
     minutes: int,
     each: bool,
-    switch: bool | None,
+    switch: str | None,
     as_json: bool,
     url: str,
     prefix: str,
 ) -> int:
     """Show how many jobs of QUEUE came, ended and failed in the last minutes, by task.
 
-    `failed` are runs that failed or whose worker died. `wait` is the time from submit to the first
-    claim, and `run` the time of runs that ended well. Percentiles lie between two powers of two.
+    `fail` are runs that failed, or whose worker died. `wait` is the median of the times from submit
+    to the first claim, and `run` that of runs that ended well. Each is known to lie between two
+    powers of two, in ms.
     """
     with admin_of(url, prefix) as admin:
         if switch is not None:
-            admin.set_counting(queue, switch)
+            admin.set_counting(queue, switch == "on")
         found = admin.counters(queue, minutes=minutes, each=each)
     what = "minute" if each else "task"
     parts = of_minutes(found) if each else of_tasks(found)
@@ -55,7 +57,8 @@ def counters(
     if not found.counting:
         say(f"queue {queue} does not count: `pyjobs counters {queue} --on`")
     if parts:
-        print_table([[name, *cells(of, one)] for _, name, of, one in parts], what, *HEADS)
+        rows = [[name, *cells(of, one)] for _, name, of, one in parts]
+        print_table(rows, what, *HEADS, less=LESS)
     elif found.counting:
         say(f"nothing happened in queue {queue} in {minutes} minutes")
     return 0

@@ -93,6 +93,7 @@ def edit_arguments(
                 raise BadArgument("ids: name the jobs, or say --all or a filter")
             if ids and (dry_run or expected is not None):
                 raise BadArgument("ids: --dry-run and --expect are for a filter")
+            ids = tuple(dict.fromkeys(ids))  # an id that was given twice is one job
             chosen = Chosen(queue, ids, where, dry_run, expected, yes, url, prefix)
             return function(chosen, **other)
 
@@ -147,6 +148,8 @@ def edit(chosen: Chosen, what: JobEdit, done: str, question: str | None = None) 
             number = counted_first(admin, chosen, what)
             if chosen.dry_run:
                 return print_dry_run(done, queue, number)
+            if not number and chosen.expected is None:
+                return print_edited(done, queue, 0, [])
             confirm(chosen.yes, (question or "").format(counted(number, "job")))
             expected = number if expected is None else expected
         with progress_bar(done) as progress:

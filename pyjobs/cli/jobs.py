@@ -22,8 +22,8 @@ from pyjobs.engine import MAX_ITEMS, STATES, ListedJob, State
 
 SHOWN_BYTES = 4096
 DATA_CHARS = 40
-LESS = ("queued", "task", "data", "state", "attempt", "error", "at")
-HEADS = ("id", "state", "task", "queued", "at", "attempt", "error", "data")
+LESS = ("queued", "task", "data", "state", "attempt", "reason", "error", "at")
+HEADS = ("id", "state", "reason", "task", "queued", "at", "attempt", "error", "data")
 
 
 @click.command()
@@ -60,6 +60,9 @@ def jobs(
 
     The next job comes first, or the job that has been dead longest. Jobs that are done, failed,
     cancelled or expired have no order, and are found among all keys of the server.
+
+    `at` is when a delayed job is due, when the lease of a job in flight ends (when it was claimed,
+    in recoverable mode), and when a dead job died.
     """
     with admin_of(url, prefix) as admin:
         admin.stats(queue)
@@ -99,9 +102,9 @@ def jobs(
 
 def cells(job: ListedJob) -> Sequence[str]:
     """Return the cells of a job in the table."""
-    state = job.reason or job.state or "gone"
     return [
-        *(job.id, state, job.task, moment(job.queued), moment(job.at), str(job.attempt)),
+        *(job.id, job.state or "gone", job.reason, job.task),
+        *(moment(job.queued), moment(job.at), str(job.attempt)),
         error_line(job.error, 60),
         as_text(job.data)[:DATA_CHARS],
     ]

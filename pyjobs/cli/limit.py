@@ -12,9 +12,21 @@ from pyjobs.errors import BadArgument
 
 @click.command()
 @queue_argument
-@click.option("--waiting", type=int, metavar="NUMBER", help="Most jobs that wait or are delayed.")
-@click.option("--bytes", "size", type=int, metavar="NUMBER", help="Most bytes of a payload.")
-@click.option("--dead", type=int, metavar="NUMBER", help="How many dead jobs are kept.")
+@click.option(
+    "--waiting",
+    type=click.IntRange(0),
+    metavar="NUMBER",
+    help="Most jobs that wait or are delayed.",
+)
+@click.option(
+    "--bytes", "size", type=click.IntRange(0), metavar="NUMBER", help="Most bytes of a payload."
+)
+@click.option(
+    "--dead",
+    type=click.IntRange(0),
+    metavar="NUMBER",
+    help="How many dead jobs are kept, 10,000 at most.",
+)
 @click.option("--off", is_flag=True, help="Take all limits away.")
 @json_option
 @url_option

@@ -14,8 +14,9 @@ import json
 import re
 import shutil
 import sys
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -117,10 +118,42 @@ def print_table(
     wraps: Collection[str] = (),
     less: Sequence[str] = (),
 ) -> None:
-    """Print rows, under their heads if there are any. Nothing is cut.
+    """Print rows as `draw_table` draws them. A line on stderr names the columns that do not fit."""
+    text, missing = draw_table(rows, *heads, wraps=wraps, less=less)
+    show(text)
+    if missing:
+        say(f"left out for want of width: {', '.join(missing)}; --json has all")
 
-    An id, a date or a number stands on one line, so that it can be copied. Where the rows do not
-    fit, columns are left out, and a line on stderr names them.
+
+def watch(draw: Callable[[], str], seconds: float) -> NoReturn:
+    """Draw a text again and again, until Ctrl-C: on a terminal in the place of the one before.
+
+    Args:
+        draw: returns the text.
+        seconds: the pause after each.
+    """
+    if not sys.stdout.isatty():
+        while True:
+            show(draw())
+            time.sleep(seconds)
+    text = importlib.import_module("rich.text").Text
+    live = importlib.import_module("rich.live").Live(screen=True, auto_refresh=False)
+    with live:
+        while True:
+            live.update(text(safe(draw())), refresh=True)
+            time.sleep(seconds)
+
+
+def draw_table(
+    rows: Iterable[Sequence[str]],
+    *heads: str,
+    wraps: Collection[str] = (),
+    less: Sequence[str] = (),
+) -> tuple[str, list[str]]:
+    """Return rows as a text, under their heads if there are any, and the columns that do not fit.
+
+    Nothing is cut. An id, a date or a number stands on one line, so that it can be copied. Where
+    the rows do not fit, columns are left out.
 
     Args:
         rows: the cells of each row.
@@ -163,6 +196,4 @@ def print_table(
     console.Console(
         file=drawn, width=max(width, needed), markup=False, highlight=False, emoji=False
     ).print(table)
-    show("\n".join(line.rstrip() for line in drawn.getvalue().splitlines()))
-    if missing:
-        say(f"left out for want of width: {', '.join(missing)}; --json has all")
+    return "\n".join(line.rstrip() for line in drawn.getvalue().splitlines()), missing

@@ -6,10 +6,12 @@ import time
 
 import click
 
-from pyjobs.admin import QueueStatus
+from pyjobs.admin import Admin, QueueStatus
+from pyjobs.cli import rates
 from pyjobs.cli.common import prefix_option, some_seconds, url_option
 from pyjobs.cli.operating import admin_of, json_option, json_ready, span
-from pyjobs.cli.output import print_table, say, show_json
+from pyjobs.cli.output import draw_table, print_table, say, show, show_json, watch
+from pyjobs.engine import Counters
 
 HEADS = (
     *("queue", "mode", "waiting", "oldest", "delayed", "in flight", "overdue", "dead", "broken"),
@@ -21,6 +23,7 @@ LESS = ("broken", "overdue", "mode", "oldest", "state")
 @click.command()
 @click.option(
     "--watch",
+    "pause",
     type=float,
     metavar="SECONDS",
     callback=some_seconds,
@@ -29,28 +32,65 @@ LESS = ("broken", "overdue", "mode", "oldest", "state")
 @json_option
 @url_option
 @prefix_option
-def status(watch: float | None, as_json: bool, url: str, prefix: str) -> int:
-    """Show what each queue holds.
+def status(pause: float | None, as_json: bool, url: str, prefix: str) -> int:
+    """Show what each queue holds, and what happened in it in the last 5 minutes.
 
     The queues are those of the registry, which clients and workers write. `oldest` is how long the
     next job has waited, and `overdue` is how long a lease has been over that nobody has taken back.
+    `wait` and `run` are medians; `pyjobs counters QUEUE` says more.
     """
     with admin_of(url, prefix) as admin:
-        while True:
-            rows = admin.status()
-            if watch is not None and not as_json:
-                click.clear()
-            if as_json:
-                for row in rows:
-                    numbers = json_ready(row.stats) if row.stats else {"error": row.error}
-                    show_json({"queue": row.queue, **numbers, "mode": row.mode})
-            elif rows:
-                print_table(map(cells, rows), *HEADS, less=LESS)
-            else:
-                say(f"no queue is registered in {prefix}:queues")
-            if watch is None:
-                return 1 if any(row.error for row in rows) else 0
-            time.sleep(watch)
+        while pause is not None and as_json:
+            print_json(*read(admin))
+            time.sleep(pause)
+        if pause is not None:
+            watch(lambda: drawn(prefix, *read(admin)), pause)
+        rows, counted = read(admin)
+    if as_json:
+        print_json(rows, counted)
+    elif not rows:
+        say(f"no queue is registered in {prefix}:queues")
+    else:
+        print_table(map(cells, rows), *HEADS, less=LESS)
+        if happened := rate_rows(counted):
+            show("")
+            print_table(happened, "last 5 min", *rates.HEADS, less=rates.LESS)
+    return 1 if any(row.error for row in rows) else 0
+
+
+Counted = dict[str, Counters]  # by queue; without those that could not be read
+
+
+def read(admin: Admin) -> tuple[list[QueueStatus], Counted]:
+    """Ask for the numbers of every queue."""
+    found = admin.all_counters(minutes=5)
+    return admin.status(), {queue: one for queue, one in found.items() if isinstance(one, Counters)}
+
+
+def print_json(rows: list[QueueStatus], counted: Counted) -> None:
+    """Print an object for each queue."""
+    for row in rows:
+        numbers = json_ready(row.stats) if row.stats else {"error": row.error}
+        last = counted.get(row.queue)
+        happened = {} if last is None else {"last": rates.counted_json(last, last.total())}
+        show_json({"queue": row.queue, **numbers, "mode": row.mode, **happened})
+
+
+def drawn(prefix: str, rows: list[QueueStatus], counted: Counted) -> str:
+    """Return the tables as a text."""
+    if not rows:
+        return f"no queue is registered in {prefix}:queues"
+    text, _ = draw_table(map(cells, rows), *HEADS, less=LESS)
+    happened = rate_rows(counted)
+    if not happened:
+        return text
+    more, _ = draw_table(happened, "last 5 min", *rates.HEADS, less=rates.LESS)
+    return f"{text}\n\n{more}"
+
+
+def rate_rows(counted: Counted) -> list[list[str]]:
+    """Return the rows of the queues in which something happened."""
+    return [[queue, *rates.cells(one, one.total())] for queue, one in counted.items() if one.rows]
 
 
 def cells(row: QueueStatus) -> list[str]:

@@ -67,7 +67,7 @@ def receive_jobs(queue: str, mode: str, jobs: Sequence[SentJob]) -> Call[list[st
         queue: the key of the queue where the jobs go.
         mode: the mode of the queue where they were.
         jobs: 1 to 1000 jobs; the reply is a word for each: 'received', 'CONFLICT' or
-            'UNREADABLE'.
+            'unreadable'.
     """
     used = script("queue/receive")
     items = [part for job in jobs for part in (job.id, job.move, job.at, job.dump)]

@@ -22,7 +22,7 @@ from typing import Any, ClassVar, NamedTuple, TypeVar
 from pyjobs.engine import RELIABLE, Call, Keys
 from pyjobs.errors import BadArgument
 from pyjobs.ids import unguessable
-from pyjobs.testing.binaries import find_servers
+from pyjobs.testing.binaries import Binary, find_servers
 from pyjobs.testing.servers import Server
 from pyjobs.transport import connect, publish, run
 
@@ -270,7 +270,11 @@ def json_of(text: str, what: str) -> Any:
 
 
 def examine(
-    scenes: Sequence[type[Scene]], command: str, url: str | None, patience: float
+    scenes: Sequence[type[Scene]],
+    command: str,
+    url: str | None,
+    patience: float,
+    binary: Binary | None = None,
 ) -> Iterator[Ruling]:
     """Examine a program; the scenes go on side by side.
 
@@ -280,6 +284,7 @@ def examine(
         url: a server that others use too. Rules that would disturb them are left out. None starts
             servers on loopback.
         patience: seconds that anything may take.
+        binary: the server program that is started; None takes the first one that is found.
 
     Raises:
         BadArgument: the command can't be run, or there is no server program here.
@@ -294,17 +299,17 @@ def examine(
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pyjobs-exam-")))
         used = [scene for scene in scenes if url is None or not scene.own_server]
         made = []
-        shared = url or _throwaway(stack).url
+        shared = url or _throwaway(stack, binary).url
         for scene in used:
-            own = _throwaway(stack) if scene.own_server else None
+            own = _throwaway(stack, binary) if scene.own_server else None
             made.append(scene(own.url if own else shared, words, patience, folder, own))
         with ThreadPoolExecutor(len(made)) as pool:
             for rulings in pool.map(lambda scene: list(scene.rulings()), made):
                 yield from rulings
 
 
-def _throwaway(stack: contextlib.ExitStack) -> Server:
-    found = find_servers()
-    if not found:
+def _throwaway(stack: contextlib.ExitStack, binary: Binary | None) -> Server:
+    found = binary or next(iter(find_servers()), None)
+    if found is None:
         raise BadArgument("there is no Redis or Valkey program on this machine: name a server")
-    return stack.enter_context(Server(found[0]))
+    return stack.enter_context(Server(found))

@@ -15,6 +15,7 @@ from typing import Any
 
 from pyjobs.engine import RELIABLE
 from pyjobs.ids import unguessable
+from pyjobs.testing.binaries import Binary
 from pyjobs.testing.exam import PATIENCE, Ruling, Scene, examine, expect, json_of
 from pyjobs.testing.exam_worker import VALUE
 
@@ -209,7 +210,11 @@ PRODUCER: tuple[type[Scene], ...] = (Submits, Outage)
 
 
 def examine_producer(
-    command: str, url: str | None = None, *, patience: float = PATIENCE
+    command: str,
+    url: str | None = None,
+    *,
+    patience: float = PATIENCE,
+    binary: Binary | None = None,
 ) -> Iterator[Ruling]:
     """Examine a producer of reliable mode, and give what came of each rule.
 
@@ -220,9 +225,10 @@ def examine_producer(
         url: a server that others use too. Rules that would disturb them are left out. Left out,
             servers on loopback are started.
         patience: seconds that anything may take.
+        binary: the server program that is started; the first one that is found when left out.
 
     Raises:
         BadArgument: the command can't be run, or there is no server program here.
         Unavailable: the server can't be reached.
     """
-    return examine(PRODUCER, command, url, patience)
+    return examine(PRODUCER, command, url, patience, binary)

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pyjobs.engine import RELIABLE
+from pyjobs.testing.binaries import Binary
 from pyjobs.testing.exam import PATIENCE, Broken, Program, Ruling, Scene, examine, expect, json_of
 
 VALUE = {"text": 'é ☃ "q" \\ \n end', "numbers": [1, 2.5, -3], "none": None, "yes": True}
@@ -60,6 +61,11 @@ class WorkerScene(Scene):
             why = f"{job.get('reason', '')} {job.get('error', '')}".strip()[:200]
             raise Broken(f"the job {id} is {job['state']} and not {state}: {why}")
         return job
+
+    def rejected(self, id: str) -> None:
+        """Wait until a job is dead because its worker has said so."""
+        reason = self.ended(id, "dead")["reason"]
+        expect(reason != "crashed", f"the job {id} died of leases that ran out")
 
     def lease(self) -> float:
         """Return the lease of the worker, in seconds, once it has claimed a job."""
@@ -133,14 +139,14 @@ class Runs(WorkerScene):
     def rule_no_json(self) -> None:
         """Data that are not JSON fail their job, and the worker goes on."""
         self.submit("no-json", b'{"log":', max_attempts=1)
-        self.ended("no-json", "dead")
+        self.rejected("no-json")
         self.give("after-no-json", value=1)
         self.ended("after-no-json")
 
     def rule_too_large(self) -> None:
         """A result that is too large fails its job, and the worker goes on."""
         self.give("too-large", {"max_attempts": 1}, bytes=TOO_LARGE)
-        self.ended("too-large", "dead")
+        self.rejected("too-large")
         self.give("after-too-large", value=1)
         self.ended("after-too-large")
 
@@ -306,7 +312,11 @@ WORKER: tuple[type[Scene], ...] = (Runs, Stop, Kill, Outage)
 
 
 def examine_worker(
-    command: str, url: str | None = None, *, patience: float = PATIENCE
+    command: str,
+    url: str | None = None,
+    *,
+    patience: float = PATIENCE,
+    binary: Binary | None = None,
 ) -> Iterator[Ruling]:
     """Examine a worker of reliable mode, and give what came of each rule.
 
@@ -316,9 +326,10 @@ def examine_worker(
         url: a server that others use too. Rules that would disturb them are left out. Left out,
             servers on loopback are started.
         patience: seconds that anything may take, the stop too.
+        binary: the server program that is started; the first one that is found when left out.
 
     Raises:
         BadArgument: the command can't be run, or there is no server program here.
         Unavailable: the server can't be reached.
     """
-    return examine(WORKER, command, url, patience)
+    return examine(WORKER, command, url, patience, binary)

@@ -84,6 +84,9 @@ def test_failures_are_counted_by_the_type_of_their_error(ask: Any, jobs: Jobs) -
         jobs.fail(job, verdict="reject", error=encode_error(kind, "why", ""))
     found = [(one.type, one.message, one.jobs) for one in ask("failures", "q")]
     assert found == [("KeyError", "why", 2), ("Timeout", "why", 1)]
+    seen: list[int] = []
+    ask("failures", "q", progress=seen.append)
+    assert seen == [3]
 
 
 def test_a_queue_is_paused_and_resumed(ask: Any, jobs: Jobs) -> None:
@@ -192,3 +195,56 @@ def test_a_queue_whose_workers_can_t_be_read_is_said(ask: Any, jobs: Jobs) -> No
     with pytest.raises(BadArgument, match="nothing was ever submitted"):
         ask("workers", "none")
     assert ask("workers", "q").workers == []
+
+
+def test_failures_of_one_type_are_told_apart_by_the_place_that_raised_them(
+    ask: Any, jobs: Jobs
+) -> None:
+    frame = '  File "/srv/shop/{}.py", line {}, in {}\n    raise ValueError\n'
+    for id, last in (
+        ("a", ("mail", 4, "send")),
+        ("b", ("mail", 9, "send")),
+        ("c", ("pay", 4, "pay")),
+    ):
+        text = frame.format("main", 1, "run") + frame.format(*last) + "ValueError\n"
+        jobs.fail(*jobs.take(id), verdict="reject", error=encode_error("ValueError", "no", text))
+    found = [(one.place, one.jobs) for one in ask("failures", "q")]
+    assert found == [("shop/mail.py, send", 2), ("shop/pay.py, pay", 1)]
+
+
+def test_counters_are_read_in_as_many_calls_as_it_takes(ask: Any, jobs: Jobs) -> None:
+    now = jobs.now() // 60_000
+    for ago in (70, 130):
+        jobs.redis.hset(f"{Q}:counters:{now - ago}:", "submitted", 1)
+        jobs.redis.expire(f"{Q}:counters:{now - ago}:", 60)
+    jobs.submit("a")
+    found = ask("counters", "q", minutes=120)
+    assert (found.minutes, found.total().submitted) == (120, 2)
+    assert 119 * 60_000 < found.span <= 120 * 60_000
+    assert ask("counters", "q", minutes=100, skip=40).total().submitted == 2
+    minutes = ask("counters", "q", minutes=120, each=True).by_minute()
+    assert [one.submitted for one in minutes.values()] == [1, 1]
+
+
+def test_counters_out_of_bounds_or_of_a_queue_that_never_was_are_refused(
+    ask: Any, jobs: Jobs
+) -> None:
+    jobs.submit("a")
+    for wrong in ({"minutes": 0}, {"minutes": 4321}, {"skip": -1}):
+        with pytest.raises(BadArgument, match="is not within"):
+            ask("counters", "q", **wrong)
+    with pytest.raises(BadArgument, match="is not within"):
+        ask("all_counters", minutes=61)
+    with pytest.raises(BadArgument):
+        ask("counters", "other")
+
+
+def test_counters_of_all_queues_are_read_and_those_of_one_are_switched(
+    ask: Any, jobs: Jobs
+) -> None:
+    jobs.submit("a")
+    assert ask("set_counting", "q", False) is True
+    jobs.submit("b")
+    assert ask("set_counting", "q", False) is False
+    found = ask("all_counters")["q"]
+    assert (found.counting, found.total().submitted) == (False, 1)

@@ -227,8 +227,8 @@ def test_a_job_that_was_parked_over_a_day_ago_is_not_sent_again(jobs: Jobs) -> N
 def test_what_no_server_can_read_goes_back(jobs: Jobs) -> None:
     jobs.submit("a")
     [sent] = send(jobs, "a", state="pending")
-    assert receive(jobs, sent._replace(dump=b"junk")) == ["UNREADABLE"]
-    assert settle(jobs, ("a", sent.move, "UNREADABLE")) == ["kept"]
+    assert receive(jobs, sent._replace(dump=b"junk")) == ["unreadable"]
+    assert settle(jobs, ("a", sent.move, "unreadable")) == ["kept"]
     assert [job.id for job in jobs.claim().jobs] == ["a"]
     jobs.redis.flushall()
 

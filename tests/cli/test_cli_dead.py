@@ -188,6 +188,17 @@ def test_a_filter_asks_before_it_destroys_jobs(cli: Cli, monkeypatch: pytest.Mon
     assert (told.code, told.out) == (0, "deleted 2 jobs\n")
 
 
+def test_a_filter_that_chooses_no_job_asks_nothing(cli: Cli) -> None:
+    submitted(cli, "a")
+    told = cli("cancel", "words", "--state", "delayed")
+    assert (told.code, told.out, told.err) == (0, "cancelled 0 jobs\n", "")
+
+
+def test_an_id_that_is_given_twice_is_one_job(cli: Cli) -> None:
+    submitted(cli, "a")
+    assert cli("cancel", "words", "a", "a").out == "cancelled 1 job\n"
+
+
 @pytest.mark.parametrize(
     ("words", "why"),
     [

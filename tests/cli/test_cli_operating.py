@@ -41,7 +41,7 @@ def queue(cli: Cli) -> Cli:
 
 def test_status_counts_what_each_queue_holds(queue: Cli) -> None:
     said = queue("status")
-    _, row = said.out.splitlines()
+    row = said.out.splitlines()[1]
     assert row.split()[:3] == ["words", "reliable", "3"]
     numbers = json.loads(queue("status", "--json").out)
     assert [numbers[name] for name in ("waiting", "delayed", "inflight", "dead")] == [3, 1, 1, 1]
@@ -81,6 +81,15 @@ def test_jobs_lists_a_page_and_says_how_to_go_on(queue: Cli) -> None:
     assert "no such word" in json.loads(said.out)["error"]
     said = queue("jobs", "words", "--state", "dead", "--error", "other")
     assert said == (0, "", "pyjobs: 0 jobs of 1 dead on queue words, 1 looked at\n")
+
+
+def test_jobs_shows_the_state_and_the_reason_of_dead_jobs_in_columns_of_their_own(
+    queue: Cli,
+) -> None:
+    head, row = queue("jobs", "words", "--state", "dead").out.splitlines()
+    assert head.split()[:3] == ["id", "state", "reason"]
+    assert row.split()[:3] == ["dead", "dead", "rejected"]
+    assert "reason" not in queue("jobs", "words").out
 
 
 def test_show_prints_a_job_and_why_it_is_not_running(queue: Cli) -> None:
@@ -182,7 +191,7 @@ def test_run_now_moves_a_delayed_job_to_the_head_of_the_queue(queue: Cli) -> Non
 
 
 def test_check_finds_what_is_wrong_and_exits_with_1(queue: Cli) -> None:
-    assert queue("check", "words") == (0, "queue words: 6 jobs in their places\n", "")
+    assert queue("check", "words") == (0, "queue words: 6 jobs, and each in its place\n", "")
     queue.redis.zadd(f"{WORDS}:inflight", {"none": 1})
     said = queue("check", "words", "--json")
     found = {"place": "inflight", "id": "none", "finding": "missing", "state": ""}
@@ -226,7 +235,8 @@ def test_a_limit_is_set_shown_and_taken_away(queue: Cli) -> None:
     assert queue("limit", "words", "--off").out.split()[-3:] == ["-", "-", "-"]
     assert queue("submit", "words", "1", "--id", "more").code == 0
     assert queue("limit", "words", "--off", "--dead", "1").code == 1
-    assert queue("limit", "words", "--dead", "-1").code == 1
+    said = queue("limit", "words", "--dead", "-1")
+    assert (said.code, "-1 is not in the range x>=0" in said.err) == (1, True)
 
 
 def test_the_mode_of_a_queue_is_changed_when_it_is_empty(cli: Cli) -> None:

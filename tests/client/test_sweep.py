@@ -18,7 +18,7 @@ from support.client_core import (
     submit,
 )
 
-from pyjobs.client.sweep import ASK_SECONDS, IDLE_SHARE, Pace
+from pyjobs.client.sweep import ASK_SECONDS, IDLE_SHARE, Pace, note_unheard
 from pyjobs.engine.limits import SWEEP_JOBS
 from pyjobs.engine.replies import Stored
 from pyjobs.errors import (
@@ -58,6 +58,14 @@ class TestPace:
         pace = Pace(10, NOW)
         pace.at_once()
         assert pace.left(NOW, None) == 0
+
+    def test_a_forbidden_channel_is_logged_once(self, caplog: pytest.LogCaptureFixture) -> None:
+        note_unheard.cache_clear()
+        pace = Pace(10, NOW)
+        for _ in range(2):
+            pace.left(NOW, FORBIDDEN)
+        assert [record.levelname for record in caplog.records] == ["WARNING"]
+        assert str(FORBIDDEN) in caplog.text
 
     def test_forbidden_channels_are_asked_for_once_in_the_time_between_two_sweeps(self) -> None:
         pace = Pace(10, NOW)

@@ -262,9 +262,9 @@ NOT_LIVED = {
     *("queue/stats", "queue/show", "queue/list", "queue/explain", "queue/walk", "queue/check"),
     *("queue/output", "queue/find", "recoverable/requeue"),
     *("queue/send", "queue/receive", "queue/sent"),
-    *("queue/announce", "queue/workers"),
+    *("queue/announce", "queue/workers", "queue/counters", "queue/counting"),
     *("queue/pause", "queue/resume", "queue/purge", "queue/delete", "queue/run"),
-    *("queue/mode", "queue/limit", "queue/repair"),
+    *("queue/mode", "queue/limit", "queue/repair", "queue/counters", "queue/counting"),
 }
 few_or_all = pytest.mark.parametrize("one_in", [FEW, pytest.param(1, marks=pytest.mark.long)])
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -37,6 +37,8 @@ JOBS = 200
 MOMENT = re.compile(rb"\d{13}")
 AGE = re.compile(rb"\d+ ms ago")
 OLDEST = 9  # in the reply of queue/stats: an age, ms
+TIMES = (b"wait", b"run", b"fail")  # sums of ms among the counters
+ONE_TIME = 10**12  # of a counter that holds a number of times and their sum
 WRITES = {"DEL", "HSET", "HDEL", "LPUSH", "LTRIM", "ZADD", "ZREM"}
 
 hows = pytest.mark.parametrize("how", ["cut_before", "cut_after", "stall"])
@@ -81,10 +83,24 @@ def timeless(value: Any) -> Any:
     return "<ms>" if moment else value
 
 
+def counted(values: Iterable[tuple[bytes, bytes, int]]) -> dict[tuple[bytes, bytes], int]:
+    """Counters by task and name, whatever the minute, and the times whatever their length."""
+    found: Counter[tuple[bytes, bytes]] = Counter()
+    for task, name, value in values:
+        found[task, name.partition(b"<")[0]] += value
+    return dict(found)
+
+
+def stored_counters(store: Store) -> Iterator[tuple[bytes, bytes, int]]:
+    for key in store.redis.keys("*:counters:*"):
+        for name, value in store.redis.hgetall(key).items():
+            yield key.rpartition(b":")[2], name, int(value) // (ONE_TIME if b"<" in name else 1)
+
+
 def keys(store: Store) -> Any:
     """Sets are sorted by name: what is in them is due after a time with jitter."""
-    found = store.snapshot().items()
-    return {
+    found = store.snapshot(counters=False).items()
+    return {"counters": counted(stored_counters(store))} | {
         key: [*timeless(sorted(value) if kind == "zset" else value), kind, ttl]
         if isinstance(value, list)
         else [timeless(value), kind, ttl]
@@ -110,6 +126,12 @@ def test_a_script_whose_connection_breaks_is_repeated_only_where_that_is_safe(
     def shown(reply: Any) -> Any:
         if name == "queue/stats":
             reply[OLDEST] = "<ms>"
+        if name == "queue/counters":
+            rows = [row[1:] for row in reply[3:] if row[2] not in TIMES]
+            reply = [*reply[:3], sorted(counted(rows).items())]
+        if name == "queue/send":
+            # A dump has the times of its job.
+            reply = [row[:-1] if isinstance(row, list) else row for row in reply]
         if name == "reliable/fail":
             # The delay of a backoff is drawn.
             reply = [re.sub(rb"=\d+$", b"=<ms>", word) for word in reply]
@@ -135,6 +157,8 @@ def test_a_script_whose_connection_breaks_is_repeated_only_where_that_is_safe(
     reached = 0 if how == "cut_before" else 1
     assert (proxy.seen, runs(store)) == ((2, reached + 1) if safe else (1, reached))
     assert keys(store) == (once if safe or reached else before)
+    if name == "queue/send":
+        store.redis.flushall()  # what is parked stays so until queue/sent
 
 
 def test_every_writing_script_had_something_to_write(server_url: Callable[[str], str]) -> None:
@@ -151,8 +175,10 @@ def test_every_writing_script_had_something_to_write(server_url: Callable[[str],
     store.close()
     reading = {used.name for used in SCRIPTS if not WRITES & {*used.about["commands"]}}
     # The mode stays, and no limit is named.
-    # Nothing of theirs is over; the job that is named is not dead; the schedule is not paused.
+    # Nothing of theirs is over; the job that is named is not dead; the schedule is not paused;
+    # no job is parked.
     quiet = {
+        "queue/sent",
         "queue/repair",
         "reliable/dead",
         "schedule/resume",

@@ -377,6 +377,8 @@ def test_a_thousand_jobs_in_bulk_cost_no_more_calls_and_reads_than_their_bound(
 def test_a_lone_round_trip_costs_no_more_calls_and_reads_than_its_bound(store: Store) -> None:
     with client_of(store) as client, working(store.url, add):
         meter = Meter(store)
+        # The next announcement of the worker comes ten seconds later.
+        wait_until(lambda: store.redis.zcard(f"{Q}:workers"))
         for trip in range(5):
             wait_until(meter.idle)
             counts = meter.counts()
@@ -393,8 +395,9 @@ def test_a_lone_round_trip_costs_no_more_calls_and_reads_than_its_bound(store: S
 def test_an_idle_worker_sends_one_command_in_two_seconds_at_most(store: Store) -> None:
     with working(store.url, add):
         meter = Meter(store)
-        # The heartbeat's thread comes when it comes, and subscribes first.
+        # The heartbeat's thread comes when it comes, subscribes first and announces the worker.
         wait_until(lambda: meter.idle() and store.redis.pubsub_numsub(CANCEL)[0][1])
+        wait_until(lambda: store.redis.zcard(f"{Q}:workers") and meter.idle())
         meter.counts()
         time.sleep(2.0)
         assert meter.counts().commands <= 1

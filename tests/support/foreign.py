@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from support.pages import ROOT
+from support.servers import FOUND, PREFERRED
 
 CLIENTS = ROOT / "docs" / "clients"
 TIMES = "--lease 1500 --grace 1000"
@@ -29,8 +30,9 @@ CONFORM = {"node": f"node {CLIENTS}/conform.mjs", "perl": f"perl {CLIENTS}/confo
 PROGRAMS = {"python": sys.executable, "shell": "bash", "node": "node", "perl": "perl"}
 
 
-def needs(language: str) -> None:
-    """Skip a test where the program of a language is missing, but for CI, which installs it."""
-    if shutil.which(PROGRAMS[language]) is None:
-        missing = f"there is no {PROGRAMS[language]} on PATH"
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(missing)
+def needs(language: str, server: str = PREFERRED) -> None:
+    """Skip a test where the program of a language or a server is missing; CI installs both."""
+    missing = [f"there is no {PROGRAMS[language]} on PATH"] * (not shutil.which(PROGRAMS[language]))
+    missing += [f"there is no {server}"] * (server not in FOUND)
+    if missing:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(missing[0])

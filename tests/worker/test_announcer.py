@@ -42,6 +42,7 @@ def test_a_worker_is_listed_with_what_it_runs_from_its_start_to_its_end(
     store: Store, admin: Admin, mode: ModeName, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(announcer, "PERIOD_SECONDS", 0.05)
+    monkeypatch.setattr(announcer, "KEPT_PERIODS", 1000)
     begun, end = threading.Event(), threading.Event()
 
     def handler(job: ClaimedJob) -> None:
@@ -58,10 +59,11 @@ def test_a_worker_is_listed_with_what_it_runs_from_its_start_to_its_end(
         with Client(store.url, queue="r", mode=mode) as client:
             client.submit(1, task="sums.add")
             assert begun.wait(10)
-            found = wait_until(lambda: (one := the_worker(admin)).running and one)
+            found = wait_until(lambda: (one := the_worker(admin)).jobs and one)
             [job] = found.jobs
             assert (job.queue, job.task, found.held) == ("r", "sums.add", 1)
             assert 0 <= job.ran < 20_000
+            assert found.running == 1
         assert [one.worker for one in admin.workers("r").workers] == [found.worker]
         end.set()
         wait_until(lambda: the_worker(admin).running == 0)

@@ -21,10 +21,10 @@ end
 -- Stores a job, and returns what becomes of it.
 local function store(q, id, at, dump)
   local key = q.job .. id
-  if redis.pcall('RESTORE', key, 0, dump).err then return 'UNREADABLE' end
+  if redis.pcall('RESTORE', key, 0, dump).err then return 'unreadable' end
   local job = redis.pcall('HMGET', key, 'state', 'unique')
   local unique = job[2]
-  local word = not STATES[job[1] or ''] and 'UNREADABLE'
+  local word = not STATES[job[1] or ''] and 'unreadable'
   if not word and unique and job[1] ~= 'dead' and (holder(q, unique) or id) ~= id then word = 'CONFLICT' end
   if word then
     redis.call('DEL', key)

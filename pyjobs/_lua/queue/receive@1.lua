@@ -175,11 +175,11 @@ end
 local function store(q_3, id, at, dump)
   local key_2 = q_3.key .. ':job:' .. id
   if redis.pcall('RESTORE', key_2, 0, dump).err then
-    return 'UNREADABLE'
+    return 'unreadable'
   end
   local job = redis.pcall('HMGET', key_2, 'state', 'unique')
   local unique = job[2]
-  local word = not STATES[job[1] or ''] and 'UNREADABLE'
+  local word = not STATES[job[1] or ''] and 'unreadable'
   if not word and unique and job[1] ~= 'dead' and (holder(q_3, unique) or id) ~= id then
     word = 'CONFLICT'
   end
