@@ -114,10 +114,11 @@ def served(store: Store) -> Iterator[str]:
 
 
 @at(SOCKET_PLACES)
+# CPython 3.11 has crashed twice under the trace of a submit of many, which is long therefore.
 # Unless it is long, one line in five for each handler: the five together meet every line.
 @pytest.mark.parametrize("step", [5, long(1)])
 @pytest.mark.parametrize("what", HANDLERS)
-@pytest.mark.parametrize("many", [False, True], ids=["submit", "submit_many"])
+@pytest.mark.parametrize("many", [False, long(True)], ids=["submit", "submit_many"])
 def test_a_handler_before_any_line_of_a_submit_ends(
     served: str, what: str, many: bool, step: int
 ) -> None:
