@@ -31,7 +31,7 @@ local queue   = KEYS[1]                            -- queue    where the jobs ar
 local to      = name('to', ARGV[1])                -- name     of the queue where they go
 local nonce   = name('nonce', ARGV[2], false, 100) -- name     of this call, never used twice
 local options = read_options(ARGV[3])              -- options  the next, or ''
-local state   = option_name(options, 'state')      -- name     only jobs in this state: 'pending', 'delayed' or 'dead'
+local state   = option_name(options, 'state')      -- name     only jobs in this state: 'pending', 'delayed' or 'dead'; 'parked': none but those that are parked already
 local jobs    = items(4, 1)                        -- items    id:id  of the jobs
 
 arity(1)

@@ -32,6 +32,10 @@ from pyjobs.errors import BadArgument, PyjobsError, WrongMode
 from pyjobs.ids import new_id
 from pyjobs.validate import checked
 
+# No job of a queue is in this state: a send that asks for it returns what is parked, and parks
+# nothing.
+PARKED = "parked"
+
 
 def move_ids(keys: Keys, queue: str, to: str, ids: Sequence[str]) -> Plan[list[Answer]]:
     """Move jobs by their ids.
@@ -92,7 +96,7 @@ def _begin(keys: Keys, queue: str, to: str) -> Plan[ModeName]:
         raise WrongMode(f"queue {to} is {other}, not {mode}")
     left = yield from _parked(keys, queue)
     while left:
-        yield from _carry(keys, queue, to, mode, left, None)
+        yield from _carry(keys, queue, to, mode, left, PARKED)
         again = yield from _parked(keys, queue)
         left = again if again != left else []
     return mode

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +13,16 @@ from support.store import HOUR, Jobs, Q, Store
 
 from pyjobs.admin import Admin, AsyncAdmin, Filter, moves
 from pyjobs.admin.plan import Plan, drive
-from pyjobs.engine import MODES, RELIABLE, Keys, SentJob, receive_jobs, send_jobs, settle_jobs
+from pyjobs.engine import (
+    MODES,
+    OPERATOR,
+    RELIABLE,
+    Keys,
+    SentJob,
+    receive_jobs,
+    send_jobs,
+    settle_jobs,
+)
 from pyjobs.errors import BadArgument, WrongMode
 
 pytestmark = at(SERVER_PLACES)
@@ -238,3 +248,52 @@ def test_recoverable_jobs_are_moved_and_simple_ones_are_not(ask: Any, store: Sto
     with pytest.raises(BadArgument, match=r"^move: simple mode has no such verb$"):
         ask("move", "q", "to", ["a"])
     store.redis.flushall()
+
+
+def test_a_job_that_is_named_twice_is_received_once(jobs: Jobs) -> None:
+    """A mover that dies after `receive` finds by its next call what the first word was."""
+    jobs.submit("a")
+    sent = send(jobs, "a", "a")
+    assert receive(jobs, *sent) == ["received"] * 2
+    assert receive(jobs, *sent) == ["received"] * 2
+    jobs.redis.flushall()
+
+
+def test_a_job_that_went_back_meanwhile_is_not_carried_on(jobs: Jobs) -> None:
+    """Another mover has settled the outbox between the two calls of this one."""
+    jobs.submit("a")
+    jobs.submit("b")
+    [parked] = send(jobs, "a")
+    plan = moves.move_ids(KEYS, "q", "elsewhere", ["b"])
+
+    def meanwhile() -> Plan[Any]:
+        answer: Any = None
+        settled = looked = False
+        while True:
+            step = plan.send(answer)
+            if looked and not settled:
+                assert settle(jobs, ("a", parked.move, "CONFLICT")) == ["kept"]
+                settled = True
+            answer = yield step
+            looked = looked or "ZRANGE" in str(step)
+
+    with contextlib.suppress(RuntimeError):
+        drive(jobs.redis, meanwhile())
+    assert jobs.job("a")["state"] == b"pending"
+    assert jobs.pending("jobs:{elsewhere}") == ["b"]
+    jobs.redis.flushall()
+
+
+def test_a_unique_key_that_the_job_itself_holds_is_no_conflict(jobs: Jobs) -> None:
+    """The other queue has lost the hash of the job, and has its unique key still."""
+    jobs.submit("a", unique="key")
+    jobs.redis.set(f"{TO}:unique:key", "a")
+    assert receive(jobs, *send(jobs, "a")) == ["received"]
+    jobs.redis.flushall()
+
+
+def test_a_queue_with_parked_jobs_keeps_its_mode(jobs: Jobs) -> None:
+    jobs.submit("a", delay=HOUR)
+    send(jobs, "a")
+    assert jobs.store.call(OPERATOR.set_mode(Q, "simple")) == ("kept", "reliable", 1, 0)
+    jobs.redis.flushall()

@@ -93,7 +93,8 @@ LINES = [
     ("delete", "q", EVIL, "--yes"), ("run-now", "q", EVIL), ("schedules", EVIL), ("check", "q"),
     ("check", EVIL), ("doctor",), ("limit", "q", EVIL), ("monitor", "--once"), ("mode", "q", EVIL),
     ("health", EVIL), ("tasks", EVIL), ("submit", "q", "1", "--follow", "--mode", EVIL),
-    ("version", EVIL),
+    ("version", EVIL), ("counters", EVIL), ("memory", EVIL), ("top", EVIL, "--json"),
+    ("move", EVIL, "q"), ("move", "q", EVIL),
 ]  # fmt: skip
 
 

@@ -25,7 +25,7 @@ local function store(q, id, at, dump)
   local job = redis.pcall('HMGET', key, 'state', 'unique')
   local unique = job[2]
   local word = not STATES[job[1] or ''] and 'unreadable'
-  if not word and unique and job[1] ~= 'dead' and holder(q, unique) then word = 'CONFLICT' end
+  if not word and unique and job[1] ~= 'dead' and (holder(q, unique) or id) ~= id then word = 'CONFLICT' end
   if word then
     redis.call('DEL', key)
     return word
@@ -41,8 +41,8 @@ local function receive(q, first)
   local words, there = {}, {}
   local key = q.job .. ARGV[first]
   for i = first, #ARGV, 4 do
-    there[i] = redis.call('GET', answer_key(q, ARGV[i], ARGV[i + 1]))
-      or redis.call('EXISTS', q.job .. ARGV[i]) == 1 and 'taken'
+    local answer = answer_key(q, ARGV[i], ARGV[i + 1])
+    there[answer] = redis.call('GET', answer) or redis.call('EXISTS', q.job .. ARGV[i]) == 1 and 'taken'
   end
   bad = denied('RESTORE', key, 'HDEL', key, 'DEL', key, 'HSET', not q.born and q.meta, 'LPUSH', q.pending,
     'ZADD', q.dead, 'PEXPIRE', q.dead)
@@ -50,7 +50,7 @@ local function receive(q, first)
   for i = first, #ARGV, 4 do
     local id, move, at, dump = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
     local answer = answer_key(q, id, move)
-    local word = there[i]
+    local word = there[answer]
     if not word or word == 'taken' then
       -- The first write: it is refused where Redis is full.
       redis.call('SET', answer, 'CONFLICT', 'PX', ANSWER_MS)
@@ -60,6 +60,7 @@ local function receive(q, first)
         redis.call('HSET', q.meta, 'mode', q.mode, 'layout', LAYOUT)
         q.born = true
       end
+      there[answer] = word  -- an item may be named twice
     end
     words[#words + 1] = word
   end

@@ -66,7 +66,10 @@ local function schedules_key(q_2)
   return q_2.key .. ':schedules'
 end
 local scheduled = redis.call('ZCARD', schedules_key(q))
-local held = q.waiting + q.later + q.flying + q.buried
+local function outbox_key(q_2)
+  return q_2.key .. ':moving'
+end
+local held = q.waiting + q.later + q.flying + q.buried + redis.call('ZCARD', outbox_key(q))
 local was = q.mode or ''
 if was == mode then
   return {

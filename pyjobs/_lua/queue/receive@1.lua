@@ -120,11 +120,13 @@ q_2.later = redis.call('ZCARD', q_2.delayed)
 q_2.buried = redis.call('ZCARD', q_2.dead)
 local words, there = {}, {}
 local key = q_2.key .. ':job:' .. ARGV[first]
-local function answer_key(q_3, id, move)
-  return q_3.key .. ':moved:' .. move .. ':' .. id
-end
 for i = first, #ARGV, 4 do
-  there[i] = redis.call('GET', answer_key(q_2, ARGV[i], ARGV[i + 1])) or redis.call('EXISTS', q_2.key .. ':job:' .. ARGV[i]) == 1 and 'taken'
+  local answer
+  do
+    local id, move = ARGV[i], ARGV[i + 1]
+    answer = q_2.key .. ':moved:' .. move .. ':' .. id
+  end
+  there[answer] = redis.call('GET', answer) or redis.call('EXISTS', q_2.key .. ':job:' .. ARGV[i]) == 1 and 'taken'
 end
 local function denied(...)
   if not redis.acl_check_cmd then
@@ -178,7 +180,7 @@ local function store(q_3, id, at, dump)
   local job = redis.pcall('HMGET', key_2, 'state', 'unique')
   local unique = job[2]
   local word = not STATES[job[1] or ''] and 'unreadable'
-  if not word and unique and job[1] ~= 'dead' and holder(q_3, unique) then
+  if not word and unique and job[1] ~= 'dead' and (holder(q_3, unique) or id) ~= id then
     word = 'CONFLICT'
   end
   if word then
@@ -206,7 +208,7 @@ end
 for i = first, #ARGV, 4 do
   local id, move, at, dump = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
   local answer = q_2.key .. ':moved:' .. move .. ':' .. id
-  local word = there[i]
+  local word = there[answer]
   if not word or word == 'taken' then
     redis.call('SET', answer, 'CONFLICT', 'PX', '172800000')
     word = word and 'CONFLICT' or store(q_2, id, at, dump)
@@ -217,6 +219,7 @@ for i = first, #ARGV, 4 do
       redis.call('HSET', q_2.key .. ':meta', 'mode', q_2.mode, 'layout', '1')
       q_2.born = true
     end
+    there[answer] = word
   end
   words[#words + 1] = word
 end
