@@ -110,7 +110,7 @@ def some_seconds(_: click.Context, option: click.Parameter, value: float | None)
     Raises:
         BadArgument: the value is not a number of 0.001 or more; the message names the option.
     """
-    ms = positive(option.name or "", value)
+    ms = positive(option.opts[0].lstrip("-"), value)
     return None if ms is None else min(ms / 1000, LONGEST_WAIT)
 
 
