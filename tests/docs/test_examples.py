@@ -250,9 +250,11 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
         yield Reader(server, tmp_path, stack)
 
 
-@pytest.mark.parametrize(
-    "page", [long(page) if page == "docs/programs.md" else page for page in PAGES]
-)
+# These start a dozen programs each.
+LONG_PAGES = {"docs/programs.md", "docs/guide.md", "docs/operations.md"}
+
+
+@pytest.mark.parametrize("page", [long(page) if page in LONG_PAGES else page for page in PAGES])
 def test_a_page_s_examples_do_what_the_page_says(reader: Reader, page: str) -> None:
     reader.read(page)
 

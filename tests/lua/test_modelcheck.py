@@ -85,6 +85,7 @@ def test_every_mutant_of_the_design_is_caught(mutant: type[Mutant]) -> None:
     assert "producer: reliable/submit a -> new" in trace[0]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mutant", [mutant for mutant in MUTANTS if mutant.stuck], ids=name)
 def test_a_mutant_that_loses_jobs_is_caught_by_jobs_that_cannot_end(mutant: type[Mutant]) -> None:
     found = check(mutant, mutant.limits, safety=False)

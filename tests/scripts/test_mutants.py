@@ -130,7 +130,7 @@ def test_the_tests_of_each_module_are_there() -> None:
         assert all((ROOT / name).exists() for name in wider[:-4])
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_each_equivalent_mutant_is_still_possible_and_has_a_reason() -> None:
     possible = {
         (one.path, one.before, one.after)

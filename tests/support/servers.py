@@ -78,12 +78,17 @@ def is_quick_place(module: str, place: Place) -> bool:
 FOR_EACH_SCRIPT = ("test_junk", "test_edges", "test_replies")
 PLACES_FOR_EACH_SCRIPT = _sync(PREFERRED)
 
+# Long searches in the scripts, in memory because nothing else is as quick to begin anew.
+SEARCHES = ("test_modelcheck", "test_random_histories")
+
 
 def is_long_place(folder: str, module: str, place: Place) -> bool:
     """Whether the tests of a module are long at this place: another place shows nearly the same."""
     if module in FOR_EACH_SCRIPT:
         return place not in PLACES_FOR_EACH_SCRIPT
-    return folder == "lua" and place[1] == "async"
+    # Lua in memory takes several times as long as a server does, and is no judge.
+    in_memory = place[0] == "memory" and module not in SEARCHES
+    return folder == "lua" and (place[1] == "async" or in_memory)
 
 
 def place_id(place: Place) -> str:

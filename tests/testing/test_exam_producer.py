@@ -13,7 +13,7 @@ from pyjobs.testing.exam import Scene, examine
 from pyjobs.testing.exam_producer import Outage, ProducerScene, Submits, examine_producer
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("language", "server"), [*zip(PRODUCERS, ["valkey-9.1", "redis-6.2"], strict=True)]
 )

@@ -27,7 +27,7 @@ def redis_cli_on_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", f"{Path(cli).parent}:{os.environ['PATH']}")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_worker_in_each_language_keeps_each_rule() -> None:
     """Side by side: an examination mostly waits."""
     servers = dict(zip(WORKERS, cycle(WHEELS), strict=False))

@@ -24,7 +24,7 @@ def ran(*words: str) -> str:
     return subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT).stdout
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_mypy_refuses_the_wrong_uses_and_no_other(tmp_path: Path) -> None:
     said = ran("mypy", "--strict", "--cache-dir", str(tmp_path), str(USES))
     assert {int(line) for line in re.findall(r"uses\.py:(\d+): error", said)} == WRONG, said
