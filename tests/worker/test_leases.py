@@ -36,6 +36,17 @@ class TestDue:
         assert leases.due == 116.5
 
 
+class TestLag:
+    def test_the_lag_is_that_of_the_run_which_was_renewed_the_longest_ago(self) -> None:
+        leases = make()
+        old, young = a_run(claimed_at=80.0, id="old"), a_run(claimed_at=99.0, id="young")
+        assert leases.lag([old, young], 89.0) == 0
+        assert leases.lag([old, young], 91.5) == 1.5
+        leases.renewed([old], 100.0)
+        assert leases.lag([old, young], 110.5) == 1.5
+        assert leases.lag([], 500.0) == 0
+
+
 class TestGivenUp:
     def test_a_job_is_given_up_when_the_next_beat_may_be_answered_too_late(self) -> None:
         """The next beat is sent in 1.5 s, and its answer is waited for during 3 s."""
