@@ -153,6 +153,9 @@ def work(
         prometheus()
     if reload:
         watchfiles()
+        # This process imports the module too, and its compiled file would hide a change that
+        # comes within a second (supervisor.py).
+        sys.dont_write_bytecode = True
     stops = StopListener()
     # Before the module is imported: the first process of a container ignores every signal that has
     # no handler.
