@@ -22,7 +22,7 @@ from pyjobs.transport.errors import translated
 LUA = Path(__file__).resolve().parent.parent / "lua"
 REFUSAL = re.compile(r"'([A-Z]{3,}) ")
 VERDICT = re.compile(r"(?:[^=~]=|\bor|\band) '([A-Z]{3,})'")
-# Of the scripts that open a queue of any mode, those that are told which one it has.
+# Of the scripts that open a queue of any mode, those whose call names it.
 NAME_A_MODE = {"queue/repair", "queue/receive"}
 TREE = re.compile(r"(?P<indent>[ │]*)[├└]── (?P<name>\w+) +(?P<code>[A-Z]{3,}\b)?.*")
 OF_REDIS = {"WRONGTYPE", "OOM"}  # what Redis itself refuses a script with

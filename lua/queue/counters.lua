@@ -2,7 +2,7 @@
 -- Read what happened in a queue in some minutes, by task.
 -- returns  [now, counting, minutes, [minute, task, counter, value] per counter]
 --          now       at
---          counting  int    1: the queue counts; 0: it was told not to (queue/counting)
+--          counting  int    1: the queue counts; 0: queue/counting has switched that off
 --          minutes   int    how many minutes were read, the latest ones first; fewer than asked for when tasks are many
 --          minute    at     when the minute began; without `each` the first of them all
 --          task      bytes  of which jobs; empty for bare jobs, and '~' for all tasks beyond the first hundred

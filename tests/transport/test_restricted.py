@@ -197,7 +197,7 @@ def test_a_password_that_is_set_at_run_time_is_unavailable(
             admin.config_set("requirepass", "secret")
             admin.client_kill_filter(skipme=True, _type="normal")
         if aio and kept:
-            # Whoever sends before the loop has seen the end of its connection can't know more.
+            # A call that is sent before the loop has seen its connection end can't know more.
             client._loop.do(asyncio.sleep(0.05))
         with pytest.raises(Unavailable, match="Authentication required") as caught:
             client.submit("x" * 30_000) if one else client.submit_many(["x" * 30_000] * 500)

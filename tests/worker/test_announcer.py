@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from support.running import wait_until
-from support.servers import WORKER_PLACES, at
+from support.servers import SOCKET_PLACES, WORKER_PLACES, at
 from support.store import Store
 
 from pyjobs import ClaimedJob, Client, ModeName, Worker
@@ -144,12 +144,10 @@ def test_a_worker_of_many_queues_announces_itself_less_often() -> None:
     assert (many._period, many._keep) == (500.0, 1_500_000)
 
 
-@workers
+@at(SOCKET_PLACES)
 def test_a_worker_that_may_not_announce_itself_works_and_does_not_try_again(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
-    if store.url.startswith("memory"):
-        pytest.skip("memory:// has no rights")
     caplog.set_level("INFO", "pyjobs")
     rules = ("reset", "on", ">x", "~*", "&*", "+@all", "-zcard")
     store.redis.execute_command("ACL", "SETUSER", "app", *rules)

@@ -158,7 +158,7 @@ def test_a_process_that_a_handler_forks_has_no_way_to_the_worker(
 def test_the_end_of_a_run_that_waits_for_an_answer_is_not_missed(
     store: Store, tmp_path: Path
 ) -> None:
-    """A cancelled run is told to leave; its save is refused, or its wait for the answer ends."""
+    """A cancelled run is asked to leave; its save is refused, or its wait for the answer ends."""
     noted = tmp_path / "noted"
     with (
         child(store, child_handlers.save_until_lost, lease=60),

@@ -1,5 +1,6 @@
 -- What happens in a queue, counted by minute and task: a hash of each, whose fields have names that are all spelled in the
--- scripts. A call adds up, and writes each field once. A replay counts nothing, for it changes nothing.
+-- scripts. A call adds up, and writes each field once. A replay counts nothing, for it changes nothing; but simple mode
+-- knows no replay.
 --   submitted   jobs, and so on
 --   wait<128    jobs that were claimed for the first time, and had waited for less than 128 ms but not for less than 64.
 --               run<128 and fail<128: the same of runs that were done, and that failed. The number holds how many there
