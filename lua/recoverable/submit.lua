@@ -43,5 +43,6 @@ local wait = math.max(delay, run_at - now)
 check_times(wait, expires)
 local q = open(queue, 'recoverable', 'most_waiting', 'most_bytes', 'uncounted')
 if bad then return redis.error_reply(bad) end
-return submit(q, jobs, client, wait, unique, task, written, fields('client', client, 'retention', retention,
-  'timeout', timeout, 'expires', expires and now + expires, 'unique', unique, 'task', task))
+local extra = fields('client', client, 'retention', retention,
+  'timeout', timeout, 'expires', expires and now + expires, 'unique', unique, 'task', task)
+return submit(q, jobs, client, wait, unique, task, written, extra)

@@ -19,8 +19,15 @@ local function open(key, mode, ...)
   if not prefix or #prefix > 128 or #tag > 128 then
     return refuse('queue', 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
   end
+  local meta = redis.call('HMGET', key .. ':meta', 'mode', 'layout', 'token', 'suspect', ...)
+  local its_mode, layout = meta[1], meta[2]
   local q = {
     name = tag,
+    born = its_mode and true,
+    mode = its_mode or mode,
+    layout = layout,
+    token = meta[3] or '0',
+    quarantined = meta[4],
     key = key,
     meta = key .. ':meta',
     pending = key .. ':pending',
@@ -38,12 +45,7 @@ local function open(key, mode, ...)
     client = key .. ':client:',  -- channels: results, for one client each
     cancel = key .. ':cancel',  -- a channel: ids of jobs that were cancelled while they ran
   }
-  local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...)
-  local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
   for i = 1, select('#', ...) do q[select(i, ...)] = whole(meta[4 + i]) end
-  q.born = its_mode and true
-  q.mode = its_mode or mode
-  q.token, q.quarantined, q.layout = token or '0', quarantined, layout
   if its_mode and mode and its_mode ~= mode then
     bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
   elseif layout and layout ~= LAYOUT then
