@@ -2,7 +2,6 @@ local bad
 local clock = redis.call('TIME')
 local micros = tonumber(clock[2])
 local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
-local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
 local messages = {}
 local queue = KEYS[1]
 local jobs
@@ -181,9 +180,9 @@ for n, id in ipairs(ids) do
       redis.call('PEXPIRE', q_2.key .. ':job:' .. id, whole(job[9]) or 86400000)
     end
     if not (job[4] == 'dead') then
-      local clients, queued, started, body = job[5], job[6], job[7], job[2]
+      local clients, queued, started, processed, body = job[5], job[6], job[7], string.format('%.0f', now), job[2]
       if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
-        local line = id .. ' ' .. 'cancelled' .. ' ' .. 'moved' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. '' .. #body .. '\n' .. body .. '\n'
+        local line = id .. ' ' .. 'cancelled' .. ' ' .. 'moved' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. processed .. ' ' .. '' .. #body .. '\n' .. body .. '\n'
         for client in clients:gmatch('[^ ]+') do
           local channel = q_2.key .. ':client:' .. client
           local message = messages[channel] or {
