@@ -4,7 +4,7 @@
 -- returns  [word per item]
 --          word  word  'received'; 'CONFLICT' when another job has the id or the unique key; 'unreadable' when the server
 --                      can't read the dump. queue/sent takes each of them
--- errors   BADARG TOOLARGE WRONGMODE BADLAYOUT NOPERM
+-- errors   BADARG TOOLARGE WRONGMODE PARTS BADLAYOUT NOPERM
 -- replay   safe: the first answer stands for two days
 -- cost     O(items * log n + bytes), n = delayed or dead jobs
 --% include "lib/call/args.lua"
@@ -26,6 +26,7 @@ local jobs  = items(2, 4)                                      -- items  id:id m
 
 arity(1)
 check_moves(jobs)
-local q = open(queue, mode)
+local q = open(queue, mode, 'parts')
+check_whole(q)
 if bad then return redis.error_reply(bad) end
 return receive(q, jobs)
