@@ -1,8 +1,9 @@
 """Jobs that go from one queue to another, as a plan. Nothing is sent here.
 
 A job is parked in the outbox of its queue (queue/send), stored in the other queue (queue/receive),
-and then forgotten (queue/sent). Who ends between two of these calls leaves jobs in the outbox: the
-next move of the queue carries them on. tests/modelcheck/moves.py walks all that can go wrong.
+and then forgotten, or put back when it was refused (queue/sent). Who ends between two of these
+calls leaves jobs in the outbox: the next move of the queue carries them on.
+tests/modelcheck/moves.py walks all that can go wrong.
 """
 
 from __future__ import annotations
@@ -95,8 +96,9 @@ def _begin(keys: Keys, queue: str, to: str) -> Plan[ModeName]:
     if other not in ("", mode):
         raise WrongMode(f"queue {to} is {other}, not {mode}")
     left = yield from _parked(keys, queue)
+    away: set[str] = set()
     while left:
-        yield from _carry(keys, queue, to, mode, left, PARKED)
+        yield from _carry(keys, queue, to, mode, left, PARKED, away)
         again = yield from _parked(keys, queue)
         left = again if again != left else []
     return mode
@@ -109,8 +111,19 @@ def _parked(keys: Keys, queue: str) -> Plan[list[str]]:
 
 
 def _carry(
-    keys: Keys, queue: str, to: str, mode: ModeName, ids: Sequence[str], state: str | None
+    keys: Keys,
+    queue: str,
+    to: str,
+    mode: ModeName,
+    ids: Sequence[str],
+    state: str | None,
+    away: set[str] | None = None,
 ) -> Plan[list[Answer]]:
+    """Carry jobs to the end of their moves.
+
+    `away` are the other queues that could not be asked, which get no further jobs; without it the
+    first such queue raises.
+    """
     answers: dict[str, Answer] = {}
     at = 0
     while at < len(ids):
@@ -121,7 +134,16 @@ def _carry(
             answers[job.id] = Answer(job.id, job.word, False)
         parked = sorted((job for job in sent.jobs if job.move), key=lambda job: job.to)
         for target, jobs in groupby(parked, key=lambda job: job.to):
-            for id, word in (yield from _deliver(keys, queue, target, mode, list(jobs))):
+            if away is not None and target in away:
+                continue
+            try:
+                words = yield from _deliver(keys, queue, target, mode, list(jobs))
+            except PyjobsError:
+                if away is None or target == to:
+                    raise
+                away.add(target)
+                continue
+            for id, word in words:
                 answers[id] = Answer(id, word, word == "moved")
     return list(answers.values())
 

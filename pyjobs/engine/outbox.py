@@ -66,7 +66,7 @@ def receive_jobs(queue: str, mode: str, jobs: Sequence[SentJob]) -> Call[list[st
     Args:
         queue: the key of the queue where the jobs go.
         mode: the mode of the queue where they were.
-        jobs: 1 to 1000 jobs; the reply is a word for each: 'received', 'CONFLICT' or
+        jobs: 1 to 1000 jobs; the reply is a word for each: 'received', 'CONFLICT', 'WRONGMODE' or
             'unreadable'.
     """
     used = script("queue/receive")

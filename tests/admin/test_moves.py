@@ -23,7 +23,7 @@ from pyjobs.engine import (
     send_jobs,
     settle_jobs,
 )
-from pyjobs.errors import BadArgument, WrongMode
+from pyjobs.errors import BadArgument, BadLayout, WrongMode
 
 pytestmark = at(SERVER_PLACES)
 TO = "jobs:{to}"
@@ -296,4 +296,53 @@ def test_a_queue_with_parked_jobs_keeps_its_mode(jobs: Jobs) -> None:
     jobs.submit("a", delay=HOUR)
     send(jobs, "a")
     assert jobs.store.call(OPERATOR.set_mode(Q, "simple")) == ("kept", "reliable", 1, 0)
+    jobs.redis.flushall()
+
+
+def test_a_queue_that_has_got_another_mode_refuses_and_the_job_goes_back(
+    ask: Any, jobs: Jobs
+) -> None:
+    jobs.submit("a")
+    jobs.submit("b")
+    [sent] = send(jobs, "a")
+    jobs.redis.hset(f"{TO}:meta", mapping={"mode": "recoverable", "layout": 1})
+    assert [one.done for one in ask("move", "q", "third", ["b"])] == [True]
+    assert [job.id for job in jobs.claim(limit=9).jobs] == ["a"]
+    assert jobs.pending("jobs:{third}") == ["b"]
+    # The refusal stands, also when the queue has its mode back.
+    jobs.redis.hset(f"{TO}:meta", "mode", "reliable")
+    assert receive(jobs, sent) == ["WRONGMODE"]
+    assert not jobs.redis.exists(f"{TO}:job:a", f"{TO}:wake")
+    jobs.redis.flushall()
+
+
+def test_the_first_answer_stands_also_when_the_queue_has_got_another_mode(jobs: Jobs) -> None:
+    """The job was received and has ended, and nothing of it is kept."""
+    jobs.submit("a")
+    sent = send(jobs, "a")
+    assert receive(jobs, *sent) == ["received"]
+    jobs.redis.delete(f"{TO}:job:a", f"{TO}:pending")
+    jobs.redis.hset(f"{TO}:meta", "mode", "simple")
+    assert receive(jobs, *sent) == ["received"]
+    jobs.redis.flushall()
+
+
+def test_a_queue_of_another_layout_holds_up_no_move_to_a_third(ask: Any, jobs: Jobs) -> None:
+    jobs.submit("a")
+    jobs.submit("b")
+    send(jobs, "a")
+    jobs.redis.hset(f"{TO}:meta", mapping={"mode": "reliable", "layout": 9})
+    assert [one.done for one in ask("move", "q", "third", ["b"])] == [True]
+    with pytest.raises(BadLayout):
+        ask("move", "q", "to", ["b"])
+    assert jobs.redis.zcard(f"{Q}:moving") == 1
+    jobs.redis.flushall()
+
+
+def test_a_suspect_that_has_its_turn_stays(jobs: Jobs) -> None:
+    jobs.submit("a", "b")
+    jobs.redis.hset(f"{Q}:job:a", "crashes", 2)
+    jobs.redis.hset(f"{Q}:job:b", "crashes", 1)
+    assert [job.word for job in send(jobs, "a", "b")] == ["quarantine", "pending"]
+    assert jobs.job("a")["state"] == b"pending"
     jobs.redis.flushall()

@@ -1,7 +1,7 @@
 -- Jobs that leave a queue. Each goes into the outbox whole, and a trace of it stays: the data, so that a repeated submit
 -- finds it, and where it went. A trace in the list outlasts its entry there.
 -- needs args.bad acl.denied check_types.check_types stamp.stamp clock.now job.STATE job.read late.state_now queue.QUARANTINE
--- needs unique.free outbox.MOVE outbox.TO outbox.AT outbox.outbox_key outbox.parked_key outbox.read_parked
+-- needs crashes.needs_quarantine unique.free outbox.MOVE outbox.TO outbox.AT outbox.outbox_key outbox.parked_key outbox.read_parked
 local MOST_READ = 4194304
 local STALE_MS = 86400000  -- half as long as an answer is kept (lib/verb/receive.lua)
 local MOVED = { pending = true, delayed = true, dead = true }
@@ -11,6 +11,8 @@ local function why_not(q, id, job, only)
   local state = state_now(job[STATE], job[4])
   if not state then return 'NOJOB' end
   if not MOVED[state] or only and only ~= state then return state end
+  -- A suspect in the list has the turn of the queue (lib/claim/quarantine.lua).
+  if state == 'pending' and needs_quarantine(tonumber(job[8]) or 0) then return 'quarantine' end
   local at = state == 'pending' and 0 or tonumber(redis.call('ZSCORE', q[state], id) or now)
   if state == 'delayed' and at >= QUARANTINE then return 'quarantine' end
   return nil, at
@@ -46,7 +48,7 @@ local function send(q, first, to, nonce, only)
       local dump = redis.call('DUMP', parked_key(q, id))
       row = { id, parked[MOVE], parked[4], parked[TO], tonumber(parked[AT]), dump }
     else
-      local job = read(q, id, 'state', 'data', 'task', 'expires', '_queued', 'retention', 'unique')
+      local job = read(q, id, 'state', 'data', 'task', 'expires', '_queued', 'retention', 'unique', 'crashes')
       local word, at = why_not(q, id, job, only)
       row = { id, '', word, '', 0, '' }
       if not word then
