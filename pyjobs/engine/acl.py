@@ -36,7 +36,7 @@ SHARED = {
         *("queue/mode", "queue/limit", "queue/output", "queue/workers"),
         *("queue/counters", "queue/counting"),
         *("queue/purge", "queue/delete", "queue/run", "queue/repair"),
-        *("queue/send", "queue/receive", "queue/sent"),
+        *("queue/send", "queue/receive", "queue/sent", "queue/outbox"),
     ),
 }
 # The same of the modes that store their jobs.
