@@ -24,6 +24,7 @@
 --% include "lib/queue/check_types.lua"
 --% include "lib/job/job.lua"
 --% include "lib/job/late.lua"
+--% include "lib/job/crashes.lua"
 --% include "lib/job/unique.lua"
 --% include "lib/move/outbox.lua"
 --% include "lib/verb/send.lua"

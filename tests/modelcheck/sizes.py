@@ -23,7 +23,7 @@ BESIDE: dict[str, tuple[Model, int]] = {
     "schedules": (Schedules(), 28_000),
     "updates": (Updates(), 4_500),
     "outputs": (Outputs(), 18_000),
-    "moves": (Moves(), 17_000),
+    "moves": (Moves(), 60_000),
     "announcements": (Announcements(), 8_000),
     "parts": (Growth(), 400),
     "listeners, nothing kept": (Listeners(keeps=False), 2_000),

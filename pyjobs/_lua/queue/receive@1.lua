@@ -109,20 +109,14 @@ if not bad then
       q_2[select(i, 'parts')] = whole(meta[4 + i])
     end
     q_2.born = its_mode and true
-    q_2.mode = its_mode or mode
+    q_2.mode = its_mode or nil
     q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
-    if its_mode and mode and its_mode ~= mode then
-      bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
+    if its_mode and nil and its_mode ~= nil then
+      bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. nil
     elseif layout and layout ~= '1' then
       bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. '1'
     end
     q = q_2
-  end
-end
-do
-  local q_2 = q
-  if not bad and q_2.parts then
-    bad = 'PARTS queue ' .. q_2.name .. ' is one of ' .. q_2.parts .. ' parts'
   end
 end
 if bad then
@@ -135,7 +129,8 @@ redis.call('LLEN', q_2.key .. ':broken')
 q_2.flying = redis.call('ZCARD', q_2.key .. ':inflight')
 q_2.later = redis.call('ZCARD', q_2.delayed)
 q_2.buried = redis.call('ZCARD', q_2.dead)
-local words, there = {}, {}
+local words, kept, refused, arrived = {}, {}, {}, false
+local other = q_2.parts and 'PARTS' or q_2.born and q_2.mode ~= mode and 'WRONGMODE'
 local key = q_2.key .. ':job:' .. ARGV[first]
 for i = first, #ARGV, 4 do
   local answer
@@ -143,7 +138,8 @@ for i = first, #ARGV, 4 do
     local id, move = ARGV[i], ARGV[i + 1]
     answer = q_2.key .. ':moved:' .. move .. ':' .. id
   end
-  there[answer] = redis.call('GET', answer) or redis.call('EXISTS', q_2.key .. ':job:' .. ARGV[i]) == 1 and 'taken'
+  kept[answer] = redis.call('GET', answer)
+  refused[answer] = other or redis.call('EXISTS', q_2.key .. ':job:' .. ARGV[i]) == 1 and 'CONFLICT'
 end
 local function denied(...)
   if not redis.acl_check_cmd then
@@ -225,22 +221,25 @@ end
 for i = first, #ARGV, 4 do
   local id, move, at, dump = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
   local answer = q_2.key .. ':moved:' .. move .. ':' .. id
-  local word = there[answer]
-  if not word or word == 'taken' then
-    redis.call('SET', answer, 'CONFLICT', 'PX', '172800000')
-    word = word and 'CONFLICT' or store(q_2, id, at, dump)
-    if word ~= 'CONFLICT' then
+  local word = kept[answer]
+  if not word then
+    redis.call('SET', answer, refused[answer] or 'CONFLICT', 'PX', '172800000')
+    word = refused[answer] or store(q_2, id, at, dump)
+    if word == 'received' or word == 'unreadable' then
       redis.call('SET', answer, word, 'PX', '172800000')
     end
     if word == 'received' and not q_2.born then
-      redis.call('HSET', q_2.key .. ':meta', 'mode', q_2.mode, 'layout', '1')
+      redis.call('HSET', q_2.key .. ':meta', 'mode', mode, 'layout', '1')
       q_2.born = true
     end
-    there[answer] = word
+    arrived = arrived or word == 'received'
+    kept[answer] = word
   end
   words[#words + 1] = word
 end
-if q_2.awake == 0 then
-  q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
+if arrived then
+  if q_2.awake == 0 then
+    q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
+  end
 end
 return words

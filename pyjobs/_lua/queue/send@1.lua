@@ -154,13 +154,16 @@ local reply, leaving, ids, seen, size = {
   0,
 }, {}, {}, {}, 0
 local move = string.format('%.0f-', q_2.moves or 0) .. nonce
+local function needs_quarantine(crashes)
+  return crashes > 1
+end
 for i = first, #ARGV do
   local id = ARGV[i]
   local parked = redis.call('HMGET', (q_2.key .. ':moving:' .. id), 'move', 'to', 'at', 'state')
   local row
   if seen[id] then
     row = seen[id]
-  elseif parked[1] and now - tonumber(redis.call('ZSCORE', (q_2.key .. ':moving'), id) or 0) > 86400000 then
+  elseif parked[1] and now - (tonumber(redis.call('ZSCORE', (q_2.key .. ':moving'), id) or '') or 0) > 86400000 then
     row = {
       id,
       '',
@@ -182,11 +185,11 @@ for i = first, #ARGV do
   else
     local job
     do
-      local job_2 = redis.pcall('HMGET', q_2.job .. id, 'state', 'data', 'task', 'expires', '_queued', 'retention', 'unique')
+      local job_2 = redis.pcall('HMGET', q_2.job .. id, 'state', 'data', 'task', 'expires', '_queued', 'retention', 'unique', 'crashes')
       if not job_2.err then
         job = job_2
       else
-        job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, 'state', 'data', 'task', 'expires', '_queued', 'retention', 'unique')
+        job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, 'state', 'data', 'task', 'expires', '_queued', 'retention', 'unique', 'crashes')
       end
     end
     local word, at
@@ -203,11 +206,15 @@ for i = first, #ARGV do
         if not MOVED[state_2] or only and only ~= state_2 then
           word, at = state_2
         else
-          local at_2 = state_2 == 'pending' and 0 or tonumber(redis.call('ZSCORE', q_2[state_2], id) or now)
-          if state_2 == 'delayed' and at_2 >= 1000000000000000 then
+          if state_2 == 'pending' and needs_quarantine(tonumber(job_2[8]) or 0) then
             word, at = 'quarantine'
           else
-            word, at = nil, at_2
+            local at_2 = state_2 == 'pending' and 0 or tonumber(redis.call('ZSCORE', q_2[state_2], id) or now)
+            if state_2 == 'delayed' and at_2 >= 1000000000000000 then
+              word, at = 'quarantine'
+            else
+              word, at = nil, at_2
+            end
           end
         end
       end
