@@ -37,7 +37,15 @@ from pyjobs.engine.limits import (
 from pyjobs.engine.messages import parse_chunk, parse_results
 from pyjobs.engine.modes import MODES, Mode, mode_named
 from pyjobs.engine.operate import OPERATOR
-from pyjobs.engine.outbox import SentJob, receive_jobs, send_jobs, settle_jobs
+from pyjobs.engine.outbox import (
+    ParkedJob,
+    ParkedJobs,
+    SentJob,
+    read_outbox,
+    receive_jobs,
+    send_jobs,
+    settle_jobs,
+)
 from pyjobs.engine.outcome import RELEASE, UNKNOWN, Outcome, Policy
 from pyjobs.engine.queue import announce, fetch, read_output, read_workers, wake, watch
 from pyjobs.engine.recoverable import Recoverable
@@ -133,6 +141,8 @@ __all__ = [
     "Option",
     "Outcome",
     "OutputPage",
+    "ParkedJob",
+    "ParkedJobs",
     "Place",
     "Policy",
     "QueueStats",
@@ -166,6 +176,7 @@ __all__ = [
     "parse_submitted",
     "pause_schedules",
     "read_counters",
+    "read_outbox",
     "read_output",
     "read_workers",
     "receive_jobs",

@@ -34,21 +34,21 @@ SHARED = {
         *("queue/wake", "queue/result", "queue/stats", "queue/show", "queue/list", "queue/find"),
         *("queue/explain", "queue/walk", "queue/check", "queue/pause", "queue/resume"),
         *("queue/mode", "queue/limit", "queue/output", "queue/workers"),
-        *("queue/counters", "queue/counting"),
+        *("queue/counters", "queue/counting", "queue/parts"),
         *("queue/purge", "queue/delete", "queue/run", "queue/repair"),
-        *("queue/send", "queue/receive", "queue/sent"),
+        *("queue/send", "queue/receive", "queue/sent", "queue/outbox"),
     ),
 }
 # The same of the modes that store their jobs.
 EDITS = ("schedule/list", "schedule/pause", "schedule/resume", "schedule/run", "schedule/remove")
 STORED = {
     "producer": ("queue/watch", *EDITS),
-    "worker": ("schedule/list", "schedule/refill"),
+    "worker": ("queue/show", "schedule/list", "schedule/refill"),
     "operator": (*EDITS, "schedule/refill"),
 }
 
 # No job depends on these: a user without the rights that only they need is no less of its role.
-UNNEEDED = {"queue/announce"}
+UNNEEDED = {"queue/announce", "queue/show"}
 # What only counters run. A user who may not run these counts nothing, and that stops no call.
 COUNTING = {"HINCRBY"}
 COUNTING_OF = {"simple": COUNTING | {"ZADD", "ZCARD", "ZREM", "ZREMRANGEBYSCORE"}}

@@ -8,6 +8,8 @@ floors, and the loop that sends the calls, live here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from statistics import median
 from typing import Any, NamedTuple
 
 from benchmark.case import Case
@@ -19,6 +21,7 @@ LEASE = 30_000
 VERBS = ("submit", "claim", "complete")
 DATA = b'{"first":3,"second":4,"text":"some words of a usual payload"}'
 RESULT = b'{"sum":7}'
+TURN_JOBS = 50
 
 # A job of a batch: its id and token.
 Held = tuple[str, str]
@@ -157,7 +160,12 @@ def floor(bodies: dict[str, str]) -> Life:
     )
 
 
-LIVES = {"own": OWN, "A": floor(A), "C": floor(C)}
+WITH_TASK = OWN._replace(
+    submit=lambda ids: RELIABLE.submit(
+        QUEUE, [(id, DATA) for id in ids], client=CLIENT, task="mail.send"
+    ).command()[2:]
+)
+LIVES = {"own": OWN, "task": WITH_TASK, "A": floor(A), "C": floor(C)}
 
 # --- what is counted ---
 
@@ -197,6 +205,28 @@ def figures(server: Any, name: str, case: Case, held: Callable[[], float]) -> di
     found["life"] = sum(found[verb] for verb in VERBS)
     found["life calls"] = sum(found[f"{verb} calls"] for verb in VERBS)
     return found
+
+
+def interleaved(server: Any, own: str, other: str, case: Case) -> dict[str, float]:
+    """Seconds of script time a job, for two lives that take turns on an empty server, by name; and
+    how much `more` the other takes: each a median over the turns, in which a machine that is slow
+    for a while is slow for both.
+
+    Args:
+        server: a client of redis-py.
+        own: whose scripts.
+        other: whose scripts else.
+        case: how many jobs in all.
+    """
+    turn = replace(case, jobs=TURN_JOBS)
+    found: dict[str, list[float]] = {own: [], other: []}
+    for number in range(max(1, case.jobs // TURN_JOBS // 2)):
+        # Who comes first changes from turn to turn.
+        for name in (own, other) if number % 2 else (other, own):
+            server.flushall()
+            found[name].append(figures(server, name, turn, lambda: 0.0)["life"])
+    more = [theirs - ours for ours, theirs in zip(found[own], found[other], strict=True)]
+    return {name: median(times) for name, times in found.items()} | {"more": median(more)}
 
 
 class Counted(NamedTuple):

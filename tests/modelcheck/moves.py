@@ -34,13 +34,15 @@ class Scene(NamedTuple):
     """A state. A mover is None, or the entry that it carries and what the target has answered.
 
     `told` are the answers that the target keeps by the name of a move; `ended` says how often each
-    life was run to its end. Another job has the id in the target while `taken` is true.
+    life was run to its end. Another job has the id in the target while `taken` is true. The target
+    has the mode of the source while `fits` is true; its mode changes only while it is empty.
     """
 
     source: Record | None = Record("pending", 1)
     outbox: Entry | None = None
     target: Record | None = None
     taken: bool = False
+    fits: bool = False
     told: tuple[tuple[int, str], ...] = ()
     movers: tuple[tuple[Entry, str] | None, ...] = (None, None)
     moves: int = 0
@@ -49,6 +51,7 @@ class Scene(NamedTuple):
     late: tuple[str, Any] | None = None
     lates: int = 1  # calls that may still be late
     others: int = 1  # other jobs that may still take the id
+    modes: int = 2  # how often the target may still change its mode
 
 
 class Moves:
@@ -74,6 +77,8 @@ class Moves:
         for move, word in world.told:
             if move == self.known_by(entry):
                 return world, word
+        if not world.fits:
+            return self.tell(world, entry, "WRONGMODE"), "WRONGMODE"
         if world.taken or world.target is not None:
             return self.tell(world, entry, "CONFLICT"), "CONFLICT"
         stored = world._replace(target=Record("pending", entry.life))
@@ -127,9 +132,12 @@ class Moves:
             yield Step("time", "the trace of the move is gone", None, "", gone)
         if world.taken:
             yield Step("another job", "ends", None, "", world._replace(taken=False))
-        elif world.target is None and world.others:
+        elif world.target is None and world.fits and world.others:
             other = world._replace(taken=True, others=world.others - 1)
             yield Step("another job", "takes the id", None, "", other)
+        if world.modes and world.target is None and not world.taken:
+            other = world._replace(fits=not world.fits, modes=world.modes - 1)
+            yield Step("operator", "changes the mode of the target", None, "", other)
         if world.late is not None:
             verb, args = world.late
             after = self._run(world, verb, args)[0]._replace(late=None)
@@ -255,6 +263,40 @@ class KeepsNoRefusal(Moves):
         return super().tell(world, entry, word) if word == "received" else world
 
 
+class KeepsNoWrongMode(Moves):
+    """The target keeps its answers but that it has another mode, which it may lose again."""
+
+    name = "receive that keeps no refusal of its mode"
+    why = "in two places"
+
+    def receive(self, world: Scene, entry: Entry) -> tuple[Scene, str]:
+        after, word = super().receive(world, entry)
+        return (world if word == "WRONGMODE" else after), word
+
+
+class AsksTheModeFirst(Moves):
+    """The target looks at its mode before its answers. It has received the job, which has ended."""
+
+    name = "receive that asks the mode before its answers"
+    why = "in two places"
+
+    def receive(self, world: Scene, entry: Entry) -> tuple[Scene, str]:
+        return super().receive(world, entry) if world.fits else (world, "WRONGMODE")
+
+
+class RaisesAnotherMode(Moves):
+    """A target of another mode gives no answer, and the mover ends."""
+
+    name = "receive that raises in another mode"
+    why = "can never all end"
+
+    def then(self, verb: str, carried: Any, answer: Any) -> tuple[Entry, str] | None:
+        return None if answer == "WRONGMODE" else super().then(verb, carried, answer)
+
+    def receive(self, world: Scene, entry: Entry) -> tuple[Scene, str]:
+        return super().receive(world, entry) if world.fits else (world, "WRONGMODE")
+
+
 class KnowsTheId(Moves):
     """The target knows a move by the id of the job, which may come again."""
 
@@ -269,7 +311,7 @@ class SettlesAnyMove(Moves):
     """A late answer settles the entry of another move."""
 
     name = "settle that does not compare the move"
-    why = "is lost"
+    why = "in two places"
 
     def is_parked(self, world: Scene, entry: Entry) -> bool:
         return world.outbox is not None
@@ -299,5 +341,6 @@ class LosesThePlace(Moves):
 
 MUTANTS: list[type[Moves]] = [
     *(CopiesThenDeletes, DeletesThenSubmits, KeepsNoAnswer, KeepsNoRefusal),
+    *(KeepsNoWrongMode, AsksTheModeFirst, RaisesAnotherMode),
     *(KnowsTheId, SettlesAnyMove, PutsBackOverANewJob, LosesThePlace),
 ]

@@ -11,6 +11,7 @@ from .explore import Model
 from .listeners import Listeners
 from .moves import Moves
 from .outputs import Outputs
+from .parts import Growth
 from .schedules import Schedules
 from .updates import Updates
 from .world import Limits
@@ -22,8 +23,9 @@ BESIDE: dict[str, tuple[Model, int]] = {
     "schedules": (Schedules(), 28_000),
     "updates": (Updates(), 4_500),
     "outputs": (Outputs(), 18_000),
-    "moves": (Moves(), 17_000),
+    "moves": (Moves(), 60_000),
     "announcements": (Announcements(), 8_000),
+    "parts": (Growth(), 400),
     "listeners, nothing kept": (Listeners(keeps=False), 2_000),
 }
 ONE_LIFE = Limits(crashes=1, attempts=1, releases=0, late=False)

@@ -36,13 +36,15 @@ local function store(q, id, at, dump)
   return 'received'
 end
 
-local function receive(q, first)
+local function receive(q, first, mode)
   check_types(q)
-  local words, there = {}, {}
+  local words, kept, refused, arrived = {}, {}, {}, false
+  local other = q.parts and 'PARTS' or q.born and q.mode ~= mode and 'WRONGMODE'
   local key = q.job .. ARGV[first]
   for i = first, #ARGV, 4 do
     local answer = answer_key(q, ARGV[i], ARGV[i + 1])
-    there[answer] = redis.call('GET', answer) or redis.call('EXISTS', q.job .. ARGV[i]) == 1 and 'taken'
+    kept[answer] = redis.call('GET', answer)
+    refused[answer] = other or redis.call('EXISTS', q.job .. ARGV[i]) == 1 and 'CONFLICT'
   end
   bad = denied('RESTORE', key, 'HDEL', key, 'DEL', key, 'HSET', not q.born and q.meta, 'LPUSH', q.pending,
     'ZADD', q.dead, 'PEXPIRE', q.dead)
@@ -50,20 +52,21 @@ local function receive(q, first)
   for i = first, #ARGV, 4 do
     local id, move, at, dump = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
     local answer = answer_key(q, id, move)
-    local word = there[answer]
-    if not word or word == 'taken' then
+    local word = kept[answer]
+    if not word then
       -- The first write: it is refused where Redis is full.
-      redis.call('SET', answer, 'CONFLICT', 'PX', ANSWER_MS)
-      word = word and 'CONFLICT' or store(q, id, at, dump)
-      if word ~= 'CONFLICT' then redis.call('SET', answer, word, 'PX', ANSWER_MS) end
+      redis.call('SET', answer, refused[answer] or 'CONFLICT', 'PX', ANSWER_MS)
+      word = refused[answer] or store(q, id, at, dump)
+      if word == 'received' or word == 'unreadable' then redis.call('SET', answer, word, 'PX', ANSWER_MS) end
       if word == 'received' and not q.born then
-        redis.call('HSET', q.meta, 'mode', q.mode, 'layout', LAYOUT)
+        redis.call('HSET', q.meta, 'mode', mode, 'layout', LAYOUT)
         q.born = true
       end
-      there[answer] = word  -- an item may be named twice
+      arrived = arrived or word == 'received'
+      kept[answer] = word  -- an item may be named twice
     end
     words[#words + 1] = word
   end
-  wake(q)
+  if arrived then wake(q) end
   return words
 end

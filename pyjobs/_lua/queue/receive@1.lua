@@ -79,25 +79,40 @@ end
 local q
 if not bad then
   local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  local home = queue
+  if not prefix then
+    prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)/[1-9]%d?%d?}$')
+    if prefix then
+      home = prefix .. ':{' .. tag .. '}'
+    end
+  end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
   else
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect')
-    local its_mode, layout = meta[1], meta[2]
+    if home ~= queue then
+      tag = queue:sub(#prefix + 3, -2)
+    end
     local q_2 = {
       name = tag,
-      born = its_mode and true,
-      mode = its_mode or mode,
-      layout = layout,
-      token = meta[3] or '0',
-      quarantined = meta[4],
       key = queue,
+      home = home,
       pending = queue .. ':pending',
       delayed = queue .. ':delayed',
       dead = queue .. ':dead',
     }
-    if its_mode and mode and its_mode ~= mode then
-      bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'parts')
+    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+    local function whole(text)
+      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+    end
+    for i = 1, select('#', 'parts') do
+      q_2[select(i, 'parts')] = whole(meta[4 + i])
+    end
+    q_2.born = its_mode and true
+    q_2.mode = its_mode or nil
+    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
+    if its_mode and nil and its_mode ~= nil then
+      bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. nil
     elseif layout and layout ~= '1' then
       bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. '1'
     end
@@ -114,7 +129,8 @@ redis.call('LLEN', q_2.key .. ':broken')
 q_2.flying = redis.call('ZCARD', q_2.key .. ':inflight')
 q_2.later = redis.call('ZCARD', q_2.delayed)
 q_2.buried = redis.call('ZCARD', q_2.dead)
-local words, there = {}, {}
+local words, kept, refused, arrived = {}, {}, {}, false
+local other = q_2.parts and 'PARTS' or q_2.born and q_2.mode ~= mode and 'WRONGMODE'
 local key = q_2.key .. ':job:' .. ARGV[first]
 for i = first, #ARGV, 4 do
   local answer
@@ -122,44 +138,24 @@ for i = first, #ARGV, 4 do
     local id, move = ARGV[i], ARGV[i + 1]
     answer = q_2.key .. ':moved:' .. move .. ':' .. id
   end
-  there[answer] = redis.call('GET', answer) or redis.call('EXISTS', q_2.key .. ':job:' .. ARGV[i]) == 1 and 'taken'
+  kept[answer] = redis.call('GET', answer)
+  refused[answer] = other or redis.call('EXISTS', q_2.key .. ':job:' .. ARGV[i]) == 1 and 'CONFLICT'
 end
-do
-  local item, item_2, item_3, item_4 = not q_2.born and q_2.key .. ':meta', q_2.pending, q_2.dead, q_2.dead
+local function denied(...)
   if not redis.acl_check_cmd then
-    bad = nil
-  else
-    if key and not redis.acl_check_cmd('RESTORE', key) then
-      bad = 'NOPERM this user has no permission for ' .. 'RESTORE' .. ' of ' .. key
-    else
-      if key and not redis.acl_check_cmd('HDEL', key) then
-        bad = 'NOPERM this user has no permission for ' .. 'HDEL' .. ' of ' .. key
-      else
-        if key and not redis.acl_check_cmd('DEL', key) then
-          bad = 'NOPERM this user has no permission for ' .. 'DEL' .. ' of ' .. key
-        else
-          if item and not redis.acl_check_cmd('HSET', item) then
-            bad = 'NOPERM this user has no permission for ' .. 'HSET' .. ' of ' .. item
-          else
-            if item_2 and not redis.acl_check_cmd('LPUSH', item_2) then
-              bad = 'NOPERM this user has no permission for ' .. 'LPUSH' .. ' of ' .. item_2
-            else
-              if item_3 and not redis.acl_check_cmd('ZADD', item_3) then
-                bad = 'NOPERM this user has no permission for ' .. 'ZADD' .. ' of ' .. item_3
-              else
-                if item_4 and not redis.acl_check_cmd('PEXPIRE', item_4) then
-                  bad = 'NOPERM this user has no permission for ' .. 'PEXPIRE' .. ' of ' .. item_4
-                else
-                  bad = nil
-                end
-              end
-            end
-          end
-        end
-      end
+    return
+  end
+  local wanted = {
+    ...,
+  }
+  for i = 1, select('#', ...), 2 do
+    local command, key_2 = wanted[i], wanted[i + 1]
+    if key_2 and not redis.acl_check_cmd(command, key_2) then
+      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key_2
     end
   end
 end
+bad = denied('RESTORE', key, 'HDEL', key, 'DEL', key, 'HSET', not q_2.born and q_2.key .. ':meta', 'LPUSH', q_2.pending, 'ZADD', q_2.dead, 'PEXPIRE', q_2.dead)
 if bad then
   return redis.error_reply(bad)
 end
@@ -225,22 +221,25 @@ end
 for i = first, #ARGV, 4 do
   local id, move, at, dump = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
   local answer = q_2.key .. ':moved:' .. move .. ':' .. id
-  local word = there[answer]
-  if not word or word == 'taken' then
-    redis.call('SET', answer, 'CONFLICT', 'PX', '172800000')
-    word = word and 'CONFLICT' or store(q_2, id, at, dump)
-    if word ~= 'CONFLICT' then
+  local word = kept[answer]
+  if not word then
+    redis.call('SET', answer, refused[answer] or 'CONFLICT', 'PX', '172800000')
+    word = refused[answer] or store(q_2, id, at, dump)
+    if word == 'received' or word == 'unreadable' then
       redis.call('SET', answer, word, 'PX', '172800000')
     end
     if word == 'received' and not q_2.born then
-      redis.call('HSET', q_2.key .. ':meta', 'mode', q_2.mode, 'layout', '1')
+      redis.call('HSET', q_2.key .. ':meta', 'mode', mode, 'layout', '1')
       q_2.born = true
     end
-    there[answer] = word
+    arrived = arrived or word == 'received'
+    kept[answer] = word
   end
   words[#words + 1] = word
 end
-if q_2.awake == 0 then
-  q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
+if arrived then
+  if q_2.awake == 0 then
+    q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
+  end
 end
 return words

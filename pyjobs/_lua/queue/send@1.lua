@@ -2,7 +2,7 @@ local bad
 local clock = redis.call('TIME')
 local micros = tonumber(clock[2])
 local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
-local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
+local stamp = string.format('%.0f', now)
 local MOVED = {
   pending = true,
   delayed = true,
@@ -81,22 +81,23 @@ end
 local q
 if not bad then
   local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  local home = queue
+  if not prefix then
+    prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)/[1-9]%d?%d?}$')
+    if prefix then
+      home = prefix .. ':{' .. tag .. '}'
+    end
+  end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
   else
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'moves')
-    local its_mode, layout = meta[1], meta[2]
-    local function whole(text)
-      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+    if home ~= queue then
+      tag = queue:sub(#prefix + 3, -2)
     end
     local q_2 = {
       name = tag,
-      born = its_mode and true,
-      mode = its_mode or nil,
-      layout = layout,
-      token = meta[3] or '0',
-      quarantined = meta[4],
       key = queue,
+      home = home,
       meta = queue .. ':meta',
       pending = queue .. ':pending',
       wake = queue .. ':wake',
@@ -110,16 +111,32 @@ if not bad then
       counters = queue .. ':counters',
       workers = queue .. ':workers',
       worker = queue .. ':worker:',
-      client = queue .. ':client:',
-      cancel = queue .. ':cancel',
-      moves = whole(meta[5]),
+      client = home .. ':client:',
+      cancel = home .. ':cancel',
     }
+    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect', 'moves', 'parts')
+    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+    local function whole(text)
+      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+    end
+    for i = 1, select('#', 'moves', 'parts') do
+      q_2[select(i, 'moves', 'parts')] = whole(meta[4 + i])
+    end
+    q_2.born = its_mode and true
+    q_2.mode = its_mode or nil
+    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
     if its_mode and nil and its_mode ~= nil then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. nil
     elseif layout and layout ~= '1' then
       bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. '1'
     end
     q = q_2
+  end
+end
+do
+  local q_2 = q
+  if not bad and q_2.parts then
+    bad = 'PARTS queue ' .. q_2.name .. ' is one of ' .. q_2.parts .. ' parts'
   end
 end
 if bad then
@@ -137,13 +154,16 @@ local reply, leaving, ids, seen, size = {
   0,
 }, {}, {}, {}, 0
 local move = string.format('%.0f-', q_2.moves or 0) .. nonce
+local function needs_quarantine(crashes)
+  return crashes > 1
+end
 for i = first, #ARGV do
   local id = ARGV[i]
   local parked = redis.call('HMGET', (q_2.key .. ':moving:' .. id), 'move', 'to', 'at', 'state')
   local row
   if seen[id] then
     row = seen[id]
-  elseif parked[1] and now - tonumber(redis.call('ZSCORE', (q_2.key .. ':moving'), id) or 0) > 86400000 then
+  elseif parked[1] and now - (tonumber(redis.call('ZSCORE', (q_2.key .. ':moving'), id) or '') or 0) > 86400000 then
     row = {
       id,
       '',
@@ -165,11 +185,11 @@ for i = first, #ARGV do
   else
     local job
     do
-      local job_2 = redis.pcall('HMGET', q_2.job .. id, 'state', 'data', 'task', 'expires', '_queued', 'retention', 'unique')
+      local job_2 = redis.pcall('HMGET', q_2.job .. id, 'state', 'data', 'task', 'expires', '_queued', 'retention', 'unique', 'crashes')
       if not job_2.err then
         job = job_2
       else
-        job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, 'state', 'data', 'task', 'expires', '_queued', 'retention', 'unique')
+        job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, 'state', 'data', 'task', 'expires', '_queued', 'retention', 'unique', 'crashes')
       end
     end
     local word, at
@@ -186,11 +206,15 @@ for i = first, #ARGV do
         if not MOVED[state_2] or only and only ~= state_2 then
           word, at = state_2
         else
-          local at_2 = state_2 == 'pending' and 0 or tonumber(redis.call('ZSCORE', q_2[state_2], id) or now)
-          if state_2 == 'delayed' and at_2 >= 1000000000000000 then
+          if state_2 == 'pending' and needs_quarantine(tonumber(job_2[8]) or 0) then
             word, at = 'quarantine'
           else
-            word, at = nil, at_2
+            local at_2 = state_2 == 'pending' and 0 or tonumber(redis.call('ZSCORE', q_2[state_2], id) or now)
+            if state_2 == 'delayed' and at_2 >= 1000000000000000 then
+              word, at = 'quarantine'
+            else
+              word, at = nil, at_2
+            end
           end
         end
       end
@@ -238,30 +262,21 @@ if #ids == 0 then
   return reply
 end
 local key = q_2.job .. ids[1]
-do
-  local item = (q_2.key .. ':moving')
+local function denied(...)
   if not redis.acl_check_cmd then
-    bad = nil
-  else
-    if key and not redis.acl_check_cmd('HSET', key) then
-      bad = 'NOPERM this user has no permission for ' .. 'HSET' .. ' of ' .. key
-    else
-      if key and not redis.acl_check_cmd('RESTORE', key) then
-        bad = 'NOPERM this user has no permission for ' .. 'RESTORE' .. ' of ' .. key
-      else
-        if key and not redis.acl_check_cmd('DEL', key) then
-          bad = 'NOPERM this user has no permission for ' .. 'DEL' .. ' of ' .. key
-        else
-          if item and not redis.acl_check_cmd('ZADD', item) then
-            bad = 'NOPERM this user has no permission for ' .. 'ZADD' .. ' of ' .. item
-          else
-            bad = nil
-          end
-        end
-      end
+    return
+  end
+  local wanted = {
+    ...,
+  }
+  for i = 1, select('#', ...), 2 do
+    local command, key_2 = wanted[i], wanted[i + 1]
+    if key_2 and not redis.acl_check_cmd(command, key_2) then
+      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key_2
     end
   end
 end
+bad = denied('HSET', key, 'RESTORE', key, 'DEL', key, 'ZADD', (q_2.key .. ':moving'))
 if bad then
   return redis.error_reply(bad)
 end

@@ -2,7 +2,16 @@ local bad
 local clock = redis.call('TIME')
 local micros = tonumber(clock[2])
 local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local stamp = string.format('%.0f', now)
 local messages = {}
+local ARRIVED = {
+  received = true,
+  gone = true,
+}
+local SAID = {
+  gone = true,
+  back = true,
+}
 local queue = KEYS[1]
 local jobs
 do
@@ -43,22 +52,37 @@ do
   end
 end
 local q
+local function whole(text)
+  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+end
 if not bad then
   local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  local home = queue
+  if not prefix then
+    prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)/[1-9]%d?%d?}$')
+    if prefix then
+      home = prefix .. ':{' .. tag .. '}'
+    end
+  end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
   else
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect')
-    local its_mode, layout = meta[1], meta[2]
+    if home ~= queue then
+      tag = queue:sub(#prefix + 3, -2)
+    end
     local q_2 = {
       name = tag,
-      born = its_mode and true,
-      mode = its_mode or nil,
-      layout = layout,
-      token = meta[3] or '0',
-      quarantined = meta[4],
       key = queue,
+      home = home,
     }
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect')
+    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+    for i = 1, select('#') do
+      q_2[select(i)] = whole(meta[4 + i])
+    end
+    q_2.born = its_mode and true
+    q_2.mode = its_mode or nil
+    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
     if its_mode and nil and its_mode ~= nil then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. nil
     elseif layout and layout ~= '1' then
@@ -78,7 +102,7 @@ q_2.flying = redis.call('ZCARD', q_2.key .. ':inflight')
 q_2.later = redis.call('ZCARD', q_2.key .. ':delayed')
 q_2.buried = redis.call('ZCARD', q_2.key .. ':dead')
 redis.call('ZCARD', (q_2.key .. ':moving'))
-local words, todo, ids, seen = {}, {}, {}, {}
+local words, todo, ids, entries, seen = {}, {}, {}, {}, {}
 for i = first, #ARGV, 3 do
   local id, answer = ARGV[i], ARGV[i + 2]
   local word, job, trace, listed
@@ -93,18 +117,26 @@ for i = first, #ARGV, 3 do
         local state, reason = unpack(redis.call('HMGET', q_2.key .. ':job:' .. id, 'state', 'reason'))
         trace_2 = not state or state == 'cancelled' and reason == 'moved'
       end
-      if answer ~= 'received' and not trace_2 then
-        word, job, trace, listed = 'CONFLICT'
+      if SAID[answer] and now - (tonumber(redis.call('ZSCORE', (q_2.key .. ':moving'), id) or '') or 0) <= 86400000 then
+        word, job, trace, listed = 'parked'
       else
-        word, job, trace, listed = nil, job_2, trace_2, job_2[4] == 'pending' and redis.call('PTTL', q_2.key .. ':job:' .. id) == -1
+        if not ARRIVED[answer] and not trace_2 then
+          word, job, trace, listed = 'CONFLICT'
+        else
+          word, job, trace, listed = nil, job_2, trace_2, job_2[4] == 'pending' and redis.call('PTTL', q_2.key .. ':job:' .. id) == -1
+        end
       end
     end
   end
-  local received = answer == 'received'
+  local received = ARRIVED[answer]
   if not word and seen[id] then
     word = 'NOJOB'
   end
+  local lost = word == 'NOJOB' and tonumber(redis.call('ZSCORE', (q_2.key .. ':moving'), id) or '') and redis.call('EXISTS', (q_2.key .. ':moving:' .. id)) == 0
   words[#words + 1] = word or received and 'moved' or 'kept'
+  if not word or lost then
+    entries[#entries + 1] = id
+  end
   if not word then
     seen[id], ids[#ids + 1] = true, id
     todo[#ids] = {
@@ -115,62 +147,34 @@ for i = first, #ARGV, 3 do
     }
   end
 end
-if #ids == 0 then
+if #entries == 0 then
   return words
 end
-local key = q_2.key .. ':job:' .. ids[1]
-do
-  local item, item_2, item_3 = q_2.key .. ':unique:', q_2.key .. ':pending', q_2.key .. ':dead'
+local key = q_2.key .. ':job:' .. entries[1]
+local function denied(...)
   if not redis.acl_check_cmd then
-    bad = nil
-  else
-    if key and not redis.acl_check_cmd('DEL', key) then
-      bad = 'NOPERM this user has no permission for ' .. 'DEL' .. ' of ' .. key
-    else
-      if key and not redis.acl_check_cmd('PEXPIRE', key) then
-        bad = 'NOPERM this user has no permission for ' .. 'PEXPIRE' .. ' of ' .. key
-      else
-        if key and not redis.acl_check_cmd('HDEL', key) then
-          bad = 'NOPERM this user has no permission for ' .. 'HDEL' .. ' of ' .. key
-        else
-          if key and not redis.acl_check_cmd('DUMP', key) then
-            bad = 'NOPERM this user has no permission for ' .. 'DUMP' .. ' of ' .. key
-          else
-            if key and not redis.acl_check_cmd('RESTORE', key) then
-              bad = 'NOPERM this user has no permission for ' .. 'RESTORE' .. ' of ' .. key
-            else
-              if item and not redis.acl_check_cmd('SET', item) then
-                bad = 'NOPERM this user has no permission for ' .. 'SET' .. ' of ' .. item
-              else
-                if item_2 and not redis.acl_check_cmd('LPUSH', item_2) then
-                  bad = 'NOPERM this user has no permission for ' .. 'LPUSH' .. ' of ' .. item_2
-                else
-                  if item_3 and not redis.acl_check_cmd('ZADD', item_3) then
-                    bad = 'NOPERM this user has no permission for ' .. 'ZADD' .. ' of ' .. item_3
-                  else
-                    bad = nil
-                  end
-                end
-              end
-            end
-          end
-        end
-      end
+    return
+  end
+  local wanted = {
+    ...,
+  }
+  for i = 1, select('#', ...), 2 do
+    local command, key_2 = wanted[i], wanted[i + 1]
+    if key_2 and not redis.acl_check_cmd(command, key_2) then
+      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key_2
     end
   end
 end
+bad = denied('DEL', key, 'PEXPIRE', key, 'HDEL', key, 'DUMP', key, 'RESTORE', key, 'SET', q_2.key .. ':unique:', 'LPUSH', q_2.key .. ':pending', 'ZADD', q_2.key .. ':dead')
 if bad then
   return redis.error_reply(bad)
 end
-redis.call('ZREM', (q_2.key .. ':moving'), unpack(ids))
+redis.call('ZREM', (q_2.key .. ':moving'), unpack(entries))
 local function unique_key(q_3, unique)
   if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
     return q_3.key .. ':unique:' .. unique
   end
   return q_3.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
-end
-local function whole(text)
-  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
 end
 for n, id in ipairs(ids) do
   local job, trace, listed, received = unpack(todo[n], 1, 4)
@@ -180,11 +184,11 @@ for n, id in ipairs(ids) do
       redis.call('PEXPIRE', q_2.key .. ':job:' .. id, whole(job[9]) or 86400000)
     end
     if not (job[4] == 'dead') then
-      local clients, queued, started, processed, body = job[5], job[6], job[7], string.format('%.0f', now), job[2]
+      local clients, queued, started, body = job[5], job[6], job[7], job[2]
       if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
-        local line = id .. ' ' .. 'cancelled' .. ' ' .. 'moved' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. processed .. ' ' .. '' .. #body .. '\n' .. body .. '\n'
+        local line = id .. ' ' .. 'cancelled' .. ' ' .. 'moved' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. '' .. #body .. '\n' .. body .. '\n'
         for client in clients:gmatch('[^ ]+') do
-          local channel = q_2.key .. ':client:' .. client
+          local channel = q_2.home .. ':client:' .. client
           local message = messages[channel] or {
             bytes = 0,
           }

@@ -43,20 +43,35 @@ end
 local q
 if not bad then
   local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  local home = queue
+  if not prefix then
+    prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)/[1-9]%d?%d?}$')
+    if prefix then
+      home = prefix .. ':{' .. tag .. '}'
+    end
+  end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
   else
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect')
-    local its_mode, layout = meta[1], meta[2]
+    if home ~= queue then
+      tag = queue:sub(#prefix + 3, -2)
+    end
     local q_2 = {
       name = tag,
-      born = its_mode and true,
-      mode = its_mode or 'recoverable',
-      layout = layout,
-      token = meta[3] or '0',
-      quarantined = meta[4],
       key = queue,
+      home = home,
     }
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect')
+    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+    local function whole(text)
+      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+    end
+    for i = 1, select('#') do
+      q_2[select(i)] = whole(meta[4 + i])
+    end
+    q_2.born = its_mode and true
+    q_2.mode = its_mode or 'recoverable'
+    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
     if its_mode and 'recoverable' and its_mode ~= 'recoverable' then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. 'recoverable'
     elseif layout and layout ~= '1' then
@@ -121,18 +136,21 @@ end
 if #ids == 0 then
   return words
 end
-do
-  local item = q_2.key .. ':job:' .. ids[1]
+local function denied(...)
   if not redis.acl_check_cmd then
-    bad = nil
-  else
-    if item and not redis.acl_check_cmd('HSET', item) then
-      bad = 'NOPERM this user has no permission for ' .. 'HSET' .. ' of ' .. item
-    else
-      bad = nil
+    return
+  end
+  local wanted = {
+    ...,
+  }
+  for i = 1, select('#', ...), 2 do
+    local command, key = wanted[i], wanted[i + 1]
+    if key and not redis.acl_check_cmd(command, key) then
+      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
     end
   end
 end
+bad = denied('HSET', q_2.key .. ':job:' .. ids[1])
 if bad then
   return redis.error_reply(bad)
 end
@@ -154,7 +172,7 @@ for n, id in ipairs(ids) do
     if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
       local line = id .. ' ' .. 'inflight' .. ' ' .. 'output' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. '0' .. ' ' .. '' .. #body .. '\n' .. body .. '\n'
       for client in clients:gmatch('[^ ]+') do
-        local channel = q_2.key .. ':client:' .. client
+        local channel = q_2.home .. ':client:' .. client
         local message = messages[channel] or {
           bytes = 0,
         }
