@@ -1,5 +1,5 @@
 -- What the other queue has received leaves the outbox, and what it has refused goes back to its place.
--- needs args.bad args.name acl.denied check_types.check_types queue.wake clock.now queue.whole messages.add_message
+-- needs args.bad args.name acl.denied check_types.check_types queue.wake stamp.stamp queue.whole messages.add_message
 -- needs messages.send_messages unique.unique_key
 -- needs outbox.MOVE outbox.TO outbox.AT outbox.STALE_MS outbox.outbox_key outbox.parked_key
 -- needs outbox.parked_at outbox.read_parked outbox.is_trace place.enter clock.now
@@ -31,8 +31,7 @@ local function forget_parked(q, id, job, trace, listed)
   redis.call('DEL', parked_key(q, id))
   if trace and not listed then redis.call('PEXPIRE', q.job .. id, whole(job[P_RETENTION]) or DAY_MS) end
   if job[P_STATE] == 'dead' then return end
-  add_message(q, job[P_CLIENT], id, 'cancelled', 'moved', job[P_QUEUED], job[P_STARTED],
-    string.format('%.0f', now), job[TO])
+  add_message(q, job[P_CLIENT], id, 'cancelled', 'moved', job[P_QUEUED], job[P_STARTED], stamp, job[TO])
 end
 
 local function put_back(q, id, job, listed)
