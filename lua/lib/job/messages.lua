@@ -26,10 +26,14 @@ local function add_message(q, clients, id, state, reason, queued, started, proce
     .. processed .. ' ' .. (attempts and attempts .. ' ' or '') .. #body .. '\n' .. body .. '\n'
   for client in clients:gmatch('[^ ]+') do
     local channel = q.client .. client
-    local message = messages[channel] or { bytes = 0 }
-    messages[channel] = message
-    message[#message + 1] = line
-    message.bytes = message.bytes + #line
+    local message = messages[channel]
+    if message then
+      message[#message + 1] = line
+      message.bytes = message.bytes + #line
+    else
+      message = { line, bytes = #line }
+      messages[channel] = message
+    end
     if message.bytes > most then send_messages() end
   end
 end

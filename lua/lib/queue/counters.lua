@@ -54,7 +54,8 @@ end
 
 -- To be called after the last write of a queue.
 local function write_counters(q)
-  for task, tally in pairs(q.tallies or {}) do
+  if not q.tallies then return end
+  for task, tally in pairs(q.tallies) do
     for what, n in pairs(tally) do add_count(q, task, what, n) end
   end
   q.tallies = nil
