@@ -130,10 +130,7 @@ local function list_finding(q_2, id)
   end
   return before == false and 'unlisted' or nil
 end
-local function is_unplaced(q_2, id, home, there, token, walked)
-  if home ~= 'waiting' then
-    return home and not there
-  end
+local function is_unlisted(q_2, id, token, walked)
   local found = list_finding(q_2, id)
   return found == 'unlisted' or found == 'unseen' and walked == token
 end
@@ -191,11 +188,17 @@ local function check(q_2, id)
   end
   local finding = ttl_finding(q_2, id, state)
   if home == 'waiting' then
-    finding = list_finding(q_2, id) or finding
+    finding = finding or list_finding(q_2, id)
   elseif home and not there then
     finding = 'unlisted'
+  elseif (state == 'cancelled' and redis.call('PTTL', q_2.job .. id) == -1 and unpack(read(q_2, id, 'reason')) ~= 'moved') then
+    finding = list_finding(q_2, id)
+    if finding == 'unlisted' then
+      finding = 'kept'
+    end
   end
-  if not finding and (state == 'pending' or state == 'delayed' or state == 'inflight') and not holds_its_key(q_2, id, job[3]) then
+  local open_to_more = not finding or finding == 'unseen'
+  if open_to_more and (state == 'pending' or state == 'delayed' or state == 'inflight') and not holds_its_key(q_2, id, job[3]) then
     finding = 'unique'
   end
   return finding or '', job, sets
@@ -232,8 +235,16 @@ local function needs_of(q_2, id, walked)
   if home ~= 'waiting' and state ~= 'cancelled' then
     needs.unlist = end_near(q_2, id)
   end
-  needs.place = state and is_unplaced(q_2, id, home, there, job[2] or '', walked)
+  local token = job[2] or ''
+  if home == 'waiting' then
+    needs.place = is_unlisted(q_2, id, token, walked)
+  else
+    needs.place = home and not there
+  end
   local ttl = state and ttl_finding(q_2, id, state)
+  if (state == 'cancelled' and redis.call('PTTL', q_2.job .. id) == -1 and unpack(read(q_2, id, 'reason')) ~= 'moved') and is_unlisted(q_2, id, token, walked) then
+    ttl = 'kept'
+  end
   needs.persist = ttl == 'going'
   needs.keep = ttl == 'kept' and (state == 'dead' and 604800000 or whole(unpack(read(q_2, id, 'retention'))) or 86400000)
   local unique = state and (state == 'pending' or state == 'delayed' or state == 'inflight') and job[3]
