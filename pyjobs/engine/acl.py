@@ -43,12 +43,12 @@ SHARED = {
 EDITS = ("schedule/list", "schedule/pause", "schedule/resume", "schedule/run", "schedule/remove")
 STORED = {
     "producer": ("queue/watch", *EDITS),
-    "worker": ("schedule/list", "schedule/refill"),
+    "worker": ("queue/show", "schedule/list", "schedule/refill"),
     "operator": (*EDITS, "schedule/refill"),
 }
 
 # No job depends on these: a user without the rights that only they need is no less of its role.
-UNNEEDED = {"queue/announce"}
+UNNEEDED = {"queue/announce", "queue/show"}
 # What only counters run. A user who may not run these counts nothing, and that stops no call.
 COUNTING = {"HINCRBY"}
 COUNTING_OF = {"simple": COUNTING | {"ZADD", "ZCARD", "ZREM", "ZREMRANGEBYSCORE"}}

@@ -86,8 +86,8 @@ class Processor:
         self._loop_watch, self._vitals = LoopWatch(self._turn_seconds), Vitals(settings.lease)
         self._executor = executor_of(settings, handler, tasks, self._ended)
         self._server = aconnect(settings.url)
-        self._dead = DeadHooks(settings.on_dead, tasks)
-        self._dead_calls = Calls(settings.concurrency)
+        self._dead = DeadHooks(settings, tasks)
+        self._dead_calls = Calls(settings, self._server)
         self._updates: Updates | None = None
         if isinstance(settings.mode, StoredVerbs):
             self._updates = Updates(self._server, settings.queue_keys, settings.mode)
@@ -235,7 +235,7 @@ class Processor:
         self._start_runs()
         log_recorded(requests, answers)
         if self._dead:
-            for death in self._dead.of(requests, answers):
+            for death in self._dead.of(requests, answers, self._core.lanes.deaths()):
                 self._dead_calls.start(death)
         self._cancel_refused(refused)
         if self._core.fatal is not None:

@@ -25,9 +25,11 @@ WIDE, HIGH = 100, 30
 START = """
 import fcntl, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-from pyjobs.cli import main
-main(sys.argv[1:])
+import pyjobs.cli.app
+print("READY", flush=True)
+pyjobs.cli.main(sys.argv[1:])
 """
+READY = "READY\r\n"
 
 
 class Terminal:
