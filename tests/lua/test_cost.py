@@ -57,18 +57,18 @@ BOUNDS = {
     # A read of the clock, since a job that is over its `expires` has expired. With two counts
     # of a dead job.
     "queue/watch": (Cost(3, 20), Cost(103, 1320)),
-    # A word of each call is the name of the field that switches counters off. Two words of each
-    # submit are the names of the limits that its queue may have.
-    "simple/submit": (Cost(4, 15), Cost(4, 115)),
+    # A word of each call is the name of the field that switches counters off. Three words of each
+    # submit are the names of the limits that its queue may have, and of the number of its parts.
+    "simple/submit": (Cost(4, 16), Cost(4, 116)),
     # Messages are read in pieces of 16, since their sizes show only then.
     "simple/claim": (Cost(7, 23), Cost(13, 47)),
     "simple/complete": (Cost(3, 11), Cost(3, 11)),
-    "recoverable/submit": (Cost(6, 28), Cost(106, 1228)),
+    "recoverable/submit": (Cost(6, 29), Cost(106, 1229)),
     # With the fields `paused` and `scheduled` of :meta.
     "recoverable/claim": (Cost(11, 54), Cost(211, 2054)),
     # With the field `task` of each job, by which its run is counted.
     "recoverable/complete": (Cost(7, 35), Cost(307, 2235)),
-    "reliable/submit": (Cost(6, 28), Cost(106, 1228)),
+    "reliable/submit": (Cost(6, 29), Cost(106, 1229)),
     # With the field `saved` of each job.
     "reliable/claim": (Cost(11, 62), Cost(211, 2162)),
     # One HSET of the stamp.

@@ -9,7 +9,7 @@ import argparse
 import sys
 import time
 
-from . import announcements, batches, listeners, moves, outputs, repairs, schedules, updates
+from . import announcements, batches, listeners, moves, outputs, parts, repairs, schedules, updates
 from .announcements import Announcements
 from .batches import Batches
 from .engine import Engine
@@ -18,6 +18,7 @@ from .listeners import Listeners
 from .moves import Moves
 from .mutants import all_mutants
 from .outputs import Outputs
+from .parts import Growth
 from .repairs import Repairs
 from .schedules import Schedules
 from .sizes import BESIDE, LARGE, SMALL
@@ -41,6 +42,7 @@ def main() -> int:
             type[
                 Announcements
                 | Batches
+                | Growth
                 | Listeners
                 | Moves
                 | Outputs
@@ -55,6 +57,7 @@ def main() -> int:
             *moves.MUTANTS,
             *outputs.MUTANTS,
             *repairs.MUTANTS,
+            *parts.MUTANTS,
             *schedules.MUTANTS,
             *updates.MUTANTS,
         ]
