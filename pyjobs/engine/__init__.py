@@ -39,7 +39,16 @@ from pyjobs.engine.modes import MODES, Mode, mode_named
 from pyjobs.engine.operate import OPERATOR
 from pyjobs.engine.outbox import SentJob, receive_jobs, send_jobs, settle_jobs
 from pyjobs.engine.outcome import RELEASE, UNKNOWN, Outcome, Policy
-from pyjobs.engine.queue import announce, fetch, read_output, read_workers, wake, watch
+from pyjobs.engine.queue import (
+    Listened,
+    announce,
+    fetch,
+    listen,
+    read_output,
+    read_workers,
+    wake,
+    watch,
+)
 from pyjobs.engine.recoverable import Recoverable
 from pyjobs.engine.reliable import RELIABLE, Reliable
 from pyjobs.engine.replies import (
@@ -128,6 +137,7 @@ __all__ = [
     "Keys",
     "Limits",
     "ListedJob",
+    "Listened",
     "Mode",
     "ModeName",
     "Option",
@@ -159,6 +169,7 @@ __all__ = [
     "everything",
     "fetch",
     "list_schedules",
+    "listen",
     "mode_named",
     "moments_text",
     "parse_chunk",

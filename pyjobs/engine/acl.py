@@ -29,7 +29,7 @@ ROLES = {
 # The scripts of every mode that a role calls besides.
 SHARED = {
     "producer": ("queue/wake", "queue/result", "queue/show", "queue/output"),
-    "worker": ("queue/wake", "queue/result", "queue/announce"),
+    "worker": ("queue/wake", "queue/listen", "queue/result", "queue/announce"),
     "operator": (
         *("queue/wake", "queue/result", "queue/stats", "queue/show", "queue/list", "queue/find"),
         *("queue/explain", "queue/walk", "queue/check", "queue/pause", "queue/resume"),
@@ -48,7 +48,9 @@ STORED = {
 }
 
 # No job depends on these: a user without the rights that only they need is no less of its role.
-UNNEEDED = {"queue/announce"}
+UNNEEDED = {"queue/announce", "queue/listen"}
+# What only a cluster needs.
+IN_CLUSTER = {"PUBSUB", "SPUBLISH"}
 # What only counters run. A user who may not run these counts nothing, and that stops no call.
 COUNTING = {"HINCRBY"}
 COUNTING_OF = {"simple": COUNTING | {"ZADD", "ZCARD", "ZREM", "ZREMRANGEBYSCORE"}}
@@ -139,7 +141,8 @@ def rules_of(
             select that one.
         scripts: add the right to read the shas and bodies of the scripts in Redis, as programs of
             other languages do. Needs Redis 7. An operator has the right to write them too.
-        cluster: add the right to ask a cluster who owns which slot.
+        cluster: add the rights that only a cluster needs: to ask who owns which slot, and those
+            to sharded channels, which Redis has since version 7.
         durable: what the user's submits wait for; None is nothing.
 
     Raises:
@@ -168,8 +171,14 @@ def rules_of(
         yield "+script|exists"
     if db:
         yield "+select"
+    plain -= IN_CLUSTER
     if cluster:
         yield "+cluster|slots"
+        plain.add("SPUBLISH")
+        if role == "worker":
+            plain |= {"PUBSUB|SHARDNUMSUB", "SSUBSCRIBE", "SUNSUBSCRIBE"}
+        elif role == "producer":
+            plain.add("SSUBSCRIBE")
     if durable is not None:
         plain.add(durable.command)
     yield from sorted(f"+{command.lower()}" for command in plain)

@@ -17,7 +17,7 @@ from pyjobs.engine import RELEASE, Outcome, StoredVerbs
 from pyjobs.errors import PyjobsError
 from pyjobs.log import logger
 from pyjobs.task import BaseTask
-from pyjobs.transport import aclose, aconnect, spans_nodes
+from pyjobs.transport import aclose, aconnect
 from pyjobs.worker import failpoints
 from pyjobs.worker.announcer import Announcer
 from pyjobs.worker.core import WorkerCore
@@ -45,6 +45,7 @@ from pyjobs.worker.roundtrips import RoundTrips
 from pyjobs.worker.run import Run, RunState
 from pyjobs.worker.settings import WorkerSettings
 from pyjobs.worker.shutdown import Shutdown
+from pyjobs.worker.tokens import listener_of
 from pyjobs.worker.unknown import UnknownTasks
 from pyjobs.worker.updates import Updates
 from pyjobs.worker.vitals import Vitals
@@ -80,12 +81,13 @@ class Processor:
         if tasks:
             known = {*tasks, ""} if handler is not None else {*tasks}
             unknown = UnknownTasks(known, hands_back=settings.mode.leases)
-        self._core = WorkerCore(settings, apart=spans_nodes(settings.url), unknown=unknown)
+        self._server = aconnect(settings.url)
+        self._listener = listener_of(self._server)
+        self._core = WorkerCore(settings, apart=self._listener is not None, unknown=unknown)
         self._loop = asyncio.get_running_loop()
         self._turn_seconds = min(TURN_SECONDS, max(FASTEST_TURN, settings.lease / 10))
         self._loop_watch, self._vitals = LoopWatch(self._turn_seconds), Vitals(settings.lease)
         self._executor = executor_of(settings, handler, tasks, self._ended)
-        self._server = aconnect(settings.url)
         self._dead = DeadHooks(settings.on_dead, tasks)
         self._dead_calls = Calls(settings.concurrency)
         self._updates: Updates | None = None
@@ -218,6 +220,7 @@ class Processor:
             self._server,
             self._core,
             self._vitals,
+            self._listener,
             renewals_first=self._renewals_first,
             answered=self._answered,
             freed=self._freed,

@@ -93,10 +93,11 @@ if not bad then
       client = queue .. ':client:',
       cancel = queue .. ':cancel',
     }
-    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect', 'lease')
+    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect', 'listened', 'lease')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+    q_2.listened = meta[5]
     for i = 1, select('#', 'lease') do
-      q_2[select(i, 'lease')] = whole(meta[4 + i])
+      q_2[select(i, 'lease')] = whole(meta[5 + i])
     end
     q_2.born = its_mode and true
     q_2.mode = its_mode or mode
@@ -256,6 +257,15 @@ local function first_scheduled(q_2)
   local first = tonumber(redis.call('ZRANGE', (q_2.key .. ':schedules'), '0', '0', 'WITHSCORES')[2])
   return first and first < 9999999999999 and first or nil
 end
+local function report_token(q_2)
+  for i = 1, 16 do
+    local channel = q_2.wake .. ':' .. i
+    local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
+    if heard ~= 0 then
+      return
+    end
+  end
+end
 local function denied(...)
   if not redis.acl_check_cmd then
     return
@@ -361,8 +371,11 @@ local function repair(q_2, first)
       redis.call('SET', unique_key(q_2, needs.unique), id)
     end
   end
-  if q_2.awake == 0 then
+  if not (q_2.awake > 0) then
     q_2.awake = redis.call('LPUSH', q_2.wake, '1')
+    if q_2.listened then
+      report_token(q_2)
+    end
   end
   return words
 end

@@ -17,13 +17,14 @@ if not bad then
       name = tag,
       key = queue,
     }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+    q_2.listened = meta[5]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
     for i = 1, select('#') do
-      q_2[select(i)] = whole(meta[4 + i])
+      q_2[select(i)] = whole(meta[5 + i])
     end
     q_2.born = its_mode and true
     q_2.mode = its_mode or nil
@@ -48,10 +49,25 @@ if q.waiting == 0 then
   return 0
 end
 redis.call('LTRIM', q.key .. ':wake', 0, 0)
+local function report_token(q_2)
+  for i = 1, 16 do
+    local channel = q_2.key .. ':wake' .. ':' .. i
+    local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
+    if heard ~= 0 then
+      return
+    end
+  end
+end
+if q.awake > 0 and q.listened then
+  report_token(q)
+end
 do
   local q_2 = q
-  if q_2.awake == 0 then
+  if not (q_2.awake > 0) then
     q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
+    if q_2.listened then
+      report_token(q_2)
+    end
   end
 end
 return 1

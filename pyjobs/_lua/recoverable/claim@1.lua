@@ -134,10 +134,11 @@ local function open(key, mode, ...)
     name = tag,
     key = key,
   }
-  local meta = redis.call('HMGET', q.key .. ':meta', 'mode', 'layout', 'token', 'suspect', ...)
+  local meta = redis.call('HMGET', q.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', ...)
   local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+  q.listened = meta[5]
   for i = 1, select('#', ...) do
-    q[select(i, ...)] = whole(meta[4 + i])
+    q[select(i, ...)] = whole(meta[5 + i])
   end
   q.born = its_mode and true
   q.mode = its_mode or mode
@@ -803,6 +804,15 @@ do
     q.seen, fields[3], fields[4] = now, 'seen', string.format('%.0f', now)
     return fields
   end
+  local function report_token(q)
+    for i = 1, 16 do
+      local channel = q.key .. ':wake' .. ':' .. i
+      local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
+      if heard ~= 0 then
+        return
+      end
+    end
+  end
   for at, q in ipairs(opened) do
     if q.leaving > 0 then
       redis.call('LTRIM', q.key .. ':pending', '0', -q.leaving - 1)
@@ -878,8 +888,11 @@ do
       end
     end
     if q.waiting > 0 and not (q.paused and q.paused > now) then
-      if q.awake == 0 then
+      if not (q.awake > 0) then
         q.awake = redis.call('LPUSH', q.key .. ':wake', '1')
+        if q.listened then
+          report_token(q)
+        end
       end
     end
   end
@@ -918,15 +931,24 @@ if #unfit > 0 then
         local line = id .. ' ' .. 'expired' .. ' ' .. '-' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. '' .. #'' .. '\n' .. '' .. '\n'
         for client in clients:gmatch('[^ ]+') do
           local channel = q.key .. ':client:' .. client
-          local message = messages[channel] or {
-            bytes = 0,
-          }
-          messages[channel] = message
+          local message = messages[channel]
+          if not message then
+            message = {
+              bytes = 0,
+              sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.'),
+            }
+            messages[channel] = message
+          end
           message[#message + 1] = line
           message.bytes = message.bytes + #line
           if message.bytes > 65536 then
             for channel_2, message_2 in pairs(messages) do
-              redis.pcall('PUBLISH', channel_2, table.concat(message_2))
+              local text = table.concat(message_2)
+              if message_2.sharded then
+                redis.pcall('SPUBLISH', channel_2, text)
+              else
+                redis.pcall('PUBLISH', channel_2, text)
+              end
             end
             messages = {}
           end
@@ -957,7 +979,12 @@ if #unfit > 0 then
     end
   end
   for channel, message in pairs(messages) do
-    redis.pcall('PUBLISH', channel, table.concat(message))
+    local text = table.concat(message)
+    if message.sharded then
+      redis.pcall('SPUBLISH', channel, text)
+    else
+      redis.pcall('PUBLISH', channel, text)
+    end
   end
   messages = {}
 end

@@ -74,10 +74,11 @@ if not bad then
       name = tag,
       key = queue,
     }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'uncounted', 'lease', 'seen', 'grace')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'uncounted', 'lease', 'seen', 'grace')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+    q_2.listened = meta[5]
     for i = 1, select('#', 'uncounted', 'lease', 'seen', 'grace') do
-      q_2[select(i, 'uncounted', 'lease', 'seen', 'grace')] = whole(meta[4 + i])
+      q_2[select(i, 'uncounted', 'lease', 'seen', 'grace')] = whole(meta[5 + i])
     end
     q_2.born = its_mode and true
     q_2.mode = its_mode or 'reliable'
@@ -185,15 +186,24 @@ local function end_job(q_2, id, job, state, reason, field, body, retention, atte
     local line = id .. ' ' .. state .. ' ' .. reason .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. (attempts and attempts .. ' ' or '') .. #body .. '\n' .. body .. '\n'
     for client in clients:gmatch('[^ ]+') do
       local channel = q_2.key .. ':client:' .. client
-      local message = messages[channel] or {
-        bytes = 0,
-      }
-      messages[channel] = message
+      local message = messages[channel]
+      if not message then
+        message = {
+          bytes = 0,
+          sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.'),
+        }
+        messages[channel] = message
+      end
       message[#message + 1] = line
       message.bytes = message.bytes + #line
       if message.bytes > 65536 then
         for channel_2, message_2 in pairs(messages) do
-          redis.pcall('PUBLISH', channel_2, table.concat(message_2))
+          local text = table.concat(message_2)
+          if message_2.sharded then
+            redis.pcall('SPUBLISH', channel_2, text)
+          else
+            redis.pcall('PUBLISH', channel_2, text)
+          end
         end
         messages = {}
       end
@@ -265,7 +275,12 @@ do
       end
     end
     for channel, message in pairs(messages) do
-      redis.pcall('PUBLISH', channel, table.concat(message))
+      local text = table.concat(message)
+      if message.sharded then
+        redis.pcall('SPUBLISH', channel, text)
+      else
+        redis.pcall('PUBLISH', channel, text)
+      end
     end
     messages = {}
     dropped = #unfit
@@ -451,13 +466,30 @@ if q.buried > 0 then
   redis.call('ZREMRANGEBYSCORE', q_2.key .. ':dead', '-inf', now - 604800000)
 end
 for channel, message in pairs(messages) do
-  redis.pcall('PUBLISH', channel, table.concat(message))
+  local text = table.concat(message)
+  if message.sharded then
+    redis.pcall('SPUBLISH', channel, text)
+  else
+    redis.pcall('PUBLISH', channel, text)
+  end
 end
 messages = {}
 if #back + promoted > 0 then
   local q_2 = q
-  if q_2.awake == 0 then
+  if not (q_2.awake > 0) then
     q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
+    if q_2.listened then
+      local function report_token(q_3)
+        for i = 1, 16 do
+          local channel = q_3.key .. ':wake' .. ':' .. i
+          local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
+          if heard ~= 0 then
+            return
+          end
+        end
+      end
+      report_token(q_2)
+    end
   end
 end
 do

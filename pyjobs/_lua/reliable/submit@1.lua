@@ -137,13 +137,14 @@ if not bad then
       name = tag,
       key = queue,
     }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'most_waiting', 'most_bytes', 'uncounted')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'most_waiting', 'most_bytes', 'uncounted')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+    q_2.listened = meta[5]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
     for i = 1, select('#', 'most_waiting', 'most_bytes', 'uncounted') do
-      q_2[select(i, 'most_waiting', 'most_bytes', 'uncounted')] = whole(meta[4 + i])
+      q_2[select(i, 'most_waiting', 'most_bytes', 'uncounted')] = whole(meta[5 + i])
     end
     q_2.born = its_mode and true
     q_2.mode = its_mode or 'reliable'
@@ -344,8 +345,20 @@ for n, id in ipairs(ids) do
   end
 end
 if #fresh > 0 then
-  if q_2.awake == 0 then
+  if not (q_2.awake > 0) then
     q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
+    if q_2.listened then
+      local function report_token(q_3)
+        for i = 1, 16 do
+          local channel = q_3.key .. ':wake' .. ':' .. i
+          local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
+          if heard ~= 0 then
+            return
+          end
+        end
+      end
+      report_token(q_2)
+    end
   end
   if not q_2.uncounted then
     local n = #fresh

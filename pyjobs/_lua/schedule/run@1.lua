@@ -58,13 +58,14 @@ if not bad then
       name = tag,
       key = queue,
     }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'uncounted')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'uncounted')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+    q_2.listened = meta[5]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
     for i = 1, select('#', 'uncounted') do
-      q_2[select(i, 'uncounted')] = whole(meta[4 + i])
+      q_2[select(i, 'uncounted')] = whole(meta[5 + i])
     end
     q_2.born = its_mode and true
     q_2.mode = its_mode or nil
@@ -203,8 +204,20 @@ for i = runs, #ARGV, 2 do
 end
 if q.waiting > 0 then
   local q_2 = q
-  if q_2.awake == 0 then
+  if not (q_2.awake > 0) then
     q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
+    if q_2.listened then
+      local function report_token(q_3)
+        for i = 1, 16 do
+          local channel = q_3.key .. ':wake' .. ':' .. i
+          local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
+          if heard ~= 0 then
+            return
+          end
+        end
+      end
+      report_token(q_2)
+    end
   end
 end
 do

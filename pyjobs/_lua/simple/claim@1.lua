@@ -74,10 +74,11 @@ local function open(key, mode, ...)
     name = tag,
     key = key,
   }
-  local meta = redis.call('HMGET', q.key .. ':meta', 'mode', 'layout', 'token', 'suspect', ...)
+  local meta = redis.call('HMGET', q.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', ...)
   local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+  q.listened = meta[5]
   for i = 1, select('#', ...) do
-    q[select(i, ...)] = whole(meta[4 + i])
+    q[select(i, ...)] = whole(meta[5 + i])
   end
   q.born = its_mode and true
   q.mode = its_mode or mode
@@ -178,6 +179,15 @@ local function add_count(q, task, what, n)
     end
   end
   redis.pcall('PEXPIRE', key, 259200000)
+end
+local function report_token(q)
+  for i = 1, 16 do
+    local channel = q.key .. ':wake' .. ':' .. i
+    local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
+    if heard ~= 0 then
+      return
+    end
+  end
 end
 local function is_name(text, longest)
   return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
@@ -288,8 +298,11 @@ for at, q in ipairs(opened) do
     end
   elseif q.waiting > 0 then
     reply[1] = 0
-    if q.awake == 0 then
+    if not (q.awake > 0) then
       q.awake = redis.call('LPUSH', q.key .. ':wake', '1')
+      if q.listened then
+        report_token(q)
+      end
     end
   end
 end
