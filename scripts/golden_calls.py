@@ -305,6 +305,7 @@ CHAPTERS: dict[str, list[Step]] = {
             says="The last value is what `queue/send` of the other queue returned.",
         ),
         call("queue/sent", RELIABLE, "job-12", "0-nonce.9", "unreadable"),
+        call("queue/outbox", RELIABLE, "0", "10", says="Nothing is on its way."),
         call("queue/purge", RELIABLE, "waiting", "10"),
         call("queue/stats", RELIABLE),
         call("queue/announce", RELIABLE, "web-1:4711", "30000", b'{"host":"web-1","running":1}'),

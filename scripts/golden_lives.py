@@ -109,6 +109,13 @@ def of_the_reliable() -> dict[str, list[Step]]:
             call("reliable/reap", Q, "10", "max_crashes=2", after=AGO, says="The second crash."),
             call("queue/result", Q, "a"),
             call("reliable/dead", Q, "0", "10"),
+            submit("b", b"2"),
+            claim("n.3", lease="20"),
+            call(
+                *("reliable/claim", Q, "n.4", "1", LEASE, "max_crashes=1 deaths=1"),
+                after=AGO,
+                says="At the end come the queue and the id of each job that the claim made dead.",
+            ),
         ],
         "reliable with a bounded run": [
             submit("a", b"1", options="max_run=20"),

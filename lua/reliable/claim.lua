@@ -1,6 +1,6 @@
 -- reliable/claim @1
 -- Take the oldest jobs and put them in flight under a lease; first those whose lease ran out or that are due join the queue.
--- returns  [wait, [queue, id, token, data, attempt, queued, timeout, task?, saved?] per job]
+-- returns  [wait, [queue, id, token, data, attempt, queued, timeout, task?, saved?] per job, [of, dead] per death]
 --          wait     int    ms until there may be more: 0 is now, -1 unknown
 --          queue    int    which of KEYS, from 1
 --          id       id
@@ -11,8 +11,11 @@
 --          timeout  ms     how long its handler may run; 0: its submit said nothing
 --          task     bytes  which task it is; left out for a bare job, and empty where `saved` follows
 --          saved    bytes  what an earlier run of the job has saved; left out when none has
+--          of       int    as `queue`; with `deaths` only
+--          dead     id     of a job that this call made dead: its leases ran out
 -- errors   BADARG WRONGMODE BADLAYOUT NOPERM
--- replay   safe: the same nonce gets the same jobs, until their lease ends, or a minute after the first of them has ended
+-- replay   safe: the same nonce gets the same jobs, until their lease ends, or a minute after the first of them has ended;
+--          a death is named once
 -- cost     O(limit * log n + queues), n = jobs in flight or delayed
 --% include "lib/call/args.lua"
 --% include "lib/call/options.lua"
@@ -29,6 +32,7 @@ local lease       = int('lease', ARGV[3], 1, MAX_MS)            -- ms       unti
 local options     = read_options(ARGV[4])                       -- options  any of the next, or ''
 local max_crashes = option(options, 'max_crashes', 1, 1000, 3)  -- int      leases that may run out until a job is dead
 local bytes       = option(options, 'bytes', 1, 1073741824, 4194304)  -- int      most bytes of data and of what was saved to return; the first job is returned whatever its size
+local deaths      = option(options, 'deaths', 0, 1, 0)          -- int      1: name the jobs that this call makes dead
 
 arity(nil, 4)
 no_more_options(options)
@@ -75,8 +79,7 @@ if opened.moves then
   --% include "lib/claim/ran_out.lua"
   --% include "lib/claim/reap_expired.lua"
   --% include "lib/claim/move.lua"
-  move_all(opened, limit, max_crashes)
-  send_messages()
+  move_all(opened, limit, max_crashes, deaths == 1)
 end
 local unfit = choose_all(opened, make_room(opened.hidden and 0 or limit, bytes))
 check_claim(opened, unfit)
@@ -94,4 +97,5 @@ if #unfit > 0 then
   drop(unfit)
 end
 for _, q in ipairs(opened) do write_counters(q) end
+for _, death in ipairs(opened.deaths or {}) do reply[#reply + 1] = death end
 return reply

@@ -8,7 +8,10 @@ WHY_NOT = {
     "NOJOB": "there is no such job",
     "CONFLICT": "another job holds its id or its unique key",
     "unreadable": "the other server can't read it",
-    "stale": "a move has begun with it more than a day ago: see `queue/sent`",
+    "WRONGMODE": "the other queue has another mode",
+    "quarantine": "it is in quarantine, since it crashed twice",
+    "stale": "a move has begun with it more than a day ago: see `pyjobs outbox`",
+    "parked": "it is not stale, and the next move carries it on",
 }
 
 

@@ -21,6 +21,7 @@ from pyjobs.engine import (
     dry_runs_of,
     everything,
     list_schedules,
+    read_outbox,
 )
 from pyjobs.errors import Forbidden, PyjobsError, Unavailable
 from pyjobs.transport import known_queues
@@ -189,6 +190,9 @@ def examine_queues(
         if stats.mode in MODES and MODES[stats.mode].stores:
             schedules = yield from _schedules(keys, name)
             problems += queue_problems.schedule_problems(name, schedules)
+            outbox = yield Asked([read_outbox(keys.queue(name))])
+            if not isinstance(outbox, PyjobsError) and not isinstance(outbox[0], PyjobsError):
+                problems += queue_problems.outbox_problems(name, outbox[0])
     return problems
 
 

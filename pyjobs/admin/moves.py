@@ -14,9 +14,9 @@ from itertools import groupby
 from pyjobs.admin.answers import Answer
 from pyjobs.admin.edits import Edited, Progress, expected_count, from_behind
 from pyjobs.admin.filters import Filter, fitting, state_for, word_of
-from pyjobs.admin.pages import page, text
-from pyjobs.admin.plan import Plan, Words
-from pyjobs.admin.plans import mode_of
+from pyjobs.admin.pages import page
+from pyjobs.admin.plan import Plan
+from pyjobs.admin.plans import mode_of, stats
 from pyjobs.engine import (
     MAX_ITEMS,
     OPERATOR,
@@ -24,7 +24,9 @@ from pyjobs.engine import (
     SIMPLE,
     Keys,
     ModeName,
+    ParkedJob,
     SentJob,
+    read_outbox,
     receive_jobs,
     send_jobs,
     settle_jobs,
@@ -36,6 +38,10 @@ from pyjobs.validate import checked
 # No job of a queue is in this state: a send that asks for it returns what is parked, and parks
 # nothing.
 PARKED = "parked"
+# What no call carries on.
+HELD = ("stale", "missing")
+# What an operator may say of a stale job, and the word of queue/sent that says it was done.
+SETTLED = {"gone": "moved", "back": "kept"}
 
 
 def move_ids(keys: Keys, queue: str, to: str, ids: Sequence[str]) -> Plan[list[Answer]]:
@@ -95,19 +101,59 @@ def _begin(keys: Keys, queue: str, to: str) -> Plan[ModeName]:
         raise BadArgument(f"move: {mode} mode has no such verb")
     if other not in ("", mode):
         raise WrongMode(f"queue {to} is {other}, not {mode}")
-    left = yield from _parked(keys, queue)
-    away: set[str] = set()
-    while left:
-        yield from _carry(keys, queue, to, mode, left, PARKED, away)
-        again = yield from _parked(keys, queue)
-        left = again if again != left else []
+    yield from carry_on(keys, queue, mode, to)
     return mode
 
 
-def _parked(keys: Keys, queue: str) -> Plan[list[str]]:
-    key = keys.queue(queue)
-    words = ("ZRANGE", Keys.outbox(key), "0", str(MAX_ITEMS - 1))
-    return [text(id) for id in (yield Words(words, near=key))]
+def carry_on(keys: Keys, queue: str, mode: ModeName, to: str = "") -> Plan[None]:
+    """Carry on what earlier moves have left in the outbox, to whatever queues.
+
+    Jobs stay whose queue can't be asked; of the queue `to` its error is raised.
+    """
+    skip, tried, away = 0, set[str](), set[str]()
+    while True:
+        page = yield read_outbox(keys.queue(queue), skip=skip, limit=MAX_ITEMS)
+        todo = [job.id for job in page.jobs if job.finding not in HELD and job.id not in tried]
+        if todo:
+            yield from _carry(keys, queue, to or queue, mode, todo, PARKED, away)
+            tried.update(todo)
+            continue  # what has left the outbox makes room on this page
+        skip += len(page.jobs)
+        if not page.jobs:
+            return
+
+
+def outbox(keys: Keys, queue: str) -> Plan[list[ParkedJob]]:
+    """Read all of the outbox, the job that was parked first at the head."""
+    yield from stats(keys, queue)
+    jobs: list[ParkedJob] = []
+    while True:
+        page = yield read_outbox(keys.queue(queue), skip=len(jobs), limit=MAX_ITEMS)
+        jobs += page.jobs
+        if not page.jobs or len(jobs) >= page.total:
+            return jobs
+
+
+def settle(keys: Keys, queue: str, ids: Sequence[str], word: str) -> Plan[list[Answer]]:
+    """Say what became of stale jobs: 'gone' or 'back'.
+
+    Raises:
+        BadArgument: there is no such queue, a name is not a name, or the word is another.
+    """
+    if word not in SETTLED:
+        raise BadArgument(f"word: {word!r} is not one of {', '.join(SETTLED)}")
+    named = [checked("id", id) for id in ids]
+    moves = {job.id: job.move for job in (yield from outbox(keys, queue))}
+    answers: list[Answer] = []
+    for at in range(0, len(named), MAX_ITEMS):
+        part = named[at : at + MAX_ITEMS]
+        # No move has this name.
+        items = [(id, moves.get(id) or "-", word) for id in part]
+        words = yield settle_jobs(keys.queue(queue), items)
+        answers += [
+            Answer(id, found, found == SETTLED[word]) for id, found in zip(part, words, strict=True)
+        ]
+    return answers
 
 
 def _carry(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pyjobs.admin.problem import Problem
-from pyjobs.engine import QueueStats, StoredSchedule
+from pyjobs.engine import ParkedJobs, QueueStats, StoredSchedule
 from pyjobs.errors import BadLayout, PyjobsError
 
 # How long a wake token and a waiting job are there before nobody seems to work.
@@ -76,6 +76,31 @@ def stats_problems(queue: str, stats: QueueStats, oldest: int) -> Iterator[Probl
             "warning", "broken", where, f"{stats.broken} entries could not be run",
             "something else than pyjobs writes or deletes keys of the queue",
             f"pyjobs check {queue}",
+        )  # fmt: skip
+
+
+def outbox_problems(queue: str, outbox: ParkedJobs) -> Iterator[Problem]:
+    """Yield what is held up on its way to another queue.
+
+    Args:
+        queue: the queue's name.
+        outbox: the jobs that were parked first.
+    """
+    where = f"queue {queue}"
+    stale = [job for job in outbox.jobs if job.finding == "stale"]
+    left = [job for job in outbox.jobs if job.finding not in ("", "stale")]
+    if stale:
+        yield Problem(
+            "error", "stale", where,
+            f"{len(stale)} jobs have been on their way to another queue for over a day",
+            "no move carries them on, since the other queue may have forgotten what it received",
+            f"pyjobs outbox {queue}, and then --gone or --back with their ids",
+        )  # fmt: skip
+    if left:
+        yield Problem(
+            "warning", "outbox", where,
+            f"{len(left)} jobs are in the outbox: a move has broken off",
+            "no claim finds them until they are carried on", f"pyjobs check {queue} --repair",
         )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from pyjobs.admin.plan import Plan
@@ -40,6 +40,7 @@ class ReapedQueue:
         put_back: how many jobs were put back.
         promoted: how many delayed jobs joined the queue.
         dead: how many jobs died.
+        dead_ids: their ids.
         more: whether the time was over while there was more to do.
         skipped: why nothing was done, where that is no error.
         error: why nothing more was done, where that is an error.
@@ -50,6 +51,7 @@ class ReapedQueue:
     put_back: int = 0
     promoted: int = 0
     dead: int = 0
+    dead_ids: list[str] = field(default_factory=list)
     more: bool = False
     skipped: str | None = None
     error: str | None = None
@@ -173,6 +175,7 @@ def _reap(calls: Sequence[tuple[ReapedQueue, Call[Reaped]]], until: float) -> Pl
                 row.put_back += len(reaped.put_back)
                 row.promoted += reaped.promoted
                 row.dead += len(reaped.dead)
+                row.dead_ids += reaped.dead
                 row.more = reaped.more
         calls = [(row, call) for row, call in calls if row.more]
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from pyjobs.admin import moves
 from pyjobs.admin.pages import is_id, scanned, text
 from pyjobs.admin.plan import Plan, Words
 from pyjobs.admin.plans import stats
-from pyjobs.engine import MAX_ITEMS, OPERATOR, PLACES, Keys
+from pyjobs.engine import MAX_ITEMS, OPERATOR, PLACES, Keys, mode_named
 
 Progress = Callable[[int], object]
+OUTBOX = "outbox"
 PLACE_OF = {"pending": "waiting", "delayed": "delayed", "inflight": "inflight", "dead": "dead"}
 
 
@@ -18,10 +20,12 @@ class Finding(NamedTuple):
     """Holds what is wrong with one job, or with one entry of a queue.
 
     Attributes:
-        place: 'waiting', 'delayed', 'inflight' or 'dead'; '' for an ended job, which has none.
+        place: 'waiting', 'delayed', 'inflight' or 'dead'; 'outbox' of a job that is on its way to
+            another queue; '' for an ended job, which has none.
         id: the job's id.
         finding: 'missing', 'stray', 'unlisted', 'kept', 'going', 'unique' or 'mode', as queue/walk
-            and queue/check say.
+            and queue/check say; in the outbox 'parked', 'taken', 'stale' or 'missing', as
+            queue/outbox says.
         state: the job's state; '' when there is no such job.
     """
 
@@ -76,7 +80,14 @@ def examine(keys: Keys, queue: str, progress: Progress | None) -> Plan[list[tupl
         if job.finding == "unseen" and job.token == unseen[id]:
             findings[id] = (Finding("waiting", id, "unlisted", job.state), job.token)
     order = {place: at for at, place in enumerate((*PLACES, ""))}
-    return sorted(findings.values(), key=lambda one: (order[one[0].place], one[0].id))
+    right = sorted(findings.values(), key=lambda one: (order[one[0].place], one[0].id))
+    return right + [(finding, "-") for finding in (yield from parked(keys, queue))]
+
+
+def parked(keys: Keys, queue: str) -> Plan[list[Finding]]:
+    """Return what is held up in the outbox of a queue."""
+    jobs = yield from moves.outbox(keys, queue)
+    return [Finding(OUTBOX, job.id, job.finding, job.state) for job in jobs if job.finding]
 
 
 def walked(
@@ -115,11 +126,23 @@ def repair(keys: Keys, queue: str, progress: Progress | None) -> Plan[list[Repai
     if not mode:
         registered = yield Words(("HGET", keys.queues, queue))
         mode = text(registered or b"reliable")
-    found = yield from examine(keys, queue, progress)
+    all_found = yield from examine(keys, queue, progress)
+    found = [one for one in all_found if one[0].place != OUTBOX]
     named = [(finding, token) for finding, token in found if is_id(finding.id)]
     words: list[str] = []
     for at in range(0, len(named), MAX_ITEMS):
         part = [(finding.id, token) for finding, token in named[at : at + MAX_ITEMS]]
         words += yield OPERATOR.repair(keys.queue(queue), mode, part)
     mended = [Repaired(one[0], word) for one, word in zip(named, words, strict=True)]
-    return mended + [Repaired(one, "left") for one, _ in found if not is_id(one.id)]
+    mended += [Repaired(one, "left") for one, _ in found if not is_id(one.id)]
+    held = [one for one, _ in all_found if one.place == OUTBOX]
+    return mended + ((yield from _carried_on(keys, queue, mode, held)) if held else [])
+
+
+def _carried_on(keys: Keys, queue: str, mode: str, held: list[Finding]) -> Plan[list[Repaired]]:
+    lost = [one.id for one in held if one.finding == "missing" and is_id(one.id)]
+    if lost:
+        yield from moves.settle(keys, queue, lost, "gone")
+    yield from moves.carry_on(keys, queue, mode_named(mode).name)
+    left = {job.id for job in (yield from moves.outbox(keys, queue))}
+    return [Repaired(one, "left" if one.id in left else "mended") for one in held]

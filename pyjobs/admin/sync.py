@@ -34,6 +34,7 @@ from pyjobs.engine import (
     Keys,
     Limits,
     ModeName,
+    ParkedJob,
     Place,
     QueueStats,
     ShownJob,
@@ -570,6 +571,42 @@ class Admin:
                 self._server,
                 moves.move_jobs(self._keys, queue, to, where, expected, progress),
             )
+
+    def outbox(self, queue: str) -> list[ParkedJob]:
+        """Return the jobs that are on their way to another queue, the one that left first at the
+        head (queue/outbox).
+
+        Args:
+            queue: the queue's name.
+
+        Raises:
+            BadArgument: a name is not a name, or nothing was ever submitted to the queue.
+            Forbidden: Redis's access rules forbid it.
+            Unavailable: Redis can't be reached.
+        """
+        with self._errors:
+            return drive(self._server, moves.outbox(self._keys, queue))
+
+    def settle(self, queue: str, ids: Sequence[str], word: str) -> list[Answer]:
+        """Say what became of stale jobs of the outbox (queue/sent).
+
+        A job is stale when it was parked over a day ago: no move carries it on, since the other
+        queue may have forgotten that it has received the job.
+
+        Args:
+            queue: the name of the queue that the jobs have left.
+            ids: the jobs' ids.
+            word: 'gone' when the other queue has received them, and they are forgotten here; 'back'
+                when it has not, and they go back to their places.
+
+        Raises:
+            BadArgument: a name is not a name, the word is another, or nothing was ever submitted to
+                the queue.
+            Forbidden: Redis's access rules forbid it.
+            Unavailable: Redis can't be reached.
+        """
+        with self._errors:
+            return drive(self._server, moves.settle(self._keys, queue, ids, word))
 
     def check(self, queue: str, *, progress: Progress | None = None) -> list[Finding]:
         """Hold every entry and every stored job of a queue against the other; return what is wrong

@@ -24,6 +24,7 @@ from pyjobs.cli.mode import mode
 from pyjobs.cli.monitor import monitor
 from pyjobs.cli.move import move
 from pyjobs.cli.operating import NotConfirmed
+from pyjobs.cli.outbox import outbox
 from pyjobs.cli.output import say, show, show_error
 from pyjobs.cli.pause import pause, resume
 from pyjobs.cli.purge import purge
@@ -61,7 +62,7 @@ class InOrder(click.Group):
     commands=[
         *(submit, result, work, health, tasks, status, top, counters, workers),
         *(jobs, show_job, explain, failures, dead),
-        *(pause, resume, cancel, requeue, run_now, move, delete, purge, schedules),
+        *(pause, resume, cancel, requeue, run_now, move, outbox, delete, purge, schedules),
         *(mode, limit, memory),
         *(check, doctor, monitor, reap, scripts, acl),
     ],

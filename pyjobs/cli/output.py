@@ -14,9 +14,8 @@ import json
 import re
 import shutil
 import sys
-import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
@@ -123,25 +122,6 @@ def print_table(
     show(text)
     if missing:
         say(f"left out for want of width: {', '.join(missing)}; --json has all")
-
-
-def watch(draw: Callable[[], str], seconds: float) -> NoReturn:
-    """Draw a text again and again, until Ctrl-C: on a terminal in the place of the one before.
-
-    Args:
-        draw: returns the text.
-        seconds: the pause after each.
-    """
-    if not sys.stdout.isatty():
-        while True:
-            show(draw())
-            time.sleep(seconds)
-    text = importlib.import_module("rich.text").Text
-    live = importlib.import_module("rich.live").Live(screen=True, auto_refresh=False)
-    with live:
-        while True:
-            live.update(text(safe(draw())), refresh=True)
-            time.sleep(seconds)
 
 
 def draw_table(

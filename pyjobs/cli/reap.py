@@ -16,6 +16,8 @@ from pyjobs.engine import MAX_ITEMS, MODES, Keys, ModeName
 from pyjobs.errors import Forbidden, QueueFull
 from pyjobs.transport import load, publish
 
+MOST_NAMED = 100  # ids of dead jobs of a queue that are printed
+
 
 @click.command()
 @click.argument("queues", metavar="[QUEUE]...", nargs=-1)
@@ -98,6 +100,10 @@ def reap(
     for row in rows:
         if why := row.error or (verbose and row.skipped):
             say(why if why.startswith("queue") else f"queue {row.queue}: {why}")
+        if row.dead:
+            more = f" and {row.dead - MOST_NAMED} more" if row.dead > MOST_NAMED else ""
+            ids = ", ".join(row.dead_ids[:MOST_NAMED])
+            say(f"queue {row.queue}: dead now, since their workers kept dying: {ids}{more}")
     if any(row.more for row in rows):
         say(f"{time_limit:g} s are over and there may be more to do; the next reap goes on")
     if as_json:

@@ -10,7 +10,8 @@ from pyjobs.admin import Admin, QueueStatus
 from pyjobs.cli import rates
 from pyjobs.cli.common import prefix_option, some_seconds, url_option
 from pyjobs.cli.operating import admin_of, json_option, json_ready, span
-from pyjobs.cli.output import draw_table, print_table, say, show, show_json, watch
+from pyjobs.cli.output import draw_table, print_table, say, show, show_json
+from pyjobs.cli.screen import watch
 from pyjobs.engine import Counters
 
 HEADS = (
@@ -27,7 +28,7 @@ LESS = ("broken", "overdue", "mode", "oldest", "state")
     type=float,
     metavar="SECONDS",
     callback=some_seconds,
-    help="Show the numbers again every SECONDS, until Ctrl-C.",
+    help="Show the numbers again every SECONDS, until Ctrl-C, or q on a terminal.",
 )
 @json_option
 @url_option
@@ -45,6 +46,7 @@ def status(pause: float | None, as_json: bool, url: str, prefix: str) -> int:
             time.sleep(pause)
         if pause is not None:
             watch(lambda: drawn(prefix, *read(admin)), pause)
+            return 0
         rows, counted = read(admin)
     if as_json:
         print_json(rows, counted)

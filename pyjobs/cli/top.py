@@ -11,7 +11,8 @@ from pyjobs.admin import Admin, QueueStatus
 from pyjobs.cli import rates
 from pyjobs.cli.common import prefix_option, some_seconds, url_option
 from pyjobs.cli.operating import admin_of, json_option, json_ready, span
-from pyjobs.cli.output import draw_table, say, show, show_json, watch
+from pyjobs.cli.output import draw_table, say, show, show_json
+from pyjobs.cli.screen import watch
 from pyjobs.engine import Counted, Counters
 
 QUEUE_HEADS = ("queue", "waiting", "oldest", "in flight")
@@ -41,7 +42,7 @@ Row = tuple[QueueStatus, Counters | None]
 @url_option
 @prefix_option
 def top(minutes: int, pause: float, as_json: bool, url: str, prefix: str) -> int:
-    """Show queues and tasks on the screen, the busiest first, until Ctrl-C.
+    """Show queues and tasks on the screen, the busiest first, until q or Ctrl-C.
 
     `fail` are runs that failed, or whose worker died. `wait` and `run` are medians. With --json, or
     where the output is no terminal, the numbers are printed once.
@@ -49,6 +50,7 @@ def top(minutes: int, pause: float, as_json: bool, url: str, prefix: str) -> int
     with admin_of(url, prefix) as admin:
         if sys.stdout.isatty() and not as_json:
             watch(lambda: drawn(read(admin, minutes), minutes), pause)
+            return 0
         rows = read(admin, minutes)
     if as_json:
         for row, counted in rows:

@@ -37,7 +37,15 @@ from pyjobs.engine.limits import (
 from pyjobs.engine.messages import parse_chunk, parse_results
 from pyjobs.engine.modes import MODES, Mode, mode_named
 from pyjobs.engine.operate import OPERATOR
-from pyjobs.engine.outbox import SentJob, receive_jobs, send_jobs, settle_jobs
+from pyjobs.engine.outbox import (
+    ParkedJob,
+    ParkedJobs,
+    SentJob,
+    read_outbox,
+    receive_jobs,
+    send_jobs,
+    settle_jobs,
+)
 from pyjobs.engine.outcome import RELEASE, UNKNOWN, Outcome, Policy
 from pyjobs.engine.queue import (
     Listened,
@@ -143,6 +151,8 @@ __all__ = [
     "Option",
     "Outcome",
     "OutputPage",
+    "ParkedJob",
+    "ParkedJobs",
     "Place",
     "Policy",
     "QueueStats",
@@ -177,6 +187,7 @@ __all__ = [
     "parse_submitted",
     "pause_schedules",
     "read_counters",
+    "read_outbox",
     "read_output",
     "read_workers",
     "receive_jobs",

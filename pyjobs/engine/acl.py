@@ -36,19 +36,19 @@ SHARED = {
         *("queue/mode", "queue/limit", "queue/output", "queue/workers"),
         *("queue/counters", "queue/counting"),
         *("queue/purge", "queue/delete", "queue/run", "queue/repair"),
-        *("queue/send", "queue/receive", "queue/sent"),
+        *("queue/send", "queue/receive", "queue/sent", "queue/outbox"),
     ),
 }
 # The same of the modes that store their jobs.
 EDITS = ("schedule/list", "schedule/pause", "schedule/resume", "schedule/run", "schedule/remove")
 STORED = {
     "producer": ("queue/watch", *EDITS),
-    "worker": ("schedule/list", "schedule/refill"),
+    "worker": ("queue/show", "schedule/list", "schedule/refill"),
     "operator": (*EDITS, "schedule/refill"),
 }
 
 # No job depends on these: a user without the rights that only they need is no less of its role.
-UNNEEDED = {"queue/announce", "queue/listen"}
+UNNEEDED = {"queue/announce", "queue/listen", "queue/show"}
 # What only a cluster needs.
 IN_CLUSTER = {"PUBSUB", "SPUBLISH"}
 # What only counters run. A user who may not run these counts nothing, and that stops no call.

@@ -91,16 +91,6 @@ class Keys:
         return [f"{queue}:{part}" for part in (*parts, "moving")]
 
     @staticmethod
-    def outbox(queue: str) -> str:
-        """Return the key of the sorted set of the ids of jobs that are on their way to another
-        queue.
-
-        Args:
-            queue: the queue's key.
-        """
-        return f"{queue}:moving"
-
-    @staticmethod
     def queue_of_wake(wake: str) -> str:
         """Return the key of the queue whose wake list has this key."""
         return wake.removesuffix(WAKE)

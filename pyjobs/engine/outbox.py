@@ -1,4 +1,5 @@
-"""Jobs on their way to another queue: the verbs queue/send, receive and sent, and their replies."""
+"""Jobs on their way to another queue: the verbs queue/send, receive, sent and outbox, and their
+replies."""
 
 from __future__ import annotations
 
@@ -43,6 +44,40 @@ class SentJobs(NamedTuple):
     jobs: list[SentJob]
 
 
+class ParkedJob(NamedTuple):
+    """Holds a job that is parked in the outbox of its queue.
+
+    Attributes:
+        id: the job's id.
+        finding: what holds it up: '' nothing, since a move may be at work; 'parked' nothing, and
+            the next move carries it on; 'taken' its id was submitted again; 'stale' it was parked
+            over a day ago; 'missing' the outbox has the id and no job.
+        state: 'pending', 'delayed' or 'dead'; '' when there is no job.
+        to: the name of the queue where it goes.
+        parked: when it was parked, ms since the epoch.
+        move: the name of its move.
+    """
+
+    id: str
+    finding: str
+    state: str
+    to: str
+    parked: int
+    move: str
+
+
+class ParkedJobs(NamedTuple):
+    """Holds a part of the outbox of a queue.
+
+    Attributes:
+        total: how many jobs the outbox has.
+        jobs: some of them, the one that was parked first at the head.
+    """
+
+    total: int
+    jobs: list[ParkedJob]
+
+
 def send_jobs(
     queue: str, ids: Sequence[str], *, to: str, nonce: str, state: str | None = None
 ) -> Call[SentJobs]:
@@ -79,11 +114,30 @@ def settle_jobs(queue: str, jobs: Sequence[tuple[str, str, str]]) -> Call[list[s
 
     Args:
         queue: the key of the queue where the jobs were.
-        jobs: 1 to 1000 times id, name of the move, and the word of `receive`; the reply is a
-            word for each: 'moved', 'kept', 'NOJOB' or 'CONFLICT'.
+        jobs: 1 to 1000 times id, name of the move, and the word of `receive`, or 'gone' or 'back'
+            of a stale job; the reply is a word for each: 'moved', 'kept', 'NOJOB', 'CONFLICT' or
+            'parked'.
     """
     used = script("queue/sent")
     return Call(used, (queue,), used.bind([part for job in jobs for part in job]), parse_words)
+
+
+def read_outbox(queue: str, *, skip: int = 0, limit: int = 1000) -> Call[ParkedJobs]:
+    """Return the call that reads which jobs are parked in the outbox of a queue (queue/outbox).
+
+    Args:
+        queue: the queue's key.
+        skip: how many jobs to leave out at the head.
+        limit: most jobs, 1 to 1000.
+    """
+    used = script("queue/outbox")
+    return Call(used, (queue,), used.bind(skip=skip, limit=limit), parse_outbox)
+
+
+def parse_outbox(reply: Any) -> ParkedJobs:
+    """Parse the reply of queue/outbox."""
+    total, *jobs = reply
+    return ParkedJobs(total, [ParkedJob(*texts(job)) for job in jobs])
 
 
 def parse_sent(reply: Any) -> SentJobs:

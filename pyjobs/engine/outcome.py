@@ -37,6 +37,7 @@ class Policy(NamedTuple):
         max_attempts: handled failures until a job is dead, where the submit did not say (reliable).
         backoff: ms before the second attempt, then doubled (reliable).
         max_crashes: leases of one job that may run out until it is dead (reliable).
+        names_deaths: whether claims name the jobs that they make dead (reliable).
     """
 
     lease: int
@@ -44,3 +45,4 @@ class Policy(NamedTuple):
     max_attempts: int | None = None
     backoff: int | None = None
     max_crashes: int | None = None
+    names_deaths: bool = False

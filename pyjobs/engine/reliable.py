@@ -14,6 +14,7 @@ from pyjobs.engine.replies import (
     DeadPage,
     Reaped,
     parse_claimed,
+    parse_claimed_with_deaths,
     parse_dead,
     parse_reaped,
     parse_words,
@@ -41,6 +42,7 @@ class Reliable(StoredVerbs):
         lease: int,
         max_crashes: int | None = None,
         max_bytes: int | None = None,
+        names_deaths: bool = False,
     ) -> Call[ClaimReply]:
         """Return the call that takes jobs off queues under a lease (reliable/claim).
 
@@ -52,11 +54,15 @@ class Reliable(StoredVerbs):
             max_crashes: how many leases of one job may run out until the job is dead.
             max_bytes: most bytes of payloads; the first job is returned whatever its size. None is
                 4 MiB.
+            names_deaths: whether the reply names the jobs that this call makes dead, since their
+                leases ran out too often.
         """
         claim = self.script("claim")
-        options = claim.choose(max_crashes=max_crashes, bytes=max_bytes)
+        deaths = 1 if names_deaths else None
+        options = claim.choose(max_crashes=max_crashes, bytes=max_bytes, deaths=deaths)
         args = claim.bind(nonce=nonce, limit=limit, lease=lease, options=options)
-        return Call(claim, tuple(queues), args, parse_claimed)
+        parse = parse_claimed_with_deaths if names_deaths else parse_claimed
+        return Call(claim, tuple(queues), args, parse)
 
     def claim_with(
         self, queues: Sequence[str], limit: int, max_bytes: int | None, nonce: str, policy: Policy
@@ -68,6 +74,7 @@ class Reliable(StoredVerbs):
             lease=policy.lease,
             max_crashes=policy.max_crashes,
             max_bytes=max_bytes,
+            names_deaths=policy.names_deaths,
         )
 
     def record(

@@ -5,6 +5,7 @@ Nothing else may live here. Times are whole ms since the epoch, by Redis's clock
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 
@@ -52,10 +53,13 @@ class ClaimReply(NamedTuple):
     Attributes:
         wait: ms until there may be more jobs: 0 is now, -1 is unknown.
         jobs: the jobs that were claimed.
+        deaths: the jobs that this call made dead, where it was asked for them: each as the position
+            of its queue among the queues of the claim, from 0, and its id.
     """
 
     wait: int
     jobs: list[Claimed]
+    deaths: Sequence[tuple[int, str]] = ()
 
 
 class Reaped(NamedTuple):
@@ -186,6 +190,13 @@ def parse_claimed(reply: Any) -> ClaimReply:
         for queue, id, token, data, attempt, queued, timeout, *more in reply[1:]
     ]
     return ClaimReply(reply[0], jobs)
+
+
+def parse_claimed_with_deaths(reply: Any) -> ClaimReply:
+    """Parse the reply of reliable/claim with the option `deaths`."""
+    deaths = [entry for entry in reply[1:] if len(entry) == 2]
+    wait, jobs, _ = parse_claimed(reply[: len(reply) - len(deaths)])
+    return ClaimReply(wait, jobs, [(queue - 1, id.decode()) for queue, id in deaths])
 
 
 def parse_words(reply: Any) -> list[str]:

@@ -214,9 +214,9 @@ def task(
         zone: the time zone of `cron`, as in 'Europe/Paris'.
         missed: which of the moments at which no worker was there make a job: 'all', 'last' or
             'skip', as `client.schedules.set` takes them.
-        on_dead: called with the ClaimedJob and the JobFailed in the worker that records a job of
-            the task as dead, beside the worker's own `on_dead`; not for a job whose leases ran out
-            `max_crashes` times, which no worker records.
+        on_dead: called with the ClaimedJob and the JobFailed, at most once, in the worker that
+            records a job of the task as dead, or whose claim makes a job of the task dead since
+            its leases ran out; beside the worker's own `on_dead`.
         executor: 'process' runs a plain function in a child process of its worker, 'thread' in a
             thread. Default: the worker's.
 

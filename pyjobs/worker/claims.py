@@ -43,6 +43,8 @@ class Claims:
         max_bytes: most bytes of payloads that the next claim asks for. Halved after an answer that
             came too late or not at all, as on a slow link; then it grows again.
         unsure: whether a claim without an answer may have been carried out and have taken jobs.
+        deaths: jobs that claims have made dead since this list was last emptied, each as the index
+            of its queue and its id.
         changes: queues that were set aside since this list was last emptied, each as its index and
             the error, and queues that are served again, each as its index and None.
 
@@ -67,6 +69,7 @@ class Claims:
         self.first_sent = 0.0
         self.unsure = False
         self.max_bytes = CLAIM_BYTES
+        self.deaths: list[tuple[int, str]] = []
         self.changes: list[tuple[int, PyjobsError | None]] = []
         self._mode = mode
         self._keys = keys
@@ -162,6 +165,7 @@ class Claims:
             self._ask_for_less()
         else:
             self.max_bytes = min(CLAIM_BYTES, self.max_bytes * 9 // 8 + 1)
+        self.deaths += [(asked[place], id) for place, id in reply.deaths]
         self.wait = reply.wait
         self.due = self.due or reply.wait == 0
         self._heard(asked)

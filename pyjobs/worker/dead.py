@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pyjobs import codec
-from pyjobs.errors import JobFailed, Undecodable
+from pyjobs.engine import OPERATOR, Call, Claimed, ShownJob
+from pyjobs.errors import JobFailed, LeaseLost, Unavailable, Undecodable
 from pyjobs.log import logger
 from pyjobs.task import BaseTask
+from pyjobs.transport import AsyncServer, Outage, arun, shown
 from pyjobs.worker.invocation import is_awaitable
 from pyjobs.worker.job import ClaimedJob
 from pyjobs.worker.outbox import Request
 from pyjobs.worker.process import Forks, in_parent
 from pyjobs.worker.run import Run
+from pyjobs.worker.settings import WorkerSettings
 
 Hook = Callable[[ClaimedJob, JobFailed], Any]
 log = logger(__name__)
@@ -26,7 +29,7 @@ END_SECONDS = 5.0
 
 
 class Death(NamedTuple):
-    """Holds a job that failed for good.
+    """Holds a job that failed for good, and calls its hooks.
 
     Attributes:
         job: the job, as its handler got it.
@@ -37,6 +40,9 @@ class Death(NamedTuple):
     job: ClaimedJob
     error: JobFailed
     hooks: tuple[Hook, ...]
+
+    def __str__(self) -> str:
+        return f"job {self.job.id} on queue {self.job.queue}"
 
     async def call(self) -> None:
         """Call the hooks: an `async def` in this event loop, a plain one in a thread."""
@@ -52,19 +58,68 @@ class Death(NamedTuple):
                 raise
             except BaseException:
                 # A hook that exits ends no worker, as a handler that exits does not.
-                log.exception("on_dead of job %s on queue %s failed", self.job.id, self.job.queue)
+                log.exception("on_dead of %s failed", self)
+
+
+class Crashed:
+    """Holds a job that a claim of this worker has made dead: its leases ran out too often. What
+    its hooks get of it is read first.
+
+    Attributes:
+        read: the call that reads the job (queue/show).
+
+    Args:
+        id: the job's id.
+        index: which of the worker's queues has it.
+        settings: the worker's settings.
+        hooks: what is called.
+    """
+
+    def __init__(self, id: str, index: int, settings: WorkerSettings, hooks: DeadHooks) -> None:
+        self._id, self._index, self._queue = id, index, settings.queues[index]
+        self._timeout, self._hooks = settings.timeout, hooks
+        self.read: Call[ShownJob] = OPERATOR.show(settings.queue_keys[index], id)
+
+    def __str__(self) -> str:
+        return f"job {self._id} on queue {self._queue}"
+
+    def death(self, job: ShownJob) -> Death | None:
+        """Return what its hooks are called with; None where it is not dead any more, or has no
+        hooks.
+
+        Args:
+            job: what `read` returned.
+        """
+        if job.state != "dead":
+            log.warning("on_dead of %s is not called: %s", self, job.state or "it is gone")
+            return None
+        hooks = self._hooks.of_task(job.task)
+        if not hooks:
+            return None
+        limit, saved = max(job.timeout, 0), job.saved or None
+        claimed = Claimed(
+            *(self._index, self._id, "", job.data, job.attempt, job.queued, limit, job.task, saved)
+        )
+        run = Run(claimed, self._queue, self._timeout)
+        run.lose(LeaseLost.code)
+        attempts = job.past + job.crashes
+        error = JobFailed(*codec.decode_error(job.error), job.reason, attempts)
+        return Death(job_of(run), error, hooks)
 
 
 class DeadHooks:
     """Responsible for the hooks of one worker: which jobs they are called for.
 
     Args:
-        hook: the worker's own; None for none.
+        settings: the worker's settings.
         tasks: the worker's tasks, by name.
     """
 
-    def __init__(self, hook: Hook | None, tasks: Mapping[str, BaseTask[..., Any]] | None) -> None:
-        own = () if hook is None else (hook,)
+    def __init__(
+        self, settings: WorkerSettings, tasks: Mapping[str, BaseTask[..., Any]] | None
+    ) -> None:
+        own = () if settings.on_dead is None else (settings.on_dead,)
+        self._settings = settings
         self._by_task: dict[str, tuple[Hook, ...]] = {
             name: (task.on_dead, *own)
             for name, task in (tasks or {}).items()
@@ -75,19 +130,31 @@ class DeadHooks:
     def __bool__(self) -> bool:
         return bool(self._own or self._by_task)
 
-    def of(self, requests: Sequence[Request], answers: Sequence[Any]) -> Iterator[Death]:
+    def of_task(self, task: str) -> tuple[Hook, ...]:
+        """Return what is called for a job of a task; '' is none."""
+        return self._by_task.get(task, self._own)
+
+    def of(
+        self,
+        requests: Sequence[Request],
+        answers: Sequence[Any],
+        crashed: Iterable[tuple[int, str]],
+    ) -> Iterator[Death | Crashed]:
         """Yield the jobs that a round trip has recorded as dead, or as failed in the modes that try
-        nothing again.
+        nothing again, and those that its claim has made dead.
 
         Args:
             requests: what was sent.
             answers: for each request its parsed reply, or a PyjobsError in its place.
+            crashed: the index of the queue and the id of each job that a claim has made dead.
         """
+        for index, id in crashed:
+            yield Crashed(id, index, self._settings, self)
         for request, answer in zip(requests, answers, strict=True):
             if not request.ended or isinstance(answer, Exception):
                 continue
             for (run, outcome), word in zip(request.ended, answer, strict=True):
-                hooks = self._by_task.get(run.task, self._own)
+                hooks = self.of_task(run.task)
                 if word in ("dead", "failed") and hooks:
                     yield Death(job_of(run), error_of(run, outcome, word), hooks)
 
@@ -96,18 +163,20 @@ class Calls:
     """Responsible for calling hooks beside the worker's other work.
 
     Args:
-        concurrency: how many are called at once.
+        settings: the worker's settings: so many are called at once as jobs run.
+        server: where jobs are read that a claim has made dead.
     """
 
-    def __init__(self, concurrency: int) -> None:
-        self._turns = asyncio.Semaphore(concurrency)
+    def __init__(self, settings: WorkerSettings, server: AsyncServer) -> None:
+        self._server = server
+        self._outage = Outage(shown(settings.url))
+        self._turns = asyncio.Semaphore(settings.concurrency)
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def start(self, death: Death) -> None:
+    def start(self, death: Death | Crashed) -> None:
         """Call the hooks of a job, in a task."""
         if len(self._tasks) >= MOST_WAITING:
-            where = (death.job.id, death.job.queue)
-            log.error("on_dead of job %s on queue %s is not called: too many wait", *where)
+            log.error("on_dead of %s is not called: too many wait", death)
             return
         task = asyncio.create_task(self._call(death), name="pyjobs-on-dead")
         self._tasks.add(task)
@@ -123,9 +192,25 @@ class Calls:
         if late:
             log.error("calls of on_dead that the end of the worker has cut off: %d", len(late))
 
-    async def _call(self, death: Death) -> None:
+    async def _call(self, death: Death | Crashed) -> None:
         async with self._turns:
-            await death.call()
+            found = await self._read(death) if isinstance(death, Crashed) else death
+            if found is not None:
+                await found.call()
+
+    async def _read(self, crashed: Crashed) -> Death | None:
+        """Read a job that a claim has made dead, also through an outage of Redis."""
+        while True:
+            try:
+                job = await arun(self._server, crashed.read)
+            except Unavailable as error:
+                await asyncio.sleep(self._outage.pause(error))
+            except Exception as error:
+                log.error("on_dead of %s is not called: %s", crashed, error)
+                return None
+            else:
+                self._outage.over()
+                return crashed.death(job)
 
 
 def job_of(run: Run) -> ClaimedJob:

@@ -22,7 +22,7 @@ from pyjobs.task import BaseTask
 from pyjobs.transport import AsyncServer, Server, arun_many, run_many
 from pyjobs.worker.calendars import Calendars
 from pyjobs.worker.core import WorkerCore
-from pyjobs.worker.dead import DeadHooks, Death
+from pyjobs.worker.dead import Crashed, DeadHooks, Death
 from pyjobs.worker.invocation import decoded, is_awaitable
 from pyjobs.worker.job import ClaimedJob
 from pyjobs.worker.lifespan import Lifespan, Living
@@ -94,7 +94,7 @@ class Drain:
         self._around = AsyncSurrounded(self._call, settings.middleware)
         self._has_middleware = bool(settings.middleware)
         self._calendars, self._queues = Calendars(settings), queues
-        self._dead = DeadHooks(settings.on_dead, self._tasks)
+        self._dead = DeadHooks(settings, self._tasks)
         unknown = None
         if self._tasks:
             known = {*self._tasks, ""} if self._handler is not None else {*self._tasks}
@@ -182,7 +182,15 @@ class Drain:
                 if isinstance(answer, (Unavailable, QueueFull)):
                     raise answer
             core.answered(requests, answers, time.monotonic())
-            yield from self._dead.of(requests, answers)
+            for one in self._dead.of(requests, answers, core.lanes.deaths()):
+                death: Death | None = None if isinstance(one, Crashed) else one
+                if isinstance(one, Crashed):
+                    [job] = yield [one.read]
+                    if isinstance(job, Exception):
+                        raise job
+                    death = one.death(job)
+                if death is not None:
+                    yield death
             if core.fatal is not None:
                 raise core.fatal
             while run := core.next_run(time.monotonic()):

@@ -126,6 +126,15 @@ class Lanes(list[Lane]):
             lane.claims.changes.clear()
         return found
 
+    def deaths(self) -> list[tuple[int, str]]:
+        """Return the jobs that claims have made dead since the last call, each as the index of its
+        queue and its id."""
+        found = []
+        for lane in self:
+            found += lane.claims.deaths
+            lane.claims.deaths.clear()
+        return found
+
     def holds_back(self, lane: Lane, now: float) -> bool:
         """Return whether a more urgent lane may fill the room, so that this lane does not claim.
 

@@ -75,8 +75,7 @@ class Processor:
         tasks: Mapping[str, BaseTask[..., Any]] | None = None,
         held: Held | None = None,
     ) -> None:
-        self._settings = settings
-        self._held = held
+        self._settings, self._held = settings, held
         unknown = None
         if tasks:
             known = {*tasks, ""} if handler is not None else {*tasks}
@@ -88,8 +87,8 @@ class Processor:
         self._turn_seconds = min(TURN_SECONDS, max(FASTEST_TURN, settings.lease / 10))
         self._loop_watch, self._vitals = LoopWatch(self._turn_seconds), Vitals(settings.lease)
         self._executor = executor_of(settings, handler, tasks, self._ended)
-        self._dead = DeadHooks(settings.on_dead, tasks)
-        self._dead_calls = Calls(settings.concurrency)
+        self._dead = DeadHooks(settings, tasks)
+        self._dead_calls = Calls(settings, self._server)
         self._updates: Updates | None = None
         if isinstance(settings.mode, StoredVerbs):
             self._updates = Updates(self._server, settings.queue_keys, settings.mode)
@@ -103,12 +102,10 @@ class Processor:
         self._metrics = metrics_of(settings, tasks, watched, self._heartbeat)
         # The tasks of jobs that a handler gets which knows no tasks; '' is none.
         self._met = None if tasks else {""}
-        self._running = False
+        self._running = self._ending = self._watches_prefetched = False
         self._logs_starts = starts_are_logged()
-        self._watches_prefetched = False
         self._next_turn: asyncio.TimerHandle | None = None
         self.abandoned = 0  # handlers that still run although their jobs were given up
-        self._ending = False
 
     async def process(self) -> None:
         """Claim, run and record until the stop is over.
@@ -238,7 +235,7 @@ class Processor:
         self._start_runs()
         log_recorded(requests, answers)
         if self._dead:
-            for death in self._dead.of(requests, answers):
+            for death in self._dead.of(requests, answers, self._core.lanes.deaths()):
                 self._dead_calls.start(death)
         self._cancel_refused(refused)
         if self._core.fatal is not None:

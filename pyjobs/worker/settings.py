@@ -66,8 +66,9 @@ class WorkerSettings:
         scheduled: the tasks whose schedules the worker makes.
         lifespan: called with the worker at the start of a run, returns the context manager around
             the run; None for none.
-        on_dead: called with the job and its error when the worker has recorded it as dead; None for
+        on_dead: called with the job and its error when the worker has made it dead; None for
             nothing.
+        has_dead_hooks: whether tasks have an `on_dead` of their own.
         health: [HOST:]PORT where probes are answered; None for nowhere.
         metrics: [HOST:]PORT where Prometheus gets its metrics; None for nowhere.
         middleware: each returns the context manager around a run of a job, the outermost first.
@@ -100,6 +101,7 @@ class WorkerSettings:
     lifespan: Callable[[Any], Any] | None = None
     middleware: tuple[Callable[[Any], Any], ...] = ()
     on_dead: Callable[..., Any] | None = None
+    has_dead_hooks: bool = False
     health: str | None = None
     metrics: str | None = None
 
@@ -175,4 +177,5 @@ class WorkerSettings:
             max_attempts=whole("max_attempts", self.max_attempts, 1, 1000),
             backoff=to_ms("backoff", self.backoff),
             max_crashes=whole("max_crashes", self.max_crashes, 1, 1000),
+            names_deaths=self.on_dead is not None or self.has_dead_hooks,
         )

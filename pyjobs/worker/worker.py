@@ -91,8 +91,8 @@ class Worker:
         middleware: functions of the ClaimedJob, each of which returns a context manager, plain or
             async, around the run of its handler; the first is the outermost.
         on_dead: called with the ClaimedJob and the JobFailed, at most once, when this worker has
-            recorded a job as dead, or as failed in the modes that try nothing again. A job whose
-            leases ran out dies in a claim or a reap that names it to no worker, and calls nothing.
+            recorded a job as dead, or as failed in the modes that try nothing again; and when a
+            claim of this worker has made a job dead whose leases ran out too often.
         health: port of 127.0.0.1, or 'HOST:PORT', where HTTP probes are answered: /healthz and
             /readyz; None: nowhere.
         metrics: port of 127.0.0.1, or 'HOST:PORT', where Prometheus gets /metrics, with those that
@@ -162,6 +162,7 @@ class Worker:
             lifespan=lifespan,
             middleware=functions("middleware", middleware),
             on_dead=on_dead,
+            has_dead_hooks=any(one.on_dead for one in self._tasks.values()),
             health=None if health is None else str(health),
             metrics=None if metrics is None else str(metrics),
         )

@@ -24,6 +24,8 @@ class Case:
         concurrency: jobs at once in a worker.
         prefetch: jobs that pyjobs claims beyond those that run; None is its default.
         handler: `async` or `def`.
+        tasks: how many tasks the worker has, in place of the handler, among which the jobs are
+            shared out; 0 is the handler. For pyjobs in bulk alone.
         payload: bytes of a job's JSON; 0 is the two small numbers of SMALL.
         seconds: how long a job takes, waiting.
         computes: seconds of processor time that it takes besides.
@@ -40,6 +42,7 @@ class Case:
     concurrency: int = 100
     prefetch: int | None = None
     handler: str = "async"
+    tasks: int = 0
     payload: int = 0
     seconds: float = 0.0
     computes: float = 0.0

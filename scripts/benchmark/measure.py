@@ -167,8 +167,14 @@ def scripts(server: Instance, system: System, case: Case) -> Sample:
     return Sample(server.call(system.name, case))
 
 
+def turns(server: Instance, system: System, case: Case) -> Sample:
+    """The script time of a job without a task and of one with a task, and what the task adds."""
+    found = server.turns(("own", "task"), case)
+    return Sample({**found, "more": found["task"] - found["own"]})
+
+
 HOW: dict[str, Callable[[Instance, System, Case], Sample]] = {
-    one.__name__: one for one in (life, roundtrip, idle, growth, limit, scripts)
+    one.__name__: one for one in (life, roundtrip, idle, growth, limit, scripts, turns)
 }
 
 

@@ -6,6 +6,7 @@ Only that may live here; it is written as a user of pyjobs would write it.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import sys
 import time
 from collections.abc import Sequence
@@ -21,6 +22,16 @@ QUEUE = "bench"
 # A client connects and subscribes with its first submit, which is not what is measured.
 WARM_UP = "bench-warm-up"
 DATA = CASE.data
+
+
+def tasks() -> list[pyjobs.Task[[int, int], int]]:
+    """The tasks that the case asks for, each of which does what the handler does."""
+
+    async def add(first: int, second: int) -> int:
+        TALLY.tick()
+        return first + second
+
+    return [pyjobs.task(name=f"add-{n}", queue=QUEUE)(add) for n in range(CASE.tasks)]
 
 
 class Sync(SyncDriver):
@@ -48,12 +59,17 @@ class Async(AsyncDriver):
 
     async def connect(self) -> None:
         self._client = pyjobs.aio.Client(URL, mode=CASE.mode, queue=QUEUE)
+        self._tasks = tasks()
+        self._turns = itertools.cycle(self._tasks)
         await self._client.submit(DATA, queue=WARM_UP)
 
     async def enqueue_one(self) -> pyjobs.aio.Job:
         return await self._client.submit(DATA)
 
     async def enqueue_bulk(self, jobs: int) -> Sequence[pyjobs.aio.Job]:
+        if self._tasks:
+            calls = [tuple(DATA.values())] * jobs
+            return await self._client.submit_many(next(self._turns), calls)
         return await self._client.submit_many([DATA] * jobs)
 
     async def result(self, handle: pyjobs.aio.Job) -> Any:
@@ -65,10 +81,13 @@ def worker() -> pyjobs.Worker:
     made = pyjobs.Worker(
         URL,
         mode=CASE.mode,
+        tasks=tasks(),
         queues=[QUEUE],
         concurrency=CASE.concurrency,
         prefetch=CASE.prefetch,
     )
+    if CASE.tasks:
+        return made
 
     async def in_the_loop(job: pyjobs.ClaimedJob) -> int:
         TALLY.tick()

@@ -6,11 +6,11 @@ Only starting it and reading its counters live here.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from benchmark.calls import figures
+from benchmark.calls import figures, interleaved
 from benchmark.case import Case
 from pyjobs.testing import Binary, Server, find_servers
 from pyjobs.transport.server import connect
@@ -71,6 +71,10 @@ class Instance:
     def call(self, name: str, case: Case) -> dict[str, float]:
         """Let jobs live by the scripts of this name; what each verb takes, and bytes (calls.py)."""
         return figures(self._redis, name, case, lambda: self.look().held)
+
+    def turns(self, names: Sequence[str], case: Case) -> dict[str, float]:
+        """Let jobs live by scripts of these names, in turns; what a job takes (calls.py)."""
+        return interleaved(self._redis, names, case)
 
     def close(self) -> None:
         self._redis.close()

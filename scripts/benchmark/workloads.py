@@ -197,6 +197,20 @@ def processes(size: Size) -> Iterator[Row]:
         yield Row(f"drain, two worker processes{label}", "/s", two, "drain", one, "drain", "one")
 
 
+def tasks(size: Size) -> Iterator[Row]:
+    """What a task adds to a job: script time in turns with and without a task, and the drain of a
+    worker with 50 tasks beside that of a handler."""
+    lives = Point("turns", System("own", ()), Case(jobs=size.jobs // 2, batch=1))
+    label = "script time of a job with a task, one at a time"
+    yield Row(label, "us", lives, "task", lives, "own", "without a task")
+    yield Row("of which the task is", "us", lives, "more")
+    # In small calls, so that a claim gets jobs of several tasks.
+    case = Case(jobs=size.jobs, batch=20)
+    own = Point("life", ASYNC, replace(case, tasks=50))
+    bare = Point("life", ASYNC, case)
+    yield Row("drain, 50 tasks", "/s", own, "drain", bare, "drain", "one handler")
+
+
 def scripts(size: Size) -> Iterator[Row]:
     """What a job costs in the scripts alone, by the server's own count, one at a time and 100 in a
     call, beside two floors: A is the same hash and nothing else, C a hash with fewer fields."""
@@ -237,6 +251,7 @@ WORKLOADS: dict[str, Callable[[Size], Iterator[Row]]] = {
         payloads,
         durations,
         processes,
+        tasks,
         scripts,
         limits,
     )

@@ -346,3 +346,87 @@ def test_a_suspect_that_has_its_turn_stays(jobs: Jobs) -> None:
     assert [job.word for job in send(jobs, "a", "b")] == ["quarantine", "pending"]
     assert jobs.job("a")["state"] == b"pending"
     jobs.redis.flushall()
+
+
+def park(jobs: Jobs, *ids: str, hours: int = 0) -> list[SentJob]:
+    """Jobs that were parked so many hours and two minutes ago."""
+    jobs.submit(*ids)
+    sent = send(jobs, *ids)
+    since = jobs.now() - hours * HOUR - 120_000
+    jobs.redis.zadd(f"{Q}:moving", dict.fromkeys(ids, since))
+    return sent
+
+
+def test_the_outbox_is_listed_and_says_what_holds_up_each_job(ask: Any, jobs: Jobs) -> None:
+    park(jobs, "stale", hours=25)
+    park(jobs, "parked", "taken", "missing")
+    jobs.redis.delete(f"{Q}:moving:missing", f"{Q}:job:taken")
+    jobs.submit("taken", "fresh")
+    send(jobs, "fresh", nonce="other")
+    found = ask("outbox", "q")
+    assert [(job.id, job.finding, job.to) for job in found if job.id != "missing"] == [
+        ("stale", "stale", "to"),
+        ("parked", "parked", "to"),
+        ("taken", "taken", "to"),
+        ("fresh", "", "to"),
+    ]
+    assert {(one.place, one.id, one.finding, one.state) for one in ask("check", "q")} == {
+        ("outbox", "stale", "stale", "pending"),
+        ("outbox", "parked", "parked", "pending"),
+        ("outbox", "taken", "taken", "pending"),
+        ("outbox", "missing", "missing", ""),
+    }
+    jobs.redis.flushall()
+
+
+def test_a_repair_carries_on_what_is_parked(ask: Any, jobs: Jobs) -> None:
+    park(jobs, "stale", hours=25)
+    park(jobs, "parked", "refused", "missing")
+    jobs.redis.delete(f"{Q}:moving:missing")
+    jobs.store.call(RELIABLE.submit(TO, [("refused", b"other")]))
+    words = {one.finding.id: one.word for one in ask("repair", "q")}
+    assert words == {
+        "stale": "left",
+        "parked": "mended",
+        "refused": "mended",
+        "missing": "mended",
+    }
+    assert jobs.job("refused")["state"] == b"pending"
+    assert [one.id for one in ask("check", "q")] == ["stale"]
+    jobs.redis.flushall()
+
+
+def test_an_operator_says_what_became_of_a_stale_job(ask: Any, jobs: Jobs) -> None:
+    park(jobs, "came", "lost", hours=25)
+    park(jobs, "parked")
+    with pytest.raises(BadArgument, match=r"^word: 'done' is not one of gone, back$"):
+        ask("settle", "q", ["came"], "done")
+    gone = ask("settle", "q", ["came", "parked", "none"], "gone")
+    assert [(one.word, one.done) for one in gone] == [
+        ("moved", True),
+        ("parked", False),
+        ("NOJOB", False),
+    ]
+    assert [(one.word, one.done) for one in ask("settle", "q", ["lost", "parked"], "back")] == [
+        ("kept", True),
+        ("parked", False),
+    ]
+    assert [job.id for job in jobs.claim(limit=9).jobs] == ["lost"]
+    jobs.redis.flushall()
+
+
+def test_a_thousand_stale_jobs_hold_up_no_other(ask: Any, jobs: Jobs) -> None:
+    """Nothing but their entries and the fields that are read of them is made: that is cheaper."""
+    since = jobs.now() - 25 * HOUR
+    pipe = jobs.redis.pipeline(transaction=False)
+    for n in range(1001):
+        pipe.zadd(f"{Q}:moving", {f"s{n}": since})
+        pipe.hset(f"{Q}:moving:s{n}", mapping={"move": "0-x", "to": "to", "state": "pending"})
+    pipe.execute()
+    park(jobs, "parked")
+    jobs.submit("b")
+    assert [one.done for one in ask("move", "q", "third", ["b"])] == [True]
+    assert jobs.pending(TO) == ["parked"]
+    [problem] = [one for one in ask("doctor", ["q"]) if one.code == "stale"]
+    assert problem.wrong.startswith("1000 jobs have been on their way")
+    jobs.redis.flushall()

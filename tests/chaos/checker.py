@@ -27,7 +27,8 @@ told that it lost the job, or its process is killed or stopped. The promises tha
                  before it was done; without those whose lease ran out more than once, which then
                  wait on purpose. None when no fault struck
 
-What else may not be is told in words: a worker that died by itself, a keyspace in disorder, a
+What else may not be is told in words: a worker that died by itself, a keyspace in disorder, what
+`pyjobs check` finds in a queue when all was drained, a
 delivery longer than a lease and a second, a poisoned job that did not start exactly three times.
 """
 
@@ -322,6 +323,8 @@ def _words(events: list[Event], jobs: dict[str, Job], report: Report) -> Iterato
             yield f"worker {event.pid} died by itself: {event.note}"
         elif event.what == "leak":
             yield event.note
+        elif event.what == "finding":
+            yield f"{event.note}: {event.job}"
     if not report.acknowledged:
         yield "nothing was acknowledged"
     told = {(event.what, event.note) for event in events}

@@ -24,6 +24,7 @@ from chaos.process import Process
 from chaos.producer import Producer
 from chaos.worker import QUEUE
 from pyjobs import Client
+from pyjobs.admin import Admin
 from pyjobs.engine.keys import Keys
 from pyjobs.engine.limits import MAX_ITEMS
 from pyjobs.engine.queue import fetch, read_output
@@ -156,7 +157,7 @@ class Field:
         return not any(pipe.execute())
 
     def _note(self) -> None:
-        """Into the log: what the client was told, what is stored, and leaks of the keyspace."""
+        """Into the log: what the client was told, what is stored, leaks, and what a check finds."""
         self._producer.ask()
         queue = KEYS.queue(QUEUE)
         ids, writers = self._producer.ids, self._producer.writers
@@ -175,6 +176,11 @@ class Field:
                 self.log.write("stranger", id)
         for leak in self._leaks():
             self.log.write("leak", note=leak)
+        with Admin(self.server.url) as admin:
+            for name in admin.queues():
+                for found in admin.check(name):
+                    note = f"check {name}: {found.state or 'no'} job is {found.finding}"
+                    self.log.write("finding", found.id, f"{note} in {found.place or 'no place'}")
 
     def _note_output(self, queue: str, id: str) -> None:
         page = run(self.redis, read_output(queue, id, skip=0))

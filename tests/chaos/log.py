@@ -20,6 +20,7 @@ Nothing but writing and reading events may live here.
     crashes   leases that ran out, as stored
     output    number, token and place of a chunk, as stored
     final     state and reason, as stored                stranger  (job) an id that nobody submitted
+    finding   what `pyjobs check` finds at the end
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ def test_reap_with_json_prints_one_object(cli: Cli) -> None:
         "queues": [
             {
                 "queue": "a", "mode": "reliable", "put_back": 1, "promoted": 0, "dead": 0,
-                "more": False, "skipped": None, "error": None,
+                "dead_ids": [], "more": False, "skipped": None, "error": None,
             }
         ]
     }  # fmt: skip
@@ -96,7 +96,18 @@ def test_reap_of_an_empty_registry_says_so_and_exits_with_0(cli: Cli) -> None:
 
 def test_reap_with_max_crashes_makes_a_crashing_job_dead(cli: Cli) -> None:
     hold(cli, "a")
-    assert rows(cli("reap", "--json", "--max-crashes", "1"))["a"]["dead"] == 1
+    told = cli("reap", "--json", "--max-crashes", "1")
+    assert (rows(told)["a"]["dead"], rows(told)["a"]["dead_ids"]) == (1, ["j0"])
+
+
+def test_reap_names_the_jobs_that_die_to_stderr_a_hundred_at_the_most(cli: Cli) -> None:
+    hold(cli, "a", 2)
+    hold(cli, "b", 102)
+    first, second = cli("reap", "--max-crashes", "1").err.splitlines()
+    assert first.startswith("pyjobs: queue a: dead now, since their workers kept dying: j")
+    assert sorted(first.rpartition(": ")[2].split(", ")) == ["j0", "j1"]
+    assert second.endswith(" and 2 more")
+    assert second.count(", j") == 99
 
 
 def test_reap_of_a_named_queue_leaves_the_others(cli: Cli) -> None:

@@ -20,7 +20,15 @@ from support.store import STORED, Jobs, Store
 
 import pyjobs
 from pyjobs.cli import main
-from pyjobs.engine.acl import COUNTING, COUNTING_OF, ROLES, commands_of, rules_of, scripts_of
+from pyjobs.engine.acl import (
+    COUNTING,
+    COUNTING_OF,
+    ROLES,
+    UNNEEDED,
+    commands_of,
+    rules_of,
+    scripts_of,
+)
 from pyjobs.engine.keys import Keys
 from pyjobs.engine.modes import MODES
 from pyjobs.engine.scripts import script
@@ -423,9 +431,10 @@ def test_eviction_reads_missing_text_and_number_settings() -> None:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_the_dry_runs_try_every_command_of_a_workers_scripts(mode: str) -> None:
-    """A worker that may not announce itself, and counts nothing, runs all the same."""
+    """A worker that may not announce itself or read a dead job, and counts nothing, runs all the
+    same."""
     tried = {words[0] for words in dry_runs(mode, KEYS, ["q"])}
-    needed = [one for one in scripts_of("worker", mode) if one.name != "queue/announce"]
+    needed = [one for one in scripts_of("worker", mode) if one.name not in UNNEEDED]
     words = {word for one in needed for word in one.about["commands"]}
     assert tried == words - {"TIME"} - COUNTING_OF.get(mode, COUNTING)
 

@@ -13,7 +13,7 @@ OTHER = "jobs:{other}"
 
 @having("claim")
 def test_a_claim_of_an_empty_queue_returns_no_job_and_wait_minus_1(jobs: Jobs) -> None:
-    assert jobs.claim() == (-1, [])
+    assert jobs.claim() == (-1, [], ())
     assert jobs.store.snapshot() == {}
 
 
@@ -370,3 +370,49 @@ def test_an_id_that_is_pending_twice_is_claimed_once(jobs: Jobs) -> None:
     assert jobs.redis.llen(f"{Q}:pending") == 2
     assert [job.id for job in jobs.claim(3).jobs] == ["a"]
     assert jobs.job("a")["state"] == b"inflight"
+
+
+def crashing(jobs: Jobs, *ids: str, queue: str = Q) -> None:
+    """These jobs are in flight, and their leases have ended."""
+    jobs.submit(*ids, queue=queue)
+    assert len(jobs.claim(queues=(queue,)).jobs) == len(ids)
+    jobs.store.age(2 * HOUR, queue)
+
+
+@having("release")
+def test_a_claim_names_the_jobs_that_it_makes_dead_when_it_is_asked_to(jobs: Jobs) -> None:
+    crashing(jobs, "a", "b")
+    crashing(jobs, "x", queue=OTHER)
+    jobs.submit("next")
+    batch = jobs.claim(queues=(OTHER, Q), max_crashes=1, names_deaths=True)
+    assert [(job.queue_index, job.id) for job in batch.jobs] == [(1, "next")]
+    assert sorted(batch.deaths) == [(0, "x"), (1, "a"), (1, "b")]
+
+
+@having("release")
+def test_a_claim_without_a_job_names_the_jobs_that_it_makes_dead(jobs: Jobs) -> None:
+    crashing(jobs, "a")
+    assert jobs.claim(max_crashes=1, names_deaths=True) == (-1, [], [(0, "a")])
+
+
+@having("release")
+def test_a_claim_names_no_job_whose_lease_ran_out_and_that_is_put_back(jobs: Jobs) -> None:
+    crashing(jobs, "a")
+    batch = jobs.claim(max_crashes=2, names_deaths=True)
+    assert ([job.id for job in batch.jobs], batch.deaths) == (["a"], [])
+
+
+@having("release")
+def test_a_claim_that_is_repeated_names_no_death_again(jobs: Jobs) -> None:
+    crashing(jobs, "a")
+    jobs.submit("next")
+    first = jobs.claim(nonce="n", max_crashes=1, names_deaths=True)
+    again = jobs.claim(nonce="n", max_crashes=1, names_deaths=True)
+    assert (first.jobs, first.deaths, again.deaths) == (again.jobs, [(0, "a")], [])
+
+
+@having("release")
+def test_a_claim_names_no_death_unless_it_is_asked_to(jobs: Jobs) -> None:
+    crashing(jobs, "a")
+    assert jobs.claim(max_crashes=1) == (-1, [], ())
+    assert jobs.job("a")["state"] == b"dead"

@@ -76,7 +76,9 @@ class History:
     def _claim(self, nonce: str, limit: int, max_crashes: int) -> None:
         replayed = nonce in self.model.claims
         wanted = self.model.claim(nonce, limit, max_crashes, self._order())
-        batch = self.jobs.claim(limit, nonce=nonce, max_crashes=max_crashes)
+        named = {"names_deaths": True} if self.model.leases else {}
+        batch = self.jobs.claim(limit, nonce=nonce, max_crashes=max_crashes, **named)
+        assert sorted(id for _, id in batch.deaths) == sorted(self.model.deaths)
         assert [(job.id, job.token, job.data, job.attempt) for job in batch.jobs] == wanted
         if replayed:
             return

@@ -132,6 +132,18 @@ def test_the_scripts_are_measured_on_each_server_that_is_named(tmp_path: Path) -
     assert done.stdout.count("Measured 2") == 2
 
 
+@pytest.mark.long
+def test_what_a_task_adds_is_measured(tmp_path: Path) -> None:
+    file = tmp_path / "all.json"
+    done = bench("tasks", "--quick", "--jobs", "400", "--json", file)
+    assert done.returncode == 0, done.stdout + done.stderr
+    [told] = json.loads(file.read_text())
+    assert told["faults"] == []
+    script, _, drain = told["figures"]
+    assert min(script["median"], script["beside_median"]) > 0
+    assert min(drain["median"], drain["beside_median"]) > 0
+
+
 def test_a_peer_that_cannot_be_installed_is_reported_by_name(tmp_path: Path) -> None:
     file = tmp_path / "all.json"
     args = ("--peers", "--only", "bullmq_node", "--quick", "--jobs", "100", "--json", file)

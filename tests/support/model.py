@@ -39,6 +39,7 @@ class Model:
     pending: list[str] = field(default_factory=list)  # the next to be claimed first
     claims: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     tokens: int = 0
+    deaths: list[str] = field(default_factory=list)  # of the latest claim
 
     def submit(self, id: str, data: bytes, delay: bool) -> str:
         job = self.jobs.get(id)
@@ -52,6 +53,7 @@ class Model:
     def claim(
         self, nonce: str, limit: int, max_crashes: int, order: Sequence[str]
     ) -> list[tuple[str, str, bytes, int]]:
+        self.deaths = []
         if nonce in self.claims:
             return [
                 self._described(id)
@@ -59,7 +61,7 @@ class Model:
                 if self.jobs[id].token == token and self.jobs[id].state == "inflight"
             ]
         if self.leases:
-            self.put_back(order, max_crashes)
+            _, self.deaths = self.put_back(order, max_crashes)
         self.promote(order)
         self.leave_quarantine(order)
         taken, self.pending = self.pending[:limit], self.pending[limit:]

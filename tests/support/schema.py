@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pyjobs.engine.call import Call
@@ -46,14 +46,14 @@ def _faults(schema: Schema, reply: Any, items: int) -> Iterator[str]:
         yield f"{reply!r:.60} is no array"
         return
     left = [*reply]
-    for part in schema["array"]:
+    for place, part in enumerate(schema["array"], 1):
         wanted = part.get("of", [part])
         if "each" not in part:
             times = 1
         elif part["each"] == "item":
             times = items
         else:
-            times = len(left) // len(wanted)
+            times = _before(left, schema["array"][place:]) // len(wanted)
         for one in wanted * times:
             if not left and one.get("optional"):
                 break
@@ -63,6 +63,15 @@ def _faults(schema: Schema, reply: Any, items: int) -> Iterator[str]:
             yield from _faults(one, left.pop(0), items)
     if left:
         yield f"has {left!r:.60} beside what is described"
+
+
+def _before(left: list[Any], after: Sequence[Schema]) -> int:
+    """How many values come before those of the form that follows, which its length shows."""
+    if not after:
+        return len(left)
+    [form] = after[0]["of"]
+    ends = [not isinstance(one, list) or len(one) != len(form["array"]) for one in left]
+    return len(left) - ends[::-1].index(True) if True in ends else 0
 
 
 def _value_faults(schema: Schema, value: Any) -> Iterator[str]:

@@ -11,10 +11,15 @@ from typing import Any
 
 import pytest
 from support.running import wait_until
+from support.servers import CLIENT_CODE_PLACES, at
+from support.store import HOUR, Store
+from support.store import Jobs as Verbs
 
 from pyjobs import BadArgument, ClaimedJob, Client, JobFailed, Reject, Worker, task
+from pyjobs.engine.reliable import RELIABLE
 from pyjobs.testing import Jobs, running
 from pyjobs.testing.jobs import end_memory, memory_url
+from pyjobs.transport import connect, run
 from pyjobs.worker import dead
 
 SOON = 10.0
@@ -150,6 +155,50 @@ def test_a_hook_that_hangs_does_not_keep_the_worker_from_ending(
         assert began.wait(SOON)
 
 
+def crashed(store: Store) -> None:
+    """Three jobs of another worker, which is gone: their leases have run out."""
+    jobs = Verbs(store, RELIABLE)
+    texts = {"bare": "", "hooked": "dead.hooked", "plain": "dead.plain"}
+    for id, name in texts.items():
+        jobs.submit((id, b'{"number":1}'), **({"task": name} if name else {}))
+    assert len(jobs.claim().jobs) == len(texts)
+    store.age(2 * HOUR)
+
+
+@at(CLIENT_CODE_PLACES)
+def test_the_hook_gets_each_job_that_is_dead_since_its_leases_ran_out(store: Store) -> None:
+    task_seen.calls, worker_seen.calls = [], []
+    crashed(store)
+    worker = Worker(
+        store.url, tasks=[hooked, plain], queues=["q"], on_dead=worker_seen, max_crashes=1
+    )
+    with running(worker):
+        wait_until(lambda: len(worker_seen.calls) == 3)
+    assert task_seen.calls == [({"number": 1}, 1, "", "crashed", 1)]
+    assert worker_seen.calls == [({"number": 1}, 1, "", "crashed", 1)] * 3
+
+
+def test_a_worker_asks_for_the_names_of_dead_jobs_only_for_a_hook() -> None:
+    assert not Worker(tasks=[plain]).settings.policy.names_deaths
+    assert Worker(tasks=[hooked]).settings.policy.names_deaths
+    assert Worker(on_dead=worker_seen).settings.policy.names_deaths
+
+
+@at(CLIENT_CODE_PLACES)
+def test_a_job_that_is_not_dead_any_more_calls_no_hook(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    worker = Worker(store.url, queues=["q"], on_dead=worker_seen)
+    hooks = dead.DeadHooks(worker.settings, None)
+    Verbs(store, RELIABLE).submit("back")
+    for id in ("back", "gone"):
+        [one] = hooks.of([], [], [(0, id)])
+        assert isinstance(one, dead.Crashed)
+        assert one.death(store.call(one.read)) is None
+    assert "on_dead of job back on queue q is not called: pending" in caplog.text
+    assert "on_dead of job gone on queue q is not called: it is gone" in caplog.text
+
+
 def test_what_can_t_be_called_is_refused(url: str) -> None:
     with pytest.raises(BadArgument, match="on_dead: a int can't be called"):
         Worker(url, on_dead=1)  # type: ignore[arg-type]
@@ -164,3 +213,17 @@ def test_run_all_calls_the_hooks(url: str) -> None:
         jobs.client.submit(hooked, 1)
         jobs.run_all(worker, errors="keep")
     assert len(task_seen.calls) == len(worker_seen.calls) == 1
+
+
+def test_run_all_calls_the_hooks_of_a_job_whose_leases_ran_out(url: str) -> None:
+    task_seen.calls, worker_seen.calls = [], []
+    worker = Worker(url, tasks=[hooked], on_dead=worker_seen, max_crashes=1)
+    with contextlib.closing(Jobs(url)) as jobs, contextlib.closing(connect(url)) as server:
+        jobs.client.submit(hooked, 1)
+        claim = RELIABLE.claim(["jobs:{q}"], nonce="gone", limit=1, lease=1)
+        assert len(run(server, claim).jobs) == 1
+        for _ in range(3):
+            # A worker that was away for so long gives others the time to renew their leases.
+            jobs.travel(HOUR)
+            jobs.run_all(worker, errors="keep")
+    assert task_seen.calls == worker_seen.calls == [({"number": 1}, 1, "", "crashed", 1)]

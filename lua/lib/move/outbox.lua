@@ -1,6 +1,7 @@
 -- The outbox of a queue: jobs on their way to another queue, where no claim finds them. `:moving` has the id of each, and
 -- `:moving:<id>` its hash, with the fields `move`, `to` and `at` besides.
 local MOVE, TO, AT = 1, 2, 3
+local STALE_MS = 86400000  -- half as long as an answer is kept (lib/verb/receive.lua)
 
 local function outbox_key(q)
   return q.key .. ':moving'
@@ -12,6 +13,11 @@ end
 
 local function read_parked(q, id, ...)
   return redis.call('HMGET', parked_key(q, id), 'move', 'to', 'at', ...)
+end
+
+-- When a job was parked, ms; nothing: it is not.
+local function parked_at(q, id)
+  return tonumber(redis.call('ZSCORE', outbox_key(q), id) or '')
 end
 
 -- Whether the hash under the id is the trace of a job that went away, or nothing.

@@ -1,9 +1,9 @@
 -- Jobs that leave a queue. Each goes into the outbox whole, and a trace of it stays: the data, so that a repeated submit
 -- finds it, and where it went. A trace in the list outlasts its entry there.
 -- needs args.bad acl.denied check_types.check_types stamp.stamp clock.now job.STATE job.read late.state_now queue.QUARANTINE
--- needs crashes.needs_quarantine unique.free outbox.MOVE outbox.TO outbox.AT outbox.outbox_key outbox.parked_key outbox.read_parked
+-- needs crashes.needs_quarantine unique.free outbox.MOVE outbox.TO outbox.AT outbox.STALE_MS outbox.outbox_key outbox.parked_key outbox.parked_at
+-- needs outbox.read_parked
 local MOST_READ = 4194304
-local STALE_MS = 86400000  -- half as long as an answer is kept (lib/verb/receive.lua)
 local MOVED = { pending = true, delayed = true, dead = true }
 
 -- Why a job stays, or nothing; and its score.
@@ -42,7 +42,7 @@ local function send(q, first, to, nonce, only)
     local row
     if seen[id] then
       row = seen[id]
-    elseif parked[MOVE] and now - tonumber(redis.call('ZSCORE', outbox_key(q), id) or 0) > STALE_MS then
+    elseif parked[MOVE] and now - (parked_at(q, id) or 0) > STALE_MS then
       row = { id, '', 'stale', parked[TO], 0, '' }
     elseif parked[MOVE] then
       local dump = redis.call('DUMP', parked_key(q, id))

@@ -1,8 +1,11 @@
 -- What the other queue has received leaves the outbox, and what it has refused goes back to its place.
 -- needs args.bad args.name acl.denied check_types.check_types queue.wake stamp.stamp queue.whole messages.add_message
 -- needs messages.send_messages unique.unique_key
--- needs outbox.MOVE outbox.TO outbox.AT outbox.outbox_key outbox.parked_key outbox.read_parked outbox.is_trace place.enter
+-- needs outbox.MOVE outbox.TO outbox.AT outbox.STALE_MS outbox.outbox_key outbox.parked_key
+-- needs outbox.parked_at outbox.read_parked outbox.is_trace place.enter clock.now
 local DAY_MS = 86400000
+local ARRIVED = { received = true, gone = true }
+local SAID = { gone = true, back = true }  -- by an operator
 local P_STATE, P_CLIENT, P_QUEUED, P_STARTED, P_UNIQUE, P_RETENTION = 4, 5, 6, 7, 8, 9
 
 local function check_answers(first)
@@ -18,7 +21,8 @@ local function look(q, id, move, answer)
   local job = read_parked(q, id, 'state', 'client', '_queued', '_started', 'unique', 'retention')
   if not job[MOVE] or job[MOVE] ~= move then return 'NOJOB' end
   local trace = is_trace(q, id)
-  if answer ~= 'received' and not trace then return 'CONFLICT' end
+  if SAID[answer] and now - (parked_at(q, id) or 0) <= STALE_MS then return 'parked' end
+  if not ARRIVED[answer] and not trace then return 'CONFLICT' end
   -- A trace that no claim has met yet still has its entry in the list.
   return nil, job, trace, job[P_STATE] == 'pending' and redis.call('PTTL', q.job .. id) == -1
 end
@@ -45,24 +49,27 @@ end
 local function sent(q, first)
   check_types(q)
   redis.call('ZCARD', outbox_key(q))
-  local words, todo, ids, seen = {}, {}, {}, {}
+  local words, todo, ids, entries, seen = {}, {}, {}, {}, {}
   for i = first, #ARGV, 3 do
     local id, answer = ARGV[i], ARGV[i + 2]
     local word, job, trace, listed = look(q, id, ARGV[i + 1], answer)
-    local received = answer == 'received'
+    local received = ARRIVED[answer]
     if not word and seen[id] then word = 'NOJOB' end
+    -- An entry without a job holds up nothing but a change of the mode.
+    local lost = word == 'NOJOB' and parked_at(q, id) and redis.call('EXISTS', parked_key(q, id)) == 0
     words[#words + 1] = word or received and 'moved' or 'kept'
+    if not word or lost then entries[#entries + 1] = id end
     if not word then
       seen[id], ids[#ids + 1] = true, id
       todo[#ids] = { job, trace, listed, received }
     end
   end
-  if #ids == 0 then return words end
-  local key = q.job .. ids[1]
+  if #entries == 0 then return words end
+  local key = q.job .. entries[1]
   bad = denied('DEL', key, 'PEXPIRE', key, 'HDEL', key, 'DUMP', key, 'RESTORE', key, 'SET', q.unique,
     'LPUSH', q.pending, 'ZADD', q.dead)
   if bad then return redis.error_reply(bad) end
-  redis.call('ZREM', outbox_key(q), unpack(ids))
+  redis.call('ZREM', outbox_key(q), unpack(entries))
   for n, id in ipairs(ids) do
     local job, trace, listed, received = unpack(todo[n], 1, 4)
     if received then forget_parked(q, id, job, trace, listed) else put_back(q, id, job, listed) end

@@ -147,7 +147,7 @@ for i = first, #ARGV do
   local row
   if seen[id] then
     row = seen[id]
-  elseif parked[1] and now - tonumber(redis.call('ZSCORE', (q_2.key .. ':moving'), id) or 0) > 86400000 then
+  elseif parked[1] and now - (tonumber(redis.call('ZSCORE', (q_2.key .. ':moving'), id) or '') or 0) > 86400000 then
     row = {
       id,
       '',

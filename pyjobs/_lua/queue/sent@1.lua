@@ -4,6 +4,14 @@ local micros = tonumber(clock[2])
 local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
 local stamp = string.format('%.0f', now)
 local messages = {}
+local ARRIVED = {
+  received = true,
+  gone = true,
+}
+local SAID = {
+  gone = true,
+  back = true,
+}
 local queue = KEYS[1]
 local jobs
 do
@@ -84,7 +92,7 @@ q_2.flying = redis.call('ZCARD', q_2.key .. ':inflight')
 q_2.later = redis.call('ZCARD', q_2.key .. ':delayed')
 q_2.buried = redis.call('ZCARD', q_2.key .. ':dead')
 redis.call('ZCARD', (q_2.key .. ':moving'))
-local words, todo, ids, seen = {}, {}, {}, {}
+local words, todo, ids, entries, seen = {}, {}, {}, {}, {}
 for i = first, #ARGV, 3 do
   local id, answer = ARGV[i], ARGV[i + 2]
   local word, job, trace, listed
@@ -99,18 +107,26 @@ for i = first, #ARGV, 3 do
         local state, reason = unpack(redis.call('HMGET', q_2.key .. ':job:' .. id, 'state', 'reason'))
         trace_2 = not state or state == 'cancelled' and reason == 'moved'
       end
-      if answer ~= 'received' and not trace_2 then
-        word, job, trace, listed = 'CONFLICT'
+      if SAID[answer] and now - (tonumber(redis.call('ZSCORE', (q_2.key .. ':moving'), id) or '') or 0) <= 86400000 then
+        word, job, trace, listed = 'parked'
       else
-        word, job, trace, listed = nil, job_2, trace_2, job_2[4] == 'pending' and redis.call('PTTL', q_2.key .. ':job:' .. id) == -1
+        if not ARRIVED[answer] and not trace_2 then
+          word, job, trace, listed = 'CONFLICT'
+        else
+          word, job, trace, listed = nil, job_2, trace_2, job_2[4] == 'pending' and redis.call('PTTL', q_2.key .. ':job:' .. id) == -1
+        end
       end
     end
   end
-  local received = answer == 'received'
+  local received = ARRIVED[answer]
   if not word and seen[id] then
     word = 'NOJOB'
   end
+  local lost = word == 'NOJOB' and tonumber(redis.call('ZSCORE', (q_2.key .. ':moving'), id) or '') and redis.call('EXISTS', (q_2.key .. ':moving:' .. id)) == 0
   words[#words + 1] = word or received and 'moved' or 'kept'
+  if not word or lost then
+    entries[#entries + 1] = id
+  end
   if not word then
     seen[id], ids[#ids + 1] = true, id
     todo[#ids] = {
@@ -121,10 +137,10 @@ for i = first, #ARGV, 3 do
     }
   end
 end
-if #ids == 0 then
+if #entries == 0 then
   return words
 end
-local key = q_2.key .. ':job:' .. ids[1]
+local key = q_2.key .. ':job:' .. entries[1]
 local function denied(...)
   if not redis.acl_check_cmd then
     return
@@ -143,7 +159,7 @@ bad = denied('DEL', key, 'PEXPIRE', key, 'HDEL', key, 'DUMP', key, 'RESTORE', ke
 if bad then
   return redis.error_reply(bad)
 end
-redis.call('ZREM', (q_2.key .. ':moving'), unpack(ids))
+redis.call('ZREM', (q_2.key .. ':moving'), unpack(entries))
 local function unique_key(q_3, unique)
   if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
     return q_3.key .. ':unique:' .. unique

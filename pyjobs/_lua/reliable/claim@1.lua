@@ -69,6 +69,17 @@ do
     bytes = int('bytes', text, 1, 1073741824)
   end
 end
+local deaths
+do
+  local options_2 = options
+  local text = options_2['deaths']
+  if not text then
+    deaths = 0
+  else
+    options_2['deaths'] = nil
+    deaths = int('deaths', text, 0, 1)
+  end
+end
 if #KEYS < 1 or nil then
   bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
 end
@@ -541,294 +552,214 @@ if opened.moves then
   end
   local messages = {}
   local died = 0
-  do
-    local max_crashes_2 = max_crashes
-    local function write_seen(q, ...)
-      q.seen = now
-      redis.call('HSET', q.key .. ':meta', 'seen', string.format('%.0f', now), ...)
+  local max_crashes_2, named = max_crashes, deaths == 1
+  opened.deaths = {}
+  local function write_seen(q, ...)
+    q.seen = now
+    redis.call('HSET', q.key .. ':meta', 'seen', string.format('%.0f', now), ...)
+  end
+  local function ran_out(q, limit_2)
+    if q.flying == 0 then
+      return {}
     end
-    local function ran_out(q, limit_2)
-      if q.flying == 0 then
-        return {}
-      end
+    read_absence(q)
+    if q.stale or q.graced then
+      redis.call('ZREM', q.key .. ':inflight', '')
+    end
+    if q.stepped then
+      q.grace = math.floor(now + q.longest / 2)
+      write_seen(q, 'grace', string.format('%.0f', q.grace))
       read_absence(q)
-      if q.stale or q.graced then
-        redis.call('ZREM', q.key .. ':inflight', '')
+    elseif q.waits then
+      q.seen = now
+      redis.call('HSET', q.key .. ':meta', 'seen', string.format('%.0f', now))
+    elseif q.graced then
+      local ids
+      do
+        local at = q.old and q.graced or now
+        ids = redis.call('ZRANGEBYSCORE', q.key .. ':inflight', '-inf', at, 'LIMIT', 0, limit_2)
       end
-      if q.stepped then
-        q.grace = math.floor(now + q.longest / 2)
-        write_seen(q, 'grace', string.format('%.0f', q.grace))
-        read_absence(q)
-      elseif q.waits then
-        q.seen = now
-        redis.call('HSET', q.key .. ':meta', 'seen', string.format('%.0f', now))
-      elseif q.graced then
-        local ids
-        do
-          local at = q.old and q.graced or now
-          ids = redis.call('ZRANGEBYSCORE', q.key .. ':inflight', '-inf', at, 'LIMIT', 0, limit_2)
+      if #ids < limit_2 then
+        local far = redis.call('ZRANGEBYSCORE', q.key .. ':inflight', '(' .. string.format('%.0f', now + 2 * q.longest), '+inf', 'LIMIT', 0, limit_2 - #ids)
+        for _, id in ipairs(far) do
+          ids[#ids + 1] = id
         end
-        if #ids < limit_2 then
-          local far = redis.call('ZRANGEBYSCORE', q.key .. ':inflight', '(' .. string.format('%.0f', now + 2 * q.longest), '+inf', 'LIMIT', 0, limit_2 - #ids)
-          for _, id in ipairs(far) do
-            ids[#ids + 1] = id
-          end
-        end
-        if #ids == limit_2 then
-          q.hidden = q.old
-          if not q.old then
-            q.seen = now
-            redis.call('HSET', q.key .. ':meta', 'seen', string.format('%.0f', now))
-          end
-        elseif q.old and #ids < q.flying then
-          q.grace = math.floor(now + q.longest / 2)
-          write_seen(q, 'grace', string.format('%.0f', q.grace))
-          read_absence(q)
-        else
+      end
+      if #ids == limit_2 then
+        q.hidden = q.old
+        if not q.old then
           q.seen = now
           redis.call('HSET', q.key .. ':meta', 'seen', string.format('%.0f', now))
-          if q.grace then
-            redis.call('HDEL', q.key .. ':meta', 'grace')
-          end
-          q.grace, q.graced, q.waits = nil, nil, false
         end
-        return ids
-      elseif q.old then
+      elseif q.old and #ids < q.flying then
         q.grace = math.floor(now + q.longest / 2)
         write_seen(q, 'grace', string.format('%.0f', q.grace))
         read_absence(q)
       else
-        if q.stale then
-          q.seen = now
-          redis.call('HSET', q.key .. ':meta', 'seen', string.format('%.0f', now))
+        q.seen = now
+        redis.call('HSET', q.key .. ':meta', 'seen', string.format('%.0f', now))
+        if q.grace then
+          redis.call('HDEL', q.key .. ':meta', 'grace')
         end
-        return redis.call('ZRANGEBYSCORE', q.key .. ':inflight', '-inf', now, 'LIMIT', 0, limit_2)
+        q.grace, q.graced, q.waits = nil, nil, false
       end
-      return {}
+      return ids
+    elseif q.old then
+      q.grace = math.floor(now + q.longest / 2)
+      write_seen(q, 'grace', string.format('%.0f', q.grace))
+      read_absence(q)
+    else
+      if q.stale then
+        q.seen = now
+        redis.call('HSET', q.key .. ':meta', 'seen', string.format('%.0f', now))
+      end
+      return redis.call('ZRANGEBYSCORE', q.key .. ':inflight', '-inf', now, 'LIMIT', 0, limit_2)
     end
-    local function mend_place(q, id, state)
-      if state == 'pending' then
-        q.waiting = redis.call('RPUSH', q.key .. ':pending', id)
-      elseif state == 'delayed' then
-        redis.call('ZADD', q.key .. ':delayed', 'NX', now, id)
-      elseif state == 'inflight' then
-        local held = q.mode == 'reliable' and math.max(q.lease or 0, 1000) or 0
-        redis.call('ZADD', q.key .. ':inflight', 'NX', now + held, id)
+    return {}
+  end
+  local function mend_place(q, id, state)
+    if state == 'pending' then
+      q.waiting = redis.call('RPUSH', q.key .. ':pending', id)
+    elseif state == 'delayed' then
+      redis.call('ZADD', q.key .. ':delayed', 'NX', now, id)
+    elseif state == 'inflight' then
+      local held = q.mode == 'reliable' and math.max(q.lease or 0, 1000) or 0
+      redis.call('ZADD', q.key .. ':inflight', 'NX', now + held, id)
+    end
+  end
+  local function add_missing(q, id)
+    local unique = unpack(read(q, id, 'unique'))
+    do
+      local key = unique and unique_key(q, unique)
+      if key and redis.pcall('GET', key) == id then
+        redis.pcall('DEL', key)
       end
     end
-    local function add_missing(q, id)
-      local unique = unpack(read(q, id, 'unique'))
-      do
-        local key = unique and unique_key(q, unique)
-        if key and redis.pcall('GET', key) == id then
-          redis.pcall('DEL', key)
-        end
+    redis.call('LPUSH', q.key .. ':broken', id)
+    redis.call('LTRIM', q.key .. ':broken', 0, 999)
+    redis.call('PEXPIRE', q.key .. ':broken', '604800000')
+  end
+  for at, q in ipairs(opened) do
+    if q.lost then
+      redis.call('ZREM', q.key .. ':delayed', '')
+      redis.call('HSET', q.key .. ':meta', 'mode', q.mode, 'layout', '1')
+      if q.scheduled then
+        redis.call('HSET', q.key .. ':meta', 'scheduled', string.format('%.0f', q.scheduled))
       end
-      redis.call('LPUSH', q.key .. ':broken', id)
-      redis.call('LTRIM', q.key .. ':broken', 0, 999)
-      redis.call('PEXPIRE', q.key .. ':broken', '604800000')
+      q.born = true
+      local parked = redis.call('ZRANGEBYSCORE', q.key .. ':delayed', 1000000000000000, '+inf', 'LIMIT', 0, 1)[1]
+      if parked and not q.quarantined then
+        q.quarantined = ''
+        redis.call('HSET', q.key .. ':meta', 'suspect', '')
+      end
     end
-    for _, q in ipairs(opened) do
-      if q.lost then
-        redis.call('ZREM', q.key .. ':delayed', '')
-        redis.call('HSET', q.key .. ':meta', 'mode', q.mode, 'layout', '1')
-        if q.scheduled then
-          redis.call('HSET', q.key .. ':meta', 'scheduled', string.format('%.0f', q.scheduled))
+    local _, __2, dead
+    do
+      local ids = ran_out(q, 100)
+      local back, dead_2 = {}, {}
+      if #ids == 0 then
+        _, __2, dead = 0, back, dead_2
+      else
+        local jobs = {}
+        for i, id in ipairs(ids) do
+          jobs[i] = read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'crashes', 'error', 'past')
         end
-        q.born = true
-        local parked = redis.call('ZRANGEBYSCORE', q.key .. ':delayed', 1000000000000000, '+inf', 'LIMIT', 0, 1)[1]
-        if parked and not q.quarantined then
-          q.quarantined = ''
-          redis.call('HSET', q.key .. ':meta', 'suspect', '')
-        end
-      end
-      do
-        local ids = ran_out(q, 100)
-        local back, dead = {}, {}
-        if not (#ids == 0) then
-          local jobs = {}
-          for i, id in ipairs(ids) do
-            jobs[i] = read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'crashes', 'error', 'past')
-          end
-          redis.call('ZREM', q.key .. ':inflight', unpack(ids))
-          q.flying = q.flying - #ids
-          for i = #ids, 1, -1 do
-            local id, job = ids[i], jobs[i]
-            local crashes = (tonumber(job[9]) or 0) + 1
-            if not job[1] then
-              add_missing(q, id)
-            elseif job[1] ~= 'inflight' then
-              mend_place(q, id, job[1])
-            else
-              redis.call('HSET', q.key .. ':job:' .. id, 'crashes', crashes, 'token', '')
-              count(q, job[8], 'crashed', 1)
-              if crashes >= max_crashes_2 then
+        redis.call('ZREM', q.key .. ':inflight', unpack(ids))
+        q.flying = q.flying - #ids
+        for i = #ids, 1, -1 do
+          local id, job = ids[i], jobs[i]
+          local crashes = (tonumber(job[9]) or 0) + 1
+          if not job[1] then
+            add_missing(q, id)
+          elseif job[1] ~= 'inflight' then
+            mend_place(q, id, job[1])
+          else
+            redis.call('HSET', q.key .. ':job:' .. id, 'crashes', crashes, 'token', '')
+            count(q, job[8], 'crashed', 1)
+            if crashes >= max_crashes_2 then
+              do
+                local body, attempts = job[10] or '', (tonumber(job[11]) or 0) + crashes
                 do
-                  local body, attempts = job[10] or '', (tonumber(job[11]) or 0) + crashes
+                  local key = q.key .. ':job:' .. id
+                  redis.call('HSET', key, 'state', 'dead', 'error', body, '_processed', stamp)
+                  redis.call('HSET', key, 'reason', 'crashed')
+                  redis.call('PEXPIRE', key, 604800000)
                   do
-                    local key = q.key .. ':job:' .. id
-                    redis.call('HSET', key, 'state', 'dead', 'error', body, '_processed', stamp)
-                    redis.call('HSET', key, 'reason', 'crashed')
-                    redis.call('PEXPIRE', key, 604800000)
-                    do
-                      local unique = job[7]
-                      local key_2 = unique and unique_key(q, unique)
-                      if key_2 and redis.pcall('GET', key_2) == id then
-                        redis.pcall('DEL', key_2)
-                      end
+                    local unique = job[7]
+                    local key_2 = unique and unique_key(q, unique)
+                    if key_2 and redis.pcall('GET', key_2) == id then
+                      redis.pcall('DEL', key_2)
                     end
-                    count(q, job[8], 'dead', 1)
-                    local clients, queued, started = job[3], job[5], job[6]
-                    if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
-                      local line = id .. ' ' .. 'dead' .. ' ' .. 'crashed' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. (attempts and attempts .. ' ' or '') .. #body .. '\n' .. body .. '\n'
-                      for client in clients:gmatch('[^ ]+') do
-                        local channel = q.key .. ':client:' .. client
-                        local message = messages[channel]
-                        if not message then
-                          message = {
-                            bytes = 0,
-                            sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.'),
-                          }
-                          messages[channel] = message
-                        end
-                        message[#message + 1] = line
-                        message.bytes = message.bytes + #line
-                        if message.bytes > 65536 then
-                          for channel_2, message_2 in pairs(messages) do
-                            local text = table.concat(message_2)
-                            if message_2.sharded then
-                              redis.pcall('SPUBLISH', channel_2, text)
-                            else
-                              redis.pcall('PUBLISH', channel_2, text)
-                            end
+                  end
+                  count(q, job[8], 'dead', 1)
+                  local clients, queued, started = job[3], job[5], job[6]
+                  if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
+                    local line = id .. ' ' .. 'dead' .. ' ' .. 'crashed' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. (attempts and attempts .. ' ' or '') .. #body .. '\n' .. body .. '\n'
+                    for client in clients:gmatch('[^ ]+') do
+                      local channel = q.key .. ':client:' .. client
+                      local message = messages[channel]
+                      if not message then
+                        message = {
+                          bytes = 0,
+                          sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.'),
+                        }
+                        messages[channel] = message
+                      end
+                      message[#message + 1] = line
+                      message.bytes = message.bytes + #line
+                      if message.bytes > 65536 then
+                        for channel_2, message_2 in pairs(messages) do
+                          local text = table.concat(message_2)
+                          if message_2.sharded then
+                            redis.pcall('SPUBLISH', channel_2, text)
+                          else
+                            redis.pcall('PUBLISH', channel_2, text)
                           end
-                          messages = {}
                         end
+                        messages = {}
                       end
                     end
                   end
-                  redis.call('ZADD', q.key .. ':dead', now, id)
-                  died = died + 1
                 end
-                table.insert(dead, id)
-              elseif crashes > 1 then
-                redis.call('HSET', q.key .. ':job:' .. id, 'state', 'delayed')
-                redis.call('ZADD', q.key .. ':delayed', now + math.min(100 * 5 ^ (crashes - 1), 60000), id)
-                table.insert(back, id)
-              else
-                redis.call('HSET', q.key .. ':job:' .. id, 'state', 'pending')
-                q.waiting = redis.call('RPUSH', q.key .. ':pending', id)
-                table.insert(back, id)
+                redis.call('ZADD', q.key .. ':dead', now, id)
+                died = died + 1
               end
-            end
-          end
-          if not (died == 0) then
-            redis.call('ZREMRANGEBYSCORE', q.key .. ':dead', '-inf', now - 604800000)
-            local most = whole(redis.call('HMGET', q.key .. ':meta', 'most_dead')[1]) or 10000
-            local excess = math.min(redis.call('ZCARD', q.key .. ':dead') - most, died + 100)
-            if excess > 0 then
-              local ids_2 = redis.call('ZRANGE', q.key .. ':dead', 0, excess - 1)
-              for __2, id in ipairs(ids_2) do
-                redis.call('DEL', q.key .. ':job:' .. id)
-              end
-              redis.call('ZREM', q.key .. ':dead', unpack(ids_2))
-            end
-            redis.call('PEXPIRE', q.key .. ':dead', 604800000)
-            died = 0
-          end
-        end
-      end
-      opened.hidden = opened.hidden or q.hidden
-    end
-    if not opened.hidden then
-      local function needs_quarantine(crashes)
-        return crashes > 1
-      end
-      for _, q in ipairs(opened) do
-        local ids = redis.call('ZRANGEBYSCORE', q.key .. ':delayed', '-inf', now, 'LIMIT', 0, 100)
-        if not (#ids == 0) then
-          local states, parked, leaving, quarantined = {}, {}, {}, false
-          for i, id in ipairs(ids) do
-            local state, crashes
-            do
-              local state_2, crashes_2 = unpack(read(q, id, 'state', 'crashes'))
-              state, crashes = state_2, tonumber(crashes_2) or 0
-            end
-            states[i], parked[i] = state, state == 'delayed' and needs_quarantine(crashes)
-            if not parked[i] then
-              table.insert(leaving, id)
-            end
-          end
-          redis.call('ZREM', q.key .. ':delayed', '', unpack(leaving))
-          for i, id in ipairs(ids) do
-            if parked[i] then
-              redis.call('ZINCRBY', q.key .. ':delayed', 1000000000000000, id)
-              quarantined = true
-            elseif not states[i] then
-              add_missing(q, id)
-            elseif states[i] ~= 'delayed' then
-              mend_place(q, id, states[i])
+              table.insert(dead_2, id)
+            elseif crashes > 1 then
+              redis.call('HSET', q.key .. ':job:' .. id, 'state', 'delayed')
+              redis.call('ZADD', q.key .. ':delayed', now + math.min(100 * 5 ^ (crashes - 1), 60000), id)
+              table.insert(back, id)
             else
               redis.call('HSET', q.key .. ':job:' .. id, 'state', 'pending')
-              q.waiting = redis.call('LPUSH', q.key .. ':pending', id)
+              q.waiting = redis.call('RPUSH', q.key .. ':pending', id)
+              table.insert(back, id)
             end
           end
-          if quarantined and not q.quarantined then
-            q.quarantined = ''
-            redis.call('HSET', q.key .. ':meta', 'suspect', '')
+        end
+        if not (died == 0) then
+          redis.call('ZREMRANGEBYSCORE', q.key .. ':dead', '-inf', now - 604800000)
+          local most = whole(redis.call('HMGET', q.key .. ':meta', 'most_dead')[1]) or 10000
+          local excess = math.min(redis.call('ZCARD', q.key .. ':dead') - most, died + 100)
+          if excess > 0 then
+            local ids_2 = redis.call('ZRANGE', q.key .. ':dead', 0, excess - 1)
+            for __3, id in ipairs(ids_2) do
+              redis.call('DEL', q.key .. ':job:' .. id)
+            end
+            redis.call('ZREM', q.key .. ':dead', unpack(ids_2))
           end
+          redis.call('PEXPIRE', q.key .. ':dead', 604800000)
+          died = 0
         end
-      end
-      local room = limit
-      local function is_running(q)
-        if not q.quarantined then
-          return false
-        end
-        local state, crashes
-        do
-          local id = q.quarantined
-          local state_2, crashes_2 = unpack(read(q, id, 'state', 'crashes'))
-          state, crashes = state_2, tonumber(crashes_2) or 0
-        end
-        if not needs_quarantine(crashes) then
-          return false
-        end
-        if state == 'inflight' and not redis.call('ZSCORE', q.key .. ':inflight', q.quarantined) then
-          redis.call('ZREM', q.key .. ':inflight', '')
-          mend_place(q, q.quarantined, state)
-        end
-        return state == 'pending' or state == 'inflight'
-      end
-      local function leave_quarantine(q, all)
-        if not q.quarantined then
-          return
-        end
-        for _, other in ipairs(all) do
-          if is_running(other) then
-            return
-          end
-        end
-        local id = redis.call('ZRANGEBYSCORE', q.key .. ':delayed', 1000000000000000, '+inf', 'LIMIT', 0, 1)[1]
-        redis.call('ZREM', q.key .. ':delayed', id or '')
-        if not id then
-          redis.call('HDEL', q.key .. ':meta', 'suspect')
-        elseif not read(q, id, 'state')[1] then
-          add_missing(q, id)
-        else
-          redis.call('HSET', q.key .. ':job:' .. id, 'state', 'pending')
-          redis.call('HSET', q.key .. ':meta', 'suspect', id)
-          q.waiting = redis.call('RPUSH', q.key .. ':pending', id)
-        end
-        q.quarantined = id or false
-      end
-      for _, q in ipairs(opened) do
-        if room > 0 then
-          leave_quarantine(q, opened)
-        end
-        room = room - q.waiting
-        look_ahead(q)
+        _, __2, dead = #ids, back, dead_2
       end
     end
+    for __3, id in ipairs(named and dead or {}) do
+      table.insert(opened.deaths, {
+        at,
+        id,
+      })
+    end
+    opened.hidden = opened.hidden or q.hidden
   end
   for channel, message in pairs(messages) do
     local text = table.concat(message)
@@ -839,6 +770,95 @@ if opened.moves then
     end
   end
   messages = {}
+  if not opened.hidden then
+    local function needs_quarantine(crashes)
+      return crashes > 1
+    end
+    for _, q in ipairs(opened) do
+      local ids = redis.call('ZRANGEBYSCORE', q.key .. ':delayed', '-inf', now, 'LIMIT', 0, 100)
+      if not (#ids == 0) then
+        local states, parked, leaving, quarantined = {}, {}, {}, false
+        for i, id in ipairs(ids) do
+          local state, crashes
+          do
+            local state_2, crashes_2 = unpack(read(q, id, 'state', 'crashes'))
+            state, crashes = state_2, tonumber(crashes_2) or 0
+          end
+          states[i], parked[i] = state, state == 'delayed' and needs_quarantine(crashes)
+          if not parked[i] then
+            table.insert(leaving, id)
+          end
+        end
+        redis.call('ZREM', q.key .. ':delayed', '', unpack(leaving))
+        for i, id in ipairs(ids) do
+          if parked[i] then
+            redis.call('ZINCRBY', q.key .. ':delayed', 1000000000000000, id)
+            quarantined = true
+          elseif not states[i] then
+            add_missing(q, id)
+          elseif states[i] ~= 'delayed' then
+            mend_place(q, id, states[i])
+          else
+            redis.call('HSET', q.key .. ':job:' .. id, 'state', 'pending')
+            q.waiting = redis.call('LPUSH', q.key .. ':pending', id)
+          end
+        end
+        if quarantined and not q.quarantined then
+          q.quarantined = ''
+          redis.call('HSET', q.key .. ':meta', 'suspect', '')
+        end
+      end
+    end
+    local room = limit
+    local function is_running(q)
+      if not q.quarantined then
+        return false
+      end
+      local state, crashes
+      do
+        local id = q.quarantined
+        local state_2, crashes_2 = unpack(read(q, id, 'state', 'crashes'))
+        state, crashes = state_2, tonumber(crashes_2) or 0
+      end
+      if not needs_quarantine(crashes) then
+        return false
+      end
+      if state == 'inflight' and not redis.call('ZSCORE', q.key .. ':inflight', q.quarantined) then
+        redis.call('ZREM', q.key .. ':inflight', '')
+        mend_place(q, q.quarantined, state)
+      end
+      return state == 'pending' or state == 'inflight'
+    end
+    local function leave_quarantine(q, all)
+      if not q.quarantined then
+        return
+      end
+      for _, other in ipairs(all) do
+        if is_running(other) then
+          return
+        end
+      end
+      local id = redis.call('ZRANGEBYSCORE', q.key .. ':delayed', 1000000000000000, '+inf', 'LIMIT', 0, 1)[1]
+      redis.call('ZREM', q.key .. ':delayed', id or '')
+      if not id then
+        redis.call('HDEL', q.key .. ':meta', 'suspect')
+      elseif not read(q, id, 'state')[1] then
+        add_missing(q, id)
+      else
+        redis.call('HSET', q.key .. ':job:' .. id, 'state', 'pending')
+        redis.call('HSET', q.key .. ':meta', 'suspect', id)
+        q.waiting = redis.call('RPUSH', q.key .. ':pending', id)
+      end
+      q.quarantined = id or false
+    end
+    for _, q in ipairs(opened) do
+      if room > 0 then
+        leave_quarantine(q, opened)
+      end
+      room = room - q.waiting
+      look_ahead(q)
+    end
+  end
 end
 local unfit
 do
@@ -1188,5 +1208,8 @@ for _, q in ipairs(opened) do
     end
   end
   q.tallies = nil
+end
+for _, death in ipairs(opened.deaths or {}) do
+  reply[#reply + 1] = death
 end
 return reply

@@ -1,0 +1,98 @@
+local bad
+local clock = redis.call('TIME')
+local micros = tonumber(clock[2])
+local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local queue = KEYS[1]
+local function int(what, text, low, high)
+  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+  if not text then
+    bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+  elseif not number then
+    bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
+  elseif number < low or number > high then
+    local why = string.format('not within %.0f to %.0f', low, high)
+    bad = bad or ('BADARG ' .. what .. ': ' .. why)
+  end
+  return number or low
+end
+local skip = int('skip', ARGV[1], 0, 1000000000)
+local limit = int('limit', ARGV[2], 1, 1000)
+if #KEYS < 1 or (#KEYS ~= 1) then
+  bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
+end
+if (#ARGV ~= 2) then
+  local why = 'wrong number: ' .. #ARGV .. ', not ' .. 2
+  bad = bad or ('BADARG ' .. 'arguments' .. ': ' .. why)
+end
+local q
+if not bad then
+  local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  if not prefix or #prefix > 128 or #tag > 128 then
+    bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+  else
+    local q_2 = {
+      name = tag,
+      key = queue,
+    }
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened')
+    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+    q_2.listened = meta[5]
+    local function whole(text)
+      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+    end
+    for i = 1, select('#') do
+      q_2[select(i)] = whole(meta[5 + i])
+    end
+    q_2.born = its_mode and true
+    q_2.mode = its_mode or nil
+    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
+    if its_mode and nil and its_mode ~= nil then
+      bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. nil
+    elseif layout and layout ~= '1' then
+      bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. '1'
+    end
+    q = q_2
+  end
+end
+if bad then
+  return redis.error_reply(bad)
+end
+local q_2 = q
+local reply = {
+  redis.call('ZCARD', (q_2.key .. ':moving')),
+}
+local found = redis.call('ZRANGE', (q_2.key .. ':moving'), skip, skip + limit - 1, 'WITHSCORES')
+local function is_trace(q_3, id)
+  local state, reason = unpack(redis.call('HMGET', q_3.key .. ':job:' .. id, 'state', 'reason'))
+  return not state or state == 'cancelled' and reason == 'moved'
+end
+for i = 1, #found, 2 do
+  local id, parked = found[i], tonumber(found[i + 1])
+  local job = redis.call('HMGET', (q_2.key .. ':moving:' .. id), 'move', 'to', 'at', 'state')
+  local finding
+  do
+    local since = now - parked
+    if not job[1] then
+      finding = 'missing'
+    else
+      if since > 86400000 then
+        finding = 'stale'
+      else
+        if not is_trace(q_2, id) then
+          finding = 'taken'
+        else
+          finding = since > 60000 and 'parked' or ''
+        end
+      end
+    end
+  end
+  reply[#reply + 1] = {
+    id,
+    finding,
+    job[4] or '',
+    job[2] or '',
+    parked,
+    job[1] or '',
+  }
+end
+return reply

@@ -1,0 +1,1 @@
+"""A server with a million jobs, and the questions of operators: `scripts/million --help`."""
