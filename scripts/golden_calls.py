@@ -174,6 +174,13 @@ CHAPTERS: dict[str, list[Step]] = {
         call("queue/watch", RELIABLE, "you", "job-3"),
         call("queue/wake", RELIABLE),
         call(
+            "queue/listen",
+            RELIABLE,
+            "1",
+            says="The caller is subscribed to the first wake channel, and gets the token.",
+        ),
+        call("queue/listen", RELIABLE, "1", says="There is no token any more."),
+        call(
             "reliable/claim",
             RELIABLE,
             "nonce.2",

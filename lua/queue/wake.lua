@@ -15,6 +15,5 @@ if bad then return redis.error_reply(bad) end
 read_lengths(q)
 if q.waiting == 0 then return 0 end
 redis.call('LTRIM', q.wake, 0, 0)  -- Redis allows it when it is full, and LPUSH then
-if q.awake > 0 and q.listened then report_token(q) end
 wake(q)
 return 1

@@ -29,7 +29,7 @@ ROLES = {
 # The scripts of every mode that a role calls besides.
 SHARED = {
     "producer": ("queue/wake", "queue/result", "queue/show", "queue/output"),
-    "worker": ("queue/wake", "queue/listen", "queue/result", "queue/announce"),
+    "worker": ("queue/wake", "queue/result", "queue/announce"),
     "operator": (
         *("queue/wake", "queue/result", "queue/stats", "queue/show", "queue/list", "queue/find"),
         *("queue/explain", "queue/walk", "queue/check", "queue/pause", "queue/resume"),
@@ -48,9 +48,18 @@ STORED = {
 }
 
 # No job depends on these: a user without the rights that only they need is no less of its role.
-UNNEEDED = {"queue/announce", "queue/listen", "queue/show"}
-# What only a cluster needs.
-IN_CLUSTER = {"PUBSUB", "SPUBLISH"}
+UNNEEDED = {"queue/announce", "queue/show"}
+# What the scripts of a role run in a cluster only, by queue/listen and to publish on sharded channels,
+# and the role's commands besides them there.
+SHARDED = {"SPUBLISH"}
+IN_CLUSTER = {
+    "producer": {"CLUSTER|SLOTS", "SPUBLISH", "SSUBSCRIBE"},
+    "worker": {
+        *("CLUSTER|SLOTS", "LPOP", "PUBSUB|SHARDNUMSUB"),
+        *("SPUBLISH", "SSUBSCRIBE", "SUNSUBSCRIBE"),
+    },
+    "operator": {"CLUSTER|SLOTS", "SPUBLISH"},
+}
 # What only counters run. A user who may not run these counts nothing, and that stops no call.
 COUNTING = {"HINCRBY"}
 COUNTING_OF = {"simple": COUNTING | {"ZADD", "ZCARD", "ZREM", "ZREMRANGEBYSCORE"}}
@@ -171,14 +180,9 @@ def rules_of(
         yield "+script|exists"
     if db:
         yield "+select"
-    plain -= IN_CLUSTER
+    plain -= SHARDED
     if cluster:
-        yield "+cluster|slots"
-        plain.add("SPUBLISH")
-        if role == "worker":
-            plain |= {"PUBSUB|SHARDNUMSUB", "SSUBSCRIBE", "SUNSUBSCRIBE"}
-        elif role == "producer":
-            plain.add("SSUBSCRIBE")
+        plain |= IN_CLUSTER[role]
     if durable is not None:
         plain.add(durable.command)
     yield from sorted(f"+{command.lower()}" for command in plain)

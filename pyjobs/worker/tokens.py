@@ -33,6 +33,8 @@ IDLE_SECONDS = 30.0
 REPLY_MARGIN = 5.0
 # A report may be lost, with the worker that heard it: so often a worker that listens looks itself.
 LOOK_SECONDS = 10.0
+# The number of a wake channel, for a call that takes a token and asks for no channel.
+ANY_CHANNEL = 1
 
 
 class Tokens(Protocol):
@@ -184,10 +186,12 @@ class WakeListener:
             await self._shards.remove([channel])
 
     async def pass_on(self, queues: Sequence[str]) -> None:
-        """Leave the token to other workers."""
+        """Leave the tokens to other workers."""
         for queue in queues:
             await self.leave(queue)
-        await arun_many(self._server, [wake(queue) for queue in queues])
+        # A token that was reported here is taken first: only a new one is reported again.
+        calls = [call for queue in queues for call in (listen(queue, ANY_CHANNEL), wake(queue))]
+        await arun_many(self._server, calls)
 
     async def _begin(self) -> None:
         """Begin to take reports, unless that has begun. The first wait does, and the next one where
@@ -209,7 +213,7 @@ class WakeListener:
             return
         # The lane is at work. Workers that have room must hear of the token, and not this one.
         with contextlib.suppress(PyjobsError):
-            found = await arun(self._server, listen(queue, ear.channel or 1))
+            found = await arun(self._server, listen(queue, ANY_CHANNEL))
             if found.taken and not ear.late():
                 await self.pass_on([queue])
             elif not found.taken:

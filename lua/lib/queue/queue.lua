@@ -72,20 +72,16 @@ local function layout_of(q)
   return tonumber(q.layout or '') or 0
 end
 
--- Reports the wake token on the first wake channel on which a worker listens. pcall: only latency depends on it. Before
--- Redis 7 there are no sharded channels, and a cluster passes the message to every node.
-local function report_token(q)
-  for i = 1, WAKE_CHANNELS do
-    local channel = q.wake .. ':' .. i
-    local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '')
-      or redis.pcall('PUBLISH', channel, '')
-    if heard ~= 0 then return end
-  end
-end
-
 -- Leaves a wake token: at most one, whatever the number of jobs. Only latency depends on it.
+-- Where workers listen, it is reported on the first wake channel that has a subscriber; by pcall, so that a report which is
+-- refused stops nothing. Before Redis 7 there are no sharded channels, and a cluster passes the report to every node.
 local function wake(q)
-  if q.awake > 0 then return end
-  q.awake = redis.call('LPUSH', q.wake, '1')
-  if q.listened then report_token(q) end
+  if q.awake == 0 then
+    q.awake = redis.call('LPUSH', q.wake, '1')
+    for i = 1, q.listened and WAKE_CHANNELS or 0 do
+      local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', q.wake .. ':' .. i, '')
+        or redis.pcall('PUBLISH', q.wake .. ':' .. i, '')
+      if heard ~= 0 then break end
+    end
+  end
 end

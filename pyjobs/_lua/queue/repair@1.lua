@@ -257,15 +257,6 @@ local function first_scheduled(q_2)
   local first = tonumber(redis.call('ZRANGE', (q_2.key .. ':schedules'), '0', '0', 'WITHSCORES')[2])
   return first and first < 9999999999999 and first or nil
 end
-local function report_token(q_2)
-  for i = 1, 16 do
-    local channel = q_2.wake .. ':' .. i
-    local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
-    if heard ~= 0 then
-      return
-    end
-  end
-end
 local function denied(...)
   if not redis.acl_check_cmd then
     return
@@ -371,10 +362,13 @@ local function repair(q_2, first)
       redis.call('SET', unique_key(q_2, needs.unique), id)
     end
   end
-  if not (q_2.awake > 0) then
+  if q_2.awake == 0 then
     q_2.awake = redis.call('LPUSH', q_2.wake, '1')
-    if q_2.listened then
-      report_token(q_2)
+    for i = 1, q_2.listened and 16 or 0 do
+      local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', q_2.wake .. ':' .. i, '') or redis.pcall('PUBLISH', q_2.wake .. ':' .. i, '')
+      if heard ~= 0 then
+        break
+      end
     end
   end
   return words

@@ -166,15 +166,6 @@ local function unique_key(q_3, unique)
   end
   return q_3.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
 end
-local function report_token(q_3)
-  for i = 1, 16 do
-    local channel = q_3.key .. ':wake' .. ':' .. i
-    local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
-    if heard ~= 0 then
-      return
-    end
-  end
-end
 for n, id in ipairs(ids) do
   local job, trace, listed, received = unpack(todo[n], 1, 4)
   if received then
@@ -234,10 +225,13 @@ for n, id in ipairs(ids) do
         redis.call('LPUSH', q_2.key .. ':pending', id)
       end
     end
-    if not (q_2.awake > 0) then
+    if q_2.awake == 0 then
       q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
-      if q_2.listened then
-        report_token(q_2)
+      for i = 1, q_2.listened and 16 or 0 do
+        local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', q_2.key .. ':wake' .. ':' .. i, '') or redis.pcall('PUBLISH', q_2.key .. ':wake' .. ':' .. i, '')
+        if heard ~= 0 then
+          break
+        end
       end
     end
   end

@@ -1017,15 +1017,6 @@ do
     q.seen, fields[3], fields[4] = now, 'seen', string.format('%.0f', now)
     return fields
   end
-  local function report_token(q)
-    for i = 1, 16 do
-      local channel = q.key .. ':wake' .. ':' .. i
-      local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
-      if heard ~= 0 then
-        return
-      end
-    end
-  end
   for at, q in ipairs(opened) do
     if q.leaving > 0 then
       redis.call('LTRIM', q.key .. ':pending', '0', -q.leaving - 1)
@@ -1101,10 +1092,13 @@ do
       end
     end
     if q.waiting > 0 and not (q.paused and q.paused > now) then
-      if not (q.awake > 0) then
+      if q.awake == 0 then
         q.awake = redis.call('LPUSH', q.key .. ':wake', '1')
-        if q.listened then
-          report_token(q)
+        for i = 1, q.listened and 16 or 0 do
+          local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', q.key .. ':wake' .. ':' .. i, '') or redis.pcall('PUBLISH', q.key .. ':wake' .. ':' .. i, '')
+          if heard ~= 0 then
+            break
+          end
         end
       end
     end

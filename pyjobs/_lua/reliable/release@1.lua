@@ -145,12 +145,14 @@ local function count(q, task, what, n)
   q.tallies, tallies[task or ''] = tallies, tally
   tally[what] = (tally[what] or 0) + n
 end
-local function report_token(q)
-  for i = 1, 16 do
-    local channel = q.key .. ':wake' .. ':' .. i
-    local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
-    if heard ~= 0 then
-      return
+local function wake(q)
+  if q.awake == 0 then
+    q.awake = redis.call('LPUSH', q.key .. ':wake', '1')
+    for i = 1, q.listened and 16 or 0 do
+      local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', q.key .. ':wake' .. ':' .. i, '') or redis.pcall('PUBLISH', q.key .. ':wake' .. ':' .. i, '')
+      if heard ~= 0 then
+        break
+      end
     end
   end
 end
@@ -327,12 +329,7 @@ if unknown then
     redis.call('PEXPIRE', opened.key .. ':dead', 604800000)
     died = 0
   end
-  if not (opened.awake > 0) then
-    opened.awake = redis.call('LPUSH', opened.key .. ':wake', '1')
-    if opened.listened then
-      report_token(opened)
-    end
-  end
+  wake(opened)
   write_counters(opened)
   for channel, message in pairs(messages) do
     local text = table.concat(message)
@@ -373,11 +370,6 @@ for i = #ids, 1, -1 do
   words[places[i]] = 'pending'
   count(q, job[8], 'released', 1)
 end
-if not (q.awake > 0) then
-  q.awake = redis.call('LPUSH', q.key .. ':wake', '1')
-  if q.listened then
-    report_token(q)
-  end
-end
+wake(q)
 write_counters(q)
 return words

@@ -345,19 +345,13 @@ for n, id in ipairs(ids) do
   end
 end
 if #fresh > 0 then
-  if not (q_2.awake > 0) then
+  if q_2.awake == 0 then
     q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
-    if q_2.listened then
-      local function report_token(q_3)
-        for i = 1, 16 do
-          local channel = q_3.key .. ':wake' .. ':' .. i
-          local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
-          if heard ~= 0 then
-            return
-          end
-        end
+    for i = 1, q_2.listened and 16 or 0 do
+      local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', q_2.key .. ':wake' .. ':' .. i, '') or redis.pcall('PUBLISH', q_2.key .. ':wake' .. ':' .. i, '')
+      if heard ~= 0 then
+        break
       end
-      report_token(q_2)
     end
   end
   if not q_2.uncounted then

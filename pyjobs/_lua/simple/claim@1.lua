@@ -180,15 +180,6 @@ local function add_count(q, task, what, n)
   end
   redis.pcall('PEXPIRE', key, 259200000)
 end
-local function report_token(q)
-  for i = 1, 16 do
-    local channel = q.key .. ':wake' .. ':' .. i
-    local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
-    if heard ~= 0 then
-      return
-    end
-  end
-end
 local function is_name(text, longest)
   return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
 end
@@ -298,10 +289,13 @@ for at, q in ipairs(opened) do
     end
   elseif q.waiting > 0 then
     reply[1] = 0
-    if not (q.awake > 0) then
+    if q.awake == 0 then
       q.awake = redis.call('LPUSH', q.key .. ':wake', '1')
-      if q.listened then
-        report_token(q)
+      for i = 1, q.listened and 16 or 0 do
+        local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', q.key .. ':wake' .. ':' .. i, '') or redis.pcall('PUBLISH', q.key .. ':wake' .. ':' .. i, '')
+        if heard ~= 0 then
+          break
+        end
       end
     end
   end
