@@ -93,7 +93,7 @@ FUNCTIONS = {
     "reliable/complete": 6,
     "reliable/extend": 6,
     "reliable/fail": 9,
-    "reliable/release": 12,
+    "reliable/release": 13,
 }
 
 
