@@ -293,6 +293,7 @@ CHAPTERS: dict[str, list[Step]] = {
         call("queue/resume", RELIABLE),
         call("queue/limit", RELIABLE, "waiting=1000 dead=100"),
         call("queue/limit", RELIABLE, "waiting=0 dead=0"),
+        call("queue/parts", RELIABLE, "any", ""),
         call("queue/mode", RELIABLE, "reliable"),
         call("simple/submit", COUNTED, "", "task=mail.send", "a", DATA, "b", b"2"),
         call("queue/counters", COUNTED, "0", "5", ""),

@@ -25,6 +25,6 @@ local jobs  = items(1, 1)  -- items  id:id  of the jobs
 
 arity(1)
 check_ids(jobs)
-local q = open(queue, 'recoverable', 'uncounted')
+local q = open(queue, 'recoverable', 'uncounted', 'older')
 if bad then return redis.error_reply(bad) end
 return requeue(q, jobs, 'failed')

@@ -34,7 +34,7 @@ SHARED = {
         *("queue/wake", "queue/result", "queue/stats", "queue/show", "queue/list", "queue/find"),
         *("queue/explain", "queue/walk", "queue/check", "queue/pause", "queue/resume"),
         *("queue/mode", "queue/limit", "queue/output", "queue/workers"),
-        *("queue/counters", "queue/counting"),
+        *("queue/counters", "queue/counting", "queue/parts"),
         *("queue/purge", "queue/delete", "queue/run", "queue/repair"),
         *("queue/send", "queue/receive", "queue/sent", "queue/outbox"),
     ),

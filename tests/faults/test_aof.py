@@ -265,6 +265,7 @@ NOT_LIVED = {
     *("queue/announce", "queue/workers", "queue/listen", "queue/counters", "queue/counting"),
     *("queue/pause", "queue/resume", "queue/purge", "queue/delete", "queue/run"),
     *("queue/mode", "queue/limit", "queue/repair", "queue/counters", "queue/counting"),
+    "queue/parts",
 }
 few_or_all = pytest.mark.parametrize("one_in", [FEW, pytest.param(1, marks=pytest.mark.long)])
 

@@ -18,12 +18,20 @@ end
 local function open(key, mode, ...)
   if bad then return end
   local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  local home = key
+  if not prefix then
+    -- A part of a queue, whose channels are those of the queue (queue/parts).
+    prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)/[1-9]%d?%d?}$')
+    if prefix then home = prefix .. ':{' .. tag .. '}' end
+  end
   if not prefix or #prefix > 128 or #tag > 128 then
     return refuse('queue', 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
   end
+  if home ~= key then tag = key:sub(#prefix + 3, -2) end
   local q = {
     name = tag,
     key = key,
+    home = home,  -- the key of the whole queue, where this is a part of one
     meta = key .. ':meta',
     pending = key .. ':pending',
     wake = key .. ':wake',
@@ -37,8 +45,8 @@ local function open(key, mode, ...)
     counters = key .. ':counters',
     workers = key .. ':workers',
     worker = key .. ':worker:',
-    client = key .. ':client:',  -- channels: results, for one client each
-    cancel = key .. ':cancel',  -- a channel: ids of jobs that were cancelled while they ran
+    client = home .. ':client:',  -- channels: results, for one client each
+    cancel = home .. ':cancel',  -- a channel: ids of jobs that were cancelled while they ran
   }
   local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', 'listened', ...)
   local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
@@ -53,6 +61,11 @@ local function open(key, mode, ...)
     bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. LAYOUT
   end
   return q
+end
+
+-- Refuses what no queue does that is split (queue/parts).
+local function check_whole(q)
+  if not bad and q.parts then bad = 'PARTS queue ' .. q.name .. ' is one of ' .. q.parts .. ' parts' end
 end
 
 -- Reads, into q, how many jobs are pending and whether a wake token is there. A script that adds jobs calls it

@@ -71,12 +71,23 @@ local function whole(text)
 end
 if not bad then
   local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  local home = queue
+  if not prefix then
+    prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)/[1-9]%d?%d?}$')
+    if prefix then
+      home = prefix .. ':{' .. tag .. '}'
+    end
+  end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
   else
+    if home ~= queue then
+      tag = queue:sub(#prefix + 3, -2)
+    end
     local q_2 = {
       name = tag,
       key = queue,
+      home = home,
       meta = queue .. ':meta',
       pending = queue .. ':pending',
       wake = queue .. ':wake',
@@ -90,8 +101,8 @@ if not bad then
       counters = queue .. ':counters',
       workers = queue .. ':workers',
       worker = queue .. ':worker:',
-      client = queue .. ':client:',
-      cancel = queue .. ':cancel',
+      client = home .. ':client:',
+      cancel = home .. ':cancel',
     }
     local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect', 'listened', 'lease')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
@@ -131,10 +142,7 @@ local function list_finding(q_2, id)
   end
   return before == false and 'unlisted' or nil
 end
-local function is_unplaced(q_2, id, home, there, token, walked)
-  if home ~= 'waiting' then
-    return home and not there
-  end
+local function is_unlisted(q_2, id, token, walked)
   local found = list_finding(q_2, id)
   return found == 'unlisted' or found == 'unseen' and walked == token
 end
@@ -192,11 +200,17 @@ local function check(q_2, id)
   end
   local finding = ttl_finding(q_2, id, state)
   if home == 'waiting' then
-    finding = list_finding(q_2, id) or finding
+    finding = finding or list_finding(q_2, id)
   elseif home and not there then
     finding = 'unlisted'
+  elseif (state == 'cancelled' and redis.call('PTTL', q_2.job .. id) == -1 and unpack(read(q_2, id, 'reason')) ~= 'moved') then
+    finding = list_finding(q_2, id)
+    if finding == 'unlisted' then
+      finding = 'kept'
+    end
   end
-  if not finding and (state == 'pending' or state == 'delayed' or state == 'inflight') and not holds_its_key(q_2, id, job[3]) then
+  local open_to_more = not finding or finding == 'unseen'
+  if open_to_more and (state == 'pending' or state == 'delayed' or state == 'inflight') and not holds_its_key(q_2, id, job[3]) then
     finding = 'unique'
   end
   return finding or '', job, sets
@@ -233,8 +247,16 @@ local function needs_of(q_2, id, walked)
   if home ~= 'waiting' and state ~= 'cancelled' then
     needs.unlist = end_near(q_2, id)
   end
-  needs.place = state and is_unplaced(q_2, id, home, there, job[2] or '', walked)
+  local token = job[2] or ''
+  if home == 'waiting' then
+    needs.place = is_unlisted(q_2, id, token, walked)
+  else
+    needs.place = home and not there
+  end
   local ttl = state and ttl_finding(q_2, id, state)
+  if (state == 'cancelled' and redis.call('PTTL', q_2.job .. id) == -1 and unpack(read(q_2, id, 'reason')) ~= 'moved') and is_unlisted(q_2, id, token, walked) then
+    ttl = 'kept'
+  end
   needs.persist = ttl == 'going'
   needs.keep = ttl == 'kept' and (state == 'dead' and 604800000 or whole(unpack(read(q_2, id, 'retention'))) or 86400000)
   local unique = state and (state == 'pending' or state == 'delayed' or state == 'inflight') and job[3]

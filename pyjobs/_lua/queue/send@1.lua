@@ -81,12 +81,23 @@ end
 local q
 if not bad then
   local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  local home = queue
+  if not prefix then
+    prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)/[1-9]%d?%d?}$')
+    if prefix then
+      home = prefix .. ':{' .. tag .. '}'
+    end
+  end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
   else
+    if home ~= queue then
+      tag = queue:sub(#prefix + 3, -2)
+    end
     local q_2 = {
       name = tag,
       key = queue,
+      home = home,
       meta = queue .. ':meta',
       pending = queue .. ':pending',
       wake = queue .. ':wake',
@@ -100,17 +111,17 @@ if not bad then
       counters = queue .. ':counters',
       workers = queue .. ':workers',
       worker = queue .. ':worker:',
-      client = queue .. ':client:',
-      cancel = queue .. ':cancel',
+      client = home .. ':client:',
+      cancel = home .. ':cancel',
     }
-    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect', 'listened', 'moves')
+    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect', 'listened', 'moves', 'parts')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     q_2.listened = meta[5]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
-    for i = 1, select('#', 'moves') do
-      q_2[select(i, 'moves')] = whole(meta[5 + i])
+    for i = 1, select('#', 'moves', 'parts') do
+      q_2[select(i, 'moves', 'parts')] = whole(meta[5 + i])
     end
     q_2.born = its_mode and true
     q_2.mode = its_mode or nil
@@ -121,6 +132,12 @@ if not bad then
       bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. '1'
     end
     q = q_2
+  end
+end
+do
+  local q_2 = q
+  if not bad and q_2.parts then
+    bad = 'PARTS queue ' .. q_2.name .. ' is one of ' .. q_2.parts .. ' parts'
   end
 end
 if bad then

@@ -39,22 +39,33 @@ end
 local q
 if not bad then
   local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  local home = queue
+  if not prefix then
+    prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)/[1-9]%d?%d?}$')
+    if prefix then
+      home = prefix .. ':{' .. tag .. '}'
+    end
+  end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
   else
+    if home ~= queue then
+      tag = queue:sub(#prefix + 3, -2)
+    end
     local q_2 = {
       name = tag,
       key = queue,
+      home = home,
       unique = queue .. ':unique:',
     }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'uncounted')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'uncounted', 'older')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     q_2.listened = meta[5]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
-    for i = 1, select('#', 'uncounted') do
-      q_2[select(i, 'uncounted')] = whole(meta[5 + i])
+    for i = 1, select('#', 'uncounted', 'older') do
+      q_2[select(i, 'uncounted', 'older')] = whole(meta[5 + i])
     end
     q_2.born = its_mode and true
     q_2.mode = its_mode or 'recoverable'
@@ -114,7 +125,7 @@ for i = first, #ARGV do
   local id, job = ARGV[i], read_ending(q_2, ARGV[i])
   local unique = job[1] == 'failed' and job[7]
   local word = job[1] or 'NOJOB'
-  local other = unique and (taken[unique] or holder(q_2, unique) or id) ~= id
+  local other = unique and (q_2.older or (taken[unique] or holder(q_2, unique) or id) ~= id)
   if other then
     word = 'CONFLICT'
   elseif word == 'failed' then

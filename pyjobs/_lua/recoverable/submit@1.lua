@@ -82,6 +82,8 @@ do
   task = text and name('task', text)
 end
 local written = option(options, 'written', 0, 1, 0)
+local parts = option(options, 'parts', 1, 32, 1)
+local look = option(options, 'look', 0, 1, 0)
 local jobs
 do
   local count = (#ARGV - 3 + 1) / 2
@@ -127,21 +129,32 @@ end
 local q
 if not bad then
   local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  local home = queue
+  if not prefix then
+    prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)/[1-9]%d?%d?}$')
+    if prefix then
+      home = prefix .. ':{' .. tag .. '}'
+    end
+  end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
   else
+    if home ~= queue then
+      tag = queue:sub(#prefix + 3, -2)
+    end
     local q_2 = {
       name = tag,
       key = queue,
+      home = home,
     }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'most_waiting', 'most_bytes', 'uncounted')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'most_waiting', 'most_bytes', 'uncounted', 'parts')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     q_2.listened = meta[5]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
-    for i = 1, select('#', 'most_waiting', 'most_bytes', 'uncounted') do
-      q_2[select(i, 'most_waiting', 'most_bytes', 'uncounted')] = whole(meta[5 + i])
+    for i = 1, select('#', 'most_waiting', 'most_bytes', 'uncounted', 'parts') do
+      q_2[select(i, 'most_waiting', 'most_bytes', 'uncounted', 'parts')] = whole(meta[5 + i])
     end
     q_2.born = its_mode and true
     q_2.mode = its_mode or 'recoverable'
@@ -152,6 +165,12 @@ if not bad then
       bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. '1'
     end
     q = q_2
+  end
+end
+do
+  local q_2 = q
+  if not bad and (q_2.parts or 1) ~= parts then
+    bad = 'PARTS queue ' .. q_2.name .. ' is one of ' .. (q_2.parts or 1) .. ' parts, not of ' .. parts
   end
 end
 if bad then
@@ -271,21 +290,24 @@ do
   end
   reply, live = reply_2, live_2
 end
-if (q_2.most_waiting or q_2.most_bytes) then
-  local fresh = 0
-  for n = 2, #reply, 2 do
-    if reply[n] == 'new' then
-      local size = #ARGV[first + n - 1]
-      if q_2.most_bytes and size > q_2.most_bytes then
-        bad = bad or 'TOOLARGE data: ' .. size .. ' bytes, and queue ' .. q_2.name .. ' takes ' .. q_2.most_bytes
+local stored = look == 0 and 'new'
+if stored then
+  if (q_2.most_waiting or q_2.most_bytes) then
+    local fresh = 0
+    for n = 2, #reply, 2 do
+      if reply[n] == 'new' then
+        local size = #ARGV[first + n - 1]
+        if q_2.most_bytes and size > q_2.most_bytes then
+          bad = bad or 'TOOLARGE data: ' .. size .. ' bytes, and queue ' .. q_2.name .. ' takes ' .. q_2.most_bytes
+        end
+        fresh = fresh + 1
       end
-      fresh = fresh + 1
     end
-  end
-  if not (bad or fresh == 0 or not q_2.most_waiting) then
-    local held = redis.call('LLEN', q_2.key .. ':pending') + redis.call('ZCARD', q_2.key .. ':delayed')
-    if held + fresh > q_2.most_waiting then
-      bad = 'QUEUEFULL queue ' .. q_2.name .. ' holds ' .. held .. ' jobs and takes ' .. q_2.most_waiting .. ', not ' .. fresh .. ' more'
+    if not (bad or fresh == 0 or not q_2.most_waiting) then
+      local held = redis.call('LLEN', q_2.key .. ':pending') + redis.call('ZCARD', q_2.key .. ':delayed')
+      if held + fresh > q_2.most_waiting then
+        bad = 'QUEUEFULL queue ' .. q_2.name .. ' holds ' .. held .. ' jobs and takes ' .. q_2.most_waiting .. ', not ' .. fresh .. ' more'
+      end
     end
   end
 end
@@ -294,7 +316,7 @@ if bad then
 end
 local fresh, scores = {}, {}
 for n, id in ipairs(ids) do
-  if reply[2 * n] == 'new' then
+  if reply[2 * n] == stored then
     fresh[#fresh + 1] = id
     scores[2 * #fresh - 1], scores[2 * #fresh] = now + wait, id
   end
@@ -334,7 +356,7 @@ if scheduled then
   redis.call('HSET', q_2.key .. ':meta', 'scheduled', string.format('%.0f', scheduled))
 end
 for n, id in ipairs(ids) do
-  if reply[2 * n] == 'new' then
+  if reply[2 * n] == stored then
     redis.call('HSET', keys[n], 'data', ARGV[first + 2 * n - 1], 'state', state, '_queued', stamp, unpack(extra))
     if unique_2 then
       redis.call('SET', unique_key(q_2, unique_2), id)

@@ -148,21 +148,32 @@ local coming = parse_moments('moments', moments)
 local q
 if not bad then
   local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  local home = queue
+  if not prefix then
+    prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)/[1-9]%d?%d?}$')
+    if prefix then
+      home = prefix .. ':{' .. tag .. '}'
+    end
+  end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
   else
+    if home ~= queue then
+      tag = queue:sub(#prefix + 3, -2)
+    end
     local q_2 = {
       name = tag,
       key = queue,
+      home = home,
     }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'parts')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     q_2.listened = meta[5]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
-    for i = 1, select('#') do
-      q_2[select(i)] = whole(meta[5 + i])
+    for i = 1, select('#', 'parts') do
+      q_2[select(i, 'parts')] = whole(meta[5 + i])
     end
     q_2.born = its_mode and true
     q_2.mode = its_mode or 'reliable'
@@ -173,6 +184,13 @@ if not bad then
       bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. '1'
     end
     q = q_2
+  end
+end
+do
+  local q_2 = q
+  if not bad and q_2.parts and unique then
+    local why = 'queue ' .. q_2.name .. ' has parts, and its schedules no unique key'
+    bad = bad or ('BADARG ' .. 'unique' .. ': ' .. why)
   end
 end
 if bad then

@@ -40,6 +40,26 @@ do
   options_2['task'] = nil
   task = text and name('task', text)
 end
+local parts
+do
+  local options_2 = options
+  local text = options_2['parts']
+  if not text then
+    parts = 1
+  else
+    options_2['parts'] = nil
+    local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+    if not text then
+      bad = bad or ('BADARG ' .. 'parts' .. ': ' .. 'missing')
+    elseif not number then
+      bad = bad or ('BADARG ' .. 'parts' .. ': ' .. 'not a whole number')
+    elseif number < 1 or number > 32 then
+      local why = string.format('not within %.0f to %.0f', 1, 32)
+      bad = bad or ('BADARG ' .. 'parts' .. ': ' .. why)
+    end
+    parts = number or 1
+  end
+end
 local jobs
 do
   local count = (#ARGV - 3 + 1) / 2
@@ -81,21 +101,32 @@ end
 local q
 if not bad then
   local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  local home = queue
+  if not prefix then
+    prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)/[1-9]%d?%d?}$')
+    if prefix then
+      home = prefix .. ':{' .. tag .. '}'
+    end
+  end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
   else
+    if home ~= queue then
+      tag = queue:sub(#prefix + 3, -2)
+    end
     local q_2 = {
       name = tag,
       key = queue,
+      home = home,
     }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'most_waiting', 'most_bytes', 'uncounted')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'most_waiting', 'most_bytes', 'uncounted', 'parts')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     q_2.listened = meta[5]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
-    for i = 1, select('#', 'most_waiting', 'most_bytes', 'uncounted') do
-      q_2[select(i, 'most_waiting', 'most_bytes', 'uncounted')] = whole(meta[5 + i])
+    for i = 1, select('#', 'most_waiting', 'most_bytes', 'uncounted', 'parts') do
+      q_2[select(i, 'most_waiting', 'most_bytes', 'uncounted', 'parts')] = whole(meta[5 + i])
     end
     q_2.born = its_mode and true
     q_2.mode = its_mode or 'simple'
@@ -106,6 +137,12 @@ if not bad then
       bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. '1'
     end
     q = q_2
+  end
+end
+do
+  local q_2, parts_2 = q, parts
+  if not bad and (q_2.parts or 1) ~= parts_2 then
+    bad = 'PARTS queue ' .. q_2.name .. ' is one of ' .. (q_2.parts or 1) .. ' parts, not of ' .. parts_2
   end
 end
 if bad then
