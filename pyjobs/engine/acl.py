@@ -49,8 +49,8 @@ STORED = {
 
 # No job depends on these: a user without the rights that only they need is no less of its role.
 UNNEEDED = {"queue/announce", "queue/show"}
-# What the scripts of a role run in a cluster only, by queue/listen and to publish on sharded channels,
-# and the role's commands besides them there.
+# What scripts run in a cluster only, and what a role needs there besides: queue/listen is called there
+# only, and channels are sharded.
 SHARDED = {"SPUBLISH"}
 IN_CLUSTER = {
     "producer": {"CLUSTER|SLOTS", "SPUBLISH", "SSUBSCRIBE"},
