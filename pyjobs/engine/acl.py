@@ -49,8 +49,8 @@ STORED = {
 
 # No job depends on these: a user without the rights that only they need is no less of its role.
 UNNEEDED = {"queue/announce", "queue/show"}
-# What scripts run in a cluster only, and what a role needs there besides: queue/listen is called there
-# only, and channels are sharded.
+# What scripts run in a cluster only, and what a role needs there besides: queue/listen is for
+# clusters, and so are sharded channels.
 SHARDED = {"SPUBLISH"}
 IN_CLUSTER = {
     "producer": {"CLUSTER|SLOTS", "SPUBLISH", "SSUBSCRIBE"},
