@@ -2,7 +2,7 @@ local bad
 local clock = redis.call('TIME')
 local micros = tonumber(clock[2])
 local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
-local stamp = string.format('%.0f', now)
+local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
 local messages = {}
 local died = 0
 local queue = KEYS[1]
@@ -136,19 +136,21 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'uncounted', 'lease')
+    local its_mode, layout = meta[1], meta[2]
     local q_2 = {
       name = tag,
+      born = its_mode and true,
+      mode = its_mode or 'reliable',
+      layout = layout,
+      token = meta[3] or '0',
+      quarantined = meta[4],
+      listened = meta[5],
       key = queue,
       home = home,
+      uncounted = whole(meta[6]),
+      lease = whole(meta[7]),
     }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'uncounted', 'lease')
-    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
-    for i = 1, select('#', 'uncounted', 'lease') do
-      q_2[select(i, 'uncounted', 'lease')] = whole(meta[4 + i])
-    end
-    q_2.born = its_mode and true
-    q_2.mode = its_mode or 'reliable'
-    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
     if its_mode and 'reliable' and its_mode ~= 'reliable' then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. 'reliable'
     elseif layout and layout ~= '1' then
@@ -220,21 +222,46 @@ q_2.flying = redis.call('ZCARD', q_2.key .. ':inflight')
 q_2.later = redis.call('ZCARD', q_2.key .. ':delayed')
 q_2.buried = redis.call('ZCARD', q_2.key .. ':dead')
 local key = q_2.key .. ':job:' .. ids[1]
-local function denied(...)
+do
+  local item, item_2, item_3, item_4 = q_2.key .. ':delayed', q_2.key .. ':wake', q_2.key .. ':dead', q_2.key .. ':dead'
   if not redis.acl_check_cmd then
-    return
-  end
-  local wanted = {
-    ...,
-  }
-  for i = 1, select('#', ...), 2 do
-    local command, key_2 = wanted[i], wanted[i + 1]
-    if key_2 and not redis.acl_check_cmd(command, key_2) then
-      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key_2
+    bad = nil
+  else
+    if key and not redis.acl_check_cmd('HSET', key) then
+      bad = 'NOPERM this user has no permission for ' .. 'HSET' .. ' of ' .. key
+    else
+      if key and not redis.acl_check_cmd('PEXPIRE', key) then
+        bad = 'NOPERM this user has no permission for ' .. 'PEXPIRE' .. ' of ' .. key
+      else
+        if item and not redis.acl_check_cmd('ZADD', item) then
+          bad = 'NOPERM this user has no permission for ' .. 'ZADD' .. ' of ' .. item
+        else
+          if item_2 and not redis.acl_check_cmd('LPUSH', item_2) then
+            bad = 'NOPERM this user has no permission for ' .. 'LPUSH' .. ' of ' .. item_2
+          else
+            if item_3 and not redis.acl_check_cmd('ZREMRANGEBYSCORE', item_3) then
+              bad = 'NOPERM this user has no permission for ' .. 'ZREMRANGEBYSCORE' .. ' of ' .. item_3
+            else
+              if item_4 and not redis.acl_check_cmd('ZRANGE', item_4) then
+                bad = 'NOPERM this user has no permission for ' .. 'ZRANGE' .. ' of ' .. item_4
+              else
+                if key and not redis.acl_check_cmd('DEL', key) then
+                  bad = 'NOPERM this user has no permission for ' .. 'DEL' .. ' of ' .. key
+                else
+                  if key and not redis.acl_check_cmd('HDEL', key) then
+                    bad = 'NOPERM this user has no permission for ' .. 'HDEL' .. ' of ' .. key
+                  else
+                    bad = nil
+                  end
+                end
+              end
+            end
+          end
+        end
+      end
     end
   end
 end
-bad = denied('HSET', key, 'PEXPIRE', key, 'ZADD', q_2.key .. ':delayed', 'LPUSH', q_2.key .. ':wake', 'ZREMRANGEBYSCORE', q_2.key .. ':dead', 'ZRANGE', q_2.key .. ':dead', 'DEL', key, 'HDEL', key)
 if bad then
   return redis.error_reply(bad)
 end
@@ -295,15 +322,24 @@ for n, id in ipairs(ids) do
           local line = id .. ' ' .. 'dead' .. ' ' .. reason .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. (attempts_3 and attempts_3 .. ' ' or '') .. #body .. '\n' .. body .. '\n'
           for client in clients:gmatch('[^ ]+') do
             local channel = q_2.home .. ':client:' .. client
-            local message = messages[channel] or {
-              bytes = 0,
-            }
-            messages[channel] = message
+            local message = messages[channel]
+            if not message then
+              message = {
+                bytes = 0,
+                sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.'),
+              }
+              messages[channel] = message
+            end
             message[#message + 1] = line
             message.bytes = message.bytes + #line
             if message.bytes > 65536 then
               for channel_2, message_2 in pairs(messages) do
-                redis.pcall('PUBLISH', channel_2, table.concat(message_2))
+                local text = table.concat(message_2)
+                if message_2.sharded then
+                  redis.pcall('SPUBLISH', channel_2, text)
+                else
+                  redis.pcall('PUBLISH', channel_2, text)
+                end
               end
               messages = {}
             end
@@ -359,6 +395,12 @@ do
 end
 if q_2.awake == 0 then
   q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
+  for i = 1, q_2.listened and 16 or 0 do
+    local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', q_2.key .. ':wake' .. ':' .. i, '') or redis.pcall('PUBLISH', q_2.key .. ':wake' .. ':' .. i, '')
+    if heard ~= 0 then
+      break
+    end
+  end
 end
 local function add_count(q_3, task, what, n)
   local minute = math.floor(now / 60000)
@@ -416,7 +458,12 @@ for task, tally in pairs(q_2.tallies or {}) do
 end
 q_2.tallies = nil
 for channel, message in pairs(messages) do
-  redis.pcall('PUBLISH', channel, table.concat(message))
+  local text = table.concat(message)
+  if message.sharded then
+    redis.pcall('SPUBLISH', channel, text)
+  else
+    redis.pcall('PUBLISH', channel, text)
+  end
 end
 messages = {}
 return words
