@@ -60,7 +60,7 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened')
     local its_mode, layout = meta[1], meta[2]
     local q_2 = {
       name = tag,
@@ -69,6 +69,7 @@ if not bad then
       layout = layout,
       token = meta[3] or '0',
       quarantined = meta[4],
+      listened = meta[5],
       key = queue,
       home = home,
       meta = queue .. ':meta',
@@ -145,6 +146,13 @@ local function read_sides(q_2, id)
   end
   return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, 'state', 'token', 'unique')
 end
+local function read(q_2, id, ...)
+  local job = redis.pcall('HMGET', q_2.job .. id, ...)
+  if not job.err then
+    return job
+  end
+  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, ...)
+end
 local function check(q_2, id)
   local job, sets = read_sides(q_2, id), sets_with(q_2, id)
   local state = job[1]
@@ -169,11 +177,17 @@ local function check(q_2, id)
     end
   end
   if home == 'waiting' then
-    finding = list_finding(q_2, id) or finding
+    finding = finding or list_finding(q_2, id)
   elseif home and not there then
     finding = 'unlisted'
+  elseif (state == 'cancelled' and redis.call('PTTL', q_2.job .. id) == -1 and unpack(read(q_2, id, 'reason')) ~= 'moved') then
+    finding = list_finding(q_2, id)
+    if finding == 'unlisted' then
+      finding = 'kept'
+    end
   end
-  if not finding and (state == 'pending' or state == 'delayed' or state == 'inflight') and not holds_its_key(q_2, id, job[3]) then
+  local open_to_more = not finding or finding == 'unseen'
+  if open_to_more and (state == 'pending' or state == 'delayed' or state == 'inflight') and not holds_its_key(q_2, id, job[3]) then
     finding = 'unique'
   end
   return finding or '', job, sets

@@ -9,36 +9,40 @@ local options
 do
   local text = ARGV[1]
   local options_2 = {}
-  for word in (text or ''):gmatch('[^ ]+') do
-    local what, value = word:match('^([a-z_]+)=(.*)$')
-    if what and options_2[what] then
-      bad = bad or ('BADARG ' .. what .. ': ' .. 'given twice')
-    elseif what then
-      options_2[what] = value
-    else
-      bad = bad or ('BADARG ' .. 'options' .. ': ' .. 'not name=value')
+  if text == '' then
+    options = options_2
+  else
+    for word in (text or ''):gmatch('[^ ]+') do
+      local what, value = word:match('^([a-z_]+)=(.*)$')
+      if what and options_2[what] then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'given twice')
+      elseif what then
+        options_2[what] = value
+      else
+        bad = bad or ('BADARG ' .. 'options' .. ': ' .. 'not name=value')
+      end
     end
+    options = options_2
   end
-  options = options_2
 end
 local state
-local function is_name(text, longest)
-  return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
-end
-local function name(what, text, empty, longest)
-  longest = longest or 128
-  if not text then
-    bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
-  elseif (text == '' and not empty) or not is_name(text, longest) then
-    local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
-    bad = bad or ('BADARG ' .. what .. ': ' .. why)
-  end
-  return text
-end
 do
   local options_2 = options
   local text = options_2['state']
   options_2['state'] = nil
+  local function is_name(text_2, longest)
+    return #text_2 <= longest and text_2:find('^[a-zA-Z0-9_.:-]*$')
+  end
+  local function name(what, text_2, empty, longest)
+    longest = longest or 128
+    if not text_2 then
+      bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+    elseif (text_2 == '' and not empty) or not is_name(text_2, longest) then
+      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+      bad = bad or ('BADARG ' .. what .. ': ' .. why)
+    end
+    return text_2
+  end
   state = text and name('state', text)
 end
 local jobs
@@ -68,6 +72,19 @@ do
 end
 do
   local first = jobs
+  local function is_name(text, longest)
+    return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
+  end
+  local function name(what, text, empty, longest)
+    longest = longest or 128
+    if not text then
+      bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+    elseif (text == '' and not empty) or not is_name(text, longest) then
+      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+      bad = bad or ('BADARG ' .. what .. ': ' .. why)
+    end
+    return text
+  end
   for i = first, #ARGV do
     name('id', ARGV[i])
   end
@@ -88,7 +105,7 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'uncounted')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'uncounted')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -100,9 +117,10 @@ if not bad then
       layout = layout,
       token = meta[3] or '0',
       quarantined = meta[4],
+      listened = meta[5],
       key = queue,
       home = home,
-      uncounted = whole(meta[5]),
+      uncounted = whole(meta[6]),
     }
     if its_mode and nil and its_mode ~= nil then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. nil
@@ -202,15 +220,26 @@ local function end_job(q_3, id, job, state_2, reason, field, body, retention, at
     local line = id .. ' ' .. state_2 .. ' ' .. reason .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. (attempts and attempts .. ' ' or '') .. #body .. '\n' .. body .. '\n'
     for client in clients:gmatch('[^ ]+') do
       local channel = q_3.home .. ':client:' .. client
-      local message = messages[channel] or {
-        bytes = 0,
-      }
-      messages[channel] = message
-      message[#message + 1] = line
-      message.bytes = message.bytes + #line
+      local message = messages[channel]
+      if message then
+        message[#message + 1] = line
+        message.bytes = message.bytes + #line
+      else
+        message = {
+          line,
+          bytes = #line,
+          sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.'),
+        }
+        messages[channel] = message
+      end
       if message.bytes > 65536 then
         for channel_2, message_2 in pairs(messages) do
-          redis.pcall('PUBLISH', channel_2, table.concat(message_2))
+          local text = table.concat(message_2)
+          if message_2.sharded then
+            redis.pcall('SPUBLISH', channel_2, text)
+          else
+            redis.pcall('PUBLISH', channel_2, text)
+          end
         end
         messages = {}
       end
@@ -235,34 +264,41 @@ for _, id in ipairs(gone) do
     redis.call('DEL', q_2.key .. ':job:' .. id)
   end
 end
-for task, tally in pairs(q_2.tallies or {}) do
-  for what, n in pairs(tally) do
-    local minute = math.floor(now / 60000)
-    local key
-    do
-      local task_2 = task or ''
-      key = q_2.key .. ':counters' .. ':' .. minute .. ':' .. task_2
-    end
-    if not (redis.pcall('HINCRBY', key, what, n) ~= n) then
-      local new = redis.pcall('ZADD', q_2.key .. ':counters', minute, task or '') == 1
-      redis.pcall('PEXPIRE', q_2.key .. ':counters', 259200000)
-      if new and (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
-        redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', minute - 259200000 / 60000)
-        if (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
-          redis.pcall('ZREM', q_2.key .. ':counters', task or '')
-          redis.pcall('DEL', key)
-          key = q_2.key .. ':counters' .. ':' .. minute .. ':' .. '~'
-          redis.pcall('ZADD', q_2.key .. ':counters', minute, '~')
-          redis.pcall('HINCRBY', key, what, n)
-        end
+if q_2.tallies then
+  for task, tally in pairs(q_2.tallies) do
+    for what, n in pairs(tally) do
+      local minute = math.floor(now / 60000)
+      local key
+      do
+        local task_2 = task or ''
+        key = q_2.key .. ':counters' .. ':' .. minute .. ':' .. task_2
       end
-      redis.pcall('PEXPIRE', key, 259200000)
+      if not (redis.pcall('HINCRBY', key, what, n) ~= n) then
+        local new = redis.pcall('ZADD', q_2.key .. ':counters', minute, task or '') == 1
+        redis.pcall('PEXPIRE', q_2.key .. ':counters', 259200000)
+        if new and (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
+          redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', minute - 259200000 / 60000)
+          if (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
+            redis.pcall('ZREM', q_2.key .. ':counters', task or '')
+            redis.pcall('DEL', key)
+            key = q_2.key .. ':counters' .. ':' .. minute .. ':' .. '~'
+            redis.pcall('ZADD', q_2.key .. ':counters', minute, '~')
+            redis.pcall('HINCRBY', key, what, n)
+          end
+        end
+        redis.pcall('PEXPIRE', key, 259200000)
+      end
     end
   end
+  q_2.tallies = nil
 end
-q_2.tallies = nil
 for channel, message in pairs(messages) do
-  redis.pcall('PUBLISH', channel, table.concat(message))
+  local text = table.concat(message)
+  if message.sharded then
+    redis.pcall('SPUBLISH', channel, text)
+  else
+    redis.pcall('PUBLISH', channel, text)
+  end
 end
 messages = {}
 return words

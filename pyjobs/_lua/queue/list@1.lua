@@ -48,17 +48,21 @@ local options
 do
   local text = ARGV[4]
   local options_2 = {}
-  for word in (text or ''):gmatch('[^ ]+') do
-    local what, value = word:match('^([a-z_]+)=(.*)$')
-    if what and options_2[what] then
-      bad = bad or ('BADARG ' .. what .. ': ' .. 'given twice')
-    elseif what then
-      options_2[what] = value
-    else
-      bad = bad or ('BADARG ' .. 'options' .. ': ' .. 'not name=value')
+  if text == '' then
+    options = options_2
+  else
+    for word in (text or ''):gmatch('[^ ]+') do
+      local what, value = word:match('^([a-z_]+)=(.*)$')
+      if what and options_2[what] then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'given twice')
+      elseif what then
+        options_2[what] = value
+      else
+        bad = bad or ('BADARG ' .. 'options' .. ': ' .. 'not name=value')
+      end
     end
+    options = options_2
   end
-  options = options_2
 end
 local function option_text(options_2, what)
   local text = options_2[what]
@@ -154,7 +158,7 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened')
     local its_mode, layout = meta[1], meta[2]
     local q_2 = {
       name = tag,
@@ -163,6 +167,7 @@ if not bad then
       layout = layout,
       token = meta[3] or '0',
       quarantined = meta[4],
+      listened = meta[5],
       key = queue,
       home = home,
       meta = queue .. ':meta',

@@ -56,7 +56,7 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'uncounted')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'uncounted')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -68,6 +68,7 @@ if not bad then
       layout = layout,
       token = meta[3] or '0',
       quarantined = meta[4],
+      listened = meta[5],
       key = queue,
       home = home,
       meta = queue .. ':meta',
@@ -85,7 +86,7 @@ if not bad then
       worker = queue .. ':worker:',
       client = home .. ':client:',
       cancel = home .. ':cancel',
-      uncounted = whole(meta[5]),
+      uncounted = whole(meta[6]),
     }
     if its_mode and nil and its_mode ~= nil then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. nil
@@ -154,15 +155,26 @@ local function add_message(q_3, clients, id, state_2, reason, queued, started, p
   local line = id .. ' ' .. state_2 .. ' ' .. reason .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. processed .. ' ' .. (attempts and attempts .. ' ' or '') .. #body .. '\n' .. body .. '\n'
   for client in clients:gmatch('[^ ]+') do
     local channel = q_3.client .. client
-    local message = messages[channel] or {
-      bytes = 0,
-    }
-    messages[channel] = message
-    message[#message + 1] = line
-    message.bytes = message.bytes + #line
+    local message = messages[channel]
+    if message then
+      message[#message + 1] = line
+      message.bytes = message.bytes + #line
+    else
+      message = {
+        line,
+        bytes = #line,
+        sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.'),
+      }
+      messages[channel] = message
+    end
     if message.bytes > 65536 then
       for channel_2, message_2 in pairs(messages) do
-        redis.pcall('PUBLISH', channel_2, table.concat(message_2))
+        local text = table.concat(message_2)
+        if message_2.sharded then
+          redis.pcall('SPUBLISH', channel_2, text)
+        else
+          redis.pcall('PUBLISH', channel_2, text)
+        end
       end
       messages = {}
     end
@@ -273,34 +285,41 @@ else
     end
   end
 end
-for task, tally in pairs(q_2.tallies or {}) do
-  for what, n in pairs(tally) do
-    local minute = math.floor(now / 60000)
-    local key
-    do
-      local task_2 = task or ''
-      key = q_2.counters .. ':' .. minute .. ':' .. task_2
-    end
-    if not (redis.pcall('HINCRBY', key, what, n) ~= n) then
-      local new = redis.pcall('ZADD', q_2.counters, minute, task or '') == 1
-      redis.pcall('PEXPIRE', q_2.counters, 259200000)
-      if new and (tonumber(redis.pcall('ZCARD', q_2.counters)) or 0) > 100 then
-        redis.pcall('ZREMRANGEBYSCORE', q_2.counters, '-inf', minute - 259200000 / 60000)
-        if (tonumber(redis.pcall('ZCARD', q_2.counters)) or 0) > 100 then
-          redis.pcall('ZREM', q_2.counters, task or '')
-          redis.pcall('DEL', key)
-          key = q_2.counters .. ':' .. minute .. ':' .. '~'
-          redis.pcall('ZADD', q_2.counters, minute, '~')
-          redis.pcall('HINCRBY', key, what, n)
-        end
+if q_2.tallies then
+  for task, tally in pairs(q_2.tallies) do
+    for what, n in pairs(tally) do
+      local minute = math.floor(now / 60000)
+      local key
+      do
+        local task_2 = task or ''
+        key = q_2.counters .. ':' .. minute .. ':' .. task_2
       end
-      redis.pcall('PEXPIRE', key, 259200000)
+      if not (redis.pcall('HINCRBY', key, what, n) ~= n) then
+        local new = redis.pcall('ZADD', q_2.counters, minute, task or '') == 1
+        redis.pcall('PEXPIRE', q_2.counters, 259200000)
+        if new and (tonumber(redis.pcall('ZCARD', q_2.counters)) or 0) > 100 then
+          redis.pcall('ZREMRANGEBYSCORE', q_2.counters, '-inf', minute - 259200000 / 60000)
+          if (tonumber(redis.pcall('ZCARD', q_2.counters)) or 0) > 100 then
+            redis.pcall('ZREM', q_2.counters, task or '')
+            redis.pcall('DEL', key)
+            key = q_2.counters .. ':' .. minute .. ':' .. '~'
+            redis.pcall('ZADD', q_2.counters, minute, '~')
+            redis.pcall('HINCRBY', key, what, n)
+          end
+        end
+        redis.pcall('PEXPIRE', key, 259200000)
+      end
     end
   end
+  q_2.tallies = nil
 end
-q_2.tallies = nil
 for channel, message in pairs(messages) do
-  redis.pcall('PUBLISH', channel, table.concat(message))
+  local text = table.concat(message)
+  if message.sharded then
+    redis.pcall('SPUBLISH', channel, text)
+  else
+    redis.pcall('PUBLISH', channel, text)
+  end
 end
 messages = {}
 return {

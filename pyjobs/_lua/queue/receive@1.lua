@@ -92,7 +92,7 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'parts')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'parts')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -104,12 +104,13 @@ if not bad then
       layout = layout,
       token = meta[3] or '0',
       quarantined = meta[4],
+      listened = meta[5],
       key = queue,
       home = home,
       pending = queue .. ':pending',
       delayed = queue .. ':delayed',
       dead = queue .. ':dead',
-      parts = whole(meta[5]),
+      parts = whole(meta[6]),
     }
     if its_mode and nil and its_mode ~= nil then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. nil
@@ -261,6 +262,12 @@ end
 if arrived then
   if q_2.awake == 0 then
     q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
+    for i = 1, q_2.listened and 16 or 0 do
+      local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', q_2.key .. ':wake' .. ':' .. i, '') or redis.pcall('PUBLISH', q_2.key .. ':wake' .. ':' .. i, '')
+      if heard ~= 0 then
+        break
+      end
+    end
   end
 end
 return words

@@ -84,7 +84,7 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'lease')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'lease')
     local its_mode, layout = meta[1], meta[2]
     local q_2 = {
       name = tag,
@@ -93,6 +93,7 @@ if not bad then
       layout = layout,
       token = meta[3] or '0',
       quarantined = meta[4],
+      listened = meta[5],
       key = queue,
       home = home,
       meta = queue .. ':meta',
@@ -110,7 +111,7 @@ if not bad then
       worker = queue .. ':worker:',
       client = home .. ':client:',
       cancel = home .. ':cancel',
-      lease = whole(meta[5]),
+      lease = whole(meta[6]),
     }
     if its_mode and mode and its_mode ~= mode then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
@@ -141,10 +142,7 @@ local function list_finding(q_2, id)
   end
   return before == false and 'unlisted' or nil
 end
-local function is_unplaced(q_2, id, home, there, token, walked)
-  if home ~= 'waiting' then
-    return home and not there
-  end
+local function is_unlisted(q_2, id, token, walked)
   local found = list_finding(q_2, id)
   return found == 'unlisted' or found == 'unseen' and walked == token
 end
@@ -186,6 +184,13 @@ local function read_sides(q_2, id)
   end
   return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, 'state', 'token', 'unique')
 end
+local function read(q_2, id, ...)
+  local job = redis.pcall('HMGET', q_2.job .. id, ...)
+  if not job.err then
+    return job
+  end
+  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, ...)
+end
 local function check(q_2, id)
   local job, sets = read_sides(q_2, id), sets_with(q_2, id)
   local state = job[1]
@@ -202,24 +207,23 @@ local function check(q_2, id)
   end
   local finding = ttl_finding(q_2, id, state)
   if home == 'waiting' then
-    finding = list_finding(q_2, id) or finding
+    finding = finding or list_finding(q_2, id)
   elseif home and not there then
     finding = 'unlisted'
+  elseif (state == 'cancelled' and redis.call('PTTL', q_2.job .. id) == -1 and unpack(read(q_2, id, 'reason')) ~= 'moved') then
+    finding = list_finding(q_2, id)
+    if finding == 'unlisted' then
+      finding = 'kept'
+    end
   end
-  if not finding and (state == 'pending' or state == 'delayed' or state == 'inflight') and not holds_its_key(q_2, id, job[3]) then
+  local open_to_more = not finding or finding == 'unseen'
+  if open_to_more and (state == 'pending' or state == 'delayed' or state == 'inflight') and not holds_its_key(q_2, id, job[3]) then
     finding = 'unique'
   end
   return finding or '', job, sets
 end
 local function is_live(state)
   return state == 'pending' or state == 'delayed' or state == 'inflight'
-end
-local function read(q_2, id, ...)
-  local job = redis.pcall('HMGET', q_2.job .. id, ...)
-  if not job.err then
-    return job
-  end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, ...)
 end
 local function holder(q_2, unique)
   local id = unique and redis.call('GET', unique_key(q_2, unique))
@@ -250,8 +254,16 @@ local function needs_of(q_2, id, walked)
   if home ~= 'waiting' and state ~= 'cancelled' then
     needs.unlist = end_near(q_2, id)
   end
-  needs.place = state and is_unplaced(q_2, id, home, there, job[2] or '', walked)
+  local token = job[2] or ''
+  if home == 'waiting' then
+    needs.place = is_unlisted(q_2, id, token, walked)
+  else
+    needs.place = home and not there
+  end
   local ttl = state and ttl_finding(q_2, id, state)
+  if (state == 'cancelled' and redis.call('PTTL', q_2.job .. id) == -1 and unpack(read(q_2, id, 'reason')) ~= 'moved') and is_unlisted(q_2, id, token, walked) then
+    ttl = 'kept'
+  end
   needs.persist = ttl == 'going'
   needs.keep = ttl == 'kept' and (state == 'dead' and 604800000 or whole(unpack(read(q_2, id, 'retention'))) or 86400000)
   local unique = state and (state == 'pending' or state == 'delayed' or state == 'inflight') and job[3]
@@ -414,6 +426,12 @@ local function repair(q_2, first)
   end
   if q_2.awake == 0 then
     q_2.awake = redis.call('LPUSH', q_2.wake, '1')
+    for i = 1, q_2.listened and 16 or 0 do
+      local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', q_2.wake .. ':' .. i, '') or redis.pcall('PUBLISH', q_2.wake .. ':' .. i, '')
+      if heard ~= 0 then
+        break
+      end
+    end
   end
   return words
 end

@@ -52,7 +52,7 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened')
     local its_mode, layout = meta[1], meta[2]
     local q_2 = {
       name = tag,
@@ -61,6 +61,7 @@ if not bad then
       layout = layout,
       token = meta[3] or '0',
       quarantined = meta[4],
+      listened = meta[5],
       key = queue,
       home = home,
     }
@@ -160,5 +161,11 @@ for i = #due, 1, -1 do
 end
 if q_2.awake == 0 then
   q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
+  for i = 1, q_2.listened and 16 or 0 do
+    local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', q_2.key .. ':wake' .. ':' .. i, '') or redis.pcall('PUBLISH', q_2.key .. ':wake' .. ':' .. i, '')
+    if heard ~= 0 then
+      break
+    end
+  end
 end
 return words

@@ -67,7 +67,7 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened')
     local its_mode, layout = meta[1], meta[2]
     local q_2 = {
       name = tag,
@@ -76,6 +76,7 @@ if not bad then
       layout = layout,
       token = meta[3] or '0',
       quarantined = meta[4],
+      listened = meta[5],
       key = queue,
       home = home,
     }
@@ -213,15 +214,26 @@ for n, id in ipairs(ids) do
         local line = id .. ' ' .. 'cancelled' .. ' ' .. 'moved' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. '' .. #body .. '\n' .. body .. '\n'
         for client in clients:gmatch('[^ ]+') do
           local channel = q_2.home .. ':client:' .. client
-          local message = messages[channel] or {
-            bytes = 0,
-          }
-          messages[channel] = message
-          message[#message + 1] = line
-          message.bytes = message.bytes + #line
+          local message = messages[channel]
+          if message then
+            message[#message + 1] = line
+            message.bytes = message.bytes + #line
+          else
+            message = {
+              line,
+              bytes = #line,
+              sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.'),
+            }
+            messages[channel] = message
+          end
           if message.bytes > 65536 then
             for channel_2, message_2 in pairs(messages) do
-              redis.pcall('PUBLISH', channel_2, table.concat(message_2))
+              local text = table.concat(message_2)
+              if message_2.sharded then
+                redis.pcall('SPUBLISH', channel_2, text)
+              else
+                redis.pcall('PUBLISH', channel_2, text)
+              end
             end
             messages = {}
           end
@@ -252,11 +264,22 @@ for n, id in ipairs(ids) do
     end
     if q_2.awake == 0 then
       q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
+      for i = 1, q_2.listened and 16 or 0 do
+        local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', q_2.key .. ':wake' .. ':' .. i, '') or redis.pcall('PUBLISH', q_2.key .. ':wake' .. ':' .. i, '')
+        if heard ~= 0 then
+          break
+        end
+      end
     end
   end
 end
 for channel, message in pairs(messages) do
-  redis.pcall('PUBLISH', channel, table.concat(message))
+  local text = table.concat(message)
+  if message.sharded then
+    redis.pcall('SPUBLISH', channel, text)
+  else
+    redis.pcall('PUBLISH', channel, text)
+  end
 end
 messages = {}
 return words

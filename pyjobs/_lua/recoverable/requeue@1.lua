@@ -52,7 +52,7 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'uncounted', 'older')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'uncounted', 'older')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -64,11 +64,12 @@ if not bad then
       layout = layout,
       token = meta[3] or '0',
       quarantined = meta[4],
+      listened = meta[5],
       key = queue,
       home = home,
       unique = queue .. ':unique:',
-      uncounted = whole(meta[5]),
-      older = whole(meta[6]),
+      uncounted = whole(meta[6]),
+      older = whole(meta[7]),
     }
     if its_mode and 'recoverable' and its_mode ~= 'recoverable' then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. 'recoverable'
@@ -205,31 +206,39 @@ end
 redis.call('ZREMRANGEBYSCORE', q_2.key .. ':dead', '-inf', now - 604800000)
 if q_2.awake == 0 then
   q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
-end
-for task, tally in pairs(q_2.tallies or {}) do
-  for what, n in pairs(tally) do
-    local minute = math.floor(now / 60000)
-    local key
-    do
-      local task_2 = task or ''
-      key = q_2.key .. ':counters' .. ':' .. minute .. ':' .. task_2
-    end
-    if not (redis.pcall('HINCRBY', key, what, n) ~= n) then
-      local new = redis.pcall('ZADD', q_2.key .. ':counters', minute, task or '') == 1
-      redis.pcall('PEXPIRE', q_2.key .. ':counters', 259200000)
-      if new and (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
-        redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', minute - 259200000 / 60000)
-        if (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
-          redis.pcall('ZREM', q_2.key .. ':counters', task or '')
-          redis.pcall('DEL', key)
-          key = q_2.key .. ':counters' .. ':' .. minute .. ':' .. '~'
-          redis.pcall('ZADD', q_2.key .. ':counters', minute, '~')
-          redis.pcall('HINCRBY', key, what, n)
-        end
-      end
-      redis.pcall('PEXPIRE', key, 259200000)
+  for i = 1, q_2.listened and 16 or 0 do
+    local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', q_2.key .. ':wake' .. ':' .. i, '') or redis.pcall('PUBLISH', q_2.key .. ':wake' .. ':' .. i, '')
+    if heard ~= 0 then
+      break
     end
   end
 end
-q_2.tallies = nil
+if q_2.tallies then
+  for task, tally in pairs(q_2.tallies) do
+    for what, n in pairs(tally) do
+      local minute = math.floor(now / 60000)
+      local key
+      do
+        local task_2 = task or ''
+        key = q_2.key .. ':counters' .. ':' .. minute .. ':' .. task_2
+      end
+      if not (redis.pcall('HINCRBY', key, what, n) ~= n) then
+        local new = redis.pcall('ZADD', q_2.key .. ':counters', minute, task or '') == 1
+        redis.pcall('PEXPIRE', q_2.key .. ':counters', 259200000)
+        if new and (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
+          redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', minute - 259200000 / 60000)
+          if (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
+            redis.pcall('ZREM', q_2.key .. ':counters', task or '')
+            redis.pcall('DEL', key)
+            key = q_2.key .. ':counters' .. ':' .. minute .. ':' .. '~'
+            redis.pcall('ZADD', q_2.key .. ':counters', minute, '~')
+            redis.pcall('HINCRBY', key, what, n)
+          end
+        end
+        redis.pcall('PEXPIRE', key, 259200000)
+      end
+    end
+  end
+  q_2.tallies = nil
+end
 return words

@@ -26,17 +26,21 @@ local options
 do
   local text = ARGV[2]
   local options_2 = {}
-  for word in (text or ''):gmatch('[^ ]+') do
-    local what, value = word:match('^([a-z_]+)=(.*)$')
-    if what and options_2[what] then
-      bad = bad or ('BADARG ' .. what .. ': ' .. 'given twice')
-    elseif what then
-      options_2[what] = value
-    else
-      bad = bad or ('BADARG ' .. 'options' .. ': ' .. 'not name=value')
+  if text == '' then
+    options = options_2
+  else
+    for word in (text or ''):gmatch('[^ ]+') do
+      local what, value = word:match('^([a-z_]+)=(.*)$')
+      if what and options_2[what] then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'given twice')
+      elseif what then
+        options_2[what] = value
+      else
+        bad = bad or ('BADARG ' .. 'options' .. ': ' .. 'not name=value')
+      end
     end
+    options = options_2
   end
-  options = options_2
 end
 local function option(options_2, what, low, high, otherwise)
   local text = options_2[what]
@@ -158,7 +162,7 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'parts')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'parts')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -170,9 +174,10 @@ if not bad then
       layout = layout,
       token = meta[3] or '0',
       quarantined = meta[4],
+      listened = meta[5],
       key = queue,
       home = home,
-      parts = whole(meta[5]),
+      parts = whole(meta[6]),
     }
     if its_mode and 'recoverable' and its_mode ~= 'recoverable' then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. 'recoverable'

@@ -50,7 +50,7 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'lease', 'seen', 'grace')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'lease', 'seen', 'grace')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -62,11 +62,12 @@ if not bad then
       layout = layout,
       token = meta[3] or '0',
       quarantined = meta[4],
+      listened = meta[5],
       key = queue,
       home = home,
-      lease = whole(meta[5]),
-      seen = whole(meta[6]),
-      grace = whole(meta[7]),
+      lease = whole(meta[6]),
+      seen = whole(meta[7]),
+      grace = whole(meta[8]),
     }
     if its_mode and 'reliable' and its_mode ~= 'reliable' then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. 'reliable'
@@ -108,7 +109,9 @@ do
       end
     end
     if job[1] == 'inflight' and job[2] == token and not seen[id] then
-      seen[id] = true
+      if first + 2 <= #ARGV then
+        seen[id] = true
+      end
       ids_2[#ids_2 + 1] = id
       jobs_2[#ids_2], places_2[#ids_2] = job, place
       words_2[place] = 'mine'
@@ -172,16 +175,16 @@ redis.call('ZREM', q.key .. ':inflight', '')
 local lost = redis.call('ZADD', q.key .. ':inflight', unpack(flight))
 do
   local q_2, lease_2, flying = q, lease, lost > 0 and redis.call('ZCARD', q.key .. ':inflight') - lost or #flight / 2
-  local function read_absence(q_3)
-    local seen, grace = q_3.seen, q_3.grace
-    q_3.longest = math.max(q_3.lease or 0, 1000)
-    q_3.stepped = not seen or seen > now + q_3.longest / 10 or (grace or 0) > now + q_3.longest
-    q_3.old = not q_3.stepped and now - seen > q_3.longest / 2
-    q_3.graced = not q_3.stepped and grace
-    q_3.waits = q_3.graced and grace > now
-    q_3.stale = q_3.stepped or q_3.old or now - seen >= q_3.longest / 10
-  end
   if flying > 0 then
+    local function read_absence(q_3)
+      local seen, grace = q_3.seen, q_3.grace
+      q_3.longest = math.max(q_3.lease or 0, 1000)
+      q_3.stepped = not seen or seen > now + q_3.longest / 10 or (grace or 0) > now + q_3.longest
+      q_3.old = not q_3.stepped and now - seen > q_3.longest / 2
+      q_3.graced = not q_3.stepped and grace
+      q_3.waits = q_3.graced and grace > now
+      q_3.stale = q_3.stepped or q_3.old or now - seen >= q_3.longest / 10
+    end
     read_absence(q_2)
   end
   local fields
@@ -222,6 +225,15 @@ do
   if flying > 0 and (q_2.stepped or q_2.old and not q_2.waits) then
     q_2.grace = math.floor(now + q_2.longest / 2)
     write_seen(q_2, 'grace', string.format('%.0f', q_2.grace))
+    local function read_absence(q_3)
+      local seen, grace = q_3.seen, q_3.grace
+      q_3.longest = math.max(q_3.lease or 0, 1000)
+      q_3.stepped = not seen or seen > now + q_3.longest / 10 or (grace or 0) > now + q_3.longest
+      q_3.old = not q_3.stepped and now - seen > q_3.longest / 2
+      q_3.graced = not q_3.stepped and grace
+      q_3.waits = q_3.graced and grace > now
+      q_3.stale = q_3.stepped or q_3.old or now - seen >= q_3.longest / 10
+    end
     read_absence(q_2)
   end
   write_seen(q_2, unpack(fields))

@@ -7,17 +7,21 @@ local options
 do
   local text = ARGV[1]
   local options_2 = {}
-  for word in (text or ''):gmatch('[^ ]+') do
-    local what, value = word:match('^([a-z_]+)=(.*)$')
-    if what and options_2[what] then
-      bad = bad or ('BADARG ' .. what .. ': ' .. 'given twice')
-    elseif what then
-      options_2[what] = value
-    else
-      bad = bad or ('BADARG ' .. 'options' .. ': ' .. 'not name=value')
+  if text == '' then
+    options = options_2
+  else
+    for word in (text or ''):gmatch('[^ ]+') do
+      local what, value = word:match('^([a-z_]+)=(.*)$')
+      if what and options_2[what] then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'given twice')
+      elseif what then
+        options_2[what] = value
+      else
+        bad = bad or ('BADARG ' .. 'options' .. ': ' .. 'not name=value')
+      end
     end
+    options = options_2
   end
-  options = options_2
 end
 local unknown
 do
@@ -83,7 +87,9 @@ local function fence(q, first, width, reader)
     local id, token, place = ARGV[i], ARGV[i + 1], #words + 1
     local job = reader(q, id)
     if job[1] == 'inflight' and job[2] == token and not seen[id] then
-      seen[id] = true
+      if first + width <= #ARGV then
+        seen[id] = true
+      end
       ids[#ids + 1] = id
       jobs[#ids], places[#ids] = job, place
       words[place] = 'mine'
@@ -102,7 +108,10 @@ local function fence(q, first, width, reader)
   return words, ids, jobs, places
 end
 local function write_counters(q)
-  for task, tally in pairs(q.tallies or {}) do
+  if not q.tallies then
+    return
+  end
+  for task, tally in pairs(q.tallies) do
     for what, n in pairs(tally) do
       local minute = math.floor(now / 60000)
       local key
@@ -138,6 +147,17 @@ local function count(q, task, what, n)
   q.tallies, tallies[task or ''] = tallies, tally
   tally[what] = (tally[what] or 0) + n
 end
+local function wake(q)
+  if q.awake == 0 then
+    q.awake = redis.call('LPUSH', q.key .. ':wake', '1')
+    for i = 1, q.listened and 16 or 0 do
+      local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', q.key .. ':wake' .. ':' .. i, '') or redis.pcall('PUBLISH', q.key .. ':wake' .. ':' .. i, '')
+      if heard ~= 0 then
+        break
+      end
+    end
+  end
+end
 local function whole(text)
   return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
 end
@@ -160,7 +180,7 @@ local function open(key, mode, ...)
   if home ~= key then
     tag = key:sub(#prefix + 3, -2)
   end
-  local meta = redis.call('HMGET', key .. ':meta', 'mode', 'layout', 'token', 'suspect', ...)
+  local meta = redis.call('HMGET', key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', ...)
   local its_mode, layout = meta[1], meta[2]
   local q = {
     name = tag,
@@ -169,11 +189,12 @@ local function open(key, mode, ...)
     layout = layout,
     token = meta[3] or '0',
     quarantined = meta[4],
+    listened = meta[5],
     key = key,
     home = home,
   }
   for i = 1, select('#', ...) do
-    q[select(i, ...)] = whole(meta[4 + i])
+    q[select(i, ...)] = whole(meta[5 + i])
   end
   if its_mode and mode and its_mode ~= mode then
     bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
@@ -304,15 +325,26 @@ if unknown then
           local line = id .. ' ' .. 'dead' .. ' ' .. 'unknown' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. (attempts and attempts .. ' ' or '') .. #body .. '\n' .. body .. '\n'
           for client in clients:gmatch('[^ ]+') do
             local channel = opened.home .. ':client:' .. client
-            local message = messages[channel] or {
-              bytes = 0,
-            }
-            messages[channel] = message
-            message[#message + 1] = line
-            message.bytes = message.bytes + #line
+            local message = messages[channel]
+            if message then
+              message[#message + 1] = line
+              message.bytes = message.bytes + #line
+            else
+              message = {
+                line,
+                bytes = #line,
+                sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.'),
+              }
+              messages[channel] = message
+            end
             if message.bytes > 65536 then
               for channel_2, message_2 in pairs(messages) do
-                redis.pcall('PUBLISH', channel_2, table.concat(message_2))
+                local text = table.concat(message_2)
+                if message_2.sharded then
+                  redis.pcall('SPUBLISH', channel_2, text)
+                else
+                  redis.pcall('PUBLISH', channel_2, text)
+                end
               end
               messages = {}
             end
@@ -339,12 +371,15 @@ if unknown then
     redis.call('PEXPIRE', opened.key .. ':dead', 604800000)
     died = 0
   end
-  if opened.awake == 0 then
-    opened.awake = redis.call('LPUSH', opened.key .. ':wake', '1')
-  end
+  wake(opened)
   write_counters(opened)
   for channel, message in pairs(messages) do
-    redis.pcall('PUBLISH', channel, table.concat(message))
+    local text = table.concat(message)
+    if message.sharded then
+      redis.pcall('SPUBLISH', channel, text)
+    else
+      redis.pcall('PUBLISH', channel, text)
+    end
   end
   messages = {}
   return words
@@ -400,8 +435,6 @@ for i = #ids, 1, -1 do
   words[places[i]] = 'pending'
   count(q, job[8], 'released', 1)
 end
-if q.awake == 0 then
-  q.awake = redis.call('LPUSH', q.key .. ':wake', '1')
-end
+wake(q)
 write_counters(q)
 return words

@@ -21,17 +21,21 @@ local options
 do
   local text = ARGV[2]
   local options_2 = {}
-  for word in (text or ''):gmatch('[^ ]+') do
-    local what, value = word:match('^([a-z_]+)=(.*)$')
-    if what and options_2[what] then
-      bad = bad or ('BADARG ' .. what .. ': ' .. 'given twice')
-    elseif what then
-      options_2[what] = value
-    else
-      bad = bad or ('BADARG ' .. 'options' .. ': ' .. 'not name=value')
+  if text == '' then
+    options = options_2
+  else
+    for word in (text or ''):gmatch('[^ ]+') do
+      local what, value = word:match('^([a-z_]+)=(.*)$')
+      if what and options_2[what] then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'given twice')
+      elseif what then
+        options_2[what] = value
+      else
+        bad = bad or ('BADARG ' .. 'options' .. ': ' .. 'not name=value')
+      end
     end
+    options = options_2
   end
-  options = options_2
 end
 local task
 do
@@ -114,7 +118,7 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'most_waiting', 'most_bytes', 'uncounted', 'parts')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'most_waiting', 'most_bytes', 'uncounted', 'parts')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -126,12 +130,13 @@ if not bad then
       layout = layout,
       token = meta[3] or '0',
       quarantined = meta[4],
+      listened = meta[5],
       key = queue,
       home = home,
-      most_waiting = whole(meta[5]),
-      most_bytes = whole(meta[6]),
-      uncounted = whole(meta[7]),
-      parts = whole(meta[8]),
+      most_waiting = whole(meta[6]),
+      most_bytes = whole(meta[7]),
+      uncounted = whole(meta[8]),
+      parts = whole(meta[9]),
     }
     if its_mode and 'simple' and its_mode ~= 'simple' then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. 'simple'
@@ -215,6 +220,12 @@ do
   local q_2 = q
   if q_2.awake == 0 then
     q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
+    for i = 1, q_2.listened and 16 or 0 do
+      local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', q_2.key .. ':wake' .. ':' .. i, '') or redis.pcall('PUBLISH', q_2.key .. ':wake' .. ':' .. i, '')
+      if heard ~= 0 then
+        break
+      end
+    end
   end
 end
 if not q.uncounted then
