@@ -13,14 +13,13 @@ from pyjobs.engine import MAX_ITEMS, OPERATOR, PLACES, Keys, mode_named
 
 Progress = Callable[[int], object]
 OUTBOX = "outbox"
-PLACE_OF = {"pending": "waiting", "delayed": "delayed", "inflight": "inflight", "dead": "dead"}
 
 
 class Finding(NamedTuple):
     """Holds what is wrong with one job, or with one entry of a queue.
 
     Attributes:
-        place: 'waiting', 'delayed', 'inflight' or 'dead'; 'outbox' of a job that is on its way to
+        place: 'pending', 'delayed', 'inflight' or 'dead'; 'outbox' of a job that is on its way to
             another queue; '' for an ended job, which has none.
         id: the job's id.
         finding: 'missing', 'stray', 'unlisted', 'kept', 'going', 'unique' or 'mode', as queue/walk
@@ -68,7 +67,7 @@ def examine(keys: Keys, queue: str, progress: Progress | None) -> Plan[list[tupl
                 if job.finding == "unseen":
                     unseen[id] = job.token
                 elif job.finding:
-                    place = PLACE_OF.get(job.state, "")
+                    place = job.state if job.state in PLACES else ""
                     findings[id] = (Finding(place, id, job.finding, job.state), "-")
             looked += len(ids)
             if progress:
@@ -78,7 +77,7 @@ def examine(keys: Keys, queue: str, progress: Progress | None) -> Plan[list[tupl
     # Those that were pending before the walk and still are, unclaimed, are not in the list.
     for id, job in (yield from checked_ids(keys, queue, list(unseen))):
         if job.finding == "unseen" and job.token == unseen[id]:
-            findings[id] = (Finding("waiting", id, "unlisted", job.state), job.token)
+            findings[id] = (Finding("pending", id, "unlisted", job.state), job.token)
     order = {place: at for at, place in enumerate((*PLACES, ""))}
     right = sorted(findings.values(), key=lambda one: (order[one[0].place], one[0].id))
     return right + [(finding, "-") for finding in (yield from parked(keys, queue))]

@@ -1,6 +1,6 @@
 -- What is wrong with a job, of which only the id is known. The first finding counts.
 -- needs job.STATE job.is_live unique.unique_key listed.stands_behind
--- needs sides.read_sides sides.ttl_finding sides.PLACE_OF sides.SIDE_UNIQUE
+-- needs sides.read_sides sides.ttl_finding sides.HAS_PLACE sides.SIDE_UNIQUE
 local SETS = { 'delayed', 'inflight', 'dead' }
 
 -- The sorted sets that have the id: {'delayed'}, as a rule one or none.
@@ -28,14 +28,14 @@ local function check(q, id)
   local job, sets = read_sides(q, id), sets_with(q, id)
   local state = job[STATE]
   if not state then return sets[1] and 'missing' or '', job, sets end
-  local home = PLACE_OF[state]
+  local home = HAS_PLACE[state] and state
   local there = false
   for _, set in ipairs(sets) do
     if set ~= home then return 'stray', job, sets end
     there = true
   end
   local finding = ttl_finding(q, id, state)
-  if home == 'waiting' then
+  if home == 'pending' then
     finding = list_finding(q, id) or finding
   elseif home and not there then
     finding = 'unlisted'

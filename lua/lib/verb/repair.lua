@@ -1,7 +1,7 @@
 -- Each side of a job that has parted from the others is made anew. What each job needs is decided before the first write.
 -- needs args.bad args.name acl.denied check_types.check_types queue.wake broken.add_broken job.STATE job.read job.is_live
 -- needs schedules.first_scheduled unique.holder unique.unique_key dead.DEAD_MS ended.DAY_MS queue.whole mend.mend_place
--- needs mend.mend_meta clock.now check.check check.list_finding listed.LIST_LOOKS sides.PLACE_OF sides.SIDE_TOKEN
+-- needs mend.mend_meta clock.now check.check check.list_finding listed.LIST_LOOKS sides.HAS_PLACE sides.SIDE_TOKEN
 -- needs sides.SIDE_UNIQUE sides.ttl_finding
 local function check_pairs(first)
   for i = first, #ARGV, 2 do
@@ -19,7 +19,7 @@ end
 -- Whether a live job is in no place. `walked`: the token that it had when a walk of the whole list began. A job that
 -- stands there all the same gets a second entry, which a claim drops.
 local function is_unplaced(q, id, home, there, token, walked)
-  if home ~= 'waiting' then return home and not there end
+  if home ~= 'pending' then return home and not there end
   local found = list_finding(q, id)
   return found == 'unlisted' or found == 'unseen' and walked == token
 end
@@ -28,12 +28,12 @@ end
 local function needs_of(q, id, walked)
   local finding, job, sets = check(q, id)
   local state = job[STATE]
-  local home = state and PLACE_OF[state]
+  local home = HAS_PLACE[state] and state
   local needs, there = { id = id, state = state, drop = {} }
   for _, set in ipairs(sets) do
     if set == home then there = true else table.insert(needs.drop, set) end
   end
-  if home ~= 'waiting' and state ~= 'cancelled' then needs.unlist = end_near(q, id) end
+  if home ~= 'pending' and state ~= 'cancelled' then needs.unlist = end_near(q, id) end
   needs.place = state and is_unplaced(q, id, home, there, job[SIDE_TOKEN] or '', walked)
   local ttl = state and ttl_finding(q, id, state)
   needs.persist = ttl == 'going'

@@ -1,9 +1,9 @@
 local bad
-local PLACE_OF = {
-  pending = 'waiting',
-  delayed = 'delayed',
-  inflight = 'inflight',
-  dead = 'dead',
+local HAS_PLACE = {
+  pending = true,
+  delayed = true,
+  inflight = true,
+  dead = true,
 }
 local SETS = {
   'delayed',
@@ -155,7 +155,7 @@ local function check(q_2, id)
   if not state then
     return sets[1] and 'missing' or '', job, sets
   end
-  local home = PLACE_OF[state]
+  local home = HAS_PLACE[state] and state
   local there = false
   for _, set in ipairs(sets) do
     if set ~= home then
@@ -172,7 +172,7 @@ local function check(q_2, id)
       finding = ttl == -1 and state ~= 'cancelled' and 'kept' or nil
     end
   end
-  if home == 'waiting' then
+  if home == 'pending' then
     finding = list_finding(q_2, id) or finding
   elseif home and not there then
     finding = 'unlisted'

@@ -33,7 +33,7 @@ local function option(options_2, what, low, high, otherwise)
   end
   return number or low
 end
-local waiting = option(options, 'waiting', 0, 1000000000)
+local pending = option(options, 'pending', 0, 1000000000)
 local bytes = option(options, 'bytes', 0, 1048576)
 local dead = option(options, 'dead', 0, 10000)
 if #KEYS < 1 or (#KEYS ~= 1) then
@@ -87,13 +87,13 @@ if not bad then
       client = home .. ':client:',
       cancel = home .. ':cancel',
     }
-    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect', 'most_waiting', 'most_bytes', 'most_dead')
+    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect', 'most_pending', 'most_bytes', 'most_dead')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
-    for i = 1, select('#', 'most_waiting', 'most_bytes', 'most_dead') do
-      q_2[select(i, 'most_waiting', 'most_bytes', 'most_dead')] = whole(meta[4 + i])
+    for i = 1, select('#', 'most_pending', 'most_bytes', 'most_dead') do
+      q_2[select(i, 'most_pending', 'most_bytes', 'most_dead')] = whole(meta[4 + i])
     end
     q_2.born = its_mode and true
     q_2.mode = its_mode or nil
@@ -111,17 +111,17 @@ if bad then
 end
 local reply = {}
 for i, name in ipairs({
-  'most_waiting',
+  'most_pending',
   'most_bytes',
   'most_dead',
 }) do
   reply[i] = ({
-    waiting or false,
+    pending or false,
     bytes or false,
     dead or false,
   })[i] or q[name] or 0
 end
-if not (waiting or bytes or dead) then
+if not (pending or bytes or dead) then
   return reply
 end
 local function denied(...)
@@ -143,7 +143,7 @@ if bad then
   return redis.error_reply(bad)
 end
 for i, name in ipairs({
-  'most_waiting',
+  'most_pending',
   'most_bytes',
   'most_dead',
 }) do

@@ -2,11 +2,11 @@ local bad
 local clock = redis.call('TIME')
 local micros = tonumber(clock[2])
 local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
-local PLACE_OF = {
-  pending = 'waiting',
-  delayed = 'delayed',
-  inflight = 'inflight',
-  dead = 'dead',
+local HAS_PLACE = {
+  pending = true,
+  delayed = true,
+  inflight = true,
+  dead = true,
 }
 local SETS = {
   'delayed',
@@ -142,7 +142,7 @@ local function list_finding(q_2, id)
   return before == false and 'unlisted' or nil
 end
 local function is_unplaced(q_2, id, home, there, token, walked)
-  if home ~= 'waiting' then
+  if home ~= 'pending' then
     return home and not there
   end
   local found = list_finding(q_2, id)
@@ -192,7 +192,7 @@ local function check(q_2, id)
   if not state then
     return sets[1] and 'missing' or '', job, sets
   end
-  local home = PLACE_OF[state]
+  local home = HAS_PLACE[state] and state
   local there = false
   for _, set in ipairs(sets) do
     if set ~= home then
@@ -201,7 +201,7 @@ local function check(q_2, id)
     there = true
   end
   local finding = ttl_finding(q_2, id, state)
-  if home == 'waiting' then
+  if home == 'pending' then
     finding = list_finding(q_2, id) or finding
   elseif home and not there then
     finding = 'unlisted'
@@ -227,7 +227,7 @@ end
 local function needs_of(q_2, id, walked)
   local finding, job, sets = check(q_2, id)
   local state = job[1]
-  local home = state and PLACE_OF[state]
+  local home = HAS_PLACE[state] and state
   local needs, there = {
     id = id,
     state = state,
@@ -240,7 +240,7 @@ local function needs_of(q_2, id, walked)
       table.insert(needs.drop, set)
     end
   end
-  if home ~= 'waiting' and state ~= 'cancelled' then
+  if home ~= 'pending' and state ~= 'cancelled' then
     needs.unlist = end_near(q_2, id)
   end
   needs.place = state and is_unplaced(q_2, id, home, there, job[2] or '', walked)

@@ -150,13 +150,13 @@ if not bad then
       key = queue,
       home = home,
     }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'most_waiting', 'most_bytes', 'uncounted', 'parts')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'most_pending', 'most_bytes', 'uncounted', 'parts')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
-    for i = 1, select('#', 'most_waiting', 'most_bytes', 'uncounted', 'parts') do
-      q_2[select(i, 'most_waiting', 'most_bytes', 'uncounted', 'parts')] = whole(meta[4 + i])
+    for i = 1, select('#', 'most_pending', 'most_bytes', 'uncounted', 'parts') do
+      q_2[select(i, 'most_pending', 'most_bytes', 'uncounted', 'parts')] = whole(meta[4 + i])
     end
     q_2.born = its_mode and true
     q_2.mode = its_mode or 'reliable'
@@ -294,7 +294,7 @@ do
 end
 local stored = look == 0 and 'new'
 if stored then
-  if (q_2.most_waiting or q_2.most_bytes) then
+  if (q_2.most_pending or q_2.most_bytes) then
     local fresh = 0
     for n = 2, #reply, 2 do
       if reply[n] == 'new' then
@@ -305,10 +305,10 @@ if stored then
         fresh = fresh + 1
       end
     end
-    if not (bad or fresh == 0 or not q_2.most_waiting) then
+    if not (bad or fresh == 0 or not q_2.most_pending) then
       local held = redis.call('LLEN', q_2.key .. ':pending') + redis.call('ZCARD', q_2.key .. ':delayed')
-      if held + fresh > q_2.most_waiting then
-        bad = 'QUEUEFULL queue ' .. q_2.name .. ' holds ' .. held .. ' jobs and takes ' .. q_2.most_waiting .. ', not ' .. fresh .. ' more'
+      if held + fresh > q_2.most_pending then
+        bad = 'QUEUEFULL queue ' .. q_2.name .. ' holds ' .. held .. ' jobs and takes ' .. q_2.most_pending .. ', not ' .. fresh .. ' more'
       end
     end
   end
