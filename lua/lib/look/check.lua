@@ -1,7 +1,8 @@
 -- What is wrong with a job, of which only the id is known. The first finding counts.
 -- needs job.STATE job.is_live unique.unique_key listed.stands_behind
--- needs sides.read_sides sides.ttl_finding sides.HAS_PLACE sides.SIDE_UNIQUE
+-- needs sides.read_sides sides.ttl_finding sides.SIDE_UNIQUE
 local SETS = { 'delayed', 'inflight', 'dead' }
+local HAS_PLACE = { pending = true, delayed = true, inflight = true, dead = true }
 
 -- The sorted sets that have the id: {'delayed'}, as a rule one or none.
 local function sets_with(q, id)

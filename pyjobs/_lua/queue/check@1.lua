@@ -1,14 +1,14 @@
 local bad
+local SETS = {
+  'delayed',
+  'inflight',
+  'dead',
+}
 local HAS_PLACE = {
   pending = true,
   delayed = true,
   inflight = true,
   dead = true,
-}
-local SETS = {
-  'delayed',
-  'inflight',
-  'dead',
 }
 local queue = KEYS[1]
 local ids

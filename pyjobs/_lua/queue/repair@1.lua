@@ -2,16 +2,16 @@ local bad
 local clock = redis.call('TIME')
 local micros = tonumber(clock[2])
 local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local SETS = {
+  'delayed',
+  'inflight',
+  'dead',
+}
 local HAS_PLACE = {
   pending = true,
   delayed = true,
   inflight = true,
   dead = true,
-}
-local SETS = {
-  'delayed',
-  'inflight',
-  'dead',
 }
 local queue = KEYS[1]
 local function one_of(what, text, ...)

@@ -1,10 +1,4 @@
 local bad
-local HAS_PLACE = {
-  pending = true,
-  delayed = true,
-  inflight = true,
-  dead = true,
-}
 local queue = KEYS[1]
 local function one_of(what, text, ...)
   for _, known in ipairs({
