@@ -262,7 +262,7 @@ NOT_LIVED = {
     *("queue/stats", "queue/show", "queue/list", "queue/explain", "queue/walk", "queue/check"),
     *("queue/output", "queue/find", "recoverable/requeue"),
     *("queue/send", "queue/receive", "queue/sent", "queue/outbox"),
-    *("queue/announce", "queue/workers", "queue/counters", "queue/counting"),
+    *("queue/announce", "queue/workers", "queue/listen", "queue/counters", "queue/counting"),
     *("queue/pause", "queue/resume", "queue/purge", "queue/delete", "queue/run"),
     *("queue/mode", "queue/limit", "queue/repair", "queue/counters", "queue/counting"),
     "queue/parts",

@@ -9,7 +9,7 @@ import argparse
 import sys
 import time
 
-from . import announcements, batches, listeners, moves, outputs, parts, schedules, updates
+from . import announcements, batches, listeners, moves, outputs, parts, repairs, schedules, updates
 from .announcements import Announcements
 from .batches import Batches
 from .engine import Engine
@@ -19,6 +19,7 @@ from .moves import Moves
 from .mutants import all_mutants
 from .outputs import Outputs
 from .parts import Growth
+from .repairs import Repairs
 from .schedules import Schedules
 from .sizes import BESIDE, LARGE, SMALL
 from .updates import Updates
@@ -39,7 +40,15 @@ def main() -> int:
             print(found, end="\n\n")
         mutants: list[
             type[
-                Announcements | Batches | Growth | Listeners | Moves | Outputs | Schedules | Updates
+                Announcements
+                | Batches
+                | Growth
+                | Listeners
+                | Moves
+                | Outputs
+                | Repairs
+                | Schedules
+                | Updates
             ]
         ] = [
             *announcements.MUTANTS,
@@ -47,6 +56,7 @@ def main() -> int:
             *listeners.MUTANTS,
             *moves.MUTANTS,
             *outputs.MUTANTS,
+            *repairs.MUTANTS,
             *parts.MUTANTS,
             *schedules.MUTANTS,
             *updates.MUTANTS,

@@ -7,6 +7,8 @@ local LAYOUT = '1'
 local LEASE_FLOOR = 1000
 -- Added to the score of a job in quarantine in :delayed, so that no due time reaches it (lib/claim/quarantine.lua).
 local QUARANTINE = 1000000000000000
+-- Channels of a queue, q.wake with a number, on which wake tokens are reported to workers that listen (queue/listen).
+local WAKE_CHANNELS = 16
 
 -- A field that holds anything but a whole number counts as absent.
 local function whole(text)
@@ -46,9 +48,10 @@ local function open(key, mode, ...)
     client = home .. ':client:',  -- channels: results, for one client each
     cancel = home .. ':cancel',  -- a channel: ids of jobs that were cancelled while they ran
   }
-  local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...)
+  local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', 'listened', ...)
   local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
-  for i = 1, select('#', ...) do q[select(i, ...)] = whole(meta[4 + i]) end
+  q.listened = meta[5]
+  for i = 1, select('#', ...) do q[select(i, ...)] = whole(meta[5 + i]) end
   q.born = its_mode and true
   q.mode = its_mode or mode
   q.token, q.quarantined, q.layout = token or '0', quarantined, layout
@@ -83,6 +86,15 @@ local function layout_of(q)
 end
 
 -- Leaves a wake token: at most one, whatever the number of jobs. Only latency depends on it.
+-- Where workers listen, it is reported on the first wake channel that has a subscriber; by pcall, so that a report which is
+-- refused stops nothing. Before Redis 7 there are no sharded channels, and a cluster passes the report to every node.
 local function wake(q)
-  if q.awake == 0 then q.awake = redis.call('LPUSH', q.wake, '1') end
+  if q.awake == 0 then
+    q.awake = redis.call('LPUSH', q.wake, '1')
+    for i = 1, q.listened and WAKE_CHANNELS or 0 do
+      local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', q.wake .. ':' .. i, '')
+        or redis.pcall('PUBLISH', q.wake .. ':' .. i, '')
+      if heard ~= 0 then break end
+    end
+  end
 end

@@ -80,13 +80,14 @@ if not bad then
       client = home .. ':client:',
       cancel = home .. ':cancel',
     }
-    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect')
+    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect', 'listened')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+    q_2.listened = meta[5]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
     for i = 1, select('#') do
-      q_2[select(i)] = whole(meta[4 + i])
+      q_2[select(i)] = whole(meta[5 + i])
     end
     q_2.born = its_mode and true
     q_2.mode = its_mode or nil
@@ -142,15 +143,15 @@ local function sets_with(q_2, id)
   end
   return found
 end
-local function read_sides(q_2, id)
-  local job = redis.pcall('HMGET', q_2.job .. id, 'state', 'token', 'unique')
+local function read(q_2, id, ...)
+  local job = redis.pcall('HMGET', q_2.job .. id, ...)
   if not job.err then
     return job
   end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, 'state', 'token', 'unique')
+  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, ...)
 end
 local function check(q_2, id)
-  local job, sets = read_sides(q_2, id), sets_with(q_2, id)
+  local job, sets = read(q_2, id, 'state', 'token', 'unique'), sets_with(q_2, id)
   local state = job[1]
   if not state then
     return sets[1] and 'missing' or '', job, sets
@@ -173,11 +174,17 @@ local function check(q_2, id)
     end
   end
   if home == 'pending' then
-    finding = list_finding(q_2, id) or finding
+    finding = finding or list_finding(q_2, id)
   elseif home and not there then
     finding = 'unlisted'
+  elseif (state == 'cancelled' and redis.call('PTTL', q_2.job .. id) == -1 and unpack(read(q_2, id, 'reason')) ~= 'moved') then
+    finding = list_finding(q_2, id)
+    if finding == 'unlisted' then
+      finding = 'kept'
+    end
   end
-  if not finding and (state == 'pending' or state == 'delayed' or state == 'inflight') and not holds_its_key(q_2, id, job[3]) then
+  local open_to_more = not finding or finding == 'unseen'
+  if open_to_more and (state == 'pending' or state == 'delayed' or state == 'inflight') and not holds_its_key(q_2, id, job[3]) then
     finding = 'unique'
   end
   return finding or '', job, sets

@@ -104,10 +104,11 @@ if not bad then
       client = home .. ':client:',
       cancel = home .. ':cancel',
     }
-    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect', 'lease')
+    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect', 'listened', 'lease')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+    q_2.listened = meta[5]
     for i = 1, select('#', 'lease') do
-      q_2[select(i, 'lease')] = whole(meta[4 + i])
+      q_2[select(i, 'lease')] = whole(meta[5 + i])
     end
     q_2.born = its_mode and true
     q_2.mode = its_mode or mode
@@ -141,10 +142,7 @@ local function list_finding(q_2, id)
   end
   return before == false and 'unlisted' or nil
 end
-local function is_unplaced(q_2, id, home, there, token, walked)
-  if home ~= 'pending' then
-    return home and not there
-  end
+local function is_unlisted(q_2, id, token, walked)
   local found = list_finding(q_2, id)
   return found == 'unlisted' or found == 'unseen' and walked == token
 end
@@ -202,11 +200,17 @@ local function check(q_2, id)
   end
   local finding = ttl_finding(q_2, id, state)
   if home == 'pending' then
-    finding = list_finding(q_2, id) or finding
+    finding = finding or list_finding(q_2, id)
   elseif home and not there then
     finding = 'unlisted'
+  elseif (state == 'cancelled' and redis.call('PTTL', q_2.job .. id) == -1 and unpack(read(q_2, id, 'reason')) ~= 'moved') then
+    finding = list_finding(q_2, id)
+    if finding == 'unlisted' then
+      finding = 'kept'
+    end
   end
-  if not finding and (state == 'pending' or state == 'delayed' or state == 'inflight') and not holds_its_key(q_2, id, job[3]) then
+  local open_to_more = not finding or finding == 'unseen'
+  if open_to_more and (state == 'pending' or state == 'delayed' or state == 'inflight') and not holds_its_key(q_2, id, job[3]) then
     finding = 'unique'
   end
   return finding or '', job, sets
@@ -243,8 +247,16 @@ local function needs_of(q_2, id, walked)
   if home ~= 'pending' and state ~= 'cancelled' then
     needs.unlist = end_near(q_2, id)
   end
-  needs.place = state and is_unplaced(q_2, id, home, there, job[2] or '', walked)
+  local token = job[2] or ''
+  if home == 'pending' then
+    needs.place = is_unlisted(q_2, id, token, walked)
+  else
+    needs.place = home and not there
+  end
   local ttl = state and ttl_finding(q_2, id, state)
+  if (state == 'cancelled' and redis.call('PTTL', q_2.job .. id) == -1 and unpack(read(q_2, id, 'reason')) ~= 'moved') and is_unlisted(q_2, id, token, walked) then
+    ttl = 'kept'
+  end
   needs.persist = ttl == 'going'
   needs.keep = ttl == 'kept' and (state == 'dead' and 604800000 or whole(unpack(read(q_2, id, 'retention'))) or 86400000)
   local unique = state and (state == 'pending' or state == 'delayed' or state == 'inflight') and job[3]
@@ -374,6 +386,12 @@ local function repair(q_2, first)
   end
   if q_2.awake == 0 then
     q_2.awake = redis.call('LPUSH', q_2.wake, '1')
+    for i = 1, q_2.listened and 16 or 0 do
+      local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', q_2.wake .. ':' .. i, '') or redis.pcall('PUBLISH', q_2.wake .. ':' .. i, '')
+      if heard ~= 0 then
+        break
+      end
+    end
   end
   return words
 end

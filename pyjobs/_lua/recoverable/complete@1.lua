@@ -97,13 +97,14 @@ if not bad then
       key = queue,
       home = home,
     }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'uncounted')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'uncounted')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+    q_2.listened = meta[5]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
     for i = 1, select('#', 'uncounted') do
-      q_2[select(i, 'uncounted')] = whole(meta[4 + i])
+      q_2[select(i, 'uncounted')] = whole(meta[5 + i])
     end
     q_2.born = its_mode and true
     q_2.mode = its_mode or 'recoverable'
@@ -223,15 +224,24 @@ for n, id in ipairs(ids) do
       local line = id .. ' ' .. 'done' .. ' ' .. '-' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. '' .. #body .. '\n' .. body .. '\n'
       for client in clients:gmatch('[^ ]+') do
         local channel = q_2.home .. ':client:' .. client
-        local message = messages[channel] or {
-          bytes = 0,
-        }
-        messages[channel] = message
+        local message = messages[channel]
+        if not message then
+          message = {
+            bytes = 0,
+            sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.'),
+          }
+          messages[channel] = message
+        end
         message[#message + 1] = line
         message.bytes = message.bytes + #line
         if message.bytes > 65536 then
           for channel_2, message_2 in pairs(messages) do
-            redis.pcall('PUBLISH', channel_2, table.concat(message_2))
+            local text = table.concat(message_2)
+            if message_2.sharded then
+              redis.pcall('SPUBLISH', channel_2, text)
+            else
+              redis.pcall('PUBLISH', channel_2, text)
+            end
           end
           messages = {}
         end
@@ -317,7 +327,12 @@ for task, tally in pairs(q_2.tallies or {}) do
 end
 q_2.tallies = nil
 for channel, message in pairs(messages) do
-  redis.pcall('PUBLISH', channel, table.concat(message))
+  local text = table.concat(message)
+  if message.sharded then
+    redis.pcall('SPUBLISH', channel, text)
+  else
+    redis.pcall('PUBLISH', channel, text)
+  end
 end
 messages = {}
 return words

@@ -85,10 +85,11 @@ if not bad then
       key = queue,
       home = home,
     }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'uncounted', 'lease', 'seen', 'grace')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'uncounted', 'lease', 'seen', 'grace')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+    q_2.listened = meta[5]
     for i = 1, select('#', 'uncounted', 'lease', 'seen', 'grace') do
-      q_2[select(i, 'uncounted', 'lease', 'seen', 'grace')] = whole(meta[4 + i])
+      q_2[select(i, 'uncounted', 'lease', 'seen', 'grace')] = whole(meta[5 + i])
     end
     q_2.born = its_mode and true
     q_2.mode = its_mode or 'reliable'
@@ -196,15 +197,24 @@ local function end_job(q_2, id, job, state, reason, field, body, retention, atte
     local line = id .. ' ' .. state .. ' ' .. reason .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. (attempts and attempts .. ' ' or '') .. #body .. '\n' .. body .. '\n'
     for client in clients:gmatch('[^ ]+') do
       local channel = q_2.home .. ':client:' .. client
-      local message = messages[channel] or {
-        bytes = 0,
-      }
-      messages[channel] = message
+      local message = messages[channel]
+      if not message then
+        message = {
+          bytes = 0,
+          sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.'),
+        }
+        messages[channel] = message
+      end
       message[#message + 1] = line
       message.bytes = message.bytes + #line
       if message.bytes > 65536 then
         for channel_2, message_2 in pairs(messages) do
-          redis.pcall('PUBLISH', channel_2, table.concat(message_2))
+          local text = table.concat(message_2)
+          if message_2.sharded then
+            redis.pcall('SPUBLISH', channel_2, text)
+          else
+            redis.pcall('PUBLISH', channel_2, text)
+          end
         end
         messages = {}
       end
@@ -276,7 +286,12 @@ do
       end
     end
     for channel, message in pairs(messages) do
-      redis.pcall('PUBLISH', channel, table.concat(message))
+      local text = table.concat(message)
+      if message.sharded then
+        redis.pcall('SPUBLISH', channel, text)
+      else
+        redis.pcall('PUBLISH', channel, text)
+      end
     end
     messages = {}
     dropped = #unfit
@@ -462,13 +477,24 @@ if q.buried > 0 then
   redis.call('ZREMRANGEBYSCORE', q_2.key .. ':dead', '-inf', now - 604800000)
 end
 for channel, message in pairs(messages) do
-  redis.pcall('PUBLISH', channel, table.concat(message))
+  local text = table.concat(message)
+  if message.sharded then
+    redis.pcall('SPUBLISH', channel, text)
+  else
+    redis.pcall('PUBLISH', channel, text)
+  end
 end
 messages = {}
 if #back + promoted > 0 then
   local q_2 = q
   if q_2.awake == 0 then
     q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
+    for i = 1, q_2.listened and 16 or 0 do
+      local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', q_2.key .. ':wake' .. ':' .. i, '') or redis.pcall('PUBLISH', q_2.key .. ':wake' .. ':' .. i, '')
+      if heard ~= 0 then
+        break
+      end
+    end
   end
 end
 do

@@ -145,6 +145,17 @@ local function count(q, task, what, n)
   q.tallies, tallies[task or ''] = tallies, tally
   tally[what] = (tally[what] or 0) + n
 end
+local function wake(q)
+  if q.awake == 0 then
+    q.awake = redis.call('LPUSH', q.key .. ':wake', '1')
+    for i = 1, q.listened and 16 or 0 do
+      local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', q.key .. ':wake' .. ':' .. i, '') or redis.pcall('PUBLISH', q.key .. ':wake' .. ':' .. i, '')
+      if heard ~= 0 then
+        break
+      end
+    end
+  end
+end
 local function whole(text)
   return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
 end
@@ -172,10 +183,11 @@ local function open(key, mode, ...)
     key = key,
     home = home,
   }
-  local meta = redis.call('HMGET', q.key .. ':meta', 'mode', 'layout', 'token', 'suspect', ...)
+  local meta = redis.call('HMGET', q.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', ...)
   local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+  q.listened = meta[5]
   for i = 1, select('#', ...) do
-    q[select(i, ...)] = whole(meta[4 + i])
+    q[select(i, ...)] = whole(meta[5 + i])
   end
   q.born = its_mode and true
   q.mode = its_mode or mode
@@ -284,15 +296,24 @@ if unknown then
           local line = id .. ' ' .. 'dead' .. ' ' .. 'unknown' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. (attempts and attempts .. ' ' or '') .. #body .. '\n' .. body .. '\n'
           for client in clients:gmatch('[^ ]+') do
             local channel = opened.home .. ':client:' .. client
-            local message = messages[channel] or {
-              bytes = 0,
-            }
-            messages[channel] = message
+            local message = messages[channel]
+            if not message then
+              message = {
+                bytes = 0,
+                sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.'),
+              }
+              messages[channel] = message
+            end
             message[#message + 1] = line
             message.bytes = message.bytes + #line
             if message.bytes > 65536 then
               for channel_2, message_2 in pairs(messages) do
-                redis.pcall('PUBLISH', channel_2, table.concat(message_2))
+                local text = table.concat(message_2)
+                if message_2.sharded then
+                  redis.pcall('SPUBLISH', channel_2, text)
+                else
+                  redis.pcall('PUBLISH', channel_2, text)
+                end
               end
               messages = {}
             end
@@ -319,12 +340,15 @@ if unknown then
     redis.call('PEXPIRE', opened.key .. ':dead', 604800000)
     died = 0
   end
-  if opened.awake == 0 then
-    opened.awake = redis.call('LPUSH', opened.key .. ':wake', '1')
-  end
+  wake(opened)
   write_counters(opened)
   for channel, message in pairs(messages) do
-    redis.pcall('PUBLISH', channel, table.concat(message))
+    local text = table.concat(message)
+    if message.sharded then
+      redis.pcall('SPUBLISH', channel, text)
+    else
+      redis.pcall('PUBLISH', channel, text)
+    end
   end
   messages = {}
   return words
@@ -357,8 +381,6 @@ for i = #ids, 1, -1 do
   words[places[i]] = 'pending'
   count(q, job[8], 'released', 1)
 end
-if q.awake == 0 then
-  q.awake = redis.call('LPUSH', q.key .. ':wake', '1')
-end
+wake(q)
 write_counters(q)
 return words

@@ -85,10 +85,11 @@ local function open(key, mode, ...)
     key = key,
     home = home,
   }
-  local meta = redis.call('HMGET', q.key .. ':meta', 'mode', 'layout', 'token', 'suspect', ...)
+  local meta = redis.call('HMGET', q.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', ...)
   local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+  q.listened = meta[5]
   for i = 1, select('#', ...) do
-    q[select(i, ...)] = whole(meta[4 + i])
+    q[select(i, ...)] = whole(meta[5 + i])
   end
   q.born = its_mode and true
   q.mode = its_mode or mode
@@ -301,6 +302,12 @@ for at, q in ipairs(opened) do
     reply[1] = 0
     if q.awake == 0 then
       q.awake = redis.call('LPUSH', q.key .. ':wake', '1')
+      for i = 1, q.listened and 16 or 0 do
+        local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', q.key .. ':wake' .. ':' .. i, '') or redis.pcall('PUBLISH', q.key .. ':wake' .. ':' .. i, '')
+        if heard ~= 0 then
+          break
+        end
+      end
     end
   end
 end

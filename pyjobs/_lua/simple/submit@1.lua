@@ -119,13 +119,14 @@ if not bad then
       key = queue,
       home = home,
     }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'most_pending', 'most_bytes', 'uncounted', 'parts')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'most_pending', 'most_bytes', 'uncounted', 'parts')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+    q_2.listened = meta[5]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
     for i = 1, select('#', 'most_pending', 'most_bytes', 'uncounted', 'parts') do
-      q_2[select(i, 'most_pending', 'most_bytes', 'uncounted', 'parts')] = whole(meta[4 + i])
+      q_2[select(i, 'most_pending', 'most_bytes', 'uncounted', 'parts')] = whole(meta[5 + i])
     end
     q_2.born = its_mode and true
     q_2.mode = its_mode or 'simple'
@@ -212,6 +213,12 @@ do
   local q_2 = q
   if q_2.awake == 0 then
     q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
+    for i = 1, q_2.listened and 16 or 0 do
+      local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', q_2.key .. ':wake' .. ':' .. i, '') or redis.pcall('PUBLISH', q_2.key .. ':wake' .. ':' .. i, '')
+      if heard ~= 0 then
+        break
+      end
+    end
   end
 end
 if not q.uncounted then
