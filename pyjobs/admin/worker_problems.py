@@ -27,11 +27,11 @@ def service_problems(
     """
     where = f"queue {queue}"
     # With a wake token there, queue_problems.py says so.
-    stands = stats.waiting and not (stats.inflight or stats.paused or stats.awake)
+    stands = stats.pending and not (stats.inflight or stats.paused or stats.awake)
     if stands and stats.oldest >= IDLE_MS and not workers:
         yield Problem(
             "warning", "unserved", where,
-            f"{stats.waiting} jobs wait, and no worker has announced itself",
+            f"{stats.pending} jobs wait, and no worker has announced itself",
             "nobody may run them; a worker of another program need not announce itself",
             "pyjobs work MODULE:WORKER",
         )  # fmt: skip
