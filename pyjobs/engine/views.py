@@ -241,12 +241,12 @@ class Purged(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """Holds the limits of a queue; 0 is no limit of its own.
+    """Holds the limits of a queue, as they are in force.
 
     Attributes:
-        pending: most jobs that wait or are delayed.
-        bytes: most bytes of a payload.
-        dead: how many dead jobs are kept.
+        pending: most jobs that wait or are delayed; 0 is any number.
+        bytes: most bytes of a payload; 1 MiB where the queue has no limit of its own.
+        dead: how many dead jobs are kept; 10,000 where the queue has no limit of its own.
     """
 
     pending: int

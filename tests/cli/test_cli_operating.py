@@ -231,10 +231,10 @@ def test_doctor_exits_with_2_for_warnings_and_with_1_when_redis_is_away(cli: Cli
 
 def test_a_limit_is_set_shown_and_taken_away(queue: Cli) -> None:
     said = queue("limit", "words", "--pending", "4", "--json")
-    assert json.loads(said.out) == {"pending": 4, "bytes": 0, "dead": 0}
+    assert json.loads(said.out) == {"pending": 4, "bytes": 1_048_576, "dead": 10_000}
     full = queue("submit", "words", "1", "--id", "more")
     assert (full.code, "queue words holds 4 jobs" in full.err) == (1, True)
-    assert queue("limit", "words", "--off").out.split()[-3:] == ["-", "-", "-"]
+    assert queue("limit", "words", "--off").out.split()[-3:] == ["-", "1048576", "10000"]
     assert queue("submit", "words", "1", "--id", "more").code == 0
     assert queue("limit", "words", "--off", "--dead", "1").code == 1
     said = queue("limit", "words", "--dead", "-1")
