@@ -61,7 +61,7 @@ def test_status_shows_the_mode_of_a_registered_queue_that_was_never_used(cli: Cl
 def test_a_dead_job_has_the_number_of_its_last_attempt_everywhere(queue: Cli) -> None:
     listed = json.loads(queue("jobs", "words", "--state", "dead", "--json").out)["attempt"]
     shown = json.loads(queue("show", "words", "dead", "--json").out)["attempt"]
-    dead = json.loads(queue("dead", "words", "--json").out)["attempts"]
+    dead = json.loads(queue("dead", "words", "--json").out)["failures"]
     assert (listed, shown, dead) == (1, 1, 1)
 
 

@@ -118,7 +118,7 @@ def test_show_has_all_that_is_known_of_a_dead_job(jobs: Jobs) -> None:
     )
     assert (found.token, found.client, found.unique) == (held.token, "me", "key")
     assert (found.retention, found.timeout, found.max_attempts) == (1, 2, 3)
-    assert (found.backoff, found.max_run, found.attempts, found.crashes) == (4, HOUR, 1, 0)
+    assert (found.backoff, found.max_run, found.failures, found.crashes) == (4, HOUR, 1, 0)
     assert (found.error, found.result, found.data) == (b"why", b"", b"data")
     assert 0 < found.queued <= found.started <= found.processed
     assert 0 < found.ttl <= 7 * DAY
