@@ -44,10 +44,10 @@ if not bad then
     }
     local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
-    q_2.listened = meta[5]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
+    q_2.listened = whole(meta[5])
     for i = 1, select('#') do
       q_2[select(i)] = whole(meta[5 + i])
     end
@@ -66,8 +66,9 @@ if bad then
   return redis.error_reply(bad)
 end
 local taken = redis.call('LPOP', q.key .. ':wake') and 1 or 0
-if not q.listened then
-  redis.pcall('HSET', q.key .. ':meta', 'listened', '1')
+local begin = taken == 1 and channel > 0 and channel or q.listened or 1
+if begin ~= q.listened then
+  redis.pcall('HSET', q.key .. ':meta', 'listened', begin)
 end
 local function quietest_channel(q_2)
   local channels = {}

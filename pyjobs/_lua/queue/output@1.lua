@@ -62,7 +62,7 @@ if not bad then
     }
     local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
-    q_2.listened = meta[5]
+    q_2.listened = whole(meta[5])
     for i = 1, select('#') do
       q_2[select(i)] = whole(meta[5 + i])
     end

@@ -148,8 +148,9 @@ end
 local function wake(q)
   if q.awake == 0 then
     q.awake = redis.call('LPUSH', q.key .. ':wake', '1')
-    for i = 1, q.listened and 16 or 0 do
-      local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', q.key .. ':wake' .. ':' .. i, '') or redis.pcall('PUBLISH', q.key .. ':wake' .. ':' .. i, '')
+    for i = 0, q.listened and 16 - 1 or -1 do
+      local channel = q.key .. ':wake' .. ':' .. (q.listened - 1 + i) % 16 + 1
+      local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
       if heard ~= 0 then
         break
       end
@@ -185,7 +186,7 @@ local function open(key, mode, ...)
   }
   local meta = redis.call('HMGET', q.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', ...)
   local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
-  q.listened = meta[5]
+  q.listened = whole(meta[5])
   for i = 1, select('#', ...) do
     q[select(i, ...)] = whole(meta[5 + i])
   end
