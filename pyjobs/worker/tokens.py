@@ -9,10 +9,10 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from pyjobs.asyncutil import cancel_and_wait
-from pyjobs.engine import Keys, listen, wake
+from pyjobs.engine import Call, Keys, listen, wake
 from pyjobs.errors import PyjobsError
 from pyjobs.log import logger
 from pyjobs.transport import (
@@ -192,7 +192,7 @@ class WakeListener:
 
     async def pass_on(self, queues: Sequence[str]) -> None:
         """Leave the tokens to other workers."""
-        calls = []
+        calls: list[Call[Any]] = []
         for queue in queues:
             # A token that was reported here is taken first: only a new one is reported again.
             calls += [listen(queue, self._ears[queue].channel or ANY_CHANNEL), wake(queue)]
@@ -213,7 +213,8 @@ class WakeListener:
         try:
             await self._shards.add([channel], REPLY_SECONDS)
         except BaseException:
-            # The next wait may be on another channel, and one that stays would hear for a lane at work.
+            # The next wait may be on another channel. Who stays on this one would hear of tokens in
+            # place of others, also at work.
             await self.leave(queue)
             raise
 

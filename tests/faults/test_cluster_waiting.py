@@ -20,7 +20,6 @@ from test_cluster import SOON, TWELVE, commands_of, echo
 
 import pyjobs
 from pyjobs.testing import Server
-from pyjobs.transport import Backoff, Subscription
 from pyjobs.transport.server import connect
 
 pytestmark = pytest.mark.slow
@@ -139,10 +138,11 @@ def test_an_idle_worker_looks_at_once_when_it_hears_again_after_a_break(
 def test_a_listener_that_died_without_a_word_delays_one_token(cluster: ClusterOfNodes) -> None:
     [name] = cluster.names(1, "dead")
     with connect(cluster.owner(name).url) as server, contextlib.ExitStack() as stack:
-        sharded = b"7" <= server.info("server")["redis_version"].encode()
-        dead = Subscription(server, [f"jobs:{{{name}}}:wake:1"], Backoff(1, 1), sharded=sharded)
-        dead.open(SOON)
-        stack.callback(dead.close)
+        dead = server.connection_pool.get_connection()
+        stack.callback(dead.disconnect)
+        word = "SUBSCRIBE" if server.info("server")["redis_version"] < "7" else "SSUBSCRIBE"
+        dead.send_command(word, f"jobs:{{{name}}}:wake:1")
+        assert dead.read_response()[2] == 1
         stack.enter_context(working(cluster.url, echo, queues=[name]))
         client = stack.enter_context(pyjobs.Client(cluster.url, queue=name))
         assert client.submit(1).result(SOON) == 1

@@ -121,7 +121,12 @@ def test_a_lane_that_waits_again_before_a_report_is_looked_at_keeps_its_channel(
 ) -> None:
     async def act(scene: Scene) -> None:
         late: list[int] = []
-        scene.listener.of([Q], lambda: late.append(1) is None)
+
+        def claims() -> bool:
+            late.append(1)
+            return True
+
+        scene.listener.of([Q], claims)
         scene.answers = [Listened(False, 3), Listened(True, 0)]
         assert await scene.listener.take(Q, SOON)
         answer = asyncio.get_running_loop().create_future()

@@ -114,23 +114,26 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local q_2 = {
-      name = tag,
-      key = queue,
-      home = home,
-    }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'most_waiting', 'most_bytes', 'uncounted', 'parts')
-    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'most_waiting', 'most_bytes', 'uncounted', 'parts')
+    local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
-    q_2.listened = whole(meta[5])
-    for i = 1, select('#', 'most_waiting', 'most_bytes', 'uncounted', 'parts') do
-      q_2[select(i, 'most_waiting', 'most_bytes', 'uncounted', 'parts')] = whole(meta[5 + i])
-    end
-    q_2.born = its_mode and true
-    q_2.mode = its_mode or 'simple'
-    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
+    local q_2 = {
+      name = tag,
+      born = its_mode and true,
+      mode = its_mode or 'simple',
+      layout = layout,
+      token = meta[3] or '0',
+      quarantined = meta[4],
+      listened = meta[5],
+      key = queue,
+      home = home,
+      most_waiting = whole(meta[6]),
+      most_bytes = whole(meta[7]),
+      uncounted = whole(meta[8]),
+      parts = whole(meta[9]),
+    }
     if its_mode and 'simple' and its_mode ~= 'simple' then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. 'simple'
     elseif layout and layout ~= '1' then
@@ -213,9 +216,8 @@ do
   local q_2 = q
   if q_2.awake == 0 then
     q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
-    for i = 0, q_2.listened and 16 - 1 or -1 do
-      local channel = q_2.key .. ':wake' .. ':' .. (q_2.listened - 1 + i) % 16 + 1
-      local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
+    for i = 1, q_2.listened and 16 or 0 do
+      local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', q_2.key .. ':wake' .. ':' .. i, '') or redis.pcall('PUBLISH', q_2.key .. ':wake' .. ':' .. i, '')
       if heard ~= 0 then
         break
       end
