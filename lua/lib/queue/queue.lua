@@ -96,7 +96,8 @@ local function wake(q)
     q.awake = redis.call('LPUSH', q.wake, '1')
     for i = 0, q.listened and WAKE_CHANNELS - 1 or -1 do
       local channel = q.wake .. ':' .. ((whole(q.listened) or 1) - 1 + i) % WAKE_CHANNELS + 1
-      local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
+      local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '')
+        or redis.pcall('PUBLISH', channel, '')
       if heard ~= 0 then break end
     end
   end
