@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pyjobs.engine import Keys, Listened
+from pyjobs.engine import Keys, Listened, listen
 from pyjobs.errors import Unavailable
 from pyjobs.transport import Message
 from pyjobs.worker import tokens
@@ -149,3 +149,7 @@ def test_a_lane_that_waits_again_before_a_report_is_looked_at_keeps_its_channel(
         assert await wait
 
     run(monkeypatch, act)
+
+
+def test_a_call_that_may_have_taken_a_token_is_not_repeated_so_that_its_worker_claims() -> None:
+    assert not listen(Q).script.replay_safe
