@@ -15,6 +15,7 @@
 --% include "lib/call/acl.lua"
 --% include "lib/queue/queue.lua"
 --% include "lib/queue/counters.lua"
+--% include "lib/queue/events.lua"
 --% include "lib/job/job.lua"
 --% include "lib/job/late.lua"
 --% include "lib/job/unique.lua"
@@ -44,7 +45,7 @@ no_more_options(options)
 check_new_jobs(jobs)
 local wait = math.max(delay, run_at - now)
 check_times(wait, expires)
-local q = open(queue, 'reliable', 'most_waiting', 'most_bytes', 'uncounted')
+local q = open(queue, 'reliable', 'most_waiting', 'most_bytes', 'switches')
 if bad then return redis.error_reply(bad) end
 return submit(q, jobs, client, wait, unique, task, written, fields('client', client, 'retention', retention,
   'timeout', timeout, 'expires', expires and now + expires, 'unique', unique, 'task', task, 'max_attempts', attempts,

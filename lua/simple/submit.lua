@@ -13,6 +13,7 @@
 --% include "lib/call/acl.lua"
 --% include "lib/queue/queue.lua"
 --% include "lib/queue/counters.lua"
+--% include "lib/queue/events.lua"
 --% include "lib/verb/new_jobs.lua"
 --% include "lib/job/simple_format.lua"
 local queue   = KEYS[1]                        -- queue    where the jobs go
@@ -24,7 +25,7 @@ local jobs    = items(3, 2)                    -- items    id:id? data:bytes  ''
 arity(1)
 no_more_options(options)
 check_new_jobs(jobs)
-local q = open(queue, 'simple', 'most_waiting', 'most_bytes', 'uncounted')
+local q = open(queue, 'simple', 'most_waiting', 'most_bytes', 'switches')
 if bad then return redis.error_reply(bad) end
 
 read_awake(q)
@@ -44,4 +45,8 @@ redis.call('LPUSH', q.pending, unpack(messages))
 create_queue(q)
 wake(q)
 if not q.uncounted then add_count(q, task, 'submitted', #messages) end
+if q.happened then
+  for n = 1, #messages do q.happened[n] = { 'submitted', reply[2 * n - 1], task, 0 } end
+  write_events(q)
+end
 return reply

@@ -21,6 +21,7 @@ from pyjobs.engine import (
     dry_runs_of,
     everything,
     list_schedules,
+    read_events,
     read_outbox,
 )
 from pyjobs.errors import Forbidden, PyjobsError, Unavailable
@@ -187,6 +188,9 @@ def examine_queues(
         if named and not stats.mode and not stats.paused:
             raise no_queue(name, (yield from known_to(keys)))
         problems += queue_problems.stats_problems(name, stats, oldest)
+        events = yield Asked([read_events(keys.queue(name), limit=1)])
+        if not isinstance(events, PyjobsError):
+            problems += queue_problems.event_problems(name, events[0])
         if stats.mode in MODES and MODES[stats.mode].stores:
             schedules = yield from _schedules(keys, name)
             problems += queue_problems.schedule_problems(name, schedules)

@@ -32,8 +32,8 @@ end
 local function open_all(keys, mode, nonce, limit)
   local all, room = {}, limit
   for i, key in ipairs(keys) do
-    local q = mode == 'reliable' and open(key, mode, 'uncounted', 'paused', 'scheduled', 'lease', 'seen', 'grace')
-      or open(key, mode, 'uncounted', 'paused', 'scheduled')
+    local q = mode == 'reliable' and open(key, mode, 'switches', 'paused', 'scheduled', 'lease', 'seen', 'grace')
+      or open(key, mode, 'switches', 'paused', 'scheduled')
     if not q then return end
     -- HINCRBY would find out too late, and Lua counts exactly only so far.
     if #q.token > 15 or not (q.token == '0' or q.token:find('^[1-9][0-9]*$')) then

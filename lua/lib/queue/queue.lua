@@ -33,6 +33,7 @@ local function open(key, mode, ...)
     unique = key .. ':unique:',
     broken = key .. ':broken',
     counters = key .. ':counters',
+    events = key .. ':events',
     workers = key .. ':workers',
     worker = key .. ':worker:',
     client = key .. ':client:',  -- channels: results, for one client each
@@ -41,6 +42,12 @@ local function open(key, mode, ...)
   local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...)
   local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
   for i = 1, select('#', ...) do q[select(i, ...)] = whole(meta[4 + i]) end
+  local switches = q.switches  -- lib/queue/switches.lua
+  if switches then
+    q.uncounted = switches % 2 == 1
+    q.most_events = switches > 1 and math.floor(switches / 2)
+    q.happened = switches > 1 and {}
+  end
   q.born = its_mode and true
   q.mode = its_mode or mode
   q.token, q.quarantined, q.layout = token or '0', quarantined, layout

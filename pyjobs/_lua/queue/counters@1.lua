@@ -69,13 +69,19 @@ if not bad then
       name = tag,
       key = queue,
     }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'uncounted')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'switches')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
-    for i = 1, select('#', 'uncounted') do
-      q_2[select(i, 'uncounted')] = whole(meta[4 + i])
+    for i = 1, select('#', 'switches') do
+      q_2[select(i, 'switches')] = whole(meta[4 + i])
+    end
+    local switches = q_2.switches
+    if switches then
+      q_2.uncounted = switches % 2 == 1
+      q_2.most_events = switches > 1 and math.floor(switches / 2)
+      q_2.happened = switches > 1 and {}
     end
     q_2.born = its_mode and true
     q_2.mode = its_mode or nil

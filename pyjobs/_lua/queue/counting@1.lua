@@ -31,13 +31,19 @@ if not bad then
       name = tag,
       key = queue,
     }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'uncounted')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'switches')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
-    for i = 1, select('#', 'uncounted') do
-      q_2[select(i, 'uncounted')] = whole(meta[4 + i])
+    for i = 1, select('#', 'switches') do
+      q_2[select(i, 'switches')] = whole(meta[4 + i])
+    end
+    local switches = q_2.switches
+    if switches then
+      q_2.uncounted = switches % 2 == 1
+      q_2.most_events = switches > 1 and math.floor(switches / 2)
+      q_2.happened = switches > 1 and {}
     end
     q_2.born = its_mode and true
     q_2.mode = its_mode or nil
@@ -53,10 +59,12 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-if (counting == 'off') == (q.uncounted ~= nil) then
+local q_2, uncounted, most_events = q, counting == 'off', q.most_events or 0
+local number = 2 * most_events + (uncounted and 1 or 0)
+if number == (q_2.switches or 0) then
   return 'same'
 end
-redis.call('ZCARD', q.key .. ':delayed')
+redis.call('ZCARD', q_2.key .. ':delayed')
 local function denied(...)
   if not redis.acl_check_cmd then
     return
@@ -71,14 +79,14 @@ local function denied(...)
     end
   end
 end
-bad = denied('HSET', counting == 'off' and q.key .. ':meta', 'HDEL', counting == 'on' and q.key .. ':meta')
+bad = denied('HSET', number > 0 and q_2.key .. ':meta', 'HDEL', number == 0 and q_2.key .. ':meta')
 if bad then
   return redis.error_reply(bad)
 end
-redis.call('ZREM', q.key .. ':delayed', '')
-if counting == 'off' then
-  redis.call('HSET', q.key .. ':meta', 'uncounted', '1')
+redis.call('ZREM', q_2.key .. ':delayed', '')
+if number > 0 then
+  redis.call('HSET', q_2.key .. ':meta', 'switches', string.format('%.0f', number))
 else
-  redis.call('HDEL', q.key .. ':meta', 'uncounted')
+  redis.call('HDEL', q_2.key .. ':meta', 'switches')
 end
 return 'changed'

@@ -71,6 +71,7 @@ if not bad then
       unique = queue .. ':unique:',
       broken = queue .. ':broken',
       counters = queue .. ':counters',
+      events = queue .. ':events',
       workers = queue .. ':workers',
       worker = queue .. ':worker:',
       client = queue .. ':client:',
@@ -83,6 +84,12 @@ if not bad then
     end
     for i = 1, select('#', 'most_waiting', 'most_bytes', 'most_dead') do
       q_2[select(i, 'most_waiting', 'most_bytes', 'most_dead')] = whole(meta[4 + i])
+    end
+    local switches = q_2.switches
+    if switches then
+      q_2.uncounted = switches % 2 == 1
+      q_2.most_events = switches > 1 and math.floor(switches / 2)
+      q_2.happened = switches > 1 and {}
     end
     q_2.born = its_mode and true
     q_2.mode = its_mode or nil

@@ -60,18 +60,25 @@ if not bad then
       unique = queue .. ':unique:',
       broken = queue .. ':broken',
       counters = queue .. ':counters',
+      events = queue .. ':events',
       workers = queue .. ':workers',
       worker = queue .. ':worker:',
       client = queue .. ':client:',
       cancel = queue .. ':cancel',
     }
-    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect', 'uncounted')
+    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect', 'switches')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
-    for i = 1, select('#', 'uncounted') do
-      q_2[select(i, 'uncounted')] = whole(meta[4 + i])
+    for i = 1, select('#', 'switches') do
+      q_2[select(i, 'switches')] = whole(meta[4 + i])
+    end
+    local switches = q_2.switches
+    if switches then
+      q_2.uncounted = switches % 2 == 1
+      q_2.most_events = switches > 1 and math.floor(switches / 2)
+      q_2.happened = switches > 1 and {}
     end
     q_2.born = its_mode and true
     q_2.mode = its_mode or nil
@@ -173,6 +180,14 @@ if q_2.mode == 'simple' and state == 'waiting' then
     if id then
       add_message(q_2, client, id, 'cancelled', '-', queued, '0', stamp, '')
       count(q_2, task, 'cancelled', 1)
+      if q_2.happened then
+        table.insert(q_2.happened, {
+          'cancelled',
+          id,
+          task,
+          0,
+        })
+      end
     end
   end
 else
@@ -216,6 +231,18 @@ else
       if is_live(job[1]) then
         local key = q_2.job .. id
         redis.call('HSET', key, 'state', 'cancelled', 'error', '', '_processed', stamp)
+        if q_2.happened then
+          local runs = job[1] == 'inflight' and true and 1 or 0
+          local counts = redis.call('HMGET', key, 'past', 'crashes')
+          table.insert(q_2.happened, {
+            'cancelled',
+            id,
+            job[8],
+            runs,
+            counts,
+            '',
+          })
+        end
         do
           local unique = job[7]
           local key_2 = unique and unique_key(q_2, unique)
@@ -267,6 +294,11 @@ for task, tally in pairs(q_2.tallies or {}) do
   end
 end
 q_2.tallies = nil
+for _, entry in ipairs(q_2.happened or {}) do
+  local counts = entry[5] or {}
+  local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+  redis.pcall('XADD', q_2.events, 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
+end
 for channel, message in pairs(messages) do
   redis.pcall('PUBLISH', channel, table.concat(message))
 end

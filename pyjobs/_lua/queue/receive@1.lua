@@ -89,13 +89,19 @@ if not bad then
       delayed = queue .. ':delayed',
       dead = queue .. ':dead',
     }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'switches')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
-    for i = 1, select('#') do
-      q_2[select(i)] = whole(meta[4 + i])
+    for i = 1, select('#', 'switches') do
+      q_2[select(i, 'switches')] = whole(meta[4 + i])
+    end
+    local switches = q_2.switches
+    if switches then
+      q_2.uncounted = switches % 2 == 1
+      q_2.most_events = switches > 1 and math.floor(switches / 2)
+      q_2.happened = switches > 1 and {}
     end
     q_2.born = its_mode and true
     q_2.mode = its_mode or nil
@@ -205,6 +211,19 @@ local function store(q_3, id, at, dump)
       redis.call('LPUSH', q_3.pending, id)
     end
   end
+  if q_3.happened then
+    local counts = redis.call('HMGET', key_2, 'task', 'past', 'crashes')
+    table.insert(q_3.happened, {
+      'received',
+      id,
+      counts[1],
+      0,
+      {
+        counts[2],
+        counts[3],
+      },
+    })
+  end
   return 'received'
 end
 for i = first, #ARGV, 4 do
@@ -230,5 +249,10 @@ if arrived then
   if q_2.awake == 0 then
     q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
   end
+end
+for _, entry in ipairs(q_2.happened or {}) do
+  local counts = entry[5] or {}
+  local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+  redis.pcall('XADD', q_2.key .. ':events', 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
 end
 return words

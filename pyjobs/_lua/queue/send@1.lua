@@ -98,18 +98,25 @@ if not bad then
       unique = queue .. ':unique:',
       broken = queue .. ':broken',
       counters = queue .. ':counters',
+      events = queue .. ':events',
       workers = queue .. ':workers',
       worker = queue .. ':worker:',
       client = queue .. ':client:',
       cancel = queue .. ':cancel',
     }
-    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect', 'moves')
+    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect', 'switches', 'moves')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
-    for i = 1, select('#', 'moves') do
-      q_2[select(i, 'moves')] = whole(meta[4 + i])
+    for i = 1, select('#', 'switches', 'moves') do
+      q_2[select(i, 'switches', 'moves')] = whole(meta[4 + i])
+    end
+    local switches = q_2.switches
+    if switches then
+      q_2.uncounted = switches % 2 == 1
+      q_2.most_events = switches > 1 and math.floor(switches / 2)
+      q_2.happened = switches > 1 and {}
     end
     q_2.born = its_mode and true
     q_2.mode = its_mode or nil
@@ -285,10 +292,26 @@ for _, job in ipairs(leaving) do
   if job.retention then
     redis.call('HSET', q_2.job .. id, 'retention', job.retention)
   end
+  if q_2.happened then
+    local counts = redis.call('HMGET', (q_2.key .. ':moving:' .. id), 'past', 'crashes')
+    table.insert(q_2.happened, {
+      'moved',
+      id,
+      job.task,
+      0,
+      counts,
+      job.to,
+    })
+  end
   local unique = job.unique
   local key_2 = unique and unique_key(q_2, unique)
   if key_2 and redis.pcall('GET', key_2) == id then
     redis.pcall('DEL', key_2)
   end
+end
+for _, entry in ipairs(q_2.happened or {}) do
+  local counts = entry[5] or {}
+  local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+  redis.pcall('XADD', q_2.events, 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
 end
 return reply

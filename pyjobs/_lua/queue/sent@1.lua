@@ -64,10 +64,16 @@ if not bad then
       name = tag,
       key = queue,
     }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'switches')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
-    for i = 1, select('#') do
-      q_2[select(i)] = whole(meta[4 + i])
+    for i = 1, select('#', 'switches') do
+      q_2[select(i, 'switches')] = whole(meta[4 + i])
+    end
+    local switches = q_2.switches
+    if switches then
+      q_2.uncounted = switches % 2 == 1
+      q_2.most_events = switches > 1 and math.floor(switches / 2)
+      q_2.happened = switches > 1 and {}
     end
     q_2.born = its_mode and true
     q_2.mode = its_mode or nil
@@ -215,10 +221,28 @@ for n, id in ipairs(ids) do
         redis.call('LPUSH', q_2.key .. ':pending', id)
       end
     end
+    if q_2.happened then
+      local counts = redis.call('HMGET', q_2.key .. ':job:' .. id, 'task', 'past', 'crashes')
+      table.insert(q_2.happened, {
+        'returned',
+        id,
+        counts[1],
+        0,
+        {
+          counts[2],
+          counts[3],
+        },
+      })
+    end
     if q_2.awake == 0 then
       q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
     end
   end
+end
+for _, entry in ipairs(q_2.happened or {}) do
+  local counts = entry[5] or {}
+  local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+  redis.pcall('XADD', q_2.key .. ':events', 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
 end
 for channel, message in pairs(messages) do
   redis.pcall('PUBLISH', channel, table.concat(message))

@@ -139,6 +139,12 @@ local function open(key, mode, ...)
   for i = 1, select('#', ...) do
     q[select(i, ...)] = whole(meta[4 + i])
   end
+  local switches = q.switches
+  if switches then
+    q.uncounted = switches % 2 == 1
+    q.most_events = switches > 1 and math.floor(switches / 2)
+    q.happened = switches > 1 and {}
+  end
   q.born = its_mode and true
   q.mode = its_mode or mode
   q.token, q.quarantined, q.layout = token or '0', quarantined, layout
@@ -152,7 +158,7 @@ end
 local function open_all(keys, mode, nonce_2, limit_2)
   local all, room = {}, limit_2
   for i, key in ipairs(keys) do
-    local q = mode == 'reliable' and open(key, mode, 'uncounted', 'paused', 'scheduled', 'lease', 'seen', 'grace') or open(key, mode, 'uncounted', 'paused', 'scheduled')
+    local q = mode == 'reliable' and open(key, mode, 'switches', 'paused', 'scheduled', 'lease', 'seen', 'grace') or open(key, mode, 'switches', 'paused', 'scheduled')
     if not q then
       return
     end
@@ -433,6 +439,14 @@ if opened.moves then
       end
       q.waiting = redis.call('LPUSH', q.key .. ':pending', id)
       count(q, schedule[12], 'submitted', 1)
+      if q.happened then
+        table.insert(q.happened, {
+          'submitted',
+          id,
+          schedule[12],
+          0,
+        })
+      end
       return true
     end
     local function write_moments(moments)
@@ -829,6 +843,14 @@ do
             again[described] = true
           end
           reply_2[#reply_2 + 1] = described
+          if q.happened then
+            table.insert(q.happened, {
+              'claimed',
+              id,
+              described[8],
+              described[5],
+            })
+          end
         end
         redis.call('ZADD', q.key .. ':inflight', unpack(flight))
         if not q.uncounted then
@@ -902,6 +924,18 @@ if #unfit > 0 then
       local retention = job[4] or 86400000
       local key = q.key .. ':job:' .. id
       redis.call('HSET', key, 'state', 'expired', 'error', '', '_processed', stamp)
+      if q.happened then
+        local runs = job[1] == 'inflight' and true and 1 or 0
+        local counts = redis.call('HMGET', key, 'past', 'crashes')
+        table.insert(q.happened, {
+          'expired',
+          id,
+          job[8],
+          runs,
+          counts,
+          '',
+        })
+      end
       if retention then
         redis.call('PEXPIRE', key, retention)
       end
@@ -968,5 +1002,10 @@ for _, q in ipairs(opened) do
     end
   end
   q.tallies = nil
+  for __2, entry in ipairs(q.happened or {}) do
+    local counts = entry[5] or {}
+    local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+    redis.pcall('XADD', q.key .. ':events', 'MAXLEN', '~', q.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
+  end
 end
 return reply

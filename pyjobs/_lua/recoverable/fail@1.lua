@@ -86,13 +86,19 @@ if not bad then
       name = tag,
       key = queue,
     }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'uncounted')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'switches')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
-    for i = 1, select('#', 'uncounted') do
-      q_2[select(i, 'uncounted')] = whole(meta[4 + i])
+    for i = 1, select('#', 'switches') do
+      q_2[select(i, 'switches')] = whole(meta[4 + i])
+    end
+    local switches = q_2.switches
+    if switches then
+      q_2.uncounted = switches % 2 == 1
+      q_2.most_events = switches > 1 and math.floor(switches / 2)
+      q_2.happened = switches > 1 and {}
     end
     q_2.born = its_mode and true
     q_2.mode = its_mode or 'recoverable'
@@ -197,6 +203,18 @@ for n, id in ipairs(ids) do
     local body, retention_3 = ARGV[first + 3 * place - 1], job[4] or retention_2
     local key_2 = q_2.key .. ':job:' .. id
     redis.call('HSET', key_2, 'state', 'failed', 'error', body, '_processed', stamp)
+    if q_2.happened then
+      local runs = job[1] == 'inflight' and true and 1 or 0
+      local counts = redis.call('HMGET', key_2, 'past', 'crashes')
+      table.insert(q_2.happened, {
+        'failed',
+        id,
+        job[8],
+        runs,
+        counts,
+        '',
+      })
+    end
     if retention_3 then
       redis.call('PEXPIRE', key_2, retention_3)
     end
@@ -305,6 +323,11 @@ for task, tally in pairs(q_2.tallies or {}) do
   end
 end
 q_2.tallies = nil
+for _, entry in ipairs(q_2.happened or {}) do
+  local counts = entry[5] or {}
+  local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+  redis.pcall('XADD', q_2.key .. ':events', 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
+end
 for channel, message in pairs(messages) do
   redis.pcall('PUBLISH', channel, table.concat(message))
 end

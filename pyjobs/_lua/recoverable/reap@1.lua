@@ -36,13 +36,19 @@ if not bad then
       name = tag,
       key = queue,
     }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'uncounted')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'switches')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
-    for i = 1, select('#', 'uncounted') do
-      q_2[select(i, 'uncounted')] = whole(meta[4 + i])
+    for i = 1, select('#', 'switches') do
+      q_2[select(i, 'switches')] = whole(meta[4 + i])
+    end
+    local switches = q_2.switches
+    if switches then
+      q_2.uncounted = switches % 2 == 1
+      q_2.most_events = switches > 1 and math.floor(switches / 2)
+      q_2.happened = switches > 1 and {}
     end
     q_2.born = its_mode and true
     q_2.mode = its_mode or 'recoverable'
@@ -183,6 +189,18 @@ do
         local retention = job[4] or 86400000
         local key = q_3.key .. ':job:' .. id
         redis.call('HSET', key, 'state', 'expired', 'error', '', '_processed', stamp)
+        if q_3.happened then
+          local runs = job[1] == 'inflight' and true and 1 or 0
+          local counts = redis.call('HMGET', key, 'past', 'crashes')
+          table.insert(q_3.happened, {
+            'expired',
+            id,
+            job[8],
+            runs,
+            counts,
+            '',
+          })
+        end
         if retention then
           redis.call('PEXPIRE', key, retention)
         end
@@ -254,6 +272,15 @@ do
         redis.call('HSET', q_2.key .. ':job:' .. id, 'state', 'pending', 'token', '', 'crashes', crashes[i] + 1)
         redis.call('RPUSH', q_2.key .. ':pending', id)
         count(q_2, tasks[i], 'crashed', 1)
+        if q_2.happened then
+          table.insert(q_2.happened, {
+            'crashed',
+            id,
+            tasks[i],
+            0,
+            redis.call('HMGET', q_2.key .. ':job:' .. id, 'past', 'crashes'),
+          })
+        end
         table.insert(back_2, id)
       end
     end
@@ -337,6 +364,14 @@ do
     end
   end
   q_2.tallies = nil
+end
+do
+  local q_2 = q
+  for _, entry in ipairs(q_2.happened or {}) do
+    local counts = entry[5] or {}
+    local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+    redis.pcall('XADD', q_2.key .. ':events', 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
+  end
 end
 return {
   (seen == limit or promoted == limit or dropped == limit) and 1 or 0,

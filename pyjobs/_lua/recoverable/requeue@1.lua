@@ -47,13 +47,19 @@ if not bad then
       key = queue,
       unique = queue .. ':unique:',
     }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'uncounted')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'switches')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
-    for i = 1, select('#', 'uncounted') do
-      q_2[select(i, 'uncounted')] = whole(meta[4 + i])
+    for i = 1, select('#', 'switches') do
+      q_2[select(i, 'switches')] = whole(meta[4 + i])
+    end
+    local switches = q_2.switches
+    if switches then
+      q_2.uncounted = switches % 2 == 1
+      q_2.most_events = switches > 1 and math.floor(switches / 2)
+      q_2.happened = switches > 1 and {}
     end
     q_2.born = its_mode and true
     q_2.mode = its_mode or 'recoverable'
@@ -165,12 +171,22 @@ for _, job in ipairs(back) do
     redis.call('SET', unique_key(q_2, unique), id)
   end
   redis.call('LPUSH', q_2.key .. ':pending', id)
-  local task = job.task
-  if not q_2.uncounted then
-    local tallies = q_2.tallies or {}
-    local tally = tallies[task or ''] or {}
-    q_2.tallies, tallies[task or ''] = tallies, tally
-    tally['requeued'] = (tally['requeued'] or 0) + 1
+  do
+    local task = job.task
+    if not q_2.uncounted then
+      local tallies = q_2.tallies or {}
+      local tally = tallies[task or ''] or {}
+      q_2.tallies, tallies[task or ''] = tallies, tally
+      tally['requeued'] = (tally['requeued'] or 0) + 1
+    end
+  end
+  if q_2.happened then
+    table.insert(q_2.happened, {
+      'requeued',
+      id,
+      job.task,
+      0,
+    })
   end
 end
 redis.call('ZREMRANGEBYSCORE', q_2.key .. ':dead', '-inf', now - 604800000)
@@ -203,4 +219,9 @@ for task, tally in pairs(q_2.tallies or {}) do
   end
 end
 q_2.tallies = nil
+for _, entry in ipairs(q_2.happened or {}) do
+  local counts = entry[5] or {}
+  local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+  redis.pcall('XADD', q_2.key .. ':events', 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
+end
 return words

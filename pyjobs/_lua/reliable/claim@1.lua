@@ -165,6 +165,12 @@ local function open(key, mode, ...)
   for i = 1, select('#', ...) do
     q[select(i, ...)] = whole(meta[4 + i])
   end
+  local switches = q.switches
+  if switches then
+    q.uncounted = switches % 2 == 1
+    q.most_events = switches > 1 and math.floor(switches / 2)
+    q.happened = switches > 1 and {}
+  end
   q.born = its_mode and true
   q.mode = its_mode or mode
   q.token, q.quarantined, q.layout = token or '0', quarantined, layout
@@ -178,7 +184,7 @@ end
 local function open_all(keys, mode, nonce_2, limit_2)
   local all, room = {}, limit_2
   for i, key in ipairs(keys) do
-    local q = mode == 'reliable' and open(key, mode, 'uncounted', 'paused', 'scheduled', 'lease', 'seen', 'grace') or open(key, mode, 'uncounted', 'paused', 'scheduled')
+    local q = mode == 'reliable' and open(key, mode, 'switches', 'paused', 'scheduled', 'lease', 'seen', 'grace') or open(key, mode, 'switches', 'paused', 'scheduled')
     if not q then
       return
     end
@@ -459,6 +465,14 @@ if opened.moves then
       end
       q.waiting = redis.call('LPUSH', q.key .. ':pending', id)
       count(q, schedule[12], 'submitted', 1)
+      if q.happened then
+        table.insert(q.happened, {
+          'submitted',
+          id,
+          schedule[12],
+          0,
+        })
+      end
       return true
     end
     local function write_moments(moments)
@@ -675,6 +689,18 @@ if opened.moves then
           else
             redis.call('HSET', q.key .. ':job:' .. id, 'crashes', crashes, 'token', '')
             count(q, job[8], 'crashed', 1)
+            if q.happened and crashes < max_crashes_2 then
+              table.insert(q.happened, {
+                'crashed',
+                id,
+                job[8],
+                0,
+                {
+                  job[11],
+                  crashes,
+                },
+              })
+            end
             if crashes >= max_crashes_2 then
               do
                 local body, attempts = job[10] or '', (tonumber(job[11]) or 0) + crashes
@@ -682,6 +708,18 @@ if opened.moves then
                   local key = q.key .. ':job:' .. id
                   redis.call('HSET', key, 'state', 'dead', 'error', body, '_processed', stamp)
                   redis.call('HSET', key, 'reason', 'crashed')
+                  if q.happened then
+                    local runs = job[1] == 'inflight' and false and 1 or 0
+                    local counts = redis.call('HMGET', key, 'past', 'crashes')
+                    table.insert(q.happened, {
+                      'dead',
+                      id,
+                      job[8],
+                      runs,
+                      counts,
+                      'crashed',
+                    })
+                  end
                   redis.call('PEXPIRE', key, 604800000)
                   do
                     local unique = job[7]
@@ -1028,6 +1066,14 @@ do
             again[described] = true
           end
           reply_2[#reply_2 + 1] = described
+          if q.happened then
+            table.insert(q.happened, {
+              'claimed',
+              id,
+              described[8],
+              described[5],
+            })
+          end
         end
         redis.call('ZADD', q.key .. ':inflight', unpack(flight))
         if not q.uncounted then
@@ -1101,6 +1147,18 @@ if #unfit > 0 then
       local retention = job[4] or 86400000
       local key = q.key .. ':job:' .. id
       redis.call('HSET', key, 'state', 'expired', 'error', '', '_processed', stamp)
+      if q.happened then
+        local runs = job[1] == 'inflight' and true and 1 or 0
+        local counts = redis.call('HMGET', key, 'past', 'crashes')
+        table.insert(q.happened, {
+          'expired',
+          id,
+          job[8],
+          runs,
+          counts,
+          '',
+        })
+      end
       if retention then
         redis.call('PEXPIRE', key, retention)
       end
@@ -1167,6 +1225,11 @@ for _, q in ipairs(opened) do
     end
   end
   q.tallies = nil
+  for __2, entry in ipairs(q.happened or {}) do
+    local counts = entry[5] or {}
+    local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+    redis.pcall('XADD', q.key .. ':events', 'MAXLEN', '~', q.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
+  end
 end
 for _, death in ipairs(opened.deaths or {}) do
   reply[#reply + 1] = death

@@ -130,10 +130,16 @@ if not bad then
       name = tag,
       key = queue,
     }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'uncounted', 'lease')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'switches', 'lease')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
-    for i = 1, select('#', 'uncounted', 'lease') do
-      q_2[select(i, 'uncounted', 'lease')] = whole(meta[4 + i])
+    for i = 1, select('#', 'switches', 'lease') do
+      q_2[select(i, 'switches', 'lease')] = whole(meta[4 + i])
+    end
+    local switches = q_2.switches
+    if switches then
+      q_2.uncounted = switches % 2 == 1
+      q_2.most_events = switches > 1 and math.floor(switches / 2)
+      q_2.happened = switches > 1 and {}
     end
     q_2.born = its_mode and true
     q_2.mode = its_mode or 'reliable'
@@ -270,6 +276,18 @@ for n, id in ipairs(ids) do
         if reason ~= '-' then
           redis.call('HSET', key_2, 'reason', reason)
         end
+        if q_2.happened then
+          local runs_2 = job[1] == 'inflight' and false and 1 or 0
+          local counts = redis.call('HMGET', key_2, 'past', 'crashes')
+          table.insert(q_2.happened, {
+            'dead',
+            id,
+            job[8],
+            runs_2,
+            counts,
+            reason ~= '-' and reason or '',
+          })
+        end
         redis.call('PEXPIRE', key_2, 604800000)
         do
           local unique = job[7]
@@ -316,6 +334,16 @@ for n, id in ipairs(ids) do
       redis.call('HDEL', q_2.key .. ':job:' .. id, 'unknown_since')
     end
     redis.call('ZADD', q_2.key .. ':delayed', now + wait, id)
+    if q_2.happened then
+      local counts = redis.call('HMGET', q_2.key .. ':job:' .. id, 'past', 'crashes')
+      table.insert(q_2.happened, {
+        counted == 1 and 'retried' or 'snoozed',
+        id,
+        job[8],
+        1 - counted,
+        counts,
+      })
+    end
     words[place] = 'delayed=' .. wait
   end
 end
@@ -404,6 +432,11 @@ for task, tally in pairs(q_2.tallies or {}) do
   end
 end
 q_2.tallies = nil
+for _, entry in ipairs(q_2.happened or {}) do
+  local counts = entry[5] or {}
+  local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+  redis.pcall('XADD', q_2.key .. ':events', 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
+end
 for channel, message in pairs(messages) do
   redis.pcall('PUBLISH', channel, table.concat(message))
 end

@@ -74,10 +74,16 @@ if not bad then
       name = tag,
       key = queue,
     }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'uncounted', 'lease', 'seen', 'grace')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'switches', 'lease', 'seen', 'grace')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
-    for i = 1, select('#', 'uncounted', 'lease', 'seen', 'grace') do
-      q_2[select(i, 'uncounted', 'lease', 'seen', 'grace')] = whole(meta[4 + i])
+    for i = 1, select('#', 'switches', 'lease', 'seen', 'grace') do
+      q_2[select(i, 'switches', 'lease', 'seen', 'grace')] = whole(meta[4 + i])
+    end
+    local switches = q_2.switches
+    if switches then
+      q_2.uncounted = switches % 2 == 1
+      q_2.most_events = switches > 1 and math.floor(switches / 2)
+      q_2.happened = switches > 1 and {}
     end
     q_2.born = its_mode and true
     q_2.mode = its_mode or 'reliable'
@@ -166,6 +172,18 @@ local function end_job(q_2, id, job, state, reason, field, body, retention, atte
   redis.call('HSET', key_2, 'state', state, field, body, '_processed', stamp)
   if reason ~= '-' then
     redis.call('HSET', key_2, 'reason', reason)
+  end
+  if q_2.happened then
+    local runs = job[1] == 'inflight' and state ~= 'dead' and 1 or 0
+    local counts = redis.call('HMGET', key_2, 'past', 'crashes')
+    table.insert(q_2.happened, {
+      state,
+      id,
+      job[8],
+      runs,
+      counts,
+      reason ~= '-' and reason or '',
+    })
   end
   if retention then
     redis.call('PEXPIRE', key_2, retention)
@@ -367,6 +385,18 @@ do
       else
         redis.call('HSET', q_2.key .. ':job:' .. id, 'crashes', crashes, 'token', '')
         count(q_2, job[8], 'crashed', 1)
+        if q_2.happened and crashes < max_crashes_2 then
+          table.insert(q_2.happened, {
+            'crashed',
+            id,
+            job[8],
+            0,
+            {
+              job[11],
+              crashes,
+            },
+          })
+        end
         if crashes >= max_crashes_2 then
           do
             local body, attempts = job[10] or '', (tonumber(job[11]) or 0) + crashes
@@ -488,6 +518,14 @@ do
     end
   end
   q_2.tallies = nil
+end
+do
+  local q_2 = q
+  for _, entry in ipairs(q_2.happened or {}) do
+    local counts = entry[5] or {}
+    local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+    redis.pcall('XADD', q_2.key .. ':events', 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
+  end
 end
 local more = (seen == limit or promoted == limit or dropped == limit) and 1 or 0
 return {

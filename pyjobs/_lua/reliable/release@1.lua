@@ -108,6 +108,13 @@ local function read(q, id, ...)
   end
   return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, ...)
 end
+local function write_events(q)
+  for _, entry in ipairs(q.happened or {}) do
+    local counts = entry[5] or {}
+    local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+    redis.pcall('XADD', q.key .. ':events', 'MAXLEN', '~', q.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
+  end
+end
 local function write_counters(q)
   for task, tally in pairs(q.tallies or {}) do
     for what, n in pairs(tally) do
@@ -166,6 +173,12 @@ local function open(key, mode, ...)
   for i = 1, select('#', ...) do
     q[select(i, ...)] = whole(meta[4 + i])
   end
+  local switches = q.switches
+  if switches then
+    q.uncounted = switches % 2 == 1
+    q.most_events = switches > 1 and math.floor(switches / 2)
+    q.happened = switches > 1 and {}
+  end
   q.born = its_mode and true
   q.mode = its_mode or mode
   q.token, q.quarantined, q.layout = token or '0', quarantined, layout
@@ -194,7 +207,7 @@ if unknown then
   local stamp = string.format('%.0f', now)
   local messages = {}
   local died = 0
-  local opened = open(queue, 'reliable', 'uncounted')
+  local opened = open(queue, 'reliable', 'switches')
   if bad then
     return redis.error_reply(bad)
   end
@@ -259,6 +272,18 @@ if unknown then
         local key_2 = opened.key .. ':job:' .. id
         redis.call('HSET', key_2, 'state', 'dead', 'error', body, '_processed', stamp)
         redis.call('HSET', key_2, 'reason', 'unknown')
+        if opened.happened then
+          local runs = job[1] == 'inflight' and false and 1 or 0
+          local counts = redis.call('HMGET', key_2, 'past', 'crashes')
+          table.insert(opened.happened, {
+            'dead',
+            id,
+            job[8],
+            runs,
+            counts,
+            'unknown',
+          })
+        end
         redis.call('PEXPIRE', key_2, 604800000)
         do
           local unique = job[7]
@@ -292,6 +317,18 @@ if unknown then
       died = died + 1
     end
     count(opened, job[8], 'released', 1)
+    if opened.happened and wait then
+      table.insert(opened.happened, {
+        'released',
+        id,
+        job[8],
+        1,
+        {
+          job[14],
+          job[13],
+        },
+      })
+    end
     words[places[n]] = wait and 'delayed' or 'dead'
   end
   if not (died == 0) then
@@ -312,20 +349,22 @@ if unknown then
     opened.awake = redis.call('LPUSH', opened.key .. ':wake', '1')
   end
   write_counters(opened)
+  write_events(opened)
   for channel, message in pairs(messages) do
     redis.pcall('PUBLISH', channel, table.concat(message))
   end
   messages = {}
   return words
 end
-local q = open(queue, 'reliable', 'uncounted')
+local q = open(queue, 'reliable', 'switches')
 if bad then
   return redis.error_reply(bad)
 end
+local first = released
 local function read_releases(q_2, id)
   return read(q_2, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'releases')
 end
-local words, ids, jobs, places = fence(q, released, 2, read_releases)
+local words, ids, jobs, places = fence(q, first, 2, read_releases)
 if bad then
   return redis.error_reply(bad)
 end
@@ -345,9 +384,20 @@ for i = #ids, 1, -1 do
   redis.call('RPUSH', q.key .. ':pending', id)
   words[places[i]] = 'pending'
   count(q, job[8], 'released', 1)
+  if q.happened then
+    local counts = redis.call('HMGET', q.key .. ':job:' .. id, 'past', 'crashes')
+    table.insert(q.happened, {
+      'released',
+      id,
+      job[8],
+      1,
+      counts,
+    })
+  end
 end
 if q.awake == 0 then
   q.awake = redis.call('LPUSH', q.key .. ':wake', '1')
 end
 write_counters(q)
+write_events(q)
 return words

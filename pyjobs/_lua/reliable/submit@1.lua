@@ -137,13 +137,19 @@ if not bad then
       name = tag,
       key = queue,
     }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'most_waiting', 'most_bytes', 'uncounted')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'most_waiting', 'most_bytes', 'switches')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
-    for i = 1, select('#', 'most_waiting', 'most_bytes', 'uncounted') do
-      q_2[select(i, 'most_waiting', 'most_bytes', 'uncounted')] = whole(meta[4 + i])
+    for i = 1, select('#', 'most_waiting', 'most_bytes', 'switches') do
+      q_2[select(i, 'most_waiting', 'most_bytes', 'switches')] = whole(meta[4 + i])
+    end
+    local switches = q_2.switches
+    if switches then
+      q_2.uncounted = switches % 2 == 1
+      q_2.most_events = switches > 1 and math.floor(switches / 2)
+      q_2.happened = switches > 1 and {}
     end
     q_2.born = its_mode and true
     q_2.mode = its_mode or 'reliable'
@@ -369,6 +375,21 @@ if #fresh > 0 then
         end
       end
       redis.pcall('PEXPIRE', key, 259200000)
+    end
+  end
+  if q_2.happened then
+    for n, id in ipairs(fresh) do
+      q_2.happened[n] = {
+        'submitted',
+        id,
+        task_2,
+        0,
+      }
+    end
+    for _, entry in ipairs(q_2.happened or {}) do
+      local counts = entry[5] or {}
+      local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+      redis.pcall('XADD', q_2.key .. ':events', 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
     end
   end
 end

@@ -58,13 +58,19 @@ if not bad then
       name = tag,
       key = queue,
     }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'uncounted')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'switches')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
-    for i = 1, select('#', 'uncounted') do
-      q_2[select(i, 'uncounted')] = whole(meta[4 + i])
+    for i = 1, select('#', 'switches') do
+      q_2[select(i, 'switches')] = whole(meta[4 + i])
+    end
+    local switches = q_2.switches
+    if switches then
+      q_2.uncounted = switches % 2 == 1
+      q_2.most_events = switches > 1 and math.floor(switches / 2)
+      q_2.happened = switches > 1 and {}
     end
     q_2.born = its_mode and true
     q_2.mode = its_mode or nil
@@ -186,12 +192,22 @@ local function run_now(q_2, id, schedule)
           redis.call('SET', unique_key(q_2, unique), id)
         end
         q_2.waiting = redis.call('LPUSH', q_2.key .. ':pending', id)
-        local task = schedule[12]
-        if not q_2.uncounted then
-          local tallies = q_2.tallies or {}
-          local tally = tallies[task or ''] or {}
-          q_2.tallies, tallies[task or ''] = tallies, tally
-          tally['submitted'] = (tally['submitted'] or 0) + 1
+        do
+          local task = schedule[12]
+          if not q_2.uncounted then
+            local tallies = q_2.tallies or {}
+            local tally = tallies[task or ''] or {}
+            q_2.tallies, tallies[task or ''] = tallies, tally
+            tally['submitted'] = (tally['submitted'] or 0) + 1
+          end
+        end
+        if q_2.happened then
+          table.insert(q_2.happened, {
+            'submitted',
+            id,
+            schedule[12],
+            0,
+          })
         end
       end
     end
@@ -235,5 +251,13 @@ do
     end
   end
   q_2.tallies = nil
+end
+do
+  local q_2 = q
+  for _, entry in ipairs(q_2.happened or {}) do
+    local counts = entry[5] or {}
+    local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+    redis.pcall('XADD', q_2.key .. ':events', 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
+  end
 end
 return reply

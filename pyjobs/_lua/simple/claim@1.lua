@@ -79,6 +79,12 @@ local function open(key, mode, ...)
   for i = 1, select('#', ...) do
     q[select(i, ...)] = whole(meta[4 + i])
   end
+  local switches = q.switches
+  if switches then
+    q.uncounted = switches % 2 == 1
+    q.most_events = switches > 1 and math.floor(switches / 2)
+    q.happened = switches > 1 and {}
+  end
   q.born = its_mode and true
   q.mode = its_mode or mode
   q.token, q.quarantined, q.layout = token or '0', quarantined, layout
@@ -104,7 +110,7 @@ local function denied(...)
   end
 end
 for i, queue in ipairs(KEYS) do
-  opened[i] = open(queue, 'simple', 'uncounted', 'paused')
+  opened[i] = open(queue, 'simple', 'switches', 'paused')
   if bad then
     return redis.error_reply(bad)
   end
@@ -216,6 +222,14 @@ for at, q in ipairs(opened) do
             0,
             task,
           }
+          if q.happened then
+            table.insert(q.happened, {
+              'claimed',
+              id,
+              task,
+              1,
+            })
+          end
         else
           room.passes = room.passes - 1
           broken[#broken + 1] = found[i]
@@ -275,6 +289,11 @@ for at, q in ipairs(opened) do
       end
     end
     q.tallies = nil
+    for _, entry in ipairs(q.happened or {}) do
+      local counts = entry[5] or {}
+      local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+      redis.pcall('XADD', q.key .. ':events', 'MAXLEN', '~', q.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
+    end
   end
   if (q.paused and q.paused > now) then
     local ms

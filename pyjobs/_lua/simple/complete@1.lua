@@ -69,13 +69,19 @@ if not bad then
       name = tag,
       key = queue,
     }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'uncounted')
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'switches')
     local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
-    for i = 1, select('#', 'uncounted') do
-      q_2[select(i, 'uncounted')] = whole(meta[4 + i])
+    for i = 1, select('#', 'switches') do
+      q_2[select(i, 'switches')] = whole(meta[4 + i])
+    end
+    local switches = q_2.switches
+    if switches then
+      q_2.uncounted = switches % 2 == 1
+      q_2.most_events = switches > 1 and math.floor(switches / 2)
+      q_2.happened = switches > 1 and {}
     end
     q_2.born = its_mode and true
     q_2.mode = its_mode or 'simple'
@@ -120,6 +126,14 @@ for i = first, #ARGV, 3 do
     end
   end
   table.insert(words, 'done')
+  if q.happened then
+    table.insert(q.happened, {
+      'done',
+      ARGV[i],
+      task,
+      1,
+    })
+  end
 end
 local function add_count(q_2, task, what, n)
   local minute = math.floor(now / 60000)
@@ -186,6 +200,14 @@ do
     end
   end
   q_2.tallies = nil
+end
+do
+  local q_2 = q
+  for _, entry in ipairs(q_2.happened or {}) do
+    local counts = entry[5] or {}
+    local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+    redis.pcall('XADD', q_2.key .. ':events', 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
+  end
 end
 for channel, message in pairs(messages) do
   redis.pcall('PUBLISH', channel, table.concat(message))

@@ -1,0 +1,105 @@
+local bad
+local queue = KEYS[1]
+local events
+do
+  local text = ARGV[1]
+  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+  if not text then
+    bad = bad or ('BADARG ' .. 'events' .. ': ' .. 'missing')
+  elseif not number then
+    bad = bad or ('BADARG ' .. 'events' .. ': ' .. 'not a whole number')
+  elseif number < 0 or number > 1000000 then
+    local why = string.format('not within %.0f to %.0f', 0, 1000000)
+    bad = bad or ('BADARG ' .. 'events' .. ': ' .. why)
+  end
+  events = number or 0
+end
+if #KEYS < 1 or (#KEYS ~= 1) then
+  bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
+end
+if (#ARGV ~= 1) then
+  local why = 'wrong number: ' .. #ARGV .. ', not ' .. 1
+  bad = bad or ('BADARG ' .. 'arguments' .. ': ' .. why)
+end
+local q
+if not bad then
+  local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  if not prefix or #prefix > 128 or #tag > 128 then
+    bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+  else
+    local q_2 = {
+      name = tag,
+      key = queue,
+    }
+    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'switches')
+    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+    local function whole(text)
+      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+    end
+    for i = 1, select('#', 'switches') do
+      q_2[select(i, 'switches')] = whole(meta[4 + i])
+    end
+    local switches = q_2.switches
+    if switches then
+      q_2.uncounted = switches % 2 == 1
+      q_2.most_events = switches > 1 and math.floor(switches / 2)
+      q_2.happened = switches > 1 and {}
+    end
+    q_2.born = its_mode and true
+    q_2.mode = its_mode or nil
+    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
+    if its_mode and nil and its_mode ~= nil then
+      bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. nil
+    elseif layout and layout ~= '1' then
+      bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. '1'
+    end
+    q = q_2
+  end
+end
+if bad then
+  return redis.error_reply(bad)
+end
+local function denied(...)
+  if not redis.acl_check_cmd then
+    return
+  end
+  local wanted = {
+    ...,
+  }
+  for i = 1, select('#', ...), 2 do
+    local command, key = wanted[i], wanted[i + 1]
+    if key and not redis.acl_check_cmd(command, key) then
+      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
+    end
+  end
+end
+bad = denied('DEL', events == 0 and q.most_events and q.key .. ':events')
+if bad then
+  return redis.error_reply(bad)
+end
+local outcome
+do
+  local q_2, uncounted, most_events = q, q.uncounted, events
+  local number = 2 * most_events + (uncounted and 1 or 0)
+  if number == (q_2.switches or 0) then
+    outcome = 'same'
+  else
+    redis.call('ZCARD', q_2.key .. ':delayed')
+    bad = denied('HSET', number > 0 and q_2.key .. ':meta', 'HDEL', number == 0 and q_2.key .. ':meta')
+    if bad then
+      outcome = redis.error_reply(bad)
+    else
+      redis.call('ZREM', q_2.key .. ':delayed', '')
+      if number > 0 then
+        redis.call('HSET', q_2.key .. ':meta', 'switches', string.format('%.0f', number))
+      else
+        redis.call('HDEL', q_2.key .. ':meta', 'switches')
+      end
+      outcome = 'changed'
+    end
+  end
+end
+if events == 0 and outcome == 'changed' then
+  redis.call('DEL', q.key .. ':events')
+end
+return outcome
