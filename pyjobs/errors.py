@@ -11,6 +11,7 @@
     ├── LeaseLost          LOST        the token does not hold the job any more; nothing was written
     ├── NoJob              NOJOB       there is no such job, or not any more; nothing was written
     ├── NoSchedule         NOSCHEDULE  the queue has no schedule of this name; nothing was written
+    ├── WrongParts         PARTS       the queue has another number of parts; nothing was written
     ├── QueueFull          QUEUEFULL   the queue, or Redis (OOM), is full; nothing was written
     ├── Forbidden          NOPERM      Redis's access rules forbid the call; the message names what
     ├── Undecodable                    bytes that are not JSON
@@ -123,6 +124,13 @@ class NoSchedule(PyjobsError):
     """The queue has no schedule of this name."""
 
     code = "NOSCHEDULE"
+
+
+class WrongParts(PyjobsError):
+    """The queue is split, and does not do this, or it has another number of parts than its caller
+    knows. Nothing was written."""
+
+    code = "PARTS"
 
 
 class QueueFull(PyjobsError):
@@ -249,6 +257,7 @@ BY_CODE: dict[str, type[PyjobsError]] = {
         LeaseLost,
         NoJob,
         NoSchedule,
+        WrongParts,
         QueueFull,
         Forbidden,
     )

@@ -224,6 +224,16 @@ CHAPTERS: dict[str, list[Step]] = {
         call("reliable/fail", RELIABLE, "", "job-6", "4-nonce.5", "continue=60000", b"40"),
         call("reliable/cancel", RELIABLE, "", "job-6"),
     ],
+    "Listening": [
+        call("reliable/submit", RELIABLE, "", "", "job-1", DATA),
+        call(
+            "queue/listen",
+            RELIABLE,
+            "1",
+            says="The caller is subscribed to the first wake channel, and gets the token.",
+        ),
+        call("queue/listen", RELIABLE, "1", says="There is no token any more."),
+    ],
     "Recoverable mode": [
         call("recoverable/submit", RECOVERABLE, "", "", "a", b"1", "b", b"2"),
         call("recoverable/claim", RECOVERABLE, "nonce.1", "1", ""),
@@ -283,6 +293,7 @@ CHAPTERS: dict[str, list[Step]] = {
         call("queue/resume", RELIABLE),
         call("queue/limit", RELIABLE, "waiting=1000 dead=100"),
         call("queue/limit", RELIABLE, "waiting=0 dead=0"),
+        call("queue/parts", RELIABLE, "any", ""),
         call("queue/mode", RELIABLE, "reliable"),
         call("simple/submit", COUNTED, "", "task=mail.send", "a", DATA, "b", b"2"),
         call("queue/counters", COUNTED, "0", "5", ""),

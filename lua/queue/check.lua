@@ -2,8 +2,8 @@
 -- Hold jobs against the places of their queue: each must be in exactly one, the one of its state.
 -- returns  [[finding, state, token] per item]
 --          finding  word   '' when nothing is wrong or there is no such job, 'missing' when a place has the id and there is no
---                          such job, 'unlisted' when no place has it that fits its state, 'unseen' when it is pending and not
---                          near the head of a long list, 'stray' when another place has it too, 'kept' when it has ended and
+--                          such job, 'unlisted' when no place has it that fits its state, 'unseen' when it is pending, or was
+--                          cancelled in the list, and is not near the head of a long list, 'stray' when another place has it too, 'kept' when it has ended and
 --                          would be kept for ever, 'going' when it has not ended and will be forgotten, 'unique' when its
 --                          unique key is not its own
 --          state    word   'pending', 'delayed', 'inflight', 'done', 'failed', 'dead', 'cancelled' or 'expired'; '' for none

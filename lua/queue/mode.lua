@@ -6,7 +6,7 @@
 --          was        word  'simple', 'recoverable' or 'reliable': the mode before; '' when nothing was ever submitted
 --          held       int   jobs that wait, are delayed, in flight, dead or parked (queue/send)
 --          scheduled  int   schedules
--- errors   BADARG BADLAYOUT
+-- errors   BADARG PARTS BADLAYOUT
 -- replay   safe: the mode is that of the latest call
 -- cost     O(1)
 --% include "lib/call/args.lua"
@@ -19,7 +19,8 @@ local queue = KEYS[1]                                                       -- q
 local mode  = one_of('mode', ARGV[1], 'simple', 'recoverable', 'reliable')  -- word   'simple', 'recoverable' or 'reliable'
 
 arity(1, 1)
-local q = open(queue)
+local q = open(queue, nil, 'parts')
+check_whole(q)
 if bad then return redis.error_reply(bad) end
 check_types(q)
 local scheduled = redis.call('ZCARD', schedules_key(q))

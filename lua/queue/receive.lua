@@ -3,7 +3,7 @@
 -- by somebody else and after the job has ended, gets it again and writes nothing.
 -- returns  [word per item]
 --          word  word  'received'; 'CONFLICT' when another job has the id or the unique key; 'WRONGMODE' when the queue has
---                      another mode; 'unreadable' when the server can't read the dump. queue/sent takes each of them
+--                      another mode; 'PARTS' when it is split; 'unreadable' when the server can't read the dump. queue/sent takes each of them
 -- errors   BADARG TOOLARGE BADLAYOUT NOPERM
 -- replay   safe: the first answer stands for two days
 -- cost     O(items * log n + bytes), n = delayed or dead jobs
@@ -27,6 +27,6 @@ local jobs  = items(2, 4)                                      -- items  id:id m
 
 arity(1)
 check_moves(jobs)
-local q = open(queue, nil, 'switches')
+local q = open(queue, nil, 'switches', 'parts')
 if bad then return redis.error_reply(bad) end
 return receive(q, jobs, mode)

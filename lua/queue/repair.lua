@@ -26,7 +26,7 @@
 --% include "lib/verb/repair.lua"
 local queue = KEYS[1]                                                       -- queue  where the jobs are
 local mode  = one_of('mode', ARGV[1], 'reliable', 'recoverable', 'simple')  -- word   'reliable', 'recoverable' or 'simple'
-local jobs  = items(2, 2)  -- items  id:id token:name?  of a job that queue/check called unseen and a whole walk of the list did not meet: its token, as queue/check said before the walk; of any other job '-'
+local jobs  = items(2, 2)  -- items  id:id token:name?  of a pending or cancelled job that queue/check found wrong or unseen, and that a whole walk of the list did not meet: its token, as queue/check said before the walk; of any other job '-'
 
 arity(1)
 check_pairs(jobs)

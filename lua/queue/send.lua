@@ -11,7 +11,7 @@
 --          to      bytes  the queue where it goes, as the call said that parked it
 --          at      at     when it is due, or when it died; of a pending job 0
 --          dump    bytes  the job, as DUMP returns it
--- errors   BADARG BADLAYOUT NOPERM
+-- errors   BADARG PARTS BADLAYOUT NOPERM
 -- replay   safe: a second call returns what the first has parked
 -- cost     O(items * log n + bytes), n = delayed or dead jobs
 --% include "lib/call/args.lua"
@@ -39,6 +39,7 @@ local jobs    = items(4, 1)                        -- items    id:id  of the job
 arity(1)
 no_more_options(options)
 check_ids(jobs)
-local q = open(queue, nil, 'switches', 'moves')
+local q = open(queue, nil, 'switches', 'moves', 'parts')
+check_whole(q)
 if bad then return redis.error_reply(bad) end
 return send(q, jobs, to, nonce, state)

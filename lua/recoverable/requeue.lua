@@ -26,6 +26,6 @@ local jobs  = items(1, 1)  -- items  id:id  of the jobs
 
 arity(1)
 check_ids(jobs)
-local q = open(queue, 'recoverable', 'switches')
+local q = open(queue, 'recoverable', 'switches', 'older')
 if bad then return redis.error_reply(bad) end
 return requeue(q, jobs, 'failed')

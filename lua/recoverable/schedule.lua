@@ -40,7 +40,8 @@ check_body('data', data or '')
 check_missed(missed)
 check_calendar(every, moments)
 local coming = parse_moments('moments', moments)
-local q = open(queue, 'recoverable')
+local q = open(queue, 'recoverable', 'parts')
+check_unparted(q, unique)
 if bad then return redis.error_reply(bad) end
 return define_schedule(q, schedule, {
   'data', data, 'every', digits(every), 'at', at > 0 and digits(at) or '', 'cron', cron or '', 'zone', zone or '',

@@ -4,7 +4,7 @@
 --          id       id    of the item; made here when it was ''; or of the live job that holds the unique key
 --          outcome  word  'new'; the state of the job that has this id already, 'pending', 'delayed', 'inflight', 'done',
 --                         'failed', 'cancelled' or 'expired'; or 'CONFLICT' when that job has other data or another task
--- errors   BADARG TOOLARGE QUEUEFULL WRONGMODE BADLAYOUT NOPERM
+-- errors   BADARG TOOLARGE QUEUEFULL PARTS WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: the first stands, its state is returned, and the client hears of it too
 -- cost     O(items), O(items * log n) when delayed
 --% include "lib/call/args.lua"
@@ -35,6 +35,8 @@ local retention = option(options, 'retention', 0, MAX_MS)  -- ms       how long 
 local timeout   = option(options, 'timeout', 1, MAX_MS)    -- ms       how long a handler may run; left out, its worker says
 local task      = option_name(options, 'task')             -- name     which task the job is; left out, it is for a handler of bare jobs
 local written   = option(options, 'written', 0, 1, 0)      -- int      1: a repeat writes too, or is refused: a WAIT behind it waits for the job
+local parts     = option(options, 'parts', 1, 32, 1)       -- int      of how many parts of a queue this is one
+local look      = option(options, 'look', 0, 1, 0)         -- int      1: store nothing; 'new' is what is not there
 local jobs      = items(3, 2)                              -- items    id:id? data:bytes  '' as id asks for one
 
 arity(1)
@@ -42,7 +44,9 @@ no_more_options(options)
 check_new_jobs(jobs)
 local wait = math.max(delay, run_at - now)
 check_times(wait, expires)
-local q = open(queue, 'recoverable', 'most_waiting', 'most_bytes', 'switches')
+local q = open(queue, 'recoverable', 'most_waiting', 'most_bytes', 'switches', 'parts')
+check_parts(q, parts)
 if bad then return redis.error_reply(bad) end
-return submit(q, jobs, client, wait, unique, task, written, fields('client', client, 'retention', retention,
-  'timeout', timeout, 'expires', expires and now + expires, 'unique', unique, 'task', task))
+local extra = fields('client', client, 'retention', retention,
+  'timeout', timeout, 'expires', expires and now + expires, 'unique', unique, 'task', task)
+return submit(q, jobs, client, wait, unique, task, written, look, extra)

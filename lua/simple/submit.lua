@@ -3,7 +3,7 @@
 -- returns  [(id, outcome) per item]
 --          id       id    of the item, or made here when it was ''
 --          outcome  word  'new'
--- errors   BADARG TOOLARGE QUEUEFULL WRONGMODE BADLAYOUT NOPERM
+-- errors   BADARG TOOLARGE QUEUEFULL PARTS WRONGMODE BADLAYOUT NOPERM
 -- replay   unsafe: a second call submits the jobs again
 -- cost     O(items)
 --% include "lib/call/args.lua"
@@ -18,14 +18,16 @@
 --% include "lib/job/simple_format.lua"
 local queue   = KEYS[1]                        -- queue    where the jobs go
 local client  = name('client', ARGV[1], true)  -- name?    who hears the results; '' is nobody
-local options = read_options(ARGV[2])          -- options  the next, or ''
+local options = read_options(ARGV[2])          -- options  any of the next, or ''
 local task    = option_name(options, 'task')   -- name     which task the jobs are; left out, they are for a handler of bare jobs
+local parts   = option(options, 'parts', 1, 32, 1)  -- int  of how many parts of a queue this is one
 local jobs    = items(3, 2)                    -- items    id:id? data:bytes  '' as id asks for one
 
 arity(1)
 no_more_options(options)
 check_new_jobs(jobs)
-local q = open(queue, 'simple', 'most_waiting', 'most_bytes', 'switches')
+local q = open(queue, 'simple', 'most_waiting', 'most_bytes', 'switches', 'parts')
+check_parts(q, parts)
 if bad then return redis.error_reply(bad) end
 
 read_awake(q)

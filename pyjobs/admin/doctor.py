@@ -79,6 +79,31 @@ def examine_server(
     return [*problems, *_unseen_problems(where, unseen)]
 
 
+def problems_of_nodes(
+    names: Sequence[str], answers: Sequence[list[Problem] | PyjobsError], spans_nodes: bool
+) -> list[Problem]:
+    """Return what was found on each server; of a node of a cluster also that it does not answer.
+
+    Args:
+        names: 'HOST:PORT' of each.
+        answers: what `examine_server` returned or raised for each.
+        spans_nodes: whether the URL is that of a cluster.
+
+    Raises:
+        Unavailable: a server that is no node of a cluster can't be reached.
+        PyjobsError: the first other error.
+    """
+    problems: list[Problem] = []
+    for where, answer in zip(names, answers, strict=True):
+        if not isinstance(answer, PyjobsError):
+            problems += answer
+        elif spans_nodes and isinstance(answer, Unavailable):
+            problems += server_problems.silent_problems(where, answer)
+        else:
+            raise answer
+    return problems
+
+
 def _unseen_problems(where: str, unseen: Unseen) -> list[Problem]:
     """Return a note of the commands that gave no answer, or nothing."""
     absent = ", ".join(what for what, is_absent in unseen.items() if is_absent)

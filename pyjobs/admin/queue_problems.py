@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from pyjobs.admin.problem import Problem
 from pyjobs.engine import ParkedJobs, QueueStats, StoredSchedule
-from pyjobs.errors import BadLayout, PyjobsError, WrongType
+from pyjobs.errors import BadLayout, PyjobsError, Unavailable, WrongType
 
 # How long a wake token and a waiting job are there before nobody seems to work.
 IDLE_MS = 5_000
@@ -24,7 +24,8 @@ def refused_problems(queue: str, error: PyjobsError) -> Iterator[Problem]:
         return
     yield Problem(
         "error", "unreadable", where, f"{error.code or type(error).__name__}: {error}",
-        "neither a client nor a worker can use the queue", f"pyjobs check {queue}",
+        "neither a client nor a worker can use the queue",
+        "start its node again" if isinstance(error, Unavailable) else f"pyjobs check {queue}",
     )  # fmt: skip
 
 

@@ -13,6 +13,8 @@ from pyjobs.engine import MAX_ITEMS, OPERATOR, PLACES, Keys, mode_named
 
 Progress = Callable[[int], object]
 OUTBOX = "outbox"
+# A job that was cancelled while it waited stays in the list until a claim meets it.
+IN_LIST = ("pending", "cancelled")
 PLACE_OF = {"pending": "waiting", "delayed": "delayed", "inflight": "inflight", "dead": "dead"}
 
 
@@ -65,9 +67,9 @@ def examine(keys: Keys, queue: str, progress: Progress | None) -> Plan[list[tupl
             cursor, ids = yield from scanned(keys, queue, cursor)
             found = yield from checked_ids(keys, queue, ids)
             for id, job in found:
-                if job.finding == "unseen":
+                if job.finding and job.state in IN_LIST:
                     unseen[id] = job.token
-                elif job.finding:
+                if job.finding not in ("", "unseen"):
                     place = PLACE_OF.get(job.state, "")
                     findings[id] = (Finding(place, id, job.finding, job.state), "-")
             looked += len(ids)
@@ -75,10 +77,14 @@ def examine(keys: Keys, queue: str, progress: Progress | None) -> Plan[list[tupl
                 progress(looked)
     for finding in (yield from walked(keys, queue, unseen, looked, progress)):
         findings[finding.id] = (finding, "-")
-    # Those that were pending before the walk and still are, unclaimed, are not in the list.
+    # Those that belonged into the list before the walk and still do, unclaimed, are not there.
     for id, job in (yield from checked_ids(keys, queue, list(unseen))):
-        if job.finding == "unseen" and job.token == unseen[id]:
-            findings[id] = (Finding("waiting", id, "unlisted", job.state), job.token)
+        if job.finding and job.token == unseen[id]:
+            place = PLACE_OF.get(job.state, "")
+            word = job.finding
+            if word == "unseen":
+                word = "unlisted" if place else "kept"
+            findings[id] = (Finding(place, id, word, job.state), job.token)
     order = {place: at for at, place in enumerate((*PLACES, ""))}
     right = sorted(findings.values(), key=lambda one: (order[one[0].place], one[0].id))
     return right + [(finding, "-") for finding in (yield from parked(keys, queue))]

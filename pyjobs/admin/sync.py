@@ -16,12 +16,18 @@ from pyjobs.admin import repair as records
 from pyjobs.admin import workers as listing
 from pyjobs.admin.answers import Answer
 from pyjobs.admin.dead import DeadJobs
-from pyjobs.admin.doctor import examine_queues, examine_server, queues_to_examine, sorted_by_level
+from pyjobs.admin.doctor import (
+    examine_queues,
+    examine_server,
+    problems_of_nodes,
+    queues_to_examine,
+    sorted_by_level,
+)
 from pyjobs.admin.edits import Edited
 from pyjobs.admin.filters import Filter, JobEdit
 from pyjobs.admin.memory import QueueMemory, memory
 from pyjobs.admin.pages import page
-from pyjobs.admin.plan import drive, one
+from pyjobs.admin.plan import drive, drive_each, one
 from pyjobs.admin.problem import Problem
 from pyjobs.admin.reap import ReapedQueue, reap
 from pyjobs.admin.repair import Finding, Repaired
@@ -668,19 +674,13 @@ class Admin:
         """
         wait = to_ms("oldest", oldest) or 0
         with self._errors:
-            found: list[Problem] = []
             names = drive(self._server, queues_to_examine(self._keys, queues))
-            for node in primaries(self._server):
-                found += drive(
-                    node,
-                    examine_server(
-                        self._keys,
-                        address_of(node),
-                        role,
-                        names[0] if names else "any",
-                        is_cluster(self._server),
-                    ),
-                )
+            nodes, spans = primaries(self._server), is_cluster(self._server)
+            place = names[0] if names else "any"
+            where = [address_of(node) for node in nodes]
+            looks = [examine_server(self._keys, one, role, place, spans) for one in where]
+            answers = drive_each(list(zip(nodes, looks, strict=True)))
+            found = problems_of_nodes(where, answers, spans)
             found += drive(self._server, examine_queues(self._keys, names, bool(queues), wait))
         return sorted_by_level(found)
 

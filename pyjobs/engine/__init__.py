@@ -48,7 +48,16 @@ from pyjobs.engine.outbox import (
     settle_jobs,
 )
 from pyjobs.engine.outcome import RELEASE, UNKNOWN, Outcome, Policy
-from pyjobs.engine.queue import announce, fetch, read_output, read_workers, wake, watch
+from pyjobs.engine.queue import (
+    Listened,
+    announce,
+    fetch,
+    listen,
+    read_output,
+    read_workers,
+    wake,
+    watch,
+)
 from pyjobs.engine.recoverable import Recoverable
 from pyjobs.engine.reliable import RELIABLE, Reliable
 from pyjobs.engine.replies import (
@@ -141,6 +150,7 @@ __all__ = [
     "Keys",
     "Limits",
     "ListedJob",
+    "Listened",
     "Mode",
     "ModeName",
     "Option",
@@ -175,6 +185,7 @@ __all__ = [
     "fetch",
     "keep_events",
     "list_schedules",
+    "listen",
     "mode_named",
     "moments_text",
     "parse_chunk",

@@ -34,7 +34,7 @@ SHARED = {
         *("queue/wake", "queue/result", "queue/stats", "queue/show", "queue/list", "queue/find"),
         *("queue/explain", "queue/walk", "queue/check", "queue/pause", "queue/resume"),
         *("queue/mode", "queue/limit", "queue/output", "queue/workers"),
-        *("queue/counters", "queue/counting", "queue/events", "queue/keep"),
+        *("queue/counters", "queue/counting", "queue/parts", "queue/events", "queue/keep"),
         *("queue/purge", "queue/delete", "queue/run", "queue/repair"),
         *("queue/send", "queue/receive", "queue/sent", "queue/outbox"),
     ),
@@ -49,6 +49,17 @@ STORED = {
 
 # No job depends on these: a user without the rights that only they need is no less of its role.
 UNNEEDED = {"queue/announce", "queue/show"}
+# What scripts run in a cluster only, and what a role needs there besides: queue/listen is for
+# clusters, and so are sharded channels.
+SHARDED = {"SPUBLISH"}
+IN_CLUSTER = {
+    "producer": {"CLUSTER|SLOTS", "SPUBLISH", "SSUBSCRIBE"},
+    "worker": {
+        *("CLUSTER|SLOTS", "LPOP", "PUBSUB|SHARDNUMSUB"),
+        *("SPUBLISH", "SSUBSCRIBE", "SUNSUBSCRIBE"),
+    },
+    "operator": {"CLUSTER|SLOTS", "SPUBLISH"},
+}
 # What only counters and events run. A user who may not run these writes none, and that stops no
 # call.
 COUNTING = {"HINCRBY", "XADD"}
@@ -141,7 +152,8 @@ def rules_of(
             select that one.
         scripts: add the right to read the shas and bodies of the scripts in Redis, as programs of
             other languages do. Needs Redis 7. An operator has the right to write them too.
-        cluster: add the right to ask a cluster who owns which slot.
+        cluster: add the rights that only a cluster needs: to ask who owns which slot, and those
+            to sharded channels, which Redis has since version 7.
         durable: what the user's submits wait for; None is nothing.
 
     Raises:
@@ -170,8 +182,9 @@ def rules_of(
         yield "+script|exists"
     if db:
         yield "+select"
+    plain -= SHARDED
     if cluster:
-        yield "+cluster|slots"
+        plain |= IN_CLUSTER[role]
     if durable is not None:
         plain.add(durable.command)
     yield from sorted(f"+{command.lower()}" for command in plain)

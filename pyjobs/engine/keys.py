@@ -53,6 +53,15 @@ class Keys:
         return self.queue(name) + WAKE
 
     @staticmethod
+    def wake_of(queue: str) -> str:
+        """Return the key of the list on which idle workers of a queue wait for wake tokens.
+
+        Args:
+            queue: the queue's key.
+        """
+        return queue + WAKE
+
+    @staticmethod
     def meta(queue: str) -> str:
         """Return the key of the hash that has the mode of a queue, in the field `mode`.
 
@@ -85,6 +94,16 @@ class Keys:
     def queue_of_wake(wake: str) -> str:
         """Return the key of the queue whose wake list has this key."""
         return wake.removesuffix(WAKE)
+
+    @staticmethod
+    def wake_channel(queue: str, number: int) -> str:
+        """Return a channel on which idle workers hear that there is a wake token.
+
+        Args:
+            queue: the queue's key.
+            number: the number of the channel, as queue/listen returns it.
+        """
+        return f"{queue}{WAKE}:{number}"
 
     @staticmethod
     def cancel(queue: str) -> str:

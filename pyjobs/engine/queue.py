@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from pyjobs.engine.call import Call
 from pyjobs.engine.replies import (
@@ -14,6 +15,18 @@ from pyjobs.engine.replies import (
     parse_stored,
 )
 from pyjobs.engine.scripts import script
+
+
+class Listened(NamedTuple):
+    """Holds the reply to queue/listen.
+
+    Attributes:
+        taken: whether there was a wake token, which nobody else gets.
+        channel: the number of the wake channel to subscribe to; 0 where one was given.
+    """
+
+    taken: bool
+    channel: int
 
 
 def fetch(queue: str, ids: Sequence[str]) -> Call[list[Stored]]:
@@ -87,3 +100,16 @@ def wake(queue: str) -> Call[bool]:
     """
     used = script("queue/wake")
     return Call(used, (queue,), used.bind(), bool)
+
+
+def listen(queue: str, channel: int = 0) -> Call[Listened]:
+    """Return the call that takes the wake token of a queue, or says on which wake channel the next
+    one is reported (queue/listen).
+
+    Args:
+        queue: the queue's key.
+        channel: the number of the wake channel that the worker is subscribed to; 0 is none.
+    """
+    used = script("queue/listen")
+    words = used.bind(channel=channel)
+    return Call(used, (queue,), words, lambda reply: Listened(bool(reply[0]), int(reply[1])))

@@ -3,8 +3,10 @@
 Other folders import from here and not past it. What is not listed is private.
 """
 
+from pyjobs.transport.aio_shards import AsyncShards
 from pyjobs.transport.aio_subscription import AsyncSubscription
 from pyjobs.transport.backoff import Backoff, Outage
+from pyjobs.transport.cluster import AsyncCluster, Cluster
 from pyjobs.transport.commands import acommand, command
 from pyjobs.transport.errors import ErrorTranslation, translated, translating, writes_refused
 from pyjobs.transport.given import GivenServer
@@ -38,7 +40,9 @@ __all__ = [  # noqa: RUF022
     "checked_url",
     "chosen_url",
     "shown",
+    "AsyncCluster",
     "AsyncServer",
+    "Cluster",
     "GivenServer",
     "Server",
     "CLOSE_SECONDS",
@@ -72,6 +76,7 @@ __all__ = [  # noqa: RUF022
     "register",
     "registered",
     # Messages of channels.
+    "AsyncShards",
     "AsyncSubscription",
     "Message",
     "Subscription",

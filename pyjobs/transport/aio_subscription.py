@@ -1,4 +1,4 @@
-"""A SUBSCRIBE that is held on a connection of its own in a task, and made anew.
+"""A subscription that is held on a connection of its own in a task, and made anew.
 
 Only how messages arrive may live here. The connection is read directly, for redis-py's PubSub costs
 several times what a message does.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from redis import exceptions
 
@@ -32,14 +32,23 @@ class AsyncSubscription(BaseSubscription):
         channels: the channels' names.
         backoff: computes the pauses between connections.
         needed: whether an error is raised where Redis's access rules forbid a channel.
+        sharded: whether the channels are sharded: only the node of their slot has their messages.
+        changed: called when Redis has answered for a channel, or has dropped it.
     """
 
     _connection: Connection | None
 
     def __init__(
-        self, server: AsyncServer, channels: Collection[str], backoff: Backoff, needed: bool = True
+        self,
+        server: AsyncServer,
+        channels: Collection[str],
+        backoff: Backoff,
+        needed: bool = True,
+        *,
+        sharded: bool = False,
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
-        super().__init__(server, channels, backoff, needed)
+        super().__init__(server, channels, backoff, needed, sharded=sharded, changed=changed)
         self._waiters: list[asyncio.Future[None]] = []
 
     async def open(self, seconds: float) -> None:
@@ -138,7 +147,34 @@ class AsyncSubscription(BaseSubscription):
         if self._connection is None:
             raise Unavailable("the subscription is closed")
         if names := self._unsent():
-            await self._connection.send(b"".join(pack("SUBSCRIBE", name) for name in names))
+            word = self._words[0]
+            await self._connection.send(b"".join(pack(word, name) for name in names))
+
+    async def send(self) -> None:
+        """Send SUBSCRIBE for the channels that were entered, without waiting for the answer.
+
+        Raises:
+            Unavailable: the connection broke, or there is none. The task that reads closes it.
+        """
+        try:
+            await self._send()
+        except exceptions.RedisError as error:
+            raise_translated(error)
+
+    async def leave(self, channel: bytes) -> None:
+        """Hear a channel no longer. A message may still be on its way.
+
+        Raises:
+            Unavailable: the connection broke. The task that reads closes it.
+        """
+        was_sent = channel in self._sent
+        self._forget_channel(channel)
+        if was_sent and self._connection is not None:
+            self._left.append(channel)
+            try:
+                await self._connection.send(pack(self._words[1], channel))
+            except exceptions.RedisError as error:
+                raise_translated(error)
 
     async def _read(self, until: float) -> bool:
         """Take what comes next; False when nothing comes before the moment `until`."""
@@ -152,6 +188,7 @@ class AsyncSubscription(BaseSubscription):
         return True
 
     def _answered(self) -> None:
+        super()._answered()
         waiters, self._waiters = self._waiters, []
         for waiter in waiters:
             if not waiter.done():

@@ -17,6 +17,8 @@ KEYED = frozenset({"BLPOP", "HGETALL", "HKEYS", "HMGET", "HSET", "LLEN"})
 # So many keys keep their owner at hand.
 MOST_KEYS = 4096
 NO_HOST = ("", "?")
+# What Redis before 7 says of a node: host, port and id.
+FORMER_MEMBER = 3
 
 
 class Address(NamedTuple):
@@ -61,6 +63,7 @@ class SlotTable:
     Attributes:
         version: counts the replies that were learned.
         stale: whether an answer has shown since that the table may be out of date.
+        sharded: whether the nodes have sharded channels, as Redis has since version 7.
 
     Args:
         seeds: nodes that can be asked before any is known.
@@ -69,6 +72,7 @@ class SlotTable:
     def __init__(self, seeds: Iterable[Address]) -> None:
         self.version = 0
         self.stale = True
+        self.sharded = False
         self._seeds = list(seeds)
         self._spans: list[Span] = []
         self._moved: dict[int, Address] = {}
@@ -137,6 +141,8 @@ class SlotTable:
         self._spans, self._nodes, self._moved = sorted(spans), nodes, {}
         self._found.clear()
         self._broken &= nodes.keys()
+        # Redis 7 came with both: sharded channels, and further names of each node in this reply.
+        self.sharded = all(len(member) > FORMER_MEMBER for row in reply for member in row[2:])
         self.version += 1
         self.stale = False
         return True

@@ -1,4 +1,4 @@
-"""What a SUBSCRIBE that is made anew by itself knows: its channels, their answers, its messages.
+"""What a subscription that is made anew by itself knows: its channels, their answers, its messages.
 
 What the subscription of a thread and that of a task share may live here; nothing here sends, reads
 or waits. What a message means may not live here.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, NamedTuple
 
 from redis import exceptions
@@ -17,6 +17,9 @@ from pyjobs.errors import Forbidden, PyjobsError, Unavailable
 from pyjobs.transport.backoff import Backoff
 from pyjobs.transport.errors import translated
 from pyjobs.transport.server import AsyncServer, Server
+
+MESSAGES = (b"message", b"smessage")
+CONFIRMATIONS = (b"subscribe", b"ssubscribe")
 
 
 class Message(NamedTuple):
@@ -41,6 +44,12 @@ class BaseSubscription:
         backoff: computes the pauses between connections.
         needed: whether an error is raised where Redis's access rules forbid a channel. Otherwise
             `refusal` says so, and `ask_again` asks for the channel again.
+        sharded: whether the channels are sharded: only the node of their slot has their messages.
+        changed: called when Redis has answered for a channel, or has dropped it.
+
+    Attributes:
+        dropped: the channels that the node no longer serves, each with the answer that names the
+            node which does, or None. Whoever reads them takes them out.
     """
 
     def __init__(
@@ -49,8 +58,14 @@ class BaseSubscription:
         channels: Collection[str],
         backoff: Backoff,
         needed: bool = True,
+        *,
+        sharded: bool = False,
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
         self._pool: Any = server.connection_pool
+        self._words = ("SSUBSCRIBE", "SUNSUBSCRIBE") if sharded else ("SUBSCRIBE", "UNSUBSCRIBE")
+        self._changed = changed
+        self.dropped: list[tuple[bytes, exceptions.MovedError | None]] = []
         # Kept in order; the value is not used.
         self._channels: dict[bytes, None] = dict.fromkeys(name.encode() for name in channels)
         self._backoff = backoff
@@ -61,6 +76,8 @@ class BaseSubscription:
         self._sent: set[bytes] = set()
         self._asked: deque[bytes] = deque()
         self._confirmed: set[bytes] = set()
+        # The channels that were left, until Redis confirms that.
+        self._left: deque[bytes] = deque()
         # The channels that Redis's access rules forbid, by the last answer.
         self._refused: dict[bytes, PyjobsError] = {}
         self._due = 0.0
@@ -91,6 +108,18 @@ class BaseSubscription:
         """Seconds until the next attempt to connect is due after an error; 0 when it is."""
         return max(0.0, self._due - time.monotonic())
 
+    def heard(self, channel: bytes) -> bool:
+        """Return whether Redis has confirmed a channel, on the connection that is open."""
+        return channel in self._confirmed
+
+    def refused(self, channel: bytes) -> PyjobsError | None:
+        """Return why Redis's access rules forbid a channel; None where they do not."""
+        return self._refused.get(channel)
+
+    def enter(self, channels: Iterable[bytes]) -> None:
+        """Hear these channels too, from the next sending on."""
+        self._channels.update(dict.fromkeys(channels))
+
     def _unsent(self) -> list[bytes]:
         """Return the channels that are to be sent, a SUBSCRIBE each, and note them as sent."""
         found = [name for name in list(self._channels) if name not in self._sent]
@@ -108,17 +137,37 @@ class BaseSubscription:
         except (TypeError, ValueError):
             raise Unavailable(f"this is no message of a channel: {reply!r:.100}") from None
         self._backoff.reset()
-        if kind == b"message":
+        if kind in MESSAGES:
             self._messages.append(Message(channel, content))
-        elif kind == b"subscribe":
+        elif kind in CONFIRMATIONS:
             if channel in self._asked:
                 self._asked.remove(channel)
             self._confirmed.add(channel)
             self._refused.pop(channel, None)
             self._answered()
+        elif channel in self._left:
+            self._left.remove(channel)
+        else:
+            self._drop(channel, None)
+
+    def _drop(self, channel: bytes, moved: exceptions.MovedError | None) -> None:
+        """Leave out a channel of which Redis has said that this node does not serve it."""
+        if channel in self._channels:
+            self.dropped.append((channel, moved))
+        self._forget_channel(channel)
+        self._answered()
+
+    def _forget_channel(self, channel: bytes) -> None:
+        self._channels.pop(channel, None)
+        self._refused.pop(channel, None)
+        self._sent.discard(channel)
+        self._confirmed.discard(channel)
 
     def _refuse(self, error: PyjobsError) -> None:
         """Take an error reply. It is about the oldest SUBSCRIBE without an answer, if any."""
+        if self._asked and isinstance(error.__cause__, exceptions.MovedError):
+            self._drop(self._asked.popleft(), error.__cause__)
+            return
         if not self._asked or not isinstance(error, Forbidden):
             raise error
         self._refused[self._asked.popleft()] = error
@@ -128,6 +177,7 @@ class BaseSubscription:
 
     def _answered(self) -> None:
         """Wake those who wait in `add`."""
+        self._changed()
 
     def _failed(self, error: BaseException) -> None:
         """Note that an attempt to connect failed, and wake those who wait in `add`."""
@@ -171,6 +221,7 @@ class BaseSubscription:
         self._messages.clear()
         self._sent.clear()
         self._asked.clear()
+        self._left.clear()
         self._confirmed.clear()
         self._due = time.monotonic() + self._backoff.pause()
         connection, self._connection = self._connection, None

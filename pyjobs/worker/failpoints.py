@@ -10,6 +10,10 @@ cycle:
     ended      a handler has ended, and its outcome was not sent
     renew      leases are about to be renewed
     renewed    Redis has renewed the leases, and none of its answers was handled
+    write      what a handler saves or appends is about to be sent
+    written    Redis has stored that, and the handler does not know it
+    moments    a call that reads or stores the moments of schedules is about to be sent
+    stored     Redis has carried that call out, and its answer was not handled
 """
 
 from __future__ import annotations

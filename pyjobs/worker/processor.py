@@ -17,7 +17,7 @@ from pyjobs.engine import RELEASE, Outcome, StoredVerbs
 from pyjobs.errors import PyjobsError
 from pyjobs.log import logger
 from pyjobs.task import BaseTask
-from pyjobs.transport import aclose, aconnect, spans_nodes
+from pyjobs.transport import aclose, aconnect
 from pyjobs.worker import failpoints
 from pyjobs.worker.announcer import Announcer
 from pyjobs.worker.core import WorkerCore
@@ -45,6 +45,7 @@ from pyjobs.worker.roundtrips import RoundTrips
 from pyjobs.worker.run import Run, RunState
 from pyjobs.worker.settings import WorkerSettings
 from pyjobs.worker.shutdown import Shutdown
+from pyjobs.worker.tokens import listener_of
 from pyjobs.worker.unknown import UnknownTasks
 from pyjobs.worker.updates import Updates
 from pyjobs.worker.vitals import Vitals
@@ -74,18 +75,18 @@ class Processor:
         tasks: Mapping[str, BaseTask[..., Any]] | None = None,
         held: Held | None = None,
     ) -> None:
-        self._settings = settings
-        self._held = held
+        self._settings, self._held = settings, held
         unknown = None
         if tasks:
             known = {*tasks, ""} if handler is not None else {*tasks}
             unknown = UnknownTasks(known, hands_back=settings.mode.leases)
-        self._core = WorkerCore(settings, apart=spans_nodes(settings.url), unknown=unknown)
+        self._server = aconnect(settings.url)
+        self._listener = listener_of(self._server)
+        self._core = WorkerCore(settings, apart=self._listener is not None, unknown=unknown)
         self._loop = asyncio.get_running_loop()
         self._turn_seconds = min(TURN_SECONDS, max(FASTEST_TURN, settings.lease / 10))
         self._loop_watch, self._vitals = LoopWatch(self._turn_seconds), Vitals(settings.lease)
         self._executor = executor_of(settings, handler, tasks, self._ended)
-        self._server = aconnect(settings.url)
         self._dead = DeadHooks(settings, tasks)
         self._dead_calls = Calls(settings, self._server)
         self._updates: Updates | None = None
@@ -101,12 +102,10 @@ class Processor:
         self._metrics = metrics_of(settings, tasks, watched, self._heartbeat)
         # The tasks of jobs that a handler gets which knows no tasks; '' is none.
         self._met = None if tasks else {""}
-        self._running = False
+        self._running = self._ending = self._watches_prefetched = False
         self._logs_starts = starts_are_logged()
-        self._watches_prefetched = False
         self._next_turn: asyncio.TimerHandle | None = None
         self.abandoned = 0  # handlers that still run although their jobs were given up
-        self._ending = False
 
     async def process(self) -> None:
         """Claim, run and record until the stop is over.
@@ -218,6 +217,7 @@ class Processor:
             self._server,
             self._core,
             self._vitals,
+            self._listener,
             renewals_first=self._renewals_first,
             answered=self._answered,
             freed=self._freed,

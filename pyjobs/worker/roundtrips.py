@@ -20,6 +20,7 @@ from pyjobs.worker.lanes import HOLD_SECONDS, Lane
 from pyjobs.worker.outbox import Request
 from pyjobs.worker.process import Forks
 from pyjobs.worker.settings import WorkerSettings
+from pyjobs.worker.tokens import BlockedTokens, Tokens, WakeListener
 from pyjobs.worker.upkeep import Upkeep
 from pyjobs.worker.vitals import Vitals
 from pyjobs.worker.wake import WakeWaiter
@@ -40,6 +41,7 @@ class RoundTrips:
         server: the worker's connections.
         core: decides what is sent, and takes the answers.
         vitals: keeps that Redis has answered.
+        listener: hears of the wake tokens of a cluster; None on one server.
         renewals_first: whether a renewal of the lane's leases has no answer yet.
         answered: called with a round trip and its answers.
         freed: called when other lanes may go on: the lane has an answer, or is away.
@@ -52,6 +54,7 @@ class RoundTrips:
         server: AsyncServer,
         core: WorkerCore,
         vitals: Vitals,
+        listener: WakeListener | None,
         *,
         renewals_first: Callable[[Lane], bool],
         answered: Callable[[Lane, list[Request], list[Any]], None],
@@ -65,7 +68,12 @@ class RoundTrips:
         self._answered = answered
         self._freed = freed
         self._changed = asyncio.Event()
-        self.wake = WakeWaiter(settings, server, core, lane, self.go_on, vitals.answered)
+        if listener is None:
+            tokens: Tokens = BlockedTokens(settings.url, server)
+        else:
+            queues = [settings.queue_keys[index] for index in lane.queues]
+            tokens = listener.of(queues, self._token_came)
+        self.wake = WakeWaiter(settings, tokens, core, lane, self.go_on, vitals.answered)
         self._forks = Forks.guard(asyncio.get_running_loop())
         self._outage = Outage(shown(settings.url))
         self._faults = Faults()
@@ -74,6 +82,12 @@ class RoundTrips:
     def go_on(self) -> None:
         """Look again what there is to send."""
         self._changed.set()
+
+    def _token_came(self) -> bool:
+        """Claim, if the lane has room. Returns whether it does."""
+        found = self._core.woken(self.lane)
+        self.go_on()
+        return found
 
     async def run(self) -> None:
         """Make round trips until the worker has stopped and nothing is left to record.

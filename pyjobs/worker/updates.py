@@ -15,6 +15,7 @@ from pyjobs.errors import BadArgument, PyjobsError, TooLarge
 from pyjobs.log import logger
 from pyjobs.transport import AsyncServer, Server, arun
 from pyjobs.transport import run as send
+from pyjobs.worker import failpoints
 from pyjobs.worker.child_updates import ChildUpdates, Recorded, check_process
 from pyjobs.worker.refusals import NOT_RECORDED, refusal
 from pyjobs.worker.run import Run
@@ -279,7 +280,9 @@ class Updates(BaseUpdates):
 
     async def _send(self, run: Run, call: Call[list[str]]) -> None:
         check_held(run)
+        failpoints.at("write")
         [word] = await arun(self._server, call)
+        failpoints.at("written")
         check_recorded(run, word)
 
 

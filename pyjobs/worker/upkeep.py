@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from pyjobs.engine import REGISTER_SECONDS
 from pyjobs.transport import AsyncServer, aregister, arun
+from pyjobs.worker import failpoints
 from pyjobs.worker.calendars import Calendars, Steps
 from pyjobs.worker.settings import WorkerSettings
 
@@ -46,11 +47,13 @@ class Upkeep:
         try:
             call = next(steps)
             while True:
+                failpoints.at("moments")
                 try:
                     answer = await arun(self._server, call)
                 except Exception as error:
                     call = steps.throw(error)
                 else:
+                    failpoints.at("stored")
                     call = steps.send(answer)
         except StopIteration:
             return

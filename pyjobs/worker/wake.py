@@ -1,6 +1,6 @@
-"""Waiting for jobs: until a wake token comes, or until something is due (queue/wake).
+"""Waiting for jobs: until a wake token comes, or until something is due.
 
-Only this wait may live here. A connection of its own is blocked in it.
+Only this wait may live here. How a token comes is the matter of tokens.py.
 """
 
 from __future__ import annotations
@@ -11,27 +11,15 @@ import functools
 import time
 from collections.abc import Callable
 
-from pyjobs.engine import Keys, wake
 from pyjobs.errors import Forbidden, PyjobsError
 from pyjobs.log import logger
-from pyjobs.transport import (
-    CLOSE_SECONDS,
-    AsyncServer,
-    Backoff,
-    aclose,
-    acommand,
-    aconnect,
-    arun,
-    arun_many,
-    shown,
-)
+from pyjobs.transport import CLOSE_SECONDS, Backoff, shown
 from pyjobs.worker.core import WorkerCore
 from pyjobs.worker.lanes import Lane
 from pyjobs.worker.settings import WorkerSettings
+from pyjobs.worker.tokens import IDLE_SECONDS, Tokens
 
 log = logger(__name__)
-IDLE_SECONDS = 30.0
-REPLY_MARGIN = 5.0
 # Redis 6.2 takes a millisecond and less for 0, and then waits for ever.
 SHORTEST_SECONDS = 0.01
 # Without the right to wait, an idle worker claims that often; so the pause does not grow.
@@ -39,12 +27,11 @@ POLL_SECONDS = 0.4
 
 
 class WakeWaiter:
-    """Responsible for waking a lane of an idle worker (BLPOP on the wake keys of its queues). It
-    holds one connection while the lane is idle.
+    """Responsible for waking a lane of an idle worker.
 
     Args:
         settings: the worker's settings; no wait is longer than their lease.
-        server: a client whose connections are free to send on.
+        tokens: gives the wake tokens of the lane's queues.
         core: decides for how long the lane is idle, and learns that a wait is over.
         lane: the queues that are waited for.
         woken: called after each wait.
@@ -54,16 +41,15 @@ class WakeWaiter:
     def __init__(
         self,
         settings: WorkerSettings,
-        server: AsyncServer,
+        tokens: Tokens,
         core: WorkerCore,
         lane: Lane,
         woken: Callable[[], None],
         answered: Callable[[], None],
     ) -> None:
-        self._waiting = aconnect(settings.url, reply_seconds=IDLE_SECONDS + REPLY_MARGIN)
+        self._tokens = tokens
         self._where = shown(settings.url)
-        self._server = server
-        self._keys = {index: settings.keys.wake(settings.queues[index]) for index in lane.queues}
+        self._queues = {index: settings.queue_keys[index] for index in lane.queues}
         self._core = core
         self._lane = lane
         self._longest = min(IDLE_SECONDS, settings.lease)
@@ -87,24 +73,27 @@ class WakeWaiter:
                     await self._one(wait_seconds(wait, self._longest))
                     self._woken()
         finally:
-            await aclose(self._waiting)
+            await self._tokens.close()
             if self._parked:
-                await self._pass_on()
+                # Redis may have given a token to the wait that was cut off.
+                with contextlib.suppress(PyjobsError, TimeoutError):
+                    async with asyncio.timeout(CLOSE_SECONDS):
+                        await self._tokens.pass_on(list(self._queues.values()))
 
     async def _one(self, seconds: float) -> None:
         # The wake tokens of a queue that is set aside are for workers that can serve it.
-        keys = [self._keys[index] for index in self._lane.claims.served]
-        if not keys:
+        queues = [self._queues[index] for index in self._lane.claims.served]
+        if not queues:
             await asyncio.sleep(seconds)
             self._core.woken(self._lane)
             return
         try:
             self._parked = True
-            token = await acommand(self._waiting, "BLPOP", *keys, seconds)
+            queue = await self._tokens.take(queues, seconds)
             self._answered()
             # A token that came too late for this worker is another's.
-            if not self._core.woken(self._lane) and token is not None:
-                await arun(self._server, wake(Keys.queue_of_wake(token[0].decode())))
+            if not self._core.woken(self._lane) and queue is not None:
+                await self._tokens.pass_on([queue])
             self._parked = False
         except Exception as error:
             # Also an error of a library: without a wait the worker polls, and its jobs run.
@@ -113,16 +102,6 @@ class WakeWaiter:
                 note_polling(f"{self._where}: {error}")
             await asyncio.sleep(self._backoff.pause())
             self._core.woken(self._lane)
-
-    async def _pass_on(self) -> None:
-        """Wake other workers: Redis may have given a token to the wait that was cut off."""
-        with contextlib.suppress(PyjobsError, TimeoutError):
-            async with asyncio.timeout(CLOSE_SECONDS):
-                keys = list(self._keys.values())
-                # When this is answered, Redis has seen that wait end, and gives it nothing more.
-                await acommand(self._server, "LLEN", keys[0])
-                queues = [Keys.queue_of_wake(key) for key in keys]
-                await arun_many(self._server, [wake(queue) for queue in queues])
 
 
 def wait_seconds(wait: int, longest: float) -> float:

@@ -7,9 +7,9 @@ floors, and the loop that sends the calls, live here.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from statistics import median
 from typing import Any, NamedTuple
 
 from benchmark.case import Case
@@ -207,22 +207,26 @@ def figures(server: Any, name: str, case: Case, held: Callable[[], float]) -> di
     return found
 
 
-def interleaved(server: Any, names: Sequence[str], case: Case) -> dict[str, float]:
-    """Seconds of script time a job by name, for lives that take turns on an empty server: the
-    least of all turns, since whatever else the machine does only adds to it.
+def interleaved(server: Any, own: str, other: str, case: Case) -> dict[str, float]:
+    """Seconds of script time a job, for two lives that take turns on an empty server, by name; and
+    how much `more` the other takes: each a median over the turns, in which a machine that is slow
+    for a while is slow for both.
 
     Args:
         server: a client of redis-py.
-        names: whose scripts.
+        own: whose scripts.
+        other: whose scripts else.
         case: how many jobs in all.
     """
     turn = replace(case, jobs=TURN_JOBS)
-    best = dict.fromkeys(names, math.inf)
-    for _ in range(max(1, case.jobs // TURN_JOBS // len(names))):
-        for name in names:
+    found: dict[str, list[float]] = {own: [], other: []}
+    for number in range(max(1, case.jobs // TURN_JOBS // 2)):
+        # Who comes first changes from turn to turn.
+        for name in (own, other) if number % 2 else (other, own):
             server.flushall()
-            best[name] = min(best[name], figures(server, name, turn, lambda: 0.0)["life"])
-    return best
+            found[name].append(figures(server, name, turn, lambda: 0.0)["life"])
+    more = [theirs - ours for ours, theirs in zip(found[own], found[other], strict=True)]
+    return {name: median(times) for name, times in found.items()} | {"more": median(more)}
 
 
 class Counted(NamedTuple):

@@ -26,7 +26,7 @@ class Spread(NamedTuple):
     @property
     def percent(self) -> float:
         """Half the range, in percent of the median."""
-        return (self.high - self.low) / 2 / self.median * 100 if self.median else 0.0
+        return abs((self.high - self.low) / 2 / self.median * 100) if self.median else 0.0
 
 
 class Measured:

@@ -6,7 +6,7 @@ Only starting it and reading its counters live here.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -72,9 +72,9 @@ class Instance:
         """Let jobs live by the scripts of this name; what each verb takes, and bytes (calls.py)."""
         return figures(self._redis, name, case, lambda: self.look().held)
 
-    def turns(self, names: Sequence[str], case: Case) -> dict[str, float]:
+    def turns(self, own: str, other: str, case: Case) -> dict[str, float]:
         """Let jobs live by scripts of these names, in turns; what a job takes (calls.py)."""
-        return interleaved(self._redis, names, case)
+        return interleaved(self._redis, own, other, case)
 
     def close(self) -> None:
         self._redis.close()

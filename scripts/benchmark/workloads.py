@@ -209,6 +209,8 @@ def tasks(size: Size) -> Iterator[Row]:
     own = Point("life", ASYNC, replace(case, tasks=50))
     bare = Point("life", ASYNC, case)
     yield Row("drain, 50 tasks", "/s", own, "drain", bare, "drain", "one handler")
+    yield Row("worker CPU a job, 50 tasks", "us", own, "worker cpu", bare, "worker cpu", "the same")
+    yield Row("Redis CPU a job, 50 tasks", "us", own, "cpu", bare, "cpu", "the same")
 
 
 def scripts(size: Size) -> Iterator[Row]:

@@ -28,7 +28,7 @@ Kinds = Callable[[Size], list[tuple[str, float]]]
 KILLS_PER_SECOND = 13 / 20
 ABSENCE = 1.3  # leases
 AOF = ("--appendonly", "yes", "--auto-aof-rewrite-percentage", "0", "--appendfsync")
-POINTS = ("send", "answered", "start", "ended", "renew", "renewed")
+POINTS = ("send", "answered", "start", "ended", "renew", "renewed", "write", "written")
 HOUR = 3600
 
 

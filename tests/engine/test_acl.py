@@ -436,7 +436,7 @@ def test_the_dry_runs_try_every_command_of_a_workers_scripts(mode: str) -> None:
     tried = {words[0] for words in dry_runs(mode, KEYS, ["q"])}
     needed = [one for one in scripts_of("worker", mode) if one.name not in UNNEEDED]
     words = {word for one in needed for word in one.about["commands"]}
-    assert tried == words - {"TIME"} - COUNTING_OF.get(mode, COUNTING)
+    assert tried == words - {"TIME", "SPUBLISH"} - COUNTING_OF.get(mode, COUNTING)
 
 
 def test_a_worker_without_the_rights_of_counters_works_and_counts_nothing(

@@ -262,10 +262,11 @@ NOT_LIVED = {
     *("queue/stats", "queue/show", "queue/list", "queue/explain", "queue/walk", "queue/check"),
     *("queue/output", "queue/find", "recoverable/requeue"),
     *("queue/send", "queue/receive", "queue/sent", "queue/outbox"),
-    *("queue/announce", "queue/workers", "queue/counters", "queue/counting"),
+    *("queue/announce", "queue/workers", "queue/listen", "queue/counters", "queue/counting"),
     *("queue/events", "queue/keep"),
     *("queue/pause", "queue/resume", "queue/purge", "queue/delete", "queue/run"),
     *("queue/mode", "queue/limit", "queue/repair", "queue/counters", "queue/counting"),
+    "queue/parts",
 }
 few_or_all = pytest.mark.parametrize("one_in", [FEW, pytest.param(1, marks=pytest.mark.long)])
 

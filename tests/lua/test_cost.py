@@ -56,26 +56,27 @@ class Cost(NamedTuple):
 BOUNDS = {
     # A read of the clock, since a job that is over its `expires` has expired. With two counts
     # of a dead job.
-    "queue/watch": (Cost(3, 20), Cost(103, 1320)),
-    # A word of each call is the name of the field that switches counters off. Two words of each
-    # submit are the names of the limits that its queue may have.
-    "simple/submit": (Cost(4, 15), Cost(4, 115)),
+    "queue/watch": (Cost(3, 21), Cost(103, 1321)),
+    # A word of each call is the name of the field that switches counters off, and one that of
+    # the field which says that workers of a cluster listen. Three words of each submit are the
+    # names of the limits that its queue may have, and of the number of its parts.
+    "simple/submit": (Cost(4, 17), Cost(4, 117)),
     # Messages are read in pieces of 16, since their sizes show only then.
-    "simple/claim": (Cost(7, 23), Cost(13, 47)),
-    "simple/complete": (Cost(3, 11), Cost(3, 11)),
-    "recoverable/submit": (Cost(6, 28), Cost(106, 1228)),
+    "simple/claim": (Cost(7, 24), Cost(13, 48)),
+    "simple/complete": (Cost(3, 12), Cost(3, 12)),
+    "recoverable/submit": (Cost(6, 30), Cost(106, 1230)),
     # With the fields `paused` and `scheduled` of :meta.
-    "recoverable/claim": (Cost(11, 54), Cost(211, 2054)),
+    "recoverable/claim": (Cost(11, 55), Cost(211, 2055)),
     # With the field `task` of each job, by which its run is counted.
-    "recoverable/complete": (Cost(7, 35), Cost(307, 2235)),
-    "reliable/submit": (Cost(6, 28), Cost(106, 1228)),
+    "recoverable/complete": (Cost(7, 36), Cost(307, 2236)),
+    "reliable/submit": (Cost(6, 30), Cost(106, 1230)),
     # With the field `saved` of each job.
-    "reliable/claim": (Cost(11, 62), Cost(211, 2162)),
+    "reliable/claim": (Cost(11, 63), Cost(211, 2163)),
     # One HSET of the stamp.
-    "reliable/extend": (Cost(6, 31), Cost(106, 1231)),
+    "reliable/extend": (Cost(6, 32), Cost(106, 1232)),
     # A lease of more than a minute: the record of the claim is shortened. With the fields `saved`
     # and `task`.
-    "reliable/complete": (Cost(8, 40), Cost(308, 2340)),
+    "reliable/complete": (Cost(8, 41), Cost(308, 2341)),
 }
 
 
@@ -88,11 +89,10 @@ FUNCTIONS = {
     "recoverable/claim": 39,
     "recoverable/complete": 6,
     "reliable/submit": 12,
-    "reliable/claim": 42,
+    "reliable/claim": 43,
     "reliable/complete": 6,
     "reliable/extend": 6,
     "reliable/fail": 9,
-    # write_events is called where the task is known, and where not.
     "reliable/release": 13,
 }
 

@@ -13,7 +13,17 @@ from typing import Any
 
 import modelcheck
 import pytest
-from modelcheck import announcements, batches, listeners, moves, outputs, schedules, updates
+from modelcheck import (
+    announcements,
+    batches,
+    listeners,
+    moves,
+    outputs,
+    parts,
+    repairs,
+    schedules,
+    updates,
+)
 from modelcheck.batches import Batches, Entry
 from modelcheck.engine import Engine, Keys
 from modelcheck.explore import check, explore
@@ -105,6 +115,8 @@ def test_the_design_beside_the_leases_is_right(model: str) -> None:
     [
         *(*announcements.MUTANTS, *batches.MUTANTS, *listeners.MUTANTS, *outputs.MUTANTS),
         *moves.MUTANTS,
+        *repairs.MUTANTS,
+        *parts.MUTANTS,
         *(*schedules.MUTANTS, *updates.MUTANTS),
     ],
     ids=name,

@@ -190,3 +190,26 @@ def test_a_queue_with_random_damage_is_whole_after_a_repair_and_runs_each_job_on
         jobs.complete(*taken)
     assert sorted(ran) == sorted(names)
     assert leaks(jobs.store) == []
+
+
+@every_stored
+def test_a_cancelled_job_that_the_list_has_lost_is_forgotten_in_its_time(jobs: Jobs) -> None:
+    jobs.submit("a", retention=5000)
+    jobs.store.call(jobs.mode.cancel(Q, ["a"]))  # type: ignore[union-attr]
+    assert found(jobs, "a") == [""]
+    jobs.redis.delete(f"{Q}:pending")
+    assert found(jobs, "a") == ["kept"]
+    assert repaired(jobs, "a") == ["mended"]
+    assert 0 < jobs.ttl("a") <= 5000
+    assert found(jobs, "a") == [""]
+
+
+@every_stored
+def test_a_job_deep_in_a_long_list_whose_unique_key_is_lost_is_found(jobs: Jobs) -> None:
+    jobs.submit(*(f"j{n}" for n in range(1000)))
+    jobs.submit("deep", unique="key")
+    jobs.redis.delete(f"{Q}:unique:key")
+    assert found(jobs, "deep") == ["unique"]
+    assert repaired(jobs, "deep") == ["mended"]
+    assert found(jobs, "deep") == ["unseen"]
+    jobs.redis.flushall()

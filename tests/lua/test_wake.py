@@ -1,10 +1,17 @@
-"""queue/wake: a wake token is passed on, and there is one at most."""
+"""queue/wake and queue/listen: a wake token is passed on, taken and reported, and there is one."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from support.servers import REAL_SERVER_PLACES, at
 from support.store import Jobs, Q, having
 
-from pyjobs.engine.queue import wake
+from pyjobs.engine.queue import listen, wake
+
+CHANNELS = [f"{Q}:wake:{number}" for number in range(1, 17)]
 
 
 @having("submit")
@@ -25,3 +32,71 @@ def test_wake_of_a_queue_with_jobs_is_1_and_leaves_one_token(jobs: Jobs) -> None
     jobs.redis.delete(f"{Q}:wake")
     assert jobs.store.call(wake(Q)) is True
     assert jobs.redis.lrange(f"{Q}:wake", 0, -1) == [b"1"]
+
+
+@contextmanager
+def hearing(jobs: Jobs, channel: str) -> Iterator[Any]:
+    """A subscription to a wake channel, in the way that the server reports on it."""
+    sharded = int(jobs.redis.info("server")["redis_version"].partition(".")[0]) >= 7
+    with jobs.redis.pubsub() as heard:
+        (heard.ssubscribe if sharded else heard.subscribe)(channel)
+        assert heard.get_message(timeout=5)["type"].endswith("subscribe")
+        heard.messages = lambda: next_of(heard, sharded)
+        yield heard
+
+
+def next_of(heard: Any, sharded: bool) -> Any:
+    get = heard.get_sharded_message if sharded and hasattr(heard, "get_sharded_message") else None
+    message = (get or heard.get_message)(timeout=0.3)
+    return message and message["channel"].decode()
+
+
+@having("submit")
+def test_listen_takes_the_token_and_names_a_channel_where_none_was_given(jobs: Jobs) -> None:
+    jobs.submit("a")
+    assert jobs.store.call(listen(Q, 3)) == (True, 0)
+    assert jobs.wakes() == 0
+    taken, channel = jobs.store.call(listen(Q))
+    assert not taken
+    assert 1 <= channel <= 16
+
+
+@having("submit")
+def test_listen_of_a_queue_without_jobs_leaves_the_mode_to_its_first_submit(jobs: Jobs) -> None:
+    assert not jobs.store.call(listen(Q)).taken
+    jobs.submit("a")
+    assert jobs.redis.hget(f"{Q}:meta", "mode") == jobs.mode.name.encode()
+    assert jobs.store.call(listen(Q)).taken
+
+
+@at(REAL_SERVER_PLACES)
+@having("submit")
+def test_a_token_is_reported_once_to_the_first_channel_with_a_subscriber(jobs: Jobs) -> None:
+    jobs.store.call(listen(Q))
+    with hearing(jobs, CHANNELS[4]) as first, hearing(jobs, CHANNELS[9]) as second:
+        jobs.submit("a")
+        jobs.submit("b")
+        assert first.messages() == CHANNELS[4]
+        assert first.messages() is None
+        assert second.messages() is None
+        # The next token comes when this one was taken.
+        assert jobs.store.call(listen(Q, 1)).taken
+        assert jobs.store.call(wake(Q)) is True
+        assert first.messages() == CHANNELS[4]
+
+
+@at(REAL_SERVER_PLACES)
+@having("submit")
+def test_a_queue_on_which_nobody_has_listened_reports_nothing(jobs: Jobs) -> None:
+    with hearing(jobs, CHANNELS[0]) as heard:
+        jobs.submit("a")
+        assert heard.messages() is None
+
+
+@at(REAL_SERVER_PLACES)
+@having("submit")
+def test_listen_names_the_channel_with_the_fewest_subscribers(jobs: Jobs) -> None:
+    jobs.submit("a")
+    assert jobs.store.call(listen(Q)).channel == 1
+    with hearing(jobs, CHANNELS[0]):
+        assert jobs.store.call(listen(Q)).channel == 2

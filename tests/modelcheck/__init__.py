@@ -7,6 +7,7 @@
     mutants.py   designs with a known fault, which the checker must catch
     batches.py   a model of its own: claims of many jobs, bounded in bytes, with its mutants
     listeners.py a model of its own: who hears of the end of a job, with its mutants
+    repairs.py   a model of its own: a queue whose keys have parted is mended, with its mutants
     sizes.py     how far it goes
     tied.py      the same steps on real scripts, which must do the same
     __main__.py  `python -m tests.modelcheck [--large] [--mutants]`

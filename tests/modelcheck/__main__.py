@@ -9,7 +9,7 @@ import argparse
 import sys
 import time
 
-from . import announcements, batches, listeners, moves, outputs, schedules, updates
+from . import announcements, batches, listeners, moves, outputs, parts, repairs, schedules, updates
 from .announcements import Announcements
 from .batches import Batches
 from .engine import Engine
@@ -18,6 +18,8 @@ from .listeners import Listeners
 from .moves import Moves
 from .mutants import all_mutants
 from .outputs import Outputs
+from .parts import Growth
+from .repairs import Repairs
 from .schedules import Schedules
 from .sizes import BESIDE, LARGE, SMALL
 from .updates import Updates
@@ -37,13 +39,25 @@ def main() -> int:
             right = right and mutant.why in found.why
             print(found, end="\n\n")
         mutants: list[
-            type[Announcements | Batches | Listeners | Moves | Outputs | Schedules | Updates]
+            type[
+                Announcements
+                | Batches
+                | Growth
+                | Listeners
+                | Moves
+                | Outputs
+                | Repairs
+                | Schedules
+                | Updates
+            ]
         ] = [
             *announcements.MUTANTS,
             *batches.MUTANTS,
             *listeners.MUTANTS,
             *moves.MUTANTS,
             *outputs.MUTANTS,
+            *repairs.MUTANTS,
+            *parts.MUTANTS,
             *schedules.MUTANTS,
             *updates.MUTANTS,
         ]

@@ -11,6 +11,8 @@ from .explore import Model
 from .listeners import Listeners
 from .moves import Moves
 from .outputs import Outputs
+from .parts import Growth
+from .repairs import Repairs
 from .schedules import Schedules
 from .updates import Updates
 from .world import Limits
@@ -24,6 +26,9 @@ BESIDE: dict[str, tuple[Model, int]] = {
     "outputs": (Outputs(), 18_000),
     "moves": (Moves(), 60_000),
     "announcements": (Announcements(), 8_000),
+    "parts": (Growth(), 400),
+    "repairs": (Repairs(), 15_000),
+    "repairs, beside workers": (Repairs(alone=False), 19_000),
     "listeners, nothing kept": (Listeners(keeps=False), 2_000),
 }
 ONE_LIFE = Limits(crashes=1, attempts=1, releases=0, late=False)

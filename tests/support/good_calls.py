@@ -28,7 +28,7 @@ VALUES: dict[str, Arg] = {
     "id": "held0",
 }
 # The options without which a script refuses every call.
-OPTIONS = {"schedule": "every=60000"}
+OPTIONS = {"schedule": "every=60000", "parts": "parts=2 places=1"}
 # Items for a verb that would find nothing to do for those from the manifest alone.
 REPAIRED = ["held0", "held1", "waits", "later", "done", "failed", "suspect", "gone"]
 BUSY_ITEMS: dict[str, list[Arg]] = {

@@ -5,11 +5,16 @@
 --   id state reason queued started processed bytes LF body LF
 -- and a dead job's with the number of its attempts before the bytes.
 -- Nothing depends on a message but latency: pcall, so that one which is refused undoes and stops nothing.
+-- A client of a cluster has a name that begins with SHARDED. Its messages stay on the node of the queue, from Redis 7 on.
+local SHARDED = '^shard%.'
 local messages = {}  -- by channel
 
 -- To be called after the last item of a script.
 local function send_messages()
-  for channel, message in pairs(messages) do redis.pcall('PUBLISH', channel, table.concat(message)) end
+  for channel, message in pairs(messages) do
+    local text = table.concat(message)
+    if message.sharded then redis.pcall('SPUBLISH', channel, text) else redis.pcall('PUBLISH', channel, text) end
+  end
   messages = {}
 end
 
@@ -26,8 +31,11 @@ local function add_message(q, clients, id, state, reason, queued, started, proce
     .. processed .. ' ' .. (attempts and attempts .. ' ' or '') .. #body .. '\n' .. body .. '\n'
   for client in clients:gmatch('[^ ]+') do
     local channel = q.client .. client
-    local message = messages[channel] or { bytes = 0 }
-    messages[channel] = message
+    local message = messages[channel]
+    if not message then
+      message = { bytes = 0, sharded = redis.REDIS_VERSION_NUM and client:find(SHARDED) }
+      messages[channel] = message
+    end
     message[#message + 1] = line
     message.bytes = message.bytes + #line
     if message.bytes > most then send_messages() end

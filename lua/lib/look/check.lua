@@ -1,5 +1,5 @@
 -- What is wrong with a job, of which only the id is known. The first finding counts.
--- needs job.STATE job.is_live unique.unique_key listed.stands_behind
+-- needs job.STATE job.read job.is_live unique.unique_key listed.stands_behind
 -- needs sides.read_sides sides.ttl_finding sides.PLACE_OF sides.SIDE_UNIQUE
 local SETS = { 'delayed', 'inflight', 'dead' }
 
@@ -23,6 +23,12 @@ local function list_finding(q, id)
   return before == false and 'unlisted' or nil
 end
 
+-- Whether a job was cancelled in the list, stays there until a claim meets it, and is kept so long. A job that has moved away
+-- is not meant (lib/verb/sent.lua).
+local function stays_cancelled(q, id, state)
+  return state == 'cancelled' and redis.call('PTTL', q.job .. id) == -1 and unpack(read(q, id, 'reason')) ~= 'moved'
+end
+
 -- The finding, the fields of the job, and the sets that have it.
 local function check(q, id)
   local job, sets = read_sides(q, id), sets_with(q, id)
@@ -36,10 +42,14 @@ local function check(q, id)
   end
   local finding = ttl_finding(q, id, state)
   if home == 'waiting' then
-    finding = list_finding(q, id) or finding
+    finding = finding or list_finding(q, id)
   elseif home and not there then
     finding = 'unlisted'
+  elseif stays_cancelled(q, id, state) then
+    finding = list_finding(q, id)
+    if finding == 'unlisted' then finding = 'kept' end
   end
-  if not finding and is_live(state) and not holds_its_key(q, id, job[SIDE_UNIQUE]) then finding = 'unique' end
+  local open_to_more = not finding or finding == 'unseen'
+  if open_to_more and is_live(state) and not holds_its_key(q, id, job[SIDE_UNIQUE]) then finding = 'unique' end
   return finding or '', job, sets
 end

@@ -7,6 +7,8 @@ local LAYOUT = '1'
 local LEASE_FLOOR = 1000
 -- Added to the score of a job in quarantine in :delayed, so that no due time reaches it (lib/claim/quarantine.lua).
 local QUARANTINE = 1000000000000000
+-- Channels of a queue, q.wake with a number, on which wake tokens are reported to workers that listen (queue/listen).
+local WAKE_CHANNELS = 16
 
 -- A field that holds anything but a whole number counts as absent.
 local function whole(text)
@@ -16,12 +18,28 @@ end
 local function open(key, mode, ...)
   if bad then return end
   local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  local home = key
+  if not prefix then
+    -- A part of a queue, whose channels are those of the queue (queue/parts).
+    prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)/[1-9]%d?%d?}$')
+    if prefix then home = prefix .. ':{' .. tag .. '}' end
+  end
   if not prefix or #prefix > 128 or #tag > 128 then
     return refuse('queue', 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
   end
+  if home ~= key then tag = key:sub(#prefix + 3, -2) end
+  local meta = redis.call('HMGET', key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', ...)
+  local its_mode, layout = meta[1], meta[2]
   local q = {
     name = tag,
+    born = its_mode and true,
+    mode = its_mode or mode,
+    layout = layout,
+    token = meta[3] or '0',
+    quarantined = meta[4],
+    listened = meta[5],
     key = key,
+    home = home,  -- the key of the whole queue, where this is a part of one
     meta = key .. ':meta',
     pending = key .. ':pending',
     wake = key .. ':wake',
@@ -36,27 +54,27 @@ local function open(key, mode, ...)
     events = key .. ':events',
     workers = key .. ':workers',
     worker = key .. ':worker:',
-    client = key .. ':client:',  -- channels: results, for one client each
-    cancel = key .. ':cancel',  -- a channel: ids of jobs that were cancelled while they ran
+    client = home .. ':client:',  -- channels: results, for one client each
+    cancel = home .. ':cancel',  -- a channel: ids of jobs that were cancelled while they ran
   }
-  local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', ...)
-  local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
-  for i = 1, select('#', ...) do q[select(i, ...)] = whole(meta[4 + i]) end
+  for i = 1, select('#', ...) do q[select(i, ...)] = whole(meta[5 + i]) end
   local switches = q.switches  -- lib/queue/switches.lua
   if switches then
     q.uncounted = switches % 2 == 1
     q.most_events = switches > 1 and math.floor(switches / 2)
     q.happened = switches > 1 and {}
   end
-  q.born = its_mode and true
-  q.mode = its_mode or mode
-  q.token, q.quarantined, q.layout = token or '0', quarantined, layout
   if its_mode and mode and its_mode ~= mode then
     bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
   elseif layout and layout ~= LAYOUT then
     bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. LAYOUT
   end
   return q
+end
+
+-- Refuses what no queue does that is split (queue/parts).
+local function check_whole(q)
+  if not bad and q.parts then bad = 'PARTS queue ' .. q.name .. ' is one of ' .. q.parts .. ' parts' end
 end
 
 -- Reads, into q, how many jobs are pending and whether a wake token is there. A script that adds jobs calls it
@@ -77,6 +95,15 @@ local function layout_of(q)
 end
 
 -- Leaves a wake token: at most one, whatever the number of jobs. Only latency depends on it.
+-- Where workers listen, it is reported on the first wake channel that has a subscriber; by pcall, so that a report which is
+-- refused stops nothing. Before Redis 7 there are no sharded channels, and a cluster passes the report to every node.
 local function wake(q)
-  if q.awake == 0 then q.awake = redis.call('LPUSH', q.wake, '1') end
+  if q.awake == 0 then
+    q.awake = redis.call('LPUSH', q.wake, '1')
+    for i = 1, q.listened and WAKE_CHANNELS or 0 do
+      local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', q.wake .. ':' .. i, '')
+        or redis.pcall('PUBLISH', q.wake .. ':' .. i, '')
+      if heard ~= 0 then break end
+    end
+  end
 end

@@ -31,6 +31,13 @@ local function compare(stored, definition)
   return old, new, is_same
 end
 
+-- The jobs of a schedule are made in the part of the queue where it is, and a unique key has a part of its own.
+local function check_unparted(q, unique)
+  if not bad and q.parts and unique then
+    refuse('unique', 'queue ' .. q.name .. ' has parts, and its schedules no unique key')
+  end
+end
+
 -- Stores it. `definition` is what the jobs are made from, name and text by turns, in which '' is none.
 local function define_schedule(q, called, definition, every, at, moments)
   if bad then return redis.error_reply(bad) end

@@ -5,6 +5,13 @@ local function check_new_jobs(first)
   check_bodies('data', first, 2)
 end
 
+-- A queue that is split takes jobs of those who know in how many parts: they have computed which part is theirs.
+local function check_parts(q, parts)
+  if not bad and (q.parts or 1) ~= parts then
+    bad = 'PARTS queue ' .. q.name .. ' is one of ' .. (q.parts or 1) .. ' parts, not of ' .. parts
+  end
+end
+
 -- An id for a job that came without one: the moment, and its place in the call.
 local function make_id(place)
   return string.format('%s%06d-%d', clock[1], micros, place)

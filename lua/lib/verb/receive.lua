@@ -43,7 +43,7 @@ end
 local function receive(q, first, mode)
   check_types(q)
   local words, kept, refused, arrived = {}, {}, {}, false
-  local other = q.born and q.mode ~= mode and 'WRONGMODE'
+  local other = q.parts and 'PARTS' or q.born and q.mode ~= mode and 'WRONGMODE'
   local key = q.job .. ARGV[first]
   for i = first, #ARGV, 4 do
     local answer = answer_key(q, ARGV[i], ARGV[i + 1])

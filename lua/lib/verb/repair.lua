@@ -1,7 +1,7 @@
 -- Each side of a job that has parted from the others is made anew. What each job needs is decided before the first write.
 -- needs args.bad args.name acl.denied check_types.check_types queue.wake broken.add_broken job.STATE job.read job.is_live
 -- needs schedules.first_scheduled unique.holder unique.unique_key dead.DEAD_MS ended.DAY_MS queue.whole mend.mend_place
--- needs mend.mend_meta clock.now check.check check.list_finding listed.LIST_LOOKS sides.PLACE_OF sides.SIDE_TOKEN
+-- needs mend.mend_meta clock.now check.check check.list_finding check.stays_cancelled listed.LIST_LOOKS sides.PLACE_OF sides.SIDE_TOKEN
 -- needs sides.SIDE_UNIQUE sides.ttl_finding
 local function check_pairs(first)
   for i = first, #ARGV, 2 do
@@ -16,10 +16,9 @@ local function end_near(q, id)
   return redis.call('LPOS', q.pending, id, 'MAXLEN', LIST_LOOKS) and '1'
 end
 
--- Whether a live job is in no place. `walked`: the token that it had when a walk of the whole list began. A job that
+-- Whether the list does not have a job. `walked`: the token that it had when a walk of the whole list began. A live job that
 -- stands there all the same gets a second entry, which a claim drops.
-local function is_unplaced(q, id, home, there, token, walked)
-  if home ~= 'waiting' then return home and not there end
+local function is_unlisted(q, id, token, walked)
   local found = list_finding(q, id)
   return found == 'unlisted' or found == 'unseen' and walked == token
 end
@@ -34,8 +33,10 @@ local function needs_of(q, id, walked)
     if set == home then there = true else table.insert(needs.drop, set) end
   end
   if home ~= 'waiting' and state ~= 'cancelled' then needs.unlist = end_near(q, id) end
-  needs.place = state and is_unplaced(q, id, home, there, job[SIDE_TOKEN] or '', walked)
+  local token = job[SIDE_TOKEN] or ''
+  if home == 'waiting' then needs.place = is_unlisted(q, id, token, walked) else needs.place = home and not there end
   local ttl = state and ttl_finding(q, id, state)
+  if stays_cancelled(q, id, state) and is_unlisted(q, id, token, walked) then ttl = 'kept' end
   needs.persist = ttl == 'going'
   needs.keep = ttl == 'kept' and (state == 'dead' and DEAD_MS or whole(unpack(read(q, id, 'retention'))) or DAY_MS)
   local unique = state and is_live(state) and job[SIDE_UNIQUE]

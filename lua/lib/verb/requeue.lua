@@ -9,7 +9,8 @@ local function requeue(q, first, ended)
     local id, job = ARGV[i], read_ending(q, ARGV[i])
     local unique = job[STATE] == ended and job[UNIQUE]
     local word = job[STATE] or 'NOJOB'
-    local other = unique and (taken[unique] or holder(q, unique) or id) ~= id
+    -- `older`: the part of the key may be another since the queue has grown.
+    local other = unique and (q.older or (taken[unique] or holder(q, unique) or id) ~= id)
     if other then
       word = 'CONFLICT'
     elseif word == ended then

@@ -31,7 +31,8 @@ local function touch(q)
   redis.call('HSET', q.meta, 'mode', q.mode)
 end
 
-local function submit(q, first, client, delay, unique, task, written, extra)
+-- With `look` nothing is stored: what is there is returned, and its clients are joined by this one.
+local function submit(q, first, client, delay, unique, task, written, look, extra)
   local state = delay > 0 and 'delayed' or 'pending'
   if delay > 0 then
     extra[#extra + 1] = 'past'  -- its claim counts no wait
@@ -39,11 +40,12 @@ local function submit(q, first, client, delay, unique, task, written, extra)
   end
   local ids, keys = name_jobs(q, first)
   local reply, live = look_up(q, first, ids, keys, find_none(q, keys), state, unique, task)
-  check_limits(q, first, reply)
+  local stored = look == 0 and 'new'  -- the outcome of what is stored
+  if stored then check_limits(q, first, reply) end
   if bad then return redis.error_reply(bad) end
   local fresh, scores = {}, {}
   for n, id in ipairs(ids) do
-    if reply[2 * n] == 'new' then
+    if reply[2 * n] == stored then
       fresh[#fresh + 1] = id
       scores[2 * #fresh - 1], scores[2 * #fresh] = now + delay, id
     end
@@ -60,7 +62,7 @@ local function submit(q, first, client, delay, unique, task, written, extra)
   create_queue(q)
   if scheduled then redis.call('HSET', q.meta, 'scheduled', string.format('%.0f', scheduled)) end  -- :meta was lost
   for n, id in ipairs(ids) do
-    if reply[2 * n] == 'new' then
+    if reply[2 * n] == stored then
       redis.call('HSET', keys[n], 'data', ARGV[first + 2 * n - 1], 'state', state, '_queued', stamp, unpack(extra))
       if unique then redis.call('SET', unique_key(q, unique), id) end
     end

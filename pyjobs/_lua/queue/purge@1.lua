@@ -2,7 +2,7 @@ local bad
 local clock = redis.call('TIME')
 local micros = tonumber(clock[2])
 local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
-local stamp = string.format('%.0f', now)
+local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
 local messages = {}
 local queue = KEYS[1]
 local function one_of(what, text, ...)
@@ -43,12 +43,34 @@ end
 local q
 if not bad then
   local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  local home = queue
+  if not prefix then
+    prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)/[1-9]%d?%d?}$')
+    if prefix then
+      home = prefix .. ':{' .. tag .. '}'
+    end
+  end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
   else
+    if home ~= queue then
+      tag = queue:sub(#prefix + 3, -2)
+    end
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'switches')
+    local its_mode, layout = meta[1], meta[2]
+    local function whole(text)
+      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+    end
     local q_2 = {
       name = tag,
+      born = its_mode and true,
+      mode = its_mode or nil,
+      layout = layout,
+      token = meta[3] or '0',
+      quarantined = meta[4],
+      listened = meta[5],
       key = queue,
+      home = home,
       meta = queue .. ':meta',
       pending = queue .. ':pending',
       wake = queue .. ':wake',
@@ -63,26 +85,16 @@ if not bad then
       events = queue .. ':events',
       workers = queue .. ':workers',
       worker = queue .. ':worker:',
-      client = queue .. ':client:',
-      cancel = queue .. ':cancel',
+      client = home .. ':client:',
+      cancel = home .. ':cancel',
+      switches = whole(meta[6]),
     }
-    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect', 'switches')
-    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
-    local function whole(text)
-      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
-    end
-    for i = 1, select('#', 'switches') do
-      q_2[select(i, 'switches')] = whole(meta[4 + i])
-    end
     local switches = q_2.switches
     if switches then
       q_2.uncounted = switches % 2 == 1
       q_2.most_events = switches > 1 and math.floor(switches / 2)
       q_2.happened = switches > 1 and {}
     end
-    q_2.born = its_mode and true
-    q_2.mode = its_mode or nil
-    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
     if its_mode and nil and its_mode ~= nil then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. nil
     elseif layout and layout ~= '1' then
@@ -101,21 +113,34 @@ redis.call('LLEN', q_2.broken)
 q_2.flying = redis.call('ZCARD', q_2.inflight)
 q_2.later = redis.call('ZCARD', q_2.delayed)
 q_2.buried = redis.call('ZCARD', q_2.dead)
-local function denied(...)
+do
+  local item, item_2, item_3, item_4, item_5 = q_2.job, q_2.job, q_2.broken, state ~= 'waiting' and q_2.broken, q_2.broken
   if not redis.acl_check_cmd then
-    return
-  end
-  local wanted = {
-    ...,
-  }
-  for i = 1, select('#', ...), 2 do
-    local command, key = wanted[i], wanted[i + 1]
-    if key and not redis.acl_check_cmd(command, key) then
-      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
+    bad = nil
+  else
+    if item and not redis.acl_check_cmd('DEL', item) then
+      bad = 'NOPERM this user has no permission for ' .. 'DEL' .. ' of ' .. item
+    else
+      if item_2 and not redis.acl_check_cmd('HSET', item_2) then
+        bad = 'NOPERM this user has no permission for ' .. 'HSET' .. ' of ' .. item_2
+      else
+        if item_3 and not redis.acl_check_cmd('LPUSH', item_3) then
+          bad = 'NOPERM this user has no permission for ' .. 'LPUSH' .. ' of ' .. item_3
+        else
+          if item_4 and not redis.acl_check_cmd('LTRIM', item_4) then
+            bad = 'NOPERM this user has no permission for ' .. 'LTRIM' .. ' of ' .. item_4
+          else
+            if item_5 and not redis.acl_check_cmd('PEXPIRE', item_5) then
+              bad = 'NOPERM this user has no permission for ' .. 'PEXPIRE' .. ' of ' .. item_5
+            else
+              bad = nil
+            end
+          end
+        end
+      end
     end
   end
 end
-bad = denied('DEL', q_2.job, 'HSET', q_2.job, 'LPUSH', q_2.broken, 'LTRIM', state ~= 'waiting' and q_2.broken, 'PEXPIRE', q_2.broken)
 if bad then
   return redis.error_reply(bad)
 end
@@ -137,15 +162,24 @@ local function add_message(q_3, clients, id, state_2, reason, queued, started, p
   local line = id .. ' ' .. state_2 .. ' ' .. reason .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. processed .. ' ' .. (attempts and attempts .. ' ' or '') .. #body .. '\n' .. body .. '\n'
   for client in clients:gmatch('[^ ]+') do
     local channel = q_3.client .. client
-    local message = messages[channel] or {
-      bytes = 0,
-    }
-    messages[channel] = message
+    local message = messages[channel]
+    if not message then
+      message = {
+        bytes = 0,
+        sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.'),
+      }
+      messages[channel] = message
+    end
     message[#message + 1] = line
     message.bytes = message.bytes + #line
     if message.bytes > 65536 then
       for channel_2, message_2 in pairs(messages) do
-        redis.pcall('PUBLISH', channel_2, table.concat(message_2))
+        local text = table.concat(message_2)
+        if message_2.sharded then
+          redis.pcall('SPUBLISH', channel_2, text)
+        else
+          redis.pcall('PUBLISH', channel_2, text)
+        end
       end
       messages = {}
     end
@@ -226,7 +260,15 @@ else
     return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.job .. id, ...)
   end
   for _, id in ipairs(ids) do
-    local job = read(q_2, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task')
+    local job
+    do
+      local job_2 = redis.pcall('HMGET', q_2.job .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task')
+      if not job_2.err then
+        job = job_2
+      else
+        job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task')
+      end
+    end
     if goes(state, job[1]) then
       if is_live(job[1]) then
         local key = q_2.job .. id
@@ -300,7 +342,12 @@ for _, entry in ipairs(q_2.happened or {}) do
   redis.pcall('XADD', q_2.events, 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
 end
 for channel, message in pairs(messages) do
-  redis.pcall('PUBLISH', channel, table.concat(message))
+  local text = table.concat(message)
+  if message.sharded then
+    redis.pcall('SPUBLISH', channel, text)
+  else
+    redis.pcall('PUBLISH', channel, text)
+  end
 end
 messages = {}
 return {

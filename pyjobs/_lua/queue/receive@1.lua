@@ -79,33 +79,46 @@ end
 local q
 if not bad then
   local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  local home = queue
+  if not prefix then
+    prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)/[1-9]%d?%d?}$')
+    if prefix then
+      home = prefix .. ':{' .. tag .. '}'
+    end
+  end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
   else
-    local q_2 = {
-      name = tag,
-      key = queue,
-      pending = queue .. ':pending',
-      delayed = queue .. ':delayed',
-      dead = queue .. ':dead',
-    }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'switches')
-    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+    if home ~= queue then
+      tag = queue:sub(#prefix + 3, -2)
+    end
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'switches', 'parts')
+    local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
-    for i = 1, select('#', 'switches') do
-      q_2[select(i, 'switches')] = whole(meta[4 + i])
-    end
+    local q_2 = {
+      name = tag,
+      born = its_mode and true,
+      mode = its_mode or nil,
+      layout = layout,
+      token = meta[3] or '0',
+      quarantined = meta[4],
+      listened = meta[5],
+      key = queue,
+      home = home,
+      pending = queue .. ':pending',
+      delayed = queue .. ':delayed',
+      dead = queue .. ':dead',
+      switches = whole(meta[6]),
+      parts = whole(meta[7]),
+    }
     local switches = q_2.switches
     if switches then
       q_2.uncounted = switches % 2 == 1
       q_2.most_events = switches > 1 and math.floor(switches / 2)
       q_2.happened = switches > 1 and {}
     end
-    q_2.born = its_mode and true
-    q_2.mode = its_mode or nil
-    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
     if its_mode and nil and its_mode ~= nil then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. nil
     elseif layout and layout ~= '1' then
@@ -125,7 +138,7 @@ q_2.flying = redis.call('ZCARD', q_2.key .. ':inflight')
 q_2.later = redis.call('ZCARD', q_2.delayed)
 q_2.buried = redis.call('ZCARD', q_2.dead)
 local words, kept, refused, arrived = {}, {}, {}, false
-local other = q_2.born and q_2.mode ~= mode and 'WRONGMODE'
+local other = q_2.parts and 'PARTS' or q_2.born and q_2.mode ~= mode and 'WRONGMODE'
 local key = q_2.key .. ':job:' .. ARGV[first]
 for i = first, #ARGV, 4 do
   local answer
@@ -136,21 +149,42 @@ for i = first, #ARGV, 4 do
   kept[answer] = redis.call('GET', answer)
   refused[answer] = other or redis.call('EXISTS', q_2.key .. ':job:' .. ARGV[i]) == 1 and 'CONFLICT'
 end
-local function denied(...)
+do
+  local item, item_2, item_3, item_4 = not q_2.born and q_2.key .. ':meta', q_2.pending, q_2.dead, q_2.dead
   if not redis.acl_check_cmd then
-    return
-  end
-  local wanted = {
-    ...,
-  }
-  for i = 1, select('#', ...), 2 do
-    local command, key_2 = wanted[i], wanted[i + 1]
-    if key_2 and not redis.acl_check_cmd(command, key_2) then
-      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key_2
+    bad = nil
+  else
+    if key and not redis.acl_check_cmd('RESTORE', key) then
+      bad = 'NOPERM this user has no permission for ' .. 'RESTORE' .. ' of ' .. key
+    else
+      if key and not redis.acl_check_cmd('HDEL', key) then
+        bad = 'NOPERM this user has no permission for ' .. 'HDEL' .. ' of ' .. key
+      else
+        if key and not redis.acl_check_cmd('DEL', key) then
+          bad = 'NOPERM this user has no permission for ' .. 'DEL' .. ' of ' .. key
+        else
+          if item and not redis.acl_check_cmd('HSET', item) then
+            bad = 'NOPERM this user has no permission for ' .. 'HSET' .. ' of ' .. item
+          else
+            if item_2 and not redis.acl_check_cmd('LPUSH', item_2) then
+              bad = 'NOPERM this user has no permission for ' .. 'LPUSH' .. ' of ' .. item_2
+            else
+              if item_3 and not redis.acl_check_cmd('ZADD', item_3) then
+                bad = 'NOPERM this user has no permission for ' .. 'ZADD' .. ' of ' .. item_3
+              else
+                if item_4 and not redis.acl_check_cmd('PEXPIRE', item_4) then
+                  bad = 'NOPERM this user has no permission for ' .. 'PEXPIRE' .. ' of ' .. item_4
+                else
+                  bad = nil
+                end
+              end
+            end
+          end
+        end
+      end
     end
   end
 end
-bad = denied('RESTORE', key, 'HDEL', key, 'DEL', key, 'HSET', not q_2.born and q_2.key .. ':meta', 'LPUSH', q_2.pending, 'ZADD', q_2.dead, 'PEXPIRE', q_2.dead)
 if bad then
   return redis.error_reply(bad)
 end
@@ -248,6 +282,12 @@ end
 if arrived then
   if q_2.awake == 0 then
     q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
+    for i = 1, q_2.listened and 16 or 0 do
+      local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', q_2.key .. ':wake' .. ':' .. i, '') or redis.pcall('PUBLISH', q_2.key .. ':wake' .. ':' .. i, '')
+      if heard ~= 0 then
+        break
+      end
+    end
   end
 end
 for _, entry in ipairs(q_2.happened or {}) do

@@ -71,12 +71,31 @@ local function whole(text)
 end
 if not bad then
   local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  local home = queue
+  if not prefix then
+    prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)/[1-9]%d?%d?}$')
+    if prefix then
+      home = prefix .. ':{' .. tag .. '}'
+    end
+  end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
   else
+    if home ~= queue then
+      tag = queue:sub(#prefix + 3, -2)
+    end
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'lease')
+    local its_mode, layout = meta[1], meta[2]
     local q_2 = {
       name = tag,
+      born = its_mode and true,
+      mode = its_mode or mode,
+      layout = layout,
+      token = meta[3] or '0',
+      quarantined = meta[4],
+      listened = meta[5],
       key = queue,
+      home = home,
       meta = queue .. ':meta',
       pending = queue .. ':pending',
       wake = queue .. ':wake',
@@ -91,23 +110,16 @@ if not bad then
       events = queue .. ':events',
       workers = queue .. ':workers',
       worker = queue .. ':worker:',
-      client = queue .. ':client:',
-      cancel = queue .. ':cancel',
+      client = home .. ':client:',
+      cancel = home .. ':cancel',
+      lease = whole(meta[6]),
     }
-    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect', 'lease')
-    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
-    for i = 1, select('#', 'lease') do
-      q_2[select(i, 'lease')] = whole(meta[4 + i])
-    end
     local switches = q_2.switches
     if switches then
       q_2.uncounted = switches % 2 == 1
       q_2.most_events = switches > 1 and math.floor(switches / 2)
       q_2.happened = switches > 1 and {}
     end
-    q_2.born = its_mode and true
-    q_2.mode = its_mode or mode
-    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
     if its_mode and mode and its_mode ~= mode then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
     elseif layout and layout ~= '1' then
@@ -137,10 +149,7 @@ local function list_finding(q_2, id)
   end
   return before == false and 'unlisted' or nil
 end
-local function is_unplaced(q_2, id, home, there, token, walked)
-  if home ~= 'waiting' then
-    return home and not there
-  end
+local function is_unlisted(q_2, id, token, walked)
   local found = list_finding(q_2, id)
   return found == 'unlisted' or found == 'unseen' and walked == token
 end
@@ -175,6 +184,13 @@ local function ttl_finding(q_2, id, state)
   end
   return ttl == -1 and state ~= 'cancelled' and 'kept' or nil
 end
+local function read_sides(q_2, id)
+  local job = redis.pcall('HMGET', q_2.job .. id, 'state', 'token', 'unique')
+  if not job.err then
+    return job
+  end
+  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, 'state', 'token', 'unique')
+end
 local function read(q_2, id, ...)
   local job = redis.pcall('HMGET', q_2.job .. id, ...)
   if not job.err then
@@ -183,7 +199,7 @@ local function read(q_2, id, ...)
   return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, ...)
 end
 local function check(q_2, id)
-  local job, sets = read(q_2, id, 'state', 'token', 'unique'), sets_with(q_2, id)
+  local job, sets = read_sides(q_2, id), sets_with(q_2, id)
   local state = job[1]
   if not state then
     return sets[1] and 'missing' or '', job, sets
@@ -198,11 +214,17 @@ local function check(q_2, id)
   end
   local finding = ttl_finding(q_2, id, state)
   if home == 'waiting' then
-    finding = list_finding(q_2, id) or finding
+    finding = finding or list_finding(q_2, id)
   elseif home and not there then
     finding = 'unlisted'
+  elseif (state == 'cancelled' and redis.call('PTTL', q_2.job .. id) == -1 and unpack(read(q_2, id, 'reason')) ~= 'moved') then
+    finding = list_finding(q_2, id)
+    if finding == 'unlisted' then
+      finding = 'kept'
+    end
   end
-  if not finding and (state == 'pending' or state == 'delayed' or state == 'inflight') and not holds_its_key(q_2, id, job[3]) then
+  local open_to_more = not finding or finding == 'unseen'
+  if open_to_more and (state == 'pending' or state == 'delayed' or state == 'inflight') and not holds_its_key(q_2, id, job[3]) then
     finding = 'unique'
   end
   return finding or '', job, sets
@@ -239,8 +261,16 @@ local function needs_of(q_2, id, walked)
   if home ~= 'waiting' and state ~= 'cancelled' then
     needs.unlist = end_near(q_2, id)
   end
-  needs.place = state and is_unplaced(q_2, id, home, there, job[2] or '', walked)
+  local token = job[2] or ''
+  if home == 'waiting' then
+    needs.place = is_unlisted(q_2, id, token, walked)
+  else
+    needs.place = home and not there
+  end
   local ttl = state and ttl_finding(q_2, id, state)
+  if (state == 'cancelled' and redis.call('PTTL', q_2.job .. id) == -1 and unpack(read(q_2, id, 'reason')) ~= 'moved') and is_unlisted(q_2, id, token, walked) then
+    ttl = 'kept'
+  end
   needs.persist = ttl == 'going'
   needs.keep = ttl == 'kept' and (state == 'dead' and 604800000 or whole(unpack(read(q_2, id, 'retention'))) or 86400000)
   local unique = state and (state == 'pending' or state == 'delayed' or state == 'inflight') and job[3]
@@ -262,20 +292,6 @@ end
 local function first_scheduled(q_2)
   local first = tonumber(redis.call('ZRANGE', (q_2.key .. ':schedules'), '0', '0', 'WITHSCORES')[2])
   return first and first < 9999999999999 and first or nil
-end
-local function denied(...)
-  if not redis.acl_check_cmd then
-    return
-  end
-  local wanted = {
-    ...,
-  }
-  for i = 1, select('#', ...), 2 do
-    local command, key = wanted[i], wanted[i + 1]
-    if key and not redis.acl_check_cmd(command, key) then
-      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
-    end
-  end
 end
 local function repair(q_2, first)
   q_2.waiting = redis.call('LLEN', q_2.pending)
@@ -313,7 +329,54 @@ local function repair(q_2, first)
   if not born then
     q_2.scheduled = first_scheduled(q_2)
   end
-  bad = denied('LREM', has.unlist and q_2.pending, 'LPUSH', q_2.wake, 'LTRIM', has.missing and q_2.broken, 'PEXPIRE', (has.missing or has.keep or has.died) and q_2.broken, 'ZADD', has.enters and q_2.dead, 'RPUSH', has.waits and q_2.pending, 'PERSIST', has.persist and q_2.job, 'SET', has.unique and q_2.unique, 'HSET', not born and q_2.meta, 'ZRANGEBYSCORE', not born and q_2.delayed)
+  do
+    local item, item_2, item_3, item_4, item_5, item_6, item_7, item_8, item_9, item_10 = has.unlist and q_2.pending, q_2.wake, has.missing and q_2.broken, (has.missing or has.keep or has.died) and q_2.broken, has.enters and q_2.dead, has.waits and q_2.pending, has.persist and q_2.job, has.unique and q_2.unique, not born and q_2.meta, not born and q_2.delayed
+    if not redis.acl_check_cmd then
+      bad = nil
+    else
+      if item and not redis.acl_check_cmd('LREM', item) then
+        bad = 'NOPERM this user has no permission for ' .. 'LREM' .. ' of ' .. item
+      else
+        if item_2 and not redis.acl_check_cmd('LPUSH', item_2) then
+          bad = 'NOPERM this user has no permission for ' .. 'LPUSH' .. ' of ' .. item_2
+        else
+          if item_3 and not redis.acl_check_cmd('LTRIM', item_3) then
+            bad = 'NOPERM this user has no permission for ' .. 'LTRIM' .. ' of ' .. item_3
+          else
+            if item_4 and not redis.acl_check_cmd('PEXPIRE', item_4) then
+              bad = 'NOPERM this user has no permission for ' .. 'PEXPIRE' .. ' of ' .. item_4
+            else
+              if item_5 and not redis.acl_check_cmd('ZADD', item_5) then
+                bad = 'NOPERM this user has no permission for ' .. 'ZADD' .. ' of ' .. item_5
+              else
+                if item_6 and not redis.acl_check_cmd('RPUSH', item_6) then
+                  bad = 'NOPERM this user has no permission for ' .. 'RPUSH' .. ' of ' .. item_6
+                else
+                  if item_7 and not redis.acl_check_cmd('PERSIST', item_7) then
+                    bad = 'NOPERM this user has no permission for ' .. 'PERSIST' .. ' of ' .. item_7
+                  else
+                    if item_8 and not redis.acl_check_cmd('SET', item_8) then
+                      bad = 'NOPERM this user has no permission for ' .. 'SET' .. ' of ' .. item_8
+                    else
+                      if item_9 and not redis.acl_check_cmd('HSET', item_9) then
+                        bad = 'NOPERM this user has no permission for ' .. 'HSET' .. ' of ' .. item_9
+                      else
+                        if item_10 and not redis.acl_check_cmd('ZRANGEBYSCORE', item_10) then
+                          bad = 'NOPERM this user has no permission for ' .. 'ZRANGEBYSCORE' .. ' of ' .. item_10
+                        else
+                          bad = nil
+                        end
+                      end
+                    end
+                  end
+                end
+              end
+            end
+          end
+        end
+      end
+    end
+  end
   if bad then
     return redis.error_reply(bad)
   end
@@ -370,6 +433,12 @@ local function repair(q_2, first)
   end
   if q_2.awake == 0 then
     q_2.awake = redis.call('LPUSH', q_2.wake, '1')
+    for i = 1, q_2.listened and 16 or 0 do
+      local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', q_2.wake .. ':' .. i, '') or redis.pcall('PUBLISH', q_2.wake .. ':' .. i, '')
+      if heard ~= 0 then
+        break
+      end
+    end
   end
   return words
 end

@@ -10,30 +10,42 @@ end
 local q
 if not bad then
   local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  local home = queue
+  if not prefix then
+    prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)/[1-9]%d?%d?}$')
+    if prefix then
+      home = prefix .. ':{' .. tag .. '}'
+    end
+  end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
   else
-    local q_2 = {
-      name = tag,
-      key = queue,
-    }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'switches')
-    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+    if home ~= queue then
+      tag = queue:sub(#prefix + 3, -2)
+    end
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'switches')
+    local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
-    for i = 1, select('#', 'switches') do
-      q_2[select(i, 'switches')] = whole(meta[4 + i])
-    end
+    local q_2 = {
+      name = tag,
+      born = its_mode and true,
+      mode = its_mode or nil,
+      layout = layout,
+      token = meta[3] or '0',
+      quarantined = meta[4],
+      listened = meta[5],
+      key = queue,
+      home = home,
+      switches = whole(meta[6]),
+    }
     local switches = q_2.switches
     if switches then
       q_2.uncounted = switches % 2 == 1
       q_2.most_events = switches > 1 and math.floor(switches / 2)
       q_2.happened = switches > 1 and {}
     end
-    q_2.born = its_mode and true
-    q_2.mode = its_mode or nil
-    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
     if its_mode and nil and its_mode ~= nil then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. nil
     elseif layout and layout ~= '1' then
@@ -50,21 +62,18 @@ do
   q_2.waiting = redis.call('LLEN', q_2.key .. ':pending')
   q_2.awake = redis.call('LLEN', q_2.key .. ':wake')
 end
-local function denied(...)
+do
+  local item = q.key .. ':wake'
   if not redis.acl_check_cmd then
-    return
-  end
-  local wanted = {
-    ...,
-  }
-  for i = 1, select('#', ...), 2 do
-    local command, key = wanted[i], wanted[i + 1]
-    if key and not redis.acl_check_cmd(command, key) then
-      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
+    bad = nil
+  else
+    if item and not redis.acl_check_cmd('LPUSH', item) then
+      bad = 'NOPERM this user has no permission for ' .. 'LPUSH' .. ' of ' .. item
+    else
+      bad = nil
     end
   end
 end
-bad = denied('LPUSH', q.key .. ':wake')
 if bad then
   return redis.error_reply(bad)
 end
@@ -90,6 +99,12 @@ do
   local q_2 = q
   if q_2.awake == 0 then
     q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
+    for i = 1, q_2.listened and 16 or 0 do
+      local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', q_2.key .. ':wake' .. ':' .. i, '') or redis.pcall('PUBLISH', q_2.key .. ':wake' .. ':' .. i, '')
+      if heard ~= 0 then
+        break
+      end
+    end
   end
 end
 return 1

@@ -39,30 +39,38 @@ end
 local q
 if not bad then
   local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  local home = queue
+  if not prefix then
+    prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)/[1-9]%d?%d?}$')
+    if prefix then
+      home = prefix .. ':{' .. tag .. '}'
+    end
+  end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
   else
+    if home ~= queue then
+      tag = queue:sub(#prefix + 3, -2)
+    end
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened')
+    local its_mode, layout = meta[1], meta[2]
     local q_2 = {
       name = tag,
+      born = its_mode and true,
+      mode = its_mode or nil,
+      layout = layout,
+      token = meta[3] or '0',
+      quarantined = meta[4],
+      listened = meta[5],
       key = queue,
+      home = home,
     }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect')
-    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
-    local function whole(text)
-      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
-    end
-    for i = 1, select('#') do
-      q_2[select(i)] = whole(meta[4 + i])
-    end
     local switches = q_2.switches
     if switches then
       q_2.uncounted = switches % 2 == 1
       q_2.most_events = switches > 1 and math.floor(switches / 2)
       q_2.happened = switches > 1 and {}
     end
-    q_2.born = its_mode and true
-    q_2.mode = its_mode or nil
-    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
     if its_mode and nil and its_mode ~= nil then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. nil
     elseif layout and layout ~= '1' then
@@ -96,7 +104,15 @@ for i = first, #ARGV do
   local id = ARGV[i]
   local state
   do
-    local job = read(q_2, id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason')
+    local job
+    do
+      local job_2 = redis.pcall('HMGET', q_2.key .. ':job:' .. id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason')
+      if not job_2.err then
+        job = job_2
+      else
+        job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason')
+      end
+    end
     state = state_now(job[1], job[3]) or ''
   end
   if state == 'delayed' then
@@ -121,21 +137,26 @@ end
 if #due == 0 then
   return words
 end
-local function denied(...)
+do
+  local item, item_2, item_3 = q_2.key .. ':job:' .. due[1], q_2.key .. ':pending', q_2.key .. ':wake'
   if not redis.acl_check_cmd then
-    return
-  end
-  local wanted = {
-    ...,
-  }
-  for i = 1, select('#', ...), 2 do
-    local command, key = wanted[i], wanted[i + 1]
-    if key and not redis.acl_check_cmd(command, key) then
-      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
+    bad = nil
+  else
+    if item and not redis.acl_check_cmd('HSET', item) then
+      bad = 'NOPERM this user has no permission for ' .. 'HSET' .. ' of ' .. item
+    else
+      if item_2 and not redis.acl_check_cmd('RPUSH', item_2) then
+        bad = 'NOPERM this user has no permission for ' .. 'RPUSH' .. ' of ' .. item_2
+      else
+        if item_3 and not redis.acl_check_cmd('LPUSH', item_3) then
+          bad = 'NOPERM this user has no permission for ' .. 'LPUSH' .. ' of ' .. item_3
+        else
+          bad = nil
+        end
+      end
     end
   end
 end
-bad = denied('HSET', q_2.key .. ':job:' .. due[1], 'RPUSH', q_2.key .. ':pending', 'LPUSH', q_2.key .. ':wake')
 if bad then
   return redis.error_reply(bad)
 end
@@ -146,5 +167,11 @@ for i = #due, 1, -1 do
 end
 if q_2.awake == 0 then
   q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
+  for i = 1, q_2.listened and 16 or 0 do
+    local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', q_2.key .. ':wake' .. ':' .. i, '') or redis.pcall('PUBLISH', q_2.key .. ':wake' .. ':' .. i, '')
+    if heard ~= 0 then
+      break
+    end
+  end
 end
 return words

@@ -39,31 +39,44 @@ end
 local q
 if not bad then
   local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  local home = queue
+  if not prefix then
+    prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)/[1-9]%d?%d?}$')
+    if prefix then
+      home = prefix .. ':{' .. tag .. '}'
+    end
+  end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
   else
-    local q_2 = {
-      name = tag,
-      key = queue,
-      unique = queue .. ':unique:',
-    }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'switches')
-    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+    if home ~= queue then
+      tag = queue:sub(#prefix + 3, -2)
+    end
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'switches', 'older')
+    local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
-    for i = 1, select('#', 'switches') do
-      q_2[select(i, 'switches')] = whole(meta[4 + i])
-    end
+    local q_2 = {
+      name = tag,
+      born = its_mode and true,
+      mode = its_mode or 'recoverable',
+      layout = layout,
+      token = meta[3] or '0',
+      quarantined = meta[4],
+      listened = meta[5],
+      key = queue,
+      home = home,
+      unique = queue .. ':unique:',
+      switches = whole(meta[6]),
+      older = whole(meta[7]),
+    }
     local switches = q_2.switches
     if switches then
       q_2.uncounted = switches % 2 == 1
       q_2.most_events = switches > 1 and math.floor(switches / 2)
       q_2.happened = switches > 1 and {}
     end
-    q_2.born = its_mode and true
-    q_2.mode = its_mode or 'recoverable'
-    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
     if its_mode and 'recoverable' and its_mode ~= 'recoverable' then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. 'recoverable'
     elseif layout and layout ~= '1' then
@@ -119,7 +132,7 @@ for i = first, #ARGV do
   local id, job = ARGV[i], read_ending(q_2, ARGV[i])
   local unique = job[1] == 'failed' and job[7]
   local word = job[1] or 'NOJOB'
-  local other = unique and (taken[unique] or holder(q_2, unique) or id) ~= id
+  local other = unique and (q_2.older or (taken[unique] or holder(q_2, unique) or id) ~= id)
   if other then
     word = 'CONFLICT'
   elseif word == 'failed' then
@@ -142,21 +155,38 @@ if #back == 0 then
   return words
 end
 local first_key = q_2.key .. ':job:' .. back[1].id
-local function denied(...)
+do
+  local item, item_2, item_3 = q_2.unique, q_2.key .. ':wake', q_2.key .. ':dead'
   if not redis.acl_check_cmd then
-    return
-  end
-  local wanted = {
-    ...,
-  }
-  for i = 1, select('#', ...), 2 do
-    local command, key = wanted[i], wanted[i + 1]
-    if key and not redis.acl_check_cmd(command, key) then
-      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
+    bad = nil
+  else
+    if first_key and not redis.acl_check_cmd('PERSIST', first_key) then
+      bad = 'NOPERM this user has no permission for ' .. 'PERSIST' .. ' of ' .. first_key
+    else
+      if first_key and not redis.acl_check_cmd('HSET', first_key) then
+        bad = 'NOPERM this user has no permission for ' .. 'HSET' .. ' of ' .. first_key
+      else
+        if first_key and not redis.acl_check_cmd('HDEL', first_key) then
+          bad = 'NOPERM this user has no permission for ' .. 'HDEL' .. ' of ' .. first_key
+        else
+          if item and not redis.acl_check_cmd('SET', item) then
+            bad = 'NOPERM this user has no permission for ' .. 'SET' .. ' of ' .. item
+          else
+            if item_2 and not redis.acl_check_cmd('LPUSH', item_2) then
+              bad = 'NOPERM this user has no permission for ' .. 'LPUSH' .. ' of ' .. item_2
+            else
+              if item_3 and not redis.acl_check_cmd('ZREMRANGEBYSCORE', item_3) then
+                bad = 'NOPERM this user has no permission for ' .. 'ZREMRANGEBYSCORE' .. ' of ' .. item_3
+              else
+                bad = nil
+              end
+            end
+          end
+        end
+      end
     end
   end
 end
-bad = denied('PERSIST', first_key, 'HSET', first_key, 'HDEL', first_key, 'SET', q_2.unique, 'LPUSH', q_2.key .. ':wake', 'ZREMRANGEBYSCORE', q_2.key .. ':dead')
 if bad then
   return redis.error_reply(bad)
 end
@@ -192,6 +222,12 @@ end
 redis.call('ZREMRANGEBYSCORE', q_2.key .. ':dead', '-inf', now - 604800000)
 if q_2.awake == 0 then
   q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
+  for i = 1, q_2.listened and 16 or 0 do
+    local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', q_2.key .. ':wake' .. ':' .. i, '') or redis.pcall('PUBLISH', q_2.key .. ':wake' .. ':' .. i, '')
+    if heard ~= 0 then
+      break
+    end
+  end
 end
 for task, tally in pairs(q_2.tallies or {}) do
   for what, n in pairs(tally) do

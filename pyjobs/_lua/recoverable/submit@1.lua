@@ -2,7 +2,7 @@ local bad
 local clock = redis.call('TIME')
 local micros = tonumber(clock[2])
 local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
-local stamp = string.format('%.0f', now)
+local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
 local queue = KEYS[1]
 local function is_name(text, longest)
   return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
@@ -82,6 +82,8 @@ do
   task = text and name('task', text)
 end
 local written = option(options, 'written', 0, 1, 0)
+local parts = option(options, 'parts', 1, 32, 1)
+local look = option(options, 'look', 0, 1, 0)
 local jobs
 do
   local count = (#ARGV - 3 + 1) / 2
@@ -127,30 +129,45 @@ end
 local q
 if not bad then
   local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  local home = queue
+  if not prefix then
+    prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)/[1-9]%d?%d?}$')
+    if prefix then
+      home = prefix .. ':{' .. tag .. '}'
+    end
+  end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
   else
-    local q_2 = {
-      name = tag,
-      key = queue,
-    }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'most_waiting', 'most_bytes', 'switches')
-    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+    if home ~= queue then
+      tag = queue:sub(#prefix + 3, -2)
+    end
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'most_waiting', 'most_bytes', 'switches', 'parts')
+    local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
-    for i = 1, select('#', 'most_waiting', 'most_bytes', 'switches') do
-      q_2[select(i, 'most_waiting', 'most_bytes', 'switches')] = whole(meta[4 + i])
-    end
+    local q_2 = {
+      name = tag,
+      born = its_mode and true,
+      mode = its_mode or 'recoverable',
+      layout = layout,
+      token = meta[3] or '0',
+      quarantined = meta[4],
+      listened = meta[5],
+      key = queue,
+      home = home,
+      most_waiting = whole(meta[6]),
+      most_bytes = whole(meta[7]),
+      switches = whole(meta[8]),
+      parts = whole(meta[9]),
+    }
     local switches = q_2.switches
     if switches then
       q_2.uncounted = switches % 2 == 1
       q_2.most_events = switches > 1 and math.floor(switches / 2)
       q_2.happened = switches > 1 and {}
     end
-    q_2.born = its_mode and true
-    q_2.mode = its_mode or 'recoverable'
-    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
     if its_mode and 'recoverable' and its_mode ~= 'recoverable' then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. 'recoverable'
     elseif layout and layout ~= '1' then
@@ -159,26 +176,50 @@ if not bad then
     q = q_2
   end
 end
+do
+  local q_2 = q
+  if not bad and (q_2.parts or 1) ~= parts then
+    bad = 'PARTS queue ' .. q_2.name .. ' is one of ' .. (q_2.parts or 1) .. ' parts, not of ' .. parts
+  end
+end
 if bad then
   return redis.error_reply(bad)
 end
-local function fields(...)
-  local named, kept = {
-    ...,
-  }, {}
-  for i = 1, select('#', ...), 2 do
-    if named[i + 1] and named[i + 1] ~= '' then
-      kept[#kept + 1] = named[i]
-      kept[#kept + 1] = named[i + 1]
-    end
+local extra
+do
+  local item, item_2, item_3 = expires and now + expires, unique, task
+  local kept = {}
+  if client and client ~= '' then
+    kept[#kept + 1] = 'client'
+    kept[#kept + 1] = client
   end
-  return kept
+  if retention and retention ~= '' then
+    kept[#kept + 1] = 'retention'
+    kept[#kept + 1] = retention
+  end
+  if timeout and timeout ~= '' then
+    kept[#kept + 1] = 'timeout'
+    kept[#kept + 1] = timeout
+  end
+  if item and item ~= '' then
+    kept[#kept + 1] = 'expires'
+    kept[#kept + 1] = item
+  end
+  if item_2 and item_2 ~= '' then
+    kept[#kept + 1] = 'unique'
+    kept[#kept + 1] = item_2
+  end
+  if item_3 and item_3 ~= '' then
+    kept[#kept + 1] = 'task'
+    kept[#kept + 1] = item_3
+  end
+  extra = kept
 end
-local q_2, first, unique_2, task_2, extra = q, jobs, unique, task, fields('client', client, 'retention', retention, 'timeout', timeout, 'expires', expires and now + expires, 'unique', unique, 'task', task)
+local q_2, first, unique_2, task_2, extra_2 = q, jobs, unique, task, extra
 local state = wait > 0 and 'delayed' or 'pending'
 if wait > 0 then
-  extra[#extra + 1] = 'past'
-  extra[#extra + 1] = '0'
+  extra_2[#extra_2 + 1] = 'past'
+  extra_2[#extra_2 + 1] = '0'
 end
 local ids, keys
 do
@@ -276,21 +317,24 @@ do
   end
   reply, live = reply_2, live_2
 end
-if (q_2.most_waiting or q_2.most_bytes) then
-  local fresh = 0
-  for n = 2, #reply, 2 do
-    if reply[n] == 'new' then
-      local size = #ARGV[first + n - 1]
-      if q_2.most_bytes and size > q_2.most_bytes then
-        bad = bad or 'TOOLARGE data: ' .. size .. ' bytes, and queue ' .. q_2.name .. ' takes ' .. q_2.most_bytes
+local stored = look == 0 and 'new'
+if stored then
+  if (q_2.most_waiting or q_2.most_bytes) then
+    local fresh = 0
+    for n = 2, #reply, 2 do
+      if reply[n] == 'new' then
+        local size = #ARGV[first + n - 1]
+        if q_2.most_bytes and size > q_2.most_bytes then
+          bad = bad or 'TOOLARGE data: ' .. size .. ' bytes, and queue ' .. q_2.name .. ' takes ' .. q_2.most_bytes
+        end
+        fresh = fresh + 1
       end
-      fresh = fresh + 1
     end
-  end
-  if not (bad or fresh == 0 or not q_2.most_waiting) then
-    local held = redis.call('LLEN', q_2.key .. ':pending') + redis.call('ZCARD', q_2.key .. ':delayed')
-    if held + fresh > q_2.most_waiting then
-      bad = 'QUEUEFULL queue ' .. q_2.name .. ' holds ' .. held .. ' jobs and takes ' .. q_2.most_waiting .. ', not ' .. fresh .. ' more'
+    if not (bad or fresh == 0 or not q_2.most_waiting) then
+      local held = redis.call('LLEN', q_2.key .. ':pending') + redis.call('ZCARD', q_2.key .. ':delayed')
+      if held + fresh > q_2.most_waiting then
+        bad = 'QUEUEFULL queue ' .. q_2.name .. ' holds ' .. held .. ' jobs and takes ' .. q_2.most_waiting .. ', not ' .. fresh .. ' more'
+      end
     end
   end
 end
@@ -299,26 +343,31 @@ if bad then
 end
 local fresh, scores = {}, {}
 for n, id in ipairs(ids) do
-  if reply[2 * n] == 'new' then
+  if reply[2 * n] == stored then
     fresh[#fresh + 1] = id
     scores[2 * #fresh - 1], scores[2 * #fresh] = now + wait, id
   end
 end
-local function denied(...)
+do
+  local item, item_2, item_3 = q_2.key .. ':job:', wait > 0 and q_2.key .. ':wake', unique_2 and unique_key(q_2, unique_2)
   if not redis.acl_check_cmd then
-    return
-  end
-  local wanted = {
-    ...,
-  }
-  for i = 1, select('#', ...), 2 do
-    local command, key = wanted[i], wanted[i + 1]
-    if key and not redis.acl_check_cmd(command, key) then
-      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
+    bad = nil
+  else
+    if item and not redis.acl_check_cmd('HSET', item) then
+      bad = 'NOPERM this user has no permission for ' .. 'HSET' .. ' of ' .. item
+    else
+      if item_2 and not redis.acl_check_cmd('LPUSH', item_2) then
+        bad = 'NOPERM this user has no permission for ' .. 'LPUSH' .. ' of ' .. item_2
+      else
+        if item_3 and not redis.acl_check_cmd('SET', item_3) then
+          bad = 'NOPERM this user has no permission for ' .. 'SET' .. ' of ' .. item_3
+        else
+          bad = nil
+        end
+      end
     end
   end
 end
-bad = denied('HSET', q_2.key .. ':job:', 'LPUSH', wait > 0 and q_2.key .. ':wake', 'SET', unique_2 and unique_key(q_2, unique_2))
 if bad then
   return redis.error_reply(bad)
 end
@@ -339,8 +388,8 @@ if scheduled then
   redis.call('HSET', q_2.key .. ':meta', 'scheduled', string.format('%.0f', scheduled))
 end
 for n, id in ipairs(ids) do
-  if reply[2 * n] == 'new' then
-    redis.call('HSET', keys[n], 'data', ARGV[first + 2 * n - 1], 'state', state, '_queued', stamp, unpack(extra))
+  if reply[2 * n] == stored then
+    redis.call('HSET', keys[n], 'data', ARGV[first + 2 * n - 1], 'state', state, '_queued', stamp, unpack(extra_2))
     if unique_2 then
       redis.call('SET', unique_key(q_2, unique_2), id)
     end
@@ -349,6 +398,12 @@ end
 if #fresh > 0 then
   if q_2.awake == 0 then
     q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
+    for i = 1, q_2.listened and 16 or 0 do
+      local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', q_2.key .. ':wake' .. ':' .. i, '') or redis.pcall('PUBLISH', q_2.key .. ':wake' .. ':' .. i, '')
+      if heard ~= 0 then
+        break
+      end
+    end
   end
   if not q_2.uncounted then
     local n = #fresh

@@ -31,30 +31,38 @@ end
 local q
 if not bad then
   local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  local home = queue
+  if not prefix then
+    prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)/[1-9]%d?%d?}$')
+    if prefix then
+      home = prefix .. ':{' .. tag .. '}'
+    end
+  end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
   else
+    if home ~= queue then
+      tag = queue:sub(#prefix + 3, -2)
+    end
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened')
+    local its_mode, layout = meta[1], meta[2]
     local q_2 = {
       name = tag,
+      born = its_mode and true,
+      mode = its_mode or 'recoverable',
+      layout = layout,
+      token = meta[3] or '0',
+      quarantined = meta[4],
+      listened = meta[5],
       key = queue,
+      home = home,
     }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect')
-    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
-    local function whole(text)
-      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
-    end
-    for i = 1, select('#') do
-      q_2[select(i)] = whole(meta[4 + i])
-    end
     local switches = q_2.switches
     if switches then
       q_2.uncounted = switches % 2 == 1
       q_2.most_events = switches > 1 and math.floor(switches / 2)
       q_2.happened = switches > 1 and {}
     end
-    q_2.born = its_mode and true
-    q_2.mode = its_mode or 'recoverable'
-    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
     if its_mode and 'recoverable' and its_mode ~= 'recoverable' then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. 'recoverable'
     elseif layout and layout ~= '1' then
@@ -119,21 +127,18 @@ end
 if #ids == 0 then
   return words
 end
-local function denied(...)
+do
+  local item = q_2.key .. ':job:' .. ids[1]
   if not redis.acl_check_cmd then
-    return
-  end
-  local wanted = {
-    ...,
-  }
-  for i = 1, select('#', ...), 2 do
-    local command, key = wanted[i], wanted[i + 1]
-    if key and not redis.acl_check_cmd(command, key) then
-      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
+    bad = nil
+  else
+    if item and not redis.acl_check_cmd('HSET', item) then
+      bad = 'NOPERM this user has no permission for ' .. 'HSET' .. ' of ' .. item
+    else
+      bad = nil
     end
   end
 end
-bad = denied('HSET', q_2.key .. ':job:' .. ids[1])
 if bad then
   return redis.error_reply(bad)
 end
@@ -147,16 +152,25 @@ for n, id in ipairs(ids) do
     if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
       local line = id .. ' ' .. 'inflight' .. ' ' .. 'progress' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. '0' .. ' ' .. '' .. #progress .. '\n' .. progress .. '\n'
       for client in clients:gmatch('[^ ]+') do
-        local channel = q_2.key .. ':client:' .. client
-        local message = messages[channel] or {
-          bytes = 0,
-        }
-        messages[channel] = message
+        local channel = q_2.home .. ':client:' .. client
+        local message = messages[channel]
+        if not message then
+          message = {
+            bytes = 0,
+            sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.'),
+          }
+          messages[channel] = message
+        end
         message[#message + 1] = line
         message.bytes = message.bytes + #line
         if message.bytes > 65536 then
           for channel_2, message_2 in pairs(messages) do
-            redis.pcall('PUBLISH', channel_2, table.concat(message_2))
+            local text = table.concat(message_2)
+            if message_2.sharded then
+              redis.pcall('SPUBLISH', channel_2, text)
+            else
+              redis.pcall('PUBLISH', channel_2, text)
+            end
           end
           messages = {}
         end
@@ -166,7 +180,12 @@ for n, id in ipairs(ids) do
   words[places[n]] = 'inflight'
 end
 for channel, message in pairs(messages) do
-  redis.pcall('PUBLISH', channel, table.concat(message))
+  local text = table.concat(message)
+  if message.sharded then
+    redis.pcall('SPUBLISH', channel, text)
+  else
+    redis.pcall('PUBLISH', channel, text)
+  end
 end
 messages = {}
 return words

@@ -2,7 +2,7 @@ local bad
 local clock = redis.call('TIME')
 local micros = tonumber(clock[2])
 local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
-local stamp = string.format('%.0f', now)
+local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
 local messages = {}
 local died = 0
 local queue = KEYS[1]
@@ -123,27 +123,40 @@ local function whole(text)
 end
 if not bad then
   local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  local home = queue
+  if not prefix then
+    prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)/[1-9]%d?%d?}$')
+    if prefix then
+      home = prefix .. ':{' .. tag .. '}'
+    end
+  end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
   else
+    if home ~= queue then
+      tag = queue:sub(#prefix + 3, -2)
+    end
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'switches', 'lease')
+    local its_mode, layout = meta[1], meta[2]
     local q_2 = {
       name = tag,
+      born = its_mode and true,
+      mode = its_mode or 'reliable',
+      layout = layout,
+      token = meta[3] or '0',
+      quarantined = meta[4],
+      listened = meta[5],
       key = queue,
+      home = home,
+      switches = whole(meta[6]),
+      lease = whole(meta[7]),
     }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'switches', 'lease')
-    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
-    for i = 1, select('#', 'switches', 'lease') do
-      q_2[select(i, 'switches', 'lease')] = whole(meta[4 + i])
-    end
     local switches = q_2.switches
     if switches then
       q_2.uncounted = switches % 2 == 1
       q_2.most_events = switches > 1 and math.floor(switches / 2)
       q_2.happened = switches > 1 and {}
     end
-    q_2.born = its_mode and true
-    q_2.mode = its_mode or 'reliable'
-    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
     if its_mode and 'reliable' and its_mode ~= 'reliable' then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. 'reliable'
     elseif layout and layout ~= '1' then
@@ -215,21 +228,46 @@ q_2.flying = redis.call('ZCARD', q_2.key .. ':inflight')
 q_2.later = redis.call('ZCARD', q_2.key .. ':delayed')
 q_2.buried = redis.call('ZCARD', q_2.key .. ':dead')
 local key = q_2.key .. ':job:' .. ids[1]
-local function denied(...)
+do
+  local item, item_2, item_3, item_4 = q_2.key .. ':delayed', q_2.key .. ':wake', q_2.key .. ':dead', q_2.key .. ':dead'
   if not redis.acl_check_cmd then
-    return
-  end
-  local wanted = {
-    ...,
-  }
-  for i = 1, select('#', ...), 2 do
-    local command, key_2 = wanted[i], wanted[i + 1]
-    if key_2 and not redis.acl_check_cmd(command, key_2) then
-      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key_2
+    bad = nil
+  else
+    if key and not redis.acl_check_cmd('HSET', key) then
+      bad = 'NOPERM this user has no permission for ' .. 'HSET' .. ' of ' .. key
+    else
+      if key and not redis.acl_check_cmd('PEXPIRE', key) then
+        bad = 'NOPERM this user has no permission for ' .. 'PEXPIRE' .. ' of ' .. key
+      else
+        if item and not redis.acl_check_cmd('ZADD', item) then
+          bad = 'NOPERM this user has no permission for ' .. 'ZADD' .. ' of ' .. item
+        else
+          if item_2 and not redis.acl_check_cmd('LPUSH', item_2) then
+            bad = 'NOPERM this user has no permission for ' .. 'LPUSH' .. ' of ' .. item_2
+          else
+            if item_3 and not redis.acl_check_cmd('ZREMRANGEBYSCORE', item_3) then
+              bad = 'NOPERM this user has no permission for ' .. 'ZREMRANGEBYSCORE' .. ' of ' .. item_3
+            else
+              if item_4 and not redis.acl_check_cmd('ZRANGE', item_4) then
+                bad = 'NOPERM this user has no permission for ' .. 'ZRANGE' .. ' of ' .. item_4
+              else
+                if key and not redis.acl_check_cmd('DEL', key) then
+                  bad = 'NOPERM this user has no permission for ' .. 'DEL' .. ' of ' .. key
+                else
+                  if key and not redis.acl_check_cmd('HDEL', key) then
+                    bad = 'NOPERM this user has no permission for ' .. 'HDEL' .. ' of ' .. key
+                  else
+                    bad = nil
+                  end
+                end
+              end
+            end
+          end
+        end
+      end
     end
   end
 end
-bad = denied('HSET', key, 'PEXPIRE', key, 'ZADD', q_2.key .. ':delayed', 'LPUSH', q_2.key .. ':wake', 'ZREMRANGEBYSCORE', q_2.key .. ':dead', 'ZRANGE', q_2.key .. ':dead', 'DEL', key, 'HDEL', key)
 if bad then
   return redis.error_reply(bad)
 end
@@ -301,16 +339,25 @@ for n, id in ipairs(ids) do
         if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
           local line = id .. ' ' .. 'dead' .. ' ' .. reason .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. (attempts_3 and attempts_3 .. ' ' or '') .. #body .. '\n' .. body .. '\n'
           for client in clients:gmatch('[^ ]+') do
-            local channel = q_2.key .. ':client:' .. client
-            local message = messages[channel] or {
-              bytes = 0,
-            }
-            messages[channel] = message
+            local channel = q_2.home .. ':client:' .. client
+            local message = messages[channel]
+            if not message then
+              message = {
+                bytes = 0,
+                sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.'),
+              }
+              messages[channel] = message
+            end
             message[#message + 1] = line
             message.bytes = message.bytes + #line
             if message.bytes > 65536 then
               for channel_2, message_2 in pairs(messages) do
-                redis.pcall('PUBLISH', channel_2, table.concat(message_2))
+                local text = table.concat(message_2)
+                if message_2.sharded then
+                  redis.pcall('SPUBLISH', channel_2, text)
+                else
+                  redis.pcall('PUBLISH', channel_2, text)
+                end
               end
               messages = {}
             end
@@ -376,6 +423,12 @@ do
 end
 if q_2.awake == 0 then
   q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
+  for i = 1, q_2.listened and 16 or 0 do
+    local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', q_2.key .. ':wake' .. ':' .. i, '') or redis.pcall('PUBLISH', q_2.key .. ':wake' .. ':' .. i, '')
+    if heard ~= 0 then
+      break
+    end
+  end
 end
 local function add_count(q_3, task, what, n)
   local minute = math.floor(now / 60000)
@@ -438,7 +491,12 @@ for _, entry in ipairs(q_2.happened or {}) do
   redis.pcall('XADD', q_2.key .. ':events', 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
 end
 for channel, message in pairs(messages) do
-  redis.pcall('PUBLISH', channel, table.concat(message))
+  local text = table.concat(message)
+  if message.sharded then
+    redis.pcall('SPUBLISH', channel, text)
+  else
+    redis.pcall('PUBLISH', channel, text)
+  end
 end
 messages = {}
 return words

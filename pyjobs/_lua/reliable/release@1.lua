@@ -101,13 +101,6 @@ local function fence(q, first, width, reader)
   end
   return words, ids, jobs, places
 end
-local function read(q, id, ...)
-  local job = redis.pcall('HMGET', q.key .. ':job:' .. id, ...)
-  if not job.err then
-    return job
-  end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, ...)
-end
 local function write_events(q)
   for _, entry in ipairs(q.happened or {}) do
     local counts = entry[5] or {}
@@ -152,6 +145,17 @@ local function count(q, task, what, n)
   q.tallies, tallies[task or ''] = tallies, tally
   tally[what] = (tally[what] or 0) + n
 end
+local function wake(q)
+  if q.awake == 0 then
+    q.awake = redis.call('LPUSH', q.key .. ':wake', '1')
+    for i = 1, q.listened and 16 or 0 do
+      local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', q.key .. ':wake' .. ':' .. i, '') or redis.pcall('PUBLISH', q.key .. ':wake' .. ':' .. i, '')
+      if heard ~= 0 then
+        break
+      end
+    end
+  end
+end
 local function whole(text)
   return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
 end
@@ -160,18 +164,35 @@ local function open(key, mode, ...)
     return
   end
   local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  local home = key
+  if not prefix then
+    prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)/[1-9]%d?%d?}$')
+    if prefix then
+      home = prefix .. ':{' .. tag .. '}'
+    end
+  end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
     return
   end
+  if home ~= key then
+    tag = key:sub(#prefix + 3, -2)
+  end
+  local meta = redis.call('HMGET', key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', ...)
+  local its_mode, layout = meta[1], meta[2]
   local q = {
     name = tag,
+    born = its_mode and true,
+    mode = its_mode or mode,
+    layout = layout,
+    token = meta[3] or '0',
+    quarantined = meta[4],
+    listened = meta[5],
     key = key,
+    home = home,
   }
-  local meta = redis.call('HMGET', q.key .. ':meta', 'mode', 'layout', 'token', 'suspect', ...)
-  local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
   for i = 1, select('#', ...) do
-    q[select(i, ...)] = whole(meta[4 + i])
+    q[select(i, ...)] = whole(meta[5 + i])
   end
   local switches = q.switches
   if switches then
@@ -179,9 +200,6 @@ local function open(key, mode, ...)
     q.most_events = switches > 1 and math.floor(switches / 2)
     q.happened = switches > 1 and {}
   end
-  q.born = its_mode and true
-  q.mode = its_mode or mode
-  q.token, q.quarantined, q.layout = token or '0', quarantined, layout
   if its_mode and mode and its_mode ~= mode then
     bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
   elseif layout and layout ~= '1' then
@@ -189,22 +207,8 @@ local function open(key, mode, ...)
   end
   return q
 end
-local function denied(...)
-  if not redis.acl_check_cmd then
-    return
-  end
-  local wanted = {
-    ...,
-  }
-  for i = 1, select('#', ...), 2 do
-    local command, key = wanted[i], wanted[i + 1]
-    if key and not redis.acl_check_cmd(command, key) then
-      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
-    end
-  end
-end
 if unknown then
-  local stamp = string.format('%.0f', now)
+  local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
   local messages = {}
   local died = 0
   local opened = open(queue, 'reliable', 'switches')
@@ -213,7 +217,11 @@ if unknown then
   end
   local first = released
   local function read_unknown(q, id)
-    return read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'releases', 'unknown_since', 'start_by', 'error', 'crashes', 'past')
+    local job = redis.pcall('HMGET', q.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'releases', 'unknown_since', 'start_by', 'error', 'crashes', 'past')
+    if not job.err then
+      return job
+    end
+    return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'releases', 'unknown_since', 'start_by', 'error', 'crashes', 'past')
   end
   local words, ids, jobs, places = fence(opened, first, 2, read_unknown)
   if bad then
@@ -229,7 +237,42 @@ if unknown then
   opened.later = redis.call('ZCARD', opened.key .. ':delayed')
   opened.buried = redis.call('ZCARD', opened.key .. ':dead')
   local key = opened.key .. ':job:' .. ids[1]
-  bad = denied('HSET', key, 'PEXPIRE', key, 'ZADD', opened.key .. ':delayed', 'LPUSH', opened.key .. ':wake', 'ZREMRANGEBYSCORE', opened.key .. ':dead', 'ZRANGE', opened.key .. ':dead', 'DEL', key)
+  do
+    local item, item_2, item_3, item_4 = opened.key .. ':delayed', opened.key .. ':wake', opened.key .. ':dead', opened.key .. ':dead'
+    if not redis.acl_check_cmd then
+      bad = nil
+    else
+      if key and not redis.acl_check_cmd('HSET', key) then
+        bad = 'NOPERM this user has no permission for ' .. 'HSET' .. ' of ' .. key
+      else
+        if key and not redis.acl_check_cmd('PEXPIRE', key) then
+          bad = 'NOPERM this user has no permission for ' .. 'PEXPIRE' .. ' of ' .. key
+        else
+          if item and not redis.acl_check_cmd('ZADD', item) then
+            bad = 'NOPERM this user has no permission for ' .. 'ZADD' .. ' of ' .. item
+          else
+            if item_2 and not redis.acl_check_cmd('LPUSH', item_2) then
+              bad = 'NOPERM this user has no permission for ' .. 'LPUSH' .. ' of ' .. item_2
+            else
+              if item_3 and not redis.acl_check_cmd('ZREMRANGEBYSCORE', item_3) then
+                bad = 'NOPERM this user has no permission for ' .. 'ZREMRANGEBYSCORE' .. ' of ' .. item_3
+              else
+                if item_4 and not redis.acl_check_cmd('ZRANGE', item_4) then
+                  bad = 'NOPERM this user has no permission for ' .. 'ZRANGE' .. ' of ' .. item_4
+                else
+                  if key and not redis.acl_check_cmd('DEL', key) then
+                    bad = 'NOPERM this user has no permission for ' .. 'DEL' .. ' of ' .. key
+                  else
+                    bad = nil
+                  end
+                end
+              end
+            end
+          end
+        end
+      end
+    end
+  end
   if bad then
     return redis.error_reply(bad)
   end
@@ -297,16 +340,25 @@ if unknown then
         if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
           local line = id .. ' ' .. 'dead' .. ' ' .. 'unknown' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. (attempts and attempts .. ' ' or '') .. #body .. '\n' .. body .. '\n'
           for client in clients:gmatch('[^ ]+') do
-            local channel = opened.key .. ':client:' .. client
-            local message = messages[channel] or {
-              bytes = 0,
-            }
-            messages[channel] = message
+            local channel = opened.home .. ':client:' .. client
+            local message = messages[channel]
+            if not message then
+              message = {
+                bytes = 0,
+                sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.'),
+              }
+              messages[channel] = message
+            end
             message[#message + 1] = line
             message.bytes = message.bytes + #line
             if message.bytes > 65536 then
               for channel_2, message_2 in pairs(messages) do
-                redis.pcall('PUBLISH', channel_2, table.concat(message_2))
+                local text = table.concat(message_2)
+                if message_2.sharded then
+                  redis.pcall('SPUBLISH', channel_2, text)
+                else
+                  redis.pcall('PUBLISH', channel_2, text)
+                end
               end
               messages = {}
             end
@@ -345,13 +397,16 @@ if unknown then
     redis.call('PEXPIRE', opened.key .. ':dead', 604800000)
     died = 0
   end
-  if opened.awake == 0 then
-    opened.awake = redis.call('LPUSH', opened.key .. ':wake', '1')
-  end
+  wake(opened)
   write_counters(opened)
   write_events(opened)
   for channel, message in pairs(messages) do
-    redis.pcall('PUBLISH', channel, table.concat(message))
+    local text = table.concat(message)
+    if message.sharded then
+      redis.pcall('SPUBLISH', channel, text)
+    else
+      redis.pcall('PUBLISH', channel, text)
+    end
   end
   messages = {}
   return words
@@ -362,7 +417,11 @@ if bad then
 end
 local first = released
 local function read_releases(q_2, id)
-  return read(q_2, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'releases')
+  local job = redis.pcall('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'releases')
+  if not job.err then
+    return job
+  end
+  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'releases')
 end
 local words, ids, jobs, places = fence(q, first, 2, read_releases)
 if bad then
@@ -371,7 +430,26 @@ end
 if #ids == 0 then
   return words
 end
-bad = denied('HSET', q.key .. ':job:' .. ids[1], 'RPUSH', q.key .. ':pending', 'LPUSH', q.key .. ':wake')
+do
+  local item, item_2, item_3 = q.key .. ':job:' .. ids[1], q.key .. ':pending', q.key .. ':wake'
+  if not redis.acl_check_cmd then
+    bad = nil
+  else
+    if item and not redis.acl_check_cmd('HSET', item) then
+      bad = 'NOPERM this user has no permission for ' .. 'HSET' .. ' of ' .. item
+    else
+      if item_2 and not redis.acl_check_cmd('RPUSH', item_2) then
+        bad = 'NOPERM this user has no permission for ' .. 'RPUSH' .. ' of ' .. item_2
+      else
+        if item_3 and not redis.acl_check_cmd('LPUSH', item_3) then
+          bad = 'NOPERM this user has no permission for ' .. 'LPUSH' .. ' of ' .. item_3
+        else
+          bad = nil
+        end
+      end
+    end
+  end
+end
 if bad then
   return redis.error_reply(bad)
 end
@@ -395,9 +473,7 @@ for i = #ids, 1, -1 do
     })
   end
 end
-if q.awake == 0 then
-  q.awake = redis.call('LPUSH', q.key .. ':wake', '1')
-end
+wake(q)
 write_counters(q)
 write_events(q)
 return words

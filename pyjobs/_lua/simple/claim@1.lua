@@ -66,18 +66,35 @@ local function open(key, mode, ...)
     return
   end
   local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  local home = key
+  if not prefix then
+    prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)/[1-9]%d?%d?}$')
+    if prefix then
+      home = prefix .. ':{' .. tag .. '}'
+    end
+  end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
     return
   end
+  if home ~= key then
+    tag = key:sub(#prefix + 3, -2)
+  end
+  local meta = redis.call('HMGET', key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', ...)
+  local its_mode, layout = meta[1], meta[2]
   local q = {
     name = tag,
+    born = its_mode and true,
+    mode = its_mode or mode,
+    layout = layout,
+    token = meta[3] or '0',
+    quarantined = meta[4],
+    listened = meta[5],
     key = key,
+    home = home,
   }
-  local meta = redis.call('HMGET', q.key .. ':meta', 'mode', 'layout', 'token', 'suspect', ...)
-  local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
   for i = 1, select('#', ...) do
-    q[select(i, ...)] = whole(meta[4 + i])
+    q[select(i, ...)] = whole(meta[5 + i])
   end
   local switches = q.switches
   if switches then
@@ -85,29 +102,12 @@ local function open(key, mode, ...)
     q.most_events = switches > 1 and math.floor(switches / 2)
     q.happened = switches > 1 and {}
   end
-  q.born = its_mode and true
-  q.mode = its_mode or mode
-  q.token, q.quarantined, q.layout = token or '0', quarantined, layout
   if its_mode and mode and its_mode ~= mode then
     bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
   elseif layout and layout ~= '1' then
     bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. '1'
   end
   return q
-end
-local function denied(...)
-  if not redis.acl_check_cmd then
-    return
-  end
-  local wanted = {
-    ...,
-  }
-  for i = 1, select('#', ...), 2 do
-    local command, key = wanted[i], wanted[i + 1]
-    if key and not redis.acl_check_cmd(command, key) then
-      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
-    end
-  end
 end
 for i, queue in ipairs(KEYS) do
   opened[i] = open(queue, 'simple', 'switches', 'paused')
@@ -120,7 +120,20 @@ for i, queue in ipairs(KEYS) do
     q.awake = redis.call('LLEN', q.key .. ':wake')
   end
   redis.call('LLEN', opened[i].key .. ':broken')
-  bad = denied('LPUSH', opened[i].key .. ':wake', 'PEXPIRE', opened[i].key .. ':broken')
+  local item, item_2 = opened[i].key .. ':wake', opened[i].key .. ':broken'
+  if not redis.acl_check_cmd then
+    bad = nil
+  else
+    if item and not redis.acl_check_cmd('LPUSH', item) then
+      bad = 'NOPERM this user has no permission for ' .. 'LPUSH' .. ' of ' .. item
+    else
+      if item_2 and not redis.acl_check_cmd('PEXPIRE', item_2) then
+        bad = 'NOPERM this user has no permission for ' .. 'PEXPIRE' .. ' of ' .. item_2
+      else
+        bad = nil
+      end
+    end
+  end
 end
 if bad then
   return redis.error_reply(bad)
@@ -309,6 +322,12 @@ for at, q in ipairs(opened) do
     reply[1] = 0
     if q.awake == 0 then
       q.awake = redis.call('LPUSH', q.key .. ':wake', '1')
+      for i = 1, q.listened and 16 or 0 do
+        local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', q.key .. ':wake' .. ':' .. i, '') or redis.pcall('PUBLISH', q.key .. ':wake' .. ':' .. i, '')
+        if heard ~= 0 then
+          break
+        end
+      end
     end
   end
 end

@@ -40,6 +40,26 @@ do
   options_2['task'] = nil
   task = text and name('task', text)
 end
+local parts
+do
+  local options_2 = options
+  local text = options_2['parts']
+  if not text then
+    parts = 1
+  else
+    options_2['parts'] = nil
+    local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+    if not text then
+      bad = bad or ('BADARG ' .. 'parts' .. ': ' .. 'missing')
+    elseif not number then
+      bad = bad or ('BADARG ' .. 'parts' .. ': ' .. 'not a whole number')
+    elseif number < 1 or number > 32 then
+      local why = string.format('not within %.0f to %.0f', 1, 32)
+      bad = bad or ('BADARG ' .. 'parts' .. ': ' .. why)
+    end
+    parts = number or 1
+  end
+end
 local jobs
 do
   local count = (#ARGV - 3 + 1) / 2
@@ -81,36 +101,57 @@ end
 local q
 if not bad then
   local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  local home = queue
+  if not prefix then
+    prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)/[1-9]%d?%d?}$')
+    if prefix then
+      home = prefix .. ':{' .. tag .. '}'
+    end
+  end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
   else
-    local q_2 = {
-      name = tag,
-      key = queue,
-    }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'most_waiting', 'most_bytes', 'switches')
-    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
+    if home ~= queue then
+      tag = queue:sub(#prefix + 3, -2)
+    end
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'most_waiting', 'most_bytes', 'switches', 'parts')
+    local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
-    for i = 1, select('#', 'most_waiting', 'most_bytes', 'switches') do
-      q_2[select(i, 'most_waiting', 'most_bytes', 'switches')] = whole(meta[4 + i])
-    end
+    local q_2 = {
+      name = tag,
+      born = its_mode and true,
+      mode = its_mode or 'simple',
+      layout = layout,
+      token = meta[3] or '0',
+      quarantined = meta[4],
+      listened = meta[5],
+      key = queue,
+      home = home,
+      most_waiting = whole(meta[6]),
+      most_bytes = whole(meta[7]),
+      switches = whole(meta[8]),
+      parts = whole(meta[9]),
+    }
     local switches = q_2.switches
     if switches then
       q_2.uncounted = switches % 2 == 1
       q_2.most_events = switches > 1 and math.floor(switches / 2)
       q_2.happened = switches > 1 and {}
     end
-    q_2.born = its_mode and true
-    q_2.mode = its_mode or 'simple'
-    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
     if its_mode and 'simple' and its_mode ~= 'simple' then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. 'simple'
     elseif layout and layout ~= '1' then
       bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. '1'
     end
     q = q_2
+  end
+end
+do
+  local q_2, parts_2 = q, parts
+  if not bad and (q_2.parts or 1) ~= parts_2 then
+    bad = 'PARTS queue ' .. q_2.name .. ' is one of ' .. (q_2.parts or 1) .. ' parts, not of ' .. parts_2
   end
 end
 if bad then
@@ -181,6 +222,12 @@ do
   local q_2 = q
   if q_2.awake == 0 then
     q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
+    for i = 1, q_2.listened and 16 or 0 do
+      local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', q_2.key .. ':wake' .. ':' .. i, '') or redis.pcall('PUBLISH', q_2.key .. ':wake' .. ':' .. i, '')
+      if heard ~= 0 then
+        break
+      end
+    end
   end
 end
 if not q.uncounted then

@@ -1,0 +1,219 @@
+local bad
+local queue = KEYS[1]
+local function one_of(what, text, ...)
+  for _, known in ipairs({
+    ...,
+  }) do
+    if text == known then
+      return text
+    end
+  end
+  local why = text and 'not ' .. table.concat({
+    ...,
+  }, ', ') or 'missing'
+  bad = bad or ('BADARG ' .. what .. ': ' .. why)
+end
+local mode = one_of('mode', ARGV[1], 'reliable', 'recoverable', 'simple', 'any')
+local options
+do
+  local text = ARGV[2]
+  local options_2 = {}
+  for word in (text or ''):gmatch('[^ ]+') do
+    local what, value = word:match('^([a-z_]+)=(.*)$')
+    if what and options_2[what] then
+      bad = bad or ('BADARG ' .. what .. ': ' .. 'given twice')
+    elseif what then
+      options_2[what] = value
+    else
+      bad = bad or ('BADARG ' .. 'options' .. ': ' .. 'not name=value')
+    end
+  end
+  options = options_2
+end
+local function option(options_2, what, low, high, otherwise)
+  local text = options_2[what]
+  if not text then
+    return otherwise
+  end
+  options_2[what] = nil
+  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+  if not text then
+    bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+  elseif not number then
+    bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
+  elseif number < low or number > high then
+    local why = string.format('not within %.0f to %.0f', low, high)
+    bad = bad or ('BADARG ' .. what .. ': ' .. why)
+  end
+  return number or low
+end
+local parts = option(options, 'parts', 2, 32)
+local places
+do
+  local options_2 = options
+  local text = options_2['places']
+  options_2['places'] = nil
+  local function is_name(text_2, longest)
+    return #text_2 <= longest and text_2:find('^[a-zA-Z0-9_.:-]*$')
+  end
+  local function name(what, text_2, empty, longest)
+    longest = longest or 128
+    if not text_2 then
+      bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+    elseif (text_2 == '' and not empty) or not is_name(text_2, longest) then
+      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+      bad = bad or ('BADARG ' .. what .. ': ' .. why)
+    end
+    return text_2
+  end
+  places = text and name('places', text)
+end
+local settled = option(options, 'settled', 1, 1)
+if #KEYS < 1 or (#KEYS ~= 1) then
+  bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
+end
+if (#ARGV ~= 2) then
+  local why = 'wrong number: ' .. #ARGV .. ', not ' .. 2
+  bad = bad or ('BADARG ' .. 'arguments' .. ': ' .. why)
+end
+do
+  local options_2 = options
+  local what = next(options_2)
+  if what then
+    local why = 'there is none called ' .. what
+    bad = bad or ('BADARG ' .. 'options' .. ': ' .. why)
+  end
+end
+do
+  local places_2 = places
+  if not (not parts and not places_2) then
+    local count, seen = 1, {}
+    for place in (places_2 or ''):gmatch('[^.]+') do
+      if not place:find('^[1-9]%d?%d?$') or seen[place] then
+        bad = bad or ('BADARG ' .. 'places' .. ': ' .. 'not 1 to 999, each once')
+      end
+      seen[place], count = true, count + 1
+    end
+    if count ~= parts then
+      bad = bad or ('BADARG ' .. 'places' .. ': ' .. 'not as many as there are parts')
+    end
+  end
+end
+local q
+do
+  local mode_2 = mode ~= 'any' and mode or nil
+  if not bad then
+    local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+    local home = queue
+    if not prefix then
+      prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)/[1-9]%d?%d?}$')
+      if prefix then
+        home = prefix .. ':{' .. tag .. '}'
+      end
+    end
+    if not prefix or #prefix > 128 or #tag > 128 then
+      bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    else
+      if home ~= queue then
+        tag = queue:sub(#prefix + 3, -2)
+      end
+      local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'parts', 'older')
+      local its_mode, layout = meta[1], meta[2]
+      local function whole(text)
+        return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+      end
+      local q_2 = {
+        name = tag,
+        born = its_mode and true,
+        mode = its_mode or mode_2,
+        layout = layout,
+        token = meta[3] or '0',
+        quarantined = meta[4],
+        listened = meta[5],
+        key = queue,
+        home = home,
+        parts = whole(meta[6]),
+        older = whole(meta[7]),
+      }
+      local switches = q_2.switches
+      if switches then
+        q_2.uncounted = switches % 2 == 1
+        q_2.most_events = switches > 1 and math.floor(switches / 2)
+        q_2.happened = switches > 1 and {}
+      end
+      if its_mode and mode_2 and its_mode ~= mode_2 then
+        bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode_2
+      elseif layout and layout ~= '1' then
+        bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. '1'
+      end
+      q = q_2
+    end
+  end
+end
+if bad then
+  return redis.error_reply(bad)
+end
+local q_2, places_2, settled_2 = q, places, settled
+local was = q_2.parts or 1
+local had = redis.call('HGET', q_2.key .. ':meta', 'places') or ''
+local grows = parts and parts ~= was
+if parts and not grows and places_2 ~= had then
+  local why = 'other parts are there: ' .. had
+  bad = bad or ('BADARG ' .. 'places' .. ': ' .. why)
+end
+if grows then
+  local had_2 = had
+  if parts < was then
+    local why = 'fewer than ' .. was .. ', which there are'
+    bad = bad or ('BADARG ' .. 'parts' .. ': ' .. why)
+  elseif had_2 ~= '' and (places_2 .. '.'):sub(1, #had_2 + 1) ~= had_2 .. '.' then
+    local why = 'other parts are there: ' .. had_2
+    bad = bad or ('BADARG ' .. 'places' .. ': ' .. why)
+  elseif q_2.older then
+    local why = 'the parts of before, ' .. q_2.older .. ', are not settled'
+    bad = bad or ('BADARG ' .. 'parts' .. ': ' .. why)
+  elseif redis.call('ZCARD', (q_2.key .. ':moving')) > 0 then
+    bad = bad or ('BADARG ' .. 'parts' .. ': ' .. 'jobs are on their way to another queue')
+  else
+    local function check_schedules(q_3)
+      if redis.call('ZCARD', (q_3.key .. ':schedules')) > 1000 then
+        bad = bad or ('BADARG ' .. 'parts' .. ': ' .. 'the queue has over 1000 schedules')
+        return
+      end
+      for _, called in ipairs(redis.call('ZRANGE', (q_3.key .. ':schedules'), 0, 999)) do
+        if (redis.call('HGET', (q_3.key .. ':schedule:' .. called), 'unique') or '') ~= '' then
+          local why = 'the schedule ' .. called .. ' has a unique key'
+          bad = bad or ('BADARG ' .. 'parts' .. ': ' .. why)
+          return
+        end
+      end
+    end
+    check_schedules(q_2)
+  end
+end
+settled_2 = settled_2 and q_2.older
+if bad then
+  return redis.error_reply(bad)
+end
+if grows then
+  if q_2.born and q_2.mode ~= 'simple' then
+    q_2.older = was
+  end
+  had = places_2
+  redis.call('HSET', q_2.key .. ':meta', 'parts', parts, 'places', places_2)
+  if q_2.mode then
+    redis.call('HSET', q_2.key .. ':meta', 'mode', q_2.mode, 'layout', '1')
+  end
+  if q_2.older then
+    redis.call('HSET', q_2.key .. ':meta', 'older', q_2.older)
+  end
+end
+if settled_2 then
+  redis.call('HDEL', q_2.key .. ':meta', 'older')
+end
+return {
+  parts or was,
+  settled_2 and 0 or q_2.older or 0,
+  q_2.mode or '',
+  had,
+}

@@ -1,0 +1,224 @@
+"""A subscription of channels on several nodes of a cluster, in tasks: one connection a node.
+
+Only how messages arrive may live here. Where a channel is placed is decided in shards.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+from collections.abc import Collection, Iterable
+
+from redis import exceptions
+
+from pyjobs.asyncutil import cancel_and_wait
+from pyjobs.errors import PyjobsError, Unavailable
+from pyjobs.log import logger
+from pyjobs.transport.aio_subscription import AsyncSubscription
+from pyjobs.transport.backoff import Backoff
+from pyjobs.transport.cluster import AsyncCluster
+from pyjobs.transport.server import REPLY_SECONDS
+from pyjobs.transport.shards import FIRST_PAUSE, BaseShards
+from pyjobs.transport.slots import Address
+from pyjobs.transport.subscription import Message
+
+log = logger(__name__)
+# A wait for a message ends by then, and begins anew.
+LONGEST_SECONDS = 3600.0
+
+
+class AsyncShards(BaseShards[AsyncSubscription]):
+    """Hears channels on the nodes that serve them, with a connection for each node. Channels of a
+    node that breaks, or that gives a slot away, are placed anew by themselves.
+
+    `open` and `close` are for one task, and so is `get`. Any task of the event loop may call `add`
+    and `remove`.
+
+    Args:
+        cluster: the nodes.
+        channels: the channels' names.
+        needed: whether an error is raised where Redis's access rules forbid a channel.
+    """
+
+    def __init__(
+        self, cluster: AsyncCluster, channels: Collection[str] = (), needed: bool = True
+    ) -> None:
+        super().__init__(cluster.table, needed)
+        self._cluster = cluster
+        self._first = list(channels)
+        self._tasks: dict[Address, asyncio.Task[None]] = {}
+        self._placing: asyncio.Task[None] | None = None
+        self._to_place = asyncio.Event()
+        self._news = asyncio.Event()
+        self._waiters: list[asyncio.Future[None]] = []
+
+    async def open(self, seconds: float) -> None:
+        """Begin, unless it has begun, and hear the first channels.
+
+        Args:
+            seconds: how long to wait for the answers.
+
+        Raises:
+            Forbidden: Redis's access rules forbid a channel.
+            Unavailable: a node can't be reached, or has not answered in time.
+        """
+        if self._placing is None:
+            self._placing = asyncio.create_task(self._place_always(), name="pyjobs-shards")
+            try:
+                await self.add(self._first, seconds)
+            except BaseException:
+                await self.close()
+                raise
+
+    async def get(self, seconds: float = 0.0) -> Message | None:
+        """Return the next message; None when none comes in time, or when `missed` is set.
+
+        Args:
+            seconds: how long to wait. With 0 only a message that is there is returned.
+        """
+        if not self._messages:
+            self._news.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._news.wait()
+        return self._messages.popleft() if self._messages else None
+
+    async def add(self, channels: Collection[str], seconds: float) -> None:
+        """Hear these channels too, from now on.
+
+        Args:
+            channels: the channels' names. Those that are heard already cost nothing.
+            seconds: how long to wait until Redis confirms the channels.
+
+        Raises:
+            Forbidden: Redis's access rules forbid a channel.
+            Unavailable: a node can't be reached, or has not answered in time.
+        """
+        names = [name.encode() for name in channels]
+        for name in names:
+            part = self._part_of(name)
+            if part is not None and part.refused(name) is not None:
+                part.ask_again()
+                await part.send()
+        self._channels.update(dict.fromkeys(names))
+        self._to_place.set()
+        try:
+            async with asyncio.timeout(seconds):
+                while not (self._ended or all(self._is_answered(name) for name in names)):
+                    waiter = asyncio.get_running_loop().create_future()
+                    self._waiters.append(waiter)
+                    await waiter
+        except TimeoutError:
+            raise self._in_time(seconds) from self._failure
+        if self._ended:
+            raise Unavailable("the subscription was ended")
+        self._raise_refusal(names)
+
+    async def remove(self, channels: Iterable[str]) -> None:
+        """Hear these channels no longer. A message may still be on its way."""
+        for name in (one.encode() for one in channels):
+            self._channels.pop(name, None)
+            self._lost.discard(name)
+            part = self._part_of(name)
+            self._where.pop(name, None)
+            if part is not None:
+                # A connection that broke hears nothing any more.
+                with contextlib.suppress(PyjobsError):
+                    await part.leave(name)
+
+    def ask_again(self) -> None:
+        """Send SUBSCRIBE again for the channels that were refused."""
+        for part in self._parts.values():
+            part.ask_again()
+        self._to_place.set()
+
+    def end(self) -> None:
+        """End every `add` that waits, now and from now on."""
+        self._ended = True
+        self._wake()
+
+    async def close(self) -> None:
+        """End, and close every connection."""
+        self.end()
+        tasks = [*self._tasks.values(), *([self._placing] if self._placing else [])]
+        for task in tasks:
+            await cancel_and_wait(task)
+        for part in list(self._parts.values()):
+            await part.close()
+        self._parts.clear()
+
+    async def _place_always(self) -> None:
+        while True:
+            self._to_place.clear()
+            try:
+                await self._place()
+            except Exception as error:
+                self._later(Unavailable(str(error)))
+                log.debug("channels are not placed: %s", error)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self.pause or None):
+                    await self._to_place.wait()
+
+    async def _place(self) -> None:
+        for part in list(self._parts.values()):
+            await self._send(part)
+        if not (names := self._unplaced()):
+            return
+        await self._cluster.refresh()
+        for node, found in self._owners(names).items():
+            part = self._parts.get(node) or self._begin(node)
+            part.enter(found)
+            self._where.update(dict.fromkeys(found, node))
+            await self._send(part)
+
+    def _begin(self, node: Address) -> AsyncSubscription:
+        """Begin to hear channels of a node."""
+        part = self._parts[node] = AsyncSubscription(
+            self._cluster.client_of(node),
+            (),
+            Backoff(FIRST_PAUSE, FIRST_PAUSE),
+            False,
+            sharded=self._table.sharded,
+            changed=functools.partial(self._changed, node),
+        )
+        self._tasks[node] = asyncio.create_task(self._read(node, part), name="pyjobs-shard")
+        return part
+
+    async def _send(self, part: AsyncSubscription) -> None:
+        if part.is_open:
+            # The task that reads meets the same error.
+            with contextlib.suppress(PyjobsError):
+                await part.send()
+
+    async def _read(self, node: Address, part: AsyncSubscription) -> None:
+        """Take the messages of a node until its connection breaks."""
+        try:
+            await part.open(REPLY_SECONDS)
+            while True:
+                message = await part.get(LONGEST_SECONDS)
+                if message is not None:
+                    self._messages.append(message)
+                    self._news.set()
+        except (PyjobsError, exceptions.RedisError, OSError) as error:
+            if self._parts.get(node) is part:
+                self._broke(node, error)
+            self._wake()
+        finally:
+            if self._tasks.get(node) is asyncio.current_task():
+                del self._tasks[node]
+            await part.close()
+
+    def _changed(self, node: Address) -> None:
+        if (part := self._parts.get(node)) is not None:
+            self._answered_by(part)
+        self._wake()
+
+    def _wake(self) -> None:
+        self._to_place.set()
+        if self.missed:
+            self._news.set()
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)

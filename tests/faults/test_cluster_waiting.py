@@ -1,0 +1,116 @@
+"""Idle workers of a cluster: what their waits cost, and that a token reaches a worker with room.
+
+A token that was not heard of is found by a look, which comes after ten seconds: a job that begins
+within a few seconds was heard of.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from support.cluster import ClusterOfNodes, cluster_of
+from support.running import wait_until, working
+from support.servers import FOUND, PREFERRED
+from test_cluster import SOON, TWELVE, commands_of, echo
+
+import pyjobs
+from pyjobs.testing import Server
+from pyjobs.transport.server import connect
+
+pytestmark = pytest.mark.slow
+# Long before a look or the end of an idle wait.
+HEARD = 4.0
+SERVERS = [
+    pytest.param(name, marks=() if name == PREFERRED else pytest.mark.long)
+    for name in sorted(FOUND)
+]
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def three(request: pytest.FixtureRequest) -> Iterator[ClusterOfNodes]:
+    with cluster_of(3, request.param) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def cluster(three: ClusterOfNodes) -> ClusterOfNodes:
+    three.flush()
+    return three
+
+
+def parked(nodes: list[Server]) -> int:
+    """How many connections of the cluster are blocked, or only hear."""
+    found = 0
+    for node in nodes:
+        with connect(node.url) as server:
+            found += sum(bool({*client["flags"]} & {*"bP"}) for client in server.client_list())
+    return found
+
+
+def calls(nodes: list[Server], *names: str) -> int:
+    return sum(commands_of(node).get(name, 0) for node in nodes for name in names)
+
+
+def test_an_idle_worker_parks_a_connection_a_node_and_two_at_most(cluster: ClusterOfNodes) -> None:
+    names = cluster.names(TWELVE)
+    before = calls(cluster.nodes, "blpop")
+    with (
+        working(cluster.url, echo, queues=names),
+        pyjobs.Client(cluster.url) as client,
+    ):
+        assert client.submit("warm", queue=names[0]).result(SOON) == "warm"
+        hearing = ("ssubscribe", "subscribe")
+        wait_until(lambda: calls(cluster.nodes, *hearing) >= TWELVE, SOON)
+        # One of them is the client's.
+        assert parked(cluster.nodes) <= len(cluster.nodes) + 2 + 1
+        for name in names:
+            began = time.monotonic()
+            assert client.submit("late", queue=name).result(SOON) == "late"
+            assert time.monotonic() - began < HEARD
+    assert calls(cluster.nodes, "blpop") == before
+
+
+def test_a_worker_at_work_leaves_the_token_to_one_that_has_room(cluster: ClusterOfNodes) -> None:
+    names = cluster.names(2)
+    begun: list[str] = []
+    free = threading.Event()
+
+    def handle(job: pyjobs.ClaimedJob) -> Any:
+        begun.append(job.queue)
+        free.wait(SOON)
+
+    options: dict[str, Any] = {"queues": names, "concurrency": 1, "prefetch": 0}
+    with (
+        working(cluster.url, handle, **options),
+        working(cluster.url, handle, **options),
+        pyjobs.Client(cluster.url, results=False) as client,
+    ):
+        try:
+            time.sleep(0.5)
+            for number, name in enumerate(names, 1):
+                client.submit(1, queue=name)
+                wait_until(lambda number=number: len(begun) == number, HEARD)
+        finally:
+            free.set()
+
+
+def test_an_idle_worker_hears_of_a_job_after_the_slot_of_its_queue_has_moved(
+    cluster: ClusterOfNodes,
+) -> None:
+    [name] = cluster.names(1, "moves")
+    with (
+        working(cluster.url, echo, queues=[name]),
+        pyjobs.Client(cluster.url, queue=name) as client,
+    ):
+        assert client.submit(1).result(SOON) == 1
+        time.sleep(0.3)
+        cluster.move(name)
+        # The old node has given the channel up, and the new one serves it.
+        time.sleep(1.0)
+        began = time.monotonic()
+        assert client.submit(2).result(SOON) == 2
+        assert time.monotonic() - began < HEARD

@@ -1,0 +1,175 @@
+"""queue/parts: a queue that is split says so, and takes submits of those who know it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from support.store import Jobs, Q, Store, having
+
+from pyjobs.engine.modes import MODES
+from pyjobs.engine.operate import OPERATOR
+from pyjobs.engine.outbox import send_jobs
+from pyjobs.engine.parts import (
+    Parts,
+    hash_of,
+    hashed_by,
+    part_key,
+    queue_of_part,
+    read_parts,
+    set_parts,
+    settle_parts,
+)
+from pyjobs.errors import BadArgument, WrongParts
+
+every = having("submit")
+stored = having("cancel")
+FIRST = part_key(Q, 1)
+
+
+def split(store: Store, count: int = 2, places: tuple[int, ...] = (1,)) -> None:
+    for part in (Q, *(part_key(Q, place) for place in places)):
+        store.call(set_parts(part, count, places, "reliable"))
+
+
+def put(jobs: Jobs, part: str, id: str, **options: Any) -> Any:
+    [(_, outcome)] = jobs.store.call(jobs.mode.submit(part, [(id, b"1")], **options))
+    return outcome
+
+
+def refuses(jobs: Jobs, call: Any, error: type[Exception], words: str) -> None:
+    with jobs.store.unchanged(), pytest.raises(error, match=words):
+        jobs.store.call(call)
+
+
+def test_the_hash_is_that_of_redis_cluster() -> None:
+    assert hash_of("123456789") == 0x31C3
+    assert hashed_by("delay=5 unique=a%20b+%25 task=x") == b"a b+%"
+    assert hashed_by("delay=5") is None
+    assert queue_of_part(part_key(Q, 7)) == queue_of_part(Q) == Q
+
+
+def test_a_queue_that_nobody_has_split_has_one_part(store: Store) -> None:
+    with store.unchanged():
+        assert store.call(read_parts(Q)) == Parts(1, 0, "", ())
+
+
+@every
+def test_each_part_takes_submits_that_know_how_many_there_are(jobs: Jobs) -> None:
+    for part in (Q, FIRST):
+        jobs.store.call(set_parts(part, 2, (1,), jobs.mode.name))
+    assert jobs.store.call(read_parts(Q)) == Parts(2, 0, jobs.mode.name, (1,))
+    for part in (Q, FIRST):
+        assert put(jobs, part, "a", parts=2) == "new"
+        assert jobs.redis.llen(f"{part}:pending") == 1
+        for options in ({}, {"parts": 3}):
+            call = jobs.mode.submit(part, [("b", b"1")], **options)
+            refuses(jobs, call, WrongParts, r"q(/1)? is one of 2 parts, not of [13]")
+
+
+@every
+def test_a_part_that_does_not_know_of_the_others_takes_no_submit_of_theirs(jobs: Jobs) -> None:
+    jobs.submit("a")
+    call = jobs.mode.submit(Q, [("b", b"1")], parts=2)
+    refuses(jobs, call, WrongParts, "q is one of 1 parts, not of 2")
+
+
+@stored
+def test_a_queue_with_jobs_that_grows_is_not_settled_until_that_is_said(jobs: Jobs) -> None:
+    jobs.submit("a")
+    assert jobs.store.call(set_parts(Q, 2, (1,), jobs.mode.name)).older == 1
+    assert jobs.store.call(set_parts(FIRST, 2, (1,), jobs.mode.name)).older == 0
+    assert jobs.store.call(set_parts(Q, 2, (1,), jobs.mode.name)).older == 1
+    refuses(jobs, set_parts(Q, 3, (1, 2), jobs.mode.name), BadArgument, "not settled")
+    assert jobs.store.call(settle_parts(Q)).older == 0
+    assert jobs.store.call(set_parts(Q, 3, (1, 2), jobs.mode.name)) == Parts(
+        3, 2, jobs.mode.name, (1, 2)
+    )
+
+
+@stored
+def test_a_look_finds_what_is_there_and_stores_nothing(jobs: Jobs) -> None:
+    jobs.submit("a")
+    jobs.store.call(set_parts(Q, 2, (1,), jobs.mode.name))
+    items = [("a", b"data"), ("a", b"other"), ("b", b"1")]
+    call = jobs.mode.submit(Q, items, client="me", parts=2, look=1)
+    found = jobs.store.call(call)
+    assert [outcome for _, outcome in found][1:] == ["CONFLICT", "new"]
+    assert found[0][1] in ("pending", "CONFLICT")
+    assert not jobs.redis.exists(f"{Q}:job:b")
+    assert jobs.redis.llen(f"{Q}:pending") == 1
+
+
+@stored
+def test_a_look_finds_the_holder_of_a_unique_key_and_its_client_hears_of_it(jobs: Jobs) -> None:
+    jobs.store.call(jobs.mode.submit(Q, [("a", b"1")], unique="u", client="you"))
+    jobs.store.call(set_parts(Q, 2, (1,), jobs.mode.name))
+    call = jobs.mode.submit(Q, [("b", b"1")], unique="u", client="me", parts=2, look=1)
+    assert jobs.store.call(call) == [("a", "pending")]
+    assert jobs.redis.hget(f"{Q}:job:a", "client").split() == [b"you", b"me"]
+
+
+@pytest.mark.parametrize("mode", [MODES["reliable"]], ids=["reliable"])
+def test_a_dead_job_with_a_unique_key_stays_dead_until_growth_is_settled(jobs: Jobs) -> None:
+    jobs.store.call(jobs.mode.submit(Q, [("a", b"1")], unique="u"))
+    jobs.fail(*jobs.claim().jobs, verdict="reject")
+    jobs.store.call(set_parts(Q, 2, (1,), "reliable"))
+    requeue = jobs.mode.requeue(Q, ["a"])  # type: ignore[attr-defined]
+    assert jobs.store.call(requeue) == ["CONFLICT"]
+    jobs.store.call(settle_parts(Q))
+    assert jobs.store.call(requeue) == ["pending"]
+
+
+@stored
+def test_a_part_publishes_on_the_channels_of_its_queue(jobs: Jobs) -> None:
+    split_as(jobs)
+    listener = jobs.store.listen("me")
+    put(jobs, FIRST, "a", parts=2, client="me")
+    [job] = jobs.store.call(jobs.claim_call(queues=(FIRST,))).jobs
+    jobs.store.call(jobs.mode.complete(FIRST, [(job.id, job.token, b"2")]))
+    assert b"a done" in listener.messages()[0]
+
+
+def split_as(jobs: Jobs) -> None:
+    for part in (Q, FIRST):
+        jobs.store.call(set_parts(part, 2, (1,), jobs.mode.name))
+
+
+@stored
+def test_what_a_split_queue_does_not_do_is_refused(jobs: Jobs) -> None:
+    split_as(jobs)
+    moves = send_jobs(Q, ["a"], to="other", nonce="n")
+    for call in (moves, OPERATOR.set_mode(Q, "simple")):
+        refuses(jobs, call, WrongParts, "is one of 2 parts")
+    schedule = jobs.mode.schedule(Q, "s", b"1", every=60000, unique="u")  # type: ignore[attr-defined]
+    refuses(jobs, schedule, BadArgument, "unique: queue q has parts")
+
+
+@stored
+def test_a_queue_with_a_unique_schedule_is_not_split(jobs: Jobs) -> None:
+    jobs.store.call(jobs.mode.schedule(Q, "s", b"1", every=60000, unique="u"))  # type: ignore[attr-defined]
+    refuses(jobs, set_parts(Q, 2, (1,), jobs.mode.name), BadArgument, "schedule s has a unique key")
+
+
+@pytest.mark.parametrize(
+    ("count", "places", "words"),
+    [
+        (2, (1, 2), "places: not as many"),
+        (3, (1, 1), "places: not 1 to 999, each once"),
+        (3, (0, 1), "places: not 1 to 999"),
+        (3, (2, 3), "places: other parts are there: 1"),
+        (2, (2,), "places: other parts are there: 1"),
+    ],
+)
+def test_parts_that_do_not_fit_are_refused(
+    store: Store, count: int, places: tuple[int, ...], words: str
+) -> None:
+    split(store)
+    with store.unchanged(), pytest.raises(BadArgument, match=words):
+        store.call(set_parts(Q, count, places, "reliable"))
+
+
+def test_the_number_of_parts_does_not_shrink(store: Store) -> None:
+    split(store, 3, (1, 2))
+    with store.unchanged(), pytest.raises(BadArgument, match="fewer than 3"):
+        store.call(set_parts(Q, 2, (1,), "reliable"))
