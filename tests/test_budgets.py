@@ -22,6 +22,8 @@ BUDGETS = {"lua/lib/*/*.lua": 100, "lua/[!l]*/*.lua": 35, "pyjobs/**/*.py": 370}
 LONGER = {"pyjobs/admin/sync.py": 960, "pyjobs/admin/aio.py": 970}
 # Each setting of a worker stands in its signature, its docstring and what the signature passes on.
 LONGER |= {"pyjobs/worker/worker.py": 400}
+# Every key of a queue, and what every verb reads of it.
+LONGER |= {"lua/lib/queue/queue.lua": 105}
 
 
 def lines(path: Path) -> int:

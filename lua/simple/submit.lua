@@ -47,8 +47,6 @@ redis.call('LPUSH', q.pending, unpack(messages))
 create_queue(q)
 wake(q)
 if not q.uncounted then add_count(q, task, 'submitted', #messages) end
-if q.happened then
-  for n = 1, #messages do q.happened[n] = { 'submitted', reply[2 * n - 1], task, 0 } end
-  write_events(q)
-end
+for n = 1, q.happened and #messages or 0 do q.happened[n] = { 'submitted', reply[2 * n - 1], task, 0 } end
+write_events(q)
 return reply

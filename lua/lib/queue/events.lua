@@ -4,10 +4,12 @@
 -- and written after the last change. A replay changes nothing, and so has no entry. Nothing depends on an entry: pcall, so
 -- that one which is refused undoes and stops nothing.
 local function write_events(q)
-  for _, entry in ipairs(q.happened or {}) do
-    local counts = entry[5] or {}
-    local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
-    redis.pcall('XADD', q.events, 'MAXLEN', '~', q.most_events, '*', 'event', entry[1], 'id', entry[2],
-      'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
+  if q.happened then
+    for _, entry in ipairs(q.happened) do
+      local counts = entry[5] or {}
+      local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+      redis.pcall('XADD', q.events, 'MAXLEN', '~', q.most_events, '*', 'event', entry[1], 'id', entry[2],
+        'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
+    end
   end
 end

@@ -58,11 +58,9 @@ local function open(key, mode, ...)
     cancel = home .. ':cancel',  -- a channel: ids of jobs that were cancelled while they ran
   }
   for i = 1, select('#', ...) do q[select(i, ...)] = whole(meta[5 + i]) end
-  local switches = q.switches  -- lib/queue/switches.lua
-  if switches then
-    q.uncounted = switches % 2 == 1
-    q.most_events = switches > 1 and math.floor(switches / 2)
-    q.happened = switches > 1 and {}
+  if q.switches then  -- lib/queue/switches.lua
+    q.uncounted, q.most_events = q.switches % 2 == 1, q.switches > 1 and math.floor(q.switches / 2)
+    q.happened = q.most_events and {}
   end
   if its_mode and mode and its_mode ~= mode then
     bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode

@@ -113,11 +113,9 @@ if not bad then
       switches = whole(meta[6]),
       parts = whole(meta[7]),
     }
-    local switches = q_2.switches
-    if switches then
-      q_2.uncounted = switches % 2 == 1
-      q_2.most_events = switches > 1 and math.floor(switches / 2)
-      q_2.happened = switches > 1 and {}
+    if q_2.switches then
+      q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
+      q_2.happened = q_2.most_events and {}
     end
     if its_mode and nil and its_mode ~= nil then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. nil
@@ -290,9 +288,11 @@ if arrived then
     end
   end
 end
-for _, entry in ipairs(q_2.happened or {}) do
-  local counts = entry[5] or {}
-  local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
-  redis.pcall('XADD', q_2.key .. ':events', 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
+if q_2.happened then
+  for _, entry in ipairs(q_2.happened) do
+    local counts = entry[5] or {}
+    local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+    redis.pcall('XADD', q_2.key .. ':events', 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
+  end
 end
 return words

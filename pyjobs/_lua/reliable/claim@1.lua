@@ -193,11 +193,9 @@ do
           seen = whole(meta[10]),
           grace = whole(meta[11]),
         }
-        local switches = q_2.switches
-        if switches then
-          q_2.uncounted = switches % 2 == 1
-          q_2.most_events = switches > 1 and math.floor(switches / 2)
-          q_2.happened = switches > 1 and {}
+        if q_2.switches then
+          q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
+          q_2.happened = q_2.most_events and {}
         end
         if its_mode and 'reliable' and its_mode ~= 'reliable' then
           bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. 'reliable'
@@ -1401,10 +1399,12 @@ do
       end
     end
     q.tallies = nil
-    for __2, entry in ipairs(q.happened or {}) do
-      local counts = entry[5] or {}
-      local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
-      redis.pcall('XADD', q.key .. ':events', 'MAXLEN', '~', q.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
+    if q.happened then
+      for __2, entry in ipairs(q.happened) do
+        local counts = entry[5] or {}
+        local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+        redis.pcall('XADD', q.key .. ':events', 'MAXLEN', '~', q.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
+      end
     end
   end
 end

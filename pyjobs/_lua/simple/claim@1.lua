@@ -96,11 +96,9 @@ local function open(key, mode, ...)
   for i = 1, select('#', ...) do
     q[select(i, ...)] = whole(meta[5 + i])
   end
-  local switches = q.switches
-  if switches then
-    q.uncounted = switches % 2 == 1
-    q.most_events = switches > 1 and math.floor(switches / 2)
-    q.happened = switches > 1 and {}
+  if q.switches then
+    q.uncounted, q.most_events = q.switches % 2 == 1, q.switches > 1 and math.floor(q.switches / 2)
+    q.happened = q.most_events and {}
   end
   if its_mode and mode and its_mode ~= mode then
     bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
@@ -302,10 +300,12 @@ for at, q in ipairs(opened) do
       end
     end
     q.tallies = nil
-    for _, entry in ipairs(q.happened or {}) do
-      local counts = entry[5] or {}
-      local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
-      redis.pcall('XADD', q.key .. ':events', 'MAXLEN', '~', q.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
+    if q.happened then
+      for _, entry in ipairs(q.happened) do
+        local counts = entry[5] or {}
+        local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+        redis.pcall('XADD', q.key .. ':events', 'MAXLEN', '~', q.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
+      end
     end
   end
   if (q.paused and q.paused > now) then
