@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from importlib.metadata import version
 from typing import Any
 
-from pyjobs.admin import queue_problems, server_problems
+from pyjobs.admin import queue_problems, server_problems, worker_problems
 from pyjobs.admin.plan import Asked, Plan
 from pyjobs.admin.plans import queues as known_to
 from pyjobs.admin.problem import LEVELS, Problem
 from pyjobs.admin.queues import no_queue
+from pyjobs.admin.workers import SeenWorker
+from pyjobs.admin.workers import seen as seen_worker
 from pyjobs.engine import (
     MAX_ITEMS,
     MODES,
@@ -23,6 +26,7 @@ from pyjobs.engine import (
     list_schedules,
     read_events,
     read_outbox,
+    read_workers,
 )
 from pyjobs.errors import Forbidden, PyjobsError, Unavailable
 from pyjobs.transport import known_queues
@@ -206,7 +210,11 @@ def examine_queues(
     if isinstance(answers, PyjobsError):
         return [*queue_problems.refused_problems(names[0], answers)]
     problems: list[Problem] = []
-    for name, stats in zip(names, answers, strict=True):
+    seen: list[SeenWorker] = []
+    announced = yield Asked([read_workers(keys.queue(name)) for name in names])
+    if isinstance(announced, PyjobsError):
+        announced = [announced] * len(names)
+    for name, stats, found in zip(names, answers, announced, strict=True):
         if isinstance(stats, PyjobsError):
             problems += queue_problems.refused_problems(name, stats)
             continue
@@ -216,13 +224,18 @@ def examine_queues(
         events = yield Asked([read_events(keys.queue(name), limit=1)])
         if not isinstance(events, PyjobsError):
             problems += queue_problems.event_problems(name, events[0])
+        # A user who may not read the workers gets the rest.
+        if not isinstance(found, PyjobsError):
+            workers = [*map(seen_worker, found)]
+            problems += worker_problems.service_problems(name, stats, workers)
+            seen += workers
         if stats.mode in MODES and MODES[stats.mode].stores:
             schedules = yield from _schedules(keys, name)
             problems += queue_problems.schedule_problems(name, schedules)
             outbox = yield Asked([read_outbox(keys.queue(name))])
             if not isinstance(outbox, PyjobsError) and not isinstance(outbox[0], PyjobsError):
                 problems += queue_problems.outbox_problems(name, outbox[0])
-    return problems
+    return [*problems, *worker_problems.worker_problems(seen, version("pyjobs"))]
 
 
 def _schedules(keys: Keys, name: str) -> Plan[list[StoredSchedule]]:

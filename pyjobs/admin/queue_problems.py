@@ -8,7 +8,7 @@ from pyjobs.admin.problem import Problem
 from pyjobs.engine import ParkedJobs, QueueStats, StoredSchedule
 from pyjobs.errors import BadLayout, PyjobsError, Unavailable, WrongType
 
-# How long a wake token and a waiting job are there before nobody seems to work.
+# How long a wake token and a pending job are there before nobody seems to work.
 IDLE_MS = 5_000
 
 
@@ -52,7 +52,7 @@ def stats_problems(queue: str, stats: QueueStats, oldest: int) -> Iterator[Probl
         oldest: ms that a job may wait.
     """
     where = f"queue {queue}"
-    idle = stats.waiting and not stats.inflight and stats.awake and not stats.paused
+    idle = stats.pending and not stats.inflight and stats.awake and not stats.paused
     if not stats.mode:
         yield Problem(
             "note", "unused", where, "nothing was ever submitted to it",
@@ -63,7 +63,7 @@ def stats_problems(queue: str, stats: QueueStats, oldest: int) -> Iterator[Probl
         till = "until a resume" if stats.paused < 0 else f"for another {stats.paused / 1000:.0f} s"
         yield Problem(
             "warning", "paused", where, f"the queue is paused {till}",
-            f"{stats.waiting} jobs wait, and workers claim none", f"pyjobs resume {queue}",
+            f"{stats.pending} jobs wait, and workers claim none", f"pyjobs resume {queue}",
         )  # fmt: skip
     if idle and stats.oldest >= IDLE_MS:
         yield Problem(

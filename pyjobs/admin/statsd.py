@@ -75,7 +75,7 @@ def lines(prefix: str, scraped: Scraped, before: Mapping[str, Mapping[Key, int]]
         name = f"{prefix}.{plain(queue)}"
         if isinstance(stats, QueueStats):
             yield f"{name}.age:{max(0, stats.oldest)}|g"
-            for place in ("waiting", "delayed", "inflight", "dead"):
+            for place in ("pending", "delayed", "inflight", "dead"):
                 yield f"{name}.{place}:{getattr(stats, place)}|g"
     for queue, totals in scraped.totals.items():
         if queue not in before:

@@ -199,7 +199,7 @@ class Admin:
     def jobs(
         self,
         queue: str,
-        state: State = "waiting",
+        state: State = "pending",
         *,
         cursor: str = "",
         limit: int = 100,
@@ -218,7 +218,7 @@ class Admin:
 
         Args:
             queue: the queue's name.
-            state: 'waiting', 'delayed', 'inflight', 'dead', 'done', 'failed', 'cancelled' or
+            state: 'pending', 'delayed', 'inflight', 'dead', 'done', 'failed', 'cancelled' or
                 'expired'.
             cursor: that of the page before; '' begins.
             limit: most jobs, 1 to 1000.
@@ -288,7 +288,7 @@ class Admin:
             )
 
     def resume(self, queue: str) -> bool:
-        """Let claims take jobs from a queue again; return whether jobs are waiting (queue/resume).
+        """Let claims take jobs from a queue again; return whether jobs are pending (queue/resume).
 
         Args:
             queue: the queue's name.
@@ -306,7 +306,7 @@ class Admin:
 
         Args:
             queue: the queue's name.
-            place: 'waiting', 'delayed' or 'dead'.
+            place: 'pending', 'delayed' or 'dead'.
             progress: called with how many entries are gone so far.
 
         Raises:
@@ -765,19 +765,19 @@ class Admin:
         self,
         queue: str,
         *,
-        waiting: int | None = None,
+        pending: int | None = None,
         bytes: int | None = None,
         dead: int | None = None,
     ) -> Limits:
         """Set the limits of a queue, and return them (queue/limit). Without one, they are read.
 
-        What is None stays as it is, and 0 takes a limit away. A submit beyond `waiting` raises
+        What is None stays as it is, and 0 takes a limit away. A submit beyond `pending` raises
         QueueFull, and one beyond `bytes` raises TooLarge. A job that is there already is not
         refused, and neither is one that comes back by a retry, a requeue or a schedule.
 
         Args:
             queue: the queue's name.
-            waiting: most jobs that wait or are delayed, 0 to 1,000,000,000.
+            pending: most jobs that wait or are delayed, 0 to 1,000,000,000.
             bytes: most bytes of a payload, 0 to 1,048,576.
             dead: how many dead jobs are kept, 0 to 10,000.
 
@@ -787,7 +787,7 @@ class Admin:
             Unavailable: Redis can't be reached.
         """
         with self._errors:
-            call = OPERATOR.limit(self._keys.queue(queue), waiting=waiting, bytes=bytes, dead=dead)
+            call = OPERATOR.limit(self._keys.queue(queue), pending=pending, bytes=bytes, dead=dead)
             return drive(self._server, one(call))
 
     def counters(

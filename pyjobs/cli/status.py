@@ -16,7 +16,7 @@ from pyjobs.cli.screen import watch
 from pyjobs.engine import Counters
 
 HEADS = (
-    *("queue", "mode", "waiting", "oldest", "delayed", "in flight", "overdue", "dead", "broken"),
+    *("queue", "mode", "pending", "oldest", "delayed", "in flight", "overdue", "dead", "broken"),
     "state",
 )
 LESS = ("broken", "overdue", "mode", "oldest", "state")
@@ -112,7 +112,7 @@ def cells(row: QueueStatus) -> list[str]:
     return [
         row.queue,
         row.mode,
-        str(found.waiting),
+        str(found.pending),
         span(found.oldest),
         str(found.delayed),
         "-" if found.mode == "simple" else str(found.inflight),

@@ -70,7 +70,7 @@ def test_what_happened_since_the_last_sending_is_sent_once(
     jobs.complete(*jobs.take("before"))
     statsd.send()
     assert listener.next().keys() == {
-        f"pyjobs.q.{what}" for what in ("age", "waiting", "delayed", "inflight", "dead")
+        f"pyjobs.q.{what}" for what in ("age", "pending", "delayed", "inflight", "dead")
     }
     jobs.complete(*jobs.take("a", "b", task="mail.send"))
     jobs.fail(*jobs.take("c", task="mail.send"), verdict="reject")
@@ -80,7 +80,7 @@ def test_what_happened_since_the_last_sending_is_sent_once(
     found = listener.next()
     gauges = {name: one[1] for name, one in found.items() if one[0] == "g"}
     assert gauges.pop("pyjobs.q.age") < 60_000
-    assert gauges == {"pyjobs.q.waiting": 1, "pyjobs.q.delayed": 1, "pyjobs.q.inflight": 0,
+    assert gauges == {"pyjobs.q.pending": 1, "pyjobs.q.delayed": 1, "pyjobs.q.inflight": 0,
                       "pyjobs.q.dead": 1}  # fmt: skip
     counts = {name: one[1] for name, one in found.items() if one[0] == "c"}
     assert counts == {
@@ -120,7 +120,7 @@ def test_a_monitor_sends_until_it_is_ended(cli: Cli, listener: Listener) -> None
     cli.redis.hset("jobs:queues", "q", "reliable")
     jobs.submit("before")
     process = cli.start("monitor", "--statsd", listener.address, "--every", "0.05")
-    assert listener.next()["pyjobs.q.waiting"] == ("g", 1, 1)
+    assert listener.next()["pyjobs.q.pending"] == ("g", 1, 1)
     jobs.submit("a")
     while "pyjobs.q.none.submitted" not in (found := listener.next()):
         assert threading.main_thread().is_alive()

@@ -121,7 +121,7 @@ def test_ends_by_others_have_an_event_each(jobs: Jobs) -> None:
     jobs.claim(1)
     jobs.store.call(OPERATOR.delete(Q, ["gone"]))
     jobs.submit("more")
-    jobs.store.call(OPERATOR.purge(Q, "waiting", limit=100))
+    jobs.store.call(OPERATOR.purge(Q, "pending", limit=100))
     ends = [one for one in seen(jobs) if one[0] not in ("submitted", "claimed")]
     assert ends == [("cancelled", "runs", 1), ("expired", "late", 0), ("cancelled", "gone", 0),
                     ("cancelled", "more", 0)]  # fmt: skip
@@ -152,7 +152,7 @@ def test_a_job_of_a_schedule_is_submitted_by_its_claim_or_by_hand(jobs: Jobs) ->
 def test_a_purge_of_simple_jobs_has_events(jobs: Jobs) -> None:
     keep(jobs)
     jobs.submit("a")
-    jobs.store.call(OPERATOR.purge(Q, "waiting", limit=100))
+    jobs.store.call(OPERATOR.purge(Q, "pending", limit=100))
     assert seen(jobs) == [("submitted", "a", 0), ("cancelled", "a", 0)]
 
 
