@@ -215,7 +215,7 @@ do
             if not message then
               message = {
                 bytes = 0,
-                sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.'),
+                sharded = redis.REDIS_VERSION_NUM and q_3.key == q_3.home and client:find('^shard%.'),
               }
               messages[channel] = message
             end

@@ -712,7 +712,7 @@ if opened.moves then
                       if not message then
                         message = {
                           bytes = 0,
-                          sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.'),
+                          sharded = redis.REDIS_VERSION_NUM and q.key == q.home and client:find('^shard%.'),
                         }
                         messages[channel] = message
                       end
@@ -1153,7 +1153,7 @@ if #unfit > 0 then
           if not message then
             message = {
               bytes = 0,
-              sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.'),
+              sharded = redis.REDIS_VERSION_NUM and q.key == q.home and client:find('^shard%.'),
             }
             messages[channel] = message
           end

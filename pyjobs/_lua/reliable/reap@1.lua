@@ -201,7 +201,7 @@ local function end_job(q_2, id, job, state, reason, field, body, retention, atte
       if not message then
         message = {
           bytes = 0,
-          sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.'),
+          sharded = redis.REDIS_VERSION_NUM and q_2.key == q_2.home and client:find('^shard%.'),
         }
         messages[channel] = message
       end

@@ -300,7 +300,7 @@ if unknown then
             if not message then
               message = {
                 bytes = 0,
-                sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.'),
+                sharded = redis.REDIS_VERSION_NUM and opened.key == opened.home and client:find('^shard%.'),
               }
               messages[channel] = message
             end
