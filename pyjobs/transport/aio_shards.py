@@ -86,7 +86,7 @@ class AsyncShards(BaseShards[AsyncSubscription]):
         Args:
             seconds: how long to wait. With 0 only a message that is there is returned.
         """
-        if not self._messages:
+        if not (self._messages or self.missed):
             self._news.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
@@ -169,9 +169,10 @@ class AsyncShards(BaseShards[AsyncSubscription]):
                     await self._to_place.wait()
 
     async def _place(self) -> None:
-        if self._classic:
-            part = self._parts.get(ANY_NODE) or self._begin(ANY_NODE)
-            part.enter(list(self._channels))
+        if self._wants_classic():
+            self._begin(ANY_NODE)
+        if (classic := self._parts.get(ANY_NODE)) is not None:
+            classic.enter(list(self._channels))
         for part in list(self._parts.values()):
             await self._send(part)
         if not (names := self._unplaced()):

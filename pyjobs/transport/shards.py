@@ -73,9 +73,13 @@ class BaseShards(Generic[P]):
 
     def _unplaced(self) -> list[bytes]:
         """Return the channels without a node, where it is time to place them."""
-        if self._ended or self.pause:
+        if self._ended or self.pause or self._where.keys() >= self._channels.keys():
             return []
         return [name for name in list(self._channels) if name not in self._where]
+
+    def _wants_classic(self) -> bool:
+        """Return whether it is time to hear the classic channels, which nothing hears now."""
+        return self._classic and not self.pause and ANY_NODE not in self._parts
 
     def _owners(self, channels: Iterable[bytes]) -> dict[Address, list[bytes]]:
         """Return the channels by the node that serves them. Those of no node come later."""
@@ -97,11 +101,13 @@ class BaseShards(Generic[P]):
         """Note that the subscription of a node has ended. Returns it, None where it has ended
         before. Its channels are placed anew after a pause."""
         part = self._parts.pop(node, None)
-        if part is not None and node is ANY_NODE:
+        if part is None:
+            return None
+        self._later(error if isinstance(error, PyjobsError) else Unavailable(str(error)))
+        if node is ANY_NODE:
             self.missed = True
-        elif part is not None:
+        else:
             self._table.broke(node)
-            self._later(error if isinstance(error, PyjobsError) else Unavailable(str(error)))
             for name in [name for name, where in self._where.items() if where == node]:
                 self._lose(name)
         return part

@@ -148,7 +148,8 @@ class Shards(BaseShards[Subscription]):
         self._place()
         before = len(self._messages)
         self._read()
-        if len(self._messages) > before or self.missed or not seconds:
+        # A channel that its node has given up is placed before the wait.
+        if len(self._messages) > before or self.missed or not seconds or self._unplaced():
             return False
         return self._wait(seconds)
 
@@ -159,9 +160,10 @@ class Shards(BaseShards[Subscription]):
                 part = self._parts.get(node) or self._begin(node)
                 part.enter(found)
                 self._where.update(dict.fromkeys(found, node))
-        if self._classic:
-            part = self._parts.get(ANY_NODE) or self._begin(ANY_NODE)
-            part.enter(list(self._channels))
+        if self._wants_classic():
+            self._begin(ANY_NODE)
+        if (classic := self._parts.get(ANY_NODE)) is not None:
+            classic.enter(list(self._channels))
         for node, part in list(self._parts.items()):
             try:
                 part.open()

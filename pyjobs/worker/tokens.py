@@ -142,6 +142,11 @@ class WakeListener:
         """Take reports until this is cancelled."""
         while True:
             message = await self._shards.get(IDLE_SECONDS)
+            if self._shards.missed:
+                # A node is heard again: its tokens may have been reported meanwhile.
+                self._shards.missed = False
+                for ear in self._ears.values():
+                    ear.reported.set()
             queue = message and self._queues.get(message.channel)
             if queue:
                 await self._reported(queue)
