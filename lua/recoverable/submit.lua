@@ -46,5 +46,6 @@ check_times(wait, expires)
 local q = open(queue, 'recoverable', 'most_waiting', 'most_bytes', 'uncounted', 'parts')
 check_parts(q, parts)
 if bad then return redis.error_reply(bad) end
-return submit(q, jobs, client, wait, unique, task, written, look, fields('client', client, 'retention', retention,
-  'timeout', timeout, 'expires', expires and now + expires, 'unique', unique, 'task', task))
+local extra = fields('client', client, 'retention', retention,
+  'timeout', timeout, 'expires', expires and now + expires, 'unique', unique, 'task', task)
+return submit(q, jobs, client, wait, unique, task, written, look, extra)

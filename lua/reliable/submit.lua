@@ -49,6 +49,7 @@ check_times(wait, expires)
 local q = open(queue, 'reliable', 'most_waiting', 'most_bytes', 'uncounted', 'parts')
 check_parts(q, parts)
 if bad then return redis.error_reply(bad) end
-return submit(q, jobs, client, wait, unique, task, written, look, fields('client', client, 'retention', retention,
+local extra = fields('client', client, 'retention', retention,
   'timeout', timeout, 'expires', expires and now + expires, 'unique', unique, 'task', task, 'max_attempts', attempts,
-  'backoff', backoff, 'max_run', max_run))
+  'backoff', backoff, 'max_run', max_run)
+return submit(q, jobs, client, wait, unique, task, written, look, extra)

@@ -1,8 +1,11 @@
-"""Fields of a table that are made where they are read.
+"""Fields of a table: made where they are read, and made with their table.
 
 A table of ten texts costs more than the two of them that a call needs. In
 `local q = { key = queue, job = queue .. ':job:' }` the field `job` follows from `key`: each `q.job`
 becomes `q.key .. ':job:'`, and the table holds `key` alone.
+
+A table that gets its fields one by one grows again and again, and one that is made with them does
+not. So fields that are written right behind the table become a part of it.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from typing import Any
 from luaparser import astnodes as lua
 
 from lua_build.aliases import Aliases, called
-from lua_build.scope import clone, parts, walk
+from lua_build.scope import clone, parts, variables, walk
 
 
 def derive(tree: Any, what: str) -> None:
@@ -65,6 +68,38 @@ def derive(tree: Any, what: str) -> None:
                 one for one in node.fields if not is_named(one) or one.key.id not in made
             ]
     replace(tree, made)
+
+
+def gather(tree: Any) -> None:
+    """Makes tables with the fields that are written right behind them."""
+    for block in [node for node in walk(tree) if isinstance(node, lua.Block)]:
+        body: list[Any] = []
+        for node in block.body:
+            if not (body and takes(body[-1], node)):
+                body.append(node)
+                continue
+            [table] = body[-1].values
+            for target, value in zip(node.targets, node.values, strict=True):
+                table.fields.append(lua.Field(lua.Name(target.idx.id), value))
+        block.body = body
+
+
+def takes(made: Any, node: Any) -> bool:
+    """Whether `made` is a table of named fields, and `node` writes others that need no table."""
+    if not (isinstance(made, lua.LocalAssign) and len(made.values) == len(made.targets) == 1):
+        return False
+    [name], [table] = made.targets, made.values
+    if not isinstance(table, lua.Table) or not table.fields or not all(map(is_named, table.fields)):
+        return False
+    if not isinstance(node, lua.Assign) or isinstance(node, lua.LocalAssign):
+        return False
+    written = [one.idx.id for one in node.targets if is_field(one) and called(one.value)]
+    known = {one.key.id for one in table.fields}
+    return (
+        len(written) == len(node.targets) == len(node.values) == len({*written} - known)
+        and all(one.value.id == name.id for one in node.targets)
+        and not any(one.id == name.id for value in node.values for one in variables(value))
+    )
 
 
 def is_named(node: Any) -> bool:

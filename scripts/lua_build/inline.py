@@ -24,10 +24,14 @@ from lua_build.scope import (
     variables,
     walk,
 )
+from lua_build.unroll import unroll
 
 CONSTANTS = (lua.Number, lua.String, lua.TrueExpr, lua.FalseExpr, lua.Nil)
 # A function that is called in several places goes into each when it has no more nodes than this.
 SMALL = 40
+# One that takes any number of arguments, where a call gives it no more arguments than this: its
+# loops over them are written out there.
+FEW = 16
 
 Assigning = Callable[[list[Any]], "list[Any] | None"]
 
@@ -156,14 +160,15 @@ def substitute(node: Any, values: dict[str, Any]) -> Any:
 
 def spread(node: Any, extra: list[Any]) -> bool:
     """Put expressions in the place of `...`; returns whether each `...` ended a list."""
-    fit = True
+    fit, gone = True, set()
     for one in walk(node):
         for name, value in parts(one):
             if isinstance(value, (lua.Varargs, lua.Dots)):
-                fit = False
+                fit = fit and id(one) in gone
             elif isinstance(value, list) and value:
                 last = value[-1]
                 if isinstance(last, lua.Field) and last.key is None and dots(last.value):
+                    gone.add(id(last))
                     value[-1:] = [lua.Field(None, clone(each)) for each in extra]
                 elif (dots(last) and name != "args") or (
                     dots(last) and not isinstance(one, FUNCTIONS)
@@ -215,8 +220,9 @@ class Inliner:
             return False
         if any(one.id == name for one in variables(function.body)):
             return False
-        if times > 1 and size(function) > SMALL:
+        if times > 1 and size(function) > SMALL * (2 if takes_more(function) else 1):
             return False
+        self._many_times = times > 1
         self._function, self._done = function, 0
         holders = list(self._holders.get(name, {}).values())
         for node in holders:
@@ -292,7 +298,7 @@ class Inliner:
         inner = Variables(copy.body)
         first, given, extra = [], {}, args[len(names) :]
         if takes_more(copy):
-            if many(args):
+            if many(args) or (self._many_times and len(extra) > FEW):
                 return None
             kept = []
             for one in extra:
@@ -315,6 +321,13 @@ class Inliner:
                 named.append((lua.Name(name), value))
         named += first
         holder = substitute(lua.Block(body), given)
+        if takes_more(self._function):
+            own = Variables(holder)
+
+            def steady(node: Any) -> bool:
+                return self._steady(node) and all(own.final(one.id) for one in variables(node))
+
+            unroll(holder, self._namer, steady)
         values = [value for _, value in named if value is not None] + [
             one for one in extra if not pure(one)
         ]

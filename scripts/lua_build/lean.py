@@ -8,7 +8,7 @@ from pathlib import Path
 
 from luaparser import ast
 
-from lua_build.fields import derive
+from lua_build.fields import derive, gather
 from lua_build.inline import Inliner
 from lua_build.names import parse
 from lua_build.scope import Namer, Shortener, clone
@@ -36,7 +36,7 @@ def maker() -> str:
     """What makes a script lean: the sources of this program."""
     own = (
         Path(__file__).with_name(f"{name}.py")
-        for name in ("scope", "inline", "tidy", "fields", "aliases", "lean")
+        for name in ("scope", "inline", "unroll", "tidy", "fields", "aliases", "lean")
     )
     return PARSER + "".join(source.read_text() for source in own)
 
@@ -49,6 +49,7 @@ def made(text: str, what: str) -> str:
         changed = tidy(tree)
         changed = Inliner(tree, namer).run() or changed
     derive(tree, what)
+    gather(tree)
     sink(tree.body)
     Shortener().separate(tree)
     text = EMPTY.sub("{}", ast.to_lua_source(tree, indent=2))

@@ -127,6 +127,61 @@ return table.concat(found, ' ')""",
 local function f(a) if a > 1 then return say(a) end return f and 1 end
 if say(1) == 1 then return f(2) end
 return f(3)""",
+    "a loop over the arguments": """
+local function first_bad(...)
+  if not say('ask') then return end
+  local wanted = { ... }
+  for i = 1, select('#', ...), 2 do
+    local name, value = wanted[i], wanted[i + 1]
+    if value and value > 3 then return name .. value end
+  end
+end
+local n = say(5)
+local bad = first_bad('a', 1, 'b', n, 'c', say(7))
+local none = first_bad('a', false, 'b', nil)
+bad = bad .. tostring((first_bad('d', 3, 'e')))
+return bad, tostring(none)""",
+    "a list of arguments that changes, goes on, and counts": """
+local function f(...)
+  local all, sum = { ... }, 0
+  for i = 1, select('#', ...) do all[i] = all[i] + 1 sum = sum + all[i] end
+  return sum, #all, table.concat(all, ',')
+end
+local function g(a, ...)
+  local all = { ... }
+  a = a + 1
+  for i = 1, select('#', ...) do a = a + all[i] end
+  return a
+end
+local a, b, c = f(1, say(2), 3)
+local d = g(b, a, b)
+return a, b, c, d""",
+    "fields named by the call": """
+local function open(key, ...)
+  local values = { say('x'), 'y', 'z' }
+  local q = { key = key }
+  for i = 1, select('#', ...) do q[select(i, ...)] = values[i] .. i end
+  q.all = values
+  return q
+end
+local q = open('k', 'lease', 'seen')
+return q.key, q.lease, q.seen, q.all[3]""",
+    "a loop that breaks, and one of no rounds": """
+local function f(...)
+  local n = 0
+  for i = 1, select('#', ...) do if select(i, ...) == 'no' then break end n = i end
+  for i = 1, select('#', ...) - 9 do n = n + say(i) end
+  return n
+end
+local a = f('yes', 'no', 'yes')
+return a""",
+    "fields behind a table that need the table, or come twice": """
+local q = { a = say(1) }
+q.b, q.c = say(2), say(3)
+q.d = q.b
+q.a = say(4)
+q.e = say(5)
+return q.a, q.b, q.c, q.d, q.e""",
 }  # fmt: skip
 
 
@@ -155,6 +210,23 @@ def test_a_field_that_follows_from_another_is_made_where_it_is_read() -> None:
     )
     assert "q.key .. ':job:' .. 1" in made
     assert made.count(":job:") == 1
+
+
+def test_a_loop_over_named_arguments_leaves_neither_loop_nor_list() -> None:
+    made = lean(
+        "local function f(...)\n  local all = { ... }\n"
+        "  for i = 1, select('#', ...), 2 do\n"
+        "    if KEYS[all[i]] then return all[i + 1] end\n  end\n"
+        "end\nlocal a = ARGV[1]\nlocal found = f(1, a, 2, ARGV[2])\nreturn found",
+        "",
+    )
+    assert "function" not in made and "select" not in made and "{" not in made
+    assert "KEYS[2]" in made
+
+
+def test_fields_behind_a_table_are_made_with_the_table() -> None:
+    made = lean("local q = { a = 1 }\nq.b = KEYS[1]\nq.c = ARGV[1]\nreturn q", "")
+    assert " ".join(made.split()) == "local q = { a = 1, b = KEYS[1], c = ARGV[1], } return q"
 
 
 @pytest.mark.parametrize("name", ["simple/claim", "reliable/complete"])

@@ -89,7 +89,7 @@ FUNCTIONS = {
     "recoverable/claim": 39,
     "recoverable/complete": 6,
     "reliable/submit": 12,
-    "reliable/claim": 42,
+    "reliable/claim": 43,
     "reliable/complete": 6,
     "reliable/extend": 6,
     "reliable/fail": 9,

@@ -1,3 +1,4 @@
--- The present moment as a field stores it: text, since Redis spells a number out anew in each command.
--- needs clock.now
-local stamp = string.format('%.0f', now)
+-- The present moment as a field stores it: text, since Redis spells a number out anew in each command. The digits of seconds
+-- and milliseconds stand in the clock's answer, and need no conversion.
+-- needs clock.clock
+local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)

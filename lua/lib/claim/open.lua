@@ -32,9 +32,13 @@ end
 local function open_all(keys, mode, nonce, limit)
   local all, room = {}, limit
   for i, key in ipairs(keys) do
-    local q = mode == 'reliable' and open(key, mode, 'uncounted', 'paused', 'scheduled', 'lease', 'seen', 'grace')
-      or open(key, mode, 'uncounted', 'paused', 'scheduled')
-    if not q then return end
+    local q
+    if mode == 'reliable' then
+      q = open(key, mode, 'uncounted', 'paused', 'scheduled', 'lease', 'seen', 'grace')
+    else
+      q = open(key, mode, 'uncounted', 'paused', 'scheduled')
+    end
+    if bad then break end
     -- HINCRBY would find out too late, and Lua counts exactly only so far.
     if #q.token > 15 or not (q.token == '0' or q.token:find('^[1-9][0-9]*$')) then
       bad = 'BADLAYOUT queue ' .. q.name .. ' has the token ' .. q.token .. ', not a number'

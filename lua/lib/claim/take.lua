@@ -42,7 +42,9 @@ local function check_claim(all, unfit)
   local drops = unfit[1] and key
   bad = denied('HSET', key, 'ZADD', key, 'SET', key, 'LPUSH', (more or drops) and key, 'HDEL', old and key,
     'PEXPIRE', drops, 'RPUSH', drops)
-  for at = 2, #all do bad = bad or denied('HSET', all[at].job) end
+  for at = 2, #all do
+    if not bad then bad = denied('HSET', all[at].job) end
+  end
 end
 
 -- Takes the chosen jobs off one queue, into `reply`.
@@ -53,7 +55,7 @@ local function take(q, at, nonce, score, hold, reply)
   local number = string.format('%.0f', tonumber(q.token) + 1)
   local token = number .. '-' .. nonce
   local flies = q.ends < math.huge
-  local leases = q.mode == 'reliable' and lease_fields(q, hold, flies and 1 or 0) or {}
+  local leases = q.mode == 'reliable' and lease_fields(q, hold, flies and 1 or 0, stamp) or {}
   redis.call('HSET', q.meta, 'token', number, unpack(leases))
   local flight, till, first, again = {}, string.format('%.0f', score), #reply + 1, {}
   for i, id in ipairs(ids) do

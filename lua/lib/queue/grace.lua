@@ -31,21 +31,23 @@ local function end_grace(q)
   q.grace, q.graced, q.waits = nil, nil, false
 end
 
--- The fields of :meta, name and value, that change when jobs get this lease. `flying` says how many were in flight.
-local function lease_fields(q, lease, flying)
+-- The fields of :meta, name and value, that change when jobs get this lease. `flying` says how many were in flight, and
+-- `moment` is the present one as text.
+local function lease_fields(q, lease, flying, moment)
   if flying > 0 and lease <= (q.lease or 0) then return {} end
+  local before = q.lease
   q.lease, q.longest = lease, math.max(lease, LEASE_FLOOR)
-  local fields = { 'lease', string.format('%.0f', lease) }
-  if flying > 0 then return fields end
-  q.seen, fields[3], fields[4] = now, 'seen', string.format('%.0f', now)
-  return fields
+  if flying > 0 then return { 'lease', string.format('%.0f', lease) } end
+  q.seen = now
+  if lease == before then return { 'seen', moment } end
+  return { 'lease', string.format('%.0f', lease), 'seen', moment }
 end
 
 -- What an extend notes: that somebody is there. It begins a grace after a gap, and ends none but of an empty flight.
 -- `flying` says how many were in flight before.
 local function note_extend(q, lease, flying)
   if flying > 0 then read_absence(q) end
-  local fields = lease_fields(q, lease, flying)
+  local fields = lease_fields(q, lease, flying, string.format('%.0f', now))
   if flying > 0 and (q.stepped or q.old and not q.waits) then begin_grace(q) end
   write_seen(q, unpack(fields))
   if flying == 0 then end_grace(q) end

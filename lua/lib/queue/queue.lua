@@ -28,8 +28,16 @@ local function open(key, mode, ...)
     return refuse('queue', 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
   end
   if home ~= key then tag = key:sub(#prefix + 3, -2) end
+  local meta = redis.call('HMGET', key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', ...)
+  local its_mode, layout = meta[1], meta[2]
   local q = {
     name = tag,
+    born = its_mode and true,
+    mode = its_mode or mode,
+    layout = layout,
+    token = meta[3] or '0',
+    quarantined = meta[4],
+    listened = meta[5],
     key = key,
     home = home,  -- the key of the whole queue, where this is a part of one
     meta = key .. ':meta',
@@ -48,13 +56,7 @@ local function open(key, mode, ...)
     client = home .. ':client:',  -- channels: results, for one client each
     cancel = home .. ':cancel',  -- a channel: ids of jobs that were cancelled while they ran
   }
-  local meta = redis.call('HMGET', q.meta, 'mode', 'layout', 'token', 'suspect', 'listened', ...)
-  local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
-  q.listened = meta[5]
   for i = 1, select('#', ...) do q[select(i, ...)] = whole(meta[5 + i]) end
-  q.born = its_mode and true
-  q.mode = its_mode or mode
-  q.token, q.quarantined, q.layout = token or '0', quarantined, layout
   if its_mode and mode and its_mode ~= mode then
     bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
   elseif layout and layout ~= LAYOUT then

@@ -2,7 +2,7 @@ local bad
 local clock = redis.call('TIME')
 local micros = tonumber(clock[2])
 local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
-local stamp = string.format('%.0f', now)
+local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
 local queue = KEYS[1]
 local worker
 do
@@ -67,23 +67,19 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened')
+    local its_mode, layout = meta[1], meta[2]
     local q_2 = {
       name = tag,
+      born = its_mode and true,
+      mode = its_mode or nil,
+      layout = layout,
+      token = meta[3] or '0',
+      quarantined = meta[4],
+      listened = meta[5],
       key = queue,
       home = home,
     }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened')
-    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
-    q_2.listened = meta[5]
-    local function whole(text)
-      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
-    end
-    for i = 1, select('#') do
-      q_2[select(i)] = whole(meta[5 + i])
-    end
-    q_2.born = its_mode and true
-    q_2.mode = its_mode or nil
-    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
     if its_mode and nil and its_mode ~= nil then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. nil
     elseif layout and layout ~= '1' then
@@ -105,21 +101,26 @@ end
 if goes then
   over[#over + 1] = worker_2
 end
-local function denied(...)
+do
+  local item, item_2, item_3 = #over > 0 and q_2.key .. ':workers', not goes and q_2.key .. ':workers', not goes and q_2.key .. ':workers'
   if not redis.acl_check_cmd then
-    return
-  end
-  local wanted = {
-    ...,
-  }
-  for i = 1, select('#', ...), 2 do
-    local command, key = wanted[i], wanted[i + 1]
-    if key and not redis.acl_check_cmd(command, key) then
-      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
+    bad = nil
+  else
+    if item and not redis.acl_check_cmd('ZREM', item) then
+      bad = 'NOPERM this user has no permission for ' .. 'ZREM' .. ' of ' .. item
+    else
+      if item_2 and not redis.acl_check_cmd('ZADD', item_2) then
+        bad = 'NOPERM this user has no permission for ' .. 'ZADD' .. ' of ' .. item_2
+      else
+        if item_3 and not redis.acl_check_cmd('PEXPIRE', item_3) then
+          bad = 'NOPERM this user has no permission for ' .. 'PEXPIRE' .. ' of ' .. item_3
+        else
+          bad = nil
+        end
+      end
     end
   end
 end
-bad = denied('ZREM', #over > 0 and q_2.key .. ':workers', 'ZADD', not goes and q_2.key .. ':workers', 'PEXPIRE', not goes and q_2.key .. ':workers')
 if bad then
   return redis.error_reply(bad)
 end

@@ -154,8 +154,16 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened')
+    local its_mode, layout = meta[1], meta[2]
     local q_2 = {
       name = tag,
+      born = its_mode and true,
+      mode = its_mode or nil,
+      layout = layout,
+      token = meta[3] or '0',
+      quarantined = meta[4],
+      listened = meta[5],
       key = queue,
       home = home,
       meta = queue .. ':meta',
@@ -174,18 +182,6 @@ if not bad then
       client = home .. ':client:',
       cancel = home .. ':cancel',
     }
-    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect', 'listened')
-    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
-    q_2.listened = meta[5]
-    local function whole(text)
-      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
-    end
-    for i = 1, select('#') do
-      q_2[select(i)] = whole(meta[5 + i])
-    end
-    q_2.born = its_mode and true
-    q_2.mode = its_mode or nil
-    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
     if its_mode and nil and its_mode ~= nil then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. nil
     elseif layout and layout ~= '1' then
@@ -287,13 +283,6 @@ end
 local function shown_state(job)
   return state_now(job[1], job[3]) or ''
 end
-local function read(q_3, id, ...)
-  local job = redis.pcall('HMGET', q_3.job .. id, ...)
-  if not job.err then
-    return job
-  end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.job .. id, ...)
-end
 while not last and #reply - 3 < limit and looked < 1000 and seen < 4194304 do
   local wanted = math.min(100, 1000 - looked)
   local ids, scores
@@ -328,11 +317,26 @@ while not last and #reply - 3 < limit and looked < 1000 and seen < 4194304 do
       local score = state ~= 'waiting' and scores[i]
       local job
       if bytes_2 > 0 then
-        job = read(q_2, id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason', 'error', 'data')
+        local job_2 = redis.pcall('HMGET', q_2.job .. id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason', 'error', 'data')
+        if not job_2.err then
+          job = job_2
+        else
+          job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason', 'error', 'data')
+        end
       elseif want.error then
-        job = read(q_2, id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason', 'error')
+        local job_2 = redis.pcall('HMGET', q_2.job .. id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason', 'error')
+        if not job_2.err then
+          job = job_2
+        else
+          job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason', 'error')
+        end
       else
-        job = read(q_2, id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason')
+        local job_2 = redis.pcall('HMGET', q_2.job .. id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason')
+        if not job_2.err then
+          job = job_2
+        else
+          job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason')
+        end
       end
       local parked = state == 'delayed' and score >= 1000000000000000
       local at_2 = score and math.max(parked and score - 1000000000000000 or score, 0) or 0

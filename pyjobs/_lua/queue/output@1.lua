@@ -37,9 +37,6 @@ if (#ARGV ~= 3) then
   bad = bad or ('BADARG ' .. 'arguments' .. ': ' .. why)
 end
 local q
-local function whole(text)
-  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
-end
 if not bad then
   local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
   local home = queue
@@ -55,20 +52,19 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened')
+    local its_mode, layout = meta[1], meta[2]
     local q_2 = {
       name = tag,
+      born = its_mode and true,
+      mode = its_mode or nil,
+      layout = layout,
+      token = meta[3] or '0',
+      quarantined = meta[4],
+      listened = meta[5],
       key = queue,
       home = home,
     }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened')
-    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
-    q_2.listened = meta[5]
-    for i = 1, select('#') do
-      q_2[select(i)] = whole(meta[5 + i])
-    end
-    q_2.born = its_mode and true
-    q_2.mode = its_mode or nil
-    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
     if its_mode and nil and its_mode ~= nil then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. nil
     elseif layout and layout ~= '1' then
@@ -87,6 +83,9 @@ local function read(q_3, id_3, ...)
     return job
   end
   return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.key .. ':job:' .. id_3, ...)
+end
+local function whole(text)
+  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
 end
 local total = whole((read(q_2, id_2, 'output')[1] or ''):match('^%d+')) or 0
 local reply, fields = {

@@ -2,7 +2,7 @@ local bad
 local clock = redis.call('TIME')
 local micros = tonumber(clock[2])
 local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
-local stamp = string.format('%.0f', now)
+local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
 local messages = {}
 local queue = KEYS[1]
 local function one_of(what, text, ...)
@@ -56,8 +56,19 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'uncounted')
+    local its_mode, layout = meta[1], meta[2]
+    local function whole(text)
+      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+    end
     local q_2 = {
       name = tag,
+      born = its_mode and true,
+      mode = its_mode or nil,
+      layout = layout,
+      token = meta[3] or '0',
+      quarantined = meta[4],
+      listened = meta[5],
       key = queue,
       home = home,
       meta = queue .. ':meta',
@@ -75,19 +86,8 @@ if not bad then
       worker = queue .. ':worker:',
       client = home .. ':client:',
       cancel = home .. ':cancel',
+      uncounted = whole(meta[6]),
     }
-    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect', 'listened', 'uncounted')
-    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
-    q_2.listened = meta[5]
-    local function whole(text)
-      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
-    end
-    for i = 1, select('#', 'uncounted') do
-      q_2[select(i, 'uncounted')] = whole(meta[5 + i])
-    end
-    q_2.born = its_mode and true
-    q_2.mode = its_mode or nil
-    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
     if its_mode and nil and its_mode ~= nil then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. nil
     elseif layout and layout ~= '1' then
@@ -106,21 +106,34 @@ redis.call('LLEN', q_2.broken)
 q_2.flying = redis.call('ZCARD', q_2.inflight)
 q_2.later = redis.call('ZCARD', q_2.delayed)
 q_2.buried = redis.call('ZCARD', q_2.dead)
-local function denied(...)
+do
+  local item, item_2, item_3, item_4, item_5 = q_2.job, q_2.job, q_2.broken, state ~= 'waiting' and q_2.broken, q_2.broken
   if not redis.acl_check_cmd then
-    return
-  end
-  local wanted = {
-    ...,
-  }
-  for i = 1, select('#', ...), 2 do
-    local command, key = wanted[i], wanted[i + 1]
-    if key and not redis.acl_check_cmd(command, key) then
-      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
+    bad = nil
+  else
+    if item and not redis.acl_check_cmd('DEL', item) then
+      bad = 'NOPERM this user has no permission for ' .. 'DEL' .. ' of ' .. item
+    else
+      if item_2 and not redis.acl_check_cmd('HSET', item_2) then
+        bad = 'NOPERM this user has no permission for ' .. 'HSET' .. ' of ' .. item_2
+      else
+        if item_3 and not redis.acl_check_cmd('LPUSH', item_3) then
+          bad = 'NOPERM this user has no permission for ' .. 'LPUSH' .. ' of ' .. item_3
+        else
+          if item_4 and not redis.acl_check_cmd('LTRIM', item_4) then
+            bad = 'NOPERM this user has no permission for ' .. 'LTRIM' .. ' of ' .. item_4
+          else
+            if item_5 and not redis.acl_check_cmd('PEXPIRE', item_5) then
+              bad = 'NOPERM this user has no permission for ' .. 'PEXPIRE' .. ' of ' .. item_5
+            else
+              bad = nil
+            end
+          end
+        end
+      end
     end
   end
 end
-bad = denied('DEL', q_2.job, 'HSET', q_2.job, 'LPUSH', q_2.broken, 'LTRIM', state ~= 'waiting' and q_2.broken, 'PEXPIRE', q_2.broken)
 if bad then
   return redis.error_reply(bad)
 end
@@ -232,7 +245,15 @@ else
     return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.job .. id, ...)
   end
   for _, id in ipairs(ids) do
-    local job = read(q_2, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task')
+    local job
+    do
+      local job_2 = redis.pcall('HMGET', q_2.job .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task')
+      if not job_2.err then
+        job = job_2
+      else
+        job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task')
+      end
+    end
     if goes(state, job[1]) then
       if is_live(job[1]) then
         local key = q_2.job .. id

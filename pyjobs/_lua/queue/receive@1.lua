@@ -92,26 +92,26 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'parts')
+    local its_mode, layout = meta[1], meta[2]
+    local function whole(text)
+      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+    end
     local q_2 = {
       name = tag,
+      born = its_mode and true,
+      mode = its_mode or nil,
+      layout = layout,
+      token = meta[3] or '0',
+      quarantined = meta[4],
+      listened = meta[5],
       key = queue,
       home = home,
       pending = queue .. ':pending',
       delayed = queue .. ':delayed',
       dead = queue .. ':dead',
+      parts = whole(meta[6]),
     }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'parts')
-    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
-    q_2.listened = meta[5]
-    local function whole(text)
-      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
-    end
-    for i = 1, select('#', 'parts') do
-      q_2[select(i, 'parts')] = whole(meta[5 + i])
-    end
-    q_2.born = its_mode and true
-    q_2.mode = its_mode or nil
-    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
     if its_mode and nil and its_mode ~= nil then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. nil
     elseif layout and layout ~= '1' then
@@ -142,21 +142,42 @@ for i = first, #ARGV, 4 do
   kept[answer] = redis.call('GET', answer)
   refused[answer] = other or redis.call('EXISTS', q_2.key .. ':job:' .. ARGV[i]) == 1 and 'CONFLICT'
 end
-local function denied(...)
+do
+  local item, item_2, item_3, item_4 = not q_2.born and q_2.key .. ':meta', q_2.pending, q_2.dead, q_2.dead
   if not redis.acl_check_cmd then
-    return
-  end
-  local wanted = {
-    ...,
-  }
-  for i = 1, select('#', ...), 2 do
-    local command, key_2 = wanted[i], wanted[i + 1]
-    if key_2 and not redis.acl_check_cmd(command, key_2) then
-      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key_2
+    bad = nil
+  else
+    if key and not redis.acl_check_cmd('RESTORE', key) then
+      bad = 'NOPERM this user has no permission for ' .. 'RESTORE' .. ' of ' .. key
+    else
+      if key and not redis.acl_check_cmd('HDEL', key) then
+        bad = 'NOPERM this user has no permission for ' .. 'HDEL' .. ' of ' .. key
+      else
+        if key and not redis.acl_check_cmd('DEL', key) then
+          bad = 'NOPERM this user has no permission for ' .. 'DEL' .. ' of ' .. key
+        else
+          if item and not redis.acl_check_cmd('HSET', item) then
+            bad = 'NOPERM this user has no permission for ' .. 'HSET' .. ' of ' .. item
+          else
+            if item_2 and not redis.acl_check_cmd('LPUSH', item_2) then
+              bad = 'NOPERM this user has no permission for ' .. 'LPUSH' .. ' of ' .. item_2
+            else
+              if item_3 and not redis.acl_check_cmd('ZADD', item_3) then
+                bad = 'NOPERM this user has no permission for ' .. 'ZADD' .. ' of ' .. item_3
+              else
+                if item_4 and not redis.acl_check_cmd('PEXPIRE', item_4) then
+                  bad = 'NOPERM this user has no permission for ' .. 'PEXPIRE' .. ' of ' .. item_4
+                else
+                  bad = nil
+                end
+              end
+            end
+          end
+        end
+      end
     end
   end
 end
-bad = denied('RESTORE', key, 'HDEL', key, 'DEL', key, 'HSET', not q_2.born and q_2.key .. ':meta', 'LPUSH', q_2.pending, 'ZADD', q_2.dead, 'PEXPIRE', q_2.dead)
 if bad then
   return redis.error_reply(bad)
 end

@@ -84,8 +84,16 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'lease')
+    local its_mode, layout = meta[1], meta[2]
     local q_2 = {
       name = tag,
+      born = its_mode and true,
+      mode = its_mode or mode,
+      layout = layout,
+      token = meta[3] or '0',
+      quarantined = meta[4],
+      listened = meta[5],
       key = queue,
       home = home,
       meta = queue .. ':meta',
@@ -103,16 +111,8 @@ if not bad then
       worker = queue .. ':worker:',
       client = home .. ':client:',
       cancel = home .. ':cancel',
+      lease = whole(meta[6]),
     }
-    local meta = redis.call('HMGET', q_2.meta, 'mode', 'layout', 'token', 'suspect', 'listened', 'lease')
-    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
-    q_2.listened = meta[5]
-    for i = 1, select('#', 'lease') do
-      q_2[select(i, 'lease')] = whole(meta[5 + i])
-    end
-    q_2.born = its_mode and true
-    q_2.mode = its_mode or mode
-    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
     if its_mode and mode and its_mode ~= mode then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
     elseif layout and layout ~= '1' then
@@ -177,6 +177,13 @@ local function ttl_finding(q_2, id, state)
   end
   return ttl == -1 and state ~= 'cancelled' and 'kept' or nil
 end
+local function read_sides(q_2, id)
+  local job = redis.pcall('HMGET', q_2.job .. id, 'state', 'token', 'unique')
+  if not job.err then
+    return job
+  end
+  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, 'state', 'token', 'unique')
+end
 local function read(q_2, id, ...)
   local job = redis.pcall('HMGET', q_2.job .. id, ...)
   if not job.err then
@@ -185,7 +192,7 @@ local function read(q_2, id, ...)
   return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, ...)
 end
 local function check(q_2, id)
-  local job, sets = read(q_2, id, 'state', 'token', 'unique'), sets_with(q_2, id)
+  local job, sets = read_sides(q_2, id), sets_with(q_2, id)
   local state = job[1]
   if not state then
     return sets[1] and 'missing' or '', job, sets
@@ -279,20 +286,6 @@ local function first_scheduled(q_2)
   local first = tonumber(redis.call('ZRANGE', (q_2.key .. ':schedules'), '0', '0', 'WITHSCORES')[2])
   return first and first < 9999999999999 and first or nil
 end
-local function denied(...)
-  if not redis.acl_check_cmd then
-    return
-  end
-  local wanted = {
-    ...,
-  }
-  for i = 1, select('#', ...), 2 do
-    local command, key = wanted[i], wanted[i + 1]
-    if key and not redis.acl_check_cmd(command, key) then
-      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
-    end
-  end
-end
 local function repair(q_2, first)
   q_2.waiting = redis.call('LLEN', q_2.pending)
   q_2.awake = redis.call('LLEN', q_2.wake)
@@ -329,7 +322,54 @@ local function repair(q_2, first)
   if not born then
     q_2.scheduled = first_scheduled(q_2)
   end
-  bad = denied('LREM', has.unlist and q_2.pending, 'LPUSH', q_2.wake, 'LTRIM', has.missing and q_2.broken, 'PEXPIRE', (has.missing or has.keep or has.died) and q_2.broken, 'ZADD', has.enters and q_2.dead, 'RPUSH', has.waits and q_2.pending, 'PERSIST', has.persist and q_2.job, 'SET', has.unique and q_2.unique, 'HSET', not born and q_2.meta, 'ZRANGEBYSCORE', not born and q_2.delayed)
+  do
+    local item, item_2, item_3, item_4, item_5, item_6, item_7, item_8, item_9, item_10 = has.unlist and q_2.pending, q_2.wake, has.missing and q_2.broken, (has.missing or has.keep or has.died) and q_2.broken, has.enters and q_2.dead, has.waits and q_2.pending, has.persist and q_2.job, has.unique and q_2.unique, not born and q_2.meta, not born and q_2.delayed
+    if not redis.acl_check_cmd then
+      bad = nil
+    else
+      if item and not redis.acl_check_cmd('LREM', item) then
+        bad = 'NOPERM this user has no permission for ' .. 'LREM' .. ' of ' .. item
+      else
+        if item_2 and not redis.acl_check_cmd('LPUSH', item_2) then
+          bad = 'NOPERM this user has no permission for ' .. 'LPUSH' .. ' of ' .. item_2
+        else
+          if item_3 and not redis.acl_check_cmd('LTRIM', item_3) then
+            bad = 'NOPERM this user has no permission for ' .. 'LTRIM' .. ' of ' .. item_3
+          else
+            if item_4 and not redis.acl_check_cmd('PEXPIRE', item_4) then
+              bad = 'NOPERM this user has no permission for ' .. 'PEXPIRE' .. ' of ' .. item_4
+            else
+              if item_5 and not redis.acl_check_cmd('ZADD', item_5) then
+                bad = 'NOPERM this user has no permission for ' .. 'ZADD' .. ' of ' .. item_5
+              else
+                if item_6 and not redis.acl_check_cmd('RPUSH', item_6) then
+                  bad = 'NOPERM this user has no permission for ' .. 'RPUSH' .. ' of ' .. item_6
+                else
+                  if item_7 and not redis.acl_check_cmd('PERSIST', item_7) then
+                    bad = 'NOPERM this user has no permission for ' .. 'PERSIST' .. ' of ' .. item_7
+                  else
+                    if item_8 and not redis.acl_check_cmd('SET', item_8) then
+                      bad = 'NOPERM this user has no permission for ' .. 'SET' .. ' of ' .. item_8
+                    else
+                      if item_9 and not redis.acl_check_cmd('HSET', item_9) then
+                        bad = 'NOPERM this user has no permission for ' .. 'HSET' .. ' of ' .. item_9
+                      else
+                        if item_10 and not redis.acl_check_cmd('ZRANGEBYSCORE', item_10) then
+                          bad = 'NOPERM this user has no permission for ' .. 'ZRANGEBYSCORE' .. ' of ' .. item_10
+                        else
+                          bad = nil
+                        end
+                      end
+                    end
+                  end
+                end
+              end
+            end
+          end
+        end
+      end
+    end
+  end
   if bad then
     return redis.error_reply(bad)
   end

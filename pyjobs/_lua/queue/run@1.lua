@@ -52,23 +52,19 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened')
+    local its_mode, layout = meta[1], meta[2]
     local q_2 = {
       name = tag,
+      born = its_mode and true,
+      mode = its_mode or nil,
+      layout = layout,
+      token = meta[3] or '0',
+      quarantined = meta[4],
+      listened = meta[5],
       key = queue,
       home = home,
     }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened')
-    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
-    q_2.listened = meta[5]
-    local function whole(text)
-      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
-    end
-    for i = 1, select('#') do
-      q_2[select(i)] = whole(meta[5 + i])
-    end
-    q_2.born = its_mode and true
-    q_2.mode = its_mode or nil
-    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
     if its_mode and nil and its_mode ~= nil then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. nil
     elseif layout and layout ~= '1' then
@@ -102,7 +98,15 @@ for i = first, #ARGV do
   local id = ARGV[i]
   local state
   do
-    local job = read(q_2, id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason')
+    local job
+    do
+      local job_2 = redis.pcall('HMGET', q_2.key .. ':job:' .. id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason')
+      if not job_2.err then
+        job = job_2
+      else
+        job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason')
+      end
+    end
     state = state_now(job[1], job[3]) or ''
   end
   if state == 'delayed' then
@@ -127,21 +131,26 @@ end
 if #due == 0 then
   return words
 end
-local function denied(...)
+do
+  local item, item_2, item_3 = q_2.key .. ':job:' .. due[1], q_2.key .. ':pending', q_2.key .. ':wake'
   if not redis.acl_check_cmd then
-    return
-  end
-  local wanted = {
-    ...,
-  }
-  for i = 1, select('#', ...), 2 do
-    local command, key = wanted[i], wanted[i + 1]
-    if key and not redis.acl_check_cmd(command, key) then
-      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
+    bad = nil
+  else
+    if item and not redis.acl_check_cmd('HSET', item) then
+      bad = 'NOPERM this user has no permission for ' .. 'HSET' .. ' of ' .. item
+    else
+      if item_2 and not redis.acl_check_cmd('RPUSH', item_2) then
+        bad = 'NOPERM this user has no permission for ' .. 'RPUSH' .. ' of ' .. item_2
+      else
+        if item_3 and not redis.acl_check_cmd('LPUSH', item_3) then
+          bad = 'NOPERM this user has no permission for ' .. 'LPUSH' .. ' of ' .. item_3
+        else
+          bad = nil
+        end
+      end
     end
   end
 end
-bad = denied('HSET', q_2.key .. ':job:' .. due[1], 'RPUSH', q_2.key .. ':pending', 'LPUSH', q_2.key .. ':wake')
 if bad then
   return redis.error_reply(bad)
 end

@@ -2,7 +2,7 @@ local bad
 local clock = redis.call('TIME')
 local micros = tonumber(clock[2])
 local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
-local stamp = string.format('%.0f', now)
+local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
 local messages = {}
 local ARRIVED = {
   received = true,
@@ -52,9 +52,6 @@ do
   end
 end
 local q
-local function whole(text)
-  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
-end
 if not bad then
   local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
   local home = queue
@@ -70,20 +67,19 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened')
+    local its_mode, layout = meta[1], meta[2]
     local q_2 = {
       name = tag,
+      born = its_mode and true,
+      mode = its_mode or nil,
+      layout = layout,
+      token = meta[3] or '0',
+      quarantined = meta[4],
+      listened = meta[5],
       key = queue,
       home = home,
     }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened')
-    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
-    q_2.listened = meta[5]
-    for i = 1, select('#') do
-      q_2[select(i)] = whole(meta[5 + i])
-    end
-    q_2.born = its_mode and true
-    q_2.mode = its_mode or nil
-    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
     if its_mode and nil and its_mode ~= nil then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. nil
     elseif layout and layout ~= '1' then
@@ -152,21 +148,46 @@ if #entries == 0 then
   return words
 end
 local key = q_2.key .. ':job:' .. entries[1]
-local function denied(...)
+do
+  local item, item_2, item_3 = q_2.key .. ':unique:', q_2.key .. ':pending', q_2.key .. ':dead'
   if not redis.acl_check_cmd then
-    return
-  end
-  local wanted = {
-    ...,
-  }
-  for i = 1, select('#', ...), 2 do
-    local command, key_2 = wanted[i], wanted[i + 1]
-    if key_2 and not redis.acl_check_cmd(command, key_2) then
-      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key_2
+    bad = nil
+  else
+    if key and not redis.acl_check_cmd('DEL', key) then
+      bad = 'NOPERM this user has no permission for ' .. 'DEL' .. ' of ' .. key
+    else
+      if key and not redis.acl_check_cmd('PEXPIRE', key) then
+        bad = 'NOPERM this user has no permission for ' .. 'PEXPIRE' .. ' of ' .. key
+      else
+        if key and not redis.acl_check_cmd('HDEL', key) then
+          bad = 'NOPERM this user has no permission for ' .. 'HDEL' .. ' of ' .. key
+        else
+          if key and not redis.acl_check_cmd('DUMP', key) then
+            bad = 'NOPERM this user has no permission for ' .. 'DUMP' .. ' of ' .. key
+          else
+            if key and not redis.acl_check_cmd('RESTORE', key) then
+              bad = 'NOPERM this user has no permission for ' .. 'RESTORE' .. ' of ' .. key
+            else
+              if item and not redis.acl_check_cmd('SET', item) then
+                bad = 'NOPERM this user has no permission for ' .. 'SET' .. ' of ' .. item
+              else
+                if item_2 and not redis.acl_check_cmd('LPUSH', item_2) then
+                  bad = 'NOPERM this user has no permission for ' .. 'LPUSH' .. ' of ' .. item_2
+                else
+                  if item_3 and not redis.acl_check_cmd('ZADD', item_3) then
+                    bad = 'NOPERM this user has no permission for ' .. 'ZADD' .. ' of ' .. item_3
+                  else
+                    bad = nil
+                  end
+                end
+              end
+            end
+          end
+        end
+      end
     end
   end
 end
-bad = denied('DEL', key, 'PEXPIRE', key, 'HDEL', key, 'DUMP', key, 'RESTORE', key, 'SET', q_2.key .. ':unique:', 'LPUSH', q_2.key .. ':pending', 'ZADD', q_2.key .. ':dead')
 if bad then
   return redis.error_reply(bad)
 end
@@ -176,6 +197,9 @@ local function unique_key(q_3, unique)
     return q_3.key .. ':unique:' .. unique
   end
   return q_3.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+end
+local function whole(text)
+  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
 end
 for n, id in ipairs(ids) do
   local job, trace, listed, received = unpack(todo[n], 1, 4)

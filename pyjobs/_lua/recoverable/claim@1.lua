@@ -72,6 +72,7 @@ do
     bad = bad or ('BADARG ' .. 'options' .. ': ' .. why)
   end
 end
+local opened
 local function first_of(key)
   return tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2]) or math.huge
 end
@@ -118,55 +119,61 @@ local function look_ahead(q)
     q.stale = q.stepped or q.old or now - seen >= q.longest / 10
   end
 end
-local function whole(text)
-  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
-end
-local function open(key, mode, ...)
-  if bad then
-    return
+do
+  local nonce_2 = nonce
+  local all, room = {}, limit
+  local function is_paused(q)
+    return q.paused and q.paused > now
   end
-  local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
-  local home = key
-  if not prefix then
-    prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)/[1-9]%d?%d?}$')
-    if prefix then
-      home = prefix .. ':{' .. tag .. '}'
+  local function whole(text)
+    return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+  end
+  for i, key in ipairs(KEYS) do
+    local q
+    if bad then
+      q = nil
+    else
+      local prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+      local home = key
+      if not prefix then
+        prefix, tag = key:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)/[1-9]%d?%d?}$')
+        if prefix then
+          home = prefix .. ':{' .. tag .. '}'
+        end
+      end
+      if not prefix or #prefix > 128 or #tag > 128 then
+        bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+        q = nil
+      else
+        if home ~= key then
+          tag = key:sub(#prefix + 3, -2)
+        end
+        local meta = redis.call('HMGET', key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'uncounted', 'paused', 'scheduled')
+        local its_mode, layout = meta[1], meta[2]
+        local q_2 = {
+          name = tag,
+          born = its_mode and true,
+          mode = its_mode or 'recoverable',
+          layout = layout,
+          token = meta[3] or '0',
+          quarantined = meta[4],
+          listened = meta[5],
+          key = key,
+          home = home,
+          uncounted = whole(meta[6]),
+          paused = whole(meta[7]),
+          scheduled = whole(meta[8]),
+        }
+        if its_mode and 'recoverable' and its_mode ~= 'recoverable' then
+          bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. 'recoverable'
+        elseif layout and layout ~= '1' then
+          bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. '1'
+        end
+        q = q_2
+      end
     end
-  end
-  if not prefix or #prefix > 128 or #tag > 128 then
-    bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
-    return
-  end
-  if home ~= key then
-    tag = key:sub(#prefix + 3, -2)
-  end
-  local q = {
-    name = tag,
-    key = key,
-    home = home,
-  }
-  local meta = redis.call('HMGET', q.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', ...)
-  local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
-  q.listened = meta[5]
-  for i = 1, select('#', ...) do
-    q[select(i, ...)] = whole(meta[5 + i])
-  end
-  q.born = its_mode and true
-  q.mode = its_mode or mode
-  q.token, q.quarantined, q.layout = token or '0', quarantined, layout
-  if its_mode and mode and its_mode ~= mode then
-    bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
-  elseif layout and layout ~= '1' then
-    bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. '1'
-  end
-  return q
-end
-local function open_all(keys, mode, nonce_2, limit_2)
-  local all, room = {}, limit_2
-  for i, key in ipairs(keys) do
-    local q = mode == 'reliable' and open(key, mode, 'uncounted', 'paused', 'scheduled', 'lease', 'seen', 'grace') or open(key, mode, 'uncounted', 'paused', 'scheduled')
-    if not q then
-      return
+    if bad then
+      break
     end
     if #q.token > 15 or not (q.token == '0' or q.token:find('^[1-9][0-9]*$')) then
       bad = 'BADLAYOUT queue ' .. q.name .. ' has the token ' .. q.token .. ', not a number'
@@ -175,10 +182,10 @@ local function open_all(keys, mode, nonce_2, limit_2)
     q.waiting, q.counted = #q.head, #q.head <= room
     room = math.max(room - q.waiting, 0)
     look_ahead(q)
-    q.fires = q.scheduled and q.scheduled <= now and not (q.paused and q.paused > now)
+    q.fires = q.scheduled and q.scheduled <= now and not is_paused(q)
     all.fires = all.fires or q.fires
     all.moves = all.moves or q.quarantined or math.min(q.due, q.ends) <= now or q.stale or q.graced and not q.waits or q.lost
-    all.busy = all.busy or all.moves or q.waiting > 0 and not (q.paused and q.paused > now)
+    all.busy = all.busy or all.moves or q.waiting > 0 and not is_paused(q)
     all[i] = q
   end
   for _, q in ipairs(all) do
@@ -187,9 +194,8 @@ local function open_all(keys, mode, nonce_2, limit_2)
     end
     all.again = all.again or q.record
   end
-  return all
+  opened = all
 end
-local opened = open_all(KEYS, 'recoverable', nonce, limit)
 if bad then
   return redis.error_reply(bad)
 end
@@ -238,6 +244,20 @@ local function describe(at, id, token, job)
     saved,
   }
 end
+local function read_claimable(q, id)
+  if q.mode ~= 'reliable' then
+    local job = redis.pcall('HMGET', q.key .. ':job:' .. id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task')
+    if not job.err then
+      return job
+    end
+    return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task')
+  end
+  local job = redis.pcall('HMGET', q.key .. ':job:' .. id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task', 'saved')
+  if not job.err then
+    return job
+  end
+  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task', 'saved')
+end
 local function read(q, id, ...)
   local job = redis.pcall('HMGET', q.key .. ':job:' .. id, ...)
   if not job.err then
@@ -245,18 +265,12 @@ local function read(q, id, ...)
   end
   return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, ...)
 end
-local function read_claimable(q, id)
-  if q.mode ~= 'reliable' then
-    return read(q, id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task')
-  end
-  return read(q, id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task', 'saved')
-end
 if opened.again then
-  local nonce_2 = nonce
+  local all, nonce_2 = opened, nonce
   local reply = {
     0,
   }
-  for at, q in ipairs(opened) do
+  for at, q in ipairs(all) do
     if q.record then
       local number, ids = q.record:match('^(%d+)(.*)$')
       local token = number .. '-' .. nonce_2
@@ -270,7 +284,7 @@ if opened.again then
   end
   return reply
 end
-local stamp = string.format('%.0f', now)
+local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
 local function check_types(q)
   q.waiting = redis.call('LLEN', q.key .. ':pending')
   q.awake = redis.call('LLEN', q.key .. ':wake')
@@ -278,20 +292,6 @@ local function check_types(q)
   q.flying = redis.call('ZCARD', q.key .. ':inflight')
   q.later = redis.call('ZCARD', q.key .. ':delayed')
   q.buried = redis.call('ZCARD', q.key .. ':dead')
-end
-local function denied(...)
-  if not redis.acl_check_cmd then
-    return
-  end
-  local wanted = {
-    ...,
-  }
-  for i = 1, select('#', ...), 2 do
-    local command, key = wanted[i], wanted[i + 1]
-    if key and not redis.acl_check_cmd(command, key) then
-      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
-    end
-  end
 end
 local function count(q, task, what, n)
   if q.uncounted then
@@ -303,17 +303,67 @@ local function count(q, task, what, n)
   tally[what] = (tally[what] or 0) + n
 end
 if opened.moves then
-  local function moves_denied(q, at)
-    if at > 1 then
-      return denied('HSET', q.key .. ':job:')
+  do
+    local all = opened
+    local function moves_denied(q, at)
+      if at > 1 then
+        local item = q.key .. ':job:'
+        if not redis.acl_check_cmd then
+          return
+        end
+        if item and not redis.acl_check_cmd('HSET', item) then
+          return 'NOPERM this user has no permission for ' .. 'HSET' .. ' of ' .. item
+        end
+        return
+      end
+      local dies = q.mode == 'reliable'
+      local item, item_2, item_3, item_4, item_5, item_6, item_7, item_8, item_9, item_10, item_11, item_12 = q.key .. ':job:', q.key .. ':job:', q.key .. ':job:', q.key .. ':broken', q.key .. ':wake', q.key .. ':inflight', q.key .. ':claim:', q.key .. ':delayed', q.key .. ':delayed', q.key .. ':pending', dies and q.key .. ':dead', dies and q.key .. ':job:'
+      if not redis.acl_check_cmd then
+        return
+      end
+      if item and not redis.acl_check_cmd('HSET', item) then
+        return 'NOPERM this user has no permission for ' .. 'HSET' .. ' of ' .. item
+      end
+      if item_2 and not redis.acl_check_cmd('HDEL', item_2) then
+        return 'NOPERM this user has no permission for ' .. 'HDEL' .. ' of ' .. item_2
+      end
+      if item_3 and not redis.acl_check_cmd('PEXPIRE', item_3) then
+        return 'NOPERM this user has no permission for ' .. 'PEXPIRE' .. ' of ' .. item_3
+      end
+      if item_4 and not redis.acl_check_cmd('LTRIM', item_4) then
+        return 'NOPERM this user has no permission for ' .. 'LTRIM' .. ' of ' .. item_4
+      end
+      if item_5 and not redis.acl_check_cmd('LPUSH', item_5) then
+        return 'NOPERM this user has no permission for ' .. 'LPUSH' .. ' of ' .. item_5
+      end
+      if item_6 and not redis.acl_check_cmd('ZADD', item_6) then
+        return 'NOPERM this user has no permission for ' .. 'ZADD' .. ' of ' .. item_6
+      end
+      if item_7 and not redis.acl_check_cmd('SET', item_7) then
+        return 'NOPERM this user has no permission for ' .. 'SET' .. ' of ' .. item_7
+      end
+      if item_8 and not redis.acl_check_cmd('ZRANGEBYSCORE', item_8) then
+        return 'NOPERM this user has no permission for ' .. 'ZRANGEBYSCORE' .. ' of ' .. item_8
+      end
+      if item_9 and not redis.acl_check_cmd('ZINCRBY', item_9) then
+        return 'NOPERM this user has no permission for ' .. 'ZINCRBY' .. ' of ' .. item_9
+      end
+      if item_10 and not redis.acl_check_cmd('RPUSH', item_10) then
+        return 'NOPERM this user has no permission for ' .. 'RPUSH' .. ' of ' .. item_10
+      end
+      if item_11 and not redis.acl_check_cmd('ZREMRANGEBYSCORE', item_11) then
+        return 'NOPERM this user has no permission for ' .. 'ZREMRANGEBYSCORE' .. ' of ' .. item_11
+      end
+      if item_12 and not redis.acl_check_cmd('DEL', item_12) then
+        return 'NOPERM this user has no permission for ' .. 'DEL' .. ' of ' .. item_12
+      end
+      return
     end
-    local dies = q.mode == 'reliable'
-    return denied('HSET', q.key .. ':job:', 'HDEL', q.key .. ':job:', 'PEXPIRE', q.key .. ':job:', 'LTRIM', q.key .. ':broken', 'LPUSH', q.key .. ':wake', 'ZADD', q.key .. ':inflight', 'SET', q.key .. ':claim:', 'ZRANGEBYSCORE', q.key .. ':delayed', 'ZINCRBY', q.key .. ':delayed', 'RPUSH', q.key .. ':pending', 'ZREMRANGEBYSCORE', dies and q.key .. ':dead', 'DEL', dies and q.key .. ':job:')
-  end
-  for at, q in ipairs(opened) do
-    check_types(q)
-    q.head, q.counted = nil, true
-    bad = bad or moves_denied(q, at)
+    for at, q in ipairs(all) do
+      check_types(q)
+      q.head, q.counted = nil, true
+      bad = bad or moves_denied(q, at)
+    end
   end
   if bad then
     return redis.error_reply(bad)
@@ -335,6 +385,7 @@ if opened.moves then
       'unique',
       'expires',
     }
+    local all = opened
     local function read_due(q)
       local found = redis.call('ZRANGEBYSCORE', (q.key .. ':schedules'), '-inf', now, 'WITHSCORES', 'LIMIT', 0, 100)
       local due = {}
@@ -358,7 +409,7 @@ if opened.moves then
       end
       return due
     end
-    for _, q in ipairs(opened) do
+    for _, q in ipairs(all) do
       if q.fires then
         q.fires = read_due(q)
       end
@@ -529,7 +580,7 @@ if opened.moves then
         redis.call('HDEL', q.key .. ':meta', 'scheduled')
       end
     end
-    for _, q in ipairs(opened) do
+    for _, q in ipairs(all) do
       if q.fires then
         fire_queue(q)
       end
@@ -608,7 +659,7 @@ if opened.moves then
       end
     end
   end
-  local room = limit
+  local all, room = opened, limit
   local function is_running(q)
     if not q.quarantined then
       return false
@@ -628,11 +679,11 @@ if opened.moves then
     end
     return state == 'pending' or state == 'inflight'
   end
-  local function leave_quarantine(q, all)
+  local function leave_quarantine(q, all_2)
     if not q.quarantined then
       return
     end
-    for _, other in ipairs(all) do
+    for _, other in ipairs(all_2) do
       if is_running(other) then
         return
       end
@@ -650,9 +701,9 @@ if opened.moves then
     end
     q.quarantined = id or false
   end
-  for _, q in ipairs(opened) do
+  for _, q in ipairs(all) do
     if room > 0 then
-      leave_quarantine(q, opened)
+      leave_quarantine(q, all)
     end
     room = room - q.waiting
     look_ahead(q)
@@ -660,17 +711,16 @@ if opened.moves then
 end
 local unfit
 do
-  local room
-  do
-    local size = bytes
-    room = {
-      jobs = limit,
+  local function make_room(jobs, size)
+    return {
+      jobs = jobs,
       bytes = size,
       passes = 1000,
       full = false,
       empty = true,
     }
   end
+  local all, room = opened, make_room(limit, bytes)
   local unfit_2 = {}
   local function fits(room_2, size)
     if size > room_2.bytes and not room_2.empty then
@@ -682,10 +732,17 @@ do
   local function is_fit(state, expires)
     return state == 'pending' and not ((state == 'pending' or state == 'delayed') and (tonumber(expires) or math.huge) <= now)
   end
+  local function read_fitness(q, id)
+    local job = redis.pcall('HMGET', q.key .. ':job:' .. id, 'state', 'expires')
+    if not job.err then
+      return job
+    end
+    return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, 'state', 'expires')
+  end
   local function claimable_size(job)
     return #job[3] + #(job[9] or '')
   end
-  for _, q in ipairs(opened) do
+  for _, q in ipairs(all) do
     q.leaving = 0
     local some = q.waiting > 0 and not (q.paused and q.paused > now)
     if some and room.jobs > 0 and not room.full then
@@ -704,7 +761,7 @@ do
             break
           end
           local id = found[i]
-          local job = #unfit_2 == 0 and read_claimable(q, id) or read(q, id, 'state', 'expires')
+          local job = #unfit_2 == 0 and read_claimable(q, id) or read_fitness(q, id)
           local state = states[id] or job[1]
           if not is_fit(state, job[2]) then
             room.full = room.passes == 0
@@ -719,11 +776,7 @@ do
             }
           else
             if #unfit_2 > 0 then
-              if q.mode ~= 'reliable' then
-                job = read(q, id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task')
-              else
-                job = read(q, id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task', 'saved')
-              end
+              job = read_claimable(q, id)
             end
             room.full = not fits(room, claimable_size(job))
             if room.full then
@@ -748,10 +801,10 @@ do
   unfit = unfit_2
 end
 do
-  local unfit_2 = unfit
-  if not opened.moves then
-    local key, more, old = opened[1].key .. ':job:', false, false
-    for _, q in ipairs(opened) do
+  local all, unfit_2 = opened, unfit
+  if not all.moves then
+    local key, more, old = all[1].key .. ':job:', false, false
+    for _, q in ipairs(all) do
       if unfit_2[1] then
         check_types(q)
         q.waiting = q.waiting - q.leaving
@@ -761,9 +814,55 @@ do
       more, old = more or q.waiting > 0, old or q.expiring or q.grace
     end
     local drops = unfit_2[1] and key
-    bad = denied('HSET', key, 'ZADD', key, 'SET', key, 'LPUSH', (more or drops) and key, 'HDEL', old and key, 'PEXPIRE', drops, 'RPUSH', drops)
-    for at = 2, #opened do
-      bad = bad or denied('HSET', opened[at].key .. ':job:')
+    do
+      local item, item_2 = (more or drops) and key, old and key
+      if not redis.acl_check_cmd then
+        bad = nil
+      else
+        if key and not redis.acl_check_cmd('HSET', key) then
+          bad = 'NOPERM this user has no permission for ' .. 'HSET' .. ' of ' .. key
+        else
+          if key and not redis.acl_check_cmd('ZADD', key) then
+            bad = 'NOPERM this user has no permission for ' .. 'ZADD' .. ' of ' .. key
+          else
+            if key and not redis.acl_check_cmd('SET', key) then
+              bad = 'NOPERM this user has no permission for ' .. 'SET' .. ' of ' .. key
+            else
+              if item and not redis.acl_check_cmd('LPUSH', item) then
+                bad = 'NOPERM this user has no permission for ' .. 'LPUSH' .. ' of ' .. item
+              else
+                if item_2 and not redis.acl_check_cmd('HDEL', item_2) then
+                  bad = 'NOPERM this user has no permission for ' .. 'HDEL' .. ' of ' .. item_2
+                else
+                  if drops and not redis.acl_check_cmd('PEXPIRE', drops) then
+                    bad = 'NOPERM this user has no permission for ' .. 'PEXPIRE' .. ' of ' .. drops
+                  else
+                    if drops and not redis.acl_check_cmd('RPUSH', drops) then
+                      bad = 'NOPERM this user has no permission for ' .. 'RPUSH' .. ' of ' .. drops
+                    else
+                      bad = nil
+                    end
+                  end
+                end
+              end
+            end
+          end
+        end
+      end
+    end
+    for at = 2, #all do
+      if not bad then
+        local item = all[at].key .. ':job:'
+        if not redis.acl_check_cmd then
+          bad = nil
+        else
+          if item and not redis.acl_check_cmd('HSET', item) then
+            bad = 'NOPERM this user has no permission for ' .. 'HSET' .. ' of ' .. item
+          else
+            bad = nil
+          end
+        end
+      end
     end
   end
 end
@@ -796,26 +895,37 @@ local function add_count(q, task, what, n)
   redis.pcall('PEXPIRE', key, 259200000)
 end
 do
-  local nonce_2 = nonce
+  local all, nonce_2 = opened, nonce
   local reply_2 = {
     -1,
   }
-  local function lease_fields(q, lease, flying)
+  local function lease_fields(q, lease, flying, moment)
     if flying > 0 and lease <= (q.lease or 0) then
       return {}
     end
+    local before = q.lease
     q.lease, q.longest = lease, math.max(lease, 1000)
-    local fields = {
+    if flying > 0 then
+      return {
+        'lease',
+        string.format('%.0f', lease),
+      }
+    end
+    q.seen = now
+    if lease == before then
+      return {
+        'seen',
+        moment,
+      }
+    end
+    return {
       'lease',
       string.format('%.0f', lease),
+      'seen',
+      moment,
     }
-    if flying > 0 then
-      return fields
-    end
-    q.seen, fields[3], fields[4] = now, 'seen', string.format('%.0f', now)
-    return fields
   end
-  for at, q in ipairs(opened) do
+  for at, q in ipairs(all) do
     if q.leaving > 0 then
       redis.call('LTRIM', q.key .. ':pending', '0', -q.leaving - 1)
       local ids, jobs = q.ids, q.jobs
@@ -823,7 +933,7 @@ do
         local number = string.format('%.0f', tonumber(q.token) + 1)
         local token = number .. '-' .. nonce_2
         local flies = q.ends < math.huge
-        local leases = q.mode == 'reliable' and lease_fields(q, 60000, flies and 1 or 0) or {}
+        local leases = q.mode == 'reliable' and lease_fields(q, 60000, flies and 1 or 0, stamp) or {}
         redis.call('HSET', q.key .. ':meta', 'token', number, unpack(leases))
         local flight, till, first, again = {}, string.format('%.0f', now), #reply_2 + 1, {}
         for i, id in ipairs(ids) do
@@ -850,9 +960,9 @@ do
             local wait = job and (again[job] and -1 or now - job[6])
             if not (job and wait >= low and wait < bound and job[8] == task) then
               if n > 0 and bound > 0 then
-                local task_2, bound_2, n_2, sum_2, all = task, bound, n, sum, n == #reply_2 + 1 - first
+                local task_2, bound_2, n_2, sum_2, all_2 = task, bound, n, sum, n == #reply_2 + 1 - first
                 local below, value = 'wait' .. '<' .. bound_2, n_2 * 1000000000000 + math.floor(sum_2 * 1024 / bound_2 + 0.5)
-                if all then
+                if all_2 then
                   add_count(q, task_2, below, value)
                 else
                   count(q, task_2, below, value)
@@ -901,7 +1011,7 @@ do
       end
     end
   end
-  reply_2[1] = wait_for(opened)
+  reply_2[1] = wait_for(all)
   reply = reply_2
 end
 if #unfit > 0 then
@@ -915,7 +1025,15 @@ if #unfit > 0 then
   end
   for _, entry in ipairs(entries) do
     local q, id, state = unpack(entry)
-    local job = read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task')
+    local job
+    do
+      local job_2 = redis.pcall('HMGET', q.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task')
+      if not job_2.err then
+        job = job_2
+      else
+        job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task')
+      end
+    end
     if state == 'pending' then
       local retention = job[4] or 86400000
       local key = q.key .. ':job:' .. id

@@ -2,7 +2,7 @@ local bad
 local clock = redis.call('TIME')
 local micros = tonumber(clock[2])
 local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
-local stamp = string.format('%.0f', now)
+local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
 local messages = {}
 local queue = KEYS[1]
 local function int(what, text, low, high)
@@ -42,23 +42,23 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local q_2 = {
-      name = tag,
-      key = queue,
-      home = home,
-    }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'uncounted')
-    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
-    q_2.listened = meta[5]
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'uncounted')
+    local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
-    for i = 1, select('#', 'uncounted') do
-      q_2[select(i, 'uncounted')] = whole(meta[5 + i])
-    end
-    q_2.born = its_mode and true
-    q_2.mode = its_mode or 'recoverable'
-    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
+    local q_2 = {
+      name = tag,
+      born = its_mode and true,
+      mode = its_mode or 'recoverable',
+      layout = layout,
+      token = meta[3] or '0',
+      quarantined = meta[4],
+      listened = meta[5],
+      key = queue,
+      home = home,
+      uncounted = whole(meta[6]),
+    }
     if its_mode and 'recoverable' and its_mode ~= 'recoverable' then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. 'recoverable'
     elseif layout and layout ~= '1' then
@@ -79,21 +79,54 @@ do
   q_2.later = redis.call('ZCARD', q_2.key .. ':delayed')
   q_2.buried = redis.call('ZCARD', q_2.key .. ':dead')
 end
-local function denied(...)
+do
+  local item, item_2, item_3, item_4, item_5, item_6, item_7, item_8, item_9, item_10 = q.key .. ':job:', q.key .. ':job:', q.key .. ':delayed', q.key .. ':delayed', q.key .. ':delayed', q.key .. ':pending', q.key .. ':pending', q.key .. ':pending', q.key .. ':wake', q.key .. ':inflight'
   if not redis.acl_check_cmd then
-    return
-  end
-  local wanted = {
-    ...,
-  }
-  for i = 1, select('#', ...), 2 do
-    local command, key = wanted[i], wanted[i + 1]
-    if key and not redis.acl_check_cmd(command, key) then
-      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
+    bad = nil
+  else
+    if item and not redis.acl_check_cmd('HSET', item) then
+      bad = 'NOPERM this user has no permission for ' .. 'HSET' .. ' of ' .. item
+    else
+      if item_2 and not redis.acl_check_cmd('PEXPIRE', item_2) then
+        bad = 'NOPERM this user has no permission for ' .. 'PEXPIRE' .. ' of ' .. item_2
+      else
+        if item_3 and not redis.acl_check_cmd('ZREM', item_3) then
+          bad = 'NOPERM this user has no permission for ' .. 'ZREM' .. ' of ' .. item_3
+        else
+          if item_4 and not redis.acl_check_cmd('ZINCRBY', item_4) then
+            bad = 'NOPERM this user has no permission for ' .. 'ZINCRBY' .. ' of ' .. item_4
+          else
+            if item_5 and not redis.acl_check_cmd('ZRANGEBYSCORE', item_5) then
+              bad = 'NOPERM this user has no permission for ' .. 'ZRANGEBYSCORE' .. ' of ' .. item_5
+            else
+              if item_6 and not redis.acl_check_cmd('RPUSH', item_6) then
+                bad = 'NOPERM this user has no permission for ' .. 'RPUSH' .. ' of ' .. item_6
+              else
+                if item_7 and not redis.acl_check_cmd('LRANGE', item_7) then
+                  bad = 'NOPERM this user has no permission for ' .. 'LRANGE' .. ' of ' .. item_7
+                else
+                  if item_8 and not redis.acl_check_cmd('LTRIM', item_8) then
+                    bad = 'NOPERM this user has no permission for ' .. 'LTRIM' .. ' of ' .. item_8
+                  else
+                    if item_9 and not redis.acl_check_cmd('LPUSH', item_9) then
+                      bad = 'NOPERM this user has no permission for ' .. 'LPUSH' .. ' of ' .. item_9
+                    else
+                      if item_10 and not redis.acl_check_cmd('ZADD', item_10) then
+                        bad = 'NOPERM this user has no permission for ' .. 'ZADD' .. ' of ' .. item_10
+                      else
+                        bad = nil
+                      end
+                    end
+                  end
+                end
+              end
+            end
+          end
+        end
+      end
     end
   end
 end
-bad = denied('HSET', q.key .. ':job:', 'PEXPIRE', q.key .. ':job:', 'ZREM', q.key .. ':delayed', 'ZINCRBY', q.key .. ':delayed', 'ZRANGEBYSCORE', q.key .. ':delayed', 'RPUSH', q.key .. ':pending', 'LRANGE', q.key .. ':pending', 'LTRIM', q.key .. ':pending', 'LPUSH', q.key .. ':wake', 'ZADD', q.key .. ':inflight')
 if bad then
   return redis.error_reply(bad)
 end
@@ -165,7 +198,12 @@ do
       local job
       do
         local id = found[i]
-        job = read(q_2, id, 'state', 'expires')
+        local job_2 = redis.pcall('HMGET', q_2.key .. ':job:' .. id, 'state', 'expires')
+        if not job_2.err then
+          job = job_2
+        else
+          job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, 'state', 'expires')
+        end
       end
       do
         local state, expires = job[1], job[2]
@@ -190,7 +228,15 @@ do
     q_2.waiting = q_2.waiting - #unfit
     for _, entry in ipairs(unfit) do
       local q_3, id, state = unpack(entry)
-      local job = read(q_3, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task')
+      local job
+      do
+        local job_2 = redis.pcall('HMGET', q_3.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task')
+        if not job_2.err then
+          job = job_2
+        else
+          job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task')
+        end
+      end
       if state == 'pending' then
         local retention = job[4] or 86400000
         local key = q_3.key .. ':job:' .. id

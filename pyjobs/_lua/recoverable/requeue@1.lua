@@ -52,24 +52,25 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local q_2 = {
-      name = tag,
-      key = queue,
-      home = home,
-      unique = queue .. ':unique:',
-    }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'uncounted', 'older')
-    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
-    q_2.listened = meta[5]
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'uncounted', 'older')
+    local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
-    for i = 1, select('#', 'uncounted', 'older') do
-      q_2[select(i, 'uncounted', 'older')] = whole(meta[5 + i])
-    end
-    q_2.born = its_mode and true
-    q_2.mode = its_mode or 'recoverable'
-    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
+    local q_2 = {
+      name = tag,
+      born = its_mode and true,
+      mode = its_mode or 'recoverable',
+      layout = layout,
+      token = meta[3] or '0',
+      quarantined = meta[4],
+      listened = meta[5],
+      key = queue,
+      home = home,
+      unique = queue .. ':unique:',
+      uncounted = whole(meta[6]),
+      older = whole(meta[7]),
+    }
     if its_mode and 'recoverable' and its_mode ~= 'recoverable' then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. 'recoverable'
     elseif layout and layout ~= '1' then
@@ -148,21 +149,38 @@ if #back == 0 then
   return words
 end
 local first_key = q_2.key .. ':job:' .. back[1].id
-local function denied(...)
+do
+  local item, item_2, item_3 = q_2.unique, q_2.key .. ':wake', q_2.key .. ':dead'
   if not redis.acl_check_cmd then
-    return
-  end
-  local wanted = {
-    ...,
-  }
-  for i = 1, select('#', ...), 2 do
-    local command, key = wanted[i], wanted[i + 1]
-    if key and not redis.acl_check_cmd(command, key) then
-      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
+    bad = nil
+  else
+    if first_key and not redis.acl_check_cmd('PERSIST', first_key) then
+      bad = 'NOPERM this user has no permission for ' .. 'PERSIST' .. ' of ' .. first_key
+    else
+      if first_key and not redis.acl_check_cmd('HSET', first_key) then
+        bad = 'NOPERM this user has no permission for ' .. 'HSET' .. ' of ' .. first_key
+      else
+        if first_key and not redis.acl_check_cmd('HDEL', first_key) then
+          bad = 'NOPERM this user has no permission for ' .. 'HDEL' .. ' of ' .. first_key
+        else
+          if item and not redis.acl_check_cmd('SET', item) then
+            bad = 'NOPERM this user has no permission for ' .. 'SET' .. ' of ' .. item
+          else
+            if item_2 and not redis.acl_check_cmd('LPUSH', item_2) then
+              bad = 'NOPERM this user has no permission for ' .. 'LPUSH' .. ' of ' .. item_2
+            else
+              if item_3 and not redis.acl_check_cmd('ZREMRANGEBYSCORE', item_3) then
+                bad = 'NOPERM this user has no permission for ' .. 'ZREMRANGEBYSCORE' .. ' of ' .. item_3
+              else
+                bad = nil
+              end
+            end
+          end
+        end
+      end
     end
   end
 end
-bad = denied('PERSIST', first_key, 'HSET', first_key, 'HDEL', first_key, 'SET', q_2.unique, 'LPUSH', q_2.key .. ':wake', 'ZREMRANGEBYSCORE', q_2.key .. ':dead')
 if bad then
   return redis.error_reply(bad)
 end

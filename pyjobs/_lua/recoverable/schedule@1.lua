@@ -158,23 +158,23 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local q_2 = {
-      name = tag,
-      key = queue,
-      home = home,
-    }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'parts')
-    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
-    q_2.listened = meta[5]
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'parts')
+    local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
-    for i = 1, select('#', 'parts') do
-      q_2[select(i, 'parts')] = whole(meta[5 + i])
-    end
-    q_2.born = its_mode and true
-    q_2.mode = its_mode or 'recoverable'
-    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
+    local q_2 = {
+      name = tag,
+      born = its_mode and true,
+      mode = its_mode or 'recoverable',
+      layout = layout,
+      token = meta[3] or '0',
+      quarantined = meta[4],
+      listened = meta[5],
+      key = queue,
+      home = home,
+      parts = whole(meta[6]),
+    }
     if its_mode and 'recoverable' and its_mode ~= 'recoverable' then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. 'recoverable'
     elseif layout and layout ~= '1' then
@@ -239,21 +239,26 @@ do
 end
 local version, paused, last, had, held_back = unpack(redis.call('HMGET', key, 'version', 'paused', 'last', 'moments', 'next'))
 local next_moment = tonumber(paused and held_back or redis.call('ZSCORE', (q_2.key .. ':schedules'), schedule) or 9999999999999)
-local function denied(...)
+do
+  local item, item_2 = (q_2.key .. ':schedules'), (q_2.key .. ':schedules')
   if not redis.acl_check_cmd then
-    return
-  end
-  local wanted = {
-    ...,
-  }
-  for i = 1, select('#', ...), 2 do
-    local command, key_2 = wanted[i], wanted[i + 1]
-    if key_2 and not redis.acl_check_cmd(command, key_2) then
-      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key_2
+    bad = nil
+  else
+    if key and not redis.acl_check_cmd('HDEL', key) then
+      bad = 'NOPERM this user has no permission for ' .. 'HDEL' .. ' of ' .. key
+    else
+      if item and not redis.acl_check_cmd('ZADD', item) then
+        bad = 'NOPERM this user has no permission for ' .. 'ZADD' .. ' of ' .. item
+      else
+        if item_2 and not redis.acl_check_cmd('ZRANGE', item_2) then
+          bad = 'NOPERM this user has no permission for ' .. 'ZRANGE' .. ' of ' .. item_2
+        else
+          bad = nil
+        end
+      end
     end
   end
 end
-bad = denied('HDEL', key, 'ZADD', (q_2.key .. ':schedules'), 'ZRANGE', (q_2.key .. ':schedules'))
 if bad then
   return redis.error_reply(bad)
 end

@@ -50,23 +50,25 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local q_2 = {
-      name = tag,
-      key = queue,
-      home = home,
-    }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'lease', 'seen', 'grace')
-    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
-    q_2.listened = meta[5]
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'lease', 'seen', 'grace')
+    local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
-    for i = 1, select('#', 'lease', 'seen', 'grace') do
-      q_2[select(i, 'lease', 'seen', 'grace')] = whole(meta[5 + i])
-    end
-    q_2.born = its_mode and true
-    q_2.mode = its_mode or 'reliable'
-    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
+    local q_2 = {
+      name = tag,
+      born = its_mode and true,
+      mode = its_mode or 'reliable',
+      layout = layout,
+      token = meta[3] or '0',
+      quarantined = meta[4],
+      listened = meta[5],
+      key = queue,
+      home = home,
+      lease = whole(meta[6]),
+      seen = whole(meta[7]),
+      grace = whole(meta[8]),
+    }
     if its_mode and 'reliable' and its_mode ~= 'reliable' then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. 'reliable'
     elseif layout and layout ~= '1' then
@@ -140,21 +142,30 @@ end
 if #flight == 0 then
   return words
 end
-local function denied(...)
+do
+  local item, item_2, item_3, item_4 = q.key .. ':meta', q.key .. ':meta', q.key .. ':inflight', q.key .. ':inflight'
   if not redis.acl_check_cmd then
-    return
-  end
-  local wanted = {
-    ...,
-  }
-  for i = 1, select('#', ...), 2 do
-    local command, key = wanted[i], wanted[i + 1]
-    if key and not redis.acl_check_cmd(command, key) then
-      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
+    bad = nil
+  else
+    if item and not redis.acl_check_cmd('HSET', item) then
+      bad = 'NOPERM this user has no permission for ' .. 'HSET' .. ' of ' .. item
+    else
+      if item_2 and not redis.acl_check_cmd('HDEL', item_2) then
+        bad = 'NOPERM this user has no permission for ' .. 'HDEL' .. ' of ' .. item_2
+      else
+        if item_3 and not redis.acl_check_cmd('ZADD', item_3) then
+          bad = 'NOPERM this user has no permission for ' .. 'ZADD' .. ' of ' .. item_3
+        else
+          if item_4 and not redis.acl_check_cmd('ZCARD', item_4) then
+            bad = 'NOPERM this user has no permission for ' .. 'ZCARD' .. ' of ' .. item_4
+          else
+            bad = nil
+          end
+        end
+      end
     end
   end
 end
-bad = denied('HSET', q.key .. ':meta', 'HDEL', q.key .. ':meta', 'ZADD', q.key .. ':inflight', 'ZCARD', q.key .. ':inflight')
 if bad then
   return redis.error_reply(bad)
 end
@@ -175,19 +186,34 @@ do
     read_absence(q_2)
   end
   local fields
-  if flying > 0 and lease_2 <= (q_2.lease or 0) then
-    fields = {}
-  else
-    q_2.lease, q_2.longest = lease_2, math.max(lease_2, 1000)
-    local fields_2 = {
-      'lease',
-      string.format('%.0f', lease_2),
-    }
-    if flying > 0 then
-      fields = fields_2
+  do
+    local moment = string.format('%.0f', now)
+    if flying > 0 and lease_2 <= (q_2.lease or 0) then
+      fields = {}
     else
-      q_2.seen, fields_2[3], fields_2[4] = now, 'seen', string.format('%.0f', now)
-      fields = fields_2
+      local before = q_2.lease
+      q_2.lease, q_2.longest = lease_2, math.max(lease_2, 1000)
+      if flying > 0 then
+        fields = {
+          'lease',
+          string.format('%.0f', lease_2),
+        }
+      else
+        q_2.seen = now
+        if lease_2 == before then
+          fields = {
+            'seen',
+            moment,
+          }
+        else
+          fields = {
+            'lease',
+            string.format('%.0f', lease_2),
+            'seen',
+            moment,
+          }
+        end
+      end
     end
   end
   local function write_seen(q_3, ...)

@@ -2,7 +2,7 @@ local bad
 local clock = redis.call('TIME')
 local micros = tonumber(clock[2])
 local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
-local stamp = string.format('%.0f', now)
+local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
 local messages = {}
 local died = 0
 local queue = KEYS[1]
@@ -80,20 +80,23 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'uncounted', 'lease', 'seen', 'grace')
+    local its_mode, layout = meta[1], meta[2]
     local q_2 = {
       name = tag,
+      born = its_mode and true,
+      mode = its_mode or 'reliable',
+      layout = layout,
+      token = meta[3] or '0',
+      quarantined = meta[4],
+      listened = meta[5],
       key = queue,
       home = home,
+      uncounted = whole(meta[6]),
+      lease = whole(meta[7]),
+      seen = whole(meta[8]),
+      grace = whole(meta[9]),
     }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'uncounted', 'lease', 'seen', 'grace')
-    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
-    q_2.listened = meta[5]
-    for i = 1, select('#', 'uncounted', 'lease', 'seen', 'grace') do
-      q_2[select(i, 'uncounted', 'lease', 'seen', 'grace')] = whole(meta[5 + i])
-    end
-    q_2.born = its_mode and true
-    q_2.mode = its_mode or 'reliable'
-    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
     if its_mode and 'reliable' and its_mode ~= 'reliable' then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. 'reliable'
     elseif layout and layout ~= '1' then
@@ -115,21 +118,70 @@ do
   q_2.buried = redis.call('ZCARD', q_2.key .. ':dead')
 end
 local key = q.key .. ':job:'
-local function denied(...)
+do
+  local item, item_2, item_3, item_4, item_5, item_6, item_7, item_8, item_9, item_10, item_11 = q.key .. ':meta', q.key .. ':delayed', q.key .. ':delayed', q.key .. ':delayed', q.key .. ':delayed', q.key .. ':pending', q.key .. ':pending', q.key .. ':pending', q.key .. ':wake', q.key .. ':dead', q.key .. ':dead'
   if not redis.acl_check_cmd then
-    return
-  end
-  local wanted = {
-    ...,
-  }
-  for i = 1, select('#', ...), 2 do
-    local command, key_2 = wanted[i], wanted[i + 1]
-    if key_2 and not redis.acl_check_cmd(command, key_2) then
-      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key_2
+    bad = nil
+  else
+    if item and not redis.acl_check_cmd('HDEL', item) then
+      bad = 'NOPERM this user has no permission for ' .. 'HDEL' .. ' of ' .. item
+    else
+      if key and not redis.acl_check_cmd('HSET', key) then
+        bad = 'NOPERM this user has no permission for ' .. 'HSET' .. ' of ' .. key
+      else
+        if key and not redis.acl_check_cmd('PEXPIRE', key) then
+          bad = 'NOPERM this user has no permission for ' .. 'PEXPIRE' .. ' of ' .. key
+        else
+          if key and not redis.acl_check_cmd('DEL', key) then
+            bad = 'NOPERM this user has no permission for ' .. 'DEL' .. ' of ' .. key
+          else
+            if item_2 and not redis.acl_check_cmd('ZADD', item_2) then
+              bad = 'NOPERM this user has no permission for ' .. 'ZADD' .. ' of ' .. item_2
+            else
+              if item_3 and not redis.acl_check_cmd('ZREM', item_3) then
+                bad = 'NOPERM this user has no permission for ' .. 'ZREM' .. ' of ' .. item_3
+              else
+                if item_4 and not redis.acl_check_cmd('ZINCRBY', item_4) then
+                  bad = 'NOPERM this user has no permission for ' .. 'ZINCRBY' .. ' of ' .. item_4
+                else
+                  if item_5 and not redis.acl_check_cmd('ZRANGEBYSCORE', item_5) then
+                    bad = 'NOPERM this user has no permission for ' .. 'ZRANGEBYSCORE' .. ' of ' .. item_5
+                  else
+                    if item_6 and not redis.acl_check_cmd('RPUSH', item_6) then
+                      bad = 'NOPERM this user has no permission for ' .. 'RPUSH' .. ' of ' .. item_6
+                    else
+                      if item_7 and not redis.acl_check_cmd('LRANGE', item_7) then
+                        bad = 'NOPERM this user has no permission for ' .. 'LRANGE' .. ' of ' .. item_7
+                      else
+                        if item_8 and not redis.acl_check_cmd('LTRIM', item_8) then
+                          bad = 'NOPERM this user has no permission for ' .. 'LTRIM' .. ' of ' .. item_8
+                        else
+                          if item_9 and not redis.acl_check_cmd('LPUSH', item_9) then
+                            bad = 'NOPERM this user has no permission for ' .. 'LPUSH' .. ' of ' .. item_9
+                          else
+                            if item_10 and not redis.acl_check_cmd('ZREMRANGEBYSCORE', item_10) then
+                              bad = 'NOPERM this user has no permission for ' .. 'ZREMRANGEBYSCORE' .. ' of ' .. item_10
+                            else
+                              if item_11 and not redis.acl_check_cmd('ZRANGE', item_11) then
+                                bad = 'NOPERM this user has no permission for ' .. 'ZRANGE' .. ' of ' .. item_11
+                              else
+                                bad = nil
+                              end
+                            end
+                          end
+                        end
+                      end
+                    end
+                  end
+                end
+              end
+            end
+          end
+        end
+      end
     end
   end
 end
-bad = denied('HDEL', q.key .. ':meta', 'HSET', key, 'PEXPIRE', key, 'DEL', key, 'ZADD', q.key .. ':delayed', 'ZREM', q.key .. ':delayed', 'ZINCRBY', q.key .. ':delayed', 'ZRANGEBYSCORE', q.key .. ':delayed', 'RPUSH', q.key .. ':pending', 'LRANGE', q.key .. ':pending', 'LTRIM', q.key .. ':pending', 'LPUSH', q.key .. ':wake', 'ZREMRANGEBYSCORE', q.key .. ':dead', 'ZRANGE', q.key .. ':dead')
 if bad then
   return redis.error_reply(bad)
 end
@@ -249,7 +301,12 @@ do
       local job
       do
         local id = found[i]
-        job = read(q_2, id, 'state', 'expires')
+        local job_2 = redis.pcall('HMGET', q_2.key .. ':job:' .. id, 'state', 'expires')
+        if not job_2.err then
+          job = job_2
+        else
+          job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, 'state', 'expires')
+        end
       end
       do
         local state, expires = job[1], job[2]
@@ -274,7 +331,15 @@ do
     q_2.waiting = q_2.waiting - #unfit
     for _, entry in ipairs(unfit) do
       local q_3, id, state = unpack(entry)
-      local job = read(q_3, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task')
+      local job
+      do
+        local job_2 = redis.pcall('HMGET', q_3.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task')
+        if not job_2.err then
+          job = job_2
+        else
+          job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task')
+        end
+      end
       if state == 'pending' then
         end_job(q_3, id, job, 'expired', '-', 'error', '', job[4] or 86400000)
       elseif state == 'cancelled' then
@@ -378,8 +443,15 @@ do
     seen, back, dead = 0, back_2, dead_2
   else
     local jobs = {}
+    local function read_crashed(q_3, id)
+      local job = redis.pcall('HMGET', q_3.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'crashes', 'error', 'past')
+      if not job.err then
+        return job
+      end
+      return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'crashes', 'error', 'past')
+    end
     for i, id in ipairs(ids) do
-      jobs[i] = read(q_2, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'crashes', 'error', 'past')
+      jobs[i] = read_crashed(q_2, id)
     end
     redis.call('ZREM', q_2.key .. ':inflight', unpack(ids))
     q_2.flying = q_2.flying - #ids

@@ -101,13 +101,6 @@ local function fence(q, first, width, reader)
   end
   return words, ids, jobs, places
 end
-local function read(q, id, ...)
-  local job = redis.pcall('HMGET', q.key .. ':job:' .. id, ...)
-  if not job.err then
-    return job
-  end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, ...)
-end
 local function write_counters(q)
   for task, tally in pairs(q.tallies or {}) do
     for what, n in pairs(tally) do
@@ -178,20 +171,22 @@ local function open(key, mode, ...)
   if home ~= key then
     tag = key:sub(#prefix + 3, -2)
   end
+  local meta = redis.call('HMGET', key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', ...)
+  local its_mode, layout = meta[1], meta[2]
   local q = {
     name = tag,
+    born = its_mode and true,
+    mode = its_mode or mode,
+    layout = layout,
+    token = meta[3] or '0',
+    quarantined = meta[4],
+    listened = meta[5],
     key = key,
     home = home,
   }
-  local meta = redis.call('HMGET', q.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', ...)
-  local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
-  q.listened = meta[5]
   for i = 1, select('#', ...) do
     q[select(i, ...)] = whole(meta[5 + i])
   end
-  q.born = its_mode and true
-  q.mode = its_mode or mode
-  q.token, q.quarantined, q.layout = token or '0', quarantined, layout
   if its_mode and mode and its_mode ~= mode then
     bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
   elseif layout and layout ~= '1' then
@@ -199,22 +194,8 @@ local function open(key, mode, ...)
   end
   return q
 end
-local function denied(...)
-  if not redis.acl_check_cmd then
-    return
-  end
-  local wanted = {
-    ...,
-  }
-  for i = 1, select('#', ...), 2 do
-    local command, key = wanted[i], wanted[i + 1]
-    if key and not redis.acl_check_cmd(command, key) then
-      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
-    end
-  end
-end
 if unknown then
-  local stamp = string.format('%.0f', now)
+  local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
   local messages = {}
   local died = 0
   local opened = open(queue, 'reliable', 'uncounted')
@@ -223,7 +204,11 @@ if unknown then
   end
   local first = released
   local function read_unknown(q, id)
-    return read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'releases', 'unknown_since', 'start_by', 'error', 'crashes', 'past')
+    local job = redis.pcall('HMGET', q.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'releases', 'unknown_since', 'start_by', 'error', 'crashes', 'past')
+    if not job.err then
+      return job
+    end
+    return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'releases', 'unknown_since', 'start_by', 'error', 'crashes', 'past')
   end
   local words, ids, jobs, places = fence(opened, first, 2, read_unknown)
   if bad then
@@ -239,7 +224,42 @@ if unknown then
   opened.later = redis.call('ZCARD', opened.key .. ':delayed')
   opened.buried = redis.call('ZCARD', opened.key .. ':dead')
   local key = opened.key .. ':job:' .. ids[1]
-  bad = denied('HSET', key, 'PEXPIRE', key, 'ZADD', opened.key .. ':delayed', 'LPUSH', opened.key .. ':wake', 'ZREMRANGEBYSCORE', opened.key .. ':dead', 'ZRANGE', opened.key .. ':dead', 'DEL', key)
+  do
+    local item, item_2, item_3, item_4 = opened.key .. ':delayed', opened.key .. ':wake', opened.key .. ':dead', opened.key .. ':dead'
+    if not redis.acl_check_cmd then
+      bad = nil
+    else
+      if key and not redis.acl_check_cmd('HSET', key) then
+        bad = 'NOPERM this user has no permission for ' .. 'HSET' .. ' of ' .. key
+      else
+        if key and not redis.acl_check_cmd('PEXPIRE', key) then
+          bad = 'NOPERM this user has no permission for ' .. 'PEXPIRE' .. ' of ' .. key
+        else
+          if item and not redis.acl_check_cmd('ZADD', item) then
+            bad = 'NOPERM this user has no permission for ' .. 'ZADD' .. ' of ' .. item
+          else
+            if item_2 and not redis.acl_check_cmd('LPUSH', item_2) then
+              bad = 'NOPERM this user has no permission for ' .. 'LPUSH' .. ' of ' .. item_2
+            else
+              if item_3 and not redis.acl_check_cmd('ZREMRANGEBYSCORE', item_3) then
+                bad = 'NOPERM this user has no permission for ' .. 'ZREMRANGEBYSCORE' .. ' of ' .. item_3
+              else
+                if item_4 and not redis.acl_check_cmd('ZRANGE', item_4) then
+                  bad = 'NOPERM this user has no permission for ' .. 'ZRANGE' .. ' of ' .. item_4
+                else
+                  if key and not redis.acl_check_cmd('DEL', key) then
+                    bad = 'NOPERM this user has no permission for ' .. 'DEL' .. ' of ' .. key
+                  else
+                    bad = nil
+                  end
+                end
+              end
+            end
+          end
+        end
+      end
+    end
+  end
   if bad then
     return redis.error_reply(bad)
   end
@@ -358,7 +378,11 @@ if bad then
   return redis.error_reply(bad)
 end
 local function read_releases(q_2, id)
-  return read(q_2, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'releases')
+  local job = redis.pcall('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'releases')
+  if not job.err then
+    return job
+  end
+  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'releases')
 end
 local words, ids, jobs, places = fence(q, released, 2, read_releases)
 if bad then
@@ -367,7 +391,26 @@ end
 if #ids == 0 then
   return words
 end
-bad = denied('HSET', q.key .. ':job:' .. ids[1], 'RPUSH', q.key .. ':pending', 'LPUSH', q.key .. ':wake')
+do
+  local item, item_2, item_3 = q.key .. ':job:' .. ids[1], q.key .. ':pending', q.key .. ':wake'
+  if not redis.acl_check_cmd then
+    bad = nil
+  else
+    if item and not redis.acl_check_cmd('HSET', item) then
+      bad = 'NOPERM this user has no permission for ' .. 'HSET' .. ' of ' .. item
+    else
+      if item_2 and not redis.acl_check_cmd('RPUSH', item_2) then
+        bad = 'NOPERM this user has no permission for ' .. 'RPUSH' .. ' of ' .. item_2
+      else
+        if item_3 and not redis.acl_check_cmd('LPUSH', item_3) then
+          bad = 'NOPERM this user has no permission for ' .. 'LPUSH' .. ' of ' .. item_3
+        else
+          bad = nil
+        end
+      end
+    end
+  end
+end
 if bad then
   return redis.error_reply(bad)
 end

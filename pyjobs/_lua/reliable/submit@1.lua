@@ -2,7 +2,7 @@ local bad
 local clock = redis.call('TIME')
 local micros = tonumber(clock[2])
 local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
-local stamp = string.format('%.0f', now)
+local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
 local queue = KEYS[1]
 local function is_name(text, longest)
   return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
@@ -145,23 +145,26 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local q_2 = {
-      name = tag,
-      key = queue,
-      home = home,
-    }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'most_waiting', 'most_bytes', 'uncounted', 'parts')
-    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
-    q_2.listened = meta[5]
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'most_waiting', 'most_bytes', 'uncounted', 'parts')
+    local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
-    for i = 1, select('#', 'most_waiting', 'most_bytes', 'uncounted', 'parts') do
-      q_2[select(i, 'most_waiting', 'most_bytes', 'uncounted', 'parts')] = whole(meta[5 + i])
-    end
-    q_2.born = its_mode and true
-    q_2.mode = its_mode or 'reliable'
-    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
+    local q_2 = {
+      name = tag,
+      born = its_mode and true,
+      mode = its_mode or 'reliable',
+      layout = layout,
+      token = meta[3] or '0',
+      quarantined = meta[4],
+      listened = meta[5],
+      key = queue,
+      home = home,
+      most_waiting = whole(meta[6]),
+      most_bytes = whole(meta[7]),
+      uncounted = whole(meta[8]),
+      parts = whole(meta[9]),
+    }
     if its_mode and 'reliable' and its_mode ~= 'reliable' then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. 'reliable'
     elseif layout and layout ~= '1' then
@@ -179,23 +182,53 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-local function fields(...)
-  local named, kept = {
-    ...,
-  }, {}
-  for i = 1, select('#', ...), 2 do
-    if named[i + 1] and named[i + 1] ~= '' then
-      kept[#kept + 1] = named[i]
-      kept[#kept + 1] = named[i + 1]
-    end
+local extra
+do
+  local item, item_2, item_3 = expires and now + expires, unique, task
+  local kept = {}
+  if client and client ~= '' then
+    kept[#kept + 1] = 'client'
+    kept[#kept + 1] = client
   end
-  return kept
+  if retention and retention ~= '' then
+    kept[#kept + 1] = 'retention'
+    kept[#kept + 1] = retention
+  end
+  if timeout and timeout ~= '' then
+    kept[#kept + 1] = 'timeout'
+    kept[#kept + 1] = timeout
+  end
+  if item and item ~= '' then
+    kept[#kept + 1] = 'expires'
+    kept[#kept + 1] = item
+  end
+  if item_2 and item_2 ~= '' then
+    kept[#kept + 1] = 'unique'
+    kept[#kept + 1] = item_2
+  end
+  if item_3 and item_3 ~= '' then
+    kept[#kept + 1] = 'task'
+    kept[#kept + 1] = item_3
+  end
+  if attempts and attempts ~= '' then
+    kept[#kept + 1] = 'max_attempts'
+    kept[#kept + 1] = attempts
+  end
+  if backoff and backoff ~= '' then
+    kept[#kept + 1] = 'backoff'
+    kept[#kept + 1] = backoff
+  end
+  if max_run and max_run ~= '' then
+    kept[#kept + 1] = 'max_run'
+    kept[#kept + 1] = max_run
+  end
+  extra = kept
 end
-local q_2, first, unique_2, task_2, extra = q, jobs, unique, task, fields('client', client, 'retention', retention, 'timeout', timeout, 'expires', expires and now + expires, 'unique', unique, 'task', task, 'max_attempts', attempts, 'backoff', backoff, 'max_run', max_run)
+local q_2, first, unique_2, task_2, extra_2 = q, jobs, unique, task, extra
 local state = wait > 0 and 'delayed' or 'pending'
 if wait > 0 then
-  extra[#extra + 1] = 'past'
-  extra[#extra + 1] = '0'
+  extra_2[#extra_2 + 1] = 'past'
+  extra_2[#extra_2 + 1] = '0'
 end
 local ids, keys
 do
@@ -324,21 +357,26 @@ for n, id in ipairs(ids) do
     scores[2 * #fresh - 1], scores[2 * #fresh] = now + wait, id
   end
 end
-local function denied(...)
+do
+  local item, item_2, item_3 = q_2.key .. ':job:', wait > 0 and q_2.key .. ':wake', unique_2 and unique_key(q_2, unique_2)
   if not redis.acl_check_cmd then
-    return
-  end
-  local wanted = {
-    ...,
-  }
-  for i = 1, select('#', ...), 2 do
-    local command, key = wanted[i], wanted[i + 1]
-    if key and not redis.acl_check_cmd(command, key) then
-      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
+    bad = nil
+  else
+    if item and not redis.acl_check_cmd('HSET', item) then
+      bad = 'NOPERM this user has no permission for ' .. 'HSET' .. ' of ' .. item
+    else
+      if item_2 and not redis.acl_check_cmd('LPUSH', item_2) then
+        bad = 'NOPERM this user has no permission for ' .. 'LPUSH' .. ' of ' .. item_2
+      else
+        if item_3 and not redis.acl_check_cmd('SET', item_3) then
+          bad = 'NOPERM this user has no permission for ' .. 'SET' .. ' of ' .. item_3
+        else
+          bad = nil
+        end
+      end
     end
   end
 end
-bad = denied('HSET', q_2.key .. ':job:', 'LPUSH', wait > 0 and q_2.key .. ':wake', 'SET', unique_2 and unique_key(q_2, unique_2))
 if bad then
   return redis.error_reply(bad)
 end
@@ -360,7 +398,7 @@ if scheduled then
 end
 for n, id in ipairs(ids) do
   if reply[2 * n] == stored then
-    redis.call('HSET', keys[n], 'data', ARGV[first + 2 * n - 1], 'state', state, '_queued', stamp, unpack(extra))
+    redis.call('HSET', keys[n], 'data', ARGV[first + 2 * n - 1], 'state', state, '_queued', stamp, unpack(extra_2))
     if unique_2 then
       redis.call('SET', unique_key(q_2, unique_2), id)
     end

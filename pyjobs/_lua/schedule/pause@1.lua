@@ -46,23 +46,19 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened')
+    local its_mode, layout = meta[1], meta[2]
     local q_2 = {
       name = tag,
+      born = its_mode and true,
+      mode = its_mode or nil,
+      layout = layout,
+      token = meta[3] or '0',
+      quarantined = meta[4],
+      listened = meta[5],
       key = queue,
       home = home,
     }
-    local meta = redis.call('HMGET', q_2.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened')
-    local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
-    q_2.listened = meta[5]
-    local function whole(text)
-      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
-    end
-    for i = 1, select('#') do
-      q_2[select(i)] = whole(meta[5 + i])
-    end
-    q_2.born = its_mode and true
-    q_2.mode = its_mode or nil
-    q_2.token, q_2.quarantined, q_2.layout = token or '0', quarantined, layout
     if its_mode and nil and its_mode ~= nil then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. nil
     elseif layout and layout ~= '1' then
@@ -86,21 +82,30 @@ for i = names, #ARGV do
   reply[i] = scores[i] and 'paused' or 'NOSCHEDULE'
   redis.call('HEXISTS', schedule_key(q, ARGV[i]), 'paused')
 end
-local function denied(...)
+do
+  local item, item_2 = schedule_key(q, ''), q.key .. ':meta'
   if not redis.acl_check_cmd then
-    return
-  end
-  local wanted = {
-    ...,
-  }
-  for i = 1, select('#', ...), 2 do
-    local command, key_2 = wanted[i], wanted[i + 1]
-    if key_2 and not redis.acl_check_cmd(command, key_2) then
-      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key_2
+    bad = nil
+  else
+    if item and not redis.acl_check_cmd('HSET', item) then
+      bad = 'NOPERM this user has no permission for ' .. 'HSET' .. ' of ' .. item
+    else
+      if key and not redis.acl_check_cmd('ZADD', key) then
+        bad = 'NOPERM this user has no permission for ' .. 'ZADD' .. ' of ' .. key
+      else
+        if key and not redis.acl_check_cmd('ZRANGE', key) then
+          bad = 'NOPERM this user has no permission for ' .. 'ZRANGE' .. ' of ' .. key
+        else
+          if item_2 and not redis.acl_check_cmd('HDEL', item_2) then
+            bad = 'NOPERM this user has no permission for ' .. 'HDEL' .. ' of ' .. item_2
+          else
+            bad = nil
+          end
+        end
+      end
     end
   end
 end
-bad = denied('HSET', schedule_key(q, ''), 'ZADD', key, 'ZRANGE', key, 'HDEL', q.key .. ':meta')
 if bad then
   return redis.error_reply(bad)
 end

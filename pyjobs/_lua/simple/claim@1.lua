@@ -80,40 +80,28 @@ local function open(key, mode, ...)
   if home ~= key then
     tag = key:sub(#prefix + 3, -2)
   end
+  local meta = redis.call('HMGET', key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', ...)
+  local its_mode, layout = meta[1], meta[2]
   local q = {
     name = tag,
+    born = its_mode and true,
+    mode = its_mode or mode,
+    layout = layout,
+    token = meta[3] or '0',
+    quarantined = meta[4],
+    listened = meta[5],
     key = key,
     home = home,
   }
-  local meta = redis.call('HMGET', q.key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', ...)
-  local its_mode, layout, token, quarantined = unpack(meta, 1, 4)
-  q.listened = meta[5]
   for i = 1, select('#', ...) do
     q[select(i, ...)] = whole(meta[5 + i])
   end
-  q.born = its_mode and true
-  q.mode = its_mode or mode
-  q.token, q.quarantined, q.layout = token or '0', quarantined, layout
   if its_mode and mode and its_mode ~= mode then
     bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
   elseif layout and layout ~= '1' then
     bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. '1'
   end
   return q
-end
-local function denied(...)
-  if not redis.acl_check_cmd then
-    return
-  end
-  local wanted = {
-    ...,
-  }
-  for i = 1, select('#', ...), 2 do
-    local command, key = wanted[i], wanted[i + 1]
-    if key and not redis.acl_check_cmd(command, key) then
-      return 'NOPERM this user has no permission for ' .. command .. ' of ' .. key
-    end
-  end
 end
 for i, queue in ipairs(KEYS) do
   opened[i] = open(queue, 'simple', 'uncounted', 'paused')
@@ -126,7 +114,20 @@ for i, queue in ipairs(KEYS) do
     q.awake = redis.call('LLEN', q.key .. ':wake')
   end
   redis.call('LLEN', opened[i].key .. ':broken')
-  bad = denied('LPUSH', opened[i].key .. ':wake', 'PEXPIRE', opened[i].key .. ':broken')
+  local item, item_2 = opened[i].key .. ':wake', opened[i].key .. ':broken'
+  if not redis.acl_check_cmd then
+    bad = nil
+  else
+    if item and not redis.acl_check_cmd('LPUSH', item) then
+      bad = 'NOPERM this user has no permission for ' .. 'LPUSH' .. ' of ' .. item
+    else
+      if item_2 and not redis.acl_check_cmd('PEXPIRE', item_2) then
+        bad = 'NOPERM this user has no permission for ' .. 'PEXPIRE' .. ' of ' .. item_2
+      else
+        bad = nil
+      end
+    end
+  end
 end
 if bad then
   return redis.error_reply(bad)
