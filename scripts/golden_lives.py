@@ -179,7 +179,7 @@ def of_the_reliable() -> dict[str, list[Step]]:
         ],
         "reliable full": [
             submit("a", b"1"),
-            call("queue/limit", Q, "waiting=1"),
+            call("queue/limit", Q, "pending=1"),
             submit("b", b"1"),
             claim("n.1"),
             submit("b", b"1"),

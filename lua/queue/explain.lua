@@ -2,7 +2,7 @@
 -- Say why a job is not running.
 -- returns  [code, sentence]
 --          code      word   'nojob', 'ended', 'expired', 'paused', 'running', 'overdue', 'grace', 'delayed', 'backoff', 'due',
---                           'quarantine', 'waiting', 'next', 'lost' or 'simple'
+--                           'quarantine', 'pending', 'next', 'lost' or 'simple'
 --          sentence  bytes  the same in words, with the numbers
 -- errors   BADARG BADLAYOUT
 -- replay   safe: it only reads

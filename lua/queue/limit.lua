@@ -1,8 +1,8 @@
 -- queue/limit @1
 -- Say how many jobs may wait in a queue, how large a payload may be, and how many dead jobs are kept. What is left out
 -- stays as it is, and 0 takes a limit away. Submits alone are refused.
--- returns  [waiting, bytes, dead]
---          waiting  int  most jobs that wait or are delayed; 0: any number
+-- returns  [pending, bytes, dead]
+--          pending  int  most jobs that wait or are delayed; 0: any number
 --          bytes    int  most bytes of a payload; 0: 1 MiB
 --          dead     int  how many dead jobs are kept; 0: 10,000
 -- errors   BADARG BADLAYOUT NOPERM
@@ -14,22 +14,22 @@
 --% include "lib/queue/queue.lua"
 local queue   = KEYS[1]                                   -- queue    to limit
 local options = read_options(ARGV[1])                     -- options  any of the next, or ''
-local waiting = option(options, 'waiting', 0, 1000000000)  -- int  most jobs that wait or are delayed; 0: any number
+local pending = option(options, 'pending', 0, 1000000000)  -- int  most jobs that wait or are delayed; 0: any number
 local bytes   = option(options, 'bytes', 0, 1048576)      -- int      most bytes of a payload; 0: 1 MiB
 local dead    = option(options, 'dead', 0, 10000)         -- int      how many dead jobs are kept; 0: 10,000
 
 arity(1, 1)
 no_more_options(options)
-local q = open(queue, nil, 'most_waiting', 'most_bytes', 'most_dead')
+local q = open(queue, nil, 'most_pending', 'most_bytes', 'most_dead')
 if bad then return redis.error_reply(bad) end
 local reply = {}
-for i, name in ipairs({ 'most_waiting', 'most_bytes', 'most_dead' }) do
-  reply[i] = ({ waiting or false, bytes or false, dead or false })[i] or q[name] or 0
+for i, name in ipairs({ 'most_pending', 'most_bytes', 'most_dead' }) do
+  reply[i] = ({ pending or false, bytes or false, dead or false })[i] or q[name] or 0
 end
-if not (waiting or bytes or dead) then return reply end
+if not (pending or bytes or dead) then return reply end
 bad = denied('HSET', q.meta, 'HDEL', q.meta)
 if bad then return redis.error_reply(bad) end
-for i, name in ipairs({ 'most_waiting', 'most_bytes', 'most_dead' }) do
+for i, name in ipairs({ 'most_pending', 'most_bytes', 'most_dead' }) do
   if reply[i] > 0 then
     redis.call('HSET', q.meta, name, string.format('%.0f', reply[i]))
   elseif q[name] then

@@ -10,7 +10,7 @@
 --                            there is no such job
 --          task       bytes  empty for none
 --          at         at     when it is due, when its lease ends (recoverable: when it was claimed), or when it died; of a
---                            waiting job 0
+--                            pending job 0
 --          attempt    int    the number of the attempt that runs or comes next; of a dead job that of the last one
 --          queued     at     when it was submitted
 --          started    at     when it was last claimed; 0: never
@@ -20,7 +20,7 @@
 --          data       bytes  the first `bytes` of its payload
 -- errors   BADARG BADLAYOUT
 -- replay   safe: it only reads
--- cost     O(log n + entries looked at), n = entries; of waiting jobs O(passed entries) too
+-- cost     O(log n + entries looked at), n = entries; of pending jobs O(passed entries) too
 --% include "lib/call/args.lua"
 --% include "lib/call/word.lua"
 --% include "lib/call/clock.lua"
@@ -34,7 +34,7 @@
 --% include "lib/look/rows.lua"
 --% include "lib/look/list.lua"
 local queue   = KEYS[1]                                                         -- queue    whose jobs
-local state   = one_of('state', ARGV[1], 'waiting', 'delayed', 'inflight', 'dead')  -- word     'waiting', 'delayed', 'inflight' or 'dead'
+local state   = one_of('state', ARGV[1], 'pending', 'delayed', 'inflight', 'dead')  -- word     'pending', 'delayed', 'inflight' or 'dead'
 local cursor  = read_cursor(ARGV[2])                                            -- cursor?  of the page before
 local limit   = int('limit', ARGV[3], 1, 1000)                                  -- int      most jobs to return
 local options = read_options(ARGV[4])                                           -- options  any of the next, or ''

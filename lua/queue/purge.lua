@@ -1,5 +1,5 @@
 -- queue/purge @1
--- End the jobs of one place of a queue and forget them, the next or the longest dead first. Clients hear that waiting
+-- End the jobs of one place of a queue and forget them, the next or the longest dead first. Clients hear that pending
 -- and delayed jobs are cancelled.
 -- returns  [gone, more]
 --          gone  int  entries that this call took away
@@ -26,7 +26,7 @@
 --% include "lib/job/forget.lua"
 --% include "lib/verb/purge.lua"
 local queue = KEYS[1]                                                 -- queue  whose jobs
-local state = one_of('state', ARGV[1], 'waiting', 'delayed', 'dead')  -- word   'waiting', 'delayed' or 'dead'
+local state = one_of('state', ARGV[1], 'pending', 'delayed', 'dead')  -- word   'pending', 'delayed' or 'dead'
 local limit = int('limit', ARGV[2], 1, 1000)                          -- int    most entries
 
 arity(1, 2)

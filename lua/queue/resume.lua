@@ -1,7 +1,7 @@
 -- queue/resume @1
 -- Let claims take jobs from a paused queue again.
--- returns  waiting
---          waiting  int  1 when jobs are waiting, 0 when not
+-- returns  pending
+--          pending  int  1 when jobs are pending, 0 when not
 -- errors   BADARG BADLAYOUT NOPERM
 -- replay   safe: a second call finds nothing to do
 -- cost     O(1)

@@ -1,9 +1,9 @@
 -- queue/stats @1
 -- Count what a queue holds. The numbers are those of its keys, and no job is looked for.
--- returns  [mode, layout, waiting, delayed, quarantined, inflight, overdue, dead, broken, oldest, due, paused, awake]
+-- returns  [mode, layout, pending, delayed, quarantined, inflight, overdue, dead, broken, oldest, due, paused, awake]
 --          mode         word  'simple', 'recoverable' or 'reliable'; '' when nothing was ever submitted to the queue
 --          layout       int   the version of its keys; 0 when nothing was ever submitted
---          waiting      int   entries of the list, jobs that were cancelled there included
+--          pending      int   entries of the list, jobs that were cancelled there included
 --          delayed      int   jobs that wait for their time
 --          quarantined  int   of these, jobs that crashed twice and wait for their turn
 --          inflight     int   jobs that are claimed and not ended

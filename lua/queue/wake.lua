@@ -1,7 +1,7 @@
 -- queue/wake @1
 -- Pass a wake token on: a worker that took one and has no room for jobs leaves it to the next idle worker.
--- returns  waiting
---          waiting  int  1 when jobs are waiting, 0 when not
+-- returns  pending
+--          pending  int  1 when jobs are pending, 0 when not
 -- errors   BADARG BADLAYOUT
 -- replay   safe: there is one token at most
 -- cost     O(1)

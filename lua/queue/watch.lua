@@ -3,11 +3,13 @@
 -- returns  [[state, reason, queued, started, processed, body, attempts?] per item]
 --          state      word   'pending', 'delayed', 'inflight', 'done', 'failed', 'dead', 'cancelled' or 'expired';
 --                            '' when there is no such job (any more)
---          reason     word   of a dead job 'attempts', 'rejected', 'crashed' or 'unknown'; else '-'
+--          reason     word   of a dead job 'attempts', 'rejected', 'crashed' or 'unknown'; of a job that was moved away
+--                            'moved'; else '-'
 --          queued     at     when it was submitted
 --          started    at     when it was last claimed; 0: never
 --          processed  at     when it ended; 0: it has not
---          body       bytes  of a job that is done its result, else its last error; empty when there is none
+--          body       bytes  of a job that is done its result, of one that was moved away the queue's name, of one
+--                            that was cancelled nothing, else its last error
 --          attempts   int    of a dead job, with the leases that ran out; left out for any other
 -- errors   BADARG BADLAYOUT NOPERM
 -- replay   safe: a client is added to a job once

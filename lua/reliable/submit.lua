@@ -46,7 +46,7 @@ no_more_options(options)
 check_new_jobs(jobs)
 local wait = math.max(delay, run_at - now)
 check_times(wait, expires)
-local q = open(queue, 'reliable', 'most_waiting', 'most_bytes', 'uncounted', 'parts')
+local q = open(queue, 'reliable', 'most_pending', 'most_bytes', 'uncounted', 'parts')
 check_parts(q, parts)
 if bad then return redis.error_reply(bad) end
 local extra = fields('client', client, 'retention', retention,

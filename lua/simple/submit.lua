@@ -25,7 +25,7 @@ local jobs    = items(3, 2)                    -- items    id:id? data:bytes  ''
 arity(1)
 no_more_options(options)
 check_new_jobs(jobs)
-local q = open(queue, 'simple', 'most_waiting', 'most_bytes', 'uncounted', 'parts')
+local q = open(queue, 'simple', 'most_pending', 'most_bytes', 'uncounted', 'parts')
 check_parts(q, parts)
 if bad then return redis.error_reply(bad) end
 

@@ -15,12 +15,18 @@ from pyjobs.admin import repair as records
 from pyjobs.admin import workers as listing
 from pyjobs.admin.answers import Answer
 from pyjobs.admin.dead import DeadJobs
-from pyjobs.admin.doctor import examine_queues, examine_server, queues_to_examine, sorted_by_level
+from pyjobs.admin.doctor import (
+    examine_queues,
+    examine_server,
+    problems_of_nodes,
+    queues_to_examine,
+    sorted_by_level,
+)
 from pyjobs.admin.edits import Edited
 from pyjobs.admin.filters import Filter, JobEdit
 from pyjobs.admin.memory import QueueMemory, memory
 from pyjobs.admin.pages import page
-from pyjobs.admin.plan import adrive, one
+from pyjobs.admin.plan import adrive, adrive_each, one
 from pyjobs.admin.problem import Problem
 from pyjobs.admin.reap import ReapedQueue, reap
 from pyjobs.admin.repair import Finding, Repaired
@@ -190,7 +196,7 @@ class AsyncAdmin:
     async def jobs(
         self,
         queue: str,
-        state: State = "waiting",
+        state: State = "pending",
         *,
         cursor: str = "",
         limit: int = 100,
@@ -209,7 +215,7 @@ class AsyncAdmin:
 
         Args:
             queue: the queue's name.
-            state: 'waiting', 'delayed', 'inflight', 'dead', 'done', 'failed', 'cancelled' or
+            state: 'pending', 'delayed', 'inflight', 'dead', 'done', 'failed', 'cancelled' or
                 'expired'.
             cursor: that of the page before; '' begins.
             limit: most jobs, 1 to 1000.
@@ -281,7 +287,7 @@ class AsyncAdmin:
             )
 
     async def resume(self, queue: str) -> bool:
-        """Let claims take jobs from a queue again; return whether jobs are waiting (queue/resume).
+        """Let claims take jobs from a queue again; return whether jobs are pending (queue/resume).
 
         Args:
             queue: the queue's name.
@@ -299,7 +305,7 @@ class AsyncAdmin:
 
         Args:
             queue: the queue's name.
-            place: 'waiting', 'delayed' or 'dead'.
+            place: 'pending', 'delayed' or 'dead'.
             progress: called with how many entries are gone so far.
 
         Raises:
@@ -669,19 +675,13 @@ class AsyncAdmin:
         """
         wait = to_ms("oldest", oldest) or 0
         with self._errors:
-            found: list[Problem] = []
             names = await adrive(self._server, queues_to_examine(self._keys, queues))
-            for node in await aprimaries(self._server):
-                found += await adrive(
-                    node,
-                    examine_server(
-                        self._keys,
-                        address_of(node),
-                        role,
-                        names[0] if names else "any",
-                        is_cluster(self._server),
-                    ),
-                )
+            nodes, spans = await aprimaries(self._server), is_cluster(self._server)
+            place = names[0] if names else "any"
+            where = [address_of(node) for node in nodes]
+            looks = [examine_server(self._keys, one, role, place, spans) for one in where]
+            answers = await adrive_each(list(zip(nodes, looks, strict=True)))
+            found = problems_of_nodes(where, answers, spans)
             found += await adrive(
                 self._server, examine_queues(self._keys, names, bool(queues), wait)
             )
@@ -768,19 +768,19 @@ class AsyncAdmin:
         self,
         queue: str,
         *,
-        waiting: int | None = None,
+        pending: int | None = None,
         bytes: int | None = None,
         dead: int | None = None,
     ) -> Limits:
         """Set the limits of a queue, and return them (queue/limit). Without one, they are read.
 
-        What is None stays as it is, and 0 takes a limit away. A submit beyond `waiting` raises
+        What is None stays as it is, and 0 takes a limit away. A submit beyond `pending` raises
         QueueFull, and one beyond `bytes` raises TooLarge. A job that is there already is not
         refused, and neither is one that comes back by a retry, a requeue or a schedule.
 
         Args:
             queue: the queue's name.
-            waiting: most jobs that wait or are delayed, 0 to 1,000,000,000.
+            pending: most jobs that wait or are delayed, 0 to 1,000,000,000.
             bytes: most bytes of a payload, 0 to 1,048,576.
             dead: how many dead jobs are kept, 0 to 10,000.
 
@@ -790,7 +790,7 @@ class AsyncAdmin:
             Unavailable: Redis can't be reached.
         """
         with self._errors:
-            call = OPERATOR.limit(self._keys.queue(queue), waiting=waiting, bytes=bytes, dead=dead)
+            call = OPERATOR.limit(self._keys.queue(queue), pending=pending, bytes=bytes, dead=dead)
             return await adrive(self._server, one(call))
 
     async def counters(

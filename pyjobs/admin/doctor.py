@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from importlib.metadata import version
 from typing import Any
 
-from pyjobs.admin import queue_problems, server_problems
+from pyjobs.admin import queue_problems, server_problems, worker_problems
 from pyjobs.admin.plan import Asked, Plan
 from pyjobs.admin.plans import queues as known_to
 from pyjobs.admin.problem import LEVELS, Problem
 from pyjobs.admin.queues import no_queue
+from pyjobs.admin.workers import SeenWorker
+from pyjobs.admin.workers import seen as seen_worker
 from pyjobs.engine import (
     MAX_ITEMS,
     MODES,
@@ -22,6 +25,7 @@ from pyjobs.engine import (
     everything,
     list_schedules,
     read_outbox,
+    read_workers,
 )
 from pyjobs.errors import Forbidden, PyjobsError, Unavailable
 from pyjobs.transport import known_queues
@@ -76,6 +80,31 @@ def examine_server(
         problems += server_problems.cluster_problems(where, info, cluster, spans_nodes)
     problems += yield from _clock_and_scripts(where, unseen)
     return [*problems, *_unseen_problems(where, unseen)]
+
+
+def problems_of_nodes(
+    names: Sequence[str], answers: Sequence[list[Problem] | PyjobsError], spans_nodes: bool
+) -> list[Problem]:
+    """Return what was found on each server; of a node of a cluster also that it does not answer.
+
+    Args:
+        names: 'HOST:PORT' of each.
+        answers: what `examine_server` returned or raised for each.
+        spans_nodes: whether the URL is that of a cluster.
+
+    Raises:
+        Unavailable: a server that is no node of a cluster can't be reached.
+        PyjobsError: the first other error.
+    """
+    problems: list[Problem] = []
+    for where, answer in zip(names, answers, strict=True):
+        if not isinstance(answer, PyjobsError):
+            problems += answer
+        elif spans_nodes and isinstance(answer, Unavailable):
+            problems += server_problems.silent_problems(where, answer)
+        else:
+            raise answer
+    return problems
 
 
 def _unseen_problems(where: str, unseen: Unseen) -> list[Problem]:
@@ -180,20 +209,29 @@ def examine_queues(
     if isinstance(answers, PyjobsError):
         return [*queue_problems.refused_problems(names[0], answers)]
     problems: list[Problem] = []
-    for name, stats in zip(names, answers, strict=True):
+    seen: list[SeenWorker] = []
+    announced = yield Asked([read_workers(keys.queue(name)) for name in names])
+    if isinstance(announced, PyjobsError):
+        announced = [announced] * len(names)
+    for name, stats, found in zip(names, answers, announced, strict=True):
         if isinstance(stats, PyjobsError):
             problems += queue_problems.refused_problems(name, stats)
             continue
         if named and not stats.mode and not stats.paused:
             raise no_queue(name, (yield from known_to(keys)))
         problems += queue_problems.stats_problems(name, stats, oldest)
+        # A user who may not read the workers gets the rest.
+        if not isinstance(found, PyjobsError):
+            workers = [*map(seen_worker, found)]
+            problems += worker_problems.service_problems(name, stats, workers)
+            seen += workers
         if stats.mode in MODES and MODES[stats.mode].stores:
             schedules = yield from _schedules(keys, name)
             problems += queue_problems.schedule_problems(name, schedules)
             outbox = yield Asked([read_outbox(keys.queue(name))])
             if not isinstance(outbox, PyjobsError) and not isinstance(outbox[0], PyjobsError):
                 problems += queue_problems.outbox_problems(name, outbox[0])
-    return problems
+    return [*problems, *worker_problems.worker_problems(seen, version("pyjobs"))]
 
 
 def _schedules(keys: Keys, name: str) -> Plan[list[StoredSchedule]]:

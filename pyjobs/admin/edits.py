@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from pyjobs.admin.answers import Answer
-from pyjobs.admin.filters import Filter, fitting, state_for, word_of
+from pyjobs.admin.filters import Filter, fitting, state_for
 from pyjobs.admin.pages import page
 from pyjobs.admin.plan import Plan
 from pyjobs.admin.plans import mode_of
@@ -80,9 +80,9 @@ def edit_jobs(
         if edit == "requeue":
             return verbs.requeue(key, ids)
         if edit == "cancel":
-            return verbs.cancel(key, ids, state=word_of(state))
+            return verbs.cancel(key, ids, state=state)
         if edit == "delete":
-            return OPERATOR.delete(key, ids, state=word_of(state))
+            return OPERATOR.delete(key, ids, state=state)
         return OPERATOR.run_now(key, ids)
 
     counted = yield from expected_count(keys, queue, state, where, expected, progress)
@@ -149,7 +149,7 @@ def sweep(
 def from_behind(state: State) -> bool:
     """Whether the pages begin at the end of a place: the head of a list moves while jobs are
     claimed, and a page would miss as many jobs."""
-    return state == "waiting"
+    return state == "pending"
 
 
 def count(

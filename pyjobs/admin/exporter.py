@@ -19,7 +19,7 @@ GAUGES = {
     "oldest_seconds": "Since the submit of the next job that may run; 0 when none waits.",
     "overdue_seconds": "Since the first lease ran out that no call has taken back.",
     "paused": "1 when claims take no jobs.",
-    "wanted_slots": "Slots that would run all that waits or runs now; 0 waiting while paused.",
+    "wanted_slots": "Slots that would run all that waits or runs now; while paused, what runs.",
 }
 
 
@@ -36,7 +36,7 @@ BOUNDS = tuple(4**power for power in range(12))
 def wanted_slots(stats: QueueStats) -> int:
     """Return how many slots of workers would run at once all that waits or runs: what an autoscaler
     divides by the slots of a worker."""
-    return stats.inflight + (0 if stats.paused else stats.waiting)
+    return stats.inflight + (0 if stats.paused else stats.pending)
 
 
 def gauges_of(stats: QueueStats) -> dict[str, float]:
@@ -102,7 +102,7 @@ class Exporter:
         info = self._gauge("pyjobs_queue_info", "What the queue is.", labels=["queue", "mode"])
         jobs = self._gauge(
             "pyjobs_queue_jobs",
-            "Jobs by place: waiting, delayed, inflight, dead. Simple mode has no inflight.",
+            "Jobs by place: pending, delayed, inflight, dead. Simple mode has no inflight.",
             labels=["queue", "place"],
         )
         gauges = {
@@ -114,8 +114,8 @@ class Exporter:
             if not isinstance(stats, QueueStats):
                 continue
             info.add_metric([queue, stats.mode], 1)
-            for place in ("waiting", "delayed", "inflight", "dead"):
-                if stats.mode != "simple" or place == "waiting":
+            for place in ("pending", "delayed", "inflight", "dead"):
+                if stats.mode != "simple" or place == "pending":
                     jobs.add_metric([queue, place], getattr(stats, place))
             for name, value in gauges_of(stats).items():
                 gauges[name].add_metric([queue], value)

@@ -12,10 +12,10 @@ JobEdit = Literal["requeue", "cancel", "delete", "run", "move"]
 # The states of jobs to which each edit can be done; the first one counts where none is given.
 EDITED: dict[str, tuple[State, ...]] = {
     "requeue": ("dead", "failed"),
-    "cancel": ("waiting", "delayed", "inflight"),
-    "delete": ("waiting", "delayed", "dead", *ENDED),
+    "cancel": ("pending", "delayed", "inflight"),
+    "delete": ("pending", "delayed", "dead", *ENDED),
     "run": ("delayed",),
-    "move": ("waiting", "delayed", "dead"),
+    "move": ("pending", "delayed", "dead"),
 }
 # What destroys jobs is done to no state that was not named.
 NAMED = ("cancel", "delete")
@@ -25,9 +25,9 @@ class Filter(NamedTuple):
     """Says which jobs of a queue are meant: those that all of it lets through.
 
     Attributes:
-        state: 'waiting', 'delayed', 'inflight', 'dead', 'done', 'failed', 'cancelled' or
+        state: 'pending', 'delayed', 'inflight', 'dead', 'done', 'failed', 'cancelled' or
             'expired'. None is the state that fits what is done: the dead (recoverable: failed) jobs
-            for a requeue, the delayed ones for a run, the waiting ones for a move.
+            for a requeue, the delayed ones for a run, the pending ones for a move.
         task: only jobs of this task.
         error: only jobs whose last error has this text in it.
         older: only jobs that were submitted, or have ended, at least so many seconds ago.
@@ -78,12 +78,7 @@ def state_for(edit: str, where: Filter, mode: ModeName) -> State:
     return state
 
 
-def word_of(state: State) -> str:
-    """Return the state as the hash of a job has it."""
-    return "pending" if state == "waiting" else state
-
-
 def fitting(jobs: list[ListedJob], state: State) -> list[str]:
     """Return the ids of the jobs of a page that are in a state: an entry of the list may be
     cancelled, and one of any place may have no job."""
-    return [job.id for job in jobs if job.id and job.state == word_of(state)]
+    return [job.id for job in jobs if job.id and job.state == state]

@@ -33,7 +33,7 @@ class QueueMemory(NamedTuple):
 def memory(keys: Keys, queue: str) -> Plan[QueueMemory]:
     """Estimate how much memory a queue takes."""
     found, key = (yield from stats(keys, queue)), keys.queue(queue)
-    held = found.waiting + found.delayed + found.inflight + found.dead
+    held = found.pending + found.delayed + found.inflight + found.dead
     own, sizes = 0, list[int]()
     for name in Keys.own(key):
         own += (yield Words(("MEMORY", "USAGE", name), near=key)) or 0

@@ -13,7 +13,7 @@ from itertools import groupby
 
 from pyjobs.admin.answers import Answer
 from pyjobs.admin.edits import Edited, Progress, expected_count, from_behind
-from pyjobs.admin.filters import Filter, fitting, state_for, word_of
+from pyjobs.admin.filters import Filter, fitting, state_for
 from pyjobs.admin.pages import page
 from pyjobs.admin.plan import Plan
 from pyjobs.admin.plans import mode_of, stats
@@ -81,7 +81,7 @@ def move_jobs(
         )  # fmt: skip
         ids = [id for id in fitting(found.jobs, state) if id not in refused]
         ids = ids[: counted - done - len(refused)]
-        answers = yield from _carry(keys, queue, to, mode, ids, word_of(state))
+        answers = yield from _carry(keys, queue, to, mode, ids, state)
         done += sum(answer.done for answer in answers)
         refused |= {answer.id: answer for answer in answers if not answer.done}
         if progress:

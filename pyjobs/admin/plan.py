@@ -7,7 +7,9 @@ once. No operation may live here.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import asyncio
+from collections.abc import Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeVar
 
 from pyjobs.engine import Call
@@ -15,6 +17,8 @@ from pyjobs.errors import PyjobsError
 from pyjobs.transport import AsyncServer, Server, acommand, arun, arun_many, command, run, run_many
 
 T = TypeVar("T")
+# The most threads that ask servers side by side; further ones wait for a thread.
+MOST_NODES = 64
 
 
 class Words(NamedTuple):
@@ -73,7 +77,7 @@ def drive(server: Server, plan: Plan[T]) -> T:
             elif isinstance(step, Call):
                 answer = run(server, step)
             else:
-                answer = run_many(server, step)
+                answer = run_many(server, step, side_by_side=True)
         except PyjobsError:
             plan.close()
             raise
@@ -109,10 +113,47 @@ async def adrive(server: AsyncServer, plan: Plan[T]) -> T:
             raise
 
 
+def drive_each(parts: Sequence[tuple[Server, Plan[T]]]) -> list[T | PyjobsError]:
+    """Send several plans side by side, each to its server; return what each returns or raises.
+
+    Args:
+        parts: a server and its plan, at least one.
+    """
+    if len(parts) == 1:
+        return [_driven(*parts[0])]
+    with ThreadPoolExecutor(min(len(parts), MOST_NODES), "pyjobs-nodes") as pool:
+        sending = [pool.submit(_driven, server, plan) for server, plan in parts]
+    return [sent.result() for sent in sending]
+
+
+async def adrive_each(parts: Sequence[tuple[AsyncServer, Plan[T]]]) -> list[T | PyjobsError]:
+    """Send several plans side by side by asyncio, each to its server; return what each returns or
+    raises.
+
+    Args:
+        parts: a server and its plan.
+    """
+    return await asyncio.gather(*(_adriven(*part) for part in parts))
+
+
+def _driven(server: Server, plan: Plan[T]) -> T | PyjobsError:
+    try:
+        return drive(server, plan)
+    except PyjobsError as error:
+        return error
+
+
+async def _adriven(server: AsyncServer, plan: Plan[T]) -> T | PyjobsError:
+    try:
+        return await adrive(server, plan)
+    except PyjobsError as error:
+        return error
+
+
 def _asked(server: Server, step: Asked) -> Any:
     try:
         if isinstance(step.what, list):
-            return run_many(server, step.what)
+            return run_many(server, step.what, side_by_side=True)
         return command(server, *step.what)
     except PyjobsError as error:
         return error

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from pyjobs.admin.problem import Problem
 from pyjobs.engine import ParkedJobs, QueueStats, StoredSchedule
-from pyjobs.errors import BadLayout, PyjobsError
+from pyjobs.errors import BadLayout, PyjobsError, Unavailable
 
-# How long a wake token and a waiting job are there before nobody seems to work.
+# How long a wake token and a pending job are there before nobody seems to work.
 IDLE_MS = 5_000
 
 
@@ -24,7 +24,8 @@ def refused_problems(queue: str, error: PyjobsError) -> Iterator[Problem]:
         return
     yield Problem(
         "error", "unreadable", where, f"{error.code or type(error).__name__}: {error}",
-        "neither a client nor a worker can use the queue", f"pyjobs check {queue}",
+        "neither a client nor a worker can use the queue",
+        "start its node again" if isinstance(error, Unavailable) else f"pyjobs check {queue}",
     )  # fmt: skip
 
 
@@ -37,7 +38,7 @@ def stats_problems(queue: str, stats: QueueStats, oldest: int) -> Iterator[Probl
         oldest: ms that a job may wait.
     """
     where = f"queue {queue}"
-    idle = stats.waiting and not stats.inflight and stats.awake and not stats.paused
+    idle = stats.pending and not stats.inflight and stats.awake and not stats.paused
     if not stats.mode:
         yield Problem(
             "note", "unused", where, "nothing was ever submitted to it",
@@ -48,7 +49,7 @@ def stats_problems(queue: str, stats: QueueStats, oldest: int) -> Iterator[Probl
         till = "until a resume" if stats.paused < 0 else f"for another {stats.paused / 1000:.0f} s"
         yield Problem(
             "warning", "paused", where, f"the queue is paused {till}",
-            f"{stats.waiting} jobs wait, and workers claim none", f"pyjobs resume {queue}",
+            f"{stats.pending} jobs wait, and workers claim none", f"pyjobs resume {queue}",
         )  # fmt: skip
     if idle and stats.oldest >= IDLE_MS:
         yield Problem(

@@ -15,14 +15,13 @@ Progress = Callable[[int], object]
 OUTBOX = "outbox"
 # A job that was cancelled while it waited stays in the list until a claim meets it.
 IN_LIST = ("pending", "cancelled")
-PLACE_OF = {"pending": "waiting", "delayed": "delayed", "inflight": "inflight", "dead": "dead"}
 
 
 class Finding(NamedTuple):
     """Holds what is wrong with one job, or with one entry of a queue.
 
     Attributes:
-        place: 'waiting', 'delayed', 'inflight' or 'dead'; 'outbox' of a job that is on its way to
+        place: 'pending', 'delayed', 'inflight' or 'dead'; 'outbox' of a job that is on its way to
             another queue; '' for an ended job, which has none.
         id: the job's id.
         finding: 'missing', 'stray', 'unlisted', 'kept', 'going', 'unique' or 'mode', as queue/walk
@@ -70,7 +69,7 @@ def examine(keys: Keys, queue: str, progress: Progress | None) -> Plan[list[tupl
                 if job.finding and job.state in IN_LIST:
                     unseen[id] = job.token
                 if job.finding not in ("", "unseen"):
-                    place = PLACE_OF.get(job.state, "")
+                    place = job.state if job.state in PLACES else ""
                     findings[id] = (Finding(place, id, job.finding, job.state), "-")
             looked += len(ids)
             if progress:
@@ -80,7 +79,7 @@ def examine(keys: Keys, queue: str, progress: Progress | None) -> Plan[list[tupl
     # Those that belonged into the list before the walk and still do, unclaimed, are not there.
     for id, job in (yield from checked_ids(keys, queue, list(unseen))):
         if job.finding and job.token == unseen[id]:
-            place = PLACE_OF.get(job.state, "")
+            place = job.state if job.state in PLACES else ""
             word = job.finding
             if word == "unseen":
                 word = "unlisted" if place else "kept"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 
 from pyjobs.admin.problem import Problem
+from pyjobs.errors import PyjobsError
 
 OLDEST_VERSION = (6, 2)
 # Fuller than this, a burst of submits fills it.
@@ -42,6 +43,20 @@ def number(facts: Facts, name: str) -> int:
     """Return a fact as a whole number, 0 when the server does not say it."""
     text = facts.get(name, "")
     return int(text) if text.isdigit() else 0
+
+
+def silent_problems(where: str, error: PyjobsError) -> Iterator[Problem]:
+    """Yield the problem of a node of a cluster that does not answer.
+
+    Args:
+        where: 'HOST:PORT' of the node.
+        error: what came in place of an answer.
+    """
+    yield Problem(
+        "error", "silent", where, f"the node does not answer: {error}",
+        "nobody can submit to the queues of its slots, and their workers wait",
+        "start the node again, or let a replica take over its slots",
+    )  # fmt: skip
 
 
 def version_problems(where: str, info: Facts) -> Iterator[Problem]:

@@ -9,7 +9,7 @@ from pyjobs.cli.editing import Chosen, edit, edit_arguments
 
 
 @click.command(cls=IdCommand, epilog=SOME_REFUSED)
-@edit_arguments("waiting", "delayed", "inflight")
+@edit_arguments("pending", "delayed", "inflight")
 def cancel(chosen: Chosen) -> int:
     """Cancel jobs of QUEUE that have not ended yet: by their ids, or by a filter with --state.
 

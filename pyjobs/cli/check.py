@@ -24,7 +24,7 @@ def check(queue: str, repair: bool, as_json: bool, url: str, prefix: str) -> int
     """
     with admin_of(url, prefix) as admin:
         stats = admin.stats(queue)
-        length = stats.waiting + stats.delayed + stats.inflight + stats.dead
+        length = stats.pending + stats.delayed + stats.inflight + stats.dead
         label = "repairing" if repair else "checking"
         with progress_bar(label) as bar:
 

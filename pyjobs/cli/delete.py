@@ -11,7 +11,7 @@ from pyjobs.engine import ENDED
 
 
 @click.command(cls=IdCommand, epilog=SOME_REFUSED)
-@edit_arguments("waiting", "delayed", "dead", *ENDED)
+@edit_arguments("pending", "delayed", "dead", *ENDED)
 def delete(chosen: Chosen) -> int:
     """Forget jobs of QUEUE that wait or have ended: by their ids, or by a filter with --state.
 

@@ -31,7 +31,7 @@ HEADS = ("id", "state", "reason", "task", "queued", "at", "attempt", "error", "d
 @click.option(
     "--state",
     type=click.Choice(list(STATES)),
-    default="waiting",
+    default="pending",
     show_default=True,
     help="Which jobs.",
 )

@@ -13,7 +13,7 @@ from pyjobs.errors import BadArgument
 @click.command()
 @queue_argument
 @click.option(
-    "--waiting",
+    "--pending",
     type=click.IntRange(0),
     metavar="NUMBER",
     help="Most jobs that wait or are delayed.",
@@ -33,7 +33,7 @@ from pyjobs.errors import BadArgument
 @prefix_option
 def limit(
     queue: str,
-    waiting: int | None,
+    pending: int | None,
     size: int | None,
     dead: int | None,
     off: bool,
@@ -46,15 +46,15 @@ def limit(
     A submit beyond a limit is refused. A job that is there already is not, and neither is one that
     comes back by a retry, a requeue or a schedule.
     """
-    if off and (waiting, size, dead) != (None, None, None):
+    if off and (pending, size, dead) != (None, None, None):
         raise BadArgument("off: takes all limits away, so set none beside")
     with admin_of(url, prefix) as admin:
         admin.stats(queue)
         if off:
-            waiting = size = dead = 0
-        found = admin.limit(queue, waiting=waiting, bytes=size, dead=dead)
+            pending = size = dead = 0
+        found = admin.limit(queue, pending=pending, bytes=size, dead=dead)
     if as_json:
         show_json(json_ready(found))
     else:
-        print_table([[str(part or "-") for part in found]], "waiting", "bytes", "dead")
+        print_table([[str(part or "-") for part in found]], "pending", "bytes", "dead")
     return 0

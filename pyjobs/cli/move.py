@@ -17,7 +17,7 @@ from pyjobs.cli.output import progress_bar
 
 
 @click.command(cls=IdCommand, epilog=SOME_REFUSED)
-@edit_arguments("waiting", "delayed", "dead", other=True)
+@edit_arguments("pending", "delayed", "dead", other=True)
 def move(chosen: Chosen, to: str) -> int:
     """Move jobs of QUEUE to the queue TO, which has the same mode: by their ids, or by a filter.
 

@@ -67,7 +67,7 @@ def with_workers(admin: Admin, queue: str, task: str, why: Explanation) -> Expla
         task: the name of the job's task; '' for a bare job.
         why: what the queue says.
     """
-    if why.code not in ("waiting", "next", "due", "delayed", "backoff"):
+    if why.code not in ("pending", "next", "due", "delayed", "backoff"):
         return why
     with contextlib.suppress(Forbidden):
         found = admin.workers(queue)

@@ -39,6 +39,6 @@ def resume(queue: str, url: str, prefix: str) -> int:
     """Let workers claim jobs of QUEUE again."""
     with admin_of(url, prefix) as admin:
         admin.stats(queue)
-        waiting = admin.resume(queue)
-    show(f"queue {queue} is resumed, and {'jobs wait' if waiting else 'no job waits'}")
+        pending = admin.resume(queue)
+    show(f"queue {queue} is resumed, and {'jobs wait' if pending else 'no job waits'}")
     return 0

@@ -15,8 +15,8 @@ from pyjobs.engine import Place
 @click.option(
     "--state",
     "place",
-    type=click.Choice(["waiting", "delayed", "dead"]),
-    default="waiting",
+    type=click.Choice(["pending", "delayed", "dead"]),
+    default="pending",
     show_default=True,
     help="Which jobs.",
 )

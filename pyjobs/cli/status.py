@@ -8,6 +8,7 @@ import click
 
 from pyjobs.admin import Admin, QueueStatus
 from pyjobs.cli import rates
+from pyjobs.cli.common import counted as count_of
 from pyjobs.cli.common import prefix_option, some_seconds, url_option
 from pyjobs.cli.operating import admin_of, json_option, json_ready, span
 from pyjobs.cli.output import draw_table, print_table, say, show, show_json
@@ -15,13 +16,13 @@ from pyjobs.cli.screen import watch
 from pyjobs.engine import Counters
 
 HEADS = (
-    *("queue", "mode", "waiting", "oldest", "delayed", "in flight", "overdue", "dead", "broken"),
+    *("queue", "mode", "pending", "oldest", "delayed", "in flight", "overdue", "dead", "broken"),
     "state",
 )
 LESS = ("broken", "overdue", "mode", "oldest", "state")
 
 
-@click.command()
+@click.command(epilog="Exits with 1 when a queue could not be read: its node may not answer.")
 @click.option(
     "--watch",
     "pause",
@@ -57,7 +58,10 @@ def status(pause: float | None, as_json: bool, url: str, prefix: str) -> int:
         if happened := rate_rows(counted):
             show("")
             print_table(happened, "last 5 min", *rates.HEADS, less=rates.LESS)
-    return 1 if any(row.error for row in rows) else 0
+    errors = [row.error for row in rows if row.error]
+    for error in dict.fromkeys(errors):
+        say(f"{error}: {count_of(errors.count(error), 'queue')} could not be read")
+    return 1 if errors else 0
 
 
 Counted = dict[str, Counters]  # by queue; without those that could not be read
@@ -98,7 +102,7 @@ def rate_rows(counted: Counted) -> list[list[str]]:
 def cells(row: QueueStatus) -> list[str]:
     """Return the cells of a queue in the table."""
     if row.stats is None:
-        return [row.queue, row.mode, *["-"] * 7, row.error]
+        return [row.queue, row.mode, *["-"] * 7, "not read"]
     found = row.stats
     unused = "" if found.mode else "nothing was ever submitted"
     if found.paused:
@@ -108,7 +112,7 @@ def cells(row: QueueStatus) -> list[str]:
     return [
         row.queue,
         row.mode,
-        str(found.waiting),
+        str(found.pending),
         span(found.oldest),
         str(found.delayed),
         "-" if found.mode == "simple" else str(found.inflight),

@@ -15,7 +15,7 @@ from pyjobs.cli.output import draw_table, say, show, show_json
 from pyjobs.cli.screen import watch
 from pyjobs.engine import Counted, Counters
 
-QUEUE_HEADS = ("queue", "waiting", "oldest", "in flight")
+QUEUE_HEADS = ("queue", "pending", "oldest", "in flight")
 Row = tuple[QueueStatus, Counters | None]
 
 
@@ -104,7 +104,7 @@ def queue_cells(row: Row) -> list[str]:
     status, counted = row
     stats = status.stats
     held = ["-", "-", status.error] if stats is None else [
-        str(stats.waiting), span(stats.oldest), str(stats.inflight)
+        str(stats.pending), span(stats.oldest), str(stats.inflight)
     ]  # fmt: skip
     happened = (
         ["-"] * len(rates.HEADS) if counted is None else rates.cells(counted, counted.total())

@@ -75,7 +75,7 @@ class Operator:
 
         Args:
             queue: the queue's key.
-            place: 'waiting', 'delayed', 'inflight' or 'dead'.
+            place: 'pending', 'delayed', 'inflight' or 'dead'.
             cursor: that of the page before; '' begins.
             limit: most jobs, 1 to 1000.
             task: only jobs of this task.
@@ -149,7 +149,7 @@ class Operator:
 
         Args:
             queue: the queue's key.
-            place: 'waiting', 'delayed', 'inflight' or 'dead'.
+            place: 'pending', 'delayed', 'inflight' or 'dead'.
             cursor: that of the page before; '' begins.
             limit: most entries, 1 to 1000.
         """
@@ -202,7 +202,7 @@ class Operator:
     def resume(queue: str) -> Call[bool]:
         """Return the call that lets claims take jobs from a paused queue again (queue/resume).
 
-        The reply is whether jobs are waiting.
+        The reply is whether jobs are pending.
 
         Args:
             queue: the queue's key.
@@ -225,7 +225,7 @@ class Operator:
     def limit(
         queue: str,
         *,
-        waiting: int | None = None,
+        pending: int | None = None,
         bytes: int | None = None,
         dead: int | None = None,
     ) -> Call[Limits]:
@@ -235,12 +235,12 @@ class Operator:
 
         Args:
             queue: the queue's key.
-            waiting: most jobs that wait or are delayed, 0 to 1,000,000,000.
+            pending: most jobs that wait or are delayed, 0 to 1,000,000,000.
             bytes: most bytes of a payload, 0 to 1,048,576.
             dead: how many dead jobs are kept, 0 to 10,000.
         """
         used = script("queue/limit")
-        options = used.choose(waiting=waiting, bytes=bytes, dead=dead)
+        options = used.choose(pending=pending, bytes=bytes, dead=dead)
         return Call(used, (queue,), used.bind(options=options), parse_limits)
 
     @staticmethod
@@ -249,7 +249,7 @@ class Operator:
 
         Args:
             queue: the queue's key.
-            place: 'waiting', 'delayed' or 'dead'.
+            place: 'pending', 'delayed' or 'dead'.
             limit: most entries, 1 to 1000.
         """
         used = script("queue/purge")

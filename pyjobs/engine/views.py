@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any, Literal, NamedTuple
 
-Place = Literal["waiting", "delayed", "inflight", "dead"]
-PLACES: tuple[Place, ...] = ("waiting", "delayed", "inflight", "dead")
+Place = Literal["pending", "delayed", "inflight", "dead"]
+PLACES: tuple[Place, ...] = ("pending", "delayed", "inflight", "dead")
 # What the jobs of a place are in, and the states of jobs that no place has.
-State = Literal["waiting", "delayed", "inflight", "dead", "done", "failed", "cancelled", "expired"]
+State = Literal["pending", "delayed", "inflight", "dead", "done", "failed", "cancelled", "expired"]
 ENDED: tuple[State, ...] = ("done", "failed", "cancelled", "expired")
 STATES: tuple[State, ...] = (*PLACES, *ENDED)
 
@@ -21,7 +21,7 @@ class QueueStats(NamedTuple):
     Attributes:
         mode: 'simple', 'recoverable' or 'reliable'; '' when nothing was ever submitted.
         layout: the version of the queue's keys; 0 when nothing was ever submitted.
-        waiting: entries of the list, with the jobs that were cancelled there.
+        pending: entries of the list, with the jobs that were cancelled there.
         delayed: jobs that wait for their time.
         quarantined: of these, jobs that crashed twice and wait for their turn.
         inflight: jobs that are claimed and have not ended.
@@ -37,7 +37,7 @@ class QueueStats(NamedTuple):
 
     mode: str
     layout: int
-    waiting: int
+    pending: int
     delayed: int
     quarantined: int
     inflight: int
@@ -123,7 +123,7 @@ class ListedJob(NamedTuple):
         state: as in `ShownJob`.
         task: the name of its task; '' is none.
         at: when it is due, when its lease ends (recoverable: when it was claimed), or when it died,
-            ms since the epoch; 0 for a waiting job.
+            ms since the epoch; 0 for a pending job.
         attempt: the number of the attempt that runs or comes next; of a dead job that of the last.
         queued: when it was submitted, ms since the epoch.
         started: when it was last claimed, ms since the epoch; 0 is never.
@@ -178,7 +178,7 @@ class Explanation(NamedTuple):
     """Says why a job is not running.
 
     Attributes:
-        code: a word for programs, such as 'paused', 'backoff' or 'waiting'.
+        code: a word for programs, such as 'paused', 'backoff' or 'pending'.
         sentence: the same for people.
     """
 
@@ -244,12 +244,12 @@ class Limits(NamedTuple):
     """Holds the limits of a queue; 0 is no limit of its own.
 
     Attributes:
-        waiting: most jobs that wait or are delayed.
+        pending: most jobs that wait or are delayed.
         bytes: most bytes of a payload.
         dead: how many dead jobs are kept.
     """
 
-    waiting: int
+    pending: int
     bytes: int
     dead: int
 

@@ -108,7 +108,7 @@ class Submits(ProducerScene):
     def rule_conflict(self) -> None:
         """Other data under the same id are a CONFLICT."""
         told = self.give("submit", "other")
-        expect("CONFLICT" in str(told.get("error")), f"it printed {told}")
+        expect("CONFLICT" in str(told.get("error")), f"it printed {told} and no error CONFLICT")
 
     def rule_dead(self) -> None:
         """The producer hears of a job that is dead, with reason and error."""

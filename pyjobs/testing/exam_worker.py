@@ -213,7 +213,7 @@ class Runs(WorkerScene):
     def rule_empty(self) -> None:
         """In the end nothing is in flight, and nothing waits."""
         left = self.redis.zcard(f"{self.key}:inflight"), self.redis.llen(f"{self.key}:pending")
-        expect(left == (0, 0), f"{left[0]} in flight, {left[1]} waiting")
+        expect(left == (0, 0), f"{left[0]} in flight, {left[1]} pending")
 
 
 class Stop(WorkerScene):

@@ -46,7 +46,7 @@ class SubmittedJob(NamedTuple):
         queue: the name of the job's queue.
         task: the name of the job's task; '' for a bare job.
         data: the data; where a task was asked for, its arguments by name, converted.
-        state: 'waiting', 'delayed', 'inflight', 'dead', or 'ran' of a job that `run_all` has ended.
+        state: 'pending', 'delayed', 'inflight', 'dead', or 'ran' of a job that `run_all` has ended.
         due: seconds until it is due, as of this call; 0 of a job that is not delayed.
     """
 

@@ -11,8 +11,8 @@ from redis import exceptions
 
 from pyjobs.transport import pipeline
 from pyjobs.transport.cluster import AsyncCluster, Cluster, no_owner
-from pyjobs.transport.errors import translating
-from pyjobs.transport.router import MOST_HOPS, redirected
+from pyjobs.transport.errors import translated, translating
+from pyjobs.transport.router import MOST_HOPS, is_silence, of_node, redirected
 from pyjobs.transport.server import AsyncServer, Server
 from pyjobs.transport.slots import key_of
 
@@ -42,7 +42,9 @@ def command(server: Server, *words: str | float, near: str | None = None) -> Any
                 return pipeline.command(server.client_of(node).connection_pool, *words)
             except exceptions.RedisError as error:
                 if hop == MOST_HOPS or not redirected(table, node, error):
-                    raise
+                    found = translated(error)
+                    found = of_node(found, node) if is_silence(found) else found
+                    raise found from error
         raise AssertionError("the last hop returns or raises")
 
 
@@ -71,5 +73,7 @@ async def acommand(server: AsyncServer, *words: str | float, near: str | None = 
                 return await pipeline.acommand(server.client_of(node).connection_pool, *words)
             except exceptions.RedisError as error:
                 if hop == MOST_HOPS or not redirected(table, node, error):
-                    raise
+                    found = translated(error)
+                    found = of_node(found, node) if is_silence(found) else found
+                    raise found from error
         raise AssertionError("the last hop returns or raises")

@@ -16,7 +16,7 @@ from redis import exceptions
 from pyjobs.engine import Call
 from pyjobs.errors import NotDurable, OutcomeUnknown, PyjobsError, Unavailable
 from pyjobs.transport.errors import DISCONNECTED, UNKNOWN_USER, refuses
-from pyjobs.transport.retry import PAUSES
+from pyjobs.transport.retry import PAUSES, copied
 from pyjobs.transport.slots import Address, SlotTable
 
 # How often a call follows MOVED before that counts as a try. One move takes one; a table that is
@@ -132,6 +132,8 @@ class Routing:
             return
         if isinstance(cause, exceptions.MovedError):
             self.answers[place] = answer = copied_as_unavailable(answer)
+        if group.node is not None and is_silence(answer):
+            self.answers[place] = answer = of_node(answer, group.node)
         if not may_repeat(answer, call):
             return
         self._table.stale = True
@@ -171,6 +173,19 @@ def may_repeat(answer: PyjobsError, call: Call[Any]) -> bool:
     if isinstance(answer.__cause__, (*UNKNOWN_USER, exceptions.NoScriptError)):
         return False
     return call.script.replay_safe or not isinstance(answer, OutcomeUnknown)
+
+
+def is_silence(error: PyjobsError) -> bool:
+    """Return whether this is the error of a node that did not answer."""
+    cause = error.__cause__
+    return isinstance(cause, DISCONNECTED) and not isinstance(cause, UNKNOWN_USER)
+
+
+def of_node(error: PyjobsError, node: Address) -> PyjobsError:
+    """Return an error like this one whose message names the node that did not answer."""
+    found = copied(error)
+    found.args = (f"node {node.host}:{node.port}: {error}",)
+    return found
 
 
 def copied_as_unavailable(error: PyjobsError) -> Unavailable:

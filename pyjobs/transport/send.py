@@ -11,6 +11,7 @@ import asyncio
 import functools
 import time
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -34,6 +35,8 @@ Sync = redis.Redis
 Async = redis.asyncio.Redis
 # A caller with pauses of its own: so often a call is sent again when the table was asked for anew.
 FOLLOWS = 1
+# The most threads that ask nodes side by side; further nodes wait for one.
+MOST_NODES = 64
 
 
 def run(server: Sync, call: Call[T], *, tries: int = len(PAUSES)) -> T:
@@ -77,6 +80,7 @@ def run_many(
     tries: int = len(PAUSES),
     errors_in_place: bool = False,
     durable: Durable | None = None,
+    side_by_side: bool = False,
 ) -> list[Any]:
     """Send calls in one stream and return an answer for each.
 
@@ -93,6 +97,8 @@ def run_many(
         durable: who must have what the calls write before they are answered, only with
             `errors_in_place`; None is nobody. The answer of a call is then `Kept`, or NotDurable
             where they had it not in time, or the error of a server that can't wait so.
+        side_by_side: whether the nodes of a cluster are asked at once, each by a thread of its own,
+            so that those which do not answer are waited for together.
 
     Raises:
         Unavailable: a call could not be sent, and none has run; never with `errors_in_place`, and
@@ -100,6 +106,10 @@ def run_many(
         OutcomeUnknown: a call has no answer, and calls may have run; never with
             `errors_in_place`, and never in a cluster.
     """
+    if side_by_side and type(server) is Cluster:
+        return _route(
+            server, Routing(server.table, calls, min(tries, FOLLOWS)), durable, MOST_NODES
+        )
     return _run(server, calls, tries, durable, errors_in_place=errors_in_place)
 
 
@@ -183,12 +193,21 @@ async def _arun(
     )
 
 
-def _route(cluster: Cluster, routing: Routing, durable: Durable | None) -> list[Any]:
+def _route(
+    cluster: Cluster, routing: Routing, durable: Durable | None, threads: int = 1
+) -> list[Any]:
     while (pause := routing.begin_round()) is not None:
         if pause:
             time.sleep(pause)
         cluster.refresh()
-        for group in routing.groups():
+        groups = routing.groups()
+        if min(threads, len(groups)) > 1:
+            with ThreadPoolExecutor(min(threads, len(groups)), "pyjobs-nodes") as pool:
+                sending = [pool.submit(_send_group, cluster, group, durable) for group in groups]
+            for group, sent in zip(groups, sending, strict=True):
+                routing.take(group, sent.result())
+            continue
+        for group in groups:
             routing.take(group, _send_group(cluster, group, durable))
     return routing.answers
 

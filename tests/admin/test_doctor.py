@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 from collections.abc import Iterator
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -18,7 +20,7 @@ from pyjobs.admin.server_problems import (
     replication_problems,
     version_problems,
 )
-from pyjobs.engine import RELIABLE, everything
+from pyjobs.engine import RELIABLE, announce, everything
 from pyjobs.errors import BadArgument, Unavailable
 from pyjobs.testing.servers import Server
 from pyjobs.transport import connect, run
@@ -242,6 +244,37 @@ def test_a_queue_without_a_worker_is_found(queue: Field) -> None:
     found = queue()
     assert ("workers" in found, "oldest" in found) == (False, True)
     assert "oldest" not in queue(oldest=3600)
+
+
+def test_jobs_of_a_queue_that_no_worker_serves_are_found(queue: Field) -> None:
+    queue.redis.hincrby(f"{Q}:job:a", "_queued", -600_000)
+    queue.redis.delete(f"{Q}:wake")
+    assert queue()["unserved"].mend == "pyjobs work MODULE:WORKER"
+    listed(queue, "w1", version=version("pyjobs"), mode="reliable")
+    assert "unserved" not in queue()
+
+
+def test_workers_of_another_mode_or_version_and_late_event_loops_are_found(queue: Field) -> None:
+    listed(queue, "good", version=version("pyjobs"), mode="reliable", lag=20)
+    listed(queue, "old", version="0.0.1", mode="reliable")
+    listed(queue, "other", version=version("pyjobs"), mode="simple")
+    listed(queue, "blocked", version=version("pyjobs"), mode="reliable", lag=2500)
+    listed(queue, "junk", version=7, mode=[])
+    found = queue()
+    assert found.keys() <= {"unseen", "mode", "version", "loop"}
+    assert (found["mode"].level, found["mode"].where) == ("error", "queue q")
+    assert found["mode"].wrong == "worker other is for simple mode, and the queue is reliable"
+    assert (found["version"].where, found["version"].level) == ("worker old", "note")
+    assert (found["loop"].where, found["loop"].wrong) == (
+        "worker blocked",
+        "its event loop is 2.5 s late",
+    )
+
+
+def listed(field: Field, worker: str, **about: Any) -> None:
+    """A worker that has announced itself to the queue q."""
+    call = announce(Q, worker, keep=60_000, about=json.dumps(about).encode())
+    assert run(field.redis, call) == "kept"
 
 
 def test_a_lease_that_nobody_takes_back_is_found(queue: Field) -> None:

@@ -77,11 +77,11 @@ def test_jobs_of_each_place_are_cancelled_and_deleted_by_their_state(ask: Any, j
     jobs.submit("a", "b", task="mail")
     jobs.submit("c")
     jobs.submit("later", delay=HOUR)
-    assert ask("edit_jobs", "q", "cancel", Filter("waiting", task="mail")).done == 2
+    assert ask("edit_jobs", "q", "cancel", Filter("pending", task="mail")).done == 2
     assert ask("edit_jobs", "q", "cancel", Filter("inflight")).done == 1
     assert ask("edit_jobs", "q", "delete", Filter("delayed")).done == 1
     assert ask("edit_jobs", "q", "delete", Filter("cancelled")).done == 3
-    assert ask("edit_jobs", "q", "delete", Filter("waiting")).done == 1
+    assert ask("edit_jobs", "q", "delete", Filter("pending")).done == 1
     # What stood in the list is marked, and goes when a claim meets it.
     assert jobs.claim(limit=9).jobs == []
     assert [ask("stats", "q")[n] for n in (2, 3, 5)] == [0, 0, 0]
@@ -89,7 +89,7 @@ def test_jobs_of_each_place_are_cancelled_and_deleted_by_their_state(ask: Any, j
 
 def test_a_state_must_be_named_before_jobs_are_destroyed(ask: Any, jobs: Jobs) -> None:
     jobs.submit("a")
-    with pytest.raises(BadArgument, match=r"^state: say which jobs: waiting, delayed, inflight$"):
+    with pytest.raises(BadArgument, match=r"^state: say which jobs: pending, delayed, inflight$"):
         ask("edit_jobs", "q", "cancel")
     with pytest.raises(BadArgument, match=r"^state: delete takes jobs that are .*, not inflight$"):
         ask("edit_jobs", "q", "delete", Filter("inflight"))
@@ -182,7 +182,7 @@ def test_failed_jobs_of_a_recoverable_queue_are_requeued(ask: Any, store: Store)
 def test_a_simple_queue_has_no_jobs_to_choose_from(ask: Any, store: Store) -> None:
     store.redis.hset(f"{Q}:meta", mapping={"mode": "simple", "layout": 1})
     with pytest.raises(BadArgument, match=r"^cancel: simple mode has no such verb$"):
-        ask("edit_jobs", "q", "cancel", Filter("waiting"))
+        ask("edit_jobs", "q", "cancel", Filter("pending"))
 
 
 def test_a_call_of_an_edit_touches_no_more_than_its_bound(ask: Any, jobs: Jobs) -> None:

@@ -60,12 +60,12 @@ class TestScrape:
         jobs.claim(limit=1)
         with scraping(store.url) as scraper:
             found = samples(scraper)
-        assert [found["queue_jobs", "q", place] for place in ("waiting", "delayed")] == [2, 1]
+        assert [found["queue_jobs", "q", place] for place in ("pending", "delayed")] == [2, 1]
         assert [found["queue_jobs", "q", place] for place in ("inflight", "dead")] == [1, 0]
         assert found["queue_wanted_slots", "q"] == 3
         assert found["queue_info", "q", "reliable"] == 1
         assert found["queue_up", "q"] == found["queue_up", "unused"] == 1
-        assert found["queue_jobs", "unused", "waiting"] == 0
+        assert found["queue_jobs", "unused", "pending"] == 0
         assert found["registry_up",] == 1
         assert found["queue_paused", "q"] == found["queue_overdue_seconds", "q"] == 0
         assert 0 <= found["queue_oldest_seconds", "q"] < 60
@@ -81,7 +81,7 @@ class TestScrape:
             found = samples(scraper)
         assert ("queue_overdue_seconds", "q") not in found
         assert (("queue_jobs", "q", "inflight") in found) is (mode == "recoverable")
-        assert found["queue_jobs", "q", "waiting"] == 1
+        assert found["queue_jobs", "q", "pending"] == 1
 
     def test_a_paused_queue_wants_slots_for_what_runs_only(self, store: Store) -> None:
         store.redis.hset("jobs:queues", "q", "reliable")
@@ -101,7 +101,7 @@ class TestScrape:
         with scraping(store.url) as scraper:
             found = samples(scraper)
         assert (found["queue_up", "bad"], found["queue_up", "q"]) == (0, 1)
-        assert ("queue_jobs", "bad", "waiting") not in found
+        assert ("queue_jobs", "bad", "pending") not in found
         assert [number for key, number in found.items() if key[0] == "node_up"] == [1]
 
     def test_a_server_without_queues_is_up(self, store: Store) -> None:
@@ -141,7 +141,7 @@ class TestScrape:
             jobs.submit("b")
             found = samples(scraper)
         assert found["queue_events_total", "q", "", "submitted"] == 1
-        assert found["queue_jobs", "q", "waiting"] == 2
+        assert found["queue_jobs", "q", "pending"] == 2
 
 
 def counters(now: int, *rows: tuple[int, int]) -> Counters:

@@ -57,7 +57,7 @@ def test_queues_and_their_numbers_are_read(ask: Any, jobs: Jobs) -> None:
     assert ask("queues") == {"q": "reliable"}
     [row] = ask("status")
     assert (row.queue, row.error) == ("q", "")
-    assert row.stats.waiting == ask("stats", "q").waiting == 1
+    assert row.stats.pending == ask("stats", "q").pending == 1
 
 
 def test_a_queue_that_never_was_is_refused_with_the_nearest_name(ask: Any, jobs: Jobs) -> None:
@@ -65,7 +65,7 @@ def test_a_queue_that_never_was_is_refused_with_the_nearest_name(ask: Any, jobs:
     with pytest.raises(BadArgument, match="did you mean mail"):
         ask("stats", "mial")
     with pytest.raises(BadArgument, match="nothing was ever submitted"):
-        ask("purge", "none", "waiting")
+        ask("purge", "none", "pending")
 
 
 def test_jobs_are_shown_listed_and_explained(ask: Any, jobs: Jobs) -> None:
@@ -120,7 +120,7 @@ def test_jobs_are_purged_deleted_run_requeued_and_cancelled(ask: Any, jobs: Jobs
         ("none", "NOJOB", False),
     ]
     seen: list[int] = []
-    assert ask("purge", "q", "waiting", progress=seen.append) == 2
+    assert ask("purge", "q", "pending", progress=seen.append) == 2
     assert seen == [2]
 
 

@@ -180,9 +180,9 @@ def test_a_filter_is_counted_by_a_dry_run_and_holds_what_was_expected(cli: Cli) 
 def test_a_filter_asks_before_it_destroys_jobs(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     submitted(cli, "a", "b")
     monkeypatch.setattr("sys.stdin", io.StringIO("n\ny\n"))
-    told = cli("delete", "words", "--state", "waiting")
+    told = cli("delete", "words", "--state", "pending")
     assert (told.code, "Forget 2 jobs of queue words?" in told.err) == (2, True)
-    told = cli("cancel", "words", "--state", "waiting")
+    told = cli("cancel", "words", "--state", "pending")
     assert (told.code, told.out) == (0, "cancelled 2 jobs\n")
     told = cli("delete", "words", "--state", "cancelled", "--yes")
     assert (told.code, told.out) == (0, "deleted 2 jobs\n")
@@ -202,8 +202,8 @@ def test_an_id_that_is_given_twice_is_one_job(cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        ("cancel words --all", "state: say which jobs: waiting, delayed, inflight"),
-        ("delete words --task mail", "state: say which jobs: waiting, delayed, dead, done"),
+        ("cancel words --all", "state: say which jobs: pending, delayed, inflight"),
+        ("delete words --task mail", "state: say which jobs: pending, delayed, dead, done"),
         ("requeue words a --all", "ids: name the jobs, or say --all or a filter"),
         ("requeue words a --dry-run", "ids: --dry-run and --expect are for a filter"),
         ("requeue words --state failed", "state: requeue takes jobs that are dead, not failed"),

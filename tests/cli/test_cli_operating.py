@@ -44,7 +44,7 @@ def test_status_counts_what_each_queue_holds(queue: Cli) -> None:
     row = said.out.splitlines()[1]
     assert row.split()[:3] == ["words", "reliable", "3"]
     numbers = json.loads(queue("status", "--json").out)
-    assert [numbers[name] for name in ("waiting", "delayed", "inflight", "dead")] == [3, 1, 1, 1]
+    assert [numbers[name] for name in ("pending", "delayed", "inflight", "dead")] == [3, 1, 1, 1]
 
 
 def test_status_without_a_queue_says_so(cli: Cli) -> None:
@@ -104,7 +104,7 @@ def test_show_prints_a_job_and_why_it_is_not_running(queue: Cli) -> None:
 
 
 def test_explain_says_a_word_and_a_sentence(queue: Cli) -> None:
-    assert queue("explain", "words", "b").out.startswith("waiting: 1 job stands before it, of 3")
+    assert queue("explain", "words", "b").out.startswith("pending: 1 job stands before it, of 3")
     assert json.loads(queue("explain", "words", "held", "--json").out)["code"] == "running"
     assert queue("explain", "words", "none").code == 1
 
@@ -183,7 +183,7 @@ def test_purge_and_delete_ask_before_they_forget_jobs(
         "pyjobs: nobody answers, so nothing was done; --yes answers",
     )
     assert queue("delete", "words", "a", "held", "--yes").code == 1
-    assert queue("purge", "words", "--yes").out == "purged 3 waiting jobs\n"
+    assert queue("purge", "words", "--yes").out == "purged 3 pending jobs\n"
     assert queue("purge", "words", "--state", "dead", "--yes").out == "purged 1 dead job\n"
 
 
@@ -230,8 +230,8 @@ def test_doctor_exits_with_2_for_warnings_and_with_1_when_redis_is_away(cli: Cli
 
 
 def test_a_limit_is_set_shown_and_taken_away(queue: Cli) -> None:
-    said = queue("limit", "words", "--waiting", "4", "--json")
-    assert json.loads(said.out) == {"waiting": 4, "bytes": 0, "dead": 0}
+    said = queue("limit", "words", "--pending", "4", "--json")
+    assert json.loads(said.out) == {"pending": 4, "bytes": 0, "dead": 0}
     full = queue("submit", "words", "1", "--id", "more")
     assert (full.code, "queue words holds 4 jobs" in full.err) == (1, True)
     assert queue("limit", "words", "--off").out.split()[-3:] == ["-", "-", "-"]
@@ -255,7 +255,7 @@ def test_the_mode_of_a_queue_is_changed_when_it_is_empty(cli: Cli) -> None:
 def test_monitor_prints_the_metrics_of_all_queues_once(queue: Cli) -> None:
     code, out, err = queue("monitor", "--once")
     assert (code, err) == (0, "")
-    assert 'pyjobs_queue_jobs{place="waiting",queue="words"} 3.0\n' in out
+    assert 'pyjobs_queue_jobs{place="pending",queue="words"} 3.0\n' in out
     assert out.endswith("\n") and not out.endswith("\n\n")
 
 

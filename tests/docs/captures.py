@@ -85,7 +85,7 @@ class Scene:
         for count, path in enumerate(("large.png", "c.png", "d.png")):
             client.submit({"path": path}, queue="pictures", task="thumbnail")
             until(lambda: held(admin, "pictures").inflight == 1)
-            until(lambda count=count: held(admin, "pictures").waiting == count)
+            until(lambda count=count: held(admin, "pictures").pending == count)
         self._start("monitor", "--port", str(self._monitor))
 
     def captures(self) -> dict[str, str]:

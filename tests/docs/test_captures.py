@@ -21,7 +21,7 @@ def test_the_captures_of_the_page_are_what_the_commands_show() -> None:
 
 
 def test_a_capture_differs_by_a_count_and_not_by_a_time() -> None:
-    table = "queue  waiting  oldest\nmail   {}        {}\n"
+    table = "queue  pending  oldest\nmail   {}        {}\n"
     assert normal(table.format(1, "2 s")) == normal(table.format(1, "13.4 min"))
     assert normal(table.format(1, "2 s")) != normal(table.format(2, "2 s"))
     assert normal(table.format(1, "2 s")) != normal(table.format(1, "-"))

@@ -118,7 +118,7 @@ class Reader:
             **{
                 f"scripts/{name}": str(ROOT / "scripts" / name)
                 for name in (
-                    *("bench", "chaos", "cluster", "mutants"),
+                    *("bench", "chaos", "cluster", "million", "mutants"),
                     *("worker.sh", "submit.sh", "result.sh"),
                 )
             },

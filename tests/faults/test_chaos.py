@@ -301,8 +301,8 @@ def test_a_worker_that_died_by_itself_or_a_leak_breaks_the_run() -> None:
 
 
 def test_what_a_check_finds_at_the_end_breaks_the_run() -> None:
-    found = Event(61.0, "finding", 0, "a", "check q: pending job is unlisted in waiting")
-    assert judged([*story(*RUN), found]).words == ["check q: pending job is unlisted in waiting: a"]
+    found = Event(61.0, "finding", 0, "a", "check q: pending job is unlisted in pending")
+    assert judged([*story(*RUN), found]).words == ["check q: pending job is unlisted in pending: a"]
 
 
 def test_a_poisoned_job_must_start_three_times_and_be_dead() -> None:

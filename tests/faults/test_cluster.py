@@ -418,7 +418,7 @@ def test_jobs_move_to_a_queue_of_another_node(cluster: ClusterOfNodes) -> None:
     with Admin(cluster.url) as admin, pyjobs.Client(cluster.url) as client:
         jobs = [client.submit(n, queue=here) for n in range(3)]
         assert admin.move_jobs(here, there).done == 3
-        assert admin.stats(there).waiting == 3
+        assert admin.stats(there).pending == 3
         with pytest.raises(pyjobs.JobCancelled, match=f"was moved to queue {there}$"):
             jobs[0].result(SOON)
         with working(cluster.url, lambda job: job.data, queues=[here, there]):
@@ -432,7 +432,7 @@ OF_OPERATORS = (
     *(
         "delete {q} a --yes",
         "purge {q} --yes",
-        "limit {q} --waiting 1000",
+        "limit {q} --pending 1000",
         "schedules {q}",
         "check {q}",
     ),

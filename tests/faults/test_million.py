@@ -10,7 +10,7 @@ from million.__main__ import main
 from million.touched import BOUNDS, elements
 from support.questions import ROWS
 
-SMALL = ("--waiting", "20000", "--dead", "4000", "--enough", "0.05")
+SMALL = ("--pending", "20000", "--dead", "4000", "--enough", "0.05")
 
 
 @pytest.mark.long
@@ -25,7 +25,7 @@ def test_a_call_that_touches_more_than_its_bound_is_reported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(BOUNDS, "queue/list", 100)
-    done = CliRunner().invoke(main, ("--waiting", "300", "--dead", "3", "--calls"))
+    done = CliRunner().invoke(main, ("--pending", "300", "--dead", "3", "--calls"))
     assert "queue/list  MORE" in done.output
     assert done.exit_code == 1
 

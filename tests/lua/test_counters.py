@@ -106,14 +106,14 @@ def test_cancelled_purged_deleted_and_expired_jobs_count_once(jobs: Jobs) -> Non
     jobs.claim(1)
     jobs.claim(1)
     jobs.submit("e")
-    jobs.store.call(OPERATOR.purge(Q, "waiting"))
+    jobs.store.call(OPERATOR.purge(Q, "pending"))
     assert total(jobs) == {"submitted": 5, "claimed": 1, "cancelled": 3, "expired": 1}
 
 
 @having("submit", ["simple"])
 def test_a_purge_counts_the_messages_of_a_simple_queue(jobs: Jobs) -> None:
     jobs.submit("a", "b", task="mail.send")
-    jobs.store.call(OPERATOR.purge(Q, "waiting"))
+    jobs.store.call(OPERATOR.purge(Q, "pending"))
     assert counts(read(jobs).tasks()["mail.send"]) == {"submitted": 2, "cancelled": 2}
 
 

@@ -56,7 +56,7 @@ def test_stats_of_a_queue_that_never_was_are_nothing(jobs: Jobs) -> None:
 def test_stats_count_the_jobs_that_wait_and_name_the_mode(jobs: Jobs) -> None:
     jobs.submit("a", "b")
     found = look(jobs, OPERATOR.stats(Q))
-    assert (found.mode, found.layout, found.waiting, found.awake) == (jobs.mode.name, 1, 2, True)
+    assert (found.mode, found.layout, found.pending, found.awake) == (jobs.mode.name, 1, 2, True)
     assert 0 <= found.oldest < HOUR
 
 
@@ -142,9 +142,9 @@ def test_show_says_which_place_has_a_live_job_and_since_or_until_when(jobs: Jobs
 @every_mode
 def test_a_page_of_waiting_jobs_begins_with_the_next(jobs: Jobs) -> None:
     jobs.submit("a", "b", "c")
-    assert ids(jobs, "waiting") == ["a", "b", "c"]
-    assert ids(jobs, "waiting", newest=True) == ["c", "b", "a"]
-    [job] = rows(jobs, "waiting", limit=1, max_bytes=2)
+    assert ids(jobs, "pending") == ["a", "b", "c"]
+    assert ids(jobs, "pending", newest=True) == ["c", "b", "a"]
+    [job] = rows(jobs, "pending", limit=1, max_bytes=2)
     assert (job.state, job.data, job.attempt, job.error) == ("pending", b"da", 1, b"")
 
 
@@ -153,7 +153,7 @@ def test_pages_of_every_place_meet_each_job_once(jobs: Jobs) -> None:
     names = [f"j{n}" for n in range(7)]
     jobs.submit(*names)
     jobs.submit(*(f"d{n}" for n in range(5)), delay=HOUR)
-    for place, wanted in (("waiting", names), ("delayed", [f"d{n}" for n in range(5)])):
+    for place, wanted in (("pending", names), ("delayed", [f"d{n}" for n in range(5)])):
         for newest in (False, True):
             found, cursor = [], ""
             for _ in range(9):
@@ -193,7 +193,7 @@ def test_dead_jobs_are_filtered_by_error_and_by_age(jobs: Jobs) -> None:
 def test_waiting_jobs_are_filtered_by_task(jobs: Jobs) -> None:
     jobs.submit("a", "b")
     jobs.redis.hset(f"{Q}:job:b", "task", "send mail")
-    [job] = rows(jobs, "waiting", task="send mail")
+    [job] = rows(jobs, "pending", task="send mail")
     assert (job.id, job.task) == ("b", "send mail")
 
 
@@ -211,7 +211,7 @@ def test_a_delayed_job_in_quarantine_is_marked_and_has_its_own_time(jobs: Jobs) 
 def test_an_entry_of_a_simple_queue_that_is_no_job_is_listed(jobs: Jobs) -> None:
     jobs.submit("a")
     jobs.redis.rpush(f"{Q}:pending", "junk")
-    job, _ = rows(jobs, "waiting", max_bytes=9)
+    job, _ = rows(jobs, "pending", max_bytes=9)
     assert (job.id, job.state, job.data) == ("", "", b"junk")
 
 
@@ -221,7 +221,7 @@ def test_an_entry_of_a_simple_queue_that_is_no_job_is_listed(jobs: Jobs) -> None
 @every_stored
 def test_a_job_that_waits_is_explained_by_what_stands_before_it(jobs: Jobs) -> None:
     jobs.submit("a", "b", "c")
-    assert [explained(jobs, id) for id in ("a", "b", "none")] == ["next", "waiting", "nojob"]
+    assert [explained(jobs, id) for id in ("a", "b", "none")] == ["next", "pending", "nojob"]
     sentence = look(jobs, OPERATOR.explain(Q, "c")).sentence
     assert sentence.startswith("2 jobs stand before it, of 3 in the list")
 

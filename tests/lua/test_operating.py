@@ -87,11 +87,11 @@ def test_a_claim_is_repeated_with_the_same_jobs_while_its_queue_is_paused(jobs: 
 def test_a_purge_takes_waiting_jobs_away_and_says_whether_there_are_more(jobs: Jobs) -> None:
     jobs.submit("a", "b", "c", client="me")
     listener = jobs.store.listen("me")
-    assert jobs.store.call(OPERATOR.purge(Q, "waiting", limit=2)) == (2, True)
+    assert jobs.store.call(OPERATOR.purge(Q, "pending", limit=2)) == (2, True)
     assert [line.split()[:2] for line in listener.messages()] != []
     listener.close()
-    assert jobs.store.call(OPERATOR.purge(Q, "waiting")) == (1, False)
-    assert jobs.store.call(OPERATOR.purge(Q, "waiting")) == (0, False)
+    assert jobs.store.call(OPERATOR.purge(Q, "pending")) == (1, False)
+    assert jobs.store.call(OPERATOR.purge(Q, "pending")) == (0, False)
     assert jobs.redis.keys(f"{Q}:job:*") == []
 
 
@@ -118,7 +118,7 @@ def test_a_purge_of_dead_jobs_takes_the_longest_dead_first(jobs: Jobs) -> None:
 def test_a_purge_leaves_a_job_that_has_no_business_in_the_place(jobs: Jobs) -> None:
     jobs.take("held")
     jobs.redis.rpush(f"{Q}:pending", "held", "gone")
-    assert jobs.store.call(OPERATOR.purge(Q, "waiting")) == (2, False)
+    assert jobs.store.call(OPERATOR.purge(Q, "pending")) == (2, False)
     assert jobs.job("held")["state"] == b"inflight"
     assert jobs.redis.lrange(f"{Q}:broken", 0, -1) == [b"gone"]
 
@@ -203,20 +203,20 @@ def test_a_queue_with_a_schedule_or_a_delayed_job_keeps_its_mode(jobs: Jobs) -> 
 
 @every_mode
 def test_a_queue_takes_no_more_jobs_than_its_limit_and_writes_nothing_then(jobs: Jobs) -> None:
-    assert jobs.store.call(OPERATOR.limit(Q, waiting=2)) == (2, 0, 0)
+    assert jobs.store.call(OPERATOR.limit(Q, pending=2)) == (2, 0, 0)
     jobs.submit("a", "b")
     with jobs.store.unchanged(), pytest.raises(QueueFull, match="holds 2 jobs and takes 2, not 1"):
         jobs.submit("c")
     jobs.claim(1)
     jobs.submit("c")
-    assert jobs.store.call(OPERATOR.limit(Q, waiting=0)) == (0, 0, 0)
+    assert jobs.store.call(OPERATOR.limit(Q, pending=0)) == (0, 0, 0)
     jobs.submit("d", "e")
 
 
 @every_stored
 def test_a_limit_counts_delayed_jobs_and_refuses_no_job_that_is_there(jobs: Jobs) -> None:
     jobs.submit("later", delay=HOUR)
-    jobs.store.call(OPERATOR.limit(Q, waiting=1))
+    jobs.store.call(OPERATOR.limit(Q, pending=1))
     jobs.submit("later", delay=HOUR)
     with jobs.store.unchanged(), pytest.raises(QueueFull):
         jobs.submit("new", delay=HOUR)

@@ -35,17 +35,17 @@ def test_no_call_runs_more_commands_than_its_bound_in_a_large_queue(store: Store
         (OPERATOR.stats(Q), 20),
         (OPERATOR.show(Q, "job9.9"), 10),
         (OPERATOR.explain(Q, "job9.9"), 10),
-        (OPERATOR.list_jobs(Q, "waiting", limit=100), 110),
-        (OPERATOR.list_jobs(Q, "waiting", limit=1, task="none"), 1020),
+        (OPERATOR.list_jobs(Q, "pending", limit=100), 110),
+        (OPERATOR.list_jobs(Q, "pending", limit=1, task="none"), 1020),
         (OPERATOR.list_jobs(Q, "dead", limit=10, cursor="1:none", error="none"), 1020),
-        (OPERATOR.walk(Q, "waiting", limit=100), 210),
+        (OPERATOR.walk(Q, "pending", limit=100), 210),
         (OPERATOR.check(Q, ["job9.9"]), 12),
         (OPERATOR.pause(Q), 6),
         (OPERATOR.resume(Q), 6),
         (OPERATOR.run_now(Q, ["job9.9"]), 12),
         (OPERATOR.delete(Q, ["dead0.1"]), 15),
         (OPERATOR.purge(Q, "dead", limit=10), 45),
-        (OPERATOR.purge(Q, "waiting", limit=10), 75),
+        (OPERATOR.purge(Q, "pending", limit=10), 75),
     ]
     found = [(call.script.name, commands(store, call), most) for call, most in bounds]
     store.redis.flushall()  # the check of so many keys would take longer than the test

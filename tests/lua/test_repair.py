@@ -51,9 +51,9 @@ def out_of(name: str, id: str) -> Callable[[Jobs], object]:
 
 CORRUPTIONS: dict[str, tuple[str, str, Callable[[Jobs], object]]] = {
     "an entry without a job": ("none", "missing", set_of("inflight", "none")),
-    "a waiting job also in a set": ("waits", "stray", set_of("delayed", "waits")),
+    "a pending job also in a set": ("waits", "stray", set_of("delayed", "waits")),
     "an ended job also in a set": ("done", "stray", set_of("inflight", "done")),
-    "a waiting job in no place": ("waits", "unlisted", lambda j: j.redis.delete(f"{Q}:pending")),
+    "a pending job in no place": ("waits", "unlisted", lambda j: j.redis.delete(f"{Q}:pending")),
     "a delayed job in no place": ("later", "unlisted", out_of("delayed", "later")),
     "a job in flight in no place": ("held", "unlisted", out_of("inflight", "held")),
     "an ended job kept for ever": ("done", "kept", lambda j: j.redis.persist(f"{Q}:job:done")),

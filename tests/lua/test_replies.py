@@ -69,7 +69,7 @@ STORED = [b"done", b"-", 1, 2, 3, b"x"]
         ("queue/result", [STORED], "lacks an array"),
         ("queue/result", [STORED] * 3, f"has [{STORED}] beside what is described"),
         ("queue/wake", 1, None),
-        ("queue/wake", [1], "waiting [1] is no int"),
+        ("queue/wake", [1], "pending [1] is no int"),
         ("recoverable/reap", [0, 0, [b"a", b"b"], []], None),
         ("recoverable/reap", [0, 0, [], [b"a"]], "has [b'a'] beside what is described"),
     ],

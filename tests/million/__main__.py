@@ -17,14 +17,14 @@ SECONDS = 1.0
 
 
 @click.command()
-@click.option("--waiting", default=1_000_000, show_default=True, help="Jobs that wait.")
+@click.option("--pending", default=1_000_000, show_default=True, help="Jobs that wait.")
 @click.option("--dead", default=200_000, show_default=True, help="Dead jobs, in several queues.")
 @click.option("--server", "name", default="redis-8.2", show_default=True)
 @click.option(
     "--enough", default=0.3, show_default=True, help="Seconds until what goes on is ended."
 )
 @click.option("--calls", is_flag=True, help="Ask by the calls only, not by commands.")
-def main(waiting: int, dead: int, name: str, enough: float, calls: bool) -> None:
+def main(pending: int, dead: int, name: str, enough: float, calls: bool) -> None:
     """Fill a server with jobs, and ask each question of docs/operations.md by its command and call.
 
     A line for each says how long it takes until the first page or the progress is seen, and until
@@ -36,10 +36,10 @@ def main(waiting: int, dead: int, name: str, enough: float, calls: bool) -> None
     bad = 0
     with Server(binary) as running, redis.Redis.from_url(running.url) as server:
         began = time.monotonic()
-        fill(server, waiting, dead)
+        fill(server, pending, dead)
         memory = int(server.info("memory")["used_memory"])
         print(
-            f"{name}: {waiting:,} waiting, {dead:,} dead, filled in "
+            f"{name}: {pending:,} pending, {dead:,} dead, filled in "
             f"{time.monotonic() - began:.0f} s, {memory / 1e6:.0f} MB",
             flush=True,
         )

@@ -24,19 +24,19 @@ ERRORS = [
 IDS = {"run": "later", "delete": "w0.1", "cancel": "held", "requeue": "dead"}
 
 
-def fill(server: redis.Redis, waiting: int, dead: int) -> None:
+def fill(server: redis.Redis, pending: int, dead: int) -> None:
     """Fill a server.
 
     Args:
         server: an empty one.
-        waiting: jobs that wait in the queue `words`.
+        pending: jobs that wait in the queue `words`.
         dead: dead jobs, 10,000 in each of some queues, the first of which is `words`.
     """
     queues = [Q, *(f"jobs:{{more{n}}}" for n in range(1, -(-dead // MOST_DEAD)))]
     names = [queue[6:-1] for queue in queues]
     server.hset("jobs:queues", mapping=dict.fromkeys([*names, "empty"], "reliable"))
     run(server, RELIABLE.submit("jobs:{empty}", [("gone", b"1")]))
-    run(server, OPERATOR.purge("jobs:{empty}", "waiting", limit=1))
+    run(server, OPERATOR.purge("jobs:{empty}", "pending", limit=1))
     run(server, RELIABLE.submit(Q, [("dead", b"1"), ("held", b"1")]))
     (one, _) = run(server, RELIABLE.claim([Q], nonce="n", limit=2, lease=86_400_000)).jobs
     run(server, RELIABLE.fail(Q, [(one.id, one.token, "reject", ERRORS[0])]))
@@ -45,7 +45,7 @@ def fill(server: redis.Redis, waiting: int, dead: int) -> None:
         dead -= min(dead, MOST_DEAD)
     run(server, RELIABLE.submit(Q, [("later", b"1")], delay=3_600_000))
     run(server, RELIABLE.schedule(Q, "report", b"1", every=3_600_000))
-    fill_waiting(server, waiting)
+    fill_waiting(server, pending)
 
 
 def fill_dead(server: redis.Redis, queue: str, count: int) -> None:

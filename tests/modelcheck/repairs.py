@@ -28,7 +28,7 @@ ROUNDS = 4  # of a repairer that is alone
 JOB, OTHER = "a", "x"
 LIVE = ("pending", "delayed", "inflight")
 ENDED = ("done", "dead", "cancelled")
-HOME = {"pending": "waiting", "delayed": "delayed", "inflight": "inflight", "dead": "dead"}
+HOME = {"pending": "pending", "delayed": "delayed", "inflight": "inflight", "dead": "dead"}
 SETS = ("delayed", "inflight", "dead")
 SOME = ("", "a", "xax", "xxx")  # the lists that workers meet
 LISTS = ("", "a", "x", "ax", "xa", "aa", "xax", "xxa", "axx", "axa", "xxx")
@@ -111,7 +111,7 @@ class Repairs:
         if any(one != home for one in world.sets):
             return "stray"
         finding = self.ttl_finding(record)
-        if home == "waiting" or (record.state == "cancelled" and not record.ttl):
+        if home == "pending" or (record.state == "cancelled" and not record.ttl):
             seen = self.list_finding(world)
             finding = finding or ("kept" if seen == "unlisted" and not home else seen)
         elif home and home not in world.sets:
@@ -130,7 +130,7 @@ class Repairs:
         state = record.state if record else ""
         home = HOME.get(state, "")
         unlist = ""
-        if home != "waiting" and state != "cancelled":
+        if home != "pending" and state != "cancelled":
             near_tail = "tail" if JOB in entries[-LOOKS:] else ""
             unlist = "head" if JOB in entries[:LOOKS] else near_tail
         drop = tuple(one for one in sets if one != home)
@@ -138,7 +138,7 @@ class Repairs:
             return Needs(drop=drop, unlist=unlist, left=self.check(world) == "unseen")
         seen = self.list_finding(world)
         unlisted = seen == "unlisted" or (seen == "unseen" and walked == record.token)
-        place = unlisted if home == "waiting" else bool(home) and home not in sets
+        place = unlisted if home == "pending" else bool(home) and home not in sets
         ttl = self.ttl_finding(record)
         parted = record.state in LIVE and record.unique != "own"
         needs = Needs(
@@ -269,7 +269,7 @@ class Repairs:
         newest_first = world.entries[::-1]
         page = newest_first[look.passed : look.passed + 2]
         state = world.record.state if world.record else ""
-        belongs = HOME.get(state) == "waiting" or state == "cancelled"
+        belongs = HOME.get(state) == "pending" or state == "cancelled"
         if JOB in page:
             look = look._replace(unseen=None, found=look.found or not belongs)
         if len(page) < 2:
@@ -365,11 +365,11 @@ class Repairs:
         home = HOME.get(record.state, "")
         if any(one != home for one in world.sets):
             return "stray"
-        if home not in ("", "waiting") and home not in world.sets:
+        if home not in ("", "pending") and home not in world.sets:
             return "unlisted"
-        if home == "waiting" and not listed:
+        if home == "pending" and not listed:
             return "unlisted"
-        if listed and home != "waiting" and record.state != "cancelled":
+        if listed and home != "pending" and record.state != "cancelled":
             return "stray in the list"
         if record.state in LIVE and record.unique == "free":
             return "unique"

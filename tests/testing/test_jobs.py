@@ -242,7 +242,7 @@ def test_a_worker_s_own_settings_and_handler_count(here: Jobs) -> None:
         here.run_all(worker)
     assert {job.queue: job.state for job in here.submitted()} == {
         "words": "dead",
-        "others": "waiting",
+        "others": "pending",
     }
 
 

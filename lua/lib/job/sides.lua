@@ -1,7 +1,6 @@
 -- The sides of a job's record that must agree: its state and its time to live, its unique key, and the places that have it.
 -- needs job.read job.is_live
 local SIDE_TOKEN, SIDE_UNIQUE = 2, 3
-local PLACE_OF = { pending = 'waiting', delayed = 'delayed', inflight = 'inflight', dead = 'dead' }
 
 local function read_sides(q, id)
   return read(q, id, 'state', 'token', 'unique')

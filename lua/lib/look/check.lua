@@ -1,7 +1,8 @@
 -- What is wrong with a job, of which only the id is known. The first finding counts.
 -- needs job.STATE job.read job.is_live unique.unique_key listed.stands_behind
--- needs sides.read_sides sides.ttl_finding sides.PLACE_OF sides.SIDE_UNIQUE
+-- needs sides.read_sides sides.ttl_finding sides.SIDE_UNIQUE
 local SETS = { 'delayed', 'inflight', 'dead' }
+local HAS_PLACE = { pending = true, delayed = true, inflight = true, dead = true }
 
 -- The sorted sets that have the id: {'delayed'}, as a rule one or none.
 local function sets_with(q, id)
@@ -34,14 +35,14 @@ local function check(q, id)
   local job, sets = read_sides(q, id), sets_with(q, id)
   local state = job[STATE]
   if not state then return sets[1] and 'missing' or '', job, sets end
-  local home = PLACE_OF[state]
+  local home = HAS_PLACE[state] and state
   local there = false
   for _, set in ipairs(sets) do
     if set ~= home then return 'stray', job, sets end
     there = true
   end
   local finding = ttl_finding(q, id, state)
-  if home == 'waiting' then
+  if home == 'pending' then
     finding = finding or list_finding(q, id)
   elseif home and not there then
     finding = 'unlisted'

@@ -21,10 +21,10 @@ local function list(q, state, cursor, limit, newest, bytes, want)
     last = #ids < wanted
     for i, id in ipairs(ids) do
       local row, size
-      if q.mode == 'simple' and state == 'waiting' then
+      if q.mode == 'simple' and state == 'pending' then
         row, size = message_row(id, bytes, want), #id
       else
-        row, size = job_row(q, state, id, state ~= 'waiting' and scores[i], bytes, want)
+        row, size = job_row(q, state, id, state ~= 'pending' and scores[i], bytes, want)
       end
       reply[#reply + 1], seen, looked = row, seen + size, looked + 1
       reply[1] = cursor_behind(state, scores[i], id)

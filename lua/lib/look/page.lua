@@ -30,7 +30,7 @@ end
 
 -- How many entries a page leaves out, in any place.
 local function passed(q, state, cursor, newest)
-  if state == 'waiting' then return cursor and math.max(cursor.at, 0) or 0 end
+  if state == 'pending' then return cursor and math.max(cursor.at, 0) or 0 end
   return passed_by(q[state], cursor, newest)
 end
 
@@ -43,7 +43,7 @@ end
 
 -- `count` entries at the most behind the first `at`, and the score of each; in a list, the score is the place.
 local function read_page(q, state, at, count, newest)
-  if state == 'waiting' then
+  if state == 'pending' then
     local entries, places = read_list(q.pending, at, count, newest), {}
     for i = 1, #entries do places[i] = at + i end
     return entries, places
@@ -63,10 +63,10 @@ end
 
 -- The cursor behind an entry.
 local function cursor_behind(state, score, id)
-  return make_cursor(score, state == 'waiting' and '' or id)
+  return make_cursor(score, state == 'pending' and '' or id)
 end
 
 -- How many entries a place has.
 local function size_of(q, state)
-  return state == 'waiting' and redis.call('LLEN', q.pending) or redis.call('ZCARD', q[state])
+  return state == 'pending' and redis.call('LLEN', q.pending) or redis.call('ZCARD', q[state])
 end

@@ -1,17 +1,17 @@
 -- Each entry of a page, held against its job.
--- needs job.STATE sides.read_sides sides.ttl_finding sides.PLACE_OF
+-- needs job.STATE sides.read_sides sides.ttl_finding
 -- needs page.passed page.read_page page.cursor_behind page.size_of
 local function finding_of(q, place, id, state)
   if not q.born then return 'mode' end
   if not state then return 'missing' end
   -- What was cancelled in the list stays there until a claim meets it.
-  if PLACE_OF[state] ~= place and not (place == 'waiting' and state == 'cancelled') then return 'stray' end
+  if state ~= place and not (place == 'pending' and state == 'cancelled') then return 'stray' end
   return ttl_finding(q, id, state) or ''
 end
 
 local function walk(q, place, cursor, limit)
   local reply = { '', size_of(q, place) }
-  local ids, scores = read_page(q, place, passed(q, place, cursor, place == 'waiting'), limit, place == 'waiting')
+  local ids, scores = read_page(q, place, passed(q, place, cursor, place == 'pending'), limit, place == 'pending')
   for i, id in ipairs(ids) do
     local state = q.mode ~= 'simple' and read_sides(q, id)[STATE]
     local finding = q.mode == 'simple' and '' or finding_of(q, place, id, state)

@@ -24,7 +24,7 @@ end
 
 -- Refuses new jobs beyond the limits of the queue (queue/limit). The reply has id and outcome of each item.
 local function check_limits(q, first, reply)
-  if not (q.most_waiting or q.most_bytes) then return end
+  if not (q.most_pending or q.most_bytes) then return end
   local fresh = 0
   for n = 2, #reply, 2 do
     if reply[n] == 'new' then
@@ -35,10 +35,10 @@ local function check_limits(q, first, reply)
       fresh = fresh + 1
     end
   end
-  if bad or fresh == 0 or not q.most_waiting then return end
+  if bad or fresh == 0 or not q.most_pending then return end
   local held = redis.call('LLEN', q.pending) + redis.call('ZCARD', q.delayed)
-  if held + fresh > q.most_waiting then
-    bad = 'QUEUEFULL queue ' .. q.name .. ' holds ' .. held .. ' jobs and takes ' .. q.most_waiting .. ', not ' .. fresh
+  if held + fresh > q.most_pending then
+    bad = 'QUEUEFULL queue ' .. q.name .. ' holds ' .. held .. ' jobs and takes ' .. q.most_pending .. ', not ' .. fresh
       .. ' more'
   end
 end

@@ -15,7 +15,7 @@ end
 
 -- Whether the job of an entry may go with it.
 local function goes(place, state)
-  if place == 'waiting' then return state == 'pending' or state == 'cancelled' end
+  if place == 'pending' then return state == 'pending' or state == 'cancelled' end
   return state == place
 end
 
@@ -42,11 +42,11 @@ end
 
 local function purge(q, place, limit)
   check_types(q)
-  bad = denied('DEL', q.job, 'HSET', q.job, 'LPUSH', q.broken, 'LTRIM', place ~= 'waiting' and q.broken,
+  bad = denied('DEL', q.job, 'HSET', q.job, 'LPUSH', q.broken, 'LTRIM', place ~= 'pending' and q.broken,
     'PEXPIRE', q.broken)
   if bad then return redis.error_reply(bad) end
   local entries, left
-  if place == 'waiting' then
+  if place == 'pending' then
     entries, left = redis.call('LRANGE', q.pending, -limit, -1), q.waiting
     redis.call('LTRIM', q.pending, 0, -#entries - 1)
   else
@@ -54,7 +54,7 @@ local function purge(q, place, limit)
     left = place == 'dead' and q.buried or q.later
     if #entries > 0 then redis.call('ZREM', q[place], unpack(entries)) end
   end
-  if q.mode == 'simple' and place == 'waiting' then
+  if q.mode == 'simple' and place == 'pending' then
     purge_messages(q, entries)
   else
     purge_jobs(q, place, distinct(entries))

@@ -1,7 +1,7 @@
 -- Each side of a job that has parted from the others is made anew. What each job needs is decided before the first write.
 -- needs args.bad args.name acl.denied check_types.check_types queue.wake broken.add_broken job.STATE job.read job.is_live
 -- needs schedules.first_scheduled unique.holder unique.unique_key dead.DEAD_MS ended.DAY_MS queue.whole mend.mend_place
--- needs mend.mend_meta clock.now check.check check.list_finding check.stays_cancelled listed.LIST_LOOKS sides.PLACE_OF sides.SIDE_TOKEN
+-- needs mend.mend_meta clock.now check.check check.list_finding check.stays_cancelled listed.LIST_LOOKS check.HAS_PLACE sides.SIDE_TOKEN
 -- needs sides.SIDE_UNIQUE sides.ttl_finding
 local function check_pairs(first)
   for i = first, #ARGV, 2 do
@@ -27,14 +27,14 @@ end
 local function needs_of(q, id, walked)
   local finding, job, sets = check(q, id)
   local state = job[STATE]
-  local home = state and PLACE_OF[state]
+  local home = HAS_PLACE[state] and state
   local needs, there = { id = id, state = state, drop = {} }
   for _, set in ipairs(sets) do
     if set == home then there = true else table.insert(needs.drop, set) end
   end
-  if home ~= 'waiting' and state ~= 'cancelled' then needs.unlist = end_near(q, id) end
+  if home ~= 'pending' and state ~= 'cancelled' then needs.unlist = end_near(q, id) end
   local token = job[SIDE_TOKEN] or ''
-  if home == 'waiting' then needs.place = is_unlisted(q, id, token, walked) else needs.place = home and not there end
+  if home == 'pending' then needs.place = is_unlisted(q, id, token, walked) else needs.place = home and not there end
   local ttl = state and ttl_finding(q, id, state)
   if stays_cancelled(q, id, state) and is_unlisted(q, id, token, walked) then ttl = 'kept' end
   needs.persist = ttl == 'going'

@@ -1,14 +1,14 @@
 local bad
-local PLACE_OF = {
-  pending = 'waiting',
-  delayed = 'delayed',
-  inflight = 'inflight',
-  dead = 'dead',
-}
 local SETS = {
   'delayed',
   'inflight',
   'dead',
+}
+local HAS_PLACE = {
+  pending = true,
+  delayed = true,
+  inflight = true,
+  dead = true,
 }
 local queue = KEYS[1]
 local ids
@@ -159,7 +159,7 @@ local function check(q_2, id)
   if not state then
     return sets[1] and 'missing' or '', job, sets
   end
-  local home = PLACE_OF[state]
+  local home = HAS_PLACE[state] and state
   local there = false
   for _, set in ipairs(sets) do
     if set ~= home then
@@ -176,7 +176,7 @@ local function check(q_2, id)
       finding = ttl == -1 and state ~= 'cancelled' and 'kept' or nil
     end
   end
-  if home == 'waiting' then
+  if home == 'pending' then
     finding = finding or list_finding(q_2, id)
   elseif home and not there then
     finding = 'unlisted'

@@ -219,7 +219,7 @@ local function explain_waiting(q_3, id_3)
     stand = '1 job stands before it'
   end
   return {
-    'waiting',
+    'pending',
     stand .. ', of ' .. q_3.waiting .. ' in the list' .. idle,
   }
 end

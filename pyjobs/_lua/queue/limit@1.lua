@@ -33,7 +33,7 @@ local function option(options_2, what, low, high, otherwise)
   end
   return number or low
 end
-local waiting = option(options, 'waiting', 0, 1000000000)
+local pending = option(options, 'pending', 0, 1000000000)
 local bytes = option(options, 'bytes', 0, 1048576)
 local dead = option(options, 'dead', 0, 10000)
 if #KEYS < 1 or (#KEYS ~= 1) then
@@ -67,7 +67,7 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'most_waiting', 'most_bytes', 'most_dead')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'most_pending', 'most_bytes', 'most_dead')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -97,7 +97,7 @@ if not bad then
       worker = queue .. ':worker:',
       client = home .. ':client:',
       cancel = home .. ':cancel',
-      most_waiting = whole(meta[6]),
+      most_pending = whole(meta[6]),
       most_bytes = whole(meta[7]),
       most_dead = whole(meta[8]),
     }
@@ -114,17 +114,17 @@ if bad then
 end
 local reply = {}
 for i, name in ipairs({
-  'most_waiting',
+  'most_pending',
   'most_bytes',
   'most_dead',
 }) do
   reply[i] = ({
-    waiting or false,
+    pending or false,
     bytes or false,
     dead or false,
   })[i] or q[name] or 0
 end
-if not (waiting or bytes or dead) then
+if not (pending or bytes or dead) then
   return reply
 end
 do
@@ -147,7 +147,7 @@ if bad then
   return redis.error_reply(bad)
 end
 for i, name in ipairs({
-  'most_waiting',
+  'most_pending',
   'most_bytes',
   'most_dead',
 }) do

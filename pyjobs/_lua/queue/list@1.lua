@@ -16,7 +16,7 @@ local function one_of(what, text, ...)
   }, ', ') or 'missing'
   bad = bad or ('BADARG ' .. what .. ': ' .. why)
 end
-local state = one_of('state', ARGV[1], 'waiting', 'delayed', 'inflight', 'dead')
+local state = one_of('state', ARGV[1], 'pending', 'delayed', 'inflight', 'dead')
 local cursor
 do
   local text = ARGV[2]
@@ -201,11 +201,11 @@ local q_2, cursor_2, newest_2, bytes_2, want = q, cursor, newest == 1, bytes, {
 }
 local reply = {
   '',
-  (state == 'waiting' and redis.call('LLEN', q_2.pending) or redis.call('ZCARD', q_2[state])),
+  (state == 'pending' and redis.call('LLEN', q_2.pending) or redis.call('ZCARD', q_2[state])),
   0,
 }
 local function passed(q_3, state_2, cursor_3, newest_3)
-  if state_2 == 'waiting' then
+  if state_2 == 'pending' then
     return cursor_3 and math.max(cursor_3.at, 0) or 0
   end
   local key = q_3[state_2]
@@ -260,7 +260,7 @@ local function message_row(text, bytes_3, want_2)
   }
 end
 local function cursor_behind(state_2, score, id)
-  local id_2 = state_2 == 'waiting' and '' or id
+  local id_2 = state_2 == 'pending' and '' or id
   return string.format('%.0f:', score) .. id_2
 end
 local function read_list(key, at_2, count, newest_3)
@@ -288,7 +288,7 @@ while not last and #reply - 3 < limit and looked < 1000 and seen < 4194304 do
   local ids, scores
   do
     local at_2 = at + looked
-    if state == 'waiting' then
+    if state == 'pending' then
       local entries, places = read_list(q_2.pending, at_2, wanted, newest_2), {}
       for i = 1, #entries do
         places[i] = at_2 + i
@@ -311,10 +311,10 @@ while not last and #reply - 3 < limit and looked < 1000 and seen < 4194304 do
   last = #ids < wanted
   for i, id in ipairs(ids) do
     local row, size
-    if q_2.mode == 'simple' and state == 'waiting' then
+    if q_2.mode == 'simple' and state == 'pending' then
       row, size = message_row(id, bytes_2, want), #id
     else
-      local score = state ~= 'waiting' and scores[i]
+      local score = state ~= 'pending' and scores[i]
       local job
       if bytes_2 > 0 then
         local job_2 = redis.pcall('HMGET', q_2.job .. id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason', 'error', 'data')

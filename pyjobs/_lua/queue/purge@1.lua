@@ -18,7 +18,7 @@ local function one_of(what, text, ...)
   }, ', ') or 'missing'
   bad = bad or ('BADARG ' .. what .. ': ' .. why)
 end
-local state = one_of('state', ARGV[1], 'waiting', 'delayed', 'dead')
+local state = one_of('state', ARGV[1], 'pending', 'delayed', 'dead')
 local limit
 do
   local text = ARGV[2]
@@ -107,7 +107,7 @@ q_2.flying = redis.call('ZCARD', q_2.inflight)
 q_2.later = redis.call('ZCARD', q_2.delayed)
 q_2.buried = redis.call('ZCARD', q_2.dead)
 do
-  local item, item_2, item_3, item_4, item_5 = q_2.job, q_2.job, q_2.broken, state ~= 'waiting' and q_2.broken, q_2.broken
+  local item, item_2, item_3, item_4, item_5 = q_2.job, q_2.job, q_2.broken, state ~= 'pending' and q_2.broken, q_2.broken
   if not redis.acl_check_cmd then
     bad = nil
   else
@@ -138,7 +138,7 @@ if bad then
   return redis.error_reply(bad)
 end
 local entries, left
-if state == 'waiting' then
+if state == 'pending' then
   entries, left = redis.call('LRANGE', q_2.pending, -limit_2, -1), q_2.waiting
   redis.call('LTRIM', q_2.pending, 0, -#entries - 1)
 else
@@ -187,7 +187,7 @@ local function count(q_3, task, what, n)
   q_3.tallies, tallies[task or ''] = tallies, tally
   tally[what] = (tally[what] or 0) + n
 end
-if q_2.mode == 'simple' and state == 'waiting' then
+if q_2.mode == 'simple' and state == 'pending' then
   local entries_2 = entries
   local function is_name(text, longest)
     return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
@@ -223,7 +223,7 @@ else
     ids = found
   end
   local function goes(place, state_2)
-    if place == 'waiting' then
+    if place == 'pending' then
       return state_2 == 'pending' or state_2 == 'cancelled'
     end
     return state_2 == place

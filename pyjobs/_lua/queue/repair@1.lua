@@ -2,16 +2,16 @@ local bad
 local clock = redis.call('TIME')
 local micros = tonumber(clock[2])
 local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
-local PLACE_OF = {
-  pending = 'waiting',
-  delayed = 'delayed',
-  inflight = 'inflight',
-  dead = 'dead',
-}
 local SETS = {
   'delayed',
   'inflight',
   'dead',
+}
+local HAS_PLACE = {
+  pending = true,
+  delayed = true,
+  inflight = true,
+  dead = true,
 }
 local queue = KEYS[1]
 local function one_of(what, text, ...)
@@ -197,7 +197,7 @@ local function check(q_2, id)
   if not state then
     return sets[1] and 'missing' or '', job, sets
   end
-  local home = PLACE_OF[state]
+  local home = HAS_PLACE[state] and state
   local there = false
   for _, set in ipairs(sets) do
     if set ~= home then
@@ -206,7 +206,7 @@ local function check(q_2, id)
     there = true
   end
   local finding = ttl_finding(q_2, id, state)
-  if home == 'waiting' then
+  if home == 'pending' then
     finding = finding or list_finding(q_2, id)
   elseif home and not there then
     finding = 'unlisted'
@@ -238,7 +238,7 @@ end
 local function needs_of(q_2, id, walked)
   local finding, job, sets = check(q_2, id)
   local state = job[1]
-  local home = state and PLACE_OF[state]
+  local home = HAS_PLACE[state] and state
   local needs, there = {
     id = id,
     state = state,
@@ -251,11 +251,11 @@ local function needs_of(q_2, id, walked)
       table.insert(needs.drop, set)
     end
   end
-  if home ~= 'waiting' and state ~= 'cancelled' then
+  if home ~= 'pending' and state ~= 'cancelled' then
     needs.unlist = end_near(q_2, id)
   end
   local token = job[2] or ''
-  if home == 'waiting' then
+  if home == 'pending' then
     needs.place = is_unlisted(q_2, id, token, walked)
   else
     needs.place = home and not there

@@ -1,10 +1,4 @@
 local bad
-local PLACE_OF = {
-  pending = 'waiting',
-  delayed = 'delayed',
-  inflight = 'inflight',
-  dead = 'dead',
-}
 local queue = KEYS[1]
 local function one_of(what, text, ...)
   for _, known in ipairs({
@@ -19,7 +13,7 @@ local function one_of(what, text, ...)
   }, ', ') or 'missing'
   bad = bad or ('BADARG ' .. what .. ': ' .. why)
 end
-local state = one_of('state', ARGV[1], 'waiting', 'delayed', 'inflight', 'dead')
+local state = one_of('state', ARGV[1], 'pending', 'delayed', 'inflight', 'dead')
 local cursor
 do
   local text = ARGV[2]
@@ -113,12 +107,12 @@ end
 local q_2, cursor_2, limit_2 = q, cursor, limit
 local reply = {
   '',
-  (state == 'waiting' and redis.call('LLEN', q_2.pending) or redis.call('ZCARD', q_2[state])),
+  (state == 'pending' and redis.call('LLEN', q_2.pending) or redis.call('ZCARD', q_2[state])),
 }
 local ids, scores
 do
   local function passed(q_3, state_2, cursor_3, newest)
-    if state_2 == 'waiting' then
+    if state_2 == 'pending' then
       return cursor_3 and math.max(cursor_3.at, 0) or 0
     end
     local key = q_3[state_2]
@@ -132,8 +126,8 @@ do
     end
     return stands and redis.call('ZRANK', key, cursor_3.id) + 1 or redis.call('ZCOUNT', key, '-inf', bound)
   end
-  local at, newest = passed(q_2, state, cursor_2, state == 'waiting'), state == 'waiting'
-  if state == 'waiting' then
+  local at, newest = passed(q_2, state, cursor_2, state == 'pending'), state == 'pending'
+  if state == 'pending' then
     local function read_list(key, at_2, count, newest_2)
       if newest_2 then
         return redis.call('LRANGE', key, at_2, at_2 + count - 1)
@@ -177,13 +171,13 @@ local function finding_of(q_3, place, id, state_2)
   if not state_2 then
     return 'missing'
   end
-  if PLACE_OF[state_2] ~= place and not (place == 'waiting' and state_2 == 'cancelled') then
+  if state_2 ~= place and not (place == 'pending' and state_2 == 'cancelled') then
     return 'stray'
   end
   return ttl_finding(q_3, id, state_2) or ''
 end
 local function cursor_behind(state_2, score, id)
-  local id_2 = state_2 == 'waiting' and '' or id
+  local id_2 = state_2 == 'pending' and '' or id
   return string.format('%.0f:', score) .. id_2
 end
 local function read_sides(q_3, id)

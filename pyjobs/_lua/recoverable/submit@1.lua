@@ -142,7 +142,7 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'most_waiting', 'most_bytes', 'uncounted', 'parts')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'most_pending', 'most_bytes', 'uncounted', 'parts')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -157,7 +157,7 @@ if not bad then
       listened = meta[5],
       key = queue,
       home = home,
-      most_waiting = whole(meta[6]),
+      most_pending = whole(meta[6]),
       most_bytes = whole(meta[7]),
       uncounted = whole(meta[8]),
       parts = whole(meta[9]),
@@ -313,7 +313,7 @@ do
 end
 local stored = look == 0 and 'new'
 if stored then
-  if (q_2.most_waiting or q_2.most_bytes) then
+  if (q_2.most_pending or q_2.most_bytes) then
     local fresh = 0
     for n = 2, #reply, 2 do
       if reply[n] == 'new' then
@@ -324,10 +324,10 @@ if stored then
         fresh = fresh + 1
       end
     end
-    if not (bad or fresh == 0 or not q_2.most_waiting) then
+    if not (bad or fresh == 0 or not q_2.most_pending) then
       local held = redis.call('LLEN', q_2.key .. ':pending') + redis.call('ZCARD', q_2.key .. ':delayed')
-      if held + fresh > q_2.most_waiting then
-        bad = 'QUEUEFULL queue ' .. q_2.name .. ' holds ' .. held .. ' jobs and takes ' .. q_2.most_waiting .. ', not ' .. fresh .. ' more'
+      if held + fresh > q_2.most_pending then
+        bad = 'QUEUEFULL queue ' .. q_2.name .. ' holds ' .. held .. ' jobs and takes ' .. q_2.most_pending .. ', not ' .. fresh .. ' more'
       end
     end
   end
