@@ -19,6 +19,7 @@ from pyjobs.engine.counters import (
     set_counting,
 )
 from pyjobs.engine.durable import STANDS, Durable, Kept, Reached, durable_of
+from pyjobs.engine.events import EVENTS, MOST_EVENTS, Event, EventPage, keep_events, read_events
 from pyjobs.engine.keys import REGISTER_SECONDS, Keys
 from pyjobs.engine.limits import (
     CALL_BYTES,
@@ -104,6 +105,7 @@ __all__ = [
     "CALL_BYTES",
     "CLAIM_BYTES",
     "ENDED",
+    "EVENTS",
     "HELD_BYTES",
     "KEPT_MINUTES",
     "MAX_BYTES",
@@ -112,6 +114,7 @@ __all__ = [
     "MAX_SKIP",
     "MODES",
     "MOMENTS",
+    "MOST_EVENTS",
     "MOST_MINUTES",
     "OPERATOR",
     "OTHERS",
@@ -139,6 +142,8 @@ __all__ = [
     "Dead",
     "DeadPage",
     "Durable",
+    "Event",
+    "EventPage",
     "Explanation",
     "JobPage",
     "Kept",
@@ -178,6 +183,7 @@ __all__ = [
     "durable_of",
     "everything",
     "fetch",
+    "keep_events",
     "list_schedules",
     "listen",
     "mode_named",
@@ -187,6 +193,7 @@ __all__ = [
     "parse_submitted",
     "pause_schedules",
     "read_counters",
+    "read_events",
     "read_outbox",
     "read_output",
     "read_workers",

@@ -50,6 +50,8 @@ class Shards(BaseShards[Subscription]):
         self._cluster = cluster
         self._first = [name.encode() for name in channels]
         self._opened = False
+        # The nodes from which something may have come, or to which something is to be sent.
+        self._ready: set[Address] = set()
         # A lock for each `add` that waits, which is released to wake it.
         self._adding: list[threading.Lock] = []
         # Bytes at the near end wake a wait.
@@ -124,8 +126,9 @@ class Shards(BaseShards[Subscription]):
 
     def ask_again(self) -> None:
         """Send SSUBSCRIBE again for the channels that were refused."""
-        for part in list(self._parts.values()):
+        for node, part in list(self._parts.items()):
             part.ask_again()
+            self._ready.add(node)
 
     def end(self) -> None:
         """End every `add` and `get` that waits, now and from now on. Any thread may call this."""
@@ -160,13 +163,17 @@ class Shards(BaseShards[Subscription]):
                 part = self._parts.get(node) or self._begin(node)
                 part.enter(found)
                 self._where.update(dict.fromkeys(found, node))
+            if (classic := self._parts.get(ANY_NODE)) is not None:
+                classic.enter(list(self._channels))
+            self._ready.update(self._parts)
         if self._wants_classic():
-            self._begin(ANY_NODE)
-        if (classic := self._parts.get(ANY_NODE)) is not None:
-            classic.enter(list(self._channels))
+            self._begin(ANY_NODE).enter(list(self._channels))
         for node, part in list(self._parts.items()):
+            if part.is_open:
+                continue
             try:
                 part.open()
+                self._ready.add(node)
             except (PyjobsError, OSError) as error:
                 self._broke(node, error)
 
@@ -183,8 +190,11 @@ class Shards(BaseShards[Subscription]):
         return part
 
     def _read(self) -> None:
-        """Take what has come from every node."""
-        for node, part in list(self._parts.items()):
+        """Take what has come."""
+        ready, self._ready = self._ready, set()
+        for node in ready:
+            if (part := self._parts.get(node)) is None:
+                continue
             try:
                 while (message := part.get()) is not None:
                     self._messages.append(message)
@@ -198,12 +208,15 @@ class Shards(BaseShards[Subscription]):
         if unplaced := self.pause:
             seconds = min(seconds, unplaced)
         waiting = select.poll()
-        for part in self._parts.values():
-            if part.source is not None:
-                waiting.register(part.source, select.POLLIN)
-        waiting.register(self._near, select.POLLIN)
-        found = waiting.poll(1000 * min(seconds, LONGEST_SECONDS))
-        if not any(number == self._near.fileno() for number, _ in found):
+        nodes = {self._near.fileno(): ANY_NODE}
+        for node, part in self._parts.items():
+            if (source := part.source) is not None:
+                nodes[source.fileno()] = node
+        for number in nodes:
+            waiting.register(number, select.POLLIN)
+        found = [number for number, _ in waiting.poll(1000 * min(seconds, LONGEST_SECONDS))]
+        self._ready.update(nodes[number] for number in found)
+        if self._near.fileno() not in found:
             return False
         with contextlib.suppress(BlockingIOError):
             self._near.recv(4096)
