@@ -14,7 +14,6 @@
 --% include "lib/call/acl.lua"
 --% include "lib/queue/queue.lua"
 --% include "lib/queue/counters.lua"
---% include "lib/queue/events.lua"
 --% include "lib/job/job.lua"
 --% include "lib/job/late.lua"
 --% include "lib/job/unique.lua"
@@ -30,7 +29,7 @@ for i = runs, #ARGV, 2 do
   name('schedule', ARGV[i])
   name('id', ARGV[i + 1])
 end
-local q = open(queue, nil, 'switches')
+local q = open(queue, nil, 'uncounted')
 if bad then return redis.error_reply(bad) end
 
 local schedules = {}
@@ -48,5 +47,4 @@ for i = runs, #ARGV, 2 do
 end
 if q.waiting > 0 then wake(q) end
 write_counters(q)
-write_events(q)
 return reply

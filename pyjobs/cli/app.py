@@ -14,7 +14,6 @@ from pyjobs.cli.counters import counters
 from pyjobs.cli.dead import dead
 from pyjobs.cli.delete import delete
 from pyjobs.cli.doctor import doctor
-from pyjobs.cli.events import events
 from pyjobs.cli.explain import explain
 from pyjobs.cli.failures import failures
 from pyjobs.cli.health import health
@@ -27,6 +26,7 @@ from pyjobs.cli.move import move
 from pyjobs.cli.operating import NotConfirmed
 from pyjobs.cli.outbox import outbox
 from pyjobs.cli.output import say, show, show_error
+from pyjobs.cli.parts import parts
 from pyjobs.cli.pause import pause, resume
 from pyjobs.cli.purge import purge
 from pyjobs.cli.reap import reap
@@ -63,9 +63,9 @@ class InOrder(click.Group):
     cls=InOrder,
     commands=[
         *(submit, result, work, health, tasks, status, top, counters, workers),
-        *(jobs, show_job, events, explain, failures, dead),
+        *(jobs, show_job, explain, failures, dead),
         *(pause, resume, cancel, requeue, run_now, move, outbox, delete, purge, schedules),
-        *(mode, limit, memory),
+        *(mode, limit, parts, memory),
         *(check, doctor, monitor, reap, scripts, acl),
     ],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

@@ -19,7 +19,6 @@ from pyjobs.engine.counters import (
     set_counting,
 )
 from pyjobs.engine.durable import STANDS, Durable, Kept, Reached, durable_of
-from pyjobs.engine.events import EVENTS, MOST_EVENTS, Event, EventPage, keep_events, read_events
 from pyjobs.engine.keys import REGISTER_SECONDS, Keys
 from pyjobs.engine.limits import (
     CALL_BYTES,
@@ -48,6 +47,18 @@ from pyjobs.engine.outbox import (
     settle_jobs,
 )
 from pyjobs.engine.outcome import RELEASE, UNKNOWN, Outcome, Policy
+from pyjobs.engine.parts import (
+    MOST_PARTS,
+    MOST_PLACE,
+    Parts,
+    hash_of,
+    hashed_by,
+    part_key,
+    queue_of_part,
+    read_parts,
+    set_parts,
+    settle_parts,
+)
 from pyjobs.engine.queue import (
     Listened,
     announce,
@@ -86,7 +97,7 @@ from pyjobs.engine.schedule import (
 )
 from pyjobs.engine.scripts import Arg, Option, Script, built_files, everything, script, types
 from pyjobs.engine.simple import SIMPLE
-from pyjobs.engine.verbs import ModeName, StoredVerbs
+from pyjobs.engine.verbs import ModeName, StoredVerbs, unparsed
 from pyjobs.engine.views import (
     ENDED,
     PLACES,
@@ -96,6 +107,7 @@ from pyjobs.engine.views import (
     Limits,
     ListedJob,
     Place,
+    Purged,
     QueueStats,
     ShownJob,
     State,
@@ -105,7 +117,6 @@ __all__ = [
     "CALL_BYTES",
     "CLAIM_BYTES",
     "ENDED",
-    "EVENTS",
     "HELD_BYTES",
     "KEPT_MINUTES",
     "MAX_BYTES",
@@ -114,8 +125,9 @@ __all__ = [
     "MAX_SKIP",
     "MODES",
     "MOMENTS",
-    "MOST_EVENTS",
     "MOST_MINUTES",
+    "MOST_PARTS",
+    "MOST_PLACE",
     "OPERATOR",
     "OTHERS",
     "PLACES",
@@ -142,8 +154,6 @@ __all__ = [
     "Dead",
     "DeadPage",
     "Durable",
-    "Event",
-    "EventPage",
     "Explanation",
     "JobPage",
     "Kept",
@@ -158,8 +168,10 @@ __all__ = [
     "OutputPage",
     "ParkedJob",
     "ParkedJobs",
+    "Parts",
     "Place",
     "Policy",
+    "Purged",
     "QueueStats",
     "Reached",
     "Reaped",
@@ -183,7 +195,8 @@ __all__ = [
     "durable_of",
     "everything",
     "fetch",
-    "keep_events",
+    "hash_of",
+    "hashed_by",
     "list_schedules",
     "listen",
     "mode_named",
@@ -191,11 +204,13 @@ __all__ = [
     "parse_chunk",
     "parse_results",
     "parse_submitted",
+    "part_key",
     "pause_schedules",
+    "queue_of_part",
     "read_counters",
-    "read_events",
     "read_outbox",
     "read_output",
+    "read_parts",
     "read_workers",
     "receive_jobs",
     "refill_schedules",
@@ -206,8 +221,11 @@ __all__ = [
     "script",
     "send_jobs",
     "set_counting",
+    "set_parts",
     "settle_jobs",
+    "settle_parts",
     "types",
+    "unparsed",
     "wake",
     "watch",
 ]

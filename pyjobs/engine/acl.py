@@ -34,7 +34,7 @@ SHARED = {
         *("queue/wake", "queue/result", "queue/stats", "queue/show", "queue/list", "queue/find"),
         *("queue/explain", "queue/walk", "queue/check", "queue/pause", "queue/resume"),
         *("queue/mode", "queue/limit", "queue/output", "queue/workers"),
-        *("queue/counters", "queue/counting", "queue/parts", "queue/events", "queue/keep"),
+        *("queue/counters", "queue/counting", "queue/parts"),
         *("queue/purge", "queue/delete", "queue/run", "queue/repair"),
         *("queue/send", "queue/receive", "queue/sent", "queue/outbox"),
     ),
@@ -60,9 +60,8 @@ IN_CLUSTER = {
     },
     "operator": {"CLUSTER|SLOTS", "SPUBLISH"},
 }
-# What only counters and events run. A user who may not run these writes none, and that stops no
-# call.
-COUNTING = {"HINCRBY", "XADD"}
+# What only counters run. A user who may not run these counts nothing, and that stops no call.
+COUNTING = {"HINCRBY"}
 COUNTING_OF = {"simple": COUNTING | {"ZADD", "ZCARD", "ZREM", "ZREMRANGEBYSCORE"}}
 
 # ACL DRYRUN checks the number of arguments too: how many values follow the key of each command.
@@ -74,7 +73,6 @@ VALUES = {
     **dict.fromkeys(("HINCRBY", "HSET", "LRANGE", "LREM", "LTRIM", "RESTORE"), 2),
     **dict.fromkeys(("ZADD", "ZCOUNT", "ZINCRBY"), 2),
     **dict.fromkeys(("ZRANGE", "ZRANGEBYSCORE", "ZREMRANGEBYSCORE", "ZREVRANGE"), 2),
-    **dict.fromkeys(("XRANGE", "XREVRANGE"), 2),
 }
 
 
@@ -138,6 +136,7 @@ def rules_of(
     scripts: bool = False,
     cluster: bool = False,
     durable: Durable | None = None,
+    parts: bool = False,
 ) -> Iterator[str]:
     """Yield the rules of ACL SETUSER that give a user the rights of a role and no more.
 
@@ -155,6 +154,7 @@ def rules_of(
         cluster: add the rights that only a cluster needs: to ask who owns which slot, and those
             to sharded channels, which Redis has since version 7.
         durable: what the user's submits wait for; None is nothing.
+        parts: add the keys of the parts of named queues, where the queues are split or may be.
 
     Raises:
         BadArgument: there is no such role, or a queue's name is not a name.
@@ -162,6 +162,8 @@ def rules_of(
     plain = commands_of(role, mode).union(ROLES[role][1])
     # The asterisk covers the keys that the scripts derive.
     yield from (f"~{keys.queue(name)}*" for name in queues)
+    if parts:
+        yield from (f"~{keys.queue(name)[:-1]}/*" for name in queues)
     if not queues:
         yield f"~{keys.prefix}:{{*"
     yield f"~{keys.queues}"
@@ -175,6 +177,8 @@ def rules_of(
     yield "resetchannels"
     # A queue's channels only: who may publish there decides what clients believe of its jobs.
     yield from (f"&{keys.queue(name)}:*" for name in queues)
+    if parts:
+        yield from (f"&{keys.queue(name)[:-1]}/*" for name in queues)
     if not queues:
         yield f"&{keys.prefix}:{{*}}:*"
     yield from ("+evalsha", "+script|load")

@@ -28,6 +28,7 @@ from pyjobs.worker.job import ClaimedJob
 from pyjobs.worker.lifespan import Lifespan, Living
 from pyjobs.worker.middleware import AsyncSurrounded
 from pyjobs.worker.outcomes import failure, outcome_of
+from pyjobs.worker.parts import learn
 from pyjobs.worker.run import Run
 from pyjobs.worker.streaming import exhausted
 from pyjobs.worker.unknown import UnknownTasks
@@ -94,12 +95,12 @@ class Drain:
         self._around = AsyncSurrounded(self._call, settings.middleware)
         self._has_middleware = bool(settings.middleware)
         self._calendars, self._queues = Calendars(settings), queues
-        self._dead = DeadHooks(settings, self._tasks)
         unknown = None
         if self._tasks:
             known = {*self._tasks, ""} if self._handler is not None else {*self._tasks}
             unknown = UnknownTasks(known, hands_back=settings.mode.leases)
         self._core = WorkerCore(settings, unknown=unknown)
+        self._dead = DeadHooks(settings, self._tasks, self._core)
 
     def unknown(self) -> list[str]:
         """Return the names of tasks that were met and are not known; '' is a job without a task."""
@@ -114,6 +115,7 @@ class Drain:
         Raises:
             PyjobsError: what ends a worker.
         """
+        learn(self._core, server, self._queue_keys)
         self._let_update(server)
         steps, answer = self._steps(), None
         with asyncio.Runner() as runner, contextlib.ExitStack() as stack:
@@ -146,6 +148,7 @@ class Drain:
         Raises:
             PyjobsError: what ends a worker.
         """
+        learn(self._core, direct, self._queue_keys)
         self._let_update(direct)
         steps, answer = self._steps(), None
         async with contextlib.AsyncExitStack() as stack:
@@ -170,7 +173,7 @@ class Drain:
 
     def _let_update(self, server: Server) -> None:
         if isinstance(self._mode, StoredVerbs):
-            self._updates = DirectUpdates(server, self._queue_keys, self._mode)
+            self._updates = DirectUpdates(server, self._core.keys, self._mode)
 
     def _steps(self) -> Steps:
         """Yield the calls of each round trip, and each run that is to be made."""
