@@ -160,5 +160,7 @@ def _handler_of(pages: Mapping[str, MakePage]) -> type[http.server.BaseHTTPReque
         def log_message(self, format: str, *args: Any) -> None:
             log.debug("request: " + format, *args)
 
-    nowhere = Page(404, f"no such path; there are {', '.join(pages)}\n".encode())
+    nowhere = Page(
+        404, f"no such path at this port, which answers {' and '.join(pages)}\n".encode()
+    )
     return Answer

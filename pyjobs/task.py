@@ -114,8 +114,9 @@ def collected(
         inside = list(vars(one).values()) if isinstance(one, ModuleType) else [one]
         tasks_inside = [value for value in inside if isinstance(value, BaseTask)]
         if not tasks_inside:
-            what = f"module {one.__name__} has none" if isinstance(one, ModuleType) else repr(one)
-            raise BadArgument(f"tasks: not a task or a module with tasks: {what}")
+            if isinstance(one, ModuleType):
+                raise BadArgument(f"tasks: there is no task in module {one.__name__}")
+            raise BadArgument(f"tasks: not a task or a module with tasks: {one!r}")
         for value in tasks_inside:
             if value.is_scheduled and mode == "simple":
                 raise BadArgument(

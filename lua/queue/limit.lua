@@ -3,8 +3,8 @@
 -- stays as it is, and 0 takes a limit away. Submits alone are refused.
 -- returns  [pending, bytes, dead]
 --          pending  int  most jobs that wait or are delayed; 0: any number
---          bytes    int  most bytes of a payload; 0: 1 MiB
---          dead     int  how many dead jobs are kept; 0: 10,000
+--          bytes    int  most bytes of a payload: 1 MiB where the queue has no limit
+--          dead     int  how many dead jobs are kept: 10,000 where the queue has no limit
 -- errors   BADARG BADLAYOUT NOPERM
 -- replay   safe: the latest call counts
 -- cost     O(1)
@@ -26,7 +26,13 @@ local reply = {}
 for i, name in ipairs({ 'most_pending', 'most_bytes', 'most_dead' }) do
   reply[i] = ({ pending or false, bytes or false, dead or false })[i] or q[name] or 0
 end
-if not (pending or bytes or dead) then return reply end
+
+-- What holds where a queue has no limit of its own.
+local function in_force()
+  return { reply[1], reply[2] > 0 and reply[2] or 1048576, reply[3] > 0 and reply[3] or 10000 }
+end
+
+if not (pending or bytes or dead) then return in_force() end
 bad = denied('HSET', q.meta, 'HDEL', q.meta)
 if bad then return redis.error_reply(bad) end
 for i, name in ipairs({ 'most_pending', 'most_bytes', 'most_dead' }) do
@@ -36,4 +42,4 @@ for i, name in ipairs({ 'most_pending', 'most_bytes', 'most_dead' }) do
     redis.call('HDEL', q.meta, name)
   end
 end
-return reply
+return in_force()

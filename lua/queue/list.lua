@@ -35,7 +35,7 @@
 --% include "lib/look/list.lua"
 local queue   = KEYS[1]                                                         -- queue    whose jobs
 local state   = one_of('state', ARGV[1], 'pending', 'delayed', 'inflight', 'dead')  -- word     'pending', 'delayed', 'inflight' or 'dead'
-local cursor  = read_cursor(ARGV[2])                                            -- cursor?  of the page before
+local cursor  = read_cursor(ARGV[2], state)                                            -- cursor?  of the page before
 local limit   = int('limit', ARGV[3], 1, 1000)                                  -- int      most jobs to return
 local options = read_options(ARGV[4])                                           -- options  any of the next, or ''
 local task    = option_text(options, 'task')                                    -- text     only jobs of this task

@@ -4,7 +4,7 @@
 --          taken    int  1: there was a token, which nobody else gets
 --          channel  int  the number of a wake channel on which fewest workers listen; 0 when one was given
 -- errors   BADARG BADLAYOUT
--- replay   safe: a token that was taken for an answer which is lost delays jobs, as a BLPOP whose reply is lost
+-- replay   unsafe: the answer that is lost may have had the token, and a second one has none; claim then
 -- cost     O(1)
 --% include "lib/call/args.lua"
 --% include "lib/queue/queue.lua"
@@ -16,5 +16,6 @@ arity(1, 1)
 local q = open(queue)
 if bad then return redis.error_reply(bad) end
 local taken = redis.call('LPOP', q.wake) and 1 or 0
-if not q.listened then redis.pcall('HSET', q.meta, 'listened', '1') end
+local begin = taken == 1 and channel > 0 and string.format('%.0f', channel) or q.listened or '1'
+if begin ~= q.listened then redis.pcall('HSET', q.meta, 'listened', begin) end
 return { taken, channel == 0 and quietest_channel(q) or 0 }

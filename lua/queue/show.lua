@@ -1,6 +1,6 @@
 -- queue/show @1
 -- Read all that is known of one job.
--- returns  [state, place, at, ttl, task, attempt, queued, started, processed, reason, token, client, unique, expires, retention, timeout, max_attempts, backoff, max_run, attempts, crashes, past, releases, error, result, data, progress, saved]
+-- returns  [state, place, at, ttl, task, attempt, queued, started, processed, reason, token, client, unique, expires, retention, timeout, max_attempts, backoff, max_run, failures, crashes, past, releases, error, result, data, progress, saved]
 --          state         word   'pending', 'delayed', 'inflight', 'done', 'failed', 'dead', 'cancelled' or 'expired';
 --                               '' when there is no such job (any more)
 --          place         word   which sorted set has it: 'delayed', 'quarantine', 'inflight' or 'dead'; '' for none
@@ -21,9 +21,9 @@
 --          max_attempts  int
 --          backoff       int    ms
 --          max_run       int    ms
---          attempts      int    failures that its handler reported
+--          failures      int    of its attempts, as its handlers reported
 --          crashes       int    leases that ran out since its handler last ended a run
---          past          int    attempts, and the leases that ran out before
+--          past          int    failures, and the leases that ran out before
 --          releases      int    hand-backs
 --          error         bytes  the last one
 --          result        bytes

@@ -21,7 +21,7 @@
 --% include "lib/look/walk.lua"
 local queue  = KEYS[1]                                                           -- queue    to look over
 local state  = one_of('state', ARGV[1], 'pending', 'delayed', 'inflight', 'dead')  -- word     'pending', 'delayed', 'inflight' or 'dead'
-local cursor = read_cursor(ARGV[2])                                              -- cursor?  of the page before
+local cursor = read_cursor(ARGV[2], state)                                              -- cursor?  of the page before
 local limit  = int('limit', ARGV[3], 1, 1000)                                    -- int      most entries
 
 arity(1, 3)

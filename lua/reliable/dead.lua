@@ -1,11 +1,11 @@
 -- reliable/dead @1
 -- List dead jobs, the longest dead first. Entries whose time is over, and those without a dead job, are dropped.
--- returns  [total, [id, reason, died, attempts, crashes, error, task?] per job]
+-- returns  [total, [id, reason, died, failures, crashes, error, task?] per job]
 --          total     int    how many there are
 --          id        id
 --          reason    word   'attempts', 'rejected', 'crashed' or 'unknown'
 --          died      at
---          attempts  int    how many attempts failed
+--          failures  int    how many attempts failed
 --          crashes   int    how many leases ran out
 --          error     bytes  the last one; empty when there is none
 --          task      name   which task it was; left out for a bare job
@@ -37,11 +37,11 @@ repeat
   local found = redis.call('ZRANGE', q.dead, at, at + wanted - 1, 'WITHSCORES')
   for i = 1, #found, 2 do
     local id, died = found[i], tonumber(found[i + 1])
-    local state, reason, attempts, crashes, failure, task = unpack(
+    local state, reason, failures, crashes, failure, task = unpack(
       read(q, id, 'state', 'reason', 'attempts', 'crashes', 'error', 'task'))
     if state == 'dead' then
       reply[#reply + 1] = {
-        id, reason or '-', died, tonumber(attempts or 0), tonumber(crashes or 0), failure or '', task or nil,
+        id, reason or '-', died, tonumber(failures or 0), tonumber(crashes or 0), failure or '', task or nil,
       }
     else
       gone[#gone + 1] = id

@@ -15,7 +15,7 @@ class DeadJob(NamedTuple):
         id: the job's id.
         reason: why it died: 'attempts', 'rejected', 'crashed' or 'unknown'.
         died: when it died, ms since the epoch, by Redis's clock.
-        attempts: how many of its attempts failed.
+        failures: how many of its attempts failed.
         crashes: how many of its leases ran out.
         error: the error of its last failed attempt.
         task: the name of its task; '' for a bare job.
@@ -24,7 +24,7 @@ class DeadJob(NamedTuple):
     id: str
     reason: str
     died: int
-    attempts: int
+    failures: int
     crashes: int
     error: ErrorText
     task: str
@@ -49,4 +49,4 @@ def decoded(found: DeadPage) -> DeadJobs:
 
 def _decoded(job: Dead) -> DeadJob:
     error = decode_error(job.error)
-    return DeadJob(job.id, job.reason, job.died, job.attempts, job.crashes, error, job.task)
+    return DeadJob(job.id, job.reason, job.died, job.failures, job.crashes, error, job.task)

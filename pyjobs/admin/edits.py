@@ -74,7 +74,7 @@ def edit_jobs(
     key = keys.queue(queue)
     verbs = mode_named(mode)
     if not isinstance(verbs, StoredVerbs):
-        raise BadArgument(f"{edit}: {mode} mode has no such verb")
+        raise BadArgument(f"{edit}: a queue of {mode} mode does not have it")
 
     def call_for(ids: Sequence[str]) -> Call[list[str]]:
         if edit == "requeue":

@@ -98,7 +98,7 @@ def _begin(keys: Keys, queue: str, to: str) -> Plan[ModeName]:
     if queue == to:
         raise BadArgument(f"to: the jobs are on queue {to} already")
     if mode == SIMPLE.name:
-        raise BadArgument(f"move: {mode} mode has no such verb")
+        raise BadArgument(f"move: a queue of {mode} mode does not have it")
     if other not in ("", mode):
         raise WrongMode(f"queue {to} is {other}, not {mode}")
     yield from carry_on(keys, queue, mode, to)

@@ -152,7 +152,7 @@ def requeue(keys: Keys, queue: str, ids: Sequence[str]) -> Plan[list[Answer]]:
 def _stored(keys: Keys, queue: str, verb: str) -> Plan[StoredVerbs]:
     verbs = mode_named((yield from mode_of(keys, queue)))
     if not isinstance(verbs, StoredVerbs):
-        raise BadArgument(f"{verb}: {verbs.name} mode has no such verb")
+        raise BadArgument(f"{verb}: a queue of {verbs.name} mode does not have it")
     return verbs
 
 

@@ -54,12 +54,12 @@ def dead(queue: str, skip: int, limit: int, as_json: bool, url: str, prefix: str
             *(["task"] if tasks else []),
             "reason",
             "died",
-            "attempts",
+            "failures",
             "crashes",
             "error",
         )
         print_table(
-            (row(job, tasks) for job in found.jobs), *heads, less=("crashes", "attempts", "died")
+            (row(job, tasks) for job in found.jobs), *heads, less=("crashes", "failures", "died")
         )
     shown = "" if len(found.jobs) == found.total else f"; {len(found.jobs)} shown"
     say(f"{counted(found.total, 'dead job')} on queue {queue}{shown}")
@@ -70,4 +70,4 @@ def row(job: DeadJob, tasks: bool) -> list[str]:
     """Return the cells of a job in the table; with `tasks`, the name of its task too."""
     error = ": ".join(part for part in (job.error.type, job.error.message) if part)[:ERROR_CHARS]
     task = [job.task] if tasks else []
-    return [job.id, *task, job.reason, moment(job.died), str(job.attempts), str(job.crashes), error]
+    return [job.id, *task, job.reason, moment(job.died), str(job.failures), str(job.crashes), error]

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import click
 
 from pyjobs.admin import Problem
 from pyjobs.cli.common import counted, marked, prefix_option, seconds, url_option
 from pyjobs.cli.operating import admin_of, complete_queue, json_option, json_ready
-from pyjobs.cli.output import show, show_json
+from pyjobs.cli.output import show, show_json, terminal_width
 from pyjobs.engine import ROLES
 
+INDENT = " " * 8  # of a line that goes on
 EXIT_CODES = """\b
 Exit codes:
   0  nothing is wrong, or there are notes only
-  1  something is wrong by which jobs are lost, refused or never run, or Redis can't be asked
+  1  jobs are lost, refused or never run as things are; or Redis can't be asked
   2  there are warnings, and no error"""
 
 
@@ -54,7 +57,7 @@ def doctor(
         if as_json:
             show_json(json_ready(problem))
         else:
-            show(words(problem))
+            show(words(problem, terminal_width()))
     levels = [problem.level for problem in found]
     if not as_json:
         counts = ", ".join(
@@ -64,7 +67,17 @@ def doctor(
     return 1 if "error" in levels else 2 if "warning" in levels else 0
 
 
-def words(problem: Problem) -> str:
-    """Return a problem as lines."""
+def words(problem: Problem, width: int | None) -> str:
+    """Return a problem as lines. What mends it can be copied, and is in one line.
+
+    Args:
+        problem: what is wrong.
+        width: columns of the terminal; None for lines of any length.
+    """
     lines = [f"{problem.level}: {problem.where}: {problem.wrong}", f"  why:  {problem.why}"]
+    if width is not None:
+        wrap = textwrap.TextWrapper(
+            *(width, "", INDENT), break_long_words=False, break_on_hyphens=False
+        )
+        lines = [wrap.fill(line) for line in lines]
     return "\n".join(lines + [f"  mend: {problem.mend}"] * bool(problem.mend)) + "\n"

@@ -89,7 +89,9 @@ def edit_arguments(
             names = ("task", "error", "older", "newer")
             where = Filter(state, *(other.pop(name) for name in names))
             by_filter = every or where != Filter()
-            if by_filter == bool(ids):
+            if ids and by_filter:
+                raise BadArgument("ids: name the jobs or give a filter such as --all, not both")
+            if not ids and not by_filter:
                 raise BadArgument("ids: name the jobs, or say --all or a filter")
             if ids and (dry_run or expected is not None):
                 raise BadArgument("ids: --dry-run and --expect are for a filter")

@@ -16,6 +16,7 @@ from pyjobs.cli.operating import (
     json_ready,
     moment,
     queue_argument,
+    shortened,
 )
 from pyjobs.cli.output import print_table, progress_bar, say, show_json
 from pyjobs.engine import MAX_ITEMS, STATES, ListedJob, State
@@ -106,5 +107,5 @@ def cells(job: ListedJob) -> Sequence[str]:
         *(job.id, job.state or "gone", job.reason, job.task),
         *(moment(job.queued), moment(job.at), str(job.attempt)),
         error_line(job.error, 60),
-        as_text(job.data)[:DATA_CHARS],
+        shortened(as_text(job.data), DATA_CHARS),
     ]

@@ -116,7 +116,12 @@ def error_line(body: bytes, longest: int = 80) -> str:
     if not body:
         return ""
     found = codec.decode_error(body)
-    return ": ".join(part for part in (found.type, found.message) if part)[:longest]
+    return shortened(": ".join(part for part in (found.type, found.message) if part), longest)
+
+
+def shortened(text: str, longest: int) -> str:
+    """Return a text of at most so many characters; what is cut off ends in `...`."""
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."
 
 
 def as_text(body: bytes) -> str:

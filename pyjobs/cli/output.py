@@ -19,7 +19,8 @@ from typing import Any
 
 import click
 
-WIDTH_IN_PIPES = 120
+# In a pipe a row is one line: what reads the lines is a program.
+WIDTH_IN_PIPES = 1_000_000
 # Between two columns; and as narrow as a column becomes whose texts go on in further lines.
 GAP = 2
 WRAPPED = 20
@@ -106,6 +107,11 @@ def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total or None)
 
 
+def terminal_width() -> int | None:
+    """Return the columns of the terminal that stdout is; None where it is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
 def longest_text(cells: Sequence[Sequence[str]], place: int) -> int:
     """Return the length of the longest text of a column."""
     return max((len(row[place]) for row in cells), default=0)
@@ -145,7 +151,7 @@ def draw_table(
     # Imported here, because only some commands print a table, and --help must be quick.
     console = importlib.import_module("rich.console")
     cell_len = importlib.import_module("rich.cells").cell_len
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDTH_IN_PIPES
+    width = terminal_width() or WIDTH_IN_PIPES
     cells = [[one_line(cell) for cell in row] for row in rows]
     columns = range(len(heads) or max(map(len, cells), default=0))
     free = {at for at in columns if heads and heads[at] in wraps} or {len(columns) - 1}
@@ -163,6 +169,7 @@ def draw_table(
             shown.remove(place)
             missing.append(head)
     needed = sum(least[place] for place in shown) + GAP * (len(shown) - 1)
+    most = sum(longest[place] for place in shown) + GAP * (len(shown) - 1)
     drawn = io.StringIO()
     table = importlib.import_module("rich.table").Table(
         box=None, pad_edge=False, padding=(0, GAP), collapse_padding=True, show_header=bool(heads)
@@ -174,6 +181,6 @@ def draw_table(
     for row in cells:
         table.add_row(*(row[place] for place in shown))
     console.Console(
-        file=drawn, width=max(width, needed), markup=False, highlight=False, emoji=False
+        file=drawn, width=max(min(width, most), needed), markup=False, highlight=False, emoji=False
     ).print(table)
     return "\n".join(line.rstrip() for line in drawn.getvalue().splitlines()), missing

@@ -181,7 +181,7 @@ class ClientCore(Generic[J]):
         """
         self.check_open()
         if not isinstance(self.mode, StoredVerbs):
-            raise BadArgument(f"cancel: {self.mode.name} mode has no such verb")
+            raise BadArgument(f"cancel: a queue of {self.mode.name} mode does not have it")
         id, name = self._named(job, queue)
         return self.mode.cancel(self.keys.queue(name), [id])
 

@@ -109,7 +109,7 @@ class Dead(NamedTuple):
         id: the job's id.
         reason: 'attempts', 'rejected', 'crashed' or 'unknown'.
         died: when the job died, ms since the epoch.
-        attempts: how many attempts failed.
+        failures: how many attempts failed.
         crashes: how many leases ran out.
         error: bytes of the last error; empty when none was recorded.
         task: the name of the job's task; '' for a bare job.
@@ -118,7 +118,7 @@ class Dead(NamedTuple):
     id: str
     reason: str
     died: int
-    attempts: int
+    failures: int
     crashes: int
     error: bytes
     task: str = ""
@@ -218,8 +218,8 @@ def parse_stored(reply: Any) -> list[Stored]:
 def parse_dead(reply: Any) -> DeadPage:
     """Parse the reply of reliable/dead."""
     jobs = [
-        Dead(id.decode(), reason.decode(), died, attempts, crashes, error, *map(bytes.decode, more))
-        for id, reason, died, attempts, crashes, error, *more in reply[1:]
+        Dead(id.decode(), reason.decode(), died, failures, crashes, error, *map(bytes.decode, more))
+        for id, reason, died, failures, crashes, error, *more in reply[1:]
     ]
     return DeadPage(reply[0], jobs)
 

@@ -74,9 +74,9 @@ class ShownJob(NamedTuple):
         max_attempts: failures until it is dead.
         backoff: ms before its second attempt.
         max_run: ms that it may be in flight.
-        attempts: failures that its handler reported.
+        failures: of its attempts, as its handlers reported.
         crashes: leases that ran out since its handler last ended a run.
-        past: attempts, and the leases that ran out before that.
+        past: failures, and the leases that ran out before that.
         releases: how often a worker handed it back.
         error: bytes of its last error.
         result: bytes of its result.
@@ -104,7 +104,7 @@ class ShownJob(NamedTuple):
     max_attempts: int
     backoff: int
     max_run: int
-    attempts: int
+    failures: int
     crashes: int
     past: int
     releases: int
@@ -241,12 +241,12 @@ class Purged(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """Holds the limits of a queue; 0 is no limit of its own.
+    """Holds the limits of a queue, as they are in force.
 
     Attributes:
-        pending: most jobs that wait or are delayed.
-        bytes: most bytes of a payload.
-        dead: how many dead jobs are kept.
+        pending: most jobs that wait or are delayed; 0 is any number.
+        bytes: most bytes of a payload; 1 MiB where the queue has no limit of its own.
+        dead: how many dead jobs are kept; 10,000 where the queue has no limit of its own.
     """
 
     pending: int

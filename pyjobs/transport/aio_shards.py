@@ -24,8 +24,9 @@ from pyjobs.transport.slots import Address
 from pyjobs.transport.subscription import Message
 
 log = logger(__name__)
-# A wait for a message ends by then, and begins anew.
-LONGEST_SECONDS = 3600.0
+# A node from which nothing has come for so long is asked whether it is there. A connection may die
+# without a word, and the channels of its node may be served by another node by then.
+QUIET_SECONDS = 10.0
 
 
 class AsyncShards(BaseShards[AsyncSubscription]):
@@ -195,11 +196,15 @@ class AsyncShards(BaseShards[AsyncSubscription]):
         """Take the messages of a node until its connection breaks."""
         try:
             await part.open(REPLY_SECONDS)
+            probed: bytes | None = None
             while True:
-                message = await part.get(LONGEST_SECONDS)
+                message = await part.get(REPLY_SECONDS if probed else QUIET_SECONDS)
                 if message is not None:
                     self._messages.append(message)
                     self._news.set()
+                elif probed and part.is_asked(probed):
+                    raise Unavailable(f"no answer to SUBSCRIBE in {REPLY_SECONDS:g} s")
+                probed = part.probe() if message is None and not probed else None
         except (PyjobsError, exceptions.RedisError, OSError) as error:
             if self._parts.get(node) is part:
                 self._broke(node, error)

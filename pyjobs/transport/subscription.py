@@ -116,6 +116,18 @@ class BaseSubscription:
         """Return why Redis's access rules forbid a channel; None where they do not."""
         return self._refused.get(channel)
 
+    def probe(self) -> bytes | None:
+        """Let the next sending ask once more for a channel that is heard: the answer shows that the
+        connection is alive. Returns the channel; None where none is heard."""
+        channel = next(iter(self._confirmed), None)
+        if channel is not None:
+            self._sent.discard(channel)
+        return channel
+
+    def is_asked(self, channel: bytes) -> bool:
+        """Return whether a SUBSCRIBE of the channel has no answer yet."""
+        return channel in self._asked
+
     def enter(self, channels: Iterable[bytes]) -> None:
         """Hear these channels too, from the next sending on."""
         self._channels.update(dict.fromkeys(channels))

@@ -9,10 +9,10 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from pyjobs.asyncutil import cancel_and_wait
-from pyjobs.engine import Keys, listen, wake
+from pyjobs.engine import Call, Keys, listen, wake
 from pyjobs.errors import PyjobsError
 from pyjobs.log import logger
 from pyjobs.transport import (
@@ -33,7 +33,7 @@ IDLE_SECONDS = 30.0
 REPLY_MARGIN = 5.0
 # A report may be lost, with the worker that heard it: so often a worker that listens looks itself.
 LOOK_SECONDS = 10.0
-# The number of a wake channel, for a call that takes a token and asks for no channel.
+# The number of a wake channel, for a call that takes a token, asks for no channel and has none.
 ANY_CHANNEL = 1
 
 
@@ -142,6 +142,11 @@ class WakeListener:
         """Take reports until this is cancelled."""
         while True:
             message = await self._shards.get(IDLE_SECONDS)
+            if self._shards.missed:
+                # A token may have been reported meanwhile: those who wait look for it now.
+                self._shards.missed = False
+                for ear in self._ears.values():
+                    ear.reported.set()
             queue = message and self._queues.get(message.channel)
             if queue:
                 await self._reported(queue)
@@ -187,10 +192,11 @@ class WakeListener:
 
     async def pass_on(self, queues: Sequence[str]) -> None:
         """Leave the tokens to other workers."""
+        calls: list[Call[Any]] = []
         for queue in queues:
+            # A token that was reported here is taken first: only a new one is reported again.
+            calls += [listen(queue, self._ears[queue].channel or ANY_CHANNEL), wake(queue)]
             await self.leave(queue)
-        # A token that was reported here is taken first: only a new one is reported again.
-        calls = [call for queue in queues for call in (listen(queue, ANY_CHANNEL), wake(queue))]
         await arun_many(self._server, calls)
 
     async def _begin(self) -> None:
@@ -203,8 +209,14 @@ class WakeListener:
     async def _subscribe(self, queue: str, ear: Ear, number: int) -> None:
         channel = Keys.wake_channel(queue, number)
         self._queues[channel.encode()] = queue
-        await self._shards.add([channel], REPLY_SECONDS)
         ear.channel = number
+        try:
+            await self._shards.add([channel], REPLY_SECONDS)
+        except BaseException:
+            # The next wait may be on another channel. Who stays on this one would hear of tokens in
+            # place of others, also at work.
+            await self.leave(queue)
+            raise
 
     async def _reported(self, queue: str) -> None:
         ear = self._ears[queue]
@@ -213,11 +225,14 @@ class WakeListener:
             return
         # The lane is at work. Workers that have room must hear of the token, and not this one.
         with contextlib.suppress(PyjobsError):
-            found = await arun(self._server, listen(queue, ANY_CHANNEL))
+            found = await arun(self._server, listen(queue, ear.channel or ANY_CHANNEL))
             if found.taken and not ear.late():
                 await self.pass_on([queue])
-            elif not found.taken:
+            elif not found.taken and not ear.waits:
                 await self.leave(queue)
+            if ear.waits:
+                # The lane waits since then, and its channel may have been left.
+                ear.reported.set()
 
 
 class ReportedTokens:

@@ -54,8 +54,11 @@ def log_unknown(names: Iterable[str], *, handed_back: bool) -> None:
         handed_back: whether such jobs are handed back; else they fail.
     """
     for name in names:
-        what = f"task {name} is" if name else "jobs without a task are"
-        log.warning("%s unknown here: its jobs %s", what, "wait" if handed_back else "fail")
+        end = "wait for another worker" if handed_back else "fail"
+        if name:
+            log.warning("task %s is unknown here: its jobs %s", name, end)
+        else:
+            log.warning("this worker has no handler: jobs without a task %s", end)
 
 
 def log_handled(run: Run) -> None:

@@ -83,7 +83,7 @@ class TestCancel:
 
     def test_cancel_in_simple_mode_is_refused(self, ask: Admin, server: Any) -> None:
         server.hset("jobs:{q}:meta", mapping={"mode": "simple", "layout": 1})
-        with pytest.raises(BadArgument, match=r"^cancel: simple mode has no such verb$"):
+        with pytest.raises(BadArgument, match=r"^cancel: a queue of simple mode does not have it$"):
             ask.cancel("q", ["a"])
 
 

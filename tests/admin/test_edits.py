@@ -181,7 +181,7 @@ def test_failed_jobs_of_a_recoverable_queue_are_requeued(ask: Any, store: Store)
 
 def test_a_simple_queue_has_no_jobs_to_choose_from(ask: Any, store: Store) -> None:
     store.redis.hset(f"{Q}:meta", mapping={"mode": "simple", "layout": 1})
-    with pytest.raises(BadArgument, match=r"^cancel: simple mode has no such verb$"):
+    with pytest.raises(BadArgument, match=r"^cancel: a queue of simple mode does not have it$"):
         ask("edit_jobs", "q", "cancel", Filter("pending"))
 
 

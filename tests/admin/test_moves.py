@@ -245,7 +245,7 @@ def test_recoverable_jobs_are_moved_and_simple_ones_are_not(ask: Any, store: Sto
     assert ask("move_jobs", "q", "to").done == 1
     assert jobs.pending(TO) == ["a"]
     store.redis.hset(f"{Q}:meta", "mode", "simple")
-    with pytest.raises(BadArgument, match=r"^move: simple mode has no such verb$"):
+    with pytest.raises(BadArgument, match=r"^move: a queue of simple mode does not have it$"):
         ask("move", "q", "to", ["a"])
     store.redis.flushall()
 

@@ -154,7 +154,10 @@ def test_cancel_knows_the_mode_of_the_queue(cli: Cli, mode: str) -> None:
 
 def test_cancel_on_a_simple_queue_says_that_there_is_no_such_verb(cli: Cli) -> None:
     cli("submit", "words", "1", "--mode", "simple")
-    assert cli("cancel", "words", "a").err == "pyjobs: cancel: simple mode has no such verb\n"
+    assert (
+        cli("cancel", "words", "a").err
+        == "pyjobs: cancel: a queue of simple mode does not have it\n"
+    )
 
 
 def test_cancel_without_ids_is_refused(cli: Cli) -> None:
@@ -204,7 +207,7 @@ def test_an_id_that_is_given_twice_is_one_job(cli: Cli) -> None:
     [
         ("cancel words --all", "state: say which jobs: pending, delayed, inflight"),
         ("delete words --task mail", "state: say which jobs: pending, delayed, dead, done"),
-        ("requeue words a --all", "ids: name the jobs, or say --all or a filter"),
+        ("requeue words a --all", "ids: name the jobs or give a filter such as --all, not both"),
         ("requeue words a --dry-run", "ids: --dry-run and --expect are for a filter"),
         ("requeue words --state failed", "state: requeue takes jobs that are dead, not failed"),
         ("run-now words --older -1", "older: must be a number of seconds, 0 or more"),

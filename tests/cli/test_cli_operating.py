@@ -61,7 +61,7 @@ def test_status_shows_the_mode_of_a_registered_queue_that_was_never_used(cli: Cl
 def test_a_dead_job_has_the_number_of_its_last_attempt_everywhere(queue: Cli) -> None:
     listed = json.loads(queue("jobs", "words", "--state", "dead", "--json").out)["attempt"]
     shown = json.loads(queue("show", "words", "dead", "--json").out)["attempt"]
-    dead = json.loads(queue("dead", "words", "--json").out)["attempts"]
+    dead = json.loads(queue("dead", "words", "--json").out)["failures"]
     assert (listed, shown, dead) == (1, 1, 1)
 
 
@@ -239,10 +239,10 @@ def test_doctor_exits_with_2_for_warnings_and_with_1_when_redis_is_away(cli: Cli
 
 def test_a_limit_is_set_shown_and_taken_away(queue: Cli) -> None:
     said = queue("limit", "words", "--pending", "4", "--json")
-    assert json.loads(said.out) == {"pending": 4, "bytes": 0, "dead": 0}
+    assert json.loads(said.out) == {"pending": 4, "bytes": 1_048_576, "dead": 10_000}
     full = queue("submit", "words", "1", "--id", "more")
     assert (full.code, "queue words holds 4 jobs" in full.err) == (1, True)
-    assert queue("limit", "words", "--off").out.split()[-3:] == ["-", "-", "-"]
+    assert queue("limit", "words", "--off").out.split()[-3:] == ["-", "1048576", "10000"]
     assert queue("submit", "words", "1", "--id", "more").code == 0
     assert queue("limit", "words", "--off", "--dead", "1").code == 1
     said = queue("limit", "words", "--dead", "-1")

@@ -68,7 +68,7 @@ def test_tasks_of_a_module_without_any_is_an_error(cli: Cli) -> None:
     status, _, said = cli("tasks", "json")
     assert (status, said) == (
         1,
-        "pyjobs: tasks: not a task or a module with tasks: module json has none\n",
+        "pyjobs: tasks: there is no task in module json\n",
     )
 
 

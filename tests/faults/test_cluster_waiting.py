@@ -6,6 +6,7 @@ within a few seconds was heard of.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Iterator
@@ -114,3 +115,41 @@ def test_an_idle_worker_hears_of_a_job_after_the_slot_of_its_queue_has_moved(
         began = time.monotonic()
         assert client.submit(2).result(SOON) == 2
         assert time.monotonic() - began < HEARD
+
+
+def test_an_idle_worker_looks_at_once_when_it_hears_again_after_a_break(
+    cluster: ClusterOfNodes,
+) -> None:
+    [name] = cluster.names(1, "breaks")
+    with (
+        working(cluster.url, echo, queues=[name]),
+        pyjobs.Client(cluster.url, queue=name) as client,
+    ):
+        assert client.submit(1).result(SOON) == 1
+        time.sleep(0.3)
+        with connect(cluster.owner(name).url) as server:
+            server.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+        began = time.monotonic()
+        assert client.submit(2).result(SOON) == 2
+        assert time.monotonic() - began < HEARD
+
+
+@pytest.mark.long
+def test_a_listener_that_died_without_a_word_delays_one_token(cluster: ClusterOfNodes) -> None:
+    [name] = cluster.names(1, "dead")
+    with connect(cluster.owner(name).url) as server, contextlib.ExitStack() as stack:
+        dead = server.connection_pool.get_connection()
+        stack.callback(dead.disconnect)
+        word = "SUBSCRIBE" if server.info("server")["redis_version"] < "7" else "SSUBSCRIBE"
+        dead.send_command(word, f"jobs:{{{name}}}:wake:1")
+        assert dead.read_response()[2] == 1
+        stack.enter_context(working(cluster.url, echo, queues=[name]))
+        client = stack.enter_context(pyjobs.Client(cluster.url, queue=name))
+        assert client.submit(1).result(SOON) == 1
+        time.sleep(0.5)
+        assert client.submit(2).result(SOON) == 2
+        for value in range(3, 6):
+            time.sleep(0.3)
+            began = time.monotonic()
+            assert client.submit(value).result(SOON) == value
+            assert time.monotonic() - began < HEARD

@@ -10,6 +10,7 @@ from support.store import DAY, HOUR, QUARANTINE, STORED, Jobs, Q, Store, having
 from pyjobs.engine.modes import Mode
 from pyjobs.engine.operate import OPERATOR
 from pyjobs.engine.views import ListedJob
+from pyjobs.errors import BadArgument
 
 every_mode = having("submit")
 every_stored = having("submit", STORED)
@@ -117,7 +118,7 @@ def test_show_has_all_that_is_known_of_a_dead_job(jobs: Jobs) -> None:
     )
     assert (found.token, found.client, found.unique) == (held.token, "me", "key")
     assert (found.retention, found.timeout, found.max_attempts) == (1, 2, 3)
-    assert (found.backoff, found.max_run, found.attempts, found.crashes) == (4, HOUR, 1, 0)
+    assert (found.backoff, found.max_run, found.failures, found.crashes) == (4, HOUR, 1, 0)
     assert (found.error, found.result, found.data) == (b"why", b"", b"data")
     assert 0 < found.queued <= found.started <= found.processed
     assert 0 < found.ttl <= 7 * DAY
@@ -278,3 +279,11 @@ def test_a_job_that_is_in_no_place_is_lost(jobs: Jobs, part: str) -> None:
 def test_a_job_of_a_simple_queue_can_t_be_explained(jobs: Jobs) -> None:
     jobs.submit("a")
     assert explained(jobs, "a") == "simple"
+
+
+@every_mode
+def test_a_cursor_of_another_place_is_refused_in_the_list(jobs: Jobs) -> None:
+    for cursor in ("3:x", "-1:"):
+        with pytest.raises(BadArgument, match="cursor"):
+            rows(jobs, "pending", cursor=cursor)
+    assert rows(jobs, "pending", cursor="3:") == []

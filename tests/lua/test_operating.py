@@ -218,13 +218,13 @@ def test_a_queue_with_a_schedule_or_a_delayed_job_keeps_its_mode(jobs: Jobs) -> 
 
 @every_mode
 def test_a_queue_takes_no_more_jobs_than_its_limit_and_writes_nothing_then(jobs: Jobs) -> None:
-    assert jobs.store.call(OPERATOR.limit(Q, pending=2)) == (2, 0, 0)
+    assert jobs.store.call(OPERATOR.limit(Q, pending=2)) == (2, 1_048_576, 10_000)
     jobs.submit("a", "b")
     with jobs.store.unchanged(), pytest.raises(QueueFull, match="holds 2 jobs and takes 2, not 1"):
         jobs.submit("c")
     jobs.claim(1)
     jobs.submit("c")
-    assert jobs.store.call(OPERATOR.limit(Q, pending=0)) == (0, 0, 0)
+    assert jobs.store.call(OPERATOR.limit(Q, pending=0)) == (0, 1_048_576, 10_000)
     jobs.submit("d", "e")
 
 
@@ -243,7 +243,7 @@ def test_a_payload_over_the_limit_of_its_queue_is_refused(jobs: Jobs) -> None:
     jobs.store.call(OPERATOR.limit(Q, bytes=3))
     with jobs.store.unchanged(), pytest.raises(TooLarge, match="4 bytes, and queue q takes 3"):
         jobs.submit("b")
-    assert jobs.store.call(OPERATOR.limit(Q)) == (0, 3, 0)
+    assert jobs.store.call(OPERATOR.limit(Q)) == (0, 3, 10_000)
 
 
 @reliable

@@ -25,7 +25,7 @@ def test_dead_lists_jobs_with_reason_counts_and_error(jobs: Jobs) -> None:
     jobs.fail(*jobs.take("b", max_attempts=1), error=b"again")
     page = dead(jobs)
     assert page.total == 2
-    assert [(job.id, job.reason, job.attempts, job.crashes, job.error) for job in page.jobs] == [
+    assert [(job.id, job.reason, job.failures, job.crashes, job.error) for job in page.jobs] == [
         ("a", "rejected", 1, 0, b"why"),
         ("b", "attempts", 1, 0, b"again"),
     ]

@@ -87,6 +87,24 @@ def test_a_token_is_reported_once_to_the_first_channel_with_a_subscriber(jobs: J
 
 @at(REAL_SERVER_PLACES)
 @having("submit")
+def test_a_token_is_reported_first_where_the_one_before_was_taken(jobs: Jobs) -> None:
+    jobs.store.call(listen(Q))
+    with hearing(jobs, CHANNELS[0]) as dead, hearing(jobs, CHANNELS[9]) as alive:
+        jobs.submit("a")
+        assert dead.messages() == CHANNELS[0]
+        # Nobody took it, until a worker looked.
+        assert jobs.store.call(listen(Q, 10)).taken
+        jobs.submit("b")
+        assert alive.messages() == CHANNELS[9]
+        assert dead.messages() is None
+    with hearing(jobs, CHANNELS[0]) as dead:
+        assert jobs.store.call(listen(Q, 10)).taken
+        jobs.submit("c")
+        assert dead.messages() == CHANNELS[0]
+
+
+@at(REAL_SERVER_PLACES)
+@having("submit")
 def test_a_queue_on_which_nobody_has_listened_reports_nothing(jobs: Jobs) -> None:
     with hearing(jobs, CHANNELS[0]) as heard:
         jobs.submit("a")

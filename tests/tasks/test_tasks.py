@@ -264,7 +264,7 @@ def test_a_worker_takes_the_tasks_of_a_module_and_serves_their_queues() -> None:
 @pytest.mark.parametrize(
     ("tasks", "why"),
     [
-        ([types.ModuleType("empty")], "module empty has none"),
+        ([types.ModuleType("empty")], "there is no task in module empty"),
         ([print], "not a task"),
         ([send, task(name="send")(lambda: None)], "two tasks have the name send"),
     ],

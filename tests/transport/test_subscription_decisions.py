@@ -82,3 +82,18 @@ def test_an_error_that_answers_no_channel_is_raised() -> None:
         found.take([b"subscribe", name, 1])
     with pytest.raises(Forbidden):
         found.take(DENIED)
+
+
+# --- whether the connection is alive ---
+
+
+def test_a_probe_asks_once_more_for_one_channel_that_is_heard() -> None:
+    found = made()
+    assert found.probe() is None
+    found.take([b"subscribe", A, 1])
+    found.take([b"subscribe", B, 2])
+    asked = found.probe()
+    assert asked is not None and found.ask() == [asked]
+    assert found.is_asked(asked) and found.ready
+    found.take([b"subscribe", asked, 2])
+    assert not found.is_asked(asked) and found.ask() == []

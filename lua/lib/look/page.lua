@@ -2,11 +2,12 @@
 -- before it ended: a moment and an id, or in a list how many entries were passed.
 -- needs args.refuse
 
-local function read_cursor(text)
+-- In a list, which has no ids, a cursor ends in its colon.
+local function read_cursor(text, state)
   local at, id = (text or ''):match('^(%-?%d+):(.*)$')
   if not text then
     refuse('cursor', 'missing')
-  elseif text ~= '' and not (at and #at <= 17) then
+  elseif text ~= '' and not (at and #at <= 17 and (state ~= 'pending' or id == '' and not at:find('-'))) then
     refuse('cursor', 'not one that a call returned')
   end
   return at and { at = tonumber(at), id = id }

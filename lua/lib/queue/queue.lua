@@ -88,14 +88,16 @@ local function layout_of(q)
 end
 
 -- Leaves a wake token: at most one, whatever the number of jobs. Only latency depends on it.
--- Where workers listen, it is reported on the first wake channel that has a subscriber; by pcall, so that a report which is
--- refused stops nothing. Before Redis 7 there are no sharded channels, and a cluster passes the report to every node.
+-- Where workers listen, it is reported on the first wake channel that has a subscriber, beginning with `listened`, where the
+-- latest token was taken: the connection of a host that died has a subscriber for minutes. By pcall, so that a report which
+-- is refused stops nothing. Before Redis 7 there are no sharded channels, and a cluster passes the report to every node.
 local function wake(q)
   if q.awake == 0 then
     q.awake = redis.call('LPUSH', q.wake, '1')
-    for i = 1, q.listened and WAKE_CHANNELS or 0 do
-      local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', q.wake .. ':' .. i, '')
-        or redis.pcall('PUBLISH', q.wake .. ':' .. i, '')
+    for i = 0, q.listened and WAKE_CHANNELS - 1 or -1 do
+      local channel = q.wake .. ':' .. ((whole(q.listened) or 1) - 1 + i) % WAKE_CHANNELS + 1
+      local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '')
+        or redis.pcall('PUBLISH', channel, '')
       if heard ~= 0 then break end
     end
   end

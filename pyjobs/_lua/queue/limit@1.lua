@@ -125,7 +125,11 @@ for i, name in ipairs({
   })[i] or q[name] or 0
 end
 if not (pending or bytes or dead) then
-  return reply
+  return {
+    reply[1],
+    reply[2] > 0 and reply[2] or 1048576,
+    reply[3] > 0 and reply[3] or 10000,
+  }
 end
 do
   local item, item_2 = q.meta, q.meta
@@ -157,4 +161,8 @@ for i, name in ipairs({
     redis.call('HDEL', q.meta, name)
   end
 end
-return reply
+return {
+  reply[1],
+  reply[2] > 0 and reply[2] or 1048576,
+  reply[3] > 0 and reply[3] or 10000,
+}

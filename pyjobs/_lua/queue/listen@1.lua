@@ -62,8 +62,9 @@ if bad then
   return redis.error_reply(bad)
 end
 local taken = redis.call('LPOP', q.key .. ':wake') and 1 or 0
-if not q.listened then
-  redis.pcall('HSET', q.key .. ':meta', 'listened', '1')
+local begin = taken == 1 and channel > 0 and string.format('%.0f', channel) or q.listened or '1'
+if begin ~= q.listened then
+  redis.pcall('HSET', q.key .. ':meta', 'listened', begin)
 end
 local function quietest_channel(q_2)
   local channels = {}

@@ -203,11 +203,15 @@ if bad then
   return redis.error_reply(bad)
 end
 redis.call('ZREM', q_2.key .. ':delayed', unpack(due))
+local function whole(text)
+  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+end
 local function wake(q_3)
   if q_3.awake == 0 then
     q_3.awake = redis.call('LPUSH', q_3.key .. ':wake', '1')
-    for i = 1, q_3.listened and 16 or 0 do
-      local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', q_3.key .. ':wake' .. ':' .. i, '') or redis.pcall('PUBLISH', q_3.key .. ':wake' .. ':' .. i, '')
+    for i = 0, q_3.listened and 16 - 1 or -1 do
+      local channel = q_3.key .. ':wake' .. ':' .. ((whole(q_3.listened) or 1) - 1 + i) % 16 + 1
+      local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
       if heard ~= 0 then
         break
       end

@@ -60,8 +60,12 @@ do
   local q_2 = q
   if q_2.awake == 0 then
     q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
-    for i = 1, q_2.listened and 16 or 0 do
-      local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', q_2.key .. ':wake' .. ':' .. i, '') or redis.pcall('PUBLISH', q_2.key .. ':wake' .. ':' .. i, '')
+    local function whole(text)
+      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+    end
+    for i = 0, q_2.listened and 16 - 1 or -1 do
+      local channel = q_2.key .. ':wake' .. ':' .. ((whole(q_2.listened) or 1) - 1 + i) % 16 + 1
+      local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
       if heard ~= 0 then
         break
       end

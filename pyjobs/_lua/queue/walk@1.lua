@@ -20,7 +20,7 @@ do
   local at, id = (text or ''):match('^(%-?%d+):(.*)$')
   if not text then
     bad = bad or ('BADARG ' .. 'cursor' .. ': ' .. 'missing')
-  elseif text ~= '' and not (at and #at <= 17) then
+  elseif text ~= '' and not (at and #at <= 17 and (state ~= 'pending' or id == '' and not at:find('-'))) then
     bad = bad or ('BADARG ' .. 'cursor' .. ': ' .. 'not one that a call returned')
   end
   cursor = at and {

@@ -119,14 +119,14 @@ local function look_ahead(q)
     q.stale = q.stepped or q.old or now - seen >= q.longest / 10
   end
 end
+local function whole(text)
+  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+end
 do
   local nonce_2 = nonce
   local all, room = {}, limit
   local function is_paused(q)
     return q.paused and q.paused > now
-  end
-  local function whole(text)
-    return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
   end
   for i, key in ipairs(KEYS) do
     local q
@@ -1002,8 +1002,9 @@ do
     if q.waiting > 0 and not (q.paused and q.paused > now) then
       if q.awake == 0 then
         q.awake = redis.call('LPUSH', q.key .. ':wake', '1')
-        for i = 1, q.listened and 16 or 0 do
-          local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', q.key .. ':wake' .. ':' .. i, '') or redis.pcall('PUBLISH', q.key .. ':wake' .. ':' .. i, '')
+        for i = 0, q.listened and 16 - 1 or -1 do
+          local channel = q.key .. ':wake' .. ':' .. ((whole(q.listened) or 1) - 1 + i) % 16 + 1
+          local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
           if heard ~= 0 then
             break
           end

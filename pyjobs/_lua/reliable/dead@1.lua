@@ -103,13 +103,13 @@ repeat
   local found = redis.call('ZRANGE', q.key .. ':dead', at, at + wanted - 1, 'WITHSCORES')
   for i = 1, #found, 2 do
     local id, died = found[i], tonumber(found[i + 1])
-    local state, reason, attempts, crashes, failure, task = unpack(read(q, id, 'state', 'reason', 'attempts', 'crashes', 'error', 'task'))
+    local state, reason, failures, crashes, failure, task = unpack(read(q, id, 'state', 'reason', 'attempts', 'crashes', 'error', 'task'))
     if state == 'dead' then
       reply[#reply + 1] = {
         id,
         reason or '-',
         died,
-        tonumber(attempts or 0),
+        tonumber(failures or 0),
         tonumber(crashes or 0),
         failure or '',
         task or nil,
