@@ -22,15 +22,15 @@ local function run(q, first, delay)
     'LPUSH', q.wake)
   if bad then return redis.error_reply(bad) end
   redis.call('ZREM', q.delayed, unpack(due))
-  if delay then
-    for _, id in ipairs(due) do redis.call('ZADD', q.delayed, string.format('%.0f', now + delay), id) end
-    wake(q)  -- an idle worker waits for the time that was the first
-    return words
-  end
   for i = #due, 1, -1 do
-    redis.call('HSET', q.job .. due[i], 'state', 'pending')
-    redis.call('RPUSH', q.pending, due[i])
+    if delay then
+      redis.call('ZADD', q.delayed, string.format('%.0f', now + delay), due[i])
+    else
+      redis.call('HSET', q.job .. due[i], 'state', 'pending')
+      redis.call('RPUSH', q.pending, due[i])
+    end
   end
+  -- Also when none is pending: an idle worker waits for the moment that was the first.
   wake(q)
   return words
 end

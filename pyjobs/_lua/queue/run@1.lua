@@ -203,31 +203,25 @@ if bad then
   return redis.error_reply(bad)
 end
 redis.call('ZREM', q_2.key .. ':delayed', unpack(due))
-local function whole(text)
-  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+for i = #due, 1, -1 do
+  if delay_2 then
+    redis.call('ZADD', q_2.key .. ':delayed', string.format('%.0f', now + delay_2), due[i])
+  else
+    redis.call('HSET', q_2.key .. ':job:' .. due[i], 'state', 'pending')
+    redis.call('RPUSH', q_2.key .. ':pending', due[i])
+  end
 end
-local function wake(q_3)
-  if q_3.awake == 0 then
-    q_3.awake = redis.call('LPUSH', q_3.key .. ':wake', '1')
-    for i = 0, q_3.listened and 16 - 1 or -1 do
-      local channel = q_3.key .. ':wake' .. ':' .. ((whole(q_3.listened) or 1) - 1 + i) % 16 + 1
-      local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
-      if heard ~= 0 then
-        break
-      end
+if q_2.awake == 0 then
+  q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
+  local function whole(text)
+    return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+  end
+  for i = 0, q_2.listened and 16 - 1 or -1 do
+    local channel = q_2.key .. ':wake' .. ':' .. ((whole(q_2.listened) or 1) - 1 + i) % 16 + 1
+    local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
+    if heard ~= 0 then
+      break
     end
   end
 end
-if delay_2 then
-  for _, id in ipairs(due) do
-    redis.call('ZADD', q_2.key .. ':delayed', string.format('%.0f', now + delay_2), id)
-  end
-  wake(q_2)
-  return words
-end
-for i = #due, 1, -1 do
-  redis.call('HSET', q_2.key .. ':job:' .. due[i], 'state', 'pending')
-  redis.call('RPUSH', q_2.key .. ':pending', due[i])
-end
-wake(q_2)
 return words
