@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from pyjobs.admin.plan import Plan, Words
 from pyjobs.admin.plans import stats
+from pyjobs.admin.split import each_part
 from pyjobs.engine import OPERATOR, PLACES, SIMPLE, Keys
 
 SAMPLED = 25
@@ -32,15 +33,16 @@ class QueueMemory(NamedTuple):
 
 def memory(keys: Keys, queue: str) -> Plan[QueueMemory]:
     """Estimate how much memory a queue takes."""
-    found, key = (yield from stats(keys, queue)), keys.queue(queue)
+    found = yield from stats(keys, queue)
     held = found.pending + found.delayed + found.inflight + found.dead
     own, sizes = 0, list[int]()
-    for name in Keys.own(key):
-        own += (yield Words(("MEMORY", "USAGE", name), near=key)) or 0
-    for place in PLACES if found.mode != SIMPLE.name else ():
-        page = yield OPERATOR.list_jobs(key, place, limit=SAMPLED)
-        for job in page.jobs:
-            size = yield Words(("MEMORY", "USAGE", Keys.job(key, job.id)), near=key)
-            sizes += [size] if size else []
+    for part in (one.queue(queue) for one in (yield from each_part(keys, queue))):
+        for name in Keys.own(part):
+            own += (yield Words(("MEMORY", "USAGE", name), near=part)) or 0
+        for place in PLACES if found.mode != SIMPLE.name else ():
+            page = yield OPERATOR.list_jobs(part, place, limit=SAMPLED)
+            for job in page.jobs:
+                size = yield Words(("MEMORY", "USAGE", Keys.job(part, job.id)), near=part)
+                sizes += [size] if size else []
     mean = sum(sizes) // len(sizes) if sizes else 0
     return QueueMemory(own + mean * held, own, held, mean, len(sizes))

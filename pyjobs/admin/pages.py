@@ -9,9 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from pyjobs.admin.plan import Plan, Words
+from pyjobs.admin.split import each_part
 from pyjobs.engine import ENDED, MAX_ITEMS, OPERATOR, PLACES, STATES, JobPage, Keys, State
 from pyjobs.errors import BadArgument
 from pyjobs.validate import NAME
+
+PART = "~"
 
 
 def page(
@@ -42,6 +45,21 @@ def page(
 
 
 def _scanned_page(
+    keys: Keys, queue: str, state: State, cursor: str, limit: int, wanted: dict[str, Any]
+) -> Plan[JobPage]:
+    # Of a queue that is split, a cursor has the number of the part before it.
+    parts = yield from each_part(keys, queue)
+    number, mark, rest = cursor.rpartition(PART)
+    at = int(number) if mark and number.isdigit() else 0
+    found = yield from _page_of_part(parts[at % len(parts)], queue, state, rest, limit, wanted)
+    if len(parts) == 1:
+        return found
+    if found.cursor:
+        return found._replace(cursor=f"{at}{PART}{found.cursor}")
+    return found._replace(cursor=f"{at + 1}{PART}" if at + 1 < len(parts) else "")
+
+
+def _page_of_part(
     keys: Keys, queue: str, state: State, cursor: str, limit: int, wanted: dict[str, Any]
 ) -> Plan[JobPage]:
     # A cursor is that of SCAN, and the last id of the page, where the keys of one step fill

@@ -9,6 +9,7 @@ from pyjobs.admin import moves
 from pyjobs.admin.pages import is_id, scanned, text
 from pyjobs.admin.plan import Plan, Words
 from pyjobs.admin.plans import stats
+from pyjobs.admin.split import each_part
 from pyjobs.engine import MAX_ITEMS, OPERATOR, PLACES, Keys, mode_named
 
 Progress = Callable[[int], object]
@@ -50,8 +51,11 @@ class Repaired(NamedTuple):
 
 def check(keys: Keys, queue: str, progress: Progress | None) -> Plan[list[Finding]]:
     """Hold every entry and every stored job of a queue against the other."""
-    found = yield from examine(keys, queue, progress)
-    return [finding for finding, _ in found]
+    findings: list[Finding] = []
+    for part in (yield from each_part(keys, queue)):
+        found = yield from examine(part, queue, progress)
+        findings += [finding for finding, _ in found]
+    return findings
 
 
 def examine(keys: Keys, queue: str, progress: Progress | None) -> Plan[list[tuple[Finding, str]]]:
@@ -127,6 +131,13 @@ def checked_ids(keys: Keys, queue: str, ids: list[str]) -> Plan[list[tuple[str, 
 
 def repair(keys: Keys, queue: str, progress: Progress | None) -> Plan[list[Repaired]]:
     """Mend what a check finds."""
+    mended: list[Repaired] = []
+    for part in (yield from each_part(keys, queue)):
+        mended += yield from _repair_part(part, queue, progress)
+    return mended
+
+
+def _repair_part(keys: Keys, queue: str, progress: Progress | None) -> Plan[list[Repaired]]:
     mode = (yield from stats(keys, queue)).mode
     if not mode:
         registered = yield Words(("HGET", keys.queues, queue))

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pyjobs.admin import counters as counting
 from pyjobs.admin import edits, moves, plans
 from pyjobs.admin import repair as records
+from pyjobs.admin import split as splits
 from pyjobs.admin import workers as listing
 from pyjobs.admin.answers import Answer
 from pyjobs.admin.dead import DeadJobs
@@ -41,6 +42,7 @@ from pyjobs.engine import (
     Limits,
     ModeName,
     ParkedJob,
+    Parts,
     Place,
     QueueStats,
     ShownJob,
@@ -55,7 +57,9 @@ from pyjobs.transport import (
     chosen_url,
     connect,
     is_cluster,
+    owner_of,
     primaries,
+    read_parts,
 )
 from pyjobs.validate import checked, positive, to_ms
 
@@ -761,6 +765,72 @@ class Admin:
         """
         with self._errors:
             return drive(self._server, plans.set_mode(self._keys, queue, mode))
+
+    def parts(self, queue: str) -> Parts:
+        """Return in how many parts a queue is split (queue/parts).
+
+        Args:
+            queue: the queue's name.
+
+        Raises:
+            BadArgument: a name is not a name.
+            Forbidden: Redis's access rules forbid it.
+            Unavailable: Redis can't be reached.
+        """
+        with self._errors:
+            return drive(self._server, splits.parts_of(self._keys, queue))
+
+    def split(self, queue: str, parts: int, *, mode: ModeName = "reliable") -> Parts:
+        """Split a queue in more parts, which lie on the nodes of a cluster by turns (queue/parts).
+
+        Clients and workers go on. Where a split broke off, the same call carries it on.
+
+        Args:
+            queue: the queue's name.
+            parts: how many parts, 2 to 32. There is no way back.
+            mode: the mode, where nothing was ever submitted to the queue.
+
+        Returns:
+            The parts. `older` is not 0 where the queue had jobs: then `settle` it later.
+
+        Raises:
+            BadArgument: a name is not a name, there are more parts already, or the queue can't be
+                split: it has schedules with unique keys, jobs on their way to another queue, or
+                the split before was not settled.
+            Forbidden: Redis's access rules forbid it.
+            Unavailable: Redis can't be reached.
+        """
+        key = self._keys.queue(queue)
+        with self._errors:
+            primaries(self._server)  # a cluster asks for its table
+            owner = owner_of(self._server)
+            limits = drive(self._server, splits.own_limits(self._keys, queue))
+            plan = splits.split(self._keys, queue, parts, mode, owner)
+            found = drive(self._server, plan)
+            read_parts(self._server, key)
+            drive(self._server, one(OPERATOR.limit(key, **limits)))
+            return found
+
+    def settle_parts(self, queue: str, *, progress: Progress | None = None) -> str:
+        """End the look into the parts of before, which each submit to a new part takes after a
+        split, when no job is left there whose part is another now (SCAN; queue/parts).
+
+        Args:
+            queue: the queue's name.
+            progress: called with how many jobs were looked at so far.
+
+        Returns:
+            '' when that is so; else the id of a job that is left, and nothing was changed.
+
+        Raises:
+            BadArgument: a name is not a name.
+            Forbidden: Redis's access rules forbid it.
+            Unavailable: Redis can't be reached.
+        """
+        with self._errors:
+            left = drive(self._server, splits.settle(self._keys, queue, progress))
+            read_parts(self._server, self._keys.queue(queue))
+            return left
 
     def limit(
         self,

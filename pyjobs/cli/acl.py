@@ -34,6 +34,9 @@ from pyjobs.validate import checked
     callback=lambda _, __, text: None if text is None else durable_of(text),
     help="Also let the user submit durably: replicas:N or aof, which needs Redis 7.2 or Valkey.",
 )
+@click.option(
+    "--parts", is_flag=True, help="Also the keys of the parts of QUEUE, which is split or may be."
+)
 @url_option
 @prefix_option
 def acl(
@@ -44,6 +47,7 @@ def acl(
     db: int | None,
     scripts: bool,
     durable: Durable | None,
+    parts: bool,
     url: str,
     prefix: str,
 ) -> None:
@@ -69,6 +73,7 @@ def acl(
         scripts=scripts,
         cluster=spans_nodes(url),
         durable=durable,
+        parts=parts,
     )
     quoted = [f"'{rule}'" if rule[0] in "~&%" or "|" in rule else rule for rule in rules]
     name = checked("user", user or role)

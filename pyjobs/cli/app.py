@@ -26,6 +26,7 @@ from pyjobs.cli.move import move
 from pyjobs.cli.operating import NotConfirmed
 from pyjobs.cli.outbox import outbox
 from pyjobs.cli.output import say, show, show_error
+from pyjobs.cli.parts import parts
 from pyjobs.cli.pause import pause, resume
 from pyjobs.cli.purge import purge
 from pyjobs.cli.reap import reap
@@ -64,7 +65,7 @@ class InOrder(click.Group):
         *(submit, result, work, health, tasks, status, top, counters, workers),
         *(jobs, show_job, explain, failures, dead),
         *(pause, resume, cancel, requeue, run_now, move, outbox, delete, purge, schedules),
-        *(mode, limit, memory),
+        *(mode, limit, parts, memory),
         *(check, doctor, monitor, reap, scripts, acl),
     ],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

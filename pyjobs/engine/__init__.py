@@ -47,6 +47,18 @@ from pyjobs.engine.outbox import (
     settle_jobs,
 )
 from pyjobs.engine.outcome import RELEASE, UNKNOWN, Outcome, Policy
+from pyjobs.engine.parts import (
+    MOST_PARTS,
+    MOST_PLACE,
+    Parts,
+    hash_of,
+    hashed_by,
+    part_key,
+    queue_of_part,
+    read_parts,
+    set_parts,
+    settle_parts,
+)
 from pyjobs.engine.queue import (
     Listened,
     announce,
@@ -85,7 +97,7 @@ from pyjobs.engine.schedule import (
 )
 from pyjobs.engine.scripts import Arg, Option, Script, built_files, everything, script, types
 from pyjobs.engine.simple import SIMPLE
-from pyjobs.engine.verbs import ModeName, StoredVerbs
+from pyjobs.engine.verbs import ModeName, StoredVerbs, unparsed
 from pyjobs.engine.views import (
     ENDED,
     PLACES,
@@ -95,6 +107,7 @@ from pyjobs.engine.views import (
     Limits,
     ListedJob,
     Place,
+    Purged,
     QueueStats,
     ShownJob,
     State,
@@ -113,6 +126,8 @@ __all__ = [
     "MODES",
     "MOMENTS",
     "MOST_MINUTES",
+    "MOST_PARTS",
+    "MOST_PLACE",
     "OPERATOR",
     "OTHERS",
     "PLACES",
@@ -153,8 +168,10 @@ __all__ = [
     "OutputPage",
     "ParkedJob",
     "ParkedJobs",
+    "Parts",
     "Place",
     "Policy",
+    "Purged",
     "QueueStats",
     "Reached",
     "Reaped",
@@ -178,6 +195,8 @@ __all__ = [
     "durable_of",
     "everything",
     "fetch",
+    "hash_of",
+    "hashed_by",
     "list_schedules",
     "listen",
     "mode_named",
@@ -185,10 +204,13 @@ __all__ = [
     "parse_chunk",
     "parse_results",
     "parse_submitted",
+    "part_key",
     "pause_schedules",
+    "queue_of_part",
     "read_counters",
     "read_outbox",
     "read_output",
+    "read_parts",
     "read_workers",
     "receive_jobs",
     "refill_schedules",
@@ -199,8 +221,11 @@ __all__ = [
     "script",
     "send_jobs",
     "set_counting",
+    "set_parts",
     "settle_jobs",
+    "settle_parts",
     "types",
+    "unparsed",
     "wake",
     "watch",
 ]

@@ -136,6 +136,7 @@ def rules_of(
     scripts: bool = False,
     cluster: bool = False,
     durable: Durable | None = None,
+    parts: bool = False,
 ) -> Iterator[str]:
     """Yield the rules of ACL SETUSER that give a user the rights of a role and no more.
 
@@ -153,6 +154,7 @@ def rules_of(
         cluster: add the rights that only a cluster needs: to ask who owns which slot, and those
             to sharded channels, which Redis has since version 7.
         durable: what the user's submits wait for; None is nothing.
+        parts: add the keys of the parts of named queues, where the queues are split or may be.
 
     Raises:
         BadArgument: there is no such role, or a queue's name is not a name.
@@ -160,6 +162,8 @@ def rules_of(
     plain = commands_of(role, mode).union(ROLES[role][1])
     # The asterisk covers the keys that the scripts derive.
     yield from (f"~{keys.queue(name)}*" for name in queues)
+    if parts:
+        yield from (f"~{keys.queue(name)[:-1]}/*" for name in queues)
     if not queues:
         yield f"~{keys.prefix}:{{*"
     yield f"~{keys.queues}"
@@ -173,6 +177,8 @@ def rules_of(
     yield "resetchannels"
     # A queue's channels only: who may publish there decides what clients believe of its jobs.
     yield from (f"&{keys.queue(name)}:*" for name in queues)
+    if parts:
+        yield from (f"&{keys.queue(name)[:-1]}/*" for name in queues)
     if not queues:
         yield f"&{keys.prefix}:{{*}}:*"
     yield from ("+evalsha", "+script|load")

@@ -15,6 +15,8 @@ from pyjobs.engine.call import Call
 from pyjobs.engine.scripts import script
 
 UNIQUE = "unique="
+MOST_PARTS = 32
+MOST_PLACE = 999
 ANY = "any"
 
 

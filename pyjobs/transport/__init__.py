@@ -13,7 +13,7 @@ from pyjobs.transport.given import GivenServer
 from pyjobs.transport.loader import aload, load, publish
 from pyjobs.transport.memory import forget_memory, move_memory_clock
 from pyjobs.transport.registry import aregister, known_queues, modes_of, register, registered
-from pyjobs.transport.send import arun, arun_many, run, run_many
+from pyjobs.transport.send import aread_parts, arun, arun_many, read_parts, run, run_many
 from pyjobs.transport.server import (
     CLOSE_SECONDS,
     REPLY_SECONDS,
@@ -27,6 +27,7 @@ from pyjobs.transport.server import (
     database,
     is_cluster,
     owned_by,
+    owner_of,
     primaries,
     spans_nodes,
 )
@@ -55,6 +56,7 @@ __all__ = [  # noqa: RUF022
     "database",
     "is_cluster",
     "owned_by",
+    "owner_of",
     "primaries",
     "spans_nodes",
     # Calls of scripts.
@@ -62,6 +64,8 @@ __all__ = [  # noqa: RUF022
     "arun_many",
     "run",
     "run_many",
+    "aread_parts",
+    "read_parts",
     # Other commands.
     "acommand",
     "command",

@@ -1,40 +1,30 @@
 """`run`, `arun`, `run_many` and `arun_many`: the only code that sends a Call.
 
-Sync and async share everything but the await: `Delivery` decides, the functions here wait. What
-is done about NOSCRIPT, a refusal and a connection that breaks is the table of `Delivery`. To a
-cluster, calls go by node, as `Routing` says, and each node has a delivery of its own.
+A call of a queue that is split goes to its parts, as `Splitting` says; stream.py sends it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import functools
 import time
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
-from weakref import WeakKeyDictionary
 
 import redis
 import redis.asyncio
-from redis import exceptions
 
-from pyjobs.engine import Call, Durable
+from pyjobs.engine import Call, Durable, Parts
 from pyjobs.errors import PyjobsError
-from pyjobs.log import logger
-from pyjobs.transport.cluster import AsyncCluster, Cluster, no_owner
-from pyjobs.transport.durable import refused
-from pyjobs.transport.errors import forbids, translated
-from pyjobs.transport.pipeline import acommand, aexchange, command, exchange
-from pyjobs.transport.retry import PAUSES, Attempt, Delivery, Done, GiveUp, Send, copied
-from pyjobs.transport.router import TRIES, Group, Routing
+from pyjobs.transport.commands import acommand as asingle_command
+from pyjobs.transport.commands import command as single_command
+from pyjobs.transport.part_plans import VERBS
+from pyjobs.transport.parts import Splitting, book_of, words
+from pyjobs.transport.retry import PAUSES
+from pyjobs.transport.stream import arun_stream, run_stream
 
 T = TypeVar("T")
-log = logger(__name__)
 Sync = redis.Redis
 Async = redis.asyncio.Redis
-# A caller with pauses of its own: so often a call is sent again when the table was asked for anew.
-FOLLOWS = 1
 # The most threads that ask nodes side by side; further nodes wait for one.
 MOST_NODES = 64
 
@@ -106,11 +96,8 @@ def run_many(
         OutcomeUnknown: a call has no answer, and calls may have run; never with
             `errors_in_place`, and never in a cluster.
     """
-    if side_by_side and type(server) is Cluster:
-        return _route(
-            server, Routing(server.table, calls, min(tries, FOLLOWS)), durable, MOST_NODES
-        )
-    return _run(server, calls, tries, durable, errors_in_place=errors_in_place)
+    threads = MOST_NODES if side_by_side else 1
+    return _run(server, calls, tries, durable, errors_in_place=errors_in_place, threads=threads)
 
 
 async def arun_many(
@@ -163,16 +150,31 @@ def _run(
     durable: Durable | None = None,
     *,
     errors_in_place: bool,
+    threads: int = 1,
 ) -> list[Any]:
-    # isinstance is dear here: redis-py's class is a protocol's.
-    if type(server) is Cluster:
-        most = TRIES * tries if errors_in_place else min(tries, FOLLOWS)
-        return _route(server, Routing(server.table, calls, most), durable)
-    if durable is not None and (error := _refusal(server.connection_pool, durable)):
-        return [copied(error) for _ in calls]
-    return _deliver(
-        server, Delivery(calls, tries, errors_in_place=errors_in_place, durable=durable)
+    if isinstance(calls, (list, tuple)) and not any(call.script.name in VERBS for call in calls):
+        return run_stream(
+            server, calls, tries, durable, errors_in_place=errors_in_place, threads=threads
+        )
+    splitting = Splitting(book_of(server), calls)
+    answers = run_stream(
+        server, splitting.calls(), tries, durable, errors_in_place=errors_in_place, threads=threads
     )
+    steps, answer = splitting.steps(answers), None
+    while True:
+        try:
+            step = steps.send(answer)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+        if isinstance(step, str):
+            answer = _read(server, step)
+        elif isinstance(step, float):
+            time.sleep(step)
+            answer = None
+        else:
+            answer = run_stream(
+                server, step, tries, durable, errors_in_place=errors_in_place, threads=threads
+            )
 
 
 async def _arun(
@@ -183,155 +185,68 @@ async def _arun(
     *,
     errors_in_place: bool,
 ) -> list[Any]:
-    if type(server) is AsyncCluster:
-        most = TRIES * tries if errors_in_place else min(tries, FOLLOWS)
-        return await _aroute(server, Routing(server.table, calls, most), durable)
-    if durable is not None and (error := await _arefusal(server.connection_pool, durable)):
-        return [copied(error) for _ in calls]
-    return await _adeliver(
-        server, Delivery(calls, tries, errors_in_place=errors_in_place, durable=durable)
+    if isinstance(calls, (list, tuple)) and not any(call.script.name in VERBS for call in calls):
+        return await arun_stream(server, calls, tries, durable, errors_in_place=errors_in_place)
+    splitting = Splitting(book_of(server), calls)
+    answers = await arun_stream(
+        server, splitting.calls(), tries, durable, errors_in_place=errors_in_place
     )
+    steps, answer = splitting.steps(answers), None
+    while True:
+        try:
+            step = steps.send(answer)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+        if isinstance(step, str):
+            answer = await _aread(server, step)
+        elif isinstance(step, float):
+            await asyncio.sleep(step)
+            answer = None
+        else:
+            answer = await arun_stream(
+                server, step, tries, durable, errors_in_place=errors_in_place
+            )
 
 
-def _route(
-    cluster: Cluster, routing: Routing, durable: Durable | None, threads: int = 1
-) -> list[Any]:
-    while (pause := routing.begin_round()) is not None:
-        if pause:
-            time.sleep(pause)
-        cluster.refresh()
-        groups = routing.groups()
-        if min(threads, len(groups)) > 1:
-            with ThreadPoolExecutor(min(threads, len(groups)), "pyjobs-nodes") as pool:
-                sending = [pool.submit(_send_group, cluster, group, durable) for group in groups]
-            for group, sent in zip(groups, sending, strict=True):
-                routing.take(group, sent.result())
-            continue
-        for group in groups:
-            routing.take(group, _send_group(cluster, group, durable))
-    return routing.answers
+def read_parts(server: Sync, queue: str) -> Parts:
+    """Return in how many parts a queue is split, and keep that for the calls to come (HMGET).
+
+    Args:
+        server: a client of redis-py, made by `connect`.
+        queue: the queue's key.
+
+    Raises:
+        Forbidden: Redis's access rules forbid it.
+        Unavailable: Redis can't be reached.
+    """
+    return book_of(server).learn(queue, single_command(server, *words(queue)))
 
 
-async def _aroute(cluster: AsyncCluster, routing: Routing, durable: Durable | None) -> list[Any]:
-    while (pause := routing.begin_round()) is not None:
-        if pause:
-            await asyncio.sleep(pause)
-        await cluster.refresh()
-        groups = routing.groups()
-        if len(groups) == 1:
-            routing.take(groups[0], await _asend_group(cluster, groups[0], durable))
-            continue
-        sending = (_asend_group(cluster, group, durable) for group in groups)
-        for group, answers in zip(groups, await asyncio.gather(*sending), strict=True):
-            routing.take(group, answers)
-    return routing.answers
+async def aread_parts(server: Async, queue: str) -> Parts:
+    """Return in how many parts a queue is split, and keep that for the calls to come (HMGET).
+
+    Args:
+        server: an asyncio client of redis-py, made by `aconnect`.
+        queue: the queue's key.
+
+    Raises:
+        Forbidden: Redis's access rules forbid it.
+        Unavailable: Redis can't be reached.
+    """
+    return book_of(server).learn(queue, await asingle_command(server, *words(queue)))
 
 
-def _send_group(cluster: Cluster, group: Group, durable: Durable | None) -> list[Any]:
-    if group.node is None:
-        return _unowned(group, cluster.failure)
-    return _run(cluster.client_of(group.node), group.calls, 0, durable, errors_in_place=True)
-
-
-async def _asend_group(cluster: AsyncCluster, group: Group, durable: Durable | None) -> list[Any]:
-    if group.node is None:
-        return _unowned(group, cluster.failure)
-    node = cluster.client_of(group.node)
-    return await _arun(node, group.calls, 0, durable, errors_in_place=True)
-
-
-# The commands of durable submits that the server of a pool has taken.
-_taken: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
-
-
-def _refusal(pool: Any, durable: Durable) -> PyjobsError | None:
-    """Return why a server can't wait as `durable` says, None where it can. Asked once a pool,
-    before anything is written."""
-    if durable.command in _taken.setdefault(pool, set()):
-        return None
+def _read(server: Sync, queue: str) -> Any:
+    """Return what the queue says of its parts, or the error."""
     try:
-        command(pool, *durable.probe())
-    except exceptions.RedisError as error:
-        return refused(durable, error)
-    _taken[pool].add(durable.command)
-    return None
+        return single_command(server, *words(queue))
+    except PyjobsError as error:
+        return error
 
 
-async def _arefusal(pool: Any, durable: Durable) -> PyjobsError | None:
-    """Return why a server can't wait as `durable` says, None where it can. Asked once a pool,
-    before anything is written."""
-    if durable.command in _taken.setdefault(pool, set()):
-        return None
+async def _aread(server: Async, queue: str) -> Any:
+    """Return what the queue says of its parts, or the error."""
     try:
-        await acommand(pool, *durable.probe())
-    except exceptions.RedisError as error:
-        return refused(durable, error)
-    _taken[pool].add(durable.command)
-    return None
-
-
-def _unowned(group: Group, failure: PyjobsError | None) -> list[PyjobsError]:
-    return [copied(failure or no_owner()) for _ in group.calls]
-
-
-def _deliver(server: Sync, delivery: Delivery) -> list[Any]:
-    pool = server.connection_pool
-    step: Send | GiveUp | Done = delivery.first_step()
-    while isinstance(step, Send):
-        attempt = step.attempt
-        if step.pause:
-            time.sleep(step.pause)
-        try:
-            for body in step.loads:
-                command(pool, "SCRIPT", "LOAD", body)
-        except exceptions.RedisError as error:
-            step = _load_failed(delivery, attempt, error)
-            continue
-        try:
-            exchange(pool, attempt)
-            step = delivery.next_step(attempt)
-        except exceptions.RedisError as error:
-            step = delivery.next_step(attempt, error)
-    return _answers(step)
-
-
-async def _adeliver(server: Async, delivery: Delivery) -> list[Any]:
-    pool = server.connection_pool
-    step: Send | GiveUp | Done = delivery.first_step()
-    while isinstance(step, Send):
-        attempt = step.attempt
-        if step.pause:
-            await asyncio.sleep(step.pause)
-        try:
-            for body in step.loads:
-                await acommand(pool, "SCRIPT", "LOAD", body)
-        except exceptions.RedisError as error:
-            step = _load_failed(delivery, attempt, error)
-            continue
-        try:
-            await aexchange(pool, attempt)
-            step = delivery.next_step(attempt)
-        except exceptions.RedisError as error:
-            step = delivery.next_step(attempt, error)
-    return _answers(step)
-
-
-def _load_failed(
-    delivery: Delivery, attempt: Attempt, error: exceptions.RedisError
-) -> Send | GiveUp | Done:
-    if not forbids(error):
-        return delivery.next_step(attempt, error)
-    note_no_load(str(translated(error)))
-    return delivery.load_refused(error)
-
-
-@functools.cache
-def note_no_load(why: str) -> None:
-    """Log, once for each reason, that scripts are sent whole."""
-    log.warning("scripts can't be loaded, and are sent whole when Redis lacks one: %s", why)
-
-
-def _answers(step: Done | GiveUp) -> list[Any]:
-    if isinstance(step, GiveUp):
-        raise step.error
-    return step.answers
+        return await asingle_command(server, *words(queue))
+    except PyjobsError as error:
+        return error

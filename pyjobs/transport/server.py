@@ -18,7 +18,7 @@ import contextlib
 import functools
 import importlib
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable
 from importlib.metadata import version
 from typing import Any
 
@@ -146,6 +146,18 @@ def primaries(server: Server) -> list[Server]:
         Unavailable: no node of a cluster says who owns which slot.
     """
     return server.primaries() if isinstance(server, Cluster) else [server]
+
+
+def owner_of(server: Server | AsyncServer) -> Callable[[str], Hashable]:
+    """Return a function that returns the node of a key, as far as the table says it; None of one
+    server.
+
+    Args:
+        server: the server, or a cluster whose table was asked for.
+    """
+    if isinstance(server, (Cluster, AsyncCluster)):
+        return server.table.owner
+    return lambda key: None
 
 
 def owned_by(server: Server, keys: Iterable[str]) -> dict[str, list[str]]:

@@ -6,6 +6,7 @@ What becomes of claimed jobs is decided in core.py. Pure.
 from __future__ import annotations
 
 import math
+import random
 import re
 from collections.abc import Callable, Sequence
 
@@ -27,6 +28,7 @@ NAMED = re.compile(r"queue (\S+) (?:is|has) ")
 # up to the longest.
 FIRST_LOOK = 1.0
 LONGEST_LOOK = 30.0
+MOST_TURNS = 1_000_000
 
 
 class Claims:
@@ -73,7 +75,11 @@ class Claims:
         self.changes: list[tuple[int, PyjobsError | None]] = []
         self._mode = mode
         self._keys = keys
-        self._queues = range(len(keys)) if queues is None else queues
+        self._queues = [*(range(len(keys)) if queues is None else queues)]
+        # The parts of queues that are split, by the index of the queue, which is one of them; the
+        # parts take turns in coming first.
+        self._parts: dict[int, list[int]] = {}
+        self._turn = 0
         self._policy = policy
         self._new_nonce = nonce
         self._nonce = ""
@@ -134,13 +140,44 @@ class Claims:
             if not self.unsure:
                 self._nonce, self.first_sent = self._new_nonce(), now
             self._looked = {index for index, at in self._look_at.items() if at <= now}
-            self._asked = self._apart[:1] or sorted({*self.served, *self._looked})
+            self._asked = self._apart[:1] or self._in_order({*self.served, *self._looked})
             self._limits = limit, room
             self._call = self._made()
         # A wake token that arrives from here on may stand for a job that this claim did not see,
         # and sets `due` again.
         self.due = False
         return self._call
+
+    def add(self, index: int, rank: int) -> None:
+        """Claim from a part of a queue too.
+
+        Args:
+            index: the index of the part.
+            rank: the index of the queue.
+        """
+        self._queues.append(index)
+        if rank not in self._parts:
+            self._parts[rank] = [rank]
+            self._turn = random.randrange(MOST_TURNS)
+        self._parts[rank].append(index)
+        self.due = True
+
+    def _in_order(self, queues: set[int]) -> list[int]:
+        """Return queues with the most urgent first; of the parts of one queue another comes first
+        each time."""
+        if not self._parts:
+            return sorted(queues)
+        self._turn += 1
+        order: list[int] = []
+        for index in sorted(set(range(len(self._keys))) - self._added):
+            parts = self._parts.get(index, [index])
+            at = self._turn % len(parts)
+            order += [*parts[at:], *parts[:at]]
+        return [index for index in order if index in queues]
+
+    @property
+    def _added(self) -> set[int]:
+        return {index for parts in self._parts.values() for index in parts[1:]}
 
     def _made(self) -> Call[ClaimReply]:
         """Return the claim of the queues that are asked, under the present nonce."""
@@ -172,7 +209,7 @@ class Claims:
         for index in sorted(self._looked.intersection(asked)):
             del self._aside[index], self._look_at[index]
             self.changes.append((index, None))
-        if len(asked) == len(self._keys):
+        if len(asked) == len(self._keys) and not self._parts:
             return reply
         own = (job._replace(queue_index=asked[job.queue_index]) for job in reply.jobs)
         return ClaimReply(reply.wait, list(own))

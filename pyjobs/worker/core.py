@@ -53,6 +53,7 @@ class WorkerCore:
         stopping: whether no new claim is made.
         fatal: the error that must end the worker; None while there is none.
         lanes: the queues that are claimed together, most urgent first.
+        keys: the keys of the queues, and of parts of queues that are split.
 
     Args:
         settings: the worker's settings.
@@ -75,8 +76,10 @@ class WorkerCore:
         self._payload_room = max(HELD_BYTES, settings.concurrency * MAX_BYTES)
         self.stopping = False
         self.fatal: PyjobsError | None = None
-        self._names = settings.queues
-        self._keys = settings.queue_keys
+        # Parts of split queues are added while the worker runs.
+        self._names = [*settings.queues]
+        self.keys = self._keys = [*settings.queue_keys]
+        self._apart, self._nonce = apart, nonce
         self._concurrency = settings.concurrency
         self._policy = settings.policy
         self._timeout = settings.timeout
@@ -91,6 +94,31 @@ class WorkerCore:
         self._running: set[Run] = set()
         self._no_more_starts = False
         self.unknown = unknown
+
+    def queue_of(self, index: int) -> int:
+        """Return the index of the queue of which this is a part, or the queue itself."""
+        return self._names.index(self._names[index])
+
+    def add_part(self, queue: int, key: str) -> Lane | None:
+        """Claim from a part of a queue too, which has the rank of the queue.
+
+        Args:
+            queue: the index of the queue.
+            key: the key of the part.
+
+        Returns:
+            The new lane of the part; None where an older lane has it.
+        """
+        index = len(self.keys)
+        self.keys.append(key)
+        self._names.append(self._names[queue])
+        if not self._apart:
+            self.lanes[0].add(index, queue)
+            return None
+        claims = Claims(self.mode, self.keys, self._policy, self._nonce, [index])
+        lane = Lane([index], claims, rank=queue)
+        self.lanes.add(lane)
+        return lane
 
     @property
     def free(self) -> int:
@@ -346,6 +374,8 @@ class WorkerCore:
         # of the lease may be left for a run, and no heartbeat has renewed it.
         late = self.mode.leases and (now - sent) * 1000 > self._policy.lease * LATE_SHARE
         reply = lane.claims.answered(reply, late=late)
+        if reply.jobs:
+            self.lanes.turn(lane)
         # A job that is claimed while a run of it is held: the claim of the older run is gone. Its
         # lease ended unnoticed, or Redis came back without it.
         claimed = {(job.queue_index, job.id) for job in reply.jobs}

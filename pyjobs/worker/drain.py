@@ -28,6 +28,7 @@ from pyjobs.worker.job import ClaimedJob
 from pyjobs.worker.lifespan import Lifespan, Living
 from pyjobs.worker.middleware import AsyncSurrounded
 from pyjobs.worker.outcomes import failure, outcome_of
+from pyjobs.worker.parts import learn
 from pyjobs.worker.run import Run
 from pyjobs.worker.streaming import exhausted
 from pyjobs.worker.unknown import UnknownTasks
@@ -114,6 +115,7 @@ class Drain:
         Raises:
             PyjobsError: what ends a worker.
         """
+        learn(self._core, server, self._queue_keys)
         self._let_update(server)
         steps, answer = self._steps(), None
         with asyncio.Runner() as runner, contextlib.ExitStack() as stack:
@@ -146,6 +148,7 @@ class Drain:
         Raises:
             PyjobsError: what ends a worker.
         """
+        learn(self._core, direct, self._queue_keys)
         self._let_update(direct)
         steps, answer = self._steps(), None
         async with contextlib.AsyncExitStack() as stack:
@@ -170,7 +173,7 @@ class Drain:
 
     def _let_update(self, server: Server) -> None:
         if isinstance(self._mode, StoredVerbs):
-            self._updates = DirectUpdates(server, self._queue_keys, self._mode)
+            self._updates = DirectUpdates(server, self._core.keys, self._mode)
 
     def _steps(self) -> Steps:
         """Yield the calls of each round trip, and each run that is to be made."""

@@ -9,7 +9,7 @@ import contextlib
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from pyjobs.engine import MAX_ITEMS, RELIABLE, Call, Keys
@@ -47,6 +47,7 @@ class Heartbeat(threading.Thread):
         announcer: announces the worker after a renewal, or between two; None where nothing does.
         renewed: called from this thread when a renewal or release is answered again.
         answered: called from this thread after every renewal or release that Redis has answered.
+        keys: the keys of the queues, by the runs' `queue_index`; None is those of the settings.
     """
 
     def __init__(
@@ -59,12 +60,13 @@ class Heartbeat(threading.Thread):
         answered: Callable[[], None] = lambda: None,
         loop: LoopWatch | None = None,
         announcer: Announcer | None = None,
+        keys: Sequence[str] | None = None,
     ) -> None:
         super().__init__(name="pyjobs-heartbeat", daemon=True)
         # A renewal without an answer must leave time for others within the lease.
         reply_seconds = min(REPLY_SECONDS, max(0.1, settings.lease / 10))
         self._server = connect(settings.url, reply_seconds=reply_seconds)
-        self._keys = settings.queue_keys
+        self._keys = settings.queue_keys if keys is None else keys
         self._lease = settings.lease
         self._held = held
         self._lost = lost
@@ -80,7 +82,7 @@ class Heartbeat(threading.Thread):
         self._leases = Leases(self._lease, reply_seconds, time.monotonic())
         self._error: Exception | None = None
         self._cancellations = CancellationListener(
-            self._server, [Keys.cancel(key) for key in self._keys]
+            self._server, [Keys.cancel(key) for key in settings.queue_keys]
         )
 
     def is_away(self, queues: Collection[int]) -> bool:

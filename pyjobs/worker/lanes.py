@@ -6,6 +6,7 @@ a call reaches one slot. What is done next is decided in core.py. Pure.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from itertools import takewhile
 
@@ -25,6 +26,7 @@ class Lane:
 
     Attributes:
         queues: the indices of the queues, most urgent first.
+        rank: lanes of one rank are equally urgent: the parts of a queue.
         claims: decides which claim of these queues is sent next.
         outbox: the outcomes of their runs.
         away: whether a call of the latest round trip was not carried out, or not answered.
@@ -35,6 +37,7 @@ class Lane:
     Args:
         queues: the indices of the queues.
         claims: makes their claims.
+        rank: the index of the queue of which this is a part; None for a whole queue.
     """
 
     __slots__ = (
@@ -45,11 +48,13 @@ class Lane:
         "claims",
         "outbox",
         "queues",
+        "rank",
         "renewals_first",
     )
 
-    def __init__(self, queues: Sequence[int], claims: Claims) -> None:
-        self.queues = queues
+    def __init__(self, queues: Sequence[int], claims: Claims, rank: int | None = None) -> None:
+        self.queues = [*queues]
+        self.rank = self.queues[0] if rank is None else rank
         self.claims = claims
         self.outbox = Outbox()
         self.away = False
@@ -57,6 +62,16 @@ class Lane:
         self.asked = self.asked_bytes = 0
         # Queues of which an outcome was refused.
         self._forbidden: set[int] = set()
+
+    def add(self, index: int, rank: int) -> None:
+        """Claim from a part of a queue too.
+
+        Args:
+            index: the index of the part.
+            rank: the index of the queue.
+        """
+        self.queues.append(index)
+        self.claims.add(index, rank)
 
     @property
     def reserved(self) -> tuple[int, int]:
@@ -111,6 +126,20 @@ def queues_of_lanes(number: int, *, apart: bool) -> list[Sequence[int]]:
 
 class Lanes(list[Lane]):
     """Holds the lanes of one worker, most urgent first."""
+
+    def add(self, lane: Lane) -> None:
+        """Add the lane of a part, at random before or behind the other parts of its queue: workers
+        that start together begin at different parts."""
+        peers = [place for place, one in enumerate(self) if one.rank == lane.rank]
+        self.insert(random.choice([*peers, peers[-1] + 1]), lane)
+
+    def turn(self, lane: Lane) -> None:
+        """Let a lane that has brought jobs come behind the other parts of its queue."""
+        peers = [one for one in self if one.rank == lane.rank]
+        if len(peers) > 1:
+            self.remove(lane)
+            peers.remove(lane)
+            self.insert(self.index(peers[-1]) + 1, lane)
 
     @property
     def served(self) -> list[int]:

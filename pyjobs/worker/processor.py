@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from pyjobs.asyncutil import cancel_and_wait, ended
-from pyjobs.engine import RELEASE, Outcome, StoredVerbs
+from pyjobs.engine import REGISTER_SECONDS, RELEASE, Outcome, StoredVerbs
 from pyjobs.errors import PyjobsError
 from pyjobs.log import logger
 from pyjobs.task import BaseTask
@@ -38,6 +38,7 @@ from pyjobs.worker.lifespan import Held
 from pyjobs.worker.loopwatch import LoopWatch
 from pyjobs.worker.metrics import metrics_of
 from pyjobs.worker.outbox import Request
+from pyjobs.worker.parts import alearn
 from pyjobs.worker.prefetch import STUCK_SECONDS
 from pyjobs.worker.preflight import prepare
 from pyjobs.worker.probes import Probes
@@ -91,7 +92,7 @@ class Processor:
         self._dead_calls = Calls(settings, self._server)
         self._updates: Updates | None = None
         if isinstance(settings.mode, StoredVerbs):
-            self._updates = Updates(self._server, settings.queue_keys, settings.mode)
+            self._updates = Updates(self._server, self._core.keys, settings.mode)
         self._lanes = [self._round_trips_of(lane) for lane in self._core.lanes]
         self._shutdown = Shutdown(
             self._core, self._executor, grace=settings.grace, changed=self._changed
@@ -121,13 +122,17 @@ class Processor:
             probes = Probes(self._settings, self._vitals, self._metrics)
             if not await self._prepared():
                 return
+            for lane in await alearn(self._core, self._server, self._settings.queue_keys):
+                self._lanes.append(self._round_trips_of(lane))
             log_ready(self._settings)
             self._turn()
             self._start_heartbeat()
             trips = [self._task(lane.run, "pyjobs-round-trips") for lane in self._lanes]
             self._shutdown.tasks = [*trips]
             self._running = True
-            tasks = [*trips, *(self._task(lane.wake.run, "pyjobs-wake") for lane in self._lanes)]
+            tasks += trips
+            tasks += [self._task(lane.wake.run, "pyjobs-wake") for lane in self._lanes]
+            tasks.append(self._task(lambda: self._watch_parts(tasks), "pyjobs-parts"))
             try:
                 await ended(trips, tasks)
             except asyncio.CancelledError:
@@ -193,6 +198,18 @@ class Processor:
         if not self._core.stopping:
             preparing.result()
         return not self._core.stopping
+
+    async def _watch_parts(self, tasks: list[asyncio.Task[None]]) -> None:
+        """Serve the parts that queues get while this worker runs."""
+        while True:
+            await asyncio.sleep(REGISTER_SECONDS)
+            for lane in await alearn(self._core, self._server, self._settings.queue_keys):
+                trips = self._round_trips_of(lane)
+                self._lanes.append(trips)
+                new = self._task(trips.run, "pyjobs-round-trips")
+                self._shutdown.tasks.append(new)
+                tasks += [new, self._task(trips.wake.run, "pyjobs-wake")]
+            self._changed()
 
     def _task(self, work: Callable[[], Awaitable[None]], name: str) -> asyncio.Task[None]:
         return asyncio.create_task(self._until_ended(work), name=name)
@@ -347,6 +364,7 @@ class Processor:
             answered=self._vitals.answered,
             loop=self._loop_watch,
             announcer=self._announcer,
+            keys=self._core.keys,
         )
 
     def _renewed_in_thread(self) -> None:

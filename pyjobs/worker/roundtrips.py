@@ -71,7 +71,7 @@ class RoundTrips:
         if listener is None:
             tokens: Tokens = BlockedTokens(settings.url, server)
         else:
-            queues = [settings.queue_keys[index] for index in lane.queues]
+            queues = [core.keys[index] for index in lane.queues]
             tokens = listener.of(queues, self._token_came)
         self.wake = WakeWaiter(settings, tokens, core, lane, self.go_on, vitals.answered)
         self._forks = Forks.guard(asyncio.get_running_loop())
@@ -145,4 +145,5 @@ class RoundTrips:
         log_changes(self._core.changes())
         if self._core.unknown is not None:
             log_unknown(self._core.unknown.new(), handed_back=self._core.mode.leases)
-        await self._upkeep.when_due(self.lane.claims.served)
+        queues = [self._core.queue_of(index) for index in self.lane.claims.served]
+        await self._upkeep.when_due([*dict.fromkeys(queues)])

@@ -49,7 +49,6 @@ class WakeWaiter:
     ) -> None:
         self._tokens = tokens
         self._where = shown(settings.url)
-        self._queues = {index: settings.queue_keys[index] for index in lane.queues}
         self._core = core
         self._lane = lane
         self._longest = min(IDLE_SECONDS, settings.lease)
@@ -78,11 +77,13 @@ class WakeWaiter:
                 # Redis may have given a token to the wait that was cut off.
                 with contextlib.suppress(PyjobsError, TimeoutError):
                     async with asyncio.timeout(CLOSE_SECONDS):
-                        await self._tokens.pass_on(list(self._queues.values()))
+                        await self._tokens.pass_on(
+                            [self._core.keys[at] for at in self._lane.queues]
+                        )
 
     async def _one(self, seconds: float) -> None:
         # The wake tokens of a queue that is set aside are for workers that can serve it.
-        queues = [self._queues[index] for index in self._lane.claims.served]
+        queues = [self._core.keys[index] for index in self._lane.claims.served]
         if not queues:
             await asyncio.sleep(seconds)
             self._core.woken(self._lane)

@@ -249,6 +249,29 @@ def test_a_limit_is_set_shown_and_taken_away(queue: Cli) -> None:
     assert (said.code, "-1 is not in the range x>=0" in said.err) == (1, True)
 
 
+def test_a_queue_is_split_and_the_split_is_settled(queue: Cli) -> None:
+    assert queue("parts", "words").out == "queue words is not split\n"
+    said = queue("parts", "words", "3")
+    assert "queue words has 3 parts: words, words/1, words/2; submits look" in said.out
+    assert (said.code, said.err) == (0, "")
+    left = queue("parts", "words", "--settle")
+    assert (left.code, "queue words is not settled: job " in left.out) == (1, True)
+    for place in ("pending", "delayed", "dead"):
+        assert queue("purge", "words", "--state", place, "--yes").code == 0
+    queue("cancel", "words", "held")
+    queue("delete", "words", "held", "--yes")
+    assert (
+        queue("parts", "words", "--settle").out
+        == "queue words has 3 parts: words, words/1, words/2\n"
+    )
+    assert "fewer than 3" in queue("parts", "words", "2").err
+    assert "nothing was ever submitted" in queue("parts", "wrods").err
+    assert queue("parts", "words", "3", "--settle").code == 1
+    for id in "xyz":
+        assert queue("submit", "words", "1", "--id", id).code == 0
+    assert queue("status", "--json").out.count('"pending": 3') == 1
+
+
 def test_the_mode_of_a_queue_is_changed_when_it_is_empty(cli: Cli) -> None:
     cli("submit", "words", "1", "--id", "a", "--mode", "reliable")
     said = cli("mode", "words", "recoverable")

@@ -95,7 +95,7 @@ LINES = [
     ("health", EVIL), ("tasks", EVIL), ("submit", "q", "1", "--follow", "--mode", EVIL),
     ("version", EVIL), ("counters", EVIL), ("memory", EVIL), ("top", EVIL, "--json"),
     ("move", EVIL, "q"), ("move", "q", EVIL),
-    ("outbox", EVIL), ("outbox", "q", "--back", EVIL),
+    ("outbox", EVIL), ("outbox", "q", "--back", EVIL), ("parts", EVIL), ("parts", "q", EVIL),
 ]  # fmt: skip
 
 

@@ -73,9 +73,10 @@ def test_the_options_of_one_mode_say_so() -> None:
     lacking = script("reliable/submit").options - script("recoverable/submit").options
     listed = documented(Options, "Attributes")
     assert {name for name, text in listed.items() if "(reliable)" in text} == lacking
-    # A client that is to be `durable` says `written` by itself.
-    assert listed.keys() | {"written"} == script("reliable/submit").options | {"durable"}
-    assert script("simple/submit").options == {"task"}
+    # A client that is to be `durable` says `written` by itself, and of a split queue the parts.
+    own = {"written", "parts", "look"}
+    assert listed.keys() | own == script("reliable/submit").options | {"durable"}
+    assert script("simple/submit").options == {"task", "parts"}
 
 
 @pytest.mark.parametrize(

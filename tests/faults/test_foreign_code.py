@@ -30,7 +30,7 @@ from support.store import Jobs, Store
 import pyjobs
 from pyjobs.engine.modes import MODES
 from pyjobs.testing import Running
-from pyjobs.transport import pipeline, send
+from pyjobs.transport import pipeline, stream
 
 SOON = 10.0
 GRACE = 0.2
@@ -281,7 +281,7 @@ def faulty_library() -> Iterator[None]:
         await exchange(pool, stream)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(send, "aexchange", aexchange)
+        patch.setattr(stream, "aexchange", aexchange)
         yield
 
 

@@ -63,6 +63,8 @@ def test_each_part_takes_submits_that_know_how_many_there_are(jobs: Jobs) -> Non
         assert put(jobs, part, "a", parts=2) == "new"
         assert jobs.redis.llen(f"{part}:pending") == 1
         for options in ({}, {"parts": 3}):
+            if part == Q and not options:
+                continue  # Python learns the number then, and sends again
             call = jobs.mode.submit(part, [("b", b"1")], **options)
             refuses(jobs, call, WrongParts, r"q(/1)? is one of 2 parts, not of [13]")
 

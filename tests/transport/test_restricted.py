@@ -23,7 +23,7 @@ from pyjobs.engine.keys import Keys
 from pyjobs.engine.queue import fetch
 from pyjobs.engine.reliable import RELIABLE
 from pyjobs.errors import Forbidden, Unavailable
-from pyjobs.transport import connection, send
+from pyjobs.transport import connection, stream
 from pyjobs.transport.errors import HINT_OF_TLS
 from pyjobs.transport.send import run
 from pyjobs.transport.server import connect
@@ -58,7 +58,7 @@ def reverse(job: pyjobs.ClaimedJob) -> Any:
 def test_scripts_are_sent_whole_where_they_cannot_be_loaded(
     by: str, aio: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    send.note_no_load.cache_clear()
+    stream.note_no_load.cache_clear()
     caplog.set_level(logging.WARNING, "pyjobs")
     with without(*["SCRIPT"] * (by == "no such command")) as server:
         url = server.url if by == "no such command" else forbid(server, "-script")

@@ -24,7 +24,7 @@ from pyjobs.engine.reliable import RELIABLE
 from pyjobs.engine.scripts import script
 from pyjobs.engine.simple import SIMPLE
 from pyjobs.errors import BadArgument, Conflict, NotDurable, OutcomeUnknown, Unavailable, WrongMode
-from pyjobs.transport import retry, send
+from pyjobs.transport import retry, stream
 from pyjobs.transport.errors import REFUSALS
 from pyjobs.transport.retry import Done, GiveUp, Send
 
@@ -151,8 +151,8 @@ def test_a_script_that_is_flushed_after_its_load_is_sent_whole(
     async def aload_in_vain(_: Any, *words: str) -> None:
         load_in_vain(_, *words)
 
-    monkeypatch.setattr(send, "command", load_in_vain)
-    monkeypatch.setattr(send, "acommand", aload_in_vain)
+    monkeypatch.setattr(stream, "command", load_in_vain)
+    monkeypatch.setattr(stream, "acommand", aload_in_vain)
     calls = [submit("a"), submit("b")]
     assert store.call(submit("one")) == [("one", "new")]
     assert store.call_many(calls) == [NEW, [("b", "new")]]

@@ -1,0 +1,249 @@
+"""What a call means for a queue that is split: which parts get which calls, and what the answers
+mean together. Each verb that clients and operators call has a plan. Nothing here sends or waits.
+
+A plan yields calls and gets their answers, yields the key of a queue and gets its `Parts`, or
+yields the seconds of a pause. It returns the answer to the call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from pyjobs.engine import (
+    Call,
+    Kept,
+    Parts,
+    Reached,
+    hash_of,
+    hashed_by,
+    unparsed,
+)
+from pyjobs.errors import OutcomeUnknown, PyjobsError, WrongParts
+from pyjobs.transport.part_totals import (
+    Plan,
+    clone,
+    counters,
+    dead,
+    first_error,
+    limit,
+    listed,
+    of_all,
+    purge,
+    reaped,
+    summed_stats,
+)
+
+# While a queue grows, its parts learn the number one after the other.
+PAUSES = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.0, 1.0, 1.0)
+
+
+class Verb(NamedTuple):
+    """Says how calls of one verb reach the parts.
+
+    Attributes:
+        plan: makes the plan of a call, from the call and the parts that are known.
+        whole: whether the call is about the whole queue, so that a caller which does not know
+            whether the queue is split asks first.
+        misses: whether an answer may be another one in another part, so that the caller asks then.
+    """
+
+    plan: Callable[[Call[Any], Parts | None], Plan]
+    whole: bool = False
+    misses: Callable[[Any], bool] = lambda answer: False
+
+
+def submit(call: Call[Any], parts: Parts | None) -> Plan:
+    """Submit each job to its part. While growth is not settled, look into its part of before."""
+    queue, names = call.keys[0], call.script.names
+    options = str(call.args[names.index("options")])
+    items = call.args[len(names) :]
+    unique = hashed_by(options)
+    ids: Sequence[Any] = items[::2]
+    hashes = [hash_of(unique if unique is not None else id) for id in ids]
+    replies: list[Any] = [None] * len(ids)
+    reached: list[Reached] = []
+    answer: Any = None
+
+    def calls(groups: dict[int, list[int]], keys: list[str], text: str) -> list[Call[Any]]:
+        return [
+            clone(
+                call,
+                keys[part],
+                [value for place in places for value in items[2 * place : 2 * place + 2]],
+                unparsed,
+                options=text,
+            )
+            for part, places in groups.items()
+        ]
+
+    def take(places: Sequence[int], given: Any, *, looked: bool) -> None:
+        if type(given) is Kept:
+            reached.append(given.reached)
+            given = given.answer
+        for at, place in enumerate(places):
+            if not looked or given[2 * at + 1] != b"new":
+                replies[place] = given[2 * at], given[2 * at + 1]
+
+    for pause in PAUSES:
+        if pause:
+            yield pause
+        if parts is None:
+            parts = yield queue
+        keys, text = parts.keys(queue), f"{options} parts={parts.number}".lstrip()
+        if parts.older and "look" in call.script.options:
+            looks = grouped(
+                (place, hashes[place] % parts.older)
+                for place, reply in enumerate(replies)
+                if reply is None and hashes[place] % parts.older != hashes[place] % parts.number
+            )
+            answers = (yield calls(looks, keys, f"{text} look=1")) if looks else []
+            answer = first_error(answers)
+            if isinstance(answer, WrongParts):
+                parts = None
+                continue
+            if answer is not None:
+                return answer
+            for places, given in zip(looks.values(), answers, strict=True):
+                take(places, given, looked=True)
+        todo = grouped(
+            (place, hashes[place] % parts.number)
+            for place, reply in enumerate(replies)
+            if reply is None
+        )
+        answers = (yield calls(todo, keys, text)) if todo else []
+        failed = [one for one in answers if isinstance(one, PyjobsError)]
+        for places, given in zip(todo.values(), answers, strict=True):
+            if not isinstance(given, PyjobsError):
+                take(places, given, looked=False)
+        others = [one for one in failed if not isinstance(one, WrongParts)]
+        if others:
+            return refused(others, some=any(replies))
+        if not failed:
+            whole = call.parse([value for reply in replies for value in reply])
+            return Kept(whole, least(reached)) if reached else whole
+        answer, parts = failed[0], None
+    return refused([answer], some=any(replies))
+
+
+def grouped(placed: Iterable[tuple[int, int]]) -> dict[int, list[int]]:
+    """Return the places of each part."""
+    found: dict[int, list[int]] = {}
+    for place, part in placed:
+        found.setdefault(part, []).append(place)
+    return found
+
+
+def refused(errors: Sequence[PyjobsError], *, some: bool) -> PyjobsError:
+    """Return the error of a submit that parts have refused; `some` is whether others took jobs."""
+    unknown = next((one for one in errors if isinstance(one, OutcomeUnknown)), None)
+    if unknown is not None or not some:
+        return unknown or errors[0]
+    found = OutcomeUnknown(f"other parts of the queue have taken jobs of this call: {errors[0]}")
+    found.__cause__ = errors[0]
+    return found
+
+
+def least(reached: Sequence[Reached]) -> Reached:
+    """Return who has the jobs of all parts."""
+    return Reached(min(one.replicas for one in reached), aof=all(one.aof for one in reached))
+
+
+def by_id(missed: Callable[[Any], bool]) -> Callable[[Call[Any], Parts | None], Plan]:
+    """Return the plans of calls about jobs by their ids: each goes to the part of the id, and where
+    the job is not there, to all other parts.
+
+    Args:
+        missed: whether an answer says that there is no such job.
+    """
+
+    def plan(call: Call[Any], known: Parts | None) -> Plan:
+        queue, names = call.keys[0], call.script.names
+        parts: Parts = known or (yield queue)
+        single = "id" in names
+        ids: Sequence[Any] = [call.args[names.index("id")]] if single else call.args[len(names) :]
+        if parts.number == 1:
+            return (yield [call])[0]
+        keys = parts.keys(queue)
+        own = [hash_of(id) % parts.number for id in ids]
+        found: list[Any] = [None] * len(ids)
+        todo = grouped(enumerate(own))
+        for others in (False, True):
+            if others:
+                left = [place for place, one in enumerate(found) if missed(one)]
+                todo = grouped(
+                    (at, part) for part in range(len(keys)) for at in left if part != own[at]
+                )
+            answers = (yield _of_ids(call, keys, todo, None if single else ids)) if todo else []
+            if (error := first_error(answers)) is not None:
+                return error
+            for places, answer in zip(todo.values(), answers, strict=True):
+                for place, one in zip(places, [answer] if single else answer, strict=True):
+                    if not others or missed(found[place]):
+                        found[place] = one
+        if known is not None and any(map(missed, found)):
+            # The queue may have grown since.
+            parts = yield queue
+            if parts != known:
+                return (yield from plan(call, parts))
+        return found[0] if single else found
+
+    return plan
+
+
+def _of_ids(
+    call: Call[Any], keys: Sequence[str], todo: dict[int, list[int]], ids: Sequence[Any] | None
+) -> list[Call[Any]]:
+    return [
+        clone(call, keys[part], None if ids is None else [ids[place] for place in places])
+        for part, places in todo.items()
+    ]
+
+
+def stateless(answer: Any) -> bool:
+    return getattr(answer, "state", None) == ""
+
+
+def no_job(word: Any) -> bool:
+    return bool(word == "NOJOB")
+
+
+def any_missed(missed: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    # The caller may have a parser of its own, of whose values nothing is known.
+    return lambda answers: isinstance(answers, list) and any(map(missed, answers))
+
+
+STORED = Verb(by_id(stateless), misses=any_missed(stateless))
+WORDS = Verb(by_id(no_job), misses=any_missed(no_job))
+
+
+def no_output(page: Any) -> bool:
+    return getattr(page, "total", None) == 0
+
+
+def unexplained(answer: Any) -> bool:
+    return getattr(answer, "code", None) == "nojob"
+
+
+VERBS: dict[str, Verb] = {
+    **{f"{mode}/submit": Verb(submit) for mode in ("simple", "recoverable", "reliable")},
+    **{f"{mode}/cancel": WORDS for mode in ("recoverable", "reliable")},
+    **{f"{mode}/requeue": WORDS for mode in ("recoverable", "reliable")},
+    **{f"{mode}/reap": Verb(of_all(reaped), whole=True) for mode in ("recoverable", "reliable")},
+    "reliable/dead": Verb(dead, whole=True),
+    "queue/result": STORED,
+    "queue/watch": STORED,
+    "queue/delete": WORDS,
+    "queue/run": WORDS,
+    "queue/show": Verb(by_id(stateless), misses=stateless),
+    "queue/output": Verb(by_id(no_output), misses=no_output),
+    "queue/explain": Verb(by_id(unexplained), misses=unexplained),
+    "queue/stats": Verb(of_all(summed_stats), whole=True),
+    "queue/counters": Verb(counters, whole=True),
+    "queue/counting": Verb(of_all(any), whole=True),
+    "queue/pause": Verb(of_all(max), whole=True),
+    "queue/resume": Verb(of_all(any), whole=True),
+    "queue/limit": Verb(limit, whole=True),
+    "queue/purge": Verb(purge, whole=True),
+    "queue/list": Verb(listed, whole=True),
+}

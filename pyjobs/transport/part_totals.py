@@ -1,0 +1,206 @@
+"""What a call about a whole queue means for a queue that is split, and what the answers of parts
+mean together. Nothing here sends or waits; part_plans.py has the verbs about single jobs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import replace
+from typing import Any
+
+from pyjobs.engine import (
+    Call,
+    Counter,
+    Counters,
+    DeadPage,
+    JobPage,
+    Limits,
+    Parts,
+    Purged,
+    QueueStats,
+    Reaped,
+)
+from pyjobs.errors import PyjobsError
+
+Plan = Generator[Any, Any, Any]
+CURSOR = "~"
+
+
+def clone(
+    call: Call[Any],
+    key: str,
+    items: Iterable[Any] | None = None,
+    parse: Callable[[Any], Any] | None = None,
+    **args: Any,
+) -> Call[Any]:
+    """Return a call for one part.
+
+    Args:
+        call: the call for the queue.
+        key: the key of the part.
+        items: the items of the part; None is all.
+        parse: makes a value of the reply; None is as the call.
+        args: arguments to replace, by name.
+    """
+    names = call.script.names
+    given = [args.get(name, value) for name, value in zip(names, call.args, strict=False)]
+    rest = call.args[len(names) :] if items is None else items
+    return Call(call.script, (key,), (*given, *rest), parse or call.parse)
+
+
+def first_error(answers: Iterable[Any]) -> PyjobsError | None:
+    """Return the first answer that is an error."""
+    return next((one for one in answers if isinstance(one, PyjobsError)), None)
+
+
+def of_all(merge: Callable[[list[Any]], Any]) -> Callable[[Call[Any], Parts | None], Plan]:
+    """Return the plans of calls that every part gets.
+
+    Args:
+        merge: makes one answer of those of the parts.
+    """
+
+    def plan(call: Call[Any], parts: Parts | None) -> Plan:
+        queue = call.keys[0]
+        parts = parts or (yield queue)
+        if parts.number == 1:
+            return (yield [call])[0]
+        answers = yield [clone(call, key) for key in parts.keys(queue)]
+        return first_error(answers) or merge(answers)
+
+    return plan
+
+
+def summed_stats(found: list[QueueStats]) -> QueueStats:
+    """Return the numbers of a queue from those of its parts."""
+    first = found[0]
+    sums = ("pending", "delayed", "quarantined", "inflight", "dead", "broken")
+    return first._replace(
+        mode=next((one.mode for one in found if one.mode), ""),
+        layout=max(one.layout for one in found),
+        overdue=max(one.overdue for one in found),
+        oldest=max(one.oldest for one in found),
+        due=min((one.due for one in found if one.due >= 0), default=-1),
+        awake=any(one.awake for one in found),
+        **{name: sum(getattr(one, name) for one in found) for name in sums},
+    )
+
+
+def summed_counters(found: list[Counters]) -> Counters:
+    """Return the counters of a queue from those of its parts; the minutes are those of all."""
+    rows: dict[tuple[int, str, str], int] = {}
+    for one in found:
+        for row in one.rows:
+            key = row.minute, row.task, row.name
+            rows[key] = rows.get(key, 0) + row.value
+    merged = [Counter(*key, value) for key, value in sorted(rows.items())]
+    return replace(found[0], counting=any(one.counting for one in found), rows=merged)
+
+
+def counters(call: Call[Any], parts: Parts | None) -> Plan:
+    """Read the same minutes of every part."""
+    queue = call.keys[0]
+    parts = parts or (yield queue)
+    if parts.number == 1:
+        return (yield [call])[0]
+    minutes = None
+    while True:
+        args: dict[str, Any] = {} if minutes is None else {"minutes": minutes}
+        answers = yield [clone(call, key, **args) for key in parts.keys(queue)]
+        if (error := first_error(answers)) is not None:
+            return error
+        fewest = min(one.minutes for one in answers)
+        if all(one.minutes == fewest for one in answers):
+            return summed_counters(answers)
+        minutes = fewest
+
+
+def limit(call: Call[Any], parts: Parts | None) -> Plan:
+    """Give each part its share of the numbers of jobs, and the whole size of a payload."""
+    queue, at = call.keys[0], call.script.names.index("options")
+    parts = parts or (yield queue)
+    if parts.number == 1:
+        return (yield [call])[0]
+
+    def share(word: str) -> str:
+        name, _, value = word.partition("=")
+        return word if name == "bytes" else f"{name}={-(-int(value) // parts.number)}"
+
+    options = " ".join(map(share, str(call.args[at]).split()))
+    answers = yield [clone(call, key, options=options) for key in parts.keys(queue)]
+    if (error := first_error(answers)) is not None:
+        return error
+    pending, dead = sum(one.pending for one in answers), sum(one.dead for one in answers)
+    return Limits(pending, max(one.bytes for one in answers), dead)
+
+
+def purge(call: Call[Any], parts: Parts | None) -> Plan:
+    """Purge one part after the other, up to the limit."""
+    queue, at = call.keys[0], call.script.names.index("limit")
+    parts = parts or (yield queue)
+    if parts.number == 1:
+        return (yield [call])[0]
+    left, gone, more = int(call.args[at]), 0, False
+    for key in parts.keys(queue):
+        if left <= 0:
+            return Purged(gone, more=True)
+        [answer] = yield [clone(call, key, limit=left)]
+        if isinstance(answer, PyjobsError):
+            return answer
+        gone, left, more = gone + answer.gone, left - answer.gone, more or answer.more
+    return Purged(gone, more=more)
+
+
+def listed(call: Call[Any], parts: Parts | None) -> Plan:
+    """Read a page of one part. The cursor names the part, and the next page may be of the next."""
+    queue, names = call.keys[0], call.script.names
+    parts = parts or (yield queue)
+    if parts.number == 1:
+        return (yield [call])[0]
+    keys = parts.keys(queue)
+    raw = call.args[names.index("cursor")]
+    cursor = raw.decode(errors="surrogateescape") if isinstance(raw, bytes) else str(raw)
+    number, _, rest = cursor.partition(CURSOR)
+    at = int(number) if number.isdigit() and int(number) < len(keys) else 0
+    one = clone(call, keys[at], cursor=rest.encode(errors="surrogateescape"))
+    others = [clone(call, key, cursor=b"", limit=1) for key in keys if key != keys[at]]
+    answers = yield [one, *others]
+    if (error := first_error(answers)) is not None:
+        return error
+    page: JobPage = answers[0]
+    after = f"{at}{CURSOR}{page.cursor}" if page.cursor else f"{at + 1}{CURSOR}"
+    ended = not page.cursor and at + 1 == len(keys)
+    total = sum(each.total for each in answers)
+    return page._replace(cursor="" if ended else after, total=total)
+
+
+def dead(call: Call[Any], parts: Parts | None) -> Plan:
+    """List the dead jobs of one part after the other."""
+    queue, names = call.keys[0], call.script.names
+    parts = parts or (yield queue)
+    if parts.number == 1:
+        return (yield [call])[0]
+    keys = parts.keys(queue)
+    skip, left = (int(call.args[names.index(name)]) for name in ("skip", "limit"))
+    counts = yield [clone(call, key, skip=0, limit=1) for key in keys]
+    if (error := first_error(counts)) is not None:
+        return error
+    jobs: list[Any] = []
+    for key, count in zip(keys, counts, strict=True):
+        if left and skip < count.total:
+            [page] = yield [clone(call, key, skip=skip, limit=left)]
+            if isinstance(page, PyjobsError):
+                return page
+            jobs, left = jobs + page.jobs, left - len(page.jobs)
+        skip = max(0, skip - count.total)
+    return DeadPage(sum(count.total for count in counts), jobs)
+
+
+def reaped(found: list[Reaped]) -> Reaped:
+    """Return what the reaps of all parts did."""
+    return found[0]._replace(
+        more=any(one.more for one in found),
+        promoted=sum(one.promoted for one in found),
+        put_back=[id for one in found for id in one.put_back],
+        dead=[id for one in found for id in one.dead],
+    )

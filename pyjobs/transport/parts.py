@@ -1,0 +1,194 @@
+"""Which calls of a stream are about queues that are split, and how their answers come together.
+
+Nothing here sends or waits; part_plans.py says what each verb means for the parts.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
+
+from pyjobs.engine import Call, Keys, Parts
+from pyjobs.errors import PyjobsError, WrongParts
+from pyjobs.transport.part_plans import VERBS, Verb
+from pyjobs.transport.part_totals import Plan
+
+# For so many seconds after it was asked, a queue is not asked again.
+FRESH_SECONDS = 1.0
+FIELDS = ("parts", "older", "mode", "places")
+
+
+class Book:
+    """Holds what a program knows of the parts of one server's queues.
+
+    Attributes:
+        split: the parts of queues that are split, by the queue's key.
+    """
+
+    def __init__(self) -> None:
+        self.split: dict[str, Parts] = {}
+        self._asked: dict[str, float] = {}
+
+    def is_fresh(self, queue: str) -> bool:
+        """Return whether the queue was asked just now."""
+        asked = self._asked.get(queue)
+        return asked is not None and time.monotonic() - asked < FRESH_SECONDS
+
+    def learn(self, queue: str, reply: Sequence[Any]) -> Parts:
+        """Take the reply to `words`, and return what it says."""
+        number, older, mode, places = (text(value) for value in reply)
+        found = Parts(
+            int(number) if number.isdigit() else 1,
+            int(older) if older.isdigit() else 0,
+            mode,
+            tuple(int(place) for place in places.split(".") if place.isdigit()),
+        )
+        self._asked[queue] = time.monotonic()
+        if found.number == 1 + len(found.places) > 1:
+            self.split[queue] = found
+            return found
+        self.split.pop(queue, None)
+        return Parts()
+
+
+def text(value: Any) -> str:
+    """Return a reply of Redis as a text; '' for none."""
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value or "")
+
+
+def words(queue: str) -> tuple[str, ...]:
+    """Return the command that reads the parts of a queue: every producer and worker may use it."""
+    return ("HMGET", Keys.meta(queue), *FIELDS)
+
+
+_books: WeakKeyDictionary[Any, Book] = WeakKeyDictionary()
+
+
+def book_of(server: Any) -> Book:
+    """Return the book of a server's client."""
+    found = _books.get(server)
+    return found if found is not None else _books.setdefault(server, Book())
+
+
+class _Sent(NamedTuple):
+    call: Call[Any]
+    verb: Verb | None
+    plan: Plan | None
+    first: Any  # what the plan has yielded
+
+
+class Splitting:
+    """Decides which calls of one stream go to the parts of their queue, until each has its answer.
+
+    Args:
+        book: what is known of the queues; what is learned is noted there.
+        calls: the calls.
+    """
+
+    def __init__(self, book: Book, calls: Iterable[Call[Any]]) -> None:
+        self._book = book
+        self._source = calls
+        self._sent: list[_Sent] = []
+
+    def calls(self) -> Iterator[Call[Any]]:
+        """Yield the calls to send first."""
+        for call in self._source:
+            verb = VERBS.get(call.script.name)
+            plan = None
+            if verb is not None and call.keys and "/" not in (queue := call.keys[0]):
+                known = self._book.split.get(queue)
+                if says_parts(call):
+                    verb = None
+                elif verb.whole and not self._book.is_fresh(queue):
+                    plan = verb.plan(call, None)
+                elif known is not None:
+                    plan = verb.plan(call, known)
+            else:
+                verb = None
+            if plan is None:
+                self._sent.append(_Sent(call, verb, None, None))
+                yield call
+                continue
+            first = next(plan)
+            self._sent.append(_Sent(call, verb, plan, first))
+            if isinstance(first, list):
+                yield from first
+
+    def steps(self, answers: Sequence[Any]) -> Generator[Any, Any, list[Any]]:
+        """Take the answers to the first calls, and yield what else is to be asked, as plans do.
+
+        Returns:
+            The answers to the calls that were given.
+        """
+        results: list[Any] = [None] * len(self._sent)
+        active: list[tuple[int, Plan, Any]] = []
+        at = 0
+        for place, sent in enumerate(self._sent):
+            if sent.plan is not None:
+                step: Any = sent.first
+                if isinstance(step, list):
+                    given = answers[at : at + len(step)]
+                    at += len(step)
+                    step = _advance(sent.plan, given, results, place)
+                active += [(place, sent.plan, step)] if step is not None else []
+                continue
+            results[place] = answer = answers[at]
+            at += 1
+            if sent.verb is not None and self._asks(sent, answer):
+                plan = sent.verb.plan(sent.call, None)
+                active.append((place, plan, next(plan)))
+        while active:
+            ready: list[tuple[int, Plan, Any]] = []
+            for place, plan, asked in active:
+                step = asked
+                while step is not None and not isinstance(step, list):
+                    answer = yield from self._answer(step)
+                    if isinstance(answer, PyjobsError):
+                        results[place], step = answer, None
+                        plan.close()
+                    else:
+                        step = _advance(plan, answer, results, place)
+                if step is not None:
+                    ready.append((place, plan, step))
+            active, at = [], 0
+            given = (yield [call for _, _, calls in ready for call in calls]) if ready else []
+            for place, plan, calls in ready:
+                step = _advance(plan, given[at : at + len(calls)], results, place)
+                at += len(calls)
+                active += [(place, plan, step)] if step is not None else []
+        return results
+
+    def _answer(self, step: Any) -> Generator[Any, Any, Any]:
+        if not isinstance(step, str):
+            yield step
+            return None
+        reply = yield step
+        return reply if isinstance(reply, PyjobsError) else self._book.learn(step, reply)
+
+    def _asks(self, sent: _Sent, answer: Any) -> bool:
+        """Whether the answer may be another one because the queue is split."""
+        if isinstance(answer, WrongParts):
+            return "submit" in sent.call.script.name
+        assert sent.verb is not None
+        if isinstance(answer, PyjobsError) or sent.verb.whole:
+            return False
+        return sent.verb.misses(answer) and not self._book.is_fresh(sent.call.keys[0])
+
+
+def says_parts(call: Call[Any]) -> bool:
+    """Return whether a submit says itself of how many parts its queue is."""
+    if "submit" not in call.script.name:
+        return False
+    options = str(call.args[call.script.names.index("options")])
+    return any(word.startswith("parts=") for word in options.split())
+
+
+def _advance(plan: Plan, given: Any, results: list[Any], place: int) -> Any:
+    """Let a plan go on, and return what it yields; None when it has ended with its result."""
+    try:
+        return plan.send(given)
+    except StopIteration as end:
+        results[place] = end.value
+        return None

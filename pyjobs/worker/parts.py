@@ -1,0 +1,50 @@
+"""The parts of a worker's queues: read at the start, and again while the worker runs."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+
+from pyjobs.errors import PyjobsError
+from pyjobs.transport import AsyncServer, Server, aread_parts, read_parts
+from pyjobs.worker.core import WorkerCore
+from pyjobs.worker.lanes import Lane
+
+
+def learn(core: WorkerCore, server: Server, keys: Sequence[str]) -> None:
+    """Let a core claim from all parts of its queues, as far as Redis says them.
+
+    Args:
+        core: the core.
+        server: a connection.
+        keys: the keys of its queues.
+    """
+    for index, key in enumerate(keys):
+        with contextlib.suppress(PyjobsError):
+            for _ in added(core, index, read_parts(server, key).keys(key)):
+                pass
+
+
+async def alearn(core: WorkerCore, server: AsyncServer, keys: Sequence[str]) -> list[Lane]:
+    """Let a core claim from all parts of its queues, as far as Redis says them; return new lanes.
+
+    Args:
+        core: the core.
+        server: the worker's connections.
+        keys: the keys of its queues.
+    """
+    lanes: list[Lane] = []
+    for index, key in enumerate(keys):
+        # A queue whose parts can't be read is read again a minute later.
+        with contextlib.suppress(PyjobsError):
+            lanes += added(core, index, (await aread_parts(server, key)).keys(key))
+    return lanes
+
+
+def added(core: WorkerCore, index: int, parts: Sequence[str]) -> Iterator[Lane]:
+    """Add the parts that the core does not know; yield the lanes that are new."""
+    for part in parts:
+        if part not in core.keys:
+            lane = core.add_part(index, part)
+            if lane is not None:
+                yield lane

@@ -1,0 +1,312 @@
+"""A queue that is split is one queue for clients, workers and operators."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from statistics import median
+from typing import Any
+
+import pytest
+from support.cluster import cluster_of
+from support.running import opened, working
+from support.servers import MEMORY_PLACES, SOCKET_PLACES, at
+from support.store import Jobs, Store
+
+import pyjobs
+from pyjobs.admin import Admin
+from pyjobs.admin.filters import Filter
+from pyjobs.engine import RELIABLE, hash_of, part_key
+from pyjobs.errors import BadArgument, ResultGone, WrongParts
+from pyjobs.transport.part_plans import PAUSES, VERBS
+from pyjobs.worker.claims import Claims
+from pyjobs.worker.lanes import Lane, Lanes
+
+MAIL = "jobs:{mail}"
+everywhere = at(MEMORY_PLACES + SOCKET_PLACES)
+in_memory = at(MEMORY_PLACES)
+
+
+@pytest.fixture
+def admin(store: Store) -> Iterator[Admin]:
+    with Admin(store.url) as admin:
+        yield admin
+
+
+@pytest.fixture(params=[False, True], ids=["threads", "asyncio"])
+def client(request: pytest.FixtureRequest, store: Store) -> Iterator[Any]:
+    with opened(store.url, aio=request.param, queue="mail") as client:
+        yield client
+
+
+def lengths(store: Store, admin: Admin) -> list[int]:
+    return [store.redis.llen(f"{key}:pending") for key in admin.parts("mail").keys(MAIL)]
+
+
+@everywhere
+def test_jobs_go_to_the_parts_that_their_ids_say(store: Store, admin: Admin, client: Any) -> None:
+    admin.split("mail", 3)
+    jobs = client.submit_many([*range(60)], ids=[f"j{n}" for n in range(60)])
+    assert all(job.created for job in jobs)
+    of_part = Counter(hash_of(f"j{n}") % 3 for n in range(60))
+    assert lengths(store, admin) == [of_part[part] for part in range(3)]
+    again = client.submit_many([*range(60)], ids=[f"j{n}" for n in range(60)])
+    assert not any(job.created for job in again)
+    assert admin.stats("mail").pending == 60
+
+
+@everywhere
+def test_a_queue_that_grows_keeps_ids_and_unique_keys_exact(admin: Admin, client: Any) -> None:
+    client.submit_many([*range(20)], ids=[f"j{n}" for n in range(20)])
+    keyed = [client.submit(n, unique=f"key {n}") for n in range(20)]
+    assert admin.split("mail", 2).older == 1
+    for _ in range(2):
+        again = client.submit_many([*range(20)], ids=[f"j{n}" for n in range(20)])
+        assert not any(job.created for job in again)
+        assert [client.submit(n, unique=f"key {n}").id for n in range(20)] == [
+            job.id for job in keyed
+        ]
+    with pytest.raises(pyjobs.Conflict):
+        client.submit("other", id="j7")
+    assert client.submit("new", id="new").created
+    assert admin.stats("mail").pending == 41
+    with pytest.raises(BadArgument, match="not settled"):
+        admin.split("mail", 4)
+
+
+@everywhere
+def test_growth_is_settled_when_no_job_is_left_in_the_part_of_before(
+    store: Store, admin: Admin, client: Any
+) -> None:
+    ids = [f"j{n}" for n in range(10)]
+    client.submit_many([*range(10)], ids=ids)
+    admin.split("mail", 2)
+    left = admin.settle_parts("mail")
+    assert left in ids and hash_of(left) % 2 == 1
+    assert admin.parts("mail").older == 1
+    admin.purge("mail", "pending")
+    assert admin.settle_parts("mail") == ""
+    assert admin.parts("mail").older == 0
+    assert admin.split("mail", 4).number == 4
+
+
+@at(SOCKET_PLACES)
+def test_the_jobs_of_all_parts_run_and_their_results_are_heard(
+    store: Store, admin: Admin, client: Any
+) -> None:
+    admin.split("mail", 4)
+    jobs = client.submit_many([*range(40)])
+    keyed = client.submit("keyed", unique="key")
+    with working(store.url, lambda job: [job.queue, job.data], queues=["mail"]):
+        assert [job.result(30) for job in jobs] == [["mail", n] for n in range(40)]
+        assert keyed.result(30) == ["mail", "keyed"]
+    with opened(store.url, aio=False, queue="mail") as late:
+        assert late.job(jobs[3].id).result(5) == ["mail", 3]
+        assert late.job(keyed.id).result(5) == ["mail", "keyed"]
+        with pytest.raises(ResultGone):
+            late.job("none").result(5)
+
+
+@everywhere
+def test_a_client_that_only_looks_finds_the_jobs_of_every_part(
+    store: Store, admin: Admin, client: Any
+) -> None:
+    with opened(store.url, aio=False, queue="mail") as other:
+        client.submit(0)
+        admin.split("mail", 4)
+        ids = [client.submit(n, unique=f"key {n}").id for n in range(12)]
+        assert all(other.cancel(id) for id in ids)
+        assert not other.cancel("none")
+
+
+@in_memory
+def test_who_only_looks_learns_that_a_queue_has_grown(
+    store: Store, admin: Admin, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pyjobs.transport.parts.FRESH_SECONDS", 0.0)
+    with Admin(store.url) as other, opened(store.url, aio=False, queue="mail") as looker:
+        for number in (2, 6):
+            admin.split("mail", number)
+            ids = [f"{number}.{n}" for n in range(12)]
+            client.submit_many([*range(12)], ids=ids)
+            assert other.stats("mail").pending == 12
+            assert all(looker.cancel(id) for id in ids)
+            assert other.purge("mail", "pending") == 12
+            assert other.settle_parts("mail") != "none"
+            for id in ids:
+                other.delete("mail", [id])
+            assert other.settle_parts("mail") == ""
+
+
+@everywhere
+def test_an_operator_sees_one_queue(store: Store, admin: Admin, client: Any) -> None:
+    client.submit(0, id="first")
+    assert admin.pause("mail") == -1
+    admin.limit("mail", pending=1000)
+    admin.split("mail", 3)
+    ids = {"first", *(f"j{n}" for n in range(30))}
+    client.submit_many([*range(30)], ids=[f"j{n}" for n in range(30)])
+    assert [status.stats.pending for status in admin.status() if status.stats] == [31]
+    assert admin.stats("mail").paused == -1
+    assert admin.limit("mail").pending >= 1000
+    assert store.redis.hget(f"{part_key(MAIL, 1)}:meta", "most_pending") == b"334"
+    seen: list[str] = []
+    cursor = ""
+    while True:
+        page = admin.jobs("mail", "pending", cursor=cursor, limit=7)
+        assert page.total == 31
+        seen += [job.id for job in page.jobs]
+        if not (cursor := page.cursor):
+            break
+    assert sorted(seen) == sorted(ids)
+    assert admin.show("mail", "j17").state == "pending"
+    assert admin.explain("mail", "j17").code == "paused"
+    assert admin.resume("mail") is True
+    assert [answer.word for answer in admin.cancel("mail", ["j1", "none"])] == [
+        "cancelled",
+        "NOJOB",
+    ]
+    assert admin.edit_jobs("mail", "cancel", Filter(state="pending")).done == 30
+    assert admin.check("mail") == []
+    ended = admin.jobs("mail", "cancelled", limit=1000)
+    found = [job.id for job in ended.jobs]
+    while ended.cursor:
+        ended = admin.jobs("mail", "cancelled", limit=1000, cursor=ended.cursor)
+        found += [job.id for job in ended.jobs]
+    assert sorted(found) == sorted(ids)
+    assert admin.purge("mail", "pending") == 31
+    assert admin.counters("mail").total().submitted == 31
+
+
+@everywhere
+def test_dead_jobs_of_all_parts_are_listed_and_requeued(
+    store: Store, admin: Admin, client: Any
+) -> None:
+    admin.split("mail", 3)
+    ids = [f"j{n}" for n in range(12)]
+    client.submit_many([*range(12)], ids=ids)
+    jobs = Jobs(store, RELIABLE)
+    for key in admin.parts("mail").keys(MAIL):
+        for job in store.call(jobs.claim_call(queues=(key,))).jobs:
+            store.call(RELIABLE.fail(key, [(job.id, job.token, "reject", b"{}")]))
+    assert admin.stats("mail").dead == 12
+    dead = [admin.dead("mail", skip=skip, limit=5) for skip in (0, 5, 10)]
+    assert {page.total for page in dead} == {12}
+    assert sorted(job.id for page in dead for job in page.jobs) == sorted(ids)
+    assert all(answer.done for answer in admin.requeue("mail", ids))
+    assert admin.stats("mail").pending == 12
+
+
+@in_memory
+def test_what_a_split_queue_does_not_do_has_a_clear_error(store: Store, admin: Admin) -> None:
+    admin.split("mail", 2)
+    with pytest.raises(WrongParts, match="queue mail is one of 2 parts"):
+        admin.set_mode("mail", "simple")
+    with pytest.raises(WrongParts, match="queue mail is one of 2 parts"):
+        admin.move("mail", "other", ["a"])
+    with opened(store.url, aio=False, queue="mail") as client:
+        with pytest.raises(BadArgument, match="unique: queue mail has parts"):
+            client.schedules.set("report", every=60, unique="key")
+        assert client.schedules.set("report", every=60).outcome == "new"
+    admin.split("mail", 3)
+    with pytest.raises(BadArgument, match="fewer than 3"):
+        admin.split("mail", 2)
+
+
+@in_memory
+def test_a_split_that_broke_off_is_refused_until_it_is_carried_on(
+    store: Store, admin: Admin, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pyjobs.transport.part_plans.PAUSES", (0.0, 0.0, 0.0))
+    admin.split("mail", 2)
+    lost = part_key(MAIL, 1)
+    store.redis.hdel(f"{lost}:meta", "parts")
+    ids = [f"j{n}" for n in range(10)]
+    theirs = [id for id in ids if hash_of(id) % 2 == 1]
+    with pytest.raises(WrongParts, match="mail/1 is one of 1 parts, not of 2"):
+        client.submit(1, id=theirs[0])
+    admin.split("mail", 2)
+    assert client.submit(1, id=theirs[0]).created
+    assert PAUSES[0] == 0.0
+
+
+@in_memory
+def test_simple_jobs_are_split_too(store: Store, admin: Admin) -> None:
+    admin.split("mail", 2, mode="simple")
+    with opened(store.url, aio=False, queue="mail", mode="simple") as client:
+        client.submit_many([*range(50)])
+    assert sum(lengths(store, admin)) == 50
+    assert all(lengths(store, admin))
+
+
+def test_the_parts_of_a_queue_take_turns_and_other_queues_keep_their_rank() -> None:
+    keys = ["jobs:{urgent}", MAIL, "jobs:{late}"]
+    claims = Claims(RELIABLE, keys, pyjobs.engine.Policy(lease=1000), lambda: "n")
+    for place in (1, 2):
+        keys.append(part_key(MAIL, place))
+        claims.add(len(keys) - 1, 1)
+    orders = [claims._in_order({0, 1, 2, 3, 4}) for _ in range(6)]
+    assert all(order[0] == 0 and order[-1] == 2 for order in orders)
+    assert Counter(order[1] for order in orders) == {1: 2, 3: 2, 4: 2}
+
+
+def test_the_lane_of_a_part_comes_behind_the_other_parts_when_it_has_brought_jobs() -> None:
+    def lane(index: int, rank: int | None = None) -> Lane:
+        policy = pyjobs.engine.Policy(lease=1000)
+        return Lane([index], Claims(RELIABLE, [MAIL], policy, lambda: "n", [0]), rank)
+
+    first, mail, last = lane(0), lane(1), lane(2)
+    lanes = Lanes([first, mail, last])
+    lanes.add(part := lane(3, 1))
+    assert {lanes[0], lanes[-1]} == {first, last} and {*lanes[1:3]} == {mail, part}
+    for one in (mail, part, mail, last):
+        lanes.turn(one)
+        if one is not last:
+            assert lanes[2] is one
+    assert [*lanes] == [first, part, mail, last]
+
+
+@in_memory
+def test_jobs_of_a_split_queue_are_displaced_by_no_more_than_the_docs_say(
+    store: Store, admin: Admin
+) -> None:
+    """docs/scale.md: 6 parts, claims of 100 jobs: 6,000 jobs begin within 1,000 places of FIFO."""
+    admin.split("mail", 6)
+    with opened(store.url, aio=False, queue="mail", results=False) as client:
+        client.submit_many([*range(6000)], ids=[f"order{n}" for n in range(6000)])
+    jobs, keys = Jobs(store, RELIABLE), admin.parts("mail").keys(MAIL)
+    claims = Claims(RELIABLE, keys[:1], pyjobs.engine.Policy(lease=3_600_000), lambda: "n")
+    claims._keys = keys
+    for index in range(1, 6):
+        claims.add(index, 0)
+    began: list[int] = []
+    while len(began) < 6000:
+        order = [keys[index] for index in claims._in_order(set(range(6)))]
+        reply = store.call(jobs.claim_call(100, queues=order))
+        began += [int(job.id.removeprefix("order")) for job in reply.jobs]
+    off = [abs(place - number) for place, number in enumerate(began)]
+    assert median(off) <= 250
+    assert max(off) <= 1000
+
+
+@pytest.mark.long
+@pytest.mark.slow
+def test_a_queue_of_six_parts_lies_on_three_nodes_by_turns_and_grows_under_load() -> None:
+    with (
+        cluster_of(3) as cluster,
+        Admin(cluster.url) as admin,
+        opened(cluster.url, aio=False, queue="mail") as client,
+    ):
+        ids = [f"j{n}" for n in range(200)]
+        client.submit_many([*range(200)], ids=ids)
+        parts = admin.split("mail", 6)
+        owners = Counter(cluster.owner(key).port for key in parts.keys(MAIL))
+        assert sorted(owners.values()) == [2, 2, 2]
+        assert not any(job.created for job in client.submit_many([*range(200)], ids=ids))
+        jobs = client.submit_many([*range(500)])
+        with working(cluster.url, lambda job: job.data, queues=["mail"]):
+            assert [job.result(60) for job in jobs] == [*range(500)]
+
+
+def test_every_verb_of_a_job_by_its_id_knows_parts() -> None:
+    assert {"queue/result", "queue/watch", "queue/show", "queue/output"} <= VERBS.keys()
