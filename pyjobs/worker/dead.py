@@ -13,6 +13,7 @@ from pyjobs.errors import JobFailed, LeaseLost, Unavailable, Undecodable
 from pyjobs.log import logger
 from pyjobs.task import BaseTask
 from pyjobs.transport import AsyncServer, Outage, arun, shown
+from pyjobs.worker.core import WorkerCore
 from pyjobs.worker.invocation import is_awaitable
 from pyjobs.worker.job import ClaimedJob
 from pyjobs.worker.outbox import Request
@@ -70,15 +71,19 @@ class Crashed:
 
     Args:
         id: the job's id.
-        index: which of the worker's queues has it.
-        settings: the worker's settings.
+        index: which of the worker's queues, or of their parts, has it.
+        key: the key of that.
+        queue: the name of the queue.
+        timeout: the worker's time limit of a run, seconds; None for none.
         hooks: what is called.
     """
 
-    def __init__(self, id: str, index: int, settings: WorkerSettings, hooks: DeadHooks) -> None:
-        self._id, self._index, self._queue = id, index, settings.queues[index]
-        self._timeout, self._hooks = settings.timeout, hooks
-        self.read: Call[ShownJob] = OPERATOR.show(settings.queue_keys[index], id)
+    def __init__(
+        self, id: str, index: int, key: str, queue: str, timeout: float | None, hooks: DeadHooks
+    ) -> None:
+        self._id, self._index, self._queue = id, index, queue
+        self._timeout, self._hooks = timeout, hooks
+        self.read: Call[ShownJob] = OPERATOR.show(key, id)
 
     def __str__(self) -> str:
         return f"job {self._id} on queue {self._queue}"
@@ -113,13 +118,17 @@ class DeadHooks:
     Args:
         settings: the worker's settings.
         tasks: the worker's tasks, by name.
+        core: says which queue or part of a queue a claim means.
     """
 
     def __init__(
-        self, settings: WorkerSettings, tasks: Mapping[str, BaseTask[..., Any]] | None
+        self,
+        settings: WorkerSettings,
+        tasks: Mapping[str, BaseTask[..., Any]] | None,
+        core: WorkerCore,
     ) -> None:
         own = () if settings.on_dead is None else (settings.on_dead,)
-        self._settings = settings
+        self._settings, self._core = settings, core
         self._by_task: dict[str, tuple[Hook, ...]] = {
             name: (task.on_dead, *own)
             for name, task in (tasks or {}).items()
@@ -149,7 +158,8 @@ class DeadHooks:
             crashed: the index of the queue and the id of each job that a claim has made dead.
         """
         for index, id in crashed:
-            yield Crashed(id, index, self._settings, self)
+            key, queue = self._core.keys[index], self._settings.queues[self._core.queue_of(index)]
+            yield Crashed(id, index, key, queue, self._settings.timeout, self)
         for request, answer in zip(requests, answers, strict=True):
             if not request.ended or isinstance(answer, Exception):
                 continue

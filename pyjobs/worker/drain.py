@@ -95,12 +95,12 @@ class Drain:
         self._around = AsyncSurrounded(self._call, settings.middleware)
         self._has_middleware = bool(settings.middleware)
         self._calendars, self._queues = Calendars(settings), queues
-        self._dead = DeadHooks(settings, self._tasks)
         unknown = None
         if self._tasks:
             known = {*self._tasks, ""} if self._handler is not None else {*self._tasks}
             unknown = UnknownTasks(known, hands_back=settings.mode.leases)
         self._core = WorkerCore(settings, unknown=unknown)
+        self._dead = DeadHooks(settings, self._tasks, self._core)
 
     def unknown(self) -> list[str]:
         """Return the names of tasks that were met and are not known; '' is a job without a task."""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Iterator, Sequence
 
+from pyjobs.asyncutil import cancel_and_wait
 from pyjobs.errors import PyjobsError
-from pyjobs.transport import AsyncServer, Server, aread_parts, read_parts
+from pyjobs.transport import REPLY_SECONDS, AsyncServer, Server, aread_parts, read_parts
 from pyjobs.worker.core import WorkerCore
 from pyjobs.worker.lanes import Lane
+
+# So many queues are asked at once.
+AT_ONCE = 8
 
 
 def learn(core: WorkerCore, server: Server, keys: Sequence[str]) -> None:
@@ -33,11 +38,23 @@ async def alearn(core: WorkerCore, server: AsyncServer, keys: Sequence[str]) -> 
         server: the worker's connections.
         keys: the keys of its queues.
     """
-    lanes: list[Lane] = []
-    for index, key in enumerate(keys):
+    turns, found = asyncio.Semaphore(AT_ONCE), dict[int, Sequence[str]]()
+
+    async def read(index: int, key: str) -> None:
         # A queue whose parts can't be read is read again a minute later.
         with contextlib.suppress(PyjobsError):
-            lanes += added(core, index, (await aread_parts(server, key)).keys(key))
+            async with turns:
+                found[index] = (await aread_parts(server, key)).keys(key)
+
+    # A node that says nothing must not hold up the queues of other nodes for long.
+    reading = [asyncio.create_task(read(index, key)) for index, key in enumerate(keys)]
+    if reading:
+        await asyncio.wait(reading, timeout=REPLY_SECONDS)
+    for task in reading:
+        await cancel_and_wait(task)
+    lanes: list[Lane] = []
+    for index, parts in sorted(found.items()):
+        lanes += added(core, index, parts)
     return lanes
 
 

@@ -88,7 +88,7 @@ class Processor:
         self._turn_seconds = min(TURN_SECONDS, max(FASTEST_TURN, settings.lease / 10))
         self._loop_watch, self._vitals = LoopWatch(self._turn_seconds), Vitals(settings.lease)
         self._executor = executor_of(settings, handler, tasks, self._ended)
-        self._dead = DeadHooks(settings, tasks)
+        self._dead = DeadHooks(settings, tasks, self._core)
         self._dead_calls = Calls(settings, self._server)
         self._updates: Updates | None = None
         if isinstance(settings.mode, StoredVerbs):

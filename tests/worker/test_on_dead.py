@@ -16,11 +16,14 @@ from support.store import HOUR, Store
 from support.store import Jobs as Verbs
 
 from pyjobs import BadArgument, ClaimedJob, Client, JobFailed, Reject, Worker, task
+from pyjobs.admin import Admin
+from pyjobs.engine import hash_of
 from pyjobs.engine.reliable import RELIABLE
 from pyjobs.testing import Jobs, running
 from pyjobs.testing.jobs import end_memory, memory_url
 from pyjobs.transport import connect, run
 from pyjobs.worker import dead
+from pyjobs.worker.core import WorkerCore
 
 SOON = 10.0
 
@@ -189,7 +192,7 @@ def test_a_job_that_is_not_dead_any_more_calls_no_hook(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
     worker = Worker(store.url, queues=["q"], on_dead=worker_seen)
-    hooks = dead.DeadHooks(worker.settings, None)
+    hooks = dead.DeadHooks(worker.settings, None, WorkerCore(worker.settings))
     Verbs(store, RELIABLE).submit("back")
     for id in ("back", "gone"):
         [one] = hooks.of([], [], [(0, id)])
@@ -224,6 +227,21 @@ def test_run_all_calls_the_hooks_of_a_job_whose_leases_ran_out(url: str) -> None
         assert len(run(server, claim).jobs) == 1
         for _ in range(3):
             # A worker that was away for so long gives others the time to renew their leases.
+            jobs.travel(HOUR)
+            jobs.run_all(worker, errors="keep")
+    assert task_seen.calls == worker_seen.calls == [({"number": 1}, 1, "", "crashed", 1)]
+
+
+def test_run_all_calls_the_hooks_of_a_dead_job_in_a_part_of_a_queue(url: str) -> None:
+    task_seen.calls, worker_seen.calls = [], []
+    worker = Worker(url, tasks=[hooked], on_dead=worker_seen, max_crashes=1)
+    with contextlib.closing(Jobs(url)) as jobs, contextlib.closing(connect(url)) as server:
+        with Admin(url) as admin:
+            _, part = admin.split("q", 2).keys("jobs:{q}")
+        id = next(f"j{n}" for n in range(20) if hash_of(f"j{n}") % 2 == 1)
+        jobs.client.submit(hooked.using(id=id), 1)
+        assert len(run(server, RELIABLE.claim([part], nonce="gone", limit=1, lease=1)).jobs) == 1
+        for _ in range(3):
             jobs.travel(HOUR)
             jobs.run_all(worker, errors="keep")
     assert task_seen.calls == worker_seen.calls == [({"number": 1}, 1, "", "crashed", 1)]
