@@ -137,7 +137,14 @@ class Splitting:
             results[place] = answer = answers[at]
             at += 1
             if sent.verb is not None and self._asks(sent, answer):
-                plan = sent.verb.plan(sent.call, None)
+                queue = sent.call.keys[0]
+                known = None
+                if not isinstance(answer, WrongParts):
+                    known = yield from self._answer(queue)
+                    # The call has run: what is not split has answered, and is not asked again.
+                    if isinstance(known, PyjobsError) or known.number == 1:
+                        continue
+                plan = sent.verb.plan(sent.call, known)
                 active.append((place, plan, next(plan)))
         while active:
             ready: list[tuple[int, Plan, Any]] = []
