@@ -37,6 +37,7 @@ def test_a_call_that_touches_more_than_its_bound_is_reported(
         ("lrange k -100 -1", 100),
         ("ZRANGE k 0 9 WITHSCORES", 10),
         ("ZRANGEBYSCORE k -inf 5 LIMIT 0 50", 50),
+        ("XRANGE k - + COUNT 7", 7),
         ("HMGET k a b c", 3),
         ("LLEN k", 1),
         ("ZREM k a b", 2),

@@ -21,6 +21,8 @@ NAMES = {script.sha1.encode(): script.name for script in everything()}
 # edit changes.
 BOUNDS = {
     "queue/workers": 1_020,
+    "queue/outbox": 1_040,
+    "queue/events": 1_040,
     "schedule/list": 1_040,
     "reliable/reap": 1_100,
     **dict.fromkeys(("queue/list", "queue/find", "queue/check"), 13_200),
@@ -37,6 +39,8 @@ def elements(words: Sequence[bytes]) -> int:
         return int(words[3]) - int(words[2]) + 1
     if b"LIMIT" in words:
         return int(words[words.index(b"LIMIT") + 2])
+    if name in (b"XRANGE", b"XREVRANGE"):
+        return int(words[-1])
     return max(1, len(words) - 2)
 
 
