@@ -91,6 +91,7 @@ class Splitting:
         self._book = book
         self._source = calls
         self._sent: list[_Sent] = []
+        self._is_plain = True
 
     def calls(self) -> Iterator[Call[Any]]:
         """Yield the calls to send first."""
@@ -99,11 +100,9 @@ class Splitting:
             plan = None
             if verb is not None and call.keys and "/" not in (queue := call.keys[0]):
                 known = self._book.split.get(queue)
-                if says_parts(call):
-                    verb = None
-                elif verb.whole and not self._book.is_fresh(queue):
+                if verb.whole and not self._book.is_fresh(queue):
                     plan = verb.plan(call, None)
-                elif known is not None:
+                elif known is not None and not says_parts(call):
                     plan = verb.plan(call, known)
             else:
                 verb = None
@@ -111,6 +110,7 @@ class Splitting:
                 self._sent.append(_Sent(call, verb, None, None))
                 yield call
                 continue
+            self._is_plain = False
             first = next(plan)
             self._sent.append(_Sent(call, verb, plan, first))
             if isinstance(first, list):
@@ -122,6 +122,8 @@ class Splitting:
         Returns:
             The answers to the calls that were given.
         """
+        if self._is_plain and not any(map(self._asks, self._sent, answers)):
+            return list(answers)
         results: list[Any] = [None] * len(self._sent)
         active: list[tuple[int, Plan, Any]] = []
         at = 0
@@ -181,9 +183,10 @@ class Splitting:
 
     def _asks(self, sent: _Sent, answer: Any) -> bool:
         """Whether the answer may be another one because the queue is split."""
+        if sent.verb is None:
+            return False
         if isinstance(answer, WrongParts):
-            return "submit" in sent.call.script.name
-        assert sent.verb is not None
+            return "submit" in sent.call.script.name and not says_parts(sent.call)
         if isinstance(answer, PyjobsError) or sent.verb.whole:
             return False
         return sent.verb.misses(answer) and not self._book.is_fresh(sent.call.keys[0])

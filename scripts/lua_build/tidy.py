@@ -9,7 +9,7 @@ from typing import Any
 from luaparser import astnodes as lua
 
 from lua_build.inline import CONSTANTS, branches, joined, pure, substitute
-from lua_build.scope import LOOPS, Variables, parts, variables, walk
+from lua_build.scope import LOOPS, Variables, clone, parts, variables, walk
 
 TRUE = (lua.Number, lua.String, lua.TrueExpr)
 FALSE = (lua.FalseExpr, lua.Nil)
@@ -162,7 +162,8 @@ def unused(tree: Any) -> bool:
 def sink(block: Any) -> None:
     """Moves each function to where it is first needed: into a branch if no other needs it.
 
-    No function moves into a loop or into another function, where it would be made more often.
+    No function moves into a loop or into another function, where it would be made more often. One
+    that several branches need, and nothing else does, stands in each of them.
     """
     body = block.body
     for function in [one for one in reversed(body) if isinstance(one, lua.LocalFunction)]:
@@ -171,12 +172,12 @@ def sink(block: Any) -> None:
         body.remove(function)
         if not using:
             continue
-        first = using[0]
-        inside = only_branch(first, function.name.id) if len(using) == 1 else None
-        if inside is None:
-            body.insert(body.index(first), function)
+        inside = [only_branch(one, function.name.id) for one in using]
+        if None in inside:
+            body.insert(body.index(using[0]), function)
         else:
-            inside.body.insert(0, function)
+            for branch in inside:
+                branch.body.insert(0, clone(function))
     for node in body:
         for inner in inner_blocks(node):
             sink(inner)

@@ -3,6 +3,7 @@
 -- needs args.refuse args.int args.name
 local function read_options(text)
   local options = {}
+  if text == '' then return options end
   for word in (text or ''):gmatch('[^ ]+') do
     local what, value = word:match('^([a-z_]+)=(.*)$')
     if what and options[what] then

@@ -23,17 +23,19 @@ local function choose(q, room, unfit)
       -- Where one is not to be run, others may follow: their payloads are not read.
       local job = #unfit == 0 and read_claimable(q, id) or read_fitness(q, id)
       local state = states[id] or job[STATE]
-      if not is_fit(state, job[FIT_EXPIRES]) then
+      local expires = job[FIT_EXPIRES]
+      if not is_fit(state, expires) then
         room.full = room.passes == 0
         if room.full then break end
         room.passes = room.passes - 1
         unfit[#unfit + 1] = { q, id, state }
       else
         if #unfit > 0 then job = read_claimable(q, id) end
-        room.full = not fits(room, claimable_size(job))
+        local fit = fits(room, claimable_size(job))
+        room.full = not fit
         if room.full then break end
-        q.expiring = q.expiring or job[FIT_EXPIRES]
-        states[id] = 'inflight'
+        q.expiring = q.expiring or expires
+        if found[2] then states[id] = 'inflight' end
         ids[#ids + 1] = id
         jobs[#ids] = job
       end

@@ -30,7 +30,7 @@ end
 -- `limit` is how many jobs the claim has room for: the ids of so many, and of one more, are read from the lists. Where
 -- there are more, q.waiting is at most how many wait, and q.counted is false.
 local function open_all(keys, mode, nonce, limit)
-  local all, room = {}, limit
+  local all, room = { moves = false, fires = false, busy = false, again = false }, limit
   for i, key in ipairs(keys) do
     local q
     if mode == 'reliable' then
@@ -43,7 +43,7 @@ local function open_all(keys, mode, nonce, limit)
     if #q.token > 15 or not (q.token == '0' or q.token:find('^[1-9][0-9]*$')) then
       bad = 'BADLAYOUT queue ' .. q.name .. ' has the token ' .. q.token .. ', not a number'
     end
-    q.head = redis.call('LRANGE', q.pending, -room - 1, -1)
+    q.head = redis.call('LRANGE', q.pending, -room - 1, '-1')
     q.waiting, q.counted = #q.head, #q.head <= room
     room = math.max(room - q.waiting, 0)
     look_ahead(q)

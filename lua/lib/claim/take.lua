@@ -57,7 +57,7 @@ local function take(q, at, nonce, score, hold, reply)
   local flies = q.ends < math.huge
   local leases = q.mode == 'reliable' and lease_fields(q, hold, flies and 1 or 0, stamp) or {}
   redis.call('HSET', q.meta, 'token', number, unpack(leases))
-  local flight, till, first, again = {}, string.format('%.0f', score), #reply + 1, {}
+  local flight, till, first, again = {}, string.format('%.0f', score), #reply + 1, nil
   for i, id in ipairs(ids) do
     redis.call('HSET', q.job .. id, 'state', 'inflight', 'token', token, '_started', stamp)
     local expires = jobs[i][FIT_EXPIRES]
@@ -67,9 +67,11 @@ local function take(q, at, nonce, score, hold, reply)
       if q.mode == 'reliable' and jobs[i][CLAIM_TASK] then redis.call('HSET', q.job .. id, 'start_by', expires) end
     end
     flight[2 * i - 1], flight[2 * i] = till, id
-    local described = describe(at, id, token, jobs[i])
-    if jobs[i][CLAIM_PAST] or jobs[i][CLAIM_CRASHES] then again[described] = true end
-    reply[#reply + 1] = described
+    reply[#reply + 1] = describe(at, id, token, jobs[i])
+    if jobs[i][CLAIM_PAST] or jobs[i][CLAIM_CRASHES] then
+      again = again or {}
+      again[#reply] = true
+    end
   end
   redis.call('ZADD', q.inflight, unpack(flight))
   count_waits(q, reply, first, again)

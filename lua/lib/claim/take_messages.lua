@@ -24,7 +24,7 @@ local function take_list(q, at, room, reply)
   if taken > 0 then redis.call('LTRIM', q.pending, 0, -taken - 1) end
   for _, text in ipairs(broken) do add_broken(q, text) end
   q.waiting = q.waiting - taken
-  count_waits(q, reply, first, {})
+  count_waits(q, reply, first)
   write_counters(q)
 end
 

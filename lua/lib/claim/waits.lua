@@ -1,5 +1,5 @@
 -- How long jobs had waited that are claimed now, counted: those that the reply has from `first` on. What comes again, after
--- a run, a delay or a requeue, has a place in `again`, and no wait.
+-- a run, a delay or a requeue, has its place there in `again`, and no wait.
 -- needs clock.now counters.bound_of counters.count counters.count_times
 local AT_QUEUED, AT_TASK = 6, 8
 
@@ -8,7 +8,7 @@ local function count_waits(q, reply, first, again)
   local task, n, sum, low, bound = nil, 0, 0, 0, 0
   for i = first, #reply + 1 do
     local job = reply[i]
-    local wait = job and (again[job] and -1 or now - job[AT_QUEUED])
+    local wait = job and (again and again[i] and -1 or now - job[AT_QUEUED])
     if not (job and wait >= low and wait < bound and job[AT_TASK] == task) then
       if n > 0 and bound > 0 then
         count_times(q, task, 'wait', bound, n, sum, n == #reply + 1 - first)

@@ -32,12 +32,13 @@ local function add_message(q, clients, id, state, reason, queued, started, proce
   for client in clients:gmatch('[^ ]+') do
     local channel = q.client .. client
     local message = messages[channel]
-    if not message then
-      message = { bytes = 0, sharded = redis.REDIS_VERSION_NUM and client:find(SHARDED) }
+    if message then
+      message[#message + 1] = line
+      message.bytes = message.bytes + #line
+    else
+      message = { line, bytes = #line, sharded = redis.REDIS_VERSION_NUM and client:find(SHARDED) }
       messages[channel] = message
     end
-    message[#message + 1] = line
-    message.bytes = message.bytes + #line
     if message.bytes > most then send_messages() end
   end
 end

@@ -9,7 +9,7 @@ local function fence(q, first, width, reader)
     local id, token, place = ARGV[i], ARGV[i + 1], #words + 1
     local job = reader(q, id)
     if job[STATE] == 'inflight' and job[TOKEN] == token and not seen[id] then
-      seen[id] = true
+      if first + width <= #ARGV then seen[id] = true end  -- it may come again in this call
       ids[#ids + 1] = id
       jobs[#ids], places[#ids] = job, place
       words[place] = 'mine'

@@ -9,14 +9,14 @@ local function find_none(q, keys)
   return there == math.min(q.awake, 1)
 end
 
--- The reply: for each item what is there under its id, or holds the unique key, or 'new'. And {key, clients} of the
--- live jobs that are there. `none` says that no job is there under any id.
-local function look_up(q, first, ids, keys, none, state, unique, task)
-  local reply, new, live = {}, {}, {}
+-- Completes the reply, which has the ids: for each item what is there under its id, or holds the unique key, or 'new'.
+-- Returns {key, clients} of the live jobs that are there. `none` says that no job is there under any id.
+local function look_up(q, first, reply, keys, none, state, unique, task)
+  local new, live = {}, {}
   local held_by, held_state, held_clients = holder(q, unique)
   local held_key = held_by and q.job .. held_by
-  for n = 1, #ids do
-    local id, data = ids[n], ARGV[first + 2 * n - 1]
+  for n = 1, #keys do
+    local id, data = reply[2 * n - 1], ARGV[first + 2 * n - 1]
     local there, has, clients
     if new[id] then
       there, has = state, new[id]
@@ -35,10 +35,10 @@ local function look_up(q, first, ids, keys, none, state, unique, task)
       if held_key then live[#live + 1] = { held_key, held_clients } end
       held_key = nil
     elseif outcome == 'new' then
-      new[id] = data
+      if keys[2] then new[id] = data end  -- it may come again in this call
       if unique then held_by, held_state = id, state end
     end
     reply[2 * n - 1], reply[2 * n] = id, outcome
   end
-  return reply, live
+  return live
 end

@@ -3,19 +3,19 @@
 -- needs new_jobs.make_id new_jobs.create_queue new_jobs.check_limits listeners.joined listeners.add_listeners
 -- needs look_up.find_none look_up.look_up counters.add_count
 
--- The ids of the items and the keys of their jobs; an empty id gets one of its own.
+-- The reply as it begins, an id and whatever for each item, and the keys of the jobs; an empty id gets one of its own.
 local function name_jobs(q, first)
-  local ids, keys = {}, {}
-  for i = first, #ARGV, 2 do
-    local id = ARGV[i]
+  local reply, keys = { unpack(ARGV, first) }, {}
+  for n = 1, #reply, 2 do
+    local id = reply[n]
     if id == '' then
-      id = make_id(i)
+      id = make_id(first + n - 1)
       while redis.call('EXISTS', q.job .. id) == 1 do id = id .. '-' end
+      reply[n] = id
     end
-    ids[#ids + 1] = id
     keys[#keys + 1] = q.job .. id
   end
-  return ids, keys
+  return reply, keys
 end
 
 -- A job that is due when it is not to be started any more would never run.
@@ -38,40 +38,43 @@ local function submit(q, first, client, delay, unique, task, written, look, extr
     extra[#extra + 1] = 'past'  -- its claim counts no wait
     extra[#extra + 1] = '0'
   end
-  local ids, keys = name_jobs(q, first)
-  local reply, live = look_up(q, first, ids, keys, find_none(q, keys), state, unique, task)
+  local reply, keys = name_jobs(q, first)
+  local live = look_up(q, first, reply, keys, find_none(q, keys), state, unique, task)
   local stored = look == 0 and 'new'  -- the outcome of what is stored
   if stored then check_limits(q, first, reply) end
   if bad then return redis.error_reply(bad) end
-  local fresh, scores = {}, {}
-  for n, id in ipairs(ids) do
+  local due = delay > 0 and string.format('%.0f', now + delay)
+  local added, fresh = {}, 0
+  for n = 1, #keys do
     if reply[2 * n] == stored then
-      fresh[#fresh + 1] = id
-      scores[2 * #fresh - 1], scores[2 * #fresh] = now + delay, id
+      if due then added[#added + 1] = due end
+      added[#added + 1] = reply[2 * n - 1]
+      fresh = fresh + 1
     end
   end
-  bad = denied('HSET', q.job, 'LPUSH', delay > 0 and q.wake, 'SET', unique and unique_key(q, unique))
+  bad = denied('HSET', keys[1], 'LPUSH', due and q.wake, 'SET', unique and unique_key(q, unique))
   if bad then return redis.error_reply(bad) end
-  local scheduled = not q.born and first_scheduled(q)
+  local scheduled
+  if not q.born then scheduled = first_scheduled(q) end
   -- The first write: it is refused, and nothing is written, where Redis is full or the key is of a wrong type.
-  if #fresh > 0 and delay > 0 then
-    redis.call('ZADD', q.delayed, unpack(scores))
-  elseif #fresh > 0 then
-    redis.call('LPUSH', q.pending, unpack(fresh))
+  if fresh > 0 and due then
+    redis.call('ZADD', q.delayed, unpack(added))
+  elseif fresh > 0 then
+    redis.call('LPUSH', q.pending, unpack(added))
   end
   create_queue(q)
   if scheduled then redis.call('HSET', q.meta, 'scheduled', string.format('%.0f', scheduled)) end  -- :meta was lost
-  for n, id in ipairs(ids) do
+  for n = 1, #keys do
     if reply[2 * n] == stored then
       redis.call('HSET', keys[n], 'data', ARGV[first + 2 * n - 1], 'state', state, '_queued', stamp, unpack(extra))
-      if unique then redis.call('SET', unique_key(q, unique), id) end
+      if unique then redis.call('SET', unique_key(q, unique), reply[2 * n - 1]) end
     end
   end
-  if #fresh > 0 then
+  if fresh > 0 then
     wake(q)
-    if not q.uncounted then add_count(q, task, 'submitted', #fresh) end
+    if not q.uncounted then add_count(q, task, 'submitted', fresh) end
   end
-  if #fresh == 0 and written == 1 then touch(q) end
-  add_listeners(q, joined(live, client))
+  if fresh == 0 and written == 1 then touch(q) end
+  if live[1] then add_listeners(q, joined(live, client)) end
   return reply
 end

@@ -9,36 +9,40 @@ local options
 do
   local text = ARGV[1]
   local options_2 = {}
-  for word in (text or ''):gmatch('[^ ]+') do
-    local what, value = word:match('^([a-z_]+)=(.*)$')
-    if what and options_2[what] then
-      bad = bad or ('BADARG ' .. what .. ': ' .. 'given twice')
-    elseif what then
-      options_2[what] = value
-    else
-      bad = bad or ('BADARG ' .. 'options' .. ': ' .. 'not name=value')
+  if text == '' then
+    options = options_2
+  else
+    for word in (text or ''):gmatch('[^ ]+') do
+      local what, value = word:match('^([a-z_]+)=(.*)$')
+      if what and options_2[what] then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'given twice')
+      elseif what then
+        options_2[what] = value
+      else
+        bad = bad or ('BADARG ' .. 'options' .. ': ' .. 'not name=value')
+      end
     end
+    options = options_2
   end
-  options = options_2
 end
 local state
-local function is_name(text, longest)
-  return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
-end
-local function name(what, text, empty, longest)
-  longest = longest or 128
-  if not text then
-    bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
-  elseif (text == '' and not empty) or not is_name(text, longest) then
-    local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
-    bad = bad or ('BADARG ' .. what .. ': ' .. why)
-  end
-  return text
-end
 do
   local options_2 = options
   local text = options_2['state']
   options_2['state'] = nil
+  local function is_name(text_2, longest)
+    return #text_2 <= longest and text_2:find('^[a-zA-Z0-9_.:-]*$')
+  end
+  local function name(what, text_2, empty, longest)
+    longest = longest or 128
+    if not text_2 then
+      bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+    elseif (text_2 == '' and not empty) or not is_name(text_2, longest) then
+      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+      bad = bad or ('BADARG ' .. what .. ': ' .. why)
+    end
+    return text_2
+  end
   state = text and name('state', text)
 end
 local jobs
@@ -68,6 +72,19 @@ do
 end
 do
   local first = jobs
+  local function is_name(text, longest)
+    return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
+  end
+  local function name(what, text, empty, longest)
+    longest = longest or 128
+    if not text then
+      bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+    elseif (text == '' and not empty) or not is_name(text, longest) then
+      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+      bad = bad or ('BADARG ' .. what .. ': ' .. why)
+    end
+    return text
+  end
   for i = first, #ARGV do
     name('id', ARGV[i])
   end
@@ -204,15 +221,17 @@ local function end_job(q_3, id, job, state_2, reason, field, body, retention, at
     for client in clients:gmatch('[^ ]+') do
       local channel = q_3.home .. ':client:' .. client
       local message = messages[channel]
-      if not message then
+      if message then
+        message[#message + 1] = line
+        message.bytes = message.bytes + #line
+      else
         message = {
-          bytes = 0,
+          line,
+          bytes = #line,
           sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.'),
         }
         messages[channel] = message
       end
-      message[#message + 1] = line
-      message.bytes = message.bytes + #line
       if message.bytes > 65536 then
         for channel_2, message_2 in pairs(messages) do
           local text = table.concat(message_2)
@@ -245,32 +264,34 @@ for _, id in ipairs(gone) do
     redis.call('DEL', q_2.key .. ':job:' .. id)
   end
 end
-for task, tally in pairs(q_2.tallies or {}) do
-  for what, n in pairs(tally) do
-    local minute = math.floor(now / 60000)
-    local key
-    do
-      local task_2 = task or ''
-      key = q_2.key .. ':counters' .. ':' .. minute .. ':' .. task_2
-    end
-    if not (redis.pcall('HINCRBY', key, what, n) ~= n) then
-      local new = redis.pcall('ZADD', q_2.key .. ':counters', minute, task or '') == 1
-      redis.pcall('PEXPIRE', q_2.key .. ':counters', 259200000)
-      if new and (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
-        redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', minute - 259200000 / 60000)
-        if (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
-          redis.pcall('ZREM', q_2.key .. ':counters', task or '')
-          redis.pcall('DEL', key)
-          key = q_2.key .. ':counters' .. ':' .. minute .. ':' .. '~'
-          redis.pcall('ZADD', q_2.key .. ':counters', minute, '~')
-          redis.pcall('HINCRBY', key, what, n)
-        end
+if q_2.tallies then
+  for task, tally in pairs(q_2.tallies) do
+    for what, n in pairs(tally) do
+      local minute = math.floor(now / 60000)
+      local key
+      do
+        local task_2 = task or ''
+        key = q_2.key .. ':counters' .. ':' .. minute .. ':' .. task_2
       end
-      redis.pcall('PEXPIRE', key, 259200000)
+      if not (redis.pcall('HINCRBY', key, what, n) ~= n) then
+        local new = redis.pcall('ZADD', q_2.key .. ':counters', minute, task or '') == 1
+        redis.pcall('PEXPIRE', q_2.key .. ':counters', 259200000)
+        if new and (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
+          redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', minute - 259200000 / 60000)
+          if (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
+            redis.pcall('ZREM', q_2.key .. ':counters', task or '')
+            redis.pcall('DEL', key)
+            key = q_2.key .. ':counters' .. ':' .. minute .. ':' .. '~'
+            redis.pcall('ZADD', q_2.key .. ':counters', minute, '~')
+            redis.pcall('HINCRBY', key, what, n)
+          end
+        end
+        redis.pcall('PEXPIRE', key, 259200000)
+      end
     end
   end
+  q_2.tallies = nil
 end
-q_2.tallies = nil
 for channel, message in pairs(messages) do
   local text = table.concat(message)
   if message.sharded then

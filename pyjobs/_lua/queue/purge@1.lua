@@ -156,15 +156,17 @@ local function add_message(q_3, clients, id, state_2, reason, queued, started, p
   for client in clients:gmatch('[^ ]+') do
     local channel = q_3.client .. client
     local message = messages[channel]
-    if not message then
+    if message then
+      message[#message + 1] = line
+      message.bytes = message.bytes + #line
+    else
       message = {
-        bytes = 0,
+        line,
+        bytes = #line,
         sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.'),
       }
       messages[channel] = message
     end
-    message[#message + 1] = line
-    message.bytes = message.bytes + #line
     if message.bytes > 65536 then
       for channel_2, message_2 in pairs(messages) do
         local text = table.concat(message_2)
@@ -283,32 +285,34 @@ else
     end
   end
 end
-for task, tally in pairs(q_2.tallies or {}) do
-  for what, n in pairs(tally) do
-    local minute = math.floor(now / 60000)
-    local key
-    do
-      local task_2 = task or ''
-      key = q_2.counters .. ':' .. minute .. ':' .. task_2
-    end
-    if not (redis.pcall('HINCRBY', key, what, n) ~= n) then
-      local new = redis.pcall('ZADD', q_2.counters, minute, task or '') == 1
-      redis.pcall('PEXPIRE', q_2.counters, 259200000)
-      if new and (tonumber(redis.pcall('ZCARD', q_2.counters)) or 0) > 100 then
-        redis.pcall('ZREMRANGEBYSCORE', q_2.counters, '-inf', minute - 259200000 / 60000)
-        if (tonumber(redis.pcall('ZCARD', q_2.counters)) or 0) > 100 then
-          redis.pcall('ZREM', q_2.counters, task or '')
-          redis.pcall('DEL', key)
-          key = q_2.counters .. ':' .. minute .. ':' .. '~'
-          redis.pcall('ZADD', q_2.counters, minute, '~')
-          redis.pcall('HINCRBY', key, what, n)
-        end
+if q_2.tallies then
+  for task, tally in pairs(q_2.tallies) do
+    for what, n in pairs(tally) do
+      local minute = math.floor(now / 60000)
+      local key
+      do
+        local task_2 = task or ''
+        key = q_2.counters .. ':' .. minute .. ':' .. task_2
       end
-      redis.pcall('PEXPIRE', key, 259200000)
+      if not (redis.pcall('HINCRBY', key, what, n) ~= n) then
+        local new = redis.pcall('ZADD', q_2.counters, minute, task or '') == 1
+        redis.pcall('PEXPIRE', q_2.counters, 259200000)
+        if new and (tonumber(redis.pcall('ZCARD', q_2.counters)) or 0) > 100 then
+          redis.pcall('ZREMRANGEBYSCORE', q_2.counters, '-inf', minute - 259200000 / 60000)
+          if (tonumber(redis.pcall('ZCARD', q_2.counters)) or 0) > 100 then
+            redis.pcall('ZREM', q_2.counters, task or '')
+            redis.pcall('DEL', key)
+            key = q_2.counters .. ':' .. minute .. ':' .. '~'
+            redis.pcall('ZADD', q_2.counters, minute, '~')
+            redis.pcall('HINCRBY', key, what, n)
+          end
+        end
+        redis.pcall('PEXPIRE', key, 259200000)
+      end
     end
   end
+  q_2.tallies = nil
 end
-q_2.tallies = nil
 for channel, message in pairs(messages) do
   local text = table.concat(message)
   if message.sharded then

@@ -9,17 +9,21 @@ local options
 do
   local text = ARGV[1]
   local options_2 = {}
-  for word in (text or ''):gmatch('[^ ]+') do
-    local what, value = word:match('^([a-z_]+)=(.*)$')
-    if what and options_2[what] then
-      bad = bad or ('BADARG ' .. what .. ': ' .. 'given twice')
-    elseif what then
-      options_2[what] = value
-    else
-      bad = bad or ('BADARG ' .. 'options' .. ': ' .. 'not name=value')
+  if text == '' then
+    options = options_2
+  else
+    for word in (text or ''):gmatch('[^ ]+') do
+      local what, value = word:match('^([a-z_]+)=(.*)$')
+      if what and options_2[what] then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'given twice')
+      elseif what then
+        options_2[what] = value
+      else
+        bad = bad or ('BADARG ' .. 'options' .. ': ' .. 'not name=value')
+      end
     end
+    options = options_2
   end
-  options = options_2
 end
 local retention
 do
@@ -149,7 +153,9 @@ do
       end
     end
     if job[1] == 'inflight' and job[2] == token and not seen[id] then
-      seen[id] = true
+      if first + 3 <= #ARGV then
+        seen[id] = true
+      end
       ids_2[#ids_2 + 1] = id
       jobs_2[#ids_2], places_2[#ids_2] = job, place
       words_2[place] = 'mine'
@@ -230,15 +236,17 @@ for n, id in ipairs(ids) do
       for client in clients:gmatch('[^ ]+') do
         local channel = q_2.home .. ':client:' .. client
         local message = messages[channel]
-        if not message then
+        if message then
+          message[#message + 1] = line
+          message.bytes = message.bytes + #line
+        else
           message = {
-            bytes = 0,
+            line,
+            bytes = #line,
             sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.'),
           }
           messages[channel] = message
         end
-        message[#message + 1] = line
-        message.bytes = message.bytes + #line
         if message.bytes > 65536 then
           for channel_2, message_2 in pairs(messages) do
             local text = table.concat(message_2)
@@ -268,34 +276,34 @@ do
     end
   end
 end
-local function add_count(q_3, task, what, n)
-  local minute = math.floor(now / 60000)
-  local key_2
-  do
-    local task_2 = task or ''
-    key_2 = q_3.key .. ':counters' .. ':' .. minute .. ':' .. task_2
-  end
-  if redis.pcall('HINCRBY', key_2, what, n) ~= n then
-    return
-  end
-  local new = redis.pcall('ZADD', q_3.key .. ':counters', minute, task or '') == 1
-  redis.pcall('PEXPIRE', q_3.key .. ':counters', 259200000)
-  if new and (tonumber(redis.pcall('ZCARD', q_3.key .. ':counters')) or 0) > 100 then
-    redis.pcall('ZREMRANGEBYSCORE', q_3.key .. ':counters', '-inf', minute - 259200000 / 60000)
-    if (tonumber(redis.pcall('ZCARD', q_3.key .. ':counters')) or 0) > 100 then
-      redis.pcall('ZREM', q_3.key .. ':counters', task or '')
-      redis.pcall('DEL', key_2)
-      key_2 = q_3.key .. ':counters' .. ':' .. minute .. ':' .. '~'
-      redis.pcall('ZADD', q_3.key .. ':counters', minute, '~')
-      redis.pcall('HINCRBY', key_2, what, n)
-    end
-  end
-  redis.pcall('PEXPIRE', key_2, 259200000)
-end
 do
   local jobs_2 = jobs
   if not q_2.uncounted then
     local n, last = 0, nil
+    local function add_count(q_3, task, what, n_2)
+      local minute = math.floor(now / 60000)
+      local key_2
+      do
+        local task_2 = task or ''
+        key_2 = q_3.key .. ':counters' .. ':' .. minute .. ':' .. task_2
+      end
+      if redis.pcall('HINCRBY', key_2, what, n_2) ~= n_2 then
+        return
+      end
+      local new = redis.pcall('ZADD', q_3.key .. ':counters', minute, task or '') == 1
+      redis.pcall('PEXPIRE', q_3.key .. ':counters', 259200000)
+      if new and (tonumber(redis.pcall('ZCARD', q_3.key .. ':counters')) or 0) > 100 then
+        redis.pcall('ZREMRANGEBYSCORE', q_3.key .. ':counters', '-inf', minute - 259200000 / 60000)
+        if (tonumber(redis.pcall('ZCARD', q_3.key .. ':counters')) or 0) > 100 then
+          redis.pcall('ZREM', q_3.key .. ':counters', task or '')
+          redis.pcall('DEL', key_2)
+          key_2 = q_3.key .. ':counters' .. ':' .. minute .. ':' .. '~'
+          redis.pcall('ZADD', q_3.key .. ':counters', minute, '~')
+          redis.pcall('HINCRBY', key_2, what, n_2)
+        end
+      end
+      redis.pcall('PEXPIRE', key_2, 259200000)
+    end
     for i = 1, #jobs_2 + 1 do
       local job = jobs_2[i]
       if not (job and last and job[6] == last[6] and job[8] == last[8]) then
@@ -325,12 +333,38 @@ do
     end
   end
 end
-for task, tally in pairs(q_2.tallies or {}) do
-  for what, n in pairs(tally) do
-    add_count(q_2, task, what, n)
+if q_2.tallies then
+  local function add_count(q_3, task, what, n)
+    local minute = math.floor(now / 60000)
+    local key_2
+    do
+      local task_2 = task or ''
+      key_2 = q_3.key .. ':counters' .. ':' .. minute .. ':' .. task_2
+    end
+    if redis.pcall('HINCRBY', key_2, what, n) ~= n then
+      return
+    end
+    local new = redis.pcall('ZADD', q_3.key .. ':counters', minute, task or '') == 1
+    redis.pcall('PEXPIRE', q_3.key .. ':counters', 259200000)
+    if new and (tonumber(redis.pcall('ZCARD', q_3.key .. ':counters')) or 0) > 100 then
+      redis.pcall('ZREMRANGEBYSCORE', q_3.key .. ':counters', '-inf', minute - 259200000 / 60000)
+      if (tonumber(redis.pcall('ZCARD', q_3.key .. ':counters')) or 0) > 100 then
+        redis.pcall('ZREM', q_3.key .. ':counters', task or '')
+        redis.pcall('DEL', key_2)
+        key_2 = q_3.key .. ':counters' .. ':' .. minute .. ':' .. '~'
+        redis.pcall('ZADD', q_3.key .. ':counters', minute, '~')
+        redis.pcall('HINCRBY', key_2, what, n)
+      end
+    end
+    redis.pcall('PEXPIRE', key_2, 259200000)
   end
+  for task, tally in pairs(q_2.tallies) do
+    for what, n in pairs(tally) do
+      add_count(q_2, task, what, n)
+    end
+  end
+  q_2.tallies = nil
 end
-q_2.tallies = nil
 for channel, message in pairs(messages) do
   local text = table.concat(message)
   if message.sharded then

@@ -27,9 +27,6 @@ if (#ARGV ~= 2) then
   bad = bad or ('BADARG ' .. 'arguments' .. ': ' .. why)
 end
 local q
-local function whole(text)
-  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
-end
 if not bad then
   local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
   local home = queue
@@ -47,6 +44,9 @@ if not bad then
     end
     local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'uncounted')
     local its_mode, layout = meta[1], meta[2]
+    local function whole(text)
+      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+    end
     local q_2 = {
       name = tag,
       born = its_mode and true,
@@ -145,50 +145,6 @@ if not q.born and q.waiting + q.flying + q.later > 0 then
   end
 end
 local dropped
-local function mend_place(q_2, id, state)
-  if state == 'pending' then
-    q_2.waiting = redis.call('RPUSH', q_2.key .. ':pending', id)
-  elseif state == 'delayed' then
-    redis.call('ZADD', q_2.key .. ':delayed', 'NX', now, id)
-  elseif state == 'inflight' then
-    local held = q_2.mode == 'reliable' and math.max(q_2.lease or 0, 1000) or 0
-    redis.call('ZADD', q_2.key .. ':inflight', 'NX', now + held, id)
-  end
-end
-local function unique_key(q_2, unique)
-  if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
-    return q_2.key .. ':unique:' .. unique
-  end
-  return q_2.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
-end
-local function read(q_2, id, ...)
-  local job = redis.pcall('HMGET', q_2.key .. ':job:' .. id, ...)
-  if not job.err then
-    return job
-  end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, ...)
-end
-local function add_missing(q_2, id)
-  local unique = unpack(read(q_2, id, 'unique'))
-  do
-    local key = unique and unique_key(q_2, unique)
-    if key and redis.pcall('GET', key) == id then
-      redis.pcall('DEL', key)
-    end
-  end
-  redis.call('LPUSH', q_2.key .. ':broken', id)
-  redis.call('LTRIM', q_2.key .. ':broken', 0, 999)
-  redis.call('PEXPIRE', q_2.key .. ':broken', '604800000')
-end
-local function count(q_2, task, what, n)
-  if q_2.uncounted then
-    return
-  end
-  local tallies = q_2.tallies or {}
-  local tally = tallies[task or ''] or {}
-  q_2.tallies, tallies[task or ''] = tallies, tally
-  tally[what] = (tally[what] or 0) + n
-end
 do
   local q_2 = q
   local unfit, piece, fit = {}, 1, q_2.waiting == 0
@@ -226,6 +182,50 @@ do
   else
     redis.call('LTRIM', q_2.key .. ':pending', 0, -#unfit - 1)
     q_2.waiting = q_2.waiting - #unfit
+    local function mend_place(q_3, id, state)
+      if state == 'pending' then
+        q_3.waiting = redis.call('RPUSH', q_3.key .. ':pending', id)
+      elseif state == 'delayed' then
+        redis.call('ZADD', q_3.key .. ':delayed', 'NX', now, id)
+      elseif state == 'inflight' then
+        local held = q_3.mode == 'reliable' and math.max(q_3.lease or 0, 1000) or 0
+        redis.call('ZADD', q_3.key .. ':inflight', 'NX', now + held, id)
+      end
+    end
+    local function unique_key(q_3, unique)
+      if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
+        return q_3.key .. ':unique:' .. unique
+      end
+      return q_3.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+    end
+    local function read(q_3, id, ...)
+      local job = redis.pcall('HMGET', q_3.key .. ':job:' .. id, ...)
+      if not job.err then
+        return job
+      end
+      return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.key .. ':job:' .. id, ...)
+    end
+    local function add_missing(q_3, id)
+      local unique = unpack(read(q_3, id, 'unique'))
+      do
+        local key = unique and unique_key(q_3, unique)
+        if key and redis.pcall('GET', key) == id then
+          redis.pcall('DEL', key)
+        end
+      end
+      redis.call('LPUSH', q_3.key .. ':broken', id)
+      redis.call('LTRIM', q_3.key .. ':broken', 0, 999)
+      redis.call('PEXPIRE', q_3.key .. ':broken', '604800000')
+    end
+    local function count(q_3, task, what, n)
+      if q_3.uncounted then
+        return
+      end
+      local tallies = q_3.tallies or {}
+      local tally = tallies[task or ''] or {}
+      q_3.tallies, tallies[task or ''] = tallies, tally
+      tally[what] = (tally[what] or 0) + n
+    end
     for _, entry in ipairs(unfit) do
       local q_3, id, state = unpack(entry)
       local job
@@ -258,15 +258,17 @@ do
           for client in clients:gmatch('[^ ]+') do
             local channel = q_3.home .. ':client:' .. client
             local message = messages[channel]
-            if not message then
+            if message then
+              message[#message + 1] = line
+              message.bytes = message.bytes + #line
+            else
               message = {
-                bytes = 0,
+                line,
+                bytes = #line,
                 sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.'),
               }
               messages[channel] = message
             end
-            message[#message + 1] = line
-            message.bytes = message.bytes + #line
             if message.bytes > 65536 then
               for channel_2, message_2 in pairs(messages) do
                 local text = table.concat(message_2)
@@ -308,6 +310,13 @@ do
   if #ids == 0 then
     seen, back = 0, back_2
   else
+    local function read(q_3, id, ...)
+      local job = redis.pcall('HMGET', q_3.key .. ':job:' .. id, ...)
+      if not job.err then
+        return job
+      end
+      return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.key .. ':job:' .. id, ...)
+    end
     local function read_stale(q_3, id)
       local state, crashes_2, task = unpack(read(q_3, id, 'state', 'crashes', 'task'))
       return state, tonumber(crashes_2) or 0, task
@@ -316,6 +325,43 @@ do
       states[i], crashes[i], tasks[i] = read_stale(q_2, id)
     end
     redis.call('ZREM', q_2.key .. ':inflight', unpack(ids))
+    local function mend_place(q_3, id, state)
+      if state == 'pending' then
+        q_3.waiting = redis.call('RPUSH', q_3.key .. ':pending', id)
+      elseif state == 'delayed' then
+        redis.call('ZADD', q_3.key .. ':delayed', 'NX', now, id)
+      elseif state == 'inflight' then
+        local held = q_3.mode == 'reliable' and math.max(q_3.lease or 0, 1000) or 0
+        redis.call('ZADD', q_3.key .. ':inflight', 'NX', now + held, id)
+      end
+    end
+    local function unique_key(q_3, unique)
+      if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
+        return q_3.key .. ':unique:' .. unique
+      end
+      return q_3.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+    end
+    local function add_missing(q_3, id)
+      local unique = unpack(read(q_3, id, 'unique'))
+      do
+        local key = unique and unique_key(q_3, unique)
+        if key and redis.pcall('GET', key) == id then
+          redis.pcall('DEL', key)
+        end
+      end
+      redis.call('LPUSH', q_3.key .. ':broken', id)
+      redis.call('LTRIM', q_3.key .. ':broken', 0, 999)
+      redis.call('PEXPIRE', q_3.key .. ':broken', '604800000')
+    end
+    local function count(q_3, task, what, n)
+      if q_3.uncounted then
+        return
+      end
+      local tallies = q_3.tallies or {}
+      local tally = tallies[task or ''] or {}
+      q_3.tallies, tallies[task or ''] = tallies, tally
+      tally[what] = (tally[what] or 0) + n
+    end
     for i = #ids, 1, -1 do
       local id = ids[i]
       if not states[i] then
@@ -343,6 +389,13 @@ do
     local function needs_quarantine(crashes)
       return crashes > 1
     end
+    local function read(q_3, id, ...)
+      local job = redis.pcall('HMGET', q_3.key .. ':job:' .. id, ...)
+      if not job.err then
+        return job
+      end
+      return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.key .. ':job:' .. id, ...)
+    end
     for i, id in ipairs(ids) do
       local state, crashes
       do
@@ -355,6 +408,34 @@ do
       end
     end
     redis.call('ZREM', q_2.key .. ':delayed', '', unpack(leaving))
+    local function mend_place(q_3, id, state)
+      if state == 'pending' then
+        q_3.waiting = redis.call('RPUSH', q_3.key .. ':pending', id)
+      elseif state == 'delayed' then
+        redis.call('ZADD', q_3.key .. ':delayed', 'NX', now, id)
+      elseif state == 'inflight' then
+        local held = q_3.mode == 'reliable' and math.max(q_3.lease or 0, 1000) or 0
+        redis.call('ZADD', q_3.key .. ':inflight', 'NX', now + held, id)
+      end
+    end
+    local function unique_key(q_3, unique)
+      if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
+        return q_3.key .. ':unique:' .. unique
+      end
+      return q_3.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+    end
+    local function add_missing(q_3, id)
+      local unique = unpack(read(q_3, id, 'unique'))
+      do
+        local key = unique and unique_key(q_3, unique)
+        if key and redis.pcall('GET', key) == id then
+          redis.pcall('DEL', key)
+        end
+      end
+      redis.call('LPUSH', q_3.key .. ':broken', id)
+      redis.call('LTRIM', q_3.key .. ':broken', 0, 999)
+      redis.call('PEXPIRE', q_3.key .. ':broken', '604800000')
+    end
     for i, id in ipairs(ids) do
       if parked[i] then
         redis.call('ZINCRBY', q_2.key .. ':delayed', 1000000000000000, id)
@@ -379,6 +460,9 @@ if #back + promoted > 0 then
   local q_2 = q
   if q_2.awake == 0 then
     q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
+    local function whole(text)
+      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+    end
     for i = 0, q_2.listened and 16 - 1 or -1 do
       local channel = q_2.key .. ':wake' .. ':' .. ((whole(q_2.listened) or 1) - 1 + i) % 16 + 1
       local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
@@ -390,32 +474,34 @@ if #back + promoted > 0 then
 end
 do
   local q_2 = q
-  for task, tally in pairs(q_2.tallies or {}) do
-    for what, n in pairs(tally) do
-      local minute = math.floor(now / 60000)
-      local key
-      do
-        local task_2 = task or ''
-        key = q_2.key .. ':counters' .. ':' .. minute .. ':' .. task_2
-      end
-      if not (redis.pcall('HINCRBY', key, what, n) ~= n) then
-        local new = redis.pcall('ZADD', q_2.key .. ':counters', minute, task or '') == 1
-        redis.pcall('PEXPIRE', q_2.key .. ':counters', 259200000)
-        if new and (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
-          redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', minute - 259200000 / 60000)
-          if (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
-            redis.pcall('ZREM', q_2.key .. ':counters', task or '')
-            redis.pcall('DEL', key)
-            key = q_2.key .. ':counters' .. ':' .. minute .. ':' .. '~'
-            redis.pcall('ZADD', q_2.key .. ':counters', minute, '~')
-            redis.pcall('HINCRBY', key, what, n)
-          end
+  if q_2.tallies then
+    for task, tally in pairs(q_2.tallies) do
+      for what, n in pairs(tally) do
+        local minute = math.floor(now / 60000)
+        local key
+        do
+          local task_2 = task or ''
+          key = q_2.key .. ':counters' .. ':' .. minute .. ':' .. task_2
         end
-        redis.pcall('PEXPIRE', key, 259200000)
+        if not (redis.pcall('HINCRBY', key, what, n) ~= n) then
+          local new = redis.pcall('ZADD', q_2.key .. ':counters', minute, task or '') == 1
+          redis.pcall('PEXPIRE', q_2.key .. ':counters', 259200000)
+          if new and (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
+            redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', minute - 259200000 / 60000)
+            if (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
+              redis.pcall('ZREM', q_2.key .. ':counters', task or '')
+              redis.pcall('DEL', key)
+              key = q_2.key .. ':counters' .. ':' .. minute .. ':' .. '~'
+              redis.pcall('ZADD', q_2.key .. ':counters', minute, '~')
+              redis.pcall('HINCRBY', key, what, n)
+            end
+          end
+          redis.pcall('PEXPIRE', key, 259200000)
+        end
       end
     end
+    q_2.tallies = nil
   end
-  q_2.tallies = nil
 end
 return {
   (seen == limit or promoted == limit or dropped == limit) and 1 or 0,

@@ -22,17 +22,21 @@ local options
 do
   local text = ARGV[2]
   local options_2 = {}
-  for word in (text or ''):gmatch('[^ ]+') do
-    local what, value = word:match('^([a-z_]+)=(.*)$')
-    if what and options_2[what] then
-      bad = bad or ('BADARG ' .. what .. ': ' .. 'given twice')
-    elseif what then
-      options_2[what] = value
-    else
-      bad = bad or ('BADARG ' .. 'options' .. ': ' .. 'not name=value')
+  if text == '' then
+    options = options_2
+  else
+    for word in (text or ''):gmatch('[^ ]+') do
+      local what, value = word:match('^([a-z_]+)=(.*)$')
+      if what and options_2[what] then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'given twice')
+      elseif what then
+        options_2[what] = value
+      else
+        bad = bad or ('BADARG ' .. 'options' .. ': ' .. 'not name=value')
+      end
     end
+    options = options_2
   end
-  options = options_2
 end
 local function option(options_2, what, low, high, otherwise)
   local text = options_2[what]
@@ -127,9 +131,6 @@ if expires and wait >= expires then
   bad = bad or ('BADARG ' .. 'expires' .. ': ' .. 'not later than delay or run_at')
 end
 local q
-local function whole(text)
-  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
-end
 if not bad then
   local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
   local home = queue
@@ -147,6 +148,9 @@ if not bad then
     end
     local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'most_pending', 'most_bytes', 'uncounted', 'parts')
     local its_mode, layout = meta[1], meta[2]
+    local function whole(text)
+      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+    end
     local q_2 = {
       name = tag,
       born = its_mode and true,
@@ -215,23 +219,28 @@ if wait > 0 then
   extra_2[#extra_2 + 1] = 'past'
   extra_2[#extra_2 + 1] = '0'
 end
-local ids, keys
+local reply, keys
 do
-  local ids_2, keys_2 = {}, {}
-  for i = first, #ARGV, 2 do
-    local id = ARGV[i]
+  local reply_2, keys_2 = {
+    unpack(ARGV, first),
+  }, {}
+  for n = 1, #reply_2, 2 do
+    local id = reply_2[n]
     if id == '' then
-      id = string.format('%s%06d-%d', clock[1], micros, i)
+      do
+        local place = first + n - 1
+        id = string.format('%s%06d-%d', clock[1], micros, place)
+      end
       while redis.call('EXISTS', q_2.key .. ':job:' .. id) == 1 do
         id = id .. '-'
       end
+      reply_2[n] = id
     end
-    ids_2[#ids_2 + 1] = id
     keys_2[#keys_2 + 1] = q_2.key .. ':job:' .. id
   end
-  ids, keys = ids_2, keys_2
+  reply, keys = reply_2, keys_2
 end
-local reply, live
+local live
 local function unique_key(q_3, unique_3)
   if (#unique_3 <= 128 and unique_3:find('^[a-zA-Z0-9_.:-]*$')) then
     return q_3.key .. ':unique:' .. unique_3
@@ -246,7 +255,7 @@ do
     q_2.awake = there > 0 and redis.call('LLEN', q_2.key .. ':wake') or 0
     none = there == math.min(q_2.awake, 1)
   end
-  local reply_2, new, live_2 = {}, {}, {}
+  local new, live_2 = {}, {}
   local held_by, held_state, held_clients
   local function is_live(state_2)
     return state_2 == 'pending' or state_2 == 'delayed' or state_2 == 'inflight'
@@ -268,8 +277,8 @@ do
     end
   end
   local held_key = held_by and q_2.key .. ':job:' .. held_by
-  for n = 1, #ids do
-    local id, data = ids[n], ARGV[first + 2 * n - 1]
+  for n = 1, #keys do
+    local id, data = reply[2 * n - 1], ARGV[first + 2 * n - 1]
     local there, has, clients
     if new[id] then
       there, has = state, new[id]
@@ -302,14 +311,16 @@ do
       end
       held_key = nil
     elseif outcome == 'new' then
-      new[id] = data
+      if keys[2] then
+        new[id] = data
+      end
       if unique_2 then
         held_by, held_state = id, state
       end
     end
-    reply_2[2 * n - 1], reply_2[2 * n] = id, outcome
+    reply[2 * n - 1], reply[2 * n] = id, outcome
   end
-  reply, live = reply_2, live_2
+  live = live_2
 end
 local stored = look == 0 and 'new'
 if stored then
@@ -335,15 +346,19 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-local fresh, scores = {}, {}
-for n, id in ipairs(ids) do
+local due = wait > 0 and string.format('%.0f', now + wait)
+local added, fresh = {}, 0
+for n = 1, #keys do
   if reply[2 * n] == stored then
-    fresh[#fresh + 1] = id
-    scores[2 * #fresh - 1], scores[2 * #fresh] = now + wait, id
+    if due then
+      added[#added + 1] = due
+    end
+    added[#added + 1] = reply[2 * n - 1]
+    fresh = fresh + 1
   end
 end
 do
-  local item, item_2, item_3 = q_2.key .. ':job:', wait > 0 and q_2.key .. ':wake', unique_2 and unique_key(q_2, unique_2)
+  local item, item_2, item_3 = keys[1], due and q_2.key .. ':wake', unique_2 and unique_key(q_2, unique_2)
   if not redis.acl_check_cmd then
     bad = nil
   else
@@ -365,15 +380,15 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-local function first_scheduled(q_3)
-  local first_2 = tonumber(redis.call('ZRANGE', (q_3.key .. ':schedules'), '0', '0', 'WITHSCORES')[2])
-  return first_2 and first_2 < 9999999999999 and first_2 or nil
+local scheduled
+if not q_2.born then
+  local first_2 = tonumber(redis.call('ZRANGE', (q_2.key .. ':schedules'), '0', '0', 'WITHSCORES')[2])
+  scheduled = first_2 and first_2 < 9999999999999 and first_2 or nil
 end
-local scheduled = not q_2.born and first_scheduled(q_2)
-if #fresh > 0 and wait > 0 then
-  redis.call('ZADD', q_2.key .. ':delayed', unpack(scores))
-elseif #fresh > 0 then
-  redis.call('LPUSH', q_2.key .. ':pending', unpack(fresh))
+if fresh > 0 and due then
+  redis.call('ZADD', q_2.key .. ':delayed', unpack(added))
+elseif fresh > 0 then
+  redis.call('LPUSH', q_2.key .. ':pending', unpack(added))
 end
 if not q_2.born then
   redis.call('HSET', q_2.key .. ':meta', 'mode', q_2.mode, 'layout', '1')
@@ -381,17 +396,20 @@ end
 if scheduled then
   redis.call('HSET', q_2.key .. ':meta', 'scheduled', string.format('%.0f', scheduled))
 end
-for n, id in ipairs(ids) do
+for n = 1, #keys do
   if reply[2 * n] == stored then
     redis.call('HSET', keys[n], 'data', ARGV[first + 2 * n - 1], 'state', state, '_queued', stamp, unpack(extra_2))
     if unique_2 then
-      redis.call('SET', unique_key(q_2, unique_2), id)
+      redis.call('SET', unique_key(q_2, unique_2), reply[2 * n - 1])
     end
   end
 end
-if #fresh > 0 then
+if fresh > 0 then
   if q_2.awake == 0 then
     q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
+    local function whole(text)
+      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+    end
     for i = 0, q_2.listened and 16 - 1 or -1 do
       local channel = q_2.key .. ':wake' .. ':' .. ((whole(q_2.listened) or 1) - 1 + i) % 16 + 1
       local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
@@ -401,7 +419,7 @@ if #fresh > 0 then
     end
   end
   if not q_2.uncounted then
-    local n = #fresh
+    local n = fresh
     local minute = math.floor(now / 60000)
     local key
     do
@@ -425,15 +443,15 @@ if #fresh > 0 then
     end
   end
 end
-if #fresh == 0 and written == 1 then
+if fresh == 0 and written == 1 then
   redis.call('ZREM', q_2.key .. ':inflight', '')
   redis.call('HSET', q_2.key .. ':meta', 'mode', q_2.mode)
 end
-do
-  local added
+if live[1] then
+  local added_2
   do
     local live_2 = live
-    local added_2 = {}
+    local added_3 = {}
     local function with_listener(clients, client_2)
       if not clients or clients == '' then
         return client_2
@@ -450,16 +468,16 @@ do
     for _, job in ipairs(live_2) do
       local names = client ~= '' and with_listener(job[2], client)
       if names then
-        added_2[#added_2 + 1] = job[1]
-        added_2[#added_2 + 1] = names
+        added_3[#added_3 + 1] = job[1]
+        added_3[#added_3 + 1] = names
       end
     end
-    added = added_2
+    added_2 = added_3
   end
-  if not (#added == 0) then
+  if not (#added_2 == 0) then
     redis.pcall('ZREM', q_2.key .. ':inflight', '')
-    for i = 1, #added, 2 do
-      redis.pcall('HSET', added[i], 'client', added[i + 1])
+    for i = 1, #added_2, 2 do
+      redis.pcall('HSET', added_2[i], 'client', added_2[i + 1])
     end
   end
 end

@@ -35,17 +35,21 @@ local options
 do
   local text = ARGV[4]
   local options_2 = {}
-  for word in (text or ''):gmatch('[^ ]+') do
-    local what, value = word:match('^([a-z_]+)=(.*)$')
-    if what and options_2[what] then
-      bad = bad or ('BADARG ' .. what .. ': ' .. 'given twice')
-    elseif what then
-      options_2[what] = value
-    else
-      bad = bad or ('BADARG ' .. 'options' .. ': ' .. 'not name=value')
+  if text == '' then
+    options = options_2
+  else
+    for word in (text or ''):gmatch('[^ ]+') do
+      local what, value = word:match('^([a-z_]+)=(.*)$')
+      if what and options_2[what] then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'given twice')
+      elseif what then
+        options_2[what] = value
+      else
+        bad = bad or ('BADARG ' .. 'options' .. ': ' .. 'not name=value')
+      end
     end
+    options = options_2
   end
-  options = options_2
 end
 local max_crashes
 do
@@ -96,63 +100,68 @@ do
   end
 end
 local opened
-local function first_of(key)
-  return tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2]) or math.huge
-end
-local function first_scheduled(q)
-  local first = tonumber(redis.call('ZRANGE', (q.key .. ':schedules'), '0', '0', 'WITHSCORES')[2])
-  return first and first < 9999999999999 and first or nil
-end
-local function read_absence(q)
-  local seen, grace = q.seen, q.grace
-  q.longest = math.max(q.lease or 0, 1000)
-  q.stepped = not seen or seen > now + q.longest / 10 or (grace or 0) > now + q.longest
-  q.old = not q.stepped and now - seen > q.longest / 2
-  q.graced = not q.stepped and grace
-  q.waits = q.graced and grace > now
-  q.stale = q.stepped or q.old or now - seen >= q.longest / 10
-end
-local function look_ahead(q)
-  local sets = redis.call('EXISTS', q.key .. ':inflight', q.key .. ':delayed')
-  q.due, q.ends = math.huge, math.huge
-  if sets > 0 then
-    local first
-    do
-      local key = q.key .. ':inflight'
-      first = tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2]) or math.huge
-    end
-    q.flies = first < math.huge
-    if q.mode == 'reliable' then
-      q.ends = first
-    end
-    if sets > (q.flies and 1 or 0) then
-      q.due = first_of(q.key .. ':delayed')
-    end
-  else
-    q.flies = false
-  end
-  if not q.born then
-    q.scheduled = first_scheduled(q)
-  end
-  q.lost = not q.born and (q.waiting > 0 or q.scheduled or math.min(q.due, q.ends) < math.huge)
-  if q.due >= 1000000000000000 then
-    q.due = math.huge
-  end
-  if q.scheduled then
-    q.due = math.min(q.due, q.scheduled)
-  end
-  if q.ends < math.huge then
-    read_absence(q)
-  end
-end
-local function whole(text)
-  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
-end
 do
   local nonce_2 = nonce
-  local all, room = {}, limit
+  local all, room = {
+    moves = false,
+    fires = false,
+    busy = false,
+    again = false,
+  }, limit
+  local function first_of(key)
+    return tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2]) or math.huge
+  end
+  local function first_scheduled(q)
+    local first = tonumber(redis.call('ZRANGE', (q.key .. ':schedules'), '0', '0', 'WITHSCORES')[2])
+    return first and first < 9999999999999 and first or nil
+  end
+  local function read_absence(q)
+    local seen, grace = q.seen, q.grace
+    q.longest = math.max(q.lease or 0, 1000)
+    q.stepped = not seen or seen > now + q.longest / 10 or (grace or 0) > now + q.longest
+    q.old = not q.stepped and now - seen > q.longest / 2
+    q.graced = not q.stepped and grace
+    q.waits = q.graced and grace > now
+    q.stale = q.stepped or q.old or now - seen >= q.longest / 10
+  end
+  local function look_ahead(q)
+    local sets = redis.call('EXISTS', q.key .. ':inflight', q.key .. ':delayed')
+    q.due, q.ends = math.huge, math.huge
+    if sets > 0 then
+      local first
+      do
+        local key = q.key .. ':inflight'
+        first = tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2]) or math.huge
+      end
+      q.flies = first < math.huge
+      if q.mode == 'reliable' then
+        q.ends = first
+      end
+      if sets > (q.flies and 1 or 0) then
+        q.due = first_of(q.key .. ':delayed')
+      end
+    else
+      q.flies = false
+    end
+    if not q.born then
+      q.scheduled = first_scheduled(q)
+    end
+    q.lost = not q.born and (q.waiting > 0 or q.scheduled or math.min(q.due, q.ends) < math.huge)
+    if q.due >= 1000000000000000 then
+      q.due = math.huge
+    end
+    if q.scheduled then
+      q.due = math.min(q.due, q.scheduled)
+    end
+    if q.ends < math.huge then
+      read_absence(q)
+    end
+  end
   local function is_paused(q)
     return q.paused and q.paused > now
+  end
+  local function whole(text)
+    return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
   end
   for i, key in ipairs(KEYS) do
     local q
@@ -207,7 +216,7 @@ do
     if #q.token > 15 or not (q.token == '0' or q.token:find('^[1-9][0-9]*$')) then
       bad = 'BADLAYOUT queue ' .. q.name .. ' has the token ' .. q.token .. ', not a number'
     end
-    q.head = redis.call('LRANGE', q.key .. ':pending', -room - 1, -1)
+    q.head = redis.call('LRANGE', q.key .. ':pending', -room - 1, '-1')
     q.waiting, q.counted = #q.head, #q.head <= room
     room = math.max(room - q.waiting, 0)
     look_ahead(q)
@@ -228,77 +237,77 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-local function next_look(q)
-  if q.ends == math.huge then
-    return q.ends
-  end
-  local over = q.waits and math.max(q.ends, q.graced) or q.ends
-  return math.min(over, now + math.floor(q.longest / 3))
-end
-local function wait_for(all)
-  local moment = math.huge
-  if all.hidden then
-    return 0
-  end
-  for _, q in ipairs(all) do
-    if (q.paused and q.paused > now) then
-      moment = math.min(moment, q.paused < 9999999999999 and q.paused or moment, next_look(q))
-    else
-      if q.waiting > 0 then
-        return 0
-      end
-      moment = math.min(moment, q.due, next_look(q))
-    end
-  end
-  return moment < math.huge and math.max(moment - now, 1) or -1
-end
 if not (opened.again or opened.busy) then
+  local function next_look(q)
+    if q.ends == math.huge then
+      return q.ends
+    end
+    local over = q.waits and math.max(q.ends, q.graced) or q.ends
+    return math.min(over, now + math.floor(q.longest / 3))
+  end
+  local function wait_for(all)
+    local moment = math.huge
+    if all.hidden then
+      return 0
+    end
+    for _, q in ipairs(all) do
+      if (q.paused and q.paused > now) then
+        moment = math.min(moment, q.paused < 9999999999999 and q.paused or moment, next_look(q))
+      else
+        if q.waiting > 0 then
+          return 0
+        end
+        moment = math.min(moment, q.due, next_look(q))
+      end
+    end
+    return moment < math.huge and math.max(moment - now, 1) or -1
+  end
   return {
     wait_for(opened),
   }
-end
-local function describe(at, id, token, job)
-  local attempt = 1 + (tonumber(job[6]) or 0) + (tonumber(job[7]) or 0)
-  local queued, timeout = tonumber(job[4]) or 0, tonumber(job[5]) or 0
-  local saved = job[9] or nil
-  return {
-    at,
-    id,
-    token,
-    job[3],
-    attempt,
-    queued,
-    timeout,
-    job[8] or saved and '',
-    saved,
-  }
-end
-local function read_claimable(q, id)
-  if q.mode ~= 'reliable' then
-    local job = redis.pcall('HMGET', q.key .. ':job:' .. id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task')
-    if not job.err then
-      return job
-    end
-    return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task')
-  end
-  local job = redis.pcall('HMGET', q.key .. ':job:' .. id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task', 'saved')
-  if not job.err then
-    return job
-  end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task', 'saved')
-end
-local function read(q, id, ...)
-  local job = redis.pcall('HMGET', q.key .. ':job:' .. id, ...)
-  if not job.err then
-    return job
-  end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, ...)
 end
 if opened.again then
   local all, nonce_2 = opened, nonce
   local reply = {
     0,
   }
+  local function describe(at, id, token, job)
+    local attempt = 1 + (tonumber(job[6]) or 0) + (tonumber(job[7]) or 0)
+    local queued, timeout = tonumber(job[4]) or 0, tonumber(job[5]) or 0
+    local saved = job[9] or nil
+    return {
+      at,
+      id,
+      token,
+      job[3],
+      attempt,
+      queued,
+      timeout,
+      job[8] or saved and '',
+      saved,
+    }
+  end
+  local function read_claimable(q, id)
+    if q.mode ~= 'reliable' then
+      local job = redis.pcall('HMGET', q.key .. ':job:' .. id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task')
+      if not job.err then
+        return job
+      end
+      return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task')
+    end
+    local job = redis.pcall('HMGET', q.key .. ':job:' .. id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task', 'saved')
+    if not job.err then
+      return job
+    end
+    return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task', 'saved')
+  end
+  local function read(q, id, ...)
+    local job = redis.pcall('HMGET', q.key .. ':job:' .. id, ...)
+    if not job.err then
+      return job
+    end
+    return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, ...)
+  end
   for at, q in ipairs(all) do
     if q.record then
       local number, ids = q.record:match('^(%d+)(.*)$')
@@ -314,23 +323,6 @@ if opened.again then
   return reply
 end
 local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
-local function check_types(q)
-  q.waiting = redis.call('LLEN', q.key .. ':pending')
-  q.awake = redis.call('LLEN', q.key .. ':wake')
-  redis.call('LLEN', q.key .. ':broken')
-  q.flying = redis.call('ZCARD', q.key .. ':inflight')
-  q.later = redis.call('ZCARD', q.key .. ':delayed')
-  q.buried = redis.call('ZCARD', q.key .. ':dead')
-end
-local function count(q, task, what, n)
-  if q.uncounted then
-    return
-  end
-  local tallies = q.tallies or {}
-  local tally = tallies[task or ''] or {}
-  q.tallies, tallies[task or ''] = tallies, tally
-  tally[what] = (tally[what] or 0) + n
-end
 if opened.moves then
   do
     local all = opened
@@ -388,6 +380,14 @@ if opened.moves then
       end
       return
     end
+    local function check_types(q)
+      q.waiting = redis.call('LLEN', q.key .. ':pending')
+      q.awake = redis.call('LLEN', q.key .. ':wake')
+      redis.call('LLEN', q.key .. ':broken')
+      q.flying = redis.call('ZCARD', q.key .. ':inflight')
+      q.later = redis.call('ZCARD', q.key .. ':delayed')
+      q.buried = redis.call('ZCARD', q.key .. ':dead')
+    end
     for at, q in ipairs(all) do
       check_types(q)
       q.head, q.counted = nil, true
@@ -402,6 +402,22 @@ if opened.moves then
       return q.key .. ':unique:' .. unique
     end
     return q.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+  end
+  local function count(q, task, what, n)
+    if q.uncounted then
+      return
+    end
+    local tallies = q.tallies or {}
+    local tally = tallies[task or ''] or {}
+    q.tallies, tallies[task or ''] = tallies, tally
+    tally[what] = (tally[what] or 0) + n
+  end
+  local function read(q, id, ...)
+    local job = redis.pcall('HMGET', q.key .. ':job:' .. id, ...)
+    if not job.err then
+      return job
+    end
+    return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, ...)
   end
   if opened.fires then
     local OPTIONS = {
@@ -586,6 +602,10 @@ if opened.moves then
       redis.call('ZADD', (q.key .. ':schedules'), string.format('%.0f', next_moment), called)
       return #made
     end
+    local function first_scheduled(q)
+      local first = tonumber(redis.call('ZRANGE', (q.key .. ':schedules'), '0', '0', 'WITHSCORES')[2])
+      return first and first < 9999999999999 and first or nil
+    end
     local function fire_queue(q)
       local room, left = 100, 4194304
       for i, due in ipairs(q.fires) do
@@ -622,6 +642,15 @@ if opened.moves then
   local function write_seen(q, ...)
     q.seen = now
     redis.call('HSET', q.key .. ':meta', 'seen', string.format('%.0f', now), ...)
+  end
+  local function read_absence(q)
+    local seen, grace = q.seen, q.grace
+    q.longest = math.max(q.lease or 0, 1000)
+    q.stepped = not seen or seen > now + q.longest / 10 or (grace or 0) > now + q.longest
+    q.old = not q.stepped and now - seen > q.longest / 2
+    q.graced = not q.stepped and grace
+    q.waits = q.graced and grace > now
+    q.stale = q.stepped or q.old or now - seen >= q.longest / 10
   end
   local function ran_out(q, limit_2)
     if q.flying == 0 then
@@ -711,6 +740,9 @@ if opened.moves then
     end
     return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'crashes', 'error', 'past')
   end
+  local function whole(text)
+    return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+  end
   for at, q in ipairs(all) do
     if q.lost then
       redis.call('ZREM', q.key .. ':delayed', '')
@@ -770,15 +802,17 @@ if opened.moves then
                     for client in clients:gmatch('[^ ]+') do
                       local channel = q.home .. ':client:' .. client
                       local message = messages[channel]
-                      if not message then
+                      if message then
+                        message[#message + 1] = line
+                        message.bytes = message.bytes + #line
+                      else
                         message = {
-                          bytes = 0,
+                          line,
+                          bytes = #line,
                           sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.'),
                         }
                         messages[channel] = message
                       end
-                      message[#message + 1] = line
-                      message.bytes = message.bytes + #line
                       if message.bytes > 65536 then
                         for channel_2, message_2 in pairs(messages) do
                           local text = table.concat(message_2)
@@ -923,6 +957,46 @@ if opened.moves then
       end
       q.quarantined = id or false
     end
+    local function first_of(key)
+      return tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2]) or math.huge
+    end
+    local function first_scheduled(q)
+      local first = tonumber(redis.call('ZRANGE', (q.key .. ':schedules'), '0', '0', 'WITHSCORES')[2])
+      return first and first < 9999999999999 and first or nil
+    end
+    local function look_ahead(q)
+      local sets = redis.call('EXISTS', q.key .. ':inflight', q.key .. ':delayed')
+      q.due, q.ends = math.huge, math.huge
+      if sets > 0 then
+        local first
+        do
+          local key = q.key .. ':inflight'
+          first = tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2]) or math.huge
+        end
+        q.flies = first < math.huge
+        if q.mode == 'reliable' then
+          q.ends = first
+        end
+        if sets > (q.flies and 1 or 0) then
+          q.due = first_of(q.key .. ':delayed')
+        end
+      else
+        q.flies = false
+      end
+      if not q.born then
+        q.scheduled = first_scheduled(q)
+      end
+      q.lost = not q.born and (q.waiting > 0 or q.scheduled or math.min(q.due, q.ends) < math.huge)
+      if q.due >= 1000000000000000 then
+        q.due = math.huge
+      end
+      if q.scheduled then
+        q.due = math.min(q.due, q.scheduled)
+      end
+      if q.ends < math.huge then
+        read_absence(q)
+      end
+    end
     for _, q in ipairs(all) do
       if room > 0 then
         leave_quarantine(q, all)
@@ -945,16 +1019,6 @@ do
   end
   local all, room = opened, make_room(opened.hidden and 0 or limit, bytes)
   local unfit_2 = {}
-  local function fits(room_2, size)
-    if size > room_2.bytes and not room_2.empty then
-      return false
-    end
-    room_2.jobs, room_2.bytes, room_2.empty = room_2.jobs - 1, room_2.bytes - size, false
-    return true
-  end
-  local function is_fit(state, expires)
-    return state == 'pending' and not ((state == 'pending' or state == 'delayed') and (tonumber(expires) or math.huge) <= now)
-  end
   local function read_fitness(q, id)
     local job = redis.pcall('HMGET', q.key .. ':job:' .. id, 'state', 'expires')
     if not job.err then
@@ -962,8 +1026,19 @@ do
     end
     return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, 'state', 'expires')
   end
-  local function claimable_size(job)
-    return #job[3] + #(job[9] or '')
+  local function read_claimable(q, id)
+    if q.mode ~= 'reliable' then
+      local job = redis.pcall('HMGET', q.key .. ':job:' .. id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task')
+      if not job.err then
+        return job
+      end
+      return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task')
+    end
+    local job = redis.pcall('HMGET', q.key .. ':job:' .. id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task', 'saved')
+    if not job.err then
+      return job
+    end
+    return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task', 'saved')
   end
   for _, q in ipairs(all) do
     q.leaving = 0
@@ -986,7 +1061,8 @@ do
           local id = found[i]
           local job = #unfit_2 == 0 and read_claimable(q, id) or read_fitness(q, id)
           local state = states[id] or job[1]
-          if not is_fit(state, job[2]) then
+          local expires = job[2]
+          if not (state == 'pending' and not ((state == 'pending' or state == 'delayed') and (tonumber(expires) or math.huge) <= now)) then
             room.full = room.passes == 0
             if room.full then
               break
@@ -1001,12 +1077,28 @@ do
             if #unfit_2 > 0 then
               job = read_claimable(q, id)
             end
-            room.full = not fits(room, claimable_size(job))
+            local fit
+            do
+              local size
+              do
+                local job_2 = job
+                size = #job_2[3] + #(job_2[9] or '')
+              end
+              if size > room.bytes and not room.empty then
+                fit = false
+              else
+                room.jobs, room.bytes, room.empty = room.jobs - 1, room.bytes - size, false
+                fit = true
+              end
+            end
+            room.full = not fit
             if room.full then
               break
             end
-            q.expiring = q.expiring or job[2]
-            states[id] = 'inflight'
+            q.expiring = q.expiring or expires
+            if found[2] then
+              states[id] = 'inflight'
+            end
             ids[#ids + 1] = id
             jobs[#ids] = job
           end
@@ -1027,6 +1119,14 @@ do
   local all, unfit_2 = opened, unfit
   if not all.moves then
     local key, more, old = all[1].key .. ':job:', false, false
+    local function check_types(q)
+      q.waiting = redis.call('LLEN', q.key .. ':pending')
+      q.awake = redis.call('LLEN', q.key .. ':wake')
+      redis.call('LLEN', q.key .. ':broken')
+      q.flying = redis.call('ZCARD', q.key .. ':inflight')
+      q.later = redis.call('ZCARD', q.key .. ':delayed')
+      q.buried = redis.call('ZCARD', q.key .. ':dead')
+    end
     for _, q in ipairs(all) do
       if unfit_2[1] then
         check_types(q)
@@ -1122,6 +1222,31 @@ do
   local reply_2 = {
     -1,
   }
+  local function count(q, task, what, n)
+    if q.uncounted then
+      return
+    end
+    local tallies = q.tallies or {}
+    local tally = tallies[task or ''] or {}
+    q.tallies, tallies[task or ''] = tallies, tally
+    tally[what] = (tally[what] or 0) + n
+  end
+  local function describe(at, id, token, job)
+    local attempt = 1 + (tonumber(job[6]) or 0) + (tonumber(job[7]) or 0)
+    local queued, timeout = tonumber(job[4]) or 0, tonumber(job[5]) or 0
+    local saved = job[9] or nil
+    return {
+      at,
+      id,
+      token,
+      job[3],
+      attempt,
+      queued,
+      timeout,
+      job[8] or saved and '',
+      saved,
+    }
+  end
   local function lease_fields(q, lease_2, flying, moment)
     if flying > 0 and lease_2 <= (q.lease or 0) then
       return {}
@@ -1148,6 +1273,9 @@ do
       moment,
     }
   end
+  local function whole(text)
+    return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+  end
   for at, q in ipairs(all) do
     if q.leaving > 0 then
       redis.call('LTRIM', q.key .. ':pending', '0', -q.leaving - 1)
@@ -1158,7 +1286,7 @@ do
         local flies = q.ends < math.huge
         local leases = q.mode == 'reliable' and lease_fields(q, lease, flies and 1 or 0, stamp) or {}
         redis.call('HSET', q.key .. ':meta', 'token', number, unpack(leases))
-        local flight, till, first, again = {}, string.format('%.0f', score), #reply_2 + 1, {}
+        local flight, till, first, again = {}, string.format('%.0f', score), #reply_2 + 1, nil
         for i, id in ipairs(ids) do
           redis.call('HSET', q.key .. ':job:' .. id, 'state', 'inflight', 'token', token, '_started', stamp)
           local expires = jobs[i][2]
@@ -1169,45 +1297,48 @@ do
             end
           end
           flight[2 * i - 1], flight[2 * i] = till, id
-          local described = describe(at, id, token, jobs[i])
+          reply_2[#reply_2 + 1] = describe(at, id, token, jobs[i])
           if jobs[i][6] or jobs[i][7] then
-            again[described] = true
+            again = again or {}
+            again[#reply_2] = true
           end
-          reply_2[#reply_2 + 1] = described
         end
         redis.call('ZADD', q.key .. ':inflight', unpack(flight))
-        if not q.uncounted then
-          local task, n, sum, low, bound = nil, 0, 0, 0, 0
-          for i = first, #reply_2 + 1 do
-            local job = reply_2[i]
-            local wait = job and (again[job] and -1 or now - job[6])
-            if not (job and wait >= low and wait < bound and job[8] == task) then
-              if n > 0 and bound > 0 then
-                local task_2, bound_2, n_2, sum_2, all_2 = task, bound, n, sum, n == #reply_2 + 1 - first
-                local below, value = 'wait' .. '<' .. bound_2, n_2 * 1000000000000 + math.floor(sum_2 * 1024 / bound_2 + 0.5)
-                if all_2 then
-                  add_count(q, task_2, below, value)
-                else
-                  count(q, task_2, below, value)
+        do
+          local again_2 = again
+          if not q.uncounted then
+            local task, n, sum, low, bound = nil, 0, 0, 0, 0
+            for i = first, #reply_2 + 1 do
+              local job = reply_2[i]
+              local wait = job and (again_2 and again_2[i] and -1 or now - job[6])
+              if not (job and wait >= low and wait < bound and job[8] == task) then
+                if n > 0 and bound > 0 then
+                  local task_2, bound_2, n_2, sum_2, all_2 = task, bound, n, sum, n == #reply_2 + 1 - first
+                  local below, value = 'wait' .. '<' .. bound_2, n_2 * 1000000000000 + math.floor(sum_2 * 1024 / bound_2 + 0.5)
+                  if all_2 then
+                    add_count(q, task_2, below, value)
+                  else
+                    count(q, task_2, below, value)
+                  end
+                elseif n > 0 then
+                  count(q, task, 'again', n)
                 end
-              elseif n > 0 then
-                count(q, task, 'again', n)
+                if not job then
+                  break
+                end
+                task, n, sum = job[8], 0, 0
+                do
+                  local ms = math.max(wait, 0)
+                  local _, power = math.frexp(ms)
+                  bound = 2 ^ power
+                end
+                low = wait < 1 and 0 or bound / 2
+                if wait < 0 then
+                  low, bound = -math.huge, 0
+                end
               end
-              if not job then
-                break
-              end
-              task, n, sum = job[8], 0, 0
-              do
-                local ms = math.max(wait, 0)
-                local _, power = math.frexp(ms)
-                bound = 2 ^ power
-              end
-              low = wait < 1 and 0 or bound / 2
-              if wait < 0 then
-                low, bound = -math.huge, 0
-              end
+              n, sum = n + 1, sum + wait
             end
-            n, sum = n + 1, sum + wait
           end
         end
         redis.call('SET', q.key .. ':claim:' .. nonce_2, number .. ' ' .. table.concat(ids, ' '), 'PX', lease)
@@ -1235,6 +1366,30 @@ do
       end
     end
   end
+  local function next_look(q)
+    if q.ends == math.huge then
+      return q.ends
+    end
+    local over = q.waits and math.max(q.ends, q.graced) or q.ends
+    return math.min(over, now + math.floor(q.longest / 3))
+  end
+  local function wait_for(all_2)
+    local moment = math.huge
+    if all_2.hidden then
+      return 0
+    end
+    for _, q in ipairs(all_2) do
+      if (q.paused and q.paused > now) then
+        moment = math.min(moment, q.paused < 9999999999999 and q.paused or moment, next_look(q))
+      else
+        if q.waiting > 0 then
+          return 0
+        end
+        moment = math.min(moment, q.due, next_look(q))
+      end
+    end
+    return moment < math.huge and math.max(moment - now, 1) or -1
+  end
   reply_2[1] = wait_for(all)
   reply = reply_2
 end
@@ -1246,6 +1401,22 @@ if #unfit > 0 then
       return q.key .. ':unique:' .. unique
     end
     return q.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+  end
+  local function count(q, task, what, n)
+    if q.uncounted then
+      return
+    end
+    local tallies = q.tallies or {}
+    local tally = tallies[task or ''] or {}
+    q.tallies, tallies[task or ''] = tallies, tally
+    tally[what] = (tally[what] or 0) + n
+  end
+  local function read(q, id, ...)
+    local job = redis.pcall('HMGET', q.key .. ':job:' .. id, ...)
+    if not job.err then
+      return job
+    end
+    return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, ...)
   end
   for _, entry in ipairs(entries) do
     local q, id, state = unpack(entry)
@@ -1279,15 +1450,17 @@ if #unfit > 0 then
         for client in clients:gmatch('[^ ]+') do
           local channel = q.home .. ':client:' .. client
           local message = messages[channel]
-          if not message then
+          if message then
+            message[#message + 1] = line
+            message.bytes = message.bytes + #line
+          else
             message = {
-              bytes = 0,
+              line,
+              bytes = #line,
               sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.'),
             }
             messages[channel] = message
           end
-          message[#message + 1] = line
-          message.bytes = message.bytes + #line
           if message.bytes > 65536 then
             for channel_2, message_2 in pairs(messages) do
               local text = table.concat(message_2)
@@ -1336,12 +1509,14 @@ if #unfit > 0 then
   messages = {}
 end
 for _, q in ipairs(opened) do
-  for task, tally in pairs(q.tallies or {}) do
-    for what, n in pairs(tally) do
-      add_count(q, task, what, n)
+  if q.tallies then
+    for task, tally in pairs(q.tallies) do
+      for what, n in pairs(tally) do
+        add_count(q, task, what, n)
+      end
     end
+    q.tallies = nil
   end
-  q.tallies = nil
 end
 for _, death in ipairs(opened.deaths or {}) do
   reply[#reply + 1] = death

@@ -109,7 +109,9 @@ do
       end
     end
     if job[1] == 'inflight' and job[2] == token and not seen[id] then
-      seen[id] = true
+      if first + 2 <= #ARGV then
+        seen[id] = true
+      end
       ids_2[#ids_2 + 1] = id
       jobs_2[#ids_2], places_2[#ids_2] = job, place
       words_2[place] = 'mine'
@@ -173,16 +175,16 @@ redis.call('ZREM', q.key .. ':inflight', '')
 local lost = redis.call('ZADD', q.key .. ':inflight', unpack(flight))
 do
   local q_2, lease_2, flying = q, lease, lost > 0 and redis.call('ZCARD', q.key .. ':inflight') - lost or #flight / 2
-  local function read_absence(q_3)
-    local seen, grace = q_3.seen, q_3.grace
-    q_3.longest = math.max(q_3.lease or 0, 1000)
-    q_3.stepped = not seen or seen > now + q_3.longest / 10 or (grace or 0) > now + q_3.longest
-    q_3.old = not q_3.stepped and now - seen > q_3.longest / 2
-    q_3.graced = not q_3.stepped and grace
-    q_3.waits = q_3.graced and grace > now
-    q_3.stale = q_3.stepped or q_3.old or now - seen >= q_3.longest / 10
-  end
   if flying > 0 then
+    local function read_absence(q_3)
+      local seen, grace = q_3.seen, q_3.grace
+      q_3.longest = math.max(q_3.lease or 0, 1000)
+      q_3.stepped = not seen or seen > now + q_3.longest / 10 or (grace or 0) > now + q_3.longest
+      q_3.old = not q_3.stepped and now - seen > q_3.longest / 2
+      q_3.graced = not q_3.stepped and grace
+      q_3.waits = q_3.graced and grace > now
+      q_3.stale = q_3.stepped or q_3.old or now - seen >= q_3.longest / 10
+    end
     read_absence(q_2)
   end
   local fields
@@ -223,6 +225,15 @@ do
   if flying > 0 and (q_2.stepped or q_2.old and not q_2.waits) then
     q_2.grace = math.floor(now + q_2.longest / 2)
     write_seen(q_2, 'grace', string.format('%.0f', q_2.grace))
+    local function read_absence(q_3)
+      local seen, grace = q_3.seen, q_3.grace
+      q_3.longest = math.max(q_3.lease or 0, 1000)
+      q_3.stepped = not seen or seen > now + q_3.longest / 10 or (grace or 0) > now + q_3.longest
+      q_3.old = not q_3.stepped and now - seen > q_3.longest / 2
+      q_3.graced = not q_3.stepped and grace
+      q_3.waits = q_3.graced and grace > now
+      q_3.stale = q_3.stepped or q_3.old or now - seen >= q_3.longest / 10
+    end
     read_absence(q_2)
   end
   write_seen(q_2, unpack(fields))

@@ -10,31 +10,23 @@ local options
 do
   local text = ARGV[1]
   local options_2 = {}
-  for word in (text or ''):gmatch('[^ ]+') do
-    local what, value = word:match('^([a-z_]+)=(.*)$')
-    if what and options_2[what] then
-      bad = bad or ('BADARG ' .. what .. ': ' .. 'given twice')
-    elseif what then
-      options_2[what] = value
-    else
-      bad = bad or ('BADARG ' .. 'options' .. ': ' .. 'not name=value')
+  if text == '' then
+    options = options_2
+  else
+    for word in (text or ''):gmatch('[^ ]+') do
+      local what, value = word:match('^([a-z_]+)=(.*)$')
+      if what and options_2[what] then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'given twice')
+      elseif what then
+        options_2[what] = value
+      else
+        bad = bad or ('BADARG ' .. 'options' .. ': ' .. 'not name=value')
+      end
     end
+    options = options_2
   end
-  options = options_2
 end
 local attempts
-local function int(what, text, low, high)
-  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
-  if not text then
-    bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
-  elseif not number then
-    bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
-  elseif number < low or number > high then
-    local why = string.format('not within %.0f to %.0f', low, high)
-    bad = bad or ('BADARG ' .. what .. ': ' .. why)
-  end
-  return number or low
-end
 do
   local options_2 = options
   local text = options_2['max_attempts']
@@ -42,6 +34,18 @@ do
     attempts = 3
   else
     options_2['max_attempts'] = nil
+    local function int(what, text_2, low, high)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      if not text_2 then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+      elseif not number then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
+      elseif number < low or number > high then
+        local why = string.format('not within %.0f to %.0f', low, high)
+        bad = bad or ('BADARG ' .. what .. ': ' .. why)
+      end
+      return number or low
+    end
     attempts = int('max_attempts', text, 1, 1000)
   end
 end
@@ -53,6 +57,18 @@ do
     backoff = 1000
   else
     options_2['backoff'] = nil
+    local function int(what, text_2, low, high)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      if not text_2 then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+      elseif not number then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
+      elseif number < low or number > high then
+        local why = string.format('not within %.0f to %.0f', low, high)
+        bad = bad or ('BADARG ' .. what .. ': ' .. why)
+      end
+      return number or low
+    end
     backoff = int('backoff', text, 0, 315360000000)
   end
 end
@@ -64,6 +80,18 @@ do
     backoff_max = 3600000
   else
     options_2['backoff_max'] = nil
+    local function int(what, text_2, low, high)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      if not text_2 then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+      elseif not number then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
+      elseif number < low or number > high then
+        local why = string.format('not within %.0f to %.0f', low, high)
+        bad = bad or ('BADARG ' .. what .. ': ' .. why)
+      end
+      return number or low
+    end
     backoff_max = int('backoff_max', text, 0, 315360000000)
   end
 end
@@ -104,6 +132,18 @@ do
 end
 do
   local first = failed
+  local function int(what, text, low, high)
+    local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+    if not text then
+      bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+    elseif not number then
+      bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
+    elseif number < low or number > high then
+      local why = string.format('not within %.0f to %.0f', low, high)
+      bad = bad or ('BADARG ' .. what .. ': ' .. why)
+    end
+    return number or low
+  end
   for i = first, #ARGV, 4 do
     local verdict = ARGV[i + 2] or ''
     local word, delay = verdict:match('^(%l+)=(.*)$')
@@ -118,9 +158,6 @@ do
   end
 end
 local q
-local function whole(text)
-  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
-end
 if not bad then
   local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
   local home = queue
@@ -138,6 +175,9 @@ if not bad then
     end
     local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'uncounted', 'lease')
     local its_mode, layout = meta[1], meta[2]
+    local function whole(text)
+      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+    end
     local q_2 = {
       name = tag,
       born = its_mode and true,
@@ -191,7 +231,9 @@ do
       end
     end
     if job[1] == 'inflight' and job[2] == token and not seen[id] then
-      seen[id] = true
+      if first + 4 <= #ARGV then
+        seen[id] = true
+      end
       ids_2[#ids_2 + 1] = id
       jobs_2[#ids_2], places_2[#ids_2] = job, place
       words_2[place] = 'mine'
@@ -323,15 +365,17 @@ for n, id in ipairs(ids) do
           for client in clients:gmatch('[^ ]+') do
             local channel = q_2.home .. ':client:' .. client
             local message = messages[channel]
-            if not message then
+            if message then
+              message[#message + 1] = line
+              message.bytes = message.bytes + #line
+            else
               message = {
-                bytes = 0,
+                line,
+                bytes = #line,
                 sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.'),
               }
               messages[channel] = message
             end
-            message[#message + 1] = line
-            message.bytes = message.bytes + #line
             if message.bytes > 65536 then
               for channel_2, message_2 in pairs(messages) do
                 local text = table.concat(message_2)
@@ -368,6 +412,9 @@ for n, id in ipairs(ids) do
 end
 if not (died == 0) then
   redis.call('ZREMRANGEBYSCORE', q_2.key .. ':dead', '-inf', now - 604800000)
+  local function whole(text)
+    return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+  end
   local most = whole(redis.call('HMGET', q_2.key .. ':meta', 'most_dead')[1]) or 10000
   local excess = math.min(redis.call('ZCARD', q_2.key .. ':dead') - most, died + 100)
   if excess > 0 then
@@ -395,6 +442,9 @@ do
 end
 if q_2.awake == 0 then
   q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
+  local function whole(text)
+    return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+  end
   for i = 0, q_2.listened and 16 - 1 or -1 do
     local channel = q_2.key .. ':wake' .. ':' .. ((whole(q_2.listened) or 1) - 1 + i) % 16 + 1
     local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
@@ -403,32 +453,32 @@ if q_2.awake == 0 then
     end
   end
 end
-local function add_count(q_3, task, what, n)
-  local minute = math.floor(now / 60000)
-  local key_2
-  do
-    local task_2 = task or ''
-    key_2 = q_3.key .. ':counters' .. ':' .. minute .. ':' .. task_2
-  end
-  if redis.pcall('HINCRBY', key_2, what, n) ~= n then
-    return
-  end
-  local new = redis.pcall('ZADD', q_3.key .. ':counters', minute, task or '') == 1
-  redis.pcall('PEXPIRE', q_3.key .. ':counters', 259200000)
-  if new and (tonumber(redis.pcall('ZCARD', q_3.key .. ':counters')) or 0) > 100 then
-    redis.pcall('ZREMRANGEBYSCORE', q_3.key .. ':counters', '-inf', minute - 259200000 / 60000)
-    if (tonumber(redis.pcall('ZCARD', q_3.key .. ':counters')) or 0) > 100 then
-      redis.pcall('ZREM', q_3.key .. ':counters', task or '')
-      redis.pcall('DEL', key_2)
-      key_2 = q_3.key .. ':counters' .. ':' .. minute .. ':' .. '~'
-      redis.pcall('ZADD', q_3.key .. ':counters', minute, '~')
-      redis.pcall('HINCRBY', key_2, what, n)
-    end
-  end
-  redis.pcall('PEXPIRE', key_2, 259200000)
-end
 if not q_2.uncounted then
   local n, last = 0, nil
+  local function add_count(q_3, task, what, n_2)
+    local minute = math.floor(now / 60000)
+    local key_2
+    do
+      local task_2 = task or ''
+      key_2 = q_3.key .. ':counters' .. ':' .. minute .. ':' .. task_2
+    end
+    if redis.pcall('HINCRBY', key_2, what, n_2) ~= n_2 then
+      return
+    end
+    local new = redis.pcall('ZADD', q_3.key .. ':counters', minute, task or '') == 1
+    redis.pcall('PEXPIRE', q_3.key .. ':counters', 259200000)
+    if new and (tonumber(redis.pcall('ZCARD', q_3.key .. ':counters')) or 0) > 100 then
+      redis.pcall('ZREMRANGEBYSCORE', q_3.key .. ':counters', '-inf', minute - 259200000 / 60000)
+      if (tonumber(redis.pcall('ZCARD', q_3.key .. ':counters')) or 0) > 100 then
+        redis.pcall('ZREM', q_3.key .. ':counters', task or '')
+        redis.pcall('DEL', key_2)
+        key_2 = q_3.key .. ':counters' .. ':' .. minute .. ':' .. '~'
+        redis.pcall('ZADD', q_3.key .. ':counters', minute, '~')
+        redis.pcall('HINCRBY', key_2, what, n_2)
+      end
+    end
+    redis.pcall('PEXPIRE', key_2, 259200000)
+  end
   for i = 1, #runs + 1 do
     local job = runs[i]
     if not (job and last and job[6] == last[6] and job[8] == last[8]) then
@@ -452,12 +502,38 @@ if not q_2.uncounted then
     n = n + 1
   end
 end
-for task, tally in pairs(q_2.tallies or {}) do
-  for what, n in pairs(tally) do
-    add_count(q_2, task, what, n)
+if q_2.tallies then
+  local function add_count(q_3, task, what, n)
+    local minute = math.floor(now / 60000)
+    local key_2
+    do
+      local task_2 = task or ''
+      key_2 = q_3.key .. ':counters' .. ':' .. minute .. ':' .. task_2
+    end
+    if redis.pcall('HINCRBY', key_2, what, n) ~= n then
+      return
+    end
+    local new = redis.pcall('ZADD', q_3.key .. ':counters', minute, task or '') == 1
+    redis.pcall('PEXPIRE', q_3.key .. ':counters', 259200000)
+    if new and (tonumber(redis.pcall('ZCARD', q_3.key .. ':counters')) or 0) > 100 then
+      redis.pcall('ZREMRANGEBYSCORE', q_3.key .. ':counters', '-inf', minute - 259200000 / 60000)
+      if (tonumber(redis.pcall('ZCARD', q_3.key .. ':counters')) or 0) > 100 then
+        redis.pcall('ZREM', q_3.key .. ':counters', task or '')
+        redis.pcall('DEL', key_2)
+        key_2 = q_3.key .. ':counters' .. ':' .. minute .. ':' .. '~'
+        redis.pcall('ZADD', q_3.key .. ':counters', minute, '~')
+        redis.pcall('HINCRBY', key_2, what, n)
+      end
+    end
+    redis.pcall('PEXPIRE', key_2, 259200000)
   end
+  for task, tally in pairs(q_2.tallies) do
+    for what, n in pairs(tally) do
+      add_count(q_2, task, what, n)
+    end
+  end
+  q_2.tallies = nil
 end
-q_2.tallies = nil
 for channel, message in pairs(messages) do
   local text = table.concat(message)
   if message.sharded then

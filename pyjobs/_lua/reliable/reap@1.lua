@@ -23,17 +23,21 @@ local options
 do
   local text = ARGV[2]
   local options_2 = {}
-  for word in (text or ''):gmatch('[^ ]+') do
-    local what, value = word:match('^([a-z_]+)=(.*)$')
-    if what and options_2[what] then
-      bad = bad or ('BADARG ' .. what .. ': ' .. 'given twice')
-    elseif what then
-      options_2[what] = value
-    else
-      bad = bad or ('BADARG ' .. 'options' .. ': ' .. 'not name=value')
+  if text == '' then
+    options = options_2
+  else
+    for word in (text or ''):gmatch('[^ ]+') do
+      local what, value = word:match('^([a-z_]+)=(.*)$')
+      if what and options_2[what] then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'given twice')
+      elseif what then
+        options_2[what] = value
+      else
+        bad = bad or ('BADARG ' .. 'options' .. ': ' .. 'not name=value')
+      end
     end
+    options = options_2
   end
-  options = options_2
 end
 local max_crashes
 do
@@ -62,9 +66,6 @@ do
   end
 end
 local q
-local function whole(text)
-  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
-end
 if not bad then
   local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
   local home = queue
@@ -82,6 +83,9 @@ if not bad then
     end
     local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'uncounted', 'lease', 'seen', 'grace')
     local its_mode, layout = meta[1], meta[2]
+    local function whole(text)
+      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+    end
     local q_2 = {
       name = tag,
       born = its_mode and true,
@@ -200,98 +204,6 @@ if not q.born and q.waiting + q.flying + q.later > 0 then
   end
 end
 local dropped
-local function mend_place(q_2, id, state)
-  if state == 'pending' then
-    q_2.waiting = redis.call('RPUSH', q_2.key .. ':pending', id)
-  elseif state == 'delayed' then
-    redis.call('ZADD', q_2.key .. ':delayed', 'NX', now, id)
-  elseif state == 'inflight' then
-    local held = q_2.mode == 'reliable' and math.max(q_2.lease or 0, 1000) or 0
-    redis.call('ZADD', q_2.key .. ':inflight', 'NX', now + held, id)
-  end
-end
-local function unique_key(q_2, unique)
-  if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
-    return q_2.key .. ':unique:' .. unique
-  end
-  return q_2.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
-end
-local function count(q_2, task, what, n)
-  if q_2.uncounted then
-    return
-  end
-  local tallies = q_2.tallies or {}
-  local tally = tallies[task or ''] or {}
-  q_2.tallies, tallies[task or ''] = tallies, tally
-  tally[what] = (tally[what] or 0) + n
-end
-local function end_job(q_2, id, job, state, reason, field, body, retention, attempts)
-  local key_2 = q_2.key .. ':job:' .. id
-  redis.call('HSET', key_2, 'state', state, field, body, '_processed', stamp)
-  if reason ~= '-' then
-    redis.call('HSET', key_2, 'reason', reason)
-  end
-  if retention then
-    redis.call('PEXPIRE', key_2, retention)
-  end
-  do
-    local unique = job[7]
-    local key_3 = unique and unique_key(q_2, unique)
-    if key_3 and redis.pcall('GET', key_3) == id then
-      redis.pcall('DEL', key_3)
-    end
-  end
-  if field == 'error' and state ~= 'failed' then
-    count(q_2, job[8], state, 1)
-  end
-  local clients, queued, started = job[3], job[5], job[6]
-  if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
-    local line = id .. ' ' .. state .. ' ' .. reason .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. (attempts and attempts .. ' ' or '') .. #body .. '\n' .. body .. '\n'
-    for client in clients:gmatch('[^ ]+') do
-      local channel = q_2.home .. ':client:' .. client
-      local message = messages[channel]
-      if not message then
-        message = {
-          bytes = 0,
-          sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.'),
-        }
-        messages[channel] = message
-      end
-      message[#message + 1] = line
-      message.bytes = message.bytes + #line
-      if message.bytes > 65536 then
-        for channel_2, message_2 in pairs(messages) do
-          local text = table.concat(message_2)
-          if message_2.sharded then
-            redis.pcall('SPUBLISH', channel_2, text)
-          else
-            redis.pcall('PUBLISH', channel_2, text)
-          end
-        end
-        messages = {}
-      end
-    end
-  end
-end
-local function read(q_2, id, ...)
-  local job = redis.pcall('HMGET', q_2.key .. ':job:' .. id, ...)
-  if not job.err then
-    return job
-  end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, ...)
-end
-local function add_missing(q_2, id)
-  local unique = unpack(read(q_2, id, 'unique'))
-  do
-    local key_2 = unique and unique_key(q_2, unique)
-    if key_2 and redis.pcall('GET', key_2) == id then
-      redis.pcall('DEL', key_2)
-    end
-  end
-  redis.call('LPUSH', q_2.key .. ':broken', id)
-  redis.call('LTRIM', q_2.key .. ':broken', 0, 999)
-  redis.call('PEXPIRE', q_2.key .. ':broken', '604800000')
-end
 do
   local q_2 = q
   local unfit, piece, fit = {}, 1, q_2.waiting == 0
@@ -329,6 +241,100 @@ do
   else
     redis.call('LTRIM', q_2.key .. ':pending', 0, -#unfit - 1)
     q_2.waiting = q_2.waiting - #unfit
+    local function mend_place(q_3, id, state)
+      if state == 'pending' then
+        q_3.waiting = redis.call('RPUSH', q_3.key .. ':pending', id)
+      elseif state == 'delayed' then
+        redis.call('ZADD', q_3.key .. ':delayed', 'NX', now, id)
+      elseif state == 'inflight' then
+        local held = q_3.mode == 'reliable' and math.max(q_3.lease or 0, 1000) or 0
+        redis.call('ZADD', q_3.key .. ':inflight', 'NX', now + held, id)
+      end
+    end
+    local function unique_key(q_3, unique)
+      if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
+        return q_3.key .. ':unique:' .. unique
+      end
+      return q_3.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+    end
+    local function count(q_3, task, what, n)
+      if q_3.uncounted then
+        return
+      end
+      local tallies = q_3.tallies or {}
+      local tally = tallies[task or ''] or {}
+      q_3.tallies, tallies[task or ''] = tallies, tally
+      tally[what] = (tally[what] or 0) + n
+    end
+    local function end_job(q_3, id, job, state, reason, field, body, retention, attempts)
+      local key_2 = q_3.key .. ':job:' .. id
+      redis.call('HSET', key_2, 'state', state, field, body, '_processed', stamp)
+      if reason ~= '-' then
+        redis.call('HSET', key_2, 'reason', reason)
+      end
+      if retention then
+        redis.call('PEXPIRE', key_2, retention)
+      end
+      do
+        local unique = job[7]
+        local key_3 = unique and unique_key(q_3, unique)
+        if key_3 and redis.pcall('GET', key_3) == id then
+          redis.pcall('DEL', key_3)
+        end
+      end
+      if field == 'error' and state ~= 'failed' then
+        count(q_3, job[8], state, 1)
+      end
+      local clients, queued, started = job[3], job[5], job[6]
+      if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
+        local line = id .. ' ' .. state .. ' ' .. reason .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. (attempts and attempts .. ' ' or '') .. #body .. '\n' .. body .. '\n'
+        for client in clients:gmatch('[^ ]+') do
+          local channel = q_3.home .. ':client:' .. client
+          local message = messages[channel]
+          if message then
+            message[#message + 1] = line
+            message.bytes = message.bytes + #line
+          else
+            message = {
+              line,
+              bytes = #line,
+              sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.'),
+            }
+            messages[channel] = message
+          end
+          if message.bytes > 65536 then
+            for channel_2, message_2 in pairs(messages) do
+              local text = table.concat(message_2)
+              if message_2.sharded then
+                redis.pcall('SPUBLISH', channel_2, text)
+              else
+                redis.pcall('PUBLISH', channel_2, text)
+              end
+            end
+            messages = {}
+          end
+        end
+      end
+    end
+    local function read(q_3, id, ...)
+      local job = redis.pcall('HMGET', q_3.key .. ':job:' .. id, ...)
+      if not job.err then
+        return job
+      end
+      return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.key .. ':job:' .. id, ...)
+    end
+    local function add_missing(q_3, id)
+      local unique = unpack(read(q_3, id, 'unique'))
+      do
+        local key_2 = unique and unique_key(q_3, unique)
+        if key_2 and redis.pcall('GET', key_2) == id then
+          redis.pcall('DEL', key_2)
+        end
+      end
+      redis.call('LPUSH', q_3.key .. ':broken', id)
+      redis.call('LTRIM', q_3.key .. ':broken', 0, 999)
+      redis.call('PEXPIRE', q_3.key .. ':broken', '604800000')
+    end
     for _, entry in ipairs(unfit) do
       local q_3, id, state = unpack(entry)
       local job
@@ -455,6 +461,100 @@ do
     end
     redis.call('ZREM', q_2.key .. ':inflight', unpack(ids))
     q_2.flying = q_2.flying - #ids
+    local function mend_place(q_3, id, state)
+      if state == 'pending' then
+        q_3.waiting = redis.call('RPUSH', q_3.key .. ':pending', id)
+      elseif state == 'delayed' then
+        redis.call('ZADD', q_3.key .. ':delayed', 'NX', now, id)
+      elseif state == 'inflight' then
+        local held = q_3.mode == 'reliable' and math.max(q_3.lease or 0, 1000) or 0
+        redis.call('ZADD', q_3.key .. ':inflight', 'NX', now + held, id)
+      end
+    end
+    local function unique_key(q_3, unique)
+      if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
+        return q_3.key .. ':unique:' .. unique
+      end
+      return q_3.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+    end
+    local function count(q_3, task, what, n)
+      if q_3.uncounted then
+        return
+      end
+      local tallies = q_3.tallies or {}
+      local tally = tallies[task or ''] or {}
+      q_3.tallies, tallies[task or ''] = tallies, tally
+      tally[what] = (tally[what] or 0) + n
+    end
+    local function end_job(q_3, id, job, state, reason, field, body, retention, attempts)
+      local key_2 = q_3.key .. ':job:' .. id
+      redis.call('HSET', key_2, 'state', state, field, body, '_processed', stamp)
+      if reason ~= '-' then
+        redis.call('HSET', key_2, 'reason', reason)
+      end
+      if retention then
+        redis.call('PEXPIRE', key_2, retention)
+      end
+      do
+        local unique = job[7]
+        local key_3 = unique and unique_key(q_3, unique)
+        if key_3 and redis.pcall('GET', key_3) == id then
+          redis.pcall('DEL', key_3)
+        end
+      end
+      if field == 'error' and state ~= 'failed' then
+        count(q_3, job[8], state, 1)
+      end
+      local clients, queued, started = job[3], job[5], job[6]
+      if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
+        local line = id .. ' ' .. state .. ' ' .. reason .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. (attempts and attempts .. ' ' or '') .. #body .. '\n' .. body .. '\n'
+        for client in clients:gmatch('[^ ]+') do
+          local channel = q_3.home .. ':client:' .. client
+          local message = messages[channel]
+          if message then
+            message[#message + 1] = line
+            message.bytes = message.bytes + #line
+          else
+            message = {
+              line,
+              bytes = #line,
+              sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.'),
+            }
+            messages[channel] = message
+          end
+          if message.bytes > 65536 then
+            for channel_2, message_2 in pairs(messages) do
+              local text = table.concat(message_2)
+              if message_2.sharded then
+                redis.pcall('SPUBLISH', channel_2, text)
+              else
+                redis.pcall('PUBLISH', channel_2, text)
+              end
+            end
+            messages = {}
+          end
+        end
+      end
+    end
+    local function read(q_3, id, ...)
+      local job = redis.pcall('HMGET', q_3.key .. ':job:' .. id, ...)
+      if not job.err then
+        return job
+      end
+      return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.key .. ':job:' .. id, ...)
+    end
+    local function add_missing(q_3, id)
+      local unique = unpack(read(q_3, id, 'unique'))
+      do
+        local key_2 = unique and unique_key(q_3, unique)
+        if key_2 and redis.pcall('GET', key_2) == id then
+          redis.pcall('DEL', key_2)
+        end
+      end
+      redis.call('LPUSH', q_3.key .. ':broken', id)
+      redis.call('LTRIM', q_3.key .. ':broken', 0, 999)
+      redis.call('PEXPIRE', q_3.key .. ':broken', '604800000')
+    end
     for i = #ids, 1, -1 do
       local id, job = ids[i], jobs[i]
       local crashes = (tonumber(job[9]) or 0) + 1
@@ -486,6 +586,9 @@ do
     end
     if not (died == 0) then
       redis.call('ZREMRANGEBYSCORE', q_2.key .. ':dead', '-inf', now - 604800000)
+      local function whole(text)
+        return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+      end
       local most = whole(redis.call('HMGET', q_2.key .. ':meta', 'most_dead')[1]) or 10000
       local excess = math.min(redis.call('ZCARD', q_2.key .. ':dead') - most, died + 100)
       if excess > 0 then
@@ -512,6 +615,13 @@ do
     local function needs_quarantine(crashes)
       return crashes > 1
     end
+    local function read(q_3, id, ...)
+      local job = redis.pcall('HMGET', q_3.key .. ':job:' .. id, ...)
+      if not job.err then
+        return job
+      end
+      return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.key .. ':job:' .. id, ...)
+    end
     for i, id in ipairs(ids) do
       local state, crashes
       do
@@ -524,6 +634,34 @@ do
       end
     end
     redis.call('ZREM', q_2.key .. ':delayed', '', unpack(leaving))
+    local function mend_place(q_3, id, state)
+      if state == 'pending' then
+        q_3.waiting = redis.call('RPUSH', q_3.key .. ':pending', id)
+      elseif state == 'delayed' then
+        redis.call('ZADD', q_3.key .. ':delayed', 'NX', now, id)
+      elseif state == 'inflight' then
+        local held = q_3.mode == 'reliable' and math.max(q_3.lease or 0, 1000) or 0
+        redis.call('ZADD', q_3.key .. ':inflight', 'NX', now + held, id)
+      end
+    end
+    local function unique_key(q_3, unique)
+      if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
+        return q_3.key .. ':unique:' .. unique
+      end
+      return q_3.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+    end
+    local function add_missing(q_3, id)
+      local unique = unpack(read(q_3, id, 'unique'))
+      do
+        local key_2 = unique and unique_key(q_3, unique)
+        if key_2 and redis.pcall('GET', key_2) == id then
+          redis.pcall('DEL', key_2)
+        end
+      end
+      redis.call('LPUSH', q_3.key .. ':broken', id)
+      redis.call('LTRIM', q_3.key .. ':broken', 0, 999)
+      redis.call('PEXPIRE', q_3.key .. ':broken', '604800000')
+    end
     for i, id in ipairs(ids) do
       if parked[i] then
         redis.call('ZINCRBY', q_2.key .. ':delayed', 1000000000000000, id)
@@ -561,6 +699,9 @@ if #back + promoted > 0 then
   local q_2 = q
   if q_2.awake == 0 then
     q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
+    local function whole(text)
+      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+    end
     for i = 0, q_2.listened and 16 - 1 or -1 do
       local channel = q_2.key .. ':wake' .. ':' .. ((whole(q_2.listened) or 1) - 1 + i) % 16 + 1
       local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
@@ -572,32 +713,34 @@ if #back + promoted > 0 then
 end
 do
   local q_2 = q
-  for task, tally in pairs(q_2.tallies or {}) do
-    for what, n in pairs(tally) do
-      local minute = math.floor(now / 60000)
-      local key_2
-      do
-        local task_2 = task or ''
-        key_2 = q_2.key .. ':counters' .. ':' .. minute .. ':' .. task_2
-      end
-      if not (redis.pcall('HINCRBY', key_2, what, n) ~= n) then
-        local new = redis.pcall('ZADD', q_2.key .. ':counters', minute, task or '') == 1
-        redis.pcall('PEXPIRE', q_2.key .. ':counters', 259200000)
-        if new and (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
-          redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', minute - 259200000 / 60000)
-          if (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
-            redis.pcall('ZREM', q_2.key .. ':counters', task or '')
-            redis.pcall('DEL', key_2)
-            key_2 = q_2.key .. ':counters' .. ':' .. minute .. ':' .. '~'
-            redis.pcall('ZADD', q_2.key .. ':counters', minute, '~')
-            redis.pcall('HINCRBY', key_2, what, n)
-          end
+  if q_2.tallies then
+    for task, tally in pairs(q_2.tallies) do
+      for what, n in pairs(tally) do
+        local minute = math.floor(now / 60000)
+        local key_2
+        do
+          local task_2 = task or ''
+          key_2 = q_2.key .. ':counters' .. ':' .. minute .. ':' .. task_2
         end
-        redis.pcall('PEXPIRE', key_2, 259200000)
+        if not (redis.pcall('HINCRBY', key_2, what, n) ~= n) then
+          local new = redis.pcall('ZADD', q_2.key .. ':counters', minute, task or '') == 1
+          redis.pcall('PEXPIRE', q_2.key .. ':counters', 259200000)
+          if new and (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
+            redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', minute - 259200000 / 60000)
+            if (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
+              redis.pcall('ZREM', q_2.key .. ':counters', task or '')
+              redis.pcall('DEL', key_2)
+              key_2 = q_2.key .. ':counters' .. ':' .. minute .. ':' .. '~'
+              redis.pcall('ZADD', q_2.key .. ':counters', minute, '~')
+              redis.pcall('HINCRBY', key_2, what, n)
+            end
+          end
+          redis.pcall('PEXPIRE', key_2, 259200000)
+        end
       end
     end
+    q_2.tallies = nil
   end
-  q_2.tallies = nil
 end
 local more = (seen == limit or promoted == limit or dropped == limit) and 1 or 0
 return {

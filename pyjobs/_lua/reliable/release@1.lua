@@ -7,17 +7,21 @@ local options
 do
   local text = ARGV[1]
   local options_2 = {}
-  for word in (text or ''):gmatch('[^ ]+') do
-    local what, value = word:match('^([a-z_]+)=(.*)$')
-    if what and options_2[what] then
-      bad = bad or ('BADARG ' .. what .. ': ' .. 'given twice')
-    elseif what then
-      options_2[what] = value
-    else
-      bad = bad or ('BADARG ' .. 'options' .. ': ' .. 'not name=value')
+  if text == '' then
+    options = options_2
+  else
+    for word in (text or ''):gmatch('[^ ]+') do
+      local what, value = word:match('^([a-z_]+)=(.*)$')
+      if what and options_2[what] then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'given twice')
+      elseif what then
+        options_2[what] = value
+      else
+        bad = bad or ('BADARG ' .. 'options' .. ': ' .. 'not name=value')
+      end
     end
+    options = options_2
   end
-  options = options_2
 end
 local unknown
 do
@@ -83,7 +87,9 @@ local function fence(q, first, width, reader)
     local id, token, place = ARGV[i], ARGV[i + 1], #words + 1
     local job = reader(q, id)
     if job[1] == 'inflight' and job[2] == token and not seen[id] then
-      seen[id] = true
+      if first + width <= #ARGV then
+        seen[id] = true
+      end
       ids[#ids + 1] = id
       jobs[#ids], places[#ids] = job, place
       words[place] = 'mine'
@@ -102,7 +108,10 @@ local function fence(q, first, width, reader)
   return words, ids, jobs, places
 end
 local function write_counters(q)
-  for task, tally in pairs(q.tallies or {}) do
+  if not q.tallies then
+    return
+  end
+  for task, tally in pairs(q.tallies) do
     for what, n in pairs(tally) do
       local minute = math.floor(now / 60000)
       local key
@@ -318,15 +327,17 @@ if unknown then
           for client in clients:gmatch('[^ ]+') do
             local channel = opened.home .. ':client:' .. client
             local message = messages[channel]
-            if not message then
+            if message then
+              message[#message + 1] = line
+              message.bytes = message.bytes + #line
+            else
               message = {
-                bytes = 0,
+                line,
+                bytes = #line,
                 sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.'),
               }
               messages[channel] = message
             end
-            message[#message + 1] = line
-            message.bytes = message.bytes + #line
             if message.bytes > 65536 then
               for channel_2, message_2 in pairs(messages) do
                 local text = table.concat(message_2)

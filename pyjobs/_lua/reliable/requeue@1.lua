@@ -37,9 +37,6 @@ do
   end
 end
 local q
-local function whole(text)
-  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
-end
 if not bad then
   local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
   local home = queue
@@ -57,6 +54,9 @@ if not bad then
     end
     local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'uncounted', 'older')
     local its_mode, layout = meta[1], meta[2]
+    local function whole(text)
+      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+    end
     local q_2 = {
       name = tag,
       born = its_mode and true,
@@ -206,6 +206,9 @@ end
 redis.call('ZREMRANGEBYSCORE', q_2.key .. ':dead', '-inf', now - 604800000)
 if q_2.awake == 0 then
   q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
+  local function whole(text)
+    return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+  end
   for i = 0, q_2.listened and 16 - 1 or -1 do
     local channel = q_2.key .. ':wake' .. ':' .. ((whole(q_2.listened) or 1) - 1 + i) % 16 + 1
     local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
@@ -214,30 +217,32 @@ if q_2.awake == 0 then
     end
   end
 end
-for task, tally in pairs(q_2.tallies or {}) do
-  for what, n in pairs(tally) do
-    local minute = math.floor(now / 60000)
-    local key
-    do
-      local task_2 = task or ''
-      key = q_2.key .. ':counters' .. ':' .. minute .. ':' .. task_2
-    end
-    if not (redis.pcall('HINCRBY', key, what, n) ~= n) then
-      local new = redis.pcall('ZADD', q_2.key .. ':counters', minute, task or '') == 1
-      redis.pcall('PEXPIRE', q_2.key .. ':counters', 259200000)
-      if new and (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
-        redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', minute - 259200000 / 60000)
-        if (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
-          redis.pcall('ZREM', q_2.key .. ':counters', task or '')
-          redis.pcall('DEL', key)
-          key = q_2.key .. ':counters' .. ':' .. minute .. ':' .. '~'
-          redis.pcall('ZADD', q_2.key .. ':counters', minute, '~')
-          redis.pcall('HINCRBY', key, what, n)
-        end
+if q_2.tallies then
+  for task, tally in pairs(q_2.tallies) do
+    for what, n in pairs(tally) do
+      local minute = math.floor(now / 60000)
+      local key
+      do
+        local task_2 = task or ''
+        key = q_2.key .. ':counters' .. ':' .. minute .. ':' .. task_2
       end
-      redis.pcall('PEXPIRE', key, 259200000)
+      if not (redis.pcall('HINCRBY', key, what, n) ~= n) then
+        local new = redis.pcall('ZADD', q_2.key .. ':counters', minute, task or '') == 1
+        redis.pcall('PEXPIRE', q_2.key .. ':counters', 259200000)
+        if new and (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
+          redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', minute - 259200000 / 60000)
+          if (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
+            redis.pcall('ZREM', q_2.key .. ':counters', task or '')
+            redis.pcall('DEL', key)
+            key = q_2.key .. ':counters' .. ':' .. minute .. ':' .. '~'
+            redis.pcall('ZADD', q_2.key .. ':counters', minute, '~')
+            redis.pcall('HINCRBY', key, what, n)
+          end
+        end
+        redis.pcall('PEXPIRE', key, 259200000)
+      end
     end
   end
+  q_2.tallies = nil
 end
-q_2.tallies = nil
 return words

@@ -104,7 +104,9 @@ do
       end
     end
     if job[1] == 'inflight' and job[2] == token and not seen[id] then
-      seen[id] = true
+      if first + 4 <= #ARGV then
+        seen[id] = true
+      end
       ids_2[#ids_2 + 1] = id
       jobs_2[#ids_2], places_2[#ids_2] = job, place
       words_2[place] = 'mine'
@@ -155,15 +157,17 @@ for n, id in ipairs(ids) do
       for client in clients:gmatch('[^ ]+') do
         local channel = q_2.home .. ':client:' .. client
         local message = messages[channel]
-        if not message then
+        if message then
+          message[#message + 1] = line
+          message.bytes = message.bytes + #line
+        else
           message = {
-            bytes = 0,
+            line,
+            bytes = #line,
             sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.'),
           }
           messages[channel] = message
         end
-        message[#message + 1] = line
-        message.bytes = message.bytes + #line
         if message.bytes > 65536 then
           for channel_2, message_2 in pairs(messages) do
             local text = table.concat(message_2)

@@ -19,17 +19,21 @@ local options
 do
   local text = ARGV[2]
   local options_2 = {}
-  for word in (text or ''):gmatch('[^ ]+') do
-    local what, value = word:match('^([a-z_]+)=(.*)$')
-    if what and options_2[what] then
-      bad = bad or ('BADARG ' .. what .. ': ' .. 'given twice')
-    elseif what then
-      options_2[what] = value
-    else
-      bad = bad or ('BADARG ' .. 'options' .. ': ' .. 'not name=value')
+  if text == '' then
+    options = options_2
+  else
+    for word in (text or ''):gmatch('[^ ]+') do
+      local what, value = word:match('^([a-z_]+)=(.*)$')
+      if what and options_2[what] then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'given twice')
+      elseif what then
+        options_2[what] = value
+      else
+        bad = bad or ('BADARG ' .. 'options' .. ': ' .. 'not name=value')
+      end
     end
+    options = options_2
   end
-  options = options_2
 end
 local bytes
 do
@@ -245,49 +249,48 @@ for at, q in ipairs(opened) do
       redis.call('PEXPIRE', q.key .. ':broken', '604800000')
     end
     q.waiting = q.waiting - taken
-    do
-      local again = {}
-      if not q.uncounted then
-        local task, n, sum, low, bound = nil, 0, 0, 0, 0
-        for i = first, #reply + 1 do
-          local job = reply[i]
-          local wait = job and (again[job] and -1 or now - job[6])
-          if not (job and wait >= low and wait < bound and job[8] == task) then
-            if n > 0 and bound > 0 then
-              local task_2, bound_2, n_2, sum_2, all = task, bound, n, sum, n == #reply + 1 - first
-              local below, value = 'wait' .. '<' .. bound_2, n_2 * 1000000000000 + math.floor(sum_2 * 1024 / bound_2 + 0.5)
-              if all then
-                add_count(q, task_2, below, value)
-              else
-                count(q, task_2, below, value)
-              end
-            elseif n > 0 then
-              count(q, task, 'again', n)
+    if not q.uncounted then
+      local task, n, sum, low, bound = nil, 0, 0, 0, 0
+      for i = first, #reply + 1 do
+        local job = reply[i]
+        local wait = job and (now - job[6])
+        if not (job and wait >= low and wait < bound and job[8] == task) then
+          if n > 0 and bound > 0 then
+            local task_2, bound_2, n_2, sum_2, all = task, bound, n, sum, n == #reply + 1 - first
+            local below, value = 'wait' .. '<' .. bound_2, n_2 * 1000000000000 + math.floor(sum_2 * 1024 / bound_2 + 0.5)
+            if all then
+              add_count(q, task_2, below, value)
+            else
+              count(q, task_2, below, value)
             end
-            if not job then
-              break
-            end
-            task, n, sum = job[8], 0, 0
-            do
-              local ms = math.max(wait, 0)
-              local _, power = math.frexp(ms)
-              bound = 2 ^ power
-            end
-            low = wait < 1 and 0 or bound / 2
-            if wait < 0 then
-              low, bound = -math.huge, 0
-            end
+          elseif n > 0 then
+            count(q, task, 'again', n)
           end
-          n, sum = n + 1, sum + wait
+          if not job then
+            break
+          end
+          task, n, sum = job[8], 0, 0
+          do
+            local ms = math.max(wait, 0)
+            local _, power = math.frexp(ms)
+            bound = 2 ^ power
+          end
+          low = wait < 1 and 0 or bound / 2
+          if wait < 0 then
+            low, bound = -math.huge, 0
+          end
+        end
+        n, sum = n + 1, sum + wait
+      end
+    end
+    if q.tallies then
+      for task, tally in pairs(q.tallies) do
+        for what, n in pairs(tally) do
+          add_count(q, task, what, n)
         end
       end
+      q.tallies = nil
     end
-    for task, tally in pairs(q.tallies or {}) do
-      for what, n in pairs(tally) do
-        add_count(q, task, what, n)
-      end
-    end
-    q.tallies = nil
   end
   if (q.paused and q.paused > now) then
     local ms

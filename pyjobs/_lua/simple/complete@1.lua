@@ -117,15 +117,17 @@ for i = first, #ARGV, 3 do
       for client_2 in client:gmatch('[^ ]+') do
         local channel = q_2.home .. ':client:' .. client_2
         local message = messages[channel]
-        if not message then
+        if message then
+          message[#message + 1] = line
+          message.bytes = message.bytes + #line
+        else
           message = {
-            bytes = 0,
+            line,
+            bytes = #line,
             sharded = redis.REDIS_VERSION_NUM and client_2:find('^shard%.'),
           }
           messages[channel] = message
         end
-        message[#message + 1] = line
-        message.bytes = message.bytes + #line
         if message.bytes > 65536 then
           for channel_2, message_2 in pairs(messages) do
             local text = table.concat(message_2)
@@ -142,34 +144,34 @@ for i = first, #ARGV, 3 do
   end
   table.insert(words, 'done')
 end
-local function add_count(q_2, task, what, n)
-  local minute = math.floor(now / 60000)
-  local key
-  do
-    local task_2 = task or ''
-    key = q_2.key .. ':counters' .. ':' .. minute .. ':' .. task_2
-  end
-  if redis.pcall('HINCRBY', key, what, n) ~= n then
-    return
-  end
-  local new = redis.pcall('ZADD', q_2.key .. ':counters', minute, task or '') == 1
-  redis.pcall('PEXPIRE', q_2.key .. ':counters', 259200000)
-  if new and (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
-    redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', minute - 259200000 / 60000)
-    if (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
-      redis.pcall('ZREM', q_2.key .. ':counters', task or '')
-      redis.pcall('DEL', key)
-      key = q_2.key .. ':counters' .. ':' .. minute .. ':' .. '~'
-      redis.pcall('ZADD', q_2.key .. ':counters', minute, '~')
-      redis.pcall('HINCRBY', key, what, n)
-    end
-  end
-  redis.pcall('PEXPIRE', key, 259200000)
-end
 do
   local q_2 = q
   if not q_2.uncounted then
     local n, last = 0, nil
+    local function add_count(q_3, task, what, n_2)
+      local minute = math.floor(now / 60000)
+      local key
+      do
+        local task_2 = task or ''
+        key = q_3.key .. ':counters' .. ':' .. minute .. ':' .. task_2
+      end
+      if redis.pcall('HINCRBY', key, what, n_2) ~= n_2 then
+        return
+      end
+      local new = redis.pcall('ZADD', q_3.key .. ':counters', minute, task or '') == 1
+      redis.pcall('PEXPIRE', q_3.key .. ':counters', 259200000)
+      if new and (tonumber(redis.pcall('ZCARD', q_3.key .. ':counters')) or 0) > 100 then
+        redis.pcall('ZREMRANGEBYSCORE', q_3.key .. ':counters', '-inf', minute - 259200000 / 60000)
+        if (tonumber(redis.pcall('ZCARD', q_3.key .. ':counters')) or 0) > 100 then
+          redis.pcall('ZREM', q_3.key .. ':counters', task or '')
+          redis.pcall('DEL', key)
+          key = q_3.key .. ':counters' .. ':' .. minute .. ':' .. '~'
+          redis.pcall('ZADD', q_3.key .. ':counters', minute, '~')
+          redis.pcall('HINCRBY', key, what, n_2)
+        end
+      end
+      redis.pcall('PEXPIRE', key, 259200000)
+    end
     for i = 1, #runs + 1 do
       local job = runs[i]
       if not (job and last and job[6] == last[6] and job[8] == last[8]) then
@@ -201,12 +203,38 @@ do
 end
 do
   local q_2 = q
-  for task, tally in pairs(q_2.tallies or {}) do
-    for what, n in pairs(tally) do
-      add_count(q_2, task, what, n)
+  if q_2.tallies then
+    local function add_count(q_3, task, what, n)
+      local minute = math.floor(now / 60000)
+      local key
+      do
+        local task_2 = task or ''
+        key = q_3.key .. ':counters' .. ':' .. minute .. ':' .. task_2
+      end
+      if redis.pcall('HINCRBY', key, what, n) ~= n then
+        return
+      end
+      local new = redis.pcall('ZADD', q_3.key .. ':counters', minute, task or '') == 1
+      redis.pcall('PEXPIRE', q_3.key .. ':counters', 259200000)
+      if new and (tonumber(redis.pcall('ZCARD', q_3.key .. ':counters')) or 0) > 100 then
+        redis.pcall('ZREMRANGEBYSCORE', q_3.key .. ':counters', '-inf', minute - 259200000 / 60000)
+        if (tonumber(redis.pcall('ZCARD', q_3.key .. ':counters')) or 0) > 100 then
+          redis.pcall('ZREM', q_3.key .. ':counters', task or '')
+          redis.pcall('DEL', key)
+          key = q_3.key .. ':counters' .. ':' .. minute .. ':' .. '~'
+          redis.pcall('ZADD', q_3.key .. ':counters', minute, '~')
+          redis.pcall('HINCRBY', key, what, n)
+        end
+      end
+      redis.pcall('PEXPIRE', key, 259200000)
     end
+    for task, tally in pairs(q_2.tallies) do
+      for what, n in pairs(tally) do
+        add_count(q_2, task, what, n)
+      end
+    end
+    q_2.tallies = nil
   end
-  q_2.tallies = nil
 end
 for channel, message in pairs(messages) do
   local text = table.concat(message)
