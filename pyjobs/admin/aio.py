@@ -335,20 +335,25 @@ class AsyncAdmin:
         with self._errors:
             return await adrive(self._server, plans.delete(self._keys, queue, ids))
 
-    async def run_now(self, queue: str, ids: Sequence[str]) -> list[Answer]:
-        """Let delayed jobs run now, before those that wait (queue/run).
+    async def run_now(
+        self, queue: str, ids: Sequence[str], *, delay: float | None = None
+    ) -> list[Answer]:
+        """Let delayed jobs run now, before those that wait; or change when they are due
+        (queue/run).
 
         Args:
             queue: the queue's name.
             ids: the jobs' ids.
+            delay: seconds from now until the jobs are due; None is that they are the next to run.
 
         Raises:
-            BadArgument: a name is not a name.
+            BadArgument: a name is not a name, or the delay is not a number of 0 or more.
             Forbidden: Redis's access rules forbid it.
             Unavailable: Redis can't be reached.
         """
         with self._errors:
-            return await adrive(self._server, plans.run_now(self._keys, queue, ids))
+            wait = to_ms("delay", delay)
+            return await adrive(self._server, plans.run_now(self._keys, queue, ids, wait))
 
     async def requeue(self, queue: str, ids: Sequence[str]) -> list[Answer]:
         """Put dead jobs, in recoverable mode failed ones, back into their queue (<mode>/requeue).

@@ -162,10 +162,10 @@ def delete(keys: Keys, queue: str, ids: Sequence[str]) -> Plan[list[Answer]]:
     return (yield from each(ids, lambda part: OPERATOR.delete(key, part), "deleted"))
 
 
-def run_now(keys: Keys, queue: str, ids: Sequence[str]) -> Plan[list[Answer]]:
-    """Let delayed jobs run now."""
-    key = keys.queue(queue)
-    return (yield from each(ids, lambda part: OPERATOR.run_now(key, part), "pending"))
+def run_now(keys: Keys, queue: str, ids: Sequence[str], delay: int | None) -> Plan[list[Answer]]:
+    """Let delayed jobs run now, or in so many ms."""
+    key, done = keys.queue(queue), "pending" if delay is None else "delayed"
+    return (yield from each(ids, lambda part: OPERATOR.run_now(key, part, delay=delay), done))
 
 
 def set_mode(keys: Keys, queue: str, mode: str) -> Plan[str]:

@@ -1,15 +1,30 @@
-"""`pyjobs run-now`: delayed jobs run at once. Nothing else may live here."""
+"""`pyjobs run-now`: delayed jobs run at once, or at another time. Nothing else may live here."""
 
 from __future__ import annotations
 
 import click
 
-from pyjobs.cli.common import SOME_REFUSED, IdCommand
+from pyjobs.cli.common import SOME_REFUSED, IdCommand, print_answers, seconds
 from pyjobs.cli.editing import Chosen, edit, edit_arguments
+from pyjobs.cli.operating import admin_of
+from pyjobs.errors import BadArgument
 
 
 @click.command("run-now", cls=IdCommand, epilog=SOME_REFUSED)
 @edit_arguments("delayed")
-def run_now(chosen: Chosen) -> int:
+@click.option(
+    "--delay",
+    type=float,
+    metavar="SECONDS",
+    callback=seconds,
+    help="Let the named jobs be due in SECONDS, in place of now.",
+)
+def run_now(chosen: Chosen, delay: float | None) -> int:
     """Let delayed jobs of QUEUE run now, before those that wait: by their ids, or by a filter."""
-    return edit(chosen, "run", "moved forward")
+    if delay is None:
+        return edit(chosen, "run", "moved forward")
+    if not chosen.ids:
+        raise BadArgument("ids: --delay is for jobs that are named")
+    with admin_of(chosen.url, chosen.prefix) as admin:
+        answers = admin.run_now(chosen.queue, chosen.ids, delay=delay)
+    return print_answers("delayed", chosen.queue, answers)

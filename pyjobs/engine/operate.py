@@ -269,16 +269,17 @@ class Operator:
         return Call(used, (queue,), used.bind(ids, options=used.choose(state=state)), parse_words)
 
     @staticmethod
-    def run_now(queue: str, ids: Sequence[str]) -> Call[list[str]]:
-        """Return the call that lets delayed jobs run now (queue/run).
+    def run_now(queue: str, ids: Sequence[str], *, delay: int | None = None) -> Call[list[str]]:
+        """Return the call that lets delayed jobs run now, or at another time (queue/run).
 
         Args:
             queue: the queue's key.
-            ids: 1 to 1000 ids; the reply is a word for each: 'pending', another state,
-                'quarantine' or 'NOJOB'.
+            ids: 1 to 1000 ids; the reply is a word for each: 'pending', with `delay` 'delayed',
+                another state, 'quarantine' or 'NOJOB'.
+            delay: ms until they are due; None is that they are the next to run.
         """
         used = script("queue/run")
-        return Call(used, (queue,), used.bind(ids), parse_words)
+        return Call(used, (queue,), used.bind(ids, options=used.choose(delay=delay)), parse_words)
 
 
 def _raw(cursor: str) -> bytes:

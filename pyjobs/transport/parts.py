@@ -139,8 +139,8 @@ class Splitting:
             results[place] = answer = answers[at]
             at += 1
             if sent.verb is not None and self._asks(sent, answer):
-                plan = sent.verb.plan(sent.call, None)
-                active.append((place, plan, next(plan)))
+                plan = yield from self._plan_after(sent, answer)
+                active += [(place, plan, next(plan))] if plan is not None else []
         while active:
             ready: list[tuple[int, Plan, Any]] = []
             for place, plan, asked in active:
@@ -161,6 +161,18 @@ class Splitting:
                 at += len(calls)
                 active += [(place, plan, step)] if step is not None else []
         return results
+
+    def _plan_after(self, sent: _Sent, answer: Any) -> Generator[Any, Any, Plan | None]:
+        """Return the plan of a call that was sent as if its queue were not split; None where that
+        was right."""
+        assert sent.verb is not None
+        if isinstance(answer, WrongParts):
+            return sent.verb.plan(sent.call, None)
+        known = yield from self._answer(sent.call.keys[0])
+        # The call has run: a queue that is not split has answered, and is not asked again.
+        if isinstance(known, PyjobsError) or known.number == 1:
+            return None
+        return sent.verb.plan(sent.call, known)
 
     def _answer(self, step: Any) -> Generator[Any, Any, Any]:
         if not isinstance(step, str):

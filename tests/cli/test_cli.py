@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from typing import Any
 
@@ -349,3 +350,25 @@ def test_a_missing_word_is_named_with_its_choices_on_one_line(
 ) -> None:
     told = cli(*words)
     assert (told.code, said in told.err, "\\t" in told.err) == (1, True, False)
+
+
+EARLY = """
+import sys
+
+class Interrupted:
+    def find_spec(self, name, *_):
+        if name == {name!r}:
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupted())
+sys.argv = ["pyjobs", "version"]
+import pyjobs_command
+pyjobs_command.main()
+"""
+
+
+@pytest.mark.parametrize("name", ["pyjobs", "pyjobs.cli.app", "none"])
+def test_ctrl_c_during_the_imports_ends_the_command_without_a_traceback(name: str) -> None:
+    program = [sys.executable, "-c", EARLY.format(name=name)]
+    done = subprocess.run(program, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0 if name == "none" else 130, "")

@@ -192,6 +192,14 @@ def test_run_now_moves_a_delayed_job_to_the_head_of_the_queue(queue: Cli) -> Non
     assert queue("explain", "words", "later").out.startswith("next: ")
 
 
+def test_run_now_with_a_delay_changes_when_a_job_is_due(queue: Cli) -> None:
+    said = queue("run-now", "words", "later", "--delay", "5000")
+    assert (said.code, said.out) == (0, "delayed 1 job\n")
+    assert queue("run-now", "words", "--all", "--delay", "5").err == (
+        "pyjobs: ids: --delay is for jobs that are named\n"
+    )
+
+
 def test_check_finds_what_is_wrong_and_exits_with_1(queue: Cli) -> None:
     assert queue("check", "words") == (0, "queue words: 6 jobs, and each in its place\n", "")
     queue.redis.zadd(f"{WORDS}:inflight", {"none": 1})

@@ -132,7 +132,7 @@ def test_the_commands_that_a_page_names_exist_with_their_options(page: str) -> N
     for words in (line.split() for line in inline(page) if line.startswith("pyjobs ")):
         command: click.Command = app
         for word in words[1:]:
-            if isinstance(command, click.Group) and re.fullmatch("[a-z]+", word):
+            if isinstance(command, click.Group) and re.fullmatch("[a-z][a-z-]*", word):
                 assert word in command.commands, " ".join(words)
                 command = command.commands[word]
         options = {name for one in command.params for name in (*one.opts, "--help")}

@@ -22,7 +22,10 @@ pytestmark = [
     pytest.mark.long,
     pytest.mark.skipif(os.environ.get("CI") != "true", reason="fetches packages: CI=true runs it"),
 ]
-PARTS = ("pyjobs", "pyjobs_pytest.py", "lua", "README.md", "LICENSE", "pyproject.toml")
+PARTS = (
+    *("pyjobs", "pyjobs_pytest.py", "pyjobs_command.py", "lua", "README.md", "LICENSE"),
+    "pyproject.toml",
+)
 
 
 def run(command: Sequence[str | Path], cwd: Path) -> str:
@@ -54,7 +57,8 @@ def test_the_wheel_carries_the_package_the_scripts_and_the_protocol(clone: Path)
     package = {path for path in (ROOT / "pyjobs").rglob("*") if "__pycache__" not in path.parts}
     files = {path.relative_to(ROOT).as_posix() for path in package if path.is_file()}
     assert names == files | {
-        *("pyjobs/_lua/README.md", "pyjobs/_lua/golden.md", "pyjobs_pytest.py")
+        *("pyjobs/_lua/README.md", "pyjobs/_lua/golden.md", "pyjobs_pytest.py"),
+        "pyjobs_command.py",
     }
     assert protocol == PAGES["lua/README.md"]
     assert "Classifier: Operating System :: POSIX\n" in about

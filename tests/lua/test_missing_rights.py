@@ -33,7 +33,7 @@ from pyjobs.transport.server import connect
 
 OTHER = "jobs:{other}"
 OPTIONS = ["", "unique=key", "unique=key delay=5", "max_attempts=1", "max_crashes=1", "unknown=1"]
-OPTIONS += ["settled=1"]
+OPTIONS += ["settled=1", "delay=5"]
 # A client that can't be entered would never hear, so watch asks for what would do no harm.
 MORE_THAN_NEEDED = {"queue/watch": {b"ZREM", b"HSET"}, "queue/receive": {b"RESTORE"}}
 # Its first write keeps what is there, so that nothing is half done.

@@ -166,12 +166,27 @@ def test_run_makes_delayed_jobs_the_next_of_their_queue_in_order(jobs: Jobs) -> 
     assert claimed(jobs) == ["b", "a", "waits"]
 
 
+@every_stored
+def test_run_with_a_delay_changes_when_a_delayed_job_is_due_and_wakes_a_worker(jobs: Jobs) -> None:
+    jobs.submit("waits")
+    jobs.submit("a", delay=HOUR)
+    jobs.redis.delete(f"{Q}:wake")
+    call = OPERATOR.run_now(Q, ["a", "waits", "none"], delay=5000)
+    assert jobs.store.call(call) == ["delayed", "pending", "NOJOB"]
+    assert 0 < jobs.part("delayed")["a"] - jobs.now() <= 5000
+    assert jobs.redis.llen(f"{Q}:wake") == 1
+    assert claimed(jobs) == ["waits"]
+    assert jobs.store.call(OPERATOR.run_now(Q, ["a"], delay=0)) == ["delayed"]
+    assert claimed(jobs) == ["a"]
+
+
 @reliable
 def test_run_leaves_a_job_in_quarantine_where_it_is(jobs: Jobs) -> None:
     jobs.submit("a", delay=HOUR)
     jobs.redis.hset(f"{Q}:job:a", "crashes", 2)
     with jobs.store.unchanged():
         assert jobs.store.call(OPERATOR.run_now(Q, ["a"])) == ["quarantine"]
+        assert jobs.store.call(OPERATOR.run_now(Q, ["a"], delay=5)) == ["quarantine"]
 
 
 # --- mode and limit ---

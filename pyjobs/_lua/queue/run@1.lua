@@ -3,9 +3,49 @@ local clock = redis.call('TIME')
 local micros = tonumber(clock[2])
 local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
 local queue = KEYS[1]
+local options
+do
+  local text = ARGV[1]
+  local options_2 = {}
+  if text == '' then
+    options = options_2
+  else
+    for word in (text or ''):gmatch('[^ ]+') do
+      local what, value = word:match('^([a-z_]+)=(.*)$')
+      if what and options_2[what] then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'given twice')
+      elseif what then
+        options_2[what] = value
+      else
+        bad = bad or ('BADARG ' .. 'options' .. ': ' .. 'not name=value')
+      end
+    end
+    options = options_2
+  end
+end
+local delay
+do
+  local options_2 = options
+  local text = options_2['delay']
+  if not text then
+    delay = nil
+  else
+    options_2['delay'] = nil
+    local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+    if not text then
+      bad = bad or ('BADARG ' .. 'delay' .. ': ' .. 'missing')
+    elseif not number then
+      bad = bad or ('BADARG ' .. 'delay' .. ': ' .. 'not a whole number')
+    elseif number < 0 or number > 315360000000 then
+      local why = string.format('not within %.0f to %.0f', 0, 315360000000)
+      bad = bad or ('BADARG ' .. 'delay' .. ': ' .. why)
+    end
+    delay = number or 0
+  end
+end
 local jobs
 do
-  local count = (#ARGV - 1 + 1) / 1
+  local count = (#ARGV - 2 + 1) / 1
   if count < 1 then
     bad = bad or ('BADARG ' .. 'items' .. ': ' .. 'missing')
   elseif count > 1000 then
@@ -15,10 +55,18 @@ do
     local why = 'not ' .. 1 .. ' values each'
     bad = bad or ('BADARG ' .. 'items' .. ': ' .. why)
   end
-  jobs = 1
+  jobs = 2
 end
 if #KEYS < 1 or (#KEYS ~= 1) then
   bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
+end
+do
+  local options_2 = options
+  local what = next(options_2)
+  if what then
+    local why = 'there is none called ' .. what
+    bad = bad or ('BADARG ' .. 'options' .. ': ' .. why)
+  end
 end
 do
   local first = jobs
@@ -76,7 +124,7 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-local q_2, first = q, jobs
+local q_2, first, delay_2 = q, jobs, delay
 q_2.waiting = redis.call('LLEN', q_2.key .. ':pending')
 q_2.awake = redis.call('LLEN', q_2.key .. ':wake')
 redis.call('LLEN', q_2.key .. ':broken')
@@ -120,7 +168,7 @@ for i = first, #ARGV do
       local crashes_2 = crashes
       alone = crashes_2 > 1
     end
-    state = alone and 'quarantine' or 'pending'
+    state = alone and 'quarantine' or delay_2 and 'delayed' or 'pending'
     if not (alone or seen[id]) then
       due[#due + 1] = id
     end
@@ -132,20 +180,24 @@ if #due == 0 then
   return words
 end
 do
-  local item, item_2, item_3 = q_2.key .. ':job:' .. due[1], q_2.key .. ':pending', q_2.key .. ':wake'
+  local item, item_2, item_3, item_4 = delay_2 and q_2.key .. ':delayed', not delay_2 and q_2.key .. ':job:' .. due[1], not delay_2 and q_2.key .. ':pending', q_2.key .. ':wake'
   if not redis.acl_check_cmd then
     bad = nil
   else
-    if item and not redis.acl_check_cmd('HSET', item) then
-      bad = 'NOPERM this user has no permission for ' .. 'HSET' .. ' of ' .. item
+    if item and not redis.acl_check_cmd('ZADD', item) then
+      bad = 'NOPERM this user has no permission for ' .. 'ZADD' .. ' of ' .. item
     else
-      if item_2 and not redis.acl_check_cmd('RPUSH', item_2) then
-        bad = 'NOPERM this user has no permission for ' .. 'RPUSH' .. ' of ' .. item_2
+      if item_2 and not redis.acl_check_cmd('HSET', item_2) then
+        bad = 'NOPERM this user has no permission for ' .. 'HSET' .. ' of ' .. item_2
       else
-        if item_3 and not redis.acl_check_cmd('LPUSH', item_3) then
-          bad = 'NOPERM this user has no permission for ' .. 'LPUSH' .. ' of ' .. item_3
+        if item_3 and not redis.acl_check_cmd('RPUSH', item_3) then
+          bad = 'NOPERM this user has no permission for ' .. 'RPUSH' .. ' of ' .. item_3
         else
-          bad = nil
+          if item_4 and not redis.acl_check_cmd('LPUSH', item_4) then
+            bad = 'NOPERM this user has no permission for ' .. 'LPUSH' .. ' of ' .. item_4
+          else
+            bad = nil
+          end
         end
       end
     end
@@ -156,8 +208,12 @@ if bad then
 end
 redis.call('ZREM', q_2.key .. ':delayed', unpack(due))
 for i = #due, 1, -1 do
-  redis.call('HSET', q_2.key .. ':job:' .. due[i], 'state', 'pending')
-  redis.call('RPUSH', q_2.key .. ':pending', due[i])
+  if delay_2 then
+    redis.call('ZADD', q_2.key .. ':delayed', string.format('%.0f', now + delay_2), due[i])
+  else
+    redis.call('HSET', q_2.key .. ':job:' .. due[i], 'state', 'pending')
+    redis.call('RPUSH', q_2.key .. ':pending', due[i])
+  end
 end
 if q_2.awake == 0 then
   q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
