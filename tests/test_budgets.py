@@ -25,7 +25,7 @@ LONGER |= {"pyjobs/worker/worker.py": 400}
 # Decisions and waits of one run of a worker; what has a matter of its own lies beside them already.
 LONGER |= {"pyjobs/worker/core.py": 400, "pyjobs/worker/processor.py": 390}
 # Every key of a queue, and what every verb reads of it.
-LONGER |= {"lua/lib/queue/queue.lua": 110, "lua/lib/claim/take.lua": 105}
+LONGER |= {"lua/lib/queue/queue.lua": 110}
 
 
 def lines(path: Path) -> int:

@@ -87,5 +87,5 @@ if #unfit > 0 then
   --% include "lib/claim/drop.lua"
   drop(unfit)
 end
-write_down(opened)
+for _, q in ipairs(opened) do write_counters(q) write_events(q) end
 return reply

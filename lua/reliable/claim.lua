@@ -97,6 +97,6 @@ if #unfit > 0 then
   --% include "lib/claim/drop.lua"
   drop(unfit)
 end
-write_down(opened)
+for _, q in ipairs(opened) do write_counters(q) write_events(q) end
 for _, death in ipairs(opened.deaths or {}) do reply[#reply + 1] = death end
 return reply

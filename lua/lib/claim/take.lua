@@ -2,7 +2,7 @@
 -- and the caller's nonce: a number alone rolls back in a power cut and would be issued twice.
 -- needs args.bad acl.denied check_types.check_types queue.wake queue.read_awake pause.is_paused stamp.stamp open.wait_for
 -- needs claimable.FIT_EXPIRES claimable.CLAIM_TASK claimable.CLAIM_PAST claimable.CLAIM_CRASHES describe.describe
--- needs counters.write_counters events.write_events waits.count_waits grace.lease_fields grace.end_grace
+-- needs waits.count_waits grace.lease_fields grace.end_grace
 
 -- How many jobs that are due, and how many whose lease ran out, a claim moves in each queue besides those it takes.
 local MOVES = 100
@@ -91,12 +91,4 @@ local function take_all(all, nonce, score, hold)
   end
   reply[1] = wait_for(all)
   return reply
-end
-
--- What happened, to be called after the last write.
-local function write_down(all)
-  for _, q in ipairs(all) do
-    write_counters(q)
-    write_events(q)
-  end
 end

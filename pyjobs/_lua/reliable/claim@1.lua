@@ -1229,6 +1229,30 @@ if bad then
   return redis.error_reply(bad)
 end
 local reply
+local function add_count(q, task, what, n)
+  local minute = math.floor(now / 60000)
+  local key
+  do
+    local task_2 = task or ''
+    key = q.key .. ':counters' .. ':' .. minute .. ':' .. task_2
+  end
+  if redis.pcall('HINCRBY', key, what, n) ~= n then
+    return
+  end
+  local new = redis.pcall('ZADD', q.key .. ':counters', minute, task or '') == 1
+  redis.pcall('PEXPIRE', q.key .. ':counters', 259200000)
+  if new and (tonumber(redis.pcall('ZCARD', q.key .. ':counters')) or 0) > 100 then
+    redis.pcall('ZREMRANGEBYSCORE', q.key .. ':counters', '-inf', minute - 259200000 / 60000)
+    if (tonumber(redis.pcall('ZCARD', q.key .. ':counters')) or 0) > 100 then
+      redis.pcall('ZREM', q.key .. ':counters', task or '')
+      redis.pcall('DEL', key)
+      key = q.key .. ':counters' .. ':' .. minute .. ':' .. '~'
+      redis.pcall('ZADD', q.key .. ':counters', minute, '~')
+      redis.pcall('HINCRBY', key, what, n)
+    end
+  end
+  redis.pcall('PEXPIRE', key, 259200000)
+end
 do
   local all, nonce_2, score = opened, nonce, now + lease
   local reply_2 = {
@@ -1242,30 +1266,6 @@ do
     local tally = tallies[task or ''] or {}
     q.tallies, tallies[task or ''] = tallies, tally
     tally[what] = (tally[what] or 0) + n
-  end
-  local function add_count(q, task, what, n)
-    local minute = math.floor(now / 60000)
-    local key
-    do
-      local task_2 = task or ''
-      key = q.key .. ':counters' .. ':' .. minute .. ':' .. task_2
-    end
-    if redis.pcall('HINCRBY', key, what, n) ~= n then
-      return
-    end
-    local new = redis.pcall('ZADD', q.key .. ':counters', minute, task or '') == 1
-    redis.pcall('PEXPIRE', q.key .. ':counters', 259200000)
-    if new and (tonumber(redis.pcall('ZCARD', q.key .. ':counters')) or 0) > 100 then
-      redis.pcall('ZREMRANGEBYSCORE', q.key .. ':counters', '-inf', minute - 259200000 / 60000)
-      if (tonumber(redis.pcall('ZCARD', q.key .. ':counters')) or 0) > 100 then
-        redis.pcall('ZREM', q.key .. ':counters', task or '')
-        redis.pcall('DEL', key)
-        key = q.key .. ':counters' .. ':' .. minute .. ':' .. '~'
-        redis.pcall('ZADD', q.key .. ':counters', minute, '~')
-        redis.pcall('HINCRBY', key, what, n)
-      end
-    end
-    redis.pcall('PEXPIRE', key, 259200000)
   end
   local function describe(at, id, token, job)
     local attempt = 1 + (tonumber(job[6]) or 0) + (tonumber(job[7]) or 0)
@@ -1564,47 +1564,20 @@ if #unfit > 0 then
   end
   messages = {}
 end
-do
-  local all = opened
-  local function add_count(q, task, what, n)
-    local minute = math.floor(now / 60000)
-    local key
-    do
-      local task_2 = task or ''
-      key = q.key .. ':counters' .. ':' .. minute .. ':' .. task_2
-    end
-    if redis.pcall('HINCRBY', key, what, n) ~= n then
-      return
-    end
-    local new = redis.pcall('ZADD', q.key .. ':counters', minute, task or '') == 1
-    redis.pcall('PEXPIRE', q.key .. ':counters', 259200000)
-    if new and (tonumber(redis.pcall('ZCARD', q.key .. ':counters')) or 0) > 100 then
-      redis.pcall('ZREMRANGEBYSCORE', q.key .. ':counters', '-inf', minute - 259200000 / 60000)
-      if (tonumber(redis.pcall('ZCARD', q.key .. ':counters')) or 0) > 100 then
-        redis.pcall('ZREM', q.key .. ':counters', task or '')
-        redis.pcall('DEL', key)
-        key = q.key .. ':counters' .. ':' .. minute .. ':' .. '~'
-        redis.pcall('ZADD', q.key .. ':counters', minute, '~')
-        redis.pcall('HINCRBY', key, what, n)
+for _, q in ipairs(opened) do
+  if q.tallies then
+    for task, tally in pairs(q.tallies) do
+      for what, n in pairs(tally) do
+        add_count(q, task, what, n)
       end
     end
-    redis.pcall('PEXPIRE', key, 259200000)
+    q.tallies = nil
   end
-  for _, q in ipairs(all) do
-    if q.tallies then
-      for task, tally in pairs(q.tallies) do
-        for what, n in pairs(tally) do
-          add_count(q, task, what, n)
-        end
-      end
-      q.tallies = nil
-    end
-    if q.happened then
-      for __2, entry in ipairs(q.happened) do
-        local counts = entry[5] or {}
-        local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
-        redis.pcall('XADD', q.key .. ':events', 'MAXLEN', '~', q.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
-      end
+  if q.happened then
+    for __2, entry in ipairs(q.happened) do
+      local counts = entry[5] or {}
+      local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+      redis.pcall('XADD', q.key .. ':events', 'MAXLEN', '~', q.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
     end
   end
 end
