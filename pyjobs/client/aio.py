@@ -32,6 +32,7 @@ from pyjobs.transport import (
     aconnect,
     arun,
     chosen_url,
+    spans_nodes,
 )
 from pyjobs.validate import functions
 
@@ -82,6 +83,7 @@ class Client(AsyncSubmits):
     ) -> None:
         self._middleware = functions("middleware", middleware)
         self._source = Source()
+        url = chosen_url(url)
         self._core = ClientCore(
             Job if results else UnheardJob,
             self._source,
@@ -92,8 +94,8 @@ class Client(AsyncSubmits):
             sweep=sweep,
             results=results,
             durable=durable,
+            sharded=spans_nodes(url),
         )
-        url = chosen_url(url)
         self._server = aconnect(url)
         self._translating = ErrorTranslation(url)
         source = self._source

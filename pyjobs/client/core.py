@@ -41,6 +41,9 @@ from pyjobs.ids import unguessable
 from pyjobs.progress import decode_progress
 from pyjobs.validate import Duration, checked, functions, needed, positive
 
+# The name of a client that hears sharded channels begins so, and scripts publish accordingly.
+SHARDED = "shard."
+
 
 class ClientCore(Generic[J]):
     """Responsible for the jobs of one client, from the answer of a submit to the outcome.
@@ -65,6 +68,7 @@ class ClientCore(Generic[J]):
         sweep: seconds between two sweeps.
         results: whether the client hears results.
         durable: who must have the jobs of a submit before it returns: 'replicas:N', 'aof' or 'no'.
+        sharded: whether the client's queues are on several nodes, whose messages each stay there.
 
     Raises:
         BadArgument: an argument is not what it must be.
@@ -82,7 +86,9 @@ class ClientCore(Generic[J]):
         sweep: Duration = 3.0,
         results: bool = True,
         durable: str = "no",
+        sharded: bool = False,
     ) -> None:
+        self._sharded = sharded
         self._durable = durable_of(durable)
         self.mode = mode_named(mode)
         self.keys = Keys(prefix)
@@ -97,7 +103,8 @@ class ClientCore(Generic[J]):
         self._begin()
 
     def _begin(self) -> None:
-        self.name = unguessable() if self.results else ""
+        mark = SHARDED if self._sharded else ""
+        self.name = mark + unguessable() if self.results else ""
         # The names of the queues whose results are heard, by the channel that carries them.
         self._heard: dict[bytes, str] = {}
         self._registered: dict[str, float] = {}

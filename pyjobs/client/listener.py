@@ -22,13 +22,14 @@ from pyjobs.log import logger
 from pyjobs.transport import (
     REPLY_SECONDS,
     AsyncServer,
+    AsyncShards,
     AsyncSubscription,
-    Backoff,
     Server,
-    Subscription,
     aclose,
+    aresults_subscription,
     arun,
     is_cluster,
+    results_subscription,
     run,
 )
 
@@ -73,14 +74,15 @@ class Listener(Generic[J]):
         self._server = server
         self._core = core
         self._stopped = threading.Event()
-        self._subscription = Subscription(
-            server,
-            core.channels(queues),
-            Backoff(RECONNECT_SECONDS, RECONNECT_SECONDS),
-            needed=not core.mode.stores,
+        self._subscription = results_subscription(
+            server, core.channels(queues), RECONNECT_SECONDS, needed=not core.mode.stores
         )
         self._pace = Pace(core.sweep.every, time.monotonic())
-        self._subscription.open(REPLY_SECONDS)
+        try:
+            self._subscription.open(REPLY_SECONDS)
+        except BaseException:
+            self._subscription.close()
+            raise
         self._thread = threading.Thread(target=self._listen, name="pyjobs-results", daemon=True)
         try:
             self._thread.start()
@@ -140,6 +142,9 @@ class Listener(Generic[J]):
         message = self._subscription.get(seconds)
         if message is not None:
             self._core.hear(*message)
+        elif self._subscription.missed:
+            self._subscription.missed = False
+            self._pace.at_once()
 
     def _sweep(self, began: float) -> None:
         if self._pace.asks(began):
@@ -203,7 +208,7 @@ class AsyncListener(Generic[J]):
         self._queues: set[str] = set()
         self._pace = Pace(core.sweep.every, time.monotonic())
         self._starting = asyncio.Lock()
-        self._subscription: AsyncSubscription | None = None
+        self._subscription: AsyncSubscription | AsyncShards | None = None
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -223,9 +228,10 @@ class AsyncListener(Generic[J]):
         channels = self._core.channels(new)
         async with self._starting:
             if self._subscription is None:
-                backoff = Backoff(RECONNECT_SECONDS, RECONNECT_SECONDS)
                 needed = not self._core.mode.stores
-                subscription = AsyncSubscription(self._server, channels, backoff, needed)
+                subscription = await aresults_subscription(
+                    self._server, channels, RECONNECT_SECONDS, needed
+                )
                 await subscription.open(REPLY_SECONDS)
                 self._subscription = subscription
                 reading = self._listen(subscription)
@@ -242,7 +248,7 @@ class AsyncListener(Generic[J]):
                 await cancel_and_wait(self._task)
                 await self._subscription.close()
 
-    async def _listen(self, subscription: AsyncSubscription) -> None:
+    async def _listen(self, subscription: AsyncSubscription | AsyncShards) -> None:
         while not self._is_over():
             try:
                 await subscription.open(REPLY_SECONDS)
@@ -259,7 +265,7 @@ class AsyncListener(Generic[J]):
     def _is_over(self) -> bool:
         return self.abandoned and not self._core.is_awaited()
 
-    async def _follow(self, subscription: AsyncSubscription) -> None:
+    async def _follow(self, subscription: AsyncSubscription | AsyncShards) -> None:
         """Take messages, and sweep from time to time, until an error or the end."""
         while True:
             await self._hear(subscription, self._left(subscription))
@@ -270,15 +276,18 @@ class AsyncListener(Generic[J]):
                 await self._sweep(subscription, began)
                 self._pace.swept(began, time.monotonic())
 
-    def _left(self, subscription: AsyncSubscription) -> float:
+    def _left(self, subscription: AsyncSubscription | AsyncShards) -> float:
         return self._pace.left(time.monotonic(), subscription.refusal)
 
-    async def _hear(self, subscription: AsyncSubscription, seconds: float) -> None:
+    async def _hear(self, subscription: AsyncSubscription | AsyncShards, seconds: float) -> None:
         message = await subscription.get(seconds)
         if message is not None:
             self._core.hear(*message)
+        elif subscription.missed:
+            subscription.missed = False
+            self._pace.at_once()
 
-    async def _sweep(self, subscription: AsyncSubscription, began: float) -> None:
+    async def _sweep(self, subscription: AsyncSubscription | AsyncShards, began: float) -> None:
         if self._pace.asks(began):
             subscription.ask_again()
         missing = await alook(self._server, self._core, self._core.sweep.calls())

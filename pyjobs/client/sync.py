@@ -23,7 +23,15 @@ from pyjobs.client.sync_schedules import Schedules
 from pyjobs.client.sync_submit import Submits
 from pyjobs.engine import ModeName
 from pyjobs.errors import Forbidden
-from pyjobs.transport import ErrorTranslation, GivenServer, chosen_url, command, connect, run
+from pyjobs.transport import (
+    ErrorTranslation,
+    GivenServer,
+    chosen_url,
+    command,
+    connect,
+    run,
+    spans_nodes,
+)
 from pyjobs.validate import functions
 
 __all__ = ["Client", "Job"]
@@ -74,6 +82,7 @@ class Client(Submits):
     ) -> None:
         self._middleware = functions("middleware", middleware)
         self._source = Source()
+        url = chosen_url(url)
         self._core = ClientCore(
             Job if results else UnheardJob,
             self._source,
@@ -84,8 +93,8 @@ class Client(Submits):
             sweep=sweep,
             results=results,
             durable=durable,
+            sharded=spans_nodes(url),
         )
-        url = chosen_url(url)
         self._server = connect(url)
         self._translating = ErrorTranslation(url)
         source = self._source

@@ -3,7 +3,7 @@
 Other folders import from here and not past it. What is not listed is private.
 """
 
-from pyjobs.transport.aio_shards import AsyncShards
+from pyjobs.transport.aio_shards import AsyncShards, aresults_subscription
 from pyjobs.transport.aio_subscription import AsyncSubscription
 from pyjobs.transport.backoff import Backoff, Outage
 from pyjobs.transport.cluster import AsyncCluster, Cluster
@@ -32,6 +32,7 @@ from pyjobs.transport.server import (
     spans_nodes,
 )
 from pyjobs.transport.subscription import Message
+from pyjobs.transport.sync_shards import Shards, results_subscription
 from pyjobs.transport.sync_subscription import Subscription
 from pyjobs.transport.url import DEFAULT_URL, checked_url, chosen_url, shown
 
@@ -81,6 +82,9 @@ __all__ = [  # noqa: RUF022
     "registered",
     # Messages of channels.
     "AsyncShards",
+    "Shards",
+    "aresults_subscription",
+    "results_subscription",
     "AsyncSubscription",
     "Message",
     "Subscription",

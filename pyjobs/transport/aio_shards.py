@@ -18,8 +18,8 @@ from pyjobs.log import logger
 from pyjobs.transport.aio_subscription import AsyncSubscription
 from pyjobs.transport.backoff import Backoff
 from pyjobs.transport.cluster import AsyncCluster
-from pyjobs.transport.server import REPLY_SECONDS
-from pyjobs.transport.shards import FIRST_PAUSE, BaseShards
+from pyjobs.transport.server import REPLY_SECONDS, AsyncServer
+from pyjobs.transport.shards import ANY_NODE, FIRST_PAUSE, BaseShards
 from pyjobs.transport.slots import Address
 from pyjobs.transport.subscription import Message
 
@@ -40,12 +40,19 @@ class AsyncShards(BaseShards[AsyncSubscription]):
         cluster: the nodes.
         channels: the channels' names.
         needed: whether an error is raised where Redis's access rules forbid a channel.
+        classic: whether the classic channels of the same names are heard too, on one more
+            connection.
     """
 
     def __init__(
-        self, cluster: AsyncCluster, channels: Collection[str] = (), needed: bool = True
+        self,
+        cluster: AsyncCluster,
+        channels: Collection[str] = (),
+        needed: bool = True,
+        *,
+        classic: bool = False,
     ) -> None:
-        super().__init__(cluster.table, needed)
+        super().__init__(cluster.table, needed, classic)
         self._cluster = cluster
         self._first = list(channels)
         self._tasks: dict[Address, asyncio.Task[None]] = {}
@@ -55,7 +62,8 @@ class AsyncShards(BaseShards[AsyncSubscription]):
         self._waiters: list[asyncio.Future[None]] = []
 
     async def open(self, seconds: float) -> None:
-        """Begin, unless it has begun, and hear the first channels.
+        """Begin, unless it has begun, and hear the first channels; after a `close` all of them, in
+        a while.
 
         Args:
             seconds: how long to wait for the answers.
@@ -66,8 +74,9 @@ class AsyncShards(BaseShards[AsyncSubscription]):
         """
         if self._placing is None:
             self._placing = asyncio.create_task(self._place_always(), name="pyjobs-shards")
+            first, self._first = self._first, []
             try:
-                await self.add(self._first, seconds)
+                await self.add(first, seconds)
             except BaseException:
                 await self.close()
                 raise
@@ -78,7 +87,7 @@ class AsyncShards(BaseShards[AsyncSubscription]):
         Args:
             seconds: how long to wait. With 0 only a message that is there is returned.
         """
-        if not self._messages:
+        if not (self._messages or self.missed):
             self._news.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
@@ -140,14 +149,13 @@ class AsyncShards(BaseShards[AsyncSubscription]):
         self._wake()
 
     async def close(self) -> None:
-        """End, and close every connection."""
-        self.end()
+        """Close every connection. `open` opens them again, unless `end` was called."""
         tasks = [*self._tasks.values(), *([self._placing] if self._placing else [])]
+        self._placing = None
         for task in tasks:
             await cancel_and_wait(task)
-        for part in list(self._parts.values()):
+        for part in self._lose_all():
             await part.close()
-        self._parts.clear()
 
     async def _place_always(self) -> None:
         while True:
@@ -162,6 +170,10 @@ class AsyncShards(BaseShards[AsyncSubscription]):
                     await self._to_place.wait()
 
     async def _place(self) -> None:
+        if self._wants_classic():
+            self._begin(ANY_NODE)
+        if (classic := self._parts.get(ANY_NODE)) is not None:
+            classic.enter(list(self._channels))
         for part in list(self._parts.values()):
             await self._send(part)
         if not (names := self._unplaced()):
@@ -176,11 +188,11 @@ class AsyncShards(BaseShards[AsyncSubscription]):
     def _begin(self, node: Address) -> AsyncSubscription:
         """Begin to hear channels of a node."""
         part = self._parts[node] = AsyncSubscription(
-            self._cluster.client_of(node),
+            self._cluster if node is ANY_NODE else self._cluster.client_of(node),
             (),
             Backoff(FIRST_PAUSE, FIRST_PAUSE),
             False,
-            sharded=self._table.sharded,
+            sharded=self._table.sharded and node is not ANY_NODE,
             changed=functools.partial(self._changed, node),
         )
         self._tasks[node] = asyncio.create_task(self._read(node, part), name="pyjobs-shard")
@@ -227,3 +239,24 @@ class AsyncShards(BaseShards[AsyncSubscription]):
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)
+
+
+async def aresults_subscription(
+    server: AsyncServer, channels: Collection[str], pause: float, needed: bool
+) -> AsyncSubscription | AsyncShards:
+    """Return what hears channels of queues: where their node alone has the messages, on each node.
+
+    Args:
+        server: where the queues are.
+        channels: the channels' names.
+        pause: seconds between two connections to one server.
+        needed: whether an error is raised where Redis's access rules forbid a channel.
+
+    Raises:
+        Unavailable: no node of a cluster says who owns which slot.
+    """
+    if isinstance(server, AsyncCluster):
+        await server.primaries()
+        if server.table.sharded:
+            return AsyncShards(server, channels, needed, classic=True)
+    return AsyncSubscription(server, channels, Backoff(pause, pause), needed)

@@ -20,6 +20,9 @@ from pyjobs.transport.subscription import BaseSubscription, Message
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 2.0
 
+# Stands for the node of the classic channels, which is any.
+ANY_NODE = Address("", 0)
+
 P = TypeVar("P", bound=BaseSubscription)
 
 
@@ -32,14 +35,17 @@ class BaseShards(Generic[P]):
     Args:
         table: who owns which slot.
         needed: whether an error is raised where Redis's access rules forbid a channel.
+        classic: whether the classic channels of the same names are heard too, on one more
+            connection. Scripts publish there on nodes before Redis 7, and for a part of a queue.
 
     Attributes:
         missed: whether a channel is heard again that was lost, so that messages may have been
             missed. Whoever reads this sets it to False.
     """
 
-    def __init__(self, table: SlotTable, needed: bool) -> None:
+    def __init__(self, table: SlotTable, needed: bool, classic: bool) -> None:
         self._table = table
+        self._classic = classic
         self._needed = needed
         self._backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE)
         # Kept in order; the value is not used.
@@ -67,9 +73,13 @@ class BaseShards(Generic[P]):
 
     def _unplaced(self) -> list[bytes]:
         """Return the channels without a node, where it is time to place them."""
-        if self._ended or self.pause:
+        if self._ended or self.pause or self._where.keys() >= self._channels.keys():
             return []
         return [name for name in list(self._channels) if name not in self._where]
+
+    def _wants_classic(self) -> bool:
+        """Return whether it is time to hear the classic channels, which nothing hears now."""
+        return self._classic and not self.pause and ANY_NODE not in self._parts
 
     def _owners(self, channels: Iterable[bytes]) -> dict[Address, list[bytes]]:
         """Return the channels by the node that serves them. Those of no node come later."""
@@ -91,12 +101,24 @@ class BaseShards(Generic[P]):
         """Note that the subscription of a node has ended. Returns it, None where it has ended
         before. Its channels are placed anew after a pause."""
         part = self._parts.pop(node, None)
-        if part is not None:
+        if part is None:
+            return None
+        self._later(error if isinstance(error, PyjobsError) else Unavailable(str(error)))
+        if node is ANY_NODE:
+            self.missed = True
+        else:
             self._table.broke(node)
-            self._later(error if isinstance(error, PyjobsError) else Unavailable(str(error)))
             for name in [name for name, where in self._where.items() if where == node]:
                 self._lose(name)
         return part
+
+    def _lose_all(self) -> list[P]:
+        """Take every channel from its node. Returns the subscriptions, to be closed."""
+        parts = list(self._parts.values())
+        self._parts.clear()
+        for name in list(self._where):
+            self._lose(name)
+        return parts
 
     def _lose(self, channel: bytes) -> None:
         self._where.pop(channel, None)
@@ -119,6 +141,8 @@ class BaseShards(Generic[P]):
                 # Nodes that name each other are not asked in a circle without a pause.
                 self._later(Unavailable(f"no node serves {channel.decode()}"))
             self._lose(channel)
+        if self._parts.get(ANY_NODE) is part:
+            return
         if heard := [name for name in self._lost if part.heard(name)]:
             self._lost.difference_update(heard)
             self._backoff.reset()

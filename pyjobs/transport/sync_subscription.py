@@ -1,4 +1,4 @@
-"""A SUBSCRIBE that is held on a connection of its own in a thread, and made anew.
+"""A subscription that is held on a connection of its own in a thread, and made anew.
 
 Only how messages arrive may live here. The connection is read directly, for redis-py's PubSub costs
 several times what a message does.
@@ -11,7 +11,7 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from redis import exceptions
 
@@ -42,12 +42,21 @@ class Subscription(BaseSubscription):
         channels: the channels' names.
         backoff: computes the pauses between connections.
         needed: whether an error is raised where Redis's access rules forbid a channel.
+        sharded: whether the channels are sharded: only the node of their slot has their messages.
+        changed: called when Redis has answered for a channel, or has dropped it.
     """
 
     def __init__(
-        self, server: Server, channels: Collection[str], backoff: Backoff, needed: bool = True
+        self,
+        server: Server,
+        channels: Collection[str],
+        backoff: Backoff,
+        needed: bool = True,
+        *,
+        sharded: bool = False,
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
-        super().__init__(server, channels, backoff, needed)
+        super().__init__(server, channels, backoff, needed, sharded=sharded, changed=changed)
         # A lock for each `add` that waits, which is released to wake it.
         self._adding: list[threading.Lock] = []
         # Bytes at the near end wake a wait of `get`. Made by the first wait.
@@ -163,7 +172,7 @@ class Subscription(BaseSubscription):
             return
         names = self._unsent()
         if names:
-            commands = [("SUBSCRIBE", name) for name in names]
+            commands = [(self._words[0], name) for name in names]
             self._connection.send_packed_command(self._connection.pack_commands(commands))
 
     def _read(self, seconds: float) -> bool:
@@ -214,6 +223,7 @@ class Subscription(BaseSubscription):
                 far.send(b"\0")
 
     def _answered(self) -> None:
+        super()._answered()
         for waiter in self._adding.copy():
             # One that was released before is awake.
             with contextlib.suppress(RuntimeError):

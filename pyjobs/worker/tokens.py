@@ -155,6 +155,7 @@ class WakeListener:
         """End all waits, and close the connections."""
         if self._hearing is not None:
             await cancel_and_wait(self._hearing)
+        self._shards.end()
         await self._shards.close()
 
     async def take(self, queue: str, seconds: float) -> bool:

@@ -1,7 +1,7 @@
-"""Idle workers of a cluster: what their waits cost, and that a token reaches a worker with room.
+"""Waiting in a cluster, for jobs and for results: its cost, and that what is published is heard.
 
-A token that was not heard of is found by a look, which comes after ten seconds: a job that begins
-within a few seconds was heard of.
+A token that was not heard of is found by a look, which comes after ten seconds, and a result by a
+sweep: what comes within a few seconds was heard of.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from support.cluster import ClusterOfNodes, cluster_of
-from support.running import wait_until, working
+from support.running import opened, wait_until, working
 from support.servers import FOUND, PREFERRED
 from test_cluster import SOON, TWELVE, commands_of, echo
 
@@ -153,3 +153,77 @@ def test_a_listener_that_died_without_a_word_delays_one_token(cluster: ClusterOf
             began = time.monotonic()
             assert client.submit(value).result(SOON) == value
             assert time.monotonic() - began < HEARD
+
+
+def has_shards(cluster: ClusterOfNodes) -> bool:
+    with connect(cluster.nodes[0].url) as server:
+        return not server.info("server")["redis_version"].startswith("6")
+
+
+@pytest.mark.parametrize("aio", [False, True], ids=["sync", "async"])
+def test_a_result_is_published_on_the_node_of_its_queue_alone(
+    cluster: ClusterOfNodes, aio: bool
+) -> None:
+    names = cluster.names(6)
+    published = calls(cluster.nodes, "publish")
+    with (
+        working(cluster.url, echo, queues=names),
+        opened(cluster.url, aio=aio, sweep=600.0) as client,
+    ):
+        for name in names:
+            jobs = client.submit_many(range(20), queue=name)
+            assert [job.result(SOON) for job in jobs] == list(range(20))
+        # One for each node, and one that hears what old nodes publish; three and one of the worker.
+        assert parked(cluster.nodes) <= 8
+    if has_shards(cluster):
+        assert calls(cluster.nodes, "publish") == published
+
+
+@pytest.mark.parametrize("aio", [False, True], ids=["sync", "async"])
+def test_a_client_hears_results_after_the_slot_of_a_queue_has_moved(
+    cluster: ClusterOfNodes, aio: bool
+) -> None:
+    [name] = cluster.names(1, "waits")
+    free = threading.Event()
+
+    def handle(job: pyjobs.ClaimedJob) -> Any:
+        free.wait(SOON)
+        return job.data
+
+    with (
+        working(cluster.url, handle, queues=[name], concurrency=5),
+        opened(cluster.url, aio=aio, queue=name, sweep=600.0) as client,
+    ):
+        jobs = client.submit_many(range(5))
+        time.sleep(0.5)
+        cluster.move(name)
+        free.set()
+        # Those that ended before the client was subscribed anew are swept at once then.
+        assert [job.result(SOON) for job in jobs] == list(range(5))
+        began = time.monotonic()
+        assert client.submit("later").result(SOON) == "later"
+        assert time.monotonic() - began < HEARD
+
+
+@pytest.mark.parametrize("aio", [False, True], ids=["sync", "async"])
+def test_a_client_whose_connections_break_finds_its_results_without_waiting_for_a_sweep(
+    cluster: ClusterOfNodes, aio: bool
+) -> None:
+    names = cluster.names(3)
+    free = threading.Event()
+
+    def handle(job: pyjobs.ClaimedJob) -> Any:
+        free.wait(SOON)
+        return job.data
+
+    with (
+        working(cluster.url, handle, queues=names, concurrency=5),
+        opened(cluster.url, aio=aio, sweep=600.0) as client,
+    ):
+        jobs = [client.submit(name, queue=name) for name in names]
+        time.sleep(0.5)
+        for node in cluster.nodes:
+            with connect(node.url) as server:
+                server.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+        free.set()
+        assert [job.result(SOON) for job in jobs] == names

@@ -170,3 +170,27 @@ def test_a_job_of_another_queue_is_not_watched(jobs: Jobs) -> None:
     with jobs.store.unchanged():
         found = jobs.store.call(watch("jobs:{other}", ["a"], client="two"))
     assert found == [UNKNOWN]
+
+
+@at(REAL_SERVER_PLACES)
+@having("submit")
+@pytest.mark.parametrize("name", ["shard.me", "me.shard.", "shard"])
+def test_messages_of_a_client_whose_name_begins_with_shard_are_sharded_from_redis_7_on(
+    jobs: Jobs, name: str
+) -> None:
+    channel = f"{Q}:client:{name}"
+    old = int(jobs.redis.info("server")["redis_version"].partition(".")[0]) < 7
+    with jobs.redis.pubsub() as heard:
+        sharded = name == "shard.me" and not old
+        (heard.ssubscribe if sharded else heard.subscribe)(channel)
+        assert heard.get_message(timeout=5)["type"].endswith("subscribe")
+        jobs.submit("a", client=name)
+        jobs.complete(*jobs.claim().jobs)
+        get = (
+            heard.get_sharded_message
+            if sharded and hasattr(heard, "get_sharded_message")
+            else heard.get_message
+        )
+        message = get(timeout=5)
+        assert message["channel"].decode() == channel
+        assert [id for id, _ in parse_results(message["data"])] == ["a"]

@@ -5,7 +5,8 @@
 --   id state reason queued started processed bytes LF body LF
 -- and a dead job's with the number of its attempts before the bytes.
 -- Nothing depends on a message but latency: pcall, so that one which is refused undoes and stops nothing.
--- A client of a cluster has a name that begins with SHARDED. Its messages stay on the node of the queue, from Redis 7 on.
+-- A client of a cluster has a name that begins with SHARDED. Its messages stay on the node of the queue, from Redis 7 on;
+-- those of a part do not, for the channel is in the slot of the whole queue.
 local SHARDED = '^shard%.'
 local messages = {}  -- by channel
 
@@ -36,7 +37,11 @@ local function add_message(q, clients, id, state, reason, queued, started, proce
       message[#message + 1] = line
       message.bytes = message.bytes + #line
     else
-      message = { line, bytes = #line, sharded = redis.REDIS_VERSION_NUM and client:find(SHARDED) }
+      message = {
+        line,
+        bytes = #line,
+        sharded = redis.REDIS_VERSION_NUM and q.key == q.home and client:find(SHARDED),
+      }
       messages[channel] = message
     end
     if message.bytes > most then send_messages() end

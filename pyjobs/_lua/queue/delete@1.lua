@@ -244,7 +244,7 @@ local function end_job(q_3, id, job, state_2, reason, field, body, retention, at
         message = {
           line,
           bytes = #line,
-          sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.'),
+          sharded = redis.REDIS_VERSION_NUM and q_3.key == q_3.home and client:find('^shard%.'),
         }
         messages[channel] = message
       end

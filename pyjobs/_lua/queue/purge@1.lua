@@ -168,7 +168,7 @@ local function add_message(q_3, clients, id, state_2, reason, queued, started, p
       message = {
         line,
         bytes = #line,
-        sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.'),
+        sharded = redis.REDIS_VERSION_NUM and q_3.key == q_3.home and client:find('^shard%.'),
       }
       messages[channel] = message
     end

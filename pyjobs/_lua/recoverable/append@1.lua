@@ -181,7 +181,7 @@ for n, id in ipairs(ids) do
           message = {
             line,
             bytes = #line,
-            sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.'),
+            sharded = redis.REDIS_VERSION_NUM and q_2.key == q_2.home and client:find('^shard%.'),
           }
           messages[channel] = message
         end

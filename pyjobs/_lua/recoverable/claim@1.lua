@@ -1254,7 +1254,7 @@ if #unfit > 0 then
             message = {
               line,
               bytes = #line,
-              sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.'),
+              sharded = redis.REDIS_VERSION_NUM and q.key == q.home and client:find('^shard%.'),
             }
             messages[channel] = message
           end

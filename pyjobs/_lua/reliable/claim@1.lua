@@ -845,7 +845,7 @@ if opened.moves then
                         message = {
                           line,
                           bytes = #line,
-                          sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.'),
+                          sharded = redis.REDIS_VERSION_NUM and q.key == q.home and client:find('^shard%.'),
                         }
                         messages[channel] = message
                       end
@@ -1513,7 +1513,7 @@ if #unfit > 0 then
             message = {
               line,
               bytes = #line,
-              sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.'),
+              sharded = redis.REDIS_VERSION_NUM and q.key == q.home and client:find('^shard%.'),
             }
             messages[channel] = message
           end

@@ -314,7 +314,7 @@ do
             message = {
               line,
               bytes = #line,
-              sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.'),
+              sharded = redis.REDIS_VERSION_NUM and q_3.key == q_3.home and client:find('^shard%.'),
             }
             messages[channel] = message
           end
@@ -546,7 +546,7 @@ do
             message = {
               line,
               bytes = #line,
-              sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.'),
+              sharded = redis.REDIS_VERSION_NUM and q_3.key == q_3.home and client:find('^shard%.'),
             }
             messages[channel] = message
           end

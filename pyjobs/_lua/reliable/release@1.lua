@@ -359,7 +359,7 @@ if unknown then
               message = {
                 line,
                 bytes = #line,
-                sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.'),
+                sharded = redis.REDIS_VERSION_NUM and opened.key == opened.home and client:find('^shard%.'),
               }
               messages[channel] = message
             end

@@ -128,7 +128,7 @@ for i = first, #ARGV, 3 do
           message = {
             line,
             bytes = #line,
-            sharded = redis.REDIS_VERSION_NUM and client_2:find('^shard%.'),
+            sharded = redis.REDIS_VERSION_NUM and q_2.key == q_2.home and client_2:find('^shard%.'),
           }
           messages[channel] = message
         end

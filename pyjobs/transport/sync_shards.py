@@ -1,0 +1,260 @@
+"""A subscription of channels on several nodes of a cluster, in a thread: one connection a node.
+
+Only how messages arrive may live here. Where a channel is placed is decided in shards.py.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import select
+import socket
+import threading
+import time
+from collections.abc import Collection
+
+from pyjobs.errors import PyjobsError, Unavailable
+from pyjobs.transport.backoff import Backoff
+from pyjobs.transport.cluster import Cluster
+from pyjobs.transport.server import Server
+from pyjobs.transport.shards import ANY_NODE, FIRST_PAUSE, BaseShards
+from pyjobs.transport.slots import Address
+from pyjobs.transport.subscription import Message
+from pyjobs.transport.sync_subscription import LONGEST_SECONDS, Subscription
+
+
+class Shards(BaseShards[Subscription]):
+    """Hears channels on the nodes that serve them, with a connection for each node. Channels of a
+    node that breaks, or that gives a slot away, are placed anew by `get`.
+
+    It belongs to one thread. Only `add` and `end` are for other threads. There is no lock: see
+    `Subscription`.
+
+    Args:
+        cluster: the nodes.
+        channels: the channels' names.
+        needed: whether an error is raised where Redis's access rules forbid a channel.
+        classic: whether the classic channels of the same names are heard too, on one more
+            connection.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        channels: Collection[str] = (),
+        needed: bool = True,
+        *,
+        classic: bool = False,
+    ) -> None:
+        super().__init__(cluster.table, needed, classic)
+        self._cluster = cluster
+        self._first = [name.encode() for name in channels]
+        self._opened = False
+        # The nodes from which something may have come, or to which something is to be sent.
+        self._ready: set[Address] = set()
+        # A lock for each `add` that waits, which is released to wake it.
+        self._adding: list[threading.Lock] = []
+        # Bytes at the near end wake a wait.
+        self._near, self._far = socket.socketpair()
+        self._near.setblocking(False)
+        self._far.setblocking(False)
+
+    def open(self, seconds: float = 0.0) -> None:
+        """Hear the first channels, unless that was done; after a `close` all of them, by `get`.
+
+        Args:
+            seconds: how long to wait for the answers.
+
+        Raises:
+            Forbidden: Redis's access rules forbid a channel.
+            Unavailable: a node can't be reached, or has not answered in time.
+        """
+        if self._opened:
+            return
+        until = time.monotonic() + seconds
+        if not self._channels:
+            self._channels.update(dict.fromkeys(self._first))
+            while not all(self._is_answered(name) for name in self._first):
+                if (left := until - time.monotonic()) <= 0:
+                    raise self._in_time(seconds) from self._failure
+                self._turn(left)
+            self._raise_refusal(self._first)
+        self._opened = True
+
+    def get(self, seconds: float = 0.0) -> Message | None:
+        """Return the next message; None when none comes in time, when `missed` is set, and when
+        `add` or `end` is called.
+
+        Args:
+            seconds: how long to wait. With 0 only a message that is there is returned.
+        """
+        if not self._messages:
+            until = time.monotonic() + seconds
+            while not self._turn(max(0.0, until - time.monotonic())):
+                if self._messages or self.missed or time.monotonic() >= until:
+                    break
+        return self._messages.popleft() if self._messages else None
+
+    def add(self, channels: Collection[str], seconds: float) -> None:
+        """Hear these channels too, from now on. Any thread may call this, while the thread of the
+        subscription calls `get`.
+
+        Args:
+            channels: the channels' names. Those that are heard already cost nothing.
+            seconds: how long to wait until Redis confirms the channels.
+
+        Raises:
+            Forbidden: Redis's access rules forbid a channel.
+            Unavailable: a node can't be reached, or has not answered in time.
+        """
+        names = [name.encode() for name in channels]
+        self._channels.update(dict.fromkeys(names))
+        until = time.monotonic() + seconds
+        waiter = threading.Lock()
+        waiter.acquire()
+        self._adding.append(waiter)
+        try:
+            self._wake()
+            while not (self._ended or all(self._is_answered(name) for name in names)):
+                if not waiter.acquire(timeout=max(0.0, until - time.monotonic())):
+                    raise self._in_time(seconds) from self._failure
+        finally:
+            self._adding.remove(waiter)
+        if self._ended:
+            raise Unavailable("the subscription was ended")
+        self._raise_refusal(names)
+
+    def ask_again(self) -> None:
+        """Send SSUBSCRIBE again for the channels that were refused."""
+        for node, part in list(self._parts.items()):
+            part.ask_again()
+            self._ready.add(node)
+
+    def end(self) -> None:
+        """End every `add` and `get` that waits, now and from now on. Any thread may call this."""
+        self._ended = True
+        self._answered()
+        self._wake()
+
+    def close(self) -> None:
+        """Close every connection. `open` opens them again, unless `end` was called."""
+        for part in self._lose_all():
+            part.close()
+        self._opened = False
+        if self._ended:
+            self._near.close()
+            self._far.close()
+
+    def _turn(self, seconds: float) -> bool:
+        """Take what has come, after a wait where nothing has. Returns whether `add` or `end` has
+        ended the wait."""
+        self._place()
+        before = len(self._messages)
+        self._read()
+        # A channel that its node has given up is placed before the wait.
+        if len(self._messages) > before or self.missed or not seconds or self._unplaced():
+            return False
+        return self._wait(seconds)
+
+    def _place(self) -> None:
+        if names := self._unplaced():
+            self._cluster.refresh()
+            for node, found in self._owners(names).items():
+                part = self._parts.get(node) or self._begin(node)
+                part.enter(found)
+                self._where.update(dict.fromkeys(found, node))
+            if (classic := self._parts.get(ANY_NODE)) is not None:
+                classic.enter(list(self._channels))
+            self._ready.update(self._parts)
+        if self._wants_classic():
+            self._begin(ANY_NODE).enter(list(self._channels))
+        for node, part in list(self._parts.items()):
+            if part.is_open:
+                continue
+            try:
+                part.open()
+                self._ready.add(node)
+            except (PyjobsError, OSError) as error:
+                self._broke(node, error)
+
+    def _begin(self, node: Address) -> Subscription:
+        """Begin to hear channels of a node."""
+        part = self._parts[node] = Subscription(
+            self._cluster if node is ANY_NODE else self._cluster.client_of(node),
+            (),
+            Backoff(FIRST_PAUSE, FIRST_PAUSE),
+            False,
+            sharded=node is not ANY_NODE,
+            changed=functools.partial(self._changed, node),
+        )
+        return part
+
+    def _read(self) -> None:
+        """Take what has come."""
+        ready, self._ready = self._ready, set()
+        for node in ready:
+            if (part := self._parts.get(node)) is None:
+                continue
+            try:
+                while (message := part.get()) is not None:
+                    self._messages.append(message)
+            except (PyjobsError, OSError) as error:
+                self._broke(node, error)
+
+    def _wait(self, seconds: float) -> bool:
+        """Wait until something comes, for a time; whether `add` or `end` has ended the wait."""
+        if self._ended:
+            return True
+        if unplaced := self.pause:
+            seconds = min(seconds, unplaced)
+        waiting = select.poll()
+        nodes = {self._near.fileno(): ANY_NODE}
+        for node, part in self._parts.items():
+            if (source := part.source) is not None:
+                nodes[source.fileno()] = node
+        for number in nodes:
+            waiting.register(number, select.POLLIN)
+        found = [number for number, _ in waiting.poll(1000 * min(seconds, LONGEST_SECONDS))]
+        self._ready.update(nodes[number] for number in found)
+        if self._near.fileno() not in found:
+            return False
+        with contextlib.suppress(BlockingIOError):
+            self._near.recv(4096)
+        return True
+
+    def _changed(self, node: Address) -> None:
+        if (part := self._parts.get(node)) is not None:
+            self._answered_by(part)
+        self._answered()
+
+    def _answered(self) -> None:
+        for waiter in self._adding.copy():
+            # One that was released before is awake.
+            with contextlib.suppress(RuntimeError):
+                waiter.release()
+
+    def _wake(self) -> None:
+        # A far end that is full wakes the wait as well; one that was closed needs no wake.
+        with contextlib.suppress(OSError):
+            self._far.send(b"\0")
+
+
+def results_subscription(
+    server: Server, channels: Collection[str], pause: float, needed: bool
+) -> Subscription | Shards:
+    """Return what hears channels of queues: where their node alone has the messages, on each node.
+
+    Args:
+        server: where the queues are.
+        channels: the channels' names.
+        pause: seconds between two connections to one server.
+        needed: whether an error is raised where Redis's access rules forbid a channel.
+
+    Raises:
+        Unavailable: no node of a cluster says who owns which slot.
+    """
+    if isinstance(server, Cluster):
+        server.primaries()
+        if server.table.sharded:
+            return Shards(server, channels, needed, classic=True)
+    return Subscription(server, channels, Backoff(pause, pause), needed)
