@@ -36,7 +36,7 @@ DELAYED = re.compile(rb"(?<=delayed=)[0-9]+")
 # A moment that is further from now is one that a call names.
 MONTH = 30 * 24 * 3600 * 1000
 # Keys of programs, which no script writes.
-QUEUE_KEY = re.compile(rb"jobs:\{(?!.*\}:counters)")
+QUEUE_KEY = re.compile(rb"jobs:\{(?!.*\}:(?:counters|events))")
 # Seconds. A run that waits for something is made again when a step came later: what has ended
 # meanwhile changes replies. A moment that is so far from now has another name.
 LATE, FAR = 0.09, 0.45
@@ -204,7 +204,7 @@ def dump(talk: Talk) -> dict[bytes, Any]:
     """Each key of a queue: its type, what it holds, and its TTL in s, up to the next ten.
 
     A key that is gone within seconds is left out: the next step may find it or not. So are
-    counters, since their names and values depend on how fast the calls came.
+    counters and events, since their names and values depend on how fast the calls came.
     """
     found: dict[bytes, Any] = {}
     keys: Any = talk.ask([b"KEYS", b"*"])

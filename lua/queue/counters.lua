@@ -25,6 +25,6 @@ local each    = option(options, 'each', 1, 1)     -- int      1: the minutes one
 
 arity(1, 3)
 no_more_options(options)
-local q = open(queue, nil, 'uncounted')
+local q = open(queue, nil, 'switches')
 if bad then return redis.error_reply(bad) end
 return read_counters(q, skip, minutes, each)

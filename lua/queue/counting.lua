@@ -9,16 +9,11 @@
 --% include "lib/call/word.lua"
 --% include "lib/call/acl.lua"
 --% include "lib/queue/queue.lua"
+--% include "lib/queue/switches.lua"
 local queue    = KEYS[1]                                   -- queue  whose calls
 local counting = one_of('counting', ARGV[1], 'off', 'on')  -- word   'off' or 'on'
 
 arity(1, 1)
-local q = open(queue, nil, 'uncounted')
+local q = open(queue, nil, 'switches')
 if bad then return redis.error_reply(bad) end
-if (counting == 'off') == (q.uncounted ~= nil) then return 'same' end
-redis.call('ZCARD', q.delayed)
-bad = denied('HSET', counting == 'off' and q.meta, 'HDEL', counting == 'on' and q.meta)
-if bad then return redis.error_reply(bad) end
-redis.call('ZREM', q.delayed, '')  -- Redis allows it when it is full, and HSET then: '' is no id
-if counting == 'off' then redis.call('HSET', q.meta, 'uncounted', '1') else redis.call('HDEL', q.meta, 'uncounted') end
-return 'changed'
+return write_switches(q, counting == 'off', q.most_events or 0)

@@ -14,6 +14,7 @@
 --% include "lib/call/acl.lua"
 --% include "lib/queue/queue.lua"
 --% include "lib/queue/counters.lua"
+--% include "lib/queue/events.lua"
 --% include "lib/queue/check_types.lua"
 --% include "lib/job/job.lua"
 --% include "lib/job/held.lua"
@@ -30,6 +31,6 @@ local jobs    = items(2, 1)                    -- items    id:id  of the jobs
 arity(1)
 no_more_options(options)
 check_ids(jobs)
-local q = open(queue, nil, 'uncounted')
+local q = open(queue, nil, 'switches')
 if bad then return redis.error_reply(bad) end
 return delete(q, jobs, state)

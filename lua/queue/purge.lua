@@ -14,6 +14,7 @@
 --% include "lib/call/acl.lua"
 --% include "lib/queue/queue.lua"
 --% include "lib/queue/counters.lua"
+--% include "lib/queue/events.lua"
 --% include "lib/queue/check_types.lua"
 --% include "lib/queue/broken.lua"
 --% include "lib/job/job.lua"
@@ -30,6 +31,6 @@ local state = one_of('state', ARGV[1], 'pending', 'delayed', 'dead')  -- word   
 local limit = int('limit', ARGV[2], 1, 1000)                          -- int    most entries
 
 arity(1, 2)
-local q = open(queue, nil, 'uncounted')
+local q = open(queue, nil, 'switches')
 if bad then return redis.error_reply(bad) end
 return purge(q, state, limit)

@@ -13,6 +13,7 @@
 --% include "lib/call/clock.lua"
 --% include "lib/call/acl.lua"
 --% include "lib/queue/queue.lua"
+--% include "lib/queue/events.lua"
 --% include "lib/queue/check_types.lua"
 --% include "lib/job/job.lua"
 --% include "lib/job/late.lua"
@@ -26,6 +27,6 @@ local jobs  = items(2, 4)                                      -- items  id:id m
 
 arity(1)
 check_moves(jobs)
-local q = open(queue, nil, 'parts')
+local q = open(queue, nil, 'switches', 'parts')
 if bad then return redis.error_reply(bad) end
 return receive(q, jobs, mode)

@@ -8,15 +8,20 @@
 --% include "lib/call/args.lua"
 --% include "lib/call/acl.lua"
 --% include "lib/queue/queue.lua"
+--% include "lib/queue/events.lua"
 local queue = KEYS[1]  -- queue  to resume
 
 arity(1, 0)
-local q = open(queue)
+local q = open(queue, nil, 'switches')
 if bad then return redis.error_reply(bad) end
 read_lengths(q)
 bad = denied('LPUSH', q.wake)
 if bad then return redis.error_reply(bad) end
-redis.call('HDEL', q.meta, 'paused')  -- Redis allows it when it is full, and LPUSH then
+local was_paused = redis.call('HDEL', q.meta, 'paused') == 1  -- Redis allows it when it is full, and LPUSH then
+if q.happened and was_paused then
+  q.happened[1] = { 'resumed', '', '', 0 }
+  write_events(q)
+end
 if q.waiting == 0 then return 0 end
 wake(q)
 return 1

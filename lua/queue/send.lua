@@ -21,6 +21,7 @@
 --% include "lib/call/stamp.lua"
 --% include "lib/call/acl.lua"
 --% include "lib/queue/queue.lua"
+--% include "lib/queue/events.lua"
 --% include "lib/queue/check_types.lua"
 --% include "lib/job/job.lua"
 --% include "lib/job/late.lua"
@@ -38,7 +39,7 @@ local jobs    = items(4, 1)                        -- items    id:id  of the job
 arity(1)
 no_more_options(options)
 check_ids(jobs)
-local q = open(queue, nil, 'moves', 'parts')
+local q = open(queue, nil, 'switches', 'moves', 'parts')
 check_whole(q)
 if bad then return redis.error_reply(bad) end
 return send(q, jobs, to, nonce, state)

@@ -15,6 +15,7 @@
 --% include "lib/call/stamp.lua"
 --% include "lib/call/acl.lua"
 --% include "lib/queue/queue.lua"
+--% include "lib/queue/events.lua"
 --% include "lib/queue/check_types.lua"
 --% include "lib/job/unique.lua"
 --% include "lib/job/messages.lua"
@@ -27,6 +28,6 @@ local jobs  = items(1, 3)  -- items  id:id move:name word:name  as queue/send an
 
 arity(1)
 check_answers(jobs)
-local q = open(queue)
+local q = open(queue, nil, 'switches')
 if bad then return redis.error_reply(bad) end
 return sent(q, jobs)

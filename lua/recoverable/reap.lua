@@ -15,6 +15,7 @@
 --% include "lib/call/acl.lua"
 --% include "lib/queue/queue.lua"
 --% include "lib/queue/counters.lua"
+--% include "lib/queue/events.lua"
 --% include "lib/queue/broken.lua"
 --% include "lib/queue/check_types.lua"
 --% include "lib/job/job.lua"
@@ -35,7 +36,7 @@ local limit      = int('limit', ARGV[1], 1, 1000)         -- int    most jobs to
 local older_than = int('older_than', ARGV[2], 0, MAX_MS)  -- ms     only jobs claimed at least this long ago
 
 arity(1, 2)
-local q = open(queue, 'recoverable', 'uncounted')
+local q = open(queue, 'recoverable', 'switches')
 if bad then return redis.error_reply(bad) end
 
 check_types(q)
@@ -48,4 +49,5 @@ local seen, back = reap_stale(q, limit, older_than)
 local promoted = promote(q, limit)
 if #back + promoted > 0 then wake(q) end
 write_counters(q)
+write_events(q)
 return { (seen == limit or promoted == limit or dropped == limit) and 1 or 0, promoted, back, {} }

@@ -15,6 +15,7 @@
 --% include "lib/call/acl.lua"
 --% include "lib/queue/queue.lua"
 --% include "lib/queue/counters.lua"
+--% include "lib/queue/events.lua"
 --% include "lib/job/job.lua"
 --% include "lib/job/late.lua"
 --% include "lib/job/unique.lua"
@@ -43,7 +44,7 @@ no_more_options(options)
 check_new_jobs(jobs)
 local wait = math.max(delay, run_at - now)
 check_times(wait, expires)
-local q = open(queue, 'recoverable', 'most_pending', 'most_bytes', 'uncounted', 'parts')
+local q = open(queue, 'recoverable', 'most_pending', 'most_bytes', 'switches', 'parts')
 check_parts(q, parts)
 if bad then return redis.error_reply(bad) end
 local extra = fields('client', client, 'retention', retention,

@@ -49,6 +49,7 @@ if opened.again then
 end
 --% include "lib/call/stamp.lua"
 --% include "lib/queue/counters.lua"
+--% include "lib/queue/events.lua"
 --% include "lib/call/acl.lua"
 --% include "lib/queue/check_types.lua"
 --% include "lib/claim/room.lua"
@@ -96,6 +97,6 @@ if #unfit > 0 then
   --% include "lib/claim/drop.lua"
   drop(unfit)
 end
-for _, q in ipairs(opened) do write_counters(q) end
+for _, q in ipairs(opened) do write_counters(q) write_events(q) end
 for _, death in ipairs(opened.deaths or {}) do reply[#reply + 1] = death end
 return reply

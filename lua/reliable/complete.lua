@@ -14,6 +14,7 @@
 --% include "lib/call/acl.lua"
 --% include "lib/queue/queue.lua"
 --% include "lib/queue/counters.lua"
+--% include "lib/queue/events.lua"
 --% include "lib/job/job.lua"
 --% include "lib/job/held.lua"
 --% include "lib/job/unique.lua"
@@ -31,6 +32,6 @@ local done      = items(2, 3)                                      -- items    i
 arity(1)
 no_more_options(options)
 check_bodies('result', done, 3)
-local q = open(queue, 'reliable', 'uncounted', 'lease')
+local q = open(queue, 'reliable', 'switches', 'lease')
 if bad then return redis.error_reply(bad) end
 return record(q, done, 'done', 'result', retention, read_saved)

@@ -15,6 +15,7 @@
 --% include "lib/call/acl.lua"
 --% include "lib/queue/queue.lua"
 --% include "lib/queue/counters.lua"
+--% include "lib/queue/events.lua"
 --% include "lib/queue/check_types.lua"
 --% include "lib/job/job.lua"
 --% include "lib/job/held.lua"
@@ -37,6 +38,6 @@ arity(1)
 no_more_options(options)
 check_bodies('error', failed, 4)
 check_verdicts(failed)
-local q = open(queue, 'reliable', 'uncounted', 'lease')
+local q = open(queue, 'reliable', 'switches', 'lease')
 if bad then return redis.error_reply(bad) end
 return fail(q, failed, attempts, backoff, backoff_max)

@@ -16,6 +16,7 @@
 --% include "lib/call/acl.lua"
 --% include "lib/queue/queue.lua"
 --% include "lib/queue/counters.lua"
+--% include "lib/queue/events.lua"
 --% include "lib/queue/broken.lua"
 --% include "lib/queue/check_types.lua"
 --% include "lib/job/job.lua"
@@ -41,7 +42,7 @@ local max_crashes = option(options, 'max_crashes', 1, 1000, 3)  -- int      leas
 
 arity(1, 2)
 no_more_options(options)
-local q = open(queue, 'reliable', 'uncounted', 'lease', 'seen', 'grace')
+local q = open(queue, 'reliable', 'switches', 'lease', 'seen', 'grace')
 if bad then return redis.error_reply(bad) end
 
 check_types(q)
@@ -58,5 +59,6 @@ if q.buried > 0 then drop_old_dead(q) end
 send_messages()
 if #back + promoted > 0 then wake(q) end
 write_counters(q)
+write_events(q)
 local more = (seen == limit or promoted == limit or dropped == limit) and 1 or 0
 return { more, promoted, back, dead }

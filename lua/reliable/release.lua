@@ -15,9 +15,11 @@
 --% include "lib/call/acl.lua"
 --% include "lib/queue/queue.lua"
 --% include "lib/queue/counters.lua"
+--% include "lib/queue/events.lua"
 --% include "lib/job/job.lua"
 --% include "lib/job/held.lua"
 --% include "lib/verb/fence.lua"
+--% include "lib/verb/release.lua"
 local queue    = KEYS[1]                             -- queue    where the jobs came from
 local options  = read_options(ARGV[1])               -- options  the next, or ''
 local unknown  = option(options, 'unknown', 1, 1)    -- int      1: the worker does not know the jobs' tasks
@@ -33,28 +35,11 @@ if unknown then
   --% include "lib/job/messages.lua"
   --% include "lib/job/ended.lua"
   --% include "lib/verb/unknown.lua"
-  local opened = open(queue, 'reliable', 'uncounted')
+  local opened = open(queue, 'reliable', 'switches')
   if bad then return redis.error_reply(bad) end
   return hand_back_unknown(opened, released)
 end
 
-local q = open(queue, 'reliable', 'uncounted')
+local q = open(queue, 'reliable', 'switches')
 if bad then return redis.error_reply(bad) end
-
-local words, ids, jobs, places = fence(q, released, 2, read_releases)
-if bad then return redis.error_reply(bad) end
-if #ids == 0 then return words end
-bad = denied('HSET', q.job .. ids[1], 'RPUSH', q.pending, 'LPUSH', q.wake)
-if bad then return redis.error_reply(bad) end
-read_lengths(q)
-redis.call('ZREM', q.inflight, unpack(ids))
-for i = #ids, 1, -1 do
-  local id, job = ids[i], jobs[i]
-  redis.call('HSET', q.job .. id, 'state', 'pending', 'releases', (tonumber(job[RELEASES]) or 0) + 1)
-  redis.call('RPUSH', q.pending, id)
-  words[places[i]] = 'pending'
-  count(q, job[TASK], 'released', 1)
-end
-wake(q)
-write_counters(q)
-return words
+return hand_back(q, released)

@@ -13,6 +13,7 @@
 --% include "lib/call/clock.lua"
 --% include "lib/queue/queue.lua"
 --% include "lib/queue/counters.lua"
+--% include "lib/queue/events.lua"
 --% include "lib/queue/check_types.lua"
 --% include "lib/job/job.lua"
 --% include "lib/job/held.lua"
@@ -25,6 +26,6 @@ local jobs  = items(1, 1)  -- items  id:id  of the jobs
 
 arity(1)
 check_ids(jobs)
-local q = open(queue, 'reliable', 'uncounted', 'older')
+local q = open(queue, 'reliable', 'switches', 'older')
 if bad then return redis.error_reply(bad) end
 return requeue(q, jobs, 'dead')

@@ -14,6 +14,7 @@
 --% include "lib/call/acl.lua"
 --% include "lib/queue/queue.lua"
 --% include "lib/queue/counters.lua"
+--% include "lib/queue/events.lua"
 --% include "lib/job/job.lua"
 --% include "lib/job/late.lua"
 --% include "lib/job/unique.lua"
@@ -29,7 +30,7 @@ for i = runs, #ARGV, 2 do
   name('schedule', ARGV[i])
   name('id', ARGV[i + 1])
 end
-local q = open(queue, nil, 'uncounted')
+local q = open(queue, nil, 'switches')
 if bad then return redis.error_reply(bad) end
 
 local schedules = {}
@@ -47,4 +48,5 @@ for i = runs, #ARGV, 2 do
 end
 if q.waiting > 0 then wake(q) end
 write_counters(q)
+write_events(q)
 return reply

@@ -19,6 +19,7 @@
 --% include "lib/call/acl.lua"
 --% include "lib/queue/queue.lua"
 --% include "lib/queue/counters.lua"
+--% include "lib/queue/events.lua"
 --% include "lib/queue/pause.lua"
 --% include "lib/queue/broken.lua"
 --% include "lib/job/simple_format.lua"
@@ -34,7 +35,7 @@ arity(nil, 2)
 no_more_options(options)
 local opened = {}
 for i, queue in ipairs(queues) do
-  opened[i] = open(queue, 'simple', 'uncounted', 'paused')
+  opened[i] = open(queue, 'simple', 'switches', 'paused')
   if bad then return redis.error_reply(bad) end
   read_lengths(opened[i])
   redis.call('LLEN', opened[i].broken)

@@ -11,6 +11,7 @@
 --% include "lib/call/stamp.lua"
 --% include "lib/queue/queue.lua"
 --% include "lib/queue/counters.lua"
+--% include "lib/queue/events.lua"
 --% include "lib/job/simple_format.lua"
 --% include "lib/job/messages.lua"
 --% include "lib/job/held.lua"

@@ -13,6 +13,7 @@
 --% include "lib/call/acl.lua"
 --% include "lib/queue/queue.lua"
 --% include "lib/queue/counters.lua"
+--% include "lib/queue/events.lua"
 --% include "lib/verb/new_jobs.lua"
 --% include "lib/job/simple_format.lua"
 local queue   = KEYS[1]                        -- queue    where the jobs go
@@ -25,7 +26,7 @@ local jobs    = items(3, 2)                    -- items    id:id? data:bytes  ''
 arity(1)
 no_more_options(options)
 check_new_jobs(jobs)
-local q = open(queue, 'simple', 'most_pending', 'most_bytes', 'uncounted', 'parts')
+local q = open(queue, 'simple', 'most_pending', 'most_bytes', 'switches', 'parts')
 check_parts(q, parts)
 if bad then return redis.error_reply(bad) end
 
@@ -46,4 +47,6 @@ redis.call('LPUSH', q.pending, unpack(messages))
 create_queue(q)
 wake(q)
 if not q.uncounted then add_count(q, task, 'submitted', #messages) end
+for n = 1, q.happened and #messages or 0 do q.happened[n] = { 'submitted', reply[2 * n - 1], task, 0 } end
+write_events(q)
 return reply

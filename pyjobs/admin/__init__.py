@@ -23,6 +23,7 @@ from pyjobs.admin.problem import Problem
 from pyjobs.admin.reap import ReapedQueue
 from pyjobs.admin.repair import Finding, Repaired
 from pyjobs.admin.scrape import Scraped, Scraper
+from pyjobs.admin.statsd import Statsd
 from pyjobs.admin.sync import Admin
 from pyjobs.admin.workers import RunningJob, SeenWorker, SeenWorkers, why_unserved
 
@@ -52,6 +53,7 @@ __all__ = [
     "Scraper",
     "SeenWorker",
     "SeenWorkers",
+    "Statsd",
     "describe_script",
     "find_script",
     "why_unserved",

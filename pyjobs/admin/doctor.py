@@ -24,6 +24,7 @@ from pyjobs.engine import (
     dry_runs_of,
     everything,
     list_schedules,
+    read_events,
     read_outbox,
     read_workers,
 )
@@ -220,6 +221,9 @@ def examine_queues(
         if named and not stats.mode and not stats.paused:
             raise no_queue(name, (yield from known_to(keys)))
         problems += queue_problems.stats_problems(name, stats, oldest)
+        events = yield Asked([read_events(keys.queue(name), limit=1)])
+        if not isinstance(events, PyjobsError):
+            problems += queue_problems.event_problems(name, events[0])
         # A user who may not read the workers gets the rest.
         if not isinstance(found, PyjobsError):
             workers = [*map(seen_worker, found)]

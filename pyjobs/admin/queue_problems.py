@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from pyjobs.admin.problem import Problem
 from pyjobs.engine import ParkedJobs, QueueStats, StoredSchedule
-from pyjobs.errors import BadLayout, PyjobsError, Unavailable
+from pyjobs.errors import BadLayout, PyjobsError, Unavailable, WrongType
 
 # How long a wake token and a pending job are there before nobody seems to work.
 IDLE_MS = 5_000
@@ -27,6 +27,20 @@ def refused_problems(queue: str, error: PyjobsError) -> Iterator[Problem]:
         "neither a client nor a worker can use the queue",
         "start its node again" if isinstance(error, Unavailable) else f"pyjobs check {queue}",
     )  # fmt: skip
+
+
+def event_problems(queue: str, answer: object) -> Iterator[Problem]:
+    """Yield what is wrong with the stream of a queue's events.
+
+    Args:
+        queue: the queue's name.
+        answer: what the queue says of its events, or an error.
+    """
+    if isinstance(answer, WrongType):
+        yield Problem(
+            "warning", "events", f"queue {queue}", "the key of its events is no stream",
+            "no event is written or read; all else goes on", f"pyjobs events {queue} --off",
+        )  # fmt: skip
 
 
 def stats_problems(queue: str, stats: QueueStats, oldest: int) -> Iterator[Problem]:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from pyjobs.admin import counters as counting
 from pyjobs.admin import edits, moves, plans
+from pyjobs.admin import events as happenings
 from pyjobs.admin import repair as records
 from pyjobs.admin import split as splits
 from pyjobs.admin import workers as listing
@@ -36,6 +37,8 @@ from pyjobs.engine import (
     MAX_ITEMS,
     OPERATOR,
     Counters,
+    Event,
+    EventPage,
     Explanation,
     JobPage,
     Keys,
@@ -49,10 +52,11 @@ from pyjobs.engine import (
     State,
     StoredSchedule,
 )
-from pyjobs.errors import PyjobsError
+from pyjobs.errors import PyjobsError, Unavailable
 from pyjobs.transport import (
     ErrorTranslation,
     GivenServer,
+    Outage,
     address_of,
     chosen_url,
     connect,
@@ -915,3 +919,79 @@ class Admin:
         """
         with self._errors:
             return drive(self._server, counting.switch(self._keys, queue, on))
+
+    def events(
+        self, queue: str, *, after: str = "", limit: int = 1000, newest: bool = False
+    ) -> EventPage:
+        """Return what happened to the jobs of a queue that keeps events, in that order
+        (queue/events).
+
+        Args:
+            queue: the queue's name.
+            after: the name of the event behind which to go on; '' begins with the oldest.
+            limit: most events, 1 to 1000.
+            newest: whether to return the latest events behind `after`, in place of the first.
+
+        Raises:
+            BadArgument: a name is not a name, a number is out of its bounds, or nothing was ever
+                submitted to the queue.
+            Forbidden: Redis's access rules forbid it.
+            Unavailable: Redis can't be reached.
+        """
+        with self._errors:
+            plan = happenings.events(self._keys, queue, after, limit, newest)
+            return drive(self._server, plan)
+
+    def follow_events(
+        self, queue: str, *, after: str | None = None, every: float = 0.25
+    ) -> Iterator[Event]:
+        """Yield what happens to the jobs of a queue that keeps events, without an end
+        (queue/events).
+
+        While Redis can't be reached nothing is yielded; then the iteration goes on behind the event
+        that was yielded last. An event `lost` says that events in between are gone.
+
+        Args:
+            queue: the queue's name.
+            after: the name of the event behind which to begin. None begins with what happens from
+                now on, and '' with the oldest event that is kept.
+            every: seconds between two looks, 0.001 or more.
+
+        Raises:
+            BadArgument: a name is not a name, or the number is out of its bounds.
+            Forbidden: Redis's access rules forbid it.
+        """
+        pause = positive("every", every) or 250
+        tail, outage = happenings.Tail(self._keys, queue, after), Outage(self._errors.where)
+        while True:
+            found: list[Event] = []
+            wait = pause / 1000
+            try:
+                with self._errors:
+                    found = drive(self._server, tail.read())
+                outage.over()
+            except Unavailable as error:
+                wait = outage.pause(error)
+            yield from found
+            if not found:
+                time.sleep(wait)
+
+    def keep_events(self, queue: str, number: int) -> bool:
+        """Say how many of its latest events a queue keeps; return whether that changed anything
+        (queue/keep).
+
+        A queue keeps none at first. Each event takes about 100 bytes, and a call some microseconds
+        more for each of its jobs. There may be a hundred events more than were asked for.
+
+        Args:
+            queue: the queue's name.
+            number: how many, 0 to 1,000,000; 0 keeps none, and forgets those that are there.
+
+        Raises:
+            BadArgument: a name is not a name, the number is out of its bounds, or nothing was ever
+                submitted to the queue.
+            Forbidden: Redis's access rules forbid it.
+            Unavailable: Redis can't be reached.
+        """
+        with self._errors:
+            return drive(self._server, happenings.keep(self._keys, queue, number))

@@ -14,6 +14,7 @@ from pyjobs.cli.counters import counters
 from pyjobs.cli.dead import dead
 from pyjobs.cli.delete import delete
 from pyjobs.cli.doctor import doctor
+from pyjobs.cli.events import events
 from pyjobs.cli.explain import explain
 from pyjobs.cli.failures import failures
 from pyjobs.cli.health import health
@@ -63,7 +64,7 @@ class InOrder(click.Group):
     cls=InOrder,
     commands=[
         *(submit, result, work, health, tasks, status, top, counters, workers),
-        *(jobs, show_job, explain, failures, dead),
+        *(jobs, show_job, events, explain, failures, dead),
         *(pause, resume, cancel, requeue, run_now, move, outbox, delete, purge, schedules),
         *(mode, limit, parts, memory),
         *(check, doctor, monitor, reap, scripts, acl),

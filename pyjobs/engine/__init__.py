@@ -19,6 +19,7 @@ from pyjobs.engine.counters import (
     set_counting,
 )
 from pyjobs.engine.durable import STANDS, Durable, Kept, Reached, durable_of
+from pyjobs.engine.events import EVENTS, MOST_EVENTS, Event, EventPage, keep_events, read_events
 from pyjobs.engine.keys import REGISTER_SECONDS, Keys
 from pyjobs.engine.limits import (
     CALL_BYTES,
@@ -117,6 +118,7 @@ __all__ = [
     "CALL_BYTES",
     "CLAIM_BYTES",
     "ENDED",
+    "EVENTS",
     "HELD_BYTES",
     "KEPT_MINUTES",
     "MAX_BYTES",
@@ -125,6 +127,7 @@ __all__ = [
     "MAX_SKIP",
     "MODES",
     "MOMENTS",
+    "MOST_EVENTS",
     "MOST_MINUTES",
     "MOST_PARTS",
     "MOST_PLACE",
@@ -154,6 +157,8 @@ __all__ = [
     "Dead",
     "DeadPage",
     "Durable",
+    "Event",
+    "EventPage",
     "Explanation",
     "JobPage",
     "Kept",
@@ -197,6 +202,7 @@ __all__ = [
     "fetch",
     "hash_of",
     "hashed_by",
+    "keep_events",
     "list_schedules",
     "listen",
     "mode_named",
@@ -208,6 +214,7 @@ __all__ = [
     "pause_schedules",
     "queue_of_part",
     "read_counters",
+    "read_events",
     "read_outbox",
     "read_output",
     "read_parts",

@@ -34,7 +34,7 @@ SHARED = {
         *("queue/wake", "queue/result", "queue/stats", "queue/show", "queue/list", "queue/find"),
         *("queue/explain", "queue/walk", "queue/check", "queue/pause", "queue/resume"),
         *("queue/mode", "queue/limit", "queue/output", "queue/workers"),
-        *("queue/counters", "queue/counting", "queue/parts"),
+        *("queue/counters", "queue/counting", "queue/parts", "queue/events", "queue/keep"),
         *("queue/purge", "queue/delete", "queue/run", "queue/repair"),
         *("queue/send", "queue/receive", "queue/sent", "queue/outbox"),
     ),
@@ -60,8 +60,9 @@ IN_CLUSTER = {
     },
     "operator": {"CLUSTER|SLOTS", "SPUBLISH"},
 }
-# What only counters run. A user who may not run these counts nothing, and that stops no call.
-COUNTING = {"HINCRBY"}
+# What only counters and events run. A user who may not run these writes none, and that stops no
+# call.
+COUNTING = {"HINCRBY", "XADD"}
 COUNTING_OF = {"simple": COUNTING | {"ZADD", "ZCARD", "ZREM", "ZREMRANGEBYSCORE"}}
 
 # ACL DRYRUN checks the number of arguments too: how many values follow the key of each command.
@@ -73,6 +74,7 @@ VALUES = {
     **dict.fromkeys(("HINCRBY", "HSET", "LRANGE", "LREM", "LTRIM", "RESTORE"), 2),
     **dict.fromkeys(("ZADD", "ZCOUNT", "ZINCRBY"), 2),
     **dict.fromkeys(("ZRANGE", "ZRANGEBYSCORE", "ZREMRANGEBYSCORE", "ZREVRANGE"), 2),
+    **dict.fromkeys(("XRANGE", "XREVRANGE"), 2),
 }
 
 

@@ -88,7 +88,7 @@ class Keys:
             queue: the queue's key.
         """
         parts = ("meta", "pending", "wake", "inflight", "delayed", "dead", "broken", "schedules")
-        return [f"{queue}:{part}" for part in (*parts, "moving")]
+        return [f"{queue}:{part}" for part in (*parts, "moving", "events")]
 
     @staticmethod
     def queue_of_wake(wake: str) -> str:

@@ -70,6 +70,12 @@ def fault(command: str, words: list[Any]) -> str | None:
         # Its fields have names that are all spelled in the scripts (lua/lib/queue/counters.lua).
         counters = isinstance(words[0], lua.Call) and text(words[0].func) == "counters_key"
         return None if counters else "it reads a whole key, and only counters have few fields"
+    if command in ("XRANGE", "XREVRANGE"):
+        bounded = len(words) == 5 and text(words[3]) == "COUNT"
+        return None if bounded else "a range of a stream must end in 'COUNT' and how many"
+    if command == "XADD":
+        bounded = len(words) > 3 and text(words[1]) == "MAXLEN"
+        return None if bounded else "a stream must have a length: 'MAXLEN', '~', and how many"
     if command == "LPOS":
         bounded = len(words) > 3 and text(words[-2]) == "MAXLEN"
         return None if bounded else "it must end in 'MAXLEN' and how many entries it compares"

@@ -237,6 +237,17 @@ def test_a_paused_queue_and_dead_jobs_and_broken_entries_are_found(queue: Field)
     assert found["dead"].where == "queue q"
 
 
+def test_events_that_can_not_be_written_are_found_and_mended(queue: Field) -> None:
+    with Admin(queue.url) as admin:
+        admin.keep_events("q", 100)
+        assert "events" not in queue()
+        queue.redis.set(f"{Q}:events", "no stream")
+        found = queue()["events"]
+        assert (found.level, found.mend) == ("warning", "pyjobs events q --off")
+        admin.keep_events("q", 0)
+        assert "events" not in queue()
+
+
 def test_a_queue_without_a_worker_is_found(queue: Field) -> None:
     queue.redis.hincrby(f"{Q}:job:a", "_queued", -600_000)
     assert queue()["workers"].level == "error"

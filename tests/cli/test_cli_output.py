@@ -94,7 +94,7 @@ LINES = [
     ("check", EVIL), ("doctor",), ("limit", "q", EVIL), ("monitor", "--once"), ("mode", "q", EVIL),
     ("health", EVIL), ("tasks", EVIL), ("submit", "q", "1", "--follow", "--mode", EVIL),
     ("version", EVIL), ("counters", EVIL), ("memory", EVIL), ("top", EVIL, "--json"),
-    ("move", EVIL, "q"), ("move", "q", EVIL),
+    ("move", EVIL, "q"), ("move", "q", EVIL), ("events", "q"), ("events", EVIL),
     ("outbox", EVIL), ("outbox", "q", "--back", EVIL), ("parts", EVIL), ("parts", "q", EVIL),
 ]  # fmt: skip
 

@@ -263,6 +263,7 @@ NOT_LIVED = {
     *("queue/output", "queue/find", "recoverable/requeue"),
     *("queue/send", "queue/receive", "queue/sent", "queue/outbox"),
     *("queue/announce", "queue/workers", "queue/listen", "queue/counters", "queue/counting"),
+    *("queue/events", "queue/keep"),
     *("queue/pause", "queue/resume", "queue/purge", "queue/delete", "queue/run"),
     *("queue/mode", "queue/limit", "queue/repair", "queue/counters", "queue/counting"),
     "queue/parts",

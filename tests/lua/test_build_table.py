@@ -12,7 +12,7 @@ pytest_plugins = "support.build_fixtures"
 
 README = "lua/README.md"
 ROW = (
-    "| `verb/record` | args acl fence records held ended messages run_times counters"
+    "| `verb/record` | args acl fence records held ended messages run_times counters events"
     " | | complete fail | complete | | |\n"
 )
 

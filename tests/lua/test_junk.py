@@ -23,7 +23,7 @@ from pyjobs.errors import BadArgument, BadLayout, WrongMode, WrongType
 
 OTHER = "jobs:{other}"
 LONG = 1_048_577
-QUIET = {"queue/resume", "queue/mode", "queue/limit", "queue/counting"}
+QUIET = {"queue/resume", "queue/mode", "queue/limit", "queue/counting", "queue/keep"}
 VALUES: list[Any] = [
     *("", " ", " 7 ", "a b", "a\n", "\n", "a\tb", "{", "}", "{q}", "*", "a/b", "é", "\N{SNOWMAN}"),
     *(

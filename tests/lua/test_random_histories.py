@@ -14,8 +14,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from support.model import LIVE, MAX_ATTEMPTS, Model
 from support.servers import MEMORY_PLACES, at
-from support.store import HOUR, QUARANTINE, STORED, Jobs, having, leaks
+from support.store import HOUR, QUARANTINE, STORED, Jobs, Q, having, leaks
 
+from pyjobs.engine.events import keep_events, read_events
 from pyjobs.engine.replies import Claimed
 
 EXAMPLES = int(os.environ.get("PYJOBS_EXAMPLES", "80"))  # in memory; a tenth elsewhere
@@ -46,6 +47,15 @@ step = st.one_of(
 histories = st.lists(step, min_size=10, max_size=STEPS)
 
 
+# What state a job may have after an event: a delayed one may have become due.
+SOON = {"pending", "delayed"}
+AFTER = {
+    **dict.fromkeys(("submitted", "retried", "snoozed", "released", "crashed"), SOON),
+    **{event: {event} for event in ("done", "failed", "dead", "expired", "cancelled")},
+    "claimed": {"inflight"},
+}
+
+
 class History:
     """One queue and its model, through the same steps."""
 
@@ -54,6 +64,10 @@ class History:
         self.claimed: list[Claimed] = []
         self.nonces: list[str] = []
         self.written: Counter[str] = Counter()  # chunks of a token
+        self.entry = ""  # the latest event
+        self.begun: list[tuple[str, int]] = []  # id and attempt of each run
+        self.events: dict[str, str] = {}  # id -> its latest event
+        jobs.store.call(keep_events(Q, 10_000))
 
     def run(self, steps: list[tuple[Any, ...]]) -> None:
         for verb, *args in steps:
@@ -83,6 +97,7 @@ class History:
         if replayed:
             return
         self.claimed += batch.jobs
+        self.begun += [(job.id, job.attempt) for job in batch.jobs]
         coming = [
             job.state
             for job in self.model.jobs.values()
@@ -167,6 +182,21 @@ class History:
         assert there == {id for id, job in self.model.jobs.items() if job.state in LIVE}
         dead = {id for id, job in self.model.jobs.items() if job.state == "dead"}
         assert self.jobs.part("dead").keys() == dead
+
+        self.check_events()
+
+    def check_events(self) -> None:
+        """The latest event of each job says its state, and each run has begun once."""
+        page = self.jobs.store.call(read_events(Q, after=self.entry))
+        assert not page.lost
+        begun = [(event.id, event.attempt) for event in page.events if event.event == "claimed"]
+        assert begun == self.begun
+        self.begun = []
+        for event in page.events:
+            self.entry, self.events[event.id] = event.entry, event.event
+        states = {id: job.state for id, job in self.model.jobs.items()}
+        assert states.keys() == self.events.keys()
+        assert all(states[id] in AFTER[event] for id, event in self.events.items())
 
     def _taken(self, which: list[int]) -> list[Claimed]:
         """Of the claims so far, the last for low numbers; each but once."""

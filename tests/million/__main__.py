@@ -23,14 +23,17 @@ SECONDS = 1.0
 @click.option(
     "--enough", default=0.3, show_default=True, help="Seconds until what goes on is ended."
 )
+@click.option(
+    "--seconds", default=SECONDS, show_default=True, help="The longest that an answer may take."
+)
 @click.option("--calls", is_flag=True, help="Ask by the calls only, not by commands.")
-def main(pending: int, dead: int, name: str, enough: float, calls: bool) -> None:
+def main(pending: int, dead: int, name: str, enough: float, seconds: float, calls: bool) -> None:
     """Fill a server with jobs, and ask each question of docs/operations.md by its command and call.
 
     A line for each says how long it takes until the first page or the progress is seen, and until
     the end, unless the command or the call is ended before that. The start of a command's process
     is left out. A line for each script says how many elements one call touched at most, and how
-    many it may. Ends with 1 when an answer takes longer than 1 s, or a call touches more.
+    many it may. Ends with 1 when an answer takes longer than --seconds, or a call touches more.
     """
     binary = {one.name: one for one in find_servers()}[name]
     bad = 0
@@ -47,7 +50,7 @@ def main(pending: int, dead: int, name: str, enough: float, calls: bool) -> None
         for answers in (asker.by_calls(), () if calls else asker.by_commands()):
             print("\n first     whole    question")
             for answer in answers:
-                late = answer.first > SECONDS
+                late = answer.first > seconds
                 bad += late
                 print(line(answer) + "  LATE" * late, flush=True)
         print("\nmost elements of a call, bound")

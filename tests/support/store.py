@@ -136,6 +136,7 @@ READ = {
     "hash": lambda pipe, key: pipe.hgetall(key),
     "zset": lambda pipe, key: pipe.zrange(key, 0, -1, withscores=True),
     "set": lambda pipe, key: pipe.smembers(key),
+    "stream": lambda pipe, key: pipe.xrange(key),
 }
 
 
@@ -173,7 +174,9 @@ def leaks(store: Store) -> list[str]:  # noqa: PLR0912
     found, states, places = [], {}, {}
     holders: dict[tuple[bytes, bytes], bytes] = {}
     modes = {
-        key[:-5]: dict(value[1])[b"mode"] for key, value in keys.items() if key.endswith(b":meta")
+        key[:-5]: dict(value[1]).get(b"mode")
+        for key, value in keys.items()
+        if key.endswith(b":meta")
     }
     for key, (kind, value, ttl) in keys.items():
         match = QUEUE_KEY.fullmatch(key)
@@ -190,7 +193,9 @@ def leaks(store: Store) -> list[str]:  # noqa: PLR0912
             if len(value) > 1:
                 found.append(f"{key!r} holds {len(value)} elements")
         elif not (
-            ttl or part in ("meta", "pending", "schedules", "schedule") or key.decode() in PERMANENT
+            ttl
+            or part in ("meta", "pending", "schedules", "schedule", "events")
+            or key.decode() in PERMANENT
         ):
             found.append(f"{key!r} is there for ever")
     for job in states.keys() | places.keys():

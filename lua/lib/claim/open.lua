@@ -34,9 +34,9 @@ local function open_all(keys, mode, nonce, limit)
   for i, key in ipairs(keys) do
     local q
     if mode == 'reliable' then
-      q = open(key, mode, 'uncounted', 'paused', 'scheduled', 'lease', 'seen', 'grace')
+      q = open(key, mode, 'switches', 'paused', 'scheduled', 'lease', 'seen', 'grace')
     else
-      q = open(key, mode, 'uncounted', 'paused', 'scheduled')
+      q = open(key, mode, 'switches', 'paused', 'scheduled')
     end
     if bad then break end
     -- HINCRBY would find out too late, and Lua counts exactly only so far.

@@ -23,6 +23,9 @@ local function reap_expired(q, limit, max_crashes)
     else
       redis.call('HSET', q.job .. id, 'crashes', crashes, 'token', '')
       count(q, job[TASK], 'crashed', 1)
+      if q.happened and crashes < max_crashes then
+        table.insert(q.happened, { 'crashed', id, job[TASK], 0, { job[BEFORE_IT], crashes } })
+      end
       if crashes >= max_crashes then
         end_dead(q, id, job, 'crashed', job[LAST_ERROR] or '', (tonumber(job[BEFORE_IT]) or 0) + crashes)
         table.insert(dead, id)

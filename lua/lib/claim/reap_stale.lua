@@ -16,6 +16,9 @@ local function reap_stale(q, limit, older_than)
       redis.call('HSET', q.job .. id, 'state', 'pending', 'token', '', 'crashes', crashes[i] + 1)
       redis.call('RPUSH', q.pending, id)
       count(q, tasks[i], 'crashed', 1)
+      if q.happened then
+        table.insert(q.happened, { 'crashed', id, tasks[i], 0, redis.call('HMGET', q.job .. id, 'past', 'crashes') })
+      end
       table.insert(back, id)
     end
   end

@@ -72,6 +72,7 @@ local function take(q, at, nonce, score, hold, reply)
       again = again or {}
       again[#reply] = true
     end
+    if q.happened then table.insert(q.happened, { 'claimed', id, reply[#reply][8], reply[#reply][5] }) end
   end
   redis.call('ZADD', q.inflight, unpack(flight))
   count_waits(q, reply, first, again)

@@ -1,6 +1,6 @@
 -- Claiming in simple mode, where the list holds whole jobs: how large the next one is shows only when it is read.
 -- needs queue.wake pause.is_paused pause.paused_for broken.add_broken simple_format.parse_message simple_format.make_token room.fits
--- needs waits.count_waits counters.write_counters
+-- needs waits.count_waits counters.write_counters events.write_events
 local PIECE = 16  -- so many messages are read at once
 
 local function take_list(q, at, room, reply)
@@ -14,6 +14,7 @@ local function take_list(q, at, room, reply)
       if room.full then break end
       if id then
         reply[#reply + 1] = { at, id, make_token(queued, client, task), data, 1, tonumber(queued), 0, task }
+        if q.happened then table.insert(q.happened, { 'claimed', id, task, 1 }) end
       else
         room.passes = room.passes - 1
         broken[#broken + 1] = found[i]
@@ -26,6 +27,7 @@ local function take_list(q, at, room, reply)
   q.waiting = q.waiting - taken
   count_waits(q, reply, first)
   write_counters(q)
+  write_events(q)
 end
 
 local function take_messages(all, room)

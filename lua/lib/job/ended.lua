@@ -1,7 +1,7 @@
 -- The end of a job, and all that follows from it: the stored outcome, the unique key, the set of the dead, the
 -- message to each client that listens. Every script that can end a job includes this piece, and nothing else does any of it.
 -- needs clock.now stamp.stamp messages.add_message held.CLIENT held.QUEUED held.STARTED held.UNIQUE unique.free
--- needs counters.count held.TASK
+-- needs counters.count held.TASK job.STATE
 -- needs dead.DEAD_MS dead.DEAD_JOBS dead.drop_old_dead queue.whole
 local DAY_MS = 86400000
 
@@ -12,6 +12,12 @@ local function end_job(q, id, job, state, reason, field, body, retention, attemp
   local key = q.job .. id
   redis.call('HSET', key, 'state', state, field, body, '_processed', stamp)
   if reason ~= '-' then redis.call('HSET', key, 'reason', reason) end
+  if q.happened then
+    -- A failure is counted in past already, and so is a crash.
+    local runs = job[STATE] == 'inflight' and state ~= 'dead' and 1 or 0
+    local counts = redis.call('HMGET', key, 'past', 'crashes')
+    table.insert(q.happened, { state, id, job[TASK], runs, counts, reason ~= '-' and reason or '' })
+  end
   if retention then redis.call('PEXPIRE', key, retention) end
   free(q, job[UNIQUE], id)
   -- The others are counted by their runs (lib/job/run_times.lua).

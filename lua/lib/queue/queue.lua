@@ -51,12 +51,17 @@ local function open(key, mode, ...)
     unique = key .. ':unique:',
     broken = key .. ':broken',
     counters = key .. ':counters',
+    events = key .. ':events',
     workers = key .. ':workers',
     worker = key .. ':worker:',
     client = home .. ':client:',  -- channels: results, for one client each
     cancel = home .. ':cancel',  -- a channel: ids of jobs that were cancelled while they ran
   }
   for i = 1, select('#', ...) do q[select(i, ...)] = whole(meta[5 + i]) end
+  if q.switches then  -- lib/queue/switches.lua
+    q.uncounted, q.most_events = q.switches % 2 == 1, q.switches > 1 and math.floor(q.switches / 2)
+    q.happened = q.most_events and {}
+  end
   if its_mode and mode and its_mode ~= mode then
     bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
   elseif layout and layout ~= LAYOUT then

@@ -23,5 +23,6 @@ local function make_occurrence(q, id, schedule)
   if unique then redis.call('SET', unique_key(q, unique), id) end
   q.waiting = redis.call('LPUSH', q.pending, id)
   count(q, schedule[TASK_OPTION], 'submitted', 1)
+  if q.happened then table.insert(q.happened, { 'submitted', id, schedule[TASK_OPTION], 0 }) end
   return true
 end

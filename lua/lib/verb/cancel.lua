@@ -3,7 +3,7 @@
 -- The worker of a job in flight may hear of it at once: pcall, so that a refused message undoes and stops nothing.
 -- needs args.bad acl.denied check_types.check_types job.STATE job.is_live late.state_now
 -- needs held.RETENTION held.EXPIRES held.read_waiting
--- needs ended.end_job messages.send_messages counters.write_counters
+-- needs ended.end_job messages.send_messages counters.write_counters events.write_events
 local function cancel(q, first, retention, only)
   local words, live = {}, {}
   for i = first, #ARGV do
@@ -30,6 +30,7 @@ local function cancel(q, first, retention, only)
     if job[STATE] == 'inflight' then redis.pcall('PUBLISH', q.cancel, id) end
   end
   write_counters(q)
+  write_events(q)
   send_messages()
   return words
 end

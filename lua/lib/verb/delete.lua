@@ -1,7 +1,7 @@
 -- Jobs forgotten by id. One that waits in the list is only marked, with nothing of its retention left, since finding it
 -- there would walk the queue: the claim that meets it drops it.
 -- needs args.bad acl.denied check_types.check_types job.STATE held.read_ending forget.forget ended.end_job
--- needs messages.send_messages counters.write_counters
+-- needs messages.send_messages counters.write_counters events.write_events
 local function delete(q, first, only)
   check_types(q)
   local words, gone, jobs, lasting = {}, {}, {}, {}
@@ -35,6 +35,7 @@ local function delete(q, first, only)
     end
   end
   write_counters(q)
+  write_events(q)
   send_messages()
   return words
 end

@@ -8,7 +8,7 @@
 -- needs held.read_attempts
 -- needs fence.fence records.shorten_records
 -- needs ended.end_dead ended.trim_dead messages.send_messages held.TASK run_times.count_runs counters.count
--- needs counters.write_counters
+-- needs counters.write_counters events.write_events
 local function check_verdicts(first)
   for i = first, #ARGV, 4 do
     local verdict = ARGV[i + 2] or ''
@@ -65,6 +65,10 @@ local function fail(q, first, max_attempts, backoff, backoff_max)
       end
       if job[WAS_UNKNOWN] then redis.call('HDEL', q.job .. id, 'unknown_since') end  -- this worker knows it
       redis.call('ZADD', q.delayed, now + wait, id)
+      if q.happened then
+        local counts = redis.call('HMGET', q.job .. id, 'past', 'crashes')
+        table.insert(q.happened, { counted == 1 and 'retried' or 'snoozed', id, job[TASK], 1 - counted, counts })
+      end
       words[place] = 'delayed=' .. wait
     end
   end
@@ -73,6 +77,7 @@ local function fail(q, first, max_attempts, backoff, backoff_max)
   wake(q)
   count_runs(q, 'fail', runs)
   write_counters(q)
+  write_events(q)
   send_messages()
   return words
 end

@@ -1,7 +1,7 @@
 -- The entries of one place, taken away with their jobs. An entry whose job belongs elsewhere only leaves the place.
 -- needs args.bad acl.denied stamp.stamp check_types.check_types simple_format.parse_message
 -- needs job.STATE held.read_ending missing.add_missing forget.forget messages.add_message messages.send_messages
--- needs counters.count counters.write_counters
+-- needs counters.count counters.write_counters events.write_events
 
 local function purge_messages(q, entries)
   for _, text in ipairs(entries) do
@@ -9,6 +9,7 @@ local function purge_messages(q, entries)
     if id then
       add_message(q, client, id, 'cancelled', '-', queued, '0', stamp, '')
       count(q, task, 'cancelled', 1)
+      if q.happened then table.insert(q.happened, { 'cancelled', id, task, 0 }) end
     end
   end
 end
@@ -60,6 +61,7 @@ local function purge(q, place, limit)
     purge_jobs(q, place, distinct(entries))
   end
   write_counters(q)
+  write_events(q)
   send_messages()
   return { #entries, left > #entries and 1 or 0 }
 end

@@ -1,7 +1,7 @@
 -- Jobs that come from another queue, each once: the first answer to a move is kept longer than a job is sent again
 -- (lib/verb/send.lua).
 -- needs args.bad args.name args.int args.MAX_AT acl.denied check_types.check_types queue.LAYOUT queue.wake items.check_body
--- needs unique.holder unique.unique_key place.enter
+-- needs unique.holder unique.unique_key place.enter events.write_events
 local ANSWER_MS = '172800000'  -- two days
 local STATES = { pending = true, delayed = true, dead = true }
 
@@ -33,6 +33,10 @@ local function store(q, id, at, dump)
   redis.call('HDEL', key, 'move', 'to', 'at', 'client')
   if unique and job[1] ~= 'dead' then redis.call('SET', unique_key(q, unique), id) end
   enter(q, id, job[1], at)
+  if q.happened then
+    local counts = redis.call('HMGET', key, 'task', 'past', 'crashes')
+    table.insert(q.happened, { 'received', id, counts[1], 0, { counts[2], counts[3] } })
+  end
   return 'received'
 end
 
@@ -68,5 +72,6 @@ local function receive(q, first, mode)
     words[#words + 1] = word
   end
   if arrived then wake(q) end
+  write_events(q)
   return words
 end

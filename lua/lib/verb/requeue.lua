@@ -1,7 +1,7 @@
 -- Another life for jobs that have failed for good, in the order in which they are named: `ended` is their state, 'dead' or
 -- in recoverable mode 'failed'.
 -- needs args.bad acl.denied check_types.check_types queue.wake job.STATE held.UNIQUE held.TASK held.read_ending unique.holder
--- needs unique.unique_key dead.drop_old_dead counters.count counters.write_counters
+-- needs unique.unique_key dead.drop_old_dead counters.count counters.write_counters events.write_events
 local function requeue(q, first, ended)
   check_types(q)
   local words, back, seen, taken = {}, {}, {}, {}
@@ -37,9 +37,11 @@ local function requeue(q, first, ended)
     if unique then redis.call('SET', unique_key(q, unique), id) end
     redis.call('LPUSH', q.pending, id)
     count(q, job.task, 'requeued', 1)
+    if q.happened then table.insert(q.happened, { 'requeued', id, job.task, 0 }) end
   end
   drop_old_dead(q)
   wake(q)
   write_counters(q)
+  write_events(q)
   return words
 end

@@ -2,7 +2,7 @@
 -- finds it, and where it went. A trace in the list outlasts its entry there.
 -- needs args.bad acl.denied check_types.check_types stamp.stamp clock.now job.STATE job.read late.state_now queue.QUARANTINE
 -- needs crashes.needs_quarantine unique.free outbox.MOVE outbox.TO outbox.AT outbox.STALE_MS outbox.outbox_key outbox.parked_key outbox.parked_at
--- needs outbox.read_parked
+-- needs outbox.read_parked events.write_events
 local MOST_READ = 4194304
 local MOVED = { pending = true, delayed = true, dead = true }
 
@@ -28,6 +28,10 @@ local function park(q, job)
     '_queued', job.queued, '_processed', stamp)
   if job.task then redis.call('HSET', q.job .. id, 'task', job.task) end
   if job.retention then redis.call('HSET', q.job .. id, 'retention', job.retention) end
+  if q.happened then
+    local counts = redis.call('HMGET', parked_key(q, id), 'past', 'crashes')
+    table.insert(q.happened, { 'moved', id, job.task, 0, counts, job.to })
+  end
   free(q, job.unique, id)
 end
 
@@ -73,5 +77,6 @@ local function send(q, first, to, nonce, only)
   redis.call('ZREM', q.dead, unpack(ids))
   redis.call('HSET', q.meta, 'moves', string.format('%.0f', (q.moves or 0) + 1))
   for _, job in ipairs(leaving) do park(q, job) end
+  write_events(q)
   return reply
 end

@@ -2,7 +2,7 @@
 -- needs args.bad args.name acl.denied check_types.check_types queue.wake stamp.stamp queue.whole messages.add_message
 -- needs messages.send_messages unique.unique_key
 -- needs outbox.MOVE outbox.TO outbox.AT outbox.STALE_MS outbox.outbox_key outbox.parked_key
--- needs outbox.parked_at outbox.read_parked outbox.is_trace place.enter clock.now
+-- needs outbox.parked_at outbox.read_parked outbox.is_trace place.enter clock.now events.write_events
 local DAY_MS = 86400000
 local ARRIVED = { received = true, gone = true }
 local SAID = { gone = true, back = true }  -- by an operator
@@ -43,6 +43,10 @@ local function put_back(q, id, job, listed)
   redis.call('RESTORE', q.job .. id, 0, dump)
   if unique and not redis.pcall('GET', unique_key(q, unique)) then redis.call('SET', unique_key(q, unique), id) end
   if not listed then enter(q, id, job[P_STATE], job[AT]) end
+  if q.happened then
+    local counts = redis.call('HMGET', q.job .. id, 'task', 'past', 'crashes')
+    table.insert(q.happened, { 'returned', id, counts[1], 0, { counts[2], counts[3] } })
+  end
   wake(q)
 end
 
@@ -74,6 +78,7 @@ local function sent(q, first)
     local job, trace, listed, received = unpack(todo[n], 1, 4)
     if received then forget_parked(q, id, job, trace, listed) else put_back(q, id, job, listed) end
   end
+  write_events(q)
   send_messages()
   return words
 end

@@ -1,7 +1,7 @@
 -- Jobs as hashes, their ids in the queue: what recoverable and reliable share of submit.
 -- needs schedules.first_scheduled args.bad args.refuse acl.denied queue.wake clock.now stamp.stamp unique.unique_key
 -- needs new_jobs.make_id new_jobs.create_queue new_jobs.check_limits listeners.joined listeners.add_listeners
--- needs look_up.find_none look_up.look_up counters.add_count
+-- needs look_up.find_none look_up.look_up counters.add_count events.write_events
 
 -- The reply as it begins, an id and whatever for each item, and the keys of the jobs; an empty id gets one of its own.
 local function name_jobs(q, first)
@@ -73,6 +73,12 @@ local function submit(q, first, client, delay, unique, task, written, look, extr
   if fresh > 0 then
     wake(q)
     if not q.uncounted then add_count(q, task, 'submitted', fresh) end
+    if q.happened then
+      for n = 1, #keys do
+        if reply[2 * n] == stored then table.insert(q.happened, { 'submitted', reply[2 * n - 1], task, 0 }) end
+      end
+      write_events(q)
+    end
   end
   if fresh == 0 and written == 1 then touch(q) end
   if live[1] then add_listeners(q, joined(live, client)) end

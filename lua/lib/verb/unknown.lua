@@ -3,7 +3,7 @@
 -- needs args.bad acl.denied check_types.check_types queue.wake clock.now fence.fence
 -- needs held.RELEASES held.UNKNOWN_SINCE held.START_BY held.ERROR_BEFORE held.CRASHES_BEFORE held.PAST_BEFORE
 -- needs held.read_unknown
--- needs ended.DAY_MS ended.end_dead ended.trim_dead messages.send_messages held.TASK counters.count counters.write_counters
+-- needs ended.DAY_MS ended.end_dead ended.trim_dead messages.send_messages held.TASK counters.count counters.write_counters events.write_events
 local FIRST_WAIT = 1000
 local LONGEST_WAIT = 60000
 
@@ -43,11 +43,15 @@ local function hand_back_unknown(q, first)
       end_dead(q, id, job, 'unknown', job[ERROR_BEFORE] or '', attempts)
     end
     count(q, job[TASK], 'released', 1)
+    if q.happened and wait then
+      table.insert(q.happened, { 'released', id, job[TASK], 1, { job[PAST_BEFORE], job[CRASHES_BEFORE] } })
+    end
     words[places[n]] = wait and 'delayed' or 'dead'
   end
   trim_dead(q)
   wake(q)
   write_counters(q)
+  write_events(q)
   send_messages()
   return words
 end

@@ -37,7 +37,7 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'uncounted')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'switches')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -52,8 +52,12 @@ if not bad then
       listened = meta[5],
       key = queue,
       home = home,
-      uncounted = whole(meta[6]),
+      switches = whole(meta[6]),
     }
+    if q_2.switches then
+      q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
+      q_2.happened = q_2.most_events and {}
+    end
     if its_mode and nil and its_mode ~= nil then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. nil
     elseif layout and layout ~= '1' then
@@ -65,12 +69,14 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-if (counting == 'off') == (q.uncounted ~= nil) then
+local q_2, uncounted, most_events = q, counting == 'off', q.most_events or 0
+local number = 2 * most_events + (uncounted and 1 or 0)
+if number == (q_2.switches or 0) then
   return 'same'
 end
-redis.call('ZCARD', q.key .. ':delayed')
+redis.call('ZCARD', q_2.key .. ':delayed')
 do
-  local item, item_2 = counting == 'off' and q.key .. ':meta', counting == 'on' and q.key .. ':meta'
+  local item, item_2 = number > 0 and q_2.key .. ':meta', number == 0 and q_2.key .. ':meta'
   if not redis.acl_check_cmd then
     bad = nil
   else
@@ -88,10 +94,10 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-redis.call('ZREM', q.key .. ':delayed', '')
-if counting == 'off' then
-  redis.call('HSET', q.key .. ':meta', 'uncounted', '1')
+redis.call('ZREM', q_2.key .. ':delayed', '')
+if number > 0 then
+  redis.call('HSET', q_2.key .. ':meta', 'switches', string.format('%.0f', number))
 else
-  redis.call('HDEL', q.key .. ':meta', 'uncounted')
+  redis.call('HDEL', q_2.key .. ':meta', 'switches')
 end
 return 'changed'

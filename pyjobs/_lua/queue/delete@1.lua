@@ -105,7 +105,7 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'uncounted')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'switches')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -120,8 +120,12 @@ if not bad then
       listened = meta[5],
       key = queue,
       home = home,
-      uncounted = whole(meta[6]),
+      switches = whole(meta[6]),
     }
+    if q_2.switches then
+      q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
+      q_2.happened = q_2.most_events and {}
+    end
     if its_mode and nil and its_mode ~= nil then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. nil
     elseif layout and layout ~= '1' then
@@ -195,6 +199,18 @@ local function end_job(q_3, id, job, state_2, reason, field, body, retention, at
   redis.call('HSET', key, 'state', state_2, field, body, '_processed', stamp)
   if reason ~= '-' then
     redis.call('HSET', key, 'reason', reason)
+  end
+  if q_3.happened then
+    local runs = job[1] == 'inflight' and state_2 ~= 'dead' and 1 or 0
+    local counts = redis.call('HMGET', key, 'past', 'crashes')
+    table.insert(q_3.happened, {
+      state_2,
+      id,
+      job[8],
+      runs,
+      counts,
+      reason ~= '-' and reason or '',
+    })
   end
   if retention then
     redis.call('PEXPIRE', key, retention)
@@ -291,6 +307,13 @@ if q_2.tallies then
     end
   end
   q_2.tallies = nil
+end
+if q_2.happened then
+  for _, entry in ipairs(q_2.happened) do
+    local counts = entry[5] or {}
+    local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+    redis.pcall('XADD', q_2.key .. ':events', 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
+  end
 end
 for channel, message in pairs(messages) do
   local text = table.concat(message)

@@ -139,6 +139,10 @@ do
         parts = whole(meta[6]),
         older = whole(meta[7]),
       }
+      if q_2.switches then
+        q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
+        q_2.happened = q_2.most_events and {}
+      end
       if its_mode and mode_2 and its_mode ~= mode_2 then
         bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode_2
       elseif layout and layout ~= '1' then

@@ -56,7 +56,7 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'uncounted')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'switches')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -82,12 +82,17 @@ if not bad then
       unique = queue .. ':unique:',
       broken = queue .. ':broken',
       counters = queue .. ':counters',
+      events = queue .. ':events',
       workers = queue .. ':workers',
       worker = queue .. ':worker:',
       client = home .. ':client:',
       cancel = home .. ':cancel',
-      uncounted = whole(meta[6]),
+      switches = whole(meta[6]),
     }
+    if q_2.switches then
+      q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
+      q_2.happened = q_2.most_events and {}
+    end
     if its_mode and nil and its_mode ~= nil then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. nil
     elseif layout and layout ~= '1' then
@@ -209,6 +214,14 @@ if q_2.mode == 'simple' and state == 'pending' then
     if id then
       add_message(q_2, client, id, 'cancelled', '-', queued, '0', stamp, '')
       count(q_2, task, 'cancelled', 1)
+      if q_2.happened then
+        table.insert(q_2.happened, {
+          'cancelled',
+          id,
+          task,
+          0,
+        })
+      end
     end
   end
 else
@@ -260,6 +273,18 @@ else
       if is_live(job[1]) then
         local key = q_2.job .. id
         redis.call('HSET', key, 'state', 'cancelled', 'error', '', '_processed', stamp)
+        if q_2.happened then
+          local runs = job[1] == 'inflight' and true and 1 or 0
+          local counts = redis.call('HMGET', key, 'past', 'crashes')
+          table.insert(q_2.happened, {
+            'cancelled',
+            id,
+            job[8],
+            runs,
+            counts,
+            '',
+          })
+        end
         do
           local unique = job[7]
           local key_2 = unique and unique_key(q_2, unique)
@@ -312,6 +337,13 @@ if q_2.tallies then
     end
   end
   q_2.tallies = nil
+end
+if q_2.happened then
+  for _, entry in ipairs(q_2.happened) do
+    local counts = entry[5] or {}
+    local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+    redis.pcall('XADD', q_2.events, 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
+  end
 end
 for channel, message in pairs(messages) do
   local text = table.concat(message)

@@ -92,7 +92,7 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'parts')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'switches', 'parts')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -110,8 +110,13 @@ if not bad then
       pending = queue .. ':pending',
       delayed = queue .. ':delayed',
       dead = queue .. ':dead',
-      parts = whole(meta[6]),
+      switches = whole(meta[6]),
+      parts = whole(meta[7]),
     }
+    if q_2.switches then
+      q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
+      q_2.happened = q_2.most_events and {}
+    end
     if its_mode and nil and its_mode ~= nil then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. nil
     elseif layout and layout ~= '1' then
@@ -238,6 +243,19 @@ local function store(q_3, id, at, dump)
       redis.call('LPUSH', q_3.pending, id)
     end
   end
+  if q_3.happened then
+    local counts = redis.call('HMGET', key_2, 'task', 'past', 'crashes')
+    table.insert(q_3.happened, {
+      'received',
+      id,
+      counts[1],
+      0,
+      {
+        counts[2],
+        counts[3],
+      },
+    })
+  end
   return 'received'
 end
 for i = first, #ARGV, 4 do
@@ -272,6 +290,13 @@ if arrived then
         break
       end
     end
+  end
+end
+if q_2.happened then
+  for _, entry in ipairs(q_2.happened) do
+    local counts = entry[5] or {}
+    local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+    redis.pcall('XADD', q_2.key .. ':events', 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
   end
 end
 return words

@@ -107,12 +107,17 @@ if not bad then
       unique = queue .. ':unique:',
       broken = queue .. ':broken',
       counters = queue .. ':counters',
+      events = queue .. ':events',
       workers = queue .. ':workers',
       worker = queue .. ':worker:',
       client = home .. ':client:',
       cancel = home .. ':cancel',
       lease = whole(meta[6]),
     }
+    if q_2.switches then
+      q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
+      q_2.happened = q_2.most_events and {}
+    end
     if its_mode and mode and its_mode ~= mode then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
     elseif layout and layout ~= '1' then

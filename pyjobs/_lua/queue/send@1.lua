@@ -98,7 +98,7 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'moves', 'parts')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'switches', 'moves', 'parts')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -124,13 +124,19 @@ if not bad then
       unique = queue .. ':unique:',
       broken = queue .. ':broken',
       counters = queue .. ':counters',
+      events = queue .. ':events',
       workers = queue .. ':workers',
       worker = queue .. ':worker:',
       client = home .. ':client:',
       cancel = home .. ':cancel',
-      moves = whole(meta[6]),
-      parts = whole(meta[7]),
+      switches = whole(meta[6]),
+      moves = whole(meta[7]),
+      parts = whole(meta[8]),
     }
+    if q_2.switches then
+      q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
+      q_2.happened = q_2.most_events and {}
+    end
     if its_mode and nil and its_mode ~= nil then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. nil
     elseif layout and layout ~= '1' then
@@ -317,10 +323,28 @@ for _, job in ipairs(leaving) do
   if job.retention then
     redis.call('HSET', q_2.job .. id, 'retention', job.retention)
   end
+  if q_2.happened then
+    local counts = redis.call('HMGET', (q_2.key .. ':moving:' .. id), 'past', 'crashes')
+    table.insert(q_2.happened, {
+      'moved',
+      id,
+      job.task,
+      0,
+      counts,
+      job.to,
+    })
+  end
   local unique = job.unique
   local key_2 = unique and unique_key(q_2, unique)
   if key_2 and redis.pcall('GET', key_2) == id then
     redis.pcall('DEL', key_2)
+  end
+end
+if q_2.happened then
+  for _, entry in ipairs(q_2.happened) do
+    local counts = entry[5] or {}
+    local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+    redis.pcall('XADD', q_2.events, 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
   end
 end
 return reply

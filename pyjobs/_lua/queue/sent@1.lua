@@ -52,6 +52,9 @@ do
   end
 end
 local q
+local function whole(text)
+  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+end
 if not bad then
   local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
   local home = queue
@@ -67,7 +70,7 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'switches')
     local its_mode, layout = meta[1], meta[2]
     local q_2 = {
       name = tag,
@@ -79,7 +82,12 @@ if not bad then
       listened = meta[5],
       key = queue,
       home = home,
+      switches = whole(meta[6]),
     }
+    if q_2.switches then
+      q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
+      q_2.happened = q_2.most_events and {}
+    end
     if its_mode and nil and its_mode ~= nil then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. nil
     elseif layout and layout ~= '1' then
@@ -198,9 +206,6 @@ local function unique_key(q_3, unique)
   end
   return q_3.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
 end
-local function whole(text)
-  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
-end
 for n, id in ipairs(ids) do
   local job, trace, listed, received = unpack(todo[n], 1, 4)
   if received then
@@ -262,6 +267,19 @@ for n, id in ipairs(ids) do
         redis.call('LPUSH', q_2.key .. ':pending', id)
       end
     end
+    if q_2.happened then
+      local counts = redis.call('HMGET', q_2.key .. ':job:' .. id, 'task', 'past', 'crashes')
+      table.insert(q_2.happened, {
+        'returned',
+        id,
+        counts[1],
+        0,
+        {
+          counts[2],
+          counts[3],
+        },
+      })
+    end
     if q_2.awake == 0 then
       q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
       for i = 0, q_2.listened and 16 - 1 or -1 do
@@ -272,6 +290,13 @@ for n, id in ipairs(ids) do
         end
       end
     end
+  end
+end
+if q_2.happened then
+  for _, entry in ipairs(q_2.happened) do
+    local counts = entry[5] or {}
+    local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+    redis.pcall('XADD', q_2.key .. ':events', 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
   end
 end
 for channel, message in pairs(messages) do

@@ -157,7 +157,7 @@ do
         if home ~= key then
           tag = key:sub(#prefix + 3, -2)
         end
-        local meta = redis.call('HMGET', key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'uncounted', 'paused', 'scheduled')
+        local meta = redis.call('HMGET', key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'switches', 'paused', 'scheduled')
         local its_mode, layout = meta[1], meta[2]
         local q_2 = {
           name = tag,
@@ -169,10 +169,14 @@ do
           listened = meta[5],
           key = key,
           home = home,
-          uncounted = whole(meta[6]),
+          switches = whole(meta[6]),
           paused = whole(meta[7]),
           scheduled = whole(meta[8]),
         }
+        if q_2.switches then
+          q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
+          q_2.happened = q_2.most_events and {}
+        end
         if its_mode and 'recoverable' and its_mode ~= 'recoverable' then
           bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. 'recoverable'
         elseif layout and layout ~= '1' then
@@ -516,6 +520,14 @@ if opened.moves then
       end
       q.waiting = redis.call('LPUSH', q.key .. ':pending', id)
       count(q, schedule[12], 'submitted', 1)
+      if q.happened then
+        table.insert(q.happened, {
+          'submitted',
+          id,
+          schedule[12],
+          0,
+        })
+      end
       return true
     end
     local function write_moments(moments)
@@ -1067,6 +1079,14 @@ do
             again = again or {}
             again[#reply_2] = true
           end
+          if q.happened then
+            table.insert(q.happened, {
+              'claimed',
+              id,
+              reply_2[#reply_2][8],
+              reply_2[#reply_2][5],
+            })
+          end
         end
         redis.call('ZADD', q.key .. ':inflight', unpack(flight))
         do
@@ -1198,6 +1218,18 @@ if #unfit > 0 then
       local retention = job[4] or 86400000
       local key = q.key .. ':job:' .. id
       redis.call('HSET', key, 'state', 'expired', 'error', '', '_processed', stamp)
+      if q.happened then
+        local runs = job[1] == 'inflight' and true and 1 or 0
+        local counts = redis.call('HMGET', key, 'past', 'crashes')
+        table.insert(q.happened, {
+          'expired',
+          id,
+          job[8],
+          runs,
+          counts,
+          '',
+        })
+      end
       if retention then
         redis.call('PEXPIRE', key, retention)
       end
@@ -1281,6 +1313,13 @@ for _, q in ipairs(opened) do
       end
     end
     q.tallies = nil
+  end
+  if q.happened then
+    for __2, entry in ipairs(q.happened) do
+      local counts = entry[5] or {}
+      local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+      redis.pcall('XADD', q.key .. ':events', 'MAXLEN', '~', q.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
+    end
   end
 end
 return reply

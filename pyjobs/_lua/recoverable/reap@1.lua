@@ -42,7 +42,7 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'uncounted')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'switches')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -57,8 +57,12 @@ if not bad then
       listened = meta[5],
       key = queue,
       home = home,
-      uncounted = whole(meta[6]),
+      switches = whole(meta[6]),
     }
+    if q_2.switches then
+      q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
+      q_2.happened = q_2.most_events and {}
+    end
     if its_mode and 'recoverable' and its_mode ~= 'recoverable' then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. 'recoverable'
     elseif layout and layout ~= '1' then
@@ -241,6 +245,18 @@ do
         local retention = job[4] or 86400000
         local key = q_3.key .. ':job:' .. id
         redis.call('HSET', key, 'state', 'expired', 'error', '', '_processed', stamp)
+        if q_3.happened then
+          local runs = job[1] == 'inflight' and true and 1 or 0
+          local counts = redis.call('HMGET', key, 'past', 'crashes')
+          table.insert(q_3.happened, {
+            'expired',
+            id,
+            job[8],
+            runs,
+            counts,
+            '',
+          })
+        end
         if retention then
           redis.call('PEXPIRE', key, retention)
         end
@@ -372,6 +388,15 @@ do
         redis.call('HSET', q_2.key .. ':job:' .. id, 'state', 'pending', 'token', '', 'crashes', crashes[i] + 1)
         redis.call('RPUSH', q_2.key .. ':pending', id)
         count(q_2, tasks[i], 'crashed', 1)
+        if q_2.happened then
+          table.insert(q_2.happened, {
+            'crashed',
+            id,
+            tasks[i],
+            0,
+            redis.call('HMGET', q_2.key .. ':job:' .. id, 'past', 'crashes'),
+          })
+        end
         table.insert(back_2, id)
       end
     end
@@ -501,6 +526,16 @@ do
       end
     end
     q_2.tallies = nil
+  end
+end
+do
+  local q_2 = q
+  if q_2.happened then
+    for _, entry in ipairs(q_2.happened) do
+      local counts = entry[5] or {}
+      local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+      redis.pcall('XADD', q_2.key .. ':events', 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
+    end
   end
 end
 return {

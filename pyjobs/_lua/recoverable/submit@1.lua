@@ -146,7 +146,7 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'most_pending', 'most_bytes', 'uncounted', 'parts')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'most_pending', 'most_bytes', 'switches', 'parts')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -163,9 +163,13 @@ if not bad then
       home = home,
       most_pending = whole(meta[6]),
       most_bytes = whole(meta[7]),
-      uncounted = whole(meta[8]),
+      switches = whole(meta[8]),
       parts = whole(meta[9]),
     }
+    if q_2.switches then
+      q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
+      q_2.happened = q_2.most_events and {}
+    end
     if its_mode and 'recoverable' and its_mode ~= 'recoverable' then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. 'recoverable'
     elseif layout and layout ~= '1' then
@@ -440,6 +444,25 @@ if fresh > 0 then
         end
       end
       redis.pcall('PEXPIRE', key, 259200000)
+    end
+  end
+  if q_2.happened then
+    for n = 1, #keys do
+      if reply[2 * n] == stored then
+        table.insert(q_2.happened, {
+          'submitted',
+          reply[2 * n - 1],
+          task_2,
+          0,
+        })
+      end
+    end
+    if q_2.happened then
+      for _, entry in ipairs(q_2.happened) do
+        local counts = entry[5] or {}
+        local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+        redis.pcall('XADD', q_2.key .. ':events', 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
+      end
     end
   end
 end

@@ -173,7 +173,7 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'uncounted', 'lease')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'switches', 'lease')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -188,9 +188,13 @@ if not bad then
       listened = meta[5],
       key = queue,
       home = home,
-      uncounted = whole(meta[6]),
+      switches = whole(meta[6]),
       lease = whole(meta[7]),
     }
+    if q_2.switches then
+      q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
+      q_2.happened = q_2.most_events and {}
+    end
     if its_mode and 'reliable' and its_mode ~= 'reliable' then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. 'reliable'
     elseif layout and layout ~= '1' then
@@ -350,6 +354,18 @@ for n, id in ipairs(ids) do
         if reason ~= '-' then
           redis.call('HSET', key_2, 'reason', reason)
         end
+        if q_2.happened then
+          local runs_2 = job[1] == 'inflight' and false and 1 or 0
+          local counts = redis.call('HMGET', key_2, 'past', 'crashes')
+          table.insert(q_2.happened, {
+            'dead',
+            id,
+            job[8],
+            runs_2,
+            counts,
+            reason ~= '-' and reason or '',
+          })
+        end
         redis.call('PEXPIRE', key_2, 604800000)
         do
           local unique = job[7]
@@ -407,6 +423,16 @@ for n, id in ipairs(ids) do
       redis.call('HDEL', q_2.key .. ':job:' .. id, 'unknown_since')
     end
     redis.call('ZADD', q_2.key .. ':delayed', now + wait, id)
+    if q_2.happened then
+      local counts = redis.call('HMGET', q_2.key .. ':job:' .. id, 'past', 'crashes')
+      table.insert(q_2.happened, {
+        counted == 1 and 'retried' or 'snoozed',
+        id,
+        job[8],
+        1 - counted,
+        counts,
+      })
+    end
     words[place] = 'delayed=' .. wait
   end
 end
@@ -533,6 +559,13 @@ if q_2.tallies then
     end
   end
   q_2.tallies = nil
+end
+if q_2.happened then
+  for _, entry in ipairs(q_2.happened) do
+    local counts = entry[5] or {}
+    local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+    redis.pcall('XADD', q_2.key .. ':events', 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
+  end
 end
 for channel, message in pairs(messages) do
   local text = table.concat(message)

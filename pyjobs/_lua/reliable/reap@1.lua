@@ -81,7 +81,7 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'uncounted', 'lease', 'seen', 'grace')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'switches', 'lease', 'seen', 'grace')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -96,11 +96,15 @@ if not bad then
       listened = meta[5],
       key = queue,
       home = home,
-      uncounted = whole(meta[6]),
+      switches = whole(meta[6]),
       lease = whole(meta[7]),
       seen = whole(meta[8]),
       grace = whole(meta[9]),
     }
+    if q_2.switches then
+      q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
+      q_2.happened = q_2.most_events and {}
+    end
     if its_mode and 'reliable' and its_mode ~= 'reliable' then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. 'reliable'
     elseif layout and layout ~= '1' then
@@ -271,6 +275,18 @@ do
       redis.call('HSET', key_2, 'state', state, field, body, '_processed', stamp)
       if reason ~= '-' then
         redis.call('HSET', key_2, 'reason', reason)
+      end
+      if q_3.happened then
+        local runs = job[1] == 'inflight' and state ~= 'dead' and 1 or 0
+        local counts = redis.call('HMGET', key_2, 'past', 'crashes')
+        table.insert(q_3.happened, {
+          state,
+          id,
+          job[8],
+          runs,
+          counts,
+          reason ~= '-' and reason or '',
+        })
       end
       if retention then
         redis.call('PEXPIRE', key_2, retention)
@@ -492,6 +508,18 @@ do
       if reason ~= '-' then
         redis.call('HSET', key_2, 'reason', reason)
       end
+      if q_3.happened then
+        local runs = job[1] == 'inflight' and state ~= 'dead' and 1 or 0
+        local counts = redis.call('HMGET', key_2, 'past', 'crashes')
+        table.insert(q_3.happened, {
+          state,
+          id,
+          job[8],
+          runs,
+          counts,
+          reason ~= '-' and reason or '',
+        })
+      end
       if retention then
         redis.call('PEXPIRE', key_2, retention)
       end
@@ -565,6 +593,18 @@ do
       else
         redis.call('HSET', q_2.key .. ':job:' .. id, 'crashes', crashes, 'token', '')
         count(q_2, job[8], 'crashed', 1)
+        if q_2.happened and crashes < max_crashes_2 then
+          table.insert(q_2.happened, {
+            'crashed',
+            id,
+            job[8],
+            0,
+            {
+              job[11],
+              crashes,
+            },
+          })
+        end
         if crashes >= max_crashes_2 then
           do
             local body, attempts = job[10] or '', (tonumber(job[11]) or 0) + crashes
@@ -740,6 +780,16 @@ do
       end
     end
     q_2.tallies = nil
+  end
+end
+do
+  local q_2 = q
+  if q_2.happened then
+    for _, entry in ipairs(q_2.happened) do
+      local counts = entry[5] or {}
+      local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+      redis.pcall('XADD', q_2.key .. ':events', 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
+    end
   end
 end
 local more = (seen == limit or promoted == limit or dropped == limit) and 1 or 0

@@ -107,6 +107,15 @@ local function fence(q, first, width, reader)
   end
   return words, ids, jobs, places
 end
+local function write_events(q)
+  if q.happened then
+    for _, entry in ipairs(q.happened) do
+      local counts = entry[5] or {}
+      local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+      redis.pcall('XADD', q.key .. ':events', 'MAXLEN', '~', q.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
+    end
+  end
+end
 local function write_counters(q)
   if not q.tallies then
     return
@@ -197,6 +206,10 @@ local function open(key, mode, ...)
   for i = 1, select('#', ...) do
     q[select(i, ...)] = whole(meta[5 + i])
   end
+  if q.switches then
+    q.uncounted, q.most_events = q.switches % 2 == 1, q.switches > 1 and math.floor(q.switches / 2)
+    q.happened = q.most_events and {}
+  end
   if its_mode and mode and its_mode ~= mode then
     bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
   elseif layout and layout ~= '1' then
@@ -208,7 +221,7 @@ if unknown then
   local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
   local messages = {}
   local died = 0
-  local opened = open(queue, 'reliable', 'uncounted')
+  local opened = open(queue, 'reliable', 'switches')
   if bad then
     return redis.error_reply(bad)
   end
@@ -312,6 +325,18 @@ if unknown then
         local key_2 = opened.key .. ':job:' .. id
         redis.call('HSET', key_2, 'state', 'dead', 'error', body, '_processed', stamp)
         redis.call('HSET', key_2, 'reason', 'unknown')
+        if opened.happened then
+          local runs = job[1] == 'inflight' and false and 1 or 0
+          local counts = redis.call('HMGET', key_2, 'past', 'crashes')
+          table.insert(opened.happened, {
+            'dead',
+            id,
+            job[8],
+            runs,
+            counts,
+            'unknown',
+          })
+        end
         redis.call('PEXPIRE', key_2, 604800000)
         do
           local unique = job[7]
@@ -356,6 +381,18 @@ if unknown then
       died = died + 1
     end
     count(opened, job[8], 'released', 1)
+    if opened.happened and wait then
+      table.insert(opened.happened, {
+        'released',
+        id,
+        job[8],
+        1,
+        {
+          job[14],
+          job[13],
+        },
+      })
+    end
     words[places[n]] = wait and 'delayed' or 'dead'
   end
   if not (died == 0) then
@@ -374,6 +411,7 @@ if unknown then
   end
   wake(opened)
   write_counters(opened)
+  write_events(opened)
   for channel, message in pairs(messages) do
     local text = table.concat(message)
     if message.sharded then
@@ -385,10 +423,11 @@ if unknown then
   messages = {}
   return words
 end
-local q = open(queue, 'reliable', 'uncounted')
+local q = open(queue, 'reliable', 'switches')
 if bad then
   return redis.error_reply(bad)
 end
+local first = released
 local function read_releases(q_2, id)
   local job = redis.pcall('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'releases')
   if not job.err then
@@ -396,7 +435,7 @@ local function read_releases(q_2, id)
   end
   return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'releases')
 end
-local words, ids, jobs, places = fence(q, released, 2, read_releases)
+local words, ids, jobs, places = fence(q, first, 2, read_releases)
 if bad then
   return redis.error_reply(bad)
 end
@@ -435,7 +474,18 @@ for i = #ids, 1, -1 do
   redis.call('RPUSH', q.key .. ':pending', id)
   words[places[i]] = 'pending'
   count(q, job[8], 'released', 1)
+  if q.happened then
+    local counts = redis.call('HMGET', q.key .. ':job:' .. id, 'past', 'crashes')
+    table.insert(q.happened, {
+      'released',
+      id,
+      job[8],
+      1,
+      counts,
+    })
+  end
 end
 wake(q)
 write_counters(q)
+write_events(q)
 return words

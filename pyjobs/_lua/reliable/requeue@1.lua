@@ -52,7 +52,7 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'uncounted', 'older')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'switches', 'older')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -68,9 +68,13 @@ if not bad then
       key = queue,
       home = home,
       unique = queue .. ':unique:',
-      uncounted = whole(meta[6]),
+      switches = whole(meta[6]),
       older = whole(meta[7]),
     }
+    if q_2.switches then
+      q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
+      q_2.happened = q_2.most_events and {}
+    end
     if its_mode and 'reliable' and its_mode ~= 'reliable' then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. 'reliable'
     elseif layout and layout ~= '1' then
@@ -195,12 +199,22 @@ for _, job in ipairs(back) do
     redis.call('SET', unique_key(q_2, unique), id)
   end
   redis.call('LPUSH', q_2.key .. ':pending', id)
-  local task = job.task
-  if not q_2.uncounted then
-    local tallies = q_2.tallies or {}
-    local tally = tallies[task or ''] or {}
-    q_2.tallies, tallies[task or ''] = tallies, tally
-    tally['requeued'] = (tally['requeued'] or 0) + 1
+  do
+    local task = job.task
+    if not q_2.uncounted then
+      local tallies = q_2.tallies or {}
+      local tally = tallies[task or ''] or {}
+      q_2.tallies, tallies[task or ''] = tallies, tally
+      tally['requeued'] = (tally['requeued'] or 0) + 1
+    end
+  end
+  if q_2.happened then
+    table.insert(q_2.happened, {
+      'requeued',
+      id,
+      job.task,
+      0,
+    })
   end
 end
 redis.call('ZREMRANGEBYSCORE', q_2.key .. ':dead', '-inf', now - 604800000)
@@ -244,5 +258,12 @@ if q_2.tallies then
     end
   end
   q_2.tallies = nil
+end
+if q_2.happened then
+  for _, entry in ipairs(q_2.happened) do
+    local counts = entry[5] or {}
+    local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+    redis.pcall('XADD', q_2.key .. ':events', 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
+  end
 end
 return words

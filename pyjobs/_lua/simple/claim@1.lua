@@ -100,6 +100,10 @@ local function open(key, mode, ...)
   for i = 1, select('#', ...) do
     q[select(i, ...)] = whole(meta[5 + i])
   end
+  if q.switches then
+    q.uncounted, q.most_events = q.switches % 2 == 1, q.switches > 1 and math.floor(q.switches / 2)
+    q.happened = q.most_events and {}
+  end
   if its_mode and mode and its_mode ~= mode then
     bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. mode
   elseif layout and layout ~= '1' then
@@ -108,7 +112,7 @@ local function open(key, mode, ...)
   return q
 end
 for i, queue in ipairs(KEYS) do
-  opened[i] = open(queue, 'simple', 'uncounted', 'paused')
+  opened[i] = open(queue, 'simple', 'switches', 'paused')
   if bad then
     return redis.error_reply(bad)
   end
@@ -233,6 +237,14 @@ for at, q in ipairs(opened) do
             0,
             task,
           }
+          if q.happened then
+            table.insert(q.happened, {
+              'claimed',
+              id,
+              task,
+              1,
+            })
+          end
         else
           room.passes = room.passes - 1
           broken[#broken + 1] = found[i]
@@ -290,6 +302,13 @@ for at, q in ipairs(opened) do
         end
       end
       q.tallies = nil
+    end
+    if q.happened then
+      for _, entry in ipairs(q.happened) do
+        local counts = entry[5] or {}
+        local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+        redis.pcall('XADD', q.key .. ':events', 'MAXLEN', '~', q.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
+      end
     end
   end
   if (q.paused and q.paused > now) then

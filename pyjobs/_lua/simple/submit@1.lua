@@ -118,7 +118,7 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'most_pending', 'most_bytes', 'uncounted', 'parts')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'most_pending', 'most_bytes', 'switches', 'parts')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -135,9 +135,13 @@ if not bad then
       home = home,
       most_pending = whole(meta[6]),
       most_bytes = whole(meta[7]),
-      uncounted = whole(meta[8]),
+      switches = whole(meta[8]),
       parts = whole(meta[9]),
     }
+    if q_2.switches then
+      q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
+      q_2.happened = q_2.most_events and {}
+    end
     if its_mode and 'simple' and its_mode ~= 'simple' then
       bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. 'simple'
     elseif layout and layout ~= '1' then
@@ -254,6 +258,24 @@ if not q.uncounted then
       end
     end
     redis.pcall('PEXPIRE', key, 259200000)
+  end
+end
+for n = 1, q.happened and #messages or 0 do
+  q.happened[n] = {
+    'submitted',
+    reply[2 * n - 1],
+    task,
+    0,
+  }
+end
+do
+  local q_2 = q
+  if q_2.happened then
+    for _, entry in ipairs(q_2.happened) do
+      local counts = entry[5] or {}
+      local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+      redis.pcall('XADD', q_2.key .. ':events', 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
+    end
   end
 end
 return reply

@@ -1,0 +1,127 @@
+local bad
+local queue = KEYS[1]
+local events
+do
+  local text = ARGV[1]
+  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+  if not text then
+    bad = bad or ('BADARG ' .. 'events' .. ': ' .. 'missing')
+  elseif not number then
+    bad = bad or ('BADARG ' .. 'events' .. ': ' .. 'not a whole number')
+  elseif number < 0 or number > 1000000 then
+    local why = string.format('not within %.0f to %.0f', 0, 1000000)
+    bad = bad or ('BADARG ' .. 'events' .. ': ' .. why)
+  end
+  events = number or 0
+end
+if #KEYS < 1 or (#KEYS ~= 1) then
+  bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
+end
+if (#ARGV ~= 1) then
+  local why = 'wrong number: ' .. #ARGV .. ', not ' .. 1
+  bad = bad or ('BADARG ' .. 'arguments' .. ': ' .. why)
+end
+local q
+if not bad then
+  local prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)}$')
+  local home = queue
+  if not prefix then
+    prefix, tag = queue:match('^([a-zA-Z0-9_.:-]+):{([a-zA-Z0-9_.:-]+)/[1-9]%d?%d?}$')
+    if prefix then
+      home = prefix .. ':{' .. tag .. '}'
+    end
+  end
+  if not prefix or #prefix > 128 or #tag > 128 then
+    bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+  else
+    if home ~= queue then
+      tag = queue:sub(#prefix + 3, -2)
+    end
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'switches')
+    local its_mode, layout = meta[1], meta[2]
+    local function whole(text)
+      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+    end
+    local q_2 = {
+      name = tag,
+      born = its_mode and true,
+      mode = its_mode or nil,
+      layout = layout,
+      token = meta[3] or '0',
+      quarantined = meta[4],
+      listened = meta[5],
+      key = queue,
+      home = home,
+      switches = whole(meta[6]),
+    }
+    if q_2.switches then
+      q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
+      q_2.happened = q_2.most_events and {}
+    end
+    if its_mode and nil and its_mode ~= nil then
+      bad = 'WRONGMODE queue ' .. tag .. ' is ' .. its_mode .. ', not ' .. nil
+    elseif layout and layout ~= '1' then
+      bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. '1'
+    end
+    q = q_2
+  end
+end
+if bad then
+  return redis.error_reply(bad)
+end
+do
+  local item = events == 0 and q.most_events and q.key .. ':events'
+  if not redis.acl_check_cmd then
+    bad = nil
+  else
+    if item and not redis.acl_check_cmd('DEL', item) then
+      bad = 'NOPERM this user has no permission for ' .. 'DEL' .. ' of ' .. item
+    else
+      bad = nil
+    end
+  end
+end
+if bad then
+  return redis.error_reply(bad)
+end
+local outcome
+do
+  local q_2, uncounted, most_events = q, q.uncounted, events
+  local number = 2 * most_events + (uncounted and 1 or 0)
+  if number == (q_2.switches or 0) then
+    outcome = 'same'
+  else
+    redis.call('ZCARD', q_2.key .. ':delayed')
+    do
+      local item, item_2 = number > 0 and q_2.key .. ':meta', number == 0 and q_2.key .. ':meta'
+      if not redis.acl_check_cmd then
+        bad = nil
+      else
+        if item and not redis.acl_check_cmd('HSET', item) then
+          bad = 'NOPERM this user has no permission for ' .. 'HSET' .. ' of ' .. item
+        else
+          if item_2 and not redis.acl_check_cmd('HDEL', item_2) then
+            bad = 'NOPERM this user has no permission for ' .. 'HDEL' .. ' of ' .. item_2
+          else
+            bad = nil
+          end
+        end
+      end
+    end
+    if bad then
+      outcome = redis.error_reply(bad)
+    else
+      redis.call('ZREM', q_2.key .. ':delayed', '')
+      if number > 0 then
+        redis.call('HSET', q_2.key .. ':meta', 'switches', string.format('%.0f', number))
+      else
+        redis.call('HDEL', q_2.key .. ':meta', 'switches')
+      end
+      outcome = 'changed'
+    end
+  end
+end
+if events == 0 and outcome == 'changed' then
+  redis.call('DEL', q.key .. ':events')
+end
+return outcome
