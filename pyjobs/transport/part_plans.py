@@ -8,7 +8,7 @@ yields the seconds of a pause. It returns the answer to the call.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from pyjobs.engine import (
     Call,
@@ -38,6 +38,19 @@ from pyjobs.transport.part_totals import (
 PAUSES = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.0, 1.0, 1.0)
 
 
+class IdPlan(Protocol):
+    """Makes the plan of a call about jobs by their ids."""
+
+    def __call__(self, call: Call[Any], parts: Parts | None, answer: Any = None) -> Plan:
+        """Return the plan.
+
+        Args:
+            call: the call.
+            parts: the parts that are known; None: they are asked for first.
+            answer: that of the first part, which has got the whole call already; None: it has not.
+        """
+
+
 class Verb(NamedTuple):
     """Says how calls of one verb reach the parts.
 
@@ -46,11 +59,13 @@ class Verb(NamedTuple):
         whole: whether the call is about the whole queue, so that a caller which does not know
             whether the queue is split asks first.
         misses: whether an answer may be another one in another part, so that the caller asks then.
+        rest: makes the plan of what is left to ask after such an answer.
     """
 
     plan: Callable[[Call[Any], Parts | None], Plan]
     whole: bool = False
     misses: Callable[[Any], bool] = lambda answer: False
+    rest: IdPlan | None = None
 
 
 def submit(call: Call[Any], parts: Parts | None) -> Plan:
@@ -149,44 +164,50 @@ def least(reached: Sequence[Reached]) -> Reached:
     return Reached(min(one.replicas for one in reached), aof=all(one.aof for one in reached))
 
 
-def by_id(missed: Callable[[Any], bool]) -> Callable[[Call[Any], Parts | None], Plan]:
+def by_id(missed: Callable[[Any], bool]) -> IdPlan:
     """Return the plans of calls about jobs by their ids: each goes to the part of the id, and where
-    the job is not there, to all other parts.
+    the job is not there, to all other parts. No part gets an id twice.
 
     Args:
         missed: whether an answer says that there is no such job.
     """
 
-    def plan(call: Call[Any], known: Parts | None) -> Plan:
+    def plan(call: Call[Any], parts: Parts | None, answer: Any = None) -> Plan:
         queue, names = call.keys[0], call.script.names
-        parts: Parts = known or (yield queue)
         single = "id" in names
         ids: Sequence[Any] = [call.args[names.index("id")]] if single else call.args[len(names) :]
-        if parts.number == 1:
-            return (yield [call])[0]
-        keys = parts.keys(queue)
-        own = [hash_of(id) % parts.number for id in ids]
         found: list[Any] = [None] * len(ids)
-        todo = grouped(enumerate(own))
-        for others in (False, True):
-            if others:
-                left = [place for place, one in enumerate(found) if missed(one)]
+        asked: list[set[str]] = [set() for _ in ids]
+        if answer is not None:
+            found = [answer] if single else list(answer)
+            asked = [{queue} for _ in ids]
+        guessed, now = parts is not None, parts or (yield queue)
+        if now.number == 1 and answer is None:
+            return (yield [call])[0]
+        while True:
+            keys = now.keys(queue)
+            for others in (False, True):
+                left = [at for at, one in enumerate(found) if one is None or missed(one)]
                 todo = grouped(
-                    (at, part) for part in range(len(keys)) for at in left if part != own[at]
+                    (at, part)
+                    for part, key in enumerate(keys)
+                    for at in left
+                    if key not in asked[at] and (others or part == hash_of(ids[at]) % now.number)
                 )
-            answers = (yield _of_ids(call, keys, todo, None if single else ids)) if todo else []
-            if (error := first_error(answers)) is not None:
-                return error
-            for places, answer in zip(todo.values(), answers, strict=True):
-                for place, one in zip(places, [answer] if single else answer, strict=True):
-                    if not others or missed(found[place]):
-                        found[place] = one
-        if known is not None and any(map(missed, found)):
+                answers = (yield _of_ids(call, keys, todo, None if single else ids)) if todo else []
+                if (error := first_error(answers)) is not None:
+                    return error
+                for (part, places), given in zip(todo.items(), answers, strict=True):
+                    for place, one in zip(places, [given] if single else given, strict=True):
+                        asked[place].add(keys[part])
+                        if found[place] is None or missed(found[place]):
+                            found[place] = one
+            if not guessed or not any(map(missed, found)):
+                return found[0] if single else found
             # The queue may have grown since.
-            parts = yield queue
-            if parts != known:
-                return (yield from plan(call, parts))
-        return found[0] if single else found
+            before, now = now, (yield queue)
+            if now == before:
+                return found[0] if single else found
 
     return plan
 
@@ -213,8 +234,18 @@ def any_missed(missed: Callable[[Any], bool]) -> Callable[[Any], bool]:
     return lambda answers: isinstance(answers, list) and any(map(missed, answers))
 
 
-STORED = Verb(by_id(stateless), misses=any_missed(stateless))
-WORDS = Verb(by_id(no_job), misses=any_missed(no_job))
+def of_ids(missed: Callable[[Any], bool]) -> Verb:
+    """Return a verb that answers for each id; `missed` is as in `by_id`."""
+    return Verb(by_id(missed), misses=any_missed(missed), rest=by_id(missed))
+
+
+def of_one(missed: Callable[[Any], bool]) -> Verb:
+    """Return a verb that answers for one id; `missed` is as in `by_id`."""
+    return Verb(by_id(missed), misses=missed, rest=by_id(missed))
+
+
+STORED = of_ids(stateless)
+WORDS = of_ids(no_job)
 
 
 def no_output(page: Any) -> bool:
@@ -235,9 +266,9 @@ VERBS: dict[str, Verb] = {
     "queue/watch": STORED,
     "queue/delete": WORDS,
     "queue/run": WORDS,
-    "queue/show": Verb(by_id(stateless), misses=stateless),
-    "queue/output": Verb(by_id(no_output), misses=no_output),
-    "queue/explain": Verb(by_id(unexplained), misses=unexplained),
+    "queue/show": of_one(stateless),
+    "queue/output": of_one(no_output),
+    "queue/explain": of_one(unexplained),
     "queue/stats": Verb(of_all(summed_stats), whole=True),
     "queue/counters": Verb(counters, whole=True),
     "queue/counting": Verb(of_all(any), whole=True),

@@ -172,7 +172,8 @@ class Splitting:
         # The call has run: a queue that is not split has answered, and is not asked again.
         if isinstance(known, PyjobsError) or known.number == 1:
             return None
-        return sent.verb.plan(sent.call, known)
+        assert sent.verb.rest is not None
+        return sent.verb.rest(sent.call, known, answer)
 
     def _answer(self, step: Any) -> Generator[Any, Any, Any]:
         if not isinstance(step, str):

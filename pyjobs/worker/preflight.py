@@ -9,6 +9,7 @@ first claim.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import time
 from collections.abc import Sequence
@@ -22,6 +23,8 @@ from pyjobs.worker.settings import WorkerSettings
 
 log = logger(__name__)
 
+# How long a node of a cluster may take to answer what only a warning follows from.
+INFO_SECONDS = 2.0
 OF_A_KEY = re.compile(r"\bkeys?\b")
 NO_COMMAND = re.compile(r"command '?\w+'? not found", re.IGNORECASE)
 
@@ -86,14 +89,7 @@ async def check(server: AsyncServer, mode: str, keys: Keys, queues: Sequence[str
     Raises:
         Forbidden: the user lacks a right without which a job could be claimed and not be ended.
     """
-    try:
-        warning = None
-        for node in await aprimaries(server):
-            with translating():
-                warning = warning or eviction(await node.info("memory"))
-    except PyjobsError:
-        warning = None
-    if warning is not None:
+    if warning := await evicting(server):
         log.warning(warning)
     try:
         user = await acommand(server, "ACL", "WHOAMI")
@@ -109,6 +105,27 @@ async def check(server: AsyncServer, mode: str, keys: Keys, queues: Sequence[str
         raise Forbidden(f"a {mode} worker needs more rights: {'; '.join(lacking)}")
     if silent:
         log.warning("results can't be published: %s", silent)
+
+
+async def evicting(server: AsyncServer) -> str | None:
+    """Return the warning about an eviction policy of a server, or of one of a cluster's nodes, None
+    when there is none. The nodes are asked side by side; one that does not answer within
+    `INFO_SECONDS` is left out.
+
+    Args:
+        server: the worker's connections.
+    """
+
+    async def of(node: AsyncServer) -> str | None:
+        with contextlib.suppress(PyjobsError, TimeoutError), translating():
+            async with asyncio.timeout(INFO_SECONDS):
+                return eviction(await node.info("memory"))
+        return None
+
+    with contextlib.suppress(PyjobsError):
+        warnings = await asyncio.gather(*map(of, await aprimaries(server)))
+        return next(filter(None, warnings), None)
+    return None
 
 
 def eviction(memory: dict[str, Any]) -> str | None:

@@ -120,6 +120,24 @@ def test_a_client_that_only_looks_finds_the_jobs_of_every_part(
 
 
 @in_memory
+@pytest.mark.parametrize("known", [0, 2])
+def test_the_words_for_jobs_that_are_gone_by_a_call_stand_when_the_queue_proves_split(
+    store: Store, admin: Admin, client: Any, known: int
+) -> None:
+    ids = [f"job-{n}" for n in range(12)]
+    with Admin(store.url) as other:
+        if known:
+            admin.split("mail", known)
+            other.parts("mail")
+        admin.split("mail", 4)
+        jobs = client.submit_many([*range(12)], ids=ids)
+        with working(store.url, lambda job: job.data, queues=["mail"]):
+            assert [job.result(9) for job in jobs] == [*range(12)]
+        words = [answer.word for answer in other.delete("mail", [*ids, "none"])]
+        assert words == ["deleted"] * 12 + ["NOJOB"]
+
+
+@in_memory
 def test_who_only_looks_learns_that_a_queue_has_grown(
     store: Store, admin: Admin, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,8 @@ sweep: what comes within a few seconds was heard of.
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -25,6 +27,8 @@ from pyjobs.transport.server import connect
 pytestmark = pytest.mark.slow
 # Long before a look or the end of an idle wait.
 HEARD = 4.0
+# A worker asks each node some things before its first claim, and waits 5 s for a node at most.
+STARTED = 16.0
 SERVERS = [
     pytest.param(name, marks=() if name == PREFERRED else pytest.mark.long)
     for name in sorted(FOUND)
@@ -227,3 +231,25 @@ def test_a_client_whose_connections_break_finds_its_results_without_waiting_for_
                 server.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
         free.set()
         assert [job.result(SOON) for job in jobs] == names
+
+
+@pytest.mark.long
+def test_a_worker_that_starts_while_a_node_is_silent_serves_the_other_nodes(
+    cluster: ClusterOfNodes,
+) -> None:
+    names = cluster.names(6, "starts")
+    silent = cluster.owner(names[0])
+    served = {name for name in names if cluster.owner(name) is not silent}
+    assert 0 < len(served) < len(names)
+    with pyjobs.Client(cluster.url) as client:
+        for name in names:
+            client.submit(name, queue=name)
+    ran = set[str]()
+    os.kill(silent.pid, signal.SIGSTOP)
+    try:
+        with working(cluster.url, lambda job: ran.add(job.data), queues=names):
+            wait_until(lambda: ran == served, STARTED)
+            os.kill(silent.pid, signal.SIGCONT)
+            wait_until(lambda: ran == set(names), STARTED)
+    finally:
+        os.kill(silent.pid, signal.SIGCONT)
