@@ -74,6 +74,8 @@ def events(
             say(f"queue {queue} keeps no events: `pyjobs events {queue} --keep 10000`")
         elif page.lost:
             say(f"event {after} is gone, and events behind it may be gone too")
+        elif not page.events and keep is None and not follow:
+            say(f"no events of queue {queue}" + (f" behind {after}" if after else " yet"))
         print_events(page.events, as_json, follow)
         latest = page.events[-1].entry if page.events else after
         if follow:
