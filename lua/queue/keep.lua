@@ -3,7 +3,7 @@
 -- written, and those that are there are forgotten.
 -- returns  outcome
 --          outcome  word  'changed', or 'same' when that was said before
--- errors   BADARG BADLAYOUT NOPERM
+-- errors   BADARG BADLAYOUT PARTS NOPERM
 -- replay   safe: the latest call counts
 -- cost     O(1), O(events) when they are forgotten
 --% include "lib/call/args.lua"
@@ -14,7 +14,8 @@ local queue  = KEYS[1]                            -- queue  whose events
 local events = int('events', ARGV[1], 0, 1000000)  -- int    how many to keep; 0: none
 
 arity(1, 1)
-local q = open(queue, nil, 'switches')
+local q = open(queue, nil, 'switches', 'parts')
+check_whole(q)
 if bad then return redis.error_reply(bad) end
 bad = denied('DEL', events == 0 and q.most_events and q.events)
 if bad then return redis.error_reply(bad) end

@@ -26,6 +26,6 @@ local settled = option(options, 'settled', 1, 1)    -- int      1: the parts of 
 arity(1, 2)
 no_more_options(options)
 check_places(parts, places)
-local q = open(queue, mode ~= 'any' and mode or nil, 'parts', 'older')
+local q = open(queue, mode ~= 'any' and mode or nil, 'parts', 'older', 'switches')
 if bad then return redis.error_reply(bad) end
 return split(q, parts, places, settled)

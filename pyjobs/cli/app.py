@@ -47,9 +47,9 @@ from pyjobs.errors import PyjobsError
 
 INTERRUPTED = 130
 EXIT_CODES = """Every command exits with 0 when it did what it was asked for, and with 1 on an
-error, which it reports on stderr. A wrong word of the command line is 2. `submit` and `result`
-exit with 2 when there is no result yet, `doctor` when there are warnings and no error, and a
-command that asks before it forgets jobs when nobody says yes."""
+error, also of the command line itself, which it reports on stderr. `submit` and `result` exit
+with 2 when there is no result yet, `doctor` when there are warnings and no error, and a command
+that asks before it forgets jobs when nobody says yes."""
 
 
 class InOrder(click.Group):

@@ -51,5 +51,5 @@ def said(queue: str, found: Parts) -> str:
     if found.number == 1:
         return f"queue {queue} is not split"
     names = ", ".join([queue, *(f"{queue}/{place}" for place in found.places)])
-    older = f"; submits look into the parts of before ({found.older}) too" if found.older else ""
-    return f"queue {queue} has {found.number} parts: {names}{older}"
+    older = f"; not settled: submits look where jobs belonged with {found.older} too"
+    return f"queue {queue} has {found.number} parts: {names}{older if found.older else ''}"

@@ -252,7 +252,7 @@ def test_a_limit_is_set_shown_and_taken_away(queue: Cli) -> None:
 def test_a_queue_is_split_and_the_split_is_settled(queue: Cli) -> None:
     assert queue("parts", "words").out == "queue words is not split\n"
     said = queue("parts", "words", "3")
-    assert "queue words has 3 parts: words, words/1, words/2; submits look" in said.out
+    assert "queue words has 3 parts: words, words/1, words/2; not settled" in said.out
     assert (said.code, said.err) == (0, "")
     left = queue("parts", "words", "--settle")
     assert (left.code, "queue words is not settled: job " in left.out) == (1, True)

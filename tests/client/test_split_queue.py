@@ -218,9 +218,9 @@ def test_dead_jobs_of_all_parts_are_listed_and_requeued(
 @in_memory
 def test_what_a_split_queue_does_not_do_has_a_clear_error(store: Store, admin: Admin) -> None:
     admin.split("mail", 2)
-    with pytest.raises(WrongParts, match="queue mail is one of 2 parts"):
+    with pytest.raises(WrongParts, match="queue mail has 2 parts"):
         admin.set_mode("mail", "simple")
-    with pytest.raises(WrongParts, match="queue mail is one of 2 parts"):
+    with pytest.raises(WrongParts, match="queue mail has 2 parts"):
         admin.move("mail", "other", ["a"])
     with opened(store.url, aio=False, queue="mail") as client:
         with pytest.raises(BadArgument, match="unique: queue mail has parts"):

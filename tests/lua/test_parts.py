@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from support.store import Jobs, Q, Store, having
 
+from pyjobs.engine.events import keep_events
 from pyjobs.engine.modes import MODES
 from pyjobs.engine.operate import OPERATOR
 from pyjobs.engine.outbox import send_jobs
@@ -141,8 +142,8 @@ def split_as(jobs: Jobs) -> None:
 def test_what_a_split_queue_does_not_do_is_refused(jobs: Jobs) -> None:
     split_as(jobs)
     moves = send_jobs(Q, ["a"], to="other", nonce="n")
-    for call in (moves, OPERATOR.set_mode(Q, "simple")):
-        refuses(jobs, call, WrongParts, "is one of 2 parts")
+    for call in (moves, OPERATOR.set_mode(Q, "simple"), keep_events(Q, 10)):
+        refuses(jobs, call, WrongParts, "queue q has 2 parts, and this is for queues without")
     schedule = jobs.mode.schedule(Q, "s", b"1", every=60000, unique="u")  # type: ignore[attr-defined]
     refuses(jobs, schedule, BadArgument, "unique: queue q has parts")
 
@@ -151,6 +152,15 @@ def test_what_a_split_queue_does_not_do_is_refused(jobs: Jobs) -> None:
 def test_a_queue_with_a_unique_schedule_is_not_split(jobs: Jobs) -> None:
     jobs.store.call(jobs.mode.schedule(Q, "s", b"1", every=60000, unique="u"))  # type: ignore[attr-defined]
     refuses(jobs, set_parts(Q, 2, (1,), jobs.mode.name), BadArgument, "schedule s has a unique key")
+
+
+@stored
+def test_a_queue_that_keeps_events_is_split_when_they_are_switched_off(jobs: Jobs) -> None:
+    jobs.store.call(keep_events(Q, 10))
+    split = set_parts(Q, 2, (1,), jobs.mode.name)
+    refuses(jobs, split, BadArgument, "the queue keeps events")
+    jobs.store.call(keep_events(Q, 0))
+    assert jobs.store.call(split).number == 2
 
 
 @pytest.mark.parametrize(

@@ -70,9 +70,10 @@ local function open(key, mode, ...)
   return q
 end
 
--- Refuses what no queue does that is split (queue/parts).
+-- Refuses what a queue with parts does not do (queue/parts).
 local function check_whole(q)
-  if not bad and q.parts then bad = 'PARTS queue ' .. q.name .. ' is one of ' .. q.parts .. ' parts' end
+  if bad or not q.parts then return end
+  bad = 'PARTS queue ' .. q.name .. ' has ' .. q.parts .. ' parts, and this is for queues without'
 end
 
 -- Reads, into q, how many jobs are pending and whether a wake token is there. A script that adds jobs calls it

@@ -31,6 +31,8 @@ local function check_growth(q, was, parts, places, had)
     refuse('parts', 'the parts of before, ' .. q.older .. ', are not settled')
   elseif redis.call('ZCARD', outbox_key(q)) > 0 then
     refuse('parts', 'jobs are on their way to another queue')
+  elseif q.most_events then
+    refuse('parts', 'the queue keeps events, and a queue with parts keeps none: switch them off first')
   else
     check_schedules(q)
   end

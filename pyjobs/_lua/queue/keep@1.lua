@@ -37,7 +37,7 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'switches')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'switches', 'parts')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -53,6 +53,7 @@ if not bad then
       key = queue,
       home = home,
       switches = whole(meta[6]),
+      parts = whole(meta[7]),
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -64,6 +65,12 @@ if not bad then
       bad = 'BADLAYOUT queue ' .. tag .. ' has layout ' .. layout .. ', not ' .. '1'
     end
     q = q_2
+  end
+end
+do
+  local q_2 = q
+  if not (bad or not q_2.parts) then
+    bad = 'PARTS queue ' .. q_2.name .. ' has ' .. q_2.parts .. ' parts, and this is for queues without'
   end
 end
 if bad then

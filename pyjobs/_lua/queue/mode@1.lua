@@ -68,8 +68,8 @@ if not bad then
 end
 do
   local q_2 = q
-  if not bad and q_2.parts then
-    bad = 'PARTS queue ' .. q_2.name .. ' is one of ' .. q_2.parts .. ' parts'
+  if not (bad or not q_2.parts) then
+    bad = 'PARTS queue ' .. q_2.name .. ' has ' .. q_2.parts .. ' parts, and this is for queues without'
   end
 end
 if bad then

@@ -121,7 +121,7 @@ do
       if home ~= queue then
         tag = queue:sub(#prefix + 3, -2)
       end
-      local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'parts', 'older')
+      local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'parts', 'older', 'switches')
       local its_mode, layout = meta[1], meta[2]
       local function whole(text)
         return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -138,6 +138,7 @@ do
         home = home,
         parts = whole(meta[6]),
         older = whole(meta[7]),
+        switches = whole(meta[8]),
       }
       if q_2.switches then
         q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -176,6 +177,8 @@ if grows then
     bad = bad or ('BADARG ' .. 'parts' .. ': ' .. why)
   elseif redis.call('ZCARD', (q_2.key .. ':moving')) > 0 then
     bad = bad or ('BADARG ' .. 'parts' .. ': ' .. 'jobs are on their way to another queue')
+  elseif q_2.most_events then
+    bad = bad or ('BADARG ' .. 'parts' .. ': ' .. 'the queue keeps events, and a queue with parts keeps none: switch them off first')
   else
     local function check_schedules(q_3)
       if redis.call('ZCARD', (q_3.key .. ':schedules')) > 1000 then
