@@ -23,7 +23,7 @@ LUA = Path(__file__).resolve().parent.parent / "lua"
 REFUSAL = re.compile(r"'([A-Z]{3,}) ")
 VERDICT = re.compile(r"(?:[^=~]=|\bor|\band) '([A-Z]{3,})'")
 # Of the scripts that open a queue of any mode, those whose call names it.
-NAME_A_MODE = {"queue/repair", "queue/receive"}
+NAME_A_MODE = {"queue/repair", "queue/parts"}
 TREE = re.compile(r"(?P<indent>[ │]*)[├└]── (?P<name>\w+) +(?P<code>[A-Z]{3,}\b)?.*")
 OF_REDIS = {"WRONGTYPE", "OOM"}  # what Redis itself refuses a script with
 

@@ -48,12 +48,12 @@ const READ = {
   zset: ['ZRANGE', 0, -1, 'WITHSCORES'],
 }
 
-/** Each key of a queue but its counters: its type, value, and TTL in seconds, up to the next ten. */
+/** Each key of a queue but its counters and events: its type, value, and TTL in seconds, up to the next ten. */
 async function keys() {
   const found = {}
   for (const raw of await asks.send('KEYS', 'jobs:{*')) {
     const key = raw.toString()
-    if (key.includes('}:counters')) continue
+    if (/\}:(counters|events)/.test(key)) continue
     const ttl = await asks.send('PTTL', key)
     if (ttl !== -1 && ttl < 5000) continue // gone, or soon
     const type = await asks.send('TYPE', key)

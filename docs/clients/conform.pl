@@ -37,11 +37,11 @@ sub plain {
     return $text;
 }
 
-# Each key of a queue but its counters: its type, value, and TTL in seconds, up to the next ten.
+# Each key of a queue but its counters and events: its type, value, and TTL in seconds, up to the next ten.
 sub keys_there {
     my %found;
     for my $key (@{ $asks->ask('KEYS', 'jobs:{*') }) {
-        next if $key =~ /\}:counters/;
+        next if $key =~ /\}:(counters|events)/;
         my $ttl = $asks->ask('PTTL', $key);
         next if $ttl != -1 && $ttl < $SOON;    # gone, or soon
         my $type = $asks->ask('TYPE', $key);

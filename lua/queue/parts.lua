@@ -6,7 +6,7 @@
 --          older   int    in how many parts it was split before it grew, while they may hold jobs whose part is another now; 0: none
 --          mode    word   'simple', 'recoverable' or 'reliable'; '' when nothing was ever submitted
 --          places  bytes  the names of all parts but the first, which is the queue: numbers, the second part first
--- errors   BADARG WRONGMODE BADLAYOUT NOPERM
+-- errors   BADARG WRONGMODE BADLAYOUT
 -- replay   safe: a second call finds the same parts
 -- cost     O(1), and O(n) to split a queue with schedules, n = schedules, 1,000 at most
 --% include "lib/call/args.lua"

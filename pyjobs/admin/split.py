@@ -130,10 +130,10 @@ def chosen(key: str, had: tuple[int, ...], number: int, owner: Owner) -> tuple[i
 
 
 def settle(keys: Keys, queue: str, progress: Callable[[int], object] | None) -> Plan[str]:
-    """End the looking into the parts of before, when they hold no job whose part is another now.
+    """Settle a split, when each job is in its part.
 
     Returns:
-        '' when that is so, or the id of a job that is left.
+        '' when the split is settled, or the id of a job whose part is another now.
     """
     found: Parts = yield read_parts(keys.queue(queue))
     everything = found.keys(keys.queue(queue))

@@ -162,15 +162,16 @@ class Settings(Base[Server]):
             return found
 
     def settle_parts(self, queue: str, *, progress: Progress | None = None) -> str:
-        """End the look into the parts of before, which each submit to a new part takes after a
-        split, when no job is left there whose part is another now (SCAN; queue/parts).
+        """Settle a split, when each job is in its part (SCAN; queue/parts).
+
+        Until then each submit to a new part looks into the part that its job had before the split.
 
         Args:
             queue: the queue's name.
             progress: called with how many jobs were looked at so far.
 
         Returns:
-            '' when that is so; else the id of a job that is left, and nothing was changed.
+            '' when it is settled; else the id of a job that is elsewhere, and nothing changes.
 
         Raises:
             BadArgument: a name is not a name.

@@ -58,9 +58,10 @@ def events(
     url: str,
     prefix: str,
 ) -> int:
-    """Show what happened to the jobs of QUEUE, where QUEUE keeps events: --keep lets it.
+    """Show what happened to the jobs of QUEUE. QUEUE keeps no events until --keep says how many.
 
-    `attempt` is the run that began or ended; of what is no run, how many runs the job has had.
+    `attempt` is the run that began or ended. Of an event that is no run, such as `submitted`, it is
+    how many runs the job has had.
     With --follow, an outage of Redis ends nothing: the command goes on behind the last event.
     """
     if keep is not None and off:
@@ -73,6 +74,8 @@ def events(
             say(f"queue {queue} keeps no events: `pyjobs events {queue} --keep 10000`")
         elif page.lost:
             say(f"event {after} is gone, and events behind it may be gone too")
+        elif not page.events and keep is None and not follow:
+            say(f"no events of queue {queue}" + (f" behind {after}" if after else " yet"))
         print_events(page.events, as_json, follow)
         latest = page.events[-1].entry if page.events else after
         if follow:

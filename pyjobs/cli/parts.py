@@ -15,7 +15,7 @@ from pyjobs.errors import BadArgument
 @queue_argument
 @click.argument("number", metavar="[NUMBER]", type=click.IntRange(2, MOST_PARTS), required=False)
 @click.option(
-    "--settle", is_flag=True, help="End the look into the parts of before, when that is due."
+    "--settle", is_flag=True, help="Settle the latest split, when each job is in its part."
 )
 @mode_option("Mode of a queue to which nothing was ever submitted.")
 @url_option
@@ -28,16 +28,17 @@ def parts(
     The parts lie on the nodes of a cluster by turns. Clients and workers go on; workers serve new
     parts within a minute. There is no way back to fewer parts.
 
-    After a split of a queue that has jobs, each submit to a new part looks into an older part
-    first. --settle ends that, when no job is left there that belongs elsewhere.
+    After a split of a queue that has jobs, each submit to a new part looks first into the part that
+    its job had before. --settle ends that, when each job is in its part. Jobs that have ended count
+    while their results are kept.
     """
     if settle and number is not None:
-        raise BadArgument("settle: ends a split, so give no number beside")
+        raise BadArgument("settle: settles an earlier split, and takes no number")
     with admin_of(url, prefix) as admin:
         if number is not None:
             found = admin.split(queue, number, mode=mode)
         elif settle and (left := admin.settle_parts(queue)):
-            show(f"queue {queue} is not settled: job {left} is in a part of before")
+            show(f"queue {queue} is not settled: job {left} is where it belonged before the split")
             return 1
         else:
             admin.stats(queue)
@@ -51,5 +52,5 @@ def said(queue: str, found: Parts) -> str:
     if found.number == 1:
         return f"queue {queue} is not split"
     names = ", ".join([queue, *(f"{queue}/{place}" for place in found.places)])
-    older = f"; not settled: submits look where jobs belonged with {found.older} too"
-    return f"queue {queue} has {found.number} parts: {names}{older if found.older else ''}"
+    settled = "; not settled: see --settle" if found.older else ""
+    return f"queue {queue} has {found.number} parts: {names}{settled}"

@@ -98,7 +98,9 @@ class Splitting:
         for call in self._source:
             verb = VERBS.get(call.script.name)
             plan = None
-            if verb is not None and call.keys and "/" not in (queue := call.keys[0]):
+            queue = call.keys[0] if call.keys else ""
+            # What is no text is no name of a queue: the script refuses it.
+            if verb is not None and isinstance(queue, str) and queue and "/" not in queue:
                 known = self._book.split.get(queue)
                 if verb.whole and not self._book.is_fresh(queue):
                     plan = verb.plan(call, None)

@@ -40,7 +40,7 @@ class BaseShards(Generic[P]):
 
     Attributes:
         missed: whether a channel is heard again that was lost, so that messages may have been
-            missed. Whoever reads this sets it to False.
+            missed. The reader sets it to False.
     """
 
     def __init__(self, table: SlotTable, needed: bool, classic: bool) -> None:

@@ -49,7 +49,7 @@ class BaseSubscription:
 
     Attributes:
         dropped: the channels that the node no longer serves, each with the answer that names the
-            node which does, or None. Whoever reads them takes them out.
+            node which does, or None. The reader takes them out.
         missed: whether messages may have been missed without an error; never with one connection.
     """
 

@@ -234,6 +234,17 @@ def test_jobs_are_moved_by_id_and_by_a_filter(cli: Cli) -> None:
     assert told.err == "pyjobs: job a on queue words was moved to queue other\n"
 
 
+def test_a_job_that_is_moved_to_a_queue_with_parts_stays_and_the_reason_is_said(cli: Cli) -> None:
+    submitted(cli, "a")
+    assert cli("parts", "other", "2").code == 0
+    told = cli("move", "words", "other", "a")
+    assert told.err == (
+        "pyjobs: job a on queue words: the other queue has parts, and takes no jobs of another"
+        " queue\n"
+    )
+    assert cli.redis.llen("jobs:{words}:pending") == 1
+
+
 def test_jobs_that_are_done_are_listed_and_deleted_by_their_state(cli: Cli) -> None:
     submitted(cli, "a")
     [job] = run(cli.redis, RELIABLE.claim([WORDS], nonce="n", limit=1, lease=9999)).jobs

@@ -64,6 +64,15 @@ def test_a_queue_that_keeps_no_events_says_how_it_would(kept: Cli) -> None:
     assert not kept.redis.exists(f"{Q}:events")
 
 
+def test_a_queue_without_events_yet_says_so(kept: Cli) -> None:
+    latest = json.loads(kept("events", "words", "--json").out.splitlines()[-1])["entry"]
+    said = kept("events", "words", "--after", latest)
+    assert said == (0, "", f"pyjobs: no events of queue words behind {latest}\n")
+    kept("events", "words", "--off")
+    kept("events", "words", "--keep", "5")
+    assert kept("events", "words") == (0, "", "pyjobs: no events of queue words yet\n")
+
+
 def test_wrong_words_are_refused(kept: Cli) -> None:
     assert "exclude each other" in kept("events", "words", "--off", "--keep", "5").err
     assert kept("events", "word").code == 1

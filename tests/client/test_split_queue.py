@@ -241,7 +241,7 @@ def test_a_split_that_broke_off_is_refused_until_it_is_carried_on(
     store.redis.hdel(f"{lost}:meta", "parts")
     ids = [f"j{n}" for n in range(10)]
     theirs = [id for id in ids if hash_of(id) % 2 == 1]
-    with pytest.raises(WrongParts, match="mail/1 is one of 1 parts, not of 2"):
+    with pytest.raises(WrongParts, match="mail/1 has 1 parts, not 2"):
         client.submit(1, id=theirs[0])
     admin.split("mail", 2)
     assert client.submit(1, id=theirs[0]).created

@@ -13,6 +13,7 @@ import pyjobs
 from drill.account import Account, settle, undisturbed
 from drill.load import LEASE, Load
 from drill.nodes import NODE_TIMEOUT, Cluster, Node, until
+from drill.parts import parts
 from pyjobs.testing import running
 
 TWELVE = 12
@@ -194,6 +195,7 @@ DRILLS: dict[str, Drill] = {
     "reshard": reshard,
     "long-move": long_move,
     "atomic-move": partial(long_move, atomic=True),
+    "parts": parts,
 }
 # Servers that can move a slot at once.
 ATOMIC = {"atomic-move": "valkey-9"}

@@ -209,7 +209,7 @@ def test_a_header_that_lacks_something_is_refused(copy: Copy, old: str, new: str
     assert copy.refusal(DEAD).startswith("reliable/dead")
 
 
-FORM = "-- returns  [total, [id, reason, died, attempts, crashes, error, task?] per job]"
+FORM = "-- returns  [total, [id, reason, died, failures, crashes, error, task?] per job]"
 
 
 @pytest.mark.parametrize(

@@ -67,14 +67,14 @@ def test_each_part_takes_submits_that_know_how_many_there_are(jobs: Jobs) -> Non
             if part == Q and not options:
                 continue  # Python learns the number then, and sends again
             call = jobs.mode.submit(part, [("b", b"1")], **options)
-            refuses(jobs, call, WrongParts, r"q(/1)? is one of 2 parts, not of [13]")
+            refuses(jobs, call, WrongParts, r"q(/1)? has 2 parts, not [13]")
 
 
 @every
 def test_a_part_that_does_not_know_of_the_others_takes_no_submit_of_theirs(jobs: Jobs) -> None:
     jobs.submit("a")
     call = jobs.mode.submit(Q, [("b", b"1")], parts=2)
-    refuses(jobs, call, WrongParts, "q is one of 1 parts, not of 2")
+    refuses(jobs, call, WrongParts, "q has 1 parts, not 2")
 
 
 @stored

@@ -31,6 +31,9 @@ class Shards:
     async def open(self, seconds: float) -> None:
         pass
 
+    def end(self) -> None:
+        pass
+
     async def close(self) -> None:
         pass
 

@@ -8,7 +8,7 @@ end
 -- A queue that is split takes jobs of those who know in how many parts: they have computed which part is theirs.
 local function check_parts(q, parts)
   if not bad and (q.parts or 1) ~= parts then
-    bad = 'PARTS queue ' .. q.name .. ' is one of ' .. (q.parts or 1) .. ' parts, not of ' .. parts
+    bad = 'PARTS queue ' .. q.name .. ' has ' .. (q.parts or 1) .. ' parts, not ' .. parts
   end
 end
 

@@ -28,7 +28,7 @@ local function check_growth(q, was, parts, places, had)
   elseif had ~= '' and (places .. '.'):sub(1, #had + 1) ~= had .. '.' then
     refuse('places', 'other parts are there: ' .. had)
   elseif q.older then
-    refuse('parts', 'the parts of before, ' .. q.older .. ', are not settled')
+    refuse('parts', 'the split before, of ' .. q.older .. ' parts, is not settled')
   elseif redis.call('ZCARD', outbox_key(q)) > 0 then
     refuse('parts', 'jobs are on their way to another queue')
   elseif q.most_events then

@@ -173,7 +173,7 @@ if grows then
     local why = 'other parts are there: ' .. had_2
     bad = bad or ('BADARG ' .. 'places' .. ': ' .. why)
   elseif q_2.older then
-    local why = 'the parts of before, ' .. q_2.older .. ', are not settled'
+    local why = 'the split before, of ' .. q_2.older .. ' parts, is not settled'
     bad = bad or ('BADARG ' .. 'parts' .. ': ' .. why)
   elseif redis.call('ZCARD', (q_2.key .. ':moving')) > 0 then
     bad = bad or ('BADARG ' .. 'parts' .. ': ' .. 'jobs are on their way to another queue')

@@ -181,7 +181,7 @@ end
 do
   local q_2 = q
   if not bad and (q_2.parts or 1) ~= parts then
-    bad = 'PARTS queue ' .. q_2.name .. ' is one of ' .. (q_2.parts or 1) .. ' parts, not of ' .. parts
+    bad = 'PARTS queue ' .. q_2.name .. ' has ' .. (q_2.parts or 1) .. ' parts, not ' .. parts
   end
 end
 if bad then

@@ -153,7 +153,7 @@ end
 do
   local q_2, parts_2 = q, parts
   if not bad and (q_2.parts or 1) ~= parts_2 then
-    bad = 'PARTS queue ' .. q_2.name .. ' is one of ' .. (q_2.parts or 1) .. ' parts, not of ' .. parts_2
+    bad = 'PARTS queue ' .. q_2.name .. ' has ' .. (q_2.parts or 1) .. ' parts, not ' .. parts_2
   end
 end
 if bad then
