@@ -61,6 +61,7 @@ class Announcer:
         self._began = self.due = time.monotonic()
         self._version = version("pyjobs")
         self._ended = threading.Event()
+        self._sending = threading.Lock()
         self._said = False
 
     def about(self, now: float) -> bytes:
@@ -105,7 +106,9 @@ class Announcer:
         now = time.monotonic()
         if now >= self.due:
             self.due = now + self._period
-            self._said = self._send(server, self._calls(self._keep, self.about(now)))
+            with self._sending:
+                if not self._ended.is_set():
+                    self._said = self._send(server, self._calls(self._keep, self.about(now)))
 
     async def leave(self, server: AsyncServer) -> None:
         """Say that the worker has ended, if its latest announcement was answered. Nothing is
@@ -114,6 +117,9 @@ class Announcer:
         Args:
             server: the worker's connections.
         """
+        self.end()
+        # An announcement that is under way must not come after the word that the worker has ended.
+        await asyncio.to_thread(self._sending.acquire, timeout=LEAVE_SECONDS)
         if self._said:
             with contextlib.suppress(PyjobsError, OSError):
                 async with asyncio.timeout(LEAVE_SECONDS):
@@ -126,7 +132,7 @@ class Announcer:
             threading.Thread(target=self._run, name="pyjobs-announcer", daemon=True).start()
 
     def end(self) -> None:
-        """End the thread soon, if there is one."""
+        """Send no further announcement, and end the thread soon, if there is one."""
         self._ended.set()
 
     def _run(self) -> None:

@@ -71,6 +71,31 @@ def test_a_worker_is_listed_with_what_it_runs_from_its_start_to_its_end(
 
 
 @workers
+@pytest.mark.parametrize("mode", ["simple", "reliable"])
+def test_a_worker_that_ends_while_it_announces_itself_is_not_listed(
+    store: Store, admin: Admin, mode: ModeName, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, sent, run_many = threading.Event(), threading.Event(), announcer.run_many
+
+    def slow(*words: Any, **options: Any) -> Any:
+        begun.set()
+        time.sleep(0.2)
+        answers = run_many(*words, **options)
+        sent.set()
+        return answers
+
+    monkeypatch.setattr(announcer, "run_many", slow)
+    with Client(store.url, mode=mode, queue="q") as client:
+        client.submit(1)
+    worker = Worker(store.url, mode=mode, queues=["q"])
+    worker.handler(nothing)
+    with running(worker):
+        assert begun.wait(5)
+    assert sent.wait(5)
+    assert admin.workers("q").workers == []
+
+
+@workers
 def test_a_worker_that_is_killed_is_listed_until_its_words_are_over(
     store: Store, admin: Admin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
