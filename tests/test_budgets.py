@@ -17,11 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent
 # read from its first write to its last; a Python module has one public matter. The worker and the
 # client take tasks beside bare jobs, and their signatures are long.
 BUDGETS = {"lua/lib/*/*.lua": 100, "lua/[!l]*/*.lua": 35, "pyjobs/**/*.py": 370}
-# A method for each question of an operator. Each has a line or two of code and a docstring that can
-# be read alone; what is asked stands once, in plans.py.
-LONGER = {"pyjobs/admin/sync.py": 1010, "pyjobs/admin/aio.py": 1010}
 # Each setting of a worker stands in its signature, its docstring and what the signature passes on.
-LONGER |= {"pyjobs/worker/worker.py": 400}
+LONGER = {"pyjobs/worker/worker.py": 400}
 # Decisions and waits of one run of a worker; what has a matter of its own lies beside them already.
 LONGER |= {"pyjobs/worker/core.py": 400, "pyjobs/worker/processor.py": 390}
 # Every key of a queue, and what every verb reads of it.

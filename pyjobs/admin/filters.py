@@ -54,6 +54,10 @@ class Filter(NamedTuple):
         }
 
 
+# Lets every job through.
+ALL = Filter()
+
+
 def state_for(edit: str, where: Filter, mode: ModeName) -> State:
     """Return the state of the jobs to which something is done.
 

@@ -8,7 +8,7 @@ once. No operation may live here.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeVar
 
@@ -17,6 +17,8 @@ from pyjobs.errors import PyjobsError
 from pyjobs.transport import AsyncServer, Server, acommand, arun, arun_many, command, run, run_many
 
 T = TypeVar("T")
+# Called with how many entries or jobs a plan has looked at so far.
+Progress = Callable[[int], object]
 # The most threads that ask servers side by side; further ones wait for a thread.
 MOST_NODES = 64
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from pyjobs.admin import moves
 from pyjobs.admin.pages import is_id, scanned, text
-from pyjobs.admin.plan import Plan, Words
+from pyjobs.admin.plan import Plan, Progress, Words
 from pyjobs.admin.plans import stats
 from pyjobs.admin.split import each_part
 from pyjobs.engine import MAX_ITEMS, OPERATOR, PLACES, Keys, mode_named
 
-Progress = Callable[[int], object]
 OUTBOX = "outbox"
 # A job that was cancelled while it waited stays in the list until a claim meets it.
 IN_LIST = ("pending", "cancelled")

@@ -46,7 +46,7 @@ def ask(request: pytest.FixtureRequest, store: Store) -> Iterator[Any]:
 
 def test_both_flavours_have_the_same_operations(store: Store) -> None:
     def operations(kind: type[Any]) -> dict[str, Any]:
-        found = {name: value for name, value in vars(kind).items() if name[0] != "_"}
+        found = {name: getattr(kind, name) for name in dir(kind) if name[0] != "_"}
         # An iterator of tasks differs from one of threads by its name only.
         return {
             name: str(inspect.signature(value)).replace("AsyncIterator", "Iterator")
