@@ -160,8 +160,10 @@ def listed(call: Call[Any], parts: Parts | None) -> Plan:
     keys = parts.keys(queue)
     raw = call.args[names.index("cursor")]
     cursor = raw.decode(errors="surrogateescape") if isinstance(raw, bytes) else str(raw)
-    number, _, rest = cursor.partition(CURSOR)
-    at = int(number) if number.isdigit() and int(number) < len(keys) else 0
+    number, mark, rest = cursor.partition(CURSOR)
+    at = int(number) if mark and number.isdecimal() else len(keys)
+    if at >= len(keys):
+        at, rest = 0, cursor  # from before the split, or of no call, which the script refuses
     one = clone(call, keys[at], cursor=rest.encode(errors="surrogateescape"))
     others = [clone(call, key, cursor=b"", limit=1) for key in keys if key != keys[at]]
     answers = yield [one, *others]

@@ -196,6 +196,20 @@ def test_an_operator_sees_one_queue(store: Store, admin: Admin, client: Any) -> 
     assert admin.counters("mail").total().submitted == 31
 
 
+@in_memory
+def test_a_cursor_from_before_a_split_goes_on_and_one_that_no_call_returned_is_refused(
+    store: Store, admin: Admin, client: Any
+) -> None:
+    client.submit_many([*range(9)])
+    first = admin.jobs("mail", "pending", limit=4)
+    admin.split("mail", 3)
+    second = admin.jobs("mail", "pending", limit=9, cursor=first.cursor)
+    assert len({job.id for page in (first, second) for job in page.jobs}) == 9
+    for cursor in ("zz", "zz~", "7~", "1~zz"):
+        with pytest.raises(BadArgument, match="cursor: not one that a call returned"):
+            admin.jobs("mail", "pending", cursor=cursor)
+
+
 @everywhere
 def test_dead_jobs_of_all_parts_are_listed_and_requeued(
     store: Store, admin: Admin, client: Any
