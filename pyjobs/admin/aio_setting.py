@@ -141,7 +141,7 @@ class AsyncSettings(Base[AsyncServer]):
             mode: the mode, where nothing was ever submitted to the queue.
 
         Returns:
-            The parts. `older` is not 0 where the queue had jobs: then `settle` it later.
+            The parts. `older` is not 0 where the queue had jobs: then call `settle_parts` later.
 
         Raises:
             BadArgument: a name is not a name, there are more parts already, or the queue can't be

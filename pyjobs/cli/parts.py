@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from pyjobs.cli.common import mode_option, prefix_option, url_option
+from pyjobs.cli.common import prefix_option, url_option
 from pyjobs.cli.operating import admin_of, queue_argument
 from pyjobs.cli.output import show
-from pyjobs.engine import MOST_PARTS, ModeName, Parts
+from pyjobs.engine import MODES, MOST_PARTS, RELIABLE, ModeName, Parts
 from pyjobs.errors import BadArgument
 
 
@@ -17,11 +17,15 @@ from pyjobs.errors import BadArgument
 @click.option(
     "--settle", is_flag=True, help="Settle the latest split, when each job is in its part."
 )
-@mode_option("Mode of a queue to which nothing was ever submitted.")
+@click.option(
+    "--mode",
+    type=click.Choice(list(MODES)),
+    help="Mode of a queue to which nothing was ever submitted; without it, such a queue is refused.",
+)
 @url_option
 @prefix_option
 def parts(
-    queue: str, number: int | None, settle: bool, mode: ModeName, url: str, prefix: str
+    queue: str, number: int | None, settle: bool, mode: ModeName | None, url: str, prefix: str
 ) -> int:
     """Print in how many parts QUEUE is split, or split it in NUMBER parts.
 
@@ -36,7 +40,10 @@ def parts(
         raise BadArgument("settle: settles an earlier split, and takes no number")
     with admin_of(url, prefix) as admin:
         if number is not None:
-            found = admin.split(queue, number, mode=mode)
+            if mode is None:
+                # There is no way back, so a name that was mistyped must not become a queue.
+                admin.stats(queue)
+            found = admin.split(queue, number, mode=mode or RELIABLE.name)
         elif settle and (left := admin.settle_parts(queue)):
             show(f"queue {queue} is not settled: job {left} is where it belonged before the split")
             return 1

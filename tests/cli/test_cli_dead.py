@@ -236,7 +236,7 @@ def test_jobs_are_moved_by_id_and_by_a_filter(cli: Cli) -> None:
 
 def test_a_job_that_is_moved_to_a_queue_with_parts_stays_and_the_reason_is_said(cli: Cli) -> None:
     submitted(cli, "a")
-    assert cli("parts", "other", "2").code == 0
+    assert cli("parts", "other", "2", "--mode", "reliable").code == 0
     told = cli("move", "words", "other", "a")
     assert told.err == (
         "pyjobs: job a on queue words: the other queue has parts, and takes no jobs of another"

@@ -266,6 +266,8 @@ def test_a_queue_is_split_and_the_split_is_settled(queue: Cli) -> None:
     )
     assert "fewer than 3" in queue("parts", "words", "2").err
     assert "nothing was ever submitted" in queue("parts", "wrods").err
+    assert "nothing was ever submitted" in queue("parts", "wrods", "3").err
+    assert queue("parts", "new", "3", "--mode", "simple").code == 0
     assert queue("parts", "words", "3", "--settle").code == 1
     for id in "xyz":
         assert queue("submit", "words", "1", "--id", id).code == 0

@@ -30,6 +30,7 @@ def second(source: str) -> str:
 # --- what is checked in ---
 
 
+@pytest.mark.long
 def test_the_checked_in_build_is_fresh(capsys: pytest.CaptureFixture[str]) -> None:
     status = build_lua.main(["--check"])
     assert (status, capsys.readouterr().err) == (0, "")

@@ -21,6 +21,7 @@ def test_a_row_says_what_a_piece_needs_and_which_verbs_include_it(copy: Copy) ->
     assert ROW in (copy.root / README).read_text()
 
 
+@pytest.mark.long
 def test_a_stale_table_fails_the_check_and_map_mends_it(copy: Copy) -> None:
     copy.edit(README, lambda text: text.replace(ROW, ""))
     words = "build_lua: the table in lua/README.md is stale: run scripts/build_lua.py --map\n"

@@ -285,7 +285,7 @@ def test_a_script_asks_for_what_it_needs_and_for_nothing_else(store: Store, scri
     assert asked == needed | MORE_THAN_NEEDED.get(script.name, set())
 
 
-@at(DRYRUN_PLACES)
+@at(DRYRUN_PLACES, long=DRYRUN_PLACES[1:])
 @every_script
 def test_a_user_without_a_command_is_refused_before_anything_is_written(
     store: Store, script: Script
@@ -342,7 +342,7 @@ def test_rights_to_the_keys_of_one_queue_are_enough_for_a_round_trip(
 # --- the rights of a role ---
 
 
-@at(REAL_SERVER_PLACES)
+@at(REAL_SERVER_PLACES, long=REAL_SERVER_PLACES[2:])
 @pytest.mark.parametrize("db", [0, 3])
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("role", ROLES)
