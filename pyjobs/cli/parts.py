@@ -20,7 +20,7 @@ from pyjobs.errors import BadArgument
 @click.option(
     "--mode",
     type=click.Choice(list(MODES)),
-    help="Mode of a queue to which nothing was ever submitted; without it, such a queue is refused.",
+    help="Mode of a queue to which nothing was ever submitted; else such a queue is refused.",
 )
 @url_option
 @prefix_option
