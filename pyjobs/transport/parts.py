@@ -39,12 +39,21 @@ class Book:
     def learn(self, queue: str, reply: Sequence[Any]) -> Parts:
         """Take the reply to `words`, and return what it says."""
         number, older, mode, places = (text(value) for value in reply)
-        found = Parts(
-            int(number) if number.isdigit() else 1,
-            int(older) if older.isdigit() else 0,
-            mode,
-            tuple(int(place) for place in places.split(".") if place.isdigit()),
+        return self._keep(
+            queue,
+            Parts(
+                int(number) if number.isdigit() else 1,
+                int(older) if older.isdigit() else 0,
+                mode,
+                tuple(int(place) for place in places.split(".") if place.isdigit()),
+            ),
         )
+
+    def note(self, queue: str, said: Any) -> Any:
+        """Take the answer of `queue/parts`, and return what it says: parts, or the error."""
+        return said if isinstance(said, PyjobsError) else self._keep(queue, said)
+
+    def _keep(self, queue: str, found: Parts) -> Parts:
         self._asked[queue] = time.monotonic()
         if found.number == 1 + len(found.places) > 1:
             self.split[queue] = found
@@ -77,6 +86,16 @@ class _Sent(NamedTuple):
     verb: Verb | None
     plan: Plan | None
     first: Any  # what the plan has yielded
+
+
+class Tried(str):
+    """The key of a queue whose parts a plan asks for, where an error is an answer too."""
+
+    __slots__ = ()
+
+
+# A plan under way: the place of its call, the plan, and what it has yielded.
+_Active = tuple[int, Plan, Any]
 
 
 class Splitting:
@@ -127,7 +146,7 @@ class Splitting:
         if self._is_plain and not any(map(self._asks, self._sent, answers)):
             return list(answers)
         results: list[Any] = [None] * len(self._sent)
-        active: list[tuple[int, Plan, Any]] = []
+        active: list[_Active] = []
         at = 0
         for place, sent in enumerate(self._sent):
             if sent.plan is not None:
@@ -141,48 +160,41 @@ class Splitting:
             results[place] = answer = answers[at]
             at += 1
             if sent.verb is not None and self._asks(sent, answer):
-                plan = yield from self._plan_after(sent, answer)
-                active += [(place, plan, next(plan))] if plan is not None else []
+                plan = _after(sent.verb, sent.call, answer)
+                active += [(place, plan, next(plan))]
         while active:
-            ready: list[tuple[int, Plan, Any]] = []
-            for place, plan, asked in active:
-                step = asked
-                while step is not None and not isinstance(step, list):
-                    answer = yield from self._answer(step)
-                    if isinstance(answer, PyjobsError):
-                        results[place], step = answer, None
-                        plan.close()
-                    else:
-                        step = _advance(plan, answer, results, place)
-                if step is not None:
-                    ready.append((place, plan, step))
-            active, at = [], 0
-            given = (yield [call for _, _, calls in ready for call in calls]) if ready else []
-            for place, plan, calls in ready:
-                step = _advance(plan, given[at : at + len(calls)], results, place)
-                at += len(calls)
-                active += [(place, plan, step)] if step is not None else []
+            active = yield from self._turn(active, results)
         return results
 
-    def _plan_after(self, sent: _Sent, answer: Any) -> Generator[Any, Any, Plan | None]:
-        """Return the plan of a call that was sent as if its queue were not split; None where that
-        was right."""
-        assert sent.verb is not None
-        if isinstance(answer, WrongParts):
-            return sent.verb.plan(sent.call, None)
-        known = yield from self._answer(sent.call.keys[0])
-        # The call has run: a queue that is not split has answered, and is not asked again.
-        if isinstance(known, PyjobsError) or known.number == 1:
-            return None
-        assert sent.verb.rest is not None
-        return sent.verb.rest(sent.call, known, answer)
-
-    def _answer(self, step: Any) -> Generator[Any, Any, Any]:
-        if not isinstance(step, str):
-            yield step
-            return None
-        reply = yield step
-        return reply if isinstance(reply, PyjobsError) else self._book.learn(step, reply)
+    def _turn(
+        self, active: Sequence[_Active], results: list[Any]
+    ) -> Generator[Any, Any, list[_Active]]:
+        """Ask what the plans have yielded, together, and let each go on."""
+        asked = [step for _, _, step in active]
+        queues = list(dict.fromkeys(str(step) for step in asked if isinstance(step, str)))
+        said = (yield tuple(queues)) if queues else []
+        known = {
+            queue: self._book.note(queue, one) for queue, one in zip(queues, said, strict=True)
+        }
+        pauses = [step for step in asked if isinstance(step, float)]
+        if pauses:
+            yield max(pauses)
+        calls = [call for step in asked if isinstance(step, list) for call in step]
+        answers = iter((yield calls) if calls else ())
+        still: list[_Active] = []
+        for place, plan, step in active:
+            given: Any = None
+            if isinstance(step, list):
+                given = [next(answers) for _ in step]
+            elif isinstance(step, str):
+                given = known[step]
+                if isinstance(given, PyjobsError) and not isinstance(step, Tried):
+                    results[place] = given
+                    plan.close()
+                    continue
+            later = _advance(plan, given, results, place)
+            still += [(place, plan, later)] if later is not None else []
+        return still
 
     def _asks(self, sent: _Sent, answer: Any) -> bool:
         """Whether the answer may be another one because the queue is split."""
@@ -201,6 +213,18 @@ def says_parts(call: Call[Any]) -> bool:
         return False
     options = str(call.args[call.script.names.index("options")])
     return any(word.startswith("parts=") for word in options.split())
+
+
+def _after(verb: Verb, call: Call[Any], answer: Any) -> Plan:
+    """Make the plan of a call that was sent as if its queue were not split, from the answer."""
+    if isinstance(answer, WrongParts):
+        return (yield from verb.plan(call, None))
+    known = yield Tried(call.keys[0])
+    # The call has run: a queue that is not split has answered, and is not asked again.
+    if isinstance(known, PyjobsError) or known.number == 1:
+        return answer
+    assert verb.rest is not None
+    return (yield from verb.rest(call, known, answer))
 
 
 def _advance(plan: Plan, given: Any, results: list[Any], place: int) -> Any:

@@ -14,6 +14,7 @@ import redis
 import redis.asyncio
 
 from pyjobs.engine import Call, Durable, Parts
+from pyjobs.engine import read_parts as parts_of
 from pyjobs.errors import PyjobsError
 from pyjobs.transport.commands import acommand as asingle_command
 from pyjobs.transport.commands import command as single_command
@@ -166,8 +167,9 @@ def _run(
             step = steps.send(answer)
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
-        if isinstance(step, str):
-            answer = _read(server, step)
+        if isinstance(step, tuple):
+            asked = map(parts_of, step)
+            answer = run_stream(server, asked, min(tries, 1), errors_in_place=True, threads=threads)
         elif isinstance(step, float):
             time.sleep(step)
             answer = None
@@ -197,8 +199,9 @@ async def _arun(
             step = steps.send(answer)
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
-        if isinstance(step, str):
-            answer = await _aread(server, step)
+        if isinstance(step, tuple):
+            asked = map(parts_of, step)
+            answer = await arun_stream(server, asked, min(tries, 1), errors_in_place=True)
         elif isinstance(step, float):
             await asyncio.sleep(step)
             answer = None
@@ -234,19 +237,3 @@ async def aread_parts(server: Async, queue: str) -> Parts:
         Unavailable: Redis can't be reached.
     """
     return book_of(server).learn(queue, await asingle_command(server, *words(queue)))
-
-
-def _read(server: Sync, queue: str) -> Any:
-    """Return what the queue says of its parts, or the error."""
-    try:
-        return single_command(server, *words(queue))
-    except PyjobsError as error:
-        return error
-
-
-async def _aread(server: Async, queue: str) -> Any:
-    """Return what the queue says of its parts, or the error."""
-    try:
-        return await asingle_command(server, *words(queue))
-    except PyjobsError as error:
-        return error

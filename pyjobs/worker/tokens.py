@@ -188,7 +188,7 @@ class WakeListener:
         if ear.channel:
             channel = Keys.wake_channel(queue, ear.channel)
             ear.channel = 0
-            self._queues.pop(channel.encode(), None)
+            # A report that was under way still finds its queue, and is passed on.
             await self._shards.remove([channel])
 
     async def pass_on(self, queues: Sequence[str]) -> None:

@@ -156,3 +156,19 @@ def test_a_lane_that_waits_again_before_a_report_is_looked_at_keeps_its_channel(
 
 def test_a_call_that_may_have_taken_a_token_is_not_repeated_so_that_its_worker_claims() -> None:
     assert not listen(Q).script.replay_safe
+
+
+def test_a_report_that_was_under_way_when_its_channel_was_left_is_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def act(scene: Scene) -> None:
+        scene.listener.of([Q], lambda: True)
+        scene.answers = [Listened(False, 3), Listened(True, 0)]
+        assert await scene.listener.take(Q, SOON)
+        await scene.listener.leave(Q)
+        assert (scene.shards.channels, scene.calls) == ([], 2)
+        scene.shards.news.put_nowait(Message(Keys.wake_channel(Q, 3).encode(), b""))
+        await settled()
+        assert scene.calls == 3
+
+    run(monkeypatch, act)

@@ -371,7 +371,7 @@ def test_a_renewal_that_crosses_the_end_of_a_run_is_no_loss(
 
     caplog.set_level("WARNING", "pyjobs")
     with (
-        working(store.url, handler, queues="q", lease=0.06, concurrency=4),
+        working(store.url, handler, queues="q", lease=0.3, concurrency=4),
         pyjobs.Client(store.url, queue="q") as client,
     ):
         assert [job.result(60) for job in client.submit_many(range(4))] == [200] * 4
