@@ -86,9 +86,13 @@ def is_long_place(folder: str, module: str, place: Place) -> bool:
     """Whether the tests of a module are long at this place: another place shows nearly the same."""
     if module in FOR_EACH_SCRIPT:
         return place not in PLACES_FOR_EACH_SCRIPT
-    # Lua in memory takes several times as long as a server does, and is no judge.
+    if folder == "client":
+        # A client of asyncio runs on a server, and the client of threads in memory.
+        return place == ("memory", "async")
+    # Lua in memory takes several times as long as a server does, and is no judge. Valkey and Redis
+    # answer the scripts alike.
     in_memory = place[0] == "memory" and module not in SEARCHES
-    return folder == "lua" and (place[1] == "async" or in_memory)
+    return folder == "lua" and (place[1] == "async" or place[0] == "valkey-9.1" or in_memory)
 
 
 def place_id(place: Place) -> str:
