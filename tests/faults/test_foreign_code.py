@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from support.running import wait_until
-from support.servers import WORKER_PLACES, at
+from support.servers import MEMORY_PLACES, WORKER_PLACES, at
 from support.store import Jobs, Store
 
 import pyjobs
@@ -39,7 +39,8 @@ TENANT: contextvars.ContextVar[str] = contextvars.ContextVar("TENANT", default="
 BACKGROUND: set[asyncio.Task[Any]] = set()
 
 pytestmark = [
-    at(WORKER_PLACES),
+    # The handlers are the same in memory.
+    at(WORKER_PLACES, long=MEMORY_PLACES),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning"),
 ]
 

@@ -12,6 +12,8 @@ from support.builds import ROOT, Copy
 from pyjobs.engine.scripts import script
 
 pytest_plugins = "support.build_fixtures"
+# Each test builds all scripts, and scripts/check has shown that the build is fresh.
+pytestmark = pytest.mark.long
 BUILT = "pyjobs/_lua/reliable/dead@1.lua"
 # A short script: any would do.
 DEAD = "reliable/dead.lua"
@@ -30,7 +32,6 @@ def second(source: str) -> str:
 # --- what is checked in ---
 
 
-@pytest.mark.long
 def test_the_checked_in_build_is_fresh(capsys: pytest.CaptureFixture[str]) -> None:
     status = build_lua.main(["--check"])
     assert (status, capsys.readouterr().err) == (0, "")
@@ -39,7 +40,6 @@ def test_the_checked_in_build_is_fresh(capsys: pytest.CaptureFixture[str]) -> No
 # --- what a build refuses ---
 
 
-@pytest.mark.long
 def test_an_untouched_copy_is_fresh(copy: Copy) -> None:
     assert copy.build("--check") == (0, "")
 
@@ -74,7 +74,6 @@ def test_a_built_file_without_a_source_is_refused_and_removed(copy: Copy) -> Non
     assert not extra.exists()
 
 
-@pytest.mark.long
 def test_a_released_script_with_another_sha_is_refused(copy: Copy) -> None:
     assert copy.build("--release") == (0, "")
     copy.edit(SOURCE, slower)
@@ -85,7 +84,6 @@ def test_a_released_script_with_another_sha_is_refused(copy: Copy) -> None:
         assert " and is now " in said
 
 
-@pytest.mark.long
 def test_a_second_release_changes_no_pinned_sha(copy: Copy) -> None:
     copy.build("--release")
     pinned = (copy.root / "lua/released.txt").read_text()
@@ -94,7 +92,6 @@ def test_a_second_release_changes_no_pinned_sha(copy: Copy) -> None:
     assert (copy.root / "lua/released.txt").read_text() == pinned
 
 
-@pytest.mark.long
 def test_a_new_version_leaves_the_old_one_in_the_build_and_the_manifest(copy: Copy) -> None:
     copy.build("--release")
     copy.edit(SOURCE, lambda text: second(slower(text)))
@@ -108,7 +105,6 @@ def test_a_new_version_leaves_the_old_one_in_the_build_and_the_manifest(copy: Co
     assert titles == ["reliable/dead@1", "reliable/dead@2"]
 
 
-@pytest.mark.long
 def test_a_released_script_survives_the_loss_of_its_source(copy: Copy) -> None:
     copy.build("--release")
     (copy.root / SOURCE).unlink()
@@ -133,7 +129,6 @@ def test_a_released_script_that_is_deleted_is_refused(copy: Copy, manifest_too: 
     assert "reliable/dead@1" in said
 
 
-@pytest.mark.long
 def test_an_old_version_that_was_edited_is_refused(copy: Copy) -> None:
     copy.build("--release")
     copy.edit(SOURCE, lambda text: second(slower(text)))

@@ -9,6 +9,8 @@ from lua_build.compose import Composer
 from support.builds import Copy
 
 pytest_plugins = "support.build_fixtures"
+# Each test builds all scripts, and scripts/check has shown that the build is fresh.
+pytestmark = pytest.mark.long
 
 README = "lua/README.md"
 ROW = (
@@ -21,7 +23,6 @@ def test_a_row_says_what_a_piece_needs_and_which_verbs_include_it(copy: Copy) ->
     assert ROW in (copy.root / README).read_text()
 
 
-@pytest.mark.long
 def test_a_stale_table_fails_the_check_and_map_mends_it(copy: Copy) -> None:
     copy.edit(README, lambda text: text.replace(ROW, ""))
     words = "build_lua: the table in lua/README.md is stale: run scripts/build_lua.py --map\n"
@@ -31,7 +32,6 @@ def test_a_stale_table_fails_the_check_and_map_mends_it(copy: Copy) -> None:
     assert ROW in (copy.root / README).read_text()
 
 
-@pytest.mark.long
 def test_map_changes_nothing_but_the_table(copy: Copy) -> None:
     before = (copy.root / README).read_text()
     assert copy.build("--map") == (0, "")
@@ -70,7 +70,6 @@ def test_a_finding_is_reported_once_by_its_line_in_the_source(
     assert copy.build("--lint") == (1, f"build_lua: {words}\n")
 
 
-@pytest.mark.long
 def test_luacheck_with_nothing_to_find_is_silent(
     copy: Copy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -78,7 +77,6 @@ def test_luacheck_with_nothing_to_find_is_silent(
     assert copy.build("--lint") == (0, "")
 
 
-@pytest.mark.long
 def test_luacheck_that_fails_is_reported(
     copy: Copy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,7 +84,6 @@ def test_luacheck_that_fails_is_reported(
     assert copy.build("--lint") == (1, "build_lua: luacheck: no such option\n")
 
 
-@pytest.mark.long
 def test_a_missing_luacheck_is_reported(copy: Copy, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     status, said = copy.build("--lint")
