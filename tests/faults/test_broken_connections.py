@@ -25,12 +25,10 @@ import pyjobs.client
 from pyjobs.engine.call import Call
 from pyjobs.engine.messages import parse_results
 from pyjobs.engine.modes import MODES
-from pyjobs.engine.parts import Parts
 from pyjobs.engine.scripts import script
 from pyjobs.errors import OutcomeUnknown
 from pyjobs.testing import Running
 from pyjobs.transport import retry
-from pyjobs.transport.parts import book_of
 from pyjobs.transport.server import aconnect, connect
 from pyjobs.worker.job import ClaimedJob
 
@@ -151,8 +149,7 @@ def test_a_script_whose_connection_breaks_is_repeated_only_where_that_is_safe(
     store.redis.config_resetstat()
     proxy.breaks(how, times=1)
     with store.through(proxy.url, reply_seconds=REPLY_SECONDS) as far:
-        # So that no question about parts comes first.
-        book_of(far.redis).note(Q, Parts())
+        far.knows_that_it_is_whole()
         if safe:
             assert shown(far.call(call)) == (first if how == "cut_before" else second)
         else:

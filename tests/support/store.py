@@ -17,6 +17,7 @@ import pytest
 
 from pyjobs.engine.call import Call
 from pyjobs.engine.modes import MODES, Mode
+from pyjobs.engine.parts import Parts
 from pyjobs.engine.queue import fetch, watch
 from pyjobs.engine.recoverable import Recoverable
 from pyjobs.engine.reliable import Reliable
@@ -24,6 +25,7 @@ from pyjobs.engine.replies import Claimed, ClaimReply, Reaped, Stored, Submitted
 from pyjobs.engine.schedule import Scheduled, StoredSchedule, list_schedules, moments_text
 from pyjobs.engine.scripts import Option, everything
 from pyjobs.engine.simple import Simple
+from pyjobs.transport.parts import book_of
 from pyjobs.transport.send import arun, arun_many, run, run_many
 from pyjobs.transport.server import REPLY_SECONDS, aconnect, connect
 from support.schema import held_to_its_schema
@@ -75,6 +77,10 @@ class Store:
         if self._runner is None:
             return run_many(self.redis, calls)
         return self._runner.run(arun_many(self._async, calls))  # type: ignore[arg-type]
+
+    def knows_that_it_is_whole(self, queue: str = Q) -> None:
+        """Let the next calls ask no question about the parts of a queue first."""
+        book_of(self._async or self.redis).note(queue, Parts())
 
     def close(self) -> None:
         if self._runner and self._async is not None:
