@@ -259,7 +259,7 @@ class TestMissedMessages:
     ) -> None:
         """It is noticed, made anew, and what was missed is asked for at once."""
         missed = client.submit("ab")
-        assert jobs.redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub") == 1
+        assert jobs.redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub") >= 1
         work(jobs)
         assert missed.result(SOON) == "ba"
         wait_until(lambda: jobs.redis.pubsub_numsub(client._core.channels(["q"])[0])[0][1] == 1)
