@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 AGAIN_SECONDS = 0.05
+LOOK_SECONDS = 1.0
 V = TypeVar("V")
 
 
@@ -47,16 +48,21 @@ async def taken(values: Iterator[V] | AsyncIterator[V], count: int) -> AsyncIter
             return
 
 
-async def ended(trips: Iterable[asyncio.Task[None]], tasks: Iterable[asyncio.Task[None]]) -> None:
+async def ended(
+    trips: Sequence[asyncio.Task[None]],
+    tasks: Sequence[asyncio.Task[None]],
+    look: float = LOOK_SECONDS,
+) -> None:
     """Wait until all `trips` have ended, or any other task has, or any has failed.
 
     Args:
-        trips: some of the tasks.
-        tasks: the tasks.
+        trips: some of the tasks. More may be added meanwhile.
+        tasks: the tasks. More may be added meanwhile.
+        look: seconds after which tasks that were added are looked at.
     """
-    waiting, left = set(tasks), set(trips)
-    while left:
-        done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        if any(task not in left or task.cancelled() or task.exception() for task in done):
+    while not all(task.done() for task in trips):
+        over = [task for task in tasks if task.done()]
+        if any(task not in trips or task.cancelled() or task.exception() for task in over):
             return
-        left -= done
+        left = [task for task in tasks if not task.done()]
+        await asyncio.wait(left, timeout=look, return_when=asyncio.FIRST_COMPLETED)

@@ -22,7 +22,8 @@ class Listened(NamedTuple):
 
     Attributes:
         taken: whether there was a wake token, which nobody else gets.
-        channel: the number of the wake channel to subscribe to; 0 where one was given.
+        channel: the number of the wake channel to subscribe to; 0 where one was given, and with a
+            token.
     """
 
     taken: bool

@@ -19,14 +19,11 @@ from pyjobs.transport.aio_subscription import AsyncSubscription
 from pyjobs.transport.backoff import Backoff
 from pyjobs.transport.cluster import AsyncCluster
 from pyjobs.transport.server import REPLY_SECONDS, AsyncServer
-from pyjobs.transport.shards import ANY_NODE, FIRST_PAUSE, BaseShards
+from pyjobs.transport.shards import ANY_NODE, FIRST_PAUSE, QUIET_SECONDS, BaseShards
 from pyjobs.transport.slots import Address
 from pyjobs.transport.subscription import Message
 
 log = logger(__name__)
-# A node from which nothing has come for so long is asked whether it is there. A connection may die
-# without a word, and the channels of its node may be served by another node by then.
-QUIET_SECONDS = 10.0
 
 
 class AsyncShards(BaseShards[AsyncSubscription]):
@@ -152,6 +149,9 @@ class AsyncShards(BaseShards[AsyncSubscription]):
         """Close every connection. `open` opens them again, unless `end` was called."""
         tasks = [*self._tasks.values(), *([self._placing] if self._placing else [])]
         self._placing = None
+        # All end, also where the caller is cancelled once more meanwhile.
+        for task in tasks:
+            task.cancel()
         for task in tasks:
             await cancel_and_wait(task)
         for part in self._lose_all():

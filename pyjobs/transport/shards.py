@@ -19,6 +19,9 @@ from pyjobs.transport.subscription import BaseSubscription, Message
 # When no node is known that serves a channel, or a node can't be reached.
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 2.0
+# A node from which nothing has come for so long is asked whether it is there. A connection may die
+# without a word, and the channels of its node may be served by another node by then.
+QUIET_SECONDS = 10.0
 
 # Stands for the node of the classic channels, which is any.
 ANY_NODE = Address("", 0)

@@ -16,8 +16,8 @@ from collections.abc import Collection
 from pyjobs.errors import PyjobsError, Unavailable
 from pyjobs.transport.backoff import Backoff
 from pyjobs.transport.cluster import Cluster
-from pyjobs.transport.server import Server
-from pyjobs.transport.shards import ANY_NODE, FIRST_PAUSE, BaseShards
+from pyjobs.transport.server import REPLY_SECONDS, Server
+from pyjobs.transport.shards import ANY_NODE, FIRST_PAUSE, QUIET_SECONDS, BaseShards
 from pyjobs.transport.slots import Address
 from pyjobs.transport.subscription import Message
 from pyjobs.transport.sync_subscription import LONGEST_SECONDS, Subscription
@@ -52,6 +52,10 @@ class Shards(BaseShards[Subscription]):
         self._opened = False
         # The nodes from which something may have come, or to which something is to be sent.
         self._ready: set[Address] = set()
+        # When each node is asked whether it is there; a node that was asked has its channel too,
+        # whose answer is due then.
+        self._probes: dict[Address, tuple[float, bytes | None]] = {}
+        self._next_probe = 0.0
         # A lock for each `add` that waits, which is released to wake it.
         self._adding: list[threading.Lock] = []
         # Bytes at the near end wake a wait.
@@ -149,6 +153,7 @@ class Shards(BaseShards[Subscription]):
         """Take what has come, after a wait where nothing has. Returns whether `add` or `end` has
         ended the wait."""
         self._place()
+        self._probe()
         before = len(self._messages)
         self._read()
         # A channel that its node has given up is placed before the wait.
@@ -187,7 +192,27 @@ class Shards(BaseShards[Subscription]):
             sharded=node is not ANY_NODE,
             changed=functools.partial(self._changed, node),
         )
+        self._probes[node], self._next_probe = (time.monotonic() + QUIET_SECONDS, None), 0.0
         return part
+
+    def _probe(self) -> None:
+        """Ask nodes from which nothing has come for a while whether they are there."""
+        now = time.monotonic()
+        if now < self._next_probe:
+            return
+        for node, part in list(self._parts.items()):
+            due, channel = self._probes[node]
+            if now < due:
+                continue
+            if channel is not None and part.is_asked(channel):
+                self._broke(node, Unavailable(f"no answer to SUBSCRIBE in {REPLY_SECONDS:g} s"))
+                part.close()
+            elif (channel := part.probe()) is not None:
+                self._probes[node] = (now + REPLY_SECONDS, channel)
+                self._ready.add(node)
+            else:
+                self._probes[node] = (now + QUIET_SECONDS, None)
+        self._next_probe = min((self._probes[node][0] for node in self._parts), default=now)
 
     def _read(self) -> None:
         """Take what has come."""
@@ -200,6 +225,10 @@ class Shards(BaseShards[Subscription]):
                     self._messages.append(message)
             except (PyjobsError, OSError) as error:
                 self._broke(node, error)
+                continue
+            asked = self._probes[node][1]
+            if asked is None or not part.is_asked(asked):
+                self._probes[node] = (time.monotonic() + QUIET_SECONDS, None)
 
     def _wait(self, seconds: float) -> bool:
         """Wait until something comes, for a time; whether `add` or `end` has ended the wait."""
@@ -207,6 +236,8 @@ class Shards(BaseShards[Subscription]):
             return True
         if unplaced := self.pause:
             seconds = min(seconds, unplaced)
+        if self._parts:
+            seconds = min(seconds, max(0.0, self._next_probe - time.monotonic()))
         waiting = select.poll()
         nodes = {self._near.fileno(): ANY_NODE}
         for node, part in self._parts.items():

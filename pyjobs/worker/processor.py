@@ -128,7 +128,8 @@ class Processor:
             self._turn()
             self._start_heartbeat()
             trips = [self._task(lane.run, "pyjobs-round-trips") for lane in self._lanes]
-            self._shutdown.tasks = [*trips]
+            # New parts add their round trips here.
+            self._shutdown.tasks = trips
             self._running = True
             tasks += trips
             tasks += [self._task(lane.wake.run, "pyjobs-wake") for lane in self._lanes]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
@@ -33,6 +34,7 @@ IDLE_SECONDS = 30.0
 REPLY_MARGIN = 5.0
 # A report may be lost, with the worker that heard it: so often a worker that listens looks itself.
 LOOK_SECONDS = 10.0
+LOOK_SPREAD = (0.8, 1.2)
 # The number of a wake channel, for a call that takes a token, asks for no channel and has none.
 ANY_CHANNEL = 1
 
@@ -90,16 +92,19 @@ class Ear:
     """Holds what a worker knows of the wake channel of one queue.
 
     Attributes:
-        channel: the number of the channel that is subscribed to; 0: none.
+        channel: the number of the worker's channel; 0 before Redis has named one. It stays when the
+            channel is left, so that a worker which comes back asks for none.
+        heard: whether the channel is subscribed to.
         reported: set when a token was reported.
         waits: whether a lane waits for the token.
         late: called when a token was taken that no lane waits for.
     """
 
-    __slots__ = ("channel", "late", "reported", "waits")
+    __slots__ = ("channel", "heard", "late", "reported", "waits")
 
     def __init__(self) -> None:
         self.channel = 0
+        self.heard = False
         self.reported = asyncio.Event()
         self.waits = False
         self.late: Callable[[], bool] = lambda: False
@@ -124,6 +129,8 @@ class WakeListener:
         self._ears: dict[str, Ear] = {}
         self._queues: dict[bytes, str] = {}
         self._hearing: asyncio.Task[None] | None = None
+        # Reports to lanes at work that are being looked at, by queue.
+        self._looking: dict[str, asyncio.Task[None]] = {}
 
     def of(self, queues: Sequence[str], late: Callable[[], bool]) -> ReportedTokens:
         """Return the waits of one lane.
@@ -149,14 +156,20 @@ class WakeListener:
                     ear.reported.set()
             queue = message and self._queues.get(message.channel)
             if queue:
-                await self._reported(queue)
+                self._reported(queue)
 
     async def close(self) -> None:
         """End all waits, and close the connections."""
-        if self._hearing is not None:
-            await cancel_and_wait(self._hearing)
+        tasks = [*self._looking.values(), *([self._hearing] if self._hearing else [])]
+        self._looking.clear()
         self._shards.end()
-        await self._shards.close()
+        for task in tasks:
+            task.cancel()
+        try:
+            for task in tasks:
+                await cancel_and_wait(task)
+        finally:
+            await self._shards.close()
 
     async def take(self, queue: str, seconds: float) -> bool:
         """Wait for the token of a queue. Returns whether it came in time."""
@@ -170,10 +183,13 @@ class WakeListener:
                 found = await arun(self._server, listen(queue, ear.channel))
                 if found.taken:
                     return True
-                if not ear.channel:
-                    await self._subscribe(queue, ear, found.channel)
+                if not ear.heard:
+                    ear.channel = ear.channel or found.channel
+                    await self._subscribe(queue, ear)
                     continue
-                left = min(self._look, until - time.monotonic())
+                # Workers that have started together do not look together.
+                look = self._look * random.uniform(*LOOK_SPREAD)
+                left = min(look, until - time.monotonic())
                 if left <= 0:
                     return False
                 with contextlib.suppress(TimeoutError):
@@ -185,11 +201,10 @@ class WakeListener:
     async def leave(self, queue: str) -> None:
         """Hear of the tokens of a queue no longer, until the next `take`."""
         ear = self._ears[queue]
-        if ear.channel:
-            channel = Keys.wake_channel(queue, ear.channel)
-            ear.channel = 0
+        if ear.heard:
+            ear.heard = False
             # A report that was under way still finds its queue, and is passed on.
-            await self._shards.remove([channel])
+            await self._shards.remove([Keys.wake_channel(queue, ear.channel)])
 
     async def pass_on(self, queues: Sequence[str]) -> None:
         """Leave the tokens to other workers."""
@@ -207,33 +222,45 @@ class WakeListener:
             self._hearing = asyncio.create_task(self._hear(), name="pyjobs-wake-channels")
             await self._shards.open(REPLY_SECONDS)
 
-    async def _subscribe(self, queue: str, ear: Ear, number: int) -> None:
-        channel = Keys.wake_channel(queue, number)
+    async def _subscribe(self, queue: str, ear: Ear) -> None:
+        channel = Keys.wake_channel(queue, ear.channel)
         self._queues[channel.encode()] = queue
-        ear.channel = number
+        ear.heard = True
         try:
             await self._shards.add([channel], REPLY_SECONDS)
         except BaseException:
-            # The next wait may be on another channel. Who stays on this one would hear of tokens in
-            # place of others, also at work.
+            # Who stays on the channel would hear of tokens in place of others, also at work.
             await self.leave(queue)
             raise
 
-    async def _reported(self, queue: str) -> None:
+    def _reported(self, queue: str) -> None:
+        """Take a report. A node that does not answer holds up the reports of no other."""
         ear = self._ears[queue]
-        if ear.waits:
-            ear.reported.set()
-            return
-        # The lane is at work. Workers that have room must hear of the token, and not this one.
-        with contextlib.suppress(PyjobsError):
-            found = await arun(self._server, listen(queue, ear.channel or ANY_CHANNEL))
-            if found.taken and not ear.late():
-                await self.pass_on([queue])
-            elif not found.taken and not ear.waits:
-                await self.leave(queue)
+        ear.reported.set()
+        if not ear.waits and queue not in self._looking:
+            self._looking[queue] = asyncio.create_task(
+                self._look_at_work(queue, ear), name="pyjobs-report"
+            )
+
+    async def _look_at_work(self, queue: str, ear: Ear) -> None:
+        """Leave a token that was reported to a lane at work to workers that have room, which must
+        hear of it, and not this one."""
+        try:
+            # A report that comes meanwhile may be of another token.
+            while ear.reported.is_set() and not ear.waits:
+                ear.reported.clear()
+                found = await arun(self._server, listen(queue, ear.channel or ANY_CHANNEL))
+                if found.taken and not ear.late():
+                    await self.pass_on([queue])
+                elif not found.taken and not ear.waits:
+                    await self.leave(queue)
             if ear.waits:
                 # The lane waits since then, and its channel may have been left.
                 ear.reported.set()
+        except PyjobsError as error:
+            log.debug("a reported token was not looked at: %s", error)
+        finally:
+            self._looking.pop(queue, None)
 
 
 class ReportedTokens:

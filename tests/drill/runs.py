@@ -14,6 +14,7 @@ from drill.account import Account, settle, undisturbed
 from drill.load import LEASE, Load
 from drill.nodes import NODE_TIMEOUT, Cluster, Node, until
 from drill.parts import parts
+from drill.wakes import wakes
 from pyjobs.testing import running
 
 TWELVE = 12
@@ -196,6 +197,7 @@ DRILLS: dict[str, Drill] = {
     "long-move": long_move,
     "atomic-move": partial(long_move, atomic=True),
     "parts": parts,
+    "wakes": wakes,
 }
 # Servers that can move a slot at once.
 ATOMIC = {"atomic-move": "valkey-9"}

@@ -11,7 +11,7 @@ from support.store import Jobs, Q, having
 
 from pyjobs.engine.queue import listen, wake
 
-CHANNELS = [f"{Q}:wake:{number}" for number in range(1, 17)]
+CHANNELS = [f"{Q}:wake:{number}" for number in range(1, 65)]
 
 
 @having("submit")
@@ -58,7 +58,7 @@ def test_listen_takes_the_token_and_names_a_channel_where_none_was_given(jobs: J
     assert jobs.wakes() == 0
     taken, channel = jobs.store.call(listen(Q))
     assert not taken
-    assert 1 <= channel <= 16
+    assert channel == 1
 
 
 @having("submit")
@@ -72,8 +72,9 @@ def test_listen_of_a_queue_without_jobs_leaves_the_mode_to_its_first_submit(jobs
 @at(REAL_SERVER_PLACES)
 @having("submit")
 def test_a_token_is_reported_once_to_the_first_channel_with_a_subscriber(jobs: Jobs) -> None:
-    jobs.store.call(listen(Q))
     with hearing(jobs, CHANNELS[4]) as first, hearing(jobs, CHANNELS[9]) as second:
+        # A worker that has subscribed listens again.
+        jobs.store.call(listen(Q, 10))
         jobs.submit("a")
         jobs.submit("b")
         assert first.messages() == CHANNELS[4]
@@ -88,8 +89,8 @@ def test_a_token_is_reported_once_to_the_first_channel_with_a_subscriber(jobs: J
 @at(REAL_SERVER_PLACES)
 @having("submit")
 def test_a_token_is_reported_first_where_the_one_before_was_taken(jobs: Jobs) -> None:
-    jobs.store.call(listen(Q))
     with hearing(jobs, CHANNELS[0]) as dead, hearing(jobs, CHANNELS[9]) as alive:
+        jobs.store.call(listen(Q, 10))
         jobs.submit("a")
         assert dead.messages() == CHANNELS[0]
         # Nobody took it, until a worker looked.
@@ -114,7 +115,48 @@ def test_a_queue_on_which_nobody_has_listened_reports_nothing(jobs: Jobs) -> Non
 @at(REAL_SERVER_PLACES)
 @having("submit")
 def test_listen_names_the_channel_with_the_fewest_subscribers(jobs: Jobs) -> None:
-    jobs.submit("a")
+    with hearing(jobs, CHANNELS[0]), hearing(jobs, CHANNELS[1]), hearing(jobs, CHANNELS[3]):
+        assert jobs.store.call(listen(Q)).channel == 3
+        assert jobs.store.call(listen(Q)).channel == 5
+        # Nobody was named a channel for a while.
+        jobs.redis.hdel(f"{Q}:meta", "named")
+        assert jobs.store.call(listen(Q)).channel == 3
+
+
+@having("submit")
+def test_workers_that_start_together_are_named_a_channel_each(jobs: Jobs) -> None:
+    assert [jobs.store.call(listen(Q)).channel for _ in range(3)] == [1, 2, 3]
+    # An older name says nothing of who is about to subscribe.
+    second = int(jobs.redis.hget(f"{Q}:meta", "named")) // 100
+    jobs.redis.hset(f"{Q}:meta", "named", 100 * (second - 10) + 3)
     assert jobs.store.call(listen(Q)).channel == 1
-    with hearing(jobs, CHANNELS[0]):
-        assert jobs.store.call(listen(Q)).channel == 2
+
+
+@at(REAL_SERVER_PLACES)
+@having("submit")
+def test_a_token_that_nobody_hears_is_published_no_further_than_the_last_channel_in_use(
+    jobs: Jobs,
+) -> None:
+    def published() -> int:
+        stats = jobs.redis.info("commandstats")
+        words = ("cmdstat_spublish", "cmdstat_publish")
+        return sum(stats.get(word, {"calls": 0})["calls"] for word in words)
+
+    for _ in range(3):
+        jobs.store.call(listen(Q))
+    before = published()
+    jobs.submit("a")
+    assert published() == before + 3
+    # A worker that stays on another channel says so when it listens.
+    with hearing(jobs, CHANNELS[20]) as far:
+        assert jobs.store.call(listen(Q, 21)).taken
+        jobs.submit("b")
+        assert far.messages() == CHANNELS[20]
+        # The next that is named a channel says how far they go.
+        jobs.redis.hdel(f"{Q}:meta", "named")
+        assert jobs.store.call(listen(Q, 21)).taken
+        assert jobs.store.call(listen(Q)).channel == 1
+        assert jobs.redis.hget(f"{Q}:meta", "listened") == b"21 21"
+    jobs.redis.hdel(f"{Q}:meta", "named")
+    assert jobs.store.call(listen(Q)).channel == 1
+    assert jobs.redis.hget(f"{Q}:meta", "listened") == b"21 1"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -10,12 +11,29 @@ from support.proxy import Proxy
 from support.servers import SOCKET_PLACES, at
 from support.store import Store
 
-from pyjobs.transport import AsyncShards, aconnect, aio_shards
+from pyjobs.transport import AsyncShards, Shards, aconnect, aio_shards, connect, sync_shards
 from pyjobs.transport.slots import Address, SlotTable
 
 CHANNEL = "jobs:{q}:wake:1"
 NODE = Address("node", 1)
 SOON = 10.0
+
+
+class SyncNode:
+    """A cluster of one node, behind a proxy, for threads."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self.table = SlotTable([NODE])
+        self.table.learn([[0, 16383, [b"node", 1, b"id"]]], NODE)
+        self.clients: list[Any] = []
+
+    def client_of(self, node: Address) -> Any:
+        self.clients.append(connect(self._url))
+        return self.clients[-1]
+
+    def refresh(self) -> None:
+        self.table.stale = False
 
 
 class OneNode:
@@ -61,3 +79,51 @@ def test_a_node_that_answers_no_probe_is_connected_anew_and_may_have_sent_messag
 
     with Proxy(store.url, b"SUBSCRIBE") as proxy:
         asyncio.run(main(proxy))
+
+
+@at(SOCKET_PLACES[:1])
+def test_a_close_that_is_cut_short_leaves_no_task(store: Store) -> None:
+    async def main() -> None:
+        cluster: Any = OneNode(store.url)
+        shards = AsyncShards(cluster)
+        await shards.open(SOON)
+        await shards.add([CHANNEL], SOON)
+        closing = asyncio.create_task(shards.close())
+        await asyncio.sleep(0)
+        closing.cancel()
+        await asyncio.wait({closing})
+        for _ in range(100):
+            if asyncio.all_tasks() == {asyncio.current_task()}:
+                return
+            await asyncio.sleep(0.01)
+        raise AssertionError(asyncio.all_tasks())
+
+    asyncio.run(main())
+
+
+@at(SOCKET_PLACES[:1])
+def test_a_node_that_answers_no_probe_of_a_thread_is_connected_anew(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sync_shards, "QUIET_SECONDS", 0.05)
+    monkeypatch.setattr(sync_shards, "REPLY_SECONDS", 0.2)
+    with Proxy(store.url, b"SUBSCRIBE") as proxy:
+        cluster: Any = SyncNode(proxy.url)
+        shards = Shards(cluster, [CHANNEL])
+        shards.open(SOON)
+        # Probes that are answered change nothing.
+        until = time.monotonic() + 0.5
+        while time.monotonic() < until:
+            shards.get(0.1)
+        assert proxy.seen > 1
+        assert not shards.missed
+        assert len(cluster.clients) == 1
+        proxy.breaks("stall", 1)
+        until = time.monotonic() + SOON
+        while not shards.missed and time.monotonic() < until:
+            # One long wait must end for a probe too.
+            shards.get(SOON)
+        assert shards.missed
+        assert len(cluster.clients) > 1
+        shards.end()
+        shards.close()

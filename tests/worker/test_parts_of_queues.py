@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pyjobs import Worker
+from pyjobs.asyncutil import cancel_and_wait, ended
 from pyjobs.engine import Keys, Parts
 from pyjobs.errors import Unavailable
 from pyjobs.worker import parts
@@ -36,3 +37,47 @@ def test_queues_whose_node_says_nothing_hold_up_the_parts_of_no_other_queue(
     assert [core.keys[at] for lane in lanes for at in lane.queues] == [
         f"{key[:-1]}/1}}" for key in others
     ]
+
+
+def test_the_failure_of_a_lane_that_was_added_later_ends_the_wait_for_all_lanes() -> None:
+    async def fails() -> None:
+        raise ValueError("broken")
+
+    async def main() -> None:
+        first = asyncio.create_task(asyncio.sleep(60))
+        trips = [first]
+        tasks = [first]
+        wait = asyncio.create_task(ended(trips, tasks, look=0.01))
+        await asyncio.sleep(0)
+        later = asyncio.create_task(fails())
+        trips.append(later)
+        tasks.append(later)
+        async with asyncio.timeout(5):
+            await wait
+        assert isinstance(later.exception(), ValueError)
+        await cancel_and_wait(first)
+
+    asyncio.run(main())
+
+
+def test_lanes_are_waited_for_until_those_that_were_added_later_have_ended() -> None:
+    async def main() -> None:
+        free = asyncio.Event()
+
+        async def waits() -> None:
+            await free.wait()
+
+        async def is_short() -> None:
+            await asyncio.sleep(0.05)
+
+        trips = [asyncio.create_task(is_short())]
+        wait = asyncio.create_task(ended(trips, trips, look=0.01))
+        await asyncio.sleep(0)
+        trips.append(asyncio.create_task(waits()))
+        await asyncio.sleep(0.1)
+        assert not wait.done()
+        free.set()
+        async with asyncio.timeout(5):
+            await wait
+
+    asyncio.run(main())

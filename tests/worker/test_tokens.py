@@ -59,6 +59,7 @@ class Scene:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.answers: list[Any] = []
         self.calls = 0
+        self.asked: list[tuple[str, int]] = []
         self.shards = Shards()
         monkeypatch.setattr(tokens, "AsyncShards", lambda server: self.shards)
         monkeypatch.setattr(tokens, "arun", self.answer)
@@ -68,6 +69,7 @@ class Scene:
 
     async def answer(self, server: Any, call: Any) -> Any:
         self.calls += 1
+        self.asked.append((call.keys[0], int(call.args[0])))
         answer = self.answers.pop(0) if self.answers else NONE
         return await answer if asyncio.iscoroutine(answer) else answer
 
@@ -170,5 +172,74 @@ def test_a_report_that_was_under_way_when_its_channel_was_left_is_looked_at(
         scene.shards.news.put_nowait(Message(Keys.wake_channel(Q, 3).encode(), b""))
         await settled()
         assert scene.calls == 3
+
+    run(monkeypatch, act)
+
+
+def test_a_worker_that_has_left_its_channel_comes_back_to_it_and_asks_for_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def act(scene: Scene) -> None:
+        scene.listener.of([Q], lambda: True)
+        scene.answers = [Listened(False, 3), Listened(True, 0)]
+        assert await scene.listener.take(Q, SOON)
+        await scene.listener.leave(Q)
+        assert scene.shards.channels == []
+        scene.answers = [NONE, Listened(True, 0)]
+        assert await scene.listener.take(Q, SOON)
+        assert scene.shards.channels == [Keys.wake_channel(Q, 3)]
+        assert scene.asked == [(Q, 0), (Q, 3), (Q, 3), (Q, 3)]
+
+    run(monkeypatch, act)
+
+
+def test_a_report_whose_call_is_not_answered_holds_up_no_other_queue(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    other = "jobs:{other}"
+
+    async def act(scene: Scene) -> None:
+        scene.listener.of([Q], lambda: True)
+        scene.answers = [Listened(False, 3), Listened(True, 0)]
+        assert await scene.listener.take(Q, SOON)
+        silent = asyncio.get_running_loop().create_future()
+
+        async def never() -> Any:
+            return await silent
+
+        scene.answers = [never()]
+        scene.shards.report()
+        await settled()
+        scene.listener.of([other], lambda: True)
+        scene.answers = [Listened(False, 4), NONE, Listened(True, 0)]
+        wait = asyncio.create_task(scene.listener.take(other, SOON))
+        await settled()
+        scene.shards.report()
+        assert await wait
+
+    run(monkeypatch, act)
+
+
+def test_a_second_report_while_the_first_is_looked_at_is_looked_at_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def act(scene: Scene) -> None:
+        scene.listener.of([Q], lambda: True)
+        scene.answers = [Listened(False, 3), Listened(True, 0)]
+        assert await scene.listener.take(Q, SOON)
+        answer = asyncio.get_running_loop().create_future()
+
+        async def slowly() -> Any:
+            return await answer
+
+        scene.answers = [slowly(), Listened(True, 0)]
+        scene.shards.report()
+        await settled()
+        scene.shards.report()
+        await settled()
+        assert scene.calls == 3
+        answer.set_result(Listened(True, 0))
+        await settled()
+        assert scene.calls == 4
 
     run(monkeypatch, act)

@@ -8,7 +8,7 @@ local LEASE_FLOOR = 1000
 -- Added to the score of a job in quarantine in :delayed, so that no due time reaches it (lib/claim/quarantine.lua).
 local QUARANTINE = 1000000000000000
 -- Channels of a queue, q.wake with a number, on which wake tokens are reported to workers that listen (queue/listen).
-local WAKE_CHANNELS = 16
+local WAKE_CHANNELS = 64
 
 -- A field that holds anything but a whole number counts as absent.
 local function whole(text)
@@ -93,15 +93,24 @@ local function layout_of(q)
   return tonumber(q.layout or '') or 0
 end
 
+-- Where wake tokens are reported, by the field `listened`: the channel that comes first, where the latest token was taken,
+-- and the last channel that may have a subscriber.
+local function wake_channels(q)
+  local first, last = (q.listened or ''):match('^([1-9]%d?) ([1-9]%d?)$')
+  return tonumber(first) or 1, tonumber(last) or 1
+end
+
 -- Leaves a wake token: at most one, whatever the number of jobs. Only latency depends on it.
--- Where workers listen, it is reported on the first wake channel that has a subscriber, beginning with `listened`, where the
--- latest token was taken: the connection of a host that died has a subscriber for minutes. By pcall, so that a report which
+-- Where workers listen, it is reported on the first wake channel that has a subscriber, beginning where the latest token
+-- was taken: the connection of a host that died has a subscriber for minutes. By pcall, so that a report which
 -- is refused stops nothing. Before Redis 7 there are no sharded channels, and a cluster passes the report to every node.
 local function wake(q)
   if q.awake == 0 then
     q.awake = redis.call('LPUSH', q.wake, '1')
-    for i = 0, q.listened and WAKE_CHANNELS - 1 or -1 do
-      local channel = q.wake .. ':' .. ((whole(q.listened) or 1) - 1 + i) % WAKE_CHANNELS + 1
+    if not q.listened then return end
+    local first, last = wake_channels(q)
+    for i = 0, last - 1 do
+      local channel = q.wake .. ':' .. (first - 1 + i) % last + 1
       local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '')
         or redis.pcall('PUBLISH', channel, '')
       if heard ~= 0 then break end

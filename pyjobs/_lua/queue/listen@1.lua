@@ -8,8 +8,8 @@ do
     bad = bad or ('BADARG ' .. 'channel' .. ': ' .. 'missing')
   elseif not number then
     bad = bad or ('BADARG ' .. 'channel' .. ': ' .. 'not a whole number')
-  elseif number < 0 or number > 16 then
-    local why = string.format('not within %.0f to %.0f', 0, 16)
+  elseif number < 0 or number > 64 then
+    local why = string.format('not within %.0f to %.0f', 0, 64)
     bad = bad or ('BADARG ' .. 'channel' .. ': ' .. why)
   end
   channel = number or 0
@@ -37,8 +37,11 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'named')
     local its_mode, layout = meta[1], meta[2]
+    local function whole(text)
+      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
+    end
     local q_2 = {
       name = tag,
       born = its_mode and true,
@@ -49,6 +52,7 @@ if not bad then
       listened = meta[5],
       key = queue,
       home = home,
+      named = whole(meta[6]),
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -66,28 +70,45 @@ if bad then
   return redis.error_reply(bad)
 end
 local taken = redis.call('LPOP', q.key .. ':wake') and 1 or 0
-local begin = taken == 1 and channel > 0 and string.format('%.0f', channel) or q.listened or '1'
-if begin ~= q.listened then
-  redis.pcall('HSET', q.key .. ':meta', 'listened', begin)
+local first, last
+do
+  local q_2 = q
+  local first_2, last_2 = (q_2.listened or ''):match('^([1-9]%d?) ([1-9]%d?)$')
+  first, last = tonumber(first_2) or 1, tonumber(last_2) or 1
 end
-local function quietest_channel(q_2)
-  local channels = {}
-  for i = 1, 16 do
+local number, named = 0, nil
+if taken == 0 and channel == 0 then
+  local q_2 = q
+  local channels, second = {}, tonumber(redis.call('TIME')[1])
+  for i = 1, 64 do
     channels[i] = q_2.key .. ':wake' .. ':' .. i
   end
   local found = redis.REDIS_VERSION_NUM and redis.pcall('PUBSUB', 'SHARDNUMSUB', unpack(channels)) or redis.pcall('PUBSUB', 'NUMSUB', unpack(channels))
-  if found.err then
-    return redis.call('TIME')[2] % 16 + 1
-  end
-  local least = 1
-  for i = 2, 16 do
-    if found[2 * i] < found[2 * least] then
-      least = i
+  local before = q_2.named and q_2.named - 100 * (second - 1) or 0
+  before = before > 0 and q_2.named % 100 % 64 or 0
+  local least, last_2, named_2 = math.huge, 1, 0
+  for i = 0, 64 - 1 do
+    local channel_2 = (before + i) % 64 + 1
+    local subscribers = found.err and 1 or found[2 * channel_2]
+    if subscribers < least then
+      least, named_2 = subscribers, channel_2
+    end
+    if subscribers > 0 then
+      last_2 = math.max(last_2, channel_2)
     end
   end
-  return least
+  number, last, named = named_2, math.max(last_2, named_2), string.format('%.0f', 100 * second + named_2)
+elseif taken == 1 and channel > 0 then
+  first = channel
+end
+local listened = string.format('%.0f %.0f', first, math.max(last, channel))
+if named or listened ~= q.listened then
+  redis.pcall('HSET', q.key .. ':meta', 'listened', listened, unpack(named and {
+    'named',
+    named,
+  } or {}))
 end
 return {
   taken,
-  channel == 0 and quietest_channel(q) or 0,
+  number,
 }

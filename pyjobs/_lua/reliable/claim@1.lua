@@ -1309,9 +1309,6 @@ do
       moment,
     }
   end
-  local function whole(text)
-    return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
-  end
   for at, q in ipairs(all) do
     if q.leaving > 0 then
       redis.call('LTRIM', q.key .. ':pending', '0', -q.leaving - 1)
@@ -1400,11 +1397,18 @@ do
     if q.waiting > 0 and not (q.paused and q.paused > now) then
       if q.awake == 0 then
         q.awake = redis.call('LPUSH', q.key .. ':wake', '1')
-        for i = 0, q.listened and 16 - 1 or -1 do
-          local channel = q.key .. ':wake' .. ':' .. ((whole(q.listened) or 1) - 1 + i) % 16 + 1
-          local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
-          if heard ~= 0 then
-            break
+        if q.listened then
+          local first, last
+          do
+            local first_2, last_2 = (q.listened or ''):match('^([1-9]%d?) ([1-9]%d?)$')
+            first, last = tonumber(first_2) or 1, tonumber(last_2) or 1
+          end
+          for i = 0, last - 1 do
+            local channel = q.key .. ':wake' .. ':' .. (first - 1 + i) % last + 1
+            local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
+            if heard ~= 0 then
+              break
+            end
           end
         end
       end

@@ -156,20 +156,28 @@ local function count(q, task, what, n)
   q.tallies, tallies[task or ''] = tallies, tally
   tally[what] = (tally[what] or 0) + n
 end
-local function whole(text)
-  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
-end
 local function wake(q)
   if q.awake == 0 then
     q.awake = redis.call('LPUSH', q.key .. ':wake', '1')
-    for i = 0, q.listened and 16 - 1 or -1 do
-      local channel = q.key .. ':wake' .. ':' .. ((whole(q.listened) or 1) - 1 + i) % 16 + 1
+    if not q.listened then
+      return
+    end
+    local first, last
+    do
+      local first_2, last_2 = (q.listened or ''):match('^([1-9]%d?) ([1-9]%d?)$')
+      first, last = tonumber(first_2) or 1, tonumber(last_2) or 1
+    end
+    for i = 0, last - 1 do
+      local channel = q.key .. ':wake' .. ':' .. (first - 1 + i) % last + 1
       local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
       if heard ~= 0 then
         break
       end
     end
   end
+end
+local function whole(text)
+  return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
 end
 local function open(key, mode, ...)
   if bad then

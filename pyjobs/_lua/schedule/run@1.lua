@@ -239,14 +239,18 @@ if q.waiting > 0 then
   local q_2 = q
   if q_2.awake == 0 then
     q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
-    local function whole(text)
-      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
-    end
-    for i = 0, q_2.listened and 16 - 1 or -1 do
-      local channel = q_2.key .. ':wake' .. ':' .. ((whole(q_2.listened) or 1) - 1 + i) % 16 + 1
-      local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
-      if heard ~= 0 then
-        break
+    if q_2.listened then
+      local first, last
+      do
+        local first_2, last_2 = (q_2.listened or ''):match('^([1-9]%d?) ([1-9]%d?)$')
+        first, last = tonumber(first_2) or 1, tonumber(last_2) or 1
+      end
+      for i = 0, last - 1 do
+        local channel = q_2.key .. ':wake' .. ':' .. (first - 1 + i) % last + 1
+        local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
+        if heard ~= 0 then
+          break
+        end
       end
     end
   end
