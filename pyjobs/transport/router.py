@@ -58,7 +58,8 @@ class Routing:
                                            it is the answer
     an unknown user, a script that can't   it is the answer
     be loaded, NotDurable
-    the tries are used up                  the last error is the answer
+    the tries are used up; one in which a  the last error is the answer
+    node said nothing counts double
     =====================================  ====================================================
 
     ASKING is never sent. A queue that moves has keys on both nodes, and a script that runs on one
@@ -81,12 +82,14 @@ class Routing:
         self._tries = 0
         self._hops = 0
         self._later = False
+        self._silent = False
         self.answers: list[Any] = []
 
     def begin_round(self) -> float | None:
         """Begin a round. Returns the seconds to wait before, None when every call is answered."""
         if self._later:
-            self._tries += 1
+            # A node that said nothing was waited for.
+            self._tries += TRIES if self._silent else 1
         elif self._calls:
             self._hops += 1
         else:
@@ -107,7 +110,7 @@ class Routing:
             group = unowned if node is None else found.setdefault(node, Group(node, [], []))
             group.places.append(place)
             group.calls.append(call)
-        self._calls, self._later = {}, False
+        self._calls, self._later, self._silent = {}, False, False
         ordered = [found[node] for node in self._table.broken_last(found)]
         return [unowned, *ordered] if unowned.places else ordered
 
@@ -139,6 +142,7 @@ class Routing:
         self._table.stale = True
         if self._tries < self._most:
             self._later = True
+            self._silent = self._silent or isinstance(cause, exceptions.TimeoutError)
             self._calls[place] = call
 
     def _pause(self) -> float:

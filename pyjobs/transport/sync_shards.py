@@ -11,6 +11,7 @@ import select
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Collection
 
 from pyjobs.errors import PyjobsError, Unavailable
@@ -56,6 +57,9 @@ class Shards(BaseShards[Subscription]):
         # whose answer is due then.
         self._probes: dict[Address, tuple[float, bytes | None]] = {}
         self._next_probe = 0.0
+        # Nodes that threads of their own connect to, and what came of it.
+        self._connecting: dict[Address, Subscription] = {}
+        self._connected: deque[tuple[Address, Subscription, Exception | None]] = deque()
         # A lock for each `add` that waits, which is released to wake it.
         self._adding: list[threading.Lock] = []
         # Bytes at the near end wake a wait.
@@ -173,14 +177,42 @@ class Shards(BaseShards[Subscription]):
             self._ready.update(self._parts)
         if self._wants_classic():
             self._begin(ANY_NODE).enter(list(self._channels))
+        while self._connected:
+            self._begun(*self._connected.popleft())
         for node, part in list(self._parts.items()):
-            if part.is_open:
+            if self._connecting.get(node) is part or part.is_open:
                 continue
+            self._connecting[node] = part
             try:
-                part.open()
-                self._ready.add(node)
-            except (PyjobsError, OSError) as error:
-                self._broke(node, error)
+                threading.Thread(
+                    target=self._connect, args=(node, part), name="pyjobs-node", daemon=True
+                ).start()
+            except RuntimeError:
+                # The process may have no thread left.
+                self._connect(node, part)
+
+    def _connect(self, node: Address, part: Subscription) -> None:
+        """Connect, in a thread: a node that says nothing must not hold up messages of others."""
+        failure: Exception | None = None
+        try:
+            part.open()
+        except Exception as error:
+            failure = error
+        self._connected.append((node, part, failure))
+        self._wake()
+        if self._parts.get(node) is not part:
+            # It was closed meanwhile, and nobody may take what came of it.
+            part.close()
+
+    def _begun(self, node: Address, part: Subscription, failure: Exception | None) -> None:
+        if self._connecting.get(node) is part:
+            del self._connecting[node]
+        if self._parts.get(node) is not part:
+            return
+        if failure is not None:
+            self._broke(node, failure)
+        else:
+            self._ready.add(node)
 
     def _begin(self, node: Address) -> Subscription:
         """Begin to hear channels of a node."""
@@ -204,7 +236,9 @@ class Shards(BaseShards[Subscription]):
             due, channel = self._probes[node]
             if now < due:
                 continue
-            if channel is not None and part.is_asked(channel):
+            if self._connecting.get(node) is part:
+                self._probes[node] = (now + QUIET_SECONDS, None)
+            elif channel is not None and part.is_asked(channel):
                 self._broke(node, Unavailable(f"no answer to SUBSCRIBE in {REPLY_SECONDS:g} s"))
                 part.close()
             elif (channel := part.probe()) is not None:
@@ -218,7 +252,8 @@ class Shards(BaseShards[Subscription]):
         """Take what has come."""
         ready, self._ready = self._ready, set()
         for node in ready:
-            if (part := self._parts.get(node)) is None:
+            part = self._parts.get(node)
+            if part is None or self._connecting.get(node) is part:
                 continue
             try:
                 while (message := part.get()) is not None:
@@ -241,6 +276,8 @@ class Shards(BaseShards[Subscription]):
         waiting = select.poll()
         nodes = {self._near.fileno(): ANY_NODE}
         for node, part in self._parts.items():
+            if self._connecting.get(node) is part:
+                continue
             if (source := part.source) is not None:
                 nodes[source.fileno()] = node
         for number in nodes:
@@ -254,7 +291,9 @@ class Shards(BaseShards[Subscription]):
         return True
 
     def _changed(self, node: Address) -> None:
-        if (part := self._parts.get(node)) is not None:
+        part = self._parts.get(node)
+        # While a thread connects there is no answer, and only it may touch the subscription.
+        if part is not None and self._connecting.get(node) is not part:
             self._answered_by(part)
         self._answered()
 

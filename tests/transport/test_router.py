@@ -194,3 +194,13 @@ def test_calls_of_a_slot_that_nobody_owns_wait_for_an_owner() -> None:
 
     rounds = Rounds(Routing(table, calls(Q), TRIES), nobody=nobody, a=lambda _: "there")
     assert rounds.answers == ["there"]
+
+
+def test_a_round_in_which_a_node_said_nothing_counts_as_two_tries() -> None:
+    silent = error(exceptions.TimeoutError("Timeout reading from socket"))
+    routing = Routing(table_with(), calls(Q), 4)
+    rounds = Rounds(routing, a=lambda _: silent)
+    assert len(rounds.sent) == 3
+    assert isinstance(rounds.answers[0], Unavailable)
+    refused = error(exceptions.ConnectionError("refused"))
+    assert len(Rounds(Routing(table_with(), calls(Q), 4), a=lambda _: refused).sent) == 5

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from support.cluster import key_slot
 from support.proxy import Proxy
 from support.servers import SOCKET_PLACES, at
 from support.store import Store
 
+from pyjobs.errors import Unavailable
 from pyjobs.transport import AsyncShards, Shards, aconnect, aio_shards, connect, sync_shards
 from pyjobs.transport.slots import Address, SlotTable
 
 CHANNEL = "jobs:{q}:wake:1"
-NODE = Address("node", 1)
+ELSEWHERE = "jobs:{r}:wake:1"
+NODE, SILENT = Address("node", 1), Address("silent", 2)
 SOON = 10.0
 
 
@@ -34,6 +40,18 @@ class SyncNode:
 
     def refresh(self) -> None:
         self.table.stale = False
+
+
+class TwoNodes(SyncNode):
+    """A cluster of a node that works and one that takes connections and says nothing."""
+
+    def __init__(self, url: str, silent: str) -> None:
+        super().__init__(url)
+        self._silent = silent
+        self.table.moved(key_slot(ELSEWHERE), SILENT)
+
+    def client_of(self, node: Address) -> Any:
+        return connect(self._silent) if node == SILENT else super().client_of(node)
 
 
 class OneNode:
@@ -126,4 +144,35 @@ def test_a_node_that_answers_no_probe_of_a_thread_is_connected_anew(
         assert shards.missed
         assert len(cluster.clients) > 1
         shards.end()
+        shards.close()
+
+
+@at(SOCKET_PLACES[:1])
+def test_a_node_that_says_nothing_while_a_thread_connects_holds_up_no_message_of_others(
+    store: Store,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"redis://127.0.0.1:{silent.getsockname()[1]}"
+        cluster: Any = TwoNodes(store.url, url)
+        shards = Shards(cluster, [CHANNEL])
+        shards.open(SOON)
+
+        def add() -> None:
+            with suppress(Unavailable):
+                shards.add([ELSEWHERE], 3.0)
+
+        adding = threading.Thread(target=add)
+        adding.start()
+        until, longest, heard = time.monotonic() + 1.0, 0.0, 0
+        with connect(store.url) as server:
+            while time.monotonic() < until:
+                began = time.monotonic()
+                server.execute_command("SPUBLISH", CHANNEL, "")
+                heard += shards.get(SOON) is not None
+                longest = max(longest, time.monotonic() - began)
+        assert heard > 1
+        assert longest < 1.0
+        shards.end()
+        adding.join(SOON)
+        assert not adding.is_alive()
         shards.close()
