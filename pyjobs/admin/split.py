@@ -14,6 +14,7 @@ from pyjobs.engine import (
     MOST_PLACE,
     OPERATOR,
     Keys,
+    PartKey,
     Parts,
     hash_of,
     mode_named,
@@ -45,7 +46,7 @@ class PartKeys(Keys):
     def queue(self, name: str) -> str:
         """Return the key of the part."""
         key = super().queue(name)
-        return part_key(key, self._place) if self._place else key
+        return part_key(key, self._place) if self._place else PartKey(key)
 
 
 def each_part(keys: Keys, queue: str) -> Plan[list[PartKeys]]:
@@ -62,12 +63,12 @@ def parts_of(keys: Keys, queue: str) -> Plan[Parts]:
 
 def own_limits(keys: Keys, queue: str) -> Plan[dict[str, int]]:
     """Return the limits that a queue has of its own: those of all parts together."""
-    key = keys.queue(queue)
-    number = (yield read_parts(key)).number
     names = ("pending", "bytes", "dead")
-    values = yield Words(("HMGET", Keys.meta(key), *(f"most_{name}" for name in names)))
-    found = {name: int(value) for name, value in zip(names, values, strict=True) if value}
-    return {name: value if name == "bytes" else value * number for name, value in found.items()}
+    fields = [f"{word}_{name}" for word in ("most", "set") for name in names]
+    values = yield Words(("HMGET", Keys.meta(keys.queue(queue)), *fields))
+    # What was set for all parts comes last.
+    named = zip(2 * names, values, strict=True)
+    return {name: int(value) for name, value in named if value}
 
 
 def split(keys: Keys, queue: str, number: int, mode: str, owner: Owner) -> Plan[Parts]:

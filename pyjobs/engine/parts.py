@@ -36,23 +36,46 @@ class Parts(NamedTuple):
     mode: str = ""
     places: tuple[int, ...] = ()
 
-    def keys(self, queue: str) -> list[str]:
+    def keys(self, queue: str) -> list[PartKey]:
         """Return the keys of all parts, the queue's own key first.
 
         Args:
             queue: the queue's key.
         """
-        return [queue, *(part_key(queue, place) for place in self.places)]
+        return [PartKey(queue), *(part_key(queue, place) for place in self.places)]
 
 
-def part_key(queue: str, place: int) -> str:
+class PartKey(str):
+    """Names one part of a queue: a call about it goes nowhere else.
+
+    The first part has the key of the queue, and a call about the queue goes to all parts.
+    """
+
+    __slots__ = ()
+
+
+class InParts(list[bytes]):
+    """Holds the raw reply to a submit whose jobs are in parts of a queue.
+
+    Attributes:
+        parts: the part that has each job.
+    """
+
+    __slots__ = ("parts",)
+
+    def __init__(self, reply: Sequence[bytes], parts: Sequence[PartKey]) -> None:
+        super().__init__(reply)
+        self.parts = parts
+
+
+def part_key(queue: str, place: int) -> PartKey:
     """Return the key of a part. No name of a queue has a slash.
 
     Args:
         queue: the queue's key.
         place: the number in the part's name.
     """
-    return f"{queue[:-1]}/{place}}}"
+    return PartKey(f"{queue[:-1]}/{place}}}")
 
 
 def queue_of_part(key: str) -> str:

@@ -163,6 +163,15 @@ def test_a_queue_that_keeps_events_is_split_when_they_are_switched_off(jobs: Job
     assert jobs.store.call(split).number == 2
 
 
+def test_a_part_takes_its_share_of_limits_and_says_what_was_set(store: Store) -> None:
+    split(store)
+    assert store.call(OPERATOR.limit(FIRST, pending=7, dead=5)) == (7, 1_048_576, 5)
+    fields = ("most_pending", "most_dead", "set_pending", "set_dead")
+    assert store.redis.hmget(f"{FIRST}:meta", fields) == [b"4", b"3", b"7", b"5"]
+    assert store.call(OPERATOR.limit(FIRST, dead=0)) == (7, 1_048_576, 10_000)
+    assert store.redis.hmget(f"{FIRST}:meta", fields) == [b"4", None, b"7", None]
+
+
 @pytest.mark.parametrize(
     ("count", "places", "words"),
     [
