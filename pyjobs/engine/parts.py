@@ -111,7 +111,9 @@ def read_parts(queue: str) -> Call[Parts]:
     return Call(used, (queue,), used.bind(mode=ANY, options=""), parse_parts)
 
 
-def set_parts(part: str, number: int, places: Sequence[int], mode: str) -> Call[Parts]:
+def set_parts(
+    part: str, number: int, places: Sequence[int], mode: str, *, check: bool = False
+) -> Call[Parts]:
     """Return the call that lets a part of a queue know how many parts there are (queue/parts).
 
     Args:
@@ -119,10 +121,11 @@ def set_parts(part: str, number: int, places: Sequence[int], mode: str) -> Call[
         number: how many parts there are.
         places: the numbers in the names of all parts but the first.
         mode: the queue's mode; '' leaves it to the first submit.
+        check: whether to ask for a refusal alone: the call writes nothing.
     """
     used = script("queue/parts")
     named = ".".join(map(str, places))
-    options = used.choose(parts=number, places=named)
+    options = used.choose(parts=number, places=named, check=1 if check else None)
     return Call(used, (part,), used.bind(mode=mode or ANY, options=options), parse_parts)
 
 

@@ -16,7 +16,7 @@ from support.store import Jobs, Store
 import pyjobs
 from pyjobs.admin import Admin
 from pyjobs.admin.filters import Filter
-from pyjobs.engine import RELIABLE, hash_of, part_key
+from pyjobs.engine import RELIABLE, hash_of, part_key, set_parts
 from pyjobs.errors import BadArgument, ResultGone, WrongParts
 from pyjobs.transport.part_plans import PAUSES, VERBS
 from pyjobs.worker.claims import Claims
@@ -320,6 +320,48 @@ def test_a_split_that_broke_off_is_refused_until_it_is_carried_on(
     admin.split("mail", 2)
     assert client.submit(1, id=theirs[0]).created
     assert PAUSES[0] == 0.0
+
+
+@in_memory
+def test_a_split_that_broke_off_is_not_settled(store: Store, admin: Admin, client: Any) -> None:
+    client.submit(0)
+    admin.split("mail", 2)
+    admin.purge("mail", "pending")
+    store.redis.hdel(f"{part_key(MAIL, 1)}:meta", "parts", "older")
+    with pytest.raises(BadArgument, match="broke off"):
+        admin.settle_parts("mail")
+    admin.split("mail", 2)
+    while left := admin.settle_parts("mail"):
+        admin.delete("mail", [left])
+    assert admin.split("mail", 3).older == 2
+
+
+@in_memory
+def test_what_any_part_refuses_is_refused_before_a_part_learns_of_it(
+    store: Store, admin: Admin
+) -> None:
+    admin.split("mail", 3)
+    store.redis.hset(f"{part_key(MAIL, 2)}:meta", "older", 2)
+    with store.unchanged(), pytest.raises(BadArgument, match="not settled"):
+        admin.split("mail", 6)
+
+
+@in_memory
+def test_a_split_is_carried_on_when_the_queue_itself_has_lost_the_number(
+    store: Store, admin: Admin, client: Any
+) -> None:
+    places = (1, 7, 9)
+    admin.split("mail", 2)
+    for key in (MAIL, *(part_key(MAIL, place) for place in places)):
+        store.call(set_parts(key, 4, places, "reliable"))
+    # A failover to a replica that had not heard of it.
+    store.redis.hset(f"{MAIL}:meta", mapping={"parts": 2, "places": "1"})
+    store.redis.hdel(f"{MAIL}:meta", "older")
+    with pytest.raises(BadArgument, match="fewer than 4"):
+        admin.split("mail", 3)
+    assert admin.split("mail", 4).places == places
+    client.submit_many([*range(40)])
+    assert all(lengths(store, admin))
 
 
 @in_memory

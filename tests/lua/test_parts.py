@@ -190,6 +190,16 @@ def test_parts_that_do_not_fit_are_refused(
         store.call(set_parts(Q, count, places, "reliable"))
 
 
+def test_a_check_of_a_split_writes_nothing_and_is_refused_as_the_split_would_be(
+    store: Store,
+) -> None:
+    with store.unchanged():
+        assert store.call(set_parts(Q, 2, (1,), "reliable", check=True)).number == 2
+    split(store)
+    with store.unchanged(), pytest.raises(BadArgument, match="other parts are there: 1"):
+        store.call(set_parts(Q, 3, (2, 3), "reliable", check=True))
+
+
 def test_the_number_of_parts_does_not_shrink(store: Store) -> None:
     split(store, 3, (1, 2))
     with store.unchanged(), pytest.raises(BadArgument, match="fewer than 3"):
