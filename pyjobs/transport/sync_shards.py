@@ -60,6 +60,8 @@ class Shards(BaseShards[Subscription]):
         # Nodes that threads of their own connect to, and what came of it.
         self._connecting: dict[Address, Subscription] = {}
         self._connected: deque[tuple[Address, Subscription, Exception | None]] = deque()
+        # How many answers about channels have been read.
+        self._answers = 0
         # A lock for each `add` that waits, which is released to wake it.
         self._adding: list[threading.Lock] = []
         # Bytes at the near end wake a wait.
@@ -158,10 +160,12 @@ class Shards(BaseShards[Subscription]):
         ended the wait."""
         self._place()
         self._probe()
-        before = len(self._messages)
+        before = len(self._messages), self._answers
         self._read()
-        # A channel that its node has given up is placed before the wait.
-        if len(self._messages) > before or self.missed or not seconds or self._unplaced():
+        # `open` may have waited for the answer, and no other comes. A channel that its node has
+        # given up is placed before the wait.
+        came = (len(self._messages), self._answers) != before
+        if came or self.missed or not seconds or self._unplaced():
             return False
         return self._wait(seconds)
 
@@ -295,6 +299,7 @@ class Shards(BaseShards[Subscription]):
         # While a thread connects there is no answer, and only it may touch the subscription.
         if part is not None and self._connecting.get(node) is not part:
             self._answered_by(part)
+        self._answers += 1
         self._answered()
 
     def _answered(self) -> None:

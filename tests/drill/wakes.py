@@ -15,7 +15,7 @@ import pyjobs
 from drill.account import Account
 from drill.nodes import Cluster, until
 from pyjobs.worker import processor
-from pyjobs.worker.tokens import WakeListener
+from pyjobs.worker.claiming.tokens import WakeListener
 
 # A wake with so many idle workers costs Redis so many times as much CPU as with one at most.
 MANY, SMALL_MANY = 50, 20

@@ -1,4 +1,4 @@
-"""A node of a cluster that says nothing any more: its channels are heard anew."""
+"""A node of a cluster that answers at once, or says nothing any more: when channels are heard."""
 
 from __future__ import annotations
 
@@ -22,36 +22,7 @@ from pyjobs.transport.slots import Address, SlotTable
 CHANNEL = "jobs:{q}:wake:1"
 ELSEWHERE = "jobs:{r}:wake:1"
 NODE, SILENT = Address("node", 1), Address("silent", 2)
-SOON = 10.0
-
-
-class SyncNode:
-    """A cluster of one node, behind a proxy, for threads."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self.table = SlotTable([NODE])
-        self.table.learn([[0, 16383, [b"node", 1, b"id"]]], NODE)
-        self.clients: list[Any] = []
-
-    def client_of(self, node: Address) -> Any:
-        self.clients.append(connect(self._url))
-        return self.clients[-1]
-
-    def refresh(self) -> None:
-        self.table.stale = False
-
-
-class TwoNodes(SyncNode):
-    """A cluster of a node that works and one that takes connections and says nothing."""
-
-    def __init__(self, url: str, silent: str) -> None:
-        super().__init__(url)
-        self._silent = silent
-        self.table.moved(key_slot(ELSEWHERE), SILENT)
-
-    def client_of(self, node: Address) -> Any:
-        return connect(self._silent) if node == SILENT else super().client_of(node)
+SOON = 30.0
 
 
 class OneNode:
@@ -69,6 +40,48 @@ class OneNode:
 
     async def refresh(self) -> None:
         self.table.stale = False
+
+
+class OneSyncNode(OneNode):
+    """The same for threads."""
+
+    def client_of(self, node: Address) -> Any:
+        self.clients.append(connect(self._url))
+        return self.clients[-1]
+
+    def refresh(self) -> None:  # type: ignore[override]
+        self.table.stale = False
+
+
+class TwoNodes(OneSyncNode):
+    """A cluster of a node that works and one that takes connections and says nothing."""
+
+    def __init__(self, url: str, silent: str) -> None:
+        super().__init__(url)
+        self._silent = silent
+        self.table.moved(key_slot(ELSEWHERE), SILENT)
+
+    def client_of(self, node: Address) -> Any:
+        return connect(self._silent) if node == SILENT else super().client_of(node)
+
+
+@at(SOCKET_PLACES[:1])
+def test_a_subscription_of_shards_whose_answers_come_before_it_waits_is_open_at_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Late(sync_shards.Subscription):
+        def open(self, seconds: float = 0.0) -> None:
+            super().open(seconds)
+            time.sleep(0.1)
+
+    monkeypatch.setattr(sync_shards, "Subscription", Late)
+    cluster: Any = OneSyncNode(store.url)
+    shards = sync_shards.Shards(cluster, [CHANNEL])
+    began = time.monotonic()
+    shards.open(SOON)
+    assert time.monotonic() - began < SOON / 2
+    shards.end()
+    shards.close()
 
 
 @at(SOCKET_PLACES[:1])
@@ -126,7 +139,7 @@ def test_a_node_that_answers_no_probe_of_a_thread_is_connected_anew(
     monkeypatch.setattr(sync_shards, "QUIET_SECONDS", 0.05)
     monkeypatch.setattr(sync_shards, "REPLY_SECONDS", 0.2)
     with Proxy(store.url, b"SUBSCRIBE") as proxy:
-        cluster: Any = SyncNode(proxy.url)
+        cluster: Any = OneSyncNode(proxy.url)
         shards = Shards(cluster, [CHANNEL])
         shards.open(SOON)
         # Probes that are answered change nothing.
