@@ -196,6 +196,16 @@ do
         redis.call('ZADD', q_3.key .. ':inflight', 'NX', now + held, id)
       end
     end
+    local function send_messages()
+      for channel, message in pairs(messages) do
+        local text = table.concat(message)
+        local heard = message.sharded and redis.pcall('SPUBLISH', message.sharded, text)
+        if not heard or (message.sharded ~= channel and (heard == 0 or type(heard) == 'table')) then
+          redis.pcall('PUBLISH', channel, text)
+        end
+      end
+      messages = {}
+    end
     local function unique_key(q_3, unique)
       if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
         return q_3.key .. ':unique:' .. unique
@@ -281,20 +291,12 @@ do
               message = {
                 line,
                 bytes = #line,
-                sharded = redis.REDIS_VERSION_NUM and q_3.key == q_3.home and client:find('^shard%.'),
+                sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.') and q_3.key .. ':client:' .. client,
               }
               messages[channel] = message
             end
             if message.bytes > 65536 then
-              for channel_2, message_2 in pairs(messages) do
-                local text = table.concat(message_2)
-                if message_2.sharded then
-                  redis.pcall('SPUBLISH', channel_2, text)
-                else
-                  redis.pcall('PUBLISH', channel_2, text)
-                end
-              end
-              messages = {}
+              send_messages()
             end
           end
         end
@@ -306,15 +308,7 @@ do
         mend_place(q_3, id, state)
       end
     end
-    for channel, message in pairs(messages) do
-      local text = table.concat(message)
-      if message.sharded then
-        redis.pcall('SPUBLISH', channel, text)
-      else
-        redis.pcall('PUBLISH', channel, text)
-      end
-    end
-    messages = {}
+    send_messages()
     dropped = #unfit
   end
 end

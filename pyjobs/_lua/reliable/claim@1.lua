@@ -733,6 +733,16 @@ if opened.moves then
       redis.call('ZADD', q.key .. ':inflight', 'NX', now + held, id)
     end
   end
+  local function send_messages()
+    for channel, message in pairs(messages) do
+      local text = table.concat(message)
+      local heard = message.sharded and redis.pcall('SPUBLISH', message.sharded, text)
+      if not heard or (message.sharded ~= channel and (heard == 0 or type(heard) == 'table')) then
+        redis.pcall('PUBLISH', channel, text)
+      end
+    end
+    messages = {}
+  end
   local function add_missing(q, id)
     local unique = unpack(read(q, id, 'unique'))
     do
@@ -845,20 +855,12 @@ if opened.moves then
                         message = {
                           line,
                           bytes = #line,
-                          sharded = redis.REDIS_VERSION_NUM and q.key == q.home and client:find('^shard%.'),
+                          sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.') and q.key .. ':client:' .. client,
                         }
                         messages[channel] = message
                       end
                       if message.bytes > 65536 then
-                        for channel_2, message_2 in pairs(messages) do
-                          local text = table.concat(message_2)
-                          if message_2.sharded then
-                            redis.pcall('SPUBLISH', channel_2, text)
-                          else
-                            redis.pcall('PUBLISH', channel_2, text)
-                          end
-                        end
-                        messages = {}
+                        send_messages()
                       end
                     end
                   end
@@ -903,15 +905,7 @@ if opened.moves then
     end
     all.hidden = all.hidden or q.hidden
   end
-  for channel, message in pairs(messages) do
-    local text = table.concat(message)
-    if message.sharded then
-      redis.pcall('SPUBLISH', channel, text)
-    else
-      redis.pcall('PUBLISH', channel, text)
-    end
-  end
-  messages = {}
+  send_messages()
   if not all.hidden then
     local function needs_quarantine(crashes)
       return crashes > 1
@@ -1444,6 +1438,16 @@ end
 if #unfit > 0 then
   local messages = {}
   local entries = unfit
+  local function send_messages()
+    for channel, message in pairs(messages) do
+      local text = table.concat(message)
+      local heard = message.sharded and redis.pcall('SPUBLISH', message.sharded, text)
+      if not heard or (message.sharded ~= channel and (heard == 0 or type(heard) == 'table')) then
+        redis.pcall('PUBLISH', channel, text)
+      end
+    end
+    messages = {}
+  end
   local function unique_key(q, unique)
     if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
       return q.key .. ':unique:' .. unique
@@ -1517,20 +1521,12 @@ if #unfit > 0 then
             message = {
               line,
               bytes = #line,
-              sharded = redis.REDIS_VERSION_NUM and q.key == q.home and client:find('^shard%.'),
+              sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.') and q.key .. ':client:' .. client,
             }
             messages[channel] = message
           end
           if message.bytes > 65536 then
-            for channel_2, message_2 in pairs(messages) do
-              local text = table.concat(message_2)
-              if message_2.sharded then
-                redis.pcall('SPUBLISH', channel_2, text)
-              else
-                redis.pcall('PUBLISH', channel_2, text)
-              end
-            end
-            messages = {}
+            send_messages()
           end
         end
       end
@@ -1558,15 +1554,7 @@ if #unfit > 0 then
       end
     end
   end
-  for channel, message in pairs(messages) do
-    local text = table.concat(message)
-    if message.sharded then
-      redis.pcall('SPUBLISH', channel, text)
-    else
-      redis.pcall('PUBLISH', channel, text)
-    end
-  end
-  messages = {}
+  send_messages()
 end
 for _, q in ipairs(opened) do
   if q.tallies then

@@ -208,6 +208,16 @@ if not q.born and q.waiting + q.flying + q.later > 0 then
   end
 end
 local dropped
+local function send_messages()
+  for channel, message in pairs(messages) do
+    local text = table.concat(message)
+    local heard = message.sharded and redis.pcall('SPUBLISH', message.sharded, text)
+    if not heard or (message.sharded ~= channel and (heard == 0 or type(heard) == 'table')) then
+      redis.pcall('PUBLISH', channel, text)
+    end
+  end
+  messages = {}
+end
 do
   local q_2 = q
   local unfit, piece, fit = {}, 1, q_2.waiting == 0
@@ -314,20 +324,12 @@ do
             message = {
               line,
               bytes = #line,
-              sharded = redis.REDIS_VERSION_NUM and q_3.key == q_3.home and client:find('^shard%.'),
+              sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.') and q_3.key .. ':client:' .. client,
             }
             messages[channel] = message
           end
           if message.bytes > 65536 then
-            for channel_2, message_2 in pairs(messages) do
-              local text = table.concat(message_2)
-              if message_2.sharded then
-                redis.pcall('SPUBLISH', channel_2, text)
-              else
-                redis.pcall('PUBLISH', channel_2, text)
-              end
-            end
-            messages = {}
+            send_messages()
           end
         end
       end
@@ -372,15 +374,7 @@ do
         mend_place(q_3, id, state)
       end
     end
-    for channel, message in pairs(messages) do
-      local text = table.concat(message)
-      if message.sharded then
-        redis.pcall('SPUBLISH', channel, text)
-      else
-        redis.pcall('PUBLISH', channel, text)
-      end
-    end
-    messages = {}
+    send_messages()
     dropped = #unfit
   end
 end
@@ -546,20 +540,12 @@ do
             message = {
               line,
               bytes = #line,
-              sharded = redis.REDIS_VERSION_NUM and q_3.key == q_3.home and client:find('^shard%.'),
+              sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.') and q_3.key .. ':client:' .. client,
             }
             messages[channel] = message
           end
           if message.bytes > 65536 then
-            for channel_2, message_2 in pairs(messages) do
-              local text = table.concat(message_2)
-              if message_2.sharded then
-                redis.pcall('SPUBLISH', channel_2, text)
-              else
-                redis.pcall('PUBLISH', channel_2, text)
-              end
-            end
-            messages = {}
+            send_messages()
           end
         end
       end
@@ -726,15 +712,7 @@ if q.buried > 0 then
   local q_2 = q
   redis.call('ZREMRANGEBYSCORE', q_2.key .. ':dead', '-inf', now - 604800000)
 end
-for channel, message in pairs(messages) do
-  local text = table.concat(message)
-  if message.sharded then
-    redis.pcall('SPUBLISH', channel, text)
-  else
-    redis.pcall('PUBLISH', channel, text)
-  end
-end
-messages = {}
+send_messages()
 if #back + promoted > 0 then
   local q_2 = q
   if q_2.awake == 0 then
