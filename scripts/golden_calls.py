@@ -232,7 +232,7 @@ CHAPTERS: dict[str, list[Step]] = {
             "1",
             "30000",
             "trace=1",
-            says="With the trace context of its submit. Neither a task nor anything saved is there.",
+            says="With its trace context. There is no task, and nothing was saved.",
         ),
         call("reliable/release", RELIABLE, "", "job-7", "5-nonce.6"),
         call(
