@@ -82,6 +82,18 @@ class Store:
         """Let the next calls ask no question about the parts of a queue first."""
         book_of(self._async or self.redis).note(queue, Parts())
 
+    def clear(self) -> None:
+        """Empty the server, and end all connections but this one: a test before may have left some.
+
+        Scripts stay, because to compile them anew takes longer than most tests do.
+        """
+        with self.redis.pipeline(transaction=False) as pipe:
+            pipe.flushall()
+            if not self.url.startswith("memory"):
+                for kind in ("normal", "pubsub"):
+                    pipe.client_kill_filter(_type=kind, skipme=True)
+            pipe.execute()
+
     def close(self) -> None:
         if self._runner and self._async is not None:
             self._runner.run(self._async.aclose())
