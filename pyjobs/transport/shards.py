@@ -76,13 +76,14 @@ class BaseShards(Generic[P]):
 
     def _unplaced(self) -> list[bytes]:
         """Return the channels without a node, where it is time to place them."""
-        if self._ended or self.pause or self._where.keys() >= self._channels.keys():
+        # Each channel of `_where` is one of `_channels`.
+        if len(self._where) == len(self._channels) or self._ended or self.pause:
             return []
         return [name for name in list(self._channels) if name not in self._where]
 
     def _wants_classic(self) -> bool:
         """Return whether it is time to hear the classic channels, which nothing hears now."""
-        return self._classic and not self.pause and ANY_NODE not in self._parts
+        return self._classic and ANY_NODE not in self._parts and not self.pause
 
     def _owners(self, channels: Iterable[bytes]) -> dict[Address, list[bytes]]:
         """Return the channels by the node that serves them. Those of no node come later."""
@@ -165,6 +166,7 @@ class BaseShards(Generic[P]):
             part = self._part_of(name)
             if part is not None and (error := part.refused(name)) is not None:
                 self._channels.pop(name, None)
+                self._where.pop(name, None)
                 raise type(error)(*error.args) from error
 
     def _in_time(self, seconds: float) -> Unavailable:

@@ -62,6 +62,8 @@ class Shards(BaseShards[Subscription]):
         self._connected: deque[tuple[Address, Subscription, Exception | None]] = deque()
         # How many answers about channels have been read.
         self._answers = 0
+        # What a wait polls, by the number of its socket; made anew when the nodes have changed.
+        self._polled: tuple[select.poll, dict[int, Address]] | None = None
         # A lock for each `add` that waits, which is released to wake it.
         self._adding: list[threading.Lock] = []
         # Bytes at the near end wake a wait.
@@ -163,7 +165,10 @@ class Shards(BaseShards[Subscription]):
     def _turn(self, seconds: float) -> bool:
         """Take what has come, after a wait where nothing has. Returns whether `add` or `end` has
         ended the wait."""
-        self._place()
+        if self._connected:
+            self._take_connected()
+        if len(self._where) != len(self._channels) or self._wants_classic():
+            self._place()
         self._probe()
         before = len(self._messages), self._answers
         self._read()
@@ -186,8 +191,6 @@ class Shards(BaseShards[Subscription]):
             self._ready.update(self._parts)
         if self._wants_classic():
             self._begin(ANY_NODE).enter(list(self._channels))
-        while self._connected:
-            self._begun(*self._connected.popleft())
         for node, part in list(self._parts.items()):
             if self._connecting.get(node) is part or part.is_open:
                 continue
@@ -213,15 +216,19 @@ class Shards(BaseShards[Subscription]):
             # It was closed meanwhile, and nobody may take what came of it.
             part.close()
 
-    def _begun(self, node: Address, part: Subscription, failure: Exception | None) -> None:
-        if self._connecting.get(node) is part:
-            del self._connecting[node]
-        if self._parts.get(node) is not part:
-            return
-        if failure is not None:
-            self._broke(node, failure)
-        else:
-            self._ready.add(node)
+    def _take_connected(self) -> None:
+        """Take what came of the threads that connect."""
+        self._polled = None
+        while self._connected:
+            node, part, failure = self._connected.popleft()
+            if self._connecting.get(node) is part:
+                del self._connecting[node]
+            if self._parts.get(node) is not part:
+                continue
+            if failure is not None:
+                self._broke(node, failure)
+            else:
+                self._ready.add(node)
 
     def _begin(self, node: Address) -> Subscription:
         """Begin to hear channels of a node."""
@@ -278,26 +285,44 @@ class Shards(BaseShards[Subscription]):
         """Wait until something comes, for a time; whether `add` or `end` has ended the wait."""
         if self._ended:
             return True
-        if unplaced := self.pause:
-            seconds = min(seconds, unplaced)
+        now = time.monotonic()
+        if self._due > now:
+            seconds = min(seconds, self._due - now)
         if self._parts:
-            seconds = min(seconds, max(0.0, self._next_probe - time.monotonic()))
-        waiting = select.poll()
-        nodes = {self._near.fileno(): ANY_NODE}
-        for node, part in self._parts.items():
-            if self._connecting.get(node) is part:
-                continue
-            if (source := part.source) is not None:
-                nodes[source.fileno()] = node
-        for number in nodes:
-            waiting.register(number, select.POLLIN)
-        found = [number for number, _ in waiting.poll(1000 * min(seconds, LONGEST_SECONDS))]
-        self._ready.update(nodes[number] for number in found)
-        if self._near.fileno() not in found:
+            seconds = min(seconds, max(0.0, self._next_probe - now))
+        waiting, nodes = self._polled or self._poll()
+        woken = False
+        for number, _ in waiting.poll(1000 * min(seconds, LONGEST_SECONDS)):
+            node = nodes.get(number)
+            if node is None:
+                woken = True
+            else:
+                self._ready.add(node)
+        if not woken:
             return False
         with contextlib.suppress(BlockingIOError):
             self._near.recv(4096)
         return True
+
+    def _poll(self) -> tuple[select.poll, dict[int, Address]]:
+        """Make what a wait polls: the near end, and each node."""
+        waiting, nodes = select.poll(), {}
+        waiting.register(self._near.fileno(), select.POLLIN)
+        for node, part in self._parts.items():
+            source = None if self._connecting.get(node) is part else part.source
+            if source is not None:
+                nodes[source.fileno()] = node
+                waiting.register(source.fileno(), select.POLLIN)
+        self._polled = waiting, nodes
+        return self._polled
+
+    def _broke(self, node: Address, error: BaseException) -> Subscription | None:
+        self._polled = None
+        return super()._broke(node, error)
+
+    def _lose_all(self) -> list[Subscription]:
+        self._polled = None
+        return super()._lose_all()
 
     def _changed(self, node: Address) -> None:
         part = self._parts.get(node)
