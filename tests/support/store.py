@@ -290,15 +290,20 @@ class Jobs:
         queues: Sequence[str] = (Q,),
         lease: int = HOUR,
         max_bytes: int | None = None,
+        traces: bool = False,
         **options: int,
     ) -> Call[ClaimReply]:
         nonce = nonce or next(self._nonces)
         options |= {} if max_bytes is None else {"max_bytes": max_bytes}
         if isinstance(self.mode, Simple):
-            return self.mode.claim(queues, limit=limit, max_bytes=max_bytes)
+            return self.mode.claim(queues, limit=limit, max_bytes=max_bytes, traces=traces)
         if isinstance(self.mode, Recoverable):
-            return self.mode.claim(queues, nonce=nonce, limit=limit, max_bytes=max_bytes)
-        return self.mode.claim(queues, nonce=nonce, limit=limit, lease=lease, **options)
+            return self.mode.claim(
+                queues, nonce=nonce, limit=limit, max_bytes=max_bytes, traces=traces
+            )
+        return self.mode.claim(
+            queues, nonce=nonce, limit=limit, lease=lease, traces=traces, **options
+        )
 
     def claim(self, limit: int = 100, **options: Any) -> ClaimReply:
         return self.store.call(self.claim_call(limit, **options))  # type: ignore[no-any-return]
