@@ -17,7 +17,7 @@ import pyjobs
 from pyjobs.admin import Admin
 from pyjobs.admin.filters import Filter
 from pyjobs.engine import RELIABLE, hash_of, part_key, set_parts
-from pyjobs.errors import BadArgument, ResultGone, WrongParts
+from pyjobs.errors import BadArgument, NoSchedule, ResultGone, WrongParts
 from pyjobs.transport.part_plans import PAUSES, VERBS
 from pyjobs.worker.claims import Claims
 from pyjobs.worker.lanes import Lane, Lanes
@@ -296,13 +296,110 @@ def test_what_a_split_queue_does_not_do_has_a_clear_error(store: Store, admin: A
         admin.set_mode("mail", "simple")
     with pytest.raises(WrongParts, match="queue mail has 2 parts"):
         admin.move("mail", "other", ["a"])
-    with opened(store.url, aio=False, queue="mail") as client:
-        with pytest.raises(BadArgument, match="unique: queue mail has parts"):
-            client.schedules.set("report", every=60, unique="key")
-        assert client.schedules.set("report", every=60).outcome == "new"
     admin.split("mail", 3)
     with pytest.raises(BadArgument, match="fewer than 3"):
         admin.split("mail", 2)
+
+
+@everywhere
+def test_a_schedule_is_in_the_part_of_its_unique_key(store: Store, admin: Admin) -> None:
+    with opened(store.url, aio=False, queue="mail") as client:
+        admin.split("mail", 3)
+        keys = admin.parts("mail").keys(MAIL)
+        key_of_part = {hash_of(f"key {n}") % 3: f"key {n}" for n in range(30)}
+
+        def where() -> list[int]:
+            return [n for n, key in enumerate(keys) if store.redis.zcard(f"{key}:schedules")]
+
+        client.schedules.set("plain", every=60)
+        assert where() == [0]
+        assert client.schedules.set("keyed", every=60, unique=key_of_part[2]).outcome == "new"
+        assert client.schedules.set("keyed", every=60, unique=key_of_part[2]).outcome == "same"
+        assert where() == [0, 2]
+        assert {one.name for one in client.schedules.list()} == {"plain", "keyed"}
+        client.schedules.pause("keyed")
+        moved = client.schedules.set("keyed", every=60, unique=key_of_part[1])
+        assert (moved.outcome, moved.next) == ("changed", None)
+        assert where() == [0, 1]
+        client.schedules.resume("keyed")
+        # Submits and the schedule share the key.
+        first = client.schedules.run("keyed")
+        assert client.submit(1, unique=key_of_part[1]).id == first
+        assert client.schedules.run("keyed") == first
+        assert admin.stats("mail").pending == 1
+        with pytest.raises(BadArgument, match="the schedule keyed has a unique key"):
+            admin.split("mail", 4)
+        assert admin.parts("mail").number == 3
+        client.schedules.remove("keyed")
+        assert client.schedules.remove("keyed") is False
+        with pytest.raises(NoSchedule):
+            client.schedules.pause("keyed")
+        assert admin.split("mail", 4).number == 4
+
+
+@in_memory
+def test_a_schedule_with_a_unique_key_waits_until_a_split_is_settled(
+    store: Store, admin: Admin
+) -> None:
+    with opened(store.url, aio=False, queue="mail") as client:
+        id = next(f"j{n}" for n in range(9) if hash_of(f"j{n}") % 2)
+        client.submit(0, id=id)
+        admin.split("mail", 2)
+        for key in ("key", "key 1"):
+            with pytest.raises(BadArgument, match="the split of queue mail is not settled"):
+                client.schedules.set("report", every=60, unique=key)
+        assert client.schedules.set("report", every=60).outcome == "new"
+        admin.purge("mail", "pending")
+        assert admin.settle_parts("mail") == ""
+        assert client.schedules.set("report", every=60, unique="key").outcome == "changed"
+
+
+@everywhere
+def test_the_events_of_all_parts_are_read_in_their_order_and_each_once(
+    store: Store, admin: Admin, client: Any
+) -> None:
+    client.submit(0, id="before")
+    admin.keep_events("mail", 3000)
+    client.submit(0, id="kept")
+    before = admin.events("mail").events[-1].entry
+    admin.split("mail", 3)
+    assert admin.events("mail").kept == 3000
+    ids = [f"j{n}" for n in range(20)]
+    for id in ids:
+        client.submit(0, id=id)
+    page = admin.events("mail")
+    assert sorted(event.id for event in page.events) == sorted(["kept", *ids])
+    assert [event.at for event in page.events] == sorted(event.at for event in page.events)
+    assert [event.id for event in admin.events("mail", after=before).events] == [
+        event.id for event in page.events if event.id != "kept"
+    ]
+    seen: list[Any] = []
+    while found := admin.events("mail", after=seen[-1].entry if seen else "", limit=3).events:
+        seen += found
+    assert [event.id for event in seen] == [event.id for event in page.events]
+    latest = admin.events("mail", limit=5, newest=True).events
+    assert [event.id for event in latest] == [event.id for event in seen[-5:]]
+    for n, event in enumerate(latest):
+        rest = admin.events("mail", after=event.entry).events
+        assert [one.id for one in rest] == [one.id for one in latest[n + 1 :]]
+    with pytest.raises(BadArgument, match="after"):
+        admin.events("mail", after="1-1,x")
+    admin.keep_events("mail", 0)
+    assert admin.events("mail").events == []
+
+
+@in_memory
+def test_who_follows_the_events_of_a_queue_goes_on_when_it_is_split(
+    store: Store, admin: Admin, client: Any
+) -> None:
+    client.submit(0)
+    admin.keep_events("mail", 100)
+    found = admin.follow_events("mail", after="", every=0.01)
+    ids = [client.submit(n).id for n in range(3)]
+    assert [next(found).id for _ in range(3)] == ids
+    admin.split("mail", 4)
+    new = [client.submit(n).id for n in range(8)]
+    assert sorted(next(found).id for _ in range(8)) == sorted(new)
 
 
 @in_memory
