@@ -60,14 +60,14 @@ WRONG = {
         "pyjobs.validate -> pyjobs.engine (l.",
     ),
     "sideways, from worker to client": (
-        "worker/leases.py",
+        "worker/liveness/leases.py",
         "from pyjobs.client import Job",
-        "pyjobs.worker.leases -> pyjobs.client (l.",
+        "pyjobs.worker.liveness.leases -> pyjobs.client (l.",
     ),
     "past a face": (
-        "worker/leases.py",
+        "worker/liveness/leases.py",
         "from pyjobs.engine.scripts import script",
-        "pyjobs.worker.leases -> pyjobs.engine.scripts (l.",
+        "pyjobs.worker.liveness.leases -> pyjobs.engine.scripts (l.",
     ),
     "past the face of the transport": (
         "cli/acl.py",
@@ -90,9 +90,9 @@ WRONG = {
         "pyjobs.cli.acl -> hiredis (l.",
     ),
     "of asyncio in what a core imports": (
-        "worker/outbox.py",
+        "worker/claiming/outbox.py",
         "import asyncio",
-        "pyjobs.worker.outbox -> asyncio (l.",
+        "pyjobs.worker.claiming.outbox -> asyncio (l.",
     ),
 }
 

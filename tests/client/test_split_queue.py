@@ -19,8 +19,8 @@ from pyjobs.admin.filters import Filter
 from pyjobs.engine import RELIABLE, hash_of, part_key, set_parts
 from pyjobs.errors import BadArgument, NoSchedule, ResultGone, WrongParts
 from pyjobs.transport.part_plans import PAUSES, VERBS
-from pyjobs.worker.claims import Claims
-from pyjobs.worker.lanes import Lane, Lanes
+from pyjobs.worker.claiming.claims import Claims
+from pyjobs.worker.claiming.lanes import Lane, Lanes
 
 MAIL = "jobs:{mail}"
 everywhere = at(MEMORY_PLACES + SOCKET_PLACES)

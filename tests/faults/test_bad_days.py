@@ -22,7 +22,7 @@ import pyjobs.aio
 from pyjobs.engine.modes import MODES
 from pyjobs.errors import JobCancelled, JobExpired, JobFailed
 from pyjobs.testing import Running
-from pyjobs.worker.core import WorkerCore
+from pyjobs.worker.claiming.core import WorkerCore
 
 SOON = 10.0
 LEASE = 1.0

@@ -20,8 +20,8 @@ from pyjobs.engine.replies import Claimed
 from pyjobs.errors import Unavailable, WrongMode
 from pyjobs.transport import connect, run
 from pyjobs.worker import Worker
-from pyjobs.worker.heartbeat import Heartbeat
-from pyjobs.worker.loopwatch import LoopWatch
+from pyjobs.worker.liveness.heartbeat import Heartbeat
+from pyjobs.worker.liveness.loopwatch import LoopWatch
 from pyjobs.worker.run import Run
 
 HERE = at(WORKER_PLACES)

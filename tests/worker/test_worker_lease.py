@@ -19,7 +19,7 @@ from pyjobs.engine.modes import MODES, Mode
 from pyjobs.engine.replies import Claimed
 from pyjobs.errors import JobCancelled, JobFailed, LeaseLost, PyjobsError, Unencodable
 from pyjobs.testing import Running
-from pyjobs.worker.heartbeat import Heartbeat
+from pyjobs.worker.liveness.heartbeat import Heartbeat
 
 HERE = at(WORKER_PLACES)
 EVERY = having("submit")

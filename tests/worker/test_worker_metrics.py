@@ -33,10 +33,10 @@ from pyjobs.errors import MissingExtra
 from pyjobs.httpserver import PathServer
 from pyjobs.testing import running
 from pyjobs.testing.jobs import end_memory, memory_url
-from pyjobs.worker import metrics
-from pyjobs.worker.leases import Leases
-from pyjobs.worker.loopwatch import LoopWatch
-from pyjobs.worker.metrics import outcome_of
+from pyjobs.worker.liveness import metrics
+from pyjobs.worker.liveness.leases import Leases
+from pyjobs.worker.liveness.loopwatch import LoopWatch
+from pyjobs.worker.liveness.metrics import outcome_of
 from pyjobs.worker.run import Run
 
 LABELS = ("queue", "task", "outcome")
