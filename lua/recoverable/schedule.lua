@@ -43,7 +43,7 @@ check_calendar(every, moments)
 local coming = parse_moments('moments', moments)
 local q = open(queue, 'recoverable', 'parts', 'older', 'unsettled')
 check_parts(q, parts)
-check_settled(q, unique)
+check_unique(q, unique)
 if bad then return redis.error_reply(bad) end
 return define_schedule(q, schedule, {
   'data', data, 'every', digits(every), 'at', at > 0 and digits(at) or '', 'cron', cron or '', 'zone', zone or '',

@@ -16,7 +16,7 @@ from support.store import Jobs, Store
 import pyjobs
 from pyjobs.admin import Admin
 from pyjobs.admin.filters import Filter
-from pyjobs.engine import RELIABLE, hash_of, part_key, set_parts
+from pyjobs.engine import RELIABLE, hash_of, part_key, send_jobs, set_parts
 from pyjobs.errors import BadArgument, NoSchedule, ResultGone, WrongParts
 from pyjobs.transport.part_plans import PAUSES, VERBS
 from pyjobs.worker.claiming.claims import Claims
@@ -132,7 +132,7 @@ def test_a_job_of_a_submit_with_a_unique_key_asks_the_part_that_took_it(
         return send(server, sent, *args, **named)
 
     admin.split("mail", 4)
-    with opened(store.url, aio=False, queue="mail") as client:
+    with opened(store.url, aio=False, queue="mail", sweep=600.0) as client:
         keyed = {n: client.submit(n, unique=f"key {n}") for n in range(8)}
         again = {n: client.submit(n, unique=f"key {n}") for n in range(8)}
         assert admin.settle_parts("mail") == ""
@@ -294,8 +294,6 @@ def test_what_a_split_queue_does_not_do_has_a_clear_error(store: Store, admin: A
     admin.split("mail", 2)
     with pytest.raises(WrongParts, match="queue mail has 2 parts"):
         admin.set_mode("mail", "simple")
-    with pytest.raises(WrongParts, match="queue mail has 2 parts"):
-        admin.move("mail", "other", ["a"])
     admin.split("mail", 3)
     with pytest.raises(BadArgument, match="fewer than 3"):
         admin.split("mail", 2)
@@ -400,6 +398,47 @@ def test_who_follows_the_events_of_a_queue_goes_on_when_it_is_split(
     admin.split("mail", 4)
     new = [client.submit(n).id for n in range(8)]
     assert sorted(next(found).id for _ in range(8)) == sorted(new)
+
+
+@everywhere
+def test_jobs_of_all_parts_are_moved_to_another_queue(
+    store: Store, admin: Admin, client: Any
+) -> None:
+    admin.split("mail", 3)
+    ids = [f"j{n}" for n in range(20)]
+    client.submit_many([*range(20)], ids=ids)
+    keyed = client.submit("keyed", unique="key")
+    answers = admin.move("mail", "other", [*ids[:5], keyed.id, "none"])
+    assert [answer.word for answer in answers] == ["moved"] * 6 + ["NOJOB"]
+    assert admin.move_jobs("mail", "other", Filter(state="pending"), expected=15).done == 15
+    assert admin.stats("other").pending == 21
+    assert admin.count_jobs("mail", "cancel", Filter(state="pending")) == 0
+    assert admin.check("mail") == admin.check("other") == []
+    # A repeated submit finds where its job was.
+    assert not any(job.created for job in client.submit_many([*range(20)], ids=ids))
+    [answer] = admin.move("other", "mail", [ids[0]])
+    assert (answer.word, answer.done) == ("PARTS", False)
+    assert admin.outbox("other") == [] and admin.stats("other").pending == 21
+
+
+@in_memory
+def test_the_next_move_carries_on_what_a_killed_mover_left_in_a_part(
+    store: Store, admin: Admin, client: Any
+) -> None:
+    admin.split("mail", 2)
+    id = next(f"j{n}" for n in range(9) if hash_of(f"j{n}") % 2)
+    client.submit(0, id=id)
+    store.call(send_jobs(part_key(MAIL, 1), [id], to="other", nonce="n"))
+    assert [job.id for job in admin.outbox("mail")] == [id]
+    with store.unchanged(), pytest.raises(BadArgument, match="on their way to another queue"):
+        admin.split("mail", 3)
+    admin.move("mail", "other", ["none"])
+    assert admin.outbox("mail") == [] and admin.stats("other").pending == 1
+    # Growth brings jobs whose part is another now.
+    other = client.submit(0, id=f"{id}.1")
+    assert admin.split("mail", 3).older == 2
+    with pytest.raises(WrongParts, match="queue mail was split, and the split is not settled"):
+        admin.move("mail", "other", [other.id])
 
 
 @in_memory

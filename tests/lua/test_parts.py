@@ -13,6 +13,7 @@ from pyjobs.engine.modes import MODES
 from pyjobs.engine.operate import OPERATOR
 from pyjobs.engine.outbox import send_jobs
 from pyjobs.engine.parts import (
+    PartKey,
     Parts,
     hash_of,
     hashed_by,
@@ -142,9 +143,18 @@ def split_as(jobs: Jobs) -> None:
 @stored
 def test_what_a_split_queue_does_not_do_is_refused(jobs: Jobs) -> None:
     split_as(jobs)
+    call = OPERATOR.set_mode(Q, "simple")
+    refuses(jobs, call, WrongParts, "queue q has 2 parts, and this is for queues without")
+
+
+@stored
+def test_a_part_sends_jobs_to_another_queue_when_the_split_is_settled(jobs: Jobs) -> None:
+    put(jobs, Q, "a")
+    split_as(jobs)
     moves = send_jobs(Q, ["a"], to="other", nonce="n")
-    for call in (moves, OPERATOR.set_mode(Q, "simple")):
-        refuses(jobs, call, WrongParts, "queue q has 2 parts, and this is for queues without")
+    refuses(jobs, moves, WrongParts, "queue q was split, and the split is not settled")
+    jobs.store.call(settle_parts(Q))
+    assert [job.word for job in jobs.store.call(moves).jobs] == ["pending"]
 
 
 @stored
@@ -153,7 +163,7 @@ def test_a_schedule_says_how_many_parts_there_are_and_its_unique_key_waits_for_t
 ) -> None:
     put(jobs, Q, "a")
     split_as(jobs)
-    schedule = partial(jobs.mode.schedule, Q, "s", b"1", every=60000)  # type: ignore[attr-defined]
+    schedule = partial(jobs.mode.schedule, PartKey(Q), "s", b"1", every=60000)  # type: ignore[attr-defined]
     refuses(jobs, schedule(), WrongParts, "queue q has 2 parts, not 1")
     assert jobs.store.call(schedule(parts=2)).outcome == "new"
     refuses(jobs, schedule(parts=2, unique="u"), BadArgument, "the split of queue q is not settled")
@@ -172,7 +182,7 @@ def test_a_queue_with_a_unique_schedule_is_not_split(jobs: Jobs) -> None:
 @stored
 def test_a_part_keeps_its_share_of_events(jobs: Jobs) -> None:
     split_as(jobs)
-    for part in (Q, FIRST):
+    for part in (PartKey(Q), FIRST):
         assert jobs.store.call(keep_events(part, 15)) is True
         assert jobs.store.call(read_events(part)).kept == 8
     jobs.store.call(keep_events(FIRST, 0))

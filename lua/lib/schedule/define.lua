@@ -33,7 +33,7 @@ end
 
 -- The jobs of a schedule are made in the part of the queue where it is, which is that of their unique key. They do not look
 -- into the part of before.
-local function check_settled(q, unique)
+local function check_unique(q, unique)
   if not bad and (q.older or q.unsettled) and unique then
     refuse('unique', 'the split of queue ' .. q.home:match('{(.*)}') .. ' is not settled, and until then its schedules have none')
   end
