@@ -536,7 +536,7 @@ def test_the_lane_of_a_part_comes_behind_the_other_parts_when_it_has_brought_job
     assert [*lanes] == [first, part, mail, last]
 
 
-@in_memory
+@at(SOCKET_PLACES)
 def test_jobs_of_a_split_queue_are_displaced_by_no_more_than_the_docs_say(
     store: Store, admin: Admin
 ) -> None:

@@ -16,7 +16,7 @@ from pyjobs.transport.slots import Address, SlotTable
 
 CHANNEL = "jobs:{q}:wake:1"
 NODE = Address("node", 1)
-SOON = 10.0
+SOON = 30.0
 
 
 class OneNode:
