@@ -35,7 +35,8 @@ end
 -- into the part of before.
 local function check_unique(q, unique)
   if not bad and (q.older or q.unsettled) and unique then
-    refuse('unique', 'the split of queue ' .. q.home:match('{(.*)}') .. ' is not settled, and until then its schedules have none')
+    refuse('unique', 'the split of queue ' .. q.home:match('{(.*)}')
+      .. ' is not settled, and until then its schedules have none')
   end
 end
 
