@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from support.cluster import cluster_of
 from support.running import opened, working
-from support.servers import MEMORY_PLACES, SOCKET_PLACES, at
+from support.servers import MEMORY_PLACES, REAL_SERVER_PLACES, SOCKET_PLACES, at
 from support.store import Jobs, Store
 
 import pyjobs
 from pyjobs.admin import Admin
 from pyjobs.admin.filters import Filter
-from pyjobs.engine import RELIABLE, hash_of, part_key, send_jobs, set_parts
+from pyjobs.engine import RELIABLE, Keys, hash_of, part_key, rules_of, send_jobs, set_parts
 from pyjobs.errors import BadArgument, NoSchedule, ResultGone, WrongParts
 from pyjobs.transport.part_plans import PAUSES, VERBS
 from pyjobs.worker.claiming.claims import Claims
@@ -117,6 +117,23 @@ def test_a_client_that_only_looks_finds_the_jobs_of_every_part(
         ids = [client.submit(n, unique=f"key {n}").id for n in range(12)]
         assert all(other.cancel(id) for id in ids)
         assert not other.cancel("none")
+
+
+@at(REAL_SERVER_PLACES)
+def test_the_rights_of_a_producer_are_enough_to_find_a_job_in_any_part(
+    store: Store, admin: Admin
+) -> None:
+    admin.split("mail", 4)
+    rules = rules_of("producer", "reliable", Keys(), ["mail"], parts=True)
+    with opened(store.url, aio=False, queue="mail") as client:
+        ids = [client.submit(n, unique=f"key {n}").id for n in range(12)]
+        store.redis.execute_command("ACL", "SETUSER", "app", "reset", "on", ">x", *rules)
+        narrow = store.url.replace("://", "://app:x@")
+        with opened(narrow, aio=False, queue="mail", results=False) as other:
+            assert all(other.cancel(id) for id in ids)
+            assert other.schedules.set("report", every=60, unique="key").outcome == "new"
+            assert [one.name for one in other.schedules.list()] == ["report"]
+        store.redis.execute_command("ACL", "DELUSER", "app")
 
 
 @in_memory

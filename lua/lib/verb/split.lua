@@ -39,7 +39,8 @@ end
 -- A call that was carried out writes again: a WAIT behind it waits for the number.
 local function split(q, parts, places, unsettled, settled, check)
   local was = q.parts or 1
-  local had = redis.call('HGET', q.meta, 'places') or ''
+  -- HMGET, which every role may use: whoever meets a queue with parts asks for them.
+  local had = redis.call('HMGET', q.meta, 'places')[1] or ''
   local grows = parts and parts ~= was
   if parts and not grows and places ~= had then refuse('places', 'other parts are there: ' .. had) end
   if grows then check_growth(q, was, parts, places, had) end

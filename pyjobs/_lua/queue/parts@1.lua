@@ -160,7 +160,7 @@ if bad then
 end
 local q_2, places_2, settled_2 = q, places, settled
 local was = q_2.parts or 1
-local had = redis.call('HGET', q_2.key .. ':meta', 'places') or ''
+local had = redis.call('HMGET', q_2.key .. ':meta', 'places')[1] or ''
 local grows = parts and parts ~= was
 if parts and not grows and places_2 ~= had then
   local why = 'other parts are there: ' .. had
