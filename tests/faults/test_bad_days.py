@@ -24,7 +24,7 @@ from pyjobs.errors import JobCancelled, JobExpired, JobFailed
 from pyjobs.testing import Running
 from pyjobs.worker.claiming.core import WorkerCore
 
-SOON = 10.0
+SOON = 30.0
 LEASE = 1.0
 RELIABLE = MODES["reliable"]
 BOTH = pytest.mark.parametrize("aio", [False, True], ids=["sync", "async"])

@@ -81,6 +81,8 @@ def is_junk(script: Script, field: dict[str, Any], value: Any) -> bool:
             return NAME.fullmatch(raw) is None
         case "text":
             return not 1 <= len(raw) <= 1024 or b" " in raw.rstrip() or b"%" in raw
+        case "header":
+            return re.fullmatch(rb"[!#-\[\]-~]{1,1024}", raw.rstrip(b" ")) is None
         case "moments":
             return re.fullmatch(rb"[0-9]{1,13}", raw) is None or int(raw) == 0
         case "int" | "ms" | "at" | "verdict":

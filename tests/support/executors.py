@@ -16,7 +16,7 @@ from pyjobs.worker.running.invocation import Handler
 from pyjobs.worker.running.job import ClaimedJob
 from pyjobs.worker.settings import Children
 
-SOON = 10.0
+SOON = 30.0
 BOTH = pytest.mark.parametrize("plain", [False, True], ids=["async", "plain"])
 
 

@@ -82,6 +82,18 @@ class Store:
         """Let the next calls ask no question about the parts of a queue first."""
         book_of(self._async or self.redis).note(queue, Parts())
 
+    def clear(self) -> None:
+        """Empty the server, and end all connections but this one: a test before may have left some.
+
+        Scripts stay, because to compile them anew takes longer than most tests do.
+        """
+        with self.redis.pipeline(transaction=False) as pipe:
+            pipe.flushall()
+            if not self.url.startswith("memory"):
+                for kind in ("normal", "pubsub"):
+                    pipe.client_kill_filter(_type=kind, skipme=True)
+            pipe.execute()
+
     def close(self) -> None:
         if self._runner and self._async is not None:
             self._runner.run(self._async.aclose())
@@ -256,15 +268,20 @@ class Jobs:
         queues: Sequence[str] = (Q,),
         lease: int = HOUR,
         max_bytes: int | None = None,
+        traces: bool = False,
         **options: int,
     ) -> Call[ClaimReply]:
         nonce = nonce or next(self._nonces)
         options |= {} if max_bytes is None else {"max_bytes": max_bytes}
         if isinstance(self.mode, Simple):
-            return self.mode.claim(queues, limit=limit, max_bytes=max_bytes)
+            return self.mode.claim(queues, limit=limit, max_bytes=max_bytes, traces=traces)
         if isinstance(self.mode, Recoverable):
-            return self.mode.claim(queues, nonce=nonce, limit=limit, max_bytes=max_bytes)
-        return self.mode.claim(queues, nonce=nonce, limit=limit, lease=lease, **options)
+            return self.mode.claim(
+                queues, nonce=nonce, limit=limit, max_bytes=max_bytes, traces=traces
+            )
+        return self.mode.claim(
+            queues, nonce=nonce, limit=limit, lease=lease, traces=traces, **options
+        )
 
     def claim(self, limit: int = 100, **options: Any) -> ClaimReply:
         return self.store.call(self.claim_call(limit, **options))  # type: ignore[no-any-return]

@@ -28,7 +28,7 @@ HERE = at(WORKER_PLACES)
 OTHER = "jobs:{other}"
 LEASE = 0.3
 HOURS = 2 * 3600.0
-SOON = 10.0
+SOON = 30.0
 
 
 class Hands:

@@ -26,7 +26,7 @@ from pyjobs.transport import connect, run
 from pyjobs.worker import dead
 from pyjobs.worker.claiming.core import WorkerCore
 
-SOON = 10.0
+SOON = 30.0
 
 
 @pytest.fixture

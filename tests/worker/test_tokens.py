@@ -16,7 +16,7 @@ from pyjobs.worker.claiming.tokens import WakeListener
 
 Q = "jobs:{q}"
 NONE = Listened(False, 0)
-SOON = 2.0
+SOON = 30.0
 
 
 class Shards:

@@ -25,7 +25,7 @@ pytest_plugins = ("support.client_fixtures",)
 HERE = at(WORKER_PLACES)
 EVERY = having("submit")
 RELIABLE = having("submit", ["reliable"])
-SOON = 10.0
+SOON = 30.0
 
 
 async def in_loop(job: pyjobs.ClaimedJob) -> Any:

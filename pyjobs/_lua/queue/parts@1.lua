@@ -73,6 +73,7 @@ do
   places = text and name('places', text)
 end
 local settled = option(options, 'settled', 1, 1)
+local check = option(options, 'check', 1, 1)
 if #KEYS < 1 or (#KEYS ~= 1) then
   bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
 end
@@ -196,14 +197,14 @@ if grows then
     check_schedules(q_2)
   end
 end
-settled_2 = settled_2 and q_2.older
+settled_2 = settled_2 and not check and q_2.older
 if bad then
   return redis.error_reply(bad)
 end
-if grows then
-  if q_2.born and q_2.mode ~= 'simple' then
-    q_2.older = was
-  end
+if grows and q_2.born and q_2.mode ~= 'simple' then
+  q_2.older = was
+end
+if parts and not check and not settled_2 then
   had = places_2
   redis.call('HSET', q_2.key .. ':meta', 'parts', parts, 'places', places_2)
   if q_2.mode then
