@@ -36,6 +36,7 @@ DAY = 24 * HOUR
 STORED = ("recoverable", "reliable")
 QUARANTINE = 10**15  # in :delayed, a job in quarantine stands so much further on
 PARTS = ("inflight", "delayed", "dead")
+Image = list[tuple[bytes, int, bytes]]
 PERMANENT = ("jobs:queues", "jobs:scripts", "jobs:bodies")
 QUEUE_KEY = re.compile(rb"(?P<queue>[^{}]+:\{[^{}]+\}):(?P<part>[a-z]+)(?::(?P<name>.*))?")
 
@@ -136,6 +137,27 @@ class Store:
             key: (kind, sorted(value.items()) if kind == "hash" else value, ttl >= 0)
             for (key, kind, ttl), value in zip(found, pipe.execute(), strict=True)
         }
+
+    def image(self) -> Image:
+        """Every key as RESTORE takes it: with its TTL, ms, 0 for none."""
+        keys = self.redis.keys("*")
+        pipe = self.redis.pipeline(transaction=False)
+        for key in keys:
+            pipe.pttl(key)
+            pipe.dump(key)
+        told = pipe.execute()
+        return [
+            (key, max(ttl, 0), value)
+            for key, ttl, value in zip(keys, told[::2], told[1::2], strict=True)
+        ]
+
+    def put(self, image: Image) -> None:
+        """Make the keys be those of an image."""
+        pipe = self.redis.pipeline(transaction=False)
+        pipe.flushall()
+        for key, ttl, value in image:
+            pipe.restore(key, ttl, value)
+        pipe.execute()
 
     @contextmanager
     def unchanged(self, *, counters: bool = True) -> Iterator[None]:
