@@ -149,7 +149,6 @@ class AsyncHistory(Base[AsyncServer]):
         Raises:
             BadArgument: a name is not a name, the number is out of its bounds, or nothing was ever
                 submitted to the queue.
-            WrongParts: the queue is split, and so keeps no events.
             Forbidden: Redis's access rules forbid it.
             Unavailable: Redis can't be reached.
         """

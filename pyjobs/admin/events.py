@@ -19,7 +19,8 @@ from pyjobs.engine import (
 )
 from pyjobs.errors import BadArgument
 
-ENTRY = re.compile(r"[0-9]{1,15}-[0-9]{1,15}")
+# The name of an event; of a queue with parts, one for each part.
+ENTRY = re.compile(r"[0-9]{1,15}-[0-9]{1,15}(,[0-9]{1,15}-[0-9]{1,15}){0,31}")
 PAGE = 1000
 # What `Tail` reports where events are gone that were not read.
 LOST = "lost"
