@@ -151,11 +151,8 @@ class ClaimedJob:
             Unavailable: Redis can't be reached; OutcomeUnknown: the value may have been saved.
             BadArgument: the queue is not reliable.
         """
-        if self._run.updates is None:
-            raise BadArgument(
-                f"job {self.id} on queue {self.queue}: only a job of reliable mode can save"
-            )
-        sent: Awaitable[None] = self._run.updates.save(self._run, encode_state(state))
+        updates = self._updates("only a job of reliable mode can save")
+        sent: Awaitable[None] = updates.save(self._run, encode_state(state))
         return sent
 
     def progress(self, fraction: float | None, text: str = "") -> Awaitable[None]:
@@ -176,11 +173,8 @@ class ClaimedJob:
             BadArgument: the fraction is not from 0 to 1, the text is no str, or the mode is simple.
         """
         body = encode_progress(fraction, text)
-        if self._run.updates is None:
-            raise BadArgument(
-                f"job {self.id} on queue {self.queue}: no job of simple mode reports progress"
-            )
-        sent: Awaitable[None] = self._run.updates.report(self._run, body)
+        updates = self._updates("no job of simple mode reports progress")
+        sent: Awaitable[None] = updates.report(self._run, body)
         return sent
 
     def append(self, value: Any) -> Awaitable[None]:
@@ -204,11 +198,8 @@ class ClaimedJob:
             BadArgument: the mode is simple.
         """
         body = encode_chunk(value)
-        if self._run.updates is None:
-            raise BadArgument(
-                f"job {self.id} on queue {self.queue}: no job of simple mode has output"
-            )
-        sent: Awaitable[None] = self._run.updates.append(self._run, body)
+        updates = self._updates("no job of simple mode has output")
+        sent: Awaitable[None] = updates.append(self._run, body)
         return sent
 
     @property
@@ -256,6 +247,19 @@ class ClaimedJob:
             PyjobsError: the job has ended already, or a handler runs it.
         """
         await self._end(failure(error if isinstance(error, BaseException) else Exception(error)))
+
+    def _updates(self, lacking: str) -> Any:
+        """Return what sends the updates of the run.
+
+        Raises:
+            LeaseLost: the run is lost, as that of a dead job which `on_dead` gets.
+            BadArgument: there is nothing to send them, for the mode has no such updates.
+        """
+        if self._run.updates is not None:
+            return self._run.updates
+        if self._run.lost:
+            raise refusal(self._run, self._run.loss)
+        raise BadArgument(f"job {self.id} on queue {self.queue}: {lacking}")
 
     async def _end(self, outcome: Outcome) -> None:
         if self._run.lost:
