@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import sys
 from collections.abc import Iterator
@@ -210,6 +211,23 @@ def test_the_handler_runs_in_the_span_of_its_run(url: str) -> None:
         client.submit(inner).result(SOON)
         _, run, query = spans(3)
     assert is_child(query, run)
+
+
+async def pull_one(url: str) -> None:
+    worker = Worker(url, queues=["numbers"], middleware=[trace_run])
+    async with worker.jobs() as jobs:
+        async for job in jobs:
+            await job.fail(ValueError("no"))
+            break
+
+
+def test_the_time_of_a_pulled_job_is_a_span_and_its_error_is_not_recorded(url: str) -> None:
+    with Client(url, middleware=[trace_submit]) as client:
+        client.submit(1, queue="numbers", max_attempts=1)
+        asyncio.run(pull_one(url))
+    submit, run = spans(2)
+    assert is_child(run, submit)
+    assert run.status.status_code is StatusCode.UNSET
 
 
 @pytest.mark.slow

@@ -36,6 +36,7 @@ DAY = 24 * HOUR
 STORED = ("recoverable", "reliable")
 QUARANTINE = 10**15  # in :delayed, a job in quarantine stands so much further on
 PARTS = ("inflight", "delayed", "dead")
+Image = list[tuple[bytes, int, bytes]]
 PERMANENT = ("jobs:queues", "jobs:scripts", "jobs:bodies")
 QUEUE_KEY = re.compile(rb"(?P<queue>[^{}]+:\{[^{}]+\}):(?P<part>[a-z]+)(?::(?P<name>.*))?")
 
@@ -137,6 +138,27 @@ class Store:
             for (key, kind, ttl), value in zip(found, pipe.execute(), strict=True)
         }
 
+    def image(self) -> Image:
+        """Every key as RESTORE takes it: with its TTL, ms, 0 for none."""
+        keys = self.redis.keys("*")
+        pipe = self.redis.pipeline(transaction=False)
+        for key in keys:
+            pipe.pttl(key)
+            pipe.dump(key)
+        told = pipe.execute()
+        return [
+            (key, max(ttl, 0), value)
+            for key, ttl, value in zip(keys, told[::2], told[1::2], strict=True)
+        ]
+
+    def put(self, image: Image) -> None:
+        """Make the keys be those of an image."""
+        pipe = self.redis.pipeline(transaction=False)
+        pipe.flushall()
+        for key, ttl, value in image:
+            pipe.restore(key, ttl, value)
+        pipe.execute()
+
     @contextmanager
     def unchanged(self, *, counters: bool = True) -> Iterator[None]:
         """Fails when the block changed any key; without `counters`, those may change."""
@@ -165,13 +187,13 @@ class Listener:
         self._redis, self._channel = client, channel
         self._pubsub = client.pubsub()
         self._pubsub.subscribe(channel)
-        assert self._pubsub.get_message(timeout=5)["type"] == "subscribe"
+        assert self._pubsub.get_message(timeout=30)["type"] == "subscribe"
 
     def messages(self) -> list[bytes]:
         """All since the last look. A marker is published, so that none is still on its way."""
         self._redis.publish(self._channel, b"marker")
         found = []
-        while (message := self._pubsub.get_message(timeout=5)) is not None:
+        while (message := self._pubsub.get_message(timeout=30)) is not None:
             if message["data"] == b"marker":
                 return found
             found.append(message["data"])

@@ -67,15 +67,10 @@ if not bad then
     q = q_2
   end
 end
-do
-  local q_2 = q
-  if not (bad or not q_2.parts) then
-    bad = 'PARTS queue ' .. q_2.name .. ' has ' .. q_2.parts .. ' parts, and this is for queues without'
-  end
-end
 if bad then
   return redis.error_reply(bad)
 end
+events = math.ceil(events / (q.parts or 1))
 do
   local item = events == 0 and q.most_events and q.key .. ':events'
   if not redis.acl_check_cmd then

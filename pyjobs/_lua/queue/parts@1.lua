@@ -56,22 +56,23 @@ local places
 do
   local options_2 = options
   local text = options_2['places']
-  options_2['places'] = nil
-  local function is_name(text_2, longest)
-    return #text_2 <= longest and text_2:find('^[a-zA-Z0-9_.:-]*$')
-  end
-  local function name(what, text_2, empty, longest)
+  if text then
+    options_2['places'] = nil
+    local longest = nil
     longest = longest or 128
-    if not text_2 then
-      bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
-    elseif (text_2 == '' and not empty) or not is_name(text_2, longest) then
-      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
-      bad = bad or ('BADARG ' .. what .. ': ' .. why)
+    local function is_name(text_2, longest_2)
+      return #text_2 <= longest_2 and text_2:find('^[a-zA-Z0-9_.:-]*$')
     end
-    return text_2
+    if not text then
+      bad = bad or ('BADARG ' .. 'places' .. ': ' .. 'missing')
+    elseif (text == '' and true) or not is_name(text, longest) then
+      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+      bad = bad or ('BADARG ' .. 'places' .. ': ' .. why)
+    end
+    places = text
   end
-  places = text and name('places', text)
 end
+local unsettled = option(options, 'unsettled', 1, 1)
 local settled = option(options, 'settled', 1, 1)
 local check = option(options, 'check', 1, 1)
 if #KEYS < 1 or (#KEYS ~= 1) then
@@ -122,7 +123,7 @@ do
       if home ~= queue then
         tag = queue:sub(#prefix + 3, -2)
       end
-      local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'parts', 'older', 'switches')
+      local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'parts', 'older', 'unsettled')
       local its_mode, layout = meta[1], meta[2]
       local function whole(text)
         return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -139,7 +140,7 @@ do
         home = home,
         parts = whole(meta[6]),
         older = whole(meta[7]),
-        switches = whole(meta[8]),
+        unsettled = whole(meta[8]),
       }
       if q_2.switches then
         q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -159,7 +160,7 @@ if bad then
 end
 local q_2, places_2, settled_2 = q, places, settled
 local was = q_2.parts or 1
-local had = redis.call('HGET', q_2.key .. ':meta', 'places') or ''
+local had = redis.call('HMGET', q_2.key .. ':meta', 'places')[1] or ''
 local grows = parts and parts ~= was
 if parts and not grows and places_2 ~= had then
   local why = 'other parts are there: ' .. had
@@ -178,8 +179,6 @@ if grows then
     bad = bad or ('BADARG ' .. 'parts' .. ': ' .. why)
   elseif redis.call('ZCARD', (q_2.key .. ':moving')) > 0 then
     bad = bad or ('BADARG ' .. 'parts' .. ': ' .. 'jobs are on their way to another queue')
-  elseif q_2.most_events then
-    bad = bad or ('BADARG ' .. 'parts' .. ': ' .. 'the queue keeps events, and a queue with parts keeps none: switch them off first')
   else
     local function check_schedules(q_3)
       if redis.call('ZCARD', (q_3.key .. ':schedules')) > 1000 then
@@ -197,7 +196,7 @@ if grows then
     check_schedules(q_2)
   end
 end
-settled_2 = settled_2 and not check and q_2.older
+settled_2 = settled_2 and not check and (q_2.older or q_2.unsettled)
 if bad then
   return redis.error_reply(bad)
 end
@@ -213,9 +212,12 @@ if parts and not check and not settled_2 then
   if q_2.older then
     redis.call('HSET', q_2.key .. ':meta', 'older', q_2.older)
   end
+  if unsettled and not q_2.older then
+    redis.call('HSET', q_2.key .. ':meta', 'unsettled', '1')
+  end
 end
 if settled_2 then
-  redis.call('HDEL', q_2.key .. ':meta', 'older')
+  redis.call('HDEL', q_2.key .. ':meta', 'older', 'unsettled')
 end
 return {
   parts or was,

@@ -48,8 +48,10 @@ local state
 do
   local options_2 = options
   local text = options_2['state']
-  options_2['state'] = nil
-  state = text and name('state', text)
+  if text then
+    options_2['state'] = nil
+    state = name('state', text)
+  end
 end
 local jobs
 do
@@ -98,7 +100,7 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'switches', 'moves', 'parts')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'switches', 'moves', 'older', 'unsettled')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -131,7 +133,8 @@ if not bad then
       cancel = home .. ':cancel',
       switches = whole(meta[6]),
       moves = whole(meta[7]),
-      parts = whole(meta[8]),
+      older = whole(meta[8]),
+      unsettled = whole(meta[9]),
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -147,8 +150,8 @@ if not bad then
 end
 do
   local q_2 = q
-  if not (bad or not q_2.parts) then
-    bad = 'PARTS queue ' .. q_2.name .. ' has ' .. q_2.parts .. ' parts, and this is for queues without'
+  if not (bad or not (q_2.older or q_2.unsettled)) then
+    bad = 'PARTS queue ' .. q_2.home:match('{(.*)}') .. ' was split, and the split is not settled'
   end
 end
 if bad then

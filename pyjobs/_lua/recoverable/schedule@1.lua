@@ -87,13 +87,16 @@ local task
 do
   local options_2 = options
   local text = options_2['task']
-  options_2['task'] = nil
-  task = text and name('task', text)
+  if text then
+    options_2['task'] = nil
+    task = name('task', text)
+  end
 end
 local unique = option_text(options, 'unique')
 local retention = option(options, 'retention', 0, 315360000000)
 local timeout = option(options, 'timeout', 1, 315360000000)
 local expires = option(options, 'expires', 1, 315360000000)
+local parts = option(options, 'parts', 1, 32, 1)
 local data = ARGV[3]
 if #KEYS < 1 or (#KEYS ~= 1) then
   bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
@@ -162,7 +165,7 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'parts')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'parts', 'older', 'unsettled')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -178,6 +181,8 @@ if not bad then
       key = queue,
       home = home,
       parts = whole(meta[6]),
+      older = whole(meta[7]),
+      unsettled = whole(meta[8]),
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -193,8 +198,14 @@ if not bad then
 end
 do
   local q_2 = q
-  if not bad and q_2.parts and unique then
-    local why = 'queue ' .. q_2.name .. ' has parts, and its schedules no unique key'
+  if not bad and (q_2.parts or 1) ~= parts then
+    bad = 'PARTS queue ' .. q_2.name .. ' has ' .. (q_2.parts or 1) .. ' parts, not ' .. parts
+  end
+end
+do
+  local q_2 = q
+  if not bad and (q_2.older or q_2.unsettled) and unique then
+    local why = 'the split of queue ' .. q_2.home:match('{(.*)}') .. ' is not settled, and until then its schedules have none'
     bad = bad or ('BADARG ' .. 'unique' .. ': ' .. why)
   end
 end
