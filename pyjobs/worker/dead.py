@@ -101,7 +101,8 @@ class Crashed:
             return None
         limit, saved = max(job.timeout, 0), job.saved or None
         claimed = Claimed(
-            *(self._index, self._id, "", job.data, job.attempt, job.queued, limit, job.task, saved)
+            *(self._index, self._id, "", job.data, job.attempt, job.queued, limit, job.task, saved),
+            *(job.traceparent, job.tracestate),
         )
         run = Run(claimed, self._queue, self._timeout)
         run.lose(LeaseLost.code)

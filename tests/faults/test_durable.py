@@ -34,9 +34,8 @@ from pyjobs.transport.server import connect
 
 BOTH = pytest.mark.parametrize("aio", [False, True], ids=["sync", "async"])
 # Redis before 7.2 has no WAITAOF, and the others do: the default lane has one of either kind.
-EVERY = pytest.mark.parametrize(
-    "name", [name if name in {"redis-6.2", PREFERRED} else long(name) for name in sorted(FOUND)]
-)
+SERVERS = [name if name in {"redis-6.2", PREFERRED} else long(name) for name in sorted(FOUND)]
+EVERY = pytest.mark.parametrize("name", SERVERS)
 MODERN = [name for name in sorted(FOUND) if name not in {"redis-6.2", "redis-7.0"}]
 BEHIND = 0.3
 SHORT_MS = 200
@@ -49,7 +48,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(durable, "WAIT_MS", SHORT_MS)
 
 
-@pytest.fixture(scope="module", params=sorted(FOUND))
+@pytest.fixture(scope="module", params=SERVERS)
 def one_replica(request: pytest.FixtureRequest) -> Iterator[Replicated]:
     with replicated(1, request.param) as found:
         yield found

@@ -16,6 +16,7 @@ import pytest
 from modelcheck import (
     announcements,
     batches,
+    counters,
     listeners,
     moves,
     outputs,
@@ -114,6 +115,7 @@ def test_the_design_beside_the_leases_is_right(model: str) -> None:
     "mutant",
     [
         *(*announcements.MUTANTS, *batches.MUTANTS, *listeners.MUTANTS, *outputs.MUTANTS),
+        *counters.MUTANTS,
         *moves.MUTANTS,
         *repairs.MUTANTS,
         *parts.MUTANTS,

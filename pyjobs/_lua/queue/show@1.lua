@@ -77,7 +77,7 @@ local function read(q_3, id_3, ...)
   end
   return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.key .. ':job:' .. id_3, ...)
 end
-local job, rest = read(q_2, id_2, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason'), read(q_2, id_2, 'token', 'client', 'unique', 'expires', 'retention', 'timeout', 'max_attempts', 'backoff', 'max_run', 'attempts', 'crashes', 'past', 'releases', 'error', 'result', 'data', 'progress', 'saved')
+local job, rest = read(q_2, id_2, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason'), read(q_2, id_2, 'token', 'client', 'unique', 'expires', 'retention', 'timeout', 'max_attempts', 'backoff', 'max_run', 'attempts', 'crashes', 'past', 'releases', 'error', 'result', 'data', 'progress', 'saved', 'traceparent', 'tracestate')
 local place, at
 do
   local at_2 = tonumber(redis.call('ZSCORE', q_2.key .. ':delayed', id_2) or '')
@@ -123,7 +123,7 @@ local reply = {
 for i = 5, 13 do
   reply[#reply + 1] = tonumber(rest[i]) or (i < 5 + 5 and -1 or 0)
 end
-for i = 14, 14 + 4 do
+for i = 14, 14 + 6 do
   reply[#reply + 1] = rest[i] or ''
 end
 return reply

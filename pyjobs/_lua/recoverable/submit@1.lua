@@ -85,6 +85,23 @@ do
   options_2['task'] = nil
   task = text and name('task', text)
 end
+local traceparent
+do
+  local options_2 = options
+  local text = options_2['traceparent']
+  options_2['traceparent'] = nil
+  traceparent = text and name('traceparent', text)
+end
+local tracestate
+do
+  local options_2 = options
+  local text = options_2['tracestate']
+  options_2['tracestate'] = nil
+  if text and (text == '' or #text > 1024 or text:find('[^!-~]') or text:find('["\\]')) then
+    bad = bad or ('BADARG ' .. 'tracestate' .. ': ' .. 'not 1 to 1024 printable characters of ASCII, percent-encoded')
+  end
+  tracestate = text
+end
 local written = option(options, 'written', 0, 1, 0)
 local parts = option(options, 'parts', 1, 32, 1)
 local look = option(options, 'look', 0, 1, 0)
@@ -189,7 +206,7 @@ if bad then
 end
 local extra
 do
-  local item, item_2, item_3 = expires and now + expires, unique, task
+  local item, item_2, item_3, item_4, item_5 = expires and now + expires, unique, task, traceparent, traceparent and tracestate
   local kept = {}
   if client and client ~= '' then
     kept[#kept + 1] = 'client'
@@ -214,6 +231,14 @@ do
   if item_3 and item_3 ~= '' then
     kept[#kept + 1] = 'task'
     kept[#kept + 1] = item_3
+  end
+  if item_4 and item_4 ~= '' then
+    kept[#kept + 1] = 'traceparent'
+    kept[#kept + 1] = item_4
+  end
+  if item_5 and item_5 ~= '' then
+    kept[#kept + 1] = 'tracestate'
+    kept[#kept + 1] = item_5
   end
   extra = kept
 end

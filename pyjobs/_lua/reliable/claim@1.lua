@@ -73,6 +73,17 @@ do
     bytes = int('bytes', text, 1, 1073741824)
   end
 end
+local trace
+do
+  local options_2 = options
+  local text = options_2['trace']
+  if not text then
+    trace = 0
+  else
+    options_2['trace'] = nil
+    trace = int('trace', text, 0, 1)
+  end
+end
 local deaths
 do
   local options_2 = options
@@ -101,7 +112,7 @@ do
 end
 local opened
 do
-  local nonce_2 = nonce
+  local nonce_2, traced = nonce, trace == 1
   local all, room = {
     moves = false,
     fires = false,
@@ -228,7 +239,7 @@ do
     all.fires = all.fires or q.fires
     all.moves = all.moves or q.quarantined or math.min(q.due, q.ends) <= now or q.stale or q.graced and not q.waits or q.lost
     all.busy = all.busy or all.moves or q.waiting > 0 and not is_paused(q)
-    all[i] = q
+    all[i], q.traced = q, traced
   end
   for _, q in ipairs(all) do
     if all.busy or q.flies then
@@ -278,7 +289,8 @@ if opened.again then
   local function describe(at, id, token, job)
     local attempt = 1 + (tonumber(job[6]) or 0) + (tonumber(job[7]) or 0)
     local queued, timeout = tonumber(job[4]) or 0, tonumber(job[5]) or 0
-    local saved = job[9] or nil
+    local saved, parent = job[9] or nil, job[10] or nil
+    local task = job[8] or (saved or parent) and ''
     return {
       at,
       id,
@@ -287,12 +299,20 @@ if opened.again then
       attempt,
       queued,
       timeout,
-      job[8] or saved and '',
-      saved,
+      task,
+      saved or parent and '',
+      parent,
+      job[11] or nil,
     }
   end
   local function read_claimable(q, id)
-    if q.mode ~= 'reliable' then
+    if q.traced then
+      local job = redis.pcall('HMGET', q.key .. ':job:' .. id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task', 'saved', 'traceparent', 'tracestate')
+      if not job.err then
+        return job
+      end
+      return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task', 'saved', 'traceparent', 'tracestate')
+    elseif q.mode ~= 'reliable' then
       local job = redis.pcall('HMGET', q.key .. ':job:' .. id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task')
       if not job.err then
         return job
@@ -1063,7 +1083,13 @@ do
     return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, 'state', 'expires')
   end
   local function read_claimable(q, id)
-    if q.mode ~= 'reliable' then
+    if q.traced then
+      local job = redis.pcall('HMGET', q.key .. ':job:' .. id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task', 'saved', 'traceparent', 'tracestate')
+      if not job.err then
+        return job
+      end
+      return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task', 'saved', 'traceparent', 'tracestate')
+    elseif q.mode ~= 'reliable' then
       local job = redis.pcall('HMGET', q.key .. ':job:' .. id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task')
       if not job.err then
         return job
@@ -1270,7 +1296,8 @@ do
   local function describe(at, id, token, job)
     local attempt = 1 + (tonumber(job[6]) or 0) + (tonumber(job[7]) or 0)
     local queued, timeout = tonumber(job[4]) or 0, tonumber(job[5]) or 0
-    local saved = job[9] or nil
+    local saved, parent = job[9] or nil, job[10] or nil
+    local task = job[8] or (saved or parent) and ''
     return {
       at,
       id,
@@ -1279,8 +1306,10 @@ do
       attempt,
       queued,
       timeout,
-      job[8] or saved and '',
-      saved,
+      task,
+      saved or parent and '',
+      parent,
+      job[11] or nil,
     }
   end
   local function lease_fields(q, lease_2, flying, moment)

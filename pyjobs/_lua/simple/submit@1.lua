@@ -44,6 +44,23 @@ do
   options_2['task'] = nil
   task = text and name('task', text)
 end
+local traceparent
+do
+  local options_2 = options
+  local text = options_2['traceparent']
+  options_2['traceparent'] = nil
+  traceparent = text and name('traceparent', text)
+end
+local tracestate
+do
+  local options_2 = options
+  local text = options_2['tracestate']
+  options_2['tracestate'] = nil
+  if text and (text == '' or #text > 1024 or text:find('[^!-~]') or text:find('["\\]')) then
+    bad = bad or ('BADARG ' .. 'tracestate' .. ': ' .. 'not 1 to 1024 printable characters of ASCII, percent-encoded')
+  end
+  tracestate = text
+end
 local parts
 do
   local options_2 = options
@@ -164,13 +181,16 @@ do
   q_2.awake = redis.call('LLEN', q_2.key .. ':wake')
 end
 local messages, reply = {}, {}
-local function make_message(id, client_2, task_2, data)
-  task_2 = task_2 and '"task":"' .. task_2 .. '",' or ''
-  return string.format('{"id":"%s","client":"%s","_queued":%.0f,%s"data":', id, client_2, now, task_2) .. data .. '}'
+local function make_message(id, client_2, task_2, parent, state, data)
+  local more = task_2 and '"task":"' .. task_2 .. '",' or ''
+  if parent then
+    more = more .. '"traceparent":"' .. parent .. '","tracestate":"' .. (state or '') .. '",'
+  end
+  return string.format('{"id":"%s","client":"%s","_queued":%.0f,', id, client_2, now) .. more .. '"data":' .. data .. '}'
 end
 for i = jobs, #ARGV, 2 do
   local id = ARGV[i] ~= '' and ARGV[i] or string.format('%s%06d-%d', clock[1], micros, i)
-  table.insert(messages, make_message(id, client, task, ARGV[i + 1]))
+  table.insert(messages, make_message(id, client, task, traceparent, tracestate, ARGV[i + 1]))
   table.insert(reply, id)
   table.insert(reply, 'new')
 end
