@@ -5,7 +5,7 @@ and `queue.py` have the verbs of the folders of `lua/` with the same names; the 
 what these share. Other folders import from this file and not past it.
 """
 
-from pyjobs.engine.acl import ROLES, commands_of, dry_runs_of, rules_of
+from pyjobs.engine.acl import ROLES, dry_runs_of, rules_of
 from pyjobs.engine.call import Call
 from pyjobs.engine.counters import (
     KEPT_MINUTES,
@@ -199,7 +199,6 @@ __all__ = [
     "Written",
     "announce",
     "built_files",
-    "commands_of",
     "dry_runs_of",
     "durable_of",
     "everything",
