@@ -40,7 +40,6 @@ from pyjobs.engine.modes import MODES, Mode, mode_named
 from pyjobs.engine.operate import OPERATOR
 from pyjobs.engine.outbox import (
     ParkedJob,
-    ParkedJobs,
     SentJob,
     read_outbox,
     receive_jobs,
@@ -57,7 +56,6 @@ from pyjobs.engine.parts import (
     hash_of,
     hashed_by,
     part_key,
-    queue_of_part,
     read_parts,
     set_parts,
     settle_parts,
@@ -87,7 +85,6 @@ from pyjobs.engine.replies import (
     parse_submitted,
 )
 from pyjobs.engine.schedule import (
-    Scheduled,
     SchedulePage,
     StoredSchedule,
     list_schedules,
@@ -175,7 +172,6 @@ __all__ = [
     "Outcome",
     "OutputPage",
     "ParkedJob",
-    "ParkedJobs",
     "PartKey",
     "Parts",
     "Place",
@@ -187,7 +183,6 @@ __all__ = [
     "Recoverable",
     "Reliable",
     "SchedulePage",
-    "Scheduled",
     "Script",
     "SentJob",
     "ShownJob",
@@ -215,7 +210,6 @@ __all__ = [
     "parse_submitted",
     "part_key",
     "pause_schedules",
-    "queue_of_part",
     "read_counters",
     "read_events",
     "read_outbox",
