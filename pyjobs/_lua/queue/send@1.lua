@@ -48,8 +48,10 @@ local state
 do
   local options_2 = options
   local text = options_2['state']
-  options_2['state'] = nil
-  state = text and name('state', text)
+  if text then
+    options_2['state'] = nil
+    state = name('state', text)
+  end
 end
 local jobs
 do

@@ -49,21 +49,23 @@ local state
 do
   local options_2 = options
   local text = options_2['state']
-  options_2['state'] = nil
-  local function is_name(text_2, longest)
-    return #text_2 <= longest and text_2:find('^[a-zA-Z0-9_.:-]*$')
-  end
-  local function name(what, text_2, empty, longest)
-    longest = longest or 128
-    if not text_2 then
-      bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
-    elseif (text_2 == '' and not empty) or not is_name(text_2, longest) then
-      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
-      bad = bad or ('BADARG ' .. what .. ': ' .. why)
+  if text then
+    options_2['state'] = nil
+    local function is_name(text_2, longest)
+      return #text_2 <= longest and text_2:find('^[a-zA-Z0-9_.:-]*$')
     end
-    return text_2
+    local function name(what, text_2, empty, longest)
+      longest = longest or 128
+      if not text_2 then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+      elseif (text_2 == '' and not empty) or not is_name(text_2, longest) then
+        local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+        bad = bad or ('BADARG ' .. what .. ': ' .. why)
+      end
+      return text_2
+    end
+    state = name('state', text)
   end
-  state = text and name('state', text)
 end
 local jobs
 do

@@ -87,8 +87,10 @@ local task
 do
   local options_2 = options
   local text = options_2['task']
-  options_2['task'] = nil
-  task = text and name('task', text)
+  if text then
+    options_2['task'] = nil
+    task = name('task', text)
+  end
 end
 local unique = option_text(options, 'unique')
 local retention = option(options, 'retention', 0, 315360000000)

@@ -41,25 +41,31 @@ local task
 do
   local options_2 = options
   local text = options_2['task']
-  options_2['task'] = nil
-  task = text and name('task', text)
+  if text then
+    options_2['task'] = nil
+    task = name('task', text)
+  end
 end
 local traceparent
 do
   local options_2 = options
   local text = options_2['traceparent']
-  options_2['traceparent'] = nil
-  traceparent = text and name('traceparent', text)
+  if text then
+    options_2['traceparent'] = nil
+    traceparent = name('traceparent', text)
+  end
 end
 local tracestate
 do
   local options_2 = options
   local text = options_2['tracestate']
-  options_2['tracestate'] = nil
-  if text and (text == '' or #text > 1024 or text:find('[^!-~]') or text:find('["\\]')) then
-    bad = bad or ('BADARG ' .. 'tracestate' .. ': ' .. 'not 1 to 1024 printable characters of ASCII, percent-encoded')
+  if text then
+    options_2['tracestate'] = nil
+    if text == '' or #text > 1024 or text:find('[^!-~]') or text:find('["\\]') then
+      bad = bad or ('BADARG ' .. 'tracestate' .. ': ' .. 'not 1 to 1024 printable characters of ASCII, percent-encoded')
+    end
+    tracestate = text
   end
-  tracestate = text
 end
 local parts
 do
