@@ -156,7 +156,7 @@ def test_a_token_that_nobody_hears_is_published_no_further_than_the_last_channel
     with hearing(jobs, CHANNELS[20]) as far:
         assert jobs.store.call(listen(Q, 21)).taken
         jobs.submit("b")
-        assert far.messages() == CHANNELS[20]
+        assert far.messages() == [CHANNELS[20]]
         # The next that is named a channel says how far they go.
         jobs.redis.hdel(f"{Q}:meta", "named")
         assert jobs.store.call(listen(Q, 21)).taken
