@@ -5,9 +5,8 @@
 --   id state reason queued started processed bytes LF body LF
 -- and a dead job's with the number of its attempts before the bytes.
 -- Nothing depends on a message but latency: pcall, so that one which is refused undoes and stops nothing.
--- A client of a cluster has a name that begins with SHARDED. Its messages stay on the node of the queue, from Redis 7 on. Those
--- of a part go to a channel of the part; where the client is not subscribed to that yet, every node gets them on the channel
--- of the whole queue.
+-- A client of a cluster has a name that begins with SHARDED. Its messages stay on the node of the queue, from Redis 7 on;
+-- those of a part do not, for the channel is in the slot of the whole queue.
 local SHARDED = '^shard%.'
 local messages = {}  -- by channel
 
@@ -15,10 +14,7 @@ local messages = {}  -- by channel
 local function send_messages()
   for channel, message in pairs(messages) do
     local text = table.concat(message)
-    local heard = message.sharded and redis.pcall('SPUBLISH', message.sharded, text)
-    if not heard or (message.sharded ~= channel and (heard == 0 or type(heard) == 'table')) then
-      redis.pcall('PUBLISH', channel, text)
-    end
+    if message.sharded then redis.pcall('SPUBLISH', channel, text) else redis.pcall('PUBLISH', channel, text) end
   end
   messages = {}
 end
@@ -44,7 +40,7 @@ local function add_message(q, clients, id, state, reason, queued, started, proce
       message = {
         line,
         bytes = #line,
-        sharded = redis.REDIS_VERSION_NUM and client:find(SHARDED) and q.key .. ':client:' .. client,
+        sharded = redis.REDIS_VERSION_NUM and q.key == q.home and client:find(SHARDED),
       }
       messages[channel] = message
     end

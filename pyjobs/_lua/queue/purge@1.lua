@@ -153,16 +153,6 @@ else
     redis.call('ZREM', q_2[state], unpack(entries))
   end
 end
-local function send_messages()
-  for channel, message in pairs(messages) do
-    local text = table.concat(message)
-    local heard = message.sharded and redis.pcall('SPUBLISH', message.sharded, text)
-    if not heard or (message.sharded ~= channel and (heard == 0 or type(heard) == 'table')) then
-      redis.pcall('PUBLISH', channel, text)
-    end
-  end
-  messages = {}
-end
 local function add_message(q_3, clients, id, state_2, reason, queued, started, processed, body, attempts)
   if not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$')) then
     return
@@ -178,12 +168,20 @@ local function add_message(q_3, clients, id, state_2, reason, queued, started, p
       message = {
         line,
         bytes = #line,
-        sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.') and q_3.key .. ':client:' .. client,
+        sharded = redis.REDIS_VERSION_NUM and q_3.key == q_3.home and client:find('^shard%.'),
       }
       messages[channel] = message
     end
     if message.bytes > 65536 then
-      send_messages()
+      for channel_2, message_2 in pairs(messages) do
+        local text = table.concat(message_2)
+        if message_2.sharded then
+          redis.pcall('SPUBLISH', channel_2, text)
+        else
+          redis.pcall('PUBLISH', channel_2, text)
+        end
+      end
+      messages = {}
     end
   end
 end
@@ -355,7 +353,15 @@ if q_2.happened then
     redis.pcall('XADD', q_2.events, 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
   end
 end
-send_messages()
+for channel, message in pairs(messages) do
+  local text = table.concat(message)
+  if message.sharded then
+    redis.pcall('SPUBLISH', channel, text)
+  else
+    redis.pcall('PUBLISH', channel, text)
+  end
+end
+messages = {}
 return {
   #entries,
   left > #entries and 1 or 0,

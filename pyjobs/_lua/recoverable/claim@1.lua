@@ -1231,16 +1231,6 @@ end
 if #unfit > 0 then
   local messages = {}
   local entries = unfit
-  local function send_messages()
-    for channel, message in pairs(messages) do
-      local text = table.concat(message)
-      local heard = message.sharded and redis.pcall('SPUBLISH', message.sharded, text)
-      if not heard or (message.sharded ~= channel and (heard == 0 or type(heard) == 'table')) then
-        redis.pcall('PUBLISH', channel, text)
-      end
-    end
-    messages = {}
-  end
   local function unique_key(q, unique)
     if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
       return q.key .. ':unique:' .. unique
@@ -1314,12 +1304,20 @@ if #unfit > 0 then
             message = {
               line,
               bytes = #line,
-              sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.') and q.key .. ':client:' .. client,
+              sharded = redis.REDIS_VERSION_NUM and q.key == q.home and client:find('^shard%.'),
             }
             messages[channel] = message
           end
           if message.bytes > 65536 then
-            send_messages()
+            for channel_2, message_2 in pairs(messages) do
+              local text = table.concat(message_2)
+              if message_2.sharded then
+                redis.pcall('SPUBLISH', channel_2, text)
+              else
+                redis.pcall('PUBLISH', channel_2, text)
+              end
+            end
+            messages = {}
           end
         end
       end
@@ -1347,7 +1345,15 @@ if #unfit > 0 then
       end
     end
   end
-  send_messages()
+  for channel, message in pairs(messages) do
+    local text = table.concat(message)
+    if message.sharded then
+      redis.pcall('SPUBLISH', channel, text)
+    else
+      redis.pcall('PUBLISH', channel, text)
+    end
+  end
+  messages = {}
 end
 for _, q in ipairs(opened) do
   if q.tallies then

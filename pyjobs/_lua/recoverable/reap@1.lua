@@ -196,16 +196,6 @@ do
         redis.call('ZADD', q_3.key .. ':inflight', 'NX', now + held, id)
       end
     end
-    local function send_messages()
-      for channel, message in pairs(messages) do
-        local text = table.concat(message)
-        local heard = message.sharded and redis.pcall('SPUBLISH', message.sharded, text)
-        if not heard or (message.sharded ~= channel and (heard == 0 or type(heard) == 'table')) then
-          redis.pcall('PUBLISH', channel, text)
-        end
-      end
-      messages = {}
-    end
     local function unique_key(q_3, unique)
       if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
         return q_3.key .. ':unique:' .. unique
@@ -291,12 +281,20 @@ do
               message = {
                 line,
                 bytes = #line,
-                sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.') and q_3.key .. ':client:' .. client,
+                sharded = redis.REDIS_VERSION_NUM and q_3.key == q_3.home and client:find('^shard%.'),
               }
               messages[channel] = message
             end
             if message.bytes > 65536 then
-              send_messages()
+              for channel_2, message_2 in pairs(messages) do
+                local text = table.concat(message_2)
+                if message_2.sharded then
+                  redis.pcall('SPUBLISH', channel_2, text)
+                else
+                  redis.pcall('PUBLISH', channel_2, text)
+                end
+              end
+              messages = {}
             end
           end
         end
@@ -308,7 +306,15 @@ do
         mend_place(q_3, id, state)
       end
     end
-    send_messages()
+    for channel, message in pairs(messages) do
+      local text = table.concat(message)
+      if message.sharded then
+        redis.pcall('SPUBLISH', channel, text)
+      else
+        redis.pcall('PUBLISH', channel, text)
+      end
+    end
+    messages = {}
     dropped = #unfit
   end
 end

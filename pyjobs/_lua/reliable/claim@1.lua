@@ -770,16 +770,6 @@ if opened.moves then
       redis.call('ZADD', q.key .. ':inflight', 'NX', now + held, id)
     end
   end
-  local function send_messages()
-    for channel, message in pairs(messages) do
-      local text = table.concat(message)
-      local heard = message.sharded and redis.pcall('SPUBLISH', message.sharded, text)
-      if not heard or (message.sharded ~= channel and (heard == 0 or type(heard) == 'table')) then
-        redis.pcall('PUBLISH', channel, text)
-      end
-    end
-    messages = {}
-  end
   local function add_missing(q, id)
     local unique = unpack(read(q, id, 'unique'))
     do
@@ -892,12 +882,20 @@ if opened.moves then
                         message = {
                           line,
                           bytes = #line,
-                          sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.') and q.key .. ':client:' .. client,
+                          sharded = redis.REDIS_VERSION_NUM and q.key == q.home and client:find('^shard%.'),
                         }
                         messages[channel] = message
                       end
                       if message.bytes > 65536 then
-                        send_messages()
+                        for channel_2, message_2 in pairs(messages) do
+                          local text = table.concat(message_2)
+                          if message_2.sharded then
+                            redis.pcall('SPUBLISH', channel_2, text)
+                          else
+                            redis.pcall('PUBLISH', channel_2, text)
+                          end
+                        end
+                        messages = {}
                       end
                     end
                   end
@@ -942,7 +940,15 @@ if opened.moves then
     end
     all.hidden = all.hidden or q.hidden
   end
-  send_messages()
+  for channel, message in pairs(messages) do
+    local text = table.concat(message)
+    if message.sharded then
+      redis.pcall('SPUBLISH', channel, text)
+    else
+      redis.pcall('PUBLISH', channel, text)
+    end
+  end
+  messages = {}
   if not all.hidden then
     local function needs_quarantine(crashes)
       return crashes > 1
@@ -1484,16 +1490,6 @@ end
 if #unfit > 0 then
   local messages = {}
   local entries = unfit
-  local function send_messages()
-    for channel, message in pairs(messages) do
-      local text = table.concat(message)
-      local heard = message.sharded and redis.pcall('SPUBLISH', message.sharded, text)
-      if not heard or (message.sharded ~= channel and (heard == 0 or type(heard) == 'table')) then
-        redis.pcall('PUBLISH', channel, text)
-      end
-    end
-    messages = {}
-  end
   local function unique_key(q, unique)
     if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
       return q.key .. ':unique:' .. unique
@@ -1567,12 +1563,20 @@ if #unfit > 0 then
             message = {
               line,
               bytes = #line,
-              sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.') and q.key .. ':client:' .. client,
+              sharded = redis.REDIS_VERSION_NUM and q.key == q.home and client:find('^shard%.'),
             }
             messages[channel] = message
           end
           if message.bytes > 65536 then
-            send_messages()
+            for channel_2, message_2 in pairs(messages) do
+              local text = table.concat(message_2)
+              if message_2.sharded then
+                redis.pcall('SPUBLISH', channel_2, text)
+              else
+                redis.pcall('PUBLISH', channel_2, text)
+              end
+            end
+            messages = {}
           end
         end
       end
@@ -1600,7 +1604,15 @@ if #unfit > 0 then
       end
     end
   end
-  send_messages()
+  for channel, message in pairs(messages) do
+    local text = table.concat(message)
+    if message.sharded then
+      redis.pcall('SPUBLISH', channel, text)
+    else
+      redis.pcall('PUBLISH', channel, text)
+    end
+  end
+  messages = {}
 end
 for _, q in ipairs(opened) do
   if q.tallies then

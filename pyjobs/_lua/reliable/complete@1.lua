@@ -210,16 +210,6 @@ if bad then
 end
 retention_2 = string.format('%.0f', retention_2)
 redis.call('ZREM', q_2.key .. ':inflight', unpack(ids))
-local function send_messages()
-  for channel, message in pairs(messages) do
-    local text = table.concat(message)
-    local heard = message.sharded and redis.pcall('SPUBLISH', message.sharded, text)
-    if not heard or (message.sharded ~= channel and (heard == 0 or type(heard) == 'table')) then
-      redis.pcall('PUBLISH', channel, text)
-    end
-  end
-  messages = {}
-end
 local function unique_key(q_3, unique)
   if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
     return q_3.key .. ':unique:' .. unique
@@ -270,12 +260,20 @@ for n, id in ipairs(ids) do
           message = {
             line,
             bytes = #line,
-            sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.') and q_2.key .. ':client:' .. client,
+            sharded = redis.REDIS_VERSION_NUM and q_2.key == q_2.home and client:find('^shard%.'),
           }
           messages[channel] = message
         end
         if message.bytes > 65536 then
-          send_messages()
+          for channel_2, message_2 in pairs(messages) do
+            local text = table.concat(message_2)
+            if message_2.sharded then
+              redis.pcall('SPUBLISH', channel_2, text)
+            else
+              redis.pcall('PUBLISH', channel_2, text)
+            end
+          end
+          messages = {}
         end
       end
     end
@@ -391,5 +389,13 @@ if q_2.happened then
     redis.pcall('XADD', q_2.key .. ':events', 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
   end
 end
-send_messages()
+for channel, message in pairs(messages) do
+  local text = table.concat(message)
+  if message.sharded then
+    redis.pcall('SPUBLISH', channel, text)
+  else
+    redis.pcall('PUBLISH', channel, text)
+  end
+end
+messages = {}
 return words

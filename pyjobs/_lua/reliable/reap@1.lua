@@ -208,16 +208,6 @@ if not q.born and q.waiting + q.flying + q.later > 0 then
   end
 end
 local dropped
-local function send_messages()
-  for channel, message in pairs(messages) do
-    local text = table.concat(message)
-    local heard = message.sharded and redis.pcall('SPUBLISH', message.sharded, text)
-    if not heard or (message.sharded ~= channel and (heard == 0 or type(heard) == 'table')) then
-      redis.pcall('PUBLISH', channel, text)
-    end
-  end
-  messages = {}
-end
 do
   local q_2 = q
   local unfit, piece, fit = {}, 1, q_2.waiting == 0
@@ -324,12 +314,20 @@ do
             message = {
               line,
               bytes = #line,
-              sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.') and q_3.key .. ':client:' .. client,
+              sharded = redis.REDIS_VERSION_NUM and q_3.key == q_3.home and client:find('^shard%.'),
             }
             messages[channel] = message
           end
           if message.bytes > 65536 then
-            send_messages()
+            for channel_2, message_2 in pairs(messages) do
+              local text = table.concat(message_2)
+              if message_2.sharded then
+                redis.pcall('SPUBLISH', channel_2, text)
+              else
+                redis.pcall('PUBLISH', channel_2, text)
+              end
+            end
+            messages = {}
           end
         end
       end
@@ -374,7 +372,15 @@ do
         mend_place(q_3, id, state)
       end
     end
-    send_messages()
+    for channel, message in pairs(messages) do
+      local text = table.concat(message)
+      if message.sharded then
+        redis.pcall('SPUBLISH', channel, text)
+      else
+        redis.pcall('PUBLISH', channel, text)
+      end
+    end
+    messages = {}
     dropped = #unfit
   end
 end
@@ -540,12 +546,20 @@ do
             message = {
               line,
               bytes = #line,
-              sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.') and q_3.key .. ':client:' .. client,
+              sharded = redis.REDIS_VERSION_NUM and q_3.key == q_3.home and client:find('^shard%.'),
             }
             messages[channel] = message
           end
           if message.bytes > 65536 then
-            send_messages()
+            for channel_2, message_2 in pairs(messages) do
+              local text = table.concat(message_2)
+              if message_2.sharded then
+                redis.pcall('SPUBLISH', channel_2, text)
+              else
+                redis.pcall('PUBLISH', channel_2, text)
+              end
+            end
+            messages = {}
           end
         end
       end
@@ -712,7 +726,15 @@ if q.buried > 0 then
   local q_2 = q
   redis.call('ZREMRANGEBYSCORE', q_2.key .. ':dead', '-inf', now - 604800000)
 end
-send_messages()
+for channel, message in pairs(messages) do
+  local text = table.concat(message)
+  if message.sharded then
+    redis.pcall('SPUBLISH', channel, text)
+  else
+    redis.pcall('PUBLISH', channel, text)
+  end
+end
+messages = {}
 if #back + promoted > 0 then
   local q_2 = q
   if q_2.awake == 0 then

@@ -295,16 +295,6 @@ if unknown then
     return redis.error_reply(bad)
   end
   redis.call('ZREM', opened.key .. ':inflight', unpack(ids))
-  local function send_messages()
-    for channel, message in pairs(messages) do
-      local text = table.concat(message)
-      local heard = message.sharded and redis.pcall('SPUBLISH', message.sharded, text)
-      if not heard or (message.sharded ~= channel and (heard == 0 or type(heard) == 'table')) then
-        redis.pcall('PUBLISH', channel, text)
-      end
-    end
-    messages = {}
-  end
   local function unique_key(q, unique)
     if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
       return q.key .. ':unique:' .. unique
@@ -378,12 +368,20 @@ if unknown then
               message = {
                 line,
                 bytes = #line,
-                sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.') and opened.key .. ':client:' .. client,
+                sharded = redis.REDIS_VERSION_NUM and opened.key == opened.home and client:find('^shard%.'),
               }
               messages[channel] = message
             end
             if message.bytes > 65536 then
-              send_messages()
+              for channel_2, message_2 in pairs(messages) do
+                local text = table.concat(message_2)
+                if message_2.sharded then
+                  redis.pcall('SPUBLISH', channel_2, text)
+                else
+                  redis.pcall('PUBLISH', channel_2, text)
+                end
+              end
+              messages = {}
             end
           end
         end
@@ -423,7 +421,15 @@ if unknown then
   wake(opened)
   write_counters(opened)
   write_events(opened)
-  send_messages()
+  for channel, message in pairs(messages) do
+    local text = table.concat(message)
+    if message.sharded then
+      redis.pcall('SPUBLISH', channel, text)
+    else
+      redis.pcall('PUBLISH', channel, text)
+    end
+  end
+  messages = {}
   return words
 end
 local q = open(queue, 'reliable', 'switches')

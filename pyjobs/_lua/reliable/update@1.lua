@@ -150,16 +150,6 @@ if bad then
   return redis.error_reply(bad)
 end
 redis.call('ZREM', q_2.key .. ':inflight', '')
-local function send_messages()
-  for channel, message in pairs(messages) do
-    local text = table.concat(message)
-    local heard = message.sharded and redis.pcall('SPUBLISH', message.sharded, text)
-    if not heard or (message.sharded ~= channel and (heard == 0 or type(heard) == 'table')) then
-      redis.pcall('PUBLISH', channel, text)
-    end
-  end
-  messages = {}
-end
 for n, id in ipairs(ids) do
   local job, at = jobs[n], first + 4 * (places[n] - 1)
   local progress, saved = ARGV[at + 2], ARGV[at + 3] or ''
@@ -178,12 +168,20 @@ for n, id in ipairs(ids) do
           message = {
             line,
             bytes = #line,
-            sharded = redis.REDIS_VERSION_NUM and client:find('^shard%.') and q_2.key .. ':client:' .. client,
+            sharded = redis.REDIS_VERSION_NUM and q_2.key == q_2.home and client:find('^shard%.'),
           }
           messages[channel] = message
         end
         if message.bytes > 65536 then
-          send_messages()
+          for channel_2, message_2 in pairs(messages) do
+            local text = table.concat(message_2)
+            if message_2.sharded then
+              redis.pcall('SPUBLISH', channel_2, text)
+            else
+              redis.pcall('PUBLISH', channel_2, text)
+            end
+          end
+          messages = {}
         end
       end
     end
@@ -193,5 +191,13 @@ for n, id in ipairs(ids) do
   end
   words[places[n]] = 'inflight'
 end
-send_messages()
+for channel, message in pairs(messages) do
+  local text = table.concat(message)
+  if message.sharded then
+    redis.pcall('SPUBLISH', channel, text)
+  else
+    redis.pcall('PUBLISH', channel, text)
+  end
+end
+messages = {}
 return words

@@ -108,16 +108,6 @@ if bad then
   return redis.error_reply(bad)
 end
 local words, runs = {}, {}
-local function send_messages()
-  for channel, message in pairs(messages) do
-    local text = table.concat(message)
-    local heard = message.sharded and redis.pcall('SPUBLISH', message.sharded, text)
-    if not heard or (message.sharded ~= channel and (heard == 0 or type(heard) == 'table')) then
-      redis.pcall('PUBLISH', channel, text)
-    end
-  end
-  messages = {}
-end
 for i = first, #ARGV, 3 do
   local queued, started, client, task = parse_token(ARGV[i + 1])
   runs[#runs + 1] = {
@@ -138,12 +128,20 @@ for i = first, #ARGV, 3 do
           message = {
             line,
             bytes = #line,
-            sharded = redis.REDIS_VERSION_NUM and client_2:find('^shard%.') and q_2.key .. ':client:' .. client_2,
+            sharded = redis.REDIS_VERSION_NUM and q_2.key == q_2.home and client_2:find('^shard%.'),
           }
           messages[channel] = message
         end
         if message.bytes > 65536 then
-          send_messages()
+          for channel_2, message_2 in pairs(messages) do
+            local text = table.concat(message_2)
+            if message_2.sharded then
+              redis.pcall('SPUBLISH', channel_2, text)
+            else
+              redis.pcall('PUBLISH', channel_2, text)
+            end
+          end
+          messages = {}
         end
       end
     end
@@ -260,5 +258,13 @@ do
     end
   end
 end
-send_messages()
+for channel, message in pairs(messages) do
+  local text = table.concat(message)
+  if message.sharded then
+    redis.pcall('SPUBLISH', channel, text)
+  else
+    redis.pcall('PUBLISH', channel, text)
+  end
+end
+messages = {}
 return words
