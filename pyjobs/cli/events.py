@@ -70,8 +70,10 @@ def events(
         if keep is not None or off:
             changed = admin.keep_events(queue, keep or 0)
             say(kept_now(queue, keep or 0, changed))
+        if off:
+            return 0
         page = admin.events(queue, after=after, limit=limit, newest=True)
-        if not page.kept and not off:
+        if not page.kept:
             say(f"queue {queue} keeps no events: `pyjobs events {queue} --keep 10000`")
         elif page.lost:
             say(f"event {after} is gone, and events behind it may be gone too")
