@@ -229,6 +229,22 @@ def test_fields_behind_a_table_are_made_with_the_table() -> None:
     assert " ".join(made.split()) == "local q = { a = 1, b = KEYS[1], c = ARGV[1], } return q"
 
 
+def test_a_number_that_goes_to_a_command_is_made_a_text_by_the_script() -> None:
+    made = lean("local n = #KEYS\nreturn redis.call('LTRIM', KEYS[1], 0, -n - 1)", "")
+    assert "redis.call('LTRIM', KEYS[1], '0', string.format('%.0f', -n - 1))" in made
+
+
+def test_fields_that_a_call_names_are_written_by_their_names() -> None:
+    made = lean(
+        "local function open(...)\n  local q = { key = KEYS[1] }\n"
+        "  for i = 1, select('#', ...) do\n    local what = select(i, ...)\n"
+        "    if what == 'text' then q[what] = ARGV[i] else q[what] = ARGV[i] + 0 end\n  end\n"
+        "  return q\nend\nlocal q = open('text', 'lease')\nreturn q",
+        "",
+    )
+    assert "{ key = KEYS[1], text = ARGV[1], lease = ARGV[2] + 0, }" in " ".join(made.split())
+
+
 @pytest.mark.parametrize("name", ["simple/claim", "reliable/complete"])
 def test_a_script_is_written_as_it_was_made_and_hides_no_name(name: str) -> None:
     body = script(name).body
