@@ -8,7 +8,7 @@ from pathlib import Path
 
 from luaparser import ast
 
-from lua_build.fields import derive, gather
+from lua_build.fields import derive, drop, gather, reserve
 from lua_build.inline import Inliner
 from lua_build.names import parse
 from lua_build.scope import Namer, Shortener, clone
@@ -49,7 +49,9 @@ def made(text: str, what: str) -> str:
         changed = tidy(tree)
         changed = Inliner(tree, namer).run() or changed
     derive(tree, what)
+    drop(tree)
     gather(tree)
+    reserve(tree)
     spell(tree)
     sink(tree.body)
     Shortener().separate(tree)

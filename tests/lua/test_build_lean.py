@@ -229,6 +229,21 @@ def test_fields_behind_a_table_are_made_with_the_table() -> None:
     assert " ".join(made.split()) == "local q = { a = 1, b = KEYS[1], c = ARGV[1], } return q"
 
 
+def test_a_table_is_made_with_room_for_fields_that_it_gets_later() -> None:
+    made = lean(
+        "local a = ARGV[1]\nlocal q = { one = a .. 1, two = a .. 2 }\nredis.call('PING')\n"
+        "q.three = a\nif a then q.four = a end\nreturn q.one .. q.two .. q.three .. q.four",
+        "",
+    )
+    assert "{ one = a .. 1, two = a .. 2, three = nil, }" in " ".join(made.split())
+
+
+def test_a_field_that_nothing_reads_is_not_made() -> None:
+    text = "local a, b = ARGV[1], KEYS[1]\nlocal q = { one = a, two = b }\n"
+    assert "two" not in lean(text + "return q.one", "")
+    assert "two" in lean(text + "return q[a]", "")
+
+
 def test_a_number_that_goes_to_a_command_is_made_a_text_by_the_script() -> None:
     made = lean("local n = #KEYS\nreturn redis.call('LTRIM', KEYS[1], 0, -n - 1)", "")
     assert "redis.call('LTRIM', KEYS[1], '0', string.format('%.0f', -n - 1))" in made

@@ -91,12 +91,9 @@ if not bad then
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
     local q_2 = {
-      name = tag,
       born = its_mode and true,
       mode = its_mode or nil,
-      layout = layout,
       key = queue,
-      home = home,
       switches = whole(meta[3]),
     }
     if q_2.switches then

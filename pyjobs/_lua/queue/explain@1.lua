@@ -53,12 +53,9 @@ if not bad then
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
     local q_2 = {
-      name = tag,
       born = its_mode and true,
       mode = its_mode or nil,
-      layout = layout,
       key = queue,
-      home = home,
       suspect = meta[3],
       grace = whole(meta[4]),
       paused = whole(meta[5]),

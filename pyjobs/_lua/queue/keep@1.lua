@@ -47,9 +47,7 @@ if not bad then
       name = tag,
       born = its_mode and true,
       mode = its_mode or nil,
-      layout = layout,
       key = queue,
-      home = home,
       switches = whole(meta[3]),
       parts = whole(meta[4]),
     }

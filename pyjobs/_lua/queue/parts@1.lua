@@ -148,12 +148,9 @@ do
         return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
       end
       local q_2 = {
-        name = tag,
         born = its_mode and true,
         mode = its_mode or mode_2,
-        layout = layout,
         key = queue,
-        home = home,
         parts = whole(meta[3]),
         older = whole(meta[4]),
         switches = whole(meta[5]),

@@ -159,7 +159,6 @@ do
           name = tag,
           born = its_mode and true,
           mode = its_mode or 'recoverable',
-          layout = layout,
           key = key,
           home = home,
           token = meta[3],
@@ -167,6 +166,17 @@ do
           switches = whole(meta[5]),
           paused = whole(meta[6]),
           scheduled = whole(meta[7]),
+          lease = nil,
+          longest = nil,
+          seen = nil,
+          due = nil,
+          ends = nil,
+          lost = nil,
+          head = nil,
+          waiting = nil,
+          counted = nil,
+          fires = nil,
+          leaving = nil,
         }
         if q_2.switches then
           q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -876,7 +886,9 @@ do
             if room.full then
               break
             end
-            q.expiring = q.expiring or expires
+            if expires then
+              q.expiring = true
+            end
             if found[2] then
               states[id] = 'inflight'
             end

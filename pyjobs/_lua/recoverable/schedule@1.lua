@@ -292,9 +292,7 @@ if not bad then
       name = tag,
       born = its_mode and true,
       mode = its_mode or 'recoverable',
-      layout = layout,
       key = queue,
-      home = home,
       parts = whole(meta[3]),
     }
     if q_2.switches then

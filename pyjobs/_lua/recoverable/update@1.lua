@@ -45,10 +45,8 @@ if not bad then
     local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout')
     local its_mode, layout = meta[1], meta[2]
     local q_2 = {
-      name = tag,
       born = its_mode and true,
       mode = its_mode or 'recoverable',
-      layout = layout,
       key = queue,
       home = home,
     }

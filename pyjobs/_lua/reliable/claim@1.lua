@@ -183,7 +183,6 @@ do
           name = tag,
           born = its_mode and true,
           mode = its_mode or 'reliable',
-          layout = layout,
           key = key,
           home = home,
           token = meta[3],
@@ -194,6 +193,20 @@ do
           lease = whole(meta[8]),
           seen = whole(meta[9]),
           grace = whole(meta[10]),
+          longest = nil,
+          stepped = nil,
+          old = nil,
+          graced = nil,
+          waits = nil,
+          stale = nil,
+          due = nil,
+          ends = nil,
+          lost = nil,
+          head = nil,
+          waiting = nil,
+          counted = nil,
+          fires = nil,
+          leaving = nil,
         }
         if q_2.switches then
           q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -1157,7 +1170,9 @@ do
             if room_2.full then
               break
             end
-            q.expiring = q.expiring or expires
+            if expires then
+              q.expiring = true
+            end
             if found[2] then
               states[id] = 'inflight'
             end

@@ -79,10 +79,8 @@ if not bad then
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
     local q_2 = {
-      name = tag,
       born = its_mode and true,
       mode = its_mode or 'simple',
-      layout = layout,
       key = queue,
       home = home,
       switches = whole(meta[3]),

@@ -139,13 +139,12 @@ if not bad then
       name = tag,
       born = its_mode and true,
       mode = its_mode or 'simple',
-      layout = layout,
       key = queue,
-      home = home,
       most_pending = whole(meta[3]),
       most_bytes = whole(meta[4]),
       switches = whole(meta[5]),
       parts = whole(meta[6]),
+      awake = nil,
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
