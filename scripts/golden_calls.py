@@ -13,6 +13,7 @@ ERROR = b'{"type":"ValueError","message":"no","traceback":""}'
 SIMPLE, RECOVERABLE, RELIABLE = (
     f"jobs:{{{mode}}}" for mode in ("simple", "recoverable", "reliable")
 )
+TRACE = "traceparent=00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 COUNTED = "jobs:{counted}"
 CHANNEL = f"{RELIABLE}:client:me"
 
@@ -223,6 +224,27 @@ CHAPTERS: dict[str, list[Step]] = {
         ),
         call("reliable/fail", RELIABLE, "", "job-6", "4-nonce.5", "continue=60000", b"40"),
         call("reliable/cancel", RELIABLE, "", "job-6"),
+        call("reliable/submit", RELIABLE, "", f"{TRACE} tracestate=a=b%20c,d=1", "job-7", b"[]"),
+        call(
+            "reliable/claim",
+            RELIABLE,
+            "nonce.6",
+            "1",
+            "30000",
+            "trace=1",
+            says="With its trace context. There is no task, and nothing was saved.",
+        ),
+        call("reliable/release", RELIABLE, "", "job-7", "5-nonce.6"),
+        call(
+            "reliable/claim",
+            RELIABLE,
+            "nonce.7",
+            "1",
+            "30000",
+            "",
+            says="A claim that does not ask meets no trace context.",
+        ),
+        call("reliable/complete", RELIABLE, "", "job-7", "6-nonce.7", b"1"),
     ],
     "Listening": [
         call("reliable/submit", RELIABLE, "", "", "job-1", DATA),
@@ -264,6 +286,8 @@ CHAPTERS: dict[str, list[Step]] = {
         call("recoverable/cancel", RECOVERABLE, "", "a", "b"),
         call("recoverable/claim", RECOVERABLE, "nonce.3", "2", ""),
         call("recoverable/reap", RECOVERABLE, "100", "60000"),
+        call("recoverable/submit", RECOVERABLE, "", f"task=mail.send {TRACE}", "c", b"3"),
+        call("recoverable/claim", RECOVERABLE, "nonce.4", "1", "trace=1", says="A traced job."),
     ],
     "Simple mode": [
         call("simple/submit", SIMPLE, "me", "", "a", DATA, "b", b"2"),
@@ -278,6 +302,8 @@ CHAPTERS: dict[str, list[Step]] = {
         call("simple/fail", SIMPLE, "b", "1700000000000.1700000000001.me", ERROR),
         call("simple/claim", SIMPLE, "10", "bytes=1000"),
         call("simple/claim", SIMPLE, "10", "", says="Nothing to claim."),
+        call("simple/submit", SIMPLE, "", f"task=mail.send {TRACE}", "c", b"3"),
+        call("simple/claim", SIMPLE, "1", "trace=1", says="A traced job, with an empty `saved`."),
     ],
     "What operators read": [
         call("reliable/submit", RELIABLE, "", "", "job-9", b"9"),

@@ -10,6 +10,7 @@ import asyncio
 import functools
 import gc
 import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from itertools import count
@@ -33,10 +34,17 @@ from support.store import Jobs, Store, leaks  # noqa: E402
 
 from pyjobs.engine.modes import Mode  # noqa: E402
 from pyjobs.testing import servers  # noqa: E402
+from pyjobs.transport.memory import forget_memory  # noqa: E402
 
 UNIQUE = count()
 # redis-py reads its own version from disk for each connection: a fifth of the time of most tests.
 redis.utils.get_lib_version = functools.cache(redis.utils.get_lib_version)
+# Collecting makes some hundred thousand objects, none of which is garbage.
+gc.disable()
+# A shell that starts the tests in the background has them ignore these signals, and with them each
+# process that a test starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -69,9 +77,9 @@ def pytest_collection_finish() -> None:
 
     They are some hundred thousand objects, which live as long as the process does.
     """
-    gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+    gc.enable()
 
 
 def is_quick(item: pytest.Item) -> bool:
@@ -123,12 +131,12 @@ def opened(url: str, flavour: str) -> Iterator[Store]:
     with ExitStack() as stack:
         runner = stack.enter_context(asyncio.Runner()) if flavour == "async" else None
         store = Store(url, runner)
-        store.redis.flushall()
-        store.redis.script_flush()
+        store.clear()
         yield store
         found = leaks(store)
         store.redis.flushall()
         store.close()
+    forget_memory(url)
     assert not found
 
 

@@ -1,6 +1,6 @@
 -- queue/show @1
 -- Read all that is known of one job.
--- returns  [state, place, at, ttl, task, attempt, queued, started, processed, reason, token, client, unique, expires, retention, timeout, max_attempts, backoff, max_run, failures, crashes, past, releases, error, result, data, progress, saved]
+-- returns  [state, place, at, ttl, task, attempt, queued, started, processed, reason, token, client, unique, expires, retention, timeout, max_attempts, backoff, max_run, failures, crashes, past, releases, error, result, data, progress, saved, traceparent, tracestate]
 --          state         word   'pending', 'delayed', 'inflight', 'done', 'failed', 'dead', 'cancelled' or 'expired';
 --                               '' when there is no such job (any more)
 --          place         word   which sorted set has it: 'delayed', 'quarantine', 'inflight' or 'dead'; '' for none
@@ -30,6 +30,8 @@
 --          data          bytes
 --          progress      bytes  the latest that its holder has reported; empty before the first
 --          saved         bytes  from what its next attempt goes on; empty for nothing
+--          traceparent   bytes  W3C trace context of who submitted it; empty for none
+--          tracestate    bytes  the rest of it, percent-encoded
 -- errors   BADARG BADLAYOUT
 -- replay   safe: it only reads
 -- cost     O(log n), n = jobs in flight, delayed or dead

@@ -1,6 +1,6 @@
 -- recoverable/claim @1
 -- Take the oldest jobs and record since when they are in flight; nothing takes them back by itself.
--- returns  [wait, [queue, id, token, data, attempt, queued, timeout, task?] per job]
+-- returns  [wait, [queue, id, token, data, attempt, queued, timeout, task?, saved?, traceparent?, tracestate?] per job]
 --          wait     int    ms until there may be more: 0 is now, -1 unknown
 --          queue    int    which of KEYS, from 1
 --          id       id
@@ -9,7 +9,10 @@
 --          attempt  int    1 for the first; a job that was handed back keeps its number
 --          queued   at     when it was submitted
 --          timeout  ms     how long its handler may run; 0: its submit said nothing
---          task     name   which task it is; left out for a bare job
+--          task     bytes  which task it is; left out for a bare job, and empty where more follows
+--          saved    bytes  empty: this mode saves nothing
+--          traceparent  bytes  W3C trace context of who submitted it; with `trace` only, and left out when it has none
+--          tracestate   bytes  the rest of it, as its submit wrote it: percent-encoded
 -- errors   BADARG WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: the same nonce gets the same jobs, for a minute
 -- cost     O(limit * log n + queues), n = jobs in flight or delayed
@@ -26,10 +29,11 @@ local nonce   = name('nonce', ARGV[1], false, 100)                 -- name     n
 local limit   = int('limit', ARGV[2], 1, 1000)                     -- int      most jobs to return
 local options = read_options(ARGV[3])                              -- options  the next, or ''
 local bytes   = option(options, 'bytes', 1, 1073741824, 4194304)  -- int      most bytes of data to return; the first job is returned whatever its size
+local trace   = option(options, 'trace', 0, 1, 0)                 -- int      1: return the trace context of jobs that have one
 
 arity(nil, 3)
 no_more_options(options)
-local opened = open_all(queues, 'recoverable', nonce, limit)
+local opened = open_all(queues, 'recoverable', nonce, limit, trace == 1)
 if bad then return redis.error_reply(bad) end
 if not (opened.again or opened.busy) then return { wait_for(opened) } end
 --% include "lib/job/job.lua"

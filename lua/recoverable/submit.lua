@@ -34,6 +34,8 @@ local unique    = option_text(options, 'unique')           -- text     one live 
 local retention = option(options, 'retention', 0, MAX_MS)  -- ms       how long the outcome is kept; left out, what ends it says
 local timeout   = option(options, 'timeout', 1, MAX_MS)    -- ms       how long a handler may run; left out, its worker says
 local task      = option_name(options, 'task')             -- name     which task the job is; left out, it is for a handler of bare jobs
+local traceparent = option_name(options, 'traceparent')  -- name     W3C trace context of who submits, which claims can hand out; left out, none
+local tracestate = option_header(options, 'tracestate')   -- header   the rest of that context; nothing without traceparent
 local written   = option(options, 'written', 0, 1, 0)      -- int      1: a repeat writes too, or is refused: a WAIT behind it waits for the job
 local parts     = option(options, 'parts', 1, 32, 1)       -- int      of how many parts of a queue this is one
 local look      = option(options, 'look', 0, 1, 0)         -- int      1: store nothing; 'new' is what is not there
@@ -48,5 +50,6 @@ local q = open(queue, 'recoverable', 'most_pending', 'most_bytes', 'switches', '
 check_parts(q, parts)
 if bad then return redis.error_reply(bad) end
 local extra = fields('client', client, 'retention', retention,
-  'timeout', timeout, 'expires', expires and now + expires, 'unique', unique, 'task', task)
+  'timeout', timeout, 'expires', expires and now + expires, 'unique', unique, 'task', task,
+  'traceparent', traceparent, 'tracestate', traceparent and tracestate)
 return submit(q, jobs, client, wait, unique, task, written, look, extra)

@@ -1,6 +1,6 @@
 -- reliable/claim @1
 -- Take the oldest jobs and put them in flight under a lease; first those whose lease ran out or that are due join the queue.
--- returns  [wait, [queue, id, token, data, attempt, queued, timeout, task?, saved?] per job, [of, dead] per death]
+-- returns  [wait, [queue, id, token, data, attempt, queued, timeout, task?, saved?, traceparent?, tracestate?] per job, [of, dead] per death]
 --          wait     int    ms until there may be more: 0 is now, -1 unknown
 --          queue    int    which of KEYS, from 1
 --          id       id
@@ -9,8 +9,10 @@
 --          attempt  int    1 for the first; a job that was handed back keeps its number
 --          queued   at     when it was submitted
 --          timeout  ms     how long its handler may run; 0: its submit said nothing
---          task     bytes  which task it is; left out for a bare job, and empty where `saved` follows
---          saved    bytes  what an earlier run of the job has saved; left out when none has
+--          task     bytes  which task it is; left out for a bare job, and empty where more follows
+--          saved    bytes  what an earlier run of the job has saved; left out when none has, and empty where more follows
+--          traceparent  bytes  W3C trace context of who submitted it; with `trace` only, and left out when it has none
+--          tracestate   bytes  the rest of it, as its submit wrote it: percent-encoded
 --          of       int    as `queue`; with `deaths` only
 --          dead     id     of a job that this call made dead: its leases ran out
 -- errors   BADARG WRONGMODE BADLAYOUT NOPERM
@@ -32,11 +34,12 @@ local lease       = int('lease', ARGV[3], 1, MAX_MS)            -- ms       unti
 local options     = read_options(ARGV[4])                       -- options  any of the next, or ''
 local max_crashes = option(options, 'max_crashes', 1, 1000, 3)  -- int      leases that may run out until a job is dead
 local bytes       = option(options, 'bytes', 1, 1073741824, 4194304)  -- int      most bytes of data and of what was saved to return; the first job is returned whatever its size
+local trace       = option(options, 'trace', 0, 1, 0)           -- int      1: return the trace context of jobs that have one
 local deaths      = option(options, 'deaths', 0, 1, 0)          -- int      1: name the jobs that this call makes dead
 
 arity(nil, 4)
 no_more_options(options)
-local opened = open_all(queues, 'reliable', nonce, limit)
+local opened = open_all(queues, 'reliable', nonce, limit, trace == 1)
 if bad then return redis.error_reply(bad) end
 if not (opened.again or opened.busy) then return { wait_for(opened) } end
 --% include "lib/job/job.lua"

@@ -37,6 +37,8 @@ local max_run   = option(options, 'max_run', 1, MAX_MS)      -- ms       longest
 local attempts  = option(options, 'max_attempts', 1, 1000)  -- int      handled failures until it is dead; left out, fail says
 local backoff   = option(options, 'backoff', 0, MAX_MS)     -- ms       wait before the second attempt; left out, fail says
 local task      = option_name(options, 'task')               -- name     which task the job is; left out, it is for a handler of bare jobs
+local traceparent = option_name(options, 'traceparent')  -- name     W3C trace context of who submits, which claims can hand out; left out, none
+local tracestate = option_header(options, 'tracestate')   -- header   the rest of that context; nothing without traceparent
 local written   = option(options, 'written', 0, 1, 0)       -- int      1: a repeat writes too, or is refused: a WAIT behind it waits for the job
 local parts     = option(options, 'parts', 1, 32, 1)        -- int      of how many parts of a queue this is one
 local look      = option(options, 'look', 0, 1, 0)          -- int      1: store nothing; 'new' is what is not there
@@ -52,5 +54,6 @@ check_parts(q, parts)
 if bad then return redis.error_reply(bad) end
 local extra = fields('client', client, 'retention', retention,
   'timeout', timeout, 'expires', expires and now + expires, 'unique', unique, 'task', task, 'max_attempts', attempts,
-  'backoff', backoff, 'max_run', max_run)
+  'backoff', backoff, 'max_run', max_run, 'traceparent', traceparent,
+  'tracestate', traceparent and tracestate)
 return submit(q, jobs, client, wait, unique, task, written, look, extra)

@@ -20,6 +20,8 @@ local queue   = KEYS[1]                        -- queue    where the jobs go
 local client  = name('client', ARGV[1], true)  -- name?    who hears the results; '' is nobody
 local options = read_options(ARGV[2])          -- options  any of the next, or ''
 local task    = option_name(options, 'task')   -- name     which task the jobs are; left out, they are for a handler of bare jobs
+local traceparent = option_name(options, 'traceparent')  -- name   W3C trace context of who submits, which claims can hand out; left out, none
+local tracestate = option_header(options, 'tracestate')   -- header  the rest of that context; nothing without traceparent
 local parts   = option(options, 'parts', 1, 32, 1)  -- int  of how many parts of a queue this is one
 local jobs    = items(3, 2)                    -- items    id:id? data:bytes  '' as id asks for one
 
@@ -29,12 +31,11 @@ check_new_jobs(jobs)
 local q = open(queue, 'simple', 'most_pending', 'most_bytes', 'switches', 'parts')
 check_parts(q, parts)
 if bad then return redis.error_reply(bad) end
-
 read_awake(q)
 local messages, reply = {}, {}
 for i = jobs, #ARGV, 2 do
   local id = ARGV[i] ~= '' and ARGV[i] or make_id(i)
-  table.insert(messages, make_message(id, client, task, ARGV[i + 1]))
+  table.insert(messages, make_message(id, client, task, traceparent, tracestate, ARGV[i + 1]))
   table.insert(reply, id)
   table.insert(reply, 'new')
 end

@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeVar
 
-from pyjobs.engine import Call
+from pyjobs.engine import Call, Durable
 from pyjobs.errors import PyjobsError
 from pyjobs.transport import AsyncServer, Server, acommand, arun, arun_many, command, run, run_many
 
@@ -45,7 +45,19 @@ class Asked(NamedTuple):
     what: tuple[str, ...] | list[Call[Any]]
 
 
-Step = Call[Any] | list[Call[Any]] | Words | Asked
+class Lasting(NamedTuple):
+    """Holds calls whose writes are waited for. The plan gets an answer or an error for each.
+
+    Attributes:
+        calls: the calls.
+        durable: who must have what the calls write.
+    """
+
+    calls: list[Call[Any]]
+    durable: Durable
+
+
+Step = Call[Any] | list[Call[Any]] | Words | Asked | Lasting
 Plan = Generator[Step, Any, T]
 
 
@@ -78,6 +90,8 @@ def drive(server: Server, plan: Plan[T]) -> T:
                 answer = _asked(server, step)
             elif isinstance(step, Call):
                 answer = run(server, step)
+            elif isinstance(step, Lasting):
+                answer = run_many(server, step.calls, errors_in_place=True, durable=step.durable)
             else:
                 answer = run_many(server, step, side_by_side=True)
         except PyjobsError:
@@ -108,6 +122,9 @@ async def adrive(server: AsyncServer, plan: Plan[T]) -> T:
                 answer = await _aasked(server, step)
             elif isinstance(step, Call):
                 answer = await arun(server, step)
+            elif isinstance(step, Lasting):
+                calls, durable = step
+                answer = await arun_many(server, calls, errors_in_place=True, durable=durable)
             else:
                 answer = await arun_many(server, step)
         except PyjobsError:

@@ -6,14 +6,17 @@ Nothing is sent here.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from typing import Any
 
-from pyjobs.admin.plan import Plan, Words
+from pyjobs.admin.plan import Lasting, Plan, Words
 from pyjobs.engine import (
     MAX_ITEMS,
     MOST_PARTS,
     MOST_PLACE,
     OPERATOR,
+    Durable,
     Keys,
+    PartKey,
     Parts,
     hash_of,
     mode_named,
@@ -24,7 +27,7 @@ from pyjobs.engine import (
     settle_parts,
 )
 from pyjobs.engine import read_counters as counters_of
-from pyjobs.errors import BadArgument
+from pyjobs.errors import BadArgument, PyjobsError
 from pyjobs.validate import whole
 
 Owner = Callable[[str], Hashable]
@@ -45,7 +48,7 @@ class PartKeys(Keys):
     def queue(self, name: str) -> str:
         """Return the key of the part."""
         key = super().queue(name)
-        return part_key(key, self._place) if self._place else key
+        return part_key(key, self._place) if self._place else PartKey(key)
 
 
 def each_part(keys: Keys, queue: str) -> Plan[list[PartKeys]]:
@@ -62,16 +65,21 @@ def parts_of(keys: Keys, queue: str) -> Plan[Parts]:
 
 def own_limits(keys: Keys, queue: str) -> Plan[dict[str, int]]:
     """Return the limits that a queue has of its own: those of all parts together."""
-    key = keys.queue(queue)
-    number = (yield read_parts(key)).number
     names = ("pending", "bytes", "dead")
-    values = yield Words(("HMGET", Keys.meta(key), *(f"most_{name}" for name in names)))
-    found = {name: int(value) for name, value in zip(names, values, strict=True) if value}
-    return {name: value if name == "bytes" else value * number for name, value in found.items()}
+    fields = [f"{word}_{name}" for word in ("most", "set") for name in names]
+    values = yield Words(("HMGET", Keys.meta(keys.queue(queue)), *fields))
+    # What was set for all parts comes last.
+    named = zip(2 * names, values, strict=True)
+    return {name: int(value) for name, value in named if value}
 
 
-def split(keys: Keys, queue: str, number: int, mode: str, owner: Owner) -> Plan[Parts]:
+def split(
+    keys: Keys, queue: str, number: int, mode: str, owner: Owner, durable: Durable | None
+) -> Plan[Parts]:
     """Split a queue in more parts, or carry on where that broke off.
+
+    Every part is asked first whether the split can be. Then the queue itself learns the number,
+    and the other parts together: a node that dies meanwhile keeps no part of another node from it.
 
     Args:
         keys: the names under the prefix.
@@ -79,6 +87,7 @@ def split(keys: Keys, queue: str, number: int, mode: str, owner: Owner) -> Plan[
         number: how many parts.
         mode: its mode, where nothing was ever submitted.
         owner: returns the node of a key.
+        durable: who must have the number before the next part learns it; None is nobody.
 
     Raises:
         BadArgument: the number is out of its bounds or less than there are, or the queue can't be
@@ -86,24 +95,55 @@ def split(keys: Keys, queue: str, number: int, mode: str, owner: Owner) -> Plan[
     """
     whole("parts", number, 2, MOST_PARTS)
     key = keys.queue(queue)
-    had: Parts = yield read_parts(key)
-    if number < had.number:
-        raise BadArgument(f"parts: {number}, fewer than {had.number}, which there are")
-    places = had.places if number == had.number else chosen(key, had.places, number, owner)
+    had, places = yield from _known(key, number, owner)
     mode = had.mode or mode_named(mode).name
+    everything = Parts(number, 0, mode, places).keys(key)
+    raised((yield [set_parts(part, number, places, mode, check=True) for part in everything]))
     stats = yield OPERATOR.stats(key)
     counting = (yield counters_of(key, minutes=1)).counting
-    new = [part_key(key, place) for place in places if place not in had.places]
-    # The queue itself refuses what can't be; until it knows, nobody submits to the new parts.
-    yield set_parts(key, number, places, mode)
-    for part in new:
+    for part in everything[had.number :]:
         if stats.paused:
             yield OPERATOR.pause(part, span=max(0, stats.paused))
         if not counting:
             yield set_counting(part, False)
-    for part in [*new, *(part_key(key, place) for place in had.places)]:
-        yield set_parts(part, number, places, mode)
+    # Until the queue itself knows the number, nobody submits to the new parts.
+    for group in (everything[:1], everything[1:]):
+        learning = [set_parts(part, number, places, mode) for part in group]
+        raised((yield Lasting(learning, durable) if durable else learning))
     return (yield from parts_of(keys, queue))
+
+
+def _known(key: str, number: int, owner: Owner) -> Plan[tuple[Parts, tuple[int, ...]]]:
+    """Return the parts of a queue as the part says that knows most, and the places to have.
+
+    As a rule all parts know the same. A split may have broken off, and a failover may have taken
+    from a part, also from the first one, what it knew.
+
+    Raises:
+        BadArgument: there are more parts than `number`.
+    """
+    had: Parts = yield read_parts(key)
+    while True:
+        if number < had.number:
+            raise BadArgument(f"parts: {number}, fewer than {had.number}, which there are")
+        places = had.places if number == had.number else chosen(key, had.places, number, owner)
+        others = yield [read_parts(part_key(key, place)) for place in places]
+        most: Parts = max(raised(others), key=lambda part: part.number)
+        if most.number <= had.number:
+            return had, places
+        had = most
+
+
+def raised(answers: list[Any]) -> list[Any]:
+    """Return the answers.
+
+    Raises:
+        PyjobsError: one of them is this error.
+    """
+    for answer in answers:
+        if isinstance(answer, PyjobsError):
+            raise answer
+    return answers
 
 
 def chosen(key: str, had: tuple[int, ...], number: int, owner: Owner) -> tuple[int, ...]:
@@ -134,9 +174,17 @@ def settle(keys: Keys, queue: str, progress: Callable[[int], object] | None) -> 
 
     Returns:
         '' when the split is settled, or the id of a job whose part is another now.
+
+    Raises:
+        BadArgument: the split broke off, so that a part knows another number.
     """
-    found: Parts = yield read_parts(keys.queue(queue))
-    everything = found.keys(keys.queue(queue))
+    key = keys.queue(queue)
+    first: Parts = yield read_parts(key)
+    everything = first.keys(key)
+    known = raised((yield [read_parts(part) for part in everything]))
+    if any(part.number != first.number for part in known):
+        raise BadArgument(f"settle: the split of queue {queue} broke off: split it again")
+    found = first._replace(older=max(part.older for part in known))
     looked = 0
     for at, part in enumerate(everything[: found.older]):
         begin, cursor = Keys.job(part, ""), "0"

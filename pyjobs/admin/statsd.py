@@ -18,6 +18,9 @@ from pyjobs.validate import host_and_port
 
 # Bytes of a datagram that no network of common links splits.
 DATAGRAM = 1432
+# Where StatsD listens, where nobody says.
+PORT = "8125"
+HOST = re.compile(r"(?=.*[A-Za-z.-])[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]")
 # What is measured of runs and waits: the histogram of the counters, and the name of the timing.
 TIMINGS = {"wait": "delay", "run": "work", "fail": "work_failed"}
 BARE = "none"
@@ -28,9 +31,13 @@ class Statsd:
     """Responsible for sending what has happened in all queues since the last sending, as StatsD
     takes it. Nothing is sent of what happened before the first.
 
+    Attributes:
+        address: host and port to which it sends.
+
     Args:
         scraper: asks for the numbers.
-        address: `HOST:PORT` where StatsD listens, or a port of 127.0.0.1.
+        address: `HOST:PORT` where StatsD listens, a host by itself, whose port is then 8125, or a
+            port of 127.0.0.1.
         prefix: what the name of each metric begins with.
 
     Raises:
@@ -39,8 +46,10 @@ class Statsd:
 
     def __init__(self, scraper: Scraper, address: str, prefix: str = "pyjobs") -> None:
         self._scraper, self._prefix = scraper, prefix
-        self._address = host_and_port("statsd", address)
-        family = socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET
+        if HOST.fullmatch(address):
+            address = f"{address}:{PORT}"
+        self.address = host_and_port("statsd", address)
+        family = socket.AF_INET6 if ":" in self.address[0] else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_DGRAM)
         self._before: dict[str, Mapping[Key, int]] = {}
 
@@ -59,7 +68,7 @@ class Statsd:
         sent = [*lines(self._prefix, scraped, self._before)]
         self._before |= scraped.totals
         for datagram in datagrams(sent):
-            self._socket.sendto(datagram, self._address)
+            self._socket.sendto(datagram, self.address)
         return len(sent)
 
 
@@ -94,7 +103,8 @@ def task_lines(name: str, values: Mapping[str, int]) -> Iterator[str]:
 
     Times are known as the number of those between two powers of two, and as a sum of all. So each
     bucket is one timing, with a sample rate that stands for its number. It lies in the middle of
-    its bucket, and all are moved alike so that their sum is right.
+    its bucket, and all are moved alike so that their sum is right. How long jobs took in total is
+    the mean of their waits and that of their runs together: one timing, for as many as were done.
     """
     counted: dict[str, int] = {}
     for what, timing in TIMINGS.items():
@@ -108,8 +118,10 @@ def task_lines(name: str, values: Mapping[str, int]) -> Iterator[str]:
         guess = sum(middles[bound] * count for bound, count in buckets.items())
         right = values.get(what, 0) / guess if guess else 1.0
         for bound, count in sorted(buckets.items()):
-            rate = "" if count == 1 else f"|@{1 / count:.9f}"
-            yield f"{name}.{timing}:{middles[bound] * right:.1f}|ms{rate}"
+            yield timing_line(f"{name}.{timing}", middles[bound] * right, count)
+    if counted["wait"] and counted["run"]:
+        total = sum(values.get(what, 0) / counted[what] for what in ("wait", "run"))
+        yield timing_line(f"{name}.total", total, counted["run"])
     if counted["run"]:
         yield f"{name}.count:{counted['run']}|c"
     if counted["fail"]:
@@ -117,6 +129,11 @@ def task_lines(name: str, values: Mapping[str, int]) -> Iterator[str]:
     for counter, event in EVENTS.items():
         if values.get(counter, 0) > 0:
             yield f"{name}.{event}:{values[counter]}|c"
+
+
+def timing_line(name: str, ms: float, count: int) -> str:
+    """Return one timing that stands for `count` of them."""
+    return f"{name}:{ms:.1f}|ms" + ("" if count == 1 else f"|@{1 / count:.9f}")
 
 
 def datagrams(found: list[str]) -> Iterator[bytes]:

@@ -9,7 +9,7 @@ from pyjobs.admin import plans
 from pyjobs.admin import split as splits
 from pyjobs.admin.base import Base
 from pyjobs.admin.plan import Progress, drive, one
-from pyjobs.engine import OPERATOR, Limits, ModeName, Parts
+from pyjobs.engine import OPERATOR, Limits, ModeName, Parts, durable_of
 from pyjobs.transport import Server, owner_of, primaries, read_parts
 from pyjobs.validate import positive
 
@@ -130,7 +130,9 @@ class Settings(Base[Server]):
         with self._errors:
             return drive(self._server, splits.parts_of(self._keys, queue))
 
-    def split(self, queue: str, parts: int, *, mode: ModeName = "reliable") -> Parts:
+    def split(
+        self, queue: str, parts: int, *, mode: ModeName = "reliable", durable: str = "no"
+    ) -> Parts:
         """Split a queue in more parts, which lie on the nodes of a cluster by turns (queue/parts).
 
         Clients and workers go on. Where a split broke off, the same call carries it on.
@@ -139,6 +141,9 @@ class Settings(Base[Server]):
             queue: the queue's name.
             parts: how many parts, 2 to 32. There is no way back.
             mode: the mode, where nothing was ever submitted to the queue.
+            durable: who must have the number of parts before this returns: 'replicas:N' in memory
+                (WAIT), 'aof' on the disk (WAITAOF), or 'no'. A failover to a replica that did not
+                have the number ends in refused submits, until the queue is split again.
 
         Returns:
             The parts. `older` is not 0 where the queue had jobs: then call `settle_parts` later.
@@ -146,7 +151,8 @@ class Settings(Base[Server]):
         Raises:
             BadArgument: a name is not a name, there are more parts already, or the queue can't be
                 split: it has schedules with unique keys, jobs on their way to another queue, or
-                the split before was not settled.
+                the split before was not settled; or `durable` is not what it must be.
+            NotDurable: too few had the number in time: call again.
             Forbidden: Redis's access rules forbid it.
             Unavailable: Redis can't be reached.
         """
@@ -155,7 +161,7 @@ class Settings(Base[Server]):
             primaries(self._server)  # a cluster asks for its table
             owner = owner_of(self._server)
             limits = drive(self._server, splits.own_limits(self._keys, queue))
-            plan = splits.split(self._keys, queue, parts, mode, owner)
+            plan = splits.split(self._keys, queue, parts, mode, owner, durable_of(durable))
             found = drive(self._server, plan)
             read_parts(self._server, key)
             drive(self._server, one(OPERATOR.limit(key, **limits)))
@@ -174,7 +180,7 @@ class Settings(Base[Server]):
             '' when it is settled; else the id of a job that is elsewhere, and nothing changes.
 
         Raises:
-            BadArgument: a name is not a name.
+            BadArgument: a name is not a name, or the split broke off: split the queue again.
             Forbidden: Redis's access rules forbid it.
             Unavailable: Redis can't be reached.
         """

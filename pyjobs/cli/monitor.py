@@ -29,8 +29,8 @@ PORT = "9170"
 @click.option(
     "--statsd",
     "statsd_at",
-    metavar="[HOST:]PORT",
-    help="Send what happens to a StatsD by UDP.",
+    metavar="HOST[:PORT]",
+    help="Send what happens to a StatsD by UDP, at port 8125 without a PORT.",
 )
 @click.option(
     "--every",
@@ -88,7 +88,8 @@ def monitor(
             end.wait()
             return 0
         stack.callback(statsd.close)
-        say(f"sends to {statsd_at}")
+        to, at = statsd.address
+        say(f"sends to {to} at port {at}")
         send_until(end, statsd, every)
     return 0
 

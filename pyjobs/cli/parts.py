@@ -22,10 +22,22 @@ from pyjobs.errors import BadArgument
     type=click.Choice(list(MODES)),
     help="Mode of a queue to which nothing was ever submitted; else such a queue is refused.",
 )
+@click.option(
+    "--durable",
+    default="no",
+    metavar="replicas:N|aof|no",
+    help="Who must have the number before the command ends.",
+)
 @url_option
 @prefix_option
 def parts(
-    queue: str, number: int | None, settle: bool, mode: ModeName | None, url: str, prefix: str
+    queue: str,
+    number: int | None,
+    settle: bool,
+    mode: ModeName | None,
+    durable: str,
+    url: str,
+    prefix: str,
 ) -> int:
     """Print in how many parts QUEUE is split, or split it in NUMBER parts.
 
@@ -43,7 +55,7 @@ def parts(
             if mode is None:
                 # There is no way back, so a name that was mistyped must not become a queue.
                 admin.stats(queue)
-            found = admin.split(queue, number, mode=mode or RELIABLE.name)
+            found = admin.split(queue, number, mode=mode or RELIABLE.name, durable=durable)
         elif settle and (left := admin.settle_parts(queue)):
             show(f"queue {queue} is not settled: job {left} is where it belonged before the split")
             return 1

@@ -13,7 +13,7 @@ from pyjobs.client.arrivals import Arrival, Arrivals
 from pyjobs.client.core import ClientCore
 from pyjobs.client.following import Following
 from pyjobs.client.info import JobInfo, info_of
-from pyjobs.client.job import BaseJob
+from pyjobs.client.job import BaseJob, key_of
 from pyjobs.client.reading import Reading
 from pyjobs.engine import OutputPage
 from pyjobs.errors import ClientClosed, PyjobsError, Unavailable
@@ -52,7 +52,7 @@ class Source:
         self.core.check_open()
         try:
             with self.translating:
-                return await arun(self.server, reading.call(self.core.keys.queue(job.queue)))
+                return await arun(self.server, reading.call(key_of(job, self.core.keys)))
         except Unavailable:
             if reading.goes_on:
                 return None

@@ -16,7 +16,7 @@ from pyjobs.client.core import ClientCore
 from pyjobs.client.job import decode_by, unless_conflict
 from pyjobs.client.listener import alook
 from pyjobs.client.middleware import Middleware, SubmitCall, around_async
-from pyjobs.client.options import Options
+from pyjobs.client.options import Options, with_trace
 from pyjobs.client.stream import Stream, is_stream
 from pyjobs.client.submit import Item, Json, given, no_arguments
 from pyjobs.client.task_stream import Window
@@ -79,7 +79,7 @@ class AsyncSubmits(HintedClient):
             id: the job's id. A repeated submit of it is the same job for as long as its
                 `retention`; with 0, until the job has ended. Default: a new id.
             options: by keyword; a duration may be a timedelta. Simple mode has `task`
-                only.
+                and the trace context only.
 
         Options:
             delay: seconds until the job may be claimed. Default: 0.
@@ -101,6 +101,9 @@ class AsyncSubmits(HintedClient):
                 worker's, or 1.
             task: the name of the job's task, up to 128 of A-Z a-z 0-9 _ . : -; its data are then
                 the arguments by name. Default: a bare job.
+            traceparent: the W3C trace context of who submits, which the job's runs get; middleware
+                sets it as a rule. Default: none.
+            tracestate: the rest of that context, 1 to 512 characters. Default: none.
             durable: who must have the job before the submit returns: 'replicas:N' in memory,
                 'aof' on the primary's disk, or 'no'. Default: the client's.
 
@@ -129,6 +132,8 @@ class AsyncSubmits(HintedClient):
         else:
             call = SubmitCall((item.queue,), name, 1)
             async with around_async(self._middleware, call):
+                if trace := call.trace():
+                    item = item._replace(options=with_trace(item.options, trace))
                 job = await self._submit_one(item)
                 call.jobs = [job]
         if submission is not None:
@@ -183,8 +188,8 @@ class AsyncSubmits(HintedClient):
             ids: an id for each job. A repeated submit of an id is the same job for as long as its
                 `retention`; with 0, until the job has ended. Default: new ids.
             options: the options of every job, by keyword: delay, run_at, expires, unique,
-                retention, timeout, max_run, max_attempts, backoff, task and durable, as `submit`
-                takes them.
+                retention, timeout, max_run, max_attempts, backoff, task, traceparent, tracestate
+                and durable, as `submit` takes them.
 
         Returns:
             The jobs, in the order of the data. A job whose id is taken by other data has a
@@ -330,6 +335,7 @@ class AsyncSubmits(HintedClient):
             return await self._send_batch(batch)
         call = SubmitCall(batch.queues, task or "", len(batch.jobs))
         async with around_async(self._middleware, call):
+            batch.trace = call.trace()
             call.jobs = await self._send_batch(batch)
         return batch.jobs
 

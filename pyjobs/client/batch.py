@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, Generic, NamedTuple
 
 from pyjobs.client.job import presence
+from pyjobs.client.options import with_trace
 from pyjobs.client.pending import J
 from pyjobs.client.presence import Presence
 from pyjobs.engine import CALL_BYTES, SUBMIT_ITEMS, Call, Durable
@@ -45,6 +46,7 @@ class Batch(Generic[J]):
         durable: who must have the jobs before the submit returns; None is nobody.
         jobs: a job for each value, None until its chunk is made.
         chunks: the chunks that were made.
+        trace: the options of a trace context, for calls that have none; '' for none.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Batch(Generic[J]):
         self.durable = durable
         self.jobs: list[J] = [None] * count  # type: ignore[list-item]
         self.chunks: list[Chunk[J]] = []
+        self.trace = ""
         self._making = making
 
     def calls(self) -> Iterator[Call[Any]]:
@@ -69,7 +72,12 @@ class Batch(Generic[J]):
             self.chunks.append(chunk)
             for place, job in zip(chunk.places, chunk.jobs, strict=True):
                 self.jobs[place] = job
-            yield chunk.call
+            yield self._traced(chunk.call) if self.trace else chunk.call
+
+    def _traced(self, call: Call[Any]) -> Call[Any]:
+        place = call.script.names.index("options")
+        text = with_trace(str(call.args[place]), self.trace)
+        return call._replace(args=(*call.args[:place], text, *call.args[place + 1 :]))
 
 
 def split(places: Sequence[int], data: Sequence[bytes]) -> Iterator[Sequence[int]]:

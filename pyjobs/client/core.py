@@ -13,7 +13,7 @@ from typing import Any, Generic
 
 from pyjobs.client.batch import Batch, Chunk, refused
 from pyjobs.client.following import advance, hear_chunk
-from pyjobs.client.job import BaseJob, JobRef, note, presence, same_job, settle
+from pyjobs.client.job import BaseJob, JobRef, key_of, note, presence, same_job, settle
 from pyjobs.client.pending import J, Pending
 from pyjobs.client.presence import Event, Presence
 from pyjobs.client.schedules import ScheduleCalls
@@ -23,6 +23,7 @@ from pyjobs.engine import (
     OPERATOR,
     REGISTER_SECONDS,
     Call,
+    InParts,
     Kept,
     Keys,
     ShownJob,
@@ -172,7 +173,7 @@ class ClientCore(Generic[J]):
 
     def show(self, job: BaseJob) -> Call[ShownJob]:
         """Return the call that reads all that is known of a job."""
-        return OPERATOR.show(self.keys.queue(job.queue), job.id)
+        return OPERATOR.show(key_of(job, self.keys), job.id)
 
     def is_awaited(self) -> bool:
         """Return whether the program still has a job whose outcome is not known."""
@@ -190,7 +191,8 @@ class ClientCore(Generic[J]):
         if not isinstance(self.mode, StoredVerbs):
             raise BadArgument(f"cancel: a queue of {self.mode.name} mode does not have it")
         id, name = self._named(job, queue)
-        return self.mode.cancel(self.keys.queue(name), [id])
+        where = key_of(job, self.keys) if isinstance(job, BaseJob) else self.keys.queue(name)
+        return self.mode.cancel(where, [id])
 
     @contextlib.contextmanager
     def submitting(self, batch: Batch[J]) -> Iterator[None]:
@@ -222,6 +224,9 @@ class ClientCore(Generic[J]):
             if reached is not None:
                 for place in chunk.places:
                     batch.jobs[place].reached = reached
+            if type(answer) is InParts:
+                for place, part in zip(chunk.places, answer.parts, strict=True):
+                    batch.jobs[place]._part = part
         if self.closed:
             self.close()
         return before if self.results else []

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
 
 from pyjobs import codec
 from pyjobs.client.presence import NEXT, Event, Presence
-from pyjobs.engine import Reached, Stored
+from pyjobs.engine import Keys, PartKey, Reached, Stored
 from pyjobs.errors import (
     BadArgument,
     Conflict,
@@ -70,6 +70,8 @@ class BaseJob:
         # Set for the jobs of a task that yields.
         "_decode_chunk",
         "_end",
+        # Set where the submit went to a part of a queue that is split: the key of the part.
+        "_part",
         "_presence",
         # Made when a progress is heard, or somebody follows the job.
         "_reports",
@@ -82,6 +84,7 @@ class BaseJob:
     )
 
     _decode_chunk: Callable[[bytes], Any]
+    _part: PartKey
     _reports: Any
 
     def __init__(self, id: str, queue: str, source: Any = None) -> None:
@@ -251,6 +254,14 @@ def decode_by(job: AnyJob, submission: Submission) -> AnyJob:
 def chunk_decoder(job: BaseJob) -> Callable[[bytes], Any]:
     """Return what decodes a chunk of a job's output."""
     return getattr(job, "_decode_chunk", codec.decode)
+
+
+def key_of(job: BaseJob, keys: Keys) -> str:
+    """Return the key of the job's queue, or of the part of the queue that its submit has reached.
+
+    A job stays in its part, also when the queue grows.
+    """
+    return getattr(job, "_part", None) or keys.queue(job.queue)
 
 
 def note(jobs: Iterable[BaseJob], event: Event) -> None:

@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequenc
 from typing import Any
 
 from pyjobs.client.job import BaseJob
+from pyjobs.client.options import options_text
+from pyjobs.engine import SIMPLE
 
 
 class SubmitCall:
@@ -21,6 +23,9 @@ class SubmitCall:
         task: the name of the jobs' task; '' for bare jobs.
         count: how many jobs are submitted.
         jobs: the jobs, once Redis has them; empty before.
+        traceparent: the W3C trace context that the jobs carry, which a middleware may set before
+            they are submitted; None for none. An option of the submit counts before.
+        tracestate: the rest of that context; None for none.
     """
 
     def __init__(self, queues: Iterable[str], task: str, count: int) -> None:
@@ -28,6 +33,19 @@ class SubmitCall:
         self.task = task
         self.count = count
         self.jobs: Sequence[BaseJob] = ()
+        self.traceparent: str | None = None
+        self.tracestate: str | None = None
+
+    def trace(self) -> str:
+        """Return the trace context as options of a submit of any mode; '' for none.
+
+        Raises:
+            BadArgument: the context is none; the message names what is wrong.
+        """
+        if self.traceparent is None:
+            return ""
+        context = {"traceparent": self.traceparent, "tracestate": self.tracestate}
+        return options_text(SIMPLE.script("submit"), context)
 
     def __repr__(self) -> str:
         return f"<SubmitCall of {self.count} on {', '.join(self.queues)}>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypedDict
@@ -11,12 +12,16 @@ from pyjobs.engine import MAX_KEY_BYTES, RELIABLE, Durable, Option, Script, dura
 from pyjobs.errors import BadArgument
 from pyjobs.validate import checked, moment_ms, positive, to_ms, whole
 
+TRACEPARENT = re.compile("[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+# What stands for itself in a tracestate.
+PLAIN = "!#$&'()*+,/:;<=>?@[]^`{|}"
+
 
 class Options(TypedDict, total=False):
     """Holds the options of a submit, as `Client.submit` and `Client.submit_many` take them.
 
     None is the default. A duration is a number of seconds or a timedelta. Simple mode has `task`
-    only.
+    and the trace context only.
 
     Attributes:
         delay: seconds until the job may be claimed. Default: 0.
@@ -38,6 +43,9 @@ class Options(TypedDict, total=False):
             worker's, or 1.
         task: the name of the job's task, up to 128 of A-Z a-z 0-9 _ . : -; its data are then the
             arguments by name. Default: a bare job.
+        traceparent: the W3C trace context of who submits, which the job's runs get; middleware
+            sets it as a rule. Default: none.
+        tracestate: the rest of that context, 1 to 512 characters. Default: none.
         durable: who must have the job before the submit returns: 'replicas:N' in memory,
             'aof' on the primary's disk, or 'no'. Default: the client's.
     """
@@ -52,6 +60,8 @@ class Options(TypedDict, total=False):
     max_attempts: int | None
     backoff: float | timedelta | None
     task: str | None
+    traceparent: str | None
+    tracestate: str | None
     durable: str | None
 
 
@@ -70,6 +80,16 @@ def options_text(submit: Script, options: Mapping[str, Any]) -> str:
     if unknown := options.keys() - CONVERTERS.keys():
         raise BadArgument(f"{', '.join(sorted(unknown))}: submit has no such option")
     return submit.choose(**{name: CONVERTERS[name](name, value) for name, value in options.items()})
+
+
+def with_trace(options: str, trace: str) -> str:
+    """Return the options argument of a submit with a trace context, unless it has one.
+
+    Args:
+        options: the options argument.
+        trace: the options of the trace context, as `options_text` writes them.
+    """
+    return options if "traceparent=" in options else f"{options} {trace}".strip()
 
 
 def check_options(options: Mapping[str, Any]) -> None:
@@ -101,6 +121,23 @@ def _name(what: str, name: Any) -> str | None:
     return None if name is None else checked(what, name)
 
 
+def _traceparent(what: str, text: Any) -> str | None:
+    if text is not None and not (isinstance(text, str) and TRACEPARENT.fullmatch(text)):
+        example = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+        raise BadArgument(
+            f"{what}: must be one of W3C Trace Context, such as {example}, not {text!r}"
+        )
+    return text
+
+
+def _tracestate(what: str, text: Any) -> str | None:
+    if text is None:
+        return None
+    if not (isinstance(text, str) and 1 <= len(text) <= 512 and text.isascii()):
+        raise BadArgument(f"{what}: must be 1 to 512 characters of ASCII, not {text!r}")
+    return quote(text, safe=PLAIN)
+
+
 def _attempts(what: str, number: Any) -> int | None:
     return whole(what, number, 1, 1000)
 
@@ -116,6 +153,8 @@ CONVERTERS: dict[str, Callable[[str, Any], Option]] = {
     "max_attempts": _attempts,
     "backoff": to_ms,
     "task": _name,
+    "traceparent": _traceparent,
+    "tracestate": _tracestate,
 }
 # What the client itself makes of the options of a submit; the scripts know the others.
 OWN = frozenset({"durable"})

@@ -12,7 +12,7 @@ from typing import Generic
 from weakref import WeakKeyDictionary
 
 from pyjobs.client.batch import Chunk
-from pyjobs.client.job import LIVE_STATES, gone, note, presence, settle
+from pyjobs.client.job import LIVE_STATES, gone, key_of, note, presence, settle
 from pyjobs.client.pending import J, Pending
 from pyjobs.client.presence import Event, Presence
 from pyjobs.engine import RESULT_ITEMS, SWEEP_JOBS, Call, Keys, Stored, fetch
@@ -122,17 +122,17 @@ class Sweep(Generic[J]):
 
         Args:
             jobs: the jobs; None is those whose last lookup is the longest ago, 5000 at most.
-            ask: makes the call that looks up ids of a queue, given by its key.
+            ask: makes the call that looks up ids of a queue or of a part, given by its key.
         """
         if not self._stores:
             return []
         queues: dict[str, list[J]] = {}
         for job in self._pending.longest(SWEEP_JOBS) if jobs is None else jobs:
             if presence(job) is not Presence.SENT and not job.done():
-                queues.setdefault(job.queue, []).append(job)
+                queues.setdefault(key_of(job, self._keys), []).append(job)
         return [
-            Chunk(ask(self._keys.queue(name), [job.id for job in part]), part)
-            for name, found in queues.items()
+            Chunk(ask(key, [job.id for job in part]), part)
+            for key, found in queues.items()
             for part in (found[at : at + RESULT_ITEMS] for at in range(0, len(found), RESULT_ITEMS))
         ]
 

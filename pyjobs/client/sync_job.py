@@ -16,7 +16,7 @@ from pyjobs.client.core import ClientCore
 from pyjobs.client.following import Following
 from pyjobs.client.fork import one_waiter
 from pyjobs.client.info import JobInfo, info_of
-from pyjobs.client.job import BaseJob
+from pyjobs.client.job import BaseJob, key_of
 from pyjobs.client.reading import Reading
 from pyjobs.engine import OutputPage
 from pyjobs.errors import PyjobsError, Unavailable
@@ -55,7 +55,7 @@ class Source:
         self.core.check_open()
         try:
             with self.translating:
-                return run(self.server, reading.call(self.core.keys.queue(job.queue)))
+                return run(self.server, reading.call(key_of(job, self.core.keys)))
         except Unavailable:
             if reading.goes_on:
                 return None

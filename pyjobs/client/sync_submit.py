@@ -70,7 +70,7 @@ class Submits(HintedClient):
             id: the job's id. A repeated submit of it is the same job for as long as its
                 `retention`; with 0, until the job has ended. Default: a new id.
             options: by keyword; a duration may be a timedelta. Simple mode has `task`
-                only.
+                and the trace context only.
 
         Options:
             delay: seconds until the job may be claimed. Default: 0.
@@ -92,6 +92,9 @@ class Submits(HintedClient):
                 worker's, or 1.
             task: the name of the job's task, up to 128 of A-Z a-z 0-9 _ . : -; its data are then
                 the arguments by name. Default: a bare job.
+            traceparent: the W3C trace context of who submits, which the job's runs get; middleware
+                sets it as a rule. Default: none.
+            tracestate: the rest of that context, 1 to 512 characters. Default: none.
             durable: who must have the job before the submit returns: 'replicas:N' in memory,
                 'aof' on the primary's disk, or 'no'. Default: the client's.
 
@@ -165,8 +168,8 @@ class Submits(HintedClient):
             ids: an id for each job. A repeated submit of an id is the same job for as long as its
                 `retention`; with 0, until the job has ended. Default: new ids.
             options: the options of every job, by keyword: delay, run_at, expires, unique,
-                retention, timeout, max_run, max_attempts, backoff, task and durable, as `submit`
-                takes them.
+                retention, timeout, max_run, max_attempts, backoff, task, traceparent, tracestate
+                and durable, as `submit` takes them.
 
         Returns:
             The jobs, in the order of the data. A job whose id is taken by other data has a
@@ -297,6 +300,7 @@ class Submits(HintedClient):
             return self._send(batch)
         call = SubmitCall(batch.queues, task or "", len(batch.jobs))
         with around(self._middleware, call):
+            batch.trace = call.trace()
             call.jobs = self._send(batch)
         return batch.jobs
 

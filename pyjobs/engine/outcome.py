@@ -38,6 +38,7 @@ class Policy(NamedTuple):
         backoff: ms before the second attempt, then doubled (reliable).
         max_crashes: leases of one job that may run out until it is dead (reliable).
         names_deaths: whether claims name the jobs that they make dead (reliable).
+        traces: whether claims return the trace context of jobs that have one.
     """
 
     lease: int
@@ -46,3 +47,4 @@ class Policy(NamedTuple):
     backoff: int | None = None
     max_crashes: int | None = None
     names_deaths: bool = False
+    traces: bool = False

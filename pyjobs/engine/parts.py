@@ -36,23 +36,46 @@ class Parts(NamedTuple):
     mode: str = ""
     places: tuple[int, ...] = ()
 
-    def keys(self, queue: str) -> list[str]:
+    def keys(self, queue: str) -> list[PartKey]:
         """Return the keys of all parts, the queue's own key first.
 
         Args:
             queue: the queue's key.
         """
-        return [queue, *(part_key(queue, place) for place in self.places)]
+        return [PartKey(queue), *(part_key(queue, place) for place in self.places)]
 
 
-def part_key(queue: str, place: int) -> str:
+class PartKey(str):
+    """Names one part of a queue: a call about it goes nowhere else.
+
+    The first part has the key of the queue, and a call about the queue goes to all parts.
+    """
+
+    __slots__ = ()
+
+
+class InParts(list[bytes]):
+    """Holds the raw reply to a submit whose jobs are in parts of a queue.
+
+    Attributes:
+        parts: the part that has each job.
+    """
+
+    __slots__ = ("parts",)
+
+    def __init__(self, reply: Sequence[bytes], parts: Sequence[PartKey]) -> None:
+        super().__init__(reply)
+        self.parts = parts
+
+
+def part_key(queue: str, place: int) -> PartKey:
     """Return the key of a part. No name of a queue has a slash.
 
     Args:
         queue: the queue's key.
         place: the number in the part's name.
     """
-    return f"{queue[:-1]}/{place}}}"
+    return PartKey(f"{queue[:-1]}/{place}}}")
 
 
 def queue_of_part(key: str) -> str:
@@ -88,7 +111,9 @@ def read_parts(queue: str) -> Call[Parts]:
     return Call(used, (queue,), used.bind(mode=ANY, options=""), parse_parts)
 
 
-def set_parts(part: str, number: int, places: Sequence[int], mode: str) -> Call[Parts]:
+def set_parts(
+    part: str, number: int, places: Sequence[int], mode: str, *, check: bool = False
+) -> Call[Parts]:
     """Return the call that lets a part of a queue know how many parts there are (queue/parts).
 
     Args:
@@ -96,10 +121,11 @@ def set_parts(part: str, number: int, places: Sequence[int], mode: str) -> Call[
         number: how many parts there are.
         places: the numbers in the names of all parts but the first.
         mode: the queue's mode; '' leaves it to the first submit.
+        check: whether to ask for a refusal alone: the call writes nothing.
     """
     used = script("queue/parts")
     named = ".".join(map(str, places))
-    options = used.choose(parts=number, places=named)
+    options = used.choose(parts=number, places=named, check=1 if check else None)
     return Call(used, (part,), used.bind(mode=mode or ANY, options=options), parse_parts)
 
 

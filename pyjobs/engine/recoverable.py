@@ -22,7 +22,13 @@ class Recoverable(StoredVerbs):
     handed_back = None
 
     def claim(
-        self, queues: Sequence[str], *, nonce: str, limit: int, max_bytes: int | None = None
+        self,
+        queues: Sequence[str],
+        *,
+        nonce: str,
+        limit: int,
+        max_bytes: int | None = None,
+        traces: bool = False,
     ) -> Call[ClaimReply]:
         """Return the call that takes jobs off queues (recoverable/claim).
 
@@ -32,15 +38,18 @@ class Recoverable(StoredVerbs):
             limit: most jobs, 1 to 1000.
             max_bytes: most bytes of payloads; the first job is returned whatever its size. None is
                 4 MiB.
+            traces: whether the reply has the trace context of jobs that have one.
         """
         claim = self.script("claim")
-        args = claim.bind(nonce=nonce, limit=limit, options=claim.choose(bytes=max_bytes))
+        options = claim.choose(bytes=max_bytes, trace=1 if traces else None)
+        args = claim.bind(nonce=nonce, limit=limit, options=options)
         return Call(claim, tuple(queues), args, parse_claimed)
 
     def claim_with(
         self, queues: Sequence[str], limit: int, max_bytes: int | None, nonce: str, policy: Policy
     ) -> Call[ClaimReply]:
-        return self.claim(queues, nonce=nonce, limit=limit, max_bytes=max_bytes)
+        traces = policy.traces
+        return self.claim(queues, nonce=nonce, limit=limit, max_bytes=max_bytes, traces=traces)
 
     def record(
         self, queue: str, verb: str, ended: Iterable[tuple[str, str, Outcome]], policy: Policy

@@ -43,6 +43,7 @@ class Reliable(StoredVerbs):
         max_crashes: int | None = None,
         max_bytes: int | None = None,
         names_deaths: bool = False,
+        traces: bool = False,
     ) -> Call[ClaimReply]:
         """Return the call that takes jobs off queues under a lease (reliable/claim).
 
@@ -56,10 +57,11 @@ class Reliable(StoredVerbs):
                 4 MiB.
             names_deaths: whether the reply names the jobs that this call makes dead, since their
                 leases ran out too often.
+            traces: whether the reply has the trace context of jobs that have one.
         """
         claim = self.script("claim")
-        deaths = 1 if names_deaths else None
-        options = claim.choose(max_crashes=max_crashes, bytes=max_bytes, deaths=deaths)
+        deaths, trace = (1 if asked else None for asked in (names_deaths, traces))
+        options = claim.choose(max_crashes=max_crashes, bytes=max_bytes, deaths=deaths, trace=trace)
         args = claim.bind(nonce=nonce, limit=limit, lease=lease, options=options)
         parse = parse_claimed_with_deaths if names_deaths else parse_claimed
         return Call(claim, tuple(queues), args, parse)
@@ -75,6 +77,7 @@ class Reliable(StoredVerbs):
             max_crashes=policy.max_crashes,
             max_bytes=max_bytes,
             names_deaths=policy.names_deaths,
+            traces=policy.traces,
         )
 
     def record(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
+from urllib.parse import unquote
 
 
 class Submitted(NamedTuple):
@@ -34,6 +35,9 @@ class Claimed(NamedTuple):
         timeout: how long the handler may run, ms; 0 is no limit of the job's own.
         task: the name of the job's task; '' for a bare job.
         saved: bytes of what an earlier run has saved; None when no run has.
+        traceparent: the W3C trace context of who submitted the job; '' where it has none, or where
+            the claim did not ask.
+        tracestate: the rest of that context; '' for none.
     """
 
     queue_index: int
@@ -45,6 +49,8 @@ class Claimed(NamedTuple):
     timeout: int
     task: str = ""
     saved: bytes | None = None
+    traceparent: str = ""
+    tracestate: str = ""
 
 
 class ClaimReply(NamedTuple):
@@ -185,11 +191,17 @@ def parse_claimed(reply: Any) -> ClaimReply:
             attempt,
             queued,
             timeout,
-            *((more[0].decode(), *more[1:]) if more else ()),
+            # As a rule a task, or nothing.
+            *(more and ((more[0].decode(),) if len(more) == 1 else _more(*more))),
         )
         for queue, id, token, data, attempt, queued, timeout, *more in reply[1:]
     ]
     return ClaimReply(reply[0], jobs)
+
+
+def _more(task: bytes, saved: bytes = b"", *trace: bytes) -> tuple[Any, ...]:
+    """Parse what a job in the reply of a claim may have at its end."""
+    return (task.decode(), saved or None, *[unquote(text.decode()) for text in trace])
 
 
 def parse_claimed_with_deaths(reply: Any) -> ClaimReply:

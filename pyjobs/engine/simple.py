@@ -19,7 +19,12 @@ class Simple(Verbs):
     handed_back = "fail"
 
     def claim(
-        self, queues: Sequence[str], *, limit: int, max_bytes: int | None = None
+        self,
+        queues: Sequence[str],
+        *,
+        limit: int,
+        max_bytes: int | None = None,
+        traces: bool = False,
     ) -> Call[ClaimReply]:
         """Return the call that takes jobs off queues (simple/claim).
 
@@ -30,15 +35,18 @@ class Simple(Verbs):
             limit: most jobs, 1 to 1000.
             max_bytes: most bytes of payloads; the first job is returned whatever its size. None is
                 4 MiB.
+            traces: whether the reply has the trace context of jobs that have one.
         """
         claim = self.script("claim")
-        args = claim.bind(limit=limit, options=claim.choose(bytes=max_bytes))
+        args = claim.bind(
+            limit=limit, options=claim.choose(bytes=max_bytes, trace=1 if traces else None)
+        )
         return Call(claim, tuple(queues), args, parse_claimed)
 
     def claim_with(
         self, queues: Sequence[str], limit: int, max_bytes: int | None, nonce: str, policy: Policy
     ) -> Call[ClaimReply]:
-        return self.claim(queues, limit=limit, max_bytes=max_bytes)
+        return self.claim(queues, limit=limit, max_bytes=max_bytes, traces=policy.traces)
 
     def record(
         self, queue: str, verb: str, ended: Iterable[tuple[str, str, Outcome]], policy: Policy

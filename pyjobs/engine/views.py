@@ -6,6 +6,7 @@ Nothing is decoded here: payloads, results and errors stay bytes.
 from __future__ import annotations
 
 from typing import Any, Literal, NamedTuple
+from urllib.parse import unquote
 
 Place = Literal["pending", "delayed", "inflight", "dead"]
 PLACES: tuple[Place, ...] = ("pending", "delayed", "inflight", "dead")
@@ -83,6 +84,8 @@ class ShownJob(NamedTuple):
         data: bytes of its payload.
         progress: bytes of the latest progress; b'' before the first one.
         saved: bytes that its next attempt goes on from; b'' is nothing.
+        traceparent: the W3C trace context of who submitted it; '' is none.
+        tracestate: the rest of that context; '' is none.
     """
 
     state: str
@@ -113,6 +116,8 @@ class ShownJob(NamedTuple):
     data: bytes
     progress: bytes
     saved: bytes
+    traceparent: str
+    tracestate: str
 
 
 class ListedJob(NamedTuple):
@@ -293,7 +298,9 @@ def parse_stats(reply: Any) -> QueueStats:
 
 def parse_shown(reply: Any) -> ShownJob:
     """Parse the reply of queue/show."""
-    return ShownJob(*texts(reply[:-5]), *reply[-5:])
+    *values, parent, state = reply
+    trace = parent.decode(), unquote(state.decode())
+    return ShownJob._make([*texts(values[:-5]), *values[-5:], *trace])
 
 
 def parse_listed(reply: Any) -> JobPage:

@@ -18,6 +18,8 @@ def claimed_job(
     task: str = "",
     queued: int | None = None,
     timeout: float | None = None,
+    traceparent: str = "",
+    tracestate: str = "",
     lost: bool = False,
 ) -> ClaimedJob:
     """Return a claimed job for a unit test that calls a handler itself. No server is involved.
@@ -30,6 +32,8 @@ def claimed_job(
         task: the name of the job's task.
         queued: when it was submitted, ms since the epoch. Default: now.
         timeout: seconds that the handler may take; None for no limit.
+        traceparent: the W3C trace context of who submitted it.
+        tracestate: the rest of that context.
         lost: what `job.lost` says.
 
     Raises:
@@ -37,7 +41,12 @@ def claimed_job(
     """
     body = codec.encode(data)
     at = clock.now_ms() if queued is None else queued
-    run = Run(Claimed(0, id, f"{attempt}-test", body, attempt, at, 0, task), queue, timeout)
+    claimed = Claimed(
+        *(0, id, f"{attempt}-test", body, attempt, at, 0, task),
+        traceparent=traceparent,
+        tracestate=tracestate,
+    )
+    run = Run(claimed, queue, timeout)
     if lost:
         run.lose()
     return ClaimedJob(run, codec.decode(body))

@@ -12,7 +12,9 @@ from typing import Any, NamedTuple, Protocol
 
 from pyjobs.engine import (
     Call,
+    InParts,
     Kept,
+    PartKey,
     Parts,
     Reached,
     hash_of,
@@ -25,8 +27,8 @@ from pyjobs.transport.part_totals import (
     clone,
     counters,
     dead,
+    first,
     first_error,
-    limit,
     listed,
     of_all,
     purge,
@@ -77,10 +79,11 @@ def submit(call: Call[Any], parts: Parts | None) -> Plan:
     ids: Sequence[Any] = items[::2]
     hashes = [hash_of(unique if unique is not None else id) for id in ids]
     replies: list[Any] = [None] * len(ids)
+    has = [PartKey(queue)] * len(ids)
     reached: list[Reached] = []
     answer: Any = None
 
-    def calls(groups: dict[int, list[int]], keys: list[str], text: str) -> list[Call[Any]]:
+    def calls(groups: dict[int, list[int]], keys: list[PartKey], text: str) -> list[Call[Any]]:
         return [
             clone(
                 call,
@@ -92,13 +95,14 @@ def submit(call: Call[Any], parts: Parts | None) -> Plan:
             for part, places in groups.items()
         ]
 
-    def take(places: Sequence[int], given: Any, *, looked: bool) -> None:
+    def take(part: PartKey, places: Sequence[int], given: Any, *, looked: bool) -> None:
         if type(given) is Kept:
             reached.append(given.reached)
             given = given.answer
         for at, place in enumerate(places):
             if not looked or given[2 * at + 1] != b"new":
                 replies[place] = given[2 * at], given[2 * at + 1]
+                has[place] = part
 
     for pause in PAUSES:
         if pause:
@@ -119,8 +123,8 @@ def submit(call: Call[Any], parts: Parts | None) -> Plan:
                 continue
             if answer is not None:
                 return answer
-            for places, given in zip(looks.values(), answers, strict=True):
-                take(places, given, looked=True)
+            for (part, places), given in zip(looks.items(), answers, strict=True):
+                take(keys[part], places, given, looked=True)
         todo = grouped(
             (place, hashes[place] % parts.number)
             for place, reply in enumerate(replies)
@@ -128,14 +132,14 @@ def submit(call: Call[Any], parts: Parts | None) -> Plan:
         )
         answers = (yield calls(todo, keys, text)) if todo else []
         failed = [one for one in answers if isinstance(one, PyjobsError)]
-        for places, given in zip(todo.values(), answers, strict=True):
+        for (part, places), given in zip(todo.items(), answers, strict=True):
             if not isinstance(given, PyjobsError):
-                take(places, given, looked=False)
+                take(keys[part], places, given, looked=False)
         others = [one for one in failed if not isinstance(one, WrongParts)]
         if others:
             return refused(others, some=any(replies))
         if not failed:
-            whole = call.parse([value for reply in replies for value in reply])
+            whole = call.parse(InParts([value for reply in replies for value in reply], has))
             return Kept(whole, least(reached)) if reached else whole
         answer, parts = failed[0], None
     return refused([answer], some=any(replies))
@@ -274,7 +278,7 @@ VERBS: dict[str, Verb] = {
     "queue/counting": Verb(of_all(any), whole=True),
     "queue/pause": Verb(of_all(max), whole=True),
     "queue/resume": Verb(of_all(any), whole=True),
-    "queue/limit": Verb(limit, whole=True),
+    "queue/limit": Verb(of_all(first), whole=True),
     "queue/purge": Verb(purge, whole=True),
     "queue/list": Verb(listed, whole=True),
 }

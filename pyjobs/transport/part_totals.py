@@ -14,7 +14,6 @@ from pyjobs.engine import (
     Counters,
     DeadPage,
     JobPage,
-    Limits,
     Parts,
     Purged,
     QueueStats,
@@ -51,6 +50,11 @@ def clone(
 def first_error(answers: Iterable[Any]) -> PyjobsError | None:
     """Return the first answer that is an error."""
     return next((one for one in answers if isinstance(one, PyjobsError)), None)
+
+
+def first(answers: list[Any]) -> Any:
+    """Return the answer of the first part, where all parts answer the same."""
+    return answers[0]
 
 
 def of_all(merge: Callable[[list[Any]], Any]) -> Callable[[Call[Any], Parts | None], Plan]:
@@ -113,25 +117,6 @@ def counters(call: Call[Any], parts: Parts | None) -> Plan:
         if all(one.minutes == fewest for one in answers):
             return summed_counters(answers)
         minutes = fewest
-
-
-def limit(call: Call[Any], parts: Parts | None) -> Plan:
-    """Give each part its share of the numbers of jobs, and the whole size of a payload."""
-    queue, at = call.keys[0], call.script.names.index("options")
-    parts = parts or (yield queue)
-    if parts.number == 1:
-        return (yield [call])[0]
-
-    def share(word: str) -> str:
-        name, _, value = word.partition("=")
-        return word if name == "bytes" else f"{name}={-(-int(value) // parts.number)}"
-
-    options = " ".join(map(share, str(call.args[at]).split()))
-    answers = yield [clone(call, key, options=options) for key in parts.keys(queue)]
-    if (error := first_error(answers)) is not None:
-        return error
-    pending, dead = sum(one.pending for one in answers), sum(one.dead for one in answers)
-    return Limits(pending, max(one.bytes for one in answers), dead)
 
 
 def purge(call: Call[Any], parts: Parts | None) -> Plan:

@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-from pyjobs.engine import Call, Keys, Parts
+from pyjobs.engine import Call, Keys, PartKey, Parts
 from pyjobs.errors import PyjobsError, WrongParts
 from pyjobs.transport.part_plans import VERBS, Verb
 from pyjobs.transport.part_totals import Plan
@@ -119,7 +119,7 @@ class Splitting:
             plan = None
             queue = call.keys[0] if call.keys else ""
             # What is no text is no name of a queue: the script refuses it.
-            if verb is not None and isinstance(queue, str) and queue and "/" not in queue:
+            if verb is not None and isinstance(queue, str) and queue and not is_part(queue):
                 known = self._book.split.get(queue)
                 if verb.whole and not self._book.is_fresh(queue):
                     plan = verb.plan(call, None)
@@ -205,6 +205,11 @@ class Splitting:
         if isinstance(answer, PyjobsError) or sent.verb.whole:
             return False
         return sent.verb.misses(answer) and not self._book.is_fresh(sent.call.keys[0])
+
+
+def is_part(key: str) -> bool:
+    """Return whether a key is that of one part."""
+    return type(key) is PartKey or "/" in key
 
 
 def says_parts(call: Call[Any]) -> bool:

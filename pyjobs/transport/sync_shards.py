@@ -52,6 +52,8 @@ class Shards(BaseShards[Subscription]):
         self._opened = False
         # The nodes from which something may have come, or to which something is to be sent.
         self._ready: set[Address] = set()
+        # How many answers about channels have been read.
+        self._answers = 0
         # A lock for each `add` that waits, which is released to wake it.
         self._adding: list[threading.Lock] = []
         # Bytes at the near end wake a wait.
@@ -149,10 +151,12 @@ class Shards(BaseShards[Subscription]):
         """Take what has come, after a wait where nothing has. Returns whether `add` or `end` has
         ended the wait."""
         self._place()
-        before = len(self._messages)
+        before = len(self._messages), self._answers
         self._read()
-        # A channel that its node has given up is placed before the wait.
-        if len(self._messages) > before or self.missed or not seconds or self._unplaced():
+        # `open` may have waited for the answer, and no other comes. A channel that its node has
+        # given up is placed before the wait.
+        came = (len(self._messages), self._answers) != before
+        if came or self.missed or not seconds or self._unplaced():
             return False
         return self._wait(seconds)
 
@@ -225,6 +229,7 @@ class Shards(BaseShards[Subscription]):
     def _changed(self, node: Address) -> None:
         if (part := self._parts.get(node)) is not None:
             self._answered_by(part)
+        self._answers += 1
         self._answered()
 
     def _answered(self) -> None:

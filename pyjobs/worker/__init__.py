@@ -5,12 +5,10 @@ Other folders import from here and not past it.
 """
 
 from pyjobs.worker.drain import Drain, RanJob
-from pyjobs.worker.invocation import is_awaitable
-from pyjobs.worker.job import ClaimedJob
 from pyjobs.worker.process import STOPS, StopSignals, busy_threads, how_ended
 from pyjobs.worker.run import Run
+from pyjobs.worker.running import ClaimedJob, awritten, exhausted, is_awaitable, written
 from pyjobs.worker.settings import EXECUTORS, ExecutorName
-from pyjobs.worker.streaming import awritten, exhausted, written
 from pyjobs.worker.verdicts import Continue, Reject, Retry, Snooze, Verdict
 from pyjobs.worker.worker import Worker
 

@@ -13,12 +13,10 @@ from pyjobs.errors import JobFailed, LeaseLost, Unavailable, Undecodable
 from pyjobs.log import logger
 from pyjobs.task import BaseTask
 from pyjobs.transport import AsyncServer, Outage, arun, shown
-from pyjobs.worker.core import WorkerCore
-from pyjobs.worker.invocation import is_awaitable
-from pyjobs.worker.job import ClaimedJob
-from pyjobs.worker.outbox import Request
+from pyjobs.worker.claiming import Request, WorkerCore
 from pyjobs.worker.process import Forks, in_parent
 from pyjobs.worker.run import Run
+from pyjobs.worker.running import ClaimedJob, is_awaitable
 from pyjobs.worker.settings import WorkerSettings
 
 Hook = Callable[[ClaimedJob, JobFailed], Any]
@@ -103,7 +101,8 @@ class Crashed:
             return None
         limit, saved = max(job.timeout, 0), job.saved or None
         claimed = Claimed(
-            *(self._index, self._id, "", job.data, job.attempt, job.queued, limit, job.task, saved)
+            *(self._index, self._id, "", job.data, job.attempt, job.queued, limit, job.task, saved),
+            *(job.traceparent, job.tracestate),
         )
         run = Run(claimed, self._queue, self._timeout)
         run.lose(LeaseLost.code)

@@ -20,19 +20,19 @@ from pyjobs.engine import Call, ModeName, Outcome, StoredVerbs
 from pyjobs.errors import JobFailed, QueueFull, Unavailable
 from pyjobs.task import BaseTask
 from pyjobs.transport import AsyncServer, Server, arun_many, run_many
-from pyjobs.worker.calendars import Calendars
-from pyjobs.worker.core import WorkerCore
+from pyjobs.worker.claiming import Calendars, UnknownTasks, WorkerCore, learn
 from pyjobs.worker.dead import Crashed, DeadHooks, Death
-from pyjobs.worker.invocation import decoded, is_awaitable
-from pyjobs.worker.job import ClaimedJob
 from pyjobs.worker.lifespan import Lifespan, Living
-from pyjobs.worker.middleware import AsyncSurrounded
 from pyjobs.worker.outcomes import failure, outcome_of
-from pyjobs.worker.parts import learn
 from pyjobs.worker.run import Run
-from pyjobs.worker.streaming import exhausted
-from pyjobs.worker.unknown import UnknownTasks
-from pyjobs.worker.updates import DirectUpdates
+from pyjobs.worker.running import (
+    AsyncSurrounded,
+    ClaimedJob,
+    DirectUpdates,
+    decoded,
+    exhausted,
+    is_awaitable,
+)
 from pyjobs.worker.worker import Worker
 
 Ended = tuple[Outcome, Exception | None]

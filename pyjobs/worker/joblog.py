@@ -12,7 +12,7 @@ from typing import Any
 from pyjobs import codec
 from pyjobs.engine import Outcome
 from pyjobs.log import logger
-from pyjobs.worker.outbox import Request
+from pyjobs.worker.claiming import Request
 from pyjobs.worker.refusals import CANCELLED, in_words
 from pyjobs.worker.run import Run
 

@@ -1,7 +1,7 @@
 """One run of a worker: its round trips, the starts and ends of handlers, and what is logged of
 them.
 
-Only what waits may live here. What is decided lives in core.py.
+Only what waits may live here. What is decided lives in claiming/core.py.
 """
 
 from __future__ import annotations
@@ -19,13 +19,19 @@ from pyjobs.log import logger
 from pyjobs.task import BaseTask
 from pyjobs.transport import aclose, aconnect
 from pyjobs.worker import failpoints
-from pyjobs.worker.announcer import Announcer
-from pyjobs.worker.core import WorkerCore
+from pyjobs.worker.claiming import (
+    STUCK_SECONDS,
+    Lane,
+    Request,
+    RoundTrips,
+    UnknownTasks,
+    WorkerCore,
+    alearn,
+    hand_back,
+    hand_back_rest,
+    listener_of,
+)
 from pyjobs.worker.dead import Calls, DeadHooks
-from pyjobs.worker.executors import executor_of
-from pyjobs.worker.handback import hand_back, hand_back_rest
-from pyjobs.worker.heartbeat import Heartbeat
-from pyjobs.worker.invocation import Handler
 from pyjobs.worker.joblog import (
     log_lost,
     log_not_recorded,
@@ -33,24 +39,14 @@ from pyjobs.worker.joblog import (
     log_start,
     starts_are_logged,
 )
-from pyjobs.worker.lanes import Lane
 from pyjobs.worker.lifespan import Held
-from pyjobs.worker.loopwatch import LoopWatch
-from pyjobs.worker.metrics import metrics_of
-from pyjobs.worker.outbox import Request
-from pyjobs.worker.parts import alearn
-from pyjobs.worker.prefetch import STUCK_SECONDS
+from pyjobs.worker.liveness import Announcer, Heartbeat, LoopWatch, Probes, Watched, metrics_of
 from pyjobs.worker.preflight import prepare
-from pyjobs.worker.probes import Probes
-from pyjobs.worker.roundtrips import RoundTrips
 from pyjobs.worker.run import Run, RunState
+from pyjobs.worker.running import Handler, Updates, executor_of
 from pyjobs.worker.settings import WorkerSettings
 from pyjobs.worker.shutdown import Shutdown
-from pyjobs.worker.tokens import listener_of
-from pyjobs.worker.unknown import UnknownTasks
-from pyjobs.worker.updates import Updates
 from pyjobs.worker.vitals import Vitals
-from pyjobs.worker.watched import Watched
 from pyjobs.worker.workerlog import log_handled, log_ready
 
 log = logger(__name__)

@@ -1,7 +1,7 @@
 """The pull style: the jobs of `Worker.jobs`, where they come from, and the stop at the end of its
 block.
 
-Only this may live here. How a pulled job ends lives in job.py.
+Only this may live here. How a pulled job ends lives in running/job.py.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Self
 
 from pyjobs.engine import Outcome
 from pyjobs.errors import BadArgument
-from pyjobs.worker.job import ClaimedJob, pulled_outcome
 from pyjobs.worker.process import StopSignals
+from pyjobs.worker.running import ClaimedJob, pulled_outcome
 
 if TYPE_CHECKING:
     from pyjobs.worker.worker import Worker

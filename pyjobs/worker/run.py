@@ -45,6 +45,9 @@ class Run:
         timeout: seconds that the handler may take, None for no limit.
         task: the name of the job's task; '' for a bare job.
         saved: bytes of what an earlier run has saved; None when no run has.
+        traceparent: the W3C trace context of who submitted the job; '' for none, or where the
+            claim did not ask.
+        tracestate: the rest of that context; '' for none.
         claimed_at: when the claim was first sent, seconds of this process's monotonic clock.
         started_at: when the handler began, by the same clock; None before that.
         state: whether an outcome can still be recorded.
@@ -81,6 +84,8 @@ class Run:
         "task",
         "timeout",
         "token",
+        "traceparent",
+        "tracestate",
         "updates",
     )
 
@@ -98,6 +103,8 @@ class Run:
             timeout_ms,
             self.task,
             self.saved,
+            self.traceparent,
+            self.tracestate,
         ) = claimed
         self.queue_index = index
         self.queue = queue

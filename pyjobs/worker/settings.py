@@ -178,4 +178,5 @@ class WorkerSettings:
             backoff=to_ms("backoff", self.backoff),
             max_crashes=whole("max_crashes", self.max_crashes, 1, 1000),
             names_deaths=self.on_dead is not None or self.has_dead_hooks,
+            traces=bool(self.middleware),
         )

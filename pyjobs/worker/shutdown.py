@@ -1,6 +1,6 @@
 """The stop of one worker: when its runs are released, and when even recording is given up.
 
-Only the times of a stop may live here. What becomes of the jobs is decided in core.py.
+Only the times of a stop may live here. What becomes of the jobs is decided in claiming/core.py.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Any
 
 from pyjobs.asyncutil import cancel_and_wait
 from pyjobs.log import logger
-from pyjobs.worker.core import WorkerCore
-from pyjobs.worker.executors import Executor
+from pyjobs.worker.claiming import WorkerCore
+from pyjobs.worker.running import Executor
 
 log = logger(__name__)
 FLUSH_SECONDS = 5.0

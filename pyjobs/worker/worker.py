@@ -1,6 +1,6 @@
 """The worker as its users see it: settings, handler, running and stopping.
 
-Only these may live here. What is decided lives in core.py, what waits in processor.py.
+Only these may live here. What is decided lives in claiming/core.py, what waits in processor.py.
 """
 
 from __future__ import annotations
@@ -24,10 +24,7 @@ from pyjobs.task import BaseTask, collected
 from pyjobs.transport import GivenServer, checked_url, chosen_url
 from pyjobs.validate import functions, in_seconds, iterable
 from pyjobs.worker.dead import Hook
-from pyjobs.worker.executors import check_handler
-from pyjobs.worker.invocation import Handler
 from pyjobs.worker.lifespan import Lifespan, Stopped
-from pyjobs.worker.middleware import Middleware
 from pyjobs.worker.process import (
     ACTIVE,
     STOPS,
@@ -38,8 +35,8 @@ from pyjobs.worker.process import (
 )
 from pyjobs.worker.processor import Processor
 from pyjobs.worker.pulled import PulledJobs, pull
+from pyjobs.worker.running import Handler, Middleware, check_handler, streamed
 from pyjobs.worker.settings import ExecutorName, WorkerSettings
-from pyjobs.worker.streaming import streamed
 from pyjobs.worker.workerlog import log_stopped_early
 
 # The stop that releases held jobs is the second.

@@ -14,6 +14,7 @@ TYPES = {
     "at": "a moment, in whole milliseconds since the epoch",
     "cursor": "as the call before returned it; empty at first",
     "bytes": "any bytes, and none too; pyjobs's own clients and workers write JSON",
+    "header": "printable ASCII, percent-encoded: at least space, quote, % and backslash",
     "id": "of a job: A-Z a-z 0-9 _ . : -",
     "int": "a whole number",
     "ms": "a duration in whole milliseconds",
@@ -28,7 +29,7 @@ TYPES = {
     "word": "one of the words that are named",
 }
 # Most bytes of a text, unless its line says another number. tests/lua/test_edges.py tries them.
-LONGEST = {"id": 128, "name": 128, "token": 128, "text": 1024, "bytes": 1048576}
+LONGEST = {"id": 128, "name": 128, "token": 128, "text": 1024, "header": 1024, "bytes": 1048576}
 # A token of simple mode holds two times and a client (lua/lib/job/simple_format.lua).
 LONGEST_SIMPLE_TOKEN = 15 + 1 + 15 + 1 + 128
 MOST_ITEMS = 1000
@@ -83,7 +84,7 @@ def describe(path: str, source: str, body: str, commands: list[str]) -> dict[str
     for line in source.splitlines():
         if match := LOCAL.match(line):
             read_local(entry, match, body)
-        elif re.search(r"^local .*\b(KEYS|ARGV|option(_text|_name)?\(|items\()", line):
+        elif re.search(r"^local .*\b(KEYS|ARGV|option(_text|_name|_header)?\(|items\()", line):
             raise BuildError(f"{path}: not a named and typed local: {line}")
     if not entry["keys"]:
         raise BuildError(f"{path}: lacks keys")

@@ -17,12 +17,12 @@ SHORT = ("-m", "not slow")
 CORE = ("test_worker_core", "test_worker_core_ends")
 CLIENT = ("test_client_core", "test_client", "test_client_waiting", "test_client_listening")
 MODULES: dict[str, tuple[str, ...]] = {
-    "worker/core": CORE,
-    "worker/claims": ("test_claims", *CORE),
-    "worker/leases": ("test_leases", "test_heartbeat", *CORE),
-    "worker/outbox": ("test_outbox", *CORE),
+    "worker/claiming/core": CORE,
+    "worker/claiming/claims": ("test_claims", *CORE),
+    "worker/liveness/leases": ("test_leases", "test_heartbeat", *CORE),
+    "worker/claiming/outbox": ("test_outbox", *CORE),
     "worker/outcomes": ("test_verdicts", "test_run", "test_worker_failures"),
-    "worker/prefetch": ("test_prefetch", *CORE, "test_claims"),
+    "worker/claiming/prefetch": ("test_prefetch", *CORE, "test_claims"),
     "worker/refusals": ("test_run", *CORE),
     "worker/run": ("test_run", *CORE),
     "worker/verdicts": ("test_verdicts",),
@@ -85,7 +85,7 @@ def python_tests(mutant: Mutant, files: Sequence[str]) -> Sequence[Sequence[str]
     if files:
         return [(*files, *_where(mutant), *SHORT)]
     module = mutant.path.removeprefix("pyjobs/").removesuffix(".py")
-    folder = Path("tests", module).parent
+    folder = Path("tests", *module.split("/")[:-1][:1])
     own = [os.path.normpath(folder / f"{name}.py") for name in MODULES[module]]
     wider = [f"tests/{name}" for name in WIDER[folder.name if "/" in module else ""]]
     return [(*those, *_where(mutant), *SHORT) for those in (own, wider)]

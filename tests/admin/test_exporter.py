@@ -197,7 +197,7 @@ class TestTime:
             began = time.monotonic()
             with scraping(url, seconds=0.5) as scraper:
                 found = samples(scraper)
-            assert time.monotonic() - began < 3
+            assert time.monotonic() - began < 5
         assert found["node_up", url.removeprefix("redis://")] == 0
         assert found["registry_up",] == 0
 

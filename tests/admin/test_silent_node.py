@@ -21,7 +21,7 @@ from pyjobs.errors import Unavailable
 from pyjobs.transport import aconnect, connect
 
 pytestmark = [pytest.mark.slow]
-REPLY_SECONDS = 0.3
+REPLY_SECONDS = 0.5
 
 
 class Silent(NamedTuple):

@@ -91,7 +91,7 @@ def test_what_happened_since_the_last_sending_is_sent_once(
         "pyjobs.q.none.submitted": 2,
     }
     timings = {name.rpartition(".")[2] for name, one in found.items() if one[0] == "ms"}
-    assert timings == {"delay", "work", "work_failed"}
+    assert timings == {"delay", "work", "work_failed", "total"}
     statsd.send()
     assert {kind for kind, *_ in listener.next().values()} == {"g"}
 
@@ -103,6 +103,8 @@ def test_the_timings_of_a_task_have_the_number_and_the_sum_of_its_times() -> Non
     assert [round(1 / float(one["rate"])) for one in work] == [90, 10]
     total = sum(float(one["value"]) / float(one["rate"]) for one in work)
     assert total == pytest.approx(values["run"], rel=0.001)
+    (whole,) = [one for one in sent if one["name"] == "q.t.total"]
+    assert (float(whole["value"]), round(1 / float(whole["rate"]))) == (180, 100)
     (delay,) = [one for one in sent if one["name"] == "q.t.delay"]
     assert (float(delay["value"]), round(1 / float(delay["rate"]))) == (0, 3)
 
@@ -133,9 +135,35 @@ def test_a_monitor_sends_until_it_is_ended(cli: Cli, listener: Listener) -> None
 
 def test_an_address_that_is_none_is_refused(cli: Cli) -> None:
     scraper = Scraper(cli.url)
-    with pytest.raises(BadArgument, match="statsd: 'x' is not"):
-        Statsd(scraper, "x")
+    for address in ("x:y", "x y", "", "localhost:"):
+        with pytest.raises(BadArgument, match=f"statsd: {address!r} is not"):
+            Statsd(scraper, address)
     scraper.close()
-    said = cli("monitor", "--statsd", "x")
+    said = cli("monitor", "--statsd", "x:y")
     assert said.code == 1
-    assert "statsd: 'x' is not" in said.err
+    assert "statsd: 'x:y' is not" in said.err
+
+
+@pytest.mark.parametrize(
+    ("address", "goes_to"),
+    [
+        ("localhost", ("localhost", 8125)),
+        ("stats-1.example.org", ("stats-1.example.org", 8125)),
+        ("10.0.0.7", ("10.0.0.7", 8125)),
+        ("[::1]", ("::1", 8125)),
+        ("10.0.0.7:9125", ("10.0.0.7", 9125)),
+        ("9125", ("127.0.0.1", 9125)),
+    ],
+)
+def test_a_host_without_a_port_is_where_statsd_listens_as_a_rule(
+    address: str, goes_to: tuple[str, int]
+) -> None:
+    scraper = Scraper("memory://")
+    statsd = Statsd(scraper, address)
+    assert statsd.address == goes_to
+    statsd.close()
+    scraper.close()
+
+
+def test_a_task_whose_jobs_were_all_claimed_before_has_no_total() -> None:
+    assert not [line for line in task_lines("q.t", {"run<8": 2, "run": 10}) if "total" in line]

@@ -29,6 +29,7 @@ from pyjobs.engine.keys import Keys
 from pyjobs.engine.limits import MAX_ITEMS
 from pyjobs.engine.queue import fetch, read_output
 from pyjobs.engine.replies import Stored
+from pyjobs.errors import PyjobsError
 from pyjobs.testing import Server
 from pyjobs.transport.send import run
 
@@ -76,12 +77,14 @@ class Field:
         kinds: Sequence[tuple[str, float]] = (),
         suicidal: bool = False,
         max_crashes: int = 3,
+        parts: int = 1,
     ) -> None:
         self.server, self.folder, self.size = server, folder, size
         self.rng = random.Random(seed)
         self.log = Log(folder / "events")
         self.redis: Any = redis.Redis.from_url(server.url)
         self._suicidal = suicidal
+        self._parts = parts
         self._clock = clock
         words = [server.url, str(folder / "events"), str(size.lease), str(max_crashes)]
         self.workers = [
@@ -100,6 +103,8 @@ class Field:
 
     def go(self, faults: Sequence[tuple[float, Action]]) -> None:
         """Submit, let the faults strike at their seconds, drain, and note what is left."""
+        if self._parts > 1:
+            self.split(self._parts)
         for worker in self.workers:
             worker.start()
         self._until(lambda: self._clients() >= WORKERS)
@@ -117,6 +122,16 @@ class Field:
         self._note()
         for worker in self.workers:
             worker.close()
+
+    def split(self, parts: int) -> None:
+        """Split the queue in so many parts, also while the server is away for a moment."""
+        with Admin(self.server.url) as admin:
+            self._until(lambda: _does(lambda: admin.split(QUEUE, parts)))
+
+    def keys(self) -> Sequence[str]:
+        """The keys of all parts of the queue."""
+        with Admin(self.server.url) as admin:
+            return admin.parts(QUEUE).keys(KEYS.queue(QUEUE))
 
     def step_clock(self, seconds: int) -> None:
         """Put the server's clock so many seconds off."""
@@ -149,17 +164,17 @@ class Field:
         return sum(waiting)
 
     def _drained(self) -> bool:
-        queue = KEYS.queue(QUEUE)
         pipe = self.redis.pipeline(transaction=False)
-        pipe.llen(f"{queue}:pending")
-        pipe.zcard(f"{queue}:inflight")
-        pipe.zcard(f"{queue}:delayed")
+        for queue in self.keys():
+            pipe.llen(f"{queue}:pending")
+            pipe.zcard(f"{queue}:inflight")
+            pipe.zcard(f"{queue}:delayed")
         return not any(pipe.execute())
 
     def _note(self) -> None:
         """Into the log: what the client was told, what is stored, leaks, and what a check finds."""
         self._producer.ask()
-        queue = KEYS.queue(QUEUE)
+        queue, keys = KEYS.queue(QUEUE), self.keys()
         ids, writers = self._producer.ids, self._producer.writers
         for at in range(0, len(ids), MAX_ITEMS):
             part = ids[at : at + MAX_ITEMS]
@@ -168,12 +183,18 @@ class Field:
                 self.log.write("final", id, f"{stored.state} {stored.reason}".strip(" -"))
                 if id in writers:
                     self._note_output(queue, id)
-                if crashes := self.redis.hget(f"{queue}:job:{id}", "crashes"):
-                    self.log.write("crashes", id, crashes.decode())
-        start = len(f"{queue}:job:")
-        for key in self.redis.scan_iter(f"{queue}:job:*", count=MAX_ITEMS):
-            if (id := key.decode()[start:]) not in ids:
-                self.log.write("stranger", id)
+                for key in keys:
+                    if crashes := self.redis.hget(f"{key}:job:{id}", "crashes"):
+                        self.log.write("crashes", id, crashes.decode())
+        seen: set[str] = set()
+        for key in keys:
+            start = len(f"{key}:job:")
+            for name in self.redis.scan_iter(f"{key}:job:*", count=MAX_ITEMS):
+                if (id := name.decode()[start:]) not in ids:
+                    self.log.write("stranger", id)
+                elif id in seen:
+                    self.log.write("leak", note=f"job {id} is in two parts")
+                seen.add(id)
         for leak in self._leaks():
             self.log.write("leak", note=leak)
         with Admin(self.server.url) as admin:
@@ -197,3 +218,10 @@ class Field:
                     return leaks(store)
         finally:
             store.close()
+
+
+def _does(act: Callable[[], object]) -> bool:
+    with suppress(PyjobsError):
+        act()
+        return True
+    return False

@@ -36,6 +36,7 @@ def once(
             kinds=plan.kinds(size),
             suicidal=plan.suicidal,
             max_crashes=plan.max_crashes,
+            parts=plan.parts,
         )
         try:
             field.go(list(plan.faults(field)))

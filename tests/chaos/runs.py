@@ -30,6 +30,7 @@ ABSENCE = 1.3  # leases
 AOF = ("--appendonly", "yes", "--auto-aof-rewrite-percentage", "0", "--appendfsync")
 POINTS = ("send", "answered", "start", "ended", "renew", "renewed", "write", "written")
 HOUR = 3600
+PARTS = 3
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Plan:
             and again is not the job's doing.
         clock: whether the server runs under a clock that the faults may step.
         crashless: whether no crash may be counted but for a process that was killed.
+        parts: in how many parts the queue is split from the beginning on.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Plan:
     max_crashes: int = 3
     clock: bool = False
     crashless: bool = False
+    parts: int = 1
 
     def patience(self, size: Size) -> float:
         """Seconds that a delivery may take because of the run's own jobs and its grace.
@@ -79,6 +82,13 @@ def kill_redis(field: Field) -> Faults:
     for at in field.moments(3):
         away = field.rng.uniform(0.0, field.size.lease / 5)
         yield at, partial(_restart, field, partial(time.sleep, away))
+
+
+def kill_while_it_grows(field: Field) -> Faults:
+    """kill -9 of the server and of workers; in the middle the queue is split in more parts."""
+    yield from kill_redis(field)
+    yield from kill_workers(field, KILLS_PER_SECOND / 3)
+    yield field.size.span / 2, partial(field.split, 2 * PARTS)
 
 
 def kill_redis_everysec(field: Field) -> Faults:
@@ -197,6 +207,7 @@ PLANS = {
         Plan("workers", kill_workers),
         Plan("redis-always", kill_redis, args=(*AOF, "always")),
         Plan("redis-everysec", kill_redis_everysec, args=(*AOF, "everysec")),
+        Plan("parts", kill_while_it_grows, args=(*AOF, "always"), parts=PARTS),
         Plan("power", cut_power, args=(*AOF, "everysec")),
         Plan("stop", stop_workers),
         Plan("poison", nothing, kinds=poison, suicidal=True),

@@ -22,16 +22,20 @@ from typing import Any
 from chaos.log import Log
 from pyjobs import ClaimedJob, Continue, Worker
 from pyjobs.errors import OutcomeUnknown, Unavailable
+from pyjobs.worker import processor
 
 QUEUE = "chaos"
 CONCURRENCY = 20
 # So many chunks a writer appends; after the second one its run ends, and another goes on.
 CHUNKS = 4
 AGAIN_SECONDS = 0.05
+PARTS_SECONDS = 0.5
 
 
 def work(url: str, log: Log, lease: float, max_crashes: int) -> None:
     """Serve until SIGTERM."""
+    # Parts that the queue gets during a run are served soon.
+    processor.REGISTER_SECONDS = PARTS_SECONDS
     worker = Worker(
         url, queues=[QUEUE], lease=lease, concurrency=CONCURRENCY, max_crashes=max_crashes
     )

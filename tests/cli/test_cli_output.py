@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from support.commands import Cli
+from support.lanes import long
 
 from pyjobs.cli.app import app
 from pyjobs.cli.logs import formatter
@@ -129,7 +130,8 @@ def on_a_terminal(cli: Cli, *words: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "words", [("dead", "q"), ("reap", "-v"), ("result", "-v", "q", "dead"), ("scripts",)]
+    "words",
+    [("dead", "q"), long(("reap", "-v")), ("result", "-v", "q", "dead"), long(("scripts",))],
 )
 def test_a_terminal_gets_plain_text(evil: Cli, words: tuple[str, ...]) -> None:
     said = on_a_terminal(evil, *words)

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import pytest
 from support.commands import DEAD_URL, Cli, Done
+from support.lanes import long
 from support.running import working
 
 from pyjobs.engine.modes import MODES
@@ -106,7 +107,7 @@ def test_submit_sh_reports_each_refusal(cli: Cli, sh: Shell) -> None:
     assert "Connection refused" in down.err
 
 
-@pytest.mark.parametrize("loaded_by", ["pyjobs", "load.sh"])
+@pytest.mark.parametrize("loaded_by", ["pyjobs", long("load.sh")])
 def test_submit_sh_and_result_sh_load_a_script_that_redis_has_lost(
     cli: Cli, sh: Shell, loaded_by: str
 ) -> None:

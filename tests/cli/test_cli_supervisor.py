@@ -10,6 +10,7 @@ import sys
 
 import pytest
 from support.commands import DEAD_URL, SECONDS, Cli
+from support.lanes import long
 from support.running import wait_until
 
 pytestmark = pytest.mark.slow
@@ -137,6 +138,7 @@ def test_a_job_that_kills_its_process_ends_neither_the_others_nor_the_service(cl
     assert log.count("was killed by SIGKILL; another one starts in") == 3
 
 
+@pytest.mark.long
 def test_a_process_that_stops_by_itself_is_replaced(cli: Cli) -> None:
     parent = start(cli, "--quiet")
     submit(cli, "stop", "a")
@@ -226,21 +228,16 @@ def test_redis_down_when_a_process_is_replaced_is_waited_for(
     assert ended(parent)[0] == 0
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (("tasks:worker", "--processes", "0"), "processes: must be a whole number from 1 to 1000, "
-         "not 0"),
-        (("tasks:none", "--processes", "2"), "tasks:none is not there; workers in tasks: worker"),
-        (("tasks:worker", "--url", "memory://"), "url: memory:// is a server inside this process, "
-         "which nobody else sees"),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
-)  # fmt: skip
-def test_a_wrong_argument_is_an_error_of_one_line(
-    cli: Cli, words: tuple[str, ...], message: str
-) -> None:
-    assert cli.process("work", *words) == (1, "", f"pyjobs: {message}\n")
+def test_a_wrong_argument_is_an_error_of_one_line(cli: Cli) -> None:
+    wrong = {
+        "tasks:worker --processes 0": "processes: must be a whole number from 1 to 1000, not 0",
+        "tasks:none --processes 2": "tasks:none is not there; workers in tasks: worker",
+        "tasks:worker --url memory://": (
+            "url: memory:// is a server inside this process, which nobody else sees"
+        ),
+    }
+    told = cli.in_one_process(*[("work", *words.split()) for words in wrong])
+    assert told == [(1, "", f"pyjobs: {message}\n") for message in wrong.values()]
 
 
 HANGS = """
@@ -260,7 +257,7 @@ async def block(job):
 """
 
 
-@pytest.mark.parametrize("signals", [1, 3])
+@pytest.mark.parametrize("signals", [1, long(3)])
 def test_the_parent_kills_a_child_that_does_not_end_in_its_time(cli: Cli, signals: int) -> None:
     cli.module("hangs", HANGS)
     parent = cli.start("work", "hangs:worker", "--processes", "2")

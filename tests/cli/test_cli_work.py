@@ -14,6 +14,7 @@ import urllib.request
 
 import pytest
 from support.commands import DEAD_URL, SECONDS, Cli
+from support.lanes import long
 from support.running import wait_until
 from support.servers import own_server
 
@@ -223,26 +224,25 @@ def test_a_queue_of_another_mode_is_an_error_of_one_line(cli: Cli) -> None:
     assert (told.code, told.err) == (1, "pyjobs: queue words is simple, not reliable\n")
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["tasks"], "'tasks' has several workers; name one: tasks:worker, tasks:lonely"),
-        ([".tasks:worker"], "'.tasks:worker' is not MODULE:WORKER, such as tasks:worker"),
-        (["nothing:worker"], "no module 'nothing' in the current directory or Python's path"),
-        (["tasks.py:worker"], "no module 'tasks.py' in the current directory or Python's path; "
-         "name the module, not its file"),
-        (["tasks:wroker"], "tasks:wroker is not there; workers in tasks: worker, lonely"),
-        (["tasks:text"], "tasks:text is a str, not a Worker; workers in tasks: worker, lonely"),
-        (["json:loads"], "json:loads is a function, not a Worker; workers in json: none"),
-        (["tasks:lonely"], "handler: this worker has none; decorate one with @worker.handler"),
-        (["tasks:worker", "--concurrency", "0"], "concurrency: must be a whole number from 1 to "
-         "10000, not 0"),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
-)  # fmt: skip
-def test_a_wrong_argument_is_an_error_of_one_line(cli: Cli, words: list[str], message: str) -> None:
-    told = cli.process("work", "--quiet", *words)
-    assert told == (1, "", f"pyjobs: {message}\n")
+def test_a_wrong_argument_is_an_error_of_one_line(cli: Cli) -> None:
+    wrong = {
+        "tasks": "'tasks' has several workers; name one: tasks:worker, tasks:lonely",
+        ".tasks:worker": "'.tasks:worker' is not MODULE:WORKER, such as tasks:worker",
+        "nothing:worker": "no module 'nothing' in the current directory or Python's path",
+        "tasks.py:worker": (
+            "no module 'tasks.py' in the current directory or Python's path; "
+            "name the module, not its file"
+        ),
+        "tasks:wroker": "tasks:wroker is not there; workers in tasks: worker, lonely",
+        "tasks:text": "tasks:text is a str, not a Worker; workers in tasks: worker, lonely",
+        "json:loads": "json:loads is a function, not a Worker; workers in json: none",
+        "tasks:lonely": "handler: this worker has none; decorate one with @worker.handler",
+        "tasks:worker --concurrency 0": (
+            "concurrency: must be a whole number from 1 to 10000, not 0"
+        ),
+    }
+    told = cli.in_one_process(*[("work", "--quiet", *words.split()) for words in wrong])
+    assert told == [(1, "", f"pyjobs: {message}\n") for message in wrong.values()]
 
 
 @pytest.mark.parametrize(
@@ -391,7 +391,7 @@ def test_a_worker_started_by_nohup_survives_sighup(cli: Cli) -> None:
     assert ended(worker)[0] == 0
 
 
-@pytest.mark.parametrize("processes", ["1", "2"])
+@pytest.mark.parametrize("processes", ["1", long("2")])
 def test_a_filter_of_the_program_that_raises_does_not_end_the_worker(
     cli: Cli, processes: str
 ) -> None:
@@ -426,7 +426,7 @@ def test_a_worker_that_is_started_while_redis_is_away_ends_or_waits(cli: Cli) ->
     assert time.monotonic() - began > 1
 
 
-@pytest.mark.parametrize("processes", ["1", "2"])
+@pytest.mark.parametrize("processes", ["1", long("2")])
 def test_a_worker_waits_for_redis_at_its_start(cli: Cli, processes: str) -> None:
     with own_server() as server:
         url = server.url
@@ -523,8 +523,9 @@ def test_the_log_is_one_json_object_a_line(cli: Cli) -> None:
     assert all(json.loads(line)["time"].endswith("+00:00") for line in log.splitlines())
 
 
+@pytest.mark.parametrize("processes", ["1", long("2")])
 def test_a_url_of_the_worker_counts_before_the_environment_and_the_option_before_both(
-    cli: Cli,
+    cli: Cli, processes: str
 ) -> None:
     cli.module(
         "elsewhere",
@@ -534,9 +535,7 @@ def test_a_url_of_the_worker_counts_before_the_environment_and_the_option_before
     )
     told = cli.process("work", "elsewhere")
     assert told.err.startswith("pyjobs: redis://127.0.0.1:1: Error 111 connecting to ")
-    for more in ((), ("--processes", "2")):
-        worker = cli.start("work", "elsewhere", "--url", cli.url, *more)
-        assert cli("submit", "words", "1", "--wait", "20").out == '"here"\n'
-        worker.terminate()
-        code, _ = ended(worker)
-        assert code == 0
+    worker = cli.start("work", "elsewhere", "--url", cli.url, "--processes", processes)
+    assert cli("submit", "words", "1", "--wait", "20").out == '"here"\n'
+    worker.terminate()
+    assert ended(worker)[0] == 0

@@ -91,7 +91,7 @@ class TestWaiting:
 
         def wait() -> None:
             try:
-                found.append(job.result(2.0))
+                found.append(job.result(SOON))
             except TimeoutError as error:
                 found.append(error)
 
@@ -135,7 +135,7 @@ class TestWaiting:
         began = time.monotonic()
         with pytest.raises(ResultGone, match="job a on queue q"):
             client.job("a").result()
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < SOON / 2
 
     @FEW
     @KEPT

@@ -21,7 +21,7 @@ from pyjobs.errors import BadArgument, Unavailable
 from pyjobs.testing import running
 from pyjobs.transport import aconnect, chosen_url, connect
 
-SOON = 10.0
+SOON = 30.0
 
 
 def given(url: str, *, aio: bool, pool: bool) -> Any:

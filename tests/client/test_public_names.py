@@ -16,6 +16,7 @@ from pyjobs import ModeName, Options
 from pyjobs.engine.modes import MODES
 from pyjobs.engine.scripts import script
 
+TRACE = {"traceparent", "tracestate"}
 JOB = {
     *("created", "done", "exception", "id", "info", "output", "progress", "queue"),
     "reached",
@@ -76,7 +77,7 @@ def test_the_options_of_one_mode_say_so() -> None:
     # A client that is to be `durable` says `written` by itself, and of a split queue the parts.
     own = {"written", "parts", "look"}
     assert listed.keys() | own == script("reliable/submit").options | {"durable"}
-    assert script("simple/submit").options == {"task", "parts"}
+    assert script("simple/submit").options == {"task", "parts", *TRACE}
 
 
 @pytest.mark.parametrize(

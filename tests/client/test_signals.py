@@ -32,7 +32,7 @@ PACKAGE = str(Path(pyjobs.__file__).parent)
 FILES = ("client/pending.py", "client/sync.py", "client/sync_job.py", "client/fork.py",
          "client/job.py", "client/listener.py", "transport/pipeline.py",
          "transport/sync_subscription.py")  # fmt: skip
-SOON = 10.0
+SOON = 30.0
 HANDLERS = ("close", "submit", "submit_many", "wait", "cancel")
 NUMBERS = itertools.count()
 LIMIT = 30.0

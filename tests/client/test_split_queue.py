@@ -16,11 +16,11 @@ from support.store import Jobs, Store
 import pyjobs
 from pyjobs.admin import Admin
 from pyjobs.admin.filters import Filter
-from pyjobs.engine import RELIABLE, hash_of, part_key
+from pyjobs.engine import RELIABLE, hash_of, part_key, set_parts
 from pyjobs.errors import BadArgument, ResultGone, WrongParts
 from pyjobs.transport.part_plans import PAUSES, VERBS
-from pyjobs.worker.claims import Claims
-from pyjobs.worker.lanes import Lane, Lanes
+from pyjobs.worker.claiming.claims import Claims
+from pyjobs.worker.claiming.lanes import Lane, Lanes
 
 MAIL = "jobs:{mail}"
 everywhere = at(MEMORY_PLACES + SOCKET_PLACES)
@@ -120,6 +120,66 @@ def test_a_client_that_only_looks_finds_the_jobs_of_every_part(
 
 
 @in_memory
+def test_a_job_of_a_submit_with_a_unique_key_asks_the_part_that_took_it(
+    store: Store, admin: Admin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    send = pyjobs.transport.send.run_stream
+
+    def spied(server: Any, calls: Any, *args: Any, **named: Any) -> Any:
+        sent = [*calls]
+        asked.extend(call.keys[0] for call in sent)
+        return send(server, sent, *args, **named)
+
+    admin.split("mail", 4)
+    with opened(store.url, aio=False, queue="mail") as client:
+        keyed = {n: client.submit(n, unique=f"key {n}") for n in range(8)}
+        again = {n: client.submit(n, unique=f"key {n}") for n in range(8)}
+        assert admin.settle_parts("mail") == ""
+        admin.split("mail", 6)
+        grown = {n: client.submit(n, unique=f"key {n}") for n in range(8)}
+        monkeypatch.setattr("pyjobs.transport.send.run_stream", spied)
+        keys = admin.parts("mail").keys(MAIL)
+        for n in range(8):
+            for job in (keyed[n], again[n], grown[n]):
+                asked.clear()
+                assert job.info().state == "pending"
+                assert job.id == keyed[n].id
+                assert asked == [keys[hash_of(f"key {n}") % 4]]
+        swept = [chunk.call.keys[0] for chunk in client._core.sweep.calls()]
+        assert sorted(swept) == sorted({keys[hash_of(f"key {n}") % 4] for n in range(8)})
+        asked.clear()
+        assert client.cancel(keyed[3])
+        assert asked == [keys[hash_of("key 3") % 4]]
+
+
+@in_memory
+@pytest.mark.parametrize("number", [3, 6])
+def test_the_limits_of_a_split_queue_are_those_that_were_set(
+    store: Store, admin: Admin, client: Any, number: int
+) -> None:
+    client.submit(0)
+    admin.limit("mail", pending=1000, bytes=500)
+    admin.split("mail", number)
+    assert admin.limit("mail") == (1000, 500, 10_000)
+    assert admin.limit("mail", dead=1000, bytes=0) == (1000, 1_048_576, 1000)
+    admin.purge("mail", "pending")
+    client.cancel(client.submit(1).id)
+    for id in [job.id for job in admin.jobs("mail", "cancelled").jobs]:
+        admin.delete("mail", [id])
+    while left := admin.settle_parts("mail"):
+        admin.delete("mail", [left])
+    admin.split("mail", number + 1)
+    assert admin.limit("mail") == (1000, 1_048_576, 1000)
+    for key in admin.parts("mail").keys(MAIL):
+        share = [-(-1000 // (number + 1))]
+        assert [int(store.redis.hget(f"{key}:meta", "most_pending") or 0)] == share
+        assert [int(store.redis.hget(f"{key}:meta", "most_dead") or 0)] == share
+    assert admin.limit("mail", pending=0, dead=0) == (0, 1_048_576, 10_000)
+    assert store.redis.hget(f"{MAIL}:meta", "set_dead") is None
+
+
+@in_memory
 @pytest.mark.parametrize("known", [0, 2])
 def test_the_words_for_jobs_that_are_gone_by_a_call_stand_when_the_queue_proves_split(
     store: Store, admin: Admin, client: Any, known: int
@@ -166,7 +226,7 @@ def test_an_operator_sees_one_queue(store: Store, admin: Admin, client: Any) -> 
     client.submit_many([*range(30)], ids=[f"j{n}" for n in range(30)])
     assert [status.stats.pending for status in admin.status() if status.stats] == [31]
     assert admin.stats("mail").paused == -1
-    assert admin.limit("mail").pending >= 1000
+    assert admin.limit("mail").pending == 1000
     assert store.redis.hget(f"{part_key(MAIL, 1)}:meta", "most_pending") == b"334"
     seen: list[str] = []
     cursor = ""
@@ -263,6 +323,48 @@ def test_a_split_that_broke_off_is_refused_until_it_is_carried_on(
 
 
 @in_memory
+def test_a_split_that_broke_off_is_not_settled(store: Store, admin: Admin, client: Any) -> None:
+    client.submit(0)
+    admin.split("mail", 2)
+    admin.purge("mail", "pending")
+    store.redis.hdel(f"{part_key(MAIL, 1)}:meta", "parts", "older")
+    with pytest.raises(BadArgument, match="broke off"):
+        admin.settle_parts("mail")
+    admin.split("mail", 2)
+    while left := admin.settle_parts("mail"):
+        admin.delete("mail", [left])
+    assert admin.split("mail", 3).older == 2
+
+
+@in_memory
+def test_what_any_part_refuses_is_refused_before_a_part_learns_of_it(
+    store: Store, admin: Admin
+) -> None:
+    admin.split("mail", 3)
+    store.redis.hset(f"{part_key(MAIL, 2)}:meta", "older", 2)
+    with store.unchanged(), pytest.raises(BadArgument, match="not settled"):
+        admin.split("mail", 6)
+
+
+@in_memory
+def test_a_split_is_carried_on_when_the_queue_itself_has_lost_the_number(
+    store: Store, admin: Admin, client: Any
+) -> None:
+    places = (1, 7, 9)
+    admin.split("mail", 2)
+    for key in (MAIL, *(part_key(MAIL, place) for place in places)):
+        store.call(set_parts(key, 4, places, "reliable"))
+    # A failover to a replica that had not heard of it.
+    store.redis.hset(f"{MAIL}:meta", mapping={"parts": 2, "places": "1"})
+    store.redis.hdel(f"{MAIL}:meta", "older")
+    with pytest.raises(BadArgument, match="fewer than 4"):
+        admin.split("mail", 3)
+    assert admin.split("mail", 4).places == places
+    client.submit_many([*range(40)])
+    assert all(lengths(store, admin))
+
+
+@in_memory
 def test_simple_jobs_are_split_too(store: Store, admin: Admin) -> None:
     admin.split("mail", 2, mode="simple")
     with opened(store.url, aio=False, queue="mail", mode="simple") as client:
@@ -298,7 +400,7 @@ def test_the_lane_of_a_part_comes_behind_the_other_parts_when_it_has_brought_job
     assert [*lanes] == [first, part, mail, last]
 
 
-@in_memory
+@at(SOCKET_PLACES)
 def test_jobs_of_a_split_queue_are_displaced_by_no_more_than_the_docs_say(
     store: Store, admin: Admin
 ) -> None:

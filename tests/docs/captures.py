@@ -33,6 +33,8 @@ from pyjobs.testing import Server, find_servers
 PAGE = ROOT / "docs" / "operations.md"
 BLOCK = re.compile(r"(?<=<!-- capture: )([\w-]+)( -->\n\n```text\n)(.*?)(?=^```$)", re.M | re.S)
 SECONDS = 30.0
+# How long a span took, behind its kind.
+SPAN = re.compile(r"(internal|producer|consumer) +[0-9.]+ ms")
 # Columns of tables whose numbers depend on the time.
 MOVING = {
     *("oldest", "overdue", "in/min", "done/min", "fail/min", "wait", "wait p95", "run", "run p95"),
@@ -53,6 +55,56 @@ def thumbnail(path: str) -> None:
         time.sleep(0.01)
 
 worker = pyjobs.Worker(tasks=[send, thumbnail], concurrency=1, prefetch=0)
+"""
+
+
+# Prints the spans of a request as a tree, each with how long it took.
+TRACED = """
+import threading
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+import pyjobs
+from pyjobs.otel import trace_run, trace_submit
+
+@pyjobs.task(name="mail.render", queue="mail")
+def render(to: str) -> str:
+    with trace.get_tracer("shop").start_as_current_span("SELECT template"):
+        return f"Dear {to}"
+
+@pyjobs.task(name="mail.send", queue="mail", max_attempts=3, backoff=0.05)
+async def send(job: pyjobs.ClaimedJob, to: str) -> None:
+    if job.attempt == 1:
+        raise ConnectionError("the mail server is away")
+
+exported = InMemorySpanExporter()
+provider = TracerProvider()
+provider.add_span_processor(SimpleSpanProcessor(exported))
+trace.set_tracer_provider(provider)
+worker = pyjobs.Worker(tasks=[render, send], prefix="traced", middleware=[trace_run])
+running = threading.Thread(target=worker.run)
+running.start()
+with pyjobs.Client(prefix="traced", middleware=[trace_submit]) as client:
+    with trace.get_tracer("shop").start_as_current_span("POST /orders"):
+        client.submit(render, to="ann").result(timeout=10)
+        job = client.submit(send, to="ann")
+    job.result(timeout=10)
+worker.stop()
+running.join()
+
+def show(parent, depth):
+    for span in sorted(exported.get_finished_spans(), key=lambda span: span.start_time):
+        if (span.parent and span.parent.span_id) != parent:
+            continue
+        about, took = span.attributes, (span.end_time - span.start_time) / 1e6
+        names = [name for name in about if name in ("pyjobs.task", "pyjobs.attempt", "error.type")]
+        said = " ".join(f"{name}={about[name]}" for name in sorted(names, reverse=True))
+        name, kind = "  " * depth + span.name, span.kind.name.lower()
+        print(f"{name:28}{kind:10}{took:6.1f} ms  {said}".rstrip())
+        show(span.context.span_id, depth + 1)
+
+show(None, 0)
 """
 
 
@@ -95,6 +147,7 @@ class Scene:
             "top": self._screen("top", "--every", "0.2"),
             "worker": scrape(self._worker, "pyjobs_worker_running_jobs 1.0"),
             "monitor": scrape(self._monitor, "pyjobs_queue_run_seconds"),
+            "trace": self._program(TRACED),
         }
 
     def end(self) -> None:
@@ -107,6 +160,14 @@ class Scene:
             terminal.press("q")
             terminal.end()
         return "\n".join(line.rstrip() for line in frame.splitlines()).rstrip("\n") + "\n"
+
+    def _program(self, text: str) -> str:
+        (self._folder / "program.py").write_text(text)
+        return subprocess.run(
+            [sys.executable, "program.py"], cwd=self._folder, env={**os.environ, **self._environ},
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True,
+            timeout=SECONDS,
+        ).stdout  # fmt: skip
 
     def _start(self, *words: str) -> None:
         process = subprocess.Popen(
@@ -169,7 +230,7 @@ def normal(capture: str) -> str:
             name, _, value = line.rpartition(" ")
             lines.append(f"{name} {'#' if re.search('_seconds(_sum)?(?:{|$)', name) else value}")
             continue
-        cells = re.split(" {2,}", line)
+        cells = re.split(" {2,}", SPAN.sub(r"\1  # ms", line))
         if cells[0] in ("queue", "last 5 min"):
             moving = {at for at, head in enumerate(cells) if head in MOVING}
         lines.append(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from captures import made, normal, on_page
 
-NAMES = {"status", "top", "worker", "monitor"}
+NAMES = {"status", "top", "worker", "monitor", "trace"}
 
 
 def test_the_page_has_each_capture() -> None:

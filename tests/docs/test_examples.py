@@ -251,7 +251,10 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
 
 
 # These start a dozen programs each.
-LONG_PAGES = {"docs/programs.md", "docs/guide.md", "docs/operations.md"}
+LONG_PAGES = {
+    *("docs/programs.md", "docs/guide.md", "docs/operations.md"),
+    *("docs/contributing.md", "lua/README.md"),
+}
 
 
 @pytest.mark.parametrize("page", [long(page) if page in LONG_PAGES else page for page in PAGES])

@@ -23,7 +23,8 @@ PACKAGE = ROOT / "pyjobs"
 SETTINGS = "docs/settings.md"
 ARCHITECTURE = "docs/architecture.md"
 DECISIONS = "docs/decisions.md"
-LAYERS = ["", "engine", "transport", "client", "worker", "admin", "cli", "testing"]
+WORKER = ["worker", "worker/claiming", "worker/running", "worker/liveness"]
+LAYERS = ["", "engine", "transport", "client", *WORKER, "tasks", "admin", "cli", "testing"]
 
 
 def sections(page: str, level: int) -> Iterator[tuple[str, str]]:
@@ -86,9 +87,7 @@ def test_a_page_s_paths_exist(page: str) -> None:
     assert not {name for name in found - scripts - generated if not is_there(name)}
 
 
-@pytest.mark.parametrize(
-    "folder", ["", *["engine", "transport", "client", "worker", "admin", "cli", "testing"]]
-)
+@pytest.mark.parametrize("folder", LAYERS)
 def test_the_map_of_a_layer_names_each_of_its_files(folder: str) -> None:
     text = next(
         below

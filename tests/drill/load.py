@@ -28,6 +28,8 @@ class Load:
         acked: (queue, id) of the jobs whose submit has returned.
         starts: when handlers began, by queue.
         sent: when submits returned, by queue.
+        began: when each job began for the first time.
+        at: when the submit of each job returned.
         runs: how often each job began.
         attempts: (queue, id) of runs that were not the first by the number of the attempt.
         errors: what submits raised.
@@ -36,9 +38,13 @@ class Load:
     """
 
     def __init__(self, url: str, groups: list[list[str]], durable: str = "no") -> None:
-        self.queues = [name for names in zip(*groups, strict=True) for name in names]
+        self.queues = [
+            *dict.fromkeys(name for names in zip(*groups, strict=True) for name in names)
+        ]
         self.acked: list[tuple[str, str]] = []
         self.starts: dict[str, list[float]] = defaultdict(list)
+        self.began: dict[tuple[str, str], float] = {}
+        self.at: dict[tuple[str, str], float] = {}
         self.sent: dict[str, list[float]] = defaultdict(list)
         self.runs: Counter[tuple[str, str]] = Counter()
         self.attempts: set[tuple[str, str]] = set()
@@ -86,6 +92,7 @@ class Load:
         with self._lock:
             self.runs[key] += 1
             self.starts[job.queue].append(time.monotonic())
+            self.began.setdefault(key, time.monotonic())
             if job.attempt > 1:
                 self.attempts.add(key)
         return job.data
@@ -113,6 +120,7 @@ class Load:
             else:
                 self.sent[queue].append(time.monotonic())
                 self.acked += [(queue, id) for id in ids]
+                self.at |= {(queue, id): time.monotonic() for id in ids}
                 self.slowest = max(self.slowest, time.monotonic() - began)
                 return
 

@@ -11,6 +11,7 @@ from redis import crc
 
 import pyjobs
 from drill.account import Account, settle, undisturbed
+from drill.growth import grow
 from drill.load import LEASE, Load
 from drill.nodes import NODE_TIMEOUT, Cluster, Node, until
 from drill.parts import parts
@@ -196,6 +197,8 @@ DRILLS: dict[str, Drill] = {
     "long-move": long_move,
     "atomic-move": partial(long_move, atomic=True),
     "parts": parts,
+    "grow": partial(grow, durable="no"),
+    "grow-durable": partial(grow, durable="replicas:1"),
 }
 # Servers that can move a slot at once.
 ATOMIC = {"atomic-move": "valkey-9"}

@@ -17,7 +17,7 @@ from __future__ import annotations
 import os
 import random
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,9 @@ from support.running import wait_until
 from support.servers import PREFERRED
 from support.store import HOUR, Jobs, Q, Store, leaks
 
+import pyjobs
+from pyjobs.admin import Admin
+from pyjobs.engine import hash_of, part_key, set_parts, settle_parts
 from pyjobs.engine.call import Call
 from pyjobs.engine.modes import MODES
 from pyjobs.engine.queue import fetch, wake, watch
@@ -301,6 +304,62 @@ def test_a_log_cut_after_any_call_is_a_queue_that_drains(logged: Logged, one_in:
     for size in sorted(set(watched.sizes))[::-one_in]:
         left = look(logged, log[:size], drained)
         assert left == {}, f"{size} of {len(log)} bytes"
+
+
+def test_a_log_cut_amid_a_split_is_a_queue_whose_split_is_carried_on(logged: Logged) -> None:
+    """Cut after each call of a split under load: what was acknowledged by then is there once, also
+    when it is submitted again, and every job can be done."""
+    watched = Watched(logged.url, logged.log())
+    mode, parts = MODES["reliable"], [Q, part_key(Q, 1), part_key(Q, 2)]
+    acked: list[tuple[int, str]] = []
+
+    def submit(number: int, ids: Sequence[str]) -> None:
+        for id in ids:
+            part = parts[hash_of(id) % number]
+            [(_, word)] = watched.call(mode.submit(part, [(id, b"1")], unique=id, parts=number))
+            assert word == "new"
+            acked.append((watched.sizes[-1], id))
+
+    # None of them is in a part that is not its own when the first split is settled.
+    submit(1, [id for id in map("a{}".format, range(12)) if hash_of(id) % 2 == 0])
+    for part in parts[:2]:
+        watched.call(set_parts(part, 2, (1,), "reliable"))
+    submit(2, [f"b{n}" for n in range(5)])
+    watched.call(settle_parts(Q))
+    for part in parts:
+        watched.call(set_parts(part, 3, (1, 2), "reliable"))
+    submit(3, [f"c{n}" for n in range(5)])
+    sizes = sorted(set(watched.sizes))
+    watched.close()
+    log = logged.log().read_bytes()
+    for size in sizes:
+        there = [id for at, id in acked if at <= size]
+        found = look(logged, log[:size], lambda store, there=there: carried_on(store, there))
+        assert found == {}, f"{size} of {len(log)} bytes"
+
+
+def carried_on(store: Store, acked: Sequence[str]) -> dict[str, Any]:
+    """Carry a split on, submit again, and do all jobs; what is not right."""
+    wrong: dict[str, Any] = {}
+    with Admin(store.url) as admin, pyjobs.Client(store.url, queue="q", results=False) as client:
+        number = max(2, admin.parts("q").number)
+        admin.split("q", number)
+        for id in acked:
+            if client.submit(1, id=id, unique=id).created:
+                wrong[id] = "was gone"
+        client.submit_many(range(20))
+        for found in admin.check("q"):
+            wrong[found.id] = found.finding
+        jobs, ran = Jobs(store, MODES["reliable"]), list[str]()
+        for key in admin.parts("q").keys(Q):
+            claimed = store.call(jobs.claim_call(100, queues=(key,))).jobs
+            ran += [job.id for job in claimed]
+        for id in acked:
+            if ran.count(id) != 1:
+                wrong[id] = ran.count(id)
+        if len(ran) != 20 + len(acked):
+            wrong["jobs"] = len(ran)
+    return wrong
 
 
 @pytest.mark.parametrize("anew", [False, True], ids=["as it is", "written anew"])

@@ -22,9 +22,9 @@ import pyjobs.aio
 from pyjobs.engine.modes import MODES
 from pyjobs.errors import JobCancelled, JobExpired, JobFailed
 from pyjobs.testing import Running
-from pyjobs.worker.core import WorkerCore
+from pyjobs.worker.claiming.core import WorkerCore
 
-SOON = 10.0
+SOON = 30.0
 LEASE = 1.0
 RELIABLE = MODES["reliable"]
 BOTH = pytest.mark.parametrize("aio", [False, True], ids=["sync", "async"])

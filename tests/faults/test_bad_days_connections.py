@@ -30,7 +30,7 @@ from pyjobs.errors import ClientClosed, JobCancelled, Unavailable
 from pyjobs.transport.send import arun
 from pyjobs.transport.server import aconnect, connect
 
-SOON = 10.0
+SOON = 30.0
 LIMIT = 30.0
 BOTH = pytest.mark.parametrize("aio", [False, True], ids=["sync", "async"])
 

@@ -28,7 +28,7 @@ from pyjobs.transport.server import connect
 
 pytestmark = pytest.mark.slow
 
-SOON = 10.0
+SOON = 30.0
 RELIABLE = MODES["reliable"]
 
 

@@ -30,7 +30,7 @@ from pyjobs.errors import OutcomeUnknown
 from pyjobs.testing import Running
 from pyjobs.transport import retry
 from pyjobs.transport.server import aconnect, connect
-from pyjobs.worker.job import ClaimedJob
+from pyjobs.worker.running.job import ClaimedJob
 
 REPLY_SECONDS = 0.15
 JOBS = 200

@@ -30,7 +30,7 @@ SMALL = Size(jobs=150, lease=1.0)
 PUNCTUAL = Size(jobs=150, lease=2.0)
 # The other runs are long. Each fault is of a kind of its own here: a worker dies, Redis dies, a log
 # is cut, memory is full, Redis is away.
-AT_ONCE = {"workers", "redis-always"}
+AT_ONCE = {"workers"}
 # What a busy machine may add; the full size is held to the promise.
 PATIENCE = 4.0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from drill import runs
+from drill import growth, runs
 from drill.account import Account, undisturbed
 from drill.load import Load
 from drill.nodes import cluster_of
@@ -24,6 +24,8 @@ def test_a_small_drill_breaks_no_promise(
 ) -> None:
     monkeypatch.setattr(runs, "OTHERS", runs.OTHERS + PATIENCE)
     monkeypatch.setattr(runs, "DEAD", runs.DEAD + PATIENCE)
+    monkeypatch.setattr(growth, "OTHERS", growth.OTHERS + PATIENCE)
+    monkeypatch.setattr(growth, "DEAD", growth.DEAD + PATIENCE)
     if not name.startswith(ATOMIC.get(drill, "")):
         pytest.skip("this server can't move a slot at once")
     with cluster_of(FOUND[name]) as cluster:

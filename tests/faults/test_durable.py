@@ -16,7 +16,8 @@ from support.running import AioClient, opened, wait_until
 from support.servers import FOUND, PREFERRED, own_server
 
 import pyjobs
-from pyjobs.engine import durable
+from pyjobs.admin import Admin
+from pyjobs.engine import PartKey, durable
 from pyjobs.engine.durable import Durable, Reached, durable_of
 from pyjobs.engine.keys import Keys
 from pyjobs.engine.modes import MODES
@@ -33,9 +34,8 @@ from pyjobs.transport.server import connect
 
 BOTH = pytest.mark.parametrize("aio", [False, True], ids=["sync", "async"])
 # Redis before 7.2 has no WAITAOF, and the others do: the default lane has one of either kind.
-EVERY = pytest.mark.parametrize(
-    "name", [name if name in {"redis-6.2", PREFERRED} else long(name) for name in sorted(FOUND)]
-)
+SERVERS = [name if name in {"redis-6.2", PREFERRED} else long(name) for name in sorted(FOUND)]
+EVERY = pytest.mark.parametrize("name", SERVERS)
 MODERN = [name for name in sorted(FOUND) if name not in {"redis-6.2", "redis-7.0"}]
 BEHIND = 0.3
 SHORT_MS = 200
@@ -48,7 +48,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(durable, "WAIT_MS", SHORT_MS)
 
 
-@pytest.fixture(scope="module", params=sorted(FOUND))
+@pytest.fixture(scope="module", params=SERVERS)
 def one_replica(request: pytest.FixtureRequest) -> Iterator[Replicated]:
     with replicated(1, request.param) as found:
         yield found
@@ -142,6 +142,46 @@ def test_a_repeated_submit_waits_for_the_job_that_another_connection_has_submitt
                         client.submit(1, id=id, durable="replicas:1")
     finally:
         one_replica.catch_up()
+
+
+@BOTH
+def test_a_durable_submit_to_a_split_queue_waits_for_the_replica_of_each_part(
+    one_replica: Replicated, aio: bool, short: None
+) -> None:
+    queue = f"split-{aio}"
+    ids = [f"{aio}{n}" for n in range(30)]
+    with (
+        Admin(one_replica.url) as admin,
+        opened(one_replica.url, aio=aio, queue=queue, durable="replicas:1") as client,
+    ):
+        admin.split(queue, 3, durable="replicas:1")
+        assert {job.reached for job in client.submit_many(range(30), ids=ids)} == {
+            Reached(1, False)
+        }
+        keyed = client.submit(1, unique="key")
+        with connect(one_replica.replicas[0].url) as replica:
+            lengths = [replica.llen(f"{key}:pending") for key in parts_of(admin, queue)]
+        assert sum(lengths) == 31 and all(lengths)
+        # Jobs of before are found by a look into their part, which must wait for them too.
+        admin.split(queue, 5, durable="replicas:1")
+        one_replica.behind(1.0)
+        try:
+            with pytest.raises(NotDurable) as caught:
+                client.submit_many(range(30), ids=ids)
+            assert {*caught.value.ids, *caught.value.accepted} == {*ids}
+            with pytest.raises(NotDurable):
+                client.submit(1, unique="key")
+            with pytest.raises(NotDurable, match="0 of 1 replicas"):
+                admin.split(queue, 5, durable="replicas:1")
+        finally:
+            one_replica.catch_up()
+        again = client.submit_many(range(30), ids=ids)
+        assert not any(job.created for job in again)
+        assert client.submit(1, unique="key").id == keyed.id
+
+
+def parts_of(admin: Admin, queue: str) -> list[PartKey]:
+    return admin.parts(queue).keys(Keys("jobs").queue(queue))
 
 
 @BOTH

@@ -32,9 +32,11 @@ from pyjobs.engine.modes import MODES
 from pyjobs.testing import Running
 from pyjobs.transport import pipeline, stream
 
-SOON = 10.0
+SOON = 30.0
 GRACE = 0.2
-END_SECONDS = GRACE + 10.0
+END_SECONDS = GRACE + 30.0
+# Longer than the timeout of a job and the grace together, and shorter than the lease.
+HANG_SECONDS = 1.0
 TENANT: contextvars.ContextVar[str] = contextvars.ContextVar("TENANT", default="")
 BACKGROUND: set[asyncio.Task[Any]] = set()
 
@@ -100,7 +102,7 @@ def cut_off_thread(job: pyjobs.ClaimedJob) -> None:
 
 
 def hang(job: pyjobs.ClaimedJob) -> None:
-    time.sleep(2.0)
+    time.sleep(HANG_SECONDS)
 
 
 async def cancel_itself(job: pyjobs.ClaimedJob) -> None:
@@ -333,7 +335,9 @@ PLACES = {
     "a middleware that cancels": Place(returning(int), middleware=(around_bad(cancels_after),)),
     "a middleware that is none": Place(returning(int), middleware=(around_bad(object),)),
     "a hook that exits": Place(raising(ValueError("no")), on_dead=lambda *_: sys.exit(3)),
-    "a hook that hangs": Place(raising(ValueError("no")), on_dead=lambda *_: time.sleep(2.0)),
+    "a hook that hangs": Place(
+        raising(ValueError("no")), on_dead=lambda *_: time.sleep(HANG_SECONDS)
+    ),
     "a hook that cancels": Place(raising(ValueError("no")), on_dead=cancelling_hook),
     "sockets that give up at once": Place(change_sockets, socket_defaults),
 }

@@ -251,6 +251,26 @@ def test_a_task_costs_two_words_a_job_in_submit_and_none_in_claim(store: Store, 
 
 
 @everywhere
+@having("submit")
+def test_a_trace_context_costs_a_claim_that_does_not_ask_nothing(store: Store, mode: Mode) -> None:
+    costs = []
+    for context, traces in ((None, False), ("00-1-2-01", False), ("00-1-2-01", True)):
+        store.redis.flushall()
+        start(store, mode)
+        named = [(new_id(), b"1") for _ in range(MANY)]
+        _, submit = counted(store, mode.submit(Q, named, traceparent=context))
+        policy = Policy(lease=HOUR, traces=traces)
+        _, claim = counted(store, mode.claim_with([Q], MANY, None, new_id(), policy))
+        costs.append((submit, claim))
+    (plain, plain_claim), (submit, claim), (_, asking) = costs
+    # Simple mode has one message a job. A claim that asks reads two fields more, in recoverable
+    # mode three.
+    assert submit == Cost(plain.commands, plain.words + (2 * MANY if mode.stores else 0))
+    assert claim.within(plain_claim)
+    assert asking.within(Cost(claim.commands, claim.words + (3 * MANY if mode.stores else 0)))
+
+
+@everywhere
 @having("extend")
 @pytest.mark.parametrize("flying", [0, 1])
 def test_an_idle_claim_costs_six_commands_and_two_writes_a_tenth_of_a_lease(

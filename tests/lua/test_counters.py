@@ -73,6 +73,19 @@ def test_a_snooze_a_release_and_an_unknown_task_count_as_no_failure(jobs: Jobs) 
     assert total(jobs) == {"submitted": 4, "claimed": 4, "snoozed": 2, "released": 2}
 
 
+@having("release")
+@pytest.mark.parametrize("unknown", [False, True])
+def test_a_job_that_was_handed_back_counts_its_wait_once(jobs: Jobs, unknown: bool) -> None:
+    (job,) = jobs.take("a")
+    for _ in range(2):
+        jobs.release(job, unknown=unknown)
+        jobs.store.age(2 * HOUR)
+        (job,) = jobs.claim().jobs
+        assert job.attempt == 1
+    found = read(jobs).total()
+    assert (found.claimed, found.wait.count) == (3, 1)
+
+
 @having("reap")
 def test_a_lost_run_counts_as_crashed(jobs: Jobs) -> None:
     taken = jobs.take("a", "b", task="mail.send")

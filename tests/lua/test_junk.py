@@ -81,6 +81,8 @@ def is_junk(script: Script, field: dict[str, Any], value: Any) -> bool:
             return NAME.fullmatch(raw) is None
         case "text":
             return not 1 <= len(raw) <= 1024 or b" " in raw.rstrip() or b"%" in raw
+        case "header":
+            return re.fullmatch(rb"[!#-\[\]-~]{1,1024}", raw.rstrip(b" ")) is None
         case "moments":
             return re.fullmatch(rb"[0-9]{1,13}", raw) is None or int(raw) == 0
         case "int" | "ms" | "at" | "verdict":
@@ -246,14 +248,17 @@ def test_a_key_of_a_wrong_type_stops_a_script_before_it_writes(
         store.call(call)
         assert store.snapshot() != before  # else this would prove nothing
     wrong = []
+    call = furnish_fully(store, script)
+    image, whole = store.image(), store.snapshot()
     for key in keys:
-        call = furnish_fully(store, script)
+        store.put(image)
         store.redis.delete(key)
         if key.endswith(":claim:good"):
             store.redis.rpush(key, "poison")
+            before = whole | {key.encode(): ("list", [b"poison"], False)}
         else:
             store.redis.set(key, "poison")
-        before = store.snapshot()
+            before = whole | {key.encode(): ("string", b"poison", False)}
         (reply,) = store.call_many([call])
         after = store.snapshot()
         if isinstance(reply, Exception) and (type(reply) is not WrongType or after != before):

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import pytest
 from support.good_calls import SCRIPTS, TITLES, Good, mode_of
 from support.monitor import commands_of
-from support.servers import DRYRUN_PLACES, REAL_SERVER_PLACES, SOCKET_PLACES, at
+from support.servers import DRYRUN_PLACES, REAL_SERVER_PLACES, at
 from support.store import HOUR, Jobs, Q, Store, having
 
 from pyjobs.engine import send_jobs
@@ -267,33 +267,25 @@ def writes(store: Store) -> frozenset[bytes]:
     return written_by(store.url)
 
 
-@at(SOCKET_PLACES)
-@every_script
-def test_a_script_asks_for_what_it_needs_and_for_nothing_else(store: Store, script: Script) -> None:
-    missing, asked, needed = [], set(), set()
-    for scene in scenes(store, script):
-        looked = look(store, scene.call)
-        asked |= {*looked.asked}
-        must = looked.needed - LESS_THAN_NEEDED.get(script.name, set())
-        needed |= must
-        if lacks := must - {*looked.asked}:
-            missing.append(f"{scene.name}: {lacks}")
-        if len(looked.asked) != len({*looked.asked}):
-            missing.append(f"{scene.name}: asks twice for one of {looked.asked}")
-    store.redis.flushall()
-    assert not missing
-    assert asked == needed | MORE_THAN_NEEDED.get(script.name, set())
-
-
 @at(DRYRUN_PLACES, long=DRYRUN_PLACES[1:])
 @every_script
-def test_a_user_without_a_command_is_refused_before_anything_is_written(
+def test_a_script_asks_for_what_it_needs_and_without_that_is_refused_before_anything_is_written(
     store: Store, script: Script
 ) -> None:
-    wrong, tried = [], set()
+    """And it asks for nothing else."""
+    missing, wrong, asked, needed = [], [], set(), set()
+    tried: set[bytes] = set()
     with user(store, "~*", "+@all") as narrow:
         for scene in scenes(store, script):
-            for command in sorted(look(store, scene.call).needed - tried):
+            looked = look(store, scene.call)
+            asked |= {*looked.asked}
+            must = looked.needed - LESS_THAN_NEEDED.get(script.name, set())
+            needed |= must
+            if lacks := must - {*looked.asked}:
+                missing.append(f"{scene.name}: {lacks}")
+            if len(looked.asked) != len({*looked.asked}):
+                missing.append(f"{scene.name}: asks twice for one of {looked.asked}")
+            for command in sorted(looked.needed - tried):
                 tried.add(command)
                 scene.again()
                 before = store.snapshot()
@@ -307,6 +299,8 @@ def test_a_user_without_a_command_is_refused_before_anything_is_written(
                         wrong.append(f"{command!r}, {scene.name}: {error!r:.90}")
                 store.redis.execute_command("ACL", "SETUSER", "app", b"+" + command)
     store.redis.flushall()
+    assert not missing
+    assert asked == needed | MORE_THAN_NEEDED.get(script.name, set())
     assert not wrong
 
 

@@ -16,6 +16,7 @@ import pytest
 from modelcheck import (
     announcements,
     batches,
+    counters,
     listeners,
     moves,
     outputs,
@@ -32,7 +33,7 @@ from modelcheck.mutants import STUCK, CounterOnlyFence, Mutant, all_mutants
 from modelcheck.sizes import BESIDE, LARGE, SMALL
 from modelcheck.tied import BUILT, MODELLED, Apart, Tied, claim_of
 from modelcheck.world import Limits
-from support.servers import MEMORY_PLACES, at
+from support.servers import MEMORY_PLACES, PREFERRED, VERB_PLACES, at
 from support.store import Jobs, Store
 
 from pyjobs.engine.modes import MODES
@@ -114,6 +115,7 @@ def test_the_design_beside_the_leases_is_right(model: str) -> None:
     "mutant",
     [
         *(*announcements.MUTANTS, *batches.MUTANTS, *listeners.MUTANTS, *outputs.MUTANTS),
+        *counters.MUTANTS,
         *moves.MUTANTS,
         *repairs.MUTANTS,
         *parts.MUTANTS,
@@ -190,6 +192,7 @@ def walk(store: Store, walks: int) -> set[tuple[str, str]]:
     return seen
 
 
+@at(VERB_PLACES, long=[place for place in VERB_PLACES if place != (PREFERRED, "sync")])
 def test_two_walks_of_the_scripts_match_the_model(store: Store) -> None:
     assert walk(store, 2)
 

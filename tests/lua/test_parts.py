@@ -163,6 +163,15 @@ def test_a_queue_that_keeps_events_is_split_when_they_are_switched_off(jobs: Job
     assert jobs.store.call(split).number == 2
 
 
+def test_a_part_takes_its_share_of_limits_and_says_what_was_set(store: Store) -> None:
+    split(store)
+    assert store.call(OPERATOR.limit(FIRST, pending=7, dead=5)) == (7, 1_048_576, 5)
+    fields = ("most_pending", "most_dead", "set_pending", "set_dead")
+    assert store.redis.hmget(f"{FIRST}:meta", fields) == [b"4", b"3", b"7", b"5"]
+    assert store.call(OPERATOR.limit(FIRST, dead=0)) == (7, 1_048_576, 10_000)
+    assert store.redis.hmget(f"{FIRST}:meta", fields) == [b"4", None, b"7", None]
+
+
 @pytest.mark.parametrize(
     ("count", "places", "words"),
     [
@@ -179,6 +188,16 @@ def test_parts_that_do_not_fit_are_refused(
     split(store)
     with store.unchanged(), pytest.raises(BadArgument, match=words):
         store.call(set_parts(Q, count, places, "reliable"))
+
+
+def test_a_check_of_a_split_writes_nothing_and_is_refused_as_the_split_would_be(
+    store: Store,
+) -> None:
+    with store.unchanged():
+        assert store.call(set_parts(Q, 2, (1,), "reliable", check=True)).number == 2
+    split(store)
+    with store.unchanged(), pytest.raises(BadArgument, match="other parts are there: 1"):
+        store.call(set_parts(Q, 3, (2, 3), "reliable", check=True))
 
 
 def test_the_number_of_parts_does_not_shrink(store: Store) -> None:

@@ -6,6 +6,7 @@
     explore.py   all states, breadth first; the shortest trace to one that breaks a rule
     mutants.py   designs with a known fault, which the checker must catch
     batches.py   a model of its own: claims of many jobs, bounded in bytes, with its mutants
+    counters.py  a model of its own: what calls count by minute and task, with its mutants
     listeners.py a model of its own: who hears of the end of a job, with its mutants
     repairs.py   a model of its own: a queue whose keys have parted is mended, with its mutants
     sizes.py     how far it goes

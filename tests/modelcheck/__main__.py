@@ -9,9 +9,21 @@ import argparse
 import sys
 import time
 
-from . import announcements, batches, listeners, moves, outputs, parts, repairs, schedules, updates
+from . import (
+    announcements,
+    batches,
+    counters,
+    listeners,
+    moves,
+    outputs,
+    parts,
+    repairs,
+    schedules,
+    updates,
+)
 from .announcements import Announcements
 from .batches import Batches
+from .counters import Counters
 from .engine import Engine
 from .explore import check, explore
 from .listeners import Listeners
@@ -42,6 +54,7 @@ def main() -> int:
             type[
                 Announcements
                 | Batches
+                | Counters
                 | Growth
                 | Listeners
                 | Moves
@@ -53,6 +66,7 @@ def main() -> int:
         ] = [
             *announcements.MUTANTS,
             *batches.MUTANTS,
+            *counters.MUTANTS,
             *listeners.MUTANTS,
             *moves.MUTANTS,
             *outputs.MUTANTS,

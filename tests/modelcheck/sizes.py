@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from .announcements import Announcements
 from .batches import Batches
+from .counters import Counters
 from .explore import Model
 from .listeners import Listeners
 from .moves import Moves
@@ -20,6 +21,7 @@ from .world import Limits
 # The models beside the one of leases, and how many states each has at least.
 BESIDE: dict[str, tuple[Model, int]] = {
     "claims of many jobs": (Batches(), 9_000),
+    "counters": (Counters(), 3_500),
     "listeners": (Listeners(), 30_000),
     "schedules": (Schedules(), 28_000),
     "updates": (Updates(), 4_500),

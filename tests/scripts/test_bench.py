@@ -162,9 +162,9 @@ def test_a_peer_that_cannot_be_installed_is_reported_by_name(tmp_path: Path) -> 
     ("args", "words"),
     [
         (("nonsense",), "'nonsense' is not one of 'enqueue', 'drain'"),
-        (("--peers", "--only", "nobody"), "'nobody' is not one of 'pyjobs'"),
+        long(("--peers", "--only", "nobody"), "'nobody' is not one of 'pyjobs'"),
         (("--server", "redis-1.0"), "no server redis-1.0; found: "),
-        (("--runs", "0"), "0 is not in the range"),
+        long(("--runs", "0"), "0 is not in the range"),
     ],
 )
 def test_a_wrong_argument_is_refused_without_a_traceback(args: tuple[str, ...], words: str) -> None:

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from support.lanes import long
 from support.running import wait_until
 from support.servers import own_server
 
@@ -87,6 +88,7 @@ def test_the_demo_in_memory_reverses_every_line(text: Path) -> None:
     assert f"Text:   {text}, 4 lines\n" in done.stdout
 
 
+@pytest.mark.long
 def test_the_demo_on_the_bundled_server_reverses_the_whole_text(valkey: str) -> None:
     done = demo()
     assert_well(done, len((SCRIPTS / "jargon.txt").read_text(encoding="utf-8").splitlines()))
@@ -130,13 +132,13 @@ def test_the_demo_removes_only_its_own_keys_from_a_shared_server(text: Path) -> 
         assert looking.keys("*") == [b"jobs:queues"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, long(signal.SIGTERM)])
 def test_a_signal_stops_the_demo_and_leaves_no_key(tmp_path: Path, number: int) -> None:
-    long = tmp_path / "long"
-    long.write_text("a line\n" * 500_000)
+    text = tmp_path / "long"
+    text.write_text("a line\n" * 500_000)
     with own_server() as server, connect(server.url) as looking:
         process = subprocess.Popen(
-            [sys.executable, SCRIPTS / "demo.py", long],
+            [sys.executable, SCRIPTS / "demo.py", text],
             env=environment(server.url),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -198,7 +200,7 @@ def test_a_server_that_does_not_answer_is_an_error_of_one_line(text: Path) -> No
     assert "secret" not in done.stderr
 
 
-@pytest.mark.parametrize("url", ["localhost", "redis://host:port", "http://localhost"])
+@pytest.mark.parametrize("url", ["localhost", long("redis://host:port"), long("http://localhost")])
 def test_a_text_that_is_no_url_is_an_error_of_one_line(text: Path, url: str) -> None:
     assert_trouble(demo(text, url=url), "PYJOBS_URL", url)
 

@@ -171,7 +171,7 @@ def state() -> str:
     ("language", "file", "kinds", "tests"),
     [
         ("lua", "queue/wake.lua", "compare,condition", "tests/lua/test_wake.py"),
-        ("python", "worker/leases.py", "minmax,arithmetic", "tests/worker/test_leases.py"),
+        ("python", "worker/liveness/leases.py", "minmax,arithmetic", "tests/worker/test_leases.py"),
     ],
     ids=["lua", "python"],
 )

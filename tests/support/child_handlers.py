@@ -48,7 +48,7 @@ def say(job: pyjobs.ClaimedJob) -> Any:
 def die_unanswered(job: pyjobs.ClaimedJob) -> Any:
     """Die by SIGKILL when the worker has got a chunk, and before it can answer."""
     if job.attempt == 1:
-        child_main = sys.modules["pyjobs.worker.child_main"]
+        child_main = sys.modules["pyjobs.worker.running.child_main"]
         updates = job._run.updates
         updates._ask(child_main.Said("append", b'"unanswered"'), False)
         os.kill(os.getpid(), signal.SIGKILL)

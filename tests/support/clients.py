@@ -22,7 +22,7 @@ KEPT = having("submit", STORED)
 RELIABLE = having("submit", ["reliable"])
 SIMPLE = having("submit", ["simple"])
 BOTH = pytest.mark.parametrize("aio", [False, True], ids=["sync", "async"])
-SOON = 10.0
+SOON = 30.0
 
 Opener = Callable[..., Any]
 

@@ -30,7 +30,6 @@ def cli(
     monkeypatch.chdir(tmp_path)
     with connect(cli_url) as server:
         server.flushall()
-        server.script_flush()
         commands = Cli(cli_url, server, tmp_path, capsys)
         yield commands
         commands.close()

@@ -10,13 +10,13 @@ import pytest
 
 from pyjobs.engine.outcome import Outcome
 from pyjobs.engine.replies import Claimed
-from pyjobs.worker.executors import Executor, executor_for
-from pyjobs.worker.invocation import Handler
-from pyjobs.worker.job import ClaimedJob
 from pyjobs.worker.run import Run
+from pyjobs.worker.running.executors import Executor, executor_for
+from pyjobs.worker.running.invocation import Handler
+from pyjobs.worker.running.job import ClaimedJob
 from pyjobs.worker.settings import Children
 
-SOON = 10.0
+SOON = 30.0
 BOTH = pytest.mark.parametrize("plain", [False, True], ids=["async", "plain"])
 
 

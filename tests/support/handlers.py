@@ -13,7 +13,7 @@ import pyjobs
 from pyjobs.testing import Running
 from support.store import Store
 
-SOON = 10.0
+SOON = 30.0
 
 
 def echo(job: pyjobs.ClaimedJob) -> Any:

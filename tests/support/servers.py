@@ -86,6 +86,9 @@ def is_long_place(folder: str, module: str, place: Place) -> bool:
     """Whether the tests of a module are long at this place: another place shows nearly the same."""
     if module in FOR_EACH_SCRIPT:
         return place not in PLACES_FOR_EACH_SCRIPT
+    if folder == "worker":
+        # Handlers, leases and ends are the same in memory, and one module shows that workers run.
+        return place[0] == "memory" and module != "test_worker"
     if folder == "client":
         # A client of asyncio runs on a server, and the client of threads in memory.
         return place == ("memory", "async")

@@ -36,6 +36,7 @@ DAY = 24 * HOUR
 STORED = ("recoverable", "reliable")
 QUARANTINE = 10**15  # in :delayed, a job in quarantine stands so much further on
 PARTS = ("inflight", "delayed", "dead")
+Image = list[tuple[bytes, int, bytes]]
 PERMANENT = ("jobs:queues", "jobs:scripts", "jobs:bodies")
 QUEUE_KEY = re.compile(rb"(?P<queue>[^{}]+:\{[^{}]+\}):(?P<part>[a-z]+)(?::(?P<name>.*))?")
 
@@ -82,6 +83,18 @@ class Store:
         """Let the next calls ask no question about the parts of a queue first."""
         book_of(self._async or self.redis).note(queue, Parts())
 
+    def clear(self) -> None:
+        """Empty the server, and end all connections but this one: a test before may have left some.
+
+        Scripts stay, because to compile them anew takes longer than most tests do.
+        """
+        with self.redis.pipeline(transaction=False) as pipe:
+            pipe.flushall()
+            if not self.url.startswith("memory"):
+                for kind in ("normal", "pubsub"):
+                    pipe.client_kill_filter(_type=kind, skipme=True)
+            pipe.execute()
+
     def close(self) -> None:
         if self._runner and self._async is not None:
             self._runner.run(self._async.aclose())
@@ -124,6 +137,27 @@ class Store:
             key: (kind, sorted(value.items()) if kind == "hash" else value, ttl >= 0)
             for (key, kind, ttl), value in zip(found, pipe.execute(), strict=True)
         }
+
+    def image(self) -> Image:
+        """Every key as RESTORE takes it: with its TTL, ms, 0 for none."""
+        keys = self.redis.keys("*")
+        pipe = self.redis.pipeline(transaction=False)
+        for key in keys:
+            pipe.pttl(key)
+            pipe.dump(key)
+        told = pipe.execute()
+        return [
+            (key, max(ttl, 0), value)
+            for key, ttl, value in zip(keys, told[::2], told[1::2], strict=True)
+        ]
+
+    def put(self, image: Image) -> None:
+        """Make the keys be those of an image."""
+        pipe = self.redis.pipeline(transaction=False)
+        pipe.flushall()
+        for key, ttl, value in image:
+            pipe.restore(key, ttl, value)
+        pipe.execute()
 
     @contextmanager
     def unchanged(self, *, counters: bool = True) -> Iterator[None]:
@@ -256,15 +290,20 @@ class Jobs:
         queues: Sequence[str] = (Q,),
         lease: int = HOUR,
         max_bytes: int | None = None,
+        traces: bool = False,
         **options: int,
     ) -> Call[ClaimReply]:
         nonce = nonce or next(self._nonces)
         options |= {} if max_bytes is None else {"max_bytes": max_bytes}
         if isinstance(self.mode, Simple):
-            return self.mode.claim(queues, limit=limit, max_bytes=max_bytes)
+            return self.mode.claim(queues, limit=limit, max_bytes=max_bytes, traces=traces)
         if isinstance(self.mode, Recoverable):
-            return self.mode.claim(queues, nonce=nonce, limit=limit, max_bytes=max_bytes)
-        return self.mode.claim(queues, nonce=nonce, limit=limit, lease=lease, **options)
+            return self.mode.claim(
+                queues, nonce=nonce, limit=limit, max_bytes=max_bytes, traces=traces
+            )
+        return self.mode.claim(
+            queues, nonce=nonce, limit=limit, lease=lease, traces=traces, **options
+        )
 
     def claim(self, limit: int = 100, **options: Any) -> ClaimReply:
         return self.store.call(self.claim_call(limit, **options))  # type: ignore[no-any-return]

@@ -13,8 +13,8 @@ from pyjobs.engine.modes import MODES
 from pyjobs.engine.outcome import Outcome
 from pyjobs.engine.replies import Claimed, ClaimReply
 from pyjobs.worker import Worker
-from pyjobs.worker.core import WorkerCore
-from pyjobs.worker.outbox import Request
+from pyjobs.worker.claiming.core import WorkerCore
+from pyjobs.worker.claiming.outbox import Request
 from pyjobs.worker.outcomes import success
 from pyjobs.worker.run import Run
 

@@ -17,7 +17,7 @@ import pyjobs
 from pyjobs import JobFailed, task
 from pyjobs.testing import running
 
-SOON = 10.0
+SOON = 30.0
 pytestmark = at(MEMORY_PLACES)
 
 

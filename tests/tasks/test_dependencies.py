@@ -16,7 +16,7 @@ from pyjobs import BadArgument, ClaimedJob, Client, JobFailed, Worker, task
 from pyjobs.testing import Jobs, running
 from pyjobs.testing.jobs import end_memory, memory_url
 
-SOON = 10.0
+SOON = 30.0
 NOTES: list[str] = []
 
 

@@ -14,9 +14,9 @@ import pyjobs
 from pyjobs.engine.outcome import Outcome
 from pyjobs.engine.replies import Claimed
 from pyjobs.task import BaseTask
-from pyjobs.worker.executors import executor_of
-from pyjobs.worker.invocation import Handler
 from pyjobs.worker.run import Run
+from pyjobs.worker.running.executors import executor_of
+from pyjobs.worker.running.invocation import Handler
 
 COUNT = 50
 DATA = b'{"number":7,"word":"ab"}'

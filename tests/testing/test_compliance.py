@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from support.running import is_async
-from support.servers import COMPLIANCE_PLACES, at
+from support.servers import COMPLIANCE_PLACES, PREFERRED, at
 from support.store import Store
 
 from pyjobs import BadArgument, Unavailable
@@ -39,7 +39,7 @@ def test_the_pairs_are_the_506_of_the_seed() -> None:
     assert compliance.PAIRS[-1] == (7, 100)
 
 
-@at(COMPLIANCE_PLACES)
+@at(COMPLIANCE_PLACES, long=[(PREFERRED, "async")])
 @pytest.mark.parametrize("concurrencies", [(1, 8), pytest.param(ALL, marks=pytest.mark.long)])
 @pytest.mark.parametrize("mode", MODES)
 def test_every_answer_is_right_and_no_key_stays(

@@ -36,7 +36,7 @@ from pyjobs.transport.connection import (
 from pyjobs.transport.pipeline import acommand, command
 from pyjobs.transport.server import aconnect, connect
 
-SOON = 10.0
+SOON = 30.0
 Use = Callable[[str], Awaitable[None]]
 
 

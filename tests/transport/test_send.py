@@ -123,6 +123,7 @@ def test_a_missing_script_is_loaded_and_run(jobs: Jobs) -> None:
 
 
 def test_missing_scripts_of_a_pipeline_are_loaded_and_run(store: Store) -> None:
+    store.redis.script_flush()
     told = store.call_many([submit("a"), submit("b"), fetch(Q, ["a"])])
     assert told[:2] == [NEW, [("b", "new")]]
     assert len(told[2]) == 1
@@ -154,6 +155,7 @@ def test_a_script_that_is_flushed_after_its_load_is_sent_whole(
     monkeypatch.setattr(stream, "command", load_in_vain)
     monkeypatch.setattr(stream, "acommand", aload_in_vain)
     calls = [submit("a"), submit("b")]
+    store.redis.script_flush()
     assert store.call(submit("one")) == [("one", "new")]
     assert store.call_many(calls) == [NEW, [("b", "new")]]
     assert flushed == [script("reliable/submit").body]

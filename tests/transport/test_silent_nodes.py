@@ -1,8 +1,9 @@
-"""A node of a cluster that says nothing any more: its channels are heard anew."""
+"""A node of a cluster that answers at once, or says nothing any more: when channels are heard."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -10,12 +11,12 @@ from support.proxy import Proxy
 from support.servers import SOCKET_PLACES, at
 from support.store import Store
 
-from pyjobs.transport import AsyncShards, aconnect, aio_shards
+from pyjobs.transport import AsyncShards, aconnect, aio_shards, connect, sync_shards
 from pyjobs.transport.slots import Address, SlotTable
 
 CHANNEL = "jobs:{q}:wake:1"
 NODE = Address("node", 1)
-SOON = 10.0
+SOON = 30.0
 
 
 class OneNode:
@@ -33,6 +34,35 @@ class OneNode:
 
     async def refresh(self) -> None:
         self.table.stale = False
+
+
+class OneSyncNode(OneNode):
+    """The same for threads, without a proxy."""
+
+    def client_of(self, node: Address) -> Any:
+        return connect(self._url)
+
+    def refresh(self) -> None:  # type: ignore[override]
+        self.table.stale = False
+
+
+@at(SOCKET_PLACES[:1])
+def test_a_subscription_of_shards_whose_answers_come_before_it_waits_is_open_at_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Late(sync_shards.Subscription):
+        def open(self, seconds: float = 0.0) -> None:
+            super().open(seconds)
+            time.sleep(0.1)
+
+    monkeypatch.setattr(sync_shards, "Subscription", Late)
+    cluster: Any = OneSyncNode(store.url)
+    shards = sync_shards.Shards(cluster, [CHANNEL])
+    began = time.monotonic()
+    shards.open(SOON)
+    assert time.monotonic() - began < SOON / 2
+    shards.end()
+    shards.close()
 
 
 @at(SOCKET_PLACES[:1])

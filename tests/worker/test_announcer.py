@@ -19,8 +19,8 @@ from pyjobs.admin.workers import seen
 from pyjobs.engine import Announced
 from pyjobs.testing import running
 from pyjobs.transport import connect
-from pyjobs.worker import announcer
-from pyjobs.worker.announcer import MOST_BYTES, Announcer
+from pyjobs.worker.liveness import announcer
+from pyjobs.worker.liveness.announcer import MOST_BYTES, Announcer
 
 workers = at(WORKER_PLACES)
 

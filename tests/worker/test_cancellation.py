@@ -15,8 +15,8 @@ from support.store import Q, Store
 
 from pyjobs.engine.keys import Keys
 from pyjobs.transport.server import connect
-from pyjobs.worker import cancellation
-from pyjobs.worker.cancellation import CancellationListener
+from pyjobs.worker.liveness import cancellation
+from pyjobs.worker.liveness.cancellation import CancellationListener
 
 EVERY = at(SERVER_PLACES)
 REAL = at(REAL_SERVER_PLACES)

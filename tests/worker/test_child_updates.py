@@ -16,7 +16,7 @@ from pyjobs import Chunk, ClaimedJob, Client, LeaseLost, Progress, Worker
 from pyjobs.engine import Claimed
 from pyjobs.testing import running
 from pyjobs.worker import Run
-from pyjobs.worker.child_updates import ChildUpdates, Said, Told
+from pyjobs.worker.running.child_updates import ChildUpdates, Said, Told
 
 SOON = 20.0
 everywhere = at(SOCKET_PLACES)

@@ -20,8 +20,8 @@ from pyjobs.errors import (
     WrongMode,
     WrongType,
 )
-from pyjobs.worker.claims import FIRST_LOOK, LONGEST_LOOK, Claims
-from pyjobs.worker.core import WorkerCore
+from pyjobs.worker.claiming.claims import FIRST_LOOK, LONGEST_LOOK, Claims
+from pyjobs.worker.claiming.core import WorkerCore
 
 A, B, C = KEYS = ("jobs:{a}", "jobs:{b}", "jobs:{c}")
 ROOM = 67_108_864  # bytes

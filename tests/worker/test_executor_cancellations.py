@@ -9,9 +9,9 @@ import pytest
 from support.executors import SOON, Bench, a_run, made, run
 
 from pyjobs.engine.outcome import Outcome
-from pyjobs.worker import task_executor
-from pyjobs.worker.job import ClaimedJob
 from pyjobs.worker.run import Run
+from pyjobs.worker.running import task_executor
+from pyjobs.worker.running.job import ClaimedJob
 from pyjobs.worker.verdicts import Reject
 
 

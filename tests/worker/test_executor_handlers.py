@@ -11,9 +11,9 @@ import pytest
 from support.executors import SOON, Bench, a_run, run
 
 from pyjobs.engine.outcome import Outcome
-from pyjobs.worker.executors import check_handler, is_async
-from pyjobs.worker.job import ClaimedJob
-from pyjobs.worker.streaming import AsyncStreamed, Streamed, streamed
+from pyjobs.worker.running.executors import check_handler, is_async
+from pyjobs.worker.running.job import ClaimedJob
+from pyjobs.worker.running.streaming import AsyncStreamed, Streamed, streamed
 
 
 def plainly(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -22,11 +22,11 @@ import pyjobs
 from pyjobs.engine.outcome import Outcome
 from pyjobs.errors import BadArgument
 from pyjobs.testing import running
-from pyjobs.worker import child as child_module
-from pyjobs.worker.child import ALIVE
-from pyjobs.worker.executors import executor_for
-from pyjobs.worker.invocation import Handler
-from pyjobs.worker.process_executor import ProcessExecutor
+from pyjobs.worker.running import child as child_module
+from pyjobs.worker.running.child import ALIVE
+from pyjobs.worker.running.executors import executor_for
+from pyjobs.worker.running.invocation import Handler
+from pyjobs.worker.running.process_executor import ProcessExecutor
 from pyjobs.worker.settings import Children
 
 SOON = 20.0

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from support.executors import SOON, Bench, a_run, run
 
-from pyjobs.worker import thread_executor
-from pyjobs.worker.job import ClaimedJob
-from pyjobs.worker.thread_executor import ThreadExecutor
+from pyjobs.worker.running import thread_executor
+from pyjobs.worker.running.job import ClaimedJob
+from pyjobs.worker.running.thread_executor import ThreadExecutor
 
 
 def raise_at(line: int, error: type[BaseException]) -> None:

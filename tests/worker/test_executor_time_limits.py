@@ -8,8 +8,8 @@ import threading
 import pytest
 from support.executors import SOON, Bench, a_run, run
 
-from pyjobs.worker.job import ClaimedJob
-from pyjobs.worker.thread_executor import HandlerThread
+from pyjobs.worker.running.job import ClaimedJob
+from pyjobs.worker.running.thread_executor import HandlerThread
 
 
 def test_a_run_that_waits_for_a_thread_is_not_late() -> None:

@@ -11,8 +11,8 @@ import pytest
 from support.executors import BOTH, SOON, Bench, a_run, made, run
 
 from pyjobs.engine.outcome import Outcome
-from pyjobs.worker.job import ClaimedJob, pulled_outcome
-from pyjobs.worker.thread_executor import ThreadExecutor
+from pyjobs.worker.running.job import ClaimedJob, pulled_outcome
+from pyjobs.worker.running.thread_executor import ThreadExecutor
 
 VARIABLE: contextvars.ContextVar[str] = contextvars.ContextVar("VARIABLE", default="clean")
 

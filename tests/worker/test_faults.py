@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from pyjobs.errors import Forbidden
-from pyjobs.worker.faults import MOST_IN_A_ROW, PAUSE_SECONDS, Faults
+from pyjobs.worker.claiming.faults import MOST_IN_A_ROW, PAUSE_SECONDS, Faults
 
 
 @pytest.mark.parametrize("error", [Forbidden("no"), asyncio.CancelledError(), SystemExit()])

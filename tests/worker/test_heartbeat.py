@@ -20,15 +20,15 @@ from pyjobs.engine.replies import Claimed
 from pyjobs.errors import Unavailable, WrongMode
 from pyjobs.transport import connect, run
 from pyjobs.worker import Worker
-from pyjobs.worker.heartbeat import Heartbeat
-from pyjobs.worker.loopwatch import LoopWatch
+from pyjobs.worker.liveness.heartbeat import Heartbeat
+from pyjobs.worker.liveness.loopwatch import LoopWatch
 from pyjobs.worker.run import Run
 
 HERE = at(WORKER_PLACES)
 OTHER = "jobs:{other}"
 LEASE = 0.3
 HOURS = 2 * 3600.0
-SOON = 10.0
+SOON = 30.0
 
 
 class Hands:

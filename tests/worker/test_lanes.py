@@ -12,9 +12,9 @@ from pyjobs.engine.limits import HELD_BYTES, MAX_BYTES
 from pyjobs.engine.replies import ClaimReply
 from pyjobs.errors import OutcomeUnknown, Unavailable, WrongMode
 from pyjobs.worker import Worker
-from pyjobs.worker.core import WorkerCore
-from pyjobs.worker.lanes import HOLD_SECONDS, Lane
-from pyjobs.worker.outbox import Request
+from pyjobs.worker.claiming.core import WorkerCore
+from pyjobs.worker.claiming.lanes import HOLD_SECONDS, Lane
+from pyjobs.worker.claiming.outbox import Request
 from pyjobs.worker.outcomes import success
 
 LATER = NOW + HOLD_SECONDS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pyjobs.engine.replies import Claimed
-from pyjobs.worker.leases import Leases
+from pyjobs.worker.liveness.leases import Leases
 from pyjobs.worker.run import Run
 
 LEASE = 30.0

@@ -19,7 +19,7 @@ from pyjobs.errors import BadArgument
 from pyjobs.testing import Jobs, Running, running
 from pyjobs.testing.jobs import end_memory, memory_url
 
-SOON = 10.0
+SOON = 30.0
 WHERE: contextvars.ContextVar[str] = contextvars.ContextVar("WHERE", default="outside")
 
 

@@ -23,9 +23,9 @@ from pyjobs.testing import Jobs, running
 from pyjobs.testing.jobs import end_memory, memory_url
 from pyjobs.transport import connect, run
 from pyjobs.worker import dead
-from pyjobs.worker.core import WorkerCore
+from pyjobs.worker.claiming.core import WorkerCore
 
-SOON = 10.0
+SOON = 30.0
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from support.worker_core import claimed
 
 from pyjobs.engine.limits import CALL_BYTES, RECORD_ITEMS
 from pyjobs.engine.outcome import Outcome
-from pyjobs.worker.outbox import Outbox
+from pyjobs.worker.claiming.outbox import Outbox
 from pyjobs.worker.run import Run
 
 KEYS = ("jobs:{a}", "jobs:{b}")

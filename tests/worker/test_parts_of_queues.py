@@ -10,8 +10,8 @@ import pytest
 from pyjobs import Worker
 from pyjobs.engine import Keys, Parts
 from pyjobs.errors import Unavailable
-from pyjobs.worker import parts
-from pyjobs.worker.core import WorkerCore
+from pyjobs.worker.claiming import parts
+from pyjobs.worker.claiming.core import WorkerCore
 
 
 def test_queues_whose_node_says_nothing_hold_up_the_parts_of_no_other_queue(

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from pyjobs.worker.prefetch import AHEAD_SECONDS, MOST_AHEAD, STUCK_SECONDS, WEIGHT, Prefetch
+from pyjobs.worker.claiming.prefetch import (
+    AHEAD_SECONDS,
+    MOST_AHEAD,
+    STUCK_SECONDS,
+    WEIGHT,
+    Prefetch,
+)
 
 
 def test_the_first_run_decides_how_many_jobs_are_claimed_ahead() -> None:

@@ -11,12 +11,12 @@ import pytest
 from pyjobs.engine import Keys, Listened, listen
 from pyjobs.errors import Unavailable
 from pyjobs.transport import Message
-from pyjobs.worker import tokens
-from pyjobs.worker.tokens import WakeListener
+from pyjobs.worker.claiming import tokens
+from pyjobs.worker.claiming.tokens import WakeListener
 
 Q = "jobs:{q}"
 NONE = Listened(False, 0)
-SOON = 2.0
+SOON = 30.0
 
 
 class Shards:

@@ -15,7 +15,7 @@ import pyjobs
 from pyjobs.errors import BadArgument
 from pyjobs.httpserver import PathServer
 from pyjobs.testing.workers import running
-from pyjobs.worker.probes import probe_pages
+from pyjobs.worker.liveness.probes import probe_pages
 from pyjobs.worker.vitals import Vitals
 
 

@@ -6,7 +6,7 @@ import pytest
 from support.servers import REAL_SERVER_PLACES, at
 from support.store import Store
 
-from pyjobs.worker.wake import wait_seconds
+from pyjobs.worker.claiming.wake import wait_seconds
 
 
 @pytest.mark.parametrize(

@@ -19,13 +19,13 @@ from pyjobs.engine.modes import Mode
 from pyjobs.errors import BadArgument, PyjobsError, Unavailable
 from pyjobs.testing import running
 from pyjobs.transport.send import run
-from pyjobs.worker import upkeep
+from pyjobs.worker.claiming import upkeep
 
 pytest_plugins = ("support.client_fixtures",)
 HERE = at(WORKER_PLACES)
 EVERY = having("submit")
 RELIABLE = having("submit", ["reliable"])
-SOON = 10.0
+SOON = 30.0
 
 
 async def in_loop(job: pyjobs.ClaimedJob) -> Any:

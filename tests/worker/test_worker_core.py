@@ -24,7 +24,7 @@ from pyjobs.engine.limits import CALL_BYTES, MAX_BYTES, RECORD_ITEMS
 from pyjobs.engine.outcome import Outcome
 from pyjobs.engine.replies import ClaimReply
 from pyjobs.errors import OutcomeUnknown, PyjobsError, QueueFull, Unavailable
-from pyjobs.worker.core import WorkerCore
+from pyjobs.worker.claiming.core import WorkerCore
 from pyjobs.worker.outcomes import failure, success
 
 

@@ -27,8 +27,8 @@ from pyjobs.errors import (
     PyjobsError,
     Unavailable,
 )
-from pyjobs.worker.core import WorkerCore
-from pyjobs.worker.outbox import Request
+from pyjobs.worker.claiming.core import WorkerCore
+from pyjobs.worker.claiming.outbox import Request
 from pyjobs.worker.outcomes import failure, success
 from pyjobs.worker.run import RunState
 

@@ -22,7 +22,7 @@ HERE = at(WORKER_PLACES)
 EVERY = having("submit")
 KEPT = having("submit", STORED)
 RELIABLE = having("submit", ["reliable"])
-SOON = 10.0
+SOON = 30.0
 
 
 @HERE

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import functools
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -19,13 +20,16 @@ from pyjobs.engine.modes import MODES, Mode
 from pyjobs.engine.replies import Claimed
 from pyjobs.errors import JobCancelled, JobFailed, LeaseLost, PyjobsError, Unencodable
 from pyjobs.testing import Running
-from pyjobs.worker.heartbeat import Heartbeat
+from pyjobs.worker.liveness import heartbeat
+from pyjobs.worker.liveness.heartbeat import Heartbeat
+from pyjobs.worker.liveness.leases import Leases
 
 HERE = at(WORKER_PLACES)
 EVERY = having("submit")
 RELIABLE = having("submit", ["reliable"])
-SOON = 10.0
+SOON = 30.0
 LEASE = 0.3
+TURNS = 50
 
 pytestmark = HERE
 
@@ -358,21 +362,34 @@ class TestPull:
         assert taken == ["a", "b"]
 
 
+class FrequentLeases(Leases):
+    """Renewed far more often than a long lease needs it."""
+
+    @property
+    def due(self) -> float:
+        return self._due
+
+    @due.setter
+    def due(self, due: float) -> None:
+        self._due = min(due, time.monotonic() + 0.01)
+
+
 def test_a_renewal_that_crosses_the_end_of_a_run_is_no_loss(
-    store: Store, caplog: pytest.LogCaptureFixture
+    store: Store, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The run is over, and its job is claimed again, when Redis gets the renewal."""
+    monkeypatch.setattr(heartbeat, "Leases", FrequentLeases)
 
     async def handler(job: pyjobs.ClaimedJob) -> int:
         turn = job.state or 0
-        if turn < 200:
+        if turn < TURNS:
             raise pyjobs.Continue(turn + 1)
         return int(turn)
 
     caplog.set_level("WARNING", "pyjobs")
     with (
-        working(store.url, handler, queues="q", lease=0.3, concurrency=4),
+        working(store.url, handler, queues="q", lease=30.0, concurrency=4),
         pyjobs.Client(store.url, queue="q") as client,
     ):
-        assert [job.result(60) for job in client.submit_many(range(4))] == [200] * 4
+        assert [job.result(60) for job in client.submit_many(range(4))] == [TURNS] * 4
     assert not [line for line in caplog.messages if "is lost" in line]

@@ -28,7 +28,7 @@ HERE = at(WORKER_PLACES)
 REAL = at(SOCKET_PLACES)
 EVERY = having("submit")
 RELIABLE = having("submit", ["reliable"])
-SOON = 10.0
+SOON = 30.0
 
 
 class Lagging(Proxy):

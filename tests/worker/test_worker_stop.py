@@ -21,15 +21,16 @@ import pyjobs
 from pyjobs.engine.modes import MODES, Mode
 from pyjobs.errors import JobFailed
 from pyjobs.testing import Running
-from pyjobs.worker import shutdown, thread_executor
+from pyjobs.worker import shutdown
+from pyjobs.worker.claiming.wake import WakeWaiter
 from pyjobs.worker.processor import Processor
-from pyjobs.worker.wake import WakeWaiter
+from pyjobs.worker.running import thread_executor
 
 HERE = at(WORKER_PLACES)
 REAL = at(SOCKET_PLACES)
 EVERY = having("submit")
 RELIABLE = having("submit", ["reliable"])
-SOON = 10.0
+SOON = 30.0
 
 
 @REAL

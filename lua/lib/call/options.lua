@@ -30,6 +30,16 @@ local function option_name(options, what)
   return text and name(what, text)
 end
 
+-- A text that no script reads, as it came: what a header may hold, without what would end a word or a JSON string.
+local function option_header(options, what)
+  local text = options[what]
+  options[what] = nil
+  if text and (text == '' or #text > 1024 or text:find('[^!-~]') or text:find('["\\]')) then
+    refuse(what, 'not 1 to 1024 printable characters of ASCII, percent-encoded')
+  end
+  return text
+end
+
 -- Any text of up to 1 KiB, percent-encoded as in a URL: at least a space, which is %20, and %, which is %25.
 local function option_text(options, what)
   local text = options[what]

@@ -28,8 +28,9 @@ end
 
 -- Every queue of a claim; and whether one has the record of this claim, jobs to move into the list, or jobs there.
 -- `limit` is how many jobs the claim has room for: the ids of so many, and of one more, are read from the lists. Where
--- there are more, q.waiting is at most how many wait, and q.counted is false.
-local function open_all(keys, mode, nonce, limit)
+-- there are more, q.waiting is at most how many wait, and q.counted is false. `traced` says that the claim asks for trace
+-- contexts.
+local function open_all(keys, mode, nonce, limit, traced)
   local all, room = { moves = false, fires = false, busy = false, again = false }, limit
   for i, key in ipairs(keys) do
     local q
@@ -54,7 +55,7 @@ local function open_all(keys, mode, nonce, limit)
     all.moves = all.moves or q.suspect or math.min(q.due, q.ends) <= now or q.stale
       or q.graced and not q.waits or q.lost
     all.busy = all.busy or all.moves or q.waiting > 0 and not is_paused(q)
-    all[i] = q
+    all[i], q.traced = q, traced
   end
   -- A claim that was sent again finds its record. Where nothing waits and nothing is in flight, neither takes a job.
   for _, q in ipairs(all) do

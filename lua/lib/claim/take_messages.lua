@@ -1,4 +1,5 @@
 -- Claiming in simple mode, where the list holds whole jobs: how large the next one is shows only when it is read.
+-- `q.traced` says that the claim asks for trace contexts.
 -- needs queue.wake pause.is_paused pause.paused_for broken.add_broken simple_format.parse_message simple_format.make_token room.fits
 -- needs waits.count_waits counters.write_counters events.write_events
 local PIECE = 16  -- so many messages are read at once
@@ -9,11 +10,15 @@ local function take_list(q, at, room, reply)
     local wanted = math.min(PIECE, room.jobs)
     local found = redis.call('LRANGE', q.pending, -taken - wanted, -taken - 1)
     for i = #found, 1, -1 do
-      local id, client, queued, data, task = parse_message(found[i])
+      local id, client, queued, data, task, parent, state = parse_message(found[i])
       room.full = not id and room.passes == 0 or id and not fits(room, #data)
       if room.full then break end
       if id then
         reply[#reply + 1] = { at, id, make_token(queued, client, task), data, 1, tonumber(queued), 0, task }
+        if q.traced and parent then
+          local job = reply[#reply]
+          job[8], job[9], job[10], job[11] = task or '', '', parent, state ~= '' and state or nil
+        end
         if q.happened then table.insert(q.happened, { 'claimed', id, task, 1 }) end
       else
         room.passes = room.passes - 1

@@ -1,5 +1,5 @@
 -- How long jobs had waited that are claimed now, counted: those that the reply has from `first` on. What comes again, after
--- a run, a delay or a requeue, has its place there in `again`, and no wait.
+-- a run, a hand-back, a delay or a requeue, has its place there in `again`, and no wait.
 -- needs clock.now counters.bound_of counters.count counters.count_times
 local AT_QUEUED, AT_TASK = 6, 8
 

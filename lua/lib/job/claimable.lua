@@ -1,11 +1,14 @@
--- What a claim reads of a job, and whether the job may run.
+-- What a claim reads of a job, and whether the job may run. `q.traced` says that the claim asks for trace contexts.
 -- needs job.read late.is_late
 local FIT_EXPIRES = 2
 local CLAIM_DATA, CLAIM_QUEUED, CLAIM_TIMEOUT, CLAIM_PAST, CLAIM_CRASHES, CLAIM_TASK = 3, 4, 5, 6, 7, 8
-local CLAIM_SAVED = 9
+local CLAIM_SAVED, CLAIM_TRACEPARENT, CLAIM_TRACESTATE = 9, 10, 11
 
 local function read_claimable(q, id)
-  if q.mode ~= 'reliable' then
+  if q.traced then
+    return read(q, id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task', 'saved',
+      'traceparent', 'tracestate')
+  elseif q.mode ~= 'reliable' then
     return read(q, id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task')
   end
   return read(q, id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task', 'saved')

@@ -28,13 +28,13 @@ local function read_crashed(q, id)
 end
 
 -- What a hand-back counts, after the fields of read_ending.
-local RELEASES = 9
+local RELEASES, PAST_OF_IT = 9, 10
 
 local function read_releases(q, id)
-  return read_ending(q, id, 'releases')
+  return read_ending(q, id, 'releases', 'past')
 end
 
--- What a hand-back of a job with an unknown task looks at, after the fields of read_releases.
+-- What a hand-back of a job with an unknown task looks at, after the field `releases`.
 local UNKNOWN_SINCE, START_BY, ERROR_BEFORE, CRASHES_BEFORE, PAST_BEFORE = 10, 11, 12, 13, 14
 
 local function read_unknown(q, id)

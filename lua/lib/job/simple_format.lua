@@ -1,23 +1,31 @@
 -- How simple mode spells a job: in the queue as a message, and after the claim in its token, which carries all
 -- that an end must know, for in this mode nothing else remembers it.
---   message  {"id":"...","client":"...","_queued":...,"data":...}, with "task":"...", before the data if it has one
+--   message  {"id":"...","client":"...","_queued":...,"data":...}, with "task":"...", before the data if it has one, and
+--            behind it "traceparent":"...","tracestate":"...", if it has a trace context
 --   token    queued.started.client; with a task queued.started:n.<client><task>, n being the length of client
 -- needs args.is_name clock.now
-local function make_message(id, client, task, data)
-  task = task and '"task":"' .. task .. '",' or ''
-  return string.format('{"id":"%s","client":"%s","_queued":%.0f,%s"data":', id, client, now, task) .. data .. '}'
+local function make_message(id, client, task, parent, state, data)
+  local more = task and '"task":"' .. task .. '",' or ''
+  if parent then more = more .. '"traceparent":"' .. parent .. '","tracestate":"' .. (state or '') .. '",' end
+  return string.format('{"id":"%s","client":"%s","_queued":%.0f,', id, client, now) .. more .. '"data":' .. data .. '}'
 end
 
--- Id, client, time, data and task; nothing when the text is not what submit makes, for complete would refuse it.
+-- Id, client, time, data, task and trace context; nothing when the text is not what submit makes, for complete would
+-- refuse it. What has a trace context is read again without that.
 local function parse_message(text)
-  local id, client, queued, data = text:match('^{"id":"([^"]+)","client":"([^"]*)","_queued":(%d+),"data":(.*)}$')
-  local task
-  if not id then
-    local head = '^{"id":"([^"]+)","client":"([^"]*)","_queued":(%d+),"task":"([^"]+)","data":(.*)}$'
-    id, client, queued, task, data = text:match(head)
+  local id, client, queued, task, data, head, parent, state, rest
+  for _ = 1, 2 do
+    id, client, queued, data = text:match('^{"id":"([^"]+)","client":"([^"]*)","_queued":(%d+),"data":(.*)}$')
+    if not id then
+      local with_task = '^{"id":"([^"]+)","client":"([^"]*)","_queued":(%d+),"task":"([^"]+)","data":(.*)}$'
+      id, client, queued, task, data = text:match(with_task)
+    end
+    if id then break end
+    head, parent, state, rest = text:match('^(.-)"traceparent":"([^"]+)","tracestate":"([^"]*)",("data":.*)$')
+    text = head and head .. rest or ''
   end
   if id and is_name(id, 128) and is_name(client, 128) and #queued <= 15 and is_name(task or '', 128) then
-    return id, client, queued, data, task
+    return id, client, queued, data, task, parent, state
   end
 end
 

@@ -26,6 +26,6 @@ local function show(q, id)
   for i = FIRST_NUMBER, LAST_NUMBER do
     reply[#reply + 1] = tonumber(rest[i]) or (i < FIRST_NUMBER + 5 and -1 or 0)
   end
-  for i = FIRST_BODY, FIRST_BODY + 4 do reply[#reply + 1] = rest[i] or '' end
+  for i = FIRST_BODY, FIRST_BODY + 6 do reply[#reply + 1] = rest[i] or '' end
   return reply
 end

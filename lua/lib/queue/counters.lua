@@ -2,8 +2,7 @@
 -- scripts. A call adds up, and writes each field once. A replay counts nothing, for it changes nothing; but simple mode
 -- knows no replay.
 --   submitted   jobs, and so on
---   wait<128    jobs that were claimed for the first time, and had waited for less than 128 ms but not for less than 64;
---               a job that was handed back counts once more, since its submit.
+--   wait<128    jobs that were claimed for the first time, and had waited for less than 128 ms but not for less than 64.
 --               run<128 and fail<128: the same of runs that were done, and that failed. The number holds how many there
 --               are, and how long that took together: so many * 10^12, plus the sum in parts of 128 / 1024 ms
 -- Nothing depends on a counter: pcall, so that one which is refused undoes and stops nothing.

@@ -38,17 +38,18 @@ local function check_growth(q, was, parts, places, had)
   end
 end
 
-local function split(q, parts, places, settled)
+-- A call that was carried out writes again: a WAIT behind it waits for the number.
+local function split(q, parts, places, settled, check)
   local was = q.parts or 1
   local had = redis.call('HGET', q.meta, 'places') or ''
   local grows = parts and parts ~= was
   if parts and not grows and places ~= had then refuse('places', 'other parts are there: ' .. had) end
   if grows then check_growth(q, was, parts, places, had) end
-  settled = settled and q.older
+  settled = settled and not check and q.older
   if bad then return redis.error_reply(bad) end
-  if grows then
-    -- A queue to which nothing was ever submitted has nothing to look for; messages of simple mode are not looked for.
-    if q.born and q.mode ~= 'simple' then q.older = was end
+  -- A queue to which nothing was ever submitted has nothing to look for; messages of simple mode are not looked for.
+  if grows and q.born and q.mode ~= 'simple' then q.older = was end
+  if parts and not check and not settled then
     had = places
     redis.call('HSET', q.meta, 'parts', parts, 'places', places)
     if q.mode then redis.call('HSET', q.meta, 'mode', q.mode, 'layout', LAYOUT) end

@@ -33,7 +33,9 @@ local function hand_back_unknown(q, first)
     local since, start_by = tonumber(job[UNKNOWN_SINCE]) or now, not begun and tonumber(job[START_BY]) or nil
     if begun and job[START_BY] then redis.call('HSET', q.job .. id, 'start_by', '') end
     local wait = unknown_wait(since, start_by)
-    redis.call('HSET', q.job .. id, 'releases', (tonumber(job[RELEASES]) or 0) + 1)
+    -- With a past its next claim counts no wait: its first one has counted that.
+    local releases = (tonumber(job[RELEASES]) or 0) + 1
+    redis.call('HSET', q.job .. id, 'releases', releases, 'past', job[PAST_BEFORE] or '0')
     if wait then
       redis.call('HSET', q.job .. id, 'state', 'delayed', 'unknown_since', string.format('%.0f', since))
       if start_by then redis.call('HSET', q.job .. id, 'expires', job[START_BY]) end

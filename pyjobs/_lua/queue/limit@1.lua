@@ -117,37 +117,21 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'most_pending', 'most_bytes', 'most_dead')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'most_pending', 'most_bytes', 'most_dead', 'set_pending', 'set_dead', 'parts')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
     local q_2 = {
-      name = tag,
       born = its_mode and true,
       mode = its_mode or nil,
-      layout = layout,
       key = queue,
-      home = home,
-      meta = queue .. ':meta',
-      pending = queue .. ':pending',
-      wake = queue .. ':wake',
-      job = queue .. ':job:',
-      inflight = queue .. ':inflight',
-      delayed = queue .. ':delayed',
-      dead = queue .. ':dead',
-      claim = queue .. ':claim:',
-      unique = queue .. ':unique:',
-      broken = queue .. ':broken',
-      counters = queue .. ':counters',
-      events = queue .. ':events',
-      workers = queue .. ':workers',
-      worker = queue .. ':worker:',
-      client = home .. ':client:',
-      cancel = home .. ':cancel',
       most_pending = whole(meta[3]),
       most_bytes = whole(meta[4]),
       most_dead = whole(meta[5]),
+      set_pending = whole(meta[6]),
+      set_dead = whole(meta[7]),
+      parts = whole(meta[8]),
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -164,27 +148,19 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-local reply = {}
-for i, name in ipairs({
-  'most_pending',
-  'most_bytes',
-  'most_dead',
-}) do
-  reply[i] = ({
-    pending or false,
-    bytes or false,
-    dead or false,
-  })[i] or q[name] or 0
-end
+local most_pending = pending or q.set_pending or q.most_pending or 0
+local most_bytes = bytes or q.most_bytes or 0
+local most_dead = dead or q.set_dead or q.most_dead or 0
+local in_force = {
+  most_pending,
+  most_bytes > 0 and most_bytes or 1048576,
+  most_dead > 0 and most_dead or 10000,
+}
 if not (pending or bytes or dead) then
-  return {
-    reply[1],
-    reply[2] > 0 and reply[2] or 1048576,
-    reply[3] > 0 and reply[3] or 10000,
-  }
+  return in_force
 end
 do
-  local item, item_2 = q.meta, q.meta
+  local item, item_2 = q.key .. ':meta', q.key .. ':meta'
   if not redis.acl_check_cmd then
     bad = nil
   else
@@ -202,19 +178,41 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-for i, name in ipairs({
-  'most_pending',
-  'most_bytes',
-  'most_dead',
-}) do
-  if reply[i] > 0 then
-    redis.call('HSET', q.meta, name, string.format('%.0f', reply[i]))
-  elseif q[name] then
-    redis.call('HDEL', q.meta, name)
+do
+  local value = math.ceil(most_pending / (q.parts or 1))
+  if value > 0 then
+    redis.call('HSET', q.key .. ':meta', 'most_pending', string.format('%.0f', value))
+  elseif q['most_pending'] then
+    redis.call('HDEL', q.key .. ':meta', 'most_pending')
   end
 end
-return {
-  reply[1],
-  reply[2] > 0 and reply[2] or 1048576,
-  reply[3] > 0 and reply[3] or 10000,
-}
+if most_bytes > 0 then
+  redis.call('HSET', q.key .. ':meta', 'most_bytes', string.format('%.0f', most_bytes))
+elseif q['most_bytes'] then
+  redis.call('HDEL', q.key .. ':meta', 'most_bytes')
+end
+do
+  local value = math.ceil(most_dead / (q.parts or 1))
+  if value > 0 then
+    redis.call('HSET', q.key .. ':meta', 'most_dead', string.format('%.0f', value))
+  elseif q['most_dead'] then
+    redis.call('HDEL', q.key .. ':meta', 'most_dead')
+  end
+end
+do
+  local value = q.parts and most_pending or 0
+  if value > 0 then
+    redis.call('HSET', q.key .. ':meta', 'set_pending', string.format('%.0f', value))
+  elseif q['set_pending'] then
+    redis.call('HDEL', q.key .. ':meta', 'set_pending')
+  end
+end
+do
+  local value = q.parts and most_dead or 0
+  if value > 0 then
+    redis.call('HSET', q.key .. ':meta', 'set_dead', string.format('%.0f', value))
+  elseif q['set_dead'] then
+    redis.call('HDEL', q.key .. ':meta', 'set_dead')
+  end
+end
+return in_force

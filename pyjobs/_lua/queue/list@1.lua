@@ -231,13 +231,21 @@ end
 local function message_row(text, bytes_2, want_2)
   local id, _, queued, data, task_2
   do
-    local id_2, client, queued_2, data_2 = text:match('^{"id":"([^"]+)","client":"([^"]*)","_queued":(%d+),"data":(.*)}$')
-    local task_3
-    if not id_2 then
-      id_2, client, queued_2, task_3, data_2 = text:match('^{"id":"([^"]+)","client":"([^"]*)","_queued":(%d+),"task":"([^"]+)","data":(.*)}$')
+    local text_2 = text
+    local id_2, client, queued_2, task_3, data_2, head, parent, state_2, rest
+    for __2 = 1, 2 do
+      id_2, client, queued_2, data_2 = text_2:match('^{"id":"([^"]+)","client":"([^"]*)","_queued":(%d+),"data":(.*)}$')
+      if not id_2 then
+        id_2, client, queued_2, task_3, data_2 = text_2:match('^{"id":"([^"]+)","client":"([^"]*)","_queued":(%d+),"task":"([^"]+)","data":(.*)}$')
+      end
+      if id_2 then
+        break
+      end
+      head, parent, state_2, rest = text_2:match('^(.-)"traceparent":"([^"]+)","tracestate":"([^"]*)",("data":.*)$')
+      text_2 = head and head .. rest or ''
     end
     if id_2 and is_name(id_2, 128) and is_name(client, 128) and #queued_2 <= 15 and is_name(task_3 or '', 128) then
-      id, _, queued, data, task_2 = id_2, client, queued_2, data_2, task_3
+      id, _, queued, data, task_2 = id_2, client, queued_2, data_2, task_3, parent, state_2
     end
   end
   if not is_wanted(want_2, queued, {

@@ -97,6 +97,28 @@ do
     settled = int('settled', text, 1, 1)
   end
 end
+local check
+do
+  local text = options['check']
+  if not text then
+    check = nil
+  else
+    options['check'] = nil
+    local function int(what, text_2, low, high)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      if not text_2 then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+      elseif not number then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
+      elseif number < low or number > high then
+        local why = string.format('not within %.0f to %.0f', low, high)
+        bad = bad or ('BADARG ' .. what .. ': ' .. why)
+      end
+      return number or low
+    end
+    check = int('check', text, 1, 1)
+  end
+end
 if #KEYS < 1 or (#KEYS ~= 1) then
   bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
 end
@@ -211,14 +233,14 @@ if grows then
     check_schedules(q_2)
   end
 end
-settled_2 = settled_2 and q.older
+settled_2 = settled_2 and not check and q.older
 if bad then
   return redis.error_reply(bad)
 end
-if grows then
-  if q.born and q.mode ~= 'simple' then
-    q.older = was
-  end
+if grows and q.born and q.mode ~= 'simple' then
+  q.older = was
+end
+if parts and not check and not settled_2 then
   had = places
   redis.call('HSET', q.key .. ':meta', 'parts', parts, 'places', places)
   if q.mode then

@@ -189,13 +189,21 @@ if q.mode == 'simple' and state == 'pending' then
   for _, text in ipairs(entries_2) do
     local id, client, queued, __2, task
     do
-      local id_2, client_2, queued_2, data = text:match('^{"id":"([^"]+)","client":"([^"]*)","_queued":(%d+),"data":(.*)}$')
-      local task_2
-      if not id_2 then
-        id_2, client_2, queued_2, task_2, data = text:match('^{"id":"([^"]+)","client":"([^"]*)","_queued":(%d+),"task":"([^"]+)","data":(.*)}$')
+      local text_2 = text
+      local id_2, client_2, queued_2, task_2, data, head, parent, state_2, rest
+      for __3 = 1, 2 do
+        id_2, client_2, queued_2, data = text_2:match('^{"id":"([^"]+)","client":"([^"]*)","_queued":(%d+),"data":(.*)}$')
+        if not id_2 then
+          id_2, client_2, queued_2, task_2, data = text_2:match('^{"id":"([^"]+)","client":"([^"]*)","_queued":(%d+),"task":"([^"]+)","data":(.*)}$')
+        end
+        if id_2 then
+          break
+        end
+        head, parent, state_2, rest = text_2:match('^(.-)"traceparent":"([^"]+)","tracestate":"([^"]*)",("data":.*)$')
+        text_2 = head and head .. rest or ''
       end
       if id_2 and is_name(id_2, 128) and is_name(client_2, 128) and #queued_2 <= 15 and is_name(task_2 or '', 128) then
-        id, client, queued, __2, task = id_2, client_2, queued_2, data, task_2
+        id, client, queued, __2, task = id_2, client_2, queued_2, data, task_2, parent, state_2
       end
     end
     if id then

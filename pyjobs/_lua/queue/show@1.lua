@@ -70,7 +70,7 @@ local function read(q_2, id_2, ...)
   end
   return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id_2, ...)
 end
-local job, rest = read(q, id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason'), read(q, id, 'token', 'client', 'unique', 'expires', 'retention', 'timeout', 'max_attempts', 'backoff', 'max_run', 'attempts', 'crashes', 'past', 'releases', 'error', 'result', 'data', 'progress', 'saved')
+local job, rest = read(q, id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason'), read(q, id, 'token', 'client', 'unique', 'expires', 'retention', 'timeout', 'max_attempts', 'backoff', 'max_run', 'attempts', 'crashes', 'past', 'releases', 'error', 'result', 'data', 'progress', 'saved', 'traceparent', 'tracestate')
 local place, at
 do
   local q_2, id_2 = q, id
@@ -117,7 +117,7 @@ local reply = {
 for i = 5, 13 do
   reply[#reply + 1] = tonumber(rest[i]) or (i < 5 + 5 and -1 or 0)
 end
-for i = 14, 14 + 4 do
+for i = 14, 14 + 6 do
   reply[#reply + 1] = rest[i] or ''
 end
 return reply

@@ -66,13 +66,20 @@ local function is_name(text, longest)
   return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
 end
 local function parse_message(text)
-  local id, client, queued, data = text:match('^{"id":"([^"]+)","client":"([^"]*)","_queued":(%d+),"data":(.*)}$')
-  local task
-  if not id then
-    id, client, queued, task, data = text:match('^{"id":"([^"]+)","client":"([^"]*)","_queued":(%d+),"task":"([^"]+)","data":(.*)}$')
+  local id, client, queued, task, data, head, parent, state, rest
+  for _ = 1, 2 do
+    id, client, queued, data = text:match('^{"id":"([^"]+)","client":"([^"]*)","_queued":(%d+),"data":(.*)}$')
+    if not id then
+      id, client, queued, task, data = text:match('^{"id":"([^"]+)","client":"([^"]*)","_queued":(%d+),"task":"([^"]+)","data":(.*)}$')
+    end
+    if id then
+      break
+    end
+    head, parent, state, rest = text:match('^(.-)"traceparent":"([^"]+)","tracestate":"([^"]*)",("data":.*)$')
+    text = head and head .. rest or ''
   end
   if id and is_name(id, 128) and is_name(client, 128) and #queued <= 15 and is_name(task or '', 128) then
-    return id, client, queued, data, task
+    return id, client, queued, data, task, parent, state
   end
 end
 local function is_fit(state, expires)

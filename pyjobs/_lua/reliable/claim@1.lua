@@ -70,6 +70,16 @@ do
     bytes = int('bytes', text, 1, 1073741824)
   end
 end
+local trace
+do
+  local text = options['trace']
+  if not text then
+    trace = 0
+  else
+    options['trace'] = nil
+    trace = int('trace', text, 0, 1)
+  end
+end
 local deaths
 do
   local text = options['deaths']
@@ -96,6 +106,7 @@ do
 end
 local opened
 do
+  local traced = trace == 1
   local all, room = {
     moves = false,
     fires = false,
@@ -206,6 +217,7 @@ do
           waiting = nil,
           counted = nil,
           fires = nil,
+          traced = nil,
           leaving = nil,
         }
         if q_2.switches then
@@ -235,7 +247,7 @@ do
     all.fires = all.fires or q.fires
     all.moves = all.moves or q.suspect or math.min(q.due, q.ends) <= now or q.stale or q.graced and not q.waits or q.lost
     all.busy = all.busy or all.moves or q.waiting > 0 and not is_paused(q)
-    all[i] = q
+    all[i], q.traced = q, traced
   end
   for _, q in ipairs(all) do
     if all.busy or q.flies then
@@ -284,7 +296,8 @@ if opened.again then
   local function describe(at, id, token, job)
     local attempt = 1 + (tonumber(job[6]) or 0) + (tonumber(job[7]) or 0)
     local queued, timeout = tonumber(job[4]) or 0, tonumber(job[5]) or 0
-    local saved = job[9] or nil
+    local saved, parent = job[9] or nil, job[10] or nil
+    local task = job[8] or (saved or parent) and ''
     return {
       at,
       id,
@@ -293,12 +306,20 @@ if opened.again then
       attempt,
       queued,
       timeout,
-      job[8] or saved and '',
-      saved,
+      task,
+      saved or parent and '',
+      parent,
+      job[11] or nil,
     }
   end
   local function read_claimable(q, id)
-    if q.mode ~= 'reliable' then
+    if q.traced then
+      local job = redis.pcall('HMGET', q.key .. ':job:' .. id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task', 'saved', 'traceparent', 'tracestate')
+      if not job.err then
+        return job
+      end
+      return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task', 'saved', 'traceparent', 'tracestate')
+    elseif q.mode ~= 'reliable' then
       local job = redis.pcall('HMGET', q.key .. ':job:' .. id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task')
       if not job.err then
         return job
@@ -1080,7 +1101,13 @@ do
   end
   local unfit_2 = {}
   local function read_claimable(q, id)
-    if q.mode ~= 'reliable' then
+    if q.traced then
+      local job = redis.pcall('HMGET', q.key .. ':job:' .. id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task', 'saved', 'traceparent', 'tracestate')
+      if not job.err then
+        return job
+      end
+      return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task', 'saved', 'traceparent', 'tracestate')
+    elseif q.mode ~= 'reliable' then
       local job = redis.pcall('HMGET', q.key .. ':job:' .. id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task')
       if not job.err then
         return job
@@ -1136,7 +1163,14 @@ do
             }
           else
             if #unfit_2 > 0 then
-              if q.mode ~= 'reliable' then
+              if q.traced then
+                local job_2 = redis.pcall('HMGET', q.key .. ':job:' .. id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task', 'saved', 'traceparent', 'tracestate')
+                if not job_2.err then
+                  job = job_2
+                else
+                  job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task', 'saved', 'traceparent', 'tracestate')
+                end
+              elseif q.mode ~= 'reliable' then
                 local job_2 = redis.pcall('HMGET', q.key .. ':job:' .. id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task')
                 if not job_2.err then
                   job = job_2
@@ -1302,7 +1336,8 @@ do
   local function describe(at, id, token, job)
     local attempt = 1 + (tonumber(job[6]) or 0) + (tonumber(job[7]) or 0)
     local queued, timeout = tonumber(job[4]) or 0, tonumber(job[5]) or 0
-    local saved = job[9] or nil
+    local saved, parent = job[9] or nil, job[10] or nil
+    local task = job[8] or (saved or parent) and ''
     return {
       at,
       id,
@@ -1311,8 +1346,10 @@ do
       attempt,
       queued,
       timeout,
-      job[8] or saved and '',
-      saved,
+      task,
+      saved or parent and '',
+      parent,
+      job[11] or nil,
     }
   end
   local function lease_fields(q, lease_2, flying, moment)

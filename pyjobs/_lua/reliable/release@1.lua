@@ -279,7 +279,8 @@ if unknown then
         wait = wait_2
       end
     end
-    redis.call('HSET', opened.key .. ':job:' .. id, 'releases', string.format('%.0f', (tonumber(job[9]) or 0) + 1))
+    local releases = (tonumber(job[9]) or 0) + 1
+    redis.call('HSET', opened.key .. ':job:' .. id, 'releases', releases, 'past', job[14] or '0')
     if wait then
       redis.call('HSET', opened.key .. ':job:' .. id, 'state', 'delayed', 'unknown_since', string.format('%.0f', since))
       if start_by then
@@ -449,11 +450,11 @@ if bad then
   return redis.error_reply(bad)
 end
 local function read_releases(q_2, id)
-  local job = redis.pcall('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'releases')
+  local job = redis.pcall('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'releases', 'past')
   if not job.err then
     return job
   end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'releases')
+  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'releases', 'past')
 end
 local words, ids, jobs, places = fence(q, released, 2, read_releases)
 if bad then
@@ -490,7 +491,8 @@ q.awake = redis.call('LLEN', q.key .. ':wake')
 redis.call('ZREM', q.key .. ':inflight', unpack(ids))
 for i = #ids, 1, -1 do
   local id, job = ids[i], jobs[i]
-  redis.call('HSET', q.key .. ':job:' .. id, 'state', 'pending', 'releases', string.format('%.0f', (tonumber(job[9]) or 0) + 1))
+  local releases = (tonumber(job[9]) or 0) + 1
+  redis.call('HSET', q.key .. ':job:' .. id, 'state', 'pending', 'releases', releases, 'past', job[10] or '0')
   redis.call('RPUSH', q.key .. ':pending', id)
   words[places[i]] = 'pending'
   do

@@ -247,6 +247,31 @@ do
   end
   task = text and name('task', text)
 end
+local traceparent
+do
+  local text = options['traceparent']
+  options['traceparent'] = nil
+  local function name(what, text_2, empty, longest)
+    longest = longest or 128
+    if not text_2 then
+      bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+    elseif (text_2 == '' and not empty) or not is_name(text_2, longest) then
+      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+      bad = bad or ('BADARG ' .. what .. ': ' .. why)
+    end
+    return text_2
+  end
+  traceparent = text and name('traceparent', text)
+end
+local tracestate
+do
+  local text = options['tracestate']
+  options['tracestate'] = nil
+  if text and (text == '' or #text > 1024 or text:find('[^!-~]') or text:find('["\\]')) then
+    bad = bad or ('BADARG ' .. 'tracestate' .. ': ' .. 'not 1 to 1024 printable characters of ASCII, percent-encoded')
+  end
+  tracestate = text
+end
 local written
 do
   local text = options['written']
@@ -411,7 +436,7 @@ if bad then
 end
 local extra
 do
-  local item = expires and now + expires
+  local item, item_2 = expires and now + expires, traceparent and tracestate
   local kept = {}
   if client and client ~= '' then
     kept[#kept + 1] = 'client'
@@ -448,6 +473,14 @@ do
   if max_run and max_run ~= '' then
     kept[#kept + 1] = 'max_run'
     kept[#kept + 1] = max_run
+  end
+  if traceparent and traceparent ~= '' then
+    kept[#kept + 1] = 'traceparent'
+    kept[#kept + 1] = traceparent
+  end
+  if item_2 and item_2 ~= '' then
+    kept[#kept + 1] = 'tracestate'
+    kept[#kept + 1] = item_2
   end
   extra = kept
 end

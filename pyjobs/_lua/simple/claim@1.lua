@@ -44,6 +44,16 @@ do
     bytes = int('bytes', text, 1, 1073741824)
   end
 end
+local trace
+do
+  local text = options['trace']
+  if not text then
+    trace = 0
+  else
+    options['trace'] = nil
+    trace = int('trace', text, 0, 1)
+  end
+end
 if #KEYS < 1 or nil then
   bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
 end
@@ -116,6 +126,7 @@ for i, queue in ipairs(KEYS) do
   if bad then
     return redis.error_reply(bad)
   end
+  opened[i].traced = trace == 1
   do
     local q = opened[i]
     q.waiting = redis.call('LLEN', q.key .. ':pending')
@@ -203,16 +214,23 @@ for at, q in ipairs(opened) do
       local wanted = math.min(16, room.jobs)
       local found = redis.call('LRANGE', q.key .. ':pending', string.format('%.0f', -taken - wanted), string.format('%.0f', -taken - 1))
       for i = #found, 1, -1 do
-        local id, client, queued, data, task
+        local id, client, queued, data, task, parent, state
         do
           local text = found[i]
-          local id_2, client_2, queued_2, data_2 = text:match('^{"id":"([^"]+)","client":"([^"]*)","_queued":(%d+),"data":(.*)}$')
-          local task_2
-          if not id_2 then
-            id_2, client_2, queued_2, task_2, data_2 = text:match('^{"id":"([^"]+)","client":"([^"]*)","_queued":(%d+),"task":"([^"]+)","data":(.*)}$')
+          local id_2, client_2, queued_2, task_2, data_2, head, parent_2, state_2, rest
+          for _ = 1, 2 do
+            id_2, client_2, queued_2, data_2 = text:match('^{"id":"([^"]+)","client":"([^"]*)","_queued":(%d+),"data":(.*)}$')
+            if not id_2 then
+              id_2, client_2, queued_2, task_2, data_2 = text:match('^{"id":"([^"]+)","client":"([^"]*)","_queued":(%d+),"task":"([^"]+)","data":(.*)}$')
+            end
+            if id_2 then
+              break
+            end
+            head, parent_2, state_2, rest = text:match('^(.-)"traceparent":"([^"]+)","tracestate":"([^"]*)",("data":.*)$')
+            text = head and head .. rest or ''
           end
           if id_2 and is_name(id_2, 128) and is_name(client_2, 128) and #queued_2 <= 15 and is_name(task_2 or '', 128) then
-            id, client, queued, data, task = id_2, client_2, queued_2, data_2, task_2
+            id, client, queued, data, task, parent, state = id_2, client_2, queued_2, data_2, task_2, parent_2, state_2
           end
         end
         room.full = not id and room.passes == 0 or id and not fits(room, #data)
@@ -230,6 +248,10 @@ for at, q in ipairs(opened) do
             0,
             task,
           }
+          if q.traced and parent then
+            local job = reply[#reply]
+            job[8], job[9], job[10], job[11] = task or '', '', parent, state ~= '' and state or nil
+          end
           if q.happened then
             table.insert(q.happened, {
               'claimed',

@@ -53,6 +53,31 @@ do
   end
   task = text and name('task', text)
 end
+local traceparent
+do
+  local text = options['traceparent']
+  options['traceparent'] = nil
+  local function name(what, text_2, empty, longest)
+    longest = longest or 128
+    if not text_2 then
+      bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+    elseif (text_2 == '' and not empty) or not is_name(text_2, longest) then
+      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+      bad = bad or ('BADARG ' .. what .. ': ' .. why)
+    end
+    return text_2
+  end
+  traceparent = text and name('traceparent', text)
+end
+local tracestate
+do
+  local text = options['tracestate']
+  options['tracestate'] = nil
+  if text and (text == '' or #text > 1024 or text:find('[^!-~]') or text:find('["\\]')) then
+    bad = bad or ('BADARG ' .. 'tracestate' .. ': ' .. 'not 1 to 1024 printable characters of ASCII, percent-encoded')
+  end
+  tracestate = text
+end
 local parts
 do
   local text = options['parts']
@@ -166,13 +191,16 @@ if bad then
 end
 q.awake = redis.call('LLEN', q.key .. ':wake')
 local messages, reply = {}, {}
-local function make_message(id, client_2, task_2, data)
-  task_2 = task_2 and '"task":"' .. task_2 .. '",' or ''
-  return string.format('{"id":"%s","client":"%s","_queued":%.0f,%s"data":', id, client_2, now, task_2) .. data .. '}'
+local function make_message(id, client_2, task_2, parent, state, data)
+  local more = task_2 and '"task":"' .. task_2 .. '",' or ''
+  if parent then
+    more = more .. '"traceparent":"' .. parent .. '","tracestate":"' .. (state or '') .. '",'
+  end
+  return string.format('{"id":"%s","client":"%s","_queued":%.0f,', id, client_2, now) .. more .. '"data":' .. data .. '}'
 end
 for i = jobs, #ARGV, 2 do
   local id = ARGV[i] ~= '' and ARGV[i] or string.format('%s%06d-%d', clock[1], clock[2], i)
-  table.insert(messages, make_message(id, client, task, ARGV[i + 1]))
+  table.insert(messages, make_message(id, client, task, traceparent, tracestate, ARGV[i + 1]))
   table.insert(reply, id)
   table.insert(reply, 'new')
 end

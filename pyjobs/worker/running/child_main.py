@@ -25,11 +25,11 @@ from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from pyjobs.engine import Outcome
-from pyjobs.worker.child_updates import ChildUpdates, Said, Told
-from pyjobs.worker.invocation import Handler, Returned, called
 from pyjobs.worker.outcomes import failure, outcome_of
 from pyjobs.worker.process import STOPS, Forks, StopSignals
 from pyjobs.worker.run import Run
+from pyjobs.worker.running.child_updates import ChildUpdates, Said, Told
+from pyjobs.worker.running.invocation import Handler, Returned, called
 
 LENGTH = struct.Struct("!I")
 RECEIVED = 1 << 18

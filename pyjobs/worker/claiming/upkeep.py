@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pyjobs.engine import REGISTER_SECONDS
 from pyjobs.transport import AsyncServer, aregister, arun
 from pyjobs.worker import failpoints
-from pyjobs.worker.calendars import Calendars, Steps
+from pyjobs.worker.claiming.calendars import Calendars, Steps
 from pyjobs.worker.settings import WorkerSettings
 
 

@@ -11,10 +11,10 @@ import contextlib
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from pyjobs.worker.invocation import Handler, is_awaitable
-from pyjobs.worker.job import ClaimedJob
 from pyjobs.worker.process import Forks
-from pyjobs.worker.streaming import exhausted
+from pyjobs.worker.running.invocation import Handler, is_awaitable
+from pyjobs.worker.running.job import ClaimedJob
+from pyjobs.worker.running.streaming import exhausted
 
 Middleware = Callable[[ClaimedJob], Any]
 # How often a thread that waits for the event loop looks whether its run is lost.

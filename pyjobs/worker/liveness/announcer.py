@@ -20,8 +20,8 @@ from pyjobs.errors import PyjobsError, QueueFull, Unavailable
 from pyjobs.ids import random_name
 from pyjobs.log import patient_logger
 from pyjobs.transport import AsyncServer, Server, arun_many, connect, run_many, spans_nodes
+from pyjobs.worker.liveness.watched import Watched
 from pyjobs.worker.settings import WorkerSettings
-from pyjobs.worker.watched import Watched
 
 log = patient_logger(__name__)
 # How often a worker announces itself, and so many times as long its words count.

@@ -17,10 +17,10 @@ from pyjobs.errors import PyjobsError
 from pyjobs.log import patient_logger
 from pyjobs.transport import REPLY_SECONDS, connect, run_many, writes_refused
 from pyjobs.worker import failpoints
-from pyjobs.worker.announcer import Announcer, answers_by_script
-from pyjobs.worker.cancellation import CancellationListener
-from pyjobs.worker.leases import Leases
-from pyjobs.worker.loopwatch import LoopWatch
+from pyjobs.worker.liveness.announcer import Announcer, answers_by_script
+from pyjobs.worker.liveness.cancellation import CancellationListener
+from pyjobs.worker.liveness.leases import Leases
+from pyjobs.worker.liveness.loopwatch import LoopWatch
 from pyjobs.worker.run import HELD, Run, RunState
 from pyjobs.worker.settings import WorkerSettings
 

@@ -14,13 +14,12 @@ from typing import Any
 from pyjobs.httpserver import Page
 from pyjobs.prometheus import BUCKETS, metrics_page, prometheus
 from pyjobs.task import BaseTask
-from pyjobs.worker.core import REFUSED
-from pyjobs.worker.heartbeat import Heartbeat
-from pyjobs.worker.outbox import EndedRun, Request
+from pyjobs.worker.claiming import REFUSED, EndedRun, Request
+from pyjobs.worker.liveness.heartbeat import Heartbeat
+from pyjobs.worker.liveness.watched import Watched
 from pyjobs.worker.refusals import CANCELLED
 from pyjobs.worker.run import Run, RunState
 from pyjobs.worker.settings import WorkerSettings
-from pyjobs.worker.watched import Watched
 
 # A producer chooses the names of tasks that a handler gets. What comes after so many is OTHER.
 MOST_TASKS = 200

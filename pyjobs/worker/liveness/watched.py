@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pyjobs.worker.core import WorkerCore
-from pyjobs.worker.executors import Executor
-from pyjobs.worker.loopwatch import LoopWatch
+from pyjobs.worker.claiming import WorkerCore
+from pyjobs.worker.liveness.loopwatch import LoopWatch
 from pyjobs.worker.run import Run
+from pyjobs.worker.running import Executor
 from pyjobs.worker.vitals import Vitals
 
 

@@ -104,6 +104,17 @@ class ClaimedJob:
         return self._run.task
 
     @property
+    def traceparent(self) -> str:
+        """The W3C trace context of who submitted the job, such as '00-4bf9...-00f0...-01'; '' where
+        the submit gave none, and of a worker without middleware."""
+        return self._run.traceparent
+
+    @property
+    def tracestate(self) -> str:
+        """The rest of the W3C trace context, as its vendors write it; '' for none."""
+        return self._run.tracestate
+
+    @property
     def token(self) -> str:
         """The fencing token of this claim. The same job claimed again has another token."""
         return self._run.token

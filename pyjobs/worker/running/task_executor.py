@@ -11,11 +11,18 @@ from inspect import isasyncgen
 from typing import Any
 
 from pyjobs.engine import RELEASE, Outcome
-from pyjobs.worker.invocation import Handler, Report, Returned, decoded, is_awaitable, seconds_left
 from pyjobs.worker.outcomes import failure, outcome_of, too_late
 from pyjobs.worker.process import Forks, end_process
 from pyjobs.worker.run import Run
-from pyjobs.worker.streaming import awritten
+from pyjobs.worker.running.invocation import (
+    Handler,
+    Report,
+    Returned,
+    decoded,
+    is_awaitable,
+    seconds_left,
+)
+from pyjobs.worker.running.streaming import awritten
 from pyjobs.worker.verdicts import Continue, verdict_of
 
 # A task that goes on so long after it was cancelled is reported without waiting for its end.

@@ -13,11 +13,11 @@ from typing import Any
 
 from pyjobs import codec
 from pyjobs.engine import Outcome
-from pyjobs.worker.job import ClaimedJob
 from pyjobs.worker.outcomes import failure, outcome_of
 from pyjobs.worker.process import Forks, end_process
 from pyjobs.worker.run import Run
-from pyjobs.worker.streaming import exhausted
+from pyjobs.worker.running.job import ClaimedJob
+from pyjobs.worker.running.streaming import exhausted
 
 Handler = Callable[[ClaimedJob], Any]
 Report = Callable[[Run, Outcome], None]

@@ -14,10 +14,10 @@ from collections.abc import Callable
 from pyjobs.errors import Forbidden, PyjobsError
 from pyjobs.log import logger
 from pyjobs.transport import CLOSE_SECONDS, Backoff, shown
-from pyjobs.worker.core import WorkerCore
-from pyjobs.worker.lanes import Lane
+from pyjobs.worker.claiming.core import WorkerCore
+from pyjobs.worker.claiming.lanes import Lane
+from pyjobs.worker.claiming.tokens import IDLE_SECONDS, Tokens
 from pyjobs.worker.settings import WorkerSettings
-from pyjobs.worker.tokens import IDLE_SECONDS, Tokens
 
 log = logger(__name__)
 # Redis 6.2 takes a millisecond and less for 0, and then waits for ever.

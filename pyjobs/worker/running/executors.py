@@ -14,13 +14,13 @@ from typing import Any, Protocol
 
 from pyjobs.errors import BadArgument
 from pyjobs.task import BaseTask
-from pyjobs.worker.invocation import Handler, Report
-from pyjobs.worker.job import ClaimedJob
-from pyjobs.worker.middleware import Middleware, surrounded
 from pyjobs.worker.run import Run
+from pyjobs.worker.running.invocation import Handler, Report
+from pyjobs.worker.running.job import ClaimedJob
+from pyjobs.worker.running.middleware import Middleware, surrounded
+from pyjobs.worker.running.task_executor import TaskExecutor
+from pyjobs.worker.running.thread_executor import ThreadExecutor
 from pyjobs.worker.settings import Children, WorkerSettings
-from pyjobs.worker.task_executor import TaskExecutor
-from pyjobs.worker.thread_executor import ThreadExecutor
 
 
 class Executor(Protocol):
@@ -128,7 +128,7 @@ class TaskwiseExecutor:
         report: Report,
     ) -> Executor:
         # Imported when it is needed: multiprocessing takes longer than all modules of pyjobs.
-        found = importlib.import_module("pyjobs.worker.process_executor")
+        found = importlib.import_module("pyjobs.worker.running.process_executor")
         for name, task in tasks.items():
             found.check_findable(f"task {name}", task)
         for one in settings.middleware:
@@ -242,7 +242,7 @@ def executor_for(
         return TaskExecutor(handler, report)
     if children is not None:
         # Imported when it is needed: multiprocessing takes longer than all modules of pyjobs.
-        found = importlib.import_module("pyjobs.worker.process_executor")
+        found = importlib.import_module("pyjobs.worker.running.process_executor")
         executor: Executor = found.ProcessExecutor(handler, concurrency, report, children)
         return executor
     return ThreadExecutor(handler, concurrency, report)

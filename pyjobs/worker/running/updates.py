@@ -16,9 +16,9 @@ from pyjobs.log import logger
 from pyjobs.transport import AsyncServer, Server, arun
 from pyjobs.transport import run as send
 from pyjobs.worker import failpoints
-from pyjobs.worker.child_updates import ChildUpdates, Recorded, check_process
 from pyjobs.worker.refusals import NOT_RECORDED, refusal
 from pyjobs.worker.run import Run
+from pyjobs.worker.running.child_updates import ChildUpdates, Recorded, check_process
 
 log = logger(__name__)
 # So much time is between two calls that report progress.

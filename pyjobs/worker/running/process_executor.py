@@ -18,12 +18,12 @@ from typing import Any
 from pyjobs.engine import RELEASE, Outcome
 from pyjobs.errors import BadArgument
 from pyjobs.log import logger
-from pyjobs.worker.child import Child, pickled
-from pyjobs.worker.child_main import Answer
-from pyjobs.worker.invocation import Handler, Report, seconds_left
 from pyjobs.worker.outcomes import failure, too_late
 from pyjobs.worker.process import how_ended
 from pyjobs.worker.run import Run
+from pyjobs.worker.running.child import Child, pickled
+from pyjobs.worker.running.child_main import Answer
+from pyjobs.worker.running.invocation import Handler, Report, seconds_left
 from pyjobs.worker.settings import Children
 
 log = logger(__name__)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from pyjobs.httpserver import MakePage, Page, PathServer
 from pyjobs.validate import host_and_port
-from pyjobs.worker.metrics import WorkerMetrics
+from pyjobs.worker.liveness.metrics import WorkerMetrics
 from pyjobs.worker.settings import WorkerSettings
 from pyjobs.worker.vitals import Probed, Vitals
 

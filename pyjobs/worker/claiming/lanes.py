@@ -12,8 +12,8 @@ from itertools import takewhile
 
 from pyjobs.engine import CLAIM_BYTES
 from pyjobs.errors import Forbidden, PyjobsError
-from pyjobs.worker.claims import Claims
-from pyjobs.worker.outbox import EndedRun, Outbox
+from pyjobs.worker.claiming.claims import Claims
+from pyjobs.worker.claiming.outbox import EndedRun, Outbox
 from pyjobs.worker.run import Run
 
 # For so many seconds a less urgent lane waits for the answer to the claim of a more urgent one.

@@ -8,7 +8,7 @@ import contextlib
 
 from pyjobs.errors import PyjobsError
 from pyjobs.transport import AsyncServer, arun_many, connect, run_many
-from pyjobs.worker.core import WorkerCore
+from pyjobs.worker.claiming.core import WorkerCore
 from pyjobs.worker.run import Run
 
 # How long Redis may take to answer when a worker that ends hands jobs back.

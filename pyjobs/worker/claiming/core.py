@@ -29,14 +29,14 @@ from pyjobs.errors import (
     Unavailable,
 )
 from pyjobs.ids import new_nonce
-from pyjobs.worker.claims import OF_A_QUEUE, Claims
-from pyjobs.worker.lanes import Lane, Lanes, queues_of_lanes
-from pyjobs.worker.outbox import EndedRun, Outbox, Request
+from pyjobs.worker.claiming.claims import OF_A_QUEUE, Claims
+from pyjobs.worker.claiming.lanes import Lane, Lanes, queues_of_lanes
+from pyjobs.worker.claiming.outbox import EndedRun, Outbox, Request
+from pyjobs.worker.claiming.prefetch import Prefetch
+from pyjobs.worker.claiming.unknown import UnknownTasks
 from pyjobs.worker.outcomes import failure, recordable
-from pyjobs.worker.prefetch import Prefetch
 from pyjobs.worker.run import HELD, Run
 from pyjobs.worker.settings import WorkerSettings
-from pyjobs.worker.unknown import UnknownTasks
 
 LATE_SHARE = 2 / 3
 # The words about an outcome that was not recorded, save for a cancelled job's.

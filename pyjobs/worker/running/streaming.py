@@ -11,7 +11,7 @@ from types import AsyncGeneratorType, GeneratorType
 from typing import Any
 
 from pyjobs.errors import TooLarge, Unencodable
-from pyjobs.worker.job import ClaimedJob
+from pyjobs.worker.running.job import ClaimedJob
 from pyjobs.worker.verdicts import Reject
 
 Handler = Callable[[ClaimedJob], Any]

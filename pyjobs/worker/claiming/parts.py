@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from pyjobs.asyncutil import cancel_and_wait
 from pyjobs.errors import PyjobsError
 from pyjobs.transport import REPLY_SECONDS, AsyncServer, Server, aread_parts, read_parts
-from pyjobs.worker.core import WorkerCore
-from pyjobs.worker.lanes import Lane
+from pyjobs.worker.claiming.core import WorkerCore
+from pyjobs.worker.claiming.lanes import Lane
 
 # So many queues are asked at once.
 AT_ONCE = 8

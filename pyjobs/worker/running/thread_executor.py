@@ -12,11 +12,11 @@ from collections import deque
 from collections.abc import Callable
 
 from pyjobs.engine import RELEASE, Outcome
-from pyjobs.worker.invocation import Handler, Report, Returned, called, seconds_left
 from pyjobs.worker.outcomes import failure, too_late
 from pyjobs.worker.process import Forks
 from pyjobs.worker.run import Run
-from pyjobs.worker.task_executor import TaskExecutor
+from pyjobs.worker.running.invocation import Handler, Report, Returned, called, seconds_left
+from pyjobs.worker.running.task_executor import TaskExecutor
 
 
 class HandlerThread(threading.Thread):

@@ -23,10 +23,10 @@ from typing import Protocol
 
 from pyjobs.engine import Outcome
 from pyjobs.errors import PyjobsError
-from pyjobs.worker.child_main import RECEIVED, Answer, Messages, Ready, packed, serve
-from pyjobs.worker.child_updates import Said, Told
 from pyjobs.worker.process import STOPS
 from pyjobs.worker.run import Run
+from pyjobs.worker.running.child_main import RECEIVED, Answer, Messages, Ready, packed, serve
+from pyjobs.worker.running.child_updates import Said, Told
 
 # Children are forked by a process that has imported pyjobs and has no thread. A fork of the worker
 # itself would copy locks that its other threads hold; a fresh interpreter takes 20 times as long.

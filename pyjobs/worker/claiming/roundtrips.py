@@ -14,16 +14,16 @@ from typing import Any
 from pyjobs.errors import OutcomeUnknown, QueueFull, Unavailable
 from pyjobs.transport import AsyncServer, Outage, arun_many, shown
 from pyjobs.worker import failpoints
-from pyjobs.worker.core import WorkerCore
-from pyjobs.worker.faults import Faults
-from pyjobs.worker.lanes import HOLD_SECONDS, Lane
-from pyjobs.worker.outbox import Request
+from pyjobs.worker.claiming.core import WorkerCore
+from pyjobs.worker.claiming.faults import Faults
+from pyjobs.worker.claiming.lanes import HOLD_SECONDS, Lane
+from pyjobs.worker.claiming.outbox import Request
+from pyjobs.worker.claiming.tokens import BlockedTokens, Tokens, WakeListener
+from pyjobs.worker.claiming.upkeep import Upkeep
+from pyjobs.worker.claiming.wake import WakeWaiter
 from pyjobs.worker.process import Forks
 from pyjobs.worker.settings import WorkerSettings
-from pyjobs.worker.tokens import BlockedTokens, Tokens, WakeListener
-from pyjobs.worker.upkeep import Upkeep
 from pyjobs.worker.vitals import Vitals
-from pyjobs.worker.wake import WakeWaiter
 from pyjobs.worker.workerlog import log_changes, log_unknown
 
 
