@@ -27,7 +27,7 @@ end
 local function option_name(options, what)
   local text = options[what]
   options[what] = nil
-  return text and name(what, text)
+  if text then return name(what, text) end
 end
 
 -- A text that no script reads, as it came: what a header may hold, without what would end a word or a JSON string.

@@ -29,17 +29,17 @@ end
 do
   local text = options['state']
   options['state'] = nil
-  local function name(what, text_2, empty, longest)
+  if text then
+    local longest = nil
     longest = longest or 128
-    if not text_2 then
-      bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
-    elseif (text_2 == '' and not empty) or not is_name(text_2, longest) then
+    if not text then
+      bad = bad or ('BADARG ' .. 'state' .. ': ' .. 'missing')
+    elseif (text == '' and true) or not is_name(text, longest) then
       local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
-      bad = bad or ('BADARG ' .. what .. ': ' .. why)
+      bad = bad or ('BADARG ' .. 'state' .. ': ' .. why)
     end
-    return text_2
+    state = text
   end
-  state = text and name('state', text)
 end
 local function option_text(options_2, what)
   local text = options_2[what]

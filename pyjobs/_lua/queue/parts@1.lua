@@ -60,20 +60,20 @@ local places
 do
   local text = options['places']
   options['places'] = nil
-  local function is_name(text_2, longest)
-    return #text_2 <= longest and text_2:find('^[a-zA-Z0-9_.:-]*$')
-  end
-  local function name(what, text_2, empty, longest)
+  if text then
+    local longest = nil
     longest = longest or 128
-    if not text_2 then
-      bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
-    elseif (text_2 == '' and not empty) or not is_name(text_2, longest) then
-      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
-      bad = bad or ('BADARG ' .. what .. ': ' .. why)
+    local function is_name(text_2, longest_2)
+      return #text_2 <= longest_2 and text_2:find('^[a-zA-Z0-9_.:-]*$')
     end
-    return text_2
+    if not text then
+      bad = bad or ('BADARG ' .. 'places' .. ': ' .. 'missing')
+    elseif (text == '' and true) or not is_name(text, longest) then
+      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+      bad = bad or ('BADARG ' .. 'places' .. ': ' .. why)
+    end
+    places = text
   end
-  places = text and name('places', text)
 end
 local settled
 do

@@ -169,33 +169,33 @@ local task
 do
   local text = options['task']
   options['task'] = nil
-  local function name(what, text_2, empty, longest)
+  if text then
+    local longest = nil
     longest = longest or 128
-    if not text_2 then
-      bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
-    elseif (text_2 == '' and not empty) or not is_name(text_2, longest) then
+    if not text then
+      bad = bad or ('BADARG ' .. 'task' .. ': ' .. 'missing')
+    elseif (text == '' and true) or not is_name(text, longest) then
       local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
-      bad = bad or ('BADARG ' .. what .. ': ' .. why)
+      bad = bad or ('BADARG ' .. 'task' .. ': ' .. why)
     end
-    return text_2
+    task = text
   end
-  task = text and name('task', text)
 end
 local traceparent
 do
   local text = options['traceparent']
   options['traceparent'] = nil
-  local function name(what, text_2, empty, longest)
+  if text then
+    local longest = nil
     longest = longest or 128
-    if not text_2 then
-      bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
-    elseif (text_2 == '' and not empty) or not is_name(text_2, longest) then
+    if not text then
+      bad = bad or ('BADARG ' .. 'traceparent' .. ': ' .. 'missing')
+    elseif (text == '' and true) or not is_name(text, longest) then
       local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
-      bad = bad or ('BADARG ' .. what .. ': ' .. why)
+      bad = bad or ('BADARG ' .. 'traceparent' .. ': ' .. why)
     end
-    return text_2
+    traceparent = text
   end
-  traceparent = text and name('traceparent', text)
 end
 local tracestate
 do
