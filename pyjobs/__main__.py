@@ -1,5 +1,5 @@
 """`python -m pyjobs`, which is the command `pyjobs`. Nothing else may live here."""
 
-from pyjobs.cli import main
+from pyjobs_command import main
 
 main()

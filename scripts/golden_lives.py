@@ -133,6 +133,16 @@ def of_the_reliable() -> dict[str, list[Step]]:
             submit("b", b"2", options="unique=/100%25%20of%20it"),
             call("reliable/cancel", Q, "", "b"),
         ],
+        "reliable claimed again for fewer bytes": [
+            submit("a", b"12345", "b", b"123"),
+            call("reliable/claim", Q, "n.1", "2", LEASE, ""),
+            call(
+                *("reliable/claim", Q, "n.1", "2", LEASE, "bytes=5"),
+                says="Its answer was too large for the connection. What does not fit is named.",
+            ),
+            call("reliable/release", Q, "", "b", "1-n.1", says="No crash is counted."),
+            claim("n.2"),
+        ],
         "reliable handed back": [
             submit("a", b"1", "b", b"2"),
             claim("n.1"),

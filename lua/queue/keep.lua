@@ -1,9 +1,9 @@
 -- queue/keep @1
 -- Say how many of its latest events a queue keeps: about so many are there, and older ones go. With 0, as at first, none are
--- written, and those that are there are forgotten.
+-- written, and those that are there are forgotten. A part of a queue keeps its share.
 -- returns  outcome
 --          outcome  word  'changed', or 'same' when that was said before
--- errors   BADARG BADLAYOUT PARTS NOPERM
+-- errors   BADARG BADLAYOUT NOPERM
 -- replay   safe: the latest call counts
 -- cost     O(1), O(events) when they are forgotten
 --% include "lib/call/args.lua"
@@ -15,8 +15,8 @@ local events = int('events', ARGV[1], 0, 1000000)  -- int    how many to keep; 0
 
 arity(1, 1)
 local q = open(queue, nil, 'switches', 'parts')
-check_whole(q)
 if bad then return redis.error_reply(bad) end
+events = math.ceil(events / (q.parts or 1))
 bad = denied('DEL', events == 0 and q.most_events and q.events)
 if bad then return redis.error_reply(bad) end
 local outcome = write_switches(q, q.uncounted, events)

@@ -21,12 +21,13 @@ local mode    = one_of('mode', ARGV[1], 'reliable', 'recoverable', 'simple', 'an
 local options = read_options(ARGV[2])               -- options  any of the next, or '' to read
 local parts   = option(options, 'parts', 2, 32)     -- int      how many parts: more than there are
 local places  = option_name(options, 'places')      -- name     the names of all parts but the first: 1 to 999 each, a point between two; those of before come first
+local unsettled = option(options, 'unsettled', 1, 1)  -- int    1: the part is new, and others may hold jobs of its own
 local settled = option(options, 'settled', 1, 1)    -- int      1: the parts of before hold no job whose part is another now
 local check   = option(options, 'check', 1, 1)      -- int      1: refuse what can't be, and write nothing
 
 arity(1, 2)
 no_more_options(options)
 check_places(parts, places)
-local q = open(queue, mode ~= 'any' and mode or nil, 'parts', 'older', 'switches')
+local q = open(queue, mode ~= 'any' and mode or nil, 'parts', 'older', 'unsettled')
 if bad then return redis.error_reply(bad) end
-return split(q, parts, places, settled, check)
+return split(q, parts, places, unsettled, settled, check)

@@ -39,7 +39,7 @@ local jobs    = items(4, 1)                        -- items    id:id  of the job
 arity(1)
 no_more_options(options)
 check_ids(jobs)
-local q = open(queue, nil, 'switches', 'moves', 'parts')
-check_whole(q)
+local q = open(queue, nil, 'switches', 'moves', 'older', 'unsettled')
+check_settled(q)
 if bad then return redis.error_reply(bad) end
 return send(q, jobs, to, nonce, state)

@@ -42,7 +42,7 @@ if not (opened.again or opened.busy) then return { wait_for(opened) } end
 --% include "lib/claim/describe.lua"
 if opened.again then
   --% include "lib/claim/replay.lua"
-  return replay_all(opened, nonce)
+  return replay_all(opened, nonce, math.huge)
 end
 --% include "lib/call/stamp.lua"
 --% include "lib/queue/counters.lua"

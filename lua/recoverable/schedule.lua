@@ -4,7 +4,7 @@
 --          outcome  word  'new', 'changed' or 'same': at most moments were added
 --          next     at    the next moment; 0: none
 --          version  int   of the schedule; each change raises it
--- errors   BADARG TOOLARGE WRONGMODE BADLAYOUT NOPERM
+-- errors   BADARG TOOLARGE PARTS WRONGMODE BADLAYOUT NOPERM
 -- replay   safe: the second call finds the same schedule
 -- cost     O(log n + moments), n = schedules of the queue
 --% include "lib/call/args.lua"
@@ -32,6 +32,7 @@ local unique    = option_text(options, 'unique')                 -- text     of 
 local retention = option(options, 'retention', 0, MAX_MS)        -- ms       of its jobs, as of a submit
 local timeout   = option(options, 'timeout', 1, MAX_MS)          -- ms       of its jobs, as of a submit
 local expires   = option(options, 'expires', 1, MAX_MS)          -- ms       of its jobs, as of a submit
+local parts     = option(options, 'parts', 1, 32, 1)              -- int      of how many parts of a queue this is one
 local data      = ARGV[3]                                        -- bytes?   the payload of its jobs
 
 arity(1, 3)
@@ -40,8 +41,9 @@ check_body('data', data or '')
 check_missed(missed)
 check_calendar(every, moments)
 local coming = parse_moments('moments', moments)
-local q = open(queue, 'recoverable', 'parts')
-check_unparted(q, unique)
+local q = open(queue, 'recoverable', 'parts', 'older', 'unsettled')
+check_parts(q, parts)
+check_unique(q, unique)
 if bad then return redis.error_reply(bad) end
 return define_schedule(q, schedule, {
   'data', data, 'every', digits(every), 'at', at > 0 and digits(at) or '', 'cron', cron or '', 'zone', zone or '',

@@ -1,6 +1,6 @@
 -- reliable/claim @1
 -- Take the oldest jobs and put them in flight under a lease; first those whose lease ran out or that are due join the queue.
--- returns  [wait, [queue, id, token, data, attempt, queued, timeout, task?, saved?, traceparent?, tracestate?] per job, [of, dead] per death]
+-- returns  [wait, [queue, id, token, data, attempt, queued, timeout, task?, saved?, traceparent?, tracestate?] per job, [in_queue, left, proof] per rest, [of, dead] per death]
 --          wait     int    ms until there may be more: 0 is now, -1 unknown
 --          queue    int    which of KEYS, from 1
 --          id       id
@@ -13,6 +13,9 @@
 --          saved    bytes  what an earlier run of the job has saved; left out when none has, and empty where more follows
 --          traceparent  bytes  W3C trace context of who submitted it; with `trace` only, and left out when it has none
 --          tracestate   bytes  the rest of it, as its submit wrote it: percent-encoded
+--          in_queue int    as `queue`; of a claim that is sent again for fewer bytes than its jobs have
+--          left     id     of a job that it holds and that does not fit: release it
+--          proof    token  of that job
 --          of       int    as `queue`; with `deaths` only
 --          dead     id     of a job that this call made dead: its leases ran out
 -- errors   BADARG WRONGMODE BADLAYOUT NOPERM
@@ -48,7 +51,7 @@ if not (opened.again or opened.busy) then return { wait_for(opened) } end
 --% include "lib/claim/describe.lua"
 if opened.again then
   --% include "lib/claim/replay.lua"
-  return replay_all(opened, nonce)
+  return replay_all(opened, nonce, bytes)
 end
 --% include "lib/call/stamp.lua"
 --% include "lib/queue/counters.lua"

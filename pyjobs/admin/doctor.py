@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
@@ -202,7 +203,7 @@ def examine_queues(
         oldest: ms that a job may wait.
 
     Raises:
-        BadArgument: a name is not a name, or nothing was ever submitted to a queue that is named.
+        BadArgument: a name is malformed, or nothing was ever submitted to a queue that is named.
     """
     if not names:
         return []
@@ -232,9 +233,7 @@ def examine_queues(
         if stats.mode in MODES and MODES[stats.mode].stores:
             schedules = yield from _schedules(keys, name)
             problems += queue_problems.schedule_problems(name, schedules)
-            outbox = yield Asked([read_outbox(keys.queue(name))])
-            if not isinstance(outbox, PyjobsError) and not isinstance(outbox[0], PyjobsError):
-                problems += queue_problems.outbox_problems(name, outbox[0])
+            problems += queue_problems.outbox_problems(name, (yield from _parked(keys, name)))
     return [*problems, *worker_problems.worker_problems(seen, version("pyjobs"))]
 
 
@@ -247,6 +246,19 @@ def _schedules(keys: Keys, name: str) -> Plan[list[StoredSchedule]]:
             return found
         found += page.schedules
         if not page.schedules or len(found) >= page.total:
+            return found
+
+
+def _parked(keys: Keys, name: str) -> Plan[Counter[str]]:
+    """Count what `queue/outbox` finds of the parked jobs of a queue; none where it is refused."""
+    found: Counter[str] = Counter()
+    while True:
+        call = read_outbox(keys.queue(name), skip=found.total(), limit=MAX_ITEMS)
+        page = yield Asked([call])
+        if isinstance(page, PyjobsError) or isinstance(page := page[0], PyjobsError):
+            return found
+        found.update(job.finding for job in page.jobs)
+        if not page.jobs or found.total() >= page.total:
             return found
 
 

@@ -44,7 +44,7 @@ class Filter(NamedTuple):
         """Return the arguments of a page, durations in ms.
 
         Raises:
-            BadArgument: a duration is not one.
+            BadArgument: a duration is not a number of 0 or more.
         """
         return {
             "task": self.task,

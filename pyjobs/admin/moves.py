@@ -17,6 +17,7 @@ from pyjobs.admin.filters import Filter, fitting, state_for
 from pyjobs.admin.pages import page
 from pyjobs.admin.plan import Plan
 from pyjobs.admin.plans import mode_of, stats
+from pyjobs.admin.split import each_part
 from pyjobs.engine import (
     MAX_ITEMS,
     OPERATOR,
@@ -26,12 +27,13 @@ from pyjobs.engine import (
     ModeName,
     ParkedJob,
     SentJob,
+    hash_of,
     read_outbox,
     receive_jobs,
     send_jobs,
     settle_jobs,
 )
-from pyjobs.errors import BadArgument, PyjobsError, WrongMode
+from pyjobs.errors import BadArgument, NoJob, PyjobsError, WrongMode
 from pyjobs.ids import new_id
 from pyjobs.validate import checked
 
@@ -51,8 +53,18 @@ def move_ids(keys: Keys, queue: str, to: str, ids: Sequence[str]) -> Plan[list[A
         BadArgument: the queues are one, or there is no such queue.
         WrongMode: the other queue has another mode.
     """
+    named = [checked("id", id) for id in ids]
     mode = yield from _begin(keys, queue, to)
-    return (yield from _carry(keys, queue, to, mode, [checked("id", id) for id in ids], None))
+    parts = yield from each_part(keys, queue)
+    found: dict[str, Answer] = {}
+    # A job is in the part of its id, unless its submit had a unique key.
+    for elsewhere in (False, True):
+        for at, part in enumerate(parts):
+            left = [id for id in named if id not in found or found[id].word == NoJob.code]
+            mine = [id for id in left if (hash_of(id) % len(parts) == at) != elsewhere]
+            for answer in (yield from _carry(part, queue, to, mode, mine, None)):
+                found[answer.id] = answer
+    return [found[id] for id in dict.fromkeys(named)]
 
 
 def move_jobs(
@@ -73,21 +85,23 @@ def move_jobs(
     mode = yield from _begin(keys, queue, to)
     state = state_for("move", where, mode)
     counted = yield from expected_count(keys, queue, state, where, expected, progress)
-    done, cursor, refused = 0, "", dict[str, Answer]()
-    while done + len(refused) < counted:
-        found = yield from page(
-            keys, queue, state, cursor=cursor, limit=RECORD_ITEMS, newest=from_behind(state),
-            **where.wanted(),
-        )  # fmt: skip
-        ids = [id for id in fitting(found.jobs, state) if id not in refused]
-        ids = ids[: counted - done - len(refused)]
-        answers = yield from _carry(keys, queue, to, mode, ids, state)
-        done += sum(answer.done for answer in answers)
-        refused |= {answer.id: answer for answer in answers if not answer.done}
-        if progress:
-            progress(done + len(refused), counted)
-        if not (cursor := found.cursor):
-            break
+    done, refused = 0, dict[str, Answer]()
+    for part in (yield from each_part(keys, queue)):
+        cursor = ""
+        while done + len(refused) < counted:
+            found = yield from page(
+                part, queue, state, cursor=cursor, limit=RECORD_ITEMS, newest=from_behind(state),
+                **where.wanted(),
+            )  # fmt: skip
+            ids = [id for id in fitting(found.jobs, state) if id not in refused]
+            ids = ids[: counted - done - len(refused)]
+            answers = yield from _carry(part, queue, to, mode, ids, state)
+            done += sum(answer.done for answer in answers)
+            refused |= {answer.id: answer for answer in answers if not answer.done}
+            if progress:
+                progress(done + len(refused), counted)
+            if not (cursor := found.cursor):
+                break
     return Edited(done, list(refused.values()))
 
 
@@ -101,12 +115,13 @@ def _begin(keys: Keys, queue: str, to: str) -> Plan[ModeName]:
         raise BadArgument(f"move: a queue of {mode} mode does not have it")
     if other not in ("", mode):
         raise WrongMode(f"queue {to} is {other}, not {mode}")
-    yield from carry_on(keys, queue, mode, to)
+    for part in (yield from each_part(keys, queue)):
+        yield from carry_on(part, queue, mode, to)
     return mode
 
 
 def carry_on(keys: Keys, queue: str, mode: ModeName, to: str = "") -> Plan[None]:
-    """Carry on what earlier moves have left in the outbox, to whatever queues.
+    """Carry on what earlier moves have left in the outbox of one part, to whatever queues.
 
     Jobs stay whose queue can't be asked; of the queue `to` its error is raised.
     """
@@ -127,6 +142,14 @@ def outbox(keys: Keys, queue: str) -> Plan[list[ParkedJob]]:
     """Read all of the outbox, the job that was parked first at the head."""
     yield from stats(keys, queue)
     jobs: list[ParkedJob] = []
+    for part in (yield from each_part(keys, queue)):
+        jobs += yield from outbox_of(part, queue)
+    return sorted(jobs, key=lambda job: job.parked)
+
+
+def outbox_of(keys: Keys, queue: str) -> Plan[list[ParkedJob]]:
+    """Read all of the outbox of one part."""
+    jobs: list[ParkedJob] = []
     while True:
         page = yield read_outbox(keys.queue(queue), skip=len(jobs), limit=MAX_ITEMS)
         jobs += page.jobs
@@ -138,20 +161,31 @@ def settle(keys: Keys, queue: str, ids: Sequence[str], word: str) -> Plan[list[A
     """Say what became of stale jobs: 'gone' or 'back'.
 
     Raises:
-        BadArgument: there is no such queue, a name is not a name, or the word is another.
+        BadArgument: there is no such queue, a name is malformed, or the word is another.
     """
     if word not in SETTLED:
         raise BadArgument(f"word: {word!r} is not one of {', '.join(SETTLED)}")
     named = [checked("id", id) for id in ids]
-    moves = {job.id: job.move for job in (yield from outbox(keys, queue))}
+    yield from stats(keys, queue)
+    found: dict[str, Answer] = {}
+    for part in (yield from each_part(keys, queue)):
+        for answer in (yield from settle_in(part, queue, named, word)):
+            if answer.id not in found or found[answer.id].word == NoJob.code:
+                found[answer.id] = answer
+    return [found[id] for id in named]
+
+
+def settle_in(keys: Keys, queue: str, ids: Sequence[str], word: str) -> Plan[list[Answer]]:
+    """Say what became of stale jobs in the outbox of one part."""
+    moves = {job.id: job.move for job in (yield from outbox_of(keys, queue))}
     answers: list[Answer] = []
-    for at in range(0, len(named), MAX_ITEMS):
-        part = named[at : at + MAX_ITEMS]
+    for at in range(0, len(ids), MAX_ITEMS):
+        some = ids[at : at + MAX_ITEMS]
         # No move has this name.
-        items = [(id, moves.get(id) or "-", word) for id in part]
+        items = [(id, moves.get(id) or "-", word) for id in some]
         words = yield settle_jobs(keys.queue(queue), items)
         answers += [
-            Answer(id, found, found == SETTLED[word]) for id, found in zip(part, words, strict=True)
+            Answer(id, found, found == SETTLED[word]) for id, found in zip(some, words, strict=True)
         ]
     return answers
 
@@ -197,7 +231,8 @@ def _carry(
 def _deliver(
     keys: Keys, queue: str, to: str, mode: ModeName, jobs: list[SentJob]
 ) -> Plan[list[tuple[str, str]]]:
-    [words] = yield [receive_jobs(keys.queue(to), mode, jobs)]
+    # The keys may be those of a part, and the other queue is a whole one.
+    [words] = yield [receive_jobs(Keys(keys.prefix).queue(to), mode, jobs)]
     if isinstance(words, PyjobsError):
         words.add_note(f"{len(jobs)} jobs are in the outbox of queue {queue}: move them again")
         raise words

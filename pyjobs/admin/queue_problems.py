@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from pyjobs.admin.problem import Problem
-from pyjobs.engine import ParkedJobs, QueueStats, StoredSchedule
+from pyjobs.engine import QueueStats, StoredSchedule
 from pyjobs.errors import BadLayout, PyjobsError, Unavailable, WrongType
 
 # How long a wake token and a pending job are there before nobody seems to work.
@@ -94,27 +94,27 @@ def stats_problems(queue: str, stats: QueueStats, oldest: int) -> Iterator[Probl
         )  # fmt: skip
 
 
-def outbox_problems(queue: str, outbox: ParkedJobs) -> Iterator[Problem]:
+def outbox_problems(queue: str, parked: Mapping[str, int]) -> Iterator[Problem]:
     """Yield what is held up on its way to another queue.
 
     Args:
         queue: the queue's name.
-        outbox: the jobs that were parked first.
+        parked: how many jobs of the outbox have which finding.
     """
     where = f"queue {queue}"
-    stale = [job for job in outbox.jobs if job.finding == "stale"]
-    left = [job for job in outbox.jobs if job.finding not in ("", "stale")]
+    stale = parked.get("stale", 0)
+    left = sum(number for finding, number in parked.items() if finding not in ("", "stale"))
     if stale:
         yield Problem(
             "error", "stale", where,
-            f"{len(stale)} jobs have been on their way to another queue for over a day",
+            f"{stale} jobs have been on their way to another queue for over a day",
             "no move carries them on, since the other queue may have forgotten what it received",
             f"pyjobs outbox {queue}, and then --gone or --back with their ids",
         )  # fmt: skip
     if left:
         yield Problem(
             "warning", "outbox", where,
-            f"{len(left)} jobs are in the outbox: a move has broken off",
+            f"{left} jobs are in the outbox: a move has broken off",
             "no claim finds them until they are carried on", f"pyjobs check {queue} --repair",
         )  # fmt: skip
 

@@ -93,7 +93,7 @@ def examine(keys: Keys, queue: str, progress: Progress | None) -> Plan[list[tupl
 
 def parked(keys: Keys, queue: str) -> Plan[list[Finding]]:
     """Return what is held up in the outbox of a queue."""
-    jobs = yield from moves.outbox(keys, queue)
+    jobs = yield from moves.outbox_of(keys, queue)
     return [Finding(OUTBOX, job.id, job.finding, job.state) for job in jobs if job.finding]
 
 
@@ -156,7 +156,7 @@ def _repair_part(keys: Keys, queue: str, progress: Progress | None) -> Plan[list
 def _carried_on(keys: Keys, queue: str, mode: str, held: list[Finding]) -> Plan[list[Repaired]]:
     lost = [one.id for one in held if one.finding == "missing" and is_id(one.id)]
     if lost:
-        yield from moves.settle(keys, queue, lost, "gone")
+        yield from moves.settle_in(keys, queue, lost, "gone")
     yield from moves.carry_on(keys, queue, mode_named(mode).name)
-    left = {job.id for job in (yield from moves.outbox(keys, queue))}
+    left = {job.id for job in (yield from moves.outbox_of(keys, queue))}
     return [Repaired(one, "left" if one.id in left else "mended") for one in held]

@@ -19,6 +19,7 @@ from pyjobs.engine import (
     PartKey,
     Parts,
     hash_of,
+    keep_events,
     mode_named,
     part_key,
     read_parts,
@@ -27,6 +28,7 @@ from pyjobs.engine import (
     settle_parts,
 )
 from pyjobs.engine import read_counters as counters_of
+from pyjobs.engine import read_events as events_of
 from pyjobs.errors import BadArgument, PyjobsError
 from pyjobs.validate import whole
 
@@ -101,15 +103,26 @@ def split(
     raised((yield [set_parts(part, number, places, mode, check=True) for part in everything]))
     stats = yield OPERATOR.stats(key)
     counting = (yield counters_of(key, minutes=1)).counting
-    for part in everything[had.number :]:
+    pages = raised((yield [events_of(part, limit=1) for part in everything]))
+    kept = sum(page.kept for page in pages)
+    new = everything[had.number :]
+    for part in new:
         if stats.paused:
             yield OPERATOR.pause(part, span=max(0, stats.paused))
         if not counting:
             yield set_counting(part, False)
     # Until the queue itself knows the number, nobody submits to the new parts.
+    older = 0
     for group in (everything[:1], everything[1:]):
-        learning = [set_parts(part, number, places, mode) for part in group]
-        raised((yield Lasting(learning, durable) if durable else learning))
+        learning = [
+            set_parts(part, number, places, mode, unsettled=older > 0 and part in new)
+            for part in group
+        ]
+        answers = raised((yield Lasting(learning, durable) if durable else learning))
+        [older, *_] = [answer.answer.older if durable else answer.older for answer in answers]
+    if kept:
+        # Each part keeps its share.
+        raised((yield [keep_events(part, kept) for part in everything]))
     return (yield from parts_of(keys, queue))
 
 

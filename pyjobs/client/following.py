@@ -112,7 +112,7 @@ class Watching(Generic[J]):
         """Check that there is time left, after a wait in which nothing came.
 
         Raises:
-            TimeoutError: there is none.
+            TimeoutError: no time is left.
         """
         if self._arrivals.seconds() == 0:
             raise TimeoutError(f"job {self._job.id} on queue {self._job.queue}: it has not ended")

@@ -56,7 +56,8 @@ Middleware = Callable[[SubmitCall], Any]
 
 @contextlib.contextmanager
 def around(middleware: Sequence[Middleware], call: SubmitCall) -> Iterator[None]:
-    """Surround a submit, the first middleware outermost. No middleware can swallow its error."""
+    """Surround a submit, the first middleware outermost. No middleware can swallow the error of
+    the submit."""
     failed: BaseException | None = None
     with contextlib.ExitStack() as stack:
         for one in middleware:
@@ -72,7 +73,8 @@ def around(middleware: Sequence[Middleware], call: SubmitCall) -> Iterator[None]
 
 @contextlib.asynccontextmanager
 async def around_async(middleware: Sequence[Middleware], call: SubmitCall) -> AsyncIterator[None]:
-    """Surround a submit by asyncio, as `around` does."""
+    """Surround a submit, the first middleware outermost; a context manager may be an async one. No
+    middleware can swallow the error of the submit."""
     failed: BaseException | None = None
     async with contextlib.AsyncExitStack() as stack:
         for one in middleware:

@@ -24,7 +24,8 @@ class Event(NamedTuple):
     """Holds one thing that happened to a job.
 
     Attributes:
-        entry: its name in the queue, to go on from.
+        entry: its name in the queue, to go on from. In a queue that is split it says how far the
+            events of each part are read.
         at: when it happened by Redis's clock, ms since the epoch.
         event: what happened, such as 'submitted', 'claimed' or 'done'.
         id: of the job; '' where the queue was paused or resumed.

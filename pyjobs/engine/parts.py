@@ -112,7 +112,13 @@ def read_parts(queue: str) -> Call[Parts]:
 
 
 def set_parts(
-    part: str, number: int, places: Sequence[int], mode: str, *, check: bool = False
+    part: str,
+    number: int,
+    places: Sequence[int],
+    mode: str,
+    *,
+    unsettled: bool = False,
+    check: bool = False,
 ) -> Call[Parts]:
     """Return the call that lets a part of a queue know how many parts there are (queue/parts).
 
@@ -121,11 +127,17 @@ def set_parts(
         number: how many parts there are.
         places: the numbers in the names of all parts but the first.
         mode: the queue's mode; '' leaves it to the first submit.
+        unsettled: whether the part is new, and others may hold jobs of its own.
         check: whether to ask for a refusal alone: the call writes nothing.
     """
     used = script("queue/parts")
     named = ".".join(map(str, places))
-    options = used.choose(parts=number, places=named, check=1 if check else None)
+    options = used.choose(
+        parts=number,
+        places=named,
+        unsettled=1 if unsettled else None,
+        check=1 if check else None,
+    )
     return Call(used, (part,), used.bind(mode=mode or ANY, options=options), parse_parts)
 
 

@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
+# What a claim that is sent again says of a job that does not fit: queue, id and token.
+LEFT_VALUES = 3
+
 
 class Submitted(NamedTuple):
     """Holds what a submit did with one job.
@@ -61,11 +64,14 @@ class ClaimReply(NamedTuple):
         jobs: the jobs that were claimed.
         deaths: the jobs that this call made dead, where it was asked for them: each as the position
             of its queue among the queues of the claim, from 0, and its id.
+        left: the jobs that a claim which was sent again for fewer bytes holds as well, with queue,
+            id and token only.
     """
 
     wait: int
     jobs: list[Claimed]
     deaths: Sequence[tuple[int, str]] = ()
+    left: Sequence[Claimed] = ()
 
 
 class Reaped(NamedTuple):
@@ -182,6 +188,13 @@ def parse_submitted(reply: Any) -> list[Submitted]:
 
 def parse_claimed(reply: Any) -> ClaimReply:
     """Parse the reply of <mode>/claim."""
+    end = len(reply)
+    while end > 1 and len(reply[end - 1]) == LEFT_VALUES:
+        end -= 1
+    left = [
+        Claimed(queue - 1, id.decode(), token.decode(), b"", 1, 0, 0)
+        for queue, id, token in reply[end:]
+    ]
     jobs = [
         Claimed(
             queue - 1,
@@ -194,9 +207,9 @@ def parse_claimed(reply: Any) -> ClaimReply:
             # As a rule a task, or nothing.
             *(more and ((more[0].decode(),) if len(more) == 1 else _more(*more))),
         )
-        for queue, id, token, data, attempt, queued, timeout, *more in reply[1:]
+        for queue, id, token, data, attempt, queued, timeout, *more in reply[1:end]
     ]
-    return ClaimReply(reply[0], jobs)
+    return ClaimReply(reply[0], jobs, left=left)
 
 
 def _more(task: bytes, saved: bytes = b"", *trace: bytes) -> tuple[Any, ...]:
@@ -207,8 +220,8 @@ def _more(task: bytes, saved: bytes = b"", *trace: bytes) -> tuple[Any, ...]:
 def parse_claimed_with_deaths(reply: Any) -> ClaimReply:
     """Parse the reply of reliable/claim with the option `deaths`."""
     deaths = [entry for entry in reply[1:] if len(entry) == 2]
-    wait, jobs, _ = parse_claimed(reply[: len(reply) - len(deaths)])
-    return ClaimReply(wait, jobs, [(queue - 1, id.decode()) for queue, id in deaths])
+    found = parse_claimed(reply[: len(reply) - len(deaths)])
+    return found._replace(deaths=[(queue - 1, id.decode()) for queue, id in deaths])
 
 
 def parse_words(reply: Any) -> list[str]:

@@ -132,7 +132,11 @@ class Jobs:
         tasks: Iterable[BaseTask[..., Any] | ModuleType] = (),
         errors: Literal["raise", "keep"] = "raise",
     ) -> list[Any]:
-        """Run every job that is due, as `run_all` does, in the running event loop.
+        """Run every job that is due, one after the other, in the running event loop, until no job
+        is due.
+
+        The scripts are the real ones: a failed job is tried again, delayed or dead as in
+        production. Jobs that the handlers submit run too. Jobs that are not due stay: see `travel`.
 
         Args:
             handler: gets every job without a task; or a `Worker`, whose handler, tasks, settings

@@ -21,23 +21,23 @@ from pyjobs.engine import (
     hashed_by,
     unparsed,
 )
-from pyjobs.errors import OutcomeUnknown, PyjobsError, WrongParts
+from pyjobs.errors import NoSchedule, OutcomeUnknown, PyjobsError, WrongParts
+from pyjobs.transport.part_schedules import schedule
 from pyjobs.transport.part_totals import (
+    PAUSES,
     Plan,
     clone,
     counters,
-    dead,
+    events,
     first,
     first_error,
     listed,
     of_all,
+    paged,
     purge,
     reaped,
     summed_stats,
 )
-
-# While a queue grows, its parts learn the number one after the other.
-PAUSES = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.0, 1.0, 1.0)
 
 
 class IdPlan(Protocol):
@@ -168,18 +168,20 @@ def least(reached: Sequence[Reached]) -> Reached:
     return Reached(min(one.replicas for one in reached), aof=all(one.aof for one in reached))
 
 
-def by_id(missed: Callable[[Any], bool]) -> IdPlan:
+def by_id(missed: Callable[[Any], bool], width: int = 1) -> IdPlan:
     """Return the plans of calls about jobs by their ids: each goes to the part of the id, and where
     the job is not there, to all other parts. No part gets an id twice.
 
     Args:
         missed: whether an answer says that there is no such job.
+        width: how many arguments an item has; the first is the id.
     """
 
     def plan(call: Call[Any], parts: Parts | None, answer: Any = None) -> Plan:
         queue, names = call.keys[0], call.script.names
         single = "id" in names
-        ids: Sequence[Any] = [call.args[names.index("id")]] if single else call.args[len(names) :]
+        items: Sequence[Any] = [call.args[names.index("id")]] if single else call.args[len(names) :]
+        ids = items[::width]
         found: list[Any] = [None] * len(ids)
         asked: list[set[str]] = [set() for _ in ids]
         if answer is not None:
@@ -198,7 +200,7 @@ def by_id(missed: Callable[[Any], bool]) -> IdPlan:
                     for at in left
                     if key not in asked[at] and (others or part == hash_of(ids[at]) % now.number)
                 )
-                answers = (yield _of_ids(call, keys, todo, None if single else ids)) if todo else []
+                answers = (yield _of_ids(call, keys, todo, items, width, single)) if todo else []
                 if (error := first_error(answers)) is not None:
                     return error
                 for (part, places), given in zip(todo.items(), answers, strict=True):
@@ -217,11 +219,18 @@ def by_id(missed: Callable[[Any], bool]) -> IdPlan:
 
 
 def _of_ids(
-    call: Call[Any], keys: Sequence[str], todo: dict[int, list[int]], ids: Sequence[Any] | None
+    call: Call[Any],
+    keys: Sequence[str],
+    todo: dict[int, list[int]],
+    items: Sequence[Any],
+    width: int,
+    single: bool,
 ) -> list[Call[Any]]:
+    def own(places: list[int]) -> list[Any]:
+        return [one for place in places for one in items[width * place : width * (place + 1)]]
+
     return [
-        clone(call, keys[part], None if ids is None else [ids[place] for place in places])
-        for part, places in todo.items()
+        clone(call, keys[part], None if single else own(places)) for part, places in todo.items()
     ]
 
 
@@ -238,9 +247,10 @@ def any_missed(missed: Callable[[Any], bool]) -> Callable[[Any], bool]:
     return lambda answers: isinstance(answers, list) and any(map(missed, answers))
 
 
-def of_ids(missed: Callable[[Any], bool]) -> Verb:
-    """Return a verb that answers for each id; `missed` is as in `by_id`."""
-    return Verb(by_id(missed), misses=any_missed(missed), rest=by_id(missed))
+def of_ids(missed: Callable[[Any], bool], width: int = 1) -> Verb:
+    """Return a verb that answers for each id; `missed` and `width` are as in `by_id`."""
+    plan = by_id(missed, width)
+    return Verb(plan, misses=any_missed(missed), rest=plan)
 
 
 def of_one(missed: Callable[[Any], bool]) -> Verb:
@@ -250,6 +260,10 @@ def of_one(missed: Callable[[Any], bool]) -> Verb:
 
 STORED = of_ids(stateless)
 WORDS = of_ids(no_job)
+
+
+def no_schedule(word: Any) -> bool:
+    return bool((word[1] if isinstance(word, tuple) else word) == NoSchedule.code)
 
 
 def no_output(page: Any) -> bool:
@@ -265,7 +279,14 @@ VERBS: dict[str, Verb] = {
     **{f"{mode}/cancel": WORDS for mode in ("recoverable", "reliable")},
     **{f"{mode}/requeue": WORDS for mode in ("recoverable", "reliable")},
     **{f"{mode}/reap": Verb(of_all(reaped), whole=True) for mode in ("recoverable", "reliable")},
-    "reliable/dead": Verb(dead, whole=True),
+    **{f"{mode}/schedule": Verb(schedule) for mode in ("recoverable", "reliable")},
+    **{f"schedule/{verb}": of_ids(no_schedule) for verb in ("pause", "resume", "remove")},
+    "schedule/run": of_ids(no_schedule, 2),
+    "schedule/refill": of_ids(no_schedule, 3),
+    "schedule/list": Verb(paged, whole=True),
+    "reliable/dead": Verb(paged, whole=True),
+    "queue/events": Verb(events, whole=True),
+    "queue/keep": Verb(of_all(any), whole=True),
     "queue/result": STORED,
     "queue/watch": STORED,
     "queue/delete": WORDS,

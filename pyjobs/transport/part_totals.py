@@ -1,5 +1,6 @@
 """What a call about a whole queue means for a queue that is split, and what the answers of parts
-mean together. Nothing here sends or waits; part_plans.py has the verbs about single jobs.
+mean together. Nothing here sends or waits; part_plans.py has the verbs about single jobs, and
+part_schedules.py how a schedule is made.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from pyjobs.engine import (
     Call,
     Counter,
     Counters,
-    DeadPage,
+    Event,
+    EventPage,
     JobPage,
     Parts,
     Purged,
@@ -22,7 +24,13 @@ from pyjobs.engine import (
 from pyjobs.errors import PyjobsError
 
 Plan = Generator[Any, Any, Any]
+# While a queue grows, its parts learn the number one after the other.
+PAUSES = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.0, 1.0, 1.0)
 CURSOR = "~"
+# In the name of an event of a queue with parts: between the names, and a part that has no event.
+BETWEEN, NONE = ",", "0-0"
+# One more event of each part is read than is asked for, and 1,000 are the most.
+MOST_NEWEST = 999
 
 
 def clone(
@@ -161,8 +169,8 @@ def listed(call: Call[Any], parts: Parts | None) -> Plan:
     return page._replace(cursor="" if ended else after, total=total)
 
 
-def dead(call: Call[Any], parts: Parts | None) -> Plan:
-    """List the dead jobs of one part after the other."""
+def paged(call: Call[Any], parts: Parts | None) -> Plan:
+    """Read a page of what has a number of all and rows, one part after the other."""
     queue, names = call.keys[0], call.script.names
     parts = parts or (yield queue)
     if parts.number == 1:
@@ -172,15 +180,55 @@ def dead(call: Call[Any], parts: Parts | None) -> Plan:
     counts = yield [clone(call, key, skip=0, limit=1) for key in keys]
     if (error := first_error(counts)) is not None:
         return error
-    jobs: list[Any] = []
-    for key, count in zip(keys, counts, strict=True):
-        if left and skip < count.total:
+    rows: list[Any] = []
+    for key, (total, _) in zip(keys, counts, strict=True):
+        if left and skip < total:
             [page] = yield [clone(call, key, skip=skip, limit=left)]
             if isinstance(page, PyjobsError):
                 return page
-            jobs, left = jobs + page.jobs, left - len(page.jobs)
-        skip = max(0, skip - count.total)
-    return DeadPage(sum(count.total for count in counts), jobs)
+            rows, left = rows + page[1], left - len(page[1])
+        skip = max(0, skip - total)
+    return type(counts[0])(sum(total for total, _ in counts), rows)
+
+
+def events(call: Call[Any], parts: Parts | None) -> Plan:
+    """Read the events of all parts, in the order of their moments. The name of an event says how
+    far each part is read: the names of its own events, in the order of the parts."""
+    queue, names = call.keys[0], call.script.names
+    parts = parts or (yield queue)
+    if parts.number == 1:
+        return (yield [call])[0]
+    keys = parts.keys(queue)
+    given = str(call.args[names.index("after")])
+    limit = int(call.args[names.index("limit")])
+    newest = "newest=1" in str(call.args[names.index("options")]).split()
+    # Parts that are not named are newer than the name.
+    read = [name if name != NONE else "" for name in given.split(BETWEEN) if name]
+    read += [""] * (len(keys) - len(read))
+    limit = min(limit, MOST_NEWEST) if newest else limit
+    pages = yield [
+        clone(call, key, after=after, limit=limit + newest)
+        for key, after in zip(keys, read, strict=True)
+    ]
+    if (error := first_error(pages)) is not None:
+        return error
+    merged = sorted(
+        ((event, at) for at, page in enumerate(pages) for event in page.events), key=_moment
+    )
+    # Of the newest, those in front of the page say where each part stands.
+    skipped = max(0, len(merged) - limit) if newest else 0
+    found: list[Event] = []
+    for number, (event, at) in enumerate(merged[: skipped + limit]):
+        read[at] = event.entry
+        if number >= skipped:
+            found.append(event._replace(entry=BETWEEN.join(name or NONE for name in read)))
+    kept, lost = sum(page.kept for page in pages), any(page.lost for page in pages)
+    return EventPage(kept, lost, found)
+
+
+def _moment(placed: tuple[Event, int]) -> tuple[int, int, int]:
+    event, at = placed
+    return event.at, at, int(event.entry.partition("-")[2])
 
 
 def reaped(found: list[Reaped]) -> Reaped:

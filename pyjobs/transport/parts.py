@@ -201,7 +201,7 @@ class Splitting:
         if sent.verb is None:
             return False
         if isinstance(answer, WrongParts):
-            return "submit" in sent.call.script.name and not says_parts(sent.call)
+            return "parts" in sent.call.script.options and not says_parts(sent.call)
         if isinstance(answer, PyjobsError) or sent.verb.whole:
             return False
         return sent.verb.misses(answer) and not self._book.is_fresh(sent.call.keys[0])
@@ -213,8 +213,8 @@ def is_part(key: str) -> bool:
 
 
 def says_parts(call: Call[Any]) -> bool:
-    """Return whether a submit says itself of how many parts its queue is."""
-    if "submit" not in call.script.name:
+    """Return whether a call says itself of how many parts its queue is."""
+    if "parts" not in call.script.options:
         return False
     options = str(call.args[call.script.names.index("options")])
     return any(word.startswith("parts=") for word in options.split())

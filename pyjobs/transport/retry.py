@@ -243,6 +243,7 @@ class Delivery:
 
     def _keep(self, attempt: Attempt) -> exceptions.RedisError | None:
         """Keep the answers of an attempt. Returns why a call must be repeated, if one must."""
+        earlier = {*self.left} if self._maybe_ran else set()
         for call in attempt.given[len(self.left) :]:
             self.left.append(len(self._calls))
             self._calls.append(call)
@@ -264,7 +265,10 @@ class Delivery:
             else:
                 # Where both ways to send a script are forbidden, the first of them is what lacks.
                 lacking = self._no_load if self._no_load and forbids(reply) else None
-                self.answers[place] = translated(lacking or reply)
+                found = translated(lacking or reply)
+                # An attempt that broke may have carried out what is refused now.
+                unknown = place in earlier and type(found) is Unavailable
+                self.answers[place] = OutcomeUnknown(str(found)) if unknown else found
         self.left = again + self.left[len(replies) :]
         return refusal
 

@@ -29,7 +29,7 @@ RESP = {
     **dict.fromkeys(("int", "ms", "at"), "integer"),
     **dict.fromkeys(("id", "name", "token", "bytes", "word"), "bulk string"),
 }
-EACH = ("item", "job", "schedule", "chunk", "worker", "counter", "death", "event")
+EACH = ("item", "job", "schedule", "chunk", "worker", "counter", "death", "event", "rest")
 PART = re.compile(r" *([\[\](),]|\w+\??)")
 WORD = re.compile(r"(?<!\w)'([\w-]*(?:=MS)?)'")
 VALUE = re.compile(r"(?P<name>\w+) +(?P<type>[a-z]+)(?: +(?P<what>\S.*))?")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import time
 from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Any
@@ -235,6 +236,17 @@ def test_a_paused_queue_and_dead_jobs_and_broken_entries_are_found(queue: Field)
     assert {"paused", "dead", "broken"} <= found.keys()
     assert found["paused"].mend == "pyjobs resume q"
     assert found["dead"].where == "queue q"
+
+
+def test_held_up_jobs_behind_the_first_thousand_of_an_outbox_are_counted(queue: Field) -> None:
+    """An entry without a job that is over a minute old is found as one that a move has left."""
+    minutes = (round(time.time()) - 120) * 1000
+    queue.redis.zadd(f"{Q}:moving", {f"j{n}": minutes for n in range(1200)})
+    queue.redis.zadd(f"{Q}:moving", {"old": minutes - 25 * 3_600_000})
+    assert queue()["outbox"].wrong == "1201 jobs are in the outbox: a move has broken off"
+    queue.redis.hset(f"{Q}:moving:j1199", mapping={"move": "m", "to": "to"})
+    queue.redis.zadd(f"{Q}:moving", {"j1199": minutes + 60_000 - 25 * 3_600_000})
+    assert queue()["stale"].wrong.startswith("1 jobs have been on their way")
 
 
 def test_events_that_can_not_be_written_are_found_and_mended(queue: Field) -> None:

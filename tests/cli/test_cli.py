@@ -367,6 +367,16 @@ pyjobs_command.main()
 """
 
 
+def test_ctrl_c_while_python_m_pyjobs_imports_the_command_ends_without_a_traceback() -> None:
+    program = EARLY.format(name="pyjobs.cli.app").replace(
+        "pyjobs_command.main()", "import runpy; runpy.run_module('pyjobs')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (130, "")
+
+
 @pytest.mark.parametrize("name", ["pyjobs", "pyjobs.cli.app", "none"])
 def test_ctrl_c_during_the_imports_ends_the_command_without_a_traceback(name: str) -> None:
     program = [sys.executable, "-c", EARLY.format(name=name)]

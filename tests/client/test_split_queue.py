@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from support.cluster import cluster_of
 from support.running import opened, working
-from support.servers import MEMORY_PLACES, SOCKET_PLACES, at
+from support.servers import MEMORY_PLACES, REAL_SERVER_PLACES, SOCKET_PLACES, at
 from support.store import Jobs, Store
 
 import pyjobs
 from pyjobs.admin import Admin
 from pyjobs.admin.filters import Filter
-from pyjobs.engine import RELIABLE, hash_of, part_key, set_parts
-from pyjobs.errors import BadArgument, ResultGone, WrongParts
+from pyjobs.engine import RELIABLE, Keys, hash_of, part_key, rules_of, send_jobs, set_parts
+from pyjobs.errors import BadArgument, NoSchedule, ResultGone, WrongParts
 from pyjobs.transport.part_plans import PAUSES, VERBS
 from pyjobs.worker.claiming.claims import Claims
 from pyjobs.worker.claiming.lanes import Lane, Lanes
@@ -101,10 +101,10 @@ def test_the_jobs_of_all_parts_run_and_their_results_are_heard(
         assert [job.result(30) for job in jobs] == [["mail", n] for n in range(40)]
         assert keyed.result(30) == ["mail", "keyed"]
     with opened(store.url, aio=False, queue="mail") as late:
-        assert late.job(jobs[3].id).result(5) == ["mail", 3]
-        assert late.job(keyed.id).result(5) == ["mail", "keyed"]
+        assert late.job(jobs[3].id).result(30) == ["mail", 3]
+        assert late.job(keyed.id).result(30) == ["mail", "keyed"]
         with pytest.raises(ResultGone):
-            late.job("none").result(5)
+            late.job("none").result(30)
 
 
 @everywhere
@@ -117,6 +117,23 @@ def test_a_client_that_only_looks_finds_the_jobs_of_every_part(
         ids = [client.submit(n, unique=f"key {n}").id for n in range(12)]
         assert all(other.cancel(id) for id in ids)
         assert not other.cancel("none")
+
+
+@at(REAL_SERVER_PLACES)
+def test_the_rights_of_a_producer_are_enough_to_find_a_job_in_any_part(
+    store: Store, admin: Admin
+) -> None:
+    admin.split("mail", 4)
+    rules = rules_of("producer", "reliable", Keys(), ["mail"], parts=True)
+    with opened(store.url, aio=False, queue="mail") as client:
+        ids = [client.submit(n, unique=f"key {n}").id for n in range(12)]
+        store.redis.execute_command("ACL", "SETUSER", "app", "reset", "on", ">x", *rules)
+        narrow = store.url.replace("://", "://app:x@")
+        with opened(narrow, aio=False, queue="mail", results=False) as other:
+            assert all(other.cancel(id) for id in ids)
+            assert other.schedules.set("report", every=60, unique="key").outcome == "new"
+            assert [one.name for one in other.schedules.list()] == ["report"]
+        store.redis.execute_command("ACL", "DELUSER", "app")
 
 
 @in_memory
@@ -132,7 +149,7 @@ def test_a_job_of_a_submit_with_a_unique_key_asks_the_part_that_took_it(
         return send(server, sent, *args, **named)
 
     admin.split("mail", 4)
-    with opened(store.url, aio=False, queue="mail") as client:
+    with opened(store.url, aio=False, queue="mail", sweep=600.0) as client:
         keyed = {n: client.submit(n, unique=f"key {n}") for n in range(8)}
         again = {n: client.submit(n, unique=f"key {n}") for n in range(8)}
         assert admin.settle_parts("mail") == ""
@@ -192,7 +209,7 @@ def test_the_words_for_jobs_that_are_gone_by_a_call_stand_when_the_queue_proves_
         admin.split("mail", 4)
         jobs = client.submit_many([*range(12)], ids=ids)
         with working(store.url, lambda job: job.data, queues=["mail"]):
-            assert [job.result(9) for job in jobs] == [*range(12)]
+            assert [job.result(30) for job in jobs] == [*range(12)]
         words = [answer.word for answer in other.delete("mail", [*ids, "none"])]
         assert words == ["deleted"] * 12 + ["NOJOB"]
 
@@ -294,15 +311,153 @@ def test_what_a_split_queue_does_not_do_has_a_clear_error(store: Store, admin: A
     admin.split("mail", 2)
     with pytest.raises(WrongParts, match="queue mail has 2 parts"):
         admin.set_mode("mail", "simple")
-    with pytest.raises(WrongParts, match="queue mail has 2 parts"):
-        admin.move("mail", "other", ["a"])
-    with opened(store.url, aio=False, queue="mail") as client:
-        with pytest.raises(BadArgument, match="unique: queue mail has parts"):
-            client.schedules.set("report", every=60, unique="key")
-        assert client.schedules.set("report", every=60).outcome == "new"
     admin.split("mail", 3)
     with pytest.raises(BadArgument, match="fewer than 3"):
         admin.split("mail", 2)
+
+
+@everywhere
+def test_a_schedule_is_in_the_part_of_its_unique_key(store: Store, admin: Admin) -> None:
+    with opened(store.url, aio=False, queue="mail") as client:
+        admin.split("mail", 3)
+        keys = admin.parts("mail").keys(MAIL)
+        key_of_part = {hash_of(f"key {n}") % 3: f"key {n}" for n in range(30)}
+
+        def where() -> list[int]:
+            return [n for n, key in enumerate(keys) if store.redis.zcard(f"{key}:schedules")]
+
+        client.schedules.set("plain", every=60)
+        assert where() == [0]
+        assert client.schedules.set("keyed", every=60, unique=key_of_part[2]).outcome == "new"
+        assert client.schedules.set("keyed", every=60, unique=key_of_part[2]).outcome == "same"
+        assert where() == [0, 2]
+        assert {one.name for one in client.schedules.list()} == {"plain", "keyed"}
+        client.schedules.pause("keyed")
+        moved = client.schedules.set("keyed", every=60, unique=key_of_part[1])
+        assert (moved.outcome, moved.next) == ("changed", None)
+        assert where() == [0, 1]
+        client.schedules.resume("keyed")
+        # Submits and the schedule share the key.
+        first = client.schedules.run("keyed")
+        assert client.submit(1, unique=key_of_part[1]).id == first
+        assert client.schedules.run("keyed") == first
+        assert admin.stats("mail").pending == 1
+        with pytest.raises(BadArgument, match="the schedule keyed has a unique key"):
+            admin.split("mail", 4)
+        assert admin.parts("mail").number == 3
+        client.schedules.remove("keyed")
+        assert client.schedules.remove("keyed") is False
+        with pytest.raises(NoSchedule):
+            client.schedules.pause("keyed")
+        assert admin.split("mail", 4).number == 4
+
+
+@in_memory
+def test_a_schedule_with_a_unique_key_waits_until_a_split_is_settled(
+    store: Store, admin: Admin
+) -> None:
+    with opened(store.url, aio=False, queue="mail") as client:
+        id = next(f"j{n}" for n in range(9) if hash_of(f"j{n}") % 2)
+        client.submit(0, id=id)
+        admin.split("mail", 2)
+        for key in ("key", "key 1"):
+            with pytest.raises(BadArgument, match="the split of queue mail is not settled"):
+                client.schedules.set("report", every=60, unique=key)
+        assert client.schedules.set("report", every=60).outcome == "new"
+        admin.purge("mail", "pending")
+        assert admin.settle_parts("mail") == ""
+        assert client.schedules.set("report", every=60, unique="key").outcome == "changed"
+
+
+@everywhere
+def test_the_events_of_all_parts_are_read_in_their_order_and_each_once(
+    store: Store, admin: Admin, client: Any
+) -> None:
+    client.submit(0, id="before")
+    admin.keep_events("mail", 3000)
+    client.submit(0, id="kept")
+    before = admin.events("mail").events[-1].entry
+    admin.split("mail", 3)
+    assert admin.events("mail").kept == 3000
+    admin.split("mail", 3)  # as where it broke off
+    assert admin.events("mail").kept == 3000
+    ids = [f"j{n}" for n in range(20)]
+    for id in ids:
+        client.submit(0, id=id)
+    page = admin.events("mail")
+    assert sorted(event.id for event in page.events) == sorted(["kept", *ids])
+    assert [event.at for event in page.events] == sorted(event.at for event in page.events)
+    assert [event.id for event in admin.events("mail", after=before).events] == [
+        event.id for event in page.events if event.id != "kept"
+    ]
+    seen: list[Any] = []
+    while found := admin.events("mail", after=seen[-1].entry if seen else "", limit=3).events:
+        seen += found
+    assert [event.id for event in seen] == [event.id for event in page.events]
+    latest = admin.events("mail", limit=5, newest=True).events
+    assert [event.id for event in latest] == [event.id for event in seen[-5:]]
+    for n, event in enumerate(latest):
+        rest = admin.events("mail", after=event.entry).events
+        assert [one.id for one in rest] == [one.id for one in latest[n + 1 :]]
+    with pytest.raises(BadArgument, match="after"):
+        admin.events("mail", after="1-1,x")
+    admin.keep_events("mail", 0)
+    assert admin.events("mail").events == []
+
+
+@in_memory
+def test_who_follows_the_events_of_a_queue_goes_on_when_it_is_split(
+    store: Store, admin: Admin, client: Any
+) -> None:
+    client.submit(0)
+    admin.keep_events("mail", 100)
+    found = admin.follow_events("mail", after="", every=0.01)
+    ids = [client.submit(n).id for n in range(3)]
+    assert [next(found).id for _ in range(3)] == ids
+    admin.split("mail", 4)
+    new = [client.submit(n).id for n in range(8)]
+    assert sorted(next(found).id for _ in range(8)) == sorted(new)
+
+
+@everywhere
+def test_jobs_of_all_parts_are_moved_to_another_queue(
+    store: Store, admin: Admin, client: Any
+) -> None:
+    admin.split("mail", 3)
+    ids = [f"j{n}" for n in range(20)]
+    client.submit_many([*range(20)], ids=ids)
+    keyed = client.submit("keyed", unique="key")
+    answers = admin.move("mail", "other", [*ids[:5], keyed.id, "none"])
+    assert [answer.word for answer in answers] == ["moved"] * 6 + ["NOJOB"]
+    assert admin.move_jobs("mail", "other", Filter(state="pending"), expected=15).done == 15
+    assert admin.stats("other").pending == 21
+    assert admin.count_jobs("mail", "cancel", Filter(state="pending")) == 0
+    assert admin.check("mail") == admin.check("other") == []
+    # A repeated submit finds where its job was.
+    assert not any(job.created for job in client.submit_many([*range(20)], ids=ids))
+    [answer] = admin.move("other", "mail", [ids[0]])
+    assert (answer.word, answer.done) == ("PARTS", False)
+    assert admin.outbox("other") == [] and admin.stats("other").pending == 21
+
+
+@in_memory
+def test_the_next_move_carries_on_what_a_killed_mover_left_in_a_part(
+    store: Store, admin: Admin, client: Any
+) -> None:
+    admin.split("mail", 2)
+    id = next(f"j{n}" for n in range(9) if hash_of(f"j{n}") % 2)
+    client.submit(0, id=id)
+    store.call(send_jobs(part_key(MAIL, 1), [id], to="other", nonce="n"))
+    assert [job.id for job in admin.outbox("mail")] == [id]
+    with store.unchanged(), pytest.raises(BadArgument, match="on their way to another queue"):
+        admin.split("mail", 3)
+    admin.move("mail", "other", ["none"])
+    assert admin.outbox("mail") == [] and admin.stats("other").pending == 1
+    # Growth brings jobs whose part is another now.
+    other = client.submit(0, id=f"{id}.1")
+    assert admin.split("mail", 3).older == 2
+    with pytest.raises(WrongParts, match="queue mail was split, and the split is not settled"):
+        admin.move("mail", "other", [other.id])
 
 
 @in_memory

@@ -43,11 +43,14 @@ def grow(cluster: Cluster, small: bool, *, durable: str) -> Account:
         keyed = {n: submit(client, n) for n in range(KEYED)}
         with load.running():
             time.sleep(1.5)
-            victim = cluster.owner(
-                part_key(Keys("jobs").queue(queue), admin.parts(queue).places[0])
-            )
+            part = part_key(Keys("jobs").queue(queue), admin.parts(queue).places[0])
+            victim = cluster.owner(part)
             began = time.monotonic()
             split_and_kill(cluster, queue, victim, durable)
+            if durable != "no":
+                # Without a replica no part learns for good.
+                until(lambda: cluster.owner(part) is not victim, "a replica promoted")
+                victim.server.start()
             until(lambda: grown(admin, queue, durable), "the queue has grown", 60)
             kills.append(f"grown after {time.monotonic() - began:.1f} s")
             victim.server.start()
@@ -121,9 +124,6 @@ def grown(admin: Admin, queue: str, durable: str) -> bool:
     """Call the split again, as an operator does. Returns whether it is carried through."""
     try:
         admin.split(queue, AFTER, durable=durable)
-    except pyjobs.NotDurable:
-        # The new primary of the dead node has no replica yet.
-        return True
     except PyjobsError:
         return False
     return True

@@ -15,6 +15,7 @@ from drill.growth import grow
 from drill.load import LEASE, Load
 from drill.nodes import NODE_TIMEOUT, Cluster, Node, until
 from drill.parts import parts
+from drill.spread import idle, spread
 from pyjobs.testing import running
 
 TWELVE = 12
@@ -197,6 +198,8 @@ DRILLS: dict[str, Drill] = {
     "long-move": long_move,
     "atomic-move": partial(long_move, atomic=True),
     "parts": parts,
+    "spread": spread,
+    "idle": idle,
     "grow": partial(grow, durable="no"),
     "grow-durable": partial(grow, durable="replicas:1"),
 }

@@ -86,7 +86,8 @@ def test_a_worker_of_ten_slots_holds_at_most_64_mib_of_payloads() -> None:
 
 
 def test_large_jobs_run_on_a_connection_that_ends_at_a_reply_of_two_megabytes() -> None:
-    """Redis ends it by client-output-buffer-limit; the jobs of the first claim wait for a lease."""
+    """Redis ends it by client-output-buffer-limit. No job waits for its lease: the claim is sent
+    again, and what does not fit into its answer is handed back."""
 
     async def handler(job: pyjobs.ClaimedJob) -> int:
         return len(job.data)
@@ -98,7 +99,6 @@ def test_large_jobs_run_on_a_connection_that_ends_at_a_reply_of_two_megabytes() 
     ):
         jobs = client.submit_many([PAYLOAD] * 12)
         redis.config_set("client-output-buffer-limit", "normal 2000000 0 0")
-        with working(server.url, handler, lease=3.0):
+        with working(server.url, handler, lease=30.0):
             assert {job.result(60) for job in jobs} == {len(PAYLOAD)}
-        # A claim that was broken off costs a crash, and a slow machine meets two of them.
-        assert crashes(server) <= {None, b"1", b"2"}
+        assert crashes(server) == {None}

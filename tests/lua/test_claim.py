@@ -13,7 +13,7 @@ OTHER = "jobs:{other}"
 
 @having("claim")
 def test_a_claim_of_an_empty_queue_returns_no_job_and_wait_minus_1(jobs: Jobs) -> None:
-    assert jobs.claim() == (-1, [], ())
+    assert jobs.claim()[:3] == (-1, [], ())
     assert jobs.store.snapshot() == {}
 
 
@@ -392,7 +392,7 @@ def test_a_claim_names_the_jobs_that_it_makes_dead_when_it_is_asked_to(jobs: Job
 @having("release")
 def test_a_claim_without_a_job_names_the_jobs_that_it_makes_dead(jobs: Jobs) -> None:
     crashing(jobs, "a")
-    assert jobs.claim(max_crashes=1, names_deaths=True) == (-1, [], [(0, "a")])
+    assert jobs.claim(max_crashes=1, names_deaths=True)[:3] == (-1, [], [(0, "a")])
 
 
 @having("release")
@@ -414,5 +414,5 @@ def test_a_claim_that_is_repeated_names_no_death_again(jobs: Jobs) -> None:
 @having("release")
 def test_a_claim_names_no_death_unless_it_is_asked_to(jobs: Jobs) -> None:
     crashing(jobs, "a")
-    assert jobs.claim(max_crashes=1) == (-1, [], ())
+    assert jobs.claim(max_crashes=1)[:3] == (-1, [], ())
     assert jobs.job("a")["state"] == b"dead"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from support.servers import REAL_SERVER_PLACES, at
 from support.store import STORED, Jobs, Q, having
 
+from pyjobs.engine.replies import Claimed
 from pyjobs.engine.verbs import StoredVerbs
 
 OTHER = "jobs:{other}"
@@ -62,6 +65,49 @@ def test_the_bytes_of_a_claim_hold_for_all_its_queues_together(jobs: Jobs) -> No
     jobs.submit(("b", b"12345"), queue=OTHER)
     assert [job.id for job in jobs.claim(9, queues=(Q, OTHER), max_bytes=9).jobs] == ["a"]
     assert [job.id for job in jobs.claim(9, queues=(Q, OTHER), max_bytes=9).jobs] == ["b"]
+
+
+def names(claimed: Iterable[Claimed]) -> list[tuple[int, str, str, bytes]]:
+    return [(job.queue_index, job.id, job.token, job.data) for job in claimed]
+
+
+@having("extend")
+def test_a_claim_that_is_sent_again_for_fewer_bytes_names_what_does_not_fit(jobs: Jobs) -> None:
+    jobs.submit(("a", b"12"), ("b", b"12"), ("c", b"1"))
+    jobs.submit(("d", b"1"), queue=OTHER)
+    first = jobs.claim(9, queues=(Q, OTHER), nonce="n")
+    a, b, c, d = names(first.jobs)
+    whole = {4: ([a, b], [c, d]), 5: ([a, b, c], [d]), 6: ([a, b, c, d], [])}
+    whole |= {3: ([a], [b, c, d]), 1: ([a], [b, c, d])}
+    for most, (given, left) in whole.items():
+        again = jobs.claim(9, queues=(Q, OTHER), nonce="n", max_bytes=most)
+        assert (again.wait, names(again.jobs)) == (0, given)
+        assert names(again.left) == [(*job[:3], b"") for job in left]
+    states = [jobs.job(id)["state"] for id in "abc"]
+    assert states == [b"inflight"] * 3, "nothing is written"
+
+
+@having("extend")
+def test_what_a_repeated_claim_only_names_is_released_and_claimed_without_a_crash(
+    jobs: Jobs,
+) -> None:
+    jobs.submit(("a", b"12"), ("b", b"12"), ("c", b"1"))
+    jobs.claim(9, nonce="n")
+    again = jobs.claim(9, nonce="n", max_bytes=2)
+    assert jobs.release(*again.left) == ["pending"] * 2
+    found = jobs.claim(9).jobs
+    assert [(job.id, job.attempt) for job in found] == [("b", 1), ("c", 1)]
+    assert [job.id for job in jobs.claim(9, nonce="n", max_bytes=2).jobs] == ["a"]
+
+
+@having("claim", ("recoverable",))
+def test_a_repeated_claim_of_recoverable_mode_brings_all_jobs_whatever_their_bytes(
+    jobs: Jobs,
+) -> None:
+    jobs.submit(("a", b"12"), ("b", b"12"))
+    first = jobs.claim(9, nonce="n")
+    again = jobs.claim(9, nonce="n", max_bytes=1)
+    assert (names(again.jobs), again.left) == (names(first.jobs), [])
 
 
 @having("claim", STORED)

@@ -427,7 +427,7 @@ def test_a_lone_round_trip_costs_no_more_calls_and_reads_than_its_bound(store: S
                 assert counts.calls["blpop"] <= 1, counts
                 assert counts.reads <= 4, counts
                 assert counts.commands <= 57, counts
-            assert client.submit(DATA).result(10) == 7
+            assert client.submit(DATA).result(30) == 7
 
 
 @at(SOCKET_PLACES)

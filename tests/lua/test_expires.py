@@ -38,7 +38,7 @@ def test_a_job_past_its_expiry_ends_and_its_client_hears_of_it(jobs: Jobs) -> No
 def test_a_claim_that_meets_only_expired_jobs_is_empty(jobs: Jobs) -> None:
     jobs.submit("a", expires=HOUR)
     is_late(jobs, "a")
-    assert jobs.claim() == (-1, [], ())
+    assert jobs.claim()[:3] == (-1, [], ())
 
 
 @stored

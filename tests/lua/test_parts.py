@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
 from support.store import Jobs, Q, Store, having
 
-from pyjobs.engine.events import keep_events
+from pyjobs.engine.events import keep_events, read_events
 from pyjobs.engine.modes import MODES
 from pyjobs.engine.operate import OPERATOR
-from pyjobs.engine.outbox import send_jobs
+from pyjobs.engine.outbox import send_jobs, settle_jobs
 from pyjobs.engine.parts import (
+    PartKey,
     Parts,
     hash_of,
     hashed_by,
@@ -141,11 +143,36 @@ def split_as(jobs: Jobs) -> None:
 @stored
 def test_what_a_split_queue_does_not_do_is_refused(jobs: Jobs) -> None:
     split_as(jobs)
+    call = OPERATOR.set_mode(Q, "simple")
+    refuses(jobs, call, WrongParts, "queue q has 2 parts, and this is for queues without")
+
+
+@stored
+def test_a_part_sends_jobs_to_another_queue_when_the_split_is_settled(jobs: Jobs) -> None:
+    put(jobs, Q, "a")
+    split_as(jobs)
     moves = send_jobs(Q, ["a"], to="other", nonce="n")
-    for call in (moves, OPERATOR.set_mode(Q, "simple"), keep_events(Q, 10)):
-        refuses(jobs, call, WrongParts, "queue q has 2 parts, and this is for queues without")
-    schedule = jobs.mode.schedule(Q, "s", b"1", every=60000, unique="u")  # type: ignore[attr-defined]
-    refuses(jobs, schedule, BadArgument, "unique: queue q has parts")
+    refuses(jobs, moves, WrongParts, "queue q was split, and the split is not settled")
+    jobs.store.call(settle_parts(Q))
+    [job] = jobs.store.call(moves).jobs
+    assert job.word == "pending"
+    assert jobs.store.call(settle_jobs(Q, [("a", job.move, "CONFLICT")])) == ["kept"]
+
+
+@stored
+def test_a_schedule_says_how_many_parts_there_are_and_its_unique_key_waits_for_the_settling(
+    jobs: Jobs,
+) -> None:
+    put(jobs, Q, "a")
+    split_as(jobs)
+    schedule = partial(jobs.mode.schedule, PartKey(Q), "s", b"1", every=60000)  # type: ignore[attr-defined]
+    refuses(jobs, schedule(), WrongParts, "queue q has 2 parts, not 1")
+    assert jobs.store.call(schedule(parts=2)).outcome == "new"
+    refuses(jobs, schedule(parts=2, unique="u"), BadArgument, "the split of queue q is not settled")
+    jobs.store.call(settle_parts(Q))
+    assert jobs.store.call(schedule(parts=2, unique="u")).outcome == "changed"
+    grown = set_parts(Q, 3, (1, 2), jobs.mode.name)
+    refuses(jobs, grown, BadArgument, "the schedule s has a unique key")
 
 
 @stored
@@ -155,12 +182,13 @@ def test_a_queue_with_a_unique_schedule_is_not_split(jobs: Jobs) -> None:
 
 
 @stored
-def test_a_queue_that_keeps_events_is_split_when_they_are_switched_off(jobs: Jobs) -> None:
-    jobs.store.call(keep_events(Q, 10))
-    split = set_parts(Q, 2, (1,), jobs.mode.name)
-    refuses(jobs, split, BadArgument, "the queue keeps events")
-    jobs.store.call(keep_events(Q, 0))
-    assert jobs.store.call(split).number == 2
+def test_a_part_keeps_its_share_of_events(jobs: Jobs) -> None:
+    split_as(jobs)
+    for part in (PartKey(Q), FIRST):
+        assert jobs.store.call(keep_events(part, 15)) is True
+        assert jobs.store.call(read_events(part)).kept == 8
+    jobs.store.call(keep_events(FIRST, 0))
+    assert jobs.store.call(read_events(FIRST)).kept == 0
 
 
 def test_a_part_takes_its_share_of_limits_and_says_what_was_set(store: Store) -> None:

@@ -60,6 +60,8 @@ STORED = [b"done", b"-", 1, 2, 3, b"x"]
         ("reliable/claim", [-1, [1, b"b"]], None),
         ("reliable/claim", [0, CLAIMED, [1, b"b"], [2, b"c"]], None),
         ("reliable/claim", [0, [1, b"b"], CLAIMED], "lacks token"),
+        ("reliable/claim", [0, CLAIMED, [1, b"b", b"1-n"]], None),
+        ("reliable/claim", [0, CLAIMED, [1, b"b", b"1-n"], [2, b"c"]], None),
         ("reliable/claim", [0, CLAIMED, [1, 2]], "dead 2 is no id"),
         ("recoverable/claim", [0, CLAIMED, [1, b"b"]], "lacks token"),
         ("reliable/submit", [b"a", b"new", b"b", b"CONFLICT"], None),

@@ -1,8 +1,9 @@
 """Growth: a model of a queue that is split while clients submit jobs of one unique key.
 
 What is stored of the parts and of the key, the calls, the rules and the mutants may live here. The
-part of the key was OLD, and is NEW once the queue has grown. A record of the key is a live job or a
-dead one, which may be requeued; a live job may end, and a dead one be forgotten.
+part of the key was OLD, and is `new` once the queue has grown: a part that was there, or a new one.
+A record of the key is a live job or a dead one, which may be requeued; a live job may end, and a
+dead one be forgotten. A schedule makes jobs of the key in the part where it is.
 """
 
 from __future__ import annotations
@@ -15,15 +16,17 @@ from .world import Step
 BEFORE, AFTER = 2, 3
 OLD, NEW = 1, 0
 PARTS = 3
+NOWHERE = -1
 SUBMITS = 3
 
 
 class Part(NamedTuple):
-    """One part: the number of parts that it knows, whether it is not settled, and its jobs of the
-    key."""
+    """One part: the number of parts that it knows, whether it is not settled, as a part of before
+    or as a new one, and its jobs of the key."""
 
     count: int = BEFORE
     older: bool = False
+    unsettled: bool = False
     live: int = 0
     dead: int = 0
 
@@ -38,12 +41,16 @@ class Client(NamedTuple):
 
 
 class Scene(NamedTuple):
-    """A state. `submits` may still come; `settled` is whether the operator is through."""
+    """A state. `submits` may still come; `settled` is whether the operator is through; `schedule`
+    is the part that has the schedule, which may still be set so often, and make so many jobs."""
 
     parts: tuple[Part, ...] = (Part(), Part(), Part(count=1))
     clients: tuple[Client, ...] = (Client(), Client())
     submits: int = SUBMITS
     settled: bool = False
+    schedule: int = NOWHERE
+    sets: int = 1
+    fires: int = 1
 
 
 class Growth:
@@ -51,6 +58,9 @@ class Growth:
 
     name: ClassVar[str] = "growth"
     why: ClassVar[str] = ""
+
+    def __init__(self, new: int = NEW) -> None:
+        self.new = new
 
     # The scripts. An answer is a word.
 
@@ -78,8 +88,21 @@ class Growth:
         return self.put(world, at, part._replace(live=1, dead=part.dead - 1)), "pending"
 
     def grow(self, world: Scene, at: int) -> Scene:
-        part = world.parts[at]
-        return self.put(world, at, part._replace(count=AFTER, older=at < BEFORE))
+        if world.schedule == at and self.refuses_schedules():
+            return world
+        part, was = world.parts[at], at < BEFORE
+        return self.put(world, at, part._replace(count=AFTER, older=was, unsettled=not was))
+
+    def refuses_schedules(self) -> bool:
+        return True
+
+    def defines(self, part: Part, count: int) -> bool:
+        return part.count == count and not (part.older or part.unsettled)
+
+    def fire(self, world: Scene) -> Scene:
+        part = world.parts[world.schedule]
+        world = world._replace(fires=world.fires - 1)
+        return world if part.live else self.put(world, world.schedule, part._replace(live=1))
 
     def put(self, world: Scene, at: int, part: Part) -> Scene:
         parts = [*world.parts]
@@ -98,8 +121,8 @@ class Growth:
         for at in range(len(world.clients)):
             yield from self._client(world, at)
         for at, part in enumerate(world.parts):
-            if part.count != AFTER:
-                yield Step("operator", f"grows part {at}", None, "", self.grow(world, at))
+            if part.count != AFTER and (after := self.grow(world, at)) != world:
+                yield Step("operator", f"grows part {at}", None, "", after)
             if part.live:
                 ended = self.put(world, at, part._replace(live=part.live - 1))
                 yield Step("worker", f"ends the job in part {at}", None, "", ended)
@@ -113,8 +136,14 @@ class Growth:
                 gone = self.put(world, at, part._replace(dead=0))
                 yield Step("time", f"the dead job in part {at} is gone", None, "", gone)
         if not world.settled and self.may_settle(world):
-            parts = tuple(part._replace(older=False) for part in world.parts)
+            parts = tuple(part._replace(older=False, unsettled=False) for part in world.parts)
             yield Step("operator", "settles", None, "", world._replace(parts=parts, settled=True))
+
+        if world.schedule != NOWHERE:
+            gone = world._replace(schedule=NOWHERE)
+            yield Step("operator", "removes the schedule", None, "", gone)
+            if world.fires:
+                yield Step("worker", "makes the job of the schedule", None, "", self.fire(world))
 
     def may_settle(self, world: Scene) -> bool:
         old = world.parts[OLD]
@@ -129,6 +158,10 @@ class Growth:
             return scene._replace(clients=tuple(sorted(clients)))
 
         learned = Client(world.parts[0].count, world.parts[0].older)
+        own = OLD if client.count == BEFORE else self.new
+        if world.sets and self.defines(world.parts[own], client.count):
+            after = world._replace(schedule=own, sets=world.sets - 1)
+            yield Step(who, "sets the schedule", "new", "", after)
         if not world.submits:
             return
         if learned != client._replace(looked=False):
@@ -144,7 +177,7 @@ class Growth:
             if after != world:
                 yield Step(who, "looks", word, "", after)
             return
-        after, word = self.submit(world, OLD if client.count == BEFORE else NEW, client.count)
+        after, word = self.submit(world, own, client.count)
         if word == "PARTS":
             after = knowing(after, learned)
         else:
@@ -223,6 +256,37 @@ class SettlesBlindly(Growth):
         return all(part.count == AFTER for part in world.parts)
 
 
+class SettlesWithoutAsking(Growth):
+    """The looking ends while a part has not learned the number."""
+
+    name = "growth that is settled before each part knows the number"
+    why = "two live jobs"
+
+    def may_settle(self, world: Scene) -> bool:
+        old = world.parts[OLD]
+        return world.parts[0].count == AFTER and not (old.live or old.dead)
+
+
+class SchedulesTooEarly(Growth):
+    """A schedule with a unique key is set in a part that is not settled: its jobs do not look."""
+
+    name = "schedule in a part that is not settled"
+    why = "two live jobs"
+
+    def defines(self, part: Part, count: int) -> bool:
+        return part.count == count
+
+
+class GrowsWithSchedules(Growth):
+    """A part learns the number while it has a schedule with a unique key, whose part is another."""
+
+    name = "growth of a part that has a schedule with a unique key"
+    why = "two live jobs"
+
+    def refuses_schedules(self) -> bool:
+        return False
+
+
 class ForgetsTheNumber(Growth):
     """The number of before is not kept."""
 
@@ -230,10 +294,13 @@ class ForgetsTheNumber(Growth):
     why = "two live jobs"
 
     def grow(self, world: Scene, at: int) -> Scene:
+        if world.schedule == at:
+            return world
         return self.put(world, at, world.parts[at]._replace(count=AFTER))
 
 
 MUTANTS: list[type[Growth]] = [
     *(TakesAnyNumber, DoesNotLook, LooksTooEarly),
-    *(RequeuesBlindly, SettlesBlindly, ForgetsTheNumber),
+    *(RequeuesBlindly, SettlesBlindly, SettlesWithoutAsking, ForgetsTheNumber),
+    *(SchedulesTooEarly, GrowsWithSchedules),
 ]

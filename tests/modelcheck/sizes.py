@@ -29,6 +29,7 @@ BESIDE: dict[str, tuple[Model, int]] = {
     "moves": (Moves(), 60_000),
     "announcements": (Announcements(), 8_000),
     "parts": (Growth(), 400),
+    "parts, a new part": (Growth(new=2), 400),
     "repairs": (Repairs(), 15_000),
     "repairs, beside workers": (Repairs(alone=False), 19_000),
     "listeners, nothing kept": (Listeners(keeps=False), 2_000),

@@ -66,11 +66,9 @@ def _faults(schema: Schema, reply: Any, items: int) -> Iterator[str]:
 
 
 def _before(left: list[Any], after: Sequence[Schema]) -> int:
-    """How many values come before those of the form that follows, which its length shows."""
-    if not after:
-        return len(left)
-    [form] = after[0]["of"]
-    ends = [not isinstance(one, list) or len(one) != len(form["array"]) for one in left]
+    """How many values come before those of the forms that follow, which their lengths show."""
+    lengths = {len(form["array"]) for part in after for form in part["of"]}
+    ends = [not isinstance(one, list) or len(one) not in lengths for one in left]
     return len(left) - ends[::-1].index(True) if True in ends else 0
 
 

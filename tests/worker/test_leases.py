@@ -78,6 +78,25 @@ class TestGivenUp:
         leases.renewed([renewed], 110.0)
         assert leases.missed([refused, renewed], 116.0) == [refused]
 
+    def test_a_job_is_kept_for_half_a_lease_after_redis_has_refused_to_write(self) -> None:
+        """As in a move of a queue that is longer than a lease: one late answer ends no run."""
+        leases = make()
+        run = a_run(claimed_at=100.0)
+        leases.refused([run], 160.0)
+        assert leases.missed([run], 170.0) == []
+        assert leases.missed([run], 171.0) == [run]
+        leases.refused([run], 102.0)
+        assert leases.missed([run], 120.0) == []
+
+    def test_a_refusal_before_a_renewal_counts_no_more(self) -> None:
+        leases = make()
+        run = a_run(claimed_at=100.0)
+        leases.refused([run], 160.0)
+        leases.renewed([run], 165.0)
+        leases.all_renewed([run], 165.0)
+        assert leases.missed([run], 190.0) == []
+        assert leases.missed([run], 191.0) == [run]
+
     def test_a_lost_job_is_not_given_up_twice(self) -> None:
         leases, mine = make(), a_run(claimed_at=90.0)
         mine.lose()

@@ -19,6 +19,7 @@ from pyjobs import BadArgument, ClaimedJob, Client, JobFailed, Reject, Worker, t
 from pyjobs.admin import Admin
 from pyjobs.engine import hash_of
 from pyjobs.engine.reliable import RELIABLE
+from pyjobs.errors import LeaseLost
 from pyjobs.testing import Jobs, running
 from pyjobs.testing.jobs import end_memory, memory_url
 from pyjobs.transport import connect, run
@@ -179,6 +180,31 @@ def test_the_hook_gets_each_job_that_is_dead_since_its_leases_ran_out(store: Sto
         wait_until(lambda: len(worker_seen.calls) == 3)
     assert task_seen.calls == [({"number": 1}, 1, "", "crashed", 1)]
     assert worker_seen.calls == [({"number": 1}, 1, "", "crashed", 1)] * 3
+
+
+@pytest.mark.parametrize("write", ["save", "append", "progress"])
+def test_a_hook_of_a_crashed_job_that_writes_hears_that_the_run_is_over(
+    url: str, write: str
+) -> None:
+    """The error blamed the mode of the queue."""
+    heard: list[BaseException] = []
+
+    def hook(job: ClaimedJob, error: JobFailed) -> None:
+        try:
+            getattr(job, write)(0.5)
+        except LeaseLost as lost:
+            heard.append(lost)
+
+    worker = Worker(url, queues=["q"], on_dead=hook, max_crashes=1)
+    worker.handler(fail)
+    with contextlib.closing(Jobs(url)) as jobs, contextlib.closing(connect(url)) as server:
+        id = jobs.client.submit(1, queue="q").id
+        claim = RELIABLE.claim(["jobs:{q}"], nonce="gone", limit=1, lease=1)
+        assert len(run(server, claim).jobs) == 1
+        for _ in range(3):
+            jobs.travel(HOUR)
+            jobs.run_all(worker, errors="keep")
+    assert [*map(str, heard)] == [f"job {id} on queue q: it was claimed again, or put back"]
 
 
 def test_a_worker_asks_for_the_names_of_dead_jobs_only_for_a_hook() -> None:

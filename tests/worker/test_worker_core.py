@@ -67,6 +67,20 @@ class TestClaim:
         core.answered(requests, words(requests), NOW)
         assert verbs(core.requests(NOW)) == ["claim"]
 
+    def test_jobs_that_did_not_fit_into_a_repeated_answer_are_released_with_the_next_claim(
+        self,
+    ) -> None:
+        core = make(room=3)
+        core.unanswered(core.requests(NOW), OutcomeUnknown("too large for the connection"))
+        again = core.requests(NOW)
+        given, left = claimed(0), claimed(1)._replace(data=b"")
+        core.answered(again, [ClaimReply(0, [given], left=[left])], NOW)
+        assert [run.id for run in begin(core)] == [given.id]
+        requests = core.requests(NOW)
+        assert verbs(requests) == ["release", "claim"]
+        assert items(requests[0]) == [left.id, left.token]
+        assert args(requests[1])["nonce"] != args(again[0])["nonce"]
+
     def test_no_claim_is_sent_before_the_first_renewal_after_an_outage(self) -> None:
         """The claim would take back the jobs whose leases ended meanwhile."""
         core = make()

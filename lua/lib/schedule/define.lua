@@ -31,10 +31,12 @@ local function compare(stored, definition)
   return old, new, is_same
 end
 
--- The jobs of a schedule are made in the part of the queue where it is, and a unique key has a part of its own.
-local function check_unparted(q, unique)
-  if not bad and q.parts and unique then
-    refuse('unique', 'queue ' .. q.name .. ' has parts, and its schedules no unique key')
+-- The jobs of a schedule are made in the part of the queue where it is, which is that of their unique key. They do not look
+-- into the part of before.
+local function check_unique(q, unique)
+  if not bad and (q.older or q.unsettled) and unique then
+    refuse('unique', 'the split of queue ' .. q.home:match('{(.*)}')
+      .. ' is not settled, and until then its schedules have none')
   end
 end
 

@@ -6,6 +6,12 @@
 local MOST_READ = 4194304
 local MOVED = { pending = true, delayed = true, dead = true }
 
+-- A job that goes back must find its unique key as it was: none may be in a part of before (queue/parts).
+local function check_settled(q)
+  if bad or not (q.older or q.unsettled) then return end
+  bad = 'PARTS queue ' .. q.home:match('{(.*)}') .. ' was split, and the split is not settled'
+end
+
 -- Why a job stays, or nothing; and its score.
 local function why_not(q, id, job, only)
   local state = state_now(job[STATE], job[4])

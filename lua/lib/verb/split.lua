@@ -12,7 +12,7 @@ local function check_places(parts, places)
   if count ~= parts then refuse('places', 'not as many as there are parts') end
 end
 
--- The jobs of schedules are made where the schedules are: a unique key of theirs would be free in its own part.
+-- The jobs of schedules are made where the schedules are: the part of a unique key is another one afterwards.
 local function check_schedules(q)
   if redis.call('ZCARD', schedules_key(q)) > 1000 then return refuse('parts', 'the queue has over 1000 schedules') end
   for _, called in ipairs(redis.call('ZRANGE', schedules_key(q), 0, 999)) do
@@ -31,21 +31,20 @@ local function check_growth(q, was, parts, places, had)
     refuse('parts', 'the split before, of ' .. q.older .. ' parts, is not settled')
   elseif redis.call('ZCARD', outbox_key(q)) > 0 then
     refuse('parts', 'jobs are on their way to another queue')
-  elseif q.most_events then
-    refuse('parts', 'the queue keeps events, and a queue with parts keeps none: switch them off first')
   else
     check_schedules(q)
   end
 end
 
 -- A call that was carried out writes again: a WAIT behind it waits for the number.
-local function split(q, parts, places, settled, check)
+local function split(q, parts, places, unsettled, settled, check)
   local was = q.parts or 1
-  local had = redis.call('HGET', q.meta, 'places') or ''
+  -- HMGET, which every role may use: whoever meets a queue with parts asks for them.
+  local had = redis.call('HMGET', q.meta, 'places')[1] or ''
   local grows = parts and parts ~= was
   if parts and not grows and places ~= had then refuse('places', 'other parts are there: ' .. had) end
   if grows then check_growth(q, was, parts, places, had) end
-  settled = settled and not check and q.older
+  settled = settled and not check and (q.older or q.unsettled)
   if bad then return redis.error_reply(bad) end
   -- A queue to which nothing was ever submitted has nothing to look for; messages of simple mode are not looked for.
   if grows and q.born and q.mode ~= 'simple' then q.older = was end
@@ -54,7 +53,8 @@ local function split(q, parts, places, settled, check)
     redis.call('HSET', q.meta, 'parts', parts, 'places', places)
     if q.mode then redis.call('HSET', q.meta, 'mode', q.mode, 'layout', LAYOUT) end
     if q.older then redis.call('HSET', q.meta, 'older', q.older) end
+    if unsettled and not q.older then redis.call('HSET', q.meta, 'unsettled', '1') end
   end
-  if settled then redis.call('HDEL', q.meta, 'older') end
+  if settled then redis.call('HDEL', q.meta, 'older', 'unsettled') end
   return { parts or was, settled and 0 or q.older or 0, q.mode or '', had }
 end

@@ -28,8 +28,8 @@ local function is_name(text, longest)
 end
 do
   local text = options['state']
-  options['state'] = nil
   if text then
+    options['state'] = nil
     local longest = nil
     longest = longest or 128
     if not text then

@@ -44,7 +44,6 @@ if not bad then
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
     local q_2 = {
-      name = tag,
       born = its_mode and true,
       mode = its_mode or nil,
       key = queue,
@@ -63,12 +62,10 @@ if not bad then
     q = q_2
   end
 end
-if not (bad or not q.parts) then
-  bad = 'PARTS queue ' .. q.name .. ' has ' .. q.parts .. ' parts, and this is for queues without'
-end
 if bad then
   return redis.error_reply(bad)
 end
+events = math.ceil(events / (q.parts or 1))
 do
   local item = events == 0 and q.most_events and q.key .. ':events'
   if not redis.acl_check_cmd then
@@ -86,8 +83,8 @@ if bad then
 end
 local outcome
 do
-  local uncounted = q.uncounted
-  local number = 2 * events + (uncounted and 1 or 0)
+  local uncounted, most_events = q.uncounted, events
+  local number = 2 * most_events + (uncounted and 1 or 0)
   if number == (q.switches or 0) then
     outcome = 'same'
   else

@@ -59,8 +59,8 @@ end
 local places
 do
   local text = options['places']
-  options['places'] = nil
   if text then
+    options['places'] = nil
     local longest = nil
     longest = longest or 128
     local function is_name(text_2, longest_2)
@@ -73,6 +73,28 @@ do
       bad = bad or ('BADARG ' .. 'places' .. ': ' .. why)
     end
     places = text
+  end
+end
+local unsettled
+do
+  local text = options['unsettled']
+  if not text then
+    unsettled = nil
+  else
+    options['unsettled'] = nil
+    local function int(what, text_2, low, high)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      if not text_2 then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+      elseif not number then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
+      elseif number < low or number > high then
+        local why = string.format('not within %.0f to %.0f', low, high)
+        bad = bad or ('BADARG ' .. what .. ': ' .. why)
+      end
+      return number or low
+    end
+    unsettled = int('unsettled', text, 1, 1)
   end
 end
 local settled
@@ -164,7 +186,7 @@ do
       if home ~= queue then
         tag = queue:sub(#prefix + 3, -2)
       end
-      local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'parts', 'older', 'switches')
+      local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'parts', 'older', 'unsettled')
       local its_mode, layout = meta[1], meta[2]
       local function whole(text)
         return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -175,7 +197,7 @@ do
         key = queue,
         parts = whole(meta[3]),
         older = whole(meta[4]),
-        switches = whole(meta[5]),
+        unsettled = whole(meta[5]),
       }
       if q_2.switches then
         q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -195,7 +217,7 @@ if bad then
 end
 local settled_2 = settled
 local was = q.parts or 1
-local had = redis.call('HGET', q.key .. ':meta', 'places') or ''
+local had = redis.call('HMGET', q.key .. ':meta', 'places')[1] or ''
 local grows = parts and parts ~= was
 if parts and not grows and places ~= had then
   local why = 'other parts are there: ' .. had
@@ -214,8 +236,6 @@ if grows then
     bad = bad or ('BADARG ' .. 'parts' .. ': ' .. why)
   elseif redis.call('ZCARD', (q_2.key .. ':moving')) > 0 then
     bad = bad or ('BADARG ' .. 'parts' .. ': ' .. 'jobs are on their way to another queue')
-  elseif q_2.most_events then
-    bad = bad or ('BADARG ' .. 'parts' .. ': ' .. 'the queue keeps events, and a queue with parts keeps none: switch them off first')
   else
     local function check_schedules(q_3)
       if redis.call('ZCARD', (q_3.key .. ':schedules')) > 1000 then
@@ -233,7 +253,7 @@ if grows then
     check_schedules(q_2)
   end
 end
-settled_2 = settled_2 and not check and q.older
+settled_2 = settled_2 and not check and (q.older or q.unsettled)
 if bad then
   return redis.error_reply(bad)
 end
@@ -249,9 +269,12 @@ if parts and not check and not settled_2 then
   if q.older then
     redis.call('HSET', q.key .. ':meta', 'older', q.older)
   end
+  if unsettled and not q.older then
+    redis.call('HSET', q.key .. ':meta', 'unsettled', '1')
+  end
 end
 if settled_2 then
-  redis.call('HDEL', q.key .. ':meta', 'older')
+  redis.call('HDEL', q.key .. ':meta', 'older', 'unsettled')
 end
 return {
   parts or was,

@@ -58,8 +58,8 @@ end
 local state
 do
   local text = options['state']
-  options['state'] = nil
   if text then
+    options['state'] = nil
     local longest = nil
     longest = longest or 128
     if not text then
@@ -122,7 +122,7 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'switches', 'moves', 'parts')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'switches', 'moves', 'older', 'unsettled')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -152,7 +152,8 @@ if not bad then
       cancel = home .. ':cancel',
       switches = whole(meta[3]),
       moves = whole(meta[4]),
-      parts = whole(meta[5]),
+      older = whole(meta[5]),
+      unsettled = whole(meta[6]),
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -166,8 +167,8 @@ if not bad then
     q = q_2
   end
 end
-if not (bad or not q.parts) then
-  bad = 'PARTS queue ' .. q.name .. ' has ' .. q.parts .. ' parts, and this is for queues without'
+if not (bad or not (q.older or q.unsettled)) then
+  bad = 'PARTS queue ' .. q.home:match('{(.*)}') .. ' was split, and the split is not settled'
 end
 if bad then
   return redis.error_reply(bad)

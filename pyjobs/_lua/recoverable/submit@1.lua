@@ -168,8 +168,8 @@ end
 local task
 do
   local text = options['task']
-  options['task'] = nil
   if text then
+    options['task'] = nil
     local longest = nil
     longest = longest or 128
     if not text then
@@ -184,8 +184,8 @@ end
 local traceparent
 do
   local text = options['traceparent']
-  options['traceparent'] = nil
   if text then
+    options['traceparent'] = nil
     local longest = nil
     longest = longest or 128
     if not text then
@@ -200,11 +200,13 @@ end
 local tracestate
 do
   local text = options['tracestate']
-  options['tracestate'] = nil
-  if text and (text == '' or #text > 1024 or text:find('[^!-~]') or text:find('["\\]')) then
-    bad = bad or ('BADARG ' .. 'tracestate' .. ': ' .. 'not 1 to 1024 printable characters of ASCII, percent-encoded')
+  if text then
+    options['tracestate'] = nil
+    if text == '' or #text > 1024 or text:find('[^!-~]') or text:find('["\\]') then
+      bad = bad or ('BADARG ' .. 'tracestate' .. ': ' .. 'not 1 to 1024 printable characters of ASCII, percent-encoded')
+    end
+    tracestate = text
   end
-  tracestate = text
 end
 local written
 do

@@ -290,9 +290,12 @@ if not (opened.again or opened.busy) then
   }
 end
 if opened.again then
-  local reply = {
+  local room, reply, left = {
+    bytes = bytes,
+    full = false,
+  }, {
     0,
-  }
+  }, {}
   local function describe(at, id, token, job)
     local attempt = 1 + (tonumber(job[6]) or 0) + (tonumber(job[7]) or 0)
     local queued, timeout = tonumber(job[4]) or 0, tonumber(job[5]) or 0
@@ -347,10 +350,24 @@ if opened.again then
       for id in ids:gmatch('%S+') do
         local its_token = unpack(read(q, id, 'token'))
         if its_token == token and redis.call('ZSCORE', q.key .. ':inflight', id) then
-          reply[#reply + 1] = describe(at, id, token, read_claimable(q, id))
+          local job = not room.full and read_claimable(q, id)
+          room.bytes = room.bytes - (job and (#job[3] + #(job[9] or '')) or 0)
+          room.full = room.full or room.bytes < 0 and #reply > 1
+          if room.full then
+            left[#left + 1] = {
+              at,
+              id,
+              token,
+            }
+          else
+            reply[#reply + 1] = describe(at, id, token, job)
+          end
         end
       end
     end
+  end
+  for _, job in ipairs(left) do
+    reply[#reply + 1] = job
   end
   return reply
 end

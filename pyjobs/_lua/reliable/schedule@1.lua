@@ -132,8 +132,8 @@ end
 local task
 do
   local text = options['task']
-  options['task'] = nil
   if text then
+    options['task'] = nil
     local longest = nil
     longest = longest or 128
     local function is_name(text_2, longest_2)
@@ -281,6 +281,28 @@ do
     max_run = int('max_run', text, 1, 315360000000)
   end
 end
+local parts
+do
+  local text = options['parts']
+  if not text then
+    parts = 1
+  else
+    options['parts'] = nil
+    local function int(what, text_2, low, high)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      if not text_2 then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+      elseif not number then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
+      elseif number < low or number > high then
+        local why = string.format('not within %.0f to %.0f', low, high)
+        bad = bad or ('BADARG ' .. what .. ': ' .. why)
+      end
+      return number or low
+    end
+    parts = int('parts', text, 1, 32)
+  end
+end
 local data = ARGV[3]
 if #KEYS < 1 or (#KEYS ~= 1) then
   bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
@@ -349,7 +371,7 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'parts')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'parts', 'older', 'unsettled')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -359,7 +381,11 @@ if not bad then
       born = its_mode and true,
       mode = its_mode or 'reliable',
       key = queue,
+      home = home,
       parts = whole(meta[3]),
+      older = whole(meta[4]),
+      unsettled = whole(meta[5]),
+      scheduled = nil,
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -373,8 +399,11 @@ if not bad then
     q = q_2
   end
 end
-if not bad and q.parts and unique then
-  local why = 'queue ' .. q.name .. ' has parts, and its schedules no unique key'
+if not bad and (q.parts or 1) ~= parts then
+  bad = 'PARTS queue ' .. q.name .. ' has ' .. (q.parts or 1) .. ' parts, not ' .. parts
+end
+if not bad and (q.older or q.unsettled) and unique then
+  local why = 'the split of queue ' .. q.home:match('{(.*)}') .. ' is not settled, and until then its schedules have none'
   bad = bad or ('BADARG ' .. 'unique' .. ': ' .. why)
 end
 if bad then

@@ -211,8 +211,11 @@ class Claims:
             self.changes.append((index, None))
         if len(asked) == len(self._keys) and not self._parts:
             return reply
-        own = (job._replace(queue_index=asked[job.queue_index]) for job in reply.jobs)
-        return ClaimReply(reply.wait, list(own))
+        own, left = (
+            [job._replace(queue_index=asked[job.queue_index]) for job in jobs]
+            for jobs in (reply.jobs, reply.left)
+        )
+        return ClaimReply(reply.wait, own, left=left)
 
     def refused(self) -> None:
         """Drop the claim under way: Redis refused it, and would refuse it again."""
@@ -271,8 +274,8 @@ class Claims:
         else:
             if unknown:
                 self._ask_for_less()
-                # When the leases of what it has taken have ended, it takes jobs anew, whose answer
-                # must not be as large: it may have been too large for the connection.
+                # Its answer may have been too large for the connection: what does not fit is named
+                # only, and handed back.
                 self._call = self._call and self._made()
             self.unsure = self.unsure or unknown
 

@@ -16,6 +16,7 @@ from pyjobs.engine import (
     RECORD_ITEMS,
     RELEASE,
     Call,
+    Claimed,
     ClaimReply,
     Outcome,
 )
@@ -81,8 +82,7 @@ class WorkerCore:
         self.keys = self._keys = [*settings.queue_keys]
         self._apart, self._nonce = apart, nonce
         self._concurrency = settings.concurrency
-        self._policy = settings.policy
-        self._timeout = settings.timeout
+        self._policy, self._timeout = settings.policy, settings.timeout
         self.lanes = Lanes(
             Lane(queues, Claims(self.mode, self._keys, self._policy, nonce, queues))
             for queues in queues_of_lanes(len(self._keys), apart=apart)
@@ -92,8 +92,7 @@ class WorkerCore:
         self._prefetch = Prefetch(self._concurrency, fixed)
         self._prefetched: deque[Run] = deque()
         self._running: set[Run] = set()
-        self._no_more_starts = False
-        self.unknown = unknown
+        self._no_more_starts, self.unknown = False, unknown
 
     def queue_of(self, index: int) -> int:
         """Return the index of the queue of which this is a part, or the queue itself."""
@@ -378,22 +377,26 @@ class WorkerCore:
             self.lanes.turn(lane)
         # A job that is claimed while a run of it is held: the claim of the older run is gone. Its
         # lease ended unnoticed, or Redis came back without it.
-        claimed = {(job.queue_index, job.id) for job in reply.jobs}
+        runs, left = self._runs(reply.jobs, sent), self._runs(reply.left, sent)
+        claimed = {(run.queue_index, run.id) for run in [*runs, *left]}
         older = [run for run in self.held if (run.queue_index, run.id) in claimed]
         for run in older:
             run.lose()
-        runs = [Run(job, self._names[job.queue_index], self._timeout, sent) for job in reply.jobs]
-        self.held.update(runs)
+        self.held.update(runs, left)
         self._payload += sum(run.size for run in runs)
-        if self.unknown is None:
-            self._prefetched += runs
-        else:
-            self._prefetched += [run for run in runs if run.task in self.unknown.known]
-            for run, outcome in self.unknown.of(runs):
-                self._end(run, outcome)
+        ended = [(run, RELEASE) for run in left]  # they did not fit into the answer
+        if self.unknown is not None:
+            ended += self.unknown.of(runs)
+            runs = [run for run in runs if run.task in self.unknown.known]
+        self._prefetched += runs
+        for run, outcome in ended:
+            self._end(run, outcome)
         if self._no_more_starts or late:
             self._release_prefetched()
         return [(run, "claimed again") for run in older]
+
+    def _runs(self, jobs: Iterable[Claimed], sent: float) -> list[Run]:
+        return [Run(job, self._names[job.queue_index], self._timeout, sent) for job in jobs]
 
     def _request(self, key: str, verb: str, ended: list[EndedRun]) -> Request:
         items = ((run.id, run.token, outcome) for run, outcome in ended)

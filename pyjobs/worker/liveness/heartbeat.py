@@ -237,7 +237,7 @@ class Heartbeat(threading.Thread):
         calls = [self._extend(part) for part in parts] + [self._release(part) for part in given_up]
         answers = run_many(self._server, calls, tries=0, errors_in_place=True)
         failpoints.at("renewed")
-        self._note(parts + given_up, answers)
+        self._note(parts + given_up, answers, sent)
         for part, words in zip(given_up, answers[len(parts) :], strict=True):
             if isinstance(words, PyjobsError) and not answers_by_script(words):
                 error = words
@@ -254,7 +254,7 @@ class Heartbeat(threading.Thread):
                     self._lost(run, word)
         return error
 
-    def _note(self, parts: list[list[Run]], answers: list[Any]) -> None:
+    def _note(self, parts: list[list[Run]], answers: list[Any], sent: float) -> None:
         """Note which queues have given no answer, and which Redis refuses to write."""
         unanswered = set(self._unanswered)
         for part, answer in zip(parts, answers, strict=True):
@@ -265,6 +265,7 @@ class Heartbeat(threading.Thread):
                     unanswered.add(queue)
                 if writes_refused(answer):
                     self._refusing.add(queue)
+                    self._leases.refused(part, sent)
         self._unanswered = unanswered
         if any(part[0].queue_index not in unanswered for part in parts):
             self._answered()

@@ -30,10 +30,20 @@ class Leases:
         self._lease = lease
         self._reply_seconds = reply_seconds
         self._renewed: dict[Run, float] = {}
+        self._refused: dict[Run, float] = {}
 
     def renewed(self, runs: Iterable[Run], sent: float) -> None:
         """Note that the leases of these runs were renewed by a call sent at this time."""
         self._renewed.update(dict.fromkeys(runs, sent))
+
+    def refused(self, runs: Iterable[Run], sent: float) -> None:
+        """Note that Redis has answered to a renewal sent at this time that it writes nothing now.
+
+        Nobody could claim these runs then. When Redis writes again after half a lease or more, the
+        first call begins a grace of half a lease (lua/lib/queue/grace.lua), so nobody can claim
+        them sooner than half a lease after this.
+        """
+        self._refused.update(dict.fromkeys(runs, sent))
 
     def all_renewed(self, held: Iterable[Run], sent: float) -> None:
         """Note that every call of the renewal sent at this time was answered; sets `due`.
@@ -44,6 +54,7 @@ class Leases:
         """
         self.due = sent + self._lease / 3
         self._renewed = {run: self._renewed[run] for run in held if run in self._renewed}
+        self._refused = {}
 
     def missed(self, held: Iterable[Run], now: float) -> list[Run]:
         """Note that the latest renewal failed, for some runs or all; sets `due`.
@@ -73,4 +84,6 @@ class Leases:
         return max(0.0, now + self._lease * 2 / 3 - oldest)
 
     def _ends(self, run: Run) -> float:
-        return self._renewed.get(run, run.claimed_at) + self._lease
+        ends = self._renewed.get(run, run.claimed_at) + self._lease
+        refused = self._refused.get(run)
+        return ends if refused is None else max(ends, refused + self._lease / 2)

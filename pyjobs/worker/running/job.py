@@ -85,7 +85,8 @@ class ClaimedJob:
 
     @property
     def attempt(self) -> int:
-        """1 for the first start. A job that a worker released at its stop keeps its count."""
+        """The number of the attempt: 1 for the first. A release by a worker that stops is no
+        attempt."""
         return self._run.attempt
 
     @property
@@ -150,19 +151,16 @@ class ClaimedJob:
             Unavailable: Redis can't be reached; OutcomeUnknown: the value may have been saved.
             BadArgument: the queue is not reliable.
         """
-        if self._run.updates is None:
-            raise BadArgument(
-                f"job {self.id} on queue {self.queue}: only a job of reliable mode can save"
-            )
-        sent: Awaitable[None] = self._run.updates.save(self._run, encode_state(state))
+        updates = self._updates("only a job of reliable mode can save")
+        sent: Awaitable[None] = updates.save(self._run, encode_state(state))
         return sent
 
     def progress(self, fraction: float | None, text: str = "") -> Awaitable[None]:
         """Report how far the job is, to all who follow the job (<mode>/update).
 
-        Returns at once. A report is sent within a tenth of a second, and of reports that come
-        faster the latest. A report just before the end of the run may be left out. What this call
-        returns may be awaited, and need not be.
+        The call returns at once. A report is sent within a tenth of a second; of reports that come
+        faster the latest is sent. A report just before the end of the run may be left out. The
+        awaitable that is returned may be dropped.
 
         Args:
             fraction: from 0 to 1; None where it is not known.
@@ -172,14 +170,11 @@ class ClaimedJob:
             LeaseLost: the job was claimed again or put back; JobCancelled: the job was cancelled;
                 NoJob: the job does not exist any more.
             TooLarge: the text is too long.
-            BadArgument: the fraction is not from 0 to 1, the text is none, or the mode is simple.
+            BadArgument: the fraction is not from 0 to 1, the text is no str, or the mode is simple.
         """
         body = encode_progress(fraction, text)
-        if self._run.updates is None:
-            raise BadArgument(
-                f"job {self.id} on queue {self.queue}: no job of simple mode reports progress"
-            )
-        sent: Awaitable[None] = self._run.updates.report(self._run, body)
+        updates = self._updates("no job of simple mode reports progress")
+        sent: Awaitable[None] = updates.report(self._run, body)
         return sent
 
     def append(self, value: Any) -> Awaitable[None]:
@@ -203,11 +198,8 @@ class ClaimedJob:
             BadArgument: the mode is simple.
         """
         body = encode_chunk(value)
-        if self._run.updates is None:
-            raise BadArgument(
-                f"job {self.id} on queue {self.queue}: no job of simple mode has output"
-            )
-        sent: Awaitable[None] = self._run.updates.append(self._run, body)
+        updates = self._updates("no job of simple mode has output")
+        sent: Awaitable[None] = updates.append(self._run, body)
         return sent
 
     @property
@@ -244,8 +236,8 @@ class ClaimedJob:
         """Fail a job that came from `Worker.jobs`, and wait until its error is recorded.
 
         Args:
-            error: an exception, or a message. Retry, Snooze, Continue and Reject count as
-                if raised.
+            error: an exception, or a message. Retry, Snooze, Continue and Reject do what they do
+                when a handler raises them.
 
         Raises:
             LeaseLost: the job was claimed again or put back, or may have been; nothing was
@@ -256,12 +248,25 @@ class ClaimedJob:
         """
         await self._end(failure(error if isinstance(error, BaseException) else Exception(error)))
 
+    def _updates(self, lacking: str) -> Any:
+        """Return what sends the updates of the run.
+
+        Raises:
+            LeaseLost: the run is lost, as that of a dead job which `on_dead` gets.
+            BadArgument: there is nothing to send them, for the mode has no such updates.
+        """
+        if self._run.updates is not None:
+            return self._run.updates
+        if self._run.lost:
+            raise refusal(self._run, self._run.loss)
+        raise BadArgument(f"job {self.id} on queue {self.queue}: {lacking}")
+
     async def _end(self, outcome: Outcome) -> None:
         if self._run.lost:
             raise refusal(self._run, self._run.loss)
         if self._pulled is None or self._pulled.given:
             raise PyjobsError(
-                f"job {self.id} is not in hand: it ended, or its handler's return ends it"
+                f"job {self.id} can't be ended here: it has ended, or its handler's return ends it"
             )
         word = await self._pulled.record(outcome)
         if word in NOT_RECORDED:
