@@ -18,7 +18,7 @@ from pyjobs.testing import running
 from pyjobs.worker import Run
 from pyjobs.worker.running.child_updates import ChildUpdates, Said, Told
 
-SOON = 20.0
+SOON = 60.0
 everywhere = at(SOCKET_PLACES)
 
 
