@@ -127,8 +127,8 @@ class NoSchedule(PyjobsError):
 
 
 class WrongParts(PyjobsError):
-    """The queue is split, and does not do this, or it has another number of parts than its caller
-    knows. Nothing was written."""
+    """The queue is split in parts, and refuses the call: no split queue has this feature, or the
+    queue has another number of parts than its caller knows. Nothing was written."""
 
     code = "PARTS"
 
@@ -210,7 +210,7 @@ class UnknownTask(PyjobsError):
 
 
 class NoResults(PyjobsError):
-    """The client was made with `results=False`, and hears of no outcome. The job itself goes on."""
+    """The client was made with `results=False`, and receives no outcome. The job itself goes on."""
 
 
 class MissingExtra(PyjobsError, ImportError):
@@ -233,13 +233,14 @@ class OutcomeUnknown(Unavailable):
 
 
 class NotDurable(OutcomeUnknown):
-    """A submit with `durable` was carried out, and what it waited for was not reached in time.
+    """A submit with `durable` was carried out, and the replicas or the disk that it waited for did
+    not have its jobs in time.
 
     The jobs are there as far as the server knows, and a failover or a crash may lose them. In
     recoverable and reliable mode they may be submitted again under the ids in `ids`.
 
     Attributes:
-        reached: who has the submit, as `Job.reached`; None where the server did not say.
+        reached: who has the submit, as a `Reached`; None where the server did not say.
     """
 
     reached: Any = None
@@ -262,7 +263,7 @@ BY_CODE: dict[str, type[PyjobsError]] = {
         Forbidden,
     )
 }
-# Redis's own word for what is an error of ours.
+# Redis's own code word where its memory is full.
 BY_CODE["OOM"] = QueueFull
 CODE = re.compile(rf"\b({'|'.join(BY_CODE)}) (.*)", re.DOTALL)
 

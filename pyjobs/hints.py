@@ -1,5 +1,5 @@
-"""What the words of other libraries are called here, for the errors of those who know these
-libraries. Nothing else may live here.
+"""What the words of other libraries are called here, for errors that such a word causes. Nothing
+else may live here.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ class PathServer:
         urls: the URL of each path.
 
     Raises:
-        BadArgument: the address is none, or can't be listened on.
+        BadArgument: the address is malformed, or can't be listened on.
     """
 
     def __init__(self, name: str, address: str, pages: Mapping[str, MakePage]) -> None:

@@ -63,7 +63,8 @@ def refuse_deep(value: Any) -> None:
 
 
 def refuse_deep_objects(value: Any) -> None:
-    """Check, as `refuse_deep` does, what msgspec writes: also sets, and objects with fields.
+    """Check a value that msgspec writes, with its sets and its objects with fields, for what
+    Python's recursion limit does not check when a program has raised it.
 
     Raises:
         ValueError: the value holds itself, or is nested more than `MOST_DEPTH` deep.

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from pyjobs import codec
 from pyjobs.errors import BadArgument, TooLarge, Undecodable
+from pyjobs.validate import is_number
 
 # The scripts take no more.
 MOST_BYTES = 4096
@@ -30,11 +31,10 @@ def encode_progress(fraction: float | None, text: str) -> bytes:
     """Return the JSON array that a progress travels as.
 
     Raises:
-        BadArgument: the fraction is not None and no number from 0 to 1, or the text is none.
+        BadArgument: the fraction is neither None nor a number from 0 to 1, or the text is no str.
         TooLarge: the JSON has more than 4 KiB.
     """
-    is_number = isinstance(fraction, (int, float)) and not isinstance(fraction, bool)
-    if fraction is not None and not (is_number and 0 <= fraction <= 1):
+    if fraction is not None and not (is_number(fraction) and 0 <= fraction <= 1):
         raise BadArgument(f"fraction: must be a number from 0 to 1, or None, not {fraction!r}")
     if not isinstance(text, str):
         raise BadArgument(f"text: must be a text, not {text!r}")
@@ -46,8 +46,8 @@ def encode_progress(fraction: float | None, text: str) -> bytes:
 
 
 def decode_progress(body: bytes) -> Progress:
-    """Return the progress that some bytes carry. Other programs may write what they like: what is
-    not of the form is the text."""
+    """Return the progress that some bytes carry. Other programs may write any bytes: bytes of
+    another form become the text."""
     try:
         found: Any = codec.decode(body)
     except Undecodable:

@@ -50,7 +50,7 @@ def moment_ms(what: str, moment: datetime | float | None) -> int | None:
         moment: an aware datetime, or seconds since the epoch.
 
     Raises:
-        BadArgument: `moment` is neither, or later than the scripts take.
+        BadArgument: `moment` is another value, or later than the scripts take.
     """
     if isinstance(moment, datetime):
         if moment.tzinfo is None:

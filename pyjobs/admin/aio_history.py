@@ -33,9 +33,9 @@ class AsyncHistory(Base[AsyncServer]):
             each: whether each minute comes by itself; else they are added up.
 
         Raises:
-            BadArgument: a name is not a name, a number is out of its bounds, or nothing was ever
+            BadArgument: a name is malformed, a number is out of its bounds, or nothing was ever
                 submitted to the queue.
-            Forbidden: Redis's access rules forbid it.
+            Forbidden: Redis's access rules forbid the call.
             Unavailable: Redis can't be reached.
         """
         with self._errors:
@@ -54,7 +54,7 @@ class AsyncHistory(Base[AsyncServer]):
 
         Raises:
             BadArgument: the number is out of its bounds.
-            Forbidden: Redis's access rules forbid it.
+            Forbidden: Redis's access rules forbid the call.
             Unavailable: Redis can't be reached.
         """
         with self._errors:
@@ -71,8 +71,8 @@ class AsyncHistory(Base[AsyncServer]):
             on: whether the queue counts.
 
         Raises:
-            BadArgument: a name is not a name, or nothing was ever submitted to the queue.
-            Forbidden: Redis's access rules forbid it.
+            BadArgument: a name is malformed, or nothing was ever submitted to the queue.
+            Forbidden: Redis's access rules forbid the call.
             Unavailable: Redis can't be reached.
         """
         with self._errors:
@@ -91,9 +91,9 @@ class AsyncHistory(Base[AsyncServer]):
             newest: whether to return the latest events behind `after`, in place of the first.
 
         Raises:
-            BadArgument: a name is not a name, a number is out of its bounds, or nothing was ever
+            BadArgument: a name is malformed, a number is out of its bounds, or nothing was ever
                 submitted to the queue.
-            Forbidden: Redis's access rules forbid it.
+            Forbidden: Redis's access rules forbid the call.
             Unavailable: Redis can't be reached.
         """
         with self._errors:
@@ -116,8 +116,8 @@ class AsyncHistory(Base[AsyncServer]):
             every: seconds between two looks, 0.001 or more.
 
         Raises:
-            BadArgument: a name is not a name, or the number is out of its bounds.
-            Forbidden: Redis's access rules forbid it.
+            BadArgument: a name is malformed, or the number is out of its bounds.
+            Forbidden: Redis's access rules forbid the call.
         """
         pause = positive("every", every) or 250
         tail, outage = happenings.Tail(self._keys, queue, after), Outage(self._errors.where)
@@ -147,9 +147,9 @@ class AsyncHistory(Base[AsyncServer]):
             number: how many, 0 to 1,000,000; 0 keeps none, and forgets those that are there.
 
         Raises:
-            BadArgument: a name is not a name, the number is out of its bounds, or nothing was ever
+            BadArgument: a name is malformed, the number is out of its bounds, or nothing was ever
                 submitted to the queue.
-            Forbidden: Redis's access rules forbid it.
+            Forbidden: Redis's access rules forbid the call.
             Unavailable: Redis can't be reached.
         """
         with self._errors:

@@ -203,7 +203,7 @@ def examine_queues(
         oldest: ms that a job may wait.
 
     Raises:
-        BadArgument: a name is not a name, or nothing was ever submitted to a queue that is named.
+        BadArgument: a name is malformed, or nothing was ever submitted to a queue that is named.
     """
     if not names:
         return []

@@ -54,10 +54,10 @@ def keep(keys: Keys, queue: str, number: int) -> Plan[bool]:
 
 
 def check_after(after: str) -> None:
-    """Check the name of an event; '' is none.
+    """Check the name of an event; '' names no event.
 
     Raises:
-        BadArgument: it is not one.
+        BadArgument: the name is malformed.
     """
     if after and not ENTRY.fullmatch(after):
         raise BadArgument(f"after: {after[:50]!r} is not the name of an event")
@@ -73,7 +73,7 @@ class Tail:
             on, and '' with the oldest event that is kept.
 
     Raises:
-        BadArgument: a name is not a name.
+        BadArgument: a name is malformed.
     """
 
     def __init__(self, keys: Keys, queue: str, after: str | None) -> None:

@@ -161,7 +161,7 @@ def settle(keys: Keys, queue: str, ids: Sequence[str], word: str) -> Plan[list[A
     """Say what became of stale jobs: 'gone' or 'back'.
 
     Raises:
-        BadArgument: there is no such queue, a name is not a name, or the word is another.
+        BadArgument: there is no such queue, a name is malformed, or the word is another.
     """
     if word not in SETTLED:
         raise BadArgument(f"word: {word!r} is not one of {', '.join(SETTLED)}")

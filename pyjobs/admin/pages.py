@@ -30,7 +30,7 @@ def page(
     """Read a page of the jobs of a queue in one state.
 
     Raises:
-        BadArgument: there is no such state, or the cursor is not one.
+        BadArgument: there is no such state, or no call returned the cursor.
     """
     if state in PLACES:
         listed: JobPage = yield OPERATOR.list_jobs(

@@ -72,7 +72,7 @@ class Scraper:
         seconds: how long a scrape may take.
 
     Raises:
-        BadArgument: the URL or the prefix is not one.
+        BadArgument: the URL or the prefix is malformed.
     """
 
     def __init__(

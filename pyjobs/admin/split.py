@@ -103,7 +103,8 @@ def split(
     raised((yield [set_parts(part, number, places, mode, check=True) for part in everything]))
     stats = yield OPERATOR.stats(key)
     counting = (yield counters_of(key, minutes=1)).counting
-    kept: int = (yield events_of(PartKey(key), limit=1)).kept
+    pages = raised((yield [events_of(part, limit=1) for part in everything]))
+    kept = sum(page.kept for page in pages)
     new = everything[had.number :]
     for part in new:
         if stats.paused:
@@ -121,7 +122,7 @@ def split(
         [older, *_] = [answer.answer.older if durable else answer.older for answer in answers]
     if kept:
         # Each part keeps its share.
-        raised((yield [keep_events(part, had.number * kept) for part in everything]))
+        raised((yield [keep_events(part, kept) for part in everything]))
     return (yield from parts_of(keys, queue))
 
 

@@ -41,7 +41,7 @@ class Statsd:
         prefix: what the name of each metric begins with.
 
     Raises:
-        BadArgument: the address is none.
+        BadArgument: the address is malformed.
     """
 
     def __init__(self, scraper: Scraper, address: str, prefix: str = "pyjobs") -> None:

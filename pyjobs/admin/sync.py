@@ -20,12 +20,12 @@ class Admin(Reading, History, Changes, Settings, Maintenance):
 
     Args:
         url: where Redis is. None is the environment variable PYJOBS_URL, or redis://localhost:6379
-            where that is unset. Or a client or pool of redis-py, of which the address, the login
-            and the TLS settings are taken over, and no connection.
+            where that is unset. A client or pool of redis-py gives its address, login and TLS
+            settings, and none of its connections.
         prefix: what every key in Redis begins with.
 
     Raises:
-        BadArgument: the URL or the prefix is not one.
+        BadArgument: the URL or the prefix is malformed.
     """
 
     def __init__(self, url: str | GivenServer | None = None, *, prefix: str = "jobs") -> None:

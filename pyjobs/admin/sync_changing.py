@@ -30,8 +30,8 @@ class Changes(Base[Server]):
             progress: called with how many entries are gone so far.
 
         Raises:
-            BadArgument: a name is not a name, or nothing was ever submitted to the queue.
-            Forbidden: Redis's access rules forbid it.
+            BadArgument: a name is malformed, or nothing was ever submitted to the queue.
+            Forbidden: Redis's access rules forbid the call.
             Unavailable: Redis can't be reached.
         """
         with self._errors:
@@ -45,8 +45,8 @@ class Changes(Base[Server]):
             ids: the jobs' ids.
 
         Raises:
-            BadArgument: a name is not a name.
-            Forbidden: Redis's access rules forbid it.
+            BadArgument: a name is malformed.
+            Forbidden: Redis's access rules forbid the call.
             Unavailable: Redis can't be reached.
         """
         with self._errors:
@@ -64,8 +64,8 @@ class Changes(Base[Server]):
             delay: seconds from now until the jobs are due; None is that they are the next to run.
 
         Raises:
-            BadArgument: a name is not a name, or the delay is not a number of 0 or more.
-            Forbidden: Redis's access rules forbid it.
+            BadArgument: a name is malformed, or the delay is not a number of 0 or more.
+            Forbidden: Redis's access rules forbid the call.
             Unavailable: Redis can't be reached.
         """
         with self._errors:
@@ -80,8 +80,8 @@ class Changes(Base[Server]):
             ids: the jobs' ids.
 
         Raises:
-            BadArgument: a name is not a name.
-            Forbidden: Redis's access rules forbid it.
+            BadArgument: a name is malformed.
+            Forbidden: Redis's access rules forbid the call.
             Unavailable: Redis can't be reached.
         """
         with self._errors:
@@ -95,8 +95,8 @@ class Changes(Base[Server]):
             ids: the jobs' ids.
 
         Raises:
-            BadArgument: a name is not a name, or nothing was ever submitted to the queue.
-            Forbidden: Redis's access rules forbid it.
+            BadArgument: a name is malformed, or nothing was ever submitted to the queue.
+            Forbidden: Redis's access rules forbid the call.
             Unavailable: Redis can't be reached.
         """
         with self._errors:
@@ -120,9 +120,9 @@ class Changes(Base[Server]):
             progress: called with how many jobs were counted so far, and 0.
 
         Raises:
-            BadArgument: a name is not a name, nothing was ever submitted to the queue, or the
+            BadArgument: a name is malformed, nothing was ever submitted to the queue, or the
                 filter does not fit what is done.
-            Forbidden: Redis's access rules forbid it.
+            Forbidden: Redis's access rules forbid the call.
             Unavailable: Redis can't be reached.
         """
         with self._errors:
@@ -154,9 +154,9 @@ class Changes(Base[Server]):
                 with 0 while they are counted.
 
         Raises:
-            BadArgument: a name is not a name, nothing was ever submitted to the queue, the filter
+            BadArgument: a name is malformed, nothing was ever submitted to the queue, the filter
                 does not fit what is done, or the number has moved; nothing was done.
-            Forbidden: Redis's access rules forbid it.
+            Forbidden: Redis's access rules forbid the call.
             Unavailable: Redis can't be reached. The jobs of the pages before have been changed.
         """
         with self._errors:
@@ -179,10 +179,10 @@ class Changes(Base[Server]):
             ids: the jobs' ids.
 
         Raises:
-            BadArgument: a name is not a name, or nothing was ever submitted to the queue.
+            BadArgument: a name is malformed, or nothing was ever submitted to the queue.
             WrongMode: the other queue has another mode; nothing was done.
             QueueFull: Redis is full. Jobs may be in the outbox.
-            Forbidden: Redis's access rules forbid it.
+            Forbidden: Redis's access rules forbid the call.
             Unavailable: Redis can't be reached. Jobs may be in the outbox.
         """
         with self._errors:
@@ -213,11 +213,11 @@ class Changes(Base[Server]):
                 with 0 while they are counted.
 
         Raises:
-            BadArgument: a name is not a name, nothing was ever submitted to the queue, the filter
+            BadArgument: a name is malformed, nothing was ever submitted to the queue, the filter
                 does not fit, or the number has moved; nothing was done.
             WrongMode: the other queue has another mode; nothing was done.
             QueueFull: Redis is full. Jobs may be in the outbox.
-            Forbidden: Redis's access rules forbid it.
+            Forbidden: Redis's access rules forbid the call.
             Unavailable: Redis can't be reached. Jobs may be in the outbox.
         """
         with self._errors:
@@ -239,9 +239,9 @@ class Changes(Base[Server]):
                 when it has not, and they go back to their places.
 
         Raises:
-            BadArgument: a name is not a name, the word is another, or nothing was ever submitted to
+            BadArgument: a name is malformed, the word is another, or nothing was ever submitted to
                 the queue.
-            Forbidden: Redis's access rules forbid it.
+            Forbidden: Redis's access rules forbid the call.
             Unavailable: Redis can't be reached.
         """
         with self._errors:

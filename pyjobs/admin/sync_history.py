@@ -33,9 +33,9 @@ class History(Base[Server]):
             each: whether each minute comes by itself; else they are added up.
 
         Raises:
-            BadArgument: a name is not a name, a number is out of its bounds, or nothing was ever
+            BadArgument: a name is malformed, a number is out of its bounds, or nothing was ever
                 submitted to the queue.
-            Forbidden: Redis's access rules forbid it.
+            Forbidden: Redis's access rules forbid the call.
             Unavailable: Redis can't be reached.
         """
         with self._errors:
@@ -52,7 +52,7 @@ class History(Base[Server]):
 
         Raises:
             BadArgument: the number is out of its bounds.
-            Forbidden: Redis's access rules forbid it.
+            Forbidden: Redis's access rules forbid the call.
             Unavailable: Redis can't be reached.
         """
         with self._errors:
@@ -69,8 +69,8 @@ class History(Base[Server]):
             on: whether the queue counts.
 
         Raises:
-            BadArgument: a name is not a name, or nothing was ever submitted to the queue.
-            Forbidden: Redis's access rules forbid it.
+            BadArgument: a name is malformed, or nothing was ever submitted to the queue.
+            Forbidden: Redis's access rules forbid the call.
             Unavailable: Redis can't be reached.
         """
         with self._errors:
@@ -89,9 +89,9 @@ class History(Base[Server]):
             newest: whether to return the latest events behind `after`, in place of the first.
 
         Raises:
-            BadArgument: a name is not a name, a number is out of its bounds, or nothing was ever
+            BadArgument: a name is malformed, a number is out of its bounds, or nothing was ever
                 submitted to the queue.
-            Forbidden: Redis's access rules forbid it.
+            Forbidden: Redis's access rules forbid the call.
             Unavailable: Redis can't be reached.
         """
         with self._errors:
@@ -114,8 +114,8 @@ class History(Base[Server]):
             every: seconds between two looks, 0.001 or more.
 
         Raises:
-            BadArgument: a name is not a name, or the number is out of its bounds.
-            Forbidden: Redis's access rules forbid it.
+            BadArgument: a name is malformed, or the number is out of its bounds.
+            Forbidden: Redis's access rules forbid the call.
         """
         pause = positive("every", every) or 250
         tail, outage = happenings.Tail(self._keys, queue, after), Outage(self._errors.where)
@@ -144,9 +144,9 @@ class History(Base[Server]):
             number: how many, 0 to 1,000,000; 0 keeps none, and forgets those that are there.
 
         Raises:
-            BadArgument: a name is not a name, the number is out of its bounds, or nothing was ever
+            BadArgument: a name is malformed, the number is out of its bounds, or nothing was ever
                 submitted to the queue.
-            Forbidden: Redis's access rules forbid it.
+            Forbidden: Redis's access rules forbid the call.
             Unavailable: Redis can't be reached.
         """
         with self._errors:

@@ -59,7 +59,7 @@ class Maintenance(Base[Server]):
             What was done, a row for each queue.
 
         Raises:
-            BadArgument: a mode is given and no queue is named, or a name is not a name.
+            BadArgument: a mode is given and no queue is named, or a name is malformed.
             Forbidden: Redis's access rules forbid a call.
             Unavailable: Redis can't be reached, or refuses to work.
         """
@@ -87,8 +87,8 @@ class Maintenance(Base[Server]):
             progress: called with how many entries were looked at so far.
 
         Raises:
-            BadArgument: a name is not a name, or nothing was ever submitted to the queue.
-            Forbidden: Redis's access rules forbid it.
+            BadArgument: a name is malformed, or nothing was ever submitted to the queue.
+            Forbidden: Redis's access rules forbid the call.
             Unavailable: Redis can't be reached.
         """
         with self._errors:
@@ -103,8 +103,8 @@ class Maintenance(Base[Server]):
             progress: called with how many entries were looked at so far.
 
         Raises:
-            BadArgument: a name is not a name, or nothing was ever submitted to the queue.
-            Forbidden: Redis's access rules forbid it.
+            BadArgument: a name is malformed, or nothing was ever submitted to the queue.
+            Forbidden: Redis's access rules forbid the call.
             Unavailable: Redis can't be reached.
         """
         with self._errors:
@@ -128,7 +128,7 @@ class Maintenance(Base[Server]):
             oldest: seconds that a job may wait.
 
         Raises:
-            BadArgument: a name is not a name, or nothing was ever submitted to a queue.
+            BadArgument: a name is malformed, or nothing was ever submitted to a queue.
             Forbidden: Redis's access rules forbid to read the registry.
             Unavailable: Redis can't be reached.
         """

@@ -36,7 +36,7 @@ class Reading(Base[Server]):
         """Return the queues of the registry: name -> mode, sorted by name.
 
         Raises:
-            Forbidden: Redis's access rules forbid it.
+            Forbidden: Redis's access rules forbid the call.
             Unavailable: Redis can't be reached.
         """
         with self._errors:
@@ -46,7 +46,7 @@ class Reading(Base[Server]):
         """Return the numbers of every queue of the registry (queue/stats).
 
         Raises:
-            Forbidden: Redis's access rules forbid it.
+            Forbidden: Redis's access rules forbid the call.
             Unavailable: Redis can't be reached.
         """
         with self._errors:
@@ -59,8 +59,8 @@ class Reading(Base[Server]):
             queue: the queue's name.
 
         Raises:
-            BadArgument: a name is not a name, or nothing was ever submitted to the queue.
-            Forbidden: Redis's access rules forbid it.
+            BadArgument: a name is malformed, or nothing was ever submitted to the queue.
+            Forbidden: Redis's access rules forbid the call.
             Unavailable: Redis can't be reached.
         """
         with self._errors:
@@ -76,8 +76,8 @@ class Reading(Base[Server]):
             queue: the queue's name; None is every queue of the registry.
 
         Raises:
-            BadArgument: the name is not a name, or nothing was ever submitted to the queue.
-            Forbidden: Redis's access rules forbid it.
+            BadArgument: the name is malformed, or nothing was ever submitted to the queue.
+            Forbidden: Redis's access rules forbid the call.
             Unavailable: Redis can't be reached.
         """
         with self._errors:
@@ -91,8 +91,8 @@ class Reading(Base[Server]):
             queue: the queue's name.
 
         Raises:
-            BadArgument: the name is not a name, or nothing was ever submitted to the queue.
-            Forbidden: Redis's access rules forbid it.
+            BadArgument: the name is malformed, or nothing was ever submitted to the queue.
+            Forbidden: Redis's access rules forbid the call.
             Unavailable: Redis can't be reached.
         """
         with self._errors:
@@ -106,8 +106,8 @@ class Reading(Base[Server]):
             id: the job's id.
 
         Raises:
-            BadArgument: a name is not a name.
-            Forbidden: Redis's access rules forbid it.
+            BadArgument: a name is malformed.
+            Forbidden: Redis's access rules forbid the call.
             Unavailable: Redis can't be reached.
         """
         with self._errors:
@@ -123,8 +123,8 @@ class Reading(Base[Server]):
             id: the job's id.
 
         Raises:
-            BadArgument: a name is not a name.
-            Forbidden: Redis's access rules forbid it.
+            BadArgument: a name is malformed.
+            Forbidden: Redis's access rules forbid the call.
             Unavailable: Redis can't be reached.
         """
         with self._errors:
@@ -166,8 +166,8 @@ class Reading(Base[Server]):
             max_bytes: how many bytes of each payload and error to return, 0 to 65536.
 
         Raises:
-            BadArgument: a name is not a name, or there is no such state.
-            Forbidden: Redis's access rules forbid it.
+            BadArgument: a name is malformed, or there is no such state.
+            Forbidden: Redis's access rules forbid the call.
             Unavailable: Redis can't be reached.
         """
         with self._errors:
@@ -193,8 +193,8 @@ class Reading(Base[Server]):
             progress: called with how many dead jobs were looked at so far.
 
         Raises:
-            BadArgument: a name is not a name.
-            Forbidden: Redis's access rules forbid it.
+            BadArgument: a name is malformed.
+            Forbidden: Redis's access rules forbid the call.
             Unavailable: Redis can't be reached.
         """
         with self._errors:
@@ -207,9 +207,9 @@ class Reading(Base[Server]):
             queue: the queue's name.
 
         Raises:
-            BadArgument: the name is not a name, or nothing was ever submitted to the queue; the
+            BadArgument: the name is malformed, or nothing was ever submitted to the queue; the
                 message has the registered name that is nearest.
-            Forbidden: Redis's access rules forbid it.
+            Forbidden: Redis's access rules forbid the call.
             Unavailable: Redis can't be reached.
         """
         with self._errors:
@@ -224,10 +224,10 @@ class Reading(Base[Server]):
             limit: most jobs, 1 to 1000.
 
         Raises:
-            BadArgument: the name is not a name, a number is out of its range, or nothing was ever
+            BadArgument: the name is malformed, a number is out of its range, or nothing was ever
                 submitted to the queue.
             WrongMode: the queue is not reliable.
-            Forbidden: Redis's access rules forbid it.
+            Forbidden: Redis's access rules forbid the call.
             Unavailable: Redis can't be reached.
         """
         with self._errors:
@@ -241,8 +241,8 @@ class Reading(Base[Server]):
             queue: the queue's name.
 
         Raises:
-            BadArgument: a name is not a name, or nothing was ever submitted to the queue.
-            Forbidden: Redis's access rules forbid it.
+            BadArgument: a name is malformed, or nothing was ever submitted to the queue.
+            Forbidden: Redis's access rules forbid the call.
             Unavailable: Redis can't be reached.
         """
         with self._errors:
@@ -256,8 +256,8 @@ class Reading(Base[Server]):
             queue: the queue's name.
 
         Raises:
-            BadArgument: a name is not a name, or nothing was ever submitted to the queue.
-            Forbidden: Redis's access rules forbid it.
+            BadArgument: a name is malformed, or nothing was ever submitted to the queue.
+            Forbidden: Redis's access rules forbid the call.
             Unavailable: Redis can't be reached.
         """
         with self._errors:

@@ -28,8 +28,8 @@ class Settings(Base[Server]):
             ms until claims take jobs again; -1 is not before `resume`.
 
         Raises:
-            BadArgument: a name is not a name.
-            Forbidden: Redis's access rules forbid it.
+            BadArgument: a name is malformed.
+            Forbidden: Redis's access rules forbid the call.
             Unavailable: Redis can't be reached.
         """
         with self._errors:
@@ -47,8 +47,8 @@ class Settings(Base[Server]):
             queue: the queue's name.
 
         Raises:
-            BadArgument: a name is not a name.
-            Forbidden: Redis's access rules forbid it.
+            BadArgument: a name is malformed.
+            Forbidden: Redis's access rules forbid the call.
             Unavailable: Redis can't be reached.
         """
         with self._errors:
@@ -66,9 +66,9 @@ class Settings(Base[Server]):
             'paused', 'resumed', 'running' (it was not paused) or 'removed'.
 
         Raises:
-            BadArgument: a name is not a name, or nothing was ever submitted to the queue.
+            BadArgument: a name is malformed, or nothing was ever submitted to the queue.
             NoSchedule: there is no such schedule.
-            Forbidden: Redis's access rules forbid it.
+            Forbidden: Redis's access rules forbid the call.
             Unavailable: Redis can't be reached.
         """
         with self._errors:
@@ -86,10 +86,10 @@ class Settings(Base[Server]):
             The job's id and 'new'; or id and state of the job that has the id or the unique key.
 
         Raises:
-            BadArgument: a name is not a name, or nothing was ever submitted to the queue.
+            BadArgument: a name is malformed, or nothing was ever submitted to the queue.
             NoSchedule: there is no such schedule.
             QueueFull: Redis is at its memory limit; nothing was written.
-            Forbidden: Redis's access rules forbid it.
+            Forbidden: Redis's access rules forbid the call.
             Unavailable: Redis can't be reached.
         """
         with self._errors:
@@ -108,9 +108,9 @@ class Settings(Base[Server]):
             The mode before; '' when nothing was ever submitted.
 
         Raises:
-            BadArgument: a name is not a name, or there is no such mode.
+            BadArgument: a name is malformed, or there is no such mode.
             WrongMode: the queue is not empty; nothing was written.
-            Forbidden: Redis's access rules forbid it.
+            Forbidden: Redis's access rules forbid the call.
             Unavailable: Redis can't be reached.
         """
         with self._errors:
@@ -123,8 +123,8 @@ class Settings(Base[Server]):
             queue: the queue's name.
 
         Raises:
-            BadArgument: a name is not a name.
-            Forbidden: Redis's access rules forbid it.
+            BadArgument: a name is malformed.
+            Forbidden: Redis's access rules forbid the call.
             Unavailable: Redis can't be reached.
         """
         with self._errors:
@@ -149,11 +149,11 @@ class Settings(Base[Server]):
             The parts. `older` is not 0 where the queue had jobs: then call `settle_parts` later.
 
         Raises:
-            BadArgument: a name is not a name, there are more parts already, or the queue can't be
+            BadArgument: a name is malformed, there are more parts already, or the queue can't be
                 split: it has schedules with unique keys, jobs on their way to another queue, or
                 the split before was not settled; or `durable` is not what it must be.
             NotDurable: too few had the number in time: call again.
-            Forbidden: Redis's access rules forbid it.
+            Forbidden: Redis's access rules forbid the call.
             Unavailable: Redis can't be reached.
         """
         key = self._keys.queue(queue)
@@ -180,8 +180,8 @@ class Settings(Base[Server]):
             '' when it is settled; else the id of a job that is elsewhere, and nothing changes.
 
         Raises:
-            BadArgument: a name is not a name, or the split broke off: split the queue again.
-            Forbidden: Redis's access rules forbid it.
+            BadArgument: a name is malformed, or the split broke off: split the queue again.
+            Forbidden: Redis's access rules forbid the call.
             Unavailable: Redis can't be reached.
         """
         with self._errors:
@@ -210,8 +210,8 @@ class Settings(Base[Server]):
             dead: how many dead jobs are kept, 0 to 10,000.
 
         Raises:
-            BadArgument: a name is not a name, or a number is out of its bounds.
-            Forbidden: Redis's access rules forbid it.
+            BadArgument: a name is malformed, or a number is out of its bounds.
+            Forbidden: Redis's access rules forbid the call.
             Unavailable: Redis can't be reached.
         """
         with self._errors:

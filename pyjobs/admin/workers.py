@@ -87,7 +87,7 @@ def workers(keys: Keys, queue: str | None) -> Plan[SeenWorkers]:
     """Ask for the workers of a queue, or of every queue of the registry.
 
     Raises:
-        BadArgument: the queue is none.
+        BadArgument: the queue's name is malformed, or nothing was ever submitted to the queue.
     """
     names = list((yield from registered(keys))) if queue is None else [queue]
     answers = yield [read_workers(keys.queue(name)) for name in names]

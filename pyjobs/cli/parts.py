@@ -25,8 +25,8 @@ from pyjobs.errors import BadArgument
 @click.option(
     "--durable",
     default="no",
-    metavar="replicas:N|aof|no",
-    help="Who must have the number before the command ends.",
+    metavar="WHO",
+    help="Wait until WHO has the number: replicas:N in memory, or aof, the primary's disk.",
 )
 @url_option
 @prefix_option

@@ -43,22 +43,22 @@ class Client(AsyncSubmits):
     """Submits jobs by asyncio and waits for their results.
 
     The first submit to a queue subscribes to the client's channel of the queue before it sends; one
-    connection carries the subscriptions of all queues. A client
-    belongs to the event loop that first uses it. In another loop, such as that of a forked child,
-    it raises ClientClosed.
+    connection carries the subscriptions of all queues. A client belongs to the event loop that
+    first uses the client. In another loop, such as that of a forked child, each call raises
+    ClientClosed.
 
     Args:
         url: `redis://`, `rediss://`, `redis+cluster://`, `rediss+cluster://`, `redis+sentinel://`,
             `rediss+sentinel://`, `unix://` or `memory://`. None is the environment variable
-            PYJOBS_URL, or redis://localhost:6379 where that is unset. Or a client or pool of
-            redis-py, of which the address, the login and the TLS settings are taken over, and no
-            connection.
+            PYJOBS_URL, or redis://localhost:6379 where that is unset. A client or pool of redis-py
+            gives its address, login and TLS settings, and none of its connections.
         mode: 'simple', 'recoverable' or 'reliable'; it must be the queue's mode.
         queue: name of the queue of jobs that name no queue.
         route: chooses the queue's name by a job's data.
         prefix: what every key begins with.
         sweep: seconds between two lookups of stored results, for messages that were missed.
-        results: False makes a client that subscribes to nothing; waits then raise NoResults.
+        results: False makes a client that subscribes to nothing, and needs no right to subscribe.
+            A wait for one of its jobs raises NoResults.
         durable: who must have the jobs of a submit before it returns: 'replicas:N' in memory
             (WAIT), 'aof' on the primary's disk (WAITAOF, from Redis 7.2 on), or 'no'.
         middleware: functions of a SubmitCall, each of which returns a context manager, plain or
@@ -128,7 +128,7 @@ class Client(AsyncSubmits):
             queue: name of the queue of an id. Default: the client's queue.
 
         Raises:
-            BadArgument: a name is not one.
+            BadArgument: the id or the queue's name is malformed.
             Forbidden: Redis's access rules forbid queue/watch or, in simple mode, the client's
                 channel.
             Unavailable: Redis can't be reached.
@@ -155,7 +155,7 @@ class Client(AsyncSubmits):
 
         Args:
             jobs: jobs of this client.
-            ordered: whether to yield them in the order in which they are given instead.
+            ordered: whether the jobs are yielded in the order of `jobs`.
             timeout: how long to wait for all of them, in seconds or as a timedelta, from the first
                 step of the iteration. Default: no limit.
 
@@ -171,8 +171,8 @@ class Client(AsyncSubmits):
     async def cancel(self, job: Job | JobRef | str, *, queue: str | None = None) -> bool:
         """Cancel a job that has not ended (<mode>/cancel).
 
-        The handler of a running job loses the job: in reliable mode it learns of that at once, and
-        its result is discarded.
+        The handler of a running job loses the job, and its result is discarded. In reliable mode
+        the handler is stopped, or reads `job.lost`, at once.
 
         Args:
             job: the job, or its id or JobRef.
@@ -183,7 +183,8 @@ class Client(AsyncSubmits):
             ended otherwise, or there is no such job.
 
         Raises:
-            BadArgument: a name is not one, or the mode is simple, which has no cancel.
+            BadArgument: the id or the queue's name is malformed, or the mode is simple, which has
+                no cancel.
             Unavailable: Redis can't be reached.
             ClientClosed: the client is closed.
         """

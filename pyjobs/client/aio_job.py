@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Generator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic
 
+from pyjobs.asyncutil import running_loop
 from pyjobs.client.arrivals import Arrival, Arrivals
 from pyjobs.client.core import ClientCore
 from pyjobs.client.following import Following
@@ -70,6 +71,8 @@ class Job(BaseJob, Generic[T]):
         queue: the name of the job's queue.
         created: whether the submit that returned this object has created the job; False when the
             submit found the job in Redis.
+        reached: who had the job when its submit returned, as `Reached`; None where the submit was
+            not durable.
     """
 
     __slots__ = ("_loop",)
@@ -140,8 +143,9 @@ class Job(BaseJob, Generic[T]):
     async def updates(self, timeout: float | timedelta | None = None) -> AsyncIterator[Progress]:
         """Yield how far the job is, each time that its handler reports it, until the job has ended.
 
-        The first is what was reported before, if anything was (queue/show). Reports that come
-        faster than ten a second may be left out, and the last before the end of the job may be.
+        The first value is what was reported before the call, if anything was (queue/show). Of
+        reports that come faster than ten a second some are left out. The last report before the end
+        of the job may be left out.
 
         Args:
             timeout: how long the iteration may take, in seconds or as a timedelta; None: no limit.
@@ -174,9 +178,9 @@ class Job(BaseJob, Generic[T]):
     async def output(self, timeout: float | timedelta | None = None) -> AsyncIterator[Chunk]:
         """Yield what the runs of the job have written and write, until the job has ended.
 
-        The first is what was written first, however late the call is, while the job is kept. A run
-        that fails keeps what it has written, and what the next run writes follows. Each chunk has
-        its attempt and its number in its run.
+        The first chunk is the first that was written, however late the call is, while the job is
+        kept (queue/output). A run that fails keeps what it has written, and what the next run
+        writes follows. Each chunk has its attempt and its number in its run.
 
         Args:
             timeout: how long the iteration may take, in seconds or as a timedelta; None: no limit.
@@ -253,14 +257,6 @@ class Job(BaseJob, Generic[T]):
         for waiter in self._waiter or ():
             if not waiter.done():
                 waiter.set_result(None)
-
-
-def running_loop() -> asyncio.AbstractEventLoop | None:
-    """Return the event loop that runs in this thread, if any."""
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
 
 
 class UnheardJob(Job):

@@ -61,7 +61,7 @@ class AsyncSchedules:
                 Default: `every` from now.
             missed: which of the moments at which no worker was there make a job: 'all', 'last'
                 (the latest of them) or 'skip' (the latest, if it is at most `late` past).
-            late: seconds; see `missed`.
+            late: how many seconds late 'skip' lets a job be.
             queue: name of the queue. Default: the client's queue.
             options: options of the jobs: expires, unique, retention, timeout, max_run,
                 max_attempts, backoff and task, as `Client.submit` takes them. With `unique`, a
@@ -98,7 +98,7 @@ class AsyncSchedules:
             queue: name of the queue. Default: the client's queue.
 
         Raises:
-            BadArgument: the queue's name is not one.
+            BadArgument: the queue's name is malformed, or the mode is simple.
             Unavailable: Redis can't be reached.
         """
         found: list[ScheduleInfo] = []
@@ -117,6 +117,7 @@ class AsyncSchedules:
             queue: name of the queue. Default: the client's queue.
 
         Raises:
+            BadArgument: a name is malformed, or the mode is simple.
             NoSchedule: there is no such schedule.
             Unavailable: Redis can't be reached.
         """
@@ -133,6 +134,7 @@ class AsyncSchedules:
             queue: name of the queue. Default: the client's queue.
 
         Raises:
+            BadArgument: a name is malformed, or the mode is simple.
             NoSchedule: there is no such schedule.
             Unavailable: Redis can't be reached.
         """
@@ -145,13 +147,14 @@ class AsyncSchedules:
 
         Args:
             name: the schedule's name; it may be paused.
-            id: the job's id. A repeated call with it makes no second job. Default: a new id.
+            id: the job's id. A repeated call with this id makes no second job. Default: a new id.
             queue: name of the queue. Default: the client's queue.
 
         Returns:
             The job's id, or the id of the live job that holds the schedule's unique key.
 
         Raises:
+            BadArgument: a name is malformed, or the mode is simple.
             NoSchedule: there is no such schedule.
             QueueFull: Redis is at its memory limit; nothing was written.
             Unavailable: Redis can't be reached.
@@ -172,6 +175,7 @@ class AsyncSchedules:
             Whether there was such a schedule.
 
         Raises:
+            BadArgument: a name is malformed, or the mode is simple.
             Unavailable: Redis can't be reached.
         """
         with self._translating:

@@ -72,14 +72,14 @@ class AsyncSubmits(HintedClient):
 
         Args:
             data: what the handler gets; any value that JSON can hold, up to 1 MiB as JSON. Or a
-                task, and after it the arguments of its function. Options of a task's submit go into
-                `send.using(delay=60)`.
+                task, and after the task the arguments of its function. Options of a task's submit
+                go into `task.using(delay=60)`.
             args: arguments of a task.
             queue: name of the queue. Default: chosen by the client's route, or its queue.
             id: the job's id. A repeated submit of it is the same job for as long as its
                 `retention`; with 0, until the job has ended. Default: a new id.
-            options: by keyword; a duration may be a timedelta. Simple mode has `task`
-                and the trace context only.
+            options: by keyword; a duration may be a timedelta. Simple mode has `task` and
+                the trace context only.
 
         Options:
             delay: seconds until the job may be claimed. Default: 0.
@@ -111,10 +111,11 @@ class AsyncSubmits(HintedClient):
             BadArgument: an argument is not what it must be; nothing was written.
             WrongMode: the queue has another mode than the client; nothing was written.
             Conflict: the id is taken by a job with other data.
-            QueueFull: Redis is at its memory limit; nothing was written.
+            QueueFull: the queue or Redis is full; nothing was written.
+            Forbidden: Redis's access rules forbid the call; nothing was written.
             Unavailable: Redis can't be reached; nothing was written.
             OutcomeUnknown: the answer was lost; the ids in `ids` may be submitted again.
-            NotDurable: the job is there, and those whom `durable` names had it not within 3 s.
+            NotDurable: the job is there, and was not where `durable` says within 3 s.
             Unencodable: the data has no JSON.
             ClientClosed: the client is closed.
         """
@@ -179,10 +180,10 @@ class AsyncSubmits(HintedClient):
             data: what the handlers get, a value a job; each is any value that JSON can hold, up to
                 1 MiB as JSON. A list is checked whole before anything is written. What has no
                 length, as a generator or an async generator, is sent as it comes: up to 2,000
-                values, or 4 MiB, are held until Redis has accepted them.
-                Or a task, with the arguments of its jobs after it.
-            arguments: those of each job of a task: a tuple, or a dict by name. A list is checked
-                whole, and a generator is sent as it comes.
+                values, or 4 MiB, are held until Redis has accepted them. Or a task, with the
+                arguments of its jobs after it.
+            arguments: for each job of a task a tuple of arguments, or a dict by name. A list is
+                checked whole, and a generator is sent as it comes.
             queue: name of the queue of all jobs. Default: the task's, or chosen by the client's
                 route, or its queue.
             ids: an id for each job. A repeated submit of an id is the same job for as long as its
@@ -199,10 +200,11 @@ class AsyncSubmits(HintedClient):
             BadArgument: an argument is not what it must be, or a key is given for several jobs.
             Unencodable: a value has no JSON; of a list nothing was written.
             WrongMode: a queue has another mode than the client.
-            QueueFull: Redis is at its memory limit.
+            QueueFull: a queue or Redis is full.
+            Forbidden: Redis's access rules forbid the call.
             Unavailable: Redis can't be reached.
             OutcomeUnknown: an answer was lost; the ids in `ids` may be submitted again.
-            NotDurable: jobs are there, and those whom `durable` names had them not within 3 s.
+            NotDurable: jobs are there, and were not where `durable` says within 3 s.
             ClientClosed: the client is closed.
 
         When some of the calls fail, the error of one of them is raised. Its `accepted` has the ids
@@ -279,9 +281,9 @@ class AsyncSubmits(HintedClient):
         for. Jobs that are submitted when the iteration ends early go on.
 
         Args:
-            task: the task, or `send.using(...)`.
-            arguments: those of each job: a tuple, or a dict by name. An error that a generator
-                raises is raised when its item is taken.
+            task: the task, or `task.using(...)`.
+            arguments: for each job a tuple of arguments, or a dict by name. An error that a
+                generator raises is raised when its item is taken.
             window: most jobs at a time, 1 to 100,000.
             timeout: seconds to wait for each result. Default: no limit.
             errors: 'raise' raises the error of a job in the place of its result, which ends the
@@ -289,10 +291,9 @@ class AsyncSubmits(HintedClient):
 
         Raises:
             BadArgument: an argument is not what it must be.
-            JobFailed: a job failed; JobCancelled, JobExpired and ResultGone accordingly. Not with
-                errors='keep'.
+            JobFailed, JobCancelled, JobExpired, ResultGone: a job has no result; not with 'keep'.
             TimeoutError: no result came in time.
-            PyjobsError: a submit failed, as those of `submit_many` do.
+            PyjobsError: a submit failed, by any error of `submit_many`.
         """
         if not isinstance(task, BaseTask):
             raise BadArgument(f"task: {task!r} is no task; decorate it by @task")

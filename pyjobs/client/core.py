@@ -13,8 +13,8 @@ from typing import Any, Generic
 
 from pyjobs.client.batch import Batch, Chunk, refused
 from pyjobs.client.following import advance, hear_chunk
-from pyjobs.client.job import BaseJob, JobRef, key_of, note, presence, same_job, settle
-from pyjobs.client.pending import J, Pending
+from pyjobs.client.job import BaseJob, J, JobRef, key_of, note, presence, same_job, settle
+from pyjobs.client.pending import Pending
 from pyjobs.client.presence import Event, Presence
 from pyjobs.client.schedules import ScheduleCalls
 from pyjobs.client.submit import Route, SubmitBuilder
@@ -137,7 +137,11 @@ class ClientCore(Generic[J]):
             settle(job, error)
 
     def check_open(self) -> None:
-        """Raises ClientClosed after `close`."""
+        """Check that the client was not closed.
+
+        Raises:
+            ClientClosed: the client was closed.
+        """
         if self.closed:
             raise ClientClosed("this client is closed")
 
@@ -155,7 +159,7 @@ class ClientCore(Generic[J]):
         by what has both.
 
         Raises:
-            BadArgument: the id or the queue's name is not a name.
+            BadArgument: the id or the queue's name is malformed.
             ClientClosed: the client is closed.
         """
         self.check_open()
@@ -184,7 +188,7 @@ class ClientCore(Generic[J]):
         both.
 
         Raises:
-            BadArgument: simple mode has no such verb, or a name is not one.
+            BadArgument: the mode is simple, which has no cancel, or a name is malformed.
             ClientClosed: the client is closed.
         """
         self.check_open()
@@ -261,7 +265,7 @@ class ClientCore(Generic[J]):
         return new
 
     def hear(self, channel: bytes, content: bytes) -> None:
-        """Settle the jobs whose results a message carries.
+        """Settle the jobs whose results a message carries, and pass progress and output on.
 
         The channel decides which queue the jobs are of, so that a program which may publish to the
         channels of one queue can forge no result of another.
@@ -275,19 +279,20 @@ class ClientCore(Generic[J]):
             return
         for id, end in parse_results(content):
             if end.state == "inflight":
-                self._hear_of(queue, id, end)
+                self._take_update(queue, id, end)
                 continue
             job = self._pending.pop(queue, id)
             if job is not None:
                 settle(job, end)
 
-    def _hear_of(self, queue: str, id: str, told: Stored) -> None:
+    def _take_update(self, queue: str, id: str, update: Stored) -> None:
+        """Take what a job in flight has reported: progress, or a chunk of output."""
         job = self._pending.get(queue, id)
         if job is None:
             return
-        if told.reason != "output":
-            advance(job, decode_progress(told.body))
-        elif found := parse_chunk(told.body):
+        if update.reason != "output":
+            advance(job, decode_progress(update.body))
+        elif found := parse_chunk(update.body):
             hear_chunk(job, *found)
 
     def close(self, error: PyjobsError | None = None) -> None:

@@ -14,8 +14,8 @@ from pyjobs.progress import Progress, decode_progress
 
 
 class JobInfo(NamedTuple):
-    """Holds what Redis knew of a job when it was asked. Moments are ms since the epoch, by Redis's
-    clock; None is a moment that has not come, or that there is none of.
+    """Holds what Redis knew of a job at the moment of the call. Moments are ms since the epoch, by
+    Redis's clock. None stands for a moment that has not come, or that the job does not have.
 
     Attributes:
         state: 'pending', 'delayed', 'inflight', 'done', 'failed', 'dead', 'cancelled' or 'expired'.

@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+from pyjobs.asyncutil import enter
 from pyjobs.client.job import BaseJob
 from pyjobs.client.options import options_text
 from pyjobs.engine import SIMPLE
@@ -56,7 +57,8 @@ Middleware = Callable[[SubmitCall], Any]
 
 @contextlib.contextmanager
 def around(middleware: Sequence[Middleware], call: SubmitCall) -> Iterator[None]:
-    """Surround a submit, the first middleware outermost. No middleware can swallow its error."""
+    """Surround a submit, the first middleware outermost. No middleware can swallow the error of
+    the submit."""
     failed: BaseException | None = None
     with contextlib.ExitStack() as stack:
         for one in middleware:
@@ -72,15 +74,12 @@ def around(middleware: Sequence[Middleware], call: SubmitCall) -> Iterator[None]
 
 @contextlib.asynccontextmanager
 async def around_async(middleware: Sequence[Middleware], call: SubmitCall) -> AsyncIterator[None]:
-    """Surround a submit by asyncio, as `around` does."""
+    """Surround a submit, the first middleware outermost; a context manager may be an async one. No
+    middleware can swallow the error of the submit."""
     failed: BaseException | None = None
     async with contextlib.AsyncExitStack() as stack:
         for one in middleware:
-            entered = one(call)
-            if hasattr(type(entered), "__aenter__"):
-                await stack.enter_async_context(entered)
-            else:
-                stack.enter_context(entered)
+            await enter(stack, one(call))
         try:
             yield
         except BaseException as error:

@@ -73,7 +73,7 @@ def options_text(submit: Script, options: Mapping[str, Any]) -> str:
         options: the options, as `Options` names them.
 
     Raises:
-        BadArgument: there is no such option, the mode does not have it, or its value is not one.
+        BadArgument: the option is unknown, is none of the mode, or has a wrong value.
     """
     if OWN & options.keys():
         options = {name: value for name, value in options.items() if name not in OWN}
@@ -99,7 +99,7 @@ def check_options(options: Mapping[str, Any]) -> None:
         options: the options, as `Options` names them.
 
     Raises:
-        BadArgument: there is no such option, or its value is not one; the message names the option.
+        BadArgument: an option is unknown or has a wrong value; the message names the option.
     """
     options_text(RELIABLE.script("submit"), options)
     durable_in(options, None)

@@ -116,7 +116,7 @@ class ScheduleCalls:
         """Return the name of a queue; None is the client's own.
 
         Raises:
-            BadArgument: the queue's name is not one, or the mode is simple.
+            BadArgument: the queue's name is malformed, or the mode is simple.
         """
         if not isinstance(self._mode, StoredVerbs):
             raise BadArgument("mode: simple mode has no schedules")

@@ -13,7 +13,7 @@ from typing import Any, Generic
 
 from pyjobs import codec
 from pyjobs.client.batch import Batch, in_redis
-from pyjobs.client.pending import J
+from pyjobs.client.job import J
 from pyjobs.engine import CALL_BYTES, MAX_BYTES, SUBMIT_ITEMS
 from pyjobs.errors import BadArgument, PyjobsError, TooLarge
 from pyjobs.validate import checked, iterable
@@ -67,7 +67,7 @@ class Stream(Generic[J]):
         """Return the submit of the values that were added since the last part, or None.
 
         Raises:
-            BadArgument: there are fewer ids than values, or an id is none.
+            BadArgument: there are fewer ids than values, or an id is malformed.
         """
         values, data = self._values, self._data
         self._values, self._data, self._size = [], [], 0
@@ -109,8 +109,8 @@ class Stream(Generic[J]):
 
 
 def is_stream(data: Any, kinds: tuple[type, ...] = (Iterable,), what: str = "data") -> bool:
-    """Return whether values are sent as they come: those of a generator, and of whatever else has
-    no length.
+    """Return whether values are sent as they come: the values of a generator, and of any other
+    iterable without a length.
 
     Args:
         data: the values.
@@ -118,7 +118,7 @@ def is_stream(data: Any, kinds: tuple[type, ...] = (Iterable,), what: str = "dat
         what: the argument's name.
 
     Raises:
-        BadArgument: the values are none.
+        BadArgument: `data` is not several values.
     """
     if not isinstance(data, kinds) or isinstance(data, (str, bytes, Mapping)):
         raise BadArgument(f"{what}: a {type(data).__name__}, not a list of jobs' {what}")

@@ -42,22 +42,21 @@ class Client(Submits):
 
     The first submit to a queue subscribes to the client's channel of the queue before it sends; one
     connection carries the subscriptions of all queues. A forked child may use the client too, with
-    connections and channels of its own. The jobs that were
-    pending at the fork stay with the parent, and fail in the child with ClientClosed.
+    connections and channels of its own. The jobs that were pending at the fork stay with the
+    parent, and fail in the child with ClientClosed.
 
     Args:
         url: `redis://`, `rediss://`, `redis+cluster://`, `rediss+cluster://`, `redis+sentinel://`,
             `rediss+sentinel://`, `unix://` or `memory://`. None is the environment variable
-            PYJOBS_URL, or redis://localhost:6379 where that is unset. Or a client or pool of
-            redis-py, of which the address, the login and the TLS settings are taken over, and no
-            connection.
+            PYJOBS_URL, or redis://localhost:6379 where that is unset. A client or pool of redis-py
+            gives its address, login and TLS settings, and none of its connections.
         mode: 'simple', 'recoverable' or 'reliable'; it must be the queue's mode.
         queue: name of the queue of jobs that name no queue.
         route: chooses the queue's name by a job's data.
         prefix: what every key begins with.
         sweep: seconds between two lookups of stored results, for messages that were missed.
-        results: False makes a client that submits and hears of no result. It subscribes to
-            nothing, and needs no right to. Waiting for its jobs raises NoResults.
+        results: False makes a client that subscribes to nothing, and needs no right to subscribe.
+            A wait for one of its jobs raises NoResults.
         durable: who must have the jobs of a submit before it returns: 'replicas:N' in memory
             (WAIT), 'aof' on the primary's disk (WAITAOF, from Redis 7.2 on), or 'no'.
         middleware: functions of a SubmitCall, each of which returns a context manager around
@@ -128,7 +127,7 @@ class Client(Submits):
             queue: name of the queue of an id. Default: the client's queue.
 
         Raises:
-            BadArgument: a name is not one.
+            BadArgument: the id or the queue's name is malformed.
             Forbidden: Redis's access rules forbid queue/watch or, in simple mode, the client's
                 channel.
             Unavailable: Redis can't be reached.
@@ -155,7 +154,7 @@ class Client(Submits):
 
         Args:
             jobs: jobs of this client.
-            ordered: whether to yield them in the order in which they are given instead.
+            ordered: whether the jobs are yielded in the order of `jobs`.
             timeout: how long to wait for all of them, in seconds or as a timedelta, from the first
                 step of the iteration. Default: no limit.
 
@@ -170,8 +169,8 @@ class Client(Submits):
     def cancel(self, job: Job | JobRef | str, *, queue: str | None = None) -> bool:
         """Cancel a job that has not ended (<mode>/cancel).
 
-        The handler of a running job loses the job: in reliable mode it learns of that at once, and
-        its result is discarded.
+        The handler of a running job loses the job, and its result is discarded. In reliable mode
+        the handler is stopped, or reads `job.lost`, at once.
 
         Args:
             job: the job, or its id or JobRef.
@@ -182,7 +181,8 @@ class Client(Submits):
             ended otherwise, or there is no such job.
 
         Raises:
-            BadArgument: a name is not one, or the mode is simple, which has no cancel.
+            BadArgument: the id or the queue's name is malformed, or the mode is simple, which has
+                no cancel.
             Unavailable: Redis can't be reached.
             ClientClosed: the client is closed.
         """

@@ -72,6 +72,8 @@ class Job(BaseJob, Generic[T]):
         queue: the name of the job's queue.
         created: whether the submit that returned this object has created the job; False when the
             submit found the job in Redis.
+        reached: who had the job when its submit returned, as `Reached`; None where the submit was
+            not durable.
     """
 
     __slots__ = ()
@@ -131,8 +133,9 @@ class Job(BaseJob, Generic[T]):
     def updates(self, timeout: float | timedelta | None = None) -> Iterator[Progress]:
         """Yield how far the job is, each time that its handler reports it, until the job has ended.
 
-        The first is what was reported before, if anything was (queue/show). Reports that come
-        faster than ten a second may be left out, and the last before the end of the job may be.
+        The first value is what was reported before the call, if anything was (queue/show). Of
+        reports that come faster than ten a second some are left out. The last report before the end
+        of the job may be left out.
 
         Args:
             timeout: how long the iteration may take, in seconds or as a timedelta; None: no limit.
@@ -163,9 +166,9 @@ class Job(BaseJob, Generic[T]):
     def output(self, timeout: float | timedelta | None = None) -> Iterator[Chunk]:
         """Yield what the runs of the job have written and write, until the job has ended.
 
-        The first is what was written first, however late the call is, while the job is kept. A run
-        that fails keeps what it has written, and what the next run writes follows. Each chunk has
-        its attempt and its number in its run.
+        The first chunk is the first that was written, however late the call is, while the job is
+        kept (queue/output). A run that fails keeps what it has written, and what the next run
+        writes follows. Each chunk has its attempt and its number in its run.
 
         Args:
             timeout: how long the iteration may take, in seconds or as a timedelta; None: no limit.

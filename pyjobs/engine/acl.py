@@ -39,7 +39,7 @@ SHARED = {
         *("queue/send", "queue/receive", "queue/sent", "queue/outbox"),
     ),
 }
-# The same of the modes that store their jobs.
+# The scripts that a role calls besides in the modes that store their jobs.
 EDITS = ("schedule/list", "schedule/pause", "schedule/resume", "schedule/run", "schedule/remove")
 STORED = {
     "producer": ("queue/watch", *EDITS),
@@ -47,7 +47,7 @@ STORED = {
     "operator": (*EDITS, "schedule/refill"),
 }
 
-# No job depends on these: a user without the rights that only they need is no less of its role.
+# No job depends on these scripts: a worker starts without the rights that only they need.
 UNNEEDED = {"queue/announce", "queue/show"}
 # What scripts run in a cluster only, and what a role needs there besides: queue/listen is for
 # clusters, and so are sharded channels.
@@ -159,7 +159,7 @@ def rules_of(
         parts: add the keys of the parts of named queues, where the queues are split or may be.
 
     Raises:
-        BadArgument: there is no such role, or a queue's name is not a name.
+        BadArgument: there is no such role, or a queue's name is malformed.
     """
     plain = commands_of(role, mode).union(ROLES[role][1])
     # The asterisk covers the keys that the scripts derive.

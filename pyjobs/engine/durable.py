@@ -67,7 +67,8 @@ class Durable(NamedTuple):
         return self._words(WAIT_MS, self.replicas)
 
     def probe(self) -> tuple[str | int, ...]:
-        """Return the same for no replica, which is answered at once: whether it may be sent."""
+        """Return the command that waits for no replica. Its reply comes at once, and shows whether
+        the server has the command."""
         return self._words(1, 0)
 
     def _words(self, ms: int, replicas: int) -> tuple[str | int, ...]:
@@ -103,7 +104,7 @@ def durable_of(text: str) -> Durable | None:
     """Return what 'replicas:N' or 'aof' names; None for 'no'.
 
     Raises:
-        BadArgument: the text is none of these.
+        BadArgument: the text is another one.
     """
     if text == "no":
         return None

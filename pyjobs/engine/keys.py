@@ -26,7 +26,7 @@ class Keys:
         bodies: the hash of the scripts' bodies: sha1 -> what SCRIPT LOAD takes.
 
     Raises:
-        BadArgument: the prefix is not a name.
+        BadArgument: the prefix is malformed.
     """
 
     def __init__(self, prefix: str = "jobs") -> None:
@@ -40,7 +40,7 @@ class Keys:
         queue in one cluster slot.
 
         Raises:
-            BadArgument: the queue's name is not a name.
+            BadArgument: the queue's name is malformed.
         """
         return f"{self.prefix}:{{{checked('queue', name)}}}"
 
@@ -48,7 +48,7 @@ class Keys:
         """Return the key of the list on which idle workers of a queue wait for wake tokens.
 
         Raises:
-            BadArgument: the queue's name is not a name.
+            BadArgument: the queue's name is malformed.
         """
         return self.queue(name) + WAKE
 

@@ -14,9 +14,9 @@ LINE = re.compile(
     rb"([A-Za-z0-9_.:-]{1,128}) (done|failed|dead|cancelled|expired|inflight) "
     rb"([a-z-]{1,20}) (\d{1,15}) (\d{1,15}) (\d{1,15}) (?:(\d{1,7}) )?\d{1,10}\n"
 )
-# Whatever a line holds, its last word is the size of the body that follows.
 # A chunk of output: its place in the output, its attempt, its number in its run, its bytes.
 CHUNK = re.compile(rb"(\d{1,7}) (\d{1,7}) (\d{1,7}) (.*)", re.DOTALL)
+# Whatever a line holds, its last word is the size of the body that follows.
 SIZED = re.compile(rb"[^\n]{0,1000} (\d{1,10})\n")
 
 
@@ -51,7 +51,7 @@ def parse_chunk(body: bytes) -> tuple[int, Written] | None:
     """Return the place of a chunk in a job's output, from 1, and the chunk; None for other bytes.
 
     Args:
-        body: that of an item with the state 'inflight' and the reason 'output'.
+        body: the body of an item with the state 'inflight' and the reason 'output'.
     """
     found = CHUNK.fullmatch(body)
     if found is None:

@@ -26,7 +26,8 @@ from pyjobs.engine.verbs import StoredVerbs, bodies
 class Reliable(StoredVerbs):
     """Makes the calls of the verbs of reliable mode.
 
-    reliable/submit, claim, complete, fail, extend, release, cancel, reap, dead and requeue.
+    reliable/submit, claim, update, append, complete, fail, extend, release, cancel, reap, dead,
+    requeue and schedule.
     """
 
     name = "reliable"

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 Place = Literal["pending", "delayed", "inflight", "dead"]
 PLACES: tuple[Place, ...] = ("pending", "delayed", "inflight", "dead")
-# What the jobs of a place are in, and the states of jobs that no place has.
+# The states of jobs: that of each place, and those of jobs that no place has.
 State = Literal["pending", "delayed", "inflight", "dead", "done", "failed", "cancelled", "expired"]
 ENDED: tuple[State, ...] = ("done", "failed", "cancelled", "expired")
 STATES: tuple[State, ...] = (*PLACES, *ENDED)
@@ -70,11 +70,11 @@ class ShownJob(NamedTuple):
         client: the clients that hear how it ends, separated by spaces.
         unique: its unique key; '' is none.
         expires: not to be started from then on; 0 is at any time.
-        retention: ms that its outcome is kept; -1 here and below is that its submit did not say.
-        timeout: ms that a handler may run.
-        max_attempts: failures until it is dead.
-        backoff: ms before its second attempt.
-        max_run: ms that it may be in flight.
+        retention: ms that its outcome is kept; -1 where its submit did not say.
+        timeout: ms that a handler may run; -1 where its submit did not say.
+        max_attempts: failures until it is dead; -1 where its submit did not say.
+        backoff: ms before its second attempt; -1 where its submit did not say.
+        max_run: ms that it may be in flight; -1 where its submit did not say.
         failures: of its attempts, as its handlers reported.
         crashes: leases that ran out since its handler last ended a run.
         past: failures, and the leases that ran out before that.
@@ -125,7 +125,7 @@ class ListedJob(NamedTuple):
 
     Attributes:
         id: the job's id; '' for an entry of a simple queue that is no job.
-        state: as in `ShownJob`.
+        state: 'pending', 'delayed', 'inflight', 'done', 'failed', 'dead', 'cancelled' or 'expired'.
         task: the name of its task; '' is none.
         at: when it is due, when its lease ends (recoverable: when it was claimed), or when it died,
             ms since the epoch; 0 for a pending job.
@@ -184,7 +184,7 @@ class Explanation(NamedTuple):
 
     Attributes:
         code: a word for programs, such as 'paused', 'backoff' or 'pending'.
-        sentence: the same for people.
+        sentence: the reason for people, in one sentence.
     """
 
     code: str
@@ -306,7 +306,7 @@ def parse_shown(reply: Any) -> ShownJob:
 def parse_listed(reply: Any) -> JobPage:
     """Parse the reply of queue/list."""
     cursor, total, looked, *jobs = reply
-    return JobPage(_text(cursor), total, looked, _rows(jobs))
+    return JobPage(text_of(cursor), total, looked, _rows(jobs))
 
 
 def parse_found(reply: Any) -> FoundJobs:
@@ -327,7 +327,7 @@ def parse_explained(reply: Any) -> Explanation:
 def parse_walked(reply: Any) -> WalkedPage:
     """Parse the reply of queue/walk."""
     cursor, total, *entries = reply
-    return WalkedPage(_text(cursor), total, [WalkedEntry(*texts(entry)) for entry in entries])
+    return WalkedPage(text_of(cursor), total, [WalkedEntry(*texts(entry)) for entry in entries])
 
 
 def parse_checked(reply: Any) -> list[CheckedJob]:
@@ -335,10 +335,12 @@ def parse_checked(reply: Any) -> list[CheckedJob]:
     return [CheckedJob(*texts(job)) for job in reply]
 
 
-def _text(value: Any) -> Any:
-    # What stands in a queue may have been written by hand, and a cursor must go back as it came.
+def text_of(value: Any) -> Any:
+    """Return bytes as a text, and any other value as it is. What stands in a queue may have been
+    written by hand, and a cursor must go back as it came."""
     return value.decode(errors="surrogateescape") if isinstance(value, bytes) else value
 
 
 def texts(values: Any) -> Any:
-    return [_text(value) for value in values]
+    """Return the values of a row, bytes as texts."""
+    return [text_of(value) for value in values]

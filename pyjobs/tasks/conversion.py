@@ -218,8 +218,8 @@ class Converter:
 
 def in_words(error: Exception) -> str:
     """Return what msgspec says; of any other error its type too."""
-    told = isinstance(error, (TypeError, ValueError))
-    return str(error) if told else f"{type(error).__name__}: {error}"
+    speaks = isinstance(error, (TypeError, ValueError))
+    return str(error) if speaks else f"{type(error).__name__}: {error}"
 
 
 def is_plain(annotation: Any) -> bool:

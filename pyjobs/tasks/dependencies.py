@@ -77,8 +77,8 @@ class Resolved:
 def resolved(
     what: str, function: Callable[..., Any], known: Mapping[str, Any]
 ) -> Iterator[Mapping[str, Any]]:
-    """Surround one call of a plain function, as `Resolved` does, without an event loop: in the
-    thread that calls the function.
+    """Surround one call of a plain function, in the thread that calls the function: yield the
+    values of its dependencies, and leave them afterwards. No event loop runs.
 
     Raises:
         BadArgument: a dependency awaits something.

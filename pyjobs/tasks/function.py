@@ -255,7 +255,8 @@ class Task(BaseTask[P, T]):
         return self.function(**arguments)
 
     def _resolved(self, job: ClaimedJob, arguments: Mapping[str, Any]) -> Any:
-        """As `_result`, in a thread, with the values of the dependencies."""
+        """Call the function in a thread, with the values of its dependencies, and return its
+        result."""
         with resolved(self.name, self.function, {JOB: job, **arguments}) as injected:
             result = exhausted(self._result(job, {**arguments, **injected}), job)
             if is_awaitable(result):
@@ -267,7 +268,8 @@ class Task(BaseTask[P, T]):
             return result
 
     async def _aresolved(self, job: ClaimedJob, arguments: Mapping[str, Any]) -> Any:
-        """As `_result`, in an event loop, with the values of the dependencies."""
+        """Await the function in an event loop, with the values of its dependencies, and return its
+        result."""
         async with Resolved(self.function, {JOB: job, **arguments}) as injected:
             return await self._result(job, {**arguments, **injected})
 

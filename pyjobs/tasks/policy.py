@@ -18,7 +18,8 @@ def check_words(words: Collection[str]) -> None:
     """Check that `@task` was given no option that it does not have.
 
     Raises:
-        BadArgument: it was; the message says what to write instead, where that is known.
+        BadArgument: an option is unknown; the message says what to write instead, where that is
+            known.
     """
     for word in words:
         hint = hinted(OF_POLICIES, word)

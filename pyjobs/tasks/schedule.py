@@ -75,8 +75,8 @@ def check_schedulable(name: str, schedule: TaskSchedule, signature: inspect.Sign
     """Check that a schedule can make jobs of a task.
 
     Raises:
-        BadArgument: an argument has no default, `missed` is none of its words, or the name is too
-            long for a schedule's.
+        BadArgument: an argument has no default, `missed` is an unknown word, or the name is too
+            long for a schedule.
     """
     for one in signature.parameters.values():
         if one.default is inspect.Parameter.empty:

@@ -35,7 +35,7 @@ class Backoff:
         return pause
 
     def reset(self) -> None:
-        """An attempt succeeded: the next pause is a first one again."""
+        """Note that an attempt succeeded: the next pause is a first one again."""
         self._failures = 0
 
 

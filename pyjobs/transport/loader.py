@@ -28,7 +28,7 @@ def load(server: Server) -> int:
         How many scripts the package has.
 
     Raises:
-        Forbidden: Redis's access rules forbid it.
+        Forbidden: Redis's access rules forbid the call.
         Unavailable: Redis can't be reached.
     """
     scripts = everything()
@@ -80,7 +80,7 @@ def publish(server: Server, keys: Keys) -> None:
         keys: the names under the prefix.
 
     Raises:
-        Forbidden: Redis's access rules forbid it.
+        Forbidden: Redis's access rules forbid the call.
         QueueFull: Redis is at its memory limit; nothing was written.
         Unavailable: Redis can't be reached.
     """

@@ -57,7 +57,7 @@ def registered(server: Server, keys: Keys) -> dict[str, str]:
         `modes_of` reads what counts.
 
     Raises:
-        Forbidden: Redis's access rules forbid it.
+        Forbidden: Redis's access rules forbid the call.
         Unavailable: Redis can't be reached.
     """
     return known_queues(command(server, "HGETALL", keys.queues))
@@ -93,8 +93,8 @@ def modes_of(server: Server, keys: Keys, queues: Sequence[str]) -> list[str]:
         holds something else.
 
     Raises:
-        BadArgument: a name is not one.
-        Forbidden: Redis's access rules forbid it for every queue.
+        BadArgument: a name is malformed.
+        Forbidden: Redis's access rules forbid the read for every queue.
         Unavailable: Redis can't be reached.
     """
     metas = [Keys.meta(keys.queue(queue)) for queue in queues]

@@ -219,7 +219,7 @@ def read_parts(server: Sync, queue: str) -> Parts:
         queue: the queue's key.
 
     Raises:
-        Forbidden: Redis's access rules forbid it.
+        Forbidden: Redis's access rules forbid the call.
         Unavailable: Redis can't be reached.
     """
     return book_of(server).learn(queue, single_command(server, *words(queue)))
@@ -233,7 +233,7 @@ async def aread_parts(server: Async, queue: str) -> Parts:
         queue: the queue's key.
 
     Raises:
-        Forbidden: Redis's access rules forbid it.
+        Forbidden: Redis's access rules forbid the call.
         Unavailable: Redis can't be reached.
     """
     return book_of(server).learn(queue, await asingle_command(server, *words(queue)))

@@ -66,8 +66,8 @@ def chosen_url(url: str | GivenServer | None) -> str:
     DEFAULT_URL where that is unset or empty; for a redis-py client or pool that of its server.
 
     Raises:
-        BadArgument: the URL is not that of a server; the message names PYJOBS_URL where it is from
-            there.
+        BadArgument: the URL is not that of a server; the message names PYJOBS_URL where the URL
+            comes from this variable.
     """
     if isinstance(url, str):
         return checked_url(url)
@@ -132,7 +132,7 @@ def scheme_of(url: str) -> str:
     """Return what stands before `://`.
 
     Raises:
-        BadArgument: it is none of SCHEMES.
+        BadArgument: the scheme is none of SCHEMES.
     """
     if not isinstance(url, str):
         kind = type(url).__name__

@@ -106,7 +106,7 @@ class Lifespan:
 
 
 class Living:
-    """Holds a lifespan in a task of its own, for who runs jobs outside the event loop.
+    """Holds a lifespan in a task of its own, for a caller that runs jobs outside of the event loop.
 
     Attributes:
         held: what the lifespan has yielded; None before that, and where there is no lifespan.

@@ -152,7 +152,7 @@ def dry_runs(mode: str, keys: Keys, queues: Sequence[str]) -> list[tuple[str, ..
     first, *others = map(keys.queue, queues)
     runs: list[tuple[str, ...]] = [("PUBLISH", Keys.results(first, "x"), "")]
     runs += dry_runs_of("worker", mode, first)
-    return runs + [("HMGET", f"{queue}:meta", "") for queue in others]
+    return runs + [("HMGET", Keys.meta(queue), "") for queue in others]
 
 
 def judge(replies: Sequence[Any], queues: int = 1) -> tuple[str, list[str]]:
@@ -161,9 +161,9 @@ def judge(replies: Sequence[Any], queues: int = 1) -> tuple[str, list[str]]:
     first claim sets the queues aside that it may not read.
 
     Args:
-        replies: the replies to `dry_runs`, in their order. An exception, and a text that does not
-            speak of a permission, say nothing about a right; but that the server does not have the
-            first command, which publishes.
+        replies: the replies to `dry_runs`, in their order. A text without the word 'permission' and
+            an exception say nothing about a right. The first command publishes: an error which says
+            that the server does not have this command counts.
         queues: how many queues there are.
     """
     texts = [reply.decode() if isinstance(reply, bytes) else "" for reply in replies]

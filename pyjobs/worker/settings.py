@@ -37,8 +37,8 @@ class Children(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerSettings:
-    """Holds the settings of one worker. To make one, or to replace a field, checks every field but
-    the URL, which only the transport can check.
+    """Holds the settings of one worker. A new instance checks every field but the URL, which only
+    the transport can check.
 
     Attributes:
         url: where Redis is, a URL that was checked.

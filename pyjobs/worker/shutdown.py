@@ -53,7 +53,7 @@ class Shutdown:
         self._core.stop()
         grace = self._grace if self._core.needs_grace else 0.0
         left = f", with {grace:g} s to finish" if grace else ""
-        log.info("stopping; jobs in hand: %d%s", len(self._core.held), left)
+        log.info("stopping; jobs held: %d%s", len(self._core.held), left)
         self._after(grace, self.now)
         self._changed()
 
@@ -61,7 +61,7 @@ class Shutdown:
         """Release all held runs; FLUSH_SECONDS later, give up recording that."""
         self._core.stop(now=True)
         if self._executor.running:
-            log.info("handing back; jobs in hand: %d", self._executor.running)
+            log.info("handing back; jobs held: %d", self._executor.running)
         self._executor.cancel_all()
         self._changed()
         if not self._at_once:

@@ -53,8 +53,8 @@ class Worker:
     Args:
         url: `redis://`, `rediss://`, `redis+cluster://`, `rediss+cluster://`, `redis+sentinel://`,
             `rediss+sentinel://`, `unix://` or `memory://`. None is the environment variable
-            PYJOBS_URL, or redis://localhost:6379 where that is unset. Or a client or pool of
-            redis-py: its address, login and TLS settings are taken over, and no connection.
+            PYJOBS_URL, or redis://localhost:6379 where that is unset. A client or pool of redis-py
+            gives its address, login and TLS settings, and none of its connections.
         mode: 'simple', 'recoverable' or 'reliable'; it must be the queues' mode.
         tasks: tasks, and modules with tasks. A job whose task is none of them is handed back. Jobs
             without a task go to the handler.
@@ -77,8 +77,8 @@ class Worker:
             Unavailable at once. A later outage is waited for without a limit.
         executor: 'thread' or 'process': whether a plain handler and plain tasks run in threads or
             in child processes, which find a function by the name of its module and its own.
-        child_processes: how many. None: `concurrency` with executor='process'; else the number of
-            cores, for tasks with an executor of their own.
+        child_processes: how many child processes. None: `concurrency` with executor='process'; else
+            the number of cores, for tasks with an executor of their own.
         max_jobs_per_child: jobs after which a child process is replaced; None: never.
         max_memory_per_child: bytes of memory after a job, from which on a child process is
             replaced; None: never.
@@ -92,9 +92,9 @@ class Worker:
             claim of this worker has made a job dead whose leases ran out too often.
         health: port of 127.0.0.1, or 'HOST:PORT', where HTTP probes are answered: /healthz and
             /readyz; None: nowhere.
-        metrics: port of 127.0.0.1, or 'HOST:PORT', where Prometheus gets /metrics, with those that
-            the program registers with prometheus-client itself; it may be that of `health`. None:
-            nothing is measured. Needs the extra `metrics`.
+        metrics: port of 127.0.0.1, or 'HOST:PORT', where Prometheus gets /metrics, with the metrics
+            that the program itself registers with prometheus-client; the address of `health` may be
+            given. None: nothing is measured. Needs the extra `metrics`.
 
     Raises:
         BadArgument: an argument is not what it must be; the message names the argument.

@@ -291,6 +291,7 @@ def test_a_queue_is_split_and_the_split_is_settled(queue: Cli) -> None:
         == "queue words has 3 parts: words, words/1, words/2\n"
     )
     assert "fewer than 3" in queue("parts", "words", "2").err
+    assert "durable: 'x' is not" in queue("parts", "words", "3", "--durable", "x").err
     assert "nothing was ever submitted" in queue("parts", "wrods").err
     assert "nothing was ever submitted" in queue("parts", "wrods", "3").err
     assert queue("parts", "new", "3", "--mode", "simple").code == 0

@@ -48,7 +48,7 @@ def test_a_change_starts_the_worker_again_and_running_jobs_finish(cli: Cli) -> N
     os.utime(cli.folder / "words.py", ns=(before.st_atime_ns, before.st_mtime_ns))
     assert worker.stderr is not None
     log = ""
-    while "stopping; jobs in hand: 1" not in log:
+    while "stopping; jobs held: 1" not in log:
         log += worker.stderr.readline()
     assert "INFO changed: words.py" in log
     (cli.folder / "go").touch()

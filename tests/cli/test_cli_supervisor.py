@@ -107,7 +107,7 @@ def test_the_first_signal_lets_the_running_job_finish(cli: Cli) -> None:
     os.kill(child, signal.SIGTERM)
     assert parent.stderr is not None
     lines = iter(parent.stderr.readline, "")
-    assert next(line for line in lines if "stopping; jobs in hand: 1" in line)
+    assert next(line for line in lines if "stopping; jobs held: 1" in line)
     (cli.folder / "go").touch()
     assert ended(parent)[0] == 0
     assert result(cli, "a") == f"{child}"

@@ -83,7 +83,7 @@ def test_sigterm_lets_the_running_job_finish(cli: Cli) -> None:
     assert code == 0
     assert rest.endswith("INFO stopped\n")
     assert f"INFO reliable worker of words at {cli.url}, up to 3 jobs at once, is ready" in log[0]
-    assert "INFO stopping; jobs in hand: 1" in log[1]
+    assert "INFO stopping; jobs held: 1" in log[1]
     assert cli("result", "words", "a") == (0, f"{worker.pid}\n", "")
 
 

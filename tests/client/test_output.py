@@ -53,7 +53,7 @@ def test_a_reader_gets_what_a_handler_writes_early_or_late(
         early = client.submit(5)
         with working(store.url, handler, queues="q", mode=mode):
             assert list(early.output(10)) == WANTED
-            assert early.result(10) == result
+            assert early.result(30) == result
         assert list(early.output(10)) == WANTED
 
 
@@ -61,7 +61,7 @@ def test_a_reader_gets_what_a_handler_writes_early_or_late(
 def test_a_reader_sees_a_chunk_while_the_job_runs(store: Store) -> None:
     def handler(job: pyjobs.ClaimedJob) -> Any:
         yield "first"
-        assert read.wait(10)
+        assert read.wait(30)
 
     read = threading.Event()
     with working(store.url, handler, queues="q"), clients(store, queue="q") as client:
@@ -133,7 +133,7 @@ def test_a_value_that_can_t_be_written_rejects_the_job(
 
     with working(store.url, handler, queues="q"), clients(store, queue="q") as client:
         with pytest.raises(pyjobs.JobFailed, match=words) as failed:
-            client.submit(1).result(10)
+            client.submit(1).result(30)
         assert failed.value.reason == "rejected"
 
 
@@ -144,7 +144,7 @@ def test_a_handler_of_simple_mode_that_yields_fails_with_the_reason(store: Store
         clients(store, queue="q", mode="simple") as client,
         pytest.raises(pyjobs.JobFailed, match="no job of simple mode has output"),
     ):
-        client.submit(1).result(10)
+        client.submit(1).result(30)
 
 
 @everywhere

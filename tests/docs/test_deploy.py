@@ -82,7 +82,7 @@ def scraped() -> set[str]:
     with pytest.MonkeyPatch.context() as patch, Client(url, queue="q") as client:
         patch.setattr(PathServer, "__init__", remember)
         with running(worker):
-            client.submit(1).result(timeout=10)
+            client.submit(1).result(timeout=30)
             [server] = wait_until(lambda: servers)
             texts = wait_until(
                 lambda: b"pyjobs_jobs_total{" in (body := fetch(server.port)) and [body]

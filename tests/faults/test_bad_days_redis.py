@@ -24,6 +24,7 @@ import pyjobs
 from pyjobs.engine.modes import MODES
 from pyjobs.errors import OutcomeUnknown, PyjobsError, ResultGone, Unavailable
 from pyjobs.testing import Running, Server
+from pyjobs.transport import retry
 from pyjobs.transport.server import connect
 
 pytestmark = pytest.mark.slow
@@ -223,8 +224,10 @@ def test_a_wrong_password_at_the_start_is_one_error_without_it(
         client.submit(1)
 
 
-def test_a_server_that_loads_its_data_is_waited_for() -> None:
+def test_a_server_that_loads_its_data_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that reads its data answers LOADING, to a submit and to the worker."""
+    # A busy machine loads for longer than a submit is repeated.
+    monkeypatch.setattr(retry, "PAUSES", (0.0, 0.05, 0.5, 2.0, 20.0))
     slow = ("--key-load-delay", "2000", "--loading-process-events-interval-bytes", "1024")
     with (
         own_server(*slow) as server,
@@ -233,7 +236,7 @@ def test_a_server_that_loads_its_data_is_waited_for() -> None:
     ):
         assert client.submit(1).result(SOON) == 1
         with connect(server.url) as admin:
-            admin.mset({f"other:{n}": os.urandom(500) for n in range(400)})
+            admin.mset({f"other:{n}": os.urandom(500) for n in range(300)})
             admin.save()
         restart = threading.Thread(target=server.restart)
         restart.start()

@@ -208,7 +208,7 @@ def test_a_submit_through_a_fault_is_one_job(
         assert proxy.seen >= 2
         assert Jobs(store, MODES[mode]).pending() == [job.id]
         with working(store.url, lambda job: job.data["n"] + 1, mode=mode):
-            assert job.result(timeout=10) == 2
+            assert job.result(timeout=30) == 2
 
 
 @at(CLIENT_SOCKET_PLACES)

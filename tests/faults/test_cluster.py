@@ -153,7 +153,7 @@ def test_a_claim_that_follows_ask_is_refused_and_sets_no_job_aside() -> None:
 
 TWELVE = 12
 # A wait for a node that is gone would take seconds; a busy machine takes some tenths.
-APART = 1.5
+APART = 3.0
 
 
 @pytest.fixture(scope="module")

@@ -183,7 +183,7 @@ def test_messages_of_a_client_whose_name_begins_with_shard_are_sharded_from_redi
     with jobs.redis.pubsub() as heard:
         sharded = name == "shard.me" and not old
         (heard.ssubscribe if sharded else heard.subscribe)(channel)
-        assert heard.get_message(timeout=5)["type"].endswith("subscribe")
+        assert heard.get_message(timeout=30)["type"].endswith("subscribe")
         jobs.submit("a", client=name)
         jobs.complete(*jobs.claim().jobs)
         get = (
@@ -191,6 +191,6 @@ def test_messages_of_a_client_whose_name_begins_with_shard_are_sharded_from_redi
             if sharded and hasattr(heard, "get_sharded_message")
             else heard.get_message
         )
-        message = get(timeout=5)
+        message = get(timeout=30)
         assert message["channel"].decode() == channel
         assert [id for id, _ in parse_results(message["data"])] == ["a"]

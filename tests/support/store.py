@@ -187,13 +187,13 @@ class Listener:
         self._redis, self._channel = client, channel
         self._pubsub = client.pubsub()
         self._pubsub.subscribe(channel)
-        assert self._pubsub.get_message(timeout=5)["type"] == "subscribe"
+        assert self._pubsub.get_message(timeout=30)["type"] == "subscribe"
 
     def messages(self) -> list[bytes]:
         """All since the last look. A marker is published, so that none is still on its way."""
         self._redis.publish(self._channel, b"marker")
         found = []
-        while (message := self._pubsub.get_message(timeout=5)) is not None:
+        while (message := self._pubsub.get_message(timeout=30)) is not None:
             if message["data"] == b"marker":
                 return found
             found.append(message["data"])

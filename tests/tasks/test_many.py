@@ -40,7 +40,7 @@ def worker(store: Store) -> Iterator[None]:
 def test_submit_many_of_a_task_takes_tuples_and_dicts(store: Store, client: pyjobs.Client) -> None:
     jobs = client.submit_many(half, [(2,), {"of": 4, "plus": 1}, (6, 2)], ids="abc")
     with worker(store):
-        assert [job.result(9) for job in jobs] == [1, 3, 5]
+        assert [job.result(30) for job in jobs] == [1, 3, 5]
     assert [job.id for job in jobs] == ["a", "b", "c"]
 
 
@@ -99,7 +99,7 @@ def test_map_yields_results_in_order_with_a_window_of_jobs(
     taken: list[int] = []
     items = (taken.append(n) or (2 * n,) for n in range(60))  # type: ignore[func-returns-value]
     with worker(store):
-        results = client.map(half, items, window=10, timeout=9)
+        results = client.map(half, items, window=10, timeout=30)
         assert (next(results), len(taken)) == (0, 10)
         assert [*results] == [*range(1, 60)]
 
@@ -118,7 +118,7 @@ def test_map_that_keeps_errors_yields_the_error_of_a_job_in_its_place_and_goes_o
     store: Store, client: pyjobs.Client
 ) -> None:
     with worker(store):
-        one, error, three = client.map(half, [(2,), (3,), (6,)], errors="keep", timeout=9)
+        one, error, three = client.map(half, [(2,), (3,), (6,)], errors="keep", timeout=30)
     assert (one, three) == (1, 3)
     assert isinstance(error, JobFailed)
     assert str(error) == "ValueError: 3 is odd"
@@ -164,7 +164,7 @@ def test_the_asyncio_client_maps_lists_and_async_generators(store: Store) -> Non
         async with pyjobs.aio.Client(store.url) as client:
             jobs = await client.submit_many(half, numbers())
             first = [await job for job in jobs]
-            second = [one async for one in client.map(half, numbers(), window=4, timeout=9)]
+            second = [one async for one in client.map(half, numbers(), window=4, timeout=30)]
             kept = [one async for one in client.map(half, [(2,), (3,), {"of": 4}], errors="keep")]
             third = [str(one) for one in kept]
             return first, second, third

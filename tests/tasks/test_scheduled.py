@@ -46,7 +46,7 @@ def test_the_job_of_a_scheduled_task_runs_with_its_defaults(store: Store) -> Non
     with running(pyjobs.Worker(store.url, tasks=[nightly])), pyjobs.Client(store.url) as client:
         seen(store, "default")
         client.schedules.run("nightly", id="now")
-        assert client.job("now").result(9) == 3
+        assert client.job("now").result(30) == 3
     assert next(ran) == 1
 
 
@@ -62,7 +62,7 @@ def test_a_schedule_on_a_queue_that_can_not_be_served_keeps_no_other_from_being_
         pyjobs.Client(store.url, queue="good") as client,
     ):
         assert seen(store, "good")[0].name == "good"
-        assert client.submit(both[1]).result(9) == 7
+        assert client.submit(both[1]).result(30) == 7
     store.redis.delete("jobs:{bad}:meta")
 
 

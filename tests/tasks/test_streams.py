@@ -84,11 +84,11 @@ def test_a_task_that_yields_writes_output_that_early_and_late_readers_get(store:
         early = client.submit(plain, 3)
         with running(Worker(store.url, tasks=TASKS)):
             assert values(early.output(10)) == days(3)
-            assert early.result(10) == 3
+            assert early.result(30) == 3
             assert values(early.output(10)) == days(3)
             looped = client.submit(in_loop, count=2)
             assert values(looped.output(10)) == days(2)
-            assert looped.result(10) is None
+            assert looped.result(30) is None
 
 
 @at(SOCKET_PLACES)

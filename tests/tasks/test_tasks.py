@@ -146,9 +146,9 @@ def test_plain_json_types_need_no_extra(store: Store, monkeypatch: pytest.Monkey
     plain = task(name="plain")(send.function)
     url = store.url
     with pyjobs.Client(url) as client, running(pyjobs.Worker(url, tasks=[plain])):
-        assert client.submit(plain, 7, tags=["a"]).result(9) == "7 hi ['a']"
+        assert client.submit(plain, 7, tags=["a"]).result(30) == "7 hi ['a']"
         with pytest.raises(JobFailed, match="it has no argument other"):
-            client.submit({"to": 7, "other": 1}, task="plain").result(9)
+            client.submit({"to": 7, "other": 1}, task="plain").result(30)
 
 
 # --- one job ---
@@ -156,18 +156,18 @@ def test_plain_json_types_need_no_extra(store: Store, monkeypatch: pytest.Monkey
 
 @at(SERVER_PLACES)
 def test_arguments_and_results_are_converted_by_annotation(client: pyjobs.Client) -> None:
-    assert client.submit(keep, ORDER).result(9) == ORDER
+    assert client.submit(keep, ORDER).result(30) == ORDER
 
 
 @at(MEMORY_PLACES)
 def test_plain_and_async_tasks_run_in_one_worker(client: pyjobs.Client) -> None:
-    assert client.submit(send, 7, body="yo", tags=["a"]).result(9) == "7 yo ['a']"
-    assert client.submit(add, 1, b=2).result(9) == 3
+    assert client.submit(send, 7, body="yo", tags=["a"]).result(30) == "7 yo ['a']"
+    assert client.submit(add, 1, b=2).result(30) == 3
 
 
 @at(MEMORY_PLACES)
 def test_a_first_parameter_annotated_with_claimed_job_gets_the_job(client: pyjobs.Client) -> None:
-    assert client.submit(who.using(id="w-1"), "hi").result(9) == "w-1 who hi"
+    assert client.submit(who.using(id="w-1"), "hi").result(30) == "w-1 who hi"
 
 
 @at(MEMORY_PLACES)
@@ -211,7 +211,7 @@ def test_data_that_do_not_fit_a_task_are_rejected_by_its_worker(
 ) -> None:
     job = client.submit(data, task="add")
     with pytest.raises(JobFailed, match=why) as failed:
-        job.result(9)
+        job.result(30)
     assert failed.value.reason == "rejected"
 
 
@@ -223,7 +223,7 @@ def test_a_job_is_rejected_by_a_wrong_result_and_by_the_exceptions_of_its_policy
     client: pyjobs.Client, which: Any, why: str
 ) -> None:
     with pytest.raises(JobFailed, match=why) as failed:
-        client.submit(which).result(9)
+        client.submit(which).result(30)
     assert failed.value.reason == "rejected"
 
 
@@ -281,9 +281,9 @@ def test_a_job_with_an_unknown_task_waits_and_is_logged_once(
     with caplog.at_level(logging.WARNING):
         for n in range(3):
             client.submit({}, task="newer", id=f"n-{n}")
-        client.submit(add, 1, 2).result(9)
+        client.submit(add, 1, 2).result(30)
         while not store.redis.zcard("jobs:{default}:delayed"):
-            client.submit(add, 1, 2).result(9)
+            client.submit(add, 1, 2).result(30)
     assert caplog.text.count("task newer is unknown here") == 1
     assert not store.redis.hexists("jobs:{default}:job:n-0", "attempts")
 
@@ -310,8 +310,8 @@ def test_bare_jobs_go_to_the_handler_of_a_worker_with_tasks(store: Store) -> Non
         return job.data
 
     with pyjobs.Client(store.url) as client, running(worker):
-        assert client.submit({"n": 1}).result(9) == {"n": 1}
-        assert client.submit(add, 1, 2).result(9) == 3
+        assert client.submit({"n": 1}).result(30) == {"n": 1}
+        assert client.submit(add, 1, 2).result(30) == 3
 
 
 @at(MEMORY_PLACES)
@@ -377,8 +377,8 @@ def test_keys_that_an_annotation_makes_numbers_again_come_back(store: Store) -> 
     pytest.importorskip("msgspec")
     worker = pyjobs.Worker(store.url, tasks=[by_number, anything])
     with pyjobs.Client(store.url) as client, running(worker):
-        assert client.submit(by_number, {1: "a", 2: "b"}).result(10) == {1: "a", 2: "b"}
-        assert client.submit(anything, {"1": ["2", {"3": 4}]}).result(10) == {"1": ["2", {"3": 4}]}
+        assert client.submit(by_number, {1: "a", 2: "b"}).result(30) == {1: "a", 2: "b"}
+        assert client.submit(anything, {"1": ["2", {"3": 4}]}).result(30) == {"1": ["2", {"3": 4}]}
 
 
 def test_a_key_of_a_result_or_an_output_that_json_would_change_is_refused() -> None:

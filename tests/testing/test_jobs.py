@@ -65,7 +65,7 @@ def test_jobs_run_in_the_test_s_own_thread_and_their_results_are_returned(here: 
     submitted = here.client.submit_many([1, 2, 3])
     assert here.run_all(double) == [2, 4, 6]
     assert set(threads) == {threading.current_thread()}
-    assert [job.result(timeout=5) for job in submitted] == [2, 4, 6]
+    assert [job.result(timeout=30) for job in submitted] == [2, 4, 6]
     assert here.run_all(double) == []
 
 
@@ -115,7 +115,7 @@ def test_an_exception_that_a_task_s_policy_rejects_is_raised_itself(here: Jobs) 
 def test_the_traceback_of_a_job_that_a_policy_rejects_shows_the_function(here: Jobs) -> None:
     job = here.client.submit(send, 7, date(2027, 1, 31), body="bad")
     here.run_all(tasks=[send], errors="keep")
-    error = job.exception(timeout=5)
+    error = job.exception(timeout=30)
     assert isinstance(error, JobFailed)
     assert "raise KeyError(customer)" in error.traceback
 
@@ -257,7 +257,7 @@ def test_an_async_test_runs_jobs_in_its_own_loop(here: Jobs) -> None:
         async with aio.Client(here.url) as client:
             job = await client.submit(1)
             assert await here.arun_all(handler) == [True]
-            assert await job.result(timeout=5)
+            assert await job.result(timeout=30)
         with pytest.raises(BadArgument, match=r"await jobs\.arun_all"):
             here.run_all(handler)
 

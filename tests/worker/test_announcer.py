@@ -58,7 +58,7 @@ def test_a_worker_is_listed_with_what_it_runs_from_its_start_to_its_end(
         assert found.pid and found.host and found.version
         with Client(store.url, queue="r", mode=mode) as client:
             client.submit(1, task="sums.add")
-            assert begun.wait(10)
+            assert begun.wait(30)
             found = wait_until(lambda: (one := the_worker(admin)).jobs and one)
             [job] = found.jobs
             assert (job.queue, job.task, found.held) == ("r", "sums.add", 1)
@@ -90,8 +90,8 @@ def test_a_worker_that_ends_while_it_announces_itself_is_not_listed(
     worker = Worker(store.url, mode=mode, queues=["q"])
     worker.handler(nothing)
     with running(worker):
-        assert begun.wait(5)
-    assert sent.wait(5)
+        assert begun.wait(30)
+    assert sent.wait(30)
     assert admin.workers("q").workers == []
 
 
@@ -100,6 +100,7 @@ def test_a_worker_that_is_killed_is_listed_until_its_words_are_over(
     store: Store, admin: Admin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(announcer, "PERIOD_SECONDS", 0.1)
+    monkeypatch.setattr(announcer, "KEPT_PERIODS", 20)
     monkeypatch.setattr(Announcer, "leave", nothing)
     worker = Worker(store.url, queues=["q"])
     worker.handler(print)

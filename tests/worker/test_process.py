@@ -23,7 +23,7 @@ from pyjobs.engine.queue import fetch
 from pyjobs.errors import BadArgument
 from pyjobs.worker import STOPS, StopSignals
 
-SOON = 20.0
+SOON = 60.0
 
 
 @pytest.fixture
@@ -131,7 +131,7 @@ jobs = [client.submit(how) for how in ("return", "exit", "raise")]
 import threading
 import time
 def wait():
-    print([job.result(10) for job in jobs], flush=True)
+    print([job.result(30) for job in jobs], flush=True)
     worker.stop()
 threading.Thread(target=wait).start()
 worker.run()
@@ -181,7 +181,7 @@ jobs = client.submit_many(range(3))
 import threading
 import time
 def wait():
-    print([job.result(10) for job in jobs], flush=True)
+    print([job.result(30) for job in jobs], flush=True)
     worker.stop()
 threading.Thread(target=wait).start()
 {1}

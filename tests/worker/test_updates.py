@@ -73,7 +73,7 @@ def lost(errors: list[str], jobs: Jobs) -> Any:
 def test_what_a_handler_saves_is_the_state_of_its_next_run(store: Store, kind: Any) -> None:
     seen: list[Any] = []
     with working(store.url, kind(seen), queues="q"), pyjobs.Client(store.url, queue="q") as client:
-        assert client.submit(1).result(10) == 40
+        assert client.submit(1).result(30) == 40
     assert seen == [None, {"page": 40}]
 
 
@@ -111,7 +111,7 @@ def test_a_job_of_another_mode_that_would_go_on_fails_with_the_reason(
         pyjobs.Client(store.url, queue="q", mode=mode) as client,
         pytest.raises(pyjobs.JobFailed, match="Continue: only a job of reliable mode can go on"),
     ):
-        client.submit(1).result(10)
+        client.submit(1).result(30)
 
 
 @everywhere
@@ -129,9 +129,9 @@ def test_a_handler_that_is_stopped_hands_its_job_back_with_a_state(store: Store)
     with pyjobs.Client(store.url, queue="q") as client:
         job = client.submit(1)
         with working(store.url, handler, queues="q", grace=0):
-            assert started.wait(10)
+            assert started.wait(30)
         with working(store.url, handler, queues="q"):
-            assert job.result(10) == "page 40"
+            assert job.result(30) == "page 40"
         info = job.info()
         assert info is not None
         assert info.attempt == 1

@@ -166,7 +166,7 @@ class TestWorker:
             pyjobs.Client(store.url, queue="q", mode=mode) as client,
         ):
             client.submit(1)
-            assert begun.wait(10)
+            assert begun.wait(30)
             try:
                 time.sleep(0.1)  # the answers that were under way have come
                 was = made[0]._last

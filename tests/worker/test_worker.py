@@ -120,7 +120,7 @@ class TestLog:
 
         caplog.set_level("DEBUG", "pyjobs")
         with working(store.url, handle), pyjobs.Client(store.url, queue="q") as client:
-            client.submit("good", id="a").result(10)
+            client.submit("good", id="a").result(30)
             client.submit("bad", id="b", max_attempts=1).exception(10)
             wait_until(lambda: [line for line in caplog.messages if "Traceback" in line])
         assert "job a on queue q starts, attempt 1" in caplog.messages
@@ -356,8 +356,8 @@ def test_a_worker_without_tasks_logs_each_task_whose_jobs_its_handler_gets_once(
     worker = pyjobs.Worker("memory://bare-tasks", queues=["q"])
     worker.handler(lambda job: job.task)
     with running(worker), pyjobs.Client("memory://bare-tasks", queue="q") as client:
-        tasks = [client.submit({}, task=name).result(10) for name in ("a", "b", "a")]
-        assert client.submit({}).result(10) == ""
+        tasks = [client.submit({}, task=name).result(30) for name in ("a", "b", "a")]
+        assert client.submit({}).result(30) == ""
     assert tasks == ["a", "b", "a"]
     said = [record.message for record in caplog.records if "has no tasks" in record.message]
     assert said == [

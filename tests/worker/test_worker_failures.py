@@ -109,7 +109,7 @@ class TestFailures:
             working(store.url, handler, mode=mode.name, grace=0.2, **settings),
             pytest.raises(JobFailed, match="Mute"),
         ):
-            client.submit(1).result(2)
+            client.submit(1).result(SOON)
 
     @EVERY
     @pytest.mark.parametrize(

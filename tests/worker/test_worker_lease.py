@@ -230,9 +230,9 @@ class TestPull:
         async def body(jobs: Any) -> None:
             async for job in jobs:
                 await job.done(1)
-                with pytest.raises(PyjobsError, match="not in hand"):
+                with pytest.raises(PyjobsError, match="can't be ended here"):
                     await job.done(2)
-                with pytest.raises(PyjobsError, match="not in hand"):
+                with pytest.raises(PyjobsError, match="can't be ended here"):
                     await job.fail("no")
                 return
 

@@ -65,7 +65,7 @@ def servers(monkeypatch: pytest.MonkeyPatch) -> list[PathServer]:
 
 def fetch(port: int, path: str = "/metrics", **headers: str) -> str:
     request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers=headers)
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=30) as answer:
         return str(answer.read().decode())
 
 
@@ -133,7 +133,7 @@ class TestScrape:
                 client.submit(data, max_attempts=2)
             for job in ends:
                 try:
-                    job.result(timeout=10)
+                    job.result(timeout=30)
                 except JobFailed:
                     continue
 
@@ -176,7 +176,7 @@ class TestScrape:
         worker.handler(wait)
         with Client(url, queue="q") as client, running(worker):
             job = client.submit(1, task="sum")
-            assert begun.wait(10)
+            assert begun.wait(30)
             found = scrape(servers)
             assert found["pyjobs_worker_held_jobs", "q"] == 1
             assert found["pyjobs_worker_running_jobs",] == 1
@@ -197,7 +197,7 @@ class TestScrape:
         worker.handler(handle)
         with Client(url, queue="q", mode=mode) as client, running(worker):
             with pytest.raises(JobFailed):
-                client.submit("bad").result(timeout=10)
+                client.submit("bad").result(timeout=30)
             key = ("pyjobs_jobs_total", "q", "", "failed")
             found = wait_until(lambda: key in (got := scrape(servers)) and got)
         assert found[key] == 1
@@ -262,7 +262,7 @@ class TestScrape:
         worker.handler(handle)
         with Client(url, queue="q") as client, running(worker):
             for task in ("a", "b", "c", "d"):
-                client.submit(1, task=task).result(timeout=10)
+                client.submit(1, task=task).result(timeout=30)
 
             def counted() -> dict[str, float]:
                 found = {

@@ -305,7 +305,7 @@ def test_every_connection_of_a_worker_and_a_client_has_the_name_of_the_package()
         working(server.url, lambda job: job.data, queues=["q"]),
         pyjobs.Client(server.url, queue="q") as client,
     ):
-        assert client.submit(1).result(timeout=10) == 1
+        assert client.submit(1).result(timeout=30) == 1
         with redis.Redis.from_url(server.url) as looking:
             mine = str(looking.client_id())
 

@@ -24,17 +24,20 @@ local function option(options, what, low, high, otherwise)
   return int(what, text, low, high)
 end
 
+-- Nothing is taken out where nothing is: that would make a place in the table.
 local function option_name(options, what)
   local text = options[what]
+  if not text then return end
   options[what] = nil
-  return text and name(what, text)
+  return name(what, text)
 end
 
 -- A text that no script reads, as it came: what a header may hold, without what would end a word or a JSON string.
 local function option_header(options, what)
   local text = options[what]
+  if not text then return end
   options[what] = nil
-  if text and (text == '' or #text > 1024 or text:find('[^!-~]') or text:find('["\\]')) then
+  if text == '' or #text > 1024 or text:find('[^!-~]') or text:find('["\\]') then
     refuse(what, 'not 1 to 1024 printable characters of ASCII, percent-encoded')
   end
   return text

@@ -85,7 +85,8 @@ class ClaimedJob:
 
     @property
     def attempt(self) -> int:
-        """1 for the first start. A job that a worker released at its stop keeps its count."""
+        """The number of the attempt: 1 for the first. A release by a worker that stops is no
+        attempt."""
         return self._run.attempt
 
     @property
@@ -157,9 +158,9 @@ class ClaimedJob:
     def progress(self, fraction: float | None, text: str = "") -> Awaitable[None]:
         """Report how far the job is, to all who follow the job (<mode>/update).
 
-        Returns at once. A report is sent within a tenth of a second, and of reports that come
-        faster the latest. A report just before the end of the run may be left out. What this call
-        returns may be awaited, and need not be.
+        The call returns at once. A report is sent within a tenth of a second; of reports that come
+        faster the latest is sent. A report just before the end of the run may be left out. The
+        awaitable that is returned may be dropped.
 
         Args:
             fraction: from 0 to 1; None where it is not known.
@@ -169,7 +170,7 @@ class ClaimedJob:
             LeaseLost: the job was claimed again or put back; JobCancelled: the job was cancelled;
                 NoJob: the job does not exist any more.
             TooLarge: the text is too long.
-            BadArgument: the fraction is not from 0 to 1, the text is none, or the mode is simple.
+            BadArgument: the fraction is not from 0 to 1, the text is no str, or the mode is simple.
         """
         body = encode_progress(fraction, text)
         updates = self._updates("no job of simple mode reports progress")
@@ -235,8 +236,8 @@ class ClaimedJob:
         """Fail a job that came from `Worker.jobs`, and wait until its error is recorded.
 
         Args:
-            error: an exception, or a message. Retry, Snooze, Continue and Reject count as
-                if raised.
+            error: an exception, or a message. Retry, Snooze, Continue and Reject do what they do
+                when a handler raises them.
 
         Raises:
             LeaseLost: the job was claimed again or put back, or may have been; nothing was
@@ -265,7 +266,7 @@ class ClaimedJob:
             raise refusal(self._run, self._run.loss)
         if self._pulled is None or self._pulled.given:
             raise PyjobsError(
-                f"job {self.id} is not in hand: it ended, or its handler's return ends it"
+                f"job {self.id} can't be ended here: it has ended, or its handler's return ends it"
             )
         word = await self._pulled.record(outcome)
         if word in NOT_RECORDED:
