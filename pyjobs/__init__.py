@@ -39,6 +39,7 @@ from pyjobs.errors import (
     Unencodable,
     UnknownTask,
     WrongMode,
+    WrongParts,
     WrongType,
 )
 from pyjobs.output import Chunk
@@ -92,6 +93,7 @@ __all__ = [
     "UnknownTask",
     "Worker",
     "WrongMode",
+    "WrongParts",
     "WrongType",
     "task",
 ]

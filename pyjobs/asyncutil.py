@@ -1,4 +1,5 @@
-"""Helpers for asyncio: the fast event loop, cancelling and waiting for tasks, and iteration.
+"""Helpers for asyncio: event loops, tasks that are cancelled or waited for, context managers and
+iteration.
 
 Nothing here knows of jobs.
 """
@@ -6,6 +7,7 @@ Nothing here knows of jobs.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import Any, TypeVar
@@ -25,6 +27,14 @@ def fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return found
 
 
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """Return the event loop that runs in this thread, if any."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
 async def cancel_and_wait(task: asyncio.Task[Any]) -> None:
     """Cancel a task and wait until it is done. Its result or error is discarded.
 
@@ -36,6 +46,14 @@ async def cancel_and_wait(task: asyncio.Task[Any]) -> None:
         await asyncio.wait({task}, timeout=AGAIN_SECONDS)
     if not task.cancelled():
         task.exception()
+
+
+async def enter(stack: contextlib.AsyncExitStack, around: Any) -> None:
+    """Enter a context manager, plain or async, which the stack leaves."""
+    if hasattr(type(around), "__aenter__"):
+        await stack.enter_async_context(around)
+    else:
+        stack.enter_context(around)
 
 
 async def taken(values: Iterator[V] | AsyncIterator[V], count: int) -> AsyncIterator[V]:

@@ -16,6 +16,7 @@ arity(1, 1)
 local q = open(queue)
 if bad then return redis.error_reply(bad) end
 local taken = redis.call('LPOP', q.wake) and 1 or 0
-local begin = taken == 1 and channel > 0 and string.format('%.0f', channel) or q.listened or '1'
-if begin ~= q.listened then redis.pcall('HSET', q.meta, 'listened', begin) end
+local listened = unpack(redis.call('HMGET', q.meta, 'listened'))
+local begin = taken == 1 and channel > 0 and string.format('%.0f', channel) or listened or '1'
+if begin ~= listened then redis.pcall('HSET', q.meta, 'listened', begin) end
 return { taken, channel == 0 and quietest_channel(q) or 0 }

@@ -26,7 +26,7 @@ from pyjobs.engine import (
 )
 from pyjobs.errors import BadArgument
 
-# How many jobs are done, and how many there are; 0 while they are counted.
+# Called with how many jobs were looked after, and how many there are; 0 while they are counted.
 Progress = Callable[[int, int], object]
 # By how much the number of jobs may move between a look and the deed.
 TOLERATED = 0.1
@@ -37,8 +37,8 @@ class Edited(NamedTuple):
     """Holds what became of the jobs that a filter let through.
 
     Attributes:
-        done: to how many jobs it was done.
-        refused: an answer for each job to which it was not done.
+        done: how many jobs were changed.
+        refused: an answer for each job that was not changed.
     """
 
     done: int

@@ -17,12 +17,12 @@ EDITED: dict[str, tuple[State, ...]] = {
     "run": ("delayed",),
     "move": ("pending", "delayed", "dead"),
 }
-# What destroys jobs is done to no state that was not named.
+# These edits end jobs for good, so their caller must name a state.
 NAMED = ("cancel", "delete")
 
 
 class Filter(NamedTuple):
-    """Says which jobs of a queue are meant: those that all of it lets through.
+    """Says which jobs of a queue are meant: the jobs that fit every attribute.
 
     Attributes:
         state: 'pending', 'delayed', 'inflight', 'dead', 'done', 'failed', 'cancelled' or
@@ -67,7 +67,7 @@ def state_for(edit: str, where: Filter, mode: ModeName) -> State:
         mode: the mode of their queue.
 
     Raises:
-        BadArgument: it can't be done to jobs in this state, or the state must be named.
+        BadArgument: the edit takes no jobs in this state, or the state must be named.
     """
     if edit not in EDITED:
         raise BadArgument(f"edit: {edit!r} is not one of {', '.join(EDITED)}")

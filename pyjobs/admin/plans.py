@@ -46,7 +46,7 @@ class QueueStatus(NamedTuple):
 
     Attributes:
         queue: the queue's name.
-        mode: its mode: that of its first submit, or as registered where nothing was submitted.
+        mode: the mode of its first submit; where nothing was submitted, the mode in the registry.
         stats: its numbers; None when they could not be read.
         error: why they could not be read; '' when they could.
     """

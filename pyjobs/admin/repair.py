@@ -57,7 +57,7 @@ def check(keys: Keys, queue: str, progress: Progress | None) -> Plan[list[Findin
 
 
 def examine(keys: Keys, queue: str, progress: Progress | None) -> Plan[list[tuple[Finding, str]]]:
-    """As `check`, each with the token that queue/repair needs."""
+    """Return what a check finds, each finding with the token that queue/repair needs."""
     mode = (yield from stats(keys, queue)).mode
     unseen: dict[str, str] = {}
     findings: dict[str, tuple[Finding, str]] = {}

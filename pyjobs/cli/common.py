@@ -138,8 +138,10 @@ url_option = click.option(
 prefix_option = click.option(
     "--prefix",
     metavar="NAME",
+    envvar="PYJOBS_PREFIX",
     default="jobs",
     show_default=True,
+    show_envvar=True,
     help="What every key in Redis begins with.",
 )
 verbose_option = click.option(

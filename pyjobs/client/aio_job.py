@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Generator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic
 
+from pyjobs.asyncutil import running_loop
 from pyjobs.client.arrivals import Arrival, Arrivals
 from pyjobs.client.core import ClientCore
 from pyjobs.client.following import Following
@@ -256,14 +257,6 @@ class Job(BaseJob, Generic[T]):
         for waiter in self._waiter or ():
             if not waiter.done():
                 waiter.set_result(None)
-
-
-def running_loop() -> asyncio.AbstractEventLoop | None:
-    """Return the event loop that runs in this thread, if any."""
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
 
 
 class UnheardJob(Job):

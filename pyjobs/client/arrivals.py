@@ -5,13 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
-from pyjobs.client.job import BaseJob
+from pyjobs.client.job import BaseJob, J
 from pyjobs.errors import BadArgument
 from pyjobs.validate import iterable, wait_seconds
-
-J = TypeVar("J", bound=BaseJob)
 
 
 class Arrival(Generic[J]):

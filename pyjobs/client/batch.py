@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, Generic, NamedTuple
 
-from pyjobs.client.job import presence
+from pyjobs.client.job import J, presence
 from pyjobs.client.options import with_trace
-from pyjobs.client.pending import J
 from pyjobs.client.presence import Presence
 from pyjobs.engine import CALL_BYTES, SUBMIT_ITEMS, Call, Durable
 from pyjobs.errors import OutcomeUnknown, PyjobsError

@@ -12,7 +12,7 @@ from typing import Any, Generic
 
 from pyjobs.client.batch import Batch
 from pyjobs.client.core import ClientCore
-from pyjobs.client.pending import J
+from pyjobs.client.job import J
 from pyjobs.client.submit import Item
 from pyjobs.errors import ClientClosed, NotDurable, OutcomeUnknown, PyjobsError
 

@@ -13,8 +13,8 @@ from typing import Any, Generic
 
 from pyjobs.client.batch import Batch, Chunk, refused
 from pyjobs.client.following import advance, hear_chunk
-from pyjobs.client.job import BaseJob, JobRef, key_of, note, presence, same_job, settle
-from pyjobs.client.pending import J, Pending
+from pyjobs.client.job import BaseJob, J, JobRef, key_of, note, presence, same_job, settle
+from pyjobs.client.pending import Pending
 from pyjobs.client.presence import Event, Presence
 from pyjobs.client.schedules import ScheduleCalls
 from pyjobs.client.submit import Route, SubmitBuilder

@@ -7,16 +7,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
 from pyjobs.client.arrivals import Arrival, Arrivals
 from pyjobs.client.info import JobInfo
-from pyjobs.client.job import BaseJob
+from pyjobs.client.job import BaseJob, J
 from pyjobs.engine import Written
 from pyjobs.errors import ClientClosed
 from pyjobs.progress import Progress
 
-J = TypeVar("J", bound=BaseJob)
 # Reentrant, because a signal handler may use the client too.
 MAKING = threading.RLock()
 

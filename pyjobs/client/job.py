@@ -206,14 +206,15 @@ class BaseJob:
         return JobFailed(*codec.decode_error(end.body), end.reason, end.attempts or 1)
 
 
-AnyJob = TypeVar("AnyJob", bound=BaseJob)
+# The kind of job of one client.
+J = TypeVar("J", bound=BaseJob)
 
 
-def same_job(job: AnyJob) -> AnyJob:
+def same_job(job: J) -> J:
     """Return another object of a job, with its own `created` and `reached`. All else is that of
     `job`, which it keeps alive."""
     kind: Any = type(job)
-    made: AnyJob = _sharing(kind)(job)
+    made: J = _sharing(kind)(job)
     return made
 
 
@@ -243,7 +244,7 @@ def settle(job: BaseJob, end: Stored | PyjobsError) -> None:
         job._wake()
 
 
-def decode_by(job: AnyJob, submission: Submission) -> AnyJob:
+def decode_by(job: J, submission: Submission) -> J:
     """Let the task of a submit decode the result and the output of its job, and return the job."""
     job._decode = submission.decode
     if submission.decode_chunk is not None:
@@ -276,7 +277,7 @@ def presence(job: BaseJob) -> Presence:
     return job._presence
 
 
-def unless_conflict(job: AnyJob) -> AnyJob:
+def unless_conflict(job: J) -> J:
     """Return the job.
 
     Raises:
@@ -296,7 +297,7 @@ def gone(job: BaseJob) -> ResultGone:
     return ResultGone(f"job {job.id} on queue {job.queue}: {why}")
 
 
-def settle_stored(job: AnyJob, stored: Stored) -> AnyJob | None:
+def settle_stored(job: J, stored: Stored) -> J | None:
     """Settle a job by what queue/result has found, and return it; None while the job is live."""
     if stored.state in LIVE_STATES:
         return None

@@ -15,7 +15,7 @@ from typing import Generic
 from pyjobs.asyncutil import cancel_and_wait
 from pyjobs.client.batch import Chunk
 from pyjobs.client.core import ClientCore
-from pyjobs.client.pending import J
+from pyjobs.client.job import J
 from pyjobs.client.sweep import Pace
 from pyjobs.errors import PyjobsError
 from pyjobs.log import logger

@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+from pyjobs.asyncutil import enter
 from pyjobs.client.job import BaseJob
 from pyjobs.client.options import options_text
 from pyjobs.engine import SIMPLE
@@ -78,11 +79,7 @@ async def around_async(middleware: Sequence[Middleware], call: SubmitCall) -> As
     failed: BaseException | None = None
     async with contextlib.AsyncExitStack() as stack:
         for one in middleware:
-            entered = one(call)
-            if hasattr(type(entered), "__aenter__"):
-                await stack.enter_async_context(entered)
-            else:
-                stack.enter_context(entered)
+            await enter(stack, one(call))
         try:
             yield
         except BaseException as error:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Generic
 from weakref import ref
 
-from pyjobs.client.job import BaseJob
+from pyjobs.client.job import J
 
-J = TypeVar("J", bound=BaseJob)
 ROOM = 1000
 
 

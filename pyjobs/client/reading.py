@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 from pyjobs.client.arrivals import Arrival
-from pyjobs.client.following import J, Watching, reports_of
-from pyjobs.client.job import chunk_decoder
+from pyjobs.client.following import Watching, reports_of
+from pyjobs.client.job import J, chunk_decoder
 from pyjobs.engine import Call, OutputPage, Written, read_output
 from pyjobs.output import Chunk
 

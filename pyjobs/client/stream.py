@@ -13,7 +13,7 @@ from typing import Any, Generic
 
 from pyjobs import codec
 from pyjobs.client.batch import Batch, in_redis
-from pyjobs.client.pending import J
+from pyjobs.client.job import J
 from pyjobs.engine import CALL_BYTES, MAX_BYTES, SUBMIT_ITEMS
 from pyjobs.errors import BadArgument, PyjobsError, TooLarge
 from pyjobs.validate import checked, iterable

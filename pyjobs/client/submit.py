@@ -10,9 +10,9 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from pyjobs import codec
 from pyjobs.client.batch import Batch, Chunk, split
-from pyjobs.client.job import note
+from pyjobs.client.job import J, note
 from pyjobs.client.options import durable_in, options_text
-from pyjobs.client.pending import J, Pending
+from pyjobs.client.pending import Pending
 from pyjobs.client.presence import Event
 from pyjobs.client.stream import Stream, is_stream, too_large
 from pyjobs.client.task_stream import TaskStream

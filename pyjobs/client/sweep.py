@@ -12,8 +12,8 @@ from typing import Generic
 from weakref import WeakKeyDictionary
 
 from pyjobs.client.batch import Chunk
-from pyjobs.client.job import LIVE_STATES, gone, key_of, note, presence, settle
-from pyjobs.client.pending import J, Pending
+from pyjobs.client.job import LIVE_STATES, J, gone, key_of, note, presence, settle
+from pyjobs.client.pending import Pending
 from pyjobs.client.presence import Event, Presence
 from pyjobs.engine import RESULT_ITEMS, SWEEP_JOBS, Call, Keys, Stored, fetch
 from pyjobs.errors import BadLayout, PyjobsError, Unavailable

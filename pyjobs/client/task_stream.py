@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Generic
 
 from pyjobs.client.batch import Batch
-from pyjobs.client.job import decode_by
-from pyjobs.client.pending import J
+from pyjobs.client.job import J, decode_by
 from pyjobs.client.stream import PART_ITEMS, Stream
 from pyjobs.engine import CALL_BYTES
 from pyjobs.errors import BadArgument, TooLarge

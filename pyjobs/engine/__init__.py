@@ -5,7 +5,7 @@ and `queue.py` have the verbs of the folders of `lua/` with the same names; the 
 what these share. Other folders import from this file and not past it.
 """
 
-from pyjobs.engine.acl import ROLES, commands_of, dry_runs_of, rules_of
+from pyjobs.engine.acl import ROLES, dry_runs_of, rules_of
 from pyjobs.engine.call import Call
 from pyjobs.engine.counters import (
     KEPT_MINUTES,
@@ -40,7 +40,6 @@ from pyjobs.engine.modes import MODES, Mode, mode_named
 from pyjobs.engine.operate import OPERATOR
 from pyjobs.engine.outbox import (
     ParkedJob,
-    ParkedJobs,
     SentJob,
     read_outbox,
     receive_jobs,
@@ -57,7 +56,6 @@ from pyjobs.engine.parts import (
     hash_of,
     hashed_by,
     part_key,
-    queue_of_part,
     read_parts,
     set_parts,
     settle_parts,
@@ -87,7 +85,6 @@ from pyjobs.engine.replies import (
     parse_submitted,
 )
 from pyjobs.engine.schedule import (
-    Scheduled,
     SchedulePage,
     StoredSchedule,
     list_schedules,
@@ -175,7 +172,6 @@ __all__ = [
     "Outcome",
     "OutputPage",
     "ParkedJob",
-    "ParkedJobs",
     "PartKey",
     "Parts",
     "Place",
@@ -187,7 +183,6 @@ __all__ = [
     "Recoverable",
     "Reliable",
     "SchedulePage",
-    "Scheduled",
     "Script",
     "SentJob",
     "ShownJob",
@@ -199,7 +194,6 @@ __all__ = [
     "Written",
     "announce",
     "built_files",
-    "commands_of",
     "dry_runs_of",
     "durable_of",
     "everything",
@@ -216,7 +210,6 @@ __all__ = [
     "parse_submitted",
     "part_key",
     "pause_schedules",
-    "queue_of_part",
     "read_counters",
     "read_events",
     "read_outbox",

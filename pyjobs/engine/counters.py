@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from pyjobs.engine.call import Call
 from pyjobs.engine.scripts import script
+from pyjobs.engine.views import text_of
 
 OTHERS = "~"
 MOST_MINUTES = 60
@@ -201,7 +202,7 @@ def read_counters(
     def parse(reply: Any) -> Counters:
         now, counting, read, *rows = reply
         span = read * 60_000 - (60_000 - now % 60_000 if skip == 0 else 0)
-        named = [Counter(at, _text(task), _text(name), value) for at, task, name, value in rows]
+        named = [Counter(at, text_of(task), text_of(name), value) for at, task, name, value in rows]
         return Counters(now, counting == 1, read, max(span, 1), named)
 
     return Call(used, (queue,), words, parse)
@@ -219,7 +220,3 @@ def set_counting(queue: str, counting: bool) -> Call[bool]:
     used = script("queue/counting")
     words = used.bind(counting="on" if counting else "off")
     return Call(used, (queue,), words, lambda reply: bool(reply == b"changed"))
-
-
-def _text(raw: bytes) -> str:
-    return raw.decode(errors="surrogateescape")

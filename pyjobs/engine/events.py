@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from pyjobs.engine.call import Call
 from pyjobs.engine.scripts import script
+from pyjobs.engine.views import text_of
 
 # What may happen, in the order in which most jobs meet it.
 EVENTS = (
@@ -24,13 +25,14 @@ class Event(NamedTuple):
     """Holds one thing that happened to a job.
 
     Attributes:
-        entry: its name in the queue, to go on from. In a queue that is split it says how far the
-            events of each part are read.
+        entry: the name of the event in its queue, from which a reader goes on. In a queue that is
+            split the name says how far the events of each part are read.
         at: when it happened by Redis's clock, ms since the epoch.
         event: what happened, such as 'submitted', 'claimed' or 'done'.
-        id: of the job; '' where the queue was paused or resumed.
+        id: the job's id; '' where the queue was paused or resumed.
         task: the name of the job's task; '' is a bare job.
-        attempt: which run began or ended. Of what is no run: how many runs the job has had.
+        attempt: which run began or ended; for an event that is about no run, how many runs the job
+            has had.
         reason: why a job is dead; where a job has moved to; else ''.
     """
 
@@ -94,11 +96,7 @@ def keep_events(queue: str, events: int) -> Call[bool]:
 
 
 def _event(entry: bytes, what: bytes, id: bytes, task: bytes, attempt: int, reason: bytes) -> Event:
-    """Return an event; who may write the queue may have written anything."""
+    """Return an event. A user who may write the queue may have written any bytes."""
     name = entry.decode()
     at = int(name.partition("-")[0])
-    return Event(name, at, _text(what), _text(id), _text(task), attempt, _text(reason))
-
-
-def _text(raw: bytes) -> str:
-    return raw.decode(errors="surrogateescape")
+    return Event(name, at, text_of(what), text_of(id), text_of(task), attempt, text_of(reason))

@@ -78,12 +78,6 @@ def part_key(queue: str, place: int) -> PartKey:
     return PartKey(f"{queue[:-1]}/{place}}}")
 
 
-def queue_of_part(key: str) -> str:
-    """Return the key of the queue of which this is a part, or the queue itself."""
-    name, slash, _ = key.partition("/")
-    return f"{name}}}" if slash else key
-
-
 def hash_of(text: str | bytes) -> int:
     """Return the CRC16 (XMODEM, that of Redis Cluster) of a unique key or an id."""
     return crc_hqx(text.encode() if isinstance(text, str) else text, 0)

@@ -15,7 +15,10 @@ from pyjobs.engine.verbs import StoredVerbs, bodies
 
 
 class Recoverable(StoredVerbs):
-    """Makes the calls of recoverable/submit, claim, complete, fail, cancel and reap."""
+    """Makes the calls of the verbs of recoverable mode.
+
+    recoverable/submit, claim, update, append, complete, fail, cancel, reap, requeue and schedule.
+    """
 
     name = "recoverable"
     leases = False

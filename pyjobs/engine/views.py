@@ -306,7 +306,7 @@ def parse_shown(reply: Any) -> ShownJob:
 def parse_listed(reply: Any) -> JobPage:
     """Parse the reply of queue/list."""
     cursor, total, looked, *jobs = reply
-    return JobPage(_text(cursor), total, looked, _rows(jobs))
+    return JobPage(text_of(cursor), total, looked, _rows(jobs))
 
 
 def parse_found(reply: Any) -> FoundJobs:
@@ -327,7 +327,7 @@ def parse_explained(reply: Any) -> Explanation:
 def parse_walked(reply: Any) -> WalkedPage:
     """Parse the reply of queue/walk."""
     cursor, total, *entries = reply
-    return WalkedPage(_text(cursor), total, [WalkedEntry(*texts(entry)) for entry in entries])
+    return WalkedPage(text_of(cursor), total, [WalkedEntry(*texts(entry)) for entry in entries])
 
 
 def parse_checked(reply: Any) -> list[CheckedJob]:
@@ -335,10 +335,12 @@ def parse_checked(reply: Any) -> list[CheckedJob]:
     return [CheckedJob(*texts(job)) for job in reply]
 
 
-def _text(value: Any) -> Any:
-    # What stands in a queue may have been written by hand, and a cursor must go back as it came.
+def text_of(value: Any) -> Any:
+    """Return bytes as a text, and any other value as it is. What stands in a queue may have been
+    written by hand, and a cursor must go back as it came."""
     return value.decode(errors="surrogateescape") if isinstance(value, bytes) else value
 
 
 def texts(values: Any) -> Any:
-    return [_text(value) for value in values]
+    """Return the values of a row, bytes as texts."""
+    return [text_of(value) for value in values]

@@ -80,7 +80,7 @@ def check(url: str, mode: ModeName, *, flavour: str = "sync") -> Report:
 
     Raises:
         ComplianceError: the server does not comply; the message has the first wrong answer.
-        BadArgument: an argument is not one of these.
+        BadArgument: an argument is not what it must be.
         Unavailable: Redis can't be reached.
     """
     if flavour not in FLAVOURS:

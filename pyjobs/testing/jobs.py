@@ -6,7 +6,6 @@ here.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import timedelta
@@ -15,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 from pyjobs import clock, codec
 from pyjobs.admin import Admin
+from pyjobs.asyncutil import running_loop
 from pyjobs.client import Client
 from pyjobs.engine import PLACES, Keys, ListedJob, ModeName
 from pyjobs.errors import BadArgument, UnknownTask
@@ -117,7 +117,7 @@ class Jobs:
             BadArgument: there is neither a handler nor a task, or an event loop is running.
             UnknownTask: a job that is due has another task, or none and there is no handler.
         """
-        if _loop_runs():
+        if running_loop() is not None:
             raise BadArgument("run_all: an event loop is running; use await jobs.arun_all(...)")
         passes = _Passes(self._server, handler, tasks, errors)
         for drain in passes:
@@ -249,14 +249,6 @@ def emptied(url: str) -> None:
     """Delete all that a real server holds."""
     with closing(connect(url)) as server:
         server.flushall()
-
-
-def _loop_runs() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
 
 
 def _has(data: Any, arguments: Mapping[str, Any]) -> bool:

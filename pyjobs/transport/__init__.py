@@ -6,9 +6,9 @@ Other folders import from here and not past it. What is not listed is private.
 from pyjobs.transport.aio_shards import AsyncShards, aresults_subscription
 from pyjobs.transport.aio_subscription import AsyncSubscription
 from pyjobs.transport.backoff import Backoff, Outage
-from pyjobs.transport.cluster import AsyncCluster, Cluster
+from pyjobs.transport.cluster import AsyncCluster
 from pyjobs.transport.commands import acommand, command
-from pyjobs.transport.errors import ErrorTranslation, translated, translating, writes_refused
+from pyjobs.transport.errors import ErrorTranslation, translating, writes_refused
 from pyjobs.transport.given import GivenServer
 from pyjobs.transport.loader import aload, load, publish
 from pyjobs.transport.memory import forget_memory, move_memory_clock
@@ -44,7 +44,6 @@ __all__ = [  # noqa: RUF022
     "shown",
     "AsyncCluster",
     "AsyncServer",
-    "Cluster",
     "GivenServer",
     "Server",
     "CLOSE_SECONDS",
@@ -92,7 +91,6 @@ __all__ = [  # noqa: RUF022
     "Backoff",
     "ErrorTranslation",
     "Outage",
-    "translated",
     "translating",
     "writes_refused",
 ]

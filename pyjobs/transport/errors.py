@@ -47,7 +47,8 @@ WAITED_FOR = re.compile(
 )
 
 UNKNOWN = re.compile(r"^(?:ERR )?unknown command", re.IGNORECASE)
-# The same where a script runs the command; Redis has no code for that, and newer words since 7.2.
+# A script that runs an unknown command, or one without a right, is answered so; Redis has no code
+# for that, and newer words since 7.2.
 IN_A_SCRIPT = re.compile(
     r"ACL failure in script|user executing the script can't|"
     r"unknown (?:redis )?command called from script",

@@ -94,7 +94,7 @@ def modes_of(server: Server, keys: Keys, queues: Sequence[str]) -> list[str]:
 
     Raises:
         BadArgument: a name is malformed.
-        Forbidden: Redis's access rules forbid it for every queue.
+        Forbidden: Redis's access rules forbid the read for every queue.
         Unavailable: Redis can't be reached.
     """
     metas = [Keys.meta(keys.queue(queue)) for queue in queues]

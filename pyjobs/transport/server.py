@@ -54,7 +54,7 @@ def connect(url: str, *, reply_seconds: float = REPLY_SECONDS) -> Server:
         reply_seconds: how long to wait for a reply before the connection is given up.
 
     Raises:
-        BadArgument: the URL is not one of these.
+        BadArgument: the URL has another scheme, or is malformed.
         MissingExtra: the URL is `memory://`, and the extra is not installed.
     """
     if scheme_of(checked_url(url)) == "memory":
@@ -87,7 +87,7 @@ def aconnect(url: str, *, reply_seconds: float = REPLY_SECONDS) -> AsyncServer:
         reply_seconds: how long to wait for a reply before the connection is given up.
 
     Raises:
-        BadArgument: the URL is not one of these.
+        BadArgument: the URL has another scheme, or is malformed.
         MissingExtra: the URL is `memory://`, and the extra is not installed.
     """
     if scheme_of(checked_url(url)) == "memory":

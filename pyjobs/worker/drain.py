@@ -20,7 +20,7 @@ from pyjobs.engine import Call, ModeName, Outcome, StoredVerbs
 from pyjobs.errors import JobFailed, QueueFull, Unavailable
 from pyjobs.task import BaseTask
 from pyjobs.transport import AsyncServer, Server, arun_many, run_many
-from pyjobs.worker.claiming import Calendars, UnknownTasks, WorkerCore, learn
+from pyjobs.worker.claiming import Calendars, WorkerCore, learn, unknown_tasks
 from pyjobs.worker.dead import Crashed, DeadHooks, Death
 from pyjobs.worker.lifespan import Lifespan, Living
 from pyjobs.worker.outcomes import failure, outcome_of
@@ -95,10 +95,9 @@ class Drain:
         self._around = AsyncSurrounded(self._call, settings.middleware)
         self._has_middleware = bool(settings.middleware)
         self._calendars, self._queues = Calendars(settings), queues
-        unknown = None
-        if self._tasks:
-            known = {*self._tasks, ""} if self._handler is not None else {*self._tasks}
-            unknown = UnknownTasks(known, hands_back=settings.mode.leases)
+        unknown = unknown_tasks(
+            self._tasks, bare=self._handler is not None, hands_back=settings.mode.leases
+        )
         self._core = WorkerCore(settings, unknown=unknown)
         self._dead = DeadHooks(settings, self._tasks, self._core)
 

@@ -120,8 +120,8 @@ class StopSignals:
 
 
 class Forks:
-    """Holds how often this process or its parents were forked since this module was imported. Who
-    finds another count than before is in a child that a handler has forked.
+    """Holds how often this process or its parents were forked since this module was imported. Code
+    that finds another count than before runs in a child that a handler has forked.
 
     Attributes:
         count: how often.
@@ -216,7 +216,8 @@ def in_parent(count: int, function: Callable[..., Any], *args: Any, **named: Any
     Args:
         count: `Forks.count` before the call.
         function: what is called.
-        args: its arguments; named: those with a name.
+        args: its arguments by position.
+        named: its arguments by name.
     """
     try:
         result = function(*args, **named)
@@ -233,7 +234,7 @@ class DefaultThreads(ThreadPoolExecutor):
     so that a thread that hangs does not keep the event loop from ending."""
 
     def submit(self, function: Callable[..., Any], /, *args: Any, **named: Any) -> Future[Any]:
-        """Call a function in a thread, as `in_parent` does."""
+        """Call a function in a thread; a process that the function has forked ends there."""
         return super().submit(in_parent, Forks.count, function, *args, **named)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:

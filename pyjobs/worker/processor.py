@@ -24,12 +24,12 @@ from pyjobs.worker.claiming import (
     Lane,
     Request,
     RoundTrips,
-    UnknownTasks,
     WorkerCore,
     alearn,
     hand_back,
     hand_back_rest,
     listener_of,
+    unknown_tasks,
 )
 from pyjobs.worker.dead import Calls, DeadHooks
 from pyjobs.worker.joblog import (
@@ -73,10 +73,9 @@ class Processor:
         held: Held | None = None,
     ) -> None:
         self._settings, self._held = settings, held
-        unknown = None
-        if tasks:
-            known = {*tasks, ""} if handler is not None else {*tasks}
-            unknown = UnknownTasks(known, hands_back=settings.mode.leases)
+        unknown = unknown_tasks(
+            tasks or (), bare=handler is not None, hands_back=settings.mode.leases
+        )
         self._server = aconnect(settings.url)
         self._listener = listener_of(self._server)
         self._core = WorkerCore(settings, apart=self._listener is not None, unknown=unknown)

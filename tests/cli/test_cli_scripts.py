@@ -27,6 +27,14 @@ def test_scripts_lists_name_version_and_sha1_of_every_script(cli: Cli) -> None:
     ]
 
 
+def test_a_command_reads_the_variable_of_the_prefix_where_the_option_is_not_given(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYJOBS_PREFIX", "test")
+    assert cli("scripts", "load").out.endswith(" the hash test:scripts has their shas\n")
+    assert cli("scripts", "load", "--prefix", "p").out.endswith(" p:scripts has their shas\n")
+
+
 @pytest.mark.parametrize("prefix", ["jobs", "p"])
 def test_scripts_load_loads_every_script_and_writes_the_hash_of_shas(cli: Cli, prefix: str) -> None:
     told = cli("scripts", "load", *(["--prefix", "p"] if prefix == "p" else []))

@@ -18,7 +18,6 @@ from pyjobs.engine.parts import (
     hash_of,
     hashed_by,
     part_key,
-    queue_of_part,
     read_parts,
     set_parts,
     settle_parts,
@@ -49,7 +48,7 @@ def test_the_hash_is_that_of_redis_cluster() -> None:
     assert hash_of("123456789") == 0x31C3
     assert hashed_by("delay=5 unique=a%20b+%25 task=x") == b"a b+%"
     assert hashed_by("delay=5") is None
-    assert queue_of_part(part_key(Q, 7)) == queue_of_part(Q) == Q
+    assert part_key("jobs:{words}", 7) == "jobs:{words/7}"
 
 
 def test_a_queue_that_nobody_has_split_has_one_part(store: Store) -> None:

@@ -33,22 +33,17 @@ if not bad then
   end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    q = nil
   else
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout')
     local its_mode, layout = meta[1], meta[2]
     local q_2 = {
-      name = tag,
       born = its_mode and true,
       mode = its_mode or nil,
-      layout = layout,
-      token = meta[3] or '0',
-      quarantined = meta[4],
-      listened = meta[5],
       key = queue,
-      home = home,
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -66,8 +61,9 @@ if bad then
   return redis.error_reply(bad)
 end
 local taken = redis.call('LPOP', q.key .. ':wake') and 1 or 0
-local begin = taken == 1 and channel > 0 and string.format('%.0f', channel) or q.listened or '1'
-if begin ~= q.listened then
+local listened = unpack(redis.call('HMGET', q.key .. ':meta', 'listened'))
+local begin = taken == 1 and channel > 0 and string.format('%.0f', channel) or listened or '1'
+if begin ~= listened then
   redis.pcall('HSET', q.key .. ':meta', 'listened', begin)
 end
 local function quietest_channel(q_2)

@@ -19,22 +19,19 @@ if not bad then
   end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    q = nil
   else
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout')
     local its_mode, layout = meta[1], meta[2]
     local q_2 = {
-      name = tag,
       born = its_mode and true,
       mode = its_mode or nil,
-      layout = layout,
-      token = meta[3] or '0',
-      quarantined = meta[4],
-      listened = meta[5],
       key = queue,
-      home = home,
+      waiting = nil,
+      awake = nil,
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -51,28 +48,20 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-do
-  local q_2 = q
-  q_2.waiting = redis.call('LLEN', q_2.key .. ':pending')
-  q_2.awake = redis.call('LLEN', q_2.key .. ':wake')
-end
+q.waiting = redis.call('LLEN', q.key .. ':pending')
+q.awake = redis.call('LLEN', q.key .. ':wake')
 if q.waiting == 0 then
   return 0
 end
-redis.call('LTRIM', q.key .. ':wake', 0, 0)
-do
-  local q_2 = q
-  if q_2.awake == 0 then
-    q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
-    local function whole(text)
-      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
-    end
-    for i = 0, q_2.listened and 16 - 1 or -1 do
-      local channel = q_2.key .. ':wake' .. ':' .. ((whole(q_2.listened) or 1) - 1 + i) % 16 + 1
-      local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
-      if heard ~= 0 then
-        break
-      end
+redis.call('LTRIM', q.key .. ':wake', '0', '0')
+if q.awake == 0 then
+  q.awake = redis.call('LPUSH', q.key .. ':wake', '1')
+  local listened = unpack(redis.call('HMGET', q.key .. ':meta', 'listened'))
+  for i = 0, listened and 16 - 1 or -1 do
+    local channel = q.key .. ':wake' .. ':' .. (((listened and #listened <= 15 and listened:find('^[0-9]+$') and tonumber(listened) or nil) or 1) - 1 + i) % 16 + 1
+    local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
+    if heard ~= 0 then
+      break
     end
   end
 end

@@ -13,7 +13,7 @@ from pyjobs.worker.claiming.parts import alearn, learn
 from pyjobs.worker.claiming.prefetch import STUCK_SECONDS
 from pyjobs.worker.claiming.roundtrips import RoundTrips
 from pyjobs.worker.claiming.tokens import listener_of
-from pyjobs.worker.claiming.unknown import UnknownTasks
+from pyjobs.worker.claiming.unknown import unknown_tasks
 
 __all__ = [
     "REFUSED",
@@ -23,11 +23,11 @@ __all__ = [
     "Lane",
     "Request",
     "RoundTrips",
-    "UnknownTasks",
     "WorkerCore",
     "alearn",
     "hand_back",
     "hand_back_rest",
     "learn",
     "listener_of",
+    "unknown_tasks",
 ]

@@ -13,6 +13,19 @@ from pyjobs.worker.outcomes import failure
 from pyjobs.worker.run import Run
 
 
+def unknown_tasks(names: Iterable[str], *, bare: bool, hands_back: bool) -> UnknownTasks | None:
+    """Return what ends the jobs whose task a worker does not know; None for a worker without tasks,
+    whose handler gets every job.
+
+    Args:
+        names: the names of the worker's tasks.
+        bare: whether the worker has a handler, which runs the jobs without a task.
+        hands_back: whether the mode can hand a job back.
+    """
+    known = {*names}
+    return UnknownTasks(known | {""} if bare else known, hands_back=hands_back) if known else None
+
+
 class UnknownTasks:
     """Ends the runs whose task is unknown: they are handed back, or fail in a mode that can't.
 

@@ -29,8 +29,8 @@ LONGEST_SELECT = 86_400.0
 class CancellationListener:
     """Responsible for the waits of a heartbeat: each ends early when a job is cancelled.
 
-    It belongs to one thread, which waits. Only `end` is for other threads. Without its subscription
-    (access rules forbid it, Redis is away) it waits and hears nothing.
+    One thread waits and owns the listener. Only `end` is for other threads. While there is no
+    subscription, since access rules forbid it or Redis is away, each wait takes its whole time.
 
     Args:
         server: whose pool the connection is taken from.
@@ -91,7 +91,7 @@ class CancellationListener:
             seconds: how long to wait at most.
 
         Returns:
-            The ids, or whatever else somebody has published.
+            The ids; any program may publish other bytes too.
         """
         until = time.monotonic() + seconds
         open_before = self._subscription.is_open

@@ -11,6 +11,7 @@ import contextlib
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
+from pyjobs.asyncutil import enter
 from pyjobs.worker.process import Forks
 from pyjobs.worker.running.invocation import Handler, is_awaitable
 from pyjobs.worker.running.job import ClaimedJob
@@ -37,11 +38,7 @@ class AsyncSurrounded:
     async def __call__(self, job: ClaimedJob) -> Any:
         async with contextlib.AsyncExitStack() as stack:
             for one in self._middleware:
-                around = one(job)
-                if hasattr(type(around), "__aenter__"):
-                    await stack.enter_async_context(around)
-                else:
-                    stack.enter_context(around)
+                await enter(stack, one(job))
             # A child that a middleware has forked calls no handler.
             Forks.end_child(self._forks)
             result = self._handler(job)

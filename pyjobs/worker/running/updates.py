@@ -9,7 +9,7 @@ import os
 from collections.abc import Awaitable, Coroutine, Sequence
 from typing import Any
 
-from pyjobs.asyncutil import cancel_and_wait
+from pyjobs.asyncutil import cancel_and_wait, running_loop
 from pyjobs.engine import RECORD_ITEMS, RELIABLE, Call, StoredVerbs
 from pyjobs.errors import BadArgument, PyjobsError, TooLarge
 from pyjobs.log import logger
@@ -198,7 +198,7 @@ class Updates(BaseUpdates):
 
     def _waited(self, run: Run, sending: Coroutine[Any, Any, None]) -> Awaitable[None]:
         """Return the awaitable of a call that is sent; in a thread, wait for the call here."""
-        if in_loop(self._loop):
+        if running_loop() is self._loop:
             return sending
         try:
             check_process(run, self._process)
@@ -231,7 +231,7 @@ class Updates(BaseUpdates):
         check_held(run)
         check_process(run, self._process)
         self._reports[run] = body
-        if in_loop(self._loop):
+        if running_loop() is self._loop:
             self._begin_reporting()
         else:
             # A worker that has ended reports nothing.
@@ -284,11 +284,3 @@ class Updates(BaseUpdates):
         [word] = await arun(self._server, call)
         failpoints.at("written")
         check_recorded(run, word)
-
-
-def in_loop(loop: asyncio.AbstractEventLoop) -> bool:
-    """Return whether this thread runs the loop now."""
-    try:
-        return asyncio.get_running_loop() is loop
-    except RuntimeError:
-        return False
