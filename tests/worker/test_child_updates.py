@@ -16,6 +16,7 @@ from pyjobs import Chunk, ClaimedJob, Client, LeaseLost, Progress, Worker
 from pyjobs.engine import Claimed
 from pyjobs.testing import running
 from pyjobs.worker import Run
+from pyjobs.worker.liveness.heartbeat import Heartbeat
 from pyjobs.worker.running.child_updates import ChildUpdates, Update, UpdateReply
 
 SOON = 60.0
@@ -96,8 +97,11 @@ def test_what_the_worker_refuses_is_raised_in_the_child(
 
 @everywhere
 @pytest.mark.slow
-def test_a_save_of_a_child_that_lost_its_job_raises_there(store: Store, tmp_path: Path) -> None:
+def test_a_save_of_a_child_that_lost_its_job_raises_there(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """No heartbeat comes before the save: the worker learns by the save that the token is old."""
+    monkeypatch.setattr(Heartbeat, "beat", lambda heartbeat: None)
     noted = tmp_path / "noted"
     with (
         child(store, child_handlers.save_until_lost, lease=60, max_attempts=1),
