@@ -20,6 +20,6 @@ local queue = KEYS[1]              -- queue  where the job is
 local id    = name('id', ARGV[1])  -- id     of the job
 
 arity(1, 1)
-local q = open(queue, nil, 'grace', 'paused')
+local q = open(queue, nil, 'suspect', 'grace', 'paused')
 if bad then return redis.error_reply(bad) end
 return explain(q, id)

@@ -17,6 +17,7 @@ arity(1, 1)
 local q = open(queue, nil, 'named')
 if bad then return redis.error_reply(bad) end
 local taken = redis.call('LPOP', q.wake) and 1 or 0
+q.listened = unpack(redis.call('HMGET', q.meta, 'listened'))
 local first, last = wake_channels(q)
 local number, named = 0, nil
 if taken == 0 and channel == 0 then

@@ -30,5 +30,5 @@ local jobs  = items(2, 2)  -- items  id:id token:name?  of a pending or cancelle
 
 arity(1)
 check_pairs(jobs)
-local q = open(queue, mode, 'lease')
+local q = open(queue, mode, 'suspect', 'lease')
 return bad and redis.error_reply(bad) or repair(q, jobs)

@@ -36,7 +36,7 @@ local limit      = int('limit', ARGV[1], 1, 1000)         -- int    most jobs to
 local older_than = int('older_than', ARGV[2], 0, MAX_MS)  -- ms     only jobs claimed at least this long ago
 
 arity(1, 2)
-local q = open(queue, 'recoverable', 'switches')
+local q = open(queue, 'recoverable', 'suspect', 'switches')
 if bad then return redis.error_reply(bad) end
 
 check_types(q)

@@ -42,7 +42,7 @@ local max_crashes = option(options, 'max_crashes', 1, 1000, 3)  -- int      leas
 
 arity(1, 2)
 no_more_options(options)
-local q = open(queue, 'reliable', 'switches', 'lease', 'seen', 'grace')
+local q = open(queue, 'reliable', 'suspect', 'switches', 'lease', 'seen', 'grace')
 if bad then return redis.error_reply(bad) end
 
 check_types(q)

@@ -12,7 +12,7 @@ from pyjobs.admin.answers import Answer
 from pyjobs.admin.base import Base
 from pyjobs.admin.edits import Edited
 from pyjobs.admin.filters import ALL, Filter, JobEdit
-from pyjobs.admin.plan import Progress, adrive
+from pyjobs.admin.plan import ReportLooked, adrive
 from pyjobs.engine import Place
 from pyjobs.transport import AsyncServer
 from pyjobs.validate import to_ms
@@ -21,7 +21,7 @@ from pyjobs.validate import to_ms
 class AsyncChanges(Base[AsyncServer]):
     """Responsible for what an operator does to jobs, by id or by filter, by asyncio."""
 
-    async def purge(self, queue: str, place: Place, *, progress: Progress | None = None) -> int:
+    async def purge(self, queue: str, place: Place, *, progress: ReportLooked | None = None) -> int:
         """End and forget the jobs of one place; return how many entries are gone (queue/purge).
 
         Args:
@@ -108,7 +108,7 @@ class AsyncChanges(Base[AsyncServer]):
         edit: JobEdit,
         where: Filter = ALL,
         *,
-        progress: edits.Progress | None = None,
+        progress: edits.ReportDone | None = None,
     ) -> int:
         """Count the jobs to which `edit_jobs` would do something; nothing is changed (queue/list;
         SCAN and queue/find).
@@ -137,7 +137,7 @@ class AsyncChanges(Base[AsyncServer]):
         where: Filter = ALL,
         *,
         expected: int | None = None,
-        progress: edits.Progress | None = None,
+        progress: edits.ReportDone | None = None,
     ) -> Edited:
         """Requeue, cancel, delete or run now all jobs that a filter lets through, page by page
         (queue/list, or SCAN and queue/find; <mode>/requeue, <mode>/cancel, queue/delete,
@@ -197,7 +197,7 @@ class AsyncChanges(Base[AsyncServer]):
         where: Filter = ALL,
         *,
         expected: int | None = None,
-        progress: edits.Progress | None = None,
+        progress: edits.ReportDone | None = None,
     ) -> Edited:
         """Move all jobs that a filter lets through to another queue of the same mode, page by page
         (queue/send, queue/receive, queue/sent).

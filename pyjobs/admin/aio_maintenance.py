@@ -18,7 +18,7 @@ from pyjobs.admin.doctor import (
     queues_to_examine,
     sorted_by_level,
 )
-from pyjobs.admin.plan import Progress, adrive, adrive_each
+from pyjobs.admin.plan import ReportLooked, adrive, adrive_each
 from pyjobs.admin.problem import Problem
 from pyjobs.admin.reap import ReapedQueue, reap
 from pyjobs.admin.repair import Finding, Repaired
@@ -78,7 +78,7 @@ class AsyncMaintenance(Base[AsyncServer]):
                 ),
             )
 
-    async def check(self, queue: str, *, progress: Progress | None = None) -> list[Finding]:
+    async def check(self, queue: str, *, progress: ReportLooked | None = None) -> list[Finding]:
         """Hold every entry and every stored job of a queue against the other; return what is wrong
         (queue/walk, queue/check, SCAN).
 
@@ -94,7 +94,7 @@ class AsyncMaintenance(Base[AsyncServer]):
         with self._errors:
             return await adrive(self._server, records.check(self._keys, queue, progress))
 
-    async def repair(self, queue: str, *, progress: Progress | None = None) -> list[Repaired]:
+    async def repair(self, queue: str, *, progress: ReportLooked | None = None) -> list[Repaired]:
         """Mend what a check finds, while workers run; return what was wrong and what became of it
         (queue/repair).
 

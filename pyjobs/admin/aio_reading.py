@@ -12,7 +12,7 @@ from pyjobs.admin.dead import DeadJobs
 from pyjobs.admin.filters import Filter
 from pyjobs.admin.memory import QueueMemory, memory
 from pyjobs.admin.pages import page
-from pyjobs.admin.plan import Progress, adrive, one
+from pyjobs.admin.plan import ReportLooked, adrive, one
 from pyjobs.admin.workers import SeenWorkers
 from pyjobs.engine import (
     OPERATOR,
@@ -186,7 +186,7 @@ class AsyncReading(Base[AsyncServer]):
             )
 
     async def failures(
-        self, queue: str, *, progress: Progress | None = None
+        self, queue: str, *, progress: ReportLooked | None = None
     ) -> list[plans.Failure]:
         """Count the dead jobs of a queue by the type of their error, the most frequent first.
 

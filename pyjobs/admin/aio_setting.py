@@ -8,7 +8,7 @@ from __future__ import annotations
 from pyjobs.admin import plans
 from pyjobs.admin import split as splits
 from pyjobs.admin.base import Base
-from pyjobs.admin.plan import Progress, adrive, one
+from pyjobs.admin.plan import ReportLooked, adrive, one
 from pyjobs.engine import OPERATOR, Limits, ModeName, Parts, durable_of
 from pyjobs.transport import AsyncServer, aprimaries, aread_parts, owner_of
 from pyjobs.validate import positive
@@ -167,7 +167,7 @@ class AsyncSettings(Base[AsyncServer]):
             await adrive(self._server, one(OPERATOR.limit(key, **limits)))
             return found
 
-    async def settle_parts(self, queue: str, *, progress: Progress | None = None) -> str:
+    async def settle_parts(self, queue: str, *, progress: ReportLooked | None = None) -> str:
         """Settle a split, when each job is in its part (SCAN; queue/parts).
 
         Until then each submit to a new part looks into the part that its job had before the split.

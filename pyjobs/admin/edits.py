@@ -26,8 +26,8 @@ from pyjobs.engine import (
 )
 from pyjobs.errors import BadArgument
 
-# Called with how many jobs were looked after, and how many there are; 0 while they are counted.
-Progress = Callable[[int, int], object]
+# Called with how many jobs were looked after, and how many there are: 0 while they are counted.
+ReportDone = Callable[[int, int], object]
 # By how much the number of jobs may move between a look and the deed.
 TOLERATED = 0.1
 DONE_WORDS = {"requeue": "pending", "cancel": "cancelled", "delete": "deleted", "run": "pending"}
@@ -46,7 +46,7 @@ class Edited(NamedTuple):
 
 
 def count_jobs(
-    keys: Keys, queue: str, edit: str, where: Filter, progress: Progress | None
+    keys: Keys, queue: str, edit: str, where: Filter, progress: ReportDone | None
 ) -> Plan[int]:
     """Count the jobs to which an edit would be done; nothing is changed."""
     mode = yield from mode_of(keys, queue)
@@ -59,7 +59,7 @@ def edit_jobs(
     edit: str,
     where: Filter,
     expected: int | None,
-    progress: Progress | None,
+    progress: ReportDone | None,
 ) -> Plan[Edited]:
     """Do something to all jobs that a filter lets through.
 
@@ -97,7 +97,7 @@ def expected_count(
     state: State,
     where: Filter,
     expected: int | None,
-    progress: Progress | None,
+    progress: ReportDone | None,
 ) -> Plan[int]:
     """Count the jobs in a state that a filter lets through.
 
@@ -120,7 +120,7 @@ def sweep(
     counted: int,
     call_for: Callable[[Sequence[str]], Call[list[str]]],
     wanted: str,
-    progress: Progress | None,
+    progress: ReportDone | None,
 ) -> Plan[Edited]:
     """Call a script for the jobs of one page after the other, and for no more than were counted."""
     done, cursor, refused = 0, "", dict[str, Answer]()
@@ -153,7 +153,7 @@ def from_behind(state: State) -> bool:
 
 
 def count(
-    keys: Keys, queue: str, state: State, where: Filter, progress: Progress | None
+    keys: Keys, queue: str, state: State, where: Filter, progress: ReportDone | None
 ) -> Plan[int]:
     """Count the jobs in a state that a filter lets through."""
     number, cursor = 0, ""

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from pyjobs.admin.answers import Answer
-from pyjobs.admin.edits import Edited, Progress, expected_count, from_behind
+from pyjobs.admin.edits import Edited, ReportDone, expected_count, from_behind
 from pyjobs.admin.filters import Filter, fitting, state_for
 from pyjobs.admin.pages import page
 from pyjobs.admin.plan import Plan
@@ -73,7 +73,7 @@ def move_jobs(
     to: str,
     where: Filter,
     expected: int | None,
-    progress: Progress | None,
+    progress: ReportDone | None,
 ) -> Plan[Edited]:
     """Move all jobs that a filter lets through.
 

@@ -18,7 +18,7 @@ from pyjobs.transport import AsyncServer, Server, acommand, arun, arun_many, com
 
 T = TypeVar("T")
 # Called with how many entries or jobs a plan has looked at so far.
-Progress = Callable[[int], object]
+ReportLooked = Callable[[int], object]
 # The most threads that ask servers side by side; further ones wait for a thread.
 MOST_NODES = 64
 

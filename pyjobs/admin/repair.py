@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from pyjobs.admin import moves
 from pyjobs.admin.pages import is_id, scanned, text
-from pyjobs.admin.plan import Plan, Progress, Words
+from pyjobs.admin.plan import Plan, ReportLooked, Words
 from pyjobs.admin.plans import stats
 from pyjobs.admin.split import each_part
 from pyjobs.engine import MAX_ITEMS, OPERATOR, PLACES, Keys, mode_named
@@ -47,7 +47,7 @@ class Repaired(NamedTuple):
     word: str
 
 
-def check(keys: Keys, queue: str, progress: Progress | None) -> Plan[list[Finding]]:
+def check(keys: Keys, queue: str, progress: ReportLooked | None) -> Plan[list[Finding]]:
     """Hold every entry and every stored job of a queue against the other."""
     findings: list[Finding] = []
     for part in (yield from each_part(keys, queue)):
@@ -56,7 +56,9 @@ def check(keys: Keys, queue: str, progress: Progress | None) -> Plan[list[Findin
     return findings
 
 
-def examine(keys: Keys, queue: str, progress: Progress | None) -> Plan[list[tuple[Finding, str]]]:
+def examine(
+    keys: Keys, queue: str, progress: ReportLooked | None
+) -> Plan[list[tuple[Finding, str]]]:
     """Return what a check finds, each finding with the token that queue/repair needs."""
     mode = (yield from stats(keys, queue)).mode
     unseen: dict[str, str] = {}
@@ -98,7 +100,7 @@ def parked(keys: Keys, queue: str) -> Plan[list[Finding]]:
 
 
 def walked(
-    keys: Keys, queue: str, unseen: dict[str, str], looked: int, progress: Progress | None
+    keys: Keys, queue: str, unseen: dict[str, str], looked: int, progress: ReportLooked | None
 ) -> Plan[list[Finding]]:
     """Walk every place of a queue; take the ids that are met out of `unseen`."""
     found = []
@@ -127,7 +129,7 @@ def checked_ids(keys: Keys, queue: str, ids: list[str]) -> Plan[list[tuple[str, 
     return found
 
 
-def repair(keys: Keys, queue: str, progress: Progress | None) -> Plan[list[Repaired]]:
+def repair(keys: Keys, queue: str, progress: ReportLooked | None) -> Plan[list[Repaired]]:
     """Mend what a check finds."""
     mended: list[Repaired] = []
     for part in (yield from each_part(keys, queue)):
@@ -135,7 +137,7 @@ def repair(keys: Keys, queue: str, progress: Progress | None) -> Plan[list[Repai
     return mended
 
 
-def _repair_part(keys: Keys, queue: str, progress: Progress | None) -> Plan[list[Repaired]]:
+def _repair_part(keys: Keys, queue: str, progress: ReportLooked | None) -> Plan[list[Repaired]]:
     mode = (yield from stats(keys, queue)).mode
     if not mode:
         registered = yield Words(("HGET", keys.queues, queue))

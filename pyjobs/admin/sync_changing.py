@@ -12,7 +12,7 @@ from pyjobs.admin.answers import Answer
 from pyjobs.admin.base import Base
 from pyjobs.admin.edits import Edited
 from pyjobs.admin.filters import ALL, Filter, JobEdit
-from pyjobs.admin.plan import Progress, drive
+from pyjobs.admin.plan import ReportLooked, drive
 from pyjobs.engine import Place
 from pyjobs.transport import Server
 from pyjobs.validate import to_ms
@@ -21,7 +21,7 @@ from pyjobs.validate import to_ms
 class Changes(Base[Server]):
     """Responsible for what an operator does to jobs, by id or by filter."""
 
-    def purge(self, queue: str, place: Place, *, progress: Progress | None = None) -> int:
+    def purge(self, queue: str, place: Place, *, progress: ReportLooked | None = None) -> int:
         """End and forget the jobs of one place; return how many entries are gone (queue/purge).
 
         Args:
@@ -108,7 +108,7 @@ class Changes(Base[Server]):
         edit: JobEdit,
         where: Filter = ALL,
         *,
-        progress: edits.Progress | None = None,
+        progress: edits.ReportDone | None = None,
     ) -> int:
         """Count the jobs to which `edit_jobs` would do something; nothing is changed (queue/list;
         SCAN and queue/find).
@@ -135,7 +135,7 @@ class Changes(Base[Server]):
         where: Filter = ALL,
         *,
         expected: int | None = None,
-        progress: edits.Progress | None = None,
+        progress: edits.ReportDone | None = None,
     ) -> Edited:
         """Requeue, cancel, delete or run now all jobs that a filter lets through, page by page
         (queue/list, or SCAN and queue/find; <mode>/requeue, <mode>/cancel, queue/delete,
@@ -195,7 +195,7 @@ class Changes(Base[Server]):
         where: Filter = ALL,
         *,
         expected: int | None = None,
-        progress: edits.Progress | None = None,
+        progress: edits.ReportDone | None = None,
     ) -> Edited:
         """Move all jobs that a filter lets through to another queue of the same mode, page by page
         (queue/send, queue/receive, queue/sent).

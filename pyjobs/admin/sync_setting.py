@@ -8,7 +8,7 @@ from __future__ import annotations
 from pyjobs.admin import plans
 from pyjobs.admin import split as splits
 from pyjobs.admin.base import Base
-from pyjobs.admin.plan import Progress, drive, one
+from pyjobs.admin.plan import ReportLooked, drive, one
 from pyjobs.engine import OPERATOR, Limits, ModeName, Parts, durable_of
 from pyjobs.transport import Server, owner_of, primaries, read_parts
 from pyjobs.validate import positive
@@ -167,7 +167,7 @@ class Settings(Base[Server]):
             drive(self._server, one(OPERATOR.limit(key, **limits)))
             return found
 
-    def settle_parts(self, queue: str, *, progress: Progress | None = None) -> str:
+    def settle_parts(self, queue: str, *, progress: ReportLooked | None = None) -> str:
         """Settle a split, when each job is in its part (SCAN; queue/parts).
 
         Until then each submit to a new part looks into the part that its job had before the split.

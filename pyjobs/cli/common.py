@@ -228,7 +228,19 @@ def print_answers(done: str, queue: str, answers: Sequence[Answer]) -> int:
     refused = [answer for answer in answers if not answer.done]
     for answer in refused:
         say(f"job {answer.id} on queue {queue}: {answer.why_not}")
-    jobs = counted(len(answers), "job")
-    some = f"{len(answers) - len(refused)} of {jobs}" if refused else jobs
-    show(f"{done} {some}")
+    print_done(done, len(answers) - len(refused), len(answers))
     return 1 if refused else 0
+
+
+def print_done(done: str, number: int, asked: int) -> None:
+    """Print to how many jobs something was done.
+
+    Args:
+        done: what was done, such as 'requeued' or 'moved to queue b'.
+        number: how many jobs.
+        asked: how many jobs it was to be done to.
+    """
+    verb, _, where = done.partition(" ")
+    jobs = counted(asked, "job")
+    words = (verb, jobs if number == asked else f"{number} of {jobs}", where)
+    show(" ".join(word for word in words if word))

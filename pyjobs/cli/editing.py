@@ -12,7 +12,15 @@ from typing import Any, NamedTuple
 import click
 
 from pyjobs.admin import Admin, Answer, Filter, JobEdit
-from pyjobs.cli.common import counted, marked, prefix_option, print_answers, seconds, url_option
+from pyjobs.cli.common import (
+    counted,
+    marked,
+    prefix_option,
+    print_answers,
+    print_done,
+    seconds,
+    url_option,
+)
 from pyjobs.cli.operating import admin_of, complete_queue, confirm, queue_argument, yes_option
 from pyjobs.cli.output import progress_bar, say, show
 from pyjobs.engine import State
@@ -178,6 +186,5 @@ def print_edited(done: str, queue: str, number: int, refused: list[Answer]) -> i
         say(f"job {answer.id} on queue {queue}: {answer.why_not}")
     if refused[SHOWN:]:
         say(f"... and {len(refused) - SHOWN} more jobs")
-    jobs = counted(number + len(refused), "job")
-    show(f"{done} {number} of {jobs}" if refused else f"{done} {jobs}")
+    print_done(done, number, number + len(refused))
     return 1 if refused else 0

@@ -6,7 +6,7 @@ import datetime
 
 import click
 
-from pyjobs.cli.common import prefix_option, some_seconds, url_option
+from pyjobs.cli.common import counted, prefix_option, some_seconds, url_option
 from pyjobs.cli.operating import admin_of, json_option, json_ready, queue_argument
 from pyjobs.cli.output import one_line, print_table, say, show, show_json
 from pyjobs.engine import MOST_EVENTS, Event
@@ -68,7 +68,10 @@ def events(
         raise click.UsageError("--keep and --off exclude each other")
     with admin_of(url, prefix) as admin:
         if keep is not None or off:
-            admin.keep_events(queue, keep or 0)
+            changed = admin.keep_events(queue, keep or 0)
+            say(kept_now(queue, keep or 0, changed))
+        if off:
+            return 0
         page = admin.events(queue, after=after, limit=limit, newest=True)
         if not page.kept:
             say(f"queue {queue} keeps no events: `pyjobs events {queue} --keep 10000`")
@@ -82,6 +85,12 @@ def events(
             for event in admin.follow_events(queue, after=latest, every=every):
                 print_events([event], as_json, follow)
     return 0
+
+
+def kept_now(queue: str, keep: int, changed: bool) -> str:
+    """Return what a queue keeps from now on, as a sentence."""
+    number = f"its latest {counted(keep, 'event')}" if keep else "no events"
+    return f"queue {queue} keeps {number}" + ("" if changed else ", as before")
 
 
 def print_events(found: list[Event], as_json: bool, follow: bool) -> None:

@@ -96,6 +96,8 @@ def jobs(
     shown = counted(len(found), "job")
     of = f"of {page.total} {state}" if page.total >= 0 else state
     say(f"{shown} {of} on queue {queue}, {looked} looked at")
+    if state == "pending" and (ended := sum(job.state != state for job in found)):
+        say(f"{ended} of these ended before a run, and leave the list when a claim meets them")
     if cursor:
         say(f"there may be more: --cursor {cursor}")
     return 0

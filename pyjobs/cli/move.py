@@ -24,7 +24,7 @@ def move(chosen: Chosen, to: str) -> int:
     Jobs that wait, are delayed or dead can be moved. A client that waits for such a job hears that
     it was moved. A move that breaks off is carried on by the next move of QUEUE.
     """
-    queue, done = chosen.queue, f"moved to {to}"
+    queue, done = chosen.queue, f"moved to queue {to}"
     with admin_of(chosen.url, chosen.prefix) as admin:
         if chosen.ids:
             return print_answers(done, queue, admin.move(queue, to, chosen.ids))

@@ -17,7 +17,7 @@ from pyjobs.admin import Admin, why_unserved
 from pyjobs.cli.common import marked
 from pyjobs.cli.output import say
 from pyjobs.engine import Explanation
-from pyjobs.errors import Forbidden, PyjobsError
+from pyjobs.errors import BadArgument, Forbidden, PyjobsError
 from pyjobs.transport import DEFAULT_URL
 
 UNITS = (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1000))
@@ -31,7 +31,23 @@ def complete_queue(context: click.Context, _: click.Parameter, incomplete: str) 
     return []
 
 
-queue_argument = click.argument("queue", callback=marked, shell_complete=complete_queue)
+def queue_named(context: click.Context, option: click.Parameter, value: str) -> str:
+    """Return the name of a queue: a callback of the argument.
+
+    Raises:
+        BadArgument: it names a part of a queue that is split; the message names the queue.
+    """
+    name: str = marked(context, option, value)
+    queue, slash, number = name.rpartition("/")
+    if slash and queue and number.isdecimal():
+        raise BadArgument(
+            f"queue: {name} would be a part of queue {queue}: name the queue, "
+            f"and `pyjobs parts {queue}` shows its parts"
+        )
+    return name
+
+
+queue_argument = click.argument("queue", callback=queue_named, shell_complete=complete_queue)
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON objects, one a line, instead of a table."
 )

@@ -17,10 +17,13 @@ from pyjobs.errors import BadArgument
     type=float,
     metavar="SECONDS",
     callback=seconds,
-    help="Let the named jobs be due in SECONDS, in place of now.",
+    help="Let the named jobs be due SECONDS from now, and not at once.",
 )
 def run_now(chosen: Chosen, delay: float | None) -> int:
-    """Let delayed jobs of QUEUE run now, before those that wait: by their ids, or by a filter."""
+    """Let delayed jobs of QUEUE run now, before those that wait: by their ids, or by a filter.
+
+    With --delay, jobs that are named are due at another moment, later or sooner.
+    """
     if delay is None:
         return edit(chosen, "run", "moved forward")
     if not chosen.ids:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 import click
 
 from pyjobs.admin import Admin, QueueStatus
 from pyjobs.cli import rates
 from pyjobs.cli.common import counted as count_of
-from pyjobs.cli.common import prefix_option, some_seconds, url_option
-from pyjobs.cli.operating import admin_of, json_option, json_ready, span
+from pyjobs.cli.common import marked, prefix_option, some_seconds, url_option
+from pyjobs.cli.operating import admin_of, complete_queue, json_option, json_ready, span
 from pyjobs.cli.output import draw_table, print_table, say, show, show_json
 from pyjobs.cli.screen import watch
 from pyjobs.engine import Counters
@@ -23,6 +24,9 @@ LESS = ("broken", "overdue", "mode", "oldest", "state")
 
 
 @click.command(epilog="Exits with 1 when a queue could not be read: its node may not answer.")
+@click.argument(
+    "queues", metavar="[QUEUE]...", nargs=-1, callback=marked, shell_complete=complete_queue
+)
 @click.option(
     "--watch",
     "pause",
@@ -34,21 +38,26 @@ LESS = ("broken", "overdue", "mode", "oldest", "state")
 @json_option
 @url_option
 @prefix_option
-def status(pause: float | None, as_json: bool, url: str, prefix: str) -> int:
-    """Show what each queue holds, and what happened in it in the last 5 minutes.
+def status(
+    queues: tuple[str, ...], pause: float | None, as_json: bool, url: str, prefix: str
+) -> int:
+    """Show what each QUEUE holds, and what happened in it in the last 5 minutes.
 
-    The queues are those of the registry, which clients and workers write. `oldest` is how long the
-    next job has waited, and `overdue` is how long a lease has been over that nobody has taken back.
+    Without a name, the queues are those of the registry, which clients and workers write. `oldest`
+    is how long the next job has waited, and `overdue` is how long a lease has been over that nobody
+    has taken back.
     `wait` and `run` are medians; `pyjobs counters QUEUE` says more.
     """
     with admin_of(url, prefix) as admin:
+        for queue in queues:
+            admin.stats(queue)  # a queue that is not there is refused, with the nearest name
         while pause is not None and as_json:
-            print_json(*read(admin))
+            print_json(*read(admin, queues))
             time.sleep(pause)
         if pause is not None:
-            watch(lambda: drawn(prefix, *read(admin)), pause)
+            watch(lambda: drawn(prefix, *read(admin, queues)), pause)
             return 0
-        rows, counted = read(admin)
+        rows, counted = read(admin, queues)
     if as_json:
         print_json(rows, counted)
     elif not rows:
@@ -67,10 +76,14 @@ def status(pause: float | None, as_json: bool, url: str, prefix: str) -> int:
 Counted = dict[str, Counters]  # by queue; without those that could not be read
 
 
-def read(admin: Admin) -> tuple[list[QueueStatus], Counted]:
-    """Ask for the numbers of every queue."""
+def read(admin: Admin, queues: Sequence[str] = ()) -> tuple[list[QueueStatus], Counted]:
+    """Ask for the numbers of some queues, or of every queue."""
     found = admin.all_counters(minutes=5)
-    return admin.status(), {queue: one for queue, one in found.items() if isinstance(one, Counters)}
+    rows = [row for row in admin.status() if not queues or row.queue in queues]
+    shown = {row.queue for row in rows}
+    return rows, {
+        queue: one for queue, one in found.items() if queue in shown and isinstance(one, Counters)
+    }
 
 
 def print_json(rows: list[QueueStatus], counted: Counted) -> None:

@@ -5,7 +5,8 @@ A table of ten texts costs more than the two of them that a call needs. In
 becomes `q.key .. ':job:'`, and the table holds `key` alone.
 
 A table that gets its fields one by one grows again and again, and one that is made with them does
-not. So fields that are written right behind the table become a part of it.
+not. So fields that are written right behind the table become a part of it, and where many are
+written later, the table is made with room for them.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 from luaparser import astnodes as lua
 
 from lua_build.aliases import Aliases, called
-from lua_build.scope import clone, parts, variables, walk
+from lua_build.scope import children, clone, parts, variables, walk
 
 
 def derive(tree: Any, what: str) -> None:
@@ -82,6 +83,64 @@ def gather(tree: Any) -> None:
             for target, value in zip(node.targets, node.values, strict=True):
                 table.fields.append(lua.Field(lua.Name(target.idx.id), value))
         block.body = body
+
+
+def drop(tree: Any) -> None:
+    """Leaves out fields that nothing reads.
+
+    Not of a table whose fields are read in another way than by their names.
+    """
+    nodes = walk(tree)
+    indexes = [node for node in nodes if isinstance(node, lua.Index)]
+    read = {one.idx.id for one in indexes if is_field(one)}
+    computed = {called(one.value) for one in indexes if is_computed(one)}
+    for node in nodes:
+        if not (isinstance(node, lua.LocalAssign) and len(node.values) == len(node.targets) == 1):
+            continue
+        [name], [table] = node.targets, node.values
+        if isinstance(table, lua.Table) and called(name) not in computed:
+            table.fields = [
+                one
+                for one in table.fields
+                if not (is_named(one) and isinstance(one.value, lua.Name)) or one.key.id in read
+            ]
+
+
+def reserve(tree: Any) -> None:
+    """Makes a table with room for the fields that it gets later, where it would have to grow.
+
+    By the names of variables: what is called `q` in one place is called so in all. Nothing but
+    speed depends on this, since a field that is nil is none.
+    """
+    later: dict[str, dict[str, None]] = {}
+    for node in always(tree):
+        if isinstance(node, lua.Assign) and not isinstance(node, lua.LocalAssign):
+            for one in node.targets:
+                if is_field(one) and called(one.value):
+                    later.setdefault(str(called(one.value)), {})[one.idx.id] = None
+    for node in walk(tree):
+        if not (isinstance(node, lua.LocalAssign) and len(node.values) == len(node.targets) == 1):
+            continue
+        [name], [table] = node.targets, node.values
+        if (
+            not isinstance(table, lua.Table)
+            or not table.fields
+            or not all(map(is_named, table.fields))
+        ):
+            continue
+        known = {one.key.id for one in table.fields}
+        more = [one for one in later.get(str(called(name)), {}) if one not in known]
+        if (len(known) + len(more) - 1).bit_length() > (len(known) - 1).bit_length():
+            table.fields += [lua.Field(lua.Name(one), lua.Nil()) for one in more]
+
+
+def always(node: Any) -> list[Any]:
+    """The nodes that no branch holds."""
+    found, left = [], [node]
+    while left:
+        found.append(left.pop())
+        left += [one for one in reversed(children(found[-1])) if not isinstance(one, lua.If)]
+    return found
 
 
 def takes(made: Any, node: Any) -> bool:

@@ -28,7 +28,7 @@ from lua_build.unroll import unroll
 
 CONSTANTS = (lua.Number, lua.String, lua.TrueExpr, lua.FalseExpr, lua.Nil)
 # A function that is called in several places goes into each when it has no more nodes than this.
-SMALL = 40
+SMALL = 60
 # One that takes any number of arguments, where a call gives it no more arguments than this: its
 # loops over them are written out there.
 FEW = 16
@@ -198,7 +198,7 @@ class Inliner:
         self._holders: dict[str, dict[int, Any]] = {}
         functions = [node for node in walk(self._tree) if isinstance(node, lua.LocalFunction)]
         self._index(self._tree)
-        for function in functions:
+        for function in reversed(functions):
             changed = self._inline(function) or changed
         return changed
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from luaparser import ast
 
-from lua_build.fields import derive, gather
+from lua_build.fields import derive, drop, gather, reserve
 from lua_build.inline import Inliner
 from lua_build.names import parse
 from lua_build.scope import Namer, Shortener, clone
-from lua_build.tidy import sink, tidy
+from lua_build.tidy import sink, spell, tidy
 from lua_build.trees import PARSER, kept
 
 EMPTY = re.compile(r"\{\n *\}")
@@ -49,7 +49,10 @@ def made(text: str, what: str) -> str:
         changed = tidy(tree)
         changed = Inliner(tree, namer).run() or changed
     derive(tree, what)
+    drop(tree)
     gather(tree)
+    reserve(tree)
+    spell(tree)
     sink(tree.body)
     Shortener().separate(tree)
     text = EMPTY.sub("{}", ast.to_lua_source(tree, indent=2))

@@ -1,5 +1,6 @@
 """What is left to do for a script once its functions are in their places: constants, branches that
-never run, names that nothing reads, and functions that only one branch needs.
+never run, names that nothing reads, numbers that Redis would spell, and functions that only one
+branch needs.
 """
 
 from __future__ import annotations
@@ -157,6 +158,39 @@ def unused(tree: Any) -> bool:
             kept.append(node)
         block.body = kept
     return changed
+
+
+def spell(tree: Any) -> None:
+    """Makes texts of numbers among the arguments of commands: of sums, and of plain numbers.
+
+    Redis makes a text of each argument. For a number, Redis 7.0 takes half a microsecond, and
+    `string.format` a fifth of that. All of these numbers are whole.
+    """
+    for node in walk(tree):
+        if isinstance(node, lua.Call) and is_command(node.func):
+            node.args = [spelled(one) for one in node.args]
+
+
+def is_command(function: Any) -> bool:
+    return (
+        isinstance(function, lua.Index)
+        and getattr(function.value, "id", None) == "redis"
+        and getattr(function.idx, "id", None) in ("call", "pcall")
+    )
+
+
+def spelled(node: Any) -> Any:
+    sign, number = ("-", node.operand) if isinstance(node, lua.UMinusOp) else ("", node)
+    if isinstance(number, lua.Number) and isinstance(number.n, int):
+        return literally(f"{sign}{number.n}")
+    if isinstance(node, (lua.AddOp, lua.SubOp, lua.UMinusOp)):
+        called = lua.Index(lua.Name("format"), lua.Name("string"), lua.IndexNotation.DOT)
+        return lua.Call(called, [literally("%.0f"), node])
+    return node
+
+
+def literally(text: str) -> Any:
+    return lua.String(text.encode(), text)
 
 
 def sink(block: Any) -> None:

@@ -36,6 +36,7 @@ def unroll(block: Any, namer: Namer, steady: Steady) -> None:
     for inner in [node for node in walk(block) if isinstance(node, lua.Block)]:
         for node in list(inner.body):
             if isinstance(node, lua.LocalAssign):
+                picked(block, node)
                 listed(block, node, steady)
         inner.body = [node for node in inner.body if not is_empty(node)]
 
@@ -114,6 +115,22 @@ def summed(node: Any) -> Any:
     ):
         return lua.Number(node.left.n + node.right.n)
     return node
+
+
+def picked(block: Any, node: Any) -> None:
+    """After `local what = select(2, 'lease', 'seen')`, `q[what]` is `q.seen`."""
+    match node:
+        case lua.LocalAssign(targets=[target], values=[value]) if is_select(value):
+            place, *items = value.args
+            if isinstance(place, lua.Number) and text(items[place.n - 1]) is not None:
+                change(block, functools.partial(known, target.id, items[place.n - 1]))
+                node.targets, node.values = [], []
+
+
+def known(name: str, value: Any, node: Any) -> Any:
+    if isinstance(node, lua.Index) and node.idx is value:
+        node.idx, node.notation = lua.Name(text(value)), lua.IndexNotation.DOT
+    return value if isinstance(node, lua.Name) and node.id == name else node
 
 
 def chosen(node: Any) -> Any:

@@ -224,11 +224,11 @@ def test_a_filter_that_says_too_little_or_too_much_is_refused(
 def test_jobs_are_moved_by_id_and_by_a_filter(cli: Cli) -> None:
     submitted(cli, "a", "b", "c")
     told = cli("move", "words", "other", "a", "none")
-    assert (told.code, told.out) == (1, "moved to other 1 of 2 jobs\n")
+    assert (told.code, told.out) == (1, "moved 1 of 2 jobs to queue other\n")
     assert told.err == "pyjobs: job none on queue words: there is no such job\n"
     told = cli("move", "words", "other", "--all", "--dry-run")
-    assert told.out == "2 jobs of queue words would be moved to other\n"
-    assert cli("move", "words", "other", "--all").out == "moved to other 2 jobs\n"
+    assert told.out == "2 jobs of queue words would be moved to queue other\n"
+    assert cli("move", "words", "other", "--all").out == "moved 2 jobs to queue other\n"
     assert cli.redis.llen("jobs:{other}:pending") == 3
     told = cli("result", "words", "a")
     assert told.err == "pyjobs: job a on queue words was moved to queue other\n"

@@ -20,7 +20,8 @@ def kept(cli: Cli) -> Cli:
     """A queue that keeps events, with a job that has died."""
     cli.redis.hset("jobs:queues", "words", "reliable")
     run(cli.redis, RELIABLE.submit(Q, [("before", b"1")]))
-    assert cli("events", "words", "--keep", "100") == (0, "", "")
+    said = "pyjobs: queue words keeps its latest 100 events\n"
+    assert cli("events", "words", "--keep", "100") == (0, "", said)
     run(cli.redis, RELIABLE.submit(Q, [("a", b"1")], task="mail.send"))
     taken = run(cli.redis, RELIABLE.claim([Q], nonce="n", limit=9, lease=60_000)).jobs[1]
     run(cli.redis, RELIABLE.fail(Q, [(taken.id, taken.token, "reject", b"{}")]))
@@ -58,9 +59,10 @@ def test_a_follower_prints_each_event_as_a_line_until_it_is_ended(kept: Cli) -> 
 
 
 def test_a_queue_that_keeps_no_events_says_how_it_would(kept: Cli) -> None:
-    assert kept("events", "words", "--off").err == (
-        "pyjobs: queue words keeps no events: `pyjobs events words --keep 10000`\n"
-    )
+    off = "pyjobs: queue words keeps no events"
+    assert kept("events", "words", "--off").err == f"{off}\n"
+    assert kept("events", "words", "--off").err == f"{off}, as before\n"
+    assert kept("events", "words").err == f"{off}: `pyjobs events words --keep 10000`\n"
     assert not kept.redis.exists(f"{Q}:events")
 
 

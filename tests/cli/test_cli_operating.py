@@ -47,6 +47,32 @@ def test_status_counts_what_each_queue_holds(queue: Cli) -> None:
     assert [numbers[name] for name in ("pending", "delayed", "inflight", "dead")] == [3, 1, 1, 1]
 
 
+def test_status_of_a_named_queue_shows_it_alone_and_refuses_one_that_is_not_there(
+    queue: Cli,
+) -> None:
+    queue.redis.hset("jobs:queues", "other", "reliable")
+    assert "other" in queue("status").out
+    named = queue("status", "words")
+    assert (named.code, "words" in named.out, "other" in named.out) == (0, True, False)
+    wrong = queue("status", "word")
+    assert (wrong.code, "words" in wrong.err) == (1, True)
+
+
+def test_a_part_as_the_name_of_a_queue_is_refused_with_the_queue(cli: Cli) -> None:
+    said = cli("jobs", "words/1")
+    assert said.code == 1
+    assert said.err == (
+        "pyjobs: queue: words/1 would be a part of queue words: name the queue, and "
+        "`pyjobs parts words` shows its parts\n"
+    )
+
+
+def test_jobs_says_how_many_of_the_list_have_ended(queue: Cli) -> None:
+    queue("cancel", "words", json.loads(queue("jobs", "words", "--json").out.splitlines()[0])["id"])
+    said = queue("jobs", "words").err
+    assert "1 of these ended before a run, and leave the list when a claim meets them" in said
+
+
 def test_status_without_a_queue_says_so(cli: Cli) -> None:
     assert cli("status") == (0, "", "pyjobs: no queue is registered in jobs:queues\n")
 

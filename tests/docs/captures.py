@@ -242,6 +242,14 @@ def normal(capture: str) -> str:
 
 @contextlib.contextmanager
 def made() -> Iterator[dict[str, str]]:
+    """The captures of a scene within one minute: the totals of a monitor begin with the minute of
+    its first look."""
+    minute = time.time() // 60
+    captures = taken()
+    yield captures if time.time() // 60 == minute else taken()
+
+
+def taken() -> dict[str, str]:
     """The captures of one scene."""
     with (
         Server(find_servers()[0]) as server,
@@ -250,7 +258,7 @@ def made() -> Iterator[dict[str, str]]:
     ):
         scene = Scene(server.url, Path(folder), stack)
         try:
-            yield scene.captures()
+            return scene.captures()
         finally:
             scene.end()
 

@@ -229,6 +229,37 @@ def test_fields_behind_a_table_are_made_with_the_table() -> None:
     assert " ".join(made.split()) == "local q = { a = 1, b = KEYS[1], c = ARGV[1], } return q"
 
 
+def test_a_table_is_made_with_room_for_fields_that_it_gets_later() -> None:
+    made = lean(
+        "local a = ARGV[1]\nlocal q = { one = a .. 1, two = a .. 2 }\nredis.call('PING')\n"
+        "q.three = a\nif a then q.four = a end\nreturn q.one .. q.two .. q.three .. q.four",
+        "",
+    )
+    assert "{ one = a .. 1, two = a .. 2, three = nil, }" in " ".join(made.split())
+
+
+def test_a_field_that_nothing_reads_is_not_made() -> None:
+    text = "local a, b = ARGV[1], KEYS[1]\nlocal q = { one = a, two = b }\n"
+    assert "two" not in lean(text + "return q.one", "")
+    assert "two" in lean(text + "return q[a]", "")
+
+
+def test_a_number_that_goes_to_a_command_is_made_a_text_by_the_script() -> None:
+    made = lean("local n = #KEYS\nreturn redis.call('LTRIM', KEYS[1], 0, -n - 1)", "")
+    assert "redis.call('LTRIM', KEYS[1], '0', string.format('%.0f', -n - 1))" in made
+
+
+def test_fields_that_a_call_names_are_written_by_their_names() -> None:
+    made = lean(
+        "local function open(...)\n  local q = { key = KEYS[1] }\n"
+        "  for i = 1, select('#', ...) do\n    local what = select(i, ...)\n"
+        "    if what == 'text' then q[what] = ARGV[i] else q[what] = ARGV[i] + 0 end\n  end\n"
+        "  return q\nend\nlocal q = open('text', 'lease')\nreturn q",
+        "",
+    )
+    assert "{ key = KEYS[1], text = ARGV[1], lease = ARGV[2] + 0, }" in " ".join(made.split())
+
+
 @pytest.mark.parametrize("name", ["simple/claim", "reliable/complete"])
 def test_a_script_is_written_as_it_was_made_and_hides_no_name(name: str) -> None:
     body = script(name).body

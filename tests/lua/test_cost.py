@@ -57,43 +57,42 @@ class Cost(NamedTuple):
 BOUNDS = {
     # A read of the clock, since a job that is over its `expires` has expired. With two counts
     # of a dead job.
-    "queue/watch": (Cost(3, 21), Cost(103, 1321)),
-    # A word of each call is the name of the field that switches counters off, and one that of
-    # the field which says that workers of a cluster listen. Three words of each submit are the
-    # names of the limits that its queue may have, and of the number of its parts.
-    "simple/submit": (Cost(4, 17), Cost(4, 117)),
+    "queue/watch": (Cost(3, 18), Cost(103, 1318)),
+    # A word of each call is the name of the field that switches counters off. Three words of each
+    # submit are the names of the limits that its queue may have, and of the number of its parts.
+    "simple/submit": (Cost(4, 14), Cost(4, 114)),
     # Messages are read in pieces of 16, since their sizes show only then.
-    "simple/claim": (Cost(7, 24), Cost(13, 48)),
-    "simple/complete": (Cost(3, 12), Cost(3, 12)),
-    "recoverable/submit": (Cost(6, 30), Cost(106, 1230)),
+    "simple/claim": (Cost(7, 21), Cost(13, 45)),
+    "simple/complete": (Cost(3, 9), Cost(3, 9)),
+    "recoverable/submit": (Cost(6, 27), Cost(106, 1227)),
     # With the fields `paused` and `scheduled` of :meta.
-    "recoverable/claim": (Cost(11, 55), Cost(211, 2055)),
+    "recoverable/claim": (Cost(11, 54), Cost(211, 2054)),
     # With the field `task` of each job, by which its run is counted.
-    "recoverable/complete": (Cost(7, 36), Cost(307, 2236)),
-    "reliable/submit": (Cost(6, 30), Cost(106, 1230)),
+    "recoverable/complete": (Cost(7, 33), Cost(307, 2233)),
+    "reliable/submit": (Cost(6, 27), Cost(106, 1227)),
     # With the field `saved` of each job. The lease is written when it changes.
-    "reliable/claim": (Cost(11, 61), Cost(211, 2161)),
+    "reliable/claim": (Cost(11, 60), Cost(211, 2160)),
     # One HSET of the stamp.
-    "reliable/extend": (Cost(6, 32), Cost(106, 1232)),
+    "reliable/extend": (Cost(6, 29), Cost(106, 1229)),
     # A lease of more than a minute: the record of the claim is shortened. With the fields `saved`
     # and `task`.
-    "reliable/complete": (Cost(8, 41), Cost(308, 2341)),
+    "reliable/complete": (Cost(8, 38), Cost(308, 2338)),
 }
 
 
 # How many functions each call makes in the life of a lone job.
 FUNCTIONS = {
     "simple/submit": 5,
-    "simple/claim": 8,
+    "simple/claim": 7,
     "simple/complete": 3,
     "recoverable/submit": 6,
-    "recoverable/claim": 18,
-    "recoverable/complete": 4,
+    "recoverable/claim": 14,
+    "recoverable/complete": 3,
     "reliable/submit": 6,
-    "reliable/claim": 19,
-    "reliable/extend": 5,
-    "reliable/complete": 4,
-    "queue/watch": 5,
+    "reliable/claim": 15,
+    "reliable/extend": 4,
+    "reliable/complete": 3,
+    "queue/watch": 4,
 }
 FUNCTION = re.compile(r"^( *)(?=local function )", re.MULTILINE)
 

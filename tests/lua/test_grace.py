@@ -94,7 +94,7 @@ def test_a_claim_that_stops_at_its_limit_after_the_grace_takes_no_job_yet(
     pass_time(jobs, 60_000)
     assert jobs.claim(1, lease=LEASE).jobs == []
     pass_time(jobs, 60_000)
-    assert jobs.claim(lease=LEASE, queues=queues) == (0, [], ())
+    assert jobs.claim(lease=LEASE, queues=queues) == (0, [], (), [])
     assert len(jobs.pending()) == 100
     claimed = jobs.claim(200, lease=LEASE, queues=queues).jobs
     assert len(claimed) == 100 + len(queues)

@@ -50,7 +50,7 @@ def die_unanswered(job: pyjobs.ClaimedJob) -> Any:
     if job.attempt == 1:
         child_main = sys.modules["pyjobs.worker.running.child_main"]
         updates = job._run.updates
-        updates._ask(child_main.Said("append", b'"unanswered"'), False)
+        updates._ask(child_main.Update("append", b'"unanswered"'), False)
         os.kill(os.getpid(), signal.SIGKILL)
     job.append("answered")
     return job.attempt

@@ -15,7 +15,7 @@ from support.running import wait_until
 from support.servers import PREFERRED, own_server
 
 SLOTS = 16384
-SOON = 20.0
+SOON = 60.0
 # A node that is gone is noticed after so many ms. Without full coverage the others go on.
 NODE = (
     *("--cluster-enabled", "yes"),

@@ -14,7 +14,7 @@ from pyjobs.transport.server import connect
 from support.running import wait_until
 from support.servers import PREFERRED, own_server
 
-SOON = 20.0
+SOON = 60.0
 WHOLE = 1 << 16
 
 

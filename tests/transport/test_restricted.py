@@ -29,7 +29,7 @@ from pyjobs.transport.send import run
 from pyjobs.transport.server import connect
 
 BOTH = pytest.mark.parametrize("aio", [False, True], ids=["sync", "asyncio"])
-SOON = 20.0
+SOON = 60.0
 
 
 @contextlib.contextmanager

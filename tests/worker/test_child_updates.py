@@ -16,9 +16,10 @@ from pyjobs import Chunk, ClaimedJob, Client, LeaseLost, Progress, Worker
 from pyjobs.engine import Claimed
 from pyjobs.testing import running
 from pyjobs.worker import Run
-from pyjobs.worker.running.child_updates import ChildUpdates, Said, Told
+from pyjobs.worker.liveness.heartbeat import Heartbeat
+from pyjobs.worker.running.child_updates import ChildUpdates, Update, UpdateReply
 
-SOON = 20.0
+SOON = 60.0
 everywhere = at(SOCKET_PLACES)
 
 
@@ -96,8 +97,11 @@ def test_what_the_worker_refuses_is_raised_in_the_child(
 
 @everywhere
 @pytest.mark.slow
-def test_a_save_of_a_child_that_lost_its_job_raises_there(store: Store, tmp_path: Path) -> None:
+def test_a_save_of_a_child_that_lost_its_job_raises_there(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """No heartbeat comes before the save: the worker learns by the save that the token is old."""
+    monkeypatch.setattr(Heartbeat, "beat", lambda heartbeat: None)
     noted = tmp_path / "noted"
     with (
         child(store, child_handlers.save_until_lost, lease=60, max_attempts=1),
@@ -115,11 +119,11 @@ def a_run() -> Run:
 
 
 def test_a_run_that_has_ended_says_nothing_more() -> None:
-    run, said = a_run(), []
+    run, sent = a_run(), []
 
-    def ask(one: Said, waits: bool) -> Told | None:
-        said.append((one, waits))
-        return Told(None) if waits else None
+    def ask(one: Update, waits: bool) -> UpdateReply | None:
+        sent.append((one, waits))
+        return UpdateReply(None) if waits else None
 
     updates = run.updates = ChildUpdates()
     updates.begin(ask)
@@ -129,13 +133,13 @@ def test_a_run_that_has_ended_says_nothing_more() -> None:
     updates.end()
     with pytest.raises(LeaseLost):
         job.append("b")
-    assert [(one.verb, waits) for one, waits in said] == [("append", True), ("report", False)]
+    assert [(one.verb, waits) for one, waits in sent] == [("append", True), ("report", False)]
 
 
 def test_an_error_of_the_worker_marks_the_run_as_lost_in_the_child() -> None:
     run = a_run()
     run.updates = ChildUpdates()
-    run.updates.begin(lambda said, waits: Told(LeaseLost("gone")))
+    run.updates.begin(lambda update, waits: UpdateReply(LeaseLost("gone")))
     job = ClaimedJob(run, 1)
     with pytest.raises(LeaseLost, match="gone"):
         job.save(1)
@@ -147,7 +151,7 @@ def test_a_process_that_a_handler_forks_has_no_way_to_the_worker(
 ) -> None:
     run = a_run()
     run.updates = ChildUpdates()
-    run.updates.begin(lambda said, waits: Told(None))
+    run.updates.begin(lambda update, waits: UpdateReply(None))
     monkeypatch.setattr("os.getpid", lambda: 1)
     with pytest.raises(ValueError, match="a process that the handler has started"):
         ClaimedJob(run, 1).append("a")

@@ -29,7 +29,7 @@ from pyjobs.worker.running.invocation import Handler
 from pyjobs.worker.running.process_executor import ProcessExecutor
 from pyjobs.worker.settings import Children
 
-SOON = 20.0
+SOON = 60.0
 
 
 class Pool(Bench):

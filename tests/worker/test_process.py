@@ -23,7 +23,7 @@ from pyjobs.engine.queue import fetch
 from pyjobs.errors import BadArgument
 from pyjobs.worker import STOPS, StopSignals
 
-SOON = 20.0
+SOON = 60.0
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ local function choose(q, room, unfit)
         local fit = fits(room, claimable_size(job))
         room.full = not fit
         if room.full then break end
-        q.expiring = q.expiring or expires
+        if expires then q.expiring = true end
         if found[2] then states[id] = 'inflight' end
         ids[#ids + 1] = id
         jobs[#ids] = job

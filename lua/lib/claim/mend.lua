@@ -22,8 +22,8 @@ local function mend_meta(q)
   if q.scheduled then redis.call('HSET', q.meta, 'scheduled', string.format('%.0f', q.scheduled)) end
   q.born = true
   local parked = redis.call('ZRANGEBYSCORE', q.delayed, QUARANTINE, '+inf', 'LIMIT', 0, 1)[1]
-  if parked and not q.quarantined then
-    q.quarantined = ''
+  if parked and not q.suspect then
+    q.suspect = ''
     redis.call('HSET', q.meta, 'suspect', '')
   end
 end

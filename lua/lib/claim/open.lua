@@ -35,11 +35,12 @@ local function open_all(keys, mode, nonce, limit, traced)
   for i, key in ipairs(keys) do
     local q
     if mode == 'reliable' then
-      q = open(key, mode, 'switches', 'paused', 'scheduled', 'lease', 'seen', 'grace')
+      q = open(key, mode, 'token', 'suspect', 'switches', 'paused', 'scheduled', 'lease', 'seen', 'grace')
     else
-      q = open(key, mode, 'switches', 'paused', 'scheduled')
+      q = open(key, mode, 'token', 'suspect', 'switches', 'paused', 'scheduled')
     end
     if bad then break end
+    q.token = q.token or '0'
     -- HINCRBY would find out too late, and Lua counts exactly only so far.
     if #q.token > 15 or not (q.token == '0' or q.token:find('^[1-9][0-9]*$')) then
       bad = 'BADLAYOUT queue ' .. q.name .. ' has the token ' .. q.token .. ', not a number'
@@ -51,7 +52,7 @@ local function open_all(keys, mode, nonce, limit, traced)
     q.fires = q.scheduled and q.scheduled <= now and not is_paused(q)
     all.fires = all.fires or q.fires
     -- Also a claim that finds nothing writes down that somebody was there, where something is in flight.
-    all.moves = all.moves or q.quarantined or math.min(q.due, q.ends) <= now or q.stale
+    all.moves = all.moves or q.suspect or math.min(q.due, q.ends) <= now or q.stale
       or q.graced and not q.waits or q.lost
     all.busy = all.busy or all.moves or q.waiting > 0 and not is_paused(q)
     all[i], q.traced = q, traced

@@ -26,8 +26,8 @@ local function promote(q, limit)
       q.waiting = redis.call('LPUSH', q.pending, id)
     end
   end
-  if quarantined and not q.quarantined then
-    q.quarantined = ''
+  if quarantined and not q.suspect then
+    q.suspect = ''
     redis.call('HSET', q.meta, 'suspect', '')
   end
   return #ids

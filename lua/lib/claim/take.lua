@@ -76,7 +76,7 @@ local function take(q, at, nonce, score, hold, reply)
   end
   redis.call('ZADD', q.inflight, unpack(flight))
   count_waits(q, reply, first, again)
-  redis.call('SET', q.claim .. nonce, number .. ' ' .. table.concat(ids, ' '), 'PX', hold)
+  redis.call('SET', q.claim .. nonce, number .. ' ' .. table.concat(ids, ' '), 'PX', string.format('%.0f', hold))
   if q.mode ~= 'reliable' then return end
   q.ends = math.min(q.ends, score)
   if not flies then end_grace(q) end

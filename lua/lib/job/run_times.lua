@@ -2,18 +2,14 @@
 -- many of them.
 -- needs clock.now counters.bound_of counters.count_times held.STARTED held.TASK
 local function count_runs(q, what, jobs)
-  if q.uncounted then return end
-  local n, last = 0, nil
-  for i = 1, #jobs + 1 do
+  if q.uncounted or not jobs[1] then return end
+  local first, started, task = 1, jobs[1][STARTED], jobs[1][TASK]
+  for i = 2, #jobs + 1 do
     local job = jobs[i]
-    if not (job and last and job[STARTED] == last[STARTED] and job[TASK] == last[TASK]) then
-      if n > 0 then
-        local ms = math.max(now - (tonumber(last[STARTED] or '') or now), 0)
-        local bound = bound_of(ms)
-        count_times(q, last[TASK], what, bound, n, ms * n, n == #jobs)
-      end
-      n, last = 0, job
+    if not job or job[STARTED] ~= started or job[TASK] ~= task then
+      local n, ms = i - first, math.max(now - (tonumber(started or '') or now), 0)
+      count_times(q, task, what, bound_of(ms), n, ms * n, n == #jobs)
+      if job then first, started, task = i, job[STARTED], job[TASK] end
     end
-    n = n + 1
   end
 end

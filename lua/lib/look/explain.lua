@@ -37,7 +37,7 @@ local function explain_delayed(q, id, job)
   local at, attempt = score_of(q.delayed, id), attempt_of(job)
   if not at then return { 'lost', 'it is delayed, and no set of the queue has it: a repair puts it there' } end
   if at >= QUARANTINE then
-    local turn = q.quarantined and q.quarantined ~= '' and '; the last turn went to ' .. q.quarantined or ''
+    local turn = q.suspect and q.suspect ~= '' and '; the last turn went to ' .. q.suspect or ''
     return { 'quarantine', 'its workers died more than once, so it runs alone and waits for its turn' .. turn }
   end
   if at <= now then

@@ -15,7 +15,13 @@ local ONE_TIME = 1000000000000
 local PARTS = 1024
 
 local function counters_key(q, minute, task)
-  return q.counters .. ':' .. minute .. ':' .. task
+  return q.counters .. ':' .. string.format('%d', minute) .. ':' .. task
+end
+
+-- What is added, as text: Redis 7.0 takes three times as long to spell a number as to count by it.
+local function spelled(n)
+  if n < ONE_TIME then return string.format('%d', n) end
+  return string.format('%d%012d', n / ONE_TIME, n % ONE_TIME)
 end
 
 local function counted_tasks(q)
@@ -27,7 +33,8 @@ end
 local function add_count(q, task, what, n)
   local minute = math.floor(now / MINUTE_MS)
   local key = counters_key(q, minute, task or '')
-  if redis.pcall('HINCRBY', key, what, n) ~= n then return end
+  local added = spelled(n)
+  if redis.pcall('HINCRBY', key, what, added) ~= n then return end
   local new = redis.pcall('ZADD', q.counters, minute, task or '') == 1
   redis.pcall('PEXPIRE', q.counters, COUNTED_MS)
   if new and counted_tasks(q) > COUNTED_TASKS then
@@ -37,7 +44,7 @@ local function add_count(q, task, what, n)
       redis.pcall('DEL', key)
       key = counters_key(q, minute, OTHERS)
       redis.pcall('ZADD', q.counters, minute, OTHERS)
-      redis.pcall('HINCRBY', key, what, n)
+      redis.pcall('HINCRBY', key, what, added)
     end
   end
   redis.pcall('PEXPIRE', key, COUNTED_MS)

@@ -28,16 +28,13 @@ local function open(key, mode, ...)
     return refuse('queue', 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
   end
   if home ~= key then tag = key:sub(#prefix + 3, -2) end
-  local meta = redis.call('HMGET', key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', ...)
+  local meta = redis.call('HMGET', key .. ':meta', 'mode', 'layout', ...)
   local its_mode, layout = meta[1], meta[2]
   local q = {
     name = tag,
     born = its_mode and true,
     mode = its_mode or mode,
     layout = layout,
-    token = meta[3] or '0',
-    quarantined = meta[4],
-    listened = meta[5],
     key = key,
     home = home,  -- the key of the whole queue, where this is a part of one
     meta = key .. ':meta',
@@ -57,7 +54,11 @@ local function open(key, mode, ...)
     client = home .. ':client:',  -- channels: results, for one client each
     cancel = home .. ':cancel',  -- a channel: ids of jobs that were cancelled while they ran
   }
-  for i = 1, select('#', ...) do q[select(i, ...)] = whole(meta[5 + i]) end
+  for i = 1, select('#', ...) do
+    local what = select(i, ...)
+    local is_text = what == 'token' or what == 'suspect'
+    if is_text then q[what] = meta[2 + i] else q[what] = whole(meta[2 + i]) end
+  end
   if q.switches then  -- lib/queue/switches.lua
     q.uncounted, q.most_events = q.switches % 2 == 1, q.switches > 1 and math.floor(q.switches / 2)
     q.happened = q.most_events and {}
@@ -107,6 +108,7 @@ end
 local function wake(q)
   if q.awake == 0 then
     q.awake = redis.call('LPUSH', q.wake, '1')
+    q.listened = unpack(redis.call('HMGET', q.meta, 'listened'))
     if not q.listened then return end
     local first, last = wake_channels(q)
     for i = 0, last - 1 do

@@ -3,7 +3,7 @@
 --   snooze=MS  again after MS, and not counted as an attempt         reject     never again
 --   continue=MS  as snooze=MS, and the text is no error: it is saved for the next attempt
 -- Crashes before a run that its handler ended do not count any more against max_crashes: they are in `past` then.
--- needs args.MAX_MS args.bad args.int args.refuse acl.denied check_types.check_types queue.wake clock.micros clock.now
+-- needs args.MAX_MS args.bad args.int args.refuse acl.denied check_types.check_types queue.wake clock.clock clock.now
 -- needs held.ATTEMPTS held.MAX_ATTEMPTS held.BACKOFF held.CRASHED held.PAST held.WAS_UNKNOWN
 -- needs held.read_attempts
 -- needs fence.fence records.shorten_records
@@ -26,7 +26,7 @@ end
 -- come back together. The clock's microseconds decide where: a script's random numbers repeat.
 local function backoff_delay(base, attempts, longest, place)
   local delay = math.min(base * 2 ^ (attempts - 1), longest)
-  return math.floor(delay * (500 + (micros * 31 + place * 7919) % 501) / 1000)
+  return math.floor(delay * (500 + (clock[2] * 31 + place * 7919) % 501) / 1000)
 end
 
 local function fail(q, first, max_attempts, backoff, backoff_max)

@@ -1,5 +1,5 @@
 -- What every mode's submit shares: its items are id, data.
--- needs args.bad args.name items.check_bodies clock.clock clock.micros queue.LAYOUT
+-- needs args.bad args.name items.check_bodies clock.clock queue.LAYOUT
 local function check_new_jobs(first)
   for i = first, #ARGV, 2 do name('id', ARGV[i], true) end
   check_bodies('data', first, 2)
@@ -14,7 +14,7 @@ end
 
 -- An id for a job that came without one: the moment, and its place in the call.
 local function make_id(place)
-  return string.format('%s%06d-%d', clock[1], micros, place)
+  return string.format('%s%06d-%d', clock[1], clock[2], place)
 end
 
 -- The first submit makes the queue, and decides its mode.

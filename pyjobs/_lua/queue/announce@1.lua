@@ -1,7 +1,6 @@
 local bad
 local clock = redis.call('TIME')
-local micros = tonumber(clock[2])
-local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
 local queue = KEYS[1]
 local worker
@@ -63,22 +62,17 @@ if not bad then
   end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    q = nil
   else
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout')
     local its_mode, layout = meta[1], meta[2]
     local q_2 = {
-      name = tag,
       born = its_mode and true,
       mode = its_mode or nil,
-      layout = layout,
-      token = meta[3] or '0',
-      quarantined = meta[4],
-      listened = meta[5],
       key = queue,
-      home = home,
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -95,18 +89,17 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-local q_2, worker_2, keep_2, about_2 = q, worker, keep, about
-local over = redis.call('ZRANGEBYSCORE', q_2.key .. ':workers', '-inf', stamp, 'LIMIT', 0, 100)
-local known = redis.call('ZSCORE', q_2.key .. ':workers', worker_2)
-local goes = keep_2 == 0
-if not (goes or known) and redis.call('ZCARD', q_2.key .. ':workers') - #over >= 1000 then
+local over = redis.call('ZRANGEBYSCORE', q.key .. ':workers', '-inf', stamp, 'LIMIT', '0', '100')
+local known = redis.call('ZSCORE', q.key .. ':workers', worker)
+local goes = keep == 0
+if not (goes or known) and redis.call('ZCARD', q.key .. ':workers') - #over >= 1000 then
   return 'full'
 end
 if goes then
-  over[#over + 1] = worker_2
+  over[#over + 1] = worker
 end
 do
-  local item, item_2, item_3 = #over > 0 and q_2.key .. ':workers', not goes and q_2.key .. ':workers', not goes and q_2.key .. ':workers'
+  local item, item_2, item_3 = #over > 0 and q.key .. ':workers', not goes and q.key .. ':workers', not goes and q.key .. ':workers'
   if not redis.acl_check_cmd then
     bad = nil
   else
@@ -129,16 +122,16 @@ if bad then
   return redis.error_reply(bad)
 end
 if goes then
-  redis.call('DEL', q_2.key .. ':worker:' .. worker_2)
+  redis.call('DEL', q.key .. ':worker:' .. worker)
 else
-  redis.call('SET', q_2.key .. ':worker:' .. worker_2, stamp .. ' ' .. about_2, 'PX', keep_2)
+  redis.call('SET', q.key .. ':worker:' .. worker, stamp .. ' ' .. about, 'PX', keep)
 end
 if #over > 0 then
-  redis.call('ZREM', q_2.key .. ':workers', unpack(over))
+  redis.call('ZREM', q.key .. ':workers', unpack(over))
 end
 if goes then
   return 'gone'
 end
-redis.call('ZADD', q_2.key .. ':workers', now + keep_2, worker_2)
-redis.call('PEXPIRE', q_2.key .. ':workers', 3600000)
+redis.call('ZADD', q.key .. ':workers', string.format('%.0f', now + keep), worker)
+redis.call('PEXPIRE', q.key .. ':workers', '3600000')
 return 'kept'

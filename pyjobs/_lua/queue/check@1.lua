@@ -28,20 +28,17 @@ end
 if #KEYS < 1 or (#KEYS ~= 1) then
   bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
 end
-do
-  local first = ids
-  local function is_name(text, longest)
-    return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
-  end
-  for i = first, #ARGV do
-    local text, longest = ARGV[i], nil
-    longest = longest or 128
-    if not text then
-      bad = bad or ('BADARG ' .. 'id' .. ': ' .. 'missing')
-    elseif (text == '' and true) or not is_name(text, longest) then
-      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
-      bad = bad or ('BADARG ' .. 'id' .. ': ' .. why)
-    end
+local function is_name(text, longest)
+  return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
+end
+for i = ids, #ARGV do
+  local text, longest = ARGV[i], nil
+  longest = longest or 128
+  if not text then
+    bad = bad or ('BADARG ' .. 'id' .. ': ' .. 'missing')
+  elseif (text == '' and true) or not is_name(text, longest) then
+    local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+    bad = bad or ('BADARG ' .. 'id' .. ': ' .. why)
   end
 end
 local q
@@ -56,20 +53,18 @@ if not bad then
   end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    q = nil
   else
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout')
     local its_mode, layout = meta[1], meta[2]
     local q_2 = {
       name = tag,
       born = its_mode and true,
       mode = its_mode or nil,
       layout = layout,
-      token = meta[3] or '0',
-      quarantined = meta[4],
-      listened = meta[5],
       key = queue,
       home = home,
       meta = queue .. ':meta',
@@ -112,7 +107,7 @@ local function list_finding(q_2, id)
       q_2.waiting = redis.call('LLEN', q_2.pending)
       q_2.awake = redis.call('LLEN', q_2.wake)
     end
-    local from_left = redis.call('LPOS', q_2.pending, id, 'RANK', -1, 'MAXLEN', 1000)
+    local from_left = redis.call('LPOS', q_2.pending, id, 'RANK', '-1', 'MAXLEN', '1000')
     if from_left then
       before = q_2.waiting - 1 - from_left
     else
@@ -144,13 +139,6 @@ local function sets_with(q_2, id)
   end
   return found
 end
-local function read_sides(q_2, id)
-  local job = redis.pcall('HMGET', q_2.job .. id, 'state', 'token', 'unique')
-  if not job.err then
-    return job
-  end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, 'state', 'token', 'unique')
-end
 local function read(q_2, id, ...)
   local job = redis.pcall('HMGET', q_2.job .. id, ...)
   if not job.err then
@@ -159,7 +147,7 @@ local function read(q_2, id, ...)
   return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, ...)
 end
 local function check(q_2, id)
-  local job, sets = read_sides(q_2, id), sets_with(q_2, id)
+  local job, sets = read(q_2, id, 'state', 'token', 'unique'), sets_with(q_2, id)
   local state = job[1]
   if not state then
     return sets[1] and 'missing' or '', job, sets
@@ -186,7 +174,28 @@ local function check(q_2, id)
   elseif home and not there then
     finding = 'unlisted'
   elseif (state == 'cancelled' and redis.call('PTTL', q_2.job .. id) == -1 and unpack(read(q_2, id, 'reason')) ~= 'moved') then
-    finding = list_finding(q_2, id)
+    do
+      local before
+      do
+        if not q_2.waiting then
+          q_2.waiting = redis.call('LLEN', q_2.pending)
+          q_2.awake = redis.call('LLEN', q_2.wake)
+        end
+        local from_left = redis.call('LPOS', q_2.pending, id, 'RANK', '-1', 'MAXLEN', '1000')
+        if from_left then
+          before = q_2.waiting - 1 - from_left
+        else
+          if q_2.waiting <= 1000 then
+            before = false
+          end
+        end
+      end
+      if before == nil then
+        finding = 'unseen'
+      else
+        finding = before == false and 'unlisted' or nil
+      end
+    end
     if finding == 'unlisted' then
       finding = 'kept'
     end

@@ -1,7 +1,6 @@
 local bad
 local clock = redis.call('TIME')
-local micros = tonumber(clock[2])
-local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local queue = KEYS[1]
 local function int(what, text, low, high)
   local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
@@ -39,12 +38,11 @@ do
 end
 local each
 do
-  local options_2 = options
-  local text = options_2['each']
+  local text = options['each']
   if not text then
     each = nil
   else
-    options_2['each'] = nil
+    options['each'] = nil
     each = int('each', text, 1, 1)
   end
 end
@@ -56,8 +54,7 @@ if (#ARGV ~= 3) then
   bad = bad or ('BADARG ' .. 'arguments' .. ': ' .. why)
 end
 do
-  local options_2 = options
-  local what = next(options_2)
+  local what = next(options)
   if what then
     local why = 'there is none called ' .. what
     bad = bad or ('BADARG ' .. 'options' .. ': ' .. why)
@@ -75,26 +72,21 @@ if not bad then
   end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    q = nil
   else
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'switches')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'switches')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
     local q_2 = {
-      name = tag,
       born = its_mode and true,
       mode = its_mode or nil,
-      layout = layout,
-      token = meta[3] or '0',
-      quarantined = meta[4],
-      listened = meta[5],
       key = queue,
-      home = home,
-      switches = whole(meta[6]),
+      switches = whole(meta[3]),
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -111,13 +103,13 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-local q_2, minutes_2, each_2 = q, minutes, each
+local minutes_2 = minutes
 local newest = math.floor(now / 60000) - skip
-local tasks = redis.call('ZRANGEBYSCORE', q_2.key .. ':counters', newest - minutes_2 + 1, '+inf', 'LIMIT', 0, 100 + 1)
+local tasks = redis.call('ZRANGEBYSCORE', q.key .. ':counters', string.format('%.0f', newest - minutes_2 + 1), '+inf', 'LIMIT', '0', string.format('%.0f', 100 + 1))
 minutes_2 = math.min(minutes_2, math.floor(500 / math.max(#tasks, 1)))
 local reply, sums = {
   now,
-  q_2.uncounted and 0 or 1,
+  q.uncounted and 0 or 1,
   minutes_2,
 }, {}
 local function rows_of(minute, sums_2)
@@ -139,7 +131,7 @@ local function rows_of(minute, sums_2)
 end
 for minute = newest, newest - minutes_2 + 1, -1 do
   for _, task in ipairs(tasks) do
-    local found = redis.call('HGETALL', (q_2.key .. ':counters' .. ':' .. minute .. ':' .. task))
+    local found = redis.call('HGETALL', (q.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. task))
     sums[task] = sums[task] or {}
     for i = 1, #found, 2 do
       local values, what, text = sums[task], found[i], found[i + 1]
@@ -152,7 +144,7 @@ for minute = newest, newest - minutes_2 + 1, -1 do
       end
     end
   end
-  if each_2 or minute == newest - minutes_2 + 1 then
+  if each or minute == newest - minutes_2 + 1 then
     for _, row in ipairs(rows_of(minute, sums)) do
       reply[#reply + 1] = row
     end

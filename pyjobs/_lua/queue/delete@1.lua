@@ -1,7 +1,6 @@
 local bad
 local clock = redis.call('TIME')
-local micros = tonumber(clock[2])
-local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
 local messages = {}
 local queue = KEYS[1]
@@ -26,25 +25,22 @@ do
   end
 end
 local state
+local function is_name(text, longest)
+  return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
+end
 do
-  local options_2 = options
-  local text = options_2['state']
+  local text = options['state']
   if text then
-    options_2['state'] = nil
-    local function is_name(text_2, longest)
-      return #text_2 <= longest and text_2:find('^[a-zA-Z0-9_.:-]*$')
+    options['state'] = nil
+    local longest = nil
+    longest = longest or 128
+    if not text then
+      bad = bad or ('BADARG ' .. 'state' .. ': ' .. 'missing')
+    elseif (text == '' and true) or not is_name(text, longest) then
+      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+      bad = bad or ('BADARG ' .. 'state' .. ': ' .. why)
     end
-    local function name(what, text_2, empty, longest)
-      longest = longest or 128
-      if not text_2 then
-        bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
-      elseif (text_2 == '' and not empty) or not is_name(text_2, longest) then
-        local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
-        bad = bad or ('BADARG ' .. what .. ': ' .. why)
-      end
-      return text_2
-    end
-    state = name('state', text)
+    state = text
   end
 end
 local jobs
@@ -65,30 +61,20 @@ if #KEYS < 1 or (#KEYS ~= 1) then
   bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
 end
 do
-  local options_2 = options
-  local what = next(options_2)
+  local what = next(options)
   if what then
     local why = 'there is none called ' .. what
     bad = bad or ('BADARG ' .. 'options' .. ': ' .. why)
   end
 end
-do
-  local first = jobs
-  local function is_name(text, longest)
-    return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
-  end
-  local function name(what, text, empty, longest)
-    longest = longest or 128
-    if not text then
-      bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
-    elseif (text == '' and not empty) or not is_name(text, longest) then
-      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
-      bad = bad or ('BADARG ' .. what .. ': ' .. why)
-    end
-    return text
-  end
-  for i = first, #ARGV do
-    name('id', ARGV[i])
+for i = jobs, #ARGV do
+  local text, longest = ARGV[i], nil
+  longest = longest or 128
+  if not text then
+    bad = bad or ('BADARG ' .. 'id' .. ': ' .. 'missing')
+  elseif (text == '' and true) or not is_name(text, longest) then
+    local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+    bad = bad or ('BADARG ' .. 'id' .. ': ' .. why)
   end
 end
 local q
@@ -103,26 +89,27 @@ if not bad then
   end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    q = nil
   else
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'switches')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'switches')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
     local q_2 = {
-      name = tag,
       born = its_mode and true,
       mode = its_mode or nil,
-      layout = layout,
-      token = meta[3] or '0',
-      quarantined = meta[4],
-      listened = meta[5],
       key = queue,
       home = home,
-      switches = whole(meta[6]),
+      switches = whole(meta[3]),
+      waiting = nil,
+      awake = nil,
+      flying = nil,
+      later = nil,
+      buried = nil,
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -139,38 +126,37 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-local q_2, first, only = q, jobs, state
-q_2.waiting = redis.call('LLEN', q_2.key .. ':pending')
-q_2.awake = redis.call('LLEN', q_2.key .. ':wake')
-redis.call('LLEN', q_2.key .. ':broken')
-q_2.flying = redis.call('ZCARD', q_2.key .. ':inflight')
-q_2.later = redis.call('ZCARD', q_2.key .. ':delayed')
-q_2.buried = redis.call('ZCARD', q_2.key .. ':dead')
+q.waiting = redis.call('LLEN', q.key .. ':pending')
+q.awake = redis.call('LLEN', q.key .. ':wake')
+redis.call('LLEN', q.key .. ':broken')
+q.flying = redis.call('ZCARD', q.key .. ':inflight')
+q.later = redis.call('ZCARD', q.key .. ':delayed')
+q.buried = redis.call('ZCARD', q.key .. ':dead')
 local words, gone, jobs_2, lasting = {}, {}, {}, {}
-for i = first, #ARGV do
+for i = jobs, #ARGV do
   local id = ARGV[i]
   local job
   do
-    local job_2 = redis.pcall('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task')
+    local job_2 = redis.pcall('HMGET', q.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task')
     if not job_2.err then
       job = job_2
     else
-      job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task')
+      job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task')
     end
   end
   local state_2 = job[1]
-  local stays = state_2 == 'inflight' or only and only ~= state_2
+  local stays = state_2 == 'inflight' or state and state ~= state_2
   words[#words + 1] = not state_2 and 'NOJOB' or stays and state_2 or 'deleted'
   if state_2 and not stays and not jobs_2[id] then
     gone[#gone + 1], jobs_2[id] = id, job
-    lasting[id] = state_2 == 'cancelled' and redis.call('PTTL', q_2.key .. ':job:' .. id) < 0
+    lasting[id] = state_2 == 'cancelled' and redis.call('PTTL', q.key .. ':job:' .. id) < 0
   end
 end
 if #gone == 0 then
   return words
 end
 do
-  local item, item_2 = q_2.key .. ':job:' .. gone[1], q_2.key .. ':job:' .. gone[1]
+  local item, item_2 = q.key .. ':job:' .. gone[1], q.key .. ':job:' .. gone[1]
   if not redis.acl_check_cmd then
     bad = nil
   else
@@ -188,24 +174,24 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-redis.call('ZREM', q_2.key .. ':delayed', unpack(gone))
-redis.call('ZREM', q_2.key .. ':dead', unpack(gone))
-local function unique_key(q_3, unique)
+redis.call('ZREM', q.key .. ':delayed', unpack(gone))
+redis.call('ZREM', q.key .. ':dead', unpack(gone))
+local function unique_key(q_2, unique)
   if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
-    return q_3.key .. ':unique:' .. unique
+    return q_2.key .. ':unique:' .. unique
   end
-  return q_3.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+  return q_2.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
 end
-local function end_job(q_3, id, job, state_2, reason, field, body, retention, attempts)
-  local key = q_3.key .. ':job:' .. id
+local function end_job(q_2, id, job, state_2, reason, field, body, retention, attempts)
+  local key = q_2.key .. ':job:' .. id
   redis.call('HSET', key, 'state', state_2, field, body, '_processed', stamp)
   if reason ~= '-' then
     redis.call('HSET', key, 'reason', reason)
   end
-  if q_3.happened then
+  if q_2.happened then
     local runs = job[1] == 'inflight' and state_2 ~= 'dead' and 1 or 0
     local counts = redis.call('HMGET', key, 'past', 'crashes')
-    table.insert(q_3.happened, {
+    table.insert(q_2.happened, {
       state_2,
       id,
       job[8],
@@ -219,17 +205,17 @@ local function end_job(q_3, id, job, state_2, reason, field, body, retention, at
   end
   do
     local unique = job[7]
-    local key_2 = unique and unique_key(q_3, unique)
+    local key_2 = unique and unique_key(q_2, unique)
     if key_2 and redis.pcall('GET', key_2) == id then
       redis.pcall('DEL', key_2)
     end
   end
   if field == 'error' and state_2 ~= 'failed' then
     local task = job[8]
-    if not q_3.uncounted then
-      local tallies = q_3.tallies or {}
+    if not q_2.uncounted then
+      local tallies = q_2.tallies or {}
       local tally = tallies[task or ''] or {}
-      q_3.tallies, tallies[task or ''] = tallies, tally
+      q_2.tallies, tallies[task or ''] = tallies, tally
       tally[state_2] = (tally[state_2] or 0) + 1
     end
   end
@@ -237,7 +223,7 @@ local function end_job(q_3, id, job, state_2, reason, field, body, retention, at
   if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
     local line = id .. ' ' .. state_2 .. ' ' .. reason .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. (attempts and attempts .. ' ' or '') .. #body .. '\n' .. body .. '\n'
     for client in clients:gmatch('[^ ]+') do
-      local channel = q_3.home .. ':client:' .. client
+      local channel = q_2.home .. ':client:' .. client
       local message = messages[channel]
       if message then
         message[#message + 1] = line
@@ -246,7 +232,7 @@ local function end_job(q_3, id, job, state_2, reason, field, body, retention, at
         message = {
           line,
           bytes = #line,
-          sharded = redis.REDIS_VERSION_NUM and q_3.key == q_3.home and client:find('^shard%.'),
+          sharded = redis.REDIS_VERSION_NUM and q_2.key == q_2.home and client:find('^shard%.'),
         }
         messages[channel] = message
       end
@@ -271,50 +257,60 @@ for _, id in ipairs(gone) do
   local job = jobs_2[id]
   local state_2 = job[1]
   if state_2 == 'pending' then
-    end_job(q_2, id, job, 'cancelled', '-', 'error', '')
+    end_job(q, id, job, 'cancelled', '-', 'error', '')
   end
   if state_2 == 'pending' or lasting[id] then
-    redis.call('HSET', q_2.key .. ':job:' .. id, 'retention', '0')
+    redis.call('HSET', q.key .. ':job:' .. id, 'retention', '0')
   else
     if is_live(job[1]) then
-      end_job(q_2, id, job, 'cancelled', '-', 'error', '')
+      end_job(q, id, job, 'cancelled', '-', 'error', '')
     end
-    redis.call('DEL', q_2.key .. ':job:' .. id)
+    redis.call('DEL', q.key .. ':job:' .. id)
   end
 end
-if q_2.tallies then
-  for task, tally in pairs(q_2.tallies) do
+if q.tallies then
+  for task, tally in pairs(q.tallies) do
     for what, n in pairs(tally) do
+      local q_2 = q
       local minute = math.floor(now / 60000)
       local key
       do
         local task_2 = task or ''
-        key = q_2.key .. ':counters' .. ':' .. minute .. ':' .. task_2
+        key = q_2.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. task_2
       end
-      if not (redis.pcall('HINCRBY', key, what, n) ~= n) then
+      local added
+      if n < 1000000000000 then
+        added = string.format('%d', n)
+      else
+        added = string.format('%d%012d', n / 1000000000000, n % 1000000000000)
+      end
+      if not (redis.pcall('HINCRBY', key, what, added) ~= n) then
         local new = redis.pcall('ZADD', q_2.key .. ':counters', minute, task or '') == 1
-        redis.pcall('PEXPIRE', q_2.key .. ':counters', 259200000)
+        redis.pcall('PEXPIRE', q_2.key .. ':counters', '259200000')
         if new and (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
-          redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', minute - 259200000 / 60000)
+          redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', string.format('%.0f', minute - 259200000 / 60000))
           if (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
             redis.pcall('ZREM', q_2.key .. ':counters', task or '')
             redis.pcall('DEL', key)
-            key = q_2.key .. ':counters' .. ':' .. minute .. ':' .. '~'
+            key = q_2.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. '~'
             redis.pcall('ZADD', q_2.key .. ':counters', minute, '~')
-            redis.pcall('HINCRBY', key, what, n)
+            redis.pcall('HINCRBY', key, what, added)
           end
         end
-        redis.pcall('PEXPIRE', key, 259200000)
+        redis.pcall('PEXPIRE', key, '259200000')
       end
     end
   end
-  q_2.tallies = nil
+  q.tallies = nil
 end
-if q_2.happened then
-  for _, entry in ipairs(q_2.happened) do
-    local counts = entry[5] or {}
-    local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
-    redis.pcall('XADD', q_2.key .. ':events', 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
+do
+  local q_2 = q
+  if q_2.happened then
+    for _, entry in ipairs(q_2.happened) do
+      local counts = entry[5] or {}
+      local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+      redis.pcall('XADD', q_2.key .. ':events', 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
+    end
   end
 end
 for channel, message in pairs(messages) do

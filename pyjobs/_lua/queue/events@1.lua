@@ -46,12 +46,11 @@ do
 end
 local newest
 do
-  local options_2 = options
-  local text = options_2['newest']
+  local text = options['newest']
   if not text then
     newest = 0
   else
-    options_2['newest'] = nil
+    options['newest'] = nil
     newest = int('newest', text, 0, 1)
   end
 end
@@ -63,8 +62,7 @@ if (#ARGV ~= 3) then
   bad = bad or ('BADARG ' .. 'arguments' .. ': ' .. why)
 end
 do
-  local options_2 = options
-  local what = next(options_2)
+  local what = next(options)
   if what then
     local why = 'there is none called ' .. what
     bad = bad or ('BADARG ' .. 'options' .. ': ' .. why)
@@ -82,26 +80,21 @@ if not bad then
   end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    q = nil
   else
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'switches')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'switches')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
     local q_2 = {
-      name = tag,
       born = its_mode and true,
       mode = its_mode or nil,
-      layout = layout,
-      token = meta[3] or '0',
-      quarantined = meta[4],
-      listened = meta[5],
       key = queue,
-      home = home,
-      switches = whole(meta[6]),
+      switches = whole(meta[3]),
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -118,12 +111,12 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-local q_2, after_2, newest_2 = q, after, newest == 1
-local from = after_2 == '' and '-' or '(' .. after_2
-local found = newest_2 and redis.call('XREVRANGE', q_2.key .. ':events', '+', from, 'COUNT', limit) or redis.call('XRANGE', q_2.key .. ':events', from, '+', 'COUNT', limit)
-local gone = after_2 ~= '' and #redis.call('XRANGE', q_2.key .. ':events', after_2, after_2, 'COUNT', 1) == 0
+local newest_2 = newest == 1
+local from = after == '' and '-' or '(' .. after
+local found = newest_2 and redis.call('XREVRANGE', q.key .. ':events', '+', from, 'COUNT', limit) or redis.call('XRANGE', q.key .. ':events', from, '+', 'COUNT', limit)
+local gone = after ~= '' and #redis.call('XRANGE', q.key .. ':events', after, after, 'COUNT', '1') == 0
 local reply = {
-  q_2.most_events or 0,
+  q.most_events or 0,
   gone and 1 or 0,
 }
 local function describe(entry)

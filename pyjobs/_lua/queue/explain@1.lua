@@ -1,7 +1,6 @@
 local bad
 local clock = redis.call('TIME')
-local micros = tonumber(clock[2])
-local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local WHY_DEAD = {
   attempts = ' because its attempts are used up',
   rejected = ' because its handler rejected it',
@@ -43,27 +42,23 @@ if not bad then
   end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    q = nil
   else
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'grace', 'paused')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'suspect', 'grace', 'paused')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
     local q_2 = {
-      name = tag,
       born = its_mode and true,
       mode = its_mode or nil,
-      layout = layout,
-      token = meta[3] or '0',
-      quarantined = meta[4],
-      listened = meta[5],
       key = queue,
-      home = home,
-      grace = whole(meta[6]),
-      paused = whole(meta[7]),
+      suspect = meta[3],
+      grace = whole(meta[4]),
+      paused = whole(meta[5]),
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -80,8 +75,7 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-local q_2, id_2 = q, id
-if q_2.mode == 'simple' then
+if q.mode == 'simple' then
   return {
     'simple',
     'in simple mode nobody can find a job by its id',
@@ -89,11 +83,11 @@ if q_2.mode == 'simple' then
 end
 local job
 do
-  local job_2 = redis.pcall('HMGET', q_2.key .. ':job:' .. id_2, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason')
+  local job_2 = redis.pcall('HMGET', q.key .. ':job:' .. id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason')
   if not job_2.err then
     job = job_2
   else
-    job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id_2, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason')
+    job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason')
   end
 end
 local function state_now(state, expires)
@@ -132,12 +126,13 @@ local function attempt_of(job_2)
   return job_2[1] == 'dead' and math.max(ended, 1) or 1 + ended
 end
 if state == 'inflight' then
+  local q_2, id_2, job_2 = q, id, job
   local at
   do
     local key = q_2.key .. ':inflight'
     at = tonumber(redis.call('ZSCORE', key, id_2) or '')
   end
-  local run = 'attempt ' .. attempt_of(job) .. ' began ' .. span(now - (tonumber(job[8]) or now)) .. ' ago'
+  local run = 'attempt ' .. attempt_of(job_2) .. ' began ' .. span(now - (tonumber(job_2[8]) or now)) .. ' ago'
   if not at then
     return {
       'lost',
@@ -175,32 +170,32 @@ if state ~= 'pending' and state ~= 'delayed' then
   }
 end
 local ms
-if not (q_2.paused and q_2.paused > now) then
+if not (q.paused and q.paused > now) then
   ms = 0
 else
-  ms = q_2.paused < 9999999999999 and q_2.paused - now or -1
+  ms = q.paused < 9999999999999 and q.paused - now or -1
 end
-if (q_2.paused and q_2.paused > now) then
+if (q.paused and q.paused > now) then
   local till = ms > 0 and 'for another ' .. span(ms) or 'until somebody resumes it'
   return {
     'paused',
     'the queue is paused ' .. till,
   }
 end
-local function explain_waiting(q_3, id_3)
-  q_3.waiting = redis.call('LLEN', q_3.key .. ':pending')
-  q_3.awake = redis.call('LLEN', q_3.key .. ':wake')
+local function explain_waiting(q_2, id_2)
+  q_2.waiting = redis.call('LLEN', q_2.key .. ':pending')
+  q_2.awake = redis.call('LLEN', q_2.key .. ':wake')
   local before
   do
-    if not q_3.waiting then
-      q_3.waiting = redis.call('LLEN', q_3.key .. ':pending')
-      q_3.awake = redis.call('LLEN', q_3.key .. ':wake')
+    if not q_2.waiting then
+      q_2.waiting = redis.call('LLEN', q_2.key .. ':pending')
+      q_2.awake = redis.call('LLEN', q_2.key .. ':wake')
     end
-    local from_left = redis.call('LPOS', q_3.key .. ':pending', id_3, 'RANK', -1, 'MAXLEN', 1000)
+    local from_left = redis.call('LPOS', q_2.key .. ':pending', id_2, 'RANK', '-1', 'MAXLEN', '1000')
     if from_left then
-      before = q_3.waiting - 1 - from_left
+      before = q_2.waiting - 1 - from_left
     else
-      if q_3.waiting <= 1000 then
+      if q_2.waiting <= 1000 then
         before = false
       end
     end
@@ -211,7 +206,7 @@ local function explain_waiting(q_3, id_3)
       'it is pending, and the list lacks it: a repair puts it there',
     }
   end
-  local idle = q_3.awake > 0 and '; no idle worker has taken the wake token' or ''
+  local idle = q_2.awake > 0 and '; no idle worker has taken the wake token' or ''
   if before == 0 then
     return {
       'next',
@@ -224,14 +219,14 @@ local function explain_waiting(q_3, id_3)
   end
   return {
     'pending',
-    stand .. ', of ' .. q_3.waiting .. ' in the list' .. idle,
+    stand .. ', of ' .. q_2.waiting .. ' in the list' .. idle,
   }
 end
-local function score_of(key, id_3)
-  return tonumber(redis.call('ZSCORE', key, id_3) or '')
+local function score_of(key, id_2)
+  return tonumber(redis.call('ZSCORE', key, id_2) or '')
 end
-local function explain_delayed(q_3, id_3, job_2)
-  local at, attempt = score_of(q_3.key .. ':delayed', id_3), attempt_of(job_2)
+local function explain_delayed(q_2, id_2, job_2)
+  local at, attempt = score_of(q_2.key .. ':delayed', id_2), attempt_of(job_2)
   if not at then
     return {
       'lost',
@@ -239,7 +234,7 @@ local function explain_delayed(q_3, id_3, job_2)
     }
   end
   if at >= 1000000000000000 then
-    local turn = q_3.quarantined and q_3.quarantined ~= '' and '; the last turn went to ' .. q_3.quarantined or ''
+    local turn = q_2.suspect and q_2.suspect ~= '' and '; the last turn went to ' .. q_2.suspect or ''
     return {
       'quarantine',
       'its workers died more than once, so it runs alone and waits for its turn' .. turn,
@@ -262,4 +257,4 @@ local function explain_delayed(q_3, id_3, job_2)
     'it is due in ' .. span(at - now),
   }
 end
-return state == 'delayed' and explain_delayed(q_2, id_2, job) or explain_waiting(q_2, id_2)
+return state == 'delayed' and explain_delayed(q, id, job) or explain_waiting(q, id)

@@ -1,7 +1,6 @@
 local bad
 local clock = redis.call('TIME')
-local micros = tonumber(clock[2])
-local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local queue = KEYS[1]
 local options
 do
@@ -24,25 +23,22 @@ do
   end
 end
 local state
+local function is_name(text, longest)
+  return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
+end
 do
-  local options_2 = options
-  local text = options_2['state']
+  local text = options['state']
   if text then
-    options_2['state'] = nil
-    local function is_name(text_2, longest)
-      return #text_2 <= longest and text_2:find('^[a-zA-Z0-9_.:-]*$')
+    options['state'] = nil
+    local longest = nil
+    longest = longest or 128
+    if not text then
+      bad = bad or ('BADARG ' .. 'state' .. ': ' .. 'missing')
+    elseif (text == '' and true) or not is_name(text, longest) then
+      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+      bad = bad or ('BADARG ' .. 'state' .. ': ' .. why)
     end
-    local function name(what, text_2, empty, longest)
-      longest = longest or 128
-      if not text_2 then
-        bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
-      elseif (text_2 == '' and not empty) or not is_name(text_2, longest) then
-        local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
-        bad = bad or ('BADARG ' .. what .. ': ' .. why)
-      end
-      return text_2
-    end
-    state = name('state', text)
+    state = text
   end
 end
 local function option_text(options_2, what)
@@ -64,26 +60,72 @@ local function option_text(options_2, what)
 end
 local task = option_text(options, 'task')
 local error = option_text(options, 'error')
-local function option(options_2, what, low, high, otherwise)
-  local text = options_2[what]
+local older
+do
+  local text = options['older']
   if not text then
-    return otherwise
+    older = nil
+  else
+    options['older'] = nil
+    local function int(what, text_2, low, high)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      if not text_2 then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+      elseif not number then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
+      elseif number < low or number > high then
+        local why = string.format('not within %.0f to %.0f', low, high)
+        bad = bad or ('BADARG ' .. what .. ': ' .. why)
+      end
+      return number or low
+    end
+    older = int('older', text, 0, 315360000000)
   end
-  options_2[what] = nil
-  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
-  if not text then
-    bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
-  elseif not number then
-    bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
-  elseif number < low or number > high then
-    local why = string.format('not within %.0f to %.0f', low, high)
-    bad = bad or ('BADARG ' .. what .. ': ' .. why)
-  end
-  return number or low
 end
-local older = option(options, 'older', 0, 315360000000)
-local newer = option(options, 'newer', 0, 315360000000)
-local bytes = option(options, 'bytes', 0, 65536, 0)
+local newer
+do
+  local text = options['newer']
+  if not text then
+    newer = nil
+  else
+    options['newer'] = nil
+    local function int(what, text_2, low, high)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      if not text_2 then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+      elseif not number then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
+      elseif number < low or number > high then
+        local why = string.format('not within %.0f to %.0f', low, high)
+        bad = bad or ('BADARG ' .. what .. ': ' .. why)
+      end
+      return number or low
+    end
+    newer = int('newer', text, 0, 315360000000)
+  end
+end
+local bytes
+do
+  local text = options['bytes']
+  if not text then
+    bytes = 0
+  else
+    options['bytes'] = nil
+    local function int(what, text_2, low, high)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      if not text_2 then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+      elseif not number then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
+      elseif number < low or number > high then
+        local why = string.format('not within %.0f to %.0f', low, high)
+        bad = bad or ('BADARG ' .. what .. ': ' .. why)
+      end
+      return number or low
+    end
+    bytes = int('bytes', text, 0, 65536)
+  end
+end
 local jobs
 do
   local count = (#ARGV - 2 + 1) / 1
@@ -102,30 +144,20 @@ if #KEYS < 1 or (#KEYS ~= 1) then
   bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
 end
 do
-  local options_2 = options
-  local what = next(options_2)
+  local what = next(options)
   if what then
     local why = 'there is none called ' .. what
     bad = bad or ('BADARG ' .. 'options' .. ': ' .. why)
   end
 end
-do
-  local first = jobs
-  local function is_name(text, longest)
-    return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
-  end
-  local function name(what, text, empty, longest)
-    longest = longest or 128
-    if not text then
-      bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
-    elseif (text == '' and not empty) or not is_name(text, longest) then
-      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
-      bad = bad or ('BADARG ' .. what .. ': ' .. why)
-    end
-    return text
-  end
-  for i = first, #ARGV do
-    name('id', ARGV[i])
+for i = jobs, #ARGV do
+  local text, longest = ARGV[i], nil
+  longest = longest or 128
+  if not text then
+    bad = bad or ('BADARG ' .. 'id' .. ': ' .. 'missing')
+  elseif (text == '' and true) or not is_name(text, longest) then
+    local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+    bad = bad or ('BADARG ' .. 'id' .. ': ' .. why)
   end
 end
 local q
@@ -140,22 +172,17 @@ if not bad then
   end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    q = nil
   else
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout')
     local its_mode, layout = meta[1], meta[2]
     local q_2 = {
-      name = tag,
       born = its_mode and true,
       mode = its_mode or nil,
-      layout = layout,
-      token = meta[3] or '0',
-      quarantined = meta[4],
-      listened = meta[5],
       key = queue,
-      home = home,
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -172,7 +199,7 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-local q_2, first, want = q, jobs, {
+local want = {
   state = state,
   task = task,
   error = error,
@@ -196,12 +223,12 @@ end
 local function shown_state(job)
   return state_now(job[1], job[3]) or ''
 end
-for i = first, #ARGV do
+for i = jobs, #ARGV do
   local row, size
   do
-    local id = ARGV[i]
+    local q_2, id, bytes_2 = q, ARGV[i], bytes
     local job
-    if bytes > 0 then
+    if bytes_2 > 0 then
       local job_2 = redis.pcall('HMGET', q_2.key .. ':job:' .. id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason', 'error', 'data')
       if not job_2.err then
         job = job_2
@@ -239,15 +266,15 @@ for i = first, #ARGV do
         tonumber(job[8]) or 0,
         tonumber(job[9]) or 0,
         job[10] or '',
-        failure:sub(1, bytes),
-        data:sub(1, bytes),
+        failure:sub(1, bytes_2),
+        data:sub(1, bytes_2),
       }, size_2
     end
   end
   if row and row[2] ~= '' then
     reply[#reply + 1] = row
   end
-  seen, reply[1] = seen + size, i - first + 1
+  seen, reply[1] = seen + size, i - jobs + 1
   if seen >= 4194304 then
     break
   end

@@ -33,27 +33,22 @@ if not bad then
   end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    q = nil
   else
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'switches', 'parts')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'switches', 'parts')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
     local q_2 = {
-      name = tag,
       born = its_mode and true,
       mode = its_mode or nil,
-      layout = layout,
-      token = meta[3] or '0',
-      quarantined = meta[4],
-      listened = meta[5],
       key = queue,
-      home = home,
-      switches = whole(meta[6]),
-      parts = whole(meta[7]),
+      switches = whole(meta[3]),
+      parts = whole(meta[4]),
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -88,14 +83,14 @@ if bad then
 end
 local outcome
 do
-  local q_2, uncounted, most_events = q, q.uncounted, events
+  local uncounted, most_events = q.uncounted, events
   local number = 2 * most_events + (uncounted and 1 or 0)
-  if number == (q_2.switches or 0) then
+  if number == (q.switches or 0) then
     outcome = 'same'
   else
-    redis.call('ZCARD', q_2.key .. ':delayed')
+    redis.call('ZCARD', q.key .. ':delayed')
     do
-      local item, item_2 = number > 0 and q_2.key .. ':meta', number == 0 and q_2.key .. ':meta'
+      local item, item_2 = number > 0 and q.key .. ':meta', number == 0 and q.key .. ':meta'
       if not redis.acl_check_cmd then
         bad = nil
       else
@@ -113,11 +108,11 @@ do
     if bad then
       outcome = redis.error_reply(bad)
     else
-      redis.call('ZREM', q_2.key .. ':delayed', '')
+      redis.call('ZREM', q.key .. ':delayed', '')
       if number > 0 then
-        redis.call('HSET', q_2.key .. ':meta', 'switches', string.format('%.0f', number))
+        redis.call('HSET', q.key .. ':meta', 'switches', string.format('%.0f', number))
       else
-        redis.call('HDEL', q_2.key .. ':meta', 'switches')
+        redis.call('HDEL', q.key .. ':meta', 'switches')
       end
       outcome = 'changed'
     end

@@ -20,26 +20,72 @@ do
     options = options_2
   end
 end
-local function option(options_2, what, low, high, otherwise)
-  local text = options_2[what]
+local pending
+do
+  local text = options['pending']
   if not text then
-    return otherwise
+    pending = nil
+  else
+    options['pending'] = nil
+    local function int(what, text_2, low, high)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      if not text_2 then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+      elseif not number then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
+      elseif number < low or number > high then
+        local why = string.format('not within %.0f to %.0f', low, high)
+        bad = bad or ('BADARG ' .. what .. ': ' .. why)
+      end
+      return number or low
+    end
+    pending = int('pending', text, 0, 1000000000)
   end
-  options_2[what] = nil
-  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
-  if not text then
-    bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
-  elseif not number then
-    bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
-  elseif number < low or number > high then
-    local why = string.format('not within %.0f to %.0f', low, high)
-    bad = bad or ('BADARG ' .. what .. ': ' .. why)
-  end
-  return number or low
 end
-local pending = option(options, 'pending', 0, 1000000000)
-local bytes = option(options, 'bytes', 0, 1048576)
-local dead = option(options, 'dead', 0, 10000)
+local bytes
+do
+  local text = options['bytes']
+  if not text then
+    bytes = nil
+  else
+    options['bytes'] = nil
+    local function int(what, text_2, low, high)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      if not text_2 then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+      elseif not number then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
+      elseif number < low or number > high then
+        local why = string.format('not within %.0f to %.0f', low, high)
+        bad = bad or ('BADARG ' .. what .. ': ' .. why)
+      end
+      return number or low
+    end
+    bytes = int('bytes', text, 0, 1048576)
+  end
+end
+local dead
+do
+  local text = options['dead']
+  if not text then
+    dead = nil
+  else
+    options['dead'] = nil
+    local function int(what, text_2, low, high)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      if not text_2 then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+      elseif not number then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
+      elseif number < low or number > high then
+        local why = string.format('not within %.0f to %.0f', low, high)
+        bad = bad or ('BADARG ' .. what .. ': ' .. why)
+      end
+      return number or low
+    end
+    dead = int('dead', text, 0, 10000)
+  end
+end
 if #KEYS < 1 or (#KEYS ~= 1) then
   bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
 end
@@ -48,8 +94,7 @@ if (#ARGV ~= 1) then
   bad = bad or ('BADARG ' .. 'arguments' .. ': ' .. why)
 end
 do
-  local options_2 = options
-  local what = next(options_2)
+  local what = next(options)
   if what then
     local why = 'there is none called ' .. what
     bad = bad or ('BADARG ' .. 'options' .. ': ' .. why)
@@ -67,31 +112,26 @@ if not bad then
   end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    q = nil
   else
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'most_pending', 'most_bytes', 'most_dead', 'set_pending', 'set_dead', 'parts')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'most_pending', 'most_bytes', 'most_dead', 'set_pending', 'set_dead', 'parts')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
     local q_2 = {
-      name = tag,
       born = its_mode and true,
       mode = its_mode or nil,
-      layout = layout,
-      token = meta[3] or '0',
-      quarantined = meta[4],
-      listened = meta[5],
       key = queue,
-      home = home,
-      most_pending = whole(meta[6]),
-      most_bytes = whole(meta[7]),
-      most_dead = whole(meta[8]),
-      set_pending = whole(meta[9]),
-      set_dead = whole(meta[10]),
-      parts = whole(meta[11]),
+      most_pending = whole(meta[3]),
+      most_bytes = whole(meta[4]),
+      most_dead = whole(meta[5]),
+      set_pending = whole(meta[6]),
+      set_dead = whole(meta[7]),
+      parts = whole(meta[8]),
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)

@@ -1,7 +1,6 @@
 local bad
 local clock = redis.call('TIME')
-local micros = tonumber(clock[2])
-local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local queue = KEYS[1]
 local function one_of(what, text, ...)
   for _, known in ipairs({
@@ -85,45 +84,41 @@ local task = option_text(options, 'task')
 local error = option_text(options, 'error')
 local older
 do
-  local options_2 = options
-  local text = options_2['older']
+  local text = options['older']
   if not text then
     older = nil
   else
-    options_2['older'] = nil
+    options['older'] = nil
     older = int('older', text, 0, 315360000000)
   end
 end
 local newer
 do
-  local options_2 = options
-  local text = options_2['newer']
+  local text = options['newer']
   if not text then
     newer = nil
   else
-    options_2['newer'] = nil
+    options['newer'] = nil
     newer = int('newer', text, 0, 315360000000)
   end
 end
 local newest
 do
-  local options_2 = options
-  local text = options_2['newest']
+  local text = options['newest']
   if not text then
     newest = 0
   else
-    options_2['newest'] = nil
+    options['newest'] = nil
     newest = int('newest', text, 0, 1)
   end
 end
 local bytes
 do
-  local options_2 = options
-  local text = options_2['bytes']
+  local text = options['bytes']
   if not text then
     bytes = 0
   else
-    options_2['bytes'] = nil
+    options['bytes'] = nil
     bytes = int('bytes', text, 0, 65536)
   end
 end
@@ -135,8 +130,7 @@ if (#ARGV ~= 4) then
   bad = bad or ('BADARG ' .. 'arguments' .. ': ' .. why)
 end
 do
-  local options_2 = options
-  local what = next(options_2)
+  local what = next(options)
   if what then
     local why = 'there is none called ' .. what
     bad = bad or ('BADARG ' .. 'options' .. ': ' .. why)
@@ -154,20 +148,18 @@ if not bad then
   end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    q = nil
   else
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout')
     local its_mode, layout = meta[1], meta[2]
     local q_2 = {
       name = tag,
       born = its_mode and true,
       mode = its_mode or nil,
       layout = layout,
-      token = meta[3] or '0',
-      quarantined = meta[4],
-      listened = meta[5],
       key = queue,
       home = home,
       meta = queue .. ':meta',
@@ -202,7 +194,7 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-local q_2, cursor_2, newest_2, bytes_2, want = q, cursor, newest == 1, bytes, {
+local newest_2, want = newest == 1, {
   task = task,
   error = error,
   older = older,
@@ -210,25 +202,25 @@ local q_2, cursor_2, newest_2, bytes_2, want = q, cursor, newest == 1, bytes, {
 }
 local reply = {
   '',
-  (state == 'pending' and redis.call('LLEN', q_2.pending) or redis.call('ZCARD', q_2[state])),
+  (state == 'pending' and redis.call('LLEN', q.pending) or redis.call('ZCARD', q[state])),
   0,
 }
-local function passed(q_3, state_2, cursor_3, newest_3)
+local function passed(q_2, state_2, cursor_2, newest_3)
   if state_2 == 'pending' then
-    return cursor_3 and math.max(cursor_3.at, 0) or 0
+    return cursor_2 and math.max(cursor_2.at, 0) or 0
   end
-  local key = q_3[state_2]
-  if not cursor_3 then
+  local key = q_2[state_2]
+  if not cursor_2 then
     return 0
   end
-  local stands = tonumber(redis.call('ZSCORE', key, cursor_3.id) or '') == cursor_3.at
-  local bound = '(' .. string.format('%.0f', cursor_3.at)
+  local stands = tonumber(redis.call('ZSCORE', key, cursor_2.id) or '') == cursor_2.at
+  local bound = '(' .. string.format('%.0f', cursor_2.at)
   if newest_3 then
-    return stands and redis.call('ZREVRANK', key, cursor_3.id) + 1 or redis.call('ZCOUNT', key, bound, '+inf')
+    return stands and redis.call('ZREVRANK', key, cursor_2.id) + 1 or redis.call('ZCOUNT', key, bound, '+inf')
   end
-  return stands and redis.call('ZRANK', key, cursor_3.id) + 1 or redis.call('ZCOUNT', key, '-inf', bound)
+  return stands and redis.call('ZRANK', key, cursor_2.id) + 1 or redis.call('ZCOUNT', key, '-inf', bound)
 end
-local at, looked, seen, last = passed(q_2, state, cursor_2, newest_2), 0, 0, false
+local at, looked, seen, last = passed(q, state, cursor, newest_2), 0, 0, false
 local function is_wanted(want_2, since, job)
   local age = now - (tonumber(since or '') or 0)
   return not (want_2.older and age < want_2.older or want_2.newer and age > want_2.newer or want_2.task and job[2] ~= want_2.task or want_2.error and not (job[11] or ''):find(want_2.error, 1, true))
@@ -236,7 +228,7 @@ end
 local function is_name(text, longest)
   return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
 end
-local function message_row(text, bytes_3, want_2)
+local function message_row(text, bytes_2, want_2)
   local id, _, queued, data, task_2
   do
     local text_2 = text
@@ -261,7 +253,7 @@ local function message_row(text, bytes_3, want_2)
   }) then
     return
   end
-  local shown = (data or text):sub(1, bytes_3)
+  local shown = (data or text):sub(1, bytes_2)
   return {
     id or '',
     id and 'pending' or '',
@@ -282,9 +274,9 @@ local function cursor_behind(state_2, score, id)
 end
 local function read_list(key, at_2, count, newest_3)
   if newest_3 then
-    return redis.call('LRANGE', key, at_2, at_2 + count - 1)
+    return redis.call('LRANGE', key, at_2, string.format('%.0f', at_2 + count - 1))
   end
-  local found, entries = redis.call('LRANGE', key, -at_2 - count, -at_2 - 1), {}
+  local found, entries = redis.call('LRANGE', key, string.format('%.0f', -at_2 - count), string.format('%.0f', -at_2 - 1)), {}
   for i = #found, 1, -1 do
     entries[#entries + 1] = found[i]
   end
@@ -304,7 +296,7 @@ while not last and #reply - 3 < limit and looked < 1000 and seen < 4194304 do
   local wanted = math.min(100, 1000 - looked)
   local ids, scores
   do
-    local at_2 = at + looked
+    local q_2, at_2 = q, at + looked
     if state == 'pending' then
       local entries, places = read_list(q_2.pending, at_2, wanted, newest_2), {}
       for i = 1, #entries do
@@ -314,9 +306,9 @@ while not last and #reply - 3 < limit and looked < 1000 and seen < 4194304 do
     else
       local found
       if newest_2 then
-        found = redis.call('ZREVRANGE', q_2[state], at_2, at_2 + wanted - 1, 'WITHSCORES')
+        found = redis.call('ZREVRANGE', q_2[state], at_2, string.format('%.0f', at_2 + wanted - 1), 'WITHSCORES')
       else
-        found = redis.call('ZRANGE', q_2[state], at_2, at_2 + wanted - 1, 'WITHSCORES')
+        found = redis.call('ZRANGE', q_2[state], at_2, string.format('%.0f', at_2 + wanted - 1), 'WITHSCORES')
       end
       local ids_2, scores_2 = {}, {}
       for i = 1, #found, 2 do
@@ -328,10 +320,10 @@ while not last and #reply - 3 < limit and looked < 1000 and seen < 4194304 do
   last = #ids < wanted
   for i, id in ipairs(ids) do
     local row, size
-    if q_2.mode == 'simple' and state == 'pending' then
-      row, size = message_row(id, bytes_2, want), #id
+    if q.mode == 'simple' and state == 'pending' then
+      row, size = message_row(id, bytes, want), #id
     else
-      local score = state ~= 'pending' and scores[i]
+      local q_2, score, bytes_2 = q, state ~= 'pending' and scores[i], bytes
       local job
       if bytes_2 > 0 then
         local job_2 = redis.pcall('HMGET', q_2.job .. id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason', 'error', 'data')

@@ -33,26 +33,22 @@ if not bad then
   end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    q = nil
   else
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'named')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'named')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
     local q_2 = {
-      name = tag,
       born = its_mode and true,
       mode = its_mode or nil,
-      layout = layout,
-      token = meta[3] or '0',
-      quarantined = meta[4],
-      listened = meta[5],
       key = queue,
-      home = home,
-      named = whole(meta[6]),
+      named = whole(meta[3]),
+      listened = nil,
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -70,22 +66,21 @@ if bad then
   return redis.error_reply(bad)
 end
 local taken = redis.call('LPOP', q.key .. ':wake') and 1 or 0
+q.listened = unpack(redis.call('HMGET', q.key .. ':meta', 'listened'))
 local first, last
 do
-  local q_2 = q
-  local first_2, last_2 = (q_2.listened or ''):match('^([1-9]%d?) ([1-9]%d?)$')
+  local first_2, last_2 = (q.listened or ''):match('^([1-9]%d?) ([1-9]%d?)$')
   first, last = tonumber(first_2) or 1, tonumber(last_2) or 1
 end
 local number, named = 0, nil
 if taken == 0 and channel == 0 then
-  local q_2 = q
   local channels, second = {}, tonumber(redis.call('TIME')[1])
   for i = 1, 64 do
-    channels[i] = q_2.key .. ':wake' .. ':' .. i
+    channels[i] = q.key .. ':wake' .. ':' .. i
   end
   local found = redis.REDIS_VERSION_NUM and redis.pcall('PUBSUB', 'SHARDNUMSUB', unpack(channels)) or redis.pcall('PUBSUB', 'NUMSUB', unpack(channels))
-  local before = q_2.named and q_2.named - 100 * (second - 1) or 0
-  before = before > 0 and q_2.named % 100 % 64 or 0
+  local before = q.named and q.named - 100 * (second - 1) or 0
+  before = before > 0 and q.named % 100 % 64 or 0
   local least, last_2, named_2 = math.huge, 1, 0
   for i = 0, 64 - 1 do
     local channel_2 = (before + i) % 64 + 1

@@ -33,11 +33,12 @@ if not bad then
   end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    q = nil
   else
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'parts')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'parts')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -46,13 +47,13 @@ if not bad then
       name = tag,
       born = its_mode and true,
       mode = its_mode or nil,
-      layout = layout,
-      token = meta[3] or '0',
-      quarantined = meta[4],
-      listened = meta[5],
       key = queue,
-      home = home,
-      parts = whole(meta[6]),
+      parts = whole(meta[3]),
+      waiting = nil,
+      awake = nil,
+      flying = nil,
+      later = nil,
+      buried = nil,
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -66,32 +67,20 @@ if not bad then
     q = q_2
   end
 end
-do
-  local q_2 = q
-  if not (bad or not q_2.parts) then
-    bad = 'PARTS queue ' .. q_2.name .. ' has ' .. q_2.parts .. ' parts, and this is for queues without'
-  end
+if not (bad or not q.parts) then
+  bad = 'PARTS queue ' .. q.name .. ' has ' .. q.parts .. ' parts, and this is for queues without'
 end
 if bad then
   return redis.error_reply(bad)
 end
-do
-  local q_2 = q
-  q_2.waiting = redis.call('LLEN', q_2.key .. ':pending')
-  q_2.awake = redis.call('LLEN', q_2.key .. ':wake')
-  redis.call('LLEN', q_2.key .. ':broken')
-  q_2.flying = redis.call('ZCARD', q_2.key .. ':inflight')
-  q_2.later = redis.call('ZCARD', q_2.key .. ':delayed')
-  q_2.buried = redis.call('ZCARD', q_2.key .. ':dead')
-end
-local function schedules_key(q_2)
-  return q_2.key .. ':schedules'
-end
-local scheduled = redis.call('ZCARD', schedules_key(q))
-local function outbox_key(q_2)
-  return q_2.key .. ':moving'
-end
-local held = q.waiting + q.later + q.flying + q.buried + redis.call('ZCARD', outbox_key(q))
+q.waiting = redis.call('LLEN', q.key .. ':pending')
+q.awake = redis.call('LLEN', q.key .. ':wake')
+redis.call('LLEN', q.key .. ':broken')
+q.flying = redis.call('ZCARD', q.key .. ':inflight')
+q.later = redis.call('ZCARD', q.key .. ':delayed')
+q.buried = redis.call('ZCARD', q.key .. ':dead')
+local scheduled = redis.call('ZCARD', (q.key .. ':schedules'))
+local held = q.waiting + q.later + q.flying + q.buried + redis.call('ZCARD', (q.key .. ':moving'))
 local was = q.mode or ''
 if was == mode then
   return {

@@ -1,7 +1,6 @@
 local bad
 local clock = redis.call('TIME')
-local micros = tonumber(clock[2])
-local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local queue = KEYS[1]
 local function int(what, text, low, high)
   local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
@@ -36,22 +35,17 @@ if not bad then
   end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    q = nil
   else
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout')
     local its_mode, layout = meta[1], meta[2]
     local q_2 = {
-      name = tag,
       born = its_mode and true,
       mode = its_mode or nil,
-      layout = layout,
-      token = meta[3] or '0',
-      quarantined = meta[4],
-      listened = meta[5],
       key = queue,
-      home = home,
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -68,18 +62,17 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-local q_2 = q
 local reply = {
-  redis.call('ZCARD', (q_2.key .. ':moving')),
+  redis.call('ZCARD', (q.key .. ':moving')),
 }
-local found = redis.call('ZRANGE', (q_2.key .. ':moving'), skip, skip + limit - 1, 'WITHSCORES')
-local function is_trace(q_3, id)
-  local state, reason = unpack(redis.call('HMGET', q_3.key .. ':job:' .. id, 'state', 'reason'))
+local found = redis.call('ZRANGE', (q.key .. ':moving'), skip, string.format('%.0f', skip + limit - 1), 'WITHSCORES')
+local function is_trace(q_2, id)
+  local state, reason = unpack(redis.call('HMGET', q_2.key .. ':job:' .. id, 'state', 'reason'))
   return not state or state == 'cancelled' and reason == 'moved'
 end
 for i = 1, #found, 2 do
   local id, parked = found[i], tonumber(found[i + 1])
-  local job = redis.call('HMGET', (q_2.key .. ':moving:' .. id), 'move', 'to', 'at', 'state')
+  local job = redis.call('HMGET', (q.key .. ':moving:' .. id), 'move', 'to', 'at', 'state')
   local finding
   do
     local since = now - parked
@@ -89,7 +82,7 @@ for i = 1, #found, 2 do
       if since > 86400000 then
         finding = 'stale'
       else
-        if not is_trace(q_2, id) then
+        if not is_trace(q, id) then
           finding = 'taken'
         else
           finding = since > 60000 and 'parked' or ''

@@ -48,22 +48,17 @@ if not bad then
   end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    q = nil
   else
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout')
     local its_mode, layout = meta[1], meta[2]
     local q_2 = {
-      name = tag,
       born = its_mode and true,
       mode = its_mode or nil,
-      layout = layout,
-      token = meta[3] or '0',
-      quarantined = meta[4],
-      listened = meta[5],
       key = queue,
-      home = home,
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -80,18 +75,17 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-local q_2, id_2 = q, id
-local function read(q_3, id_3, ...)
-  local job = redis.pcall('HMGET', q_3.key .. ':job:' .. id_3, ...)
+local function read(q_2, id_2, ...)
+  local job = redis.pcall('HMGET', q_2.key .. ':job:' .. id_2, ...)
   if not job.err then
     return job
   end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.key .. ':job:' .. id_3, ...)
+  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id_2, ...)
 end
 local function whole(text)
   return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
 end
-local total = whole((read(q_2, id_2, 'output')[1] or ''):match('^%d+')) or 0
+local total = whole((read(q, id, 'output')[1] or ''):match('^%d+')) or 0
 local reply, fields = {
   total,
 }, {}
@@ -101,7 +95,7 @@ end
 if #fields == 0 then
   return reply
 end
-for _, text in ipairs(read(q_2, id_2, unpack(fields))) do
+for _, text in ipairs(read(q, id, unpack(fields))) do
   local attempt, number, chunk = (text or ''):match('^(%d+) (%d+) (.*)$')
   reply[#reply + 1] = {
     (attempt and #attempt <= 15 and attempt:find('^[0-9]+$') and tonumber(attempt) or nil) or 0,

@@ -34,30 +34,33 @@ do
     options = options_2
   end
 end
-local function option(options_2, what, low, high, otherwise)
-  local text = options_2[what]
+local parts
+do
+  local text = options['parts']
   if not text then
-    return otherwise
+    parts = nil
+  else
+    options['parts'] = nil
+    local function int(what, text_2, low, high)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      if not text_2 then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+      elseif not number then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
+      elseif number < low or number > high then
+        local why = string.format('not within %.0f to %.0f', low, high)
+        bad = bad or ('BADARG ' .. what .. ': ' .. why)
+      end
+      return number or low
+    end
+    parts = int('parts', text, 2, 32)
   end
-  options_2[what] = nil
-  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
-  if not text then
-    bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
-  elseif not number then
-    bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
-  elseif number < low or number > high then
-    local why = string.format('not within %.0f to %.0f', low, high)
-    bad = bad or ('BADARG ' .. what .. ': ' .. why)
-  end
-  return number or low
 end
-local parts = option(options, 'parts', 2, 32)
 local places
 do
-  local options_2 = options
-  local text = options_2['places']
+  local text = options['places']
   if text then
-    options_2['places'] = nil
+    options['places'] = nil
     local longest = nil
     longest = longest or 128
     local function is_name(text_2, longest_2)
@@ -72,9 +75,72 @@ do
     places = text
   end
 end
-local unsettled = option(options, 'unsettled', 1, 1)
-local settled = option(options, 'settled', 1, 1)
-local check = option(options, 'check', 1, 1)
+local unsettled
+do
+  local text = options['unsettled']
+  if not text then
+    unsettled = nil
+  else
+    options['unsettled'] = nil
+    local function int(what, text_2, low, high)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      if not text_2 then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+      elseif not number then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
+      elseif number < low or number > high then
+        local why = string.format('not within %.0f to %.0f', low, high)
+        bad = bad or ('BADARG ' .. what .. ': ' .. why)
+      end
+      return number or low
+    end
+    unsettled = int('unsettled', text, 1, 1)
+  end
+end
+local settled
+do
+  local text = options['settled']
+  if not text then
+    settled = nil
+  else
+    options['settled'] = nil
+    local function int(what, text_2, low, high)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      if not text_2 then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+      elseif not number then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
+      elseif number < low or number > high then
+        local why = string.format('not within %.0f to %.0f', low, high)
+        bad = bad or ('BADARG ' .. what .. ': ' .. why)
+      end
+      return number or low
+    end
+    settled = int('settled', text, 1, 1)
+  end
+end
+local check
+do
+  local text = options['check']
+  if not text then
+    check = nil
+  else
+    options['check'] = nil
+    local function int(what, text_2, low, high)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      if not text_2 then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+      elseif not number then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
+      elseif number < low or number > high then
+        local why = string.format('not within %.0f to %.0f', low, high)
+        bad = bad or ('BADARG ' .. what .. ': ' .. why)
+      end
+      return number or low
+    end
+    check = int('check', text, 1, 1)
+  end
+end
 if #KEYS < 1 or (#KEYS ~= 1) then
   bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
 end
@@ -83,26 +149,22 @@ if (#ARGV ~= 2) then
   bad = bad or ('BADARG ' .. 'arguments' .. ': ' .. why)
 end
 do
-  local options_2 = options
-  local what = next(options_2)
+  local what = next(options)
   if what then
     local why = 'there is none called ' .. what
     bad = bad or ('BADARG ' .. 'options' .. ': ' .. why)
   end
 end
-do
-  local places_2 = places
-  if not (not parts and not places_2) then
-    local count, seen = 1, {}
-    for place in (places_2 or ''):gmatch('[^.]+') do
-      if not place:find('^[1-9]%d?%d?$') or seen[place] then
-        bad = bad or ('BADARG ' .. 'places' .. ': ' .. 'not 1 to 999, each once')
-      end
-      seen[place], count = true, count + 1
+if not (not parts and not places) then
+  local count, seen = 1, {}
+  for place in (places or ''):gmatch('[^.]+') do
+    if not place:find('^[1-9]%d?%d?$') or seen[place] then
+      bad = bad or ('BADARG ' .. 'places' .. ': ' .. 'not 1 to 999, each once')
     end
-    if count ~= parts then
-      bad = bad or ('BADARG ' .. 'places' .. ': ' .. 'not as many as there are parts')
-    end
+    seen[place], count = true, count + 1
+  end
+  if count ~= parts then
+    bad = bad or ('BADARG ' .. 'places' .. ': ' .. 'not as many as there are parts')
   end
 end
 local q
@@ -119,28 +181,23 @@ do
     end
     if not prefix or #prefix > 128 or #tag > 128 then
       bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+      q = nil
     else
       if home ~= queue then
         tag = queue:sub(#prefix + 3, -2)
       end
-      local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'parts', 'older', 'unsettled')
+      local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'parts', 'older', 'unsettled')
       local its_mode, layout = meta[1], meta[2]
       local function whole(text)
         return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
       end
       local q_2 = {
-        name = tag,
         born = its_mode and true,
         mode = its_mode or mode_2,
-        layout = layout,
-        token = meta[3] or '0',
-        quarantined = meta[4],
-        listened = meta[5],
         key = queue,
-        home = home,
-        parts = whole(meta[6]),
-        older = whole(meta[7]),
-        unsettled = whole(meta[8]),
+        parts = whole(meta[3]),
+        older = whole(meta[4]),
+        unsettled = whole(meta[5]),
       }
       if q_2.switches then
         q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -158,17 +215,17 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-local q_2, places_2, settled_2 = q, places, settled
-local was = q_2.parts or 1
-local had = redis.call('HMGET', q_2.key .. ':meta', 'places')[1] or ''
+local settled_2 = settled
+local was = q.parts or 1
+local had = redis.call('HMGET', q.key .. ':meta', 'places')[1] or ''
 local grows = parts and parts ~= was
-if parts and not grows and places_2 ~= had then
+if parts and not grows and places ~= had then
   local why = 'other parts are there: ' .. had
   bad = bad or ('BADARG ' .. 'places' .. ': ' .. why)
 end
 if grows then
-  local had_2 = had
-  if parts < was then
+  local q_2, parts_2, places_2, had_2 = q, parts, places, had
+  if parts_2 < was then
     local why = 'fewer than ' .. was .. ', which there are'
     bad = bad or ('BADARG ' .. 'parts' .. ': ' .. why)
   elseif had_2 ~= '' and (places_2 .. '.'):sub(1, #had_2 + 1) ~= had_2 .. '.' then
@@ -185,7 +242,7 @@ if grows then
         bad = bad or ('BADARG ' .. 'parts' .. ': ' .. 'the queue has over 1000 schedules')
         return
       end
-      for _, called in ipairs(redis.call('ZRANGE', (q_3.key .. ':schedules'), 0, 999)) do
+      for _, called in ipairs(redis.call('ZRANGE', (q_3.key .. ':schedules'), '0', '999')) do
         if (redis.call('HGET', (q_3.key .. ':schedule:' .. called), 'unique') or '') ~= '' then
           local why = 'the schedule ' .. called .. ' has a unique key'
           bad = bad or ('BADARG ' .. 'parts' .. ': ' .. why)
@@ -196,32 +253,32 @@ if grows then
     check_schedules(q_2)
   end
 end
-settled_2 = settled_2 and not check and (q_2.older or q_2.unsettled)
+settled_2 = settled_2 and not check and (q.older or q.unsettled)
 if bad then
   return redis.error_reply(bad)
 end
-if grows and q_2.born and q_2.mode ~= 'simple' then
-  q_2.older = was
+if grows and q.born and q.mode ~= 'simple' then
+  q.older = was
 end
 if parts and not check and not settled_2 then
-  had = places_2
-  redis.call('HSET', q_2.key .. ':meta', 'parts', parts, 'places', places_2)
-  if q_2.mode then
-    redis.call('HSET', q_2.key .. ':meta', 'mode', q_2.mode, 'layout', '1')
+  had = places
+  redis.call('HSET', q.key .. ':meta', 'parts', parts, 'places', places)
+  if q.mode then
+    redis.call('HSET', q.key .. ':meta', 'mode', q.mode, 'layout', '1')
   end
-  if q_2.older then
-    redis.call('HSET', q_2.key .. ':meta', 'older', q_2.older)
+  if q.older then
+    redis.call('HSET', q.key .. ':meta', 'older', q.older)
   end
-  if unsettled and not q_2.older then
-    redis.call('HSET', q_2.key .. ':meta', 'unsettled', '1')
+  if unsettled and not q.older then
+    redis.call('HSET', q.key .. ':meta', 'unsettled', '1')
   end
 end
 if settled_2 then
-  redis.call('HDEL', q_2.key .. ':meta', 'older', 'unsettled')
+  redis.call('HDEL', q.key .. ':meta', 'older', 'unsettled')
 end
 return {
   parts or was,
-  settled_2 and 0 or q_2.older or 0,
-  q_2.mode or '',
+  settled_2 and 0 or q.older or 0,
+  q.mode or '',
   had,
 }

@@ -1,7 +1,6 @@
 local bad
 local clock = redis.call('TIME')
-local micros = tonumber(clock[2])
-local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
 local messages = {}
 local queue = KEYS[1]
@@ -52,11 +51,12 @@ if not bad then
   end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    q = nil
   else
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'switches')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'switches')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -66,9 +66,6 @@ if not bad then
       born = its_mode and true,
       mode = its_mode or nil,
       layout = layout,
-      token = meta[3] or '0',
-      quarantined = meta[4],
-      listened = meta[5],
       key = queue,
       home = home,
       meta = queue .. ':meta',
@@ -87,7 +84,7 @@ if not bad then
       worker = queue .. ':worker:',
       client = home .. ':client:',
       cancel = home .. ':cancel',
-      switches = whole(meta[6]),
+      switches = whole(meta[3]),
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -104,15 +101,14 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-local q_2, limit_2 = q, limit
-q_2.waiting = redis.call('LLEN', q_2.pending)
-q_2.awake = redis.call('LLEN', q_2.wake)
-redis.call('LLEN', q_2.broken)
-q_2.flying = redis.call('ZCARD', q_2.inflight)
-q_2.later = redis.call('ZCARD', q_2.delayed)
-q_2.buried = redis.call('ZCARD', q_2.dead)
+q.waiting = redis.call('LLEN', q.pending)
+q.awake = redis.call('LLEN', q.wake)
+redis.call('LLEN', q.broken)
+q.flying = redis.call('ZCARD', q.inflight)
+q.later = redis.call('ZCARD', q.delayed)
+q.buried = redis.call('ZCARD', q.dead)
 do
-  local item, item_2, item_3, item_4, item_5 = q_2.job, q_2.job, q_2.broken, state ~= 'pending' and q_2.broken, q_2.broken
+  local item, item_2, item_3, item_4, item_5 = q.job, q.job, q.broken, state ~= 'pending' and q.broken, q.broken
   if not redis.acl_check_cmd then
     bad = nil
   else
@@ -144,22 +140,22 @@ if bad then
 end
 local entries, left
 if state == 'pending' then
-  entries, left = redis.call('LRANGE', q_2.pending, -limit_2, -1), q_2.waiting
-  redis.call('LTRIM', q_2.pending, 0, -#entries - 1)
+  entries, left = redis.call('LRANGE', q.pending, string.format('%.0f', -limit), '-1'), q.waiting
+  redis.call('LTRIM', q.pending, '0', string.format('%.0f', -#entries - 1))
 else
-  entries = redis.call('ZRANGE', q_2[state], 0, limit_2 - 1)
-  left = state == 'dead' and q_2.buried or q_2.later
+  entries = redis.call('ZRANGE', q[state], '0', string.format('%.0f', limit - 1))
+  left = state == 'dead' and q.buried or q.later
   if #entries > 0 then
-    redis.call('ZREM', q_2[state], unpack(entries))
+    redis.call('ZREM', q[state], unpack(entries))
   end
 end
-local function add_message(q_3, clients, id, state_2, reason, queued, started, processed, body, attempts)
+local function add_message(q_2, clients, id, state_2, reason, queued, started, processed, body, attempts)
   if not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$')) then
     return
   end
   local line = id .. ' ' .. state_2 .. ' ' .. reason .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. processed .. ' ' .. (attempts and attempts .. ' ' or '') .. #body .. '\n' .. body .. '\n'
   for client in clients:gmatch('[^ ]+') do
-    local channel = q_3.client .. client
+    local channel = q_2.client .. client
     local message = messages[channel]
     if message then
       message[#message + 1] = line
@@ -168,7 +164,7 @@ local function add_message(q_3, clients, id, state_2, reason, queued, started, p
       message = {
         line,
         bytes = #line,
-        sharded = redis.REDIS_VERSION_NUM and q_3.key == q_3.home and client:find('^shard%.'),
+        sharded = redis.REDIS_VERSION_NUM and q_2.key == q_2.home and client:find('^shard%.'),
       }
       messages[channel] = message
     end
@@ -185,17 +181,8 @@ local function add_message(q_3, clients, id, state_2, reason, queued, started, p
     end
   end
 end
-local function count(q_3, task, what, n)
-  if q_3.uncounted then
-    return
-  end
-  local tallies = q_3.tallies or {}
-  local tally = tallies[task or ''] or {}
-  q_3.tallies, tallies[task or ''] = tallies, tally
-  tally[what] = (tally[what] or 0) + n
-end
-if q_2.mode == 'simple' and state == 'pending' then
-  local entries_2 = entries
+if q.mode == 'simple' and state == 'pending' then
+  local q_2, entries_2 = q, entries
   local function is_name(text, longest)
     return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
   end
@@ -221,7 +208,15 @@ if q_2.mode == 'simple' and state == 'pending' then
     end
     if id then
       add_message(q_2, client, id, 'cancelled', '-', queued, '0', stamp, '')
-      count(q_2, task, 'cancelled', 1)
+      do
+        local task_2 = task
+        if not q_2.uncounted then
+          local tallies = q_2.tallies or {}
+          local tally = tallies[task_2 or ''] or {}
+          q_2.tallies, tallies[task_2 or ''] = tallies, tally
+          tally['cancelled'] = (tally['cancelled'] or 0) + 1
+        end
+      end
       if q_2.happened then
         table.insert(q_2.happened, {
           'cancelled',
@@ -251,106 +246,125 @@ else
     end
     return state_2 == place
   end
-  local function unique_key(q_3, unique)
+  local function unique_key(q_2, unique)
     if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
-      return q_3.unique .. unique
+      return q_2.unique .. unique
     end
-    return q_3.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+    return q_2.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
   end
   local function is_live(state_2)
     return state_2 == 'pending' or state_2 == 'delayed' or state_2 == 'inflight'
   end
-  local function read(q_3, id, ...)
-    local job = redis.pcall('HMGET', q_3.job .. id, ...)
+  local function read(q_2, id, ...)
+    local job = redis.pcall('HMGET', q_2.job .. id, ...)
     if not job.err then
       return job
     end
-    return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.job .. id, ...)
+    return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, ...)
   end
   for _, id in ipairs(ids) do
     local job
     do
-      local job_2 = redis.pcall('HMGET', q_2.job .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task')
+      local job_2 = redis.pcall('HMGET', q.job .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task')
       if not job_2.err then
         job = job_2
       else
-        job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task')
+        job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.job .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task')
       end
     end
     if goes(state, job[1]) then
       if is_live(job[1]) then
+        local q_2, job_2 = q, job
         local key = q_2.job .. id
         redis.call('HSET', key, 'state', 'cancelled', 'error', '', '_processed', stamp)
         if q_2.happened then
-          local runs = job[1] == 'inflight' and true and 1 or 0
+          local runs = job_2[1] == 'inflight' and true and 1 or 0
           local counts = redis.call('HMGET', key, 'past', 'crashes')
           table.insert(q_2.happened, {
             'cancelled',
             id,
-            job[8],
+            job_2[8],
             runs,
             counts,
             '',
           })
         end
         do
-          local unique = job[7]
+          local unique = job_2[7]
           local key_2 = unique and unique_key(q_2, unique)
           if key_2 and redis.pcall('GET', key_2) == id then
             redis.pcall('DEL', key_2)
           end
         end
-        count(q_2, job[8], 'cancelled', 1)
-        add_message(q_2, job[3], id, 'cancelled', '-', job[5], job[6], stamp, '', nil)
+        do
+          local task = job_2[8]
+          if not q_2.uncounted then
+            local tallies = q_2.tallies or {}
+            local tally = tallies[task or ''] or {}
+            q_2.tallies, tallies[task or ''] = tallies, tally
+            tally['cancelled'] = (tally['cancelled'] or 0) + 1
+          end
+        end
+        add_message(q_2, job_2[3], id, 'cancelled', '-', job_2[5], job_2[6], stamp, '', nil)
       end
-      redis.call('DEL', q_2.job .. id)
+      redis.call('DEL', q.job .. id)
     elseif not job[1] and state ~= 'dead' then
-      local unique = unpack(read(q_2, id, 'unique'))
+      local unique = unpack(read(q, id, 'unique'))
       do
-        local key = unique and unique_key(q_2, unique)
+        local key = unique and unique_key(q, unique)
         if key and redis.pcall('GET', key) == id then
           redis.pcall('DEL', key)
         end
       end
-      redis.call('LPUSH', q_2.broken, id)
-      redis.call('LTRIM', q_2.broken, 0, 999)
-      redis.call('PEXPIRE', q_2.broken, '604800000')
+      redis.call('LPUSH', q.broken, id)
+      redis.call('LTRIM', q.broken, '0', '999')
+      redis.call('PEXPIRE', q.broken, '604800000')
     end
   end
 end
-if q_2.tallies then
-  for task, tally in pairs(q_2.tallies) do
+if q.tallies then
+  for task, tally in pairs(q.tallies) do
     for what, n in pairs(tally) do
+      local q_2 = q
       local minute = math.floor(now / 60000)
       local key
       do
         local task_2 = task or ''
-        key = q_2.counters .. ':' .. minute .. ':' .. task_2
+        key = q_2.counters .. ':' .. string.format('%d', minute) .. ':' .. task_2
       end
-      if not (redis.pcall('HINCRBY', key, what, n) ~= n) then
+      local added
+      if n < 1000000000000 then
+        added = string.format('%d', n)
+      else
+        added = string.format('%d%012d', n / 1000000000000, n % 1000000000000)
+      end
+      if not (redis.pcall('HINCRBY', key, what, added) ~= n) then
         local new = redis.pcall('ZADD', q_2.counters, minute, task or '') == 1
-        redis.pcall('PEXPIRE', q_2.counters, 259200000)
+        redis.pcall('PEXPIRE', q_2.counters, '259200000')
         if new and (tonumber(redis.pcall('ZCARD', q_2.counters)) or 0) > 100 then
-          redis.pcall('ZREMRANGEBYSCORE', q_2.counters, '-inf', minute - 259200000 / 60000)
+          redis.pcall('ZREMRANGEBYSCORE', q_2.counters, '-inf', string.format('%.0f', minute - 259200000 / 60000))
           if (tonumber(redis.pcall('ZCARD', q_2.counters)) or 0) > 100 then
             redis.pcall('ZREM', q_2.counters, task or '')
             redis.pcall('DEL', key)
-            key = q_2.counters .. ':' .. minute .. ':' .. '~'
+            key = q_2.counters .. ':' .. string.format('%d', minute) .. ':' .. '~'
             redis.pcall('ZADD', q_2.counters, minute, '~')
-            redis.pcall('HINCRBY', key, what, n)
+            redis.pcall('HINCRBY', key, what, added)
           end
         end
-        redis.pcall('PEXPIRE', key, 259200000)
+        redis.pcall('PEXPIRE', key, '259200000')
       end
     end
   end
-  q_2.tallies = nil
+  q.tallies = nil
 end
-if q_2.happened then
-  for _, entry in ipairs(q_2.happened) do
-    local counts = entry[5] or {}
-    local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
-    redis.pcall('XADD', q_2.events, 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
+do
+  local q_2 = q
+  if q_2.happened then
+    for _, entry in ipairs(q_2.happened) do
+      local counts = entry[5] or {}
+      local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+      redis.pcall('XADD', q_2.events, 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
+    end
   end
 end
 for channel, message in pairs(messages) do

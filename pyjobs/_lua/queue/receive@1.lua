@@ -1,7 +1,6 @@
 local bad
 local clock = redis.call('TIME')
-local micros = tonumber(clock[2])
-local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local STATES = {
   pending = true,
   delayed = true,
@@ -39,41 +38,46 @@ end
 if #KEYS < 1 or (#KEYS ~= 1) then
   bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
 end
-do
-  local first = jobs
-  local function is_name(text, longest)
-    return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
-  end
-  local function name(what, text, empty, longest)
+local function is_name(text, longest)
+  return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
+end
+for i = jobs, #ARGV, 4 do
+  do
+    local text, longest = ARGV[i], nil
     longest = longest or 128
     if not text then
-      bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
-    elseif (text == '' and not empty) or not is_name(text, longest) then
+      bad = bad or ('BADARG ' .. 'id' .. ': ' .. 'missing')
+    elseif (text == '' and true) or not is_name(text, longest) then
       local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
-      bad = bad or ('BADARG ' .. what .. ': ' .. why)
+      bad = bad or ('BADARG ' .. 'id' .. ': ' .. why)
     end
-    return text
   end
-  for i = first, #ARGV, 4 do
-    name('id', ARGV[i])
-    name('move', ARGV[i + 1])
-    do
-      local text = ARGV[i + 2]
-      local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
-      if not text then
-        bad = bad or ('BADARG ' .. 'at' .. ': ' .. 'missing')
-      elseif not number then
-        bad = bad or ('BADARG ' .. 'at' .. ': ' .. 'not a whole number')
-      elseif number < 0 or number > 9999999999999 then
-        local why = string.format('not within %.0f to %.0f', 0, 9999999999999)
-        bad = bad or ('BADARG ' .. 'at' .. ': ' .. why)
-      end
+  do
+    local text, longest = ARGV[i + 1], nil
+    longest = longest or 128
+    if not text then
+      bad = bad or ('BADARG ' .. 'move' .. ': ' .. 'missing')
+    elseif (text == '' and true) or not is_name(text, longest) then
+      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+      bad = bad or ('BADARG ' .. 'move' .. ': ' .. why)
     end
-    local text, most = ARGV[i + 3] or '', 16777216
-    most = most or 1048576
-    if #text > most then
-      bad = bad or 'TOOLARGE ' .. 'dump' .. ': ' .. #text .. ' bytes, more than ' .. most
+  end
+  do
+    local text = ARGV[i + 2]
+    local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+    if not text then
+      bad = bad or ('BADARG ' .. 'at' .. ': ' .. 'missing')
+    elseif not number then
+      bad = bad or ('BADARG ' .. 'at' .. ': ' .. 'not a whole number')
+    elseif number < 0 or number > 9999999999999 then
+      local why = string.format('not within %.0f to %.0f', 0, 9999999999999)
+      bad = bad or ('BADARG ' .. 'at' .. ': ' .. why)
     end
+  end
+  local text, most = ARGV[i + 3] or '', 16777216
+  most = most or 1048576
+  if #text > most then
+    bad = bad or 'TOOLARGE ' .. 'dump' .. ': ' .. #text .. ' bytes, more than ' .. most
   end
 end
 local q
@@ -88,30 +92,30 @@ if not bad then
   end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    q = nil
   else
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'switches', 'parts')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'switches', 'parts')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
     local q_2 = {
-      name = tag,
       born = its_mode and true,
       mode = its_mode or nil,
-      layout = layout,
-      token = meta[3] or '0',
-      quarantined = meta[4],
-      listened = meta[5],
       key = queue,
-      home = home,
       pending = queue .. ':pending',
       delayed = queue .. ':delayed',
       dead = queue .. ':dead',
-      switches = whole(meta[6]),
-      parts = whole(meta[7]),
+      switches = whole(meta[3]),
+      parts = whole(meta[4]),
+      waiting = nil,
+      awake = nil,
+      flying = nil,
+      later = nil,
+      buried = nil,
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -128,27 +132,26 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-local q_2, first = q, jobs
-q_2.waiting = redis.call('LLEN', q_2.pending)
-q_2.awake = redis.call('LLEN', q_2.key .. ':wake')
-redis.call('LLEN', q_2.key .. ':broken')
-q_2.flying = redis.call('ZCARD', q_2.key .. ':inflight')
-q_2.later = redis.call('ZCARD', q_2.delayed)
-q_2.buried = redis.call('ZCARD', q_2.dead)
+q.waiting = redis.call('LLEN', q.pending)
+q.awake = redis.call('LLEN', q.key .. ':wake')
+redis.call('LLEN', q.key .. ':broken')
+q.flying = redis.call('ZCARD', q.key .. ':inflight')
+q.later = redis.call('ZCARD', q.delayed)
+q.buried = redis.call('ZCARD', q.dead)
 local words, kept, refused, arrived = {}, {}, {}, false
-local other = q_2.parts and 'PARTS' or q_2.born and q_2.mode ~= mode and 'WRONGMODE'
-local key = q_2.key .. ':job:' .. ARGV[first]
-for i = first, #ARGV, 4 do
+local other = q.parts and 'PARTS' or q.born and q.mode ~= mode and 'WRONGMODE'
+local key = q.key .. ':job:' .. ARGV[jobs]
+for i = jobs, #ARGV, 4 do
   local answer
   do
     local id, move = ARGV[i], ARGV[i + 1]
-    answer = q_2.key .. ':moved:' .. move .. ':' .. id
+    answer = q.key .. ':moved:' .. move .. ':' .. id
   end
   kept[answer] = redis.call('GET', answer)
-  refused[answer] = other or redis.call('EXISTS', q_2.key .. ':job:' .. ARGV[i]) == 1 and 'CONFLICT'
+  refused[answer] = other or redis.call('EXISTS', q.key .. ':job:' .. ARGV[i]) == 1 and 'CONFLICT'
 end
 do
-  local item, item_2, item_3, item_4 = not q_2.born and q_2.key .. ':meta', q_2.pending, q_2.dead, q_2.dead
+  local item, item_2, item_3, item_4 = not q.born and q.key .. ':meta', q.pending, q.dead, q.dead
   if not redis.acl_check_cmd then
     bad = nil
   else
@@ -186,41 +189,41 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-local function unique_key(q_3, unique)
+local function unique_key(q_2, unique)
   if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
-    return q_3.key .. ':unique:' .. unique
+    return q_2.key .. ':unique:' .. unique
   end
-  return q_3.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+  return q_2.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
 end
 local function is_live(state)
   return state == 'pending' or state == 'delayed' or state == 'inflight'
 end
-local function read(q_3, id, ...)
-  local job = redis.pcall('HMGET', q_3.key .. ':job:' .. id, ...)
+local function read(q_2, id, ...)
+  local job = redis.pcall('HMGET', q_2.key .. ':job:' .. id, ...)
   if not job.err then
     return job
   end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.key .. ':job:' .. id, ...)
+  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, ...)
 end
-local function holder(q_3, unique)
-  local id = unique and redis.call('GET', unique_key(q_3, unique))
+local function holder(q_2, unique)
+  local id = unique and redis.call('GET', unique_key(q_2, unique))
   if not id then
     return
   end
-  local state, clients, expires = unpack(read(q_3, id, 'state', 'client', 'expires'))
+  local state, clients, expires = unpack(read(q_2, id, 'state', 'client', 'expires'))
   if is_live((((state == 'pending' or state == 'delayed') and (tonumber(expires) or math.huge) <= now) and 'expired' or state)) then
     return id, state, clients
   end
 end
-local function store(q_3, id, at, dump)
-  local key_2 = q_3.key .. ':job:' .. id
-  if redis.pcall('RESTORE', key_2, 0, dump).err then
+local function store(q_2, id, at, dump)
+  local key_2 = q_2.key .. ':job:' .. id
+  if redis.pcall('RESTORE', key_2, '0', dump).err then
     return 'unreadable'
   end
   local job = redis.pcall('HMGET', key_2, 'state', 'unique')
   local unique = job[2]
   local word = not STATES[job[1] or ''] and 'unreadable'
-  if not word and unique and job[1] ~= 'dead' and (holder(q_3, unique) or id) ~= id then
+  if not word and unique and job[1] ~= 'dead' and (holder(q_2, unique) or id) ~= id then
     word = 'CONFLICT'
   end
   if word then
@@ -229,23 +232,23 @@ local function store(q_3, id, at, dump)
   end
   redis.call('HDEL', key_2, 'move', 'to', 'at', 'client')
   if unique and job[1] ~= 'dead' then
-    redis.call('SET', unique_key(q_3, unique), id)
+    redis.call('SET', unique_key(q_2, unique), id)
   end
   do
     local state = job[1]
     if state == 'delayed' then
-      redis.call('ZADD', q_3.delayed, at, id)
+      redis.call('ZADD', q_2.delayed, at, id)
     elseif state == 'dead' then
-      redis.call('ZADD', q_3.dead, at, id)
-      redis.call('PEXPIRE', q_3.dead, 604800000)
-      redis.call('PEXPIRE', q_3.key .. ':job:' .. id, 604800000)
+      redis.call('ZADD', q_2.dead, at, id)
+      redis.call('PEXPIRE', q_2.dead, '604800000')
+      redis.call('PEXPIRE', q_2.key .. ':job:' .. id, '604800000')
     else
-      redis.call('LPUSH', q_3.pending, id)
+      redis.call('LPUSH', q_2.pending, id)
     end
   end
-  if q_3.happened then
+  if q_2.happened then
     local counts = redis.call('HMGET', key_2, 'task', 'past', 'crashes')
-    table.insert(q_3.happened, {
+    table.insert(q_2.happened, {
       'received',
       id,
       counts[1],
@@ -258,19 +261,19 @@ local function store(q_3, id, at, dump)
   end
   return 'received'
 end
-for i = first, #ARGV, 4 do
+for i = jobs, #ARGV, 4 do
   local id, move, at, dump = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
-  local answer = q_2.key .. ':moved:' .. move .. ':' .. id
+  local answer = q.key .. ':moved:' .. move .. ':' .. id
   local word = kept[answer]
   if not word then
     redis.call('SET', answer, refused[answer] or 'CONFLICT', 'PX', '172800000')
-    word = refused[answer] or store(q_2, id, at, dump)
+    word = refused[answer] or store(q, id, at, dump)
     if word == 'received' or word == 'unreadable' then
       redis.call('SET', answer, word, 'PX', '172800000')
     end
-    if word == 'received' and not q_2.born then
-      redis.call('HSET', q_2.key .. ':meta', 'mode', mode, 'layout', '1')
-      q_2.born = true
+    if word == 'received' and not q.born then
+      redis.call('HSET', q.key .. ':meta', 'mode', mode, 'layout', '1')
+      q.born = true
     end
     arrived = arrived or word == 'received'
     kept[answer] = word
@@ -278,16 +281,18 @@ for i = first, #ARGV, 4 do
   words[#words + 1] = word
 end
 if arrived then
+  local q_2 = q
   if q_2.awake == 0 then
     q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
+    q_2.listened = unpack(redis.call('HMGET', q_2.key .. ':meta', 'listened'))
     if q_2.listened then
-      local first_2, last
+      local first, last
       do
-        local first_3, last_2 = (q_2.listened or ''):match('^([1-9]%d?) ([1-9]%d?)$')
-        first_2, last = tonumber(first_3) or 1, tonumber(last_2) or 1
+        local first_2, last_2 = (q_2.listened or ''):match('^([1-9]%d?) ([1-9]%d?)$')
+        first, last = tonumber(first_2) or 1, tonumber(last_2) or 1
       end
       for i = 0, last - 1 do
-        local channel = q_2.key .. ':wake' .. ':' .. (first_2 - 1 + i) % last + 1
+        local channel = q_2.key .. ':wake' .. ':' .. (first - 1 + i) % last + 1
         local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
         if heard ~= 0 then
           break
@@ -296,11 +301,14 @@ if arrived then
     end
   end
 end
-if q_2.happened then
-  for _, entry in ipairs(q_2.happened) do
-    local counts = entry[5] or {}
-    local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
-    redis.pcall('XADD', q_2.key .. ':events', 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
+do
+  local q_2 = q
+  if q_2.happened then
+    for _, entry in ipairs(q_2.happened) do
+      local counts = entry[5] or {}
+      local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+      redis.pcall('XADD', q_2.key .. ':events', 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
+    end
   end
 end
 return words

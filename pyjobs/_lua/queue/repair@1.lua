@@ -1,7 +1,6 @@
 local bad
 local clock = redis.call('TIME')
-local micros = tonumber(clock[2])
-local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local SETS = {
   'delayed',
   'inflight',
@@ -45,24 +44,27 @@ end
 if #KEYS < 1 or (#KEYS ~= 1) then
   bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
 end
-do
-  local first = jobs
-  local function is_name(text, longest)
-    return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
-  end
-  local function name(what, text, empty, longest)
+local function is_name(text, longest)
+  return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
+end
+for i = jobs, #ARGV, 2 do
+  do
+    local text, longest = ARGV[i], nil
     longest = longest or 128
     if not text then
-      bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
-    elseif (text == '' and not empty) or not is_name(text, longest) then
+      bad = bad or ('BADARG ' .. 'id' .. ': ' .. 'missing')
+    elseif (text == '' and true) or not is_name(text, longest) then
       local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
-      bad = bad or ('BADARG ' .. what .. ': ' .. why)
+      bad = bad or ('BADARG ' .. 'id' .. ': ' .. why)
     end
-    return text
   end
-  for i = first, #ARGV, 2 do
-    name('id', ARGV[i])
-    name('token', ARGV[i + 1] or '', true)
+  local text, longest = ARGV[i + 1] or '', nil
+  longest = longest or 128
+  if not text then
+    bad = bad or ('BADARG ' .. 'token' .. ': ' .. 'missing')
+  elseif (text == '' and false) or not is_name(text, longest) then
+    local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+    bad = bad or ('BADARG ' .. 'token' .. ': ' .. why)
   end
 end
 local q
@@ -80,20 +82,18 @@ if not bad then
   end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    q = nil
   else
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'lease')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'suspect', 'lease')
     local its_mode, layout = meta[1], meta[2]
     local q_2 = {
       name = tag,
       born = its_mode and true,
       mode = its_mode or mode,
       layout = layout,
-      token = meta[3] or '0',
-      quarantined = meta[4],
-      listened = meta[5],
       key = queue,
       home = home,
       meta = queue .. ':meta',
@@ -112,7 +112,8 @@ if not bad then
       worker = queue .. ':worker:',
       client = home .. ':client:',
       cancel = home .. ':cancel',
-      lease = whole(meta[6]),
+      suspect = meta[3],
+      lease = whole(meta[4]),
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -126,6 +127,38 @@ if not bad then
     q = q_2
   end
 end
+local function is_unlisted(q_2, id, token, walked)
+  local found
+  do
+    local before
+    do
+      if not q_2.waiting then
+        q_2.waiting = redis.call('LLEN', q_2.pending)
+        q_2.awake = redis.call('LLEN', q_2.wake)
+      end
+      local from_left = redis.call('LPOS', q_2.pending, id, 'RANK', '-1', 'MAXLEN', '1000')
+      if from_left then
+        before = q_2.waiting - 1 - from_left
+      else
+        if q_2.waiting <= 1000 then
+          before = false
+        end
+      end
+    end
+    if before == nil then
+      found = 'unseen'
+    else
+      found = before == false and 'unlisted' or nil
+    end
+  end
+  return found == 'unlisted' or found == 'unseen' and walked == token
+end
+local function end_near(q_2, id)
+  if redis.call('LPOS', q_2.pending, id, 'RANK', '-1', 'MAXLEN', '1000') then
+    return '-1'
+  end
+  return redis.call('LPOS', q_2.pending, id, 'MAXLEN', '1000') and '1'
+end
 local function list_finding(q_2, id)
   local before
   do
@@ -133,7 +166,7 @@ local function list_finding(q_2, id)
       q_2.waiting = redis.call('LLEN', q_2.pending)
       q_2.awake = redis.call('LLEN', q_2.wake)
     end
-    local from_left = redis.call('LPOS', q_2.pending, id, 'RANK', -1, 'MAXLEN', 1000)
+    local from_left = redis.call('LPOS', q_2.pending, id, 'RANK', '-1', 'MAXLEN', '1000')
     if from_left then
       before = q_2.waiting - 1 - from_left
     else
@@ -146,16 +179,6 @@ local function list_finding(q_2, id)
     return 'unseen'
   end
   return before == false and 'unlisted' or nil
-end
-local function is_unlisted(q_2, id, token, walked)
-  local found = list_finding(q_2, id)
-  return found == 'unlisted' or found == 'unseen' and walked == token
-end
-local function end_near(q_2, id)
-  if redis.call('LPOS', q_2.pending, id, 'RANK', -1, 'MAXLEN', 1000) then
-    return '-1'
-  end
-  return redis.call('LPOS', q_2.pending, id, 'MAXLEN', 1000) and '1'
 end
 local function unique_key(q_2, unique)
   if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
@@ -175,20 +198,6 @@ local function sets_with(q_2, id)
   end
   return found
 end
-local function ttl_finding(q_2, id, state)
-  local ttl = redis.call('PTTL', q_2.job .. id)
-  if (state == 'pending' or state == 'delayed' or state == 'inflight') then
-    return ttl >= 0 and 'going' or nil
-  end
-  return ttl == -1 and state ~= 'cancelled' and 'kept' or nil
-end
-local function read_sides(q_2, id)
-  local job = redis.pcall('HMGET', q_2.job .. id, 'state', 'token', 'unique')
-  if not job.err then
-    return job
-  end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, 'state', 'token', 'unique')
-end
 local function read(q_2, id, ...)
   local job = redis.pcall('HMGET', q_2.job .. id, ...)
   if not job.err then
@@ -197,7 +206,7 @@ local function read(q_2, id, ...)
   return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, ...)
 end
 local function check(q_2, id)
-  local job, sets = read_sides(q_2, id), sets_with(q_2, id)
+  local job, sets = read(q_2, id, 'state', 'token', 'unique'), sets_with(q_2, id)
   local state = job[1]
   if not state then
     return sets[1] and 'missing' or '', job, sets
@@ -210,13 +219,42 @@ local function check(q_2, id)
     end
     there = true
   end
-  local finding = ttl_finding(q_2, id, state)
+  local finding
+  do
+    local ttl = redis.call('PTTL', q_2.job .. id)
+    if (state == 'pending' or state == 'delayed' or state == 'inflight') then
+      finding = ttl >= 0 and 'going' or nil
+    else
+      finding = ttl == -1 and state ~= 'cancelled' and 'kept' or nil
+    end
+  end
   if home == 'pending' then
     finding = finding or list_finding(q_2, id)
   elseif home and not there then
     finding = 'unlisted'
   elseif (state == 'cancelled' and redis.call('PTTL', q_2.job .. id) == -1 and unpack(read(q_2, id, 'reason')) ~= 'moved') then
-    finding = list_finding(q_2, id)
+    do
+      local before
+      do
+        if not q_2.waiting then
+          q_2.waiting = redis.call('LLEN', q_2.pending)
+          q_2.awake = redis.call('LLEN', q_2.wake)
+        end
+        local from_left = redis.call('LPOS', q_2.pending, id, 'RANK', '-1', 'MAXLEN', '1000')
+        if from_left then
+          before = q_2.waiting - 1 - from_left
+        else
+          if q_2.waiting <= 1000 then
+            before = false
+          end
+        end
+      end
+      if before == nil then
+        finding = 'unseen'
+      else
+        finding = before == false and 'unlisted' or nil
+      end
+    end
     if finding == 'unlisted' then
       finding = 'kept'
     end
@@ -226,6 +264,13 @@ local function check(q_2, id)
     finding = 'unique'
   end
   return finding or '', job, sets
+end
+local function ttl_finding(q_2, id, state)
+  local ttl = redis.call('PTTL', q_2.job .. id)
+  if (state == 'pending' or state == 'delayed' or state == 'inflight') then
+    return ttl >= 0 and 'going' or nil
+  end
+  return ttl == -1 and state ~= 'cancelled' and 'kept' or nil
 end
 local function is_live(state)
   return state == 'pending' or state == 'delayed' or state == 'inflight'
@@ -386,9 +431,9 @@ local function repair(q_2, first)
       redis.call('HSET', q_2.meta, 'scheduled', string.format('%.0f', q_2.scheduled))
     end
     q_2.born = true
-    local parked = redis.call('ZRANGEBYSCORE', q_2.delayed, 1000000000000000, '+inf', 'LIMIT', 0, 1)[1]
-    if parked and not q_2.quarantined then
-      q_2.quarantined = ''
+    local parked = redis.call('ZRANGEBYSCORE', q_2.delayed, '1000000000000000', '+inf', 'LIMIT', '0', '1')[1]
+    if parked and not q_2.suspect then
+      q_2.suspect = ''
       redis.call('HSET', q_2.meta, 'suspect', '')
     end
   end
@@ -402,12 +447,12 @@ local function repair(q_2, first)
     end
     if needs.missing then
       redis.call('LPUSH', q_2.broken, id)
-      redis.call('LTRIM', q_2.broken, 0, 999)
+      redis.call('LTRIM', q_2.broken, '0', '999')
       redis.call('PEXPIRE', q_2.broken, '604800000')
     end
     if needs.died then
       redis.call('ZADD', q_2.dead, 'NX', needs.died, id)
-      redis.call('PEXPIRE', q_2.dead, 604800000)
+      redis.call('PEXPIRE', q_2.dead, '604800000')
     elseif needs.place then
       local state = needs.state
       if state == 'pending' then
@@ -416,7 +461,7 @@ local function repair(q_2, first)
         redis.call('ZADD', q_2.delayed, 'NX', now, id)
       elseif state == 'inflight' then
         local held = q_2.mode == 'reliable' and math.max(q_2.lease or 0, 1000) or 0
-        redis.call('ZADD', q_2.inflight, 'NX', now + held, id)
+        redis.call('ZADD', q_2.inflight, 'NX', string.format('%.0f', now + held), id)
       end
     end
     if needs.persist then
@@ -431,6 +476,7 @@ local function repair(q_2, first)
   end
   if q_2.awake == 0 then
     q_2.awake = redis.call('LPUSH', q_2.wake, '1')
+    q_2.listened = unpack(redis.call('HMGET', q_2.meta, 'listened'))
     if q_2.listened then
       local first_2, last
       do

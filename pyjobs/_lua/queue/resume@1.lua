@@ -19,26 +19,23 @@ if not bad then
   end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    q = nil
   else
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'switches')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'switches')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
     local q_2 = {
-      name = tag,
       born = its_mode and true,
       mode = its_mode or nil,
-      layout = layout,
-      token = meta[3] or '0',
-      quarantined = meta[4],
-      listened = meta[5],
       key = queue,
-      home = home,
-      switches = whole(meta[6]),
+      switches = whole(meta[3]),
+      waiting = nil,
+      awake = nil,
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -55,11 +52,8 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-do
-  local q_2 = q
-  q_2.waiting = redis.call('LLEN', q_2.key .. ':pending')
-  q_2.awake = redis.call('LLEN', q_2.key .. ':wake')
-end
+q.waiting = redis.call('LLEN', q.key .. ':pending')
+q.awake = redis.call('LLEN', q.key .. ':wake')
 do
   local item = q.key .. ':wake'
   if not redis.acl_check_cmd then
@@ -83,34 +77,31 @@ if q.happened and was_paused then
     '',
     0,
   }
-  local q_2 = q
-  if q_2.happened then
-    for _, entry in ipairs(q_2.happened) do
+  if q.happened then
+    for _, entry in ipairs(q.happened) do
       local counts = entry[5] or {}
       local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
-      redis.pcall('XADD', q_2.key .. ':events', 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
+      redis.pcall('XADD', q.key .. ':events', 'MAXLEN', '~', q.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
     end
   end
 end
 if q.waiting == 0 then
   return 0
 end
-do
-  local q_2 = q
-  if q_2.awake == 0 then
-    q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
-    if q_2.listened then
-      local first, last
-      do
-        local first_2, last_2 = (q_2.listened or ''):match('^([1-9]%d?) ([1-9]%d?)$')
-        first, last = tonumber(first_2) or 1, tonumber(last_2) or 1
-      end
-      for i = 0, last - 1 do
-        local channel = q_2.key .. ':wake' .. ':' .. (first - 1 + i) % last + 1
-        local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
-        if heard ~= 0 then
-          break
-        end
+if q.awake == 0 then
+  q.awake = redis.call('LPUSH', q.key .. ':wake', '1')
+  q.listened = unpack(redis.call('HMGET', q.key .. ':meta', 'listened'))
+  if q.listened then
+    local first, last
+    do
+      local first_2, last_2 = (q.listened or ''):match('^([1-9]%d?) ([1-9]%d?)$')
+      first, last = tonumber(first_2) or 1, tonumber(last_2) or 1
+    end
+    for i = 0, last - 1 do
+      local channel = q.key .. ':wake' .. ':' .. (first - 1 + i) % last + 1
+      local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
+      if heard ~= 0 then
+        break
       end
     end
   end

@@ -1,7 +1,6 @@
 local bad
 local clock = redis.call('TIME')
-local micros = tonumber(clock[2])
-local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local queue = KEYS[1]
 local options
 do
@@ -25,12 +24,11 @@ do
 end
 local delay
 do
-  local options_2 = options
-  local text = options_2['delay']
+  local text = options['delay']
   if not text then
     delay = nil
   else
-    options_2['delay'] = nil
+    options['delay'] = nil
     local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
     if not text then
       bad = bad or ('BADARG ' .. 'delay' .. ': ' .. 'missing')
@@ -61,27 +59,23 @@ if #KEYS < 1 or (#KEYS ~= 1) then
   bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
 end
 do
-  local options_2 = options
-  local what = next(options_2)
+  local what = next(options)
   if what then
     local why = 'there is none called ' .. what
     bad = bad or ('BADARG ' .. 'options' .. ': ' .. why)
   end
 end
-do
-  local first = jobs
-  local function is_name(text, longest)
-    return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
-  end
-  for i = first, #ARGV do
-    local text, longest = ARGV[i], nil
-    longest = longest or 128
-    if not text then
-      bad = bad or ('BADARG ' .. 'id' .. ': ' .. 'missing')
-    elseif (text == '' and true) or not is_name(text, longest) then
-      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
-      bad = bad or ('BADARG ' .. 'id' .. ': ' .. why)
-    end
+local function is_name(text, longest)
+  return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
+end
+for i = jobs, #ARGV do
+  local text, longest = ARGV[i], nil
+  longest = longest or 128
+  if not text then
+    bad = bad or ('BADARG ' .. 'id' .. ': ' .. 'missing')
+  elseif (text == '' and true) or not is_name(text, longest) then
+    local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+    bad = bad or ('BADARG ' .. 'id' .. ': ' .. why)
   end
 end
 local q
@@ -96,22 +90,22 @@ if not bad then
   end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    q = nil
   else
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout')
     local its_mode, layout = meta[1], meta[2]
     local q_2 = {
-      name = tag,
       born = its_mode and true,
       mode = its_mode or nil,
-      layout = layout,
-      token = meta[3] or '0',
-      quarantined = meta[4],
-      listened = meta[5],
       key = queue,
-      home = home,
+      waiting = nil,
+      awake = nil,
+      flying = nil,
+      later = nil,
+      buried = nil,
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -128,35 +122,34 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-local q_2, first, delay_2 = q, jobs, delay
-q_2.waiting = redis.call('LLEN', q_2.key .. ':pending')
-q_2.awake = redis.call('LLEN', q_2.key .. ':wake')
-redis.call('LLEN', q_2.key .. ':broken')
-q_2.flying = redis.call('ZCARD', q_2.key .. ':inflight')
-q_2.later = redis.call('ZCARD', q_2.key .. ':delayed')
-q_2.buried = redis.call('ZCARD', q_2.key .. ':dead')
+q.waiting = redis.call('LLEN', q.key .. ':pending')
+q.awake = redis.call('LLEN', q.key .. ':wake')
+redis.call('LLEN', q.key .. ':broken')
+q.flying = redis.call('ZCARD', q.key .. ':inflight')
+q.later = redis.call('ZCARD', q.key .. ':delayed')
+q.buried = redis.call('ZCARD', q.key .. ':dead')
 local words, due, seen = {}, {}, {}
 local function state_now(state, expires)
   return ((state == 'pending' or state == 'delayed') and (tonumber(expires) or math.huge) <= now) and 'expired' or state
 end
-local function read(q_3, id, ...)
-  local job = redis.pcall('HMGET', q_3.key .. ':job:' .. id, ...)
+local function read(q_2, id, ...)
+  local job = redis.pcall('HMGET', q_2.key .. ':job:' .. id, ...)
   if not job.err then
     return job
   end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.key .. ':job:' .. id, ...)
+  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, ...)
 end
-for i = first, #ARGV do
+for i = jobs, #ARGV do
   local id = ARGV[i]
   local state
   do
     local job
     do
-      local job_2 = redis.pcall('HMGET', q_2.key .. ':job:' .. id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason')
+      local job_2 = redis.pcall('HMGET', q.key .. ':job:' .. id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason')
       if not job_2.err then
         job = job_2
       else
-        job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason')
+        job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason')
       end
     end
     state = state_now(job[1], job[3]) or ''
@@ -164,15 +157,11 @@ for i = first, #ARGV do
   if state == 'delayed' then
     local _, crashes
     do
-      local state_2, crashes_2 = unpack(read(q_2, id, 'state', 'crashes'))
+      local state_2, crashes_2 = unpack(read(q, id, 'state', 'crashes'))
       _, crashes = state_2, tonumber(crashes_2) or 0
     end
-    local alone
-    do
-      local crashes_2 = crashes
-      alone = crashes_2 > 1
-    end
-    state = alone and 'quarantine' or delay_2 and 'delayed' or 'pending'
+    local alone = crashes > 1
+    state = alone and 'quarantine' or delay and 'delayed' or 'pending'
     if not (alone or seen[id]) then
       due[#due + 1] = id
     end
@@ -184,7 +173,7 @@ if #due == 0 then
   return words
 end
 do
-  local item, item_2, item_3, item_4 = delay_2 and q_2.key .. ':delayed', not delay_2 and q_2.key .. ':job:' .. due[1], not delay_2 and q_2.key .. ':pending', q_2.key .. ':wake'
+  local item, item_2, item_3, item_4 = delay and q.key .. ':delayed', not delay and q.key .. ':job:' .. due[1], not delay and q.key .. ':pending', q.key .. ':wake'
   if not redis.acl_check_cmd then
     bad = nil
   else
@@ -210,28 +199,32 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-redis.call('ZREM', q_2.key .. ':delayed', unpack(due))
+redis.call('ZREM', q.key .. ':delayed', unpack(due))
 for i = #due, 1, -1 do
-  if delay_2 then
-    redis.call('ZADD', q_2.key .. ':delayed', string.format('%.0f', now + delay_2), due[i])
+  if delay then
+    redis.call('ZADD', q.key .. ':delayed', string.format('%.0f', now + delay), due[i])
   else
-    redis.call('HSET', q_2.key .. ':job:' .. due[i], 'state', 'pending')
-    redis.call('RPUSH', q_2.key .. ':pending', due[i])
+    redis.call('HSET', q.key .. ':job:' .. due[i], 'state', 'pending')
+    redis.call('RPUSH', q.key .. ':pending', due[i])
   end
 end
-if q_2.awake == 0 then
-  q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
-  if q_2.listened then
-    local first_2, last
-    do
-      local first_3, last_2 = (q_2.listened or ''):match('^([1-9]%d?) ([1-9]%d?)$')
-      first_2, last = tonumber(first_3) or 1, tonumber(last_2) or 1
-    end
-    for i = 0, last - 1 do
-      local channel = q_2.key .. ':wake' .. ':' .. (first_2 - 1 + i) % last + 1
-      local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
-      if heard ~= 0 then
-        break
+do
+  local q_2 = q
+  if q_2.awake == 0 then
+    q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
+    q_2.listened = unpack(redis.call('HMGET', q_2.key .. ':meta', 'listened'))
+    if q_2.listened then
+      local first, last
+      do
+        local first_2, last_2 = (q_2.listened or ''):match('^([1-9]%d?) ([1-9]%d?)$')
+        first, last = tonumber(first_2) or 1, tonumber(last_2) or 1
+      end
+      for i = 0, last - 1 do
+        local channel = q_2.key .. ':wake' .. ':' .. (first - 1 + i) % last + 1
+        local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
+        if heard ~= 0 then
+          break
+        end
       end
     end
   end

@@ -1,7 +1,6 @@
 local bad
 local clock = redis.call('TIME')
-local micros = tonumber(clock[2])
-local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
 local MOVED = {
   pending = true,
@@ -9,21 +8,33 @@ local MOVED = {
   dead = true,
 }
 local queue = KEYS[1]
+local to
 local function is_name(text, longest)
   return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
 end
-local function name(what, text, empty, longest)
+do
+  local text, longest = ARGV[1], nil
   longest = longest or 128
   if not text then
-    bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
-  elseif (text == '' and not empty) or not is_name(text, longest) then
+    bad = bad or ('BADARG ' .. 'to' .. ': ' .. 'missing')
+  elseif (text == '' and true) or not is_name(text, longest) then
     local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
-    bad = bad or ('BADARG ' .. what .. ': ' .. why)
+    bad = bad or ('BADARG ' .. 'to' .. ': ' .. why)
   end
-  return text
+  to = text
 end
-local to = name('to', ARGV[1])
-local nonce = name('nonce', ARGV[2], false, 100)
+local nonce
+do
+  local text, longest = ARGV[2], 100
+  longest = longest or 128
+  if not text then
+    bad = bad or ('BADARG ' .. 'nonce' .. ': ' .. 'missing')
+  elseif (text == '' and true) or not is_name(text, longest) then
+    local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+    bad = bad or ('BADARG ' .. 'nonce' .. ': ' .. why)
+  end
+  nonce = text
+end
 local options
 do
   local text = ARGV[3]
@@ -46,11 +57,18 @@ do
 end
 local state
 do
-  local options_2 = options
-  local text = options_2['state']
+  local text = options['state']
   if text then
-    options_2['state'] = nil
-    state = name('state', text)
+    options['state'] = nil
+    local longest = nil
+    longest = longest or 128
+    if not text then
+      bad = bad or ('BADARG ' .. 'state' .. ': ' .. 'missing')
+    elseif (text == '' and true) or not is_name(text, longest) then
+      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+      bad = bad or ('BADARG ' .. 'state' .. ': ' .. why)
+    end
+    state = text
   end
 end
 local jobs
@@ -71,17 +89,20 @@ if #KEYS < 1 or (#KEYS ~= 1) then
   bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
 end
 do
-  local options_2 = options
-  local what = next(options_2)
+  local what = next(options)
   if what then
     local why = 'there is none called ' .. what
     bad = bad or ('BADARG ' .. 'options' .. ': ' .. why)
   end
 end
-do
-  local first = jobs
-  for i = first, #ARGV do
-    name('id', ARGV[i])
+for i = jobs, #ARGV do
+  local text, longest = ARGV[i], nil
+  longest = longest or 128
+  if not text then
+    bad = bad or ('BADARG ' .. 'id' .. ': ' .. 'missing')
+  elseif (text == '' and true) or not is_name(text, longest) then
+    local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+    bad = bad or ('BADARG ' .. 'id' .. ': ' .. why)
   end
 end
 local q
@@ -96,11 +117,12 @@ if not bad then
   end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    q = nil
   else
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'switches', 'moves', 'older', 'unsettled')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'switches', 'moves', 'older', 'unsettled')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -110,9 +132,6 @@ if not bad then
       born = its_mode and true,
       mode = its_mode or nil,
       layout = layout,
-      token = meta[3] or '0',
-      quarantined = meta[4],
-      listened = meta[5],
       key = queue,
       home = home,
       meta = queue .. ':meta',
@@ -131,10 +150,10 @@ if not bad then
       worker = queue .. ':worker:',
       client = home .. ':client:',
       cancel = home .. ':cancel',
-      switches = whole(meta[6]),
-      moves = whole(meta[7]),
-      older = whole(meta[8]),
-      unsettled = whole(meta[9]),
+      switches = whole(meta[3]),
+      moves = whole(meta[4]),
+      older = whole(meta[5]),
+      unsettled = whole(meta[6]),
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -148,37 +167,33 @@ if not bad then
     q = q_2
   end
 end
-do
-  local q_2 = q
-  if not (bad or not (q_2.older or q_2.unsettled)) then
-    bad = 'PARTS queue ' .. q_2.home:match('{(.*)}') .. ' was split, and the split is not settled'
-  end
+if not (bad or not (q.older or q.unsettled)) then
+  bad = 'PARTS queue ' .. q.home:match('{(.*)}') .. ' was split, and the split is not settled'
 end
 if bad then
   return redis.error_reply(bad)
 end
-local q_2, first, only = q, jobs, state
-q_2.waiting = redis.call('LLEN', q_2.pending)
-q_2.awake = redis.call('LLEN', q_2.wake)
-redis.call('LLEN', q_2.broken)
-q_2.flying = redis.call('ZCARD', q_2.inflight)
-q_2.later = redis.call('ZCARD', q_2.delayed)
-q_2.buried = redis.call('ZCARD', q_2.dead)
-redis.call('ZCARD', (q_2.key .. ':moving'))
+q.waiting = redis.call('LLEN', q.pending)
+q.awake = redis.call('LLEN', q.wake)
+redis.call('LLEN', q.broken)
+q.flying = redis.call('ZCARD', q.inflight)
+q.later = redis.call('ZCARD', q.delayed)
+q.buried = redis.call('ZCARD', q.dead)
+redis.call('ZCARD', (q.key .. ':moving'))
 local reply, leaving, ids, seen, size = {
   0,
 }, {}, {}, {}, 0
-local move = string.format('%.0f-', q_2.moves or 0) .. nonce
+local move = string.format('%.0f-', q.moves or 0) .. nonce
 local function needs_quarantine(crashes)
   return crashes > 1
 end
-for i = first, #ARGV do
+for i = jobs, #ARGV do
   local id = ARGV[i]
-  local parked = redis.call('HMGET', (q_2.key .. ':moving:' .. id), 'move', 'to', 'at', 'state')
+  local parked = redis.call('HMGET', (q.key .. ':moving:' .. id), 'move', 'to', 'at', 'state')
   local row
   if seen[id] then
     row = seen[id]
-  elseif parked[1] and now - (tonumber(redis.call('ZSCORE', (q_2.key .. ':moving'), id) or '') or 0) > 86400000 then
+  elseif parked[1] and now - (tonumber(redis.call('ZSCORE', (q.key .. ':moving'), id) or '') or 0) > 86400000 then
     row = {
       id,
       '',
@@ -188,7 +203,7 @@ for i = first, #ARGV do
       '',
     }
   elseif parked[1] then
-    local dump = redis.call('DUMP', (q_2.key .. ':moving:' .. id))
+    local dump = redis.call('DUMP', (q.key .. ':moving:' .. id))
     row = {
       id,
       parked[1],
@@ -200,16 +215,16 @@ for i = first, #ARGV do
   else
     local job
     do
-      local job_2 = redis.pcall('HMGET', q_2.job .. id, 'state', 'data', 'task', 'expires', '_queued', 'retention', 'unique', 'crashes')
+      local job_2 = redis.pcall('HMGET', q.job .. id, 'state', 'data', 'task', 'expires', '_queued', 'retention', 'unique', 'crashes')
       if not job_2.err then
         job = job_2
       else
-        job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, 'state', 'data', 'task', 'expires', '_queued', 'retention', 'unique', 'crashes')
+        job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.job .. id, 'state', 'data', 'task', 'expires', '_queued', 'retention', 'unique', 'crashes')
       end
     end
     local word, at
     do
-      local job_2 = job
+      local q_2, job_2, only = q, job, state
       local state_2
       do
         local state_3, expires = job_2[1], job_2[4]
@@ -243,7 +258,7 @@ for i = first, #ARGV do
       '',
     }
     if not word then
-      local dump = redis.call('DUMP', q_2.job .. id)
+      local dump = redis.call('DUMP', q.job .. id)
       row = {
         id,
         move,
@@ -268,7 +283,7 @@ for i = first, #ARGV do
     end
   end
   seen[id] = row
-  reply[#reply + 1], reply[1], size = row, i - first + 1, size + #row[6]
+  reply[#reply + 1], reply[1], size = row, i - jobs + 1, size + #row[6]
   if size >= 4194304 then
     break
   end
@@ -276,9 +291,9 @@ end
 if #ids == 0 then
   return reply
 end
-local key = q_2.job .. ids[1]
+local key = q.job .. ids[1]
 do
-  local item = (q_2.key .. ':moving')
+  local item = (q.key .. ':moving')
   if not redis.acl_check_cmd then
     bad = nil
   else
@@ -304,18 +319,19 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-redis.call('ZREM', q_2.delayed, unpack(ids))
-redis.call('ZREM', q_2.dead, unpack(ids))
-redis.call('HSET', q_2.meta, 'moves', string.format('%.0f', (q_2.moves or 0) + 1))
-local function unique_key(q_3, unique)
+redis.call('ZREM', q.delayed, unpack(ids))
+redis.call('ZREM', q.dead, unpack(ids))
+redis.call('HSET', q.meta, 'moves', string.format('%.0f', (q.moves or 0) + 1))
+local function unique_key(q_2, unique)
   if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
-    return q_3.unique .. unique
+    return q_2.unique .. unique
   end
-  return q_3.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+  return q_2.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
 end
 for _, job in ipairs(leaving) do
+  local q_2 = q
   local id = job.id
-  redis.call('RESTORE', (q_2.key .. ':moving:' .. id), 0, job.dump)
+  redis.call('RESTORE', (q_2.key .. ':moving:' .. id), '0', job.dump)
   redis.call('HSET', (q_2.key .. ':moving:' .. id), 'move', job.move, 'to', job.to, 'at', string.format('%.0f', job.at))
   redis.call('ZADD', (q_2.key .. ':moving'), now, id)
   redis.call('DEL', q_2.job .. id)
@@ -343,11 +359,14 @@ for _, job in ipairs(leaving) do
     redis.pcall('DEL', key_2)
   end
 end
-if q_2.happened then
-  for _, entry in ipairs(q_2.happened) do
-    local counts = entry[5] or {}
-    local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
-    redis.pcall('XADD', q_2.events, 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
+do
+  local q_2 = q
+  if q_2.happened then
+    for _, entry in ipairs(q_2.happened) do
+      local counts = entry[5] or {}
+      local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+      redis.pcall('XADD', q_2.events, 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
+    end
   end
 end
 return reply

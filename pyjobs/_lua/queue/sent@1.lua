@@ -1,7 +1,6 @@
 local bad
 local clock = redis.call('TIME')
-local micros = tonumber(clock[2])
-local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
 local messages = {}
 local ARRIVED = {
@@ -30,25 +29,37 @@ end
 if #KEYS < 1 or (#KEYS ~= 1) then
   bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
 end
-do
-  local first = jobs
-  local function is_name(text, longest)
-    return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
-  end
-  local function name(what, text, empty, longest)
+local function is_name(text, longest)
+  return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
+end
+for i = jobs, #ARGV, 3 do
+  do
+    local text, longest = ARGV[i], nil
     longest = longest or 128
     if not text then
-      bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
-    elseif (text == '' and not empty) or not is_name(text, longest) then
+      bad = bad or ('BADARG ' .. 'id' .. ': ' .. 'missing')
+    elseif (text == '' and true) or not is_name(text, longest) then
       local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
-      bad = bad or ('BADARG ' .. what .. ': ' .. why)
+      bad = bad or ('BADARG ' .. 'id' .. ': ' .. why)
     end
-    return text
   end
-  for i = first, #ARGV, 3 do
-    name('id', ARGV[i])
-    name('move', ARGV[i + 1])
-    name('word', ARGV[i + 2])
+  do
+    local text, longest = ARGV[i + 1], nil
+    longest = longest or 128
+    if not text then
+      bad = bad or ('BADARG ' .. 'move' .. ': ' .. 'missing')
+    elseif (text == '' and true) or not is_name(text, longest) then
+      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+      bad = bad or ('BADARG ' .. 'move' .. ': ' .. why)
+    end
+  end
+  local text, longest = ARGV[i + 2], nil
+  longest = longest or 128
+  if not text then
+    bad = bad or ('BADARG ' .. 'word' .. ': ' .. 'missing')
+  elseif (text == '' and true) or not is_name(text, longest) then
+    local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+    bad = bad or ('BADARG ' .. 'word' .. ': ' .. why)
   end
 end
 local q
@@ -66,23 +77,24 @@ if not bad then
   end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    q = nil
   else
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'switches')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'switches')
     local its_mode, layout = meta[1], meta[2]
     local q_2 = {
-      name = tag,
       born = its_mode and true,
       mode = its_mode or nil,
-      layout = layout,
-      token = meta[3] or '0',
-      quarantined = meta[4],
-      listened = meta[5],
       key = queue,
       home = home,
-      switches = whole(meta[6]),
+      switches = whole(meta[3]),
+      waiting = nil,
+      awake = nil,
+      flying = nil,
+      later = nil,
+      buried = nil,
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -99,20 +111,19 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-local q_2, first = q, jobs
-q_2.waiting = redis.call('LLEN', q_2.key .. ':pending')
-q_2.awake = redis.call('LLEN', q_2.key .. ':wake')
-redis.call('LLEN', q_2.key .. ':broken')
-q_2.flying = redis.call('ZCARD', q_2.key .. ':inflight')
-q_2.later = redis.call('ZCARD', q_2.key .. ':delayed')
-q_2.buried = redis.call('ZCARD', q_2.key .. ':dead')
-redis.call('ZCARD', (q_2.key .. ':moving'))
+q.waiting = redis.call('LLEN', q.key .. ':pending')
+q.awake = redis.call('LLEN', q.key .. ':wake')
+redis.call('LLEN', q.key .. ':broken')
+q.flying = redis.call('ZCARD', q.key .. ':inflight')
+q.later = redis.call('ZCARD', q.key .. ':delayed')
+q.buried = redis.call('ZCARD', q.key .. ':dead')
+redis.call('ZCARD', (q.key .. ':moving'))
 local words, todo, ids, entries, seen = {}, {}, {}, {}, {}
-for i = first, #ARGV, 3 do
+for i = jobs, #ARGV, 3 do
   local id, answer = ARGV[i], ARGV[i + 2]
   local word, job, trace, listed
   do
-    local move = ARGV[i + 1]
+    local q_2, move = q, ARGV[i + 1]
     local job_2 = redis.call('HMGET', (q_2.key .. ':moving:' .. id), 'move', 'to', 'at', 'state', 'client', '_queued', '_started', 'unique', 'retention')
     if not job_2[1] or job_2[1] ~= move then
       word, job, trace, listed = 'NOJOB'
@@ -137,7 +148,7 @@ for i = first, #ARGV, 3 do
   if not word and seen[id] then
     word = 'NOJOB'
   end
-  local lost = word == 'NOJOB' and tonumber(redis.call('ZSCORE', (q_2.key .. ':moving'), id) or '') and redis.call('EXISTS', (q_2.key .. ':moving:' .. id)) == 0
+  local lost = word == 'NOJOB' and tonumber(redis.call('ZSCORE', (q.key .. ':moving'), id) or '') and redis.call('EXISTS', (q.key .. ':moving:' .. id)) == 0
   words[#words + 1] = word or received and 'moved' or 'kept'
   if not word or lost then
     entries[#entries + 1] = id
@@ -155,9 +166,9 @@ end
 if #entries == 0 then
   return words
 end
-local key = q_2.key .. ':job:' .. entries[1]
+local key = q.key .. ':job:' .. entries[1]
 do
-  local item, item_2, item_3 = q_2.key .. ':unique:', q_2.key .. ':pending', q_2.key .. ':dead'
+  local item, item_2, item_3 = q.key .. ':unique:', q.key .. ':pending', q.key .. ':dead'
   if not redis.acl_check_cmd then
     bad = nil
   else
@@ -199,16 +210,17 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-redis.call('ZREM', (q_2.key .. ':moving'), unpack(entries))
-local function unique_key(q_3, unique)
+redis.call('ZREM', (q.key .. ':moving'), unpack(entries))
+local function unique_key(q_2, unique)
   if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
-    return q_3.key .. ':unique:' .. unique
+    return q_2.key .. ':unique:' .. unique
   end
-  return q_3.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+  return q_2.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
 end
 for n, id in ipairs(ids) do
   local job, trace, listed, received = unpack(todo[n], 1, 4)
   if received then
+    local q_2 = q
     redis.call('DEL', (q_2.key .. ':moving:' .. id))
     if trace and not listed then
       redis.call('PEXPIRE', q_2.key .. ':job:' .. id, whole(job[9]) or 86400000)
@@ -246,12 +258,13 @@ for n, id in ipairs(ids) do
       end
     end
   else
+    local q_2 = q
     local key_2, unique = (q_2.key .. ':moving:' .. id), job[4] ~= 'dead' and job[8]
     redis.call('HDEL', key_2, 'move', 'to', 'at')
     local dump = redis.call('DUMP', key_2)
     redis.call('DEL', key_2)
     redis.call('DEL', q_2.key .. ':job:' .. id)
-    redis.call('RESTORE', q_2.key .. ':job:' .. id, 0, dump)
+    redis.call('RESTORE', q_2.key .. ':job:' .. id, '0', dump)
     if unique and not redis.pcall('GET', unique_key(q_2, unique)) then
       redis.call('SET', unique_key(q_2, unique), id)
     end
@@ -261,8 +274,8 @@ for n, id in ipairs(ids) do
         redis.call('ZADD', q_2.key .. ':delayed', at, id)
       elseif state == 'dead' then
         redis.call('ZADD', q_2.key .. ':dead', at, id)
-        redis.call('PEXPIRE', q_2.key .. ':dead', 604800000)
-        redis.call('PEXPIRE', q_2.key .. ':job:' .. id, 604800000)
+        redis.call('PEXPIRE', q_2.key .. ':dead', '604800000')
+        redis.call('PEXPIRE', q_2.key .. ':job:' .. id, '604800000')
       else
         redis.call('LPUSH', q_2.key .. ':pending', id)
       end
@@ -282,14 +295,15 @@ for n, id in ipairs(ids) do
     end
     if q_2.awake == 0 then
       q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
+      q_2.listened = unpack(redis.call('HMGET', q_2.key .. ':meta', 'listened'))
       if q_2.listened then
-        local first_2, last
+        local first, last
         do
-          local first_3, last_2 = (q_2.listened or ''):match('^([1-9]%d?) ([1-9]%d?)$')
-          first_2, last = tonumber(first_3) or 1, tonumber(last_2) or 1
+          local first_2, last_2 = (q_2.listened or ''):match('^([1-9]%d?) ([1-9]%d?)$')
+          first, last = tonumber(first_2) or 1, tonumber(last_2) or 1
         end
         for i = 0, last - 1 do
-          local channel = q_2.key .. ':wake' .. ':' .. (first_2 - 1 + i) % last + 1
+          local channel = q_2.key .. ':wake' .. ':' .. (first - 1 + i) % last + 1
           local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
           if heard ~= 0 then
             break
@@ -299,11 +313,14 @@ for n, id in ipairs(ids) do
     end
   end
 end
-if q_2.happened then
-  for _, entry in ipairs(q_2.happened) do
-    local counts = entry[5] or {}
-    local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
-    redis.pcall('XADD', q_2.key .. ':events', 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
+do
+  local q_2 = q
+  if q_2.happened then
+    for _, entry in ipairs(q_2.happened) do
+      local counts = entry[5] or {}
+      local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+      redis.pcall('XADD', q_2.key .. ':events', 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
+    end
   end
 end
 for channel, message in pairs(messages) do

@@ -1,7 +1,6 @@
 local bad
 local clock = redis.call('TIME')
-local micros = tonumber(clock[2])
-local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local queue = KEYS[1]
 local id
 do
@@ -37,22 +36,17 @@ if not bad then
   end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    q = nil
   else
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout')
     local its_mode, layout = meta[1], meta[2]
     local q_2 = {
-      name = tag,
       born = its_mode and true,
       mode = its_mode or nil,
-      layout = layout,
-      token = meta[3] or '0',
-      quarantined = meta[4],
-      listened = meta[5],
       key = queue,
-      home = home,
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -69,17 +63,17 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-local q_2, id_2 = q, id
-local function read(q_3, id_3, ...)
-  local job = redis.pcall('HMGET', q_3.key .. ':job:' .. id_3, ...)
+local function read(q_2, id_2, ...)
+  local job = redis.pcall('HMGET', q_2.key .. ':job:' .. id_2, ...)
   if not job.err then
     return job
   end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.key .. ':job:' .. id_3, ...)
+  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id_2, ...)
 end
-local job, rest = read(q_2, id_2, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason'), read(q_2, id_2, 'token', 'client', 'unique', 'expires', 'retention', 'timeout', 'max_attempts', 'backoff', 'max_run', 'attempts', 'crashes', 'past', 'releases', 'error', 'result', 'data', 'progress', 'saved', 'traceparent', 'tracestate')
+local job, rest = read(q, id, 'state', 'task', 'expires', 'attempts', 'crashes', 'past', '_queued', '_started', '_processed', 'reason'), read(q, id, 'token', 'client', 'unique', 'expires', 'retention', 'timeout', 'max_attempts', 'backoff', 'max_run', 'attempts', 'crashes', 'past', 'releases', 'error', 'result', 'data', 'progress', 'saved', 'traceparent', 'tracestate')
 local place, at
 do
+  local q_2, id_2 = q, id
   local at_2 = tonumber(redis.call('ZSCORE', q_2.key .. ':delayed', id_2) or '')
   if at_2 and at_2 >= 1000000000000000 then
     place, at = 'quarantine', at_2 - 1000000000000000
@@ -108,7 +102,7 @@ local reply = {
   (state_now(job[1], job[3]) or ''),
   place,
   math.max(at, 0),
-  math.max(redis.call('PTTL', q_2.key .. ':job:' .. id_2), -1),
+  math.max(redis.call('PTTL', q.key .. ':job:' .. id), -1),
   job[2] or '',
   attempt_of(job),
   tonumber(job[7]) or 0,

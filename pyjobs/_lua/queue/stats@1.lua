@@ -1,7 +1,6 @@
 local bad
 local clock = redis.call('TIME')
-local micros = tonumber(clock[2])
-local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local queue = KEYS[1]
 if #KEYS < 1 or (#KEYS ~= 1) then
   bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
@@ -22,26 +21,22 @@ if not bad then
   end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    q = nil
   else
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'paused')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'paused')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
     local q_2 = {
-      name = tag,
       born = its_mode and true,
       mode = its_mode or nil,
       layout = layout,
-      token = meta[3] or '0',
-      quarantined = meta[4],
-      listened = meta[5],
       key = queue,
-      home = home,
-      paused = whole(meta[6]),
+      paused = whole(meta[3]),
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -58,13 +53,12 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-local q_2 = q
-q_2.waiting = redis.call('LLEN', q_2.key .. ':pending')
-q_2.awake = redis.call('LLEN', q_2.key .. ':wake')
+q.waiting = redis.call('LLEN', q.key .. ':pending')
+q.awake = redis.call('LLEN', q.key .. ':wake')
 local function first_score(key)
   return tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2])
 end
-local ends, due = first_score(q_2.key .. ':inflight'), first_score(q_2.key .. ':delayed')
+local ends, due = first_score(q.key .. ':inflight'), first_score(q.key .. ':delayed')
 if due and due >= 1000000000000000 then
   due = nil
 end
@@ -91,34 +85,34 @@ end
 local function is_fit(state, expires)
   return state == 'pending' and not ((state == 'pending' or state == 'delayed') and (tonumber(expires) or math.huge) <= now)
 end
-local function read(q_3, id, ...)
-  local job = redis.pcall('HMGET', q_3.key .. ':job:' .. id, ...)
+local function read(q_2, id, ...)
+  local job = redis.pcall('HMGET', q_2.key .. ':job:' .. id, ...)
   if not job.err then
     return job
   end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.key .. ':job:' .. id, ...)
+  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, ...)
 end
-local function read_submitted(q_3, id)
-  return unpack(read(q_3, id, '_queued'))
+local function read_submitted(q_2, id)
+  return unpack(read(q_2, id, '_queued'))
 end
-local function oldest_of(q_3)
-  local found = redis.call('LRANGE', q_3.key .. ':pending', -10, -1)
+local function oldest_of(q_2)
+  local found = redis.call('LRANGE', q_2.key .. ':pending', '-10', '-1')
   for i = #found, 1, -1 do
     local queued
-    if q_3.mode == 'simple' then
+    if q_2.mode == 'simple' then
       queued = select(3, parse_message(found[i]))
     else
       local job
       do
         local id = found[i]
-        local job_2 = redis.pcall('HMGET', q_3.key .. ':job:' .. id, 'state', 'expires')
+        local job_2 = redis.pcall('HMGET', q_2.key .. ':job:' .. id, 'state', 'expires')
         if not job_2.err then
           job = job_2
         else
-          job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.key .. ':job:' .. id, 'state', 'expires')
+          job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, 'state', 'expires')
         end
       end
-      queued = is_fit(job[1], job[2]) and read_submitted(q_3, found[i])
+      queued = is_fit(job[1], job[2]) and read_submitted(q_2, found[i])
     end
     if tonumber(queued or '') then
       return math.max(now - tonumber(queued), 0)
@@ -126,24 +120,24 @@ local function oldest_of(q_3)
   end
   return -1
 end
-local function paused_for(q_3)
-  if not (q_3.paused and q_3.paused > now) then
+local function paused_for(q_2)
+  if not (q_2.paused and q_2.paused > now) then
     return 0
   end
-  return q_3.paused < 9999999999999 and q_3.paused - now or -1
+  return q_2.paused < 9999999999999 and q_2.paused - now or -1
 end
 return {
-  q_2.born and q_2.mode or '',
-  (tonumber(q_2.layout or '') or 0),
-  q_2.waiting,
-  redis.call('ZCARD', q_2.key .. ':delayed'),
-  redis.call('ZCOUNT', q_2.key .. ':delayed', 1000000000000000, '+inf'),
-  redis.call('ZCARD', q_2.key .. ':inflight'),
+  q.born and q.mode or '',
+  (tonumber(q.layout or '') or 0),
+  q.waiting,
+  redis.call('ZCARD', q.key .. ':delayed'),
+  redis.call('ZCOUNT', q.key .. ':delayed', '1000000000000000', '+inf'),
+  redis.call('ZCARD', q.key .. ':inflight'),
   ends and ends <= now and now - ends or -1,
-  redis.call('ZCARD', q_2.key .. ':dead'),
-  redis.call('LLEN', q_2.key .. ':broken'),
-  q_2.waiting > 0 and oldest_of(q_2) or -1,
+  redis.call('ZCARD', q.key .. ':dead'),
+  redis.call('LLEN', q.key .. ':broken'),
+  q.waiting > 0 and oldest_of(q) or -1,
   due and math.max(due - now, 0) or -1,
-  paused_for(q_2),
-  q_2.awake > 0 and 1 or 0,
+  paused_for(q),
+  q.awake > 0 and 1 or 0,
 }

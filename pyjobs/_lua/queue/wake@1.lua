@@ -19,22 +19,19 @@ if not bad then
   end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    q = nil
   else
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout')
     local its_mode, layout = meta[1], meta[2]
     local q_2 = {
-      name = tag,
       born = its_mode and true,
       mode = its_mode or nil,
-      layout = layout,
-      token = meta[3] or '0',
-      quarantined = meta[4],
-      listened = meta[5],
       key = queue,
-      home = home,
+      waiting = nil,
+      awake = nil,
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -51,31 +48,26 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-do
-  local q_2 = q
-  q_2.waiting = redis.call('LLEN', q_2.key .. ':pending')
-  q_2.awake = redis.call('LLEN', q_2.key .. ':wake')
-end
+q.waiting = redis.call('LLEN', q.key .. ':pending')
+q.awake = redis.call('LLEN', q.key .. ':wake')
 if q.waiting == 0 then
   return 0
 end
-redis.call('LTRIM', q.key .. ':wake', 0, 0)
-do
-  local q_2 = q
-  if q_2.awake == 0 then
-    q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
-    if q_2.listened then
-      local first, last
-      do
-        local first_2, last_2 = (q_2.listened or ''):match('^([1-9]%d?) ([1-9]%d?)$')
-        first, last = tonumber(first_2) or 1, tonumber(last_2) or 1
-      end
-      for i = 0, last - 1 do
-        local channel = q_2.key .. ':wake' .. ':' .. (first - 1 + i) % last + 1
-        local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
-        if heard ~= 0 then
-          break
-        end
+redis.call('LTRIM', q.key .. ':wake', '0', '0')
+if q.awake == 0 then
+  q.awake = redis.call('LPUSH', q.key .. ':wake', '1')
+  q.listened = unpack(redis.call('HMGET', q.key .. ':meta', 'listened'))
+  if q.listened then
+    local first, last
+    do
+      local first_2, last_2 = (q.listened or ''):match('^([1-9]%d?) ([1-9]%d?)$')
+      first, last = tonumber(first_2) or 1, tonumber(last_2) or 1
+    end
+    for i = 0, last - 1 do
+      local channel = q.key .. ':wake' .. ':' .. (first - 1 + i) % last + 1
+      local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
+      if heard ~= 0 then
+        break
       end
     end
   end

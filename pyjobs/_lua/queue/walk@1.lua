@@ -61,20 +61,18 @@ if not bad then
   end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    q = nil
   else
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout')
     local its_mode, layout = meta[1], meta[2]
     local q_2 = {
       name = tag,
       born = its_mode and true,
       mode = its_mode or nil,
       layout = layout,
-      token = meta[3] or '0',
-      quarantined = meta[4],
-      listened = meta[5],
       key = queue,
       home = home,
       meta = queue .. ':meta',
@@ -109,41 +107,40 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-local q_2, cursor_2, limit_2 = q, cursor, limit
 local reply = {
   '',
-  (state == 'pending' and redis.call('LLEN', q_2.pending) or redis.call('ZCARD', q_2[state])),
+  (state == 'pending' and redis.call('LLEN', q.pending) or redis.call('ZCARD', q[state])),
 }
 local ids, scores
 do
-  local function passed(q_3, state_2, cursor_3, newest)
+  local function passed(q_2, state_2, cursor_2, newest)
     if state_2 == 'pending' then
-      return cursor_3 and math.max(cursor_3.at, 0) or 0
+      return cursor_2 and math.max(cursor_2.at, 0) or 0
     end
-    local key = q_3[state_2]
-    if not cursor_3 then
+    local key = q_2[state_2]
+    if not cursor_2 then
       return 0
     end
-    local stands = tonumber(redis.call('ZSCORE', key, cursor_3.id) or '') == cursor_3.at
-    local bound = '(' .. string.format('%.0f', cursor_3.at)
+    local stands = tonumber(redis.call('ZSCORE', key, cursor_2.id) or '') == cursor_2.at
+    local bound = '(' .. string.format('%.0f', cursor_2.at)
     if newest then
-      return stands and redis.call('ZREVRANK', key, cursor_3.id) + 1 or redis.call('ZCOUNT', key, bound, '+inf')
+      return stands and redis.call('ZREVRANK', key, cursor_2.id) + 1 or redis.call('ZCOUNT', key, bound, '+inf')
     end
-    return stands and redis.call('ZRANK', key, cursor_3.id) + 1 or redis.call('ZCOUNT', key, '-inf', bound)
+    return stands and redis.call('ZRANK', key, cursor_2.id) + 1 or redis.call('ZCOUNT', key, '-inf', bound)
   end
-  local at, newest = passed(q_2, state, cursor_2, state == 'pending'), state == 'pending'
+  local q_2, at, count, newest = q, passed(q, state, cursor, state == 'pending'), limit, state == 'pending'
   if state == 'pending' then
-    local function read_list(key, at_2, count, newest_2)
+    local function read_list(key, at_2, count_2, newest_2)
       if newest_2 then
-        return redis.call('LRANGE', key, at_2, at_2 + count - 1)
+        return redis.call('LRANGE', key, at_2, string.format('%.0f', at_2 + count_2 - 1))
       end
-      local found, entries = redis.call('LRANGE', key, -at_2 - count, -at_2 - 1), {}
+      local found, entries = redis.call('LRANGE', key, string.format('%.0f', -at_2 - count_2), string.format('%.0f', -at_2 - 1)), {}
       for i = #found, 1, -1 do
         entries[#entries + 1] = found[i]
       end
       return entries
     end
-    local entries, places = read_list(q_2.pending, at, limit_2, newest), {}
+    local entries, places = read_list(q_2.pending, at, count, newest), {}
     for i = 1, #entries do
       places[i] = at + i
     end
@@ -151,9 +148,9 @@ do
   else
     local found
     if newest then
-      found = redis.call('ZREVRANGE', q_2[state], at, at + limit_2 - 1, 'WITHSCORES')
+      found = redis.call('ZREVRANGE', q_2[state], at, string.format('%.0f', at + count - 1), 'WITHSCORES')
     else
-      found = redis.call('ZRANGE', q_2[state], at, at + limit_2 - 1, 'WITHSCORES')
+      found = redis.call('ZRANGE', q_2[state], at, string.format('%.0f', at + count - 1), 'WITHSCORES')
     end
     local ids_2, scores_2 = {}, {}
     for i = 1, #found, 2 do
@@ -162,15 +159,15 @@ do
     ids, scores = ids_2, scores_2
   end
 end
-local function ttl_finding(q_3, id, state_2)
-  local ttl = redis.call('PTTL', q_3.job .. id)
+local function ttl_finding(q_2, id, state_2)
+  local ttl = redis.call('PTTL', q_2.job .. id)
   if (state_2 == 'pending' or state_2 == 'delayed' or state_2 == 'inflight') then
     return ttl >= 0 and 'going' or nil
   end
   return ttl == -1 and state_2 ~= 'cancelled' and 'kept' or nil
 end
-local function finding_of(q_3, place, id, state_2)
-  if not q_3.born then
+local function finding_of(q_2, place, id, state_2)
+  if not q_2.born then
     return 'mode'
   end
   if not state_2 then
@@ -179,30 +176,30 @@ local function finding_of(q_3, place, id, state_2)
   if state_2 ~= place and not (place == 'pending' and state_2 == 'cancelled') then
     return 'stray'
   end
-  return ttl_finding(q_3, id, state_2) or ''
+  return ttl_finding(q_2, id, state_2) or ''
 end
 local function cursor_behind(state_2, score, id)
   local id_2 = state_2 == 'pending' and '' or id
   return string.format('%.0f:', score) .. id_2
 end
-local function read_sides(q_3, id)
-  local job = redis.pcall('HMGET', q_3.job .. id, 'state', 'token', 'unique')
+local function read(q_2, id, ...)
+  local job = redis.pcall('HMGET', q_2.job .. id, ...)
   if not job.err then
     return job
   end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.job .. id, 'state', 'token', 'unique')
+  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.job .. id, ...)
 end
 for i, id in ipairs(ids) do
-  local state_2 = q_2.mode ~= 'simple' and read_sides(q_2, id)[1]
-  local finding = q_2.mode == 'simple' and '' or finding_of(q_2, state, id, state_2)
+  local state_2 = q.mode ~= 'simple' and read(q, id, 'state', 'token', 'unique')[1]
+  local finding = q.mode == 'simple' and '' or finding_of(q, state, id, state_2)
   reply[#reply + 1] = {
-    q_2.mode ~= 'simple' and id or '',
+    q.mode ~= 'simple' and id or '',
     finding,
     state_2 or '',
   }
   reply[1] = cursor_behind(state, scores[i], id)
 end
-if #ids < limit_2 then
+if #ids < limit then
   reply[1] = ''
 end
 return reply

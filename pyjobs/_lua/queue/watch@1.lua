@@ -1,22 +1,22 @@
 local bad
 local clock = redis.call('TIME')
-local micros = tonumber(clock[2])
-local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local queue = KEYS[1]
+local client
 local function is_name(text, longest)
   return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
 end
-local function name(what, text, empty, longest)
+do
+  local text, longest = ARGV[1], nil
   longest = longest or 128
   if not text then
-    bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
-  elseif (text == '' and not empty) or not is_name(text, longest) then
+    bad = bad or ('BADARG ' .. 'client' .. ': ' .. 'missing')
+  elseif (text == '' and true) or not is_name(text, longest) then
     local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
-    bad = bad or ('BADARG ' .. what .. ': ' .. why)
+    bad = bad or ('BADARG ' .. 'client' .. ': ' .. why)
   end
-  return text
+  client = text
 end
-local client = name('client', ARGV[1])
 local ids
 do
   local count = (#ARGV - 2 + 1) / 1
@@ -34,10 +34,14 @@ end
 if #KEYS < 1 or (#KEYS ~= 1) then
   bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
 end
-do
-  local first = ids
-  for i = first, #ARGV do
-    name('id', ARGV[i])
+for i = ids, #ARGV do
+  local text, longest = ARGV[i], nil
+  longest = longest or 128
+  if not text then
+    bad = bad or ('BADARG ' .. 'id' .. ': ' .. 'missing')
+  elseif (text == '' and true) or not is_name(text, longest) then
+    local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+    bad = bad or ('BADARG ' .. 'id' .. ': ' .. why)
   end
 end
 local q
@@ -52,22 +56,17 @@ if not bad then
   end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    q = nil
   else
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout')
     local its_mode, layout = meta[1], meta[2]
     local q_2 = {
-      name = tag,
       born = its_mode and true,
       mode = its_mode or nil,
-      layout = layout,
-      token = meta[3] or '0',
-      quarantined = meta[4],
-      listened = meta[5],
       key = queue,
-      home = home,
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -104,12 +103,12 @@ end
 for i = ids, #ARGV do
   local job
   do
-    local q_2, id = q, ARGV[i]
-    local job_2 = redis.pcall('HMGET', q_2.key .. ':job:' .. id, 'state', 'reason', '_queued', '_started', '_processed', 'result', 'error', 'expires', 'past', 'crashes', 'client')
+    local id = ARGV[i]
+    local job_2 = redis.pcall('HMGET', q.key .. ':job:' .. id, 'state', 'reason', '_queued', '_started', '_processed', 'result', 'error', 'expires', 'past', 'crashes', 'client')
     if not job_2.err then
       job = job_2
     else
-      job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, 'state', 'reason', '_queued', '_started', '_processed', 'result', 'error', 'expires', 'past', 'crashes', 'client')
+      job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, 'state', 'reason', '_queued', '_started', '_processed', 'result', 'error', 'expires', 'past', 'crashes', 'client')
     end
   end
   reply[#reply + 1] = stored(job)
@@ -164,13 +163,10 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-do
-  local q_2, added_2 = q, added
-  if not (#added_2 == 0) then
-    redis.pcall('ZREM', q_2.key .. ':inflight', '')
-    for i = 1, #added_2, 2 do
-      redis.pcall('HSET', added_2[i], 'client', added_2[i + 1])
-    end
+if not (#added == 0) then
+  redis.pcall('ZREM', q.key .. ':inflight', '')
+  for i = 1, #added, 2 do
+    redis.pcall('HSET', added[i], 'client', added[i + 1])
   end
 end
 return reply

@@ -1,7 +1,6 @@
 local bad
 local clock = redis.call('TIME')
-local micros = tonumber(clock[2])
-local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
 local queue = KEYS[1]
 if #KEYS < 1 or (#KEYS ~= 1) then
@@ -23,22 +22,17 @@ if not bad then
   end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    q = nil
   else
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout')
     local its_mode, layout = meta[1], meta[2]
     local q_2 = {
-      name = tag,
       born = its_mode and true,
       mode = its_mode or nil,
-      layout = layout,
-      token = meta[3] or '0',
-      quarantined = meta[4],
-      listened = meta[5],
       key = queue,
-      home = home,
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -55,12 +49,11 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-local q_2 = q
 local reply = {
   now,
 }
-for _, worker in ipairs(redis.call('ZRANGEBYSCORE', q_2.key .. ':workers', '(' .. stamp, '+inf', 'LIMIT', 0, 1000)) do
-  local at, about = (redis.call('GET', q_2.key .. ':worker:' .. worker) or ''):match('^(%d+) (.*)$')
+for _, worker in ipairs(redis.call('ZRANGEBYSCORE', q.key .. ':workers', '(' .. stamp, '+inf', 'LIMIT', '0', '1000')) do
+  local at, about = (redis.call('GET', q.key .. ':worker:' .. worker) or ''):match('^(%d+) (.*)$')
   if at then
     reply[#reply + 1] = {
       worker,

@@ -1,7 +1,6 @@
 local bad
 local clock = redis.call('TIME')
-local micros = tonumber(clock[2])
-local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
 local messages = {}
 local queue = KEYS[1]
@@ -27,12 +26,11 @@ do
 end
 local retention
 do
-  local options_2 = options
-  local text = options_2['retention']
+  local text = options['retention']
   if not text then
     retention = 86400000
   else
-    options_2['retention'] = nil
+    options['retention'] = nil
     local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
     if not text then
       bad = bad or ('BADARG ' .. 'retention' .. ': ' .. 'missing')
@@ -63,21 +61,17 @@ if #KEYS < 1 or (#KEYS ~= 1) then
   bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
 end
 do
-  local options_2 = options
-  local what = next(options_2)
+  local what = next(options)
   if what then
     local why = 'there is none called ' .. what
     bad = bad or ('BADARG ' .. 'options' .. ': ' .. why)
   end
 end
-do
-  local first = failed
-  for i = first + 3 - 1, #ARGV, 3 do
-    local text, most = ARGV[i], nil
-    most = most or 1048576
-    if #text > most then
-      bad = bad or 'TOOLARGE ' .. 'error' .. ': ' .. #text .. ' bytes, more than ' .. most
-    end
+for i = failed + 3 - 1, #ARGV, 3 do
+  local text, most = ARGV[i], nil
+  most = most or 1048576
+  if #text > most then
+    bad = bad or 'TOOLARGE ' .. 'error' .. ': ' .. #text .. ' bytes, more than ' .. most
   end
 end
 local q
@@ -92,26 +86,22 @@ if not bad then
   end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    q = nil
   else
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'switches')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'switches')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
     local q_2 = {
-      name = tag,
       born = its_mode and true,
       mode = its_mode or 'recoverable',
-      layout = layout,
-      token = meta[3] or '0',
-      quarantined = meta[4],
-      listened = meta[5],
       key = queue,
       home = home,
-      switches = whole(meta[6]),
+      switches = whole(meta[3]),
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -128,22 +118,13 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-local q_2, first, retention_2 = q, failed, retention
+local retention_2 = retention
 local words, ids, jobs, places
 do
+  local q_2, first = q, failed
   local words_2, ids_2, jobs_2, places_2, seen = {}, {}, {}, {}, {}
   local function is_name(text, longest)
     return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
-  end
-  local function name(what, text, empty, longest)
-    longest = longest or 128
-    if not text then
-      bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
-    elseif (text == '' and not empty) or not is_name(text, longest) then
-      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
-      bad = bad or ('BADARG ' .. what .. ': ' .. why)
-    end
-    return text
   end
   for i = first, #ARGV, 3 do
     local id, token, place = ARGV[i], ARGV[i + 1], #words_2 + 1
@@ -164,8 +145,26 @@ do
       jobs_2[#ids_2], places_2[#ids_2] = job, place
       words_2[place] = 'mine'
     else
-      name('id', id)
-      name('token', token)
+      do
+        local longest = nil
+        longest = longest or 128
+        if not id then
+          bad = bad or ('BADARG ' .. 'id' .. ': ' .. 'missing')
+        elseif (id == '' and true) or not is_name(id, longest) then
+          local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+          bad = bad or ('BADARG ' .. 'id' .. ': ' .. why)
+        end
+      end
+      do
+        local longest = nil
+        longest = longest or 128
+        if not token then
+          bad = bad or ('BADARG ' .. 'token' .. ': ' .. 'missing')
+        elseif (token == '' and true) or not is_name(token, longest) then
+          local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+          bad = bad or ('BADARG ' .. 'token' .. ': ' .. why)
+        end
+      end
       if not job[1] then
         words_2[place] = 'NOJOB'
       elseif job[1] == 'cancelled' then
@@ -183,9 +182,9 @@ end
 if #ids == 0 then
   return words
 end
-local key = q_2.key .. ':job:'
+local key = q.key .. ':job:'
 do
-  local item = q_2.mode == 'reliable' and key
+  local item = q.mode == 'reliable' and key
   if not redis.acl_check_cmd then
     bad = nil
   else
@@ -208,20 +207,20 @@ if bad then
   return redis.error_reply(bad)
 end
 retention_2 = string.format('%.0f', retention_2)
-redis.call('ZREM', q_2.key .. ':inflight', unpack(ids))
-local function unique_key(q_3, unique)
+redis.call('ZREM', q.key .. ':inflight', unpack(ids))
+local function unique_key(q_2, unique)
   if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
-    return q_3.key .. ':unique:' .. unique
+    return q_2.key .. ':unique:' .. unique
   end
-  return q_3.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+  return q_2.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
 end
 for n, id in ipairs(ids) do
   local job, place = jobs[n], places[n]
   if job[9] then
-    redis.call('HDEL', q_2.key .. ':job:' .. id, 'saved')
+    redis.call('HDEL', q.key .. ':job:' .. id, 'saved')
   end
   do
-    local body, retention_3 = ARGV[first + 3 * place - 1], job[4] or retention_2
+    local q_2, body, retention_3 = q, ARGV[failed + 3 * place - 1], job[4] or retention_2
     local key_2 = q_2.key .. ':job:' .. id
     redis.call('HSET', key_2, 'state', 'failed', 'error', body, '_processed', stamp)
     if q_2.happened then
@@ -279,113 +278,125 @@ for n, id in ipairs(ids) do
   end
   words[place] = 'failed'
 end
-do
-  local jobs_2 = jobs
-  if not ((q_2.lease or 0) <= 60000) then
-    local seen = {}
-    for _, job in ipairs(jobs_2) do
-      local nonce = job[2]:match('^%d+-(.+)$')
-      if nonce and not seen[nonce] then
-        redis.call('PEXPIRE', q_2.key .. ':claim:' .. nonce, 60000)
-      end
-      seen[nonce or ''] = true
+if not ((q.lease or 0) <= 60000) then
+  local seen = {}
+  for _, job in ipairs(jobs) do
+    local nonce = job[2]:match('^%d+-(.+)$')
+    if nonce and not seen[nonce] then
+      redis.call('PEXPIRE', q.key .. ':claim:' .. nonce, '60000')
     end
+    seen[nonce or ''] = true
   end
 end
 do
-  local jobs_2 = jobs
-  if not q_2.uncounted then
-    local n, last = 0, nil
-    local function add_count(q_3, task, what, n_2)
+  local q_2 = q
+  if not (q_2.uncounted or not jobs[1]) then
+    local first, started, task = 1, jobs[1][6], jobs[1][8]
+    local function bound_of(ms)
+      local _, power = math.frexp(ms)
+      return 2 ^ power
+    end
+    local function add_count(q_3, task_2, what, n)
       local minute = math.floor(now / 60000)
       local key_2
       do
-        local task_2 = task or ''
-        key_2 = q_3.key .. ':counters' .. ':' .. minute .. ':' .. task_2
+        local task_3 = task_2 or ''
+        key_2 = q_3.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. task_3
       end
-      if redis.pcall('HINCRBY', key_2, what, n_2) ~= n_2 then
+      local added
+      if n < 1000000000000 then
+        added = string.format('%d', n)
+      else
+        added = string.format('%d%012d', n / 1000000000000, n % 1000000000000)
+      end
+      if redis.pcall('HINCRBY', key_2, what, added) ~= n then
         return
       end
-      local new = redis.pcall('ZADD', q_3.key .. ':counters', minute, task or '') == 1
-      redis.pcall('PEXPIRE', q_3.key .. ':counters', 259200000)
+      local new = redis.pcall('ZADD', q_3.key .. ':counters', minute, task_2 or '') == 1
+      redis.pcall('PEXPIRE', q_3.key .. ':counters', '259200000')
       if new and (tonumber(redis.pcall('ZCARD', q_3.key .. ':counters')) or 0) > 100 then
-        redis.pcall('ZREMRANGEBYSCORE', q_3.key .. ':counters', '-inf', minute - 259200000 / 60000)
+        redis.pcall('ZREMRANGEBYSCORE', q_3.key .. ':counters', '-inf', string.format('%.0f', minute - 259200000 / 60000))
         if (tonumber(redis.pcall('ZCARD', q_3.key .. ':counters')) or 0) > 100 then
-          redis.pcall('ZREM', q_3.key .. ':counters', task or '')
+          redis.pcall('ZREM', q_3.key .. ':counters', task_2 or '')
           redis.pcall('DEL', key_2)
-          key_2 = q_3.key .. ':counters' .. ':' .. minute .. ':' .. '~'
+          key_2 = q_3.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. '~'
           redis.pcall('ZADD', q_3.key .. ':counters', minute, '~')
-          redis.pcall('HINCRBY', key_2, what, n_2)
+          redis.pcall('HINCRBY', key_2, what, added)
         end
       end
-      redis.pcall('PEXPIRE', key_2, 259200000)
+      redis.pcall('PEXPIRE', key_2, '259200000')
     end
-    for i = 1, #jobs_2 + 1 do
-      local job = jobs_2[i]
-      if not (job and last and job[6] == last[6] and job[8] == last[8]) then
-        if n > 0 then
-          local ms = math.max(now - (tonumber(last[6] or '') or now), 0)
-          local bound
-          do
-            local _, power = math.frexp(ms)
-            bound = 2 ^ power
-          end
-          local task, bound_2, n_2, sum, all = last[8], bound, n, ms * n, n == #jobs_2
-          local below, value = 'fail' .. '<' .. bound_2, n_2 * 1000000000000 + math.floor(sum * 1024 / bound_2 + 0.5)
+    for i = 2, #jobs + 1 do
+      local job = jobs[i]
+      if not job or job[6] ~= started or job[8] ~= task then
+        local n, ms = i - first, math.max(now - (tonumber(started or '') or now), 0)
+        do
+          local task_2, bound, sum, all = task, bound_of(ms), ms * n, n == #jobs
+          local below, value = 'fail' .. '<' .. bound, n * 1000000000000 + math.floor(sum * 1024 / bound + 0.5)
           if all then
-            add_count(q_2, task, below, value)
+            add_count(q_2, task_2, below, value)
           else
             if not q_2.uncounted then
               local tallies = q_2.tallies or {}
-              local tally = tallies[task or ''] or {}
-              q_2.tallies, tallies[task or ''] = tallies, tally
+              local tally = tallies[task_2 or ''] or {}
+              q_2.tallies, tallies[task_2 or ''] = tallies, tally
               tally[below] = (tally[below] or 0) + value
             end
           end
         end
-        n, last = 0, job
+        if job then
+          first, started, task = i, job[6], job[8]
+        end
       end
-      n = n + 1
     end
   end
 end
-if q_2.tallies then
-  local function add_count(q_3, task, what, n)
+if q.tallies then
+  local function add_count(q_2, task, what, n)
     local minute = math.floor(now / 60000)
     local key_2
     do
       local task_2 = task or ''
-      key_2 = q_3.key .. ':counters' .. ':' .. minute .. ':' .. task_2
+      key_2 = q_2.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. task_2
     end
-    if redis.pcall('HINCRBY', key_2, what, n) ~= n then
+    local added
+    if n < 1000000000000 then
+      added = string.format('%d', n)
+    else
+      added = string.format('%d%012d', n / 1000000000000, n % 1000000000000)
+    end
+    if redis.pcall('HINCRBY', key_2, what, added) ~= n then
       return
     end
-    local new = redis.pcall('ZADD', q_3.key .. ':counters', minute, task or '') == 1
-    redis.pcall('PEXPIRE', q_3.key .. ':counters', 259200000)
-    if new and (tonumber(redis.pcall('ZCARD', q_3.key .. ':counters')) or 0) > 100 then
-      redis.pcall('ZREMRANGEBYSCORE', q_3.key .. ':counters', '-inf', minute - 259200000 / 60000)
-      if (tonumber(redis.pcall('ZCARD', q_3.key .. ':counters')) or 0) > 100 then
-        redis.pcall('ZREM', q_3.key .. ':counters', task or '')
+    local new = redis.pcall('ZADD', q_2.key .. ':counters', minute, task or '') == 1
+    redis.pcall('PEXPIRE', q_2.key .. ':counters', '259200000')
+    if new and (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
+      redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', string.format('%.0f', minute - 259200000 / 60000))
+      if (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
+        redis.pcall('ZREM', q_2.key .. ':counters', task or '')
         redis.pcall('DEL', key_2)
-        key_2 = q_3.key .. ':counters' .. ':' .. minute .. ':' .. '~'
-        redis.pcall('ZADD', q_3.key .. ':counters', minute, '~')
-        redis.pcall('HINCRBY', key_2, what, n)
+        key_2 = q_2.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. '~'
+        redis.pcall('ZADD', q_2.key .. ':counters', minute, '~')
+        redis.pcall('HINCRBY', key_2, what, added)
       end
     end
-    redis.pcall('PEXPIRE', key_2, 259200000)
+    redis.pcall('PEXPIRE', key_2, '259200000')
   end
-  for task, tally in pairs(q_2.tallies) do
+  for task, tally in pairs(q.tallies) do
     for what, n in pairs(tally) do
-      add_count(q_2, task, what, n)
+      add_count(q, task, what, n)
     end
   end
-  q_2.tallies = nil
+  q.tallies = nil
 end
-if q_2.happened then
-  for _, entry in ipairs(q_2.happened) do
-    local counts = entry[5] or {}
-    local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
-    redis.pcall('XADD', q_2.key .. ':events', 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
+do
+  local q_2 = q
+  if q_2.happened then
+    for _, entry in ipairs(q_2.happened) do
+      local counts = entry[5] or {}
+      local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+      redis.pcall('XADD', q_2.key .. ':events', 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
+    end
   end
 end
 for channel, message in pairs(messages) do

@@ -1,7 +1,6 @@
 local bad
 local clock = redis.call('TIME')
-local micros = tonumber(clock[2])
-local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
 local messages = {}
 local queue = KEYS[1]
@@ -38,26 +37,28 @@ if not bad then
   end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    q = nil
   else
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'switches')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'suspect', 'switches')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
     local q_2 = {
-      name = tag,
       born = its_mode and true,
       mode = its_mode or 'recoverable',
-      layout = layout,
-      token = meta[3] or '0',
-      quarantined = meta[4],
-      listened = meta[5],
       key = queue,
       home = home,
-      switches = whole(meta[6]),
+      suspect = meta[3],
+      switches = whole(meta[4]),
+      waiting = nil,
+      awake = nil,
+      flying = nil,
+      later = nil,
+      buried = nil,
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -74,15 +75,12 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-do
-  local q_2 = q
-  q_2.waiting = redis.call('LLEN', q_2.key .. ':pending')
-  q_2.awake = redis.call('LLEN', q_2.key .. ':wake')
-  redis.call('LLEN', q_2.key .. ':broken')
-  q_2.flying = redis.call('ZCARD', q_2.key .. ':inflight')
-  q_2.later = redis.call('ZCARD', q_2.key .. ':delayed')
-  q_2.buried = redis.call('ZCARD', q_2.key .. ':dead')
-end
+q.waiting = redis.call('LLEN', q.key .. ':pending')
+q.awake = redis.call('LLEN', q.key .. ':wake')
+redis.call('LLEN', q.key .. ':broken')
+q.flying = redis.call('ZCARD', q.key .. ':inflight')
+q.later = redis.call('ZCARD', q.key .. ':delayed')
+q.buried = redis.call('ZCARD', q.key .. ':dead')
 do
   local item, item_2, item_3, item_4, item_5, item_6, item_7, item_8, item_9, item_10 = q.key .. ':job:', q.key .. ':job:', q.key .. ':delayed', q.key .. ':delayed', q.key .. ':delayed', q.key .. ':pending', q.key .. ':pending', q.key .. ':pending', q.key .. ':wake', q.key .. ':inflight'
   if not redis.acl_check_cmd then
@@ -135,34 +133,32 @@ if bad then
   return redis.error_reply(bad)
 end
 if not q.born and q.waiting + q.flying + q.later > 0 then
-  local q_2 = q
-  redis.call('ZREM', q_2.key .. ':delayed', '')
-  redis.call('HSET', q_2.key .. ':meta', 'mode', q_2.mode, 'layout', '1')
-  if q_2.scheduled then
-    redis.call('HSET', q_2.key .. ':meta', 'scheduled', string.format('%.0f', q_2.scheduled))
+  redis.call('ZREM', q.key .. ':delayed', '')
+  redis.call('HSET', q.key .. ':meta', 'mode', q.mode, 'layout', '1')
+  if q.scheduled then
+    redis.call('HSET', q.key .. ':meta', 'scheduled', string.format('%.0f', q.scheduled))
   end
-  q_2.born = true
-  local parked = redis.call('ZRANGEBYSCORE', q_2.key .. ':delayed', 1000000000000000, '+inf', 'LIMIT', 0, 1)[1]
-  if parked and not q_2.quarantined then
-    q_2.quarantined = ''
-    redis.call('HSET', q_2.key .. ':meta', 'suspect', '')
+  q.born = true
+  local parked = redis.call('ZRANGEBYSCORE', q.key .. ':delayed', '1000000000000000', '+inf', 'LIMIT', '0', '1')[1]
+  if parked and not q.suspect then
+    q.suspect = ''
+    redis.call('HSET', q.key .. ':meta', 'suspect', '')
   end
 end
 local dropped
 do
-  local q_2 = q
-  local unfit, piece, fit = {}, 1, q_2.waiting == 0
+  local unfit, piece, fit = {}, 1, q.waiting == 0
   while not fit and #unfit < limit do
-    local found = redis.call('LRANGE', q_2.key .. ':pending', -#unfit - piece, -#unfit - 1)
+    local found = redis.call('LRANGE', q.key .. ':pending', string.format('%.0f', -#unfit - piece), string.format('%.0f', -#unfit - 1))
     for i = #found, 1, -1 do
       local job
       do
         local id = found[i]
-        local job_2 = redis.pcall('HMGET', q_2.key .. ':job:' .. id, 'state', 'expires')
+        local job_2 = redis.pcall('HMGET', q.key .. ':job:' .. id, 'state', 'expires')
         if not job_2.err then
           job = job_2
         else
-          job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, 'state', 'expires')
+          job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, 'state', 'expires')
         end
       end
       do
@@ -173,7 +169,7 @@ do
         break
       end
       unfit[#unfit + 1] = {
-        q_2,
+        q,
         found[i],
         job[1],
       }
@@ -184,71 +180,50 @@ do
   if #unfit == 0 then
     dropped = 0
   else
-    redis.call('LTRIM', q_2.key .. ':pending', 0, -#unfit - 1)
-    q_2.waiting = q_2.waiting - #unfit
-    local function mend_place(q_3, id, state)
+    redis.call('LTRIM', q.key .. ':pending', '0', string.format('%.0f', -#unfit - 1))
+    q.waiting = q.waiting - #unfit
+    local function mend_place(q_2, id, state)
       if state == 'pending' then
-        q_3.waiting = redis.call('RPUSH', q_3.key .. ':pending', id)
+        q_2.waiting = redis.call('RPUSH', q_2.key .. ':pending', id)
       elseif state == 'delayed' then
-        redis.call('ZADD', q_3.key .. ':delayed', 'NX', now, id)
+        redis.call('ZADD', q_2.key .. ':delayed', 'NX', now, id)
       elseif state == 'inflight' then
-        local held = q_3.mode == 'reliable' and math.max(q_3.lease or 0, 1000) or 0
-        redis.call('ZADD', q_3.key .. ':inflight', 'NX', now + held, id)
+        local held = q_2.mode == 'reliable' and math.max(q_2.lease or 0, 1000) or 0
+        redis.call('ZADD', q_2.key .. ':inflight', 'NX', string.format('%.0f', now + held), id)
       end
     end
-    local function unique_key(q_3, unique)
+    local function unique_key(q_2, unique)
       if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
-        return q_3.key .. ':unique:' .. unique
+        return q_2.key .. ':unique:' .. unique
       end
-      return q_3.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+      return q_2.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
     end
-    local function read(q_3, id, ...)
-      local job = redis.pcall('HMGET', q_3.key .. ':job:' .. id, ...)
+    local function read(q_2, id, ...)
+      local job = redis.pcall('HMGET', q_2.key .. ':job:' .. id, ...)
       if not job.err then
         return job
       end
-      return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.key .. ':job:' .. id, ...)
-    end
-    local function add_missing(q_3, id)
-      local unique = unpack(read(q_3, id, 'unique'))
-      do
-        local key = unique and unique_key(q_3, unique)
-        if key and redis.pcall('GET', key) == id then
-          redis.pcall('DEL', key)
-        end
-      end
-      redis.call('LPUSH', q_3.key .. ':broken', id)
-      redis.call('LTRIM', q_3.key .. ':broken', 0, 999)
-      redis.call('PEXPIRE', q_3.key .. ':broken', '604800000')
-    end
-    local function count(q_3, task, what, n)
-      if q_3.uncounted then
-        return
-      end
-      local tallies = q_3.tallies or {}
-      local tally = tallies[task or ''] or {}
-      q_3.tallies, tallies[task or ''] = tallies, tally
-      tally[what] = (tally[what] or 0) + n
+      return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, ...)
     end
     for _, entry in ipairs(unfit) do
-      local q_3, id, state = unpack(entry)
+      local q_2, id, state = unpack(entry)
       local job
       do
-        local job_2 = redis.pcall('HMGET', q_3.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task')
+        local job_2 = redis.pcall('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task')
         if not job_2.err then
           job = job_2
         else
-          job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task')
+          job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task')
         end
       end
       if state == 'pending' then
         local retention = job[4] or 86400000
-        local key = q_3.key .. ':job:' .. id
+        local key = q_2.key .. ':job:' .. id
         redis.call('HSET', key, 'state', 'expired', 'error', '', '_processed', stamp)
-        if q_3.happened then
+        if q_2.happened then
           local runs = job[1] == 'inflight' and true and 1 or 0
           local counts = redis.call('HMGET', key, 'past', 'crashes')
-          table.insert(q_3.happened, {
+          table.insert(q_2.happened, {
             'expired',
             id,
             job[8],
@@ -262,17 +237,25 @@ do
         end
         do
           local unique = job[7]
-          local key_2 = unique and unique_key(q_3, unique)
+          local key_2 = unique and unique_key(q_2, unique)
           if key_2 and redis.pcall('GET', key_2) == id then
             redis.pcall('DEL', key_2)
           end
         end
-        count(q_3, job[8], 'expired', 1)
+        do
+          local task = job[8]
+          if not q_2.uncounted then
+            local tallies = q_2.tallies or {}
+            local tally = tallies[task or ''] or {}
+            q_2.tallies, tallies[task or ''] = tallies, tally
+            tally['expired'] = (tally['expired'] or 0) + 1
+          end
+        end
         local clients, queued, started = job[3], job[5], job[6]
         if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
           local line = id .. ' ' .. 'expired' .. ' ' .. '-' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. '' .. #'' .. '\n' .. '' .. '\n'
           for client in clients:gmatch('[^ ]+') do
-            local channel = q_3.home .. ':client:' .. client
+            local channel = q_2.home .. ':client:' .. client
             local message = messages[channel]
             if message then
               message[#message + 1] = line
@@ -281,7 +264,7 @@ do
               message = {
                 line,
                 bytes = #line,
-                sharded = redis.REDIS_VERSION_NUM and q_3.key == q_3.home and client:find('^shard%.'),
+                sharded = redis.REDIS_VERSION_NUM and q_2.key == q_2.home and client:find('^shard%.'),
               }
               messages[channel] = message
             end
@@ -299,11 +282,20 @@ do
           end
         end
       elseif state == 'cancelled' then
-        redis.call('PEXPIRE', q_3.key .. ':job:' .. id, job[4] or 86400000)
+        redis.call('PEXPIRE', q_2.key .. ':job:' .. id, job[4] or 86400000)
       elseif not state then
-        add_missing(q_3, id)
+        local unique = unpack(read(q_2, id, 'unique'))
+        do
+          local key = unique and unique_key(q_2, unique)
+          if key and redis.pcall('GET', key) == id then
+            redis.pcall('DEL', key)
+          end
+        end
+        redis.call('LPUSH', q_2.key .. ':broken', id)
+        redis.call('LTRIM', q_2.key .. ':broken', '0', '999')
+        redis.call('PEXPIRE', q_2.key .. ':broken', '604800000')
       else
-        mend_place(q_3, id, state)
+        mend_place(q_2, id, state)
       end
     end
     for channel, message in pairs(messages) do
@@ -320,81 +312,76 @@ do
 end
 local seen, back
 do
-  local q_2 = q
-  local ids = redis.call('ZRANGEBYSCORE', q_2.key .. ':inflight', '-inf', now - older_than, 'LIMIT', 0, limit)
+  local ids = redis.call('ZRANGEBYSCORE', q.key .. ':inflight', '-inf', string.format('%.0f', now - older_than), 'LIMIT', '0', limit)
   local back_2, states, crashes, tasks = {}, {}, {}, {}
   if #ids == 0 then
     seen, back = 0, back_2
   else
-    local function read(q_3, id, ...)
-      local job = redis.pcall('HMGET', q_3.key .. ':job:' .. id, ...)
+    local function read(q_2, id, ...)
+      local job = redis.pcall('HMGET', q_2.key .. ':job:' .. id, ...)
       if not job.err then
         return job
       end
-      return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.key .. ':job:' .. id, ...)
+      return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, ...)
     end
-    local function read_stale(q_3, id)
-      local state, crashes_2, task = unpack(read(q_3, id, 'state', 'crashes', 'task'))
+    local function read_stale(q_2, id)
+      local state, crashes_2, task = unpack(read(q_2, id, 'state', 'crashes', 'task'))
       return state, tonumber(crashes_2) or 0, task
     end
     for i, id in ipairs(ids) do
-      states[i], crashes[i], tasks[i] = read_stale(q_2, id)
+      states[i], crashes[i], tasks[i] = read_stale(q, id)
     end
-    redis.call('ZREM', q_2.key .. ':inflight', unpack(ids))
-    local function mend_place(q_3, id, state)
+    redis.call('ZREM', q.key .. ':inflight', unpack(ids))
+    local function mend_place(q_2, id, state)
       if state == 'pending' then
-        q_3.waiting = redis.call('RPUSH', q_3.key .. ':pending', id)
+        q_2.waiting = redis.call('RPUSH', q_2.key .. ':pending', id)
       elseif state == 'delayed' then
-        redis.call('ZADD', q_3.key .. ':delayed', 'NX', now, id)
+        redis.call('ZADD', q_2.key .. ':delayed', 'NX', now, id)
       elseif state == 'inflight' then
-        local held = q_3.mode == 'reliable' and math.max(q_3.lease or 0, 1000) or 0
-        redis.call('ZADD', q_3.key .. ':inflight', 'NX', now + held, id)
+        local held = q_2.mode == 'reliable' and math.max(q_2.lease or 0, 1000) or 0
+        redis.call('ZADD', q_2.key .. ':inflight', 'NX', string.format('%.0f', now + held), id)
       end
     end
-    local function unique_key(q_3, unique)
+    local function unique_key(q_2, unique)
       if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
-        return q_3.key .. ':unique:' .. unique
+        return q_2.key .. ':unique:' .. unique
       end
-      return q_3.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
-    end
-    local function add_missing(q_3, id)
-      local unique = unpack(read(q_3, id, 'unique'))
-      do
-        local key = unique and unique_key(q_3, unique)
-        if key and redis.pcall('GET', key) == id then
-          redis.pcall('DEL', key)
-        end
-      end
-      redis.call('LPUSH', q_3.key .. ':broken', id)
-      redis.call('LTRIM', q_3.key .. ':broken', 0, 999)
-      redis.call('PEXPIRE', q_3.key .. ':broken', '604800000')
-    end
-    local function count(q_3, task, what, n)
-      if q_3.uncounted then
-        return
-      end
-      local tallies = q_3.tallies or {}
-      local tally = tallies[task or ''] or {}
-      q_3.tallies, tallies[task or ''] = tallies, tally
-      tally[what] = (tally[what] or 0) + n
+      return q_2.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
     end
     for i = #ids, 1, -1 do
       local id = ids[i]
       if not states[i] then
-        add_missing(q_2, id)
+        local unique = unpack(read(q, id, 'unique'))
+        do
+          local key = unique and unique_key(q, unique)
+          if key and redis.pcall('GET', key) == id then
+            redis.pcall('DEL', key)
+          end
+        end
+        redis.call('LPUSH', q.key .. ':broken', id)
+        redis.call('LTRIM', q.key .. ':broken', '0', '999')
+        redis.call('PEXPIRE', q.key .. ':broken', '604800000')
       elseif states[i] ~= 'inflight' then
-        mend_place(q_2, id, states[i])
+        mend_place(q, id, states[i])
       else
-        redis.call('HSET', q_2.key .. ':job:' .. id, 'state', 'pending', 'token', '', 'crashes', crashes[i] + 1)
-        redis.call('RPUSH', q_2.key .. ':pending', id)
-        count(q_2, tasks[i], 'crashed', 1)
-        if q_2.happened then
-          table.insert(q_2.happened, {
+        redis.call('HSET', q.key .. ':job:' .. id, 'state', 'pending', 'token', '', 'crashes', string.format('%.0f', crashes[i] + 1))
+        redis.call('RPUSH', q.key .. ':pending', id)
+        do
+          local task = tasks[i]
+          if not q.uncounted then
+            local tallies = q.tallies or {}
+            local tally = tallies[task or ''] or {}
+            q.tallies, tallies[task or ''] = tallies, tally
+            tally['crashed'] = (tally['crashed'] or 0) + 1
+          end
+        end
+        if q.happened then
+          table.insert(q.happened, {
             'crashed',
             id,
             tasks[i],
             0,
-            redis.call('HMGET', q_2.key .. ':job:' .. id, 'past', 'crashes'),
+            redis.call('HMGET', q.key .. ':job:' .. id, 'past', 'crashes'),
           })
         end
         table.insert(back_2, id)
@@ -405,94 +392,87 @@ do
 end
 local promoted
 do
-  local q_2 = q
-  local ids = redis.call('ZRANGEBYSCORE', q_2.key .. ':delayed', '-inf', now, 'LIMIT', 0, limit)
+  local ids = redis.call('ZRANGEBYSCORE', q.key .. ':delayed', '-inf', now, 'LIMIT', '0', limit)
   if #ids == 0 then
     promoted = 0
   else
     local states, parked, leaving, quarantined = {}, {}, {}, false
-    local function needs_quarantine(crashes)
-      return crashes > 1
-    end
-    local function read(q_3, id, ...)
-      local job = redis.pcall('HMGET', q_3.key .. ':job:' .. id, ...)
+    local function read(q_2, id, ...)
+      local job = redis.pcall('HMGET', q_2.key .. ':job:' .. id, ...)
       if not job.err then
         return job
       end
-      return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.key .. ':job:' .. id, ...)
+      return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, ...)
     end
     for i, id in ipairs(ids) do
       local state, crashes
       do
-        local state_2, crashes_2 = unpack(read(q_2, id, 'state', 'crashes'))
+        local state_2, crashes_2 = unpack(read(q, id, 'state', 'crashes'))
         state, crashes = state_2, tonumber(crashes_2) or 0
       end
-      states[i], parked[i] = state, state == 'delayed' and needs_quarantine(crashes)
+      states[i], parked[i] = state, state == 'delayed' and (crashes > 1)
       if not parked[i] then
         table.insert(leaving, id)
       end
     end
-    redis.call('ZREM', q_2.key .. ':delayed', '', unpack(leaving))
-    local function mend_place(q_3, id, state)
+    redis.call('ZREM', q.key .. ':delayed', '', unpack(leaving))
+    local function mend_place(q_2, id, state)
       if state == 'pending' then
-        q_3.waiting = redis.call('RPUSH', q_3.key .. ':pending', id)
+        q_2.waiting = redis.call('RPUSH', q_2.key .. ':pending', id)
       elseif state == 'delayed' then
-        redis.call('ZADD', q_3.key .. ':delayed', 'NX', now, id)
+        redis.call('ZADD', q_2.key .. ':delayed', 'NX', now, id)
       elseif state == 'inflight' then
-        local held = q_3.mode == 'reliable' and math.max(q_3.lease or 0, 1000) or 0
-        redis.call('ZADD', q_3.key .. ':inflight', 'NX', now + held, id)
+        local held = q_2.mode == 'reliable' and math.max(q_2.lease or 0, 1000) or 0
+        redis.call('ZADD', q_2.key .. ':inflight', 'NX', string.format('%.0f', now + held), id)
       end
     end
-    local function unique_key(q_3, unique)
+    local function unique_key(q_2, unique)
       if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
-        return q_3.key .. ':unique:' .. unique
+        return q_2.key .. ':unique:' .. unique
       end
-      return q_3.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
-    end
-    local function add_missing(q_3, id)
-      local unique = unpack(read(q_3, id, 'unique'))
-      do
-        local key = unique and unique_key(q_3, unique)
-        if key and redis.pcall('GET', key) == id then
-          redis.pcall('DEL', key)
-        end
-      end
-      redis.call('LPUSH', q_3.key .. ':broken', id)
-      redis.call('LTRIM', q_3.key .. ':broken', 0, 999)
-      redis.call('PEXPIRE', q_3.key .. ':broken', '604800000')
+      return q_2.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
     end
     for i, id in ipairs(ids) do
       if parked[i] then
-        redis.call('ZINCRBY', q_2.key .. ':delayed', 1000000000000000, id)
+        redis.call('ZINCRBY', q.key .. ':delayed', '1000000000000000', id)
         quarantined = true
       elseif not states[i] then
-        add_missing(q_2, id)
+        local unique = unpack(read(q, id, 'unique'))
+        do
+          local key = unique and unique_key(q, unique)
+          if key and redis.pcall('GET', key) == id then
+            redis.pcall('DEL', key)
+          end
+        end
+        redis.call('LPUSH', q.key .. ':broken', id)
+        redis.call('LTRIM', q.key .. ':broken', '0', '999')
+        redis.call('PEXPIRE', q.key .. ':broken', '604800000')
       elseif states[i] ~= 'delayed' then
-        mend_place(q_2, id, states[i])
+        mend_place(q, id, states[i])
       else
-        redis.call('HSET', q_2.key .. ':job:' .. id, 'state', 'pending')
-        q_2.waiting = redis.call('LPUSH', q_2.key .. ':pending', id)
+        redis.call('HSET', q.key .. ':job:' .. id, 'state', 'pending')
+        q.waiting = redis.call('LPUSH', q.key .. ':pending', id)
       end
     end
-    if quarantined and not q_2.quarantined then
-      q_2.quarantined = ''
-      redis.call('HSET', q_2.key .. ':meta', 'suspect', '')
+    if quarantined and not q.suspect then
+      q.suspect = ''
+      redis.call('HSET', q.key .. ':meta', 'suspect', '')
     end
     promoted = #ids
   end
 end
 if #back + promoted > 0 then
-  local q_2 = q
-  if q_2.awake == 0 then
-    q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
-    if q_2.listened then
+  if q.awake == 0 then
+    q.awake = redis.call('LPUSH', q.key .. ':wake', '1')
+    q.listened = unpack(redis.call('HMGET', q.key .. ':meta', 'listened'))
+    if q.listened then
       local first, last
       do
-        local first_2, last_2 = (q_2.listened or ''):match('^([1-9]%d?) ([1-9]%d?)$')
+        local first_2, last_2 = (q.listened or ''):match('^([1-9]%d?) ([1-9]%d?)$')
         first, last = tonumber(first_2) or 1, tonumber(last_2) or 1
       end
       for i = 0, last - 1 do
-        local channel = q_2.key .. ':wake' .. ':' .. (first - 1 + i) % last + 1
+        local channel = q.key .. ':wake' .. ':' .. (first - 1 + i) % last + 1
         local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
         if heard ~= 0 then
           break
@@ -501,45 +481,46 @@ if #back + promoted > 0 then
     end
   end
 end
-do
-  local q_2 = q
-  if q_2.tallies then
-    for task, tally in pairs(q_2.tallies) do
-      for what, n in pairs(tally) do
-        local minute = math.floor(now / 60000)
-        local key
-        do
-          local task_2 = task or ''
-          key = q_2.key .. ':counters' .. ':' .. minute .. ':' .. task_2
-        end
-        if not (redis.pcall('HINCRBY', key, what, n) ~= n) then
-          local new = redis.pcall('ZADD', q_2.key .. ':counters', minute, task or '') == 1
-          redis.pcall('PEXPIRE', q_2.key .. ':counters', 259200000)
-          if new and (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
-            redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', minute - 259200000 / 60000)
-            if (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
-              redis.pcall('ZREM', q_2.key .. ':counters', task or '')
-              redis.pcall('DEL', key)
-              key = q_2.key .. ':counters' .. ':' .. minute .. ':' .. '~'
-              redis.pcall('ZADD', q_2.key .. ':counters', minute, '~')
-              redis.pcall('HINCRBY', key, what, n)
-            end
+if q.tallies then
+  for task, tally in pairs(q.tallies) do
+    for what, n in pairs(tally) do
+      local q_2 = q
+      local minute = math.floor(now / 60000)
+      local key
+      do
+        local task_2 = task or ''
+        key = q_2.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. task_2
+      end
+      local added
+      if n < 1000000000000 then
+        added = string.format('%d', n)
+      else
+        added = string.format('%d%012d', n / 1000000000000, n % 1000000000000)
+      end
+      if not (redis.pcall('HINCRBY', key, what, added) ~= n) then
+        local new = redis.pcall('ZADD', q_2.key .. ':counters', minute, task or '') == 1
+        redis.pcall('PEXPIRE', q_2.key .. ':counters', '259200000')
+        if new and (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
+          redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', string.format('%.0f', minute - 259200000 / 60000))
+          if (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
+            redis.pcall('ZREM', q_2.key .. ':counters', task or '')
+            redis.pcall('DEL', key)
+            key = q_2.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. '~'
+            redis.pcall('ZADD', q_2.key .. ':counters', minute, '~')
+            redis.pcall('HINCRBY', key, what, added)
           end
-          redis.pcall('PEXPIRE', key, 259200000)
         end
+        redis.pcall('PEXPIRE', key, '259200000')
       end
     end
-    q_2.tallies = nil
   end
+  q.tallies = nil
 end
-do
-  local q_2 = q
-  if q_2.happened then
-    for _, entry in ipairs(q_2.happened) do
-      local counts = entry[5] or {}
-      local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
-      redis.pcall('XADD', q_2.key .. ':events', 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
-    end
+if q.happened then
+  for _, entry in ipairs(q.happened) do
+    local counts = entry[5] or {}
+    local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+    redis.pcall('XADD', q.key .. ':events', 'MAXLEN', '~', q.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
   end
 end
 return {

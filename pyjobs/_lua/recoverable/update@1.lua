@@ -18,14 +18,11 @@ end
 if #KEYS < 1 or (#KEYS ~= 1) then
   bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
 end
-do
-  local first = updates
-  for i = first, #ARGV, 3 do
-    local text, most = ARGV[i + 2] or '', 4096
-    most = most or 1048576
-    if #text > most then
-      bad = bad or 'TOOLARGE ' .. 'progress' .. ': ' .. #text .. ' bytes, more than ' .. most
-    end
+for i = updates, #ARGV, 3 do
+  local text, most = ARGV[i + 2] or '', 4096
+  most = most or 1048576
+  if #text > most then
+    bad = bad or 'TOOLARGE ' .. 'progress' .. ': ' .. #text .. ' bytes, more than ' .. most
   end
 end
 local q
@@ -40,20 +37,16 @@ if not bad then
   end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    q = nil
   else
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout')
     local its_mode, layout = meta[1], meta[2]
     local q_2 = {
-      name = tag,
       born = its_mode and true,
       mode = its_mode or 'recoverable',
-      layout = layout,
-      token = meta[3] or '0',
-      quarantined = meta[4],
-      listened = meta[5],
       key = queue,
       home = home,
     }
@@ -72,22 +65,12 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-local q_2, first = q, updates
 local words, ids, jobs, places
 do
+  local q_2, first = q, updates
   local words_2, ids_2, jobs_2, places_2, seen = {}, {}, {}, {}, {}
   local function is_name(text, longest)
     return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
-  end
-  local function name(what, text, empty, longest)
-    longest = longest or 128
-    if not text then
-      bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
-    elseif (text == '' and not empty) or not is_name(text, longest) then
-      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
-      bad = bad or ('BADARG ' .. what .. ': ' .. why)
-    end
-    return text
   end
   for i = first, #ARGV, 3 do
     local id, token, place = ARGV[i], ARGV[i + 1], #words_2 + 1
@@ -108,8 +91,26 @@ do
       jobs_2[#ids_2], places_2[#ids_2] = job, place
       words_2[place] = 'mine'
     else
-      name('id', id)
-      name('token', token)
+      do
+        local longest = nil
+        longest = longest or 128
+        if not id then
+          bad = bad or ('BADARG ' .. 'id' .. ': ' .. 'missing')
+        elseif (id == '' and true) or not is_name(id, longest) then
+          local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+          bad = bad or ('BADARG ' .. 'id' .. ': ' .. why)
+        end
+      end
+      do
+        local longest = nil
+        longest = longest or 128
+        if not token then
+          bad = bad or ('BADARG ' .. 'token' .. ': ' .. 'missing')
+        elseif (token == '' and true) or not is_name(token, longest) then
+          local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+          bad = bad or ('BADARG ' .. 'token' .. ': ' .. why)
+        end
+      end
       if not job[1] then
         words_2[place] = 'NOJOB'
       elseif job[1] == 'cancelled' then
@@ -128,7 +129,7 @@ if #ids == 0 then
   return words
 end
 do
-  local item = q_2.key .. ':job:' .. ids[1]
+  local item = q.key .. ':job:' .. ids[1]
   if not redis.acl_check_cmd then
     bad = nil
   else
@@ -142,13 +143,13 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-redis.call('ZREM', q_2.key .. ':inflight', '')
+redis.call('ZREM', q.key .. ':inflight', '')
 for n, id in ipairs(ids) do
-  local job, at = jobs[n], first + 3 * (places[n] - 1)
+  local job, at = jobs[n], updates + 3 * (places[n] - 1)
   local progress = ARGV[at + 2]
   if progress ~= '' then
-    redis.call('HSET', q_2.key .. ':job:' .. id, 'progress', progress)
-    local clients, queued, started = job[3], job[5], job[6]
+    redis.call('HSET', q.key .. ':job:' .. id, 'progress', progress)
+    local q_2, clients, queued, started = q, job[3], job[5], job[6]
     if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
       local line = id .. ' ' .. 'inflight' .. ' ' .. 'progress' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. '0' .. ' ' .. '' .. #progress .. '\n' .. progress .. '\n'
       for client in clients:gmatch('[^ ]+') do

@@ -18,26 +18,23 @@ end
 if #KEYS < 1 or (#KEYS ~= 1) then
   bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
 end
-do
-  local first = chunks
-  for i = first, #ARGV, 4 do
-    do
-      local text = ARGV[i + 2] or ''
-      local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
-      if not text then
-        bad = bad or ('BADARG ' .. 'number' .. ': ' .. 'missing')
-      elseif not number then
-        bad = bad or ('BADARG ' .. 'number' .. ': ' .. 'not a whole number')
-      elseif number < 1 or number > 1000000 then
-        local why = string.format('not within %.0f to %.0f', 1, 1000000)
-        bad = bad or ('BADARG ' .. 'number' .. ': ' .. why)
-      end
+for i = chunks, #ARGV, 4 do
+  do
+    local text = ARGV[i + 2] or ''
+    local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+    if not text then
+      bad = bad or ('BADARG ' .. 'number' .. ': ' .. 'missing')
+    elseif not number then
+      bad = bad or ('BADARG ' .. 'number' .. ': ' .. 'not a whole number')
+    elseif number < 1 or number > 1000000 then
+      local why = string.format('not within %.0f to %.0f', 1, 1000000)
+      bad = bad or ('BADARG ' .. 'number' .. ': ' .. why)
     end
-    local text, most = ARGV[i + 3] or '', 65536
-    most = most or 1048576
-    if #text > most then
-      bad = bad or 'TOOLARGE ' .. 'chunk' .. ': ' .. #text .. ' bytes, more than ' .. most
-    end
+  end
+  local text, most = ARGV[i + 3] or '', 65536
+  most = most or 1048576
+  if #text > most then
+    bad = bad or 'TOOLARGE ' .. 'chunk' .. ': ' .. #text .. ' bytes, more than ' .. most
   end
 end
 local q
@@ -52,20 +49,16 @@ if not bad then
   end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    q = nil
   else
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout')
     local its_mode, layout = meta[1], meta[2]
     local q_2 = {
-      name = tag,
       born = its_mode and true,
       mode = its_mode or 'reliable',
-      layout = layout,
-      token = meta[3] or '0',
-      quarantined = meta[4],
-      listened = meta[5],
       key = queue,
       home = home,
     }
@@ -84,22 +77,12 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-local q_2, first = q, chunks
 local words, ids, jobs, places
 do
+  local q_2, first = q, chunks
   local words_2, ids_2, jobs_2, places_2, seen = {}, {}, {}, {}, {}
   local function is_name(text, longest)
     return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
-  end
-  local function name(what, text, empty, longest)
-    longest = longest or 128
-    if not text then
-      bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
-    elseif (text == '' and not empty) or not is_name(text, longest) then
-      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
-      bad = bad or ('BADARG ' .. what .. ': ' .. why)
-    end
-    return text
   end
   for i = first, #ARGV, 4 do
     local id, token, place = ARGV[i], ARGV[i + 1], #words_2 + 1
@@ -120,8 +103,26 @@ do
       jobs_2[#ids_2], places_2[#ids_2] = job, place
       words_2[place] = 'mine'
     else
-      name('id', id)
-      name('token', token)
+      do
+        local longest = nil
+        longest = longest or 128
+        if not id then
+          bad = bad or ('BADARG ' .. 'id' .. ': ' .. 'missing')
+        elseif (id == '' and true) or not is_name(id, longest) then
+          local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+          bad = bad or ('BADARG ' .. 'id' .. ': ' .. why)
+        end
+      end
+      do
+        local longest = nil
+        longest = longest or 128
+        if not token then
+          bad = bad or ('BADARG ' .. 'token' .. ': ' .. 'missing')
+        elseif (token == '' and true) or not is_name(token, longest) then
+          local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+          bad = bad or ('BADARG ' .. 'token' .. ': ' .. why)
+        end
+      end
       if not job[1] then
         words_2[place] = 'NOJOB'
       elseif job[1] == 'cancelled' then
@@ -140,7 +141,7 @@ if #ids == 0 then
   return words
 end
 do
-  local item = q_2.key .. ':job:' .. ids[1]
+  local item = q.key .. ':job:' .. ids[1]
   if not redis.acl_check_cmd then
     bad = nil
   else
@@ -154,9 +155,9 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-redis.call('ZREM', q_2.key .. ':inflight', '')
+redis.call('ZREM', q.key .. ':inflight', '')
 for n, id in ipairs(ids) do
-  local job, at = jobs[n], first + 4 * (places[n] - 1)
+  local job, at = jobs[n], chunks + 4 * (places[n] - 1)
   local token, number, chunk = ARGV[at + 1], tonumber(ARGV[at + 2]), ARGV[at + 3]
   local chunks_2, bytes, last, writer = (job[8] or ''):match('^(%d+) (%d+) (%d+) (.*)$')
   chunks_2, bytes = (tonumber(chunks_2) or 0) + 1, (tonumber(bytes) or 0) + #chunk
@@ -167,8 +168,8 @@ for n, id in ipairs(ids) do
   elseif not is_there then
     local attempt = (tonumber(job[9]) or 0) + (tonumber(job[10]) or 0) + 1
     local text = attempt .. ' ' .. number .. ' ' .. chunk
-    redis.call('HSET', q_2.key .. ':job:' .. id, 'output:' .. chunks_2, text, 'output', chunks_2 .. ' ' .. bytes .. ' ' .. number .. ' ' .. token)
-    local clients, queued, started, body = job[3], job[5], job[6], chunks_2 .. ' ' .. text
+    redis.call('HSET', q.key .. ':job:' .. id, 'output:' .. chunks_2, text, 'output', chunks_2 .. ' ' .. bytes .. ' ' .. number .. ' ' .. token)
+    local q_2, clients, queued, started, body = q, job[3], job[5], job[6], chunks_2 .. ' ' .. text
     if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
       local line = id .. ' ' .. 'inflight' .. ' ' .. 'output' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. '0' .. ' ' .. '' .. #body .. '\n' .. body .. '\n'
       for client in clients:gmatch('[^ ]+') do

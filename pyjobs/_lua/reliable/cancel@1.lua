@@ -1,7 +1,6 @@
 local bad
 local clock = redis.call('TIME')
-local micros = tonumber(clock[2])
-local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
 local messages = {}
 local queue = KEYS[1]
@@ -27,12 +26,11 @@ do
 end
 local retention
 do
-  local options_2 = options
-  local text = options_2['retention']
+  local text = options['retention']
   if not text then
     retention = 86400000
   else
-    options_2['retention'] = nil
+    options['retention'] = nil
     local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
     if not text then
       bad = bad or ('BADARG ' .. 'retention' .. ': ' .. 'missing')
@@ -46,25 +44,22 @@ do
   end
 end
 local state
+local function is_name(text, longest)
+  return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
+end
 do
-  local options_2 = options
-  local text = options_2['state']
+  local text = options['state']
   if text then
-    options_2['state'] = nil
-    local function is_name(text_2, longest)
-      return #text_2 <= longest and text_2:find('^[a-zA-Z0-9_.:-]*$')
+    options['state'] = nil
+    local longest = nil
+    longest = longest or 128
+    if not text then
+      bad = bad or ('BADARG ' .. 'state' .. ': ' .. 'missing')
+    elseif (text == '' and true) or not is_name(text, longest) then
+      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+      bad = bad or ('BADARG ' .. 'state' .. ': ' .. why)
     end
-    local function name(what, text_2, empty, longest)
-      longest = longest or 128
-      if not text_2 then
-        bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
-      elseif (text_2 == '' and not empty) or not is_name(text_2, longest) then
-        local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
-        bad = bad or ('BADARG ' .. what .. ': ' .. why)
-      end
-      return text_2
-    end
-    state = name('state', text)
+    state = text
   end
 end
 local jobs
@@ -85,30 +80,20 @@ if #KEYS < 1 or (#KEYS ~= 1) then
   bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
 end
 do
-  local options_2 = options
-  local what = next(options_2)
+  local what = next(options)
   if what then
     local why = 'there is none called ' .. what
     bad = bad or ('BADARG ' .. 'options' .. ': ' .. why)
   end
 end
-do
-  local first = jobs
-  local function is_name(text, longest)
-    return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
-  end
-  local function name(what, text, empty, longest)
-    longest = longest or 128
-    if not text then
-      bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
-    elseif (text == '' and not empty) or not is_name(text, longest) then
-      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
-      bad = bad or ('BADARG ' .. what .. ': ' .. why)
-    end
-    return text
-  end
-  for i = first, #ARGV do
-    name('id', ARGV[i])
+for i = jobs, #ARGV do
+  local text, longest = ARGV[i], nil
+  longest = longest or 128
+  if not text then
+    bad = bad or ('BADARG ' .. 'id' .. ': ' .. 'missing')
+  elseif (text == '' and true) or not is_name(text, longest) then
+    local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+    bad = bad or ('BADARG ' .. 'id' .. ': ' .. why)
   end
 end
 local q
@@ -123,26 +108,27 @@ if not bad then
   end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    q = nil
   else
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'switches')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'switches')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
     local q_2 = {
-      name = tag,
       born = its_mode and true,
       mode = its_mode or 'reliable',
-      layout = layout,
-      token = meta[3] or '0',
-      quarantined = meta[4],
-      listened = meta[5],
       key = queue,
       home = home,
-      switches = whole(meta[6]),
+      switches = whole(meta[3]),
+      waiting = nil,
+      awake = nil,
+      flying = nil,
+      later = nil,
+      buried = nil,
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -159,17 +145,19 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-local q_2, first, retention_2, only = q, jobs, retention, state
 local words, live = {}, {}
-for i = first, #ARGV do
+local function is_live(state_2)
+  return state_2 == 'pending' or state_2 == 'delayed' or state_2 == 'inflight'
+end
+for i = jobs, #ARGV do
   local id = ARGV[i]
   local job
   do
-    local job_2 = redis.pcall('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'expires')
+    local job_2 = redis.pcall('HMGET', q.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'expires')
     if not job_2.err then
       job = job_2
     else
-      job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'expires')
+      job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'expires')
     end
   end
   local state_2
@@ -177,7 +165,7 @@ for i = first, #ARGV do
     local state_3, expires = job[1], job[9]
     state_2 = ((state_3 == 'pending' or state_3 == 'delayed') and (tonumber(expires) or math.huge) <= now) and 'expired' or state_3
   end
-  local ends = (state_2 == 'pending' or state_2 == 'delayed' or state_2 == 'inflight') and (only or state_2) == state_2
+  local ends = is_live(state_2) and (state or state_2) == state_2
   if ends and not live[id] then
     live[id] = job
     table.insert(live, id)
@@ -187,14 +175,14 @@ end
 if #live == 0 then
   return words
 end
-q_2.waiting = redis.call('LLEN', q_2.key .. ':pending')
-q_2.awake = redis.call('LLEN', q_2.key .. ':wake')
-redis.call('LLEN', q_2.key .. ':broken')
-q_2.flying = redis.call('ZCARD', q_2.key .. ':inflight')
-q_2.later = redis.call('ZCARD', q_2.key .. ':delayed')
-q_2.buried = redis.call('ZCARD', q_2.key .. ':dead')
+q.waiting = redis.call('LLEN', q.key .. ':pending')
+q.awake = redis.call('LLEN', q.key .. ':wake')
+redis.call('LLEN', q.key .. ':broken')
+q.flying = redis.call('ZCARD', q.key .. ':inflight')
+q.later = redis.call('ZCARD', q.key .. ':delayed')
+q.buried = redis.call('ZCARD', q.key .. ':dead')
 do
-  local item, item_2 = q_2.key .. ':job:' .. live[1], q_2.key .. ':job:' .. live[1]
+  local item, item_2 = q.key .. ':job:' .. live[1], q.key .. ':job:' .. live[1]
   if not redis.acl_check_cmd then
     bad = nil
   else
@@ -212,18 +200,19 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-redis.call('ZREM', q_2.key .. ':inflight', unpack(live))
-redis.call('ZREM', q_2.key .. ':delayed', unpack(live))
-local function unique_key(q_3, unique)
+redis.call('ZREM', q.key .. ':inflight', unpack(live))
+redis.call('ZREM', q.key .. ':delayed', unpack(live))
+local function unique_key(q_2, unique)
   if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
-    return q_3.key .. ':unique:' .. unique
+    return q_2.key .. ':unique:' .. unique
   end
-  return q_3.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+  return q_2.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
 end
 for _, id in ipairs(live) do
   local job = live[id]
-  local kept = job[1] ~= 'pending' and (job[4] or retention_2)
+  local kept = job[1] ~= 'pending' and (job[4] or retention)
   do
+    local q_2 = q
     local key = q_2.key .. ':job:' .. id
     redis.call('HSET', key, 'state', 'cancelled', 'error', '', '_processed', stamp)
     if q_2.happened then
@@ -289,42 +278,52 @@ for _, id in ipairs(live) do
     end
   end
   if job[1] == 'inflight' then
-    redis.pcall('PUBLISH', q_2.home .. ':cancel', id)
+    redis.pcall('PUBLISH', q.home .. ':cancel', id)
   end
 end
-if q_2.tallies then
-  for task, tally in pairs(q_2.tallies) do
+if q.tallies then
+  for task, tally in pairs(q.tallies) do
     for what, n in pairs(tally) do
+      local q_2 = q
       local minute = math.floor(now / 60000)
       local key
       do
         local task_2 = task or ''
-        key = q_2.key .. ':counters' .. ':' .. minute .. ':' .. task_2
+        key = q_2.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. task_2
       end
-      if not (redis.pcall('HINCRBY', key, what, n) ~= n) then
+      local added
+      if n < 1000000000000 then
+        added = string.format('%d', n)
+      else
+        added = string.format('%d%012d', n / 1000000000000, n % 1000000000000)
+      end
+      if not (redis.pcall('HINCRBY', key, what, added) ~= n) then
         local new = redis.pcall('ZADD', q_2.key .. ':counters', minute, task or '') == 1
-        redis.pcall('PEXPIRE', q_2.key .. ':counters', 259200000)
+        redis.pcall('PEXPIRE', q_2.key .. ':counters', '259200000')
         if new and (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
-          redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', minute - 259200000 / 60000)
+          redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', string.format('%.0f', minute - 259200000 / 60000))
           if (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
             redis.pcall('ZREM', q_2.key .. ':counters', task or '')
             redis.pcall('DEL', key)
-            key = q_2.key .. ':counters' .. ':' .. minute .. ':' .. '~'
+            key = q_2.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. '~'
             redis.pcall('ZADD', q_2.key .. ':counters', minute, '~')
-            redis.pcall('HINCRBY', key, what, n)
+            redis.pcall('HINCRBY', key, what, added)
           end
         end
-        redis.pcall('PEXPIRE', key, 259200000)
+        redis.pcall('PEXPIRE', key, '259200000')
       end
     end
   end
-  q_2.tallies = nil
+  q.tallies = nil
 end
-if q_2.happened then
-  for _, entry in ipairs(q_2.happened) do
-    local counts = entry[5] or {}
-    local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
-    redis.pcall('XADD', q_2.key .. ':events', 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
+do
+  local q_2 = q
+  if q_2.happened then
+    for _, entry in ipairs(q_2.happened) do
+      local counts = entry[5] or {}
+      local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+      redis.pcall('XADD', q_2.key .. ':events', 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
+    end
   end
 end
 for channel, message in pairs(messages) do

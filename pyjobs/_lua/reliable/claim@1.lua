@@ -1,7 +1,6 @@
 local bad
 local clock = redis.call('TIME')
-local micros = tonumber(clock[2])
-local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local nonce
 do
   local text, longest = ARGV[1], 100
@@ -53,45 +52,41 @@ do
 end
 local max_crashes
 do
-  local options_2 = options
-  local text = options_2['max_crashes']
+  local text = options['max_crashes']
   if not text then
     max_crashes = 3
   else
-    options_2['max_crashes'] = nil
+    options['max_crashes'] = nil
     max_crashes = int('max_crashes', text, 1, 1000)
   end
 end
 local bytes
 do
-  local options_2 = options
-  local text = options_2['bytes']
+  local text = options['bytes']
   if not text then
     bytes = 4194304
   else
-    options_2['bytes'] = nil
+    options['bytes'] = nil
     bytes = int('bytes', text, 1, 1073741824)
   end
 end
 local trace
 do
-  local options_2 = options
-  local text = options_2['trace']
+  local text = options['trace']
   if not text then
     trace = 0
   else
-    options_2['trace'] = nil
+    options['trace'] = nil
     trace = int('trace', text, 0, 1)
   end
 end
 local deaths
 do
-  local options_2 = options
-  local text = options_2['deaths']
+  local text = options['deaths']
   if not text then
     deaths = 0
   else
-    options_2['deaths'] = nil
+    options['deaths'] = nil
     deaths = int('deaths', text, 0, 1)
   end
 end
@@ -103,8 +98,7 @@ if (#ARGV ~= 4) then
   bad = bad or ('BADARG ' .. 'arguments' .. ': ' .. why)
 end
 do
-  local options_2 = options
-  local what = next(options_2)
+  local what = next(options)
   if what then
     local why = 'there is none called ' .. what
     bad = bad or ('BADARG ' .. 'options' .. ': ' .. why)
@@ -112,7 +106,7 @@ do
 end
 local opened
 do
-  local nonce_2, traced = nonce, trace == 1
+  local traced = trace == 1
   local all, room = {
     moves = false,
     fires = false,
@@ -194,24 +188,37 @@ do
         if home ~= key then
           tag = key:sub(#prefix + 3, -2)
         end
-        local meta = redis.call('HMGET', key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'switches', 'paused', 'scheduled', 'lease', 'seen', 'grace')
+        local meta = redis.call('HMGET', key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'switches', 'paused', 'scheduled', 'lease', 'seen', 'grace')
         local its_mode, layout = meta[1], meta[2]
         local q_2 = {
           name = tag,
           born = its_mode and true,
           mode = its_mode or 'reliable',
-          layout = layout,
-          token = meta[3] or '0',
-          quarantined = meta[4],
-          listened = meta[5],
           key = key,
           home = home,
-          switches = whole(meta[6]),
-          paused = whole(meta[7]),
-          scheduled = whole(meta[8]),
-          lease = whole(meta[9]),
-          seen = whole(meta[10]),
-          grace = whole(meta[11]),
+          token = meta[3],
+          suspect = meta[4],
+          switches = whole(meta[5]),
+          paused = whole(meta[6]),
+          scheduled = whole(meta[7]),
+          lease = whole(meta[8]),
+          seen = whole(meta[9]),
+          grace = whole(meta[10]),
+          longest = nil,
+          stepped = nil,
+          old = nil,
+          graced = nil,
+          waits = nil,
+          stale = nil,
+          due = nil,
+          ends = nil,
+          lost = nil,
+          head = nil,
+          waiting = nil,
+          counted = nil,
+          fires = nil,
+          traced = nil,
+          leaving = nil,
         }
         if q_2.switches then
           q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -228,22 +235,23 @@ do
     if bad then
       break
     end
+    q.token = q.token or '0'
     if #q.token > 15 or not (q.token == '0' or q.token:find('^[1-9][0-9]*$')) then
       bad = 'BADLAYOUT queue ' .. q.name .. ' has the token ' .. q.token .. ', not a number'
     end
-    q.head = redis.call('LRANGE', q.key .. ':pending', -room - 1, '-1')
+    q.head = redis.call('LRANGE', q.key .. ':pending', string.format('%.0f', -room - 1), '-1')
     q.waiting, q.counted = #q.head, #q.head <= room
     room = math.max(room - q.waiting, 0)
     look_ahead(q)
     q.fires = q.scheduled and q.scheduled <= now and not is_paused(q)
     all.fires = all.fires or q.fires
-    all.moves = all.moves or q.quarantined or math.min(q.due, q.ends) <= now or q.stale or q.graced and not q.waits or q.lost
+    all.moves = all.moves or q.suspect or math.min(q.due, q.ends) <= now or q.stale or q.graced and not q.waits or q.lost
     all.busy = all.busy or all.moves or q.waiting > 0 and not is_paused(q)
     all[i], q.traced = q, traced
   end
   for _, q in ipairs(all) do
     if all.busy or q.flies then
-      q.record = redis.call('GET', q.key .. ':claim:' .. nonce_2)
+      q.record = redis.call('GET', q.key .. ':claim:' .. nonce)
     end
     all.again = all.again or q.record
   end
@@ -282,9 +290,8 @@ if not (opened.again or opened.busy) then
   }
 end
 if opened.again then
-  local all, nonce_2, most = opened, nonce, bytes
   local room, reply, left = {
-    bytes = most,
+    bytes = bytes,
     full = false,
   }, {
     0,
@@ -335,8 +342,9 @@ if opened.again then
     end
     return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, ...)
   end
-  for at, q in ipairs(all) do
+  for at, q in ipairs(opened) do
     if q.record then
+      local nonce_2 = nonce
       local number, ids = q.record:match('^(%d+)(.*)$')
       local token = number .. '-' .. nonce_2
       for id in ids:gmatch('%S+') do
@@ -365,75 +373,69 @@ if opened.again then
 end
 local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
 if opened.moves then
-  do
-    local all = opened
-    local function moves_denied(q, at)
-      if at > 1 then
-        local item = q.key .. ':job:'
-        if not redis.acl_check_cmd then
-          return
-        end
-        if item and not redis.acl_check_cmd('HSET', item) then
-          return 'NOPERM this user has no permission for ' .. 'HSET' .. ' of ' .. item
-        end
-        return
-      end
-      local dies = q.mode == 'reliable'
-      local item, item_2, item_3, item_4, item_5, item_6, item_7, item_8, item_9, item_10, item_11, item_12 = q.key .. ':job:', q.key .. ':job:', q.key .. ':job:', q.key .. ':broken', q.key .. ':wake', q.key .. ':inflight', q.key .. ':claim:', q.key .. ':delayed', q.key .. ':delayed', q.key .. ':pending', dies and q.key .. ':dead', dies and q.key .. ':job:'
+  local function moves_denied(q, at)
+    if at > 1 then
+      local item = q.key .. ':job:'
       if not redis.acl_check_cmd then
         return
       end
       if item and not redis.acl_check_cmd('HSET', item) then
         return 'NOPERM this user has no permission for ' .. 'HSET' .. ' of ' .. item
       end
-      if item_2 and not redis.acl_check_cmd('HDEL', item_2) then
-        return 'NOPERM this user has no permission for ' .. 'HDEL' .. ' of ' .. item_2
-      end
-      if item_3 and not redis.acl_check_cmd('PEXPIRE', item_3) then
-        return 'NOPERM this user has no permission for ' .. 'PEXPIRE' .. ' of ' .. item_3
-      end
-      if item_4 and not redis.acl_check_cmd('LTRIM', item_4) then
-        return 'NOPERM this user has no permission for ' .. 'LTRIM' .. ' of ' .. item_4
-      end
-      if item_5 and not redis.acl_check_cmd('LPUSH', item_5) then
-        return 'NOPERM this user has no permission for ' .. 'LPUSH' .. ' of ' .. item_5
-      end
-      if item_6 and not redis.acl_check_cmd('ZADD', item_6) then
-        return 'NOPERM this user has no permission for ' .. 'ZADD' .. ' of ' .. item_6
-      end
-      if item_7 and not redis.acl_check_cmd('SET', item_7) then
-        return 'NOPERM this user has no permission for ' .. 'SET' .. ' of ' .. item_7
-      end
-      if item_8 and not redis.acl_check_cmd('ZRANGEBYSCORE', item_8) then
-        return 'NOPERM this user has no permission for ' .. 'ZRANGEBYSCORE' .. ' of ' .. item_8
-      end
-      if item_9 and not redis.acl_check_cmd('ZINCRBY', item_9) then
-        return 'NOPERM this user has no permission for ' .. 'ZINCRBY' .. ' of ' .. item_9
-      end
-      if item_10 and not redis.acl_check_cmd('RPUSH', item_10) then
-        return 'NOPERM this user has no permission for ' .. 'RPUSH' .. ' of ' .. item_10
-      end
-      if item_11 and not redis.acl_check_cmd('ZREMRANGEBYSCORE', item_11) then
-        return 'NOPERM this user has no permission for ' .. 'ZREMRANGEBYSCORE' .. ' of ' .. item_11
-      end
-      if item_12 and not redis.acl_check_cmd('DEL', item_12) then
-        return 'NOPERM this user has no permission for ' .. 'DEL' .. ' of ' .. item_12
-      end
       return
     end
-    local function check_types(q)
-      q.waiting = redis.call('LLEN', q.key .. ':pending')
-      q.awake = redis.call('LLEN', q.key .. ':wake')
-      redis.call('LLEN', q.key .. ':broken')
-      q.flying = redis.call('ZCARD', q.key .. ':inflight')
-      q.later = redis.call('ZCARD', q.key .. ':delayed')
-      q.buried = redis.call('ZCARD', q.key .. ':dead')
+    local dies = q.mode == 'reliable'
+    local item, item_2, item_3, item_4, item_5, item_6, item_7, item_8, item_9, item_10, item_11, item_12 = q.key .. ':job:', q.key .. ':job:', q.key .. ':job:', q.key .. ':broken', q.key .. ':wake', q.key .. ':inflight', q.key .. ':claim:', q.key .. ':delayed', q.key .. ':delayed', q.key .. ':pending', dies and q.key .. ':dead', dies and q.key .. ':job:'
+    if not redis.acl_check_cmd then
+      return
     end
-    for at, q in ipairs(all) do
-      check_types(q)
-      q.head, q.counted = nil, true
-      bad = bad or moves_denied(q, at)
+    if item and not redis.acl_check_cmd('HSET', item) then
+      return 'NOPERM this user has no permission for ' .. 'HSET' .. ' of ' .. item
     end
+    if item_2 and not redis.acl_check_cmd('HDEL', item_2) then
+      return 'NOPERM this user has no permission for ' .. 'HDEL' .. ' of ' .. item_2
+    end
+    if item_3 and not redis.acl_check_cmd('PEXPIRE', item_3) then
+      return 'NOPERM this user has no permission for ' .. 'PEXPIRE' .. ' of ' .. item_3
+    end
+    if item_4 and not redis.acl_check_cmd('LTRIM', item_4) then
+      return 'NOPERM this user has no permission for ' .. 'LTRIM' .. ' of ' .. item_4
+    end
+    if item_5 and not redis.acl_check_cmd('LPUSH', item_5) then
+      return 'NOPERM this user has no permission for ' .. 'LPUSH' .. ' of ' .. item_5
+    end
+    if item_6 and not redis.acl_check_cmd('ZADD', item_6) then
+      return 'NOPERM this user has no permission for ' .. 'ZADD' .. ' of ' .. item_6
+    end
+    if item_7 and not redis.acl_check_cmd('SET', item_7) then
+      return 'NOPERM this user has no permission for ' .. 'SET' .. ' of ' .. item_7
+    end
+    if item_8 and not redis.acl_check_cmd('ZRANGEBYSCORE', item_8) then
+      return 'NOPERM this user has no permission for ' .. 'ZRANGEBYSCORE' .. ' of ' .. item_8
+    end
+    if item_9 and not redis.acl_check_cmd('ZINCRBY', item_9) then
+      return 'NOPERM this user has no permission for ' .. 'ZINCRBY' .. ' of ' .. item_9
+    end
+    if item_10 and not redis.acl_check_cmd('RPUSH', item_10) then
+      return 'NOPERM this user has no permission for ' .. 'RPUSH' .. ' of ' .. item_10
+    end
+    if item_11 and not redis.acl_check_cmd('ZREMRANGEBYSCORE', item_11) then
+      return 'NOPERM this user has no permission for ' .. 'ZREMRANGEBYSCORE' .. ' of ' .. item_11
+    end
+    if item_12 and not redis.acl_check_cmd('DEL', item_12) then
+      return 'NOPERM this user has no permission for ' .. 'DEL' .. ' of ' .. item_12
+    end
+    return
+  end
+  for at, q in ipairs(opened) do
+    q.waiting = redis.call('LLEN', q.key .. ':pending')
+    q.awake = redis.call('LLEN', q.key .. ':wake')
+    redis.call('LLEN', q.key .. ':broken')
+    q.flying = redis.call('ZCARD', q.key .. ':inflight')
+    q.later = redis.call('ZCARD', q.key .. ':delayed')
+    q.buried = redis.call('ZCARD', q.key .. ':dead')
+    q.head, q.counted = nil, true
+    bad = bad or moves_denied(q, at)
   end
   if bad then
     return redis.error_reply(bad)
@@ -443,15 +445,6 @@ if opened.moves then
       return q.key .. ':unique:' .. unique
     end
     return q.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
-  end
-  local function count(q, task, what, n)
-    if q.uncounted then
-      return
-    end
-    local tallies = q.tallies or {}
-    local tally = tallies[task or ''] or {}
-    q.tallies, tallies[task or ''] = tallies, tally
-    tally[what] = (tally[what] or 0) + n
   end
   local function read(q, id, ...)
     local job = redis.pcall('HMGET', q.key .. ':job:' .. id, ...)
@@ -471,9 +464,8 @@ if opened.moves then
       'unique',
       'expires',
     }
-    local all = opened
     local function read_due(q)
-      local found = redis.call('ZRANGEBYSCORE', (q.key .. ':schedules'), '-inf', now, 'WITHSCORES', 'LIMIT', 0, 100)
+      local found = redis.call('ZRANGEBYSCORE', (q.key .. ':schedules'), '-inf', now, 'WITHSCORES', 'LIMIT', '0', '100')
       local due = {}
       local size = 0
       for i = 1, #found, 2 do
@@ -495,7 +487,7 @@ if opened.moves then
       end
       return due
     end
-    for _, q in ipairs(all) do
+    for _, q in ipairs(opened) do
       if q.fires then
         q.fires = read_due(q)
       end
@@ -516,9 +508,8 @@ if opened.moves then
       while #ran > 10 do
         table.remove(ran, 1)
       end
-      local moments_2 = ran
       local texts = {}
-      for i, moment in ipairs(moments_2) do
+      for i, moment in ipairs(ran) do
         texts[i] = string.format('%.0f', moment)
       end
       return table.concat(texts, ' ')
@@ -581,7 +572,15 @@ if opened.moves then
         redis.call('SET', unique_key(q, unique), id)
       end
       q.waiting = redis.call('LPUSH', q.key .. ':pending', id)
-      count(q, schedule[12], 'submitted', 1)
+      do
+        local task = schedule[12]
+        if not q.uncounted then
+          local tallies = q.tallies or {}
+          local tally = tallies[task or ''] or {}
+          q.tallies, tallies[task or ''] = tallies, tally
+          tally['submitted'] = (tally['submitted'] or 0) + 1
+        end
+      end
       if q.happened then
         table.insert(q.happened, {
           'submitted',
@@ -648,7 +647,10 @@ if opened.moves then
       if #made > 0 then
         redis.call('HSET', key, 'ran', history(schedule, made))
       end
-      redis.call('ZADD', (q.key .. ':schedules'), string.format('%.0f', next_moment), called)
+      do
+        local moment = next_moment
+        redis.call('ZADD', (q.key .. ':schedules'), string.format('%.0f', moment), called)
+      end
       return #made
     end
     local function first_scheduled(q)
@@ -678,7 +680,7 @@ if opened.moves then
         redis.call('HDEL', q.key .. ':meta', 'scheduled')
       end
     end
-    for _, q in ipairs(all) do
+    for _, q in ipairs(opened) do
       if q.fires then
         fire_queue(q)
       end
@@ -686,8 +688,8 @@ if opened.moves then
   end
   local messages = {}
   local died = 0
-  local all, max_crashes_2, named = opened, max_crashes, deaths == 1
-  all.deaths = {}
+  local named = deaths == 1
+  opened.deaths = {}
   local function write_seen(q, ...)
     q.seen = now
     redis.call('HSET', q.key .. ':meta', 'seen', string.format('%.0f', now), ...)
@@ -720,10 +722,10 @@ if opened.moves then
       local ids
       do
         local at = q.old and q.graced or now
-        ids = redis.call('ZRANGEBYSCORE', q.key .. ':inflight', '-inf', at, 'LIMIT', 0, limit_2)
+        ids = redis.call('ZRANGEBYSCORE', q.key .. ':inflight', '-inf', at, 'LIMIT', '0', limit_2)
       end
       if #ids < limit_2 then
-        local far = redis.call('ZRANGEBYSCORE', q.key .. ':inflight', '(' .. string.format('%.0f', now + 2 * q.longest), '+inf', 'LIMIT', 0, limit_2 - #ids)
+        local far = redis.call('ZRANGEBYSCORE', q.key .. ':inflight', '(' .. string.format('%.0f', now + 2 * q.longest), '+inf', 'LIMIT', '0', string.format('%.0f', limit_2 - #ids))
         for _, id in ipairs(far) do
           ids[#ids + 1] = id
         end
@@ -756,7 +758,7 @@ if opened.moves then
         q.seen = now
         redis.call('HSET', q.key .. ':meta', 'seen', string.format('%.0f', now))
       end
-      return redis.call('ZRANGEBYSCORE', q.key .. ':inflight', '-inf', now, 'LIMIT', 0, limit_2)
+      return redis.call('ZRANGEBYSCORE', q.key .. ':inflight', '-inf', now, 'LIMIT', '0', limit_2)
     end
     return {}
   end
@@ -767,32 +769,13 @@ if opened.moves then
       redis.call('ZADD', q.key .. ':delayed', 'NX', now, id)
     elseif state == 'inflight' then
       local held = q.mode == 'reliable' and math.max(q.lease or 0, 1000) or 0
-      redis.call('ZADD', q.key .. ':inflight', 'NX', now + held, id)
+      redis.call('ZADD', q.key .. ':inflight', 'NX', string.format('%.0f', now + held), id)
     end
-  end
-  local function add_missing(q, id)
-    local unique = unpack(read(q, id, 'unique'))
-    do
-      local key = unique and unique_key(q, unique)
-      if key and redis.pcall('GET', key) == id then
-        redis.pcall('DEL', key)
-      end
-    end
-    redis.call('LPUSH', q.key .. ':broken', id)
-    redis.call('LTRIM', q.key .. ':broken', 0, 999)
-    redis.call('PEXPIRE', q.key .. ':broken', '604800000')
-  end
-  local function read_crashed(q, id)
-    local job = redis.pcall('HMGET', q.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'crashes', 'error', 'past')
-    if not job.err then
-      return job
-    end
-    return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'crashes', 'error', 'past')
   end
   local function whole(text)
     return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
   end
-  for at, q in ipairs(all) do
+  for at, q in ipairs(opened) do
     if q.lost then
       redis.call('ZREM', q.key .. ':delayed', '')
       redis.call('HSET', q.key .. ':meta', 'mode', q.mode, 'layout', '1')
@@ -800,14 +783,15 @@ if opened.moves then
         redis.call('HSET', q.key .. ':meta', 'scheduled', string.format('%.0f', q.scheduled))
       end
       q.born = true
-      local parked = redis.call('ZRANGEBYSCORE', q.key .. ':delayed', 1000000000000000, '+inf', 'LIMIT', 0, 1)[1]
-      if parked and not q.quarantined then
-        q.quarantined = ''
+      local parked = redis.call('ZRANGEBYSCORE', q.key .. ':delayed', '1000000000000000', '+inf', 'LIMIT', '0', '1')[1]
+      if parked and not q.suspect then
+        q.suspect = ''
         redis.call('HSET', q.key .. ':meta', 'suspect', '')
       end
     end
     local _, __2, dead
     do
+      local max_crashes_2 = max_crashes
       local ids = ran_out(q, 100)
       local back, dead_2 = {}, {}
       if #ids == 0 then
@@ -815,7 +799,7 @@ if opened.moves then
       else
         local jobs = {}
         for i, id in ipairs(ids) do
-          jobs[i] = read_crashed(q, id)
+          jobs[i] = read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'crashes', 'error', 'past')
         end
         redis.call('ZREM', q.key .. ':inflight', unpack(ids))
         q.flying = q.flying - #ids
@@ -823,12 +807,29 @@ if opened.moves then
           local id, job = ids[i], jobs[i]
           local crashes = (tonumber(job[9]) or 0) + 1
           if not job[1] then
-            add_missing(q, id)
+            local unique = unpack(read(q, id, 'unique'))
+            do
+              local key = unique and unique_key(q, unique)
+              if key and redis.pcall('GET', key) == id then
+                redis.pcall('DEL', key)
+              end
+            end
+            redis.call('LPUSH', q.key .. ':broken', id)
+            redis.call('LTRIM', q.key .. ':broken', '0', '999')
+            redis.call('PEXPIRE', q.key .. ':broken', '604800000')
           elseif job[1] ~= 'inflight' then
             mend_place(q, id, job[1])
           else
             redis.call('HSET', q.key .. ':job:' .. id, 'crashes', crashes, 'token', '')
-            count(q, job[8], 'crashed', 1)
+            do
+              local task = job[8]
+              if not q.uncounted then
+                local tallies = q.tallies or {}
+                local tally = tallies[task or ''] or {}
+                q.tallies, tallies[task or ''] = tallies, tally
+                tally['crashed'] = (tally['crashed'] or 0) + 1
+              end
+            end
             if q.happened and crashes < max_crashes_2 then
               table.insert(q.happened, {
                 'crashed',
@@ -860,7 +861,7 @@ if opened.moves then
                       'crashed',
                     })
                   end
-                  redis.call('PEXPIRE', key, 604800000)
+                  redis.call('PEXPIRE', key, '604800000')
                   do
                     local unique = job[7]
                     local key_2 = unique and unique_key(q, unique)
@@ -868,7 +869,15 @@ if opened.moves then
                       redis.pcall('DEL', key_2)
                     end
                   end
-                  count(q, job[8], 'dead', 1)
+                  do
+                    local task = job[8]
+                    if not q.uncounted then
+                      local tallies = q.tallies or {}
+                      local tally = tallies[task or ''] or {}
+                      q.tallies, tallies[task or ''] = tallies, tally
+                      tally['dead'] = (tally['dead'] or 0) + 1
+                    end
+                  end
                   local clients, queued, started = job[3], job[5], job[6]
                   if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
                     local line = id .. ' ' .. 'dead' .. ' ' .. 'crashed' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. (attempts and attempts .. ' ' or '') .. #body .. '\n' .. body .. '\n'
@@ -906,7 +915,7 @@ if opened.moves then
               table.insert(dead_2, id)
             elseif crashes > 1 then
               redis.call('HSET', q.key .. ':job:' .. id, 'state', 'delayed')
-              redis.call('ZADD', q.key .. ':delayed', now + math.min(100 * 5 ^ (crashes - 1), 60000), id)
+              redis.call('ZADD', q.key .. ':delayed', string.format('%.0f', now + math.min(100 * 5 ^ (crashes - 1), 60000)), id)
               table.insert(back, id)
             else
               redis.call('HSET', q.key .. ':job:' .. id, 'state', 'pending')
@@ -916,29 +925,29 @@ if opened.moves then
           end
         end
         if not (died == 0) then
-          redis.call('ZREMRANGEBYSCORE', q.key .. ':dead', '-inf', now - 604800000)
+          redis.call('ZREMRANGEBYSCORE', q.key .. ':dead', '-inf', string.format('%.0f', now - 604800000))
           local most = whole(redis.call('HMGET', q.key .. ':meta', 'most_dead')[1]) or 10000
           local excess = math.min(redis.call('ZCARD', q.key .. ':dead') - most, died + 100)
           if excess > 0 then
-            local ids_2 = redis.call('ZRANGE', q.key .. ':dead', 0, excess - 1)
+            local ids_2 = redis.call('ZRANGE', q.key .. ':dead', '0', string.format('%.0f', excess - 1))
             for __3, id in ipairs(ids_2) do
               redis.call('DEL', q.key .. ':job:' .. id)
             end
             redis.call('ZREM', q.key .. ':dead', unpack(ids_2))
           end
-          redis.call('PEXPIRE', q.key .. ':dead', 604800000)
+          redis.call('PEXPIRE', q.key .. ':dead', '604800000')
           died = 0
         end
         _, __2, dead = #ids, back, dead_2
       end
     end
     for __3, id in ipairs(named and dead or {}) do
-      table.insert(all.deaths, {
+      table.insert(opened.deaths, {
         at,
         id,
       })
     end
-    all.hidden = all.hidden or q.hidden
+    opened.hidden = opened.hidden or q.hidden
   end
   for channel, message in pairs(messages) do
     local text = table.concat(message)
@@ -949,12 +958,9 @@ if opened.moves then
     end
   end
   messages = {}
-  if not all.hidden then
-    local function needs_quarantine(crashes)
-      return crashes > 1
-    end
-    for _, q in ipairs(all) do
-      local ids = redis.call('ZRANGEBYSCORE', q.key .. ':delayed', '-inf', now, 'LIMIT', 0, 100)
+  if not opened.hidden then
+    for _, q in ipairs(opened) do
+      local ids = redis.call('ZRANGEBYSCORE', q.key .. ':delayed', '-inf', now, 'LIMIT', '0', '100')
       if not (#ids == 0) then
         local states, parked, leaving, quarantined = {}, {}, {}, false
         for i, id in ipairs(ids) do
@@ -963,7 +969,7 @@ if opened.moves then
             local state_2, crashes_2 = unpack(read(q, id, 'state', 'crashes'))
             state, crashes = state_2, tonumber(crashes_2) or 0
           end
-          states[i], parked[i] = state, state == 'delayed' and needs_quarantine(crashes)
+          states[i], parked[i] = state, state == 'delayed' and (crashes > 1)
           if not parked[i] then
             table.insert(leaving, id)
           end
@@ -971,10 +977,19 @@ if opened.moves then
         redis.call('ZREM', q.key .. ':delayed', '', unpack(leaving))
         for i, id in ipairs(ids) do
           if parked[i] then
-            redis.call('ZINCRBY', q.key .. ':delayed', 1000000000000000, id)
+            redis.call('ZINCRBY', q.key .. ':delayed', '1000000000000000', id)
             quarantined = true
           elseif not states[i] then
-            add_missing(q, id)
+            local unique = unpack(read(q, id, 'unique'))
+            do
+              local key = unique and unique_key(q, unique)
+              if key and redis.pcall('GET', key) == id then
+                redis.pcall('DEL', key)
+              end
+            end
+            redis.call('LPUSH', q.key .. ':broken', id)
+            redis.call('LTRIM', q.key .. ':broken', '0', '999')
+            redis.call('PEXPIRE', q.key .. ':broken', '604800000')
           elseif states[i] ~= 'delayed' then
             mend_place(q, id, states[i])
           else
@@ -982,53 +997,62 @@ if opened.moves then
             q.waiting = redis.call('LPUSH', q.key .. ':pending', id)
           end
         end
-        if quarantined and not q.quarantined then
-          q.quarantined = ''
+        if quarantined and not q.suspect then
+          q.suspect = ''
           redis.call('HSET', q.key .. ':meta', 'suspect', '')
         end
       end
     end
     local room = limit
     local function is_running(q)
-      if not q.quarantined then
+      if not q.suspect then
         return false
       end
       local state, crashes
       do
-        local id = q.quarantined
+        local id = q.suspect
         local state_2, crashes_2 = unpack(read(q, id, 'state', 'crashes'))
         state, crashes = state_2, tonumber(crashes_2) or 0
       end
-      if not needs_quarantine(crashes) then
+      if not (crashes > 1) then
         return false
       end
-      if state == 'inflight' and not redis.call('ZSCORE', q.key .. ':inflight', q.quarantined) then
+      if state == 'inflight' and not redis.call('ZSCORE', q.key .. ':inflight', q.suspect) then
         redis.call('ZREM', q.key .. ':inflight', '')
-        mend_place(q, q.quarantined, state)
+        mend_place(q, q.suspect, state)
       end
       return state == 'pending' or state == 'inflight'
     end
-    local function leave_quarantine(q, all_2)
-      if not q.quarantined then
+    local function leave_quarantine(q, all)
+      if not q.suspect then
         return
       end
-      for _, other in ipairs(all_2) do
+      for _, other in ipairs(all) do
         if is_running(other) then
           return
         end
       end
-      local id = redis.call('ZRANGEBYSCORE', q.key .. ':delayed', 1000000000000000, '+inf', 'LIMIT', 0, 1)[1]
+      local id = redis.call('ZRANGEBYSCORE', q.key .. ':delayed', '1000000000000000', '+inf', 'LIMIT', '0', '1')[1]
       redis.call('ZREM', q.key .. ':delayed', id or '')
       if not id then
         redis.call('HDEL', q.key .. ':meta', 'suspect')
       elseif not read(q, id, 'state')[1] then
-        add_missing(q, id)
+        local unique = unpack(read(q, id, 'unique'))
+        do
+          local key = unique and unique_key(q, unique)
+          if key and redis.pcall('GET', key) == id then
+            redis.pcall('DEL', key)
+          end
+        end
+        redis.call('LPUSH', q.key .. ':broken', id)
+        redis.call('LTRIM', q.key .. ':broken', '0', '999')
+        redis.call('PEXPIRE', q.key .. ':broken', '604800000')
       else
         redis.call('HSET', q.key .. ':job:' .. id, 'state', 'pending')
         redis.call('HSET', q.key .. ':meta', 'suspect', id)
         q.waiting = redis.call('RPUSH', q.key .. ':pending', id)
       end
-      q.quarantined = id or false
+      q.suspect = id or false
     end
     local function first_of(key)
       return tonumber(redis.call('ZRANGE', key, '0', '0', 'WITHSCORES')[2]) or math.huge
@@ -1070,9 +1094,9 @@ if opened.moves then
         read_absence(q)
       end
     end
-    for _, q in ipairs(all) do
+    for _, q in ipairs(opened) do
       if room > 0 then
-        leave_quarantine(q, all)
+        leave_quarantine(q, opened)
       end
       room = room - q.waiting
       look_ahead(q)
@@ -1081,24 +1105,18 @@ if opened.moves then
 end
 local unfit
 do
-  local function make_room(jobs, size)
-    return {
+  local room
+  do
+    local jobs = opened.hidden and 0 or limit
+    room = {
       jobs = jobs,
-      bytes = size,
+      bytes = bytes,
       passes = 1000,
       full = false,
       empty = true,
     }
   end
-  local all, room = opened, make_room(opened.hidden and 0 or limit, bytes)
   local unfit_2 = {}
-  local function read_fitness(q, id)
-    local job = redis.pcall('HMGET', q.key .. ':job:' .. id, 'state', 'expires')
-    if not job.err then
-      return job
-    end
-    return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, 'state', 'expires')
-  end
   local function read_claimable(q, id)
     if q.traced then
       local job = redis.pcall('HMGET', q.key .. ':job:' .. id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task', 'saved', 'traceparent', 'tracestate')
@@ -1119,34 +1137,42 @@ do
     end
     return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task', 'saved')
   end
-  for _, q in ipairs(all) do
+  local function read(q, id, ...)
+    local job = redis.pcall('HMGET', q.key .. ':job:' .. id, ...)
+    if not job.err then
+      return job
+    end
+    return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, ...)
+  end
+  for _, q in ipairs(opened) do
     q.leaving = 0
     local some = q.waiting > 0 and not (q.paused and q.paused > now)
     if some and room.jobs > 0 and not room.full then
+      local room_2 = room
       local ids, jobs, taken = {}, {}, 0
       local states = {}
       local found = q.head
       repeat
-        local wanted = taken == 0 and room.jobs or math.max(room.jobs, 100)
-        found = found or redis.call('LRANGE', q.key .. ':pending', -taken - wanted, -taken - 1)
+        local wanted = taken == 0 and room_2.jobs or math.max(room_2.jobs, 100)
+        found = found or redis.call('LRANGE', q.key .. ':pending', string.format('%.0f', -taken - wanted), string.format('%.0f', -taken - 1))
         local last = #found < wanted
         if taken == 0 and q.head then
           last = q.counted
         end
         for i = #found, 1, -1 do
-          if room.jobs == 0 then
+          if room_2.jobs == 0 then
             break
           end
           local id = found[i]
-          local job = #unfit_2 == 0 and read_claimable(q, id) or read_fitness(q, id)
+          local job = #unfit_2 == 0 and read_claimable(q, id) or read(q, id, 'state', 'expires')
           local state = states[id] or job[1]
           local expires = job[2]
           if not (state == 'pending' and not ((state == 'pending' or state == 'delayed') and (tonumber(expires) or math.huge) <= now)) then
-            room.full = room.passes == 0
-            if room.full then
+            room_2.full = room_2.passes == 0
+            if room_2.full then
               break
             end
-            room.passes = room.passes - 1
+            room_2.passes = room_2.passes - 1
             unfit_2[#unfit_2 + 1] = {
               q,
               id,
@@ -1154,7 +1180,28 @@ do
             }
           else
             if #unfit_2 > 0 then
-              job = read_claimable(q, id)
+              if q.traced then
+                local job_2 = redis.pcall('HMGET', q.key .. ':job:' .. id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task', 'saved', 'traceparent', 'tracestate')
+                if not job_2.err then
+                  job = job_2
+                else
+                  job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task', 'saved', 'traceparent', 'tracestate')
+                end
+              elseif q.mode ~= 'reliable' then
+                local job_2 = redis.pcall('HMGET', q.key .. ':job:' .. id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task')
+                if not job_2.err then
+                  job = job_2
+                else
+                  job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task')
+                end
+              else
+                local job_2 = redis.pcall('HMGET', q.key .. ':job:' .. id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task', 'saved')
+                if not job_2.err then
+                  job = job_2
+                else
+                  job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task', 'saved')
+                end
+              end
             end
             local fit
             do
@@ -1163,18 +1210,20 @@ do
                 local job_2 = job
                 size = #job_2[3] + #(job_2[9] or '')
               end
-              if size > room.bytes and not room.empty then
+              if size > room_2.bytes and not room_2.empty then
                 fit = false
               else
-                room.jobs, room.bytes, room.empty = room.jobs - 1, room.bytes - size, false
+                room_2.jobs, room_2.bytes, room_2.empty = room_2.jobs - 1, room_2.bytes - size, false
                 fit = true
               end
             end
-            room.full = not fit
-            if room.full then
+            room_2.full = not fit
+            if room_2.full then
               break
             end
-            q.expiring = q.expiring or expires
+            if expires then
+              q.expiring = true
+            end
             if found[2] then
               states[id] = 'inflight'
             end
@@ -1184,7 +1233,7 @@ do
           taken = taken + 1
         end
         found = nil
-      until room.full or room.jobs == 0 or last
+      until room_2.full or room_2.jobs == 0 or last
       q.ids, q.jobs, q.leaving = ids, jobs, taken
       if not q.counted and taken >= q.waiting then
         q.waiting = redis.call('LLEN', q.key .. ':pending')
@@ -1194,56 +1243,50 @@ do
   end
   unfit = unfit_2
 end
-do
-  local all, unfit_2 = opened, unfit
-  if not all.moves then
-    local key, more, old = all[1].key .. ':job:', false, false
-    local function check_types(q)
+if not opened.moves then
+  local key, more, old = opened[1].key .. ':job:', false, false
+  for _, q in ipairs(opened) do
+    if unfit[1] then
       q.waiting = redis.call('LLEN', q.key .. ':pending')
       q.awake = redis.call('LLEN', q.key .. ':wake')
       redis.call('LLEN', q.key .. ':broken')
       q.flying = redis.call('ZCARD', q.key .. ':inflight')
       q.later = redis.call('ZCARD', q.key .. ':delayed')
       q.buried = redis.call('ZCARD', q.key .. ':dead')
+      q.waiting = q.waiting - q.leaving
+    elseif q.waiting > 0 then
+      q.awake = redis.call('LLEN', q.key .. ':wake')
     end
-    for _, q in ipairs(all) do
-      if unfit_2[1] then
-        check_types(q)
-        q.waiting = q.waiting - q.leaving
-      elseif q.waiting > 0 then
-        q.awake = redis.call('LLEN', q.key .. ':wake')
-      end
-      more, old = more or q.waiting > 0, old or q.expiring or q.grace
-    end
-    local drops = unfit_2[1] and key
-    do
-      local item, item_2 = (more or drops) and key, old and key
-      if not redis.acl_check_cmd then
-        bad = nil
+    more, old = more or q.waiting > 0, old or q.expiring or q.grace
+  end
+  local drops = unfit[1] and key
+  do
+    local item, item_2 = (more or drops) and key, old and key
+    if not redis.acl_check_cmd then
+      bad = nil
+    else
+      if key and not redis.acl_check_cmd('HSET', key) then
+        bad = 'NOPERM this user has no permission for ' .. 'HSET' .. ' of ' .. key
       else
-        if key and not redis.acl_check_cmd('HSET', key) then
-          bad = 'NOPERM this user has no permission for ' .. 'HSET' .. ' of ' .. key
+        if key and not redis.acl_check_cmd('ZADD', key) then
+          bad = 'NOPERM this user has no permission for ' .. 'ZADD' .. ' of ' .. key
         else
-          if key and not redis.acl_check_cmd('ZADD', key) then
-            bad = 'NOPERM this user has no permission for ' .. 'ZADD' .. ' of ' .. key
+          if key and not redis.acl_check_cmd('SET', key) then
+            bad = 'NOPERM this user has no permission for ' .. 'SET' .. ' of ' .. key
           else
-            if key and not redis.acl_check_cmd('SET', key) then
-              bad = 'NOPERM this user has no permission for ' .. 'SET' .. ' of ' .. key
+            if item and not redis.acl_check_cmd('LPUSH', item) then
+              bad = 'NOPERM this user has no permission for ' .. 'LPUSH' .. ' of ' .. item
             else
-              if item and not redis.acl_check_cmd('LPUSH', item) then
-                bad = 'NOPERM this user has no permission for ' .. 'LPUSH' .. ' of ' .. item
+              if item_2 and not redis.acl_check_cmd('HDEL', item_2) then
+                bad = 'NOPERM this user has no permission for ' .. 'HDEL' .. ' of ' .. item_2
               else
-                if item_2 and not redis.acl_check_cmd('HDEL', item_2) then
-                  bad = 'NOPERM this user has no permission for ' .. 'HDEL' .. ' of ' .. item_2
+                if drops and not redis.acl_check_cmd('PEXPIRE', drops) then
+                  bad = 'NOPERM this user has no permission for ' .. 'PEXPIRE' .. ' of ' .. drops
                 else
-                  if drops and not redis.acl_check_cmd('PEXPIRE', drops) then
-                    bad = 'NOPERM this user has no permission for ' .. 'PEXPIRE' .. ' of ' .. drops
+                  if drops and not redis.acl_check_cmd('RPUSH', drops) then
+                    bad = 'NOPERM this user has no permission for ' .. 'RPUSH' .. ' of ' .. drops
                   else
-                    if drops and not redis.acl_check_cmd('RPUSH', drops) then
-                      bad = 'NOPERM this user has no permission for ' .. 'RPUSH' .. ' of ' .. drops
-                    else
-                      bad = nil
-                    end
+                    bad = nil
                   end
                 end
               end
@@ -1252,17 +1295,17 @@ do
         end
       end
     end
-    for at = 2, #all do
-      if not bad then
-        local item = all[at].key .. ':job:'
-        if not redis.acl_check_cmd then
-          bad = nil
+  end
+  for at = 2, #opened do
+    if not bad then
+      local item = opened[at].key .. ':job:'
+      if not redis.acl_check_cmd then
+        bad = nil
+      else
+        if item and not redis.acl_check_cmd('HSET', item) then
+          bad = 'NOPERM this user has no permission for ' .. 'HSET' .. ' of ' .. item
         else
-          if item and not redis.acl_check_cmd('HSET', item) then
-            bad = 'NOPERM this user has no permission for ' .. 'HSET' .. ' of ' .. item
-          else
-            bad = nil
-          end
+          bad = nil
         end
       end
     end
@@ -1277,39 +1320,36 @@ local function add_count(q, task, what, n)
   local key
   do
     local task_2 = task or ''
-    key = q.key .. ':counters' .. ':' .. minute .. ':' .. task_2
+    key = q.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. task_2
   end
-  if redis.pcall('HINCRBY', key, what, n) ~= n then
+  local added
+  if n < 1000000000000 then
+    added = string.format('%d', n)
+  else
+    added = string.format('%d%012d', n / 1000000000000, n % 1000000000000)
+  end
+  if redis.pcall('HINCRBY', key, what, added) ~= n then
     return
   end
   local new = redis.pcall('ZADD', q.key .. ':counters', minute, task or '') == 1
-  redis.pcall('PEXPIRE', q.key .. ':counters', 259200000)
+  redis.pcall('PEXPIRE', q.key .. ':counters', '259200000')
   if new and (tonumber(redis.pcall('ZCARD', q.key .. ':counters')) or 0) > 100 then
-    redis.pcall('ZREMRANGEBYSCORE', q.key .. ':counters', '-inf', minute - 259200000 / 60000)
+    redis.pcall('ZREMRANGEBYSCORE', q.key .. ':counters', '-inf', string.format('%.0f', minute - 259200000 / 60000))
     if (tonumber(redis.pcall('ZCARD', q.key .. ':counters')) or 0) > 100 then
       redis.pcall('ZREM', q.key .. ':counters', task or '')
       redis.pcall('DEL', key)
-      key = q.key .. ':counters' .. ':' .. minute .. ':' .. '~'
+      key = q.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. '~'
       redis.pcall('ZADD', q.key .. ':counters', minute, '~')
-      redis.pcall('HINCRBY', key, what, n)
+      redis.pcall('HINCRBY', key, what, added)
     end
   end
-  redis.pcall('PEXPIRE', key, 259200000)
+  redis.pcall('PEXPIRE', key, '259200000')
 end
 do
-  local all, nonce_2, score = opened, nonce, now + lease
+  local score = now + lease
   local reply_2 = {
     -1,
   }
-  local function count(q, task, what, n)
-    if q.uncounted then
-      return
-    end
-    local tallies = q.tallies or {}
-    local tally = tallies[task or ''] or {}
-    q.tallies, tallies[task or ''] = tallies, tally
-    tally[what] = (tally[what] or 0) + n
-  end
   local function describe(at, id, token, job)
     local attempt = 1 + (tonumber(job[6]) or 0) + (tonumber(job[7]) or 0)
     local queued, timeout = tonumber(job[4]) or 0, tonumber(job[5]) or 0
@@ -1355,9 +1395,10 @@ do
       moment,
     }
   end
-  for at, q in ipairs(all) do
+  for at, q in ipairs(opened) do
     if q.leaving > 0 then
-      redis.call('LTRIM', q.key .. ':pending', '0', -q.leaving - 1)
+      local nonce_2 = nonce
+      redis.call('LTRIM', q.key .. ':pending', '0', string.format('%.0f', -q.leaving - 1))
       local ids, jobs = q.ids, q.jobs
       if not (#ids == 0) then
         local number = string.format('%.0f', tonumber(q.token) + 1)
@@ -1400,15 +1441,26 @@ do
               local wait = job and (again_2 and again_2[i] and -1 or now - job[6])
               if not (job and wait >= low and wait < bound and job[8] == task) then
                 if n > 0 and bound > 0 then
-                  local task_2, bound_2, n_2, sum_2, all_2 = task, bound, n, sum, n == #reply_2 + 1 - first
+                  local task_2, bound_2, n_2, sum_2, all = task, bound, n, sum, n == #reply_2 + 1 - first
                   local below, value = 'wait' .. '<' .. bound_2, n_2 * 1000000000000 + math.floor(sum_2 * 1024 / bound_2 + 0.5)
-                  if all_2 then
+                  if all then
                     add_count(q, task_2, below, value)
                   else
-                    count(q, task_2, below, value)
+                    if not q.uncounted then
+                      local tallies = q.tallies or {}
+                      local tally = tallies[task_2 or ''] or {}
+                      q.tallies, tallies[task_2 or ''] = tallies, tally
+                      tally[below] = (tally[below] or 0) + value
+                    end
                   end
                 elseif n > 0 then
-                  count(q, task, 'again', n)
+                  local task_2, n_2 = task, n
+                  if not q.uncounted then
+                    local tallies = q.tallies or {}
+                    local tally = tallies[task_2 or ''] or {}
+                    q.tallies, tallies[task_2 or ''] = tallies, tally
+                    tally['again'] = (tally['again'] or 0) + n_2
+                  end
                 end
                 if not job then
                   break
@@ -1428,7 +1480,7 @@ do
             end
           end
         end
-        redis.call('SET', q.key .. ':claim:' .. nonce_2, number .. ' ' .. table.concat(ids, ' '), 'PX', lease)
+        redis.call('SET', q.key .. ':claim:' .. nonce_2, number .. ' ' .. table.concat(ids, ' '), 'PX', string.format('%.0f', lease))
         if not (q.mode ~= 'reliable') then
           q.ends = math.min(q.ends, score)
           if not flies then
@@ -1443,6 +1495,7 @@ do
     if q.waiting > 0 and not (q.paused and q.paused > now) then
       if q.awake == 0 then
         q.awake = redis.call('LPUSH', q.key .. ':wake', '1')
+        q.listened = unpack(redis.call('HMGET', q.key .. ':meta', 'listened'))
         if q.listened then
           local first, last
           do
@@ -1467,12 +1520,12 @@ do
     local over = q.waits and math.max(q.ends, q.graced) or q.ends
     return math.min(over, now + math.floor(q.longest / 3))
   end
-  local function wait_for(all_2)
+  local function wait_for(all)
     local moment = math.huge
-    if all_2.hidden then
+    if all.hidden then
       return 0
     end
-    for _, q in ipairs(all_2) do
+    for _, q in ipairs(all) do
       if (q.paused and q.paused > now) then
         moment = math.min(moment, q.paused < 9999999999999 and q.paused or moment, next_look(q))
       else
@@ -1484,26 +1537,16 @@ do
     end
     return moment < math.huge and math.max(moment - now, 1) or -1
   end
-  reply_2[1] = wait_for(all)
+  reply_2[1] = wait_for(opened)
   reply = reply_2
 end
 if #unfit > 0 then
   local messages = {}
-  local entries = unfit
   local function unique_key(q, unique)
     if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
       return q.key .. ':unique:' .. unique
     end
     return q.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
-  end
-  local function count(q, task, what, n)
-    if q.uncounted then
-      return
-    end
-    local tallies = q.tallies or {}
-    local tally = tallies[task or ''] or {}
-    q.tallies, tallies[task or ''] = tallies, tally
-    tally[what] = (tally[what] or 0) + n
   end
   local function read(q, id, ...)
     local job = redis.pcall('HMGET', q.key .. ':job:' .. id, ...)
@@ -1512,7 +1555,7 @@ if #unfit > 0 then
     end
     return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, ...)
   end
-  for _, entry in ipairs(entries) do
+  for _, entry in ipairs(unfit) do
     local q, id, state = unpack(entry)
     local job
     do
@@ -1524,16 +1567,16 @@ if #unfit > 0 then
       end
     end
     if state == 'pending' then
-      local retention = job[4] or 86400000
+      local job_2, retention = job, job[4] or 86400000
       local key = q.key .. ':job:' .. id
       redis.call('HSET', key, 'state', 'expired', 'error', '', '_processed', stamp)
       if q.happened then
-        local runs = job[1] == 'inflight' and true and 1 or 0
+        local runs = job_2[1] == 'inflight' and true and 1 or 0
         local counts = redis.call('HMGET', key, 'past', 'crashes')
         table.insert(q.happened, {
           'expired',
           id,
-          job[8],
+          job_2[8],
           runs,
           counts,
           '',
@@ -1543,14 +1586,22 @@ if #unfit > 0 then
         redis.call('PEXPIRE', key, retention)
       end
       do
-        local unique = job[7]
+        local unique = job_2[7]
         local key_2 = unique and unique_key(q, unique)
         if key_2 and redis.pcall('GET', key_2) == id then
           redis.pcall('DEL', key_2)
         end
       end
-      count(q, job[8], 'expired', 1)
-      local clients, queued, started = job[3], job[5], job[6]
+      do
+        local task = job_2[8]
+        if not q.uncounted then
+          local tallies = q.tallies or {}
+          local tally = tallies[task or ''] or {}
+          q.tallies, tallies[task or ''] = tallies, tally
+          tally['expired'] = (tally['expired'] or 0) + 1
+        end
+      end
+      local clients, queued, started = job_2[3], job_2[5], job_2[6]
       if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
         local line = id .. ' ' .. 'expired' .. ' ' .. '-' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. '' .. #'' .. '\n' .. '' .. '\n'
         for client in clients:gmatch('[^ ]+') do
@@ -1591,7 +1642,7 @@ if #unfit > 0 then
         end
       end
       redis.call('LPUSH', q.key .. ':broken', id)
-      redis.call('LTRIM', q.key .. ':broken', 0, 999)
+      redis.call('LTRIM', q.key .. ':broken', '0', '999')
       redis.call('PEXPIRE', q.key .. ':broken', '604800000')
     else
       if state == 'pending' then
@@ -1600,7 +1651,7 @@ if #unfit > 0 then
         redis.call('ZADD', q.key .. ':delayed', 'NX', now, id)
       elseif state == 'inflight' then
         local held = q.mode == 'reliable' and math.max(q.lease or 0, 1000) or 0
-        redis.call('ZADD', q.key .. ':inflight', 'NX', now + held, id)
+        redis.call('ZADD', q.key .. ':inflight', 'NX', string.format('%.0f', now + held), id)
       end
     end
   end

@@ -1,7 +1,6 @@
 local bad
 local clock = redis.call('TIME')
-local micros = tonumber(clock[2])
-local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local queue = KEYS[1]
 local function int(what, text, low, high)
   local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
@@ -36,22 +35,17 @@ if not bad then
   end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    q = nil
   else
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout')
     local its_mode, layout = meta[1], meta[2]
     local q_2 = {
-      name = tag,
       born = its_mode and true,
       mode = its_mode or 'reliable',
-      layout = layout,
-      token = meta[3] or '0',
-      quarantined = meta[4],
-      listened = meta[5],
       key = queue,
-      home = home,
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -91,8 +85,7 @@ if bad then
   return redis.error_reply(bad)
 end
 if reply[1] > 0 then
-  local q_2 = q
-  redis.call('ZREMRANGEBYSCORE', q_2.key .. ':dead', '-inf', now - 604800000)
+  redis.call('ZREMRANGEBYSCORE', q.key .. ':dead', '-inf', string.format('%.0f', now - 604800000))
 end
 local function read(q_2, id, ...)
   local job = redis.pcall('HMGET', q_2.key .. ':job:' .. id, ...)
@@ -104,7 +97,7 @@ end
 repeat
   local gone, at = {}, skip + #reply - 1
   local wanted = limit - #reply + 1
-  local found = redis.call('ZRANGE', q.key .. ':dead', at, at + wanted - 1, 'WITHSCORES')
+  local found = redis.call('ZRANGE', q.key .. ':dead', at, string.format('%.0f', at + wanted - 1), 'WITHSCORES')
   for i = 1, #found, 2 do
     local id, died = found[i], tonumber(found[i + 1])
     local state, reason, failures, crashes, failure, task = unpack(read(q, id, 'state', 'reason', 'attempts', 'crashes', 'error', 'task'))

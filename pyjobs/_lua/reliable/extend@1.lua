@@ -1,7 +1,6 @@
 local bad
 local clock = redis.call('TIME')
-local micros = tonumber(clock[2])
-local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local queue = KEYS[1]
 local lease
 do
@@ -46,28 +45,29 @@ if not bad then
   end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    q = nil
   else
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'lease', 'seen', 'grace')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'lease', 'seen', 'grace')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
     local q_2 = {
-      name = tag,
       born = its_mode and true,
       mode = its_mode or 'reliable',
-      layout = layout,
-      token = meta[3] or '0',
-      quarantined = meta[4],
-      listened = meta[5],
       key = queue,
-      home = home,
-      lease = whole(meta[6]),
-      seen = whole(meta[7]),
-      grace = whole(meta[8]),
+      lease = whole(meta[3]),
+      seen = whole(meta[4]),
+      grace = whole(meta[5]),
+      longest = nil,
+      stepped = nil,
+      old = nil,
+      graced = nil,
+      waits = nil,
+      stale = nil,
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -86,42 +86,49 @@ if bad then
 end
 local words, ids, jobs, places
 do
-  local q_2, first = q, held
   local words_2, ids_2, jobs_2, places_2, seen = {}, {}, {}, {}, {}
   local function is_name(text, longest)
     return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
   end
-  local function name(what, text, empty, longest)
-    longest = longest or 128
-    if not text then
-      bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
-    elseif (text == '' and not empty) or not is_name(text, longest) then
-      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
-      bad = bad or ('BADARG ' .. what .. ': ' .. why)
-    end
-    return text
-  end
-  for i = first, #ARGV, 2 do
+  for i = held, #ARGV, 2 do
     local id, token, place = ARGV[i], ARGV[i + 1], #words_2 + 1
     local job
     do
-      local job_2 = redis.pcall('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'max_run')
+      local job_2 = redis.pcall('HMGET', q.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'max_run')
       if not job_2.err then
         job = job_2
       else
-        job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'max_run')
+        job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'max_run')
       end
     end
     if job[1] == 'inflight' and job[2] == token and not seen[id] then
-      if first + 2 <= #ARGV then
+      if held + 2 <= #ARGV then
         seen[id] = true
       end
       ids_2[#ids_2 + 1] = id
       jobs_2[#ids_2], places_2[#ids_2] = job, place
       words_2[place] = 'mine'
     else
-      name('id', id)
-      name('token', token)
+      do
+        local longest = nil
+        longest = longest or 128
+        if not id then
+          bad = bad or ('BADARG ' .. 'id' .. ': ' .. 'missing')
+        elseif (id == '' and true) or not is_name(id, longest) then
+          local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+          bad = bad or ('BADARG ' .. 'id' .. ': ' .. why)
+        end
+      end
+      do
+        local longest = nil
+        longest = longest or 128
+        if not token then
+          bad = bad or ('BADARG ' .. 'token' .. ': ' .. 'missing')
+        elseif (token == '' and true) or not is_name(token, longest) then
+          local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+          bad = bad or ('BADARG ' .. 'token' .. ': ' .. why)
+        end
+      end
       if not job[1] then
         words_2[place] = 'NOJOB'
       elseif job[1] == 'cancelled' then
@@ -178,22 +185,22 @@ end
 redis.call('ZREM', q.key .. ':inflight', '')
 local lost = redis.call('ZADD', q.key .. ':inflight', unpack(flight))
 do
-  local q_2, lease_2, flying = q, lease, lost > 0 and redis.call('ZCARD', q.key .. ':inflight') - lost or #flight / 2
+  local flying = lost > 0 and redis.call('ZCARD', q.key .. ':inflight') - lost or #flight / 2
   if flying > 0 then
-    local function read_absence(q_3)
-      local seen, grace = q_3.seen, q_3.grace
-      q_3.longest = math.max(q_3.lease or 0, 1000)
-      q_3.stepped = not seen or seen > now + q_3.longest / 10 or (grace or 0) > now + q_3.longest
-      q_3.old = not q_3.stepped and now - seen > q_3.longest / 2
-      q_3.graced = not q_3.stepped and grace
-      q_3.waits = q_3.graced and grace > now
-      q_3.stale = q_3.stepped or q_3.old or now - seen >= q_3.longest / 10
+    local function read_absence(q_2)
+      local seen, grace = q_2.seen, q_2.grace
+      q_2.longest = math.max(q_2.lease or 0, 1000)
+      q_2.stepped = not seen or seen > now + q_2.longest / 10 or (grace or 0) > now + q_2.longest
+      q_2.old = not q_2.stepped and now - seen > q_2.longest / 2
+      q_2.graced = not q_2.stepped and grace
+      q_2.waits = q_2.graced and grace > now
+      q_2.stale = q_2.stepped or q_2.old or now - seen >= q_2.longest / 10
     end
-    read_absence(q_2)
+    read_absence(q)
   end
   local fields
   do
-    local moment = string.format('%.0f', now)
+    local q_2, lease_2, moment = q, lease, string.format('%.0f', now)
     if flying > 0 and lease_2 <= (q_2.lease or 0) then
       fields = {}
     else
@@ -222,30 +229,30 @@ do
       end
     end
   end
-  local function write_seen(q_3, ...)
-    q_3.seen = now
-    redis.call('HSET', q_3.key .. ':meta', 'seen', string.format('%.0f', now), ...)
+  local function write_seen(q_2, ...)
+    q_2.seen = now
+    redis.call('HSET', q_2.key .. ':meta', 'seen', string.format('%.0f', now), ...)
   end
-  if flying > 0 and (q_2.stepped or q_2.old and not q_2.waits) then
-    q_2.grace = math.floor(now + q_2.longest / 2)
-    write_seen(q_2, 'grace', string.format('%.0f', q_2.grace))
-    local function read_absence(q_3)
-      local seen, grace = q_3.seen, q_3.grace
-      q_3.longest = math.max(q_3.lease or 0, 1000)
-      q_3.stepped = not seen or seen > now + q_3.longest / 10 or (grace or 0) > now + q_3.longest
-      q_3.old = not q_3.stepped and now - seen > q_3.longest / 2
-      q_3.graced = not q_3.stepped and grace
-      q_3.waits = q_3.graced and grace > now
-      q_3.stale = q_3.stepped or q_3.old or now - seen >= q_3.longest / 10
+  if flying > 0 and (q.stepped or q.old and not q.waits) then
+    q.grace = math.floor(now + q.longest / 2)
+    write_seen(q, 'grace', string.format('%.0f', q.grace))
+    local function read_absence(q_2)
+      local seen, grace = q_2.seen, q_2.grace
+      q_2.longest = math.max(q_2.lease or 0, 1000)
+      q_2.stepped = not seen or seen > now + q_2.longest / 10 or (grace or 0) > now + q_2.longest
+      q_2.old = not q_2.stepped and now - seen > q_2.longest / 2
+      q_2.graced = not q_2.stepped and grace
+      q_2.waits = q_2.graced and grace > now
+      q_2.stale = q_2.stepped or q_2.old or now - seen >= q_2.longest / 10
     end
-    read_absence(q_2)
+    read_absence(q)
   end
-  write_seen(q_2, unpack(fields))
+  write_seen(q, unpack(fields))
   if flying == 0 then
-    if q_2.grace then
-      redis.call('HDEL', q_2.key .. ':meta', 'grace')
+    if q.grace then
+      redis.call('HDEL', q.key .. ':meta', 'grace')
     end
-    q_2.grace, q_2.graced, q_2.waits = nil, nil, false
+    q.grace, q.graced, q.waits = nil, nil, false
   end
 end
 return words

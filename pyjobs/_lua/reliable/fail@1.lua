@@ -1,7 +1,6 @@
 local bad
 local clock = redis.call('TIME')
-local micros = tonumber(clock[2])
-local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
 local messages = {}
 local died = 0
@@ -27,71 +26,44 @@ do
   end
 end
 local attempts
+local function int(what, text, low, high)
+  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
+  if not text then
+    bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+  elseif not number then
+    bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
+  elseif number < low or number > high then
+    local why = string.format('not within %.0f to %.0f', low, high)
+    bad = bad or ('BADARG ' .. what .. ': ' .. why)
+  end
+  return number or low
+end
 do
-  local options_2 = options
-  local text = options_2['max_attempts']
+  local text = options['max_attempts']
   if not text then
     attempts = 3
   else
-    options_2['max_attempts'] = nil
-    local function int(what, text_2, low, high)
-      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
-      if not text_2 then
-        bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
-      elseif not number then
-        bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
-      elseif number < low or number > high then
-        local why = string.format('not within %.0f to %.0f', low, high)
-        bad = bad or ('BADARG ' .. what .. ': ' .. why)
-      end
-      return number or low
-    end
+    options['max_attempts'] = nil
     attempts = int('max_attempts', text, 1, 1000)
   end
 end
 local backoff
 do
-  local options_2 = options
-  local text = options_2['backoff']
+  local text = options['backoff']
   if not text then
     backoff = 1000
   else
-    options_2['backoff'] = nil
-    local function int(what, text_2, low, high)
-      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
-      if not text_2 then
-        bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
-      elseif not number then
-        bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
-      elseif number < low or number > high then
-        local why = string.format('not within %.0f to %.0f', low, high)
-        bad = bad or ('BADARG ' .. what .. ': ' .. why)
-      end
-      return number or low
-    end
+    options['backoff'] = nil
     backoff = int('backoff', text, 0, 315360000000)
   end
 end
 local backoff_max
 do
-  local options_2 = options
-  local text = options_2['backoff_max']
+  local text = options['backoff_max']
   if not text then
     backoff_max = 3600000
   else
-    options_2['backoff_max'] = nil
-    local function int(what, text_2, low, high)
-      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
-      if not text_2 then
-        bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
-      elseif not number then
-        bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
-      elseif number < low or number > high then
-        local why = string.format('not within %.0f to %.0f', low, high)
-        bad = bad or ('BADARG ' .. what .. ': ' .. why)
-      end
-      return number or low
-    end
+    options['backoff_max'] = nil
     backoff_max = int('backoff_max', text, 0, 315360000000)
   end
 end
@@ -113,48 +85,29 @@ if #KEYS < 1 or (#KEYS ~= 1) then
   bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
 end
 do
-  local options_2 = options
-  local what = next(options_2)
+  local what = next(options)
   if what then
     local why = 'there is none called ' .. what
     bad = bad or ('BADARG ' .. 'options' .. ': ' .. why)
   end
 end
-do
-  local first = failed
-  for i = first + 4 - 1, #ARGV, 4 do
-    local text, most = ARGV[i], nil
-    most = most or 1048576
-    if #text > most then
-      bad = bad or 'TOOLARGE ' .. 'error' .. ': ' .. #text .. ' bytes, more than ' .. most
-    end
+for i = failed + 4 - 1, #ARGV, 4 do
+  local text, most = ARGV[i], nil
+  most = most or 1048576
+  if #text > most then
+    bad = bad or 'TOOLARGE ' .. 'error' .. ': ' .. #text .. ' bytes, more than ' .. most
   end
 end
-do
-  local first = failed
-  local function int(what, text, low, high)
-    local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
-    if not text then
-      bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
-    elseif not number then
-      bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
-    elseif number < low or number > high then
-      local why = string.format('not within %.0f to %.0f', low, high)
-      bad = bad or ('BADARG ' .. what .. ': ' .. why)
+for i = failed, #ARGV, 4 do
+  local verdict = ARGV[i + 2] or ''
+  local word, delay = verdict:match('^(%l+)=(.*)$')
+  if word == 'retry' or word == 'snooze' or word == 'continue' then
+    int('verdict', delay, 0, 315360000000)
+    if word == 'continue' and ARGV[i + 3] == '' then
+      bad = bad or ('BADARG ' .. 'error' .. ': ' .. 'empty, with nothing to go on from')
     end
-    return number or low
-  end
-  for i = first, #ARGV, 4 do
-    local verdict = ARGV[i + 2] or ''
-    local word, delay = verdict:match('^(%l+)=(.*)$')
-    if word == 'retry' or word == 'snooze' or word == 'continue' then
-      int('verdict', delay, 0, 315360000000)
-      if word == 'continue' and ARGV[i + 3] == '' then
-        bad = bad or ('BADARG ' .. 'error' .. ': ' .. 'empty, with nothing to go on from')
-      end
-    elseif verdict ~= 'retry' and verdict ~= 'reject' then
-      bad = bad or ('BADARG ' .. 'verdict' .. ': ' .. 'not retry, retry=MS, snooze=MS, continue=MS or reject')
-    end
+  elseif verdict ~= 'retry' and verdict ~= 'reject' then
+    bad = bad or ('BADARG ' .. 'verdict' .. ': ' .. 'not retry, retry=MS, snooze=MS, continue=MS or reject')
   end
 end
 local q
@@ -169,27 +122,28 @@ if not bad then
   end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    q = nil
   else
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'switches', 'lease')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'switches', 'lease')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
     local q_2 = {
-      name = tag,
       born = its_mode and true,
       mode = its_mode or 'reliable',
-      layout = layout,
-      token = meta[3] or '0',
-      quarantined = meta[4],
-      listened = meta[5],
       key = queue,
       home = home,
-      switches = whole(meta[6]),
-      lease = whole(meta[7]),
+      switches = whole(meta[3]),
+      lease = whole(meta[4]),
+      waiting = nil,
+      awake = nil,
+      flying = nil,
+      later = nil,
+      buried = nil,
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -206,22 +160,12 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-local q_2, first, max_attempts, backoff_2, backoff_max_2 = q, failed, attempts, backoff, backoff_max
 local words, ids, jobs, places
 do
+  local q_2, first = q, failed
   local words_2, ids_2, jobs_2, places_2, seen = {}, {}, {}, {}, {}
   local function is_name(text, longest)
     return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
-  end
-  local function name(what, text, empty, longest)
-    longest = longest or 128
-    if not text then
-      bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
-    elseif (text == '' and not empty) or not is_name(text, longest) then
-      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
-      bad = bad or ('BADARG ' .. what .. ': ' .. why)
-    end
-    return text
   end
   for i = first, #ARGV, 4 do
     local id, token, place = ARGV[i], ARGV[i + 1], #words_2 + 1
@@ -242,8 +186,26 @@ do
       jobs_2[#ids_2], places_2[#ids_2] = job, place
       words_2[place] = 'mine'
     else
-      name('id', id)
-      name('token', token)
+      do
+        local longest = nil
+        longest = longest or 128
+        if not id then
+          bad = bad or ('BADARG ' .. 'id' .. ': ' .. 'missing')
+        elseif (id == '' and true) or not is_name(id, longest) then
+          local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+          bad = bad or ('BADARG ' .. 'id' .. ': ' .. why)
+        end
+      end
+      do
+        local longest = nil
+        longest = longest or 128
+        if not token then
+          bad = bad or ('BADARG ' .. 'token' .. ': ' .. 'missing')
+        elseif (token == '' and true) or not is_name(token, longest) then
+          local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+          bad = bad or ('BADARG ' .. 'token' .. ': ' .. why)
+        end
+      end
       if not job[1] then
         words_2[place] = 'NOJOB'
       elseif job[1] == 'cancelled' then
@@ -261,15 +223,15 @@ end
 if #ids == 0 then
   return words
 end
-q_2.waiting = redis.call('LLEN', q_2.key .. ':pending')
-q_2.awake = redis.call('LLEN', q_2.key .. ':wake')
-redis.call('LLEN', q_2.key .. ':broken')
-q_2.flying = redis.call('ZCARD', q_2.key .. ':inflight')
-q_2.later = redis.call('ZCARD', q_2.key .. ':delayed')
-q_2.buried = redis.call('ZCARD', q_2.key .. ':dead')
-local key = q_2.key .. ':job:' .. ids[1]
+q.waiting = redis.call('LLEN', q.key .. ':pending')
+q.awake = redis.call('LLEN', q.key .. ':wake')
+redis.call('LLEN', q.key .. ':broken')
+q.flying = redis.call('ZCARD', q.key .. ':inflight')
+q.later = redis.call('ZCARD', q.key .. ':delayed')
+q.buried = redis.call('ZCARD', q.key .. ':dead')
+local key = q.key .. ':job:' .. ids[1]
 do
-  local item, item_2, item_3, item_4 = q_2.key .. ':delayed', q_2.key .. ':wake', q_2.key .. ':dead', q_2.key .. ':dead'
+  local item, item_2, item_3, item_4 = q.key .. ':delayed', q.key .. ':wake', q.key .. ':dead', q.key .. ':dead'
   if not redis.acl_check_cmd then
     bad = nil
   else
@@ -311,37 +273,28 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-redis.call('ZREM', q_2.key .. ':inflight', unpack(ids))
+redis.call('ZREM', q.key .. ':inflight', unpack(ids))
 local runs = {}
 local function backoff_delay(base, attempts_2, longest, place)
   local delay = math.min(base * 2 ^ (attempts_2 - 1), longest)
-  return math.floor(delay * (500 + (micros * 31 + place * 7919) % 501) / 1000)
+  return math.floor(delay * (500 + (clock[2] * 31 + place * 7919) % 501) / 1000)
 end
-local function unique_key(q_3, unique)
+local function unique_key(q_2, unique)
   if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
-    return q_3.key .. ':unique:' .. unique
+    return q_2.key .. ':unique:' .. unique
   end
-  return q_3.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
-end
-local function count(q_3, task, what, n)
-  if q_3.uncounted then
-    return
-  end
-  local tallies = q_3.tallies or {}
-  local tally = tallies[task or ''] or {}
-  q_3.tallies, tallies[task or ''] = tallies, tally
-  tally[what] = (tally[what] or 0) + n
+  return q_2.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
 end
 for n, id in ipairs(ids) do
   local job, place = jobs[n], places[n]
-  local at = first + 4 * (place - 1)
+  local at = failed + 4 * (place - 1)
   local verdict, body = ARGV[at + 2], ARGV[at + 3]
   local word, delay = verdict:match('^(%l+)=?(.*)$')
   local counted = (word == 'snooze' or word == 'continue') and 0 or 1
   local attempts_2, past = (tonumber(job[9]) or 0) + counted, (tonumber(job[13]) or 0) + counted
   local crashed = tonumber(job[12]) or 0
-  local used_up = counted == 1 and attempts_2 >= (tonumber(job[10]) or max_attempts)
-  redis.call('HSET', q_2.key .. ':job:' .. id, 'attempts', attempts_2, 'past', past)
+  local used_up = counted == 1 and attempts_2 >= (tonumber(job[10]) or attempts)
+  redis.call('HSET', q.key .. ':job:' .. id, 'attempts', attempts_2, 'past', past)
   if counted == 1 then
     runs[#runs + 1] = job
   end
@@ -349,6 +302,7 @@ for n, id in ipairs(ids) do
     do
       local reason, attempts_3 = word == 'reject' and 'rejected' or 'attempts', past + crashed
       do
+        local q_2 = q
         local key_2 = q_2.key .. ':job:' .. id
         redis.call('HSET', key_2, 'state', 'dead', 'error', body, '_processed', stamp)
         if reason ~= '-' then
@@ -366,7 +320,7 @@ for n, id in ipairs(ids) do
             reason ~= '-' and reason or '',
           })
         end
-        redis.call('PEXPIRE', key_2, 604800000)
+        redis.call('PEXPIRE', key_2, '604800000')
         do
           local unique = job[7]
           local key_3 = unique and unique_key(q_2, unique)
@@ -374,7 +328,15 @@ for n, id in ipairs(ids) do
             redis.pcall('DEL', key_3)
           end
         end
-        count(q_2, job[8], 'dead', 1)
+        do
+          local task = job[8]
+          if not q_2.uncounted then
+            local tallies = q_2.tallies or {}
+            local tally = tallies[task or ''] or {}
+            q_2.tallies, tallies[task or ''] = tallies, tally
+            tally['dead'] = (tally['dead'] or 0) + 1
+          end
+        end
         local clients, queued, started = job[3], job[5], job[6]
         if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
           local line = id .. ' ' .. 'dead' .. ' ' .. reason .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. (attempts_3 and attempts_3 .. ' ' or '') .. #body .. '\n' .. body .. '\n'
@@ -406,26 +368,34 @@ for n, id in ipairs(ids) do
           end
         end
       end
-      redis.call('ZADD', q_2.key .. ':dead', now, id)
+      redis.call('ZADD', q.key .. ':dead', now, id)
       died = died + 1
     end
     words[place] = 'dead'
   else
-    count(q_2, job[8], counted == 1 and 'retried' or 'snoozed', 1)
-    local base = tonumber(job[11]) or backoff_2
-    local wait = tonumber(delay) or backoff_delay(base, attempts_2, backoff_max_2, at)
-    redis.call('HSET', q_2.key .. ':job:' .. id, 'state', 'delayed', word == 'continue' and 'saved' or 'error', body)
+    do
+      local task, what = job[8], counted == 1 and 'retried' or 'snoozed'
+      if not q.uncounted then
+        local tallies = q.tallies or {}
+        local tally = tallies[task or ''] or {}
+        q.tallies, tallies[task or ''] = tallies, tally
+        tally[what] = (tally[what] or 0) + 1
+      end
+    end
+    local base = tonumber(job[11]) or backoff
+    local wait = tonumber(delay) or backoff_delay(base, attempts_2, backoff_max, at)
+    redis.call('HSET', q.key .. ':job:' .. id, 'state', 'delayed', word == 'continue' and 'saved' or 'error', body)
     if job[12] then
-      redis.call('HSET', q_2.key .. ':job:' .. id, 'past', past + crashed)
-      redis.call('HDEL', q_2.key .. ':job:' .. id, 'crashes')
+      redis.call('HSET', q.key .. ':job:' .. id, 'past', string.format('%.0f', past + crashed))
+      redis.call('HDEL', q.key .. ':job:' .. id, 'crashes')
     end
     if job[14] then
-      redis.call('HDEL', q_2.key .. ':job:' .. id, 'unknown_since')
+      redis.call('HDEL', q.key .. ':job:' .. id, 'unknown_since')
     end
-    redis.call('ZADD', q_2.key .. ':delayed', now + wait, id)
-    if q_2.happened then
-      local counts = redis.call('HMGET', q_2.key .. ':job:' .. id, 'past', 'crashes')
-      table.insert(q_2.happened, {
+    redis.call('ZADD', q.key .. ':delayed', string.format('%.0f', now + wait), id)
+    if q.happened then
+      local counts = redis.call('HMGET', q.key .. ':job:' .. id, 'past', 'crashes')
+      table.insert(q.happened, {
         counted == 1 and 'retried' or 'snoozed',
         id,
         job[8],
@@ -436,139 +406,166 @@ for n, id in ipairs(ids) do
     words[place] = 'delayed=' .. wait
   end
 end
-if not (died == 0) then
-  redis.call('ZREMRANGEBYSCORE', q_2.key .. ':dead', '-inf', now - 604800000)
-  local function whole(text)
-    return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
-  end
-  local most = whole(redis.call('HMGET', q_2.key .. ':meta', 'most_dead')[1]) or 10000
-  local excess = math.min(redis.call('ZCARD', q_2.key .. ':dead') - most, died + 100)
-  if excess > 0 then
-    local ids_2 = redis.call('ZRANGE', q_2.key .. ':dead', 0, excess - 1)
-    for _, id in ipairs(ids_2) do
-      redis.call('DEL', q_2.key .. ':job:' .. id)
+do
+  local q_2 = q
+  if not (died == 0) then
+    redis.call('ZREMRANGEBYSCORE', q_2.key .. ':dead', '-inf', string.format('%.0f', now - 604800000))
+    local function whole(text)
+      return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
-    redis.call('ZREM', q_2.key .. ':dead', unpack(ids_2))
+    local most = whole(redis.call('HMGET', q_2.key .. ':meta', 'most_dead')[1]) or 10000
+    local excess = math.min(redis.call('ZCARD', q_2.key .. ':dead') - most, died + 100)
+    if excess > 0 then
+      local ids_2 = redis.call('ZRANGE', q_2.key .. ':dead', '0', string.format('%.0f', excess - 1))
+      for _, id in ipairs(ids_2) do
+        redis.call('DEL', q_2.key .. ':job:' .. id)
+      end
+      redis.call('ZREM', q_2.key .. ':dead', unpack(ids_2))
+    end
+    redis.call('PEXPIRE', q_2.key .. ':dead', '604800000')
+    died = 0
   end
-  redis.call('PEXPIRE', q_2.key .. ':dead', 604800000)
-  died = 0
+end
+if not ((q.lease or 0) <= 60000) then
+  local seen = {}
+  for _, job in ipairs(jobs) do
+    local nonce = job[2]:match('^%d+-(.+)$')
+    if nonce and not seen[nonce] then
+      redis.call('PEXPIRE', q.key .. ':claim:' .. nonce, '60000')
+    end
+    seen[nonce or ''] = true
+  end
 end
 do
-  local jobs_2 = jobs
-  if not ((q_2.lease or 0) <= 60000) then
-    local seen = {}
-    for _, job in ipairs(jobs_2) do
-      local nonce = job[2]:match('^%d+-(.+)$')
-      if nonce and not seen[nonce] then
-        redis.call('PEXPIRE', q_2.key .. ':claim:' .. nonce, 60000)
+  local q_2 = q
+  if q_2.awake == 0 then
+    q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
+    q_2.listened = unpack(redis.call('HMGET', q_2.key .. ':meta', 'listened'))
+    if q_2.listened then
+      local first, last
+      do
+        local first_2, last_2 = (q_2.listened or ''):match('^([1-9]%d?) ([1-9]%d?)$')
+        first, last = tonumber(first_2) or 1, tonumber(last_2) or 1
       end
-      seen[nonce or ''] = true
-    end
-  end
-end
-if q_2.awake == 0 then
-  q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
-  if q_2.listened then
-    local first_2, last
-    do
-      local first_3, last_2 = (q_2.listened or ''):match('^([1-9]%d?) ([1-9]%d?)$')
-      first_2, last = tonumber(first_3) or 1, tonumber(last_2) or 1
-    end
-    for i = 0, last - 1 do
-      local channel = q_2.key .. ':wake' .. ':' .. (first_2 - 1 + i) % last + 1
-      local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
-      if heard ~= 0 then
-        break
+      for i = 0, last - 1 do
+        local channel = q_2.key .. ':wake' .. ':' .. (first - 1 + i) % last + 1
+        local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
+        if heard ~= 0 then
+          break
+        end
       end
     end
   end
 end
-if not q_2.uncounted then
-  local n, last = 0, nil
-  local function add_count(q_3, task, what, n_2)
-    local minute = math.floor(now / 60000)
-    local key_2
-    do
-      local task_2 = task or ''
-      key_2 = q_3.key .. ':counters' .. ':' .. minute .. ':' .. task_2
+do
+  local q_2 = q
+  if not (q_2.uncounted or not runs[1]) then
+    local first, started, task = 1, runs[1][6], runs[1][8]
+    local function bound_of(ms)
+      local _, power = math.frexp(ms)
+      return 2 ^ power
     end
-    if redis.pcall('HINCRBY', key_2, what, n_2) ~= n_2 then
-      return
-    end
-    local new = redis.pcall('ZADD', q_3.key .. ':counters', minute, task or '') == 1
-    redis.pcall('PEXPIRE', q_3.key .. ':counters', 259200000)
-    if new and (tonumber(redis.pcall('ZCARD', q_3.key .. ':counters')) or 0) > 100 then
-      redis.pcall('ZREMRANGEBYSCORE', q_3.key .. ':counters', '-inf', minute - 259200000 / 60000)
-      if (tonumber(redis.pcall('ZCARD', q_3.key .. ':counters')) or 0) > 100 then
-        redis.pcall('ZREM', q_3.key .. ':counters', task or '')
-        redis.pcall('DEL', key_2)
-        key_2 = q_3.key .. ':counters' .. ':' .. minute .. ':' .. '~'
-        redis.pcall('ZADD', q_3.key .. ':counters', minute, '~')
-        redis.pcall('HINCRBY', key_2, what, n_2)
+    local function add_count(q_3, task_2, what, n)
+      local minute = math.floor(now / 60000)
+      local key_2
+      do
+        local task_3 = task_2 or ''
+        key_2 = q_3.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. task_3
       end
+      local added
+      if n < 1000000000000 then
+        added = string.format('%d', n)
+      else
+        added = string.format('%d%012d', n / 1000000000000, n % 1000000000000)
+      end
+      if redis.pcall('HINCRBY', key_2, what, added) ~= n then
+        return
+      end
+      local new = redis.pcall('ZADD', q_3.key .. ':counters', minute, task_2 or '') == 1
+      redis.pcall('PEXPIRE', q_3.key .. ':counters', '259200000')
+      if new and (tonumber(redis.pcall('ZCARD', q_3.key .. ':counters')) or 0) > 100 then
+        redis.pcall('ZREMRANGEBYSCORE', q_3.key .. ':counters', '-inf', string.format('%.0f', minute - 259200000 / 60000))
+        if (tonumber(redis.pcall('ZCARD', q_3.key .. ':counters')) or 0) > 100 then
+          redis.pcall('ZREM', q_3.key .. ':counters', task_2 or '')
+          redis.pcall('DEL', key_2)
+          key_2 = q_3.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. '~'
+          redis.pcall('ZADD', q_3.key .. ':counters', minute, '~')
+          redis.pcall('HINCRBY', key_2, what, added)
+        end
+      end
+      redis.pcall('PEXPIRE', key_2, '259200000')
     end
-    redis.pcall('PEXPIRE', key_2, 259200000)
-  end
-  for i = 1, #runs + 1 do
-    local job = runs[i]
-    if not (job and last and job[6] == last[6] and job[8] == last[8]) then
-      if n > 0 then
-        local ms = math.max(now - (tonumber(last[6] or '') or now), 0)
-        local bound
+    for i = 2, #runs + 1 do
+      local job = runs[i]
+      if not job or job[6] ~= started or job[8] ~= task then
+        local n, ms = i - first, math.max(now - (tonumber(started or '') or now), 0)
         do
-          local _, power = math.frexp(ms)
-          bound = 2 ^ power
+          local task_2, bound, sum, all = task, bound_of(ms), ms * n, n == #runs
+          local below, value = 'fail' .. '<' .. bound, n * 1000000000000 + math.floor(sum * 1024 / bound + 0.5)
+          if all then
+            add_count(q_2, task_2, below, value)
+          else
+            if not q_2.uncounted then
+              local tallies = q_2.tallies or {}
+              local tally = tallies[task_2 or ''] or {}
+              q_2.tallies, tallies[task_2 or ''] = tallies, tally
+              tally[below] = (tally[below] or 0) + value
+            end
+          end
         end
-        local task, bound_2, n_2, sum, all = last[8], bound, n, ms * n, n == #runs
-        local below, value = 'fail' .. '<' .. bound_2, n_2 * 1000000000000 + math.floor(sum * 1024 / bound_2 + 0.5)
-        if all then
-          add_count(q_2, task, below, value)
-        else
-          count(q_2, task, below, value)
+        if job then
+          first, started, task = i, job[6], job[8]
         end
       end
-      n, last = 0, job
     end
-    n = n + 1
   end
 end
-if q_2.tallies then
-  local function add_count(q_3, task, what, n)
+if q.tallies then
+  local function add_count(q_2, task, what, n)
     local minute = math.floor(now / 60000)
     local key_2
     do
       local task_2 = task or ''
-      key_2 = q_3.key .. ':counters' .. ':' .. minute .. ':' .. task_2
+      key_2 = q_2.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. task_2
     end
-    if redis.pcall('HINCRBY', key_2, what, n) ~= n then
+    local added
+    if n < 1000000000000 then
+      added = string.format('%d', n)
+    else
+      added = string.format('%d%012d', n / 1000000000000, n % 1000000000000)
+    end
+    if redis.pcall('HINCRBY', key_2, what, added) ~= n then
       return
     end
-    local new = redis.pcall('ZADD', q_3.key .. ':counters', minute, task or '') == 1
-    redis.pcall('PEXPIRE', q_3.key .. ':counters', 259200000)
-    if new and (tonumber(redis.pcall('ZCARD', q_3.key .. ':counters')) or 0) > 100 then
-      redis.pcall('ZREMRANGEBYSCORE', q_3.key .. ':counters', '-inf', minute - 259200000 / 60000)
-      if (tonumber(redis.pcall('ZCARD', q_3.key .. ':counters')) or 0) > 100 then
-        redis.pcall('ZREM', q_3.key .. ':counters', task or '')
+    local new = redis.pcall('ZADD', q_2.key .. ':counters', minute, task or '') == 1
+    redis.pcall('PEXPIRE', q_2.key .. ':counters', '259200000')
+    if new and (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
+      redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', string.format('%.0f', minute - 259200000 / 60000))
+      if (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
+        redis.pcall('ZREM', q_2.key .. ':counters', task or '')
         redis.pcall('DEL', key_2)
-        key_2 = q_3.key .. ':counters' .. ':' .. minute .. ':' .. '~'
-        redis.pcall('ZADD', q_3.key .. ':counters', minute, '~')
-        redis.pcall('HINCRBY', key_2, what, n)
+        key_2 = q_2.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. '~'
+        redis.pcall('ZADD', q_2.key .. ':counters', minute, '~')
+        redis.pcall('HINCRBY', key_2, what, added)
       end
     end
-    redis.pcall('PEXPIRE', key_2, 259200000)
+    redis.pcall('PEXPIRE', key_2, '259200000')
   end
-  for task, tally in pairs(q_2.tallies) do
+  for task, tally in pairs(q.tallies) do
     for what, n in pairs(tally) do
-      add_count(q_2, task, what, n)
+      add_count(q, task, what, n)
     end
   end
-  q_2.tallies = nil
+  q.tallies = nil
 end
-if q_2.happened then
-  for _, entry in ipairs(q_2.happened) do
-    local counts = entry[5] or {}
-    local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
-    redis.pcall('XADD', q_2.key .. ':events', 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
+do
+  local q_2 = q
+  if q_2.happened then
+    for _, entry in ipairs(q_2.happened) do
+      local counts = entry[5] or {}
+      local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+      redis.pcall('XADD', q_2.key .. ':events', 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
+    end
   end
 end
 for channel, message in pairs(messages) do

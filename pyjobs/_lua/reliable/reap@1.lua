@@ -1,7 +1,6 @@
 local bad
 local clock = redis.call('TIME')
-local micros = tonumber(clock[2])
-local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
 local messages = {}
 local died = 0
@@ -41,12 +40,11 @@ do
 end
 local max_crashes
 do
-  local options_2 = options
-  local text = options_2['max_crashes']
+  local text = options['max_crashes']
   if not text then
     max_crashes = 3
   else
-    options_2['max_crashes'] = nil
+    options['max_crashes'] = nil
     max_crashes = int('max_crashes', text, 1, 1000)
   end
 end
@@ -58,8 +56,7 @@ if (#ARGV ~= 2) then
   bad = bad or ('BADARG ' .. 'arguments' .. ': ' .. why)
 end
 do
-  local options_2 = options
-  local what = next(options_2)
+  local what = next(options)
   if what then
     local why = 'there is none called ' .. what
     bad = bad or ('BADARG ' .. 'options' .. ': ' .. why)
@@ -77,29 +74,37 @@ if not bad then
   end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    q = nil
   else
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'switches', 'lease', 'seen', 'grace')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'suspect', 'switches', 'lease', 'seen', 'grace')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
     local q_2 = {
-      name = tag,
       born = its_mode and true,
       mode = its_mode or 'reliable',
-      layout = layout,
-      token = meta[3] or '0',
-      quarantined = meta[4],
-      listened = meta[5],
       key = queue,
       home = home,
-      switches = whole(meta[6]),
-      lease = whole(meta[7]),
-      seen = whole(meta[8]),
-      grace = whole(meta[9]),
+      suspect = meta[3],
+      switches = whole(meta[4]),
+      lease = whole(meta[5]),
+      seen = whole(meta[6]),
+      grace = whole(meta[7]),
+      longest = nil,
+      stepped = nil,
+      old = nil,
+      graced = nil,
+      waits = nil,
+      stale = nil,
+      waiting = nil,
+      awake = nil,
+      flying = nil,
+      later = nil,
+      buried = nil,
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -116,15 +121,12 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-do
-  local q_2 = q
-  q_2.waiting = redis.call('LLEN', q_2.key .. ':pending')
-  q_2.awake = redis.call('LLEN', q_2.key .. ':wake')
-  redis.call('LLEN', q_2.key .. ':broken')
-  q_2.flying = redis.call('ZCARD', q_2.key .. ':inflight')
-  q_2.later = redis.call('ZCARD', q_2.key .. ':delayed')
-  q_2.buried = redis.call('ZCARD', q_2.key .. ':dead')
-end
+q.waiting = redis.call('LLEN', q.key .. ':pending')
+q.awake = redis.call('LLEN', q.key .. ':wake')
+redis.call('LLEN', q.key .. ':broken')
+q.flying = redis.call('ZCARD', q.key .. ':inflight')
+q.later = redis.call('ZCARD', q.key .. ':delayed')
+q.buried = redis.call('ZCARD', q.key .. ':dead')
 local key = q.key .. ':job:'
 do
   local item, item_2, item_3, item_4, item_5, item_6, item_7, item_8, item_9, item_10, item_11 = q.key .. ':meta', q.key .. ':delayed', q.key .. ':delayed', q.key .. ':delayed', q.key .. ':delayed', q.key .. ':pending', q.key .. ':pending', q.key .. ':pending', q.key .. ':wake', q.key .. ':dead', q.key .. ':dead'
@@ -194,34 +196,32 @@ if bad then
   return redis.error_reply(bad)
 end
 if not q.born and q.waiting + q.flying + q.later > 0 then
-  local q_2 = q
-  redis.call('ZREM', q_2.key .. ':delayed', '')
-  redis.call('HSET', q_2.key .. ':meta', 'mode', q_2.mode, 'layout', '1')
-  if q_2.scheduled then
-    redis.call('HSET', q_2.key .. ':meta', 'scheduled', string.format('%.0f', q_2.scheduled))
+  redis.call('ZREM', q.key .. ':delayed', '')
+  redis.call('HSET', q.key .. ':meta', 'mode', q.mode, 'layout', '1')
+  if q.scheduled then
+    redis.call('HSET', q.key .. ':meta', 'scheduled', string.format('%.0f', q.scheduled))
   end
-  q_2.born = true
-  local parked = redis.call('ZRANGEBYSCORE', q_2.key .. ':delayed', 1000000000000000, '+inf', 'LIMIT', 0, 1)[1]
-  if parked and not q_2.quarantined then
-    q_2.quarantined = ''
-    redis.call('HSET', q_2.key .. ':meta', 'suspect', '')
+  q.born = true
+  local parked = redis.call('ZRANGEBYSCORE', q.key .. ':delayed', '1000000000000000', '+inf', 'LIMIT', '0', '1')[1]
+  if parked and not q.suspect then
+    q.suspect = ''
+    redis.call('HSET', q.key .. ':meta', 'suspect', '')
   end
 end
 local dropped
 do
-  local q_2 = q
-  local unfit, piece, fit = {}, 1, q_2.waiting == 0
+  local unfit, piece, fit = {}, 1, q.waiting == 0
   while not fit and #unfit < limit do
-    local found = redis.call('LRANGE', q_2.key .. ':pending', -#unfit - piece, -#unfit - 1)
+    local found = redis.call('LRANGE', q.key .. ':pending', string.format('%.0f', -#unfit - piece), string.format('%.0f', -#unfit - 1))
     for i = #found, 1, -1 do
       local job
       do
         local id = found[i]
-        local job_2 = redis.pcall('HMGET', q_2.key .. ':job:' .. id, 'state', 'expires')
+        local job_2 = redis.pcall('HMGET', q.key .. ':job:' .. id, 'state', 'expires')
         if not job_2.err then
           job = job_2
         else
-          job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, 'state', 'expires')
+          job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, 'state', 'expires')
         end
       end
       do
@@ -232,7 +232,7 @@ do
         break
       end
       unfit[#unfit + 1] = {
-        q_2,
+        q,
         found[i],
         job[1],
       }
@@ -243,43 +243,34 @@ do
   if #unfit == 0 then
     dropped = 0
   else
-    redis.call('LTRIM', q_2.key .. ':pending', 0, -#unfit - 1)
-    q_2.waiting = q_2.waiting - #unfit
-    local function mend_place(q_3, id, state)
+    redis.call('LTRIM', q.key .. ':pending', '0', string.format('%.0f', -#unfit - 1))
+    q.waiting = q.waiting - #unfit
+    local function mend_place(q_2, id, state)
       if state == 'pending' then
-        q_3.waiting = redis.call('RPUSH', q_3.key .. ':pending', id)
+        q_2.waiting = redis.call('RPUSH', q_2.key .. ':pending', id)
       elseif state == 'delayed' then
-        redis.call('ZADD', q_3.key .. ':delayed', 'NX', now, id)
+        redis.call('ZADD', q_2.key .. ':delayed', 'NX', now, id)
       elseif state == 'inflight' then
-        local held = q_3.mode == 'reliable' and math.max(q_3.lease or 0, 1000) or 0
-        redis.call('ZADD', q_3.key .. ':inflight', 'NX', now + held, id)
+        local held = q_2.mode == 'reliable' and math.max(q_2.lease or 0, 1000) or 0
+        redis.call('ZADD', q_2.key .. ':inflight', 'NX', string.format('%.0f', now + held), id)
       end
     end
-    local function unique_key(q_3, unique)
+    local function unique_key(q_2, unique)
       if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
-        return q_3.key .. ':unique:' .. unique
+        return q_2.key .. ':unique:' .. unique
       end
-      return q_3.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+      return q_2.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
     end
-    local function count(q_3, task, what, n)
-      if q_3.uncounted then
-        return
-      end
-      local tallies = q_3.tallies or {}
-      local tally = tallies[task or ''] or {}
-      q_3.tallies, tallies[task or ''] = tallies, tally
-      tally[what] = (tally[what] or 0) + n
-    end
-    local function end_job(q_3, id, job, state, reason, field, body, retention, attempts)
-      local key_2 = q_3.key .. ':job:' .. id
+    local function end_job(q_2, id, job, state, reason, field, body, retention, attempts)
+      local key_2 = q_2.key .. ':job:' .. id
       redis.call('HSET', key_2, 'state', state, field, body, '_processed', stamp)
       if reason ~= '-' then
         redis.call('HSET', key_2, 'reason', reason)
       end
-      if q_3.happened then
+      if q_2.happened then
         local runs = job[1] == 'inflight' and state ~= 'dead' and 1 or 0
         local counts = redis.call('HMGET', key_2, 'past', 'crashes')
-        table.insert(q_3.happened, {
+        table.insert(q_2.happened, {
           state,
           id,
           job[8],
@@ -293,19 +284,25 @@ do
       end
       do
         local unique = job[7]
-        local key_3 = unique and unique_key(q_3, unique)
+        local key_3 = unique and unique_key(q_2, unique)
         if key_3 and redis.pcall('GET', key_3) == id then
           redis.pcall('DEL', key_3)
         end
       end
       if field == 'error' and state ~= 'failed' then
-        count(q_3, job[8], state, 1)
+        local task = job[8]
+        if not q_2.uncounted then
+          local tallies = q_2.tallies or {}
+          local tally = tallies[task or ''] or {}
+          q_2.tallies, tallies[task or ''] = tallies, tally
+          tally[state] = (tally[state] or 0) + 1
+        end
       end
       local clients, queued, started = job[3], job[5], job[6]
       if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
         local line = id .. ' ' .. state .. ' ' .. reason .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. (attempts and attempts .. ' ' or '') .. #body .. '\n' .. body .. '\n'
         for client in clients:gmatch('[^ ]+') do
-          local channel = q_3.home .. ':client:' .. client
+          local channel = q_2.home .. ':client:' .. client
           local message = messages[channel]
           if message then
             message[#message + 1] = line
@@ -314,7 +311,7 @@ do
             message = {
               line,
               bytes = #line,
-              sharded = redis.REDIS_VERSION_NUM and q_3.key == q_3.home and client:find('^shard%.'),
+              sharded = redis.REDIS_VERSION_NUM and q_2.key == q_2.home and client:find('^shard%.'),
             }
             messages[channel] = message
           end
@@ -332,44 +329,41 @@ do
         end
       end
     end
-    local function read(q_3, id, ...)
-      local job = redis.pcall('HMGET', q_3.key .. ':job:' .. id, ...)
+    local function read(q_2, id, ...)
+      local job = redis.pcall('HMGET', q_2.key .. ':job:' .. id, ...)
       if not job.err then
         return job
       end
-      return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.key .. ':job:' .. id, ...)
-    end
-    local function add_missing(q_3, id)
-      local unique = unpack(read(q_3, id, 'unique'))
-      do
-        local key_2 = unique and unique_key(q_3, unique)
-        if key_2 and redis.pcall('GET', key_2) == id then
-          redis.pcall('DEL', key_2)
-        end
-      end
-      redis.call('LPUSH', q_3.key .. ':broken', id)
-      redis.call('LTRIM', q_3.key .. ':broken', 0, 999)
-      redis.call('PEXPIRE', q_3.key .. ':broken', '604800000')
+      return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, ...)
     end
     for _, entry in ipairs(unfit) do
-      local q_3, id, state = unpack(entry)
+      local q_2, id, state = unpack(entry)
       local job
       do
-        local job_2 = redis.pcall('HMGET', q_3.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task')
+        local job_2 = redis.pcall('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task')
         if not job_2.err then
           job = job_2
         else
-          job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task')
+          job = tostring(job_2.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task')
         end
       end
       if state == 'pending' then
-        end_job(q_3, id, job, 'expired', '-', 'error', '', job[4] or 86400000)
+        end_job(q_2, id, job, 'expired', '-', 'error', '', job[4] or 86400000)
       elseif state == 'cancelled' then
-        redis.call('PEXPIRE', q_3.key .. ':job:' .. id, job[4] or 86400000)
+        redis.call('PEXPIRE', q_2.key .. ':job:' .. id, job[4] or 86400000)
       elseif not state then
-        add_missing(q_3, id)
+        local unique = unpack(read(q_2, id, 'unique'))
+        do
+          local key_2 = unique and unique_key(q_2, unique)
+          if key_2 and redis.pcall('GET', key_2) == id then
+            redis.pcall('DEL', key_2)
+          end
+        end
+        redis.call('LPUSH', q_2.key .. ':broken', id)
+        redis.call('LTRIM', q_2.key .. ':broken', '0', '999')
+        redis.call('PEXPIRE', q_2.key .. ':broken', '604800000')
       else
-        mend_place(q_3, id, state)
+        mend_place(q_2, id, state)
       end
     end
     for channel, message in pairs(messages) do
@@ -386,132 +380,122 @@ do
 end
 local seen, back, dead
 do
-  local q_2, max_crashes_2 = q, max_crashes
-  local function write_seen(q_3, ...)
-    q_3.seen = now
-    redis.call('HSET', q_3.key .. ':meta', 'seen', string.format('%.0f', now), ...)
+  local function write_seen(q_2, ...)
+    q_2.seen = now
+    redis.call('HSET', q_2.key .. ':meta', 'seen', string.format('%.0f', now), ...)
   end
-  local function read_absence(q_3)
-    local seen_2, grace = q_3.seen, q_3.grace
-    q_3.longest = math.max(q_3.lease or 0, 1000)
-    q_3.stepped = not seen_2 or seen_2 > now + q_3.longest / 10 or (grace or 0) > now + q_3.longest
-    q_3.old = not q_3.stepped and now - seen_2 > q_3.longest / 2
-    q_3.graced = not q_3.stepped and grace
-    q_3.waits = q_3.graced and grace > now
-    q_3.stale = q_3.stepped or q_3.old or now - seen_2 >= q_3.longest / 10
+  local function read_absence(q_2)
+    local seen_2, grace = q_2.seen, q_2.grace
+    q_2.longest = math.max(q_2.lease or 0, 1000)
+    q_2.stepped = not seen_2 or seen_2 > now + q_2.longest / 10 or (grace or 0) > now + q_2.longest
+    q_2.old = not q_2.stepped and now - seen_2 > q_2.longest / 2
+    q_2.graced = not q_2.stepped and grace
+    q_2.waits = q_2.graced and grace > now
+    q_2.stale = q_2.stepped or q_2.old or now - seen_2 >= q_2.longest / 10
   end
-  local function ran_out(q_3, limit_2)
-    if q_3.flying == 0 then
+  local function ran_out(q_2, limit_2)
+    if q_2.flying == 0 then
       return {}
     end
-    read_absence(q_3)
-    if q_3.stale or q_3.graced then
-      redis.call('ZREM', q_3.key .. ':inflight', '')
+    read_absence(q_2)
+    if q_2.stale or q_2.graced then
+      redis.call('ZREM', q_2.key .. ':inflight', '')
     end
-    if q_3.stepped then
-      q_3.grace = math.floor(now + q_3.longest / 2)
-      write_seen(q_3, 'grace', string.format('%.0f', q_3.grace))
-      read_absence(q_3)
-    elseif q_3.waits then
-      q_3.seen = now
-      redis.call('HSET', q_3.key .. ':meta', 'seen', string.format('%.0f', now))
-    elseif q_3.graced then
+    if q_2.stepped then
+      q_2.grace = math.floor(now + q_2.longest / 2)
+      write_seen(q_2, 'grace', string.format('%.0f', q_2.grace))
+      read_absence(q_2)
+    elseif q_2.waits then
+      q_2.seen = now
+      redis.call('HSET', q_2.key .. ':meta', 'seen', string.format('%.0f', now))
+    elseif q_2.graced then
       local ids
       do
-        local at = q_3.old and q_3.graced or now
-        ids = redis.call('ZRANGEBYSCORE', q_3.key .. ':inflight', '-inf', at, 'LIMIT', 0, limit_2)
+        local at = q_2.old and q_2.graced or now
+        ids = redis.call('ZRANGEBYSCORE', q_2.key .. ':inflight', '-inf', at, 'LIMIT', '0', limit_2)
       end
       if #ids < limit_2 then
-        local far = redis.call('ZRANGEBYSCORE', q_3.key .. ':inflight', '(' .. string.format('%.0f', now + 2 * q_3.longest), '+inf', 'LIMIT', 0, limit_2 - #ids)
+        local far = redis.call('ZRANGEBYSCORE', q_2.key .. ':inflight', '(' .. string.format('%.0f', now + 2 * q_2.longest), '+inf', 'LIMIT', '0', string.format('%.0f', limit_2 - #ids))
         for _, id in ipairs(far) do
           ids[#ids + 1] = id
         end
       end
       if #ids == limit_2 then
-        q_3.hidden = q_3.old
-        if not q_3.old then
-          q_3.seen = now
-          redis.call('HSET', q_3.key .. ':meta', 'seen', string.format('%.0f', now))
+        q_2.hidden = q_2.old
+        if not q_2.old then
+          q_2.seen = now
+          redis.call('HSET', q_2.key .. ':meta', 'seen', string.format('%.0f', now))
         end
-      elseif q_3.old and #ids < q_3.flying then
-        q_3.grace = math.floor(now + q_3.longest / 2)
-        write_seen(q_3, 'grace', string.format('%.0f', q_3.grace))
-        read_absence(q_3)
+      elseif q_2.old and #ids < q_2.flying then
+        q_2.grace = math.floor(now + q_2.longest / 2)
+        write_seen(q_2, 'grace', string.format('%.0f', q_2.grace))
+        read_absence(q_2)
       else
-        q_3.seen = now
-        redis.call('HSET', q_3.key .. ':meta', 'seen', string.format('%.0f', now))
-        if q_3.grace then
-          redis.call('HDEL', q_3.key .. ':meta', 'grace')
+        q_2.seen = now
+        redis.call('HSET', q_2.key .. ':meta', 'seen', string.format('%.0f', now))
+        if q_2.grace then
+          redis.call('HDEL', q_2.key .. ':meta', 'grace')
         end
-        q_3.grace, q_3.graced, q_3.waits = nil, nil, false
+        q_2.grace, q_2.graced, q_2.waits = nil, nil, false
       end
       return ids
-    elseif q_3.old then
-      q_3.grace = math.floor(now + q_3.longest / 2)
-      write_seen(q_3, 'grace', string.format('%.0f', q_3.grace))
-      read_absence(q_3)
+    elseif q_2.old then
+      q_2.grace = math.floor(now + q_2.longest / 2)
+      write_seen(q_2, 'grace', string.format('%.0f', q_2.grace))
+      read_absence(q_2)
     else
-      if q_3.stale then
-        q_3.seen = now
-        redis.call('HSET', q_3.key .. ':meta', 'seen', string.format('%.0f', now))
+      if q_2.stale then
+        q_2.seen = now
+        redis.call('HSET', q_2.key .. ':meta', 'seen', string.format('%.0f', now))
       end
-      return redis.call('ZRANGEBYSCORE', q_3.key .. ':inflight', '-inf', now, 'LIMIT', 0, limit_2)
+      return redis.call('ZRANGEBYSCORE', q_2.key .. ':inflight', '-inf', now, 'LIMIT', '0', limit_2)
     end
     return {}
   end
-  local ids = ran_out(q_2, limit)
+  local ids = ran_out(q, limit)
   local back_2, dead_2 = {}, {}
   if #ids == 0 then
     seen, back, dead = 0, back_2, dead_2
   else
     local jobs = {}
-    local function read_crashed(q_3, id)
-      local job = redis.pcall('HMGET', q_3.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'crashes', 'error', 'past')
+    local function read(q_2, id, ...)
+      local job = redis.pcall('HMGET', q_2.key .. ':job:' .. id, ...)
       if not job.err then
         return job
       end
-      return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'crashes', 'error', 'past')
+      return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, ...)
     end
     for i, id in ipairs(ids) do
-      jobs[i] = read_crashed(q_2, id)
+      jobs[i] = read(q, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'crashes', 'error', 'past')
     end
-    redis.call('ZREM', q_2.key .. ':inflight', unpack(ids))
-    q_2.flying = q_2.flying - #ids
-    local function mend_place(q_3, id, state)
+    redis.call('ZREM', q.key .. ':inflight', unpack(ids))
+    q.flying = q.flying - #ids
+    local function mend_place(q_2, id, state)
       if state == 'pending' then
-        q_3.waiting = redis.call('RPUSH', q_3.key .. ':pending', id)
+        q_2.waiting = redis.call('RPUSH', q_2.key .. ':pending', id)
       elseif state == 'delayed' then
-        redis.call('ZADD', q_3.key .. ':delayed', 'NX', now, id)
+        redis.call('ZADD', q_2.key .. ':delayed', 'NX', now, id)
       elseif state == 'inflight' then
-        local held = q_3.mode == 'reliable' and math.max(q_3.lease or 0, 1000) or 0
-        redis.call('ZADD', q_3.key .. ':inflight', 'NX', now + held, id)
+        local held = q_2.mode == 'reliable' and math.max(q_2.lease or 0, 1000) or 0
+        redis.call('ZADD', q_2.key .. ':inflight', 'NX', string.format('%.0f', now + held), id)
       end
     end
-    local function unique_key(q_3, unique)
+    local function unique_key(q_2, unique)
       if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
-        return q_3.key .. ':unique:' .. unique
+        return q_2.key .. ':unique:' .. unique
       end
-      return q_3.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+      return q_2.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
     end
-    local function count(q_3, task, what, n)
-      if q_3.uncounted then
-        return
-      end
-      local tallies = q_3.tallies or {}
-      local tally = tallies[task or ''] or {}
-      q_3.tallies, tallies[task or ''] = tallies, tally
-      tally[what] = (tally[what] or 0) + n
-    end
-    local function end_job(q_3, id, job, state, reason, field, body, retention, attempts)
-      local key_2 = q_3.key .. ':job:' .. id
+    local function end_job(q_2, id, job, state, reason, field, body, retention, attempts)
+      local key_2 = q_2.key .. ':job:' .. id
       redis.call('HSET', key_2, 'state', state, field, body, '_processed', stamp)
       if reason ~= '-' then
         redis.call('HSET', key_2, 'reason', reason)
       end
-      if q_3.happened then
+      if q_2.happened then
         local runs = job[1] == 'inflight' and state ~= 'dead' and 1 or 0
         local counts = redis.call('HMGET', key_2, 'past', 'crashes')
-        table.insert(q_3.happened, {
+        table.insert(q_2.happened, {
           state,
           id,
           job[8],
@@ -525,19 +509,25 @@ do
       end
       do
         local unique = job[7]
-        local key_3 = unique and unique_key(q_3, unique)
+        local key_3 = unique and unique_key(q_2, unique)
         if key_3 and redis.pcall('GET', key_3) == id then
           redis.pcall('DEL', key_3)
         end
       end
       if field == 'error' and state ~= 'failed' then
-        count(q_3, job[8], state, 1)
+        local task = job[8]
+        if not q_2.uncounted then
+          local tallies = q_2.tallies or {}
+          local tally = tallies[task or ''] or {}
+          q_2.tallies, tallies[task or ''] = tallies, tally
+          tally[state] = (tally[state] or 0) + 1
+        end
       end
       local clients, queued, started = job[3], job[5], job[6]
       if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
         local line = id .. ' ' .. state .. ' ' .. reason .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. (attempts and attempts .. ' ' or '') .. #body .. '\n' .. body .. '\n'
         for client in clients:gmatch('[^ ]+') do
-          local channel = q_3.home .. ':client:' .. client
+          local channel = q_2.home .. ':client:' .. client
           local message = messages[channel]
           if message then
             message[#message + 1] = line
@@ -546,7 +536,7 @@ do
             message = {
               line,
               bytes = #line,
-              sharded = redis.REDIS_VERSION_NUM and q_3.key == q_3.home and client:find('^shard%.'),
+              sharded = redis.REDIS_VERSION_NUM and q_2.key == q_2.home and client:find('^shard%.'),
             }
             messages[channel] = message
           end
@@ -564,37 +554,35 @@ do
         end
       end
     end
-    local function read(q_3, id, ...)
-      local job = redis.pcall('HMGET', q_3.key .. ':job:' .. id, ...)
-      if not job.err then
-        return job
-      end
-      return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.key .. ':job:' .. id, ...)
-    end
-    local function add_missing(q_3, id)
-      local unique = unpack(read(q_3, id, 'unique'))
-      do
-        local key_2 = unique and unique_key(q_3, unique)
-        if key_2 and redis.pcall('GET', key_2) == id then
-          redis.pcall('DEL', key_2)
-        end
-      end
-      redis.call('LPUSH', q_3.key .. ':broken', id)
-      redis.call('LTRIM', q_3.key .. ':broken', 0, 999)
-      redis.call('PEXPIRE', q_3.key .. ':broken', '604800000')
-    end
     for i = #ids, 1, -1 do
       local id, job = ids[i], jobs[i]
       local crashes = (tonumber(job[9]) or 0) + 1
       if not job[1] then
-        add_missing(q_2, id)
+        local unique = unpack(read(q, id, 'unique'))
+        do
+          local key_2 = unique and unique_key(q, unique)
+          if key_2 and redis.pcall('GET', key_2) == id then
+            redis.pcall('DEL', key_2)
+          end
+        end
+        redis.call('LPUSH', q.key .. ':broken', id)
+        redis.call('LTRIM', q.key .. ':broken', '0', '999')
+        redis.call('PEXPIRE', q.key .. ':broken', '604800000')
       elseif job[1] ~= 'inflight' then
-        mend_place(q_2, id, job[1])
+        mend_place(q, id, job[1])
       else
-        redis.call('HSET', q_2.key .. ':job:' .. id, 'crashes', crashes, 'token', '')
-        count(q_2, job[8], 'crashed', 1)
-        if q_2.happened and crashes < max_crashes_2 then
-          table.insert(q_2.happened, {
+        redis.call('HSET', q.key .. ':job:' .. id, 'crashes', crashes, 'token', '')
+        do
+          local task = job[8]
+          if not q.uncounted then
+            local tallies = q.tallies or {}
+            local tally = tallies[task or ''] or {}
+            q.tallies, tallies[task or ''] = tallies, tally
+            tally['crashed'] = (tally['crashed'] or 0) + 1
+          end
+        end
+        if q.happened and crashes < max_crashes then
+          table.insert(q.happened, {
             'crashed',
             id,
             job[8],
@@ -605,126 +593,121 @@ do
             },
           })
         end
-        if crashes >= max_crashes_2 then
+        if crashes >= max_crashes then
           do
             local body, attempts = job[10] or '', (tonumber(job[11]) or 0) + crashes
-            end_job(q_2, id, job, 'dead', 'crashed', 'error', body, 604800000, attempts)
-            redis.call('ZADD', q_2.key .. ':dead', now, id)
+            end_job(q, id, job, 'dead', 'crashed', 'error', body, 604800000, attempts)
+            redis.call('ZADD', q.key .. ':dead', now, id)
             died = died + 1
           end
           table.insert(dead_2, id)
         elseif crashes > 1 then
-          redis.call('HSET', q_2.key .. ':job:' .. id, 'state', 'delayed')
-          redis.call('ZADD', q_2.key .. ':delayed', now + math.min(100 * 5 ^ (crashes - 1), 60000), id)
+          redis.call('HSET', q.key .. ':job:' .. id, 'state', 'delayed')
+          redis.call('ZADD', q.key .. ':delayed', string.format('%.0f', now + math.min(100 * 5 ^ (crashes - 1), 60000)), id)
           table.insert(back_2, id)
         else
-          redis.call('HSET', q_2.key .. ':job:' .. id, 'state', 'pending')
-          q_2.waiting = redis.call('RPUSH', q_2.key .. ':pending', id)
+          redis.call('HSET', q.key .. ':job:' .. id, 'state', 'pending')
+          q.waiting = redis.call('RPUSH', q.key .. ':pending', id)
           table.insert(back_2, id)
         end
       end
     end
-    if not (died == 0) then
-      redis.call('ZREMRANGEBYSCORE', q_2.key .. ':dead', '-inf', now - 604800000)
-      local function whole(text)
-        return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
-      end
-      local most = whole(redis.call('HMGET', q_2.key .. ':meta', 'most_dead')[1]) or 10000
-      local excess = math.min(redis.call('ZCARD', q_2.key .. ':dead') - most, died + 100)
-      if excess > 0 then
-        local ids_2 = redis.call('ZRANGE', q_2.key .. ':dead', 0, excess - 1)
-        for _, id in ipairs(ids_2) do
-          redis.call('DEL', q_2.key .. ':job:' .. id)
+    do
+      local q_2 = q
+      if not (died == 0) then
+        redis.call('ZREMRANGEBYSCORE', q_2.key .. ':dead', '-inf', string.format('%.0f', now - 604800000))
+        local function whole(text)
+          return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
         end
-        redis.call('ZREM', q_2.key .. ':dead', unpack(ids_2))
+        local most = whole(redis.call('HMGET', q_2.key .. ':meta', 'most_dead')[1]) or 10000
+        local excess = math.min(redis.call('ZCARD', q_2.key .. ':dead') - most, died + 100)
+        if excess > 0 then
+          local ids_2 = redis.call('ZRANGE', q_2.key .. ':dead', '0', string.format('%.0f', excess - 1))
+          for _, id in ipairs(ids_2) do
+            redis.call('DEL', q_2.key .. ':job:' .. id)
+          end
+          redis.call('ZREM', q_2.key .. ':dead', unpack(ids_2))
+        end
+        redis.call('PEXPIRE', q_2.key .. ':dead', '604800000')
+        died = 0
       end
-      redis.call('PEXPIRE', q_2.key .. ':dead', 604800000)
-      died = 0
     end
     seen, back, dead = #ids, back_2, dead_2
   end
 end
 local promoted
 do
-  local q_2 = q
-  local ids = redis.call('ZRANGEBYSCORE', q_2.key .. ':delayed', '-inf', now, 'LIMIT', 0, limit)
+  local ids = redis.call('ZRANGEBYSCORE', q.key .. ':delayed', '-inf', now, 'LIMIT', '0', limit)
   if #ids == 0 then
     promoted = 0
   else
     local states, parked, leaving, quarantined = {}, {}, {}, false
-    local function needs_quarantine(crashes)
-      return crashes > 1
-    end
-    local function read(q_3, id, ...)
-      local job = redis.pcall('HMGET', q_3.key .. ':job:' .. id, ...)
+    local function read(q_2, id, ...)
+      local job = redis.pcall('HMGET', q_2.key .. ':job:' .. id, ...)
       if not job.err then
         return job
       end
-      return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.key .. ':job:' .. id, ...)
+      return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, ...)
     end
     for i, id in ipairs(ids) do
       local state, crashes
       do
-        local state_2, crashes_2 = unpack(read(q_2, id, 'state', 'crashes'))
+        local state_2, crashes_2 = unpack(read(q, id, 'state', 'crashes'))
         state, crashes = state_2, tonumber(crashes_2) or 0
       end
-      states[i], parked[i] = state, state == 'delayed' and needs_quarantine(crashes)
+      states[i], parked[i] = state, state == 'delayed' and (crashes > 1)
       if not parked[i] then
         table.insert(leaving, id)
       end
     end
-    redis.call('ZREM', q_2.key .. ':delayed', '', unpack(leaving))
-    local function mend_place(q_3, id, state)
+    redis.call('ZREM', q.key .. ':delayed', '', unpack(leaving))
+    local function mend_place(q_2, id, state)
       if state == 'pending' then
-        q_3.waiting = redis.call('RPUSH', q_3.key .. ':pending', id)
+        q_2.waiting = redis.call('RPUSH', q_2.key .. ':pending', id)
       elseif state == 'delayed' then
-        redis.call('ZADD', q_3.key .. ':delayed', 'NX', now, id)
+        redis.call('ZADD', q_2.key .. ':delayed', 'NX', now, id)
       elseif state == 'inflight' then
-        local held = q_3.mode == 'reliable' and math.max(q_3.lease or 0, 1000) or 0
-        redis.call('ZADD', q_3.key .. ':inflight', 'NX', now + held, id)
+        local held = q_2.mode == 'reliable' and math.max(q_2.lease or 0, 1000) or 0
+        redis.call('ZADD', q_2.key .. ':inflight', 'NX', string.format('%.0f', now + held), id)
       end
     end
-    local function unique_key(q_3, unique)
+    local function unique_key(q_2, unique)
       if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
-        return q_3.key .. ':unique:' .. unique
+        return q_2.key .. ':unique:' .. unique
       end
-      return q_3.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
-    end
-    local function add_missing(q_3, id)
-      local unique = unpack(read(q_3, id, 'unique'))
-      do
-        local key_2 = unique and unique_key(q_3, unique)
-        if key_2 and redis.pcall('GET', key_2) == id then
-          redis.pcall('DEL', key_2)
-        end
-      end
-      redis.call('LPUSH', q_3.key .. ':broken', id)
-      redis.call('LTRIM', q_3.key .. ':broken', 0, 999)
-      redis.call('PEXPIRE', q_3.key .. ':broken', '604800000')
+      return q_2.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
     end
     for i, id in ipairs(ids) do
       if parked[i] then
-        redis.call('ZINCRBY', q_2.key .. ':delayed', 1000000000000000, id)
+        redis.call('ZINCRBY', q.key .. ':delayed', '1000000000000000', id)
         quarantined = true
       elseif not states[i] then
-        add_missing(q_2, id)
+        local unique = unpack(read(q, id, 'unique'))
+        do
+          local key_2 = unique and unique_key(q, unique)
+          if key_2 and redis.pcall('GET', key_2) == id then
+            redis.pcall('DEL', key_2)
+          end
+        end
+        redis.call('LPUSH', q.key .. ':broken', id)
+        redis.call('LTRIM', q.key .. ':broken', '0', '999')
+        redis.call('PEXPIRE', q.key .. ':broken', '604800000')
       elseif states[i] ~= 'delayed' then
-        mend_place(q_2, id, states[i])
+        mend_place(q, id, states[i])
       else
-        redis.call('HSET', q_2.key .. ':job:' .. id, 'state', 'pending')
-        q_2.waiting = redis.call('LPUSH', q_2.key .. ':pending', id)
+        redis.call('HSET', q.key .. ':job:' .. id, 'state', 'pending')
+        q.waiting = redis.call('LPUSH', q.key .. ':pending', id)
       end
     end
-    if quarantined and not q_2.quarantined then
-      q_2.quarantined = ''
-      redis.call('HSET', q_2.key .. ':meta', 'suspect', '')
+    if quarantined and not q.suspect then
+      q.suspect = ''
+      redis.call('HSET', q.key .. ':meta', 'suspect', '')
     end
     promoted = #ids
   end
 end
 if q.buried > 0 then
-  local q_2 = q
-  redis.call('ZREMRANGEBYSCORE', q_2.key .. ':dead', '-inf', now - 604800000)
+  redis.call('ZREMRANGEBYSCORE', q.key .. ':dead', '-inf', string.format('%.0f', now - 604800000))
 end
 for channel, message in pairs(messages) do
   local text = table.concat(message)
@@ -736,17 +719,17 @@ for channel, message in pairs(messages) do
 end
 messages = {}
 if #back + promoted > 0 then
-  local q_2 = q
-  if q_2.awake == 0 then
-    q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
-    if q_2.listened then
+  if q.awake == 0 then
+    q.awake = redis.call('LPUSH', q.key .. ':wake', '1')
+    q.listened = unpack(redis.call('HMGET', q.key .. ':meta', 'listened'))
+    if q.listened then
       local first, last
       do
-        local first_2, last_2 = (q_2.listened or ''):match('^([1-9]%d?) ([1-9]%d?)$')
+        local first_2, last_2 = (q.listened or ''):match('^([1-9]%d?) ([1-9]%d?)$')
         first, last = tonumber(first_2) or 1, tonumber(last_2) or 1
       end
       for i = 0, last - 1 do
-        local channel = q_2.key .. ':wake' .. ':' .. (first - 1 + i) % last + 1
+        local channel = q.key .. ':wake' .. ':' .. (first - 1 + i) % last + 1
         local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
         if heard ~= 0 then
           break
@@ -755,45 +738,46 @@ if #back + promoted > 0 then
     end
   end
 end
-do
-  local q_2 = q
-  if q_2.tallies then
-    for task, tally in pairs(q_2.tallies) do
-      for what, n in pairs(tally) do
-        local minute = math.floor(now / 60000)
-        local key_2
-        do
-          local task_2 = task or ''
-          key_2 = q_2.key .. ':counters' .. ':' .. minute .. ':' .. task_2
-        end
-        if not (redis.pcall('HINCRBY', key_2, what, n) ~= n) then
-          local new = redis.pcall('ZADD', q_2.key .. ':counters', minute, task or '') == 1
-          redis.pcall('PEXPIRE', q_2.key .. ':counters', 259200000)
-          if new and (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
-            redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', minute - 259200000 / 60000)
-            if (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
-              redis.pcall('ZREM', q_2.key .. ':counters', task or '')
-              redis.pcall('DEL', key_2)
-              key_2 = q_2.key .. ':counters' .. ':' .. minute .. ':' .. '~'
-              redis.pcall('ZADD', q_2.key .. ':counters', minute, '~')
-              redis.pcall('HINCRBY', key_2, what, n)
-            end
+if q.tallies then
+  for task, tally in pairs(q.tallies) do
+    for what, n in pairs(tally) do
+      local q_2 = q
+      local minute = math.floor(now / 60000)
+      local key_2
+      do
+        local task_2 = task or ''
+        key_2 = q_2.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. task_2
+      end
+      local added
+      if n < 1000000000000 then
+        added = string.format('%d', n)
+      else
+        added = string.format('%d%012d', n / 1000000000000, n % 1000000000000)
+      end
+      if not (redis.pcall('HINCRBY', key_2, what, added) ~= n) then
+        local new = redis.pcall('ZADD', q_2.key .. ':counters', minute, task or '') == 1
+        redis.pcall('PEXPIRE', q_2.key .. ':counters', '259200000')
+        if new and (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
+          redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', string.format('%.0f', minute - 259200000 / 60000))
+          if (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
+            redis.pcall('ZREM', q_2.key .. ':counters', task or '')
+            redis.pcall('DEL', key_2)
+            key_2 = q_2.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. '~'
+            redis.pcall('ZADD', q_2.key .. ':counters', minute, '~')
+            redis.pcall('HINCRBY', key_2, what, added)
           end
-          redis.pcall('PEXPIRE', key_2, 259200000)
         end
+        redis.pcall('PEXPIRE', key_2, '259200000')
       end
     end
-    q_2.tallies = nil
   end
+  q.tallies = nil
 end
-do
-  local q_2 = q
-  if q_2.happened then
-    for _, entry in ipairs(q_2.happened) do
-      local counts = entry[5] or {}
-      local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
-      redis.pcall('XADD', q_2.key .. ':events', 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
-    end
+if q.happened then
+  for _, entry in ipairs(q.happened) do
+    local counts = entry[5] or {}
+    local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+    redis.pcall('XADD', q.key .. ':events', 'MAXLEN', '~', q.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
   end
 end
 local more = (seen == limit or promoted == limit or dropped == limit) and 1 or 0

@@ -1,7 +1,6 @@
 local bad
 local clock = redis.call('TIME')
-local micros = tonumber(clock[2])
-local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local queue = KEYS[1]
 local options
 do
@@ -25,12 +24,11 @@ do
 end
 local unknown
 do
-  local options_2 = options
-  local text = options_2['unknown']
+  local text = options['unknown']
   if not text then
     unknown = nil
   else
-    options_2['unknown'] = nil
+    options['unknown'] = nil
     local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
     if not text then
       bad = bad or ('BADARG ' .. 'unknown' .. ': ' .. 'missing')
@@ -61,8 +59,7 @@ if #KEYS < 1 or (#KEYS ~= 1) then
   bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
 end
 do
-  local options_2 = options
-  local what = next(options_2)
+  local what = next(options)
   if what then
     local why = 'there is none called ' .. what
     bad = bad or ('BADARG ' .. 'options' .. ': ' .. why)
@@ -70,16 +67,6 @@ do
 end
 local function is_name(text, longest)
   return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
-end
-local function name(what, text, empty, longest)
-  longest = longest or 128
-  if not text then
-    bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
-  elseif (text == '' and not empty) or not is_name(text, longest) then
-    local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
-    bad = bad or ('BADARG ' .. what .. ': ' .. why)
-  end
-  return text
 end
 local function fence(q, first, width, reader)
   local words, ids, jobs, places, seen = {}, {}, {}, {}, {}
@@ -94,8 +81,26 @@ local function fence(q, first, width, reader)
       jobs[#ids], places[#ids] = job, place
       words[place] = 'mine'
     else
-      name('id', id)
-      name('token', token)
+      do
+        local longest = nil
+        longest = longest or 128
+        if not id then
+          bad = bad or ('BADARG ' .. 'id' .. ': ' .. 'missing')
+        elseif (id == '' and true) or not is_name(id, longest) then
+          local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+          bad = bad or ('BADARG ' .. 'id' .. ': ' .. why)
+        end
+      end
+      do
+        local longest = nil
+        longest = longest or 128
+        if not token then
+          bad = bad or ('BADARG ' .. 'token' .. ': ' .. 'missing')
+        elseif (token == '' and true) or not is_name(token, longest) then
+          local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+          bad = bad or ('BADARG ' .. 'token' .. ': ' .. why)
+        end
+      end
       if not job[1] then
         words[place] = 'NOJOB'
       elseif job[1] == 'cancelled' then
@@ -116,49 +121,10 @@ local function write_events(q)
     end
   end
 end
-local function write_counters(q)
-  if not q.tallies then
-    return
-  end
-  for task, tally in pairs(q.tallies) do
-    for what, n in pairs(tally) do
-      local minute = math.floor(now / 60000)
-      local key
-      do
-        local task_2 = task or ''
-        key = q.key .. ':counters' .. ':' .. minute .. ':' .. task_2
-      end
-      if not (redis.pcall('HINCRBY', key, what, n) ~= n) then
-        local new = redis.pcall('ZADD', q.key .. ':counters', minute, task or '') == 1
-        redis.pcall('PEXPIRE', q.key .. ':counters', 259200000)
-        if new and (tonumber(redis.pcall('ZCARD', q.key .. ':counters')) or 0) > 100 then
-          redis.pcall('ZREMRANGEBYSCORE', q.key .. ':counters', '-inf', minute - 259200000 / 60000)
-          if (tonumber(redis.pcall('ZCARD', q.key .. ':counters')) or 0) > 100 then
-            redis.pcall('ZREM', q.key .. ':counters', task or '')
-            redis.pcall('DEL', key)
-            key = q.key .. ':counters' .. ':' .. minute .. ':' .. '~'
-            redis.pcall('ZADD', q.key .. ':counters', minute, '~')
-            redis.pcall('HINCRBY', key, what, n)
-          end
-        end
-        redis.pcall('PEXPIRE', key, 259200000)
-      end
-    end
-  end
-  q.tallies = nil
-end
-local function count(q, task, what, n)
-  if q.uncounted then
-    return
-  end
-  local tallies = q.tallies or {}
-  local tally = tallies[task or ''] or {}
-  q.tallies, tallies[task or ''] = tallies, tally
-  tally[what] = (tally[what] or 0) + n
-end
 local function wake(q)
   if q.awake == 0 then
     q.awake = redis.call('LPUSH', q.key .. ':wake', '1')
+    q.listened = unpack(redis.call('HMGET', q.key .. ':meta', 'listened'))
     if not q.listened then
       return
     end
@@ -198,21 +164,24 @@ local function open(key, mode, ...)
   if home ~= key then
     tag = key:sub(#prefix + 3, -2)
   end
-  local meta = redis.call('HMGET', key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', ...)
+  local meta = redis.call('HMGET', key .. ':meta', 'mode', 'layout', ...)
   local its_mode, layout = meta[1], meta[2]
   local q = {
     name = tag,
     born = its_mode and true,
     mode = its_mode or mode,
     layout = layout,
-    token = meta[3] or '0',
-    quarantined = meta[4],
-    listened = meta[5],
     key = key,
     home = home,
   }
   for i = 1, select('#', ...) do
-    q[select(i, ...)] = whole(meta[5 + i])
+    local what = select(i, ...)
+    local is_text = what == 'token' or what == 'suspect'
+    if is_text then
+      q[what] = meta[2 + i]
+    else
+      q[what] = whole(meta[2 + i])
+    end
   end
   if q.switches then
     q.uncounted, q.most_events = q.switches % 2 == 1, q.switches > 1 and math.floor(q.switches / 2)
@@ -233,7 +202,6 @@ if unknown then
   if bad then
     return redis.error_reply(bad)
   end
-  local first = released
   local function read_unknown(q, id)
     local job = redis.pcall('HMGET', q.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'releases', 'unknown_since', 'start_by', 'error', 'crashes', 'past')
     if not job.err then
@@ -241,7 +209,7 @@ if unknown then
     end
     return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'releases', 'unknown_since', 'start_by', 'error', 'crashes', 'past')
   end
-  local words, ids, jobs, places = fence(opened, first, 2, read_unknown)
+  local words, ids, jobs, places = fence(opened, released, 2, read_unknown)
   if bad then
     return redis.error_reply(bad)
   end
@@ -326,7 +294,7 @@ if unknown then
       if start_by then
         redis.call('HSET', opened.key .. ':job:' .. id, 'expires', job[11])
       end
-      redis.call('ZADD', opened.key .. ':delayed', now + wait, id)
+      redis.call('ZADD', opened.key .. ':delayed', string.format('%.0f', now + wait), id)
     else
       local attempts = (tonumber(job[14]) or 0) + (tonumber(job[13]) or 0)
       local body = job[12] or ''
@@ -346,7 +314,7 @@ if unknown then
             'unknown',
           })
         end
-        redis.call('PEXPIRE', key_2, 604800000)
+        redis.call('PEXPIRE', key_2, '604800000')
         do
           local unique = job[7]
           local key_3 = unique and unique_key(opened, unique)
@@ -354,7 +322,15 @@ if unknown then
             redis.pcall('DEL', key_3)
           end
         end
-        count(opened, job[8], 'dead', 1)
+        do
+          local task = job[8]
+          if not opened.uncounted then
+            local tallies = opened.tallies or {}
+            local tally = tallies[task or ''] or {}
+            opened.tallies, tallies[task or ''] = tallies, tally
+            tally['dead'] = (tally['dead'] or 0) + 1
+          end
+        end
         local clients, queued, started = job[3], job[5], job[6]
         if not (not clients or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
           local line = id .. ' ' .. 'dead' .. ' ' .. 'unknown' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. (attempts and attempts .. ' ' or '') .. #body .. '\n' .. body .. '\n'
@@ -389,7 +365,15 @@ if unknown then
       redis.call('ZADD', opened.key .. ':dead', now, id)
       died = died + 1
     end
-    count(opened, job[8], 'released', 1)
+    do
+      local task = job[8]
+      if not opened.uncounted then
+        local tallies = opened.tallies or {}
+        local tally = tallies[task or ''] or {}
+        opened.tallies, tallies[task or ''] = tallies, tally
+        tally['released'] = (tally['released'] or 0) + 1
+      end
+    end
     if opened.happened and wait then
       table.insert(opened.happened, {
         'released',
@@ -405,21 +389,58 @@ if unknown then
     words[places[n]] = wait and 'delayed' or 'dead'
   end
   if not (died == 0) then
-    redis.call('ZREMRANGEBYSCORE', opened.key .. ':dead', '-inf', now - 604800000)
+    redis.call('ZREMRANGEBYSCORE', opened.key .. ':dead', '-inf', string.format('%.0f', now - 604800000))
     local most = whole(redis.call('HMGET', opened.key .. ':meta', 'most_dead')[1]) or 10000
     local excess = math.min(redis.call('ZCARD', opened.key .. ':dead') - most, died + 100)
     if excess > 0 then
-      local ids_2 = redis.call('ZRANGE', opened.key .. ':dead', 0, excess - 1)
+      local ids_2 = redis.call('ZRANGE', opened.key .. ':dead', '0', string.format('%.0f', excess - 1))
       for _, id in ipairs(ids_2) do
         redis.call('DEL', opened.key .. ':job:' .. id)
       end
       redis.call('ZREM', opened.key .. ':dead', unpack(ids_2))
     end
-    redis.call('PEXPIRE', opened.key .. ':dead', 604800000)
+    redis.call('PEXPIRE', opened.key .. ':dead', '604800000')
     died = 0
   end
   wake(opened)
-  write_counters(opened)
+  if opened.tallies then
+    local function add_count(q, task, what, n)
+      local minute = math.floor(now / 60000)
+      local key_2
+      do
+        local task_2 = task or ''
+        key_2 = q.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. task_2
+      end
+      local added
+      if n < 1000000000000 then
+        added = string.format('%d', n)
+      else
+        added = string.format('%d%012d', n / 1000000000000, n % 1000000000000)
+      end
+      if redis.pcall('HINCRBY', key_2, what, added) ~= n then
+        return
+      end
+      local new = redis.pcall('ZADD', q.key .. ':counters', minute, task or '') == 1
+      redis.pcall('PEXPIRE', q.key .. ':counters', '259200000')
+      if new and (tonumber(redis.pcall('ZCARD', q.key .. ':counters')) or 0) > 100 then
+        redis.pcall('ZREMRANGEBYSCORE', q.key .. ':counters', '-inf', string.format('%.0f', minute - 259200000 / 60000))
+        if (tonumber(redis.pcall('ZCARD', q.key .. ':counters')) or 0) > 100 then
+          redis.pcall('ZREM', q.key .. ':counters', task or '')
+          redis.pcall('DEL', key_2)
+          key_2 = q.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. '~'
+          redis.pcall('ZADD', q.key .. ':counters', minute, '~')
+          redis.pcall('HINCRBY', key_2, what, added)
+        end
+      end
+      redis.pcall('PEXPIRE', key_2, '259200000')
+    end
+    for task, tally in pairs(opened.tallies) do
+      for what, n in pairs(tally) do
+        add_count(opened, task, what, n)
+      end
+    end
+    opened.tallies = nil
+  end
   write_events(opened)
   for channel, message in pairs(messages) do
     local text = table.concat(message)
@@ -436,7 +457,6 @@ local q = open(queue, 'reliable', 'switches')
 if bad then
   return redis.error_reply(bad)
 end
-local first = released
 local function read_releases(q_2, id)
   local job = redis.pcall('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'releases', 'past')
   if not job.err then
@@ -444,7 +464,7 @@ local function read_releases(q_2, id)
   end
   return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', 'task', 'releases', 'past')
 end
-local words, ids, jobs, places = fence(q, first, 2, read_releases)
+local words, ids, jobs, places = fence(q, released, 2, read_releases)
 if bad then
   return redis.error_reply(bad)
 end
@@ -483,7 +503,15 @@ for i = #ids, 1, -1 do
   redis.call('HSET', q.key .. ':job:' .. id, 'state', 'pending', 'releases', releases, 'past', job[10] or '0')
   redis.call('RPUSH', q.key .. ':pending', id)
   words[places[i]] = 'pending'
-  count(q, job[8], 'released', 1)
+  do
+    local task = job[8]
+    if not q.uncounted then
+      local tallies = q.tallies or {}
+      local tally = tallies[task or ''] or {}
+      q.tallies, tallies[task or ''] = tallies, tally
+      tally['released'] = (tally['released'] or 0) + 1
+    end
+  end
   if q.happened then
     local counts = redis.call('HMGET', q.key .. ':job:' .. id, 'past', 'crashes')
     table.insert(q.happened, {
@@ -496,6 +524,43 @@ for i = #ids, 1, -1 do
   end
 end
 wake(q)
-write_counters(q)
+if q.tallies then
+  local function add_count(q_2, task, what, n)
+    local minute = math.floor(now / 60000)
+    local key
+    do
+      local task_2 = task or ''
+      key = q_2.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. task_2
+    end
+    local added
+    if n < 1000000000000 then
+      added = string.format('%d', n)
+    else
+      added = string.format('%d%012d', n / 1000000000000, n % 1000000000000)
+    end
+    if redis.pcall('HINCRBY', key, what, added) ~= n then
+      return
+    end
+    local new = redis.pcall('ZADD', q_2.key .. ':counters', minute, task or '') == 1
+    redis.pcall('PEXPIRE', q_2.key .. ':counters', '259200000')
+    if new and (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
+      redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', string.format('%.0f', minute - 259200000 / 60000))
+      if (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
+        redis.pcall('ZREM', q_2.key .. ':counters', task or '')
+        redis.pcall('DEL', key)
+        key = q_2.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. '~'
+        redis.pcall('ZADD', q_2.key .. ':counters', minute, '~')
+        redis.pcall('HINCRBY', key, what, added)
+      end
+    end
+    redis.pcall('PEXPIRE', key, '259200000')
+  end
+  for task, tally in pairs(q.tallies) do
+    for what, n in pairs(tally) do
+      add_count(q, task, what, n)
+    end
+  end
+  q.tallies = nil
+end
 write_events(q)
 return words

@@ -1,7 +1,6 @@
 local bad
 local clock = redis.call('TIME')
-local micros = tonumber(clock[2])
-local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local queue = KEYS[1]
 local jobs
 do
@@ -20,20 +19,17 @@ end
 if #KEYS < 1 or (#KEYS ~= 1) then
   bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
 end
-do
-  local first = jobs
-  local function is_name(text, longest)
-    return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
-  end
-  for i = first, #ARGV do
-    local text, longest = ARGV[i], nil
-    longest = longest or 128
-    if not text then
-      bad = bad or ('BADARG ' .. 'id' .. ': ' .. 'missing')
-    elseif (text == '' and true) or not is_name(text, longest) then
-      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
-      bad = bad or ('BADARG ' .. 'id' .. ': ' .. why)
-    end
+local function is_name(text, longest)
+  return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
+end
+for i = jobs, #ARGV do
+  local text, longest = ARGV[i], nil
+  longest = longest or 128
+  if not text then
+    bad = bad or ('BADARG ' .. 'id' .. ': ' .. 'missing')
+  elseif (text == '' and true) or not is_name(text, longest) then
+    local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+    bad = bad or ('BADARG ' .. 'id' .. ': ' .. why)
   end
 end
 local q
@@ -48,28 +44,28 @@ if not bad then
   end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    q = nil
   else
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'switches', 'older')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'switches', 'older')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
     local q_2 = {
-      name = tag,
       born = its_mode and true,
       mode = its_mode or 'reliable',
-      layout = layout,
-      token = meta[3] or '0',
-      quarantined = meta[4],
-      listened = meta[5],
       key = queue,
-      home = home,
       unique = queue .. ':unique:',
-      switches = whole(meta[6]),
-      older = whole(meta[7]),
+      switches = whole(meta[3]),
+      older = whole(meta[4]),
+      waiting = nil,
+      awake = nil,
+      flying = nil,
+      later = nil,
+      buried = nil,
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -86,51 +82,50 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-local q_2, first = q, jobs
-q_2.waiting = redis.call('LLEN', q_2.key .. ':pending')
-q_2.awake = redis.call('LLEN', q_2.key .. ':wake')
-redis.call('LLEN', q_2.key .. ':broken')
-q_2.flying = redis.call('ZCARD', q_2.key .. ':inflight')
-q_2.later = redis.call('ZCARD', q_2.key .. ':delayed')
-q_2.buried = redis.call('ZCARD', q_2.key .. ':dead')
+q.waiting = redis.call('LLEN', q.key .. ':pending')
+q.awake = redis.call('LLEN', q.key .. ':wake')
+redis.call('LLEN', q.key .. ':broken')
+q.flying = redis.call('ZCARD', q.key .. ':inflight')
+q.later = redis.call('ZCARD', q.key .. ':delayed')
+q.buried = redis.call('ZCARD', q.key .. ':dead')
 local words, back, seen, taken = {}, {}, {}, {}
-local function unique_key(q_3, unique)
+local function unique_key(q_2, unique)
   if (#unique <= 128 and unique:find('^[a-zA-Z0-9_.:-]*$')) then
-    return q_3.unique .. unique
+    return q_2.unique .. unique
   end
-  return q_3.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
+  return q_2.unique .. '~' .. (redis.sha1hex and redis.sha1hex(unique) or unique)
 end
 local function is_live(state)
   return state == 'pending' or state == 'delayed' or state == 'inflight'
 end
-local function read(q_3, id, ...)
-  local job = redis.pcall('HMGET', q_3.key .. ':job:' .. id, ...)
+local function read(q_2, id, ...)
+  local job = redis.pcall('HMGET', q_2.key .. ':job:' .. id, ...)
   if not job.err then
     return job
   end
-  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_3.key .. ':job:' .. id, ...)
+  return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, ...)
 end
-local function holder(q_3, unique)
-  local id = unique and redis.call('GET', unique_key(q_3, unique))
+local function holder(q_2, unique)
+  local id = unique and redis.call('GET', unique_key(q_2, unique))
   if not id then
     return
   end
-  local state, clients, expires = unpack(read(q_3, id, 'state', 'client', 'expires'))
+  local state, clients, expires = unpack(read(q_2, id, 'state', 'client', 'expires'))
   if is_live((((state == 'pending' or state == 'delayed') and (tonumber(expires) or math.huge) <= now) and 'expired' or state)) then
     return id, state, clients
   end
 end
-local function read_held(q_3, id, ...)
-  return read(q_3, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', ...)
+local function read_held(q_2, id, ...)
+  return read(q_2, id, 'state', 'token', 'client', 'retention', '_queued', '_started', 'unique', ...)
 end
-local function read_ending(q_3, id, ...)
-  return read_held(q_3, id, 'task', ...)
+local function read_ending(q_2, id, ...)
+  return read_held(q_2, id, 'task', ...)
 end
-for i = first, #ARGV do
-  local id, job = ARGV[i], read_ending(q_2, ARGV[i])
+for i = jobs, #ARGV do
+  local id, job = ARGV[i], read_ending(q, ARGV[i])
   local unique = job[1] == 'dead' and job[7]
   local word = job[1] or 'NOJOB'
-  local other = unique and (q_2.older or (taken[unique] or holder(q_2, unique) or id) ~= id)
+  local other = unique and (q.older or (taken[unique] or holder(q, unique) or id) ~= id)
   if other then
     word = 'CONFLICT'
   elseif word == 'dead' then
@@ -152,9 +147,9 @@ end
 if #back == 0 then
   return words
 end
-local first_key = q_2.key .. ':job:' .. back[1].id
+local first_key = q.key .. ':job:' .. back[1].id
 do
-  local item, item_2, item_3 = q_2.unique, q_2.key .. ':wake', q_2.key .. ':dead'
+  local item, item_2, item_3 = q.unique, q.key .. ':wake', q.key .. ':dead'
   if not redis.acl_check_cmd then
     bad = nil
   else
@@ -190,26 +185,26 @@ if bad then
 end
 for _, job in ipairs(back) do
   local id, unique = job.id, job.unique
-  local key = q_2.key .. ':job:' .. id
-  redis.call('ZREM', q_2.key .. ':dead', id)
+  local key = q.key .. ':job:' .. id
+  redis.call('ZREM', q.key .. ':dead', id)
   redis.call('PERSIST', key)
   redis.call('HSET', key, 'state', 'pending', 'token', '', 'past', '0')
   redis.call('HDEL', key, 'attempts', 'crashes', 'reason', 'error', '_processed', 'expires', 'start_by', 'unknown_since')
   if unique then
-    redis.call('SET', unique_key(q_2, unique), id)
+    redis.call('SET', unique_key(q, unique), id)
   end
-  redis.call('LPUSH', q_2.key .. ':pending', id)
+  redis.call('LPUSH', q.key .. ':pending', id)
   do
     local task = job.task
-    if not q_2.uncounted then
-      local tallies = q_2.tallies or {}
+    if not q.uncounted then
+      local tallies = q.tallies or {}
       local tally = tallies[task or ''] or {}
-      q_2.tallies, tallies[task or ''] = tallies, tally
+      q.tallies, tallies[task or ''] = tallies, tally
       tally['requeued'] = (tally['requeued'] or 0) + 1
     end
   end
-  if q_2.happened then
-    table.insert(q_2.happened, {
+  if q.happened then
+    table.insert(q.happened, {
       'requeued',
       id,
       job.task,
@@ -217,57 +212,71 @@ for _, job in ipairs(back) do
     })
   end
 end
-redis.call('ZREMRANGEBYSCORE', q_2.key .. ':dead', '-inf', now - 604800000)
-if q_2.awake == 0 then
-  q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
-  if q_2.listened then
-    local first_2, last
-    do
-      local first_3, last_2 = (q_2.listened or ''):match('^([1-9]%d?) ([1-9]%d?)$')
-      first_2, last = tonumber(first_3) or 1, tonumber(last_2) or 1
-    end
-    for i = 0, last - 1 do
-      local channel = q_2.key .. ':wake' .. ':' .. (first_2 - 1 + i) % last + 1
-      local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
-      if heard ~= 0 then
-        break
+redis.call('ZREMRANGEBYSCORE', q.key .. ':dead', '-inf', string.format('%.0f', now - 604800000))
+do
+  local q_2 = q
+  if q_2.awake == 0 then
+    q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
+    q_2.listened = unpack(redis.call('HMGET', q_2.key .. ':meta', 'listened'))
+    if q_2.listened then
+      local first, last
+      do
+        local first_2, last_2 = (q_2.listened or ''):match('^([1-9]%d?) ([1-9]%d?)$')
+        first, last = tonumber(first_2) or 1, tonumber(last_2) or 1
+      end
+      for i = 0, last - 1 do
+        local channel = q_2.key .. ':wake' .. ':' .. (first - 1 + i) % last + 1
+        local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
+        if heard ~= 0 then
+          break
+        end
       end
     end
   end
 end
-if q_2.tallies then
-  for task, tally in pairs(q_2.tallies) do
+if q.tallies then
+  for task, tally in pairs(q.tallies) do
     for what, n in pairs(tally) do
+      local q_2 = q
       local minute = math.floor(now / 60000)
       local key
       do
         local task_2 = task or ''
-        key = q_2.key .. ':counters' .. ':' .. minute .. ':' .. task_2
+        key = q_2.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. task_2
       end
-      if not (redis.pcall('HINCRBY', key, what, n) ~= n) then
+      local added
+      if n < 1000000000000 then
+        added = string.format('%d', n)
+      else
+        added = string.format('%d%012d', n / 1000000000000, n % 1000000000000)
+      end
+      if not (redis.pcall('HINCRBY', key, what, added) ~= n) then
         local new = redis.pcall('ZADD', q_2.key .. ':counters', minute, task or '') == 1
-        redis.pcall('PEXPIRE', q_2.key .. ':counters', 259200000)
+        redis.pcall('PEXPIRE', q_2.key .. ':counters', '259200000')
         if new and (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
-          redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', minute - 259200000 / 60000)
+          redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', string.format('%.0f', minute - 259200000 / 60000))
           if (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
             redis.pcall('ZREM', q_2.key .. ':counters', task or '')
             redis.pcall('DEL', key)
-            key = q_2.key .. ':counters' .. ':' .. minute .. ':' .. '~'
+            key = q_2.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. '~'
             redis.pcall('ZADD', q_2.key .. ':counters', minute, '~')
-            redis.pcall('HINCRBY', key, what, n)
+            redis.pcall('HINCRBY', key, what, added)
           end
         end
-        redis.pcall('PEXPIRE', key, 259200000)
+        redis.pcall('PEXPIRE', key, '259200000')
       end
     end
   end
-  q_2.tallies = nil
+  q.tallies = nil
 end
-if q_2.happened then
-  for _, entry in ipairs(q_2.happened) do
-    local counts = entry[5] or {}
-    local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
-    redis.pcall('XADD', q_2.key .. ':events', 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
+do
+  local q_2 = q
+  if q_2.happened then
+    for _, entry in ipairs(q_2.happened) do
+      local counts = entry[5] or {}
+      local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+      redis.pcall('XADD', q_2.key .. ':events', 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
+    end
   end
 end
 return words

@@ -1,27 +1,27 @@
 local bad
 local clock = redis.call('TIME')
-local micros = tonumber(clock[2])
-local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local MISSES = {
   skip = true,
   last = true,
   all = true,
 }
 local queue = KEYS[1]
-local function is_name(text, longest)
-  return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
-end
-local function name(what, text, empty, longest)
+local schedule
+do
+  local text, longest = ARGV[1], 100
   longest = longest or 128
-  if not text then
-    bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
-  elseif (text == '' and not empty) or not is_name(text, longest) then
-    local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
-    bad = bad or ('BADARG ' .. what .. ': ' .. why)
+  local function is_name(text_2, longest_2)
+    return #text_2 <= longest_2 and text_2:find('^[a-zA-Z0-9_.:-]*$')
   end
-  return text
+  if not text then
+    bad = bad or ('BADARG ' .. 'schedule' .. ': ' .. 'missing')
+  elseif (text == '' and true) or not is_name(text, longest) then
+    local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+    bad = bad or ('BADARG ' .. 'schedule' .. ': ' .. why)
+  end
+  schedule = text
 end
-local schedule = name('schedule', ARGV[1], false, 100)
 local options
 do
   local text = ARGV[2]
@@ -42,25 +42,50 @@ do
     options = options_2
   end
 end
-local function option(options_2, what, low, high, otherwise)
-  local text = options_2[what]
+local every
+do
+  local text = options['every']
   if not text then
-    return otherwise
+    every = nil
+  else
+    options['every'] = nil
+    local function int(what, text_2, low, high)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      if not text_2 then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+      elseif not number then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
+      elseif number < low or number > high then
+        local why = string.format('not within %.0f to %.0f', low, high)
+        bad = bad or ('BADARG ' .. what .. ': ' .. why)
+      end
+      return number or low
+    end
+    every = int('every', text, 1000, 315360000000)
   end
-  options_2[what] = nil
-  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
-  if not text then
-    bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
-  elseif not number then
-    bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
-  elseif number < low or number > high then
-    local why = string.format('not within %.0f to %.0f', low, high)
-    bad = bad or ('BADARG ' .. what .. ': ' .. why)
-  end
-  return number or low
 end
-local every = option(options, 'every', 1000, 315360000000)
-local at = option(options, 'at', 0, 9999999999999, 0)
+local at
+do
+  local text = options['at']
+  if not text then
+    at = 0
+  else
+    options['at'] = nil
+    local function int(what, text_2, low, high)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      if not text_2 then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+      elseif not number then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
+      elseif number < low or number > high then
+        local why = string.format('not within %.0f to %.0f', low, high)
+        bad = bad or ('BADARG ' .. what .. ': ' .. why)
+      end
+      return number or low
+    end
+    at = int('at', text, 0, 9999999999999)
+  end
+end
 local function option_text(options_2, what)
   local text = options_2[what]
   if not text then
@@ -82,24 +107,202 @@ local moments = option_text(options, 'moments')
 local cron = option_text(options, 'cron')
 local zone = option_text(options, 'zone')
 local missed = option_text(options, 'missed')
-local late = option(options, 'late', 0, 315360000000, 60000)
+local late
+do
+  local text = options['late']
+  if not text then
+    late = 60000
+  else
+    options['late'] = nil
+    local function int(what, text_2, low, high)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      if not text_2 then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+      elseif not number then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
+      elseif number < low or number > high then
+        local why = string.format('not within %.0f to %.0f', low, high)
+        bad = bad or ('BADARG ' .. what .. ': ' .. why)
+      end
+      return number or low
+    end
+    late = int('late', text, 0, 315360000000)
+  end
+end
 local task
 do
-  local options_2 = options
-  local text = options_2['task']
+  local text = options['task']
   if text then
-    options_2['task'] = nil
-    task = name('task', text)
+    options['task'] = nil
+    local longest = nil
+    longest = longest or 128
+    local function is_name(text_2, longest_2)
+      return #text_2 <= longest_2 and text_2:find('^[a-zA-Z0-9_.:-]*$')
+    end
+    if not text then
+      bad = bad or ('BADARG ' .. 'task' .. ': ' .. 'missing')
+    elseif (text == '' and true) or not is_name(text, longest) then
+      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+      bad = bad or ('BADARG ' .. 'task' .. ': ' .. why)
+    end
+    task = text
   end
 end
 local unique = option_text(options, 'unique')
-local retention = option(options, 'retention', 0, 315360000000)
-local timeout = option(options, 'timeout', 1, 315360000000)
-local expires = option(options, 'expires', 1, 315360000000)
-local attempts = option(options, 'max_attempts', 1, 1000)
-local backoff = option(options, 'backoff', 0, 315360000000)
-local max_run = option(options, 'max_run', 1, 315360000000)
-local parts = option(options, 'parts', 1, 32, 1)
+local retention
+do
+  local text = options['retention']
+  if not text then
+    retention = nil
+  else
+    options['retention'] = nil
+    local function int(what, text_2, low, high)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      if not text_2 then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+      elseif not number then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
+      elseif number < low or number > high then
+        local why = string.format('not within %.0f to %.0f', low, high)
+        bad = bad or ('BADARG ' .. what .. ': ' .. why)
+      end
+      return number or low
+    end
+    retention = int('retention', text, 0, 315360000000)
+  end
+end
+local timeout
+do
+  local text = options['timeout']
+  if not text then
+    timeout = nil
+  else
+    options['timeout'] = nil
+    local function int(what, text_2, low, high)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      if not text_2 then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+      elseif not number then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
+      elseif number < low or number > high then
+        local why = string.format('not within %.0f to %.0f', low, high)
+        bad = bad or ('BADARG ' .. what .. ': ' .. why)
+      end
+      return number or low
+    end
+    timeout = int('timeout', text, 1, 315360000000)
+  end
+end
+local expires
+do
+  local text = options['expires']
+  if not text then
+    expires = nil
+  else
+    options['expires'] = nil
+    local function int(what, text_2, low, high)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      if not text_2 then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+      elseif not number then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
+      elseif number < low or number > high then
+        local why = string.format('not within %.0f to %.0f', low, high)
+        bad = bad or ('BADARG ' .. what .. ': ' .. why)
+      end
+      return number or low
+    end
+    expires = int('expires', text, 1, 315360000000)
+  end
+end
+local attempts
+do
+  local text = options['max_attempts']
+  if not text then
+    attempts = nil
+  else
+    options['max_attempts'] = nil
+    local function int(what, text_2, low, high)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      if not text_2 then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+      elseif not number then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
+      elseif number < low or number > high then
+        local why = string.format('not within %.0f to %.0f', low, high)
+        bad = bad or ('BADARG ' .. what .. ': ' .. why)
+      end
+      return number or low
+    end
+    attempts = int('max_attempts', text, 1, 1000)
+  end
+end
+local backoff
+do
+  local text = options['backoff']
+  if not text then
+    backoff = nil
+  else
+    options['backoff'] = nil
+    local function int(what, text_2, low, high)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      if not text_2 then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+      elseif not number then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
+      elseif number < low or number > high then
+        local why = string.format('not within %.0f to %.0f', low, high)
+        bad = bad or ('BADARG ' .. what .. ': ' .. why)
+      end
+      return number or low
+    end
+    backoff = int('backoff', text, 0, 315360000000)
+  end
+end
+local max_run
+do
+  local text = options['max_run']
+  if not text then
+    max_run = nil
+  else
+    options['max_run'] = nil
+    local function int(what, text_2, low, high)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      if not text_2 then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+      elseif not number then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
+      elseif number < low or number > high then
+        local why = string.format('not within %.0f to %.0f', low, high)
+        bad = bad or ('BADARG ' .. what .. ': ' .. why)
+      end
+      return number or low
+    end
+    max_run = int('max_run', text, 1, 315360000000)
+  end
+end
+local parts
+do
+  local text = options['parts']
+  if not text then
+    parts = 1
+  else
+    options['parts'] = nil
+    local function int(what, text_2, low, high)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      if not text_2 then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+      elseif not number then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
+      elseif number < low or number > high then
+        local why = string.format('not within %.0f to %.0f', low, high)
+        bad = bad or ('BADARG ' .. what .. ': ' .. why)
+      end
+      return number or low
+    end
+    parts = int('parts', text, 1, 32)
+  end
+end
 local data = ARGV[3]
 if #KEYS < 1 or (#KEYS ~= 1) then
   bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
@@ -109,8 +312,7 @@ if (#ARGV ~= 3) then
   bad = bad or ('BADARG ' .. 'arguments' .. ': ' .. why)
 end
 do
-  local options_2 = options
-  local what = next(options_2)
+  local what = next(options)
   if what then
     local why = 'there is none called ' .. what
     bad = bad or ('BADARG ' .. 'options' .. ': ' .. why)
@@ -164,11 +366,12 @@ if not bad then
   end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    q = nil
   else
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'parts', 'older', 'unsettled')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'parts', 'older', 'unsettled')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -177,15 +380,12 @@ if not bad then
       name = tag,
       born = its_mode and true,
       mode = its_mode or 'reliable',
-      layout = layout,
-      token = meta[3] or '0',
-      quarantined = meta[4],
-      listened = meta[5],
       key = queue,
       home = home,
-      parts = whole(meta[6]),
-      older = whole(meta[7]),
-      unsettled = whole(meta[8]),
+      parts = whole(meta[3]),
+      older = whole(meta[4]),
+      unsettled = whole(meta[5]),
+      scheduled = nil,
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -199,23 +399,17 @@ if not bad then
     q = q_2
   end
 end
-do
-  local q_2 = q
-  if not bad and (q_2.parts or 1) ~= parts then
-    bad = 'PARTS queue ' .. q_2.name .. ' has ' .. (q_2.parts or 1) .. ' parts, not ' .. parts
-  end
+if not bad and (q.parts or 1) ~= parts then
+  bad = 'PARTS queue ' .. q.name .. ' has ' .. (q.parts or 1) .. ' parts, not ' .. parts
 end
-do
-  local q_2 = q
-  if not bad and (q_2.older or q_2.unsettled) and unique then
-    local why = 'the split of queue ' .. q_2.home:match('{(.*)}') .. ' is not settled, and until then its schedules have none'
-    bad = bad or ('BADARG ' .. 'unique' .. ': ' .. why)
-  end
+if not bad and (q.older or q.unsettled) and unique then
+  local why = 'the split of queue ' .. q.home:match('{(.*)}') .. ' is not settled, and until then its schedules have none'
+  bad = bad or ('BADARG ' .. 'unique' .. ': ' .. why)
 end
 if bad then
   return redis.error_reply(bad)
 end
-local q_2, definition = q, {
+local definition = {
   'data',
   data,
   'every',
@@ -250,7 +444,7 @@ local q_2, definition = q, {
 if bad then
   return redis.error_reply(bad)
 end
-local key, names = (q_2.key .. ':schedule:' .. schedule), {}
+local key, names = (q.key .. ':schedule:' .. schedule), {}
 for i = 1, #definition, 2 do
   names[#names + 1] = definition[i]
 end
@@ -266,9 +460,9 @@ do
   old, new, is_same = old_2, new_2, is_same_2
 end
 local version, paused, last, had, held_back = unpack(redis.call('HMGET', key, 'version', 'paused', 'last', 'moments', 'next'))
-local next_moment = tonumber(paused and held_back or redis.call('ZSCORE', (q_2.key .. ':schedules'), schedule) or 9999999999999)
+local next_moment = tonumber(paused and held_back or redis.call('ZSCORE', (q.key .. ':schedules'), schedule) or 9999999999999)
 do
-  local item, item_2 = (q_2.key .. ':schedules'), (q_2.key .. ':schedules')
+  local item, item_2 = (q.key .. ':schedules'), (q.key .. ':schedules')
   if not redis.acl_check_cmd then
     bad = nil
   else
@@ -291,8 +485,8 @@ if bad then
   return redis.error_reply(bad)
 end
 local word = not version and 'new' or is_same and 'same' or 'changed'
-if not q_2.born then
-  redis.call('HSET', q_2.key .. ':meta', 'mode', q_2.mode, 'layout', '1')
+if not q.born then
+  redis.call('HSET', q.key .. ':meta', 'mode', q.mode, 'layout', '1')
 end
 if word ~= 'same' then
   version = (tonumber(version) or 0) + 1
@@ -344,17 +538,17 @@ if paused then
 end
 do
   local moment = next_moment
-  redis.call('ZADD', (q_2.key .. ':schedules'), string.format('%.0f', moment), schedule)
+  redis.call('ZADD', (q.key .. ':schedules'), string.format('%.0f', moment), schedule)
 end
-local function first_scheduled(q_3)
-  local first = tonumber(redis.call('ZRANGE', (q_3.key .. ':schedules'), '0', '0', 'WITHSCORES')[2])
+local function first_scheduled(q_2)
+  local first = tonumber(redis.call('ZRANGE', (q_2.key .. ':schedules'), '0', '0', 'WITHSCORES')[2])
   return first and first < 9999999999999 and first or nil
 end
-q_2.scheduled = first_scheduled(q_2)
-if q_2.scheduled then
-  redis.call('HSET', q_2.key .. ':meta', 'scheduled', string.format('%.0f', q_2.scheduled))
+q.scheduled = first_scheduled(q)
+if q.scheduled then
+  redis.call('HSET', q.key .. ':meta', 'scheduled', string.format('%.0f', q.scheduled))
 else
-  redis.call('HDEL', q_2.key .. ':meta', 'scheduled')
+  redis.call('HDEL', q.key .. ':meta', 'scheduled')
 end
 return {
   word,

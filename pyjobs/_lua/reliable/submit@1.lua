@@ -1,23 +1,23 @@
 local bad
 local clock = redis.call('TIME')
-local micros = tonumber(clock[2])
-local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
 local queue = KEYS[1]
+local client
 local function is_name(text, longest)
   return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
 end
-local function name(what, text, empty, longest)
+do
+  local text, longest = ARGV[1], nil
   longest = longest or 128
   if not text then
-    bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
-  elseif (text == '' and not empty) or not is_name(text, longest) then
+    bad = bad or ('BADARG ' .. 'client' .. ': ' .. 'missing')
+  elseif (text == '' and false) or not is_name(text, longest) then
     local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
-    bad = bad or ('BADARG ' .. what .. ': ' .. why)
+    bad = bad or ('BADARG ' .. 'client' .. ': ' .. why)
   end
-  return text
+  client = text
 end
-local client = name('client', ARGV[1], true)
 local options
 do
   local text = ARGV[2]
@@ -38,32 +38,77 @@ do
     options = options_2
   end
 end
-local function option(options_2, what, low, high, otherwise)
-  local text = options_2[what]
+local delay
+do
+  local text = options['delay']
   if not text then
-    return otherwise
+    delay = 0
+  else
+    options['delay'] = nil
+    local function int(what, text_2, low, high)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      if not text_2 then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+      elseif not number then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
+      elseif number < low or number > high then
+        local why = string.format('not within %.0f to %.0f', low, high)
+        bad = bad or ('BADARG ' .. what .. ': ' .. why)
+      end
+      return number or low
+    end
+    delay = int('delay', text, 0, 315360000000)
   end
-  options_2[what] = nil
-  local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
-  if not text then
-    bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
-  elseif not number then
-    bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
-  elseif number < low or number > high then
-    local why = string.format('not within %.0f to %.0f', low, high)
-    bad = bad or ('BADARG ' .. what .. ': ' .. why)
-  end
-  return number or low
 end
-local delay = option(options, 'delay', 0, 315360000000, 0)
-local run_at = option(options, 'run_at', 0, 9999999999999, 0)
-local expires = option(options, 'expires', 1, 315360000000)
+local run_at
+do
+  local text = options['run_at']
+  if not text then
+    run_at = 0
+  else
+    options['run_at'] = nil
+    local function int(what, text_2, low, high)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      if not text_2 then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+      elseif not number then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
+      elseif number < low or number > high then
+        local why = string.format('not within %.0f to %.0f', low, high)
+        bad = bad or ('BADARG ' .. what .. ': ' .. why)
+      end
+      return number or low
+    end
+    run_at = int('run_at', text, 0, 9999999999999)
+  end
+end
+local expires
+do
+  local text = options['expires']
+  if not text then
+    expires = nil
+  else
+    options['expires'] = nil
+    local function int(what, text_2, low, high)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      if not text_2 then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+      elseif not number then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
+      elseif number < low or number > high then
+        local why = string.format('not within %.0f to %.0f', low, high)
+        bad = bad or ('BADARG ' .. what .. ': ' .. why)
+      end
+      return number or low
+    end
+    expires = int('expires', text, 1, 315360000000)
+  end
+end
 local unique
 do
-  local options_2 = options
-  local text = options_2['unique']
+  local text = options['unique']
   if text then
-    options_2['unique'] = nil
+    options['unique'] = nil
     local bare = text:gsub('%%(%x%x)', '')
     local plain = text:gsub('%%(%x%x)', function(hex)
       return string.char(tonumber(hex, 16))
@@ -76,44 +121,225 @@ do
     unique = plain
   end
 end
-local retention = option(options, 'retention', 0, 315360000000)
-local timeout = option(options, 'timeout', 1, 315360000000)
-local max_run = option(options, 'max_run', 1, 315360000000)
-local attempts = option(options, 'max_attempts', 1, 1000)
-local backoff = option(options, 'backoff', 0, 315360000000)
+local retention
+do
+  local text = options['retention']
+  if not text then
+    retention = nil
+  else
+    options['retention'] = nil
+    local function int(what, text_2, low, high)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      if not text_2 then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+      elseif not number then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
+      elseif number < low or number > high then
+        local why = string.format('not within %.0f to %.0f', low, high)
+        bad = bad or ('BADARG ' .. what .. ': ' .. why)
+      end
+      return number or low
+    end
+    retention = int('retention', text, 0, 315360000000)
+  end
+end
+local timeout
+do
+  local text = options['timeout']
+  if not text then
+    timeout = nil
+  else
+    options['timeout'] = nil
+    local function int(what, text_2, low, high)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      if not text_2 then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+      elseif not number then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
+      elseif number < low or number > high then
+        local why = string.format('not within %.0f to %.0f', low, high)
+        bad = bad or ('BADARG ' .. what .. ': ' .. why)
+      end
+      return number or low
+    end
+    timeout = int('timeout', text, 1, 315360000000)
+  end
+end
+local max_run
+do
+  local text = options['max_run']
+  if not text then
+    max_run = nil
+  else
+    options['max_run'] = nil
+    local function int(what, text_2, low, high)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      if not text_2 then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+      elseif not number then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
+      elseif number < low or number > high then
+        local why = string.format('not within %.0f to %.0f', low, high)
+        bad = bad or ('BADARG ' .. what .. ': ' .. why)
+      end
+      return number or low
+    end
+    max_run = int('max_run', text, 1, 315360000000)
+  end
+end
+local attempts
+do
+  local text = options['max_attempts']
+  if not text then
+    attempts = nil
+  else
+    options['max_attempts'] = nil
+    local function int(what, text_2, low, high)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      if not text_2 then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+      elseif not number then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
+      elseif number < low or number > high then
+        local why = string.format('not within %.0f to %.0f', low, high)
+        bad = bad or ('BADARG ' .. what .. ': ' .. why)
+      end
+      return number or low
+    end
+    attempts = int('max_attempts', text, 1, 1000)
+  end
+end
+local backoff
+do
+  local text = options['backoff']
+  if not text then
+    backoff = nil
+  else
+    options['backoff'] = nil
+    local function int(what, text_2, low, high)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      if not text_2 then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+      elseif not number then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
+      elseif number < low or number > high then
+        local why = string.format('not within %.0f to %.0f', low, high)
+        bad = bad or ('BADARG ' .. what .. ': ' .. why)
+      end
+      return number or low
+    end
+    backoff = int('backoff', text, 0, 315360000000)
+  end
+end
 local task
 do
-  local options_2 = options
-  local text = options_2['task']
+  local text = options['task']
   if text then
-    options_2['task'] = nil
-    task = name('task', text)
+    options['task'] = nil
+    local longest = nil
+    longest = longest or 128
+    if not text then
+      bad = bad or ('BADARG ' .. 'task' .. ': ' .. 'missing')
+    elseif (text == '' and true) or not is_name(text, longest) then
+      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+      bad = bad or ('BADARG ' .. 'task' .. ': ' .. why)
+    end
+    task = text
   end
 end
 local traceparent
 do
-  local options_2 = options
-  local text = options_2['traceparent']
+  local text = options['traceparent']
   if text then
-    options_2['traceparent'] = nil
-    traceparent = name('traceparent', text)
+    options['traceparent'] = nil
+    local longest = nil
+    longest = longest or 128
+    if not text then
+      bad = bad or ('BADARG ' .. 'traceparent' .. ': ' .. 'missing')
+    elseif (text == '' and true) or not is_name(text, longest) then
+      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+      bad = bad or ('BADARG ' .. 'traceparent' .. ': ' .. why)
+    end
+    traceparent = text
   end
 end
 local tracestate
 do
-  local options_2 = options
-  local text = options_2['tracestate']
+  local text = options['tracestate']
   if text then
-    options_2['tracestate'] = nil
+    options['tracestate'] = nil
     if text == '' or #text > 1024 or text:find('[^!-~]') or text:find('["\\]') then
       bad = bad or ('BADARG ' .. 'tracestate' .. ': ' .. 'not 1 to 1024 printable characters of ASCII, percent-encoded')
     end
     tracestate = text
   end
 end
-local written = option(options, 'written', 0, 1, 0)
-local parts = option(options, 'parts', 1, 32, 1)
-local look = option(options, 'look', 0, 1, 0)
+local written
+do
+  local text = options['written']
+  if not text then
+    written = 0
+  else
+    options['written'] = nil
+    local function int(what, text_2, low, high)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      if not text_2 then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+      elseif not number then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
+      elseif number < low or number > high then
+        local why = string.format('not within %.0f to %.0f', low, high)
+        bad = bad or ('BADARG ' .. what .. ': ' .. why)
+      end
+      return number or low
+    end
+    written = int('written', text, 0, 1)
+  end
+end
+local parts
+do
+  local text = options['parts']
+  if not text then
+    parts = 1
+  else
+    options['parts'] = nil
+    local function int(what, text_2, low, high)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      if not text_2 then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+      elseif not number then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
+      elseif number < low or number > high then
+        local why = string.format('not within %.0f to %.0f', low, high)
+        bad = bad or ('BADARG ' .. what .. ': ' .. why)
+      end
+      return number or low
+    end
+    parts = int('parts', text, 1, 32)
+  end
+end
+local look
+do
+  local text = options['look']
+  if not text then
+    look = 0
+  else
+    options['look'] = nil
+    local function int(what, text_2, low, high)
+      local number = text_2 and #text_2 <= 15 and text_2:find('^[0-9]+$') and tonumber(text_2)
+      if not text_2 then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
+      elseif not number then
+        bad = bad or ('BADARG ' .. what .. ': ' .. 'not a whole number')
+      elseif number < low or number > high then
+        local why = string.format('not within %.0f to %.0f', low, high)
+        bad = bad or ('BADARG ' .. what .. ': ' .. why)
+      end
+      return number or low
+    end
+    look = int('look', text, 0, 1)
+  end
+end
 local jobs
 do
   local count = (#ARGV - 3 + 1) / 2
@@ -132,24 +358,27 @@ if #KEYS < 1 or (#KEYS ~= 1) then
   bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
 end
 do
-  local options_2 = options
-  local what = next(options_2)
+  local what = next(options)
   if what then
     local why = 'there is none called ' .. what
     bad = bad or ('BADARG ' .. 'options' .. ': ' .. why)
   end
 end
-do
-  local first = jobs
-  for i = first, #ARGV, 2 do
-    name('id', ARGV[i], true)
+for i = jobs, #ARGV, 2 do
+  local text, longest = ARGV[i], nil
+  longest = longest or 128
+  if not text then
+    bad = bad or ('BADARG ' .. 'id' .. ': ' .. 'missing')
+  elseif (text == '' and false) or not is_name(text, longest) then
+    local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+    bad = bad or ('BADARG ' .. 'id' .. ': ' .. why)
   end
-  for i = first + 2 - 1, #ARGV, 2 do
-    local text, most = ARGV[i], nil
-    most = most or 1048576
-    if #text > most then
-      bad = bad or 'TOOLARGE ' .. 'data' .. ': ' .. #text .. ' bytes, more than ' .. most
-    end
+end
+for i = jobs + 2 - 1, #ARGV, 2 do
+  local text, most = ARGV[i], nil
+  most = most or 1048576
+  if #text > most then
+    bad = bad or 'TOOLARGE ' .. 'data' .. ': ' .. #text .. ' bytes, more than ' .. most
   end
 end
 local wait = math.max(delay, run_at - now)
@@ -168,11 +397,12 @@ if not bad then
   end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    q = nil
   else
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'most_pending', 'most_bytes', 'switches', 'parts')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'most_pending', 'most_bytes', 'switches', 'parts')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -181,16 +411,12 @@ if not bad then
       name = tag,
       born = its_mode and true,
       mode = its_mode or 'reliable',
-      layout = layout,
-      token = meta[3] or '0',
-      quarantined = meta[4],
-      listened = meta[5],
       key = queue,
-      home = home,
-      most_pending = whole(meta[6]),
-      most_bytes = whole(meta[7]),
-      switches = whole(meta[8]),
-      parts = whole(meta[9]),
+      most_pending = whole(meta[3]),
+      most_bytes = whole(meta[4]),
+      switches = whole(meta[5]),
+      parts = whole(meta[6]),
+      awake = nil,
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -204,18 +430,15 @@ if not bad then
     q = q_2
   end
 end
-do
-  local q_2 = q
-  if not bad and (q_2.parts or 1) ~= parts then
-    bad = 'PARTS queue ' .. q_2.name .. ' has ' .. (q_2.parts or 1) .. ' parts, not ' .. parts
-  end
+if not bad and (q.parts or 1) ~= parts then
+  bad = 'PARTS queue ' .. q.name .. ' has ' .. (q.parts or 1) .. ' parts, not ' .. parts
 end
 if bad then
   return redis.error_reply(bad)
 end
 local extra
 do
-  local item, item_2, item_3, item_4, item_5 = expires and now + expires, unique, task, traceparent, traceparent and tracestate
+  local item, item_2 = expires and now + expires, traceparent and tracestate
   local kept = {}
   if client and client ~= '' then
     kept[#kept + 1] = 'client'
@@ -233,13 +456,13 @@ do
     kept[#kept + 1] = 'expires'
     kept[#kept + 1] = item
   end
-  if item_2 and item_2 ~= '' then
+  if unique and unique ~= '' then
     kept[#kept + 1] = 'unique'
-    kept[#kept + 1] = item_2
+    kept[#kept + 1] = unique
   end
-  if item_3 and item_3 ~= '' then
+  if task and task ~= '' then
     kept[#kept + 1] = 'task'
-    kept[#kept + 1] = item_3
+    kept[#kept + 1] = task
   end
   if attempts and attempts ~= '' then
     kept[#kept + 1] = 'max_attempts'
@@ -253,24 +476,24 @@ do
     kept[#kept + 1] = 'max_run'
     kept[#kept + 1] = max_run
   end
-  if item_4 and item_4 ~= '' then
+  if traceparent and traceparent ~= '' then
     kept[#kept + 1] = 'traceparent'
-    kept[#kept + 1] = item_4
+    kept[#kept + 1] = traceparent
   end
-  if item_5 and item_5 ~= '' then
+  if item_2 and item_2 ~= '' then
     kept[#kept + 1] = 'tracestate'
-    kept[#kept + 1] = item_5
+    kept[#kept + 1] = item_2
   end
   extra = kept
 end
-local q_2, first, unique_2, task_2, extra_2 = q, jobs, unique, task, extra
 local state = wait > 0 and 'delayed' or 'pending'
 if wait > 0 then
-  extra_2[#extra_2 + 1] = 'past'
-  extra_2[#extra_2 + 1] = '0'
+  extra[#extra + 1] = 'past'
+  extra[#extra + 1] = '0'
 end
 local reply, keys
 do
+  local q_2, first = q, jobs
   local reply_2, keys_2 = {
     unpack(ARGV, first),
   }, {}
@@ -279,7 +502,7 @@ do
     if id == '' then
       do
         local place = first + n - 1
-        id = string.format('%s%06d-%d', clock[1], micros, place)
+        id = string.format('%s%06d-%d', clock[1], clock[2], place)
       end
       while redis.call('EXISTS', q_2.key .. ':job:' .. id) == 1 do
         id = id .. '-'
@@ -291,20 +514,19 @@ do
   reply, keys = reply_2, keys_2
 end
 local live
-local function unique_key(q_3, unique_3)
-  if (#unique_3 <= 128 and unique_3:find('^[a-zA-Z0-9_.:-]*$')) then
-    return q_3.key .. ':unique:' .. unique_3
+local function unique_key(q_2, unique_2)
+  if (#unique_2 <= 128 and unique_2:find('^[a-zA-Z0-9_.:-]*$')) then
+    return q_2.key .. ':unique:' .. unique_2
   end
-  return q_3.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique_3) or unique_3)
+  return q_2.key .. ':unique:' .. '~' .. (redis.sha1hex and redis.sha1hex(unique_2) or unique_2)
 end
 do
-  local none
-  do
-    local keys_2 = keys
+  local function find_none(q_2, keys_2)
     local there = redis.call('EXISTS', q_2.key .. ':wake', unpack(keys_2))
     q_2.awake = there > 0 and redis.call('LLEN', q_2.key .. ':wake') or 0
-    none = there == math.min(q_2.awake, 1)
+    return there == math.min(q_2.awake, 1)
   end
+  local q_2, first, reply_2, keys_2, none, unique_2, task_2 = q, jobs, reply, keys, find_none(q, keys), unique, task
   local new, live_2 = {}, {}
   local held_by, held_state, held_clients
   local function is_live(state_2)
@@ -327,14 +549,14 @@ do
     end
   end
   local held_key = held_by and q_2.key .. ':job:' .. held_by
-  for n = 1, #keys do
-    local id, data = reply[2 * n - 1], ARGV[first + 2 * n - 1]
+  for n = 1, #keys_2 do
+    local id, data = reply_2[2 * n - 1], ARGV[first + 2 * n - 1]
     local there, has, clients
     if new[id] then
       there, has = state, new[id]
     elseif not none then
       local expires_2, its_task
-      there, has, clients, expires_2, its_task = unpack(redis.call('HMGET', keys[n], 'state', 'data', 'client', 'expires', 'task'))
+      there, has, clients, expires_2, its_task = unpack(redis.call('HMGET', keys_2[n], 'state', 'data', 'client', 'expires', 'task'))
       do
         local state_2, expires_3 = there, expires_2
         there = ((state_2 == 'pending' or state_2 == 'delayed') and (tonumber(expires_3) or math.huge) <= now) and 'expired' or state_2
@@ -347,7 +569,7 @@ do
     end
     if not new[id] and is_live(outcome) then
       live_2[#live_2 + 1] = {
-        keys[n],
+        keys_2[n],
         clients,
       }
     end
@@ -361,23 +583,24 @@ do
       end
       held_key = nil
     elseif outcome == 'new' then
-      if keys[2] then
+      if keys_2[2] then
         new[id] = data
       end
       if unique_2 then
         held_by, held_state = id, state
       end
     end
-    reply[2 * n - 1], reply[2 * n] = id, outcome
+    reply_2[2 * n - 1], reply_2[2 * n] = id, outcome
   end
   live = live_2
 end
 local stored = look == 0 and 'new'
 if stored then
+  local q_2, first, reply_2 = q, jobs, reply
   if (q_2.most_pending or q_2.most_bytes) then
     local fresh = 0
-    for n = 2, #reply, 2 do
-      if reply[n] == 'new' then
+    for n = 2, #reply_2, 2 do
+      if reply_2[n] == 'new' then
         local size = #ARGV[first + n - 1]
         if q_2.most_bytes and size > q_2.most_bytes then
           bad = bad or 'TOOLARGE data: ' .. size .. ' bytes, and queue ' .. q_2.name .. ' takes ' .. q_2.most_bytes
@@ -408,7 +631,7 @@ for n = 1, #keys do
   end
 end
 do
-  local item, item_2, item_3 = keys[1], due and q_2.key .. ':wake', unique_2 and unique_key(q_2, unique_2)
+  local item, item_2, item_3 = keys[1], due and q.key .. ':wake', unique and unique_key(q, unique)
   if not redis.acl_check_cmd then
     bad = nil
   else
@@ -431,82 +654,93 @@ if bad then
   return redis.error_reply(bad)
 end
 local scheduled
-if not q_2.born then
-  local first_2 = tonumber(redis.call('ZRANGE', (q_2.key .. ':schedules'), '0', '0', 'WITHSCORES')[2])
-  scheduled = first_2 and first_2 < 9999999999999 and first_2 or nil
+if not q.born then
+  local first = tonumber(redis.call('ZRANGE', (q.key .. ':schedules'), '0', '0', 'WITHSCORES')[2])
+  scheduled = first and first < 9999999999999 and first or nil
 end
 if fresh > 0 and due then
-  redis.call('ZADD', q_2.key .. ':delayed', unpack(added))
+  redis.call('ZADD', q.key .. ':delayed', unpack(added))
 elseif fresh > 0 then
-  redis.call('LPUSH', q_2.key .. ':pending', unpack(added))
+  redis.call('LPUSH', q.key .. ':pending', unpack(added))
 end
-if not q_2.born then
-  redis.call('HSET', q_2.key .. ':meta', 'mode', q_2.mode, 'layout', '1')
+if not q.born then
+  redis.call('HSET', q.key .. ':meta', 'mode', q.mode, 'layout', '1')
 end
 if scheduled then
-  redis.call('HSET', q_2.key .. ':meta', 'scheduled', string.format('%.0f', scheduled))
+  redis.call('HSET', q.key .. ':meta', 'scheduled', string.format('%.0f', scheduled))
 end
 for n = 1, #keys do
   if reply[2 * n] == stored then
-    redis.call('HSET', keys[n], 'data', ARGV[first + 2 * n - 1], 'state', state, '_queued', stamp, unpack(extra_2))
-    if unique_2 then
-      redis.call('SET', unique_key(q_2, unique_2), reply[2 * n - 1])
+    redis.call('HSET', keys[n], 'data', ARGV[jobs + 2 * n - 1], 'state', state, '_queued', stamp, unpack(extra))
+    if unique then
+      redis.call('SET', unique_key(q, unique), reply[2 * n - 1])
     end
   end
 end
 if fresh > 0 then
-  if q_2.awake == 0 then
-    q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
-    if q_2.listened then
-      local first_2, last
-      do
-        local first_3, last_2 = (q_2.listened or ''):match('^([1-9]%d?) ([1-9]%d?)$')
-        first_2, last = tonumber(first_3) or 1, tonumber(last_2) or 1
-      end
-      for i = 0, last - 1 do
-        local channel = q_2.key .. ':wake' .. ':' .. (first_2 - 1 + i) % last + 1
-        local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
-        if heard ~= 0 then
-          break
+  do
+    local q_2 = q
+    if q_2.awake == 0 then
+      q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
+      q_2.listened = unpack(redis.call('HMGET', q_2.key .. ':meta', 'listened'))
+      if q_2.listened then
+        local first, last
+        do
+          local first_2, last_2 = (q_2.listened or ''):match('^([1-9]%d?) ([1-9]%d?)$')
+          first, last = tonumber(first_2) or 1, tonumber(last_2) or 1
+        end
+        for i = 0, last - 1 do
+          local channel = q_2.key .. ':wake' .. ':' .. (first - 1 + i) % last + 1
+          local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
+          if heard ~= 0 then
+            break
+          end
         end
       end
     end
   end
-  if not q_2.uncounted then
-    local n = fresh
+  if not q.uncounted then
+    local q_2, task_2, n = q, task, fresh
     local minute = math.floor(now / 60000)
     local key
     do
       local task_3 = task_2 or ''
-      key = q_2.key .. ':counters' .. ':' .. minute .. ':' .. task_3
+      key = q_2.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. task_3
     end
-    if not (redis.pcall('HINCRBY', key, 'submitted', n) ~= n) then
+    local added_2
+    if n < 1000000000000 then
+      added_2 = string.format('%d', n)
+    else
+      added_2 = string.format('%d%012d', n / 1000000000000, n % 1000000000000)
+    end
+    if not (redis.pcall('HINCRBY', key, 'submitted', added_2) ~= n) then
       local new = redis.pcall('ZADD', q_2.key .. ':counters', minute, task_2 or '') == 1
-      redis.pcall('PEXPIRE', q_2.key .. ':counters', 259200000)
+      redis.pcall('PEXPIRE', q_2.key .. ':counters', '259200000')
       if new and (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
-        redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', minute - 259200000 / 60000)
+        redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', string.format('%.0f', minute - 259200000 / 60000))
         if (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
           redis.pcall('ZREM', q_2.key .. ':counters', task_2 or '')
           redis.pcall('DEL', key)
-          key = q_2.key .. ':counters' .. ':' .. minute .. ':' .. '~'
+          key = q_2.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. '~'
           redis.pcall('ZADD', q_2.key .. ':counters', minute, '~')
-          redis.pcall('HINCRBY', key, 'submitted', n)
+          redis.pcall('HINCRBY', key, 'submitted', added_2)
         end
       end
-      redis.pcall('PEXPIRE', key, 259200000)
+      redis.pcall('PEXPIRE', key, '259200000')
     end
   end
-  if q_2.happened then
+  if q.happened then
     for n = 1, #keys do
       if reply[2 * n] == stored then
-        table.insert(q_2.happened, {
+        table.insert(q.happened, {
           'submitted',
           reply[2 * n - 1],
-          task_2,
+          task,
           0,
         })
       end
     end
+    local q_2 = q
     if q_2.happened then
       for _, entry in ipairs(q_2.happened) do
         local counts = entry[5] or {}
@@ -517,13 +751,12 @@ if fresh > 0 then
   end
 end
 if fresh == 0 and written == 1 then
-  redis.call('ZREM', q_2.key .. ':inflight', '')
-  redis.call('HSET', q_2.key .. ':meta', 'mode', q_2.mode)
+  redis.call('ZREM', q.key .. ':inflight', '')
+  redis.call('HSET', q.key .. ':meta', 'mode', q.mode)
 end
 if live[1] then
   local added_2
   do
-    local live_2 = live
     local added_3 = {}
     local function with_listener(clients, client_2)
       if not clients or clients == '' then
@@ -538,7 +771,7 @@ if live[1] then
       end
       return clients .. ' ' .. client_2
     end
-    for _, job in ipairs(live_2) do
+    for _, job in ipairs(live) do
       local names = client ~= '' and with_listener(job[2], client)
       if names then
         added_3[#added_3 + 1] = job[1]
@@ -548,7 +781,7 @@ if live[1] then
     added_2 = added_3
   end
   if not (#added_2 == 0) then
-    redis.pcall('ZREM', q_2.key .. ':inflight', '')
+    redis.pcall('ZREM', q.key .. ':inflight', '')
     for i = 1, #added_2, 2 do
       redis.pcall('HSET', added_2[i], 'client', added_2[i + 1])
     end

@@ -43,22 +43,17 @@ if not bad then
   end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    q = nil
   else
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout')
     local its_mode, layout = meta[1], meta[2]
     local q_2 = {
-      name = tag,
       born = its_mode and true,
       mode = its_mode or nil,
-      layout = layout,
-      token = meta[3] or '0',
-      quarantined = meta[4],
-      listened = meta[5],
       key = queue,
-      home = home,
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -75,15 +70,11 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-local key
-do
-  local q_2 = q
-  key = q_2.key .. ':schedules'
-end
+local key = q.key .. ':schedules'
 local reply = {
   redis.call('ZCARD', key),
 }
-local found = redis.call('ZRANGE', key, skip, skip + limit - 1, 'WITHSCORES')
+local found = redis.call('ZRANGE', key, skip, string.format('%.0f', skip + limit - 1), 'WITHSCORES')
 local function read_schedule(q_2, called, first)
   local found_2 = redis.pcall('HMGET', (q_2.key .. ':schedule:' .. called), first or 'data', 'every', 'moments', 'missed', 'late', 'last', 'ran', 'paused', 'version', 'cron', 'zone', unpack(OPTIONS))
   return found_2.err and {} or found_2

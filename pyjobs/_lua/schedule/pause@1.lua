@@ -42,22 +42,17 @@ if not bad then
   end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    q = nil
   else
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout')
     local its_mode, layout = meta[1], meta[2]
     local q_2 = {
-      name = tag,
       born = its_mode and true,
       mode = its_mode or nil,
-      layout = layout,
-      token = meta[3] or '0',
-      quarantined = meta[4],
-      listened = meta[5],
       key = queue,
-      home = home,
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -74,10 +69,7 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-local function schedules_key(q_2)
-  return q_2.key .. ':schedules'
-end
-local scores, reply, key = {}, {}, schedules_key(q)
+local scores, reply, key = {}, {}, (q.key .. ':schedules')
 local function schedule_key(q_2, called)
   return q_2.key .. ':schedule:' .. called
 end
@@ -87,7 +79,7 @@ for i = names, #ARGV do
   redis.call('HEXISTS', schedule_key(q, ARGV[i]), 'paused')
 end
 do
-  local item, item_2 = schedule_key(q, ''), q.key .. ':meta'
+  local item, item_2 = (q.key .. ':schedule:' .. ''), q.key .. ':meta'
   if not redis.acl_check_cmd then
     bad = nil
   else
@@ -117,23 +109,20 @@ redis.call('ZREM', key, '')
 for i = names, #ARGV do
   if scores[i] and tonumber(scores[i]) < 9999999999999 then
     redis.call('HSET', schedule_key(q, ARGV[i]), 'paused', '1', 'next', scores[i])
-    local q_2, called = q, ARGV[i]
-    redis.call('ZADD', (q_2.key .. ':schedules'), string.format('%.0f', 9999999999999), called)
+    local called = ARGV[i]
+    redis.call('ZADD', (q.key .. ':schedules'), string.format('%.0f', 9999999999999), called)
   elseif scores[i] then
     redis.call('HSET', schedule_key(q, ARGV[i]), 'paused', '1')
   end
 end
-do
-  local q_2 = q
-  local function first_scheduled(q_3)
-    local first = tonumber(redis.call('ZRANGE', (q_3.key .. ':schedules'), '0', '0', 'WITHSCORES')[2])
-    return first and first < 9999999999999 and first or nil
-  end
-  q_2.scheduled = first_scheduled(q_2)
-  if q_2.scheduled then
-    redis.call('HSET', q_2.key .. ':meta', 'scheduled', string.format('%.0f', q_2.scheduled))
-  else
-    redis.call('HDEL', q_2.key .. ':meta', 'scheduled')
-  end
+local function first_scheduled(q_2)
+  local first = tonumber(redis.call('ZRANGE', (q_2.key .. ':schedules'), '0', '0', 'WITHSCORES')[2])
+  return first and first < 9999999999999 and first or nil
+end
+q.scheduled = first_scheduled(q)
+if q.scheduled then
+  redis.call('HSET', q.key .. ':meta', 'scheduled', string.format('%.0f', q.scheduled))
+else
+  redis.call('HDEL', q.key .. ':meta', 'scheduled')
 end
 return reply

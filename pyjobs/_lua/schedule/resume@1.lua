@@ -1,7 +1,6 @@
 local bad
 local clock = redis.call('TIME')
-local micros = tonumber(clock[2])
-local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local queue = KEYS[1]
 local names
 do
@@ -45,22 +44,17 @@ if not bad then
   end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    q = nil
   else
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout')
     local its_mode, layout = meta[1], meta[2]
     local q_2 = {
-      name = tag,
       born = its_mode and true,
       mode = its_mode or nil,
-      layout = layout,
-      token = meta[3] or '0',
-      quarantined = meta[4],
-      listened = meta[5],
       key = queue,
-      home = home,
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -77,10 +71,7 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-local function schedules_key(q_2)
-  return q_2.key .. ':schedules'
-end
-local found, reply, key = {}, {}, schedules_key(q)
+local found, reply, key = {}, {}, (q.key .. ':schedules')
 local function read_paused(q_2, called)
   return redis.call('HMGET', (q_2.key .. ':schedule:' .. called), 'paused', 'next', 'every', 'moments', 'last')
 end
@@ -136,9 +127,9 @@ local function read_moments(text)
 end
 for i = names, #ARGV do
   if reply[i] == 'resumed' then
-    local q_2, called, found_2 = q, ARGV[i], found[i]
+    local called, found_2 = ARGV[i], found[i]
     local _, at, every, moments, last = unpack(found_2)
-    local key_2, coming = (q_2.key .. ':schedule:' .. called), {}
+    local key_2, coming = (q.key .. ':schedule:' .. called), {}
     for __2, moment in ipairs(read_moments(moments)) do
       if moment > now then
         coming[#coming + 1] = moment
@@ -150,20 +141,17 @@ for i = names, #ARGV do
     end
     redis.call('HSET', key_2, 'last', string.format('%.0f', math.max(tonumber(last) or 0, now)))
     redis.call('HDEL', key_2, 'paused', 'next')
-    redis.call('ZADD', (q_2.key .. ':schedules'), string.format('%.0f', next_moment), called)
+    redis.call('ZADD', (q.key .. ':schedules'), string.format('%.0f', next_moment), called)
   end
 end
-do
-  local q_2 = q
-  local function first_scheduled(q_3)
-    local first = tonumber(redis.call('ZRANGE', (q_3.key .. ':schedules'), '0', '0', 'WITHSCORES')[2])
-    return first and first < 9999999999999 and first or nil
-  end
-  q_2.scheduled = first_scheduled(q_2)
-  if q_2.scheduled then
-    redis.call('HSET', q_2.key .. ':meta', 'scheduled', string.format('%.0f', q_2.scheduled))
-  else
-    redis.call('HDEL', q_2.key .. ':meta', 'scheduled')
-  end
+local function first_scheduled(q_2)
+  local first = tonumber(redis.call('ZRANGE', (q_2.key .. ':schedules'), '0', '0', 'WITHSCORES')[2])
+  return first and first < 9999999999999 and first or nil
+end
+q.scheduled = first_scheduled(q)
+if q.scheduled then
+  redis.call('HSET', q.key .. ':meta', 'scheduled', string.format('%.0f', q.scheduled))
+else
+  redis.call('HDEL', q.key .. ':meta', 'scheduled')
 end
 return reply

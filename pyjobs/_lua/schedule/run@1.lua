@@ -1,7 +1,6 @@
 local bad
 local clock = redis.call('TIME')
-local micros = tonumber(clock[2])
-local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
 local OPTIONS = {
   'task',
@@ -34,19 +33,25 @@ end
 local function is_name(text, longest)
   return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
 end
-local function name(what, text, empty, longest)
+for i = runs, #ARGV, 2 do
+  do
+    local text, longest = ARGV[i], nil
+    longest = longest or 128
+    if not text then
+      bad = bad or ('BADARG ' .. 'schedule' .. ': ' .. 'missing')
+    elseif (text == '' and true) or not is_name(text, longest) then
+      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+      bad = bad or ('BADARG ' .. 'schedule' .. ': ' .. why)
+    end
+  end
+  local text, longest = ARGV[i + 1], nil
   longest = longest or 128
   if not text then
-    bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
-  elseif (text == '' and not empty) or not is_name(text, longest) then
+    bad = bad or ('BADARG ' .. 'id' .. ': ' .. 'missing')
+  elseif (text == '' and true) or not is_name(text, longest) then
     local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
-    bad = bad or ('BADARG ' .. what .. ': ' .. why)
+    bad = bad or ('BADARG ' .. 'id' .. ': ' .. why)
   end
-  return text
-end
-for i = runs, #ARGV, 2 do
-  name('schedule', ARGV[i])
-  name('id', ARGV[i + 1])
 end
 local q
 if not bad then
@@ -60,26 +65,23 @@ if not bad then
   end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    q = nil
   else
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'switches')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'switches')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
     local q_2 = {
-      name = tag,
       born = its_mode and true,
       mode = its_mode or nil,
-      layout = layout,
-      token = meta[3] or '0',
-      quarantined = meta[4],
-      listened = meta[5],
       key = queue,
-      home = home,
-      switches = whole(meta[6]),
+      switches = whole(meta[3]),
+      waiting = nil,
+      awake = nil,
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -97,11 +99,8 @@ if bad then
   return redis.error_reply(bad)
 end
 local schedules = {}
-do
-  local q_2 = q
-  q_2.waiting = redis.call('LLEN', q_2.key .. ':pending')
-  q_2.awake = redis.call('LLEN', q_2.key .. ':wake')
-end
+q.waiting = redis.call('LLEN', q.key .. ':pending')
+q.awake = redis.call('LLEN', q.key .. ':wake')
 local function read_schedule(q_2, called, first)
   local found = redis.pcall('HMGET', (q_2.key .. ':schedule:' .. called), first or 'data', 'every', 'moments', 'missed', 'late', 'last', 'ran', 'paused', 'version', 'cron', 'zone', unpack(OPTIONS))
   return found.err and {} or found
@@ -122,20 +121,16 @@ local function read(q_2, id, ...)
   end
   return tostring(job.err):find('WRONGTYPE', 1, true) and {} or redis.call('HMGET', q_2.key .. ':job:' .. id, ...)
 end
-local function holder(q_2, unique)
-  local id = unique and redis.call('GET', unique_key(q_2, unique))
-  if not id then
-    return
-  end
-  local state, clients, expires = unpack(read(q_2, id, 'state', 'client', 'expires'))
-  if is_live((((state == 'pending' or state == 'delayed') and (tonumber(expires) or math.huge) <= now) and 'expired' or state)) then
-    return id, state, clients
-  end
-end
 for i = runs, #ARGV, 2 do
   schedules[i] = read_schedule(q, ARGV[i])
   redis.call('HMGET', q.key .. ':job:' .. ARGV[i + 1], 'state')
-  holder(q, schedules[i][18] or nil)
+  local unique = schedules[i][18] or nil
+  local id = unique and redis.call('GET', unique_key(q, unique))
+  if id then
+    local state, clients, expires = unpack(read(q, id, 'state', 'client', 'expires'))
+    if not is_live((((state == 'pending' or state == 'delayed') and (tonumber(expires) or math.huge) <= now) and 'expired' or state)) then
+    end
+  end
 end
 local function denied(...)
   if not redis.acl_check_cmd then
@@ -156,6 +151,16 @@ if bad then
   return redis.error_reply(bad)
 end
 local reply = {}
+local function holder(q_2, unique)
+  local id = unique and redis.call('GET', unique_key(q_2, unique))
+  if not id then
+    return
+  end
+  local state, clients, expires = unpack(read(q_2, id, 'state', 'client', 'expires'))
+  if is_live((((state == 'pending' or state == 'delayed') and (tonumber(expires) or math.huge) <= now) and 'expired' or state)) then
+    return id, state, clients
+  end
+end
 local function run_now(q_2, id, schedule)
   if not schedule[1] then
     return id, 'NOSCHEDULE'
@@ -177,7 +182,17 @@ local function run_now(q_2, id, schedule)
   if state then
     return id, state
   end
-  local held_by, held_state = holder(q_2, schedule[18] or nil)
+  local held_by, held_state
+  do
+    local unique = schedule[18] or nil
+    local id_2 = unique and redis.call('GET', unique_key(q_2, unique))
+    if id_2 then
+      local state_2, clients, expires = unpack(read(q_2, id_2, 'state', 'client', 'expires'))
+      if is_live((((state_2 == 'pending' or state_2 == 'delayed') and (tonumber(expires) or math.huge) <= now) and 'expired' or state_2)) then
+        held_by, held_state = id_2, state_2, clients
+      end
+    end
+  end
   if held_by then
     return held_by, held_state
   end
@@ -236,17 +251,17 @@ for i = runs, #ARGV, 2 do
   reply[#reply + 1], reply[#reply + 2] = run_now(q, ARGV[i + 1], schedules[i])
 end
 if q.waiting > 0 then
-  local q_2 = q
-  if q_2.awake == 0 then
-    q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
-    if q_2.listened then
+  if q.awake == 0 then
+    q.awake = redis.call('LPUSH', q.key .. ':wake', '1')
+    q.listened = unpack(redis.call('HMGET', q.key .. ':meta', 'listened'))
+    if q.listened then
       local first, last
       do
-        local first_2, last_2 = (q_2.listened or ''):match('^([1-9]%d?) ([1-9]%d?)$')
+        local first_2, last_2 = (q.listened or ''):match('^([1-9]%d?) ([1-9]%d?)$')
         first, last = tonumber(first_2) or 1, tonumber(last_2) or 1
       end
       for i = 0, last - 1 do
-        local channel = q_2.key .. ':wake' .. ':' .. (first - 1 + i) % last + 1
+        local channel = q.key .. ':wake' .. ':' .. (first - 1 + i) % last + 1
         local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
         if heard ~= 0 then
           break
@@ -255,45 +270,46 @@ if q.waiting > 0 then
     end
   end
 end
-do
-  local q_2 = q
-  if q_2.tallies then
-    for task, tally in pairs(q_2.tallies) do
-      for what, n in pairs(tally) do
-        local minute = math.floor(now / 60000)
-        local key
-        do
-          local task_2 = task or ''
-          key = q_2.key .. ':counters' .. ':' .. minute .. ':' .. task_2
-        end
-        if not (redis.pcall('HINCRBY', key, what, n) ~= n) then
-          local new = redis.pcall('ZADD', q_2.key .. ':counters', minute, task or '') == 1
-          redis.pcall('PEXPIRE', q_2.key .. ':counters', 259200000)
-          if new and (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
-            redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', minute - 259200000 / 60000)
-            if (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
-              redis.pcall('ZREM', q_2.key .. ':counters', task or '')
-              redis.pcall('DEL', key)
-              key = q_2.key .. ':counters' .. ':' .. minute .. ':' .. '~'
-              redis.pcall('ZADD', q_2.key .. ':counters', minute, '~')
-              redis.pcall('HINCRBY', key, what, n)
-            end
+if q.tallies then
+  for task, tally in pairs(q.tallies) do
+    for what, n in pairs(tally) do
+      local q_2 = q
+      local minute = math.floor(now / 60000)
+      local key
+      do
+        local task_2 = task or ''
+        key = q_2.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. task_2
+      end
+      local added
+      if n < 1000000000000 then
+        added = string.format('%d', n)
+      else
+        added = string.format('%d%012d', n / 1000000000000, n % 1000000000000)
+      end
+      if not (redis.pcall('HINCRBY', key, what, added) ~= n) then
+        local new = redis.pcall('ZADD', q_2.key .. ':counters', minute, task or '') == 1
+        redis.pcall('PEXPIRE', q_2.key .. ':counters', '259200000')
+        if new and (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
+          redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', string.format('%.0f', minute - 259200000 / 60000))
+          if (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
+            redis.pcall('ZREM', q_2.key .. ':counters', task or '')
+            redis.pcall('DEL', key)
+            key = q_2.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. '~'
+            redis.pcall('ZADD', q_2.key .. ':counters', minute, '~')
+            redis.pcall('HINCRBY', key, what, added)
           end
-          redis.pcall('PEXPIRE', key, 259200000)
         end
+        redis.pcall('PEXPIRE', key, '259200000')
       end
     end
-    q_2.tallies = nil
   end
+  q.tallies = nil
 end
-do
-  local q_2 = q
-  if q_2.happened then
-    for _, entry in ipairs(q_2.happened) do
-      local counts = entry[5] or {}
-      local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
-      redis.pcall('XADD', q_2.key .. ':events', 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
-    end
+if q.happened then
+  for _, entry in ipairs(q.happened) do
+    local counts = entry[5] or {}
+    local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+    redis.pcall('XADD', q.key .. ':events', 'MAXLEN', '~', q.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
   end
 end
 return reply

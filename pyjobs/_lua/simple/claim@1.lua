@@ -1,7 +1,6 @@
 local bad
 local clock = redis.call('TIME')
-local micros = tonumber(clock[2])
-local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local function int(what, text, low, high)
   local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
   if not text then
@@ -37,23 +36,21 @@ do
 end
 local bytes
 do
-  local options_2 = options
-  local text = options_2['bytes']
+  local text = options['bytes']
   if not text then
     bytes = 4194304
   else
-    options_2['bytes'] = nil
+    options['bytes'] = nil
     bytes = int('bytes', text, 1, 1073741824)
   end
 end
 local trace
 do
-  local options_2 = options
-  local text = options_2['trace']
+  local text = options['trace']
   if not text then
     trace = 0
   else
-    options_2['trace'] = nil
+    options['trace'] = nil
     trace = int('trace', text, 0, 1)
   end
 end
@@ -65,8 +62,7 @@ if (#ARGV ~= 2) then
   bad = bad or ('BADARG ' .. 'arguments' .. ': ' .. why)
 end
 do
-  local options_2 = options
-  local what = next(options_2)
+  local what = next(options)
   if what then
     local why = 'there is none called ' .. what
     bad = bad or ('BADARG ' .. 'options' .. ': ' .. why)
@@ -95,21 +91,24 @@ local function open(key, mode, ...)
   if home ~= key then
     tag = key:sub(#prefix + 3, -2)
   end
-  local meta = redis.call('HMGET', key .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', ...)
+  local meta = redis.call('HMGET', key .. ':meta', 'mode', 'layout', ...)
   local its_mode, layout = meta[1], meta[2]
   local q = {
     name = tag,
     born = its_mode and true,
     mode = its_mode or mode,
     layout = layout,
-    token = meta[3] or '0',
-    quarantined = meta[4],
-    listened = meta[5],
     key = key,
     home = home,
   }
   for i = 1, select('#', ...) do
-    q[select(i, ...)] = whole(meta[5 + i])
+    local what = select(i, ...)
+    local is_text = what == 'token' or what == 'suspect'
+    if is_text then
+      q[what] = meta[2 + i]
+    else
+      q[what] = whole(meta[2 + i])
+    end
   end
   if q.switches then
     q.uncounted, q.most_events = q.switches % 2 == 1, q.switches > 1 and math.floor(q.switches / 2)
@@ -152,17 +151,13 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-local room
-do
-  local size = bytes
-  room = {
-    jobs = limit,
-    bytes = size,
-    passes = 1000,
-    full = false,
-    empty = true,
-  }
-end
+local room = {
+  jobs = limit,
+  bytes = bytes,
+  passes = 1000,
+  full = false,
+  empty = true,
+}
 local reply = {
   -1,
 }
@@ -179,38 +174,35 @@ local function make_token(queued, client, task)
   end
   return string.format('%s.%.0f.%s', queued, now, client)
 end
-local function count(q, task, what, n)
-  if q.uncounted then
-    return
-  end
-  local tallies = q.tallies or {}
-  local tally = tallies[task or ''] or {}
-  q.tallies, tallies[task or ''] = tallies, tally
-  tally[what] = (tally[what] or 0) + n
-end
 local function add_count(q, task, what, n)
   local minute = math.floor(now / 60000)
   local key
   do
     local task_2 = task or ''
-    key = q.key .. ':counters' .. ':' .. minute .. ':' .. task_2
+    key = q.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. task_2
   end
-  if redis.pcall('HINCRBY', key, what, n) ~= n then
+  local added
+  if n < 1000000000000 then
+    added = string.format('%d', n)
+  else
+    added = string.format('%d%012d', n / 1000000000000, n % 1000000000000)
+  end
+  if redis.pcall('HINCRBY', key, what, added) ~= n then
     return
   end
   local new = redis.pcall('ZADD', q.key .. ':counters', minute, task or '') == 1
-  redis.pcall('PEXPIRE', q.key .. ':counters', 259200000)
+  redis.pcall('PEXPIRE', q.key .. ':counters', '259200000')
   if new and (tonumber(redis.pcall('ZCARD', q.key .. ':counters')) or 0) > 100 then
-    redis.pcall('ZREMRANGEBYSCORE', q.key .. ':counters', '-inf', minute - 259200000 / 60000)
+    redis.pcall('ZREMRANGEBYSCORE', q.key .. ':counters', '-inf', string.format('%.0f', minute - 259200000 / 60000))
     if (tonumber(redis.pcall('ZCARD', q.key .. ':counters')) or 0) > 100 then
       redis.pcall('ZREM', q.key .. ':counters', task or '')
       redis.pcall('DEL', key)
-      key = q.key .. ':counters' .. ':' .. minute .. ':' .. '~'
+      key = q.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. '~'
       redis.pcall('ZADD', q.key .. ':counters', minute, '~')
-      redis.pcall('HINCRBY', key, what, n)
+      redis.pcall('HINCRBY', key, what, added)
     end
   end
-  redis.pcall('PEXPIRE', key, 259200000)
+  redis.pcall('PEXPIRE', key, '259200000')
 end
 local function is_name(text, longest)
   return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
@@ -220,7 +212,7 @@ for at, q in ipairs(opened) do
     local taken, broken, first = 0, {}, #reply + 1
     repeat
       local wanted = math.min(16, room.jobs)
-      local found = redis.call('LRANGE', q.key .. ':pending', -taken - wanted, -taken - 1)
+      local found = redis.call('LRANGE', q.key .. ':pending', string.format('%.0f', -taken - wanted), string.format('%.0f', -taken - 1))
       for i = #found, 1, -1 do
         local id, client, queued, data, task, parent, state
         do
@@ -276,11 +268,11 @@ for at, q in ipairs(opened) do
       end
     until room.full or room.jobs == 0 or #found < wanted
     if taken > 0 then
-      redis.call('LTRIM', q.key .. ':pending', 0, -taken - 1)
+      redis.call('LTRIM', q.key .. ':pending', '0', string.format('%.0f', -taken - 1))
     end
     for _, text in ipairs(broken) do
       redis.call('LPUSH', q.key .. ':broken', text)
-      redis.call('LTRIM', q.key .. ':broken', 0, 999)
+      redis.call('LTRIM', q.key .. ':broken', '0', '999')
       redis.call('PEXPIRE', q.key .. ':broken', '604800000')
     end
     q.waiting = q.waiting - taken
@@ -296,10 +288,21 @@ for at, q in ipairs(opened) do
             if all then
               add_count(q, task_2, below, value)
             else
-              count(q, task_2, below, value)
+              if not q.uncounted then
+                local tallies = q.tallies or {}
+                local tally = tallies[task_2 or ''] or {}
+                q.tallies, tallies[task_2 or ''] = tallies, tally
+                tally[below] = (tally[below] or 0) + value
+              end
             end
           elseif n > 0 then
-            count(q, task, 'again', n)
+            local task_2, n_2 = task, n
+            if not q.uncounted then
+              local tallies = q.tallies or {}
+              local tally = tallies[task_2 or ''] or {}
+              q.tallies, tallies[task_2 or ''] = tallies, tally
+              tally['again'] = (tally['again'] or 0) + n_2
+            end
           end
           if not job then
             break
@@ -348,6 +351,7 @@ for at, q in ipairs(opened) do
     reply[1] = 0
     if q.awake == 0 then
       q.awake = redis.call('LPUSH', q.key .. ':wake', '1')
+      q.listened = unpack(redis.call('HMGET', q.key .. ':meta', 'listened'))
       if q.listened then
         local first, last
         do

@@ -1,7 +1,6 @@
 local bad
 local clock = redis.call('TIME')
-local micros = tonumber(clock[2])
-local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local stamp = clock[1] .. ('00000' .. clock[2]):sub(-6, -4)
 local messages = {}
 local queue = KEYS[1]
@@ -22,7 +21,6 @@ end
 if #KEYS < 1 or (#KEYS ~= 1) then
   bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
 end
-local first = done
 local function parse_token(text)
   local queued, started, length, rest = text:match('^(%d+)%.(%d+):?(%d*)%.([A-Za-z0-9_.:-]*)$')
   if not queued or #queued > 15 or #started > 15 or #length > 3 or #rest > 256 then
@@ -39,7 +37,7 @@ end
 local function is_name(text, longest)
   return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
 end
-for i = first, #ARGV, 3 do
+for i = done, #ARGV, 3 do
   do
     local text, longest = ARGV[i], nil
     longest = longest or 128
@@ -75,22 +73,17 @@ if not bad then
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'switches')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'switches')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
     end
     local q_2 = {
-      name = tag,
       born = its_mode and true,
       mode = its_mode or 'simple',
-      layout = layout,
-      token = meta[3] or '0',
-      quarantined = meta[4],
-      listened = meta[5],
       key = queue,
       home = home,
-      switches = whole(meta[6]),
+      switches = whole(meta[3]),
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -108,18 +101,18 @@ if bad then
   return redis.error_reply(bad)
 end
 local words, runs = {}, {}
-for i = first, #ARGV, 3 do
+for i = done, #ARGV, 3 do
   local queued, started, client, task = parse_token(ARGV[i + 1])
   runs[#runs + 1] = {
     [6] = started,
     [8] = task,
   }
   do
-    local q_2, id, body = q, ARGV[i], ARGV[i + 2]
+    local id, body = ARGV[i], ARGV[i + 2]
     if not (not client or not (#id <= 128 and id:find('^[a-zA-Z0-9_.:-]*$'))) then
       local line = id .. ' ' .. 'done' .. ' ' .. '-' .. ' ' .. (queued and #queued <= 15 and queued:find('^[0-9]+$') and queued or '0') .. ' ' .. (started and #started <= 15 and started:find('^[0-9]+$') and started or '0') .. ' ' .. stamp .. ' ' .. '' .. #body .. '\n' .. body .. '\n'
       for client_2 in client:gmatch('[^ ]+') do
-        local channel = q_2.home .. ':client:' .. client_2
+        local channel = q.home .. ':client:' .. client_2
         local message = messages[channel]
         if message then
           message[#message + 1] = line
@@ -128,7 +121,7 @@ for i = first, #ARGV, 3 do
           message = {
             line,
             bytes = #line,
-            sharded = redis.REDIS_VERSION_NUM and q_2.key == q_2.home and client_2:find('^shard%.'),
+            sharded = redis.REDIS_VERSION_NUM and q.key == q.home and client_2:find('^shard%.'),
           }
           messages[channel] = message
         end
@@ -156,106 +149,109 @@ for i = first, #ARGV, 3 do
     })
   end
 end
-do
-  local q_2 = q
-  if not q_2.uncounted then
-    local n, last = 0, nil
-    local function add_count(q_3, task, what, n_2)
-      local minute = math.floor(now / 60000)
-      local key
-      do
-        local task_2 = task or ''
-        key = q_3.key .. ':counters' .. ':' .. minute .. ':' .. task_2
-      end
-      if redis.pcall('HINCRBY', key, what, n_2) ~= n_2 then
-        return
-      end
-      local new = redis.pcall('ZADD', q_3.key .. ':counters', minute, task or '') == 1
-      redis.pcall('PEXPIRE', q_3.key .. ':counters', 259200000)
-      if new and (tonumber(redis.pcall('ZCARD', q_3.key .. ':counters')) or 0) > 100 then
-        redis.pcall('ZREMRANGEBYSCORE', q_3.key .. ':counters', '-inf', minute - 259200000 / 60000)
-        if (tonumber(redis.pcall('ZCARD', q_3.key .. ':counters')) or 0) > 100 then
-          redis.pcall('ZREM', q_3.key .. ':counters', task or '')
-          redis.pcall('DEL', key)
-          key = q_3.key .. ':counters' .. ':' .. minute .. ':' .. '~'
-          redis.pcall('ZADD', q_3.key .. ':counters', minute, '~')
-          redis.pcall('HINCRBY', key, what, n_2)
-        end
-      end
-      redis.pcall('PEXPIRE', key, 259200000)
+if not (q.uncounted or not runs[1]) then
+  local first, started, task = 1, runs[1][6], runs[1][8]
+  local function bound_of(ms)
+    local _, power = math.frexp(ms)
+    return 2 ^ power
+  end
+  local function add_count(q_2, task_2, what, n)
+    local minute = math.floor(now / 60000)
+    local key
+    do
+      local task_3 = task_2 or ''
+      key = q_2.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. task_3
     end
-    for i = 1, #runs + 1 do
-      local job = runs[i]
-      if not (job and last and job[6] == last[6] and job[8] == last[8]) then
-        if n > 0 then
-          local ms = math.max(now - (tonumber(last[6] or '') or now), 0)
-          local bound
-          do
-            local _, power = math.frexp(ms)
-            bound = 2 ^ power
-          end
-          local task, bound_2, n_2, sum, all = last[8], bound, n, ms * n, n == #runs
-          local below, value = 'run' .. '<' .. bound_2, n_2 * 1000000000000 + math.floor(sum * 1024 / bound_2 + 0.5)
-          if all then
-            add_count(q_2, task, below, value)
-          else
-            if not q_2.uncounted then
-              local tallies = q_2.tallies or {}
-              local tally = tallies[task or ''] or {}
-              q_2.tallies, tallies[task or ''] = tallies, tally
-              tally[below] = (tally[below] or 0) + value
-            end
+    local added
+    if n < 1000000000000 then
+      added = string.format('%d', n)
+    else
+      added = string.format('%d%012d', n / 1000000000000, n % 1000000000000)
+    end
+    if redis.pcall('HINCRBY', key, what, added) ~= n then
+      return
+    end
+    local new = redis.pcall('ZADD', q_2.key .. ':counters', minute, task_2 or '') == 1
+    redis.pcall('PEXPIRE', q_2.key .. ':counters', '259200000')
+    if new and (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
+      redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', string.format('%.0f', minute - 259200000 / 60000))
+      if (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
+        redis.pcall('ZREM', q_2.key .. ':counters', task_2 or '')
+        redis.pcall('DEL', key)
+        key = q_2.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. '~'
+        redis.pcall('ZADD', q_2.key .. ':counters', minute, '~')
+        redis.pcall('HINCRBY', key, what, added)
+      end
+    end
+    redis.pcall('PEXPIRE', key, '259200000')
+  end
+  for i = 2, #runs + 1 do
+    local job = runs[i]
+    if not job or job[6] ~= started or job[8] ~= task then
+      local n, ms = i - first, math.max(now - (tonumber(started or '') or now), 0)
+      do
+        local task_2, bound, sum, all = task, bound_of(ms), ms * n, n == #runs
+        local below, value = 'run' .. '<' .. bound, n * 1000000000000 + math.floor(sum * 1024 / bound + 0.5)
+        if all then
+          add_count(q, task_2, below, value)
+        else
+          if not q.uncounted then
+            local tallies = q.tallies or {}
+            local tally = tallies[task_2 or ''] or {}
+            q.tallies, tallies[task_2 or ''] = tallies, tally
+            tally[below] = (tally[below] or 0) + value
           end
         end
-        n, last = 0, job
       end
-      n = n + 1
+      if job then
+        first, started, task = i, job[6], job[8]
+      end
     end
   end
 end
-do
-  local q_2 = q
-  if q_2.tallies then
-    local function add_count(q_3, task, what, n)
-      local minute = math.floor(now / 60000)
-      local key
-      do
-        local task_2 = task or ''
-        key = q_3.key .. ':counters' .. ':' .. minute .. ':' .. task_2
-      end
-      if redis.pcall('HINCRBY', key, what, n) ~= n then
-        return
-      end
-      local new = redis.pcall('ZADD', q_3.key .. ':counters', minute, task or '') == 1
-      redis.pcall('PEXPIRE', q_3.key .. ':counters', 259200000)
-      if new and (tonumber(redis.pcall('ZCARD', q_3.key .. ':counters')) or 0) > 100 then
-        redis.pcall('ZREMRANGEBYSCORE', q_3.key .. ':counters', '-inf', minute - 259200000 / 60000)
-        if (tonumber(redis.pcall('ZCARD', q_3.key .. ':counters')) or 0) > 100 then
-          redis.pcall('ZREM', q_3.key .. ':counters', task or '')
-          redis.pcall('DEL', key)
-          key = q_3.key .. ':counters' .. ':' .. minute .. ':' .. '~'
-          redis.pcall('ZADD', q_3.key .. ':counters', minute, '~')
-          redis.pcall('HINCRBY', key, what, n)
-        end
-      end
-      redis.pcall('PEXPIRE', key, 259200000)
+if q.tallies then
+  local function add_count(q_2, task, what, n)
+    local minute = math.floor(now / 60000)
+    local key
+    do
+      local task_2 = task or ''
+      key = q_2.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. task_2
     end
-    for task, tally in pairs(q_2.tallies) do
-      for what, n in pairs(tally) do
-        add_count(q_2, task, what, n)
+    local added
+    if n < 1000000000000 then
+      added = string.format('%d', n)
+    else
+      added = string.format('%d%012d', n / 1000000000000, n % 1000000000000)
+    end
+    if redis.pcall('HINCRBY', key, what, added) ~= n then
+      return
+    end
+    local new = redis.pcall('ZADD', q_2.key .. ':counters', minute, task or '') == 1
+    redis.pcall('PEXPIRE', q_2.key .. ':counters', '259200000')
+    if new and (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
+      redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', string.format('%.0f', minute - 259200000 / 60000))
+      if (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
+        redis.pcall('ZREM', q_2.key .. ':counters', task or '')
+        redis.pcall('DEL', key)
+        key = q_2.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. '~'
+        redis.pcall('ZADD', q_2.key .. ':counters', minute, '~')
+        redis.pcall('HINCRBY', key, what, added)
       end
     end
-    q_2.tallies = nil
+    redis.pcall('PEXPIRE', key, '259200000')
   end
-end
-do
-  local q_2 = q
-  if q_2.happened then
-    for _, entry in ipairs(q_2.happened) do
-      local counts = entry[5] or {}
-      local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
-      redis.pcall('XADD', q_2.key .. ':events', 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
+  for task, tally in pairs(q.tallies) do
+    for what, n in pairs(tally) do
+      add_count(q, task, what, n)
     end
+  end
+  q.tallies = nil
+end
+if q.happened then
+  for _, entry in ipairs(q.happened) do
+    local counts = entry[5] or {}
+    local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+    redis.pcall('XADD', q.key .. ':events', 'MAXLEN', '~', q.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
   end
 end
 for channel, message in pairs(messages) do

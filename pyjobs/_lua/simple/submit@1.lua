@@ -1,22 +1,22 @@
 local bad
 local clock = redis.call('TIME')
-local micros = tonumber(clock[2])
-local now = tonumber(clock[1]) * 1000 + math.floor(micros / 1000)
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local queue = KEYS[1]
+local client
 local function is_name(text, longest)
   return #text <= longest and text:find('^[a-zA-Z0-9_.:-]*$')
 end
-local function name(what, text, empty, longest)
+do
+  local text, longest = ARGV[1], nil
   longest = longest or 128
   if not text then
-    bad = bad or ('BADARG ' .. what .. ': ' .. 'missing')
-  elseif (text == '' and not empty) or not is_name(text, longest) then
+    bad = bad or ('BADARG ' .. 'client' .. ': ' .. 'missing')
+  elseif (text == '' and false) or not is_name(text, longest) then
     local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
-    bad = bad or ('BADARG ' .. what .. ': ' .. why)
+    bad = bad or ('BADARG ' .. 'client' .. ': ' .. why)
   end
-  return text
+  client = text
 end
-local client = name('client', ARGV[1], true)
 local options
 do
   local text = ARGV[2]
@@ -39,28 +39,41 @@ do
 end
 local task
 do
-  local options_2 = options
-  local text = options_2['task']
+  local text = options['task']
   if text then
-    options_2['task'] = nil
-    task = name('task', text)
+    options['task'] = nil
+    local longest = nil
+    longest = longest or 128
+    if not text then
+      bad = bad or ('BADARG ' .. 'task' .. ': ' .. 'missing')
+    elseif (text == '' and true) or not is_name(text, longest) then
+      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+      bad = bad or ('BADARG ' .. 'task' .. ': ' .. why)
+    end
+    task = text
   end
 end
 local traceparent
 do
-  local options_2 = options
-  local text = options_2['traceparent']
+  local text = options['traceparent']
   if text then
-    options_2['traceparent'] = nil
-    traceparent = name('traceparent', text)
+    options['traceparent'] = nil
+    local longest = nil
+    longest = longest or 128
+    if not text then
+      bad = bad or ('BADARG ' .. 'traceparent' .. ': ' .. 'missing')
+    elseif (text == '' and true) or not is_name(text, longest) then
+      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+      bad = bad or ('BADARG ' .. 'traceparent' .. ': ' .. why)
+    end
+    traceparent = text
   end
 end
 local tracestate
 do
-  local options_2 = options
-  local text = options_2['tracestate']
+  local text = options['tracestate']
   if text then
-    options_2['tracestate'] = nil
+    options['tracestate'] = nil
     if text == '' or #text > 1024 or text:find('[^!-~]') or text:find('["\\]') then
       bad = bad or ('BADARG ' .. 'tracestate' .. ': ' .. 'not 1 to 1024 printable characters of ASCII, percent-encoded')
     end
@@ -69,12 +82,11 @@ do
 end
 local parts
 do
-  local options_2 = options
-  local text = options_2['parts']
+  local text = options['parts']
   if not text then
     parts = 1
   else
-    options_2['parts'] = nil
+    options['parts'] = nil
     local number = text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text)
     if not text then
       bad = bad or ('BADARG ' .. 'parts' .. ': ' .. 'missing')
@@ -105,24 +117,27 @@ if #KEYS < 1 or (#KEYS ~= 1) then
   bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'wrong number of KEYS')
 end
 do
-  local options_2 = options
-  local what = next(options_2)
+  local what = next(options)
   if what then
     local why = 'there is none called ' .. what
     bad = bad or ('BADARG ' .. 'options' .. ': ' .. why)
   end
 end
-do
-  local first = jobs
-  for i = first, #ARGV, 2 do
-    name('id', ARGV[i], true)
+for i = jobs, #ARGV, 2 do
+  local text, longest = ARGV[i], nil
+  longest = longest or 128
+  if not text then
+    bad = bad or ('BADARG ' .. 'id' .. ': ' .. 'missing')
+  elseif (text == '' and false) or not is_name(text, longest) then
+    local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+    bad = bad or ('BADARG ' .. 'id' .. ': ' .. why)
   end
-  for i = first + 2 - 1, #ARGV, 2 do
-    local text, most = ARGV[i], nil
-    most = most or 1048576
-    if #text > most then
-      bad = bad or 'TOOLARGE ' .. 'data' .. ': ' .. #text .. ' bytes, more than ' .. most
-    end
+end
+for i = jobs + 2 - 1, #ARGV, 2 do
+  local text, most = ARGV[i], nil
+  most = most or 1048576
+  if #text > most then
+    bad = bad or 'TOOLARGE ' .. 'data' .. ': ' .. #text .. ' bytes, more than ' .. most
   end
 end
 local q
@@ -137,11 +152,12 @@ if not bad then
   end
   if not prefix or #prefix > 128 or #tag > 128 then
     bad = bad or ('BADARG ' .. 'queue' .. ': ' .. 'not prefix:{name}, each 1 to 128 of A-Z a-z 0-9 _ . : -')
+    q = nil
   else
     if home ~= queue then
       tag = queue:sub(#prefix + 3, -2)
     end
-    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'token', 'suspect', 'listened', 'most_pending', 'most_bytes', 'switches', 'parts')
+    local meta = redis.call('HMGET', queue .. ':meta', 'mode', 'layout', 'most_pending', 'most_bytes', 'switches', 'parts')
     local its_mode, layout = meta[1], meta[2]
     local function whole(text)
       return text and #text <= 15 and text:find('^[0-9]+$') and tonumber(text) or nil
@@ -150,16 +166,12 @@ if not bad then
       name = tag,
       born = its_mode and true,
       mode = its_mode or 'simple',
-      layout = layout,
-      token = meta[3] or '0',
-      quarantined = meta[4],
-      listened = meta[5],
       key = queue,
-      home = home,
-      most_pending = whole(meta[6]),
-      most_bytes = whole(meta[7]),
-      switches = whole(meta[8]),
-      parts = whole(meta[9]),
+      most_pending = whole(meta[3]),
+      most_bytes = whole(meta[4]),
+      switches = whole(meta[5]),
+      parts = whole(meta[6]),
+      awake = nil,
     }
     if q_2.switches then
       q_2.uncounted, q_2.most_events = q_2.switches % 2 == 1, q_2.switches > 1 and math.floor(q_2.switches / 2)
@@ -173,19 +185,13 @@ if not bad then
     q = q_2
   end
 end
-do
-  local q_2, parts_2 = q, parts
-  if not bad and (q_2.parts or 1) ~= parts_2 then
-    bad = 'PARTS queue ' .. q_2.name .. ' has ' .. (q_2.parts or 1) .. ' parts, not ' .. parts_2
-  end
+if not bad and (q.parts or 1) ~= parts then
+  bad = 'PARTS queue ' .. q.name .. ' has ' .. (q.parts or 1) .. ' parts, not ' .. parts
 end
 if bad then
   return redis.error_reply(bad)
 end
-do
-  local q_2 = q
-  q_2.awake = redis.call('LLEN', q_2.key .. ':wake')
-end
+q.awake = redis.call('LLEN', q.key .. ':wake')
 local messages, reply = {}, {}
 local function make_message(id, client_2, task_2, parent, state, data)
   local more = task_2 and '"task":"' .. task_2 .. '",' or ''
@@ -195,29 +201,26 @@ local function make_message(id, client_2, task_2, parent, state, data)
   return string.format('{"id":"%s","client":"%s","_queued":%.0f,', id, client_2, now) .. more .. '"data":' .. data .. '}'
 end
 for i = jobs, #ARGV, 2 do
-  local id = ARGV[i] ~= '' and ARGV[i] or string.format('%s%06d-%d', clock[1], micros, i)
+  local id = ARGV[i] ~= '' and ARGV[i] or string.format('%s%06d-%d', clock[1], clock[2], i)
   table.insert(messages, make_message(id, client, task, traceparent, tracestate, ARGV[i + 1]))
   table.insert(reply, id)
   table.insert(reply, 'new')
 end
-do
-  local q_2, first = q, jobs
-  if (q_2.most_pending or q_2.most_bytes) then
-    local fresh = 0
-    for n = 2, #reply, 2 do
-      if reply[n] == 'new' then
-        local size = #ARGV[first + n - 1]
-        if q_2.most_bytes and size > q_2.most_bytes then
-          bad = bad or 'TOOLARGE data: ' .. size .. ' bytes, and queue ' .. q_2.name .. ' takes ' .. q_2.most_bytes
-        end
-        fresh = fresh + 1
+if (q.most_pending or q.most_bytes) then
+  local fresh = 0
+  for n = 2, #reply, 2 do
+    if reply[n] == 'new' then
+      local size = #ARGV[jobs + n - 1]
+      if q.most_bytes and size > q.most_bytes then
+        bad = bad or 'TOOLARGE data: ' .. size .. ' bytes, and queue ' .. q.name .. ' takes ' .. q.most_bytes
       end
+      fresh = fresh + 1
     end
-    if not (bad or fresh == 0 or not q_2.most_pending) then
-      local held = redis.call('LLEN', q_2.key .. ':pending') + redis.call('ZCARD', q_2.key .. ':delayed')
-      if held + fresh > q_2.most_pending then
-        bad = 'QUEUEFULL queue ' .. q_2.name .. ' holds ' .. held .. ' jobs and takes ' .. q_2.most_pending .. ', not ' .. fresh .. ' more'
-      end
+  end
+  if not (bad or fresh == 0 or not q.most_pending) then
+    local held = redis.call('LLEN', q.key .. ':pending') + redis.call('ZCARD', q.key .. ':delayed')
+    if held + fresh > q.most_pending then
+      bad = 'QUEUEFULL queue ' .. q.name .. ' holds ' .. held .. ' jobs and takes ' .. q.most_pending .. ', not ' .. fresh .. ' more'
     end
   end
 end
@@ -240,54 +243,55 @@ if bad then
   return redis.error_reply(bad)
 end
 redis.call('LPUSH', q.key .. ':pending', unpack(messages))
-do
-  local q_2 = q
-  if not q_2.born then
-    redis.call('HSET', q_2.key .. ':meta', 'mode', q_2.mode, 'layout', '1')
-  end
+if not q.born then
+  redis.call('HSET', q.key .. ':meta', 'mode', q.mode, 'layout', '1')
 end
-do
-  local q_2 = q
-  if q_2.awake == 0 then
-    q_2.awake = redis.call('LPUSH', q_2.key .. ':wake', '1')
-    if q_2.listened then
-      local first, last
-      do
-        local first_2, last_2 = (q_2.listened or ''):match('^([1-9]%d?) ([1-9]%d?)$')
-        first, last = tonumber(first_2) or 1, tonumber(last_2) or 1
-      end
-      for i = 0, last - 1 do
-        local channel = q_2.key .. ':wake' .. ':' .. (first - 1 + i) % last + 1
-        local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
-        if heard ~= 0 then
-          break
-        end
+if q.awake == 0 then
+  q.awake = redis.call('LPUSH', q.key .. ':wake', '1')
+  q.listened = unpack(redis.call('HMGET', q.key .. ':meta', 'listened'))
+  if q.listened then
+    local first, last
+    do
+      local first_2, last_2 = (q.listened or ''):match('^([1-9]%d?) ([1-9]%d?)$')
+      first, last = tonumber(first_2) or 1, tonumber(last_2) or 1
+    end
+    for i = 0, last - 1 do
+      local channel = q.key .. ':wake' .. ':' .. (first - 1 + i) % last + 1
+      local heard = redis.REDIS_VERSION_NUM and redis.pcall('SPUBLISH', channel, '') or redis.pcall('PUBLISH', channel, '')
+      if heard ~= 0 then
+        break
       end
     end
   end
 end
 if not q.uncounted then
-  local q_2, task_2, n = q, task, #messages
+  local n = #messages
   local minute = math.floor(now / 60000)
   local key
   do
-    local task_3 = task_2 or ''
-    key = q_2.key .. ':counters' .. ':' .. minute .. ':' .. task_3
+    local task_2 = task or ''
+    key = q.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. task_2
   end
-  if not (redis.pcall('HINCRBY', key, 'submitted', n) ~= n) then
-    local new = redis.pcall('ZADD', q_2.key .. ':counters', minute, task_2 or '') == 1
-    redis.pcall('PEXPIRE', q_2.key .. ':counters', 259200000)
-    if new and (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
-      redis.pcall('ZREMRANGEBYSCORE', q_2.key .. ':counters', '-inf', minute - 259200000 / 60000)
-      if (tonumber(redis.pcall('ZCARD', q_2.key .. ':counters')) or 0) > 100 then
-        redis.pcall('ZREM', q_2.key .. ':counters', task_2 or '')
+  local added
+  if n < 1000000000000 then
+    added = string.format('%d', n)
+  else
+    added = string.format('%d%012d', n / 1000000000000, n % 1000000000000)
+  end
+  if not (redis.pcall('HINCRBY', key, 'submitted', added) ~= n) then
+    local new = redis.pcall('ZADD', q.key .. ':counters', minute, task or '') == 1
+    redis.pcall('PEXPIRE', q.key .. ':counters', '259200000')
+    if new and (tonumber(redis.pcall('ZCARD', q.key .. ':counters')) or 0) > 100 then
+      redis.pcall('ZREMRANGEBYSCORE', q.key .. ':counters', '-inf', string.format('%.0f', minute - 259200000 / 60000))
+      if (tonumber(redis.pcall('ZCARD', q.key .. ':counters')) or 0) > 100 then
+        redis.pcall('ZREM', q.key .. ':counters', task or '')
         redis.pcall('DEL', key)
-        key = q_2.key .. ':counters' .. ':' .. minute .. ':' .. '~'
-        redis.pcall('ZADD', q_2.key .. ':counters', minute, '~')
-        redis.pcall('HINCRBY', key, 'submitted', n)
+        key = q.key .. ':counters' .. ':' .. string.format('%d', minute) .. ':' .. '~'
+        redis.pcall('ZADD', q.key .. ':counters', minute, '~')
+        redis.pcall('HINCRBY', key, 'submitted', added)
       end
     end
-    redis.pcall('PEXPIRE', key, 259200000)
+    redis.pcall('PEXPIRE', key, '259200000')
   end
 end
 for n = 1, q.happened and #messages or 0 do
@@ -298,14 +302,11 @@ for n = 1, q.happened and #messages or 0 do
     0,
   }
 end
-do
-  local q_2 = q
-  if q_2.happened then
-    for _, entry in ipairs(q_2.happened) do
-      local counts = entry[5] or {}
-      local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
-      redis.pcall('XADD', q_2.key .. ':events', 'MAXLEN', '~', q_2.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
-    end
+if q.happened then
+  for _, entry in ipairs(q.happened) do
+    local counts = entry[5] or {}
+    local attempt = entry[4] + (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+    redis.pcall('XADD', q.key .. ':events', 'MAXLEN', '~', q.most_events, '*', 'event', entry[1], 'id', entry[2], 'task', entry[3] or '', 'attempt', attempt, 'reason', entry[6] or '')
   end
 end
 return reply

@@ -26,7 +26,7 @@ from pyjobs.errors import PyjobsError
 from pyjobs.worker.process import STOPS
 from pyjobs.worker.run import Run
 from pyjobs.worker.running.child_main import RECEIVED, Answer, Messages, Ready, packed, serve
-from pyjobs.worker.running.child_updates import Said, Told
+from pyjobs.worker.running.child_updates import Update, UpdateReply
 
 # Children are forked by a process that has imported pyjobs and has no thread. A fork of the worker
 # itself would copy locks that its other threads hold; a fresh interpreter takes 20 times as long.
@@ -200,7 +200,7 @@ class Child:
                     self._owner.child_ready(self)
             elif self.run is None:
                 continue
-            elif isinstance(message, Said):
+            elif isinstance(message, Update):
                 self._take(self.run, message)
             else:
                 run, self.run = self.run, None
@@ -208,27 +208,29 @@ class Child:
                 self.resident = message.resident
                 self._owner.child_answered(self, run, message)
 
-    def _take(self, run: Run, said: Said) -> None:
+    def _take(self, run: Run, update: Update) -> None:
         """Record what the run of the child says, and answer."""
-        if said.verb == "report":
+        if update.verb == "report":
             # A run that was lost is given up in another way.
             with contextlib.suppress(PyjobsError):
-                run.updates.report(run, said.body)
+                run.updates.report(run, update.body)
             return
-        task = self._loop.create_task(self._record(run, said), name="pyjobs-child-says")
+        task = self._loop.create_task(self._record(run, update), name="pyjobs-child-update")
         self._recording.add(task)
         task.add_done_callback(self._recording.discard)
 
-    async def _record(self, run: Run, said: Said) -> None:
-        told = Told(None)
+    async def _record(self, run: Run, update: Update) -> None:
+        reply = UpdateReply(None)
         try:
-            await getattr(run.updates, said.verb)(run, said.body)
+            await getattr(run.updates, update.verb)(run, update.body)
         except PyjobsError as error:
-            told = Told(error)
+            reply = UpdateReply(error)
         except Exception as error:
-            told = Told(PyjobsError(f"{said.verb} failed: {type(error).__name__}: {error}"))
+            reply = UpdateReply(
+                PyjobsError(f"{update.verb} failed: {type(error).__name__}: {error}")
+            )
         if self.run is run and not self.ending:
-            self._unsent += packed(told)
+            self._unsent += packed(reply)
             self._send()
 
     def _end_stream(self) -> None:

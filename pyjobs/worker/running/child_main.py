@@ -28,7 +28,7 @@ from pyjobs.engine import Outcome
 from pyjobs.worker.outcomes import failure, outcome_of
 from pyjobs.worker.process import STOPS, Forks, StopSignals
 from pyjobs.worker.run import Run
-from pyjobs.worker.running.child_updates import ChildUpdates, Said, Told
+from pyjobs.worker.running.child_updates import ChildUpdates, Update, UpdateReply
 from pyjobs.worker.running.invocation import Handler, Returned, called
 
 LENGTH = struct.Struct("!I")
@@ -174,21 +174,21 @@ class Child:
             updates.end()
         return outcome
 
-    def _ask(self, said: Said, waits: bool) -> Told | None:
+    def _ask(self, update: Update, waits: bool) -> UpdateReply | None:
         """Send what a run says, and return the worker's answer.
 
         Raises:
             Ended: the run was given up.
         """
-        self._near.sendall(packed(said))
+        self._near.sendall(packed(update))
         if not waits:
             return None
         while data := self._near.recv(RECEIVED):
-            for told in self._messages.feed(data):
+            for reply in self._messages.feed(data):
                 # The signal may have come while the answer hid the end of the stream.
                 if self._is_given_up():
                     raise Ended
-                found: Told = told
+                found: UpdateReply = reply
                 return found
         raise Ended
 

@@ -23,8 +23,8 @@ class Recorded:
         yield from ()
 
 
-class Said(NamedTuple):
-    """A child's message amid a run: something to record.
+class Update(NamedTuple):
+    """Carries what a run in a child process saves, appends or reports, to the worker.
 
     Attributes:
         verb: the method of `Updates` that records it.
@@ -35,8 +35,8 @@ class Said(NamedTuple):
     body: bytes
 
 
-class Told(NamedTuple):
-    """The worker's answer to `Said`; a report has none.
+class UpdateReply(NamedTuple):
+    """Carries the worker's answer to an `Update`; a report has no answer.
 
     Attributes:
         error: what the method has raised; None when the bytes are recorded.
@@ -45,7 +45,7 @@ class Told(NamedTuple):
     error: PyjobsError | None
 
 
-Ask = Callable[[Said, bool], Told | None]
+Ask = Callable[[Update, bool], UpdateReply | None]
 
 
 def check_process(run: Run, process: int) -> None:
@@ -93,25 +93,25 @@ class ChildUpdates:
 
     def save(self, run: Run, body: bytes) -> Recorded:
         """Save a state; the errors are those of `Updates.save`."""
-        return self._say(run, Said("save", body), waits=True)
+        return self._sent(run, Update("save", body), waits=True)
 
     def append(self, run: Run, body: bytes) -> Recorded:
         """Append to the output; the errors are those of `Updates.append`."""
-        return self._say(run, Said("append", body), waits=True)
+        return self._sent(run, Update("append", body), waits=True)
 
     def report(self, run: Run, body: bytes) -> Recorded:
         """Report a progress, without waiting. A job that was lost ends the run in another way."""
-        return self._say(run, Said("report", body), waits=False)
+        return self._sent(run, Update("report", body), waits=False)
 
-    def _say(self, run: Run, said: Said, *, waits: bool) -> Recorded:
+    def _sent(self, run: Run, update: Update, *, waits: bool) -> Recorded:
         check_process(run, self._process)
         with self._turn:
             if self._ask is None:
                 raise refusal(run, run.loss)
-            told = self._ask(said, waits)
-        if told is not None and told.error is not None:
+            reply = self._ask(update, waits)
+        if reply is not None and reply.error is not None:
             for word, (kind, _) in NOT_RECORDED.items():
-                if isinstance(told.error, kind):
+                if isinstance(reply.error, kind):
                     run.lose(word)
-            raise told.error
+            raise reply.error
         return Recorded()
