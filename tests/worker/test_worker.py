@@ -184,7 +184,7 @@ class TestHandlers:
         fields = {name for name in dir(claimed) if not name.startswith("_")}
         assert fields == {
             *("id", "queue", "data", "attempt", "context", "queued", "timeout", "token", "lost"),
-            *("task", "state", "save", "progress", "append"),
+            *("task", "state", "save", "progress", "append", "traceparent", "tracestate"),
             *("done", "fail"),
         }
 
