@@ -108,7 +108,8 @@ class Processor:
 
         Raises:
             Unavailable: Redis can't be reached at the start; a later outage is waited for.
-            WrongMode: every queue works in another mode; BadLayout and WrongType accordingly.
+            WrongMode, BadLayout, WrongType: every queue has another mode, a layout that this
+                version does not know, or a key of another type.
             Forbidden: the Redis user lacks a right that the worker needs.
         """
         tasks: list[asyncio.Task[None]] = []

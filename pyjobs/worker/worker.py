@@ -234,7 +234,8 @@ class Worker:
         Raises:
             BadArgument: there is no handler, or the worker runs already.
             Unavailable: Redis can't be reached at the start; a later outage is waited for.
-            WrongMode: every queue works in another mode; BadLayout and WrongType accordingly.
+            WrongMode, BadLayout, WrongType: every queue has another mode, a layout that this
+                version does not know, or a key of another type.
             Forbidden: the Redis user lacks a right that the worker needs.
         """
         self._signals = 0
@@ -251,7 +252,8 @@ class Worker:
         Raises:
             BadArgument: there is no handler, or the worker runs already.
             Unavailable: Redis can't be reached at the start; a later outage is waited for.
-            WrongMode: every queue works in another mode; BadLayout and WrongType accordingly.
+            WrongMode, BadLayout, WrongType: every queue has another mode, a layout that this
+                version does not know, or a key of another type.
             Forbidden: the Redis user lacks a right that the worker needs.
         """
         with self._alone():
@@ -297,7 +299,8 @@ class Worker:
         Raises:
             BadArgument: the worker has a handler, or another loop over `jobs`.
             Unavailable: Redis can't be reached at the start; a later outage is waited for.
-            WrongMode: every queue works in another mode; BadLayout and WrongType accordingly.
+            WrongMode, BadLayout, WrongType: every queue has another mode, a layout that this
+                version does not know, or a key of another type.
             Forbidden: the Redis user lacks a right that the worker needs.
         """
         self._signals = 0

@@ -29,6 +29,8 @@ CONCURRENCY = 20
 # So many chunks a writer appends; after the second one its run ends, and another goes on.
 CHUNKS = 4
 AGAIN_SECONDS = 0.05
+# A worker may be started while the server is away.
+AWAY_SECONDS = 60.0
 PARTS_SECONDS = 0.5
 
 
@@ -37,7 +39,12 @@ def work(url: str, log: Log, lease: float, max_crashes: int) -> None:
     # Parts that the queue gets during a run are served soon.
     processor.REGISTER_SECONDS = PARTS_SECONDS
     worker = Worker(
-        url, queues=[QUEUE], lease=lease, concurrency=CONCURRENCY, max_crashes=max_crashes
+        url,
+        queues=[QUEUE],
+        lease=lease,
+        concurrency=CONCURRENCY,
+        max_crashes=max_crashes,
+        wait=AWAY_SECONDS,
     )
 
     @worker.handler

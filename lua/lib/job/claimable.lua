@@ -14,12 +14,12 @@ local function read_claimable(q, id)
   return read(q, id, 'state', 'expires', 'data', '_queued', 'timeout', 'past', 'crashes', 'task', 'saved')
 end
 
--- How many bytes of it the reply of a claim holds.
+-- How many bytes of a job the reply of a claim holds.
 local function claimable_size(job)
   return #job[CLAIM_DATA] + #(job[CLAIM_SAVED] or '')
 end
 
--- The same, up to what says whether it may run.
+-- The fields of a job that say whether it may run.
 local function read_fitness(q, id)
   return read(q, id, 'state', 'expires')
 end

@@ -5,7 +5,7 @@ local function read_crashes(q, id)
   return state, tonumber(crashes) or 0
 end
 
--- The same, and which task it is.
+-- The state of a job, how often it has crashed, and which task it is.
 local function read_stale(q, id)
   local state, crashes, task = unpack(read(q, id, 'state', 'crashes', 'task'))
   return state, tonumber(crashes) or 0, task

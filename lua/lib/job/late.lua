@@ -4,7 +4,7 @@ local function is_late(state, expires)
   return (state == 'pending' or state == 'delayed') and (tonumber(expires) or math.huge) <= now
 end
 
--- The state that a caller is told.
+-- The state that a caller learns.
 local function state_now(state, expires)
   return is_late(state, expires) and 'expired' or state
 end

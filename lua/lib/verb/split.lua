@@ -39,7 +39,7 @@ end
 -- A call that was carried out writes again: a WAIT behind it waits for the number.
 local function split(q, parts, places, unsettled, settled, check)
   local was = q.parts or 1
-  -- HMGET, which every role may use: whoever meets a queue with parts asks for them.
+  -- HMGET, which every role may use: any caller that meets a queue with parts asks for them.
   local had = redis.call('HMGET', q.meta, 'places')[1] or ''
   local grows = parts and parts ~= was
   if parts and not grows and places ~= had then refuse('places', 'other parts are there: ' .. had) end

@@ -94,7 +94,9 @@ def check_held(run: Run) -> None:
     """Check that what a run says would be recorded.
 
     Raises:
-        LeaseLost: the job was claimed again or put back; JobCancelled and NoJob accordingly.
+        LeaseLost: the job was claimed again or put back.
+        JobCancelled: the job was cancelled.
+        NoJob: the job is not stored any more.
     """
     if run.lost:
         raise refusal(run, run.loss)
@@ -104,7 +106,9 @@ def check_recorded(run: Run, word: str) -> None:
     """Check that what a run has said was recorded: the script's word says so.
 
     Raises:
-        LeaseLost: the job was claimed again or put back; JobCancelled and NoJob accordingly.
+        LeaseLost: the job was claimed again or put back.
+        JobCancelled: the job was cancelled.
+        NoJob: the job is not stored any more.
         TooLarge: the job has as much output as a job can have.
     """
     if word == TooLarge.code:
@@ -177,7 +181,9 @@ class Updates(BaseUpdates):
             body: the state.
 
         Raises:
-            LeaseLost: the job was claimed again or put back; JobCancelled and NoJob accordingly.
+            LeaseLost: the job was claimed again or put back.
+            JobCancelled: the job was cancelled.
+            NoJob: the job is not stored any more.
             BadArgument: the mode is not reliable, or the handler has forked this process.
         """
         return self._waited(run, self._send(run, self._saving(run, body)))
@@ -192,7 +198,9 @@ class Updates(BaseUpdates):
 
         Raises:
             TooLarge: the job has as much output as a job can have.
-            LeaseLost: the job was claimed again or put back; JobCancelled and NoJob accordingly.
+            LeaseLost: the job was claimed again or put back.
+            JobCancelled: the job was cancelled.
+            NoJob: the job is not stored any more.
         """
         return self._waited(run, self._append(run, body))
 
@@ -226,7 +234,9 @@ class Updates(BaseUpdates):
             body: the progress.
 
         Raises:
-            LeaseLost: the job was claimed again or put back; JobCancelled and NoJob accordingly.
+            LeaseLost: the job was claimed again or put back.
+            JobCancelled: the job was cancelled.
+            NoJob: the job is not stored any more.
         """
         check_held(run)
         check_process(run, self._process)
