@@ -15,6 +15,7 @@ import pyjobs
 from drill.account import Account
 from drill.nodes import Cluster, until
 from pyjobs.worker import processor
+from pyjobs.worker.claiming import wake as waiting
 from pyjobs.worker.claiming.tokens import WakeListener
 
 # A wake with so many idle workers costs Redis so many times as much CPU as with one at most.
@@ -28,7 +29,8 @@ ROUNDS, SMALL_ROUNDS = 3, 1
 # A job each so many seconds: every worker is idle by then.
 EVERY = 0.04
 SETTLED = 1.0
-# No worker looks for a token by itself: what looks cost does not belong to a wake.
+# No worker looks for a token or ends its wait by itself: those that have started together do so
+# together, and what that costs does not belong to a wake.
 NO_LOOK = 3600.0
 SOON = 60.0
 
@@ -55,7 +57,7 @@ class Workers:
     def start(self, number: int) -> None:
         """Start further workers."""
         for _ in range(number):
-            worker = pyjobs.Worker(self._url, queues=self._queues, concurrency=1)
+            worker = pyjobs.Worker(self._url, queues=self._queues, concurrency=1, lease=NO_LOOK)
 
             @worker.handler
             async def handle(job: pyjobs.ClaimedJob) -> None:
@@ -97,6 +99,7 @@ def wakes(cluster: Cluster, small: bool) -> Account:
     found: list[Used] = []
     with (
         patch.object(processor, "listener_of", lambda server: WakeListener(server, NO_LOOK)),
+        patch.object(waiting, "IDLE_SECONDS", NO_LOOK),
         workers_of(cluster.url, queues) as workers,
         pyjobs.Client(cluster.url, results=False) as client,
     ):
