@@ -21,8 +21,11 @@ from pyjobs.worker.claiming.tokens import WakeListener
 # A wake with so many idle workers costs Redis so many times as much CPU as with one at most.
 MANY, SMALL_MANY = 50, 20
 RATIO = 1.5
-# The same in calls of scripts, which no other load of the machine changes.
+# The same in calls that claim or look for a token, which idle workers do not make here, and which
+# no other load of the machine changes.
 CALLS_RATIO = 1.3
+# The commands of those calls, of which no other script of an idle worker has any.
+OF_CLAIMS, OF_LOOKS = "cmdstat_lrange", "cmdstat_lpop"
 QUEUES, SMALL_QUEUES = 12, 3
 WAKES, SMALL_WAKES = 150, 60
 ROUNDS, SMALL_ROUNDS = 3, 1
@@ -36,7 +39,8 @@ SOON = 60.0
 
 
 class Used(NamedTuple):
-    """What the primaries have used: seconds of CPU, calls of scripts, messages on shards."""
+    """What the primaries have used: seconds of CPU, calls that claim or look for a token, messages
+    on shards."""
 
     cpu: float
     calls: float
@@ -114,7 +118,7 @@ def wakes(cluster: Cluster, small: bool) -> Account:
     one, all_idle = found
     for name, unit, most in (
         ("cpu", "us of CPU", None if small else RATIO),
-        ("calls", "calls of scripts", CALLS_RATIO),
+        ("calls", "claims and looks", CALLS_RATIO),
         ("messages", "messages", CALLS_RATIO),
     ):
         few, more = getattr(one, name), getattr(all_idle, name)
@@ -126,21 +130,25 @@ def wakes(cluster: Cluster, small: bool) -> Account:
 def wake(
     cluster: Cluster, client: pyjobs.Client, queues: Sequence[str], workers: Workers, count: int
 ) -> Used:
-    """What one of so many jobs costs, each of which wakes a worker; CPU in us."""
+    """What one of so many jobs costs, each of which wakes a worker; CPU in us. What idle workers
+    use is measured before and behind, for as long each."""
+    seconds = count * EVERY
+    first = used(cluster)
+    time.sleep(seconds)
     began = used(cluster)
-    time.sleep(count * EVERY)
-    idle = used(cluster)
     start = time.monotonic()
     for number in range(count):
         client.submit(1, queue=queues[number % len(queues)])
         if not workers.wait_for_a_run():
             raise TimeoutError("no worker was woken")
         time.sleep(max(0.0, start + (number + 1) * EVERY - time.monotonic()))
-    share = (time.monotonic() - start) / (count * EVERY)
+    share = (time.monotonic() - start) / (2 * seconds)
     ended = used(cluster)
+    time.sleep(seconds)
+    last = used(cluster)
     scales = (1e6, 1.0, 1.0)
-    each = zip(scales, began, idle, ended, strict=True)
-    return Used(*((c - b - share * (b - a)) * scale / count for scale, a, b, c in each))
+    each = zip(scales, first, began, ended, last, strict=True)
+    return Used(*((c - b - share * (b - a + d - c)) * scale / count for scale, a, b, c, d in each))
 
 
 def used(cluster: Cluster) -> Used:
@@ -150,7 +158,7 @@ def used(cluster: Cluster) -> Used:
         info = node.info("cpu")
         cpu += float(info["used_cpu_user"]) + float(info["used_cpu_sys"])
         stats = node.info("commandstats")
-        calls += stats.get("cmdstat_evalsha", {"calls": 0})["calls"]
+        calls += sum(stats.get(name, {"calls": 0})["calls"] for name in (OF_CLAIMS, OF_LOOKS))
         messages += stats.get("cmdstat_spublish", {"calls": 0})["calls"]
     return Used(cpu, calls, messages)
 

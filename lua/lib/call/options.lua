@@ -4,6 +4,12 @@
 local function read_options(text)
   local options = {}
   if text == '' then return options end
+  -- Most calls have one option.
+  local only, its_value = (text or ''):match('^([a-z_]+)=([^ ]*)$')
+  if only then
+    options[only] = its_value
+    return options
+  end
   for word in (text or ''):gmatch('[^ ]+') do
     local what, value = word:match('^([a-z_]+)=(.*)$')
     if what and options[what] then

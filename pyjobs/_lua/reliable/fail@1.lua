@@ -12,17 +12,23 @@ do
   if text == '' then
     options = options_2
   else
-    for word in (text or ''):gmatch('[^ ]+') do
-      local what, value = word:match('^([a-z_]+)=(.*)$')
-      if what and options_2[what] then
-        bad = bad or ('BADARG ' .. what .. ': ' .. 'given twice')
-      elseif what then
-        options_2[what] = value
-      else
-        bad = bad or ('BADARG ' .. 'options' .. ': ' .. 'not name=value')
+    local only, its_value = (text or ''):match('^([a-z_]+)=([^ ]*)$')
+    if only then
+      options_2[only] = its_value
+      options = options_2
+    else
+      for word in (text or ''):gmatch('[^ ]+') do
+        local what, value = word:match('^([a-z_]+)=(.*)$')
+        if what and options_2[what] then
+          bad = bad or ('BADARG ' .. what .. ': ' .. 'given twice')
+        elseif what then
+          options_2[what] = value
+        else
+          bad = bad or ('BADARG ' .. 'options' .. ': ' .. 'not name=value')
+        end
       end
+      options = options_2
     end
-    options = options_2
   end
 end
 local attempts
