@@ -166,7 +166,7 @@ class AsyncShards(BaseShards[AsyncSubscription]):
                 self._later(Unavailable(str(error)))
                 log.debug("channels are not placed: %s", error)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self.pause or None):
+                async with asyncio.timeout(self._due_in()):
                     await self._to_place.wait()
 
     async def _place(self) -> None:

@@ -74,6 +74,14 @@ class BaseShards(Generic[P]):
         """Seconds until channels without a node are placed again; 0 when that is due."""
         return max(0.0, self._due - time.monotonic())
 
+    def _due_in(self) -> float | None:
+        """Return the seconds until channels without a node are to be placed, 0 where that became
+        due just now; None where each channel has a node."""
+        lacks = self._classic and ANY_NODE not in self._parts
+        if self._ended or not (lacks or len(self._where) != len(self._channels)):
+            return None
+        return self.pause
+
     def _unplaced(self) -> list[bytes]:
         """Return the channels without a node, where it is time to place them."""
         # Each channel of `_where` is one of `_channels`.

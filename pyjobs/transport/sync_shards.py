@@ -280,11 +280,10 @@ class Shards(BaseShards[Subscription]):
         """Wait until something comes, for a time; whether `add` or `end` has ended the wait."""
         if self._ended:
             return True
-        now = time.monotonic()
-        if self._due > now:
-            seconds = min(seconds, self._due - now)
+        if (due := self._due_in()) is not None:
+            seconds = min(seconds, due)
         if self._parts:
-            seconds = min(seconds, max(0.0, self._next_probe - now))
+            seconds = min(seconds, max(0.0, self._next_probe - time.monotonic()))
         waiting, nodes = self._polled or self._poll()
         woken = False
         for number, _ in waiting.poll(1000 * min(seconds, LONGEST_SECONDS)):

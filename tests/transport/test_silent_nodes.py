@@ -189,3 +189,38 @@ def test_a_node_that_says_nothing_while_a_thread_connects_holds_up_no_message_of
         adding.join(SOON)
         assert not adding.is_alive()
         shards.close()
+
+
+def test_channels_whose_pause_ends_just_before_the_wait_are_placed_at_once_by_a_task() -> None:
+    class Late(AsyncShards):
+        calls = 0
+
+        async def _place(self) -> None:
+            # The pause was not over when this looked, and it is over before the wait.
+            self.calls += 1
+            if self.calls == 2:
+                again.set()
+
+    again = asyncio.Event()
+
+    async def main() -> None:
+        cluster: Any = OneNode("redis://unused")
+        shards = Late(cluster)
+        shards._channels[CHANNEL.encode()] = None
+        placing = asyncio.create_task(shards._place_always())
+        async with asyncio.timeout(SOON):
+            await again.wait()
+        placing.cancel()
+
+    asyncio.run(main())
+
+
+def test_channels_whose_pause_ends_just_before_the_wait_are_placed_at_once_by_a_thread() -> None:
+    cluster: Any = OneNode("redis://unused")
+    shards = sync_shards.Shards(cluster)
+    shards._channels[CHANNEL.encode()] = None
+    began = time.monotonic()
+    assert shards._wait(SOON) is False
+    assert time.monotonic() - began < SOON / 2
+    shards.end()
+    shards.close()
