@@ -41,6 +41,16 @@ class TestPrepare:
         assert items == ["x", b'{"a":1}', "y", '"ä"'.encode()]
         assert [(job.id, job.queue) for job in chunk.jobs] == [("x", "q"), ("y", "q")]
 
+    @pytest.mark.parametrize(
+        ("mode", "options"),
+        [("reliable", "written=1"), ("recoverable", "written=1"), ("simple", "")],
+    )
+    def test_a_durable_submit_writes_in_every_case_where_it_may_be_repeated(
+        self, mode: str, options: str
+    ) -> None:
+        [chunk] = prepare(make(mode), [1], ["x"], durable="replicas:1").chunks
+        assert chunk.call.args[1] == options
+
     def test_missing_ids_are_made_and_differ(self) -> None:
         batch = prepare(make(), [1] * 1000)
         assert len({job.id for job in batch.jobs}) == 1000
