@@ -51,6 +51,18 @@ class TestPrepare:
         [chunk] = prepare(make(mode), [1], ["x"], durable="replicas:1").chunks
         assert chunk.call.args[1] == options
 
+    def test_a_traced_submit_has_its_context_among_the_options_and_all_else_in_its_place(
+        self,
+    ) -> None:
+        core = make()
+        [plain] = core.builder.many([1, 2], None, ["x", "y"], {"delay": 1}).calls()
+        batch = core.builder.many([1, 2], None, ["v", "w"], {"delay": 1})
+        batch.trace = "traceparent=00-ab-cd-01"
+        [traced] = batch.calls()
+        assert traced.args[1] == f"{plain.args[1]} traceparent=00-ab-cd-01"
+        assert traced.args[0] == plain.args[0]
+        assert traced.args[2:] == ("v", plain.args[3], "w", plain.args[5])
+
     def test_missing_ids_are_made_and_differ(self) -> None:
         batch = prepare(make(), [1] * 1000)
         assert len({job.id for job in batch.jobs}) == 1000
