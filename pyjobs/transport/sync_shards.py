@@ -267,8 +267,7 @@ class Shards(BaseShards[Subscription]):
             if part is None or self._connecting.get(node) is part:
                 continue
             try:
-                while (message := part.get()) is not None:
-                    self._messages.append(message)
+                self._messages.extend(part.take())
             except (PyjobsError, OSError) as error:
                 self._broke(node, error)
                 continue

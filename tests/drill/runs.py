@@ -11,6 +11,7 @@ from redis import crc
 
 import pyjobs
 from drill.account import Account, settle, undisturbed
+from drill.client import client_cpu
 from drill.growth import grow
 from drill.load import LEASE, Load
 from drill.nodes import NODE_TIMEOUT, Cluster, Node, until
@@ -202,6 +203,7 @@ DRILLS: dict[str, Drill] = {
     "spread": spread,
     "idle": idle,
     "wakes": wakes,
+    "client": client_cpu,
     "grow": partial(grow, durable="no"),
     "grow-durable": partial(grow, durable="replicas:1"),
 }
