@@ -1,15 +1,16 @@
 """A connection of a thread whose replies are parsed as soon as their bytes arrive.
 
 redis-py opens the connection: address, TLS, login. From then on hiredis parses here what arrives,
-because redis-py's own layers take longer than a call does: each look at a socket makes three polls
-and a read. A connection with TLS or of an unknown kind (memory://, a sentinel's, another redis-py)
-is read by redis-py's own means, which is slower.
+because redis-py's own layers take long: each message that comes is three polls and two reads there.
+A connection with TLS or of an unknown kind (memory://, a sentinel's, another redis-py) is read by
+redis-py's own means, which is slower.
 
 What to send, and what a reply means, may not live here.
 """
 
 from __future__ import annotations
 
+import os
 import select
 import socket
 from collections.abc import Iterator
@@ -80,7 +81,7 @@ def open_sync(pool: Any) -> SyncConnection:
     source = getattr(connection, "_sock", None)
     known = type(connection).read_response is AbstractConnection.read_response
     # What a socket of TLS has decrypted is not seen by a poll.
-    if known and type(source) is socket.socket:
+    if known and type(source) is socket.socket and source.gettimeout():
         return DirectConnection(connection, source)
     return LayeredConnection(connection)
 
@@ -151,8 +152,13 @@ class DirectConnection(LayeredConnection):
         return self._checked(reply)
 
     def come(self) -> Iterator[Any]:
-        if self._poll.poll(0):
-            self._read()
+        # A socket with a timeout does not block below Python, whose own `recv` polls before.
+        try:
+            self._feed(os.read(self._socket.fileno(), READ_BYTES))
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            raise self._broken(error) from error
         while (reply := self._reader.gets()) is not False:
             yield self._checked(reply)
 
@@ -166,9 +172,11 @@ class DirectConnection(LayeredConnection):
 
     def _read(self) -> None:
         try:
-            data = self._socket.recv(READ_BYTES)
+            self._feed(self._socket.recv(READ_BYTES))
         except OSError as error:
             raise self._broken(error) from error
+
+    def _feed(self, data: bytes) -> None:
         if not data:
             raise exceptions.ConnectionError(ENDED)
         self._reader.feed(data)

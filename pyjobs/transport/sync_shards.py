@@ -172,7 +172,9 @@ class Shards(BaseShards[Subscription]):
         came = (len(self._messages), self._answers) != before
         if came or self.missed or not seconds or self._unplaced():
             return False
-        return self._wait(seconds)
+        woken = self._wait(seconds)
+        self._read()
+        return woken
 
     def _place(self) -> None:
         if names := self._unplaced():
