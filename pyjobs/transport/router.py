@@ -93,8 +93,10 @@ class Routing:
             self._tries += TRIES if self._silent else 1
         elif self._calls:
             self._hops += 1
+        elif self._pulled:
+            return None
         else:
-            part = [] if self._pulled else list(islice(self._source, PART))
+            part = list(islice(self._source, PART))
             first, self._pulled = len(self.answers), len(part) < PART
             self._calls = dict(enumerate(part, first))
             self.answers += [None] * len(part)

@@ -165,12 +165,14 @@ class Shards(BaseShards[Subscription]):
         if len(self._where) != len(self._channels) or self._wants_classic():
             self._place()
         self._probe()
-        before = len(self._messages), self._answers
-        self._read()
-        # `open` may have waited for the answer, and no other comes. A channel that its node has
-        # given up is placed before the wait.
-        came = (len(self._messages), self._answers) != before
-        if came or self.missed or not seconds or self._unplaced():
+        if self._ready:
+            before = len(self._messages), self._answers
+            self._read()
+            # `open` may have waited for the answer, and no other comes.
+            if (len(self._messages), self._answers) != before:
+                return False
+        # A channel that its node has given up is placed before the wait.
+        if self.missed or not seconds or self._unplaced():
             return False
         woken = self._wait(seconds)
         self._read()
