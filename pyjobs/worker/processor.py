@@ -31,7 +31,7 @@ from pyjobs.worker.claiming import (
     listener_of,
     unknown_tasks,
 )
-from pyjobs.worker.dead import Calls, DeadHooks
+from pyjobs.worker.dead import DeadHooks, HookCalls
 from pyjobs.worker.joblog import (
     log_lost,
     log_not_recorded,
@@ -39,7 +39,7 @@ from pyjobs.worker.joblog import (
     log_start,
     starts_are_logged,
 )
-from pyjobs.worker.lifespan import Held
+from pyjobs.worker.lifespan import LifespanValue
 from pyjobs.worker.liveness import Announcer, Heartbeat, LoopWatch, Probes, Watched, metrics_of
 from pyjobs.worker.preflight import prepare
 from pyjobs.worker.run import Run, RunState
@@ -62,7 +62,7 @@ class Processor:
         settings: the worker's settings.
         handler: runs one job to its result; None where there are tasks and no handler.
         tasks: the worker's tasks, by name; None where a handler gets every job.
-        held: what the lifespan has yielded; None where there is no lifespan.
+        lifespan_value: what the lifespan has yielded; None where there is no lifespan.
     """
 
     def __init__(
@@ -70,9 +70,9 @@ class Processor:
         settings: WorkerSettings,
         handler: Handler | None,
         tasks: Mapping[str, BaseTask[..., Any]] | None = None,
-        held: Held | None = None,
+        lifespan_value: LifespanValue | None = None,
     ) -> None:
-        self._settings, self._held = settings, held
+        self._settings, self._lifespan_value = settings, lifespan_value
         unknown = unknown_tasks(
             tasks or (), bare=handler is not None, hands_back=settings.mode.leases
         )
@@ -84,7 +84,7 @@ class Processor:
         self._loop_watch, self._vitals = LoopWatch(self._turn_seconds), Vitals(settings.lease)
         self._executor = executor_of(settings, handler, tasks, self._ended)
         self._dead = DeadHooks(settings, tasks, self._core)
-        self._dead_calls = Calls(settings, self._server)
+        self._dead_calls = HookCalls(settings, self._server)
         self._updates: Updates | None = None
         if isinstance(settings.mode, StoredVerbs):
             self._updates = Updates(self._server, self._core.keys, settings.mode)
@@ -279,8 +279,8 @@ class Processor:
             if self._met is not None and run.task not in self._met:
                 self._met.add(run.task)
                 log_handled(run)
-            if self._held is not None:
-                run.held = self._held
+            if self._lifespan_value is not None:
+                run.lifespan_value = self._lifespan_value
             try:
                 self._executor.start(run)
             except Exception as error:
