@@ -259,7 +259,7 @@ for n, id in ipairs(ids) do
   else
     local q_2 = q
     local key_2, unique = (q_2.key .. ':moving:' .. id), job[4] ~= 'dead' and job[8]
-    redis.call('HDEL', key_2, 'move', 'to', 'at')
+    redis.call('HDEL', key_2, 'move', 'to', 'at', 'places')
     local dump = redis.call('DUMP', key_2)
     redis.call('DEL', key_2)
     redis.call('DEL', q_2.key .. ':job:' .. id)
