@@ -33,7 +33,7 @@ from pyjobs.transport.server import (
     spans_nodes,
 )
 from pyjobs.transport.subscription import Message
-from pyjobs.transport.sync_shards import results_subscription
+from pyjobs.transport.sync_shards import Shards, results_subscription
 from pyjobs.transport.sync_subscription import Subscription
 from pyjobs.transport.url import DEFAULT_URL, checked_url, chosen_url, shown
 
@@ -88,6 +88,7 @@ __all__ = [  # noqa: RUF022
     "results_subscription",
     "AsyncSubscription",
     "Message",
+    "Shards",
     "Subscription",
     # What goes wrong, and how long to wait then.
     "Backoff",
