@@ -24,10 +24,14 @@ from pyjobs.transport import (
     AsyncServer,
     AsyncShards,
     AsyncSubscription,
+    Book,
     Server,
+    Shards,
+    Subscription,
     aclose,
     aresults_subscription,
     arun,
+    book_of,
     is_cluster,
     results_subscription,
     run,
@@ -42,6 +46,36 @@ END_SECONDS = 2.0
 ARRIVAL_SECONDS = 0.01
 # A lookup that fails is left to the next sweep, for no message is heard meanwhile.
 TRIES = 1
+
+
+class PartChannels(Generic[J]):
+    """Subscribes a client of a cluster to the channels of parts of its queues, once it knows the
+    parts. Until then their messages reach every node, so nothing is waited for.
+
+    Args:
+        book: what the client knows of parts.
+        core: the client's.
+    """
+
+    def __init__(self, book: Book, core: ClientCore[J]) -> None:
+        self._book, self._core = book, core
+        self._seen = (0, 0)
+
+    def hear(
+        self,
+        subscription: Subscription | Shards | AsyncSubscription | AsyncShards,
+        queues: Collection[str],
+    ) -> None:
+        """Subscribe to what is new.
+
+        Args:
+            subscription: hears the results.
+            queues: the names of the queues whose results are heard.
+        """
+        now = (self._book.changes, len(queues))
+        if now != self._seen and isinstance(subscription, (Shards, AsyncShards)):
+            self._seen = now
+            subscription.enter(self._core.part_channels(list(queues), dict(self._book.split)))
 
 
 class Listener(Generic[J]):
@@ -78,6 +112,7 @@ class Listener(Generic[J]):
             server, core.channels(queues), RECONNECT_SECONDS, needed=not core.mode.stores
         )
         self._pace = Pace(core.sweep.every, time.monotonic())
+        self._parts = PartChannels(book_of(server), core)
         try:
             self._subscription.open(REPLY_SECONDS)
         except BaseException:
@@ -127,6 +162,7 @@ class Listener(Generic[J]):
     def _follow(self) -> None:
         """Take messages, and sweep from time to time, until an error or the end."""
         while not self._stopped.is_set():
+            self._parts.hear(self._subscription, self.queues)
             self._hear(self._left())
             if not self._left():
                 if self._is_over():
@@ -209,6 +245,7 @@ class AsyncListener(Generic[J]):
         self._core = core
         self._queues: set[str] = set()
         self._pace = Pace(core.sweep.every, time.monotonic())
+        self._parts = PartChannels(book_of(server), core)
         self._starting = asyncio.Lock()
         self._subscription: AsyncSubscription | AsyncShards | None = None
         self._task: asyncio.Task[None] | None = None
@@ -270,6 +307,7 @@ class AsyncListener(Generic[J]):
     async def _follow(self, subscription: AsyncSubscription | AsyncShards) -> None:
         """Take messages, and sweep from time to time, until an error or the end."""
         while True:
+            self._parts.hear(subscription, self._queues)
             await self._hear(subscription, self._left(subscription))
             if not self._left(subscription):
                 if self._is_over():
