@@ -281,6 +281,27 @@ def test_the_parts_of_a_queue_are_served_while_the_node_of_one_is_silent(
                 assert time.monotonic() - began < AT_ONCE
 
 
+@pytest.mark.parametrize("aio", [False, True], ids=["sync", "async"])
+def test_results_are_heard_while_a_node_is_silent_that_has_a_job_of_the_client(
+    cluster: ClusterOfNodes, aio: bool
+) -> None:
+    queue, other = cluster.names(2, "sweeps")
+    with (
+        working(cluster.url, echo, queues=[queue]),
+        opened(cluster.url, aio=aio, sweep=0.2) as client,
+    ):
+        waits = client.submit("waits", queue=other)
+        assert client.submit("warm", queue=queue).result(SOON) == "warm"
+        with silence(cluster.owner(other)):
+            time.sleep(0.5)
+            for value in range(5):
+                began = time.monotonic()
+                assert client.submit(value, queue=queue).result(SOON) == value
+                assert time.monotonic() - began < AT_ONCE
+        with working(cluster.url, echo, queues=[other]):
+            assert waits.result(SOON) == "waits"
+
+
 @pytest.mark.long
 def test_a_worker_that_starts_while_a_node_is_silent_serves_the_other_nodes(
     cluster: ClusterOfNodes,
