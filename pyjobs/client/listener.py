@@ -17,6 +17,7 @@ from pyjobs.client.batch import Chunk
 from pyjobs.client.core import ClientCore
 from pyjobs.client.job import J
 from pyjobs.client.lookups import alook, by_node, look
+from pyjobs.client.part_channels import PartChannels
 from pyjobs.client.sweep import Pace
 from pyjobs.errors import PyjobsError
 from pyjobs.log import logger
@@ -28,6 +29,7 @@ from pyjobs.transport import (
     Server,
     aclose,
     aresults_subscription,
+    book_of,
     is_cluster,
     results_subscription,
 )
@@ -77,6 +79,7 @@ class Listener(Generic[J]):
         self._pace = Pace(core.sweep.every, time.monotonic())
         # The nodes of a cluster that are being asked for stored results.
         self._asked: set[Hashable] = set()
+        self._parts = PartChannels(book_of(server), core)
         try:
             self._subscription.open(REPLY_SECONDS)
         except BaseException:
@@ -126,6 +129,7 @@ class Listener(Generic[J]):
     def _follow(self) -> None:
         """Take messages, and sweep from time to time, until an error or the end."""
         while not self._stopped.is_set():
+            self._parts.hear(self._subscription, self.queues)
             self._hear(self._left())
             if not self._left():
                 if self._is_over():
@@ -216,6 +220,7 @@ class AsyncListener(Generic[J]):
         self._core = core
         self._queues: set[str] = set()
         self._pace = Pace(core.sweep.every, time.monotonic())
+        self._parts = PartChannels(book_of(server), core)
         self._starting = asyncio.Lock()
         self._subscription: AsyncSubscription | AsyncShards | None = None
         self._task: asyncio.Task[None] | None = None
@@ -283,6 +288,7 @@ class AsyncListener(Generic[J]):
     async def _follow(self, subscription: AsyncSubscription | AsyncShards) -> None:
         """Take messages, and sweep from time to time, until an error or the end."""
         while True:
+            self._parts.hear(subscription, self._queues)
             await self._hear(subscription, self._left(subscription))
             if not self._left(subscription):
                 if self._is_over():

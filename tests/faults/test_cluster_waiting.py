@@ -198,6 +198,31 @@ def test_a_result_is_published_on_the_node_of_its_queue_alone(
 
 
 @pytest.mark.parametrize("aio", [False, True], ids=["sync", "async"])
+def test_results_of_parts_stay_on_their_nodes_once_the_client_knows_the_parts(
+    cluster: ClusterOfNodes, aio: bool
+) -> None:
+    with Admin(cluster.url) as admin:
+        admin.split("split", 3)
+    with (
+        working(cluster.url, echo, queues=["split"]),
+        opened(cluster.url, aio=aio, queue="split", sweep=600.0) as client,
+    ):
+        # The client learns the parts from an answer, and its first results reach every node.
+        jobs = client.submit_many(range(20))
+        assert [job.result(SOON) for job in jobs] == list(range(20))
+
+        def all_stay() -> bool:
+            published = calls(cluster.nodes, "publish")
+            jobs = client.submit_many(range(20))
+            assert [job.result(SOON) for job in jobs] == list(range(20))
+            return calls(cluster.nodes, "publish") == published
+
+        if has_shards(cluster):
+            wait_until(all_stay, SOON)
+            assert all_stay()
+
+
+@pytest.mark.parametrize("aio", [False, True], ids=["sync", "async"])
 def test_a_client_hears_results_after_the_slot_of_a_queue_has_moved(
     cluster: ClusterOfNodes, aio: bool
 ) -> None:
