@@ -234,15 +234,15 @@ def test_jobs_are_moved_by_id_and_by_a_filter(cli: Cli) -> None:
     assert told.err == "pyjobs: job a on queue words was moved to queue other\n"
 
 
-def test_a_job_that_is_moved_to_a_queue_with_parts_stays_and_the_reason_is_said(cli: Cli) -> None:
-    submitted(cli, "a")
+def test_a_job_is_moved_to_a_queue_in_parts_once_its_split_is_settled(cli: Cli) -> None:
+    submitted(cli, "a", "b")
     assert cli("parts", "other", "2", "--mode", "reliable").code == 0
-    told = cli("move", "words", "other", "a")
-    assert told.err == (
-        "pyjobs: job a on queue words: the other queue has parts, and takes no jobs of another"
-        " queue\n"
-    )
-    assert cli.redis.llen("jobs:{words}:pending") == 1
+    assert cli("move", "words", "other", "a").out == "moved 1 job to queue other\n"
+    assert cli("parts", "other", "3").code == 0
+    told = cli("move", "words", "other", "b")
+    assert (told.code, told.out) == (1, "")
+    assert told.err == "pyjobs: queue other was split, and the split is not settled\n"
+    assert cli.redis.llen("jobs:{words}:pending") == 2  # with the trace of a
 
 
 def test_jobs_that_are_done_are_listed_and_deleted_by_their_state(cli: Cli) -> None:
