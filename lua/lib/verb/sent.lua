@@ -1,12 +1,12 @@
 -- What the other queue has received leaves the outbox, and what it has refused goes back to its place.
 -- needs args.bad args.name acl.denied check_types.check_types queue.wake stamp.stamp queue.whole messages.add_message
 -- needs messages.send_messages unique.unique_key
--- needs outbox.MOVE outbox.TO outbox.AT outbox.PARKED_STATE outbox.STALE_MS outbox.outbox_key outbox.parked_key
+-- needs outbox.MOVE outbox.TO outbox.AT outbox.PARKED_STATE outbox.PARKED_UNIQUE outbox.STALE_MS outbox.outbox_key outbox.parked_key
 -- needs outbox.parked_at outbox.read_parked outbox.is_trace place.enter clock.now events.write_events
 local DAY_MS = 86400000
 local ARRIVED = { received = true, gone = true }
 local SAID = { gone = true, back = true }  -- by an operator
-local PARKED_CLIENT, PARKED_QUEUED, PARKED_STARTED, PARKED_UNIQUE, PARKED_RETENTION = 5, 6, 7, 8, 9
+local PARKED_CLIENT, PARKED_QUEUED, PARKED_STARTED, PARKED_RETENTION = 6, 7, 8, 9
 
 local function check_answers(first)
   for i = first, #ARGV, 3 do
@@ -18,7 +18,7 @@ end
 
 -- What is to be done with a parked job: a word, or nothing when its time has come.
 local function look(q, id, move, answer)
-  local job = read_parked(q, id, 'client', '_queued', '_started', 'unique', 'retention')
+  local job = read_parked(q, id, 'client', '_queued', '_started', 'retention')
   if not job[MOVE] or job[MOVE] ~= move then return 'NOJOB' end
   local trace = is_trace(q, id)
   if SAID[answer] and now - (parked_at(q, id) or 0) <= STALE_MS then return 'parked' end
@@ -36,7 +36,7 @@ end
 
 local function put_back(q, id, job, listed)
   local key, unique = parked_key(q, id), job[PARKED_STATE] ~= 'dead' and job[PARKED_UNIQUE]
-  redis.call('HDEL', key, 'move', 'to', 'at')
+  redis.call('HDEL', key, 'move', 'to', 'at', 'places')
   local dump = redis.call('DUMP', key)
   redis.call('DEL', key)
   redis.call('DEL', q.job .. id)

@@ -77,6 +77,22 @@ do
     state = text
   end
 end
+local places
+do
+  local text = options['places']
+  if text then
+    options['places'] = nil
+    local longest = nil
+    longest = longest or 128
+    if not text then
+      bad = bad or ('BADARG ' .. 'places' .. ': ' .. 'missing')
+    elseif (text == '' and true) or not is_name(text, longest) then
+      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+      bad = bad or ('BADARG ' .. 'places' .. ': ' .. why)
+    end
+    places = text
+  end
+end
 local jobs
 do
   local count = (#ARGV - 4 + 1) / 1
@@ -110,6 +126,9 @@ for i = jobs, #ARGV do
     local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
     bad = bad or ('BADARG ' .. 'id' .. ': ' .. why)
   end
+end
+if places and ('.' .. places):gsub('%.[1-9]%d?%d?', '') ~= '' then
+  bad = bad or ('BADARG ' .. 'places' .. ': ' .. 'not 1 to 999, a point between two')
 end
 local q
 if not bad then
@@ -202,7 +221,7 @@ local function read(q_2, id, ...)
 end
 for i = jobs, #ARGV do
   local id = ARGV[i]
-  local parked = redis.call('HMGET', (q.key .. ':moving:' .. id), 'move', 'to', 'at', 'state')
+  local parked = redis.call('HMGET', (q.key .. ':moving:' .. id), 'move', 'to', 'at', 'state', 'unique', 'places')
   local row
   if seen[id] then
     row = seen[id]
@@ -214,6 +233,8 @@ for i = jobs, #ARGV do
       parked[2],
       0,
       '',
+      '',
+      '',
     }
   elseif parked[1] then
     local dump = redis.call('DUMP', (q.key .. ':moving:' .. id))
@@ -223,6 +244,8 @@ for i = jobs, #ARGV do
       parked[4],
       parked[2],
       tonumber(parked[3]),
+      parked[6] or '',
+      parked[5] or '',
       dump,
     }
   else
@@ -256,6 +279,8 @@ for i = jobs, #ARGV do
       '',
       0,
       '',
+      '',
+      '',
     }
     if not word then
       local dump = redis.call('DUMP', q.job .. id)
@@ -265,6 +290,8 @@ for i = jobs, #ARGV do
         state_2,
         to,
         at,
+        places or '',
+        unique or '',
         dump,
       }
       ids[#ids + 1] = id
@@ -279,11 +306,12 @@ for i = jobs, #ARGV do
         queued = queued or stamp,
         retention = retention,
         unique = unique,
+        places = places,
       }
     end
   end
   seen[id] = row
-  reply[#reply + 1], reply[1], size = row, i - jobs + 1, size + #row[6]
+  reply[#reply + 1], reply[1], size = row, i - jobs + 1, size + #row[8]
   if size >= 4194304 then
     break
   end
@@ -333,6 +361,9 @@ for _, job in ipairs(leaving) do
   local id = job.id
   redis.call('RESTORE', (q_2.key .. ':moving:' .. id), '0', job.dump)
   redis.call('HSET', (q_2.key .. ':moving:' .. id), 'move', job.move, 'to', job.to, 'at', string.format('%.0f', job.at))
+  if job.places then
+    redis.call('HSET', (q_2.key .. ':moving:' .. id), 'places', job.places)
+  end
   redis.call('ZADD', (q_2.key .. ':moving'), now, id)
   redis.call('DEL', q_2.job .. id)
   redis.call('HSET', q_2.job .. id, 'data', job.data, 'state', 'cancelled', 'reason', 'moved', 'error', job.to, '_queued', job.queued, '_processed', stamp)
