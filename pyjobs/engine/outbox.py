@@ -179,7 +179,7 @@ def parse_sent(reply: Any) -> SentJobs:
     return SentJobs(
         looked,
         [
-            SentJob(*texts(job), places_of(places), unique, dump)
+            SentJob._make([*texts(job), places_of(places), unique, dump])
             for *job, places, unique, dump in jobs
         ],
     )
