@@ -84,11 +84,11 @@ __all__ = [  # noqa: RUF022
     "registered",
     # Messages of channels.
     "AsyncShards",
-    "Shards",
     "aresults_subscription",
     "results_subscription",
     "AsyncSubscription",
     "Message",
+    "Shards",
     "Subscription",
     # What goes wrong, and how long to wait then.
     "Backoff",

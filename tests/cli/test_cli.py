@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -352,7 +354,7 @@ def test_a_missing_word_is_named_with_its_choices_on_one_line(
     assert (told.code, said in told.err, "\\t" in told.err) == (1, True, False)
 
 
-EARLY = """
+INTERRUPTED = """
 import sys
 
 class Interrupted:
@@ -361,24 +363,44 @@ class Interrupted:
             raise KeyboardInterrupt
 
 sys.meta_path.insert(0, Interrupted())
+"""
+COMMAND = """
 sys.argv = ["pyjobs", "version"]
 import pyjobs_command
 pyjobs_command.main()
 """
 
 
-def test_ctrl_c_while_python_m_pyjobs_imports_the_command_ends_without_a_traceback() -> None:
-    program = EARLY.format(name="pyjobs.cli.app").replace(
-        "pyjobs_command.main()", "import runpy; runpy.run_module('pyjobs')"
+def interrupted(name: str, folder: Path, words: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run Python, and interrupt it when it imports the module of this name."""
+    (folder / "sitecustomize.py").write_text(INTERRUPTED.format(name=name))
+    return subprocess.run(
+        [sys.executable, *words],
+        env={**os.environ, "PYTHONPATH": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stderr) == (130, "")
+
+
+@pytest.mark.parametrize("name", ["pyjobs.client", "pyjobs.worker", "pyjobs.cli.app", "none"])
+def test_ctrl_c_during_the_imports_of_python_m_pyjobs_ends_without_a_traceback(
+    name: str, tmp_path: Path
+) -> None:
+    done = interrupted(name, tmp_path, ["-m", "pyjobs", "version"])
+    assert (done.returncode, done.stderr) == (0 if name == "none" else 130, "")
+
+
+def test_ctrl_c_while_a_program_imports_pyjobs_is_the_programs_own(tmp_path: Path) -> None:
+    (tmp_path / "program").mkdir()
+    (tmp_path / "program" / "__init__.py").write_text("import pyjobs")
+    (tmp_path / "program" / "__main__.py").touch()
+    done = interrupted("pyjobs.worker", tmp_path, ["-m", "program"])
+    assert "KeyboardInterrupt" in done.stderr
 
 
 @pytest.mark.parametrize("name", ["pyjobs", "pyjobs.cli.app", "none"])
 def test_ctrl_c_during_the_imports_ends_the_command_without_a_traceback(name: str) -> None:
-    program = [sys.executable, "-c", EARLY.format(name=name)]
+    program = [sys.executable, "-c", INTERRUPTED.format(name=name) + COMMAND]
     done = subprocess.run(program, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0 if name == "none" else 130, "")
