@@ -23,7 +23,7 @@ from test_cluster import SOON, TWELVE, commands_of, echo
 import pyjobs
 from pyjobs.admin import Admin
 from pyjobs.testing import Server
-from pyjobs.transport.server import connect
+from pyjobs.transport.server import REPLY_SECONDS, connect
 from pyjobs.worker.claiming.tokens import LOOK_SECONDS, WakeListener
 
 pytestmark = pytest.mark.slow
@@ -286,5 +286,46 @@ def test_a_worker_that_starts_while_a_node_is_silent_serves_the_other_nodes(
             wait_until(lambda: ran == served, STARTED)
             os.kill(silent.pid, signal.SIGCONT)
             wait_until(lambda: ran == set(names), STARTED)
+    finally:
+        os.kill(silent.pid, signal.SIGCONT)
+
+
+@pytest.mark.parametrize("aio", [False, True], ids=["sync", "async"])
+def test_a_submit_does_not_wait_for_the_node_of_the_registry(
+    cluster: ClusterOfNodes, aio: bool
+) -> None:
+    silent = cluster.owner("jobs:queues")
+    names = [name for name in cluster.names(9, "enters") if cluster.owner(name) is not silent]
+    with opened(cluster.url, aio=aio, results=False) as client:
+        client.submit(0, queue=names[0])
+        os.kill(silent.pid, signal.SIGSTOP)
+        try:
+            began = time.monotonic()
+            for name in names:
+                client.submit(1, queue=name)
+            assert time.monotonic() - began < REPLY_SECONDS
+        finally:
+            os.kill(silent.pid, signal.SIGCONT)
+    with connect(silent.url) as server:
+        wait_until(lambda: server.hexists("jobs:queues", names[0]), SOON)
+
+
+@pytest.mark.long
+def test_a_worker_serves_the_parts_of_a_queue_that_was_silent_when_it_started(
+    cluster: ClusterOfNodes,
+) -> None:
+    with Admin(cluster.url) as admin:
+        admin.split("parted", 3)
+    silent = cluster.owner("jobs:{parted}")
+    with pyjobs.Client(cluster.url, queue="parted", results=False) as client:
+        client.submit_many(range(30))
+    ran = list[int]()
+    os.kill(silent.pid, signal.SIGSTOP)
+    try:
+        with working(cluster.url, lambda job: ran.append(job.data), queues=["parted"]):
+            time.sleep(REPLY_SECONDS + 1)
+            os.kill(silent.pid, signal.SIGCONT)
+            # The queue itself says what its parts are, and is asked again each few seconds.
+            wait_until(lambda: len(ran) == 30, STARTED)
     finally:
         os.kill(silent.pid, signal.SIGCONT)
