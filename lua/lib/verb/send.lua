@@ -7,7 +7,9 @@ local MOST_READ = 4194304
 local MOVED = { pending = true, delayed = true, dead = true }
 
 local function check_places(places)
-  if places and ('.' .. places):gsub('%.[1-9]%d?%d?', '') ~= '' then refuse('places', 'not 1 to 999, a point between two') end
+  if places and ('.' .. places):gsub('%.[1-9]%d?%d?', '') ~= '' then
+    refuse('places', 'not 1 to 999, a point between two')
+  end
 end
 
 -- A job that goes back must find its unique key as it was: none may be in a part of before (queue/parts).
