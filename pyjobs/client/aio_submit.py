@@ -14,7 +14,7 @@ from pyjobs.client.batch import Batch
 from pyjobs.client.coalesce import Coalescer
 from pyjobs.client.core import ClientCore
 from pyjobs.client.job import decode_by, unless_conflict
-from pyjobs.client.listener import alook
+from pyjobs.client.lookups import alook
 from pyjobs.client.middleware import Middleware, SubmitCall, around_async
 from pyjobs.client.options import Options, with_trace
 from pyjobs.client.registering import AsyncRegistrar

@@ -11,7 +11,7 @@ from typing import Any, Literal, Unpack, overload
 from pyjobs.client.batch import Batch
 from pyjobs.client.core import ClientCore
 from pyjobs.client.job import decode_by, unless_conflict
-from pyjobs.client.listener import look
+from pyjobs.client.lookups import look
 from pyjobs.client.middleware import Middleware, SubmitCall, around
 from pyjobs.client.options import Options
 from pyjobs.client.registering import Registrar

@@ -35,7 +35,7 @@ def grow(cluster: Cluster, small: bool, *, durable: str) -> Account:
     account = Account()
     kills: list[str] = []
     with (
-        patch("pyjobs.worker.processor.REGISTER_SECONDS", LOOK),
+        patch("pyjobs.worker.claiming.parts.REGISTER_SECONDS", LOOK),
         Admin(cluster.url) as admin,
         pyjobs.Client(cluster.url, queue=queue, results=False, durable=durable) as client,
     ):
