@@ -168,8 +168,8 @@ def scripts(server: Instance, system: System, case: Case) -> Sample:
 
 
 def turns(server: Instance, system: System, case: Case) -> Sample:
-    """The script time of a job without a task and of one with a task, and what the task adds."""
-    return Sample(server.turns("own", "task", case))
+    """The script time of two lives of a job that take turns, and what the one adds."""
+    return Sample(server.turns(system.name, case))
 
 
 HOW: dict[str, Callable[[Instance, System, Case], Sample]] = {

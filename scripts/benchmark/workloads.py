@@ -200,9 +200,9 @@ def processes(size: Size) -> Iterator[Row]:
 def tasks(size: Size) -> Iterator[Row]:
     """What a task adds to a job: script time in turns with and without a task, and the drain of a
     worker with 50 tasks beside that of a handler."""
-    lives = Point("turns", System("own", ()), Case(jobs=size.jobs // 2, batch=1))
+    lives = Point("turns", System("task", ()), Case(jobs=size.jobs, batch=1))
     label = "script time of a job with a task, one at a time"
-    yield Row(label, "us", lives, "task", lives, "own", "without a task")
+    yield Row(label, "us", lives, "life", lives, "less", "without a task")
     yield Row("of which the task is", "us", lives, "more")
     # In small calls, so that a claim gets jobs of several tasks.
     case = Case(jobs=size.jobs, batch=20)
@@ -211,6 +211,20 @@ def tasks(size: Size) -> Iterator[Row]:
     yield Row("drain, 50 tasks", "/s", own, "drain", bare, "drain", "one handler")
     yield Row("worker CPU a job, 50 tasks", "us", own, "worker cpu", bare, "worker cpu", "the same")
     yield Row("Redis CPU a job, 50 tasks", "us", own, "cpu", bare, "cpu", "the same")
+
+
+def counters(size: Size) -> Iterator[Row]:
+    """What counting adds to a job, in turns with a queue that does not count; beside that, what a
+    bare HINCRBY adds to floor A. Each verb of a lone job writes one counter."""
+    for batch in (1, 100):
+        many = f"{batch} in a call" if batch > 1 else "one at a time"
+        case = Case(jobs=size.jobs * (20 if batch > 1 else 1), batch=batch)
+        lives = Point("turns", System("own", ()), case)
+        bare = Point("turns", System("A counted", ()), case)
+        yield Row(f"script time of a job, {many}", "us", lives, "life", lives, "less", "uncounted")
+        for verb in VERBS:
+            label, more = f"of which counting in {verb} is", f"{verb} more"
+            yield Row(label, "us", lives, more, bare, more, "a bare HINCRBY in floor A")
 
 
 def scripts(size: Size) -> Iterator[Row]:
@@ -254,6 +268,7 @@ WORKLOADS: dict[str, Callable[[Size], Iterator[Row]]] = {
         durations,
         processes,
         tasks,
+        counters,
         scripts,
         limits,
     )
