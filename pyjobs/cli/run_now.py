@@ -7,6 +7,7 @@ import click
 from pyjobs.cli.common import SOME_REFUSED, IdCommand, print_answers, seconds
 from pyjobs.cli.editing import Chosen, edit, edit_arguments
 from pyjobs.cli.operating import admin_of
+from pyjobs.cli.values import SECONDS
 from pyjobs.errors import BadArgument
 
 
@@ -14,7 +15,7 @@ from pyjobs.errors import BadArgument
 @edit_arguments("delayed")
 @click.option(
     "--delay",
-    type=float,
+    type=SECONDS,
     metavar="SECONDS",
     callback=seconds,
     help="Let the named jobs be due SECONDS from now, and not at once.",

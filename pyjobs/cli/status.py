@@ -14,6 +14,7 @@ from pyjobs.cli.common import marked, prefix_option, some_seconds, url_option
 from pyjobs.cli.operating import admin_of, complete_queue, json_option, json_ready, span
 from pyjobs.cli.output import draw_table, print_table, say, show, show_json
 from pyjobs.cli.screen import watch
+from pyjobs.cli.values import SECONDS
 from pyjobs.engine import Counters
 
 HEADS = (
@@ -30,7 +31,7 @@ LESS = ("broken", "overdue", "mode", "oldest", "state")
 @click.option(
     "--watch",
     "pause",
-    type=float,
+    type=SECONDS,
     metavar="SECONDS",
     callback=some_seconds,
     help="Show the numbers again every SECONDS, until Ctrl-C, or q on a terminal.",

@@ -14,10 +14,10 @@ from pyjobs.client.batch import Batch
 from pyjobs.client.coalesce import Coalescer
 from pyjobs.client.core import ClientCore
 from pyjobs.client.job import decode_by, unless_conflict
-from pyjobs.client.listener import alook
+from pyjobs.client.lookups import alook
 from pyjobs.client.middleware import Middleware, SubmitCall, around_async
 from pyjobs.client.options import Options, with_trace
-from pyjobs.client.stream import Stream, is_stream
+from pyjobs.client.stream import BaseStream, is_stream
 from pyjobs.client.submit import Item, Json, given, no_arguments
 from pyjobs.client.task_stream import Window
 from pyjobs.errors import BadArgument, PyjobsError
@@ -212,7 +212,7 @@ class AsyncSubmits(HintedClient):
         """
         self._core.check_open()
         builder = self._core.builder
-        stream: Stream[Job]
+        stream: BaseStream[Job]
         name = options.get("task")
         if isinstance(data, BaseTask):
             name = data.name
@@ -317,7 +317,7 @@ class AsyncSubmits(HintedClient):
             error = await job.exception(timeout) if window.keeps_errors else None
             yield await job.result(timeout) if error is None else error
 
-    async def _submit_part(self, stream: Stream[Job], task: str | None) -> None:
+    async def _submit_part(self, stream: BaseStream[Job], task: str | None) -> None:
         if part := stream.part():
             if stream.jobs:
                 self._core.check_open()

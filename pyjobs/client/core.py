@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Generic
 
 from pyjobs.client.batch import Batch, Chunk, refused
@@ -26,6 +26,7 @@ from pyjobs.engine import (
     InParts,
     Kept,
     Keys,
+    Parts,
     ShownJob,
     Stored,
     StoredVerbs,
@@ -153,6 +154,24 @@ class ClientCore(Generic[J]):
         found = {name: self.keys.results(self.keys.queue(name), self.name) for name in queues}
         self._heard |= {channel.encode(): name for name, channel in found.items()}
         return list(found.values())
+
+    def part_channels(self, queues: Iterable[str], split: Mapping[str, Parts]) -> list[str]:
+        """Return the channels that carry the results of parts of these queues to this client, but
+        those of the first parts, which are the queues' own.
+
+        From now on, `hear` takes what comes on them.
+
+        Args:
+            queues: the queues' names.
+            split: the parts of queues that are split, by the queue's key.
+        """
+        found: dict[str, str] = {}
+        for name in queues:
+            key = self.keys.queue(name)
+            for part in split[key].keys(key)[1:] if key in split else ():
+                found[self.keys.results(part, self.name)] = name
+        self._heard |= {channel.encode(): name for channel, name in found.items()}
+        return list(found)
 
     def open_job(self, job: BaseJob | JobRef | str, queue: str | None) -> J:
         """Return a job that any client may have submitted, given by its id and its queue's name or

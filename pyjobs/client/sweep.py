@@ -77,9 +77,18 @@ class Pace:
         """
         self._swept, self._took = now, now - began
 
+    def took(self, seconds: float) -> None:
+        """Note how long a sweep took that others may have followed since."""
+        self._took = seconds
+
     def at_once(self) -> None:
         """Make the next sweep due now: messages may have been missed."""
         self._swept = -math.inf
+
+    @property
+    def missed(self) -> bool:
+        """Whether messages may have been missed since the latest sweep."""
+        return self._swept == -math.inf
 
 
 class Sweep(Generic[J]):

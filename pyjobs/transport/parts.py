@@ -25,10 +25,12 @@ class Book:
 
     Attributes:
         split: the parts of queues that are split, by the queue's key.
+        changes: how often that has changed.
     """
 
     def __init__(self) -> None:
         self.split: dict[str, Parts] = {}
+        self.changes = 0
         self._asked: dict[str, float] = {}
 
     def is_fresh(self, queue: str) -> bool:
@@ -56,6 +58,7 @@ class Book:
     def _keep(self, queue: str, found: Parts) -> Parts:
         self._asked[queue] = time.monotonic()
         if found.number == 1 + len(found.places) > 1:
+            self.changes += self.split.get(queue) != found
             self.split[queue] = found
             return found
         self.split.pop(queue, None)

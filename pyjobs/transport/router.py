@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 from redis import exceptions
 
 from pyjobs.engine import Call
-from pyjobs.errors import NotDurable, OutcomeUnknown, PyjobsError, Unavailable
+from pyjobs.errors import NotDurable, OutcomeUnknown, PyjobsError, Unavailable, copied
 from pyjobs.transport.errors import DISCONNECTED, UNKNOWN_USER, refuses
-from pyjobs.transport.retry import PAUSES, copied
+from pyjobs.transport.retry import PAUSES
 from pyjobs.transport.slots import Address, SlotTable
 
 # How often a call follows MOVED before that counts as a try. One move takes one; a table that is

@@ -177,13 +177,14 @@ class Drain:
     def _steps(self) -> Steps:
         """Yield the calls of each round trip, and each run that is to be made."""
         core = self._core
+        [lane] = core.lanes
         yield from self._calendar_steps()
-        while requests := core.requests(time.monotonic()):
+        while requests := core.requests(time.monotonic(), lane):
             answers = yield [request.call for request in requests]
             for answer in answers:
                 if isinstance(answer, (Unavailable, QueueFull)):
                     raise answer
-            core.answered(requests, answers, time.monotonic())
+            core.answered(requests, answers, time.monotonic(), lane)
             for one in self._dead.of(requests, answers, core.lanes.deaths()):
                 death: Death | None = None if isinstance(one, Crashed) else one
                 if isinstance(one, Crashed):

@@ -30,7 +30,7 @@ local function store(q, id, at, dump)
     redis.call('DEL', key)
     return word
   end
-  redis.call('HDEL', key, 'move', 'to', 'at', 'client')
+  redis.call('HDEL', key, 'move', 'to', 'at', 'places', 'client')
   if unique and job[1] ~= 'dead' then redis.call('SET', unique_key(q, unique), id) end
   enter(q, id, job[1], at)
   if q.happened then
@@ -40,10 +40,13 @@ local function store(q, id, at, dump)
   return 'received'
 end
 
-local function receive(q, first, mode)
+local function receive(q, first, mode, parts)
   check_types(q)
   local words, kept, refused, arrived = {}, {}, {}, false
-  local other = q.parts and 'PARTS' or q.born and q.mode ~= mode and 'WRONGMODE'
+  -- A part of before may have the unique key until growth is settled. The refusal stands, as each answer does: the same
+  -- move may come late.
+  local split = (q.parts or 1) ~= parts or q.older or q.unsettled
+  local other = split and 'PARTS' or q.born and q.mode ~= mode and 'WRONGMODE'
   local key = q.job .. ARGV[first]
   for i = first, #ARGV, 4 do
     local answer = answer_key(q, ARGV[i], ARGV[i + 1])

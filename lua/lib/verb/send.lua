@@ -2,9 +2,15 @@
 -- finds it, and where it went. A trace in the list outlasts its entry there.
 -- needs args.bad acl.denied check_types.check_types stamp.stamp clock.now job.STATE job.read late.state_now queue.QUARANTINE
 -- needs crashes.needs_quarantine unique.free outbox.MOVE outbox.TO outbox.AT outbox.STALE_MS outbox.outbox_key outbox.parked_key outbox.parked_at
--- needs outbox.read_parked events.write_events
+-- needs outbox.read_parked events.write_events args.refuse
 local MOST_READ = 4194304
 local MOVED = { pending = true, delayed = true, dead = true }
+
+local function check_places(places)
+  if places and ('.' .. places):gsub('%.[1-9]%d?%d?', '') ~= '' then
+    refuse('places', 'not 1 to 999, a point between two')
+  end
+end
 
 -- A job that goes back must find its unique key as it was: none may be in a part of before (queue/parts).
 local function check_settled(q)
@@ -28,6 +34,7 @@ local function park(q, job)
   local id = job.id
   redis.call('RESTORE', parked_key(q, id), 0, job.dump)
   redis.call('HSET', parked_key(q, id), 'move', job.move, 'to', job.to, 'at', string.format('%.0f', job.at))
+  if job.places then redis.call('HSET', parked_key(q, id), 'places', job.places) end
   redis.call('ZADD', outbox_key(q), now, id)
   redis.call('DEL', q.job .. id)
   redis.call('HSET', q.job .. id, 'data', job.data, 'state', 'cancelled', 'reason', 'moved', 'error', job.to,
@@ -41,38 +48,38 @@ local function park(q, job)
   free(q, job.unique, id)
 end
 
-local function send(q, first, to, nonce, only)
+local function send(q, first, to, nonce, only, places)
   check_types(q)
   redis.call('ZCARD', outbox_key(q))
   local reply, leaving, ids, seen, size = { 0 }, {}, {}, {}, 0
   local move = string.format('%.0f-', q.moves or 0) .. nonce
   for i = first, #ARGV do
     local id = ARGV[i]
-    local parked = read_parked(q, id, 'state')
+    local parked = read_parked(q, id, 'state', 'places', 'unique')
     local row
     if seen[id] then
       row = seen[id]
     elseif parked[MOVE] and now - (parked_at(q, id) or 0) > STALE_MS then
-      row = { id, '', 'stale', parked[TO], 0, '' }
+      row = { id, '', 'stale', parked[TO], 0, '', '', '' }
     elseif parked[MOVE] then
       local dump = redis.call('DUMP', parked_key(q, id))
-      row = { id, parked[MOVE], parked[4], parked[TO], tonumber(parked[AT]), dump }
+      row = { id, parked[MOVE], parked[4], parked[TO], tonumber(parked[AT]), parked[5] or '', parked[6] or '', dump }
     else
       local job = read(q, id, 'state', 'data', 'task', 'expires', '_queued', 'retention', 'unique', 'crashes')
       local word, at = why_not(q, id, job, only)
-      row = { id, '', word, '', 0, '' }
+      row = { id, '', word, '', 0, '', '', '' }
       if not word then
         local dump = redis.call('DUMP', q.job .. id)
-        row = { id, move, job[STATE], to, at, dump }
+        row = { id, move, job[STATE], to, at, places or '', job[7] or '', dump }
         ids[#ids + 1] = id
         leaving[#ids] = {
           id = id, move = move, to = to, at = at, dump = dump, data = job[2] or '', task = job[3],
-          queued = job[5] or stamp, retention = job[6], unique = job[7],
+          queued = job[5] or stamp, retention = job[6], unique = job[7], places = places,
         }
       end
     end
     seen[id] = row
-    reply[#reply + 1], reply[1], size = row, i - first + 1, size + #row[6]
+    reply[#reply + 1], reply[1], size = row, i - first + 1, size + #row[8]
     if size >= MOST_READ then break end
   end
   if #ids == 0 then return reply end

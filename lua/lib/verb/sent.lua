@@ -36,7 +36,7 @@ end
 
 local function put_back(q, id, job, listed)
   local key, unique = parked_key(q, id), job[P_STATE] ~= 'dead' and job[P_UNIQUE]
-  redis.call('HDEL', key, 'move', 'to', 'at')
+  redis.call('HDEL', key, 'move', 'to', 'at', 'places')
   local dump = redis.call('DUMP', key)
   redis.call('DEL', key)
   redis.call('DEL', q.job .. id)

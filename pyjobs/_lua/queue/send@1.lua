@@ -77,6 +77,22 @@ do
     state = text
   end
 end
+local places
+do
+  local text = options['places']
+  if text then
+    options['places'] = nil
+    local longest = nil
+    longest = longest or 128
+    if not text then
+      bad = bad or ('BADARG ' .. 'places' .. ': ' .. 'missing')
+    elseif (text == '' and true) or not is_name(text, longest) then
+      local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
+      bad = bad or ('BADARG ' .. 'places' .. ': ' .. why)
+    end
+    places = text
+  end
+end
 local jobs
 do
   local count = (#ARGV - 4 + 1) / 1
@@ -110,6 +126,9 @@ for i = jobs, #ARGV do
     local why = 'not 1 to ' .. longest .. ' of the characters A-Z a-z 0-9 _ . : -'
     bad = bad or ('BADARG ' .. 'id' .. ': ' .. why)
   end
+end
+if places and ('.' .. places):gsub('%.[1-9]%d?%d?', '') ~= '' then
+  bad = bad or ('BADARG ' .. 'places' .. ': ' .. 'not 1 to 999, a point between two')
 end
 local q
 if not bad then
@@ -195,7 +214,7 @@ local function needs_quarantine(crashes)
 end
 for i = jobs, #ARGV do
   local id = ARGV[i]
-  local parked = redis.call('HMGET', (q.key .. ':moving:' .. id), 'move', 'to', 'at', 'state')
+  local parked = redis.call('HMGET', (q.key .. ':moving:' .. id), 'move', 'to', 'at', 'state', 'places', 'unique')
   local row
   if seen[id] then
     row = seen[id]
@@ -207,6 +226,8 @@ for i = jobs, #ARGV do
       parked[2],
       0,
       '',
+      '',
+      '',
     }
   elseif parked[1] then
     local dump = redis.call('DUMP', (q.key .. ':moving:' .. id))
@@ -216,6 +237,8 @@ for i = jobs, #ARGV do
       parked[4],
       parked[2],
       tonumber(parked[3]),
+      parked[5] or '',
+      parked[6] or '',
       dump,
     }
   else
@@ -262,6 +285,8 @@ for i = jobs, #ARGV do
       '',
       0,
       '',
+      '',
+      '',
     }
     if not word then
       local dump = redis.call('DUMP', q.job .. id)
@@ -271,6 +296,8 @@ for i = jobs, #ARGV do
         job[1],
         to,
         at,
+        places or '',
+        job[7] or '',
         dump,
       }
       ids[#ids + 1] = id
@@ -285,11 +312,12 @@ for i = jobs, #ARGV do
         queued = job[5] or stamp,
         retention = job[6],
         unique = job[7],
+        places = places,
       }
     end
   end
   seen[id] = row
-  reply[#reply + 1], reply[1], size = row, i - jobs + 1, size + #row[6]
+  reply[#reply + 1], reply[1], size = row, i - jobs + 1, size + #row[8]
   if size >= 4194304 then
     break
   end
@@ -339,6 +367,9 @@ for _, job in ipairs(leaving) do
   local id = job.id
   redis.call('RESTORE', (q_2.key .. ':moving:' .. id), '0', job.dump)
   redis.call('HSET', (q_2.key .. ':moving:' .. id), 'move', job.move, 'to', job.to, 'at', string.format('%.0f', job.at))
+  if job.places then
+    redis.call('HSET', (q_2.key .. ':moving:' .. id), 'places', job.places)
+  end
   redis.call('ZADD', (q_2.key .. ':moving'), now, id)
   redis.call('DEL', q_2.job .. id)
   redis.call('HSET', q_2.job .. id, 'data', job.data, 'state', 'cancelled', 'reason', 'moved', 'error', job.to, '_queued', job.queued, '_processed', stamp)

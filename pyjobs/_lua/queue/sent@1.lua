@@ -239,16 +239,15 @@ for n, id in ipairs(ids) do
             message = {
               line,
               bytes = #line,
-              sharded = redis.REDIS_VERSION_NUM and q_2.key == q_2.home and client:find('^shard%.'),
+              shard = redis.REDIS_VERSION_NUM and client:find('^shard%.') and q_2.key .. ':client:' .. client,
+              unheard = q_2.key ~= q_2.home and 0,
             }
             messages[channel] = message
           end
           if message.bytes > 65536 then
             for channel_2, message_2 in pairs(messages) do
               local text = table.concat(message_2)
-              if message_2.sharded then
-                redis.pcall('SPUBLISH', channel_2, text)
-              else
+              if not message_2.shard or redis.pcall('SPUBLISH', message_2.shard, text) == message_2.unheard then
                 redis.pcall('PUBLISH', channel_2, text)
               end
             end
@@ -260,7 +259,7 @@ for n, id in ipairs(ids) do
   else
     local q_2 = q
     local key_2, unique = (q_2.key .. ':moving:' .. id), job[4] ~= 'dead' and job[8]
-    redis.call('HDEL', key_2, 'move', 'to', 'at')
+    redis.call('HDEL', key_2, 'move', 'to', 'at', 'places')
     local dump = redis.call('DUMP', key_2)
     redis.call('DEL', key_2)
     redis.call('DEL', q_2.key .. ':job:' .. id)
@@ -325,9 +324,7 @@ do
 end
 for channel, message in pairs(messages) do
   local text = table.concat(message)
-  if message.sharded then
-    redis.pcall('SPUBLISH', channel, text)
-  else
+  if not message.shard or redis.pcall('SPUBLISH', message.shard, text) == message.unheard then
     redis.pcall('PUBLISH', channel, text)
   end
 end

@@ -350,16 +350,15 @@ if unknown then
               message = {
                 line,
                 bytes = #line,
-                sharded = redis.REDIS_VERSION_NUM and opened.key == opened.home and client:find('^shard%.'),
+                shard = redis.REDIS_VERSION_NUM and client:find('^shard%.') and opened.key .. ':client:' .. client,
+                unheard = opened.key ~= opened.home and 0,
               }
               messages[channel] = message
             end
             if message.bytes > 65536 then
               for channel_2, message_2 in pairs(messages) do
                 local text = table.concat(message_2)
-                if message_2.sharded then
-                  redis.pcall('SPUBLISH', channel_2, text)
-                else
+                if not message_2.shard or redis.pcall('SPUBLISH', message_2.shard, text) == message_2.unheard then
                   redis.pcall('PUBLISH', channel_2, text)
                 end
               end
@@ -445,9 +444,7 @@ if unknown then
   write_events(opened)
   for channel, message in pairs(messages) do
     local text = table.concat(message)
-    if message.sharded then
-      redis.pcall('SPUBLISH', channel, text)
-    else
+    if not message.shard or redis.pcall('SPUBLISH', message.shard, text) == message.unheard then
       redis.pcall('PUBLISH', channel, text)
     end
   end

@@ -121,16 +121,15 @@ for i = failed, #ARGV, 3 do
           message = {
             line,
             bytes = #line,
-            sharded = redis.REDIS_VERSION_NUM and q.key == q.home and client_2:find('^shard%.'),
+            shard = redis.REDIS_VERSION_NUM and client_2:find('^shard%.') and q.key .. ':client:' .. client_2,
+            unheard = q.key ~= q.home and 0,
           }
           messages[channel] = message
         end
         if message.bytes > 65536 then
           for channel_2, message_2 in pairs(messages) do
             local text = table.concat(message_2)
-            if message_2.sharded then
-              redis.pcall('SPUBLISH', channel_2, text)
-            else
+            if not message_2.shard or redis.pcall('SPUBLISH', message_2.shard, text) == message_2.unheard then
               redis.pcall('PUBLISH', channel_2, text)
             end
           end
@@ -246,9 +245,7 @@ if q.happened then
 end
 for channel, message in pairs(messages) do
   local text = table.concat(message)
-  if message.sharded then
-    redis.pcall('SPUBLISH', channel, text)
-  else
+  if not message.shard or redis.pcall('SPUBLISH', message.shard, text) == message.unheard then
     redis.pcall('PUBLISH', channel, text)
   end
 end
