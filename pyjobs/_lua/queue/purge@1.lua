@@ -104,9 +104,9 @@ end
 q.waiting = redis.call('LLEN', q.pending)
 q.awake = redis.call('LLEN', q.wake)
 redis.call('LLEN', q.broken)
-q.flying = redis.call('ZCARD', q.inflight)
-q.later = redis.call('ZCARD', q.delayed)
-q.buried = redis.call('ZCARD', q.dead)
+q.inflight_count = redis.call('ZCARD', q.inflight)
+q.delayed_count = redis.call('ZCARD', q.delayed)
+q.dead_count = redis.call('ZCARD', q.dead)
 do
   local item, item_2, item_3, item_4, item_5 = q.job, q.job, q.broken, state ~= 'pending' and q.broken, q.broken
   if not redis.acl_check_cmd then
@@ -144,7 +144,7 @@ if state == 'pending' then
   redis.call('LTRIM', q.pending, '0', string.format('%.0f', -#entries - 1))
 else
   entries = redis.call('ZRANGE', q[state], '0', string.format('%.0f', limit - 1))
-  left = state == 'dead' and q.buried or q.later
+  left = state == 'dead' and q.dead_count or q.delayed_count
   if #entries > 0 then
     redis.call('ZREM', q[state], unpack(entries))
   end

@@ -225,9 +225,9 @@ if unknown then
   opened.waiting = redis.call('LLEN', opened.key .. ':pending')
   opened.awake = redis.call('LLEN', opened.key .. ':wake')
   redis.call('LLEN', opened.key .. ':broken')
-  opened.flying = redis.call('ZCARD', opened.key .. ':inflight')
-  opened.later = redis.call('ZCARD', opened.key .. ':delayed')
-  opened.buried = redis.call('ZCARD', opened.key .. ':dead')
+  opened.inflight_count = redis.call('ZCARD', opened.key .. ':inflight')
+  opened.delayed_count = redis.call('ZCARD', opened.key .. ':delayed')
+  opened.dead_count = redis.call('ZCARD', opened.key .. ':dead')
   local key = opened.key .. ':job:' .. ids[1]
   do
     local item, item_2, item_3, item_4 = opened.key .. ':delayed', opened.key .. ':wake', opened.key .. ':dead', opened.key .. ':dead'
