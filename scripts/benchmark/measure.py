@@ -86,6 +86,7 @@ def life(server: Instance, system: System, case: Case) -> Sample:
         faults += (f"the handler ran {runs.ran} times for {case.jobs} jobs",)
     figures |= {"drain": runs.rate, "worker cpu": runs.cpu / case.jobs, "kept": kept / case.jobs}
     figures |= cost(empty, done, case.jobs)
+    figures["drain cpu"] = (done.cpu - queued.cpu) / case.jobs
     return Sample({**figures, "slowest": server.slowest()}, faults)
 
 

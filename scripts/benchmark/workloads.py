@@ -111,9 +111,13 @@ def roundtrip(size: Size) -> Iterator[Row]:
 
 
 def cost(size: Size) -> Iterator[Row]:
-    """What a job costs in its whole life, submitted in bulk and drained at concurrency 100."""
+    """What a job costs in its whole life, submitted in bulk or one at a time, and drained at
+    concurrency 100."""
     point = Point("life", ASYNC, Case(jobs=size.jobs))
     yield floored("Redis CPU a job", "us", point, "cpu")
+    yield floored("of which the drain is", "us", point, "drain cpu")
+    alone = Point("life", ASYNC, Case(jobs=size.jobs // 2, enqueue="one"))
+    yield floored("Redis CPU a job, submitted one at a time", "us", alone, "cpu")
     yield floored("socket reads at Redis a job", "", point, "reads")
     yield floored("commands a job, with those of scripts", "", point, "commands")
     yield floored("received by Redis a job", "bytes", point, "received")
