@@ -8,7 +8,7 @@ import click
 
 from pyjobs.cli.complaints import complain
 from pyjobs.cli.groups import Commands
-from pyjobs.cli.output import open_streams, show
+from pyjobs.cli.output import open_streams, say_warnings, show
 from pyjobs.errors import PyjobsError
 
 INTERRUPTED = 130
@@ -113,6 +113,7 @@ def show_help(context: click.Context, words: Sequence[str]) -> None:
 def run(argv: Sequence[str] | None) -> int:
     """Run one command and return its exit code; an error is a message on stderr, no traceback."""
     open_streams()
+    say_warnings()
     try:
         return app.main(argv, prog_name="pyjobs", standalone_mode=False) or 0
     except click.Abort:
