@@ -8,7 +8,7 @@ import click
 
 from pyjobs.cli.complaints import complain
 from pyjobs.cli.groups import Commands
-from pyjobs.cli.output import open_streams, show
+from pyjobs.cli.output import open_streams, say_warnings, show
 from pyjobs.errors import PyjobsError
 
 INTERRUPTED = 130
@@ -49,12 +49,12 @@ LISTED = {
         "move": "Move jobs to another queue.",
         "outbox": "Show jobs on their way to another queue.",
         "delete": "Forget jobs.",
-        "purge": "Forget all jobs that wait.",
+        "purge": "Forget all pending jobs, or delayed or dead ones.",
     },
     "Act on queues": {
         "pause": "Let workers claim nothing.",
         "resume": "Let workers claim again.",
-        "limit": "Set how many jobs may wait, and how large they are.",
+        "limit": "Set how many jobs may be pending, and how large.",
         "mode": "Change the mode of an empty queue.",
         "parts": "Split a queue over the nodes of a cluster.",
     },
@@ -113,6 +113,7 @@ def show_help(context: click.Context, words: Sequence[str]) -> None:
 def run(argv: Sequence[str] | None) -> int:
     """Run one command and return its exit code; an error is a message on stderr, no traceback."""
     open_streams()
+    say_warnings()
     try:
         return app.main(argv, prog_name="pyjobs", standalone_mode=False) or 0
     except click.Abort:

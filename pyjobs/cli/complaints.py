@@ -12,12 +12,11 @@ from collections.abc import Callable, Iterator
 import click
 
 from pyjobs.cli.output import drop_output, say
-from pyjobs.errors import BadArgument, PyjobsError, Unavailable
+from pyjobs.errors import BadArgument, Forbidden, PyjobsError, Unavailable
 
 FAILED = 1
 NOT_WRITTEN = errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF
 REFUSED = "Connection refused", "No such file or directory"
-WHERE = "is Redis running there? --url or PYJOBS_URL says where it is"
 
 
 def complain(error: click.ClickException | PyjobsError | OSError) -> int:
@@ -35,10 +34,22 @@ def complain(error: click.ClickException | PyjobsError | OSError) -> int:
         say(f"can't write to stdout: {error.strerror}")
         drop_output()
         return FAILED
-    text = " ".join(str(error).splitlines())
-    refused = isinstance(error, Unavailable) and any(words in text for words in REFUSED)
-    say(f"{text.rstrip('.')}; {WHERE}" if refused else text)
+    say(hinted(error))
     return FAILED
+
+
+def hinted(error: PyjobsError) -> str:
+    """Return the message of an error in one line, with what would mend it."""
+    text = " ".join(str(error).splitlines())
+    if isinstance(error, Unavailable) and any(words in text for words in REFUSED):
+        hint = "is Redis running there? --url or PYJOBS_URL says where it is"
+    elif "Authentication required" in text:
+        hint = "the URL has no password, as redis://:PASSWORD@HOST has"
+    elif isinstance(error, Forbidden):
+        hint = "`pyjobs acl --help` says which rights a user needs"
+    else:
+        return text
+    return f"{text.rstrip('.')}; {hint}"
 
 
 def said(error: click.ClickException) -> str:

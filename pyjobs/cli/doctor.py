@@ -39,7 +39,7 @@ Exit codes:
     default=300,
     show_default=True,
     callback=seconds,
-    help="How long a job may wait.",
+    help="How long a job may be pending.",
 )
 @json_option
 @url_option

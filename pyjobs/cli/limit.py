@@ -17,7 +17,7 @@ from pyjobs.errors import BadArgument
     "--pending",
     type=Number(0),
     metavar="NUMBER",
-    help="Most jobs that wait or are delayed.",
+    help="Most pending and delayed jobs together.",
 )
 @click.option("--bytes", "size", type=Number(0), metavar="NUMBER", help="Most bytes of a payload.")
 @click.option(

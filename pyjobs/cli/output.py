@@ -11,6 +11,7 @@ import contextlib
 import importlib
 import io
 import json
+import logging
 import os
 import re
 import shutil
@@ -88,6 +89,19 @@ def open_streams() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
+
+
+class Warnings(logging.Handler):
+    """Prints what the library logs, warnings and errors, as the messages of a command are."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one entry."""
+        say(record.getMessage())
+
+
+def say_warnings() -> None:
+    """Let warnings of the library look like messages, where nobody has configured logging."""
+    logging.lastResort = Warnings(logging.WARNING)
 
 
 def drop_output() -> None:

@@ -25,7 +25,7 @@ from pyjobs.engine import Place
 @url_option
 @prefix_option
 def purge(queue: str, place: Place, yes: bool, url: str, prefix: str) -> int:
-    """Cancel and forget all jobs of QUEUE that wait, or are delayed or dead.
+    """Cancel and forget all pending jobs of QUEUE, or all that are delayed or dead.
 
     Their clients hear that the jobs are cancelled. Jobs that are submitted meanwhile stay.
     """

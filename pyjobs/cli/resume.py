@@ -18,5 +18,5 @@ def resume(queue: str, url: str, prefix: str) -> int:
     with admin_of(url, prefix) as admin:
         admin.stats(queue)
         pending = admin.resume(queue)
-    show(f"queue {queue} is resumed, and {'jobs wait' if pending else 'no job waits'}")
+    show(f"queue {queue} is resumed, and {'jobs are' if pending else 'no job is'} pending")
     return 0

@@ -21,7 +21,7 @@ from pyjobs.errors import BadArgument
     help="Let the named jobs be due SECONDS from now, and not at once.",
 )
 def run_now(chosen: Chosen, delay: float | None) -> int:
-    """Let delayed jobs of QUEUE run now, before those that wait: by their ids, or by a filter.
+    """Let delayed jobs of QUEUE run now, before pending ones: by their ids, or by a filter.
 
     With --delay, jobs that are named are due at another moment, later or sooner.
     """

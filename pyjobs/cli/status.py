@@ -45,8 +45,8 @@ def status(
     """Show what each QUEUE holds, and what happened in it in the last 5 minutes.
 
     Without a name, the queues are those of the registry, which clients and workers write. `oldest`
-    is how long the next job has waited, and `overdue` is how long a lease has been over that nobody
-    has taken back.
+    is how long the next pending job has waited, and `overdue` is how long a lease has been over
+    that nobody has taken back.
     `wait` and `run` are medians; `pyjobs counters QUEUE` says more.
     """
     with admin_of(url, prefix) as admin:

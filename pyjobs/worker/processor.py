@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from pyjobs.asyncutil import cancel_and_wait, ended
-from pyjobs.engine import REGISTER_SECONDS, RELEASE, Outcome, StoredVerbs
+from pyjobs.engine import RELEASE, Outcome, StoredVerbs
 from pyjobs.errors import PyjobsError
 from pyjobs.log import logger
 from pyjobs.task import BaseTask
@@ -22,10 +22,10 @@ from pyjobs.worker import failpoints
 from pyjobs.worker.claiming import (
     STUCK_SECONDS,
     Lane,
+    PartsReader,
     Request,
     RoundTrips,
     WorkerCore,
-    alearn,
     hand_back,
     hand_back_rest,
     listener_of,
@@ -118,7 +118,8 @@ class Processor:
             probes = Probes(self._settings, self._vitals, self._metrics)
             if not await self._prepared():
                 return
-            for lane in await alearn(self._core, self._server, self._settings.queue_keys):
+            parts = PartsReader(self._core, self._server, self._settings.queue_keys)
+            for lane in await parts.read(time.monotonic()):
                 self._lanes.append(self._round_trips_of(lane))
             log_ready(self._settings)
             self._turn()
@@ -129,7 +130,7 @@ class Processor:
             self._running = True
             tasks += trips
             tasks += [self._task(lane.wake.run, "pyjobs-wake") for lane in self._lanes]
-            tasks.append(self._task(lambda: self._watch_parts(tasks), "pyjobs-parts"))
+            tasks.append(self._task(lambda: self._watch_parts(parts, tasks), "pyjobs-parts"))
             try:
                 await ended(trips, tasks)
             except asyncio.CancelledError:
@@ -196,11 +197,12 @@ class Processor:
             preparing.result()
         return not self._core.stopping
 
-    async def _watch_parts(self, tasks: list[asyncio.Task[None]]) -> None:
-        """Serve the parts that queues get while this worker runs."""
+    async def _watch_parts(self, parts: PartsReader, tasks: list[asyncio.Task[None]]) -> None:
+        """Serve the parts that queues get while this worker runs, and those that could not be read
+        before."""
         while True:
-            await asyncio.sleep(REGISTER_SECONDS)
-            for lane in await alearn(self._core, self._server, self._settings.queue_keys):
+            await asyncio.sleep(parts.pause(time.monotonic()))
+            for lane in await parts.read(time.monotonic()):
                 trips = self._round_trips_of(lane)
                 self._lanes.append(trips)
                 new = self._task(trips.run, "pyjobs-round-trips")

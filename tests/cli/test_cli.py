@@ -177,7 +177,7 @@ def test_submit_with_run_at_delays_the_job_until_then(cli: Cli, moment: str, mod
         ),
         (
             ["words", "1", "--mode", "simple", "--run-at", "1"],
-            "--run-at: simple/submit has no",
+            "--run-at: submit in simple mode has no",
         ),
         (
             ["words", "1", "--wait", "-1"],
@@ -187,7 +187,7 @@ def test_submit_with_run_at_delays_the_job_until_then(cli: Cli, moment: str, mod
             ["words", "1", "--max-attempts", "0"],
             "--max-attempts: must be a whole number",
         ),
-        (["words", "1", "--mode", "simple", "--delay", "1"], "--delay: simple/submit has no"),
+        (["words", "1", "--mode", "simple", "--delay", "1"], "--delay: submit in simple mode"),
         (
             ["words", "1", "--durable", "disk"],
             "--durable: 'disk' is not 'replicas:N' with",

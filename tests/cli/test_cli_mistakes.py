@@ -84,6 +84,49 @@ def test_a_redis_that_is_not_there_is_answered_with_where_to_say_where_it_is(cli
     )
 
 
+@pytest.mark.parametrize(
+    ("rights", "said"),
+    [
+        (["on", ">x"], "; `pyjobs acl --help` says which rights a user needs\n"),
+        (["on", ">y", "~*", "+@all"], "invalid username-password pair or user is disabled.\n"),
+    ],
+)
+def test_a_user_without_rights_or_with_a_wrong_password_is_answered_with_what_mends_it(
+    cli: Cli, rights: list[str], said: str
+) -> None:
+    cli.redis.execute_command("ACL", "SETUSER", "poor", "reset", *rights)
+    try:
+        told = cli("status", "--url", cli.url.replace("redis://", "redis://poor:x@"))
+    finally:
+        cli.redis.execute_command("ACL", "DELUSER", "poor")
+    assert (told.code, told.out, told.err.count("\n")) == (1, "", 1)
+    assert told.err.startswith("pyjobs: redis://poor:***@") and told.err.endswith(said)
+
+
+def test_a_server_with_a_password_is_answered_with_the_form_of_such_a_url(cli: Cli) -> None:
+    cli.redis.config_set("requirepass", "pw")
+    try:
+        told = cli("status")
+    finally:
+        cli.redis.config_set("requirepass", "")
+    assert told.err.endswith("; the URL has no password, as redis://:PASSWORD@HOST has\n")
+
+
+def test_a_warning_of_the_library_looks_like_a_message_of_the_command(cli: Cli) -> None:
+    program = (
+        "import logging; from pyjobs.cli.output import say_warnings; say_warnings();"
+        "logging.getLogger('pyjobs.x').warning('no results can be heard')"
+    )
+    told = cli.shell([sys.executable, "-c", program])
+    assert told.err == "pyjobs: no results can be heard\n"
+
+
+def test_show_names_the_moment_of_a_job_by_its_place(cli: Cli) -> None:
+    cli("submit", "words", "1", "--id", "a", "--delay", "60")
+    names = [line.split()[0] for line in cli("show", "words", "a").out.splitlines()]
+    assert "due" in names and "at" not in names
+
+
 def every_command() -> list[tuple[str, click.Command]]:
     """The commands, and their names."""
     context = click.Context(app)

@@ -193,7 +193,7 @@ def test_a_queue_is_paused_and_resumed(queue: Cli) -> None:
     assert " paused" in queue("status").out
     said = queue("pause", "words", "--for", "0")
     assert said.err == "pyjobs: --for: must be a number of seconds, 0.001 or more, not 0.0\n"
-    assert queue("resume", "words").out == "queue words is resumed, and jobs wait\n"
+    assert queue("resume", "words").out == "queue words is resumed, and jobs are pending\n"
 
 
 def test_purge_and_delete_ask_before_they_forget_jobs(
