@@ -22,6 +22,6 @@ if q.happened and was_paused then
   q.happened[1] = { 'resumed', '', '', 0 }
   write_events(q)
 end
-if q.waiting == 0 then return 0 end
+if q.pending_count == 0 then return 0 end
 wake(q)
 return 1

@@ -13,7 +13,7 @@ arity(1, 0)
 local q = open(queue)
 if bad then return redis.error_reply(bad) end
 read_lengths(q)
-if q.waiting == 0 then return 0 end
+if q.pending_count == 0 then return 0 end
 redis.call('LTRIM', q.wake, 0, 0)  -- Redis allows it when it is full, and LPUSH then
 wake(q)
 return 1

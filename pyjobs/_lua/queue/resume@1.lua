@@ -34,7 +34,7 @@ if not bad then
       mode = its_mode or nil,
       key = queue,
       switches = whole(meta[3]),
-      waiting = nil,
+      pending_count = nil,
       awake = nil,
     }
     if q_2.switches then
@@ -52,7 +52,7 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-q.waiting = redis.call('LLEN', q.key .. ':pending')
+q.pending_count = redis.call('LLEN', q.key .. ':pending')
 q.awake = redis.call('LLEN', q.key .. ':wake')
 do
   local item = q.key .. ':wake'
@@ -85,7 +85,7 @@ if q.happened and was_paused then
     end
   end
 end
-if q.waiting == 0 then
+if q.pending_count == 0 then
   return 0
 end
 if q.awake == 0 then

@@ -30,7 +30,7 @@ if not bad then
       born = its_mode and true,
       mode = its_mode or nil,
       key = queue,
-      waiting = nil,
+      pending_count = nil,
       awake = nil,
     }
     if q_2.switches then
@@ -48,9 +48,9 @@ end
 if bad then
   return redis.error_reply(bad)
 end
-q.waiting = redis.call('LLEN', q.key .. ':pending')
+q.pending_count = redis.call('LLEN', q.key .. ':pending')
 q.awake = redis.call('LLEN', q.key .. ':wake')
-if q.waiting == 0 then
+if q.pending_count == 0 then
   return 0
 end
 redis.call('LTRIM', q.key .. ':wake', '0', '0')
